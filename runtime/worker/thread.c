@@ -136,3 +136,21 @@ void worker_release(struct worker *w)
     pthread_cond_broadcast(&w->changed);
     pthread_mutex_unlock(&w->lock);
 }
+
+/* The last first, for interrupts tend to go to the first. */
+int worker_cpu(unsigned worker)
+{
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set)) return -1;
+    unsigned skip = worker % (unsigned)CPU_COUNT(&set);
+    for (int i = CPU_SETSIZE - 1; i >= 0; i--)
+        if (CPU_ISSET((unsigned)i, &set) && skip-- == 0) return i;
+    return -1;
+}
+
+unsigned worker_cpus(void)
+{
+    cpu_set_t set;
+    const unsigned count = sched_getaffinity(0, sizeof set, &set) ? 1 : (unsigned)CPU_COUNT(&set);
+    return count < WORKERS_MOST ? count : WORKERS_MOST;
+}

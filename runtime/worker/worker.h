@@ -173,6 +173,10 @@ bool worker_list(struct worker *w, struct listing *l);
 /* Another set of observers, which stays the caller's until w->observing.taken is past its number. */
 void worker_observe(struct worker *w, struct observer_set *s);
 
+/* CPUs that this process may use, as many as there may be workers. */
+unsigned worker_cpus(void);
+/* Which of them is the worker's, in turn; -1: any. */
+int worker_cpu(unsigned worker);
 /* 0 or a negative errno. CPU: it runs on that one alone; negative: anywhere. */
 int worker_start(struct worker *w, int cpu);
 void worker_stop(struct worker *w); /* and wait for it */

@@ -3,27 +3,27 @@
 
 #include "runtime/io/steer/deal.h"
 
-void dealt_take(struct live *l, struct io_made *made)
+void dealt_take(struct carry *carry, struct io_made *made)
 {
     if (!made->deal) return;
-    deal_unmap(l->dealt);
-    l->dealt = deal_map(made->fds[--made->fd_count]); /* it is the last */
+    deal_unmap(carry->dealt);
+    carry->dealt = deal_map(made->fds[--made->fd_count]); /* it is the last */
     made->deal = 0;
-    if (l->latest) dealt_world(l);
+    if (carry->latest) dealt_world(carry);
 }
 
-void dealt_world(struct live *l)
+void dealt_world(struct carry *carry)
 {
-    const struct deal_world w = {.owners = l->now.owners,
-                                 .facts = &l->latest->facts,
-                                 .ifindex = l->ifindex,
-                                 .iface = l->now.iface,
-                                 .ports = l->o->iface_count};
-    if (l->dealt) deal_fill(l->dealt, &w);
+    const struct deal_world w = {.owners = carry->now.owners,
+                                 .facts = &carry->latest->facts,
+                                 .ifindex = carry->ifindex,
+                                 .iface = carry->now.iface,
+                                 .ports = carry->o->iface_count};
+    if (carry->dealt) deal_fill(carry->dealt, &w);
 }
 
-void dealt_close(struct live *l)
+void dealt_close(struct carry *carry)
 {
-    deal_unmap(l->dealt);
-    l->dealt = NULL;
+    deal_unmap(carry->dealt);
+    carry->dealt = NULL;
 }

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/live/carry/steered.h"
+#include "runtime/live/carry/steer_rules.h"
 
 static uint64_t later(uint64_t a, uint64_t b) { return a > b ? a : b; }
 

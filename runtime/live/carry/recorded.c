@@ -2,118 +2,117 @@
 
 #include <string.h>
 
-#include "runtime/live/carry/kernel/in_kernel.h"
-#include "runtime/live/control/trace/onlookers.h"
+#include "runtime/base/complain.h"
+#include "runtime/live/carry/sampled.h"
 #include "vm/kernel/events.h"
 
-int recorded_look(struct live *l)
+int recorded_look(struct carry *carry)
 {
     char err[600];
-    if (!l->o->record) return 0;
-    const int failed = reel_open(&l->reel, l->o->record, l->o->record_size, err, sizeof err);
+    if (!carry->o->record) return 0;
+    const int failed = reel_open(&carry->reel, carry->o->record, carry->o->record_size, err, sizeof err);
     return failed ? complain("--record: %s", err) : 0;
 }
 
 /* The recorder's thread asks the parent. */
 static int make_file(void *arg, uint64_t number)
 {
-    const struct live *l = arg;
+    const struct carry *carry = arg;
     char err[600];
     int fd;
-    const int failed = ask_recording(l->channel, number, &fd, err, sizeof err);
+    const int failed = ask_recording(carry->tell->channel, number, &fd, err, sizeof err);
     return failed ? failed : fd;
 }
 
 static void remove_file(void *arg, uint64_t number)
 {
-    const struct live *l = arg;
+    const struct carry *carry = arg;
     char err[600];
-    ask_recording_gone(l->channel, number, err, sizeof err);
+    ask_recording_gone(carry->tell->channel, number, err, sizeof err);
 }
 
 static int shorten_file(void *arg, uint64_t number, uint64_t bytes)
 {
-    const struct live *l = arg;
+    const struct carry *carry = arg;
     char err[600];
-    return ask_recording_shorter(l->channel, number, bytes, err, sizeof err);
+    return ask_recording_shorter(carry->tell->channel, number, bytes, err, sizeof err);
 }
 
-int recorded_open(struct live *l)
+int recorded_open(struct carry *carry)
 {
-    const struct options *o = l->o;
+    const struct options *o = carry->o;
     if (!o->record) return 0;
-    reel_leave(&l->reel, &(struct reel_maker){make_file, remove_file, shorten_file, l});
-    const struct worker_cfg *w = &l->workers[0]->cfg;
+    reel_leave(&carry->reel, &(struct reel_maker){make_file, remove_file, shorten_file, carry});
+    const struct worker_cfg *w = &carry->workers[0]->cfg;
     const struct recorder_cfg cfg = {.snap = o->record_snap,
                                      .names = o->ifaces,
-                                     .port = l->workers[0]->ports,
-                                     .ports = l->port_count,
+                                     .port = carry->workers[0]->ports,
+                                     .ports = carry->port_count,
                                      .devices = o->iface_count,
-                                     .workers = l->worker_count + l->in_kernel,
-                                     .in_kernel = l->in_kernel,
+                                     .workers = carry->worker_count + carry->in_kernel,
+                                     .in_kernel = carry->in_kernel,
                                      .seed = w->seed,
                                      .forwards = w->forwards};
-    l->recorder = recorder_new(&cfg, &l->reel);
-    if (!l->recorder) return complain("out of memory");
-    l->now.number = recorder_program(l->recorder, l->now.program, NULL);
-    for (unsigned i = 0; i < l->worker_count; i++)
-        worker_record(l->workers[i], recorder_tape(l->recorder, i), l->now.number);
-    in_kernel_samples(l);
+    carry->recorder = recorder_new(&cfg, &carry->reel);
+    if (!carry->recorder) return complain("out of memory");
+    carry->now.number = recorder_program(carry->recorder, carry->now.program, NULL);
+    for (unsigned i = 0; i < carry->worker_count; i++)
+        worker_record(carry->workers[i], recorder_tape(carry->recorder, i), carry->now.number);
     return 0;
 }
 
-struct moments *recorded_moments(const struct live *l, unsigned worker)
+struct moments *recorded_moments(const struct carry *carry, unsigned worker)
 {
-    return l->recorder ? recorder_moments(l->recorder, worker) : NULL;
+    return carry->recorder ? recorder_moments(carry->recorder, worker) : NULL;
 }
 
-int recorded_start(struct live *l)
+int recorded_start(struct carry *carry)
 {
-    const int failed = l->recorder ? recorder_start(l->recorder) : 0;
+    const int failed = carry->recorder ? recorder_start(carry->recorder) : 0;
     if (!failed) return 0;
-    recorder_free(l->recorder);
-    l->recorder = NULL;
-    return complain("--record %s: %s", l->o->record, strerror(-failed));
+    recorder_free(carry->recorder);
+    carry->recorder = NULL;
+    return complain("--record %s: %s", carry->o->record, strerror(-failed));
 }
 
-void recorded_end(struct live *l)
+void recorded_end(struct carry *carry)
 {
-    if (l->recorder) recorder_stop(l->recorder);
+    if (carry->recorder) recorder_stop(carry->recorder);
 }
 
-void recorded_tick(struct live *l)
+void recorded_tick(struct carry *carry)
 {
-    if (!l->recorder) return;
-    const struct recorder_counters c = recorder_counters(l->recorder);
-    if (c.lost == l->record_lost) return;
-    events_tell(&l->events, TOLD_RECORDER, "--record %s: %s; what came meanwhile is missing in it", l->o->record,
-                c.failed ? strerror(-c.failed) : "frames came faster than they could be written");
-    l->record_lost = c.lost;
+    if (!carry->recorder) return;
+    const struct recorder_counters c = recorder_counters(carry->recorder);
+    if (c.lost == carry->record_lost) return;
+    events_tell(&carry->tell->events, TOLD_RECORDER, "--record %s: %s; what came meanwhile is missing in it",
+                carry->o->record, c.failed ? strerror(-c.failed) : "frames came faster than they could be written");
+    carry->record_lost = c.lost;
 }
 
-void recorded_world(struct live *l, const struct snapshot *s)
+void recorded_world(struct carry *carry, const struct snapshot *s)
 {
-    if (l->recorder) recorder_world(l->recorder, s, l->now.number);
+    if (carry->recorder) recorder_world(carry->recorder, s, carry->now.number);
 }
 
-void recorded_change(struct live *l, const struct record_change *change)
+void recorded_change(struct carry *carry, const struct record_change *change)
 {
-    if (l->recorder) l->now.number = recorder_program(l->recorder, l->now.program, change);
+    if (carry->recorder) carry->now.number = recorder_program(carry->recorder, carry->now.program, change);
 }
 
 /* Behind the workers' tapes there is one of what the kernel judged. The worker stands still where flows are followed.
  */
-void recorded_sample(struct live *l, const struct sampled *s)
+void recorded_sample(struct carry *carry, const struct sampled *s)
 {
-    struct tape *t = recorder_tape(l->recorder, l->worker_count);
+    struct tape *t = recorder_tape(carry->recorder, carry->worker_count);
     struct pkt copy = *s->pkt;
     struct flow_met met;
     const struct kernel_event_sample *said = s->said;
-    const uint64_t world = l->latest->number;
+    const uint64_t world = carry->latest->number;
     if ((uint32_t)world != s->world) return; /* of a world that is past */
-    tape_single(t, (struct pkt *const[]){&copy}, 1, s->now_ns, tape_place(l->now.number, world));
+    tape_single(t, (struct pkt *const[]){&copy}, 1, s->now_ns, tape_place(carry->now.number, world));
     const struct met_told told = {&said->flow, said->slot, (uint8_t)said->met, s->now_ns};
-    vm_met(l->workers[0]->vm, &told, &met);
+    vm_met(carry->workers[0]->vm, &told, &met);
     tape_met(t, &met, 1);
     tape_single_verdicts(t, s->verdict, &s->asked, 1);
 }

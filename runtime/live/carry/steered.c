@@ -6,157 +6,117 @@
 
 #include "runtime/host/device/offload.h"
 #include "runtime/live/carry/kernel/in_kernel.h"
+#include "runtime/live/carry/steer_rules.h"
+#include "runtime/live/tell/log.h"
 
-bool steered_routes(const struct program *p)
+static bool is_steered(const struct carry *carry) { return carry->io == &io_XDP && !carry->in_kernel; }
+
+bool steered_needs_tun(const struct carry *carry, const struct program *p)
 {
-    bool forward = p->nats_count > 0;
-    for (uint32_t i = 0; i < p->firewalls_count; i++) forward |= firewall_judges(&p->firewalls[i], PBC_DIR_FORWARD);
-    return forward;
+    return carry->io == &io_XDP || p->meta->flags & PBC_OPENS || p->proxies_count;
 }
 
-bool steered_translates(const struct program *p)
+int steered_tun(struct carry *carry, const struct program *p, char *err, size_t err_len)
 {
-    bool own = p->nats_count > 0;
-    for (uint32_t i = 0; i < p->services_count; i++) {
-        const struct pbc_service *s = &p->services[i];
-        if (!mode_is(s->mode, MODE_OWN_SOURCE)) continue;
-        for (uint32_t e = s->endpoints; e < s->endpoints + s->endpoint_count; e++)
-            own |= p->endpoints[e].proto == PBC_EP_ECHO4 || p->endpoints[e].proto == PBC_EP_ECHO6;
-    }
-    return own;
-}
-
-bool steered_guarded(struct steer_rules *r, struct guarded *g, const struct program *p, const struct program *before,
-                     const struct facts_ports *host)
-{
-    *r = (struct steer_rules){.guarded = g,
-                              .routed = steered_routes(p) || (before && steered_routes(before)),
-                              .translates = steered_translates(p) || (before && steered_translates(before))};
-    return guarded_init(g, p, before, host, false);
-}
-
-bool steered_fits(const struct program *p, char *why, size_t len)
-{
-    struct guarded g;
-    struct steer_rules r;
-    const bool made = steered_guarded(&r, &g, p, NULL, NULL);
-    const unsigned count = made ? steer_count(&r) : 0;
-    guarded_fini(&g);
-    if (made && count <= STEER_RULES_MOST) return true;
-    snprintf(why, len,
-             made ? "the rules name %u addresses and ports of services and servers, and xdp tells at most %u apart"
-                  : "out of memory",
-             count, (unsigned)STEER_RULES_MOST);
-    return false;
-}
-
-static bool is_steered(const struct live *l) { return l->io == &io_XDP && !l->in_kernel; }
-
-bool steered_needs_tun(const struct live *l, const struct program *p)
-{
-    return l->io == &io_XDP || p->meta->flags & PBC_OPENS || p->proxies_count;
-}
-
-int steered_tun(struct live *l, const struct program *p, char *err, size_t err_len)
-{
-    if (!steered_needs_tun(l, p) || l->tun >= 0) return 0;
-    const int failed = ask_tun(l->channel, &l->tun, &l->tun_ifindex, err, err_len);
-    if (failed) l->tun = -1;
+    if (!steered_needs_tun(carry, p) || carry->tun >= 0) return 0;
+    const int failed = ask_tun(carry->tell->channel, &carry->tun, &carry->tun_ifindex, err, err_len);
+    if (failed) carry->tun = -1;
     return failed;
 }
 
 /* The slots serve the longest frames of all as they were at the start. */
-static unsigned frame_most(struct live *l)
+static unsigned frame_most(struct carry *carry)
 {
-    if (l->frame_most) return l->frame_most;
+    if (carry->frame_most) return carry->frame_most;
     uint32_t mtu = 0;
-    for (unsigned i = 0; i < l->o->iface_count; i++) {
-        const struct host_link *link = host_link(l->host, l->ifindex[i]);
+    for (unsigned i = 0; i < carry->o->iface_count; i++) {
+        const struct host_link *link = host_link(carry->host, carry->ifindex[i]);
         if (link->mtu > mtu) mtu = link->mtu;
     }
-    return l->frame_most = xdp_frame_most(mtu);
+    return carry->frame_most = xdp_frame_most(mtu);
 }
 
-int steered_take(struct live *l, char *err, size_t err_len)
+int steered_take(struct carry *carry, char *err, size_t err_len)
 {
     struct guarded g;
     struct steer_rules r;
     char why[300] = "out of memory";
-    if (!is_steered(l)) return 0;
-    const struct lingering *left = &l->lingering;
-    const bool made =
-        steered_guarded(&r, &g, l->now.program, NULL, &l->ports.host) && guarded_more(&g, left->matches, left->count);
+    if (!is_steered(carry)) return 0;
+    const struct lingering *left = &carry->lingering;
+    const bool made = steered_guarded(&r, &g, carry->now.program, NULL, &carry->ports.host) &&
+                      guarded_more(&g, left->matches, left->count);
     int failed = made ? 0 : -ENOMEM;
     r.routed |= left->whole_ns[LINGERS_STEERED] != 0;
     r.translates |= left->whole_ns[LINGERS_TRANSLATED] != 0;
-    for (unsigned i = 0; i < l->o->iface_count && !failed; i++)
-        failed = ask_steer_rules(l->channel, i, &r, why, sizeof why);
+    for (unsigned i = 0; i < carry->o->iface_count && !failed; i++)
+        failed = ask_steer_rules(carry->tell->channel, i, &r, why, sizeof why);
     guarded_fini(&g);
     if (failed) snprintf(err, err_len, "steering: %s", why);
     return failed;
 }
 
-int steered_rules(struct live *l)
+int steered_rules(struct carry *carry)
 {
     char err[400];
-    return steered_take(l, err, sizeof err) ? live_fault(l, "%s", err) : 0;
+    return steered_take(carry, err, sizeof err) ? tell_fault(carry->tell, "%s", err) : 0;
 }
 
-int steered_open(struct live *l, unsigned at, struct io_ask *ask)
+int steered_open(struct carry *carry, unsigned at, struct io_ask *ask)
 {
     char err[300];
-    if (l->in_kernel) return in_kernel_open(l, at, ask);
-    if (!is_steered(l)) return 0;
+    if (carry->in_kernel) return in_kernel_open(carry, at, ask);
+    if (!is_steered(carry)) return 0;
     const unsigned change =
         OFFLOAD_LRO | OFFLOAD_GRO | OFFLOAD_GROHW | OFFLOAD_RXVLAN | OFFLOAD_RXSTAG | OFFLOAD_TXVLAN | OFFLOAD_TXSTAG;
-    ask->ports = (uint8_t)l->o->iface_count;
-    ask->workers = (uint8_t)l->worker_count;
-    ask->frame_most = frame_most(l);
+    ask->ports = (uint8_t)carry->o->iface_count;
+    ask->workers = (uint8_t)carry->worker_count;
+    ask->frame_most = frame_most(carry);
     if (ask->worker) return 0; /* the first one's serves all */
-    if (ask_steer(l->channel, at, ask->frame_most, err, sizeof err))
-        return live_fault(l, "%s: %s", l->o->ifaces[at], err);
-    if (!ask_offloads(l->channel, at, change, err, sizeof err)) return 0;
-    return live_fault(l, "%s; this does without: --io packet", err);
+    if (ask_steer(carry->tell->channel, at, ask->frame_most, err, sizeof err))
+        return tell_fault(carry->tell, "%s: %s", carry->o->ifaces[at], err);
+    if (!ask_offloads(carry->tell->channel, at, change, err, sizeof err)) return 0;
+    return tell_fault(carry->tell, "%s; this does without: --io packet", err);
 }
 
-int steered_port(struct live *l, unsigned at)
+int steered_port(struct carry *carry, unsigned at)
 {
     char err[300];
     bool generic;
-    if (l->in_kernel) return in_kernel_port(l, at);
-    if (!is_steered(l)) return 0;
-    if (steered_rules(l)) return 2;
-    if (ask_steering(l->channel, at, &generic, err, sizeof err)) return live_fault(l, "%s: %s", l->o->ifaces[at], err);
-    l->generic |= generic;
+    if (carry->in_kernel) return in_kernel_port(carry, at);
+    if (!is_steered(carry)) return 0;
+    if (steered_rules(carry)) return 2;
+    if (ask_steering(carry->tell->channel, at, &generic, err, sizeof err))
+        return tell_fault(carry->tell, "%s: %s", carry->o->ifaces[at], err);
+    carry->generic |= generic;
     return 0;
 }
 
-int steered_begin(struct live *l)
+int steered_begin(struct carry *carry)
 {
     int failed = 0;
-    for (unsigned i = 0; i < l->o->iface_count && !failed; i++) failed = steered_port(l, i);
+    for (unsigned i = 0; i < carry->o->iface_count && !failed; i++) failed = steered_port(carry, i);
     return failed;
 }
 
-bool steered_world(struct live *l)
+bool steered_world(struct carry *carry)
 {
     char err[300];
-    if (l->in_kernel) in_kernel_world(l);
+    if (carry->in_kernel) in_kernel_world(carry);
     /* Of packet sockets the first asks for all: they share one filter. */
-    const unsigned count = is_steered(l) ? l->o->iface_count : l->proxies;
+    const unsigned count = is_steered(carry) ? carry->o->iface_count : carry->proxies;
     for (unsigned i = 0; i < count; i++)
-        if (ask_world(l->channel, i, &l->latest->facts, l->latest->port_mac[i], err, sizeof err))
-            events_tell(&l->events, TOLD_FAULT, "%s: own addresses, for the programs in the kernel: %s",
-                        l->o->ifaces[i], err);
+        if (ask_world(carry->tell->channel, i, &carry->latest->facts, carry->latest->port_mac[i], err, sizeof err))
+            events_tell(&carry->tell->events, TOLD_FAULT, "%s: own addresses, for the programs in the kernel: %s",
+                        carry->o->ifaces[i], err);
     return true;
 }
 
-void steered_stats(const struct live *l, unsigned at, struct io_stats *s)
+void steered_stats(const struct carry *carry, unsigned at, struct io_stats *s)
 {
-    if (is_steered(l)) s->cut += ask_too_long(l->channel, at);
+    if (is_steered(carry)) s->cut += ask_too_long(carry->tell->channel, at);
 }
 
-void steered_close(struct live *l)
+void steered_close(struct carry *carry)
 {
-    if (l->tun >= 0) close(l->tun);
+    if (carry->tun >= 0) close(carry->tun);
 }

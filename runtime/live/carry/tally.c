@@ -17,10 +17,10 @@ static void add(void *to, const void *from, size_t bytes)
 static_assert(sizeof(struct worker_counters) % 8 == 0 && sizeof(struct egress_counters) % 8 == 0,
               "counters of 64 bits");
 
-static void add_ports(struct tally *t, const struct live *l, const struct worker *w)
+static void add_ports(struct tally *t, const struct carry *carry, const struct worker *w)
 {
     for (unsigned i = 0; i < w->egress.port_count; i++) {
-        const unsigned iface = i % l->o->iface_count;
+        const unsigned iface = i % carry->o->iface_count;
         struct io_stats s;
         w->ports[i].ops->stats(w->ports[i].io, &s);
         io_stats_add(&t->io[iface], &s);
@@ -29,9 +29,9 @@ static void add_ports(struct tally *t, const struct live *l, const struct worker
     }
 }
 
-static void add_worker(struct tally *t, const struct live *l, unsigned at)
+static void add_worker(struct tally *t, const struct carry *carry, unsigned at)
 {
-    struct worker *w = l->workers[at];
+    struct worker *w = carry->workers[at];
     worker_take_carried(w);
     const struct vm_counters *c = vm_counters(w->vm);
     struct tally_worker *one = &t->worker[at];
@@ -40,7 +40,7 @@ static void add_worker(struct tally *t, const struct live *l, unsigned at)
     for (unsigned i = 0; c->flows && i < FLOW_CLASSES; i++) one->flows += c->flows->live[i];
     add(&t->c, &w->counters, sizeof t->c);
     add(&t->e, &w->egress.counters, sizeof t->e);
-    add_ports(t, l, w);
+    add_ports(t, carry, w);
     sum_add(t->sum, c);
 }
 
@@ -52,11 +52,11 @@ static struct counter less(struct counter a, struct counter b)
 
 /* What no packet socket and no vm has seen of the proxy's connections arrived, too. What these have not reported is
  * counted for all of them; where the kernel counts nothing (make KERNEL=0), what they report is all that is known. */
-static void add_carried(struct tally *t, const struct live *l)
+static void add_carried(struct tally *t, const struct carry *carry)
 {
     struct counter passed = {0}, strays = {0}, reported = t->c.carried;
-    for (unsigned i = 0; i < l->o->iface_count && l->proxies; i++) {
-        const struct gate_count c = ask_carried(l->channel, i);
+    for (unsigned i = 0; i < carry->o->iface_count && carry->proxies; i++) {
+        const struct gate_count c = ask_carried(carry->tell->channel, i);
         passed = (struct counter){passed.packets + c.passed, passed.bytes + c.passed_bytes};
         strays = (struct counter){strays.packets + c.strays, strays.bytes + c.stray_bytes};
         t->seen[i].packets += c.passed + c.strays;
@@ -79,33 +79,33 @@ static void sum_to(struct counter *to, struct counter more)
 }
 
 /* What frames were judged in the kernel alone no worker has seen; its vm has what rules have counted of them. */
-static void add_in_kernel(struct tally *t, const struct live *l)
+static void add_in_kernel(struct tally *t, const struct carry *carry)
 {
     const struct kernel_counters *k = &t->kernel;
     struct totals *to = &t->c.totals;
-    t->kernel = in_kernel_counters(l);
-    t->told = in_kernel_more(l);
+    t->kernel = in_kernel_counters(carry);
+    t->told = in_kernel_more(carry);
     for (unsigned i = 0; i < ACTION_COUNT; i++) sum_to(&t->in_kernel, k->verdicts[i]);
     for (unsigned i = REASON_NONE + 1; i < REASON_COUNT; i++) sum_to(&to->malformed, k->reasons[i]);
     sum_to(&to->passed, k->verdicts[ACTION_PASS]);
     sum_to(&to->nobody, k->nobody);
     sum_to(&to->replies, k->answers);
-    for (unsigned i = 0; i < l->o->iface_count; i++) sum_to(&t->seen[i], k->served[i]);
+    for (unsigned i = 0; i < carry->o->iface_count; i++) sum_to(&t->seen[i], k->served[i]);
     sum_to(&t->c.watched, k->watched);
-    to->log_events += in_kernel_logs(l);
+    to->log_events += in_kernel_logs(carry);
     to->frames += t->in_kernel.packets;
     to->bytes += t->in_kernel.bytes;
 }
 
 /* The whole is what its services are, and the rest. False: memory is out. */
-static bool add_proxied(struct tally *t, const struct live *l)
+static bool add_proxied(struct tally *t, const struct carry *carry)
 {
     t->proxy_of = calloc(t->program->services_count + 1u, sizeof *t->proxy_of);
     if (!t->proxy_of) return false;
-    proxied_counters(l, PBC_NONE, &t->proxy);
-    for (uint32_t i = 0; l->proxied && i < t->program->services_count; i++) {
+    proxied_counters(carry, PBC_NONE, &t->proxy);
+    for (uint32_t i = 0; carry->proxied && i < t->program->services_count; i++) {
         struct proxy_counters one = {0};
-        if (!proxied_counters(l, i, &one)) continue;
+        if (!proxied_counters(carry, i, &one)) continue;
         t->proxy_of[i] = malloc(sizeof one);
         if (!t->proxy_of[i]) return false;
         *t->proxy_of[i] = one;
@@ -114,28 +114,28 @@ static bool add_proxied(struct tally *t, const struct live *l)
     return true;
 }
 
-struct tally *tally_take(const struct live *l, bool running)
+struct tally *tally_take(const struct carry *carry, bool running)
 {
     struct tally *t = calloc(1, sizeof *t);
     if (!t) return NULL;
-    t->program = program_get(l->now.program);
+    t->program = program_get(carry->now.program);
     t->mono_ns = clock_ns(CLOCK_MONOTONIC);
-    t->sum = sum_new(t->program, vm_counters(l->workers[0]->vm));
+    t->sum = sum_new(t->program, vm_counters(carry->workers[0]->vm));
     if (!t->sum) {
         tally_free(t);
         return NULL;
     }
-    for (unsigned i = 0; i < l->worker_count; i++) {
-        if (running) worker_hold(l->workers[i]);
-        if (!i) in_kernel_count(l);
-        add_worker(t, l, i);
-        if (running) worker_release(l->workers[i]);
+    for (unsigned i = 0; i < carry->worker_count; i++) {
+        if (running) worker_hold(carry->workers[i]);
+        if (!i) in_kernel_count(carry);
+        add_worker(t, carry, i);
+        if (running) worker_release(carry->workers[i]);
     }
-    add_carried(t, l);
-    add_in_kernel(t, l);
-    proxied_tally(l, t->sum);
-    for (unsigned i = 0; i < l->o->iface_count; i++) steered_stats(l, i, &t->io[i]);
-    if (add_proxied(t, l)) return t;
+    add_carried(t, carry);
+    add_in_kernel(t, carry);
+    proxied_tally(carry, t->sum);
+    for (unsigned i = 0; i < carry->o->iface_count; i++) steered_stats(carry, i, &t->io[i]);
+    if (add_proxied(t, carry)) return t;
     tally_free(t);
     return NULL;
 }

@@ -31,8 +31,8 @@ struct tally {
 
 /* Each worker stands still at a batch boundary while its own are added, no longer; `running` false: they have no
  * threads. Every packet is in the counters of one worker, so the sums agree with one another. Only
- * while they run the program in l->now (reload_settled). NULL: memory is out. */
-struct tally *tally_take(const struct live *l, bool running);
+ * while they run the program in carry->now (change_settled). NULL: memory is out. */
+struct tally *tally_take(const struct carry *carry, bool running);
 void tally_free(struct tally *t);
 
 /* Good as long as the tally. */

@@ -3,9 +3,10 @@
 
 #include <string.h>
 
+#include "runtime/base/complain.h"
 #include "runtime/io/card.h"
 #include "runtime/live/carry/kernel/in_kernel.h"
-#include "runtime/live/carry/steered.h"
+#include "runtime/live/carry/steer_rules.h"
 
 enum { WHY = 400 };
 
@@ -17,68 +18,71 @@ static bool judges_host(const struct program *p)
 }
 
 /* A packet socket beside each of `xdp` sees what the steering program leaves to the host, and what the host sends. */
-static bool sees_host(const struct live *l, const struct program *p) { return l->o->monitor || judges_host(p); }
+static bool sees_host(const struct carry *carry, const struct program *p)
+{
+    return carry->o->monitor || judges_host(p);
+}
 
 /* Why `xdp` can't do what is asked for; NULL: it can. Frames that it does not take it does not see. */
-static const char *refusal(const struct live *l, const struct program *p)
+static const char *refusal(const struct carry *carry, const struct program *p)
 {
     static char why[WHY];
     if (!io_XDP.open) return "this preyrun was built without clang (make KERNEL=0), so xdp is not in it";
-    if (l->latest && judges_host(p) && l->port_count == l->o->iface_count)
+    if (carry->latest && judges_host(p) && carry->port_count == carry->o->iface_count)
         return "these rules judge what is of this machine itself, and those before did not, so nothing sees it before "
                "another start";
-    if (sees_host(l, p) && 2 * l->o->iface_count > PORTS_MOST)
+    if (sees_host(carry, p) && 2 * carry->o->iface_count > PORTS_MOST)
         return "what is of this machine itself is seen on at most 8 interfaces";
-    for (unsigned i = 0; i < l->o->iface_count; i++) {
-        const struct host_link *link = host_link_named(l->host, l->o->ifaces[i]);
+    for (unsigned i = 0; i < carry->o->iface_count; i++) {
+        const struct host_link *link = host_link_named(carry->host, carry->o->ifaces[i]);
         if (!link) continue; /* told later */
         if (link->loopback) return "the loopback has no XDP";
         /* While it runs rings are made, and the service may open no socket to try it. */
-        if (!l->latest && xdp_refuses_mtu(link->name, link->mtu, 0, why, sizeof why)) return why;
+        if (!carry->latest && xdp_refuses_mtu(link->name, link->mtu, 0, why, sizeof why)) return why;
     }
     return NULL;
 }
 
 /* Of an interface of the command line. False: there is none, which is told later. */
-static bool card_at(const struct live *l, unsigned at, struct card *c)
+static bool card_at(const struct carry *carry, unsigned at, struct card *c)
 {
-    const struct host_link *link = host_link_named(l->host, l->o->ifaces[at]);
+    const struct host_link *link = host_link_named(carry->host, carry->o->ifaces[at]);
     if (!link || !card_of(link->ifindex, c)) return false;
     snprintf(c->kind, sizeof c->kind, "%s", link->kind);
     return true;
 }
 
 /* Of all interfaces; *narrow: the first of those with the fewest queues, if there is one. */
-static unsigned fewest_queues(const struct live *l, struct card *narrow)
+static unsigned fewest_queues(const struct carry *carry, struct card *narrow)
 {
     unsigned most = WORKERS_MOST;
     struct card c;
-    for (unsigned i = 0; i < l->o->iface_count; i++) {
-        if (!card_at(l, i, &c) || card_queues(&c) >= most) continue;
+    for (unsigned i = 0; i < carry->o->iface_count; i++) {
+        if (!card_at(carry, i, &c) || card_queues(&c) >= most) continue;
         most = card_queues(&c);
         *narrow = c;
     }
     return most;
 }
 
-static bool look_at_workers(const struct live *l, char *why, size_t len)
+static bool look_at_workers(const struct carry *carry, char *why, size_t len)
 {
     struct card narrow;
-    const unsigned most = fewest_queues(l, &narrow);
-    if (l->o->workers <= most) return true;
+    const unsigned most = fewest_queues(carry, &narrow);
+    if (carry->o->workers <= most) return true;
     snprintf(why, len,
              "--io xdp: %s has %u queue%s, and each worker needs one: --workers %u, or, where the device has more, "
              "ethtool -L %s combined %u",
-             narrow.name, most, most == 1 ? "" : "s", most, narrow.name, l->o->workers);
+             narrow.name, most, most == 1 ? "" : "s", most, narrow.name, carry->o->workers);
     return false;
 }
 
-static bool look_at_cards(const struct live *l, char *why, size_t len)
+static bool look_at_cards(const struct carry *carry, char *why, size_t len)
 {
     char what[WHY];
     struct card c;
-    for (unsigned i = 0; i < l->o->iface_count; i++) {
-        if (!card_at(l, i, &c) || card_is_plain(&c, what, sizeof what)) continue;
+    for (unsigned i = 0; i < carry->o->iface_count; i++) {
+        if (!card_at(carry, i, &c) || card_is_plain(&c, what, sizeof what)) continue;
         snprintf(why, len, "--io xdp: %s; this does: --io packet", what);
         return false;
     }
@@ -86,45 +90,45 @@ static bool look_at_cards(const struct live *l, char *why, size_t len)
 }
 
 /* Do rules ask for tags, or does what crosses a bridge have to keep them? */
-static bool needs_tags(const struct live *l, const struct program *p)
+static bool needs_tags(const struct carry *carry, const struct program *p)
 {
-    bool asks = l->o->bridge_count;
+    bool asks = carry->o->bridge_count;
     for (uint32_t i = 0; i < p->conds_count; i++)
         asks |= p->conds[i].kind == COND_VLAN || p->conds[i].kind == COND_VLAN_INNER;
     return asks;
 }
 
 /* A tag that lies beside a frame is out of sight, and only the other end can put it where it is seen. */
-static void warn_of_tags(const struct live *l)
+static void warn_of_tags(const struct carry *carry)
 {
     struct card c;
-    for (unsigned i = 0; i < l->o->iface_count && needs_tags(l, l->now.program); i++)
-        if (card_at(l, i, &c) && *c.kind && strcmp(c.kind, "tun") != 0)
+    for (unsigned i = 0; i < carry->o->iface_count && needs_tags(carry, carry->now.program); i++)
+        if (card_at(carry, i, &c) && *c.kind && strcmp(c.kind, "tun") != 0)
             complain("notice: %s: a VLAN tag that the sender's kernel keeps beside a frame is lost on %s (%s); "
                      "this mends it, "
                      "at the other end: ethtool -K DEVICE txvlan off tx-vlan-stag-hw-insert off",
-                     l->in_kernel ? "--exec kernel" : "--io xdp", c.name, c.kind);
+                     carry->in_kernel ? "--exec kernel" : "--io xdp", c.name, c.kind);
 }
 
 /* The table of README.md. */
-static bool xdp_suits(const struct live *l, char *why, size_t len)
+static bool xdp_suits(const struct carry *carry, char *why, size_t len)
 {
     struct card c;
-    const char *no = refusal(l, l->now.program);
+    const char *no = refusal(carry, carry->now.program);
     if (no) snprintf(why, len, "%s", no);
-    if (no || !steered_fits(l->now.program, why, len)) return false;
-    for (unsigned i = 0; i < l->o->iface_count; i++)
-        if (card_at(l, i, &c) && !card_suits(&c, l->o->workers, why, len)) return false;
-    if (!sees_host(l, l->now.program)) return true;
+    if (no || !steered_fits(carry->now.program, why, len)) return false;
+    for (unsigned i = 0; i < carry->o->iface_count; i++)
+        if (card_at(carry, i, &c) && !card_suits(&c, carry->o->workers, why, len)) return false;
+    if (!sees_host(carry, carry->now.program)) return true;
     snprintf(why, len, "what is of this machine itself is seen by packet sockets alone");
     return false;
 }
 
-static bool auto_xdp(const struct live *l)
+static bool auto_xdp(const struct carry *carry)
 {
     char why[WHY];
-    const bool suits = xdp_suits(l, why, sizeof why);
-    if (l->o->io != OPTIONS_IO_AUTO) return suits;
+    const bool suits = xdp_suits(carry, why, sizeof why);
+    if (carry->o->io != OPTIONS_IO_AUTO) return suits;
     if (suits)
         fprintf(stderr, "--io auto: xdp, for all cards receive into its memory\n");
     else
@@ -132,52 +136,52 @@ static bool auto_xdp(const struct live *l)
     return suits;
 }
 
-int way_choose(struct live *l)
+int way_choose(struct carry *carry)
 {
-    if (in_kernel_choose(l)) return 2;
-    if (l->in_kernel) {
-        l->io = &io_XDP;
-        l->port_count = l->o->iface_count;
-        warn_of_tags(l);
+    if (in_kernel_choose(carry)) return 2;
+    if (carry->in_kernel) {
+        carry->io = &io_XDP;
+        carry->port_count = carry->o->iface_count;
+        warn_of_tags(carry);
         return 0;
     }
-    const char *no = l->o->io == OPTIONS_IO_XDP ? refusal(l, l->now.program) : NULL;
+    const char *no = carry->o->io == OPTIONS_IO_XDP ? refusal(carry, carry->now.program) : NULL;
     if (no) return complain("--io xdp: %s; this does: --io packet", no);
-    const bool xdp = l->o->io == OPTIONS_IO_XDP || (l->o->io != OPTIONS_IO_PACKET && auto_xdp(l));
-    l->io = xdp ? &io_XDP : &io_PACKET;
-    l->port_count = l->o->iface_count * (xdp && sees_host(l, l->now.program) ? 2 : 1);
-    if (xdp) warn_of_tags(l);
+    const bool xdp = carry->o->io == OPTIONS_IO_XDP || (carry->o->io != OPTIONS_IO_PACKET && auto_xdp(carry));
+    carry->io = xdp ? &io_XDP : &io_PACKET;
+    carry->port_count = carry->o->iface_count * (xdp && sees_host(carry, carry->now.program) ? 2 : 1);
+    if (xdp) warn_of_tags(carry);
     return 0;
 }
 
-bool way_look_at(const struct live *l, const struct program *p, char *why, size_t len)
+bool way_look_at(const struct carry *carry, const struct program *p, char *why, size_t len)
 {
     char what[WHY];
-    if (l->in_kernel) return in_kernel_takes(l, p, why, len);
-    if (l->io != &io_XDP) return true;
-    const char *no = refusal(l, p);
+    if (carry->in_kernel) return in_kernel_takes(carry, p, why, len);
+    if (carry->io != &io_XDP) return true;
+    const char *no = refusal(carry, p);
     if (no) snprintf(why, len, "--io xdp: %s; this does: --io packet", no);
-    if (no || (!l->latest && (!look_at_workers(l, why, len) || !look_at_cards(l, why, len)))) return false;
+    if (no || (!carry->latest && (!look_at_workers(carry, why, len) || !look_at_cards(carry, why, len)))) return false;
     if (steered_fits(p, what, sizeof what)) return true;
     snprintf(why, len, "--io xdp: %s: --io packet takes any number", what);
     return false;
 }
 
-unsigned way_workers(const struct live *l, unsigned cpus)
+unsigned way_workers(const struct carry *carry, unsigned cpus)
 {
     struct card narrow;
-    const unsigned wanted = l->o->workers ? l->o->workers : cpus;
-    if (l->in_kernel) return 1;
-    const unsigned most = l->io == &io_XDP ? fewest_queues(l, &narrow) : wanted;
+    const unsigned wanted = carry->o->workers ? carry->o->workers : cpus;
+    if (carry->in_kernel) return 1;
+    const unsigned most = carry->io == &io_XDP ? fewest_queues(carry, &narrow) : wanted;
     return wanted < most ? wanted : most;
 }
 
-void way_tell_workers(const struct live *l, unsigned cpus)
+void way_tell_workers(const struct carry *carry, unsigned cpus)
 {
     struct card narrow;
-    const unsigned wanted = l->o->workers ? l->o->workers : cpus, most = l->worker_count;
-    if (l->io != &io_XDP || l->in_kernel || wanted <= most) return;
-    fewest_queues(l, &narrow);
+    const unsigned wanted = carry->o->workers ? carry->o->workers : cpus, most = carry->worker_count;
+    if (carry->io != &io_XDP || carry->in_kernel || wanted <= most) return;
+    fewest_queues(carry, &narrow);
     complain("notice: --io xdp: %s has %u queue%s, so there %s, not %u; where the device has more: ethtool -L %s "
              "combined %u",
              narrow.name, most, most == 1 ? "" : "s", most == 1 ? "is 1 worker" : "are as many workers", wanted,

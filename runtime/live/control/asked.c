@@ -2,13 +2,15 @@
 
 #include <unistd.h>
 
+#include "runtime/base/complain.h"
+#include "runtime/live/carry/change.h"
 #include "runtime/live/control/document/document.h"
+#include "runtime/live/control/questions.h"
 #include "runtime/live/control/trace/onlookers.h"
-#include "runtime/live/rules/reload.h"
 
-static const char *why_unsaid(const struct live *l, const struct document *d)
+static const char *why_unsaid(const struct control *control, const struct document *d)
 {
-    if (!d->text && !reload_settled(l)) return "a reload is under way: ask again when it is through";
+    if (!d->text && !change_settled(control->carry)) return "a reload is under way: ask again when it is through";
     if (!d->text) return "out of memory";
     if (d->len > MESSAGE_ANSWER_MOST - MESSAGE_HEAD)
         return "all that is known is more than the 16 MiB of an answer; /stats.json of --stats gives it whole";
@@ -17,33 +19,33 @@ static const char *why_unsaid(const struct live *l, const struct document *d)
 
 void asked_SEEN(void *with, struct call *c)
 {
-    struct live *l = with;
-    const struct document d = document_take(l);
+    struct control *control = with;
+    const struct document d = document_take(control);
     if (d.text && call_json(c, d.text, d.len))
         call_end(c, 0, "%s", "");
     else
-        call_end(c, 2, "%s", why_unsaid(l, &d));
+        call_end(c, 2, "%s", why_unsaid(control, &d));
 }
 
-int asked_open(struct live *l)
+int asked_open(struct control *control)
 {
-    struct ctl_cfg cfg = {.owner = l->channel->user,
+    struct ctl_cfg cfg = {.owner = control->tell->channel->user,
                           .answers =
                               {
 #define QUESTION(ident, ...) [QUESTION_##ident] = asked_##ident,
 #include "runtime/ctl/question.def"
                               },
-                          .with = l};
+                          .with = control};
     char err[500];
-    if (ask_control(l->channel, &cfg.fd, err, sizeof err)) return complain("%s", err);
-    l->ctl = ctl_new(&cfg);
-    return l->ctl ? 0 : complain("control socket: out of memory");
+    if (ask_control(control->tell->channel, &cfg.fd, err, sizeof err)) return complain("%s", err);
+    control->ctl = ctl_new(&cfg);
+    return control->ctl ? 0 : complain("control socket: out of memory");
 }
 
-int asked_fd(const struct live *l) { return ctl_fd(l->ctl); }
-void asked_step(struct live *l, uint64_t now_ns) { ctl_step(l->ctl, now_ns); }
-void asked_close(struct live *l)
+int asked_fd(const struct control *control) { return ctl_fd(control->ctl); }
+void asked_step(struct control *control, uint64_t now_ns) { ctl_step(control->ctl, now_ns); }
+void asked_close(struct control *control)
 {
-    ctl_free(l->ctl);
-    onlookers_fini(l);
+    ctl_free(control->ctl);
+    onlookers_fini(control);
 }

@@ -1,16 +1,11 @@
 /* What is asked over the control socket (ctl/question.def), answered from what the main thread holds. */
 #pragma once
 
-#include "runtime/ctl/server.h"
-#include "runtime/live/main/state.h"
-
-/* The answers, a function a row of question.def; `with` is the struct live. */
-#define QUESTION(ident, ...) void asked_##ident(void *with, struct call *c);
-#include "runtime/ctl/question.def"
+#include "runtime/live/control/state.h"
 
 /* The socket, by the parent. 0, or 2 after a line that says why not. */
-int asked_open(struct live *l);
-int asked_fd(const struct live *l); /* polled for reading */
+int asked_open(struct control *control);
+int asked_fd(const struct control *control); /* polled for reading */
 /* When that is ready, and once a second. */
-void asked_step(struct live *l, uint64_t now_ns);
-void asked_close(struct live *l);
+void asked_step(struct control *control, uint64_t now_ns);
+void asked_close(struct control *control);

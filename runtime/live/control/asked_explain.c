@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "runtime/base/clock.h"
-#include "runtime/live/control/asked.h"
-#include "runtime/live/rules/reload.h"
+#include "runtime/live/carry/change.h"
+#include "runtime/live/control/questions.h"
 #include "runtime/report/explain/asked.h"
 #include "vm/worker/owner.h"
 
@@ -34,20 +34,20 @@ static uint32_t read_frame(const struct call *c, uint8_t frame[FRAME_BYTES_MOST]
 
 /* The port of an interface by its device, or by the name that the rules have for it, of a pattern the first; -1: there
  * is none. */
-static int port_of(const struct live *l, const char *name)
+static int port_of(const struct control *control, const char *name)
 {
-    const struct program *p = l->now.program;
+    const struct program *p = control->carry->now.program;
     const char *device = name;
     for (uint32_t i = 0; i < p->ifaces_count; i++)
         if (p->ifaces[i].name && !strcmp(program_str(p, p->ifaces[i].name), name))
             device = program_str(p, p->ifaces[i].device);
-    for (unsigned i = 0; i < l->o->iface_count; i++)
-        if (!strcmp(l->o->ifaces[i], device) || iface_holds(device, l->o->ifaces[i])) return (int)i;
+    for (unsigned i = 0; i < control->o->iface_count; i++)
+        if (!strcmp(control->o->ifaces[i], device) || iface_holds(device, control->o->ifaces[i])) return (int)i;
     return -1;
 }
 
 /* This machine's addresses by that interface, for who writes `self`. */
-static void say_self(const struct live *l, struct call *c, uint16_t iface)
+static void say_self(const struct control *control, struct call *c, uint16_t iface)
 {
     static const int families[] = {AF_INET, AF_INET6};
     static const char *const members[] = {"self4", "self6"};
@@ -55,7 +55,7 @@ static void say_self(const struct live *l, struct call *c, uint16_t iface)
     for (unsigned v6 = 0; v6 < 2; v6++) {
         char text[INET6_ADDRSTRLEN];
         uint32_t word[4], be[4];
-        if (!facts_address(&l->latest->facts, iface, v6, word)) continue;
+        if (!facts_address(&control->carry->latest->facts, iface, v6, word)) continue;
         for (unsigned i = 0; i < 4; i++) be[i] = htonl(word[i]);
         cJSON_AddStringToObject(o, members[v6], inet_ntop(families[v6], be, text, sizeof text));
     }
@@ -64,11 +64,11 @@ static void say_self(const struct live *l, struct call *c, uint16_t iface)
     call_end(c, 0, "%s", "");
 }
 
-static const char *way_to(const struct live *l, uint32_t server)
+static const char *way_to(const struct control *control, uint32_t server)
 {
     if (server == PBC_NONE) return NULL;
-    for (unsigned i = 0; i < l->o->iface_count; i++)
-        if (l->now.iface[i] == l->now.server_out[server]) return l->o->ifaces[i];
+    for (unsigned i = 0; i < control->o->iface_count; i++)
+        if (control->carry->now.iface[i] == control->carry->now.server_out[server]) return control->o->ifaces[i];
     return NULL;
 }
 
@@ -83,12 +83,12 @@ static void say_lines(struct call *c, char *text)
     }
 }
 
-static void say(const struct live *l, struct call *c, const struct explain_asked *a)
+static void say(const struct control *control, struct call *c, const struct explain_asked *a)
 {
     char *text = NULL;
     size_t len = 0;
     FILE *out = open_memstream(&text, &len);
-    if (out) explain_asked(out, a, way_to(l, explain_asked_server(a)));
+    if (out) explain_asked(out, a, way_to(control, explain_asked_server(a)));
     if (!out || fclose(out)) {
         call_end(c, 2, "out of memory");
     } else {
@@ -102,57 +102,60 @@ static void say(const struct live *l, struct call *c, const struct explain_asked
 }
 
 /* Ask the packet's owner. */
-static void look(struct live *l, struct explain_look *k, struct pkt *pkt, struct pool *pool)
+static void look(struct control *control, struct explain_look *k, struct pkt *pkt, struct pool *pool)
 {
-    unsigned owner = l->now.owners ? vm_owner(l->now.owners, &l->latest->facts, pkt) & ~VM_OWNER_FRAGMENT : 0;
-    struct worker *w = l->workers[owner < l->worker_count ? owner : 0];
+    const struct carry *carry = control->carry;
+    unsigned owner =
+        carry->now.owners ? vm_owner(carry->now.owners, &carry->latest->facts, pkt) & ~VM_OWNER_FRAGMENT : 0;
+    struct worker *w = carry->workers[owner < carry->worker_count ? owner : 0];
     worker_hold(w);
     const struct vm_in in = {.mono_ns = clock_ns(CLOCK_MONOTONIC), .facts = &w->egress.snapshot->facts};
-    explain_look(k, w->vm, &in, l->now.program, pool, pkt);
+    explain_look(k, w->vm, &in, carry->now.program, pool, pkt);
     worker_release(w);
 }
 
-static void explain(struct live *l, struct call *c, struct pkt *pkt, int port)
+static void explain(struct control *control, struct call *c, struct pkt *pkt, int port)
 {
+    const struct carry *carry = control->carry;
     struct explain_look k;
     const size_t bytes = pool_bytes(SLOTS, POOL_SLOT_MOST);
     void *memory = aligned_alloc(64, (bytes + 63) / 64 * 64);
     struct pool *pool = memory ? pool_init(memory, bytes, SLOTS, POOL_SLOT_MOST) : NULL;
-    look(l, &k, pkt, pool);
+    look(control, &k, pkt, pool);
     const uint64_t wall_ns = clock_ns(CLOCK_REALTIME);
     explain_look_on_wall(&k, wall_ns);
-    if (port >= 0 && l->now.program->ifaces_count &&
-        facts_known_as(&l->latest->facts, pkt->iface) >= l->now.program->ifaces_count)
-        k.unnamed = l->o->ifaces[port];
-    const struct explain_asked a = {.program = l->now.program,
-                                    .labels = &l->now.labels,
+    if (port >= 0 && carry->now.program->ifaces_count &&
+        facts_known_as(&carry->latest->facts, pkt->iface) >= carry->now.program->ifaces_count)
+        k.unnamed = control->o->ifaces[port];
+    const struct explain_asked a = {.program = carry->now.program,
+                                    .labels = &carry->now.labels,
                                     .look = &k,
                                     .time_ns = wall_ns,
                                     .json = call_is_true(c, "json")};
-    say(l, c, &a);
+    say(control, c, &a);
     explain_look_fini(&k);
     free(memory);
 }
 
 void asked_EXPLAIN(void *with, struct call *c)
 {
-    struct live *l = with;
+    struct control *control = with;
     uint8_t frame[FRAME_BYTES_MOST];
     struct pkt pkt;
     const char *on = call_text_of(c, "on");
-    const int port = on ? port_of(l, on) : l->o->iface_count == 1 ? 0 : -1;
-    const uint16_t iface = port < 0 ? IFACE_NONE : l->now.iface[port];
+    const int port = on ? port_of(control, on) : control->o->iface_count == 1 ? 0 : -1;
+    const uint16_t iface = port < 0 ? IFACE_NONE : control->carry->now.iface[port];
     const uint32_t len = read_frame(c, frame);
     if (call_has(c, "frame") && !len) {
         call_end(c, 2, "a packet (`frame`) has up to %d bytes, two digits 0-9a-f each", FRAME_BYTES_MOST);
     } else if (on && port < 0) {
         call_end(c, 2, "`%.100s` is no interface that this prey serves", on);
-    } else if (!reload_settled(l)) {
+    } else if (!change_settled(control->carry)) {
         call_end(c, 2, "a reload is under way: ask again when it is through");
     } else if (!len) {
-        say_self(l, c, iface);
+        say_self(control, c, iface);
     } else {
         pkt_view(&pkt, frame, len, len, LINK_ETHER, iface);
-        explain(l, c, &pkt, port);
+        explain(control, c, &pkt, port);
     }
 }

@@ -3,7 +3,8 @@
 #include <string.h>
 
 #include "runtime/base/clock.h"
-#include "runtime/live/control/asked.h"
+#include "runtime/live/control/questions.h"
+#include "runtime/live/rules/byhand.h"
 
 #define BOUND_MOST_NS UINT64_C(4000000000000000000)
 
@@ -26,26 +27,27 @@ static bool read_setting(const struct call *c, struct by_hand *w)
 }
 
 /* How long a drain lasts; without a bound of its own it has the pool's. False: what is said is none. */
-static bool read_bound(const struct live *l, const struct call *c, uint32_t server, struct by_hand *w)
+static bool read_bound(const struct control *control, const struct call *c, uint32_t server, struct by_hand *w)
 {
     if (w->state != BY_HAND_DRAIN) return true;
     if (call_has(c, "ns")) return call_number_of(c, "ns", BOUND_MOST_NS, &w->bound_ns);
-    w->bound_ns = l->now.program->pools[l->now.program->servers[server].pool].drain_ns;
+    w->bound_ns = control->carry->now.program->pools[control->carry->now.program->servers[server].pool].drain_ns;
     return true;
 }
 
-static void say_set(struct live *l, struct call *c, uint32_t server)
+static void say_set(struct control *control, struct call *c, uint32_t server)
 {
+    const struct carry *carry = control->carry;
     char line[400];
-    by_hand_say(&l->now, server, line, sizeof line);
-    events_tell(&l->events, TOLD_HAND, "user %u has set %s", (unsigned)call_uid(c), line);
+    by_hand_say(&carry->now, server, line, sizeof line);
+    events_tell(&control->tell->events, TOLD_HAND, "user %u has set %s", (unsigned)call_uid(c), line);
     cJSON *o = cJSON_CreateObject();
-    const struct by_hand *h = l->now.by_hand[server];
-    const uint16_t written = l->now.program->servers[server].weight;
-    cJSON_AddStringToObject(o, "server", label_server(&l->now.labels, server));
+    const struct by_hand *h = carry->now.by_hand[server];
+    const uint16_t written = carry->now.program->servers[server].weight;
+    cJSON_AddStringToObject(o, "server", label_server(&carry->now.labels, server));
     cJSON_AddStringToObject(o, "by_hand", by_hand_word(h));
-    cJSON_AddBoolToObject(o, "up", !l->now.down[server]);
-    cJSON_AddNumberToObject(o, "weight", by_hand_weight(&l->now, server));
+    cJSON_AddBoolToObject(o, "up", !carry->now.down[server]);
+    cJSON_AddNumberToObject(o, "weight", by_hand_weight(&carry->now, server));
     cJSON_AddNumberToObject(o, "weight_of_file", written);
     call_document(c, o);
     cJSON_Delete(o);
@@ -54,20 +56,20 @@ static void say_set(struct live *l, struct call *c, uint32_t server)
 
 void asked_SET(void *with, struct call *c)
 {
-    struct live *l = with;
+    struct control *control = with;
     const char *name = call_text_of(c, "server");
-    const uint32_t server = name ? by_hand_server(l, name) : PBC_NONE;
+    const uint32_t server = name ? by_hand_server(control->rules, name) : PBC_NONE;
     struct by_hand w;
     if (server == PBC_NONE) {
         call_end(c, 2, "%.200s: the program that runs has no server of that name; they are written POOL/SERVER",
                  name ? name : "");
     } else if (!read_setting(c, &w)) {
         call_end(c, 2, "what is to be set is a weight from 0 to 1000, drain, up, down or file");
-    } else if (!read_bound(l, c, server, &w)) {
+    } else if (!read_bound(control, c, server, &w)) {
         call_end(c, 2, "how long a drain lasts (`ns`) is a whole number of nanoseconds, up to 4e18");
-    } else if (by_hand_set(l, server, &w)) {
+    } else if (by_hand_set(control->rules, server, &w)) {
         call_end(c, 2, "out of memory: nothing is set");
     } else {
-        say_set(l, c, server);
+        say_set(control, c, server);
     }
 }

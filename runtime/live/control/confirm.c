@@ -3,103 +3,114 @@
 #include <stdlib.h>
 
 #include "runtime/base/clock.h"
-#include "runtime/live/control/asked.h"
-#include "runtime/live/control/document/document.h"
-#include "runtime/live/control/saved.h"
+#include "runtime/live/control/onfile.h"
+#include "runtime/live/control/questions.h"
 #include "runtime/live/control/watch.h"
+#include "runtime/live/rules/byhand.h"
 #include "runtime/live/rules/reload.h"
 
 #define AGAIN_NS UINT64_C(1000000000)
 
-void confirm_begin(struct live *l)
+void confirm_begin(struct control *control)
 {
     char text[TEXT_NUMBER];
-    if (!l->o->confirm_ns) return;
-    l->confirm.until_ns = clock_ns(CLOCK_MONOTONIC) + l->o->confirm_ns;
-    events_tell(&l->events, TOLD_CONFIRM, "it ends in %s, unless `preyctl confirm` comes before",
-                text_duration(l->o->confirm_ns, text));
+    if (!control->o->confirm_ns) return;
+    control->rules->on_trial = true;
+    control->confirm.until_ns = clock_ns(CLOCK_MONOTONIC) + control->o->confirm_ns;
+    events_tell(&control->tell->events, TOLD_CONFIRM, "it ends in %s, unless `preyctl confirm` comes before",
+                text_duration(control->o->confirm_ns, text));
 }
 
-void confirm_load(struct live *l, uint64_t ns, struct program *back, char *back_name, bool saves)
+void confirm_load(struct control *control, uint64_t ns, struct program *back, char *back_name, bool saves)
 {
     char text[TEXT_NUMBER];
-    l->confirm = (struct confirm){
+    control->rules->on_trial = true;
+    control->confirm = (struct confirm){
         .until_ns = clock_ns(CLOCK_MONOTONIC) + ns, .back = back, .back_name = back_name, .saves = saves};
-    events_tell(&l->events, TOLD_CONFIRM, "%s comes back in %s, unless `preyctl confirm` comes before", back_name,
-                text_duration(ns, text));
+    events_tell(&control->tell->events, TOLD_CONFIRM, "%s comes back in %s, unless `preyctl confirm` comes before",
+                back_name, text_duration(ns, text));
 }
 
-bool confirm_waits(const struct live *l) { return l->confirm.until_ns; }
+bool confirm_waits(const struct control *control) { return control->confirm.until_ns; }
 
-static bool is_due(const struct live *l, uint64_t now_ns) { return confirm_waits(l) && now_ns >= l->confirm.until_ns; }
+static bool is_due(const struct control *control, uint64_t now_ns)
+{
+    return confirm_waits(control) && now_ns >= control->confirm.until_ns;
+}
 
-bool confirm_is_over(const struct live *l, uint64_t now_ns) { return is_due(l, now_ns) && !l->confirm.back; }
+bool confirm_is_over(const struct control *control, uint64_t now_ns)
+{
+    return is_due(control, now_ns) && !control->confirm.back;
+}
 
 /* Nothing waits any more. */
-static void settle(struct live *l)
+static void settle(struct control *control)
 {
-    program_put(l->confirm.back);
-    free(l->confirm.back_name);
-    l->confirm = (struct confirm){0};
-    document_old(l);
-    watch_again(l);
+    program_put(control->confirm.back);
+    free(control->confirm.back_name);
+    control->confirm = (struct confirm){0};
+    control->rules->on_trial = false;
+    control->tell->changes++;
+    watch_again(control);
 }
 
-void confirm_fini(struct live *l) { settle(l); }
+void confirm_fini(struct control *control) { settle(control); }
 
 /* What stands in the way now may not in a second. */
-static void gone_back(struct live *l, const char *why)
+static void gone_back(void *with, const char *why)
 {
-    l->confirm.goes_back = false;
+    struct control *control = with;
+    control->confirm.goes_back = false;
     if (why)
-        l->confirm.until_ns = clock_ns(CLOCK_MONOTONIC) + AGAIN_NS;
+        control->confirm.until_ns = clock_ns(CLOCK_MONOTONIC) + AGAIN_NS;
     else
-        settle(l);
+        settle(control);
 }
 
-static void go_back(struct live *l)
+static void go_back(struct control *control)
 {
-    const struct reload_wish w = {.program = l->confirm.back,
-                                  .name = l->confirm.back_name,
+    const struct reload_wish w = {.program = control->confirm.back,
+                                  .name = control->confirm.back_name,
                                   .what = "back to the program before",
                                   .unjudged = true,
                                   .again = true,
                                   .by = ", since nobody has confirmed what was loaded",
-                                  .over = gone_back};
-    l->confirm.goes_back = true;
-    reload_to(l, &w);
+                                  .over = gone_back,
+                                  .with = control};
+    control->confirm.goes_back = true;
+    reload_to(control->rules, &w);
 }
 
-bool confirm_step(struct live *l, uint64_t now_ns)
+bool confirm_step(struct control *control, uint64_t now_ns)
 {
-    if (!is_due(l, now_ns) || l->confirm.goes_back) return true;
-    if (confirm_is_over(l, now_ns)) {
-        events_tell(&l->events, TOLD_CONFIRM, "nobody has confirmed it: it ends");
+    if (!is_due(control, now_ns) || control->confirm.goes_back) return true;
+    if (confirm_is_over(control, now_ns)) {
+        events_tell(&control->tell->events, TOLD_CONFIRM, "nobody has confirmed it: it ends");
         return false;
     }
-    if (!l->reload) go_back(l);
+    if (!control->rules->reload) go_back(control);
     return true;
 }
 
 void asked_CONFIRM(void *with, struct call *c)
 {
-    struct live *l = with;
+    struct control *control = with;
     char err[500];
-    if (!confirm_waits(l)) {
+    if (!confirm_waits(control)) {
         call_end(c, 2, "nothing waits to be confirmed");
         return;
     }
-    if (l->confirm.goes_back) {
-        call_end(c, 2, "its time is up: %.200s takes its place again", l->confirm.back_name);
+    if (control->confirm.goes_back) {
+        call_end(c, 2, "its time is up: %.200s takes its place again", control->confirm.back_name);
         return;
     }
-    const bool saves = l->confirm.saves;
-    settle(l);
-    by_hand_forget(l);
-    events_tell(&l->events, TOLD_CONFIRM, "user %u has confirmed it", (unsigned)call_uid(c));
-    if (saves && saved_write(l, err, sizeof err))
-        call_end(c, 2, "confirmed: %.200s goes on, but is not saved: %s", l->now.name, err);
+    const bool saves = control->confirm.saves;
+    settle(control);
+    by_hand_forget(control->rules);
+    events_tell(&control->tell->events, TOLD_CONFIRM, "user %u has confirmed it", (unsigned)call_uid(c));
+    if (saves && onfile_save(control, err, sizeof err))
+        call_end(c, 2, "confirmed: %.200s goes on, but is not saved: %s", control->carry->now.name, err);
     else
-        call_end(c, 0, "confirmed: %.200s goes on%s%.200s", l->now.name, saves ? ", and is saved as " : "",
-                 saves ? l->o->program : "");
+        call_end(c, 0, "confirmed: %.200s goes on%s%.200s", control->carry->now.name, saves ? ", and is saved as " : "",
+                 saves ? control->o->program : "");
 }

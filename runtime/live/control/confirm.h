@@ -2,28 +2,16 @@
  * else gives its place back to the one before. Who locks himself out gets his machine back. */
 #pragma once
 
-#include <stdbool.h>
-#include <stdint.h>
-
-struct live;
-struct program;
-
-struct confirm {
-    uint64_t until_ns;    /* monotonic; 0: nothing waits */
-    struct program *back; /* held: it takes its place again; NULL: prey ends */
-    char *back_name;      /* on the heap */
-    bool saves;           /* once it is confirmed it replaces the file of the command line */
-    bool goes_back;       /* the time was up, and the one before is on its way */
-};
+#include "runtime/live/control/state.h"
 
 /* From now on a start waits to be confirmed, if that was asked for. */
-void confirm_begin(struct live *l);
+void confirm_begin(struct control *control);
 /* The same of what was loaded: for so long, else `back` comes back, which is the confirmation's from now on, with its
  * name. */
-void confirm_load(struct live *l, uint64_t ns, struct program *back, char *back_name, bool saves);
-bool confirm_waits(const struct live *l);
+void confirm_load(struct control *control, uint64_t ns, struct program *back, char *back_name, bool saves);
+bool confirm_waits(const struct control *control);
 /* A start's time is up, and nobody has confirmed it. */
-bool confirm_is_over(const struct live *l, uint64_t now_ns);
+bool confirm_is_over(const struct control *control, uint64_t now_ns);
 /* Whether the time is up: then it is told, and the program before takes its place again. False: prey is to end. */
-bool confirm_step(struct live *l, uint64_t now_ns);
-void confirm_fini(struct live *l);
+bool confirm_step(struct control *control, uint64_t now_ns);
+void confirm_fini(struct control *control);

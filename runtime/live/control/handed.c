@@ -55,3 +55,14 @@ struct program *handed_program(struct call *c, size_t most, char *err, size_t er
     close(fd);
     return p;
 }
+
+bool handed_filter(const struct control *control, struct call *c, struct filter *f, char *err, size_t err_len)
+{
+    char why[300];
+    *f = (struct filter){.program = NULL};
+    if (!call_has_fd(c)) return true;
+    struct program *p = handed_program(c, FILTER_BYTES_MOST, why, sizeof why);
+    if (p) return filter_init(f, p, control->o->ifaces, control->o->iface_count, err, err_len);
+    snprintf(err, err_len, "the filter: %s", why);
+    return false;
+}

@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/live/control/asked.h"
-#include "runtime/live/control/document/document.h"
+#include "runtime/live/control/confirm.h"
 #include "runtime/live/control/handed.h"
-#include "runtime/live/control/saved.h"
+#include "runtime/live/control/onfile.h"
+#include "runtime/live/control/questions.h"
 #include "runtime/live/rules/reload.h"
 #include "runtime/live/rules/room.h"
 #include "runtime/live/tell/notified.h"
@@ -35,24 +35,24 @@ static void load_free(struct load *w)
     free(w);
 }
 
-void load_fini(struct live *l)
+void load_fini(struct control *control)
 {
-    load_free(l->load);
-    l->load = NULL;
+    load_free(control->load);
+    control->load = NULL;
 }
 
 /* Who asked is gone, or has been answered. */
 static void caller_gone(void *arg)
 {
-    struct live *l = arg;
-    if (l->load) l->load->call = NULL;
+    struct control *control = arg;
+    if (control->load) control->load->call = NULL;
 }
 
 static const struct call_ops waits = {.over = caller_gone};
 
-static void document(struct live *l, struct call *c, const struct load *w, bool saved)
+static void document(struct control *control, struct call *c, const struct load *w, bool saved)
 {
-    const struct program *p = l->now.program;
+    const struct program *p = control->carry->now.program;
     cJSON *o = cJSON_CreateObject();
     cJSON_AddStringToObject(o, "program", w->name);
     cJSON_AddNumberToObject(o, "rules", p->rules_count);
@@ -67,70 +67,74 @@ static void document(struct live *l, struct call *c, const struct load *w, bool 
 }
 
 /* It runs. */
-static void answer(struct live *l, struct call *c, const struct load *w, const char *unsaved)
+static void answer(struct control *control, struct call *c, const struct load *w, const char *unsaved)
 {
     char text[TEXT_NUMBER];
     const bool saved = w->saves && !w->confirm_ns && !unsaved;
-    document(l, c, w, saved);
+    document(control, c, w, saved);
     if (unsaved)
         call_end(c, 2, "%.200s runs, but is not saved: %s", w->name, unsaved);
     else if (w->confirm_ns)
         call_end(c, 0, "%.200s runs; %.200s comes back in %s, unless it is confirmed: preyctl confirm", w->name,
-                 l->confirm.back_name, text_duration(w->confirm_ns, text));
+                 control->confirm.back_name, text_duration(w->confirm_ns, text));
     else
-        call_end(c, 0, "%.200s runs%s%.200s", w->name, saved ? ", and is saved as " : "", saved ? l->o->program : "");
+        call_end(c, 0, "%.200s runs%s%.200s", w->name, saved ? ", and is saved as " : "",
+                 saved ? control->o->program : "");
 }
 
 /* It was made, or why not. */
-static void over(struct live *l, const char *why)
+static void over(void *with, const char *why)
 {
-    struct load *w = l->load;
+    struct control *control = with;
+    struct load *w = control->load;
     struct call *c = w->call;
     char err[500];
     const char *unsaved = NULL;
-    l->load = NULL;
+    control->load = NULL;
     if (!why && w->confirm_ns) {
-        confirm_load(l, w->confirm_ns, w->before, w->before_name, w->saves);
+        confirm_load(control, w->confirm_ns, w->before, w->before_name, w->saves);
         w->before = NULL;
         w->before_name = NULL;
-    } else if (!why && w->saves && saved_write(l, err, sizeof err)) {
+    } else if (!why && w->saves && onfile_save(control, err, sizeof err)) {
         unsaved = err;
-        events_tell(&l->events, TOLD_FAULT, "%s runs, but is not saved: %s", w->name, err);
+        events_tell(&control->tell->events, TOLD_FAULT, "%s runs, but is not saved: %s", w->name, err);
     }
-    if (c && why) call_end(c, 2, "%.200s: %.600s; %.100s goes on", w->name, why, l->now.name);
-    if (c && !why) answer(l, c, w, unsaved);
+    if (c && why) call_end(c, 2, "%.200s: %.600s; %.100s goes on", w->name, why, control->carry->now.name);
+    if (c && !why) answer(control, c, w, unsaved);
     load_free(w);
 }
 
-void load_step(struct live *l)
+void load_step(struct control *control)
 {
-    struct load *w = l->load;
+    const struct carry *carry = control->carry;
+    struct load *w = control->load;
     if (!w || w->begun) return;
     w->begun = true;
-    w->before = program_get(l->now.program->past ? l->now.program->past->under : l->now.program);
-    w->before_name = strdup(l->now.name);
+    w->before = program_get(carry->now.program->past ? carry->now.program->past->under : carry->now.program);
+    w->before_name = strdup(carry->now.name);
     if (!w->before_name) {
-        over(l, "out of memory");
+        over(control, "out of memory");
         return;
     }
-    notified_reloading(l);
-    reload_to(l, &(struct reload_wish){.program = w->program,
-                                       .name = w->name,
-                                       .what = w->what,
-                                       .by = w->by,
-                                       .unjudged = w->unjudged,
-                                       .over = over});
+    notified_reloading(control->tell);
+    reload_to(control->rules, &(struct reload_wish){.program = w->program,
+                                                    .name = w->name,
+                                                    .what = w->what,
+                                                    .by = w->by,
+                                                    .unjudged = w->unjudged,
+                                                    .over = over,
+                                                    .with = control});
 }
 
 /* NULL: nothing stands in its way. */
-static const char *refusal(const struct live *l, const struct call *c, char *err, size_t err_len)
+static const char *refusal(const struct control *control, const struct call *c, char *err, size_t err_len)
 {
     uint64_t ns;
-    if (confirm_waits(l)) return "what runs waits to be confirmed: preyctl confirm";
-    if (l->load) return "another load is under way: ask again when it is through";
+    if (confirm_waits(control)) return "what runs waits to be confirmed: preyctl confirm";
+    if (control->load) return "another load is under way: ask again when it is through";
     if (call_has(c, "confirm_ns") && (!call_number_of(c, "confirm_ns", CONFIRM_MOST_NS, &ns) || !ns))
         return "how long it waits to be confirmed (`confirm_ns`) is a whole number of nanoseconds, up to 4e18";
-    return call_is_true(c, "save") && !saved_may(l, err, err_len) ? err : NULL;
+    return call_is_true(c, "save") && !onfile_may_save(control, err, err_len) ? err : NULL;
 }
 
 /* NULL: memory is out. The program is its own from then on. */
@@ -153,30 +157,30 @@ static struct load *load_new(struct call *c, const char *name, struct program *p
 }
 
 /* A program that is none is refused as one that cannot be made: it is told and counted. */
-static void refuse(struct live *l, struct call *c, const char *name, const char *why)
+static void refuse(struct control *control, struct call *c, const char *name, const char *why)
 {
-    events_tell(&l->events, TOLD_REFUSED, "load: %.200s: %s; the program that runs goes on", name, why);
-    document_old(l);
-    call_end(c, 2, "%.200s: %.600s; %.100s goes on", name, why, l->now.name);
+    events_tell(&control->tell->events, TOLD_REFUSED, "load: %.200s: %s; the program that runs goes on", name, why);
+    control->tell->changes++;
+    call_end(c, 2, "%.200s: %.600s; %.100s goes on", name, why, control->carry->now.name);
 }
 
 void asked_LOAD(void *with, struct call *c)
 {
-    struct live *l = with;
+    struct control *control = with;
     const char *said = call_text_of(c, "name"), *name = said && *said ? said : "program";
     char err[600];
-    const char *why = refusal(l, c, err, sizeof err);
+    const char *why = refusal(control, c, err, sizeof err);
     if (why) {
         call_end(c, 2, "%s", why);
         return;
     }
     struct program *p = handed_program(c, PBC_SIZE_MAX, err, sizeof err);
-    if (p) room_bound(l, p);
-    if (p && (l->load = load_new(c, name, p))) {
-        call_follow(c, &waits, l);
-        if (!l->reload) load_step(l);
+    if (p) room_bound(control->rules, p);
+    if (p && (control->load = load_new(c, name, p))) {
+        call_follow(c, &waits, control);
+        if (!control->rules->reload) load_step(control);
         return;
     }
-    refuse(l, c, name, p ? "out of memory" : err);
+    refuse(control, c, name, p ? "out of memory" : err);
     program_put(p);
 }

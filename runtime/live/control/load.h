@@ -2,8 +2,8 @@
  * SIGHUP and --watch read, but where it is to be saved. */
 #pragma once
 
-#include "runtime/live/main/state.h"
+#include "runtime/live/control/state.h"
 
 /* Begin with one that waits; no reload is under way. */
-void load_step(struct live *l);
-void load_fini(struct live *l);
+void load_step(struct control *control);
+void load_fini(struct control *control);

@@ -1,10 +1,10 @@
 /* See onfile.h. Nothing is mapped, for a file may be cut while it is read. */
 #include "runtime/live/control/onfile.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include "runtime/live/main/state.h"
 
 static bool is_then(const struct timespec *a, const struct timespec *b)
 {
@@ -32,19 +32,19 @@ static void read_it(struct onfile *f, int fd, const struct stat *st)
     f->known = !fstat(fd, &now) && is_known(f, &now);
 }
 
-void onfile_look(struct live *l)
+void onfile_look(struct control *control)
 {
-    struct onfile *f = &l->onfile;
-    const struct program *p = l->now.program;
+    struct onfile *f = &control->onfile;
+    const struct program *p = control->carry->now.program;
     const uint8_t *runs = p->past ? p->past->under->digest : p->digest;
     char err[500];
     struct stat st;
     int fd;
-    if (!strcmp(l->o->program, "-")) {
-        f->differs = memcmp(runs, l->file_digest, sizeof l->file_digest) != 0;
+    if (!strcmp(control->o->program, "-")) {
+        f->differs = memcmp(runs, control->rules->file_digest, sizeof control->rules->file_digest) != 0;
         return;
     }
-    const int failed = ask_rules(l->channel, &fd, err, sizeof err);
+    const int failed = ask_rules(control->tell->channel, &fd, err, sizeof err);
     if (failed) {
         *f = (struct onfile){0};
         snprintf(f->fault, sizeof f->fault, "%s", strerror(-failed));
@@ -53,4 +53,24 @@ void onfile_look(struct live *l)
         close(fd);
     }
     f->differs = *f->fault || memcmp(runs, f->digest, sizeof f->digest) != 0;
+}
+
+bool onfile_may_save(const struct control *control, char *err, size_t err_len)
+{
+    if (strcmp(control->o->program, "-") != 0) return true;
+    snprintf(err, err_len, "what preyrun was started with came by standard input, so there is no file to replace");
+    return false;
+}
+
+int onfile_save(struct control *control, char *err, size_t err_len)
+{
+    size_t len;
+    uint8_t *bytes = program_file(control->carry->now.program, &len);
+    snprintf(err, err_len, "out of memory");
+    const int failed = bytes ? ask_save(control->tell->channel, bytes, len, err, err_len) : -ENOMEM;
+    free(bytes);
+    if (failed) return failed;
+    memcpy(control->rules->file_digest, control->carry->now.program->digest, sizeof control->rules->file_digest);
+    control->tell->changes++;
+    return 0;
 }

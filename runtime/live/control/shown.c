@@ -1,5 +1,6 @@
 #include "runtime/live/control/shown.h"
 
+#include "runtime/base/complain.h"
 #include "runtime/live/control/document/document.h"
 #include "runtime/stats/web.h"
 
@@ -15,23 +16,26 @@ static bool is_loopback(const union options_address *at)
     return ntohl(at->in.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
 }
 
-int shown_open(struct live *l)
+int shown_open(struct control *control)
 {
     char err[500];
-    struct web_cfg cfg = {.loopback = is_loopback(&l->o->stats_at), .see = see, .with = l};
-    if (!l->o->stats) return 0;
-    if (ask_stats(l->channel, &cfg.fd, err, sizeof err)) return complain("--stats %s", err);
-    l->web = web_new(&cfg);
-    return l->web ? 0 : complain("--stats %s: out of memory or descriptors", l->o->stats);
+    struct web_cfg cfg = {.loopback = is_loopback(&control->o->stats_at), .see = see, .with = control};
+    if (!control->o->stats) return 0;
+    if (ask_stats(control->tell->channel, &cfg.fd, err, sizeof err)) return complain("--stats %s", err);
+    control->web = web_new(&cfg);
+    return control->web ? 0 : complain("--stats %s: out of memory or descriptors", control->o->stats);
 }
 
-void shown_close(struct live *l) { web_free(l->web); }
+void shown_close(struct control *control) { web_free(control->web); }
 
-int shown_fd(const struct live *l) { return l->web ? web_fd(l->web) : -1; }
+int shown_fd(const struct control *control) { return control->web ? web_fd(control->web) : -1; }
 
-int shown_wait_ms(const struct live *l, int most) { return l->web ? web_wait_ms(l->web, most) : most; }
-
-void shown_step(struct live *l)
+int shown_wait_ms(const struct control *control, int most)
 {
-    if (l->web) web_step(l->web);
+    return control->web ? web_wait_ms(control->web, most) : most;
+}
+
+void shown_step(struct control *control)
+{
+    if (control->web) web_step(control->web);
 }

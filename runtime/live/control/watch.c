@@ -16,13 +16,14 @@
 #define NEVER    UINT64_MAX
 
 /* Another descriptor before the file is looked at: nothing is missed in between, and a link may lead elsewhere now. */
-static bool renew(struct live *l)
+static bool renew(struct control *control)
 {
-    struct watch *w = &l->watch;
+    struct watch *w = &control->watch;
     char err[500];
     int fd = -1;
-    const int failed = ask_watch(l->channel, &fd, &w->linked, err, sizeof err);
-    if (failed && !w->told) events_tell(&l->events, TOLD_FAULT, "--watch: %s; it is tried each second", err);
+    const int failed = ask_watch(control->tell->channel, &fd, &w->linked, err, sizeof err);
+    if (failed && !w->told)
+        events_tell(&control->tell->events, TOLD_FAULT, "--watch: %s; it is tried each second", err);
     w->told = failed;
     if (failed) return false;
     if (w->fd >= 0) close(w->fd);
@@ -30,64 +31,64 @@ static bool renew(struct live *l)
     return true;
 }
 
-int watch_begin(struct live *l)
+int watch_begin(struct control *control)
 {
-    l->watch = (struct watch){.fd = -1, .due_ns = NEVER};
-    if (!l->o->watch) return 0;
-    if (!renew(l)) return 2;
-    l->watch.due_ns = clock_ns(CLOCK_MONOTONIC); /* it may have changed since it was read */
+    control->watch = (struct watch){.fd = -1, .due_ns = NEVER};
+    if (!control->o->watch) return 0;
+    if (!renew(control)) return 2;
+    control->watch.due_ns = clock_ns(CLOCK_MONOTONIC); /* it may have changed since it was read */
     return 0;
 }
 
-void watch_end(struct live *l)
+void watch_end(struct control *control)
 {
-    if (l->o->watch && l->watch.fd >= 0) close(l->watch.fd);
+    if (control->o->watch && control->watch.fd >= 0) close(control->watch.fd);
 }
 
 /* Is the event about the file? One that lost others may be, and so may any where it is a link. */
-static bool is_about(const struct live *l, const struct inotify_event *e)
+static bool is_about(const struct control *control, const struct inotify_event *e)
 {
-    const char *slash = strrchr(l->o->program, '/');
-    if (e->mask & (IN_Q_OVERFLOW | IN_DELETE_SELF | IN_MOVE_SELF | IN_IGNORED) || l->watch.linked) return true;
-    return e->len && !strcmp(e->name, slash ? slash + 1 : l->o->program);
+    const char *slash = strrchr(control->o->program, '/');
+    if (e->mask & (IN_Q_OVERFLOW | IN_DELETE_SELF | IN_MOVE_SELF | IN_IGNORED) || control->watch.linked) return true;
+    return e->len && !strcmp(e->name, slash ? slash + 1 : control->o->program);
 }
 
-static bool any_about(const struct live *l, const char *bytes, size_t len)
+static bool any_about(const struct control *control, const char *bytes, size_t len)
 {
     bool any = false;
     for (size_t at = 0; at + sizeof(struct inotify_event) <= len;) {
         const struct inotify_event *e = (const void *)(bytes + at);
-        any |= is_about(l, e);
+        any |= is_about(control, e);
         at += sizeof *e + e->len;
     }
     return any;
 }
 
-void watch_read(struct live *l, uint64_t now_ns)
+void watch_read(struct control *control, uint64_t now_ns)
 {
     _Alignas(struct inotify_event) char bytes[8192];
-    struct watch *w = &l->watch;
+    struct watch *w = &control->watch;
     const ssize_t n = read(w->fd, bytes, sizeof bytes);
-    if (n <= 0 || !any_about(l, bytes, (size_t)n)) return;
+    if (n <= 0 || !any_about(control, bytes, (size_t)n)) return;
     if (w->due_ns == NEVER) w->most_ns = now_ns + MOST_NS;
     w->due_ns = now_ns + QUIET_NS < w->most_ns ? now_ns + QUIET_NS : w->most_ns;
 }
 
-void watch_again(struct live *l)
+void watch_again(struct control *control)
 {
-    if (!l->o->watch) return;
-    l->watch.mark = (struct watch_mark){0};
-    l->watch.due_ns = clock_ns(CLOCK_MONOTONIC);
+    if (!control->o->watch) return;
+    control->watch.mark = (struct watch_mark){0};
+    control->watch.due_ns = clock_ns(CLOCK_MONOTONIC);
 }
 
 /* Is it another one than the last time? What is not there is none. */
-static bool is_other(struct live *l)
+static bool is_other(struct control *control)
 {
-    struct watch_mark *last = &l->watch.mark;
+    struct watch_mark *last = &control->watch.mark;
     char err[500];
     struct stat st;
     int fd;
-    if (ask_rules(l->channel, &fd, err, sizeof err)) return false;
+    if (ask_rules(control->tell->channel, &fd, err, sizeof err)) return false;
     const bool known = !fstat(fd, &st);
     close(fd);
     if (!known) return false;
@@ -98,18 +99,18 @@ static bool is_other(struct live *l)
     return !same;
 }
 
-void watch_step(struct live *l, uint64_t now_ns)
+void watch_step(struct control *control, uint64_t now_ns)
 {
-    struct watch *w = &l->watch;
-    if (now_ns < w->due_ns || l->reload) return;
+    struct watch *w = &control->watch;
+    if (now_ns < w->due_ns || control->rules->reload) return;
     w->due_ns = NEVER;
-    if (!renew(l)) w->due_ns = now_ns + AGAIN_NS;
-    if (is_other(l)) reload_changed(l);
+    if (!renew(control)) w->due_ns = now_ns + AGAIN_NS;
+    if (is_other(control)) reload_changed(control->rules);
 }
 
-int watch_wait_ms(const struct live *l, uint64_t now_ns, int most)
+int watch_wait_ms(const struct control *control, uint64_t now_ns, int most)
 {
-    const uint64_t due_ns = l->watch.due_ns;
-    if (due_ns <= now_ns) return l->reload ? most : 0;
+    const uint64_t due_ns = control->watch.due_ns;
+    if (due_ns <= now_ns) return control->rules->reload ? most : 0;
     return due_ns - now_ns < (uint64_t)most * 1000000 ? (int)((due_ns - now_ns) / 1000000) + 1 : most;
 }

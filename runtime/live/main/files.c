@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <sys/resource.h>
 
+#include "runtime/base/complain.h"
 #include "runtime/io/io.h"
 #include "runtime/live/carry/proxy/proxied.h"
 
@@ -18,26 +19,26 @@ enum {
 /* Two a connection that ends here, and what a listener a worker takes. */
 static uint64_t of_proxies(const struct live *l)
 {
-    const struct program *p = l->now.program;
-    const uint64_t wanted = (2 * p->settings->proxy_sessions + PBC_PROXY_PORTS_MAX) * l->worker_count;
+    const struct program *p = l->carry.now.program;
+    const uint64_t wanted = (2 * p->settings->proxy_sessions + PBC_PROXY_PORTS_MAX) * l->carry.worker_count;
     return !proxied_any(p) ? 0 : wanted < PROXIES_MOST ? wanted : PROXIES_MOST;
 }
 
 /* A probe of each server that is checked; on `xdp` a socket a queue, which the workers share, and memory a worker. */
 static uint64_t needed(const struct live *l)
 {
-    const struct program *p = l->now.program;
-    const uint64_t of_port = l->io == &io_XDP ? IO_FDS_MOST : l->worker_count;
-    return OTHERS + l->worker_count * (uint64_t)OF_WORKER + l->port_count * of_port +
+    const struct program *p = l->carry.now.program;
+    const uint64_t of_port = l->carry.io == &io_XDP ? IO_FDS_MOST : l->carry.worker_count;
+    return OTHERS + l->carry.worker_count * (uint64_t)OF_WORKER + l->carry.port_count * of_port +
            (p->checks_count ? p->servers_count : 0) + of_proxies(l);
 }
 
 /* Where fewer than `need` are to be had. */
 static void say_few(const struct live *l, uint64_t have, uint64_t need)
 {
-    const uint64_t others = need - of_proxies(l), each = 2 * (uint64_t)l->worker_count;
+    const uint64_t others = need - of_proxies(l), each = 2 * (uint64_t)l->carry.worker_count;
     const uint64_t left = have > others ? have - others : 0;
-    const uint64_t listeners = (uint64_t)PBC_PROXY_PORTS_MAX * l->worker_count;
+    const uint64_t listeners = (uint64_t)PBC_PROXY_PORTS_MAX * l->carry.worker_count;
     if (!of_proxies(l) || left < listeners + each)
         complain("notice: at most %" PRIu64 " files may be open at once, and %" PRIu64
                  " may be needed; this mends it: ulimit -n %" PRIu64,
@@ -46,7 +47,8 @@ static void say_few(const struct live *l, uint64_t have, uint64_t need)
         complain("notice: at most %" PRIu64 " files may be open at once, which is %" PRIu64
                  " connections of `mode proxy`, and `limits { proxy_sessions }` allows %" PRIu64
                  "; this mends it: ulimit -n %" PRIu64 " (a unit of systemd: LimitNOFILE=%" PRIu64 ")",
-                 have, (left - listeners) / 2, l->now.program->settings->proxy_sessions * l->worker_count, need, need);
+                 have, (left - listeners) / 2, l->carry.now.program->settings->proxy_sessions * l->carry.worker_count,
+                 need, need);
 }
 
 void files_allow(const struct live *l)

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <malloc.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,9 +12,12 @@
 #include <unistd.h>
 
 #include "runtime/base/clock.h"
+#include "runtime/base/complain.h"
 #include "runtime/host/file/keypair.h"
 #include "runtime/host/guard/guard_news.h"
 #include "runtime/kernel/adopt.h"
+#include "runtime/live/carry/change.h"
+#include "runtime/live/carry/guard/shared_ports.h"
 #include "runtime/live/carry/kernel/in_kernel.h"
 #include "runtime/live/carry/proxy/access.h"
 #include "runtime/live/carry/proxy/proxied.h"
@@ -29,8 +31,10 @@
 #include "runtime/live/control/load.h"
 #include "runtime/live/control/shown.h"
 #include "runtime/live/control/trace/onlookers.h"
+#include "runtime/live/control/watch.h"
 #include "runtime/live/main/files.h"
 #include "runtime/live/main/start.h"
+#include "runtime/live/rules/byhand.h"
 #include "runtime/live/rules/claim.h"
 #include "runtime/live/rules/health.h"
 #include "runtime/live/rules/judged.h"
@@ -53,19 +57,20 @@ static bool called(struct live *l, struct worker *w)
     struct log_note note;
     (void)!read(w->call_fd, &calls, sizeof calls);
     while (ring_take(&w->logs, &note)) {
-        const struct labels *labels = reload_labels(l, note.program);
-        if (labels) events_packet(&l->events, labels, &note);
-        events_left_out(&l->events, TOLD_RULE, !labels);
+        const struct labels *labels = change_labels(&l->carry, note.program);
+        if (labels) events_packet(&l->tell.events, labels, &note);
+        events_left_out(&l->tell.events, TOLD_RULE, !labels);
     }
     struct refusal refusal;
-    while (ring_take(&w->refusals, &refusal)) health_refused(l, &refusal, clock_ns(CLOCK_MONOTONIC));
-    events_left_out(&l->events, TOLD_RULE, __atomic_exchange_n(&w->logs_lost, 0, __ATOMIC_RELAXED));
+    while (ring_take(&w->refusals, &refusal)) health_refused(&l->rules, &refusal, clock_ns(CLOCK_MONOTONIC));
+    events_left_out(&l->tell.events, TOLD_RULE, __atomic_exchange_n(&w->logs_lost, 0, __ATOMIC_RELAXED));
     const int fault = __atomic_exchange_n(&w->fault, 0, __ATOMIC_ACQ_REL);
     if (fault && fault != ENETDOWN) { /* links.c tells of that */
         const int at = __atomic_load_n(&w->fault_port, __ATOMIC_RELAXED);
-        events_tell(&l->events, TOLD_FAULT, "%s: %s", l->o->ifaces[(unsigned)at % l->o->iface_count], strerror(fault));
+        events_tell(&l->tell.events, TOLD_FAULT, "%s: %s", l->o->ifaces[(unsigned)at % l->o->iface_count],
+                    strerror(fault));
     }
-    return world_asked(l, w);
+    return world_asked(&l->world, w);
 }
 
 /* Blocked before any thread begins, so that they come by the descriptor alone. */
@@ -88,10 +93,10 @@ static bool signalled(struct live *l)
     struct signalfd_siginfo s;
     while (read(l->signal_fd, &s, sizeof s) == sizeof s) {
         if (s.ssi_signo == SIGHUP) {
-            log_again(l);
-            proxied_tick(l); /* what was asked so far stands in the old files */
-            access_again(l);
-            reload_begin(l);
+            log_again(&l->tell);
+            proxied_tick(&l->carry); /* what was asked so far stands in the old files */
+            access_again(&l->carry);
+            reload_begin(&l->rules);
         } else if (s.ssi_signo == SIGUSR1) {
             l->report = true;
         } else {
@@ -106,24 +111,13 @@ static bool report(struct live *l, bool running)
 {
     size_t len = 0;
     l->report = false;
-    char *text = live_report(l, running, &len);
+    char *text = live_report(&l->control, running, &len);
     const int failed = text ? report_print(STDOUT_FILENO, text, len) : -ENOMEM;
     free(text);
     if (failed)
-        events_tell(&l->events, TOLD_FAULT, "standard output: %s; the counters are not printed",
+        events_tell(&l->tell.events, TOLD_FAULT, "standard output: %s; the counters are not printed",
                     failed == -ETIMEDOUT ? "its reader does not read" : strerror(-failed));
     return !failed;
-}
-
-/* The last first, for interrupts tend to go to the first. */
-int live_cpu_of(unsigned worker)
-{
-    cpu_set_t set;
-    if (sched_getaffinity(0, sizeof set, &set)) return -1;
-    unsigned skip = worker % (unsigned)CPU_COUNT(&set);
-    for (int i = CPU_SETSIZE - 1; i >= 0; i--)
-        if (CPU_ISSET((unsigned)i, &set) && skip-- == 0) return i;
-    return -1;
 }
 
 static void say_ready(struct live *l)
@@ -134,29 +128,29 @@ static void say_ready(struct live *l)
     for (unsigned i = 0; i < o->iface_count; i++)
         used += (size_t)snprintf(names + used, sizeof names - used, "%s %.15s", i ? "," : "", o->ifaces[i]);
     char proxied[160], proved[100] = "", room[ROOM_TEXT], a[TEXT_NUMBER], b[TEXT_NUMBER];
-    const struct proof proof = in_kernel_proof(l);
+    const struct proof proof = in_kernel_proof(&l->carry);
     if (proof.frames)
         snprintf(proved, sizeof proved, ", proved by %s frames in %s", text_number(proof.frames, a),
                  text_duration(proof.ns, b));
-    proxied_memory(l, proxied, sizeof proxied);
-    events_tell(&l->events, TOLD_READY, "%s:%s by %s%s%s, %u worker%s, %s%s%s%s%s%s", o->name, names,
-                l->in_kernel ? "kernel" : l->io->name, l->generic ? " (generic)" : "", proved, l->worker_count,
-                l->worker_count == 1 ? "" : "s", o->program, room_text(l, room),
+    proxied_memory(&l->carry, proxied, sizeof proxied);
+    events_tell(&l->tell.events, TOLD_READY, "%s:%s by %s%s%s, %u worker%s, %s%s%s%s%s%s", o->name, names,
+                l->carry.in_kernel ? "kernel" : l->carry.io->name, l->carry.generic ? " (generic)" : "", proved,
+                l->carry.worker_count, l->carry.worker_count == 1 ? "" : "s", o->program, room_text(&l->rules, room),
                 o->monitor ? "; what is for this machine itself is only watched" : "",
                 o->stats ? "; statistics on http://" : "", o->stats ? o->stats : "", proxied);
-    l->ready = true;
-    judged_tell(l);
-    notified_ready(l);
+    l->tell.ready = true;
+    judged_tell(&l->rules);
+    notified_ready(&l->tell);
 }
 
 static void say_ended(struct live *l, uint64_t since_ns)
 {
     const uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
     char lasted[TEXT_NUMBER];
-    events_tell(&l->events, TOLD_ENDED, "%s: %s%s after %s", l->o->name,
-                l->ended_by                  ? "SIG"
-                : confirm_is_over(l, now_ns) ? "no confirmation"
-                                             : "a fault",
+    events_tell(&l->tell.events, TOLD_ENDED, "%s: %s%s after %s", l->o->name,
+                l->ended_by                            ? "SIG"
+                : confirm_is_over(&l->control, now_ns) ? "no confirmation"
+                                                       : "a fault",
                 l->ended_by ? sigabbrev_np(l->ended_by) : "", text_duration(now_ns - since_ns, lasted));
 }
 
@@ -183,65 +177,86 @@ static void wait_begin(const struct live *l, waiting fds)
 {
     for (unsigned i = 0; i < FOR_WORKERS; i++) fds[i] = (struct pollfd){.events = POLLIN};
     fds[FOR_SIGNAL].fd = l->signal_fd;
-    fds[FOR_HOST].fd = host_fd(l->host);
-    fds[FOR_CLOCK].fd = l->clock.fd;
-    fds[FOR_PARENT] = (struct pollfd){.fd = l->channel->fd};
-    fds[FOR_GUARD_NEWS].fd = guard_news_fd(l->guard_news);
-    fds[FOR_QUESTION].fd = asked_fd(l);
-    fds[FOR_WEB].fd = shown_fd(l);
-    fds[FOR_KERNEL].fd = in_kernel_fd(l);
-    for (unsigned i = 0; i < l->worker_count; i++)
-        fds[FOR_WORKERS + i] = (struct pollfd){.fd = l->workers[i]->call_fd, .events = POLLIN};
+    fds[FOR_HOST].fd = host_fd(l->carry.host);
+    fds[FOR_CLOCK].fd = l->world.clock.fd;
+    fds[FOR_PARENT] = (struct pollfd){.fd = l->tell.channel->fd};
+    fds[FOR_GUARD_NEWS].fd = guard_news_fd(l->carry.guard_news);
+    fds[FOR_QUESTION].fd = asked_fd(&l->control);
+    fds[FOR_WEB].fd = shown_fd(&l->control);
+    fds[FOR_KERNEL].fd = in_kernel_fd(&l->carry);
+    for (unsigned i = 0; i < l->carry.worker_count; i++)
+        fds[FOR_WORKERS + i] = (struct pollfd){.fd = l->carry.workers[i]->call_fd, .events = POLLIN};
 }
 
 /* A negative errno, or 0. */
 static int wait_on(struct live *l, waiting fds)
 {
-    fds[FOR_HEALTH].fd = health_fd(l); /* another one after a reload */
-    fds[FOR_SAID].fd = via_said_fd(l);
-    fds[FOR_HEARD].fd = via_heard_fd(l);
-    fds[FOR_FILE].fd = l->watch.fd;
-    fds[FOR_PROXIES].fd = proxied_fd(l); /* a reload may bring the first */
+    fds[FOR_HEALTH].fd = health_fd(&l->rules); /* another one after a reload */
+    fds[FOR_SAID].fd = via_said_fd(&l->rules);
+    fds[FOR_HEARD].fd = via_heard_fd(&l->rules);
+    fds[FOR_FILE].fd = l->control.watch.fd;
+    fds[FOR_PROXIES].fd = proxied_fd(&l->carry); /* a reload may bring the first */
     const uint64_t begun = clock_ns(CLOCK_MONOTONIC);
-    const int most_ms = routing_wait_ms(l, begun, health_wait_ms(l, begun, TICK_MS));
-    const int looked_ms = onlookers_wait_ms(l, begun, watch_wait_ms(l, begun, most_ms));
-    const int wait_ms = shown_wait_ms(l, tabled_wait_ms(l, begun, looked_ms));
-    return poll(fds, FOR_WORKERS + l->worker_count, wait_ms) < 0 && errno != EINTR ? -errno : 0;
+    const int most_ms = routing_wait_ms(&l->world, begun, health_wait_ms(&l->rules, begun, TICK_MS));
+    const int looked_ms = onlookers_wait_ms(&l->control, begun, watch_wait_ms(&l->control, begun, most_ms));
+    const int wait_ms = shown_wait_ms(&l->control, tabled_wait_ms(&l->world, begun, looked_ms));
+    return poll(fds, FOR_WORKERS + l->carry.worker_count, wait_ms) < 0 && errno != EINTR ? -errno : 0;
+}
+
+/* Where an interface has another number, so has what probes through services are heard by. */
+static void follow_numbers(struct live *l)
+{
+    if (l->renumbered == l->world.renumbered) return;
+    l->renumbered = l->world.renumbered;
+    via_links(&l->rules);
 }
 
 /* False: memory is out. */
 static bool take_news(struct live *l, const waiting fds)
 {
-    if (fds[FOR_GUARD_NEWS].revents) claim_follow(l);
-    bool fine = !fds[FOR_HOST].revents || world_read(l);
-    if (fds[FOR_KERNEL].revents && !onlookers_there(l)) in_kernel_called(l);
-    for (unsigned i = 0; i < l->worker_count; i++)
-        if (fds[FOR_WORKERS + i].revents) fine &= called(l, l->workers[i]);
-    if (fds[FOR_PROXIES].revents) proxied_called(l);
-    onlookers_tell(l);
-    if (l->walks) walks_step(l);
-    if (fds[FOR_CLOCK].revents) fine &= world_clock(l);
-    if (fds[FOR_SAID].revents || fds[FOR_HEARD].revents) via_carry(l);
+    if (fds[FOR_GUARD_NEWS].revents) claim_follow(&l->rules);
+    bool fine = !fds[FOR_HOST].revents || world_read(&l->world);
+    follow_numbers(l);
+    if (fds[FOR_KERNEL].revents && !onlookers_there(&l->control)) in_kernel_called(&l->carry);
+    for (unsigned i = 0; i < l->carry.worker_count; i++)
+        if (fds[FOR_WORKERS + i].revents) fine &= called(l, l->carry.workers[i]);
+    if (fds[FOR_PROXIES].revents) proxied_called(&l->carry);
+    onlookers_tell(&l->control);
+    if (l->control.walks) walks_step(&l->control);
+    if (fds[FOR_CLOCK].revents) fine &= world_clock(&l->world);
+    if (fds[FOR_SAID].revents || fds[FOR_HEARD].revents) via_carry(&l->rules);
     return fine;
+}
+
+/* Each worker is held for a moment: one that hangs keeps us from going on, so the manager hears nothing more. While a
+ * reload waits for workers, that wait says as much. */
+static void say_alive(struct live *l, uint64_t now)
+{
+    for (unsigned i = 0; i < l->carry.worker_count; i++) {
+        worker_hold(l->carry.workers[i]);
+        worker_release(l->carry.workers[i]);
+    }
+    notified_alive(&l->tell, now);
 }
 
 /* Every TICK_MS; false: memory is out. */
 static bool tick(struct live *l, uint64_t now)
 {
-    bool fine = world_clock(l) && world_tick(l);
-    claim_tick(l, now);
-    claim_keep(l);
-    fine &= shared_ports_tick(l, now);
-    in_kernel_tick(l, now);
-    limits_tell(l, false);
-    health_tick(l, now);
-    fine &= by_hand_tick(l, now);
-    notified_tick(l, now);
-    recorded_tick(l);
-    document_tick(l, now, l->web);
-    proxied_tick(l);
-    events_tick(&l->events);
-    if (l->events.sink.kind == SINK_SYSLOG && l->events.sink.lost) log_again(l); /* it was restarted */
+    bool fine = world_clock(&l->world) && world_tick(&l->world);
+    follow_numbers(l);
+    claim_tick(&l->rules, now);
+    claim_keep(&l->rules);
+    if (shared_ports_tick(&l->carry, now)) fine &= world_publish(&l->world, false); /* before limits_tell says so */
+    in_kernel_tick(&l->carry, now);
+    limits_tell(&l->control, false);
+    health_tick(&l->rules, now);
+    fine &= by_hand_tick(&l->rules, now);
+    if (notified_due(&l->tell, now) && !change_pending(&l->carry)) say_alive(l, now);
+    recorded_tick(&l->carry);
+    document_tick(&l->control, now, l->control.web);
+    proxied_tick(&l->carry);
+    events_tick(&l->tell.events);
+    if (l->tell.events.sink.kind == SINK_SYSLOG && l->tell.events.sink.lost) log_again(&l->tell); /* it was restarted */
     return fine;
 }
 
@@ -252,28 +267,28 @@ static int serve(struct live *l)
     wait_begin(l, fds);
     for (;;) {
         const int failed = wait_on(l, fds);
-        if (failed) return live_fault(l, "poll: %s", strerror(-failed));
+        if (failed) return tell_fault(&l->tell, "poll: %s", strerror(-failed));
         if (fds[FOR_SIGNAL].revents && !signalled(l)) return 0;
-        if (fds[FOR_PARENT].revents) return live_fault(l, "the parent process is gone");
+        if (fds[FOR_PARENT].revents) return tell_fault(&l->tell, "the parent process is gone");
         bool fine = take_news(l, fds);
         const uint64_t now = clock_ns(CLOCK_MONOTONIC);
-        if (fds[FOR_FILE].revents) watch_read(l, now);
-        watch_step(l, now);
-        fine &= world_step(l) && health_step(l, now) && tabled_step(l, now);
+        if (fds[FOR_FILE].revents) watch_read(&l->control, now);
+        watch_step(&l->control, now);
+        fine &= world_step(&l->world) && health_step(&l->rules, now) && tabled_step(&l->world, now);
         const bool due = now - ticked >= TICK_MS * UINT64_C(1000000);
         if (due) {
             ticked = now;
             fine &= tick(l, now);
         }
-        if (!fine) return live_fault(l, "out of memory");
-        if (fds[FOR_QUESTION].revents || due) asked_step(l, now);
-        if (!confirm_step(l, now)) return 1; /* after what was asked in time */
-        onlookers_step(l, now);
-        shown_step(l);
-        if (l->reload) reload_step(l);
-        if (!l->reload) load_step(l);
-        if (!l->reload && l->wanted) reload_begin(l);
-        if (l->report && !reload_pending(l)) report(l, true);
+        if (!fine) return tell_fault(&l->tell, "out of memory");
+        if (fds[FOR_QUESTION].revents || due) asked_step(&l->control, now);
+        if (!confirm_step(&l->control, now)) return 1; /* after what was asked in time */
+        onlookers_step(&l->control, now);
+        shown_step(&l->control);
+        if (l->rules.reload) reload_step(&l->rules);
+        if (!l->rules.reload) load_step(&l->control);
+        if (!l->rules.reload && l->rules.wanted) reload_begin(&l->rules);
+        if (l->report && !change_pending(&l->carry)) report(l, true);
     }
 }
 
@@ -281,24 +296,24 @@ static int run(struct live *l)
 {
     const uint64_t begun_ns = clock_ns(CLOCK_MONOTONIC);
     unsigned started = 0;
-    l->begun_ns = begun_ns;
-    if (recorded_start(l)) return 2;
+    l->control.begun_ns = begun_ns;
+    if (recorded_start(&l->carry)) return 2;
     int err = 0;
-    for (; started < l->worker_count && !err; started += !err)
-        err = worker_start(l->workers[started], live_cpu_of(started));
-    if (!err) err = proxied_start(l);
-    if (!err) announced_links(l);
+    for (; started < l->carry.worker_count && !err; started += !err)
+        err = worker_start(l->carry.workers[started], worker_cpu(started));
+    if (!err) err = proxied_start(&l->carry);
+    if (!err) announced_links(&l->world);
     if (!err) say_ready(l);
-    if (!err) confirm_begin(l);
+    if (!err) confirm_begin(&l->control);
     const int status = err ? complain("a thread cannot be started: %s", strerror(-err)) : serve(l);
-    notified_stopping(l);
-    proxied_stop(l);
-    for (unsigned i = 0; i < started; i++) worker_stop(l->workers[i]);
-    recorded_end(l);
-    for (unsigned i = 0; i < started; i++) called(l, l->workers[i]);
-    if (l->reload) reload_step(l);
-    for (unsigned i = 0; i < started; i++) limits_publish(l->workers[i], UINT64_MAX);
-    limits_tell(l, true);
+    notified_stopping(&l->tell);
+    proxied_stop(&l->carry);
+    for (unsigned i = 0; i < started; i++) worker_stop(l->carry.workers[i]);
+    recorded_end(&l->carry);
+    for (unsigned i = 0; i < started; i++) called(l, l->carry.workers[i]);
+    if (l->rules.reload) reload_step(&l->rules);
+    for (unsigned i = 0; i < started; i++) limits_publish(l->carry.workers[i], UINT64_MAX);
+    limits_tell(&l->control, true);
     const bool good = !err && report(l, false);
     if (!err) say_ended(l, begun_ns);
     return good ? status : 2;
@@ -310,16 +325,16 @@ static int service(struct live *l)
     keypair_init();
     checks_ready();
     kernel_ready();
-    int status = parent_confine(l->channel);
-    clock_open(&l->clock);
+    int status = parent_confine(l->tell.channel);
+    clock_open(&l->world.clock);
     if (!status) status = signals_open(l);
-    if (!status && l->in_kernel) status = in_kernel_begin(l); /* which knows then what is the proxy's */
-    if (!status) status = claim_begin(l);
-    if (!status) status = health_begin(l);
+    if (!status && l->carry.in_kernel) status = in_kernel_begin(&l->carry); /* which knows then what is the proxy's */
+    if (!status) status = claim_begin(&l->rules);
+    if (!status) status = health_begin(&l->rules);
     if (!status) status = start_open(l);
-    if (!status) status = asked_open(l);
-    if (!status) status = shown_open(l);
-    if (!status) status = watch_begin(l);
+    if (!status) status = asked_open(&l->control);
+    if (!status) status = shown_open(&l->control);
+    if (!status) status = watch_begin(&l->control);
     return status ? status : run(l);
 }
 
@@ -327,12 +342,50 @@ static int service(struct live *l)
  * once the first was freed, cleared by touching all of it, and keeps them. */
 static void settle_memory(void) { mallopt(M_MMAP_THRESHOLD, LARGE_FROM); }
 
+/* What those who carry packets tell rooms above. */
+static bool looks(void *ears)
+{
+    const struct live *l = ears;
+    return onlookers_there(&l->control);
+}
+
+static void seen(void *ears, const struct sampled *s)
+{
+    struct live *l = ears;
+    onlookers_see(&l->control, s);
+}
+
+static void refused(void *ears, const struct refusal *r, uint64_t now_ns)
+{
+    struct live *l = ears;
+    health_refused(&l->rules, r, now_ns);
+}
+
+/* Each room knows those below it, which tell it what it asks for. */
+static void wire(struct live *l)
+{
+    l->carry.tell = l->world.tell = l->rules.tell = l->control.tell = &l->tell;
+    l->world.carry = l->rules.carry = l->control.carry = &l->carry;
+    l->rules.world = l->control.world = &l->world;
+    l->control.rules = &l->rules;
+    l->carry.ears = l;
+    l->carry.looks = looks;
+    l->carry.seen = seen;
+    l->carry.refused = refused;
+}
+
 int live(const struct options *o)
 {
-    struct live l = {
-        .o = o, .signal_fd = -1, .echo = {-1, -1}, .clock.fd = -1, .tun = -1, .reel = {.dir = -1, .fd = -1}};
+    struct live l = {.o = o,
+                     .signal_fd = -1,
+                     .tell = {.o = o},
+                     .carry = {.o = o, .tun = -1, .reel = {.dir = -1, .fd = -1}},
+                     .world = {.o = o, .clock.fd = -1},
+                     .rules = {.o = o, .echo = {-1, -1}},
+                     .control = {.o = o}};
     struct parent *parent = NULL;
     if (o->cleanup) return claim_cleanup(o);
+    wire(&l);
     settle_memory();
     claim_await(o);
     int status = start_look(&l);
@@ -340,28 +393,28 @@ int live(const struct options *o)
         fprintf(stderr, "preflight: nothing stands in the way\n");
     } else if (!status) {
         files_allow(&l);
-        status = recorded_look(&l);
-        if (!status) status = log_open(&l);
-        if (!status) status = claim_watch(&l);
-        notified_begin(&l.notified);
-        if (!status) status = parent_begin(o, l.in_kernel, &parent, &l.channel);
-        if (parent) access_known(&l, parent);
-        if (l.channel) status = service(&l);
+        status = recorded_look(&l.carry);
+        if (!status) status = log_open(&l.tell);
+        if (!status) status = claim_watch(&l.rules);
+        notified_begin(&l.tell.notified);
+        if (!status) status = parent_begin(o, l.carry.in_kernel, &parent, &l.tell.channel);
+        if (parent) access_known(&l.carry, parent);
+        if (l.tell.channel) status = service(&l);
     }
     if (l.signal_fd >= 0) close(l.signal_fd);
-    clock_close(&l.clock);
-    asked_close(&l);
-    walks_fini(&l);
-    load_fini(&l);
-    confirm_fini(&l);
-    by_hand_fini(&l);
-    shown_close(&l);
-    watch_end(&l);
-    health_fini(&l);
-    document_fini(&l);
+    clock_close(&l.world.clock);
+    asked_close(&l.control);
+    walks_fini(&l.control);
+    load_fini(&l.control);
+    confirm_fini(&l.control);
+    by_hand_fini(&l.rules);
+    shown_close(&l.control);
+    watch_end(&l.control);
+    health_fini(&l.rules);
+    document_fini(&l.control);
     start_close(&l);
-    events_fini(&l.events);
-    guard_news_close(l.guard_news);
+    events_fini(&l.tell.events);
+    guard_news_close(l.carry.guard_news);
     if (!parent) return status;
     parent_bound(parent);
     return parent_serve(parent);

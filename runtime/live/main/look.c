@@ -4,11 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/base/complain.h"
 #include "runtime/host/device/tun.h"
 #include "runtime/host/guard/guarded.h"
 #include "runtime/host/look/preflight.h"
 #include "runtime/io/steer/gate.h"
 #include "runtime/io/steer/steer.h"
+#include "runtime/live/carry/guard/shared_ports.h"
 #include "runtime/live/carry/proxy/look_tls.h"
 #include "runtime/live/carry/proxy/proxied.h"
 #include "runtime/live/carry/steered.h"
@@ -90,8 +92,8 @@ static void say(void *arg, bool fatal, const char *what, const char *mend)
 /* Replies to the host's own connections from such an address would be taken for those of translated ones. */
 static void look_at_sources(const struct live *l)
 {
-    const struct program *p = l->now.program;
-    const struct host_self self = host_self(l->host);
+    const struct program *p = l->carry.now.program;
+    const struct host_self self = host_self(l->carry.host);
     for (uint32_t i = 0; i < p->pools_count; i++) {
         const struct pbc_pool *pool = &p->pools[i];
         bool own = false;
@@ -107,32 +109,33 @@ static void look_at_sources(const struct live *l)
 /* Tables of flows, full, of all workers. */
 static uint64_t tables_of(const struct live *l)
 {
-    const struct program *p = l->now.program;
+    const struct program *p = l->carry.now.program;
     const struct flow_table_cfg cfg = track_table_cfg(p, true);
     const uint64_t tables = program_begins_flows(p) ? flow_table_reserves(&cfg) : 0;
-    return tables * (l->worker_count ? l->worker_count : 1);
+    return tables * (l->carry.worker_count ? l->carry.worker_count : 1);
 }
 
 /* Receive rings, which workers on packet sockets share, as far as that goes. */
 static uint64_t rings_of(const struct live *l)
 {
-    const uint64_t workers = l->worker_count ? l->worker_count : 1, least = workers * OPTIONS_RING_LEAST;
-    const uint64_t each = l->io == &io_XDP ? l->o->ring * workers : l->o->ring > least ? l->o->ring : least;
+    const uint64_t workers = l->carry.worker_count ? l->carry.worker_count : 1, least = workers * OPTIONS_RING_LEAST;
+    const uint64_t each = l->carry.io == &io_XDP ? l->o->ring * workers : l->o->ring > least ? l->o->ring : least;
     return each * l->o->iface_count;
 }
 
 /* What the program adds to the look at the host. False: memory is out. */
 static bool add_program(struct preflight *look, struct live *l, struct guarded *g, struct servers *s)
 {
-    shared_ports_look(l, l->now.program);
-    if (!guarded_init(g, l->now.program, NULL, NULL, true) || !find_servers(s, l->now.program)) return false;
+    shared_ports_look(&l->carry, l->carry.now.program);
+    if (!guarded_init(g, l->carry.now.program, NULL, NULL, true) || !find_servers(s, l->carry.now.program))
+        return false;
     look->servers = s->all;
     look->server_count = s->count;
     look->sends_on = s->count > 0;
     look->ports = g->ports;
     look->port_count = g->port_count;
-    look->bound = l->ports.host.bound;
-    look->bound_count = l->ports.host.bound_count;
+    look->bound = l->carry.ports.host.bound;
+    look->bound_count = l->carry.ports.host.bound_count;
     look->matches = g->matches;
     look->match_count = g->match_count;
     look->table_bytes = tables_of(l);
@@ -143,7 +146,7 @@ static bool add_program(struct preflight *look, struct live *l, struct guarded *
 /* On `packet` what looks like a part of the proxy's is held back in traffic control, where the kernel can. */
 static void look_at_gate(const struct live *l, const struct program *p)
 {
-    const char *lacks = l->io != &io_XDP && proxied_any(p) ? gate_lacks() : NULL;
+    const char *lacks = l->carry.io != &io_XDP && proxied_any(p) ? gate_lacks() : NULL;
     if (lacks)
         complain("notice: what is for `mode proxy` and of no connection is not held back, and gets a reset of this "
                  "machine's: %s",
@@ -154,14 +157,14 @@ static void look_at_gate(const struct live *l, const struct program *p)
 static int look_at_tun(const struct live *l, const struct program *p)
 {
     char err[300];
-    return steered_needs_tun(l, p) && tun_lack(err, sizeof err) ? complain("%s", err) : 0;
+    return steered_needs_tun(&l->carry, p) && tun_lack(err, sizeof err) ? complain("%s", err) : 0;
 }
 
 /* Loaded once for the look alone, and put nowhere: a start finds out by itself. */
 static int look_at_steering(const struct live *l)
 {
     char err[300];
-    if (!l->o->preflight || l->io != &io_XDP || l->in_kernel) return 0;
+    if (!l->o->preflight || l->carry.io != &io_XDP || l->carry.in_kernel) return 0;
     struct steer *s = steer_open(0, err, sizeof err);
     steer_close(s);
     return s ? 0 : complain("--io xdp: %s", err);
@@ -180,12 +183,12 @@ int look_at_host(struct live *l)
                              .log = l->o->log_to,
                              .stats = l->o->stats ? &l->o->stats_at.any : NULL,
                              .stats_text = l->o->stats,
-                             .xdp = l->io == &io_XDP,
+                             .xdp = l->carry.io == &io_XDP,
                              .xdp_replace = l->o->xdp_replace,
                              .guarded = true};
-    const struct program *p = l->now.program;
+    const struct program *p = l->carry.now.program;
     const bool good = !p || add_program(&look, l, &g, &s);
-    const int status = !good ? complain("out of memory") : host_preflight(l->host, &look, say, NULL) ? 2 : 0;
+    const int status = !good ? complain("out of memory") : host_preflight(l->carry.host, &look, say, NULL) ? 2 : 0;
     guarded_fini(&g);
     free(s.all);
     free(s.names);

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "runtime/base/complain.h"
 #include "runtime/host/hook/hooks.h"
 #include "runtime/kernel/object/refused.h"
 #include "runtime/kernel/prove.h"
@@ -23,7 +24,7 @@ static int look_at_pins(const struct live *l)
 
 static unsigned number_of(const struct live *l, unsigned at)
 {
-    const struct host_link *link = host_link_named(l->host, l->o->ifaces[at]);
+    const struct host_link *link = host_link_named(l->carry.host, l->o->ifaces[at]);
     return link ? link->ifindex : 0;
 }
 
@@ -44,7 +45,7 @@ static int look_at_numbers(const struct live *l)
 /* Stages look single addresses up. */
 static int look_at_networks(const struct live *l)
 {
-    const struct host_self self = host_self(l->host);
+    const struct host_self self = host_self(l->carry.host);
     bool whole = self.left_out;
     for (unsigned i = 0; i < self.v6_count; i++)
         whole |= self.v6[i].lo_hi != self.v6[i].hi_hi || self.v6[i].lo_lo != self.v6[i].hi_lo;
@@ -90,5 +91,5 @@ int look_at_kernel(const struct live *l)
     char err[500];
     if (refused_here(err, sizeof err)) return complain("--exec kernel: %s", err);
     const int status = look_at_numbers(l) | look_at_networks(l) | look_at_hooks(l) | look_at_pins(l);
-    return l->o->preflight && !status ? try_program(l->now.program) : status;
+    return l->o->preflight && !status ? try_program(l->carry.now.program) : status;
 }

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "runtime/base/clock.h"
-#include "runtime/live/control/document/document.h"
 #include "runtime/live/rules/health.h"
 #include "runtime/live/world/world.h"
 
@@ -96,12 +95,12 @@ static uint16_t weight_of(const struct by_hand *h)
     return h->weighted ? (uint16_t)(h->weight + 1) : 0;
 }
 
-void by_hand_apply(const struct live *l, struct ruling *r)
+void by_hand_apply(const struct rules *rules, struct ruling *r)
 {
     memset(r->weights, 0, r->program->servers_count * sizeof *r->weights);
     memset(r->by_hand, 0, r->program->servers_count * sizeof *r->by_hand);
-    uint32_t *all = l->by_hand ? in_order(r) : NULL;
-    for (struct by_hand *h = l->by_hand; h; h = h->next) {
+    uint32_t *all = rules->by_hand ? in_order(r) : NULL;
+    for (struct by_hand *h = rules->by_hand; h; h = h->next) {
         const uint32_t s = all ? server_in_order(r, all, h->server) : server_named(r->program, h->server);
         h->found = s != PBC_NONE;
         if (!h->found) continue;
@@ -125,17 +124,17 @@ bool by_hand_down(const struct ruling *r, uint32_t server, bool checks_say)
     return h->state == BY_HAND_DOWN;
 }
 
-static bool follow(struct live *l, uint64_t now_ns)
+static bool follow(struct rules *rules, uint64_t now_ns)
 {
-    document_old(l);
-    health_agree(&l->now, now_ns);
-    return world_publish(l, false);
+    rules->tell->changes++;
+    health_agree(&rules->carry->now, now_ns);
+    return world_publish(rules->world, false);
 }
 
 /* The one of that name, a new one if need be. NULL: memory is out. */
-static struct by_hand *one(struct live *l, const char *server)
+static struct by_hand *one(struct rules *rules, const char *server)
 {
-    struct by_hand *h = l->by_hand;
+    struct by_hand *h = rules->by_hand;
     while (h && strcmp(h->server, server) != 0) h = h->next;
     if (h) return h;
     h = calloc(1, sizeof *h);
@@ -144,14 +143,14 @@ static struct by_hand *one(struct live *l, const char *server)
         free(h);
         return NULL;
     }
-    h->next = l->by_hand;
-    return l->by_hand = h;
+    h->next = rules->by_hand;
+    return rules->by_hand = h;
 }
 
 /* Unlink and free what is set of a server, where `goes` says so. */
-static void forget(struct live *l, bool goes(const struct by_hand *))
+static void forget(struct rules *rules, bool goes(const struct by_hand *))
 {
-    for (struct by_hand **at = &l->by_hand; *at;) {
+    for (struct by_hand **at = &rules->by_hand; *at;) {
         struct by_hand *h = *at;
         if (!goes(h)) {
             at = &h->next;
@@ -183,43 +182,46 @@ static void take(struct by_hand *h, const struct by_hand *w, uint64_t now_ns)
     h->at_ns = w->at_ns;
 }
 
-uint32_t by_hand_server(const struct live *l, const char *name) { return server_named(l->now.program, name); }
+uint32_t by_hand_server(const struct rules *rules, const char *name)
+{
+    return server_named(rules->carry->now.program, name);
+}
 
-int by_hand_set(struct live *l, uint32_t server, const struct by_hand *w)
+int by_hand_set(struct rules *rules, uint32_t server, const struct by_hand *w)
 {
     const uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
-    struct by_hand *h = one(l, label_server(&l->now.labels, server));
+    struct by_hand *h = one(rules, label_server(&rules->carry->now.labels, server));
     if (!h) return -ENOMEM;
     take(h, w, now_ns);
     h->found = true;
     const bool keeps = !says_nothing(h);
-    l->now.by_hand[server] = keeps ? h : NULL;
-    l->now.weights[server] = weight_of(h);
-    if (!keeps) forget(l, says_nothing);
-    if (!follow(l, now_ns)) l->stale = true;
+    rules->carry->now.by_hand[server] = keeps ? h : NULL;
+    rules->carry->now.weights[server] = weight_of(h);
+    if (!keeps) forget(rules, says_nothing);
+    if (!follow(rules, now_ns)) rules->world->stale = true;
     return 0;
 }
 
 /* A drain is over: what becomes of the flows that are left. */
-static const char *what_follows(const struct live *l, const struct by_hand *h)
+static const char *what_follows(const struct rules *rules, const struct by_hand *h)
 {
-    const struct program *p = l->now.program;
+    const struct program *p = rules->carry->now.program;
     const uint32_t s = server_named(p, h->server);
     if (s == PBC_NONE || p->pools[p->servers[s].pool].on_down == PBC_DOWN_RESET) return "what is left is reset";
     return "what is left goes on until it ends, as its pool says (on down keep)";
 }
 
-bool by_hand_tick(struct live *l, uint64_t now_ns)
+bool by_hand_tick(struct rules *rules, uint64_t now_ns)
 {
     bool any = false;
-    for (struct by_hand *h = l->by_hand; h; h = h->next) {
+    for (struct by_hand *h = rules->by_hand; h; h = h->next) {
         if (h->state != BY_HAND_DRAIN || h->over || now_ns < h->until_ns) continue;
         any = h->over = true;
-        events_tell(&l->events, TOLD_HAND, "%s has drained for as long as it was given: %s", h->server,
-                    what_follows(l, h));
+        events_tell(&rules->tell->events, TOLD_HAND, "%s has drained for as long as it was given: %s", h->server,
+                    what_follows(rules, h));
     }
-    return any ? follow(l, now_ns) : true;
+    return any ? follow(rules, now_ns) : true;
 }
 
-void by_hand_forget(struct live *l) { forget(l, is_nobodys); }
-void by_hand_fini(struct live *l) { forget(l, is_any); }
+void by_hand_forget(struct rules *rules) { forget(rules, is_nobodys); }
+void by_hand_fini(struct rules *rules) { forget(rules, is_any); }

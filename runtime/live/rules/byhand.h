@@ -29,26 +29,26 @@ struct by_hand {
  */
 const char *by_hand_word(const struct by_hand *h);
 
-struct live;
+struct rules;
 struct ruling;
 
 /* Bring the ruling in line with what is set; its health follows (health_agree). */
-void by_hand_apply(const struct live *l, struct ruling *r);
+void by_hand_apply(const struct rules *rules, struct ruling *r);
 /* Is the server down, by hand or, where that says nothing, by its checks? */
 bool by_hand_down(const struct ruling *r, uint32_t server, bool checks_say);
 
 /* The server of that name; PBC_NONE: the program that runs has none. */
-uint32_t by_hand_server(const struct live *l, const char *name);
+uint32_t by_hand_server(const struct rules *rules, const char *name);
 /* Set, and publish, later if memory is out for that: a weight where w->weighted, which ends a drain, else a state. 0,
  * or -ENOMEM: nothing is set. */
-int by_hand_set(struct live *l, uint32_t server, const struct by_hand *w);
+int by_hand_set(struct rules *rules, uint32_t server, const struct by_hand *w);
 /* In force: as set, or of the file. */
 unsigned by_hand_weight(const struct ruling *r, uint32_t server);
 /* What is in force, in a line. */
 void by_hand_say(const struct ruling *r, uint32_t server, char *text, size_t len);
 
 /* Once a second: drains whose time is up. False: memory is out. */
-bool by_hand_tick(struct live *l, uint64_t now_ns);
+bool by_hand_tick(struct rules *rules, uint64_t now_ns);
 /* After a reload, made or refused, and by_hand_apply: what is set of servers that are no more is forgotten. */
-void by_hand_forget(struct live *l);
-void by_hand_fini(struct live *l);
+void by_hand_forget(struct rules *rules);
+void by_hand_fini(struct rules *rules);

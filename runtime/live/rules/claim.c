@@ -5,91 +5,73 @@
 #include <errno.h>
 #include <string.h>
 
+#include "runtime/base/complain.h"
 #include "runtime/host/guard/guard_news.h"
 #include "runtime/host/state.h"
+#include "runtime/live/carry/change.h"
+#include "runtime/live/carry/guard/hide.h"
 #include "runtime/live/carry/guard/shared_ports.h"
 #include "runtime/live/carry/steered.h"
-#include "runtime/live/main/start.h"
 #include "runtime/live/rules/leftover.h"
-#include "runtime/live/rules/reload.h"
+#include "runtime/live/tell/log.h"
 
 enum { END_MS = 10000 };
 
-static void say(void *arg, const char *line) { complain("%s", line); }
+static void say(void *arg, const char *line) { fprintf(stderr, "preyrun: %s\n", line); }
 
-int claim_rules(struct live *l, char *err, size_t err_len)
-{
-    struct guarded g;
-    snprintf(err, err_len, "out of memory");
-    const bool made = guarded_init(&g, l->now.program, NULL, &l->ports.host, true);
-    g.routed = start_routes(l, l->now.program) || l->lingering.whole_ns[LINGERS_ROUTED];
-    g.routed &= !l->in_kernel; /* there the host sends on what was judged */
-    /* What flows of those before are left the programs in the kernel take before the host's stack does. */
-    const unsigned lingering = l->in_kernel ? 0 : l->lingering.count;
-    const bool whole = made && guarded_more(&g, l->lingering.matches, lingering);
-    for (unsigned i = 0; i < g.match_count && whole; i++) l->proxies |= g.matches[i].proxied;
-    const int failed = whole ? ask_guard(l->channel, &g, err, err_len) : -ENOMEM;
-    guarded_fini(&g);
-    guard_news_settle(l->guard_news);
-    return failed;
-}
-
-int claim_guard(struct live *l)
+int claim_begin(struct rules *rules)
 {
     char err[500];
-    return claim_rules(l, err, sizeof err) ? live_fault(l, "%s", err) : 0;
-}
-
-int claim_begin(struct live *l)
-{
-    char err[500];
-    return shared_ports_claim(l, l->now.program, err, sizeof err) ? live_fault(l, "%s", err) : claim_guard(l);
+    return shared_ports_claim(rules->carry, rules->carry->now.program, err, sizeof err)
+               ? tell_fault(rules->tell, "%s", err)
+               : hide_guard(rules->carry);
 }
 
 /* Told once, until it stood for a second. */
-static void tell_kept(struct live *l, unsigned at, int kept, const char *why)
+static void tell_kept(struct rules *rules, unsigned at, int kept, const char *why)
 {
-    const char *name = l->o->ifaces[at];
-    if (kept > 0) l->workers[0]->ports[at].before.set_again += (unsigned)kept;
-    if (kept && !l->unkept[at])
+    const char *name = rules->o->ifaces[at];
+    if (kept > 0) rules->carry->workers[0]->ports[at].before.set_again += (unsigned)kept;
+    if (kept && !rules->unkept[at])
         events_tell(
-            &l->events, TOLD_GUARD,
+            &rules->tell->events, TOLD_GUARD,
             "%s: another program took away prey's filter of traffic control, or stood before it; %s%s", name,
             kept > 0 ? "it is set again" : "it cannot be set again, which is tried each second: ", kept > 0 ? "" : why);
-    l->unkept[at] = kept;
+    rules->unkept[at] = kept;
 }
 
-void claim_keep(struct live *l)
+void claim_keep(struct rules *rules)
 {
     char why[500];
-    if (reload_pending(l) || !(l->in_kernel || l->proxies)) return;
-    for (unsigned at = 0; at < l->o->iface_count; at++) {
-        const int kept = ask_keep(l->channel, at, why, sizeof why);
-        tell_kept(l, at, kept, why);
+    if (change_pending(rules->carry) || !(rules->carry->in_kernel || rules->carry->proxies)) return;
+    for (unsigned at = 0; at < rules->o->iface_count; at++) {
+        const int kept = ask_keep(rules->tell->channel, at, why, sizeof why);
+        tell_kept(rules, at, kept, why);
     }
 }
 
-void claim_tick(struct live *l, uint64_t now_ns)
+void claim_tick(struct rules *rules, uint64_t now_ns)
 {
-    if (l->reload || !lingering_due(&l->lingering, now_ns)) return;
-    const struct lingering_used used = leftover_used(l);
-    if (!lingering_end(&l->lingering, &used, now_ns)) return;
-    if (!claim_guard(l)) steered_rules(l);
+    if (rules->reload || !lingering_due(&rules->carry->lingering, now_ns)) return;
+    const struct lingering_used used = leftover_used(rules);
+    if (!lingering_end(&rules->carry->lingering, &used, now_ns)) return;
+    if (!hide_guard(rules->carry)) steered_rules(rules->carry);
 }
 
-int claim_watch(struct live *l)
+int claim_watch(struct rules *rules)
 {
     char err[200];
-    l->guard_news = guard_news_open(l->o->name, err, sizeof err);
-    return l->guard_news ? 0 : complain("%s", err);
+    rules->carry->guard_news = guard_news_open(rules->o->name, err, sizeof err);
+    return rules->carry->guard_news ? 0 : complain("%s", err);
 }
 
-void claim_follow(struct live *l)
+void claim_follow(struct rules *rules)
 {
     char who[48];
-    if (!guard_news_read(l->guard_news, who, sizeof who)) return;
-    events_tell(&l->events, TOLD_GUARD, "guard rules were changed%s%s; they are set again", *who ? " by " : "", who);
-    claim_guard(l);
+    if (!guard_news_read(rules->carry->guard_news, who, sizeof who)) return;
+    events_tell(&rules->tell->events, TOLD_GUARD, "guard rules were changed%s%s; they are set again",
+                *who ? " by " : "", who);
+    hide_guard(rules->carry);
 }
 
 void claim_await(const struct options *o) { state_await(STATE_RUN, o->name, END_MS, say, NULL); }

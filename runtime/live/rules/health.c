@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include "runtime/base/clock.h"
+#include "runtime/base/complain.h"
+#include "runtime/live/rules/byhand.h"
 #include "runtime/live/rules/via.h"
 #include "runtime/live/world/world.h"
 
@@ -31,40 +33,41 @@ static bool checks_any(const struct program *p, uint8_t kind)
 
 static int open_certificates(void *with, const char *path)
 {
-    struct live *l = with;
+    struct rules *rules = with;
     char err[500];
     int fd;
-    const int failed = ask_certificates(l->channel, path, &fd, err, sizeof err);
+    const int failed = ask_certificates(rules->tell->channel, path, &fd, err, sizeof err);
     return failed ? failed : fd;
 }
 
 /* The raw sockets are asked for when a program first checks by echo requests. */
-static bool open_echo(struct live *l, char *err, size_t err_len)
+static bool open_echo(struct rules *rules, char *err, size_t err_len)
 {
-    if (l->echo[0] >= 0 || !checks_any(l->now.program, PBC_CHECK_ICMP)) return true;
-    return !ask_echo(l->channel, l->echo, err, err_len);
+    if (rules->echo[0] >= 0 || !checks_any(rules->carry->now.program, PBC_CHECK_ICMP)) return true;
+    return !ask_echo(rules->tell->channel, rules->echo, err, err_len);
 }
 
-static bool make(struct live *l, const struct ruling *before, const struct remap *r, char *err, size_t err_len)
+static bool make(struct rules *rules, const struct ruling *before, const struct remap *r, char *err, size_t err_len)
 {
-    const struct checks_cfg cfg = {.icmp4 = l->echo[0],
-                                   .icmp6 = l->echo[1],
-                                   .seed = l->o->seed ? l->o->seed : clock_ns(CLOCK_MONOTONIC),
+    struct carry *carry = rules->carry;
+    const struct checks_cfg cfg = {.icmp4 = rules->echo[0],
+                                   .icmp6 = rules->echo[1],
+                                   .seed = rules->o->seed ? rules->o->seed : clock_ns(CLOCK_MONOTONIC),
                                    .open_file = open_certificates,
-                                   .with = l,
-                                   .aside = via_aside(l)};
-    l->now.told = calloc(l->now.program->servers_count + 1u, sizeof *l->now.told);
-    if (!l->now.told || !via_follow(l, l->now.program, err, err_len)) return false;
-    l->now.checks =
-        checks_new(l->now.program, &cfg, before ? before->checks : NULL, r, clock_ns(CLOCK_MONOTONIC), err, err_len);
-    return l->now.checks;
+                                   .with = rules,
+                                   .aside = via_aside(rules)};
+    carry->now.told = calloc(carry->now.program->servers_count + 1u, sizeof *carry->now.told);
+    if (!carry->now.told || !via_follow(rules, carry->now.program, err, err_len)) return false;
+    carry->now.checks = checks_new(carry->now.program, &cfg, before ? before->checks : NULL, r,
+                                   clock_ns(CLOCK_MONOTONIC), err, err_len);
+    return carry->now.checks;
 }
 
-int health_begin(struct live *l)
+int health_begin(struct rules *rules)
 {
     char err[500] = "out of memory";
-    if (!checks_any(l->now.program, PBC_CHECK_KINDS)) return 0;
-    if (!open_echo(l, err, sizeof err) || !make(l, NULL, NULL, err, sizeof err)) return complain("%s", err);
+    if (!checks_any(rules->carry->now.program, PBC_CHECK_KINDS)) return 0;
+    if (!open_echo(rules, err, sizeof err) || !make(rules, NULL, NULL, err, sizeof err)) return complain("%s", err);
     return 0;
 }
 
@@ -96,92 +99,96 @@ void health_agree(struct ruling *now, uint64_t now_ns)
     }
 }
 
-bool health_follow(struct live *l, const struct ruling *before, const struct remap *r, char *err, size_t err_len)
+bool health_follow(struct rules *rules, const struct ruling *before, const struct remap *r, char *err, size_t err_len)
 {
-    if (checks_any(l->now.program, PBC_CHECK_KINDS) &&
-        (!open_echo(l, err, err_len) || !make(l, before, r, err, err_len)))
+    if (checks_any(rules->carry->now.program, PBC_CHECK_KINDS) &&
+        (!open_echo(rules, err, err_len) || !make(rules, before, r, err, err_len)))
         return false;
-    l->not_begun = 0;
-    take_over(&l->now, before, r);
-    health_agree(&l->now, clock_ns(CLOCK_MONOTONIC));
+    rules->not_begun = 0;
+    take_over(&rules->carry->now, before, r);
+    health_agree(&rules->carry->now, clock_ns(CLOCK_MONOTONIC));
     return true;
 }
 
-void health_fini(struct live *l)
+void health_fini(struct rules *rules)
 {
-    via_fini(l);
+    via_fini(rules);
     for (unsigned i = 0; i < 2; i++)
-        if (l->echo[i] >= 0) close(l->echo[i]);
+        if (rules->echo[i] >= 0) close(rules->echo[i]);
 }
 
-static void tell(struct live *l, uint32_t server, uint64_t now)
+static void tell(struct rules *rules, uint32_t server, uint64_t now)
 {
-    const struct check_state *s = checks_of(l->now.checks, server);
-    struct health_told *t = &l->now.told[server];
-    const struct program *p = l->now.program;
+    const struct check_state *s = checks_of(rules->carry->now.checks, server);
+    struct health_told *t = &rules->carry->now.told[server];
+    const struct program *p = rules->carry->now.program;
     const uint32_t more = s->changes - t->changes - 1;
     char many[60] = "";
     if (more) snprintf(many, sizeof many, "; it has changed %" PRIu32 " time%s before", more, more == 1 ? "" : "s");
     t->at_ns = now;
     t->changes = s->changes;
-    events_tell(&l->events, TOLD_HEALTH, "%s/%s is %s%s%s%s", program_str(p, p->pools[p->servers[server].pool].name),
-                program_str(p, p->servers[server].name), s->up ? "up" : "down", s->up ? "" : ": ", s->up ? "" : s->why,
-                many);
+    events_tell(&rules->tell->events, TOLD_HEALTH, "%s/%s is %s%s%s%s",
+                program_str(p, p->pools[p->servers[server].pool].name), program_str(p, p->servers[server].name),
+                s->up ? "up" : "down", s->up ? "" : ": ", s->up ? "" : s->why, many);
 }
 
-static bool may_tell(const struct live *l, uint32_t server, uint64_t now)
+static bool may_tell(const struct rules *rules, uint32_t server, uint64_t now)
 {
-    const struct health_told *t = &l->now.told[server];
+    const struct health_told *t = &rules->carry->now.told[server];
     return !t->at_ns || now - t->at_ns >= TOLD_EACH_NS;
 }
 
-static void tell_not_begun(struct live *l, uint64_t now)
+static void tell_not_begun(struct rules *rules, uint64_t now)
 {
-    const uint64_t count = l->now.checks ? checks_not_begun(l->now.checks) : 0;
-    if (count <= l->not_begun || now - l->not_begun_ns < TOLD_EACH_NS) return;
-    events_tell(&l->events, TOLD_FAULT,
+    const uint64_t count = rules->carry->now.checks ? checks_not_begun(rules->carry->now.checks) : 0;
+    if (count <= rules->not_begun || now - rules->not_begun_ns < TOLD_EACH_NS) return;
+    events_tell(&rules->tell->events, TOLD_FAULT,
                 "%" PRIu64
                 " health checks could not begin, for want of descriptors, ports or memory, or because this machine "
                 "forbids them; their servers stay as they were",
-                count - l->not_begun);
-    l->not_begun = count;
-    l->not_begun_ns = now;
+                count - rules->not_begun);
+    rules->not_begun = count;
+    rules->not_begun_ns = now;
 }
 
-void health_tick(struct live *l, uint64_t now)
+void health_tick(struct rules *rules, uint64_t now)
 {
-    tell_not_begun(l, now);
-    for (uint32_t s = 0; l->now.checks && s < l->now.program->servers_count; s++)
-        if (checks_of(l->now.checks, s)->changes != l->now.told[s].changes && may_tell(l, s, now)) tell(l, s, now);
+    const struct carry *carry = rules->carry;
+    tell_not_begun(rules, now);
+    for (uint32_t s = 0; carry->now.checks && s < carry->now.program->servers_count; s++)
+        if (checks_of(carry->now.checks, s)->changes != carry->now.told[s].changes && may_tell(rules, s, now))
+            tell(rules, s, now);
 }
 
-int health_fd(const struct live *l) { return l->now.checks ? checks_fd(l->now.checks) : -1; }
+int health_fd(const struct rules *rules) { return rules->carry->now.checks ? checks_fd(rules->carry->now.checks) : -1; }
 
-int health_wait_ms(const struct live *l, uint64_t now, int most)
+int health_wait_ms(const struct rules *rules, uint64_t now, int most)
 {
-    const uint64_t due = l->now.checks ? checks_due(l->now.checks) : UINT64_MAX;
+    const uint64_t due = rules->carry->now.checks ? checks_due(rules->carry->now.checks) : UINT64_MAX;
     if (due >= now + (uint64_t)most * 1000000) return most;
     const int ms = due > now ? (int)((due - now) / 1000000) + SLACK_MS : 0;
     return ms < most ? ms : most;
 }
 
-static void changed(struct live *l, uint32_t server, uint64_t now)
+static void changed(struct rules *rules, uint32_t server, uint64_t now)
 {
-    set_down(&l->now, server, by_hand_down(&l->now, server, !checks_of(l->now.checks, server)->up), now);
-    if (may_tell(l, server, now)) tell(l, server, now);
+    set_down(&rules->carry->now, server,
+             by_hand_down(&rules->carry->now, server, !checks_of(rules->carry->now.checks, server)->up), now);
+    if (may_tell(rules, server, now)) tell(rules, server, now);
 }
 
-void health_refused(struct live *l, const struct refusal *r, uint64_t now)
+void health_refused(struct rules *rules, const struct refusal *r, uint64_t now)
 {
-    if (r->program == l->now.program && l->now.checks)
-        checks_hint(l->now.checks, r->server, "new flows are refused", now);
+    if (r->program == rules->carry->now.program && rules->carry->now.checks)
+        checks_hint(rules->carry->now.checks, r->server, "new flows are refused", now);
 }
 
-bool health_step(struct live *l, uint64_t now)
+bool health_step(struct rules *rules, uint64_t now)
 {
     bool any = false;
-    if (!l->now.checks) return true;
-    checks_step(l->now.checks, now);
-    for (uint32_t s; (s = checks_next_change(l->now.checks)) != UINT32_MAX; any = true) changed(l, s, now);
-    return any ? world_publish(l, false) : true;
+    if (!rules->carry->now.checks) return true;
+    checks_step(rules->carry->now.checks, now);
+    for (uint32_t s; (s = checks_next_change(rules->carry->now.checks)) != UINT32_MAX; any = true)
+        changed(rules, s, now);
+    return any ? world_publish(rules->world, false) : true;
 }

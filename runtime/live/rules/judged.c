@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/base/complain.h"
 #include "vm/program/served.h"
 
 enum { NAMES_TOLD = 5 };
@@ -21,21 +22,21 @@ __attribute__((format(printf, 2, 3))) static void add(struct clauses *c, const c
     va_end(more);
 }
 
-static bool is_served(const struct live *l, const char *device)
+static bool is_served(const struct rules *rules, const char *device)
 {
     bool is = false;
-    for (unsigned i = 0; i < l->o->iface_count; i++) is |= !strcmp(l->o->ifaces[i], device);
+    for (unsigned i = 0; i < rules->o->iface_count; i++) is |= !strcmp(rules->o->ifaces[i], device);
     return is;
 }
 
 /* One that is served may be away for a moment. */
-static bool is_here(const struct live *l, const char *device)
+static bool is_here(const struct rules *rules, const char *device)
 {
-    return is_served(l, device) || host_link_named(l->host, device);
+    return is_served(rules, device) || host_link_named(rules->carry->host, device);
 }
 
 /* Names in the rules that no device bears. False: memory is out. */
-static bool find_nameless(const struct live *l, const struct program *p, struct clauses *c)
+static bool find_nameless(const struct rules *rules, const struct program *p, struct clauses *c)
 {
     unsigned found = 0;
     bool *named = calloc(p->ifaces_count + 1u, sizeof *named);
@@ -43,7 +44,7 @@ static bool find_nameless(const struct live *l, const struct program *p, struct 
     served_named(p, named);
     for (uint32_t i = 0; i < p->ifaces_count; i++) {
         const char *device = program_str(p, p->ifaces[i].device);
-        if (!named[i] || is_here(l, device) || found++ >= NAMES_TOLD) continue;
+        if (!named[i] || is_here(rules, device) || found++ >= NAMES_TOLD) continue;
         add(c, "%s%s", found == 1 ? "this machine has no interface " : ", ", device);
     }
     free(named);
@@ -53,17 +54,17 @@ static bool find_nameless(const struct live *l, const struct program *p, struct 
 }
 
 /* What travels so on one interface or several, and is judged on others alone. */
-static void find_open(const struct live *l, const struct program *p, enum pbc_direction d, struct clauses *c)
+static void find_open(const struct rules *rules, const struct program *p, enum pbc_direction d, struct clauses *c)
 {
     uint32_t elsewhere = PBC_NONE;
-    for (unsigned i = 0; i < l->o->iface_count; i++) {
-        const uint32_t f = served_unjudged(p, l->o->ifaces[i], d, l->o->peer[i] != OPTIONS_NO_PEER);
+    for (unsigned i = 0; i < rules->o->iface_count; i++) {
+        const uint32_t f = served_unjudged(p, rules->o->ifaces[i], d, rules->o->peer[i] != OPTIONS_NO_PEER);
         if (f == PBC_NONE) continue;
         if (elsewhere == PBC_NONE)
             add(c, "%sno firewall judges what %s ", c->used ? "; " : "", served_words(d));
         else
             add(c, ", ");
-        add(c, "%s", l->o->ifaces[i]);
+        add(c, "%s", rules->o->ifaces[i]);
         elsewhere = f;
     }
     if (elsewhere == PBC_NONE) return;
@@ -73,40 +74,40 @@ static void find_open(const struct live *l, const struct program *p, enum pbc_di
 }
 
 /* Empty: all is judged. */
-static void find(const struct live *l, const struct program *p, char *text, size_t len)
+static void find(const struct rules *rules, const struct program *p, char *text, size_t len)
 {
     static const enum pbc_direction directions[] = {PBC_DIR_IN, PBC_DIR_FORWARD, PBC_DIR_OUT};
     struct clauses c = {text, len, 0};
     *text = 0;
-    if (!find_nameless(l, p, &c)) add(&c, "out of memory");
-    for (size_t i = 0; i < sizeof directions / sizeof directions[0]; i++) find_open(l, p, directions[i], &c);
+    if (!find_nameless(rules, p, &c)) add(&c, "out of memory");
+    for (size_t i = 0; i < sizeof directions / sizeof directions[0]; i++) find_open(rules, p, directions[i], &c);
 }
 
-static bool is_allowed(const struct live *l) { return l->o->allow_unjudged || l->o->monitor; }
+static bool is_allowed(const struct rules *rules) { return rules->o->allow_unjudged || rules->o->monitor; }
 
-bool judged_all(const struct live *l, const struct program *p, char *why, size_t len)
+bool judged_all(const struct rules *rules, const struct program *p, char *why, size_t len)
 {
-    char open[sizeof l->unjudged];
-    if (is_allowed(l)) return true;
-    find(l, p, open, sizeof open);
+    char open[sizeof rules->unjudged];
+    if (is_allowed(rules)) return true;
+    find(rules, p, open, sizeof open);
     if (*open) snprintf(why, len, "%s: mend the rules, or --allow-unjudged leaves it so", open);
     return !*open;
 }
 
-void judged_notice(const struct live *l)
+void judged_notice(const struct rules *rules)
 {
-    const struct program *p = l->now.program;
+    const struct program *p = rules->carry->now.program;
     for (uint32_t i = 0; i < p->firewalls_count; i++) {
         const struct pbc_firewall *f = &p->firewalls[i];
         const char *device = f->iface == PBC_NONE ? NULL : program_str(p, p->ifaces[f->iface].device);
-        if (device && !is_served(l, device) && host_link_named(l->host, device))
+        if (device && !is_served(rules, device) && host_link_named(rules->carry->host, device))
             complain("notice: firewall %.40s (%.80s:%u) judges nothing: %s is not served; this mends it: -i %s",
                      program_str(p, f->name), program_str(p, f->place.file), f->place.line, device, device);
     }
 }
 
-void judged_tell(struct live *l)
+void judged_tell(struct rules *rules)
 {
-    find(l, l->now.program, l->unjudged, sizeof l->unjudged);
-    if (*l->unjudged) events_tell(&l->events, TOLD_UNJUDGED, "not judged: %s", l->unjudged);
+    find(rules, rules->carry->now.program, rules->unjudged, sizeof rules->unjudged);
+    if (*rules->unjudged) events_tell(&rules->tell->events, TOLD_UNJUDGED, "not judged: %s", rules->unjudged);
 }

@@ -6,11 +6,11 @@
 
 #include "runtime/live/carry/tally.h"
 
-static uint8_t *unused(const struct live *l, unsigned *found)
+static uint8_t *unused(const struct rules *rules, unsigned *found)
 {
-    const struct program *p = l->now.program;
+    const struct program *p = rules->carry->now.program;
     uint8_t *gone = calloc(remap_gone_count(p) + 1u, 1);
-    struct tally *t = gone ? tally_take(l, true) : NULL;
+    struct tally *t = gone ? tally_take(rules->carry, true) : NULL;
     if (t)
         *found = vm_gone(p, tally_counters(t), gone);
     else
@@ -19,10 +19,10 @@ static uint8_t *unused(const struct live *l, unsigned *found)
     return t ? gone : NULL;
 }
 
-uint8_t *leftover_gone(const struct live *l)
+uint8_t *leftover_gone(const struct rules *rules)
 {
     unsigned found = 0;
-    uint8_t *gone = l->now.program->past ? unused(l, &found) : NULL;
+    uint8_t *gone = rules->carry->now.program->past ? unused(rules, &found) : NULL;
     if (found) return gone;
     free(gone);
     return NULL;
@@ -34,12 +34,12 @@ static bool any(const uint8_t *gone, uint32_t first, uint32_t count)
     return first < count && memchr(gone + first, 0, count - first);
 }
 
-struct lingering_used leftover_used(const struct live *l)
+struct lingering_used leftover_used(const struct rules *rules)
 {
-    const struct program *p = l->now.program;
+    const struct program *p = rules->carry->now.program;
     const struct program_past *past = p->past;
     unsigned found = 0;
-    uint8_t *gone = past ? unused(l, &found) : NULL;
+    uint8_t *gone = past ? unused(rules, &found) : NULL;
     if (!gone) return (struct lingering_used){past, past};
     const uint8_t *servers = gone + p->services_count, *nats = servers + p->servers_count;
     const struct lingering_used used = {.services = any(gone, past->services, p->services_count) ||

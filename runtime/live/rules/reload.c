@@ -7,17 +7,20 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/exchange/iface_id.h"
+#include "runtime/live/carry/change.h"
+#include "runtime/live/carry/enforce.h"
+#include "runtime/live/carry/guard/hide.h"
+#include "runtime/live/carry/guard/shared_ports.h"
 #include "runtime/live/carry/kernel/in_kernel.h"
 #include "runtime/live/carry/proxy/proxied.h"
 #include "runtime/live/carry/recorded.h"
+#include "runtime/live/carry/steer_rules.h"
 #include "runtime/live/carry/steered.h"
-#include "runtime/live/control/confirm.h"
-#include "runtime/live/control/document/document.h"
-#include "runtime/live/main/start.h"
-#include "runtime/live/rules/claim.h"
+#include "runtime/live/rules/byhand.h"
 #include "runtime/live/rules/health.h"
 #include "runtime/live/rules/judged.h"
 #include "runtime/live/rules/leftover.h"
+#include "runtime/live/rules/look_at.h"
 #include "runtime/live/tell/notified.h"
 #include "runtime/live/world/announced.h"
 #include "runtime/live/world/routing.h"
@@ -32,300 +35,298 @@ struct reload {
     uint64_t begun_ns;
     struct next_program changes[WORKERS_MOST];
     struct proxied_change *proxied;
-    bool offered;          /* workers may have it */
     bool hidden;           /* guard rules may be of both */
     struct ruling other;   /* the one that ran, until the change is made */
     struct lingering left; /* that of it */
 };
 
-static void refuse(struct live *l, const struct reload_wish *w, const char *why)
+static void refuse(struct rules *rules, const struct reload_wish *w, const char *why)
 {
-    events_tell(&l->events, TOLD_REFUSED, "%s: %s; the program that runs goes on", w->what, why);
-    document_old(l);
-    notified_ready(l);
-    if (w->over) w->over(l, why);
+    events_tell(&rules->tell->events, TOLD_REFUSED, "%s: %s; the program that runs goes on", w->what, why);
+    rules->tell->changes++;
+    notified_ready(rules->tell);
+    if (w->over) w->over(w->with, why);
 }
 
 /* By old id, the one that each interface has in the new program. */
-static struct remap *remap_make(const struct live *l, struct reload *r, struct program *fresh)
+static struct remap *remap_make(const struct rules *rules, struct reload *r, struct program *fresh)
 {
-    uint16_t *ids = r->ids = calloc(l->now.ifaces_count + 1u, sizeof *ids);
+    const struct carry *carry = rules->carry;
+    uint16_t *ids = r->ids = calloc(carry->now.ifaces_count + 1u, sizeof *ids);
     if (!ids) return NULL;
-    for (uint32_t i = 0; i < l->now.program->ifaces_count; i++) {
-        const char *device = program_str(l->now.program, l->now.program->ifaces[i].device);
+    for (uint32_t i = 0; i < carry->now.program->ifaces_count; i++) {
+        const char *device = program_str(carry->now.program, carry->now.program->ifaces[i].device);
         const uint16_t id = port_iface_id(fresh, device, 0);
         ids[i] = id < fresh->ifaces_count ? id : IFACE_NONE;
     }
-    for (unsigned at = 0; at < l->o->iface_count; at++)
-        ids[l->now.iface[at]] = port_iface_id(fresh, l->o->ifaces[at], at);
-    r->ids_count = l->now.ifaces_count;
-    r->gone = leftover_gone(l);
+    for (unsigned at = 0; at < rules->o->iface_count; at++)
+        ids[carry->now.iface[at]] = port_iface_id(fresh, rules->o->ifaces[at], at);
+    r->ids_count = carry->now.ifaces_count;
+    r->gone = leftover_gone(rules);
     r->begun_ns = clock_ns(CLOCK_MONOTONIC);
-    return remap_new(l->now.program, fresh, ids, r->ids_count, r->gone, r->begun_ns);
+    return remap_new(carry->now.program, fresh, ids, r->ids_count, r->gone, r->begun_ns);
 }
 
 /* The old ruling aside, and one for the new program in its place. */
-static bool change_places(struct live *l, struct reload *r, char *err, size_t err_len)
+static bool change_places(struct rules *rules, struct reload *r, char *err, size_t err_len)
 {
-    r->other = l->now;
-    l->now = (struct ruling){.program = program_get(r->remap->program), .name = strdup(r->wish.name)};
-    if (!ruling_init(&l->now, l->o->ifaces, l->o->iface_count)) return false;
-    by_hand_apply(l, &l->now);
-    if (!health_follow(l, &r->other, r->remap, err, err_len)) return false;
+    struct carry *carry = rules->carry;
+    r->other = carry->now;
+    carry->before = &r->other;
+    carry->now = (struct ruling){.program = program_get(r->remap->program), .name = strdup(r->wish.name)};
+    if (!ruling_init(&carry->now, rules->o->ifaces, rules->o->iface_count)) return false;
+    by_hand_apply(rules, &carry->now);
+    if (!health_follow(rules, &r->other, r->remap, err, err_len)) return false;
     if (!r->other.owners) return true;
-    const struct owners_cfg cfg = {.workers = l->worker_count}; /* the seed stays that of the owners before */
-    l->now.owners = owners_new(l->now.program, &cfg, r->other.owners, clock_ns(CLOCK_MONOTONIC));
-    l->now.shared = shared_new(l->now.program, r->other.shared, r->remap, clock_ns(CLOCK_MONOTONIC));
-    return l->now.owners && l->now.shared;
+    const struct owners_cfg cfg = {.workers = carry->worker_count}; /* the seed stays that of the owners before */
+    carry->now.owners = owners_new(carry->now.program, &cfg, r->other.owners, clock_ns(CLOCK_MONOTONIC));
+    carry->now.shared = shared_new(carry->now.program, r->other.shared, r->remap, clock_ns(CLOCK_MONOTONIC));
+    return carry->now.owners && carry->now.shared;
 }
 
 /* Guard rules and steering of both, for flows of the one drain: what they cannot say is refused. */
-static bool hide(struct live *l, struct reload *r, char *err, size_t err_len)
+static bool hide(struct rules *rules, struct reload *r, char *err, size_t err_len)
 {
+    struct carry *carry = rules->carry;
     const struct program *before = r->other.program;
-    const bool of[LINGERS] = {[LINGERS_ROUTED] = start_routes(l, before),
+    const bool of[LINGERS] = {[LINGERS_ROUTED] = enforce_routes(carry, before),
                               [LINGERS_STEERED] = steered_routes(before),
                               [LINGERS_TRANSLATED] = steered_translates(before)};
     struct lingering next;
-    shared_ports_widen(l, before, l->now.program);
-    if (shared_ports_claim(l, l->now.program, err, err_len)) return false;
+    shared_ports_widen(carry, before, carry->now.program);
+    if (shared_ports_claim(carry, carry->now.program, err, err_len)) return false;
     snprintf(err, err_len, "out of memory");
-    if (!lingering_after(&l->lingering, l->now.program, before, of, &l->ports.host, clock_ns(CLOCK_MONOTONIC), &next))
+    if (!lingering_after(&carry->lingering, carry->now.program, before, of, &carry->ports.host,
+                         clock_ns(CLOCK_MONOTONIC), &next))
         return false;
-    r->left = l->lingering;
-    l->lingering = next;
+    r->left = carry->lingering;
+    carry->lingering = next;
     r->hidden = true;
-    return in_kernel_prepare(l, l->now.program, err, err_len) && !claim_rules(l, err, err_len) &&
-           !steered_take(l, err, err_len);
+    return in_kernel_prepare(carry, carry->now.program, err, err_len) && !hide_rules(carry, err, err_len) &&
+           !steered_take(carry, err, err_len);
 }
 
-static bool prepare_all(struct live *l, struct reload *r, char *err, size_t err_len)
+static bool prepare_all(struct rules *rules, struct reload *r, char *err, size_t err_len)
 {
-    routing_stale(l); /* `limits { routes }` may be another */
-    routing_renew(l);
-    struct snapshot *s = world_snapshot(l, true);
+    struct carry *carry = rules->carry;
+    routing_stale(rules->world); /* `limits { routes }` may be another */
+    routing_renew(rules->world);
+    struct snapshot *s = world_snapshot(rules->world, true);
     if (!s) return false;
-    r->proxied = proxied_prepare(l, r->remap, s, err, err_len);
+    r->proxied = proxied_prepare(carry, r->remap, s, err, err_len);
     if (!r->proxied) {
         snapshot_free(s);
         return false;
     }
     const struct vm_in in = {.mono_ns = clock_ns(CLOCK_MONOTONIC), .facts = &s->facts};
     /* Numbers the change; one that is not made is one that no worker takes. */
-    recorded_change(l, &(struct record_change){.ids = r->ids,
-                                               .count = r->ids_count,
-                                               .gone = r->gone,
-                                               .gone_count = r->gone ? remap_gone_count(r->other.program) : 0,
-                                               .remap_ns = r->begun_ns,
-                                               .prepare_ns = in.mono_ns,
-                                               .world = s->number});
-    for (unsigned i = 0; i < l->worker_count; i++) {
-        struct vm_cfg cfg = worker_vm_cfg(l->workers[i]);
-        cfg.share.all = l->now.shared;
+    recorded_change(carry, &(struct record_change){.ids = r->ids,
+                                                   .count = r->ids_count,
+                                                   .gone = r->gone,
+                                                   .gone_count = r->gone ? remap_gone_count(r->other.program) : 0,
+                                                   .remap_ns = r->begun_ns,
+                                                   .prepare_ns = in.mono_ns,
+                                                   .world = s->number});
+    for (unsigned i = 0; i < carry->worker_count; i++) {
+        struct vm_cfg cfg = worker_vm_cfg(carry->workers[i]);
+        cfg.share.all = carry->now.shared;
         r->changes[i] = (struct next_program){.fresh = vm_prepare(&cfg, r->remap, &in),
                                               .remap = r->remap,
                                               .snapshot = s,
-                                              .owners = l->now.owners,
-                                              .shared = l->now.shared,
-                                              .iface = l->now.iface,
-                                              .opened = l->now.opened,
-                                              .routes = start_routes(l, l->now.program),
-                                              .tun = l->tun,
-                                              .number = l->now.number,
-                                              .put_in_force = l->in_kernel ? in_kernel_swap : NULL,
-                                              .arg = l,
-                                              .cuts = start_has_tunnels(l->now.program)};
+                                              .owners = carry->now.owners,
+                                              .shared = carry->now.shared,
+                                              .iface = carry->now.iface,
+                                              .opened = carry->now.opened,
+                                              .routes = enforce_routes(carry, carry->now.program),
+                                              .tun = carry->tun,
+                                              .number = carry->now.number,
+                                              .put_in_force = carry->in_kernel ? in_kernel_swap : NULL,
+                                              .arg = carry,
+                                              .cuts = enforce_cuts(carry->now.program)};
         if (r->changes[i].fresh) continue;
         snapshot_free(s);
         return false;
     }
-    world_give(l, s);
+    world_give(rules->world, s);
     return true;
 }
 
 /* The ruling that is not in its place. */
-static void drop_other(struct live *l, struct reload *r)
+static void drop_other(struct rules *rules, struct reload *r)
 {
     ruling_fini(&r->other);
     for (unsigned i = 0; i < WORKERS_MOST; i++) vm_free(r->changes[i].fresh);
     memset(r->changes, 0, sizeof r->changes);
-    proxied_end(l, r->proxied);
+    proxied_end(rules->carry, r->proxied);
     r->proxied = NULL;
+    rules->carry->before = NULL;
+    rules->carry->loops_change = NULL;
 }
 
 /* The old one in its place again. */
-static void change_back(struct live *l, struct reload *r)
+static void change_back(struct rules *rules, struct reload *r)
 {
-    const struct ruling fresh = l->now;
-    l->now = r->other;
+    struct carry *carry = rules->carry;
+    const struct ruling fresh = carry->now;
+    carry->now = r->other;
     r->other = fresh;
     if (!r->hidden) return;
-    const struct lingering next = l->lingering;
-    l->lingering = r->left;
+    const struct lingering next = carry->lingering;
+    carry->lingering = r->left;
     r->left = next;
-    if (!claim_guard(l)) steered_rules(l);
+    if (!hide_guard(carry)) steered_rules(carry);
 }
 
-static void end(struct live *l)
+static void end(struct rules *rules)
 {
-    remap_free(l->reload->remap);
-    lingering_fini(&l->reload->left);
-    free(l->reload->ids);
-    free(l->reload->gone);
-    free(l->reload);
-    l->reload = NULL;
+    remap_free(rules->reload->remap);
+    lingering_fini(&rules->reload->left);
+    free(rules->reload->ids);
+    free(rules->reload->gone);
+    free(rules->reload);
+    rules->reload = NULL;
+    rules->carry->offered = rules->carry->reloading = false;
 }
 
-void reload_fini(struct live *l)
+void reload_fini(struct rules *rules)
 {
-    if (!l->reload) return;
-    drop_other(l, l->reload);
-    end(l);
+    if (!rules->reload) return;
+    drop_other(rules, rules->reload);
+    end(rules);
 }
 
-static void make(struct live *l, const struct reload_wish *w)
+static void make(struct rules *rules, const struct reload_wish *w)
 {
-    struct reload *r = l->reload = calloc(1, sizeof *r);
+    struct carry *carry = rules->carry;
+    struct reload *r = rules->reload = calloc(1, sizeof *r);
     if (!r) {
-        refuse(l, w, "out of memory");
+        refuse(rules, w, "out of memory");
         return;
     }
     char err[500] = "out of memory";
+    carry->reloading = true;
     r->wish = *w;
-    r->remap = remap_make(l, r, w->program);
-    if (!r->remap || !change_places(l, r, err, sizeof err) || !hide(l, r, err, sizeof err) ||
-        !prepare_all(l, r, err, sizeof err)) {
-        if (r->other.program) change_back(l, r);
-        drop_other(l, r);
-        end(l);
-        l->stale = true; /* when a schedule changes next was reckoned for the other */
-        refuse(l, w, err);
+    r->remap = remap_make(rules, r, w->program);
+    if (!r->remap || !change_places(rules, r, err, sizeof err) || !hide(rules, r, err, sizeof err) ||
+        !prepare_all(rules, r, err, sizeof err)) {
+        if (r->other.program) change_back(rules, r);
+        drop_other(rules, r);
+        end(rules);
+        rules->world->stale = true; /* when a schedule changes next was reckoned for the other */
+        refuse(rules, w, err);
         return;
     }
-    r->offered = true;
-    for (unsigned i = 0; i < l->worker_count; i++) worker_change(l->workers[i], &r->changes[i]);
-    proxied_offer(l, r->proxied);
+    carry->loops_change = r->proxied;
+    carry->offered = true;
+    for (unsigned i = 0; i < carry->worker_count; i++) worker_change(carry->workers[i], &r->changes[i]);
+    proxied_offer(carry, r->proxied);
 }
 
-void reload_to(struct live *l, const struct reload_wish *w)
+void reload_to(struct rules *rules, const struct reload_wish *w)
 {
     char err[600];
-    const bool same = !memcmp(w->program->digest, l->now.program->digest, sizeof w->program->digest);
-    if (!start_look_at(l, w->program, w->name, same || w->again, err, sizeof err) ||
-        (!w->unjudged && !judged_all(l, w->program, err, sizeof err)) || steered_tun(l, w->program, err, sizeof err))
-        refuse(l, w, err);
+    const bool same = !memcmp(w->program->digest, rules->carry->now.program->digest, sizeof w->program->digest);
+    if (!look_at_program(rules, w->program, w->name, same || w->again, err, sizeof err) ||
+        (!w->unjudged && !judged_all(rules, w->program, err, sizeof err)) ||
+        steered_tun(rules->carry, w->program, err, sizeof err))
+        refuse(rules, w, err);
     else
-        make(l, w);
+        make(rules, w);
 }
 
-static struct reload_wish file_wish(const struct live *l)
+static struct reload_wish file_wish(const struct rules *rules)
 {
-    return (struct reload_wish){.name = l->o->program, .what = "reload", .by = ""};
+    return (struct reload_wish){.name = rules->o->program, .what = "reload", .by = ""};
 }
 
 /* err: why it holds no program. */
-static void take_file(struct live *l, const struct reload_wish *w, const char *err)
+static void take_file(struct rules *rules, const struct reload_wish *w, const char *err)
 {
     if (!w->program) {
-        refuse(l, w, err);
+        refuse(rules, w, err);
         return;
     }
-    memcpy(l->file_digest, w->program->digest, sizeof l->file_digest);
-    reload_to(l, w);
+    memcpy(rules->file_digest, w->program->digest, sizeof rules->file_digest);
+    reload_to(rules, w);
 }
 
 static const char unconfirmed[] = "what runs waits for `preyctl confirm`";
 
-void reload_begin(struct live *l)
+void reload_begin(struct rules *rules)
 {
     char err[600];
-    struct reload_wish w = file_wish(l);
-    if (confirm_waits(l)) {
-        refuse(l, &w, unconfirmed);
+    struct reload_wish w = file_wish(rules);
+    if (rules->on_trial) {
+        refuse(rules, &w, unconfirmed);
         return;
     }
-    l->wanted = l->reload;
-    if (l->wanted) return;
-    notified_reloading(l);
-    w.program = start_load_again(l, err, sizeof err);
-    take_file(l, &w, err);
+    rules->wanted = rules->reload;
+    if (rules->wanted) return;
+    notified_reloading(rules->tell);
+    w.program = look_again(rules, err, sizeof err);
+    take_file(rules, &w, err);
     program_put(w.program);
 }
 
-void reload_changed(struct live *l)
+void reload_changed(struct rules *rules)
 {
     char err[600];
-    struct reload_wish w = file_wish(l);
-    w.program = start_load_again(l, err, sizeof err);
-    if (w.program && !memcmp(l->file_digest, w.program->digest, sizeof l->file_digest)) {
+    struct reload_wish w = file_wish(rules);
+    w.program = look_again(rules, err, sizeof err);
+    if (w.program && !memcmp(rules->file_digest, w.program->digest, sizeof rules->file_digest)) {
         program_put(w.program);
         return;
     }
-    notified_reloading(l);
-    if (confirm_waits(l))
-        refuse(l, &w, unconfirmed);
+    notified_reloading(rules->tell);
+    if (rules->on_trial)
+        refuse(rules, &w, unconfirmed);
     else
-        take_file(l, &w, err);
+        take_file(rules, &w, err);
     program_put(w.program);
 }
 
-bool reload_pending(const struct live *l)
+static void say_reloaded(struct rules *rules, const struct reload *r)
 {
-    if (!l->reload || !l->reload->offered) return false;
-    for (unsigned i = 0; i < l->worker_count; i++)
-        if (__atomic_load_n(&l->workers[i]->change, __ATOMIC_ACQUIRE)) return true;
-    return proxied_pending(l, l->reload->proxied);
-}
-
-bool reload_settled(const struct live *l) { return !l->reload || !l->reload->other.program; }
-
-const struct labels *reload_labels(const struct live *l, const struct program *p)
-{
-    if (p == l->now.program) return &l->now.labels;
-    return l->reload && p == l->reload->other.program ? &l->reload->other.labels : NULL;
-}
-
-static void say_reloaded(struct live *l, const struct reload *r)
-{
-    const struct program *p = l->now.program;
+    const struct program *p = rules->carry->now.program;
     const uint32_t services = p->past ? p->past->services : p->services_count; /* without those that drain */
-    events_tell(&l->events, TOLD_RELOADED, "%s: %u rule%s, %u service%s%s%s", l->now.name, p->rules_count,
-                p->rules_count == 1 ? "" : "s", services, services == 1 ? "" : "s", r->wish.by,
+    events_tell(&rules->tell->events, TOLD_RELOADED, "%s: %u rule%s, %u service%s%s%s", rules->carry->now.name,
+                p->rules_count, p->rules_count == 1 ? "" : "s", services, services == 1 ? "" : "s", r->wish.by,
                 r->remap->limits ? "; what `limits` changed waits for a restart" : "");
-    in_kernel_why(l);
-    judged_tell(l);
-    notified_ready(l);
+    in_kernel_why(rules->carry);
+    judged_tell(rules);
+    notified_ready(rules->tell);
 }
 
 /* All workers have answered: the same, for they run the same program. */
-static void made(struct live *l)
+static void made(struct rules *rules)
 {
-    struct reload *r = l->reload;
-    const int refused = l->workers[0]->refused;
+    struct carry *carry = rules->carry;
+    struct reload *r = rules->reload;
+    const int refused = carry->workers[0]->refused;
     if (refused) {
-        change_back(l, r);
-        by_hand_apply(l, &l->now); /* something may have been set meanwhile */
-        health_agree(&l->now, clock_ns(CLOCK_MONOTONIC));
-        refuse(l, &r->wish, strerror(-refused));
+        change_back(rules, r);
+        by_hand_apply(rules, &carry->now); /* something may have been set meanwhile */
+        health_agree(&carry->now, clock_ns(CLOCK_MONOTONIC));
+        refuse(rules, &r->wish, strerror(-refused));
     } else {
-        say_reloaded(l, r);
-        announced_again(l, r->other.program);
-        l->watched = false;
-        start_watched_now(l);
-        if (r->wish.over) r->wish.over(l, NULL);
+        say_reloaded(rules, r);
+        announced_again(rules->world, r->other.program);
+        carry->watched = false;
+        enforce_watched_now(carry);
+        if (r->wish.over) r->wish.over(r->wish.with, NULL);
     }
-    if (!confirm_waits(l)) by_hand_forget(l); /* else their servers may come back */
-    drop_other(l, r);
-    document_old(l);
-    l->stale = true;
+    if (!rules->on_trial) by_hand_forget(rules); /* else their servers may come back */
+    drop_other(rules, r);
+    rules->tell->changes++;
+    rules->world->stale = true;
 }
 
-void reload_step(struct live *l)
+void reload_step(struct rules *rules)
 {
-    struct reload *r = l->reload;
-    if (reload_pending(l)) return;
-    if (r->other.program) made(l);
-    for (unsigned i = 0; i < l->worker_count; i++)
-        if (__atomic_load_n(&l->workers[i]->swapping, __ATOMIC_ACQUIRE)) return;
-    end(l);
+    struct reload *r = rules->reload;
+    if (change_pending(rules->carry)) return;
+    if (r->other.program) made(rules);
+    for (unsigned i = 0; i < rules->carry->worker_count; i++)
+        if (__atomic_load_n(&rules->carry->workers[i]->swapping, __ATOMIC_ACQUIRE)) return;
+    end(rules);
 }

@@ -19,20 +19,22 @@ uint64_t room_of(uint64_t memory, bool in_kernel)
     return flows < FLOWS_LEAST ? FLOWS_LEAST : flows > most ? most : flows;
 }
 
-void room_look(struct live *l) { l->room = room_of(host_memory(), l->in_kernel); }
+void room_look(struct rules *rules) { rules->room = room_of(host_memory(), rules->carry->in_kernel); }
 
-void room_bound(const struct live *l, struct program *p)
+void room_bound(const struct rules *rules, struct program *p)
 {
-    const uint64_t workers = l->worker_count ? l->worker_count : 1, each = (l->room + workers - 1) / workers;
+    const uint64_t workers = rules->carry->worker_count ? rules->carry->worker_count : 1,
+                   each = (rules->room + workers - 1) / workers;
     if (!program_says_flows(p)) program_bound(p, each, each / HALF_OPEN);
 }
 
-const char *room_text(const struct live *l, char buf[ROOM_TEXT])
+const char *room_text(const struct rules *rules, char buf[ROOM_TEXT])
 {
-    const struct program *p = l->now.program;
+    const struct program *p = rules->carry->now.program;
     char number[TEXT_NUMBER];
     *buf = 0;
     if (!program_says_flows(p) && program_begins_flows(p))
-        snprintf(buf, ROOM_TEXT, ", room for %s connections", text_number(p->flows * l->worker_count, number));
+        snprintf(buf, ROOM_TEXT, ", room for %s connections",
+                 text_number(p->flows * rules->carry->worker_count, number));
     return buf;
 }

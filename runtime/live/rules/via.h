@@ -9,21 +9,21 @@
  * guard rules hide these answers from it (runtime/host/guard/guarded.h). */
 #pragma once
 
-#include "runtime/live/main/state.h"
+#include "runtime/live/rules/state.h"
 
 struct via;
 
 /* For the checks of the program: all that is needed, if some go through a service, and there is not yet. False, with
  * one line in err. */
-bool via_follow(struct live *l, const struct program *p, char *err, size_t err_len);
-void via_links(struct live *l); /* interfaces have other numbers */
-void via_fini(struct live *l);
+bool via_follow(struct rules *rules, const struct program *p, char *err, size_t err_len);
+void via_links(struct rules *rules); /* interfaces have other numbers */
+void via_fini(struct rules *rules);
 
 /* For checks_cfg. */
-struct checks_aside via_aside(struct live *l);
+struct checks_aside via_aside(struct rules *rules);
 
 /* Polled for reading; -1: there is none. What probes say; what arrives for them. */
-int via_said_fd(const struct live *l);
-int via_heard_fd(const struct live *l);
+int via_said_fd(const struct rules *rules);
+int via_heard_fd(const struct rules *rules);
 /* Carry what is there, in either direction: bounded. */
-void via_carry(struct live *l);
+void via_carry(struct rules *rules);

@@ -88,6 +88,27 @@ static int compose(struct events *e, enum told kind, const char *text)
     return put(e);
 }
 
+static void keep(struct past_line *line, enum told kind, uint64_t wall_ns, const char *text)
+{
+    line->wall_ns = wall_ns;
+    line->kind = kind;
+    snprintf(line->text, sizeof line->text, "%s", text);
+}
+
+/* A line, which is kept where it was told; reloads are counted either way. */
+static void note_past(struct past *p, enum told kind, uint64_t wall_ns, const char *text, bool told)
+{
+    const bool now = kind == TOLD_READY || kind == TOLD_RELOADED;
+    if (now) p->program_ns = wall_ns;
+    p->good += kind == TOLD_RELOADED;
+    p->refused += kind == TOLD_REFUSED;
+    if (!told) return;
+    if (now || kind == TOLD_REFUSED)
+        keep(&p->reloads[p->reload_count++ % PAST_RELOADS], kind, wall_ns, text);
+    else if (kind != TOLD_RULE)
+        keep(&p->events[p->event_count++ % PAST_EVENTS], kind, wall_ns, text);
+}
+
 /* How many lines the sink did not take, before the next that it may take. Where it does not take this one either, it is
  * told with them again. */
 static void tell_lost(struct events *e)
@@ -98,7 +119,7 @@ static void tell_lost(struct events *e)
     snprintf(text, sizeof text, "--log: %" PRIu64 " lines before this one were not written", lost);
     const int failed = compose(e, TOLD_FAULT, text);
     e->sink.lost = failed ? lost : 0;
-    if (!failed) past_note(&e->past, TOLD_FAULT, clock_ns(CLOCK_REALTIME), text, true);
+    if (!failed) note_past(&e->past, TOLD_FAULT, clock_ns(CLOCK_REALTIME), text, true);
 }
 
 static void say(struct events *e, enum told kind, const char *text)
@@ -152,7 +173,7 @@ void events_tell(struct events *e, enum told kind, const char *fmt, ...)
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
     const bool told = allowed(e, kind); /* a flood leaves the lines of before in the past */
-    past_note(&e->past, kind, clock_ns(CLOCK_REALTIME), text_clean(text), told);
+    note_past(&e->past, kind, clock_ns(CLOCK_REALTIME), text_clean(text), told);
     if (told) say(e, kind, text);
 }
 

@@ -5,7 +5,6 @@
 #include <stdio.h>
 
 #include "runtime/base/options.h"
-#include "runtime/live/tell/past.h"
 #include "runtime/live/tell/sink.h"
 #include "runtime/report/text.h"
 #include "runtime/worker/worker.h"
@@ -14,6 +13,23 @@ enum told {
 #define EVENT(ident, word, plain, most, doc) TOLD_##ident,
 #include "runtime/live/tell/event.def"
     TOLD_KINDS
+};
+
+enum { PAST_RELOADS = 16, PAST_EVENTS = 32 };
+
+struct past_line {
+    uint64_t wall_ns;
+    enum told kind;
+    char text[256];
+};
+
+/* A ring: line i of those kept is the i-th of all that ever were, modulo its size. */
+struct past {
+    struct past_line reloads[PAST_RELOADS]; /* starts, reloads and those refused */
+    struct past_line events[PAST_EVENTS];   /* all else but what rules log */
+    uint64_t reload_count, event_count;
+    uint64_t good, refused; /* reloads */
+    uint64_t program_ns;    /* wall: since when the program is in force; 0: it is not yet */
 };
 
 struct events {
@@ -28,7 +44,7 @@ struct events {
         unsigned told;     /* in that second */
         uint64_t left_out; /* and not yet said */
     } kinds[TOLD_KINDS];
-    struct past past;
+    struct past past; /* what was told last: for the document, and whoever asks it */
 };
 
 /* "reloaded", "health": how a log calls it. */

@@ -5,35 +5,36 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "runtime/base/complain.h"
 #include "runtime/parent/ask.h"
 
-int live_fault(struct live *l, const char *fmt, ...)
+int tell_fault(struct tell *tell, const char *fmt, ...)
 {
     char line[1000];
     va_list ap;
     va_start(ap, fmt);
     vsnprintf(line, sizeof line, fmt, ap);
     va_end(ap);
-    if (!l->ready) return complain("%s", line);
-    events_tell(&l->events, TOLD_FAULT, "%s", line);
+    if (!tell->ready) return complain("%s", line);
+    events_tell(&tell->events, TOLD_FAULT, "%s", line);
     return 2;
 }
 
-int log_open(struct live *l)
+int log_open(struct tell *tell)
 {
-    const char *to = l->o->log_to;
+    const char *to = tell->o->log_to;
     const int fd = sink_descriptor(to);
     if (fd < 0) return complain("--log: %s: %s", to, strerror(-fd));
-    return events_init(&l->events, l->o->log, to, fd) ? complain("out of memory") : 0;
+    return events_init(&tell->events, tell->o->log, to, fd) ? complain("out of memory") : 0;
 }
 
-void log_again(struct live *l)
+void log_again(struct tell *tell)
 {
     char err[500];
     int fd;
-    if (l->events.sink.kind == SINK_STDERR) return;
-    if (ask_log(l->channel, &fd, err, sizeof err))
-        events_tell(&l->events, TOLD_FAULT, "--log: %s: %s; what was open stays so", l->o->log_to, err);
+    if (tell->events.sink.kind == SINK_STDERR) return;
+    if (ask_log(tell->channel, &fd, err, sizeof err))
+        events_tell(&tell->events, TOLD_FAULT, "--log: %s: %s; what was open stays so", tell->o->log_to, err);
     else
-        sink_renew(&l->events.sink, fd);
+        sink_renew(&tell->events.sink, fd);
 }

@@ -2,7 +2,6 @@
 #include "runtime/live/tell/notified.h"
 
 #include "runtime/host/manager.h"
-#include "runtime/live/rules/reload.h"
 
 void notified_begin(struct notified *n)
 {
@@ -10,25 +9,23 @@ void notified_begin(struct notified *n)
     n->every_ns = n->wanted ? manager_patience_ns() / 2 : 0;
 }
 
-static void tell(struct live *l, enum manager_word word)
+static void say(struct tell *tell, enum manager_word word)
 {
-    if (l->notified.wanted) ask_notify(l->channel, word);
+    if (tell->notified.wanted) ask_notify(tell->channel, word);
 }
 
-void notified_ready(struct live *l) { tell(l, MANAGER_READY); }
-void notified_reloading(struct live *l) { tell(l, MANAGER_RELOADING); }
-void notified_stopping(struct live *l) { tell(l, MANAGER_STOPPING); }
+void notified_ready(struct tell *tell) { say(tell, MANAGER_READY); }
+void notified_reloading(struct tell *tell) { say(tell, MANAGER_RELOADING); }
+void notified_stopping(struct tell *tell) { say(tell, MANAGER_STOPPING); }
 
-/* Each worker is held for a moment: one that hangs keeps us from going on, so the manager hears nothing more. While a
- * reload waits for workers, that wait says as much. */
-void notified_tick(struct live *l, uint64_t now_ns)
+bool notified_due(const struct tell *tell, uint64_t now_ns)
 {
-    struct notified *n = &l->notified;
-    if (!n->every_ns || now_ns - n->told_ns < n->every_ns || reload_pending(l)) return;
-    for (unsigned i = 0; i < l->worker_count; i++) {
-        worker_hold(l->workers[i]);
-        worker_release(l->workers[i]);
-    }
-    n->told_ns = now_ns;
-    tell(l, MANAGER_ALIVE);
+    const struct notified *n = &tell->notified;
+    return n->every_ns && now_ns - n->told_ns >= n->every_ns;
+}
+
+void notified_alive(struct tell *tell, uint64_t now_ns)
+{
+    tell->notified.told_ns = now_ns;
+    say(tell, MANAGER_ALIVE);
 }

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/live/rules/claim.h"
 #include "vm/program/addresses.h"
 
 /* Is the address in a subnet of that link? */
@@ -27,20 +26,22 @@ static bool is_near(const struct host *h, unsigned ifindex, const struct host_ad
 }
 
 /* It is asked for where its subnet is; where none of ours is, anywhere. */
-static bool belongs(const struct live *l, unsigned at, const struct host_addr *a)
+static bool belongs(const struct world *world, unsigned at, const struct host_addr *a)
 {
+    const struct carry *carry = world->carry;
     bool near = false;
-    for (unsigned i = 0; i < l->o->iface_count; i++) near |= is_near(l->host, l->ifindex[i], a);
-    return !near || is_near(l->host, l->ifindex[at], a);
+    for (unsigned i = 0; i < world->o->iface_count; i++) near |= is_near(carry->host, carry->ifindex[i], a);
+    return !near || is_near(carry->host, carry->ifindex[at], a);
 }
 
-static void claim(struct live *l, unsigned at, const struct host_addr *a)
+static void claim(struct world *world, unsigned at, const struct host_addr *a)
 {
-    const struct host_link *link = host_link(l->host, l->ifindex[at]);
-    if (!link || !link->mac || !belongs(l, at, a)) return;
+    const struct host_link *link = host_link(world->carry->host, world->carry->ifindex[at]);
+    if (!link || !link->mac || !belongs(world, at, a)) return;
     char text[HOST_ADDR_TEXT], err[300];
-    if (ask_announce(l->channel, at, a, err, sizeof err))
-        events_tell(&l->events, TOLD_FAULT, "%s: %s can't be claimed: %s", link->name, host_addr_text(a, text), err);
+    if (ask_announce(world->tell->channel, at, a, err, sizeof err))
+        events_tell(&world->tell->events, TOLD_FAULT, "%s: %s can't be claimed: %s", link->name,
+                    host_addr_text(a, text), err);
 }
 
 struct addresses {
@@ -126,29 +127,29 @@ static bool has(const struct addresses *all, const struct host_addr *a)
 }
 
 /* Those of the program that runs, but for those that are claimed already. */
-static void claim_all(struct live *l, unsigned at, const struct addresses *already)
+static void claim_all(struct world *world, unsigned at, const struct addresses *already)
 {
-    struct addresses a = addresses_of(l->now.program);
+    struct addresses a = addresses_of(world->carry->now.program);
     for (unsigned i = 0; i < a.count; i++)
-        if (!has(already, &a.all[i])) claim(l, at, &a.all[i]);
-    if (a.failed) events_tell(&l->events, TOLD_FAULT, "out of memory: some addresses are not claimed");
+        if (!has(already, &a.all[i])) claim(world, at, &a.all[i]);
+    if (a.failed) events_tell(&world->tell->events, TOLD_FAULT, "out of memory: some addresses are not claimed");
     free(a.all);
 }
 
-void announced_again(struct live *l, const struct program *before)
+void announced_again(struct world *world, const struct program *before)
 {
     struct addresses already = addresses_of(before);
-    for (unsigned i = 0; i < l->o->iface_count; i++)
-        if (l->announced[i]) claim_all(l, i, &already);
+    for (unsigned i = 0; i < world->o->iface_count; i++)
+        if (world->announced[i]) claim_all(world, i, &already);
     free(already.all);
 }
 
-void announced_links(struct live *l)
+void announced_links(struct world *world)
 {
-    for (unsigned i = 0; i < l->o->iface_count; i++) {
-        const struct host_link *link = host_link(l->host, l->ifindex[i]);
+    for (unsigned i = 0; i < world->o->iface_count; i++) {
+        const struct host_link *link = host_link(world->carry->host, world->carry->ifindex[i]);
         const uint64_t up = link && link->up && link->running ? 1 + (uint64_t)link->changes : 0;
-        if (up && up != l->announced[i]) claim_all(l, i, &(struct addresses){0});
-        l->announced[i] = up;
+        if (up && up != world->announced[i]) claim_all(world, i, &(struct addresses){0});
+        world->announced[i] = up;
     }
 }

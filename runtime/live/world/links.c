@@ -4,10 +4,9 @@
 
 #include <errno.h>
 
+#include "runtime/live/carry/guard/hide.h"
+#include "runtime/live/carry/ports.h"
 #include "runtime/live/carry/steered.h"
-#include "runtime/live/main/start.h"
-#include "runtime/live/rules/claim.h"
-#include "runtime/live/rules/via.h"
 
 static const char *const words[] = {
     [LINK_UP] = "is back",
@@ -16,20 +15,20 @@ static const char *const words[] = {
 };
 
 /* By its name, else under another that it was given since. */
-static const struct host_link *link_of(const struct live *l, unsigned at)
+static const struct host_link *link_of(const struct world *world, unsigned at)
 {
-    const struct host_link *link = host_link_named(l->host, l->o->ifaces[at]);
-    return link ? link : host_link(l->host, l->ifindex[at]);
+    const struct host_link *link = host_link_named(world->carry->host, world->o->ifaces[at]);
+    return link ? link : host_link(world->carry->host, world->carry->ifindex[at]);
 }
 
 /* New sockets of all workers, or none. */
-static bool open_all(struct live *l, unsigned at, struct io_port *fresh[])
+static bool open_all(struct world *world, unsigned at, struct io_port *fresh[])
 {
     int group = -1;
-    for (unsigned i = 0; i < l->worker_count; i++) {
-        fresh[i] = start_open_io(l, l->workers[i], at, &group);
+    for (unsigned i = 0; i < world->carry->worker_count; i++) {
+        fresh[i] = ports_open(world->carry, world->carry->workers[i], at, &group);
         if (fresh[i]) continue;
-        while (i--) l->workers[i]->ports[at].ops->close(fresh[i]);
+        while (i--) world->carry->workers[i]->ports[at].ops->close(fresh[i]);
         return false;
     }
     return true;
@@ -47,69 +46,71 @@ static void replace(struct port *p, struct io_port *fresh)
 
 /* The workers stand still while their sockets change: between two batches nobody holds a frame of a ring, and nobody
  * takes from the memory that a worker's ports share. */
-static bool reopen(struct live *l, unsigned at)
+static bool reopen(struct world *world, unsigned at)
 {
+    struct carry *carry = world->carry;
     struct io_port *fresh[WORKERS_MOST];
-    for (unsigned i = 0; i < l->worker_count; i++) worker_hold(l->workers[i]);
+    for (unsigned i = 0; i < carry->worker_count; i++) worker_hold(carry->workers[i]);
     bool made = true;
-    for (unsigned p = at; p < l->port_count && made; p += l->o->iface_count) {
-        made = open_all(l, p, fresh);
-        for (unsigned i = 0; i < l->worker_count && made; i++) replace(&l->workers[i]->ports[p], fresh[i]);
+    for (unsigned p = at; p < carry->port_count && made; p += world->o->iface_count) {
+        made = open_all(world, p, fresh);
+        for (unsigned i = 0; i < carry->worker_count && made; i++) replace(&carry->workers[i]->ports[p], fresh[i]);
     }
-    for (unsigned i = 0; i < l->worker_count; i++) worker_release(l->workers[i]);
-    return made && !claim_guard(l) && !steered_port(l, at);
+    for (unsigned i = 0; i < carry->worker_count; i++) worker_release(carry->workers[i]);
+    return made && !hide_guard(carry) && !steered_port(carry, at);
 }
 
-static bool is_stalled(const struct live *l, unsigned at)
+static bool is_stalled(const struct world *world, unsigned at)
 {
     bool stalled = false;
-    for (unsigned p = at; p < l->port_count; p += l->o->iface_count)
-        for (unsigned i = 0; i < l->worker_count; i++) {
-            const struct port *port = &l->workers[i]->ports[p];
+    for (unsigned p = at; p < world->carry->port_count; p += world->o->iface_count)
+        for (unsigned i = 0; i < world->carry->worker_count; i++) {
+            const struct port *port = &world->carry->workers[i]->ports[p];
             stalled |= port->ops->stalled && port->ops->stalled(port->io);
         }
     return stalled;
 }
 
-void links_renew(struct live *l)
+void links_renew(struct world *world)
 {
-    for (unsigned at = 0; at < l->o->iface_count; at++) {
-        if (l->links[at] != LINK_UP || !is_stalled(l, at)) continue;
-        const bool renewed = reopen(l, at);
-        events_tell(&l->events, TOLD_STALLED, "%s: its receive ring has stalled%s", l->o->ifaces[at],
+    for (unsigned at = 0; at < world->o->iface_count; at++) {
+        if (world->links[at] != LINK_UP || !is_stalled(world, at)) continue;
+        const bool renewed = reopen(world, at);
+        events_tell(&world->tell->events, TOLD_STALLED, "%s: its receive ring has stalled%s", world->o->ifaces[at],
                     renewed ? ", and was made anew" : ", and cannot be made anew");
-        l->workers[0]->ports[at].before.renewed += renewed;
+        world->carry->workers[0]->ports[at].before.renewed += renewed;
     }
 }
 
-static bool is_followed(struct live *l, unsigned at, const struct host_link *link)
+static bool is_followed(struct world *world, unsigned at, const struct host_link *link)
 {
-    const unsigned before = l->ifindex[at];
+    const unsigned before = world->carry->ifindex[at];
     if (link->ifindex == before) return true;
-    l->ifindex[at] = link->ifindex;
-    const bool opened = reopen(l, at);
-    if (!opened) l->ifindex[at] = before;
-    if (opened) via_links(l);
+    world->carry->ifindex[at] = link->ifindex;
+    const bool opened = reopen(world, at);
+    if (!opened) world->carry->ifindex[at] = before;
+    world->renumbered += opened;
     return opened;
 }
 
-void links_follow(struct live *l)
+void links_follow(struct world *world)
 {
-    for (unsigned at = 0; at < l->o->iface_count; at++) {
-        const struct host_link *link = link_of(l, at);
-        const enum link_state before = l->links[at];
-        if (link && link->up && !is_followed(l, at, link)) continue;
-        l->links[at] = !link ? LINK_GONE : link->up ? LINK_UP : LINK_DOWN;
-        if (l->links[at] != before) events_tell(&l->events, TOLD_LINK, "%s %s", l->o->ifaces[at], words[l->links[at]]);
+    for (unsigned at = 0; at < world->o->iface_count; at++) {
+        const struct host_link *link = link_of(world, at);
+        const enum link_state before = world->links[at];
+        if (link && link->up && !is_followed(world, at, link)) continue;
+        world->links[at] = !link ? LINK_GONE : link->up ? LINK_UP : LINK_DOWN;
+        if (world->links[at] != before)
+            events_tell(&world->tell->events, TOLD_LINK, "%s %s", world->o->ifaces[at], words[world->links[at]]);
     }
 }
 
-bool links_missed(const struct live *l)
+bool links_missed(const struct world *world)
 {
     bool missed = false;
-    for (unsigned at = 0; at < l->o->iface_count; at++) {
-        const struct host_link *link = link_of(l, at);
-        missed |= link && link->up && link->ifindex != l->ifindex[at];
+    for (unsigned at = 0; at < world->o->iface_count; at++) {
+        const struct host_link *link = link_of(world, at);
+        missed |= link && link->up && link->ifindex != world->carry->ifindex[at];
     }
     return missed;
 }

@@ -16,53 +16,53 @@ static bool same(const struct routes *a, const struct routes *b)
 }
 
 /* Told once, until there are fewer again. */
-static void tell_full(struct live *l, uint32_t count, uint32_t most)
+static void tell_full(struct world *world, uint32_t count, uint32_t most)
 {
     const bool full = count > most;
-    if (full && !l->routing.full)
+    if (full && !world->routing.full)
         events_tell(
-            &l->events, TOLD_LIMIT,
+            &world->tell->events, TOLD_LIMIT,
             "the kernel has %u routes, and `limits { routes }` holds %u: it is asked for each way, which is slow",
             count, most);
-    l->routing.full = full;
-    l->routing.count = count;
+    world->routing.full = full;
+    world->routing.count = count;
 }
 
-uint32_t routing_most(const struct live *l)
+uint32_t routing_most(const struct world *world)
 {
-    const struct program *p = l->now.program;
+    const struct program *p = world->carry->now.program;
     return p->settings_count ? (uint32_t)p->settings->routes : PBC_ROUTES_DEFAULT;
 }
 
 /* The kernel may not tell at all, or the table changes faster than it can be read: what was known stays. Told once,
  * until it can be read again. */
-static void tell_failed(struct live *l, int failed)
+static void tell_failed(struct world *world, int failed)
 {
-    if (failed && !l->routing.failed)
-        events_tell(&l->events, TOLD_FAULT,
+    if (failed && !world->routing.failed)
+        events_tell(&world->tell->events, TOLD_FAULT,
                     "routes of the kernel cannot be read: %s; those that were read before hold until they can",
                     failed == -EINTR ? "they change all the time" : strerror(-failed));
-    l->routing.failed = failed;
+    world->routing.failed = failed;
 }
 
-static bool make(struct live *l)
+static bool make(struct world *world)
 {
-    const struct served_ports ports = {l->ifindex, l->o->iface_count};
-    const uint32_t most = routing_most(l);
+    const struct served_ports ports = {world->carry->ifindex, world->o->iface_count};
+    const uint32_t most = routing_most(world);
     struct routes *fresh;
     uint32_t count;
-    const int failed = host_routes(l->host, &ports, most, &fresh, &count);
-    tell_failed(l, failed);
+    const int failed = host_routes(world->carry->host, &ports, most, &fresh, &count);
+    tell_failed(world, failed);
     if (failed) return false;
-    l->routing.stale = false;
-    tell_full(l, count, most);
-    if (same(l->routing.table, fresh)) {
+    world->routing.stale = false;
+    tell_full(world, count, most);
+    if (same(world->routing.table, fresh)) {
         routes_put(fresh);
         return false;
     }
-    fresh->number = l->routing.table ? l->routing.table->number + 1 : 1;
-    routes_put(l->routing.table);
-    l->routing.table = fresh;
+    fresh->number = world->routing.table ? world->routing.table->number + 1 : 1;
+    routes_put(world->routing.table);
+    world->routing.table = fresh;
     return true;
 }
 
@@ -72,17 +72,17 @@ uint64_t routing_rested_ns(uint64_t begun_ns)
     return now_ns + (rest_ns < LONGEST_NS ? rest_ns : LONGEST_NS);
 }
 
-bool routing_renew(struct live *l)
+bool routing_renew(struct world *world)
 {
     const uint64_t begun_ns = clock_ns(CLOCK_MONOTONIC);
-    if (!l->routing.stale || begun_ns < l->routing.due_ns) return false;
-    const bool changed = make(l);
+    if (!world->routing.stale || begun_ns < world->routing.due_ns) return false;
+    const bool changed = make(world);
     const uint64_t due_ns = routing_rested_ns(begun_ns), least_ns = begun_ns + FAILED_NS;
-    l->routing.due_ns = l->routing.failed && due_ns < least_ns ? least_ns : due_ns;
+    world->routing.due_ns = world->routing.failed && due_ns < least_ns ? least_ns : due_ns;
     return changed;
 }
 
-void routing_stale(struct live *l) { l->routing.stale = true; }
+void routing_stale(struct world *world) { world->routing.stale = true; }
 
 static int wait_ms(uint64_t due_ns, uint64_t now_ns, int most)
 {
@@ -90,10 +90,10 @@ static int wait_ms(uint64_t due_ns, uint64_t now_ns, int most)
     return due_ns > now_ns ? (int)((due_ns - now_ns) / 1000000) + 1 : 0;
 }
 
-int routing_wait_ms(const struct live *l, uint64_t now_ns, int most)
+int routing_wait_ms(const struct world *world, uint64_t now_ns, int most)
 {
-    if (l->routing.stale) most = wait_ms(l->routing.due_ns, now_ns, most);
-    return l->routing.ways_stale && !l->stale ? wait_ms(l->routing.ways_due_ns, now_ns, most) : most;
+    if (world->routing.stale) most = wait_ms(world->routing.due_ns, now_ns, most);
+    return world->routing.ways_stale && !world->stale ? wait_ms(world->routing.ways_due_ns, now_ns, most) : most;
 }
 
-void routing_fini(struct live *l) { routes_put(l->routing.table); }
+void routing_fini(struct world *world) { routes_put(world->routing.table); }

@@ -5,40 +5,41 @@
 #include <string.h>
 
 #include "runtime/base/clock.h"
-#include "runtime/live/rules/reload.h"
+#include "runtime/live/carry/change.h"
 #include "runtime/live/world/world.h"
 
 enum { AGAIN_MS = 5 /* a step that is due and cannot be published yet */ };
 
 /* A program begins with tables that vm_new has built, all servers being up. */
-static struct tables *build(struct live *l, const struct snapshot *s, uint64_t at_ns)
+static struct tables *build(struct world *world, const struct snapshot *s, uint64_t at_ns)
 {
+    const struct carry *carry = world->carry;
     const struct vm_in in = {.mono_ns = at_ns, .facts = &s->facts};
-    const unsigned users = l->worker_count * (l->proxied ? 2 : 1);
-    struct tables *t = tables_new(l->now.program, l->workers[0]->cfg.seed, &in, l->latest ? users : 0);
-    if (t) t->number = ++l->tables_number;
+    const unsigned users = carry->worker_count * (carry->proxied ? 2 : 1);
+    struct tables *t = tables_new(carry->now.program, carry->workers[0]->cfg.seed, &in, carry->latest ? users : 0);
+    if (t) t->number = ++world->tables_number;
     return t;
 }
 
 /* Is what tables hang on the same: the program, who is up, and since when? */
-static bool same(const struct live *l, const struct snapshot *s)
+static bool same(const struct world *world, const struct snapshot *s)
 {
-    const struct snapshot *last = l->latest;
+    const struct snapshot *last = world->carry->latest;
     const struct facts *a = &s->facts;
-    if (!last || !last->tables || last->tables->program != l->now.program) return false;
+    if (!last || !last->tables || last->tables->program != world->carry->now.program) return false;
     return !memcmp(a->down, last->facts.down, s->servers * sizeof *a->down) &&
            !memcmp(a->up_since_ns, last->facts.up_since_ns, s->servers * sizeof *a->up_since_ns) &&
            !memcmp(a->weights, last->facts.weights, s->servers * sizeof *a->weights);
 }
 
-void tabled_world(struct live *l, struct snapshot *s)
+void tabled_world(struct world *world, struct snapshot *s)
 {
     const uint64_t now = clock_ns(CLOCK_MONOTONIC);
-    if (!vm_has_tables(l->now.program)) return;
+    if (!vm_has_tables(world->carry->now.program)) return;
     struct tables *next = NULL;
-    if (same(l, s)) {
-        s->tables = tables_get(l->latest->tables);
-        next = tables_get(l->latest->tables_next);
+    if (same(world, s)) {
+        s->tables = tables_get(world->carry->latest->tables);
+        next = tables_get(world->carry->latest->tables_next);
     }
     if (next && now >= next->at_ns) { /* the step is taken */
         tables_put(s->tables);
@@ -48,27 +49,27 @@ void tabled_world(struct live *l, struct snapshot *s)
     if (!s->tables || now >= s->tables->until_ns) { /* or several */
         tables_put(s->tables);
         tables_put(next);
-        s->tables = build(l, s, now);
+        s->tables = build(world, s, now);
         next = NULL;
     }
-    if (!next && s->tables && s->tables->until_ns != UINT64_MAX) next = build(l, s, s->tables->until_ns);
+    if (!next && s->tables && s->tables->until_ns != UINT64_MAX) next = build(world, s, s->tables->until_ns);
     s->tables_next = next;
 }
 
-static uint64_t due(const struct live *l)
+static uint64_t due(const struct world *world)
 {
-    const struct tables *next = l->latest ? l->latest->tables_next : NULL;
+    const struct tables *next = world->carry->latest ? world->carry->latest->tables_next : NULL;
     return next ? next->at_ns : UINT64_MAX;
 }
 
-bool tabled_step(struct live *l, uint64_t now_ns)
+bool tabled_step(struct world *world, uint64_t now_ns)
 {
-    return now_ns < due(l) || reload_pending(l) ? true : world_publish(l, l->stale);
+    return now_ns < due(world) || change_pending(world->carry) ? true : world_publish(world, world->stale);
 }
 
-int tabled_wait_ms(const struct live *l, uint64_t now_ns, int most)
+int tabled_wait_ms(const struct world *world, uint64_t now_ns, int most)
 {
-    const uint64_t at = due(l);
+    const uint64_t at = due(world);
     if (at >= now_ns + (uint64_t)most * 1000000) return most;
     const int ms = at > now_ns ? (int)((at - now_ns) / 1000000) + 1 : AGAIN_MS;
     return ms < most ? ms : most;

@@ -7,14 +7,14 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/exchange/iface_id.h"
+#include "runtime/live/carry/change.h"
 #include "runtime/live/carry/dealt.h"
+#include "runtime/live/carry/enforce.h"
 #include "runtime/live/carry/guard/shared_ports.h"
-#include "runtime/live/carry/kernel/in_kernel.h"
 #include "runtime/live/carry/proxy/proxied.h"
 #include "runtime/live/carry/recorded.h"
 #include "runtime/live/carry/steered.h"
-#include "runtime/live/main/start.h"
-#include "runtime/live/rules/reload.h"
+#include "runtime/live/tell/log.h"
 #include "runtime/live/world/announced.h"
 #include "runtime/live/world/devices.h"
 #include "runtime/live/world/links.h"
@@ -29,256 +29,269 @@
 #define CONFIRM_KERNEL_NS UINT64_C(300000000000)
 
 /* Of one port, into its place. */
-static void iface_facts(struct live *l, unsigned at)
+static void iface_facts(struct world *world, unsigned at)
 {
-
-    const struct host_link *link = host_link(l->host, l->ifindex[at]);
-    struct facts_iface *f = &l->now.ifaces[l->now.iface[at]];
+    const struct carry *carry = world->carry;
+    const struct host_link *link = host_link(carry->host, carry->ifindex[at]);
+    struct facts_iface *f = &carry->now.ifaces[carry->now.iface[at]];
     struct host_addr addr;
     *f = (struct facts_iface){.peer = IFACE_NONE,
-                              .as = port_known_as(l->now.program, l->o->ifaces[at], l->now.iface[at])};
-    if (l->o->peer[at] != OPTIONS_NO_PEER) f->peer = l->now.iface[l->o->peer[at]];
+                              .as = port_known_as(carry->now.program, world->o->ifaces[at], carry->now.iface[at])};
+    if (world->o->peer[at] != OPTIONS_NO_PEER) f->peer = carry->now.iface[world->o->peer[at]];
     if (!link) return;
     f->mac = link->mac;
     f->mtu = link->mtu;
-    if (host_source(l->host, link->ifindex, 4, &addr)) f->addr4 = addr.word[0];
-    if (host_source(l->host, link->ifindex, 6, &addr)) memcpy(f->addr6, addr.word, sizeof f->addr6);
+    if (host_source(carry->host, link->ifindex, 4, &addr)) f->addr4 = addr.word[0];
+    if (host_source(carry->host, link->ifindex, 6, &addr)) memcpy(f->addr6, addr.word, sizeof f->addr6);
 }
 
 /* The id of the interface that a route leads out of; *mtu: what it bears, 0: not known. */
-static uint16_t way_out(struct live *l, const uint32_t addr[4], uint8_t family, uint32_t *mtu)
+static uint16_t way_out(struct world *world, const uint32_t addr[4], uint8_t family, uint32_t *mtu)
 {
     struct host_query q = {.to = {.family = family}};
     struct host_route route;
     *mtu = 0;
     memcpy(q.to.word, addr, sizeof q.to.word);
-    if (host_route(l->host, &q, &route) || route.local) return IFACE_NONE;
+    if (host_route(world->carry->host, &q, &route) || route.local) return IFACE_NONE;
     *mtu = route.mtu;
-    for (unsigned i = 0; i < l->o->iface_count; i++)
-        if (l->ifindex[i] == route.ifindex) return l->now.iface[i];
+    for (unsigned i = 0; i < world->o->iface_count; i++)
+        if (world->carry->ifindex[i] == route.ifindex) return world->carry->now.iface[i];
     return IFACE_NONE;
 }
 
 /* The kernel is asked once a server and a nat. */
-static void renew_ways(struct live *l)
+static void renew_ways(struct world *world)
 {
-    const struct program *p = l->now.program;
+    const struct carry *carry = world->carry;
+    const struct program *p = carry->now.program;
     const uint64_t begun_ns = clock_ns(CLOCK_MONOTONIC);
     uint32_t mtu;
     for (uint32_t i = 0; i < p->servers_count; i++) {
         const struct pbc_server *server = &p->servers[i];
-        const uint32_t told = pmtu_of(&l->pmtu, server->addr, server->family);
-        l->now.server_out[i] = way_out(l, server->addr, server->family, &mtu);
-        l->now.server_mtu[i] = told && (!mtu || told < mtu) ? told : mtu;
+        const uint32_t told = pmtu_of(&world->pmtu, server->addr, server->family);
+        carry->now.server_out[i] = way_out(world, server->addr, server->family, &mtu);
+        carry->now.server_mtu[i] = told && (!mtu || told < mtu) ? told : mtu;
     }
     for (uint32_t i = 0; i < p->nats_count; i++)
-        l->now.target_out[i] =
-            p->nats[i].kind == PBC_NAT_FORWARD ? way_out(l, p->nats[i].target, p->nats[i].family, &mtu) : IFACE_NONE;
-    l->routing.ways_stale = false;
-    l->routing.ways_due_ns = routing_rested_ns(begun_ns);
+        carry->now.target_out[i] = p->nats[i].kind == PBC_NAT_FORWARD
+                                       ? way_out(world, p->nats[i].target, p->nats[i].family, &mtu)
+                                       : IFACE_NONE;
+    world->routing.ways_stale = false;
+    world->routing.ways_due_ns = routing_rested_ns(begun_ns);
 }
 
 /* For what leaves by no interface that is known: as the first says. */
-static struct facts facts_now(struct live *l)
+static struct facts facts_now(struct world *world)
 {
-    const struct host_self self = host_self(l->host);
+    const struct carry *carry = world->carry;
+    const struct host_self self = host_self(carry->host);
     struct facts f = {.self4 = self.v4,
                       .self4_count = self.v4_count,
                       .self6 = self.v6,
                       .self6_count = self.v6_count,
-                      .ifaces = l->now.ifaces,
-                      .ifaces_count = l->now.ifaces_count,
-                      .server_out = l->now.server_out,
-                      .server_mtu = l->now.server_mtu,
-                      .target_out = l->now.target_out,
-                      .down = l->now.down,
-                      .up_since_ns = l->now.up_since_ns,
-                      .weights = l->now.weights,
-                      .ports = shared_ports_facts(l),
+                      .ifaces = carry->now.ifaces,
+                      .ifaces_count = carry->now.ifaces_count,
+                      .server_out = carry->now.server_out,
+                      .server_mtu = carry->now.server_mtu,
+                      .target_out = carry->now.target_out,
+                      .down = carry->now.down,
+                      .up_since_ns = carry->now.up_since_ns,
+                      .weights = carry->now.weights,
+                      .ports = shared_ports_facts(carry),
                       .drop_bad_checksum = true};
-    for (unsigned i = 0; i < l->o->iface_count; i++) {
-        iface_facts(l, i);
-        f.bridges |= l->o->peer[i] != OPTIONS_NO_PEER;
-        f.patterns |= l->now.ifaces[l->now.iface[i]].as != 0;
+    for (unsigned i = 0; i < world->o->iface_count; i++) {
+        iface_facts(world, i);
+        f.bridges |= world->o->peer[i] != OPTIONS_NO_PEER;
+        f.patterns |= carry->now.ifaces[carry->now.iface[i]].as != 0;
     }
-    const struct facts_iface *first = &l->now.ifaces[l->now.iface[0]];
+    const struct facts_iface *first = &carry->now.ifaces[carry->now.iface[0]];
     f.mac = first->mac;
     f.mtu = first->mtu;
     f.addr4 = first->addr4;
     memcpy(f.addr6, first->addr6, sizeof f.addr6);
-    f.schedules = schedules_at(l->now.program, clock_ns(CLOCK_REALTIME), &l->until_ns);
+    f.schedules = schedules_at(carry->now.program, clock_ns(CLOCK_REALTIME), &world->until_ns);
     return f;
 }
 
 /* An interface that is none of ours, and up. Those of the kernel's own, and prey's tun devices, lead nowhere. */
-bool world_elsewhere(const struct live *l)
+bool world_elsewhere(const struct world *world)
 {
     unsigned count;
-    const struct host_link *all = host_links(l->host, &count);
+    const struct host_link *all = host_links(world->carry->host, &count);
     for (unsigned i = 0; i < count; i++) {
         bool ours = all[i].loopback || !all[i].up || !strncmp(all[i].name, "prey-", strlen("prey-"));
-        for (unsigned at = 0; at < l->o->iface_count; at++) ours |= l->ifindex[at] == all[i].ifindex;
+        for (unsigned at = 0; at < world->o->iface_count; at++) ours |= world->carry->ifindex[at] == all[i].ifindex;
         if (!ours) return true;
     }
     return false;
 }
 
 /* Those that no worker uses any more. */
-static void free_older(struct live *l)
+static void free_older(struct world *world)
 {
-    uint64_t taken = proxied_taken(l);
+    uint64_t taken = proxied_taken(world->carry);
     unsigned kept = 0;
-    for (unsigned i = 0; i < l->worker_count; i++) {
-        const uint64_t one = __atomic_load_n(&l->workers[i]->taken, __ATOMIC_ACQUIRE);
+    for (unsigned i = 0; i < world->carry->worker_count; i++) {
+        const uint64_t one = __atomic_load_n(&world->carry->workers[i]->taken, __ATOMIC_ACQUIRE);
         if (one < taken) taken = one;
     }
-    for (unsigned i = 0; i < l->older_count; i++) {
-        if (l->older[i]->number < taken)
-            snapshot_free(l->older[i]);
+    for (unsigned i = 0; i < world->older_count; i++) {
+        if (world->older[i]->number < taken)
+            snapshot_free(world->older[i]);
         else
-            l->older[kept++] = l->older[i];
+            world->older[kept++] = world->older[i];
     }
-    l->older_count = kept;
+    world->older_count = kept;
 }
 
 /* Reloads come here without world_publish: at the next one, all that was given before the last is free. */
-void world_give(struct live *l, struct snapshot *s)
+void world_give(struct world *world, struct snapshot *s)
 {
-    free_older(l);
-    if (l->latest) l->older[l->older_count++] = l->latest;
-    l->latest = s;
-    recorded_world(l, s);
+    free_older(world);
+    if (world->carry->latest) world->older[world->older_count++] = world->carry->latest;
+    world->carry->latest = s;
+    recorded_world(world->carry, s);
 }
 
-struct snapshot *world_snapshot(struct live *l, bool ways)
+/* Grows when ways of the executor in the kernel may be others. */
+static uint64_t ways_number(const struct world *world)
 {
-    free_older(l);
-    if (l->older_count > OLDER_MOST) return NULL;
-    if (ways) renew_ways(l);
-    struct facts f = facts_now(l);
-    struct facts_device *devices = l->routing.table ? devices_of(l, l->now.program, l->routing.table) : NULL;
-    f.routes = devices ? l->routing.table : NULL;
+    if (!world->carry->in_kernel) return 0;
+    return world->hops.moved + (world->routing.table ? world->routing.table->number : 0);
+}
+
+struct snapshot *world_snapshot(struct world *world, bool ways)
+{
+    const struct carry *carry = world->carry;
+    free_older(world);
+    if (world->older_count > OLDER_MOST) return NULL;
+    if (ways) renew_ways(world);
+    struct facts f = facts_now(world);
+    struct facts_device *devices =
+        world->routing.table ? devices_of(world, carry->now.program, world->routing.table) : NULL;
+    f.routes = devices ? world->routing.table : NULL;
     f.devices = devices;
-    struct snapshot *s = devices || !l->routing.table ? snapshot_new(l->now.program, &f, hops_known(&l->hops)) : NULL;
+    struct snapshot *s =
+        devices || !world->routing.table ? snapshot_new(carry->now.program, &f, hops_known(&world->hops)) : NULL;
     free(devices);
     if (!s) return NULL;
-    const struct snapshot *last = l->latest;
+    const struct snapshot *last = carry->latest;
     const uint64_t generation = last ? last->facts.generation : 0;
     s->number = last ? last->number + 1 : 1;
     s->facts.generation = last && snapshot_same_facts(s, last) ? generation : generation + 1;
-    s->facts.ways = in_kernel_ways(l);
-    for (unsigned i = 0; i < PORTS_MOST; i++) s->port_mac[i] = l->now.ifaces[l->now.iface[i]].mac;
-    s->devices = (uint8_t)l->o->iface_count;
-    s->elsewhere = world_elsewhere(l);
-    hops_fill(&l->hops, s);
-    tabled_world(l, s);
+    s->facts.ways = ways_number(world);
+    for (unsigned i = 0; i < PORTS_MOST; i++) s->port_mac[i] = carry->now.ifaces[carry->now.iface[i]].mac;
+    s->devices = (uint8_t)world->o->iface_count;
+    s->elsewhere = world_elsewhere(world);
+    hops_fill(&world->hops, s);
+    tabled_world(world, s);
     return s;
 }
 
 /* Ways are asked for a tenth of the time at most: then this is done by world_step. */
-static bool may_ask(const struct live *l)
+static bool may_ask(const struct world *world)
 {
-    return l->routing.ways_stale && clock_ns(CLOCK_MONOTONIC) >= l->routing.ways_due_ns;
+    return world->routing.ways_stale && clock_ns(CLOCK_MONOTONIC) >= world->routing.ways_due_ns;
 }
 
-bool world_publish(struct live *l, bool ways)
+bool world_publish(struct world *world, bool ways)
 {
-    l->routing.ways_stale |= ways || l->stale; /* it may have been asked for then */
+    world->routing.ways_stale |= ways || world->stale; /* it may have been asked for then */
     /* A worker has not come to a batch boundary for so long, or is to change its program: later. */
-    free_older(l);
-    l->stale = l->older_count >= OLDER_MOST || reload_pending(l);
-    if (l->stale) return true;
-    struct snapshot *s = world_snapshot(l, may_ask(l));
+    free_older(world);
+    world->stale = world->older_count >= OLDER_MOST || change_pending(world->carry);
+    if (world->stale) return true;
+    struct snapshot *s = world_snapshot(world, may_ask(world));
     if (!s) return false;
-    world_give(l, s);
-    for (unsigned i = 0; i < l->worker_count; i++) worker_tell(l->workers[i], s);
-    proxied_tell(l, s);
-    dealt_world(l);
-    return steered_world(l);
+    world_give(world, s);
+    for (unsigned i = 0; i < world->carry->worker_count; i++) worker_tell(world->carry->workers[i], s);
+    proxied_tell(world->carry, s);
+    dealt_world(world->carry);
+    return steered_world(world->carry);
 }
 
-static void follow_links(struct live *l)
+static void follow_links(struct world *world)
 {
-    links_follow(l);
-    announced_links(l);
+    links_follow(world);
+    announced_links(world);
 }
 
-bool world_read(struct live *l)
+bool world_read(struct world *world)
 {
-    const int changed = host_read(l->host);
-    if (changed < 0) return live_fault(l, "netlink: %s", strerror(-changed)) == 0;
-    if (changed & HOST_LINKS) follow_links(l);
-    const bool hops = changed && hops_renew(&l->hops, changed & ~HOST_NEIGHBOURS);
+    const int changed = host_read(world->carry->host);
+    if (changed < 0) return tell_fault(world->tell, "netlink: %s", strerror(-changed)) == 0;
+    if (changed & HOST_LINKS) follow_links(world);
+    const bool hops = changed && hops_renew(&world->hops, changed & ~HOST_NEIGHBOURS);
     const bool facts = changed & (HOST_LINKS | HOST_ADDRESSES | HOST_ROUTES);
-    if (facts) routing_stale(l);
-    if (changed & HOST_ADDRESSES) start_watched_now(l);
-    const bool table = routing_renew(l);
-    return hops || facts || table ? world_publish(l, facts || table) : true;
+    if (facts) routing_stale(world);
+    if (changed & HOST_ADDRESSES) enforce_watched_now(world->carry);
+    const bool table = routing_renew(world);
+    return hops || facts || table ? world_publish(world, facts || table) : true;
 }
 
-bool world_step(struct live *l)
+bool world_step(struct world *world)
 {
-    const bool table = routing_renew(l);
-    return table || may_ask(l) ? world_publish(l, table) : true;
+    const bool table = routing_renew(world);
+    return table || may_ask(world) ? world_publish(world, table) : true;
 }
 
-bool world_asked(struct live *l, struct worker *w)
+bool world_asked(struct world *world, struct worker *w)
 {
     struct hop_ask ask;
     bool changed = false;
     struct pmtu_note note;
     bool ways = false;
     const uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
-    while (ring_take(&w->asks, &ask)) changed |= hops_want(&l->hops, &ask, now_ns);
-    while (ring_take(&w->told, &note)) ways |= pmtu_learn(&l->pmtu, &note, now_ns);
-    return changed || ways ? world_publish(l, ways) : true;
+    while (ring_take(&w->asks, &ask)) changed |= hops_want(&world->hops, &ask, now_ns);
+    while (ring_take(&w->told, &note)) ways |= pmtu_learn(&world->pmtu, &note, now_ns);
+    return changed || ways ? world_publish(world, ways) : true;
 }
 
 /* In hundredths of a second; less is not worth a line. */
 static uint64_t rounded(int64_t ns) { return ((uint64_t)llabs(ns) + 5000000) / 10000000 * 10000000; }
 
-static void tell_clock(struct live *l, int64_t jumped_ns, int64_t slept_ns)
+static void tell_clock(struct world *world, int64_t jumped_ns, int64_t slept_ns)
 {
     char text[TEXT_NUMBER];
     if (slept_ns)
-        events_tell(&l->events, TOLD_CLOCK, "this machine slept for %s; connections have not aged meanwhile",
+        events_tell(&world->tell->events, TOLD_CLOCK, "this machine slept for %s; connections have not aged meanwhile",
                     text_duration(rounded(slept_ns), text));
     if (rounded(jumped_ns))
-        events_tell(&l->events, TOLD_CLOCK, "the clock was set %s %s; schedules follow it",
+        events_tell(&world->tell->events, TOLD_CLOCK, "the clock was set %s %s; schedules follow it",
                     text_duration(rounded(jumped_ns), text), jumped_ns < 0 ? "back" : "ahead");
 }
 
-bool world_clock(struct live *l)
+bool world_clock(struct world *world)
 {
     int64_t jumped_ns, slept_ns;
-    if (!clock_look(&l->clock, &jumped_ns, &slept_ns)) return true;
-    tell_clock(l, jumped_ns, slept_ns);
-    return world_publish(l, false);
+    if (!clock_look(&world->clock, &jumped_ns, &slept_ns)) return true;
+    tell_clock(world, jumped_ns, slept_ns);
+    return world_publish(world, false);
 }
 
-bool world_tick(struct live *l)
+bool world_tick(struct world *world)
 {
     const uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
-    if (l->latest) hops_used(&l->hops, l->latest, now_ns);
-    for (unsigned i = 0; i < l->older_count; i++) hops_used(&l->hops, l->older[i], now_ns);
-    const uint64_t lately_ns = l->in_kernel ? CONFIRM_KERNEL_NS : CONFIRM_NS;
-    hops_confirm(&l->hops, now_ns > lately_ns ? now_ns - lately_ns : 0);
-    links_renew(l);
-    if (links_missed(l)) {
-        follow_links(l);
-        l->stale = true;
-        routing_stale(l);
-        hops_renew(&l->hops, true);
+    if (world->carry->latest) hops_used(&world->hops, world->carry->latest, now_ns);
+    for (unsigned i = 0; i < world->older_count; i++) hops_used(&world->hops, world->older[i], now_ns);
+    const uint64_t lately_ns = world->carry->in_kernel ? CONFIRM_KERNEL_NS : CONFIRM_NS;
+    hops_confirm(&world->hops, now_ns > lately_ns ? now_ns - lately_ns : 0);
+    links_renew(world);
+    if (links_missed(world)) {
+        follow_links(world);
+        world->stale = true;
+        routing_stale(world);
+        hops_renew(&world->hops, true);
     }
-    const bool ways = pmtu_expire(&l->pmtu, clock_ns(CLOCK_MONOTONIC)) || l->stale;
-    return ways || clock_ns(CLOCK_REALTIME) >= l->until_ns ? world_publish(l, ways) : true;
+    const bool ways = pmtu_expire(&world->pmtu, clock_ns(CLOCK_MONOTONIC)) || world->stale;
+    return ways || clock_ns(CLOCK_REALTIME) >= world->until_ns ? world_publish(world, ways) : true;
 }
 
-void world_fini(struct live *l)
+void world_fini(struct world *world)
 {
-    snapshot_free(l->latest);
-    for (unsigned i = 0; i < l->older_count; i++) snapshot_free(l->older[i]);
-    hops_fini(&l->hops);
-    routing_fini(l);
-    pmtu_fini(&l->pmtu);
+    snapshot_free(world->carry->latest);
+    for (unsigned i = 0; i < world->older_count; i++) snapshot_free(world->older[i]);
+    hops_fini(&world->hops);
+    routing_fini(world);
+    pmtu_fini(&world->pmtu);
 }

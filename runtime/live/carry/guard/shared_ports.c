@@ -9,8 +9,7 @@
 #include <string.h>
 
 #include "runtime/base/clock.h"
-#include "runtime/live/main/state.h"
-#include "runtime/live/world/world.h"
+#include "runtime/base/complain.h"
 #include "runtime/parent/ask.h"
 
 enum { SELDOM = 500 };                         /* a look takes at most such a part of the time, */
@@ -32,25 +31,25 @@ static bool draws(const struct program *p, unsigned port)
 }
 
 /* What sockets have of masquerade's ports. */
-static void look(struct live *l, const struct program *p, bool udp)
+static void look(struct carry *carry, const struct program *p, bool udp)
 {
-    struct ports_look *to = &l->ports.looks[udp];
+    struct ports_look *to = &carry->ports.looks[udp];
     struct host_ports *ranges = calloc((size_t)p->nats_count + 1, sizeof *ranges);
     unsigned count = 0;
     for (uint32_t i = 0; i < p->nats_count && ranges; i++)
         if (p->nats[i].kind == PBC_NAT_MASQUERADE)
             ranges[count++] = (struct host_ports){p->nats[i].port_lo, p->nats[i].port_hi, 1, 0};
-    to->count = count ? sockets_ports(&l->ports.sockets, udp, ranges, count, to->all, SHARED_PORTS_MOST) : 0;
+    to->count = count ? sockets_ports(&carry->ports.sockets, udp, ranges, count, to->all, SHARED_PORTS_MOST) : 0;
     free(ranges);
 }
 
-void shared_ports_look(struct live *l, const struct program *p)
+void shared_ports_look(struct carry *carry, const struct program *p)
 {
-    struct shared_ports *s = &l->ports;
+    struct shared_ports *s = &carry->ports;
     sockets_open(&s->sockets);
     s->host.bound = s->bound;
     for (unsigned udp = 0; udp < 2; udp++) {
-        look(l, p, udp);
+        look(carry, p, udp);
         const struct ports_look *found = &s->looks[udp];
         memcpy(s->bound + s->host.bound_count, found->all, found->count * sizeof *found->all);
         s->host.bound_count += found->count;
@@ -73,14 +72,14 @@ static int by_place(const void *a, const void *b)
     return x->udp != y->udp ? x->udp - y->udp : x->port - y->port;
 }
 
-void shared_ports_widen(struct live *l, const struct program *before, const struct program *next)
+void shared_ports_widen(struct carry *carry, const struct program *before, const struct program *next)
 {
-    struct shared_ports *s = &l->ports;
+    struct shared_ports *s = &carry->ports;
     struct facts_port fresh[2 * SHARED_PORTS_MOST];
     const unsigned were = s->host.bound_count;
     unsigned n = 0;
     for (unsigned udp = 0; udp < 2; udp++) {
-        look(l, next, udp);
+        look(carry, next, udp);
         for (unsigned i = 0; i < s->looks[udp].count && s->host.bound_count < 2 * SHARED_PORTS_MOST; i++) {
             const struct facts_port *one = &s->looks[udp].all[i];
             if (!draws(before, one->port) && !has(s->bound, were, one)) s->bound[s->host.bound_count++] = *one;
@@ -95,19 +94,19 @@ void shared_ports_widen(struct live *l, const struct program *before, const stru
     s->host.number += s->host.bound_count != were;
 }
 
-int shared_ports_claim(struct live *l, const struct program *p, char *err, size_t err_len)
+int shared_ports_claim(struct carry *carry, const struct program *p, char *err, size_t err_len)
 {
     struct guarded g;
     struct host_kept kept = {0};
-    struct facts_ports *host = &l->ports.host;
+    struct facts_ports *host = &carry->ports.host;
     snprintf(err, err_len, "out of memory");
     int failed = guarded_init(&g, p, NULL, NULL, true) ? 0 : -ENOMEM;
     const unsigned asked = g.port_count;
-    if (!failed) failed = ask_ports(l->channel, &g, &kept, err, err_len);
+    if (!failed) failed = ask_ports(carry->tell->channel, &g, &kept, err, err_len);
     guarded_fini(&g);
     if (failed || !asked) return failed;
     const struct facts_ports before = *host;
-    if (l->ready && (kept.lo != before.kept_lo || kept.hi != before.kept_hi)) /* the start has said it */
+    if (carry->tell->ready && (kept.lo != before.kept_lo || kept.hi != before.kept_hi)) /* the start has said it */
         complain("notice: " PORTS_STAY, kept.lo, kept.hi);
     host->kept_lo = kept.lo;
     host->kept_hi = kept.hi;
@@ -117,21 +116,21 @@ int shared_ports_claim(struct live *l, const struct program *p, char *err, size_
     return 0;
 }
 
-int shared_ports_would(const struct live *l, const struct program *p, char *err, size_t err_len)
+int shared_ports_would(const struct carry *carry, const struct program *p, char *err, size_t err_len)
 {
     struct guarded g;
     const bool made = guarded_init(&g, p, NULL, NULL, true);
     if (!made) snprintf(err, err_len, "out of memory");
-    const int failed = made ? ask_ports_look(l->channel, &g, err, err_len) : -ENOMEM;
+    const int failed = made ? ask_ports_look(carry->tell->channel, &g, err, err_len) : -ENOMEM;
     guarded_fini(&g);
     return failed;
 }
 
-struct facts_ports shared_ports_facts(const struct live *l)
+struct facts_ports shared_ports_facts(const struct carry *carry)
 {
-    struct facts_ports f = l->ports.host;
-    f.bound = l->ports.all;
-    f.bound_count = l->ports.all_count;
+    struct facts_ports f = carry->ports.host;
+    f.bound = carry->ports.all;
+    f.bound_count = carry->ports.all_count;
     return f;
 }
 
@@ -158,22 +157,22 @@ static bool take_bound(struct shared_ports *s)
     return true;
 }
 
-bool shared_ports_tick(struct live *l, uint64_t now_ns)
+bool shared_ports_tick(struct carry *carry, uint64_t now_ns)
 {
-    struct shared_ports *s = &l->ports;
+    struct shared_ports *s = &carry->ports;
     bool looked = false;
-    for (unsigned udp = 0; udp < 2 && !l->reload; udp++) {
+    for (unsigned udp = 0; udp < 2 && !carry->reloading; udp++) {
         if (now_ns < s->looks[udp].due_ns) continue;
         const uint64_t begun_ns = clock_ns(CLOCK_MONOTONIC);
-        look(l, l->now.program, udp);
+        look(carry, carry->now.program, udp);
         const uint64_t rests_ns = (clock_ns(CLOCK_MONOTONIC) - begun_ns) * SELDOM;
         s->looks[udp].due_ns = now_ns + (rests_ns < LONGEST_NS ? rests_ns : LONGEST_NS);
         looked = true;
     }
-    return looked && take_bound(s) ? world_publish(l, false) : true; /* before limits_tell says so */
+    return looked && take_bound(s);
 }
 
-void shared_ports_fini(struct live *l)
+void shared_ports_fini(struct carry *carry)
 {
-    if (l->ports.host.number) sockets_close(&l->ports.sockets);
+    if (carry->ports.host.number) sockets_close(&carry->ports.sockets);
 }

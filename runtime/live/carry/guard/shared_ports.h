@@ -2,42 +2,21 @@
  * which is told to guard rules and to the workers, and what both have come to want. */
 #pragma once
 
-#include "runtime/host/guard/guarded.h"
-#include "runtime/host/guard/sockets.h"
-
-struct live;
-struct program;
-
-enum { SHARED_PORTS_MOST = 256 }; /* of either protocol, that sockets keep; others are not seen */
-
-struct shared_ports {
-    struct sockets sockets;
-    struct facts_ports host; /* what guard rules leave alone: `bound` are those that were bound at the start */
-    struct facts_port bound[2 * SHARED_PORTS_MOST];
-    struct facts_port all[4 * SHARED_PORTS_MOST]; /* with those that were bound since */
-    unsigned all_count;
-    bool crowded[2]; /* of TCP, UDP: more were bound at the start than are kept, so none is called new */
-    uint64_t lost;   /* ports that were bound since, each time they were */
-    struct ports_look {
-        struct facts_port all[SHARED_PORTS_MOST];
-        unsigned count;
-        uint64_t due_ns; /* not before then again */
-    } looks[2];          /* at sockets of TCP, of UDP */
-};
+#include "runtime/live/carry/state.h"
 
 /* Sockets as they are before anything is changed, for this program; and the right to look at them later. */
-void shared_ports_look(struct live *l, const struct program *p);
+void shared_ports_look(struct carry *carry, const struct program *p);
 /* Another program takes the place of the one before: what sockets have of ports that it alone translates to stays
  * theirs, too. */
-void shared_ports_widen(struct live *l, const struct program *before, const struct program *next);
+void shared_ports_widen(struct carry *carry, const struct program *before, const struct program *next);
 /* Ask the parent for the program's, and learn what stays with this machine. 0, or a negative errno with one line in
  * err. */
-int shared_ports_claim(struct live *l, const struct program *p, char *err, size_t err_len);
+int shared_ports_claim(struct carry *carry, const struct program *p, char *err, size_t err_len);
 /* Would that be refused? A negative errno with the same line in err. */
-int shared_ports_would(const struct live *l, const struct program *p, char *err, size_t err_len);
+int shared_ports_would(const struct carry *carry, const struct program *p, char *err, size_t err_len);
 /* As workers are to know them. */
-struct facts_ports shared_ports_facts(const struct live *l);
+struct facts_ports shared_ports_facts(const struct carry *carry);
 /* Now and then: has a socket bound a port that translation may have? Who draws is told; it is counted
- * (limit.def). False: memory is out. */
-bool shared_ports_tick(struct live *l, uint64_t now_ns);
-void shared_ports_fini(struct live *l);
+ * (limit.def). True: they are others, and are to be published. */
+bool shared_ports_tick(struct carry *carry, uint64_t now_ns);
+void shared_ports_fini(struct carry *carry);

@@ -48,22 +48,23 @@ static bool may_leave(struct answers *a, const struct program *p)
 }
 
 /* As it would come from the wire, but for the link's header. */
-static void give(struct live *l, struct answers *a, struct pkt *out)
+static void give(struct carry *carry, struct answers *a, struct pkt *out)
 {
     struct key key;
     pkt_parse(out, NULL, &key);
-    a->given += out->l3 < out->head_len && !tun_give(l->tun, NULL, out->data + out->l3, out->head_len - out->l3);
+    a->given += out->l3 < out->head_len && !tun_give(carry->tun, NULL, out->data + out->l3, out->head_len - out->l3);
     pool_put(out);
 }
 
-void answers_give(struct live *l, const struct program *p, const struct pkt *pkt, const struct key *key, uint32_t rule)
+void answers_give(struct carry *carry, const struct program *p, const struct pkt *pkt, const struct key *key,
+                  uint32_t rule)
 {
-    struct answers *a = l->kernel->answers;
+    struct answers *a = carry->kernel->answers;
     const enum pbc_answer kind = rule < p->rules_count ? p->rules[rule].answer : PBC_ANSWER_DEFAULT;
     const enum answer_form form = answer_form(pkt, key, kind);
-    if (form == ANSWER_NONE || l->tun < 0 || !may_leave(a, p)) return;
+    if (form == ANSWER_NONE || carry->tun < 0 || !may_leave(a, p)) return;
     struct pkt *out = answer_build(pkt, key, form, a->pool);
-    if (out) give(l, a, out);
+    if (out) give(carry, a, out);
 }
 
 void answers_count(const struct answers *a, struct in_kernel_more *to)

@@ -5,11 +5,11 @@
 #include <string.h>
 
 #include "runtime/base/clock.h"
+#include "runtime/base/complain.h"
 #include "runtime/kernel/adopt.h"
 #include "runtime/kernel/run/counted.h"
 #include "runtime/kernel/run/events.h"
 #include "runtime/live/carry/kernel/in_kernel_priv.h"
-#include "runtime/live/main/start.h"
 #include "vm/judge/judge.h"
 #include "vm/kernel/meters.h"
 
@@ -30,14 +30,15 @@ static void show_meters(void *arg, struct meters *m)
     kernel_meters_show(kernel_meters(k->kernel), m);
 }
 
-int in_kernel_begin(struct live *l)
+int in_kernel_begin(struct carry *carry)
 {
     char err[500] = "out of memory";
-    struct in_kernel *k = l->kernel = calloc(1, sizeof *k);
-    const struct program *p = l->now.program;
-    if (!k || ask_kernel(l->channel, p, &k->kernel, err, sizeof err) || !in_kernel_prepare(l, p, err, sizeof err))
+    struct in_kernel *k = carry->kernel = calloc(1, sizeof *k);
+    const struct program *p = carry->now.program;
+    if (!k || ask_kernel(carry->tell->channel, p, &k->kernel, err, sizeof err) ||
+        !in_kernel_prepare(carry, p, err, sizeof err))
         return complain("--exec kernel: %s", err);
-    if (in_kernel_swap(l, NULL)) return complain("--exec kernel: its judge cannot be put in force");
+    if (in_kernel_swap(carry, NULL)) return complain("--exec kernel: its judge cannot be put in force");
     asker_init(&k->asker, k->kernel, 0);
     k->ops = (struct vm_kernel){.arg = k, .judge = judge_there, .meters = show_meters};
     if (p->meta->flags & PBC_KEEPS_FLOWS) {
@@ -46,23 +47,26 @@ int in_kernel_begin(struct live *l)
     }
     k->answers = answers_new();
     if (!k->answers) return complain("out of memory");
-    k->events = kernel_events_new(kernel_map(k->kernel, KERNEL_MAP_events)->fd, in_kernel_heard, l);
+    k->events = kernel_events_new(kernel_map(k->kernel, KERNEL_MAP_events)->fd, in_kernel_heard, carry);
     return k->events ? 0 : complain("--exec kernel: its log: %s", strerror(errno));
 }
 
-const struct vm_kernel *in_kernel_ops(const struct live *l) { return l->kernel ? &l->kernel->ops : NULL; }
-struct kernel_world *in_kernel_told(const struct live *l) { return l->kernel ? kernel_world(l->kernel->kernel) : NULL; }
-
-void in_kernel_close(struct live *l)
+const struct vm_kernel *in_kernel_ops(const struct carry *carry) { return carry->kernel ? &carry->kernel->ops : NULL; }
+struct kernel_world *in_kernel_told(const struct carry *carry)
 {
-    if (!l->kernel) return;
-    kernel_discard(l->kernel->next);
-    counted_free(l->kernel->counted);
-    kernel_facts_fini(&l->kernel->facts);
-    kernel_events_free(l->kernel->events);
-    flows_fini(&l->kernel->flows);
-    answers_free(l->kernel->answers);
-    kernel_free(l->kernel->kernel);
-    free(l->kernel);
-    l->kernel = NULL;
+    return carry->kernel ? kernel_world(carry->kernel->kernel) : NULL;
+}
+
+void in_kernel_close(struct carry *carry)
+{
+    if (!carry->kernel) return;
+    kernel_discard(carry->kernel->next);
+    counted_free(carry->kernel->counted);
+    kernel_facts_fini(&carry->kernel->facts);
+    kernel_events_free(carry->kernel->events);
+    flows_fini(&carry->kernel->flows);
+    answers_free(carry->kernel->answers);
+    kernel_free(carry->kernel->kernel);
+    free(carry->kernel);
+    carry->kernel = NULL;
 }

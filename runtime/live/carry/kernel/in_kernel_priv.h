@@ -7,7 +7,7 @@
 #include "runtime/kernel/run/facts.h"
 #include "runtime/kernel/run/flows.h"
 #include "runtime/live/carry/kernel/in_kernel.h"
-#include "runtime/live/main/state.h"
+#include "runtime/live/carry/state.h"
 #include "vm/kernel/port.h"
 
 struct answers;
@@ -45,13 +45,14 @@ struct in_kernel {
     uint32_t by_id[KERNEL_WAYS];  /* ifindex of those that do, by their ids in the program; 0: of none */
 };
 
-/* For kernel_events_new: what a record says is told. live: struct live. */
-void in_kernel_heard(void *live, const struct kernel_event *e, size_t len);
+/* For kernel_events_new: what a record says is told. arg: struct carry. */
+void in_kernel_heard(void *arg, const struct kernel_event *e, size_t len);
 /* Answers to what this machine sends and the rules reject: they reach its sockets by the TUN device. NULL: memory is
  * out. */
 struct answers *answers_new(void);
 void answers_free(struct answers *a); /* NULL is fine */
-void answers_give(struct live *l, const struct program *p, const struct pkt *pkt, const struct key *key, uint32_t rule);
+void answers_give(struct carry *carry, const struct program *p, const struct pkt *pkt, const struct key *key,
+                  uint32_t rule);
 void answers_count(const struct answers *a, struct in_kernel_more *to);
 /* Interfaces and facts, into the maps: 0 or a negative errno. */
-int in_kernel_push(const struct live *l);
+int in_kernel_push(const struct carry *carry);

@@ -4,47 +4,48 @@
 #include "runtime/kernel/run/told.h"
 #include "runtime/live/carry/kernel/in_kernel_priv.h"
 
-bool in_kernel_prepare(struct live *l, const struct program *p, char *err, size_t err_len)
+bool in_kernel_prepare(struct carry *carry, const struct program *p, char *err, size_t err_len)
 {
-    if (!l->kernel) return true;
-    kernel_discard(l->kernel->next);
-    l->kernel->to_judge = p;
-    told_add(l->kernel->kernel, p);
-    l->kernel->told_more = true;
-    return !ask_prepare(l->channel, p->past ? p->past->under : p, &l->kernel->next, &l->kernel->proof, err, err_len);
+    if (!carry->kernel) return true;
+    kernel_discard(carry->kernel->next);
+    carry->kernel->to_judge = p;
+    told_add(carry->kernel->kernel, p);
+    carry->kernel->told_more = true;
+    return !ask_prepare(carry->tell->channel, p->past ? p->past->under : p, &carry->kernel->next, &carry->kernel->proof,
+                        err, err_len);
 }
 
 /* Has an interface, or a schedule, another number in the program that begins, or does it ask for ways that the one
  * before did not? */
-static bool renumbers(const struct live *l)
+static bool renumbers(const struct carry *carry)
 {
-    struct kernel *k = l->kernel->kernel;
+    struct kernel *k = carry->kernel->kernel;
     const struct kernel_port *ports = kernel_map(k, KERNEL_MAP_ports)->memory;
-    bool others = l->latest && l->latest->facts.schedules != kernel_world(k)->facts.schedules;
-    others |= l->now.program->meta->flags & PBC_ASKS_ROUTES && !kernel_world(k)->knows_routes;
-    for (unsigned i = 0; i < l->o->iface_count; i++)
-        others |= ports[l->kernel->ifindex[i] % KERNEL_PORTS].iface != l->now.iface[i];
+    bool others = carry->latest && carry->latest->facts.schedules != kernel_world(k)->facts.schedules;
+    others |= carry->now.program->meta->flags & PBC_ASKS_ROUTES && !kernel_world(k)->knows_routes;
+    for (unsigned i = 0; i < carry->o->iface_count; i++)
+        others |= ports[carry->kernel->ifindex[i] % KERNEL_PORTS].iface != carry->now.iface[i];
     return others;
 }
 
 /* What arrives meanwhile goes up: its numbers are one program's, and its judge the other's. */
-static int swap(const struct live *l)
+static int swap(const struct carry *carry)
 {
-    uint32_t *const renumbered = &kernel_world(l->kernel->kernel)->renumbers;
+    uint32_t *const renumbered = &kernel_world(carry->kernel->kernel)->renumbers;
     char err[300];
-    __atomic_store_n(renumbered, renumbers(l), __ATOMIC_SEQ_CST);
-    const int failed = ask_swap(l->channel, err, sizeof err);
-    if (!failed && l->latest) in_kernel_push(l);
+    __atomic_store_n(renumbered, renumbers(carry), __ATOMIC_SEQ_CST);
+    const int failed = ask_swap(carry->tell->channel, err, sizeof err);
+    if (!failed && carry->latest) in_kernel_push(carry);
     __atomic_store_n(renumbered, 0, __ATOMIC_SEQ_CST);
     return failed;
 }
 
 /* What the program before has counted is the worker's, before its rules are others. */
-int in_kernel_swap(void *live, struct vm *vm)
+int in_kernel_swap(void *arg, struct vm *vm)
 {
-    const struct live *l = live;
-    struct in_kernel *k = l->kernel;
-    const int failed = swap(l);
+    const struct carry *carry = arg;
+    struct in_kernel *k = carry->kernel;
+    const int failed = swap(carry);
     if (failed) return failed;
     if (k->counted) counted_add(k->counted, vm);
     kernel_took(k->kernel, k->next);
@@ -57,4 +58,7 @@ int in_kernel_swap(void *live, struct vm *vm)
     return 0;
 }
 
-struct proof in_kernel_proof(const struct live *l) { return l->kernel ? l->kernel->proof : (struct proof){0}; }
+struct proof in_kernel_proof(const struct carry *carry)
+{
+    return carry->kernel ? carry->kernel->proof : (struct proof){0};
+}

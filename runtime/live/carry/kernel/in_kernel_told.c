@@ -6,10 +6,10 @@
 #include "runtime/kernel/run/counted.h"
 #include "runtime/kernel/run/events.h"
 #include "runtime/kernel/run/told.h"
+#include "runtime/live/carry/change.h"
 #include "runtime/live/carry/kernel/in_kernel_priv.h"
 #include "runtime/live/carry/recorded.h"
-#include "runtime/live/control/trace/onlookers.h"
-#include "runtime/live/rules/reload.h"
+#include "runtime/live/carry/sampled.h"
 #include "vm/kernel/flow_head.h"
 #include "vm/kernel/meters.h"
 
@@ -24,36 +24,37 @@ struct heard {
 };
 
 /* False: it is of the program before. */
-static bool parse(struct live *l, const struct kernel_event *e, struct heard *h)
+static bool parse(struct carry *carry, const struct kernel_event *e, struct heard *h)
 {
-    *h = (struct heard){
-        .said = (const void *)e, .program = __atomic_load_n(&l->kernel->judges, __ATOMIC_ACQUIRE), .now_ns = e->now_ns};
+    *h = (struct heard){.said = (const void *)e,
+                        .program = __atomic_load_n(&carry->kernel->judges, __ATOMIC_ACQUIRE),
+                        .now_ns = e->now_ns};
     if (!h->now_ns) h->now_ns = clock_ns(CLOCK_MONOTONIC); /* its rules ask for no time */
-    if (e->program == kernel_world(l->kernel->kernel)->program) h->labels = reload_labels(l, h->program);
+    if (e->program == kernel_world(carry->kernel->kernel)->program) h->labels = change_labels(carry, h->program);
     kernel_event_view(h->said, &h->pkt);
-    pkt_parse(&h->pkt, &l->latest->facts, &h->key);
+    pkt_parse(&h->pkt, &carry->latest->facts, &h->key);
     h->key.marks |= h->said->states & MARK_STATES;
     return h->labels;
 }
 
-static void heard_log(struct live *l, const struct kernel_event *e)
+static void heard_log(struct carry *carry, const struct kernel_event *e)
 {
     struct heard h;
-    l->kernel->logs++;
-    if (l->o->log == LOG_NONE) return;
-    if (!parse(l, e, &h) || h.said->rule >= h.program->rules_count) {
-        events_left_out(&l->events, TOLD_RULE, 1);
+    carry->kernel->logs++;
+    if (carry->o->log == LOG_NONE) return;
+    if (!parse(carry, e, &h) || h.said->rule >= h.program->rules_count) {
+        events_left_out(&carry->tell->events, TOLD_RULE, 1);
         return;
     }
     struct log_note note = {.program = h.program, .mono_ns = h.now_ns, .rule = h.said->rule, .bytes = h.said->wire_len};
     pkt_describe(&h.pkt, &h.key, note.text, sizeof note.text);
-    events_packet(&l->events, h.labels, &note);
+    events_packet(&carry->tell->events, h.labels, &note);
 }
 
-static void heard_reject(struct live *l, const struct kernel_event *e)
+static void heard_reject(struct carry *carry, const struct kernel_event *e)
 {
     struct heard h;
-    if (parse(l, e, &h)) answers_give(l, h.program, &h.pkt, &h.key, h.said->rule);
+    if (parse(carry, e, &h)) answers_give(carry, h.program, &h.pkt, &h.key, h.said->rule);
 }
 
 /* Which of the interfaces that are served; -1: none. */
@@ -65,11 +66,11 @@ static int port_of(const struct in_kernel *k, uint32_t ifindex)
 }
 
 /* One packet of many, or all while somebody looks on. */
-static void heard_sample(struct live *l, const struct kernel_event *e)
+static void heard_sample(struct carry *carry, const struct kernel_event *e)
 {
     struct heard h;
-    const bool known = parse(l, e, &h);
-    const int port = port_of(l->kernel, h.said->ifindex);
+    const bool known = parse(carry, e, &h);
+    const int port = port_of(carry->kernel, h.said->ifindex);
     if (port < 0) return;
     h.pkt.cookie = (unsigned)port;
     const struct sampled s = {.pkt = &h.pkt,
@@ -82,36 +83,39 @@ static void heard_sample(struct live *l, const struct kernel_event *e)
                                                  (h.said->states & KERNEL_EVENT_JUDGED ? TAPE_BY_RULES : 0)),
                               .said = (const void *)e,
                               .world = h.said->world};
-    onlookers_see(l, &s);
+    carry->seen(carry->ears, &s);
     /* Who looks on has all of them told. */
-    const uint64_t every = onlookers_there(l) ? l->o->record_sample : 1;
-    const bool records = known && l->recorder && h.program == l->now.program;
-    if (records && (s.said->matters || ++l->kernel->samples % every == 0)) recorded_sample(l, &s);
+    const uint64_t every = carry->looks(carry->ears) ? carry->o->record_sample : 1;
+    const bool records = known && carry->recorder && h.program == carry->now.program;
+    if (records && (s.said->matters || ++carry->kernel->samples % every == 0)) recorded_sample(carry, &s);
 }
 
-void in_kernel_samples(struct live *l)
+void in_kernel_samples(struct carry *carry)
 {
-    if (!l->kernel) return;
-    kernel_world(l->kernel->kernel)->sample = onlookers_there(l) ? 1 : l->recorder ? l->o->record_sample : 0;
+    if (!carry->kernel) return;
+    kernel_world(carry->kernel->kernel)->sample = carry->looks(carry->ears) ? 1
+                                                  : carry->recorder         ? carry->o->record_sample
+                                                                            : 0;
 }
 
 void in_kernel_heard(void *arg, const struct kernel_event *e, size_t len)
 {
-    struct live *l = arg;
+    struct carry *carry = arg;
     const struct kernel_event_flow *flow = (const void *)e;
-    if (e->kind == KERNEL_EVENT_FLOW && l->kernel->ops.flows) l->kernel->gone[l->kernel->gone_count++] = flow->gone;
-    if (e->kind == KERNEL_EVENT_LOG) heard_log(l, e);
-    if (e->kind == KERNEL_EVENT_REJECT) heard_reject(l, e);
-    if (e->kind == KERNEL_EVENT_SAMPLE) heard_sample(l, e);
+    if (e->kind == KERNEL_EVENT_FLOW && carry->kernel->ops.flows)
+        carry->kernel->gone[carry->kernel->gone_count++] = flow->gone;
+    if (e->kind == KERNEL_EVENT_LOG) heard_log(carry, e);
+    if (e->kind == KERNEL_EVENT_REJECT) heard_reject(carry, e);
+    if (e->kind == KERNEL_EVENT_SAMPLE) heard_sample(carry, e);
 }
 
-int in_kernel_fd(const struct live *l) { return l->kernel ? kernel_events_fd(l->kernel->events) : -1; }
+int in_kernel_fd(const struct carry *carry) { return carry->kernel ? kernel_events_fd(carry->kernel->events) : -1; }
 
 /* Ends of flows are counted by the worker's vm: it stands still meanwhile. */
-static void count_gone(struct live *l)
+static void count_gone(struct carry *carry)
 {
-    struct worker *w = l->workers[0];
-    struct in_kernel *k = l->kernel;
+    struct worker *w = carry->workers[0];
+    struct in_kernel *k = carry->kernel;
     if (!k->gone_count) return;
     worker_hold(w);
     for (unsigned i = 0; i < k->gone_count; i++) vm_flow_gone(w->vm, &k->gone[i], &w->tx);
@@ -119,39 +123,40 @@ static void count_gone(struct live *l)
     k->gone_count = 0;
 }
 
-bool in_kernel_called(struct live *l)
+bool in_kernel_called(struct carry *carry)
 {
-    if (!l->kernel || !kernel_events_there(l->kernel->events)) return true;
-    const int taken = kernel_events_some(l->kernel->events, TOLD_AT_ONCE);
-    count_gone(l);
+    if (!carry->kernel || !kernel_events_there(carry->kernel->events)) return true;
+    const int taken = kernel_events_some(carry->kernel->events, TOLD_AT_ONCE);
+    count_gone(carry);
     return taken < TOLD_AT_ONCE;
 }
 
-void in_kernel_tick(struct live *l, uint64_t now_ns)
+void in_kernel_tick(struct carry *carry, uint64_t now_ns)
 {
-    if (!l->kernel || reload_pending(l)) return; /* else its meters may be gone meanwhile */
-    in_kernel_ends(l);
-    kernel_meters_at(kernel_meters(l->kernel->kernel), now_ns);
-    kernel_sweep(l->kernel->kernel, now_ns);
-    if (l->kernel->told_more) told_keep(l->kernel->kernel, l->now.program);
-    l->kernel->told_more = false;
+    if (!carry->kernel || change_pending(carry)) return; /* else its meters may be gone meanwhile */
+    in_kernel_ends(carry);
+    kernel_meters_at(kernel_meters(carry->kernel->kernel), now_ns);
+    kernel_sweep(carry->kernel->kernel, now_ns);
+    if (carry->kernel->told_more) told_keep(carry->kernel->kernel, carry->now.program);
+    carry->kernel->told_more = false;
 }
 
-void in_kernel_count(const struct live *l)
+void in_kernel_count(const struct carry *carry)
 {
-    if (l->kernel && l->kernel->counted) counted_add(l->kernel->counted, l->workers[0]->vm);
+    if (carry->kernel && carry->kernel->counted) counted_add(carry->kernel->counted, carry->workers[0]->vm);
 }
 
-uint64_t in_kernel_logs(const struct live *l) { return l->kernel ? l->kernel->logs : 0; }
+uint64_t in_kernel_logs(const struct carry *carry) { return carry->kernel ? carry->kernel->logs : 0; }
 
-struct kernel_counters in_kernel_counters(const struct live *l)
+struct kernel_counters in_kernel_counters(const struct carry *carry)
 {
-    return l->kernel && l->kernel->counted ? counted_so_far(l->kernel->counted) : (struct kernel_counters){0};
+    return carry->kernel && carry->kernel->counted ? counted_so_far(carry->kernel->counted)
+                                                   : (struct kernel_counters){0};
 }
 
-struct in_kernel_more in_kernel_more(const struct live *l)
+struct in_kernel_more in_kernel_more(const struct carry *carry)
 {
-    const struct in_kernel *k = l->kernel;
+    const struct in_kernel *k = carry->kernel;
     struct in_kernel_more told = {0};
     if (!k) return told;
     const struct kernel_counters c = kernel_counters(k->kernel);

@@ -2,109 +2,112 @@
 #include <errno.h>
 #include <string.h>
 
+#include "runtime/base/complain.h"
 #include "runtime/host/device/offload.h"
 #include "runtime/host/hook/xmit.h"
+#include "runtime/live/carry/enforce.h"
 #include "runtime/live/carry/kernel/in_kernel_priv.h"
-#include "runtime/live/main/start.h"
+#include "runtime/live/tell/log.h"
 #include "vm/kernel/note.h"
 
 /* The slots serve the longest frames of all as they were at the start, behind a note. */
-static unsigned frame_most(struct live *l)
+static unsigned frame_most(struct carry *carry)
 {
     uint32_t mtu = 0;
-    for (unsigned i = 0; i < l->o->iface_count && !l->frame_most; i++) {
-        const struct host_link *link = host_link(l->host, l->ifindex[i]);
+    for (unsigned i = 0; i < carry->o->iface_count && !carry->frame_most; i++) {
+        const struct host_link *link = host_link(carry->host, carry->ifindex[i]);
         if (link && link->mtu > mtu) mtu = link->mtu;
     }
-    if (!l->frame_most) l->frame_most = xdp_frame_most(mtu + (uint32_t)sizeof(struct kernel_note));
-    return l->frame_most;
+    if (!carry->frame_most) carry->frame_most = xdp_frame_most(mtu + (uint32_t)sizeof(struct kernel_note));
+    return carry->frame_most;
 }
 
 /* Tags that a card takes off XDP does not see, nor what it joins. */
-int in_kernel_open(struct live *l, unsigned at, struct io_ask *ask)
+int in_kernel_open(struct carry *carry, unsigned at, struct io_ask *ask)
 {
     char err[300];
     const unsigned change = OFFLOAD_LRO | OFFLOAD_GROHW | OFFLOAD_RXVLAN | OFFLOAD_RXSTAG;
-    ask->ports = (uint8_t)l->o->iface_count;
-    ask->workers = (uint8_t)l->worker_count;
-    ask->frame_most = frame_most(l);
+    ask->ports = (uint8_t)carry->o->iface_count;
+    ask->workers = (uint8_t)carry->worker_count;
+    ask->frame_most = frame_most(carry);
     ask->noted = true;
-    if (ask->worker || !ask_offloads(l->channel, at, change, err, sizeof err)) return 0;
-    return live_fault(l, "%s", err);
+    if (ask->worker || !ask_offloads(carry->tell->channel, at, change, err, sizeof err)) return 0;
+    return tell_fault(carry->tell, "%s", err);
 }
 
 /* A frame leaves from program to program where both are in drivers, and the one that takes it can; or both are not. */
-static bool sends(const struct live *l, unsigned at)
+static bool sends(const struct carry *carry, unsigned at)
 {
     bool driver = false;
-    for (unsigned i = 0; i < l->o->iface_count; i++) driver |= !l->kernel->generic[i];
-    return !driver || xmit_takes(l->xmit, host_link(l->host, l->ifindex[at]),
-                                 kernel_program(l->kernel->kernel, KERNEL_ENTRY_try_send));
+    for (unsigned i = 0; i < carry->o->iface_count; i++) driver |= !carry->kernel->generic[i];
+    return !driver || xmit_takes(carry->xmit, host_link(carry->host, carry->ifindex[at]),
+                                 kernel_program(carry->kernel->kernel, KERNEL_ENTRY_try_send));
 }
 
-void in_kernel_ends(struct live *l)
+void in_kernel_ends(struct carry *carry)
 {
     bool changed = false;
-    for (unsigned i = 0; i < l->o->iface_count; i++) {
-        const bool now = sends(l, i);
-        changed |= l->kernel->sends[i] != now;
-        l->kernel->sends[i] = now;
+    for (unsigned i = 0; i < carry->o->iface_count; i++) {
+        const bool now = sends(carry, i);
+        changed |= carry->kernel->sends[i] != now;
+        carry->kernel->sends[i] = now;
     }
-    if (changed && l->latest) in_kernel_world(l);
+    if (changed && carry->latest) in_kernel_world(carry);
 }
 
 /* What a veth is spared is done by this process instead: rightly, and slower. */
-static void warn_of_veth(const struct live *l, unsigned at)
+static void warn_of_veth(const struct carry *carry, unsigned at)
 {
-    const struct program *p = l->now.program;
-    const struct host_link *link = host_link(l->host, l->ifindex[at]);
-    if (l->ready || !link || strcmp(link->kind, "veth") || (!p->services_count && !p->nats_count)) return;
-    const bool sends = l->kernel->sends[at];
+    const struct program *p = carry->now.program;
+    const struct host_link *link = host_link(carry->host, carry->ifindex[at]);
+    if (carry->tell->ready || !link || strcmp(link->kind, "veth") || (!p->services_count && !p->nats_count)) return;
+    const bool sends = carry->kernel->sends[at];
     complain("notice: %s (veth) %s, so this process sends %s; this mends it, at the other end: ethtool -K DEVICE "
              "%stx off",
-             l->o->ifaces[at],
+             carry->o->ifaces[at],
              sends ? "may bring packets whose checksum is left to a card" : "takes nothing from programs",
              sends ? "those on" : "what leaves there", sends ? "" : "gro on ");
 }
 
 /* Its number is known before the first packet meets its programs. */
-int in_kernel_port(struct live *l, unsigned at)
+int in_kernel_port(struct carry *carry, unsigned at)
 {
     char err[400];
     bool generic;
-    if (l->latest) in_kernel_world(l);
-    if (ask_hooks(l->channel, at, &generic, err, sizeof err)) return live_fault(l, "%s: %s", l->o->ifaces[at], err);
-    l->generic |= generic;
-    l->kernel->generic[at] = generic;
-    in_kernel_ends(l);
-    warn_of_veth(l, at);
-    const struct host_link *link = generic ? host_link(l->host, l->ifindex[at]) : NULL;
-    if (link && !l->ready)
+    if (carry->latest) in_kernel_world(carry);
+    if (ask_hooks(carry->tell->channel, at, &generic, err, sizeof err))
+        return tell_fault(carry->tell, "%s: %s", carry->o->ifaces[at], err);
+    carry->generic |= generic;
+    carry->kernel->generic[at] = generic;
+    in_kernel_ends(carry);
+    warn_of_veth(carry, at);
+    const struct host_link *link = generic ? host_link(carry->host, carry->ifindex[at]) : NULL;
+    if (link && !carry->tell->ready)
         complain("notice: %s takes XDP programs in generic mode alone, which costs more a packet: its driver has no "
                  "other, or none at an MTU of %u",
-                 l->o->ifaces[at], link->mtu);
+                 carry->o->ifaces[at], link->mtu);
     return 0;
 }
 
 /* The host's lists are the main thread's, and interfaces are also told by the worker that puts a program in force. */
-static void look_at_links(const struct live *l)
+static void look_at_links(const struct carry *carry)
 {
-    for (unsigned i = 0; i < l->o->iface_count; i++) {
-        const struct host_link *link = host_link(l->host, l->ifindex[i]);
-        l->kernel->redirects[i] = link && strcmp(link->kind, "veth") == 0;
-        l->kernel->software[i] = link && *link->kind;
+    for (unsigned i = 0; i < carry->o->iface_count; i++) {
+        const struct host_link *link = host_link(carry->host, carry->ifindex[i]);
+        carry->kernel->redirects[i] = link && strcmp(link->kind, "veth") == 0;
+        carry->kernel->software[i] = link && *link->kind;
     }
 }
 
 /* One whose number has changed leaves its old place. */
-static void push_ports(const struct live *l)
+static void push_ports(const struct carry *carry)
 {
-    struct in_kernel *k = l->kernel;
+    struct in_kernel *k = carry->kernel;
     struct kernel_port *ports = kernel_map(k->kernel, KERNEL_MAP_ports)->memory;
     memset(k->by_id, 0, sizeof k->by_id);
-    for (unsigned i = 0; i < l->o->iface_count; i++) {
-        const struct kernel_port now = {.ifindex = l->ifindex[i],
-                                        .iface = l->now.iface[i],
+    for (unsigned i = 0; i < carry->o->iface_count; i++) {
+        const struct kernel_port now = {.ifindex = carry->ifindex[i],
+                                        .iface = carry->now.iface[i],
                                         .link = LINK_ETHER,
                                         .redirects = k->redirects[i],
                                         .software = k->software[i],
@@ -119,71 +122,66 @@ static void push_ports(const struct live *l)
 }
 
 /* Who sends on what crosses. */
-static uint32_t routes(const struct live *l)
+static uint32_t routes(const struct carry *carry)
 {
-    if (!start_routes(l, l->now.program)) return 0;
-    return (l->forwards4 ? 0 : KERNEL_ROUTES_4) | (l->forwards6 ? 0 : KERNEL_ROUTES_6);
+    if (!enforce_routes(carry, carry->now.program)) return 0;
+    return (carry->forwards4 ? 0 : KERNEL_ROUTES_4) | (carry->forwards6 ? 0 : KERNEL_ROUTES_6);
 }
 
 /* Flows of programs before go on, also where the one in force has none of its own. */
-static void follow_past(const struct live *l, struct kernel_world *w)
+static void follow_past(const struct carry *carry, struct kernel_world *w)
 {
-    if (!l->now.program->past || !l->kernel->ops.flows) return;
+    if (!carry->now.program->past || !carry->kernel->ops.flows) return;
     w->flags |= PBC_KEEPS_FLOWS;
     if (w->clock == KERNEL_CLOCK_NONE) w->clock = KERNEL_CLOCK_COARSE;
     w->programs[w->program % KERNEL_PROGRAMS].flags |= KERNEL_KEEPS_FLOWS | KERNEL_SENDS_ON;
 }
 
 /* What crosses is enforced where nobody else would send it on. */
-static void push_watched(const struct live *l)
+static void push_watched(const struct carry *carry)
 {
-    struct kernel_world *w = kernel_world(l->kernel->kernel);
-    w->enforces = l->forwards && !start_routes(l, l->now.program) ? 0 : KIND_FORWARD;
-    w->watches = l->o->monitor;
-    w->number = (uint32_t)l->latest->number;
+    struct kernel_world *w = kernel_world(carry->kernel->kernel);
+    w->enforces = carry->forwards && !enforce_routes(carry, carry->now.program) ? 0 : KIND_FORWARD;
+    w->watches = carry->o->monitor;
+    w->number = (uint32_t)carry->latest->number;
 }
 
-int in_kernel_push(const struct live *l)
+int in_kernel_push(const struct carry *carry)
 {
-    struct in_kernel *k = l->kernel;
+    struct in_kernel *k = carry->kernel;
     struct kernel_world *world = kernel_world(k->kernel);
-    world->routes = routes(l);
+    world->routes = routes(carry);
     world->host_routes = KERNEL_ROUTES_4 | KERNEL_ROUTES_6;
-    world->given = l->tun_ifindex;
-    follow_past(l, world);
-    push_watched(l);
-    push_ports(l);
+    world->given = carry->tun_ifindex;
+    follow_past(carry, world);
+    push_watched(carry);
+    push_ports(carry);
     k->facts.ifindexes = k->by_id;
-    return kernel_facts_push(&k->facts, k->kernel, &l->latest->facts);
-}
-
-uint64_t in_kernel_ways(const struct live *l)
-{
-    if (!l->in_kernel) return 0;
-    return l->hops.moved + (l->routing.table ? l->routing.table->number : 0);
+    return kernel_facts_push(&k->facts, k->kernel, &carry->latest->facts);
 }
 
 /* Told once, until they are there again. */
-static void tell_routes(struct live *l)
+static void tell_routes(struct carry *carry)
 {
-    const int failed = l->kernel->facts.routes_failed;
-    if (failed && !l->kernel->routes_failed)
+    const int failed = carry->kernel->facts.routes_failed;
+    if (failed && !carry->kernel->routes_failed)
         events_tell(
-            &l->events, TOLD_FAULT,
+            &carry->tell->events, TOLD_FAULT,
             "routes, for the programs in the kernel: %s; until they are there `out on` and `urpf-failed` know no way",
             failed == -E2BIG ? "there are too many, or too many rules of policy" : strerror(-failed));
-    l->kernel->routes_failed = failed;
+    carry->kernel->routes_failed = failed;
 }
 
-void in_kernel_world(struct live *l)
+void in_kernel_world(struct carry *carry)
 {
-    look_at_links(l);
-    const int failed = in_kernel_push(l);
+    look_at_links(carry);
+    const int failed = in_kernel_push(carry);
     if (failed == -E2BIG)
-        events_tell(&l->events, TOLD_FAULT,
+        events_tell(&carry->tell->events, TOLD_FAULT,
                     "this machine has more than %u addresses of a family: to the rest of them its rules do not apply",
                     (unsigned)KERNEL_OWN);
     else if (failed)
-        events_tell(&l->events, TOLD_FAULT, "own addresses, for the programs in the kernel: %s", strerror(-failed));
-    tell_routes(l);
+        events_tell(&carry->tell->events, TOLD_FAULT, "own addresses, for the programs in the kernel: %s",
+                    strerror(-failed));
+    tell_routes(carry);
 }

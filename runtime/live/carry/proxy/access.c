@@ -42,12 +42,12 @@ static const char *path_of(const struct program *p, const struct pbc_proxy *says
     return says->flags & PBC_PROXY_LOG_SYSLOG ? "syslog" : program_str(p, says->log_file);
 }
 
-static int add(struct live *l, const char *path, char *err, size_t err_len)
+static int add(struct carry *carry, const char *path, char *err, size_t err_len)
 {
-    struct access *a = l->access;
+    struct access *a = carry->access;
     int fd;
     if (a->count == LOGS_MOST) return snprintf(err, err_len, "more than %d access logs", LOGS_MOST), -E2BIG;
-    const int failed = ask_access_log(l->channel, path, &fd, err, err_len);
+    const int failed = ask_access_log(carry->tell->channel, path, &fd, err, err_len);
     if (failed) return failed;
     struct access_log *log = calloc(1, sizeof *log);
     char *own = strdup(path);
@@ -64,60 +64,61 @@ static int add(struct live *l, const char *path, char *err, size_t err_len)
     return 0;
 }
 
-void access_known(const struct live *l, struct parent *parent)
+void access_known(const struct carry *carry, struct parent *parent)
 {
-    const struct program *p = l->now.program;
+    const struct program *p = carry->now.program;
     for (uint32_t i = 0; i < p->proxies_count; i++) {
         const char *path = path_of(p, &p->proxies[i]);
         if (path) parent_knows_log(parent, path);
     }
 }
 
-int access_open(struct live *l, const struct program *p, char *err, size_t err_len)
+int access_open(struct carry *carry, const struct program *p, char *err, size_t err_len)
 {
-    if (!l->access) l->access = calloc(1, sizeof *l->access);
-    if (!l->access) return snprintf(err, err_len, "out of memory"), -ENOMEM;
+    if (!carry->access) carry->access = calloc(1, sizeof *carry->access);
+    if (!carry->access) return snprintf(err, err_len, "out of memory"), -ENOMEM;
     for (uint32_t i = 0; i < p->proxies_count; i++) {
         const char *path = path_of(p, &p->proxies[i]);
-        const int failed = path && !log_of(l->access, lines_target(path)) ? add(l, path, err, err_len) : 0;
+        const int failed = path && !log_of(carry->access, lines_target(path)) ? add(carry, path, err, err_len) : 0;
         if (failed) return failed;
     }
     return 0;
 }
 
-bool access_look(const struct live *l, const struct program *p, char *err, size_t err_len)
+bool access_look(const struct carry *carry, const struct program *p, char *err, size_t err_len)
 {
     for (uint32_t i = 0; i < p->proxies_count; i++) {
         const char *path = path_of(p, &p->proxies[i]);
-        if (path && !log_of(l->access, lines_target(path)) && ask_access_look(l->channel, path, err, err_len))
+        if (path && !log_of(carry->access, lines_target(path)) &&
+            ask_access_look(carry->tell->channel, path, err, err_len))
             return false;
     }
     return true;
 }
 
-void access_again(struct live *l)
+void access_again(struct carry *carry)
 {
     char err[500];
     int fd;
-    for (unsigned i = 0; l->access && i < l->access->count; i++) {
-        struct access_log *log = l->access->logs[i];
-        if (ask_access_log(l->channel, log->path, &fd, err, sizeof err))
-            events_tell(&l->events, TOLD_FAULT, "access log: %s; what was open stays so", err);
+    for (unsigned i = 0; carry->access && i < carry->access->count; i++) {
+        struct access_log *log = carry->access->logs[i];
+        if (ask_access_log(carry->tell->channel, log->path, &fd, err, sizeof err))
+            events_tell(&carry->tell->events, TOLD_FAULT, "access log: %s; what was open stays so", err);
         else
             sink_renew(&log->sink, fd);
     }
 }
 
-void access_close(struct live *l)
+void access_close(struct carry *carry)
 {
-    struct access *a = l->access;
+    struct access *a = carry->access;
     for (unsigned i = 0; a && i < a->count; i++) {
         sink_fini(&a->logs[i]->sink);
         free(a->logs[i]->path);
         free(a->logs[i]);
     }
     free(a);
-    l->access = NULL;
+    carry->access = NULL;
 }
 
 static void flush(struct access_log *log)
@@ -135,9 +136,9 @@ static void put(struct access_log *log, const char *line, size_t len)
     if (log->sink.kind == SINK_SYSLOG) flush(log); /* a datagram a line */
 }
 
-void access_write(struct live *l, struct proxy *from)
+void access_write(struct carry *carry, struct proxy *from)
 {
-    struct access *a = l->access;
+    struct access *a = carry->access;
     char line[LINES_MOST];
     uint64_t target;
     for (uint32_t len; (len = proxy_line(from, &target, line));) {
@@ -147,19 +148,20 @@ void access_write(struct live *l, struct proxy *from)
     for (unsigned i = 0; a && i < a->count; i++) flush(a->logs[i]);
 }
 
-void access_tick(struct live *l, uint64_t lost_in_loops)
+void access_tick(struct carry *carry, uint64_t lost_in_loops)
 {
-    struct access *a = l->access;
+    struct access *a = carry->access;
     if (!a) return;
     if (lost_in_loops > a->told)
-        events_tell(&l->events, TOLD_FAULT, "access logs: %llu lines found no room, and are lost",
+        events_tell(&carry->tell->events, TOLD_FAULT, "access logs: %llu lines found no room, and are lost",
                     (unsigned long long)(lost_in_loops - a->told));
     a->told = lost_in_loops;
     for (unsigned i = 0; i < a->count; i++) {
         struct access_log *log = a->logs[i];
         if (log->lost > log->told)
-            events_tell(&l->events, TOLD_FAULT, "access log %s: %llu lines could not be written, and are lost",
-                        log->path, (unsigned long long)(log->lost - log->told));
+            events_tell(&carry->tell->events, TOLD_FAULT,
+                        "access log %s: %llu lines could not be written, and are lost", log->path,
+                        (unsigned long long)(log->lost - log->told));
         log->told = log->lost;
     }
 }

@@ -14,13 +14,14 @@
 
 static const char TRUSTED[] = "/etc/ssl/certs/ca-certificates.crt";
 
-static int read_pair(struct live *l, const struct pbc_cert *c, bool reloads, struct keypair *k, char *err,
+static int read_pair(struct carry *carry, const struct pbc_cert *c, bool reloads, struct keypair *k, char *err,
                      size_t err_len)
 {
-    const struct program *p = l->now.program;
+    const struct program *p = carry->now.program;
     char what[400];
     int fds[2];
-    const int failed = ask_keypair(l->channel, program_str(p, c->cert), program_str(p, c->key), fds, err, err_len);
+    const int failed =
+        ask_keypair(carry->tell->channel, program_str(p, c->cert), program_str(p, c->key), fds, err, err_len);
     if (failed) return failed;
     const int bad = keypair_read(fds, k, what, sizeof what);
     close(fds[0]);
@@ -28,7 +29,7 @@ static int read_pair(struct live *l, const struct pbc_cert *c, bool reloads, str
     if (bad) snprintf(err, err_len, "%.300s: %s", program_str(p, c->cert), what);
     /* It is shown to clients all the same. Of the start's, look_at_tls has told. */
     if (!bad && reloads && look_at_time(k->cert, program_str(p, c->cert), what, sizeof what))
-        events_tell(&l->events, TOLD_FAULT, "%s", what);
+        events_tell(&carry->tell->events, TOLD_FAULT, "%s", what);
     return bad;
 }
 
@@ -62,10 +63,10 @@ static void offer_asked(struct offers *o, const struct program *p, uint32_t serv
     }
 }
 
-static struct tls_front *front(struct live *l, const struct pbc_service *s, bool reloads,
+static struct tls_front *front(struct carry *carry, const struct pbc_service *s, bool reloads,
                                const struct tls_front *before, char *err, size_t err_len)
 {
-    const struct program *p = l->now.program;
+    const struct program *p = carry->now.program;
     const struct pbc_proxy *says = &p->proxies[s->proxy - 1];
     struct keypair *pairs = calloc(says->cert_count, sizeof *pairs);
     struct tls_front *f = NULL;
@@ -74,7 +75,7 @@ static struct tls_front *front(struct live *l, const struct pbc_service *s, bool
     int failed = pairs ? 0 : -ENOMEM;
     if (failed) snprintf(err, err_len, "out of memory");
     for (uint32_t i = 0; i < says->cert_count && !failed; i++)
-        failed = read_pair(l, &p->certs[says->certs + i], reloads, &pairs[i], err, err_len);
+        failed = read_pair(carry, &p->certs[says->certs + i], reloads, &pairs[i], err, err_len);
     if (only)
         offer(&offers, "http/1.1");
     else
@@ -85,13 +86,13 @@ static struct tls_front *front(struct live *l, const struct pbc_service *s, bool
     return f;
 }
 
-static struct tls_back *back(struct live *l, const struct pbc_proxy *says, char *err, size_t err_len)
+static struct tls_back *back(struct carry *carry, const struct pbc_proxy *says, char *err, size_t err_len)
 {
-    const struct program *p = l->now.program;
+    const struct program *p = carry->now.program;
     const bool verify = !(says->flags & PBC_PROXY_TLS_NO_VERIFY);
     const char *ca = says->server_ca ? program_str(p, says->server_ca) : TRUSTED;
     int fd = -1;
-    if (verify && ask_certificates(l->channel, ca, &fd, err, err_len)) return NULL;
+    if (verify && ask_certificates(carry->tell->channel, ca, &fd, err, err_len)) return NULL;
     struct tls_back *b =
         tls_back_new(says->server_sni ? program_str(p, says->server_sni) : "", verify, fd, err, err_len);
     if (fd >= 0) close(fd);
@@ -106,10 +107,10 @@ static const struct tls_front *earlier(const struct tls_table *before, const str
     return NULL;
 }
 
-struct tls_table *certified(struct live *l, const struct tls_table *before, const struct remap *r, char *err,
+struct tls_table *certified(struct carry *carry, const struct tls_table *before, const struct remap *r, char *err,
                             size_t err_len)
 {
-    const struct program *p = l->now.program;
+    const struct program *p = carry->now.program;
     struct tls_table *t = tls_table_new(p->services_count);
     if (!t) snprintf(err, err_len, "out of memory");
     for (uint32_t i = 0; t && i < (p->past ? p->past->services : p->services_count); i++) {
@@ -117,9 +118,9 @@ struct tls_table *certified(struct live *l, const struct tls_table *before, cons
         const struct pbc_proxy *says = s->proxy ? &p->proxies[s->proxy - 1] : NULL;
         bool good = true;
         if (says && says->cert_count)
-            good = (t->of[i].front = front(l, s, before != NULL, earlier(before, r, i), err, err_len)) != NULL;
+            good = (t->of[i].front = front(carry, s, before != NULL, earlier(before, r, i), err, err_len)) != NULL;
         if (says && good && says->flags & PBC_PROXY_TLS_TO_SERVER)
-            good = (t->of[i].back = back(l, says, err, err_len)) != NULL;
+            good = (t->of[i].back = back(carry, says, err, err_len)) != NULL;
         if (good) continue;
         tls_table_put(t);
         t = NULL;

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "runtime/base/complain.h"
 #include "runtime/host/file/certificates.h"
 #include "runtime/host/file/keypair.h"
 #include "runtime/live/tell/events.h"

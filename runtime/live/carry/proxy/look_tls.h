@@ -3,7 +3,7 @@
 
 #include <openssl/x509.h>
 
-#include "runtime/live/main/state.h"
+#include "runtime/live/carry/state.h"
 
 /* All of them, each finding in a line. 0, or 2: one is not there or not what it is to be. */
 int look_at_tls(const struct program *p);

@@ -11,11 +11,11 @@
 #include <unistd.h>
 
 #include "runtime/base/clock.h"
+#include "runtime/base/complain.h"
 #include "runtime/host/hook/across.h"
 #include "runtime/live/carry/proxy/access.h"
 #include "runtime/live/carry/proxy/certified.h"
 #include "runtime/live/carry/recorded.h"
-#include "runtime/live/rules/health.h"
 #include "runtime/proxy/proxy.h"
 #include "runtime/proxy/tls/tls.h"
 #include "runtime/worker/sum.h"
@@ -24,7 +24,7 @@ struct proxied {
     int call_fd;
     struct channel *channel;
     const struct openers *openers[WORKERS_MOST];
-    struct tls_table *tls; /* of l->now.program; held */
+    struct tls_table *tls; /* of carry->now.program; held */
     bool running;
     unsigned count;
     struct proxy *loops[WORKERS_MOST];
@@ -152,16 +152,17 @@ static int deal_by_client(int fd, bool v6, unsigned loops)
 }
 
 /* One of each loop. all[loop][at]. */
-static int listen_at(struct live *l, struct proxy_listen *all[], unsigned at, char *err, size_t err_len)
+static int listen_at(struct carry *carry, struct proxy_listen *all[], unsigned at, char *err, size_t err_len)
 {
     const struct proxy_listen *where = &all[0][at];
     const struct host_addr addr = host_address(&where->at);
-    for (unsigned i = 0; i < l->worker_count; i++) {
-        const int failed = ask_listen(l->channel, &addr, where->at.port, &all[i][at].fd, err, err_len);
+    for (unsigned i = 0; i < carry->worker_count; i++) {
+        const int failed = ask_listen(carry->tell->channel, &addr, where->at.port, &all[i][at].fd, err, err_len);
         if (failed) return failed;
     }
-    const int failed =
-        l->worker_count > 1 ? deal_by_client(all[l->worker_count - 1][at].fd, where->at.v6, l->worker_count) : 0;
+    const int failed = carry->worker_count > 1
+                           ? deal_by_client(all[carry->worker_count - 1][at].fd, where->at.v6, carry->worker_count)
+                           : 0;
     if (failed) snprintf(err, err_len, "connections cannot be dealt out to workers: %s", strerror(-failed));
     return failed;
 }
@@ -178,13 +179,13 @@ static void close_all(struct proxy_listen *all[], unsigned loops, unsigned count
 
 /* For each loop its listeners: all[loop][*count], on the heap; those at places of `before` (NULL: none) are not opened
  * anew. 0 or a negative errno, with one line in err. */
-static int listen_all(struct live *l, const struct places *before, struct proxy_listen *all[], unsigned *count,
+static int listen_all(struct carry *carry, const struct places *before, struct proxy_listen *all[], unsigned *count,
                       char *err, size_t err_len)
 {
     struct places now;
-    int failed = places_init(&now, l->now.program) ? 0 : -ENOMEM;
+    int failed = places_init(&now, carry->now.program) ? 0 : -ENOMEM;
     *count = now.count;
-    for (unsigned i = 0; i < l->worker_count && !failed; i++) {
+    for (unsigned i = 0; i < carry->worker_count && !failed; i++) {
         all[i] = calloc(now.count + 1u, sizeof *all[i]);
         if (!all[i])
             failed = -ENOMEM;
@@ -193,8 +194,8 @@ static int listen_all(struct live *l, const struct places *before, struct proxy_
     }
     if (failed) snprintf(err, err_len, "out of memory");
     for (unsigned at = 0; at < now.count && !failed; at++)
-        if (!is_there(before, &now.all[at])) failed = listen_at(l, all, at, err, err_len);
-    if (failed) close_all(all, l->worker_count, now.count);
+        if (!is_there(before, &now.all[at])) failed = listen_at(carry, all, at, err, err_len);
+    if (failed) close_all(all, carry->worker_count, now.count);
     free(now.all);
     return failed;
 }
@@ -212,38 +213,38 @@ static int foreign(void *with, unsigned family, int fds[])
     return ask_transparent(x->channel, family, fds);
 }
 
-static struct vm_cfg loop_cfg(struct live *l, unsigned at)
+static struct vm_cfg loop_cfg(struct carry *carry, unsigned at)
 {
-    struct vm_cfg cfg = worker_vm_cfg(l->workers[at]);
-    cfg.share.all = l->now.shared;
+    struct vm_cfg cfg = worker_vm_cfg(carry->workers[at]);
+    cfg.share.all = carry->now.shared;
     return cfg;
 }
 
-/* A loop for each worker, in l->proxied. 0, or a negative errno with one line in err. */
-static int make_loops(struct live *l, struct snapshot *world, char *err, size_t err_len)
+/* A loop for each worker, in carry->proxied. 0, or a negative errno with one line in err. */
+static int make_loops(struct carry *carry, struct snapshot *world, char *err, size_t err_len)
 {
     struct proxy_listen *all[WORKERS_MOST] = {NULL};
     unsigned count = 0;
-    struct proxied *x = l->proxied = calloc(1, sizeof *x);
+    struct proxied *x = carry->proxied = calloc(1, sizeof *x);
     if (!x) return snprintf(err, err_len, "out of memory"), -ENOMEM;
-    x->channel = l->channel;
-    for (unsigned i = 0; i < l->worker_count; i++) x->openers[i] = l->workers[i]->openers;
+    x->channel = carry->tell->channel;
+    for (unsigned i = 0; i < carry->worker_count; i++) x->openers[i] = carry->workers[i]->openers;
     x->call_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    x->tls = certified(l, NULL, NULL, err, err_len);
+    x->tls = certified(carry, NULL, NULL, err, err_len);
     if (!x->tls) return -EINVAL;
-    int failed = x->call_fd < 0 ? -errno : listen_all(l, NULL, all, &count, err, err_len);
+    int failed = x->call_fd < 0 ? -errno : listen_all(carry, NULL, all, &count, err, err_len);
     if (failed) return failed;
-    for (; x->count < l->worker_count; x->count++) {
-        const struct proxy_cfg cfg = {.program = l->now.program,
+    for (; x->count < carry->worker_count; x->count++) {
+        const struct proxy_cfg cfg = {.program = carry->now.program,
                                       .tls = x->tls,
-                                      .vm = loop_cfg(l, x->count),
+                                      .vm = loop_cfg(carry, x->count),
                                       .openers = x->openers,
-                                      .moments = recorded_moments(l, x->count),
-                                      .carried = &l->workers[x->count]->carried,
+                                      .moments = recorded_moments(carry, x->count),
+                                      .carried = &carry->workers[x->count]->carried,
                                       .foreign = foreign,
-                                      .sessions_most = (uint32_t)l->now.program->settings->proxy_sessions,
-                                      .iface = l->now.iface,
-                                      .iface_count = l->o->iface_count,
+                                      .sessions_most = (uint32_t)carry->now.program->settings->proxy_sessions,
+                                      .iface = carry->now.iface,
+                                      .iface_count = carry->o->iface_count,
                                       .called = called,
                                       .with = x};
         x->loops[x->count] = proxy_new(&cfg, world, all[x->count], count, &failed);
@@ -252,132 +253,136 @@ static int make_loops(struct live *l, struct snapshot *world, char *err, size_t 
         all[x->count] = NULL;
     }
     if (!failed) return 0;
-    close_all(all, l->worker_count, count);
+    close_all(all, carry->worker_count, count);
     snprintf(err, err_len, "a proxy cannot be made: %s", strerror(-failed));
     return failed;
 }
 
-int proxied_open(struct live *l)
+int proxied_open(struct carry *carry)
 {
     char err[500];
-    if (!proxied_any(l->now.program)) return 0;
-    if (access_open(l, l->now.program, err, sizeof err)) return complain("%s", err);
-    return make_loops(l, l->latest, err, sizeof err) ? complain("%s", err) : 0;
+    if (!proxied_any(carry->now.program)) return 0;
+    if (access_open(carry, carry->now.program, err, sizeof err)) return complain("%s", err);
+    return make_loops(carry, carry->latest, err, sizeof err) ? complain("%s", err) : 0;
 }
 
-int proxied_start(struct live *l)
+int proxied_start(struct carry *carry)
 {
-    struct proxied *x = l->proxied;
+    struct proxied *x = carry->proxied;
     int err = 0;
     for (unsigned i = 0; x && i < x->count && !err; i++) {
-        proxy_numbered(x->loops[i], l->now.number);
-        err = proxy_start(x->loops[i], live_cpu_of(i));
+        proxy_numbered(x->loops[i], carry->now.number);
+        err = proxy_start(x->loops[i], worker_cpu(i));
         if (err) x->count = i; /* the others end here: those have no thread */
     }
     if (x) x->running = true;
     return err;
 }
 
-void proxied_stop(struct live *l)
+void proxied_stop(struct carry *carry)
 {
-    struct proxied *x = l->proxied;
+    struct proxied *x = carry->proxied;
     for (unsigned i = 0; x && x->running && i < x->count; i++) proxy_stop(x->loops[i]);
-    proxied_tick(l);
+    proxied_tick(carry);
     if (x) x->running = false;
 }
 
-void proxied_close(struct live *l)
+void proxied_close(struct carry *carry)
 {
-    access_close(l);
-    struct proxied *x = l->proxied;
+    access_close(carry);
+    struct proxied *x = carry->proxied;
     if (!x) return;
     for (unsigned i = 0; i < WORKERS_MOST; i++) proxy_free(x->loops[i]);
     if (x->call_fd >= 0) close(x->call_fd);
     tls_table_put(x->tls);
     free(x);
-    l->proxied = NULL;
+    carry->proxied = NULL;
 }
 
-void proxied_memory(const struct live *l, char *words, size_t len)
+void proxied_memory(const struct carry *carry, char *words, size_t len)
 {
     uint64_t idle, most;
     *words = 0;
-    if (!l->proxied) return;
-    proxy_session_bytes(l->now.program->settings->first_bytes, &idle, &most);
+    if (!carry->proxied) return;
+    proxy_session_bytes(carry->now.program->settings->first_bytes, &idle, &most);
     const int n = snprintf(words, len, "; a proxied connection takes %.1f KiB while idle, %.0f at most",
                            (double)idle / 1024, (double)most / 1024);
-    if (tls_table_any(l->proxied->tls))
+    if (tls_table_any(carry->proxied->tls))
         snprintf(words + n, len - (size_t)n, "; each end of it in TLS %d KiB more, %d at most", TLS_IDLE_BYTES >> 10,
                  TLS_MOST_BYTES >> 10);
 }
 
-void proxied_tell(struct live *l, struct snapshot *s)
+void proxied_tell(struct carry *carry, struct snapshot *s)
 {
-    for (unsigned i = 0; l->proxied && i < l->proxied->count; i++) proxy_tell(l->proxied->loops[i], s);
+    for (unsigned i = 0; carry->proxied && i < carry->proxied->count; i++) proxy_tell(carry->proxied->loops[i], s);
 }
 
-uint64_t proxied_taken(const struct live *l)
+uint64_t proxied_taken(const struct carry *carry)
 {
     uint64_t least = UINT64_MAX;
-    for (unsigned i = 0; l->proxied && i < l->proxied->count; i++) {
-        const uint64_t one = proxy_taken(l->proxied->loops[i]);
+    for (unsigned i = 0; carry->proxied && i < carry->proxied->count; i++) {
+        const uint64_t one = proxy_taken(carry->proxied->loops[i]);
         if (one < least) least = one;
     }
     return least;
 }
 
-void proxied_tally(const struct live *l, struct sum *sum)
+void proxied_tally(const struct carry *carry, struct sum *sum)
 {
-    for (unsigned i = 0; l->proxied && i < l->proxied->count; i++) sum_conns(sum, proxy_conns(l->proxied->loops[i]));
+    for (unsigned i = 0; carry->proxied && i < carry->proxied->count; i++)
+        sum_conns(sum, proxy_conns(carry->proxied->loops[i]));
 }
 
-unsigned proxied_loops(const struct live *l) { return l->proxied && l->proxied->running ? l->proxied->count : 0; }
-
-bool proxied_list(struct live *l, unsigned loop, struct session_listing *s)
+unsigned proxied_loops(const struct carry *carry)
 {
-    return proxy_list(l->proxied->loops[loop], s);
+    return carry->proxied && carry->proxied->running ? carry->proxied->count : 0;
 }
 
-bool proxied_listed(const struct live *l, unsigned loop, const struct session_listing *s)
+bool proxied_list(struct carry *carry, unsigned loop, struct session_listing *s)
 {
-    return proxy_listed(l->proxied->loops[loop], s);
+    return proxy_list(carry->proxied->loops[loop], s);
 }
 
-bool proxied_counters(const struct live *l, uint32_t service, struct proxy_counters *sum)
+bool proxied_listed(const struct carry *carry, unsigned loop, const struct session_listing *s)
+{
+    return proxy_listed(carry->proxied->loops[loop], s);
+}
+
+bool proxied_counters(const struct carry *carry, uint32_t service, struct proxy_counters *sum)
 {
     bool any = false;
-    for (unsigned i = 0; l->proxied && i < l->proxied->count; i++)
-        any |= proxy_counted_read(proxy_counted(l->proxied->loops[i]), service, sum);
+    for (unsigned i = 0; carry->proxied && i < carry->proxied->count; i++)
+        any |= proxy_counted_read(proxy_counted(carry->proxied->loops[i]), service, sum);
     return any;
 }
 
-int proxied_fd(const struct live *l) { return l->proxied ? l->proxied->call_fd : -1; }
+int proxied_fd(const struct carry *carry) { return carry->proxied ? carry->proxied->call_fd : -1; }
 
-void proxied_called(struct live *l)
+void proxied_called(struct carry *carry)
 {
-    struct proxied *x = l->proxied;
+    struct proxied *x = carry->proxied;
     struct proxy_refusal r;
     uint64_t calls;
     (void)!read(x->call_fd, &calls, sizeof calls);
-    for (unsigned i = 0; i < x->count; i++) access_write(l, x->loops[i]);
+    for (unsigned i = 0; i < x->count; i++) access_write(carry, x->loops[i]);
     for (unsigned i = 0; i < x->count; i++)
         while (proxy_refused(x->loops[i], &r))
-            health_refused(l, &(struct refusal){r.program, r.server}, clock_ns(CLOCK_MONOTONIC));
+            carry->refused(carry->ears, &(struct refusal){r.program, r.server}, clock_ns(CLOCK_MONOTONIC));
 }
 
-void proxied_tick(struct live *l)
+void proxied_tick(struct carry *carry)
 {
-    struct proxied *x = l->proxied;
+    struct proxied *x = carry->proxied;
     uint64_t lost = 0;
-    if (!x || !l->access) return;
+    if (!x || !carry->access) return;
     for (unsigned i = 0; i < x->count; i++) {
-        access_write(l, x->loops[i]);
+        access_write(carry, x->loops[i]);
         lost += proxy_lines_lost(x->loops[i]);
     }
-    access_tick(l, lost);
+    access_tick(carry, lost);
 }
 
-static struct proxied_change *change_new(struct live *l, const struct remap *r, struct snapshot *s, char *err,
+static struct proxied_change *change_new(struct carry *carry, const struct remap *r, struct snapshot *s, char *err,
                                          size_t err_len)
 {
     struct proxied_change *c = calloc(1, sizeof *c);
@@ -385,8 +390,8 @@ static struct proxied_change *change_new(struct live *l, const struct remap *r, 
     struct places before = {0};
     unsigned count = 0;
     snprintf(err, err_len, "out of memory");
-    if (c) c->tls = certified(l, l->proxied->tls, r, err, err_len);
-    if (!c || !c->tls || !places_init(&before, r->from) || listen_all(l, &before, all, &count, err, err_len)) {
+    if (c) c->tls = certified(carry, carry->proxied->tls, r, err, err_len);
+    if (!c || !c->tls || !places_init(&before, r->from) || listen_all(carry, &before, all, &count, err, err_len)) {
         if (c) tls_table_put(c->tls);
         free(before.all);
         free(c);
@@ -394,8 +399,8 @@ static struct proxied_change *change_new(struct live *l, const struct remap *r, 
     }
     free(before.all);
     bool fine = true;
-    for (c->count = 0; c->count < l->proxied->count; c->count++) {
-        const struct vm_cfg cfg = loop_cfg(l, c->count);
+    for (c->count = 0; c->count < carry->proxied->count; c->count++) {
+        const struct vm_cfg cfg = loop_cfg(carry, c->count);
         struct chooser *fresh = chooser_new(r->program, &cfg);
         const struct vm_in in = {.mono_ns = clock_ns(CLOCK_MONOTONIC), .facts = &s->facts};
         if (fresh) chooser_facts(fresh, &in); /* what it builds for them is built here, not in the loop */
@@ -405,54 +410,55 @@ static struct proxied_change *change_new(struct live *l, const struct remap *r, 
                                                 .tls = c->tls,
                                                 .listens = all[c->count],
                                                 .count = count,
-                                                .iface = l->now.iface,
+                                                .iface = carry->now.iface,
                                                 .counted = proxy_counted_new(r->program->services_count)};
         fine &= fresh && c->of[c->count].counted;
     }
     if (fine) return c;
-    close_all(all, l->worker_count, count);
+    close_all(all, carry->worker_count, count);
     for (unsigned i = 0; i < c->count; i++) c->of[i].listens = NULL;
-    proxied_end(l, c);
+    proxied_end(carry, c);
     return NULL;
 }
 
-struct proxied_change *proxied_prepare(struct live *l, const struct remap *r, struct snapshot *s, char *err,
+struct proxied_change *proxied_prepare(struct carry *carry, const struct remap *r, struct snapshot *s, char *err,
                                        size_t err_len)
 {
-    if (access_open(l, l->now.program, err, err_len)) return NULL;
-    if (l->proxied) return change_new(l, r, s, err, err_len);
+    if (access_open(carry, carry->now.program, err, err_len)) return NULL;
+    if (carry->proxied) return change_new(carry, r, s, err, err_len);
     struct proxied_change *c = calloc(1, sizeof *c);
     if (!c) snprintf(err, err_len, "out of memory");
-    if (!c || !proxied_any(l->now.program)) return c;
+    if (!c || !proxied_any(carry->now.program)) return c;
     c->first = true;
-    if (!make_loops(l, s, err, err_len)) return c;
-    proxied_end(l, c);
+    if (!make_loops(carry, s, err, err_len)) return c;
+    proxied_end(carry, c);
     return NULL;
 }
 
-void proxied_offer(struct live *l, struct proxied_change *c)
+void proxied_offer(struct carry *carry, struct proxied_change *c)
 {
     for (unsigned i = 0; i < c->count; i++) {
-        c->of[i].number = l->now.number;
-        proxy_change(l->proxied->loops[i], &c->of[i]);
+        c->of[i].number = carry->now.number;
+        proxy_change(carry->proxied->loops[i], &c->of[i]);
     }
     if (c->tls) {
-        tls_table_put(l->proxied->tls); /* the loops hold what they use of it */
-        l->proxied->tls = c->tls;
+        tls_table_put(carry->proxied->tls); /* the loops hold what they use of it */
+        carry->proxied->tls = c->tls;
         c->tls = NULL;
     }
-    if (c->first && proxied_start(l)) events_tell(&l->events, TOLD_FAULT, "a proxy's thread cannot be started");
+    if (c->first && proxied_start(carry))
+        events_tell(&carry->tell->events, TOLD_FAULT, "a proxy's thread cannot be started");
 }
 
-bool proxied_pending(const struct live *l, const struct proxied_change *c)
+bool proxied_pending(const struct carry *carry, const struct proxied_change *c)
 {
     int refused;
     for (unsigned i = 0; c && i < c->count; i++)
-        if (!proxy_changed(l->proxied->loops[i], &refused)) return true;
+        if (!proxy_changed(carry->proxied->loops[i], &refused)) return true;
     return false;
 }
 
-void proxied_end(struct live *l, struct proxied_change *c)
+void proxied_end(struct carry *carry, struct proxied_change *c)
 {
     for (unsigned i = 0; c && i < c->count; i++) {
         struct proxy_change *one = &c->of[i];
@@ -463,6 +469,6 @@ void proxied_end(struct live *l, struct proxied_change *c)
         free(one->listens);
     }
     if (c) tls_table_put(c->tls);
-    if (c && c->first && !l->proxied->running) proxied_close(l);
+    if (c && c->first && !carry->proxied->running) proxied_close(carry);
     free(c);
 }

@@ -6,12 +6,13 @@
 #include <unistd.h>
 
 #include "runtime/base/clock.h"
-#include "runtime/live/carry/recorded.h"
+#include "runtime/live/carry/change.h"
 #include "runtime/live/control/document/limits.h"
 #include "runtime/live/control/document/report.h"
 #include "runtime/live/control/onfile.h"
 #include "runtime/live/rules/reload.h"
 #include "runtime/live/world/routing.h"
+#include "runtime/record/recorder.h"
 #include "vm/flow/table.h"
 
 enum { VERSION = 1, SHARE = 100 /* of the time, that making documents may take */, SAMPLE_SHARE = 1000 };
@@ -23,6 +24,7 @@ struct documents {
     cJSON *root;
     char *text;
     uint64_t due_ns;             /* not made anew before */
+    uint64_t changes;            /* as tell.changes, when it was asked for last */
     struct tally *last, *before; /* samples of each second; rates are from the later that is old enough */
     uint64_t sample_due_ns;
     struct history *history;
@@ -51,35 +53,35 @@ void document_since(const struct moment *m, cJSON *to, const char *key, uint64_t
 
 static void instance_add(const struct moment *m, cJSON *root)
 {
-    const struct live *l = m->l;
+    const struct control *control = m->control;
     cJSON_AddNumberToObject(root, "version", VERSION);
     cJSON_AddStringToObject(root, "prey", PREY_VERSION);
     json_time(root, "time", m->wall_ns);
     json_number(root, "time_ms", m->wall_ns / 1000000);
     json_number(root, "rates_over_ms", m->before ? m->over_ns / 1000000 : 0);
     cJSON *one = cJSON_AddObjectToObject(root, "instance");
-    json_text(one, "name", l->o->name);
+    json_text(one, "name", control->o->name);
     json_number(one, "pid", (uint64_t)getpid());
-    document_since(m, one, "since", l->begun_ns);
-    json_number(one, "uptime_s", (m->t->mono_ns - l->begun_ns) / 1000000000);
-    cJSON_AddBoolToObject(one, "monitor", l->o->monitor);
-    if (*l->unjudged) json_text(one, "unjudged", l->unjudged);
-    if (l->confirm.until_ns > m->t->mono_ns)
-        json_number(one, "confirm_left_s", (l->confirm.until_ns - m->t->mono_ns + 999999999) / 1000000000);
-    if (l->confirm.back) json_text(one, "confirm_back", l->confirm.back_name);
-    cJSON_AddStringToObject(one, "io", l->io->name);
-    cJSON_AddStringToObject(one, "exec", l->in_kernel ? "kernel" : "user");
-    json_text(one, "exec_why", l->exec_why);
+    document_since(m, one, "since", control->begun_ns);
+    json_number(one, "uptime_s", (m->t->mono_ns - control->begun_ns) / 1000000000);
+    cJSON_AddBoolToObject(one, "monitor", control->o->monitor);
+    if (*control->rules->unjudged) json_text(one, "unjudged", control->rules->unjudged);
+    if (control->confirm.until_ns > m->t->mono_ns)
+        json_number(one, "confirm_left_s", (control->confirm.until_ns - m->t->mono_ns + 999999999) / 1000000000);
+    if (control->confirm.back) json_text(one, "confirm_back", control->confirm.back_name);
+    cJSON_AddStringToObject(one, "io", control->carry->io->name);
+    cJSON_AddStringToObject(one, "exec", control->carry->in_kernel ? "kernel" : "user");
+    json_text(one, "exec_why", control->carry->exec_why);
 }
 
 static void program_add(const struct moment *m, cJSON *root)
 {
-    const struct live *l = m->l;
+    const struct control *control = m->control;
     cJSON *program = cJSON_GetObjectItem(root, "program");
-    json_text(program, "file", l->o->program);
-    cJSON_AddBoolToObject(program, "file_differs", l->onfile.differs);
-    if (*l->onfile.fault) json_text(program, "file_fault", l->onfile.fault);
-    json_time(program, "since", l->events.past.program_ns);
+    json_text(program, "file", control->o->program);
+    cJSON_AddBoolToObject(program, "file_differs", control->onfile.differs);
+    if (*control->onfile.fault) json_text(program, "file_fault", control->onfile.fault);
+    json_time(program, "since", control->tell->events.past.program_ns);
     json_number(program, "rules", m->t->program->rules_count);
 }
 
@@ -101,7 +103,7 @@ static void interfaces_add(const struct moment *m, cJSON *root)
     cJSON *one;
     cJSON_ArrayForEach(one, cJSON_GetObjectItem(root, "interfaces"))
     {
-        cJSON_AddStringToObject(one, "link", links[m->l->links[i]]);
+        cJSON_AddStringToObject(one, "link", links[m->control->world->links[i]]);
         document_rates(m, one, &m->t->seen[i], m->before ? &m->earlier->seen[i] : NULL);
         document_rate(m, one, "sent_per_s", m->before, m->t->io[i].sent, m->before ? m->earlier->io[i].sent : 0);
         i++;
@@ -111,7 +113,7 @@ static void interfaces_add(const struct moment *m, cJSON *root)
 static void workers_add(const struct moment *m, cJSON *root)
 {
     cJSON *workers = cJSON_AddArrayToObject(root, "workers");
-    for (unsigned i = 0; i < m->l->worker_count; i++) {
+    for (unsigned i = 0; i < m->control->carry->worker_count; i++) {
         const struct tally_worker *w = &m->t->worker[i];
         cJSON *one = json_object(workers);
         json_number(one, "worker", i);
@@ -131,14 +133,14 @@ static void flows_add(const struct moment *m, cJSON *root)
     if (!cJSON_IsObject(flows) || !m->c->flows) return;
     for (unsigned i = 0; i < FLOW_CLASSES; i++) now += m->c->flows->live[i];
     json_number(flows, "now", now);
-    json_number(flows, "limit", m->t->program->flows * m->l->worker_count);
+    json_number(flows, "limit", m->t->program->flows * m->control->carry->worker_count);
     const bool known = m->before && m->before->flows;
     document_rate(m, flows, "added_per_s", known, m->c->flows->added, known ? m->before->flows->added : 0);
 }
 
 static void checks_add(const struct moment *m, cJSON *root)
 {
-    const struct ruling *now = &m->l->now;
+    const struct ruling *now = &m->control->carry->now;
     unsigned checked = 0, down = 0;
     for (uint32_t i = 0; now->checks && i < now->program->servers_count; i++) {
         if (program_is_past(now->program, i) || !checks_of(now->checks, i)->checked) continue;
@@ -153,22 +155,22 @@ static void checks_add(const struct moment *m, cJSON *root)
 
 static void routes_add(const struct moment *m, cJSON *root)
 {
-    const struct live *l = m->l;
+    const struct control *control = m->control;
     cJSON *routes = cJSON_AddObjectToObject(root, "routes");
-    json_number(routes, "kernel", l->routing.count);
-    json_number(routes, "limit", routing_most(l));
-    cJSON_AddBoolToObject(routes, "held", l->routing.table && !l->routing.full);
+    json_number(routes, "kernel", control->world->routing.count);
+    json_number(routes, "limit", routing_most(control->world));
+    cJSON_AddBoolToObject(routes, "held", control->world->routing.table && !control->world->routing.full);
 }
 
 static void recorder_add(const struct moment *m, cJSON *root)
 {
-    if (!m->l->recorder) {
+    if (!m->control->carry->recorder) {
         cJSON_AddNullToObject(root, "recorder");
         return;
     }
-    const struct recorder_counters c = recorder_counters(m->l->recorder);
+    const struct recorder_counters c = recorder_counters(m->control->carry->recorder);
     cJSON *one = cJSON_AddObjectToObject(root, "recorder");
-    json_text(one, "directory", m->l->o->record);
+    json_text(one, "directory", m->control->o->record);
     json_number(one, "bytes", c.bytes);
     json_number(one, "files", c.files);
     json_number(one, "packets", c.packets);
@@ -192,7 +194,7 @@ static void lines_add(cJSON *to, const char *key, const struct past_line *lines,
 
 static void past_add(const struct moment *m, cJSON *root)
 {
-    const struct past *past = &m->l->events.past;
+    const struct past *past = &m->control->tell->events.past;
     cJSON *reloads = cJSON_AddObjectToObject(root, "reloads");
     json_number(reloads, "good", past->good);
     json_number(reloads, "refused", past->refused);
@@ -200,11 +202,11 @@ static void past_add(const struct moment *m, cJSON *root)
     lines_add(root, "events", past->events, past->event_count, PAST_EVENTS);
 }
 
-static cJSON *build(struct live *l, const struct moment *m)
+static cJSON *build(struct control *control, const struct moment *m)
 {
     cJSON *root = cJSON_CreateObject();
     instance_add(m, root);
-    report_add(root, l, m->t);
+    report_add(root, control, m->t);
     program_add(m, root);
     verdicts_add(m, root);
     interfaces_add(m, root);
@@ -213,18 +215,18 @@ static cJSON *build(struct live *l, const struct moment *m)
     checks_add(m, root);
     routes_add(m, root);
     workers_add(m, root);
-    limits_add(l, root);
+    limits_add(control, root);
     recorder_add(m, root);
     past_add(m, root);
-    history_json(l->documents->history, root, m->t->mono_ns);
+    history_json(control->documents->history, root, m->t->mono_ns);
     return root;
 }
 
 /* Rates are reckoned from one of the two tallies that are kept: the younger one, where that is half a second old. */
-static struct moment moment_of(const struct live *l, const struct tally *t)
+static struct moment moment_of(const struct control *control, const struct tally *t)
 {
-    const struct documents *d = l->documents;
-    struct moment m = {.l = l, .t = t, .c = tally_counters(t), .wall_ns = clock_ns(CLOCK_REALTIME)};
+    const struct documents *d = control->documents;
+    struct moment m = {.control = control, .t = t, .c = tally_counters(t), .wall_ns = clock_ns(CLOCK_REALTIME)};
     const struct tally *from = d->last && t->mono_ns - d->last->mono_ns >= AT_LEAST_NS ? d->last : d->before;
     if (!from || from->program != t->program || t->mono_ns - from->mono_ns < AT_LEAST_NS) return m;
     m.earlier = from;
@@ -233,15 +235,15 @@ static struct moment moment_of(const struct live *l, const struct tally *t)
     return m;
 }
 
-static void make(struct live *l)
+static void make(struct control *control)
 {
-    struct documents *d = l->documents;
+    struct documents *d = control->documents;
     const uint64_t begun = clock_ns(CLOCK_THREAD_CPUTIME_ID);
-    struct tally *t = tally_take(l, true);
+    struct tally *t = tally_take(control->carry, true);
     if (!t) return;
-    onfile_look(l);
-    const struct moment m = moment_of(l, t);
-    cJSON *root = build(l, &m);
+    onfile_look(control);
+    const struct moment m = moment_of(control, t);
+    cJSON *root = build(control, &m);
     char *text = cJSON_PrintUnformatted(root);
     const uint64_t now = clock_ns(CLOCK_MONOTONIC), cost = (clock_ns(CLOCK_THREAD_CPUTIME_ID) - begun) * SHARE;
     tally_free(t);
@@ -253,44 +255,41 @@ static void make(struct live *l)
     d->due_ns = now + (cost > EACH_NS ? cost : EACH_NS);
 }
 
-static struct documents *documents(struct live *l)
+static struct documents *documents(struct control *control)
 {
-    if (!l->documents) l->documents = calloc(1, sizeof *l->documents);
-    return l->documents;
+    if (!control->documents) control->documents = calloc(1, sizeof *control->documents);
+    return control->documents;
 }
 
-struct document document_take(struct live *l)
+struct document document_take(struct control *control)
 {
-    struct documents *d = documents(l);
+    struct documents *d = documents(control);
     if (!d) return (struct document){0};
-    if (clock_ns(CLOCK_MONOTONIC) >= d->due_ns && reload_settled(l)) make(l);
+    if (d->changes != control->tell->changes) d->due_ns = 0;
+    d->changes = control->tell->changes;
+    if (clock_ns(CLOCK_MONOTONIC) >= d->due_ns && change_settled(control->carry)) make(control);
     if (!d->text) return (struct document){0};
     return (struct document){d->number, d->root, d->text, strlen(d->text)};
 }
 
-void document_old(struct live *l)
+void document_tick(struct control *control, uint64_t now_ns, bool history)
 {
-    if (l->documents) l->documents->due_ns = 0;
-}
-
-void document_tick(struct live *l, uint64_t now_ns, bool history)
-{
-    struct documents *d = documents(l);
+    struct documents *d = documents(control);
     const uint64_t begun = clock_ns(CLOCK_THREAD_CPUTIME_ID);
-    if (!d || now_ns < d->sample_due_ns || !reload_settled(l)) return;
-    struct tally *t = tally_take(l, true);
+    if (!d || now_ns < d->sample_due_ns || !change_settled(control->carry)) return;
+    struct tally *t = tally_take(control->carry, true);
     if (!t) return;
     tally_free(d->before);
     d->before = d->last;
     d->last = t;
-    if (history && !d->history) d->history = history_new(l->begun_ns);
+    if (history && !d->history) d->history = history_new(control->begun_ns);
     if (history && d->history) history_add(d->history, tally_counters(t), t->mono_ns);
     d->sample_due_ns = now_ns + (clock_ns(CLOCK_THREAD_CPUTIME_ID) - begun) * SAMPLE_SHARE;
 }
 
-void document_fini(struct live *l)
+void document_fini(struct control *control)
 {
-    struct documents *d = l->documents;
+    struct documents *d = control->documents;
     if (!d) return;
     tally_free(d->last);
     tally_free(d->before);
@@ -298,5 +297,5 @@ void document_fini(struct live *l)
     cJSON_Delete(d->root);
     cJSON_free(d->text);
     free(d);
-    l->documents = NULL;
+    control->documents = NULL;
 }

@@ -2,7 +2,7 @@
  */
 #pragma once
 
-#include "runtime/live/main/state.h"
+#include "runtime/live/control/state.h"
 
 struct cJSON;
 
@@ -16,11 +16,8 @@ struct document {
 /* As it is now, or as it was a tenth of a second ago: making it may take no more than a hundredth of the time. It is
  * l's, and holds until the next call. While workers change to another program it is the last one. root NULL: memory is
  * out. */
-struct document document_take(struct live *l);
-
-/* What was asked for has changed it: the next is made anew, whatever that takes. */
-void document_old(struct live *l);
+struct document document_take(struct control *control);
 
 /* Each second: what rates are reckoned by, and, if `history`, the verdicts of the last ten minutes. */
-void document_tick(struct live *l, uint64_t now_ns, bool history);
-void document_fini(struct live *l);
+void document_tick(struct control *control, uint64_t now_ns, bool history);
+void document_fini(struct control *control);

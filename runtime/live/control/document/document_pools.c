@@ -5,7 +5,6 @@
 #include "runtime/host/host.h"
 #include "runtime/live/control/document/document_priv.h"
 #include "runtime/live/rules/byhand.h"
-#include "runtime/live/world/clock.h"
 #include "vm/forward/balance/lb.h"
 
 static void pool_name(const struct moment *m, cJSON *to, const char *key, uint32_t pool)
@@ -80,7 +79,7 @@ static void service_add(const struct moment *m, uint32_t i, cJSON *one)
 /* What is known of a server's health, and why. */
 static void health_add(const struct moment *m, uint32_t i, cJSON *one)
 {
-    const struct ruling *now = &m->l->now;
+    const struct ruling *now = &m->control->carry->now;
     const struct check_state *s = now->checks ? checks_of(now->checks, i) : NULL;
     const bool past = program_is_past(now->program, i), checked = !past && s && s->checked;
     const char *health = past ? "past" : now->down[i] ? "down" : !checked ? "unchecked" : s->known ? "up" : "unknown";
@@ -99,7 +98,7 @@ static void health_add(const struct moment *m, uint32_t i, cJSON *one)
 /* The weight in force and the file's; what an operator has set, and when. */
 static void by_hand_add(const struct moment *m, uint32_t i, cJSON *one)
 {
-    const struct ruling *now = &m->l->now;
+    const struct ruling *now = &m->control->carry->now;
     const struct by_hand *h = now->by_hand[i];
     json_number(one, "weight", by_hand_weight(now, i));
     json_number(one, "weight_of_file", now->program->servers[i].weight);
@@ -169,7 +168,7 @@ static void servers_deal(const struct moment *m, cJSON *servers, struct pool_of 
         server_add(m, i, one);
         cJSON_AddItemToArray(to->servers, one);
         to->flows += m->c->server_flows[i];
-        to->up += !m->l->now.down[i] && !program_is_past(p, i);
+        to->up += !m->control->carry->now.down[i] && !program_is_past(p, i);
         to->count++;
     }
 }

@@ -4,11 +4,12 @@
 #include <cjson/cJSON.h>
 
 #include "runtime/live/carry/tally.h"
+#include "runtime/live/control/state.h"
 #include "runtime/report/json.h"
 
 /* The moment that a document is of. */
 struct moment {
-    const struct live *l;
+    const struct control *control;
     const struct tally *t;
     const struct vm_counters *c;      /* of t */
     const struct vm_counters *before; /* what rates are reckoned from; NULL: nothing is known of before */

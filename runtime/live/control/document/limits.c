@@ -19,30 +19,30 @@ static const struct {
 };
 
 /* The next hops that nobody has answered for lately, a few of them. */
-static void silent_hops(const struct live *l, char *to, size_t len)
+static void silent_hops(const struct control *control, char *to, size_t len)
 {
     const uint64_t now_ns = clock_ns(CLOCK_MONOTONIC), since_ns = now_ns > 2 * EACH_NS ? now_ns - 2 * EACH_NS : 0;
     const struct hop *hop;
     size_t used = 0;
     uint32_t at = 0;
     *to = 0;
-    for (unsigned named = 0; named < 3 && (hop = hops_silent(&l->hops, since_ns, &at)); named++) {
+    for (unsigned named = 0; named < 3 && (hop = hops_silent(&control->world->hops, since_ns, &at)); named++) {
         struct host_addr a = {.family = hop->key.family};
         char text[HOST_ADDR_TEXT];
         memcpy(a.word, hop->key.addr, sizeof a.word);
         used += (size_t)snprintf(to + used, len - used, "%s%s on %.15s", named ? ", " : ", on the way to ",
-                                 host_addr_text(&a, text), l->o->ifaces[hop->port]);
+                                 host_addr_text(&a, text), control->o->ifaces[hop->port]);
     }
 }
 
 /* What the kernel counts of the ports, and steering, is asked from here alone: some of it begins anew when it is read.
  */
-static void of_ports(const struct live *l, uint64_t now[])
+static void of_ports(const struct control *control, uint64_t now[])
 {
     struct io_stats s = {0}, all = {0};
-    for (unsigned at = 0; at < l->o->iface_count; at++) steered_stats(l, at, &all);
-    for (unsigned i = 0; i < l->worker_count; i++) {
-        const struct worker *w = l->workers[i];
+    for (unsigned at = 0; at < control->o->iface_count; at++) steered_stats(control->carry, at, &all);
+    for (unsigned i = 0; i < control->carry->worker_count; i++) {
+        const struct worker *w = control->carry->workers[i];
         for (unsigned at = 0; at < w->egress.port_count; at++) {
             w->ports[at].ops->losses(w->ports[at].io, &s);
             io_stats_add(&all, &s);
@@ -54,19 +54,20 @@ static void of_ports(const struct live *l, uint64_t now[])
 }
 
 /* Reached so often since the start. */
-static void reached(const struct live *l, uint64_t now[])
+static void reached(const struct control *control, uint64_t now[])
 {
-    for (unsigned i = 0; i < l->worker_count; i++)
-        for (unsigned k = 0; k < LIMITS; k++) now[k] += __atomic_load_n(&l->workers[i]->limits[k], __ATOMIC_RELAXED);
-    now[LIMIT_BOUND] = l->ports.lost;
-    of_ports(l, now);
+    for (unsigned i = 0; i < control->carry->worker_count; i++)
+        for (unsigned k = 0; k < LIMITS; k++)
+            now[k] += __atomic_load_n(&control->carry->workers[i]->limits[k], __ATOMIC_RELAXED);
+    now[LIMIT_BOUND] = control->carry->ports.lost;
+    of_ports(control, now);
 }
 
-void limits_add(const struct live *l, cJSON *root)
+void limits_add(const struct control *control, cJSON *root)
 {
     uint64_t now[LIMITS] = {0};
     cJSON *list = cJSON_AddArrayToObject(root, "limits");
-    reached(l, now);
+    reached(control, now);
     for (unsigned i = 0; i < LIMITS; i++) {
         cJSON *one = json_object(list);
         cJSON_AddStringToObject(one, "limit", limits[i].key);
@@ -76,9 +77,9 @@ void limits_add(const struct live *l, cJSON *root)
 }
 
 /* The ports that were bound last, a few of them. */
-static void bound_ports(const struct live *l, char *to, size_t len)
+static void bound_ports(const struct control *control, char *to, size_t len)
 {
-    const struct shared_ports *s = &l->ports;
+    const struct shared_ports *s = &control->carry->ports;
     size_t used = 0;
     *to = 0;
     for (unsigned i = s->host.bound_count; i < s->all_count && i < s->host.bound_count + 3; i++)
@@ -86,24 +87,24 @@ static void bound_ports(const struct live *l, char *to, size_t len)
                                  s->all[i].port);
 }
 
-static void tell_one(struct live *l, unsigned limit, uint64_t more)
+static void tell_one(struct control *control, unsigned limit, uint64_t more)
 {
     char where[300] = "";
-    if (limit == LIMIT_NEIGHBOUR) silent_hops(l, where, sizeof where);
-    if (limit == LIMIT_BOUND) bound_ports(l, where, sizeof where);
-    events_tell(&l->events, limits[limit].told, "%s%s: %" PRIu64, limits[limit].words, where, more);
+    if (limit == LIMIT_NEIGHBOUR) silent_hops(control, where, sizeof where);
+    if (limit == LIMIT_BOUND) bound_ports(control, where, sizeof where);
+    events_tell(&control->tell->events, limits[limit].told, "%s%s: %" PRIu64, limits[limit].words, where, more);
 }
 
-void limits_tell(struct live *l, bool last)
+void limits_tell(struct control *control, bool last)
 {
     uint64_t now[LIMITS] = {0};
     const uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
-    reached(l, now);
+    reached(control, now);
     for (unsigned i = 0; i < LIMITS; i++) {
-        struct limit_told *told = &l->limits[i];
+        struct limit_told *told = &control->limits[i];
         if (now[i] < told->count) told->count = now[i]; /* counters of another program */
         if (now[i] == told->count || (told->count && !last && now_ns - told->at_ns < EACH_NS)) continue;
-        tell_one(l, i, now[i] - told->count);
+        tell_one(control, i, now[i] - told->count);
         *told = (struct limit_told){now[i], now_ns};
     }
 }

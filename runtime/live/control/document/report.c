@@ -27,15 +27,15 @@ static const struct {
 
 /* What is printed. */
 struct whole {
-    const struct live *l;
+    const struct control *control;
     const struct tally *t;
     struct options options; /* with the name of the program that runs */
 };
 
-static struct whole whole_of(const struct live *l, const struct tally *t)
+static struct whole whole_of(const struct control *control, const struct tally *t)
 {
-    struct whole all = {l, t, *l->o};
-    all.options.program = l->now.name;
+    struct whole all = {control, t, *control->o};
+    all.options.program = control->carry->now.name;
     return all;
 }
 
@@ -43,7 +43,7 @@ static void interface_text(FILE *out, const struct whole *all, unsigned i)
 {
     const struct io_stats *s = &all->t->io[i];
     char a[TEXT_NUMBER], b[TEXT_NUMBER], c[TEXT_NUMBER], d[TEXT_NUMBER];
-    fprintf(out, "%-12s%s frames, %s bytes in, %s found no room, %s sent", all->l->o->ifaces[i],
+    fprintf(out, "%-12s%s frames, %s bytes in, %s found no room, %s sent", all->control->o->ifaces[i],
             text_number(all->t->seen[i].packets, a), text_number(all->t->seen[i].bytes, b), text_number(s->lost, c),
             text_number(s->sent, d));
 #define IO_COUNTER(field, words, doc)                                                                                  \
@@ -77,9 +77,9 @@ static void more_text(FILE *out, const struct whole *all)
     const struct worker_counters *c = &all->t->c;
     const struct egress_counters *e = &all->t->e;
     char a[TEXT_NUMBER], b[TEXT_NUMBER];
-    for (unsigned i = 0; i < all->l->o->iface_count; i++) interface_text(out, all, i);
-    if (all->l->in_kernel) in_kernel_text(out, all->t);
-    if (all->l->o->monitor || c->watched.packets)
+    for (unsigned i = 0; i < all->control->o->iface_count; i++) interface_text(out, all, i);
+    if (all->control->carry->in_kernel) in_kernel_text(out, all->t);
+    if (all->control->o->monitor || c->watched.packets)
         fprintf(out, "watched     %s packets, %s bytes: dropped or rejected above, but this machine got them\n",
                 text_number(c->watched.packets, a), text_number(c->watched.bytes, b));
     if (c->given)
@@ -93,12 +93,12 @@ static void more_text(FILE *out, const struct whole *all)
                 text_number(c->crossed, a), text_number(c->stayed, b));
     if (e->routed)
         fprintf(out, "routed      %s packets crossed from one interface to another\n", text_number(e->routed, a));
-    if (all->l->proxied) proxied_text(out, all->t, &all->l->now.labels);
+    if (all->control->carry->proxied) proxied_text(out, all->t, &all->control->carry->now.labels);
     if (c->handed)
         fprintf(out, "workers     %s packets were handed from one to another, %s of them found no room\n",
                 text_number(c->handed, a), text_number(c->hand_lost, b));
-    if (all->l->events.not_taken)
-        fprintf(out, "log         %s lines were not written\n", text_number(all->l->events.not_taken, a));
+    if (all->control->tell->events.not_taken)
+        fprintf(out, "log         %s lines were not written\n", text_number(all->control->tell->events.not_taken, a));
     for (unsigned i = 0; i < LOSS_COUNT; i++)
         if (e->lost[i]) fprintf(out, "lost        %s: %s\n", text_number(e->lost[i], a), losses[i].words);
 }
@@ -116,8 +116,8 @@ static void in_kernel_json(cJSON *to, const struct tally *t)
 static void interface_json(cJSON *one, const struct whole *all, unsigned i)
 {
     const struct io_stats *s = &all->t->io[i];
-    cJSON_AddStringToObject(one, "interface", all->l->o->ifaces[i]);
-    cJSON_AddStringToObject(one, "io", all->l->workers[0]->ports[i].ops->name);
+    cJSON_AddStringToObject(one, "interface", all->control->o->ifaces[i]);
+    cJSON_AddStringToObject(one, "io", all->control->carry->workers[0]->ports[i].ops->name);
     json_number(one, "packets", all->t->seen[i].packets);
     json_number(one, "bytes", all->t->seen[i].bytes);
 #define IO_COUNTER(field, words, doc) json_number(one, #field, s->field);
@@ -128,8 +128,9 @@ static void live_json(cJSON *live, const struct whole *all)
 {
     const struct worker_counters *c = &all->t->c;
     const struct egress_counters *e = &all->t->e;
-    json_number(live, "workers", all->l->worker_count);
-    if (all->l->worker_count > 1) cJSON_AddStringToObject(live, "dealt", all->l->dealt ? "owner" : "hash");
+    json_number(live, "workers", all->control->carry->worker_count);
+    if (all->control->carry->worker_count > 1)
+        cJSON_AddStringToObject(live, "dealt", all->control->carry->dealt ? "owner" : "hash");
     json_number(live, "frames", c->totals.frames);
     json_number(live, "bytes", c->totals.bytes);
     json_number(live, "watched", c->watched.packets);
@@ -138,7 +139,7 @@ static void live_json(cJSON *live, const struct whole *all)
 #include "runtime/counters/counter.def"
 #define EGRESS_COUNTER(field, key, doc) json_number(live, key, e->field);
 #include "runtime/counters/counter.def"
-    json_number(live, "log_lost", all->l->events.not_taken);
+    json_number(live, "log_lost", all->control->tell->events.not_taken);
     cJSON *lost = cJSON_AddObjectToObject(live, "lost");
     for (unsigned i = 0; i < LOSS_COUNT; i++) json_number(lost, losses[i].key, e->lost[i]);
 }
@@ -147,29 +148,29 @@ static void more_json(cJSON *root, const void *arg)
 {
     const struct whole *all = arg;
     cJSON *interfaces = cJSON_AddArrayToObject(root, "interfaces");
-    for (unsigned i = 0; i < all->l->o->iface_count; i++) {
+    for (unsigned i = 0; i < all->control->o->iface_count; i++) {
         cJSON *one = cJSON_CreateObject();
         cJSON_AddItemToArray(interfaces, one);
         interface_json(one, all, i);
     }
     live_json(cJSON_AddObjectToObject(root, "live"), all);
-    if (all->l->in_kernel) in_kernel_json(cJSON_AddObjectToObject(root, "kernel"), all->t);
-    proxied_json(root, all->t, all->l->proxied);
+    if (all->control->carry->in_kernel) in_kernel_json(cJSON_AddObjectToObject(root, "kernel"), all->t);
+    proxied_json(root, all->t, all->control->carry->proxied);
 }
 
 static struct report report_of(const struct whole *all)
 {
     return (struct report){.options = &all->options,
                            .program = all->t->program,
-                           .labels = &all->l->now.labels,
+                           .labels = &all->control->carry->now.labels,
                            .counters = tally_counters(all->t),
                            .totals = &all->t->c.totals,
-                           .down = all->l->now.down};
+                           .down = all->control->carry->now.down};
 }
 
-void report_add(cJSON *root, const struct live *l, const struct tally *t)
+void report_add(cJSON *root, const struct control *control, const struct tally *t)
 {
-    const struct whole all = whole_of(l, t);
+    const struct whole all = whole_of(control, t);
     struct report of = report_of(&all);
     of.rules_most = DOCUMENT_RULES;
     report_json_add(root, &of);
@@ -179,18 +180,18 @@ void report_add(cJSON *root, const struct live *l, const struct tally *t)
 static bool write_report(FILE *out, const struct whole *all)
 {
     const struct report of = report_of(all);
-    if (all->l->o->json) return !report_json(out, &of, more_json, all);
+    if (all->control->o->json) return !report_json(out, &of, more_json, all);
     report_text(out, &of);
     more_text(out, all);
     return true;
 }
 
-char *live_report(const struct live *l, bool running, size_t *len)
+char *live_report(const struct control *control, bool running, size_t *len)
 {
-    struct tally *t = tally_take(l, running);
+    struct tally *t = tally_take(control->carry, running);
     char *text = NULL;
     FILE *out = t ? open_memstream(&text, len) : NULL;
-    const struct whole all = whole_of(l, t);
+    const struct whole all = whole_of(control, t);
     bool good = out && write_report(out, &all);
     if (out) good = !fclose(out) && good;
     tally_free(t);

@@ -4,10 +4,10 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/exchange/first_frame.h"
-#include "runtime/live/control/asked.h"
-#include "runtime/live/control/filtered.h"
+#include "runtime/live/carry/change.h"
 #include "runtime/live/control/flows/walk.h"
-#include "runtime/live/rules/reload.h"
+#include "runtime/live/control/handed.h"
+#include "runtime/live/control/questions.h"
 #include "runtime/live/world/devices.h"
 #include "runtime/proxy/told/log_line.h"
 #include "runtime/report/flows.h"
@@ -32,7 +32,7 @@ static uint64_t since(const struct asked_flows *a, uint64_t ns)
 /* How old it is, and whose: what both kinds begin with. Names are letters, digits, `_`, `-` and `/`. */
 static void tell_begin(const struct asked_flows *a, const struct labels *labels, const struct flow_record *f, FILE *out)
 {
-    const unsigned workers = a->walk.l->worker_count, at = a->walk.worker;
+    const unsigned workers = a->walk.control->carry->worker_count, at = a->walk.worker;
     fprintf(out, "{\"age_ms\":%llu,\"idle_ms\":%llu,\"worker\":%u,", milliseconds(since(a, f->began_ns)),
             milliseconds(since(a, f->seen_ns)), at < workers ? at : at - workers);
     if (f->service != PBC_NONE) fprintf(out, "\"service\":\"%s\",", label_service(labels, f->service));
@@ -42,13 +42,13 @@ static void tell_begin(const struct asked_flows *a, const struct labels *labels,
  * change. */
 static void tell_rule(const struct asked_flows *a, const struct labels *labels, const struct flow_record *f, FILE *out)
 {
-    const struct live *l = a->walk.l;
-    const struct program *p = l->now.program;
-    if (!reload_settled(l) || walk_program(&a->walk) != p) return;
-    const struct facts *facts = &l->latest->facts;
-    const uint8_t port = devices_opener(l, facts, f);
+    const struct control *control = a->walk.control;
+    const struct program *p = control->carry->now.program;
+    if (!change_settled(control->carry) || walk_program(&a->walk) != p) return;
+    const struct facts *facts = &control->carry->latest->facts;
+    const uint8_t port = devices_opener(control->world, facts, f);
     const struct frame_spec first = first_frame(f);
-    const uint16_t iface = port == OPTIONS_NO_PEER ? IFACE_NONE : l->now.iface[port];
+    const uint16_t iface = port == OPTIONS_NO_PEER ? IFACE_NONE : control->carry->now.iface[port];
     const struct decision d = first_frame_judge(p, facts, &first, iface, MARK_NEW);
     fputs("\"rule\":", out);
     text_json(out, label_of(labels, d.rule));
@@ -95,7 +95,7 @@ static void tell_part(struct asked_flows *a, const struct labels *labels)
     for (unsigned i = 0; i < count && a->told < a->most; i++) {
         const struct flow_record *f = sessions ? &w->sessions.sessions[i].flow : &w->listing.flows[i];
         a->seen++;
-        if (!filter_takes_flow(&a->filter, &w->l->latest->facts, f)) continue;
+        if (!filter_takes_flow(&a->filter, &w->control->carry->latest->facts, f)) continue;
         FILE *out = open_memstream(&text, &len);
         if (out && sessions) tell_session(a, labels, &w->sessions.sessions[i], out);
         if (out && !sessions) tell_flow(a, labels, *f, out);
@@ -148,7 +148,7 @@ static void over(void *arg)
 static void part(struct walk *w)
 {
     struct asked_flows *a = (struct asked_flows *)w;
-    const struct labels *labels = reload_labels(w->l, walk_program(w));
+    const struct labels *labels = change_labels(w->control->carry, walk_program(w));
     if (!labels) { /* names of a program that is gone */
         walk_again(w);
         return;
@@ -172,7 +172,7 @@ static const struct walk_ops parts = {.part = part, .free = flows_free};
 
 void asked_FLOWS(void *with, struct call *c)
 {
-    struct live *l = with;
+    struct control *control = with;
     char err[400];
     uint64_t most = UINT64_MAX;
     struct asked_flows *a = calloc(1, sizeof *a);
@@ -182,11 +182,12 @@ void asked_FLOWS(void *with, struct call *c)
     }
     if (call_has(c, "limit") && !call_number_of(c, "limit", UINT32_MAX, &most)) {
         call_end(c, 2, "`limit` is a number of flows");
-    } else if (filtered(l, c, &a->filter, err, sizeof err) && filter_suits_flows(&a->filter, err, sizeof err)) {
+    } else if (handed_filter(control, c, &a->filter, err, sizeof err) &&
+               filter_suits_flows(&a->filter, err, sizeof err)) {
         a->call = c;
         a->most = most;
         call_follow(c, &waits, a);
-        walk_begin(&a->walk, l, &parts);
+        walk_begin(&a->walk, control, &parts);
         return;
     } else {
         call_end(c, 2, "%s", err);

@@ -2,17 +2,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/live/carry/change.h"
 #include "runtime/live/carry/guard/shared_ports.h"
 #include "runtime/live/carry/proxy/access.h"
 #include "runtime/live/carry/tally.h"
-#include "runtime/live/control/asked.h"
 #include "runtime/live/control/document/proxied_seen.h"
 #include "runtime/live/control/flows/impact.h"
 #include "runtime/live/control/flows/walk.h"
 #include "runtime/live/control/handed.h"
-#include "runtime/live/main/start.h"
+#include "runtime/live/control/questions.h"
 #include "runtime/live/rules/judged.h"
-#include "runtime/live/rules/reload.h"
+#include "runtime/live/rules/look_at.h"
 #include "runtime/live/rules/room.h"
 
 enum { PIECE = 1 << 20 };
@@ -45,9 +45,9 @@ static void bytes_free(void *arg)
 void asked_PROGRAM(void *with, struct call *c)
 {
     static const struct call_ops reads = {.more = tell_more, .over = bytes_free};
-    const struct live *l = with;
+    const struct control *control = with;
     struct bytes *b = calloc(1, sizeof *b);
-    if (b) b->at = program_file(l->now.program, &b->len);
+    if (b) b->at = program_file(control->carry->now.program, &b->len);
     if (b && b->at) {
         call_follow(c, &reads, b);
         return;
@@ -101,7 +101,7 @@ static void tell(struct asked_impact *a)
 static void part(struct walk *w)
 {
     struct asked_impact *a = (struct asked_impact *)w;
-    if (walk_program(w) != a->impact.now || w->l->now.program != a->impact.now) {
+    if (walk_program(w) != a->impact.now || w->control->carry->now.program != a->impact.now) {
         call_end(a->call, 2, "another program took the place of the one that ran meanwhile: ask again");
         return;
     }
@@ -122,29 +122,30 @@ static const struct walk_ops parts = {.part = part, .free = impact_free};
 static const struct call_ops waits = {.over = caller_gone};
 
 /* Flows of all workers, now. */
-static uint64_t flows_now(const struct live *l)
+static uint64_t flows_now(const struct control *control)
 {
     uint64_t n = 0;
-    struct tally *t = tally_take(l, true);
-    for (unsigned i = 0; t && i < l->worker_count; i++) n += t->worker[i].flows;
+    struct tally *t = tally_take(control->carry, true);
+    for (unsigned i = 0; t && i < control->carry->worker_count; i++) n += t->worker[i].flows;
     if (t) n += proxied_now(&t->proxy);
     tally_free(t);
     return n;
 }
 
 /* NULL: err says why not. */
-static struct asked_impact *impact_new(struct live *l, struct call *c, char *err, size_t err_len)
+static struct asked_impact *impact_new(struct control *control, struct call *c, char *err, size_t err_len)
 {
     const char *name = call_text_of(c, "name");
     struct program *next = handed_program(c, PBC_SIZE_MAX, err, err_len);
     if (!next) return NULL;
-    room_bound(l, next);
+    room_bound(control->rules, next);
     struct asked_impact *a = calloc(1, sizeof *a);
     if (a) a->name = strdup(name ? name : "program");
-    if (a && a->name && start_look_at(l, next, a->name, false, a->refused, sizeof a->refused) &&
-        judged_all(l, next, a->refused, sizeof a->refused) && access_look(l, next, a->refused, sizeof a->refused))
-        shared_ports_would(l, next, a->refused, sizeof a->refused);
-    if (a && impact_init(&a->impact, l, next, flows_now(l)) && a->name) {
+    if (a && a->name && look_at_program(control->rules, next, a->name, false, a->refused, sizeof a->refused) &&
+        judged_all(control->rules, next, a->refused, sizeof a->refused) &&
+        access_look(control->carry, next, a->refused, sizeof a->refused))
+        shared_ports_would(control->carry, next, a->refused, sizeof a->refused);
+    if (a && impact_init(&a->impact, control, next, flows_now(control)) && a->name) {
         program_put(next);
         a->call = c;
         return a;
@@ -157,18 +158,18 @@ static struct asked_impact *impact_new(struct live *l, struct call *c, char *err
 
 void asked_IMPACT(void *with, struct call *c)
 {
-    struct live *l = with;
+    struct control *control = with;
     char err[600];
-    if (!reload_settled(l)) {
+    if (!change_settled(control->carry)) {
         call_end(c, 2, "a reload is under way: ask again when it is through");
         return;
     }
-    struct asked_impact *a = impact_new(l, c, err, sizeof err);
+    struct asked_impact *a = impact_new(control, c, err, sizeof err);
     if (!a) {
         const char *name = call_text_of(c, "name");
         call_end(c, 2, "%.200s: %s", name ? name : "program", err);
         return;
     }
     call_follow(c, &waits, a);
-    walk_begin(&a->walk, l, &parts);
+    walk_begin(&a->walk, control, &parts);
 }

@@ -22,8 +22,8 @@ static size_t deciders(const struct program *p) { return (size_t)p->rules_count 
 /* What is known of the interfaces, by the ids of the next program. */
 static bool ifaces_make(struct impact *im)
 {
-    const struct options *o = im->l->o;
-    const struct ruling *now = &im->l->now;
+    const struct options *o = im->control->o;
+    const struct ruling *now = &im->control->carry->now;
     im->ifaces_count = im->next->ifaces_count + o->iface_count;
     im->ifaces = calloc(im->ifaces_count + 1u, sizeof *im->ifaces);
     for (unsigned i = 0; im->ifaces && i < im->ifaces_count; i++) im->ifaces[i].peer = IFACE_NONE;
@@ -39,10 +39,11 @@ static bool ifaces_make(struct impact *im)
     return im->ifaces;
 }
 
-bool impact_init(struct impact *im, const struct live *l, struct program *next, uint64_t flows)
+bool impact_init(struct impact *im, const struct control *control, struct program *next, uint64_t flows)
 {
-    *im = (struct impact){.l = l, .now = program_get(l->now.program), .every = flows / IMPACT_JUDGED_MOST + 1};
-    im->remap = remap_new(l->now.program, next, NULL, 0, NULL, clock_ns(CLOCK_MONOTONIC));
+    *im = (struct impact){
+        .control = control, .now = program_get(control->carry->now.program), .every = flows / IMPACT_JUDGED_MOST + 1};
+    im->remap = remap_new(control->carry->now.program, next, NULL, 0, NULL, clock_ns(CLOCK_MONOTONIC));
     if (!im->remap) return false;
     im->next = program_get(im->remap->program);
     im->of_server = calloc(im->now->servers_count + 1u, sizeof *im->of_server);
@@ -70,7 +71,7 @@ struct judge {
 static struct decision decide(const struct impact *im, const struct judge *j, const struct frame_spec *s, uint8_t port,
                               uint32_t mark)
 {
-    const char *device = port == OPTIONS_NO_PEER ? NULL : im->l->o->ifaces[port];
+    const char *device = port == OPTIONS_NO_PEER ? NULL : im->control->o->ifaces[port];
     return first_frame_judge(j->program, &j->facts, s, device ? port_iface_id(j->program, device, port) : IFACE_NONE,
                              mark);
 }
@@ -102,7 +103,7 @@ static bool judge_flow(struct impact *im, const struct judge by[2], const struct
 {
     const enum flow_class class = flow_state_class(f->state);
     const bool both = class == FLOW_ESTABLISHED || class == FLOW_CLOSING; /* sides have spoken */
-    const uint8_t port = devices_opener(im->l, &by[0].facts, f);
+    const uint8_t port = devices_opener(im->control->world, &by[0].facts, f);
     struct frame_spec s = first_frame(f);
     struct decision first, next;
     const bool begins = differs(im, by, &s, port, MARK_NEW, &first);
@@ -136,7 +137,7 @@ static bool judge_session(struct impact *im, const struct judge by[2], const str
     const struct frame_spec s = first_frame(f);
     struct decision next;
     im->judged++;
-    if (!differs(im, by, &s, devices_opener(im->l, &by[0].facts, f), MARK_NEW, &next)) return false;
+    if (!differs(im, by, &s, devices_opener(im->control->world, &by[0].facts, f), MARK_NEW, &next)) return false;
     const bool ends = closes(im, f->service);
     *(ends ? &change_of(im, &next)->flows : &change_of(im, &next)->anew) += im->every;
     return ends && (next.action == ACTION_DROP || next.action == ACTION_REJECT);
@@ -152,12 +153,12 @@ static bool loses_server(const struct impact *im, const struct flow_record *f)
 /* Both programs, with the world as each sees it. Where memory is out, the next one knows no way. */
 static void judges(struct impact *im, struct judge by[2])
 {
-    const struct routes *routes = im->l->latest->facts.routes;
+    const struct routes *routes = im->control->carry->latest->facts.routes;
     uint64_t until;
     free(im->devices);
-    im->devices = routes ? devices_of(im->l, im->next, routes) : NULL;
-    by[0] = (struct judge){im->now, im->l->latest->facts};
-    by[1] = (struct judge){im->next, im->l->latest->facts};
+    im->devices = routes ? devices_of(im->control->world, im->next, routes) : NULL;
+    by[0] = (struct judge){im->now, im->control->carry->latest->facts};
+    by[1] = (struct judge){im->next, im->control->carry->latest->facts};
     by[1].facts.ifaces = im->ifaces;
     by[1].facts.ifaces_count = im->ifaces_count;
     by[1].facts.patterns = im->patterns;

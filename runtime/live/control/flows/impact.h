@@ -3,7 +3,7 @@
 
 #include <cjson/cJSON.h>
 
-#include "runtime/live/main/state.h"
+#include "runtime/live/control/state.h"
 
 enum {
     IMPACT_JUDGED_MOST =
@@ -11,7 +11,7 @@ enum {
 };
 
 struct impact {
-    const struct live *l;
+    const struct control *control;
     struct program *now, *next; /* held; next as workers would have it, with the past */
     struct remap *remap;
     struct facts_iface *ifaces; /* of next */
@@ -33,7 +33,7 @@ struct impact {
 };
 
 /* `flows`: how many there are, about. False: memory is out. impact_fini in any case. */
-bool impact_init(struct impact *im, const struct live *l, struct program *next, uint64_t flows);
+bool impact_init(struct impact *im, const struct control *control, struct program *next, uint64_t flows);
 /* Some flows of the running program. */
 void impact_flows(struct impact *im, const struct flow_record flows[], unsigned count);
 /* Some sessions of its proxy services. */

@@ -42,7 +42,7 @@ static void servers_json(cJSON *to, const struct impact *im)
         const struct pbc_pool *pool = &p->pools[p->servers[i].pool];
         if (!s->drain && !s->move) continue;
         cJSON *one = json_object(to);
-        cJSON_AddStringToObject(one, "server", label_server(&im->l->now.labels, i));
+        cJSON_AddStringToObject(one, "server", label_server(&im->control->carry->now.labels, i));
         json_number(one, "drain", s->drain);
         json_number(one, "drain_s", pool->drain_ns / 1000000000);
         cJSON_AddStringToObject(one, "then", pool->on_down == PBC_DOWN_RESET ? "reset" : "keep");

@@ -1,9 +1,8 @@
 #include "runtime/live/control/flows/walk.h"
 
 #include "runtime/live/carry/proxy/proxied.h"
-#include "runtime/live/main/state.h"
 
-bool walk_of_sessions(const struct walk *w) { return w->worker >= w->l->worker_count; }
+bool walk_of_sessions(const struct walk *w) { return w->worker >= w->control->carry->worker_count; }
 
 const struct program *walk_program(const struct walk *w)
 {
@@ -18,9 +17,9 @@ static bool *ended(struct walk *w) { return walk_of_sessions(w) ? &w->sessions.e
 
 static bool list(struct walk *w)
 {
-    const unsigned workers = w->l->worker_count;
-    return walk_of_sessions(w) ? proxied_list(w->l, w->worker - workers, &w->sessions)
-                               : worker_list(w->l->workers[w->worker], &w->listing);
+    const unsigned workers = w->control->carry->worker_count;
+    return walk_of_sessions(w) ? proxied_list(w->control->carry, w->worker - workers, &w->sessions)
+                               : worker_list(w->control->carry->workers[w->worker], &w->listing);
 }
 
 static void ask(struct walk *w)
@@ -29,12 +28,12 @@ static void ask(struct walk *w)
     w->state = list(w) ? WALK_FILLS : WALK_WAITS;
 }
 
-void walk_begin(struct walk *w, struct live *l, const struct walk_ops *ops)
+void walk_begin(struct walk *w, struct control *control, const struct walk_ops *ops)
 {
-    w->l = l;
+    w->control = control;
     w->ops = ops;
-    w->next = l->walks;
-    l->walks = w;
+    w->next = control->walks;
+    control->walks = w;
     ask(w);
 }
 
@@ -45,7 +44,7 @@ bool walk_on(struct walk *w)
         *at(w) = 0;
         w->worker++;
     }
-    if (w->worker >= w->l->worker_count + proxied_loops(w->l)) return false;
+    if (w->worker >= w->control->carry->worker_count + proxied_loops(w->control->carry)) return false;
     ask(w);
     return true;
 }
@@ -59,7 +58,7 @@ void walk_again(struct walk *w)
 
 static void let_go(struct walk *w)
 {
-    struct walk **at = &w->l->walks;
+    struct walk **at = &w->control->walks;
     while (*at != w) at = &(*at)->next;
     *at = w->next;
     w->ops->free(w);
@@ -74,13 +73,14 @@ void walk_leave(struct walk *w)
 static bool is_filled(const struct walk *w)
 {
     if (w->state != WALK_FILLS) return false;
-    if (walk_of_sessions(w)) return proxied_listed(w->l, w->worker - w->l->worker_count, &w->sessions);
-    return __atomic_load_n(&w->l->workers[w->worker]->listing, __ATOMIC_ACQUIRE) != &w->listing;
+    if (walk_of_sessions(w))
+        return proxied_listed(w->control->carry, w->worker - w->control->carry->worker_count, &w->sessions);
+    return __atomic_load_n(&w->control->carry->workers[w->worker]->listing, __ATOMIC_ACQUIRE) != &w->listing;
 }
 
-void walks_step(struct live *l)
+void walks_step(struct control *control)
 {
-    for (struct walk *w = l->walks, *next; w; w = next) {
+    for (struct walk *w = control->walks, *next; w; w = next) {
         next = w->next;
         if (w->state == WALK_WAITS) ask(w);
         if (!is_filled(w)) continue;
@@ -92,7 +92,7 @@ void walks_step(struct live *l)
     }
 }
 
-void walks_fini(struct live *l)
+void walks_fini(struct control *control)
 {
-    while (l->walks) let_go(l->walks);
+    while (control->walks) let_go(control->walks);
 }

@@ -4,9 +4,9 @@
 #pragma once
 
 #include "runtime/exchange/listing.h"
+#include "runtime/live/control/state.h"
 #include "runtime/proxy/listing.h"
 
-struct live;
 struct walk;
 
 struct walk_ops {
@@ -18,7 +18,7 @@ struct walk_ops {
 /* First in whatever goes so; zeroed before walk_begin. */
 struct walk {
     struct walk *next;
-    struct live *l;
+    struct control *control;
     const struct walk_ops *ops;
     unsigned worker; /* behind the last: the first loop */
     enum { WALK_RESTS, WALK_WAITS /* the worker fills another's part */, WALK_FILLS } state;
@@ -34,7 +34,7 @@ const struct program *walk_program(const struct walk *w);
 uint64_t walk_now(const struct walk *w);
 
 /* The first part is asked for. */
-void walk_begin(struct walk *w, struct live *l, const struct walk_ops *ops);
+void walk_begin(struct walk *w, struct control *control, const struct walk_ops *ops);
 /* The next one is. False: there are no more. */
 bool walk_on(struct walk *w);
 /* The same part again. */
@@ -43,6 +43,6 @@ void walk_again(struct walk *w);
 void walk_leave(struct walk *w);
 
 /* Workers have called: parts that are filled. */
-void walks_step(struct live *l);
+void walks_step(struct control *control);
 /* The workers have ended. */
-void walks_fini(struct live *l);
+void walks_fini(struct control *control);

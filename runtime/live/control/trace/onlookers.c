@@ -7,11 +7,12 @@
 #include <string.h>
 
 #include "runtime/base/clock.h"
+#include "runtime/live/carry/change.h"
 #include "runtime/live/carry/kernel/in_kernel.h"
-#include "runtime/live/control/asked.h"
-#include "runtime/live/control/filtered.h"
+#include "runtime/live/carry/sampled.h"
+#include "runtime/live/control/handed.h"
+#include "runtime/live/control/questions.h"
 #include "runtime/live/control/trace/seen.h"
-#include "runtime/live/rules/reload.h"
 #include "vm/kernel/events.h"
 
 /* Bytes that may wait for one of them; frames a second that a worker shows one of them. */
@@ -23,7 +24,7 @@ enum { TRACED_BYTES = 512 /* of a frame: its headers */, SNAP_MOST = 1 << 18 };
 
 struct onlooker {
     struct call *call; /* NULL: it is gone, and its place is not yet free */
-    struct live *l;
+    struct control *control;
     struct filter filter;
     struct observer as;
     struct limit limit;             /* of what the kernel judged: the workers' are theirs */
@@ -43,11 +44,11 @@ struct onlookers {
     bool changed;      /* the set is not of those who are there */
 };
 
-static bool all_have_taken(const struct live *l)
+static bool all_have_taken(const struct control *control)
 {
-    const struct observer_set *s = l->onlookers->set;
-    for (unsigned i = 0; s && i < l->worker_count; i++)
-        if (__atomic_load_n(&l->workers[i]->observing.taken, __ATOMIC_ACQUIRE) != s->number) return false;
+    const struct observer_set *s = control->onlookers->set;
+    for (unsigned i = 0; s && i < control->carry->worker_count; i++)
+        if (__atomic_load_n(&control->carry->workers[i]->observing.taken, __ATOMIC_ACQUIRE) != s->number) return false;
     return true;
 }
 
@@ -70,9 +71,9 @@ static void free_places(struct onlookers *o)
     }
 }
 
-static void give_set(struct live *l)
+static void give_set(struct control *control)
 {
-    struct onlookers *o = l->onlookers;
+    struct onlookers *o = control->onlookers;
     struct observer_set *s = calloc(1, sizeof *s);
     if (!s) return; /* later */
     s->number = o->set ? o->set->number + 1 : 1;
@@ -84,28 +85,28 @@ static void give_set(struct live *l)
     o->before = o->set;
     o->set = s;
     o->changed = false;
-    for (unsigned i = 0; i < l->worker_count; i++) worker_observe(l->workers[i], s);
+    for (unsigned i = 0; i < control->carry->worker_count; i++) worker_observe(control->carry->workers[i], s);
 }
 
 static uint64_t lost(const struct onlooker *k, unsigned place)
 {
     uint64_t n = k->left_out - k->lost_before;
-    for (unsigned i = 0; i < k->l->worker_count; i++)
-        n += __atomic_load_n(&k->l->workers[i]->observing.lost[place], __ATOMIC_RELAXED);
+    for (unsigned i = 0; i < k->control->carry->worker_count; i++)
+        n += __atomic_load_n(&k->control->carry->workers[i]->observing.lost[place], __ATOMIC_RELAXED);
     return n;
 }
 
 static unsigned seat_of(const struct onlooker *k)
 {
     unsigned at = 0;
-    while (k->l->onlookers->at[at] != k) at++;
+    while (k->control->onlookers->at[at] != k) at++;
     return at;
 }
 
 static void end(struct onlooker *k)
 {
     char number[TEXT_NUMBER], more[80] = "", unseen[80] = "";
-    const uint64_t n = lost(k, seat_of(k)), untold = in_kernel_more(k->l).untold - k->untold_before;
+    const uint64_t n = lost(k, seat_of(k)), untold = in_kernel_more(k->control->carry).untold - k->untold_before;
     if (n) snprintf(more, sizeof more, "; %s more came too fast to be shown", text_number(n, number));
     if (untold)
         snprintf(unseen, sizeof unseen, "; %s of all in the kernel came too fast to be looked at",
@@ -117,8 +118,8 @@ static void over(void *arg)
 {
     struct onlooker *k = arg;
     k->call = NULL;
-    k->l->onlookers->changed = true;
-    in_kernel_samples(k->l);
+    k->control->onlookers->changed = true;
+    in_kernel_samples(k->control->carry);
 }
 
 static void tell_one(struct onlooker *k, const struct seen *s)
@@ -131,10 +132,10 @@ static void tell_one(struct onlooker *k, const struct seen *s)
     if (k->told == k->most) end(k);
 }
 
-static void tell_all(struct live *l, const struct tape_seen *from, const struct seen *s)
+static void tell_all(struct control *control, const struct tape_seen *from, const struct seen *s)
 {
     for (uint32_t left = from->observers; left; left &= left - 1) {
-        struct onlooker *k = l->onlookers->at[__builtin_ctz(left)];
+        struct onlooker *k = control->onlookers->at[__builtin_ctz(left)];
         if (k && k->call) tell_one(k, s);
     }
 }
@@ -150,53 +151,53 @@ static uint64_t ahead(struct onlookers *o)
 }
 
 /* Names of a program that is gone meanwhile are not known. */
-static void tell_record(struct live *l, struct worker *w, const struct tape_record *r, uint64_t ahead_ns)
+static void tell_record(struct control *control, struct worker *w, const struct tape_record *r, uint64_t ahead_ns)
 {
-    const struct labels *labels = reload_labels(l, (const struct program *)(uintptr_t)r->number);
+    const struct labels *labels = change_labels(control->carry, (const struct program *)(uintptr_t)r->number);
     const uint8_t *at = (const uint8_t *)(r + 1);
     for (unsigned i = 0; i < r->count; i++) {
         const struct tape_seen *from = (const void *)at;
         const struct tape_frame *frame = (const void *)(from + 1);
         const struct seen s = {.wall_ns = r->now_ns + ahead_ns,
                                .worker = w->cfg.worker,
-                               .device = l->o->ifaces[frame->port % l->o->iface_count],
-                               .iface = frame->port % l->o->iface_count,
+                               .device = control->o->ifaces[frame->port % control->o->iface_count],
+                               .iface = frame->port % control->o->iface_count,
                                .verdict = &from->verdict,
                                .labels = labels,
                                .frame = frame};
-        tell_all(l, from, &s);
+        tell_all(control, from, &s);
         at += sizeof *from + sizeof *frame + tape_padded(frame->cap_len);
     }
 }
 
 /* The oldest record of all tapes, and whose it is; there: how far each may be read, NULL: to its end. */
-static const struct tape_record *oldest(const struct live *l, const uint64_t there[], struct worker **whose)
+static const struct tape_record *oldest(const struct control *control, const uint64_t there[], struct worker **whose)
 {
     const struct tape_record *first = NULL;
-    for (unsigned i = 0; i < l->worker_count; i++) {
-        struct tape *t = &l->workers[i]->observing.tape;
+    for (unsigned i = 0; i < control->carry->worker_count; i++) {
+        struct tape *t = &control->carry->workers[i]->observing.tape;
         const struct tape_record *r = tape_next(t, there ? there[i] : tape_there(t));
         if (!r || (first && r->now_ns >= first->now_ns)) continue;
         first = r;
-        *whose = l->workers[i];
+        *whose = control->carry->workers[i];
     }
     return first;
 }
 
 /* What workers judged until then; false: there is more, and a worker calls again. */
-static bool tell_until(struct live *l, uint64_t until_ns, const uint64_t there[])
+static bool tell_until(struct control *control, uint64_t until_ns, const uint64_t there[])
 {
-    const uint64_t ahead_ns = ahead(l->onlookers);
+    const uint64_t ahead_ns = ahead(control->onlookers);
     const struct tape_record *r;
     struct worker *w = NULL;
     unsigned told = 0;
-    while ((r = oldest(l, there, &w)) && r->now_ns <= until_ns) {
+    while ((r = oldest(control, there, &w)) && r->now_ns <= until_ns) {
         if (told >= TELL_MOST) {
             wake(w->call_fd);
             return false;
         }
         told += r->count + 1u;
-        if (r->kind == TAPE_SEEN) tell_record(l, w, r, ahead_ns);
+        if (r->kind == TAPE_SEEN) tell_record(control, w, r, ahead_ns);
         tape_done(&w->observing.tape, r);
     }
     return true;
@@ -204,19 +205,20 @@ static bool tell_until(struct live *l, uint64_t until_ns, const uint64_t there[]
 
 /* What was on a tape before the kernel was heard comes after all that it had told by then: it told that earlier, or
  * else tell_until has had its turn with it. */
-bool onlookers_tell(struct live *l)
+bool onlookers_tell(struct control *control)
 {
     uint64_t there[WORKERS_MOST];
-    if (!l->onlookers) return true;
-    for (unsigned i = 0; i < l->worker_count; i++) there[i] = tape_there(&l->workers[i]->observing.tape);
-    if (onlookers_there(l) && !in_kernel_called(l)) return false;
-    return tell_until(l, UINT64_MAX, there);
+    if (!control->onlookers) return true;
+    for (unsigned i = 0; i < control->carry->worker_count; i++)
+        there[i] = tape_there(&control->carry->workers[i]->observing.tape);
+    if (onlookers_there(control) && !in_kernel_called(control->carry)) return false;
+    return tell_until(control, UINT64_MAX, there);
 }
 
-bool onlookers_there(const struct live *l)
+bool onlookers_there(const struct control *control)
 {
-    for (unsigned i = 0; l->onlookers && i < OBSERVERS_MOST; i++)
-        if (l->onlookers->at[i] && l->onlookers->at[i]->call) return true;
+    for (unsigned i = 0; control->onlookers && i < OBSERVERS_MOST; i++)
+        if (control->onlookers->at[i] && control->onlookers->at[i]->call) return true;
     return false;
 }
 
@@ -238,23 +240,23 @@ static void copy(struct copied *c, const struct pkt *pkt)
     memcpy(c->bytes, pkt->data, pkt->cap_len);
 }
 
-void onlookers_see(struct live *l, const struct sampled *s)
+void onlookers_see(struct control *control, const struct sampled *s)
 {
     const struct tape_verdict v = tape_verdict_of(s->verdict);
     struct copied copied;
     const unsigned port = (unsigned)s->pkt->cookie;
-    if (!l->onlookers) return;
-    tell_until(l, s->at_ns, NULL);
+    if (!control->onlookers) return;
+    tell_until(control, s->at_ns, NULL);
     copy(&copied, s->pkt);
-    const struct seen seen = {.wall_ns = s->at_ns + ahead(l->onlookers),
+    const struct seen seen = {.wall_ns = s->at_ns + ahead(control->onlookers),
                               .worker = SEEN_IN_KERNEL,
-                              .device = l->o->ifaces[port],
+                              .device = control->o->ifaces[port],
                               .iface = port,
                               .verdict = &v,
                               .labels = s->labels,
                               .frame = &copied.frame};
     for (unsigned i = 0; i < OBSERVERS_MOST; i++) {
-        struct onlooker *k = l->onlookers->at[i];
+        struct onlooker *k = control->onlookers->at[i];
         if (!k || !k->call || !filter_takes(&k->filter, s->pkt, s->key, port)) continue;
         if (limit_take(&k->limit, s->at_ns))
             tell_one(k, &seen);
@@ -265,7 +267,7 @@ void onlookers_see(struct live *l, const struct sampled *s)
 
 static void tell_begun(struct onlooker *k)
 {
-    const unsigned n = k->l->worker_count;
+    const unsigned n = k->control->carry->worker_count;
     k->begun = true;
     call_text(k->call, "%u worker%s what comes", n, n == 1 ? " shows" : "s show");
 }
@@ -284,29 +286,30 @@ static void tell_lost(struct onlooker *k, unsigned seat, uint64_t now_ns)
 /* All workers have the newest set. */
 static void look_after(struct onlooker *k, unsigned seat, uint64_t now_ns)
 {
-    if (!k->begun && k->l->onlookers->set && k->l->onlookers->set->of[seat].id == k->as.id) tell_begun(k);
+    if (!k->begun && k->control->onlookers->set && k->control->onlookers->set->of[seat].id == k->as.id) tell_begun(k);
     tell_lost(k, seat, now_ns);
 }
 
-void onlookers_step(struct live *l, uint64_t now_ns)
+void onlookers_step(struct control *control, uint64_t now_ns)
 {
-    struct onlookers *o = l->onlookers;
+    struct onlookers *o = control->onlookers;
     if (!o) return;
     for (unsigned i = 0; i < OBSERVERS_MOST; i++)
         if (o->at[i] && o->at[i]->call && now_ns >= o->at[i]->until_ns) end(o->at[i]);
-    if (!all_have_taken(l)) return;
+    if (!all_have_taken(control)) return;
     /* What was seen for those who are in the set before alone is still theirs. */
-    if (o->before && !onlookers_tell(l) && !tell_until(l, UINT64_MAX, NULL)) return; /* the kernel may tell for ever */
+    if (o->before && !onlookers_tell(control) && !tell_until(control, UINT64_MAX, NULL))
+        return; /* the kernel may tell for ever */
     free_places(o);
     for (unsigned i = 0; i < OBSERVERS_MOST; i++)
         if (o->at[i] && o->at[i]->call) look_after(o->at[i], i, now_ns);
-    if (o->changed) give_set(l);
+    if (o->changed) give_set(control);
 }
 
-int onlookers_wait_ms(const struct live *l, uint64_t now_ns, int most)
+int onlookers_wait_ms(const struct control *control, uint64_t now_ns, int most)
 {
-    for (unsigned i = 0; l->onlookers && i < OBSERVERS_MOST; i++) {
-        const struct onlooker *k = l->onlookers->at[i];
+    for (unsigned i = 0; control->onlookers && i < OBSERVERS_MOST; i++) {
+        const struct onlooker *k = control->onlookers->at[i];
         if (!k || !k->call) continue;
         const uint64_t left = k->until_ns > now_ns ? (k->until_ns - now_ns) / 1000000 + 1 : 0;
         if (left < (uint64_t)most) most = (int)left;
@@ -314,25 +317,26 @@ int onlookers_wait_ms(const struct live *l, uint64_t now_ns, int most)
     return most;
 }
 
-void onlookers_fini(struct live *l)
+void onlookers_fini(struct control *control)
 {
-    struct onlookers *o = l->onlookers;
+    struct onlookers *o = control->onlookers;
     if (!o) return;
     for (unsigned i = 0; i < OBSERVERS_MOST; i++)
         if (o->at[i]) onlooker_free(o->at[i]);
     free(o->set);
     free(o->before);
     free(o);
-    l->onlookers = NULL;
+    control->onlookers = NULL;
 }
 
 /* A place, and a tape of each worker; NULL after the call has ended. */
-static struct onlooker **place_for(struct live *l, struct call *c)
+static struct onlooker **place_for(struct control *control, struct call *c)
 {
-    bool fine = l->onlookers || (l->onlookers = calloc(1, sizeof *l->onlookers));
-    for (unsigned i = 0; fine && i < l->worker_count; i++) fine = !observing_init(&l->workers[i]->observing);
+    bool fine = control->onlookers || (control->onlookers = calloc(1, sizeof *control->onlookers));
+    for (unsigned i = 0; fine && i < control->carry->worker_count; i++)
+        fine = !observing_init(&control->carry->workers[i]->observing);
     for (unsigned i = 0; fine && i < OBSERVERS_MOST; i++)
-        if (!l->onlookers->at[i]) return &l->onlookers->at[i];
+        if (!control->onlookers->at[i]) return &control->onlookers->at[i];
     if (fine)
         call_end(c, 2, "%d others look on at this time: ask again when some have ended", OBSERVERS_MOST);
     else
@@ -353,34 +357,34 @@ static bool read_bounds(const struct call *c, struct onlooker *k, char *err, siz
     return good;
 }
 
-static void begin(struct live *l, struct call *c, bool captures)
+static void begin(struct control *control, struct call *c, bool captures)
 {
     static const struct call_ops looks = {.over = over};
     char err[400];
-    struct onlooker **place = place_for(l, c), *k = place ? calloc(1, sizeof *k) : NULL;
+    struct onlooker **place = place_for(control, c), *k = place ? calloc(1, sizeof *k) : NULL;
     if (!k) {
         if (place) call_end(c, 2, "out of memory");
         return;
     }
-    k->l = l;
+    k->control = control;
     k->captures = captures;
-    if (!read_bounds(c, k, err, sizeof err) || !filtered(l, c, &k->filter, err, sizeof err)) {
+    if (!read_bounds(c, k, err, sizeof err) || !handed_filter(control, c, &k->filter, err, sizeof err)) {
         call_end(c, 2, "%s", err);
         onlooker_free(k);
         return;
     }
     k->as.filter = &k->filter;
-    k->as.id = ++l->onlookers->last_id;
+    k->as.id = ++control->onlookers->last_id;
     k->as.rate = captures ? CAPTURED_A_SECOND : TRACED_A_SECOND;
     *place = k;
-    k->lost_before = lost(k, (unsigned)(place - l->onlookers->at));
-    k->untold_before = in_kernel_more(l).untold;
+    k->lost_before = lost(k, (unsigned)(place - control->onlookers->at));
+    k->untold_before = in_kernel_more(control->carry).untold;
     k->call = c;
-    l->onlookers->changed = true;
+    control->onlookers->changed = true;
     limit_init(&k->limit, k->as.rate);
-    in_kernel_samples(l);
+    in_kernel_samples(control->carry);
     call_follow(c, &looks, k);
-    if (captures) seen_section(c, l->o->ifaces, l->o->iface_count);
+    if (captures) seen_section(c, control->o->ifaces, control->o->iface_count);
 }
 
 void asked_TRACE(void *with, struct call *c) { begin(with, c, false); }

@@ -1,0 +1,54 @@
+#include "runtime/live/carry/enforce.h"
+
+#include "runtime/base/complain.h"
+#include "runtime/live/carry/kernel/in_kernel.h"
+#include "runtime/worker/watched.h"
+
+bool enforce_watched(const struct carry *carry, const struct program *p, char *what, size_t len)
+{
+    char place[300];
+    bool host = false; /* it hears something of an interface */
+    for (unsigned i = 0; i < carry->o->iface_count; i++) host |= carry->o->peer[i] == OPTIONS_NO_PEER;
+    /* else we take what crosses; the kernel is asked about as if it were not taken */
+    const bool forwards = carry->forwards && (carry->in_kernel || carry->io != &io_XDP) && !enforce_routes(carry, p);
+    const struct host_self self = host_self(carry->host);
+    if (!host || !watched_place(p, &self, forwards, place, sizeof place)) return false;
+    snprintf(what, len, "%s may drop what is for this machine itself, or from it%s", place,
+             forwards ? ", or what it forwards" : "");
+    return true;
+}
+
+bool enforce_all(const struct carry *carry, const struct program *p, char *why, size_t len)
+{
+    char what[400];
+    if (carry->o->monitor || carry->in_kernel || !enforce_watched(carry, p, what, sizeof what)) return true;
+    const char *no = carry->o->exec == OPTIONS_EXEC_USER ? NULL : in_kernel_obstacle(carry);
+    snprintf(why, len,
+             "%s, and that cannot be enforced here%s%s: --monitor judges and counts it, and enforces the rest", what,
+             no ? ", nor in the kernel, for " : "", no ? no : "");
+    return false;
+}
+
+void enforce_watched_now(struct carry *carry)
+{
+    char what[400];
+    const bool now =
+        !carry->o->monitor && !carry->in_kernel && enforce_watched(carry, carry->now.program, what, sizeof what);
+    if (now && !carry->watched) complain("%s, for this machine has such an address now: that is only watched", what);
+    carry->watched = now;
+}
+
+bool enforce_routes(const struct carry *carry, const struct program *p)
+{
+    unsigned plain = 0;
+    for (unsigned i = 0; i < carry->o->iface_count; i++) plain += carry->o->peer[i] == OPTIONS_NO_PEER;
+    return routed_wanted(p, plain, carry->forwards);
+}
+
+/* Nobody cuts a packet behind an outer header. */
+bool enforce_cuts(const struct program *p)
+{
+    for (uint32_t i = 0; i < p->services_count; i++)
+        if (mode_is(p->services[i].mode, MODE_TUNNELS)) return true;
+    return false;
+}

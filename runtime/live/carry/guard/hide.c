@@ -1,0 +1,30 @@
+#include "runtime/live/carry/guard/hide.h"
+
+#include <errno.h>
+
+#include "runtime/host/guard/guard_news.h"
+#include "runtime/live/carry/enforce.h"
+#include "runtime/live/tell/log.h"
+
+int hide_rules(struct carry *carry, char *err, size_t err_len)
+{
+    struct guarded g;
+    snprintf(err, err_len, "out of memory");
+    const bool made = guarded_init(&g, carry->now.program, NULL, &carry->ports.host, true);
+    g.routed = enforce_routes(carry, carry->now.program) || carry->lingering.whole_ns[LINGERS_ROUTED];
+    g.routed &= !carry->in_kernel; /* there the host sends on what was judged */
+    /* What flows of those before are left the programs in the kernel take before the host's stack does. */
+    const unsigned lingering = carry->in_kernel ? 0 : carry->lingering.count;
+    const bool whole = made && guarded_more(&g, carry->lingering.matches, lingering);
+    for (unsigned i = 0; i < g.match_count && whole; i++) carry->proxies |= g.matches[i].proxied;
+    const int failed = whole ? ask_guard(carry->tell->channel, &g, err, err_len) : -ENOMEM;
+    guarded_fini(&g);
+    guard_news_settle(carry->guard_news);
+    return failed;
+}
+
+int hide_guard(struct carry *carry)
+{
+    char err[500];
+    return hide_rules(carry, err, sizeof err) ? tell_fault(carry->tell, "%s", err) : 0;
+}

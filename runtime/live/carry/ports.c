@@ -1,0 +1,58 @@
+#include "runtime/live/carry/ports.h"
+
+#include "runtime/live/carry/dealt.h"
+#include "runtime/live/carry/steered.h"
+#include "runtime/live/tell/log.h"
+
+/* Flows of the host itself are known only if what it sends is seen. */
+static bool needs_outgoing(const struct program *p)
+{
+    bool host = false, state = false;
+    for (uint32_t i = 0; i < p->firewalls_count; i++) {
+        if (p->firewalls[i].direction == PBC_DIR_OUT) return true;
+        host |= p->firewalls[i].direction != PBC_DIR_FORWARD;
+    }
+    for (uint32_t i = 0; i < p->conds_count; i++)
+        state |= p->conds[i].kind == COND_STATE || p->conds[i].kind == COND_FLOWS_OVER;
+    return host && state;
+}
+
+struct io_port *ports_open(struct carry *carry, const struct worker *w, unsigned at, int *group)
+{
+    char err[200];
+    const struct io_ops *ops = w->ports[at].ops;
+    const unsigned iface = at % carry->o->iface_count;
+    struct io_made made;
+    const struct host_link *link = host_link(carry->host, carry->ifindex[iface]);
+    if (!link) {
+        tell_fault(carry->tell, "%s: it is gone", carry->o->ifaces[iface]);
+        return NULL;
+    }
+    /* Workers share what is for the interface; where each has queues of a card, it needs as much for each. */
+    const uint64_t share = ops == &io_PACKET ? carry->o->ring / carry->worker_count : carry->o->ring;
+    struct io_ask ask = {.ring_bytes = share > OPTIONS_RING_LEAST ? share : OPTIONS_RING_LEAST,
+                         .ifindex = carry->ifindex[iface],
+                         .mtu = link->mtu,
+                         .group = *group,
+                         .worker = (uint8_t)w->cfg.worker,
+                         .port = (uint8_t)iface,
+                         .busy = carry->o->busy_poll,
+                         .beside = at >= carry->o->iface_count,
+                         .outgoing = needs_outgoing(carry->now.program),
+                         .all = carry->o->peer[iface] != OPTIONS_NO_PEER,
+                         .shared = carry->worker_count > 1,
+                         .hurried = carry->tell->ready};
+    if (!ask.beside && steered_open(carry, iface, &ask)) return NULL;
+    struct io_port *io = NULL;
+    if (!ask_port(carry->tell->channel, &ask, &made, err, sizeof err)) {
+        *group = made.group;
+        dealt_take(carry, &made);
+        io = ops->open(&ask, &made, &carry->umems[w->cfg.worker], err, sizeof err);
+    }
+    if (io && ops->bind && ask_bind(carry->tell->channel, err, sizeof err)) {
+        ops->close(io);
+        io = NULL;
+    }
+    if (!io) tell_fault(carry->tell, "%s: %s", carry->o->ifaces[iface], err);
+    return io;
+}

@@ -1,0 +1,8 @@
+/* The answers to what is asked, a function a row of question.def; `with` is the struct control. */
+#pragma once
+
+#include "runtime/ctl/server.h"
+#include "runtime/live/control/state.h"
+
+#define QUESTION(ident, ...) void asked_##ident(void *with, struct call *c);
+#include "runtime/ctl/question.def"
