@@ -7,7 +7,7 @@
 #include "vm/packet/edit/recipe.h"
 #include "vm/packet/facts.h"
 #include "vm/packet/key.h"
-#include "vm/packet/pool.h"
+#include "vm/packet/pkt.h"
 #include "vm/pbc.h"
 #include "vm/program/program.h"
 #include "vm/program/remap.h"

@@ -28,7 +28,7 @@ may vm/packet/ 'vm/packet/*.[ch]' "$shared vm/packet/"
 may vm/keyed/ 'vm/keyed/*.[ch]' 'vm/keyed/'
 may vm/shared/ 'vm/shared/*.[ch]' 'vm/cfg.h vm/shared/ vm/program/'
 may vm/program/ 'vm/program/*.[ch]' "$shared vm/program/ vm/packet/ vm/stream/wants.h"
-may vm/stream/ 'vm/stream/*.[ch]' 'vm/stream/ vm/packet/wire.h vm/packet/csum.h'
+may vm/stream/ 'vm/stream/*.[ch]' 'vm/stream/ vm/packet/wire.h'
 may vm/flow/ 'vm/flow/*.[ch]' "$shared vm/flow/ vm/program/ vm/packet/"
 may vm/judge/ 'vm/judge/*.[ch]' "$shared vm/judge/ vm/flow/ vm/program/ vm/packet/ vm/stream/"
 may vm/forward/ 'vm/forward/*.[ch]' "$shared vm/vm.h vm/context/ vm/forward/ vm/judge/ vm/flow/ vm/program/ vm/packet/ vm/stream/"

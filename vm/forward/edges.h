@@ -1,5 +1,5 @@
 /* The edges of sending on: a packet with no hop left, one that is longer than the way bears. What answers it here is
- * within the limit of `rejects`, counted, and never sent to what may not be answered (answer.h). The caller drops the
+ * within the limit of `rejects`, counted, and never sent to what may not be answered (frame.h). The caller drops the
  * packet, as `ttl-exceeded` or `too-big`, whether an answer may leave or not.
  *
  *     copy = pool_copy(…)
@@ -10,7 +10,7 @@
 #pragma once
 
 #include "vm/context/context.h"
-#include "vm/packet/edit/tunnel.h"
+#include "vm/packet/edit/edit.h"
 
 enum { EDGE_MTU = 1500 }; /* where facts know none */
 

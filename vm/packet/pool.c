@@ -1,12 +1,11 @@
 /* The pool: in the caller's memory stand, in this order, the pool itself, one struct pkt a slot, the stack of free
  * slots, and the slots. A packet and its slot share a number, so nothing points from one to the other. */
-#include "vm/packet/pool.h"
-
 #include <assert.h>
 #include <string.h>
 
 #include "vm/packet/key.h"
-#include "vm/packet/parse/bytes.h"
+#include "vm/packet/parse/read.h"
+#include "vm/packet/pkt.h"
 
 enum { POOL_ALIGN = 64 };
 

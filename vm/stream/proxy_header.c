@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "vm/packet/csum.h"
 #include "vm/packet/wire.h"
 
 enum { V2_HEADER = 16, V2_IP4 = 12, V2_IP6 = 36, V2_UNIX = 216, TLV_HEADER = 3, TLV_CRC32C = 3 };

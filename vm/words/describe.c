@@ -10,8 +10,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "vm/packet/parse/body.h"
 #include "vm/packet/parse/header.h"
+#include "vm/packet/parse/read.h"
 #include "vm/packet/wire.h"
 #include "vm/vm.h"
 #include "vm/words/names.h"

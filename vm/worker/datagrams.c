@@ -7,7 +7,7 @@
 
 #include "vm/keyed/keyed.h"
 #include "vm/packet/parse/fragment.h"
-#include "vm/packet/time.h"
+#include "vm/packet/pkt.h"
 
 #define LIFE_NS UINT64_C(30000000000) /* of a datagram, as in flow/fragments/ */
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vm/packet/time.h"
+#include "vm/packet/pkt.h"
 #include "vm/program/addresses.h"
 #include "vm/worker/whose.h"
 

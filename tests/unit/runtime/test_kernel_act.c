@@ -13,7 +13,6 @@
 #include "runtime/kernel/run/events.h"
 #include "tests/lib/compiled.h"
 #include "vm/judge/judge.h"
-#include "vm/packet/csum.h"
 #include "vm/packet/parse/header.h"
 #include "vm/packet/wire.h"
 

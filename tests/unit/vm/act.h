@@ -5,7 +5,7 @@
 
 #include "tests/lib/rng.h"
 #include "tests/unit/vm/packet.h"
-#include "vm/packet/pool.h"
+#include "vm/packet/pkt.h"
 
 enum { SLOTS = 24 };
 

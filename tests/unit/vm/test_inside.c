@@ -3,7 +3,7 @@
 #include "tests/unit/vm/sender.h"
 
 #include "tests/lib/rng.h"
-#include "vm/packet/edit/tunnel.h"
+#include "vm/packet/edit/edit.h"
 
 #define RULES                                                                                                          \
     "firewall f default drop {\n"                                                                                      \

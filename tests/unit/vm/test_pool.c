@@ -3,7 +3,7 @@
 
 #include <sys/mman.h>
 
-#include "vm/packet/pool.h"
+#include "vm/packet/pkt.h"
 
 enum { SLOTS = 5 };
 

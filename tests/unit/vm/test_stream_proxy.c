@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vm/packet/csum.h"
 #include "vm/packet/wire.h"
 #include "vm/stream/instruction.h"
 #include "vm/stream/proxy_header.h"

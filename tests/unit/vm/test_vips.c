@@ -2,7 +2,7 @@
  * answered, and with what, is in tests/packets/vips.t. */
 #include "tests/unit/vm/sender.h"
 
-#include "vm/packet/reply/build.h"
+#include "vm/packet/reply/frame.h"
 
 #define RULES                                                                                                          \
     "pool web { server a 10.0.0.11 }\n"                                                                                \

@@ -11,7 +11,7 @@
 #include "vm/flow/leave.h"
 #include "vm/keyed/archive.h"
 #include "vm/packet/key.h"
-#include "vm/packet/pool.h"
+#include "vm/packet/pkt.h"
 #include "vm/program/program.h"
 #include "vm/verdict.h"
 

@@ -11,7 +11,7 @@
 #include "vm/flow/joined.h"
 #include "vm/forward/cookie/cookie.h"
 #include "vm/forward/splice/splice.h"
-#include "vm/packet/reply/build.h"
+#include "vm/packet/reply/frame.h"
 
 enum { JOINT_SCALE_OURS = 7 /* the shift of our windows to clients: 128 bytes, up to 8 MB */ };
 

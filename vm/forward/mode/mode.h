@@ -6,8 +6,8 @@
 #include "vm/context/context.h"
 #include "vm/flow/leave.h"
 #include "vm/forward/splice/splice.h"
+#include "vm/packet/edit/edit.h"
 #include "vm/packet/edit/recipe.h"
-#include "vm/packet/edit/tunnel.h"
 
 struct mode_ops {
     uint8_t recipe; /* enum recipe_kind: what it does to ordinary packets */

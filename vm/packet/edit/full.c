@@ -1,6 +1,4 @@
 /* The sum over pseudo header and packet; SCTP has a CRC of its own. */
-#include "vm/packet/edit/full.h"
-
 #include <errno.h>
 
 #include "vm/packet/edit/edit.h"
