@@ -14,7 +14,7 @@
 #include "vm/packet/parse/header.h"
 #include "vm/packet/parse/read.h"
 #include "vm/packet/reply/frame.h"
-#include "vm/program/addresses.h"
+#include "vm/program/program.h"
 
 /* Of a service. */
 struct vip {

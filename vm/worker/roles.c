@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "vm/packet/pkt.h"
-#include "vm/program/addresses.h"
 #include "vm/worker/whose.h"
 
 /* How long flows are found where they were: of a service that is gone they go on as long as their server is there. */

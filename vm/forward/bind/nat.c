@@ -11,7 +11,6 @@
 #include "vm/judge/decide.h"
 #include "vm/packet/parse/header.h"
 #include "vm/packet/parse/read.h"
-#include "vm/program/addresses.h"
 
 enum { UDP_IDLE_S = 240 };
 
