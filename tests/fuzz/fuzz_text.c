@@ -5,7 +5,7 @@
 
 #include "tests/lib/imgbuild.h"
 #include "vm/program/program.h"
-#include "vm/words/addr_text.h"
+#include "vm/words/words.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 

@@ -55,7 +55,7 @@ room analysis image resolve normal classify
 room ruletest image resolve normal analysis
 room setup image
 # It reads other tools' files: no compile has begun.
-may compiler/import/ 'compiler/import/*.[ch]' 'lang/ vm/words/addr_text.h vm/words/names.h compiler/say.h compiler/import/'
+may compiler/import/ 'compiler/import/*.[ch]' 'lang/ vm/words/words.h compiler/say.h compiler/import/'
 may compiler/traffic/ 'compiler/traffic/*.[ch]' "lang/ vm/ runtime/capture/ runtime/schedule/ $report compiler/compiler.h compiler/progress.h compiler/say.h compiler/traffic/ compiler/image/ compiler/resolve/ compiler/analysis/ compiler/ruletest/"
 room command image resolve normal classify analysis setup traffic import
 # Leaves of runtime/; the order of its rooms is layers.py's.

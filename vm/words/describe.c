@@ -14,7 +14,7 @@
 #include "vm/packet/parse/read.h"
 #include "vm/packet/wire.h"
 #include "vm/vm.h"
-#include "vm/words/names.h"
+#include "vm/words/words.h"
 
 struct line {
     char *buf;

@@ -1,9 +1,8 @@
 /* Names out of the tables: actions, reasons, protocols, ICMP types. */
-#include "vm/words/names.h"
-
 #include <stddef.h>
 
 #include "vm/vm.h"
+#include "vm/words/words.h"
 
 struct number_name {
     unsigned number;

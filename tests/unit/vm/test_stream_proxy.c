@@ -8,8 +8,7 @@
 #include <string.h>
 
 #include "vm/packet/wire.h"
-#include "vm/stream/instruction.h"
-#include "vm/stream/proxy_header.h"
+#include "vm/stream/first.h"
 
 /* Byte by byte, in memory that ends where the bytes do, up to the first answer; `need` is never more than that takes.
  */
