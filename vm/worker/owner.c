@@ -9,7 +9,6 @@
 #include "vm/packet/edit/edit.h"
 #include "vm/packet/parse/fragment.h"
 #include "vm/packet/parse/read.h"
-#include "vm/worker/owner_tables.h"
 
 /* A map of a nat. */
 struct map_range {
