@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vm/flow/tcp.h"
+#include "vm/flow/flow.h"
 #include "vm/forward/service.h"
 #include "vm/packet/parse/fragment.h"
 #include "vm/packet/parse/parse.h"

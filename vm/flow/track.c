@@ -3,9 +3,9 @@
 
 #include <stdlib.h>
 
+#include "vm/flow/flow.h"
 #include "vm/flow/look.h"
 #include "vm/flow/openers.h"
-#include "vm/flow/states.h"
 #include "vm/flow/table_priv.h"
 #include "vm/flow/table_shared.h"
 #include "vm/packet/parse/header.h"

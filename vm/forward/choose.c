@@ -1,6 +1,4 @@
-/* A proxy loop's balancing, see choose.h. */
-#include "vm/forward/choose.h"
-
+/* A proxy loop's balancing, see service.h. */
 #include <errno.h>
 #include <stdlib.h>
 

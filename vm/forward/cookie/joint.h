@@ -5,7 +5,7 @@
  *
  *     client ── cookie's numbers, our timestamps ──  us  ── the client's own SYN, repeated ── server
  *
- * Flows are followed (flow/tcp.h) in the numbers and windows that the server sends and gets. */
+ * Flows are followed (flow/flow.h) in the numbers and windows that the server sends and gets. */
 #pragma once
 
 #include "vm/flow/joined.h"
