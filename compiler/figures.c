@@ -4,7 +4,7 @@
 #include <stdarg.h>
 #include <string.h>
 
-#include "vm/words/number_text.h"
+#include "vm/words/words.h"
 
 static void comma(struct figures *f)
 {

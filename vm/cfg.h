@@ -25,6 +25,10 @@ struct vm_kernel {
     const struct flow_ops *flows;                /* the kernel's table; NULL: the program keeps no flows */
 };
 
+/* Early fragments that wait for their firsts: how many, and how long, if those are remembered. */
+enum { FRAG_HELD = 64 };
+#define FRAG_HOLD_NS UINT64_C(100000000)
+
 struct trace_step; /* judge/decide.h */
 typedef void trace_fn(void *arg, const struct trace_step *step);
 

@@ -185,7 +185,7 @@ struct pbc_set {
     uint32_t first4, count4, first6, count6;
 };
 /* A list of host names and globs: HOSTS holds strings in normal form and in order, none covered by a glob of its list
- * (hosts.h). A list of texts: likewise, in the order of texts, where `*` at the end stands for anything (texts.h). */
+ * (host_compare). A list of texts: likewise, in their order, `*` at the end stands for anything (text_compare). */
 enum pbc_names_kind { PBC_NAMES_HOSTS, PBC_NAMES_TEXTS };
 struct pbc_names {
     uint32_t name; /* string */

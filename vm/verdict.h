@@ -108,6 +108,27 @@ struct forward_counters {
 #include "vm/counter.def"
 };
 
+/* Fragments. datagrams == complete + expired + evicted + those remembered now; overlaps, overfull and ends are of those
+ * that ended. */
+struct frag_counters {
+#define FRAG_COUNTER(field, kind, object, key, line, words, doc) uint64_t field;
+#include "vm/counter.def"
+};
+
+/* Translation: its mappings, and what is translated. */
+struct mapping_counters {
+#define MAPPING_COUNTER(field, kind, object, key, line, words, doc) uint64_t field;
+#include "vm/counter.def"
+};
+struct nat_counters {
+#define NAT_COUNTER(field, kind, object, key, line, words, doc) uint64_t field;
+#include "vm/counter.def"
+    const struct mapping_counters *mappings;
+    const uint32_t *flows;            /* [program_all_nats]: how many each statement translates now */
+    const struct counter *statements; /* [program_all_nats]: packets of their flows that were sent on, both
+                                         directions; of strangers at a mapped end: its statement's */
+};
+
 /* One worker's counters; every packet is in exactly one of `verdicts`. */
 struct vm_counters {
     struct counter verdicts[ACTION_COUNT];
@@ -121,10 +142,10 @@ struct vm_counters {
     const struct counter *servers; /* [program->servers_count]: packets of its flows that were sent on, replies too */
     const uint32_t *server_flows, *service_flows; /* [servers_count], [services_count]: flows that are bound now */
     const uint64_t *server_begun; /* [servers_count]: flows that it was given; NULL like these: nothing is sent on */
-    const struct flow_counters *flows;      /* flow/table.h; NULL: the program keeps none */
+    const struct flow_counters *flows;      /* flow/flow.h; NULL: the program keeps none */
     const struct forward_counters *forward; /* NULL: nothing is sent on */
-    const struct nat_counters *nat;         /* bind/nat.h; NULL: there are no nats */
-    const struct frag_counters *frags;      /* flow/fragments/frag.h; NULL: no fragment follows its first */
+    const struct nat_counters *nat;         /* NULL: there are no nats */
+    const struct frag_counters *frags;      /* NULL: no fragment follows its first */
 #define VM_COUNTER(field, kind, object, key, line, words, doc) uint64_t field;
 #include "vm/counter.def"
 };

@@ -14,8 +14,8 @@
 #include "vm/judge/classify/classify.h"
 #include "vm/judge/columns/columns.h"
 #include "vm/keyed/large.h"
-#include "vm/packet/parse/sides.h"
-#include "vm/packet/time.h"
+#include "vm/packet/parse/read.h"
+#include "vm/packet/pkt.h"
 #include "vm/worker/fragments.h"
 #include "vm/worker/turns.h"
 

@@ -3,14 +3,18 @@
 #pragma once
 
 #include "vm/cfg.h"
+#include "vm/flow/met.h"
 #include "vm/judge/decide.h"
+#include "vm/keyed/archive.h"
+#include "vm/packet/archived.h"
 #include "vm/packet/edit/recipe.h"
 #include "vm/packet/facts.h"
 #include "vm/packet/key.h"
-#include "vm/packet/pool.h"
+#include "vm/packet/pkt.h"
 #include "vm/pbc.h"
 #include "vm/program/program.h"
 #include "vm/program/remap.h"
+#include "vm/shared/shared.h"
 #include "vm/verdict.h"
 
 struct vm_in {
@@ -52,10 +56,8 @@ void vm_run_up(struct vm *vm, const struct vm_in *in, struct pkt *const pkts[], 
                struct verdict verdicts[], struct vm_tx *tx);
 /* What each of its packets meets in the flow table is noted in mets[i], from the next vm_run_up on (flow/met.h); NULL:
  * nobody asks. It stays the caller's, who clears it before each. */
-struct flow_met;
 void vm_note_met(struct vm *vm, struct flow_met *mets);
 /* What a packet met that the kernel has judged, as track_met_at. Not while the vm runs. */
-struct met_told;
 void vm_met(const struct vm *vm, const struct met_told *told, struct flow_met *m);
 
 /* In kernel mode: a flow that is not sent on ended there (flow/table_ops.h); it is told in tx, as ever. */

@@ -9,7 +9,7 @@
 #include "compiler/normal/normal.h"
 #include "compiler/normal/what.h"
 #include "vm/packet/key.h"
-#include "vm/words/names.h"
+#include "vm/words/words.h"
 
 void print_word(struct printer *t, const char *s)
 {

@@ -3,7 +3,7 @@
 #include "compiler/normal/normal.h"
 #include "compiler/normal/what.h"
 #include "vm/packet/key.h"
-#include "vm/words/names.h"
+#include "vm/words/words.h"
 
 enum { BY_4 = 1, BY_6 = 2 };
 struct protocols {

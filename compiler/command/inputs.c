@@ -9,7 +9,7 @@
 
 #include "compiler/say.h"
 #include "lang/heap.h"
-#include "vm/program/served.h"
+#include "vm/program/program.h"
 
 static void add(struct inputs *in, const char *folder, const char *name)
 {

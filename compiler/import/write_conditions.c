@@ -4,7 +4,7 @@
 
 #include "compiler/import/write_priv.h"
 #include "vm/packet/key.h"
-#include "vm/words/names.h"
+#include "vm/words/words.h"
 
 enum { ICMP = 1, ICMP6 = 58, AH = 51 };
 

@@ -1,12 +1,11 @@
 /* Lists of host names and globs (`names`), and of texts that conditions on first bytes name: checked, made of one
- * another, brought into the order that vm/program/hosts.h and vm/program/texts.h want, and put into the image. */
+ * another, brought into the order that vm/program/program.h and vm/program/program.h want, and put into the image. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "compiler/resolve/resolve.h"
-#include "vm/judge/stream.h"
-#include "vm/program/hosts.h"
-#include "vm/program/texts.h"
+#include "vm/judge/decide.h"
+#include "vm/program/program.h"
 
 static const char *fault_text(enum host_fault fault)
 {

@@ -9,7 +9,8 @@
 #include <unistd.h>
 
 #include "runtime/host/sockaddr.h"
-#include "vm/keyed/hash.h"
+#include "vm/keyed/keyed.h"
+#include "vm/vm.h"
 
 enum { READY_AT_ONCE = 256, DUE_AT_ONCE = 256, ICMP_AT_ONCE = 256 };
 #define ASK_AGAIN_NS UINT64_C(20000000)

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "runtime/check/checks_priv.h"
-#include "vm/keyed/hash.h"
+#include "vm/keyed/keyed.h"
 
 static const char TRUSTED[] = "/etc/ssl/certs/ca-certificates.crt";
 

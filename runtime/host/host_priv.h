@@ -23,7 +23,7 @@ struct neighbours {
 };
 #define ROUTE_CACHE 1024u
 struct route_cache {
-    struct route_entry {
+    struct route_asked {
         struct host_query query;
         struct host_route route;
         int result;

@@ -33,7 +33,7 @@ static const char *wrong_with(const cJSON *server)
     return strcmp(why, "good") ? why : "";
 }
 
-static void check_print(FILE *out, const cJSON *server)
+static void screen_check(FILE *out, const cJSON *server)
 {
     char took[TEXT_NUMBER], when[TEXT_TIME];
     const bool down = !strcmp(text_at(server, "health"), "down");
@@ -66,7 +66,7 @@ void screen_servers(FILE *out, const cJSON *pool, const char *before, int width)
                 state_of(server), (unsigned long long)number_at(server, "weight"), count_at(server, "flows", a),
                 count_at(server, "packets_per_s", b));
         if (is_true(server, "backup")) fputs("   backup", out);
-        check_print(out, server);
+        screen_check(out, server);
         hand_print(out, server);
         fputc('\n', out);
     }
@@ -111,7 +111,7 @@ static void pools_print(FILE *out, const cJSON *seen)
     }
 }
 
-static void proxy_print(FILE *out, const cJSON *proxy)
+static void screen_proxy(FILE *out, const cJSON *proxy)
 {
     char a[TEXT_NUMBER], b[TEXT_NUMBER], c[TEXT_NUMBER];
     if (!cJSON_IsObject(proxy)) return;
@@ -151,7 +151,7 @@ static void head_print(FILE *out, const cJSON *seen)
         fprintf(out, "flows %s (%.1f %% of %s), at most %s\n", count_at(flows, "now", a),
                 100.0 * (double)number_at(flows, "now") / (double)limit, count_at(flows, "limit", b),
                 count_at(flows, "most", c));
-    proxy_print(out, part(seen, "proxy"));
+    screen_proxy(out, part(seen, "proxy"));
     if (part(program, "file_fault"))
         fprintf(out, "%s holds no program, so a reload or a start is refused: %s\n", text_at(program, "file"),
                 text_at(program, "file_fault"));

@@ -9,7 +9,7 @@
 #include "runtime/proxy/proxy.h"
 #include "runtime/proxy/tls/tls.h"
 #include "runtime/proxy/told/lines.h"
-#include "vm/forward/choose.h"
+#include "vm/forward/service.h"
 #include "vm/stream/first.h"
 
 struct session;

@@ -7,7 +7,7 @@
 
 #include "runtime/base/grown.h"
 #include "runtime/report/text.h"
-#include "vm/words/names.h"
+#include "vm/words/words.h"
 
 enum { ICMP = 1, ICMP6 = 58 };
 

@@ -163,20 +163,20 @@ static void defaults_add(cJSON *root, const struct subject *r, const struct vm_c
 void json_decided(cJSON *root, const struct subject *r, const struct vm_counters *c, const struct totals *t)
 {
     const struct decided d = decided_sum(r->program, c, t);
-    cJSON *decided = cJSON_AddObjectToObject(root, "decided_by");
-    counter_add(decided, "rules", &d.rules);
-    counter_add(decided, "defaults", &d.defaults);
-    counter_add(decided, "earlier", &d.earlier);
-    counter_add(decided, "malformed", &d.malformed);
-    counter_add(decided, "unopened", &d.unopened);
-    counter_add(decided, "fragments", &d.fragments);
-    counter_add(decided, "held", &d.held);
-    counter_add(decided, "arp_passed", &d.passed);
-    counter_add(decided, "no_firewall", &d.nobody);
-    counter_add(decided, "replies", &d.replies);
-    counter_add(decided, "replies_dropped", &d.unsent);
-    counter_add(decided, "proxy_carried", &d.carried);
-    counter_add(decided, "proxy_strays", &d.strays);
+    cJSON *by = cJSON_AddObjectToObject(root, "decided_by");
+    counter_add(by, "rules", &d.rules);
+    counter_add(by, "defaults", &d.defaults);
+    counter_add(by, "earlier", &d.earlier);
+    counter_add(by, "malformed", &d.malformed);
+    counter_add(by, "unopened", &d.unopened);
+    counter_add(by, "fragments", &d.fragments);
+    counter_add(by, "held", &d.held);
+    counter_add(by, "arp_passed", &d.passed);
+    counter_add(by, "no_firewall", &d.nobody);
+    counter_add(by, "replies", &d.replies);
+    counter_add(by, "replies_dropped", &d.unsent);
+    counter_add(by, "proxy_carried", &d.carried);
+    counter_add(by, "proxy_strays", &d.strays);
 }
 
 static void sums_add(cJSON *root, const struct subject *r, const struct vm_counters *c, const struct totals *t)

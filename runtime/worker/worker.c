@@ -12,8 +12,7 @@
 #include "runtime/worker/owned.h"
 #include "runtime/worker/up.h"
 #include "runtime/worker/watched.h"
-#include "vm/flow/fragments/frag.h"
-#include "vm/packet/time.h"
+#include "vm/packet/pkt.h"
 
 /* A vm that has judged may have a new deadline, which only a tick tells. */
 #define ASK_AFTER_NS UINT64_C(1000000000)

@@ -10,11 +10,10 @@
 #include <string.h>
 
 #include "tests/lib/bench.h"
-#include "vm/packet/edit/translate.h"
-#include "vm/packet/edit/ttl.h"
-#include "vm/packet/edit/tunnel.h"
-#include "vm/packet/pool.h"
 #include "vm/forward/splice/splice.h"
+#include "vm/packet/edit/edit.h"
+#include "vm/packet/edit/translate.h"
+#include "vm/packet/pkt.h"
 #include "vm/vm.h"
 
 enum { PACKETS_MOST = 20000, BATCH = 32, SLOTS = 64 };

@@ -9,7 +9,6 @@
 
 #include "compiler/compiler.h"
 #include "tests/lib/bench.h"
-#include "vm/packet/csum.h"
 #include "vm/packet/wire.h"
 #include "vm/vm.h"
 

@@ -10,7 +10,6 @@
 #include "tests/lib/bench.h"
 #include "tests/lib/kernel_both.h"
 #include "tests/lib/ruleset.h"
-#include "vm/packet/csum.h"
 #include "vm/packet/wire.h"
 
 enum { FEW_RULES = 300 /* of any list, with SMALL */ };

@@ -30,7 +30,6 @@
 #include <unistd.h>
 
 #include "tests/lib/bench.h"
-#include "vm/packet/csum.h"
 #include "vm/packet/wire.h"
 #include "vm/worker/owner.h"
 

@@ -13,8 +13,7 @@
 
 #include "compiler/compiler.h"
 #include "tests/lib/bench.h"
-#include "vm/packet/csum.h"
-#include "vm/packet/pool.h"
+#include "vm/packet/pkt.h"
 #include "vm/packet/wire.h"
 #include "vm/vm.h"
 

@@ -12,15 +12,14 @@
 
 #include "tests/lib/corpus.h"
 #include "tests/lib/note.h"
-#include "vm/packet/edit/fragment.h"
+#include "vm/forward/splice/splice.h"
+#include "vm/packet/edit/edit.h"
 #include "vm/packet/edit/mss.h"
 #include "vm/packet/edit/quoted.h"
 #include "vm/packet/edit/translate.h"
-#include "vm/packet/edit/ttl.h"
-#include "vm/packet/edit/tunnel.h"
 #include "vm/packet/pool_priv.h"
-#include "vm/packet/reply/build.h"
 #include "vm/forward/splice/splice.h"
+#include "vm/packet/reply/frame.h"
 #include "vm/vm.h"
 
 enum { FRAMES_MOST = 12000, LINE = 400, SLOTS = 32 };

@@ -1,5 +1,5 @@
 /* The TCP of the corpus through the built programs: a rule file that asks for `state`, and for each frame the rule that
- * a plain list of connections and vm/flow/tcp.h's functions expect. Each capture as it is, by its own clock; then all
+ * a plain list of connections and vm/flow/flow.h's functions expect. Each capture as it is, by its own clock; then all
  * of them in one, a frame a millisecond; the same with the sides' places in the tuple changed; and with frames lost and
  * doubled at random. */
 #include <dirent.h>

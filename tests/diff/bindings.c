@@ -16,8 +16,8 @@
 #include "tests/lib/note.h"
 #include "tests/lib/one_kernel.h"
 #include "tests/lib/rng.h"
-#include "vm/packet/edit/full.h"
 #include "vm/packet/pool_priv.h"
+#include "vm/packet/edit/edit.h"
 #include "vm/vm.h"
 
 enum { SLOTS = 64, SLOT_BYTES = 2048, FLOWS_MOST = 256, SERVERS = 16, ENTRIES = 32 };

@@ -16,7 +16,7 @@
 #include "runtime/schedule/schedule.h"
 #include "tests/lib/draw.h"
 #include "tests/lib/note.h"
-#include "vm/flow/states.h"
+#include "vm/flow/flow.h"
 #include "vm/forward/service.h"
 #include "vm/judge/ways.h"
 

@@ -1,5 +1,5 @@
 /* Model test: connections followed by a worker, beside the same said plainly. The model is a list that is searched from
- * end to end; it knows each packet from the numbers that it was made of, and takes from TCP alone tcp.h's functions,
+ * end to end; it knows each packet from the numbers that it was made of, and takes from TCP alone flow.h's functions,
  * which have tests of their own.
  *
  *   flow_model [SEED [RUNS [PACKETS]]]
@@ -17,8 +17,8 @@
 #include "compiler/compiler.h"
 #include "tests/lib/draw_talk.h"
 #include "tests/lib/one_kernel.h"
+#include "vm/flow/flow.h"
 #include "vm/flow/table.h"
-#include "vm/flow/tcp.h"
 #include "vm/packet/parse/header.h"
 #include "vm/vm.h"
 

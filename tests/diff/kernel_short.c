@@ -22,7 +22,7 @@
 #include "vm/packet/parse/header.h"
 #include "vm/packet/wire.h"
 
-enum { TALKS = 24, MODES = 8, TEXT = 4000, SLOTS = 32, SLOT = 2048, FRAME_MOST = TALK_FRAME_MAX + 16 };
+enum { TALKS = 24, MODES = 8, TEXT = 4000, SLOTS = 32, SLOT = 2048, TALK_MOST = TALK_FRAME_MAX + 16 };
 enum { VIP = 0xcb00710a, INSIDE = 0x0a050001, OUTSIDE = 0xc0000201, COUNTERS_MOST = 200 };
 
 struct conversation {
@@ -262,7 +262,7 @@ static bool same(struct run *r, const struct native *n)
 
 static bool one(struct run *r)
 {
-    static uint8_t frame[FRAME_MOST];
+    static uint8_t frame[TALK_MOST];
     struct conversation *c = &r->talks[rng_below(&r->rng, TALKS)];
     struct native n = {0};
     struct talk t;

@@ -23,8 +23,7 @@
 #include "vm/packet/parse/header.h"
 #include "vm/packet/wire.h"
 #include "vm/vm.h"
-#include "vm/worker/datagrams.h"
-#include "vm/worker/owner_tables.h"
+#include "vm/worker/owner.h"
 
 enum { TALKS = 12, MODES = 8, TEXT = 6000, WORKERS_MOST = 64, SLOTS = 32, SLOT_BYTES = 2048, ENTRIES = 64 };
 enum { OUT = MODES, FORWARDED, STRANGER, PLAIN, TO_SELF, KINDS };

@@ -18,7 +18,6 @@
 #include "tests/lib/talk.h"
 #include "tests/lib/ways.h"
 #include "vm/packet/parse/header.h"
-#include "vm/packet/csum.h"
 #include "vm/packet/wire.h"
 
 enum { TALKS = 14, MODES = 8, SERVERS_MOST = 64, TEXT = 6000, ROUTED = MODES };

@@ -368,16 +368,16 @@ static bool same_sums(const struct run *r)
 {
     const struct program *p = running(r);
     const struct vm_counters *c = executor_counters(r->worker);
-    uint64_t decided = c->earlier.packets + packets(c->defaults, p->firewalls_count) + r->nobody;
+    uint64_t by_some = c->earlier.packets + packets(c->defaults, p->firewalls_count) + r->nobody;
     for (uint32_t i = 0; i < p->rules_count; i++)
-        if (pbc_decides(p->rules[i].verdict)) decided += c->rules[i].packets;
-    if (decided == r->judged && packets(c->verdicts, ACTION_COUNT) == r->judged &&
+        if (pbc_decides(p->rules[i].verdict)) by_some += c->rules[i].packets;
+    if (by_some == r->judged && packets(c->verdicts, ACTION_COUNT) == r->judged &&
         packets(c->services, p->services_count) == r->served_all &&
         packets(c->servers, p->servers_count) == r->server_all)
         return true;
     printf("# of %" PRIu64 " packets %" PRIu64 " were decided by somebody, %" PRIu64 " are those of earlier programs; "
            "%" PRIu64 " of %" PRIu64 " of services, %" PRIu64 " of %" PRIu64 " by servers\n",
-           r->judged, decided, c->earlier.packets, packets(c->services, p->services_count), r->served_all,
+           r->judged, by_some, c->earlier.packets, packets(c->services, p->services_count), r->served_all,
            packets(c->servers, p->servers_count), r->server_all);
     return false;
 }

@@ -16,10 +16,10 @@
 #include "tests/lib/note.h"
 #include "tests/lib/one_kernel.h"
 #include "tests/lib/rng.h"
-#include "vm/packet/edit/full.h"
+#include "vm/packet/edit/edit.h"
 #include "vm/packet/edit/translate.h"
-#include "vm/packet/csum.h"
 #include "vm/packet/pool_priv.h"
+#include "vm/packet/wire.h"
 #include "vm/vm.h"
 
 enum { SLOTS = 64, SLOT_BYTES = 2048, ENTRIES = 32, MODES = 8, TEXT = 1200 };

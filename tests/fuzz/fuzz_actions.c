@@ -7,15 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vm/packet/edit/fragment.h"
+#include "vm/forward/splice/splice.h"
+#include "vm/packet/edit/edit.h"
 #include "vm/packet/edit/mss.h"
 #include "vm/packet/edit/quoted.h"
 #include "vm/packet/edit/translate.h"
-#include "vm/packet/edit/ttl.h"
-#include "vm/packet/edit/tunnel.h"
 #include "vm/packet/pool_priv.h"
-#include "vm/packet/reply/build.h"
 #include "vm/forward/splice/splice.h"
+#include "vm/packet/reply/frame.h"
 #include "vm/vm.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -8,12 +8,11 @@
 #include <string.h>
 
 #include "vm/packet/pool_priv.h"
-#include "vm/packet/reply/answer.h"
-#include "vm/packet/reply/build.h"
-#include "vm/flow/tcp.h"
+#include "vm/flow/flow.h"
+#include "vm/forward/service.h"
 #include "vm/packet/parse/fragment.h"
 #include "vm/packet/parse/parse.h"
-#include "vm/forward/service.h"
+#include "vm/packet/reply/frame.h"
 #include "vm/vm.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

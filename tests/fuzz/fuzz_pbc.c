@@ -15,11 +15,11 @@
 #include "tests/lib/one_kernel.h"
 #include "tests/lib/oracle.h"
 #include "tests/lib/worst.h"
-#include "vm/judge/classify/classify.h"
-#include "vm/judge/columns/columns.h"
-#include "vm/program/hosts.h"
 #include "vm/forward/balance/lb.h"
 #include "vm/forward/service.h"
+#include "vm/judge/classify/classify.h"
+#include "vm/judge/columns/columns.h"
+#include "vm/program/program.h"
 #include "vm/stream/first.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);

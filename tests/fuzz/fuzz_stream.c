@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vm/stream/body.h"
 #include "vm/stream/first.h"
+#include "vm/stream/http.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 

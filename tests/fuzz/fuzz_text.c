@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "tests/lib/imgbuild.h"
-#include "vm/words/addr_text.h"
-#include "vm/program/hosts.h"
+#include "vm/program/program.h"
+#include "vm/words/words.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 

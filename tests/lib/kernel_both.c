@@ -7,7 +7,7 @@
 #include "tests/lib/bench.h"
 #include "tests/lib/compiled.h"
 #include "tests/lib/one_kernel.h"
-#include "vm/packet/pool.h"
+#include "vm/packet/pkt.h"
 
 enum { SLOTS = 512 };
 

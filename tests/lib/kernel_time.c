@@ -12,7 +12,6 @@
 
 #include "runtime/kernel/kernel.h"
 #include "tests/lib/bench.h"
-#include "vm/packet/csum.h"
 #include "vm/packet/parse/header.h"
 #include "vm/packet/wire.h"
 

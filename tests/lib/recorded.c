@@ -8,8 +8,8 @@
 #include "runtime/exchange/iface_id.h"
 #include "vm/forward/service.h"
 #include "vm/judge/judge.h"
+#include "vm/kernel/gate.h"
 #include "vm/kernel/kpkt.h"
-#include "vm/kernel/note.h"
 #include "vm/kernel/world.h"
 #include "vm/packet/key.h"
 

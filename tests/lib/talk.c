@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "vm/packet/csum.h"
 #include "vm/packet/parse/header.h"
 #include "vm/packet/wire.h"
 

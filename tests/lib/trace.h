@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "vm/flow/tcp.h"
+#include "vm/flow/flow.h"
 
 struct trace_side {
     uint32_t addr[4];

@@ -28,7 +28,7 @@ may vm/packet/ 'vm/packet/*.[ch]' "$shared vm/packet/"
 may vm/keyed/ 'vm/keyed/*.[ch]' 'vm/keyed/'
 may vm/shared/ 'vm/shared/*.[ch]' 'vm/cfg.h vm/shared/ vm/program/'
 may vm/program/ 'vm/program/*.[ch]' "$shared vm/program/ vm/packet/ vm/stream/wants.h"
-may vm/stream/ 'vm/stream/*.[ch]' 'vm/stream/ vm/packet/wire.h vm/packet/csum.h'
+may vm/stream/ 'vm/stream/*.[ch]' 'vm/stream/ vm/packet/wire.h'
 may vm/flow/ 'vm/flow/*.[ch]' "$shared vm/flow/ vm/program/ vm/packet/"
 may vm/judge/ 'vm/judge/*.[ch]' "$shared vm/judge/ vm/flow/ vm/program/ vm/packet/ vm/stream/"
 may vm/forward/ 'vm/forward/*.[ch]' "$shared vm/vm.h vm/context/ vm/forward/ vm/judge/ vm/flow/ vm/program/ vm/packet/ vm/stream/"
@@ -55,7 +55,7 @@ room analysis image resolve normal classify
 room ruletest image resolve normal analysis
 room setup image
 # It reads other tools' files: no compile has begun.
-may compiler/import/ 'compiler/import/*.[ch]' 'lang/ vm/words/addr_text.h vm/words/names.h vm/packet/key.h vm/proto.def vm/cond.def compiler/say.h compiler/import/'
+may compiler/import/ 'compiler/import/*.[ch]' 'lang/ vm/words/words.h vm/packet/key.h vm/proto.def vm/cond.def compiler/say.h compiler/import/'
 may compiler/traffic/ 'compiler/traffic/*.[ch]' "lang/ vm/ runtime/capture/ runtime/schedule/ $report compiler/compiler.h compiler/progress.h compiler/say.h compiler/traffic/ compiler/image/ compiler/resolve/ compiler/analysis/ compiler/ruletest/"
 room command image resolve normal classify analysis setup traffic import
 # Leaves of runtime/; the order of its rooms is layers.py's.

@@ -13,7 +13,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "vm/packet/csum.h"
 #include "vm/packet/wire.h"
 
 enum { ETHER = 14, IP = 20, ROOM = 128, BURST = 64, TCP_SYN_FLAG = 2, TCP_RST_FLAG = 4, MORE_FRAGMENTS = 0x2000 };

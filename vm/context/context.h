@@ -1,10 +1,10 @@
 /* What a packet meets on its way: the worker, its batch, and what is known of the packet so far. */
 #pragma once
 
-#include "vm/context/limit.h"
 #include "vm/flow/leave.h"
 #include "vm/judge/judge.h"
 #include "vm/judge/remember.h"
+#include "vm/packet/pkt.h"
 #include "vm/vm.h"
 
 /* One packet of the batch, and what is known of it so far. A stage takes the worker's job and this struct, and fills in

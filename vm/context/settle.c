@@ -3,7 +3,7 @@
 
 #include "vm/context/context.h"
 #include "vm/packet/parse/header.h"
-#include "vm/packet/reply/answer.h"
+#include "vm/packet/reply/frame.h"
 
 void refuse(struct vm *vm, const struct packet_ctx *c, enum action action, enum pkt_reason reason)
 {

@@ -9,6 +9,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "vm/packet/key.h"
+#include "vm/packet/pkt.h"
+#include "vm/pbc.h"
+
+struct program;
+
 /* In the order in which they make way where there is no room (ARCHITECTURE.md, Workers and state). */
 enum flow_class { FLOW_HALF_OPEN, FLOW_CLOSING, FLOW_ONE_WAY, FLOW_ESTABLISHED, FLOW_CLASSES };
 
@@ -66,7 +72,7 @@ struct flow_tuple {
     bool opened_by_high; /* its high side is the one that opened the flow; of a twin: that stands for it */
 };
 
-/* What TCP is known to have sent and acknowledged (tcp.h). Sequence numbers as on the wire. */
+/* What TCP is known to have sent and acknowledged. Sequence numbers as on the wire. */
 struct tcp_side {
     uint32_t end;   /* one past the highest sequence number it sent, SYN and FIN counted */
     uint32_t acked; /* the highest acknowledgement it sent; before the first, the least that it may send */
@@ -160,3 +166,107 @@ struct flow_cold {
     struct flow_joint joint; /* of a joined one */
 };
 static_assert(sizeof(struct flow_cold) == 64, "one line");
+
+/* TCP as a stateful firewall sees it: from both sides' segments to "within window" or not, pure.
+ *
+ * After RFC 9293 (states), RFC 7323 (window scale), RFC 5961 (RST and SYN), and Guido van Rooij, "Real Stateful TCP
+ * Packet Filtering in IP Filter" (2001), whose four bounds decide what is within window. */
+
+struct tcp_segment {
+    uint32_t seq, ack;   /* ack: 0 without the flag */
+    uint32_t len;        /* sequence numbers it takes: payload, SYN, FIN */
+    uint16_t window;     /* as on the wire */
+    uint8_t flags;       /* enum tcp_flag */
+    uint8_t scale;       /* of the window scale option, at most 14; SCALE_ABSENT */
+    uint16_t mss;        /* of the MSS option, 0: absent */
+    bool first_fragment; /* more payload follows than is here: its end is not known */
+};
+enum { SCALE_ABSENT = 255, SCALE_MOST = 14 };
+
+/* Read the segment of a parsed TCP packet (not a later fragment). Options that lie about their length end the list. */
+void tcp_read(const struct pkt *pkt, const struct key *key, struct tcp_segment *s);
+
+/* What the flow's state and track are before and after a segment. */
+struct tcp_step {
+    struct tcp_track track;
+    uint8_t state; /* enum flow_state */
+    bool refresh;  /* the segment keeps the flow alive */
+    bool reopen;   /* after acceptance a new flow stands in its place: a new SYN on one that is closing, or by_other */
+    bool by_other; /* the segment answers a SYN that was ignored: the other side opened the new flow */
+};
+
+/* A segment of direction `dir` on a flow: what `state` says of it, and in *next what the flow becomes if it is
+ * accepted. MARK_INVALID: *next is the flow unchanged. */
+enum flow_mark tcp_follow(enum flow_state state, const struct tcp_track *now, enum flow_dir dir,
+                          const struct tcp_segment *s, struct tcp_step *next);
+
+/* A segment without a flow: MARK_NEW for a SYN without ACK (and, while `pickup` lasts, for mid-stream segments: with
+ * ACK, without SYN and RST), else MARK_INVALID. *next: the flow that it makes. */
+enum flow_mark tcp_begin(const struct tcp_segment *s, bool pickup, struct tcp_step *next);
+
+/* A segment with ACK and data alone on a flow that is open, FIN and SYN long past: is it within window; and what it
+ * tells of its side. tcp_follow in two halves, for what changes nothing else. */
+bool tcp_within(const struct tcp_track *t, enum flow_dir dir, const struct tcp_segment *s);
+void tcp_take(struct tcp_track *t, enum flow_dir dir, const struct tcp_segment *s);
+
+/* May an ICMP error quote this sequence number of direction `dir`? Within what that side has sent and one window before
+ * (RFC 5927, 4.1). True where no window is checked. */
+bool tcp_quoted(const struct tcp_track *t, enum flow_dir dir, uint32_t seq);
+
+/* What `state` can say of a packet by its header alone (README.md): a SYN without ACK is new, only errors are related,
+ * UDP is never invalid. The tracker says one of these; the compiler and the frames drawn from rules rely on it. Where
+ * the texts leave a choice this says "can be". */
+
+/* Of a whole IP packet or a first fragment, as MARK_NEW .. MARK_INVALID. proto: after the IPv6 chain; flags: of TCP;
+ * type: of ICMP; picks_up: TCP without a SYN may open a flow. */
+uint32_t flow_states(uint8_t proto, bool v6, uint32_t flags, uint32_t type, bool picks_up);
+/* Of any packet of the protocol. */
+uint32_t flow_states_of_protocol(uint8_t proto, bool v6);
+/* Can TCP without a SYN be new? settings: NULL where the program has none. */
+bool flow_picks_up(const struct pbc_settings *settings);
+/* How long after the start it is, in ns: as the file sets it, else not at all, but 60 s where `live`, so that a start
+ * freezes no connection that is open. */
+uint64_t flow_pickup_ns(const struct pbc_settings *settings, bool live);
+
+/* A table of flows (table.h), as who sizes it asks. */
+
+/* Called for each flow that is released, before its slot is cleared, or, where the kernel clears it, with copies of its
+ * lines; must not call back into the table. */
+typedef void flow_ended_fn(void *arg, int32_t slot, const struct flow *f, const struct flow_cold *cold,
+                           enum flow_end how, uint64_t now_ns);
+
+/* Memory for more flows is to be taken from the system (flow_table_ahead); called as flows begin, so it must be short.
+ */
+typedef void flow_grows_fn(void *arg);
+
+struct flow_table_cfg {
+    uint64_t flows, half_open; /* bounds, from limits */
+    uint64_t seed;
+    uint64_t timeout_ns[FLOW_STATES];
+    bool bound;           /* flows may have a third line, flow_bind_at, and each slot a recipe */
+    bool paired;          /* they may have twins: room for both */
+    bool prefault;        /* memory for the first flows is there from the start */
+    bool begins;          /* somebody asks when flows began: then IPv4 flows have a second line too */
+    flow_ended_fn *ended; /* NULL: nobody asks */
+    void *arg;
+    flow_grows_fn *grows; /* NULL: memory comes as flows touch it */
+    void *grows_arg;
+};
+
+/* What of the configuration follows from a program: bounds, timeouts, whether flows are sent on, and whether some come
+ * back with another tuple. The seed and who is told are the caller's. */
+struct flow_table_cfg flow_table_cfg_of(const struct pbc_settings *s, const struct pbc_service *services,
+                                        uint32_t service_count, uint32_t nat_count);
+/* The table that a worker of the program has; live: as in cfg. */
+struct flow_table_cfg track_table_cfg(const struct program *p, bool live);
+/* Memory that a table of that configuration reserves. */
+uint64_t flow_table_reserves(const struct flow_table_cfg *cfg);
+/* Keys that a table of so many flows may need: each may be of networks of its own. */
+static inline uint64_t grain_keys(uint64_t flows, uint32_t grains) { return flows * grains; }
+
+struct flow_counters {
+    uint64_t live[FLOW_CLASSES]; /* now */
+    uint64_t ended[FLOW_ENDS];   /* one kind of eviction or end each; added == live + ended, always */
+#define FLOW_COUNTER(field, kind, object, key, line, words, doc) uint64_t field;
+#include "vm/counter.def"
+};

@@ -9,9 +9,6 @@
 
 #include "vm/pbc.h"
 
-/* Keys that a table of so many flows may need: each may be of networks of its own. */
-static inline uint64_t grain_keys(uint64_t flows, uint32_t grains) { return flows * grains; }
-
 /* What is counted by; in the flow head of the kernel, too. */
 struct grains {
     uint32_t count;

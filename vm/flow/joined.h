@@ -2,7 +2,7 @@
  * flow is followed in the numbers and windows that the server sends and gets. */
 #pragma once
 
-#include "vm/flow/tcp.h"
+#include "vm/flow/flow.h"
 
 enum joint_has {
     JOINT_STAMPS = 1 << 0, /* the client has timestamps, */

@@ -1,7 +1,7 @@
 /* What an accepted packet makes of its flow (look.h). */
 #include "vm/flow/look.h"
 #include "vm/flow/track_priv.h"
-#include "vm/packet/parse/body.h"
+#include "vm/packet/parse/read.h"
 
 enum { SCTP_ABORT = 6, SCTP_SHUTDOWN_COMPLETE = 14 }; /* chunks (RFC 9260, 3.2) */
 

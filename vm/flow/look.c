@@ -3,7 +3,7 @@
 
 #include "vm/flow/joined.h"
 #include "vm/flow/track_priv.h"
-#include "vm/packet/parse/body.h"
+#include "vm/packet/parse/read.h"
 
 enum { SCTP_INIT = 1 }; /* a chunk (RFC 9260, 3.2) */
 

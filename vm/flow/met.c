@@ -6,9 +6,8 @@
 #include "vm/flow/table_priv.h"
 #include "vm/flow/table_shared.h"
 #include "vm/flow/track_priv.h"
-#include "vm/packet/parse/body.h"
 #include "vm/packet/parse/header.h"
-#include "vm/packet/parse/quoted.h"
+#include "vm/packet/parse/read.h"
 
 static void note_bind(const struct flow_bind *b, struct flow_met *m)
 {

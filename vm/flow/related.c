@@ -3,7 +3,7 @@
  */
 #include "vm/flow/track_priv.h"
 #include "vm/packet/parse/header.h"
-#include "vm/packet/parse/quoted.h"
+#include "vm/packet/parse/read.h"
 
 enum track_how related_tuple(const struct key *key, const struct pkt *pkt, uint16_t stack, struct track_seen *s)
 {

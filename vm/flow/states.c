@@ -1,6 +1,5 @@
-/* States by header (states.h). */
-#include "vm/flow/states.h"
-
+/* States by header (flow.h). */
+#include "vm/flow/flow.h"
 #include "vm/packet/parse/header.h"
 
 enum { LIVE_PICKUP_S = 60 };

@@ -2,8 +2,7 @@
 #include "vm/flow/table_priv.h"
 #include "vm/flow/track_priv.h"
 #include "vm/flow/tuple_ports.h"
-#include "vm/packet/parse/body.h"
-#include "vm/packet/parse/quoted.h"
+#include "vm/packet/parse/read.h"
 
 enum { STACK_INTERNED = 4097 /* ids from here on are not always of one stack */ };
 

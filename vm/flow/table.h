@@ -26,44 +26,8 @@ struct flow_table;
 struct flow_bind; /* flow/bind.h */
 struct recipe;    /* packet/edit/recipe.h */
 
-/* Called for each flow that is released, before its slot is cleared, or, where the kernel clears it, with copies of its
- * lines; must not call back into the table. */
-typedef void flow_ended_fn(void *arg, int32_t slot, const struct flow *f, const struct flow_cold *cold,
-                           enum flow_end how, uint64_t now_ns);
-
-/* Memory for more flows is to be taken from the system (flow_table_ahead); called as flows begin, so it must be short.
- */
-typedef void flow_grows_fn(void *arg);
-
-struct flow_table_cfg {
-    uint64_t flows, half_open; /* bounds, from limits */
-    uint64_t seed;
-    uint64_t timeout_ns[FLOW_STATES];
-    bool bound;           /* flows may have a third line, flow_bind_at, and each slot a recipe */
-    bool paired;          /* they may have twins: room for both */
-    bool prefault;        /* memory for the first flows is there from the start */
-    bool begins;          /* somebody asks when flows began: then IPv4 flows have a second line too */
-    flow_ended_fn *ended; /* NULL: nobody asks */
-    void *arg;
-    flow_grows_fn *grows; /* NULL: memory comes as flows touch it */
-    void *grows_arg;
-};
-
-struct flow_counters {
-    uint64_t live[FLOW_CLASSES]; /* now */
-    uint64_t ended[FLOW_ENDS];   /* one kind of eviction or end each; added == live + ended, always */
-#define FLOW_COUNTER(field, kind, object, key, line, words, doc) uint64_t field;
-#include "vm/counter.def"
-};
-
-/* What of the configuration follows from a program: bounds, timeouts, whether flows are sent on, and whether some come
- * back with another tuple. The seed and who is told are the caller's. */
-struct flow_table_cfg flow_table_cfg_of(const struct pbc_settings *s, const struct pbc_service *services,
-                                        uint32_t service_count, uint32_t nat_count);
 /* Groups of sixteen slots that a table of that configuration has. */
 uint32_t flow_table_groups(const struct flow_table_cfg *cfg);
-/* Memory that a table of that configuration reserves. */
-uint64_t flow_table_reserves(const struct flow_table_cfg *cfg);
 /* NULL when memory is out. Memory is taken from the system as flows come, or ahead of them by who calls
  * flow_table_ahead: half as much as flows had at once, and 1 MiB. Another thread may, beside the table's own. */
 struct flow_table *flow_table_new(const struct flow_table_cfg *cfg);

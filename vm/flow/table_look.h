@@ -5,7 +5,7 @@
 
 #include "vm/flow/table_struct.h"
 #include "vm/keyed/tags.h"
-#include "vm/packet/time.h"
+#include "vm/packet/pkt.h"
 
 /* The bit of a hash that says IPv6: it is also the tag's lowest, so that tags tell which slots have a second line. */
 enum { HASH_IP6 = 1 };

@@ -1,6 +1,6 @@
 /* A parsed TCP packet as a segment: what it takes of the sequence space and what it announces. */
-#include "vm/flow/tcp.h"
-#include "vm/packet/parse/tcp_header.h"
+#include "vm/flow/flow.h"
+#include "vm/packet/parse/read.h"
 
 /* Both options mean something in a SYN alone (RFC 9293, 3.2; RFC 7323, 2.2). */
 static void read_syn(const struct pkt *pkt, struct tcp_segment *s)

@@ -2,7 +2,7 @@
  * inline. Private to those that follow TCP: tcp.c, and the kernel's express way. */
 #pragma once
 
-#include "vm/flow/tcp.h"
+#include "vm/flow/flow.h"
 
 /* The least window that old acknowledgements are forgiven by: van Rooij's MAXACKWINDOW. */
 enum { ACK_WINDOW_LEAST = 66000 };

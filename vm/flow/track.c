@@ -3,13 +3,13 @@
 
 #include <stdlib.h>
 
+#include "vm/flow/flow.h"
 #include "vm/flow/look.h"
 #include "vm/flow/openers.h"
-#include "vm/flow/states.h"
 #include "vm/flow/table_priv.h"
 #include "vm/flow/table_shared.h"
 #include "vm/packet/parse/header.h"
-#include "vm/packet/time.h"
+#include "vm/packet/pkt.h"
 
 enum { SWEEPS = 10, SWEEP_NS = 1000000000 }; /* calls of track_tick a round over the table; how far apart */
 

@@ -6,10 +6,10 @@
 #pragma once
 
 #include "vm/cfg.h"
+#include "vm/flow/flow.h"
 #include "vm/flow/sources.h"
 #include "vm/flow/stacks.h"
 #include "vm/flow/table.h"
-#include "vm/flow/tcp.h"
 #include "vm/packet/edit/recipe.h"
 #include "vm/packet/key.h"
 #include "vm/program/program.h"
@@ -47,8 +47,6 @@ struct track_seen {
     struct tcp_step next;
 };
 
-/* The table that a worker of the program has; live: as in cfg. */
-struct flow_table_cfg track_table_cfg(const struct program *p, bool live);
 struct track *track_new(const struct program *p, const struct vm_cfg *cfg); /* NULL when memory is out */
 /* As vm_ahead. */
 void track_ahead(const struct track *t);

@@ -2,7 +2,7 @@
 #include "vm/flow/track_priv.h"
 #include "vm/flow/tuple_ports.h"
 #include "vm/packet/loop.h"
-#include "vm/packet/parse/next.h"
+#include "vm/packet/parse/header.h"
 
 static const struct icmp_query *query_of(const struct key *key)
 {

@@ -283,7 +283,7 @@ void forward_begin_again(const struct job *j, struct packet_ctx *c, struct flow_
  * kept. Where rules ask how many flows a source has, it counts for as long as one that nobody answers. */
 static bool is_followed(const struct vm *vm) { return !vm->cfg.live || vm->forward->p->meta->flags & PBC_COUNTS_FLOWS; }
 
-/* Of the service's bounds its rate alone is known here; who accepts the connection asks the others (choose.h). */
+/* Of the service's bounds its rate alone is known here; who accepts the connection asks the others (service.h). */
 void forward_proxied(const struct job *j, struct packet_ctx *c, uint32_t branch, bool begins)
 {
     struct vm *vm = j->vm;

@@ -1,4 +1,4 @@
-/* A proxy loop's balancing, see choose.h. */
+/* A proxy loop's balancing, see service.h. */
 #include "vm/forward/choose_priv.h"
 
 #include <errno.h>

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "vm/forward/bind/held.h"
-#include "vm/forward/choose.h"
+#include "vm/forward/service.h"
 
 struct chooser {
     struct program *p;

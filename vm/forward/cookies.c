@@ -7,9 +7,8 @@
 #include "vm/forward/edges.h"
 #include "vm/forward/forward_priv.h"
 #include "vm/packet/edit/mss.h"
-#include "vm/packet/parse/sides.h"
-#include "vm/packet/parse/tcp_header.h"
-#include "vm/packet/reply/answer.h"
+#include "vm/packet/parse/read.h"
+#include "vm/packet/reply/frame.h"
 
 struct cookies {
     struct cookie_secret secret;

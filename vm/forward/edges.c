@@ -3,11 +3,9 @@
 
 #include <errno.h>
 
-#include "vm/packet/edit/fragment.h"
-#include "vm/packet/parse/bytes.h"
 #include "vm/packet/parse/header.h"
-#include "vm/packet/reply/answer.h"
-#include "vm/packet/reply/build.h"
+#include "vm/packet/parse/read.h"
+#include "vm/packet/reply/frame.h"
 
 const uint32_t *edge_own(const struct facts *f, uint16_t iface, const struct key *key, uint32_t own[4])
 {

@@ -1,5 +1,5 @@
 /* The edges of sending on: a packet with no hop left, one that is longer than the way bears. What answers it here is
- * within the limit of `rejects`, counted, and never sent to what may not be answered (answer.h). The caller drops the
+ * within the limit of `rejects`, counted, and never sent to what may not be answered (frame.h). The caller drops the
  * packet, as `ttl-exceeded` or `too-big`, whether an answer may leave or not.
  *
  *     copy = pool_copy(…)
@@ -10,7 +10,8 @@
 #pragma once
 
 #include "vm/context/context.h"
-#include "vm/packet/edit/tunnel.h"
+#include "vm/forward/service.h"
+#include "vm/packet/edit/edit.h"
 
 enum { EDGE_MTU = 1500 }; /* where facts know none */
 
@@ -28,10 +29,6 @@ uint64_t edge_mac(const struct facts *f, uint16_t iface, const struct pkt *pkt);
 /* The interface's, or one made from the last word of an address. */
 uint64_t edge_mac_for(const struct facts *f, uint16_t iface, uint32_t last_word);
 
-/* This machine's address of the packet's family on the interface that it came in by, NULL where facts know none: then
- * an answer comes from the address that was asked. */
-const uint32_t *edge_own(const struct facts *f, uint16_t iface, const struct key *key, uint32_t own[4]);
-
 /* The packet, as it came, has TTL 1 (or 0) and would be routed: its sender is told so, from this
  * machine's address (RFC 1812, 4.3.2.4; RFC 4443, 3.3). */
 void edge_expired(const struct job *j, const struct packet_ctx *c);
@@ -39,11 +36,6 @@ void edge_expired(const struct job *j, const struct packet_ctx *c);
 /* It is longer than the way bears: its sender is told of `mtu`, from the address `from` or, NULL, the one that was
  * asked: the service's (RFC 1191, 4; RFC 8201, 4). */
 void edge_too_big(const struct job *j, const struct packet_ctx *c, uint32_t mtu, const uint32_t *from);
-
-/* May a packet leave as it is, without a tunnel? IPv4 without DF goes in pieces. With DF, or of IPv6, its sender is
- * told of
- * `*told`; never IPv6's of less than 1,280, which every link of it bears (RFC 8200, 5): such ones are let go. */
-enum tunnel_fit edge_fit(const struct pkt *pkt, const struct key *key, uint32_t mtu, uint32_t *told);
 
 /* Let a finished packet leave as `as` says, but for its pkt: in pieces of at most `mtu` bytes where `fit` says so. It
  * is in a slot, has its offsets set, and is taken over. id: of the datagram where it is IPv6 that is cut. 0, or

@@ -11,7 +11,7 @@
 #include "vm/forward/mode/mode.h"
 #include "vm/forward/service.h"
 #include "vm/packet/edit/edit.h"
-#include "vm/packet/reply/build.h"
+#include "vm/packet/reply/frame.h"
 
 struct forward {
     const struct program *p;

@@ -3,7 +3,6 @@
 #include "vm/forward/service.h"
 
 #include "vm/forward/endpoint.h"
-#include "vm/judge/stream.h"
 
 static uint32_t kinds_of(const struct pbc_endpoint *e) { return endpoint_info[e->proto].kinds; }
 

@@ -6,7 +6,7 @@
 #include "vm/forward/edges.h"
 #include "vm/forward/forward_priv.h"
 #include "vm/forward/plain.h"
-#include "vm/packet/edit/ttl.h"
+#include "vm/packet/edit/edit.h"
 #include "vm/packet/parse/header.h"
 #include "vm/packet/wire.h"
 

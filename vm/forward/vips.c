@@ -11,12 +11,10 @@
 #include <string.h>
 
 #include "vm/forward/edges.h"
-#include "vm/packet/parse/body.h"
 #include "vm/packet/parse/header.h"
-#include "vm/packet/parse/sides.h"
-#include "vm/packet/reply/answer.h"
-#include "vm/packet/reply/build.h"
-#include "vm/program/addresses.h"
+#include "vm/packet/parse/read.h"
+#include "vm/packet/reply/frame.h"
+#include "vm/program/program.h"
 
 /* Of a service. */
 struct vip {

@@ -13,6 +13,7 @@
 #pragma once
 
 #include "vm/context/context.h"
+#include "vm/forward/service.h"
 
 struct vips *vips_new(const struct program *p); /* NULL when memory is out */
 void vips_free(struct vips *v);
@@ -21,26 +22,5 @@ void vips_free(struct vips *v);
 typedef void vips_fn(void *arg, const uint32_t lo[4], const uint32_t hi[4], bool v6);
 bool vips_each(const struct program *p, vips_fn *fn, void *arg);
 
-/* Who answers an ARP request or neighbour solicitation that the rules let through. */
-enum vips_answers {
-    VIPS_NOT_ASKED,
-    VIPS_HOST,    /* the host holds the address */
-    VIPS_SERVICE, /* we do: a service announces it */
-    VIPS_OUTSIDE, /* we do: translation speaks from it, or leads it elsewhere */
-    VIPS_SILENT,  /* nobody: a service is at it, and does not announce it */
-    VIPS_NOBODY,  /* nobody here: it is no address of ours, as far as facts know */
-};
-struct vips_asked {
-    uint32_t target[4]; /* as in struct key; of VIPS_NOT_ASKED nothing */
-    uint32_t service;   /* of VIPS_SERVICE, VIPS_SILENT; else PBC_NONE */
-    enum vips_answers answers;
-};
-/* Of a parsed packet. */
-struct vips_asked vips_who(const struct program *p, const struct facts *facts, const struct pkt *pkt,
-                           const struct key *key);
-
 /* The packet was accepted, or passed, and no service took it: is it asked of an address of ours? */
 void vips_answer(const struct job *j, struct packet_ctx *c);
-
-/* May it be? */
-static inline bool vips_asked(const struct key *key) { return key->kind & (KIND_ARP | KIND_ICMP_HEADER); }

@@ -101,7 +101,7 @@ static bool meter_holds(const struct asked *a)
 
 static bool flows_holds(const struct asked *a) /* nobody holds flows where nothing is tracked */ { return false; }
 
-static bool stream_holds(const struct asked *a) /* packets have it not: stream.h */ { return false; }
+static bool stream_holds(const struct asked *a) /* packets have it not: decide.h */ { return false; }
 
 /* Is the field's value in the list? The field is there. */
 static bool (*const holds[COND_COUNT])(const struct asked *a) = {

@@ -2,7 +2,7 @@
  * key is tried that no packet has. */
 #include <string.h>
 
-#include "vm/flow/states.h"
+#include "vm/flow/flow.h"
 #include "vm/judge/draw.h"
 #include "vm/packet/facts.h"
 #include "vm/packet/parse/header.h"

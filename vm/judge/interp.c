@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "vm/judge/classify/classify.h"
+#include "vm/judge/decide.h"
 #include "vm/judge/insn_tests.h"
 #include "vm/judge/judge.h"
-#include "vm/judge/stream.h"
 
 struct frame {
     const struct insn *back;     /* the CALL to return behind */

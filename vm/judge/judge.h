@@ -4,24 +4,8 @@
 
 #include "vm/flow/track.h"
 #include "vm/judge/decide.h"
-#include "vm/judge/decided.h"
-#include "vm/judge/mac.h"
 #include "vm/judge/meter.h"
-#include "vm/judge/ways.h"
-#include "vm/packet/ip_bits.h"
 #include "vm/tables.h"
-
-/* Where `count` and `log` go. Executors take NULL for "nowhere" (explain, comparisons). */
-struct effects {
-    struct counter *rules; /* [program->rules_count] */
-    struct vm_tx *tx;
-    uint32_t input; /* index in vm_run's pkts of the first packet of the batch */
-    struct meters *meters;
-    uint64_t packet;               /* number of the batch's first, among all that the worker judges */
-    const struct track *track;     /* NULL: the program keeps no flows */
-    const struct track_seen *seen; /* of the batch's packets */
-    struct stream_run *stream;     /* of function meta.streams, which has nothing else of this */
-};
 
 /* What a list that has no effects looks at: explain. NULL, or NULL in it: unused meters, no flows. */
 struct peek {
@@ -130,14 +114,6 @@ void set_ahead(const struct program *p, const struct key keys[], uint64_t todo);
 
 /* Is the number a member of the MAC set? */
 bool mac_set_has(const struct program *p, uint32_t set, uint64_t mac);
-
-/* The packet's number that conditions of the kind compare; what it has of it, cond_has knows. */
-static inline uint32_t cond_number(const struct cond_info *k, const struct key *key, const struct pkt *pkt)
-{
-    if (half_in_key(k->half)) return key->half[k->half];
-    if (k->half != HALF_NONE) return k->half == HALF_WAY ? pkt_way(pkt, key) : pkt_source_failed(pkt);
-    return ip_bits_get(pkt->data + pkt->l3, k->ip[key->kind & KIND_IP6 ? 1 : 0]);
-}
 
 /* Does the packet have what the condition asks about? */
 bool cond_has(const struct pbc_cond *c, const struct key *key, const struct pkt *pkt);

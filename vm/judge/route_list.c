@@ -1,10 +1,10 @@
-#include "vm/judge/route_list.h"
-
+/* A list of routes, as somebody writes them down, and the table that is made of it (routes.h). */
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "vm/judge/routes.h"
 #include "vm/keyed/hash.h"
 
 /* Room for `more` behind the first `used`. */

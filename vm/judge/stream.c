@@ -1,12 +1,10 @@
 /* Connections to proxy services: their key, what their first bytes say of a condition, and the branch that takes them.
  */
-#include "vm/judge/stream.h"
-
 #include <string.h>
 
+#include "vm/judge/decide.h"
 #include "vm/judge/judge.h"
-#include "vm/program/hosts.h"
-#include "vm/program/texts.h"
+#include "vm/program/program.h"
 #include "vm/stream/first.h"
 
 struct asked {

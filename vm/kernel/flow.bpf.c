@@ -4,7 +4,7 @@
 #define TABLE_ACCESS "vm/kernel/table_access.bpf.h"
 #include "vm/forward/plain.h"
 #include "vm/packet/parse/fragment.h"
-#include "vm/packet/parse/tcp_header.h"
+#include "vm/packet/parse/read.h"
 
 /* Options of TCP: where turns are counted, one of them is a function that the verifier looks at once. */
 #ifdef COUNTED

@@ -3,7 +3,7 @@
  * processes that ask about a frame have no sockets, and do not come here. */
 #include "vm/kernel/bpf.h"
 #include "vm/kernel/gate.h"
-#include "vm/packet/parse/next.h"
+#include "vm/packet/parse/header.h"
 #include "vm/packet/wire.h"
 
 extern struct gate_config state_gate;

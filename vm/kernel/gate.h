@@ -1,8 +1,11 @@
-/* What the programs in the kernel that let connections of the proxy pass (gate.bpf.c, runtime/io/steer/filter.bpf.c) and the
- * side that tells them which these are (runtime/io/steer/gate.c) share: the shapes of maps. */
+/* What programs in the kernel and processes share: the gate's maps, what stands before a frame that goes up, and the
+ * frame that is sent for trial. The gate (gate.bpf.c, runtime/io/steer/filter.bpf.c) lets connections of the proxy
+ * pass; runtime/io/steer/gate.c tells it which these are. */
 #pragma once
 
+#include <assert.h>
 #include <linux/types.h>
+#include <stdint.h>
 
 /* An address as two numbers, v4 as ::ffff:a.b.c.d. */
 struct numbered_ip {
@@ -53,3 +56,57 @@ struct gate_made {
     __u32 unused;
 };
 enum { MADE_MOST = 32768 };
+
+/* What stands before a frame that goes up to a socket: how it came, and what the kernel knows of it. User space takes
+ * it off (runtime/io) and hands it on with the packet.
+ *
+ * It stands in the frame's headroom and is 32 bytes, so the frame behind it stays aligned as it was. */
+
+enum kernel_flag {
+    KERNEL_ASKED = 1 << 0,  /* a process runs it: link, lengths and time are what it wrote here, and nothing leaves */
+    KERNEL_EGRESS = 1 << 1, /* the host sends it (traffic control) */
+    KERNEL_JUDGED = 1 << 2, /* `decision` holds */
+    KERNEL_ONLY_JUDGE = 1 << 3, /* asked: judge what key and head say, and change no flow */
+    /* What look says of it. */
+    KERNEL_ORDINARY = 1 << 4, /* of a flow that is sent on: it leaves by `recipe`, once the rules accept it; of a twin's
+                                 side without them */
+    /* What judge says beside the decision: */
+    KERNEL_OPENS = 1 << 5,    /* the rule that decided opens tunnels */
+    KERNEL_PROXIED = 1 << 6,  /* connections of the service that takes it end here */
+    KERNEL_SOFTWARE = 1 << 7, /* look's: it came by a device of software (kernel_port.software) */
+    KERNEL_NO_WAY = 1 << 9,   /* judge's: the program asks for its way, and nobody knows it */
+    KERNEL_CHANGED = 1 << 10, /* act's: another packet changed its flow since it was judged */
+    /* With KERNEL_ONLY_JUDGE: nothing is counted, logged or taken; meters are unused, sources have no flows. */
+    KERNEL_DRY = 1 << 8,
+    KERNEL_SAID = KERNEL_ASKED | KERNEL_EGRESS | KERNEL_ONLY_JUDGE | KERNEL_DRY, /* by who asks */
+};
+
+#define KERNEL_NOTE_MAGIC 0x79657270u /* "prey" */
+
+struct kernel_note {
+    uint32_t magic;
+    uint32_t program;  /* serial of the program that decided */
+    uint64_t decision; /* as judge.h's `decided`, with KERNEL_JUDGED in flags */
+    uint32_t branch;   /* index in BRANCHES, or PBC_NONE */
+    uint32_t ifindex;  /* where it came in */
+    uint32_t wire_len; /* bytes of the frame: as it came, without this */
+    uint16_t flags;    /* enum kernel_flag: JUDGED, EGRESS */
+    uint8_t up;        /* enum kernel_up */
+    uint8_t states;    /* what `state` said of it: MARK_STATES of its key, eight bits to the right */
+};
+static_assert(sizeof(struct kernel_note) == 32, "no padding");
+
+/* A frame of a process's own, which shows whether an interface sends what programs give it (runtime/host/hook/xmit.h).
+ * It goes to an address that no bridge passes on and no host takes, and has a type for experiments (IEEE 802, 10.9). */
+
+#define TRIAL_TO   "\x01\x80\xc2\x00\x00\x01" /* of PAUSE (IEEE 802.3, 31B) */
+#define TRIAL_FROM "\x02\x00\x00\x00\x00\x00"
+enum { TRIAL_TYPE = 0x88b5 };
+
+struct trial {
+    __u8 to[6], from[6];
+    __u8 type[2]; /* as on the wire */
+    __u8 unused[2];
+    __u32 ifindex; /* where it leaves */
+    __u8 padding[40];
+};

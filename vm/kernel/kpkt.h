@@ -8,6 +8,7 @@
 #pragma once
 
 #include "vm/flow/track.h"
+#include "vm/kernel/gate.h"
 #include "vm/packet/edit/recipe.h"
 #include "vm/packet/key.h"
 #include "vm/packet/pkt.h"
@@ -31,25 +32,6 @@ enum kernel_up {
 #define UP(ident, name, doc) KERNEL_UP_##ident,
 #include "vm/kernel/up.def"
     KERNEL_UPS
-};
-
-enum kernel_flag {
-    KERNEL_ASKED = 1 << 0,  /* a process runs it: link, lengths and time are what it wrote here, and nothing leaves */
-    KERNEL_EGRESS = 1 << 1, /* the host sends it (traffic control) */
-    KERNEL_JUDGED = 1 << 2, /* `decision` holds */
-    KERNEL_ONLY_JUDGE = 1 << 3, /* asked: judge what key and head say, and change no flow */
-    /* What look says of it. */
-    KERNEL_ORDINARY = 1 << 4, /* of a flow that is sent on: it leaves by `recipe`, once the rules accept it; of a twin's
-                                 side without them */
-    /* What judge says beside the decision: */
-    KERNEL_OPENS = 1 << 5,    /* the rule that decided opens tunnels */
-    KERNEL_PROXIED = 1 << 6,  /* connections of the service that takes it end here */
-    KERNEL_SOFTWARE = 1 << 7, /* look's: it came by a device of software (kernel_port.software) */
-    KERNEL_NO_WAY = 1 << 9,   /* judge's: the program asks for its way, and nobody knows it */
-    KERNEL_CHANGED = 1 << 10, /* act's: another packet changed its flow since it was judged */
-    /* With KERNEL_ONLY_JUDGE: nothing is counted, logged or taken; meters are unused, sources have no flows. */
-    KERNEL_DRY = 1 << 8,
-    KERNEL_SAID = KERNEL_ASKED | KERNEL_EGRESS | KERNEL_ONLY_JUDGE | KERNEL_DRY, /* by who asks */
 };
 
 enum { KERNEL_ASKERS = 16 }; /* processes' threads that have a packet of their own, behind those of CPUs */

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "vm/kernel/bpf.h"
-#include "vm/kernel/note.h"
+#include "vm/kernel/gate.h"
 #include "vm/kernel/port.h"
 #include "vm/kernel/settle.bpf.h"
 

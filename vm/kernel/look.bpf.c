@@ -8,7 +8,7 @@
 #include "vm/kernel/head.bpf.h"
 #include "vm/kernel/parse.bpf.h"
 #include "vm/kernel/port.h"
-#include "vm/packet/parse/next.h"
+#include "vm/packet/parse/header.h"
 #include "vm/pbc.h"
 
 uint64_t kernel_piece_follow(struct kpkt *k);
@@ -111,7 +111,7 @@ inline_whole void settle_sent(struct kpkt *k, const struct frame *f)
 {
     if (f->xdp || f->skb->ingress_ifindex) return; /* or the host sends on what arrived elsewhere */
     if (!kpkt_is_sent(k) || !(k->key.kind & KIND_IN)) return;
-    if (!(state_world.facts.self4_count | state_world.facts.self6_count)) return; /* as sides.h has it */
+    if (!(state_world.facts.self4_count | state_world.facts.self6_count)) return; /* as facts_have_self has it */
     k->key.kind = (k->key.kind & ~(uint32_t)KIND_IN) | KIND_OUT;
 }
 

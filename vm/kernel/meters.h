@@ -3,7 +3,7 @@
 #pragma once
 
 #include "vm/judge/bucket.h"
-#include "vm/packet/time.h"
+#include "vm/packet/pkt.h"
 
 enum { METER_LOCKS = 16 };
 struct kernel_meter {

@@ -7,7 +7,7 @@
 /* For the parser; others ask own_has4 and own_has6. */
 static uint32_t sides_of4(const struct facts *f, uint32_t src, uint32_t dst);
 static uint32_t sides_of6(const struct facts *f, const uint32_t src[4], const uint32_t dst[4]);
-#include "vm/packet/parse/sides.h"
+#include "vm/packet/parse/read.h"
 
 /* All of these are called from here alone: what they are told in a struct on the stack, the verifier follows there. */
 struct parse;

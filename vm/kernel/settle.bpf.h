@@ -9,7 +9,6 @@
 #include "vm/kernel/counters.h"
 #include "vm/kernel/own.bpf.h"
 #include "vm/packet/parse/header.h"
-#include "vm/packet/parse/next.h"
 
 extern struct kernel_counters state_counters[];
 extern const char mask_counters;

@@ -11,7 +11,7 @@
 #include <stdbool.h>
 
 #include "vm/kernel/gate.h"
-#include "vm/packet/parse/next.h"
+#include "vm/packet/parse/header.h"
 
 struct segment {
     struct numbered_ip from, to;

@@ -1,6 +1,6 @@
 /* Where a process asks for it, its frame leaves by the interface that the frame names. */
 #include "vm/kernel/bpf.h"
-#include "vm/kernel/trial.h"
+#include "vm/kernel/gate.h"
 
 SEC("xdp") int try_send(struct xdp_md *ctx)
 {

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "vm/keyed/archive.h"
-#include "vm/packet/pool.h"
+#include "vm/packet/pkt.h"
 
 /* *pkt lies in one piece. Reading, it becomes a copy in a slot of the pool, the caller's to put back. What is read is
  * hostile: its cookie is below a->cookies. False: the archive is bad, and *pkt is none. */

@@ -2,7 +2,6 @@
  *
  * A table entry is linear in its index, so a row of eight basis values makes a table of 256: entry n is the sum of the
  * basis values of n's bits. Row k is row 0 (the reflected polynomial 0x82f63b78) advanced by k zero bytes. */
-#include "vm/packet/csum.h"
 #include "vm/packet/parse/header.h"
 #include "vm/packet/wire.h"
 

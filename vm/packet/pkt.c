@@ -3,8 +3,8 @@
 
 #include "vm/packet/key.h"
 #include "vm/packet/layer.h"
-#include "vm/packet/parse/bytes.h"
 #include "vm/packet/parse/header.h"
+#include "vm/packet/parse/read.h"
 #include "vm/pbc.h"
 
 enum { PATTERN_MOST = 64 };

@@ -5,7 +5,7 @@
  *       +----------+-----------------------+---------+      segs: more bytes of the same frame, in order
  *
  * The linear head holds the whole frame, or at least its first 256 bytes. A view into a ring or a file has no headroom
- * and is never written. `slot` packets come from a pool (pool.h) and may be edited and grown into headroom. */
+ * and is never written. `slot` packets come from a pool and may be edited and grown into headroom. */
 #pragma once
 
 #include <stdbool.h>
@@ -146,4 +146,65 @@ static inline void pkt_view(struct pkt *pkt, const uint8_t *bytes, uint32_t cap_
         .link = (uint8_t)link,
         .iface = iface,
     };
+}
+
+/* Buffers: slots of equal size in memory that the caller provides, 64-byte aligned, each with headroom in front.
+ * A pool belongs to one worker; it takes no lock. An empty pool is a counted drop for the caller, never an abort. */
+
+#define POOL_HEADROOM  128u
+#define POOL_SLOT_MOST 65728u /* the largest IP packet with its link header, two tags, and headroom */
+
+/* Bytes of memory that a pool of `slots` slots of `slot_bytes` (2048, 4096 or POOL_SLOT_MOST, headroom included) needs.
+ */
+size_t pool_bytes(unsigned slots, unsigned slot_bytes);
+/* Lay a pool out in `memory` (64-byte aligned, pool_bytes long; stays the caller's). Returns NULL if it is misaligned
+ * or a size is not usable. */
+struct pool *pool_init(void *memory, size_t bytes, unsigned slots, unsigned slot_bytes);
+/* Touch the first `bytes`, headroom included, of up to `slots` slots, those that pool_get gives first. Other memory
+ * comes from the system page by page, as it is touched. Nothing may be taken from the pool before. */
+void pool_touch(struct pool *p, unsigned slots, unsigned bytes);
+
+/* An empty, writable packet with full headroom, or NULL when there is none. */
+struct pkt *pool_get(struct pool *p);
+void pool_put(struct pkt *pkt); /* back to its pool; a packet without pool is left alone */
+
+/* Copy a packet (head and segments) into a slot. NULL when the pool is empty or the frame does not fit. */
+struct pkt *pool_copy(struct pool *p, const struct pkt *from);
+
+/* Times in nanoseconds that stay on the clock: a capture may say that it is the last moment there is. */
+
+/* That much later; saturates, for UINT64_MAX is never. */
+static inline uint64_t time_after(uint64_t at_ns, uint64_t by_ns)
+{
+    uint64_t later;
+    return __builtin_add_overflow(at_ns, by_ns, &later) ? UINT64_MAX : later;
+}
+
+static inline uint64_t time_sooner(uint64_t a_ns, uint64_t b_ns) { return a_ns < b_ns ? a_ns : b_ns; }
+
+/* A rate limit in one word, the time of the next conforming event (GCRA; ITU-T I.371): `rate` a second, one second's
+ * worth at once. Whole nanoseconds, rounded so that it never lets more through than it should. */
+struct limit {
+    uint64_t next_ns;      /* when the burst is whole again */
+    uint64_t interval_ns;  /* between events at the full rate; 0: nothing conforms */
+    uint64_t tolerance_ns; /* how far next_ns may lie ahead */
+};
+
+static inline void limit_init(struct limit *l, uint32_t rate_per_s)
+{
+    const uint64_t second = 1000000000;
+    *l = (struct limit){0};
+    if (rate_per_s == 0) return;
+    l->interval_ns = (second + rate_per_s - 1) / rate_per_s;
+    l->tolerance_ns = (rate_per_s - 1) * l->interval_ns;
+}
+
+/* Take one event at `now_ns`, which never runs back. */
+static inline bool limit_take(struct limit *l, uint64_t now_ns)
+{
+    if (l->interval_ns == 0) return false;
+    uint64_t next = l->next_ns > now_ns ? l->next_ns : now_ns;
+    if (next - now_ns > l->tolerance_ns) return false;
+    l->next_ns = next + l->interval_ns;
+    return true;
 }

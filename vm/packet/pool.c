@@ -6,7 +6,8 @@
 #include <string.h>
 
 #include "vm/packet/key.h"
-#include "vm/packet/parse/bytes.h"
+#include "vm/packet/parse/read.h"
+#include "vm/packet/pkt.h"
 
 enum { POOL_ALIGN = 64 };
 

@@ -1,7 +1,7 @@
 /* A pool, as its memory begins: what pool.c has, and tests that count its free slots. */
 #pragma once
 
-#include "vm/packet/pool.h"
+#include "vm/packet/pkt.h"
 
 struct pool {
     uint32_t slots, slot_bytes;

@@ -1,7 +1,9 @@
-/* Numbers on the wire: unaligned, most significant byte first. The one place that knows how bytes become numbers. */
+/* Numbers and checksums on the wire. Numbers: unaligned, most significant byte first; the one place that knows how
+ * bytes become numbers. */
 #pragma once
 
 #include <endian.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -53,3 +55,51 @@ static inline uint64_t wire_get48(const uint8_t *p) { return (uint64_t)wire_get1
 static inline void wire_put16(uint8_t *p, uint16_t v) { wire_put_raw16(p, htobe16(v)); }
 static inline void wire_put32(uint8_t *p, uint32_t v) { wire_put_raw32(p, htobe32(v)); }
 static inline void wire_put64(uint8_t *p, uint64_t v) { wire_put_raw64(p, htobe64(v)); }
+
+/* Checksums: the internet checksum (RFC 1071) with its pseudo headers, its incremental update (RFC 1624, eqn. 3), and
+ * SCTP's CRC32c (RFC 9260). Numbers are in host order; bytes may stand at any address.
+ *
+ * A running sum is a u64 of 16-bit or 32-bit words as they read on the wire (2^16 counts as 1); it is never negative,
+ * never wraps (2^31 additions fit), and only csum_fold turns it into a checksum. */
+
+/* Add bytes to a running sum. Every piece but the last has an even length; an odd last byte is padded with 0 (RFC 1071,
+ * 1). */
+uint64_t csum_add(uint64_t sum, const void *bytes, size_t len);
+/* The checksum of what was added: the complement of the folded sum, to be stored most significant byte first. */
+static inline uint16_t csum_fold(uint64_t sum)
+{
+    sum = (sum & UINT32_MAX) + (sum >> 32);
+    sum = (sum & UINT32_MAX) + (sum >> 32);
+    sum = (sum & UINT16_MAX) + (sum >> 16);
+    sum = (sum & UINT16_MAX) + (sum >> 16);
+    return (uint16_t) ~((sum & UINT16_MAX) + (sum >> 16));
+}
+/* Both in one: 0 says that bytes which hold their own checksum are intact. */
+uint16_t csum_of(const void *bytes, size_t len);
+
+/* The pseudo headers of RFC 9293, 3.1 and RFC 768 (v4; v4 addresses in host order) and of RFC 8200, 8.1 (v6; four
+ * words, most significant first). len: bytes of the upper-layer packet. */
+uint64_t csum_pseudo4(uint32_t src, uint32_t dst, uint8_t proto, uint32_t len);
+uint64_t csum_pseudo6(const uint32_t src[4], const uint32_t dst[4], uint8_t proto, uint32_t len);
+
+/* The checksum after fields at even offsets changed from `from` to `to` (RFC 1624, eqn. 3: HC' = ~(~HC + ~m + m')): the
+ * deltas of the fields add up to a running sum, and one csum_apply puts them in. A wrong checksum stays wrong by as
+ * much. A field at an odd offset counts with its bytes exchanged (RFC 1071, 2 (B)). */
+static inline uint64_t csum_delta16(uint16_t from, uint16_t to) { return (uint64_t)(uint16_t)~from + to; }
+static inline uint64_t csum_delta32(uint32_t from, uint32_t to) { return (uint64_t)(uint32_t)~from + to; }
+static inline uint16_t csum_apply(uint16_t csum, uint64_t delta) { return csum_fold((uint16_t)~csum + delta); }
+
+/* What to send for a computed UDP checksum: 0 goes out as 0xffff (RFC 768). */
+uint16_t csum_udp(uint16_t computed);
+/* What to send after an update of a UDP checksum: 0 means "none" and stays so, a computed 0 goes out as 0xffff. */
+uint16_t csum_udp_updated(uint16_t before, uint16_t updated);
+
+/* Continue a CRC32c (Castagnoli, reflected, polynomial 0x1edc6f41) over bytes; start with 0. csum_crc32c(0,
+ * "123456789", 9) is 0xe3069283. */
+uint32_t csum_crc32c(uint32_t crc, const void *bytes, size_t len);
+/* The checksum of an SCTP packet (common header and chunks, at least 12 bytes), computed as if its own field were 0; to
+ * be stored least significant byte first (RFC 9260, 6.8 and appendix A). */
+uint32_t csum_sctp(const void *packet, size_t len);
+/* That checksum after the packet's first four bytes, its ports, changed; len: of the whole packet, at least 12 bytes,
+ * none of which is read. A CRC is linear, so a wrong one stays wrong by as much. */
+uint32_t csum_sctp_update(uint32_t csum, uint32_t from, uint32_t to, size_t len);

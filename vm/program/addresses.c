@@ -1,7 +1,7 @@
-/* Addresses of sets, range by range (addresses.h). */
-#include "vm/program/addresses.h"
-
+/* Addresses of sets, range by range (program.h). */
 #include <string.h>
+
+#include "vm/program/program.h"
 
 static void range4(const struct pbc_range *from, struct address_range *r)
 {

@@ -1,7 +1,7 @@
-/* Host names, globs and lists of them (hosts.h). */
-#include "vm/program/hosts.h"
-
+/* Host names, globs and lists of them (program.h). */
 #include <string.h>
+
+#include "vm/program/program.h"
 
 static char lower(char c) { return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c; }
 static bool is_digit(char c) { return c >= '0' && c <= '9'; }

@@ -1,5 +1,6 @@
 /* A loaded, verified program: immutable (but for its bounds, see program_bound), counted, in one private memory block.
- * Everything reached through it may be used without checks: the verifier proved it. */
+ * Everything reached through it may be used without checks: the verifier proved it. Behind it what is asked of one:
+ * which devices it names, addresses of sets, membership of host names and texts. */
 #pragma once
 
 #include <stdbool.h>
@@ -132,3 +133,138 @@ bool iface_is_of(const struct iface_table *t, uint32_t iface, uint32_t other);
  * other interfaces. */
 uint32_t firewall_find(const struct iface_table *t, const struct pbc_firewall *firewalls, uint32_t count,
                        enum pbc_direction d, uint32_t iface);
+
+/* Is a server asked through that service, which sends to it? Where the server has to have the service's address, yes.
+ * Where the service rewrites the destination a packet to the server's own address is the very same. */
+static inline bool service_checked_via(const struct pbc_service *s)
+{
+    return mode_is(s->mode, MODE_ONE_SIDED) && !mode_is(s->mode, MODE_REWRITES);
+}
+
+/* Which devices rules ask for, and what of a device they leave to nobody: for whoever serves interfaces, or is told of
+ * them. Judging does not ask this. */
+
+/* named[p->ifaces_count]: is it a device's own name that a firewall, a condition or a nat asks for? Patterns are not,
+ * nor what a condition's pattern holds anyway, nor names of tests alone. */
+void served_named(const struct program *p, bool *named);
+
+/* The first firewall for what travels so (PBC_DIR_IN, OUT, FORWARD), where none of them judges it on the device;
+ * PBC_NONE: one does, or there is no such firewall. Firewalls without a direction count as `in`, and for a port of a
+ * bridge, which knows `forward` alone, as `forward`. */
+uint32_t served_unjudged(const struct program *p, const char *device, enum pbc_direction d, bool bridged);
+
+/* The words between `what` and the device: "comes in by". */
+const char *served_words(enum pbc_direction d);
+
+/* Addresses of sets, range by range: what a pool's `source` or a nat translates to. */
+
+/* Both ends as in struct key. */
+struct address_range {
+    uint32_t lo[4], hi[4];
+    uint8_t family; /* 4 or 6 */
+};
+
+/* Where one has come to: the ranges of SETS set..end, in their order; of each those of IPv4 first. */
+struct address_walk {
+    const struct program *p;
+    uint32_t set, end, at;
+    uint8_t family;
+};
+/* family: 4, 6, or 0 for both. */
+static inline struct address_walk address_walk(const struct program *p, uint32_t sets, uint32_t count, uint8_t family)
+{
+    return (struct address_walk){.p = p, .set = sets, .end = sets + count, .family = family};
+}
+/* False: there are no more. */
+bool address_next(struct address_walk *w, struct address_range *r);
+
+/* The prefix of `len` bits that begins there; a longer one than the family has: the address alone. */
+struct address_range address_prefix(const uint32_t lo[4], unsigned len, uint8_t family);
+
+static inline struct pbc_range address_range4(const struct address_range *r)
+{
+    return (struct pbc_range){r->lo[0], r->hi[0]};
+}
+static inline struct pbc_range6 address_range6(const struct address_range *r)
+{
+    return (struct pbc_range6){.lo_hi = (uint64_t)r->lo[0] << 32 | r->lo[1],
+                               .lo_lo = (uint64_t)r->lo[2] << 32 | r->lo[3],
+                               .hi_hi = (uint64_t)r->hi[0] << 32 | r->hi[1],
+                               .hi_lo = (uint64_t)r->hi[2] << 32 | r->hi[3]};
+}
+
+/* Are the first `len` bits of both the same? */
+static inline bool address_in_prefix(const uint32_t prefix[4], unsigned len, const uint32_t addr[4])
+{
+    for (unsigned w = 0; w < 4 && len; w++) {
+        const unsigned here = len < 32 ? len : 32;
+        if ((prefix[w] ^ addr[w]) >> (32 - here)) return false;
+        len -= here;
+    }
+    return true;
+}
+
+/* How many addresses the range has, UINT64_MAX: that many or more. */
+uint64_t address_range_size(const struct address_range *r);
+/* The address `n` behind lo: within the range. */
+void address_range_at(const struct address_range *r, uint64_t n, uint32_t addr[4]);
+/* How many there are in all, at most `most` + 1; those that stand in two of the sets count twice. */
+uint64_t address_count(const struct program *p, uint32_t sets, uint32_t count, uint8_t family, uint64_t most);
+
+/* Host names and globs: their one normal form, their order, and membership in a list of them.
+ *
+ * A name is labels of letters, digits and inner hyphens, 1 to 63 bytes each, 253 in all (RFC 1123, section 2.1); the
+ * last label is not a number. `*` may stand as the whole leftmost label: `*.example.com` is every name with one or more
+ * labels before `example.com`, not `example.com` itself. Normal form is lower case without a dot at the end.
+ *
+ * A list is in order (host_compare) and holds no name that one of its globs covers. All that a glob covers stands right
+ * behind it in that order, so the last entry at or before a name is the only one that may match it. */
+
+enum { HOST_MAX = 253, HOST_LABEL_MAX = 63 };
+
+enum host_fault {
+    HOST_GOOD,
+    HOST_EMPTY,
+    HOST_LONG,
+    HOST_LABEL_EMPTY,
+    HOST_LABEL_LONG,
+    HOST_CHARACTER,
+    HOST_NOT_ASCII,
+    HOST_HYPHEN, /* at the beginning or end of a label */
+    HOST_STAR,   /* not the whole leftmost label, or nothing behind it */
+    HOST_NUMBER, /* the last label is a number: an address, or the half of one */
+};
+
+/* The normal form of a name or glob as it was written. */
+enum host_fault host_normal(const char *s, size_t len, char out[HOST_MAX + 1]);
+
+/* Order of normal names, read from their ends: what ends in a name stands right behind it, and first of that the glob,
+ * before all that it covers. <0, 0, >0. */
+int host_compare(const char *a, const char *b);
+
+/* Is the name, or all that the glob `name` covers, covered by `glob`? Not by itself, and never by what is no glob. */
+bool host_covers(const char *glob, const char *name);
+
+/* Is the host in the list? `host` is what a client wrote, in any case, perhaps with a dot at its end, without a port:
+ * bytes that no name may have match nothing but a glob's `*`. */
+bool names_match(const struct program *p, uint32_t list, const char *host, size_t len);
+
+/* The same, each entry looked at: the rule list's way. */
+bool names_match_plain(const struct program *p, uint32_t list, const char *host, size_t len);
+
+/* Texts that clients send, exact or with `*` at the end for all that begin so: their order, and membership in a list of
+ * them. Paths, methods, protocols and values of header fields are compared byte by byte, in the case they are written
+ * in.
+ *
+ * A list is in order (text_compare) and holds nothing that one of its globs covers. All that a glob covers stands right
+ * behind it in that order, so the last entry at or before a text is the only one that may match it. */
+
+/* Bytes in order, a glob by what stands before its `*`; of two that are alike the glob first. <0, 0, >0. */
+int text_compare(const char *a, const char *b);
+
+/* Is the text, or all that the glob `text` covers, covered by `glob`? Not by itself, and never by what is no glob. */
+bool text_covers(const char *glob, const char *text);
+
+/* Is the text in the list? texts_match_plain looks at each entry: the rule list's way. */
+bool texts_match(const struct program *p, uint32_t list, const char *text, size_t len);
+bool texts_match_plain(const struct program *p, uint32_t list, const char *text, size_t len);

@@ -1,7 +1,7 @@
-#include "vm/program/served.h"
-
+/* Which devices rules ask for, and what of a device they leave to nobody (program.h). */
 #include <string.h>
 
+#include "vm/program/program.h"
 #include "vm/tables.h"
 
 static bool has(const struct program *p, const struct pbc_cond *c, uint32_t iface)

@@ -1,7 +1,7 @@
-/* Texts, globs and lists of them (texts.h). */
-#include "vm/program/texts.h"
-
+/* Texts, globs and lists of them (program.h). */
 #include <string.h>
+
+#include "vm/program/program.h"
 
 /* Bytes that stand for themselves. */
 static size_t stem(const char *s, bool *glob)

@@ -1,8 +1,7 @@
-/* Where an HTTP/1 message ends (body.h). */
-#include "vm/stream/body.h"
-
+/* Where an HTTP/1 message ends (http.h). */
 #include <string.h>
 
+#include "vm/stream/http.h"
 #include "vm/stream/http_priv.h"
 
 enum state {

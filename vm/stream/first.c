@@ -4,8 +4,6 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "vm/stream/http2.h"
-
 static enum stream_read bad(struct first *f, enum stream_reason why)
 {
     f->reason = (uint8_t)why;

@@ -15,12 +15,96 @@
  * was begun and is not whole is bad: half a ClientHello is no other protocol. */
 #pragma once
 
-#include "vm/stream/hello.h"
 #include "vm/stream/http.h"
-#include "vm/stream/instruction.h"
-#include "vm/stream/proxy_header.h"
+#include "vm/stream/reassemble.h"
 #include "vm/stream/stream.h"
 #include "vm/stream/wants.h"
+
+/* TLS ClientHello: server name, protocols offered, versions (RFC 8446, 4.1.2; RFC 5246, 7.4.1.2; RFC 6066, 3; RFC
+ * 7301).
+ *
+ *      record header 5 | handshake header 4 | version 2, random 32, session id, ciphers, compressions, extensions
+ *                        `------- may be cut into many records, each with a header of its own -------------------'
+ *
+ * Values that RFC 8701 (GREASE) reserves are passed over like all that is unknown. An SSLv2 hello is another protocol.
+ */
+
+enum { HELLO_MAX = 1 << 14 }; /* bytes of the handshake message with its header, without those of records */
+
+/* How far a hello has been looked at; all zero at the beginning. */
+struct hello_at {
+    uint16_t record; /* where the next record begins */
+    uint16_t got;    /* handshake bytes in the records before it */
+};
+
+struct hello {
+    uint32_t len;     /* READ_WHOLE: bytes of the records; READ_MORE: fewer bytes than these in all are not enough */
+    struct view sni;  /* at NULL: none was sent */
+    struct view alpn; /* the list, each name with a byte of length in front; at NULL: none was sent */
+    uint16_t version; /* the highest that is offered, 0x0304 for TLS 1.3; without the extension the legacy field's */
+    uint8_t reason;   /* enum stream_reason, after READ_BAD */
+};
+
+/* Read the hello at the beginning of `bytes`. What is longer than one record is put together in `scratch`, which the
+ * views then point into; else they point into `bytes`. Nothing is parsed before all of it is there. */
+enum stream_read hello_read(struct hello *h, struct hello_at *at, const uint8_t *bytes, uint32_t n,
+                            uint8_t scratch[HELLO_MAX]);
+
+/* Is the protocol in such a list? */
+bool hello_offers(struct view alpn, const char *name, uint32_t len);
+
+/* An instruction: the first bytes of a connection say where it goes (the forwarder's protocol).
+ *
+ *      LL IP:PORT CC           20192.168.2.6:666600
+ *      LL    two digits: the length of all of it, at most 64
+ *      CC    two check characters: with `check sum` the decimal sum of the bytes before them modulo 100
+ *
+ *      NAT IP PORT             padded with spaces to exactly 32 bytes
+ *      NAT   1 keeps the client's address, 2 uses ours
+ *
+ * An IPv6 address stands in brackets. */
+
+enum { INSTRUCTION_MAX = 64, INSTRUCTION_PADDED = 32 };
+
+enum instruction_nat { INSTRUCTION_NAT_UNSAID, INSTRUCTION_NAT_KEEP, INSTRUCTION_NAT_OURS };
+
+struct instruction {
+    uint32_t len; /* READ_WHOLE: its bytes, to be taken off; READ_MORE: fewer than these in all are not enough */
+    struct stream_addr target;
+    uint8_t nat;    /* enum instruction_nat */
+    bool sum_holds; /* the check characters are the sum; always so in the form that has none */
+};
+
+/* READ_OTHER: does not begin with a digit. READ_BAD is `instruction-malformed`. A v4 address inside a v6 one is bad: it
+ * would reach what a list of v4 addresses forbids. */
+enum stream_read instruction_read(struct instruction *i, const uint8_t *bytes, uint32_t n);
+
+/* The PROXY header, versions 1 and 2: who the client of a proxy is (HAProxy's specification of the PROXY protocol,
+ * sections 2.1 and 2.2). */
+
+enum {
+    PROXY_V1_BEGIN = 6,    /* bytes by which version 1 is known, */
+    PROXY_BEGIN_MAX = 12,  /* and version 2 */
+    PROXY_V1_MAX = 107,    /* with CRLF */
+    PROXY_V2_MAX = 4096,   /* what we accept: addresses and TLVs, most senders stay under 600 */
+    PROXY_HEADER_OUT = 107 /* the longest that we write */
+};
+
+struct proxy_header {
+    uint32_t len;    /* READ_WHOLE: its bytes; READ_MORE: fewer than these in all are not enough */
+    uint8_t version; /* 1 or 2 */
+    bool known;      /* src and dst are set: not with LOCAL, UNKNOWN, or families other than TCP over IP */
+    struct stream_addr src, dst;
+};
+
+/* READ_OTHER: no PROXY header begins here. READ_BAD is `proxy-header-malformed`. TLVs are checked and passed over; the
+ * CRC32c of one that has it must be right. */
+enum stream_read proxy_header_read(struct proxy_header *h, const uint8_t *bytes, uint32_t n);
+
+/* Write a header of that version; returns its length. src and dst are of one family; both NULL: the connection is the
+ * sender's own (LOCAL, in version 1 UNKNOWN). */
+uint32_t proxy_header_write(uint8_t out[PROXY_HEADER_OUT], unsigned version, const struct stream_addr *src,
+                            const struct stream_addr *dst);
 
 enum first_end {
     FIRST_OPEN,   /* more bytes may come */

@@ -1,9 +1,8 @@
-/* TLS ClientHello (hello.h): first the records, then, when all of it is there, the message. */
-#include "vm/stream/hello.h"
-
+/* TLS ClientHello (first.h): first the records, then, when all of it is there, the message. */
 #include <string.h>
 
 #include "vm/packet/wire.h"
+#include "vm/stream/first.h"
 
 enum { RECORD_HEADER = 5, RECORD_MAX = 1 << 14, MESSAGE_HEADER = 4, RECORD_HANDSHAKE = 22, CLIENT_HELLO = 1 };
 enum { EXT_SERVER_NAME = 0, EXT_ALPN = 16, EXT_VERSIONS = 43, HOST_NAME = 0 };

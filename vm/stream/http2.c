@@ -1,8 +1,8 @@
-/* The preface of HTTP/2, and its refusal (http2.h). */
-#include "vm/stream/http2.h"
-
+/* The preface of HTTP/2, and its refusal (http.h). */
 #include <assert.h>
 #include <string.h>
+
+#include "vm/stream/http.h"
 
 enum stream_read http2_preface_read(const uint8_t *bytes, uint32_t n)
 {

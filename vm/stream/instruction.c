@@ -1,7 +1,7 @@
-/* An instruction in the first bytes (instruction.h). */
-#include "vm/stream/instruction.h"
-
+/* An instruction in the first bytes (first.h). */
 #include <string.h>
+
+#include "vm/stream/first.h"
 
 enum { CHECK_LEN = 2, LENGTH_LEN = 2, INSTRUCTION_MIN = LENGTH_LEN + sizeof "1.1.1.1:1" - 1 + CHECK_LEN };
 

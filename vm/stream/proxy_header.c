@@ -1,12 +1,10 @@
-/* The PROXY header, read and written (proxy_header.h). */
-#include "vm/stream/proxy_header.h"
-
+/* The PROXY header, read and written (first.h). */
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "vm/packet/csum.h"
 #include "vm/packet/wire.h"
+#include "vm/stream/first.h"
 
 enum { V2_HEADER = 16, V2_IP4 = 12, V2_IP6 = 36, V2_UNIX = 216, TLV_HEADER = 3, TLV_CRC32C = 3 };
 enum { V2_LOCAL = 0x20, V2_PROXY = 0x21, FAMILY_TCP4 = 0x11, FAMILY_TCP6 = 0x21 };

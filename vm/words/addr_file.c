@@ -1,4 +1,4 @@
-/* Address files (addr_text.h): the form of a file is found, files with one entry a line are read, and the helpers of
+/* Address files (words.h): the form of a file is found, files with one entry a line are read, and the helpers of
  * all forms stand here. */
 #include <string.h>
 

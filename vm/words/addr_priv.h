@@ -1,8 +1,8 @@
-/* Shared by the readers of address files (addr_text.h): the place in the file, faults, and the set that members come
+/* Shared by the readers of address files (words.h): the place in the file, faults, and the set that members come
  * from. */
 #pragma once
 
-#include "vm/words/addr_text.h"
+#include "vm/words/words.h"
 
 /* A stretch of the file, within one line. */
 struct addr_word {

@@ -1,10 +1,9 @@
-/* One address, prefix or range as text, and what is wrong with it (addr_text.h). */
-#include "vm/words/addr_text.h"
-
+/* One address, prefix or range as text, and what is wrong with it (words.h). */
 #include <arpa/inet.h>
 #include <string.h>
 
 #include "vm/words/text_priv.h"
+#include "vm/words/words.h"
 
 typedef unsigned __int128 u128;
 

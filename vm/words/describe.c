@@ -10,11 +10,11 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "vm/packet/parse/body.h"
 #include "vm/packet/parse/header.h"
+#include "vm/packet/parse/read.h"
 #include "vm/packet/wire.h"
 #include "vm/vm.h"
-#include "vm/words/names.h"
+#include "vm/words/words.h"
 
 struct line {
     char *buf;

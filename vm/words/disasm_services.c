@@ -1,7 +1,7 @@
 /* Checks, pools and services in the listing. */
 #include "vm/forward/balance/lb.h"
 #include "vm/words/disasm_priv.h"
-#include "vm/words/service_text.h"
+#include "vm/words/words.h"
 
 static const char *const no_server_names[] = {"reset", "drop", "pass"};
 

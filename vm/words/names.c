@@ -1,10 +1,9 @@
 /* Names out of the tables: actions, reasons, protocols, ICMP types. */
-#include "vm/words/names.h"
-
 #include <stddef.h>
 #include <string.h>
 
 #include "vm/vm.h"
+#include "vm/words/words.h"
 
 struct number_name {
     unsigned number;

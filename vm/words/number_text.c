@@ -1,6 +1,7 @@
-#include "vm/words/number_text.h"
-
+/* Numbers as people read them (words.h). */
 #include <stdio.h>
+
+#include "vm/words/words.h"
 
 const char *text_number(uint64_t n, char buf[TEXT_NUMBER])
 {

@@ -1,8 +1,4 @@
-/* Numbers as people read them. */
+/* Moved: vm/words/words.h has it. */
 #pragma once
 
-#include <stdint.h>
-
-enum { TEXT_NUMBER = 32 };
-/* 67,652. Returns buf. */
-const char *text_number(uint64_t n, char buf[TEXT_NUMBER]);
+#include "vm/words/words.h"

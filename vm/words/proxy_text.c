@@ -1,7 +1,6 @@
-/* Proxy services in words (proxy_text.h). */
-#include "vm/words/proxy_text.h"
-
+/* Proxy services in words (words.h). */
 #include "vm/words/text_priv.h"
+#include "vm/words/words.h"
 
 enum { LINE = PBC_NAME_MAX + 256 };
 

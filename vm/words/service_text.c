@@ -1,7 +1,6 @@
-#include "vm/words/service_text.h"
-
-#include "vm/words/proxy_text.h"
+/* What services, pools and checks say, in the words of the language (words.h). */
 #include "vm/words/text_priv.h"
+#include "vm/words/words.h"
 
 enum { LINE = 512, RETRIES = 1 /* where nothing is written */ };
 #define MS UINT64_C(1000000)

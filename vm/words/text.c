@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "vm/tables.h"
-#include "vm/words/names.h"
+#include "vm/words/words.h"
 
 void text_add(struct text *t, const char *format, ...)
 {

@@ -1,6 +1,6 @@
 /* Words for rates and times: what meters, schedules and settings say in listings, as it could be written in rules. */
-#include "vm/words/meter_text.h"
 #include "vm/words/text_priv.h"
+#include "vm/words/words.h"
 
 enum { SECOND = 1000000000 };
 

@@ -1,13 +1,12 @@
-/* Whose the pieces of a datagram are, see datagrams.h: a keyed table, whose words are the times when the firsts came.
+/* Whose the pieces of a datagram are, see owner.h: a keyed table, whose words are the times when the firsts came.
  */
-#include "vm/worker/datagrams.h"
-
 #include <stdlib.h>
 #include <string.h>
 
 #include "vm/keyed/keyed.h"
 #include "vm/packet/parse/fragment.h"
-#include "vm/packet/time.h"
+#include "vm/packet/pkt.h"
+#include "vm/worker/owner.h"
 
 #define LIFE_NS UINT64_C(30000000000) /* of a datagram, as in flow/fragments/ */
 

@@ -1,7 +1,7 @@
 /* What is inside a packet: taken out, judged, counted for the packet that brought it; see inside.h. */
 #include "vm/worker/inside.h"
 
-#include "vm/packet/edit/tunnel.h"
+#include "vm/packet/edit/edit.h"
 
 static enum pkt_reason reason_of(enum decap d, const struct pkt *pkt)
 {

@@ -6,13 +6,9 @@
 
 #include "vm/flow/track.h"
 #include "vm/judge/decide.h"
-#include "vm/packet/edit/tunnel.h"
-#include "vm/packet/parse/body.h"
+#include "vm/packet/edit/edit.h"
 #include "vm/packet/parse/fragment.h"
-#include "vm/packet/parse/quoted.h"
-#include "vm/packet/parse/sides.h"
-#include "vm/program/addresses.h"
-#include "vm/worker/owner_tables.h"
+#include "vm/packet/parse/read.h"
 
 /* A map of a nat. */
 struct map_range {

@@ -5,9 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vm/packet/time.h"
-#include "vm/program/addresses.h"
-#include "vm/worker/whose.h"
+#include "vm/packet/pkt.h"
+#include "vm/worker/owner.h"
 
 /* How long flows are found where they were: of a service that is gone they go on as long as their server is there. */
 #define KEPT_NS UINT64_C(86400000000000)

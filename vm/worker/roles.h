@@ -35,7 +35,7 @@ struct role_address {
     uint32_t roles;        /* enum role, of all of them */
 };
 
-/* The tables, which whose.h asks. */
+/* The tables, which whose_owner.h asks. */
 struct roles {
     struct role_part *parts;
     struct role_address *addresses;

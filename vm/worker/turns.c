@@ -7,7 +7,7 @@
 #include "vm/forward/forward.h"
 #include "vm/forward/service.h"
 #include "vm/forward/vips.h"
-#include "vm/packet/parse/sides.h"
+#include "vm/packet/parse/read.h"
 #include "vm/worker/inside.h"
 
 /* In kernel mode: what came up with the packet, or what the judge there says of one that it has not seen. */

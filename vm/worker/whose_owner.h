@@ -7,8 +7,9 @@
  * low) whether the address is this machine's own for what leaves by an interface. Every loop is bounded. */
 #pragma once
 
+#include "vm/forward/bind/mappings.h"
 #include "vm/packet/loop.h"
-#include "vm/worker/whose.h"
+#include "vm/worker/owner.h"
 
 enum { WHOSE_BOTH = 2, WHOSE_NEITHER = 3 };
 enum { WHOSE_PROBES = 64, WHOSE_HALVINGS = 32 };

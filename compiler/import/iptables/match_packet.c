@@ -6,7 +6,7 @@
 #include "compiler/import/iptables/names.h"
 #include "compiler/import/iptables/reading.h"
 #include "compiler/import/names.h"
-#include "vm/words/names.h"
+#include "vm/words/words.h"
 
 static bool take_sport(struct reading *r, const char *const *v)
 {

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "vm/words/names.h"
+#include "vm/words/words.h"
 
 struct named {
     const char *name;

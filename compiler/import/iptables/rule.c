@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "compiler/import/iptables/reading.h"
-#include "vm/words/names.h"
+#include "vm/words/words.h"
 
 static const struct option *option_of(const struct option *options, const char *name)
 {

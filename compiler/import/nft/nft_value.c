@@ -5,7 +5,7 @@
 
 #include "compiler/import/names.h"
 #include "compiler/import/nft/nft_priv.h"
-#include "vm/words/names.h"
+#include "vm/words/words.h"
 
 const char *nft_kind(const cJSON *o, const cJSON **value)
 {

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "runtime/base/grown.h"
-#include "vm/tables.h"
+#include "vm/pbc.h"
 
 static bool add(struct opened *o, const struct guard_match *m)
 {

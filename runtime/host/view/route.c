@@ -119,7 +119,7 @@ static bool same(const struct host_query *a, const struct host_query *b)
            a->iif == b->iif && a->oif == b->oif;
 }
 
-static struct route_entry *entry_of(const struct route_cache *c, const struct host_query *q)
+static struct route_asked *entry_of(const struct route_cache *c, const struct host_query *q)
 {
     uint64_t x = q->mark ^ (uint64_t)q->iif << 32 ^ (uint64_t)q->oif << 16;
     for (unsigned i = 0; i < 4; i++) {
@@ -131,9 +131,9 @@ static struct route_entry *entry_of(const struct route_cache *c, const struct ho
 
 int host_route(struct host *h, const struct host_query *q, struct host_route *route)
 {
-    struct route_entry *e = entry_of(&h->routes, q);
+    struct route_asked *e = entry_of(&h->routes, q);
     if (e->generation != h->routes.generation || !same(&e->query, q)) {
-        *e = (struct route_entry){.query = *q, .generation = h->routes.generation};
+        *e = (struct route_asked){.query = *q, .generation = h->routes.generation};
         e->result = find_route(h, q, &e->route);
     }
     *route = e->route;

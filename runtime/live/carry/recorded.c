@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "runtime/base/complain.h"
+#include "runtime/kernel/run/events.h"
 #include "runtime/live/carry/sampled.h"
-#include "vm/kernel/events.h"
 
 int recorded_look(struct carry *carry)
 {

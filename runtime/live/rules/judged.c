@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "runtime/base/complain.h"
-#include "vm/program/served.h"
+#include "vm/program/program.h"
 
 enum { NAMES_TOLD = 5 };
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vm/program/addresses.h"
+#include "vm/program/program.h"
 
 /* Is the address in a subnet of that link? */
 static bool is_near(const struct host *h, unsigned ifindex, const struct host_addr *a)

@@ -65,7 +65,7 @@ static void lines_print(const char *heading, char *text)
     }
 }
 
-static void server_print(const cJSON *s)
+static void impact_server(const cJSON *s)
 {
     const cJSON *was = part(s, "was"), *now = part(s, "now");
     const char *name = text_at(s, "name");
@@ -89,7 +89,7 @@ static void pools_print(const cJSON *pools)
                is_true(pool, "new")    ? " is new"
                : is_true(pool, "gone") ? " is gone"
                                        : "");
-        cJSON_ArrayForEach(server, part(pool, "servers")) server_print(server);
+        cJSON_ArrayForEach(server, part(pool, "servers")) impact_server(server);
         putchar('\n');
         heading = "";
     }

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "runtime/proxy/http/head_text.h"
-#include "vm/stream/http.h"
+#include "vm/stream/first.h"
 
 /* What servers are told of a client: X-Forwarded-Proto, X-Forwarded-For, Forwarded (RFC 7239), Via (RFC 9110, 7.6.3).
  * Made once a connection; the text stays in the session, so that a request costs no formatting. */

@@ -3,7 +3,7 @@
 #include <arpa/inet.h>
 
 #include "runtime/report/explain/parts.h"
-#include "vm/forward/vips.h"
+#include "vm/forward/service.h"
 
 struct answer {
     bool answered;

@@ -10,7 +10,6 @@
 
 #include "compiler/ruletest/ruletest.h"
 #include "tests/unit/compiler/front.h"
-#include "vm/packet/csum.h"
 #include "vm/packet/parse/header.h"
 #include "vm/packet/wire.h"
 

@@ -9,7 +9,6 @@
 
 #include "runtime/io/offload.h"
 #include "tests/lib/rng.h"
-#include "vm/packet/csum.h"
 #include "vm/packet/wire.h"
 
 enum { ETH = 14, V4 = 20, V6 = 40, TCP = 6, UDP = 17, SCTP = 132, OPTIONS = 60, PADDING = 6 };

@@ -12,7 +12,6 @@
 #include "runtime/io/io.h"
 #include "runtime/io/offload.h"
 #include "tests/unit/runtime/netns.h"
-#include "vm/packet/csum.h"
 #include "vm/packet/key.h"
 #include "vm/packet/wire.h"
 

@@ -14,7 +14,6 @@
 #include "tests/lib/compiled.h"
 #include "tests/lib/kernel_load.h"
 #include "vm/judge/judge.h"
-#include "vm/packet/csum.h"
 #include "vm/packet/parse/header.h"
 #include "vm/packet/wire.h"
 

@@ -11,7 +11,6 @@
 #include "runtime/kernel/ask.h"
 #include "tests/lib/compiled.h"
 #include "tests/lib/kernel_load.h"
-#include "vm/packet/csum.h"
 #include "vm/packet/wire.h"
 
 enum { FRAME = 60, MS = 1000000 };

@@ -5,8 +5,8 @@
 
 #include "tests/lib/rng.h"
 #include "tests/unit/vm/packet.h"
-#include "vm/packet/pool.h"
 #include "vm/packet/pool_priv.h"
+#include "vm/packet/pkt.h"
 
 enum { SLOTS = 24 };
 

@@ -6,7 +6,6 @@
 
 #include "tests/lib/rng.h"
 #include "tests/unit/vm/packet.h"
-#include "vm/packet/csum.h"
 #include "vm/packet/wire.h"
 
 enum { STREAM = 6000, FRAME = 2048, HOST_RTO_MS = 300 };

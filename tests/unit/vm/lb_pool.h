@@ -23,7 +23,7 @@ struct pool {
 };
 
 /* weights NULL: 1 each. The memory is exactly as large as lb_bytes says, so that sanitizers see a byte too many. */
-static inline void pool_init(struct pool *p, enum lb_kind kind, uint32_t count, const uint16_t *weights)
+static inline void lb_pool_init(struct pool *p, enum lb_kind kind, uint32_t count, const uint16_t *weights)
 {
     p->count = count;
     for (uint32_t i = 0; i < count; i++) {
@@ -37,7 +37,7 @@ static inline void pool_init(struct pool *p, enum lb_kind kind, uint32_t count, 
     p->lb = lb_init(memory, &cfg);
 }
 
-static inline void pool_fini(struct pool *p) { free(p->lb); }
+static inline void lb_pool_fini(struct pool *p) { free(p->lb); }
 
 /* Fill weights with 1..most, drawn. */
 static inline void draw_weights(struct rng *r, uint16_t *weights, uint32_t count, unsigned most)

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "tests/lib/rng.h"
-#include "vm/flow/tcp.h"
+#include "vm/flow/flow.h"
 
 enum { STREAM_MOST = 20000, QUEUE_MOST = 40 };
 

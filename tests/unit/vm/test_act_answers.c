@@ -4,8 +4,7 @@
 
 #include <errno.h>
 
-#include "vm/packet/reply/answer.h"
-#include "vm/packet/reply/build.h"
+#include "vm/packet/reply/frame.h"
 
 static const uint32_t from4[4] = {0x0a000001}, from6[4] = {0xfd000000, 0, 0, 1};
 

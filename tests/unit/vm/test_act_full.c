@@ -3,7 +3,7 @@
 
 #include <errno.h>
 
-#include "vm/packet/edit/full.h"
+#include "vm/packet/edit/edit.h"
 
 static void fills(const char *wrong, const char *right)
 {

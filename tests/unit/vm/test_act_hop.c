@@ -3,8 +3,8 @@
 
 #include <stdio.h>
 
+#include "vm/packet/edit/edit.h"
 #include "vm/packet/edit/mss.h"
-#include "vm/packet/edit/ttl.h"
 
 static void hop(const char *from, const char *to)
 {

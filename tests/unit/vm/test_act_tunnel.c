@@ -4,9 +4,8 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "vm/packet/edit/fragment.h"
-#include "vm/packet/edit/tunnel.h"
 #include "vm/packet/pool_priv.h"
+#include "vm/packet/edit/edit.h"
 
 static const struct tunnel ipip4 = {.src = {0x0a000001}, .dst = {0x0a000002}, .mtu = 1500};
 static const struct tunnel ipip6 = {

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vm/words/addr_text.h"
+#include "vm/words/words.h"
 
 static enum addr_fault parse(const char *s, struct addr_member *m) { return addr_text_member(s, strlen(s), m); }
 

@@ -1,7 +1,7 @@
 /* Which answer a rejected packet gets: each rule that forbids one, beside a packet that differs in nothing else. */
 #include "tests/unit/vm/packet.h"
 
-#include "vm/packet/reply/answer.h"
+#include "vm/packet/reply/frame.h"
 
 struct row {
     const char *notation;

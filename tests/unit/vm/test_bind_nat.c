@@ -11,7 +11,7 @@
 #include "tests/unit/vm/world.h"
 #include "vm/forward/bind/nat.h"
 #include "vm/forward/bind/nat_priv.h"
-#include "vm/packet/parse/body.h"
+#include "vm/packet/parse/read.h"
 
 #define WORLD                                                                                                          \
     "interface wan = \"eth0\"\n"                                                                                       \

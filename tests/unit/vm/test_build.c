@@ -5,7 +5,7 @@
 #include <errno.h>
 
 #include "vm/packet/pool_priv.h"
-#include "vm/packet/reply/build.h"
+#include "vm/packet/reply/frame.h"
 
 enum { SLOTS = 4, ICMP = 1, TCP = 6, ICMP6 = 58 };
 

@@ -11,7 +11,7 @@
 #include "tests/lib/rng.h"
 #include "tests/unit/vm/world.h"
 #include "vm/forward/bind/conns.h"
-#include "vm/forward/choose.h"
+#include "vm/forward/service.h"
 
 #define SEED 7
 

@@ -1,7 +1,7 @@
 /* Checksums against the words of their standards: full sums, incremental updates over random edits, CRC32c. */
 #include "tests/unit/vm/packet.h"
 
-#include "vm/packet/csum.h"
+#include "vm/packet/wire.h"
 
 static void fill(uint8_t *p, size_t len, uint64_t *seed)
 {

@@ -1,7 +1,7 @@
 /* Packets in one line, and the names in the tables. */
 #include "tests/unit/vm/packet.h"
 
-#include "vm/words/names.h"
+#include "vm/words/words.h"
 
 static void test_lines(void **state)
 {

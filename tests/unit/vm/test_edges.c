@@ -4,10 +4,10 @@
 
 #include <errno.h>
 
-#include "vm/packet/edit/fragment.h"
 #include "vm/packet/pool_priv.h"
-#include "vm/packet/reply/build.h"
 #include "vm/forward/edges.h"
+#include "vm/packet/edit/edit.h"
+#include "vm/packet/reply/frame.h"
 
 #define RULES "firewall f default accept { drop ttl 9 as DROPPED }\n"
 

@@ -1,7 +1,7 @@
 /* ICMP and ICMPv6 errors: related by what they quote, whatever lies about its length. */
 #include "tests/unit/vm/world.h"
 
-#include "vm/packet/parse/quoted.h"
+#include "vm/packet/parse/read.h"
 
 /* 10.0.0.1:1000 has sent to 10.0.0.2:53 and been answered; the rest quotes that from a router. */
 #define OUTER  "ip4 192.0.2.1 > 10.0.0.1 / icmp type 3 code 3 / "

@@ -16,7 +16,7 @@
 #include <cmocka.h>
 
 #include "tests/lib/rng.h"
-#include "vm/flow/tcp.h"
+#include "vm/flow/flow.h"
 
 struct script {
     const char *name, *text;

@@ -1,8 +1,8 @@
 /* TCP packets as segments: what they take of the sequence space, and the options of SYNs to the last byte. */
 #include "tests/unit/vm/packet.h"
 
-#include "vm/flow/tcp.h"
-#include "vm/packet/parse/tcp_header.h"
+#include "vm/flow/flow.h"
+#include "vm/packet/parse/read.h"
 
 #define ETH_IP  "eth / ip4 1.1.1.1 > 2.2.2.2 / "
 #define ETH_IP6 "eth / ip6 ::1 > ::2 / "

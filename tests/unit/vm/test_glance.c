@@ -9,7 +9,7 @@
 
 #include "tests/lib/draw.h"
 #include "tests/lib/note.h"
-#include "vm/packet/parse/glance.h"
+#include "vm/packet/parse/read.h"
 #include "vm/vm.h"
 
 static bool glance(const char *text)

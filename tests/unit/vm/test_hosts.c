@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "tests/lib/imgbuild.h"
-#include "vm/program/hosts.h"
+#include "vm/program/program.h"
 
 #define L63 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 

@@ -3,8 +3,8 @@
 #include "tests/unit/vm/sender.h"
 
 #include "tests/lib/rng.h"
-#include "vm/packet/edit/tunnel.h"
 #include "vm/packet/pool_priv.h"
+#include "vm/packet/edit/edit.h"
 
 #define RULES                                                                                                          \
     "firewall f default drop {\n"                                                                                      \

@@ -98,7 +98,7 @@ static void test_backups(void **state)
     static struct pool p;
     struct rng r = {1};
     for (int kind = 0; kind < LB_KINDS; kind++) {
-        pool_init(&p, (enum lb_kind)kind, 4, (uint16_t[]){5, 0, 1, 2});
+        lb_pool_init(&p, (enum lb_kind)kind, 4, (uint16_t[]){5, 0, 1, 2});
         p.servers[3].backup = true;
         lb_update(p.lb, NULL);
         assert_true(is_picked(&p, &r, 0, 200) && is_picked(&p, &r, 2, 200));
@@ -112,7 +112,7 @@ static void test_backups(void **state)
         lb_update(p.lb, NULL);
         assert_true(is_picked(&p, &r, 0, 200));
         assert_false(is_picked(&p, &r, 3, 200));
-        pool_fini(&p);
+        lb_pool_fini(&p);
     }
 }
 
@@ -122,12 +122,12 @@ static void test_alone(void **state)
     static struct pool p;
     const uint32_t conns = UINT32_MAX;
     for (int kind = 0; kind < LB_KINDS; kind++) {
-        pool_init(&p, (enum lb_kind)kind, 1, (uint16_t[]){1000});
+        lb_pool_init(&p, (enum lb_kind)kind, 1, (uint16_t[]){1000});
         for (uint64_t hash = 0; hash < 50; hash++) assert_int_equal(lb_pick(p.lb, hash << 56 | hash, &conns), 0);
-        pool_fini(&p);
-        pool_init(&p, (enum lb_kind)kind, 1, (uint16_t[]){0});
+        lb_pool_fini(&p);
+        lb_pool_init(&p, (enum lb_kind)kind, 1, (uint16_t[]){0});
         assert_true(lb_pick(p.lb, 0, &conns) == LB_NONE);
-        pool_fini(&p);
+        lb_pool_fini(&p);
     }
 }
 
@@ -145,8 +145,8 @@ static void test_flapping(void **state)
         for (unsigned c = 0; c < 4; c++) {
             const uint32_t n = counts[c];
             draw_weights(&r, weights, n, 1000);
-            pool_init(&p, (enum lb_kind)kind, n, weights);
-            pool_init(&q, (enum lb_kind)kind, n, weights);
+            lb_pool_init(&p, (enum lb_kind)kind, n, weights);
+            lb_pool_init(&q, (enum lb_kind)kind, n, weights);
             for (unsigned turn = 0; turn < 20; turn++) {
                 for (uint32_t i = 0; i < n; i++) now[i] = rng_one_in(&r, 3) ? 0 : weights[i];
                 lb_update(p.lb, now);
@@ -159,8 +159,8 @@ static void test_flapping(void **state)
                     assert_true(p.lb->total ? picked < n && now[picked] : picked == LB_NONE);
                 }
             }
-            pool_fini(&p);
-            pool_fini(&q);
+            lb_pool_fini(&p);
+            lb_pool_fini(&q);
         }
 }
 
@@ -174,7 +174,7 @@ static void test_explain(void **state)
     char said[128], end[48];
     for (int kind = 0; kind < LB_KINDS; kind++)
         for (uint32_t n = 5; n <= 200; n += 195) {
-            pool_init(&p, (enum lb_kind)kind, n, NULL);
+            lb_pool_init(&p, (enum lb_kind)kind, n, NULL);
             for (unsigned i = 0; i < 200; i++) {
                 const uint64_t hash = rng_next(&r);
                 conns[rng_below(&r, n)]++;
@@ -190,7 +190,7 @@ static void test_explain(void **state)
             lb_update(p.lb, (uint16_t[200]){0});
             lb_explain(p.lb, 1, conns, said, sizeof said);
             assert_string_equal(said, "no server can take a new flow");
-            pool_fini(&p);
+            lb_pool_fini(&p);
         }
 }
 
@@ -198,11 +198,11 @@ static void explains(enum lb_kind kind, const char *expected)
 {
     static struct pool p;
     char said[128];
-    pool_init(&p, kind, 3, (uint16_t[]){5, 3, 1});
+    lb_pool_init(&p, kind, 3, (uint16_t[]){5, 3, 1});
     lb_update(p.lb, (uint16_t[]){0, 3, 1});
     lb_explain(p.lb, 0x5ba1c0de12345678, (uint32_t[]){0, 3, 4}, said, sizeof said);
     assert_string_equal(said, expected);
-    pool_fini(&p);
+    lb_pool_fini(&p);
 }
 
 static void test_explain_words(void **state)

@@ -41,7 +41,7 @@ static void test_random(void **state)
     static const uint16_t weights[10] = {1, 2, 3, 4, 5, 100, 1000, 0, 7, 500};
     static struct pool p;
     double chi = 0, got[10] = {0};
-    pool_init(&p, LB_RANDOM, 10, weights);
+    lb_pool_init(&p, LB_RANDOM, 10, weights);
     for (unsigned i = 0; i < DRAWS; i++) got[lb_pick(p.lb, 0, NULL)]++;
     for (unsigned i = 0; i < 10; i++) {
         const double due = (double)DRAWS * weights[i] / (double)p.lb->total, off = got[i] - due;
@@ -51,7 +51,7 @@ static void test_random(void **state)
             assert_true(got[i] == 0);
     }
     assert_true(chi < 27.9);
-    pool_fini(&p);
+    lb_pool_fini(&p);
 }
 
 /* Seeds tell workers apart. */
@@ -60,15 +60,15 @@ static void test_seeds(void **state)
     (void)state;
     static struct pool p, q;
     unsigned same = 0;
-    pool_init(&p, LB_RANDOM, 2, NULL);
-    pool_init(&q, LB_RANDOM, 2, NULL);
+    lb_pool_init(&p, LB_RANDOM, 2, NULL);
+    lb_pool_init(&q, LB_RANDOM, 2, NULL);
     struct lb_cfg cfg = q.lb->cfg;
     cfg.seed = 8;
     struct lb *other = lb_init(q.lb, &cfg);
     for (unsigned i = 0; i < 1000; i++) same += lb_pick(p.lb, 0, NULL) == lb_pick(other, 0, NULL);
     assert_in_range(same, 400, 600);
-    pool_fini(&p);
-    pool_fini(&q);
+    lb_pool_fini(&p);
+    lb_pool_fini(&q);
 }
 
 /* Neighbouring clients spread by weight, and keep their server whatever their ports; one server gone leaves the others'
@@ -81,7 +81,7 @@ static void test_source(void **state)
     static uint32_t servers[CLIENTS];
     unsigned got[3] = {0}, moved = 0;
     struct lb_flow f = {.family = 4};
-    pool_init(&p, LB_SOURCE, 3, (uint16_t[]){5, 3, 1});
+    lb_pool_init(&p, LB_SOURCE, 3, (uint16_t[]){5, 3, 1});
     for (uint32_t i = 0; i < CLIENTS; i++) {
         f.src[0] = 0x0a000000 + i;
         servers[i] = lb_pick(p.lb, lb_hash_source(p.lb->cfg.key, &f), NULL);
@@ -100,7 +100,7 @@ static void test_source(void **state)
         moved += servers[i] != 1 && now != servers[i];
     }
     assert_in_range(moved, 0, CLIENTS / 100);
-    pool_fini(&p);
+    lb_pool_fini(&p);
 }
 
 int main(void)

@@ -73,9 +73,9 @@ static void test_parts(void **state)
                 weights[i] = (uint16_t)(m < 4                          ? 1 + rng_below(&r, most[m])
                                         : i == 1 || rng_one_in(&r, 20) ? 1000
                                                                        : i % 2);
-            pool_init(&p, LB_MAGLEV, counts[c], weights);
+            lb_pool_init(&p, LB_MAGLEV, counts[c], weights);
             check_parts(&p, weights);
-            pool_fini(&p);
+            lb_pool_fini(&p);
         }
 }
 
@@ -127,13 +127,13 @@ static void test_plain(void **state)
     for (unsigned c = 0; c < 10; c++) {
         static struct wants w[POOL_MAX];
         draw_weights(&r, weights, counts[c / 2], c % 2 ? 1000 : 1);
-        pool_init(&p, LB_MAGLEV, counts[c / 2], weights);
+        lb_pool_init(&p, LB_MAGLEV, counts[c / 2], weights);
         read_table(p.lb, table);
         memset(w, 0, sizeof w);
         for (uint32_t i = 0; i < PRIME; i++) w[table[i]].left++; /* quotas have a test of their own */
         plain_table(&p, weights, w);
         assert_memory_equal(table, other, sizeof table);
-        pool_fini(&p);
+        lb_pool_fini(&p);
     }
 }
 
@@ -143,7 +143,7 @@ static void test_sizes(void **state)
     (void)state;
     static const uint32_t sizes[][2] = {{0, 2}, {2, 2}, {3, 3}, {100, 97}, {101, 101}, {4096, 4093}};
     static struct pool p;
-    pool_init(&p, LB_MAGLEV, 150, NULL);
+    lb_pool_init(&p, LB_MAGLEV, 150, NULL);
     for (unsigned s = 0; s < sizeof sizes / sizeof sizes[0]; s++) {
         struct lb_cfg cfg = p.lb->cfg;
         uint32_t has[150] = {0}, least = UINT32_MAX, most = 0;
@@ -162,7 +162,7 @@ static void test_sizes(void **state)
         assert_int_equal(slots_index(lb, 0xffffffff), slots_count(lb) - 1);
         free(memory);
     }
-    pool_fini(&p);
+    lb_pool_fini(&p);
 }
 
 /* 70,000 servers do not fit into 16 bits. */
@@ -218,8 +218,8 @@ static void test_order(void **state)
     static uint16_t weights[100];
     struct rng r = {5};
     for (uint32_t i = 0; i < 100; i++) weights[i] = (uint16_t)(1 + i % 2 * 999);
-    pool_init(&p, LB_MAGLEV, 100, weights);
-    pool_init(&q, LB_MAGLEV, 100, weights);
+    lb_pool_init(&p, LB_MAGLEV, 100, weights);
+    lb_pool_init(&q, LB_MAGLEV, 100, weights);
     read_table(p.lb, table);
     for (uint32_t i = 0; i < 100; i++) q.servers[i] = (struct lb_server){p.names[99 - i], weights[99 - i], false};
     struct lb *turned = lb_init(q.lb, &q.lb->cfg);
@@ -233,8 +233,8 @@ static void test_order(void **state)
     lb_update(p.lb, NULL);
     read_table(p.lb, other);
     assert_memory_equal(table, other, sizeof table);
-    pool_fini(&p);
-    pool_fini(&q);
+    lb_pool_fini(&p);
+    lb_pool_fini(&q);
 }
 
 /* Take server `gone` out; parts per 100,000 of the others' slots that change hands. */
@@ -268,7 +268,7 @@ static void test_disturbance(void **state)
             const uint32_t n = counts[c], rounds = n < 20 ? n : 20;
             unsigned worst = 0, sum = 0;
             for (uint32_t i = 0; i < n; i++) weights[i] = weighted ? (const uint16_t[]){5, 3, 1}[i % 3] : 1;
-            pool_init(&p, LB_MAGLEV, n, weights);
+            lb_pool_init(&p, LB_MAGLEV, n, weights);
             for (uint32_t i = 0; i < rounds; i++) {
                 const unsigned d = disturbance(&p, weights, i * (n / rounds));
                 sum += d;
@@ -276,7 +276,7 @@ static void test_disturbance(void **state)
             }
             assert_true(worst < 1000 && sum / rounds < 700);
             if (n == 2) assert_int_equal(worst, 0);
-            pool_fini(&p);
+            lb_pool_fini(&p);
         }
 }
 
@@ -289,14 +289,14 @@ static void test_small_changes(void **state)
     unsigned changed = 0;
     for (uint32_t i = 0; i < 100; i++) weights[i] = 50;
     weights[7] = 100;
-    pool_init(&p, LB_MAGLEV, 100, weights);
+    lb_pool_init(&p, LB_MAGLEV, 100, weights);
     read_table(p.lb, table);
     weights[30] = 51;
     lb_update(p.lb, weights);
     read_table(p.lb, other);
     for (uint32_t i = 0; i < PRIME; i++) changed += table[i] != other[i];
     assert_in_range(changed, 1, PRIME / 100);
-    pool_fini(&p);
+    lb_pool_fini(&p);
 }
 
 int main(void)

@@ -43,10 +43,10 @@ static unsigned top_level(uint32_t count)
 static void expect_cycle(const uint16_t *weights, uint32_t count, const char *cycle)
 {
     static struct pool p;
-    pool_init(&p, LB_ROUND_ROBIN, count, weights);
+    lb_pool_init(&p, LB_ROUND_ROBIN, count, weights);
     for (unsigned twice = 0; twice < 2; twice++)
         for (const char *c = cycle; *c; c++) assert_int_equal(lb_pick(p.lb, 0, NULL), *c - 'a');
-    pool_fini(&p);
+    lb_pool_fini(&p);
 }
 
 static void test_cycles(void **state)
@@ -71,10 +71,10 @@ static void test_round_robin_model(void **state)
         draw_weights(&r, weights, counts[c], c % 2 ? 1000 : 3);
         if (counts[c] > 1) weights[rng_below(&r, counts[c])] = 0;
         m = (struct model){.weights = weights, .count = counts[c]};
-        pool_init(&p, LB_ROUND_ROBIN, counts[c], weights);
+        lb_pool_init(&p, LB_ROUND_ROBIN, counts[c], weights);
         for (unsigned i = 0; i < 2000; i++)
             assert_int_equal(lb_pick(p.lb, 0, NULL), model_turn(&m, top_level(counts[c]), 0));
-        pool_fini(&p);
+        lb_pool_fini(&p);
     }
 }
 
@@ -88,7 +88,7 @@ static void test_round_robin_parts(void **state)
     struct rng r = {7};
     draw_weights(&r, weights, 1000, 20);
     weights[3] = 1000, weights[4] = 0;
-    pool_init(&p, LB_ROUND_ROBIN, 1000, weights);
+    lb_pool_init(&p, LB_ROUND_ROBIN, 1000, weights);
     for (unsigned cycle = 0; cycle < 3; cycle++) {
         memset(got, 0, sizeof got);
         for (uint32_t i = 0; i < p.lb->total; i++) {
@@ -100,7 +100,7 @@ static void test_round_robin_parts(void **state)
         for (uint32_t i = 0; i < 1000; i++) assert_int_equal(got[i], weights[i]);
     }
     for (uint32_t i = 0; i < 1000; i++) assert_true((uint64_t)wait[i] * weights[i] <= 4 * p.lb->total);
-    pool_fini(&p);
+    lb_pool_fini(&p);
 }
 
 /* The cycle goes on through an update that changes nothing, and begins anew with one that does. */
@@ -108,7 +108,7 @@ static void test_round_robin_update(void **state)
 {
     (void)state;
     static struct pool p;
-    pool_init(&p, LB_ROUND_ROBIN, 3, NULL);
+    lb_pool_init(&p, LB_ROUND_ROBIN, 3, NULL);
     assert_int_equal(lb_pick(p.lb, 0, NULL), 0);
     lb_update(p.lb, NULL);
     assert_int_equal(lb_pick(p.lb, 0, NULL), 1);
@@ -119,7 +119,7 @@ static void test_round_robin_update(void **state)
     assert_true(lb_pick(p.lb, 0, NULL) == LB_NONE);
     lb_update(p.lb, (uint16_t[]){0, 1, 0});
     assert_int_equal(lb_pick(p.lb, 0, NULL), 1);
-    pool_fini(&p);
+    lb_pool_fini(&p);
 }
 
 /* What its picks have left behind goes into one that is new, also while no server is up: those that come back are
@@ -128,8 +128,8 @@ static void expect_archived(uint32_t count, const uint16_t *weights, const uint1
 {
     static struct pool p, copy;
     static uint8_t bytes[1 << 16];
-    pool_init(&p, LB_ROUND_ROBIN, count, NULL);
-    pool_init(&copy, LB_ROUND_ROBIN, count, NULL);
+    lb_pool_init(&p, LB_ROUND_ROBIN, count, NULL);
+    lb_pool_init(&copy, LB_ROUND_ROBIN, count, NULL);
     lb_update(p.lb, weights);
     for (unsigned i = 0; i < 5; i++) lb_pick(p.lb, 0, NULL);
     if (last) lb_update(p.lb, last);
@@ -141,8 +141,8 @@ static void expect_archived(uint32_t count, const uint16_t *weights, const uint1
     lb_update(p.lb, weights);
     lb_update(copy.lb, weights);
     for (unsigned i = 0; i < 500; i++) assert_int_equal(lb_pick(copy.lb, 0, NULL), lb_pick(p.lb, 0, NULL));
-    pool_fini(&p);
-    pool_fini(&copy);
+    lb_pool_fini(&p);
+    lb_pool_fini(&copy);
 }
 
 static void test_round_robin_archive(void **state)
@@ -193,7 +193,7 @@ static void test_least_conn_model(void **state)
         draw_weights(&r, weights, n, c % 2 ? 1000 : 3);
         if (n > 1) weights[rng_below(&r, n)] = 0;
         memset(conns, 0, sizeof conns);
-        pool_init(&p, LB_LEAST_CONN, n, weights);
+        lb_pool_init(&p, LB_LEAST_CONN, n, weights);
         for (unsigned i = 0; i < 1000; i++) {
             const uint32_t picked = lb_pick(p.lb, 0, conns);
             assert_int_equal(picked, model_least(riches, weights, conns, n));
@@ -201,7 +201,7 @@ static void test_least_conn_model(void **state)
             const uint32_t ends = rng_below(&r, n);
             if (conns[ends] && rng_one_in(&r, 2)) conns[ends]--;
         }
-        pool_fini(&p);
+        lb_pool_fini(&p);
     }
 }
 
@@ -211,15 +211,15 @@ static void test_least_conn_parts(void **state)
     (void)state;
     static struct pool p;
     uint32_t conns[3] = {0}, many[3] = {4294968, 4294967, UINT32_MAX}; /* times 1,000: over and under 2^32 */
-    pool_init(&p, LB_LEAST_CONN, 3, (uint16_t[]){5, 3, 1});
+    lb_pool_init(&p, LB_LEAST_CONN, 3, (uint16_t[]){5, 3, 1});
     for (unsigned i = 0; i < 900; i++) conns[lb_pick(p.lb, 0, conns)]++;
     assert_true(conns[0] == 500 && conns[1] == 300 && conns[2] == 100);
     lb_update(p.lb, (uint16_t[]){1000, 1000, 1000});
     assert_int_equal(lb_pick(p.lb, 0, many), 1);
-    pool_fini(&p);
-    pool_init(&p, LB_LEAST_CONN, 2, (uint16_t[]){2, 1});
+    lb_pool_fini(&p);
+    lb_pool_init(&p, LB_LEAST_CONN, 2, (uint16_t[]){2, 1});
     for (unsigned i = 0; i < 6; i++) assert_int_equal(lb_pick(p.lb, 0, NULL), i % 3 == 1);
-    pool_fini(&p);
+    lb_pool_fini(&p);
 }
 
 /* A thousand servers: better of two. Connections stay close to the weights, far closer than by drawing alone. */
@@ -230,13 +230,13 @@ static void test_least_conn_many(void **state)
     static uint16_t weights[1000];
     static uint32_t conns[1000];
     for (uint32_t i = 0; i < 1000; i++) weights[i] = (uint16_t)(i % 10);
-    pool_init(&p, LB_LEAST_CONN, 1000, weights);
+    lb_pool_init(&p, LB_LEAST_CONN, 1000, weights);
     for (unsigned i = 0; i < 4500 * 20; i++) conns[lb_pick(p.lb, 0, conns)]++;
     for (uint32_t i = 0; i < 1000; i++) {
         assert_true(conns[i] <= 23u * weights[i] + 4);
         assert_true(conns[i] + 8 + 4u * weights[i] >= 20u * weights[i]);
     }
-    pool_fini(&p);
+    lb_pool_fini(&p);
 }
 
 int main(void)

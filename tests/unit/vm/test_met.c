@@ -4,8 +4,8 @@
 #include "tests/unit/vm/sender.h"
 #include "vm/context/context.h"
 #include "vm/flow/met.h"
-#include "vm/packet/parse/sides.h"
 #include "vm/forward/service.h"
+#include "vm/packet/parse/read.h"
 
 /* Hosts of drawn talks are 10.0.0.1 and on, and in 2001:db8::; this machine, 10.0.0.9, is none of them. */
 #define RULES                                                                                                          \

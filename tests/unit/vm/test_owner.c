@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "tests/unit/vm/world.h"
-#include "vm/worker/datagrams.h"
+#include "vm/worker/owner.h"
 
 #define POOLS                                                                                                          \
     "pool p { drain 10s; server a 10.0.0.1:80 }\n"                                                                     \

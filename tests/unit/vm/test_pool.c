@@ -3,8 +3,8 @@
 
 #include <sys/mman.h>
 
-#include "vm/packet/pool.h"
 #include "vm/packet/pool_priv.h"
+#include "vm/packet/pkt.h"
 
 enum { SLOTS = 5 };
 

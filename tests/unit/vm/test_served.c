@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "tests/lib/compiled.h"
-#include "vm/program/served.h"
+#include "vm/program/program.h"
 
 #define REST " default drop { accept icmp6 type nd; "
 

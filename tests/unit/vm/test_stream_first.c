@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "vm/stream/first.h"
-#include "vm/stream/http2.h"
+#include "vm/stream/http.h"
 
 static struct first f;
 static struct first_at at;

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vm/stream/hello.h"
+#include "vm/stream/first.h"
 
 static uint8_t scratch[HELLO_MAX];
 

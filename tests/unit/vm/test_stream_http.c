@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vm/stream/body.h"
 #include "vm/stream/http.h"
 
 enum { LIMIT = 16384, BYTES_MAX = 1 << 18, SAID_MAX = 256, CUT_MAX = 1024 };

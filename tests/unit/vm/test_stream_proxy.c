@@ -7,10 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vm/packet/csum.h"
 #include "vm/packet/wire.h"
-#include "vm/stream/instruction.h"
-#include "vm/stream/proxy_header.h"
+#include "vm/stream/first.h"
 
 /* Byte by byte, in memory that ends where the bytes do, up to the first answer; `need` is never more than that takes.
  */

@@ -3,7 +3,7 @@
 #include "tests/unit/vm/sender.h"
 
 #include "vm/packet/pool_priv.h"
-#include "vm/packet/reply/build.h"
+#include "vm/packet/reply/frame.h"
 
 #define RULES                                                                                                          \
     "pool web { server a 10.0.0.11 }\n"                                                                                \

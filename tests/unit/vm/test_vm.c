@@ -8,8 +8,8 @@
 
 #include "tests/lib/frame.h"
 #include "tests/lib/imgbuild.h"
-#include "vm/context/limit.h"
 #include "vm/packet/pool_priv.h"
+#include "vm/packet/pkt.h"
 
 enum { SLOTS = 8, SLOT_BYTES = 2048, MANY = 200 };
 

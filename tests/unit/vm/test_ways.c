@@ -6,7 +6,7 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "vm/judge/route_list.h"
+#include "vm/judge/routes.h"
 #include "vm/judge/ways.h"
 
 /* Ids of the rules: eth0 and eth1 by name, all of wg* by a pattern, which has 2; frames of wg1 come by 3, of wg2 by 4.

@@ -8,7 +8,6 @@
 #include "vm/keyed/keyed.h"
 #include "vm/packet/archived.h"
 #include "vm/packet/parse/fragment.h"
-#include "vm/packet/time.h"
 
 /* HELD_SLOTS is twice FRAG_HELD: a fragment whose fate is known keeps its slot until it leaves, and must not take the
  * place of one that waits, or results would depend on where batches end. */

@@ -7,26 +7,18 @@
  * known end. */
 #pragma once
 
+#include "vm/cfg.h"
 #include "vm/flow/fragments/ranges.h"
 #include "vm/flow/leave.h"
 #include "vm/keyed/archive.h"
 #include "vm/packet/key.h"
-#include "vm/packet/pool.h"
+#include "vm/packet/pkt.h"
 #include "vm/program/program.h"
 #include "vm/verdict.h"
 
-enum { FRAG_HELD = 64 };
-#define FRAG_HOLD_NS UINT64_C(100000000)   /* how long an early fragment waits for its first, if it is remembered */
 #define FRAG_KEEP_NS UINT64_C(30000000000) /* how long a datagram is remembered */
 
 struct frags;
-
-/* datagrams == complete + expired + evicted + those remembered now; overlaps, overfull and ends are of those that
- * ended. */
-struct frag_counters {
-#define FRAG_COUNTER(field, kind, object, key, line, words, doc) uint64_t field;
-#include "vm/counter.def"
-};
 
 /* What is to be done with a fragment. */
 enum frag_fate {

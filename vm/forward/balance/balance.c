@@ -296,17 +296,17 @@ static const struct group *group_of(const struct balance *b, uint32_t pool, uint
     return &b->pools[pool][!by_family(b->p, branch) ? ALL : key->kind & KIND_IP4 ? V4 : V6];
 }
 
-struct choice {
+struct chosen {
     uint32_t pool;
     const struct group *group;
     uint64_t hash;
 };
 
-static struct choice choose(const struct balance *b, uint32_t branch, const struct key *key)
+static struct chosen choose(const struct balance *b, uint32_t branch, const struct key *key)
 {
     const struct pbc_branch *at = &b->p->branches[branch];
     const struct lb_flow flow = flow_of(key);
-    struct choice c = {.pool = pool_by_share(b, at, &flow)};
+    struct chosen c = {.pool = pool_by_share(b, at, &flow)};
     if (c.pool == PBC_NONE) return c;
     c.group = group_of(b, c.pool, branch, key);
     enum lb_hash wants = lb_wants((enum lb_kind)b->p->pools[c.pool].balance);
@@ -316,7 +316,7 @@ static struct choice choose(const struct balance *b, uint32_t branch, const stru
 }
 
 /* Connections of a pool's group, or NULL where its algorithm asks for none. */
-static const uint32_t *conns_of(const struct balance *b, const struct choice *c)
+static const uint32_t *conns_of(const struct balance *b, const struct chosen *c)
 {
     const struct pbc_pool *pool = &b->p->pools[c->pool];
     if (!b->conns || pool->balance != LB_LEAST_CONN) return NULL;
@@ -330,7 +330,7 @@ static const uint32_t *conns_of(const struct balance *b, const struct choice *c)
 }
 
 /* What that pick was when it was recorded, if it is judged again; one that cannot have been is passed over. */
-static uint32_t heard(const struct balance *b, const struct choice *c, uint32_t branch, const struct key *key,
+static uint32_t heard(const struct balance *b, const struct chosen *c, uint32_t branch, const struct key *key,
                       uint32_t server)
 {
     if (!b->share || c->pool == PBC_NONE || b->p->pools[c->pool].balance != LB_LEAST_CONN) return server;
@@ -342,7 +342,7 @@ static uint32_t heard(const struct balance *b, const struct choice *c, uint32_t 
 
 struct pick balance_pick(struct balance *b, uint32_t branch, const struct key *key)
 {
-    const struct choice c = choose(b, branch, key);
+    const struct chosen c = choose(b, branch, key);
     uint32_t at = c.group && c.group->lb ? lb_pick(c.group->lb, c.hash, conns_of(b, &c)) : LB_NONE;
     const uint32_t server = at == LB_NONE ? PBC_NONE : c.group->server[at];
     return (struct pick){.pool = c.pool, .server = heard(b, &c, branch, key, server)};
@@ -389,7 +389,7 @@ uint32_t balance_next(const struct balance *b, uint32_t branch, const struct key
 
 bool balance_any(const struct balance *b, uint32_t branch, const struct key *key)
 {
-    const struct choice c = choose(b, branch, key);
+    const struct chosen c = choose(b, branch, key);
     return c.group && c.group->lb && lb_any(c.group->lb);
 }
 
@@ -400,7 +400,7 @@ uint32_t balance_pool(const struct balance *b, uint32_t branch, const struct key
 
 uint32_t balance_explain(const struct balance *b, uint32_t branch, const struct key *key, char *buf, size_t len)
 {
-    const struct choice c = choose(b, branch, key);
+    const struct chosen c = choose(b, branch, key);
     if (!c.group || !c.group->lb) {
         snprintf(buf, len, "no server of the client's family");
         return PBC_NONE;

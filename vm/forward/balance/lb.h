@@ -37,24 +37,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "vm/forward/service.h"
 #include "vm/tables.h"
-
-#define LB_KEY_DEFAULT "prey" /* published: machines that say nothing agree */
-
-/* Hashing, the same on every machine: SipHash-2-4 under a key made from the text of `hash key` (the first 16 bytes of
- * its BLAKE2b-256, little-endian). Of a server: the bytes of "POOL/SERVER". Of a flow and of a source, in 64-bit words,
- * the lower half first, `f` the family:
- *   flow, v4     src | dst << 32, ports
- *   flow, v6     src[0] | src[1] << 32, src[2] | src[3] << 32, the same of dst, ports
- *   ports        src_port | dst_port << 16 | proto << 32 | f << 40
- *   source, v4   src | f << 32
- *   source, v6   src[0] | src[1] << 32, src[2] | src[3] << 32, f */
-struct lb_hash_key {
-    uint64_t k0, k1;
-};
-struct lb_hash_key lb_hash_key(const char *text, size_t len);
-/* SipHash-2-4 (Aumasson, Bernstein, INDOCRYPT 2012), for whoever needs a keyed hash. */
-uint64_t lb_siphash(struct lb_hash_key key, const void *bytes, size_t len);
 
 /* What a flow's hash covers. Addresses as in struct key (host order, v4 in word 0, the rest 0); absent ports are 0. */
 struct lb_flow {
@@ -108,10 +92,6 @@ enum lb_hash lb_wants(enum lb_kind kind);
 /* Why the next lb_pick with these arguments answers as it does, without changing anything:
  * "hash 0x5ba1c0de12345678, slot 40213 of 65537 -> b (weight 3 of 9, up)"; the server's name without its pool. */
 uint32_t lb_explain(const struct lb *lb, uint64_t hash, const uint32_t *conns, char *buf, size_t len);
-
-const char *lb_name(enum lb_kind kind);       /* "maglev" */
-int lb_by_name(const char *name, size_t len); /* enum lb_kind or -1 */
-bool lb_is_prime(uint32_t n);                 /* by trial division: for compilers */
 
 /* One algorithm. Servers without effective weight have weights[i] == 0; at least one has more than 0 when pick is
  * called. */

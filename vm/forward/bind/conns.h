@@ -4,15 +4,9 @@
 
 #include <stdint.h>
 
+#include "vm/forward/service.h"
 #include "vm/program/program.h"
 #include "vm/shared/shared.h"
-
-struct conns {
-    uint32_t *servers, *services; /* by index in SERVERS, SERVICES */
-    uint64_t *begun;              /* by index in SERVERS: flows that the server was given, ever */
-    struct share share;           /* zero: the worker is alone */
-    bool reserved;                /* a place at a service, in what is shared, for the flow that is being begun */
-};
 
 /* All zero. False: memory is out; conns_fini all the same. */
 bool conns_init(struct conns *c, const struct program *p);

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "vm/keyed/archive.h"
+#include "vm/verdict.h"
 
 enum { MAPPING_NONE = -1, MAP_SHARED = 1024 };
 
@@ -48,11 +49,6 @@ struct mappings_cfg {
     uint64_t seed;
     unsigned worker, workers; /* ports of this worker's slice alone are given out; 0 of 0: of all */
     bool prefault;            /* as in vm_cfg */
-};
-
-struct mapping_counters {
-#define MAPPING_COUNTER(field, kind, object, key, line, words, doc) uint64_t field;
-#include "vm/counter.def"
 };
 
 struct mappings;                                               /* a worker's */

@@ -10,8 +10,7 @@
 #include "vm/forward/service.h"
 #include "vm/judge/decide.h"
 #include "vm/packet/parse/header.h"
-#include "vm/packet/parse/sides.h"
-#include "vm/program/addresses.h"
+#include "vm/packet/parse/read.h"
 
 enum { UDP_IDLE_S = 240 };
 

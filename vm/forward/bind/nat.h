@@ -20,15 +20,6 @@
 #include "vm/program/remap.h"
 #include "vm/verdict.h"
 
-struct nat_counters {
-#define NAT_COUNTER(field, kind, object, key, line, words, doc) uint64_t field;
-#include "vm/counter.def"
-    const struct mapping_counters *mappings;
-    const uint32_t *flows;            /* [program_all_nats]: how many each statement translates now */
-    const struct counter *statements; /* [program_all_nats]: packets of their flows that were sent on, both
-                                         directions; of strangers at a mapped end: its statement's */
-};
-
 struct nat; /* a worker's */
 
 struct nat *nat_new(const struct program *p, const struct vm_cfg *cfg); /* NULL when memory is out */

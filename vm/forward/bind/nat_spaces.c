@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "vm/forward/bind/nat_priv.h"
-#include "vm/program/addresses.h"
+#include "vm/program/program.h"
 
 static bool same_addr(const uint32_t a[4], const uint32_t b[4]) { return memcmp(a, b, 4 * sizeof *a) == 0; }
 

@@ -4,7 +4,7 @@
 #include "vm/forward/bind/nat_priv.h"
 #include "vm/judge/decide.h"
 #include "vm/packet/parse/header.h"
-#include "vm/program/addresses.h"
+#include "vm/program/program.h"
 
 static bool is_echo(const struct key *key, uint8_t family)
 {

@@ -17,7 +17,7 @@
 
 #include "vm/forward/balance/lb.h"
 #include "vm/packet/key.h"
-#include "vm/packet/parse/tcp_header.h"
+#include "vm/packet/parse/read.h"
 
 enum {
     COOKIE_MSS_MOST = 8,

@@ -5,13 +5,13 @@
  *
  *     client ── cookie's numbers, our timestamps ──  us  ── the client's own SYN, repeated ── server
  *
- * Flows are followed (flow/tcp.h) in the numbers and windows that the server sends and gets. */
+ * Flows are followed (flow/flow.h) in the numbers and windows that the server sends and gets. */
 #pragma once
 
 #include "vm/flow/joined.h"
 #include "vm/forward/cookie/cookie.h"
 #include "vm/forward/splice/splice.h"
-#include "vm/packet/reply/build.h"
+#include "vm/packet/reply/frame.h"
 
 enum { JOINT_SCALE_OURS = 7 /* the shift of our windows to clients: 128 bytes, up to 8 MB */ };
 

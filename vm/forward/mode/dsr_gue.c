@@ -1,6 +1,6 @@
 /* dsr gue: the packet, one hop less, inside UDP and GUE to the server (draft-ietf-intarea-gue-09, variant 0 or 1). */
 #include "vm/forward/mode/mode.h"
-#include "vm/packet/edit/tunnel.h"
+#include "vm/packet/edit/edit.h"
 
 static enum pkt_reason send_on(const struct job *j, struct packet_ctx *c, struct pkt *copy)
 {

@@ -1,6 +1,6 @@
 /* dsr ipip: the packet, one hop less, inside another to the server (RFC 2003, RFC 2473, RFC 4213). */
 #include "vm/forward/mode/mode.h"
-#include "vm/packet/edit/tunnel.h"
+#include "vm/packet/edit/edit.h"
 
 static enum pkt_reason send_on(const struct job *j, struct packet_ctx *c, struct pkt *copy)
 {

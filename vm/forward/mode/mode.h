@@ -5,9 +5,10 @@
 
 #include "vm/context/context.h"
 #include "vm/flow/leave.h"
+#include "vm/forward/service.h"
 #include "vm/forward/splice/splice.h"
+#include "vm/packet/edit/edit.h"
 #include "vm/packet/edit/recipe.h"
-#include "vm/packet/edit/tunnel.h"
 
 struct mode_ops {
     uint8_t recipe; /* enum recipe_kind: what it does to ordinary packets */
@@ -31,8 +32,6 @@ enum pkt_reason mode_send(const struct job *j, struct packet_ctx *c);
 
 /* One hop, rewritten as c->left says: in pieces where it has to be. */
 enum pkt_reason mode_route(const struct job *j, struct packet_ctx *c, struct pkt *copy);
-/* What `dsr ipip` and `dsr gue` put a service's packets into. */
-enum tunnel_kind tunnel_of(const struct pbc_service *service);
 /* Into a tunnel to the server. */
 enum pkt_reason mode_tunnel(const struct job *j, struct packet_ctx *c, struct pkt *copy, unsigned kind, uint16_t port);
 /* Lower the MSS of a SYN, if the service says so; overhead: bytes that the mode adds to a packet. */

@@ -19,7 +19,6 @@
 
 #include "vm/packet/key.h"
 #include "vm/packet/pkt.h"
-#include "vm/packet/pool.h"
 
 enum splice_has {
     SPLICE_STAMPS = 1 << 0, /* timestamps: both SYNs of the flow had the option */

@@ -9,11 +9,6 @@
 #include "vm/packet/key.h"
 #include "vm/program/program.h"
 
-#define ENTRY_NONE UINT32_MAX
-
-/* The first entry at or behind `from` that holds for the key, relative to the classifier's first; ENTRY_NONE. */
-uint32_t classify_one(const struct program *p, uint32_t classifier, const struct key *key, uint32_t from);
-
 /* The first entry for each key of `todo` (at most 64), into its place of found[]; other places are left alone. */
 void classify_batch(const struct program *p, uint32_t classifier, const struct key keys[], uint64_t todo,
                     uint32_t found[]);

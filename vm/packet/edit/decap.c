@@ -1,6 +1,5 @@
 /* Out of the tunnel: every length against the one around it, then the ECN field, then the outer headers go. */
 #include "vm/packet/edit/edit.h"
-#include "vm/packet/edit/tunnel.h"
 #include "vm/packet/parse/header.h"
 
 /* The inner packet, as far as the outer headers tell of it. */

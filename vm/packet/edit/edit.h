@@ -1,67 +1,67 @@
-/* Editing the head of a packet in a slot: checked access at offsets from the frame's first byte, and what an edit
- * changes in a checksum. Bytes that are not there read as 0 and are not written. */
+/* Editing a packet in a slot: checked access at offsets from the frame's first byte, and what an edit changes in a
+ * checksum; a hop, whole checksums, fragments, tunnels. Bytes that are not there read as 0 and are not written. */
 #pragma once
 
-#include "vm/packet/csum.h"
+#include "vm/packet/key.h"
 #include "vm/packet/pkt.h"
 #include "vm/packet/wire.h"
 
 /* Where the head lies. A copy of its own: stores into bytes might change a packet, as far as the compiler knows, and
  * would make it read data and length again. */
-struct span {
+struct stretch {
     uint8_t *data;
     uint32_t len;
 };
-static inline struct span span_of(const struct pkt *pkt) { return (struct span){pkt->data, pkt->head_len}; }
+static inline struct stretch stretch_of(const struct pkt *pkt) { return (struct stretch){pkt->data, pkt->head_len}; }
 /* The part of it before `end`. */
-static inline struct span span_upto(const struct pkt *pkt, uint32_t end)
+static inline struct stretch stretch_upto(const struct pkt *pkt, uint32_t end)
 {
-    return (struct span){pkt->data, end < pkt->head_len ? end : pkt->head_len};
+    return (struct stretch){pkt->data, end < pkt->head_len ? end : pkt->head_len};
 }
 
-static inline bool span_has(struct span s, uint32_t at, uint32_t len)
+static inline bool stretch_has(struct stretch s, uint32_t at, uint32_t len)
 {
     return __builtin_expect((uint64_t)at + len <= s.len, 1);
 }
-static inline uint8_t span_get8(struct span s, uint32_t at) { return span_has(s, at, 1) ? s.data[at] : 0; }
-static inline uint16_t span_get16(struct span s, uint32_t at)
+static inline uint8_t stretch_get8(struct stretch s, uint32_t at) { return stretch_has(s, at, 1) ? s.data[at] : 0; }
+static inline uint16_t stretch_get16(struct stretch s, uint32_t at)
 {
-    return span_has(s, at, 2) ? wire_get16(s.data + at) : 0;
+    return stretch_has(s, at, 2) ? wire_get16(s.data + at) : 0;
 }
-static inline uint32_t span_get32(struct span s, uint32_t at)
+static inline uint32_t stretch_get32(struct stretch s, uint32_t at)
 {
-    return span_has(s, at, 4) ? wire_get32(s.data + at) : 0;
+    return stretch_has(s, at, 4) ? wire_get32(s.data + at) : 0;
 }
-static inline void span_put16(struct span s, uint32_t at, uint16_t v)
+static inline void stretch_put16(struct stretch s, uint32_t at, uint16_t v)
 {
-    if (span_has(s, at, 2)) wire_put16(s.data + at, v);
+    if (stretch_has(s, at, 2)) wire_put16(s.data + at, v);
 }
-static inline void span_put32(struct span s, uint32_t at, uint32_t v)
+static inline void stretch_put32(struct stretch s, uint32_t at, uint32_t v)
 {
-    if (span_has(s, at, 4)) wire_put32(s.data + at, v);
+    if (stretch_has(s, at, 4)) wire_put32(s.data + at, v);
 }
 /* Put, and say by how much a sum over the field changed (csum_delta16); the field stands at an even offset from where
  * that sum begins. */
-static inline uint64_t span_swap16(struct span s, uint32_t at, uint16_t v)
+static inline uint64_t stretch_swap16(struct stretch s, uint32_t at, uint16_t v)
 {
-    if (!span_has(s, at, 2)) return 0;
+    if (!stretch_has(s, at, 2)) return 0;
     uint16_t from = wire_get16(s.data + at);
     wire_put16(s.data + at, v);
     return csum_delta16(from, v);
 }
-static inline uint64_t span_swap32(struct span s, uint32_t at, uint32_t v)
+static inline uint64_t stretch_swap32(struct stretch s, uint32_t at, uint32_t v)
 {
-    if (!span_has(s, at, 4)) return 0;
+    if (!stretch_has(s, at, 4)) return 0;
     uint32_t from = wire_get32(s.data + at);
     wire_put32(s.data + at, v);
     return csum_delta32(from, v);
 }
 
 /* An IPv6 address, of which all is there or nothing is written. */
-static inline uint64_t span_swap_addr6(struct span s, uint32_t at, const uint32_t addr[4])
+static inline uint64_t stretch_swap_addr6(struct stretch s, uint32_t at, const uint32_t addr[4])
 {
     uint64_t delta = 0;
-    if (!span_has(s, at, 16)) return 0;
+    if (!stretch_has(s, at, 16)) return 0;
     for (unsigned i = 0; i < 4; i += 2) {
         uint8_t *half = s.data + at + 4 * i;
         uint64_t from = wire_get64(half), to = (uint64_t)addr[i] << 32 | addr[i + 1];
@@ -74,11 +74,11 @@ static inline uint64_t span_swap_addr6(struct span s, uint32_t at, const uint32_
 /* The same of a packet. */
 static inline bool edit_has(const struct pkt *pkt, uint32_t at, uint32_t len)
 {
-    return span_has(span_of(pkt), at, len);
+    return stretch_has(stretch_of(pkt), at, len);
 }
-static inline uint8_t edit_get8(const struct pkt *pkt, uint32_t at) { return span_get8(span_of(pkt), at); }
-static inline uint16_t edit_get16(const struct pkt *pkt, uint32_t at) { return span_get16(span_of(pkt), at); }
-static inline uint32_t edit_get32(const struct pkt *pkt, uint32_t at) { return span_get32(span_of(pkt), at); }
+static inline uint8_t edit_get8(const struct pkt *pkt, uint32_t at) { return stretch_get8(stretch_of(pkt), at); }
+static inline uint16_t edit_get16(const struct pkt *pkt, uint32_t at) { return stretch_get16(stretch_of(pkt), at); }
+static inline uint32_t edit_get32(const struct pkt *pkt, uint32_t at) { return stretch_get32(stretch_of(pkt), at); }
 static inline void edit_get_addr6(const struct pkt *pkt, uint32_t at, uint32_t addr[4])
 {
     for (unsigned i = 0; i < 4; i++) addr[i] = edit_get32(pkt, at + 4 * i);
@@ -87,15 +87,15 @@ static inline void edit_put8(struct pkt *pkt, uint32_t at, uint8_t v)
 {
     if (edit_has(pkt, at, 1)) pkt->data[at] = v;
 }
-static inline void edit_put16(struct pkt *pkt, uint32_t at, uint16_t v) { span_put16(span_of(pkt), at, v); }
-static inline void edit_put32(struct pkt *pkt, uint32_t at, uint32_t v) { span_put32(span_of(pkt), at, v); }
+static inline void edit_put16(struct pkt *pkt, uint32_t at, uint16_t v) { stretch_put16(stretch_of(pkt), at, v); }
+static inline void edit_put32(struct pkt *pkt, uint32_t at, uint32_t v) { stretch_put32(stretch_of(pkt), at, v); }
 static inline void edit_put_addr6(struct pkt *pkt, uint32_t at, const uint32_t addr[4])
 {
     for (unsigned i = 0; i < 4; i++) edit_put32(pkt, at + 4 * i, addr[i]);
 }
 static inline uint64_t edit_swap16(struct pkt *pkt, uint32_t at, uint16_t v)
 {
-    return span_swap16(span_of(pkt), at, v);
+    return stretch_swap16(stretch_of(pkt), at, v);
 }
 
 /* A running sum with the bytes from `from` up to `to` added; nothing where they are not all there. */
@@ -145,3 +145,103 @@ struct edit_tag {
 };
 bool edit_ether(struct pkt *pkt, uint64_t dst, uint64_t src, const struct edit_tag tags[], unsigned count,
                 uint16_t ether_type);
+
+/* TTL or hop limit less one, IPv4's checksum with it (RFC 1812, 5.3.1; RFC 8200, 3). The packet is in a slot and well
+ * formed. False, and nothing changed, where it has none left for another hop (1 or 0) or is not IP: the sender is told
+ * (build_time_exceeded). */
+bool ttl_decrement(struct pkt *pkt, const struct key *key);
+
+/* Compute the checksum of TCP, UDP (0 becomes 0xffff), ICMP or ICMPv6, or the CRC, over the whole packet and take the
+ * mark PKT_CSUM_PARTIAL off; any other protocol has none that we know. The packet is in a slot and well formed; what
+ * stood in the field is gone, so a wrong checksum becomes right: only for packets whose bytes are known to be.
+ *
+ * 0, or nothing is changed: -EINVAL not IP, malformed, a fragment, cut by the capture, or on the way of a
+ * routing header, whose last destination the pseudo header has; -EROFS a view. */
+int checksum_fill(struct pkt *pkt, const struct key *key);
+
+enum { FRAGMENTS_MOST = 8 }; /* of one packet */
+
+/* Cut an IP packet without IPv6 extension headers, its offsets set, into fragments of at most `mtu`
+ * bytes, each in a slot of its own behind a copy of the link header (RFC 791, 3.2; RFC 8200, 4.5). IPv4's may be a
+ * fragment itself, and keeps its identification; id6 is IPv6's. `out` has room for FRAGMENTS_MOST; the packet stays the
+ * caller's, as are those that come out.
+ *
+ * Returns how many, or a negative errno and none: -EINVAL not such a packet, or DF is set; -ENODATA the capture
+ * cut it; -EMSGSIZE more than FRAGMENTS_MOST; -ENOBUFS the pool is empty. */
+int fragment(const struct pkt *pkt, uint32_t mtu, uint32_t id6, struct pool *pool, struct pkt *out[]);
+
+/* Tunnels: an IP packet inside another, bare (RFC 2003, RFC 2473, RFC 4213) or behind UDP (GUE,
+ * draft-ietf-intarea-gue-09): variant 0 with a header of four bytes, variant 1 without.
+ *
+ *   ipip  |link|outer IP|inner IP ...           protocol 4 or 41 by the inner family
+ *   gue 0 |link|outer IP|UDP|GUE|inner IP ...    UDP checksum 0 (RFC 6935, RFC 6936), GUE with no flags and that
+ * protocol
+ *   gue 1 |link|outer IP|UDP|inner IP ...        the same; the inner version says which it is
+ *
+ * What the outer header says: the traffic class of the inner one (RFC 6040, 4.1, normal mode), TTL 64, DF as the inner
+ * one has it; IPv6 inside IPv4: no DF, since nobody keeps what a too-big from the way would say (RFC 4213, 3.2.1).
+ * Without DF the identification is the caller's, with it 0 (RFC 6864, 4.1). Outer IPv6: a flow label from the flow's
+ * hash (RFC 6438). */
+
+enum tunnel_kind { TUNNEL_IPIP, TUNNEL_GUE, TUNNEL_GUE1, TUNNEL_KINDS }; /* GUE1: variant 1 */
+
+struct tunnel {
+    uint32_t src[4], dst[4]; /* of the outer header, as in struct key */
+    uint16_t port;           /* GUE: the destination port */
+    uint8_t kind;            /* enum tunnel_kind */
+    bool v6;                 /* of the outer header */
+    uint32_t mtu;            /* of the way to the other end: bytes of an outer packet */
+};
+
+enum { TUNNEL_MTU_LEAST = 576 }; /* under it nothing is sent */
+
+/* Bytes that the tunnel adds. */
+uint32_t tunnel_overhead(const struct tunnel *t);
+
+enum tunnel_fit {
+    TUNNEL_FITS,
+    TUNNEL_TOO_BIG,   /* the sender is told `inner_mtu`; nothing is encapsulated */
+    TUNNEL_IN_PIECES, /* encapsulated, the outer packet is then cut (fragment) */
+};
+/* May a packet go into the tunnel? Too big with DF, or of IPv6: its sender is told, but never of less than IPv6's least
+ * MTU (1,280; RFC 2473, 7.1) or 576 for IPv4; what is small enough for that, and IPv4 without DF (RFC 2003, 3.1; RFC
+ * 2473, 7.2), goes in pieces. */
+enum tunnel_fit tunnel_fit(const struct tunnel *t, const struct pkt *pkt, const struct key *key, uint32_t *inner_mtu);
+
+/* Encapsulate a packet in a slot that pkt_parse found well formed; what follows the IP packet in its frame is left out.
+ * Ethernet and its tags stay in front, with the outer type; any other link is taken off (edit_link). hash: of the flow,
+ * for the source port (49152-65535) and the flow label. id: used without DF. The packet's own offsets are then the
+ * outer one's; the key is no more. TTL, and whether it fits, are the caller's to see to before.
+ *
+ * 0, or nothing is changed: -EINVAL not IP, malformed, or its L4 checksum is still to be completed; -EROFS a view;
+ * -EMSGSIZE no headroom, or longer than 65,535. */
+int tunnel_encap(struct pkt *pkt, const struct key *key, const struct tunnel *t, uint32_t hash, uint16_t id);
+
+/* Why a packet is not decapsulated. */
+enum decap {
+    DECAP_DONE,
+    DECAP_OTHER,     /* not that kind of packet: protocol or port */
+    DECAP_READ_ONLY, /* a view */
+    DECAP_FRAGMENT,  /* the outer packet is one: it is put together elsewhere */
+    DECAP_SHORT,     /* ends inside the GUE or the inner header */
+    DECAP_VARIANT,   /* GUE: neither variant 0 nor 1, or a control message */
+    DECAP_FLAGS,     /* GUE: optional fields or private data */
+    DECAP_VERSION,   /* the inner packet is not of the version that the protocol says, or of none */
+    DECAP_LENGTH,    /* the inner packet's length does not fit in the outer one's */
+    DECAP_CHECKSUM,  /* GUE: the outer UDP checksum is there and wrong */
+    DECAP_CONGESTED, /* marked on the way, and the inner packet cannot say so: dropped (RFC 6040, 4.2) */
+};
+/* Take the outer headers off a packet in a slot that pkt_parse found well formed. port: of GUE, either of whose kinds
+ * takes both variants. Where the packet came
+ * from is the caller's to check. The inner ECN field becomes what RFC 6040, 4.2 says; the rest of its traffic class
+ * stays (RFC 2983, 3.1: the pipe). Unless DECAP_DONE nothing is changed; with it the frame ends with the inner packet
+ * and is to be parsed again. A GUE checksum is taken for right where the capture cut the packet. */
+enum decap tunnel_decap(struct pkt *pkt, const struct key *key, enum tunnel_kind kind, uint16_t port);
+
+/* The packet inside a tunnel's, by the same checks but the sum's; nothing is changed. */
+struct tunnel_inner {
+    uint32_t at, len;
+    bool v6;
+};
+bool tunnel_inside(const struct pkt *pkt, const struct key *key, enum tunnel_kind kind, uint16_t port,
+                   struct tunnel_inner *inner);

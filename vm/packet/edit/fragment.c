@@ -1,7 +1,5 @@
 /* Every piece is a multiple of eight bytes long but the last. IPv4 options go into the first; of them those that say so
  * into all (RFC 791, 3.1). */
-#include "vm/packet/edit/fragment.h"
-
 #include <errno.h>
 
 #include "vm/packet/edit/edit.h"

@@ -1,6 +1,4 @@
 /* The sum over pseudo header and packet, or the CRC of a protocol that has one. */
-#include "vm/packet/edit/full.h"
-
 #include <errno.h>
 
 #include "vm/packet/edit/edit.h"

@@ -6,7 +6,7 @@
 
 #include "vm/packet/edit/edit.h"
 #include "vm/packet/parse/parse.h"
-#include "vm/packet/parse/quoted.h"
+#include "vm/packet/parse/read.h"
 
 struct chain {
     uint32_t at;

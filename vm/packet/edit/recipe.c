@@ -1,7 +1,6 @@
 /* Recipes: how a translation changes checksums, worked out once for a flow, and applied to its packets' headers. */
 #include "vm/packet/edit/recipe.h"
 
-#include "vm/packet/csum.h"
 #include "vm/packet/edit/edit.h"
 #include "vm/packet/wire.h"
 

@@ -66,7 +66,7 @@ struct recipe_numbers {
     uint32_t hash; /* of the flow, as tunnel_encap takes it */
     uint16_t id;   /* likewise */
 };
-/* Into a tunnel, with the same result as ttl_decrement and tunnel_encap (tunnel.h). kind: the recipe's. There is
+/* Into a tunnel, with the same result as ttl_decrement and tunnel_encap (edit.h). kind: the recipe's. There is
  * recipe_overhead(kind) of headroom, and the outer packet has at most 65,535 bytes. */
 void recipe_wrap(const struct recipe *r, uint8_t kind, const struct key *key, struct pkt *pkt,
                  const struct recipe_numbers *n);

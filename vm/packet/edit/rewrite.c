@@ -9,34 +9,34 @@ struct change {
     uint64_t pseudo, upper, all;
 };
 
-static void addresses4(struct span s, const struct place *p, const struct translation *to, struct change *c)
+static void addresses4(struct stretch s, const struct place *p, const struct translation *to, struct change *c)
 {
-    if (to->what & TRANSLATE_SRC) c->pseudo += span_swap32(s, p->l3 + IP4_SRC, to->src[0]);
-    if (to->what & TRANSLATE_DST) c->pseudo += span_swap32(s, p->l3 + IP4_DST, to->dst[0]);
-    uint16_t sum = csum_apply(span_get16(s, p->l3 + IP4_SUM), c->pseudo);
-    c->all += c->pseudo + span_swap16(s, p->l3 + IP4_SUM, sum);
+    if (to->what & TRANSLATE_SRC) c->pseudo += stretch_swap32(s, p->l3 + IP4_SRC, to->src[0]);
+    if (to->what & TRANSLATE_DST) c->pseudo += stretch_swap32(s, p->l3 + IP4_DST, to->dst[0]);
+    uint16_t sum = csum_apply(stretch_get16(s, p->l3 + IP4_SUM), c->pseudo);
+    c->all += c->pseudo + stretch_swap16(s, p->l3 + IP4_SUM, sum);
 }
 
-static void addresses6(struct span s, const struct place *p, const struct translation *to, struct change *c)
+static void addresses6(struct stretch s, const struct place *p, const struct translation *to, struct change *c)
 {
-    uint64_t src = to->what & TRANSLATE_SRC ? span_swap_addr6(s, p->l3 + IP6_SRC, to->src) : 0;
-    uint64_t dst = to->what & TRANSLATE_DST ? span_swap_addr6(s, p->l3 + IP6_DST, to->dst) : 0;
+    uint64_t src = to->what & TRANSLATE_SRC ? stretch_swap_addr6(s, p->l3 + IP6_SRC, to->src) : 0;
+    uint64_t dst = to->what & TRANSLATE_DST ? stretch_swap_addr6(s, p->l3 + IP6_DST, to->dst) : 0;
     c->pseudo += src + (p->dst_elsewhere ? 0 : dst);
     c->all += src + dst;
 }
 
-static void ports(struct span s, const struct place *p, const struct translation *to, struct change *c)
+static void ports(struct stretch s, const struct place *p, const struct translation *to, struct change *c)
 {
     if (to->what & TRANSLATE_SEQ && p->proto == IPPROTO_NR_TCP)
-        c->upper += span_swap32(s, p->l4 + TCP_SEQ, span_get32(s, p->l4 + TCP_SEQ) + to->seq);
-    if (to->what & TRANSLATE_SRC_PORT) c->upper += span_swap16(s, p->l4, to->src_port);
-    if (to->what & TRANSLATE_DST_PORT) c->upper += span_swap16(s, p->l4 + 2, to->dst_port);
+        c->upper += stretch_swap32(s, p->l4 + TCP_SEQ, stretch_get32(s, p->l4 + TCP_SEQ) + to->seq);
+    if (to->what & TRANSLATE_SRC_PORT) c->upper += stretch_swap16(s, p->l4, to->src_port);
+    if (to->what & TRANSLATE_DST_PORT) c->upper += stretch_swap16(s, p->l4 + 2, to->dst_port);
 }
 
 /* Echo, timestamp, information and address mask requests and replies; ICMPv6: echo. */
-static void query_id(struct span s, const struct place *p, const struct translation *to, struct change *c)
+static void query_id(struct stretch s, const struct place *p, const struct translation *to, struct change *c)
 {
-    uint8_t type = span_get8(s, p->l4);
+    uint8_t type = stretch_get8(s, p->l4);
     bool asks, answers;
     if (p->v6) {
         asks = type == ICMP6_ECHO;
@@ -46,31 +46,31 @@ static void query_id(struct span s, const struct place *p, const struct translat
         asks = type == ICMP4_ECHO || (later && type % 2 == 1);
         answers = type == ICMP4_ECHO_REPLY || (later && type % 2 == 0);
     }
-    if (asks && to->what & TRANSLATE_SRC_PORT) c->upper += span_swap16(s, p->l4 + ICMP_REST, to->src_port);
-    if (answers && to->what & TRANSLATE_DST_PORT) c->upper += span_swap16(s, p->l4 + ICMP_REST, to->dst_port);
+    if (asks && to->what & TRANSLATE_SRC_PORT) c->upper += stretch_swap16(s, p->l4 + ICMP_REST, to->src_port);
+    if (answers && to->what & TRANSLATE_DST_PORT) c->upper += stretch_swap16(s, p->l4 + ICMP_REST, to->dst_port);
 }
 
 /* The internet checksum in the field at `at`. */
-static void update_sum(struct span s, const struct place *p, uint32_t at, bool partial, struct change *c)
+static void update_sum(struct stretch s, const struct place *p, uint32_t at, bool partial, struct change *c)
 {
-    if (!span_has(s, at, sizeof(uint16_t))) return;
-    uint16_t from = span_get16(s, at), sum;
+    if (!stretch_has(s, at, sizeof(uint16_t))) return;
+    uint16_t from = stretch_get16(s, at), sum;
     if (partial)
         sum = (uint16_t)~csum_apply((uint16_t)~from, c->pseudo);
     else
         sum = csum_apply(from, c->pseudo + c->upper);
     bool udp = p->proto == IPPROTO_NR_UDP || p->proto == IPPROTO_NR_UDPLITE;
     if (udp) sum = csum_udp_updated(from, sum);
-    c->upper += span_swap16(s, at, sum);
+    c->upper += stretch_swap16(s, at, sum);
 }
 
-static void update_crc(struct span s, const struct place *p, uint32_t before, bool partial, struct change *c)
+static void update_crc(struct stretch s, const struct place *p, uint32_t before, bool partial, struct change *c)
 {
-    uint32_t at = p->l4 + SCTP_SUM, after = span_get32(s, p->l4);
-    if (partial || !span_has(s, p->l4, SCTP_LEN) || p->upper_len == 0) return;
-    uint32_t from = __builtin_bswap32(span_get32(s, at));
+    uint32_t at = p->l4 + SCTP_SUM, after = stretch_get32(s, p->l4);
+    if (partial || !stretch_has(s, p->l4, SCTP_LEN) || p->upper_len == 0) return;
+    uint32_t from = __builtin_bswap32(stretch_get32(s, at));
     if (from == 0 || before == after) return;
-    c->upper += span_swap32(s, at, __builtin_bswap32(csum_sctp_update(from, before, after, p->upper_len)));
+    c->upper += stretch_swap32(s, at, __builtin_bswap32(csum_sctp_update(from, before, after, p->upper_len)));
 }
 
 /* Where the protocol has its internet checksum; 0: it has none. */
@@ -87,9 +87,9 @@ static uint32_t sum_place(const struct place *p)
     }
 }
 
-static void upper(struct span s, const struct place *p, const struct translation *to, bool partial, struct change *c)
+static void upper(struct stretch s, const struct place *p, const struct translation *to, bool partial, struct change *c)
 {
-    uint32_t sum_at = sum_place(p), before = span_get32(s, p->l4);
+    uint32_t sum_at = sum_place(p), before = stretch_get32(s, p->l4);
     bool sctp = p->proto == IPPROTO_NR_SCTP;
     if (sctp || p->proto == IPPROTO_NR_TCP || p->proto == IPPROTO_NR_UDP) ports(s, p, to, c);
     if (sctp) update_crc(s, p, before, partial, c);
@@ -103,7 +103,7 @@ static void upper(struct span s, const struct place *p, const struct translation
 uint64_t rewrite(struct pkt *pkt, const struct place *p, const struct translation *to, uint64_t body, bool partial)
 {
     struct change c = {.upper = body};
-    struct span s = span_upto(pkt, p->end); /* what is half there, or another's, is not written */
+    struct stretch s = stretch_upto(pkt, p->end); /* what is half there, or another's, is not written */
     if (p->v6)
         addresses6(s, p, to, &c);
     else

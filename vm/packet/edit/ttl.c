@@ -1,6 +1,4 @@
 /* The TTL shares a word with the protocol, which the checksum counts in words. */
-#include "vm/packet/edit/ttl.h"
-
 #include "vm/packet/edit/edit.h"
 #include "vm/packet/parse/header.h"
 

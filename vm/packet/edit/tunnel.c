@@ -1,6 +1,4 @@
 /* Into the tunnel: whether a packet fits, and the outer headers. */
-#include "vm/packet/edit/tunnel.h"
-
 #include <errno.h>
 
 #include "vm/packet/edit/edit.h"

@@ -2,8 +2,7 @@
  * ask once, at the end. */
 #pragma once
 
-#include "vm/packet/csum.h"
-#include "vm/packet/parse/bytes.h"
+#include "vm/packet/parse/read.h"
 #include "vm/packet/pkt.h"
 #include "vm/packet/wire.h"
 

@@ -1,6 +1,6 @@
 /* ARP: a fixed part that states the lengths of the four addresses after it (RFC 826). */
 #include "vm/packet/parse/parse.h"
-#include "vm/packet/parse/sides.h"
+#include "vm/packet/parse/read.h"
 
 /* `from` and `to` can't be asked of ARP, so it has no SELF bits; but whom it comes from and whom it asks for say which
  * way it goes, as the addresses of a packet do. */

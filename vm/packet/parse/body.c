@@ -1,9 +1,7 @@
 /* Bodies of ARP and neighbour discovery. */
-#include "vm/packet/parse/body.h"
-
-#include "vm/packet/csum.h"
-#include "vm/packet/parse/bytes.h"
 #include "vm/packet/parse/header.h"
+#include "vm/packet/parse/read.h"
+#include "vm/packet/wire.h"
 
 bool arp_read(const struct pkt *pkt, const struct key *key, struct arp_body *out)
 {

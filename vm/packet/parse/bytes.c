@@ -1,7 +1,6 @@
 /* Checked access to a packet's bytes across head and segments. */
-#include "vm/packet/parse/bytes.h"
-
 #include "vm/packet/parse/header.h"
+#include "vm/packet/parse/read.h"
 
 #ifdef __bpf__
 /* What is not in the head has gone up, packet and all. */

@@ -1,7 +1,6 @@
-/* What flows ask of ICMP and SCTP (body.h). */
-#include "vm/packet/parse/body.h"
-#include "vm/packet/parse/bytes.h"
+/* What flows ask of ICMP and SCTP (read.h). */
 #include "vm/packet/parse/header.h"
+#include "vm/packet/parse/read.h"
 
 uint16_t icmp_query_read(const struct pkt *pkt) { return bytes_get16(pkt, pkt->l4 + (uint32_t)ICMP_REST); }
 

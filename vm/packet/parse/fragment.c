@@ -1,8 +1,8 @@
 /* Fragments and VLAN stacks, read from a packet that pkt_parse has been through, see fragment.h. */
 #include "vm/packet/parse/fragment.h"
 
-#include "vm/packet/parse/bytes.h"
 #include "vm/packet/parse/parse.h"
+#include "vm/packet/parse/read.h"
 
 static bool read_ip4(const struct pkt *pkt, struct fragment *out)
 {

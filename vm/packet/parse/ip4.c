@@ -1,6 +1,6 @@
 /* IPv4 (RFC 791): version, lengths, checksum, options, fragments, in that order. */
 #include "vm/packet/parse/parse.h"
-#include "vm/packet/parse/sides.h"
+#include "vm/packet/parse/read.h"
 
 /* What the fixed header says, known as soon as the version is right. */
 static void fill_key4(struct parse *p, uint32_t at)

@@ -1,6 +1,6 @@
 /* IPv6 (RFC 8200): the fixed header, then the chain of extension headers up to what they carry. */
 #include "vm/packet/parse/parse.h"
-#include "vm/packet/parse/sides.h"
+#include "vm/packet/parse/read.h"
 
 /* Where the walk stands. */
 struct chain {

@@ -1,7 +1,7 @@
 /* The frame of the careful parser: what every protocol's function uses, and the start and end of the work. */
 #include "vm/packet/parse/parse.h"
 
-#include "vm/packet/parse/sides.h"
+#include "vm/packet/parse/read.h"
 
 enum pkt_reason parse_lacks(struct parse *p, uint32_t upto, enum pkt_reason short_reason)
 {

@@ -11,7 +11,6 @@
 #include "vm/packet/key.h"
 #include "vm/packet/loop.h"
 #include "vm/packet/parse/header.h"
-#include "vm/packet/parse/next.h"
 #include "vm/packet/pkt.h"
 #include "vm/packet/wire.h"
 

@@ -11,7 +11,7 @@
 #pragma once
 
 #include "vm/packet/parse/parse.h"
-#include "vm/packet/parse/sides.h"
+#include "vm/packet/parse/read.h"
 
 #ifndef QUICK_CAREFUL
 #define QUICK_CAREFUL(pkt, facts, key) parse_frame(pkt, facts, key)

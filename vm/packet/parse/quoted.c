@@ -1,9 +1,7 @@
-/* Quotes of ICMP and ICMPv6 errors (quoted.h). */
-#include "vm/packet/parse/quoted.h"
-
+/* Quotes of ICMP and ICMPv6 errors (read.h). */
 #include "vm/packet/loop.h"
-#include "vm/packet/parse/bytes.h"
 #include "vm/packet/parse/parse.h"
+#include "vm/packet/parse/read.h"
 
 /* The quote: `at` goes on over its headers, `end` is one past what was quoted and captured. */
 struct quote {

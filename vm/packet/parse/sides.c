@@ -1,6 +1,5 @@
 /* Own addresses: binary search in the sorted snapshot. */
-#include "vm/packet/parse/sides.h"
-
+#include "vm/packet/parse/read.h"
 #include "vm/pbc.h"
 
 static bool has4(const struct facts *f, uint32_t addr)

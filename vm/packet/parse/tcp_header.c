@@ -1,9 +1,7 @@
 /* TCP headers (RFC 9293, 3.1) of packets that are parsed already. */
-#include "vm/packet/parse/tcp_header.h"
-
 #include "vm/packet/loop.h"
-#include "vm/packet/parse/bytes.h"
 #include "vm/packet/parse/header.h"
+#include "vm/packet/parse/read.h"
 
 /* Where the IP packet ends: pkt->l3_end, and key->length over IPv6, stop counting at 65535. */
 static uint32_t packet_end(const struct pkt *pkt, const struct key *key)

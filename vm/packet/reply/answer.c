@@ -1,9 +1,7 @@
 /* Which answer a rejected packet gets, and which get none. */
-#include "vm/packet/reply/answer.h"
-
-#include "vm/packet/parse/bytes.h"
 #include "vm/packet/parse/header.h"
-#include "vm/packet/reply/build.h"
+#include "vm/packet/parse/read.h"
+#include "vm/packet/reply/frame.h"
 
 static bool is_group4(uint32_t a) { return a >> 28 == 0xe || a == UINT32_MAX; }
 

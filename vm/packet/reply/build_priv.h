@@ -3,7 +3,7 @@
 
 #include "vm/packet/edit/write.h"
 #include "vm/packet/parse/header.h"
-#include "vm/packet/reply/build.h"
+#include "vm/packet/reply/frame.h"
 
 struct reply {
     const struct pkt *request;

@@ -15,7 +15,6 @@
 
 #include "vm/packet/edit/write.h"
 #include "vm/packet/ip_bits.h"
-#include "vm/packet/key.h"
 #include "vm/packet/parse/header.h"
 
 enum {

@@ -1,7 +1,7 @@
 /* Whose link-layer address an IP address has: ARP replies and neighbour advertisements. */
 #include <errno.h>
 
-#include "vm/packet/parse/body.h"
+#include "vm/packet/parse/read.h"
 #include "vm/packet/reply/build_priv.h"
 
 int build_arp_reply(const struct pkt *request, const struct key *key, uint64_t mac, struct pool *pool, struct pkt **out)

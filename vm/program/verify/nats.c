@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "vm/packet/key.h"
-#include "vm/program/addresses.h"
+#include "vm/program/program.h"
 #include "vm/program/verify/verify_priv.h"
 
 static bool is_zero(const uint32_t words[4]) { return !(words[0] | words[1] | words[2] | words[3]); }

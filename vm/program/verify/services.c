@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "vm/packet/key.h"
-#include "vm/program/addresses.h"
+#include "vm/program/program.h"
 #include "vm/program/verify/verify_priv.h"
 #include "vm/tables.h"
 

@@ -2,8 +2,7 @@
  */
 #include <string.h>
 
-#include "vm/program/hosts.h"
-#include "vm/program/texts.h"
+#include "vm/program/program.h"
 #include "vm/program/verify/verify_priv.h"
 
 enum { PATTERN_MOST = sizeof((struct pbc_pattern *)0)->value };

@@ -6,7 +6,7 @@
 #include "runtime/kernel/object/refused.h"
 #include "runtime/live/carry/enforce.h"
 #include "runtime/live/carry/kernel/in_kernel_priv.h"
-#include "vm/kernel/note.h"
+#include "vm/kernel/gate.h"
 
 const char *in_kernel_obstacle(const struct carry *carry)
 {

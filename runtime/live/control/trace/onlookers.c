@@ -7,13 +7,13 @@
 #include <string.h>
 
 #include "runtime/base/clock.h"
+#include "runtime/kernel/run/events.h"
 #include "runtime/live/carry/change.h"
 #include "runtime/live/carry/kernel/in_kernel.h"
 #include "runtime/live/carry/sampled.h"
 #include "runtime/live/control/handed.h"
 #include "runtime/live/control/questions.h"
 #include "runtime/live/control/trace/seen.h"
-#include "vm/kernel/events.h"
 
 /* Bytes that may wait for one of them; frames a second that a worker shows one of them. */
 enum { WAITS_MOST = 1 << 20, TRACED_A_SECOND = 1000, CAPTURED_A_SECOND = 50000 };

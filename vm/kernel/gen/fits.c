@@ -1,6 +1,4 @@
-/* What of a program fits the kernel (fits.h). */
-#include "vm/kernel/fits.h"
-
+/* What of a program fits the kernel (gen.h). */
 #include <stdlib.h>
 
 #include "vm/kernel/gen/gen.h"
