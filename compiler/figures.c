@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "lang/diag.h"
-#include "vm/words/number_text.h"
+#include "vm/words/words.h"
 
 static void comma(struct figures *f)
 {

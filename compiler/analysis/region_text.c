@@ -9,7 +9,7 @@
 #include "compiler/normal/normal.h"
 #include "compiler/normal/what.h"
 #include "vm/packet/key.h"
-#include "vm/words/names.h"
+#include "vm/words/words.h"
 
 struct printer {
     const struct region_text *text;

@@ -9,7 +9,7 @@
 
 #include "compiler/code/gen_priv.h"
 #include "compiler/code/plan.h"
-#include "vm/judge/stream.h"
+#include "vm/judge/decide.h"
 #include "vm/packet/key.h"
 #include "vm/vm.h"
 

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "vm/program/served.h"
+#include "vm/program/program.h"
 
 static void check_one(struct compile *c, const struct program *p, const char *device, bool bridged)
 {

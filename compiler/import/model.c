@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "lang/heap.h"
-#include "vm/words/addr_text.h"
+#include "vm/words/words.h"
 
 char *import_format(struct ruleset *s, const char *fmt, ...)
 {

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "compiler/import/write_priv.h"
-#include "vm/words/names.h"
+#include "vm/words/words.h"
 
 enum { ICMP = 1, IGMP = 2, TCP = 6, UDP = 17, ICMP6 = 58, SCTP = 132, AH = 51 };
 

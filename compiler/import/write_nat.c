@@ -5,7 +5,7 @@
 
 #include "compiler/import/write_priv.h"
 #include "lang/heap.h"
-#include "vm/words/names.h"
+#include "vm/words/words.h"
 
 enum { STATEMENTS_MOST = 4096, PORTS_EACH = 64, WAYS_MOST = 100000 };
 

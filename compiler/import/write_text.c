@@ -5,7 +5,7 @@
 
 #include "compiler/import/write_priv.h"
 #include "lang/utf8.h"
-#include "vm/words/names.h"
+#include "vm/words/words.h"
 
 /* The bytes of the character at `s`, 0 if they are none that may be printed. */
 static size_t character(const char *s)

@@ -4,7 +4,7 @@
 
 #include "compiler/normal/ir.h"
 #include "vm/packet/key.h"
-#include "vm/tables.h"
+#include "vm/pbc.h"
 
 const struct ir_field_info ir_fields[IR_FIELDS] = {
 #define FIELD(ident, name, sort, most, part, doc) {name, IR_SORT_##sort, IR_PART_##part, most},

@@ -16,7 +16,6 @@
 
 #include "lang/arena.h"
 #include "vm/pbc.h"
-#include "vm/tables.h"
 
 struct compile;
 struct image;

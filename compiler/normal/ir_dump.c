@@ -8,7 +8,7 @@
 #include "compiler/normal/normal.h"
 #include "compiler/normal/what.h"
 #include "vm/vm.h"
-#include "vm/words/names.h"
+#include "vm/words/words.h"
 
 enum { VALUES_MAX = 8 }; /* of a set, printed */
 

@@ -6,7 +6,7 @@
 
 #include "compiler/normal/normal.h"
 #include "lang/heap.h"
-#include "vm/judge/judge.h"
+#include "vm/judge/decide.h"
 
 #define GROUP_BIT  ((uint64_t)1 << 40) /* of the MAC, first octet first */
 #define MAC_GROUPS ((uint64_t)1 << 47)

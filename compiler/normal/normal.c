@@ -4,7 +4,7 @@
 
 #include "compiler/normal/narrow.h"
 #include "compiler/normal/region.h"
-#include "vm/flow/states.h"
+#include "vm/flow/flow.h"
 #include "vm/packet/key.h"
 #include "vm/vm.h"
 

@@ -1,8 +1,8 @@
-/* What `state` can say of the packets of a product (vm/flow/states.h), and of what is not IP or a later fragment:
+/* What `state` can say of the packets of a product (vm/flow/flow.h), and of what is not IP or a later fragment:
  * nothing. So rules that exclude each other, cover each other or ask what is so anyway are known for what they are. */
 #include "compiler/normal/normal.h"
 #include "compiler/normal/what.h"
-#include "vm/flow/states.h"
+#include "vm/flow/flow.h"
 
 enum {
     NEW = 1 << STATE_IS_NEW,

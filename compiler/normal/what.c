@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "vm/packet/parse/next.h"
+#include "vm/packet/parse/header.h"
 
 const uint16_t what_bases[WHAT_BASES] = {WHAT_IP4, WHAT_IP6, WHAT_AH6};
 

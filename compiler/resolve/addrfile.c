@@ -1,4 +1,4 @@
-/* Reading address files: the whole file once, its text by vm/words/addr_text.h. */
+/* Reading address files: the whole file once, its text by vm/words/words.h. */
 #include "compiler/resolve/addrfile.h"
 
 #include <errno.h>
@@ -11,7 +11,7 @@
 
 #include "compiler/resolve/resolve.h"
 #include "lang/heap.h"
-#include "vm/words/addr_text.h"
+#include "vm/words/words.h"
 
 enum { LINE_KEPT = 4096 }; /* bytes of a bad line, of which a part is shown */
 

@@ -1,4 +1,4 @@
-/* Address files, as lists are published. What one may hold: vm/words/addr_text.h. */
+/* Address files, as lists are published. What one may hold: vm/words/words.h. */
 #pragma once
 
 #include "compiler/compiler.h"

@@ -1,6 +1,6 @@
 /* `balance WORD`: which way, and what other balancers call it. */
 #include "compiler/resolve/service.h"
-#include "vm/forward/balance/lb.h"
+#include "vm/forward/service.h"
 
 /* IPVS' schedulers, HAProxy's and nginx' names. */
 static const struct {

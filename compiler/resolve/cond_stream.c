@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "compiler/resolve/service.h"
-#include "vm/judge/stream.h"
-#include "vm/stream/wants.h"
+#include "vm/judge/decide.h"
+#include "vm/stream/first.h"
 
 /* Why the service can't ask this; NULL: it can. *fix: what would help. */
 static const char *why_blind(const struct service_work *w, const struct node *n, const char **fix)

@@ -1,9 +1,9 @@
-/* Lists of host names and globs (`names`): checked, made of one another, brought into the order that vm/program/hosts.h
- * wants, and put into the image. */
+/* Lists of host names and globs (`names`): checked, made of one another, brought into the order that
+ * vm/program/program.h wants, and put into the image. */
 #include <string.h>
 
 #include "compiler/resolve/resolve.h"
-#include "vm/program/hosts.h"
+#include "vm/program/program.h"
 
 static const char *fault_text(enum host_fault fault)
 {

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "compiler/resolve/service.h"
-#include "vm/program/addresses.h"
+#include "vm/program/program.h"
 
 enum { WORK_MAX = 1 << 24 }; /* ranges compared before the rest stays undecided */
 

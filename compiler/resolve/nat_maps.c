@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "compiler/resolve/service.h"
-#include "vm/program/addresses.h"
+#include "vm/program/program.h"
 
 static bool overlap(const uint32_t a[4], unsigned a_len, const uint32_t b[4], unsigned b_len)
 {

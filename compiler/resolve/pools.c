@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "compiler/resolve/service.h"
-#include "vm/forward/balance/lb.h"
+#include "vm/forward/service.h"
 
 static const struct number_kind weight_kind = {
     .what = "a weight", .range = "weights go from 0 to 1000", .most = LB_WEIGHT_MAX};

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "compiler/resolve/service.h"
-#include "vm/stream/wants.h"
+#include "vm/stream/first.h"
 
 /* Pairs of an address and a port, each of which the host listens at. */
 static void check_listeners(const struct service_work *w)

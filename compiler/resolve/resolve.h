@@ -55,7 +55,7 @@ struct mac_set {
     uint32_t n, cap;
 };
 
-/* Host names and globs in normal form and order (vm/program/hosts.h). */
+/* Host names and globs in normal form and order (vm/program/program.h). */
 struct host_list {
     const char **host;
     uint32_t n;
@@ -205,7 +205,7 @@ struct listing {
 };
 void listing_add(struct compile *c, struct listing *list, const char *text, const struct node *node);
 /* In the order of `compare`, without repetitions and without what an entry before covers; of both there is a warning.
- * vm/program/hosts.h and texts.h have the two functions. */
+ * vm/program/program.h has the two functions. */
 void listing_settle(struct compile *c, struct listing *list, int (*compare)(const char *a, const char *b),
                     bool (*covers)(const char *glob, const char *text));
 /* Into the image. */

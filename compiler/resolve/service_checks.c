@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "compiler/resolve/service.h"
-#include "vm/forward/balance/lb.h"
 #include "vm/forward/service.h"
 #include "vm/packet/key.h"
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "compiler/resolve/resolve.h"
-#include "vm/forward/balance/lb.h"
+#include "vm/forward/service.h"
 
 #define MS  UINT64_C(1000000)
 #define S   (1000 * MS)

@@ -1,10 +1,10 @@
 /* Lists of texts that conditions on first bytes name: checked, and brought into the order that
- * vm/program/texts.h wants. */
+ * vm/program/program.h wants. */
 #include <string.h>
 
 #include "compiler/resolve/resolve.h"
-#include "vm/judge/stream.h"
-#include "vm/program/texts.h"
+#include "vm/judge/decide.h"
+#include "vm/program/program.h"
 
 static bool is_token(const char *s)
 {

@@ -9,9 +9,8 @@
 #include <string.h>
 
 #include "compiler/ruletest/ruletest.h"
-#include "vm/packet/parse/bytes.h"
 #include "vm/packet/parse/header.h"
-#include "vm/packet/parse/tcp_header.h"
+#include "vm/packet/parse/read.h"
 
 void test_left_keep(struct test_run *r, const struct tx_entry *e)
 {

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "vm/packet/parse/header.h"
-#include "vm/packet/parse/sides.h"
+#include "vm/packet/parse/read.h"
 
 static const struct form_row {
     uint8_t family; /* 0: either */

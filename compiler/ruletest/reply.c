@@ -3,7 +3,7 @@
 
 #include "compiler/ruletest/ruletest.h"
 #include "vm/packet/parse/header.h"
-#include "vm/packet/parse/sides.h"
+#include "vm/packet/parse/read.h"
 
 /* What errors quote at most: RFC 1812, 4.3.2.3; RFC 4443, 2.4 (c). */
 enum { ERROR4_MOST = 576, ERROR6_MOST = 1280 };

@@ -5,7 +5,7 @@
 #include "compiler/analysis/claim/claim.h"
 #include "compiler/analysis/sample/notation.h"
 #include "compiler/resolve/resolve.h"
-#include "vm/judge/route_list.h"
+#include "vm/judge/routes.h"
 #include "vm/packet/reply/frame.h"
 #include "vm/vm.h"
 

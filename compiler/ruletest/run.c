@@ -6,9 +6,8 @@
 #include "compiler/ruletest/said.h"
 #include "lang/heap.h"
 #include "runtime/schedule/schedule.h"
-#include "vm/forward/choose.h"
 #include "vm/forward/service.h"
-#include "vm/judge/ways.h"
+#include "vm/judge/decide.h"
 #include "vm/packet/wire.h"
 #include "vm/stream/first.h"
 

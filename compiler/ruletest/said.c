@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vm/forward/choose.h"
+#include "vm/forward/service.h"
 #include "vm/stream/first.h"
 
 enum {

@@ -14,7 +14,7 @@
 
 #include "compiler/ruletest/said.h"
 #include "lang/heap.h"
-#include "vm/forward/choose.h"
+#include "vm/forward/service.h"
 
 enum { TRIES_PER_FLOW = 100, TRIES_MOST = 10 * TEST_REPEAT_MAX, PATIENCE = 2000 };
 

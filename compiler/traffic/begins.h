@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "vm/keyed/hash.h"
+#include "vm/keyed/keyed.h"
 #include "vm/packet/key.h"
 
 struct begin {

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "compiler/traffic/player.h"
-#include "vm/keyed/hash.h"
+#include "vm/keyed/keyed.h"
 
 struct compared {
     uint64_t number, time_ns, flow; /* flow: differences_flow */

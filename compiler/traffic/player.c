@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "compiler/say.h"
-#include "vm/flow/fragments/frag.h"
 #include "vm/forward/service.h"
-#include "vm/judge/ways.h"
+#include "vm/judge/decide.h"
+#include "vm/vm.h"
 
 /* The clock is that of a replay: timers run a second after something happened. TICKS_MOST bounds how often they run
  * between two frames. */

@@ -5,7 +5,6 @@
 
 #include "compiler/say.h"
 #include "runtime/schedule/schedule.h"
-#include "vm/flow/fragments/frag.h"
 
 enum { SLOTS = VM_BATCH * VM_TX_PER_PACKET + FRAG_HELD + 8, MTU = 1500 };
 

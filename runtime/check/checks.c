@@ -12,7 +12,8 @@
 #include "runtime/check/heap.h"
 #include "runtime/check/probe.h"
 #include "runtime/host/sockaddr.h"
-#include "vm/keyed/hash.h"
+#include "vm/keyed/keyed.h"
+#include "vm/vm.h"
 
 enum { READY_AT_ONCE = 256, DUE_AT_ONCE = 256, ICMP_AT_ONCE = 256, FD_ICMP4 = -1, FD_ICMP6 = -2 };
 enum { NUMBERS = 65536 - PBC_OWN_PORT_LO };

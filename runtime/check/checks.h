@@ -10,7 +10,8 @@
 
 #include "runtime/check/ways.h"
 #include "runtime/host/host.h"
-#include "vm/program/remap.h"
+
+struct remap;
 
 struct checks;
 

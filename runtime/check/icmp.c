@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "runtime/check/probe.h"
-#include "vm/packet/csum.h"
 #include "vm/packet/wire.h"
 
 enum { ECHO_BYTES = 16 };

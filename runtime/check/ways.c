@@ -2,8 +2,7 @@
 
 #include <string.h>
 
-#include "vm/program/checked.h"
-#include "vm/program/remap.h"
+#include "vm/vm.h"
 
 /* Where the service listens for what the check says; 0: nowhere. */
 static uint16_t port_of(const struct pbc_check *c, const struct pbc_endpoint *e)

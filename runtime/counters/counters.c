@@ -4,9 +4,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "vm/flow/fragments/frag.h"
-#include "vm/flow/table.h"
-#include "vm/forward/bind/nat.h"
+#include "vm/flow/flow.h"
 
 enum kind { OF_VM, OF_FLOW, OF_FORWARD, OF_NAT, OF_MAPPING, OF_FRAG };
 

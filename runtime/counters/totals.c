@@ -1,7 +1,7 @@
 /* What the vm's counters do not tell apart. */
 #include "runtime/counters/totals.h"
 
-#include "vm/tables.h"
+#include "vm/pbc.h"
 
 /* Reasons of what came in pieces, seen from the datagram. */
 static bool of_datagram(unsigned reason)

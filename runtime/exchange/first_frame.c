@@ -3,10 +3,9 @@
 #include <string.h>
 
 #include "vm/forward/service.h"
-#include "vm/judge/ways.h"
 #include "vm/packet/key.h"
 #include "vm/packet/parse/header.h"
-#include "vm/packet/parse/sides.h"
+#include "vm/packet/parse/read.h"
 #include "vm/packet/pkt.h"
 
 struct frame_spec first_frame(const struct flow_record *flow)

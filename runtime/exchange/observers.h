@@ -8,7 +8,7 @@
 
 #include "runtime/exchange/filter.h"
 #include "runtime/exchange/tape.h"
-#include "vm/context/limit.h"
+#include "vm/packet/pkt.h"
 
 enum { OBSERVERS_MOST = 16, OBSERVED_BYTES = 1 << 22 /* of each worker's tape */ };
 

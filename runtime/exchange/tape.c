@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "vm/flow/met.h"
+#include "vm/vm.h"
 
 enum { STATE_KEPT = 1 << 25 /* of a state's memory: more is given back */, PAGE = 4096 };
 

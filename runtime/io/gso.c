@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "runtime/io/offload.h"
-#include "vm/packet/csum.h"
 #include "vm/packet/parse/header.h"
 #include "vm/packet/wire.h"
 

@@ -2,7 +2,7 @@
  * tunnels, which no device would cut behind our outer header. */
 #pragma once
 
-#include "vm/packet/pool.h"
+#include "vm/packet/pkt.h"
 
 enum { GSO_PIECES = 128 }; /* of one super-packet */
 

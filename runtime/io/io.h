@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-#include "vm/kernel/note.h"
+#include "vm/kernel/gate.h"
 #include "vm/packet/pkt.h"
 
 struct deal;
@@ -45,7 +45,7 @@ struct io_ask {
     uint8_t ports;       /* of the worker: they share its memory */
     uint8_t busy;        /* the kernel hands frames over when asked, not by interrupts (SO_PREFER_BUSY_POLL) */
     uint8_t workers;     /* that the interface's queues are dealt to */
-    uint8_t noted;       /* a struct kernel_note (vm/kernel/note.h) stands before each frame: io_note has it */
+    uint8_t noted;       /* a struct kernel_note (vm/kernel/gate.h) stands before each frame: io_note has it */
     uint32_t frame_most; /* bytes of a frame, as xdp_frame_most says */
 };
 

@@ -4,7 +4,6 @@
 
 #include <string.h>
 
-#include "vm/packet/csum.h"
 #include "vm/packet/facts.h"
 #include "vm/packet/key.h"
 #include "vm/packet/parse/header.h"

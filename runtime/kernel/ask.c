@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "vm/judge/judge.h"
-#include "vm/packet/parse/bytes.h"
+#include "vm/packet/parse/read.h"
 
 enum { FRAME_LEAST = 54 /* that the kernel runs, also of IPv6 in a socket buffer */, FRONT = 16 /* metadata */ };
 

@@ -19,7 +19,7 @@
 #include "vm/judge/judge.h"
 #include "vm/kernel/events.h"
 #include "vm/kernel/meters.h"
-#include "vm/packet/parse/bytes.h"
+#include "vm/packet/parse/read.h"
 #include "vm/program/remap.h"
 
 struct executor {

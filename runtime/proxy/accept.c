@@ -10,7 +10,7 @@
 
 #include "runtime/proxy/core.h"
 #include "vm/judge/decide.h"
-#include "vm/packet/parse/sides.h"
+#include "vm/packet/parse/read.h"
 
 enum { ACCEPTED_AT_ONCE = 64 };
 #define REOPENS_NS UINT64_C(100000000)

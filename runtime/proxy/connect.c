@@ -11,8 +11,8 @@
 #include "runtime/host/sockaddr.h"
 #include "runtime/proxy/core.h"
 #include "runtime/proxy/queue.h"
-#include "vm/keyed/hash.h"
-#include "vm/stream/proxy_header.h"
+#include "vm/keyed/keyed.h"
+#include "vm/stream/first.h"
 
 static void through(struct session *s, enum session_end failed, int err)
 {

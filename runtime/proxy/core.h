@@ -11,7 +11,7 @@
 #include "runtime/proxy/session.h"
 #include "runtime/proxy/tls/tls.h"
 #include "runtime/proxy/told/lines.h"
-#include "vm/forward/choose.h"
+#include "vm/forward/service.h"
 #include "vm/stream/first.h"
 
 /* Sessions that wait for a place at a server (queue.c). */

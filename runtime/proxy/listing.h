@@ -2,7 +2,7 @@
 #pragma once
 
 #include "vm/program/program.h"
-#include "vm/stream/stream.h"
+#include "vm/stream/first.h"
 #include "vm/verdict.h"
 
 /* What a session is at (phase.def). */

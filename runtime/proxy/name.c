@@ -5,8 +5,7 @@
 #include <sys/socket.h>
 
 #include "runtime/proxy/core.h"
-#include "vm/judge/judge.h"
-#include "vm/stream/proxy_header.h"
+#include "vm/stream/first.h"
 
 /* May its source send one? */
 static bool is_trusted(const struct session *s)

@@ -10,8 +10,8 @@
 
 #include "runtime/proxy/told/counters.h"
 #include "runtime/proxy/told/lines.h"
-#include "vm/forward/choose.h"
-#include "vm/stream/stream.h"
+#include "vm/forward/service.h"
+#include "vm/stream/first.h"
 
 struct moments;
 struct openers;

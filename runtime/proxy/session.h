@@ -12,7 +12,7 @@
 #include "runtime/proxy/loop/relay.h"
 #include "runtime/proxy/told/counters.h"
 #include "vm/packet/key.h"
-#include "vm/stream/stream.h"
+#include "vm/stream/first.h"
 
 enum end_class { END_GOOD, END_CLIENT, END_SERVER, END_RULES, END_TIME, END_OURS };
 const char *session_end_name(enum session_end e);

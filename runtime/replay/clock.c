@@ -4,8 +4,8 @@
  * becomes of it does not depend on which frames the vm was handed together. */
 #include "runtime/replay/replay_priv.h"
 #include "runtime/schedule/schedule.h"
-#include "vm/flow/fragments/frag.h"
-#include "vm/packet/time.h"
+#include "vm/packet/pkt.h"
+#include "vm/vm.h"
 
 enum { EXACT_NS = 1, COARSE_NS = 1000000 };
 /* A vm that has judged may have a new deadline, which only a tick tells. So it is asked this much later; when it holds

@@ -11,7 +11,7 @@
 #include "runtime/report/explain/fate.h"
 #include "runtime/report/given/ports.h"
 #include "runtime/report/said/streams.h"
-#include "vm/flow/fragments/frag.h"
+#include "vm/verdict.h"
 
 enum { WAITING_MOST = 64 };
 

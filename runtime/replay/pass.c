@@ -8,8 +8,8 @@
 #include "runtime/base/stop.h"
 #include "runtime/report/given/ports.h"
 #include "runtime/report/log.h"
-#include "vm/packet/parse/glance.h"
-#include "vm/packet/time.h"
+#include "vm/packet/parse/read.h"
+#include "vm/packet/pkt.h"
 
 enum { EVENTS_MAX = 1 << 16, FLOW_EVENTS_MAX = 1 << 22 };
 

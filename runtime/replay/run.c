@@ -11,7 +11,7 @@
 #include "runtime/report/given/ports.h"
 #include "runtime/report/summary.h"
 #include "runtime/schedule/schedule.h"
-#include "vm/flow/fragments/frag.h"
+#include "vm/vm.h"
 
 /* What a call of the vm may leave with, what it may hold, one to join a frame. */
 enum { POOL_SLOTS = VM_BATCH * VM_TX_PER_PACKET + FRAG_HELD + 1, POOL_SLOT = 2048, POOL_LARGE_SLOT = 4096 };

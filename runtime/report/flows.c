@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "runtime/report/text.h"
-#include "vm/words/names.h"
+#include "vm/words/words.h"
 
 enum { ICMP = 1, ICMP6 = 58 };
 

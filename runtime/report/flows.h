@@ -5,7 +5,6 @@
 #include <stdio.h>
 
 #include "vm/flow/flow.h"
-#include "vm/flow/table.h"
 #include "vm/vm.h"
 
 /* At most that many are listed, about 120 bytes each; the rest is counted. */

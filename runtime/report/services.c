@@ -4,8 +4,8 @@
 
 #include "runtime/report/said/streams.h"
 #include "runtime/report/summary.h"
-#include "vm/forward/balance/lb.h"
-#include "vm/program/remap.h"
+#include "vm/forward/service.h"
+#include "vm/vm.h"
 
 static void row(FILE *out, const char *name, const struct counter *c, uint64_t whole, int width)
 {

@@ -7,7 +7,7 @@
 
 #include "runtime/base/clean.h"
 #include "vm/vm.h"
-#include "vm/words/number_text.h"
+#include "vm/words/words.h"
 
 /* What is printed for each rule: cleaned of what would break a line or a JSON string. Of rules only what is asked for
  * is made: a million of them can share one long name of a list and of a file. */

@@ -4,8 +4,7 @@
 #include "runtime/counters/counters.h"
 #include "runtime/report/flows.h"
 #include "runtime/report/summary.h"
-#include "vm/flow/fragments/frag.h"
-#include "vm/forward/bind/nat.h"
+#include "vm/verdict.h"
 
 enum { WIDTH = 100, INDENT = 12 };
 

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "vm/vm.h"
+
 enum { BITS_LEAST = 4, BITS_MOST = 20 };
 #define AGE_NS UINT64_C(300000000000)
 

@@ -2,8 +2,9 @@
  * from stays there. */
 #pragma once
 
-#include "vm/keyed/archive.h"
 #include "vm/packet/pkt.h"
+
+struct archive;
 
 struct bridge {
     struct bridge_mac {

@@ -3,8 +3,7 @@
 
 #include <string.h>
 
-#include "vm/judge/route_share.h"
-#include "vm/packet/archived.h"
+#include "vm/judge/routes.h"
 #include "vm/packet/edit/edit.h"
 #include "vm/packet/parse/header.h"
 

@@ -7,7 +7,6 @@
 #include "runtime/exchange/tape.h"
 #include "runtime/io/io.h"
 #include "runtime/worker/routed.h"
-#include "vm/keyed/archive.h"
 #include "vm/vm.h"
 
 /* Packets that wait, and of them for one neighbour; what only crosses leaves room for what prey itself sends, and asks

@@ -1,10 +1,9 @@
 #include "runtime/worker/limits.h"
 
 #include "runtime/worker/worker.h"
-#include "vm/flow/fragments/frag.h"
-#include "vm/flow/table.h"
-#include "vm/forward/bind/nat.h"
-#include "vm/packet/time.h"
+#include "vm/flow/flow.h"
+#include "vm/packet/pkt.h"
+#include "vm/verdict.h"
 
 #define EVERY_NS UINT64_C(1000000000)
 

@@ -1,4 +1,4 @@
-/* Owners by the program's tables (vm/worker/owner.h); pieces of datagrams by their first (datagrams.h). */
+/* Owners by the program's tables (vm/worker/owner.h); pieces of datagrams by their first (owner.h). */
 #include "runtime/worker/owned.h"
 
 #include <errno.h>

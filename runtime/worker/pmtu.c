@@ -3,9 +3,8 @@
 #include <string.h>
 
 #include "vm/packet/edit/edit.h"
-#include "vm/packet/edit/tunnel.h"
 #include "vm/packet/parse/header.h"
-#include "vm/tables.h"
+#include "vm/pbc.h"
 
 enum { ICMP_NEXT_MTU = 6, ICMP6_MTU = 4, QUOTE_AT = 8, PROTO_IP4 = 4, PROTO_IP6 = 41, UDP_TO = 2 };
 

@@ -1,10 +1,7 @@
 #include "runtime/worker/routed.h"
 
-#include "vm/forward/edges.h"
-#include "vm/packet/edit/full.h"
-#include "vm/packet/edit/ttl.h"
-#include "vm/packet/reply/answer.h"
-#include "vm/packet/reply/build.h"
+#include "vm/forward/service.h"
+#include "vm/packet/reply/frame.h"
 
 bool routed_wanted(const struct program *p, unsigned ports, bool forwards)
 {

@@ -2,11 +2,10 @@
  * 5.3.1; RFC 8200, 3). Which way it goes is egress.c's to find. */
 #pragma once
 
-#include "vm/context/limit.h"
-#include "vm/packet/edit/fragment.h"
+#include "vm/packet/edit/edit.h"
 #include "vm/packet/facts.h"
 #include "vm/packet/key.h"
-#include "vm/packet/pool.h"
+#include "vm/packet/pkt.h"
 #include "vm/program/program.h"
 
 /* Is what crosses ours to send on, with so many ports that are no bridge's? forwards: the host's stack would. */

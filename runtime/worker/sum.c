@@ -4,9 +4,9 @@
 
 #include <stdlib.h>
 
-#include "vm/flow/fragments/frag.h"
-#include "vm/flow/table.h"
-#include "vm/forward/bind/nat.h"
+#include "vm/flow/flow.h"
+#include "vm/forward/service.h"
+#include "vm/verdict.h"
 
 struct sum {
     const struct program *program;

@@ -1,8 +1,9 @@
 /* The counters of several workers, added up. */
 #pragma once
 
-#include "vm/forward/bind/conns.h"
 #include "vm/vm.h"
+
+struct conns;
 
 struct sum;
 /* All 0, of the shape that the first worker's counters have. NULL: memory is out. */

@@ -2,9 +2,9 @@
 
 #include <string.h>
 
-#include "vm/judge/decided.h"
-#include "vm/kernel/kpkt.h"
-#include "vm/kernel/world.h"
+#include "runtime/kernel/run/world.h"
+#include "vm/judge/decide.h"
+#include "vm/kernel/gate.h"
 
 struct vm_up up_of(const struct worker *w, const struct pkt *pkt)
 {

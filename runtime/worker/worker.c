@@ -14,8 +14,7 @@
 #include "runtime/worker/owned.h"
 #include "runtime/worker/up.h"
 #include "runtime/worker/watched.h"
-#include "vm/flow/fragments/frag.h"
-#include "vm/packet/time.h"
+#include "vm/packet/pkt.h"
 
 enum { ASKS = 256, LOGS = 1024, TOLD = 64, REFUSALS = 256, TOLD_A_SECOND = 100, EVENTS_MOST = 4096, CARRIED = 4096 };
 /* What a call of the vm may leave with, what it may hold, one to join a frame, and what waits for neighbours,

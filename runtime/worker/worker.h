@@ -15,8 +15,8 @@
 #include "runtime/worker/egress.h"
 #include "runtime/worker/limits.h"
 #include "runtime/worker/pmtu.h"
-#include "vm/flow/met.h"
-#include "vm/worker/datagrams.h"
+#include "vm/vm.h"
+#include "vm/worker/owner.h"
 
 struct kernel_world; /* vm/kernel/world.h */
 

@@ -9,7 +9,6 @@
 #include "lang/heap.h"
 #include "vm/forward/service.h"
 #include "vm/judge/decide.h"
-#include "vm/judge/stream.h"
 
 struct ir_product claim_taken_by(struct compile *c, const struct pbc_endpoint *e)
 {

@@ -11,7 +11,7 @@
 #include "compiler/analysis/sample/sample.h"
 #include "compiler/resolve/resolve.h"
 #include "lang/heap.h"
-#include "vm/judge/stream.h"
+#include "vm/judge/decide.h"
 #include "vm/packet/key.h"
 
 enum { CLAIM_TEXT = 120 };

@@ -4,7 +4,7 @@
 
 #include "compiler/analysis/diff/diff_priv.h"
 #include "lang/heap.h"
-#include "vm/words/meter_text.h"
+#include "vm/words/words.h"
 
 static const struct pbc_meter *rate_of(const struct program *p, const struct pbc_service *v)
 {

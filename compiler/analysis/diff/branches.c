@@ -6,7 +6,7 @@
 
 #include "compiler/analysis/diff/diff_priv.h"
 #include "lang/heap.h"
-#include "vm/judge/stream.h"
+#include "vm/judge/decide.h"
 
 enum { PRODUCTS_SHOWN = 3, ENDPOINTS_SHOWN = 3, PIECES_MOST = 1 << 12, WORK_MOST = 1 << 20 };
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "compiler/analysis/diff/diff_priv.h"
-#include "vm/flow/states.h"
+#include "vm/flow/flow.h"
 
 static const char *str(const struct side *s, uint32_t offset) { return program_str(s->program, offset); }
 

@@ -5,7 +5,7 @@
 
 #include "compiler/analysis/diff/diff_priv.h"
 #include "lang/heap.h"
-#include "vm/words/meter_text.h"
+#include "vm/words/words.h"
 
 static int compare_rates(const struct pbc_meter *a, const struct pbc_meter *b)
 {

@@ -7,12 +7,10 @@
 #include "compiler/analysis/diff/diff_priv.h"
 #include "compiler/resolve/settings.h"
 #include "lang/heap.h"
-#include "vm/forward/balance/lb.h"
-#include "vm/judge/stream.h"
-#include "vm/program/addresses.h"
-#include "vm/words/number_text.h"
-#include "vm/words/proxy_text.h"
-#include "vm/words/service_text.h"
+#include "vm/forward/service.h"
+#include "vm/judge/decide.h"
+#include "vm/program/program.h"
+#include "vm/words/words.h"
 
 enum { RANGES_SHOWN = 32 };
 

@@ -8,7 +8,7 @@
 
 #include "compiler/analysis/nat_sources.h"
 #include "lang/heap.h"
-#include "vm/program/addresses.h"
+#include "vm/program/program.h"
 
 enum { WAYS_MAX = 1 << 18, STEPS_MAX = 1 << 28, RANGE_STEPS = 8 /* for an address range of a cut */ };
 

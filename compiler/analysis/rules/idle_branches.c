@@ -6,9 +6,8 @@
 #include "compiler/normal/normal.h"
 #include "compiler/normal/region.h"
 #include "compiler/resolve/service.h"
-#include "vm/judge/stream.h"
-#include "vm/program/hosts.h"
-#include "vm/program/texts.h"
+#include "vm/judge/decide.h"
+#include "vm/program/program.h"
 
 enum { WORK_MAX = 1 << 14, PIECES_MAX = 64, BRANCHES_MAX = 256 };
 

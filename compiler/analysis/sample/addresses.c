@@ -4,7 +4,7 @@
 
 #include "compiler/analysis/sample/sample_priv.h"
 #include "vm/packet/key.h"
-#include "vm/packet/parse/sides.h"
+#include "vm/packet/parse/read.h"
 
 typedef unsigned __int128 u128;
 

@@ -8,7 +8,7 @@
 #include "vm/packet/parse/header.h"
 #include "vm/packet/wire.h"
 #include "vm/vm.h"
-#include "vm/words/names.h"
+#include "vm/words/words.h"
 
 const char *form_word(unsigned form)
 {

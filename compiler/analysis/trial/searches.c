@@ -7,8 +7,7 @@
 #include "compiler/analysis/trial/trial_priv.h"
 #include "compiler/classify/rule_boxes.h"
 #include "compiler/normal/kinds.h"
-#include "vm/judge/classify/classify.h"
-#include "vm/judge/judge.h"
+#include "vm/judge/decide.h"
 #include "vm/packet/parse/header.h"
 #include "vm/program/program.h"
 

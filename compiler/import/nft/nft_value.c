@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "compiler/import/nft/nft_priv.h"
-#include "vm/words/names.h"
+#include "vm/words/words.h"
 
 const char *nft_kind(const cJSON *o, const cJSON **value)
 {

@@ -7,9 +7,7 @@
 #include <string.h>
 
 #include "runtime/host/guard/opened.h"
-#include "vm/program/addresses.h"
-#include "vm/program/checked.h"
-#include "vm/tables.h"
+#include "vm/pbc.h"
 
 enum { ECHO4_ASK = 0x0800, ECHO4_REPLY = 0x0000, ECHO6_ASK = 0x8000, ECHO6_REPLY = 0x8100 };
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vm/tables.h"
+#include "vm/pbc.h"
 
 static bool add(struct opened *o, const struct guard_match *m)
 {

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "runtime/host/netlink_priv.h"
-#include "vm/kernel/trial.h"
+#include "vm/kernel/gate.h"
 
 enum { DEV_GET = 1, DEV_IFINDEX = 1, DEV_XDP_FEATURES = 3, FEATURE_XMIT = 1 << 2 };
 

@@ -1,6 +1,6 @@
 /* Does an interface send what an XDP program gives it? Cards do by their driver, a veth where its other end receives by
  * NAPI, and devices without XDP of their own never. The kernel tells by the generic netlink of devices (Linux 6.3).
- * Before, it is tried with a veth: a frame (vm/kernel/trial.h) is sent by a program, and the device counts it as
+ * Before, it is tried with a veth: a frame (vm/kernel/gate.h) is sent by a program, and the device counts it as
  * dropped where its other end takes none (Linux 5.18, BPF_F_TEST_XDP_LIVE_FRAMES); of all others it is believed. */
 #pragma once
 

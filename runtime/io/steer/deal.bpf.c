@@ -6,7 +6,7 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
-#include "vm/packet/parse/next.h"
+#include "vm/packet/parse/header.h"
 
 struct deal_tables tables; /* memory that others map */
 

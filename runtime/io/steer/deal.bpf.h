@@ -4,7 +4,7 @@
 
 #include <linux/bpf.h>
 
-#include "vm/worker/whose.h"
+#include "vm/worker/owner.h"
 
 /* Powers of two. */
 enum {

@@ -13,7 +13,7 @@
 
 #include "runtime/io/steer/object.h"
 #include "vm/pbc.h"
-#include "vm/worker/owner_tables.h"
+#include "vm/worker/owner.h"
 
 static const uint8_t object[] __attribute__((aligned(8))) = {
 #include "runtime/io/steer/deal.bpf.inc"

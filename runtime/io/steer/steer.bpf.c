@@ -11,7 +11,7 @@
 #include "vm/kernel/gate.h"
 #include "runtime/io/steer/own.bpf.h"
 #include "runtime/io/steer/socket.bpf.h"
-#include "vm/packet/parse/next.h"
+#include "vm/packet/parse/header.h"
 
 struct {
     __uint(type, BPF_MAP_TYPE_XSKMAP);

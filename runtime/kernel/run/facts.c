@@ -7,7 +7,7 @@
 
 #include "runtime/kernel/run/world.h"
 #include "vm/packet/key.h"
-#include "vm/packet/parse/sides.h"
+#include "vm/packet/parse/read.h"
 #include "vm/pbc.h"
 
 /* Those that this machine has no more. The next one is asked for before one goes. */

@@ -5,10 +5,10 @@
 #include <time.h>
 
 #include "runtime/base/clock.h"
-#include "vm/flow/states.h"
+#include "vm/flow/flow.h"
 #include "vm/flow/track.h"
 #include "vm/keyed/large.h"
-#include "vm/packet/time.h"
+#include "vm/packet/pkt.h"
 
 /* What the kernel writes to the operation, it writes to where it was read from. */
 static bool run(void *arg, struct flow_op *op)

@@ -2,9 +2,9 @@
 
 #include <string.h>
 
+#include "runtime/kernel/run/events.h"
 #include "runtime/live/carry/kernel/in_kernel.h"
 #include "runtime/live/control/trace/onlookers.h"
-#include "vm/kernel/events.h"
 
 int recorded_look(struct live *l)
 {

@@ -5,7 +5,6 @@
 #include "runtime/host/guard/opened.h"
 #include "runtime/report/text.h"
 #include "runtime/worker/egress.h"
-#include "vm/shared/shared.h"
 #include "vm/vm.h"
 
 struct ruling {

@@ -6,7 +6,7 @@
 #include "runtime/live/carry/proxy/proxied.h"
 #include "runtime/live/carry/steered.h"
 #include "runtime/worker/sum.h"
-#include "vm/flow/table.h"
+#include "vm/flow/flow.h"
 
 static void add(void *to, const void *from, size_t bytes)
 {

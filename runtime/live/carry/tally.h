@@ -1,9 +1,9 @@
 /* The counters of all workers, added up: what reports, the document and its rates are made of. */
 #pragma once
 
+#include "runtime/kernel/maps/counts.h"
 #include "runtime/live/carry/kernel/in_kernel.h"
 #include "runtime/proxy/told/counters.h"
-#include "vm/kernel/counters.h"
 
 struct sum;
 

@@ -12,9 +12,8 @@
 #include "runtime/live/carry/proxy/look_tls.h"
 #include "runtime/live/carry/proxy/proxied.h"
 #include "runtime/live/carry/steered.h"
-#include "vm/flow/table.h"
-#include "vm/flow/track.h"
-#include "vm/packet/edit/recipe.h"
+#include "vm/flow/flow.h"
+#include "vm/vm.h"
 
 /* Servers as preflight asks for them; names in one block. */
 struct servers {

@@ -5,9 +5,9 @@
 #include "runtime/host/hook/hooks.h"
 #include "runtime/kernel/object/refused.h"
 #include "runtime/kernel/prove.h"
+#include "runtime/kernel/run/facts.h"
 #include "runtime/live/main/live.h"
 #include "runtime/live/main/state.h"
-#include "vm/kernel/port.h"
 
 /* What is pinned goes on judging after a kill, and after an end that is to be closed. */
 static int look_at_pins(const struct live *l)

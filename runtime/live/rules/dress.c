@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "vm/forward/mode/mode.h"
+#include "vm/forward/service.h"
 
 /* The first address of a pool's `source` of that family. False: there is none. */
 static bool written_source(const struct program *p, const struct pbc_pool *pool, bool v6, uint32_t addr[4])

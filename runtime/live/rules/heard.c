@@ -11,8 +11,6 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "vm/program/checked.h"
-
 enum { LINK = 14, INSNS = 4096, ALL_OF_IT = 0x40000, V4_MOST = 1000, V6_MOST = 200 };
 
 struct text {

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vm/program/served.h"
+#include "vm/program/program.h"
 
 enum { NAMES_TOLD = 5 };
 

@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "runtime/host/memory.h"
-#include "vm/words/number_text.h"
+#include "vm/words/words.h"
 
 enum {
     BYTES_A_FLOW = 16 << 10,

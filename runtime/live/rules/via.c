@@ -15,7 +15,7 @@
 #include "runtime/live/rules/dress.h"
 #include "runtime/live/rules/heard.h"
 #include "runtime/live/world/world.h"
-#include "vm/packet/pool.h"
+#include "vm/packet/pkt.h"
 #include "vm/packet/wire.h"
 
 enum { AT_ONCE = 64, SLOT_BYTES = 2048, HEARD_MOST = 65536, LINK = 14 };

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "runtime/live/rules/claim.h"
-#include "vm/program/addresses.h"
+#include "vm/program/program.h"
 
 /* Is the address in a subnet of that link? */
 static bool is_near(const struct host *h, unsigned ifindex, const struct host_addr *a)

@@ -6,7 +6,7 @@
 #include "runtime/exchange/iface_id.h"
 #include "vm/packet/key.h"
 #include "vm/packet/parse/header.h"
-#include "vm/packet/parse/sides.h"
+#include "vm/packet/parse/read.h"
 
 /* Do frames for the device come by that link: a port of the bridge or bond that it is, or the link below a VLAN? */
 static bool lies_under(const struct live *l, unsigned ifindex, unsigned device)

@@ -1,7 +1,7 @@
 /* Max-Forwards: how many more intermediaries an OPTIONS or a TRACE may pass (RFC 9110, 7.6.2). */
 #pragma once
 
-#include "vm/stream/http.h"
+#include "vm/stream/first.h"
 
 enum { FORWARDS_ANY = UINT32_MAX, FORWARDS_MOST = 1000000 };
 

@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "vm/stream/stream.h"
+#include "vm/stream/first.h"
 
 enum { HEAD_TEXT_MAX = STREAM_MAX + 1024 }; /* a head, and more than is ever added to it */
 

@@ -9,7 +9,7 @@
 #pragma once
 
 #include "runtime/proxy/loop/relay.h"
-#include "vm/stream/body.h"
+#include "vm/stream/first.h"
 
 struct message {
     struct way *way; /* the session's, in that direction: sides, buffer */

@@ -1,7 +1,7 @@
 /* What the access log is told of a request: copied when its head is read, for the head is rewritten where it stands. */
 #pragma once
 
-#include "vm/stream/http.h"
+#include "vm/stream/first.h"
 
 struct session;
 

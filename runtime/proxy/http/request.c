@@ -6,7 +6,7 @@
 #include "runtime/proxy/http/noted.h"
 #include "runtime/proxy/http/rewrite.h"
 #include "vm/judge/decide.h"
-#include "vm/stream/http2.h"
+#include "vm/stream/first.h"
 
 /* A client of HTTP/2 is told to come again with HTTP/1.1. */
 static void go_away(struct session *s)

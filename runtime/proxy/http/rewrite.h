@@ -4,7 +4,7 @@
 
 #include "runtime/proxy/http/head_text.h"
 #include "runtime/proxy/http/told.h"
-#include "vm/stream/http.h"
+#include "vm/stream/first.h"
 
 /* A request that may go on (request_forwards is not 0), towards a server. `bytes`: what the head was read from; host:
  * what to send where an HTTP/1.0 client named none. `out` is overwritten.

@@ -2,7 +2,7 @@
  * Made once a connection; the text stays in the session, so that a request costs no formatting. */
 #pragma once
 
-#include "vm/stream/stream.h"
+#include "vm/stream/first.h"
 
 enum { TOLD_MAX = 240 };
 

@@ -5,7 +5,7 @@
 
 #include <openssl/ssl.h>
 
-#include "vm/stream/stream.h"
+#include "vm/stream/first.h"
 
 enum { KNOWN_SETS = 32, KNOWN_WAYS = 8 }; /* bounds what is kept: a server has at most the ways of one set */
 #define KNOWN_NS (UINT64_C(3600) * 1000000000)

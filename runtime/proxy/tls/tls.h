@@ -5,7 +5,7 @@
 #include "runtime/host/file/keypair.h"
 #include "runtime/proxy/loop/side.h"
 #include "runtime/proxy/told/counters.h"
-#include "vm/stream/stream.h"
+#include "vm/stream/first.h"
 
 /* What TLS adds to a connection that is idle, and at most to one that is not: the library's memory, as it was measured
  * (tests/e2e/live-proxy-tls.sh holds it; of 20 KiB 14 are its objects, the rest holes between them). */

@@ -4,7 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "vm/stream/stream.h"
+#include "vm/stream/first.h"
 
 enum session_end {
 #define END(ident, name, class, doc) SESSION_##ident,

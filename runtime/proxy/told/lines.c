@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vm/forward/balance/lb.h"
+#include "vm/forward/service.h"
 
 struct entry {
     uint64_t target;

@@ -5,7 +5,7 @@
 #include <stddef.h>
 
 #include "runtime/proxy/told/lines.h"
-#include "vm/stream/stream.h"
+#include "vm/stream/first.h"
 
 enum { LOG_LINE_MAX = LINES_MOST };
 

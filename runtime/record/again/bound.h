@@ -1,8 +1,8 @@
 /* Flows that are sent on, as recorded packets met them: could a program have sent them on so? */
 #pragma once
 
-#include "vm/flow/met.h"
 #include "vm/program/program.h"
+#include "vm/vm.h"
 
 /* The flow of one that has MET_BOUND; hostile. By the program that ran: are its numbers some of that program's, and
  * does it go to the address that the server has there? */

@@ -9,6 +9,7 @@
 #include "runtime/record/world.h"
 #include "runtime/schedule/schedule.h"
 #include "runtime/worker/worker.h"
+#include "vm/vm.h"
 
 enum { PROGRAMS_MOST = 1 << 16, WORLDS_MOST = 1 << 20 };
 

@@ -3,7 +3,8 @@
 
 #include "runtime/host/guard/opened.h"
 #include "runtime/record/film.h"
-#include "vm/program/remap.h"
+
+struct remap;
 
 struct told_program {
     uint64_t number;

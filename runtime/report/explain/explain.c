@@ -11,8 +11,7 @@
 #include "runtime/report/explain/neighbour.h"
 #include "runtime/report/explain/parts.h"
 #include "runtime/report/said/streams.h"
-#include "vm/flow/fragments/frag.h"
-#include "vm/packet/reply/answer.h"
+#include "vm/packet/reply/frame.h"
 
 static const char *const reason_doc[REASON_COUNT] = {
 #define REASON(ident, name, doc) [REASON_##ident] = doc,

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "vm/forward/service.h"
-#include "vm/judge/ways.h"
+#include "vm/judge/decide.h"
 
 void explain_steps_add(void *steps, const struct trace_step *s)
 {

@@ -4,7 +4,7 @@
 
 #include <arpa/inet.h>
 
-#include "vm/forward/vips.h"
+#include "vm/forward/service.h"
 
 struct answer {
     bool answered;

@@ -4,7 +4,7 @@
 
 #include "runtime/report/explain/parts.h"
 #include "runtime/report/said/streams.h"
-#include "vm/forward/balance/lb.h"
+#include "vm/forward/service.h"
 
 /* The branch of what nobody wrote a branch for. */
 static bool is_left(const struct program *p, uint32_t branch)

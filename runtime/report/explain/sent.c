@@ -6,13 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vm/flow/tcp.h"
-#include "vm/judge/judge.h"
-#include "vm/packet/edit/tunnel.h"
-#include "vm/packet/parse/body.h"
-#include "vm/packet/parse/bytes.h"
-#include "vm/packet/parse/quoted.h"
-#include "vm/packet/parse/tcp_header.h"
+#include "vm/flow/flow.h"
+#include "vm/judge/decide.h"
+#include "vm/packet/edit/edit.h"
+#include "vm/packet/parse/read.h"
 
 enum { SIDE_TEXT = INET6_ADDRSTRLEN + 10, FIELDS_MOST = 16 };
 

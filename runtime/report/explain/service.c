@@ -4,8 +4,8 @@
 
 #include "runtime/report/explain/parts.h"
 #include "runtime/report/said/streams.h"
-#include "vm/forward/balance/lb.h"
-#include "vm/program/remap.h"
+#include "vm/forward/service.h"
+#include "vm/vm.h"
 
 static const char *place(const struct subject *r, const struct pbc_place *at, char *buf, size_t len)
 {

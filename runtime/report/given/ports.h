@@ -6,7 +6,7 @@
 
 #include "runtime/base/options.h"
 #include "runtime/capture/capture.h"
-#include "vm/keyed/hash.h"
+#include "vm/keyed/keyed.h"
 #include "vm/vm.h"
 
 struct ports {

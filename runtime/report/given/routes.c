@@ -7,9 +7,9 @@
 
 #include "runtime/report/given/iface.h"
 #include "runtime/report/text.h"
-#include "vm/judge/route_list.h"
-#include "vm/keyed/hash.h"
-#include "vm/words/addr_text.h"
+#include "vm/judge/routes.h"
+#include "vm/keyed/keyed.h"
+#include "vm/words/words.h"
 
 enum { LINE_MOST = 4096, WORDS_MOST = 256, FILE_MOST = 64 << 20 };
 

@@ -3,10 +3,8 @@
  */
 #pragma once
 
-#include "vm/forward/choose.h"
-#include "vm/stream/body.h"
+#include "vm/forward/service.h"
 #include "vm/stream/first.h"
-#include "vm/stream/reassemble.h"
 
 /* SAID(ident, key, words): how far it is; of one that ended so, key in JSON and words for people. */
 #define SAID_STATES(SAID)                                                                                              \

@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vm/judge/stream.h"
+#include "vm/judge/decide.h"
 #include "vm/vm.h"
-#include "vm/words/proxy_text.h"
+#include "vm/words/words.h"
 
 enum { WORDS = 600, QUOTED = 100 };
 

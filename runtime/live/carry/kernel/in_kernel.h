@@ -2,9 +2,9 @@
  * AF_XDP sockets. Those that give an int give the exit status. */
 #pragma once
 
+#include "runtime/kernel/maps/counts.h"
 #include "runtime/kernel/prove.h"
 #include "runtime/live/main/state.h"
-#include "vm/kernel/counters.h"
 
 /* l->in_kernel, as --exec and the first program say. */
 int in_kernel_choose(struct live *l);

@@ -5,8 +5,8 @@
 #include "runtime/base/clock.h"
 #include "runtime/host/device/tun.h"
 #include "runtime/live/carry/kernel/in_kernel_priv.h"
-#include "vm/context/limit.h"
-#include "vm/packet/reply/answer.h"
+#include "vm/packet/pkt.h"
+#include "vm/packet/reply/frame.h"
 
 enum { SLOTS = 1 };
 

@@ -6,12 +6,12 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/kernel/adopt.h"
+#include "runtime/kernel/kernel.h"
 #include "runtime/kernel/run/counted.h"
 #include "runtime/kernel/run/events.h"
 #include "runtime/live/carry/kernel/in_kernel_priv.h"
 #include "runtime/live/main/start.h"
-#include "vm/judge/judge.h"
-#include "vm/kernel/meters.h"
+#include "vm/judge/decide.h"
 
 /* For the worker, of what came up undecided, or lay in a tunnel. A kernel that does not answer lets nothing by. */
 static uint64_t judge_there(void *arg, const struct key *key, const struct pkt *pkt, const struct effects *e)

@@ -5,7 +5,7 @@
 #include "runtime/kernel/object/refused.h"
 #include "runtime/live/carry/kernel/in_kernel_priv.h"
 #include "runtime/live/main/start.h"
-#include "vm/kernel/note.h"
+#include "vm/kernel/gate.h"
 
 const char *in_kernel_obstacle(const struct live *l)
 {

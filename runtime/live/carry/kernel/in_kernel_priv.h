@@ -8,7 +8,6 @@
 #include "runtime/kernel/run/flows.h"
 #include "runtime/live/carry/kernel/in_kernel.h"
 #include "runtime/live/main/state.h"
-#include "vm/kernel/port.h"
 
 struct answers;
 struct counted;

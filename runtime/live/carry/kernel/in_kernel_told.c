@@ -3,15 +3,15 @@
 #include <string.h>
 
 #include "runtime/base/clock.h"
+#include "runtime/kernel/kernel.h"
 #include "runtime/kernel/run/counted.h"
 #include "runtime/kernel/run/events.h"
+#include "runtime/kernel/run/flows.h"
 #include "runtime/kernel/run/told.h"
 #include "runtime/live/carry/kernel/in_kernel_priv.h"
 #include "runtime/live/carry/recorded.h"
 #include "runtime/live/control/trace/onlookers.h"
 #include "runtime/live/rules/reload.h"
-#include "vm/kernel/flow_head.h"
-#include "vm/kernel/meters.h"
 
 /* A packet of the program in force, whose names are known. */
 struct heard {

@@ -6,7 +6,7 @@
 #include "runtime/host/hook/xmit.h"
 #include "runtime/live/carry/kernel/in_kernel_priv.h"
 #include "runtime/live/main/start.h"
-#include "vm/kernel/note.h"
+#include "vm/kernel/gate.h"
 
 /* The slots serve the longest frames of all as they were at the start, behind a note. */
 static unsigned frame_most(struct live *l)

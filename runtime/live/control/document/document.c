@@ -12,7 +12,7 @@
 #include "runtime/live/control/onfile.h"
 #include "runtime/live/rules/reload.h"
 #include "runtime/live/world/routing.h"
-#include "vm/flow/table.h"
+#include "vm/flow/flow.h"
 
 enum { VERSION = 1, SHARE = 100 /* of the time, that making documents may take */, SAMPLE_SHARE = 1000 };
 #define EACH_NS     UINT64_C(100000000)

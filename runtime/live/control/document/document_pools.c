@@ -6,7 +6,7 @@
 #include "runtime/live/control/document/document_priv.h"
 #include "runtime/live/rules/byhand.h"
 #include "runtime/live/world/clock.h"
-#include "vm/forward/balance/lb.h"
+#include "vm/forward/service.h"
 
 static void pool_name(const struct moment *m, cJSON *to, const char *key, uint32_t pool)
 {

@@ -15,7 +15,7 @@
 #include "runtime/schedule/schedule.h"
 #include "vm/flow/flow.h"
 #include "vm/packet/parse/header.h"
-#include "vm/packet/parse/sides.h"
+#include "vm/packet/parse/read.h"
 
 static size_t deciders(const struct program *p) { return (size_t)p->rules_count + p->firewalls_count + 1; }
 

@@ -7,12 +7,12 @@
 #include <string.h>
 
 #include "runtime/base/clock.h"
+#include "runtime/kernel/run/events.h"
 #include "runtime/live/carry/kernel/in_kernel.h"
 #include "runtime/live/control/asked.h"
 #include "runtime/live/control/filtered.h"
 #include "runtime/live/control/trace/seen.h"
 #include "runtime/live/rules/reload.h"
-#include "vm/kernel/events.h"
 
 /* Bytes that may wait for one of them; frames a second that a worker shows one of them. */
 enum { WAITS_MOST = 1 << 20, TRACED_A_SECOND = 1000, CAPTURED_A_SECOND = 50000 };
