@@ -4,6 +4,7 @@
 #include "runtime/check/checks.h"
 #include "runtime/check/heap.h"
 #include "runtime/check/probe.h"
+#include "vm/vm.h"
 
 enum { NUMBERS = 65536 - PBC_OWN_PORT_LO };
 enum { FD_ICMP4 = -1, FD_ICMP6 = -2 }; /* what epoll says of the sockets for echo requests; of others their server */

@@ -13,7 +13,6 @@
 #include "vm/packet/edit/quoted.h"
 #include "vm/packet/edit/translate.h"
 #include "vm/packet/pool_priv.h"
-#include "vm/forward/splice/splice.h"
 #include "vm/packet/reply/frame.h"
 #include "vm/vm.h"
 

@@ -67,6 +67,59 @@ may runtime/preyctl/ 'runtime/preyctl/*.[ch]' 'vm/ lang/ compiler/ runtime/preyc
 # JSON is written in one place, lang/, which all may see.
 may runtime/ 'runtime/*.c runtime/*.h :!runtime/preyctl/*' 'runtime/ vm/ lang/json.h'
 
+# vm's face: of vm/ others include these headers alone, and the tables below. runtime/kernel, which brings the executor of vm/kernel into the
+# kernel, sees all.
+face='
+vm/pbc.h                  types: the program file, and the tables over the .def
+vm/verdict.h              types: verdicts, what leaves, events, counters
+vm/packet/key.h           types: what conditions ask of a packet
+vm/packet/facts.h         types: what is true of the world: interfaces, addresses, neighbours
+vm/packet/pkt.h           types: a view of a packet, the pool, times and rates
+vm/packet/wire.h          numbers and checksums on the wire
+vm/packet/parse/header.h  numbers of protocols, what follows an IP header
+vm/packet/parse/read.h    what is read of a packet beside its key
+vm/packet/edit/edit.h     editing a packet, tunnels
+vm/packet/reply/frame.h   packets of ours
+vm/keyed/keyed.h          the bounded table by key, its hash
+vm/program/program.h      a program, and what is asked of one
+vm/flow/flow.h            types: a flow, its states, the size of a table; TCP between its two sides
+vm/judge/decide.h         a judgement on a packet or a connection
+vm/judge/routes.h         routes and lists of them
+vm/judge/draw.h           frames drawn from rules: trials
+vm/forward/service.h      which service and server; a proxy loop chooses
+vm/stream/first.h         what the first bytes of a connection say
+vm/words/words.h          words for people
+vm/worker/owner.h         which worker a packet belongs to
+vm/worker/whose_owner.h   the same, inline for the dealing program in the kernel
+vm/vm.h                   a worker
+vm/kernel/gate.h          shapes that programs in the kernel and processes share
+vm/kernel/socket.bpf.h    inline for the steering programs in the kernel: the socket of a packet
+vm/kernel/gen/gen.h       what of a program the kernel gets
+'
+tables='vm/cond.def vm/counter.def vm/icmp.def vm/mode.def vm/opcode.def vm/proto.def vm/reason.def vm/kernel/up.def'
+
+# behind_face: of lines WHERE HEADER those whose header is none of the face.
+behind_face() { awk -v may="$(printf '%s' "$face" | awk 'NF { print $1 }' | tr '\n' ' ')$tables" 'BEGIN { n = split(may, m, " "); while (n) ok[m[n--]] = 1 } !($2 in ok)'; }
+asked=$(git ls-files 'lang/*.[chly]' 'compiler/*.[ch]' 'runtime/*.[ch]' ':!runtime/kernel/*' | xargs grep -n '^ *# *include "vm/' /dev/null |
+    sed 's/^\([^:]*:[0-9]*\):.*include "\([^"]*\)".*/\1 \2/')
+bad=$(printf '%s\n' "$asked" | behind_face | sed 's/^/#   /; s/ vm/ includes vm/')
+idle=$(printf '%s' "$face" | awk 'NF { print $1 }' | while read -r h; do printf '%s\n' "$asked" | grep -q " $h\$" || echo "#   nobody includes $h"; done)
+count=$(printf '%s' "$face" | grep -c '^vm/')
+if [ -n "$bad$idle" ] || [ "$count" -gt 25 ]; then
+    printf '%s\nnot ok - of vm/ others include its face alone, %s headers, at most 25\n' "$bad$idle" "$count"
+    status=1
+else
+    echo "ok - of vm/ others include its face alone, $count headers"
+fi
+# One that looks behind it is found.
+example='compiler/analysis/x.c:3 vm/flow/table.h'
+if [ "$(printf '%s\n' 'compiler/analysis/x.c:1 vm/flow/flow.h' 'compiler/analysis/x.c:2 vm/cond.def' "$example" | behind_face)" != "$example" ]; then
+    echo "not ok - an include of an inner header is found"
+    status=1
+else
+    echo "ok - an include of an inner header is found"
+fi
+
 # The vm is pure: no system call, no clock, no stdio but for listings and loading.
 pure=$(git ls-files 'vm/*.c' | xargs grep -nE '\b(clock_gettime|gettimeofday|time|random|rand|socket|getenv)\(' /dev/null)
 if [ -n "$pure" ]; then

@@ -1,4 +1,0 @@
-/* Moved: vm/judge/routes.h has it. */
-#pragma once
-
-#include "vm/judge/routes.h"

@@ -1,4 +1,0 @@
-/* Moved: vm/packet/wire.h has it. */
-#pragma once
-
-#include "vm/packet/wire.h"

@@ -1,4 +1,0 @@
-/* Moved: vm/packet/parse/header.h has it. */
-#pragma once
-
-#include "vm/packet/parse/header.h"

@@ -1,4 +1,0 @@
-/* Moved: vm/packet/pkt.h has it. */
-#pragma once
-
-#include "vm/packet/pkt.h"

@@ -1,4 +1,0 @@
-/* Moved: vm/words/words.h has it. */
-#pragma once
-
-#include "vm/words/words.h"
