@@ -94,6 +94,8 @@ struct kernel *kernel_new(const struct program *p, const struct kernel_cfg *cfg,
     if (!failed) return k;
     kernel_free(k);
     const int here = refused_here(err, err_len); /* says more than what failed first */
+    const size_t said = strlen(err);
+    if (here) snprintf(err + said, err_len - said, "; --exec user does without");
     errno = here ? -here : -failed;
     return NULL;
 }

@@ -3,7 +3,7 @@
 
 #include "vm/forward/service.h"
 #include "vm/judge/judge.h"
-#include "vm/judge/stream.h"
+#include "vm/judge/decide.h"
 
 struct decision oracle_explain(const struct program *p, const struct key *key, const struct pkt *pkt, trace_fn *fn,
                                void *arg)

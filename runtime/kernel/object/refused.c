@@ -101,13 +101,12 @@ static void say_loops(bool interpreted, char *err, size_t err_len)
     struct utsname u;
     if (interpreted)
         snprintf(err, err_len,
-                 "programs in the kernel are not compiled here, and then may not call one another: " JIT_ON
-                 ", or --exec user");
+                 "programs in the kernel are not compiled here, and then may not call one another: " JIT_ON);
     else
         snprintf(
             err, err_len,
             "Linux %s is too old for the executor in the kernel, which takes bpf_loop (Linux 5.17) and is tested from "
-            "6.1 on: a newer kernel (Ubuntu 22.04 has one as linux-generic-hwe-22.04), or --exec user",
+            "6.1 on: a newer kernel (Ubuntu 22.04 has one as linux-generic-hwe-22.04)",
             uname(&u) ? "here" : u.release);
 }
 
@@ -118,17 +117,17 @@ int refused_here(char *err, size_t err_len)
     if (!has_rights() || (failed == -EPERM && is_aside())) {
         snprintf(err, err_len,
                  "programs may not be loaded into the kernel: that takes root, or the capabilities BPF, NET_ADMIN and "
-                 "PERFMON; --exec user does without");
+                 "PERFMON");
         return -EPERM;
     }
     if (failed == -EPERM || failed == -EACCES) {
         snprintf(err, err_len,
                  "a security module, lockdown or the rules of a container forbid programs in the kernel, also to who "
-                 "has the rights: dmesg or the audit log says which; --exec user does without");
+                 "has the rights: dmesg or the audit log says which");
         return failed;
     }
     if (failed == -ENOSYS) {
-        snprintf(err, err_len, "this kernel runs no programs (it was built without BPF): --exec user");
+        snprintf(err, err_len, "this kernel runs no programs (it was built without BPF)");
         return failed;
     }
     const int loops = failed ? 0 : try_loop();

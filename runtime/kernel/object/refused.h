@@ -4,7 +4,8 @@
 #include "runtime/kernel/object/link.h"
 
 /* What is true of the whole machine: no right to load programs, a kernel that is too old, none that knows them. 0:
- * there is nothing of that kind, and err is left alone; or a negative errno with the line in err. Two system calls. */
+ * there is nothing of that kind, and err is left alone; or a negative errno with the reason in err, and behind a colon
+ * what helps. Two system calls. */
 int refused_here(char *err, size_t err_len);
 
 /* A map of so many bytes, or something that lies in one; returns `failed`. */

@@ -1,5 +1,7 @@
 #include "runtime/live/carry/enforce.h"
 
+#include <string.h>
+
 #include "runtime/base/complain.h"
 #include "runtime/live/carry/kernel/in_kernel.h"
 #include "runtime/worker/watched.h"
@@ -24,8 +26,8 @@ bool enforce_all(const struct carry *carry, const struct program *p, char *why, 
     if (carry->o->monitor || carry->in_kernel || !enforce_watched(carry, p, what, sizeof what)) return true;
     const char *no = carry->o->exec == OPTIONS_EXEC_USER ? NULL : in_kernel_obstacle(carry);
     snprintf(why, len,
-             "%s, and that cannot be enforced here%s%s: --monitor judges and counts it, and enforces the rest", what,
-             no ? ", nor in the kernel, for " : "", no ? no : "");
+             "%s, and that cannot be enforced here%s%s%s--monitor judges and counts it, and enforces the rest", what,
+             no ? ", nor in the kernel, for " : "", no ? no : "", no && strstr(no, ": ") ? "; " : ": ");
     return false;
 }
 

@@ -89,7 +89,7 @@ static int try_program(const struct program *p)
 int look_at_kernel(const struct live *l)
 {
     char err[500];
-    if (refused_here(err, sizeof err)) return complain("--exec kernel: %s", err);
+    if (refused_here(err, sizeof err)) return complain("--exec kernel: %s; --exec user does without", err);
     const int status = look_at_numbers(l) | look_at_networks(l) | look_at_hooks(l) | look_at_pins(l);
     return l->o->preflight && !status ? try_program(l->carry.now.program) : status;
 }

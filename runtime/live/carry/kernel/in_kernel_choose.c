@@ -24,14 +24,6 @@ const char *in_kernel_obstacle(const struct carry *carry)
     return *carry->kernel_lacks ? carry->kernel_lacks : NULL;
 }
 
-/* What this machine lacks for it: the reason, without what helps where it is asked for. */
-static void find_lacks(struct carry *carry)
-{
-    refused_here(carry->kernel_lacks, sizeof carry->kernel_lacks);
-    char *remedy = strstr(carry->kernel_lacks, ": ");
-    if (remedy) *remedy = 0;
-}
-
 static void say_auto(struct carry *carry, bool in_kernel, const char *why)
 {
     carry->in_kernel = in_kernel;
@@ -47,7 +39,7 @@ static void choose_auto(struct carry *carry)
     const struct program *p = carry->now.program;
     const char *no = NULL;
     const bool enforced = enforce_all(carry, p, why, sizeof why);
-    if (!enforced) find_lacks(carry);
+    if (!enforced) refused_here(carry->kernel_lacks, sizeof carry->kernel_lacks);
     if (!enforced)
         no = carry->o->io == OPTIONS_IO_XDP ? "--io xdp shows frames to this process" : in_kernel_obstacle(carry);
     if (!enforced && !no) enforce_watched(carry, p, why, sizeof why);
@@ -68,7 +60,10 @@ int in_kernel_choose(struct carry *carry)
     const char *no = asked ? in_kernel_obstacle(carry) : NULL;
     snprintf(carry->exec_why, sizeof carry->exec_why, "--exec %s is said", asked ? "kernel" : "user");
     carry->in_kernel = asked && !no;
-    return no ? complain("--exec kernel: %s; this does: --exec user", no) : 0;
+    if (!no) return 0;
+    char what[400];
+    const bool watched = !carry->o->monitor && enforce_watched(carry, carry->now.program, what, sizeof what);
+    return complain("--exec kernel: %s; this does: --exec user%s", no, watched ? " --monitor" : "");
 }
 
 void in_kernel_why(struct carry *carry)
