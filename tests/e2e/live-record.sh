@@ -174,6 +174,22 @@ again
 same 'what is there is the same once more, and where some is missing is said' \
     "$status $(grep -c ' 0 otherwise' again.out) $(grep -q 'the disk took nothing' again.err && echo said)" '0 2 said'
 
+
+# What a full disk has left of older versions, or of other hands: last files without a beginning.
+cp -r "$dir" unbegun
+last_there=$(ls unbegun | tail -1 | grep -oE '[0-9]{6}')
+: >"unbegun/prey-$(printf %06d $((10#$last_there + 1))).pcapng"
+head -c 8 /dev/zero >"unbegun/prey-$(printf %06d $((10#$last_there + 2))).pcapng"
+"$bin/preyrun" --replay unbegun >unbegun.out 2>unbegun.err
+same 'last files without a beginning are passed by, and it is said' \
+    "$? $(diff again.out unbegun.out && echo same) $(grep -c 'notice: unbegun/prey-[0-9]*.pcapng does not begin as a recording does, .*: it is left out' unbegun.err)" '0 same 2'
+"$bin/preyrun" --replay unbegun --from 1 >unbegun.out 2>unbegun.err
+same 'likewise from the first' "$? $(diff again.out unbegun.out && echo same)" '0 same'
+rm unbegun/*
+: >unbegun/prey-000001.pcapng
+"$bin/preyrun" --replay unbegun >unbegun.out 2>unbegun.err
+same 'nothing but such' "$? $(cat unbegun.err)" '2 preyrun: unbegun/prey-000001.pcapng: it does not begin as a recording does'
+
 dir=snapped
 prey prey -i eth0 --record "$dir" --record-snap 96 rules.pbc
 ask >/dev/null

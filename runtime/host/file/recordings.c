@@ -86,9 +86,9 @@ void record_remove_file(int dir, uint64_t number)
     unlinkat(dir, name, 0);
 }
 
-int record_remove_oldest(int dir, uint64_t number)
+int record_remove_spare(int dir, uint64_t number)
 {
-    bool newer = false, older = false;
+    bool newer = false, older = false, empty = false;
     DIR *d = list(dir);
     if (!d) return -errno;
     for (const struct dirent *e; (e = readdir(d));) {
@@ -96,9 +96,10 @@ int record_remove_oldest(int dir, uint64_t number)
         const uint64_t other = recording_there(dir, e->d_name, &bytes);
         newer |= other > number;
         older |= other && other < number;
+        empty |= other && other == number && !bytes;
     }
     closedir(d);
-    if (older || !newer) return -EPERM;
+    if ((older || !newer) && !empty) return -EPERM;
     record_remove_file(dir, number);
     return 0;
 }

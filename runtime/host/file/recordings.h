@@ -29,6 +29,6 @@ int record_open_file(int dir, uint64_t number, bool make);
 /* Take off what is behind so many bytes of it. 0, or a negative errno: -EINVAL, it has no more. */
 int record_shorten_file(int dir, uint64_t number, uint64_t bytes);
 void record_remove_file(int dir, uint64_t number);
-/* The same where it is the oldest of several recordings there; else -EPERM. Only regular files are recordings. 0, or a
- * negative errno. */
-int record_remove_oldest(int dir, uint64_t number);
+/* The same where it is the oldest of several recordings there, or has no byte; else -EPERM. Only regular files are
+ * recordings. 0, or a negative errno. */
+int record_remove_spare(int dir, uint64_t number);
