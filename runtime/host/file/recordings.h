@@ -17,6 +17,10 @@ enum {
  * files; else it is only read. */
 int recordings_open(const char *path, bool make, char *err, size_t err_len);
 
+/* Would it be taken to make files in, and is there room? Nothing is made. 0, or a negative errno with one line in err.
+ */
+int recordings_look(const char *path, char *err, size_t err_len);
+
 void recording_name(uint64_t number, char name[RECORDING_NAME]);
 /* The number of a file of that name; 0: it is none of a recording. */
 uint64_t recording_number(const char *name);
