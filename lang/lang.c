@@ -43,10 +43,24 @@ static struct node *file_node(struct compile *c, uint32_t file)
     return n;
 }
 
+/* What the compiler has written, given in the place of what it reads. */
+static bool is_program(const struct source_file *f)
+{
+    static const char begin[] = "prey.pbc";
+    return f->len >= sizeof begin - 1 && !memcmp(f->text, begin, sizeof begin - 1);
+}
+
 /* Parse one file that is in `sources` already. */
 static struct node *parse_file(struct compile *c, uint32_t file, struct token_log *log)
 {
     const struct source_file *f = &c->sources->files[file];
+    if (is_program(f)) {
+        diag(c->diags, E_UTF8, SPAN_NONE,
+             "`%s` is a compiled program: give the rule file (.prey) that it was made of; preyrun, and preyc with "
+             "--ask, --diff and --against, take programs, too",
+             f->path);
+        return file_node(c, file);
+    }
     const bool bom = f->len >= 3 && memcmp(f->text, "\xef\xbb\xbf", 3) == 0;
     struct parser p = {
         .arena = c->arena,

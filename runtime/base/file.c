@@ -1,9 +1,11 @@
 #include "runtime/base/file.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 int write_whole(int fd, const void *bytes, size_t len)
@@ -42,6 +44,15 @@ char *read_whole(int fd, size_t most, size_t *len)
     }
     free(text);
     return NULL;
+}
+
+int folder_takes(const char *path)
+{
+    struct statvfs at;
+    if (faccessat(AT_FDCWD, path, W_OK | X_OK, AT_EACCESS) || statvfs(path, &at)) return -errno;
+    const bool room = geteuid() ? at.f_bavail : at.f_bfree; /* some is kept for root */
+    const bool names = at.f_ffree || !at.f_files;           /* not every file system counts them */
+    return (room || !at.f_blocks) && names ? 0 : -ENOSPC;
 }
 
 bool rules_are_compiled(const char *path, char *err, size_t err_len)

@@ -12,5 +12,8 @@ int write_whole(int fd, const void *bytes, size_t len);
  * NULL: errno says why; EFBIG: it is more than `most` bytes. */
 char *read_whole(int fd, size_t most, size_t *len);
 
+/* Could this process make a file in that folder? 0 or a negative errno: -ENOSPC, nothing more fits there. */
+int folder_takes(const char *path);
+
 /* Is that the name of a compiled program? False of a file of rules (.prey): err says in a line what compiles it. */
 bool rules_are_compiled(const char *path, char *err, size_t err_len);

@@ -14,6 +14,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "runtime/base/file.h"
 #include "runtime/host/change_priv.h"
 #include "runtime/host/state_file.h"
 
@@ -151,6 +152,24 @@ static int open_state(struct state *s, const char *run, const char *name, const 
     return undo_all(s->fd, u) ? -EBUSY : begin(s->fd, s->fd, 0);
 }
 
+static void say_unwritten(const char *path, const char *run, int failed, char *err, size_t err_len)
+{
+    const char *last = strrchr(run, '/');
+    const int above = last && last > run ? (int)(last - run) : 1;
+    snprintf(err, err_len, "%s: %s; what has to be undone is written there%s%.*s", path, strerror(-failed),
+             failed == -ENOSPC ? ": make room in " : "", failed == -ENOSPC ? above : 0, run);
+}
+
+int state_lack(const char *run, char *err, size_t err_len)
+{
+    char path[PATH_MAX];
+    int failed = state_folder(run, path);
+    while (!failed && access(path, F_OK) && errno == ENOENT && strrchr(path, '/') > path) *strrchr(path, '/') = 0;
+    if (!failed) failed = folder_takes(path);
+    if (failed) say_unwritten(run, run, failed, err, err_len);
+    return failed;
+}
+
 struct state *state_open(const char *run, const char *name, const struct state_handed *handed, state_say *say,
                          void *arg, char *err, size_t err_len)
 {
@@ -170,7 +189,7 @@ struct state *state_open(const char *run, const char *name, const struct state_h
         snprintf(err, err_len,
                  "`%.64s` is no name for an instance: up to 64 visible characters, no `/`, no `.` in front", name);
     else
-        snprintf(err, err_len, "%s: %s", s && *s->path ? s->path : run, strerror(-failed));
+        say_unwritten(s && *s->path ? s->path : run, run, failed, err, err_len);
     if (s && s->fd >= 0) close(s->fd);
     free(s);
     return NULL;

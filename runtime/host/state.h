@@ -27,6 +27,9 @@ struct state_handed {
     unsigned count;
 };
 
+/* Can a state file be made? 0, or a negative errno with one line in err. Nothing is made. */
+int state_lack(const char *run, char *err, size_t err_len);
+
 /* Take the name in the caller's network namespace; undo what a dead owner of it left, but what is handed over (NULL:
  * nothing is). NULL, with one line in err, when the name is no file name, another process has it (its pid is named), or
  * the folder can't be made. */

@@ -45,14 +45,22 @@ static int memory_make(size_t bytes)
     return -1;
 }
 
+/* As much memory as may be had is allowed to be locked. */
+static void allow_locked(void)
+{
+    struct rlimit all = {RLIM_INFINITY, RLIM_INFINITY};
+    if (!setrlimit(RLIMIT_MEMLOCK, &all) || getrlimit(RLIMIT_MEMLOCK, &all)) return;
+    all.rlim_cur = all.rlim_max;
+    setrlimit(RLIMIT_MEMLOCK, &all);
+}
+
 /* The kernel keeps the pages; this process need not map them any longer. */
 static const char *register_memory(int socket, const struct umem_made *u)
 {
     const size_t bytes = (size_t)u->slots * u->slot_bytes;
     void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, u->memory, 0);
     if (at == MAP_FAILED) return "memory";
-    const struct rlimit all = {RLIM_INFINITY, RLIM_INFINITY};
-    setrlimit(RLIMIT_MEMLOCK, &all); /* where it is refused, the kernel says so below */
+    allow_locked(); /* where it is too little, the kernel says so below */
     const struct xdp_umem_reg reg = {
         .addr = (uintptr_t)at, .len = bytes, .chunk_size = u->slot_bytes, .headroom = ROOM};
     const char *failed = setsockopt(socket, SOL_XDP, XDP_UMEM_REG, &reg, sizeof reg) ? "XDP_UMEM_REG" : NULL;
@@ -230,7 +238,12 @@ static void umem_fini(struct umem_made *u)
 
 static void say_failed(const char *what, char *err, size_t err_len)
 {
-    snprintf(err, err_len, "AF_XDP, %s: %s", what, errno == EBUSY ? "another process has it" : strerror(errno));
+    const bool locked = errno == ENOBUFS && !strcmp(what, "XDP_UMEM_REG");
+    snprintf(err, err_len, "AF_XDP, %s: %s", what,
+             locked           ? "less memory may be locked than frames need: ulimit -l unlimited (a unit of systemd: "
+                                "LimitMEMLOCK=infinity), or the capability IPC_LOCK"
+             : errno == EBUSY ? "another process has it"
+                              : strerror(errno));
 }
 
 /* The next port's first socket has the memory registered, if this one's has. */

@@ -52,7 +52,8 @@ static void differ(struct prover *v, decided here, uint32_t branch, decided ther
     pkt_describe(&v->draw.pkt, &v->draw.key, frame, sizeof frame);
     v->failed = -EILSEQ;
     snprintf(v->err, v->err_len,
-             "the kernel judges otherwise than this program does, so it is not given the rules: %s: %s here, %s there",
+             "the kernel judges otherwise than this program does, so it is not given the rules: %s: %s here, %s there; "
+             "--exec user does without, and a report with the rules helps",
              frame, decision_text(p, here, branch, a, sizeof a), decision_text(p, there, branch_there, b, sizeof b));
 }
 

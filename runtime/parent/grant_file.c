@@ -179,7 +179,7 @@ bool grant_RECORDING(struct parent *p, const struct request *r, struct answer *a
     if (!p->o->record || !ask->number || ask->what > RECORDING_SHORTEN || ask->zero) return false;
     if (p->recordings < 0) p->recordings = recordings_open(p->o->record, true, a->err, sizeof a->err);
     a->failed = p->recordings < 0 ? p->recordings : 0;
-    if (!a->failed && ask->what == RECORDING_REMOVE) a->failed = record_remove_oldest(p->recordings, ask->number);
+    if (!a->failed && ask->what == RECORDING_REMOVE) a->failed = record_remove_spare(p->recordings, ask->number);
     if (!a->failed && ask->what == RECORDING_SHORTEN)
         a->failed = record_shorten_file(p->recordings, ask->number, ask->bytes);
     if (a->failed || ask->what != RECORDING_MAKE) return true;

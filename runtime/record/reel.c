@@ -73,12 +73,17 @@ void reel_close(struct reel *r)
 
 uint64_t reel_written(const struct reel *r) { return r->fd < 0 || !r->count ? 0 : r->files[r->count - 1].bytes; }
 
-static void drop_oldest(struct reel *r)
+static void remove_file(const struct reel *r, uint64_t number)
 {
     if (r->maker.remove)
-        r->maker.remove(r->maker.arg, r->files[0].number);
+        r->maker.remove(r->maker.arg, number);
     else
-        record_remove_file(r->dir, r->files[0].number);
+        record_remove_file(r->dir, number);
+}
+
+static void drop_oldest(struct reel *r)
+{
+    remove_file(r, r->files[0].number);
     r->total -= r->files[0].bytes;
     memmove(r->files, r->files + 1, --r->count * sizeof *r->files);
 }
@@ -90,7 +95,7 @@ static int make_file(const struct reel *r, uint64_t number)
 
 int reel_next(struct reel *r)
 {
-    if (r->fd >= 0 && !reel_written(r)) return 0; /* the disk took nothing of it */
+    if (r->fd >= 0 && !reel_written(r)) return 0; /* nothing was written to it yet */
     if (r->fd >= 0) close(r->fd);
     r->fd = -1;
     while (r->count >= RECORDINGS_MOST) drop_oldest(r);
@@ -113,11 +118,17 @@ static int shorten_file(const struct reel *r, const struct reel_file *f)
     return ftruncate(r->fd, (off_t)f->bytes) ? -errno : 0;
 }
 
-int reel_write(struct reel *r, const void *bytes, size_t len)
+/* The last file, which could not be begun: without a beginning no replay takes it. */
+static void drop_unbegun(struct reel *r)
 {
-    if (r->fd < 0) return -EBADF;
-    while (r->total + len > r->most && r->count > 1) drop_oldest(r);
-    if (r->total + len > r->most) return -EFBIG;
+    close(r->fd);
+    r->fd = -1;
+    remove_file(r, r->files[--r->count].number);
+}
+
+/* What was written of them is taken off if not all could be. 0 or a negative errno. */
+static int append(struct reel *r, const void *bytes, size_t len)
+{
     struct reel_file *f = &r->files[r->count - 1];
     const int failed = write_whole(r->fd, bytes, len);
     if (failed) {
@@ -128,4 +139,13 @@ int reel_write(struct reel *r, const void *bytes, size_t len)
     f->bytes += len;
     r->total += len;
     return 0;
+}
+
+int reel_write(struct reel *r, const void *bytes, size_t len)
+{
+    if (r->fd < 0) return -EBADF;
+    while (r->total + len > r->most && r->count > 1) drop_oldest(r);
+    const int failed = r->total + len > r->most ? -EFBIG : append(r, bytes, len);
+    if (failed && !reel_written(r)) drop_unbegun(r);
+    return failed;
 }

@@ -38,7 +38,7 @@ void reel_close(struct reel *r);
 /* Begin the next file. 0 or a negative errno. */
 int reel_next(struct reel *r);
 /* Append whole blocks; older files make room. 0; -EFBIG: they would not fit beside the rest of this file, which the
- * caller has to leave; or a negative errno (-ENOSPC): the file is as before. */
+ * caller has to leave; or a negative errno (-ENOSPC): the file is as before. One without a byte is taken away then. */
 int reel_write(struct reel *r, const void *bytes, size_t len);
 /* Bytes of the file that is written. */
 uint64_t reel_written(const struct reel *r);

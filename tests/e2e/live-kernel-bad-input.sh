@@ -41,6 +41,11 @@ prlimit --memlock=0 "$bin/preyrun" --version >/dev/null 2>&1 && limited='prlimit
 # shellcheck disable=SC2086
 timeout 30 nsenter --net="/run/netns/$id-prey" $limited "$bin/preyrun" -i eth0 --exec kernel --confirm 100ms host.pbc >out 2>err </dev/null
 undone 'without memory that may be locked it runs' "$?$(says '^ready: ')" 11
+little() { timeout 30 nsenter --net="/run/netns/$id-prey" prlimit --memlock=65536 setpriv --bounding-set=-ipc_lock,-sys_resource "$bin/preyrun" "$@" >out 2>err </dev/null; status=$?; }
+for look in --preflight ''; do
+    little $look -i eth0 --exec kernel host.pbc
+    same "too little of it, and no right to more ${look}" "$status|$(says '^preyrun: only 64 KiB of memory may be locked, and --io xdp and --exec kernel keep frames in [0-9]* KiB of it; this mends it: ulimit -l unlimited')" '2|1'
+done
 absent='while umount /sys/fs/bpf 2>/dev/null; do :; done' pins_are="is no file system of BPF's that can be written"
 instead "$absent" --on-exit closed host.pbc
 same 'to end closed takes pins' "$status|$(says "^preyrun: --on-exit closed: /sys/fs/bpf $pins_are.*: mount -t bpf bpf /sys/fs/bpf")" '2|1'
@@ -81,6 +86,8 @@ link box eth0 prey port
 ip -n "$id-prey" link set port master br0
 address box eth0 10.3.0.2/24
 from_box() { at box curl -s -m "${2:-5}" "http://10.3.0.1:$1/" || echo "curl $?"; }
+kernel_alone --preflight -i br0 -i eth0 --exec kernel host.pbc
+same 'preflight knows of a device without XDP of its own' "$status|$(says 'notice: br0 takes XDP programs in generic mode alone')|$(says 'eth0 takes XDP')" '0|1|0'
 kernel -i br0 host.pbc
 same 'a device without XDP of its own has generic' "$(grep -c 'eth0, br0 by kernel (generic)' prey.err) $(grep -c 'notice: br0 takes XDP programs in generic mode alone' prey.err) $(from_box 80) $(from_box 8080 0.2)" \
     '1 1 prey curl 28'

@@ -18,7 +18,7 @@ chmod +x tampered/preyrun
 ln -s "$real/preyctl" tampered/preyctl
 sed 's/accept tcp port 80 /accept tcp port 80, 4242 /' host.prey >odd.prey
 "$real/preyc" odd.prey -o odd.pbc
-differs='the kernel judges otherwise than this program does, so it is not given the rules: tcp [^ ]* > [^ ]*:424[23] .*: [a-z]* by .* here, [a-z]* by .* there'
+differs='the kernel judges otherwise than this program does, so it is not given the rules: tcp [^ ]* > [^ ]*:424[23] .*: [a-z]* by .* here, [a-z]* by .* there; --exec user does without, and a report with the rules helps'
 unknown="the kernel's verifier refuses judge_..., in [a-z_]*: unknown opcode ff"
 web prey
 

@@ -63,6 +63,25 @@ if [ ! -e /dev/log ]; then
 text, or start a system log" -i wan -i lan --log text:syslog shop.pbc
 fi
 
+# What a start would write: a recording, and what has to be undone.
+mkdir -m 700 full
+mount -t tmpfs -o size=64k,mode=700 none full
+trap 'umount -l "$work/full" 2>/dev/null; live_end' EXIT
+mkdir -m 755 open
+looked 'a recording' 0 "$fine" -i wan -i lan --record kept shop.pbc
+same 'for which no directory is made' "$(ls -d kept 2>&1 | grep -c 'No such')" 1
+looked 'a directory that others may read' 2 '--record open: others may look into the directory; this mends it: chmod 700 open' -i wan -i lan --record open shop.pbc
+looked 'a directory in none' 2 '--record none/rec: No such file or directory; this mends it: mkdir -p none' -i wan -i lan --record none/rec shop.pbc
+head -c 100000 /dev/zero >full/filler 2>/dev/null
+looked 'a full disk' 2 '--record full/rec: No space left on device; this mends it: room there, or another directory' -i wan -i lan --record full/rec shop.pbc
+for look in --preflight ''; do
+    # shellcheck disable=SC2086
+    timeout 20 nsenter --net="/run/netns/$id-prey" unshare -m sh -c 'mount --bind "$1" /run && shift && exec "$@"' sh "$work/full" \
+        "$bin/preyrun" $look -i wan -i lan shop.pbc >out 2>err </dev/null
+    same "no room for what has to be undone ${look}" "$? $(grep -cE '^preyrun: /run/prey.*: No space left on device; what has to be undone is written there: make room in /run$' err)" '2 1'
+done
+umount full
+
 # Others who use the same: worth a line each, and status 0.
 at prey nft "table netdev theirs { chain out { type filter hook egress device \"lan\" priority 0; }; }"
 background prey python3 -c "import socket, time; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(('', 61005)); open('bound', 'w'); time.sleep(60)"
@@ -119,10 +138,19 @@ lacks() {
 same 'no types of the kernel' "$(lacks /sys/kernel/btf proxied.pbc)" "0 preyrun: notice: what is for \`mode proxy\` and of no connection is not held back, and \
 gets a reset of this machine's: the kernel does not say its types: there is no /sys/kernel/btf/vmlinux (CONFIG_DEBUG_INFO_BTF)
 $fine"
-same 'no TUN devices' "$(lacks /dev/net proxied.pbc)" '2 preyrun: there is no /dev/net/tun, by which the host gets back what is its own: this brings it: modprobe tun; a container has to be given it (--device /dev/net/tun)'
+same 'no TUN devices' "$(lacks /dev/net proxied.pbc)" '2 preyrun: there is no /dev/net/tun, by which the host gets back what is its own: this brings it: modprobe tun; where that finds none, a package with more modules (linux-modules-extra-…) or a kernel with CONFIG_TUN; a container has to be given it (--device /dev/net/tun)'
+modes() {
+    unshare -m sh -c 'mount -t tmpfs none /dev/net && mknod -m 0 /dev/net/tun c 10 200 && exec setpriv --bounding-set=-dac_override nsenter --net="$@"' \
+        sh "/run/netns/$id-prey" "$bin/preyrun" --preflight -i wan -i lan proxied.pbc >out 2>err </dev/null
+    echo "$? $(grep -o '/dev/net/tun may not be opened.*' err)"
+}
+same 'a file that may not be opened' "$(modes)" "2 /dev/net/tun may not be opened: its mode is 0000, of user 0 and group 0: this mends it: chmod 666 /dev/net/tun, or root's rights"
 same 'which nobody needs' "$(lacks /dev/net shop.pbc)" "0 $fine"
 at prey "$bin/tests/tools/tamper" refuse 1 "$bin/preyrun" --preflight --io xdp -i lan shop.pbc >out 2>err </dev/null
 same 'no programs' "$? $(grep -c "^preyrun: --io xdp: the steering program can't be loaded: the kernel forbids it: .* this does without: --io packet$" err)" '2 1'
+
+at prey "$bin/tests/tools/tamper" refuse 22 "$bin/preyrun" --preflight -i wan -i lan proxied.pbc >out 2>err </dev/null
+same 'nor that of the proxy' "$? $(grep -c "^preyrun: notice: what is for .mode proxy. and of no connection is not held back.*: the kernel does not take its program; lockdown, a security module or the rules of a container may forbid it: dmesg or the audit log says which$" err)" '0 1'
 
 { cat shop.prey; echo 'firewall tagged forward default drop { accept vlan 5 }'; } | rules tagged
 looked 'tags that rules ask for, and nobody sees' 0 "$tags

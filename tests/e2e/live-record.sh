@@ -161,6 +161,13 @@ disk_is_full() { # each download is more than there is room for
 }
 until_true 50 'a full disk is told' disk_is_full
 same 'and ends nothing' "$(ask | grep -cxE 'one|two')" 1
+head -c 2000000 /dev/zero >>full/filler 2>/dev/null # to the last byte
+for i in 1 2; do # it tries again each second
+    sleep 1.1
+    ask >/dev/null
+done
+none_unbegun() { [ -z "$(find full -name 'prey-*' -size 0)" ]; }
+until_true 20 'nor leaves it a file that could not be begun' none_unbegun
 rm full/filler
 mount -o remount,size=64m full # for all that waits to be written, too
 went_on() { # it says so, and nothing is missing since
@@ -173,6 +180,22 @@ prey_ends
 again
 same 'what is there is the same once more, and where some is missing is said' \
     "$status $(grep -c ' 0 otherwise' again.out) $(grep -q 'the disk took nothing' again.err && echo said)" '0 2 said'
+
+
+# What a full disk has left of older versions, or of other hands: last files without a beginning.
+cp -r "$dir" unbegun
+last_there=$(ls unbegun | tail -1 | grep -oE '[0-9]{6}')
+: >"unbegun/prey-$(printf %06d $((10#$last_there + 1))).pcapng"
+head -c 8 /dev/zero >"unbegun/prey-$(printf %06d $((10#$last_there + 2))).pcapng"
+"$bin/preyrun" --replay unbegun >unbegun.out 2>unbegun.err
+same 'last files without a beginning are passed by, and it is said' \
+    "$? $(diff <(tail -n +2 again.out) <(tail -n +2 unbegun.out) && echo same) $(grep -c 'notice: unbegun/prey-[0-9]*.pcapng does not begin as a recording does, .*: it is left out' unbegun.err)" '0 same 2'
+"$bin/preyrun" --replay unbegun --from 1 >unbegun.out 2>unbegun.err
+same 'likewise from the first' "$? $(diff <(tail -n +2 again.out) <(tail -n +2 unbegun.out) && echo same)" '0 same'
+rm unbegun/*
+: >unbegun/prey-000001.pcapng
+"$bin/preyrun" --replay unbegun >unbegun.out 2>unbegun.err
+same 'nothing but such' "$? $(cat unbegun.err)" '2 preyrun: unbegun/prey-000001.pcapng: it does not begin as a recording does'
 
 dir=snapped
 prey prey -i eth0 --record "$dir" --record-snap 96 rules.pbc

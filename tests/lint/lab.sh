@@ -24,6 +24,9 @@ none='tests/machines/kernels.list has no kernel 5.4; it has: 6.1 '
 told 'a kernel that is in no list' 2 "$none" lab KERNEL=5.4 bash tests/machines/run.sh
 told 'likewise, to be fetched' 2 "$none" lab bash tests/machines/fetch.sh 5.4
 told 'likewise, in make check' 1 "^not ok - machines: $none" lab KERNEL=5.4 bash tests/machines/check.sh
+told 'likewise, to be booted' 2 "$none" lab bash tests/machines/machine.sh 5.4 "$work/share"
+told 'a kernel that nobody has fetched' 2 '^kernel 6.1 is not here yet; this fetches it: tests/machines/fetch.sh 6.1$' \
+    lab bash tests/machines/machine.sh 6.1 "$work/share"
 told 'a word that no test has' 2 "no test's name holds a word of ONLY='live-nothing'" lab B="$B" ONLY=live-nothing KERNEL=6.1 bash tests/machines/run.sh
 told 'a build without programs for the kernel' 0 '^ok - .*# SKIP this build has no programs for the kernel' lab bash tests/machines/check.sh
 told 'likewise, the net' 0 '^ok - .*# SKIP this build has none for the kernel' lab bash tests/machines/net.sh
@@ -44,9 +47,23 @@ time.sleep(600)' >"$work/port" &
     told 'a mirror that is silent' 2 '^kernel 6.1: bookworm of the mirror .*no answer within 2 s' \
         lab MIRROR="http://127.0.0.1:$(cat "$work/port")" FETCH_BOUND=2 bash tests/machines/fetch.sh 6.1
     told 'a mirror that is not there' 2 '^kernel 6.1: bookworm of the mirror .*127.0.0.1' lab MIRROR=http://127.0.0.1:9 FETCH_BOUND=60 bash tests/machines/fetch.sh 6.1
+    told 'a mirror that is no address' 2 '^kernel 6.1: bookworm of the mirror .*Malformed' lab MIRROR=nonsense FETCH_BOUND=60 bash tests/machines/fetch.sh 6.1
 else
     echo 'ok - mirrors # SKIP not on amd64 with packages of Debian'
 fi
+
+# How a machine ended: a panic ends it as well as its last command does.
+share=$work/share
+mkdir -p "$share"
+early() { bash -c '. tests/machines/common.sh; BOUND=7 early "$@"' - "$1" "$share"; }
+: >"$share/machine"
+echo done >"$share/console"
+told 'a machine that ended' 0 '^ended early, by itself; the end of its console:$' early 0
+told 'by its bound' 0 '^ended early, by its bound, 7 s; the end' early 124
+echo '[    1.5] Kernel panic - not syncing: Fatal exception' >>"$share/console"
+told 'by a panic' 0 '^ended early, in a panic of its kernel; the end' early 0
+echo 'no room' >"$share/machine"
+told 'with words' 0 '^ended early, with status 2: no room; the end' early 2
 
 # KERNEL=0 is a variant of the build, and no kernel of the lab.
 make -n check KERNEL=0 2>/dev/null | grep -q 'env -u KERNEL bash tests/run.sh'

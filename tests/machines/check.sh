@@ -7,7 +7,7 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 B=${B:-build}
-export B
+export B BOUND=${BOUND:-1500}
 . tests/machines/common.sh
 top=$(machines_folder) || { echo "not ok - machines: $top"; exit 1; }
 why=$(known ${KERNEL:-} && space "$top" 700) || { echo "not ok - machines: $why"; exit 1; }
@@ -49,7 +49,7 @@ run() {
         for s in host edge; do echo "user $s $B 400 bash tests/machines/short/$s.sh"; done
         [ -z "$drawn" ] || echo "user programs $B 400 bash tests/machines/net.sh"
     } >"$dir/list"
-    ALONE="$tree" BOUND=${BOUND:-1500} bash tests/machines/machine.sh "$1" "$dir" >"$dir/machine" &
+    ALONE="$tree" bash tests/machines/machine.sh "$1" "$dir" >"$dir/machine" &
     echo $! >"$dir/pid"
     wait $!
     echo $? >"$dir/status"
@@ -68,7 +68,7 @@ end_all() {
 tell() {
     local dir=$top/check/$1 test name=$1
     [ -e "$dir/over" ] || {
-        broken "$1" "the machine ended early, with status $(cat "$dir/status"): $(cat "$dir/machine"); the end of its console:"
+        broken "$1" "the machine $(early "$(cat "$dir/status")" "$dir")"
         console "$dir/console"
     }
     while read -r _ test _; do

@@ -63,6 +63,21 @@ pack() {
     (cd "$1" && find . | LC_ALL=C sort | cpio -o -H newc --quiet) >"$2.new" && mv "$2.new" "$2"
 }
 
+# how STATUS FOLDER: how the machine of that folder ended; BOUND: the seconds that it had.
+how() {
+    case $1 in
+    0) grep -aq 'Kernel panic - ' "$2/console" 2>/dev/null && echo 'in a panic of its kernel' || echo 'by itself' ;;
+    124 | 137) echo "by its bound, $BOUND s" ;;
+    *) echo "with status $1" ;;
+    esac
+}
+# early STATUS FOLDER: the same as a line, with what machine.sh said of it, in front of the console's end.
+early() {
+    local said
+    said=$(cat "$2/machine" 2>/dev/null)
+    echo "ended early, $(how "$1" "$2")${said:+: $said}; the end of its console:"
+}
+
 # console FILE: its end, as text.
 console() { tail -n 60 "$1" 2>/dev/null | tr -d '\r' | sed 's/\x1b\[[?0-9;]*[a-zA-Z]//g; s/^/# | /'; }
 

@@ -36,7 +36,7 @@ told() {
     case $status in 124 | 137) said="no answer within $bound s" ;; esac
     return $status
 }
-complaint() { grep -m1 -E 'Failed to fetch|No space|Could not|not enough' <<<"$said" || tail -1 <<<"$said"; }
+complaint() { grep -m1 -E 'Malformed|Failed to fetch|No space|Could not|not enough' <<<"$said" || tail -1 <<<"$said"; }
 why() { complaint | cut -c 1-300; }
 
 [ -e "$dir/version" ] && [ -n "$(find "$dir/looked" -mtime -1 2>/dev/null)" ] && exit 0

@@ -14,6 +14,8 @@ mkdir -p "$2" || exit 2
 share=$(cd "$2" && pwd) || exit 2
 shift 2
 . tests/machines/common.sh
+known "$name" || exit 2
+[ -e "$B/machines/kernels/$name/version" ] || { echo "kernel $name is not here yet; this fetches it: tests/machines/fetch.sh $name"; exit 2; }
 command -v "qemu-system-x86_64" >/dev/null || { echo "no qemu-system-x86_64 here (package qemu-system-x86)"; exit 2; }
 initrd=$B/machines/initrd-$name
 bash tests/machines/root.sh "$B/machines/root" && bash tests/machines/initrd.sh "$name" "$initrd" || exit 2

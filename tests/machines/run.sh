@@ -117,8 +117,8 @@ over() {
     local dir=$3 test
     touch "$dir/begun" "$dir/ended"
     [ -e "$dir/over" ] || {
-        flock "$runs/lock" bash -c 'echo "---- the machine $1 ended $2; $3 the end of its console ----"; . tests/machines/common.sh; console "$4/console"; echo ----' \
-            - "$1/$2" "$(how "$ended")" "$(cat "$dir/machine")" "$dir"
+        flock "$runs/lock" bash -c '. tests/machines/common.sh; echo "---- the machine $1 $(early "$2" "$3") ----"; console "$3/console"; echo ----' \
+            - "$1/$2" "$ended" "$dir"
     }
     awk 'FILENAME ~ /ended$/ { ended[$1]; next } !($2 in ended)' "$dir/ended" "$dir/list" >"$dir/left"
     [ "$jobs" = 1 ] && tail -n +2 "$dir/todo" >"$dir/later" || : >"$dir/later"
@@ -129,7 +129,7 @@ over() {
         if grep -qxF "$test" "$dir/fresh" && [ -s "$dir/begun" ]; then
             echo "$line" >>"$dir/todo"
         elif grep -qxF "$test" "$dir/twice" 2>/dev/null || [ ! -s "$dir/begun" ]; then
-            lost "$test" "$dir" "the machine ended $(how "$ended") while it ran"
+            lost "$test" "$dir" "the machine ended $(how "$ended" "$dir") while it ran"
         else
             echo "$test" >>"$dir/twice"
             echo "$line" >>"$dir/alone"
@@ -141,7 +141,6 @@ over() {
         jobs=1
     fi
 }
-how() { case $1 in 0) echo 'by itself' ;; 124 | 137) echo 'by its bound' ;; *) echo "with status $1" ;; esac; }
 
 # lost TEST FOLDER WHY: a test without a count has failed.
 lost() {

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -18,6 +19,7 @@
 #include "runtime/host/proc_priv.h"
 
 #define PREFIX "prey-"
+#define TUN    "/dev/net/tun"
 
 /* A name that does not fit is cut, and told from others by a number made of all of it. */
 static void device_name(const char *instance, char name[IF_NAMESIZE])
@@ -33,7 +35,7 @@ static int open_queue(const char *name, short flags)
 {
     struct ifreq r = {.ifr_flags = (short)(IFF_TUN | IFF_NO_PI | IFF_VNET_HDR | flags)};
     memcpy(r.ifr_name, name, IF_NAMESIZE);
-    const int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
+    const int fd = open(TUN, O_RDWR | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) return -errno;
     if (!ioctl(fd, TUNSETIFF, &r)) return fd;
     const int failed = -errno;
@@ -103,17 +105,30 @@ static int open_queues(const char *name, int fds[], unsigned queues)
     return failed;
 }
 
+#define NO_MODULE                                                                                                      \
+    "modprobe tun; where that finds none, a package with more modules (linux-modules-extra-…) or a kernel with "     \
+    "CONFIG_TUN"
+
+/* May this process not open the file? *st: whose it is. */
+static bool is_closed(struct stat *st) { return !stat(TUN, st) && faccessat(AT_FDCWD, TUN, R_OK | W_OK, AT_EACCESS); }
+
 /* ENOENT: no file of it; ENODEV: the file, and no module behind it. */
 static void say_lack(int failed, const char *name, char *err, size_t err_len)
 {
+    struct stat st;
+    const bool forbidden = failed == -EPERM || failed == -EACCES;
     if (failed == -ENOENT)
-        snprintf(
-            err, err_len,
-            "there is no /dev/net/tun, by which the host gets back what is its own: this brings it: modprobe tun; a "
-            "container has to be given it (--device /dev/net/tun)");
+        snprintf(err, err_len,
+                 "there is no " TUN ", by which the host gets back what is its own: this brings it: " NO_MODULE "; a "
+                 "container has to be given it (--device " TUN ")");
     else if (failed == -ENODEV || failed == -ENXIO)
-        snprintf(err, err_len, "the kernel has no TUN devices: this brings them: modprobe tun");
-    else if (failed == -EPERM || failed == -EACCES)
+        snprintf(err, err_len, "the kernel has no TUN devices: this brings them: " NO_MODULE);
+    else if (forbidden && is_closed(&st))
+        snprintf(err, err_len,
+                 TUN " may not be opened: its mode is %04o, of user %u and group %u: this mends it: chmod 666 " TUN
+                     ", or root's rights",
+                 st.st_mode & 07777u, st.st_uid, st.st_gid);
+    else if (forbidden)
         snprintf(err, err_len,
                  "/dev/net/tun may not be opened, or no device made by it: the capability NET_ADMIN is missing, or the "
                  "rules of a container "
@@ -146,7 +161,7 @@ bool tun_is_given(const struct host *h, const struct host_link *link)
 
 int tun_lack(char *err, size_t err_len)
 {
-    const int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK), failed = fd < 0 ? -errno : 0;
+    const int fd = open(TUN, O_RDWR | O_CLOEXEC | O_NONBLOCK), failed = fd < 0 ? -errno : 0;
     if (failed) say_lack(failed, "prey-…", err, err_len);
     if (fd >= 0) close(fd);
     return failed;

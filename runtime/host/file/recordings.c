@@ -3,12 +3,16 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "runtime/base/file.h"
 
 void recording_name(uint64_t number, char name[RECORDING_NAME])
 {
@@ -86,9 +90,9 @@ void record_remove_file(int dir, uint64_t number)
     unlinkat(dir, name, 0);
 }
 
-int record_remove_oldest(int dir, uint64_t number)
+int record_remove_spare(int dir, uint64_t number)
 {
-    bool newer = false, older = false;
+    bool newer = false, older = false, empty = false;
     DIR *d = list(dir);
     if (!d) return -errno;
     for (const struct dirent *e; (e = readdir(d));) {
@@ -96,9 +100,10 @@ int record_remove_oldest(int dir, uint64_t number)
         const uint64_t other = recording_there(dir, e->d_name, &bytes);
         newer |= other > number;
         older |= other && other < number;
+        empty |= other && other == number && !bytes;
     }
     closedir(d);
-    if (older || !newer) return -EPERM;
+    if ((older || !newer) && !empty) return -EPERM;
     record_remove_file(dir, number);
     return 0;
 }
@@ -141,4 +146,18 @@ int recordings_open(const char *path, bool make, char *err, size_t err_len)
     if (!failed && make) failed = claim(dir, path, err, err_len);
     if (failed) close(dir);
     return failed ? failed : dir;
+}
+
+int recordings_look(const char *path, char *err, size_t err_len)
+{
+    char up[PATH_MAX];
+    snprintf(up, sizeof up, "%s", path);
+    const int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (dir < 0 && errno != ENOENT) return fail(err, err_len, path, -errno);
+    int failed = dir < 0 ? 0 : check_owner(dir, path, err, err_len);
+    if (!failed && dir >= 0) failed = claim(dir, path, err, err_len);
+    if (dir >= 0) close(dir);
+    if (failed) return failed;
+    failed = folder_takes(dir < 0 ? dirname(up) : path);
+    return failed ? fail(err, err_len, path, failed) : 0;
 }

@@ -17,6 +17,10 @@ enum {
  * files; else it is only read. */
 int recordings_open(const char *path, bool make, char *err, size_t err_len);
 
+/* Would it be taken to make files in, and is there room? Nothing is made. 0, or a negative errno with one line in err.
+ */
+int recordings_look(const char *path, char *err, size_t err_len);
+
 void recording_name(uint64_t number, char name[RECORDING_NAME]);
 /* The number of a file of that name; 0: it is none of a recording. */
 uint64_t recording_number(const char *name);
@@ -29,6 +33,6 @@ int record_open_file(int dir, uint64_t number, bool make);
 /* Take off what is behind so many bytes of it. 0, or a negative errno: -EINVAL, it has no more. */
 int record_shorten_file(int dir, uint64_t number, uint64_t bytes);
 void record_remove_file(int dir, uint64_t number);
-/* The same where it is the oldest of several recordings there; else -EPERM. Only regular files are recordings. 0, or a
- * negative errno. */
-int record_remove_oldest(int dir, uint64_t number);
+/* The same where it is the oldest of several recordings there, or has no byte; else -EPERM. Only regular files are
+ * recordings. 0, or a negative errno. */
+int record_remove_spare(int dir, uint64_t number);

@@ -39,6 +39,8 @@ void xmit_close(struct xmit *x) {}
 
 bool xmit_takes(struct xmit *x, const struct host_link *link, int try_send) { return true; }
 
+bool xmit_driver_has_xdp(struct xmit *x, const struct host_link *link) { return true; }
+
 bool across_possible(void) { return false; }
 
 int across_set(struct state *s, const char *from, const char *to, char *err, size_t err_len)

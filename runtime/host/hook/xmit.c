@@ -13,7 +13,7 @@
 #include "runtime/host/netlink_priv.h"
 #include "vm/kernel/gate.h"
 
-enum { DEV_GET = 1, DEV_IFINDEX = 1, DEV_XDP_FEATURES = 3, FEATURE_XMIT = 1 << 2 };
+enum { DEV_GET = 1, DEV_IFINDEX = 1, DEV_XDP_FEATURES = 3, FEATURE_BASIC = 1 << 0, FEATURE_XMIT = 1 << 2 };
 
 struct xmit {
     struct netlink ask; /* generic; where family is 0, of routing */
@@ -68,21 +68,21 @@ void xmit_close(struct xmit *x)
 static int read_features(const struct nlmsghdr *nlh, void *arg)
 {
     const struct nlattr *at[DEV_XDP_FEATURES + 1];
-    bool *takes = arg;
+    uint64_t *has = arg;
     netlink_attributes(nlh, sizeof(struct genlmsghdr), at, DEV_XDP_FEATURES);
     const struct nlattr *features = at[DEV_XDP_FEATURES];
-    if (features && mnl_attr_get_payload_len(features) == sizeof(uint64_t))
-        *takes = mnl_attr_get_u64(features) & FEATURE_XMIT;
+    if (features && mnl_attr_get_payload_len(features) == sizeof(uint64_t)) *has = mnl_attr_get_u64(features);
     return MNL_CB_OK;
 }
 
-static bool is_told_to_take(struct xmit *x, unsigned ifindex)
+/* As the family tells it; all where nothing is known. */
+static uint64_t features_of(struct xmit *x, unsigned ifindex)
 {
     char buf[256];
-    bool takes = true;
+    uint64_t has = UINT64_MAX;
     struct nlmsghdr *nlh = request(buf, x->family, DEV_GET);
     mnl_attr_put_u32(nlh, DEV_IFINDEX, ifindex);
-    return netlink_ask(&x->ask, nlh, read_features, &takes) || takes;
+    return netlink_ask(&x->ask, nlh, read_features, &has) ? UINT64_MAX : has;
 }
 
 static int read_dropped(const struct nlmsghdr *nlh, void *arg)
@@ -129,6 +129,16 @@ static bool is_seen_to_take(struct xmit *x, unsigned ifindex, int try_send)
 bool xmit_takes(struct xmit *x, const struct host_link *link, int try_send)
 {
     if (!x || !link) return true;
-    if (x->family) return is_told_to_take(x, link->ifindex);
+    if (x->family) return features_of(x, link->ifindex) & FEATURE_XMIT;
     return strcmp(link->kind, "veth") || is_seen_to_take(x, link->ifindex, try_send);
+}
+
+bool xmit_driver_has_xdp(struct xmit *x, const struct host_link *link)
+{
+    static const char *const without[] = {"bridge", "dummy", "geneve", "ifb", "macvlan", "vlan", "vxlan"};
+    bool has = true;
+    if (!x || !link) return true;
+    if (x->family) return features_of(x, link->ifindex) & FEATURE_BASIC;
+    for (unsigned i = 0; i < sizeof without / sizeof *without; i++) has &= strcmp(link->kind, without[i]) != 0;
+    return has;
 }

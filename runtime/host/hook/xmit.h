@@ -17,3 +17,7 @@ void xmit_close(struct xmit *x); /* NULL is fine */
 /* try_send: the descriptor of that program (vm/kernel/entry.def), the caller's. True also where nothing is known: x or
  * link is NULL, or no such interface is there. */
 bool xmit_takes(struct xmit *x, const struct host_link *link, int try_send);
+
+/* Does the driver run XDP programs itself? Before Linux 6.3 it follows from the kind of the device. True also where
+ * nothing is known. */
+bool xmit_driver_has_xdp(struct xmit *x, const struct host_link *link);

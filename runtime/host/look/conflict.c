@@ -1,8 +1,6 @@
-/* The part of preflight that looks at others: who else has the name, sees the interfaces' packets, uses ports that
- * translation wants, or the memory. */
-#include <cap-ng.h>
+/* The part of preflight that looks at others: who else has the name, sees the interfaces' packets, or uses ports that
+ * translation wants. */
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <linux/if_link.h>
 #include <linux/pkt_sched.h>
@@ -11,8 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "runtime/host/guard/listen.h"
@@ -21,7 +17,6 @@
 #include "runtime/host/host_priv.h"
 #include "runtime/host/look/preflight_priv.h"
 #include "runtime/host/proc_priv.h"
-#include "runtime/host/sinks.h"
 #include "runtime/host/state.h"
 
 void look_at_name(struct look *l)
@@ -218,78 +213,6 @@ void look_at_ports(struct look *l)
     look_at_sockets(l, "/proc/net/tcp6", "tcp");
     look_at_sockets(l, "/proc/net/udp", "udp");
     look_at_sockets(l, "/proc/net/udp6", "udp");
-}
-
-#define MIB (UINT64_C(1) << 20)
-
-/* Of a card's rings, which must not be paged out. */
-static void look_at_locked(struct look *l)
-{
-    struct rlimit most;
-    if (!l->p->xdp || capng_have_capability(CAPNG_EFFECTIVE, CAP_IPC_LOCK) || getrlimit(RLIMIT_MEMLOCK, &most)) return;
-    if (most.rlim_cur == RLIM_INFINITY || most.rlim_cur >= l->p->ring_bytes) return;
-    preflight_tell(l, false,
-                   "only %" PRIu64 " KiB of memory may be locked, which is too little for --io xdp|ulimit -l unlimited",
-                   (uint64_t)most.rlim_cur / 1024);
-}
-
-void look_at_memory(struct look *l)
-{
-    look_at_locked(l);
-    char text[4000];
-    unsigned long long free_kib;
-    const uint64_t bytes = l->p->table_bytes + l->p->ring_bytes;
-    if (proc_read("/proc/meminfo", text, sizeof text)) return;
-    const char *at = strstr(text, "MemAvailable:");
-    if (!at || sscanf(at, "MemAvailable: %llu", &free_kib) != 1 || bytes <= free_kib * 1024) return;
-    preflight_tell(l, false,
-                   "tables of flows that are full, and rings, take %" PRIu64
-                   " MiB, and %llu MiB are free|limits { flows N } in the "
-                   "rules, fewer --workers, a smaller --ring",
-                   bytes / MIB, free_kib / 1024);
-}
-
-/* The folder of a path, as text that is the caller's to free. */
-static char *folder_of(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return !slash ? strdup(".") : slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
-}
-
-static void look_at_syslog(struct look *l)
-{
-    const int fd = sink_descriptor(l->p->log);
-    if (fd >= 0)
-        close(fd);
-    else
-        preflight_tell(l, true, "--log: the system's log (%s) takes nothing: %s|--log text, or start a system log",
-                       SINK_SYSLOG_SOCKET, strerror(-fd));
-}
-
-/* A file that is not there yet is not made, only its folder looked at. */
-static void look_at_file(struct look *l, const char *path)
-{
-    struct stat there;
-    const bool exists = !stat(path, &there);
-    const int why = exists && S_ISDIR(there.st_mode)                        ? EISDIR
-                    : exists && faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) ? errno
-                                                                            : 0;
-    if (why) preflight_tell(l, true, "--log: %s: %s|", path, strerror(why));
-    if (exists) return;
-    char *folder = folder_of(path);
-    if (folder && faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS))
-        preflight_tell(l, true, "--log: %s: %s|%s%s", folder, strerror(errno), errno == ENOENT ? "mkdir -p " : "",
-                       errno == ENOENT ? folder : "");
-    free(folder);
-}
-
-void look_at_log(struct look *l)
-{
-    switch (sink_kind(l->p->log)) {
-    case SINK_SYSLOG: look_at_syslog(l); break;
-    case SINK_FILE: look_at_file(l, l->p->log); break;
-    case SINK_STDERR: break;
-    }
 }
 
 void look_at_stats(struct look *l)

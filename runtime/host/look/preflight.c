@@ -8,8 +8,10 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "runtime/host/device/tun.h"
+#include "runtime/host/hook/xmit.h"
 #include "runtime/host/proc_priv.h"
 
 void preflight_tell(struct look *l, bool fatal, const char *format, ...)
@@ -32,12 +34,14 @@ static void look_at_rights(struct look *l)
     const bool admin = capng_have_capability(CAPNG_EFFECTIVE, CAP_NET_ADMIN);
     const bool raw = capng_have_capability(CAPNG_EFFECTIVE, CAP_NET_RAW);
     if (admin && raw) return;
-    preflight_tell(l, true, "this process lacks the capabilit%s%s%s|run it as root, with sudo",
-                   admin || raw ? "y " : "ies ",
-                   admin ? ""
-                   : raw ? "CAP_NET_ADMIN"
-                         : "CAP_NET_ADMIN and ",
-                   raw ? "" : "CAP_NET_RAW");
+    const char *what = admin ? "y CAP_NET_RAW" : raw ? "y CAP_NET_ADMIN" : "ies CAP_NET_ADMIN and CAP_NET_RAW";
+    const char *option = admin ? "it (--cap-add NET_RAW)"
+                         : raw ? "it (--cap-add NET_ADMIN)"
+                               : "them (--cap-add NET_ADMIN --cap-add NET_RAW)";
+    if (geteuid())
+        preflight_tell(l, true, "this process lacks the capabilit%s|run it as root, with sudo", what);
+    else
+        preflight_tell(l, true, "this process lacks the capabilit%s|a container has to be given %s", what, option);
 }
 
 static unsigned least(unsigned a, unsigned b, unsigned c) { return a < b ? (a < c ? a : c) : (b < c ? b : c); }
@@ -98,8 +102,10 @@ static void look_at_interface(struct look *l, const char *name, bool bridged)
         return;
     }
     const struct host_link *master = link->master ? host_link(l->host, link->master) : NULL;
-    if (link->type != ARPHRD_ETHER && link->type != ARPHRD_LOOPBACK)
-        preflight_tell(l, true, "%s is no Ethernet interface|", name);
+    if (link->type != ARPHRD_ETHER && link->type != ARPHRD_LOOPBACK) {
+        preflight_tell(l, true, "%s is no Ethernet interface|leave it out: prey serves Ethernet alone", name);
+        return;
+    }
     if (!link->up)
         preflight_tell(l, true, "%s is down|ip link set %s up", name, name);
     else if (!link->running)
@@ -113,6 +119,22 @@ static void look_at_interface(struct look *l, const char *name, bool bridged)
             l, bridged,
             "%s is a port of the kernel's bridge %s, which passes on what arrives, too|ip link set %s nomaster", name,
             master->name, name);
+}
+
+/* What a driver refuses for the size of frames alone nobody knows before. */
+static void look_at_drivers(struct look *l)
+{
+    if (!l->p->xdp || !l->p->looks_only) return;
+    struct xmit *x = xmit_open();
+    for (unsigned i = 0; i < l->p->interface_count; i++) {
+        const struct host_link *link = host_link_named(l->host, l->p->interfaces[i]);
+        if (link && !xmit_driver_has_xdp(x, link))
+            preflight_tell(l, false,
+                           "%s takes XDP programs in generic mode alone, which costs more a packet: its driver has no "
+                           "other|",
+                           link->name);
+    }
+    xmit_close(x);
 }
 
 static bool is_used(const struct look *l, unsigned ifindex)
@@ -302,11 +324,14 @@ unsigned host_preflight(struct host *h, const struct preflight *p, preflight_say
     for (unsigned i = 0; i < p->interface_count; i++)
         look_at_interface(&l, p->interfaces[i], p->bridged && p->bridged[i]);
     look_at_name(&l);
+    look_at_state(&l);
     look_at_log(&l);
+    look_at_record(&l);
     look_at_stats(&l);
     look_at_listeners(&l);
     look_at_memory(&l);
     if (!without) look_at_programs(&l);
+    if (!without) look_at_drivers(&l);
     if (!without) look_at_rules(&l);
     if (l.fatal) return l.fatal; /* ways to servers are not what they will be */
     look_at_ports(&l);

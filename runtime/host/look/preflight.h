@@ -29,12 +29,14 @@ struct preflight {
     unsigned match_count;
     uint64_t table_bytes, ring_bytes; /* that tables of flows take when they are full, and rings from the start */
     const char *log;                  /* where the log goes, as sink_descriptor takes it */
+    const char *record;               /* the directory of a recording; NULL: none */
     const struct sockaddr *stats;     /* the address of the statistics page; NULL: none */
     const char *stats_text;           /* the same, as it was asked for */
     bool xdp;                         /* frames come by a program of ours */
     bool xdp_replace;                 /* and another is taken off, for good */
     bool sends_on;                    /* some packets leave by us that came in by us */
     bool guarded;                     /* guard rules keep the host's stack from doing so, too */
+    bool looks_only;                  /* nothing begins then: what a start finds out by itself is told, too */
 };
 
 /* Told one finding. fatal: nothing can be done as it is; else it is worth knowing. mend: a command or an option, or

@@ -16,13 +16,16 @@ struct look {
 /* "what" and "mend" of a finding, from one format, parted by a `|`. */
 __attribute__((format(printf, 3, 4))) void preflight_tell(struct look *l, bool fatal, const char *format, ...);
 
-/* conflict.c: what others on this machine do with the same interfaces, ports and memory. */
+/* conflict.c: what others on this machine do with the same interfaces and ports. */
 void look_at_name(struct look *l);
 void look_at_programs(struct look *l);
 void look_at_rules(struct look *l);
 void look_at_ports(struct look *l);
+void look_at_stats(struct look *l);
+/* room.c: memory, and room for what is written. */
 void look_at_memory(struct look *l);
 void look_at_log(struct look *l);
-void look_at_stats(struct look *l);
+void look_at_record(struct look *l);
+void look_at_state(struct look *l);
 /* listeners.c */
 void look_at_listeners(struct look *l);

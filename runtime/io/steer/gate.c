@@ -50,7 +50,12 @@ const char *gate_lacks(void)
     const char *known = f ? NULL : programs_lack(-errno);
     const int failed = f ? clsact_try() : 0;
     const struct clsact at = {.priority = CLSACT_OWN};
-    if (!f) snprintf(why, sizeof why, "%s", known ? known : "the kernel does not take its program");
+    if (!f)
+        snprintf(why, sizeof why, "%s",
+                 known ? known
+                       : "the kernel does not take its program; lockdown, a security module or "
+                         "the rules of a container may forbid it: dmesg or the audit log says "
+                         "which");
     if (failed) clsact_why(&at, failed, "any interface", why, sizeof why);
     const bool lacks = !f || failed;
     filter_close(f);

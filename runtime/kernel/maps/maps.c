@@ -113,12 +113,50 @@ struct kernel_sizes kernel_sizes_of(const struct program *p, uint32_t cpus)
     return s;
 }
 
+/* Of the tables of so many flows the largest. */
+static uint64_t largest(const struct program *p, uint64_t flows)
+{
+    struct program other = *p;
+    struct kernel_sizes s = {0};
+    other.flows = flows;
+    flows_sizes(&other, &s);
+    const uint64_t bytes[] = {s.flow_slots * sizeof(struct flow), s.flow_slots * sizeof(struct flow_cold),
+                              s.flow_bound * sizeof(struct recipe)};
+    uint64_t most = 0;
+    for (unsigned i = 0; i < sizeof bytes / sizeof *bytes; i++) most = bytes[i] > most ? bytes[i] : most;
+    return pages(most);
+}
+
+/* By halves, between what fits and what does not. */
+static uint64_t most_flows(const struct program *p)
+{
+    uint64_t fits = 1, over = p->flows;
+    while (fits + 1 < over) {
+        const uint64_t between = fits + (over - fits) / 2;
+        if (largest(p, between) <= value_most)
+            fits = between;
+        else
+            over = between;
+    }
+    return fits;
+}
+
+/* In the words of rules, where they have some for what is in it. */
+static int refuse(const struct map *m, const char *name, const struct kernel_sizes *s, int failed, char *err,
+                  size_t err_len)
+{
+    const struct program *p = s->program;
+    const bool flows = !strncmp(name, "flow_", 5);
+    if (flows && failed == -E2BIG) return refused_flows(p->flows, most_flows(p), largest(p, p->flows), err, err_len);
+    return refused_map(flows ? "connections" : name, m->len, failed, err, err_len);
+}
+
 int maps_init(struct maps *m, const struct kernel_sizes *s, char *err, size_t err_len)
 {
     for (unsigned i = 0; i < KERNEL_MAPS; i++) m->v[i] = (struct map){.fd = -1};
     for (unsigned i = 0; i < KERNEL_MAPS; i++) {
         const int failed = make(&m->v[i], i, s);
-        if (failed) return refused_map(names[i], m->v[i].len, failed, err, err_len);
+        if (failed) return refuse(&m->v[i], names[i], s, failed, err, err_len);
     }
     return 0;
 }

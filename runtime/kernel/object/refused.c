@@ -157,6 +157,15 @@ int refused_map(const char *name, uint64_t bytes, int failed, char *err, size_t 
     return failed;
 }
 
+int refused_flows(uint64_t flows, uint64_t most, uint64_t bytes, char *err, size_t err_len)
+{
+    snprintf(err, err_len,
+             "a table of %" PRIu64 " connections would take %" PRIu64
+             " MB in the kernel, whose programs reach 512: limits { flows %" PRIu64 " } at most, or --exec user",
+             flows, (bytes >> 20) + 1, most);
+    return -E2BIG;
+}
+
 enum { INSNS_MOST = 1000000 };
 
 /* The instruction that a line of the log is about ("12: (85) call …"), or -1. */

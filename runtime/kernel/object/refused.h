@@ -11,6 +11,9 @@ int refused_here(char *err, size_t err_len);
 /* A map of so many bytes, or something that lies in one; returns `failed`. */
 int refused_map(const char *name, uint64_t bytes, int failed, char *err, size_t err_len);
 
+/* Of so many flows, which are more than `most`, the table that is too large. */
+int refused_flows(uint64_t flows, uint64_t most, uint64_t bytes, char *err, size_t err_len);
+
 /* A program of that name. log: what the kernel's verifier said, "" where it did not, which is taken apart. Instructions
  * that the log is about tell which function it was. */
 void refused_program(const struct linked *l, const char *name, int failed, char *log, char *err, size_t err_len);

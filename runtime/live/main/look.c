@@ -180,11 +180,13 @@ int look_at_host(struct live *l)
                              .bridged = bridged,
                              .name = l->o->name,
                              .log = l->o->log_to,
+                             .record = l->o->record,
                              .stats = l->o->stats ? &l->o->stats_at.any : NULL,
                              .stats_text = l->o->stats,
                              .xdp = l->carry.io == &io_XDP,
                              .xdp_replace = l->o->xdp_replace,
-                             .guarded = true};
+                             .guarded = true,
+                             .looks_only = l->o->preflight};
     const struct program *p = l->carry.now.program;
     const bool good = !p || add_program(&look, l, &g, &s);
     const int status = !good ? complain("out of memory") : host_preflight(l->carry.host, &look, say, NULL) ? 2 : 0;

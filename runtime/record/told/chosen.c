@@ -67,6 +67,21 @@ static unsigned first_of(const struct chosen *c, const struct reel *r, const str
     return at;
 }
 
+/* The last file that can be read, from where the last run is found. Of those behind it the disk took no beginning.
+ * False: there is none, and err is of the last. */
+static bool find_end(struct chosen *c, const struct reel *r, struct story *t, char *err, size_t err_len)
+{
+    char why[200];
+    bool found = begin_of(r, c->first, t, err, err_len);
+    for (unsigned at = c->first; !found && at--;) {
+        *t = (struct story){0};
+        found = begin_of(r, at, t, why, sizeof why);
+        if (found) c->unbegun = c->first - at;
+        if (found) c->first = at;
+    }
+    return found;
+}
+
 int chosen_find(struct chosen *c, const struct reel *r, const struct options *o, struct story *t, char *err,
                 size_t err_len)
 {
@@ -78,7 +93,7 @@ int chosen_find(struct chosen *c, const struct reel *r, const struct options *o,
     const uint64_t until = c->to_ns ? c->to_ns : UINT64_MAX, most = o->to ? o->to : UINT64_MAX;
     c->first = said ? first_of(c, r, o) : r->count - 1;
     recording_name(r->files[c->first].number, name);
-    if (!begin_of(r, c->first, t, why, sizeof why)) {
+    if (said ? !begin_of(r, c->first, t, why, sizeof why) : !find_end(c, r, t, why, sizeof why)) {
         snprintf(err, err_len, "%s: %s", name, why);
         return -EINVAL;
     }

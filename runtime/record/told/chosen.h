@@ -8,6 +8,7 @@
 
 struct chosen {
     unsigned first, last;    /* of the reel's files: all of one run */
+    unsigned unbegun;        /* the last files of the reel, without a beginning: passed by on the way to the last run */
     uint64_t from_ns, to_ns; /* on the wall; 0: not said */
 };
 

@@ -204,12 +204,23 @@ static int play_file(struct recording *g, unsigned at)
     return failed == -ENOMEM ? 2 : 0;
 }
 
+static void say_unbegun(const struct recording *g)
+{
+    char name[RECORDING_NAME];
+    for (unsigned i = g->reel.count - g->chosen.unbegun; i < g->reel.count; i++) {
+        recording_name(g->reel.files[i].number, name);
+        complain("notice: %s/%s does not begin as a recording does, as after a full disk: it is left out", g->o->replay,
+                 name);
+    }
+}
+
 static int choose(struct recording *g)
 {
     char err[300];
     if (!g->reel.count) return complain("%s: there is no recording in it", g->o->replay);
     if (chosen_find(&g->chosen, &g->reel, g->o, &g->player.story, err, sizeof err))
         return complain("%s/%s", g->o->replay, err);
+    say_unbegun(g);
     if (g->chosen.to_ns && g->chosen.to_ns < g->chosen.from_ns) return complain("--from is after --to");
     return 0;
 }

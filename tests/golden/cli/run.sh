@@ -90,6 +90,17 @@ if script -qec true /dev/null >/dev/null 2>&1 </dev/null; then
 else
     echo 'ok - colour on a terminal # SKIP script makes none here'
 fi
+# A compiled program in the place of rules, by each way to read some.
+for way in --check --stats --dump=ast --fmt '-o new.pbc'; do
+    # shellcheck disable=SC2086
+    timeout 60 "$preyc" $way good.pbc >out 2>err </dev/null
+    status=$?
+    check "$way of a compiled program" sh -c "[ $status = 1 ] && [ \"\$(wc -l <err)\" = 1 ] && grep -q '^error: .good.pbc. is a compiled program: give the rule file (.prey) that it was made of; .* \[E0114\]\$' err"
+done
+echo 'include "good.pbc"' >including.prey
+check 'which is no file to include' run 1 --check including.prey
+check 'either' grep -q 'good.pbc. is a compiled program' err
+
 check '--format=json: status 1' run 1 --check --format=json bad.prey
 check 'JSON is on standard output' sh -c 'grep -q "\"code\":\"E0201\"" out && [ ! -s err ]'
 check 'JSON is JSON' python3 -c 'import json; json.load(open("out"))'

@@ -25,6 +25,7 @@
 #include "compiler/compiler.h"
 #include "runtime/host/hook/programs.h"
 #include "runtime/kernel/kernel.h"
+#include "runtime/kernel/maps/maps.h"
 
 static struct program *program;
 static bool allowed;
@@ -194,7 +195,8 @@ static void test_no_right(void **state)
 static void test_a_kernel_without(void **state)
 {
     (void)state;
-    assert_refused(is_any, ENOSYS, ENOSYS, "this kernel runs no programs (it was built without BPF); --exec user does without");
+    assert_refused(is_any, ENOSYS, ENOSYS,
+                   "this kernel runs no programs (it was built without BPF); --exec user does without");
 }
 
 static bool is_world(uint32_t cmd, const union bpf_attr *attr)
@@ -206,6 +208,50 @@ static void test_no_memory(void **state)
     (void)state;
     assert_refused(is_world, ENOMEM, ENOMEM,
                    "the kernel has no memory for world, 1 MB: more of it (MemoryMax= of a service)");
+}
+
+/* More connections than the kernel's programs reach: the number that they do is told, and holds. */
+static struct program *of_flows(unsigned long long flows)
+{
+    char rules[200], err[400] = "";
+    struct compile c;
+    struct program *p = NULL;
+    snprintf(rules, sizeof rules,
+             "limits { flows %llu }\npool web { server one 10.2.0.9:80 }\n"
+             "service shop on 10.1.0.100 tcp/80 { mode passthrough; -> web }",
+             flows);
+    compile_init(&c);
+    if (!compile_text(&c, "test", rules, strlen(rules))) p = program_load(c.pbc, c.pbc_len, err, sizeof err);
+    compile_fini(&c);
+    assert_non_null(p);
+    return p;
+}
+
+static void test_too_many_flows(void **state)
+{
+    (void)state;
+    char err[400] = "";
+    unsigned long long most = 0;
+    struct maps m;
+    if (!allowed) skip();
+    struct program *p = of_flows(100000000);
+    struct kernel_sizes s = kernel_sizes_of(p, 1);
+    assert_int_equal(maps_init(&m, &s, err, sizeof err), -E2BIG);
+    maps_fini(&m);
+    program_put(p);
+    const char *at = strstr(err, "limits { flows ");
+    if (strncmp(err, "a table of 100000000 connections would take ", 44) || !at || sscanf(at + 15, "%llu", &most) != 1)
+        fail_msg("%s", err);
+    p = of_flows(most + 1);
+    s = kernel_sizes_of(p, 1);
+    assert_int_equal(maps_init(&m, &s, err, sizeof err), -E2BIG);
+    maps_fini(&m);
+    program_put(p);
+    p = of_flows(most);
+    s = kernel_sizes_of(p, 1);
+    if (maps_init(&m, &s, err, sizeof err) == -E2BIG) fail_msg("%s", err); /* memory may be out */
+    maps_fini(&m);
+    program_put(p);
 }
 
 static bool is_act(uint32_t cmd, const union bpf_attr *attr)
@@ -237,6 +283,7 @@ int main(void)
         cmocka_unit_test(test_no_right),
         cmocka_unit_test(test_a_kernel_without),
         cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_too_many_flows),
         cmocka_unit_test(test_a_stage_that_is_refused),
         cmocka_unit_test(test_no_memory_for_loops),
         cmocka_unit_test(test_not_compiled),

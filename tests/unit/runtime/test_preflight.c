@@ -1,6 +1,10 @@
 /* Preflight: each finding in words, with what mends it; what is fine is passed over in silence. */
 #include <arpa/inet.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <linux/capability.h>
 
@@ -73,8 +77,7 @@ static void interfaces(void **state)
                         "worth: eth0 has no carrier: nothing arrives until its other end is up\n");
     sh("ip link set enp3s0 up; " UNTIL("eth0", "UP") "; ip tuntap add tun7 mode tun; ip link set tun7 up");
     assert_string_equal(interface("tun7", 1),
-                        "fatal: tun7 is no Ethernet interface\n"
-                        "worth: tun7 has no carrier: nothing arrives until its other end is up\n");
+                        "fatal: tun7 is no Ethernet interface => leave it out: prey serves Ethernet alone\n");
     sh("ip link add name swi type bridge; ip link set eth0 master swi");
     assert_string_equal(interface("eth0", 0), "worth: eth0 is a port of the kernel's bridge swi, which passes on what "
                                               "arrives, too => ip link set eth0 nomaster\n");
@@ -157,18 +160,100 @@ static void rights(void **state)
     assert_int_equal(syscall(SYS_capget, &who, has), 0);
     has[0].effective &= ~(1u << CAP_NET_RAW);
     assert_int_equal(syscall(SYS_capset, &who, has), 0);
-    assert_string_equal(interface("here", 1), "fatal: this process lacks the capability CAP_NET_RAW => run it as root, "
-                                              "with sudo\n");
+    assert_string_equal(interface("here", 1), "fatal: this process lacks the capability CAP_NET_RAW => a container has "
+                                              "to be given it (--cap-add NET_RAW)\n");
     has[0].effective &= ~(1u << CAP_NET_ADMIN);
     assert_int_equal(syscall(SYS_capset, &who, has), 0);
+    assert_string_equal(interface("here", 1),
+                        "fatal: this process lacks the capabilities CAP_NET_ADMIN and CAP_NET_RAW "
+                        "=> a container has to be given them (--cap-add NET_ADMIN --cap-add NET_RAW)\n");
+    if (setresuid(65534, 65534, 65534)) return; /* in a namespace of one user */
     assert_string_equal(interface("here", 1),
                         "fatal: this process lacks the capabilities CAP_NET_ADMIN and CAP_NET_RAW "
                         "=> run it as root, with sudo\n");
 }
 
+/* Frames of AF_XDP lie in memory that is locked, unless a right lifts the bound. */
+static void locked_memory(void **state)
+{
+    (void)state;
+    struct __user_cap_header_struct who = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct has[2];
+    const char *name = "here";
+    const struct rlimit little = {65536, 65536};
+    const struct preflight p = {.interfaces = &name, .interface_count = 1, .xdp = true, .ring_bytes = 1 << 20};
+    sh(NETNS_PAIR);
+    assert_int_equal(setrlimit(RLIMIT_MEMLOCK, &little), 0);
+    assert_string_equal(look(&p, 0), "");
+    assert_int_equal(syscall(SYS_capget, &who, has), 0);
+    has[0].effective &= ~(1u << CAP_IPC_LOCK | 1u << CAP_SYS_RESOURCE);
+    assert_int_equal(syscall(SYS_capset, &who, has), 0);
+    assert_string_equal(
+        look(&p, 1), "fatal: only 64 KiB of memory may be locked, and --io xdp and --exec kernel keep frames in 1024 "
+                     "KiB of it => ulimit -l unlimited (a unit of systemd: LimitMEMLOCK=infinity), or the capability "
+                     "IPC_LOCK\n");
+}
+
+/* Before a start alone: it says so itself. */
+static void drivers(void **state)
+{
+    (void)state;
+    const char *names[] = {"swi", "here"};
+    struct preflight p = {.interfaces = names, .interface_count = 2, .xdp = true, .looks_only = true};
+    sh(NETNS_PAIR);
+    sh("ip link add name swi type bridge; ip link set swi up; sleep 0.1");
+    assert_non_null(strstr(look(&p, 0), "worth: swi takes XDP programs in generic mode alone, which costs more a "
+                                        "packet: its driver has no other\n"));
+    assert_null(strstr(told, "here takes"));
+    p.looks_only = false;
+    assert_null(strstr(look(&p, 0), "generic"));
+}
+
+/* Room for what is written, which a start needs at once. */
+static void room(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/test-preflight-XXXXXX", record[80], open[80], want[900];
+    const char *name = "here";
+    sh(NETNS_PAIR);
+    assert_non_null(mkdtemp(path));
+    assert_int_equal(unshare(CLONE_NEWNS), 0);
+    assert_int_equal(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+    assert_int_equal(mount("none", path, "tmpfs", 0, "size=64k,mode=700"), 0);
+    snprintf(record, sizeof record, "%s/rec", path);
+    snprintf(open, sizeof open, "%s/open", path);
+    assert_int_equal(mkdir(open, 0755), 0);
+    struct preflight p = {
+        .interfaces = &name, .interface_count = 1, .name = "test", .record = record, .looks_only = true};
+    assert_string_equal(look(&p, 0), "");
+    assert_int_not_equal(access(record, F_OK), 0); /* nothing is made */
+    p.record = open;
+    snprintf(want, sizeof want, "fatal: --record %s: others may look into the directory; this mends it: chmod 700 %s\n",
+             open, open);
+    assert_string_equal(look(&p, 1), want);
+    char fill[200];
+    snprintf(fill, sizeof fill, "head -c 100000 /dev/zero >%s/filler 2>/dev/null; true", path);
+    sh(fill);
+    p.record = record;
+    snprintf(want, sizeof want, "fatal: --record %s: No space left on device => room there, or another directory\n",
+             record);
+    assert_string_equal(look(&p, 1), want);
+    p.looks_only = false;
+    assert_string_equal(look(&p, 0), "");
+    p.looks_only = true;
+    p.record = NULL;
+    assert_int_equal(mount(path, "/run", NULL, MS_BIND, NULL), 0);
+    assert_string_equal(look(&p, 1), "fatal: /run/prey: No space left on device; what has to be undone is written "
+                                     "there: make room in /run\n");
+    assert_int_equal(umount2("/run", MNT_DETACH), 0);
+    assert_int_equal(umount2(path, MNT_DETACH), 0);
+    rmdir(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {netns_test(interfaces), netns_test(subnets), netns_test(servers),
-                                       netns_test(forwarding), netns_test(rights)};
+                                       netns_test(forwarding), netns_test(rights),  netns_test(locked_memory),
+                                       netns_test(drivers),    netns_test(room)};
     return netns_run(tests, sizeof tests / sizeof tests[0]);
 }

@@ -18,6 +18,7 @@ static void make(int dir, uint64_t number)
 {
     const int fd = record_open_file(dir, number, true);
     assert_true(fd >= 0);
+    assert_int_equal(write(fd, "x", 1), 1);
     close(fd);
 }
 
@@ -37,14 +38,16 @@ static void only_the_oldest_goes(void **state)
     assert_true(dir >= 0);
     for (uint64_t i = 7; i < 10; i++) make(dir, i);
     assert_int_equal(record_open_file(dir, 8, true), -EEXIST);
-    assert_int_equal(record_remove_oldest(dir, 8), -EPERM);
-    assert_int_equal(record_remove_oldest(dir, 9), -EPERM);
-    assert_int_equal(record_remove_oldest(dir, 7), 0);
-    assert_int_equal(record_remove_oldest(dir, 8), 0);
-    assert_int_equal(record_remove_oldest(dir, 9), -EPERM); /* which is written */
+    assert_int_equal(record_remove_spare(dir, 8), -EPERM);
+    assert_int_equal(record_remove_spare(dir, 9), -EPERM);
+    assert_int_equal(record_remove_spare(dir, 7), 0);
+    assert_int_equal(record_remove_spare(dir, 8), 0);
+    assert_int_equal(record_remove_spare(dir, 9), -EPERM); /* which is written */
     assert_false(is_there(dir, 7) || is_there(dir, 8));
     assert_true(is_there(dir, 9));
-    record_remove_file(dir, 9);
+    assert_int_equal(record_shorten_file(dir, 9, 0), 0);
+    assert_int_equal(record_remove_spare(dir, 9), 0); /* which could not be begun */
+    assert_false(is_there(dir, 9));
     close(dir);
     rmdir(path);
 }
@@ -65,7 +68,7 @@ static void what_is_no_recording_stands_in_no_way(void **state)
         assert_int_equal(reel_write(&r, "x", 1), 0);
     }
     assert_true(is_there(r.dir, 2) && is_there(r.dir, 4));
-    assert_int_equal(record_remove_oldest(r.dir, 2), 0);
+    assert_int_equal(record_remove_spare(r.dir, 2), 0);
     record_remove_file(r.dir, 4);
     unlinkat(r.dir, "prey-000003.pcapng", 0);
     unlinkat(r.dir, "prey-000001.pcapng", AT_REMOVEDIR);
@@ -117,6 +120,37 @@ static void bounded(void **state)
     assert_int_equal(rmdir(path), 0);
 }
 
+static void removes(void *arg, uint64_t number) { assert_int_equal(record_remove_spare(*(const int *)arg, number), 0); }
+
+static int makes(void *arg, uint64_t number) { return record_open_file(*(const int *)arg, number, true); }
+
+/* What no file could be begun with leaves none: of another's making, as its parent's, too. */
+static void what_is_not_begun_is_taken_away(void **state)
+{
+    char path[] = "/tmp/test-recordings-XXXXXX", err[300];
+    static const char large[4097];
+    struct reel r;
+    (void)state;
+    assert_non_null(mkdtemp(path));
+    assert_int_equal(reel_open(&r, path, 4096, err, sizeof err), 0);
+    int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(reel_next(&r), 0);
+        assert_int_equal(reel_write(&r, large, sizeof large), -EFBIG);
+        assert_int_equal(reel_written(&r), 0);
+        assert_false(is_there(dir, 1));
+        assert_int_equal(reel_write(&r, "x", 1), -EBADF);
+        reel_leave(&r, &(struct reel_maker){.make = makes, .remove = removes, .arg = &dir});
+    }
+    assert_int_equal(reel_next(&r), 0);
+    assert_int_equal(reel_write(&r, "x", 1), 0);
+    assert_true(is_there(dir, 1));
+    reel_close(&r);
+    record_remove_file(dir, 1);
+    close(dir);
+    assert_int_equal(rmdir(path), 0);
+}
+
 static void names_are_numbers(void **state)
 {
     (void)state;
@@ -132,7 +166,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_the_oldest_goes), cmocka_unit_test(what_is_no_recording_stands_in_no_way),
         cmocka_unit_test(one_records_there),    cmocka_unit_test(bounded),
-        cmocka_unit_test(names_are_numbers),
+        cmocka_unit_test(names_are_numbers),    cmocka_unit_test(what_is_not_begun_is_taken_away),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -151,7 +151,8 @@ static void names(void **state)
     state_close(s);
     state_close(other);
     assert_null(state_open("/nowhere/at/all", "eth0", NULL, say, NULL, err, sizeof err));
-    assert_true(!strncmp(err, "/nowhere/at/all", 15) && strstr(err, ": No such file or directory"));
+    assert_true(!strncmp(err, "/nowhere/at/all", 15) &&
+                strstr(err, ": No such file or directory; what has to be undone is written there"));
     remove_run();
 }
 

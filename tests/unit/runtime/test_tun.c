@@ -6,7 +6,10 @@
 #include <netinet/ip6.h>
 #include <netinet/udp.h>
 #include <signal.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include "runtime/host/device/tun.h"
 #include "tests/unit/runtime/netns.h"
@@ -156,8 +159,31 @@ static void killed(void **state)
     assert_int_equal(if_nametoindex("prey-eth0"), 0);
 }
 
+/* A file that this user may not open is told apart from a right that is missing, and from a module. */
+static void closed(void **state)
+{
+    (void)state;
+    char err[400] = "";
+    if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+        mount("none", "/dev/net", "tmpfs", 0, NULL))
+        skip();
+    assert_int_equal(tun_lack(err, sizeof err), -ENOENT);
+    assert_non_null(strstr(err, "modprobe tun; where that finds none, a package with more modules "));
+    assert_non_null(strstr(err, "(--device /dev/net/tun)"));
+    /* No driver has that number. */
+    if (mknod("/dev/net/tun", S_IFCHR | 0666, makedev(10, 254))) skip();
+    const int failed = tun_lack(err, sizeof err);
+    if (failed == -ENODEV || failed == -ENXIO)
+        assert_non_null(strstr(err, "the kernel has no TUN devices: this brings them: modprobe tun; where that "));
+    assert_int_equal(chmod("/dev/net/tun", 0640), 0);
+    if (setresgid(65534, 65534, 65534) || setresuid(65534, 65534, 65534)) skip();
+    assert_int_equal(tun_lack(err, sizeof err), -EACCES);
+    assert_non_null(strstr(err, "its mode is 0640, of user 0 and group 0: this mends it: chmod 666 /dev/net/tun"));
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {netns_test(gives_back), netns_test(names), netns_test(killed)};
+    const struct CMUnitTest tests[] = {netns_test(gives_back), netns_test(names), netns_test(killed),
+                                       netns_test(closed)};
     return netns_run(tests, sizeof tests / sizeof tests[0]);
 }

@@ -1,10 +1,13 @@
 /* AF_XDP on a pair of links: a frame that has left, and whose slot the kernel gave back before the frame was released,
  * frees that slot once; what stands behind as many extension headers as the vm reads is steered by its ports; of 600
  * rules each takes what it says, and no more. */
+#include <linux/capability.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 
 #include "runtime/io/io.h"
 #include "runtime/io/steer/steer.h"
@@ -254,9 +257,44 @@ static void steered_by_many(void **state)
     steered_close(&maker, io, peer);
 }
 
+/* Memory that may not be locked is told, with what helps. */
+static void too_little_locked(void **state)
+{
+    (void)state;
+    char err[300] = "";
+    struct __user_cap_header_struct who = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct has[2];
+    const struct rlimit little = {65536, 65536};
+    const unsigned most = xdp_frame_most(1500);
+    struct io_maker maker = {0};
+    struct io_made made;
+    sh(NETNS_PAIR);
+    maker.steers[0] = steer_open(most, err, sizeof err);
+    if (!maker.steers[0]) {
+        print_message("%s\n", err);
+        skip();
+    }
+    assert_int_equal(setrlimit(RLIMIT_MEMLOCK, &little), 0);
+    assert_int_equal(syscall(SYS_capget, &who, has), 0);
+    has[0].effective &= ~(1u << CAP_IPC_LOCK | 1u << CAP_SYS_RESOURCE);
+    assert_int_equal(syscall(SYS_capset, &who, has), 0);
+    const struct io_ask ask = {.ring_bytes = 1 << 20,
+                               .ifindex = if_nametoindex("here"),
+                               .mtu = 1500,
+                               .group = -1,
+                               .ports = 1,
+                               .workers = 1,
+                               .frame_most = most};
+    assert_int_equal(io_XDP.make(&maker, &ask, &made, err, sizeof err), -1);
+    assert_string_equal(err, "AF_XDP, XDP_UMEM_REG: less memory may be locked than frames need: ulimit -l unlimited (a "
+                             "unit of systemd: LimitMEMLOCK=infinity), or the capability IPC_LOCK");
+    steer_close(maker.steers[0]);
+    io_maker_fini(&maker);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {netns_test(left_before_release), netns_test(steered_behind_headers),
-                                       netns_test(steered_by_many)};
+                                       netns_test(steered_by_many), netns_test(too_little_locked)};
     return netns_run(tests, sizeof tests / sizeof tests[0]);
 }

@@ -1,0 +1,116 @@
+/* The part of preflight that looks at room: memory, and for what is written: the log, recordings, what has to be
+ * undone. */
+#include <cap-ng.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "runtime/host/file/recordings.h"
+#include "runtime/host/look/preflight_priv.h"
+#include "runtime/host/proc_priv.h"
+#include "runtime/host/sinks.h"
+#include "runtime/host/state.h"
+
+#define MIB (UINT64_C(1) << 20)
+
+/* Of rings that must not be paged out; who may raises the bound at the start. */
+static void look_at_locked(struct look *l)
+{
+    struct rlimit most;
+    if (!l->p->xdp || capng_have_capability(CAPNG_EFFECTIVE, CAP_IPC_LOCK) ||
+        capng_have_capability(CAPNG_EFFECTIVE, CAP_SYS_RESOURCE) || getrlimit(RLIMIT_MEMLOCK, &most))
+        return;
+    if (most.rlim_max == RLIM_INFINITY || most.rlim_max >= l->p->ring_bytes) return;
+    preflight_tell(l, true,
+                   "only %" PRIu64
+                   " KiB of memory may be locked, and --io xdp and --exec kernel keep frames in %" PRIu64
+                   " KiB of it|ulimit -l unlimited (a unit of systemd: LimitMEMLOCK=infinity), or the capability "
+                   "IPC_LOCK",
+                   (uint64_t)most.rlim_max / 1024, l->p->ring_bytes / 1024);
+}
+
+void look_at_memory(struct look *l)
+{
+    look_at_locked(l);
+    char text[4000];
+    unsigned long long free_kib;
+    const uint64_t bytes = l->p->table_bytes + l->p->ring_bytes;
+    if (proc_read("/proc/meminfo", text, sizeof text)) return;
+    const char *at = strstr(text, "MemAvailable:");
+    if (!at || sscanf(at, "MemAvailable: %llu", &free_kib) != 1 || bytes <= free_kib * 1024) return;
+    preflight_tell(l, false,
+                   "tables of flows that are full, and rings, take %" PRIu64
+                   " MiB, and %llu MiB are free|limits { flows N } in the "
+                   "rules, fewer --workers, a smaller --ring",
+                   bytes / MIB, free_kib / 1024);
+}
+
+/* The folder of a path, as text that is the caller's to free. */
+static char *folder_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return !slash ? strdup(".") : slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
+}
+
+static void look_at_syslog(struct look *l)
+{
+    const int fd = sink_descriptor(l->p->log);
+    if (fd >= 0)
+        close(fd);
+    else
+        preflight_tell(l, true, "--log: the system's log (%s) takes nothing: %s|--log text, or start a system log",
+                       SINK_SYSLOG_SOCKET, strerror(-fd));
+}
+
+/* A file that is not there yet is not made, only its folder looked at. */
+static void look_at_file(struct look *l, const char *path)
+{
+    struct stat there;
+    const bool exists = !stat(path, &there);
+    const int why = exists && S_ISDIR(there.st_mode)                        ? EISDIR
+                    : exists && faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) ? errno
+                                                                            : 0;
+    if (why) preflight_tell(l, true, "--log: %s: %s|", path, strerror(why));
+    if (exists) return;
+    char *folder = folder_of(path);
+    if (folder && faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS))
+        preflight_tell(l, true, "--log: %s: %s|%s%s", folder, strerror(errno), errno == ENOENT ? "mkdir -p " : "",
+                       errno == ENOENT ? folder : "");
+    free(folder);
+}
+
+void look_at_log(struct look *l)
+{
+    switch (sink_kind(l->p->log)) {
+    case SINK_SYSLOG: look_at_syslog(l); break;
+    case SINK_FILE: look_at_file(l, l->p->log); break;
+    case SINK_STDERR: break;
+    }
+}
+
+void look_at_record(struct look *l)
+{
+    char err[500];
+    if (!l->p->record || !l->p->looks_only) return;
+    const int failed = recordings_look(l->p->record, err, sizeof err);
+    char *folder = failed == -ENOENT ? folder_of(l->p->record) : NULL;
+    if (failed)
+        preflight_tell(l, true, "--record %s|%s%s", err,
+                       folder              ? "mkdir -p "
+                       : failed == -ENOSPC ? "room there, or another directory"
+                                           : "",
+                       folder ? folder : "");
+    free(folder);
+}
+
+void look_at_state(struct look *l)
+{
+    char err[500];
+    if (l->p->name && l->p->looks_only && state_lack(STATE_RUN, err, sizeof err)) preflight_tell(l, true, "%s|", err);
+}
