@@ -6,6 +6,7 @@
 #include <cjson/cJSON.h>
 #include <ctype.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,9 +16,10 @@ static cJSON *read_json(const char *path)
     char *text = NULL;
     size_t len = 0;
     FILE *f = fopen(path, "r");
-    if (!f || getdelim(&text, &len, '\0', f) < 0) return NULL;
+    if (!f) return NULL;
+    const bool read = getdelim(&text, &len, '\0', f) >= 0;
     fclose(f);
-    cJSON *all = cJSON_ParseWithOpts(text, NULL, 1); /* nothing behind it */
+    cJSON *all = read ? cJSON_ParseWithOpts(text, NULL, 1) : NULL; /* nothing behind it */
     free(text);
     return all;
 }
@@ -44,8 +46,11 @@ static int number(const cJSON *at, char **keys)
         printf("%" PRId64 "\n", (int64_t)at->valuedouble);
     else if (cJSON_IsString(at))
         puts(at->valuestring);
-    else
-        puts(cJSON_PrintUnformatted(at));
+    else {
+        char *text = cJSON_PrintUnformatted(at);
+        puts(text ? text : "");
+        free(text);
+    }
     return 0;
 }
 
@@ -76,17 +81,24 @@ static int adds_up(const cJSON *all)
     return 0;
 }
 
+static int say(const cJSON *all, int count, char **words)
+{
+    if (!strcmp(words[0], "number") && count > 1) return number(all, words + 1);
+    if (!strcmp(words[0], "by_rule") && count == 2) return by_rule(all, words[1]);
+    if (!strcmp(words[0], "adds_up")) return adds_up(all);
+    fputs("figures: FILE number KEY…, FILE by_rule NAME or FILE adds_up\n", stderr);
+    return 2;
+}
+
 int main(int argc, char **argv)
 {
-    const char *what = argc > 2 ? argv[2] : "";
-    const cJSON *all = argc > 2 ? read_json(argv[1]) : NULL;
-    if (argc > 2 && !all) {
+    if (argc < 3) return say(NULL, 1, (char *[]){"", NULL});
+    cJSON *all = read_json(argv[1]);
+    if (!all) {
         fprintf(stderr, "figures: %s has no JSON\n", argv[1]);
         return 1;
     }
-    if (!strcmp(what, "number") && argc > 3) return number(all, argv + 3);
-    if (!strcmp(what, "by_rule") && argc == 4) return by_rule(all, argv[3]);
-    if (!strcmp(what, "adds_up")) return adds_up(all);
-    fputs("figures: FILE number KEY…, FILE by_rule NAME or FILE adds_up\n", stderr);
-    return 2;
+    const int status = say(all, argc - 2, argv + 2);
+    cJSON_Delete(all);
+    return status;
 }
