@@ -81,6 +81,7 @@ for look in --preflight ''; do
     same "no room for what has to be undone ${look}" "$? $(grep -cE '^preyrun: /run/prey.*: No space left on device; what has to be undone is written there: make room in /run$' err)" '2 1'
 done
 umount full
+trap live_end EXIT
 
 # Others who use the same: worth a line each, and status 0.
 at prey nft "table netdev theirs { chain out { type filter hook egress device \"lan\" priority 0; }; }"
