@@ -318,7 +318,7 @@ void cond_meter(struct rule_work *w, const struct node *n); /* meters.c */
  * verdict is in the image. */
 void opener_conditions(struct rule_work *w);
 void check_opener(const struct rule_work *w);
-void check_no_opener(struct compile *c, const struct pbc_firewall *out); /* what this machine sends is not for it */
+void check_no_opener(struct compile *c, const struct pbc_firewall *out); /* error: an outbound rule opens a tunnel */
 uint8_t opener_verdict(const struct node *verdict);
 void cond_during(struct rule_work *w, const struct node *n); /* schedules.c */
 

@@ -62,7 +62,7 @@ static bool same_check(const struct program *a, const struct pbc_check *x, const
            !strcmp(program_str(a, x->host), program_str(b, y->host));
 }
 
-/* Where nobody sends through services, the server's own address is the only way. */
+/* Without probes through services a server is reached at its own address alone. */
 static bool make_ways(struct checks *c, struct target *t, uint32_t server)
 {
     struct check_way ways[CHECK_WAYS_MOST];

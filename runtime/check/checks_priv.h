@@ -38,7 +38,7 @@ struct checks {
     struct due_heap due;    /* when a turn, or the time of a probe, is over */
     uint64_t random;
     uint64_t not_begun;
-    uint32_t *changes; /* servers, each at most once */
+    uint32_t *changes; /* servers whose state changed, each once */
     uint32_t change_count;
     uint16_t id; /* of echo requests */
     int epoll;

@@ -1,4 +1,4 @@
-/* What one loop holds and what a session is, for the files of this room and the kinds of sessions below it. */
+/* State of a loop and of a session, for the files of this room and the kinds of sessions below it. */
 #pragma once
 
 #include "runtime/exchange/moments.h"

@@ -1,4 +1,4 @@
-/* A packet that was judged in the kernel, as far as it is told of (vm/kernel/events.h). */
+/* What the kernel tells of a packet that it judged (vm/kernel/events.h). */
 #pragma once
 
 #include "vm/packet/key.h"

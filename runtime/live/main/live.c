@@ -203,7 +203,7 @@ static int wait_on(struct live *l, waiting fds)
     return poll(fds, FOR_WORKERS + l->carry.worker_count, wait_ms) < 0 && errno != EINTR ? -errno : 0;
 }
 
-/* Where an interface has another number, so has what probes through services are heard by. */
+/* Probes through services are heard by interfaces: take over their new numbers. */
 static void follow_numbers(struct live *l)
 {
     if (l->renumbered == l->world.renumbered) return;

@@ -24,7 +24,7 @@ struct documents {
     cJSON *root;
     char *text;
     uint64_t due_ns;             /* not made anew before */
-    uint64_t changes;            /* as tell.changes, when it was asked for last */
+    uint64_t changes;            /* tell.changes at the last look */
     struct tally *last, *before; /* samples of each second; rates are from the later that is old enough */
     uint64_t sample_due_ns;
     struct history *history;
