@@ -68,6 +68,7 @@ same 'no script but its own, in no frame, in no cache' \
 
 # Figures, while nothing else comes.
 received() { at prey cat /sys/class/net/eth0/statistics/rx_packets; }
+sent() { at prey cat /sys/class/net/eth0/statistics/tx_packets; }
 cat >figures.py <<'END'
 import json, re, sys
 root = json.load(open("stats.json"))
@@ -98,13 +99,19 @@ for key in root:
     good[f"the manual names {key}"] = re.search(rf"\b{key}\b", open(sys.argv[1]).read())
 print(" ".join(k for k, v in good.items() if not v) or "good")
 END
-figures() { # what came, counted by the interface, is what was judged
+# What was judged is what came, counted by the interface; the executor in the kernel also judges what this machine sends itself,
+# which is a part of what left.
+judged() {
+    local came=$(($1 - first)) p
+    p=$(python3 -c 'import json; print(json.load(open("stats.json"))["interfaces"][0]["packets"])')
+    if [ "${EXEC:-user}" = kernel ]; then [ "$came" -le "$p" ] && [ "$p" -le $((came + $(sent))) ]; else [ "$p" = "$came" ]; fi
+}
+figures() {
     local before after
     before=$(received)
     get -o stats.json "$base/stats.json" && get -o metrics "$base/metrics" && get -o page "$base/"
     after=$(received)
-    [ "$before" = "$after" ] && [ "$(python3 figures.py "$top/man/preyrun.1")" = good ] &&
-        [ "$(python3 -c 'import json; print(json.load(open("stats.json"))["interfaces"][0]["packets"])')" = $((before - first)) ]
+    [ "$before" = "$after" ] && [ "$(python3 figures.py "$top/man/preyrun.1")" = good ] && judged "$before"
 }
 until_true 300 'the sick server is found' eval 'get "$base/stats.json" | grep -q "\"health\":\"down\""'
 json_packets() { get "$base/stats.json" | python3 -c 'import json,sys; print(json.load(sys.stdin)["interfaces"][0]["packets"])'; }
