@@ -1,5 +1,6 @@
 """scan.py COUNT NETWORK [WINDOW]: echo requests to so many random addresses of it, each another, never more than WINDOW
-unanswered at a time. Prints how many were answered. What is not answered within a second is given up."""
+unanswered at a time: 200, for a veth with XDP holds 256 frames and loses the rest. Prints how many were answered. What is not
+answered within a second is given up."""
 import ipaddress
 import random
 import selectors
@@ -7,7 +8,7 @@ import socket
 import struct
 import sys
 
-WINDOW = int(sys.argv[3]) if len(sys.argv) > 3 else 400
+WINDOW = int(sys.argv[3]) if len(sys.argv) > 3 else 200
 count, network = int(sys.argv[1]), ipaddress.ip_network(sys.argv[2])
 family, proto, request, reply = ((socket.AF_INET, socket.IPPROTO_ICMP, 8, 0) if network.version == 4 else
                                  (socket.AF_INET6, socket.IPPROTO_ICMPV6, 128, 129))
