@@ -360,10 +360,11 @@ prey_sums() {
     same "$1: nothing was lost" "$(number live lost | tr -dc '1-9')" ''
 }
 
-# rss: KiB of memory that preyrun's processes hold.
+# rss: KiB of memory that preyrun's processes hold, by their pages: VmRSS of `status` lacks what a thread has mapped lately, before
+# Linux 6.2, which may be the whole ring of a socket.
 rss() {
     local p
-    for p in "$prey" $(cat "/proc/$prey/task/$prey/children" 2>/dev/null); do cat "/proc/$p/status"; done | awk '/^VmRSS/ { sum += $2 } END { print sum + 0 }'
+    for p in "$prey" $(cat "/proc/$prey/task/$prey/children" 2>/dev/null); do cat "/proc/$p/smaps_rollup"; done | awk '/^Rss:/ { sum += $2 } END { print sum + 0 }'
 }
 
 # files: descriptors that they have open.
