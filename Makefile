@@ -30,7 +30,7 @@ HOST_LIBS += -lsystemd
 # Statistics over HTTP.
 HOST_LIBS += -lmicrohttpd
 
-LANG_SRC     := $(wildcard lang/*.c)
+LANG_SRC     := $(wildcard lang/*.c lang/*/*.c)
 VM_SRC       := $(filter-out %.bpf.c,$(wildcard vm/*.c vm/*/*.c vm/*/*/*.c))
 COMPILER_SRC := $(filter-out compiler/command/preyc.c,$(wildcard compiler/*.c compiler/*/*.c compiler/*/*/*.c))
 # Without the kernel's programs one file says in their place that they are not there.
@@ -41,7 +41,7 @@ TESTLIB_SRC  := $(filter-out tests/lib/$(if $(filter 0,$(KERNEL)),,no_)one_kerne
 
 run = @$(if $(V),set -x,printf '%-6s %s\n' $(1) $@);
 obj = $(patsubst %.c,$(B)/%.o,$(1))
-GEN := $(B)/lang/parse.tab.o $(B)/lang/lex.yy.o
+GEN := $(B)/lang/parse/parse.tab.o $(B)/lang/lex/lex.yy.o
 
 all:
 	@sh tests/deps.sh build
@@ -92,16 +92,16 @@ $(B)/%.inc: %
 $(B)/runtime/stats/page.o: $(B)/runtime/stats/page.css.inc $(B)/runtime/stats/page.js.inc
 
 # The lexer and the parser exist only under the build folder: this build's own, also where BPF= names one that has them, too.
-$(B)/lang/parse.tab.c: lang/parse.y lang/word.def lang/words.awk
-	@mkdir -p $(@D)
-	awk -f lang/words.awk lang/word.def lang/parse.y >$(B)/lang/parse.y
-	$(call run,BISON)bison -Wall -Werror -M $(B)/lang/=lang/ -o $@ --defines=$(B)/lang/parse.tab.h $(B)/lang/parse.y
-$(B)/lang/lex.yy.c: lang/lex.l $(B)/lang/parse.tab.c
-	$(call run,FLEX)flex -o $@ --header-file=$(B)/lang/lex.yy.h $<
+$(B)/lang/parse/parse.tab.c: lang/parse/parse.y lang/words/word.def lang/words/words.awk
+	@mkdir -p $(@D) $(B)/lang/lex
+	awk -f lang/words/words.awk lang/words/word.def lang/parse/parse.y >$(B)/lang/parse/parse.y
+	$(call run,BISON)bison -Wall -Werror -M $(B)/lang/=lang/ -o $@ --defines=$(B)/lang/lex/tokens.tab.h $(B)/lang/parse/parse.y
+$(B)/lang/lex/lex.yy.c: lang/lex/lex.l $(B)/lang/parse/parse.tab.c
+	$(call run,FLEX)flex -o $@ --header-file=$(B)/lang/lex/lex.yy.h $<
 $(B)/lang/%.o: $(B)/lang/%.c
 	$(call run,CC)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -Wno-conversion -Wno-unused-function -Wno-missing-prototypes -c -o $@ $<
 $(B)/lang/%.o $(B)/runtime/stats/page.o $(B)/tests/unit/lang/%.o: override BPF := $(B)
-$(call obj,$(LANG_SRC)): $(B)/lang/lex.yy.c
+$(call obj,$(LANG_SRC)): $(B)/lang/lex/lex.yy.c
 
 clean:
 	rm -rf build
@@ -113,6 +113,6 @@ help:
 include vm/kernel/objects.mk
 include systemd/install.mk
 include tests/tests.mk
--include $(wildcard $(B)/*/*.d $(B)/compiler/*/*.d $(B)/compiler/*/*/*.d $(B)/vm/*/*.d $(B)/vm/*/*/*.d $(B)/runtime/*/*.d $(B)/runtime/*/*/*.d $(B)/runtime/*/*/*/*.d $(B)/tests/*/*.d $(B)/tests/unit/*/*.d)
+-include $(wildcard $(B)/*/*.d $(B)/lang/*/*.d $(B)/compiler/*/*.d $(B)/compiler/*/*/*.d $(B)/vm/*/*.d $(B)/vm/*/*/*.d $(B)/runtime/*/*.d $(B)/runtime/*/*/*.d $(B)/runtime/*/*/*/*.d $(B)/tests/*/*.d $(B)/tests/unit/*/*.d)
 .PHONY: all programs clean help
 .DELETE_ON_ERROR .SECONDARY:

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "compiler/progress.h"
-#include "lang/diag.h"
+#include "lang/diag/diag.h"
 #include "lang/heap.h"
 
 void say(FILE *out, const char *fmt, ...)

@@ -1,6 +1,5 @@
 /* Parsing a file and all that it includes: each file once, by whatever spelling, and never in a circle. */
 #include "lang/lang.h"
-#include "lang/lang_priv.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,9 +8,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "lang/diag_priv.h"
 #include "lang/heap.h"
-#include "lang/parse.tab.h"
+#include "lang/parse/file.h"
+#include "lang/pattern.h"
+
+#define MAX_SOURCE        ((size_t)64 << 20) /* bytes in one file */
+#define MAX_INCLUDE_DEPTH 32
+#define MAX_INCLUDES      4096 /* files that the includes of one compile may name */
 
 /* A file that was read, known by what it is, not by how it was spelled. */
 struct seen {
@@ -33,63 +36,6 @@ struct compile {
 };
 
 static void follow_includes(struct compile *c, struct node *file);
-
-static struct node *file_node(struct compile *c, uint32_t file)
-{
-    const struct source_file *f = &c->sources->files[file];
-    struct node *n = node_new(c->arena, N_FILE, (struct span){file, 0, 0});
-    n->v =
-        (struct value){.kind = VALUE_STR, .str = {arena_strndup(c->arena, f->path, strlen(f->path)), strlen(f->path)}};
-    return n;
-}
-
-/* What the compiler has written, given in the place of what it reads. */
-static bool is_program(const struct source_file *f)
-{
-    static const char begin[] = "prey.pbc";
-    return f->len >= sizeof begin - 1 && !memcmp(f->text, begin, sizeof begin - 1);
-}
-
-/* Parse one file that is in `sources` already. */
-static struct node *parse_file(struct compile *c, uint32_t file, struct token_log *log)
-{
-    const struct source_file *f = &c->sources->files[file];
-    if (is_program(f)) {
-        diag(c->diags, E_UTF8, SPAN_NONE,
-             "`%s` is a compiled program: give the rule file (.prey) that it was made of; preyrun, and preyc with "
-             "--ask, --diff and --against, take programs, too",
-             f->path);
-        return file_node(c, file);
-    }
-    const bool bom = f->len >= 3 && memcmp(f->text, "\xef\xbb\xbf", 3) == 0;
-    struct parser p = {
-        .arena = c->arena,
-        .sources = c->sources,
-        .diags = c->diags,
-        .text = f->text,
-        .len = (uint32_t)f->len,
-        .file = file,
-        .pos = bom ? 3 : 0,
-        .errors_before = diags_errors(c->diags),
-        .tree = file_node(c, file),
-        .ahead.kind = -1,
-        .log = log,
-        .prev = NL,
-        .comma_nl = SPAN_NONE,
-        .unclosed_paren = UINT32_MAX,
-    };
-    lex_open(&p);
-    yyparse(&p);
-    lex_close(&p);
-    return p.tree;
-}
-
-struct node *parse_alone(struct arena *arena, struct sources *sources, struct diags *d, uint32_t file,
-                         struct token_log *log)
-{
-    struct compile c = {.arena = arena, .sources = sources, .diags = d};
-    return parse_file(&c, file, log);
-}
 
 /* The path of an include as the user would write it: beside the file that names it. */
 static char *beside(struct compile *c, uint32_t file, const struct str *name)
@@ -165,7 +111,7 @@ static bool follow_file(struct compile *c, struct node *include, const char *pat
         return false;
     }
     unsigned self = seen_add(c, &st, path, at);
-    struct node *tree_of_file = parse_file(c, (uint32_t)file, NULL);
+    struct node *tree_of_file = parse_alone(c->arena, c->sources, c->diags, (uint32_t)file, NULL);
     node_add(include, tree_of_file);
     follow_includes(c, tree_of_file);
     c->seen[self].open = false;
@@ -259,7 +205,7 @@ static struct node *parse_all(struct arena *arena, struct sources *sources, stru
     struct stat st;
     const char *path = sources->files[file].path;
     if (stat(path, &st) == 0) seen_add(&c, &st, arena_strndup(arena, path, strlen(path)), SPAN_NONE);
-    struct node *tree_of_file = parse_file(&c, file, NULL);
+    struct node *tree_of_file = parse_alone(arena, sources, d, file, NULL);
     follow_includes(&c, tree_of_file);
     free(c.seen);
     return tree_of_file;

@@ -2,10 +2,13 @@
 #pragma once
 
 #include "lang/arena.h"
-#include "lang/ast.h"
-#include "lang/diag.h"
+#include "lang/diag/diag.h"
+#include "lang/format/format.h"
+#include "lang/lex/value_text.h"
 #include "lang/source.h"
-#include "lang/value.h"
+#include "lang/tree/ast.h"
+#include "lang/tree/dump.h"
+#include "lang/tree/value.h"
 
 /* Read, lex and parse `path` (a file, a pipe, or standard input for "-") and everything it includes (each file once;
  * cycles are an error that shows the chain). Errors go to `d`; the tree holds every statement that could be parsed, so
@@ -20,14 +23,3 @@ struct node *lang_parse_text(struct arena *arena, struct sources *sources, struc
 /* Read a rule file, a pipe, or standard input for "-". Its index in `sources`, or a negative errno; -EFBIG is
  * reported in `d`. */
 int lang_read(struct sources *sources, struct diags *d, const char *path);
-
-/* The text of a source, formatted: other blanks and line breaks, the same tokens and comments, the same tree. Includes
- * are not followed. Returns 0 with *out malloc'd and NUL-terminated; -EINVAL after syntax errors, which are in `d`;
- * -EPROTO if the result would not be the same program, which is a fault of the formatter. */
-int lang_format(struct sources *sources, struct diags *d, uint32_t file, char **out, size_t *len);
-
-/* `02-00-00-00-00-01` and `0200.0000.0001` as a rule file has it, with colons; in the arena. NULL: it is no MAC. */
-const char *mac_meant(struct arena *arena, const char *s, size_t len);
-
-/* Print the tree, indented, one node a line: kind, payload, line:col. */
-void lang_dump(const struct node *tree, struct sources *sources, FILE *out);

@@ -1,12 +1,13 @@
 /* An `include` with a pattern: the files of a folder whose names match, in the order of their bytes. `*` is any run of
  * characters, `?` one byte; a name that begins with a dot matches only where the pattern does, too, as in a shell. */
+#include "lang/pattern.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lang/heap.h"
-#include "lang/lang_priv.h"
 
 bool is_pattern(const char *path) { return strpbrk(path, "*?") != NULL; }
 

@@ -39,7 +39,7 @@ ifneq ($(SAN),)
 $(call obj,$(filter-out runtime/capture/%,$(RUNTIME_SRC)) $(PREYCTL_SRC)): OPT += -O0
 endif
 # Some read the parser's header, which is generated.
-$(patsubst %.c,$(B)/%.o,$(wildcard tests/unit/lang/*.c)): | $(B)/lang/parse.tab.c
+$(patsubst %.c,$(B)/%.o,$(wildcard tests/unit/lang/*.c)): | $(B)/lang/parse/parse.tab.c
 # Tests of a room are one program, linked once, and each test is a link to it (tests/lib/mains.h); but for those that put
 # functions of their own in the place of a library's.
 ALONE  := $(patsubst %,tests/unit/runtime/%.c,test_gate test_hooks test_kernel_refused)

@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #include "compiler/import/import.h"
-#include "lang/diag.h"
+#include "lang/diag/diag.h"
 
 enum print_format { FORMAT_TEXT, FORMAT_JSON, FORMAT_SARIF };
 enum colour { COLOUR_AUTO, COLOUR_ALWAYS, COLOUR_NEVER };

@@ -15,7 +15,7 @@ static bool is_word(const char *s)
 {
     static const char *const words[] = {
 #define WORD(token, text, use, group, start) text,
-#include "lang/word.def"
+#include "lang/words/word.def"
     };
     for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
         if (!strcmp(words[i], s)) return true;
@@ -63,7 +63,7 @@ bool number_of_word(enum tool tool, const char *word, uint64_t *number)
     } rows[] = {
 #define NUMBER_WORD(name, number, who) {name, number, who},
 #define FOREIGN_WORD                   NUMBER_WORD
-#include "lang/number_word.def"
+#include "lang/words/number_word.def"
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         if (rows[i].who & tool && !(tool == IPTABLES ? strcasecmp : strcmp)(rows[i].word, word)) {

@@ -16,7 +16,8 @@ struct names {
 const char *name_give(struct names *n, const char *wish, const char *behind);
 void names_fini(struct names *n);
 
-/* The number that a word of another tool stands for (lang/number_word.def); iptables takes it in any case of letters.
+/* The number that a word of another tool stands for (lang/words/number_word.def); iptables takes it in any case of
+ * letters.
  */
 enum tool { NFT = 1 << 0, IPTABLES = 1 << 1, ALL = NFT | IPTABLES };
 bool number_of_word(enum tool tool, const char *word, uint64_t *number);

@@ -92,12 +92,12 @@ static struct number_kind with_words(struct number_kind kind, uint8_t cond)
 {
     static const struct word words[] = {
 #define NUMBER_WORD(name, number, who) {name, number},
-#include "lang/number_word.def"
+#include "lang/words/number_word.def"
         {NULL, 0},
     };
 #define NUMBER_WORDS(ident, what)                                                                                      \
     if (cond == COND_##ident) kind.words = words, kind.words_what = (what);
-#include "lang/number_word.def"
+#include "lang/words/number_word.def"
     return kind;
 }
 

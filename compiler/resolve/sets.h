@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "lang/value.h"
+#include "lang/tree/value.h"
 
 typedef unsigned __int128 u128;
 

@@ -1,5 +1,5 @@
 /* `limits`, `timeouts` and `hash key`: the values of the file over the defaults. The words and their defaults are
- * lang/limits.def and lang/timeouts.def; here stands what each key may be and where its value goes. */
+ * lang/words/limits.def and lang/words/timeouts.def; here stands what each key may be and where its value goes. */
 #include "compiler/resolve/settings.h"
 
 #include <inttypes.h>
@@ -19,9 +19,9 @@ static const struct {
     enum node_kind kind;
 } keys[PBC_SETTINGS_KEYS] = {
 #define LIMIT(key, kind, value, doc) {key, N_##kind},
-#include "lang/limits.def"
+#include "lang/words/limits.def"
 #define TIMEOUT(key, value, doc) {key, N_DURATION},
-#include "lang/timeouts.def"
+#include "lang/words/timeouts.def"
 };
 static const struct {
     uint64_t usual, least, most;

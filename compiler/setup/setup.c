@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "compiler/say.h"
-#include "lang/diag.h"
+#include "lang/diag/diag.h"
 
 bool setup_in_mode(const struct setup *s, uint32_t i, enum pbc_mode mode)
 {

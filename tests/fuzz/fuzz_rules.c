@@ -1,5 +1,5 @@
 /* Any bytes as a rule file: the parser never crashes, is as quick as its text is short, says the same twice, and what
- * it puts into the tree has the shape that lang/ast.def promises; the formatter keeps the tree, and what it made
+ * it puts into the tree has the shape that lang/tree/ast.def promises; the formatter keeps the tree, and what it made
  * itself. With -DREPLAY a plain program that takes files. */
 #include <errno.h>
 #include <stdio.h>

@@ -13,10 +13,10 @@ PREYC = pathlib.Path(os.environ.get("B", "build"), "preyc").resolve()
 
 
 def table():
-    """Rows of lang/diag.def, as the preprocessor sees them: (ident, code, severity, wrong, right). A byte a character, since
+    """Rows of lang/diag/diag.def, as the preprocessor sees them: (ident, code, severity, wrong, right). A byte a character, since
     some examples are no UTF-8."""
     source = '#define DIAG(ident, code, severity, title, explain, wrong, right) @ROW (#ident, code, #severity, wrong, right)\n' \
-             '#include "lang/diag.def"\n'
+             '#include "lang/diag/diag.def"\n'
     text = subprocess.run(["gcc", "-E", "-P", "-I.", "-xc", "-"], input=source, capture_output=True, check=True,
                           encoding="latin-1").stdout
     return [ast.literal_eval(row.strip()) for row in text.replace("\n", " ").split("@ROW")[1:]]

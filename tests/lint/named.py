@@ -12,7 +12,7 @@ import sys
 DOCUMENTS = {"KERNEL.md", "SEMANTICS.md", "ARCHITECTURE.md", "LANGUAGE.md", "BEHAVIOUR.md", "CLASSIFIER.md", "HOUSE.md",
              "STYLE.md", "PERFORMANCE.md", "DESIGN.md"}
 SYSTEM = {"getopt.h"}
-GENERATED = {"parse.tab.h", "parse.tab.c", "lex.yy.c", "lex.yy.h"}
+GENERATED = {"tokens.tab.h", "parse.tab.c", "lex.yy.c", "lex.yy.h"}
 COMMENT = {
     ".c": re.compile(r"/\*.*?\*/", re.S),
     ".h": re.compile(r"/\*.*?\*/", re.S),

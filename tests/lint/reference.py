@@ -40,7 +40,7 @@ def table(head, lines):
 
 def keywords():
     """The reserved words, and all others."""
-    word = rows("WORD", ["_token", "text", "use", "_group", "_start"], "lang/word.def")
+    word = rows("WORD", ["_token", "text", "use", "_group", "_start"], "lang/words/word.def")
     return [t for t, use in word if use == "RESERVED"], [t for t, use in word if use != "RESERVED"]
 
 
@@ -60,17 +60,17 @@ def by_three(pairs):
 
 
 def dscp():
-    return rows("NUMBER_WORD", ["name", "number", "_who"], "lang/number_word.def")
+    return rows("NUMBER_WORD", ["name", "number", "_who"], "lang/words/number_word.def")
 
 
 def sections():
-    diag = rows("DIAG", ["_ident", "code", "severity", "title", "explain", "wrong", "right"], "lang/diag.def")
-    limit = rows("LIMIT", ["key", "kind", "value", "doc"], "lang/limits.def")
-    timeout = rows("TIMEOUT", ["key", "value", "doc"], "lang/timeouts.def")
+    diag = rows("DIAG", ["_ident", "code", "severity", "title", "explain", "wrong", "right"], "lang/diag/diag.def")
+    limit = rows("LIMIT", ["key", "kind", "value", "doc"], "lang/words/limits.def")
+    timeout = rows("TIMEOUT", ["key", "value", "doc"], "lang/words/timeouts.def")
     proto = rows("PROTO", ["_ident", "number", "name"], "vm/proto.def")
     icmp = rows("ICMP_TYPE", ["family", "number", "name"], "vm/icmp.def")
     reason = rows("REASON", ["_ident", "name", "doc"], "vm/reason.def")
-    node = rows("NODE", ["_ident", "name", "children", "doc"], "lang/ast.def")
+    node = rows("NODE", ["_ident", "name", "children", "doc"], "lang/tree/ast.def")
     kinds = {"INT": "number", "SIZE": "size", "RATE": "rate"}
     reserved, others = keywords()
     return REFERENCE, {

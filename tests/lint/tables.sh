@@ -32,11 +32,11 @@ each "every reason is in the manual" "$(rows vm/reason.def REASON 2 | grep -vx -
 each "every verdict is in the manual" "$(rows vm/action.def ACTION 2)" man/preyrun.1
 each "every ICMP type name is in the reference" "$(rows vm/icmp.def ICMP_TYPE 3)" lang/REFERENCE.md
 each "every protocol name is in the reference" "$(rows vm/proto.def PROTO 3; rows vm/proto.def SPOKEN 3; rows vm/proto.def UPPER 3)" lang/REFERENCE.md
-each "every clause is made by the grammar" "$(rows lang/clause.def CLAUSE 1 | sed 's/^/CL_/')" "lang/parse.y lang/build_value.c"
+each "every clause is made by the grammar" "$(rows lang/tree/clause.def CLAUSE 1 | sed 's/^/CL_/')" "lang/parse/parse.y lang/parse/build_value.c"
 each "every word of a clause is one of the language" \
-    "$(rows lang/clause.def CLAUSE 2 | tr ' ' '\n' | grep -vx -e claim -e endpoint -e flag -e reset -e later | sort -u)" lang/word.def
+    "$(rows lang/tree/clause.def CLAUSE 2 | tr ' ' '\n' | grep -vx -e claim -e endpoint -e flag -e reset -e later | sort -u)" lang/words/word.def
 each "every kind of node is told of or in a golden tree" \
-    "$(rows lang/ast.def NODE 2)" "lang/TREE.md tests/golden"
+    "$(rows lang/tree/ast.def NODE 2)" "lang/TREE.md tests/golden"
 # The manual's list of events is that of the table, word and meaning.
 missing=$(sed -n 's/^EVENT([^,]*, *"\([^"]*\)", *"[^"]*", *[0-9]*, *"\(.*\)")$/\1\t\2/p' runtime/live/tell/event.def |
     while IFS="$(printf '\t')" read -r word doc; do

@@ -17,7 +17,7 @@ verdict() {
 verdict "nothing is left to do" \
     "$(git grep -nIE '\b(TODO|FIXME|XXX|HACK)\b' -- . ':!tests/lint/tree.sh' ':!*.md')"
 verdict "no generated file is tracked" \
-    "$(git ls-files | grep -E '(^|/)build/|\.(o|a|d|pbc|gcda|gcno)$|parse\.tab|lex\.yy')"
+    "$(git ls-files | grep -E '(^|/)build/|\.(o|a|d|pbc|gcda|gcno)$|\.tab\.[ch]$|lex\.yy')"
 verdict "no capture but our own is tracked" \
     "$(git ls-files | grep -E '\.(pcap|pcapng|cap)(\.[a-z]+)?$' | grep -vE '^tests/(fuzz|golden)/')"
 verdict "every script parses" \
@@ -44,7 +44,7 @@ verdict "every file that a README links exists" \
     done)"
 
 verdict "a build reads its own parser's header, also where BPF= names another with one" \
-    "$(for o in lang/tokens lang/lex.yy tests/unit/lang/test_fmt; do
+    "$(for o in lang/lex/tokens lang/lex/lex.yy tests/unit/lang/test_fmt; do
         MAKEFLAGS='' make -n B=some/build BPF=other/build some/build/$o.o 2>&1 | grep -- "-c -o some/build/$o.o" | grep -e -Iother/build
     done)"
 

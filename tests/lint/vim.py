@@ -1,4 +1,4 @@
-"""The Vim files know the language: the keywords of the syntax file are those of lang/word.def in their groups (UPDATE=1
+"""The Vim files know the language: the keywords of the syntax file are those of lang/words/word.def in their groups (UPDATE=1
 writes them); Vim with these files colours, completes, indents, formats and reads diagnostics. Without a Vim that can, only
 the keywords are checked. Prints TAP lines."""
 import json
@@ -77,8 +77,8 @@ GROUPS = {
 
 
 def keyword_lines():
-    """The words of lang/word.def as `syn keyword` lines of at most 100 columns, group by group."""
-    rows = re.findall(r'^WORD\(\w+, *"([^"]+)", *\w+, *(\w+),', pathlib.Path("lang/word.def").read_text(), re.M)
+    """The words of lang/words/word.def as `syn keyword` lines of at most 100 columns, group by group."""
+    rows = re.findall(r'^WORD\(\w+, *"([^"]+)", *\w+, *(\w+),', pathlib.Path("lang/words/word.def").read_text(), re.M)
     out = []
     for group, title in GROUPS.items():
         out += ["", f'" {title}'] if title else []
@@ -102,7 +102,7 @@ def check_keywords():
         syntax = path.read_text()
         end = syntax.index('\n" Values.')
     say(count > 150 and groups == set(GROUPS), "the words and their groups are read", sorted(groups ^ set(GROUPS)))
-    say(syntax[begin:end] == fresh, "the syntax file holds the words of lang/word.def",
+    say(syntax[begin:end] == fresh, "the syntax file holds the words of lang/words/word.def",
         "UPDATE=1 python3 tests/lint/vim.py writes it")
     linked = set(re.findall(r"^hi def link (\w+)", syntax, re.M))
     groups = set(re.findall(r"^syn (?:keyword|match|region)\s+(\w+)", syntax, re.M)) - {"preyBlock"}

@@ -138,14 +138,14 @@ class Tree:
         return [f"build/{p.relative_to(self.top).with_suffix('.o')}" for p in found]
 
     def build(self):
-        shared = self.objects(["lang/*.c", "vm/**/*.c", "compiler/**/*.c", "runtime/**/*.c"])
+        shared = self.objects(["lang/**/*.c", "vm/**/*.c", "compiler/**/*.c", "runtime/**/*.c"])
         shared = [o for o in shared if not o.endswith(("/preyc.o", "/preyrun.o"))]
-        shared += ["build/lang/parse.tab.o", "build/lang/lex.yy.o"]
+        shared += ["build/lang/parse/parse.tab.o", "build/lang/lex/lex.yy.o"]
         lib = self.objects(["tests/lib/*.c"])
         mains = self.objects(["compiler/**/preyc.c", "runtime/**/preyrun.c", "tests/unit/*/test_*.c", "tests/packets/*.c",
                               "tests/diff/*.c", "tests/tools/*.c"])
         (self.b / "lang").mkdir(parents=True, exist_ok=True)
-        self.make(["build/lang/parse.tab.c", "build/lang/lex.yy.c"])
+        self.make(["build/lang/parse/parse.tab.c", "build/lang/lex/lex.yy.c"])
         self.make(["-j", str(JOBS), *shared, *lib, *mains])
         self.shared = shared
         if self.link_library():

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "compiler/analysis/diff/diff_priv.h"
-#include "lang/diag.h"
+#include "lang/diag/diag.h"
 #include "lang/heap.h"
 
 enum { REGIONS_SHOWN = 50, PRODUCTS_SHOWN = 4, UNDECIDED_SHOWN = 10 };

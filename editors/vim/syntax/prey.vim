@@ -1,6 +1,6 @@
 " Vim syntax file
 " Language: prey rule files (*.prey)
-" The keywords are those of lang/word.def; UPDATE=1 python3 tests/lint/vim.py writes them.
+" The keywords are those of lang/words/word.def; UPDATE=1 python3 tests/lint/vim.py writes them.
 
 if exists('b:current_syntax')
   finish

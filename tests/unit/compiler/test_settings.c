@@ -18,9 +18,9 @@ struct written {
 
 static const struct written table[] = {
 #define LIMIT(key, kind, usual, doc) {key, usual, false},
-#include "lang/limits.def"
+#include "lang/words/limits.def"
 #define TIMEOUT(key, usual, doc) {key, usual, true},
-#include "lang/timeouts.def"
+#include "lang/words/timeouts.def"
 };
 
 static const uint64_t *values_of(const struct compile *c) { return &c->image->settings->flows; }

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "lang/diag_priv.h"
+#include "lang/diag/diag_priv.h"
 #include "lang/lang.h"
 
 struct parsed {

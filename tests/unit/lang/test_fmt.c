@@ -4,8 +4,9 @@
 
 #include <errno.h>
 
-#include "lang/lang_priv.h"
-#include "lang/parse.tab.h"
+#include "lang/lex/lex.h"
+#include "lang/lex/tokens.tab.h"
+#include "lang/parse/file.h"
 #include "tests/lib/draw.h"
 
 struct words {

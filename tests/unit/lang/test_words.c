@@ -1,14 +1,15 @@
 /* The words of word.def: found by their text, in the order of their tokens, with what they may be. */
 #include "parsed.h"
 
-#include "lang/parse.tab.h"
+#include "lang/lex/tokens.tab.h"
+#include "lang/parse/syntax.h"
 
 static const struct {
     const char *text, *use, *start;
     int token;
 } rows[] = {
 #define WORD(token, text, use, group, start) {text, #use, #start, token},
-#include "lang/word.def"
+#include "lang/words/word.def"
 };
 enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
 

@@ -1,0 +1,57 @@
+/* Formatting a rule file: the same tokens and comments with other blanks and line breaks. That the tree stays the same
+ * is checked each time, for the result may be written over the user's own text. */
+#include "lang/format/format.h"
+#include "lang/format/format_priv.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "lang/parse/file.h"
+
+static char *format(struct arena *arena, const struct source_file *file, const struct token_log *log,
+                    const struct node *tree, size_t *len)
+{
+    struct fmt f = {.arena = arena, .text = file->text, .len = (uint32_t)file->len};
+    fmt_read(&f, log);
+    fmt_marks(&f, tree);
+    fmt_columns(&f);
+    return fmt_print(&f, len);
+}
+
+static bool is_same(struct arena *arena, const char *path, const struct node *tree, const char *text, size_t len)
+{
+    struct sources sources;
+    bool same = false;
+    sources_init(&sources);
+    struct diags *d = diags_new(&sources);
+    const int file = sources_add(&sources, path, text, len);
+    if (file >= 0) {
+        const struct node *again = parse_alone(arena, &sources, d, (uint32_t)file, NULL);
+        same = !diags_errors(d) && node_equal(tree, again);
+    }
+    diags_free(d);
+    sources_fini(&sources);
+    return same;
+}
+
+int lang_format(struct sources *sources, struct diags *d, uint32_t file, char **out, size_t *len)
+{
+    const unsigned errors = diags_errors(d);
+    struct arena *arena = arena_new();
+    struct token_log log = {0};
+    int rc = -EINVAL;
+    *out = NULL;
+    const struct node *tree = parse_alone(arena, sources, d, file, &log);
+    if (diags_errors(d) == errors) {
+        const struct source_file *f = &sources->files[file];
+        *out = format(arena, f, &log, tree, len);
+        rc = is_same(arena, f->path, tree, *out, *len) ? 0 : -EPROTO;
+    }
+    if (rc < 0) {
+        free(*out);
+        *out = NULL;
+    }
+    free(log.tokens);
+    arena_free(arena);
+    return rc;
+}

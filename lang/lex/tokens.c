@@ -1,0 +1,320 @@
+/* From raw tokens to the parser's: where a statement ends, which words are keywords, and how to go on after an error.
+ *
+ * A newline ends a statement but after , { = -> : and inside ( ). Before `}` and at the end of the file an NL is made
+ * up where none was written, so that the grammar needs no special cases. After an error the rest of the statement, and
+ * a block that it opened, is skipped here (`panic`), and the parser gets the one NL for which its error rules wait. */
+#include <ctype.h>
+#include <string.h>
+
+#include "lang/heap.h"
+#include "lang/lex/lex.h"
+#include "lang/lex/tokens.tab.h"
+
+uint32_t skip_blanks(const struct parser *p, uint32_t at)
+{
+    while (p->text[at] == ' ' || p->text[at] == '\t' || p->text[at] == '\r') at++;
+    return at;
+}
+
+struct span next_word(const struct parser *p, uint32_t at)
+{
+    struct span word = {p->file, skip_blanks(p, at), 0};
+    word.end = word.start;
+    while (isalnum((unsigned char)p->text[word.end]) || (p->text[word.end] && strchr("_-.\"", p->text[word.end])))
+        word.end++;
+    return word;
+}
+
+bool word_number(const struct parser *p, struct span word, uint64_t *number)
+{
+    return word.end > word.start && parse_uint(p->text + word.start, word.end - word.start, number) == 0;
+}
+
+/* Past blanks, newlines and comments. */
+static uint32_t skip_lines(const struct parser *p, uint32_t at)
+{
+    for (;;) {
+        at = skip_blanks(p, at);
+        if (p->text[at] == '#') {
+            const char *nl = memchr(p->text + at, '\n', p->len - at);
+            at = nl ? (uint32_t)(nl - p->text) : p->len;
+        } else if (p->text[at] == '\n') {
+            at++;
+        } else {
+            return at;
+        }
+    }
+}
+
+static bool looks_like_declaration(const struct parser *p, uint32_t at)
+{
+    return text_starts_statement(p->text + at, true);
+}
+
+bool looks_like_statement(const struct parser *p, uint32_t at)
+{
+    return text_starts_statement(p->text + skip_blanks(p, at), false);
+}
+
+/* Does a `}` close a block of which this parser knows no `{`, before the next declaration? (The `{` was forgotten.) */
+static bool closed_later(const struct parser *p, uint32_t at)
+{
+    unsigned depth = 0;
+    const uint32_t end = p->len - at > 65536 ? at + 65536 : p->len;
+    for (bool line_start = true; at < end; at++) {
+        char c = p->text[at];
+        if (line_start && looks_like_declaration(p, at)) return false;
+        line_start = c == '\n';
+        if (c == '#') {
+            const char *nl = memchr(p->text + at, '\n', end - at);
+            at = nl ? (uint32_t)(nl - p->text) - 1 : end - 1;
+        } else if (c == '{') {
+            depth++;
+        } else if (c == '}' && depth-- == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void raw(struct parser *p, struct token *t)
+{
+    if (p->ahead.kind >= 0) {
+        *t = p->ahead;
+        p->ahead.kind = -1;
+    } else {
+        lex_next(p, t);
+    }
+}
+
+static bool at_statement_start(const struct parser *p)
+{
+    return p->prev == NL || p->prev == LBRACE || p->prev == RBRACE;
+}
+
+static bool at_column_1(const struct parser *p, const struct token *t)
+{
+    return t->span.start == 0 || p->text[t->span.start - 1] == '\n';
+}
+
+static void missing_brace(struct parser *p, struct span found)
+{
+    diag(p->diags, E_BRACE, found, "the block before this has no `}`");
+    diag_note(p->diags, p->open_brace, "the block begins here");
+}
+
+static void make(struct token *t, int kind, uint32_t file, uint32_t at)
+{
+    *t = (struct token){.kind = kind, .span = {file, at, at}};
+}
+
+static bool newline_continues(struct parser *p, const struct token *t)
+{
+    if (p->prev == COMMA || p->prev == EQ || p->prev == ARROW || p->prev == COLON) {
+        if (p->prev == COMMA) p->comma_nl = p->prev_span;
+        return p->prev == COMMA || !looks_like_statement(p, t->span.end);
+    }
+    return p->paren_depth && !looks_like_statement(p, t->span.end);
+}
+
+/* A comma after which the list ends. Reported and dropped: the list before it is good. */
+static bool trailing_comma(struct parser *p, const struct token *t)
+{
+    uint32_t next = skip_lines(p, t->span.end);
+    bool same_line = next == skip_blanks(p, t->span.end);
+    char c = p->text[next];
+    if (!(c == '}' || c == ')' || c == ';' || c == '{' || next >= p->len ||
+          (!same_line && looks_like_statement(p, next))))
+        return false;
+    diag(p->diags, E_COMMA, t->span, "nothing follows this comma");
+    diag_suggest_removal(p->diags, SPAN_NONE);
+    return true;
+}
+
+/* The end of the statement in hand, if there is one, before `t`, which waits. */
+static bool ended_before(struct parser *p, struct token *t)
+{
+    if (at_statement_start(p)) return false;
+    p->ahead = *t;
+    make(t, NL, p->file, p->prev_span.end);
+    return true;
+}
+
+static bool filter_close(struct parser *p, struct token *t)
+{
+    if (ended_before(p, t)) return true;
+    if (p->brace_depth == 0) {
+        diag(p->diags, E_BRACE, t->span, "this `}` closes nothing");
+        return false;
+    }
+    p->brace_depth--;
+    return true;
+}
+
+static bool filter_eof(struct parser *p, struct token *t)
+{
+    if (ended_before(p, t)) return true;
+    t->kind = YYEOF;
+    if (p->brace_depth) {
+        diag(p->diags, E_BRACE, p->open_brace, "this `{` is never closed");
+        p->brace_depth--;
+        p->ahead = (struct token){.kind = RAW_EOF, .span = t->span};
+        t->kind = RBRACE;
+    }
+    return true;
+}
+
+static void filter_open(struct parser *p, struct token *t)
+{
+    if (p->paren_depth < MAX_NESTING) {
+        p->open_paren[p->paren_depth++] = t->span.start;
+        return;
+    }
+    t->kind = YYerror;
+    diag(p->diags, E_NESTING, t->span, "parentheses are nested more than %d deep", MAX_NESTING);
+}
+
+static bool filter_word(struct parser *p, struct token *t)
+{
+    if (p->brace_depth && at_statement_start(p) && at_column_1(p, t) && looks_like_declaration(p, t->span.start)) {
+        missing_brace(p, t->span);
+        p->brace_depth--;
+        p->ahead = *t;
+        make(t, RBRACE, p->file, t->span.start);
+        return true;
+    }
+    t->kind = word_find(t->str.s, t->str.len);
+    return true;
+}
+
+/* True if `t` goes to the parser (it may have been replaced), false if it is swallowed. */
+static bool filter(struct parser *p, struct token *t)
+{
+    switch (t->kind) {
+    case RAW_SKIPPED:
+        /* A `\` with something after it; meant to join the lines. */
+        if (p->text[p->pos] == '\r' || p->text[p->pos] == '\n') lex_next(p, t);
+        return t->kind == RAW_EOF ? filter_eof(p, t) : false;
+    case RAW_NEWLINE:
+        if (at_statement_start(p) || newline_continues(p, t)) return false;
+        make(t, NL, p->file, p->prev_span.end);
+        return true;
+    case RAW_SEMICOLON: t->kind = NL; return !at_statement_start(p);
+    case RAW_EOF: return filter_eof(p, t);
+    case RBRACE: return filter_close(p, t);
+    case LBRACE:
+        p->brace_depth++;
+        p->open_brace = t->span;
+        return true;
+    case LPAREN: filter_open(p, t); return true;
+    case RPAREN: p->paren_depth -= p->paren_depth > 0; return true;
+    case COMMA: return !trailing_comma(p, t);
+    case NAME: return filter_word(p, t);
+    default: return true;
+    }
+}
+
+/* Skip to the end of the statement, and over a block it opens. `depth`: blocks of it that are open already. */
+static void skip_statement(struct parser *p, struct token *t, unsigned depth)
+{
+    int prev = p->prev;
+    for (;; prev = t->kind) {
+        raw(p, t);
+        if (t->kind == RAW_EOF || (t->kind == RBRACE && depth == 0)) {
+            p->ahead = *t;
+            break;
+        }
+        if (t->kind == LBRACE) depth++;
+        if (t->kind == RBRACE && --depth == 0) break;
+        if (t->kind == RAW_SEMICOLON && depth == 0) break;
+        if (t->kind != RAW_NEWLINE) continue;
+        bool joins = prev == COMMA || prev == EQ || prev == ARROW || prev == COLON;
+        if (depth == 0 && (!joins || looks_like_statement(p, t->span.end))) break;
+        /* A block that is never closed must not hide the rest of the file. */
+        if (depth && looks_like_declaration(p, t->span.end)) break;
+    }
+    make(t, NL, p->file, t->span.start);
+    p->panic = false;
+}
+
+/* What an error at `t`, the last token given, means for what is skipped. */
+static void begin_panic(struct parser *p, const struct token *t)
+{
+    p->panic_depth = 0;
+    p->panic = true;
+    if (t->kind == LBRACE) {
+        p->brace_depth--;
+        p->panic_depth = 1;
+    } else if (t->kind == NL) {
+        uint32_t next = skip_lines(p, p->pos);
+        bool no_brace = p->brace_depth == 0 && p->text[next] != '{' && p->missing_brace && closed_later(p, p->pos);
+        p->panic = p->ahead.kind < 0 && (p->text[next] == '{' || no_brace);
+        p->panic_depth = no_brace;
+    } else if (t->kind == RBRACE || t->kind == YYEOF) {
+        p->panic = false;
+    }
+    if (p->panic) p->prev = YYerror; /* not a place where a statement begins */
+}
+
+/* Between statements: the one in hand is done, and a block's header waits for its `}`. */
+static void begin_statement(struct parser *p, const struct token *t)
+{
+    if (p->prev == LBRACE) p->header = p->stmt;
+    p->stmt = (struct statement){.start = {{.kind = -1}, {.kind = -1}, {.kind = -1}}};
+    if (t->kind == RBRACE) p->stmt = p->header;
+    p->comma_nl.file = UINT32_MAX;
+}
+
+static void keep_place(struct parser *p, const struct token *t)
+{
+    if (at_statement_start(p)) begin_statement(p, t);
+    if (t->kind == NL || t->kind == LBRACE) {
+        p->unclosed_paren = p->paren_depth ? p->open_paren[p->paren_depth - 1] : UINT32_MAX;
+        p->paren_depth = 0;
+    }
+    if (p->stmt.tokens < 3) p->stmt.start[p->stmt.tokens] = *t;
+    p->stmt.tokens++;
+    p->prev = t->kind;
+    p->prev_span = t->span;
+}
+
+/* Once so many are told of all files together, a further one has room for its first: a pattern of `include` may match
+ * what are no rules at all. */
+static bool too_many(struct parser *p)
+{
+    const unsigned all = diags_errors(p->diags), own = all - p->errors_before;
+    if (!p->gave_up && (own >= DIAG_FILE_MAX || (own && all >= DIAG_FILE_MAX))) {
+        p->gave_up = true;
+        diags_stopped(p->diags);
+    }
+    return p->gave_up;
+}
+
+void parser_panic(struct parser *p) { begin_panic(p, &p->last); }
+
+static void token_log_add(struct token_log *log, const struct token *t)
+{
+    log->tokens = heap_grown(log->tokens, (size_t)log->count + 1, sizeof(*log->tokens), &log->cap);
+    log->tokens[log->count++] = (struct logged){t->kind, t->span.start, t->span.end};
+}
+
+int yylex(YYSTYPE *value, struct span *span, struct parser *p)
+{
+    struct token t;
+    if (p->panic)
+        skip_statement(p, &t, p->panic_depth);
+    else
+        do raw(p, &t);
+        while (!filter(p, &t) && !too_many(p));
+    if (too_many(p)) t.kind = YYEOF;
+    keep_place(p, &t);
+    p->last = t;
+    if (p->log) token_log_add(p->log, &t);
+    *span = t.span;
+    if (t.kind >= SLASHED)
+        value->str = t.str;
+    else
+        value->node = t.node;
+    if (t.kind == YYerror) begin_panic(p, &t);
+    return t.kind;
+}

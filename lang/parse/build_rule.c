@@ -1,0 +1,174 @@
+/* Declarations, set algebra, rules and packets. */
+#include <stdio.h>
+#include <string.h>
+
+#include "lang/lex/tokens.tab.h"
+#include "lang/parse/build.h"
+
+struct node *const_decl(struct parser *p, struct span kw, struct str word, struct span word_span, struct node *value)
+{
+    if (word_find(word.s, word.len) != NAME)
+        build_error(p, E_CONST_NAME, word_span, "`%.*s` is a keyword: a constant's name never is", (int)word.len,
+                    word.s);
+    return tree(p, N_CONST, kw, chain(name_node(p, word, word_span), want(p, value, W_SCALAR, "`const`")));
+}
+
+static const char *operator_word(enum node_kind op)
+{
+    return op == N_SET_UNION ? "," : op == N_SET_EXCEPT ? "except" : "and";
+}
+
+/* The text of a span on one line; NULL if it is long. */
+static const char *short_text(struct parser *p, struct span span)
+{
+    const size_t len = span.end - span.start;
+    if (len > MAX_WORD || memchr(p->text + span.start, '\n', len) || memchr(p->text + span.start, '#', len))
+        return NULL;
+    return arena_strndup(p->arena, p->text + span.start, len);
+}
+
+/* `a, b except c` could be read in two ways: show both, in the author's words. */
+static void mixed_operators(struct parser *p, struct node *left, enum node_kind op, struct span op_span,
+                            const struct node *right)
+{
+    const struct node *last = left->last;
+    const char *gap = op == N_SET_UNION ? "" : " ";
+    const char *gap_left = left->kind == N_SET_UNION ? "" : " ";
+    struct span before = {left->span.file, left->span.start, left->span.start};
+    node_each(n, left) if (n->next) before.end = n->span.end;
+    build_error(p, E_MIXED, op_span, "`%s` and `%s` side by side need parentheses",
+                operator_word((enum node_kind)left->kind), operator_word(op));
+    const char *all = short_text(p, left->span), *first = short_text(p, before), *second = short_text(p, right->span);
+    const char *between = short_text(p, last->span), *a = operator_word((enum node_kind)left->kind);
+    const char *b = operator_word(op);
+    const struct span whole = span_join(left->span, right->span);
+    if (!all || !second) {
+        diag_advise(p->diags, "write parentheses around what belongs together: (a, b) except c");
+        return;
+    }
+    diag_suggest(p->diags, whole, "(%s)%s%s %s", all, gap, b, second);
+    diag_suggest(p->diags, whole, "%s%s%s (%s%s%s %s)", first, gap_left, a, between, gap, b, second);
+}
+
+struct node *set_op(struct parser *p, struct node *left, enum node_kind op, struct span op_span, struct node *right)
+{
+    if (!left || !right) return left ? left : right;
+    bool chain_of_ops = left->kind == N_SET_UNION || left->kind == N_SET_EXCEPT || left->kind == N_SET_AND;
+    if (chain_of_ops && left->kind != op && !p->stmt.bad) mixed_operators(p, left, op, op_span, right);
+    if (!chain_of_ops) left = tree(p, op, left->span, left);
+    node_add(left, right);
+    left->span = span_join(left->span, right->span);
+    return left;
+}
+
+struct node *set_member(struct parser *p, struct node *value)
+{
+    if (value->kind == N_SELF) {
+        build_error(p, E_SET_MEMBER, value->span,
+                    "`self` can't be in a set: this machine's addresses are known only while prey runs");
+        diag_advise(p->diags, "write it in the rule, as in `to self, office`");
+        return NULL;
+    }
+    if (value->kind == N_ANY) {
+        build_error(p, E_SET_MEMBER, value->span, "`any` can't be in a set");
+        diag_suggest_for(p->diags, " for every address", "0.0.0.0/0, ::/0");
+        return NULL;
+    }
+    struct node *member = want(p, value, W_ADDR | W_PREFIX | W_ADDR_RANGE | W_NAME, "`set`");
+    if (!member && value->kind == N_STRING)
+        diag_advise(p->diags, "names of hosts are not looked up; a file is written `file \"...\"`");
+    return member;
+}
+
+struct node *file_ref(struct parser *p, struct node *path, bool live, struct span span)
+{
+    struct node *n = tree(p, N_FILE_REF, span, path);
+    if (live) n->flags |= NF_LIVE;
+    return n;
+}
+
+struct node *condition(struct parser *p, enum node_kind kind, struct span span, struct node *list, unsigned wants,
+                       const char *where)
+{
+    want_list(p, list, wants, where);
+    list->kind = (uint8_t)kind;
+    list->span = span;
+    return list;
+}
+
+struct node *flag_list(struct parser *p, enum node_kind kind, struct span span, struct node *list)
+{
+    if (list->flags & NF_NOT) {
+        build_error(p, E_FLAGS_NOT, span, "`not` can't stand before flags");
+        diag_advise(p->diags, "`has` asks for set flags, `lacks` for clear ones");
+    }
+    return condition(p, kind, span, list, W_NAME, kind == N_HAS ? "`has`" : "`lacks`");
+}
+
+struct node *rule_new(struct parser *p, struct node *audit, struct node *verdict)
+{
+    return tree(p, N_RULE, verdict->span, chain(audit, verdict));
+}
+
+/* `from a port 22`: pf would read the port as the source's, others as the destination's. */
+static void check_port_after_from(struct parser *p, const struct node *before, const struct node *part)
+{
+    if (!before || before->kind != N_C_FROM || part->kind != N_C_PORT) return;
+    if (word_find(p->text + part->span.start, 4) != PORT || p->text[part->span.start] != 'p') return;
+    const struct span word = {part->span.file, part->span.start, part->span.start + 4};
+    build_error(p, E_PORT_AFTER_FROM, part->span,
+                "`port` straight after `from` could mean the source's or the destination's");
+    const char *condition_text = short_text(p, part->span);
+    const struct span replaced = condition_text ? part->span : word;
+    const char *text = condition_text ? condition_text : "port";
+    diag_suggest(p->diags, replaced, "to %s", text);
+    diag_suggest(p->diags, replaced, "source %s", text);
+}
+
+static bool is_option(const struct node *n)
+{
+    return n->kind == N_WITH || n->kind == N_LOG || n->kind == N_AS || n->kind == N_COMMENT;
+}
+
+struct node *rule_part(struct parser *p, struct node *rule, struct node *part, struct span keyword)
+{
+    if (!part) return rule;
+    check_port_after_from(p, rule->last, part);
+    if (!is_option(part) && is_option(rule->last)) {
+        build_error(p, E_ORDER, keyword, "a condition must stand before `with`, `log`, `as` and `comment`");
+        diag_note(p->diags, rule->last->span, "move it before this");
+    }
+    return adopt(rule, part);
+}
+
+struct node *when_new(struct parser *p, struct span kw, struct node *conditions, struct node *pools)
+{
+    const struct node *before = NULL;
+    for (const struct node *c = conditions; c; before = c, c = c->next) check_port_after_from(p, before, c);
+    return tree(p, N_WHEN, kw, chain(conditions, pools));
+}
+
+struct node *packet(struct parser *p, enum clause proto, struct span span, struct node *number, struct node *addrs,
+                    struct node *opts)
+{
+    struct node *n = tree(p, N_PACKET, span, number);
+    n->v = (struct value){.kind = VALUE_INT, .i = proto};
+    return adopt(adopt(n, addrs), opts);
+}
+
+struct node *one_of(struct parser *p, struct node *name, const char *where, const enum clause *choices)
+{
+    const char *words[CL_COUNT];
+    char listed[256] = "";
+    size_t n = 0, len = 0;
+    for (; choices[n] != CL_NONE; n++) {
+        const char *before = n == 0 ? "" : choices[n + 1] == CL_NONE ? " or " : ", ";
+        words[n] = clause_words(choices[n]);
+        if (strcmp(words[n], name->v.str.s) == 0) return choice(p, choices[n], name->span);
+        len += (size_t)snprintf(listed + len, sizeof(listed) - len, "%s`%s`", before, words[n]);
+    }
+    build_error(p, E_VALUE, name->span, "%s is %s, not `%s`", where, listed, name->v.str.s);
+    const char *near = diag_nearest(name->v.str.s, words, n);
+    if (near) diag_guess(p->diags, SPAN_NONE, "%s", near);
+    return NULL;
+}
