@@ -7,7 +7,7 @@
 #include <sys/resource.h>
 
 #include "compiler/normal/normal.h"
-#include "compiler/resolve/service.h"
+#include "compiler/resolve/services/service.h"
 #include "compiler/resolve/settings.h"
 #include "vm/flow/flow.h"
 #include "vm/kernel/gen/gen.h"

@@ -1,7 +1,8 @@
 /* Rules, chains and firewalls into the image's rule list: the complete meaning of the file. */
 #include <string.h>
 
-#include "compiler/resolve/service.h"
+#include "compiler/resolve/nat/nat.h"
+#include "compiler/resolve/resolve.h"
 #include "compiler/resolve/settings.h"
 #include "vm/packet/key.h"
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "compiler/image/image.h"
-#include "compiler/resolve/service.h"
+#include "compiler/resolve/services/service.h"
 
 /* PBC_NONE: there is none of that name. */
 static uint32_t pool_named(const struct program *p, const char *name)

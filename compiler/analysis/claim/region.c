@@ -4,7 +4,7 @@
 #include "compiler/analysis/claim/claim.h"
 #include "compiler/normal/normal.h"
 #include "compiler/normal/what.h"
-#include "compiler/resolve/sets.h"
+#include "compiler/resolve/sets/sets.h"
 #include "vm/packet/key.h"
 
 /* A set that claims name, and its id in the normal form. */

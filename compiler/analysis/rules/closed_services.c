@@ -2,7 +2,7 @@
  * rule that accepts can match one that opens a connection. Certain or silent. */
 #include "compiler/normal/normal.h"
 #include "compiler/normal/what.h"
-#include "compiler/resolve/service.h"
+#include "compiler/resolve/services/service.h"
 #include "vm/program/program.h"
 
 struct ir_product endpoint_opened(struct compile *c, const struct pbc_endpoint *e)

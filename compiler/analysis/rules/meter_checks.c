@@ -3,7 +3,7 @@
 #include <inttypes.h>
 
 #include "compiler/normal/ir.h"
-#include "compiler/resolve/resolve.h"
+#include "compiler/resolve/values/clauses.h"
 #include "vm/vm.h"
 
 /* `per` of the meter if it cuts addresses by one length alone. */

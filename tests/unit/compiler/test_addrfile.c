@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "compiler/resolve/addrfile.h"
+#include "compiler/resolve/sets/addrfile.h"
 #include "tests/unit/compiler/front.h"
 
 /* The text as a file, read. */

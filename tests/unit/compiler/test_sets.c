@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "compiler/resolve/sets.h"
+#include "compiler/resolve/sets/sets.h"
 
 enum { UNIVERSE = 64 };
 #define TOP6 ((~(u128)0) - (UNIVERSE - 1))

@@ -1,0 +1,70 @@
+/* `decap ipip` and `decap gue PORT`: which packets such a rule can match, and that it says whose they are.
+ *
+ * The verdict stands for a condition: what is no tunnel's packet goes on to the next rule. It is written into the rule
+ * list like any other, so that executors, analysis and explanations need to know nothing of it. */
+#include "compiler/resolve/conditions/conditions.h"
+#include "vm/packet/key.h"
+#include "vm/vm.h"
+
+static const struct number_kind port_kind = {
+    .what = "a port of GUE", .range = "ports of GUE go from 1 to 65535", .least = 1, .most = 65535};
+
+static bool is_gue(const struct node *verdict) { return verdict->first && is_choice(verdict->first, CL_GUE); }
+
+uint8_t opener_verdict(const struct node *verdict) { return is_gue(verdict) ? PBC_V_DECAP_GUE : PBC_V_DECAP_IPIP; }
+
+static void add_numbers(struct rule_work *w, uint8_t kind, uint32_t arg, uint32_t a, uint32_t b)
+{
+    struct number_set numbers = {0};
+    struct pbc_cond *cond = cond_add(w, kind, w->opener);
+    if (!cond) return;
+    cond->arg = arg;
+    numbers_add(w->c, &numbers, a, a);
+    if (b != a) numbers_add(w->c, &numbers, b, b);
+    numbers_normalise(&numbers);
+    cond_ranges(w, cond, &numbers);
+}
+
+void opener_conditions(struct rule_work *w)
+{
+    enum { IPV4_INSIDE = 4, IPV6_INSIDE = 41 }; /* RFC 2003, RFC 2473 */
+    w->families &= KIND_IP4 | KIND_IP6;
+    if (!is_gue(w->opener)) {
+        w->protocols &= OTHER_PROTOCOLS;
+        add_numbers(w, COND_PROTO, 0, IPV4_INSIDE, IPV6_INSIDE);
+        return;
+    }
+    w->protocols &= KIND_UDP;
+    if (!number_one(w->c, w->opener->first->next, &port_kind, &w->gue_port)) {
+        w->bad = true;
+        return;
+    }
+    struct pbc_cond *udp = cond_add(w, COND_PROTO, w->opener);
+    if (udp) udp->arg = KIND_UDP;
+    add_numbers(w, COND_PORT, KIND_WITH_PORTS, w->gue_port, w->gue_port);
+}
+
+/* Whoever may send such packets may put any source address into the inner one. */
+void check_opener(const struct rule_work *w)
+{
+    const struct node *from = w->seen[N_C_FROM], *list = from ? from->first : NULL;
+    bool open = !from || says_not(from);
+    if (from && !list) return; /* reported */
+    for (const struct node *n = list ? list->first : NULL; n; n = n->next) open |= n->kind == N_ANY;
+    if (!open) return;
+    diag(w->c->diags, E_DECAP_FROM, from ? from->span : w->opener->span,
+         from ? "this `from` lets anybody send packets in the name of others: list the tunnel's senders one by one"
+              : "`decap` without `from` lets anybody send packets in the name of others");
+    diag_advise(w->c->diags, "name in `from` the addresses of the machines that put packets into the tunnel");
+}
+
+void check_no_opener(struct compile *c, const struct pbc_firewall *out)
+{
+    const struct image *img = c->image;
+    for (uint32_t i = out->rules; i < out->rules + out->rule_count; i++) {
+        if (!verdict_is(img->rules[i].verdict, VERDICT_OPENS)) continue;
+        diag(c->diags, E_DECAP_OUT, img->rule_span[i],
+             "`decap` has no use here: this firewall judges what the machine itself sends");
+        diag_advise(c->diags, "move the rule into the firewall for what arrives");
+    }
+}

@@ -1,0 +1,71 @@
+/* What is not done as its author thinks. What compiles, and likely does something else: a file that judges nothing,
+ * translation past every firewall. (A firewall whose name is a direction is an error: rules.c.) And what this edition
+ * parses but can't do yet: one error a statement, at its place, in the user's words; the names that such a statement
+ * uses count as used, since nothing more is known of them. */
+#include "compiler/resolve/names/names.h"
+
+static bool holds_tests(const struct node *file)
+{
+    node_each(n, file)
+    {
+        const struct node *included = n->kind == N_INCLUDE ? node_child(n, N_FILE) : NULL;
+        if (n->kind == N_TEST || (included && holds_tests(included))) return true;
+    }
+    return false;
+}
+
+/* A part that others include has no firewall of its own; tests may stand in a file of theirs. */
+static void warn_idle(struct compile *c)
+{
+    const struct image *img = c->image;
+    const struct node *first = c->tree->first;
+    if (img->firewalls_count || img->services_count || img->nats_count || holds_tests(c->tree)) return;
+    diag(c->diags, W_JUDGES_NOTHING, first ? first->span : SPAN_NONE,
+         "this file has no firewall, service or nat: its program accepts everything");
+    diag_advise(c->diags,
+                "rules stand in `firewall NAME default drop { }`; a part is compiled with the file that includes it");
+}
+
+static bool judges_crossing(const struct pbc_firewall *f)
+{
+    return f->direction == PBC_DIR_ANY || f->direction == PBC_DIR_FORWARD;
+}
+
+static void warn_crossing(struct compile *c)
+{
+    const struct image *img = c->image;
+    if (!img->nats_count) return;
+    for (uint32_t i = 0; i < img->firewalls_count; i++)
+        if (judges_crossing(&img->firewalls[i])) return;
+    diag(c->diags, W_NAT_OPEN, span_at(c, &img->nats[0].place),
+         "no firewall judges what crosses this machine: translation alone keeps nobody out");
+    diag_advise(
+        c->diags,
+        "add `firewall NAME forward default drop { }`, with `accept state established, related` and who may go out");
+}
+
+void warn_misread(struct compile *c)
+{
+    if (diags_errors(c->diags)) return; /* what was left out may have been it */
+    warn_idle(c);
+    warn_crossing(c);
+}
+
+static const char *const not_due[N_COUNT] = {
+    [N_FILE_REF] = "live files",
+    [N_AUDIT] = "audit",
+};
+
+static const char *verdict_not_due(const struct node *n)
+{
+    return n->v.i == VW_MIRROR ? "mirroring" : n->v.i == VW_ADD ? "adding to sets" : NULL;
+}
+
+bool report_not_due(struct compile *c, const struct node *n)
+{
+    const char *what = n->kind == N_VERDICT ? verdict_not_due(n) : not_due[n->kind];
+    if (!what || (n->kind == N_FILE_REF && !(n->flags & NF_LIVE))) return false;
+    mark_names_used(c, n);
+    diag(c->diags, E_UNSUPPORTED, n->span, "not supported yet: %s", what);
+    return true;
+}

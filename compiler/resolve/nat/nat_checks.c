@@ -1,0 +1,209 @@
+/* Statements of nats that never fit, because one before them, or a service, takes all that they would: certain or
+ * silent. And maps: each address stands in one of them, on one side, and nowhere else that is translated to. */
+#include <string.h>
+
+#include "compiler/resolve/nat/nat.h"
+#include "vm/program/program.h"
+
+enum { WORK_MAX = 1 << 24 }; /* ranges compared before the rest stays undecided */
+
+static bool holds4(const struct image *img, const struct pbc_nat *n, const struct pbc_range *r)
+{
+    for (uint32_t i = n->from; i < n->from + n->from_count; i++) {
+        const struct pbc_range *all = img->set4 + img->sets[i].first4;
+        for (uint32_t k = 0; k < img->sets[i].count4; k++)
+            if (all[k].lo <= r->lo && r->hi <= all[k].hi) return true;
+    }
+    return false;
+}
+
+static bool below(uint64_t a_hi, uint64_t a_lo, uint64_t b_hi, uint64_t b_lo)
+{
+    return a_hi < b_hi || (a_hi == b_hi && a_lo <= b_lo);
+}
+
+static bool holds6(const struct image *img, const struct pbc_nat *n, const struct pbc_range6 *r)
+{
+    for (uint32_t i = n->from; i < n->from + n->from_count; i++) {
+        const struct pbc_range6 *all = img->set6 + img->sets[i].first6;
+        for (uint32_t k = 0; k < img->sets[i].count6; k++)
+            if (below(all[k].lo_hi, all[k].lo_lo, r->lo_hi, r->lo_lo) &&
+                below(r->hi_hi, r->hi_lo, all[k].hi_hi, all[k].hi_lo))
+                return true;
+    }
+    return false;
+}
+
+static uint64_t size_of(const struct image *img, const struct pbc_nat *n)
+{
+    uint64_t size = 1;
+    for (uint32_t i = n->from; i < n->from + n->from_count; i++) size += img->sets[i].count4 + img->sets[i].count6;
+    return size;
+}
+
+/* Every source of `n`, of the family that it translates, is one of `by`. */
+static bool sources_within(const struct image *img, const struct pbc_nat *n, const struct pbc_nat *by, uint64_t *work)
+{
+    if (!by->from_count) return true;
+    if (!n->from_count) return false;
+    *work += size_of(img, n) * size_of(img, by);
+    if (*work > WORK_MAX) return false;
+    for (uint32_t i = n->from; i < n->from + n->from_count; i++) {
+        const struct pbc_set *s = &img->sets[i];
+        for (uint32_t k = 0; n->family != 6 && k < s->count4; k++)
+            if (!holds4(img, by, &img->set4[s->first4 + k])) return false;
+        for (uint32_t k = 0; n->family != 4 && k < s->count6; k++)
+            if (!holds6(img, by, &img->set6[s->first6 + k])) return false;
+    }
+    return true;
+}
+
+static bool protocol_within(uint8_t n, uint8_t by) { return n == by || (by == PBC_EP_PORTS && n < PBC_EP_PORTS); }
+
+static bool is_outbound(const struct pbc_nat *n) { return n->kind == PBC_NAT_MASQUERADE || n->kind == PBC_NAT_SOURCE; }
+
+/* Are all addresses inside of the map `n` sources of `by`? */
+static bool holds_map(const struct image *img, const struct pbc_nat *n, const struct pbc_nat *by)
+{
+    const struct address_range r = address_prefix(n->target, n->len, n->family);
+    const struct pbc_range v4 = address_range4(&r);
+    const struct pbc_range6 v6 = address_range6(&r);
+    if (!by->from_count) return true;
+    return n->family == 4 ? holds4(img, by, &v4) : holds6(img, by, &v6);
+}
+
+static bool covers(const struct image *img, const struct pbc_nat *by, const struct pbc_nat *n, uint64_t *work)
+{
+    if (by->family && by->family != n->family) return false;
+    if (n->kind == PBC_NAT_MAP) return is_outbound(by) && n->iface == by->iface && holds_map(img, n, by);
+    if (is_outbound(n) != is_outbound(by) || by->kind == PBC_NAT_MAP) return false;
+    if (is_outbound(n)) return n->iface == by->iface && sources_within(img, n, by, work);
+    if ((by->iface != PBC_NONE && by->iface != n->iface) || by->ip_proto != n->ip_proto) return false;
+    if (!sources_within(img, n, by, work)) return false;
+    return n->flags == by->flags && memcmp(n->to, by->to, sizeof(n->to)) == 0 && protocol_within(n->proto, by->proto) &&
+           by->port_lo <= n->port_lo && n->port_hi <= by->port_hi;
+}
+
+static bool is_served(const struct pbc_endpoint *e, const struct pbc_nat *n)
+{
+    const bool to_self = n->flags & PBC_NAT_TO_SELF;
+    const bool here =
+        e->to == PBC_TO_ANY || (e->to == PBC_TO_SELF && to_self) ||
+        (e->to == PBC_TO_ADDRESS && !to_self && e->family == n->family && memcmp(e->addr, n->to, sizeof(e->addr)) == 0);
+    return n->kind == PBC_NAT_FORWARD && here && protocol_within(n->proto, e->proto) && e->port_lo <= n->port_lo &&
+           n->port_hi <= e->port_hi;
+}
+
+static bool warn_served(struct compile *c, const struct pbc_nat *n)
+{
+    const struct image *img = c->image;
+    for (uint32_t i = 0; i < img->endpoints_count; i++) {
+        if (!is_served(&img->endpoints[i], n)) continue;
+        diag(c->diags, W_NAT_SHADOWED, span_at(c, &n->place),
+             "this forwards nothing: the service `%s` takes all of it before",
+             image_str(img, img->services[img->endpoints[i].service].name));
+        diag_note(c->diags, span_at(c, &img->endpoints[i].place), "here");
+        return true;
+    }
+    return false;
+}
+
+/* All that nats translate to; false after a report. */
+static bool outsides_fit(struct compile *c)
+{
+    const struct image *img = c->image;
+    uint64_t all = 0;
+    for (uint32_t i = 0; i < img->nats_count; i++) {
+        const struct outside_size size = outside_size(img, &img->nats[i]);
+        all += img->nats[i].family == 4 ? size.v4 : size.v6;
+        if (all <= PBC_OUTSIDES_MAX) continue;
+        diag(c->diags, E_ADDRESSES, span_at(c, &img->nats[i].place),
+             "with this the file's nats translate to more than %u addresses", (unsigned)PBC_OUTSIDES_MAX);
+        return false;
+    }
+    return true;
+}
+
+void check_nats(struct compile *c)
+{
+    const struct image *img = c->image;
+    uint64_t work = 0;
+    if (diags_errors(c->diags) || !outsides_fit(c) || !check_maps(c)) return;
+    for (uint32_t i = 0; i < img->nats_count; i++) {
+        work += img->endpoints_count;
+        if (work > WORK_MAX || warn_served(c, &img->nats[i])) continue;
+        for (uint32_t k = 0; k < i; k++) {
+            if (!covers(img, &img->nats[k], &img->nats[i], &work)) continue;
+            diag(c->diags, W_NAT_SHADOWED, span_at(c, &img->nats[i].place),
+                 img->nats[i].kind == PBC_NAT_MAP
+                     ? "nothing leaves by this map: the statement before takes all of it; put the map first"
+                     : "this translates nothing: the statement before takes all of it");
+            diag_note(c->diags, span_at(c, &img->nats[k].place), "this one");
+            break;
+        }
+    }
+}
+
+static bool overlap(const uint32_t a[4], unsigned a_len, const uint32_t b[4], unsigned b_len)
+{
+    return address_in_prefix(a, a_len < b_len ? a_len : b_len, b);
+}
+
+/* By the same way out, or by any. */
+static bool share_way(const struct pbc_nat *a, const struct pbc_nat *b)
+{
+    return a->iface == b->iface || a->iface == PBC_NONE || b->iface == PBC_NONE;
+}
+
+static bool collide(const struct pbc_nat *a, const struct pbc_nat *b)
+{
+    if (a->family != b->family) return false;
+    return overlap(a->to, a->len, b->to, b->len) || overlap(a->to, a->len, b->target, b->len) ||
+           overlap(a->target, a->len, b->to, b->len) ||
+           (share_way(a, b) && overlap(a->target, a->len, b->target, b->len));
+}
+
+static bool report(struct compile *c, const struct pbc_nat *n, const struct pbc_nat *other, const char *what)
+{
+    diag(c->diags, E_NAT_MAP, span_at(c, &n->place), "%s", what);
+    if (other) diag_note(c->diags, span_at(c, &other->place), "here");
+    return false;
+}
+
+/* Does the `source` translate to an outside address of the map? */
+static bool is_source(const struct image *img, const struct pbc_nat *map, const struct pbc_nat *source)
+{
+    const struct address_range r = address_prefix(map->to, map->len, map->family);
+    if (source->family != map->family) return false;
+    for (uint32_t i = source->outside; i < source->outside + source->outside_count; i++) {
+        const struct pbc_set *s = &img->sets[i];
+        for (uint32_t k = s->first4; map->family == 4 && k < s->first4 + s->count4; k++)
+            if (img->set4[k].lo <= r.hi[0] && r.lo[0] <= img->set4[k].hi) return true;
+        for (uint32_t k = s->first6; map->family == 6 && k < s->first6 + s->count6; k++) {
+            const struct pbc_range6 *of = &img->set6[k];
+            const u128 lo = (u128)of->lo_hi << 64 | of->lo_lo, hi = (u128)of->hi_hi << 64 | of->hi_lo;
+            const u128 first = (u128)r.lo[0] << 96 | (u128)r.lo[1] << 64 | (u128)r.lo[2] << 32 | r.lo[3];
+            const u128 last = (u128)r.hi[0] << 96 | (u128)r.hi[1] << 64 | (u128)r.hi[2] << 32 | r.hi[3];
+            if (lo <= last && first <= hi) return true;
+        }
+    }
+    return false;
+}
+
+bool check_maps(struct compile *c)
+{
+    const struct image *img = c->image;
+    for (uint32_t i = 0; i < img->nats_count; i++) {
+        const struct pbc_nat *n = &img->nats[i];
+        if (n->kind != PBC_NAT_MAP) continue;
+        if (overlap(n->to, n->len, n->target, n->len)) return report(c, n, NULL, "these prefixes are one and the same");
+        for (uint32_t k = 0; k < img->nats_count; k++) {
+            const struct pbc_nat *other = &img->nats[k];
+            if (other->kind == PBC_NAT_MAP && k < i && collide(n, other))
+                return report(c, n, other, "an address of this map stands in another");
+            if (other->kind == PBC_NAT_SOURCE && is_source(img, n, other))
+                return report(c, n, other, "a `source` translates to an outside address of this map");
+        }
+    }
+    return true;
+}

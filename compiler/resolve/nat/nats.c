@@ -1,0 +1,365 @@
+/* `nat NAME { … }`: each statement an entry of NATS, in the order of the file; who is translated to what. */
+#include <string.h>
+
+#include "compiler/resolve/nat/nat.h"
+#include "vm/packet/key.h"
+
+static const struct number_kind port_kind = {.what = "a port to forward",
+                                             .range = "forwarded ports go from 1 to 65535",
+                                             .least = 1,
+                                             .less = "`any` takes all ports",
+                                             .most = 65535,
+                                             .ports = true};
+
+/* One host's address, or an address with a port where `port` is not NULL. False after a report. */
+static bool host_of(struct compile *c, const struct node *n, struct addr *out, uint16_t *port)
+{
+    const struct node_value v = value_of(c, n);
+    if (!v.node) return false;
+    if (v.node->kind == N_NAME) {
+        symbol_want(c, v.node, SYM(CONST), "constant");
+        return false;
+    }
+    if (v.node->kind == N_ENDPOINT && port && !v.node->v.endpoint.is_self) {
+        *out = v.node->v.endpoint.addr;
+        *port = v.node->v.endpoint.port;
+        if (*port == 0) {
+            diag(c->diags, E_OUT_OF_RANGE, n->span, "0 is not %s: %s", port_kind.what, port_kind.range);
+            diag_advise(c->diags, "without a port the one that was asked for is kept");
+            return false;
+        }
+    } else if (v.node->kind == N_ADDR) {
+        *out = v.node->v.addr;
+    } else {
+        mark_names_used(c, n);
+        diag(c->diags, E_NAT_ADDRESS, n->span, "write one address here, not %s", value_name(v.node));
+        return false;
+    }
+    if (addr_is_one_host(out)) return true;
+    diag(c->diags, E_NAT_ADDRESS, n->span, "this address belongs to no single host");
+    return false;
+}
+
+/* What is translated: `from`. False after a report. *families: KIND_IP4, KIND_IP6 that it holds. */
+static bool nat_from(struct compile *c, const struct node *from, struct pbc_nat *nat, uint32_t *families)
+{
+    struct addr_list list = {0};
+    bool good = from->first && addr_list_of(c, from->first, &list);
+    *families = list.any ? KIND_IP4 | KIND_IP6 : (list.set.v4.n ? KIND_IP4 : 0) | (list.set.v6.n ? KIND_IP6 : 0);
+    for (uint32_t i = 0; i < list.big_count; i++)
+        *families |= (list.big[i]->set.v4.n ? KIND_IP4 : 0) | (list.big[i]->set.v6.n ? KIND_IP6 : 0);
+    if (good && (list.self || says_not(from))) {
+        diag(c->diags, E_NAT_FROM, from->span, "`from` lists addresses; %s has no meaning here",
+             list.self ? "`self`" : "`not`");
+        if (!list.self) diag_advise(c->diags, "declare a set without them: `set inside = any except (…)`");
+        good = false;
+    } else if (good && !*families) {
+        diag(c->diags, E_NAT_FROM, from->span, "no address is in this list, so nothing would ever be translated");
+        good = false;
+    }
+    if (good && !list.any) good = addr_list_place(c, &list, from->span, &nat->from, &nat->from_count);
+    set_fini(&list.set);
+    return good;
+}
+
+static void report_families(struct compile *c, struct span at, struct span other, uint8_t family)
+{
+    diag(c->diags, E_NAT_FAMILY, at, "translation keeps the family, and this is %s", family == 4 ? "IPv4" : "IPv6");
+    diag_note(c->diags, other, "this is not");
+}
+
+static void add_nat(struct compile *c, const struct pbc_nat *nat, struct span at)
+{
+    struct pbc_nat *slot = image_add_nats(c->image);
+    if (slot)
+        *slot = *nat;
+    else
+        report_full(c, at, "statements of nats", 1u << 12);
+}
+
+/* False after a report: of the addresses one is no host's, or they are too many. *families: as of nat_from. */
+static bool outside_good(struct compile *c, const struct node *to, const struct pbc_nat *nat, uint32_t *families)
+{
+    const struct outside_size size = outside_size(c->image, nat);
+    *families = (size.v4 ? KIND_IP4 : 0) | (size.v6 ? KIND_IP6 : 0);
+    if (!sets_of_hosts(c, nat->outside, nat->outside_count, to->first)) return false;
+    if (!*families)
+        diag(c->diags, E_NAT_ADDRESS, to->first->span,
+             "no address is in this list, so there is nothing to translate to");
+    else if (size.v4 + size.v6 > ADDRESSES_MOST)
+        diag(c->diags, E_ADDRESSES, to->first->span, "these are more than %u addresses", (unsigned)ADDRESSES_MOST);
+    else
+        return true;
+    return false;
+}
+
+/* `to ADDRS` of a `source`. False after a report. */
+static bool nat_outside(struct compile *c, const struct node *to, struct pbc_nat *nat, uint32_t *families)
+{
+    struct addr_list list = {0};
+    bool good = to->first && addr_list_of(c, to->first, &list);
+    if (good && says_not(to)) {
+        diag(c->diags, E_NAT_ADDRESS, to->first->span,
+             "`to` lists the addresses themselves; `not` has no meaning here");
+        good = false;
+    }
+    if (good) good = addr_list_place(c, &list, to->first->span, &nat->outside, &nat->outside_count);
+    set_fini(&list.set);
+    return good && outside_good(c, to, nat, families);
+}
+
+/* An entry for each family that there is on both sides. */
+static void add_source(struct compile *c, const struct node *n, struct pbc_nat nat, uint32_t inside, uint32_t outside)
+{
+    const struct node *from = node_child(n, N_C_FROM), *to = NULL;
+    node_each(child, n) if (is_clause(child, CL_TO)) to = child;
+    if (outside & ~inside) {
+        report_families(c, to->first->span, from->span, outside & ~inside & KIND_IP4 ? 4 : 6);
+        return;
+    }
+    for (nat.family = 4; nat.family <= 6; nat.family = (uint8_t)(nat.family + 2))
+        if (outside & (nat.family == 4 ? KIND_IP4 : KIND_IP6)) add_nat(c, &nat, n->span);
+}
+
+/* `masquerade from … out on IF [ports R]` and `source from … out on IF to ADDRS [ports R]`. */
+static void resolve_outbound(struct compile *c, const struct node *n, struct pbc_nat *nat)
+{
+    const struct node *from = node_child(n, N_C_FROM), *on = node_child(n, N_ON), *to = NULL, *ports = NULL;
+    const struct symbol *name = NULL;
+    uint32_t inside = 0, outside = 0;
+    node_each(child, n) if (child->kind == N_CLAUSE) * (is_clause(child, CL_TO) ? &to : &ports) = child;
+    nat->kind = to ? PBC_NAT_SOURCE : PBC_NAT_MASQUERADE;
+    nat->port_lo = to ? PBC_SOURCE_PORT_LO : PBC_OWN_PORT_LO;
+    nat->port_hi = 65535;
+    bool good = nat_from(c, from, nat, &inside);
+    nat->iface = interface_alone(c, on->first, &name);
+    good = (!to || nat_outside(c, to, nat, &outside)) && good;
+    good = (!ports || port_range_of(c, ports, &nat->port_lo, &nat->port_hi)) && good;
+    if (!good || nat->iface == PBC_NONE) return;
+    if (to)
+        add_source(c, n, *nat, inside, outside);
+    else
+        add_nat(c, nat, n->span);
+}
+
+/* The ports of one PROTO/PORTS from `nat->target_port` on, in order. False after a report. */
+static bool target_ports(struct compile *c, const struct node *n, const struct number_set *ports, uint16_t first)
+{
+    if (!first) return true;
+    if (ports->n > 1) {
+        diag(c->diags, E_NAT_PORTS, n->span,
+             "several ranges of ports can't be forwarded to the ports from %u on: their order is open", first);
+        diag_advise(c->diags, "write a statement for each range, or leave out the target's port to keep them");
+        return false;
+    }
+    const uint32_t last = first + (ports->r[0].hi - ports->r[0].lo);
+    if (last <= 65535) return true;
+    diag(c->diags, E_NAT_PORTS, n->span, "%u ports from %u on would end at %u; the last port is 65535",
+         ports->r[0].hi - ports->r[0].lo + 1, first, last);
+    return false;
+}
+
+/* `icmp`, `icmp6`: echo requests. */
+static void forward_echo(struct compile *c, const struct node *n, const struct pbc_nat *nat, struct span target)
+{
+    const uint8_t family = nat->proto == PBC_EP_ECHO4 ? 4 : 6;
+    if (family != nat->family) {
+        diag(c->diags, E_ECHO_FAMILY, n->span, "`%s` belongs to IPv%u", family == 4 ? "icmp" : "icmp6", family);
+        diag_guess(c->diags, SPAN_NONE, "%s", family == 4 ? "icmp6" : "icmp");
+    } else if (nat->target_port) {
+        diag(c->diags, E_NAT_PORTS, target, "an echo has no port that could be changed");
+        diag_note(c->diags, n->span, "it is forwarded here");
+    } else {
+        add_nat(c, nat, n->span);
+    }
+}
+
+/* Is it one of IPv6's headers between the first and the protocol? */
+static bool is_between(uint32_t proto)
+{
+    static const uint8_t headers[] = {0, 43, 44, 51, 60, 135, 139, 140};
+    for (size_t i = 0; i < sizeof(headers); i++)
+        if (headers[i] == proto) return true;
+    return false;
+}
+
+/* `gre`, `proto N`: a protocol without ports. */
+static void forward_protocol(struct compile *c, const struct node *n, struct pbc_nat nat, struct span target)
+{
+    const uint32_t number = protocol_of(c, n->first);
+    const struct upper *said = NULL;
+    if (number == PBC_NONE) return;
+    for (unsigned i = 0; i < UPPERS; i++)
+        if (uppers[i].number == number) said = &uppers[i];
+    nat.proto = PBC_EP_IP;
+    nat.ip_proto = (uint8_t)number;
+    if (said) {
+        diag(c->diags, E_NAT_PROTOCOL, n->span, "this protocol is forwarded by its name");
+        diag_suggest(c->diags, SPAN_NONE, "%s%s", said->name, said->there & KIND_PORTS ? "/any" : "");
+    } else if (number == 51) {
+        diag(c->diags, E_NAT_PROTOCOL, n->span,
+             "AH signs the addresses: with another one no receiver takes the packet");
+        diag_advise(c->diags, "use ESP, in UDP where translation is on the way (RFC 3948): `udp/500, udp/4500`");
+    } else if (nat.family == 6 && is_between(number)) {
+        diag(c->diags, E_NAT_PROTOCOL, n->span, "%u is no protocol of IPv6, but one of the headers before it", number);
+    } else if (nat.target_port) {
+        diag(c->diags, E_NAT_PORTS, target, "this protocol has no port that could be changed");
+        diag_note(c->diags, n->span, "it is forwarded here");
+    } else {
+        add_nat(c, &nat, n->span);
+    }
+}
+
+/* One PROTO/PORTS of a `forward`, or another protocol. */
+static void forward_ports(struct compile *c, const struct node *n, struct pbc_nat nat, struct span target)
+{
+    struct number_set ports = {0};
+    nat.place = place_of(c, n->span);
+    if (n->kind == N_C_PROTO_NUM) {
+        forward_protocol(c, n, nat, target);
+        return;
+    }
+    nat.proto = endpoint_proto(n);
+    if (nat.proto == PBC_EP_ECHO4 || nat.proto == PBC_EP_ECHO6) {
+        forward_echo(c, n, &nat, target);
+        return;
+    }
+    if (!endpoint_ports(c, n, &port_kind, &ports) || !target_ports(c, n, &ports, nat.target_port)) return;
+    for (uint32_t i = 0; i < ports.n; i++) {
+        nat.port_lo = (uint16_t)ports.r[i].lo;
+        nat.port_hi = (uint16_t)ports.r[i].hi;
+        add_nat(c, &nat, n->span);
+    }
+}
+
+/* `on IF` and `from SET` of a `forward`. False after a report. */
+static bool forward_limits(struct compile *c, const struct node *n, struct pbc_nat *nat)
+{
+    const struct node *on = node_child(n, N_ON), *from = node_child(n, N_C_FROM);
+    const struct symbol *name = NULL;
+    uint32_t families = 0;
+    nat->iface = on ? interface_alone(c, on->first, &name) : PBC_NONE;
+    if (on && nat->iface == PBC_NONE) return false;
+    if (!from) return true;
+    if (!nat_from(c, from, nat, &families)) return false;
+    if (families & (nat->family == 4 ? KIND_IP4 : KIND_IP6)) return true;
+    report_families(c, node_child(n, N_CLAUSE)->first->span, from->span, nat->family);
+    return false;
+}
+
+/* `forward ADDR [on IF] [from SET] PROTO/PORTS, … -> ADDR[:PORT]`. */
+static void resolve_forward(struct compile *c, const struct node *n, struct pbc_nat *nat)
+{
+    const struct node *to = n->first, *target = node_child(n, N_CLAUSE);
+    struct addr addr = {0}, inside = {0};
+    nat->kind = PBC_NAT_FORWARD;
+    const bool to_good = to->kind == N_SELF || host_of(c, to, &addr, NULL);
+    if (!host_of(c, target->first, &inside, &nat->target_port) || !to_good) return;
+    nat->family = inside.family;
+    addr_words(&inside, nat->target);
+    if (to->kind == N_SELF) {
+        nat->flags = PBC_NAT_TO_SELF;
+        c->image->meta->flags |= PBC_NEEDS_SELF;
+    } else if (addr.family != inside.family) {
+        report_families(c, target->first->span, to->span, inside.family);
+        return;
+    } else {
+        addr_words(&addr, nat->to);
+        if (memcmp(nat->to, nat->target, sizeof(nat->to)) == 0 && !nat->target_port) {
+            diag(c->diags, E_NAT_ADDRESS, target->first->span, "this forwards an address to itself");
+            return;
+        }
+    }
+    if (!forward_limits(c, n, nat)) return;
+    for (const struct node *p = to->next; p; p = p->next)
+        if (p != target && p->kind != N_ON && p->kind != N_C_FROM) forward_ports(c, p, *nat, target->first->span);
+}
+
+/* A prefix, or an address as one of its whole length. False after a report. */
+static bool prefix_of(struct compile *c, const struct node *n, struct addr *lo, uint8_t *len)
+{
+    const struct node_value v = value_of(c, n);
+    struct addr hi;
+    if (!v.node) return false;
+    if (v.node->kind == N_NAME) {
+        symbol_want(c, v.node, SYM(CONST), "constant");
+        return false;
+    }
+    if (v.node->kind != N_PREFIX && v.node->kind != N_ADDR) {
+        report_wrong_value(c, n, v, "a prefix or an address");
+        return false;
+    }
+    if (!address_ends(c, v.node, lo, &hi)) return false;
+    *len = v.node->kind == N_PREFIX ? v.node->v.prefix.len : lo->family == 4 ? 32 : 128;
+    if (*len && addr_is_one_host(lo) && addr_is_one_host(&hi)) return true;
+    diag(c->diags, E_NAT_ADDRESS, n->span, "an address in this prefix belongs to no single host");
+    return false;
+}
+
+/* `map OUTSIDE <-> INSIDE [on IF]`. */
+static void resolve_map(struct compile *c, const struct node *n, struct pbc_nat *nat)
+{
+    const struct node *outside = n->first, *inside = outside->next, *on = node_child(n, N_ON);
+    const struct symbol *name = NULL;
+    struct addr out, in;
+    uint8_t len = 0;
+    nat->kind = PBC_NAT_MAP;
+    nat->iface = on ? interface_alone(c, on->first, &name) : PBC_NONE;
+    bool good = !on || nat->iface != PBC_NONE;
+    good = prefix_of(c, outside, &out, &nat->len) && good;
+    good = prefix_of(c, inside, &in, &len) && good;
+    if (!good) return;
+    if (out.family != in.family) {
+        report_families(c, inside->span, outside->span, in.family);
+        return;
+    }
+    if (len != nat->len) {
+        diag(c->diags, E_NAT_MAP, inside->span, "prefixes that are mapped have one length: this is /%u", len);
+        diag_note(c->diags, outside->span, "this is /%u", nat->len);
+        return;
+    }
+    nat->family = out.family;
+    addr_words(&out, nat->to);
+    addr_words(&in, nat->target);
+    add_nat(c, nat, n->span);
+}
+
+/* Of all statements of the block, wherever it stands there. */
+static uint16_t nat_mss(struct compile *c, const struct node *block)
+{
+    const struct node *clause = NULL;
+    node_each(n, block)
+    {
+        if (!is_clause(n, CL_MSS_CLAMP)) continue;
+        if (clause) {
+            diag(c->diags, E_CLAUSE_TWICE, n->span, "`mss clamp` stands twice in this nat");
+            diag_note(c->diags, clause->span, "the first is here");
+            return 0;
+        }
+        clause = n;
+    }
+    return mss_clamp_of(c, clause);
+}
+
+static void resolve_nat(struct compile *c, const struct symbol *s)
+{
+    const uint16_t mss = nat_mss(c, s->decl);
+    node_each(n, s->decl)
+    {
+        struct pbc_nat nat = {.name = text_of(c, s->name), .place = place_of(c, n->span), .mss = mss};
+        if (n->kind != N_CLAUSE || is_clause(n, CL_MSS_CLAMP)) continue;
+        if (is_clause(n, CL_FORWARD))
+            resolve_forward(c, n, &nat);
+        else if (is_clause(n, CL_MAP))
+            resolve_map(c, n, &nat);
+        else
+            resolve_outbound(c, n, &nat);
+    }
+}
+
+void resolve_nats(struct compile *c)
+{
+    for (const struct symbol *s = c->symbols->first; s; s = s->next)
+        if (s->kind == SYM_NAT) resolve_nat(c, s);
+    check_nats(c);
+}

@@ -1,0 +1,157 @@
+/* How many flows translation can hold: outside addresses times ports times servers, of each family. And what a tunnel
+ * leaves of a packet. */
+#include <string.h>
+
+#include "compiler/resolve/services/service.h"
+
+/* How many of each family, more than there may be: as many as that, and one. */
+static void count_sets(const struct image *img, uint32_t sets, uint32_t count, uint64_t most, uint64_t *v4,
+                       uint64_t *v6)
+{
+    *v4 = *v6 = 0;
+    for (uint32_t i = sets; i < sets + count; i++) {
+        const struct pbc_set *s = &img->sets[i];
+        for (uint32_t k = s->first4; k < s->first4 + s->count4; k++)
+            *v4 += (uint64_t)img->set4[k].hi - img->set4[k].lo + 1;
+        for (uint32_t k = s->first6; k < s->first6 + s->count6; k++) {
+            const struct pbc_range6 *r = &img->set6[k];
+            const u128 lo = (u128)r->lo_hi << 64 | r->lo_lo, hi = (u128)r->hi_hi << 64 | r->hi_lo;
+            *v6 += hi - lo < most ? (uint64_t)(hi - lo) + 1 : most + 1;
+        }
+    }
+}
+
+struct outside_size outside_size(const struct image *img, const struct pbc_nat *nat)
+{
+    struct outside_size size;
+    count_sets(img, nat->outside, nat->outside_count, ADDRESSES_MOST, &size.v4, &size.v6);
+    return size;
+}
+
+/* A family without a `source` has the interface's own address. */
+static struct capacity_part part_of(const struct pbc_pool *pool, uint64_t addresses, uint64_t servers)
+{
+    struct capacity_part p = {.addresses = addresses, .servers = servers, .own = addresses == 0};
+    if (p.own) p.addresses = 1;
+    p.ports = p.own ? 65536u - PBC_OWN_PORT_LO : pool->source_port_hi - pool->source_port_lo + 1u;
+    p.flows = p.addresses * p.ports * p.servers;
+    return p;
+}
+
+struct capacity capacity_of(const struct image *img, const struct pbc_pool *pool)
+{
+    uint64_t servers[2] = {0}, v4, v6;
+    for (uint32_t i = pool->servers; i < pool->servers + pool->server_count; i++)
+        servers[img->servers[i].family == 6]++;
+    count_sets(img, pool->sources, pool->source_count, PBC_SOURCES_MAX, &v4, &v6);
+    struct capacity c = {.v4 = part_of(pool, v4, servers[0]), .v6 = part_of(pool, v6, servers[1])};
+    c.addresses = v4 + v6;
+    c.spaces = (v4 + v6) * pool->server_count;
+    c.flows = c.v4.flows + c.v6.flows;
+    return c;
+}
+
+/* Each pool once, however many branches lead there. */
+static uint64_t service_capacity(struct compile *c, const struct pbc_service *s, bool *seen)
+{
+    const struct image *img = c->image;
+    const struct pbc_branch *first = &img->branches[s->branches], *end = first + s->branch_count;
+    uint64_t flows = 0;
+    for (const struct pbc_branch *b = first; b < end; b++)
+        for (uint32_t i = b->shares; i < b->shares + b->share_count; i++) {
+            const uint32_t pool = img->shares[i].pool;
+            if (pool >= img->pools_count || seen[pool]) continue;
+            seen[pool] = true;
+            flows += capacity_of(img, &img->pools[pool]).flows;
+        }
+    for (const struct pbc_branch *b = first; b < end; b++)
+        for (uint32_t i = b->shares; i < b->shares + b->share_count; i++)
+            if (img->shares[i].pool < img->pools_count) seen[img->shares[i].pool] = false;
+    return flows;
+}
+
+static void warn_source_ports(struct compile *c, const struct pbc_service *s, bool *seen)
+{
+    if (!mode_is(s->mode, MODE_OWN_SOURCE) || !s->max_flows) return;
+    const uint64_t flows = service_capacity(c, s, seen);
+    if (s->max_flows <= flows) return;
+    diag(c->diags, W_SOURCE_PORTS, span_at(c, &s->place),
+         "`max flows %u` of the service `%s` is more than its pools have source ports for: %llu", s->max_flows,
+         image_str(c->image, s->name), (unsigned long long)flows);
+    diag_advise(c->diags, "give the pool addresses of its own: `source ADDR, …`, or more servers");
+}
+
+/* The largest that goes before a packet on the way to one of the service's servers. */
+static unsigned tunnel_bytes(const struct image *img, const struct pbc_service *s)
+{
+    static const unsigned IP4 = 20, IP6 = 40, UDP = 8, GUE = 4;
+    bool v6 = false;
+    for (uint32_t b = s->branches; b < s->branches + s->branch_count; b++)
+        for (uint32_t i = img->branches[b].shares; i < img->branches[b].shares + img->branches[b].share_count; i++) {
+            const uint32_t pool = img->shares[i].pool;
+            if (pool >= img->pools_count) continue;
+            const struct pbc_pool *p = &img->pools[pool];
+            for (uint32_t k = p->servers; k < p->servers + p->server_count && !v6; k++)
+                v6 = img->servers[k].family == 6;
+        }
+    const unsigned udp = !mode_is(s->mode, MODE_TAKES_PORT) ? 0 : s->gue_variant ? UDP : UDP + GUE;
+    return (v6 ? IP6 : IP4) + udp;
+}
+
+static bool takes_tcp(const struct image *img, const struct pbc_service *s)
+{
+    for (uint32_t i = s->endpoints; i < s->endpoints + s->endpoint_count; i++)
+        if (img->endpoints[i].proto == PBC_EP_TCP || img->endpoints[i].proto == PBC_EP_PORTS) return true;
+    return false;
+}
+
+/* Links of 1,500 bytes are taken for granted: what they really are is known where the rules run. */
+static void warn_tunnel(struct compile *c, const struct pbc_service *s)
+{
+    enum { LINK = 1500, HEADERS = 40 };
+    if (!mode_is(s->mode, MODE_TUNNELS) || s->mss == PBC_MSS_AUTO || !takes_tcp(c->image, s)) return;
+    const unsigned more = tunnel_bytes(c->image, s);
+    if (s->mss && s->mss + HEADERS + more <= LINK) return;
+    diag(c->diags, W_TUNNEL_MTU, span_at(c, &s->place),
+         "the tunnel of the service `%s` puts %u bytes before each packet: full ones don't fit through links of 1,500",
+         image_str(c->image, s->name), more);
+    diag_advise(c->diags, "add `mss clamp auto`, and prepare the servers as `preyc --server-setup` prints");
+}
+
+void check_capacity(struct compile *c)
+{
+    bool *seen = arena_alloc(c->arena, ((size_t)c->image->pools_count + 1) * sizeof(*seen));
+    if (c->symbols->text_at_fault) return;
+    for (uint32_t i = 0; i < c->image->services_count; i++) {
+        warn_source_ports(c, &c->image->services[i], seen);
+        warn_tunnel(c, &c->image->services[i]);
+    }
+}
+
+bool sets_of_hosts(struct compile *c, uint32_t sets, uint32_t count, const struct node *clause)
+{
+    const struct image *img = c->image;
+    bool good = true;
+    for (uint32_t i = sets; i < sets + count; i++) {
+        const struct pbc_set *s = &img->sets[i];
+        for (uint32_t k = s->first4; k < s->first4 + s->count4; k++)
+            good = good && img->set4[k].lo >> 24 != 0 && img->set4[k].hi < 0xe0000000u;
+        for (uint32_t k = s->first6; k < s->first6 + s->count6; k++)
+            good = good && (img->set6[k].lo_hi | img->set6[k].lo_lo) && img->set6[k].hi_hi >> 56 != 0xff;
+    }
+    if (!good) diag(c->diags, E_NAT_ADDRESS, clause->span, "an address in this list belongs to no single host");
+    return good;
+}
+
+void check_sources(struct compile *c, const struct pbc_pool *pool, const struct node *clause, uint64_t *spaces)
+{
+    const struct capacity held = capacity_of(c->image, pool);
+    if (!clause || !sets_of_hosts(c, pool->sources, pool->source_count, clause)) return;
+    *spaces += held.addresses <= PBC_SOURCES_MAX ? held.spaces : 0;
+    if (held.addresses > PBC_SOURCES_MAX)
+        diag(c->diags, E_SOURCES, clause->span, "these are more than %u addresses", (unsigned)PBC_SOURCES_MAX);
+    else if (*spaces > PBC_PORT_SPACES_MAX)
+        diag(c->diags, E_SOURCES, clause->span,
+             "with this the file has %llu pairs of a source address and a server; at most %u may be",
+             (unsigned long long)*spaces, (unsigned)PBC_PORT_SPACES_MAX);
+}

@@ -1,0 +1,193 @@
+/* `check NAME = KIND …`: what a healthy server answers. Stored for the live runtime; every mistake is found here. */
+#include <string.h>
+
+#include "compiler/resolve/services/service.h"
+
+enum { KIND_BITS_ALL = (1 << PBC_CHECK_KINDS) - 1 };
+#define OF(kind) (1 << PBC_CHECK_##kind)
+
+static const enum clause kinds[PBC_CHECK_KINDS] = {
+    [PBC_CHECK_TCP] = CL_TCP,   [PBC_CHECK_HTTP] = CL_HTTP, [PBC_CHECK_HTTPS] = CL_HTTPS,
+    [PBC_CHECK_ICMP] = CL_ICMP, [PBC_CHECK_UDP] = CL_UDP,
+};
+
+/* Which option belongs to which kinds; the others belong to all. */
+static const uint8_t option_kinds[CL_COUNT] = {
+    [CL_SEND] = OF(TCP) | OF(UDP),        [CL_EXPECT] = OF(TCP) | OF(UDP) | OF(HTTP) | OF(HTTPS),
+    [CL_HOST] = OF(HTTP) | OF(HTTPS),     [CL_SNI] = OF(HTTPS),
+    [CL_VERIFY_OFF] = OF(HTTPS),          [CL_VERIFY_CA] = OF(HTTPS),
+    [CL_BODY_HAS] = OF(HTTP) | OF(HTTPS), [CL_PORT] = KIND_BITS_ALL & ~OF(ICMP),
+};
+
+struct check_work {
+    struct compile *c;
+    const struct node *kind_node;
+    struct clauses options;
+    struct pbc_check check;
+};
+
+static const struct node *option(const struct check_work *w, enum clause clause) { return w->options.of[clause]; }
+
+static void check_option_kinds(const struct check_work *w)
+{
+    for (unsigned i = 0; i < CL_COUNT; i++) {
+        const struct node *n = w->options.of[i];
+        if (!n || !option_kinds[i] || option_kinds[i] >> w->check.kind & 1) continue;
+        diag(w->c->diags, E_CHECK_OPTION, n->span, "`%s` has no use in `%s` checks", node_words(n),
+             node_words(w->kind_node));
+        diag_note(w->c->diags, w->kind_node->span, "the kind is named here");
+    }
+}
+
+/* Bytes to send, or that an answer must begin with. */
+static uint32_t bytes_of(struct check_work *w, const struct node *n)
+{
+    struct pbc_pattern pattern = {.layer = PBC_PAYLOAD};
+    const struct str bytes = n->v.str;
+    if (bytes.len == 0 || bytes.len > sizeof(pattern.value)) {
+        diag(w->c->diags, E_CHECK_BYTES, n->span, "a check sends and expects 1 to %zu bytes; these are %zu",
+             sizeof(pattern.value), bytes.len);
+        return PBC_NONE;
+    }
+    pattern.len = (uint8_t)bytes.len;
+    memcpy(pattern.value, bytes.s, bytes.len);
+    memset(pattern.mask, 0xff, bytes.len);
+    return image_share(w->c->image, PBC_PATTERNS, &pattern, 1);
+}
+
+static void statuses_of(struct check_work *w, const struct node *expect)
+{
+    struct number_set s = {0};
+    node_each(n, expect)
+    {
+        const uint64_t lo = n->kind == N_STATUS ? n->v.i * 100 : n->v.i, hi = n->kind == N_STATUS ? lo + 99 : lo;
+        if (lo < 100 || hi > 599)
+            diag(w->c->diags, E_OUT_OF_RANGE, n->span,
+                 "this is not a status: they go from 100 to 599, classes from 1xx to 5xx");
+        else
+            numbers_add(w->c, &s, (uint32_t)lo, (uint32_t)hi);
+    }
+    numbers_normalise(&s);
+    w->check.status = image_share(w->c->image, PBC_RANGES, s.r, s.n);
+    w->check.status_count = s.n;
+}
+
+static void expect_of(struct check_work *w)
+{
+    const struct node *expect = option(w, CL_EXPECT), *send = option(w, CL_SEND);
+    const bool http = w->check.kind == PBC_CHECK_HTTP || w->check.kind == PBC_CHECK_HTTPS;
+    w->check.send = send && send->first ? bytes_of(w, send->first) : PBC_NONE;
+    w->check.expect = PBC_NONE;
+    if (w->check.kind == PBC_CHECK_UDP && (!send || !expect)) {
+        diag(w->c->diags, E_CHECK_NEEDS, w->kind_node->span,
+             "a `udp` check needs `send` and `expect`: a server that is up may stay silent");
+        diag_advise(w->c->diags, "udp send x\"..\" expect x\"..\"");
+    } else if (http && !expect) {
+        diag(w->c->diags, E_CHECK_NEEDS, w->kind_node->span, "`%s` needs `expect` with the status of a good answer",
+             node_words(w->kind_node));
+        diag_suggest(w->c->diags, span_after(whole_clause(w->kind_node)), " expect 200");
+    }
+    if (!expect || !expect->first || w->check.kind == PBC_CHECK_ICMP) return;
+    if (http != (expect->first->kind != N_BYTES))
+        diag(w->c->diags, E_CHECK_OPTION, expect->first->span,
+             http ? "an http check expects a status, such as 200 or 3xx" : "a tcp or udp check expects bytes, x\"..\"");
+    else if (http)
+        statuses_of(w, expect);
+    else
+        w->check.expect = bytes_of(w, expect->first);
+}
+
+static void verify_of(struct check_work *w)
+{
+    const struct node *off = option(w, CL_VERIFY_OFF), *ca = option(w, CL_VERIFY_CA);
+    if (off) w->check.flags |= PBC_CHECK_NO_VERIFY;
+    if (off && ca) {
+        diag(w->c->diags, E_CHECK_VERIFY, off->span, "`verify off` and `verify ca` contradict each other");
+        diag_note(w->c->diags, ca->span, "the other is here");
+    } else if (w->check.kind == PBC_CHECK_HTTPS && !off && !w->check.sni && !w->check.host) {
+        diag(w->c->diags, E_CHECK_VERIFY, w->kind_node->span,
+             "the server's certificate can't be verified without a name: give `sni` or `host`, or say `verify off`");
+    }
+}
+
+static void path_of(struct check_work *w)
+{
+    const struct node *path = w->kind_node->first;
+    if (!path || path->kind != N_STRING) return;
+    w->check.path = clause_string(w->c, w->kind_node);
+    if (path->v.str.len && path->v.str.s[0] != '/')
+        diag(w->c->diags, E_CHECK_PATH, path->span, "a path begins with `/`");
+}
+
+static uint32_t milliseconds(struct check_work *w, const struct node *n, uint32_t fallback_ms)
+{
+    const uint64_t ns = clause_duration(w->c, n, fallback_ms * 1000000ull);
+    if (ns >= 1000000 && ns <= 86400ull * 1000000000 && ns % 1000000 == 0) return (uint32_t)(ns / 1000000);
+    diag(w->c->diags, E_OUT_OF_RANGE, n->span, "`%s` of a check goes from 1 ms to 1 day", node_words(n));
+    return fallback_ms;
+}
+
+static void times_of(struct check_work *w)
+{
+    static const struct number_kind count = {
+        .what = "a number of checks", .range = "`rise` and `fall` go from 1 to 65535", .least = 1, .most = 65535};
+    static const struct number_kind port = {
+        .what = "a port to check", .range = "it goes from 1 to 65535", .least = 1, .most = 65535};
+    w->check.every_ms = milliseconds(w, option(w, CL_EVERY), 2000);
+    w->check.timeout_ms = milliseconds(w, option(w, CL_TIMEOUT), 1000);
+    w->check.rise = (uint16_t)clause_number(w->c, option(w, CL_RISE), &count, 2);
+    w->check.fall = (uint16_t)clause_number(w->c, option(w, CL_FALL), &count, 3);
+    w->check.port = (uint16_t)clause_number(w->c, option(w, CL_PORT), &port, 0);
+}
+
+static void from_of(struct check_work *w)
+{
+    const struct node *from = option(w, CL_FROM);
+    const struct node_value v = from && from->first ? value_of(w->c, from->first) : (struct node_value){0};
+    if (!v.node) return;
+    if (v.node->kind == N_ADDR) {
+        w->check.from_family = v.node->v.addr.family;
+        addr_words(&v.node->v.addr, w->check.from);
+    } else if (v.node->kind == N_NAME) {
+        symbol_want(w->c, v.node, SYM(CONST), "constant");
+    } else {
+        report_wrong_value(w->c, from->first, v, "an address");
+    }
+}
+
+static void resolve_check(struct compile *c, struct symbol *s)
+{
+    struct check_work w = {.c = c, .kind_node = s->decl->first->next};
+    struct pbc_check *slot;
+    if (!w.kind_node) return;
+    while (kinds[w.check.kind] != clause_of(w.kind_node)) w.check.kind++;
+    const struct node rest = {.kind = N_CHECK, .first = w.kind_node->next};
+    clauses_find(c, &rest, &w.options, "check");
+    check_option_kinds(&w);
+    w.check.name = text_of(c, s->name);
+    w.check.place = place_of(c, s->span);
+    path_of(&w);
+    w.check.host = clause_string(c, option(&w, CL_HOST));
+    w.check.sni = clause_string(c, option(&w, CL_SNI));
+    w.check.ca = clause_string(c, option(&w, CL_VERIFY_CA));
+    w.check.body = clause_string(c, option(&w, CL_BODY_HAS));
+    if (option(&w, CL_PASSIVE)) w.check.flags |= PBC_CHECK_PASSIVE;
+    if (option(&w, CL_VIA_SERVICE)) w.check.flags |= PBC_CHECK_VIA_SERVICE;
+    expect_of(&w);
+    verify_of(&w);
+    times_of(&w);
+    from_of(&w);
+    slot = image_add_checks(c->image);
+    if (!slot) {
+        report_full(c, s->span, "checks", 1u << 16);
+        return;
+    }
+    *slot = w.check;
+    s->index = c->image->checks_count - 1;
+}
+
+void resolve_checks(struct compile *c)
+{
+    for (struct symbol *s = c->symbols->first; s; s = s->next)
+        if (s->kind == SYM_CHECK) resolve_check(c, s);
+}

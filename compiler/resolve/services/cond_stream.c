@@ -1,0 +1,219 @@
+/* Conditions of a `when` that a connection's first bytes meet: sni, alpn, host, path, method, header, instruction, and
+ * `bytes payload`. Which of them a service can ask depends on where TLS ends and on whether requests are read. */
+#include <string.h>
+
+#include "compiler/resolve/services/service.h"
+#include "vm/judge/decide.h"
+#include "vm/stream/first.h"
+
+/* Why the service can't ask this; NULL: it can. *fix: what would help. */
+static const char *why_blind(const struct service_work *w, const struct node *n, const char **fix)
+{
+    const bool requests = mode_is(w->mode, MODE_REQUESTS);
+    *fix = "`mode proxy` can use it";
+    if (n->kind == N_C_BYTES) {
+        if (requests) return "in `proxy http` a connection begins with a request";
+        *fix = "write `bytes payload`";
+        return n->first && !str_is(n->first->v.str, "payload") ? "a connection has no headers, only what is sent"
+                                                               : NULL;
+    }
+    switch (clause_of(n)) {
+    case CL_SNI:
+    case CL_ALPN:
+        *fix = "add `tls cert \"FILE\" key \"FILE\"`, or use `mode proxy`";
+        return requests && !w->tls ? "a request is not encrypted here, and only TLS has this" : NULL;
+    case CL_INSTRUCTION: return requests ? "in `proxy http` a connection begins with a request" : NULL;
+    default: *fix = "`mode proxy http` can use it"; return requests ? NULL : "only `proxy http` reads requests";
+    }
+}
+
+bool stream_cond_visible(const struct service_work *w, const struct node *n)
+{
+    const char *fix, *why = why_blind(w, n, &fix);
+    if (!why) return true;
+    mark_names_used(w->c, n);
+    diag(w->c->diags, E_MODE_BLIND, n->span, "`%s` can't stand here: %s", n->kind == N_CLAUSE ? node_words(n) : "bytes",
+         why);
+    diag_advise(w->c->diags, "%s", fix);
+    return false;
+}
+
+static void put_list(struct rule_work *w, const struct node *n, const struct node *list, uint8_t kind, bool good,
+                     uint32_t index)
+{
+    struct pbc_cond *cond = good ? cond_add(w, kind, n) : NULL;
+    if (!cond) {
+        w->bad = true;
+        return;
+    }
+    cond->flags = list->flags & NF_NOT ? PBC_COND_NOT : 0;
+    cond->first = index;
+    cond->count = 1;
+    if (w->c->image->names[index].name) cond->name = w->c->image->names[index].name;
+}
+
+static void hosts_cond(struct rule_work *w, const struct node *n, uint8_t kind)
+{
+    uint32_t index = 0;
+    const bool good = names_of(w->c, n->first, &index);
+    put_list(w, n, n->first, kind, good, index);
+}
+
+static void texts_cond(struct rule_work *w, const struct node *n, const struct node *list, uint8_t kind,
+                       enum text_kind what)
+{
+    uint32_t index = 0;
+    const bool good = texts_of(w->c, list, what, &index);
+    put_list(w, n, list, kind, good, index);
+}
+
+/* A field's name in lower case; 0 after a report. */
+uint32_t field_name(struct compile *c, const struct node *n)
+{
+    const struct str s = n->v.str;
+    char *name = arena_strndup(c->arena, s.s, s.len);
+    for (size_t i = 0; i < s.len; i++) {
+        const bool upper = s.s[i] >= 'A' && s.s[i] <= 'Z';
+        if (upper) name[i] = (char)(s.s[i] - 'A' + 'a');
+        if (upper || (s.s[i] > ' ' && s.s[i] < 127 && !strchr("\"(),/:;<=>?@[\\]{}", s.s[i]))) continue;
+        diag(c->diags, E_TEXT, n->span, "this is no name: letters, digits, hyphens and a few signs are");
+        return 0;
+    }
+    if (!s.len) diag(c->diags, E_TEXT, n->span, "this is no name: it is empty");
+    return s.len ? text_of(c, (struct str){name, s.len}) : 0;
+}
+
+static void header_cond(struct rule_work *w, const struct node *n)
+{
+    const uint32_t name = field_name(w->c, n->first), before = w->c->image->conds_count;
+    texts_cond(w, n, n->first->next, COND_HEADER, TEXT_VALUE);
+    if (w->c->image->conds_count > before) w->c->image->conds[before].arg = name;
+    if (!name) w->bad = true;
+}
+
+/* 1 + the pattern that acknowledges; 0: none. */
+static uint32_t ack_of(struct rule_work *w, const struct node *clause)
+{
+    struct pbc_pattern p = {.layer = PBC_PAYLOAD};
+    if (!clause) return 0;
+    const struct str s = clause->first->v.str;
+    if (s.len == 0 || s.len > sizeof(p.value)) {
+        diag(w->c->diags, E_OUT_OF_RANGE, clause->span, "`ack` sends 1 to 64 bytes");
+        return 0;
+    }
+    p.len = (uint8_t)s.len;
+    memcpy(p.value, s.s, s.len);
+    memset(p.mask, 0xff, s.len);
+    const uint32_t at = image_share(w->c->image, PBC_PATTERNS, &p, 1);
+    if (at == PBC_NONE) report_full(w->c, clause->span, "byte patterns", 1u << 20);
+    return at == PBC_NONE ? 0 : at + 1;
+}
+
+static const struct node *part(const struct node *n, enum clause which)
+{
+    node_each(x, n) if (is_clause(x, which)) return x;
+    return NULL;
+}
+
+/* One reader reads all instructions of a service. */
+static void check_of(struct rule_work *w, struct service_work *s, const struct node *n)
+{
+    const struct node *check = part(n, CL_CHECK);
+    const bool sum = check && is_choice(check->first, CL_SUM);
+    if (s->instruction && s->instruction_sum != sum) {
+        diag(w->c->diags, E_INSTRUCTION, n->span, "one `when` of this service says `check sum`, another does not");
+        diag_note(w->c->diags, s->instruction->span, "the first is here");
+        w->bad = true;
+    }
+    s->instruction = n;
+    s->instruction_sum = sum;
+    s->wants |= FIRST_INSTRUCTION | (sum ? FIRST_SUM : 0u);
+}
+
+static void instruction_cond(struct rule_work *w, struct service_work *s, const struct node *n)
+{
+    const struct node *to = node_child(n, N_C_TO);
+    struct addr_list list = {0};
+    check_of(w, s, n);
+    const uint32_t ack = ack_of(w, part(n, CL_ACK));
+    const bool good = to && addr_list_of(w->c, to->first, &list);
+    if (good && (list.self || (list.any && to->first->flags & NF_NOT))) {
+        diag(w->c->diags, E_INSTRUCTION, to->span, "targets are addresses: %s",
+             list.self ? "`self` is none of them" : "`not any` leaves nothing");
+    } else if (good) {
+        struct pbc_cond *cond = cond_add(w, COND_INSTRUCTION, n);
+        if (cond) {
+            cond->flags = to->first->flags & NF_NOT || list.any ? PBC_COND_NOT : 0; /* any: none is forbidden */
+            cond->arg = ack;
+            const uint32_t at = w->c->image->conds_count - 1;
+            uint32_t first = 0, count = 0;
+            if (!list.any && addr_list_place(w->c, &list, n->span, &first, &count)) {
+                w->c->image->conds[at].first = first;
+                w->c->image->conds[at].count = count;
+            }
+        }
+        set_fini(&list.set);
+        return;
+    }
+    set_fini(&list.set);
+    w->bad = true;
+}
+
+void stream_cond_resolve(struct rule_work *w, struct service_work *s, const struct node *n)
+{
+    switch (clause_of(n)) {
+    case CL_SNI: hosts_cond(w, n, COND_SNI); break;
+    case CL_HOST: hosts_cond(w, n, COND_HOST); break;
+    case CL_ALPN: texts_cond(w, n, n->first, COND_ALPN, TEXT_ALPN); break;
+    case CL_PATH: texts_cond(w, n, n->first, COND_PATH, TEXT_PATH); break;
+    case CL_METHOD: texts_cond(w, n, n->first, COND_METHOD, TEXT_METHOD); break;
+    case CL_HEADER: header_cond(w, n); break;
+    case CL_INSTRUCTION: instruction_cond(w, s, n); break;
+    default: break;
+    }
+}
+
+/* Conditions from `from` on: what asks the key first, then what asks the bytes, each in the file's order. */
+static void order(struct image *img, uint32_t from)
+{
+    for (uint32_t i = from + 1; i < img->conds_count; i++)
+        for (uint32_t k = i; k > from && !stream_asks(&img->conds[k]) && stream_asks(&img->conds[k - 1]); k--) {
+            const struct pbc_cond cond = img->conds[k];
+            const struct span span = img->cond_span[k];
+            img->conds[k] = img->conds[k - 1];
+            img->cond_span[k] = img->cond_span[k - 1];
+            img->conds[k - 1] = cond;
+            img->cond_span[k - 1] = span;
+        }
+}
+
+static void want(struct service_work *s, const struct pbc_cond *c)
+{
+    const struct pbc_pattern *t = c->kind == COND_BYTES ? s->c->image->patterns + c->first : NULL;
+    const uint32_t looks = s->wants >> FIRST_BYTES_SHIFT, most = (uint32_t)s->c->image->settings->first_bytes;
+    switch (c->kind) {
+    case COND_SNI:
+    case COND_ALPN: s->wants |= s->tls ? 0 : FIRST_TLS; break;
+    case COND_HOST:
+    case COND_PATH:
+    case COND_METHOD:
+    case COND_HEADER: s->wants |= FIRST_HTTP; break;
+    case COND_BYTES:
+        if (t->at + t->len > most) {
+            diag(s->c->diags, E_OUT_OF_RANGE, span_at(s->c, &c->place),
+                 "these bytes end at %u, and only the first %u of a connection are looked at", t->at + t->len, most);
+            diag_advise(s->c->diags, "`limits { first_bytes N }` says how many");
+        }
+        if (looks < (uint32_t)t->at + t->len)
+            s->wants = (s->wants & ((1u << FIRST_BYTES_SHIFT) - 1)) | (uint32_t)(t->at + t->len) << FIRST_BYTES_SHIFT;
+        break;
+    default: break;
+    }
+}
+
+void stream_conds_settle(struct service_work *s, uint32_t from)
+{
+    struct image *img = s->c->image;
+    order(img, from);
+    for (uint32_t i = from; i < img->conds_count; i++) want(s, &img->conds[i]);
+}

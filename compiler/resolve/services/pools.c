@@ -1,0 +1,342 @@
+/* `pool NAME { … }`: servers, and how new flows are spread over them. */
+#include <stdio.h>
+#include <string.h>
+
+#include "compiler/resolve/services/service.h"
+#include "vm/forward/service.h"
+
+static const struct number_kind weight_kind = {
+    .what = "a weight", .range = "weights go from 0 to 1000", .most = LB_WEIGHT_MAX};
+
+static uint32_t check_of(struct compile *c, const struct node *clause)
+{
+    const struct symbol *s = clause && clause->first ? symbol_want(c, clause->first, SYM(CHECK), "check") : NULL;
+    return s ? s->index : PBC_NONE;
+}
+
+static uint64_t mac_of(struct compile *c, const struct node *clause)
+{
+    uint64_t mac = 0;
+    if (clause->first && mac_one(c, clause->first, &mac) && (!mac || mac >> 40 & 1))
+        diag(c->diags, E_SERVER_ADDRESS, clause->first->span, "no server can have this address");
+    return mac;
+}
+
+/* The address, and the port if there is one. */
+static bool server_at(struct compile *c, const struct node *n, struct pbc_server *s)
+{
+    const struct node_value v = value_of(c, n);
+    struct addr addr;
+    if (!v.node) return false;
+    if (v.node->kind == N_NAME) {
+        symbol_want(c, v.node, SYM(CONST), "constant");
+        return false;
+    }
+    if (v.node->kind == N_ADDR) {
+        addr = v.node->v.addr;
+    } else if (v.node->kind == N_ENDPOINT && !v.node->v.endpoint.is_self) {
+        addr = v.node->v.endpoint.addr;
+        s->port = v.node->v.endpoint.port;
+        if (!server_port_good(c, n, s->port)) return false;
+    } else {
+        report_wrong_value(c, n, v, "an address, or an address with a port");
+        return false;
+    }
+    s->family = addr.family;
+    addr_words(&addr, s->addr);
+    if (addr_is_one_host(&addr)) return true;
+    diag(c->diags, E_SERVER_ADDRESS, n->span, "no server can have this address");
+    return false;
+}
+
+static bool same_place(const struct pbc_server *a, const struct pbc_server *b)
+{
+    return a->family == b->family && a->port == b->port && memcmp(a->addr, b->addr, sizeof(a->addr)) == 0;
+}
+
+/* Servers by name and by address, to find equals in a time that does not grow with the square. */
+struct known {
+    const struct node *node;
+    uint32_t server, next;
+};
+struct servers {
+    struct known *known;
+    uint32_t *by_name, *by_place, size, count; /* heads of chains, + 1 */
+    uint32_t *next_place;
+};
+
+static uint32_t hash_of(const void *bytes, size_t len, uint32_t size)
+{
+    const uint8_t *b = bytes;
+    uint32_t h = 2166136261u;
+    for (size_t i = 0; i < len; i++) h = (h ^ b[i]) * 16777619u;
+    return (h ^ h >> 15) & (size - 1);
+}
+
+static void report_twice(struct compile *c, const struct node *n, const struct node *before, const char *what,
+                         const char *instead)
+{
+    diag(c->diags, E_SERVER_TWICE, n->first->span, "two servers of this pool have the same %s", what);
+    diag_advise(c->diags, "%s", instead);
+    diag_note(c->diags, before->first->span, "the first is here");
+}
+
+/* False after a report. */
+static bool check_apart(struct compile *c, struct servers *all, const struct node *n, const struct pbc_server *s,
+                        uint32_t id)
+{
+    const struct image *img = c->image;
+    const uint32_t name = hash_of(&s->name, sizeof(s->name), all->size);
+    const uint32_t place = hash_of(s->addr, sizeof(s->addr), all->size);
+    const struct node *twice = NULL;
+    for (uint32_t i = all->by_name[name]; i && !twice; i = all->known[i - 1].next)
+        if (img->servers[all->known[i - 1].server].name == s->name) twice = all->known[i - 1].node;
+    if (twice) report_twice(c, n, twice, "name", "give this one a name of its own");
+    for (uint32_t i = all->by_place[place]; i && !twice; i = all->next_place[i - 1])
+        if (same_place(&img->servers[all->known[i - 1].server], s)) {
+            twice = all->known[i - 1].node;
+            report_twice(c, n, twice, "address and port", "for a larger share give the first more `weight`");
+        }
+    all->known[all->count] = (struct known){n, id, all->by_name[name]};
+    all->next_place[all->count] = all->by_place[place];
+    all->by_name[name] = all->by_place[place] = ++all->count;
+    return !twice;
+}
+
+static const struct number_kind max_flows_kind = {
+    .what = "a bound on flows", .range = "from 1 to 4294967295 flows", .least = 1, .most = UINT32_MAX};
+
+/* What is written of a server, or of several, but for the name and the address. */
+static struct pbc_server server_of(struct compile *c, const struct node *n, uint32_t pool)
+{
+    struct clauses clauses;
+    struct pbc_server s = {.pool = pool, .place = place_of(c, n->first->span)};
+    clauses_find(c, n, &clauses, n->kind == N_SERVERS ? "range of servers" : "server");
+    s.weight = (uint16_t)clause_number(c, clauses.of[CL_WEIGHT], &weight_kind, 1);
+    s.flags = clauses.of[CL_BACKUP] ? PBC_SERVER_BACKUP : 0;
+    s.check = check_of(c, clauses.of[CL_CHECK]);
+    s.max_flows = clause_number(c, clauses.of[CL_MAX_FLOWS], &max_flows_kind, 0);
+    if (clauses.of[CL_MAC]) {
+        s.flags |= PBC_SERVER_HAS_MAC;
+        s.mac = mac_of(c, clauses.of[CL_MAC]);
+    }
+    return s;
+}
+
+/* False after a report: there is no room for more. */
+static bool add_server(struct compile *c, const struct node *n, const struct pbc_server *s, struct servers *all,
+                       bool good)
+{
+    struct pbc_server *slot = image_add_servers(c->image);
+    if (!slot) {
+        report_full(c, n->span, "servers", 1u << 20);
+        return false;
+    }
+    *slot = *s;
+    return !good || check_apart(c, all, n, s, c->image->servers_count - 1);
+}
+
+static void resolve_server(struct compile *c, const struct node *n, uint32_t pool, struct servers *all)
+{
+    struct pbc_server s = server_of(c, n, pool);
+    s.name = text_of(c, n->first->v.str);
+    add_server(c, n, &s, all, n->first->next && server_at(c, n->first->next, &s));
+}
+
+/* NAME-1, NAME-2, ...; ends at the first that is reported. */
+static void resolve_range(struct compile *c, const struct node *n, const struct server_range *r, uint32_t pool,
+                          struct servers *all)
+{
+    struct pbc_server s = server_of(c, n, pool);
+    bool good = true;
+    s.family = r->first.family;
+    s.port = r->port;
+    addr_words(&r->first, s.addr);
+    for (uint32_t i = 0; i < r->count && good; i++) {
+        s.name = text_of(c, server_range_name(c, n, i));
+        good = add_server(c, n, &s, all, true);
+        for (unsigned w = s.family == 4 ? 1 : 4; w-- && !++s.addr[w];) {}
+    }
+}
+
+/* `source ADDR, … [ports R]`. */
+static void sources_of(struct compile *c, const struct node *clause, struct pbc_pool *pool)
+{
+    const struct node *ports = clause->first ? node_child(clause, N_CLAUSE) : NULL;
+    struct addr_list list = {0};
+    pool->source_port_lo = PBC_SOURCE_PORT_LO;
+    pool->source_port_hi = 65535;
+    if (!clause->first) return;
+    if (clause->first->flags & NF_NOT)
+        diag(c->diags, E_WRONG_VALUE, clause->first->span,
+             "`source` lists the addresses themselves; `not` has no meaning here");
+    else if (addr_list_of(c, clause->first, &list))
+        addr_list_place(c, &list, clause->span, &pool->sources, &pool->source_count);
+    set_fini(&list.set);
+    if (ports) port_range_of(c, ports, &pool->source_port_lo, &pool->source_port_hi);
+}
+
+static void warn_weights(struct compile *c, const struct symbol *s, const struct pbc_pool *pool)
+{
+    for (uint32_t i = pool->servers; i < pool->servers + pool->server_count; i++)
+        if (c->image->servers[i].weight) return;
+    diag(c->diags, W_ZERO_WEIGHTS, s->span, "every server of the pool `%s` has weight 0, so it takes no new flows",
+         s->name.s);
+}
+
+static void resolve_servers(struct compile *c, const struct symbol *s, uint32_t id, struct pbc_pool *pool)
+{
+    struct servers all = {.size = 16};
+    struct server_range *ranges, *range;
+    uint32_t range_count = 0;
+    pool->servers = c->image->servers_count;
+    node_each(n, s->decl) range_count += n->kind == N_SERVERS;
+    range = ranges = arena_alloc(c->arena, (range_count + 1) * sizeof(*ranges));
+    node_each(n, s->decl)
+    {
+        if (n->kind == N_SERVERS) all.count += server_range_of(c, n->first->next, range++);
+        all.count += n->kind == N_SERVER;
+    }
+    while (all.size < all.count) all.size *= 2;
+    all.known = arena_alloc(c->arena, (all.count + 1) * sizeof(*all.known));
+    all.next_place = arena_alloc(c->arena, (all.count + 1) * sizeof(*all.next_place));
+    all.by_name = arena_alloc(c->arena, all.size * sizeof(*all.by_name));
+    all.by_place = arena_alloc(c->arena, all.size * sizeof(*all.by_place));
+    all.count = 0;
+    range = ranges;
+    node_each(n, s->decl)
+    {
+        if (n->kind == N_SERVER) resolve_server(c, n, id, &all);
+        if (n->kind == N_SERVERS) resolve_range(c, n, range++, id, &all);
+    }
+    pool->server_count = c->image->servers_count - pool->servers;
+    if (pool->server_count == 0 && !range_count && !c->symbols->text_at_fault) {
+        diag(c->diags, E_POOL_EMPTY, s->span, "the pool `%s` has no server", s->name.s);
+        diag_advise(c->diags, "add `server a 10.0.0.11:8080`");
+    } else if (pool->server_count) {
+        warn_weights(c, s, pool);
+    }
+}
+
+static void resolve_pool(struct compile *c, struct symbol *s, uint64_t *spaces)
+{
+    static const struct number_kind retries = {
+        .what = "a number of retries", .range = "retries go from 0 to 100", .most = 100};
+    struct clauses clauses;
+    struct pbc_pool *slot = image_add_pools(c->image), pool = {0};
+    if (!slot) {
+        report_full(c, s->span, "pools", 1u << 16);
+        return;
+    }
+    s->index = c->image->pools_count - 1;
+    clauses_find(c, s->decl, &clauses, "pool");
+    const struct node *on_down = clauses.of[CL_ON_DOWN], *source = clauses.of[CL_SOURCE];
+    pool.name = text_of(c, s->name);
+    pool.place = place_of(c, s->span);
+    pool.balance = balance_of(c, clauses.of[CL_BALANCE]);
+    pool.check = check_of(c, clauses.of[CL_CHECK]);
+    pool.drain_ns = clause_duration(c, clauses.of[CL_DRAIN], 0);
+    pool.slow_start_ns = clause_duration(c, clauses.of[CL_SLOW_START], 0);
+    pool.on_down = on_down && on_down->first && is_choice(on_down->first, CL_KEEP) ? PBC_DOWN_KEEP : PBC_DOWN_RESET;
+    pool.retries = clause_number(c, clauses.of[CL_RETRIES], &retries, 1);
+    if (source) sources_of(c, source, &pool);
+    resolve_servers(c, s, s->index, &pool);
+    check_sources(c, &pool, source, spaces);
+    c->image->pools[s->index] = pool;
+}
+
+void resolve_pools(struct compile *c)
+{
+    uint64_t spaces = 0;
+    for (struct symbol *s = c->symbols->first; s; s = s->next)
+        if (s->kind == SYM_POOL) resolve_pool(c, s, &spaces);
+}
+
+bool server_port_good(struct compile *c, const struct node *n, uint16_t port)
+{
+    if (port) return true;
+    diag(c->diags, E_OUT_OF_RANGE, n->span, "0 is not a port to serve: ports of servers go from 1 to 65535");
+    diag_advise(c->diags, "without a port the server gets the one that the client asked for");
+    return false;
+}
+
+static void check_hosts(struct compile *c, const struct node *n, const struct addr *lo, const struct addr *hi)
+{
+    /* What is no host's lies at both ends of the numbers. */
+    if (!addr_is_one_host(lo) || !addr_is_one_host(hi))
+        diag(c->diags, E_SERVER_ADDRESS, n->span, "no server can have one of these addresses");
+}
+
+uint32_t server_range_of(struct compile *c, const struct node *n, struct server_range *r)
+{
+    const struct node_value v = n ? value_of(c, n) : (struct node_value){0};
+    struct addr lo, hi;
+    *r = (struct server_range){0};
+    if (!v.node) return 0;
+    if (v.node->kind == N_NAME) {
+        symbol_want(c, v.node, SYM(CONST), "constant");
+        return 0;
+    }
+    if (v.node->kind != N_ADDR_RANGE && v.node->kind != N_ENDPOINT_RANGE) {
+        report_wrong_value(c, n, v, "a range of addresses, with a port or without");
+        return 0;
+    }
+    if (!address_ends(c, v.node, &lo, &hi)) {
+        const struct addr first = hi;
+        hi = lo, lo = first;
+    }
+    check_hosts(c, n, &lo, &hi);
+    if (v.node->kind == N_ENDPOINT_RANGE) server_port_good(c, n, v.node->v.addr_range->port);
+    const u128 more = lo.family == 4 ? addr_v4(&hi) - addr_v4(&lo) : addr_v6(&hi) - addr_v6(&lo);
+    if (more >= ADDRESSES_MOST)
+        diag(c->diags, E_ADDRESSES, n->span, "these are more than %u servers", (unsigned)ADDRESSES_MOST);
+    r->first = lo;
+    r->count = more < ADDRESSES_MOST ? (uint32_t)more + 1 : ADDRESSES_MOST;
+    r->port = v.node->v.addr_range->port;
+    return r->count;
+}
+
+struct str server_range_name(struct compile *c, const struct node *n, uint32_t i)
+{
+    const struct str name = n->first->v.str;
+    const size_t room = name.len + sizeof "-4294967295";
+    char *text = arena_alloc(c->arena, room);
+    const int len = snprintf(text, room, "%.*s-%u", (int)name.len, name.s, i + 1);
+    return (struct str){text, (size_t)len};
+}
+
+/* IPVS' schedulers, HAProxy's and nginx' names. */
+static const struct {
+    const char *theirs;
+    enum lb_kind ours;
+} habits[] = {
+    {"rr", LB_ROUND_ROBIN}, {"wrr", LB_ROUND_ROBIN}, {"roundrobin", LB_ROUND_ROBIN}, {"static-rr", LB_ROUND_ROBIN},
+    {"lc", LB_LEAST_CONN},  {"wlc", LB_LEAST_CONN},  {"leastconn", LB_LEAST_CONN},   {"sed", LB_LEAST_CONN},
+    {"nq", LB_LEAST_CONN},  {"sh", LB_SOURCE},       {"ip_hash", LB_SOURCE},         {"mh", LB_MAGLEV},
+};
+
+static void offer_balance(struct compile *c, struct str word)
+{
+    const char *names[LB_KINDS], *near = NULL;
+    for (unsigned i = 0; i < LB_KINDS; i++) names[i] = lb_name((enum lb_kind)i);
+    for (size_t i = 0; i < sizeof(habits) / sizeof(habits[0]); i++)
+        if (str_is(word, habits[i].theirs)) near = names[habits[i].ours];
+    if (near)
+        diag_suggest(c->diags, SPAN_NONE, "%s", near);
+    else if (str_is(word, "dh"))
+        diag_advise(c->diags, "no balance looks at the destination: `source` and `maglev` look at the client");
+    else if ((near = diag_nearest(word.s, names, LB_KINDS)))
+        diag_guess(c->diags, SPAN_NONE, "%s", near);
+    else
+        diag_advise(c->diags, "one of maglev, round_robin, least_conn, random, source");
+}
+
+uint8_t balance_of(struct compile *c, const struct node *clause)
+{
+    const struct node *word = clause ? clause->first : NULL;
+    const int kind = word ? lb_by_name(word->v.str.s, word->v.str.len) : LB_MAGLEV;
+    if (kind >= 0) return (uint8_t)kind;
+    diag(c->diags, E_NO_SUCH_WORD, word->span, "no way to balance is called `%s`", word->v.str.s);
+    offer_balance(c, word->v.str);
+    return LB_MAGLEV;
+}

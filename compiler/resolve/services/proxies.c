@@ -1,0 +1,264 @@
+/* What a proxy service says besides its addresses and branches: an entry of PROXIES. */
+#include <string.h>
+
+#include "compiler/resolve/services/service.h"
+#include "vm/stream/first.h"
+
+/* Pairs of an address and a port, each of which the host listens at. */
+static void check_listeners(const struct service_work *w)
+{
+    const struct image *img = w->c->image;
+    const struct pbc_service *s = &img->services[w->id];
+    uint64_t ports = 0;
+    for (uint32_t e = s->endpoints; e < s->endpoints + s->endpoint_count; e++)
+        ports += 1u + img->endpoints[e].port_hi - img->endpoints[e].port_lo;
+    if (ports <= PBC_PROXY_PORTS_MAX) return;
+    diag(w->c->diags, E_PROXY_PORTS, span_at(w->c, &s->place),
+         "`%s` would listen at %llu ports, all addresses together; a proxy service can have %u",
+         image_str(img, s->name), (unsigned long long)ports, PBC_PROXY_PORTS_MAX);
+    diag_advise(w->c->diags, "name the ports that are served, or use `mode passthrough`");
+}
+
+static const enum clause proxy_options[] = {CL_TLS,   CL_TLS_TO_SERVER, CL_AFFINITY_COOKIE, CL_AFFINITY_HEADER,
+                                            CL_QUEUE, CL_ACCESS_LOG,    CL_ON_RELOAD};
+
+void refuse_proxy_options(const struct service_work *w, const struct clauses *block)
+{
+    for (size_t i = 0; i < sizeof(proxy_options) / sizeof(proxy_options[0]); i++) {
+        const struct node *n = block->of[proxy_options[i]];
+        if (!n) continue;
+        diag(w->c->diags, E_MODE_OPTION, n->span, "`%s` needs a mode in which connections end here", node_words(n));
+        diag_advise(w->c->diags, "use `mode proxy` or `mode proxy http`, or leave it out");
+    }
+}
+
+static void refuse(const struct service_work *w, const struct node *n, const char *why)
+{
+    if (!n) return;
+    diag(w->c->diags, E_MODE_OPTION, n->span, "`%s` can't stand in mode %s: %s", node_words(n), mode_info[w->mode].name,
+         why);
+    diag_suggest_removal(w->c->diags, whole_clause(n));
+}
+
+static void refuse_packet_options(const struct service_work *w, const struct clauses *block)
+{
+    const struct node *no_server = block->of[CL_ON_NO_SERVER];
+    refuse(w, block->of[CL_MSS_CLAMP], "the host chooses the segments of its own connections");
+    if (no_server && no_server->first && !is_choice(no_server->first, CL_RESET))
+        refuse(w, no_server, "the connection is open already, so it is closed");
+    if (mode_is(w->mode, MODE_REQUESTS)) return;
+    for (unsigned i = CL_AFFINITY_COOKIE; i <= CL_AFFINITY_HEADER; i++)
+        if (block->of[i]) {
+            refuse(w, block->of[i], "nobody reads requests there");
+            diag_note(w->c->diags, block->of[CL_MODE]->first->span, "`mode proxy http` does");
+        }
+}
+
+static uint32_t path_of(struct compile *c, const struct node *n)
+{
+    if (memchr(n->v.str.s, '\0', n->v.str.len))
+        diag(c->diags, E_STRING_ZERO, n->span, "this text can't hold a zero byte");
+    if (n->v.str.len == 0) diag(c->diags, E_STRING_ZERO, n->span, "this text can't be empty");
+    return text_of(c, n->v.str);
+}
+
+static void add_certs(const struct service_work *w, const struct node *block, struct pbc_proxy *x)
+{
+    node_each(n, block)
+    {
+        if (!is_clause(n, CL_TLS) || !n->first || !n->first->next) continue;
+        struct pbc_cert *slot = image_add_certs(w->c->image);
+        if (!slot) {
+            report_full(w->c, n->span, "certificates", 1u << 16);
+            return;
+        }
+        const uint32_t at = w->c->image->certs_count - 1;
+        const struct pbc_cert cert = {
+            .cert = path_of(w->c, n->first), .key = path_of(w->c, n->first->next), .place = place_of(w->c, n->span)};
+        w->c->image->certs[at] = cert;
+        x->cert_count++;
+    }
+}
+
+static void tls_to_server(const struct service_work *w, const struct node *n, struct pbc_proxy *x)
+{
+    struct clauses parts;
+    struct compile *c = w->c;
+    if (!n) return;
+    clauses_find(c, n, &parts, "`tls to server`");
+    const struct node *off = parts.of[CL_VERIFY_OFF], *ca = parts.of[CL_VERIFY_CA];
+    x->flags |= PBC_PROXY_TLS_TO_SERVER | (off ? PBC_PROXY_TLS_NO_VERIFY : 0u);
+    x->server_sni = clause_string(c, parts.of[CL_SNI]);
+    x->server_ca = clause_string(c, ca);
+    if (off && ca) {
+        diag(c->diags, E_CHECK_VERIFY, off->span, "`verify off` and `verify ca` contradict each other");
+        diag_note(c->diags, ca->span, "the other is here");
+    } else if (!off && !parts.of[CL_SNI]) {
+        diag(c->diags, E_CHECK_VERIFY, n->span,
+             "the servers' certificate can't be verified without a name: give `sni`, or say `verify off`");
+    }
+}
+
+static void accept_from(const struct service_work *w, const struct node *n, struct pbc_proxy *x)
+{
+    struct addr_list list = {0};
+    if (!n || !addr_list_of(w->c, n->first, &list)) return;
+    if (list.any || list.self || n->first->flags & NF_NOT) {
+        diag(w->c->diags, E_PROXY_TRUST, n->span, "`accept proxy from` names those who are trusted: %s",
+             list.any    ? "`any` would trust what anybody claims"
+             : list.self ? "`self` is not one of them"
+                         : "`not` would trust all others");
+        diag_advise(w->c->diags, "list the addresses of the proxies in front of this one");
+    } else if (addr_list_place(w->c, &list, n->span, &x->accept_from, &x->accept_count)) {
+        x->flags |= PBC_PROXY_ACCEPT;
+    }
+    set_fini(&list.set);
+}
+
+static uint64_t time_above_0(struct compile *c, const struct node *clause, const struct node *n)
+{
+    const struct node_value v = value_of(c, n);
+    if (!v.node) return 0;
+    if (v.node->kind != N_DURATION) {
+        if (v.node->kind == N_NAME)
+            symbol_want(c, v.node, SYM(CONST), "constant");
+        else
+            report_wrong_value(c, n, v, "a duration");
+        return 0;
+    }
+    if (!v.node->v.i) diag(c->diags, E_OUT_OF_RANGE, n->span, "`%s` must be longer than 0", node_words(clause));
+    return v.node->v.i;
+}
+
+static void mode_options(const struct service_work *w, const struct node *mode, struct pbc_proxy *x)
+{
+    struct clauses of;
+    clauses_find(w->c, mode, &of, "mode");
+    const struct node *send = of.of[CL_SEND_PROXY], *first = of.of[CL_FIRST_BYTES_WITHIN];
+    if (of.of[CL_TRANSPARENT]) x->flags |= PBC_PROXY_TRANSPARENT;
+    if (send) x->flags |= is_choice(send->first, CL_V1) ? PBC_PROXY_SEND_V1 : PBC_PROXY_SEND_V2;
+    accept_from(w, of.of[CL_ACCEPT_PROXY], x);
+    if (first) x->first_ns = time_above_0(w->c, first, first->first);
+}
+
+static void affinity(const struct service_work *w, const struct clauses *block, struct pbc_proxy *x)
+{
+    const struct node *cookie = block->of[CL_AFFINITY_COOKIE], *header = block->of[CL_AFFINITY_HEADER],
+                      *source = block->of[CL_AFFINITY_SOURCE], *n = cookie ? cookie : header;
+    if (!n || !mode_is(w->mode, MODE_REQUESTS)) return;
+    if ((cookie && header) || source) {
+        const struct node *other = source ? source : header;
+        diag(w->c->diags, E_CLAUSE_TWICE, n->span, "a service has one kind of `affinity`");
+        diag_note(w->c->diags, other->span, "the other is here");
+    }
+    x->affinity_name = field_name(w->c, n->first);
+    if (cookie && x->affinity_name) x->affinity_name = text_of(w->c, n->first->v.str); /* a cookie's keeps its case */
+    if (x->affinity_name) x->flags |= cookie ? PBC_PROXY_AFFINITY_COOKIE : PBC_PROXY_AFFINITY_HEADER;
+    if (n->first->next) x->affinity_ns = time_above_0(w->c, n, n->first->next);
+}
+
+static void queue(const struct service_work *w, const struct node *n, struct pbc_proxy *x)
+{
+    static const struct number_kind kind = {
+        .what = "a queue", .range = "from 1 to 1000000 connections", .least = 1, .most = 1000000};
+    if (!n) return;
+    if (!number_one(w->c, n->first, &kind, &x->queue)) return;
+    const uint64_t ms = (time_above_0(w->c, n, n->first->next) + 999999) / 1000000;
+    if (ms > UINT32_MAX) diag(w->c->diags, E_OUT_OF_RANGE, n->span, "nobody waits so long: at most 49 days");
+    x->queue_ms = (uint32_t)ms;
+}
+
+static void access_log(const struct service_work *w, const struct node *n, struct pbc_proxy *x)
+{
+    if (!n) return;
+    x->flags |= is_choice(n->first, CL_JSON) ? PBC_PROXY_LOG_JSON : PBC_PROXY_LOG_COMMON;
+    if (is_choice(n->first->next, CL_SYSLOG))
+        x->flags |= PBC_PROXY_LOG_SYSLOG;
+    else
+        x->log_file = path_of(w->c, n->first->next);
+}
+
+void resolve_proxy(struct service_work *w, const struct clauses *block)
+{
+    struct compile *c = w->c;
+    const struct node *mode = block->of[CL_MODE]->first;
+    struct pbc_proxy *slot = image_add_proxies(c->image);
+    if (!slot) {
+        report_full(c, mode->span, "proxy services", 1u << 16);
+        return;
+    }
+    const uint32_t at = c->image->proxies_count - 1;
+    struct pbc_proxy x = {.service = w->id, .certs = c->image->certs_count};
+    c->image->services[w->id].proxy = at + 1;
+    refuse_packet_options(w, block);
+    mode_options(w, mode, &x);
+    add_certs(w, mode, &x);
+    add_certs(w, w->node, &x);
+    tls_to_server(w, block->of[CL_TLS_TO_SERVER], &x);
+    affinity(w, block, &x);
+    queue(w, block->of[CL_QUEUE], &x);
+    access_log(w, block->of[CL_ACCESS_LOG], &x);
+    if (block->of[CL_ON_RELOAD]) x.flags |= PBC_PROXY_RELOAD_CLOSE;
+    w->tls = x.cert_count != 0;
+    w->wants = mode_is(w->mode, MODE_REQUESTS) ? FIRST_HTTP : 0;
+    c->image->proxies[at] = x;
+    check_listeners(w);
+}
+
+/* What a pool says for one kind of mode alone. */
+static void check_pool(struct compile *c, const struct pbc_service *s, uint32_t pool, struct span at)
+{
+    const struct image *img = c->image;
+    const struct pbc_pool *p = &img->pools[pool];
+    const bool proxy = mode_is(s->mode, MODE_PROXIES);
+    for (uint32_t i = p->servers; i < p->servers + p->server_count; i++) {
+        if (proxy || !img->servers[i].max_flows) continue;
+        diag(c->diags, E_MODE_OPTION, at, "`max flows` of the server `%s` needs a mode in which connections end here",
+             image_str(img, img->servers[i].name));
+        diag_advise(c->diags, "write `max flows` in the service");
+        return;
+    }
+}
+
+/* Its addresses and ports are the vm's to give out, or the kernel's: each would give the other's. `of`: a proxy service
+ * that uses the pool. */
+static void check_source(struct compile *c, const struct pbc_service *s, const struct pbc_service *of, uint32_t pool,
+                         struct span at)
+{
+    const struct image *img = c->image;
+    if (!of || !mode_is(s->mode, MODE_OWN_SOURCE) || !img->pools[pool].source_count) return;
+    diag(c->diags, E_MODE_OPTION, at, "the pool `%s` has a `source`, and a proxy uses it, too: `%s`",
+         image_str(img, img->pools[pool].name), image_str(img, of->name));
+    diag_note(c->diags, span_at(c, &of->place), "that service is here");
+    diag_advise(c->diags, "give each of the two a pool of its own, with addresses of its own");
+}
+
+static const struct pbc_service **proxies_of_pools(struct compile *c)
+{
+    const struct image *img = c->image;
+    const struct pbc_service **of = arena_alloc(c->arena, ((size_t)img->pools_count + 1) * sizeof(*of));
+    memset(of, 0, ((size_t)img->pools_count + 1) * sizeof(*of));
+    for (uint32_t i = 0; i < img->branches_count; i++) {
+        const struct pbc_branch *b = &img->branches[i];
+        const struct pbc_service *s = &img->services[b->service];
+        for (uint32_t k = 0; mode_is(s->mode, MODE_PROXIES) && k < b->share_count; k++)
+            if (img->shares[b->shares + k].pool < img->pools_count) of[img->shares[b->shares + k].pool] = s;
+    }
+    return of;
+}
+
+void check_proxy_pools(struct compile *c)
+{
+    const struct image *img = c->image;
+    const struct pbc_service **of = proxies_of_pools(c);
+    for (uint32_t i = 0; i < img->branches_count; i++) {
+        const struct pbc_branch *b = &img->branches[i];
+        const struct span at = span_at(c, &b->place);
+        for (uint32_t k = 0; k < b->share_count; k++) {
+            const uint32_t pool = img->shares[b->shares + k].pool;
+            if (pool >= img->pools_count) continue;
+            check_pool(c, &img->services[b->service], pool, at);
+            check_source(c, &img->services[b->service], of[pool], pool, at);
+        }
+    }
+}

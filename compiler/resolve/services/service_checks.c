@@ -1,0 +1,207 @@
+/* What must hold between services, their pools and the firewall. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "compiler/resolve/services/service.h"
+#include "vm/forward/service.h"
+#include "vm/packet/key.h"
+
+/* Families of the service's own addresses; `self` and any say nothing certain. */
+static uint32_t families_of(const struct image *img, const struct pbc_service *s)
+{
+    uint32_t families = 0;
+    for (uint32_t i = s->endpoints; i < s->endpoints + s->endpoint_count; i++)
+        families |= img->endpoints[i].family == 4 ? KIND_IP4 : img->endpoints[i].family == 6 ? KIND_IP6 : 0;
+    return families;
+}
+
+/* `transparent`: the server is to see the client's address. */
+static bool keeps_address(const struct service_work *w)
+{
+    const struct image *img = w->c->image;
+    const uint32_t proxy = img->services[w->id].proxy;
+    return proxy && img->proxies[proxy - 1].flags & PBC_PROXY_TRANSPARENT;
+}
+
+static void check_family(const struct service_work *w, const struct pbc_pool *pool, const struct node *share,
+                         uint32_t families)
+{
+    const struct image *img = w->c->image;
+    uint32_t have = 0;
+    for (uint32_t i = pool->servers; i < pool->servers + pool->server_count; i++)
+        have |= img->servers[i].family == 4 ? KIND_IP4 : KIND_IP6;
+    families &= families_of(img, &img->services[w->id]) & ~have;
+    if (!families || !have) return;
+    diag(w->c->diags, E_POOL_FAMILY, share->span,
+         "`%s` has no server for IPv%c clients, and %s does not change the family", image_str(img, pool->name),
+         families & KIND_IP4 ? '4' : '6', keeps_address(w) ? "`transparent`" : "this mode");
+    diag_advise(w->c->diags, "add a server with an IPv%c address, or send them elsewhere: `when %s -> POOL`",
+                families & KIND_IP4 ? '4' : '6', families & KIND_IP4 ? "ip" : "ip6");
+}
+
+/* Every port that the service takes is the server's, so that nothing changes. */
+static bool keeps_port(const struct image *img, const struct pbc_service *s, uint16_t port)
+{
+    for (uint32_t i = s->endpoints; i < s->endpoints + s->endpoint_count; i++) {
+        const struct pbc_endpoint *e = &img->endpoints[i];
+        if (e->proto < PBC_EP_ECHO4 && (e->port_lo != port || e->port_hi != port)) return false;
+    }
+    return true;
+}
+
+static void check_ports(const struct service_work *w, const struct pbc_pool *pool, const struct node *share)
+{
+    const struct image *img = w->c->image;
+    for (uint32_t i = pool->servers; i < pool->servers + pool->server_count; i++) {
+        const struct pbc_server *s = &img->servers[i];
+        if (!s->port || keeps_port(img, &img->services[w->id], s->port)) continue;
+        diag(w->c->diags, E_PORT_CHANGED, share->span,
+             "the server `%s` of `%s` has port %u, but `%s` leaves the client's port as it is", image_str(img, s->name),
+             image_str(img, pool->name), s->port, mode_info[w->mode].name);
+        diag_advise(w->c->diags, "leave out the server's port, or use `mode dsr rewrite`");
+        return;
+    }
+}
+
+/* `transparent` says already whose address servers see. */
+static void check_proxied(const struct service_work *w, const struct pbc_pool *pool, const struct node *share)
+{
+    const struct image *img = w->c->image;
+    const struct pbc_service *s = &img->services[w->id];
+    if (!pool->source_count || !s->proxy || !(img->proxies[s->proxy - 1].flags & PBC_PROXY_TRANSPARENT)) return;
+    diag(w->c->diags, E_MODE_OPTION, share->span,
+         "the pool `%s` has a `source`, but a `transparent` service connects from the client's address",
+         image_str(img, pool->name));
+    diag_note(w->c->diags, span_at(w->c, &pool->place), "the pool is here");
+    diag_advise(w->c->diags, "leave out one of the two, or give this service a pool of its own");
+}
+
+void check_branch_pools(const struct service_work *w, const struct pbc_branch *b, const struct node *pools,
+                        uint32_t families)
+{
+    const struct image *img = w->c->image;
+    const struct node *share = pools->first;
+    for (uint32_t i = b->shares; i < b->shares + b->share_count && share; i++, share = share->next) {
+        const uint32_t pool = img->shares[i].pool;
+        if (pool >= img->pools_count) continue;
+        if (mode_is(w->mode, MODE_PROXIES)) check_proxied(w, &img->pools[pool], share);
+        if (mode_is(w->mode, MODE_REWRITES) || keeps_address(w))
+            check_family(w, &img->pools[pool], share, families);
+        else if (mode_is(w->mode, MODE_ONE_SIDED))
+            check_ports(w, &img->pools[pool], share);
+    }
+}
+
+static int compare_endpoints(const struct pbc_endpoint *a, const struct pbc_endpoint *b)
+{
+    if (a->to != b->to) return a->to < b->to ? -1 : 1;
+    if (a->family != b->family) return a->family < b->family ? -1 : 1;
+    const int addr = memcmp(a->addr, b->addr, sizeof(a->addr));
+    if (addr) return addr;
+    if (a->proto != b->proto) return a->proto < b->proto ? -1 : 1;
+    if (a->port_lo != b->port_lo) return a->port_lo < b->port_lo ? -1 : 1;
+    return a->port_hi == b->port_hi ? 0 : a->port_hi < b->port_hi ? -1 : 1;
+}
+
+static int by_endpoint(const void *pa, const void *pb)
+{
+    const struct pbc_endpoint *a = *(const struct pbc_endpoint *const *)pa,
+                              *b = *(const struct pbc_endpoint *const *)pb;
+    const int order = compare_endpoints(a, b);
+    return order ? order : a < b ? -1 : 1;
+}
+
+void check_endpoints(struct compile *c)
+{
+    const struct image *img = c->image;
+    const struct pbc_endpoint **sorted =
+        arena_alloc(c->arena, (img->endpoints_count + 1) * sizeof(const struct pbc_endpoint *));
+    for (uint32_t i = 0; i < img->endpoints_count; i++) sorted[i] = &img->endpoints[i];
+    if (img->endpoints_count > 1) qsort(sorted, img->endpoints_count, sizeof(const struct pbc_endpoint *), by_endpoint);
+    for (uint32_t i = 1; i < img->endpoints_count; i++) {
+        const struct pbc_endpoint *a = sorted[i - 1], *b = sorted[i];
+        if (compare_endpoints(a, b) != 0) continue;
+        if (memcmp(&a->place, &b->place, sizeof(a->place)) == 0) {
+            diag(c->diags, E_ENDPOINT_TWICE, span_at(c, &b->place),
+                 "one of the addresses before this stands there twice");
+            continue;
+        }
+        diag(c->diags, E_ENDPOINT_TWICE, span_at(c, &b->place),
+             "the same address, protocol and ports belong to the service `%s` already",
+             image_str(img, img->services[a->service].name));
+        diag_note(c->diags, span_at(c, &a->place), "here");
+    }
+}
+
+static int by_address(const void *pa, const void *pb)
+{
+    const struct pbc_endpoint *a = *(const struct pbc_endpoint *const *)pa,
+                              *b = *(const struct pbc_endpoint *const *)pb;
+    return a->family != b->family ? (a->family < b->family ? -1 : 1) : memcmp(a->addr, b->addr, sizeof(a->addr));
+}
+
+void check_loops(struct compile *c)
+{
+    const struct image *img = c->image;
+    const struct pbc_endpoint **sorted =
+        arena_alloc(c->arena, (img->endpoints_count + 1) * sizeof(const struct pbc_endpoint *));
+    size_t n = 0;
+    for (uint32_t i = 0; i < img->endpoints_count; i++)
+        if (img->endpoints[i].to == PBC_TO_ADDRESS) sorted[n++] = &img->endpoints[i];
+    if (n > 1) qsort(sorted, n, sizeof(*sorted), by_address);
+    for (uint32_t i = 0; i < img->servers_count && n; i++) {
+        const struct pbc_server *s = &img->servers[i];
+        struct pbc_endpoint at = {.family = s->family};
+        const struct pbc_endpoint *key = &at;
+        memcpy(at.addr, s->addr, sizeof(at.addr));
+        const struct pbc_endpoint *const *same = bsearch(&key, sorted, n, sizeof(*sorted), by_address);
+        if (!same) continue;
+        diag(c->diags, E_SERVER_LOOP, span_at(c, &s->place),
+             "the server `%s` has the address of the service `%s`: what it is sent would come back here",
+             image_str(img, s->name), image_str(img, img->services[(*same)->service].name));
+        diag_note(c->diags, span_at(c, &(*same)->place), "the service stands here");
+    }
+}
+
+/* Retries that do nothing --------------------------------------------------------------------------------------------
+ */
+
+enum { USED_SEEN = 1, USED_UNSEEN = 2 }; /* by a service that sees servers answer, by one that does not */
+
+static uint8_t *uses_of_pools(struct compile *c)
+{
+    const struct image *img = c->image;
+    uint8_t *uses = arena_alloc(c->arena, (size_t)img->pools_count + 1);
+    for (uint32_t i = 0; i < img->branches_count; i++) {
+        const struct pbc_branch *b = &img->branches[i];
+        const bool unseen = mode_is(img->services[b->service].mode, MODE_ONE_SIDED);
+        for (uint32_t k = b->shares; k < b->shares + b->share_count; k++)
+            if (img->shares[k].pool < img->pools_count) uses[img->shares[k].pool] |= unseen ? USED_UNSEEN : USED_SEEN;
+    }
+    return uses;
+}
+
+void warn_retries(struct compile *c)
+{
+    const uint8_t *uses = uses_of_pools(c);
+    for (const struct symbol *s = c->symbols->first; s && !c->symbols->text_at_fault; s = s->next) {
+        if (s->kind != SYM_POOL || s->index >= c->image->pools_count || uses[s->index] != USED_UNSEEN) continue;
+        node_each(n, s->decl)
+        {
+            if (!is_clause(n, CL_RETRIES) || !c->image->pools[s->index].retries) continue;
+            diag(c->diags, W_RETRIES, n->span, "`retries` does nothing here: only `dsr` services use `%s`", s->name.s);
+            diag_advise(c->diags, "servers answer past this machine, so it can't know which did not");
+        }
+    }
+}
+
+void check_slots(struct compile *c)
+{
+    const struct image *img = c->image;
+    const uint64_t slots = pbc_pool_slots(img->pools, img->pools_count, img->servers,
+                                          img->settings_count ? img->settings->maglev : LB_SLOTS_DEFAULT);
+    if (slots > PBC_SLOTS_MAX)
+        diag(c->diags, E_SLOTS, span_at(c, &img->pools[img->pools_count - 1].place),
+             "the pools of this file need %llu slots of Maglev tables together; at most %u may be",
+             (unsigned long long)slots, (unsigned)PBC_SLOTS_MAX);
+}

@@ -1,0 +1,427 @@
+/* `service NAME on … { mode …; when … -> POOLS; else -> POOLS }`: what it takes, how it sends on, and where to. */
+#include <string.h>
+
+#include "compiler/resolve/services/service.h"
+#include "vm/packet/key.h"
+#include "vm/vm.h"
+
+static const struct number_kind port_kind = {.what = "a port to serve",
+                                             .range = "ports of a service go from 1 to 65535",
+                                             .least = 1,
+                                             .less = "`any` takes all ports",
+                                             .most = 65535,
+                                             .ports = true};
+
+static const struct number_kind variant_kind = {.what = "a variant of GUE", .range = "they are 0 and 1", .most = 1};
+
+static const uint8_t modes[CL_COUNT] = {
+#define MODE(ident, name, traits, doc) [CL_##ident] = PBC_MODE_##ident,
+#include "vm/mode.def"
+    [CL_PROXY_INLINE] = PBC_MODES, /* not supported yet */
+    [CL_OBSERVE] = PBC_MODES,
+};
+
+const char *mode_names(unsigned without, char buf[MODE_NAMES])
+{
+    size_t len = 0;
+    *buf = '\0';
+    for (unsigned i = 0; i < PBC_MODES && len < MODE_NAMES; i++)
+        if (!mode_is(i, without))
+            len += (size_t)snprintf(buf + len, MODE_NAMES - len, "%s`%s%s`", len ? ", " : "", mode_info[i].name,
+                                    mode_is(i, MODE_TAKES_PORT) ? " PORT" : "");
+    return buf;
+}
+
+/* False after a report. */
+static bool mode_of(struct compile *c, const struct symbol *s, const struct node *clause, struct pbc_service *service)
+{
+    const struct node *word = clause ? clause->first : NULL;
+    if (!word) {
+        if (c->symbols->text_at_fault) return false;
+        diag(c->diags, E_MODE_MISSING, s->span, "the service `%s` has no `mode`", s->name.s);
+        char all[MODE_NAMES];
+        diag_advise(c->diags, "add `mode` and one of %s", mode_names(0, all));
+        return false;
+    }
+    const uint8_t mode = modes[clause_of(word)];
+    if (mode == PBC_MODES) {
+        mark_names_used(c, s->decl);
+        diag(c->diags, E_UNSUPPORTED, word->span, "not supported yet: mode %s", node_words(word));
+        return false;
+    }
+    service->mode = mode;
+    if (mode_is(mode, MODE_TAKES_PORT)) {
+        service->gue_port = (uint16_t)clause_number(c, word, &port_kind, 0);
+        service->gue_variant = (uint8_t)clause_number(c, word->first ? word->first->next : NULL, &variant_kind, 0);
+    }
+    return true;
+}
+
+static void add_endpoint(struct compile *c, const struct pbc_endpoint *e, struct span at)
+{
+    struct pbc_endpoint *slot = image_add_endpoints(c->image);
+    if (slot)
+        *slot = *e;
+    else
+        report_full(c, at, "addresses and ports of services", 1u << 20);
+}
+
+/* One address of a service, `self` or any. False after a report. */
+static bool endpoint_to(struct compile *c, const struct node *n, struct pbc_endpoint *e)
+{
+    const struct node_value v = value_of(c, n);
+    e->to = n->kind == N_SELF ? PBC_TO_SELF : PBC_TO_ANY;
+    if (n->kind == N_SELF) c->image->meta->flags |= PBC_NEEDS_SELF;
+    if (n->kind == N_SELF || n->kind == N_ANY) return true;
+    if (!v.node) return false;
+    if (v.node->kind == N_ADDR && addr_is_one_host(&v.node->v.addr)) {
+        e->to = PBC_TO_ADDRESS;
+        e->family = v.node->v.addr.family;
+        addr_words(&v.node->v.addr, e->addr);
+        return true;
+    }
+    if (v.node->kind == N_NAME && !symbol_find(c->symbols, SPACE_VALUES, v.node->v.str)) {
+        symbol_want(c, v.node, SYM(CONST), "constant");
+        return false;
+    }
+    mark_names_used(c, n);
+    if (v.node->kind == N_ADDR) {
+        diag(c->diags, E_ENDPOINT_ADDRESS, n->span,
+             "a service needs the address of one host: this one is multicast, broadcast or unspecified");
+        return false;
+    }
+    diag(c->diags, E_ENDPOINT_ADDRESS, n->span, "after `on` a service takes single addresses, `self` or `any`");
+    diag_advise(c->diags, "list the addresses one by one");
+    return false;
+}
+
+uint8_t endpoint_proto(const struct node *n)
+{
+    static const uint8_t protos[CL_COUNT] = {
+        [CL_TCP] = PBC_EP_TCP,   [CL_UDP] = PBC_EP_UDP,    [CL_SCTP] = PBC_EP_SCTP,
+        [CL_ANY] = PBC_EP_PORTS, [CL_ICMP] = PBC_EP_ECHO4, [CL_ICMP6] = PBC_EP_ECHO6};
+    return protos[clause_of(n)];
+}
+
+static bool is_endpoint_proto(const struct node *n) { return n->kind == N_PROTO_PORTS || n->kind == N_CHOICE; }
+
+bool endpoint_ports(struct compile *c, const struct node *n, const struct number_kind *kind, struct number_set *ports)
+{
+    const struct symbol *name = NULL;
+    if (n->first->kind == N_ANY) {
+        numbers_add(c, ports, 1, 65535);
+        return true;
+    }
+    if (!numbers_of(c, n->first, kind, NULL, ports, &name)) return false;
+    if (ports->n && ports->r[0].lo == 0) {
+        diag(c->diags, E_OUT_OF_RANGE, n->first->span, "0 is not %s: %s", kind->what, kind->range);
+        return false;
+    }
+    return true;
+}
+
+/* One PROTO/PORTS with every address of its family. */
+static void endpoints_of(struct service_work *w, const struct node *on, const struct node *n)
+{
+    struct compile *c = w->c;
+    struct pbc_endpoint e = {.service = w->id, .place = place_of(c, n->span), .proto = endpoint_proto(n)};
+    struct number_set ports = {0};
+    bool used = false;
+    const uint8_t family = e.proto == PBC_EP_ECHO4 ? 4 : e.proto == PBC_EP_ECHO6 ? 6 : 0;
+    if (family)
+        numbers_add(c, &ports, 0, 0);
+    else if (!endpoint_ports(c, n, &port_kind, &ports))
+        return;
+    if (e.proto == PBC_EP_TCP || e.proto == PBC_EP_SCTP || e.proto == PBC_EP_PORTS) w->tcp_like = true;
+    if (e.proto == PBC_EP_TCP || e.proto == PBC_EP_PORTS) w->tcp = true;
+    node_each(to, on)
+    {
+        if (is_endpoint_proto(to)) break;
+        struct pbc_endpoint one = e;
+        if (!endpoint_to(c, to, &one)) {
+            w->good = false;
+            used = true;
+            continue;
+        }
+        if (family && one.family && one.family != family) continue;
+        used = true;
+        w->families |= one.family == 4 || family == 4 ? KIND_IP4
+                       : one.family || family         ? KIND_IP6
+                                                      : KIND_IP4 | KIND_IP6;
+        for (uint32_t i = 0; i < ports.n; i++) {
+            one.port_lo = (uint16_t)ports.r[i].lo;
+            one.port_hi = (uint16_t)ports.r[i].hi;
+            add_endpoint(c, &one, n->span);
+        }
+    }
+    if (e.proto != PBC_EP_TCP && mode_is(w->mode, MODE_PROXIES)) {
+        diag(c->diags, E_PROXY_TCP, n->span, "`%s` serves TCP alone", mode_info[w->mode].name);
+        diag_advise(c->diags, "serve the rest by another service, in a mode such as `passthrough`");
+        w->good = false;
+    }
+    if (used) return;
+    diag(c->diags, E_ECHO_FAMILY, n->span, "`%s` belongs to IPv%u, and the service has no such address",
+         family == 4 ? "icmp" : "icmp6", family);
+    diag_guess(c->diags, SPAN_NONE, "%s", family == 4 ? "icmp6" : "icmp");
+}
+
+/* Conditions on what all packets of a connection have in common, and its accepted socket tells. */
+static bool is_of_connections(const struct node *n)
+{
+    static const bool of[N_COUNT] = {[N_C_PROTO] = true, [N_C_PROTO_NUM] = true, [N_C_FROM] = true,  [N_C_TO] = true,
+                                     [N_C_PORT] = true,  [N_C_SPORT] = true,     [N_C_DURING] = true};
+    return of[n->kind];
+}
+
+/* What the mode can't see, or what waits for a later edition of the compiler; false after a report. */
+static bool when_is_visible(struct service_work *w, const struct node *when)
+{
+    struct compile *c = w->c;
+    bool good = true;
+    node_each(n, when)
+    {
+        if (mode_is(w->mode, MODE_PROXIES)) {
+            if (n->kind == N_CLAUSE || n->kind == N_C_BYTES) good = stream_cond_visible(w, n) && good;
+            if (n->kind == N_CLAUSE || n->kind == N_C_BYTES || n->kind == N_POOLS || is_of_connections(n)) continue;
+            mark_names_used(c, n);
+            diag(c->diags, E_MODE_BLIND, n->span, "packets have this; a proxy chooses a pool for a whole connection");
+            good = false;
+        } else if (n->kind == N_CLAUSE) {
+            mark_names_used(c, n);
+            diag(c->diags, E_MODE_BLIND, n->span,
+                 "`%s` is known only once a client is connected, and this mode chooses the pool by the first packet",
+                 node_words(n));
+            diag_advise(c->diags, "`mode proxy` can use it");
+            good = false;
+        } else if (n->kind == N_C_BYTES && w->tcp_like && n->first && !str_is(n->first->v.str, "l3") &&
+                   !str_is(n->first->v.str, "l2")) {
+            diag(c->diags, E_MODE_BLIND, n->span,
+                 "the packet that opens a connection chooses the pool, and it has no payload yet");
+            diag_advise(c->diags, "`mode proxy` can use it");
+            good = false;
+        } else if (n->kind == N_C_OVER || n->kind == N_C_WITHIN) {
+            mark_names_used(c, n);
+            diag(c->diags, E_UNSUPPORTED, n->span, "not supported yet: meters in a `when`");
+            good = false;
+        } else if (n->kind == N_C_OUT_ON) {
+            mark_names_used(c, n);
+            diag(c->diags, E_MODE_BLIND, n->span, "a `when` chooses where a packet goes; until then it leaves nowhere");
+            good = false;
+        } else if (n->kind == N_C_URPF) {
+            mark_names_used(c, n);
+            diag(c->diags, E_MODE_BLIND, n->span, "a firewall asks this: a `when` only chooses where a packet goes");
+            good = false;
+        } else if (n->kind == N_C_STATE || n->kind == N_C_FLOWS) {
+            mark_names_used(c, n);
+            diag(c->diags, E_UNSUPPORTED, n->span, "not supported yet: connection state in a `when`");
+            good = false;
+        } else if (n->kind != N_POOLS && report_not_due(c, n)) {
+            good = false;
+        }
+    }
+    return good;
+}
+
+static uint32_t percent_of(struct compile *c, const struct node *share)
+{
+    const struct node *n = node_child(share, N_PERCENT);
+    return !n ? PBC_NONE : n->v.i > 100 ? 101 : (uint32_t)n->v.i;
+}
+
+static void check_shares(struct compile *c, const struct node *pools)
+{
+    const unsigned count = node_count(pools);
+    unsigned sum = 0;
+    node_each(share, pools)
+    {
+        const uint32_t percent = percent_of(c, share);
+        node_each(other, pools)
+        {
+            if (other == share) break;
+            if (other->first->v.str.len != share->first->v.str.len ||
+                memcmp(other->first->v.str.s, share->first->v.str.s, share->first->v.str.len) != 0)
+                continue;
+            diag(c->diags, E_SHARES, share->span, "`%s` stands twice in this list", share->first->v.str.s);
+            diag_note(c->diags, other->span, "the first is here");
+            return;
+        }
+        if (percent == PBC_NONE && count > 1) {
+            diag(c->diags, E_SHARES, share->span, "several pools need their shares in percent: `a 90%%, b 10%%`");
+            return;
+        }
+        sum += percent == PBC_NONE ? 100 : percent;
+    }
+    if (sum != 100)
+        diag(c->diags, E_SHARES, pools->span, "the shares add up to %s%u %%, not to 100", sum > 200 ? "over " : "",
+             sum > 200 ? 200 : sum);
+}
+
+static void shares_of(struct compile *c, const struct node *pools, struct pbc_branch *b)
+{
+    b->shares = c->image->shares_count;
+    node_each(share, pools)
+    {
+        const struct symbol *pool = symbol_want(c, share->first, SYM(POOL), "pool");
+        struct pbc_share *slot = image_add_shares(c->image);
+        if (!slot) {
+            report_full(c, share->span, "shares of pools", 1u << 20);
+            return;
+        }
+        const uint32_t percent = percent_of(c, share);
+        *slot = (struct pbc_share){pool ? pool->index : PBC_NONE, percent == PBC_NONE ? 100 : percent};
+    }
+    b->share_count = c->image->shares_count - b->shares;
+    check_shares(c, pools);
+}
+
+static void add_branch(struct compile *c, const struct pbc_branch *b, struct span at)
+{
+    struct pbc_branch *slot = image_add_branches(c->image);
+    if (slot)
+        *slot = *b;
+    else
+        report_full(c, at, "branches of services", 1u << 20);
+}
+
+/* `-> target`: in a `when` that asks for an instruction. */
+static bool is_target(struct compile *c, const struct node *when, const struct node *pools)
+{
+    const struct node *share = pools->first;
+    if (!str_is(share->first->v.str, "target") || share->next || node_child(share, N_PERCENT)) return false;
+    node_each(n, when) if (is_clause(n, CL_INSTRUCTION)) return true;
+    if (symbol_find(c->symbols, SPACE_POOLS, share->first->v.str)) return false;
+    diag(c->diags, E_INSTRUCTION, share->span, "`target` is what an instruction names, and this asks for none");
+    diag_advise(c->diags, "`when instruction to ADDRESSES -> target`");
+    return true;
+}
+
+/* Over IPv6 each packet has AH or not, and the host takes it off before a proxy reads. */
+static void check_no_ah(struct service_work *w, const struct node *when, uint32_t from)
+{
+    const struct image *img = w->c->image;
+    bool asks = false;
+    for (uint32_t i = from; i < img->conds_count; i++)
+        asks |= img->conds[i].kind == COND_PROTO && img->conds[i].arg & KIND_AH;
+    if (!asks) return;
+    node_each(n, when)
+    {
+        if (n->kind != N_C_PROTO && n->kind != N_C_PROTO_NUM) continue;
+        diag(w->c->diags, E_MODE_BLIND, n->span, "packets have AH; a proxy chooses a pool for a whole connection");
+        w->good = false;
+        return;
+    }
+}
+
+static void resolve_branch(struct service_work *w, const struct node *when)
+{
+    struct compile *c = w->c;
+    struct rule_work conditions = {.c = c, .node = when};
+    struct pbc_branch b = {.service = w->id, .place = place_of(c, when->span), .conds = c->image->conds_count};
+    const struct node *pools = node_child(when, N_POOLS);
+    if (w->good && !(when->flags & NF_ELSE)) {
+        conditions.not_due = !when_is_visible(w, when);
+        conditions_resolve(&conditions);
+        if (mode_is(w->mode, MODE_PROXIES) && !conditions.not_due) {
+            check_no_ah(w, when, b.conds);
+            node_each(n, when) if (n->kind == N_CLAUSE) stream_cond_resolve(&conditions, w, n);
+            stream_conds_settle(w, b.conds);
+        }
+    } else if (!(when->flags & NF_ELSE)) {
+        mark_names_used(c, when);
+    }
+    b.cond_count = c->image->conds_count - b.conds;
+    if (conditions.reach > c->image->meta->reach && !mode_is(w->mode, MODE_PROXIES))
+        c->image->meta->reach = conditions.reach;
+    if (pools && is_target(c, when, pools))
+        b.shares = PBC_TARGET;
+    else if (pools)
+        shares_of(c, pools, &b);
+    add_branch(c, &b, when->span);
+    if (w->good && pools && b.shares != PBC_TARGET)
+        check_branch_pools(w, &b, pools, (conditions.families ? conditions.families : KIND_IP4 | KIND_IP6) & w->left);
+    if (b.cond_count == 1 && c->image->conds[b.conds].kind == COND_FAMILY) w->left &= ~conditions.families;
+}
+
+/* Every service ends in a branch that always holds: the `else`, or one without a pool. */
+static void resolve_branches(struct service_work *w, const struct symbol *s, struct pbc_service *service)
+{
+    struct compile *c = w->c;
+    const struct node *otherwise = NULL, *last = NULL;
+    service->branches = c->image->branches_count;
+    w->left = KIND_IP4 | KIND_IP6;
+    node_each(n, s->decl)
+    {
+        if (n->kind != N_WHEN) continue;
+        if (otherwise) {
+            diag(c->diags, E_AFTER_ELSE, n->span,
+                 n->flags & NF_ELSE ? "a second `else`" : "a `when` after the `else` is never reached");
+            diag_note(c->diags, otherwise->span, "the `else` takes everything that comes to it");
+            mark_names_used(c, n);
+            continue;
+        }
+        last = n;
+        if (n->flags & NF_ELSE) otherwise = n;
+        resolve_branch(w, n);
+    }
+    if (!last && !c->symbols->text_at_fault) {
+        diag(c->diags, E_SERVICE_EMPTY, s->span, "the service `%s` has no pool to send its traffic to", s->name.s);
+        diag_advise(c->diags, "add `-> POOL`");
+    }
+    if (!otherwise)
+        add_branch(c,
+                   &(struct pbc_branch){.service = w->id,
+                                        .place = place_of(c, s->span),
+                                        .conds = c->image->conds_count,
+                                        .shares = c->image->shares_count},
+                   s->span);
+    service->branch_count = c->image->branches_count - service->branches;
+}
+
+static void resolve_endpoints(struct service_work *w, const struct node *on)
+{
+    node_each(n, on) if (is_endpoint_proto(n)) endpoints_of(w, on, n);
+}
+
+static void resolve_service(struct compile *c, struct symbol *s)
+{
+    struct clauses clauses;
+    struct pbc_service *slot = image_add_services(c->image), service = {0};
+    struct service_work w = {.c = c, .node = s->decl, .id = c->image->services_count - 1, .good = true};
+    const struct node *on = node_child(s->decl, N_ON);
+    if (!slot) {
+        report_full(c, s->span, "services", 1u << 16);
+        return;
+    }
+    s->index = w.id;
+    clauses_find(c, s->decl, &clauses, "service");
+    service.name = text_of(c, s->name);
+    service.place = place_of(c, s->span);
+    w.good = mode_of(c, s, clauses.of[CL_MODE], &service);
+    w.mode = (enum pbc_mode)service.mode;
+    service.endpoints = c->image->endpoints_count;
+    if (on) resolve_endpoints(&w, on);
+    service.endpoint_count = c->image->endpoints_count - service.endpoints;
+    service_options(&w, &clauses, &service);
+    c->image->services[w.id] = service; /* its branches are checked against it */
+    const bool proxy = w.good && mode_is(w.mode, MODE_PROXIES);
+    if (proxy)
+        resolve_proxy(&w, &clauses);
+    else if (w.good)
+        refuse_proxy_options(&w, &clauses);
+    service.proxy = c->image->services[w.id].proxy;
+    resolve_branches(&w, s, &service);
+    if (proxy && service.proxy) c->image->proxies[service.proxy - 1].wants = w.wants;
+    c->image->services[w.id] = service;
+}
+
+void resolve_services(struct compile *c)
+{
+    for (struct symbol *s = c->symbols->first; s; s = s->next)
+        if (s->kind == SYM_SERVICE) resolve_service(c, s);
+    check_endpoints(c);
+    check_slots(c);
+    check_loops(c);
+    check_capacity(c);
+    check_proxy_pools(c);
+    warn_retries(c);
+}

@@ -1,0 +1,232 @@
+/* Address set algebra. Both families do the same on numbers of different width, so the work is written once, as a
+ * macro over the two types, and the public functions apply it to each half. */
+#include "compiler/resolve/sets/sets.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lang/heap.h"
+
+#define MAX4 UINT32_MAX
+#define MAX6 (~(u128)0)
+
+/* Room for one more. */
+static void *more(void *r, size_t n, size_t *cap, size_t entry_size)
+{
+    if (n < *cap) return r;
+    const size_t next = *cap ? *cap * 2 : 8;
+    *cap = next;
+    return heap_resized(r, next, entry_size);
+}
+
+/* The algebra over one width. `push_merged` wants ranges in order of lo and joins what overlaps or touches. */
+#define FAMILY(w, num, MAX)                                                                                            \
+    static void push##w(struct ranges##w *s, num lo, num hi)                                                           \
+    {                                                                                                                  \
+        s->r = more(s->r, s->n, &s->cap, sizeof(s->r[0]));                                                             \
+        s->r[s->n++] = (struct range##w){lo, hi};                                                                      \
+    }                                                                                                                  \
+    static void push_merged##w(struct ranges##w *s, num lo, num hi)                                                    \
+    {                                                                                                                  \
+        struct range##w *last = s->n ? &s->r[s->n - 1] : NULL;                                                         \
+        if (!last || (last->hi != (MAX) && lo > last->hi + 1))                                                         \
+            push##w(s, lo, hi);                                                                                        \
+        else if (hi > last->hi)                                                                                        \
+            last->hi = hi;                                                                                             \
+    }                                                                                                                  \
+    static int compare##w(const void *pa, const void *pb)                                                              \
+    {                                                                                                                  \
+        const struct range##w *a = pa, *b = pb;                                                                        \
+        if (a->lo != b->lo) return a->lo < b->lo ? -1 : 1;                                                             \
+        return a->hi == b->hi ? 0 : a->hi > b->hi ? -1 : 1; /* the wider first, so that it holds the next */           \
+    }                                                                                                                  \
+    static size_t normalise##w(struct ranges##w *s)                                                                    \
+    {                                                                                                                  \
+        size_t inside = 0, kept = 0;                                                                                   \
+        bool sorted = true;                                                                                            \
+        for (size_t i = 1; i < s->n && sorted; i++) sorted = compare##w(&s->r[i - 1], &s->r[i]) <= 0;                  \
+        if (!sorted) qsort(s->r, s->n, sizeof(s->r[0]), compare##w);                                                   \
+        num widest = 0;                                                                                                \
+        for (size_t i = 0; i < s->n; i++) {                                                                            \
+            const struct range##w r = s->r[i];                                                                         \
+            inside += i && r.hi <= widest;                                                                             \
+            if (i == 0 || r.hi > widest) widest = r.hi;                                                                \
+            struct range##w *last = kept ? &s->r[kept - 1] : NULL;                                                     \
+            if (!last || (last->hi != (MAX) && r.lo > last->hi + 1))                                                   \
+                s->r[kept++] = r;                                                                                      \
+            else if (r.hi > last->hi)                                                                                  \
+                last->hi = r.hi;                                                                                       \
+        }                                                                                                              \
+        s->n = kept;                                                                                                   \
+        return inside;                                                                                                 \
+    }                                                                                                                  \
+    static void unite##w(struct ranges##w *out, const struct ranges##w *a, const struct ranges##w *b)                  \
+    {                                                                                                                  \
+        for (size_t i = 0, j = 0; i < a->n || j < b->n;) {                                                             \
+            const bool first = j == b->n || (i < a->n && a->r[i].lo <= b->r[j].lo);                                    \
+            const struct range##w r = first ? a->r[i++] : b->r[j++];                                                   \
+            push_merged##w(out, r.lo, r.hi);                                                                           \
+        }                                                                                                              \
+    }                                                                                                                  \
+    static void intersect##w(struct ranges##w *out, const struct ranges##w *a, const struct ranges##w *b)              \
+    {                                                                                                                  \
+        for (size_t i = 0, j = 0; i < a->n && j < b->n;) {                                                             \
+            const num lo = a->r[i].lo > b->r[j].lo ? a->r[i].lo : b->r[j].lo;                                          \
+            const num hi = a->r[i].hi < b->r[j].hi ? a->r[i].hi : b->r[j].hi;                                          \
+            if (lo <= hi) push##w(out, lo, hi);                                                                        \
+            if (a->r[i].hi < b->r[j].hi)                                                                               \
+                i++;                                                                                                   \
+            else                                                                                                       \
+                j++;                                                                                                   \
+        }                                                                                                              \
+    }                                                                                                                  \
+    static void subtract##w(struct ranges##w *out, const struct ranges##w *a, const struct ranges##w *b)               \
+    {                                                                                                                  \
+        size_t j = 0;                                                                                                  \
+        for (size_t i = 0; i < a->n; i++) {                                                                            \
+            num lo = a->r[i].lo;                                                                                       \
+            const num hi = a->r[i].hi;                                                                                 \
+            bool left = true;                                                                                          \
+            while (j < b->n && b->r[j].hi < lo) j++;                                                                   \
+            for (size_t k = j; left && k < b->n && b->r[k].lo <= hi; k++) {                                            \
+                if (b->r[k].lo > lo) push##w(out, lo, b->r[k].lo - 1);                                                 \
+                left = b->r[k].hi < hi;                                                                                \
+                if (left) lo = b->r[k].hi + 1;                                                                         \
+            }                                                                                                          \
+            if (left) push##w(out, lo, hi);                                                                            \
+        }                                                                                                              \
+    }                                                                                                                  \
+    static bool overlaps##w(const struct ranges##w *a, const struct ranges##w *b)                                      \
+    {                                                                                                                  \
+        for (size_t i = 0, j = 0; i < a->n && j < b->n;) {                                                             \
+            if (a->r[i].lo <= b->r[j].hi && b->r[j].lo <= a->r[i].hi) return true;                                     \
+            if (a->r[i].hi < b->r[j].hi)                                                                               \
+                i++;                                                                                                   \
+            else                                                                                                       \
+                j++;                                                                                                   \
+        }                                                                                                              \
+        return false;                                                                                                  \
+    }                                                                                                                  \
+    static bool holds##w(const struct ranges##w *s, num lo, num hi)                                                    \
+    {                                                                                                                  \
+        size_t from = 0, to = s->n; /* the first range that ends at hi or after */                                     \
+        while (from < to) {                                                                                            \
+            const size_t mid = from + (to - from) / 2;                                                                 \
+            if (s->r[mid].hi < hi)                                                                                     \
+                from = mid + 1;                                                                                        \
+            else                                                                                                       \
+                to = mid;                                                                                              \
+        }                                                                                                              \
+        return from < s->n && s->r[from].lo <= lo;                                                                     \
+    }
+
+FAMILY(4, uint32_t, MAX4)
+FAMILY(6, u128, MAX6)
+
+void set_fini(struct addr_set *s)
+{
+    free(s->v4.r);
+    free(s->v6.r);
+    *s = (struct addr_set){0};
+}
+
+uint32_t addr_v4(const struct addr *a)
+{
+    return (uint32_t)a->bytes[0] << 24 | (uint32_t)a->bytes[1] << 16 | (uint32_t)a->bytes[2] << 8 | a->bytes[3];
+}
+
+u128 addr_v6(const struct addr *a)
+{
+    u128 n = 0;
+    for (unsigned i = 0; i < 16; i++) n = n << 8 | a->bytes[i];
+    return n;
+}
+
+void set_add4(struct addr_set *s, uint32_t lo, uint32_t hi) { push4(&s->v4, lo, hi); }
+void set_add6(struct addr_set *s, u128 lo, u128 hi) { push6(&s->v6, lo, hi); }
+
+void set_add(struct addr_set *s, const struct addr *lo, const struct addr *hi)
+{
+    if (lo->family == 4)
+        push4(&s->v4, addr_v4(lo), addr_v4(hi));
+    else
+        push6(&s->v6, addr_v6(lo), addr_v6(hi));
+}
+
+void set_add_all(struct addr_set *s)
+{
+    push4(&s->v4, 0, MAX4);
+    push6(&s->v6, 0, MAX6);
+}
+
+void set_add_set(struct addr_set *s, const struct addr_set *from)
+{
+    for (size_t i = 0; i < from->v4.n; i++) push4(&s->v4, from->v4.r[i].lo, from->v4.r[i].hi);
+    for (size_t i = 0; i < from->v6.n; i++) push6(&s->v6, from->v6.r[i].lo, from->v6.r[i].hi);
+}
+
+size_t set_normalise(struct addr_set *s) { return normalise4(&s->v4) + normalise6(&s->v6); }
+
+void set_union(struct addr_set *out, const struct addr_set *a, const struct addr_set *b)
+{
+    unite4(&out->v4, &a->v4, &b->v4);
+    unite6(&out->v6, &a->v6, &b->v6);
+}
+
+void set_and(struct addr_set *out, const struct addr_set *a, const struct addr_set *b)
+{
+    intersect4(&out->v4, &a->v4, &b->v4);
+    intersect6(&out->v6, &a->v6, &b->v6);
+}
+
+void set_except(struct addr_set *out, const struct addr_set *a, const struct addr_set *b)
+{
+    subtract4(&out->v4, &a->v4, &b->v4);
+    subtract6(&out->v6, &a->v6, &b->v6);
+}
+
+bool set_is_empty(const struct addr_set *s) { return s->v4.n == 0 && s->v6.n == 0; }
+
+bool set_is_all(const struct addr_set *s) { return holds4(&s->v4, 0, MAX4) && holds6(&s->v6, 0, MAX6); }
+
+bool set_overlaps(const struct addr_set *a, const struct addr_set *b)
+{
+    return overlaps4(&a->v4, &b->v4) || overlaps6(&a->v6, &b->v6);
+}
+
+bool set_within(const struct addr_set *inner, const struct addr_set *outer)
+{
+    bool within = true;
+    for (size_t i = 0; within && i < inner->v4.n; i++)
+        within = holds4(&outer->v4, inner->v4.r[i].lo, inner->v4.r[i].hi);
+    for (size_t i = 0; within && i < inner->v6.n; i++)
+        within = holds6(&outer->v6, inner->v6.r[i].lo, inner->v6.r[i].hi);
+    return within;
+}
+
+bool set_holds(const struct addr_set *s, const struct addr *lo, const struct addr *hi)
+{
+    return lo->family == 4 ? holds4(&s->v4, addr_v4(lo), addr_v4(hi)) : holds6(&s->v6, addr_v6(lo), addr_v6(hi));
+}
+
+size_t set_size(const struct addr_set *s) { return s->v4.n + s->v6.n; }
+
+bool prefix_ends(const struct addr *a, unsigned len, struct addr *lo, struct addr *hi)
+{
+    const unsigned bytes = a->family == 4 ? 4 : 16;
+    bool clean = true;
+    *lo = *hi = *a;
+    for (unsigned i = 0; i < bytes; i++) {
+        const unsigned kept = len > i * 8 ? len - i * 8 : 0;
+        const uint8_t host = (uint8_t)(kept >= 8 ? 0 : 0xff >> kept);
+        clean = clean && (a->bytes[i] & host) == 0;
+        lo->bytes[i] = (uint8_t)(a->bytes[i] & ~host);
+        hi->bytes[i] = (uint8_t)(a->bytes[i] | host);
+    }
+    return clean;
+}
+
+int addr_compare(const struct addr *a, const struct addr *b)
+{
+    return memcmp(a->bytes, b->bytes, a->family == 4 ? 4 : 16);
+}

@@ -1,0 +1,86 @@
+/* Clauses of checks, pools, servers and services: each at most once, and their values. */
+#include "compiler/resolve/values/clauses.h"
+
+#include <string.h>
+
+void clauses_find(struct compile *c, const struct node *block, struct clauses *out, const char *what)
+{
+    *out = (struct clauses){0};
+    node_each(n, block)
+    {
+        if (n->kind != N_CLAUSE) continue;
+        const struct node **first = &out->of[clause_of(n)];
+        if (*first && !is_clause(n, CL_TLS)) { /* a service may have many certificates */
+            diag(c->diags, E_CLAUSE_TWICE, n->span, "`%s` stands twice in this %s", node_words(n), what);
+            diag_note(c->diags, (*first)->span, "the first is here");
+        } else if (!*first) {
+            *first = n;
+        }
+    }
+}
+
+struct span whole_clause(const struct node *clause)
+{
+    const struct node *last = clause->last ? clause->last : clause;
+    return (struct span){clause->span.file, clause->span.start, last->span.end};
+}
+
+uint64_t clause_duration(struct compile *c, const struct node *clause, uint64_t fallback)
+{
+    if (!clause || !clause->first) return fallback;
+    const struct node_value v = value_of(c, clause->first);
+    if (!v.node) return fallback;
+    if (v.node->kind == N_DURATION) return v.node->v.i;
+    if (v.node->kind == N_NAME)
+        symbol_want(c, v.node, SYM(CONST), "constant");
+    else
+        report_wrong_value(c, clause->first, v, "a duration");
+    return fallback;
+}
+
+uint32_t clause_number(struct compile *c, const struct node *clause, const struct number_kind *kind, uint32_t fallback)
+{
+    uint32_t n = fallback;
+    if (clause && clause->first && !number_one(c, clause->first, kind, &n)) return fallback;
+    return n;
+}
+
+uint32_t clause_string(struct compile *c, const struct node *clause)
+{
+    if (!clause || !clause->first) return 0;
+    const struct node *text = clause->first;
+    if (memchr(text->v.str.s, '\0', text->v.str.len)) {
+        diag(c->diags, E_STRING_ZERO, text->span, "this text can't hold a zero byte");
+        return 0;
+    }
+    if (text->v.str.len == 0) diag(c->diags, E_STRING_ZERO, text->span, "this text can't be empty");
+    return text_of(c, text->v.str);
+}
+
+bool port_range_of(struct compile *c, const struct node *clause, uint16_t *lo, uint16_t *hi)
+{
+    static const struct number_kind kind = {
+        .what = "a port to translate to", .range = "they go from 1 to 65535", .least = 1, .most = 65535, .ports = true};
+    struct number_set numbers = {0};
+    const struct symbol *name = NULL;
+    if (!clause->first || !numbers_of(c, clause->first, &kind, NULL, &numbers, &name)) return false;
+    if (numbers.n != 1) {
+        diag(c->diags, E_WRONG_VALUE, clause->span, "`ports` takes one range here, such as 1024-65535");
+        return false;
+    }
+    if (numbers.r[0].lo == 0) {
+        diag(c->diags, E_OUT_OF_RANGE, clause->first->span, "0 is not %s: %s", kind.what, kind.range);
+        return false;
+    }
+    *lo = (uint16_t)numbers.r[0].lo;
+    *hi = (uint16_t)numbers.r[0].hi;
+    return true;
+}
+
+bool addr_is_one_host(const struct addr *a)
+{
+    uint32_t w[4];
+    addr_words(a, w);
+    if (a->family == 4) return w[0] >> 24 != 0 && w[0] < 0xe0000000u;
+    return a->bytes[0] != 0xff && (w[0] || w[1] || w[2] || w[3]);
+}

@@ -1,0 +1,312 @@
+/* Sets of addresses from their expressions: values, names, files and the algebra between them; and the address lists of
+ * rules. A named set is worked out once, when it is first asked for. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "compiler/resolve/sets/addrfile.h"
+#include "compiler/resolve/values/values.h"
+#include "lang/heap.h"
+
+static bool eval(struct compile *c, const struct node *n, struct symbol *from, struct addr_set *out);
+
+static void report_not_address(struct compile *c, const struct node *n, struct node_value v)
+{
+    if (v.node->kind == N_STRING)
+        diag(c->diags, E_HOST_NAME, n->span,
+             "a quoted name can't stand among addresses: names of hosts are not looked up, and a file is written file "
+             "\"...\"");
+    else if (v.node->kind == N_ENDPOINT || v.node->kind == N_ENDPOINT_RANGE)
+        report_wrong_value(c, n, v, "an address alone (ports are a condition of their own: `to ADDRESS port N`)");
+    else
+        report_wrong_value(c, n, v, "an address, a prefix, a range of addresses or the name of a set");
+}
+
+/* A scalar that is an address, a prefix or a range; reports what else it is. */
+static bool value_ends(struct compile *c, const struct node *n, struct addr *lo, struct addr *hi)
+{
+    const struct node_value v = value_of(c, n);
+    if (!v.node) return false;
+    if (v.node->kind == N_NAME) {
+        symbol_want(c, v.node, SYM(SET) | SYM(CONST), "set");
+        return false;
+    }
+    if (v.node->kind != N_ADDR && v.node->kind != N_PREFIX && v.node->kind != N_ADDR_RANGE) {
+        report_not_address(c, n, v);
+        return false;
+    }
+    return address_ends(c, v.node, lo, hi);
+}
+
+struct symbol *named_set(struct compile *c, const struct node *n)
+{
+    struct symbol *sym = n->kind == N_NAME ? symbol_find(c->symbols, SPACE_VALUES, n->v.str) : NULL;
+    return sym && sym->kind == SYM_SET ? sym : NULL;
+}
+
+char *path_beside(struct compile *c, struct span at, struct str name)
+{
+    const char *main = at.file < c->sources.count ? c->sources.files[at.file].path : "";
+    const char *slash = strrchr(main, '/');
+    const size_t dir = name.s[0] == '/' || !slash ? 0 : (size_t)(slash - main) + 1;
+    char *path = arena_alloc(c->arena, dir + name.len + 1);
+    memcpy(path, main, dir);
+    memcpy(path + dir, name.s, name.len);
+    return path;
+}
+
+void remember_file(struct symbols *s, uint64_t dev, uint64_t ino)
+{
+    s->files = heap_grown(s->files, (size_t)s->file_count + 1, sizeof(*s->files), &s->file_cap);
+    s->files[s->file_count++] = (struct read_file){dev, ino};
+}
+
+static bool eval_file(struct compile *c, const struct node *n, struct addr_set *out)
+{
+    const struct node *name = n->first;
+    struct addrfile info;
+    if (n->flags & NF_LIVE) return !report_not_due(c, n);
+    if (!name) return false;
+    if (name->v.str.len == 0 || memchr(name->v.str.s, '\0', name->v.str.len)) {
+        diag(c->diags, E_ADDRESS_FILE, name->span, "this can't be the name of a file");
+        return false;
+    }
+    if (!addrfile_read(c, path_beside(c, n->span, name->v.str), n->span, out, &info)) {
+        if (info.ino) remember_file(c->symbols, info.dev, info.ino);
+        return false;
+    }
+    remember_file(c->symbols, info.dev, info.ino);
+    if (info.inside)
+        diag(c->diags, W_NESTED_MEMBERS, n->span, "%" PRIu64 " of the file's %" PRIu64 " members lie inside others",
+             info.inside, info.members);
+    return true;
+}
+
+static bool eval_name(struct compile *c, const struct node *n, struct symbol *sym, struct symbol *from,
+                      struct addr_set *out)
+{
+    sym->used = true;
+    if (!set_resolve(c, sym, from, n->span) || !expand(c, n->span, set_size(&sym->set))) return false;
+    set_add_set(out, &sym->set);
+    return true;
+}
+
+static bool is_operator(const struct node *n)
+{
+    return n->kind == N_SET_UNION || n->kind == N_SET_EXCEPT || n->kind == N_SET_AND || n->kind == N_SET_GROUP;
+}
+
+/* The scalar members of a list, while it is gathered. */
+struct members {
+    struct set_member *m;
+    size_t n;
+};
+
+static struct members members_new(struct compile *c, const struct node *list)
+{
+    return (struct members){.m = arena_alloc(c->arena, (node_count(list) + 1) * sizeof(struct set_member))};
+}
+
+static bool add_value(struct compile *c, const struct node *n, struct members *members, struct addr_set *out)
+{
+    struct addr lo, hi;
+    if (!value_ends(c, n, &lo, &hi)) return false;
+    set_add(out, &lo, &hi);
+    members->m[members->n++] = (struct set_member){lo, hi, n};
+    return true;
+}
+
+static bool is_value(struct compile *c, const struct node *n)
+{
+    return !is_operator(n) && n->kind != N_FILE_REF && n->kind != N_ANY && !named_set(c, n);
+}
+
+static bool eval_union(struct compile *c, const struct node *n, struct symbol *from, struct addr_set *out)
+{
+    struct members members = members_new(c, n);
+    bool good = true;
+    node_each(operand, n)
+    {
+        good = (is_value(c, operand) ? add_value(c, operand, &members, out) : eval(c, operand, from, out)) && good;
+    }
+    warn_members(c, members.m, members.n, n);
+    set_normalise(out);
+    return good;
+}
+
+/* What an operator made of two sets that hold something; `at`: its right side. */
+static void warn_operator(struct compile *c, const struct node *n, struct span at, const struct addr_set *a,
+                          const struct addr_set *b, const struct addr_set *left)
+{
+    if (set_is_empty(a) || set_is_empty(b)) return; /* told where they are made */
+    if (set_is_empty(left)) {
+        c->symbols->emptied++;
+        diag(c->diags, W_EMPTY_SET, n->span,
+             n->kind == N_SET_AND ? "nothing is left: no address is on both sides of `and`"
+                                  : "nothing is left: `except` removes every address before it");
+        diag_advise(c->diags, n->kind == N_SET_AND ? "a comma joins two sets; `and` keeps what is in both"
+                                                   : "are the two sides of `except` the wrong way round?");
+    } else if (n->kind == N_SET_EXCEPT && !set_overlaps(a, b)) {
+        diag(c->diags, W_EXCEPT_NOTHING, at, "this `except` removes nothing: no address of it is in the set before it");
+    }
+}
+
+/* `acc` except or and `b`, into `acc`. */
+static bool apply(struct compile *c, const struct node *n, struct span at, const struct addr_set *b,
+                  struct addr_set *acc)
+{
+    struct addr_set left = {0};
+    if (!expand(c, n->span, set_size(acc) + set_size(b))) return false;
+    (n->kind == N_SET_AND ? set_and : set_except)(&left, acc, b);
+    warn_operator(c, n, at, acc, b, &left);
+    set_fini(acc);
+    *acc = left;
+    return true;
+}
+
+/* A chain of one operator groups to the left: its first operand, then each of the others upon what came before. After
+ * a mistake the rest is only looked at for its own. */
+static bool eval_chain(struct compile *c, const struct node *n, struct symbol *from, struct addr_set *out)
+{
+    struct addr_set acc = {0};
+    bool good = n->first && eval(c, n->first, from, &acc);
+    for (const struct node *operand = n->first ? n->first->next : NULL; operand; operand = operand->next) {
+        struct addr_set b = {0};
+        good = eval(c, operand, from, &b) && good;
+        good = good && apply(c, n, operand->span, &b, &acc);
+        set_fini(&b);
+    }
+    set_add_set(out, &acc);
+    set_fini(&acc);
+    return good;
+}
+
+/* Add what the expression stands for to `out`, and make that normal. */
+static bool eval(struct compile *c, const struct node *n, struct symbol *from, struct addr_set *out)
+{
+    struct symbol *sym = named_set(c, n);
+    struct addr lo, hi;
+    bool good;
+    if (n->kind == N_SET_UNION || n->kind == N_LIST) return eval_union(c, n, from, out);
+    if (n->kind == N_SET_GROUP) return n->first && eval(c, n->first, from, out);
+    if (n->kind == N_SET_EXCEPT || n->kind == N_SET_AND) {
+        good = eval_chain(c, n, from, out);
+    } else if (n->kind == N_FILE_REF) {
+        good = eval_file(c, n, out);
+    } else if (n->kind == N_ANY) {
+        set_add_all(out);
+        good = true;
+    } else if (sym) {
+        good = eval_name(c, n, sym, from, out);
+    } else {
+        good = value_ends(c, n, &lo, &hi);
+        if (good) set_add(out, &lo, &hi);
+    }
+    set_normalise(out);
+    return good;
+}
+
+static bool hold_ranges(struct compile *c, struct symbol *s)
+{
+    c->symbols->set_ranges += set_size(&s->set);
+    if (c->symbols->set_ranges <= 1u << 26) return true;
+    report_full(c, s->span, "ranges of addresses in sets", 1u << 26);
+    return false;
+}
+
+bool set_resolve(struct compile *c, struct symbol *s, struct symbol *from, struct span at)
+{
+    if (s->state == STATE_NEW || s->state == STATE_VISITING) {
+        if (!symbol_enter(c, s, from, at)) return false;
+        const struct node *expr = s->decl->first->next;
+        const uint32_t told = c->symbols->emptied;
+        const bool good = expr && eval(c, expr, s, &s->set) && hold_ranges(c, s);
+        symbol_leave(c, s, good);
+        if (good && set_is_empty(&s->set) && told == c->symbols->emptied)
+            diag(c->diags, W_EMPTY_SET, s->span, "the set `%s` is empty: no address is in it", s->name.s);
+    }
+    return s->state == STATE_DONE;
+}
+
+/* Named sets above this many ranges are referred to, not copied into the list that names them among others. */
+enum { COPY_MAX = 4096 };
+
+static bool add_named(struct compile *c, const struct node *n, struct symbol *sym, bool alone, struct addr_list *out)
+{
+    out->name = sym;
+    sym->used = true;
+    if (!set_resolve(c, sym, NULL, n->span)) return false;
+    if (!alone && set_size(&sym->set) <= COPY_MAX) return eval_name(c, n, sym, NULL, &out->set);
+    out->big[out->big_count++] = sym;
+    return true;
+}
+
+bool addr_list_of(struct compile *c, const struct node *list, struct addr_list *out)
+{
+    struct members members = members_new(c, list);
+    const unsigned n = node_count(list);
+    bool good = true;
+    *out = (struct addr_list){.big = arena_alloc(c->arena, (n + 1) * sizeof(*out->big))};
+    node_each(child, list)
+    {
+        struct symbol *sym = named_set(c, child);
+        if (sym)
+            good = add_named(c, child, sym, n == 1, out) && good;
+        else if (child->kind == N_ANY)
+            out->any = true;
+        else if (child->kind == N_SELF)
+            out->self = true;
+        else if (is_value(c, child))
+            good = add_value(c, child, &members, &out->set) && good;
+        else
+            good = eval(c, child, NULL, &out->set) && good;
+    }
+    warn_members(c, members.m, members.n, list);
+    set_normalise(&out->set);
+    if (n != 1) out->name = NULL;
+    return good;
+}
+
+/* The set's ranges in the image; false when it is full. */
+static bool place_ranges(struct compile *c, const struct addr_set *s, struct pbc_set *entry)
+{
+    const size_t n4 = s->v4.n, n6 = s->v6.n;
+    struct pbc_range *r4 = heap_resized(NULL, n4, sizeof(*r4));
+    struct pbc_range6 *r6 = heap_resized(NULL, n6, sizeof(*r6));
+    for (size_t i = 0; i < n4; i++) r4[i] = (struct pbc_range){s->v4.r[i].lo, s->v4.r[i].hi};
+    for (size_t i = 0; i < n6; i++)
+        r6[i] = (struct pbc_range6){(uint64_t)(s->v6.r[i].lo >> 64), (uint64_t)s->v6.r[i].lo,
+                                    (uint64_t)(s->v6.r[i].hi >> 64), (uint64_t)s->v6.r[i].hi};
+    entry->count4 = (uint32_t)n4;
+    entry->count6 = (uint32_t)n6;
+    entry->first4 = image_share(c->image, PBC_SET4, r4, (uint32_t)n4);
+    entry->first6 = image_share(c->image, PBC_SET6, r6, (uint32_t)n6);
+    free(r4);
+    free(r6);
+    return entry->first4 != PBC_NONE && entry->first6 != PBC_NONE;
+}
+
+/* A named set's entry; its ranges are placed once, when a rule first asks for it. */
+static bool named_entry(struct compile *c, struct symbol *sym, struct pbc_set *entry)
+{
+    if (!sym->placed) {
+        sym->entry = (struct pbc_set){.name = text_of(c, sym->name), .place = place_of(c, sym->span)};
+        sym->placed = place_ranges(c, &sym->set, &sym->entry);
+    }
+    *entry = sym->entry;
+    return sym->placed;
+}
+
+bool addr_list_place(struct compile *c, const struct addr_list *l, struct span at, uint32_t *first, uint32_t *count)
+{
+    struct pbc_set *run = arena_alloc(c->arena, (l->big_count + 1) * sizeof(*run));
+    uint32_t n = 0;
+    bool good = true;
+    if (!set_is_empty(&l->set)) good = place_ranges(c, &l->set, &run[n++]);
+    for (uint32_t i = 0; good && i < l->big_count; i++) good = named_entry(c, l->big[i], &run[n++]);
+    *first = good ? image_share(c->image, PBC_SETS, run, n) : PBC_NONE;
+    *count = n;
+    if (*first != PBC_NONE) return true;
+    report_full(c, at, "sets of addresses, or ranges in them", 1u << 26);
+    return false;
+}
