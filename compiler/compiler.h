@@ -29,7 +29,7 @@ enum compile_stage {
 /* Which lists become classifiers; tests choose, to compare. */
 enum classify_when { CLASSIFY_BY_COST, CLASSIFY_ALL, CLASSIFY_NONE };
 
-/* A list as it became code, for --stats. A classifier's figures are compiler/classify/builder.h's. */
+/* A list as it became code, for --stats. A classifier's figures are compiler/classify/tree/builder.h's. */
 struct list_figures {
     uint32_t name; /* string */
     bool arp;      /* of ARP frames, which have lists of their own */

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "compiler/classify/rule_boxes.h"
+#include "compiler/classify/boxes/rule_boxes.h"
 #include "compiler/code/lists_priv.h"
 #include "compiler/code/tests_priv.h"
 #include "compiler/normal/kinds.h"

@@ -1,7 +1,7 @@
 /* Between the code of lists (codegen.c) and of function 0 (dispatch.c). */
 #pragma once
 
-#include "compiler/classify/builder.h"
+#include "compiler/classify/tree/builder.h"
 #include "compiler/code/plan.h"
 
 /* What becomes of a rule that matches. */

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "compiler/classify/builder.h"
+#include "compiler/classify/tree/builder.h"
 #include "tests/lib/imgbuild.h"
 #include "tests/lib/worst.h"
 #include "vm/judge/classify/classify.h"

@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "compiler/classify/boxes.h"
+#include "compiler/classify/boxes/boxes.h"
 #include "vm/packet/key.h"
 
 /* Addresses as in struct key: most significant word first, IPv4 in word 0. */

@@ -56,8 +56,16 @@ room() {
 }
 room image
 room resolve image
+# Its rooms, from the lowest.
+resolve='lang/ vm/ compiler/compiler.h'
+for name in sets names values conditions services nat; do
+    resolve="$resolve compiler/resolve/$name/"
+    may compiler/resolve/$name/ "compiler/resolve/$name/*.[ch]" "$resolve runtime/schedule/"
+done
 room normal image
 room classify normal
+may compiler/classify/boxes/ 'compiler/classify/boxes/*.[ch]' 'vm/ compiler/normal/ compiler/classify/boxes/'
+may compiler/classify/tree/ 'compiler/classify/tree/*.[ch]' 'vm/ compiler/classify/boxes/boxes.h compiler/classify/tree/'
 room code image normal classify
 room analysis image resolve normal classify
 room ruletest image resolve normal analysis

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "compiler/analysis/trial/trial_priv.h"
-#include "compiler/classify/rule_boxes.h"
+#include "compiler/classify/boxes/rule_boxes.h"
 #include "compiler/normal/kinds.h"
 #include "vm/judge/decide.h"
 #include "vm/packet/parse/header.h"

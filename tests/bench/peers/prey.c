@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "compiler/classify/builder.h"
+#include "compiler/classify/tree/builder.h"
 #include "tests/bench/peers/rival.h"
 #include "tests/lib/bench.h"
 #include "tests/lib/worst.h"

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "compiler/classify/builder.h"
+#include "compiler/classify/tree/builder.h"
 #include "compiler/normal/kinds.h"
 #include "tests/lib/rng.h"
 #include "tests/lib/ruleset.h"

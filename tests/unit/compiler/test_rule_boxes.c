@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "compiler/classify/rule_boxes.h"
+#include "compiler/classify/boxes/rule_boxes.h"
 #include "compiler/normal/kinds.h"
 #include "tests/lib/draw.h"
 #include "tests/unit/compiler/back.h"

@@ -1,5 +1,5 @@
 /* One part of the key space: a leaf, or the best way to go on that the allowance has room for. */
-#include "compiler/classify/builder_priv.h"
+#include "compiler/classify/tree/builder_priv.h"
 
 enum { PLANS = 8, RESERVE_TIMES = 4, RESERVE_PART = 8 };
 

@@ -2,7 +2,7 @@
  * boxes than a rule may have, is left wider than the rule: the caller tests those fields after a hit. */
 #pragma once
 
-#include "compiler/classify/boxes.h"
+#include "compiler/classify/boxes/boxes.h"
 #include "compiler/normal/normal.h"
 
 enum {

@@ -2,7 +2,7 @@
  * questions. Equal leaves are one. */
 #include <string.h>
 
-#include "compiler/classify/builder_priv.h"
+#include "compiler/classify/tree/builder_priv.h"
 
 enum { LANES = 8, SLOTS_MOST = 14, HALF_FIRST_SLOT = 11, NO_HALF = 20 };
 

@@ -4,7 +4,7 @@
  * fits. */
 #include <string.h>
 
-#include "compiler/classify/choices.h"
+#include "compiler/classify/boxes/choices.h"
 #include "compiler/normal/kinds.h"
 #include "compiler/normal/prefix.h"
 

@@ -2,7 +2,7 @@
  * written in patterns; and of each field, how well its bits tell the boxes of the sample apart. */
 #include <math.h>
 
-#include "compiler/classify/score_priv.h"
+#include "compiler/classify/tree/score_priv.h"
 
 static uint32_t jitter(uint64_t *state)
 {

@@ -1,6 +1,6 @@
 /* Parts of the key space, and which boxes play no role in one: what an earlier box covers there no key finds. A box
  * whose entry has code covers nothing, since the rest of its rule may fail. */
-#include "compiler/classify/builder_priv.h"
+#include "compiler/classify/tree/builder_priv.h"
 
 enum {
     PAIRS_MOST = 48, /* up to so many boxes each is compared with all before it, */

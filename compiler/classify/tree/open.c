@@ -3,7 +3,7 @@
  * trees. */
 #include <string.h>
 
-#include "compiler/classify/builder_priv.h"
+#include "compiler/classify/tree/builder_priv.h"
 #include "vm/packet/key.h"
 
 enum {

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "compiler/classify/builder_priv.h"
+#include "compiler/classify/tree/builder_priv.h"
 
 static uint64_t rebased(uint64_t word, uint32_t base) { return (word & 0xffffffffu) | (uint64_t)base << 32; }
 

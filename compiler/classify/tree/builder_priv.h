@@ -3,7 +3,7 @@
 
 #include <stddef.h>
 
-#include "compiler/classify/builder.h"
+#include "compiler/classify/tree/builder.h"
 
 enum {
     SLOT_KIND = 8,

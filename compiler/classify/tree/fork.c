@@ -1,6 +1,6 @@
 /* Forking: boxes that reach many children of a window stand in a tree of their own, so that they need not be in each.
  */
-#include "compiler/classify/builder_priv.h"
+#include "compiler/classify/tree/builder_priv.h"
 
 static uint64_t share(uint64_t bytes, uint32_t part, uint32_t all) { return bytes / all * part; }
 

@@ -3,7 +3,7 @@
  * the same image. */
 #pragma once
 
-#include "compiler/classify/boxes.h"
+#include "compiler/classify/boxes/boxes.h"
 #include "vm/pbc.h"
 
 struct build_limits {

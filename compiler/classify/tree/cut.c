@@ -2,7 +2,7 @@
  * window tells nothing apart, are built once; boxes that reach all children are kept once. */
 #include <string.h>
 
-#include "compiler/classify/builder_priv.h"
+#include "compiler/classify/tree/builder_priv.h"
 
 struct deal {
     struct build *b;

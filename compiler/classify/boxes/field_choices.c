@@ -2,7 +2,7 @@
  * there. A list of more than RULE_BOXES_MAX prefixes is taken in pieces, each with what lies between its members. */
 #include <string.h>
 
-#include "compiler/classify/choices.h"
+#include "compiler/classify/boxes/choices.h"
 #include "compiler/normal/prefix.h"
 #include "vm/packet/key.h"
 

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "compiler/classify/builder_priv.h"
+#include "compiler/classify/tree/builder_priv.h"
 
 enum { CHUNK_BYTES = 1 << 16, ARRAY_FIRST = 64 };
 

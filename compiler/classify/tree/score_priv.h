@@ -1,7 +1,7 @@
 /* Between what samples a list (fields.c) and what judges windows by the sample (score.c). */
 #pragma once
 
-#include "compiler/classify/builder_priv.h"
+#include "compiler/classify/tree/builder_priv.h"
 
 enum {
     SAMPLE_MOST = 512,

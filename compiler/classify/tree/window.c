@@ -1,6 +1,6 @@
 /* Windows of the key's bits: which children a box reaches. Bits above a window need not be known: leaves compare the
  * whole box. */
-#include "compiler/classify/builder_priv.h"
+#include "compiler/classify/tree/builder_priv.h"
 
 static struct port_range port_within(const struct build *b, const struct part *p, uint32_t box, unsigned shift)
 {

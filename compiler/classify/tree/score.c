@@ -1,7 +1,7 @@
 /* Which window to cut on, and whether to set boxes apart first. Windows of every field are tried on a sample of the
  * boxes. A cut is judged by how many boxes its children hold: what a packet drawn from the boxes meets, what one drawn
  * from all headers meets, and, for a share of it, the largest; and by how much of the way to leaves that is. */
-#include "compiler/classify/score_priv.h"
+#include "compiler/classify/tree/score_priv.h"
 
 #include <math.h>
 #include <stdlib.h>

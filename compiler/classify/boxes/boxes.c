@@ -1,5 +1,5 @@
 /* Boxes: columns that come to be when a box first asks their slot, and grow by halves. */
-#include "compiler/classify/boxes.h"
+#include "compiler/classify/boxes/boxes.h"
 
 #include <stdlib.h>
 #include <string.h>

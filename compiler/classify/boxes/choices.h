@@ -2,8 +2,8 @@
  * between what finds them (field_choices.c, kind_choices.c) and what multiplies them out (rule_boxes.c). */
 #pragma once
 
-#include "compiler/classify/boxes.h"
-#include "compiler/classify/rule_boxes.h"
+#include "compiler/classify/boxes/boxes.h"
+#include "compiler/classify/boxes/rule_boxes.h"
 
 struct choice {
     uint32_t kind_value, kind_mask; /* of key.kind */

@@ -2,7 +2,7 @@
  * found by open addressing, at most half full: only contents decide what is shared. */
 #include <string.h>
 
-#include "compiler/classify/builder_priv.h"
+#include "compiler/classify/tree/builder_priv.h"
 
 static uint32_t higher(uint32_t a, uint32_t b) { return a > b ? a : b; }
 static uint32_t lower(uint32_t a, uint32_t b) { return a < b ? a : b; }

@@ -1,10 +1,10 @@
 /* A rule's boxes: the choices of its fields, multiplied out (rule_boxes.h). Where that would be too many, the field
  * with most choices is widened until it is not. */
-#include "compiler/classify/rule_boxes.h"
+#include "compiler/classify/boxes/rule_boxes.h"
 
 #include <string.h>
 
-#include "compiler/classify/choices.h"
+#include "compiler/classify/boxes/choices.h"
 #include "vm/packet/key.h"
 
 enum { DIMS_MAX = 24 };

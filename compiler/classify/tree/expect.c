@@ -1,6 +1,6 @@
 /* What a packet drawn from the boxes costs: a box evenly, then what it leaves open evenly, searched for in the image.
  */
-#include "compiler/classify/builder_priv.h"
+#include "compiler/classify/tree/builder_priv.h"
 #include "vm/packet/key.h"
 
 enum { DRAWS = 1024 };

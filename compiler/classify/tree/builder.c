@@ -1,5 +1,5 @@
 /* From boxes to an image: the root of the recursion, and what is said of the result. */
-#include "compiler/classify/builder_priv.h"
+#include "compiler/classify/tree/builder_priv.h"
 
 #include <stdlib.h>
 #include <string.h>
