@@ -62,7 +62,19 @@ judge 'a knot of six modules' 1 '^#   knot 6 runtime/live/tell/: '
 
 sound
 for i in $(seq 25); do put runtime/live/tell/f$i.h ''; done
-judge 'a room of more than 25 files' 1 '^#   27 files in runtime/live/tell$'
+judge 'a room of more than 25 files' 1 '^#   room runtime/live/tell: 27 files$'
+put tests/lint/layers.left 'room runtime/live/tell'
+judge 'the same, where layers.left names it' 0 '^ok - no room has more than 25 files'
+
+for tree in lang compiler vm; do
+    sound
+    for i in $(seq 26); do put $tree/room/inner/f$i.def ''; done
+    judge "the same in $tree/, of files of any kind" 1 "^#   room $tree/room/inner: 26 files\$"
+done
+
+sound
+for i in $(seq 25); do put vm/room/f$i.h '' && put vm/room/inner/f$i.h ''; done
+judge 'a room of 25 files with one of 25 in it' 0 '^ok - no room has more than 25 files'
 
 sound
 put runtime/nowhere/x.h ''
