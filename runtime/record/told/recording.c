@@ -262,12 +262,12 @@ static void more_text(const struct recording *g)
     const struct actor_counters c = player_counters(&g->player);
     char a[TEXT_NUMBER], b[TEXT_NUMBER];
     printf("verdicts    %s as recorded, %s otherwise\n", text_number(c.verdicts, a), text_number(c.verdicts_other, b));
-    printf("left        %s packets as recorded, %s otherwise\n", text_number(c.packets, a),
+    printf("left        %s packet%s as recorded, %s otherwise\n", text_number(c.packets, a), text_plural(c.packets),
            text_number(c.packets_other, b));
     sessions_text(stdout, &g->sessions);
     if (c.passed_over)
-        printf("passed over %s packets: no state was there to go on from when they came\n",
-               text_number(c.passed_over, a));
+        printf("passed over %s packet%s: no state was there to go on from when %s came\n",
+               text_number(c.passed_over, a), text_plural(c.passed_over), c.passed_over == 1 ? "it" : "they");
 }
 
 /* The first that could do anything; NULL: none. */

@@ -114,7 +114,7 @@ static void part(struct walk *w)
         tell(a);
     } else if (now - a->sign_ns >= SIGN_NS) {
         a->sign_ns = now;
-        call_text(a->call, "%llu flows", (unsigned long long)a->impact.live);
+        call_text(a->call, "%llu flow%s", (unsigned long long)a->impact.live, text_plural(a->impact.live));
     }
 }
 
