@@ -98,7 +98,7 @@ static void logged(void *arg, const struct actor *a, const struct log_note *n)
 {
     struct recording *g = arg;
     const uint64_t wall = actor_wall(a, n->mono_ns);
-    if (wall < g->chosen.from_ns || !label(g, n->program)) return;
+    if (wall < g->chosen.from_ns || !label(g, a->w->cfg.program)) return;
     log_say(stderr, &(struct log_said){.form = g->o->log,
                                        .labels = &g->labels,
                                        .rule = n->rule,

@@ -44,7 +44,7 @@ static void tell_rule(const struct asked_flows *a, const struct labels *labels, 
 {
     const struct control *control = a->walk.control;
     const struct program *p = control->carry->now.program;
-    if (!change_settled(control->carry) || walk_program(&a->walk) != p) return;
+    if (!change_settled(control->carry) || walk_program(&a->walk) != p->serial) return;
     const struct facts *facts = &control->carry->latest->facts;
     const uint8_t port = devices_opener(control->world, facts, f);
     const struct frame_spec first = first_frame(f);
