@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "compiler/code/lists_priv.h"
+#include "vm/words/words.h"
 
 enum {
     NAMED_MAX = 3,           /* rules in the notes */
@@ -52,8 +53,9 @@ static void report_size(struct gen *g, const struct classified *c, uint64_t byte
     uint32_t entry[NAMED_MAX], boxes[NAMED_MAX];
     const uint32_t n = largest(c, entry, boxes);
     diag(g->c->diags, E_CLASSIFIER_SIZE, span_of(g, c, n ? entry[0] : 0),
-         "the %u rules of `%s` need more than the %" PRIu64 " bytes that `limits { classifier }` leaves them", c->count,
-         name_of(g, c), bytes);
+         "the %u rule%s of `%s` need%s more than the %" PRIu64 " bytes that `limits { classifier }` leaves %s",
+         c->count, text_plural(c->count), name_of(g, c), c->count == 1 ? "s" : "", bytes,
+         c->count == 1 ? "it" : "them");
     diag_advise(g->c->diags, "raise `classifier`, which is %" PRIu64 " bytes for all lists",
                 g->img->settings->classifier_bytes);
     for (uint32_t i = 0; i < n && boxes[i] > 1; i++)

@@ -12,6 +12,7 @@
 #include "vm/flow/flow.h"
 #include "vm/kernel/gen/gen.h"
 #include "vm/vm.h"
+#include "vm/words/words.h"
 #include "vm/worker/owner.h"
 
 static uint32_t rules_in(const struct ir *ir, enum ir_state state)
@@ -67,9 +68,10 @@ static void print_part(const char *name, const char *family, const struct capaci
     char what[64], how[160];
     if (!p->servers) return;
     snprintf(what, sizeof(what), "%.40s, %s", name, family);
-    snprintf(how, sizeof(how), "flows: %llu address%s%s x %llu ports x %llu server%s", (unsigned long long)p->addresses,
-             p->addresses == 1 ? "" : "es", p->own ? " (this machine's)" : "", (unsigned long long)p->ports,
-             (unsigned long long)p->servers, p->servers == 1 ? "" : "s");
+    snprintf(how, sizeof(how), "flows: %llu address%s%s x %llu port%s x %llu server%s",
+             (unsigned long long)p->addresses, p->addresses == 1 ? "" : "es", p->own ? " (this machine's)" : "",
+             (unsigned long long)p->ports, text_plural(p->ports), (unsigned long long)p->servers,
+             text_plural(p->servers));
     figures_count(f, what, p->flows, how);
 }
 
@@ -123,9 +125,9 @@ static void print_source_ports(const struct compile *c, struct figures *f)
         const struct outside_size size = outside_size(img, n);
         const uint64_t addresses = n->kind != PBC_NAT_SOURCE ? 1 : n->family == 4 ? size.v4 : size.v6;
         snprintf(what, sizeof(what), "%.40s:%u", image_str(img, n->name), n->place.line);
-        snprintf(how, sizeof(how), "mappings of each protocol%s: %" PRIu64 " address%s x %u ports",
+        snprintf(how, sizeof(how), "mappings of each protocol%s: %" PRIu64 " address%s x %u port%s",
                  size.v4 && size.v6 ? n->family == 4 ? ", IPv4" : ", IPv6" : "", addresses, addresses > 1 ? "es" : "",
-                 ports);
+                 ports, text_plural(ports));
         figures_count(f, what, addresses * ports, how);
     }
 }

@@ -13,6 +13,7 @@
 #include "compiler/say.h"
 #include "lang/heap.h"
 #include "lang/lang.h"
+#include "vm/words/words.h"
 
 enum { FILE_MOST = 256 << 20 };
 
@@ -62,9 +63,9 @@ static void print_formatted(const char *text, size_t len, FILE *out)
 static void tell(const struct unsaid *u, const char *path, uint64_t rules)
 {
     say(stderr,
-        "preyc: %s: %" PRIu64 " of %" PRIu64 " rules could not be said (%" PRIu64
-        " of them keep packets out), and %" PRIu64 " thing%s only in part: look for `could not be said`",
-        path, u->rules, rules, u->wider, u->parts, u->parts == 1 ? "" : "s");
+        "preyc: %s: %" PRIu64 " of %" PRIu64 " rule%s could not be said (%" PRIu64
+        " of them keep%s packets out), and %" PRIu64 " thing%s only in part: look for `could not be said`",
+        path, u->rules, rules, text_plural(rules), u->wider, u->wider == 1 ? "s" : "", u->parts, text_plural(u->parts));
 }
 
 static int give(struct ruleset *s, const char *path, FILE *out)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "lang/heap.h"
+#include "vm/words/words.h"
 
 static void put_head(struct writer *w, const char *source, FILE *out)
 {
@@ -15,9 +16,11 @@ static void put_head(struct writer *w, const char *source, FILE *out)
     fputs("# Imported by preyc --import from ", out);
     put_comment(out, source);
     fputs(".\n", out);
-    if (u->rules) fprintf(out, "# %" PRIu64 " of its %" PRIu64 " rules could not be said, ", u->rules, w->s->rules);
+    if (u->rules)
+        fprintf(out, "# %" PRIu64 " of its %" PRIu64 " rule%s could not be said, ", u->rules, w->s->rules,
+                text_plural(w->s->rules));
     if (u->rules && u->wider)
-        fprintf(out, "%" PRIu64 " of them such as keep packets out.\n", u->wider);
+        fprintf(out, "%" PRIu64 " of them such as keep%s packets out.\n", u->wider, u->wider == 1 ? "s" : "");
     else if (u->rules)
         fputs("none of them such as keeps packets out.\n", out);
     if (u->parts)

@@ -161,8 +161,8 @@ static void print_head(const struct suggestion *s, FILE *out)
         fprintf(out, "# Not counted: %s frame%s that preyrun itself sent, as the recording tells.\n",
                 text_number(s->uncounted, a), s->uncounted == 1 ? "" : "s");
     if (s->judged == UINT64_MAX)
-        fprintf(out, "# %s frames were read, and not judged by it, as they came through a pipe.\n",
-                text_number(s->frames, a));
+        fprintf(out, "# %s frame%s read, and not judged by it, as %s came through a pipe.\n", text_number(s->frames, a),
+                s->frames == 1 ? " was" : "s were", s->frames == 1 ? "it" : "they");
     print_left(out, s->groups.unanswered, "TCP client", "nobody answered, each service of theirs counted");
     print_left(out, s->begins.late, "packet", "answer what the capture does not show");
     print_left(out, s->begins.other, "frame", "are malformed, cut short, or neither IP nor ARP");

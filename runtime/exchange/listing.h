@@ -7,9 +7,9 @@
 enum { LISTING_FLOWS = 64, LISTING_GROUPS = 1024 };
 
 struct listing {
-    uint32_t at;                   /* where the next part begins: 0 at first */
-    bool ended;                    /* there are no more */
-    const struct program *program; /* whose numbers the flows have; not to be followed */
+    uint32_t at;      /* where the next part begins: 0 at first */
+    bool ended;       /* there are no more */
+    uint64_t program; /* serial of the one whose numbers the flows have */
     uint64_t now_ns;
     unsigned count;
     struct flow_record flows[LISTING_FLOWS];

@@ -43,8 +43,7 @@ static uint32_t who_looks(struct observing *o, const struct pkt *pkt, const stru
     return mask;
 }
 
-void observe(struct observing *o, struct pkt *const pkts[], unsigned n, const struct facts *facts,
-             const struct program *program)
+void observe(struct observing *o, struct pkt *const pkts[], unsigned n, const struct facts *facts, uint64_t program)
 {
     const uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
     o->count = 0;
@@ -57,7 +56,7 @@ void observe(struct observing *o, struct pkt *const pkts[], unsigned n, const st
         o->at[o->count++] = (uint8_t)i;
     }
     if (!o->count) return;
-    o->record = tape_seen_begin(&o->tape, o->pkts, o->masks, o->count, now_ns, (uintptr_t)program);
+    o->record = tape_seen_begin(&o->tape, o->pkts, o->masks, o->count, now_ns, program);
     for (unsigned i = 0; i < o->count && !o->record; i++)
         for (uint32_t left = o->masks[i]; left; left &= left - 1) lose(o, (unsigned)__builtin_ctz(left));
 }
@@ -71,7 +70,7 @@ bool observed(struct observing *o, const struct verdict verdicts[])
 }
 
 bool observed_late(struct observing *o, struct pkt *pkt, const struct verdict *v, const struct facts *facts,
-                   const struct program *program)
+                   uint64_t program)
 {
     observe(o, &pkt, 1, facts, program);
     return observed(o, v);

@@ -52,11 +52,11 @@ static inline bool observers_changed(const struct observing *o)
 void observers_take(struct observing *o);
 
 /* Before packets are judged, for that may rewrite them, and after. A packet's cookie is its port. When that is they ask
- * the clock: a worker's stands still for a turn, and may be older than the packets. */
-void observe(struct observing *o, struct pkt *const pkts[], unsigned n, const struct facts *facts,
-             const struct program *program);
+ * the clock: a worker's stands still for a turn, and may be older than the packets. program: the serial of the one that
+ * judges. */
+void observe(struct observing *o, struct pkt *const pkts[], unsigned n, const struct facts *facts, uint64_t program);
 /* True: the main thread has something to read. */
 bool observed(struct observing *o, const struct verdict verdicts[]);
 /* One that was held, and what became of it now. */
 bool observed_late(struct observing *o, struct pkt *pkt, const struct verdict *v, const struct facts *facts,
-                   const struct program *program);
+                   uint64_t program);

@@ -143,9 +143,10 @@ void io_maker_fini(struct io_maker *m);
 
 /* The longest frame that `xdp` holds on interfaces of that MTU; 0: none so long. */
 unsigned xdp_frame_most(uint32_t mtu);
-/* Why `xdp` does not take an interface of that name and MTU, with so many bytes in front of each frame, in a line;
- * false: it does. Frames of more than a slot, a page, come in pieces, which Linux 6.6 brought: tried once. */
-bool xdp_refuses_mtu(const char *name, uint32_t mtu, unsigned in_front, char *why, size_t len);
+/* Does `xdp` not take an interface of that name and MTU, with so many bytes in front of each frame? *o says why; false:
+ * it does. Frames of more than a slot, a page, come in pieces, which Linux 6.6 brought: tried once. */
+struct obstacle;
+bool xdp_refuses_mtu(const char *name, uint32_t mtu, unsigned in_front, struct obstacle *o);
 
 #define IO(ident, name, doc) extern const struct io_ops io_##ident;
 #include "runtime/io/io.def"

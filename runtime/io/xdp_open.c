@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "runtime/base/obstacle.h"
 #include "runtime/io/xdp_port_priv.h"
 
 unsigned xdp_frame_most(uint32_t mtu)
@@ -29,17 +30,19 @@ static bool takes_pieces(void)
     return takes;
 }
 
-bool xdp_refuses_mtu(const char *name, uint32_t mtu, unsigned in_front, char *why, size_t len)
+bool xdp_refuses_mtu(const char *name, uint32_t mtu, unsigned in_front, struct obstacle *o)
 {
     const unsigned most = xdp_frame_most(mtu + in_front);
+    *o = (struct obstacle){0};
     if (!most) {
-        snprintf(why, len, "%s has an MTU of %u, and XDP takes 61,000 at most", name, mtu);
+        snprintf(o->why, sizeof o->why, "%s has an MTU of %u, and XDP takes 61,000 at most", name, mtu);
         return true;
     }
     if (!xdp_in_pieces(most) || takes_pieces()) return false;
-    snprintf(why, len,
-             "%s has an MTU of %u, and before Linux 6.6 XDP takes no frame of more than a page: ip link set %s mtu %u",
-             name, mtu, name, SLOT_LARGE - SLOT_ROOM - 14u - TAGS_ROOM - in_front);
+    snprintf(o->why, sizeof o->why, "%s has an MTU of %u, and before Linux 6.6 XDP takes no frame of more than a page",
+             name, mtu);
+    snprintf(o->mend, sizeof o->mend, "ip link set %s mtu %u", name,
+             SLOT_LARGE - SLOT_ROOM - 14u - TAGS_ROOM - in_front);
     return true;
 }
 

@@ -93,8 +93,9 @@ struct kernel *kernel_new(const struct program *p, const struct kernel_cfg *cfg,
     if (!failed) failed = load_stages(k, err, err_len);
     if (!failed) return k;
     kernel_free(k);
-    const int here = refused_here(err, err_len); /* says more than what failed first */
-    const size_t said = strlen(err);
+    struct obstacle o;
+    const int here = refused_here(&o); /* says more than what failed first */
+    const size_t said = here ? strlen(obstacle_text(&o, err, err_len)) : 0;
     if (here) snprintf(err + said, err_len - said, "; --exec user does without");
     errno = here ? -here : -failed;
     return NULL;

@@ -66,9 +66,10 @@ int kernel_prove_prepared(struct kernel *k, const struct judge *j, const struct 
     return -ENOTSUP;
 }
 
-int refused_here(char *err, size_t err_len)
+int refused_here(struct obstacle *o)
 {
-    kernel_new(NULL, NULL, err, err_len);
+    *o = (struct obstacle){"this preyrun was built without clang (make KERNEL=0), so --exec kernel is not in it",
+                           "--exec user"};
     return -ENOTSUP;
 }
 

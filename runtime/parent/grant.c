@@ -83,7 +83,7 @@ static int gate_follow(struct parent *p, const struct guard_match *all, uint32_t
     bool any = p->maker.gate;
     for (uint32_t i = 0; i < count; i++) any |= all[i].proxied;
     if (any && !p->maker.gate) p->maker.gate = gate_make(p);
-    if (any && !p->maker.gate) lack_gate(p, "its program can't be loaded");
+    if (any && !p->maker.gate) lack_gate(p, strerror(errno));
     if (!any || !p->maker.gate) return 0;
     const int failed = gate_rules(p->maker.gate, all, count, !p->o->bridge_count && !p->kernel);
     for (unsigned i = 0; i < p->o->iface_count && !failed && !p->kernel; i++)

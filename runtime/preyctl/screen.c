@@ -94,7 +94,8 @@ static void services_print(FILE *out, const cJSON *seen)
         list_print(out, part(service, "endpoints"));
         fprintf(out, "  %s  -> ", text_at(service, "mode"));
         list_print(out, part(service, "pools"));
-        fprintf(out, "   %s flows   %s/s\n", count_at(service, "flows", a), count_at(service, "packets_per_s", b));
+        fprintf(out, "   %s flow%s   %s/s\n", count_at(service, "flows", a), text_plural(number_at(service, "flows")),
+                count_at(service, "packets_per_s", b));
     }
 }
 
@@ -115,8 +116,9 @@ static void screen_proxy(FILE *out, const cJSON *proxy)
 {
     char a[TEXT_NUMBER], b[TEXT_NUMBER], c[TEXT_NUMBER];
     if (!cJSON_IsObject(proxy)) return;
-    fprintf(out, "proxy %s sessions, %s accepted in all, %s requests\n", count_at(proxy, "now", a),
-            count_at(proxy, "sessions", b), count_at(part(proxy, "http"), "requests", c));
+    fprintf(out, "proxy %s session%s, %s accepted in all, %s request%s\n", count_at(proxy, "now", a),
+            text_plural(number_at(proxy, "now")), count_at(proxy, "sessions", b),
+            count_at(part(proxy, "http"), "requests", c), text_plural(number_at(part(proxy, "http"), "requests")));
 }
 
 /* Who judges, and why; in the kernel, how many packets ended there, and how many came up. */
@@ -165,8 +167,8 @@ static void head_print(FILE *out, const cJSON *seen)
     judged_print(out, part(seen, "kernel"), text_at(one, "exec_why"));
     if (part(one, "unjudged")) fprintf(out, "not judged: %s\n", text_at(one, "unjudged"));
     if (is_true(one, "monitor"))
-        fprintf(out, "what is for this machine itself is only watched: %s packets would have been dropped\n",
-                count_at(part(seen, "live"), "watched", a));
+        fprintf(out, "what is for this machine itself is only watched: %s packet%s would have been dropped\n",
+                count_at(part(seen, "live"), "watched", a), text_plural(number_at(part(seen, "live"), "watched")));
 }
 
 static void verdicts_print(FILE *out, const cJSON *seen)

@@ -39,7 +39,7 @@ static void tell(struct session *s)
     const struct program *program = p->program;
     const uint32_t check = program_check(program, s->chosen);
     if (check == PBC_NONE || !(program->checks[check].flags & PBC_CHECK_PASSIVE)) return;
-    if (ring_put(&p->refusals, &(struct proxy_refusal){program, s->chosen}) && p->cfg.called)
+    if (ring_put(&p->refusals, &(struct refusal){program->serial, s->chosen}) && p->cfg.called)
         p->cfg.called(p->cfg.with);
 }
 

@@ -152,7 +152,7 @@ struct proxy {
 
     /* shared with the main thread */
     struct lines lines;              /* of access logs, to it */
-    struct ring refusals;            /* struct proxy_refusal, to it */
+    struct ring refusals;            /* struct refusal, to it */
     struct snapshot *latest;         /* atomic; put by the main thread */
     uint64_t taken;                  /* atomic: number of the snapshot in use */
     struct proxy_change *change;     /* atomic: to take between two turns; NULL: none, or it is taken */

@@ -128,8 +128,8 @@ static bool parts_init(struct proxy *p)
     p->chooser = chooser_new(p->program, &p->cfg.vm);
     p->random = p->cfg.vm.seed ^ p->cfg.vm.worker;
     p->counted.of = proxy_counted_new(p->counted.services = p->program->services_count);
-    return p->chooser && p->counted.of && queue_init(p) &&
-           !ring_init(&p->refusals, REFUSALS, sizeof(struct proxy_refusal)) && !lines_init(&p->lines, LINES_BYTES);
+    return p->chooser && p->counted.of && queue_init(p) && !ring_init(&p->refusals, REFUSALS, sizeof(struct refusal)) &&
+           !lines_init(&p->lines, LINES_BYTES);
 }
 
 struct proxy *proxy_new(const struct proxy_cfg *cfg, struct snapshot *world, struct proxy_listen *listens,
@@ -265,7 +265,7 @@ uint32_t proxy_line(struct proxy *p, uint64_t *target, char line[LINES_MOST])
 
 uint64_t proxy_lines_lost(const struct proxy *p) { return __atomic_load_n(&p->lines.lost, __ATOMIC_RELAXED); }
 
-bool proxy_refused(struct proxy *p, struct proxy_refusal *r) { return ring_take(&p->refusals, r); }
+bool proxy_refused(struct proxy *p, struct refusal *r) { return ring_take(&p->refusals, r); }
 
 const struct proxy_counted *proxy_counted(const struct proxy *p) { return &p->counted; }
 const struct conns *proxy_conns(const struct proxy *p) { return chooser_conns(p->chooser); }

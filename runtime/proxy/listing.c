@@ -61,7 +61,7 @@ static void record(const struct session *s, struct session_record *r)
 
 void sessions_list(struct proxy *p, struct session_listing *l)
 {
-    l->program = p->program;
+    l->program = p->program->serial;
     l->now_ns = p->loop.now_ns;
     l->count = 0;
     char *thing = NULL;

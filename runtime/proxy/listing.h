@@ -23,9 +23,9 @@ struct session_record {
 
 enum { LISTED = 64, LOOKED_AT = 1024 }; /* sessions of a part; places that may be looked at for it */
 struct session_listing {
-    uint32_t at;                   /* where the next part begins: 0 at first */
-    bool ended;                    /* there are no more */
-    const struct program *program; /* whose numbers the sessions have; not to be followed */
+    uint32_t at;      /* where the next part begins: 0 at first */
+    bool ended;       /* there are no more */
+    uint64_t program; /* serial of the one whose numbers the sessions have */
     uint64_t now_ns;
     unsigned count;
     struct session_record sessions[LISTED];

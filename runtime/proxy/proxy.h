@@ -8,6 +8,7 @@
 
 #include <pthread.h>
 
+#include "runtime/exchange/refusal.h"
 #include "runtime/proxy/told/counters.h"
 #include "runtime/proxy/told/lines.h"
 #include "vm/forward/service.h"
@@ -40,7 +41,7 @@ struct proxy_cfg {
     uint32_t sessions_most;
     const uint16_t *iface; /* [iface_count] ids of the interfaces in the program */
     unsigned iface_count;
-    void (*called)(void *with); /* something waits for the main thread (proxy_refusal) */
+    void (*called)(void *with); /* something waits for the main thread (proxy_refused) */
     void *with;
 };
 
@@ -55,12 +56,6 @@ struct proxy_change {
     const uint16_t *iface;           /* as in struct proxy_cfg */
     uint64_t number;                 /* of remap->program, for who records */
     struct proxy_counters **counted; /* proxy_counted_new, for the services of remap->program; then as `fresh` */
-};
-
-/* A server whose check is `passive` did not take a connection. */
-struct proxy_refusal {
-    const struct program *program; /* only to be compared */
-    uint32_t server;
 };
 
 /* Is there a kind of session for the mode (enum pbc_mode)? */
@@ -95,7 +90,7 @@ uint32_t proxy_line(struct proxy *p, uint64_t *target, char line[LINES_MOST]);
 /* Lines that found no room, ever. */
 uint64_t proxy_lines_lost(const struct proxy *p);
 /* The next that it has to tell. */
-bool proxy_refused(struct proxy *p, struct proxy_refusal *r);
+bool proxy_refused(struct proxy *p, struct refusal *r);
 
 /* As they are now; it runs on meanwhile. Not while a change is under way. */
 const struct proxy_counted *proxy_counted(const struct proxy *p);

@@ -259,7 +259,8 @@ static int passes_run(const struct subject *r, struct results *to, struct pass *
                                          : summarise(r, to, p, timed ? &timing : NULL, fault);
     out_flush(&to->verdicts); /* results come before the error that ends them */
     out_flush(&to->standard);
-    if (p->t.log_lost && p->log) complain("%llu log events found no room", (unsigned long long)p->t.log_lost);
+    if (p->t.log_lost && p->log)
+        complain("%llu log event%s found no room", (unsigned long long)p->t.log_lost, text_plural(p->t.log_lost));
     return *fault ? complain_capture(r) : status;
 }
 

@@ -117,7 +117,8 @@ static void decided_table(const struct table *t, const struct subject *r, const 
     undecided_rows(t, d);
     table_row(t, "total", &d->total, false, "");
     if (unhit && r->program->rules_count > ALL_RULES)
-        fprintf(t->out, "  %s rules matched nothing and are not listed\n", text_number(unhit, n));
+        fprintf(t->out, "  %s rule%s matched nothing and %s not listed\n", text_number(unhit, n), text_plural(unhit),
+                unhit == 1 ? "is" : "are");
 }
 
 static void reason_table(const struct table *t, const struct vm_counters *c)
@@ -189,8 +190,6 @@ static void hints(FILE *out, const struct subject *r)
     if (r->ports) ports_text(out, r->ports);
 }
 
-static const char *plural(uint64_t n) { return n == 1 ? "" : "s"; }
-
 void what_was_read(FILE *out, const struct subject *r, const struct totals *t)
 {
     char a[340], n[TEXT_NUMBER], b[TEXT_NUMBER], from[TEXT_TIME], to[TEXT_TIME], d[TEXT_NUMBER];
@@ -200,7 +199,7 @@ void what_was_read(FILE *out, const struct subject *r, const struct totals *t)
         const char *from_where = !strcmp(o->pcaps[i], "-") ? "standard input" : o->pcaps[i];
         note(out, i ? "" : "capture", "%s", text_tail(from_where, 80, a, sizeof a));
     }
-    note(out, "", "%s frame%s, %s bytes%s", text_number(t->frames, n), plural(t->frames), text_number(t->bytes, b),
+    note(out, "", "%s frame%s, %s bytes%s", text_number(t->frames, n), text_plural(t->frames), text_number(t->bytes, b),
          t->outside || o->to ? ", by --from and --to" : "");
     if (t->first_ns) {
         text_date(t->first_ns, from);
@@ -211,7 +210,7 @@ void what_was_read(FILE *out, const struct subject *r, const struct totals *t)
     }
     if (o->program) note(out, "program", "%s", text_tail(o->program, 80, a, sizeof a));
     note(out, o->program ? "" : "program", "%s rule%s of %s", text_number(r->program->rules_count, n),
-         plural(r->program->rules_count),
+         text_plural(r->program->rules_count),
          text_tail(program_str(r->program, r->program->meta->source), 60, a, sizeof a));
     if (!o->replay) hints(out, r);
 }
@@ -224,20 +223,20 @@ static void oddities(FILE *out, const struct subject *r, const struct vm_counter
              text_number(t->earlier, a), t->earlier == 1 ? " is" : "s are");
     if (c->snapped)
         note(out, "snapped", "%s frame%s cut by the capture, judged by %s headers", text_number(c->snapped, a),
-             plural(c->snapped), c->snapped == 1 ? "its" : "their");
+             text_plural(c->snapped), c->snapped == 1 ? "its" : "their");
     if (c->bad_checksum)
         note(out, "checksum", "%s wrong IPv4 header checksum%s, judged all the same (--strict-checksum drops %s)",
-             text_number(c->bad_checksum, a), plural(c->bad_checksum), c->bad_checksum == 1 ? "it" : "them");
+             text_number(c->bad_checksum, a), text_plural(c->bad_checksum), c->bad_checksum == 1 ? "it" : "them");
     if (c->ways_unknown)
         note(out, "routes", "of %s packet%s no route says the way, so `out on` and `urpf-failed` are false of %s%s",
-             text_number(c->ways_unknown, a), plural(c->ways_unknown), c->ways_unknown == 1 ? "it" : "them",
+             text_number(c->ways_unknown, a), text_plural(c->ways_unknown), c->ways_unknown == 1 ? "it" : "them",
              r->o->replay || r->facts.routes ? "" : " (--routes FILE)");
     if (c->verdicts[ACTION_REJECT].packets)
         note(out, "answers", "%s sent, %s over the limit of %u a second", text_number(c->answers, a),
              text_number(c->answers_limited, b), r->program->meta->rejects_per_s);
     if (c->answers_no_buffer) note(out, "", "%s without a buffer", text_number(c->answers_no_buffer, a));
     if (t->log_events)
-        note(out, "log", "%s event%s%s", text_number(t->log_events, a), plural(t->log_events),
+        note(out, "log", "%s event%s%s", text_number(t->log_events, a), text_plural(t->log_events),
              r->o->log ? "" : " (--log prints them)");
     const uint64_t limited = logs_limited(r->program, c);
     if (limited) note(out, t->log_events ? "" : "log", "%s more over their rules' rates", text_number(limited, a));
@@ -268,10 +267,10 @@ static void in_kernel(FILE *out, const struct executor_told *told)
          text_duration(told->proof_ns, b));
     if (told->unjudged)
         note(out, "", "%s packet%s dropped undecided: rules ask for bytes behind those that are judged there",
-             text_number(told->unjudged, a), plural(told->unjudged));
+             text_number(told->unjudged, a), text_plural(told->unjudged));
     if (told->left_out)
         note(out, "", "%s edited packet%s found no buffer, and did not leave", text_number(told->left_out, a),
-             plural(told->left_out));
+             text_plural(told->left_out));
 }
 
 static void rates(FILE *out, const struct totals *t, const struct timing *timing)
@@ -285,8 +284,9 @@ static void rates(FILE *out, const struct totals *t, const struct timing *timing
         note(out, "replay", "%s: %.1f ns a packet, %s packets/s", text_duration(t->elapsed_ns, d),
              (double)t->elapsed_ns / (double)t->frames, text_number((uint64_t)((double)t->frames / took), a));
     if (timing)
-        note(out, "repeat", "%s passes: first %.1f, best %.1f, median %.1f, worst %.1f ns a packet",
-             text_number(timing->passes, a), timing->first, timing->best, timing->median, timing->worst);
+        note(out, "repeat", "%s pass%s: first %.1f, best %.1f, median %.1f, worst %.1f ns a packet",
+             text_number(timing->passes, a), timing->passes == 1 ? "" : "es", timing->first, timing->best,
+             timing->median, timing->worst);
 }
 
 /* The tables, and what was odd: of a replay, and of live traffic. */

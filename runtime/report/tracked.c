@@ -8,8 +8,6 @@
 
 enum { WIDTH = 100, INDENT = 12 };
 
-static const char *plural(uint64_t n) { return n == 1 ? "" : "s"; }
-
 /* A list of words that begins with `what` and goes on in the next line where it is long. */
 static void words_text(FILE *out, const char *what, const char *words)
 {
@@ -36,9 +34,10 @@ static void flows_text(FILE *out, const struct vm_counters *c)
     if (*flow_ends_words(f->ended, words, sizeof words)) words_text(out, "ended:", words);
     if (c->stacks_full)
         note(out, "", "%s packet%s made none: there was no room for another VLAN stack", text_number(c->stacks_full, a),
-             plural(c->stacks_full));
+             text_plural(c->stacks_full));
     if (c->remembered)
-        note(out, "", "%s packet%s took a remembered verdict", text_number(c->remembered, a), plural(c->remembered));
+        note(out, "", "%s packet%s took a remembered verdict", text_number(c->remembered, a),
+             text_plural(c->remembered));
 }
 
 static void cookies_text(FILE *out, const struct forward_counters *f)
@@ -46,7 +45,7 @@ static void cookies_text(FILE *out, const struct forward_counters *f)
     char a[TEXT_NUMBER], b[TEXT_NUMBER], m[TEXT_NUMBER];
     if (!f->cookies_sent && !f->cookies_proven) return;
     note(out, "cookies", "%s SYN%s answered, %s proven, %s of them without a server that took them",
-         text_number(f->cookies_sent, a), plural(f->cookies_sent), text_number(f->cookies_proven, b),
+         text_number(f->cookies_sent, a), text_plural(f->cookies_sent), text_number(f->cookies_proven, b),
          text_number(f->cookies_unanswered, m));
 }
 
@@ -79,7 +78,7 @@ static void fragments_text(FILE *out, const struct vm_counters *c)
     char a[TEXT_NUMBER], b[TEXT_NUMBER], m[TEXT_NUMBER];
     if (!f->datagrams) return;
     note(out, "fragments", "%s datagram%s, %s complete; %s fragment%s followed %s first", text_number(f->datagrams, a),
-         plural(f->datagrams), text_number(f->complete, b), text_number(f->followed, m), plural(f->followed),
+         text_plural(f->datagrams), text_number(f->complete, b), text_number(f->followed, m), text_plural(f->followed),
          f->followed == 1 ? "its" : "their");
     if (f->held) waited_text(out, f);
     if (f->not_held) note(out, "", "%s could not wait: there was no room", text_number(f->not_held, a));
@@ -98,7 +97,7 @@ static void translated_text(FILE *out, const struct vm_counters *c)
     const uint64_t flows = n->out + n->in + n->hairpins;
     if (!flows && !n->no_address && !n->alike && !maps->exhausted && !maps->full) return;
     note(out, "translated", "%s flow%s, %s from inside to inside; %s mapping%s now, at most %s", text_number(flows, a),
-         plural(flows), text_number(n->hairpins, b), text_number(maps->live, m), plural(maps->live),
+         text_plural(flows), text_number(n->hairpins, b), text_number(maps->live, m), text_plural(maps->live),
          text_number(maps->most, d));
     causes_text(out, c, "flows refused");
 }

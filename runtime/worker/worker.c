@@ -138,7 +138,7 @@ static void entry_leave(struct worker *w, struct tx_entry *e, uint64_t now)
         if (e->kind == TX_HOST && is_bridged(w, e->pkt)) cross(w, e->pkt, now);
         if (__builtin_expect(w->observing.set != NULL, 0))
             w->egress.asked |=
-                observed_late(&w->observing, e->pkt, &e->verdict, &w->egress.snapshot->facts, w->cfg.program);
+                observed_late(&w->observing, e->pkt, &e->verdict, &w->egress.snapshot->facts, w->cfg.program->serial);
     }
     if (e->kind == TX_SEND && !is_hosts(w, e)) egress_send(&w->egress, e, (uint8_t)e->cookie, now);
     /* A fragment that was held is the host's already, for its stack got the frame when it came. */
@@ -151,7 +151,7 @@ static void entry_leave(struct worker *w, struct tx_entry *e, uint64_t now)
 
 static void log_event(struct worker *w, const struct event *e, uint64_t now)
 {
-    struct log_note note = {.program = w->cfg.program, .mono_ns = now, .rule = e->rule};
+    struct log_note note = {.program = w->cfg.program->serial, .mono_ns = now, .rule = e->rule};
     struct pkt *pkt = e->input < VM_BATCH      ? w->pkts[e->input]
                       : e->entry < w->tx.count ? w->entries[e->entry].pkt
                                                : NULL;
@@ -169,7 +169,7 @@ static void log_event(struct worker *w, const struct event *e, uint64_t now)
 
 static void refused(struct worker *w, uint32_t server)
 {
-    const struct refusal r = {.program = w->cfg.program, .server = server};
+    const struct refusal r = {.program = w->cfg.program->serial, .server = server};
     if (ring_put(&w->refusals, &r)) w->egress.asked = true;
 }
 
@@ -264,7 +264,8 @@ void worker_judge(struct worker *w, struct pkt *pkts[], unsigned n, uint64_t now
     }
     if (w->tape) note_frames(w, n, now);
     const struct vm_in in = worker_input(w, now);
-    if (__builtin_expect(w->observing.set != NULL, 0)) observe(&w->observing, w->pkts, n, in.facts, w->cfg.program);
+    if (__builtin_expect(w->observing.set != NULL, 0))
+        observe(&w->observing, w->pkts, n, in.facts, w->cfg.program->serial);
     if (w->cfg.world)
         vm_run_up(w->vm, &in, w->pkts, n, w->ups, w->verdicts, &w->tx);
     else
@@ -430,7 +431,7 @@ void worker_tell_state(struct worker *w, uint64_t now, bool idle)
 }
 
 /* The next part, from l->at on. */
-static void list_part(struct listing *l, const struct vm *vm, const struct program *program, uint64_t now_ns)
+static void list_part(struct listing *l, const struct vm *vm, uint64_t program, uint64_t now_ns)
 {
     enum { GROUPS_A_STEP = 16 };
     l->program = program;
@@ -447,7 +448,7 @@ static void list_part(struct listing *l, const struct vm *vm, const struct progr
 static void fill_listing(struct worker *w, uint64_t now)
 {
     if (vm_swapping(w->vm)) return;
-    list_part(__atomic_load_n(&w->listing, __ATOMIC_ACQUIRE), w->vm, w->cfg.program, now);
+    list_part(__atomic_load_n(&w->listing, __ATOMIC_ACQUIRE), w->vm, w->cfg.program->serial, now);
     __atomic_store_n(&w->listing, NULL, __ATOMIC_RELEASE);
     wake(w->call_fd);
 }

@@ -9,6 +9,7 @@
 #include "runtime/exchange/listing.h"
 #include "runtime/exchange/observers.h"
 #include "runtime/exchange/openers.h"
+#include "runtime/exchange/refusal.h"
 #include "runtime/host/guard/opened.h"
 #include "runtime/worker/ahead.h"
 #include "runtime/worker/bridge.h"
@@ -20,16 +21,11 @@
 
 struct kernel_world; /* vm/kernel/world.h */
 
-struct log_note {                  /* of one log event */
-    const struct program *program; /* whose rule: at a reload another than the one that runs; not to be followed */
+struct log_note {     /* of one log event */
+    uint64_t program; /* serial of the one whose rule it is: at a reload another than the one that runs */
     uint64_t mono_ns;
     uint32_t rule, bytes;
     char text[176]; /* the packet in words, cleaned */
-};
-
-struct refusal {                   /* of a new flow, by a server whose check is `passive` */
-    const struct program *program; /* as above */
-    uint32_t server;
 };
 
 struct worker_counters {

@@ -35,5 +35,6 @@ prey_ends
 same 'it ends with 0' "$status" 0
 adds_up 'every frame has one verdict'
 same 'the ten began flows or sessions, the flood none' "$(number cookies proven) $(number proxy sessions)" '5 5'
+same 'the end says whether something of the kernel was not heard' "$(number kernel untold) $(number kernel answers_over)" '0 0'
 same 'each SYN was seen' "$(python3 -c "print($(number cookies sent) + $(number live frames) > $(cat sent), $(number cookies sent) > 400)")" 'True True'
 exit $failed

@@ -149,7 +149,7 @@ same 'it ends with 0, and each event was written or counted' "$status $(python3 
 import json, re
 lines = open("disk.log").read().splitlines()
 whole = sum(bool(re.search(r"NOISE .* 43 bytes$", l)) for l in lines)
-lost = sum(int(re.search(r"(\d+) lines before", l)[1]) for l in lines if "lines before" in l)
+lost = sum(int(re.search(r"(\d+) lines? before", l)[1]) for l in lines if " before this one " in l)
 events = json.load(open("prey.out"))["log"]["events"]
 counted = json.load(open("prey.out"))["live"]["log_lost"]
 print("equal" if whole + lost == events and lost == counted else (whole, lost, events, counted))
@@ -197,7 +197,7 @@ same 'it ends with 0, and each line was written or counted' "$status $(python3 -
 import json, re
 lines = open("piped.out").read().splitlines()
 whole = sum(bool(re.search(r"NOISE .* 43 bytes$", l)) for l in lines)
-lost = sum(int(re.search(r"(\d+) lines before", l)[1]) for l in lines if "lines before" in l)
+lost = sum(int(re.search(r"(\d+) lines? before", l)[1]) for l in lines if " before this one " in l)
 j = json.load(open("prey.out"))
 print("equal" if whole + lost == j["log"]["events"] and lost == j["live"]["log_lost"] else (whole, lost, j["log"]["events"], j["live"]["log_lost"]))
 END

@@ -41,7 +41,7 @@ listed 'by protocol and port' tcp to port 80 -- 'tcp established shop, 1 of 2 fl
 listed 'by address' from 10.1.0.1 icmp -- "icmp $ways -, 1 of 2 flows"
 listed 'what no flow is' from 10.9.0.0/16 -- '0 of 2 flows'
 ctl flows --limit 1
-same 'so many at most' "$(tail -1 out)" '1 flows: there may be more'
+same 'so many at most' "$(tail -1 out)" '1 flow: there may be more'
 ctl flows tcp --json
 same 'as JSON' "$(python3 -c "
 import json

@@ -74,6 +74,8 @@ looked 'a directory that others may read' 2 '--record open: others may look into
 looked 'a directory in none' 2 '--record none/rec: No such file or directory; this mends it: mkdir -p none' -i wan -i lan --record none/rec shop.pbc
 head -c 100000 /dev/zero >full/filler 2>/dev/null
 looked 'a full disk' 2 '--record full/rec: No space left on device; this mends it: room there, or another directory' -i wan -i lan --record full/rec shop.pbc
+timeout 20 nsenter --net="/run/netns/$id-prey" "$bin/preyrun" -i wan -i lan --record full/rec shop.pbc >out 2>err </dev/null
+same 'a start says that, too' "$? $(grep -cxE 'preyrun: --record:? full/rec: No space left on device; this mends it: room there, or another directory' err)" '2 1'
 for look in --preflight ''; do
     # shellcheck disable=SC2086
     timeout 20 nsenter --net="/run/netns/$id-prey" unshare -m sh -c 'mount --bind "$1" /run && shift && exec "$@"' sh "$work/full" \

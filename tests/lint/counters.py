@@ -1,5 +1,5 @@
 """The manual lists every counter of vm/counter.def, runtime/counters/counter.def and the proxy's tables by its place in JSON, and preyrun prints each
-(those of the second: tests/e2e/live-passthrough.sh; of the third: tests/e2e/live-proxy.sh). UPDATE=1 rewrites the
+(those of the second: tests/e2e/live-passthrough.sh, live-kernel-flood.sh; of the third: tests/e2e/live-proxy.sh). UPDATE=1 rewrites the
 list between its marks in man/preyrun.1. Prints TAP lines."""
 import ast
 import json
@@ -15,7 +15,8 @@ KINDS = ["VM", "FLOW", "FORWARD", "NAT", "MAPPING", "FRAG"]
 BEGIN, LIVE, PROXY, END = '.\\" counters\n', '.\\" live counters\n', '.\\" proxy counters\n', '.\\" end\n'
 # Of runtime/counters/counter.def: a macro, how its arguments are called, and its place in JSON.
 LIVE_KINDS = [("IO", "key, words, doc", '"interfaces[]." #key, doc'), ("WORKER", "field, key, doc", '"live." key, doc'),
-              ("EGRESS", "field, key, doc", '"live." key, doc'), ("LOSS", "ident, key, doc", '"live.lost." key, "not sent: " doc')]
+              ("EGRESS", "field, key, doc", '"live." key, doc'), ("LOSS", "ident, key, doc", '"live.lost." key, "not sent: " doc'),
+              ("KERNEL", "field, key, words, doc", '"kernel." key, doc')]
 # Of the proxy's tables: the table, its macro, how its arguments are called, and its place in JSON.
 PROXY_KINDS = [("runtime/counters/proxy_count.def", "COUNT", "field, key, doc", '"proxy." key, doc'),
                ("runtime/counters/proxy_http_count.def", "HTTP_COUNT", "ident, key, doc", '"proxy.http." key, doc'),

@@ -29,6 +29,8 @@ const char *icmp_type_name(unsigned family, unsigned type);
 /* Numbers as people read them: 67,652. Returns buf. */
 enum { TEXT_NUMBER = 32 };
 const char *text_number(uint64_t n, char buf[TEXT_NUMBER]);
+/* What ends a noun behind such a number. */
+static inline const char *text_plural(uint64_t n) { return n == 1 ? "" : "s"; }
 
 /* A meter in a line, "200/s burst 400 per source entries 65536"; cut to fit, always terminated. */
 void meter_text(const struct pbc_meter *m, char *buf, size_t len);

@@ -13,6 +13,7 @@
 #include "lang/heap.h"
 #include "vm/judge/decide.h"
 #include "vm/packet/key.h"
+#include "vm/words/words.h"
 
 enum { CLAIM_TEXT = 120 };
 static const char *claim_text(const struct claims *r, const struct claim *c, char buf[CLAIM_TEXT])
@@ -90,7 +91,7 @@ static void note_proof(struct claims *r, const struct claim_found *f)
     else if (f->proof == PROOF_WALKED)
         diag_note(d, SPAN_NONE, "the meter is taken for exceeded: it would take too many packets to do so");
     else if (f->before)
-        diag_note(d, SPAN_NONE, "after %u packets like it", f->before);
+        diag_note(d, SPAN_NONE, "after %u packet%s like it", f->before, text_plural(f->before));
 }
 
 /* Which rule, or whose default; or that nobody judges it. */

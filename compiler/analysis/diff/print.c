@@ -6,6 +6,7 @@
 #include "compiler/analysis/diff/diff_priv.h"
 #include "lang/diag/diag.h"
 #include "lang/heap.h"
+#include "vm/words/words.h"
 
 enum { REGIONS_SHOWN = 50, PRODUCTS_SHOWN = 4, UNDECIDED_SHOWN = 10 };
 
@@ -170,7 +171,8 @@ void diff_put_text(struct diff *d, const struct beyond *b, FILE *out)
     FILE *to = heap_stream(&text, &len);
     for (uint32_t i = 0; i < d->change_count && i < REGIONS_SHOWN; i++) print_change(d, &d->changes[i], to);
     if (d->change_count > REGIONS_SHOWN)
-        fprintf(to, "and %u smaller regions: --format=json has them all\n\n", d->change_count - REGIONS_SHOWN);
+        fprintf(to, "and %u smaller region%s: --format=json has them all\n\n", d->change_count - REGIONS_SHOWN,
+                text_plural(d->change_count - REGIONS_SHOWN));
     print_beyond(b, to);
     print_undecided(d, to);
     print_sum(d, b, to);

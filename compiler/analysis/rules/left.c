@@ -7,6 +7,7 @@
 #include "compiler/analysis/region_text.h"
 #include "compiler/analysis/rules/cover_priv.h"
 #include "compiler/figures.h"
+#include "vm/words/words.h"
 
 enum {
     TOLD_MAX = 20,   /* rules */
@@ -164,6 +165,6 @@ void stats_print_left(const struct compile *c, struct figures *f)
     }
     figures_list_end(f);
     if (!l.more) return;
-    figures_say(f, "  and of %u more rules\n", l.more);
+    figures_say(f, "  and of %u more rule%s\n", l.more, text_plural(l.more));
     figures_number(f, "more", l.more, 0);
 }

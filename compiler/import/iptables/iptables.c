@@ -8,6 +8,7 @@
 
 #include "compiler/import/iptables/ipsets.h"
 #include "compiler/import/iptables/reading.h"
+#include "compiler/import/rows.h"
 #include "lang/heap.h"
 
 struct table {
@@ -97,8 +98,7 @@ static bool is_table_of_ip6(const char *at, const char *end)
 
 static bool begin_table(struct listing *l, const char *name)
 {
-    size_t i = 0;
-    while (i < TABLES && strcmp(tables[i].name, name) != 0) i++;
+    const size_t i = ROW_NAMED(tables, name);
     if (i == TABLES) return fault_of(l, "there is no table ", name, "");
     if (l->table) return fault_of(l, "the table ", l->table->name, " is not ended by COMMIT: the listing is cut");
     l->family = (uint8_t)l->said_family;

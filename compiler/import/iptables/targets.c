@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "compiler/import/iptables/reading.h"
+#include "compiler/import/rows.h"
 
 static bool begin_accept(struct reading *r) { return r->rule.act = ACT_ACCEPT, true; }
 static bool begin_drop(struct reading *r) { return r->rule.act = ACT_DROP, true; }
@@ -43,13 +44,12 @@ static bool take_answer(struct reading *r, const char *const *v)
         r->rule.answer = ANSWER_RST;
         return true;
     }
-    for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
-        if (strcmp(answers[i].name, v[0]) != 0) continue;
-        r->rule.answer = answers[i].prohibited ? ANSWER_PROHIBITED : ANSWER_UNREACHABLE;
-        if (answers[i].near) rule_apart(&r->rule, import_format(r->s, "the answer `%s` has another code", v[0]));
-        return true;
-    }
-    rule_apart(&r->rule, import_format(r->s, "the answer `%.60s`", v[0]));
+    const size_t i = ROW_NAMED(answers, v[0]);
+    if (i < ROWS(answers)) r->rule.answer = answers[i].prohibited ? ANSWER_PROHIBITED : ANSWER_UNREACHABLE;
+    if (i == ROWS(answers))
+        rule_apart(&r->rule, import_format(r->s, "the answer `%.60s`", v[0]));
+    else if (answers[i].near)
+        rule_apart(&r->rule, import_format(r->s, "the answer `%s` has another code", v[0]));
     return true;
 }
 

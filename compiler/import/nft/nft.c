@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "compiler/import/rows.h"
 #include "lang/heap.h"
 
 static int by_name(const void *a, const void *b)
@@ -79,12 +80,9 @@ static bool hook_of(const char *name, enum hook *hook)
     static const char *const names[] = {
         [HOOK_INGRESS] = "ingress", [HOOK_PREROUTING] = "prerouting", [HOOK_INPUT] = "input",
         [HOOK_FORWARD] = "forward", [HOOK_OUTPUT] = "output",         [HOOK_POSTROUTING] = "postrouting"};
-    for (enum hook h = HOOK_INGRESS; h <= HOOK_POSTROUTING; h++)
-        if (!strcmp(names[h], name)) {
-            *hook = h;
-            return true;
-        }
-    return false;
+    const size_t row = ROW_NAMED(names, name);
+    if (row < ROWS(names)) *hook = (enum hook)row;
+    return row < ROWS(names);
 }
 
 static void take_devices(struct nft *n, struct chain *c, const cJSON *devices)
@@ -137,12 +135,12 @@ static int define_set(struct nft *n, cJSON *o, int family)
     const struct subject *s = NULL;
     struct subject each = {0};
     if (family < 0) return 0;
-    for (size_t i = 0; type && i < sizeof(types) / sizeof(*types); i++)
-        if (!strcmp(types[i].type, type)) {
-            each.about = types[i].about;
-            each.family = types[i].family;
-            s = &each;
-        }
+    const size_t row = ROW_NAMED(types, type);
+    if (row < ROWS(types)) {
+        each.about = types[row].about;
+        each.family = types[row].family;
+        s = &each;
+    }
     const cJSON *elements = cJSON_GetObjectItemCaseSensitive(o, "elem"), *one;
     cJSON_ArrayForEach(one, elements) if (s && value_into(n, s, one, &members)) s = NULL;
     keep_item(n, name, s ? NULL : o);
@@ -209,15 +207,15 @@ static int define(struct nft *n, const char *kind, cJSON *o)
 {
     const char *family = nft_member(o, "family"), *table = nft_member(o, !strcmp(kind, "table") ? "name" : "table");
     if (!strcmp(kind, "metainfo")) return 0;
-    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-        if (strcmp(rows[i].kind, kind) != 0) continue;
-        const bool named = !strcmp(kind, "rule") || nft_member(o, "name");
-        if (!family || !table || !named) return fault(n, "an object has no family, table or name:", kind);
-        n->scope = import_format(n->s, "%s %s", family, table);
-        return rows[i].define(n, o, family_of(family));
+    const size_t row = ROW_NAMED(rows, kind);
+    if (row == ROWS(rows)) {
+        ruleset_remark(n->s, "an object of a kind that is not known: %.60s", kind);
+        return 0;
     }
-    ruleset_remark(n->s, "an object of a kind that is not known: %.60s", kind);
-    return 0;
+    const bool named = !strcmp(kind, "rule") || nft_member(o, "name");
+    if (!family || !table || !named) return fault(n, "an object has no family, table or name:", kind);
+    n->scope = import_format(n->s, "%s %s", family, table);
+    return rows[row].define(n, o, family_of(family));
 }
 
 /* `{"rule": {...}}`; the object goes unless it is kept. */

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "compiler/import/nft/nft_priv.h"
+#include "compiler/import/rows.h"
 
 static bool unit_of(const char *per, uint32_t *seconds)
 {
@@ -9,12 +10,9 @@ static bool unit_of(const char *per, uint32_t *seconds)
         const char *name;
         uint32_t seconds;
     } units[] = {{"second", 1}, {"minute", 60}, {"hour", 3600}, {"day", 86400}, {"week", 604800}};
-    for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++)
-        if (!strcmp(units[i].name, per)) {
-            *seconds = units[i].seconds;
-            return true;
-        }
-    return false;
+    const size_t unit = ROW_NAMED(units, per);
+    if (unit < ROWS(units)) *seconds = units[unit].seconds;
+    return unit < ROWS(units);
 }
 
 /* What one of the unit is in bytes: 0, it is none. */

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "compiler/import/nft/nft_priv.h"
+#include "compiler/import/rows.h"
 
 /* One port, or a range. */
 static bool ports_of(const cJSON *v, struct translation_act *nat)
@@ -85,10 +86,9 @@ bool read_translation(struct reading_rule *r, const char *kind, const cJSON *val
                                         [NAT_REDIRECT] = "redirect"};
     const cJSON *addr = cJSON_GetObjectItemCaseSensitive(value, "addr"), *inside;
     struct translation_act nat = {0};
-    unsigned how = 0;
-    while (how < 4 && strcmp(names[how], kind) != 0) how++;
-    if (how == 4) return false;
-    nat.how = how;
+    const size_t how = ROW_NAMED(names, kind);
+    if (how == ROWS(names)) return false;
+    nat.how = (unsigned)how;
     const bool prefix = nft_member(value, "type_flags") && !strcmp(nft_member(value, "type_flags"), "prefix");
     const char *addr_kind = nft_kind(addr, &inside);
     if (prefix)

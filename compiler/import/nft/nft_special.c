@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "compiler/import/nft/nft_priv.h"
+#include "compiler/import/rows.h"
 
 static void match_family(struct reading_rule *r, bool not, const cJSON *right)
 {
@@ -59,12 +60,9 @@ enum { LOCAL = 1, MULTICAST = 2, BROADCAST = 4 };
 
 static bool type_of(const cJSON *type, unsigned *types)
 {
-    for (unsigned i = 0; cJSON_IsString(type) && i < 3; i++)
-        if (!strcmp(type->valuestring, address_types[i])) {
-            *types |= 1u << i;
-            return true;
-        }
-    return false;
+    const size_t row = ROW_NAMED(address_types, cJSON_GetStringValue(type));
+    if (row < ROWS(address_types)) *types |= 1u << row;
+    return row < ROWS(address_types);
 }
 
 /* One, or a set of them. */

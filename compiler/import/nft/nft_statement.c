@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "compiler/import/nft/nft_priv.h"
+#include "compiler/import/rows.h"
 
 static void act(struct reading_rule *r, enum act what)
 {
@@ -140,16 +141,16 @@ void read_statement(struct reading_rule *r, const cJSON *statement)
         read_unsaid(r, "a statement of it is not known");
         return;
     }
-    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
-        if (!strcmp(rows[i].kind, kind)) {
-            if (rows[i].asks) end_logging(r);
-            if (r->full) return;
-            if (rows[i].why)
-                (rows[i].asks ? read_unsaid : read_apart)(r, rows[i].why);
-            else
-                rows[i].read(r, value);
-            return;
-        }
-    if (!read_verdict(r, kind, value) && !read_translation(r, kind, value))
-        read_unsaid(r, import_format(r->nft->s, "prey has nothing like `%.40s`", kind));
+    const size_t at = ROW_NAMED(rows, kind);
+    if (at == ROWS(rows)) {
+        if (!read_verdict(r, kind, value) && !read_translation(r, kind, value))
+            read_unsaid(r, import_format(r->nft->s, "prey has nothing like `%.40s`", kind));
+        return;
+    }
+    if (rows[at].asks) end_logging(r);
+    if (r->full) return;
+    if (rows[at].why)
+        (rows[at].asks ? read_unsaid : read_apart)(r, rows[at].why);
+    else
+        rows[at].read(r, value);
 }

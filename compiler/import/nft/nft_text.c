@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "compiler/import/nft/nft_priv.h"
+#include "compiler/import/rows.h"
 
 static void add(struct text *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 static void add(struct text *t, const char *fmt, ...)
@@ -127,12 +128,10 @@ static void add_object(struct text *t, const cJSON *v)
                 {"&", add_and},           {"|", add_or},      {"elem", add_element}, {"map", add_value_map}};
     const cJSON *value;
     const char *kind = nft_kind(v, &value);
-    for (size_t i = 0; kind && i < sizeof(ways) / sizeof(*ways); i++)
-        if (!strcmp(kind, ways[i].kind)) {
-            ways[i].how(t, value);
-            return;
-        }
-    if (kind && cJSON_IsNull(value))
+    const size_t way = ROW_NAMED(ways, kind);
+    if (way < ROWS(ways))
+        ways[way].how(t, value);
+    else if (kind && cJSON_IsNull(value))
         add(t, "%s", kind);
     else if (kind && (!strcmp(kind, "jump") || !strcmp(kind, "goto"))) {
         add(t, "%s ", kind);

@@ -5,6 +5,7 @@
 
 #include "compiler/import/names.h"
 #include "compiler/import/nft/nft_priv.h"
+#include "compiler/import/rows.h"
 #include "vm/words/words.h"
 
 const char *nft_kind(const cJSON *o, const cJSON **value)
@@ -157,14 +158,11 @@ static const struct number_word {
 
 static bool find_named(const struct number_word *rows, size_t n, const char *name, uint64_t *out)
 {
-    for (size_t i = 0; i < n; i++)
-        if (!strcmp(rows[i].name, name)) {
-            *out = rows[i].number;
-            return true;
-        }
-    return false;
+    const size_t row = row_named(rows, n, sizeof(*rows), name);
+    if (row < n) *out = rows[row].number;
+    return row < n;
 }
-#define FIND(rows, name, out) find_named(rows, sizeof(rows) / sizeof(*(rows)), name, out)
+#define FIND(rows, name, out) find_named(rows, ROWS(rows), name, out)
 
 static bool find_protocol(const char *name, uint64_t *out)
 {
@@ -236,9 +234,7 @@ static const char *range_into(struct nft *n, const struct subject *s, const cJSO
 static const char *word_into(struct nft *n, const struct subject *s, const char *word, struct list *out)
 {
     static const char *const states[] = {"new", "established", "related", "invalid", "untracked"};
-    bool known = s->about != ASK_STATE;
-    for (size_t i = 0; i < sizeof(states) / sizeof(*states); i++) known |= !strcmp(word, states[i]);
-    if (!known) return not_known;
+    if (s->about == ASK_STATE && ROW_NAMED(states, word) == ROWS(states)) return not_known;
     list_word(out, word, strlen(word), n->s->arena);
     return NULL;
 }
@@ -345,10 +341,9 @@ bool flags_of(const cJSON *v, uint16_t *mask)
         return true;
     }
     if (cJSON_IsString(v)) {
-        for (unsigned i = 0; i < 8; i++)
-            if (!strcmp(v->valuestring, names[i])) all = (uint16_t)(1u << i);
-        *mask = all;
-        return all != 0;
+        const size_t row = ROW_NAMED(names, v->valuestring);
+        *mask = row < ROWS(names) ? (uint16_t)(1u << row) : 0;
+        return row < ROWS(names);
     }
     if (kind && strcmp(kind, "|") != 0) return false;
     if (!kind && !cJSON_IsArray(v)) return false;

@@ -161,3 +161,5 @@ int recordings_look(const char *path, char *err, size_t err_len)
     failed = folder_takes(dir < 0 ? dirname(up) : path);
     return failed ? fail(err, err_len, path, failed) : 0;
 }
+
+const char *recordings_mend(int failed) { return failed == -ENOSPC ? "room there, or another directory" : ""; }

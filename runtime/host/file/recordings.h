@@ -21,6 +21,9 @@ int recordings_open(const char *path, bool make, char *err, size_t err_len);
  */
 int recordings_look(const char *path, char *err, size_t err_len);
 
+/* What mends that nothing can be written there; "": the errno says enough. */
+const char *recordings_mend(int failed);
+
 void recording_name(uint64_t number, char name[RECORDING_NAME]);
 /* The number of a file of that name; 0: it is none of a recording. */
 uint64_t recording_number(const char *name);

@@ -13,6 +13,7 @@
 #include "runtime/host/device/tun.h"
 #include "runtime/host/hook/xmit.h"
 #include "runtime/host/proc_priv.h"
+#include "vm/words/words.h"
 
 void preflight_tell(struct look *l, bool fatal, const char *format, ...)
 {
@@ -277,12 +278,12 @@ static void look_at_servers(struct look *l)
 {
     static const struct {
         bool (*find)(struct look *, const struct standing *, bool told);
-        const char *of_more;
-    } kinds[] = {{no_route, "have no route"},
-                 {is_self, "are this machine itself"},
-                 {by_another, "are behind interfaces that are not given"},
-                 {on_two, "are in the subnets of two interfaces"},
-                 {too_narrow, "have ways too narrow for the tunnel"}};
+        const char *of_one, *of_more;
+    } kinds[] = {{no_route, "has no route", "have no route"},
+                 {is_self, "is this machine itself", "are this machine itself"},
+                 {by_another, "is behind interfaces that are not given", "are behind interfaces that are not given"},
+                 {on_two, "is in the subnets of two interfaces", "are in the subnets of two interfaces"},
+                 {too_narrow, "has a way too narrow for the tunnel", "have ways too narrow for the tunnel"}};
     unsigned found[sizeof kinds / sizeof kinds[0]] = {0};
     for (unsigned i = 0; i < l->p->server_count; i++) {
         const struct standing s = stand(l, &l->p->servers[i]);
@@ -291,7 +292,8 @@ static void look_at_servers(struct look *l)
     }
     for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++)
         if (found[k] > TOLD_MOST)
-            preflight_tell(l, false, "%u more servers %s|", found[k] - TOLD_MOST, kinds[k].of_more);
+            preflight_tell(l, false, "%u more server%s %s|", found[k] - TOLD_MOST, text_plural(found[k] - TOLD_MOST),
+                           found[k] - TOLD_MOST == 1 ? kinds[k].of_one : kinds[k].of_more);
 }
 
 static bool is_on(const char *setting)

@@ -101,10 +101,7 @@ void look_at_record(struct look *l)
     const int failed = recordings_look(l->p->record, err, sizeof err);
     char *folder = failed == -ENOENT ? folder_of(l->p->record) : NULL;
     if (failed)
-        preflight_tell(l, true, "--record %s|%s%s", err,
-                       folder              ? "mkdir -p "
-                       : failed == -ENOSPC ? "room there, or another directory"
-                                           : "",
+        preflight_tell(l, true, "--record %s|%s%s", err, folder ? "mkdir -p " : recordings_mend(failed),
                        folder ? folder : "");
     free(folder);
 }

@@ -14,10 +14,10 @@ struct state;
 /* Why there can be none here, in a line with what mends it; NULL: there can, as far as trying tells. */
 const char *gate_lacks(void);
 
-/* Over the filter of the sockets, which outlives it. NULL: memory is out, or the build has no clang; then the guard
- * alone holds back what opens connections, and the rest passes. */
+/* Over the filter of the sockets, which outlives it. NULL: memory is out, as errno says, or the build has no
+ * clang; then the guard alone holds back what opens connections, and the rest passes. */
 struct gate *gate_open(const struct filter *f);
-/* Over maps of the executor in the kernel, which outlive it: nothing is put on interfaces. NULL: memory is out. */
+/* Over maps of the executor in the kernel, which outlive it: nothing is put on interfaces. NULL: likewise. */
 struct gate_maps {
     int ends, wides, counts;
     struct gate_config *config;

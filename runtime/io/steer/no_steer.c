@@ -34,7 +34,7 @@ void io_maker_fini(struct io_maker *m) {}
 
 unsigned xdp_frame_most(uint32_t mtu) { return mtu + 22; }
 
-bool xdp_refuses_mtu(const char *name, uint32_t mtu, unsigned in_front, char *why, size_t len) { return false; }
+bool xdp_refuses_mtu(const char *name, uint32_t mtu, unsigned in_front, struct obstacle *o) { return false; }
 
 const struct io_ops io_XDP = {.name = "xdp"};
 

@@ -96,44 +96,44 @@ static bool has_rights(void)
 }
 
 /* Why there are no loops. */
-static void say_loops(bool interpreted, char *err, size_t err_len)
+static void say_loops(bool interpreted, struct obstacle *o)
 {
     struct utsname u;
-    if (interpreted)
-        snprintf(err, err_len,
-                 "programs in the kernel are not compiled here, and then may not call one another: " JIT_ON);
-    else
-        snprintf(
-            err, err_len,
-            "Linux %s is too old for the executor in the kernel, which takes bpf_loop (Linux 5.17) and is tested from "
-            "6.1 on: a newer kernel (Ubuntu 22.04 has one as linux-generic-hwe-22.04)",
-            uname(&u) ? "here" : u.release);
+    if (interpreted) {
+        *o = (struct obstacle){"programs in the kernel are not compiled here, and then may not call one another",
+                               JIT_ON};
+        return;
+    }
+    *o = (struct obstacle){.mend = "a newer kernel (Ubuntu 22.04 has one as linux-generic-hwe-22.04)"};
+    snprintf(o->why, sizeof o->why,
+             "Linux %s is too old for the executor in the kernel, which takes bpf_loop (Linux 5.17) and is tested from "
+             "6.1 on",
+             uname(&u) ? "here" : u.release);
 }
 
-int refused_here(char *err, size_t err_len)
+int refused_here(struct obstacle *o)
 {
     bool interpreted;
     const int failed = try_any(&interpreted);
     if (!has_rights() || (failed == -EPERM && is_aside())) {
-        snprintf(err, err_len,
-                 "programs may not be loaded into the kernel: that takes root, or the capabilities BPF, NET_ADMIN and "
-                 "PERFMON");
+        *o = (struct obstacle){"programs may not be loaded into the kernel",
+                               "that takes root, or the capabilities BPF, NET_ADMIN and PERFMON"};
         return -EPERM;
     }
     if (failed == -EPERM || failed == -EACCES) {
-        snprintf(err, err_len,
-                 "a security module, lockdown or the rules of a container forbid programs in the kernel, also to who "
-                 "has the rights: dmesg or the audit log says which");
+        *o = (struct obstacle){"a security module, lockdown or the rules of a container forbid programs in the kernel, "
+                               "also to who has the rights",
+                               "dmesg or the audit log says which"};
         return failed;
     }
     if (failed == -ENOSYS) {
-        snprintf(err, err_len, "this kernel runs no programs (it was built without BPF)");
+        *o = (struct obstacle){.why = "this kernel runs no programs (it was built without BPF)"};
         return failed;
     }
     const int loops = failed ? 0 : try_loop();
     const bool lacks = interpreted || loops == -EINVAL || loops == -ENOTSUP || loops == -EOPNOTSUPP || loops == -524;
     if (!loops || !lacks) return 0; /* something else, which speaks for itself */
-    say_loops(interpreted, err, err_len);
+    say_loops(interpreted, o);
     return -ENOTSUP;
 }
 

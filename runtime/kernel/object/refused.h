@@ -1,12 +1,12 @@
 /* Why the kernel took no program or no map, and what helps: one line each. */
 #pragma once
 
+#include "runtime/base/obstacle.h"
 #include "runtime/kernel/object/link.h"
 
 /* What is true of the whole machine: no right to load programs, a kernel that is too old, none that knows them. 0:
- * there is nothing of that kind, and err is left alone; or a negative errno with the reason in err, and behind a colon
- * what helps. Two system calls. */
-int refused_here(char *err, size_t err_len);
+ * there is nothing of that kind, and *o is left alone; or a negative errno. Two system calls. */
+int refused_here(struct obstacle *o);
 
 /* A map of so many bytes, or something that lies in one; returns `failed`. */
 int refused_map(const char *name, uint64_t bytes, int failed, char *err, size_t err_len);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/base/grown.h"
 #include "vm/forward/vips.h"
 #include "vm/kernel/told.h"
 #include "vm/kernel/world.h"
@@ -13,7 +14,7 @@ __extension__ typedef unsigned __int128 number;
 
 struct prefixes {
     struct kernel_told *v;
-    size_t count, cap;
+    uint32_t count, room;
     bool failed; /* memory is out, or they are too many */
 };
 
@@ -29,16 +30,8 @@ static number number_of(const uint32_t addr[4], bool v6)
 /* The block of 2^free addresses from `first` on. */
 static void put(struct prefixes *all, number first, unsigned free)
 {
-    if (all->count == all->cap) {
-        struct kernel_told *more = reallocarray(all->v, 2 * all->cap + 64, sizeof *more);
-        if (!more || all->count == KERNEL_TOLD_MOST) {
-            all->failed = true;
-            all->v = more ? more : all->v;
-            return;
-        }
-        all->v = more;
-        all->cap = 2 * all->cap + 64;
-    }
+    all->failed = all->count == KERNEL_TOLD_MOST || !grow(&all->v, all->count, &all->room, 64, sizeof *all->v);
+    if (all->failed) return;
     struct kernel_told *to = &all->v[all->count++];
     to->bits = 128 - free;
     for (unsigned i = 0; i < sizeof to->addr; i++) to->addr[i] = (uint8_t)(first >> (120 - 8 * i));

@@ -12,9 +12,9 @@ bool change_pending(const struct carry *carry)
 
 bool change_settled(const struct carry *carry) { return !carry->before; }
 
-const struct labels *change_labels(const struct carry *carry, const struct program *p)
+const struct labels *change_labels(const struct carry *carry, uint64_t serial)
 {
     const struct ruling *before = carry->before;
-    if (p == carry->now.program) return &carry->now.labels;
-    return before && p == before->program ? &before->labels : NULL;
+    if (serial == carry->now.program->serial) return &carry->now.labels;
+    return before && serial == before->program->serial ? &before->labels : NULL;
 }

@@ -7,5 +7,5 @@
 bool change_pending(const struct carry *carry);
 /* Is what workers run, all of them, the program in force? Then their counters have its shape. */
 bool change_settled(const struct carry *carry);
-/* Of a log note's program, which may be the one before; NULL: it is gone. */
-const struct labels *change_labels(const struct carry *carry, const struct program *p);
+/* Of the program of that serial, which may be the one before; NULL: it is gone. */
+const struct labels *change_labels(const struct carry *carry, uint64_t serial);

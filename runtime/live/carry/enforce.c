@@ -1,8 +1,7 @@
 #include "runtime/live/carry/enforce.h"
 
-#include <string.h>
-
 #include "runtime/base/complain.h"
+#include "runtime/base/obstacle.h"
 #include "runtime/live/carry/kernel/in_kernel.h"
 #include "runtime/worker/watched.h"
 
@@ -22,12 +21,13 @@ bool enforce_watched(const struct carry *carry, const struct program *p, char *w
 
 bool enforce_all(const struct carry *carry, const struct program *p, char *why, size_t len)
 {
-    char what[400];
+    struct obstacle o = {0};
+    char what[400], no[OBSTACLE_TEXT];
     if (carry->o->monitor || carry->in_kernel || !enforce_watched(carry, p, what, sizeof what)) return true;
-    const char *no = carry->o->exec == OPTIONS_EXEC_USER ? NULL : in_kernel_obstacle(carry);
+    const bool barred = carry->o->exec != OPTIONS_EXEC_USER && in_kernel_obstacle(carry, &o);
     snprintf(why, len,
              "%s, and that cannot be enforced here%s%s%s--monitor judges and counts it, and enforces the rest", what,
-             no ? ", nor in the kernel, for " : "", no ? no : "", no && strstr(no, ": ") ? "; " : ": ");
+             barred ? ", nor in the kernel, for " : "", obstacle_text(&o, no, sizeof no), *o.mend ? "; " : ": ");
     return false;
 }
 

@@ -3,15 +3,23 @@
 #include <string.h>
 
 #include "runtime/base/complain.h"
+#include "runtime/host/file/recordings.h"
 #include "runtime/kernel/run/events.h"
 #include "runtime/live/carry/sampled.h"
+
+/* at: the directory, where `why` does not name it. */
+static int refuse(const char *at, const char *why, int failed)
+{
+    const char *mend = recordings_mend(failed);
+    return complain("--record%s%s: %s%s%s", *at ? " " : "", at, why, *mend ? "; this mends it: " : "", mend);
+}
 
 int recorded_look(struct carry *carry)
 {
     char err[600];
     if (!carry->o->record) return 0;
     const int failed = reel_open(&carry->reel, carry->o->record, carry->o->record_size, err, sizeof err);
-    return failed ? complain("--record: %s", err) : 0;
+    return failed ? refuse("", err, failed) : 0;
 }
 
 /* The recorder's thread asks the parent. */
@@ -72,7 +80,7 @@ int recorded_start(struct carry *carry)
     if (!failed) return 0;
     recorder_free(carry->recorder);
     carry->recorder = NULL;
-    return complain("--record %s: %s", carry->o->record, strerror(-failed));
+    return refuse(carry->o->record, strerror(-failed), failed);
 }
 
 void recorded_end(struct carry *carry)

@@ -2,6 +2,7 @@
  * recorder. */
 #pragma once
 
+#include "runtime/base/obstacle.h"
 #include "runtime/host/guard/guarded.h"
 #include "runtime/host/guard/sockets.h"
 #include "runtime/host/host.h"
@@ -70,11 +71,11 @@ struct carry {
     unsigned tun_ifindex;             /* what comes by it */
     bool generic;                     /* some port's steering program is not in the driver */
     /* The executor in the kernel. */
-    bool in_kernel;           /* programs in the kernel judge, and `io` has what they send up */
-    char exec_why[600];       /* why it is they, or this process */
-    char kernel_lacks[400];   /* for that, as far as --exec auto had to ask; empty: nothing */
-    struct in_kernel *kernel; /* they, by descriptors of the parent's; NULL: not made yet, or not wanted */
-    struct xmit *xmit;        /* NULL: there is none, or memory is out */
+    bool in_kernel;               /* programs in the kernel judge, and `io` has what they send up */
+    char exec_why[600];           /* why it is they, or this process */
+    struct obstacle kernel_lacks; /* for that, as far as --exec auto had to ask; empty: nothing */
+    struct in_kernel *kernel;     /* they, by descriptors of the parent's; NULL: not made yet, or not wanted */
+    struct xmit *xmit;            /* NULL: there is none, or memory is out */
     /* Proxy loops and the recorder. */
     struct access *access;     /* logs of proxy services; NULL: there was never one */
     struct proxied *proxied;   /* loops of proxy services; NULL: there was never one */

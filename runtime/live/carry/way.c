@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "runtime/base/complain.h"
+#include "runtime/base/obstacle.h"
 #include "runtime/io/card.h"
 #include "runtime/live/carry/kernel/in_kernel.h"
 #include "runtime/live/carry/steer_rules.h"
@@ -27,6 +28,7 @@ static bool sees_host(const struct carry *carry, const struct program *p)
 static const char *refusal(const struct carry *carry, const struct program *p)
 {
     static char why[WHY];
+    struct obstacle o;
     if (!io_XDP.open) return "this preyrun was built without clang (make KERNEL=0), so xdp is not in it";
     if (carry->latest && judges_host(p) && carry->port_count == carry->o->iface_count)
         return "these rules judge what is of this machine itself, and those before did not, so nothing sees it before "
@@ -38,7 +40,7 @@ static const char *refusal(const struct carry *carry, const struct program *p)
         if (!link) continue; /* told later */
         if (link->loopback) return "the loopback has no XDP";
         /* While it runs rings are made, and the service may open no socket to try it. */
-        if (!carry->latest && xdp_refuses_mtu(link->name, link->mtu, 0, why, sizeof why)) return why;
+        if (!carry->latest && xdp_refuses_mtu(link->name, link->mtu, 0, &o)) return obstacle_text(&o, why, sizeof why);
     }
     return NULL;
 }

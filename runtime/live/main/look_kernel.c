@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "runtime/base/complain.h"
+#include "runtime/base/obstacle.h"
 #include "runtime/host/hook/hooks.h"
 #include "runtime/kernel/object/refused.h"
 #include "runtime/kernel/prove.h"
@@ -88,8 +89,10 @@ static int try_program(const struct program *p)
 
 int look_at_kernel(const struct live *l)
 {
-    char err[500];
-    if (refused_here(err, sizeof err)) return complain("--exec kernel: %s; --exec user does without", err);
+    struct obstacle o;
+    char why[OBSTACLE_TEXT];
+    if (refused_here(&o))
+        return complain("--exec kernel: %s; --exec user does without", obstacle_text(&o, why, sizeof why));
     const int status = look_at_numbers(l) | look_at_networks(l) | look_at_hooks(l) | look_at_pins(l);
     return l->o->preflight && !status ? try_program(l->carry.now.program) : status;
 }

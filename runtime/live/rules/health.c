@@ -179,7 +179,7 @@ static void changed(struct rules *rules, uint32_t server, uint64_t now)
 
 void health_refused(struct rules *rules, const struct refusal *r, uint64_t now)
 {
-    if (r->program == rules->carry->now.program && rules->carry->now.checks)
+    if (r->program == rules->carry->now.program->serial && rules->carry->now.checks)
         checks_hint(rules->carry->now.checks, r->server, "new flows are refused", now);
 }
 

@@ -116,7 +116,8 @@ static void tell_lost(struct events *e)
     char text[100];
     const uint64_t lost = e->sink.lost;
     if (!lost) return;
-    snprintf(text, sizeof text, "--log: %" PRIu64 " lines before this one were not written", lost);
+    snprintf(text, sizeof text, "--log: %" PRIu64 " line%s before this one %s not written", lost, text_plural(lost),
+             lost == 1 ? "was" : "were");
     const int failed = compose(e, TOLD_FAULT, text);
     e->sink.lost = failed ? lost : 0;
     if (!failed) note_past(&e->past, TOLD_FAULT, clock_ns(CLOCK_REALTIME), text, true);

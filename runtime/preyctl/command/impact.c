@@ -98,15 +98,19 @@ static void pools_print(const cJSON *pools)
 static void server_flows_print(const cJSON *s)
 {
     char a[TEXT_NUMBER], b[TEXT_NUMBER];
-    const char *then = !strcmp(text_at(s, "then"), "reset") ? "then they are reset" : "and go on after that";
+    const bool one = number_at(s, "drain") == 1, reset = !strcmp(text_at(s, "then"), "reset");
+    const char *then = !reset ? one ? "and goes on after that" : "and go on after that"
+                       : one  ? "then it is reset"
+                              : "then they are reset";
+    const char *ends = !reset ? one ? "goes on until it ends" : "go on until they end" : one ? "is reset" : "are reset";
     if (number_at(s, "drain") && number_at(s, "drain_s"))
-        printf("%9s %s on %s drain for %s, %s\n", "", count_at(s, "drain", a), text_at(s, "server"),
+        printf("%9s %s on %s drain%s for %s, %s\n", "", count_at(s, "drain", a), text_at(s, "server"), one ? "s" : "",
                text_duration(number_at(s, "drain_s") * 1000000000, b), then);
     else if (number_at(s, "drain"))
-        printf("%9s %s on %s %s\n", "", count_at(s, "drain", a), text_at(s, "server"),
-               !strcmp(text_at(s, "then"), "reset") ? "are reset" : "go on until they end");
+        printf("%9s %s on %s %s\n", "", count_at(s, "drain", a), text_at(s, "server"), ends);
     if (number_at(s, "move"))
-        printf("%9s %s on %s get another server\n", "", count_at(s, "move", a), text_at(s, "server"));
+        printf("%9s %s on %s get%s another server\n", "", count_at(s, "move", a), text_at(s, "server"),
+               number_at(s, "move") == 1 ? "s" : "");
 }
 
 static const char *past_of(const char *verdict)
@@ -127,7 +131,8 @@ static void verdict_print(const cJSON *v)
         snprintf(by, sizeof by, "by %.100s (%.200s)", text_at(v, "rule"), text_at(v, "place"));
     if (number_at(v, "flows")) printf("%9s %s would now be %s %s\n", "", count_at(v, "flows", a), how, by);
     if (number_at(v, "anew"))
-        printf("%9s %s go on, but one that begins so would now be %s %s\n", "", count_at(v, "anew", a), how, by);
+        printf("%9s %s go%s on, but one that begins so would now be %s %s\n", "", count_at(v, "anew", a),
+               number_at(v, "anew") == 1 ? "es" : "", how, by);
 }
 
 static void flows_print(const cJSON *found)
@@ -136,8 +141,9 @@ static void flows_print(const cJSON *found)
     const uint64_t live = number_at(flows, "live"), judged = number_at(flows, "judged");
     const uint64_t other = number_at(flows, "drain") + number_at(flows, "move") + number_at(flows, "refused");
     char a[TEXT_NUMBER], b[TEXT_NUMBER];
-    printf("%-9s %s live: %s stay where they are\n", "flows", text_number(live, a),
-           text_number(live > other ? live - other : 0, b));
+    const uint64_t stay = live > other ? live - other : 0;
+    printf("%-9s %s live: %s %s\n", "flows", text_number(live, a), text_number(stay, b),
+           stay == 1 ? "stays where it is" : "stay where they are");
     cJSON_ArrayForEach(one, part(found, "servers")) server_flows_print(one);
     cJSON_ArrayForEach(one, part(found, "verdicts")) verdict_print(one);
     if (judged && judged < live)
@@ -165,10 +171,10 @@ static void capacity_print(const cJSON *pair)
     if (!cJSON_IsNull(was) && !cJSON_IsNull(now)) {
         pair_print("capacity", pair, "translated flows");
     } else if (!cJSON_IsNull(one)) {
-        text_number((uint64_t)cJSON_GetNumberValue(one), n);
-        printf(one == was ? "%-9s no service translates any more (there was room for %s flows)\n"
-                          : "%-9s services translate now, up to %s flows\n",
-               "capacity", n);
+        const uint64_t room = (uint64_t)cJSON_GetNumberValue(one);
+        printf(one == was ? "%-9s no service translates any more (there was room for %s flow%s)\n"
+                          : "%-9s services translate now, up to %s flow%s\n",
+               "capacity", text_number(room, n), text_plural(room));
     }
 }
 

@@ -27,7 +27,7 @@ enum {
 struct http_loop {
     struct http_head answer; /* the one that is read this moment */
     struct head_text text;   /* the head that is sent on */
-    struct program *program; /* whose numbers the kept connections have; held, so that no other comes to its address */
+    uint64_t program;        /* serial of the one whose numbers the kept connections have */
     struct kept kept;
     struct slab requests, noted; /* struct http; struct noted */
 };

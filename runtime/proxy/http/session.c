@@ -77,11 +77,8 @@ static void connected(struct session *s, enum session_end failed, int err)
 static struct side *kept_for(struct session *s)
 {
     struct http_loop *l = http_loop_of(s);
-    if (l->program != s->proxy->program) {
-        kept_flush(&l->kept);
-        program_put(l->program);
-        l->program = program_get(s->proxy->program);
-    }
+    if (l->program != s->proxy->program->serial) kept_flush(&l->kept);
+    l->program = s->proxy->program->serial;
     if (session_server_is_private(s)) return NULL;
     struct side *side = kept_take(&l->kept, (struct kept_key){.service = s->service, .server = s->chosen}, &s->task);
     if (side) count_up(&session_counts(s)->http[HTTP_COUNT_REUSED], 1);
@@ -141,7 +138,7 @@ static void *start(struct proxy *p)
 {
     struct http_loop *l = calloc(1, sizeof *l);
     if (!l) return NULL;
-    l->program = program_get(p->program);
+    l->program = p->program->serial;
     kept_init(&l->kept, &p->loop, &p->sides, HTTP_KEPT_MAX);
     slab_init(&l->requests, sizeof(struct http), p->cfg.sessions_most);
     slab_init(&l->noted, sizeof(struct noted), p->cfg.sessions_most);
@@ -152,7 +149,6 @@ static void stop(void *of_kind)
 {
     struct http_loop *l = of_kind;
     kept_fini(&l->kept);
-    program_put(l->program);
     slab_fini(&l->requests);
     slab_fini(&l->noted);
     free(l);

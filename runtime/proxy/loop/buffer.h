@@ -1,7 +1,7 @@
 /* Bytes on their way, in user space: a piece of memory that is held only while something is in it.
  *
- *      | room for a PROXY header |  gone  | from … to: not yet written |  room  |
- *                                         ^ from                       ^ to     ^ size
+ *      | room for a longer head |  gone  | from … to: not yet written |  room  |
+ *                                        ^ from                       ^ to     ^ size
  */
 #pragma once
 
@@ -10,7 +10,7 @@
 
 #include "runtime/proxy/loop/slab.h"
 
-enum { BUFFER_FRONT = 256 }; /* bytes that may be put before the first that were read */
+enum { BUFFER_FRONT = 256 }; /* bytes that a head of HTTP may become longer by (message_lay), its body staying */
 
 struct buffer {
     uint32_t from, to, size;

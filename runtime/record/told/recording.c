@@ -98,7 +98,7 @@ static void logged(void *arg, const struct actor *a, const struct log_note *n)
 {
     struct recording *g = arg;
     const uint64_t wall = actor_wall(a, n->mono_ns);
-    if (wall < g->chosen.from_ns || !label(g, n->program)) return;
+    if (wall < g->chosen.from_ns || !label(g, a->w->cfg.program)) return;
     log_say(stderr, &(struct log_said){.form = g->o->log,
                                        .labels = &g->labels,
                                        .rule = n->rule,
@@ -262,12 +262,12 @@ static void more_text(const struct recording *g)
     const struct actor_counters c = player_counters(&g->player);
     char a[TEXT_NUMBER], b[TEXT_NUMBER];
     printf("verdicts    %s as recorded, %s otherwise\n", text_number(c.verdicts, a), text_number(c.verdicts_other, b));
-    printf("left        %s packets as recorded, %s otherwise\n", text_number(c.packets, a),
+    printf("left        %s packet%s as recorded, %s otherwise\n", text_number(c.packets, a), text_plural(c.packets),
            text_number(c.packets_other, b));
     sessions_text(stdout, &g->sessions);
     if (c.passed_over)
-        printf("passed over %s packets: no state was there to go on from when they came\n",
-               text_number(c.passed_over, a));
+        printf("passed over %s packet%s: no state was there to go on from when %s came\n",
+               text_number(c.passed_over, a), text_plural(c.passed_over), c.passed_over == 1 ? "it" : "they");
 }
 
 /* The first that could do anything; NULL: none. */

@@ -49,7 +49,7 @@ static void what_is_lost_is_told_first(void **state)
     dup2(was, STDERR_FILENO);
     assert_string_equal(first, "ready: line 1\n");
     assert_non_null(strstr(second, "--log: 2 lines before this one were not written"));
-    assert_non_null(strstr(third, "--log: 1 lines before this one were not written"));
+    assert_non_null(strstr(third, "--log: 1 line before this one was not written"));
     assert_int_equal(e.not_taken, 4);
     close(fd);
     events_fini(&e);

@@ -5,17 +5,21 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <bpf/bpf.h>
 #include <cap-ng.h>
 #include <cmocka.h>
 
 #include "compiler/compiler.h"
 #include "runtime/kernel/adopt.h"
 #include "runtime/kernel/ask.h"
+#include "runtime/kernel/run/told.h"
 #include "tests/lib/kernel_load.h"
+#include "vm/kernel/told.h"
 
 static struct program *plain;
 
@@ -192,6 +196,35 @@ static void test_flows_of_a_power_of_two(void **state)
     program_put(p);
 }
 
+/* So many addresses of services that user space answers for. */
+static void test_addresses_that_are_told(void **state)
+{
+    (void)state;
+    struct kernel *k = made(KERNEL_XDP);
+    if (!k) skip();
+    const int map = kernel_map(k, KERNEL_MAP_told)->fd;
+    const struct pbc_service service = {0};
+    struct pbc_endpoint *all = calloc(KERNEL_TOLD_MOST + 1, sizeof *all);
+    struct program many = *plain;
+    struct kernel_told one;
+    assert_non_null(all);
+    for (uint32_t i = 0; i <= KERNEL_TOLD_MOST; i++)
+        all[i] = (struct pbc_endpoint){.to = PBC_TO_ADDRESS, .family = 4, .addr = {0x0a000000 + 2 * i}};
+    many.services = &service;
+    many.endpoints = all;
+    many.endpoints_count = KERNEL_TOLD_MOST + 1;
+    told_add(k, &many); /* one too many: none is looked for */
+    assert_int_equal(kernel_world(k)->tells_all, 1);
+    assert_int_not_equal(bpf_map_get_next_key(map, NULL, &one), 0);
+    kernel_world(k)->tells_all = 0;
+    many.endpoints_count = KERNEL_TOLD_MOST;
+    told_add(k, &many);
+    assert_int_equal(kernel_world(k)->tells_all, 0);
+    assert_int_equal(bpf_map_get_next_key(map, NULL, &one), 0);
+    free(all);
+    kernel_free(k);
+}
+
 int main(void)
 {
     plain = compiled("firewall f default accept { drop tcp port 80 }");
@@ -203,6 +236,7 @@ int main(void)
         cmocka_unit_test(test_programs_that_are_not_put_in_force),
         cmocka_unit_test(test_another_process),
         cmocka_unit_test(test_flows_of_a_power_of_two),
+        cmocka_unit_test(test_addresses_that_are_told),
     };
     const int status = cmocka_run_group_tests(tests, NULL, NULL);
     program_put(plain);

@@ -134,6 +134,8 @@ static void servers(void **state)
     for (const char *at = text; (at = strstr(at, "no route leads")); at++) lines++;
     assert_int_equal(lines, 5);
     assert_non_null(strstr(text, "worth: 7 more servers have no route\n"));
+    p.server_count = 6;
+    assert_non_null(strstr(look(&p, 0), "worth: 1 more server has no route\n"));
 }
 
 static void forwarding(void **state)

@@ -10,9 +10,9 @@
 int in_kernel_choose(struct carry *carry);
 /* Another program is in force: why the kernel judges it. */
 void in_kernel_why(struct carry *carry);
-/* What of the command line, and of its interfaces, stands in the kernel's way, before rights are given up; NULL:
+/* What of the command line, and of its interfaces, stands in the kernel's way, before rights are given up; false:
  * nothing. */
-const char *in_kernel_obstacle(const struct carry *carry);
+bool in_kernel_obstacle(const struct carry *carry, struct obstacle *o);
 /* Another program; false: `why` says what of it is not the kernel's. */
 bool in_kernel_takes(const struct carry *carry, const struct program *p, char *why, size_t len);
 int in_kernel_begin(struct carry *carry);                                 /* its maps, and the judge of carry->now */

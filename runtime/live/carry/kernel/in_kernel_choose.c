@@ -8,20 +8,26 @@
 #include "runtime/live/carry/kernel/in_kernel_priv.h"
 #include "vm/kernel/gate.h"
 
-const char *in_kernel_obstacle(const struct carry *carry)
+static bool stands(struct obstacle *o, const char *why)
 {
-    static char why[200];
+    *o = (struct obstacle){0};
+    snprintf(o->why, sizeof o->why, "%s", why);
+    return true;
+}
+
+bool in_kernel_obstacle(const struct carry *carry, struct obstacle *o)
+{
     for (unsigned i = 0; i < carry->o->iface_count; i++) {
         const struct host_link *link = host_link_named(carry->host, carry->o->ifaces[i]);
-        if (link && link->loopback) return "the loopback has no XDP";
-        if (link && !carry->latest &&
-            xdp_refuses_mtu(link->name, link->mtu, sizeof(struct kernel_note), why, sizeof why))
-            return why;
+        if (link && link->loopback) return stands(o, "the loopback has no XDP");
+        if (link && !carry->latest && xdp_refuses_mtu(link->name, link->mtu, sizeof(struct kernel_note), o))
+            return true;
     }
-    if (carry->o->bridge_count) return "a bridge is carried by this process";
-    if (carry->o->io == OPTIONS_IO_PACKET) return "--io packet shows frames to this process alone";
-    if (!io_XDP.open) return "this preyrun was built without clang (make KERNEL=0)";
-    return *carry->kernel_lacks ? carry->kernel_lacks : NULL;
+    if (carry->o->bridge_count) return stands(o, "a bridge is carried by this process");
+    if (carry->o->io == OPTIONS_IO_PACKET) return stands(o, "--io packet shows frames to this process alone");
+    if (!io_XDP.open) return stands(o, "this preyrun was built without clang (make KERNEL=0)");
+    *o = carry->kernel_lacks;
+    return *o->why;
 }
 
 static void say_auto(struct carry *carry, bool in_kernel, const char *why)
@@ -36,16 +42,19 @@ static void say_auto(struct carry *carry, bool in_kernel, const char *why)
 static void choose_auto(struct carry *carry)
 {
     char why[600];
+    struct obstacle o;
     const struct program *p = carry->now.program;
-    const char *no = NULL;
     const bool enforced = enforce_all(carry, p, why, sizeof why);
-    if (!enforced) refused_here(carry->kernel_lacks, sizeof carry->kernel_lacks);
-    if (!enforced)
-        no = carry->o->io == OPTIONS_IO_XDP ? "--io xdp shows frames to this process" : in_kernel_obstacle(carry);
-    if (!enforced && !no) enforce_watched(carry, p, why, sizeof why);
-    say_auto(carry, !enforced && !no,
-             no                  ? no
-             : !enforced         ? why
+    if (!enforced) refused_here(&carry->kernel_lacks);
+    const bool barred =
+        !enforced && (carry->o->io == OPTIONS_IO_XDP ? stands(&o, "--io xdp shows frames to this process")
+                                                     : in_kernel_obstacle(carry, &o));
+    if (barred)
+        obstacle_text(&o, why, sizeof why);
+    else if (!enforced)
+        enforce_watched(carry, p, why, sizeof why);
+    say_auto(carry, !enforced && !barred,
+             !enforced           ? why
              : carry->o->monitor ? "--monitor asks for no more than watching"
                                  : "this process enforces all that the rules say");
 }
@@ -57,13 +66,15 @@ int in_kernel_choose(struct carry *carry)
         return 0;
     }
     const bool asked = carry->o->exec == OPTIONS_EXEC_KERNEL;
-    const char *no = asked ? in_kernel_obstacle(carry) : NULL;
+    struct obstacle o;
+    const bool barred = asked && in_kernel_obstacle(carry, &o);
     snprintf(carry->exec_why, sizeof carry->exec_why, "--exec %s is said", asked ? "kernel" : "user");
-    carry->in_kernel = asked && !no;
-    if (!no) return 0;
-    char what[400];
+    carry->in_kernel = asked && !barred;
+    if (!barred) return 0;
+    char what[400], why[OBSTACLE_TEXT];
     const bool watched = !carry->o->monitor && enforce_watched(carry, carry->now.program, what, sizeof what);
-    return complain("--exec kernel: %s; this does: --exec user%s", no, watched ? " --monitor" : "");
+    return complain("--exec kernel: %s; this does: --exec user%s", obstacle_text(&o, why, sizeof why),
+                    watched ? " --monitor" : "");
 }
 
 void in_kernel_why(struct carry *carry)

@@ -30,7 +30,8 @@ static bool parse(struct carry *carry, const struct kernel_event *e, struct hear
                         .program = __atomic_load_n(&carry->kernel->judges, __ATOMIC_ACQUIRE),
                         .now_ns = e->now_ns};
     if (!h->now_ns) h->now_ns = clock_ns(CLOCK_MONOTONIC); /* its rules ask for no time */
-    if (e->program == kernel_world(carry->kernel->kernel)->program) h->labels = change_labels(carry, h->program);
+    if (e->program == kernel_world(carry->kernel->kernel)->program)
+        h->labels = change_labels(carry, h->program->serial);
     kernel_event_view(h->said, &h->pkt);
     pkt_parse(&h->pkt, &carry->latest->facts, &h->key);
     h->key.marks |= h->said->states & MARK_STATES;
@@ -46,7 +47,8 @@ static void heard_log(struct carry *carry, const struct kernel_event *e)
         events_left_out(&carry->tell->events, TOLD_RULE, 1);
         return;
     }
-    struct log_note note = {.program = h.program, .mono_ns = h.now_ns, .rule = h.said->rule, .bytes = h.said->wire_len};
+    struct log_note note = {
+        .program = h.program->serial, .mono_ns = h.now_ns, .rule = h.said->rule, .bytes = h.said->wire_len};
     pkt_describe(&h.pkt, &h.key, note.text, sizeof note.text);
     events_packet(&carry->tell->events, h.labels, &note);
 }
@@ -86,7 +88,7 @@ static void heard_sample(struct carry *carry, const struct kernel_event *e)
     carry->seen(carry->ears, &s);
     /* Who looks on has all of them told. */
     const uint64_t every = carry->looks(carry->ears) ? carry->o->record_sample : 1;
-    const bool records = known && carry->recorder && h.program == carry->now.program;
+    const bool records = known && carry->recorder && h.program->serial == carry->now.program->serial;
     if (records && (s.said->matters || ++carry->kernel->samples % every == 0)) recorded_sample(carry, &s);
 }
 

@@ -152,16 +152,18 @@ void access_tick(struct carry *carry, uint64_t lost_in_loops)
 {
     struct access *a = carry->access;
     if (!a) return;
+    const uint64_t lost = lost_in_loops - a->told;
     if (lost_in_loops > a->told)
-        events_tell(&carry->tell->events, TOLD_FAULT, "access logs: %llu lines found no room, and are lost",
-                    (unsigned long long)(lost_in_loops - a->told));
+        events_tell(&carry->tell->events, TOLD_FAULT, "access logs: %llu line%s found no room, and %s lost",
+                    (unsigned long long)lost, text_plural(lost), lost == 1 ? "is" : "are");
     a->told = lost_in_loops;
     for (unsigned i = 0; i < a->count; i++) {
         struct access_log *log = a->logs[i];
+        const uint64_t more = log->lost - log->told;
         if (log->lost > log->told)
             events_tell(&carry->tell->events, TOLD_FAULT,
-                        "access log %s: %llu lines could not be written, and are lost", log->path,
-                        (unsigned long long)(log->lost - log->told));
+                        "access log %s: %llu line%s could not be written, and %s lost", log->path,
+                        (unsigned long long)more, text_plural(more), more == 1 ? "is" : "are");
         log->told = log->lost;
     }
 }

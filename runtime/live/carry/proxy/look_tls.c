@@ -109,7 +109,7 @@ static void look_at_names(const struct program *p, const struct pbc_service *s, 
                              c->service, name);
             }
         }
-    if (bare > TOLD_MOST) complain("notice: and %u names more", bare - TOLD_MOST);
+    if (bare > TOLD_MOST) complain("notice: and %u name%s more", bare - TOLD_MOST, text_plural(bare - TOLD_MOST));
 }
 
 static int look_at_trusted(const struct program *p, const struct pbc_proxy *says, const char *service)

@@ -361,13 +361,12 @@ int proxied_fd(const struct carry *carry) { return carry->proxied ? carry->proxi
 void proxied_called(struct carry *carry)
 {
     struct proxied *x = carry->proxied;
-    struct proxy_refusal r;
+    struct refusal r;
     uint64_t calls;
     (void)!read(x->call_fd, &calls, sizeof calls);
     for (unsigned i = 0; i < x->count; i++) access_write(carry, x->loops[i]);
     for (unsigned i = 0; i < x->count; i++)
-        while (proxy_refused(x->loops[i], &r))
-            carry->refused(carry->ears, &(struct refusal){r.program, r.server}, clock_ns(CLOCK_MONOTONIC));
+        while (proxy_refused(x->loops[i], &r)) carry->refused(carry->ears, &r, clock_ns(CLOCK_MONOTONIC));
 }
 
 void proxied_tick(struct carry *carry)

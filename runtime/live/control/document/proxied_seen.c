@@ -52,23 +52,28 @@ static void reasons_text(FILE *out, const struct proxy_counters *c)
 static void service_text(FILE *out, const struct proxy_counters *c, const char *name)
 {
     char a[TEXT_NUMBER], b[TEXT_NUMBER], d[TEXT_NUMBER], e[TEXT_NUMBER];
-    fprintf(out, "  service   %s: %s accepted, %s go on, %s bytes from clients, %s to them", name,
-            text_number(c->sessions, a), text_number(proxied_now(c), b), text_number(c->up_bytes, d),
-            text_number(c->down_bytes, e));
-    if (c->http[HTTP_COUNT_REQUESTS]) fprintf(out, ", %s requests", text_number(c->http[HTTP_COUNT_REQUESTS], a));
+    fprintf(out, "  service   %s: %s accepted, %s %s on, %s bytes from clients, %s to them", name,
+            text_number(c->sessions, a), text_number(proxied_now(c), b), proxied_now(c) == 1 ? "goes" : "go",
+            text_number(c->up_bytes, d), text_number(c->down_bytes, e));
+    if (c->http[HTTP_COUNT_REQUESTS])
+        fprintf(out, ", %s request%s", text_number(c->http[HTTP_COUNT_REQUESTS], a),
+                text_plural(c->http[HTTP_COUNT_REQUESTS]));
     fputc('\n', out);
 }
 
 void proxied_text(FILE *out, const struct tally *t, const struct labels *labels)
 {
     const struct proxy_counters *const c = &t->proxy;
+    const uint64_t now = proxied_now(c), ended = proxy_counters_ended(c);
     char a[TEXT_NUMBER], b[TEXT_NUMBER], d[TEXT_NUMBER];
-    fprintf(out, "proxy       %s connections were accepted, %s go on, %s have ended\n", text_number(c->sessions, a),
-            text_number(proxied_now(c), b), text_number(proxy_counters_ended(c), d));
+    fprintf(out, "proxy       %s connection%s accepted, %s %s on, %s %s ended\n", text_number(c->sessions, a),
+            c->sessions == 1 ? " was" : "s were", text_number(now, b), now == 1 ? "goes" : "go", text_number(ended, d),
+            ended == 1 ? "has" : "have");
     fprintf(out, "  moved     %s bytes from clients, %s to them\n", text_number(c->up_bytes, a),
             text_number(c->down_bytes, b));
-    fprintf(out, "  servers   %s connects, %s of them came about, %s after one that failed\n",
-            text_number(c->connects, a), text_number(c->connected, b), text_number(c->retried, d));
+    fprintf(out, "  servers   %s connect%s, %s of them came about, %s after one that failed\n",
+            text_number(c->connects, a), text_plural(c->connects), text_number(c->connected, b),
+            text_number(c->retried, d));
     reasons_text(out, c);
     for (uint32_t i = 0; i < t->program->services_count; i++)
         if (t->proxy_of[i]) service_text(out, t->proxy_of[i], label_service(labels, i));

@@ -43,9 +43,9 @@ static void interface_text(FILE *out, const struct whole *all, unsigned i)
 {
     const struct io_stats *s = &all->t->io[i];
     char a[TEXT_NUMBER], b[TEXT_NUMBER], c[TEXT_NUMBER], d[TEXT_NUMBER];
-    fprintf(out, "%-12s%s frames, %s bytes in, %s found no room, %s sent", all->control->o->ifaces[i],
-            text_number(all->t->seen[i].packets, a), text_number(all->t->seen[i].bytes, b), text_number(s->lost, c),
-            text_number(s->sent, d));
+    fprintf(out, "%-12s%s frame%s, %s bytes in, %s found no room, %s sent", all->control->o->ifaces[i],
+            text_number(all->t->seen[i].packets, a), text_plural(all->t->seen[i].packets),
+            text_number(all->t->seen[i].bytes, b), text_number(s->lost, c), text_number(s->sent, d));
 #define IO_COUNTER(field, words, doc)                                                                                  \
     if (*words && s->field) fprintf(out, ", %s %s", text_number(s->field, a), words);
 #include "runtime/counters/counter.def"
@@ -61,8 +61,8 @@ static const char *const ups[KERNEL_UPS] = {
 static void in_kernel_text(FILE *out, const struct tally *t)
 {
     char a[TEXT_NUMBER], b[TEXT_NUMBER];
-    fprintf(out, "kernel      %s frames, %s bytes judged there", text_number(t->in_kernel.packets, a),
-            text_number(t->in_kernel.bytes, b));
+    fprintf(out, "kernel      %s frame%s, %s bytes judged there", text_number(t->in_kernel.packets, a),
+            text_plural(t->in_kernel.packets), text_number(t->in_kernel.bytes, b));
     for (unsigned i = KERNEL_UP_NONE + 1; i < KERNEL_UPS; i++)
         if (t->kernel.ups[i].packets)
             fprintf(out, "; %s came up: %s", text_number(t->kernel.ups[i].packets, a), ups[i]);
@@ -80,25 +80,29 @@ static void more_text(FILE *out, const struct whole *all)
     for (unsigned i = 0; i < all->control->o->iface_count; i++) interface_text(out, all, i);
     if (all->control->carry->in_kernel) in_kernel_text(out, all->t);
     if (all->control->o->monitor || c->watched.packets)
-        fprintf(out, "watched     %s packets, %s bytes: dropped or rejected above, but this machine got them\n",
-                text_number(c->watched.packets, a), text_number(c->watched.bytes, b));
+        fprintf(out, "watched     %s packet%s, %s bytes: dropped or rejected above, but this machine got %s\n",
+                text_number(c->watched.packets, a), text_plural(c->watched.packets), text_number(c->watched.bytes, b),
+                c->watched.packets == 1 ? "it" : "them");
     if (c->given)
-        fprintf(out, "given back  %s packets to this machine, %s of them not taken\n", text_number(c->given, a),
-                text_number(c->not_given, b));
+        fprintf(out, "given back  %s packet%s to this machine, %s of them not taken\n", text_number(c->given, a),
+                text_plural(c->given), text_number(c->not_given, b));
     if (c->cut)
-        fprintf(out, "offload     %s super-packets were cut into %s, for a tunnel\n", text_number(c->cut, a),
-                text_number(c->pieces, b));
+        fprintf(out, "offload     %s super-packet%s cut into %s, for a tunnel\n", text_number(c->cut, a),
+                c->cut == 1 ? " was" : "s were", text_number(c->pieces, b));
     if (c->crossed || c->stayed)
-        fprintf(out, "bridge      %s frames crossed, %s were for the side that they came from\n",
-                text_number(c->crossed, a), text_number(c->stayed, b));
+        fprintf(out, "bridge      %s frame%s crossed, %s %s came from\n", text_number(c->crossed, a),
+                text_plural(c->crossed), text_number(c->stayed, b),
+                c->stayed == 1 ? "was for the side that it" : "were for the side that they");
     if (e->routed)
-        fprintf(out, "routed      %s packets crossed from one interface to another\n", text_number(e->routed, a));
+        fprintf(out, "routed      %s packet%s crossed from one interface to another\n", text_number(e->routed, a),
+                text_plural(e->routed));
     if (all->control->carry->proxied) proxied_text(out, all->t, &all->control->carry->now.labels);
     if (c->handed)
-        fprintf(out, "workers     %s packets were handed from one to another, %s of them found no room\n",
-                text_number(c->handed, a), text_number(c->hand_lost, b));
+        fprintf(out, "workers     %s packet%s handed from one to another, %s of them found no room\n",
+                text_number(c->handed, a), c->handed == 1 ? " was" : "s were", text_number(c->hand_lost, b));
     if (all->control->tell->events.not_taken)
-        fprintf(out, "log         %s lines were not written\n", text_number(all->control->tell->events.not_taken, a));
+        fprintf(out, "log         %s line%s not written\n", text_number(all->control->tell->events.not_taken, a),
+                all->control->tell->events.not_taken == 1 ? " was" : "s were");
     for (unsigned i = 0; i < LOSS_COUNT; i++)
         if (e->lost[i]) fprintf(out, "lost        %s: %s\n", text_number(e->lost[i], a), losses[i].words);
 }

@@ -44,7 +44,7 @@ static void tell_rule(const struct asked_flows *a, const struct labels *labels, 
 {
     const struct control *control = a->walk.control;
     const struct program *p = control->carry->now.program;
-    if (!change_settled(control->carry) || walk_program(&a->walk) != p) return;
+    if (!change_settled(control->carry) || walk_program(&a->walk) != p->serial) return;
     const struct facts *facts = &control->carry->latest->facts;
     const uint8_t port = devices_opener(control->world, facts, f);
     const struct frame_spec first = first_frame(f);
@@ -112,14 +112,14 @@ static void end(struct asked_flows *a)
     char told[TEXT_NUMBER], seen[TEXT_NUMBER];
     struct call *c = a->call;
     if (a->left_out)
-        call_end(c, 2, "%s flows are left out: there is too much to say, or too little memory",
-                 text_number(a->left_out, seen));
+        call_end(c, 2, "%s flow%s left out: there is too much to say, or too little memory",
+                 text_number(a->left_out, seen), a->left_out == 1 ? " is" : "s are");
     else if (a->told >= a->most)
-        call_end(c, 0, "%s flows: there may be more", text_number(a->told, told));
+        call_end(c, 0, "%s flow%s: there may be more", text_number(a->told, told), text_plural(a->told));
     else if (a->told < a->seen)
         call_end(c, 0, "%s of %s flows", text_number(a->told, told), text_number(a->seen, seen));
     else
-        call_end(c, 0, "%s flow%s", text_number(a->told, told), a->told == 1 ? "" : "s");
+        call_end(c, 0, "%s flow%s", text_number(a->told, told), text_plural(a->told));
 }
 
 static void more(void *arg, struct call *c);

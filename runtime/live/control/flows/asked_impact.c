@@ -101,7 +101,8 @@ static void tell(struct asked_impact *a)
 static void part(struct walk *w)
 {
     struct asked_impact *a = (struct asked_impact *)w;
-    if (walk_program(w) != a->impact.now || w->control->carry->now.program != a->impact.now) {
+    const uint64_t serial = a->impact.now->serial;
+    if (walk_program(w) != serial || w->control->carry->now.program->serial != serial) {
         call_end(a->call, 2, "another program took the place of the one that ran meanwhile: ask again");
         return;
     }
@@ -114,7 +115,7 @@ static void part(struct walk *w)
         tell(a);
     } else if (now - a->sign_ns >= SIGN_NS) {
         a->sign_ns = now;
-        call_text(a->call, "%llu flows", (unsigned long long)a->impact.live);
+        call_text(a->call, "%llu flow%s", (unsigned long long)a->impact.live, text_plural(a->impact.live));
     }
 }
 

@@ -4,11 +4,7 @@
 
 bool walk_of_sessions(const struct walk *w) { return w->worker >= w->control->carry->worker_count; }
 
-const struct program *walk_program(const struct walk *w)
-{
-    return walk_of_sessions(w) ? w->sessions.program : w->listing.program;
-}
-
+uint64_t walk_program(const struct walk *w) { return walk_of_sessions(w) ? w->sessions.program : w->listing.program; }
 uint64_t walk_now(const struct walk *w) { return walk_of_sessions(w) ? w->sessions.now_ns : w->listing.now_ns; }
 
 /* Where the next part begins, and whether there is none. */

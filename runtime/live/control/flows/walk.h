@@ -29,8 +29,8 @@ struct walk {
 };
 
 bool walk_of_sessions(const struct walk *w);
-/* Of the part that is there: the program whose numbers it has, and when it was filled (mono). */
-const struct program *walk_program(const struct walk *w);
+/* Of the part that is there: the serial of the program whose numbers it has, and when it was filled (mono). */
+uint64_t walk_program(const struct walk *w);
 uint64_t walk_now(const struct walk *w);
 
 /* The first part is asked for. */

@@ -153,7 +153,7 @@ static uint64_t ahead(struct onlookers *o)
 /* Names of a program that is gone meanwhile are not known. */
 static void tell_record(struct control *control, struct worker *w, const struct tape_record *r, uint64_t ahead_ns)
 {
-    const struct labels *labels = change_labels(control->carry, (const struct program *)(uintptr_t)r->number);
+    const struct labels *labels = change_labels(control->carry, r->number);
     const uint8_t *at = (const uint8_t *)(r + 1);
     for (unsigned i = 0; i < r->count; i++) {
         const struct tape_seen *from = (const void *)at;
