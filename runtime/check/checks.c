@@ -8,7 +8,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#include "runtime/host/sockaddr.h"
+#include "runtime/base/sockaddr.h"
 #include "vm/keyed/keyed.h"
 #include "vm/vm.h"
 
