@@ -177,8 +177,7 @@ static void begin_way(struct checks *c, uint32_t server, uint64_t now_ns)
         due_set(&c->due, server, t->waits ? now_ns + ASK_AGAIN_NS : time_is_over(t));
 }
 
-/* Where the loop itself was held up, the server's answer may have come in time and be half heard: once as long again.
- */
+/* Where the loop itself was held up, the answer may have come in time and be half heard: once as long again. */
 static bool spare(struct checks *c, uint32_t server, uint64_t now_ns)
 {
     struct target *t = &c->targets[server];

@@ -1,4 +1,3 @@
-/* What the vm's counters do not tell apart. */
 #include "runtime/counters/totals.h"
 
 #include "vm/pbc.h"

@@ -1,4 +1,4 @@
-/* See client_priv.h. What comes is another's: it is a question within bounds, or the last that is read of this client.
+/* See client_priv.h. What comes is another's: a question within bounds, or the last that is read of this client.
  */
 #include "runtime/ctl/client_priv.h"
 

@@ -1,4 +1,3 @@
-/* Snapshots: made by the main thread, looked up by workers. */
 #include "runtime/exchange/snapshot.h"
 
 #include <stdlib.h>

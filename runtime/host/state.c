@@ -1,4 +1,3 @@
-/* The state file: a lock, and lines that say what was changed. */
 #include "runtime/host/state.h"
 
 #include <dirent.h>

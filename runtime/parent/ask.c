@@ -1,4 +1,3 @@
-/* The service's side of request.def. */
 #include "runtime/parent/ask.h"
 
 #include <errno.h>

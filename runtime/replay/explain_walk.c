@@ -155,8 +155,7 @@ static void wanted_free(struct wanted *of)
     free(of);
 }
 
-/* Print what may be: texts come in order. all: also those that are held are told as they stand. 0 or a negative errno.
- */
+/* Print what may be: texts come in order. all: also held ones are told as they stand. 0 or a negative errno. */
 static int print(struct walker *w, struct out *out, bool all)
 {
     for (struct wanted *of = w->first; of; of = of->next) {

@@ -1,4 +1,3 @@
-/* Gratuitous ARP and unsolicited neighbour advertisements, made and sent. */
 #include "runtime/host/device/announce.h"
 
 #include <arpa/inet.h>

@@ -48,8 +48,7 @@ static int ask(struct nlmsghdr *nlh)
     return failed;
 }
 
-/* Make (RTM_NEWROUTE) or remove (RTM_DELROUTE) a route by the device: to one address, which is local, or to all others.
- */
+/* Make (RTM_NEWROUTE) or remove (RTM_DELROUTE) a route by the device: to one address, a local one, or to all others. */
 static int lead(const struct aside *a, uint16_t what, uint8_t family, const struct host_addr *local)
 {
     char bytes[128];

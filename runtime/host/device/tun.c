@@ -1,4 +1,3 @@
-/* A TUN device: made, set up, written to. */
 #include "runtime/host/device/tun.h"
 
 #include <errno.h>

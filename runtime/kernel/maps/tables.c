@@ -1,4 +1,3 @@
-/* Maps that a program's judge counts and keeps in. */
 #include "runtime/kernel/maps/tables.h"
 
 #include <errno.h>

@@ -1,4 +1,3 @@
-/* Before anything is changed: what of this host stands in the way of the program. */
 #include "runtime/live/main/look.h"
 
 #include <stdlib.h>

@@ -80,8 +80,7 @@ bool http_last(struct session *s);
 /* Answer with a page of ours instead of a server's; the session goes on behind it where that is possible. why: how it
  * ends where not. Once a server's answer has begun, the session ends at once. */
 void http_answer(struct session *s, unsigned status, enum session_end why);
-/* Nothing of the request was written yet: a server is asked for once more. False: it was, or this is the second time.
- */
+/* Nothing of the request was written yet: a server is asked for once more. False: it was, or that was done before. */
 bool http_again(struct session *s);
 /* No request is on its way, and none is to come any more: the client's connection ends in order (RFC 9112, 9.6). */
 void http_leave(struct session *s, enum session_end why);

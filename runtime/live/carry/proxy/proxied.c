@@ -1,4 +1,3 @@
-/* The loops, and what they are told. */
 #include "runtime/live/carry/proxy/proxied.h"
 
 #include <errno.h>
