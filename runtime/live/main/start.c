@@ -14,7 +14,6 @@
 #include "runtime/base/file.h"
 #include "runtime/host/hook/across.h"
 #include "runtime/host/hook/xmit.h"
-#include "runtime/live/carry/dealt.h"
 #include "runtime/live/carry/enforce.h"
 #include "runtime/live/carry/guard/shared_ports.h"
 #include "runtime/live/carry/kernel/in_kernel.h"

@@ -68,8 +68,6 @@ struct http {
 
 /* Start a request over: all that belongs to the one before is gone. */
 void http_renew(struct session *s);
-/* How long the head of a request may take, and how long a client may say nothing before its first one; ns. */
-uint64_t http_first_ns(const struct session *s);
 uint64_t http_silence_ns(const struct session *s);
 
 /* The steps of each state. False: it waits. */

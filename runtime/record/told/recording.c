@@ -191,14 +191,6 @@ static int choose(struct recording *g)
     return 0;
 }
 
-static bool wants_summary(const struct options *o)
-{
-    const char *const outputs[] = {o->verdicts, o->write, o->write_seen};
-    for (unsigned i = 0; i < 3; i++)
-        if (outputs[i] && !strcmp(outputs[i], "-")) return false;
-    return true;
-}
-
 static void say_stopped(const struct recording *g)
 {
     if (*g->stopped) complain("%s/%s", g->o->replay, g->stopped);
@@ -265,7 +257,7 @@ static int play(struct recording *g)
     if (!status && g->short_of_memory) status = complain("out of memory");
     if (!status) status = unknown_name(g);
     if (!status && g->o->explained_count) return explained_ends(g);
-    if (!status && wants_summary(g->o)) status = recording_summary(g);
+    if (!status && options_summarise(g->o)) status = recording_summary(g);
     fflush(stdout);
     say_stopped(g);
     const int closed = results_close(g);
