@@ -62,7 +62,7 @@ static int ask_done(struct channel *c, const struct question *q, char *err, size
 }
 
 /* Of a request whose answer is so many descriptors. */
-static int ask_fds(struct channel *c, const struct question *q, int fds[], unsigned count, char *err, size_t err_len)
+static int ask_some(struct channel *c, const struct question *q, int fds[], unsigned count, char *err, size_t err_len)
 {
     struct answer a;
     const int failed = ask(c, q, &a, fds, count, err, err_len);
@@ -70,6 +70,12 @@ static int ask_fds(struct channel *c, const struct question *q, int fds[], unsig
     for (unsigned i = 0; i < a.fd_count; i++) close(fds[i]);
     snprintf(err, err_len, "the parent process gave %u descriptors of %u", a.fd_count, count);
     return -EPROTO;
+}
+
+int ask_fds(struct channel *c, enum request_kind kind, int fds[], unsigned count, char *err, size_t err_len)
+{
+    const struct question q = {.kind = kind, .body = &none, .body_len = sizeof none};
+    return ask_some(c, &q, fds, count, err, err_len);
 }
 
 /* Of a request that names a port, and whose answer is more than that it is done. */
@@ -85,7 +91,7 @@ int ask_ports(struct channel *c, const struct guarded *g, struct host_kept *kept
     struct answer a;
     if (!g->port_count) return 0;
     const int failed = ask(c, WITH(PORTS, none, g->ports, sizeof *g->ports, g->port_count), &a, NULL, 0, err, err_len);
-    if (!failed) memcpy(kept, a.kept, sizeof *kept);
+    if (!failed) *kept = a.kept;
     return failed;
 }
 
@@ -128,11 +134,6 @@ int ask_tun(struct channel *c, int *fd, unsigned *ifindex, char *err, size_t err
     return -EPROTO;
 }
 
-int ask_rules(struct channel *c, int *fd, char *err, size_t err_len)
-{
-    return ask_fds(c, ALONE(RULES, none), fd, 1, err, err_len);
-}
-
 int ask_watch(struct channel *c, int *fd, bool *linked, char *err, size_t err_len)
 {
     struct answer a;
@@ -147,25 +148,10 @@ int ask_save(struct channel *c, const uint8_t *bytes, size_t len, char *err, siz
     return ask_done(c, WITH(SAVE, none, bytes, 1, (uint32_t)len), err, err_len);
 }
 
-int ask_log(struct channel *c, int *fd, char *err, size_t err_len)
-{
-    return ask_fds(c, ALONE(LOG, none), fd, 1, err, err_len);
-}
-
-int ask_control(struct channel *c, int *fd, char *err, size_t err_len)
-{
-    return ask_fds(c, ALONE(CONTROL, none), fd, 1, err, err_len);
-}
-
-int ask_stats(struct channel *c, int *fd, char *err, size_t err_len)
-{
-    return ask_fds(c, ALONE(STATS, none), fd, 1, err, err_len);
-}
-
 int ask_listen(struct channel *c, const struct host_addr *addr, uint16_t port, int *fd, char *err, size_t err_len)
 {
     const struct request_listen body = {.addr = *addr, .port = port};
-    return ask_fds(c, ALONE(LISTEN, body), fd, 1, err, err_len);
+    return ask_some(c, ALONE(LISTEN, body), fd, 1, err, err_len);
 }
 
 int ask_transparent(struct channel *c, unsigned family, int fds[TRANSPARENT_BATCH])
@@ -177,42 +163,22 @@ int ask_transparent(struct channel *c, unsigned family, int fds[TRANSPARENT_BATC
     return failed ? failed : (int)a.fd_count;
 }
 
-int ask_echo(struct channel *c, int fds[2], char *err, size_t err_len)
-{
-    return ask_fds(c, ALONE(ECHO, none), fds, 2, err, err_len);
-}
-
-int ask_aside(struct channel *c, int fds[2], char *err, size_t err_len)
-{
-    return ask_fds(c, ALONE(ASIDE, none), fds, 2, err, err_len);
-}
-
 int ask_aside_socket(struct channel *c, const struct host_addr *from, int type)
 {
     const struct request_aside body = {.from = *from, .type = (uint32_t)type};
     char err[100];
     int fd;
-    const int failed = ask_fds(c, ALONE(ASIDE_SOCKET, body), &fd, 1, err, sizeof err);
+    const int failed = ask_some(c, ALONE(ASIDE_SOCKET, body), &fd, 1, err, sizeof err);
     return failed ? failed : fd;
 }
 
-static int ask_path(struct channel *c, enum request_kind kind, const char *path, int *fd, char *err, size_t err_len)
+int ask_path(struct channel *c, enum request_kind kind, const char *path, int *fd, char *err, size_t err_len)
 {
     struct request_path body = {0};
     if (strlen(path) >= sizeof body.path) return -ENAMETOOLONG;
     strcpy(body.path, path);
     const struct question q = {.kind = kind, .body = &body, .body_len = sizeof body};
-    return ask_fds(c, &q, fd, 1, err, err_len);
-}
-
-int ask_certificates(struct channel *c, const char *path, int *fd, char *err, size_t err_len)
-{
-    return ask_path(c, REQUEST_CERTIFICATES, path, fd, err, err_len);
-}
-
-int ask_access_log(struct channel *c, const char *path, int *fd, char *err, size_t err_len)
-{
-    return ask_path(c, REQUEST_ACCESS_LOG, path, fd, err, err_len);
+    return ask_some(c, &q, fd, 1, err, err_len);
 }
 
 int ask_access_look(struct channel *c, const char *path, char *err, size_t err_len)
@@ -235,13 +201,13 @@ int ask_keypair(struct channel *c, const char *cert, const char *key, int fds[2]
     }
     strcpy(body.cert, cert);
     strcpy(body.key, key);
-    return ask_fds(c, ALONE(KEYPAIR, body), fds, 2, err, err_len);
+    return ask_some(c, ALONE(KEYPAIR, body), fds, 2, err, err_len);
 }
 
 int ask_recording(struct channel *c, uint64_t number, int *fd, char *err, size_t err_len)
 {
     const struct request_recording body = {.number = number};
-    return ask_fds(c, ALONE(RECORDING, body), fd, 1, err, err_len);
+    return ask_some(c, ALONE(RECORDING, body), fd, 1, err, err_len);
 }
 
 int ask_recording_gone(struct channel *c, uint64_t number, char *err, size_t err_len)
@@ -311,7 +277,7 @@ static int ask_loaded(struct channel *c, enum request_kind kind, const struct pr
     const struct question q = {kind, &body, sizeof body, bytes, 1, (uint32_t)len};
     const int failed = ask(c, &q, &a, fds, IO_FDS_MOST, err, err_len);
     free(bytes);
-    *proof = (struct proof){a.proof[0], a.proof[1]};
+    *proof = a.proof;
     return failed ? failed : (int)a.fd_count;
 }
 
@@ -367,9 +333,7 @@ struct gate_count ask_carried(struct channel *c, unsigned port)
 {
     char err[200];
     struct answer a;
-    struct gate_count count = {0};
-    if (!ask_at(c, REQUEST_CARRIED, port, &a, err, sizeof err)) memcpy(&count, a.carried, sizeof count);
-    return count;
+    return ask_at(c, REQUEST_CARRIED, port, &a, err, sizeof err) ? (struct gate_count){0} : a.carried;
 }
 
 /* A parent that is gone is noticed by who waits for its answer. */

@@ -43,7 +43,7 @@ static struct via *via_new(struct rules *rules, char *err, size_t err_len)
     struct via *v = calloc(1, sizeof *v);
     void *memory = aligned_alloc(64, bytes);
     snprintf(err, err_len, "out of memory");
-    if (v && memory && !ask_aside(rules->tell->channel, fds, err, err_len)) {
+    if (v && memory && !ask_fds(rules->tell->channel, REQUEST_ASIDE, fds, 2, err, err_len)) {
         *v = (struct via){
             .tun = fds[0], .ear = fds[1], .memory = memory, .pool = pool_init(memory, bytes, 1, SLOT_BYTES)};
         return v;
