@@ -163,17 +163,8 @@ void json_decided(cJSON *root, const struct subject *r, const struct vm_counters
     cJSON *by = cJSON_AddObjectToObject(root, "decided_by");
     counter_add(by, "rules", &d.rules);
     counter_add(by, "defaults", &d.defaults);
-    counter_add(by, "earlier", &d.earlier);
-    counter_add(by, "malformed", &d.malformed);
-    counter_add(by, "unopened", &d.unopened);
-    counter_add(by, "fragments", &d.fragments);
-    counter_add(by, "held", &d.held);
-    counter_add(by, "arp_passed", &d.passed);
-    counter_add(by, "no_firewall", &d.nobody);
-    counter_add(by, "replies", &d.replies);
-    counter_add(by, "replies_dropped", &d.unsent);
-    counter_add(by, "proxy_carried", &d.carried);
-    counter_add(by, "proxy_strays", &d.strays);
+#define DECIDED(field, counted, key, ...) counter_add(by, key, &d.field);
+#include "runtime/counters/decided.def"
 }
 
 static void sums_add(cJSON *root, const struct subject *r, const struct vm_counters *c, const struct totals *t)
