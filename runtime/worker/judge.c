@@ -191,6 +191,11 @@ void worker_leave(struct worker *w, uint64_t now)
     w->tx.count = 0;
 }
 
+struct vm_in worker_input(const struct worker *w, uint64_t now)
+{
+    return (struct vm_in){.mono_ns = now, .facts = &w->egress.snapshot->facts, .ways = w->cfg.world ? &w->ways : NULL};
+}
+
 /* A router may speak of what went into our tunnels; whatever the rules say, for it answers what is sent on. */
 static void hear_router(struct worker *w, struct pkt *pkt, uint64_t now)
 {

@@ -9,11 +9,6 @@
 /* So long a worker looks for a turn in which nothing came, to tell its state. */
 #define STATE_WAIT_NS UINT64_C(5000000)
 
-struct vm_in worker_input(const struct worker *w, uint64_t now)
-{
-    return (struct vm_in){.mono_ns = now, .facts = &w->egress.snapshot->facts, .ways = w->cfg.world ? &w->ways : NULL};
-}
-
 /* A batch of that port; how many frames. */
 static unsigned take_batch(struct worker *w, uint8_t from, uint64_t now)
 {
