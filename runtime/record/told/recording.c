@@ -211,12 +211,6 @@ static int explained_ends(struct recording *g)
     return g->explained_status ? g->explained_status : closed;
 }
 
-/* A name that no program had. */
-static int unknown_name(const struct recording *g)
-{
-    return g->o->only && !g->picked.known && *g->picked.unknown ? complain("%s", g->picked.unknown) : 0;
-}
-
 static bool asks_before(const struct options *o) { return o->explained_count || o->describe || o->write_seen; }
 
 static void watch(struct recording *g)
@@ -255,7 +249,8 @@ static int play(struct recording *g)
     player_end(&g->player);
     if (!status && !g->player.begun) status = complain("%s: nothing had come when it ended", g->o->replay);
     if (!status && g->short_of_memory) status = complain("out of memory");
-    if (!status) status = unknown_name(g);
+    if (!status && g->o->only && !g->picked.known && *g->picked.unknown)
+        status = complain("%s", g->picked.unknown); /* a name that no program had */
     if (!status && g->o->explained_count) return explained_ends(g);
     if (!status && options_summarise(g->o)) status = recording_summary(g);
     fflush(stdout);
