@@ -211,15 +211,7 @@ unsigned proxied_loops(const struct carry *carry)
     return carry->proxied && carry->proxied->running ? carry->proxied->count : 0;
 }
 
-bool proxied_list(struct carry *carry, unsigned loop, struct session_listing *s)
-{
-    return proxy_list(carry->proxied->loops[loop], s);
-}
-
-bool proxied_listed(const struct carry *carry, unsigned loop, const struct session_listing *s)
-{
-    return proxy_listed(carry->proxied->loops[loop], s);
-}
+struct proxy *proxied_loop(const struct carry *carry, unsigned at) { return carry->proxied->loops[at]; }
 
 bool proxied_counters(const struct carry *carry, uint32_t service, struct proxy_counters *sum)
 {
