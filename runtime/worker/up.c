@@ -42,7 +42,8 @@ static bool find_way(void *arg, const struct tx_entry *e, uint16_t *out_if, uint
     uint64_t to;
     if (!egress_way(&w->egress, e, (uint8_t)e->cookie, &port, &to)) return false;
     *out_if = w->ports[port].iface;
-    wire_put48(mac, to);
+    wire_put16(mac, (uint16_t)(to >> 32));
+    wire_put32(mac + 2, (uint32_t)to);
     return true;
 }
 

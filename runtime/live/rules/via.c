@@ -166,8 +166,11 @@ static void send_to(const struct rules *rules, const struct pkt *pkt, const stru
     struct sockaddr_ll by = {.sll_family = AF_PACKET, .sll_halen = 6};
     uint8_t link[LINK];
     by.sll_ifindex = (int)rules->carry->ifindex[to->port % rules->o->iface_count];
-    wire_put48(link, to->mac);
-    wire_put48(link + 6, rules->carry->latest->port_mac[to->port]);
+    const uint64_t own = rules->carry->latest->port_mac[to->port];
+    wire_put16(link, (uint16_t)(to->mac >> 32));
+    wire_put32(link + 2, (uint32_t)to->mac);
+    wire_put16(link + 6, (uint16_t)(own >> 32));
+    wire_put32(link + 8, (uint32_t)own);
     wire_put16(link + 12, pkt->data[0] >> 4 == 4 ? 0x0800 : 0x86dd);
     struct iovec parts[] = {{&plain, sizeof plain}, {link, sizeof link}, {pkt->data, pkt->head_len}};
     const struct msghdr m = {.msg_name = &by, .msg_namelen = sizeof by, .msg_iov = parts, .msg_iovlen = 3};
