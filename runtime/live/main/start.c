@@ -23,7 +23,6 @@
 #include "runtime/live/carry/steered.h"
 #include "runtime/live/carry/way.h"
 #include "runtime/live/main/look.h"
-#include "runtime/live/main/look_kernel.h"
 #include "runtime/live/rules/judged.h"
 #include "runtime/live/rules/look_at.h"
 #include "runtime/live/rules/reload.h"
