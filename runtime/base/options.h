@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "runtime/base/self.h"
 #include "runtime/base/when.h"
@@ -96,4 +97,13 @@ static inline uint64_t options_explained_after(const struct options *o, uint64_t
         if (!first || next < first) first = next;
     }
     return first;
+}
+
+/* Is standard output free for a summary, or do results go there? */
+static inline bool options_summarise(const struct options *o)
+{
+    const char *const results[] = {o->verdicts, o->write, o->write_seen};
+    for (unsigned i = 0; i < 3; i++)
+        if (results[i] && !strcmp(results[i], "-")) return false;
+    return true;
 }

@@ -1,4 +1,3 @@
-/* Buffered output whose errors are kept. */
 #include "runtime/base/out.h"
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* Results go out here: buffered, and no write error is lost. A reader that went away (EPIPE) ends the replay quietly.
+/* Output of results: buffered, and no write error is lost. A reader that went away (EPIPE) ends the replay quietly.
  */
 #pragma once
 

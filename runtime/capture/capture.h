@@ -28,10 +28,6 @@ struct capture_frame {
 struct capture *capture_open(const char *path, char *err, size_t err_len);
 void capture_close(struct capture *c);
 
-/* Several as one, in the order of their frames' times; of equal times the first capture's come first. They are the
- * merged one's from here on, also where it is NULL for want of memory. A fault of one ends that one: it is told, with
- * its name, when all others are at their end. */
-struct capture *capture_merged(struct capture *const of[], unsigned count);
 /* One path as it is, several merged. On failure NULL and one line in err. */
 struct capture *capture_open_all(const char *const paths[], unsigned count, char *err, size_t err_len);
 

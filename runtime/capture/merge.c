@@ -74,7 +74,10 @@ static void merge_close(struct capture *c)
 
 static const struct capture_ops capture_merge = {.open = merge_open, .read = merge_read, .close = merge_close};
 
-struct capture *capture_merged(struct capture *const of[], unsigned count)
+/* Several as one, in the order of their frames' times; of equal times the first capture's come first. They are the
+ * merged one's from here on, also where it is NULL for want of memory. A fault of one ends that one: it is told, with
+ * its name, when all others are at their end. */
+static struct capture *merged(struct capture *const of[], unsigned count)
 {
     struct capture *c = calloc(1, sizeof *c);
     struct capture **parts = reallocarray(NULL, count, sizeof *parts);
@@ -99,7 +102,7 @@ struct capture *capture_open_all(const char *const paths[], unsigned count, char
     while (parts && opened < count && (parts[opened] = capture_open(paths[opened], err, err_len))) opened++;
     if (parts && opened == count) {
         snprintf(err, err_len, "out of memory");
-        all = count == 1 ? parts[0] : capture_merged(parts, count);
+        all = count == 1 ? parts[0] : merged(parts, count);
         opened = 0; /* they are its own, or gone */
     }
     while (opened) capture_close(parts[--opened]);

@@ -8,7 +8,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#include "runtime/host/sockaddr.h"
+#include "runtime/base/sockaddr.h"
 #include "vm/keyed/keyed.h"
 #include "vm/vm.h"
 
@@ -98,12 +98,6 @@ static bool watch(struct checks *c, uint32_t server, int how)
     return p->fd < 0 || !epoll_ctl(c->epoll, how, p->fd, &e);
 }
 
-/* The parent that bound it may hold its socket for a moment longer, and then closing alone does not end its events. */
-static void unwatch(struct checks *c, const struct probe *p)
-{
-    if (p->fd >= 0) epoll_ctl(c->epoll, EPOLL_CTL_DEL, p->fd, NULL);
-}
-
 static void begin_way(struct checks *c, uint32_t server, uint64_t now_ns);
 
 static void say_result(struct check_state *s, const struct target *t, const struct program *p, enum probe_result r)
@@ -125,7 +119,8 @@ static void end(struct checks *c, uint32_t server, enum probe_result r, uint64_t
     const bool goes_on = r == PROBE_GOOD && t->way + 1 < t->way_count;
     if (!goes_on) say_result(s, t, c->program, r);
     if (t->probe) {
-        unwatch(c, t->probe);
+        /* The parent that bound it may hold its socket longer, and then closing alone does not end its events. */
+        if (t->probe->fd >= 0) epoll_ctl(c->epoll, EPOLL_CTL_DEL, t->probe->fd, NULL);
         probe_end(t->probe);
     }
     free(t->probe);
@@ -177,8 +172,7 @@ static void begin_way(struct checks *c, uint32_t server, uint64_t now_ns)
         due_set(&c->due, server, t->waits ? now_ns + ASK_AGAIN_NS : time_is_over(t));
 }
 
-/* Where the loop itself was held up, the server's answer may have come in time and be half heard: once as long again.
- */
+/* Where the loop itself was held up, the answer may have come in time and be half heard: once as long again. */
 static bool spare(struct checks *c, uint32_t server, uint64_t now_ns)
 {
     struct target *t = &c->targets[server];

@@ -1,4 +1,3 @@
-/* What the vm's counters do not tell apart. */
 #include "runtime/counters/totals.h"
 
 #include "vm/pbc.h"
@@ -48,15 +47,9 @@ void totals_add(struct totals *to, const struct totals *t)
 {
     to->frames += t->frames;
     to->bytes += t->bytes;
-    counter_add(&to->passed, &t->passed);
-    counter_add(&to->nobody, &t->nobody);
-    counter_add(&to->replies, &t->replies);
-    counter_add(&to->unsent, &t->unsent);
-    counter_add(&to->malformed, &t->malformed);
-    counter_add(&to->unopened, &t->unopened);
-    counter_add(&to->fragments, &t->fragments);
-    counter_add(&to->carried, &t->carried);
-    counter_add(&to->strays, &t->strays);
+#define TOTALLED(field, ...) counter_add(&to->field, &t->field);
+#define DECIDED(...)
+#include "runtime/counters/decided.def"
     to->log_events += t->log_events;
     to->log_lost += t->log_lost;
 }

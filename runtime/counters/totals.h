@@ -15,17 +15,10 @@ struct executor_told {
 struct streams;
 
 struct totals {
-    uint64_t frames, bytes; /* judged */
-    /* Decided by no rule and no default: */
-    struct counter passed;  /* ARP */
-    struct counter nobody;  /* no firewall judges such frames */
-    struct counter replies; /* of flows that were sent on, and errors that quote them */
-    struct counter unsent;  /* of those, dropped on their way back */
-    struct counter malformed;
-    struct counter unopened;       /* their rule opens tunnels, but they could not be opened, or not once more */
-    struct counter carried;        /* passed in the kernel, and reported by no connection of the proxy's yet, or ever */
-    struct counter strays;         /* held back there: of no connection of the proxy's */
-    struct counter fragments;      /* dropped for what is wrong with their datagram, well formed themselves */
+    uint64_t frames, bytes;                        /* judged */
+#define TOTALLED(field, ...) struct counter field; /* decided by no rule and no default */
+#define DECIDED(...)
+#include "runtime/counters/decided.def"
     uint64_t outside;              /* of --from and --to, not judged */
     uint64_t first_ns, last_ns;    /* earliest and latest time of a judged frame that has one; 0: none has */
     uint64_t earlier;              /* frames with a time before that of one before them */

@@ -1,4 +1,4 @@
-/* See client_priv.h. What comes is another's: it is a question within bounds, or the last that is read of this client.
+/* See client_priv.h. What comes is another's: a question within bounds, or the last that is read of this client.
  */
 #include "runtime/ctl/client_priv.h"
 
@@ -104,7 +104,8 @@ void call_end(struct call *c, int status, const char *fmt, ...)
     say_end(c, status, line);
 }
 
-void client_refuse(struct call *c, const char *why)
+/* What it says at once: it leaves when that is sent. */
+static void refuse(struct call *c, const char *why)
 {
     say_end(c, 2, why);
     c->leaves = true;
@@ -185,9 +186,9 @@ static void ask_next(struct call *c)
     if (next > 0 && !ask(c, &m)) next = -EBADMSG;
     c->unread = next > 0 && inbox_begun(&c->in);
     if (next == -EMSGSIZE)
-        client_refuse(c, "the question is too long");
+        refuse(c, "the question is too long");
     else if (next < 0)
-        client_refuse(c, "that is no question: preyctl asks them");
+        refuse(c, "that is no question: preyctl asks them");
 }
 
 /* There is room for one descriptor alone: the kernel closes what else comes. */
@@ -270,7 +271,7 @@ bool client_is_late(struct call *c)
 {
     const bool waited_for = !c->question || outbox_waits(&c->out);
     if (!waited_for || c->server->now_ns < c->until_ns) return false;
-    if (!outbox_waits(&c->out) && inbox_begun(&c->in)) client_refuse(c, "the question did not come whole within 5 s");
+    if (!outbox_waits(&c->out) && inbox_begun(&c->in)) refuse(c, "the question did not come whole within 5 s");
     send_some(c);
     return true;
 }

@@ -40,5 +40,3 @@ void client_free(struct call *c);
 bool client_is_late(struct call *c);
 /* Tell epoll what it waits for. */
 void client_watch(struct call *c);
-/* What it says at once: it leaves when that is sent. */
-void client_refuse(struct call *c, const char *why);

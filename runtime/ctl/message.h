@@ -46,8 +46,7 @@ struct inbox {
 /* Room for some bytes more, *len of them; NULL: memory is out. inbox_filled says how many came. */
 char *inbox_room(struct inbox *in, size_t *len);
 void inbox_filled(struct inbox *in, size_t len);
-/* 1: the next message is whole; 0: there is none yet; -EPROTO: it is of no kind in `kinds`; -EMSGSIZE: it is too long.
- */
+/* 1: the next message is whole; 0: there is none yet; -EPROTO: it is of no kind in `kinds`; -EMSGSIZE: too long. */
 int inbox_next(struct inbox *in, const char *kinds, struct message *m);
 /* Is part of a message there? */
 bool inbox_begun(const struct inbox *in);

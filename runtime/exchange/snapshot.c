@@ -1,4 +1,3 @@
-/* Snapshots: made by the main thread, looked up by workers. */
 #include "runtime/exchange/snapshot.h"
 
 #include <stdlib.h>
@@ -22,24 +21,17 @@ struct snapshot *snapshot_new(const struct program *p, const struct facts *from,
     *f = *from;
     s->servers = p->servers_count;
     s->nats = p->nats_count;
-    f->self4 = copied(from->self4, from->self4_count * sizeof *from->self4);
-    f->self6 = copied(from->self6, from->self6_count * sizeof *from->self6);
-    f->ifaces = copied(from->ifaces, from->ifaces_count * sizeof *from->ifaces);
-    f->server_out = copied(from->server_out, s->servers * sizeof *from->server_out);
-    f->down = copied(from->down, s->servers * sizeof *from->down);
-    f->up_since_ns = copied(from->up_since_ns, s->servers * sizeof *from->up_since_ns);
-    f->weights = copied(from->weights, s->servers * sizeof *from->weights);
-    f->server_mtu = copied(from->server_mtu, s->servers * sizeof *from->server_mtu);
-    f->target_out = copied(from->target_out, s->nats * sizeof *from->target_out);
     s->routes = routes_get((struct routes *)(uintptr_t)from->routes);
-    f->devices = copied(from->devices, devices_count(from) * sizeof *from->devices);
+    bool whole = true;
+#define FACTS_ARRAY(field, count)                                                                                      \
+    f->field = copied(from->field, (count) * sizeof *f->field);                                                        \
+    whole &= f->field != NULL;
+#include "runtime/exchange/facts_array.def"
     f->ports.bound = copied(from->ports.bound, from->ports.bound_count * sizeof *from->ports.bound);
     s->hops = calloc(slots, sizeof *s->hops);
     s->hops_mask = slots - 1;
     s->asks = p->meta->flags & PBC_ASKS_ROUTES;
-    if (f->self4 && f->self6 && f->ifaces && f->server_out && f->server_mtu && f->target_out && f->down &&
-        f->up_since_ns && f->weights && f->devices && f->ports.bound && s->hops)
-        return s;
+    if (whole && f->ports.bound && s->hops) return s;
     snapshot_free(s);
     return NULL;
 }
@@ -49,16 +41,8 @@ static void drop(const void *at) { free((void *)(uintptr_t)at); }
 void snapshot_free(struct snapshot *s)
 {
     if (!s) return;
-    drop(s->facts.self4);
-    drop(s->facts.self6);
-    drop(s->facts.ifaces);
-    drop(s->facts.server_out);
-    drop(s->facts.server_mtu);
-    drop(s->facts.target_out);
-    drop(s->facts.devices);
-    drop(s->facts.down);
-    drop(s->facts.up_since_ns);
-    drop(s->facts.weights);
+#define FACTS_ARRAY(field, count) drop(s->facts.field);
+#include "runtime/exchange/facts_array.def"
     drop(s->facts.ports.bound);
     free(s->hops);
     routes_put(s->routes);

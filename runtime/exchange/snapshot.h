@@ -1,6 +1,5 @@
 /* What the main thread knows of the world, as workers take it at a batch boundary: facts for the vm, and where next
- * hops are reached. Immutable once published; each has a number, and is freed when every worker has taken a later one.
- */
+ * hops are reached. Immutable once published; each has a number, and is freed when all workers have a later one. */
 #pragma once
 
 #include <string.h>
@@ -64,8 +63,8 @@ struct snapshot {
     struct tables *tables_next; /* of a later time; NULL: these are good for long */
 };
 
-/* Copies of the facts' arrays (of those that are NULL: zeros), their routes, and an empty table for so many hops. NULL:
- * memory is out.
+/* Copies of the facts' arrays (of those that are NULL: zeros), their routes, and an empty table of hops. NULL: no
+ * memory.
  */
 struct snapshot *snapshot_new(const struct program *p, const struct facts *facts, unsigned hops);
 /* The same facts of one program, generations apart? */

@@ -1,4 +1,3 @@
-/* Balancing tables: made and counted by the main thread, exchanged by who uses them. */
 #include "runtime/exchange/tables.h"
 
 #include <stdlib.h>

@@ -107,8 +107,7 @@ void tape_state_end(struct tape *t, uint64_t now_ns, uint64_t snapshot, size_t b
  * writer has touched before, is the worker's from then on. */
 static inline uint64_t tape_wants(const struct tape *t) { return __atomic_load_n(&t->wants, __ATOMIC_ACQUIRE); }
 /* Frames that are to be judged, seen by the observers of masks[]; NULL: there is no room. Nothing else is put on the
- * tape before tape_seen_end says what became of them: verdicts[at[i]] is of frame i. number: the serial
- * of the program that judges. */
+ * tape before tape_seen_end says what became of them: verdicts[at[i]] is of frame i. number: of the program. */
 struct tape_record *tape_seen_begin(struct tape *t, struct pkt *const pkts[], const uint32_t masks[], unsigned n,
                                     uint64_t now_ns, uint64_t number);
 void tape_seen_end(struct tape *t, struct tape_record *r, const struct verdict verdicts[], const uint8_t at[]);

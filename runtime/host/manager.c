@@ -6,18 +6,12 @@
 
 #include "runtime/base/clock.h"
 
-/* RELOADING comes with its time, so that an answer to an earlier reload is not taken for this one's. */
-static void tell_reloading(void)
-{
-    sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, clock_ns(CLOCK_MONOTONIC) / 1000);
-}
-
 void manager_tell(enum manager_word word)
 {
     static const char *const lines[MANAGER_WORDS] = {
         [MANAGER_READY] = "READY=1", [MANAGER_STOPPING] = "STOPPING=1", [MANAGER_ALIVE] = "WATCHDOG=1"};
-    if (word == MANAGER_RELOADING)
-        tell_reloading();
+    if (word == MANAGER_RELOADING) /* with its time: an answer to an earlier reload is not taken for this one's */
+        sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, clock_ns(CLOCK_MONOTONIC) / 1000);
     else
         sd_notify(0, lines[word]);
 }

@@ -7,8 +7,7 @@
 
 #include "runtime/host/proc_priv.h"
 
-/* The bound of one group; `path` begins with a slash, or is empty. UINT64_MAX: it sets none, or is not seen from here.
- */
+/* The bound of one group; `path` begins with a slash, or is empty. UINT64_MAX: there is none, or none is seen. */
 static uint64_t bound_of(const char *root, const char *path)
 {
     char name[4200], text[64];

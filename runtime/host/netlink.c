@@ -57,6 +57,23 @@ int netlink_ask(struct netlink *n, struct nlmsghdr *request, mnl_cb_t cb, void *
     return 0;
 }
 
+int netlink_once(struct nlmsghdr *request, mnl_cb_t cb, void *arg)
+{
+    struct netlink n;
+    int failed = netlink_open(&n, NETLINK_ROUTE);
+    if (!failed) failed = netlink_ask(&n, request, cb, arg);
+    netlink_close(&n);
+    return failed;
+}
+
+struct nlmsghdr *netlink_begin(void *bytes, uint16_t type, uint16_t flags)
+{
+    struct nlmsghdr *nlh = mnl_nlmsg_put_header(bytes);
+    nlh->nlmsg_type = type;
+    nlh->nlmsg_flags = flags;
+    return nlh;
+}
+
 struct dump {
     struct host *host;
     learn_fn *learn;
@@ -78,9 +95,7 @@ int host_dump(struct host *h, uint16_t type, const void *fixed, size_t fixed_len
     struct dump d = {h, learn};
     int failed = -EINTR;
     for (int i = 0; i < 16 && failed == -EINTR; i++) {
-        struct nlmsghdr *nlh = mnl_nlmsg_put_header(bytes);
-        nlh->nlmsg_type = type;
-        nlh->nlmsg_flags = NLM_F_DUMP;
+        struct nlmsghdr *nlh = netlink_begin(bytes, type, NLM_F_DUMP);
         memcpy(mnl_nlmsg_put_extra_header(nlh, fixed_len), fixed, fixed_len);
         begin(h);
         failed = netlink_ask(&h->ask, nlh, dumped, &d);

@@ -20,6 +20,10 @@ void netlink_close(struct netlink *n);
  * the answer to cb. 0 or a negative errno: the kernel's, or -ETIMEDOUT after some seconds without an answer. -EINTR:
  * the dump was changed meanwhile; ask again from the start. */
 int netlink_ask(struct netlink *n, struct nlmsghdr *request, mnl_cb_t cb, void *arg);
+/* The same by a socket for routes that is opened for it alone. */
+int netlink_once(struct nlmsghdr *request, mnl_cb_t cb, void *arg);
+/* A request at those bytes, to be filled. */
+struct nlmsghdr *netlink_begin(void *bytes, uint16_t type, uint16_t flags);
 
 /* The attributes of a message whose fixed header has that size, by number: at[1 … most], NULL where absent. */
 void netlink_attributes(const struct nlmsghdr *nlh, size_t header, const struct nlattr *at[], unsigned most);

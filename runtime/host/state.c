@@ -1,17 +1,13 @@
-/* The state file: a lock, and lines that say what was changed. */
 #include "runtime/host/state.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "runtime/base/file.h"
@@ -19,8 +15,6 @@
 #include "runtime/host/state_file.h"
 
 #define OVER_MOST 4096 /* of them, those that say nothing any more */
-
-enum { SIGNALLED_MS = 500 }; /* for one that was asked to end, and may have nothing to finish */
 
 struct state {
     int fd;
@@ -123,14 +117,12 @@ static void keep_lines(char *text)
     *to = 0;
 }
 
-static const char works[] = "works\t";
-
 /* A file of this process's, with what of another, or of itself, is in force, and who works for it. */
 static int begin(int fd, int from, long worker)
 {
     char *kept = state_read(from), *all = NULL, line[40] = "";
     if (kept) keep_lines(kept);
-    if (worker) snprintf(line, sizeof line, "%s%ld\n", works, worker);
+    if (worker) snprintf(line, sizeof line, "%s%ld\n", STATE_WORKS, worker);
     const int len = kept ? asprintf(&all, "pid\t%ld\n%s%s", (long)getpid(), line, kept) : -1;
     int failed = len < 0 ? -ENOMEM : 0;
     if (!failed && (ftruncate(fd, 0) || pwrite(fd, all, (size_t)len, 0) != len)) failed = errno ? -errno : -EIO;
@@ -199,89 +191,8 @@ int state_works(struct state *s, long pid)
 {
     char line[40];
     s->works = pid;
-    snprintf(line, sizeof line, "%s%ld\n", works, pid);
+    snprintf(line, sizeof line, "%s%ld\n", STATE_WORKS, pid);
     return state_append(s->fd, line);
-}
-
-/* What the kernel calls a process: a number may be another program's by now. */
-static void name_of(long pid, char name[32])
-{
-    char path[64];
-    snprintf(path, sizeof path, "/proc/%ld/comm", pid);
-    const int fd = open(path, O_RDONLY | O_CLOEXEC);
-    const ssize_t len = fd >= 0 ? read(fd, name, 31) : 0;
-    name[len > 0 ? len : 0] = 0;
-    if (fd >= 0) close(fd);
-}
-
-/* Is it a program like this one? */
-static bool is_ours(long pid)
-{
-    char its[32], ours[32];
-    name_of(pid, its);
-    name_of(getpid(), ours);
-    return !strcmp(its, ours) || !strcmp(its, STATE_WORKER "\n");
-}
-
-/* A descriptor of the process, which is readable at its end; -1: it is gone. */
-static int process(long pid) { return pid > 0 ? (int)syscall(SYS_pidfd_open, (pid_t)pid, 0) : -1; }
-
-/* Was it killed? The signal is pending until it has ended, however long it takes to be given a processor. */
-static bool is_killed(long pid)
-{
-    char path[64], line[200];
-    bool killed = false;
-    snprintf(path, sizeof path, "/proc/%ld/status", pid);
-    FILE *f = fopen(path, "re");
-    while (f && fgets(line, sizeof line, f))
-        if (!strncmp(line, "SigPnd:", 7) || !strncmp(line, "ShdPnd:", 7))
-            killed |= strtoull(line + 7, NULL, 16) >> (SIGKILL - 1) & 1;
-    if (f) fclose(f);
-    return killed;
-}
-
-static void say_awaited(state_say *say, void *arg, const char *name, long pid)
-{
-    char line[200];
-    snprintf(line, sizeof line, "the instance `%s` ends: its process %ld is waited for", name, pid);
-    say(arg, line);
-}
-
-void state_await(const char *run, const char *name, int most_ms, state_say *say, void *arg)
-{
-    char path[PATH_MAX];
-    if (!state_is_name(name) || state_folder(run, path)) return;
-    snprintf(path + strlen(path), 80, "/%s.state", name);
-    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    char *text = fd >= 0 ? state_read(fd) : NULL;
-    if (fd >= 0) close(fd);
-    const long owner = text ? state_number(text, "pid\t") : 0, worker = text ? state_number(text, works) : 0;
-    const bool owned = state_is_owned(path);
-    free(text);
-    /* While the owner lives, no other process has got the number of its child, unless that was reaped. */
-    struct pollfd works_on = {.fd = owned || is_ours(worker) ? process(worker) : -1, .events = POLLIN},
-                  owns = {.fd = -1, .events = POLLIN};
-    const bool lives = works_on.fd >= 0 && !poll(&works_on, 1, 0);
-    if (owned && worker) owns.fd = process(owner);
-    /* Who was signalled this moment may look alive. */
-    struct pollfd either[] = {works_on, owns};
-    const bool both = owned && lives && owns.fd >= 0;
-    const long killed = !both ? 0 : is_killed(worker) ? worker : is_killed(owner) ? owner : 0;
-    if (killed) say_awaited(say, arg, name, killed);
-    const bool again = both && poll(either, 2, killed ? most_ms : SIGNALLED_MS) > 0;
-    if ((owned && lives) || again) {
-        close(works_on.fd);
-        if (owns.fd >= 0) close(owns.fd);
-        if (again) state_await(run, name, most_ms, say, arg);
-        return;
-    }
-    struct pollfd *ends = owned ? &owns : &works_on;
-    if ((owned ? owns.fd >= 0 : lives)) {
-        say_awaited(say, arg, name, owned ? owner : worker);
-        poll(ends, 1, most_ms);
-    }
-    if (owns.fd >= 0) close(owns.fd);
-    if (works_on.fd >= 0) close(works_on.fd);
 }
 
 /* The line of a change; the caller's to free. NULL: memory is out. */

@@ -16,6 +16,7 @@ char *state_read(int fd);
 long state_owner_of(const char *path);
 /* Does an instance that lives hold its lock? A number of a process may be another's by now. */
 bool state_is_owned(const char *path);
+#define STATE_WORKS "works\t" /* in front of the number of the process that works for the owner */
 /* The number behind a word at the beginning of a line; 0: there is none. */
 long state_number(const char *text, const char *word);
 /* Cut a line into its words: the kind's, what, before, after. Those that are missing are NULL. */

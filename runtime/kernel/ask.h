@@ -27,8 +27,7 @@ void asker_init(struct asker *a, struct kernel *kernel, unsigned number);
  * negative errno. */
 int ask_frame(struct asker *a, enum kernel_hook hook, const struct pkt *pkt, uint64_t now_ns, struct kpkt **k);
 
-/* One stage of XDP alone, of the frame in the asker, with the packet that a->k says: its flags begin with KERNEL_ASKED.
- */
+/* One stage of XDP alone, of the frame in the asker, with the packet in a->k: its flags begin with KERNEL_ASKED. */
 int ask_stage(struct asker *a, enum kernel_entry entry);
 
 /* What the judge alone decides (judge.h, decided) of a parsed packet, the first that `e` speaks of; a->k->branch is the

@@ -241,8 +241,7 @@ static void say_recipes(struct executor *e)
     w->recipes = r.generation;
 }
 
-/* Time and facts: first the worker, then the stages. What was held stays until packets have been judged, as in vm_run.
- */
+/* Time and facts: first the worker, then the stages. What was held stays until packets are judged, as in vm_run. */
 static void see(struct executor *e, const struct vm_in *in, struct vm_tx *tx)
 {
     static const struct vm_up none;

@@ -138,15 +138,21 @@ static bool value_wanted(void *arg, const char *name, struct link_value *v)
     return true;
 }
 
+/* Linked and loaded: *fd. */
+static int link_and_load(const struct kernel *k, const struct code *code, enum kernel_entry e, struct naming *n,
+                         int *fd, char *err, size_t err_len)
+{
+    struct linked l;
+    int failed = link_program(k->objects, code, entries[e].name, value_of, n, &l, err, err_len);
+    if (!failed) *fd = load(k, e, &l, err, err_len);
+    linked_fini(&l);
+    return failed ? failed : *fd < 0 ? *fd : 0;
+}
+
 static int load_stage(void *arg, enum kernel_entry e, char *err, size_t err_len)
 {
     struct kernel *k = arg;
-    struct naming n = {.kernel = k};
-    struct linked l;
-    int failed = link_program(k->objects, NULL, entries[e].name, value_of, &n, &l, err, err_len);
-    if (!failed) k->programs[e] = load(k, e, &l, err, err_len);
-    linked_fini(&l);
-    return failed ? failed : k->programs[e] < 0 ? k->programs[e] : 0;
+    return link_and_load(k, NULL, e, &(struct naming){.kernel = k}, &k->programs[e], err, err_len);
 }
 
 /* It stands in its array from here on. */
@@ -173,11 +179,7 @@ static int load_one(const struct kernel *k, struct judge *j, const struct code *
                     size_t err_len)
 {
     struct naming n = {.kernel = k, .sections = &j->sections, .tables = &j->tables};
-    struct linked l;
-    int failed = link_program(k->objects, code, entries[e].name, value_of, &n, &l, err, err_len);
-    if (!failed) j->programs[e] = load(k, e, &l, err, err_len);
-    linked_fini(&l);
-    return failed ? failed : j->programs[e] < 0 ? j->programs[e] : 0;
+    return link_and_load(k, code, e, &n, &j->programs[e], err, err_len);
 }
 
 static int wanted(const struct kernel *k, const struct judge *j, const struct code *code, enum kernel_entry e,

@@ -1,5 +1,4 @@
-/* The proof at load: before a judge in the kernel judges any packet, it and the one of this process are asked the same.
- */
+/* The proof at load: before a judge in the kernel judges a packet, it and this process's own are asked the same. */
 #pragma once
 
 #include "runtime/kernel/ask.h"

@@ -1,4 +1,3 @@
-/* The service's side of request.def. */
 #include "runtime/parent/ask.h"
 
 #include <errno.h>
@@ -18,6 +17,13 @@ struct question {
     size_t each;
     uint32_t count;
 };
+
+/* A request of that body alone; and one with elements behind it. */
+#define ALONE(ident, of) (&(struct question){.kind = REQUEST_##ident, .body = &(of), .body_len = sizeof(of)})
+#define WITH(ident, of, all, size, how_many)                                                                           \
+    (&(struct question){REQUEST_##ident, &(of), sizeof(of), all, size, how_many})
+
+static const struct request_none none;
 
 static int put(const struct channel *c, const struct question *q)
 {
@@ -56,47 +62,55 @@ static int ask_done(struct channel *c, const struct question *q, char *err, size
 }
 
 /* Of a request whose answer is so many descriptors. */
-static int ask_fds(struct channel *c, enum request_kind kind, int fds[], unsigned count, char *err, size_t err_len)
+static int ask_some(struct channel *c, const struct question *q, int fds[], unsigned count, char *err, size_t err_len)
 {
-    const struct request_none none = {0};
     struct answer a;
-    const int failed = ask(c, &(struct question){kind, &none, sizeof none, NULL, 0, 0}, &a, fds, count, err, err_len);
+    const int failed = ask(c, q, &a, fds, count, err, err_len);
     if (failed || a.fd_count == count) return failed;
     for (unsigned i = 0; i < a.fd_count; i++) close(fds[i]);
     snprintf(err, err_len, "the parent process gave %u descriptors of %u", a.fd_count, count);
     return -EPROTO;
 }
 
+int ask_fds(struct channel *c, enum request_kind kind, int fds[], unsigned count, char *err, size_t err_len)
+{
+    const struct question q = {.kind = kind, .body = &none, .body_len = sizeof none};
+    return ask_some(c, &q, fds, count, err, err_len);
+}
+
+/* Of a request that names a port, and whose answer is more than that it is done. */
+static int ask_at(struct channel *c, enum request_kind kind, unsigned port, struct answer *a, char *err, size_t err_len)
+{
+    const struct request_at body = {port};
+    const struct question q = {.kind = kind, .body = &body, .body_len = sizeof body};
+    return ask(c, &q, a, NULL, 0, err, err_len);
+}
+
 int ask_ports(struct channel *c, const struct guarded *g, struct host_kept *kept, char *err, size_t err_len)
 {
-    const struct request_none none = {0};
     struct answer a;
-    const struct question ports = {REQUEST_PORTS, &none, sizeof none, g->ports, sizeof *g->ports, g->port_count};
     if (!g->port_count) return 0;
-    const int failed = ask(c, &ports, &a, NULL, 0, err, err_len);
-    if (!failed) memcpy(kept, a.kept, sizeof *kept);
+    const int failed = ask(c, WITH(PORTS, none, g->ports, sizeof *g->ports, g->port_count), &a, NULL, 0, err, err_len);
+    if (!failed) *kept = a.kept;
     return failed;
 }
 
 int ask_ports_look(struct channel *c, const struct guarded *g, char *err, size_t err_len)
 {
-    const struct request_none none = {0};
-    const struct question ports = {REQUEST_PORTS_LOOK, &none, sizeof none, g->ports, sizeof *g->ports, g->port_count};
-    return g->port_count ? ask_done(c, &ports, err, err_len) : 0;
+    if (!g->port_count) return 0;
+    return ask_done(c, WITH(PORTS_LOOK, none, g->ports, sizeof *g->ports, g->port_count), err, err_len);
 }
 
 int ask_guard(struct channel *c, const struct guarded *g, char *err, size_t err_len)
 {
     const struct request_guard body = {.routed = g->routed};
-    const struct question guard = {REQUEST_GUARD, &body, sizeof body, g->matches, sizeof *g->matches, g->match_count};
-    return ask_done(c, &guard, err, err_len);
+    return ask_done(c, WITH(GUARD, body, g->matches, sizeof *g->matches, g->match_count), err, err_len);
 }
 
 int ask_port(struct channel *c, const struct io_ask *how, struct io_made *made, char *err, size_t err_len)
 {
     struct answer a;
-    const struct question q = {REQUEST_PORT, how, sizeof *how, NULL, 0, 0};
-    const int failed = ask(c, &q, &a, made->fds, IO_FDS_MOST, err, err_len);
+    const int failed = ask(c, ALONE(PORT, *how), &a, made->fds, IO_FDS_MOST, err, err_len);
     made->group = a.group;
     made->slots = a.slots;
     made->ring = a.ring;
@@ -107,18 +121,12 @@ int ask_port(struct channel *c, const struct io_ask *how, struct io_made *made, 
     return failed;
 }
 
-int ask_bind(struct channel *c, char *err, size_t err_len)
-{
-    const struct request_none none = {0};
-    return ask_done(c, &(struct question){REQUEST_BIND, &none, sizeof none, NULL, 0, 0}, err, err_len);
-}
+int ask_bind(struct channel *c, char *err, size_t err_len) { return ask_done(c, ALONE(BIND, none), err, err_len); }
 
 int ask_tun(struct channel *c, int *fd, unsigned *ifindex, char *err, size_t err_len)
 {
-    const struct request_none none = {0};
-    const struct question q = {REQUEST_TUN, &none, sizeof none, NULL, 0, 0};
     struct answer a;
-    const int failed = ask(c, &q, &a, fd, 1, err, err_len);
+    const int failed = ask(c, ALONE(TUN, none), &a, fd, 1, err, err_len);
     if (failed) return failed;
     *ifindex = (unsigned)a.value;
     if (a.fd_count == 1) return 0;
@@ -126,171 +134,111 @@ int ask_tun(struct channel *c, int *fd, unsigned *ifindex, char *err, size_t err
     return -EPROTO;
 }
 
-int ask_rules(struct channel *c, int *fd, char *err, size_t err_len)
-{
-    return ask_fds(c, REQUEST_RULES, fd, 1, err, err_len);
-}
-
 int ask_watch(struct channel *c, int *fd, bool *linked, char *err, size_t err_len)
 {
-    const struct request_none none = {0};
     struct answer a;
-    const int failed =
-        ask(c, &(struct question){REQUEST_WATCH, &none, sizeof none, NULL, 0, 0}, &a, fd, 1, err, err_len);
+    const int failed = ask(c, ALONE(WATCH, none), &a, fd, 1, err, err_len);
     *linked = a.value;
     return failed || a.fd_count ? failed : -EPROTO;
 }
 
 int ask_save(struct channel *c, const uint8_t *bytes, size_t len, char *err, size_t err_len)
 {
-    const struct request_none none = {0};
     if (len > PBC_SIZE_MAX) return -EFBIG;
-    return ask_done(c, &(struct question){REQUEST_SAVE, &none, sizeof none, bytes, 1, (uint32_t)len}, err, err_len);
-}
-
-int ask_log(struct channel *c, int *fd, char *err, size_t err_len)
-{
-    return ask_fds(c, REQUEST_LOG, fd, 1, err, err_len);
-}
-
-int ask_control(struct channel *c, int *fd, char *err, size_t err_len)
-{
-    return ask_fds(c, REQUEST_CONTROL, fd, 1, err, err_len);
-}
-
-int ask_stats(struct channel *c, int *fd, char *err, size_t err_len)
-{
-    return ask_fds(c, REQUEST_STATS, fd, 1, err, err_len);
+    return ask_done(c, WITH(SAVE, none, bytes, 1, (uint32_t)len), err, err_len);
 }
 
 int ask_listen(struct channel *c, const struct host_addr *addr, uint16_t port, int *fd, char *err, size_t err_len)
 {
     const struct request_listen body = {.addr = *addr, .port = port};
-    const struct question q = {REQUEST_LISTEN, &body, sizeof body, NULL, 0, 0};
-    struct answer a;
-    const int failed = ask(c, &q, &a, fd, 1, err, err_len);
-    return failed ? failed : a.fd_count ? 0 : -EPROTO;
+    return ask_some(c, ALONE(LISTEN, body), fd, 1, err, err_len);
 }
 
 int ask_transparent(struct channel *c, unsigned family, int fds[TRANSPARENT_BATCH])
 {
     const struct request_family body = {family};
-    const struct question q = {REQUEST_TRANSPARENT, &body, sizeof body, NULL, 0, 0};
     struct answer a;
     char err[100];
-    const int failed = ask(c, &q, &a, fds, TRANSPARENT_BATCH, err, sizeof err);
+    const int failed = ask(c, ALONE(TRANSPARENT, body), &a, fds, TRANSPARENT_BATCH, err, sizeof err);
     return failed ? failed : (int)a.fd_count;
-}
-
-int ask_echo(struct channel *c, int fds[2], char *err, size_t err_len)
-{
-    return ask_fds(c, REQUEST_ECHO, fds, 2, err, err_len);
-}
-
-int ask_aside(struct channel *c, int fds[2], char *err, size_t err_len)
-{
-    return ask_fds(c, REQUEST_ASIDE, fds, 2, err, err_len);
 }
 
 int ask_aside_socket(struct channel *c, const struct host_addr *from, int type)
 {
     const struct request_aside body = {.from = *from, .type = (uint32_t)type};
-    const struct question q = {REQUEST_ASIDE_SOCKET, &body, sizeof body, NULL, 0, 0};
-    struct answer a;
     char err[100];
-    int fd = -1;
-    const int failed = ask(c, &q, &a, &fd, 1, err, sizeof err);
-    return failed ? failed : a.fd_count ? fd : -EPROTO;
+    int fd;
+    const int failed = ask_some(c, ALONE(ASIDE_SOCKET, body), &fd, 1, err, sizeof err);
+    return failed ? failed : fd;
 }
 
-static int ask_path(struct channel *c, enum request_kind kind, const char *path, int *fd, char *err, size_t err_len)
+int ask_path(struct channel *c, enum request_kind kind, const char *path, int *fd, char *err, size_t err_len)
 {
     struct request_path body = {0};
-    struct answer a;
     if (strlen(path) >= sizeof body.path) return -ENAMETOOLONG;
     strcpy(body.path, path);
-    const struct question q = {kind, &body, sizeof body, NULL, 0, 0};
-    const int failed = ask(c, &q, &a, fd, 1, err, err_len);
-    return failed || a.fd_count ? failed : -EPROTO;
-}
-
-int ask_certificates(struct channel *c, const char *path, int *fd, char *err, size_t err_len)
-{
-    return ask_path(c, REQUEST_CERTIFICATES, path, fd, err, err_len);
-}
-
-int ask_access_log(struct channel *c, const char *path, int *fd, char *err, size_t err_len)
-{
-    return ask_path(c, REQUEST_ACCESS_LOG, path, fd, err, err_len);
+    const struct question q = {.kind = kind, .body = &body, .body_len = sizeof body};
+    return ask_some(c, &q, fd, 1, err, err_len);
 }
 
 int ask_access_look(struct channel *c, const char *path, char *err, size_t err_len)
 {
     struct request_path body = {0};
-    struct answer a;
     if (strlen(path) >= sizeof body.path) {
         snprintf(err, err_len, "the path of an access log is too long");
         return -ENAMETOOLONG;
     }
     strcpy(body.path, path);
-    const struct question q = {REQUEST_ACCESS_LOOK, &body, sizeof body, NULL, 0, 0};
-    return ask(c, &q, &a, NULL, 0, err, err_len);
+    return ask_done(c, ALONE(ACCESS_LOOK, body), err, err_len);
 }
 
 int ask_keypair(struct channel *c, const char *cert, const char *key, int fds[2], char *err, size_t err_len)
 {
     struct request_keypair body = {0};
-    struct answer a;
     if (strlen(cert) >= sizeof body.cert || strlen(key) >= sizeof body.key) {
         snprintf(err, err_len, "the path of a certificate or key is too long");
         return -ENAMETOOLONG;
     }
     strcpy(body.cert, cert);
     strcpy(body.key, key);
-    const struct question q = {REQUEST_KEYPAIR, &body, sizeof body, NULL, 0, 0};
-    const int failed = ask(c, &q, &a, fds, 2, err, err_len);
-    return failed || a.fd_count == 2 ? failed : -EPROTO;
+    return ask_some(c, ALONE(KEYPAIR, body), fds, 2, err, err_len);
 }
 
 int ask_recording(struct channel *c, uint64_t number, int *fd, char *err, size_t err_len)
 {
     const struct request_recording body = {.number = number};
-    struct answer a;
-    const int failed =
-        ask(c, &(struct question){REQUEST_RECORDING, &body, sizeof body, NULL, 0, 0}, &a, fd, 1, err, err_len);
-    return failed ? failed : a.fd_count ? 0 : -EPROTO;
+    return ask_some(c, ALONE(RECORDING, body), fd, 1, err, err_len);
 }
 
 int ask_recording_gone(struct channel *c, uint64_t number, char *err, size_t err_len)
 {
     const struct request_recording body = {.number = number, .what = RECORDING_REMOVE};
-    return ask_done(c, &(struct question){REQUEST_RECORDING, &body, sizeof body, NULL, 0, 0}, err, err_len);
+    return ask_done(c, ALONE(RECORDING, body), err, err_len);
 }
 
 int ask_recording_shorter(struct channel *c, uint64_t number, uint64_t bytes, char *err, size_t err_len)
 {
     const struct request_recording body = {.number = number, .bytes = bytes, .what = RECORDING_SHORTEN};
-    return ask_done(c, &(struct question){REQUEST_RECORDING, &body, sizeof body, NULL, 0, 0}, err, err_len);
+    return ask_done(c, ALONE(RECORDING, body), err, err_len);
 }
 
 int ask_offloads(struct channel *c, unsigned port, unsigned which, char *err, size_t err_len)
 {
     const struct request_offloads body = {port, which};
-    return ask_done(c, &(struct question){REQUEST_OFFLOADS, &body, sizeof body, NULL, 0, 0}, err, err_len);
+    return ask_done(c, ALONE(OFFLOADS, body), err, err_len);
 }
 
 int ask_steer(struct channel *c, unsigned port, unsigned frame_most, char *err, size_t err_len)
 {
     const struct request_steer body = {port, frame_most};
-    return ask_done(c, &(struct question){REQUEST_STEER, &body, sizeof body, NULL, 0, 0}, err, err_len);
+    return ask_done(c, ALONE(STEER, body), err, err_len);
 }
 
 int ask_steer_rules(struct channel *c, unsigned port, const struct steer_rules *r, char *err, size_t err_len)
 {
     const struct request_take body = {port, r->routed, r->translates};
     const struct guarded *g = r->guarded;
-    const struct question q = {REQUEST_TAKE, &body, sizeof body, g->matches, sizeof *g->matches, g->match_count};
-    return ask_done(c, &q, err, err_len);
+    return ask_done(c, WITH(TAKE, body, g->matches, sizeof *g->matches, g->match_count), err, err_len);
 }
 
 int ask_world(struct channel *c, unsigned port, const struct facts *f, uint64_t mac, char *err, size_t err_len)
@@ -302,8 +250,7 @@ int ask_world(struct channel *c, unsigned port, const struct facts *f, uint64_t 
         all[i] = (struct own_address){0, 0xffff00000000u | f->self4[i]};
     for (uint32_t i = 0; all && i < f->self6_count; i++)
         all[f->self4_count + i] = (struct own_address){f->self6[i].lo_hi, f->self6[i].lo_lo};
-    const struct question q = {REQUEST_WORLD, &body, sizeof body, all, sizeof *all, count};
-    const int failed = all ? ask_done(c, &q, err, err_len) : -ENOMEM;
+    const int failed = all ? ask_done(c, WITH(WORLD, body, all, sizeof *all, count), err, err_len) : -ENOMEM;
     if (!all) snprintf(err, err_len, "%s", strerror(ENOMEM));
     free(all);
     return failed;
@@ -311,10 +258,8 @@ int ask_world(struct channel *c, unsigned port, const struct facts *f, uint64_t 
 
 int ask_steering(struct channel *c, unsigned port, bool *generic, char *err, size_t err_len)
 {
-    const struct request_at body = {port};
     struct answer a;
-    const struct question q = {REQUEST_STEERING, &body, sizeof body, NULL, 0, 0};
-    const int failed = ask(c, &q, &a, NULL, 0, err, err_len);
+    const int failed = ask_at(c, REQUEST_STEERING, port, &a, err, err_len);
     *generic = a.value;
     return failed;
 }
@@ -332,16 +277,16 @@ static int ask_loaded(struct channel *c, enum request_kind kind, const struct pr
     const struct question q = {kind, &body, sizeof body, bytes, 1, (uint32_t)len};
     const int failed = ask(c, &q, &a, fds, IO_FDS_MOST, err, err_len);
     free(bytes);
-    *proof = (struct proof){a.proof[0], a.proof[1]};
+    *proof = a.proof;
     return failed ? failed : (int)a.fd_count;
 }
 
 int ask_kernel(struct channel *c, const struct program *p, struct kernel **k, char *err, size_t err_len)
 {
-    struct proof none;
+    struct proof unproven;
     int fds[IO_FDS_MOST];
     *k = NULL;
-    const int count = ask_loaded(c, REQUEST_KERNEL, p, fds, &none, err, err_len);
+    const int count = ask_loaded(c, REQUEST_KERNEL, p, fds, &unproven, err, err_len);
     if (count < 0) return count;
     *k = kernel_adopt(p, fds, (unsigned)count);
     if (!*k) snprintf(err, err_len, "the kernel's maps cannot be mapped: %s", strerror(errno));
@@ -360,49 +305,35 @@ int ask_prepare(struct channel *c, const struct program *p, struct judge **j, st
     return *j ? 0 : -ENOMEM;
 }
 
-int ask_swap(struct channel *c, char *err, size_t err_len)
-{
-    const struct request_none none = {0};
-    return ask_done(c, &(struct question){REQUEST_SWAP, &none, sizeof none, NULL, 0, 0}, err, err_len);
-}
+int ask_swap(struct channel *c, char *err, size_t err_len) { return ask_done(c, ALONE(SWAP, none), err, err_len); }
 
 int ask_hooks(struct channel *c, unsigned port, bool *generic, char *err, size_t err_len)
 {
-    const struct request_at body = {port};
     struct answer a;
-    const struct question q = {REQUEST_HOOKS, &body, sizeof body, NULL, 0, 0};
-    const int failed = ask(c, &q, &a, NULL, 0, err, err_len);
+    const int failed = ask_at(c, REQUEST_HOOKS, port, &a, err, err_len);
     *generic = a.value & 1;
     return failed;
 }
 
 int ask_keep(struct channel *c, unsigned port, char *err, size_t err_len)
 {
-    const struct request_at body = {port};
     struct answer a;
-    const struct question q = {REQUEST_KEEP, &body, sizeof body, NULL, 0, 0};
-    const int failed = ask(c, &q, &a, NULL, 0, err, err_len);
+    const int failed = ask_at(c, REQUEST_KEEP, port, &a, err, err_len);
     return failed ? failed : (int)a.value;
 }
 
 uint64_t ask_too_long(struct channel *c, unsigned port)
 {
     char err[200];
-    const struct request_at body = {port};
     struct answer a;
-    const struct question q = {REQUEST_TOO_LONG, &body, sizeof body, NULL, 0, 0};
-    return ask(c, &q, &a, NULL, 0, err, sizeof err) ? 0 : a.value;
+    return ask_at(c, REQUEST_TOO_LONG, port, &a, err, sizeof err) ? 0 : a.value;
 }
 
 struct gate_count ask_carried(struct channel *c, unsigned port)
 {
     char err[200];
-    const struct request_at body = {port};
     struct answer a;
-    struct gate_count count = {0};
-    const struct question q = {REQUEST_CARRIED, &body, sizeof body, NULL, 0, 0};
-    if (!ask(c, &q, &a, NULL, 0, err, sizeof err)) memcpy(&count, a.carried, sizeof count);
-    return count;
+    return ask_at(c, REQUEST_CARRIED, port, &a, err, sizeof err) ? (struct gate_count){0} : a.carried;
 }
 
 /* A parent that is gone is noticed by who waits for its answer. */
@@ -416,18 +347,17 @@ static void put_alone(struct channel *c, const struct question *q)
 void ask_neighbour(struct channel *c, unsigned port, const struct host_addr *addr)
 {
     const struct request_resolve body = {*addr, port};
-    const struct question q = {REQUEST_RESOLVE, &body, sizeof body, NULL, 0, 0};
-    put_alone(c, &q);
+    put_alone(c, ALONE(RESOLVE, body));
 }
 
 int ask_announce(struct channel *c, unsigned port, const struct host_addr *addr, char *err, size_t err_len)
 {
     const struct request_announce body = {.addr = *addr, .port = port};
-    return ask_done(c, &(struct question){REQUEST_ANNOUNCE, &body, sizeof body, NULL, 0, 0}, err, err_len);
+    return ask_done(c, ALONE(ANNOUNCE, body), err, err_len);
 }
 
 void ask_notify(struct channel *c, uint32_t word)
 {
     const struct request_notify body = {word};
-    put_alone(c, &(struct question){REQUEST_NOTIFY, &body, sizeof body, NULL, 0, 0});
+    put_alone(c, ALONE(NOTIFY, body));
 }

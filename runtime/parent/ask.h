@@ -12,6 +12,7 @@
 #include "runtime/io/steer/steer.h"
 #include "runtime/kernel/adopt.h"
 #include "runtime/kernel/prove.h"
+#include "runtime/parent/request.h"
 #include "vm/kernel/gate.h"
 #include "vm/packet/facts.h"
 
@@ -64,40 +65,32 @@ struct gate_count ask_carried(struct channel *c, unsigned port);
 void ask_neighbour(struct channel *c, unsigned port, const struct host_addr *addr);
 int ask_announce(struct channel *c, unsigned port, const struct host_addr *addr, char *err, size_t err_len);
 
-/* Raw sockets for echo requests and their replies, IPv4 and IPv6, the caller's to close. */
-int ask_echo(struct channel *c, int fds[2], char *err, size_t err_len);
-/* The network stack aside (runtime/host/device/aside.h), once: its TUN device, and the socket that hears for it. And a
- * socket in it, or a negative errno. All are the caller's to close. */
-int ask_aside(struct channel *c, int fds[2], char *err, size_t err_len);
+/* What is there once, by its descriptors, the caller's to close. RULES: the program's file, to be read; LOG: what --log
+ * names, to be written; CONTROL, STATS: sockets that listen (the parent takes the name of the first away at the end);
+ * ECHO: raw sockets for echo requests and their replies, IPv4 and IPv6; ASIDE: the TUN device of the network stack
+ * aside (runtime/host/device/aside.h), and the socket that hears for it. */
+int ask_fds(struct channel *c, enum request_kind kind, int fds[], unsigned count, char *err, size_t err_len);
+/* A socket in the stack aside, or a negative errno. */
 int ask_aside_socket(struct channel *c, const struct host_addr *from, int type);
-/* A file of certificates (PEM), for reading, the caller's to close. What holds a key as well is not opened. */
-int ask_certificates(struct channel *c, const char *path, int *fd, char *err, size_t err_len);
+/* A file, the caller's to close. CERTIFICATES: of certificates (PEM), to be read; what holds a key as well is not
+ * opened. ACCESS_LOG: an access log, to be written (runtime/host/sinks.h). */
+int ask_path(struct channel *c, enum request_kind kind, const char *path, int *fd, char *err, size_t err_len);
 /* The files of a certificate and the private key that belongs to it: two descriptors. 0 or a negative errno with one
  * line in err. */
 int ask_keypair(struct channel *c, const char *cert, const char *key, int fds[2], char *err, size_t err_len);
 
-/* An access log, for writing (runtime/host/sinks.h), likewise. */
-int ask_access_log(struct channel *c, const char *path, int *fd, char *err, size_t err_len);
-/* Would it be opened? Nothing is made. */
+/* Would that access log be opened? Nothing is made. */
 int ask_access_look(struct channel *c, const char *path, char *err, size_t err_len);
 
-/* The program's file, opened again, for reading; the caller's to close. */
-int ask_log(struct channel *c, int *fd, char *err, size_t err_len); /* what --log names, likewise for writing */
 /* A file of the recording, to be written: it must be new. One of which only so many bytes are kept, and one that is not
  * kept any more. */
 int ask_recording(struct channel *c, uint64_t number, int *fd, char *err, size_t err_len);
 int ask_recording_shorter(struct channel *c, uint64_t number, uint64_t bytes, char *err, size_t err_len);
 int ask_recording_gone(struct channel *c, uint64_t number, char *err, size_t err_len);
-int ask_rules(struct channel *c, int *fd, char *err, size_t err_len);
-/* A descriptor that becomes readable when it may have changed (host/watch.h), the caller's to close. */
+/* A descriptor that becomes readable when the program's file may have changed (host/watch.h), the caller's to close. */
 int ask_watch(struct channel *c, int *fd, bool *linked, char *err, size_t err_len);
 /* Replace it, at once and whole. */
 int ask_save(struct channel *c, const uint8_t *bytes, size_t len, char *err, size_t err_len);
-
-/* The control socket, listening; the caller's to close. The parent takes its name away at the end. */
-int ask_control(struct channel *c, int *fd, char *err, size_t err_len);
-/* The socket that statistics are asked by, likewise. */
-int ask_stats(struct channel *c, int *fd, char *err, size_t err_len);
 
 /* A socket that listens there for a proxy service, one of several (runtime/host/guard/listen.h), likewise. */
 int ask_listen(struct channel *c, const struct host_addr *addr, uint16_t port, int *fd, char *err, size_t err_len);

@@ -45,8 +45,7 @@ bool grant_PORTS(struct parent *p, const struct request *r, struct answer *a, in
     const struct host_ports *all = r->elements;
     if (!are_ports(r)) return false;
     a->failed = ports_reserve(p->state, all, r->count, &p->kept, a->err, sizeof a->err);
-    static_assert(sizeof a->kept == sizeof p->kept, "as it is told");
-    memcpy(a->kept, &p->kept, sizeof a->kept);
+    a->kept = p->kept;
     return true;
 }
 

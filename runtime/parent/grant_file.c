@@ -111,8 +111,7 @@ bool grant_ACCESS_LOOK(struct parent *p, const struct request *r, struct answer 
     return true;
 }
 
-/* Only a key that belongs to the certificate beside it: whoever asks in the service's name gets no other of the host's.
- */
+/* Only a key that belongs to the certificate beside it: who asks in the service's name gets no other of the host's. */
 bool grant_KEYPAIR(struct parent *p, const struct request *r, struct answer *a, int fds[])
 {
     const struct request_keypair *body = r->body;

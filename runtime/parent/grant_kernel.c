@@ -62,12 +62,9 @@ bool grant_KERNEL(struct parent *p, const struct request *r, struct answer *a, i
 /* Before it judges anything, it and the vm decide alike about thousands of frames. */
 static int prove(struct parent *p, const struct program *program, struct answer *a)
 {
-    struct proof proof = {0};
-    const int failed = kernel_prove_prepared(p->kernel, p->judge, program, &proof, a->err, sizeof a->err);
+    const int failed = kernel_prove_prepared(p->kernel, p->judge, program, &a->proof, a->err, sizeof a->err);
     if (failed) kernel_discard(p->judge);
     if (failed) p->judge = NULL;
-    a->proof[0] = proof.frames;
-    a->proof[1] = proof.ns;
     return failed;
 }
 

@@ -164,10 +164,8 @@ bool grant_CARRIED(struct parent *p, const struct request *r, struct answer *a, 
 {
     const struct request_at *body = r->body;
     if (!is_port(p, body->port)) return false;
-    struct gate_count c = {0};
-    if (p->maker.gate) gate_counts(p->maker.gate, parent_ifindex(p, body->port), &c);
-    if (p->maker.steers[body->port]) steer_counts(p->maker.steers[body->port], &c);
-    memcpy(a->carried, &c, sizeof a->carried);
+    if (p->maker.gate) gate_counts(p->maker.gate, parent_ifindex(p, body->port), &a->carried);
+    if (p->maker.steers[body->port]) steer_counts(p->maker.steers[body->port], &a->carried);
     return true;
 }
 

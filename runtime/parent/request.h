@@ -5,6 +5,8 @@
 #include "runtime/host/guard/guard.h"
 #include "runtime/host/guard/ports.h"
 #include "runtime/io/io.h"
+#include "runtime/kernel/prove.h"
+#include "vm/kernel/gate.h"
 
 enum request_kind {
 #define REQUEST(ident, ...) REQUEST_##ident,
@@ -82,14 +84,14 @@ struct request_announce {
 };
 
 struct answer {
-    int32_t failed;        /* 0, or a negative errno */
-    char err[500];         /* why, in a line; empty: the errno says it */
-    uint32_t fd_count;     /* descriptors that come with it */
-    int32_t group;         /* of PORT, as in struct io_made */
-    uint32_t slots, ring;  /* likewise */
-    uint32_t filter, deal; /* likewise */
-    uint64_t value;        /* of STEERING and HOOKS: 1, generic; of TOO_LONG and KEEP: how many */
-    uint64_t carried[4];   /* of CARRIED: a struct gate_count */
-    uint64_t proof[2];     /* of JUDGE: a struct proof */
-    uint16_t kept[4];      /* of PORTS: a struct host_kept */
+    int32_t failed;            /* 0, or a negative errno */
+    char err[500];             /* why, in a line; empty: the errno says it */
+    uint32_t fd_count;         /* descriptors that come with it */
+    int32_t group;             /* of PORT, as in struct io_made */
+    uint32_t slots, ring;      /* likewise */
+    uint32_t filter, deal;     /* likewise */
+    uint64_t value;            /* of STEERING and HOOKS: 1, generic; of TOO_LONG and KEEP: how many */
+    struct gate_count carried; /* of CARRIED */
+    struct proof proof;        /* of JUDGE */
+    struct host_kept kept;     /* of PORTS */
 };

@@ -1,5 +1,4 @@
-/* See reach.h. Instances of a network namespace have their sockets in /run/prey/INODE/NAME.sock (runtime/host/state.h).
- */
+/* See reach.h. Instances of a network namespace have sockets in /run/prey/INODE/NAME.sock (runtime/host/state.h). */
 #include "runtime/preyctl/reach.h"
 
 #include <dirent.h>

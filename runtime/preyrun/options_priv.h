@@ -1,5 +1,4 @@
-/* What the readers of options share: options.c has those of replays and of both, options_live.c those of live traffic.
- */
+/* What readers of options share: options.c has those of replays and of both, options_live.c those of live traffic. */
 #pragma once
 
 #include <errno.h>

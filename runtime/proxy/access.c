@@ -1,4 +1,3 @@
-/* The access log of a service. */
 #include "runtime/proxy/access.h"
 
 #include <string.h>

@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "runtime/host/sockaddr.h"
+#include "runtime/base/sockaddr.h"
 #include "runtime/proxy/queue.h"
 #include "vm/keyed/keyed.h"
 #include "vm/stream/first.h"

@@ -30,11 +30,9 @@ struct session_ops {
     void (*lost)(struct session *s, enum session_end why);
     /* It ends: give back what `own` holds. NULL: nothing. */
     void (*fini)(struct session *s);
-    /* A connection to s->chosen that was kept, which the session gets; NULL: there is none, or (as the op) none ever.
-     */
+    /* A connection to s->chosen that was kept, for the session; NULL: there is none, or (as the op) none ever. */
     struct side *(*kept)(struct session *s);
-    /* What a loop has of this kind, whatever its sessions (proxy->of_kind); NULL: memory is out. As ops NULL: nothing.
-     */
+    /* What a loop has of this kind, for all sessions (proxy->of_kind); NULL: memory is out. As ops NULL: nothing. */
     void *(*start)(struct proxy *p);
     void (*stop)(void *of_kind);
     uint32_t bytes; /* of `own` */

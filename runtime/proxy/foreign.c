@@ -5,7 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "runtime/host/sockaddr.h"
+#include "runtime/base/sockaddr.h"
 #include "runtime/proxy/core.h"
 
 /* Port 0: the kernel's choice, once it is known where it goes. */

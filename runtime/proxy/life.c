@@ -110,12 +110,6 @@ static bool kinds_start(struct proxy *p)
     return true;
 }
 
-static void kinds_stop(struct proxy *p)
-{
-    for (unsigned i = 0; i < SESSION_KINDS; i++)
-        if (p->of_kind[i]) kinds[i]->stop(p->of_kind[i]);
-}
-
 static bool parts_init(struct proxy *p)
 {
     const uint32_t most = p->cfg.sessions_most;
@@ -164,7 +158,8 @@ void proxy_free(struct proxy *p)
     while (p->all) loop_turn(&p->loop, 0);
     listeners_fini(p);
     foreign_fini(p);
-    kinds_stop(p);
+    for (unsigned i = 0; i < SESSION_KINDS; i++)
+        if (p->of_kind[i]) kinds[i]->stop(p->of_kind[i]);
     chooser_free(p->chooser);
     slab_fini(&p->sessions);
     slab_fini(&p->sides);

@@ -1,4 +1,3 @@
-/* A session's life: from its client's socket to the last byte. */
 #include "runtime/proxy/session.h"
 
 #include <errno.h>

@@ -1,5 +1,4 @@
-/* The flight recorder: what workers did and what they were told, written down by a thread of its own while they go on.
- */
+/* The flight recorder: what workers did and were told, written down by a thread of its own while they go on. */
 #pragma once
 
 #include <stdbool.h>

@@ -229,8 +229,7 @@ static bool write_moments(struct recorder *r, unsigned loop, unsigned n)
     return n;
 }
 
-/* The wall's clock may be set. Else all of a file goes by one difference, so that times of two kinds can be compared.
- */
+/* The wall's clock may be set. Else all of a file goes by one difference, so times of two kinds can be compared. */
 static void follow_wall(struct recorder *r)
 {
     const uint64_t ahead = wall_ahead();

@@ -112,12 +112,6 @@ int reel_next(struct reel *r)
     return why;
 }
 
-static int shorten_file(const struct reel *r, const struct reel_file *f)
-{
-    if (r->maker.shorten) return r->maker.shorten(r->maker.arg, f->number, f->bytes);
-    return ftruncate(r->fd, (off_t)f->bytes) ? -errno : 0;
-}
-
 /* The last file, which could not be begun: without a beginning no replay takes it. */
 static void drop_unbegun(struct reel *r)
 {
@@ -132,7 +126,10 @@ static int append(struct reel *r, const void *bytes, size_t len)
     struct reel_file *f = &r->files[r->count - 1];
     const int failed = write_whole(r->fd, bytes, len);
     if (failed) {
-        (void)shorten_file(r, f);
+        if (r->maker.shorten)
+            r->maker.shorten(r->maker.arg, f->number, f->bytes);
+        else
+            (void)!ftruncate(r->fd, (off_t)f->bytes);
         (void)lseek(r->fd, (off_t)f->bytes, SEEK_SET);
         return failed;
     }

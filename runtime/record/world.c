@@ -37,16 +37,8 @@ void world_pack(struct bytes *to, const struct snapshot *s, uint64_t program)
     h.routes = s->routes ? s->routes->number : 0;
     memcpy(h.port_mac, s->port_mac, sizeof h.port_mac);
     bytes_put(to, &h, sizeof h);
-    bytes_put(to, f->self4, f->self4_count * sizeof *f->self4);
-    bytes_put(to, f->self6, f->self6_count * sizeof *f->self6);
-    bytes_put(to, f->ifaces, f->ifaces_count * sizeof *f->ifaces);
-    bytes_put(to, f->server_out, s->servers * sizeof *f->server_out);
-    bytes_put(to, f->down, s->servers * sizeof *f->down);
-    bytes_put(to, f->up_since_ns, s->servers * sizeof *f->up_since_ns);
-    bytes_put(to, f->weights, s->servers * sizeof *f->weights);
-    bytes_put(to, f->server_mtu, s->servers * sizeof *f->server_mtu);
-    bytes_put(to, f->target_out, s->nats * sizeof *f->target_out);
-    if (f->routes) bytes_put(to, f->devices, f->routes->size.devices * sizeof *f->devices);
+#define FACTS_ARRAY(field, count) bytes_put(to, f->field, (count) * sizeof *f->field);
+#include "runtime/exchange/facts_array.def"
     for (uint32_t i = 0; i <= s->hops_mask; i++)
         if (s->hops[i].key.family) bytes_put(to, &s->hops[i], sizeof *s->hops);
     const struct facts_ports *p = &f->ports;
@@ -96,9 +88,8 @@ static bool take(struct cursor *c, const void *array, size_t bytes)
     return !bytes || cursor_copy(c, (void *)(uintptr_t)array, bytes);
 }
 
-static bool take_weights(struct cursor *c, const uint16_t *weights, uint32_t n)
+static bool are_weights(const uint16_t *weights, uint32_t n)
 {
-    if (!take(c, weights, n * sizeof *weights)) return false;
     for (uint32_t i = 0; i < n; i++)
         if (weights[i] > LB_WEIGHT_MAX + 1 && weights[i] != FACTS_DRAINS) return false;
     return true;
@@ -177,15 +168,10 @@ struct snapshot *world_unpack(const void *bytes, size_t len, const struct progra
     struct snapshot *s = empty(&h, p, routes);
     if (!s) return NULL;
     struct facts *f = &s->facts;
-    const bool whole =
-        take(&c, f->self4, h.self4 * sizeof *f->self4) && take(&c, f->self6, h.self6 * sizeof *f->self6) &&
-        take(&c, f->ifaces, h.ifaces * sizeof *f->ifaces) &&
-        take(&c, f->server_out, h.servers * sizeof *f->server_out) && take(&c, f->down, h.servers * sizeof *f->down) &&
-        take(&c, f->up_since_ns, h.servers * sizeof *f->up_since_ns) && take_weights(&c, f->weights, h.servers) &&
-        take(&c, f->server_mtu, h.servers * sizeof *f->server_mtu) &&
-        take(&c, f->target_out, h.nats * sizeof *f->target_out) &&
-        take(&c, f->devices, (routes ? routes->size.devices : 0) * sizeof *f->devices) &&
-        take_hops(&c, s, h.hops, start->ports) && take_ports(&c, f);
+    bool whole = true;
+#define FACTS_ARRAY(field, count) whole = whole && take(&c, f->field, (count) * sizeof *f->field);
+#include "runtime/exchange/facts_array.def"
+    whole = whole && are_weights(f->weights, h.servers) && take_hops(&c, s, h.hops, start->ports) && take_ports(&c, f);
     if (whole) return s;
     snapshot_free(s);
     return NULL;

@@ -31,11 +31,6 @@ static uint64_t step_of(const struct program *p)
     return UINT64_MAX;
 }
 
-static bool has_timers(const struct program *p)
-{
-    return p->meters_count || p->meta->flags & (PBC_KEEPS_FLOWS | PBC_FOLLOWS_FRAGMENTS);
-}
-
 struct replay_clock replay_clock_of(const struct subject *r)
 {
     const uint64_t step = step_of(r->program);
@@ -46,7 +41,8 @@ struct replay_clock replay_clock_of(const struct subject *r)
                                  .step_ns = pieces ? COARSE_NS : step,
                                  .only_fragments = pieces && !(flags & PBC_OPENS), /* a glance does not see inside */
                                  .until_ns = r->program->schedules_count ? 0 : UINT64_MAX,
-                                 .timers = has_timers(r->program),
+                                 .timers =
+                                     r->program->meters_count || flags & (PBC_KEEPS_FLOWS | PBC_FOLLOWS_FRAGMENTS),
                                  .tick_ns = UINT64_MAX};
 }
 

@@ -106,12 +106,6 @@ static bool walker_open(struct walker *w, const struct subject *r, bool in_kerne
     return w->exec && !failed;
 }
 
-static void walker_close(struct walker *w)
-{
-    executor_free(w->exec);
-    streams_free(w->streams);
-}
-
 /* Let time go by up to this frame. */
 static struct vm_in walker_wait(struct walker *w, const struct capture_frame *f)
 {
@@ -155,8 +149,7 @@ static void wanted_free(struct wanted *of)
     free(of);
 }
 
-/* Print what may be: texts come in order. all: also those that are held are told as they stand. 0 or a negative errno.
- */
+/* Print what may be: texts come in order. all: also held ones are told as they stand. 0 or a negative errno. */
 static int print(struct walker *w, struct out *out, bool all)
 {
     for (struct wanted *of = w->first; of; of = of->next) {
@@ -260,7 +253,10 @@ int explain(const struct subject *r)
     const bool open = walkers && walker_open(&walkers[0], r, false) && walker_open(&walkers[1], r, in_kernel);
     int status = open ? walk(r, walkers, &out) : 2;
     if (!walkers) complain("out of memory");
-    for (unsigned i = 0; walkers && i < 2; i++) walker_close(&walkers[i]);
+    for (unsigned i = 0; walkers && i < 2; i++) {
+        executor_free(walkers[i].exec);
+        streams_free(walkers[i].streams);
+    }
     free(walkers);
     const int failed = out_close(&out);
     if (failed && !status) status = -failed == EPIPE ? 2 : complain("standard output: %s", strerror(-failed));

@@ -1,4 +1,3 @@
-/* Verdict lines that wait for a held frame before them. */
 #include "runtime/replay/lines.h"
 
 #include <stdlib.h>

@@ -160,20 +160,14 @@ static void event_log(struct pass *p, const struct event *e)
     }
 }
 
-static void flow_ended(struct pass *p, struct flow_record f)
-{
-    if (p->streams) streams_name(p->streams, &f);
-    flow_list_add(&p->flows, &f);
-}
-
 static void events_leave(struct pass *p)
 {
     for (unsigned i = 0; i < p->tx.event_count; i++) {
-        const struct event *e = &p->tx.events[i];
-        if (e->kind == EVENT_LOG)
-            event_log(p, e);
-        else if (e->kind == EVENT_FLOW)
-            flow_ended(p, e->flow);
+        struct event *e = &p->tx.events[i];
+        if (e->kind == EVENT_LOG) event_log(p, e);
+        if (e->kind != EVENT_FLOW) continue;
+        if (p->streams) streams_name(p->streams, &e->flow);
+        flow_list_add(&p->flows, &e->flow);
     }
     p->t.log_events += p->tx.events_lost;
     p->t.log_lost += p->tx.events_lost;

@@ -43,8 +43,7 @@ struct replay_clock replay_clock_of(const struct subject *r);
 struct vm_in replay_clock_at(struct replay_clock *c, uint64_t time_ns);
 /* The vm holds a frame from now on. */
 void replay_clock_held(struct replay_clock *c);
-/* Tick the worker at every deadline up to this time, a bounded number of times; left: called after each, takes what is
- * in tx.
+/* Tick the worker at every deadline up to this time, a bounded number of times; left: called after each, takes tx.
  */
 typedef void left_fn(void *arg);
 void replay_clock_tick(struct replay_clock *c, uint64_t time_ns, struct executor *exec, struct vm_tx *tx, left_fn *left,

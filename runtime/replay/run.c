@@ -194,14 +194,6 @@ static int measure(const struct subject *r, double first, struct timing *t)
     return status;
 }
 
-static bool wants_summary(const struct options *o)
-{
-    const char *const files[] = {o->verdicts, o->write, o->write_seen};
-    for (unsigned i = 0; i < 3; i++)
-        if (files[i] && !strcmp(files[i], "-")) return false;
-    return true;
-}
-
 /* The list of flows comes last, as it may be long. */
 static void flows_text(FILE *out, const struct vm_counters *c, const struct flow_list *list)
 {
@@ -243,7 +235,7 @@ static int passes_run(const struct subject *r, struct results *to, struct pass *
     p->writer = to->writer;
     p->seen = seen_wanted(o) ? &to->seen : NULL;
     p->log = o->log != LOG_NONE;
-    progress_begin(&p->progress, wants_summary(o) || !o->verdicts);
+    progress_begin(&p->progress, options_summarise(o) || !o->verdicts);
     pass_run(p);
     p->t.stopped = p->stopped;
     if ((p->verdicts && out_failed(p->verdicts)) || p->write_error || to->seen.write_error)
@@ -254,9 +246,9 @@ static int passes_run(const struct subject *r, struct results *to, struct pass *
     struct timing timing = {0};
     const bool timed = o->repeat > 1 && !*fault && !p->stopped;
     if (timed && measure(r, per_packet(&p->t), &timing)) return 2;
-    const int status = !wants_summary(o) ? 0
-                       : o->coverage     ? cover(r, to, p, fault)
-                                         : summarise(r, to, p, timed ? &timing : NULL, fault);
+    const int status = !options_summarise(o) ? 0
+                       : o->coverage         ? cover(r, to, p, fault)
+                                             : summarise(r, to, p, timed ? &timing : NULL, fault);
     out_flush(&to->verdicts); /* results come before the error that ends them */
     out_flush(&to->standard);
     if (p->t.log_lost && p->log)

@@ -62,17 +62,11 @@ static bool make_room(struct seen *s)
     return true;
 }
 
-/* What is left of lines that were printed: the ring's frames follow one another, and behind it they do not go on. */
-static void forget_printed(struct seen *s, uint64_t number)
-{
-    if (s->first + s->count == number) return;
-    while (s->count) forget_first(s);
-}
-
 bool seen_keep(struct seen *s, uint64_t number, const struct capture_frame *f)
 {
     struct seen_frame k = {.frame = *f};
-    forget_printed(s, number);
+    /* Lines that were printed go: the ring's frames follow one another. */
+    while (s->count && s->first + s->count != number) forget_first(s);
     if (!capture_keeps(s->r->capture)) {
         if (s->bytes + f->cap_len > SEEN_BYTES_MOST || !(k.copy = malloc(f->cap_len + 1u))) return false;
         memcpy(k.copy, f->data, f->cap_len);

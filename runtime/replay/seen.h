@@ -27,8 +27,7 @@ enum { SEEN_BYTES_MOST = 1 << 26 };
 /* The line of this frame waits: keep it. Frames come in order. False: there is no room for more, the first line must
  * not wait any longer. */
 bool seen_keep(struct seen *s, uint64_t number, const struct capture_frame *f);
-/* A frame whose line is due; NULL: it was not kept. What was kept before it is forgotten, it itself at the next call.
- */
+/* A frame whose line is due; NULL: it was not kept. What was kept before is forgotten, it itself at the next call. */
 const struct capture_frame *seen_frame(struct seen *s, uint64_t number);
 /* A line was printed of it. */
 void seen_write(struct seen *s, const struct capture_frame *f);

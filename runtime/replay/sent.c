@@ -1,6 +1,5 @@
 /* What the vm sends, as Ethernet frames. Where nobody knows the next hop's MAC it is made from its address: `02:00:`
- * and the last four bytes, so that a reader can tell who is meant; so are both of a packet that came without Ethernet.
- */
+ * and the last four bytes, so that a reader can tell who is meant; likewise both of a packet without Ethernet. */
 #include <endian.h>
 #include <errno.h>
 #include <string.h>

@@ -1,4 +1,3 @@
-/* The list of flows: kept while the replay goes, sorted and printed at its end. */
 #include "runtime/report/flows.h"
 
 #include <arpa/inet.h>

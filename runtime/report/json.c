@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "runtime/report/text.h"
 
@@ -25,15 +24,10 @@ void json_text(cJSON *to, const char *key, const char *text)
 
 void json_time(cJSON *to, const char *key, uint64_t wall_ns)
 {
-    const time_t s = (time_t)(wall_ns / 1000000000u);
-    struct tm tm;
     char text[TEXT_TIME];
-    if (!wall_ns || !gmtime_r(&s, &tm)) {
-        cJSON_AddNullToObject(to, key);
-        return;
-    }
-    strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm);
-    cJSON_AddStringToObject(to, key, text);
+    text_iso(wall_ns, text);
+    strcpy(strchr(text, '.'), "Z");
+    cJSON_AddItemToObject(to, key, wall_ns ? cJSON_CreateString(text) : cJSON_CreateNull());
 }
 
 cJSON *json_object(cJSON *array)

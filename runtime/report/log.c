@@ -1,4 +1,3 @@
-/* Log events as lines: when, which rule, which packet. */
 #include "runtime/report/log.h"
 
 static void say_text(FILE *out, const struct log_said *s, const char *verdict)

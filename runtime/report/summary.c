@@ -22,17 +22,10 @@ static void sum(struct counter *to, const struct counter *c)
 
 struct decided decided_sum(const struct program *p, const struct vm_counters *c, const struct totals *t)
 {
-    struct decided d = {.passed = t->passed,
-                        .nobody = t->nobody,
-                        .replies = t->replies,
-                        .unsent = t->unsent,
-                        .malformed = t->malformed,
-                        .unopened = t->unopened,
-                        .fragments = t->fragments,
-                        .carried = t->carried,
-                        .strays = t->strays,
-                        .earlier = c->earlier,
-                        .held = c->verdicts[ACTION_HELD]};
+    struct decided d = {
+#define DECIDED(field, counted, ...) .field = counted,
+#include "runtime/counters/decided.def"
+    };
     for (uint32_t i = 0; i < p->rules_count; i++)
         if (rule_decides(&p->rules[i])) sum(&d.rules, &c->rules[i]);
     for (uint32_t i = 0; i < p->firewalls_count; i++) sum(&d.defaults, &c->defaults[i]);
@@ -85,26 +78,10 @@ static void default_rows(const struct table *t, const struct subject *r, const s
 
 void undecided_rows(const struct table *t, const struct decided *d)
 {
-    const struct {
-        const char *what, *verdict;
-        const struct counter *c;
-    } rows[] = {
-        {"earlier programs", "", &d->earlier},
-        {"malformed or snapped", "drop", &d->malformed},
-        {"tunnels, not opened", "drop", &d->unopened},
-        {"fragments", "drop", &d->fragments},
-        {"fragments", "held", &d->held},
-        {"ARP, not judged", "pass", &d->passed},
-        {"no firewall", "accept", &d->nobody},
-        {"replies, not judged", "forward", &d->replies},
-        {"replies, not judged", "drop", &d->unsent},
-        {"proxy, of no session", "forward", &d->carried},
-        {"proxy, strays", "drop", &d->strays},
-    };
     char name[TABLE_NAME];
-    for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++)
-        if (rows[i].c->packets)
-            table_row(t, table_name(t, rows[i].what, rows[i].verdict, name, sizeof name), rows[i].c, false, "");
+#define DECIDED(field, counted, key, what, verdict)                                                                    \
+    if (d->field.packets) table_row(t, table_name(t, what, verdict, name, sizeof name), &d->field, false, "");
+#include "runtime/counters/decided.def"
 }
 
 static void decided_table(const struct table *t, const struct subject *r, const struct vm_counters *c,

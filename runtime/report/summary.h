@@ -7,18 +7,9 @@
 #include "vm/vm.h"
 
 struct decided {
-    struct counter rules, defaults, malformed;
-    struct counter fragments; /* dropped for what is wrong with their datagram, well formed themselves */
-    struct counter earlier;   /* by rules of programs before a reload, which the one that runs has no more */
-    struct counter held;      /* the capture ended before their first fragment came */
-    struct counter passed;    /* ARP that no rule decided */
-    struct counter nobody;    /* no firewall judges such frames */
-    struct counter replies;   /* of flows that were sent on, and errors that quote them */
-    struct counter unsent;    /* of those, dropped on their way back */
-    struct counter unopened;  /* their rule opens tunnels, but they could not be opened, or not once more */
-    struct counter carried; /* by the proxy's connections, before they began or after they ended, or not reported yet */
-    struct counter strays;  /* of no connection of the proxy's */
-    struct counter total;
+    struct counter rules, defaults, total;
+#define DECIDED(field, ...) struct counter field;
+#include "runtime/counters/decided.def"
 };
 /* Log events that the rates of their rules left out. */
 uint64_t logs_limited(const struct program *p, const struct vm_counters *c);

@@ -69,8 +69,7 @@ static void ports_json(cJSON *to, const struct ports *p)
     for (uint32_t i = 1; i < p->count; i++) {
         const uint16_t id = p->id[i];
         char text[140];
-        cJSON *one = cJSON_CreateObject();
-        cJSON_AddItemToArray(all, one);
+        cJSON *one = json_object(all);
         snprintf(text, sizeof text, "%.120s", p->name[i]);
         cJSON_AddStringToObject(one, "name", text_clean(text));
         if (id == IFACE_OTHER) {
@@ -107,8 +106,7 @@ void json_sources(cJSON *root, const struct subject *r, const struct totals *t, 
 static void rule_add(cJSON *rules, const struct subject *r, const struct vm_counters *c, uint32_t i)
 {
     char verdict[128];
-    cJSON *rule = cJSON_CreateObject();
-    cJSON_AddItemToArray(rules, rule);
+    cJSON *rule = json_object(rules);
     cJSON_AddStringToObject(rule, "rule", label_rule(&r->labels, i));
     cJSON_AddBoolToObject(rule, "named", r->program->rules[i].name != 0);
     cJSON_AddStringToObject(rule, "verdict", label_verdict(&r->labels, i, verdict, sizeof verdict));
@@ -151,8 +149,7 @@ static void defaults_add(cJSON *root, const struct subject *r, const struct vm_c
 {
     cJSON *defaults = cJSON_AddArrayToObject(root, "defaults");
     for (uint32_t i = 0; i < r->program->firewalls_count; i++) {
-        cJSON *one = cJSON_CreateObject();
-        cJSON_AddItemToArray(defaults, one);
+        cJSON *one = json_object(defaults);
         cJSON_AddStringToObject(one, "firewall", r->labels.firewall[i]);
         cJSON_AddStringToObject(one, "verdict", verdict_word(r->program->firewalls[i].default_verdict));
         cJSON_AddStringToObject(one, "place", label_firewall_place(&r->labels, i));
@@ -166,17 +163,8 @@ void json_decided(cJSON *root, const struct subject *r, const struct vm_counters
     cJSON *by = cJSON_AddObjectToObject(root, "decided_by");
     counter_add(by, "rules", &d.rules);
     counter_add(by, "defaults", &d.defaults);
-    counter_add(by, "earlier", &d.earlier);
-    counter_add(by, "malformed", &d.malformed);
-    counter_add(by, "unopened", &d.unopened);
-    counter_add(by, "fragments", &d.fragments);
-    counter_add(by, "held", &d.held);
-    counter_add(by, "arp_passed", &d.passed);
-    counter_add(by, "no_firewall", &d.nobody);
-    counter_add(by, "replies", &d.replies);
-    counter_add(by, "replies_dropped", &d.unsent);
-    counter_add(by, "proxy_carried", &d.carried);
-    counter_add(by, "proxy_strays", &d.strays);
+#define DECIDED(field, counted, key, ...) counter_add(by, key, &d.field);
+#include "runtime/counters/decided.def"
 }
 
 static void sums_add(cJSON *root, const struct subject *r, const struct vm_counters *c, const struct totals *t)
@@ -194,8 +182,7 @@ static void meters_add(cJSON *root, const struct subject *r, const struct vm_cou
     cJSON *meters = cJSON_AddArrayToObject(root, "meters");
     for (uint32_t i = 0; i < r->program->meters_count; i++) {
         if (!r->program->meters[i].name) continue;
-        cJSON *one = cJSON_CreateObject();
-        cJSON_AddItemToArray(meters, one);
+        cJSON *one = json_object(meters);
         path_add(one, "meter", program_str(r->program, r->program->meters[i].name));
         json_number(one, "within", c->meters[i].within);
         json_number(one, "over", c->meters[i].over);
@@ -207,15 +194,13 @@ static void services_add(cJSON *root, const struct subject *r, const struct vm_c
 {
     cJSON *services = cJSON_AddArrayToObject(root, "services"), *servers = cJSON_AddArrayToObject(root, "servers");
     for (uint32_t i = 0; i < r->program->services_count; i++) {
-        cJSON *one = cJSON_CreateObject();
-        cJSON_AddItemToArray(services, one);
+        cJSON *one = json_object(services);
         cJSON_AddStringToObject(one, "service", r->labels.service[i]);
         counted(one, &c->services[i]);
         counter_add(one, "no_server", &c->unserved[i]);
     }
     for (uint32_t i = 0; i < r->program->servers_count; i++) {
-        cJSON *one = cJSON_CreateObject();
-        cJSON_AddItemToArray(servers, one);
+        cJSON *one = json_object(servers);
         cJSON_AddStringToObject(one, "server", r->labels.server[i]);
         cJSON_AddBoolToObject(one, "down", r->down && r->down[i]);
         const struct counter all = server_served(c, t, i);

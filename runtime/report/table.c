@@ -1,4 +1,3 @@
-/* Tables of packets and bytes by rule. */
 #include "runtime/report/table.h"
 
 #include <string.h>

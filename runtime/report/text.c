@@ -1,4 +1,3 @@
-/* Names, numbers and times as all results have them. */
 #include "runtime/report/text.h"
 
 #include <errno.h>

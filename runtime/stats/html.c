@@ -1,5 +1,9 @@
 #include "runtime/stats/html.h"
 
+#include <string.h>
+
+#include "runtime/stats/item.h"
+
 void html_text(FILE *out, const char *s)
 {
     for (; *s; s++) {
@@ -61,4 +65,21 @@ void html_time(FILE *out, uint64_t s)
         fprintf(out, "%u&nbsp;h %u&nbsp;min", (unsigned)(s / 3600), (unsigned)(s / 60 % 60));
     else
         fprintf(out, "%u&nbsp;days", (unsigned)(s / 86400));
+}
+
+void html_fill(FILE *out, const cJSON *of, const char *piece)
+{
+    char key[40];
+    for (const char *at; (at = strchr(piece, '{')); piece = strchr(at, '}') + 1) {
+        const char *name = at + 1 + (strchr("#@~", at[1]) != NULL);
+        snprintf(key, sizeof key, "%.*s", (int)strcspn(name, "}"), name);
+        fwrite(piece, 1, (size_t)(at - piece), out);
+        switch (at[1]) {
+        case '#': html_number(out, item_number(of, key)); break;
+        case '@': html_date(out, item_text(of, key)); break;
+        case '~': html_time(out, item_number(of, key)); break;
+        default: html_text(out, item_text(of, key));
+        }
+    }
+    fputs(piece, out);
 }

@@ -4,6 +4,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+struct cJSON;
+
 /* Text, as text: nothing in it is markup, in an attribute's quotes neither. */
 void html_text(FILE *out, const char *s);
 /* 18,204 */
@@ -16,3 +18,5 @@ void html_bits(FILE *out, uint64_t bytes_per_s);
 void html_date(FILE *out, const char *iso);
 /* "3 h 4 min" */
 void html_time(FILE *out, uint64_t seconds);
+/* A piece with members of `of` in it: {name} its text, {#name} a number, {@name} a date, {~name} seconds as a time. */
+void html_fill(FILE *out, const struct cJSON *of, const char *piece);

@@ -34,89 +34,111 @@ void page_section(FILE *out, const char *id, const char *heading)
     fprintf(out, "<section id=\"%s\" aria-labelledby=\"h-%s\"><h2 id=\"h-%s\">%s</h2>", id, id, id, heading);
 }
 
-/* A column's heading that begins with `#` is of numbers. */
-void page_table(FILE *out, const char *id, const char *label, const char *const heads[], unsigned count)
+void page_table(FILE *out, const char *id, const char *label, const struct column *columns)
 {
     fprintf(out,
             "<div class=\"scroll\" id=\"t-%s\" tabindex=\"0\" role=\"region\" aria-label=\"%s\"><table><thead><tr>", id,
             label);
-    for (unsigned i = 0; i < count; i++) {
-        const bool number = *heads[i] == '#';
-        fprintf(out, number ? "<th scope=\"col\" class=\"n\">%s</th>" : "<th scope=\"col\">%s</th>", heads[i] + number);
+    for (; columns->head; columns++) {
+        const bool number = *columns->head == '#';
+        fprintf(out, number ? "<th scope=\"col\" class=\"n\">%s</th>" : "<th scope=\"col\">%s</th>",
+                columns->head + number);
     }
     fputs("</tr></thead><tbody>", out);
 }
 
+void page_cells(FILE *out, const cJSON *row, const struct column *columns)
+{
+    for (; columns->head; columns++) columns->cell(out, row, columns->key);
+}
+
+void page_row(FILE *out, const cJSON *row, const struct column *columns)
+{
+    fputs("<tr>", out);
+    page_cells(out, row, columns);
+    fputs("</tr>", out);
+}
+
 void page_table_end(FILE *out) { fputs("</tbody></table></div>", out); }
 
-void page_text(FILE *out, const char *text)
+void page_list(FILE *out, const char *id, const char *label, const struct column *columns, const cJSON *list)
 {
-    fputs("<td>", out);
-    html_text(out, text);
-    fputs("</td>", out);
+    const cJSON *one;
+    page_table(out, id, label, columns);
+    cJSON_ArrayForEach(one, list) page_row(out, one, columns);
+    page_table_end(out);
 }
 
-void page_name(FILE *out, const char *text)
+/* What `write` writes, between two pieces of markup. */
+static void cell(FILE *out, const char *begin, void (*write)(FILE *, const char *), const char *text, const char *end)
 {
-    fputs("<th scope=\"row\">", out);
-    html_text(out, text);
-    fputs("</th>", out);
+    fputs(begin, out);
+    write(out, text);
+    fputs(end, out);
 }
 
-void page_time(FILE *out, const char *iso)
+void page_text(FILE *out, const cJSON *row, const char *key)
 {
-    fputs("<td>", out);
-    html_date(out, iso);
-    fputs("</td>", out);
+    cell(out, "<td>", html_text, item_text(row, key), "</td>");
 }
 
-void page_number(FILE *out, uint64_t n)
+void page_name(FILE *out, const cJSON *row, const char *key)
 {
-    fprintf(out, n ? "<td class=\"n\">" : "<td class=\"n zero\">");
-    html_number(out, n);
-    fputs("</td>", out);
+    cell(out, "<th scope=\"row\">", html_text, item_text(row, key), "</th>");
 }
 
-/* A cell of a number that is not always known, as `write` writes it. */
-static void known(FILE *out, const cJSON *of, const char *key, void (*write)(FILE *, uint64_t))
+void page_key(FILE *out, const cJSON *row, const char *key)
 {
-    const uint64_t n = item_number(of, key);
-    fprintf(out, n ? "<td class=\"n\">" : "<td class=\"n zero\">");
-    if (item_known(of, key))
+    cell(out, "<th scope=\"row\">", html_text, row->string, "</th>");
+}
+
+void page_time(FILE *out, const cJSON *row, const char *key)
+{
+    cell(out, "<td>", html_date, item_text(row, key), "</td>");
+}
+
+/* A number's cell, as `write` writes it; a dash where it is not known. */
+static void number(FILE *out, uint64_t n, bool known, void (*write)(FILE *, uint64_t))
+{
+    fputs(n ? "<td class=\"n\">" : "<td class=\"n zero\">", out);
+    if (known)
         write(out, n);
     else
         fputs("–", out);
     fputs("</td>", out);
 }
 
-void page_rate(FILE *out, const cJSON *of, const char *key) { known(out, of, key, html_short); }
+void page_count(FILE *out, uint64_t n) { number(out, n, true, html_number); }
 
-void page_bits(FILE *out, const cJSON *of, const char *key) { known(out, of, key, html_bits); }
+void page_number(FILE *out, const cJSON *row, const char *key) { page_count(out, item_number(row, key)); }
+
+void page_rate(FILE *out, const cJSON *row, const char *key)
+{
+    number(out, item_number(row, key), item_known(row, key), html_short);
+}
+
+void page_bits(FILE *out, const cJSON *row, const char *key)
+{
+    number(out, item_number(row, key), item_known(row, key), html_bits);
+}
 
 static void head(FILE *out, const cJSON *root)
 {
     const cJSON *instance = item(root, "instance"), *program = item(root, "program");
-    fputs("<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>", out);
-    html_text(out, item_text(instance, "name"));
-    fputs(" – prey</title><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">"
-          "<meta name=\"color-scheme\" content=\"light dark\"><link rel=\"stylesheet\" href=\"/page.css\">"
-          "<script src=\"/page.js\" defer></script>"
-          "<noscript><meta http-equiv=\"refresh\" content=\"10\"></noscript></head><body>"
-          "<a class=\"skip\" href=\"#main\">To the figures</a><header><h1>",
-          out);
-    html_text(out, item_text(instance, "name"));
-    fputs("</h1><nav aria-label=\"Parts of this page\"><a href=\"#traffic\">Traffic</a>"
-          "<a href=\"#services\">Services</a><a href=\"#rules\">Rules</a><a href=\"#drops\">Drops</a>"
-          "<a href=\"#machine\">Machine</a><a href=\"#events\">Events</a></nav>"
-          "<p id=\"stale\" role=\"status\"></p></header><main id=\"main\" tabindex=\"-1\"><p class=\"what\"><b>",
-          out);
-    html_text(out, item_text(program, "path"));
-    fputs("</b> since ", out);
-    html_date(out, item_text(program, "since"));
-    fputs(", prey ", out);
-    html_text(out, item_text(root, "prey"));
-    fputs(" up for ", out);
-    html_time(out, item_number(instance, "uptime_s"));
+    html_fill(out, instance,
+              "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>{name} – prey</title>"
+              "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">"
+              "<meta name=\"color-scheme\" content=\"light dark\"><link rel=\"stylesheet\" href=\"/page.css\">"
+              "<script src=\"/page.js\" defer></script>"
+              "<noscript><meta http-equiv=\"refresh\" content=\"10\"></noscript></head><body>"
+              "<a class=\"skip\" href=\"#main\">To the figures</a><header><h1>{name}</h1>"
+              "<nav aria-label=\"Parts of this page\"><a href=\"#traffic\">Traffic</a>"
+              "<a href=\"#services\">Services</a><a href=\"#rules\">Rules</a><a href=\"#drops\">Drops</a>"
+              "<a href=\"#machine\">Machine</a><a href=\"#events\">Events</a></nav>"
+              "<p id=\"stale\" role=\"status\"></p></header><main id=\"main\" tabindex=\"-1\"><p class=\"what\">");
+    html_fill(out, program, "<b>{path}</b> since {@since}, prey ");
+    html_fill(out, root, "{prey} up for ");
+    html_fill(out, instance, "{~uptime_s}");
     if (item_true(instance, "monitor")) fputs(" <span class=\"tag warn\">monitor</span>", out);
     if (item(instance, "confirm_left_s")) fputs(" <span class=\"tag warn\">to be confirmed</span>", out);
     if (item_true(program, "file_differs")) fputs(" <span class=\"tag\">not the program of its file</span>", out);
@@ -139,9 +161,7 @@ static void tiles(FILE *out, const cJSON *root)
             html_short(out, item_number(one, "packets_per_s"));
         else
             fputs("–", out);
-        fputs("<small>/s</small></span><span class=\"all\">", out);
-        html_number(out, item_number(one, "packets"));
-        fputs(" in all</span></li>", out);
+        html_fill(out, one, "<small>/s</small></span><span class=\"all\">{#packets} in all</span></li>");
     }
     fputs("</ul>", out);
 }
@@ -154,8 +174,7 @@ static void traffic(FILE *out, const cJSON *root)
     chart_write(out, item(root, "history"));
     if (item_known(flows, "now")) {
         const uint64_t now = item_number(flows, "now"), most = item_number(flows, "limit");
-        fputs("<p class=\"flows\">", out);
-        html_number(out, now);
+        html_fill(out, flows, "<p class=\"flows\">{#now}");
         const double part = most ? 100.0 * (double)now / (double)most : 0;
         fprintf(out, part > 0 && part < 1 ? " flows, under 1&nbsp;%% of " : " flows, %.0f&nbsp;%% of ", part);
         html_number(out, most);
@@ -165,21 +184,12 @@ static void traffic(FILE *out, const cJSON *root)
     fputs("</section>", out);
 }
 
-static void rule_row(FILE *out, const cJSON *rule)
-{
-    fputs("<tr>", out);
-    page_name(out, item_text(rule, "rule"));
-    page_text(out, item_text(rule, "verdict"));
-    page_number(out, item_number(rule, "packets"));
-    page_number(out, item_number(rule, "bytes"));
-    page_text(out, item_text(rule, "place"));
-    fputs("</tr>", out);
-}
-
 /* The named rules that matched most, in that order. */
 static void rules(FILE *out, const cJSON *root)
 {
-    static const char *const heads[] = {"Rule", "Verdict", "#Packets", "#Bytes", "Place"};
+    static const struct column columns[] = {{"Rule", page_name, "rule"},          {"Verdict", page_text, "verdict"},
+                                            {"#Packets", page_number, "packets"}, {"#Bytes", page_number, "bytes"},
+                                            {"Place", page_text, "place"},        {NULL}};
     const cJSON *top[RULES_SHOWN], *rule;
     unsigned count = 0;
     cJSON_ArrayForEach(rule, item(root, "rules"))
@@ -193,8 +203,8 @@ static void rules(FILE *out, const cJSON *root)
         top[at] = rule;
     }
     page_section(out, "rules", "Named rules that matched most");
-    if (count) page_table(out, "rules", "Rules", heads, 5);
-    for (unsigned i = 0; i < count; i++) rule_row(out, top[i]);
+    if (count) page_table(out, "rules", "Rules", columns);
+    for (unsigned i = 0; i < count; i++) page_row(out, top[i], columns);
     if (count)
         page_table_end(out);
     else
@@ -204,20 +214,15 @@ static void rules(FILE *out, const cJSON *root)
 
 static void drops(FILE *out, const cJSON *root)
 {
-    static const char *const heads[] = {"Reason", "#Packets", "#Bytes"};
-    const cJSON *one, *list = item(root, "reasons");
+    static const struct column columns[] = {
+        {"Reason", page_key, NULL}, {"#Packets", page_number, "packets"}, {"#Bytes", page_number, "bytes"}, {NULL}};
+    const cJSON *list = item(root, "reasons");
     page_section(out, "drops", "Dropped before or beside the rules");
-    if (list && list->child) page_table(out, "drops", "Drop reasons", heads, 3);
-    cJSON_ArrayForEach(one, list)
-    {
-        fputs("<tr>", out);
-        page_name(out, one->string);
-        page_number(out, item_number(one, "packets"));
-        page_number(out, item_number(one, "bytes"));
-        fputs("</tr>", out);
-    }
-    fputs(list && list->child ? "</tbody></table></div></section>" : "<p class=\"none\">Nothing so far.</p></section>",
-          out);
+    if (list && list->child)
+        page_list(out, "drops", "Drop reasons", columns, list);
+    else
+        fputs("<p class=\"none\">Nothing so far.</p>", out);
+    fputs("</section>", out);
 }
 
 void page_write(FILE *out, const cJSON *root)

@@ -5,30 +5,11 @@
 #include "runtime/stats/item.h"
 #include "runtime/stats/page_priv.h"
 
-static void interface_row(FILE *out, const cJSON *one)
+static void link_cell(FILE *out, const cJSON *one, const char *key)
 {
-    fputs("<tr>", out);
-    page_name(out, item_text(one, "interface"));
-    fprintf(out, "<td><span class=\"health h-%s\">%s</span></td>", strcmp(item_text(one, "link"), "up") ? "down" : "up",
-            item_text(one, "link"));
-    page_text(out, item_text(one, "io"));
-    page_rate(out, one, "packets_per_s");
-    page_bits(out, one, "bytes_per_s");
-    page_rate(out, one, "sent_per_s");
-    page_number(out, item_number(one, "packets"));
-    page_number(out, item_number(one, "lost"));
-    fputs("</tr>", out);
-}
-
-static void worker_row(FILE *out, const cJSON *one)
-{
-    fputs("<tr>", out);
-    page_name(out, item_text(one, "worker"));
-    page_rate(out, one, "packets_per_s");
-    page_bits(out, one, "bytes_per_s");
-    page_number(out, item_number(one, "flows"));
-    page_number(out, item_number(one, "packets"));
-    fputs("</tr>", out);
+    fprintf(out, "<td><span class=\"health h-%s\">", strcmp(item_text(one, key), "up") ? "down" : "up");
+    html_text(out, item_text(one, key));
+    fputs("</span></td>", out);
 }
 
 static void limits(FILE *out, const cJSON *root)
@@ -40,11 +21,7 @@ static void limits(FILE *out, const cJSON *root)
         if (!item_number(one, "reached")) continue;
         fputs(any ? "" : "<h3>Limits reached</h3><ul class=\"limits\">", out);
         any = true;
-        fputs("<li><b>", out);
-        html_number(out, item_number(one, "reached"));
-        fputs("</b> ", out);
-        html_text(out, item_text(one, "words"));
-        fputs("</li>", out);
+        html_fill(out, one, "<li><b>{#reached}</b> {words}</li>");
     }
     fputs(any ? "</ul>" : "", out);
 }
@@ -52,17 +29,9 @@ static void limits(FILE *out, const cJSON *root)
 static void recorder(FILE *out, const cJSON *one)
 {
     if (!cJSON_IsObject(one)) return;
-    fputs("<h3>Flight recorder</h3><p>", out);
-    html_text(out, item_text(one, "directory"));
-    fputs(": ", out);
-    html_number(out, item_number(one, "packets"));
-    fputs(" packets, ", out);
-    html_number(out, item_number(one, "bytes"));
-    fputs(" bytes, ", out);
-    html_number(out, item_number(one, "lost"));
-    fputs(" records lost ", out);
-    html_text(out, item_text(one, "error"));
-    fputs("</p>", out);
+    html_fill(out, one,
+              "<h3>Flight recorder</h3><p>{directory}: {#packets} packets, {#bytes} bytes, {#lost} records lost "
+              "{error}</p>");
 }
 
 /* What is judged there, and what of it is not as it should be. */
@@ -70,9 +39,7 @@ static void in_kernel(FILE *out, const cJSON *kernel)
 {
     const cJSON *why;
     if (!cJSON_IsObject(kernel)) return;
-    fputs("<h3>Judged in the kernel</h3><p>", out);
-    html_number(out, item_number(kernel, "packets"));
-    fputs(" packets", out);
+    html_fill(out, kernel, "<h3>Judged in the kernel</h3><p>{#packets} packets");
     cJSON_ArrayForEach(why, item(kernel, "up"))
     {
         if (!item_number(item(kernel, "up"), why->string)) continue;
@@ -83,32 +50,32 @@ static void in_kernel(FILE *out, const cJSON *kernel)
     }
     fputs("</p><ul class=\"limits\">", out);
 #define KERNEL_COUNTER(field, key, words, doc)                                                                         \
-    if (*words && item_number(kernel, key)) {                                                                          \
-        fputs("<li><b>", out);                                                                                         \
-        html_number(out, item_number(kernel, key));                                                                    \
-        fputs("</b> " words "</li>", out);                                                                             \
-    }
+    if (*words && item_number(kernel, key)) html_fill(out, kernel, "<li><b>{#" key "}</b> " words "</li>");
 #include "runtime/counters/counter.def"
     fputs("</ul>", out);
 }
 
 void page_machine(FILE *out, const cJSON *root)
 {
-    static const char *const interfaces[] = {"Interface", "Link",    "By",       "#Packets/s",
-                                             "#Rate",     "#Sent/s", "#Packets", "#Lost"};
-    static const char *const workers[] = {"Worker", "#Packets/s", "#Rate", "#Flows", "#Packets"};
-    const cJSON *one;
+    static const struct column interfaces[] = {{"Interface", page_name, "interface"},
+                                               {"Link", link_cell, "link"},
+                                               {"By", page_text, "io"},
+                                               {"#Packets/s", page_rate, "packets_per_s"},
+                                               {"#Rate", page_bits, "bytes_per_s"},
+                                               {"#Sent/s", page_rate, "sent_per_s"},
+                                               {"#Packets", page_number, "packets"},
+                                               {"#Lost", page_number, "lost"},
+                                               {NULL}},
+                               workers[] = {
+                                   {"Worker", page_name, "worker"},      {"#Packets/s", page_rate, "packets_per_s"},
+                                   {"#Rate", page_bits, "bytes_per_s"},  {"#Flows", page_number, "flows"},
+                                   {"#Packets", page_number, "packets"}, {NULL}};
     page_section(out, "machine", "Interfaces and workers");
-    page_table(out, "interfaces", "Interfaces", interfaces, sizeof interfaces / sizeof *interfaces);
-    cJSON_ArrayForEach(one, item(root, "interfaces")) interface_row(out, one);
-    page_table_end(out);
-    page_table(out, "workers", "Workers", workers, sizeof workers / sizeof *workers);
-    cJSON_ArrayForEach(one, item(root, "workers")) worker_row(out, one);
-    page_table_end(out);
+    page_list(out, "interfaces", "Interfaces", interfaces, item(root, "interfaces"));
+    page_list(out, "workers", "Workers", workers, item(root, "workers"));
     fprintf(out, "<p class=\"exec\">Judged %s: ",
             strcmp(item_text(item(root, "instance"), "exec"), "kernel") ? "in user space" : "in the kernel");
-    html_text(out, item_text(item(root, "instance"), "exec_why"));
-    fputs("</p>", out);
+    html_fill(out, item(root, "instance"), "{exec_why}</p>");
     in_kernel(out, item(root, "kernel"));
     limits(out, root);
     recorder(out, item(root, "recorder"));
@@ -120,15 +87,8 @@ static void lines(FILE *out, const cJSON *list)
 {
     const cJSON *last = list ? list->child : NULL;
     fputs("<ol class=\"lines\">", out);
-    for (last = last ? last->prev : NULL; last; last = last == list->child ? NULL : last->prev) {
-        fputs("<li><time>", out);
-        html_date(out, item_text(last, "time"));
-        fputs("</time> <span class=\"tag\">", out);
-        html_text(out, item_text(last, "event"));
-        fputs("</span> ", out);
-        html_text(out, item_text(last, "text"));
-        fputs("</li>", out);
-    }
+    for (last = last ? last->prev : NULL; last; last = last == list->child ? NULL : last->prev)
+        html_fill(out, last, "<li><time>{@time}</time> <span class=\"tag\">{event}</span> {text}</li>");
     fputs("</ol>", out);
 }
 
@@ -136,8 +96,7 @@ void page_events(FILE *out, const cJSON *root)
 {
     const cJSON *reloads = item(root, "reloads"), *events = item(root, "events");
     page_section(out, "events", "What happened");
-    fprintf(out, "<h3>Programs <small>%s reloaded, %s refused</small></h3>", item_text(reloads, "good"),
-            item_text(reloads, "refused"));
+    html_fill(out, reloads, "<h3>Programs <small>{good} reloaded, {refused} refused</small></h3>");
     lines(out, item(reloads, "history"));
     fputs("<h3>Events</h3>", out);
     if (events && events->child)

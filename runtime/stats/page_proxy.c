@@ -4,27 +4,24 @@
 #include "runtime/stats/item.h"
 #include "runtime/stats/page_priv.h"
 
-static void sentence(FILE *out, const cJSON *of, const char *key, const char *words)
+/* A number that is a member itself. */
+static void own_number(FILE *out, const cJSON *row, const char *key)
 {
-    html_number(out, item_number(of, key));
-    fputs(words, out);
+    page_count(out, strtoull(row->valuestring, NULL, 10));
 }
 
 /* Names of an object whose numbers are not 0. */
-static void numbers(FILE *out, const cJSON *object, const char *id, const char *const heads[2])
+static void numbers(FILE *out, const cJSON *object, const char *id, const char *name, const char *count)
 {
+    const struct column columns[] = {{name, page_key, NULL}, {count, own_number, NULL}, {NULL}};
     const cJSON *one;
     bool any = false;
     cJSON_ArrayForEach(one, object)
     {
-        const uint64_t n = strtoull(one->valuestring, NULL, 10);
-        if (!n) continue;
-        if (!any) page_table(out, id, heads[0], heads, 2);
+        if (!strtoull(one->valuestring, NULL, 10)) continue;
+        if (!any) page_table(out, id, name, columns);
         any = true;
-        fputs("<tr>", out);
-        page_name(out, one->string);
-        page_number(out, n);
-        fputs("</tr>", out);
+        page_row(out, one, columns);
     }
     if (any) page_table_end(out);
 }
@@ -34,31 +31,37 @@ static void rest(FILE *out, uint64_t accepted)
 {
     if (!accepted) return;
     fputs("<tr><td>services that are gone</td><td></td>", out);
-    page_number(out, accepted);
+    page_count(out, accepted);
     fputs("<td></td><td></td><td></td><td></td><td></td></tr>", out);
+}
+
+static void not_done(FILE *out, const cJSON *proxy, const char *key)
+{
+    page_count(out, item_number(proxy, key) - item_number(item(proxy, "ended_by"), "done"));
 }
 
 /* What each service has of it. */
 static void of_services(FILE *out, const cJSON *services, uint64_t accepted)
 {
-    static const char *const heads[] = {"Service",     "#Connections", "#Accepted", "#Accepted/s",
-                                        "#Requests/s", "#In",          "#Out",      "#Not done"};
+    static const struct column columns[] = {{"Service", page_name, "service"},
+                                            {"#Connections", page_number, "now"},
+                                            {"#Accepted", page_number, "sessions"},
+                                            {"#Accepted/s", page_rate, "sessions_per_s"},
+                                            {"#Requests/s", page_rate, "requests_per_s"},
+                                            {"#In", page_bits, "up_bytes_per_s"},
+                                            {"#Out", page_bits, "down_bytes_per_s"},
+                                            {"#Not done", not_done, "ended"},
+                                            {NULL}};
     const cJSON *one;
-    page_table(out, "proxy-services", "Proxy services", heads, sizeof heads / sizeof *heads);
+    page_table(out, "proxy-services", "Proxy services", columns);
     cJSON_ArrayForEach(one, services)
     {
         const cJSON *proxy = item(one, "proxy");
         if (!cJSON_IsObject(proxy) || (item_true(one, "past") && !item_number(proxy, "now"))) continue;
-        fputs("<tr>", out);
         accepted -= item_number(proxy, "sessions");
-        page_name(out, item_text(one, "service"));
-        page_number(out, item_number(proxy, "now"));
-        page_number(out, item_number(proxy, "sessions"));
-        page_rate(out, proxy, "sessions_per_s");
-        page_rate(out, proxy, "requests_per_s");
-        page_bits(out, proxy, "up_bytes_per_s");
-        page_bits(out, proxy, "down_bytes_per_s");
-        page_number(out, item_number(proxy, "ended") - item_number(item(proxy, "ended_by"), "done"));
+        fputs("<tr>", out);
+        page_name(out, one, "service");
+        page_cells(out, proxy, columns + 1);
         fputs("</tr>", out);
     }
     rest(out, accepted);
@@ -79,22 +82,17 @@ static void times(FILE *out, const cJSON *took)
 void page_proxy(FILE *out, const cJSON *root)
 {
     const cJSON *proxy = item(root, "proxy");
-    static const char *const ended[] = {"Ended", "#Connections"}, *const refused[] = {"Refused", "#Times"},
-                             *const http[] = {"HTTP", "#Times"}, *const tls[] = {"TLS", "#Handshakes"};
     if (!cJSON_IsObject(proxy)) return;
     page_section(out, "proxy", "Proxy services");
-    fputs("<p>", out);
-    sentence(out, proxy, "now", " connections now, ");
-    sentence(out, proxy, "sessions", " accepted in all; ");
-    sentence(out, proxy, "up_bytes", " bytes from clients, ");
-    sentence(out, proxy, "down_bytes", " to them; ");
-    sentence(out, proxy, "connects", " connects to servers, ");
-    sentence(out, proxy, "retried", " of them after one that failed</p>");
+    html_fill(
+        out, proxy,
+        "<p>{#now} connections now, {#sessions} accepted in all; {#up_bytes} bytes from clients, {#down_bytes} to "
+        "them; {#connects} connects to servers, {#retried} of them after one that failed</p>");
     of_services(out, item(root, "services"), item_number(proxy, "sessions"));
     times(out, item(proxy, "took"));
-    numbers(out, item(proxy, "ended_by"), "proxy-ended", ended);
-    numbers(out, item(proxy, "refused"), "proxy-refused", refused);
-    numbers(out, item(proxy, "http"), "proxy-http", http);
-    numbers(out, item(proxy, "tls"), "proxy-tls", tls);
+    numbers(out, item(proxy, "ended_by"), "proxy-ended", "Ended", "#Connections");
+    numbers(out, item(proxy, "refused"), "proxy-refused", "Refused", "#Times");
+    numbers(out, item(proxy, "http"), "proxy-http", "HTTP", "#Times");
+    numbers(out, item(proxy, "tls"), "proxy-tls", "TLS", "#Handshakes");
     fputs("</section>", out);
 }

@@ -99,12 +99,8 @@ static enum MHD_Result put_seen(struct web *w, struct MHD_Connection *c, enum sh
     return MHD_queue_response(c, MHD_HTTP_OK, w->answers[kind]);
 }
 
-static enum MHD_Result put_file(struct MHD_Connection *c, const struct page_file *file)
-{
-    return put(c, MHD_HTTP_OK, response_of(file->text, file->len, file->type, MHD_RESPMEM_PERSISTENT));
-}
-
-bool web_host_is_loopback(const char *host)
+/* May a client call us that, if we are on the loopback? NULL: it says nothing, which a browser never does. */
+static bool is_loopback(const char *host)
 {
     static const char *const names[] = {"localhost", "127.0.0.1", "[::1]"};
     if (!host) return true;
@@ -127,7 +123,7 @@ static enum MHD_Result answer(struct web *w, struct MHD_Connection *c, const cha
         if (!strcmp(url, seen[i].path)) return put_seen(w, c, seen[i].kind);
     if (!strcmp(url, "/healthz")) return put_text(c, MHD_HTTP_OK, "ok\n");
     const struct page_file *file = page_file(url);
-    if (file) return put_file(c, file);
+    if (file) return put(c, MHD_HTTP_OK, response_of(file->text, file->len, file->type, MHD_RESPMEM_PERSISTENT));
     return put_text(c, MHD_HTTP_NOT_FOUND, "there is /, /stats.json, /metrics and /healthz\n");
 }
 
@@ -150,7 +146,7 @@ static enum MHD_Result asked(void *with, struct MHD_Connection *c, const char *u
         return MHD_YES;
     }
     const char *host = MHD_lookup_connection_value(c, MHD_HEADER_KIND, MHD_HTTP_HEADER_HOST);
-    if (w->cfg.loopback && !web_host_is_loopback(host))
+    if (w->cfg.loopback && !is_loopback(host))
         return put_text(c, MHD_HTTP_FORBIDDEN, "this is asked by an address of the loopback, or as localhost\n");
     return answer(w, c, url);
 }

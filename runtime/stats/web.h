@@ -33,6 +33,3 @@ int web_fd(const struct web *w);
 int web_wait_ms(const struct web *w, int most);
 /* Go on with all that is ready. */
 void web_step(struct web *w);
-
-/* May a client call us that, if we are on the loopback? NULL: it says nothing, which a browser never does. */
-bool web_host_is_loopback(const char *host);

@@ -1,5 +1,4 @@
-#include "runtime/worker/limits.h"
-
+/* Limits that a worker reached (counters/limit.def). */
 #include "runtime/worker/worker.h"
 #include "vm/flow/flow.h"
 #include "vm/packet/pkt.h"

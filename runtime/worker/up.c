@@ -5,6 +5,7 @@
 #include "runtime/kernel/run/world.h"
 #include "vm/judge/decide.h"
 #include "vm/kernel/gate.h"
+#include "vm/packet/wire.h"
 
 struct vm_up up_of(const struct worker *w, const struct pkt *pkt)
 {
@@ -34,11 +35,6 @@ void up_note_verdicts(struct worker *w, unsigned n)
     tape_single_verdicts(w->tape, w->verdicts, w->asked, n);
 }
 
-static void put_mac(uint8_t to[6], uint64_t mac)
-{
-    for (unsigned i = 0; i < 6; i++) to[i] = (uint8_t)(mac >> (40 - 8 * i));
-}
-
 static bool find_way(void *arg, const struct tx_entry *e, uint16_t *out_if, uint8_t mac[6])
 {
     const struct worker *w = arg;
@@ -46,7 +42,8 @@ static bool find_way(void *arg, const struct tx_entry *e, uint16_t *out_if, uint
     uint64_t to;
     if (!egress_way(&w->egress, e, (uint8_t)e->cookie, &port, &to)) return false;
     *out_if = w->ports[port].iface;
-    put_mac(mac, to);
+    wire_put16(mac, (uint16_t)(to >> 32));
+    wire_put32(mac + 2, (uint32_t)to);
     return true;
 }
 

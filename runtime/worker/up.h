@@ -4,8 +4,7 @@
 
 #include "runtime/worker/worker.h"
 
-/* What the kernel knew of a packet that came by a noted port: of another program than the one in force there, nothing.
- */
+/* What the kernel knew of a packet that came by a noted port: of a program that is not in force there, nothing. */
 struct vm_up up_of(const struct worker *w, const struct pkt *pkt);
 /* A batch of them onto the worker's tape, before they are judged, and what became of it: what comes up is recorded
  * packet by packet (TAPE_SINGLE), for what else its verdicts hang on is not here. */

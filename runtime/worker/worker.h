@@ -14,7 +14,6 @@
 #include "runtime/worker/ahead.h"
 #include "runtime/worker/bridge.h"
 #include "runtime/worker/egress.h"
-#include "runtime/worker/limits.h"
 #include "runtime/worker/pmtu.h"
 #include "vm/vm.h"
 #include "vm/worker/owner.h"
@@ -34,6 +33,13 @@ struct worker_counters {
     struct counter carried; /* passed in the kernel, of connections that end here: among the verdicts */
 #define WORKER_COUNTER(field, key, doc) uint64_t field;
 #include "runtime/counters/counter.def"
+};
+
+/* Limits that a worker reached, as counts that only grow, for the main thread to tell of. */
+enum reached_limit {
+#define LIMIT(ident, key, told, words) LIMIT_##ident,
+#include "runtime/counters/limit.def"
+    LIMITS
 };
 
 enum { WORKERS_MOST = 16, PIECES_WAIT_MOST = 64 };
@@ -184,6 +190,10 @@ void worker_record(struct worker *w, struct tape *tape, uint64_t program);
 void worker_hold(struct worker *w);
 void worker_release(struct worker *w);
 
+/* By the worker, between two batches: once a second it writes w->limits anew, all but those of its ports, whose
+ * counters the kernel holds. */
+void limits_publish(struct worker *w, uint64_t now_ns);
+
 /* What its vm is told of time and world. */
 struct vm_in worker_input(const struct worker *w, uint64_t now_ns);
 /* Whatever is there: news of the main thread, a batch of each port, what other workers have handed over, what is due.
@@ -192,6 +202,10 @@ unsigned worker_turn(struct worker *w, uint64_t now_ns);
 /* Judge n packets, at most VM_BATCH, and let them leave. A packet's cookie is the port that it came by. Afterwards
  * w->verdicts has their verdicts. */
 void worker_judge(struct worker *w, struct pkt *pkts[], unsigned n, uint64_t now_ns);
+/* The same of any number; super-packets by their pieces, where w->cfg.cuts. */
+void worker_judge_own(struct worker *w, struct pkt *pkts[], unsigned n, uint64_t now_ns);
+/* Send what a call of the vm left in w->tx, tell of its events, and put the packets back. */
+void worker_leave(struct worker *w, uint64_t now_ns);
 /* The vm's timers. */
 void worker_tick(struct worker *w, uint64_t now_ns);
 /* Send what waits for neighbours that are known now. */

@@ -1,4 +1,3 @@
-/* Gratuitous ARP and unsolicited neighbour advertisements, made and sent. */
 #include "runtime/host/device/announce.h"
 
 #include <arpa/inet.h>
@@ -76,7 +75,9 @@ static size_t na_frame(uint8_t *frame, const struct host_addr *a, uint64_t mac)
     return 14 + sizeof ad;
 }
 
-size_t announce_frame(uint8_t frame[ANNOUNCE_BYTES], const struct host_addr *a, uint64_t mac)
+/* The frame that says that the address is at that MAC: an ARP announcement (RFC 5227, 2.3) or an unsolicited neighbour
+ * advertisement (RFC 4861, 7.2.6). How many bytes of it. */
+static size_t frame_of(uint8_t frame[ANNOUNCE_BYTES], const struct host_addr *a, uint64_t mac)
 {
     static_assert(14 + sizeof(struct advertisement) == ANNOUNCE_BYTES, "RFC 4861");
     put_mac(frame + 6, mac);
@@ -109,7 +110,7 @@ int announce(unsigned ifindex, const struct host_addr *a)
     const int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0); /* of protocol 0: it takes in nothing */
     if (fd < 0) return -errno;
     int failed = mac_of(fd, ifindex, &mac);
-    const size_t len = failed ? 0 : announce_frame(frame, a, mac);
+    const size_t len = failed ? 0 : frame_of(frame, a, mac);
     if (len && sendto(fd, frame, len, 0, (const void *)&by, sizeof by) < 0) failed = -errno;
     close(fd);
     return failed;

@@ -39,23 +39,11 @@ struct aside {
     unsigned given;                     /* where the next one goes: the oldest's place */
 };
 
-static int ask(struct nlmsghdr *nlh)
-{
-    struct netlink n;
-    int failed = netlink_open(&n, NETLINK_ROUTE);
-    if (!failed) failed = netlink_ask(&n, nlh, NULL, NULL);
-    netlink_close(&n);
-    return failed;
-}
-
-/* Make (RTM_NEWROUTE) or remove (RTM_DELROUTE) a route by the device: to one address, which is local, or to all others.
- */
+/* Make (RTM_NEWROUTE) or remove (RTM_DELROUTE) a route by the device: to one address, a local one, or to all others. */
 static int lead(const struct aside *a, uint16_t what, uint8_t family, const struct host_addr *local)
 {
     char bytes[128];
-    struct nlmsghdr *nlh = mnl_nlmsg_put_header(bytes);
-    nlh->nlmsg_type = what;
-    nlh->nlmsg_flags = what == RTM_NEWROUTE ? NLM_F_CREATE | NLM_F_REPLACE : 0;
+    struct nlmsghdr *nlh = netlink_begin(bytes, what, what == RTM_NEWROUTE ? NLM_F_CREATE | NLM_F_REPLACE : 0);
     struct rtmsg *route = mnl_nlmsg_put_extra_header(nlh, sizeof *route);
     *route = (struct rtmsg){.rtm_family = family,
                             .rtm_dst_len = !local              ? 0
@@ -69,7 +57,7 @@ static int lead(const struct aside *a, uint16_t what, uint8_t family, const stru
                             .rtm_type = local ? RTN_LOCAL : RTN_UNICAST};
     if (local) netlink_put_addr(nlh, RTA_DST, local);
     mnl_attr_put_u32(nlh, RTA_OIF, a->ifindex);
-    return ask(nlh);
+    return netlink_once(nlh, NULL, NULL);
 }
 
 /* A local route is there at once; an IPv6 address would be some time after it was given. The oldest goes for it. */

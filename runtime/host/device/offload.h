@@ -16,6 +16,5 @@ int offloads_stuck(const char *interface);
 const char *offload_word(unsigned which);
 
 /* Turn these off where they are on. Each is recorded in s before, and turned on again with it if the interface is still
- * there. 0, or a negative errno with one line in err that names the offload: -EOPNOTSUPP: the device has it always on.
- */
+ * there. 0, or a negative errno with one line in err that names the offload: -EOPNOTSUPP: it is always on. */
 int offloads_off(struct state *s, const char *interface, unsigned which, char *err, size_t err_len);

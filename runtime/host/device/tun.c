@@ -1,4 +1,3 @@
-/* A TUN device: made, set up, written to. */
 #include "runtime/host/device/tun.h"
 
 #include <errno.h>
@@ -49,19 +48,13 @@ static const struct host_addr nobodys = {.family = 4, .word = {0xc0000008}};
 
 static int give_address(const char *name)
 {
-    struct netlink n;
     char bytes[128];
-    struct nlmsghdr *nlh = mnl_nlmsg_put_header(bytes);
-    nlh->nlmsg_type = RTM_NEWADDR;
-    nlh->nlmsg_flags = NLM_F_CREATE | NLM_F_REPLACE;
+    struct nlmsghdr *nlh = netlink_begin(bytes, RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE);
     struct ifaddrmsg *info = mnl_nlmsg_put_extra_header(nlh, sizeof *info);
     *info = (struct ifaddrmsg){
         .ifa_family = AF_INET, .ifa_prefixlen = 32, .ifa_scope = RT_SCOPE_HOST, .ifa_index = if_nametoindex(name)};
     netlink_put_addr(nlh, IFA_LOCAL, &nobodys);
-    int failed = netlink_open(&n, NETLINK_ROUTE);
-    if (!failed) failed = netlink_ask(&n, nlh, NULL, NULL);
-    netlink_close(&n);
-    return failed;
+    return netlink_once(nlh, NULL, NULL);
 }
 
 /* What arrives there comes from everywhere: of its source only that some route leads to it may be asked. */

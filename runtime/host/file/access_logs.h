@@ -1,6 +1,5 @@
 /* Files of access logs, opened for a process that may be in an attacker's hands: it names them, and writes to them what
- * it likes. So they lie where nobody takes such a file for anything else, and no file that others have written is one.
- */
+ * it likes. So they lie where nobody takes such a file for anything else, and no file of others is one. */
 #pragma once
 
 #include <stddef.h>

@@ -17,8 +17,7 @@ enum {
  * files; else it is only read. */
 int recordings_open(const char *path, bool make, char *err, size_t err_len);
 
-/* Would it be taken to make files in, and is there room? Nothing is made. 0, or a negative errno with one line in err.
- */
+/* Would it be taken to make files in, and is there room? Nothing is made. 0, or a negative errno with a line in err. */
 int recordings_look(const char *path, char *err, size_t err_len);
 
 /* What mends that nothing can be written there; "": the errno says enough. */

@@ -393,7 +393,7 @@ bool guarded_init(struct guarded *g, const struct program *p, const struct progr
     return true;
 }
 
-static bool all_nats(struct guarded *g, const struct program *p, const struct facts_ports *host, bool masquerades)
+bool guarded_nats(struct guarded *g, const struct program *p, const struct facts_ports *host, bool masquerades)
 {
     *g = (struct guarded){.host = host};
     for (uint32_t i = 0; i < p->nats_count; i++)
@@ -401,16 +401,6 @@ static bool all_nats(struct guarded *g, const struct program *p, const struct fa
     if (g->failed) return false;
     sort_out(g);
     return true;
-}
-
-bool guarded_nats(struct guarded *g, const struct program *p, const struct facts_ports *host)
-{
-    return all_nats(g, p, host, false);
-}
-
-bool guarded_masquerades(struct guarded *g, const struct program *p, const struct facts_ports *host)
-{
-    return all_nats(g, p, host, true);
 }
 
 void guarded_share(struct guarded *g, const struct guard_match *m)

@@ -23,10 +23,8 @@ struct guarded {
  * its own addresses that masquerade leaves to it; NULL: none. False: memory is out. */
 bool guarded_init(struct guarded *g, const struct program *p, const struct program *before,
                   const struct facts_ports *host, bool probes);
-/* Of nat alone. */
-bool guarded_nats(struct guarded *g, const struct program *p, const struct facts_ports *host);
-/* Of masquerade alone, which shares its ports with the host. */
-bool guarded_masquerades(struct guarded *g, const struct program *p, const struct facts_ports *host);
+/* Of nat alone; of masquerade alone, which shares its ports with the host. */
+bool guarded_nats(struct guarded *g, const struct program *p, const struct facts_ports *host, bool masquerades);
 /* A match of an earlier program's masquerade, but for the ports that stay with g->host now. */
 void guarded_share(struct guarded *g, const struct guard_match *m);
 void guarded_fini(struct guarded *g);

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "runtime/host/sockaddr.h"
+#include "runtime/base/sockaddr.h"
 
 enum { BACKLOG = 64, BACKLOG_PROXY = 65535 /* as many as the system allows */ };
 

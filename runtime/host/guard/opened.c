@@ -1,4 +1,3 @@
-/* Guard matches from `decap` rules, and the same matches asked of a packet's key. */
 #include "runtime/host/guard/opened.h"
 
 #include <netinet/in.h>

@@ -29,16 +29,10 @@ struct hooks_there {
 static int look(const struct asked *a, mnl_cb_t each, void *arg)
 {
     char bytes[128];
-    struct netlink n;
-    struct nlmsghdr *nlh = mnl_nlmsg_put_header(bytes);
-    nlh->nlmsg_type = a->type;
-    nlh->nlmsg_flags = NLM_F_DUMP;
+    struct nlmsghdr *nlh = netlink_begin(bytes, a->type, NLM_F_DUMP);
     struct tcmsg *t = mnl_nlmsg_put_extra_header(nlh, sizeof *t);
     *t = (struct tcmsg){.tcm_ifindex = (int)a->ifindex, .tcm_parent = a->parent, .tcm_info = a->info};
-    int failed = netlink_open(&n, NETLINK_ROUTE);
-    if (!failed) failed = netlink_ask(&n, nlh, each, arg);
-    netlink_close(&n);
-    return failed;
+    return netlink_once(nlh, each, arg);
 }
 
 /* The attributes of a message about that interface; NULL: it is about another. */

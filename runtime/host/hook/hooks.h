@@ -35,8 +35,7 @@ struct hooked {
 
 /* Is there a file system to pin in, and may it be written? Else the programs are gone with this process. */
 bool hooks_last(void);
-/* Of that instance, on that interface: its name on the command line, which it need not have any more, and its number.
- */
+/* Of that instance, on that interface: its name on the command line, which it may have no more, and its number. */
 struct hooks_where {
     const char *name, *device;
     unsigned ifindex;

@@ -17,13 +17,6 @@ static int attach(int program, unsigned ifindex, uint32_t mode)
     return link < 0 ? -errno : link;
 }
 
-/* Programs that were put there without a link; one with a link stays, unless the link is cut. */
-static void take_off_plain(unsigned ifindex, const struct bpf_xdp_query_opts *on)
-{
-    if (on->drv_prog_id) bpf_xdp_detach((int)ifindex, XDP_FLAGS_DRV_MODE, NULL);
-    if (on->skb_prog_id) bpf_xdp_detach((int)ifindex, XDP_FLAGS_SKB_MODE, NULL);
-}
-
 static void cut_link(uint32_t id, unsigned ifindex, const struct bpf_xdp_query_opts *on)
 {
     struct bpf_link_info info = {0};
@@ -41,7 +34,8 @@ static void take_off(unsigned ifindex)
 {
     LIBBPF_OPTS(bpf_xdp_query_opts, on);
     if (bpf_xdp_query((int)ifindex, 0, &on)) return;
-    take_off_plain(ifindex, &on);
+    if (on.drv_prog_id) bpf_xdp_detach((int)ifindex, XDP_FLAGS_DRV_MODE, NULL); /* put there without a link */
+    if (on.skb_prog_id) bpf_xdp_detach((int)ifindex, XDP_FLAGS_SKB_MODE, NULL);
     for (uint32_t id = 0; !bpf_link_get_next_id(id, &id);) cut_link(id, ifindex, &on);
 }
 

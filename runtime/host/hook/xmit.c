@@ -22,9 +22,8 @@ struct xmit {
 
 static struct nlmsghdr *request(char *buf, uint16_t type, uint8_t cmd)
 {
-    struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
+    struct nlmsghdr *nlh = netlink_begin(buf, type, 0);
     struct genlmsghdr *gen = mnl_nlmsg_put_extra_header(nlh, sizeof *gen);
-    nlh->nlmsg_type = type;
     *gen = (struct genlmsghdr){.cmd = cmd, .version = 1};
     return nlh;
 }
@@ -103,9 +102,8 @@ static uint64_t dropped_at(struct xmit *x, unsigned ifindex)
 {
     char buf[256];
     uint64_t dropped = 0;
-    struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
+    struct nlmsghdr *nlh = netlink_begin(buf, RTM_GETSTATS, 0);
     struct if_stats_msg *stats = mnl_nlmsg_put_extra_header(nlh, sizeof *stats);
-    nlh->nlmsg_type = RTM_GETSTATS;
     *stats = (struct if_stats_msg){.ifindex = ifindex, .filter_mask = IFLA_STATS_FILTER_BIT(IFLA_STATS_LINK_64)};
     return netlink_ask(&x->ask, nlh, read_dropped, &dropped) ? 0 : dropped;
 }

@@ -45,8 +45,7 @@ static uint32_t xdp_of(const struct look *l, unsigned ifindex)
 {
     char buf[256];
     uint32_t id = 0;
-    struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
-    nlh->nlmsg_type = RTM_GETLINK;
+    struct nlmsghdr *nlh = netlink_begin(buf, RTM_GETLINK, 0);
     struct ifinfomsg *which = mnl_nlmsg_put_extra_header(nlh, sizeof *which);
     which->ifi_index = (int)ifindex;
     return netlink_ask(&l->host->ask, nlh, read_xdp, &id) ? 0 : id;
@@ -70,9 +69,7 @@ static unsigned filters_of(const struct look *l, unsigned ifindex, uint32_t side
 {
     char buf[256];
     struct filters f = {.own = l->p->name ? hooks_handle(l->p->name) : 0};
-    struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
-    nlh->nlmsg_type = RTM_GETTFILTER;
-    nlh->nlmsg_flags = NLM_F_DUMP;
+    struct nlmsghdr *nlh = netlink_begin(buf, RTM_GETTFILTER, NLM_F_DUMP);
     struct tcmsg *which = mnl_nlmsg_put_extra_header(nlh, sizeof *which);
     which->tcm_ifindex = (int)ifindex;
     which->tcm_parent = TC_H_MAKE(TC_H_CLSACT, side);

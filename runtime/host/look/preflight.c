@@ -1,4 +1,3 @@
-/* Looking at the host before anything is changed. */
 #include "runtime/host/look/preflight_priv.h"
 
 #include <cap-ng.h>

@@ -69,10 +69,8 @@ static void add_match(struct rules *r, const struct guard_match *m)
 static int send_rule(struct netlink *n, uint16_t type, uint32_t table, const struct rule *r)
 {
     char bytes[256];
-    struct nlmsghdr *nlh = mnl_nlmsg_put_header(bytes);
     const uint8_t bits = r->marked ? 0 : r->addr.family == 4 ? 32 : 128;
-    nlh->nlmsg_type = type;
-    nlh->nlmsg_flags = type == RTM_NEWRULE ? NLM_F_CREATE | NLM_F_EXCL : 0;
+    struct nlmsghdr *nlh = netlink_begin(bytes, type, type == RTM_NEWRULE ? NLM_F_CREATE | NLM_F_EXCL : 0);
     struct fib_rule_hdr *head = mnl_nlmsg_put_extra_header(nlh, sizeof *head);
     *head = (struct fib_rule_hdr){
         .family = netlink_family(&r->addr), .dst_len = bits, .table = RT_TABLE_UNSPEC, .action = FR_ACT_TO_TBL};
@@ -96,9 +94,7 @@ static int send_rule(struct netlink *n, uint16_t type, uint32_t table, const str
 static int send_route(struct netlink *n, uint16_t type, uint32_t table, uint8_t family)
 {
     char bytes[128];
-    struct nlmsghdr *nlh = mnl_nlmsg_put_header(bytes);
-    nlh->nlmsg_type = type;
-    nlh->nlmsg_flags = type == RTM_NEWROUTE ? NLM_F_CREATE | NLM_F_REPLACE : 0;
+    struct nlmsghdr *nlh = netlink_begin(bytes, type, type == RTM_NEWROUTE ? NLM_F_CREATE | NLM_F_REPLACE : 0);
     struct rtmsg *route = mnl_nlmsg_put_extra_header(nlh, sizeof *route);
     *route = (struct rtmsg){.rtm_family = family,
                             .rtm_table = RT_TABLE_UNSPEC,
@@ -139,9 +135,7 @@ static int read_rules(struct netlink *n, struct rules *r)
     int failed = 0;
     for (unsigned i = 0; i < 2 && !failed; i++) {
         char bytes[64];
-        struct nlmsghdr *nlh = mnl_nlmsg_put_header(bytes);
-        nlh->nlmsg_type = RTM_GETRULE;
-        nlh->nlmsg_flags = NLM_F_DUMP;
+        struct nlmsghdr *nlh = netlink_begin(bytes, RTM_GETRULE, NLM_F_DUMP);
         struct fib_rule_hdr *head = mnl_nlmsg_put_extra_header(nlh, sizeof *head);
         *head = (struct fib_rule_hdr){.family = i ? AF_INET6 : AF_INET};
         failed = netlink_ask(n, nlh, learn, r);

@@ -32,9 +32,7 @@ void resolver_free(struct resolver *r)
 int resolver_ask(struct resolver *r, unsigned ifindex, const struct host_addr *addr)
 {
     char bytes[128];
-    struct nlmsghdr *nlh = mnl_nlmsg_put_header(bytes);
-    nlh->nlmsg_type = RTM_NEWNEIGH;
-    nlh->nlmsg_flags = NLM_F_CREATE;
+    struct nlmsghdr *nlh = netlink_begin(bytes, RTM_NEWNEIGH, NLM_F_CREATE);
     struct ndmsg *info = mnl_nlmsg_put_extra_header(nlh, sizeof *info);
     info->ndm_family = netlink_family(addr);
     info->ndm_ifindex = (int)ifindex;

@@ -56,8 +56,7 @@ static int ask(struct host *h, const struct host_query *q, struct host_route *ro
     char bytes[256];
     struct answer answer = {route, true};
     const uint8_t bits = q->to.family == 4 ? 32 : 128;
-    struct nlmsghdr *nlh = mnl_nlmsg_put_header(bytes);
-    nlh->nlmsg_type = RTM_GETROUTE;
+    struct nlmsghdr *nlh = netlink_begin(bytes, RTM_GETROUTE, 0);
     struct rtmsg *info = mnl_nlmsg_put_extra_header(nlh, sizeof *info);
     info->rtm_family = netlink_family(&q->to);
     info->rtm_dst_len = bits;

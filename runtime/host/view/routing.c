@@ -238,9 +238,7 @@ static int dump(struct routing *r, uint16_t type, const void *fixed, size_t len,
 {
     char bytes[256];
     struct dump d = {r, take};
-    struct nlmsghdr *nlh = mnl_nlmsg_put_header(bytes);
-    nlh->nlmsg_type = type;
-    nlh->nlmsg_flags = NLM_F_DUMP;
+    struct nlmsghdr *nlh = netlink_begin(bytes, type, NLM_F_DUMP);
     memcpy(mnl_nlmsg_put_extra_header(nlh, len), fixed, len);
     return netlink_ask(&r->host->ask, nlh, dumped, &d);
 }

@@ -107,8 +107,7 @@ static int dump_table(struct host *h, uint8_t family, uint32_t table)
 static void await_changes(struct host *h)
 {
     char bytes[64];
-    struct nlmsghdr *nlh = mnl_nlmsg_put_header(bytes);
-    nlh->nlmsg_type = RTM_GETLINK;
+    struct nlmsghdr *nlh = netlink_begin(bytes, RTM_GETLINK, 0);
     struct ifinfomsg *info = mnl_nlmsg_put_extra_header(nlh, sizeof *info);
     info->ifi_index = 1;
     netlink_ask(&h->ask, nlh, NULL, NULL);

@@ -1,4 +1,3 @@
-/* The dealing program (deal.bpf.c); its tables, filled from those that the vm decides by. */
 #include "runtime/io/steer/deal_priv.h"
 
 #include <bpf/libbpf.h>

@@ -1,4 +1,3 @@
-/* The filter of packet sockets (filter.bpf.c), and what it counts. */
 #include "runtime/io/steer/filter.h"
 
 #include <bpf/libbpf.h>

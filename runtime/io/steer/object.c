@@ -1,4 +1,3 @@
-/* Objects loaded by libbpf. */
 #include "runtime/io/steer/object.h"
 
 #include <bpf/bpf.h>

@@ -23,8 +23,7 @@ struct steer_match {
     __u8 unused[4];
 };
 enum steer_reach { STEER_EVERYWHERE, STEER_TO_OWN, STEER_TO_FOREIGN };
-/* What fits is the vm's; is the vm's, but for what connections of the proxy carry; is to be looked at for that alone.
- */
+/* What fits is the vm's; is the vm's, but for what the proxy's connections carry; is to be looked at for that alone. */
 enum steer_kind { STEER_TAKEN = 1, STEER_PROXIED = 2, STEER_RETURNS = 4 };
 
 /* A group of matches: those of one destination, or of one source. */

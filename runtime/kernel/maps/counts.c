@@ -1,4 +1,3 @@
-/* The counters of a program, in the half of the map that the program before does not have. */
 #include "runtime/kernel/maps/counts.h"
 
 #include <errno.h>

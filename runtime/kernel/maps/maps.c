@@ -1,4 +1,3 @@
-/* Maps, made once for a struct kernel. */
 #include "runtime/kernel/maps/maps.h"
 
 #include <bpf/bpf.h>

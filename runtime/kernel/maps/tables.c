@@ -1,4 +1,3 @@
-/* Maps that a program's judge counts and keeps in. */
 #include "runtime/kernel/maps/tables.h"
 
 #include <errno.h>
@@ -13,10 +12,13 @@ static const char *const names[] = {
 #include "runtime/kernel/maps/table.def"
     NULL};
 
+/* Made, or adopted where its descriptor is there. */
 static int make(struct map *m, enum kernel_table which, const struct table_sizes *t)
 {
 #define TABLE(name, type, count)                                                                                       \
-    if (which == KERNEL_TABLE_##name) return map_entries(m, #name, sizeof(type), map_power(count));
+    if (which == KERNEL_TABLE_##name)                                                                                  \
+        return m->fd < 0 ? map_entries(m, #name, sizeof(type), map_power(count))                                       \
+                         : map_adopt(m, m->fd, sizeof(type), map_power(count));
 #define CONST(name, number)
 #include "runtime/kernel/maps/table.def"
     return -EINVAL;
@@ -55,20 +57,11 @@ int tables_init(struct tables *t, const struct program *p, uint32_t cpus, uint64
     return 0;
 }
 
-static int adopt(struct map *m, enum kernel_table which, const struct table_sizes *t, int fd)
-{
-#define TABLE(name, type, count)                                                                                       \
-    if (which == KERNEL_TABLE_##name) return map_adopt(m, fd, sizeof(type), map_power(count));
-#define CONST(name, number)
-#include "runtime/kernel/maps/table.def"
-    return -EINVAL;
-}
-
 int tables_adopt(struct tables *t, const struct program *p, uint32_t cpus, const int fds[])
 {
     int failed = begin(t, p, cpus) ? 0 : -E2BIG;
     for (unsigned i = 0; i != KERNEL_TABLES; i++) t->v[i].fd = fds[i];
-    for (unsigned i = 0; i != KERNEL_TABLES && !failed; i++) failed = adopt(&t->v[i], i, &t->sizes, fds[i]);
+    for (unsigned i = 0; i != KERNEL_TABLES && !failed; i++) failed = make(&t->v[i], i, &t->sizes);
     if (!failed && !reach_meters(t, p)) failed = -ENOMEM;
     return failed;
 }

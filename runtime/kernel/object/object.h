@@ -1,5 +1,4 @@
-/* The stages' functions, from the objects that clang made when the project was built and that lie inside this program.
- */
+/* The stages' functions, from the objects that clang made when the project was built, which lie in this program. */
 #pragma once
 
 #include <stdbool.h>

@@ -1,4 +1,3 @@
-/* Words for refusals. */
 #include "runtime/kernel/object/refused.h"
 
 #include <bpf/bpf.h>

@@ -1,4 +1,3 @@
-/* The ring of events, by libbpf. */
 #include "runtime/kernel/run/events.h"
 
 #include <bpf/libbpf.h>

@@ -1,4 +1,3 @@
-/* The kernel's flow table for processes. */
 #include "runtime/kernel/run/flows.h"
 
 #include <bpf/bpf.h>

@@ -123,12 +123,6 @@ static uint32_t number_ways(struct renewal *n)
     return n->numbers[t->size.ways];
 }
 
-/* What no prefix has any more. */
-static void release_ways(struct renewal *n)
-{
-    for (uint32_t i = 1; i < KERNEL_ROUTE_WAYS; i++) n->routes->ways[i].used &= n->taken[i];
-}
-
 /* Ranges of one family, and what lies between them. */
 struct ranges {
     struct cover_range *v;
@@ -264,7 +258,8 @@ static int renew(struct renewal *n, bool same)
     make_prefixes(n, nowhere);
     if (!n->failed) change_trie(n);
     if (n->failed) return n->failed;
-    release_ways(n);
+    /* What no prefix has any more. */
+    for (uint32_t i = 1; i < KERNEL_ROUTE_WAYS; i++) n->routes->ways[i].used &= n->taken[i];
     struct route_prefix *before = r->prefixes;
     r->prefixes = n->prefixes;
     r->count = n->count;

@@ -1,4 +1,3 @@
-/* What the stages are told of a program, see world.h. */
 #include "runtime/kernel/run/world.h"
 
 #include <string.h>

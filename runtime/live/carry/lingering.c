@@ -68,8 +68,8 @@ bool lingering_after(const struct lingering *l, const struct program *now, const
     const uint64_t until_ns = until(before, now_ns);
     bool good = steered_guarded(&r, &here, now, NULL, host);
     good &= steered_guarded(&r, &left, before, NULL, host);
-    good &= guarded_nats(&nats, before, host);
-    good &= guarded_masquerades(&masquerades, before, host);
+    good &= guarded_nats(&nats, before, host, false);
+    good &= guarded_nats(&masquerades, before, host, true);
     size_t most = (size_t)left.match_count + 1;
     good &= count_left(l, host, &most);
     *next = (struct lingering){.matches = calloc(most, sizeof *next->matches),

@@ -1,6 +1,6 @@
 #include "runtime/live/carry/ports.h"
 
-#include "runtime/live/carry/dealt.h"
+#include "runtime/io/steer/deal.h"
 #include "runtime/live/carry/steered.h"
 #include "runtime/live/tell/log.h"
 
@@ -15,6 +15,32 @@ static bool needs_outgoing(const struct program *p)
     for (uint32_t i = 0; i < p->conds_count; i++)
         state |= p->conds[i].kind == COND_STATE || p->conds[i].kind == COND_FLOWS_OVER;
     return host && state;
+}
+
+void dealt_world(struct carry *carry)
+{
+    const struct deal_world w = {.owners = carry->now.owners,
+                                 .facts = &carry->latest->facts,
+                                 .ifindex = carry->ifindex,
+                                 .iface = carry->now.iface,
+                                 .ports = carry->o->iface_count};
+    if (carry->dealt) deal_fill(carry->dealt, &w);
+}
+
+void dealt_close(struct carry *carry)
+{
+    deal_unmap(carry->dealt);
+    carry->dealt = NULL;
+}
+
+/* Where its tables are; from what was made for a port, before that is opened. */
+static void dealt_take(struct carry *carry, struct io_made *made)
+{
+    if (!made->deal) return;
+    deal_unmap(carry->dealt);
+    carry->dealt = deal_map(made->fds[--made->fd_count]); /* it is the last */
+    made->deal = 0;
+    if (carry->latest) dealt_world(carry);
 }
 
 struct io_port *ports_open(struct carry *carry, const struct worker *w, unsigned at, int *group)

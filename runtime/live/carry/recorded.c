@@ -108,8 +108,7 @@ void recorded_change(struct carry *carry, const struct record_change *change)
     if (carry->recorder) carry->now.number = recorder_program(carry->recorder, carry->now.program, change);
 }
 
-/* Behind the workers' tapes there is one of what the kernel judged. The worker stands still where flows are followed.
- */
+/* Behind the workers' tapes is one of what the kernel judged. The worker stands still where flows are followed. */
 void recorded_sample(struct carry *carry, const struct sampled *s)
 {
     struct tape *t = recorder_tape(carry->recorder, carry->worker_count);

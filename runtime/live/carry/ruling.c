@@ -1,4 +1,3 @@
-/* All that has the shape of one program: made for it, and freed with it. */
 #include "runtime/live/carry/ruling.h"
 
 #include <stdlib.h>

@@ -12,6 +12,5 @@ bool steered_guarded(struct steer_rules *r, struct guarded *g, const struct prog
                      const struct facts_ports *host);
 /* Is what crosses this machine the program's: by a firewall for it, or by nat? */
 bool steered_routes(const struct program *p);
-/* May answers to echo requests of others come for this machine's own addresses: by nat, or a service that translates?
- */
+/* May answers to others' echo requests come for this machine's own addresses: by nat, or a service that translates? */
 bool steered_translates(const struct program *p);

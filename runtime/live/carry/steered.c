@@ -1,4 +1,3 @@
-/* What `xdp` needs beside its sockets: a steering program an interface, the TUN device, offloads turned off. */
 #include "runtime/live/carry/steered.h"
 
 #include <errno.h>

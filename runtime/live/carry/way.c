@@ -1,4 +1,3 @@
-/* Which way frames come: what --io xdp cannot do it refuses, and --io auto goes by the table of README.md. */
 #include "runtime/live/carry/way.h"
 
 #include <string.h>

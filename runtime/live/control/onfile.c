@@ -44,7 +44,7 @@ void onfile_look(struct control *control)
         f->differs = memcmp(runs, control->rules->file_digest, sizeof control->rules->file_digest) != 0;
         return;
     }
-    const int failed = ask_rules(control->tell->channel, &fd, err, sizeof err);
+    const int failed = ask_fds(control->tell->channel, REQUEST_RULES, &fd, 1, err, sizeof err);
     if (failed) {
         *f = (struct onfile){0};
         snprintf(f->fault, sizeof f->fault, "%s", strerror(-failed));

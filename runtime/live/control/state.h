@@ -4,7 +4,7 @@
 #include <sys/stat.h>
 
 #include "runtime/live/rules/state.h"
-#include "runtime/worker/limits.h"
+#include "runtime/worker/worker.h"
 
 struct ctl;
 struct documents;

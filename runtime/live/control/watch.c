@@ -88,7 +88,7 @@ static bool is_other(struct control *control)
     char err[500];
     struct stat st;
     int fd;
-    if (ask_rules(control->tell->channel, &fd, err, sizeof err)) return false;
+    if (ask_fds(control->tell->channel, REQUEST_RULES, &fd, 1, err, sizeof err)) return false;
     const bool known = !fstat(fd, &st);
     close(fd);
     if (!known) return false;

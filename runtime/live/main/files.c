@@ -1,5 +1,4 @@
-/* See files.h. Shells and service managers begin with 1,024: too few where 2,000 servers are checked and none answers.
- */
+/* See files.h. Shells and service managers begin with 1,024: too few where none of 2,000 servers answers its check. */
 #include "runtime/live/main/files.h"
 
 #include <inttypes.h>

@@ -1,5 +1,4 @@
-/* The main thread: signals, what the kernel tells of the world, what the worker asks and logs. No packet comes by here.
- */
+/* The main thread: signals, what the kernel tells of the world, what workers ask and log. No packet comes by here. */
 #include "runtime/live/main/live.h"
 
 #include <errno.h>

@@ -14,7 +14,6 @@
 #include "runtime/base/file.h"
 #include "runtime/host/hook/across.h"
 #include "runtime/host/hook/xmit.h"
-#include "runtime/live/carry/dealt.h"
 #include "runtime/live/carry/enforce.h"
 #include "runtime/live/carry/guard/shared_ports.h"
 #include "runtime/live/carry/kernel/in_kernel.h"
@@ -24,7 +23,6 @@
 #include "runtime/live/carry/steered.h"
 #include "runtime/live/carry/way.h"
 #include "runtime/live/main/look.h"
-#include "runtime/live/main/look_kernel.h"
 #include "runtime/live/rules/judged.h"
 #include "runtime/live/rules/look_at.h"
 #include "runtime/live/rules/reload.h"
@@ -43,13 +41,6 @@ static int load_program(struct live *l)
     l->carry.now.name = strdup(l->o->program);
     memcpy(l->rules.file_digest, l->carry.now.program->digest, sizeof l->rules.file_digest);
     return ruling_init(&l->carry.now, l->o->ifaces, l->o->iface_count) ? 0 : complain("out of memory");
-}
-
-/* One that is not there look_at_host has told of. */
-static void find_interface(struct live *l, unsigned at)
-{
-    const struct host_link *link = host_link_named(l->carry.host, l->o->ifaces[at]);
-    if (link) l->carry.ifindex[at] = link->ifindex;
 }
 
 /* One of net.ipv4.ip_forward and its like. */
@@ -93,7 +84,10 @@ int start_look(struct live *l)
     status |= look_at_host(l);
     if (l->o->on_exit == OPTIONS_END_OPEN && !across_possible())
         status = complain("this preyrun was built without clang (make KERNEL=0), so --on-exit open is not in it");
-    for (unsigned i = 0; i < l->o->iface_count; i++) find_interface(l, i);
+    for (unsigned i = 0; i < l->o->iface_count; i++) {
+        const struct host_link *link = host_link_named(l->carry.host, l->o->ifaces[i]);
+        if (link) l->carry.ifindex[i] = link->ifindex; /* else look_at_host has told of it */
+    }
     if (!status) way_tell_workers(&l->carry, worker_cpus());
     if (!status && l->carry.forwards && !l->carry.in_kernel && enforce_routes(&l->carry, l->carry.now.program) &&
         world_elsewhere(&l->world))

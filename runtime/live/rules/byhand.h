@@ -7,8 +7,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* What may be set: `file` takes all back. A drain is a weight of 0 until `until_ns`; from then on the server is down.
- */
+/* What may be set: `file` takes all back. A drain is a weight of 0 until `until_ns`; then the server is down. */
 enum by_hand_state { BY_HAND_FILE, BY_HAND_DRAIN, BY_HAND_UP, BY_HAND_DOWN, BY_HAND_STATES };
 extern const char *const by_hand_words[BY_HAND_STATES];
 
@@ -25,7 +24,7 @@ struct by_hand {
     uid_t by;
 };
 
-/* What is set of a server, in a word: its state, `weight` where that alone is, `file` where nothing is (h NULL, too).
+/* What is set of a server, in a word: its state, `weight` where that alone is, `file` where nothing is (also h NULL).
  */
 const char *by_hand_word(const struct by_hand *h);
 

@@ -12,9 +12,9 @@
 #include "runtime/base/clock.h"
 #include "runtime/host/device/aside.h"
 #include "runtime/host/device/tun.h"
-#include "runtime/live/rules/dress.h"
 #include "runtime/live/rules/heard.h"
 #include "runtime/live/world/world.h"
+#include "vm/forward/service.h"
 #include "vm/packet/pkt.h"
 #include "vm/packet/wire.h"
 
@@ -43,7 +43,7 @@ static struct via *via_new(struct rules *rules, char *err, size_t err_len)
     struct via *v = calloc(1, sizeof *v);
     void *memory = aligned_alloc(64, bytes);
     snprintf(err, err_len, "out of memory");
-    if (v && memory && !ask_aside(rules->tell->channel, fds, err, err_len)) {
+    if (v && memory && !ask_fds(rules->tell->channel, REQUEST_ASIDE, fds, 2, err, err_len)) {
         *v = (struct via){
             .tun = fds[0], .ear = fds[1], .memory = memory, .pool = pool_init(memory, bytes, 1, SLOT_BYTES)};
         return v;
@@ -160,23 +160,57 @@ static uint16_t number_of(const struct pkt *pkt, const struct key *key)
     return key->kind & KIND_ICMP_HEADER && pkt->l4 + 6u <= pkt->head_len ? wire_get16(pkt->data + pkt->l4 + 4) : 0;
 }
 
-static void put_mac(uint8_t *to, uint64_t mac)
-{
-    for (unsigned i = 0; i < 6; i++) to[i] = (uint8_t)(mac >> (40 - 8 * i));
-}
-
 static void send_to(const struct rules *rules, const struct pkt *pkt, const struct next *to)
 {
     struct virtio_net_hdr plain = {0};
     struct sockaddr_ll by = {.sll_family = AF_PACKET, .sll_halen = 6};
     uint8_t link[LINK];
     by.sll_ifindex = (int)rules->carry->ifindex[to->port % rules->o->iface_count];
-    put_mac(link, to->mac);
-    put_mac(link + 6, rules->carry->latest->port_mac[to->port]);
+    const uint64_t own = rules->carry->latest->port_mac[to->port];
+    wire_put16(link, (uint16_t)(to->mac >> 32));
+    wire_put32(link + 2, (uint32_t)to->mac);
+    wire_put16(link + 6, (uint16_t)(own >> 32));
+    wire_put32(link + 8, (uint32_t)own);
     wire_put16(link + 12, pkt->data[0] >> 4 == 4 ? 0x0800 : 0x86dd);
     struct iovec parts[] = {{&plain, sizeof plain}, {link, sizeof link}, {pkt->data, pkt->head_len}};
     const struct msghdr m = {.msg_name = &by, .msg_namelen = sizeof by, .msg_iov = parts, .msg_iovlen = 3};
     (void)!sendmsg(rules->via->ear, &m, MSG_DONTWAIT);
+}
+
+/* The first address of a pool's `source` of that family. False: there is none. */
+static bool written_source(const struct program *p, const struct pbc_pool *pool, bool v6, uint32_t addr[4])
+{
+    for (uint32_t i = pool->sources; i < pool->sources + pool->source_count; i++) {
+        const struct pbc_set *s = &p->sets[i];
+        if (!(v6 ? s->count6 : s->count4)) continue;
+        memset(addr, 0, 4 * sizeof *addr);
+        if (!v6) addr[0] = p->set4[s->first4].lo;
+        if (!v6) return true;
+        const struct pbc_range6 *r = &p->set6[s->first6];
+        addr[0] = (uint32_t)(r->lo_hi >> 32);
+        addr[1] = (uint32_t)r->lo_hi;
+        addr[2] = (uint32_t)(r->lo_lo >> 32);
+        addr[3] = (uint32_t)r->lo_lo;
+        return true;
+    }
+    return false;
+}
+
+/* What the modes that leave a packet whole do to it on its way to a server; packets of one talk go one way, by its
+ * number (RFC 6438). 0 or a negative errno: -EADDRNOTAVAIL this machine has no address to speak from. */
+static int dress(const struct carry *carry, struct pkt *pkt, const struct key *key, uint32_t to, uint32_t service,
+                 uint16_t number)
+{
+    const struct program *p = carry->now.program;
+    const struct pbc_server *server = &p->servers[to];
+    const struct pbc_service *s = &p->services[service];
+    if (!mode_is(s->mode, MODE_TUNNELS)) return 0;
+    struct tunnel t = {.kind = (uint8_t)tunnel_of(s), .port = s->gue_port, .v6 = server->family == 6};
+    memcpy(t.dst, server->addr, sizeof t.dst);
+    if (!written_source(p, &p->pools[server->pool], t.v6, t.src) &&
+        !facts_address(&carry->latest->facts, carry->now.server_out[to], t.v6, t.src))
+        return -EADDRNOTAVAIL;
+    return tunnel_encap(pkt, key, &t, number * 2654435761u, 0);
 }
 
 /* A packet that finds no way is lost, as on any link: its sender says it again. */
@@ -191,13 +225,7 @@ static void carry_said(struct rules *rules, struct pkt *pkt)
     const struct check_way *way = checks_whose(carry->now.checks, number, &server);
     if (!way || way->service == PBC_NONE || memcmp(way->addr, key.dst, sizeof way->addr)) return;
     if (hop_to(rules, server, &to)) return;
-    const struct dress d = {.program = carry->now.program,
-                            .facts = &carry->latest->facts,
-                            .server = server,
-                            .service = way->service,
-                            .out = carry->now.server_out[server],
-                            .number = number};
-    if (!dress(&d, pkt, &key)) send_to(rules, pkt, &to);
+    if (!dress(carry, pkt, &key, server, way->service, number)) send_to(rules, pkt, &to);
 }
 
 static bool hear_said(struct rules *rules)

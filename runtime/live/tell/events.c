@@ -39,11 +39,6 @@ void events_fini(struct events *e)
     *e = (struct events){0};
 }
 
-static void tell_failed(const struct events *e, int failed)
-{
-    complain("--log: %.500s: %s; it goes on, and what is not written is counted", e->sink.path, strerror(-failed));
-}
-
 /* The line is whole. A sink that fails is told of once, where a person may see it. */
 static int put(struct events *e)
 {
@@ -51,7 +46,8 @@ static int put(struct events *e)
     fputc('\n', e->out);
     fflush(e->out);
     const int failed = sink_put(&e->sink, e->line, e->len);
-    if (failed && !fails && e->sink.kind != SINK_STDERR) tell_failed(e, failed);
+    if (failed && !fails && e->sink.kind != SINK_STDERR)
+        complain("--log: %.500s: %s; it goes on, and what is not written is counted", e->sink.path, strerror(-failed));
     rewind(e->out);
     return failed;
 }

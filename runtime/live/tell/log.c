@@ -33,7 +33,7 @@ void log_again(struct tell *tell)
     char err[500];
     int fd;
     if (tell->events.sink.kind == SINK_STDERR) return;
-    if (ask_log(tell->channel, &fd, err, sizeof err))
+    if (ask_fds(tell->channel, REQUEST_LOG, &fd, 1, err, sizeof err))
         events_tell(&tell->events, TOLD_FAULT, "--log: %s: %s; what was open stays so", tell->o->log_to, err);
     else
         sink_renew(&tell->events.sink, fd);

@@ -15,6 +15,5 @@ void clock_open(struct clock *c);
 void clock_close(struct clock *c);
 
 /* Was it set since the last call, or did the machine sleep? By how much it jumped beyond the sleep (negative: back),
- * and how long the sleep was. What is under half a second, and not told by fd, is the clock being steered, and no jump.
- */
+ * and how long the sleep was. Under half a second, and not told by fd, it is the clock being steered, and no jump. */
 bool clock_look(struct clock *c, int64_t *jumped_ns, int64_t *slept_ns);

@@ -68,8 +68,6 @@ struct http {
 
 /* Start a request over: all that belongs to the one before is gone. */
 void http_renew(struct session *s);
-/* How long the head of a request may take, and how long a client may say nothing before its first one; ns. */
-uint64_t http_first_ns(const struct session *s);
 uint64_t http_silence_ns(const struct session *s);
 
 /* The steps of each state. False: it waits. */
@@ -80,8 +78,7 @@ bool http_last(struct session *s);
 /* Answer with a page of ours instead of a server's; the session goes on behind it where that is possible. why: how it
  * ends where not. Once a server's answer has begun, the session ends at once. */
 void http_answer(struct session *s, unsigned status, enum session_end why);
-/* Nothing of the request was written yet: a server is asked for once more. False: it was, or this is the second time.
- */
+/* Nothing of the request was written yet: a server is asked for once more. False: it was, or that was done before. */
 bool http_again(struct session *s);
 /* No request is on its way, and none is to come any more: the client's connection ends in order (RFC 9112, 9.6). */
 void http_leave(struct session *s, enum session_end why);

@@ -1,4 +1,3 @@
-/* Connections to servers that are kept between requests. */
 #include "runtime/proxy/http/kept.h"
 
 #include <errno.h>

@@ -1,4 +1,3 @@
-/* One message on its way. */
 #include "runtime/proxy/http/message.h"
 
 #include <errno.h>

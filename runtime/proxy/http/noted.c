@@ -1,4 +1,3 @@
-/* What the access log is told. */
 #include "runtime/proxy/http/noted.h"
 
 #include "runtime/proxy/access.h"

@@ -1,4 +1,3 @@
-/* Answers that are ours. */
 #include "runtime/proxy/http/page.h"
 
 #include <stdio.h>

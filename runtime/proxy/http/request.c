@@ -128,7 +128,8 @@ static void begin(struct session *s, const struct first *f)
     connect_branch(s);
 }
 
-uint64_t http_first_ns(const struct session *s)
+/* How long the head of a request may take, and how long a client may say nothing before its first one; ns. */
+static uint64_t http_first_ns(const struct session *s)
 {
     const uint64_t own = proxy_says(s->proxy, s->service)->first_ns;
     return own ? own : s->proxy->program->settings->proxy_first_ns;

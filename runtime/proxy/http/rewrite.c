@@ -1,4 +1,3 @@
-/* Heads as they are sent on. */
 #include "runtime/proxy/http/rewrite.h"
 
 #include <stdio.h>

@@ -53,6 +53,18 @@ static enum way_result get(struct way *w, struct slab *buffers, int *err)
     return WAY_DONE;
 }
 
+/* By errno: it may not now, or `whose` side has failed. */
+static enum way_result not_spliced(struct side *s, unsigned may, enum way_result whose, int *err)
+{
+    if (errno == EAGAIN) {
+        s->flags &= (uint16_t)~may;
+        return WAY_WAITS;
+    }
+    *err = -errno;
+    s->flags |= SIDE_FAILED;
+    return whose;
+}
+
 /* All that the pipe holds. WAY_DONE: it is empty. */
 static enum way_result push(struct way *w, int *err)
 {
@@ -60,15 +72,7 @@ static enum way_result push(struct way *w, int *err)
     while (p->held) {
         if (!(w->to->flags & SIDE_MAY_WRITE)) return WAY_WAITS;
         const ssize_t n = splice(p->out, NULL, w->to->fd, NULL, p->held, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
-        if (n < 0 && errno == EAGAIN) {
-            w->to->flags &= (uint16_t)~SIDE_MAY_WRITE;
-            return WAY_WAITS;
-        }
-        if (n < 0) {
-            *err = -errno;
-            w->to->flags |= SIDE_FAILED;
-            return WAY_TO;
-        }
+        if (n < 0) return not_spliced(w->to, SIDE_MAY_WRITE, WAY_TO, err);
         p->held -= (uint32_t)n;
         w->moved += (uint64_t)n;
     }
@@ -80,15 +84,7 @@ static enum way_result pull(struct way *w, int *err)
 {
     const size_t most = w->left < w->pipe->bytes ? (size_t)w->left : w->pipe->bytes;
     const ssize_t n = splice(w->from->fd, NULL, w->pipe->in, NULL, most, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
-    if (n < 0 && errno == EAGAIN) {
-        w->from->flags &= (uint16_t)~SIDE_MAY_READ;
-        return WAY_WAITS;
-    }
-    if (n < 0) {
-        *err = -errno;
-        w->from->flags |= SIDE_FAILED;
-        return WAY_FROM;
-    }
+    if (n < 0) return not_spliced(w->from, SIDE_MAY_READ, WAY_FROM, err);
     if (n == 0) w->from->flags |= SIDE_ENDED;
     w->pipe->held = (uint32_t)n;
     if (w->left != WAY_ALL) w->left -= (uint64_t)n;

@@ -1,4 +1,3 @@
-/* Which certificate is for a name: the names of all of them, sorted, so that hundreds cost a client nothing. */
 #include "runtime/proxy/tls/names.h"
 
 #include <ctype.h>

@@ -1,6 +1,5 @@
 /* The names of a service's certificates. A name that a client asks for is first looked for as it is, then as a
- * wildcard's (its first label is the star's: RFC 6125, 6.4.3); of two certificates with the same name the first counts.
- */
+ * wildcard's (its first label is the star's: RFC 6125, 6.4.3); of two certificates with one name the first counts. */
 #pragma once
 
 #include <openssl/x509.h>

@@ -82,8 +82,6 @@ struct proxy_counters *proxy_counted_of(struct proxy_counted *c, uint32_t servic
 /* Added to *sum, by any thread, as they are now. False: nothing was counted of it. PBC_NONE: the rest. */
 bool proxy_counted_read(const struct proxy_counted *c, uint32_t service, struct proxy_counters *sum);
 
-/* c may be counting meanwhile. */
-void proxy_counters_add(struct proxy_counters *to, const struct proxy_counters *c);
 /* How many sessions have ended. */
 uint64_t proxy_counters_ended(const struct proxy_counters *c);
 void proxy_took(struct proxy_counters *c, enum proxy_time what, uint64_t ns);

@@ -1,4 +1,3 @@
-/* Lines of access logs on their way to the main thread. */
 #include "runtime/proxy/told/lines.h"
 
 #include <errno.h>

@@ -1,4 +1,3 @@
-/* A line of the access log. */
 #include "runtime/proxy/told/log_line.h"
 
 #include <arpa/inet.h>

@@ -1,5 +1,4 @@
-/* See actor.h. Its ports lead nowhere, and the host gets its packets by /dev/null: what it sends is what its tape says.
- */
+/* See actor.h. Its ports lead nowhere, and the host's packets go to /dev/null: what it sends is what its tape says. */
 #include "runtime/record/again/actor.h"
 
 #include <errno.h>

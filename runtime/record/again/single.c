@@ -152,8 +152,7 @@ static bool same_by_rules(struct single *x)
     return x->other || (x->own.rule == x->recorded.rule && same_service(x) && !(x->recorded.flags & VERDICT_REPLY));
 }
 
-/* What comes back from where a flow was sent, and errors about it, go to the flow's other side, and no rule is asked.
- */
+/* What comes back from where a flow was sent, and errors about it, go to its other side, and no rule is asked. */
 static bool same_reply(const struct single *x)
 {
     const struct tape_verdict *v = &x->recorded;

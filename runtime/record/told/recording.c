@@ -1,53 +1,19 @@
 /* See recording.h: the files of one run, in order; each worker's steps are its own, so they are done as they stand. */
 #include "runtime/record/told/recording.h"
+#include "runtime/record/told/recording_priv.h"
 
-#include <cjson/cJSON.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "runtime/base/complain.h"
-#include "runtime/base/out.h"
-#include "runtime/capture/capture.h"
-#include "runtime/record/again/player.h"
-#include "runtime/record/reel.h"
-#include "runtime/record/told/chosen.h"
 #include "runtime/record/told/explained.h"
-#include "runtime/record/told/listed.h"
-#include "runtime/record/told/picked.h"
-#include "runtime/record/told/sessions.h"
-#include "runtime/record/told/single_said.h"
 #include "runtime/report/log.h"
-#include "runtime/report/report.h"
 #include "runtime/report/verdicts.h"
-#include "runtime/worker/sum.h"
 
-struct recording {
-    const struct options *o;
-    struct reel reel;
-    struct chosen chosen;
-    struct player player;
-    struct labels labels;
-    const struct program *labelled; /* that the labels are of */
-    uint64_t frames, bytes;         /* judged so far */
-    uint64_t first_ns, last_ns;     /* when the earliest and the latest of them came; 0: none has */
-    struct listed flows;
-    struct sessions sessions;
-    struct out verdicts;
-    struct picked picked;
-    struct capture_writer *writer;
-    int write_error;
-    bool same; /* by the program that ran */
-    bool short_of_memory;
-    uint64_t explained; /* the last frame of --explain that has come; 0: none */
-    int explained_status;
-    char stopped[300]; /* why some of it was left out */
-};
-
-static bool label(struct recording *g, const struct program *p)
+bool recording_label(struct recording *g, const struct program *p)
 {
     if (g->labelled == p) return true;
     if (g->labelled) labels_fini(&g->labels);
@@ -71,7 +37,7 @@ static void line(struct recording *g, const struct actor *a, unsigned i, const s
 static void judged(void *arg, const struct actor *a, unsigned n, const struct program *p, const struct verdict v[])
 {
     struct recording *g = arg;
-    const bool lines = (g->verdicts.f || g->o->write_seen) && label(g, p);
+    const bool lines = (g->verdicts.f || g->o->write_seen) && recording_label(g, p);
     for (unsigned i = 0; i < n; i++) {
         const uint64_t wall = a->walls[i];
         g->frames++;
@@ -98,7 +64,7 @@ static void logged(void *arg, const struct actor *a, const struct log_note *n)
 {
     struct recording *g = arg;
     const uint64_t wall = actor_wall(a, n->mono_ns);
-    if (wall < g->chosen.from_ns || !label(g, a->w->cfg.program)) return;
+    if (wall < g->chosen.from_ns || !recording_label(g, a->w->cfg.program)) return;
     log_say(stderr, &(struct log_said){.form = g->o->log,
                                        .labels = &g->labels,
                                        .rule = n->rule,
@@ -113,13 +79,13 @@ static void moment(void *arg, unsigned loop, const struct session_moment *m, con
     const uint64_t wall = m->now_ns + g->player.story.start.wall_ns;
     if (wall < g->chosen.from_ns) return;
     sessions_add(&g->sessions, m);
-    if (g->o->log && label(g, k->p)) sessions_say(stderr, &g->labels, m, wall, g->o->log == LOG_JSON);
+    if (g->o->log && recording_label(g, k->p)) sessions_say(stderr, &g->labels, m, wall, g->o->log == LOG_JSON);
 }
 
 static void ended(void *arg, const struct actor *a, const struct flow_record *f)
 {
     struct recording *g = arg;
-    if (label(g, a->w->cfg.program)) listed_add(&g->flows, &g->labels, a, f);
+    if (recording_label(g, a->w->cfg.program)) listed_add(&g->flows, &g->labels, a, f);
 }
 
 static int writers_open(struct recording *g)
@@ -159,7 +125,7 @@ static bool explains(struct recording *g, struct actor *a, unsigned n)
     const uint64_t first = options_explained_after(g->o, g->frames);
     if (!first || first > g->frames + n) return false;
     const struct explaining e = {.o = g->o, .labels = &g->labels, .frames = g->frames, .any = g->explained};
-    if (!label(g, a->w->cfg.program)) {
+    if (!recording_label(g, a->w->cfg.program)) {
         g->short_of_memory = true;
         return true;
     }
@@ -225,135 +191,6 @@ static int choose(struct recording *g)
     return 0;
 }
 
-static void number(cJSON *to, const char *key, uint64_t n)
-{
-    char digits[24];
-    snprintf(digits, sizeof digits, "%" PRIu64, n);
-    cJSON_AddRawToObject(to, key, digits);
-}
-
-static void time_add(cJSON *to, const char *key, uint64_t ns)
-{
-    char text[TEXT_TIME];
-    cJSON_AddItemToObject(to, key, ns ? cJSON_CreateString(text_iso(ns, text)) : cJSON_CreateNull());
-}
-
-static void more_json(cJSON *root, const void *arg)
-{
-    const struct recording *g = arg;
-    const struct actor_counters c = player_counters(&g->player);
-    cJSON *to = cJSON_AddObjectToObject(root, "recording");
-    number(to, "first", g->reel.files[g->chosen.first].number);
-    number(to, "last", g->reel.files[g->chosen.last].number);
-    number(to, "workers", g->player.story.start.workers);
-    number(to, "packets", c.packets);
-    number(to, "packets_otherwise", c.packets_other);
-    number(to, "verdicts", c.verdicts);
-    number(to, "verdicts_otherwise", c.verdicts_other);
-    if (g->player.story.start.in_kernel) number(to, "verdicts_unclaimed", c.unclaimed);
-    number(to, "passed_over", c.passed_over);
-    sessions_json(to, &g->sessions);
-    time_add(to, "began", g->first_ns);
-    time_add(to, "ended", g->last_ns);
-}
-
-static void more_text(const struct recording *g)
-{
-    const struct actor_counters c = player_counters(&g->player);
-    char a[TEXT_NUMBER], b[TEXT_NUMBER];
-    printf("verdicts    %s as recorded, %s otherwise\n", text_number(c.verdicts, a), text_number(c.verdicts_other, b));
-    printf("left        %s packet%s as recorded, %s otherwise\n", text_number(c.packets, a), text_plural(c.packets),
-           text_number(c.packets_other, b));
-    sessions_text(stdout, &g->sessions);
-    if (c.passed_over)
-        printf("passed over %s packet%s: no state was there to go on from when %s came\n",
-               text_number(c.passed_over, a), text_plural(c.passed_over), c.passed_over == 1 ? "it" : "they");
-}
-
-/* The first that could do anything; NULL: none. */
-static const struct worker *some_worker(const struct recording *g)
-{
-    for (unsigned i = 0; i < g->player.story.start.workers; i++)
-        if (g->player.actors[i].w) return g->player.actors[i].w;
-    return NULL;
-}
-
-/* Of all workers that run the last program; the others stopped before the last change. */
-static void add_up(struct recording *g, const struct program *p, struct sum *sum, struct totals *totals)
-{
-    totals->first_ns = g->first_ns;
-    totals->last_ns = g->last_ns;
-    for (unsigned i = 0; i < g->player.story.start.workers; i++) {
-        const struct worker *w = g->player.actors[i].w;
-        if (!w) continue;
-        if (w->cfg.program == p) sum_add(sum, vm_counters(w->vm));
-        totals_add(totals, &w->counters.totals);
-    }
-}
-
-static void list_rest(struct recording *g)
-{
-    for (unsigned i = 0; i < g->player.story.start.workers; i++) {
-        const struct actor *a = &g->player.actors[i];
-        if (a->w && label(g, a->w->cfg.program)) listed_rest(&g->flows, &g->labels, a);
-    }
-    flow_list_sort(&g->flows.list);
-}
-
-static int print(struct recording *g, const struct report *of)
-{
-    const struct options *o = g->o;
-    if (o->coverage) return report_coverage(stdout, of);
-    if (o->json) return report_json(stdout, of, more_json, g);
-    report_text(stdout, of);
-    more_text(g);
-    if (!o->flows) return 0;
-    putchar('\n');
-    if (of->counters->flows)
-        flow_list_text(stdout, &g->flows.list, of->counters->flows, of->counters->remembered);
-    else
-        puts("no flows: the program keeps none, for no rule asks for `state` or `flows over`");
-    return 0;
-}
-
-/* Of packets that the kernel judged no more is known than became of them. */
-static int summary_of_kernel(const struct recording *g)
-{
-    const struct actor_counters c = player_counters(&g->player);
-    const struct totals totals = {.frames = g->frames, .bytes = g->bytes};
-    return single_summary(g->o, &totals, &c, more_json, g) ? complain("out of memory") : 0;
-}
-
-static int summary(struct recording *g)
-{
-    if (g->player.story.start.in_kernel) return summary_of_kernel(g);
-    struct totals totals = {0};
-    const struct worker *some = some_worker(g);
-    if (!some) return complain("%s: its beginning is gone, and none of its files holds a worker's state", g->o->replay);
-    const struct program *p = some->cfg.program;
-    if (g->o->flows) list_rest(g);
-    struct sum *sum = label(g, p) ? sum_new(p, vm_counters(some->vm)) : NULL;
-    if (!sum) return complain("out of memory");
-    add_up(g, p, sum, &totals);
-    const struct report of = {.options = g->o,
-                              .program = (struct program *)(uintptr_t)p,
-                              .labels = &g->labels,
-                              .counters = sum_counters(sum),
-                              .totals = &totals,
-                              .flows = g->o->flows ? &g->flows.list : NULL};
-    const int failed = print(g, &of);
-    sum_free(sum);
-    return failed ? complain("out of memory") : 0;
-}
-
-static bool wants_summary(const struct options *o)
-{
-    const char *const outputs[] = {o->verdicts, o->write, o->write_seen};
-    for (unsigned i = 0; i < 3; i++)
-        if (outputs[i] && !strcmp(outputs[i], "-")) return false;
-    return true;
-}
-
 static void say_stopped(const struct recording *g)
 {
     if (*g->stopped) complain("%s/%s", g->o->replay, g->stopped);
@@ -372,12 +209,6 @@ static int explained_ends(struct recording *g)
     if (missing)
         return complain("--explain %" PRIu64 ": only %" PRIu64 " frames were gone through", missing, g->frames);
     return g->explained_status ? g->explained_status : closed;
-}
-
-/* A name that no program had. */
-static int unknown_name(const struct recording *g)
-{
-    return g->o->only && !g->picked.known && *g->picked.unknown ? complain("%s", g->picked.unknown) : 0;
 }
 
 static bool asks_before(const struct options *o) { return o->explained_count || o->describe || o->write_seen; }
@@ -418,9 +249,10 @@ static int play(struct recording *g)
     player_end(&g->player);
     if (!status && !g->player.begun) status = complain("%s: nothing had come when it ended", g->o->replay);
     if (!status && g->short_of_memory) status = complain("out of memory");
-    if (!status) status = unknown_name(g);
+    if (!status && g->o->only && !g->picked.known && *g->picked.unknown)
+        status = complain("%s", g->picked.unknown); /* a name that no program had */
     if (!status && g->o->explained_count) return explained_ends(g);
-    if (!status && wants_summary(g->o)) status = summary(g);
+    if (!status && options_summarise(g->o)) status = recording_summary(g);
     fflush(stdout);
     say_stopped(g);
     const int closed = results_close(g);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "runtime/report/flows.h"
+#include "runtime/report/json.h"
 #include "vm/flow/flow.h"
 
 static const char *const names[MOMENTS] = {"begun", "served", "ended"};
@@ -88,13 +89,6 @@ void sessions_text(FILE *out, const struct sessions *s)
             text_number(s->down_bytes, b));
 }
 
-static void number(cJSON *to, const char *key, uint64_t n)
-{
-    char digits[24];
-    snprintf(digits, sizeof digits, "%" PRIu64, n);
-    cJSON_AddRawToObject(to, key, digits);
-}
-
 void sessions_json(cJSON *to, const struct sessions *s)
 {
     char name[24];
@@ -103,12 +97,12 @@ void sessions_json(cJSON *to, const struct sessions *s)
         return;
     }
     cJSON *one = cJSON_AddObjectToObject(to, "sessions");
-    for (unsigned i = 0; i < MOMENTS; i++) number(one, names[i], s->count[i]);
-    number(one, "up_bytes", s->up_bytes);
-    number(one, "down_bytes", s->down_bytes);
+    for (unsigned i = 0; i < MOMENTS; i++) json_number(one, names[i], s->count[i]);
+    json_number(one, "up_bytes", s->up_bytes);
+    json_number(one, "down_bytes", s->down_bytes);
     cJSON *ended = cJSON_AddObjectToObject(one, "ended_by");
     for (unsigned i = 0; i < s->whys; i++) {
         snprintf(name, sizeof name, "%s", s->ended[i].name);
-        number(ended, text_clean(name), s->ended[i].count);
+        json_number(ended, text_clean(name), s->ended[i].count);
     }
 }

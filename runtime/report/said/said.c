@@ -1,4 +1,3 @@
-/* A connection to a proxy service in a capture, see said.h. */
 #include "runtime/report/said/said.h"
 
 #include <string.h>

@@ -1,6 +1,5 @@
 /* One connection to a service whose connections end at a proxy, as a capture shows it: the client's bytes are put in
- * order and read as the proxy reads them, until they choose a server; with `mode proxy http` each request chooses anew.
- */
+ * order and read as the proxy reads them, until they choose a server; in `mode proxy http` each request does. */
 #pragma once
 
 #include "vm/forward/service.h"

@@ -1,4 +1,3 @@
-/* What first bytes said, see words.h: "sni is `a.example`, alpn offers `h2`". */
 #include "runtime/report/said/words.h"
 
 #include <arpa/inet.h>

@@ -1,5 +1,4 @@
-/* What a connection's first bytes said, or a request, and which conditions that did not meet, in words: for --explain.
- */
+/* What a connection's first bytes said, or a request, and which conditions it did not meet, in words: for --explain. */
 #pragma once
 
 #include "runtime/report/said/said.h"

@@ -86,7 +86,8 @@ static void ask_all(struct channel *c, void *arg)
         io_PACKET.open(&(struct io_ask){.mtu = 1500, .ring_bytes = 1 << 20}, &made, NULL, err, sizeof err);
     if (!p) _exit(3);
     io_PACKET.close(p);
-    if (ask_rules(c, &fd, err, sizeof err) != -ENOENT || !strstr(err, "/nowhere/rules.pbc: No such")) _exit(4);
+    if (ask_fds(c, REQUEST_RULES, &fd, 1, err, sizeof err) != -ENOENT || !strstr(err, "/nowhere/rules.pbc: No such"))
+        _exit(4);
     if (ask_tun(c, &fd, &ifindex, err, sizeof err) || fcntl(fd, F_GETFD) != FD_CLOEXEC || !ifindex) _exit(5);
     ask_neighbour(c, 0, &(struct host_addr){{0x0a000001}, 4});
     if (ask_announce(c, 0, &(struct host_addr){{0x0a000064}, 4}, err, sizeof err)) _exit(6);
@@ -326,7 +327,7 @@ static const char *log_refused(struct channel *c, const char *name)
     const bool there = access(whole, F_OK) == 0;
     const int looked = ask_access_look(c, whole, err, sizeof err); /* says the same, and makes nothing */
     if (!there && access(whole, F_OK) == 0) _exit(31);
-    const int failed = ask_access_log(c, whole, &fd, err, sizeof err);
+    const int failed = ask_path(c, REQUEST_ACCESS_LOG, whole, &fd, err, sizeof err);
     if (!looked != !failed) _exit(32);
     if (!failed && (fcntl(fd, F_GETFL) & (O_ACCMODE | O_APPEND)) != (O_WRONLY | O_APPEND)) _exit(30);
     if (!failed) close(fd);
@@ -357,7 +358,7 @@ static void empty_log(struct channel *c, void *arg)
     char path[200], err[500];
     int fd;
     snprintf(path, sizeof path, "%s/known.log", getenv("LOGS"));
-    if (parent_confine(c) || ask_access_log(c, path, &fd, err, sizeof err)) _exit(1);
+    if (parent_confine(c) || ask_path(c, REQUEST_ACCESS_LOG, path, &fd, err, sizeof err)) _exit(1);
     if (arg)
         (void)!ftruncate(fd, 0);
     else

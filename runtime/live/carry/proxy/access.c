@@ -47,7 +47,7 @@ static int add(struct carry *carry, const char *path, char *err, size_t err_len)
     struct access *a = carry->access;
     int fd;
     if (a->count == LOGS_MOST) return snprintf(err, err_len, "more than %d access logs", LOGS_MOST), -E2BIG;
-    const int failed = ask_access_log(carry->tell->channel, path, &fd, err, err_len);
+    const int failed = ask_path(carry->tell->channel, REQUEST_ACCESS_LOG, path, &fd, err, err_len);
     if (failed) return failed;
     struct access_log *log = calloc(1, sizeof *log);
     char *own = strdup(path);
@@ -102,7 +102,7 @@ void access_again(struct carry *carry)
     int fd;
     for (unsigned i = 0; carry->access && i < carry->access->count; i++) {
         struct access_log *log = carry->access->logs[i];
-        if (ask_access_log(carry->tell->channel, log->path, &fd, err, sizeof err))
+        if (ask_path(carry->tell->channel, REQUEST_ACCESS_LOG, log->path, &fd, err, sizeof err))
             events_tell(&carry->tell->events, TOLD_FAULT, "access log: %s; what was open stays so", err);
         else
             sink_renew(&log->sink, fd);

@@ -92,7 +92,7 @@ static struct tls_back *back(struct carry *carry, const struct pbc_proxy *says, 
     const bool verify = !(says->flags & PBC_PROXY_TLS_NO_VERIFY);
     const char *ca = says->server_ca ? program_str(p, says->server_ca) : TRUSTED;
     int fd = -1;
-    if (verify && ask_certificates(carry->tell->channel, ca, &fd, err, err_len)) return NULL;
+    if (verify && ask_path(carry->tell->channel, REQUEST_CERTIFICATES, ca, &fd, err, err_len)) return NULL;
     struct tls_back *b =
         tls_back_new(says->server_sni ? program_str(p, says->server_sni) : "", verify, fd, err, err_len);
     if (fd >= 0) close(fd);

@@ -1,10 +1,6 @@
-/* See proxied.h. Every loop has a listener of its own at each address and port, by SO_REUSEPORT; among them the kernel
- * chooses by the client's address, as workers are dealt packets by it: so all connections of a client are in one loop,
- * which can count them and remember his server. */
 #include "runtime/live/carry/proxy/proxied.h"
 
 #include <errno.h>
-#include <linux/filter.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -15,6 +11,7 @@
 #include "runtime/host/hook/across.h"
 #include "runtime/live/carry/proxy/access.h"
 #include "runtime/live/carry/proxy/certified.h"
+#include "runtime/live/carry/proxy/listeners.h"
 #include "runtime/live/carry/recorded.h"
 #include "runtime/proxy/proxy.h"
 #include "runtime/proxy/tls/tls.h"
@@ -76,130 +73,6 @@ bool proxied_runs(const struct program *p, char *why, size_t len)
     return true;
 }
 
-struct places {
-    struct proxy_listen *all; /* on the heap */
-    unsigned count;
-};
-
-/* A place that two endpoints name is the first one's; the kernel prefers an address to any. */
-static void add_place(struct places *w, const struct proxy_listen *at)
-{
-    for (unsigned i = 0; i < w->count; i++)
-        if (!memcmp(&w->all[i].at, &at->at, sizeof at->at)) return;
-    w->all[w->count++] = *at;
-}
-
-static void add_endpoint(struct places *w, const struct pbc_endpoint *e)
-{
-    for (uint32_t port = e->port_lo; port <= e->port_hi; port++) {
-        struct proxy_listen at = {.service = e->service, .fd = -1};
-        at.at.port = (uint16_t)port;
-        at.at.v6 = e->family == 6;
-        if (e->to == PBC_TO_ADDRESS) memcpy(at.at.addr, e->addr, sizeof at.at.addr);
-        add_place(w, &at);
-        if (e->family) continue;
-        at.at.v6 = true;
-        add_place(w, &at);
-    }
-}
-
-static bool places_init(struct places *w, const struct program *p)
-{
-    size_t most = 0;
-    *w = (struct places){0};
-    for (int pass = 0; pass < 2; pass++) {
-        for (uint32_t i = 0; i < p->endpoints_count; i++) {
-            const struct pbc_endpoint *e = &p->endpoints[i];
-            if (e->service >= (p->past ? p->past->services : p->services_count)) continue;
-            if (!mode_is(p->services[e->service].mode, MODE_PROXIES)) continue;
-            if (pass)
-                add_endpoint(w, e);
-            else
-                most += 2u * (e->port_hi - e->port_lo + 1u);
-        }
-        if (!pass) w->all = calloc(most + 1, sizeof *w->all);
-        if (!w->all) return false;
-    }
-    return true;
-}
-
-static bool is_there(const struct places *w, const struct proxy_listen *at)
-{
-    for (unsigned i = 0; w && i < w->count; i++)
-        if (!memcmp(&w->all[i].at, &at->at, sizeof at->at)) return true;
-    return false;
-}
-
-static struct host_addr host_address(const struct stream_addr *a)
-{
-    struct host_addr h = {.family = a->v6 ? 6 : 4};
-    memcpy(h.word, a->addr, sizeof h.word);
-    return h;
-}
-
-/* Which of the group's sockets gets a connection: by the client's address alone. The library knows no such program. */
-static int deal_by_client(int fd, bool v6, unsigned loops)
-{
-    struct sock_filter code[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)SKF_NET_OFF + (v6 ? 20 : 12)), /* its last word */
-        BPF_STMT(BPF_ALU | BPF_MUL | BPF_K, 2654435761u),
-        BPF_STMT(BPF_ALU | BPF_RSH | BPF_K, 16),
-        BPF_STMT(BPF_ALU | BPF_MOD | BPF_K, loops),
-        BPF_STMT(BPF_RET | BPF_A, 0),
-    };
-    const struct sock_fprog program = {.len = sizeof code / sizeof *code, .filter = code};
-    return setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program, sizeof program) ? -errno : 0;
-}
-
-/* One of each loop. all[loop][at]. */
-static int listen_at(struct carry *carry, struct proxy_listen *all[], unsigned at, char *err, size_t err_len)
-{
-    const struct proxy_listen *where = &all[0][at];
-    const struct host_addr addr = host_address(&where->at);
-    for (unsigned i = 0; i < carry->worker_count; i++) {
-        const int failed = ask_listen(carry->tell->channel, &addr, where->at.port, &all[i][at].fd, err, err_len);
-        if (failed) return failed;
-    }
-    const int failed = carry->worker_count > 1
-                           ? deal_by_client(all[carry->worker_count - 1][at].fd, where->at.v6, carry->worker_count)
-                           : 0;
-    if (failed) snprintf(err, err_len, "connections cannot be dealt out to workers: %s", strerror(-failed));
-    return failed;
-}
-
-static void close_all(struct proxy_listen *all[], unsigned loops, unsigned count)
-{
-    for (unsigned i = 0; i < loops; i++) {
-        for (unsigned at = 0; all[i] && at < count; at++)
-            if (all[i][at].fd >= 0) close(all[i][at].fd);
-        free(all[i]);
-        all[i] = NULL;
-    }
-}
-
-/* For each loop its listeners: all[loop][*count], on the heap; those at places of `before` (NULL: none) are not opened
- * anew. 0 or a negative errno, with one line in err. */
-static int listen_all(struct carry *carry, const struct places *before, struct proxy_listen *all[], unsigned *count,
-                      char *err, size_t err_len)
-{
-    struct places now;
-    int failed = places_init(&now, carry->now.program) ? 0 : -ENOMEM;
-    *count = now.count;
-    for (unsigned i = 0; i < carry->worker_count && !failed; i++) {
-        all[i] = calloc(now.count + 1u, sizeof *all[i]);
-        if (!all[i])
-            failed = -ENOMEM;
-        else
-            memcpy(all[i], now.all, now.count * sizeof *all[i]);
-    }
-    if (failed) snprintf(err, err_len, "out of memory");
-    for (unsigned at = 0; at < now.count && !failed; at++)
-        if (!is_there(before, &now.all[at])) failed = listen_at(carry, all, at, err, err_len);
-    if (failed) close_all(all, carry->worker_count, now.count);
-    free(now.all);
-    return failed;
-}
-
 static void called(void *with)
 {
     const struct proxied *x = with;
@@ -232,7 +105,7 @@ static int make_loops(struct carry *carry, struct snapshot *world, char *err, si
     x->call_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     x->tls = certified(carry, NULL, NULL, err, err_len);
     if (!x->tls) return -EINVAL;
-    int failed = x->call_fd < 0 ? -errno : listen_all(carry, NULL, all, &count, err, err_len);
+    int failed = x->call_fd < 0 ? -errno : listeners_open(carry, NULL, all, &count, err, err_len);
     if (failed) return failed;
     for (; x->count < carry->worker_count; x->count++) {
         const struct proxy_cfg cfg = {.program = carry->now.program,
@@ -253,7 +126,7 @@ static int make_loops(struct carry *carry, struct snapshot *world, char *err, si
         all[x->count] = NULL;
     }
     if (!failed) return 0;
-    close_all(all, carry->worker_count, count);
+    listeners_close(all, carry->worker_count, count);
     snprintf(err, err_len, "a proxy cannot be made: %s", strerror(-failed));
     return failed;
 }
@@ -338,15 +211,7 @@ unsigned proxied_loops(const struct carry *carry)
     return carry->proxied && carry->proxied->running ? carry->proxied->count : 0;
 }
 
-bool proxied_list(struct carry *carry, unsigned loop, struct session_listing *s)
-{
-    return proxy_list(carry->proxied->loops[loop], s);
-}
-
-bool proxied_listed(const struct carry *carry, unsigned loop, const struct session_listing *s)
-{
-    return proxy_listed(carry->proxied->loops[loop], s);
-}
+struct proxy *proxied_loop(const struct carry *carry, unsigned at) { return carry->proxied->loops[at]; }
 
 bool proxied_counters(const struct carry *carry, uint32_t service, struct proxy_counters *sum)
 {
@@ -390,7 +255,7 @@ static struct proxied_change *change_new(struct carry *carry, const struct remap
     unsigned count = 0;
     snprintf(err, err_len, "out of memory");
     if (c) c->tls = certified(carry, carry->proxied->tls, r, err, err_len);
-    if (!c || !c->tls || !places_init(&before, r->from) || listen_all(carry, &before, all, &count, err, err_len)) {
+    if (!c || !c->tls || !places_init(&before, r->from) || listeners_open(carry, &before, all, &count, err, err_len)) {
         if (c) tls_table_put(c->tls);
         free(before.all);
         free(c);
@@ -414,7 +279,7 @@ static struct proxied_change *change_new(struct carry *carry, const struct remap
         fine &= fresh && c->of[c->count].counted;
     }
     if (fine) return c;
-    close_all(all, carry->worker_count, count);
+    listeners_close(all, carry->worker_count, count);
     for (unsigned i = 0; i < c->count; i++) c->of[i].listens = NULL;
     proxied_end(carry, c);
     return NULL;

@@ -4,6 +4,7 @@
 
 #include "runtime/live/carry/state.h"
 
+struct proxy;
 struct proxy_counters;
 struct sum;
 
@@ -31,10 +32,7 @@ uint64_t proxied_taken(const struct carry *carry);
 void proxied_tally(const struct carry *carry, struct sum *sum);
 /* Loops that run. */
 unsigned proxied_loops(const struct carry *carry);
-/* As proxy_list and proxy_listed, of that one. */
-struct session_listing;
-bool proxied_list(struct carry *carry, unsigned loop, struct session_listing *s);
-bool proxied_listed(const struct carry *carry, unsigned loop, const struct session_listing *s);
+struct proxy *proxied_loop(const struct carry *carry, unsigned at); /* one of them */
 
 /* Added to *sum: of one service, or, PBC_NONE, what is of none. False: nothing was counted. Not while a change is under
  * way. */

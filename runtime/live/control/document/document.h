@@ -1,5 +1,4 @@
-/* One JSON document of everything that is seen of live traffic: what preyctl, the page, /stats.json and /metrics show.
- */
+/* One JSON document of all that is seen of live traffic: what preyctl, the page, /stats.json and /metrics show. */
 #pragma once
 
 #include "runtime/live/control/state.h"

@@ -35,8 +35,7 @@ static void silent_hops(const struct control *control, char *to, size_t len)
     }
 }
 
-/* What the kernel counts of the ports, and steering, is asked from here alone: some of it begins anew when it is read.
- */
+/* What the kernel counts of the ports, and steering, is asked here alone: some of it begins anew when it is read. */
 static void of_ports(const struct control *control, uint64_t now[])
 {
     struct io_stats s = {0}, all = {0};

@@ -153,8 +153,7 @@ static void more_json(cJSON *root, const void *arg)
     const struct whole *all = arg;
     cJSON *interfaces = cJSON_AddArrayToObject(root, "interfaces");
     for (unsigned i = 0; i < all->control->o->iface_count; i++) {
-        cJSON *one = cJSON_CreateObject();
-        cJSON_AddItemToArray(interfaces, one);
+        cJSON *one = json_object(interfaces);
         interface_json(one, all, i);
     }
     live_json(cJSON_AddObjectToObject(root, "live"), all);

@@ -1,6 +1,7 @@
 #include "runtime/live/control/flows/walk.h"
 
 #include "runtime/live/carry/proxy/proxied.h"
+#include "runtime/proxy/proxy.h"
 
 bool walk_of_sessions(const struct walk *w) { return w->worker >= w->control->carry->worker_count; }
 
@@ -14,7 +15,7 @@ static bool *ended(struct walk *w) { return walk_of_sessions(w) ? &w->sessions.e
 static bool list(struct walk *w)
 {
     const unsigned workers = w->control->carry->worker_count;
-    return walk_of_sessions(w) ? proxied_list(w->control->carry, w->worker - workers, &w->sessions)
+    return walk_of_sessions(w) ? proxy_list(proxied_loop(w->control->carry, w->worker - workers), &w->sessions)
                                : worker_list(w->control->carry->workers[w->worker], &w->listing);
 }
 
@@ -70,7 +71,7 @@ static bool is_filled(const struct walk *w)
 {
     if (w->state != WALK_FILLS) return false;
     if (walk_of_sessions(w))
-        return proxied_listed(w->control->carry, w->worker - w->control->carry->worker_count, &w->sessions);
+        return proxy_listed(proxied_loop(w->control->carry, w->worker - w->control->carry->worker_count), &w->sessions);
     return __atomic_load_n(&w->control->carry->workers[w->worker]->listing, __ATOMIC_ACQUIRE) != &w->listing;
 }
 

@@ -1,6 +1,5 @@
 /* `trace` and `capture`: packets as they come, with what becomes of them, to those who look on over the control socket.
- * A worker never waits for them (runtime/exchange/observers.h), nor does the main thread: what is too much is counted.
- */
+ * A worker never waits for them (runtime/exchange/observers.h), nor does the main thread: too much is counted. */
 #pragma once
 
 #include "runtime/live/control/state.h"

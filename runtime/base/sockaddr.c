@@ -1,4 +1,4 @@
-#include "runtime/host/sockaddr.h"
+#include "runtime/base/sockaddr.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

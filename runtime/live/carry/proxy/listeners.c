@@ -1,0 +1,127 @@
+/* Every loop has a listener of its own at each address and port, by SO_REUSEPORT; among them the kernel
+ * chooses by the client's address, as workers are dealt packets by it: so all connections of a client are in one loop,
+ * which can count them and remember his server. */
+#include "runtime/live/carry/proxy/listeners.h"
+
+#include <errno.h>
+#include <linux/filter.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* A place that two endpoints name is the first one's; the kernel prefers an address to any. */
+static void add_place(struct places *w, const struct proxy_listen *at)
+{
+    for (unsigned i = 0; i < w->count; i++)
+        if (!memcmp(&w->all[i].at, &at->at, sizeof at->at)) return;
+    w->all[w->count++] = *at;
+}
+
+static void add_endpoint(struct places *w, const struct pbc_endpoint *e)
+{
+    for (uint32_t port = e->port_lo; port <= e->port_hi; port++) {
+        struct proxy_listen at = {.service = e->service, .fd = -1};
+        at.at.port = (uint16_t)port;
+        at.at.v6 = e->family == 6;
+        if (e->to == PBC_TO_ADDRESS) memcpy(at.at.addr, e->addr, sizeof at.at.addr);
+        add_place(w, &at);
+        if (e->family) continue;
+        at.at.v6 = true;
+        add_place(w, &at);
+    }
+}
+
+bool places_init(struct places *w, const struct program *p)
+{
+    size_t most = 0;
+    *w = (struct places){0};
+    for (int pass = 0; pass < 2; pass++) {
+        for (uint32_t i = 0; i < p->endpoints_count; i++) {
+            const struct pbc_endpoint *e = &p->endpoints[i];
+            if (e->service >= (p->past ? p->past->services : p->services_count)) continue;
+            if (!mode_is(p->services[e->service].mode, MODE_PROXIES)) continue;
+            if (pass)
+                add_endpoint(w, e);
+            else
+                most += 2u * (e->port_hi - e->port_lo + 1u);
+        }
+        if (!pass) w->all = calloc(most + 1, sizeof *w->all);
+        if (!w->all) return false;
+    }
+    return true;
+}
+
+static bool is_there(const struct places *w, const struct proxy_listen *at)
+{
+    for (unsigned i = 0; w && i < w->count; i++)
+        if (!memcmp(&w->all[i].at, &at->at, sizeof at->at)) return true;
+    return false;
+}
+
+static struct host_addr host_address(const struct stream_addr *a)
+{
+    struct host_addr h = {.family = a->v6 ? 6 : 4};
+    memcpy(h.word, a->addr, sizeof h.word);
+    return h;
+}
+
+/* Which of the group's sockets gets a connection: by the client's address alone. The library knows no such program. */
+static int deal_by_client(int fd, bool v6, unsigned loops)
+{
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)SKF_NET_OFF + (v6 ? 20 : 12)), /* its last word */
+        BPF_STMT(BPF_ALU | BPF_MUL | BPF_K, 2654435761u),
+        BPF_STMT(BPF_ALU | BPF_RSH | BPF_K, 16),
+        BPF_STMT(BPF_ALU | BPF_MOD | BPF_K, loops),
+        BPF_STMT(BPF_RET | BPF_A, 0),
+    };
+    const struct sock_fprog program = {.len = sizeof code / sizeof *code, .filter = code};
+    return setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program, sizeof program) ? -errno : 0;
+}
+
+/* One of each loop. all[loop][at]. */
+static int listen_at(struct carry *carry, struct proxy_listen *all[], unsigned at, char *err, size_t err_len)
+{
+    const struct proxy_listen *where = &all[0][at];
+    const struct host_addr addr = host_address(&where->at);
+    for (unsigned i = 0; i < carry->worker_count; i++) {
+        const int failed = ask_listen(carry->tell->channel, &addr, where->at.port, &all[i][at].fd, err, err_len);
+        if (failed) return failed;
+    }
+    const int failed = carry->worker_count > 1
+                           ? deal_by_client(all[carry->worker_count - 1][at].fd, where->at.v6, carry->worker_count)
+                           : 0;
+    if (failed) snprintf(err, err_len, "connections cannot be dealt out to workers: %s", strerror(-failed));
+    return failed;
+}
+
+void listeners_close(struct proxy_listen *all[], unsigned loops, unsigned count)
+{
+    for (unsigned i = 0; i < loops; i++) {
+        for (unsigned at = 0; all[i] && at < count; at++)
+            if (all[i][at].fd >= 0) close(all[i][at].fd);
+        free(all[i]);
+        all[i] = NULL;
+    }
+}
+
+int listeners_open(struct carry *carry, const struct places *before, struct proxy_listen *all[], unsigned *count,
+                   char *err, size_t err_len)
+{
+    struct places now;
+    int failed = places_init(&now, carry->now.program) ? 0 : -ENOMEM;
+    *count = now.count;
+    for (unsigned i = 0; i < carry->worker_count && !failed; i++) {
+        all[i] = calloc(now.count + 1u, sizeof *all[i]);
+        if (!all[i])
+            failed = -ENOMEM;
+        else
+            memcpy(all[i], now.all, now.count * sizeof *all[i]);
+    }
+    if (failed) snprintf(err, err_len, "out of memory");
+    for (unsigned at = 0; at < now.count && !failed; at++)
+        if (!is_there(before, &now.all[at])) failed = listen_at(carry, all, at, err, err_len);
+    if (failed) listeners_close(all, carry->worker_count, now.count);
+    free(now.all);
+    return failed;
+}

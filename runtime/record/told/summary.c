@@ -1,0 +1,133 @@
+/* What is printed at the end of a recording. */
+#include <cjson/cJSON.h>
+
+#include "runtime/base/complain.h"
+#include "runtime/record/told/recording_priv.h"
+#include "runtime/report/json.h"
+#include "runtime/report/report.h"
+#include "runtime/report/summary.h"
+#include "runtime/worker/sum.h"
+
+static void time_add(cJSON *to, const char *key, uint64_t ns)
+{
+    char text[TEXT_TIME];
+    cJSON_AddItemToObject(to, key, ns ? cJSON_CreateString(text_iso(ns, text)) : cJSON_CreateNull());
+}
+
+static void more_json(cJSON *root, const void *arg)
+{
+    const struct recording *g = arg;
+    const struct actor_counters c = player_counters(&g->player);
+    cJSON *to = cJSON_AddObjectToObject(root, "recording");
+    json_number(to, "first", g->reel.files[g->chosen.first].number);
+    json_number(to, "last", g->reel.files[g->chosen.last].number);
+    json_number(to, "workers", g->player.story.start.workers);
+    json_number(to, "packets", c.packets);
+    json_number(to, "packets_otherwise", c.packets_other);
+    json_number(to, "verdicts", c.verdicts);
+    json_number(to, "verdicts_otherwise", c.verdicts_other);
+    if (g->player.story.start.in_kernel) json_number(to, "verdicts_unclaimed", c.unclaimed);
+    json_number(to, "passed_over", c.passed_over);
+    sessions_json(to, &g->sessions);
+    time_add(to, "began", g->first_ns);
+    time_add(to, "ended", g->last_ns);
+}
+
+static void more_text(const struct recording *g)
+{
+    const struct actor_counters c = player_counters(&g->player);
+    char a[TEXT_NUMBER], b[TEXT_NUMBER];
+    printf("verdicts    %s as recorded, %s otherwise\n", text_number(c.verdicts, a), text_number(c.verdicts_other, b));
+    printf("left        %s packet%s as recorded, %s otherwise\n", text_number(c.packets, a), text_plural(c.packets),
+           text_number(c.packets_other, b));
+    sessions_text(stdout, &g->sessions);
+    if (c.passed_over)
+        printf("passed over %s packet%s: no state was there to go on from when %s came\n",
+               text_number(c.passed_over, a), text_plural(c.passed_over), c.passed_over == 1 ? "it" : "they");
+}
+
+/* The first that could do anything; NULL: none. */
+static const struct worker *some_worker(const struct recording *g)
+{
+    for (unsigned i = 0; i < g->player.story.start.workers; i++)
+        if (g->player.actors[i].w) return g->player.actors[i].w;
+    return NULL;
+}
+
+/* Of all workers that run the last program; the others stopped before the last change. */
+static void add_up(struct recording *g, const struct program *p, struct sum *sum, struct totals *totals)
+{
+    totals->first_ns = g->first_ns;
+    totals->last_ns = g->last_ns;
+    for (unsigned i = 0; i < g->player.story.start.workers; i++) {
+        const struct worker *w = g->player.actors[i].w;
+        if (!w) continue;
+        if (w->cfg.program == p) sum_add(sum, vm_counters(w->vm));
+        totals_add(totals, &w->counters.totals);
+    }
+}
+
+static void list_rest(struct recording *g)
+{
+    for (unsigned i = 0; i < g->player.story.start.workers; i++) {
+        const struct actor *a = &g->player.actors[i];
+        if (a->w && recording_label(g, a->w->cfg.program)) listed_rest(&g->flows, &g->labels, a);
+    }
+    flow_list_sort(&g->flows.list);
+}
+
+static int print(struct recording *g, const struct report *of)
+{
+    const struct options *o = g->o;
+    if (o->coverage) return report_coverage(stdout, of);
+    if (o->json) return report_json(stdout, of, more_json, g);
+    report_text(stdout, of);
+    more_text(g);
+    if (!o->flows) return 0;
+    putchar('\n');
+    if (of->counters->flows)
+        flow_list_text(stdout, &g->flows.list, of->counters->flows, of->counters->remembered);
+    else
+        puts("no flows: the program keeps none, for no rule asks for `state` or `flows over`");
+    return 0;
+}
+
+/* Of packets that the kernel judged no more is known than became of them. */
+static int summary_of_kernel(const struct recording *g)
+{
+    const struct actor_counters c = player_counters(&g->player);
+    char a[TEXT_NUMBER], b[TEXT_NUMBER], d[TEXT_NUMBER];
+    if (g->o->json) {
+        cJSON *root = cJSON_CreateObject();
+        more_json(root, g);
+        return json_root_print(stdout, root, NULL, NULL, NULL) ? complain("out of memory") : 0;
+    }
+    printf("recording   %s\n            %s frame%s, %s bytes, of those that the kernel judged\n", g->o->replay,
+           text_number(g->frames, a), text_plural(g->frames), text_number(g->bytes, b));
+    printf("verdicts    %s as recorded, %s otherwise, %s that hang%s on more than was recorded\n",
+           text_number(c.verdicts, a), text_number(c.verdicts_other, b), text_number(c.unclaimed, d),
+           c.unclaimed == 1 ? "s" : "");
+    return 0;
+}
+
+int recording_summary(struct recording *g)
+{
+    if (g->player.story.start.in_kernel) return summary_of_kernel(g);
+    struct totals totals = {0};
+    const struct worker *some = some_worker(g);
+    if (!some) return complain("%s: its beginning is gone, and none of its files holds a worker's state", g->o->replay);
+    const struct program *p = some->cfg.program;
+    if (g->o->flows) list_rest(g);
+    struct sum *sum = recording_label(g, p) ? sum_new(p, vm_counters(some->vm)) : NULL;
+    if (!sum) return complain("out of memory");
+    add_up(g, p, sum, &totals);
+    const struct report of = {.options = g->o,
+                              .program = (struct program *)(uintptr_t)p,
+                              .labels = &g->labels,
+                              .counters = sum_counters(sum),
+                              .totals = &totals,
+                              .flows = g->o->flows ? &g->flows.list : NULL};
+    const int failed = print(g, &of);
+    sum_free(sum);
+    return failed ? complain("out of memory") : 0;
+}

@@ -1,0 +1,299 @@
+/* Frames judged a batch at a time, and what comes of it: sent, given to the host's stack, told of. */
+#include "runtime/host/device/tun.h"
+#include "runtime/io/gso.h"
+#include "runtime/io/offload.h"
+#include "runtime/report/text.h"
+#include "runtime/worker/owned.h"
+#include "runtime/worker/up.h"
+#include "runtime/worker/watched.h"
+#include "runtime/worker/worker.h"
+#include "vm/packet/pkt.h"
+
+/* A vm that has judged may have a new deadline, which only a tick tells. */
+#define ASK_AFTER_NS UINT64_C(1000000000)
+
+static uint64_t sooner(uint64_t a, uint64_t b) { return a < b ? a : b; }
+
+/* An answer to a packet that the host's stack answers itself. */
+static bool is_hosts(const struct worker *w, const struct tx_entry *e)
+{
+    const bool answer = e->cause == TX_CAUSE_RST || e->cause == TX_CAUSE_UNREACHABLE;
+    return answer && e->input < VM_BATCH && w->watched >> e->input & 1;
+}
+
+/* An accepted frame of a bridge goes on as it came. */
+static void cross(struct worker *w, struct pkt *pkt, uint64_t now)
+{
+    const struct port *from = &w->ports[pkt->cookie];
+    if (!bridge_crosses(&w->bridge, pkt, (uint8_t)pkt->cookie, now)) {
+        w->counters.stayed++;
+        return;
+    }
+    port_send(&w->ports[from->peer], pkt);
+    w->counters.crossed++;
+}
+
+static bool is_bridged(const struct worker *w, const struct pkt *pkt) { return w->ports[pkt->cookie].peer != PORT_ANY; }
+
+static bool is_hidden(const struct worker *w, const struct pkt *pkt) { return w->ports[pkt->cookie].hidden; }
+
+/* Is the host's stack kept from the frame, for a tunnel's it may be? */
+static bool is_opened(const struct worker *w, struct pkt *pkt)
+{
+    struct key key;
+    if (!w->cfg.opened->count) return false;
+    pkt_parse(pkt, &w->egress.snapshot->facts, &key);
+    return opened_hides(w->cfg.opened, &key);
+}
+
+/* Would it leave by one of the ports, so that guard rules keep it from the host's stack? */
+static bool crosses(const struct worker *w, struct pkt *pkt)
+{
+    struct key key;
+    return w->cfg.routes && routed_parse(&w->egress.snapshot->facts, pkt, &key) &&
+           egress_crosses(&w->egress, pkt, &key);
+}
+
+/* An accepted packet that is for neither this machine nor a bridge goes on. */
+static bool goes_on(struct worker *w, struct pkt *pkt, uint64_t now)
+{
+    struct key key;
+    return w->cfg.routes && !is_bridged(w, pkt) && routed_parse(&w->egress.snapshot->facts, pkt, &key) &&
+           egress_route(&w->egress, pkt, &key, now);
+}
+
+/* What the host's stack gets although the rules have dropped or rejected it. */
+static bool is_watched(const struct worker *w, const struct verdict *v, struct pkt *pkt)
+{
+    if ((is_hidden(w, pkt) && !w->cfg.watches) || v->flags & VERDICT_INSIDE || is_bridged(w, pkt)) return false;
+    return watched(w->cfg.program, w->egress.snapshot, v, pkt, w->cfg.forwards) && !is_opened(w, pkt) &&
+           !crosses(w, pkt);
+}
+
+/* Back to the host, which did not see it when it came. */
+static void give_back(struct worker *w, const struct pkt *pkt)
+{
+    struct virtio_net_hdr how;
+    offload_give(pkt, &how);
+    if (how.flags) how.csum_start = (uint16_t)(how.csum_start - pkt->l3);
+    if (how.gso_type) how.hdr_len = (uint16_t)(how.hdr_len - pkt->l3);
+    if (w->tape) tape_left(w->tape, TAPE_TO_HOST, pkt);
+    w->counters.given++;
+    if (pkt->l3 >= pkt->head_len || tun_give(w->cfg.tun, &how, pkt->data + pkt->l3, pkt->head_len - pkt->l3))
+        w->counters.not_given++;
+}
+
+/* An accepted frame is the host's, and it did not see it; or what a tunnel held is. */
+static bool is_to_give(const struct worker *w, struct pkt *pkt)
+{
+    return w->cfg.tun >= 0 && !is_bridged(w, pkt) && (is_hidden(w, pkt) || is_opened(w, pkt));
+}
+static bool is_inside(const struct tx_entry *e)
+{
+    return e->cause == TX_CAUSE_INSIDE || (e->cause == TX_CAUSE_HELD && e->outer_bytes);
+}
+
+/* Who let the connection in that its first packet opens. Of one that was held the vm does not say. */
+static void note_opener(struct worker *w, const struct tx_entry *e, const struct key *key, uint64_t now)
+{
+    if (e->input >= VM_BATCH) return;
+    const struct verdict *v = &w->verdicts[e->input];
+    const struct opener o = {.key = opener_key_of(key),
+                             .at_ns = now,
+                             .program = w->cfg.program->serial,
+                             .rule = v->rule,
+                             .firewall = v->firewall,
+                             .service = v->service};
+    openers_put(w->openers, &o);
+}
+
+/* For a socket of the host's. What the guard does not hold back the host has got when it came. */
+static void to_proxy(struct worker *w, struct tx_entry *e, uint64_t now)
+{
+    struct key key;
+    pkt_parse(e->pkt, &w->egress.snapshot->facts, &key);
+    const bool opens = (key.marks & (TCP_SYN | TCP_ACK)) == TCP_SYN;
+    if (opens) note_opener(w, e, &key, now);
+    if (w->cfg.tun >= 0 && (opens || is_hidden(w, e->pkt))) give_back(w, e->pkt);
+}
+
+static void entry_leave(struct worker *w, struct tx_entry *e, uint64_t now)
+{
+    if (e->cause == TX_CAUSE_PROXY) {
+        to_proxy(w, e, now);
+        return;
+    }
+    if (e->cause == TX_CAUSE_HELD) {
+        totals_decided(&w->counters.totals, w->cfg.program, &e->verdict, e->pkt->wire_len + e->outer_bytes);
+        const bool lets_by = is_watched(w, &e->verdict, e->pkt);
+        if (lets_by) watched_count(&w->counters.watched, e->pkt->wire_len + e->outer_bytes);
+        if (lets_by && w->cfg.watches) give_back(w, e->pkt);
+        if (e->kind == TX_HOST && is_bridged(w, e->pkt)) cross(w, e->pkt, now);
+        if (__builtin_expect(w->observing.set != NULL, 0))
+            w->egress.asked |=
+                observed_late(&w->observing, e->pkt, &e->verdict, &w->egress.snapshot->facts, w->cfg.program->serial);
+    }
+    if (e->kind == TX_SEND && !is_hosts(w, e)) egress_send(&w->egress, e, (uint8_t)e->cookie, now);
+    /* A fragment that was held is the host's already, for its stack got the frame when it came. */
+    if (e->kind == TX_HOST && goes_on(w, e->pkt, now)) return;
+    if (e->kind == TX_HOST && w->cfg.tun >= 0 && (is_inside(e) || is_to_give(w, e->pkt)))
+        give_back(w, e->pkt);
+    else if (e->kind == TX_HOST && e->cause != TX_CAUSE_HELD)
+        w->counters.to_host++;
+}
+
+static void log_event(struct worker *w, const struct event *e, uint64_t now)
+{
+    struct log_note note = {.program = w->cfg.program->serial, .mono_ns = now, .rule = e->rule};
+    struct pkt *pkt = e->input < VM_BATCH      ? w->pkts[e->input]
+                      : e->entry < w->tx.count ? w->entries[e->entry].pkt
+                                               : NULL;
+    if (!pkt) return;
+    struct pkt seen = *pkt;
+    struct key key;
+    pkt_parse(&seen, &w->egress.snapshot->facts, &key);
+    pkt_describe(&seen, &key, note.text, sizeof note.text);
+    note.bytes = pkt->wire_len;
+    if (ring_put(&w->logs, &note))
+        w->egress.asked = true;
+    else
+        __atomic_fetch_add(&w->logs_lost, 1, __ATOMIC_RELAXED);
+}
+
+static void refused(struct worker *w, uint32_t server)
+{
+    const struct refusal r = {.program = w->cfg.program->serial, .server = server};
+    if (ring_put(&w->refusals, &r)) w->egress.asked = true;
+}
+
+static void events_leave(struct worker *w, uint64_t now)
+{
+    struct totals *t = &w->counters.totals;
+    for (unsigned i = 0; i < w->tx.event_count; i++) {
+        const struct event *e = &w->tx.events[i];
+        t->log_events += e->kind == EVENT_LOG;
+        if (e->kind == EVENT_REFUSED) refused(w, e->server);
+        if (e->kind == EVENT_FLOW && w->cfg.ended) w->cfg.ended(w->cfg.ended_arg, &e->flow);
+        if (w->cfg.log && e->kind == EVENT_LOG) log_event(w, e, now);
+    }
+    t->log_events += w->tx.events_lost;
+    t->log_lost += w->tx.events_lost;
+    w->tx.event_count = 0;
+    w->tx.events_lost = 0;
+}
+
+void worker_leave(struct worker *w, uint64_t now)
+{
+    if (w->tx.event_count || w->tx.events_lost) events_leave(w, now);
+    for (unsigned i = 0; i < w->tx.count; i++) entry_leave(w, &w->entries[i], now);
+    egress_flush(&w->egress);
+    for (unsigned i = 0; i < w->tx.count; i++) pool_put(w->entries[i].pkt);
+    w->tx.count = 0;
+}
+
+struct vm_in worker_input(const struct worker *w, uint64_t now)
+{
+    return (struct vm_in){.mono_ns = now, .facts = &w->egress.snapshot->facts, .ways = w->cfg.world ? &w->ways : NULL};
+}
+
+/* A router may speak of what went into our tunnels; whatever the rules say, for it answers what is sent on. */
+static void hear_router(struct worker *w, struct pkt *pkt, uint64_t now)
+{
+    struct pmtu_note note;
+    if (!pmtu_maybe(pkt) || !limit_take(&w->told_limit, now)) return;
+    if (pmtu_told(w->cfg.program, &w->egress.snapshot->facts, pkt, &note) && ring_put(&w->told, &note))
+        w->egress.asked = true;
+}
+
+static void verdicts_count(struct worker *w, unsigned n, uint64_t now)
+{
+    struct worker_counters *c = &w->counters;
+    w->watched = 0;
+    for (unsigned i = 0; i < n; i++) {
+        const struct verdict *v = &w->verdicts[i];
+        totals_decided(&c->totals, w->cfg.program, v, w->lengths[i]);
+        if (v->action == ACTION_HELD) w->tick_ns = sooner(w->tick_ns, time_after(now, FRAG_HOLD_NS));
+        if (w->cfg.cuts && v->action != ACTION_FORWARD) hear_router(w, w->pkts[i], now);
+        const bool lets = v->action == ACTION_ACCEPT || v->action == ACTION_PASS;
+        if (lets && !v->done && is_bridged(w, w->pkts[i])) cross(w, w->pkts[i], now);
+        const bool goes = lets && !v->done && goes_on(w, w->pkts[i], now);
+        if (lets && !v->done && !goes && is_to_give(w, w->pkts[i])) give_back(w, w->pkts[i]);
+        if (v->action != ACTION_DROP && v->action != ACTION_REJECT) continue;
+        if (!is_watched(w, v, w->pkts[i])) continue;
+        w->watched |= UINT64_C(1) << i;
+        watched_count(&c->watched, w->lengths[i]);
+        if (w->cfg.watches) give_back(w, w->pkts[i]);
+    }
+}
+
+static void note_frames(struct worker *w, unsigned n, uint64_t now)
+{
+    if (w->cfg.world)
+        up_note(w, n, now);
+    else
+        tape_batch(w->tape, w->pkts, n, now);
+}
+
+static void note_verdicts(struct worker *w, unsigned n)
+{
+    if (w->cfg.world)
+        up_note_verdicts(w, n);
+    else
+        tape_verdicts(w->tape, w->verdicts, n);
+}
+
+void worker_judge(struct worker *w, struct pkt *pkts[], unsigned n, uint64_t now)
+{
+    struct totals *t = &w->counters.totals;
+    for (unsigned i = 0; i < n; i++) {
+        struct counter *seen = &w->ports[pkts[i]->cookie].seen;
+        w->pkts[i] = pkts[i];
+        pkts[i]->iface = w->ports[pkts[i]->cookie].iface; /* whoever handed it over may have run another program */
+        if (w->cfg.world) w->ups[i] = up_of(w, pkts[i]);
+        t->bytes += w->lengths[i] = pkts[i]->wire_len;
+        seen->bytes += w->lengths[i];
+        seen->packets++;
+    }
+    if (w->tape) note_frames(w, n, now);
+    const struct vm_in in = worker_input(w, now);
+    if (__builtin_expect(w->observing.set != NULL, 0))
+        observe(&w->observing, w->pkts, n, in.facts, w->cfg.program->serial);
+    if (w->cfg.world)
+        vm_run_up(w->vm, &in, w->pkts, n, w->ups, w->verdicts, &w->tx);
+    else
+        vm_run(w->vm, &in, w->pkts, n, w->verdicts, &w->tx);
+    if (__builtin_expect(w->observing.set != NULL, 0)) w->egress.asked |= observed(&w->observing, w->verdicts);
+    if (w->tape) note_verdicts(w, n);
+    t->frames += n;
+    w->counters.batches++;
+    verdicts_count(w, n, now);
+    w->tick_ns = sooner(w->tick_ns, time_after(now, ASK_AFTER_NS));
+    worker_leave(w, now);
+}
+
+/* A super-packet by its pieces; as it is where it has too many. */
+static void judge_pieces(struct worker *w, struct pkt *super, uint64_t now)
+{
+    struct pkt *pieces[GSO_PIECES];
+    unsigned n;
+    if (!gso_cut(super, w->pool, pieces, &n)) {
+        worker_judge(w, &super, 1, now);
+        return;
+    }
+    w->counters.cut++;
+    w->counters.pieces += n;
+    for (unsigned i = 0; i < n; i += VM_BATCH) worker_judge(w, pieces + i, n - i < VM_BATCH ? n - i : VM_BATCH, now);
+    for (unsigned i = 0; i < n; i++) pool_put(pieces[i]); /* those that left are back already */
+}
+
+void worker_judge_own(struct worker *w, struct pkt *pkts[], unsigned n, uint64_t now)
+{
+    unsigned first = 0;
+    for (unsigned i = 0; i < n && w->cfg.cuts; i++) {
+        if (!pkts[i]->segment) continue;
+        if (i > first) worker_judge(w, pkts + first, i - first, now);
+        judge_pieces(w, pkts[i], now);
+        first = i + 1;
+    }
+    if (n > first) worker_judge(w, pkts + first, n - first, now);
+}
