@@ -1,6 +1,6 @@
 /* Kernel mode: packets that come up from the executor there, and what it counted (vm.h). */
 #include "vm/context/context.h"
-#include "vm/flow/met.h"
+#include "vm/flow/track/met.h"
 #include "vm/forward/bind/nat.h"
 #include "vm/forward/forward.h"
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "vm/forward/vips.h"
-#include "vm/kernel/told.h"
+#include "vm/kernel/addresses/told.h"
 #include "vm/kernel/world.h"
 
 __extension__ typedef unsigned __int128 number;
