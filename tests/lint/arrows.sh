@@ -23,7 +23,8 @@ may() {
 may lang/ 'lang/*.c lang/*.h lang/*.l lang/*.y' 'lang/'
 may vm/ 'vm/*.c vm/*.h' 'vm/'
 # The rooms of vm/, as its README draws them; `shared` may be included by all.
-shared='vm/pbc.h vm/tables.h vm/verdict.h vm/cfg.h vm/reason.def vm/counter.def vm/mode.def vm/verdict.def vm/lb.def vm/opcode.def vm/cond.def vm/action.def vm/proto.def vm/endpoint.def vm/icmp.def vm/keyed/ vm/shared/'
+shared='vm/pbc.h vm/pbc/ vm/tables.h vm/verdict.h vm/cfg.h vm/reason.def vm/counter.def vm/mode.def vm/verdict.def vm/lb.def vm/opcode.def vm/cond.def vm/action.def vm/proto.def vm/endpoint.def vm/icmp.def vm/keyed/ vm/shared/'
+may vm/pbc/ 'vm/pbc/*.[ch]' 'vm/pbc/ vm/verdict.def vm/mode.def vm/endpoint.def'
 may vm/packet/ 'vm/packet/*.[ch]' "$shared vm/packet/"
 may vm/keyed/ 'vm/keyed/*.[ch]' 'vm/keyed/'
 may vm/shared/ 'vm/shared/*.[ch]' 'vm/cfg.h vm/shared/ vm/program/'
