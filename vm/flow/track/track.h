@@ -1,4 +1,4 @@
-/* Following flows: from parsed packets to `state`, and from verdicts to the table. What vm.c knows of flows.
+/* Following flows: from parsed packets to `state`, and from verdicts to the table. What a worker knows of flows.
  *
  * A packet is looked up before it is judged and changes the table only when it is accepted, in the order in which
  * packets come: the state of each depends on what became of those before. Only the memory is asked for a batch at a

@@ -33,7 +33,7 @@ static __always_inline void settle_verdict(struct kpkt *k, enum action action, d
     v->server = server;
 }
 
-/* Malformed: dropped, but for ARP that no rule asks for (vm.c, lets_pass). */
+/* Malformed: dropped, but for ARP that no rule asks for (vm/worker/batch.c, lets_pass). */
 static __always_inline uint32_t settle_malformed(struct kpkt *k)
 {
     const bool arp = k->pkt.reason == REASON_SHORT_ARP || (k->pkt.reason == REASON_SNAPPED && k->key.kind & KIND_ARP);
