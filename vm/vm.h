@@ -3,7 +3,7 @@
 #pragma once
 
 #include "vm/cfg.h"
-#include "vm/flow/met.h"
+#include "vm/flow/track/met.h"
 #include "vm/judge/decide.h"
 #include "vm/keyed/archive.h"
 #include "vm/packet/archived.h"
@@ -54,13 +54,13 @@ struct vm_up {
 };
 void vm_run_up(struct vm *vm, const struct vm_in *in, struct pkt *const pkts[], unsigned n, const struct vm_up ups[],
                struct verdict verdicts[], struct vm_tx *tx);
-/* What each of its packets meets in the flow table is noted in mets[i], from the next vm_run_up on (flow/met.h); NULL:
- * nobody asks. It stays the caller's, who clears it before each. */
+/* What each of its packets meets in the flow table is noted in mets[i], from the next vm_run_up on (flow/track/met.h);
+ * NULL: nobody asks. It stays the caller's, who clears it before each. */
 void vm_note_met(struct vm *vm, struct flow_met *mets);
 /* What a packet met that the kernel has judged, as track_met_at. Not while the vm runs. */
 void vm_met(const struct vm *vm, const struct met_told *told, struct flow_met *m);
 
-/* In kernel mode: a flow that is not sent on ended there (flow/table_ops.h); it is told in tx, as ever. */
+/* In kernel mode: a flow that is not sent on ended there (flow/table/ops.h); it is told in tx, as ever. */
 struct flow_gone;
 void vm_flow_gone(struct vm *vm, const struct flow_gone *gone, struct vm_tx *tx);
 

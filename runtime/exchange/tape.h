@@ -10,7 +10,7 @@
 #include "vm/packet/pkt.h"
 #include "vm/verdict.h"
 
-struct flow_met; /* vm/flow/met.h */
+struct flow_met; /* vm/flow/track/met.h */
 
 enum tape_kind {
     TAPE_PAD,      /* nothing: the next record is at the ring's beginning */

@@ -10,7 +10,7 @@
 #include "runtime/kernel/prove.h"
 #include "vm/judge/judge.h"
 #include "vm/kernel/events.h"
-#include "vm/kernel/meters.h"
+#include "vm/kernel/keyed/meters.h"
 #include "vm/packet/parse/read.h"
 #include "vm/program/remap.h"
 

@@ -4,7 +4,7 @@
 #include <stddef.h>
 
 #include "runtime/kernel/maps/maps.h"
-#include "vm/kernel/meters.h"
+#include "vm/kernel/keyed/meters.h"
 
 /* What is loaded: rows of vm/kernel/entry.def. */
 enum kernel_entry {

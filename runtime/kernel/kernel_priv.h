@@ -6,7 +6,7 @@
 #include "runtime/kernel/maps/tables.h"
 #include "runtime/kernel/object/object.h"
 #include "runtime/kernel/run/world.h"
-#include "vm/kernel/memo.h"
+#include "vm/kernel/flow/memo.h"
 
 struct judge {
     struct sections sections;

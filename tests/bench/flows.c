@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "tests/lib/bench.h"
-#include "vm/flow/table_priv.h"
+#include "vm/flow/table/table_priv.h"
 
 enum { BATCH = 64, SECOND = 1000000000, LINE = 64 };
 static unsigned packets; /* of a run, a multiple of BATCH: 2^18, less with SMALL */

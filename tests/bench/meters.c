@@ -8,7 +8,7 @@
 
 #include "tests/lib/bench.h"
 #include "tests/lib/rng.h"
-#include "vm/judge/meter.h"
+#include "vm/judge/meters/meter.h"
 
 enum { ENTRIES = 65536, SECOND = 1000000000 };
 static unsigned packets, passes; /* of a pass, and of a run */

@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "tests/lib/rng.h"
-#include "vm/flow/table_priv.h"
+#include "vm/flow/table/table_priv.h"
 
 enum { SLOTS_MOST = 256, ENDS_MOST = 2 * SLOTS_MOST, PLACES = 2 * GROUP };
 

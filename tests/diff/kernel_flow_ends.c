@@ -18,8 +18,8 @@
 #include "tests/lib/compiled.h"
 #include "tests/lib/draw_talk.h"
 #include "tests/lib/kernel_load.h"
-#include "vm/flow/table_shared.h"
-#include "vm/flow/track.h"
+#include "vm/flow/table/shared.h"
+#include "vm/flow/track/track.h"
 #include "vm/kernel/kpkt.h"
 
 #define NOW UINT64_C(100000000000000)

@@ -18,8 +18,8 @@
 #include "tests/lib/draw_talk.h"
 #include "tests/lib/kernel_load.h"
 #include "vm/context/context.h"
-#include "vm/flow/table_priv.h"
-#include "vm/flow/track_priv.h"
+#include "vm/flow/table/table_priv.h"
+#include "vm/flow/track/track_priv.h"
 #include "vm/kernel/kpkt.h"
 #include "vm/vm.h"
 

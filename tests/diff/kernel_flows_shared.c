@@ -23,9 +23,9 @@
 #include "runtime/kernel/run/flows.h"
 #include "tests/lib/draw_talk.h"
 #include "tests/lib/kernel_load.h"
-#include "vm/flow/table_priv.h"
-#include "vm/flow/table_shared.h"
-#include "vm/flow/track_priv.h"
+#include "vm/flow/table/table_priv.h"
+#include "vm/flow/table/shared.h"
+#include "vm/flow/track/track_priv.h"
 #include "vm/kernel/kpkt.h"
 #include "vm/packet/parse/header.h"
 

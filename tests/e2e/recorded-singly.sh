@@ -93,7 +93,7 @@ while at < len(data):
             struct.pack_into("<I", block, size - 20, size - 16)
         if what == 1 and how.startswith("version"): struct.pack_into("<I", block, 24, int(how[7:]))
         step = struct.unpack_from("<H", block, 28)[0] if what == 4 else None
-        if step == MET: # 24 bytes of the block, 24 of the record, then what it met (vm/flow/met.h)
+        if step == MET: # 24 bytes of the block, 24 of the record, then what it met (vm/flow/track/met.h)
             met += 1
             if how == "version5": continue # there was none
             flow, has = 48, block[48 + 87]

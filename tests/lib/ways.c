@@ -7,7 +7,7 @@
 
 #include "tests/lib/one_kernel.h"
 #include "vm/flow/fragments/frag.h"
-#include "vm/flow/table.h"
+#include "vm/flow/table/table.h"
 #include "vm/forward/bind/nat.h"
 #include "vm/packet/pool_priv.h"
 

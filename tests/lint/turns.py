@@ -14,8 +14,8 @@ BOUNDED = {
     ("vm/flow/grain.h", "i < other->count"): "called by processes alone",
     ("vm/flow/grain.h", "k < g->count"): "called by processes alone",
     ("vm/judge/classify/lanes.h", "i < pbc_format_slots(size)"): "the size is a constant in each of the searches that are compiled",
-    ("vm/kernel/gate.bpf.c", "i < len"): "inline: 4 or 16",
-    ("vm/kernel/head.bpf.h", "i < words"): "inline: each call has a constant",
+    ("vm/kernel/look/gate.bpf.c", "i < len"): "inline: 4 or 16",
+    ("vm/kernel/look/head.bpf.h", "i < words"): "inline: each call has a constant",
     ("vm/keyed/hash.h", "i < count"): "inline: each call has a constant",
     ("vm/keyed/keyed.h", "((i) < (t)->key_words)"): "processes; stages have KEYED_WORDS with a constant",
     ("vm/packet/edit/recipe.c", "i < words"): "inline: 1 or 4",
@@ -95,7 +95,7 @@ def loops(rows):
 
 
 def main():
-    stages = sorted(str(p) for p in pathlib.Path("vm/kernel").glob("*.bpf.c"))
+    stages = sorted(str(p) for p in pathlib.Path("vm/kernel").rglob("*.bpf.c"))
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         found = {loop for rows in pool.map(compiled, stages) for loop in loops(rows)}
     used, wrong = set(), []

@@ -129,7 +129,7 @@ struct flow {
     union {
         uint16_t memo[2];   /* the remembered verdict of each direction: index in MEMOS + 1, 0: none */
         uint32_t published; /* in a shared table: which recipe of all that were written is this tuple's; 0: none, or
-                               one is being written (table_shared.h) */
+                               one is being written (table/shared.h) */
     };
     uint8_t memo_iface[2]; /* the interface that it holds on (remember.c) */
     uint8_t joined;        /* 1: a cookie answered its client, whose numbers are not the server's (joined.h) */

@@ -1,5 +1,5 @@
 /* What flow_state.def and flow_end.def say of each state and end. */
-#include "vm/flow/table.h"
+#include "vm/flow/table/table.h"
 
 const char *flow_state_name(enum flow_state s)
 {

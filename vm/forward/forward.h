@@ -30,7 +30,7 @@ const struct nat_counters *forward_nat_counters(const struct forward *f); /* NUL
 /* Before anything is judged: this machine's addresses. */
 void forward_facts(struct forward *f, const struct facts *facts);
 
-/* By the class of the packet (flow/track.h), whose verdict is then known and counted. */
+/* By the class of the packet (flow/track/track.h), whose verdict is then known and counted. */
 
 /* SEEN_REPLY: to the client. SEEN_ERROR: to either side, about what it sent. Neither is judged. */
 void forward_reply(const struct job *j, struct packet_ctx *c);

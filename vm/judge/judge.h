@@ -2,9 +2,9 @@
  */
 #pragma once
 
-#include "vm/flow/track.h"
+#include "vm/flow/track/track.h"
 #include "vm/judge/decide.h"
-#include "vm/judge/meter.h"
+#include "vm/judge/meters/meter.h"
 #include "vm/tables.h"
 
 /* What a list that has no effects looks at: explain. NULL, or NULL in it: unused meters, no flows. */
@@ -109,7 +109,7 @@ struct tracer {
 bool list_rule_matches(const struct program *p, uint32_t rule, const struct key *key, const struct pkt *pkt,
                        const struct effects *e, const struct tracer *tracer, unsigned depth);
 
-/* Ask for the memory that large sets will be looked up in for the packets of `todo` (set_ahead.c). */
+/* Ask for the memory that large sets will be looked up in for the packets of `todo` (sets/ahead.c). */
 void set_ahead(const struct program *p, const struct key keys[], uint64_t todo);
 
 /* Is the number a member of the MAC set? */

@@ -1,5 +1,5 @@
 /* The ring of events: logs of rules, and other packets that processes want to see. */
-#include "vm/flow/met.h"
+#include "vm/flow/track/met.h"
 #include "vm/kernel/bpf.h"
 #include "vm/kernel/events.h"
 #include "vm/kernel/table.h"

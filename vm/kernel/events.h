@@ -6,7 +6,7 @@
 
 #include <assert.h>
 
-#include "vm/flow/table_ops.h"
+#include "vm/flow/table/ops.h"
 #include "vm/packet/pkt.h"
 #include "vm/verdict.h"
 
@@ -42,7 +42,7 @@ struct kernel_event_packet {
 };
 static_assert(sizeof(struct kernel_event_packet) % 8 == 0, "a record of whole words");
 
-/* With what it met in the flow table (vm/flow/met.h): only the process knows as what flows are sent on. */
+/* With what it met in the flow table (vm/flow/track/met.h): only the process knows as what flows are sent on. */
 struct kernel_event_sample {
     struct kernel_event_packet packet;
     struct flow flow; /* the line as it was before the packet, where it had one */

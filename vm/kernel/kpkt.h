@@ -7,7 +7,7 @@
  * and sends touches the frame itself. */
 #pragma once
 
-#include "vm/flow/track.h"
+#include "vm/flow/track/track.h"
 #include "vm/kernel/gate.h"
 #include "vm/packet/edit/recipe.h"
 #include "vm/packet/key.h"

@@ -6,17 +6,17 @@ $(BPF)/vm/kernel/%.bpf.o: BPF_FLAGS := $(STAGE_FLAGS)
 # entered by falling into it, as clang would lay some out.
 $(BPF)/vm/kernel/counted/%.bpf.o: BPF_FLAGS := $(STAGE_FLAGS) -DCOUNTED -mllvm -disable-block-placement
 # Of recipes, too, each call would cost as much as what is called.
-$(BPF)/vm/kernel/act.bpf.o $(BPF)/vm/kernel/counted/act.bpf.o: BPF_FLAGS += -mllvm -inline-threshold=1000
+$(BPF)/vm/kernel/act/act.bpf.o $(BPF)/vm/kernel/counted/act/act.bpf.o: BPF_FLAGS += -mllvm -inline-threshold=1000
 $(BPF)/vm/kernel/counted/%.bpf.o: vm/kernel/%.bpf.c
 	@mkdir -p $(@D)
 	$(compile_bpf)
 
 # The stages: one table of all objects, in either form. Their DWARF stays behind; types and lines for the kernel are in
 # sections of their own.
-STAGES := $(patsubst vm/kernel/%.bpf.c,%,$(wildcard vm/kernel/*.bpf.c))
+STAGES := $(patsubst vm/kernel/%.bpf.c,%,$(wildcard vm/kernel/*.bpf.c vm/kernel/*/*.bpf.c))
 $(BPF)/vm/kernel/objects.inc: $(foreach form,kernel kernel/counted,$(patsubst %,$(BPF)/vm/$(form)/%.bpf.inc,$(STAGES)))
-	@for f in $^; do n=$$(basename $$f .bpf.inc) form=$$(basename $$(dirname $$f)); echo "static const uint8_t $${form}_$$n[] __attribute__((aligned(8))) = {"; cat $$f; echo "};"; done >$@
+	@for f in $^; do case $$f in */counted/*) form=counted ;; *) form=kernel ;; esac; echo "static const uint8_t $${form}_$$(basename $$f .bpf.inc)[] __attribute__((aligned(8))) = {"; cat $$f; echo "};"; done >$@
 	@for form in kernel counted; do \
-		echo "static const struct object $${form}_objects[] = {"; for n in $(STAGES); do echo "{\"$$n\", $${form}_$$n},"; done; echo "};"; \
+		echo "static const struct object $${form}_objects[] = {"; for n in $(sort $(notdir $(STAGES))); do echo "{\"$$n\", $${form}_$$n},"; done; echo "};"; \
 	done >>$@
 $(B)/runtime/kernel/object/object.o: $(BPF)/vm/kernel/objects.inc

@@ -1,4 +1,4 @@
-/* Which sets of the code are so large that a batch asks for their memory ahead (judge/set_ahead.c). */
+/* Which sets of the code are so large that a batch asks for their memory ahead (judge/sets/ahead.c). */
 #include "vm/program/set_index.h"
 #include "vm/tables.h"
 

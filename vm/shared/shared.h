@@ -32,8 +32,8 @@ static inline void shared_drop(struct shared_cell *c) { __atomic_fetch_sub(&c->v
 static inline uint64_t shared_read(const struct shared_cell *c) { return __atomic_load_n(&c->value, __ATOMIC_RELAXED); }
 /* One more if that makes no more than `most`. False: it would; or others were faster too often, as if it did. */
 bool shared_reserve(struct shared_cell *c, uint64_t most);
-/* A bucket as in judge/meter.h: the value is the time of the next conforming packet, in units, which may lie `limit`
- * ahead of the clock; no more than 2^62. Times are compared as they wrap, so a bucket lasts for any time. */
+/* A bucket as in judge/meters/meter.h: the value is the time of the next conforming packet, in units, which may lie
+ * `limit` ahead of the clock; no more than 2^62. Times are compared as they wrap, so a bucket lasts for any time. */
 struct shared_ask {
     uint64_t now, limit; /* units since base_ns, wrapping */
     uint64_t need, want; /* at least, at most; need is not 0 */

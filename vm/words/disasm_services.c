@@ -7,15 +7,13 @@ static const char *const no_server_names[] = {"reset", "drop", "pass"};
 
 const char *endpoint_proto_name(uint8_t proto) { return endpoint_info[proto].name; }
 
-static void print(FILE *out, const struct text *t) { fprintf(out, "%s\n", t->buf); }
-
 /* The place, and the line's end. */
 static void end_line(const struct program *p, const struct pbc_place *place, FILE *out)
 {
     char line[LINE];
     struct text t = text_of(line, sizeof line);
     add_place(&t, p, place);
-    print(out, &t);
+    dump_line(&t, out);
 }
 
 static void dump_check(const struct program *p, uint32_t i, FILE *out)
@@ -49,7 +47,7 @@ static void dump_server(const struct program *p, uint32_t i, FILE *out)
     if (s->flags & PBC_SERVER_HAS_MAC) text_add(&t, " mac "), text_add_mac(&t, s->mac);
     add_check(&t, p, s->check);
     add_place(&t, p, &s->place);
-    print(out, &t);
+    dump_line(&t, out);
 }
 
 static void dump_pool(const struct program *p, uint32_t i, FILE *out)
@@ -69,7 +67,7 @@ static void dump_pool(const struct program *p, uint32_t i, FILE *out)
     if (pool->source_count) text_add(&t, " ports %u-%u", pool->source_port_lo, pool->source_port_hi);
     add_check(&t, p, pool->check);
     add_place(&t, p, &pool->place);
-    print(out, &t);
+    dump_line(&t, out);
     for (uint32_t s = pool->servers; s < pool->servers + pool->server_count; s++) dump_server(p, s, out);
 }
 
@@ -86,7 +84,7 @@ static void dump_endpoint(const struct program *p, uint32_t i, FILE *out)
     text_add(&t, " %s", endpoint_info[e->proto].name);
     if (e->proto < PBC_EP_ECHO4) text_add(&t, e->port_lo == e->port_hi ? "/%u" : "/%u-%u", e->port_lo, e->port_hi);
     add_place(&t, p, &e->place);
-    print(out, &t);
+    dump_line(&t, out);
 }
 
 static void dump_branch(const struct program *p, uint32_t i, FILE *out)
@@ -105,7 +103,7 @@ static void dump_branch(const struct program *p, uint32_t i, FILE *out)
     else if (!b->share_count)
         text_add(&t, " no server");
     add_place(&t, p, &b->place);
-    print(out, &t);
+    dump_line(&t, out);
     for (uint32_t c = b->conds; c < b->conds + b->cond_count; c++) dump_cond(p, &p->conds[c], out);
 }
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vm/flow/track.h"
+#include "vm/flow/track/track.h"
 #include "vm/judge/decide.h"
 #include "vm/packet/edit/edit.h"
 #include "vm/packet/parse/fragment.h"

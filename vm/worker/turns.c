@@ -3,7 +3,7 @@
  * Results don't depend on where batches end. */
 #include "vm/worker/turns.h"
 
-#include "vm/flow/met.h"
+#include "vm/flow/track/met.h"
 #include "vm/forward/forward.h"
 #include "vm/forward/service.h"
 #include "vm/forward/vips.h"

@@ -1,4 +1,5 @@
-/* Meters: a rate, its burst and its key, and what rules ask of them. The arithmetic is the vm's (vm/judge/meter.h). */
+/* Meters: a rate, its burst and its key, and what rules ask of them. The arithmetic is the vm's
+ * (vm/judge/meters/meter.h). */
 #include <inttypes.h>
 
 #include "compiler/resolve/conditions/conditions.h"

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "runtime/kernel/object/refused.h"
-#include "vm/flow/track.h"
+#include "vm/flow/track/track.h"
 #include "vm/kernel/events.h"
 
 static const char *const names[] = {

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "runtime/kernel/maps/maps.h"
-#include "vm/kernel/meters.h"
+#include "vm/kernel/keyed/meters.h"
 
 enum kernel_table {
 #define TABLE(name, type, entries) KERNEL_TABLE_##name,

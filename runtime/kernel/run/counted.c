@@ -6,7 +6,7 @@
 
 #include "runtime/kernel/maps/counts.h"
 #include "vm/forward/bind/nat.h"
-#include "vm/kernel/meters.h"
+#include "vm/kernel/keyed/meters.h"
 #include "vm/program/remap.h"
 
 /* What one program counts. */

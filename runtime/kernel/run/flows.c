@@ -5,7 +5,7 @@
 
 #include "runtime/base/clock.h"
 #include "vm/flow/flow.h"
-#include "vm/flow/track.h"
+#include "vm/flow/track/track.h"
 #include "vm/keyed/large.h"
 #include "vm/packet/pkt.h"
 

@@ -1,10 +1,10 @@
 /* The kernel's flow table, as a process uses it: it reads the lines where they lie, and has changes made
- * (flow/table_ops.h). */
+ * (flow/table/ops.h). */
 #pragma once
 
 #include "runtime/kernel/kernel.h"
-#include "vm/flow/table_ops.h"
-#include "vm/kernel/flow_head.h"
+#include "vm/flow/table/ops.h"
+#include "vm/kernel/flow/flow_head.h"
 
 /* What of another program has no memory in maps that were made for the first one, in words; NULL: nothing. */
 const char *flows_lack(const struct kernel *k, const struct program *p);

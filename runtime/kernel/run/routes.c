@@ -9,7 +9,7 @@
 
 #include "runtime/kernel/maps/cover.h"
 #include "vm/judge/routes.h"
-#include "vm/kernel/routes.h"
+#include "vm/kernel/judge/routes.h"
 #include "vm/packet/key.h"
 
 /* A way by what it is for all tables: no numbers of devices, which change. */

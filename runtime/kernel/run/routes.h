@@ -1,5 +1,5 @@
-/* The table of routes as the judge in the kernel reads it (vm/kernel/routes.h): a trie that is changed by difference,
- * since a table that is new is mostly the one before. */
+/* The table of routes as the judge in the kernel reads it (vm/kernel/judge/routes.h): a trie that is changed by
+ * difference, since a table that is new is mostly the one before. */
 #pragma once
 
 #include "runtime/kernel/kernel.h"

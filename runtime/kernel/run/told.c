@@ -7,7 +7,7 @@
 
 #include "runtime/base/grown.h"
 #include "vm/forward/vips.h"
-#include "vm/kernel/told.h"
+#include "vm/kernel/addresses/told.h"
 #include "vm/kernel/world.h"
 
 __extension__ typedef unsigned __int128 number;

@@ -20,7 +20,7 @@
 #include "tests/lib/kernel_load.h"
 #include "tests/lib/rng.h"
 #include "vm/judge/decided.h"
-#include "vm/kernel/meters.h"
+#include "vm/kernel/keyed/meters.h"
 #include "vm/packet/wire.h"
 
 enum { LOOPBACK = 1 /* the interface of test runs that name none */, IFACE = 7 };

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "tests/lib/rng.h"
-#include "vm/flow/table_priv.h"
+#include "vm/flow/table/table_priv.h"
 
 static const uint64_t second = 1000000000;
 

@@ -10,7 +10,7 @@
 #include "compiler/compiler.h"
 #include "tests/lib/note.h"
 #include "vm/forward/bind/mappings.h"
-#include "vm/flow/table.h"
+#include "vm/flow/table/table.h"
 #include "vm/packet/wire.h"
 #include "vm/vm.h"
 

@@ -30,10 +30,10 @@ static const struct pbc_meter *defs;
 #define TABLE_SLOTS       slot_count
 #define TABLE_KEY_WORDS   key_count
 #define TABLE_KEY_MOST    6
-#include "vm/kernel/keyed.bpf.h"
-#include "vm/kernel/meters.h"
+#include "vm/kernel/keyed/keyed.bpf.h"
+#include "vm/kernel/keyed/meters.h"
 static struct kernel_meters there;
-#include "vm/kernel/meters.bpf.h"
+#include "vm/kernel/keyed/meters.bpf.h"
 
 static const uint64_t second = 1000000000;
 

@@ -23,11 +23,11 @@ static uint64_t *all_words, *all_keys, slot_count;
 #define TABLE_SLOTS     slot_count
 #define TABLE_KEY_WORDS (slot_count * 3)
 #define TABLE_KEY_MOST  3
-#include "vm/kernel/keyed.bpf.h"
-#include "vm/kernel/sources.h"
+#include "vm/kernel/keyed/keyed.bpf.h"
+#include "vm/kernel/keyed/sources.h"
 static struct kernel_sources there;
 #define SOURCES (&there)
-#include "vm/kernel/sources.bpf.h"
+#include "vm/kernel/keyed/sources.bpf.h"
 
 static void make(uint64_t flows, uint64_t seed)
 {

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "tests/lib/rng.h"
-#include "vm/judge/bucket.h"
+#include "vm/judge/meters/bucket.h"
 
 typedef __int128 i128;
 

@@ -7,7 +7,7 @@
 
 #include "tests/lib/imgbuild.h"
 #include "vm/judge/judge.h"
-#include "vm/judge/set_walk.h"
+#include "vm/judge/sets/walk.h"
 
 typedef unsigned __int128 u128;
 

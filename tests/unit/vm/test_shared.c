@@ -12,7 +12,7 @@
 #include "compiler/compiler.h"
 #include "tests/lib/note.h"
 #include "tests/lib/rng.h"
-#include "vm/judge/meter.h"
+#include "vm/judge/meters/meter.h"
 #include "vm/shared/shared.h"
 #include "vm/vm.h"
 

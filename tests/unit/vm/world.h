@@ -6,7 +6,7 @@
 #include "compiler/compiler.h"
 #include "tests/unit/vm/packet.h"
 #include "vm/flow/flow.h"
-#include "vm/flow/table.h"
+#include "vm/flow/table/table.h"
 
 enum { WORLD_EVENTS = 64 };
 #define MS UINT64_C(1000000)

@@ -1,4 +1,4 @@
-/* The inside of address translation: what nat.c, nat_spaces.c and nat_statement.c share. */
+/* The inside of address translation: what nat.c, nat_choose.c, nat_spaces.c and nat_statement.c share. */
 #pragma once
 
 #include "vm/forward/balance/lb.h"

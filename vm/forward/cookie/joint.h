@@ -8,7 +8,7 @@
  * Flows are followed (flow/flow.h) in the numbers and windows that the server sends and gets. */
 #pragma once
 
-#include "vm/flow/joined.h"
+#include "vm/flow/track/joined.h"
 #include "vm/forward/cookie/cookie.h"
 #include "vm/forward/splice/splice.h"
 #include "vm/packet/reply/frame.h"

@@ -1,7 +1,7 @@
 /* Which segments may prove a cookie, by what headers and flows say; for both executors. */
 #pragma once
 
-#include "vm/flow/track.h"
+#include "vm/flow/track/track.h"
 #include "vm/packet/key.h"
 
 /* A whole segment with ACK that is none of a live flow's: while the server is awaited nothing of the client's is.

@@ -1,0 +1,107 @@
+/* The flow table as bytes: of each slot that is taken the lines that say something (table.h, flow_table_archive). */
+#include "vm/flow/table/table_priv.h"
+#include "vm/keyed/archive.h"
+
+/* begins: whoever wrote it knew when flows began. */
+static bool says_cold(bool begins, const struct flow *f)
+{
+    return begins || f->kind & FLOW_ID_IP6 || f->joined || f->flags & (FLOW_PAIRED | FLOW_OWN_IDLE);
+}
+
+static void archive_slot(struct flow_table *t, struct archive *a, uint32_t slot, bool begins)
+{
+    struct flow *f = table_slot(t, slot);
+    if (!archive_part(a, f, sizeof *f)) return;
+    if (a->reads) {
+        f->epoch = 0;
+        f->memo[0] = f->memo[1] = 0;
+        f->recipe = RECIPE_NONE;
+    }
+    if (says_cold(begins, f)) archive_part(a, table_cold(t, slot), sizeof(struct flow_cold));
+    if (f->flags & FLOW_BOUND && archive_sound(a, t->binds))
+        archive_part(a, table_bind(t, slot), sizeof(struct flow_bind));
+}
+
+static bool is_taken(const struct flow_table *t, int32_t slot)
+{
+    return slot >= 0 && (uint32_t)slot < t->groups * GROUP && *table_tag(t, (uint32_t)slot);
+}
+
+/* Is the slot a twin of a flow that knows it? */
+static bool is_twin(const struct flow_table *t, uint32_t slot)
+{
+    const struct flow *f = table_slot(t, slot);
+    if (f->flags & (FLOW_PAIRED | FLOW_BOUND | FLOW_COUNTED) || !is_taken(t, f->flow)) return false;
+    const struct flow *of = table_slot(t, f->flow);
+    return !(of->flags & FLOW_TWIN) && of->flags & FLOW_PAIRED && table_cold(t, f->flow)->twin == (int32_t)slot &&
+           tag_class(*table_tag(t, slot)) == tag_class(*table_tag(t, (uint32_t)f->flow));
+}
+
+static bool is_flow(const struct flow_table *t, uint32_t slot)
+{
+    const struct flow *f = table_slot(t, slot);
+    if (f->flags & FLOW_PAIRED) {
+        const int32_t twin = table_cold(t, slot)->twin;
+        if (!is_taken(t, twin) || !(table_slot(t, twin)->flags & FLOW_TWIN)) return false;
+        if (table_slot(t, twin)->flow != (int32_t)slot) return false;
+    }
+    return f->joined <= 1 && tag_class(*table_tag(t, slot)) == flow_state_class((enum flow_state)f->state);
+}
+
+static bool is_sound(const struct flow_table *t, uint32_t slot)
+{
+    const struct flow *f = table_slot(t, slot);
+    if (!f->hash || f->state >= FLOW_STATES) return false;
+    return f->flags & FLOW_TWIN ? is_twin(t, slot) : is_flow(t, slot);
+}
+
+/* Check each slot, and count. */
+static void settle(struct flow_table *t, struct archive *a)
+{
+    for (uint32_t group = 0; group < t->groups; group++) {
+        uint32_t taken = tags_taken(table_group(t, group));
+        if (taken) table_note_half_open(t, group);
+        TAGS_EACH(taken)
+        {
+            const uint32_t slot = group * GROUP + tags_first(taken);
+            if (!archive_sound(a, is_sound(t, slot))) return;
+            const bool twin = table_slot(t, slot)->flags & FLOW_TWIN;
+            (twin ? t->twins : t->counters.live)[tag_class(*table_tag(t, slot))]++;
+            t->live += !twin;
+        }
+    }
+    t->counters.most = t->live;
+}
+
+/* Ask for the memory of what is written soon; waiting for each flow would take half of the time. */
+static uint32_t ask_ahead(const struct flow_table *t, uint32_t asked, uint32_t group)
+{
+    for (; asked < t->groups && asked < group + TABLE_AHEAD; asked++) table_ask_group(t, asked, true);
+    return asked;
+}
+
+bool flow_table_archive(struct flow_table *t, struct archive *a)
+{
+    uint32_t groups = t->groups, next = 0, asked = 0;
+    uint8_t begins = t->begins;
+    if (!ARCHIVE(a, groups)) return false;
+    if (groups != t->groups && !archive_sound(a, table_resize(t, groups))) return false;
+    ARCHIVE(a, begins);
+    ARCHIVE(a, t->key);
+    ARCHIVE(a, t->timeout_ns);
+    ARCHIVE(a, t->half_open_most);
+    ARCHIVE(a, t->sweep_group);
+    ARCHIVE(a, t->hand);
+    archive_sound(a, t->sweep_group < t->groups && t->hand < t->groups * GROUP);
+    for (uint32_t taken; (taken = archive_group(a, t->tags, t->groups, &next));) {
+        if (!a->reads) asked = ask_ahead(t, asked, next);
+        TAGS_EACH(taken)
+        {
+            const uint32_t slot = (next - 1) * GROUP + tags_first(taken);
+            table_take_row(t, slot);
+            archive_slot(t, a, slot, begins);
+        }
+    }
+    if (a->reads && !a->bad) settle(t, a);
+    return !a->bad;
+}

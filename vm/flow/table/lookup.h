@@ -1,0 +1,138 @@
+/* The flow table as one looks into it, inline: where a tuple may lie, whose a slot is, whether its time is over. */
+#pragma once
+
+#include <string.h>
+
+#include "vm/flow/table/struct.h"
+#include "vm/keyed/tags.h"
+#include "vm/packet/pkt.h"
+
+/* The bit of a hash that says IPv6: it is also the tag's lowest, so that tags tell which slots have a second line. */
+enum { HASH_IP6 = 1 };
+
+#ifdef TABLE_ACCESS
+#include TABLE_ACCESS
+#else
+#include "vm/flow/table/access.h"
+#endif
+
+static inline enum flow_class tag_class(uint16_t tag) { return (enum flow_class)(tag >> TAG_CLASS_AT); }
+
+static inline bool tag_is_half_open(uint16_t tag) { return tag && tag_class(tag) == FLOW_HALF_OPEN; }
+
+static inline uint32_t table_owner(const struct flow_table *t, uint32_t slot)
+{
+    return table_slot(t, slot)->flags & FLOW_TWIN ? (uint32_t)table_slot(t, slot)->flow : slot;
+}
+
+/* Of a flow, not of a twin. */
+static inline uint64_t table_timeout(const struct flow_table *t, const struct flow *f)
+{
+    if (__builtin_expect(!(f->flags & FLOW_OWN_IDLE), 1)) return t->timeout_ns[TABLE_INDEX(f->state, FLOW_STATES)];
+    const enum flow_class class = flow_state_class((enum flow_state)f->state);
+    const bool own = class == FLOW_ESTABLISHED || (class == FLOW_ONE_WAY && f->flags & FLOW_IDLE_ONE_WAY);
+    return own ? table_cold_of(t, f)->idle_ns : t->timeout_ns[TABLE_INDEX(f->state, FLOW_STATES)];
+}
+
+static inline uint64_t table_deadline(const struct flow_table *t, const struct flow *f)
+{
+    if (__builtin_expect(f->flags & FLOW_TWIN, 0)) f = table_slot(t, f->flow);
+    return time_after(f->seen_ns, table_timeout(t, f));
+}
+static inline bool table_expired(const struct flow_table *t, const struct flow *f, uint64_t now_ns)
+{
+    return now_ns >= table_deadline(t, f);
+}
+
+/* Of an IPv4 tuple. */
+static inline uint64_t table_hash4(const struct flow_table *t, uint32_t low, uint32_t high, uint64_t rest)
+{
+    struct hash_sum sum = {0, 0};
+    hash_two(&sum, &t->key, 0, rest, hash_pair(low, high));
+    return hash_close(&t->key, &sum) & ~(uint64_t)HASH_IP6;
+}
+
+static inline uint64_t table_hash(const struct flow_table *t, const struct flow_id *id)
+{
+    if (!(id->kind & FLOW_ID_IP6)) return table_hash4(t, id->low[0], id->high[0], id->rest);
+    const struct hash_key *k = &t->key;
+    struct hash_sum sum = {0, 0};
+    hash_two(&sum, k, 0, id->rest, hash_pair(id->low[0], id->high[0]));
+    hash_two(&sum, k, 2, hash_pair(id->low[1], id->high[1]), hash_pair(id->low[2], id->high[2]));
+    hash_two(&sum, k, 4, hash_pair(id->low[3], id->high[3]), 0);
+    return hash_close(k, &sum) | HASH_IP6;
+}
+
+/* Ask for the memory of a look-up (table.h). A macro: gcc takes a function that only prefetches for one without effect,
+ * and drops the call. */
+#define table_ask_tags(t, hash)                                                                                        \
+    do {                                                                                                               \
+        const uint32_t group_ = place_first(hash, (t)->groups);                                                        \
+        __builtin_prefetch(table_group(t, group_));                                                                    \
+        table_ask_blocks(t, group_);                                                                                   \
+    } while (0)
+
+static inline int32_t table_ask_slot(const struct flow_table *t, uint64_t hash)
+{
+    uint32_t group = place_first(hash, t->groups);
+    table_ask_pages(t, group);
+    uint32_t hits = tags_like(table_group(t, group), place_tag(hash));
+    if (!hits) {
+        group = place_second(hash, t->groups, group);
+        hits = tags_like(table_group(t, group), place_tag(hash));
+        if (!hits) return FLOW_NONE;
+    }
+    const uint32_t slot = group * GROUP + tags_first(hits);
+    __builtin_prefetch(table_slot(t, slot));
+    if (hash & HASH_IP6) __builtin_prefetch(table_cold(t, slot));
+    return (int32_t)slot;
+}
+
+/* The slot that a new flow of that hash would take now, memory for it asked for; FLOW_NONE: another makes way for it.
+ */
+static inline int32_t table_ask_room(const struct flow_table *t, uint64_t hash)
+{
+    const struct place at = place_of(hash, t->groups);
+    uint32_t left;
+    const uint32_t group = place_choose_of(&at, table_group(t, at.group[0]), table_group(t, at.group[1]), &left);
+    if (!left) return FLOW_NONE;
+    const uint32_t slot = group * GROUP + tags_first(left);
+    table_ask_free(t, slot);
+    return (int32_t)slot;
+}
+
+/* table.c: the addresses of an IPv6 tuple. Out of line: the registers it takes cost IPv4 more than the call costs it.
+ */
+bool table_is_of_ip6(const struct flow_table *t, int64_t slot, const struct flow_id *id);
+
+/* Ports, protocol, kind and VLAN stack, as in an id. */
+static inline uint64_t table_rest(const struct flow *f)
+{
+    uint64_t rest;
+    memcpy(&rest, &f->low_port, sizeof rest);
+    return rest;
+}
+
+/* Is the slot of that tuple, which is IPv4's? */
+static inline bool table_is_of_ip4(const struct flow_table *t, int64_t slot, const struct flow_id *id)
+{
+    const struct flow *f = table_slot(t, slot);
+    return !((table_rest(f) ^ id->rest) | (f->low ^ id->low[0]) | (f->high ^ id->high[0]));
+}
+
+/* Is the slot of that tuple? */
+static inline bool table_is_of(const struct flow_table *t, int64_t slot, const struct flow_id *id)
+{
+    const struct flow *f = table_slot(t, slot);
+    if (table_rest(f) != id->rest) return false;
+    if (id->kind & FLOW_ID_IP6) return table_is_of_ip6(t, slot, id);
+    return !((f->low ^ id->low[0]) | (f->high ^ id->high[0]));
+}
+
+/* Does the slot, which may be any or FLOW_NONE, hold that tuple, its time not over? */
+static inline bool table_holds(const struct flow_table *t, int32_t slot, const struct flow_id *id, uint64_t now_ns)
+{
+    if (slot == FLOW_NONE) return false;
+    const struct flow *f = table_slot(t, slot);
+    return f->claim && table_is_of(t, slot, id) && !table_expired(t, f, now_ns);
+}

@@ -1,0 +1,150 @@
+/* Who makes way: for a flow whose two groups are full, and where there are more half-open flows than allowed. */
+#include "vm/flow/table/table_priv.h"
+#include "vm/packet/loop.h"
+
+/* The first half-open slot of a group, from `from` (0 to 15) on; GROUP: none. */
+static unsigned half_open_in(const struct flow_table *t, uint32_t group, unsigned from)
+{
+    uint32_t found = tags_of_class(table_group(t, group), FLOW_HALF_OPEN) & (0xffffu << from);
+    return found ? tags_first(found) : GROUP;
+}
+
+/* The lowest one of bits that are not all 0. */
+static uint32_t first_bit(uint64_t bits)
+{
+    return (uint32_t)bits ? tags_first((uint32_t)bits) : 32 + tags_first((uint32_t)(bits >> 32));
+}
+
+/* Words of level 1 in a table of 512 MB, which is all that programs of the kernel reach. */
+enum { LEVEL1_MOST = (512 << 20) / sizeof(struct flow) / GROUP / 64 / 64 };
+
+/* The next bit of level 1 that is set, at or after `from`, round the end; at least one is (another processor may clear
+ * it: then it is any). */
+TABLE_APART uint32_t table_next_bit(const struct flow_table *t TABLE_THERE, uint32_t count, uint32_t from)
+{
+    uint32_t word = from / 64;
+    const uint64_t bits = *table_bits(t, 1, word) & (UINT64_MAX << from % 64);
+    if (bits) return word * 64 + first_bit(bits);
+    TURNS(LEVEL1_MOST + 1)
+    for (uint32_t left = count; LOOP(left); left = LOOSE(left - 1)) {
+        word = LOOSE(word + 1 < count ? word + 1 : 0);
+        if (*table_bits(t, 1, word)) break;
+    }
+    return word * 64 + first_bit(*table_bits(t, 1, word));
+}
+
+/* The next group with half-open flows, after `group`, round the end. */
+static uint32_t next_group(const struct flow_table *t, uint32_t group)
+{
+    const uint32_t words = (t->groups + 63) / 64;
+    uint32_t word = group / 64;
+    uint64_t bits = group % 64 == 63 ? 0 : *table_bits(t, 0, word) & (UINT64_MAX << (group % 64 + 1));
+    if (!bits) {
+        word = table_next_bit(t, (words + 63) / 64, word + 1 < words ? word + 1 : 0);
+        bits = *table_bits(t, 0, word);
+    }
+    return word * 64 + first_bit(bits);
+}
+
+TABLE_ALONE uint32_t table_meet(struct flow_table *t TABLE_THERE)
+{
+    uint32_t group = t->hand / GROUP;
+    unsigned i = half_open_in(t, group, t->hand % GROUP);
+    if (i == GROUP) {
+        group = next_group(t, group);
+        i = half_open_in(t, group, 0);
+    }
+    const uint32_t slot = group * GROUP + i;
+    t->hand = slot + 1 < t->groups * GROUP ? slot + 1 : 0;
+    return slot;
+}
+
+/* The one of the two that was seen longer ago: a flow, or FLOW_NONE, and that of a slot, if it still is half open. */
+TABLE_APART int64_t table_older(const struct flow_table *t TABLE_THERE, int64_t flow, uint32_t at)
+{
+    if (TABLE_SHARED && !tag_is_half_open(*table_tag(t, at))) return flow;
+    const uint32_t slot = table_owner(t, at);
+    const bool older = flow == FLOW_NONE || table_slot(t, slot)->seen_ns < table_slot(t, flow)->seen_ns;
+    return older ? (int64_t)slot : flow;
+}
+
+/* The oldest flow of the few half-open ones that the hand meets next; FLOW_NONE: there is none. */
+static int64_t oldest_met(struct flow_table *t)
+{
+    uint32_t met[HALF_OPEN_FEW];
+    unsigned count = 0;
+    const uint64_t there = t->counters.live[FLOW_HALF_OPEN] + t->twins[FLOW_HALF_OPEN];
+    for (unsigned i = 0; i < HALF_OPEN_FEW && i < there; i++) {
+        met[count++] = table_meet(t);
+        __builtin_prefetch(table_slot(t, met[i]));
+    }
+    int64_t oldest = LOOSE((int64_t)FLOW_NONE);
+    TURNS(HALF_OPEN_FEW)
+    for (unsigned i = LOOSE(0u); LOOP(i < count); i = LOOSE(i + 1))
+        oldest = LOOSE(table_older(t, oldest, met[i % HALF_OPEN_FEW]));
+    return oldest;
+}
+
+/* The hand passes all that it has met: who survives is met again a round later, when younger ones stand beside it. */
+TABLE_ALONE bool table_yield_half_open(struct flow_table *t TABLE_THERE, uint64_t now_ns)
+{
+    const uint32_t hand = t->hand;
+    const int64_t oldest = oldest_met(t);
+    if (oldest == FLOW_NONE) return true;
+    const bool over = table_expired(t, table_slot(t, oldest), now_ns);
+    if (over ? table_expire(t, (uint32_t)oldest, now_ns)
+             : table_release(t, (uint32_t)oldest, FLOW_END_HALF_OPEN_LIMIT, now_ns))
+        return true;
+    t->hand = hand;
+    return false;
+}
+
+static uint32_t slot_of(const struct place *at, unsigned i)
+{
+    return place_slot(at, (unsigned)TABLE_INDEX(i, 2 * GROUP));
+}
+
+/* Release that slot's flow if it has timed out and is not `keep`. */
+TABLE_APART bool table_expire_slot(struct flow_table *t TABLE_THERE, uint32_t slot, int32_t keep, uint64_t now_ns)
+{
+    if (!*table_tag(t, slot) || (int32_t)slot == keep || !table_expired(t, table_slot(t, slot), now_ns)) return false;
+    return table_expire(t, slot, now_ns);
+}
+
+/* Release what has timed out in the two groups, but for `keep`; whether there was any. */
+static bool expire_all(struct flow_table *t, const struct place *at, int32_t keep, uint64_t now_ns)
+{
+    bool any = LOOSE(false);
+    TURNS(2 * GROUP)
+    for (unsigned i = 0; LOOP(i < 2 * GROUP); i = LOOSE(i + 1))
+        any = LOOSE(any | table_expire_slot(t, slot_of(at, i), keep, now_ns));
+    return any;
+}
+
+/* When a slot's flow was last seen. */
+static uint64_t seen_ns(const struct flow_table *t, uint32_t slot)
+{
+    return table_slot(t, table_owner(t, slot))->seen_ns;
+}
+
+/* Does it make way before the other one: of a class that matters less, or of the same and not seen for longer? */
+TABLE_APART bool table_is_before(const struct flow_table *t TABLE_THERE, uint32_t slot, uint32_t other)
+{
+    const enum flow_class class = tag_class(*table_tag(t, slot)), its = tag_class(*table_tag(t, other));
+    return class < its || (class == its && seen_ns(t, slot) < seen_ns(t, other));
+}
+
+/* All 32 slots are read: which of them are over does not stand in the tags. That is the most that an addition reads. */
+TABLE_ALONE bool table_make_room(struct flow_table *t TABLE_THERE, const struct place *at TABLE_THERE, int32_t keep,
+                                 uint64_t now_ns)
+{
+    for (unsigned i = 0; i < 2 * GROUP; i++) __builtin_prefetch(table_slot(t, place_slot(at, i)));
+    if (expire_all(t, at, keep, now_ns)) return true;
+    uint32_t victim = place_slot(at, (int32_t)place_slot(at, 0) == keep);
+    TURNS(2 * GROUP)
+    for (unsigned i = 1; LOOP(i < 2 * GROUP); i = LOOSE(i + 1)) {
+        const uint32_t slot = slot_of(at, i);
+        if ((int32_t)slot != keep && table_is_before(t, slot, victim)) victim = LOOSE(slot);
+    }
+    return table_release(t, victim, FLOW_END_EVICTED_HALF_OPEN + tag_class(*table_tag(t, victim)), now_ns);
+}

@@ -1,0 +1,169 @@
+/* A table that others change, too (ops.h): what table.c and track.c do by an operation there. An operation that
+ * finds its flow changed meanwhile is tried again, a few times. */
+#include "vm/flow/table/shared.h"
+
+#include "vm/flow/table/table_priv.h"
+
+enum { TRIES = 16 };
+
+void flow_table_begin(struct flow_table *t, const struct flow_table_cfg *cfg)
+{
+    memset(t, 0, sizeof *t);
+    hash_key_init(&t->key, cfg->seed);
+    t->groups = flow_table_groups(cfg);
+    memcpy(t->timeout_ns, cfg->timeout_ns, sizeof t->timeout_ns);
+    t->half_open_most = cfg->half_open;
+    t->begins = cfg->begins;
+}
+
+struct flow_table *table_over(const struct flow_ops *ops, const struct flow_table_cfg *cfg)
+{
+    struct flow_table *t = ops->table;
+    const uint32_t groups = t->groups;
+    memcpy(t->timeout_ns, cfg->timeout_ns, sizeof t->timeout_ns);
+    t->half_open_most = cfg->half_open;
+    t->begins |= cfg->begins;
+    if (!t->arg) { /* else somebody is told already: a worker of the next program is made beside the one that runs */
+        t->ended = cfg->ended;
+        t->arg = cfg->arg;
+    }
+    t->ops = ops;
+    t->stride = 64;
+    t->tags = ops->tags;
+    t->slots = ops->slots;
+    t->cold = ops->cold;
+    t->binds = ops->binds;
+    t->recipes = ops->recipes;
+    t->half_open = ops->half_open;
+    t->half_open_words = ops->half_open + (groups + 63) / 64;
+    return t;
+}
+
+bool table_read(const struct flow_table *t, int32_t slot, struct flow *f)
+{
+    const volatile uint64_t *from = (const volatile uint64_t *)(const void *)table_slot(t, slot);
+    uint64_t line[sizeof *f / 8];
+    for (unsigned tries = 0; tries < TRIES * 64; tries++) {
+        const uint64_t claim = from[0];
+        __atomic_thread_fence(__ATOMIC_ACQUIRE);
+        for (unsigned i = 0; i < sizeof *f / 8; i++) line[i] = from[i];
+        __atomic_thread_fence(__ATOMIC_ACQUIRE);
+        if (claim & CLAIM_LOCK || claim != from[0]) continue;
+        memcpy(f, line, sizeof *f);
+        return claim;
+    }
+    return false;
+}
+
+static bool run(const struct flow_table *t, struct flow_op *op)
+{
+    return t->ops->run(t->ops->arg, op) && op->said == FLOW_OP_DONE;
+}
+
+static bool end(struct flow_table *t, int32_t slot, enum flow_end how, bool over, uint64_t now_ns)
+{
+    struct flow f;
+    bool told = false;
+    for (unsigned tries = 0; tries < TRIES && table_read(t, slot, &f); tries++) {
+        const bool bound = f.flags & FLOW_BOUND;
+        if (over && !told && !table_expired(t, table_slot(t, slot), now_ns)) return false;
+        if (bound && !told && t->ended) t->ended(t->arg, slot, table_slot(t, slot), table_cold(t, slot), how, now_ns);
+        told = bound;
+        struct flow_op op = {.kind = FLOW_OP_END,
+                             .slot = slot,
+                             .claim = f.claim,
+                             .how = (uint8_t)how,
+                             .over = over && !told, /* what it held is given back: it ends now */
+                             .now_ns = now_ns};
+        if (!run(t, &op)) continue;
+        if (!bound && t->ended) t->ended(t->arg, slot, &op.gone.flow, &op.gone.cold, how, now_ns);
+        return true;
+    }
+    return false;
+}
+
+bool shared_release(struct flow_table *t, int32_t slot, enum flow_end how, uint64_t now_ns)
+{
+    return end(t, slot, how, false, now_ns);
+}
+
+bool shared_expire(struct flow_table *t, int32_t slot, enum flow_end how, uint64_t now_ns)
+{
+    return end(t, slot, how, true, now_ns);
+}
+
+void shared_sweep(struct flow_table *t, uint32_t slot, uint32_t until, uint64_t now_ns)
+{
+    struct flow_op op = {.kind = FLOW_OP_SWEEP, .slot = (int32_t)slot, .until = until, .now_ns = now_ns};
+    const struct flow_gone *gone = t->ops->swept;
+    if (!run(t, &op) || !t->ended) return;
+    for (uint32_t i = 0; i < op.count && i < FLOW_SWEPT; i++)
+        t->ended(t->arg, gone[i].slot, &gone[i].flow, &gone[i].cold, (enum flow_end)gone[i].how, now_ns);
+}
+
+int32_t shared_begin(struct flow_table *t, const struct flow_tuple *tuple, const struct flow_first *first,
+                     uint64_t now_ns)
+{
+    const struct place at = place_of(tuple->hash, t->groups);
+    for (unsigned tries = 0; tries < TRIES; tries++) {
+        struct flow_op op = {.kind = FLOW_OP_ADD,
+                             .tuple = *tuple,
+                             .state = first->state,
+                             .flags = first->flags,
+                             .idle_ns = first->idle_ns,
+                             .now_ns = now_ns};
+        if (first->tcp) op.tcp = *first->tcp;
+        if (run(t, &op)) return op.slot;
+        if (op.said == FLOW_OP_HELD) return FLOW_NONE;
+        if (op.said == FLOW_OP_ROOM) table_make_room(t, &at, FLOW_NONE, now_ns);
+    }
+    return FLOW_NONE;
+}
+
+int32_t shared_add_twin(struct flow_table *t, int32_t slot, const struct flow_tuple *tuple, uint64_t now_ns)
+{
+    const struct place at = place_of(tuple->hash, t->groups);
+    struct flow f;
+    for (unsigned tries = 0; tries < TRIES && table_read(t, slot, &f); tries++) {
+        struct flow_op op = {.kind = FLOW_OP_TWIN, .slot = slot, .claim = f.claim, .tuple = *tuple, .now_ns = now_ns};
+        if (run(t, &op)) return table_cold(t, slot)->twin;
+        if (op.said == FLOW_OP_ROOM) table_make_room(t, &at, slot, now_ns);
+    }
+    return FLOW_NONE;
+}
+
+void shared_change(struct flow_table *t, int32_t slot, uint8_t flags, uint64_t now_ns)
+{
+    struct flow f;
+    for (unsigned tries = 0; tries < TRIES && table_read(t, slot, &f); tries++) {
+        const struct flow_first now = {.state = f.state, .flags = flags, .idle_ns = table_cold(t, slot)->idle_ns};
+        if (shared_set(t, slot, &f, &now, now_ns)) return;
+    }
+}
+
+bool shared_set(struct flow_table *t, int32_t slot, const struct flow *f, const struct flow_first *now, uint64_t now_ns)
+{
+    struct flow_op op = {.kind = FLOW_OP_SET,
+                         .slot = slot,
+                         .claim = f->claim,
+                         .tcp = f->tcp,
+                         .seen_ns = f->seen_ns,
+                         .state = now->state,
+                         .flags = now->flags,
+                         .idle_ns = now->idle_ns,
+                         .now_ns = now_ns};
+    return run(t, &op);
+}
+
+void shared_put_recipe(struct flow_table *t, int32_t slot, uint8_t kind, const struct recipe *made)
+{
+    struct flow *f = table_slot(t, slot);
+    struct recipe *r = table_recipe(t, slot);
+    if (f->published && f->recipe == kind && memcmp(r, made, sizeof *r) == 0) return;
+    t->published += t->published == UINT32_MAX ? 2 : 1;
+    __atomic_store_n(&f->published, 0, __ATOMIC_RELAXED);
+    __atomic_thread_fence(__ATOMIC_RELEASE);
+    f->recipe = kind;
+    memcpy(r, made, sizeof *r);
+    __atomic_store_n(&f->published, t->published, __ATOMIC_RELEASE);
+}

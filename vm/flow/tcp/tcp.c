@@ -1,0 +1,360 @@
+/* TCP from between its two sides. What a segment may be follows from what the middle has seen: it sees a side's
+ * segments before the other does, so each side has sent at least, and knows at most, what went by here. */
+#include "vm/flow/tcp/window.h"
+#include "vm/packet/loop.h"
+
+enum {
+    SCALE_NONE = 15, /* in track.scale */
+    PICK_UP_WINDOW = UINT16_MAX,
+};
+
+static_assert(TCP_TRACK_ACK_REPLY == TCP_TRACK_ACK_ORIGINAL << FLOW_REPLY, "by direction");
+static uint8_t ack_flag(enum flow_dir dir) { return (uint8_t)(TCP_TRACK_ACK_ORIGINAL << dir); }
+
+static void scale_put(struct tcp_track *t, enum flow_dir dir, unsigned scale)
+{
+    t->scale = (uint8_t)(dir == FLOW_ORIGINAL ? (t->scale & 0xf0) | scale : (t->scale & 15) | scale << 4);
+}
+
+/* What both SYNs announce is known: from here on windows are shifted. That of a SYN itself never is (RFC 7323, 2.2), so
+ * it is kept as the next larger that its side's shift can say. */
+static void settle_scale(struct tcp_track *t)
+{
+    t->flags &= (uint8_t)~TCP_TRACK_SCALED;
+    if (scale_of(t, FLOW_ORIGINAL) == SCALE_NONE || scale_of(t, FLOW_REPLY) == SCALE_NONE) return;
+    for (unsigned dir = 0; dir < 2; dir++) {
+        const unsigned scale = scale_of(t, dir);
+        t->window[dir] = (uint16_t)((t->window[dir] + (1u << scale) - 1) >> scale);
+    }
+    t->flags |= TCP_TRACK_SCALED;
+}
+
+/* The reverse, as nearly as can be: before another SYN takes the place of the first. */
+static void unsettle_scale(struct tcp_track *t)
+{
+    for (unsigned dir = 0; dir < 2; dir++) {
+        const uint32_t window = window_of(t, dir);
+        t->window[dir] = (uint16_t)(window < UINT16_MAX ? window : UINT16_MAX);
+    }
+    t->flags &= (uint8_t)~TCP_TRACK_SCALED;
+}
+
+/* A side begins with this SYN, whatever it sent before. */
+static void take_syn(struct tcp_track *t, enum flow_dir dir, const struct tcp_segment *s)
+{
+    t->side[dir].end = s->seq + s->len;
+    t->side[other(dir)].acked = s->seq + 1;
+    t->window[dir] = s->window;
+    if (s->first_fragment) t->flags |= TCP_TRACK_LOOSE;
+    scale_put(t, dir, s->scale == SCALE_ABSENT ? SCALE_NONE : s->scale);
+}
+
+/* The same SYN again: hosts leave options out, and the data of a fast open, when the first got no answer. What it
+ * allows is the most of all of them. */
+static void retake_syn(struct tcp_track *t, enum flow_dir dir, const struct tcp_segment *s)
+{
+    const unsigned was = scale_of(t, dir);
+    t->side[dir].end = seq_most(t->side[dir].end, s->seq + s->len);
+    window_put(t, dir, s->window);
+    if (s->scale != SCALE_ABSENT && (was == SCALE_NONE || s->scale > was)) scale_put(t, dir, s->scale);
+}
+
+/* Is this the number of the SYN that the side has sent, and that nobody has acknowledged? */
+static bool same_syn(const struct tcp_track *t, enum flow_dir dir, const struct tcp_segment *s)
+{
+    return s->seq + 1 == t->side[other(dir)].acked;
+}
+
+/* Does it acknowledge the other's SYN, and nothing that the other has not sent? */
+static bool acks_syn(const struct tcp_track *t, enum flow_dir dir, const struct tcp_segment *s)
+{
+    return s->flags & TCP_ACK && seq_between(t->side[dir].acked, s->ack, t->side[other(dir)].end);
+}
+
+/* The state of a flow whose handshake is complete. Of a flow with one side (DSR) one FIN is all that will be seen. */
+static enum flow_state state_by_fins(const struct tcp_track *t)
+{
+    const bool original = t->flags & TCP_TRACK_FIN_ORIGINAL, reply = t->flags & TCP_TRACK_FIN_REPLY;
+    if (original && (reply || !(t->flags & TCP_TRACK_HEARD_REPLY))) return FLOW_STATE_CLOSING;
+    return original || reply ? FLOW_STATE_HALF_CLOSED : FLOW_STATE_OPEN;
+}
+
+static enum flow_state state_by_acks(const struct tcp_track *t)
+{
+    const uint8_t both = TCP_TRACK_ACK_ORIGINAL | TCP_TRACK_ACK_REPLY;
+    return (t->flags & both) == both ? state_by_fins(t) : FLOW_STATE_SYN_RECEIVED;
+}
+
+bool tcp_within(const struct tcp_track *t, enum flow_dir dir, const struct tcp_segment *s)
+{
+    return in_window(t, dir, s);
+}
+
+void tcp_take(struct tcp_track *t, enum flow_dir dir, const struct tcp_segment *s)
+{
+    take(t, dir, s);
+    t->ignored = 0;
+}
+
+static enum flow_mark goes_on(struct tcp_step *next, enum flow_state state, enum flow_mark mark)
+{
+    next->track.ignored = 0;
+    next->state = (uint8_t)state;
+    next->refresh = true;
+    return mark;
+}
+
+static void begin_syn(const struct tcp_segment *s, struct tcp_step *next)
+{
+    *next = (struct tcp_step){.state = FLOW_STATE_SYN_SENT, .refresh = true};
+    next->track.scale = SCALE_NONE << 4;
+    take_syn(&next->track, FLOW_ORIGINAL, s);
+}
+
+/* In mid-stream nothing is known of the windows and their shifts, so they are taken for the largest that there are. */
+static void begin_mid_stream(const struct tcp_segment *s, struct tcp_step *next)
+{
+    *next = (struct tcp_step){.state = FLOW_STATE_PICKED_UP, .refresh = true};
+    next->track = (struct tcp_track){
+        .side = {{.end = s->seq + s->len, .acked = s->ack}, {.end = s->ack, .acked = s->seq}},
+        .window = {PICK_UP_WINDOW, PICK_UP_WINDOW},
+        .scale = SCALE_MOST << 4 | SCALE_MOST,
+        .flags =
+            TCP_TRACK_NO_WINDOW | TCP_TRACK_SCALED | TCP_TRACK_LOOSE | TCP_TRACK_ACK_ORIGINAL | TCP_TRACK_ACK_REPLY,
+    };
+    if (s->flags & TCP_FIN) next->track.flags |= TCP_TRACK_FIN_ORIGINAL;
+}
+
+/* No host sends both in one, and hosts differ in what they read first: neither opens nor resets. So a SYN without ACK
+ * is never established, whatever else it says. */
+static bool is_syn_and_rst(const struct tcp_segment *s) { return !(~s->flags & (TCP_SYN | TCP_RST)); }
+static bool is_syn(const struct tcp_segment *s) { return (s->flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN; }
+
+enum flow_mark tcp_begin(const struct tcp_segment *s, bool pickup, struct tcp_step *next)
+{
+    *next = (struct tcp_step){0};
+    if (is_syn(s)) {
+        begin_syn(s, next);
+        return MARK_NEW;
+    }
+    /* All segments after the SYN have an ACK (RFC 9293, 3.10.7.4). */
+    if (!pickup || (s->flags & (TCP_SYN | TCP_RST | TCP_ACK)) != TCP_ACK) return MARK_INVALID;
+    begin_mid_stream(s, next);
+    return MARK_NEW;
+}
+
+/* Both sides open at once (RFC 9293, 3.5). */
+static enum flow_mark simultaneous(enum flow_dir dir, const struct tcp_segment *s, struct tcp_step *next)
+{
+    take_syn(&next->track, dir, s);
+    if (dir == FLOW_REPLY) next->track.flags |= TCP_TRACK_HEARD_REPLY;
+    settle_scale(&next->track);
+    return goes_on(next, FLOW_STATE_SYN_BOTH, MARK_NEW);
+}
+
+/* A SYN that changes nothing, in 16 bits, never 0: eleven of the number that acknowledges it, its shift, its side. */
+static uint16_t note_of_syn(enum flow_dir dir, uint32_t ack, unsigned scale)
+{
+    const uint32_t number = (ack ^ ack >> 11 ^ ack >> 22) & 0x7ff;
+    const uint16_t note = (uint16_t)(number << 5 | scale << 1 | dir);
+    return note ? note : 1 << 5;
+}
+
+static enum flow_mark follow_syn(enum flow_state state, enum flow_dir dir, const struct tcp_segment *s,
+                                 struct tcp_step *next)
+{
+    struct tcp_track *t = &next->track;
+    const uint8_t keep = t->flags & TCP_TRACK_NO_WINDOW;
+    switch (state) {
+    case FLOW_STATE_SYN_SENT:
+        if (dir == FLOW_REPLY) return simultaneous(dir, s, next);
+        if (same_syn(t, dir, s)) {
+            retake_syn(t, dir, s);
+            return goes_on(next, state, MARK_NEW);
+        }
+        begin_syn(s, next);
+        next->track.flags |= keep;
+        return MARK_NEW;
+    case FLOW_STATE_SYN_BOTH:
+        if (same_syn(t, dir, s)) return goes_on(next, state, MARK_NEW);
+        unsettle_scale(t);
+        return simultaneous(dir, s, next);
+    case FLOW_STATE_CLOSING:
+    case FLOW_STATE_RESET:
+        begin_syn(s, next);
+        next->reopen = true;
+        return MARK_NEW;
+    default: /* open, or taken up as such: the host challenges it (RFC 5961, 4.2) */
+        t->ignored = note_of_syn(dir, s->seq + 1, s->scale == SCALE_ABSENT ? SCALE_NONE : s->scale);
+        return MARK_NEW;
+    }
+}
+
+/* A SYN|ACK while the handshake goes on. One with another number than before, but with the right acknowledgement, comes
+ * from a server that remembers nothing (SYN cookies), or after a SYN that somebody else sent: it is the truth. */
+static enum flow_mark answer_syn(enum flow_dir dir, const struct tcp_segment *s, struct tcp_step *next)
+{
+    struct tcp_track *t = &next->track;
+    const bool fresh = dir == FLOW_REPLY && !(t->flags & TCP_TRACK_HEARD_REPLY);
+    if (!acks_syn(t, dir, s)) return MARK_INVALID;
+    if (fresh || !same_syn(t, dir, s)) {
+        unsettle_scale(t);
+        take_syn(t, dir, s);
+        if (dir == FLOW_REPLY) t->flags |= TCP_TRACK_HEARD_REPLY;
+        settle_scale(t);
+    }
+    FORGET();
+    t->side[dir].acked = seq_most(t->side[dir].acked, s->ack);
+    t->flags |= ack_flag(dir);
+    return goes_on(next, state_by_acks(t), MARK_ESTABLISHED);
+}
+
+/* Does it acknowledge just that SYN which the flow ignored before? */
+static bool answers_ignored(const struct tcp_track *t, enum flow_dir dir, const struct tcp_segment *s)
+{
+    return t->ignored && t->ignored == note_of_syn(other(dir), s->ack, t->ignored >> 1 & 15);
+}
+
+/* Both hosts have forgotten the flow, or they would not speak like this: theirs is a new one (the window of its SYN is
+ * not known any more). */
+static enum flow_mark begin_answered(const struct tcp_segment *s, struct tcp_step *next)
+{
+    const unsigned scale = next->track.ignored >> 1 & 15;
+    const struct tcp_segment syn = {.seq = s->ack - 1,
+                                    .len = 1,
+                                    .window = UINT16_MAX,
+                                    .flags = TCP_SYN,
+                                    .scale = scale == SCALE_NONE ? SCALE_ABSENT : (uint8_t)scale};
+    begin_syn(&syn, next);
+    next->reopen = next->by_other = true;
+    return answer_syn(FLOW_REPLY, s, next);
+}
+
+static enum flow_mark go_on_syn_ack(enum flow_state state, enum flow_dir dir, const struct tcp_segment *s,
+                                    struct tcp_step *next)
+{
+    struct tcp_track *t = &next->track;
+    switch (state) {
+    case FLOW_STATE_SYN_SENT: return dir == FLOW_REPLY ? answer_syn(dir, s, next) : MARK_INVALID;
+    case FLOW_STATE_SYN_BOTH: return answer_syn(dir, s, next);
+    case FLOW_STATE_SYN_RECEIVED:
+        if (!(t->flags & ack_flag(other(dir)))) return answer_syn(dir, s, next);
+        break;
+    case FLOW_STATE_PICKED_UP:
+    case FLOW_STATE_RESET: return MARK_INVALID;
+    default: break;
+    }
+    /* Its own SYN was acknowledged: sent again, it tells nothing but, after both have opened at once, its ACK. */
+    if (!in_window(t, dir, s) || (!(t->flags & ack_flag(dir)) && !acks_syn(t, dir, s))) return MARK_INVALID;
+    if (state == FLOW_STATE_SYN_RECEIVED) {
+        t->flags |= ack_flag(dir);
+        state = state_by_acks(t);
+    }
+    return goes_on(next, state, MARK_ESTABLISHED);
+}
+
+static enum flow_mark follow_syn_ack(enum flow_state state, enum flow_dir dir, const struct tcp_segment *s,
+                                     struct tcp_step *next)
+{
+    const bool lasts = state == FLOW_STATE_SYN_RECEIVED || state == FLOW_STATE_OPEN || state == FLOW_STATE_HALF_CLOSED;
+    const enum flow_mark mark = go_on_syn_ack(state, dir, s, next);
+    return mark == MARK_INVALID && lasts && answers_ignored(&next->track, dir, s) ? begin_answered(s, next) : mark;
+}
+
+/* The handshake's last ACK, or what comes before it from the side that has answered already. */
+static enum flow_mark complete(enum flow_dir dir, const struct tcp_segment *s, struct tcp_step *next)
+{
+    struct tcp_track *t = &next->track;
+    if (!(t->flags & ack_flag(dir)) && !acks_syn(t, dir, s)) return MARK_INVALID;
+    if (!in_window(t, dir, s)) return MARK_INVALID;
+    t->flags |= ack_flag(dir);
+    take(t, dir, s);
+    return goes_on(next, state_by_acks(t), MARK_ESTABLISHED);
+}
+
+/* A flow that was taken up in mid-stream: the first word of the other side, or more of the same. */
+static enum flow_mark follow_picked_up(enum flow_dir dir, const struct tcp_segment *s, struct tcp_step *next)
+{
+    struct tcp_track *t = &next->track;
+    take(t, dir, s);
+    if (dir == FLOW_ORIGINAL) return goes_on(next, FLOW_STATE_PICKED_UP, MARK_NEW);
+    t->flags |= TCP_TRACK_HEARD_REPLY;
+    t->flags &= (uint8_t)~TCP_TRACK_NO_WINDOW;
+    return goes_on(next, state_by_fins(t), MARK_ESTABLISHED);
+}
+
+/* The client of a flow whose server answers elsewhere (DSR). */
+static enum flow_mark follow_one_side(enum flow_dir dir, const struct tcp_segment *s, struct tcp_step *next)
+{
+    struct tcp_track *t = &next->track;
+    if (!(t->flags & TCP_TRACK_NO_WINDOW)) return MARK_INVALID;
+    take(t, dir, s);
+    if (dir == FLOW_REPLY) t->flags |= TCP_TRACK_HEARD_REPLY;
+    t->flags |= TCP_TRACK_ACK_ORIGINAL | TCP_TRACK_ACK_REPLY;
+    return goes_on(next, state_by_fins(t), MARK_ESTABLISHED);
+}
+
+static enum flow_mark follow_ack(enum flow_state state, enum flow_dir dir, const struct tcp_segment *s,
+                                 struct tcp_step *next)
+{
+    struct tcp_track *t = &next->track;
+    switch (state) {
+    case FLOW_STATE_SYN_SENT: return follow_one_side(dir, s, next);
+    case FLOW_STATE_SYN_BOTH:
+    case FLOW_STATE_SYN_RECEIVED: return complete(dir, s, next);
+    case FLOW_STATE_PICKED_UP: return follow_picked_up(dir, s, next);
+    case FLOW_STATE_RESET: return MARK_INVALID;
+    default: break;
+    }
+    if (!in_window(t, dir, s)) return MARK_INVALID;
+    take(t, dir, s);
+    return goes_on(next, state_by_fins(t), MARK_ESTABLISHED);
+}
+
+/* Is the RST at a number that its receiver expects for sure (RFC 5961, 3.2)? Against a SYN that is not acknowledged it
+ * is the acknowledgement that counts (RFC 9293, 3.10.7.3). */
+static bool rst_expected(enum flow_state state, const struct tcp_track *t, enum flow_dir dir,
+                         const struct tcp_segment *s)
+{
+    const bool exact = s->seq == t->side[other(dir)].acked || s->seq == t->side[dir].end;
+    switch (state) {
+    case FLOW_STATE_SYN_SENT: return dir == FLOW_REPLY ? acks_syn(t, dir, s) : t->flags & TCP_TRACK_NO_WINDOW && exact;
+    case FLOW_STATE_SYN_BOTH: return acks_syn(t, dir, s);
+    case FLOW_STATE_SYN_RECEIVED: return exact || (!(t->flags & ack_flag(other(dir))) && acks_syn(t, dir, s));
+    case FLOW_STATE_RESET: return false;
+    default: return exact;
+    }
+}
+
+static enum flow_mark follow_rst(enum flow_state state, enum flow_dir dir, const struct tcp_segment *s,
+                                 struct tcp_step *next)
+{
+    if (rst_expected(state, &next->track, dir, s)) return goes_on(next, FLOW_STATE_RESET, MARK_ESTABLISHED);
+    /* Where one side is not seen, the number that it expects is not known: it judges for itself. */
+    const bool open = state == FLOW_STATE_OPEN || state == FLOW_STATE_HALF_CLOSED || state == FLOW_STATE_CLOSING;
+    return open && next->track.flags & TCP_TRACK_NO_WINDOW ? MARK_ESTABLISHED : MARK_INVALID;
+}
+
+enum flow_mark tcp_follow(enum flow_state state, const struct tcp_track *now, enum flow_dir dir,
+                          const struct tcp_segment *s, struct tcp_step *next)
+{
+    *next = (struct tcp_step){.track = *now, .state = (uint8_t)state};
+    if (state > FLOW_STATE_PICKED_UP) return MARK_INVALID; /* no state of TCP */
+    if (is_syn_and_rst(s)) return MARK_INVALID;
+    if (s->flags & TCP_RST) return follow_rst(state, dir, s, next);
+    if (is_syn(s)) return follow_syn(state, dir, s, next);
+    if (!(s->flags & TCP_ACK)) return MARK_INVALID;
+    if (s->flags & TCP_SYN) return follow_syn_ack(state, dir, s, next);
+    return follow_ack(state, dir, s, next);
+}
+
+bool tcp_quoted(const struct tcp_track *t, enum flow_dir dir, uint32_t seq)
+{
+    if (t->flags & TCP_TRACK_NO_WINDOW) return true;
+    if (dir == FLOW_REPLY && !(t->flags & TCP_TRACK_HEARD_REPLY)) return false;
+    const struct tcp_side *me = &t->side[dir], *peer = &t->side[other(dir)];
+    const uint32_t theirs = window_of(t, other(dir));
+    const uint32_t first = seq_after(me->end - theirs, peer->acked) ? peer->acked : me->end - theirs;
+    const uint32_t sent = t->flags & TCP_TRACK_LOOSE ? seq_most(me->end, peer->acked + theirs + 1) : me->end;
+    return seq_between(first - 1, seq, sent);
+}

@@ -1,0 +1,203 @@
+/* Flows that are sent on (track.h): how they begin, are found from their other side, and end. */
+#include <string.h>
+
+#include "vm/flow/table/lookup.h"
+#include "vm/flow/table/shared.h"
+#include "vm/flow/track/track_priv.h"
+
+void track_on_unbound(struct track *t, track_unbound_fn *fn, void *arg)
+{
+    t->unbound = fn;
+    t->unbound_arg = arg;
+}
+
+struct flow_bind *track_bound(const struct track *t, const struct track_seen *s)
+{
+    if (s->slot == FLOW_NONE || !(flow_at(t->table, s->slot)->flags & FLOW_BOUND)) return NULL;
+    return track_bind_at(t, s->slot);
+}
+
+bool track_is_error(const struct track_seen *s) { return s->how == HOW_ERROR; }
+
+uint16_t track_query(const struct track_seen *s) { return s->at & AT_QUERY ? s->id.low_port : 0; }
+
+unsigned track_tags(const struct track *t, uint16_t stack, struct stack_tag tags[STACK_TAGS])
+{
+    return stack_tags(t->stacks, stack, tags);
+}
+
+bool track_may_begin(const struct key *key, const struct track_seen *s)
+{
+    if (s->how < HOW_TCP || s->how >= HOW_REPLY || s->at & AT_GROUP) return false;
+    if (s->how != HOW_TCP || s->mark == MARK_NEW) return true;
+    return (key->marks & (TCP_SYN | TCP_RST | TCP_ACK)) == TCP_ACK;
+}
+
+void track_ask_room(const struct track *t, struct track_seen *s)
+{
+    const int32_t slot = s->slot == FLOW_NONE ? table_ask_room(t->table, s->hash) : s->slot;
+    s->room = slot;
+    if (slot == FLOW_NONE) return;
+    const struct flow *f = s->slot == FLOW_NONE ? table_left(t->table, (uint32_t)slot) : table_slot(t->table, slot);
+    __builtin_prefetch(table_cold_of(t->table, f), 1);
+    __builtin_prefetch(table_bind_of(t->table, f), 1);
+}
+
+/* What a TCP flow is after the packet that begins it. */
+static void begin_tcp(const struct key *key, const struct pkt *pkt, bool one_sided, struct track_seen *s)
+{
+    if (s->mark != MARK_NEW) {
+        struct tcp_segment segment;
+        tcp_read(pkt, key, &segment);
+        tcp_begin(&segment, true, &s->next);
+    }
+    if (!one_sided) return;
+    s->next.track.flags |= TCP_TRACK_NO_WINDOW;
+    if (s->next.state == FLOW_STATE_PICKED_UP) s->next.state = FLOW_STATE_OPEN;
+}
+
+struct flow_bind *track_begin(struct track *t, const struct key *key, const struct pkt *pkt, struct track_seen *s,
+                              bool one_sided, uint64_t idle_ns)
+{
+    if (!track_take_stack(t, pkt, s)) return NULL;
+    track_reopen(t, s);
+    if (s->how == HOW_TCP) begin_tcp(key, pkt, one_sided, s);
+    const uint8_t flags = FLOW_BOUND | (one_sided ? FLOW_ONE_SIDED : 0) | (idle_ns ? FLOW_OWN_IDLE : 0);
+    return track_add(t, key, pkt, s, flags, idle_ns) ? flow_bind_at(t->table, s->slot) : NULL;
+}
+
+void track_idle(struct track *t, const struct track_seen *s, uint64_t idle_ns)
+{
+    const uint8_t flags = FLOW_OWN_IDLE | FLOW_IDLE_ONE_WAY;
+    struct flow *f = flow_at(t->table, s->slot);
+    flow_cold_at(t->table, s->slot)->idle_ns = idle_ns;
+    if (!t->table->ops)
+        f->flags |= flags;
+    else if ((f->flags & flags) != flags)
+        shared_change(t->table, s->slot, flags, t->now_ns);
+}
+
+bool track_from_high(const struct track_seen *s) { return s->at & AT_HIGH; }
+
+bool track_hold_stack(struct track *t, const struct pkt *pkt, struct track_seen *s)
+{
+    return track_take_stack(t, pkt, s);
+}
+
+void track_drop_stack(struct track *t, uint16_t stack) { stack_put(t->stacks, stack); }
+
+struct track_tuple track_tuple_of(const struct flow_id *id, bool opened_by_high)
+{
+    struct track_tuple t;
+    for (unsigned i = 0; i < 4; i++) {
+        t.src[i] = opened_by_high ? id->high[i] : id->low[i];
+        t.dst[i] = opened_by_high ? id->low[i] : id->high[i];
+    }
+    t.src_port = opened_by_high ? id->high_port : id->low_port;
+    t.dst_port = opened_by_high ? id->low_port : id->high_port;
+    return t;
+}
+
+struct track_tuple track_own(const struct track *t, const struct track_seen *s)
+{
+    struct flow_id id;
+    flow_id_of(t->table, s->slot, &id);
+    return track_tuple_of(&id, flow_at(t->table, s->slot)->flags & FLOW_OPENED_BY_HIGH);
+}
+
+void tuple_in_order(const struct flow_id *like, bool query, const struct track_tuple *tuple, struct flow_tuple *out)
+{
+    struct key key = {.kind = (like->kind & FLOW_ID_IP6 ? KIND_IP6 : KIND_IP4) | (query ? 0 : KIND_PORTS),
+                      .proto = like->proto,
+                      .src_port = tuple->src_port,
+                      .dst_port = tuple->dst_port};
+    uint8_t at;
+    for (unsigned i = 0; i < 4; i++) {
+        key.src[i] = tuple->src[i];
+        key.dst[i] = tuple->dst[i];
+    }
+    tuple_of(&key, 0, like->stack, &out->id, &at);
+    out->opened_by_high = at & AT_HIGH;
+    if (!query) return;
+    out->id.low_port = out->id.high_port = tuple->src_port;
+    out->id.kind |= like->kind & 3 * FLOW_ID_QUERY;
+    if (out->opened_by_high) out->id.kind |= FLOW_ID_ASKS_HIGH;
+}
+
+static void put_in_order(const struct track_seen *s, const struct track_tuple *tuple, struct flow_tuple *out)
+{
+    tuple_in_order(&s->id, s->at & AT_QUERY, tuple, out);
+}
+
+/* The packet's own tuple is not free, from either side; the twin of a flow that it reopens is, for both end. */
+bool track_is_free(struct track *t, const struct track_seen *s, const struct track_tuple *tuple,
+                   struct flow_tuple *twin)
+{
+    put_in_order(s, tuple, twin);
+    if (memcmp(&twin->id, &s->id, sizeof twin->id) == 0) return false;
+    twin->hash = table_hash(t->table, &twin->id);
+    twin->room = FLOW_NONE;
+    if (s->id.stack == STACK_UNKNOWN) return true;
+    const int32_t slot = flow_find(t->table, &twin->id, twin->hash, t->now_ns);
+    if (slot != FLOW_NONE) return s->next.reopen && flow_of_twin(t->table, slot) == s->slot;
+    twin->room = table_ask_room(t->table, twin->hash);
+    return true;
+}
+
+int32_t track_waiting(const struct track *t, const struct track_seen *s, const struct track_tuple *tuple,
+                      uint64_t *since_ns)
+{
+    struct flow_tuple twin;
+    put_in_order(s, tuple, &twin);
+    const int32_t found = flow_find(t->table, &twin.id, table_hash(t->table, &twin.id), t->now_ns);
+    const int32_t slot = found == FLOW_NONE ? FLOW_NONE : flow_of_twin(t->table, found);
+    if (slot == FLOW_NONE || slot == s->slot) return FLOW_NONE;
+    const struct flow *f = flow_at(t->table, slot);
+    const enum flow_class class = flow_state_class((enum flow_state)f->state);
+    if (!(f->flags & FLOW_BOUND) || f->joined || (class != FLOW_HALF_OPEN && class != FLOW_ONE_WAY)) return FLOW_NONE;
+    *since_ns = f->seen_ns;
+    return slot;
+}
+
+void track_evict(struct track *t, int32_t slot)
+{
+    const enum flow_class class = flow_state_class((enum flow_state)flow_at(t->table, slot)->state);
+    flow_end(t->table, slot, (enum flow_end)(FLOW_END_EVICTED_HALF_OPEN + class), t->now_ns);
+}
+
+const struct flow *track_flow_at(const struct track *t, int32_t slot, struct flow_id *id, struct flow_bind **bind)
+{
+    flow_id_of(t->table, slot, id);
+    *bind = track_bind_at(t, slot);
+    return flow_at(t->table, slot);
+}
+
+void track_pair(struct track *t, const struct track_seen *s, struct flow_tuple *twin)
+{
+    if (twin->id.stack != s->id.stack) { /* it was unknown, and has an id now */
+        twin->id.stack = s->id.stack;
+        twin->hash = table_hash(t->table, &twin->id);
+    }
+    flow_add_twin(t->table, s->slot, twin, t->now_ns);
+}
+
+void track_end(struct track *t, struct track_seen *s, enum flow_end how)
+{
+    flow_end(t->table, s->slot, how, t->now_ns);
+    s->slot = FLOW_NONE;
+}
+
+bool track_visit_bound(struct track *t, uint32_t *hand, unsigned slots, track_end_fn *end, enum flow_end how, void *arg)
+{
+    for (; slots; slots--) {
+        const int32_t slot = track_step(t, hand);
+        if (slot == FLOW_NONE && flow_at_end(t->table, *hand)) return false;
+        if (slot == FLOW_NONE) continue;
+        const struct flow *f = flow_at(t->table, slot);
+        struct flow_id id;
+        if (!(f->flags & FLOW_BOUND)) continue;
+        flow_id_of(t->table, slot, &id);
+        if (end(arg, f, &id, track_bind_at(t, slot))) flow_end(t->table, slot, how, t->now_ns);
+    }
+    return true;
+}

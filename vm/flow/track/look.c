@@ -1,0 +1,91 @@
+/* What a packet would do to its flow (look.h): nothing is written but *s. */
+#include "vm/flow/track/look.h"
+
+#include "vm/flow/track/joined.h"
+#include "vm/flow/track/track_priv.h"
+#include "vm/packet/parse/read.h"
+
+enum { SCTP_INIT = 1 }; /* a chunk (RFC 9260, 3.2) */
+
+/* The packet's side, or that of the packet which it quotes. */
+static enum flow_dir direction(const struct flow *f, uint8_t at)
+{
+    if (at & AT_QUERY) return at & AT_ANSWER ? FLOW_REPLY : FLOW_ORIGINAL;
+    if (at & AT_SAME) return FLOW_ORIGINAL;
+    return !(at & AT_HIGH) == !(f->flags & FLOW_OPENED_BY_HIGH) ? FLOW_ORIGINAL : FLOW_REPLY;
+}
+
+void look_side(const struct flow *at, struct track_seen *s)
+{
+    s->dir = (uint8_t)direction(at, s->at);
+    s->twin = at->flags & FLOW_TWIN;
+    if (!s->twin) return;
+    s->slot = at->flow;
+    if (s->how == HOW_ERROR || s->dir == FLOW_REPLY) return;
+    s->slot = FLOW_NONE;
+    s->how = HOW_INVALID;
+}
+
+static enum flow_mark look_tcp(const struct flow *f, const struct flow_joint *joint, const struct key *key,
+                               const struct pkt *pkt, struct track_seen *s)
+{
+    struct tcp_segment segment;
+    tcp_read(pkt, key, &segment);
+    if (!f) return tcp_begin(&segment, s->picks_up, &s->next);
+    if (__builtin_expect(joint != NULL, 0) && s->dir == FLOW_ORIGINAL) joint_follow(joint, &f->tcp, s->delta, &segment);
+    return tcp_follow((enum flow_state)f->state, &f->tcp, (enum flow_dir)s->dir, &segment, &s->next);
+}
+
+/* A flow of a protocol without numbers: have both sides spoken, this packet counted? An INIT on an association that has
+ * ended begins another. */
+static enum flow_mark look_plain(const struct flow *f, const struct key *key, const struct pkt *pkt,
+                                 struct track_seen *s)
+{
+    s->next.reopen = f && flow_has_ended(f) && sctp_chunk_read(pkt, key) == SCTP_INIT;
+    if (!f || s->next.reopen) return MARK_NEW;
+    if (f->flags & FLOW_ONE_SIDED) return MARK_ESTABLISHED;
+    return s->dir == FLOW_REPLY || f->tcp.flags & TCP_TRACK_HEARD_REPLY ? MARK_ESTABLISHED : MARK_NEW;
+}
+
+/* Does the error speak of the flow? What a client was sent has numbers of ours where a cookie answered it. */
+static bool speaks_of(const struct flow *f, const struct track_seen *s)
+{
+    if (!f) return false;
+    const bool ours = f->joined && s->dir == FLOW_REPLY && !s->twin;
+    return related_to(f, (enum flow_dir)s->dir, s->seq + (ours ? s->delta : 0));
+}
+
+static enum seen_class class_of(const struct flow *f, const struct track_seen *s)
+{
+    if (!f) return s->how < HOW_TCP || s->at & AT_GROUP ? SEEN_NONE : SEEN_NEW;
+    const bool bound = f->flags & FLOW_BOUND;
+    if (s->how == HOW_ERROR)
+        return bound && s->mark == MARK_RELATED && s->twin == (s->dir == FLOW_ORIGINAL) ? SEEN_ERROR : SEEN_PLAIN;
+    if (bound && s->twin) return SEEN_REPLY; /* by the twin nobody else comes here (look_side) */
+    if (s->next.reopen) return SEEN_NEW;
+    return bound && s->dir == FLOW_ORIGINAL ? SEEN_ORIGINAL : SEEN_PLAIN;
+}
+
+static enum flow_mark mark_of(const struct flow *f, const struct flow_joint *joint, const struct key *key,
+                              const struct pkt *pkt, struct track_seen *s)
+{
+    switch ((enum track_how)s->how) {
+    case HOW_NONE: return MARK_NONE;
+    case HOW_LOOSE: return MARK_NEW;
+    case HOW_INVALID: return MARK_INVALID;
+    case HOW_TCP: return look_tcp(f, joint, key, pkt, s);
+    case HOW_PLAIN: return look_plain(f, key, pkt, s);
+    case HOW_REPLY: return f ? MARK_ESTABLISHED : MARK_INVALID;
+    case HOW_ERROR: return speaks_of(f, s) ? MARK_RELATED : MARK_INVALID;
+    }
+    return MARK_NONE;
+}
+
+void look_at(const struct flow *f, const struct flow_joint *joint, struct key *key, const struct pkt *pkt,
+             struct track_seen *s)
+{
+    s->next.reopen = s->next.by_other = false;
+    s->mark = (uint16_t)mark_of(f, joint, key, pkt, s);
+    s->class = (uint8_t)class_of(f, s);
+    key->marks = (key->marks & ~(uint32_t)MARK_STATES) | s->mark;
+}

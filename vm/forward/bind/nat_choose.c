@@ -1,0 +1,231 @@
+/* Which address and port a new flow gets (nat.h). */
+#include <string.h>
+
+#include "vm/forward/bind/nat.h"
+#include "vm/forward/bind/nat_priv.h"
+#include "vm/forward/bind/routed.h"
+#include "vm/forward/service.h"
+#include "vm/packet/parse/header.h"
+#include "vm/packet/parse/read.h"
+
+/* Whose ports or identifiers its source takes; MAP_CLASSES: none. */
+static enum map_class class_of(const struct key *key)
+{
+    if (key->kind & KIND_PORTS && key->kind & KIND_TCP) return MAP_TCP;
+    if (key->kind & KIND_PORTS && key->kind & KIND_UDP) return MAP_UDP;
+    if (!(key->kind & KIND_ICMP_HEADER)) return MAP_CLASSES;
+    if (key->kind & KIND_ICMP6) return key->icmp_type == ICMP6_ECHO ? MAP_ICMP : MAP_CLASSES;
+    const bool later = key->icmp_type >= ICMP4_TIMESTAMP && key->icmp_type <= ICMP4_MASK_REPLY;
+    return key->icmp_type == ICMP4_ECHO || (later && key->icmp_type % 2) ? MAP_ICMP : MAP_CLASSES;
+}
+
+static struct map_end end_of(const struct key *key, const uint32_t addr[4], uint16_t port)
+{
+    struct map_end e = {.port = port, .class = (uint8_t)class_of(key), .v6 = family_of(key) == 6};
+    memcpy(e.addr, addr, sizeof e.addr);
+    return e;
+}
+
+/* The address at the same place in the other prefix. */
+static void mapped_to(const uint32_t prefix[4], unsigned len, const uint32_t addr[4], uint32_t to[4])
+{
+    for (unsigned w = 0; w < 4; w++) {
+        const unsigned here = len < 32 ? len : 32;
+        to[w] = here == 32 ? prefix[w] : prefix[w] | (addr[w] & UINT32_MAX >> here);
+        len -= here;
+    }
+}
+
+/* By a statement alone. Ports that it leaves as they are stay in *t. */
+static bool turned(const struct program *p, const struct key *key, struct turned *t)
+{
+    t->nat = nat_statement_in(p, key);
+    if (t->nat == PBC_NONE) return false;
+    const struct pbc_nat *f = &p->nats[t->nat];
+    if (f->kind == PBC_NAT_MAP)
+        mapped_to(f->target, f->len, key->dst, t->dst);
+    else
+        memcpy(t->dst, f->target, sizeof t->dst);
+    if (f->target_port) t->dst_port = (uint16_t)(f->target_port + (key->dst_port - f->port_lo));
+    return true;
+}
+
+/* Can it be translated at all? */
+static bool may_translate(const struct key *key)
+{
+    const bool v6 = family_of(key) == 6;
+    if (!(key->kind & KIND_IP) || key->kind & (KIND_SRC_SELF | KIND_FRAG_LATER)) return false;
+    return is_routed(key->src, v6) && is_routed(key->dst, v6);
+}
+
+bool program_turned(const struct program *p, const struct key *key, struct turned *t)
+{
+    *t = (struct turned){.dst_port = key->dst_port};
+    return may_translate(key) && turned(p, key, t);
+}
+
+/* The destination, if it is an outside end: to a forward's target, or to the owner of the mapping, who sits in the same
+ * VLAN stack (a flow has one alone). */
+static bool turn(struct nat *n, const struct key *key, uint16_t stack, bool look, struct flow_bind *b)
+{
+    struct turned t = {.dst_port = b->to_dst_port};
+    if (turned(n->p, key, &t)) {
+        memcpy(b->to_dst, t.dst, sizeof b->to_dst);
+        b->to_dst_port = t.dst_port;
+        b->nat = (uint16_t)t.nat;
+        return true;
+    }
+    if (class_of(key) > MAP_UDP) return false;
+    const struct map_end outside = end_of(key, key->dst, key->dst_port);
+    const int32_t i = mapping_by_outside(n->mappings, &outside);
+    if (i == MAPPING_NONE) return false;
+    const struct mapping *m = mapping_at(n->mappings, i);
+    if (m->stack != stack) return false;
+    memcpy(b->to_dst, m->inside.addr, sizeof b->to_dst);
+    b->to_dst_port = m->inside.port;
+    b->nat = m->nat;
+    b->flags |= BIND_HOLDS_DST;
+    if (!look) mapping_hold(n->mappings, i);
+    return true;
+}
+
+/* Those of this machine's own address, with its own connections. */
+static void share_ports(struct map_room *room, const struct facts_ports *host)
+{
+    const uint16_t lo = host->kept_lo > room->lo ? host->kept_lo : room->lo,
+                   hi = host->kept_hi < room->hi ? host->kept_hi : room->hi;
+    room->last_lo = host->chosen_lo;
+    room->last_hi = host->chosen_hi;
+    room->withheld = host->kept_hi && lo <= hi ? (uint16_t)(hi - lo + 1) : 0;
+}
+
+/* What a statement gives out of an outside address: ports of its range, identifiers all. */
+static struct map_room room_of(const struct nat *n, const struct pbc_nat *one, uint32_t space, uint8_t class,
+                               const uint32_t outside[4])
+{
+    const bool ids = class == MAP_ICMP;
+    struct map_room room = {
+        .outside = outside, .space = space, .lo = ids ? 0 : one->port_lo, .hi = ids ? UINT16_MAX : one->port_hi};
+    if (!ids && one->kind == PBC_NAT_MASQUERADE && n->facts) share_ports(&room, &n->facts->ports);
+    return room;
+}
+
+/* The mapping for that source, which is made unless it is only looked for; false: no port. */
+static bool take_mapping(struct nat *n, const struct key *key, uint16_t stack, uint32_t at, uint32_t space, bool look,
+                         struct flow_bind *b)
+{
+    const struct pbc_nat *one = &n->p->nats[at];
+    const struct map_end inside = end_of(key, key->src, b->to_src_port);
+    const struct map_room room = room_of(n, one, space, inside.class, b->to_src);
+    int32_t i = mapping_by_inside(n->mappings, &inside, stack, b->to_src);
+    b->to_src_port = 0;
+    if (i == MAPPING_NONE && look) return true;
+    if (i != MAPPING_NONE && !look)
+        mapping_hold(n->mappings, i);
+    else if (i == MAPPING_NONE)
+        i = mapping_add(n->mappings, &inside, stack, &room);
+    if (i == MAPPING_NONE) return false;
+    struct mapping *m = mapping_at(n->mappings, i);
+    b->to_src_port = m->outside.port;
+    b->flags |= BIND_HOLDS_SRC;
+    if (!look) m->nat = (uint16_t)at;
+    return true;
+}
+
+/* Which of a statement's addresses a client leaves from: always the same one (RFC 4787, REQ-2: paired), on every
+ * machine with that hash key. */
+static uint32_t space_of_client(const struct nat *n, uint32_t at, const struct key *key)
+{
+    const struct statement_spaces *s = &n->spaces[at];
+    struct lb_flow f = {.family = family_of(key)};
+    if (s->count == 1) return n->written[s->first];
+    memcpy(f.src, key->src, sizeof f.src);
+    return n->written[s->first + (uint32_t)((lb_hash_source(n->key, &f) >> 32) * s->count >> 32)];
+}
+
+/* Whoever got an address of this machine would meet its own connections. */
+static bool is_own(const struct nat *n, uint8_t family, const uint32_t addr[4])
+{
+    return n->facts && facts_have_self(n->facts) && sides_of(n->facts, family, addr, addr) & KIND_SRC_SELF;
+}
+
+/* The source, as statement `at` says. */
+static enum nat_fate leave(struct nat *n, const struct key *key, uint16_t stack, uint32_t at, bool look,
+                           struct flow_bind *b)
+{
+    const struct pbc_nat *one = &n->p->nats[at];
+    b->nat = (uint16_t)at;
+    if (one->kind == PBC_NAT_MAP) {
+        mapped_to(one->to, one->len, key->src, b->to_src);
+        if (!is_own(n, family_of(key), b->to_src)) return NAT_BOUND;
+        n->counters.no_address += !look;
+        return NAT_NO_PORT;
+    }
+    const bool written = one->kind == PBC_NAT_SOURCE;
+    const uint32_t space =
+        written ? space_of_client(n, at, key) : n->outsides.way[n->spaces[at].first].own[family_of(key) == 6];
+    if (space == SPACE_NONE) {
+        n->counters.no_address += !look;
+        return NAT_NO_PORT;
+    }
+    memcpy(b->to_src, n->outsides.all[space].addr, sizeof b->to_src);
+    if (class_of(key) == MAP_CLASSES) return NAT_BOUND;
+    return take_mapping(n, key, stack, at, space, look, b) ? NAT_BOUND : NAT_NO_PORT;
+}
+
+/* As it came. */
+static void begin(const struct key *key, uint16_t query, struct flow_bind *b)
+{
+    *b = (struct flow_bind){.server = PBC_NONE,
+                            .branch = PBC_NONE,
+                            .space = PBC_NONE,
+                            .to_src_port = key->kind & KIND_PORTS ? key->src_port : query,
+                            .to_dst_port = key->kind & KIND_PORTS ? key->dst_port : query,
+                            .kind = BIND_NAT_SOURCE};
+    memcpy(b->to_src, key->src, sizeof b->to_src);
+    memcpy(b->to_dst, key->dst, sizeof b->to_dst);
+}
+
+/* What was begun comes to nothing. */
+static enum nat_fate give_up(struct nat *n, const struct key *key, bool look, struct flow_bind *b)
+{
+    if (!look && b->flags & BIND_HOLDS_DST) {
+        const struct map_end outside = end_of(key, key->dst, key->dst_port);
+        mapping_drop(n->mappings, mapping_by_outside(n->mappings, &outside));
+    }
+    b->flags = 0;
+    return NAT_NO_PORT;
+}
+
+enum nat_fate nat_choose(struct nat *n, const struct key *key, uint16_t query, uint16_t stack, bool look,
+                         struct flow_bind *b)
+{
+    const uint8_t family = family_of(key);
+    if (!may_translate(key)) return NAT_NOTHING;
+    begin(key, query, b);
+    const bool in = turn(n, key, stack, look, b);
+    if (!in && (key->kind & KIND_DST_SELF || outside_space(&n->outsides, key->dst, family) != SPACE_NONE))
+        return NAT_NOTHING;
+    const uint32_t out = nat_statement_out(n->p, key, in);
+    if (!in && out == PBC_NONE) return NAT_NOTHING;
+    if (in) b->kind = BIND_NAT_FORWARD;
+    if (out != PBC_NONE && leave(n, key, stack, out, look, b) != NAT_BOUND) return give_up(n, key, look, b);
+    if (look) return NAT_BOUND;
+    n->counters.out += !in;
+    n->counters.in += in && out == PBC_NONE;
+    n->counters.hairpins += in && out != PBC_NONE;
+    return NAT_BOUND;
+}
+
+enum nat_fate nat_tell(struct nat *n, const struct key *key, uint16_t query, uint16_t stack, struct flow_bind *b)
+{
+    const enum nat_fate fate = nat_choose(n, key, query, stack, true, b);
+    if (fate != NAT_BOUND) return fate;
+    const struct pbc_nat *one = &n->p->nats[b->nat];
+    const bool draws = one->kind == PBC_NAT_MASQUERADE || one->kind == PBC_NAT_SOURCE;
+    if (!draws || b->flags & BIND_HOLDS_SRC || class_of(key) == MAP_CLASSES) return NAT_BOUND;
+    const struct map_end inside = end_of(key, key->src, key->kind & KIND_PORTS ? key->src_port : query);
+    const struct map_room room =
+        room_of(n, one, outside_space(&n->outsides, b->to_src, family_of(key)), inside.class, b->to_src);
+    return mapping_may_add(n->mappings, &inside, &room, &b->to_src_port) ? NAT_BOUND : NAT_NO_PORT;
+}

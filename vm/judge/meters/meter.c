@@ -1,0 +1,394 @@
+/* Token buckets by key, see meter.h. */
+#include "vm/judge/meters/meter.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "vm/judge/meters/bucket.h"
+
+typedef unsigned __int128 u128;
+
+enum {
+    EXACT_UNITS = 128, /* units a nanosecond up to which all is exact: then 63 bits last for two years */
+    SWEEP_GROUPS = 16, /* a call */
+    LEASE_PART = 16,   /* of a second's budget, and of the burst, over all workers */
+};
+#define LEASE_NS UINT64_C(1000000000)
+
+struct meter {
+    const struct pbc_meter *def;
+    struct meter_rate rate;
+    uint64_t base_ns;          /* when unit 0 was */
+    uint64_t now_ns, now;      /* the time last asked at, and the same in units */
+    uint64_t shared;           /* the bucket of all, or of those without a slot */
+    uint64_t packet;           /* number of the packet that asked last, plus 1; 0: none */
+    enum meter_says said;      /* what that packet was told */
+    bool leases;               /* from the bucket of all workers */
+    struct shared_cell *cell;  /* that bucket; NULL: all->share says what was taken from it */
+    uint64_t lease;            /* units that are taken at once, or what is needed */
+    uint64_t leased, since_ns; /* units that are left of what was taken; when the last were */
+    struct keyed table;        /* of buckets; with a key alone */
+};
+
+struct meters {
+    uint64_t now_ns;
+    bool started;
+    uint32_t count, hand; /* hand: the meter that the sweep is at */
+    struct meter *meter;
+    struct meter_counter *counters;
+    struct share share;
+};
+
+static uint64_t gcd(uint64_t a, uint64_t b)
+{
+    while (b) {
+        uint64_t rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a;
+}
+
+void meter_rate_init(struct meter_rate *r, const struct pbc_meter *m)
+{
+    uint64_t g = gcd(m->count, m->per_ns), tokens = m->count / g, ns = m->per_ns / g;
+    if (tokens <= EXACT_UNITS) {
+        *r = (struct meter_rate){.num = tokens, .den = 1, .cost = ns};
+    } else {
+        uint64_t cost =
+            (ns + tokens - 1) / tokens; /* the fewest units a token with which one lasts no longer than 1 ns */
+        g = gcd(tokens * cost, ns);
+        *r = (struct meter_rate){.num = tokens * cost / g, .den = ns / g, .cost = cost};
+    }
+    r->limit = m->burst * r->cost;
+    r->whole = r->num / r->den;
+    r->rest = r->num % r->den;
+    r->part = (uint64_t)(((u128)r->rest << 64) / r->den);
+    const u128 lasts = (((u128)r->den << 63) - 1) / r->num;
+    r->lasts_ns = lasts < UINT64_MAX ? (uint64_t)lasts : UINT64_MAX;
+}
+
+/* Give back what keys of a group hold whose buckets are full again. */
+static void keyed_free_up_to(struct keyed *t, uint32_t group, uint64_t now)
+{
+    for (uint32_t idle = keyed_up_to(t, group, now); idle; idle &= idle - 1)
+        keyed_drop(t, group * GROUP + tags_first(idle));
+}
+
+static void forget(struct meter *m)
+{
+    for (uint32_t i = 0; i < m->table.groups; i++) keyed_free_up_to(&m->table, i, UINT64_MAX);
+    m->shared = 0;
+}
+
+/* After 63 bits of units, which take years, unit 0 is now and every bucket full. */
+static void set_time(struct meter *m, uint64_t now_ns)
+{
+    if (m->now_ns == now_ns) return;
+    if (now_ns - m->base_ns > m->rate.lasts_ns) {
+        forget(m);
+        m->base_ns = now_ns;
+    }
+    m->now_ns = now_ns;
+    m->now = rate_units(&m->rate, now_ns - m->base_ns);
+}
+
+/* Take `cost` units from the bucket if they are there. */
+static bool take(const struct meter *m, uint64_t *bucket, uint64_t cost)
+{
+    const uint64_t after = bucket_after(*bucket, m->now, m->rate.limit, cost);
+    if (after == BUCKET_LACKS) return false;
+    *bucket = after;
+    return true;
+}
+
+/* The time of the bucket of all workers; another's clock may be a little ahead. */
+static uint64_t shared_now(const struct meter *m, uint64_t now_ns)
+{
+    const uint64_t since = now_ns > m->cell->base_ns ? now_ns - m->cell->base_ns : 0;
+    return rate_units(&m->rate, since);
+}
+
+/* Take what is needed at least, and ahead of it what the bucket has of a lease. What a recording says of it is hostile.
+ */
+static bool take_lease(const struct meters *all, struct meter *m, uint64_t need)
+{
+    const uint64_t want = need > m->lease ? need : m->lease;
+    struct shared_ask ask = {.limit = m->rate.limit, .need = need, .want = want};
+    if (m->cell) ask.now = shared_now(m, all->now_ns);
+    const uint64_t got = share_hear(&all->share, m->cell ? shared_take(m->cell, &ask) : 0);
+    if (got < need || got > want) return false;
+    m->leased += got;
+    m->since_ns = all->now_ns;
+    return true;
+}
+
+static __attribute__((noinline)) bool take_leased(const struct meters *all, struct meter *m, uint64_t cost)
+{
+    if (cost > m->rate.limit || (cost > m->leased && !take_lease(all, m, cost - m->leased))) return false;
+    m->leased -= cost;
+    return true;
+}
+
+/* A meter without a key: from what was leased, or from the bucket of this worker. */
+static inline bool take_unkeyed(const struct meters *all, struct meter *m, uint64_t cost)
+{
+    return __builtin_expect(m->leases, 0) ? take_leased(all, m, cost) : take(m, &m->shared, cost);
+}
+
+/* True while there is a lease. */
+static bool give_back(const struct meters *all, struct meter *m)
+{
+    if (!m->leased || all->now_ns - m->since_ns < LEASE_NS) return m->leased;
+    if (m->cell) shared_give(m->cell, m->leased);
+    m->leased = 0;
+    return false;
+}
+
+/* A slot for a new key, its bucket full; KEYED_NONE where there is none. A table that holds all the entries it may is
+ * swept a group for each new key, and the key's own two where that frees nothing. */
+static uint32_t claim(struct meter *m, const struct place *at, const struct meter_key *k)
+{
+    struct keyed *t = &m->table;
+    if (t->used >= m->def->entries) keyed_free_up_to(t, keyed_turn(t), m->now);
+    uint32_t slot = t->used < m->def->entries ? keyed_add(t, at, k) : KEYED_NONE;
+    if (slot != KEYED_NONE) return slot;
+    for (unsigned side = 0; side < 2; side++) keyed_free_up_to(t, at->group[side], m->now);
+    return t->used < m->def->entries ? keyed_add(t, at, k) : KEYED_NONE;
+}
+
+static bool take_by_key(struct meters *all, uint32_t id, const struct meter_key *k, uint64_t cost)
+{
+    struct meter *m = &all->meter[id];
+    if (cost > m->rate.limit) return false; /* never conforms, so its key needs no slot */
+    struct place at;
+    keyed_place(&m->table, k, m->table.key_words, &at);
+    uint32_t slot = keyed_find(&m->table, &at, k);
+    if (slot == KEYED_NONE) slot = claim(m, &at, k);
+    if (slot != KEYED_NONE) return take(m, &m->table.words[slot], cost);
+    all->counters[id].overflowed++;
+    return take(m, &m->shared, cost);
+}
+
+enum meter_says meter_ask(struct meters *all, uint32_t id, const struct key *key, uint64_t packet)
+{
+    struct meter *m = &all->meter[id];
+    struct meter_key k = {{0}};
+    if (m->packet == packet + 1) return m->said;
+    m->packet = packet + 1;
+    m->said = METER_LACKS;
+    if (!meter_key_of(m->def, key, &k)) return m->said;
+    set_time(m, all->now_ns);
+    uint64_t cost = meter_tokens(m->def, key) * m->rate.cost;
+    bool within = m->def->per ? take_by_key(all, id, &k, cost) : take_unkeyed(all, m, cost);
+    m->said = within ? METER_WITHIN : METER_OVER;
+    all->counters[id].within += within;
+    all->counters[id].over += !within;
+    return m->said;
+}
+
+bool meter_take(struct meters *all, uint32_t id)
+{
+    struct meter *m = &all->meter[id];
+    set_time(m, all->now_ns);
+    bool within = take_unkeyed(all, m, m->rate.cost);
+    all->counters[id].within += within;
+    all->counters[id].over += !within;
+    return within;
+}
+
+/* Would a new key find a slot? As `claim`, with nothing swept. */
+static bool has_room(const struct meter *m, const struct place *at, uint64_t now)
+{
+    const struct keyed *t = &m->table;
+    uint32_t used = t->used, own = 0, left;
+    if (used >= m->def->entries && t->hand != at->group[0] && t->hand != at->group[1])
+        used -= tags_count(keyed_up_to(t, t->hand, now));
+    for (unsigned side = 0; side < 2; side++) own += tags_count(keyed_up_to(t, at->group[side], now));
+    place_choose(at, t->tags, &left);
+    return used - own < m->def->entries && (own || left);
+}
+
+/* Of the bucket of all workers, less what this one holds of it. */
+static uint64_t ahead_of_all(const struct meter *m, uint64_t now_ns)
+{
+    const uint64_t of_all = m->cell ? shared_ahead(m->cell, shared_now(m, now_ns), m->rate.limit) : m->rate.limit;
+    return of_all > m->leased ? of_all - m->leased : 0;
+}
+
+/* How far the bucket that the packet would be judged by lies ahead of the clock. */
+static uint64_t look(const struct meters *all, const struct meter *m, const struct meter_key *k)
+{
+    if (m->leases) return ahead_of_all(m, all->now_ns);
+    const uint64_t since = all->now_ns - m->base_ns;
+    if (since > m->rate.lasts_ns) return 0;
+    const uint64_t now = rate_units(&m->rate, since);
+    if (!m->def->per) return bucket_ahead(m->shared, now);
+    struct place at;
+    keyed_place(&m->table, k, m->table.key_words, &at);
+    const uint32_t slot = keyed_find(&m->table, &at, k);
+    if (slot != KEYED_NONE) return bucket_ahead(m->table.words[slot], now);
+    return has_room(m, &at, now) ? 0 : bucket_ahead(m->shared, now);
+}
+
+enum meter_says meter_peek(const struct meters *all, const struct program *p, uint32_t id, const struct key *key,
+                           uint64_t *tokens)
+{
+    const struct pbc_meter *def = &p->meters[id];
+    struct meter_rate rate;
+    struct meter_key k = {{0}};
+    if (tokens) *tokens = 0;
+    if (!meter_key_of(def, key, &k)) return METER_LACKS;
+    meter_rate_init(&rate, def);
+    uint64_t left = rate.limit - (all ? look(all, &all->meter[id], &k) : 0);
+    if (tokens) *tokens = left / rate.cost;
+    return meter_tokens(def, key) * rate.cost <= left ? METER_WITHIN : METER_OVER;
+}
+
+void meters_at(struct meters *all, uint64_t now_ns)
+{
+    for (uint32_t i = 0; !all->started && i < all->count; i++) all->meter[i].base_ns = all->meter[i].now_ns = now_ns;
+    all->started = true;
+    if (now_ns > all->now_ns) all->now_ns = now_ns;
+}
+
+bool meters_sweep(struct meters *all)
+{
+    bool held = false, leased = false;
+    for (uint32_t i = 0; share_counts(&all->share) && i < all->count; i++) leased |= give_back(all, &all->meter[i]);
+    for (uint32_t i = 0; i < all->count; i++) held |= all->meter[i].table.used != 0;
+    for (unsigned n = 0; held && n < SWEEP_GROUPS; n++) {
+        struct meter *m = &all->meter[all->hand];
+        if (m->table.used) {
+            set_time(m, all->now_ns);
+            keyed_free_up_to(&m->table, keyed_turn(&m->table), m->now);
+        }
+        if (!m->table.used || m->table.hand == 0) all->hand = (all->hand + 1) % all->count;
+    }
+    return held || leased;
+}
+
+static bool table_init(struct meter *m, uint64_t seed)
+{
+    const uint32_t words = meter_key_words(m->def->per);
+    const struct keyed_cfg cfg = {.most = m->def->entries, .key_words = words, .entry_bytes = words * 8, .seed = seed};
+    return !m->def->per || keyed_init(&m->table, &cfg);
+}
+
+struct meters *meters_new(const struct program *p, uint64_t seed)
+{
+    struct meters *all = calloc(1, sizeof *all);
+    if (!all) return NULL;
+    all->meter = calloc((size_t)p->meters_count + 1, sizeof *all->meter);
+    all->counters = calloc((size_t)p->meters_count + 1, sizeof *all->counters);
+    bool good = all->meter && all->counters;
+    for (uint32_t i = 0; good && i < p->meters_count; i++) {
+        struct meter *m = &all->meter[all->count++];
+        m->def = &p->meters[i];
+        meter_rate_init(&m->rate, m->def);
+        good = table_init(m, seed + i);
+    }
+    if (good) return all;
+    meters_free(all);
+    return NULL;
+}
+
+/* At least a packet's need is taken, so a lease of less than a token is none. */
+static uint64_t lease_of(const struct meter_rate *r, unsigned workers)
+{
+    const u128 second = (u128)LEASE_NS * r->num / r->den, most = second < r->limit ? second : r->limit;
+    return (uint64_t)(most / LEASE_PART / workers);
+}
+
+void meters_share(struct meters *all, const struct share *s, unsigned workers)
+{
+    if (!share_counts(s) || !workers) return;
+    all->share = *s;
+    for (uint32_t i = 0; i < all->count; i++) {
+        struct meter *m = &all->meter[i];
+        m->leases = m->def->per == PBC_PER_NONE;
+        m->cell = s->all ? s->all->meters[i] : NULL;
+        m->lease = lease_of(&m->rate, workers);
+    }
+}
+
+void meters_keep(struct meters *to, struct meters *from, const uint32_t *was)
+{
+    to->started = from->started;
+    to->now_ns = from->now_ns;
+    for (uint32_t i = 0; i < to->count; i++) {
+        struct meter *m = &to->meter[i];
+        m->base_ns = m->now_ns = from->now_ns;
+        if (was[i] == PBC_NONE) continue;
+        const struct meter kept = from->meter[was[i]];
+        from->meter[was[i]] = *m;
+        *m = kept; /* its cell goes on, too */
+        m->def = from->meter[was[i]].def;
+        to->counters[i] = from->counters[was[i]];
+    }
+}
+
+void meters_show(struct meters *all, uint32_t id, const struct meter_buckets *there)
+{
+    struct meter *m = &all->meter[id];
+    struct keyed *t = &m->table;
+    const size_t slots = (size_t)t->groups * GROUP;
+    m->base_ns = m->now_ns = there->base_ns;
+    m->now = 0;
+    m->shared = there->shared;
+    if (!m->def->per) return;
+    t->hash = there->table->hash;
+    t->used = there->table->used;
+    t->hand = there->table->hand;
+    memcpy(t->tags, there->tags, slots * sizeof *t->tags);
+    memcpy(t->words, there->words, slots * sizeof *t->words);
+    memcpy(t->entries, there->entries, slots * t->entry_bytes);
+}
+
+static void archive_lease(const struct meters *all, struct meter *m, struct archive *a)
+{
+    ARCHIVE(a, m->leased);
+    ARCHIVE(a, m->since_ns);
+    archive_sound(a, m->leased <= m->rate.limit && m->since_ns <= all->now_ns);
+}
+
+bool meters_archive(struct meters *all, struct archive *a)
+{
+    uint8_t started = all->started;
+    ARCHIVE(a, started);
+    ARCHIVE(a, all->now_ns);
+    ARCHIVE(a, all->hand);
+    archive_sound(a, all->hand < all->count || !all->hand);
+    all->started = started;
+    for (uint32_t i = 0; i < all->count; i++) {
+        struct meter *m = &all->meter[i];
+        ARCHIVE(a, m->base_ns);
+        ARCHIVE(a, m->now_ns);
+        ARCHIVE(a, m->now);
+        ARCHIVE(a, m->shared);
+        archive_sound(a, m->base_ns <= m->now_ns && m->now_ns <= all->now_ns);
+        if (m->def->per) keyed_archive(&m->table, a);
+        if (m->leases) archive_lease(all, m, a);
+    }
+    return !a->bad;
+}
+
+void meters_free(struct meters *all)
+{
+    if (!all) return;
+    for (uint32_t i = 0; i < all->count; i++) keyed_fini(&all->meter[i].table);
+    free(all->meter);
+    free(all->counters);
+    free(all);
+}
+
+const struct meter_counter *meters_counters(const struct meters *all) { return all->counters; }
+
+void meters_count(struct meters *all, const struct program *p, const struct meter_counter more[])
+{
+    for (uint32_t i = 0; i < p->meters_count; i++) {
+        all->counters[i].within += more[i].within;
+        all->counters[i].over += more[i].over;
+        all->counters[i].overflowed += more[i].overflowed;
+    }
+}

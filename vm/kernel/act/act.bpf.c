@@ -1,0 +1,95 @@
+/* The last stage: what was decided is done. The verdict (settle.bpf.h), the edit (frame.bpf.h),
+ * and where it goes (leave.bpf.h); then it is counted. */
+#include <linux/pkt_cls.h>
+
+#include "vm/kernel/act/frame.bpf.h"
+#include "vm/kernel/act/leave.bpf.h"
+#include "vm/kernel/act/settle.bpf.h"
+#include "vm/kernel/events.h"
+
+/* The flow of a packet that was accepted goes on, or begins: 0, or a reason to go up (KERNEL_UP_…). */
+uint64_t kernel_flow_keep(struct kpkt *k);
+uint64_t kernel_piece_keep(struct kpkt *k);
+uint64_t kernel_tell(struct kpkt *k, uint32_t kind, uint32_t rule); /* events.bpf.c */
+uint64_t kernel_sample(struct kpkt *k);
+
+/* Is it one that flows are kept of? What leaves the choice to the host of a proxy's service is where the host follows
+ * it itself (forward/begin.c). */
+static inline bool keeps(const struct kpkt *k)
+{
+    const uint32_t flags = count_program(k->program)->flags;
+    if (!(flags & KERNEL_KEEPS_FLOWS)) return false;
+    if (k->verdict.action == ACTION_FORWARD) return k->flags & KERNEL_ORDINARY || flags & KERNEL_FOLLOWS_PROXIED;
+    return k->verdict.action == ACTION_ACCEPT;
+}
+
+/* Its flow could not be told of it, and is none that user space alone changes. */
+static inline bool is_crowded(uint64_t why) { return why == KERNEL_UP_BUSY || why == KERNEL_UP_ROOM; }
+
+/* What was sent is sent, though its flow could not be told of it; and what the host sends passes as it was decided, for
+ * nobody takes it up. */
+inline_whole uint32_t keep(struct kpkt *k, uint32_t out)
+{
+    const uint64_t why = keeps(k) ? kernel_flow_keep(k) : 0;
+    if (!why) return out;
+    if (out != KERNEL_SEND && !(kpkt_is_sent(k) && is_crowded(why))) return settle_up(k, (enum kernel_up)why);
+    settle_counters()->given_up++;
+    return out;
+}
+
+/* Tell processes of samples (events.bpf.c), and of what the host sends and a rejection answers. */
+static inline void tell(struct kpkt *k)
+{
+    if (k->verdict.action == ACTION_REJECT && !settle_watches(k)) kernel_tell(k, KERNEL_EVENT_REJECT, k->verdict.rule);
+    if (state_world.sample && !(k->flags & KERNEL_ASKED)) kernel_sample(k);
+}
+
+/* All but where it goes. */
+inline_whole uint32_t act(struct kpkt *k, uint32_t out)
+{
+    if (out == KERNEL_PASS || out == KERNEL_SEND) out = keep(k, out);
+    if (out != KERNEL_UP) {
+        settle_count(k);
+        if (k->flags & KERNEL_NO_WAY) settle_counters()->ways_unknown++;
+        tell(k);
+    }
+    if (out == KERNEL_DROP && settle_watches(k)) {
+        count_add(&settle_counters()->watched, k->pkt.wire_len);
+        out = KERNEL_PASS;
+    }
+    k->out = (uint8_t)out;
+    return out;
+}
+
+SEC("xdp") int act_xdp(struct xdp_md *ctx)
+{
+    struct kpkt *k = kpkt_xdp(ctx);
+    if (k->flags & KERNEL_ONLY_JUDGE) return XDP_DROP;
+    uint32_t out = settle(k);
+    if (out == KERNEL_SEND && (!leave_is_known(k) || !frame_edit(ctx, k))) out = settle_up(k, KERNEL_UP_WAY);
+    switch (act(k, out)) {
+    case KERNEL_PASS: return XDP_PASS;
+    case KERNEL_SEND: return leave_out(ctx, k);
+    case KERNEL_UP: return leave_up(ctx, k);
+    default: return XDP_DROP;
+    }
+}
+
+/* Do later pieces of the datagram follow this one, which was judged, where none may be held (piece.h)? */
+static inline bool is_followed(const struct kpkt *k)
+{
+    return k->key.kind & KIND_FRAG_FIRST && k->flags & KERNEL_JUDGED && kpkt_is_sent(k) &&
+           state_world.flags & PBC_FOLLOWS_FRAGMENTS;
+}
+
+/* What the host sends goes to the wire or not: nothing is edited, and no socket is there to take it. */
+SEC("tc") int act_tc(struct __sk_buff *ctx)
+{
+    struct kpkt *k = kpkt_tc(ctx);
+    if (k->flags & KERNEL_ONLY_JUDGE) return TC_ACT_SHOT;
+    if (is_followed(k)) kernel_piece_keep(k);
+    const uint32_t out = act(k, settle(k));
+    if (out == KERNEL_UP) leave_lost(k);
+    const bool leaves = out == KERNEL_PASS || out == KERNEL_SEND || (out == KERNEL_UP && state_world.watches);
+    return leaves ? TC_ACT_UNSPEC : TC_ACT_SHOT;
+}

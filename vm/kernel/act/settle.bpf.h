@@ -1,0 +1,240 @@
+/* From decisions to verdicts, and what is counted: settle.c, short.c and forward.c's choices, for what the kernel
+ * finishes. What it does not finish goes up, and nothing but that is counted. */
+#pragma once
+
+#include "vm/forward/bind/routed.h"
+#include "vm/judge/decided.h"
+#include "vm/kernel/addresses/own.bpf.h"
+#include "vm/kernel/bpf.h"
+#include "vm/kernel/count.bpf.h"
+#include "vm/kernel/counters.h"
+#include "vm/packet/parse/header.h"
+
+extern struct kernel_counters state_counters[];
+extern const char mask_counters;
+
+static inline uint32_t settle_up(struct kpkt *k, enum kernel_up why)
+{
+    k->up = (uint8_t)why;
+    return KERNEL_UP;
+}
+
+static __always_inline void settle_verdict(struct kpkt *k, enum action action, decided by, uint32_t service,
+                                           uint32_t server)
+{
+    struct verdict *v = &k->verdict;
+    v->action = (uint8_t)action;
+    v->reason = REASON_NONE;
+    v->flags = (uint8_t)(k->pkt.flags & (PKT_SNAPPED | PKT_BAD_CSUM));
+    v->done = 0;
+    v->rule = decided_rule(by);
+    v->firewall = decided_firewall(by);
+    v->service = service;
+    v->server = server;
+}
+
+/* Malformed: dropped, but for ARP that no rule asks for (vm/worker/batch.c, lets_pass). */
+static __always_inline uint32_t settle_malformed(struct kpkt *k)
+{
+    const bool arp = k->pkt.reason == REASON_SHORT_ARP || (k->pkt.reason == REASON_SNAPPED && k->key.kind & KIND_ARP);
+    const bool passes = arp && !(count_program(k->program)->flags & KERNEL_NAMES_ARP);
+    settle_verdict(k, passes ? ACTION_PASS : ACTION_DROP, decided_by_nobody(ACTION_DROP), PBC_NONE, PBC_NONE);
+    k->verdict.flags = 0;
+    if (!passes) k->verdict.reason = k->pkt.reason;
+    return passes ? KERNEL_PASS : KERNEL_DROP;
+}
+
+/* An ordinary packet of a flow that is sent on. */
+static __always_inline uint32_t settle_ordinary(struct kpkt *k, decided by)
+{
+    const struct recipe *r = &k->recipe;
+    const bool nat = r->service == RECIPE_NAT;
+    settle_verdict(k, ACTION_FORWARD, by, nat ? PBC_NONE : r->service, nat ? PBC_NONE : r->server);
+    k->verdict.flags = k->seen.twin ? VERDICT_REPLY : 0;
+    return KERNEL_SEND;
+}
+
+uint64_t kernel_is_told(struct kpkt *k, uint64_t at); /* told.bpf.c */
+
+/* Is it asked who has an address, or whether it is there, by an ARP request, a solicitation, an echo request? The place
+ * of the address in its head; 0: it is not. */
+static inline uint64_t settle_asked_at(const struct kpkt *k)
+{
+    const struct key *key = &k->key;
+    const bool v6 = key->kind & KIND_IP6;
+    if (key->kind & KIND_OUT) return 0;
+    if (key->kind & KIND_ARP) {
+        const uint8_t *arp = k->head + (k->pkt.l3 & (KERNEL_HEAD - 1));
+        return wire_get16(arp + ARP_OP) == ARP_REQUEST ? k->pkt.l3 + ARP_TARGET_IP : 0;
+    }
+    if (!(key->kind & KIND_ICMP_HEADER)) return 0;
+    if (key->kind & KIND_ND) return key->icmp_type == ICMP6_SOLICIT ? k->pkt.l4 + ND_TARGET : 0;
+    if (key->icmp_type != (v6 ? ICMP6_ECHO : ICMP4_ECHO)) return 0;
+    return k->pkt.l3 + (v6 ? IP6_DST : IP4_DST);
+}
+
+static inline bool settle_asks(struct kpkt *k)
+{
+    const uint64_t at = settle_asked_at(k);
+    return at && kernel_is_told(k, at);
+}
+
+/* Does it cross, and the host forwards nothing? */
+static inline bool settle_is_routed(const struct kpkt *k)
+{
+    const uint32_t kind = k->key.kind, of = kind & KIND_IP4 ? KERNEL_ROUTES_4 : KERNEL_ROUTES_6;
+    return kind & KIND_FORWARD && kind & KIND_IP && state_world.routes & of && !(k->flags & KERNEL_EGRESS);
+}
+
+/* Accepted, and it goes on as it is; unless somebody at one of services' addresses is asked for (forward/vips.c). */
+static __always_inline uint32_t settle_here(struct kpkt *k, decided by)
+{
+    const bool sends = count_program(k->program)->flags & KERNEL_SENDS_ON && !(k->flags & KERNEL_EGRESS);
+    if (sends && settle_asks(k)) return settle_up(k, KERNEL_UP_ANSWER);
+    if (settle_is_routed(k)) return settle_up(k, KERNEL_UP_WAY);
+    settle_verdict(k, decided_action(by), by, PBC_NONE, PBC_NONE);
+    return KERNEL_PASS;
+}
+
+/* Accepted, and a proxy's service takes it: the host gets it. What opens a connection goes by user space, which notes
+ * for the proxy who let it in, and asks the service's rate. */
+static __always_inline uint32_t settle_proxied(struct kpkt *k, decided by)
+{
+    const bool opens = (k->key.marks & (TCP_SYN | TCP_ACK)) == TCP_SYN;
+    if (k->flags & KERNEL_ASKED || opens) return settle_up(k, KERNEL_UP_BEGIN);
+    settle_verdict(k, ACTION_FORWARD, by, k->verdict.service, PBC_NONE);
+    return KERNEL_PASS;
+}
+
+static inline bool settle_is_error(const struct key *key)
+{
+    return key->kind & KIND_ICMP_HEADER && icmp_type_is_error(key->kind & KIND_IP6, (uint8_t)key->icmp_type);
+}
+
+/* To the host itself, at a port that no nat forwards or translates to: it is the host's, whoever runs. Identifiers of
+ * echoes may be mapped. */
+static inline bool settle_is_hosts(const struct kpkt *k)
+{
+    const struct kernel_program *p = count_program(k->program);
+    const struct key *key = &k->key;
+    bool taken = false;
+    if (!(key->kind & KIND_DST_SELF)) return false;
+    if (!(key->kind & KIND_PORTS)) return !(key->kind & KIND_ICMP_HEADER || p->flags & KERNEL_FORWARDS_BARE);
+#pragma unroll
+    for (uint32_t i = 0; i < KERNEL_NAT_PORTS; i++)
+        taken |= p->nat_ports[i].lo <= key->dst_port && key->dst_port <= p->nat_ports[i].hi;
+    return !taken;
+}
+
+/* What a nat's statements may concern: bind/nat.c, nat_choose. What is of one link alone the host hears on that link.
+ */
+static inline bool settle_may_nat(const struct kpkt *k)
+{
+    const struct key *key = &k->key;
+    const bool v6 = key->kind & KIND_IP6;
+    if (settle_is_hosts(k)) return false;
+    if (!(key->kind & KIND_IP) || key->kind & (KIND_SRC_SELF | KIND_FRAG_LATER | KIND_ND)) return false;
+    return is_routed(key->src, v6) && is_routed(key->dst, v6);
+}
+
+/* Accepted, where there are services or translation. What begins a flow there user space begins. */
+static __always_inline uint32_t settle_sent_on(struct kpkt *k, decided by)
+{
+    const uint32_t translates = count_program(k->program)->flags & KERNEL_TRANSLATES;
+    const bool proxied = k->branch != PBC_NONE && k->flags & KERNEL_PROXIED;
+    if (k->flags & KERNEL_ORDINARY) return settle_ordinary(k, by);
+    if (k->seen.class == SEEN_PLAIN) {
+        if (translates && settle_is_error(&k->key)) return settle_up(k, KERNEL_UP_ERROR);
+        return proxied ? settle_proxied(k, by) : settle_here(k, by);
+    }
+    if (k->seen.class == SEEN_ORIGINAL) return settle_up(k, KERNEL_UP_BEGIN);
+    if (proxied) return settle_proxied(k, by);
+    if (k->branch != PBC_NONE) return settle_up(k, KERNEL_UP_BEGIN);
+    return translates && settle_may_nat(k) ? settle_up(k, KERNEL_UP_BEGIN) : settle_here(k, by);
+}
+
+/* Is it let by whatever the rules say of it (world.watches)? */
+static inline bool settle_watches(const struct kpkt *k)
+{
+    return state_world.watches && !(k->key.kind & state_world.enforces) && k->branch == PBC_NONE;
+}
+
+static __always_inline uint32_t settle_judged(struct kpkt *k)
+{
+    const decided by = k->decision;
+    const enum action action = decided_action(by);
+    const bool sends = count_program(k->program)->flags & KERNEL_SENDS_ON && !(k->flags & KERNEL_EGRESS);
+    if (k->flags & KERNEL_OPENS) return settle_up(k, KERNEL_UP_TUNNEL);
+    if (action == ACTION_ACCEPT) return sends ? settle_sent_on(k, by) : settle_here(k, by);
+    if (action == ACTION_PASS) return settle_here(k, by);
+    if (action == ACTION_REJECT && !(k->flags & KERNEL_EGRESS) && !settle_watches(k))
+        return settle_up(k, KERNEL_UP_ANSWER);
+    settle_verdict(k, action, by, PBC_NONE, PBC_NONE);
+    return KERNEL_DROP;
+}
+
+/* A router speaks of what went into tunnels to servers, to the address that these come from: user space listens
+ * (runtime/worker/pmtu.h), whatever the rules say of it. */
+static inline bool settle_tells_mtu(const struct kpkt *k)
+{
+    enum { FRAGMENTATION_NEEDED = 4 };
+    const struct key *key = &k->key;
+    if (!(key->kind & KIND_ICMP_HEADER) || !(key->kind & KIND_DST_SELF) || k->flags & KERNEL_EGRESS) return false;
+    if (!(count_program(k->program)->flags & KERNEL_HAS_TUNNELS)) return false;
+    if (key->kind & KIND_IP6) return key->icmp_type == ICMP6_TOO_BIG;
+    return key->icmp_type == ICMP4_UNREACHABLE && key->icmp_code == FRAGMENTATION_NEEDED;
+}
+
+/* What becomes of the packet, as far as look and judge say: enum kernel_out; not yet counted. */
+static __always_inline uint32_t settle(struct kpkt *k)
+{
+    if (k->up) return KERNEL_UP;
+    if (k->pkt.reason) return settle_malformed(k);
+    if (settle_tells_mtu(k)) return settle_up(k, KERNEL_UP_ERROR);
+    if (k->flags & KERNEL_JUDGED) return settle_judged(k);
+    if (k->flags & KERNEL_ORDINARY) return settle_ordinary(k, decided_by_nobody(ACTION_ACCEPT));
+    return settle_up(k, k->seen.class == SEEN_ERROR ? KERNEL_UP_ERROR : KERNEL_UP_BEGIN);
+}
+
+static inline struct kernel_counters *settle_counters(void)
+{
+    return &state_counters[(uint64_t)bpf_get_smp_processor_id() & MASK(counters)];
+}
+
+/* For its rule or default, service, server and nat. */
+static __always_inline void settle_count_served(const struct kpkt *k)
+{
+    const struct verdict *v = &k->verdict;
+    const struct kernel_program *p = count_program(k->program);
+    const uint32_t bytes = k->pkt.wire_len;
+    if (v->rule < RULE_DEFAULT)
+        count_at(p, v->rule, bytes);
+    else if (v->firewall != PBC_NONE)
+        count_at(p, p->rules + 1 + v->firewall, bytes);
+    if (v->action != ACTION_FORWARD) return;
+    if (v->service != PBC_NONE) count_of(p, p->services, p->unserved, v->service, bytes);
+    if (v->server != PBC_NONE) count_of(p, p->servers, p->nats, v->server, bytes);
+    if (v->service == PBC_NONE) count_of(p, p->nats, p->row, k->recipe.server, bytes);
+}
+
+/* The verdict is final. */
+static __always_inline void settle_count(const struct kpkt *k)
+{
+    struct kernel_counters *c = settle_counters();
+    const struct verdict *v = &k->verdict;
+    const uint32_t bytes = k->pkt.wire_len;
+    count_add(&c->verdicts[v->action & 7], bytes);
+    count_add(&c->served[k->served & (KERNEL_SERVED - 1)], bytes);
+    if (v->reason) {
+        count_add(&c->reasons[v->reason & 63], bytes);
+        count_add(&c->refused, bytes);
+    }
+    if (v->flags) {
+        c->snapped += (v->flags & PKT_SNAPPED) != 0;
+        c->bad_checksum += (v->flags & PKT_BAD_CSUM) != 0;
+        c->replies += (v->flags & VERDICT_REPLY) != 0;
+    }
+    if (v->rule == RULE_NONE && (v->action == ACTION_ACCEPT || v->action == ACTION_FORWARD))
+        count_add(v->flags & VERDICT_REPLY ? &c->answers : &c->nobody, bytes);
+    if (v->rule != RULE_NONE || v->action == ACTION_FORWARD) settle_count_served(k);
+}

@@ -1,0 +1,91 @@
+/* What an accepted packet changes in the table (vm/flow/track/track.h, track_accept), under the flow's lock. */
+#pragma once
+
+#include "vm/kernel/flow/flow_look.bpf.h"
+#include "vm/kernel/flow/memo.bpf.h"
+
+/* Another packet of the flow was kept since this one was looked at: look again. False: nothing is kept any more. */
+static __always_inline bool look_again(struct kpkt *k, const struct flow *f)
+{
+    const struct flow_id *id = &k->seen.id;
+    const uint64_t claim = f->claim & ~CLAIM_LOCK;
+    if (claim == k->flow.claim) return true;
+    if ((uint32_t)claim != (uint32_t)k->flow.claim) return false; /* another flow has the slot */
+    if (!k->seen.twin && !table_is_of(TABLE, k->seen.slot, id)) return false;
+    k->flow = *f;
+    k->flow.claim = claim;
+    k->flags |= KERNEL_CHANGED;
+    kernel_flow_see(k);
+    return keep_what(&k->seen) == KEEP_GO_ON;
+}
+
+static __always_inline uint64_t go_on(struct kpkt *k)
+{
+    const int32_t slot = k->seen.slot;
+    struct flow *f = table_slot(TABLE, slot);
+    if (!table_lock(f)) return KERNEL_UP_BUSY;
+    if (look_again(k, f)) {
+        memo_forget(f);
+        const enum flow_state state = keep_on(f, &k->key, &k->pkt, &k->seen, k->now_ns);
+        memo_keep(k, f);
+        if (state != (enum flow_state)f->state) flow_set_state(TABLE, slot, state, k->now_ns);
+    }
+    table_unlock(f);
+    return KERNEL_UP_NONE;
+}
+
+/* One processor at a time adds flows of such a hash. */
+static bool stripe_lock(uint64_t *stripe)
+{
+    TURNS(TABLE_TRIES)
+    for (uint32_t i = 0; LOOP(i < TABLE_TRIES); i = LOOSE(i + 1))
+        if (!__sync_val_compare_and_swap(stripe, 0, 1)) return true;
+    table_count(&state_flow_head.given_up, 1);
+    return false;
+}
+static void stripe_unlock(uint64_t *stripe) { __sync_lock_test_and_set(stripe, 0); }
+
+/* The flow, with the stripe had. */
+static __always_inline uint64_t add(struct kpkt *k)
+{
+    struct track_seen *s = &k->seen;
+    const bool high = s->at & AT_HIGH, by_other = s->next.by_other;
+    const struct flow_tuple tuple = {
+        .id = s->id, .hash = s->hash, .room = FLOW_NONE, .opened_by_high = high != by_other};
+    if (table_look_up(TABLE, &s->id, s->hash) != FLOW_NONE) return KERNEL_UP_BUSY; /* another has just made it */
+    const int32_t slot = table_begin(TABLE, &tuple, keep_first_state(&k->key, &k->pkt, s), 0, k->now_ns);
+    if (slot == FLOW_NONE) return KERNEL_UP_ROOM;
+    struct flow *f = table_slot(TABLE, slot);
+    if (s->how == HOW_TCP) f->tcp = s->next.track;
+    table_take_source((uint32_t)slot);
+    table_unlock(f);
+    s->slot = s->tuple = slot;
+    s->dir = by_other ? FLOW_REPLY : FLOW_ORIGINAL;
+    return KERNEL_UP_NONE;
+}
+
+static __always_inline uint64_t begin(struct kpkt *k)
+{
+    struct track_seen *s = &k->seen;
+    uint64_t *stripe = &state_flow_head.adding[s->hash % FLOW_STRIPES];
+    if (!stripe_lock(stripe)) return KERNEL_UP_BUSY;
+    uint64_t up = KERNEL_UP_NONE;
+    if (s->slot != FLOW_NONE && table_still(s) &&
+        !table_release(TABLE, (uint32_t)s->slot, FLOW_END_REOPENED, k->now_ns))
+        up = KERNEL_UP_BUSY;
+    if (!up) up = add(k);
+    stripe_unlock(stripe);
+    return up;
+}
+
+GLOBAL uint64_t kernel_flow_keep(struct kpkt *k NONNULL)
+{
+    if (k->seen.slot != FLOW_NONE && k->flow.flags & FLOW_BOUND && !(k->flags & KERNEL_ORDINARY))
+        return KERNEL_UP_BEGIN;
+    switch (keep_what(&k->seen)) {
+    case KEEP_NOTHING: break;
+    case KEEP_BEGIN: return k->seen.id.stack == STACK_UNKNOWN ? KERNEL_UP_ROOM : begin(k);
+    case KEEP_GO_ON: return go_on(k);
+    }
+    return KERNEL_UP_NONE;
+}

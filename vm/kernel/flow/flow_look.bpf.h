@@ -1,0 +1,157 @@
+/* A packet's flow in the kernel: tuple, slot, what `state` says (vm/flow/track/track.h's study and look). */
+#pragma once
+
+#include "vm/flow/track/ordinary.h"
+#include "vm/kernel/flow/recipe.bpf.h"
+#include "vm/kernel/flow/table_access.bpf.h"
+
+/* The id of its VLAN stack, where tags alone tell it (vm/flow/stacks.h); STACK_UNKNOWN: a table tells. */
+static uint16_t stack_by_tags(const struct kpkt *k)
+{
+    const struct pkt *p = &k->pkt;
+    if (!is_tagged(p)) return 0;
+    if (p->tag_count + p->tags_in_frame > 1) return STACK_UNKNOWN;
+    const uint16_t tpid = p->tag_count ? p->tags[0].tpid : bytes_get16(p, tags_type_at(p));
+    return tpid == ETHER_VLAN ? (uint16_t)(1 + k->key.vlan_outer) : (uint16_t)STACK_UNKNOWN;
+}
+
+/* Tuple and hash; false: its stack's id is not known here. */
+APART bool kernel_flow_study(struct kpkt *k NONNULL)
+{
+    struct track_seen *s = &k->seen;
+    const uint16_t stack = LOOSE(stack_by_tags(k));
+    const uint16_t query = LOOSE(k->key.kind & KIND_ICMP_HEADER ? icmp_query_read(&k->pkt) : 0);
+    s->slot = s->tuple = s->room = FLOW_NONE;
+    s->at = 0;
+    s->dir = FLOW_ORIGINAL;
+    s->twin = false;
+    s->recipe = RECIPE_NONE;
+    if (k->key.kind & (KIND_ICMP | KIND_ICMP6) && icmp_is_error(&k->key))
+        s->how = (uint8_t)related_tuple(&k->key, &k->pkt, stack, s);
+    else
+        s->how = (uint8_t)tuple_of(&k->key, query, stack, &s->id, &s->at);
+    if (s->how < HOW_TCP) return true;
+    s->hash = table_hash(TABLE, &s->id);
+    return stack != STACK_UNKNOWN;
+}
+
+/* The line of a slot as it was at one moment; false: another processor changes it all the time. */
+GLOBAL bool kernel_flow_copy(struct flow *to NONNULL, int64_t slot)
+{
+    const volatile uint64_t *from = (const volatile uint64_t *)(const void *)table_slot(TABLE, slot);
+    volatile uint64_t *line = (volatile uint64_t *)(void *)to;
+    TURNS(TABLE_TRIES)
+    for (uint32_t tries = 0; LOOP(tries < TABLE_TRIES); tries = LOOSE(tries + 1)) {
+        const uint64_t claim = from[0];
+        for (unsigned i = 1; i < sizeof *to / 8; i++) line[i] = from[i];
+        line[0] = from[0];
+        if (claim == line[0] && !(claim & CLAIM_LOCK)) return true;
+    }
+    return false;
+}
+
+/* Is the flow of s->slot over? Then it is released, unless nothing may change. */
+static uint64_t look_at_time(struct kpkt *k, bool *over)
+{
+    struct track_seen *s = &k->seen;
+    *over = table_expired(TABLE, table_slot(TABLE, s->slot), k->now_ns);
+    if (!*over || k->flags & KERNEL_ONLY_JUDGE) return KERNEL_UP_NONE;
+    if (k->flow.flags & (FLOW_BOUND | FLOW_PAIRED)) return KERNEL_UP_BEGIN;
+    return table_expire(TABLE, (uint32_t)s->slot, k->now_ns) ? KERNEL_UP_NONE : KERNEL_UP_BUSY;
+}
+
+static void find_none(struct track_seen *s)
+{
+    s->slot = s->tuple = FLOW_NONE;
+    s->dir = FLOW_ORIGINAL;
+    s->twin = false;
+}
+
+/* Its flow into s->slot, s->tuple, and k->flow. One whose slot has got another flow meanwhile has ended. */
+GLOBAL uint64_t kernel_flow_find(struct kpkt *k NONNULL)
+{
+    struct track_seen *s = &k->seen;
+    bool over;
+    s->slot = may_have_flow(s) ? table_look_up(TABLE, &s->id, s->hash) : FLOW_NONE;
+    s->tuple = s->slot;
+    if (s->slot == FLOW_NONE) return KERNEL_UP_NONE;
+    if (!kernel_flow_copy(&k->flow, s->slot)) return KERNEL_UP_BUSY;
+    if (!flow_has_hash(&k->flow, s->hash)) {
+        find_none(s);
+        return KERNEL_UP_NONE;
+    }
+    const uint8_t recipe = k->flow.recipe;
+    look_side(&k->flow, s);
+    if (s->slot == FLOW_NONE) return KERNEL_UP_NONE;
+    if (s->twin && !(kernel_flow_copy(&k->flow, s->slot) && table_still(s))) return KERNEL_UP_BUSY;
+    const uint64_t up = look_at_time(k, &over);
+    if (over) {
+        find_none(s);
+        return up;
+    }
+    s->recipe = recipe;
+    return k->flow.joined ? KERNEL_UP_BEGIN : KERNEL_UP_NONE;
+}
+
+/* What state says, of k->flow or of none. */
+GLOBAL uint64_t kernel_flow_see(struct kpkt *k NONNULL)
+{
+    struct track_seen *s = &k->seen;
+    s->picks_up = k->now_ns < state_flow_head.pickup_until_ns;
+    look_at(s->slot == FLOW_NONE ? NULL : &k->flow, NULL, &k->key, &k->pkt, s);
+    return 0;
+}
+
+/* Is it a packet that the recipe in k->recipe says all of (vm/flow/track/ordinary.c)? */
+static bool is_by_recipe(const struct kpkt *k)
+{
+    const struct track_seen *s = &k->seen;
+    if (!plain_is(&k->pkt, &k->key, k->head, k->pkt.cap_len == k->pkt.wire_len)) return false;
+    if (s->at & (AT_SAME | AT_GROUP) || s->twin != (s->dir == FLOW_REPLY)) return false;
+    if (s->how == HOW_TCP) return s->mark == MARK_ESTABLISHED && ordinary_is_open(&k->flow);
+    return ordinary_udp(&k->flow, (enum flow_dir)s->dir);
+}
+
+static bool has_recipe(struct kpkt *k)
+{
+    const uint32_t published = recipe_copy(k);
+    return published && table_is_of(TABLE, k->seen.tuple, &k->seen.id) && recipe_is_whole(k, published);
+}
+
+/* What becomes of a packet of a flow that is sent on, before it is judged. */
+APART uint64_t kernel_flow_look_at_bound(struct kpkt *k NONNULL)
+{
+    struct track_seen *s = &k->seen;
+    if (!sends_on()) return KERNEL_UP_BEGIN;
+    if (s->class == SEEN_ERROR) return KERNEL_UP_ERROR;
+    if (s->recipe && is_by_recipe(k) && has_recipe(k) &&
+        plain_leaves(&k->recipe, s->recipe, &k->pkt, &k->key, k->head, s->twin, state_world.longest)) {
+        k->flags |= KERNEL_ORDINARY;
+        return KERNEL_UP_NONE;
+    }
+    return s->class == SEEN_REPLY ? KERNEL_UP_BEGIN : KERNEL_UP_NONE;
+}
+
+/* Flows that its source's network of so many bits holds, one more if it would open one: for the judge. */
+GLOBAL uint64_t kernel_flows(struct kpkt *k NONNULL, uint32_t len4, uint32_t len6)
+{
+    const struct track_seen *s = &k->seen;
+    const bool v6 = (k->key.kind & KIND_IP6) != 0;
+    const unsigned len = LOOSE(v6 ? len6 : len4);
+    struct kernel_source source;
+    if (!table_has_sources() || k->flags & KERNEL_DRY) return 0;
+    if (!state_flow_head.grains.count || !(k->key.kind & KIND_IP)) return 0;
+    kernel_source_of(k->key.src, len, v6, &source);
+    const uint32_t held = (uint32_t)kernel_source_flows(&source);
+    return flows_with(held, &k->key, len, s, table_slot(TABLE, s->slot)); /* any, where there is none */
+}
+
+GLOBAL uint64_t kernel_flow_look(struct kpkt *k NONNULL)
+{
+    if (!kernel_flow_study(k) && !kpkt_is_sent(k))
+        return KERNEL_UP_STACK; /* what the host sends is judged without a flow */
+    const uint64_t up = kernel_flow_find(k);
+    if (up) return up;
+    kernel_flow_see(k);
+    return k->seen.slot != FLOW_NONE && k->flow.flags & FLOW_BOUND ? kernel_flow_look_at_bound(k) : KERNEL_UP_NONE;
+}

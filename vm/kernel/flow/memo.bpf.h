@@ -1,0 +1,83 @@
+/* Remembered decisions (memo.h), as stages keep and recall them, with the flow's lock had. */
+#pragma once
+
+#include "vm/kernel/bpf.h"
+#include "vm/kernel/flow/memo.h"
+
+extern uint64_t state_memos[];
+extern const char mask_memos;
+
+static inline uint64_t memo_since(void) { return *(const volatile uint64_t *)&state_world.memos_since_ns; }
+
+/* Where a flow has its row and, below, the interface. Replies of flows that are sent on are not judged, and the place
+ * is another's (flow.h, published). */
+static inline uint16_t *memo_in(struct flow *f, bool reply)
+{
+    return reply ? &f->memo[0] : (uint16_t *)(void *)f->memo_iface;
+}
+
+/* What would stand there for a row: the interface, and whether the host sends, are the packet's; what comes in as if
+ * the host had sent it finds nothing. 0: the interface has no number small enough. */
+static inline uint16_t memo_word(const struct kpkt *k, uint32_t row)
+{
+    enum { IFACES = 127 };
+    const uint32_t iface = k->key.iface;
+    if (iface >= IFACES && iface != IFACE_NONE) return 0;
+    return (uint16_t)(row << 8 | (k->flags & KERNEL_EGRESS ? IFACES + 1 : 0) | (iface & IFACES));
+}
+
+static inline void memo_put(struct flow *f, bool reply, uint16_t word)
+{
+    uint16_t *at = memo_in(f, reply);
+    if (*at != word) *at = word;
+}
+
+/* The row of a decision; 0: it is not remembered. */
+static inline uint32_t memo_row(uint64_t decision)
+{
+    const uint32_t place = memo_place(decision);
+    for (uint32_t i = 0; i < KERNEL_MEMO_TRIES; i++) {
+        const uint32_t row = (place + i) % KERNEL_MEMOS;
+        if (row && state_memos[row & MASK(memos)] == decision) return row;
+    }
+    return 0;
+}
+
+/* Whole packets of what is established alone, as remember.c. */
+static inline bool memo_is_for(const struct kpkt *k)
+{
+    return (k->flags & (KERNEL_JUDGED | KERNEL_NO_WAY)) == KERNEL_JUDGED && k->key.marks & MARK_ESTABLISHED &&
+           k->key.kind & KIND_FRAG_NO && !(k->pkt.flags & (PKT_SNAPPED | PKT_BAD_CSUM));
+}
+
+/* Before the flow's time is changed: what does not hold any more is forgotten. */
+static inline void memo_forget(struct flow *f)
+{
+    if (f->seen_ns > memo_since()) return;
+    memo_put(f, false, 0);
+    if (!(f->flags & FLOW_BOUND)) memo_put(f, true, 0);
+}
+
+/* What was decided of a packet that the flow keeps is remembered. */
+static __always_inline void memo_keep(const struct kpkt *k, struct flow *f)
+{
+    const uint64_t since = memo_since();
+    const bool reply = k->seen.dir == FLOW_REPLY;
+    if (!memo_is_for(k) || k->now_ns <= since || (f->flags & FLOW_BOUND && reply)) return;
+    const uint32_t row = memo_row(k->decision);
+    if (!row || k->program != state_world.program || memo_since() != since) return;
+    memo_put(f, reply, memo_word(k, row));
+}
+
+/* What is remembered for an established packet of the flow, into k->decision. False: nothing that holds. */
+static __always_inline bool memo_recall(struct kpkt *k, struct flow *f)
+{
+    const uint64_t since = memo_since();
+    const uint16_t word = *memo_in(f, k->seen.dir == FLOW_REPLY);
+    if (f->seen_ns <= since || !(word >> 8) || word != memo_word(k, word >> 8)) return false;
+    k->decision = *(const volatile uint64_t *)&state_memos[(uint64_t)(word >> 8) & MASK(memos)];
+    if (!k->decision || k->program != *(const volatile uint32_t *)&state_world.program) return false;
+    if (memo_since() != since) return false;
+    k->flags |= KERNEL_JUDGED;
+    return true;
+}

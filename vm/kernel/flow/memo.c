@@ -1,0 +1,30 @@
+/* Which decisions of a program the kernel may remember, see memo.h. */
+#include "vm/kernel/flow/memo.h"
+
+#include "vm/judge/remember.h"
+
+/* What it takes to the host or lets by as it is; a tunnel's inside is judged too. */
+static bool is_plain(const struct program *p, decided d)
+{
+    const uint32_t rule = decided_rule(d);
+    return decided_action(d) == ACTION_ACCEPT && (rule >= RULE_DEFAULT || p->verdicts[rule] <= PBC_V_REJECT);
+}
+
+static void put(uint64_t rows[KERNEL_MEMOS], uint64_t decision)
+{
+    const uint32_t place = memo_place(decision);
+    for (uint32_t i = 0; i < KERNEL_MEMO_TRIES; i++) {
+        uint64_t *row = &rows[(place + i) % KERNEL_MEMOS];
+        if (row == rows || (*row && *row != decision)) continue;
+        *row = decision;
+        return;
+    }
+}
+
+void kernel_memos_of(uint64_t rows[KERNEL_MEMOS], const struct program *p)
+{
+    for (uint32_t i = 0; i < p->memos_count; i++) {
+        const decided d = remember_decides(p, i);
+        if (is_plain(p, d)) put(rows, d);
+    }
+}

@@ -1,0 +1,128 @@
+/* vm/flow/table/access.h for the kernel's stages: the lines lie in maps, each kind by itself, all processors change
+ * them.
+ *
+ * A flow's lock is a bit of its claim word, had by one compare-and-swap; the fifteen bits beside it count its changes,
+ * so that who has copied the line can tell whether it is still so. (In a worker's own table these sixteen are `epoch`.)
+ * Here is where lines lie, and their locks: enough for who only looks; table_access.bpf.h has the rest. */
+#pragma once
+
+#include "vm/flow/table/ops.h"
+#include "vm/kernel/bpf.h"
+#include "vm/kernel/flow/flow_head.h"
+
+enum { TABLE_SHARED = 1, TABLE_TRIES = 64 };
+/* Weak: else clang passes anything for an argument that is not read here, and the verifier wants the right one. */
+#define TABLE_ALONE  GLOBAL __attribute__((weak))
+#define TABLE_WITHIN __always_inline
+#ifdef COUNTED
+#define TABLE_APART TABLE_ALONE /* the verifier looks at it once, and not at each turn */
+#else
+#define TABLE_APART static
+#endif
+#define TABLE_THERE NONNULL
+#define TABLE_INDEX(i, n)                                                                                              \
+    ({                                                                                                                 \
+        uint64_t i_ = (i); /* not in C: clang knows better, and leaves it out or asks a copy */                        \
+        __asm__ volatile("if %0 < %1 goto +1\n%0 = 0" : "+r"(i_) : "i"(n));                                            \
+        i_;                                                                                                            \
+    })
+
+extern struct flow_head state_flow_head;
+extern uint16_t state_flow_tags[];
+extern struct flow state_flow_slots[];
+extern struct flow_cold state_flow_cold[];
+extern struct recipe state_flow_recipes[];
+extern uint64_t state_flow_bits[];
+extern const char last_flow_tags, last_flow_slots, last_flow_cold, last_flow_recipes, last_flow_bits, last_source_words;
+
+#define TABLE (&state_flow_head.table)
+
+static inline struct flow *table_slot(const struct flow_table *t, int64_t slot)
+{
+    return &state_flow_slots[AT_MOST((uint64_t)slot, LAST(flow_slots))];
+}
+static inline struct flow_cold *table_cold(const struct flow_table *t, int64_t slot)
+{
+    return &state_flow_cold[AT_MOST((uint64_t)slot, LAST(flow_cold))];
+}
+static inline struct flow_bind *table_bind(const struct flow_table *t, int64_t slot)
+{
+    return NULL; /* processes have them, and no stage asks */
+}
+static inline struct recipe *table_recipe(const struct flow_table *t, int64_t slot)
+{
+    return &state_flow_recipes[AT_MOST((uint64_t)slot, LAST(flow_recipes))];
+}
+static inline struct flow_cold *table_cold_of(const struct flow_table *t, const struct flow *f)
+{
+    return table_cold(t, f - state_flow_slots);
+}
+
+static inline uint16_t *table_tag(const struct flow_table *t, uint32_t slot)
+{
+    return &state_flow_tags[AT_MOST((uint64_t)slot, LAST(flow_tags))];
+}
+static inline uint16_t *table_group(const struct flow_table *t, uint32_t group)
+{
+    return &state_flow_tags[AT_MOST((uint64_t)group * GROUP, LAST(flow_tags) - (GROUP - 1))];
+}
+
+/* Slot i has row i here: rows are neither taken nor given back. */
+static inline void table_take_row(const struct flow_table *t, uint32_t slot) {}
+static inline void table_give_row(const struct flow_table *t, uint32_t slot) {}
+#define table_ask_free(t, slot) __builtin_prefetch(table_slot(t, slot), 1)
+
+/* May flows be counted by source? Else there is a line that nobody uses. */
+static inline bool table_has_sources(void) { return IS_MORE(LAST(source_words)); }
+
+/* Lines of a group lie in one page each of slots and recipes, which the processor may look for while it waits for the
+ * tags: a page that it has not used of late takes it as long as the line itself. */
+static inline void table_ask_pages(const struct flow_table *t, uint32_t group)
+{
+    (void)*(volatile uint64_t *)table_slot(t, (int64_t)group * GROUP);
+    if (sends_on()) (void)*(volatile uint64_t *)(void *)table_recipe(t, (int64_t)group * GROUP);
+}
+
+/* Level 1 stands behind level 0. */
+static inline uint64_t *table_bits(const struct flow_table *t, unsigned level, uint32_t i)
+{
+    return &state_flow_bits[AT_MOST(i + (level ? (t->groups + 63) / 64 : 0), LAST(flow_bits))];
+}
+static inline void table_set_bit(uint64_t *word, uint64_t bit, bool on)
+{
+    if (on)
+        __sync_fetch_and_or(word, bit);
+    else
+        __sync_fetch_and_and(word, ~bit);
+}
+
+static inline void table_count(uint64_t *word, int64_t by) { __sync_fetch_and_add(word, (uint64_t)by); }
+
+/* Once; false also of a slot that is free. */
+static inline bool table_try_lock(struct flow *f)
+{
+    const uint64_t was = *(volatile uint64_t *)&f->claim;
+    if (!was || was & CLAIM_LOCK) return false;
+    return __sync_bool_compare_and_swap(&f->claim, was, was | CLAIM_LOCK);
+}
+
+/* Is the slot in which a packet's tuple was found still its, and its flow the one that was found by it? With the flow's
+ * lock had, or its line copied: for a twin's slot is freed before its flow's. */
+static inline bool table_still(const struct track_seen *s)
+{
+    const volatile struct flow *at = table_slot(TABLE, s->tuple);
+    return at->hash == flow_claim_hash(s->hash) && (!s->twin || at->flow == s->slot);
+}
+
+/* Where processors show their stores to others in the order in which they made them, one store is enough. */
+static inline void table_unlock(struct flow *f)
+{
+    const uint64_t now = *(volatile uint64_t *)&f->claim, change = (now + CLAIM_CHANGE) & CLAIM_CHANGES;
+    const uint64_t then = (now & ~(CLAIM_LOCK | CLAIM_CHANGES)) | change;
+#ifdef __x86_64__
+    __asm__ volatile("" ::: "memory");
+    *(volatile uint64_t *)&f->claim = then;
+#else
+    __sync_lock_test_and_set(&f->claim, then);
+#endif
+}

@@ -1,0 +1,106 @@
+/* The search of a classifier, for the judge in the kernel: that of vm/judge/classify/search.h. A leaf is a function of
+ * its own, which the verifier looks at once. */
+#include "vm/kernel/bpf.h"
+#include "vm/kernel/table.h"
+
+TABLE(const struct pbc_classifier, classifiers);
+TABLE(const struct pbc_format, formats);
+TABLE(const uint64_t, tree);
+TABLE(const struct pbc_block, blocks);
+
+#define INLINE          inline __attribute__((always_inline))
+#define TARGET          __attribute__((always_inline))
+#define ENTRY_NONE      UINT32_MAX
+#define OF_KEY(i, last) ((i) & (last))
+#define FORK(i)         ((i)&7)
+#define TREE_AT(im, i)  ROW(tree, (im)->tree + (i))
+/* clang would make the address anew for each lane. */
+#define KEPT_AS_IT_IS(p) __asm__ volatile("" : "+r"(p))
+enum { FORKS = KERNEL_FORKS, LANES = 8 };
+
+struct image {
+    uint32_t tree, blocks, formats;
+};
+
+static INLINE const uint32_t *block_column(const struct pbc_block *b, unsigned column)
+{
+    return (const uint32_t *)(const void *)b + 8 * (size_t)column;
+}
+
+static INLINE const uint32_t *block_values(const struct pbc_block *b, unsigned slot) { return block_column(b, slot); }
+static INLINE const uint32_t *block_masks(const struct pbc_block *b, unsigned size, unsigned slot)
+{
+    return block_column(b, pbc_format_slots(size) + slot);
+}
+
+#include "vm/judge/classify/lanes.h"
+
+/* The first lane's entry from `from` on that holds. */
+static INLINE uint32_t first_of_block(const struct pbc_block *b, const struct pbc_format *f, unsigned size,
+                                      const struct key *key, uint32_t from)
+{
+    const uint32_t *entries = block_column(b, pbc_col_entry(size));
+#pragma clang loop unroll(full)
+    for (unsigned lane = 0; lane < LANES; lane++) {
+        if (!slot_matches(b, f, size, key, 0, lane)) continue;
+        const uint32_t entry = entries[lane] & PBC_LANE_NONE;
+        if (entry >= from && rest_matches(b, f, size, key, lane)) return entry;
+    }
+    return ENTRY_NONE;
+}
+
+static INLINE struct image image_of(const struct program *p, uint32_t classifier)
+{
+    const struct pbc_classifier *c = &ROW(classifiers, classifier);
+    return (struct image){c->tree, c->blocks, c->formats};
+}
+
+#ifdef COUNTED
+#include "vm/kernel/judge/classify_turns.bpf.h"
+#else
+/* The first of a leaf's entries from `from` on, in blocks of `size` units from number `at` on. */
+static INLINE uint32_t first_of_run(struct kpkt *k, uint32_t at, uint32_t format, unsigned size, uint32_t from)
+{
+    const struct pbc_format *f = &ROW(formats, format);
+    KEPT_AS_IT_IS(f);
+    while (LOOP(true)) {
+        const struct pbc_block *b = &ROW(blocks, at);
+        KEPT_AS_IT_IS(b);
+        const uint32_t last = block_column(b, pbc_col_entry(size))[LANES - 1];
+        const uint32_t found = (last & PBC_LANE_NONE) < from ? ENTRY_NONE : first_of_block(b, f, size, &k->key, from);
+        if (found != ENTRY_NONE) return found;
+        if (!(last & PBC_LANE_MORE)) break;
+        at = LOOSE(at + size);
+    }
+    return ENTRY_NONE;
+}
+
+/* One for each size; block and format are numbers among all in the tables. */
+GLOBAL uint64_t kernel_leaf(struct kpkt *k NONNULL, uint32_t block, uint32_t format, uint32_t from)
+{
+    return first_of_run(k, LOOSE(block), format, 1, from);
+}
+
+GLOBAL uint64_t kernel_leaf_large(struct kpkt *k NONNULL, uint32_t block, uint32_t format, uint32_t from)
+{
+    return ROW(formats, format).size == 2 ? first_of_run(k, LOOSE(block), format, 2, from)
+                                          : first_of_run(k, LOOSE(block), format, 4, from);
+}
+
+/* Of the packet at hand: the key is a part of it. */
+static INLINE uint32_t first_of_leaf(const struct image *im, uint64_t leaf, const struct key *key, uint32_t from)
+{
+    struct kpkt *k = (struct kpkt *)((char *)(uintptr_t)key - offsetof(struct kpkt, key));
+    const uint32_t block = im->blocks + TREE_BASE(leaf), format = im->formats + TREE_FORMAT(leaf);
+    return ROW(formats, format).size == 1 ? kernel_leaf(k, block, format, from)
+                                          : kernel_leaf_large(k, block, format, from);
+}
+
+#include "vm/judge/classify/search.h"
+#endif
+
+/* As classify_one (vm/judge/classify/classify.h). */
+GLOBAL uint64_t kernel_classify(struct kpkt *k NONNULL, uint32_t classifier, uint32_t from)
+{
+    return one(NULL, classifier, &k->key, from);
+}

@@ -1,0 +1,35 @@
+/* Meters in the kernel: where a program's lie. Calls nest no deeper than the stages can spare, so all but GLOBAL
+ * functions are parts of their callers. */
+#define inline inline __attribute__((always_inline))
+#include "vm/kernel/bpf.h"
+#include "vm/kernel/loop.bpf.h"
+#include "vm/kernel/table.h"
+
+/* Rows of runtime/kernel/maps/table.def. */
+extern const char const_meters, const_meter_said, const_meter_slots, const_meter_keys;
+extern uint16_t table_meter_tags[];
+extern uint64_t table_meter_words[], table_meter_keys[];
+
+#define TABLE_TAGS      table_meter_tags
+#define TABLE_WORDS     table_meter_words
+#define TABLE_KEYS      table_meter_keys
+#define TABLE_SLOTS     NUMBER(meter_slots)
+#define TABLE_KEY_WORDS NUMBER(meter_keys)
+#define TABLE_KEY_MOST  6
+#include "vm/kernel/keyed/keyed.bpf.h"
+#include "vm/kernel/keyed/meters.h"
+
+TABLE(const struct pbc_meter, meters);
+TABLE(struct kernel_meter, meter_cells);
+extern struct kernel_meter_said table_meter_said[];
+#define METER_DEF(id)     (&ROW(meters, id))
+#define METER_CELL(id)    (&ROW(meter_cells, id))
+#define METER_SAID(k, id) (&table_meter_said[table_within((k)->place * NUMBER(meters) + (id), NUMBER(meter_said))])
+#include "vm/kernel/keyed/meters.bpf.h"
+
+/* A process may die at any instant: so it asks, and changes no slot itself. */
+SEC("syscall") int sweep_meters(struct kernel_meters_sweep *s)
+{
+    meters_sweep_some(s, (uint32_t)NUMBER(meters));
+    return 0;
+}

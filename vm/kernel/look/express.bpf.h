@@ -1,0 +1,178 @@
+/* The express way: an ordinary packet of a flow that is sent on goes from its first byte to the wire in one go, without
+ * a copy of its head, a call or another stage. It is made of what the stages are made of, in another order: the quick
+ * parser, the tuple, the recipe, the edit, the counters. Whatever is not ordinary about a packet, or not known at once,
+ * takes the long way, and nothing has been changed yet. */
+#pragma once
+
+#include "vm/flow/table/lookup.h"
+#include "vm/flow/track/ordinary.h"
+#include "vm/flow/track/tuple_ports.h"
+#include "vm/forward/plain.h"
+#include "vm/kernel/act/frame.bpf.h"
+#include "vm/kernel/act/leave.bpf.h"
+#include "vm/kernel/act/settle.bpf.h"
+#include "vm/kernel/flow/memo.bpf.h"
+#include "vm/kernel/flow/recipe.bpf.h"
+
+/* Bytes that such a packet has at least: it is read, and edited, where it lies. */
+enum { EXPRESS_BYTES = ETHER_LEN + IP4_LEN + TCP_LEN };
+
+/* Do all that is of no packet let it go this way: what is asked, what the program says, who wants to be told? */
+inline_whole bool express_may(const struct kpkt *k)
+{
+    if (k->flags & KERNEL_ONLY_JUDGE || !(state_world.flags & PBC_KEEPS_FLOWS)) return false;
+    if (state_world.watches | state_world.renumbers) return false;
+    return !(state_world.facts.bridges | state_world.sample | (state_world.reach > KERNEL_HEAD));
+}
+
+/* TCP of data or ACK alone, or UDP, all of it there. */
+inline_whole bool express_is_plain(const struct kpkt *k)
+{
+    const struct key *key = &k->key;
+    const uint32_t flags = TCP_SYN | TCP_FIN | TCP_RST | TCP_ACK;
+    if (!plain_ports(key) || k->pkt.flags & PKT_FOUND || k->pkt.cap_len != k->pkt.wire_len) return false;
+    return (key->marks & flags) == (key->kind & KIND_TCP ? TCP_ACK : 0u);
+}
+
+/* Its tuple, and the first slot that may be of it: its flow's, or that of its flow's twin. */
+inline_whole bool express_find(struct kpkt *k)
+{
+    struct track_seen *s = &k->seen;
+    s->how = (uint8_t)tuple_of_ports4(&k->key, 0, &s->id, &s->at);
+    if (s->at & (AT_SAME | AT_GROUP)) return false;
+    s->hash = table_hash4(TABLE, s->id.low[0], s->id.high[0], s->id.rest);
+    s->tuple = table_ask_slot(TABLE, s->hash);
+    if (s->tuple == FLOW_NONE) return false;
+    const struct flow *at = table_slot(TABLE, s->tuple);
+    s->twin = at->flags & FLOW_TWIN;
+    s->slot = s->twin ? at->flow : s->tuple;
+    s->dir = !(s->at & AT_HIGH) == !(at->flags & FLOW_OPENED_BY_HIGH) ? FLOW_ORIGINAL : FLOW_REPLY;
+    s->class = s->twin ? SEEN_REPLY : at->flags & FLOW_BOUND ? SEEN_ORIGINAL : SEEN_PLAIN;
+    return s->class == SEEN_PLAIN || s->twin == (s->dir == FLOW_REPLY);
+}
+
+/* Do the rules say nothing of it: it comes back from where a flow was sent, or there are none? */
+inline_whole bool express_is_free(const struct kpkt *k)
+{
+    return k->seen.twin || !(count_program(k->program)->flags & KERNEL_HAS_FIREWALLS);
+}
+
+/* By the recipe of its tuple it stays as long as it is, and it is known where it leaves. */
+inline_whole bool express_leaves(struct kpkt *k, const uint8_t *frame)
+{
+    const uint32_t published = recipe_copy(k);
+    if (!published || !table_is_of_ip4(TABLE, k->seen.tuple, &k->seen.id) || !recipe_is_whole(k, published))
+        return false;
+    const uint32_t kind = k->seen.recipe;
+    if (kind != RECIPE_REWRITE && kind != RECIPE_FRAME) return false;
+    return plain_leaves(&k->recipe, kind == RECIPE_FRAME ? RECIPE_FRAME : RECIPE_REWRITE, &k->pkt, &k->key, frame,
+                        k->seen.twin, state_world.longest) &&
+           leave_is_known(k);
+}
+
+/* Its flow goes on as it is but for numbers and time; and the decision is known. bound: the flow is sent on. held: its
+ * lock is had; else nothing is written. */
+inline_whole bool express_goes_on(struct kpkt *k, struct flow *f, const uint8_t *tcp, bool bound, bool held)
+{
+    const struct track_seen *s = &k->seen;
+    const enum flow_dir dir = s->dir ? FLOW_REPLY : FLOW_ORIGINAL;
+    if (!table_still(s) || (f->flags & (FLOW_BOUND | FLOW_TWIN)) != (bound ? FLOW_BOUND : 0) || f->joined) return false;
+    if (table_expired(TABLE, f, k->now_ns)) return false;
+    if (!bound || !express_is_free(k)) {
+        if (s->how != HOW_TCP && f->state != FLOW_STATE_UDP) return false; /* it is not established */
+        if (!memo_recall(k, f)) return false;
+    }
+    if (s->how == HOW_TCP) {
+        struct tcp_segment segment;
+        ordinary_segment(tcp, &k->key, &k->pkt, &segment);
+        if (!ordinary_is_open(f) || !in_window(&f->tcp, dir, &segment)) return false;
+        take(&f->tcp, dir, &segment);
+        f->tcp.ignored = 0;
+    } else if (!ordinary_udp(f, dir)) {
+        return false;
+    }
+    if (f->seen_ns == k->now_ns) return true;
+    if (!held) return false;
+    memo_forget(f);
+    f->seen_ns = k->now_ns;
+    return true;
+}
+
+/* The same under its lock. A datagram that comes in the same tick of the clock as the one before changes nothing. */
+inline_whole bool express_keep(struct kpkt *k, const uint8_t *tcp, bool bound)
+{
+    struct flow *f = table_slot(TABLE, k->seen.slot);
+    k->decision = decided_by_nobody(ACTION_ACCEPT);
+    if (k->seen.how != HOW_TCP && f->seen_ns == k->now_ns) {
+        const uint64_t was = *(volatile uint64_t *)&f->claim;
+        if (was & CLAIM_LOCK || !express_goes_on(k, f, tcp, bound, false)) return false;
+        return *(volatile uint64_t *)&f->claim == was;
+    }
+    if (!table_try_lock(f)) return false;
+    const bool goes_on = express_goes_on(k, f, tcp, bound, true);
+    table_unlock(f);
+    return goes_on;
+}
+
+inline_whole void express_edit(const struct kpkt *k, uint8_t *frame)
+{
+    const bool partial = k->pkt.flags & PKT_CSUM_PARTIAL;
+    if (k->seen.recipe == RECIPE_REWRITE) {
+        if (k->seen.how == HOW_TCP)
+            recipe_rewrite(&k->recipe, KIND_IP4 | KIND_TCP, frame + ETHER_LEN, partial);
+        else
+            recipe_rewrite(&k->recipe, KIND_IP4 | KIND_UDP, frame + ETHER_LEN, partial);
+    }
+    frame_macs(k, frame, frame);
+}
+
+/* What a step has found out stands in the packet; nothing of it stays on the stack, of which calls need the room. */
+#define EXPRESS_STEP(k) __asm__ volatile("" : "+r"(k) : : "memory")
+
+/* Of a flow that is sent on: edited, it leaves. */
+inline_whole bool express_on(struct kpkt *k, uint8_t *frame)
+{
+    if (!(count_program(k->program)->flags & KERNEL_SENDS_ON) || k->pkt.ext_headers | (k->pkt.link ^ LINK_ETHER))
+        return false;
+    if (k->key.ttl <= 1 || !plain_station(frame)) return false;
+    const uint8_t *sum = frame + ETHER_LEN + IP4_LEN + (k->key.kind & KIND_TCP ? TCP_SUM : UDP_SUM);
+    if (k->flags & KERNEL_SOFTWARE && frame_is_partial(k, wire_get16(sum))) return false;
+    EXPRESS_STEP(k);
+    if (!express_leaves(k, frame)) return false;
+    EXPRESS_STEP(k);
+    if (!express_keep(k, frame + ETHER_LEN + IP4_LEN, true)) return false;
+    EXPRESS_STEP(k);
+    express_edit(k, frame);
+    k->flags |= KERNEL_ORDINARY;
+    k->out = (uint8_t)settle_ordinary(k, k->decision);
+    return true;
+}
+
+/* Of another flow: it goes on as it is. */
+inline_whole bool express_here(struct kpkt *k, const uint8_t *frame)
+{
+    if (count_program(k->program)->flags & KERNEL_HAS_PROXIES) return false;
+    if (!table_is_of_ip4(TABLE, k->seen.tuple, &k->seen.id)) return false;
+    EXPRESS_STEP(k);
+    if (!express_keep(k, frame + ETHER_LEN + IP4_LEN, false)) return false;
+    settle_verdict(k, ACTION_ACCEPT, k->decision, PBC_NONE, PBC_NONE);
+    k->out = KERNEL_PASS;
+    return true;
+}
+
+/* frame: its first bytes, EXPRESS_BYTES of them; key and offsets are read. KERNEL_NONE: the long way. Else it is
+ * counted; KERNEL_SEND: and edited. */
+inline_whole uint32_t express(struct kpkt *k, uint8_t *frame, bool sends)
+{
+    EXPRESS_STEP(k);
+    if (!express_may(k) || !express_is_plain(k)) return KERNEL_NONE;
+    EXPRESS_STEP(k);
+    if (!express_find(k)) return KERNEL_NONE;
+    EXPRESS_STEP(k);
+    const bool bound = k->seen.class != SEEN_PLAIN;
+    if (bound ? !sends || !sends_on() || !express_on(k, frame) : !express_here(k, frame)) return KERNEL_NONE;
+    EXPRESS_STEP(k);
+    k->up = KERNEL_UP_NONE;
+    settle_count(k);
+    return bound ? KERNEL_SEND : KERNEL_PASS;
+}

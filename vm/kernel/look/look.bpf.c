@@ -1,0 +1,303 @@
+/* The first stage: a packet's head is copied and parsed, and its flow looked up. What has a verdict already, and what
+ * goes up, is left to act; the rest is judged. */
+#include <linux/pkt_cls.h>
+
+#define TABLE_ACCESS "vm/kernel/flow/table_lines.bpf.h"
+#include "vm/kernel/look/express.bpf.h"
+#include "vm/kernel/gate.h"
+#include "vm/kernel/look/head.bpf.h"
+#include "vm/kernel/look/parse.bpf.h"
+#include "vm/kernel/port.h"
+#include "vm/packet/parse/header.h"
+#include "vm/pbc.h"
+
+uint64_t kernel_piece_follow(struct kpkt *k);
+extern struct kernel_port state_ports[];
+extern struct kernel_way state_ways[];
+
+uint64_t kernel_flow_look(struct kpkt *k); /* flow.bpf.c */
+extern struct gate_config state_gate;
+uint64_t kernel_gate_xdp(struct xdp_md *ctx, struct kpkt *k); /* gate.bpf.c */
+uint64_t kernel_gate_tc(struct __sk_buff *ctx, struct kpkt *k);
+
+/* The frame, as its hook has it. */
+struct frame {
+    struct xdp_md *xdp; /* NULL: skb */
+    struct __sk_buff *skb;
+};
+
+/* What of it lies side by side. */
+inline_whole uint8_t *first_byte(const struct frame *f)
+{
+    return (uint8_t *)(long)(f->xdp ? f->xdp->data : f->skb->data);
+}
+inline_whole const uint8_t *end_byte(const struct frame *f)
+{
+    return (const uint8_t *)(long)(f->xdp ? f->xdp->data_end : f->skb->data_end);
+}
+
+/* What is known so far stands in the packet. The verifier forgets what it has learned on the ways here, so it follows
+ * one of them from here on, and not each. */
+#define LOOK_STEP(k) __asm__ volatile("" : "+r"(k) : : "memory")
+
+/* What was copied is the head, but for what a process added to a frame that is too short to be run. */
+inline_whole void set_head(struct kpkt *k, uint64_t len)
+{
+    k->head_len = (uint32_t)len;
+    k->pkt.head_len = least_len((uint32_t)len, k->pkt.cap_len);
+}
+
+/* Copy so much of the frame, or all of it. */
+inline_whole void load(struct kpkt *k, const struct frame *f, uint32_t most)
+{
+    uint64_t len = k->frame_len < most ? k->frame_len : most;
+    __asm__ volatile("" : "+r"(len));          /* the number that is bounded is the one that is passed */
+    len = ((len - 1) & (KERNEL_HEAD - 1)) + 1; /* all verifiers see 1 to KERNEL_HEAD; 0 becomes the most, and fails */
+    __asm__ volatile("" : "+r"(len));
+    const long failed = f->xdp ? bpf_xdp_load_bytes(f->xdp, 0, k->head, (uint32_t)len)
+                               : bpf_skb_load_bytes(f->skb, 0, k->head, (uint32_t)len);
+    set_head(k, failed ? 0 : len);
+}
+
+inline_whole void copy_head(struct kpkt *k, const struct frame *f)
+{
+    const uint64_t len = k->frame_len;
+    if (state_world.reach > HEAD_AHEAD && len > HEAD_AHEAD)
+        load(k, f, KERNEL_HEAD);
+    else if (head_ahead(k->head, first_byte(f), end_byte(f), len))
+        set_head(k, len < HEAD_AHEAD ? len : HEAD_AHEAD);
+    else
+        load(k, f, HEAD_AHEAD);
+}
+
+/* Does what was not copied yet matter: where something is amiss, or for what flows are followed by (quotes of errors,
+ * chunks)? */
+inline_whole bool asks_more(const struct kpkt *k)
+{
+    return k->pkt.reason != REASON_NONE ||
+           (state_world.flags & PBC_KEEPS_FLOWS && k->key.kind & (KIND_ICMP | KIND_ICMP6 | KIND_SCTP));
+}
+
+/* An IPv4 frame without tags is read where it lies, if its headers lie side by side. */
+inline_whole enum quick read_there(struct kpkt *k, const uint8_t *bytes, const uint8_t *end)
+{
+    const struct outer ether = {.l3 = ETHER_LEN, .kind = KIND_ETHER | KIND_ETHERTYPE};
+    const uint64_t there = (uint64_t)(end - bytes), len = there < HEAD_AHEAD ? there : HEAD_AHEAD;
+    if (bytes + EXPRESS_BYTES > end) return QUICK_NOT;
+    if (k->pkt.link != LINK_ETHER || k->pkt.tag_count) return QUICK_NOT;
+    if (wire_raw16(bytes + ETHER_TYPE_AT) != htobe16(ETHER_IP4)) return QUICK_NOT;
+    set_head(k, len);
+    if (k->pkt.head_len < ETHER_LEN + IP4_LEN + L4_READ) return QUICK_NOT;
+    return quick_read4(bytes, &k->pkt, &k->key, &ether);
+}
+
+/* Copied and parsed: key and offsets as pkt_parse gives them. */
+inline_whole void read_frame(struct kpkt *k, const struct frame *f)
+{
+    copy_head(k, f);
+    LOOK_STEP(k);
+    if (k->found == QUICK_NOT || !k->head_len)
+        kernel_parse(k);
+    else
+        kernel_parse_rest(k, k->found == QUICK_BAD_SUM);
+    LOOK_STEP(k);
+    if (!asks_more(k) || k->head_len >= KERNEL_HEAD || k->head_len >= k->frame_len) return;
+    load(k, f, KERNEL_HEAD);
+    if (k->pkt.reason != REASON_NONE) kernel_parse_carefully(k);
+}
+
+/* What the host sends itself goes out, whatever address it has yet (DHCP, duplicate detection). */
+inline_whole void settle_sent(struct kpkt *k, const struct frame *f)
+{
+    if (f->xdp || f->skb->ingress_ifindex) return; /* or the host sends on what arrived elsewhere */
+    if (!kpkt_is_sent(k) || !(k->key.kind & KIND_IN)) return;
+    if (!(state_world.facts.self4_count | state_world.facts.self6_count)) return; /* as facts_have_self has it */
+    k->key.kind = (k->key.kind & ~(uint32_t)KIND_IN) | KIND_OUT;
+}
+
+/* It arrives, and says that the host sent it. To be judged as such it would have to be: flows would begin with it. */
+inline_whole bool is_spoofed(const struct kpkt *k)
+{
+    const uint32_t own = k->key.kind & (KIND_IP | KIND_SRC_SELF);
+    return own & KIND_SRC_SELF && own & KIND_IP && !(k->flags & (KERNEL_ASKED | KERNEL_EGRESS));
+}
+
+/* What the parser cannot know: the bridge that it crosses, the id that rules know its interface by, and the schedules
+ * of now. */
+inline_whole void settle_key(struct kpkt *k)
+{
+    const struct facts *facts = &state_world.facts;
+    struct key *key = &k->key;
+    key->marks |= facts->schedules << MARK_SCHEDULES;
+    if (!(facts->bridges | facts->patterns) || key->iface >= KERNEL_WAYS) return;
+    const struct kernel_way *way = &state_ways[key->iface & (KERNEL_WAYS - 1)];
+    if (way->as) key->iface = (uint16_t)(way->as - 1);
+    if (!way->bridged) return;
+    key->kind &= ~(uint32_t)(KIND_IN | KIND_OUT | KIND_SRC_SELF | KIND_DST_SELF);
+    key->kind |= KIND_FORWARD;
+}
+
+/* Is it a piece of a datagram, in a program whose pieces follow their first? */
+inline_whole bool follows(const struct kpkt *k)
+{
+    return k->key.kind & KIND_FRAGMENT && state_world.flags & PBC_FOLLOWS_FRAGMENTS;
+}
+
+/* Why it goes up before it is judged; KERNEL_UP_NONE: it does not. */
+inline_whole enum kernel_up why_up(const struct kpkt *k)
+{
+    if (k->pkt.flags & PKT_NOT_LINEAR) return KERNEL_UP_HEAD;
+    if (follows(k) && !kpkt_is_sent(k)) return KERNEL_UP_FRAGMENT;
+    if (state_world.reach > KERNEL_HEAD && k->pkt.cap_len > KERNEL_HEAD) return KERNEL_UP_HEAD;
+    return KERNEL_UP_NONE;
+}
+
+/* Of a connection of the proxy's, which the host's stack carries: it goes on as it is. */
+inline_whole bool is_carried(struct kpkt *k, const struct frame *f)
+{
+    if (!state_gate.any || k->flags & KERNEL_ASKED) return false;
+    const uint32_t kind = k->key.kind;
+    const bool error = kind & KIND_ICMP_HEADER && icmp_type_is_error(kind & KIND_IP6, (uint8_t)k->key.icmp_type);
+    if (!(kind & KIND_TCP) && !error) return false;
+    return f->xdp ? kernel_gate_xdp(f->xdp, k) : kernel_gate_tc(f->skb, k);
+}
+
+inline_whole void begin(struct kpkt *k)
+{
+    if (!(k->flags & KERNEL_ASKED)) k->serial++;
+    k->program = state_world.program;
+    k->branch = PBC_NONE;
+    k->out = KERNEL_NONE;
+    k->seen.class = SEEN_NONE;
+}
+
+inline_whole enum stage look(struct kpkt *k, const struct frame *f)
+{
+    read_frame(k, f);
+    LOOK_STEP(k);
+    settle_key(k);
+    settle_sent(k, f);
+    if (is_spoofed(k) && k->pkt.reason == REASON_NONE) k->pkt.reason = REASON_OWN_SOURCE;
+    k->up = (uint8_t)(k->pkt.reason == REASON_OWN_SOURCE ? KERNEL_UP_NONE : why_up(k));
+    if (k->up != KERNEL_UP_NONE || k->pkt.reason != REASON_NONE) return STAGE_ACT;
+    if (is_carried(k, f)) return STAGE_NONE;
+    if (follows(k) && k->key.kind & KIND_FRAG_LATER) {
+        kernel_piece_follow(k);
+        return STAGE_ACT;
+    }
+    if (state_world.flags & PBC_KEEPS_FLOWS) k->up = (uint8_t)kernel_flow_look(k);
+    if (k->up != KERNEL_UP_NONE) return STAGE_ACT;
+    /* What comes back from where a flow was sent is not judged. */
+    return k->flags & KERNEL_ORDINARY && k->seen.twin ? STAGE_ACT : STAGE_JUDGE;
+}
+
+/* The coarse clock moves with the timer's ticks, whose number is a word of memory: it is asked once in each. */
+inline_whole uint64_t coarse(struct kpkt *k)
+{
+    const uint64_t tick = bpf_jiffies64();
+    if (k->tick != tick) {
+        k->tick = tick;
+        k->tick_ns = bpf_ktime_get_coarse_ns();
+    }
+    return k->tick_ns;
+}
+
+inline_whole uint64_t now(struct kpkt *k)
+{
+    if (state_world.clock == KERNEL_CLOCK_FINE) return bpf_ktime_get_ns();
+    return state_world.clock == KERNEL_CLOCK_COARSE ? coarse(k) : 0;
+}
+
+/* What is known of a frame that no process made. */
+inline_whole void arrive(struct kpkt *k, uint32_t ifindex, enum kernel_flag flags)
+{
+    const struct kernel_port *port = &state_ports[ifindex & (KERNEL_PORTS - 1)];
+    const bool known = port->ifindex == ifindex;
+    k->pkt.cap_len = k->pkt.wire_len = k->frame_len;
+    k->pkt.iface = known ? port->iface : IFACE_NONE;
+    k->pkt.link = known ? port->link : LINK_ETHER;
+    k->served = known ? port->served : KERNEL_SERVED - 1;
+    k->pkt.outcome = 0;
+    k->pkt.tag_count = 0;
+    k->pkt.segment = 0;
+    k->now_ns = now(k);
+    k->ifindex = ifindex;
+    k->flags = (uint16_t)(flags | (known && port->software ? KERNEL_SOFTWARE : 0));
+}
+
+/* Where an IPv4 packet lies side by side that is all of its frame, and nobody needs to be asked for the length. */
+inline_whole uint64_t frame_len(struct xdp_md *ctx)
+{
+    const uint8_t *data = (const uint8_t *)(long)ctx->data, *end = (const uint8_t *)(long)ctx->data_end;
+    if (data + ETHER_LEN + IP4_LEN <= end && wire_raw16(data + ETHER_TYPE_AT) == htobe16(ETHER_IP4) &&
+        wire_get16(data + ETHER_LEN + IP4_TOTAL) + (uint64_t)ETHER_LEN <= (uint64_t)(end - data))
+        return (uint64_t)(end - data);
+    return bpf_xdp_get_buff_len(ctx);
+}
+
+SEC("xdp") int look_xdp(struct xdp_md *ctx)
+{
+    struct kpkt *k = kpkt_xdp(ctx);
+    const struct frame f = {.xdp = ctx};
+    k->frame_len = (uint32_t)frame_len(ctx);
+    if (k->flags & KERNEL_ASKED)
+        k->flags &= KERNEL_SAID;
+    else
+        arrive(k, ctx->ingress_ifindex, 0);
+    begin(k);
+    LOOK_STEP(k);
+    uint8_t *bytes = first_byte(&f);
+    k->found = read_there(k, bytes, end_byte(&f));
+    const uint32_t out = k->found == QUICK_GOOD ? express(k, bytes, true) : KERNEL_NONE;
+    if (out == KERNEL_SEND) return leave_out(ctx, k);
+    if (out == KERNEL_PASS) return XDP_PASS;
+    LOOK_STEP(k);
+    switch (look(k, &f)) {
+    case STAGE_JUDGE: bpf_tail_call(ctx, &map_stages_xdp, STAGE_JUDGE); break;
+    case STAGE_ACT: bpf_tail_call(ctx, &map_stages_xdp, STAGE_ACT); break;
+    case STAGE_NONE: return XDP_PASS;
+    }
+    return XDP_DROP;
+}
+
+/* It came by an interface whose programs have judged it, and the host sends it on. */
+inline_whole bool was_judged(const struct __sk_buff *ctx)
+{
+    const uint32_t from = ctx->ingress_ifindex;
+    return from && (state_ports[from & (KERNEL_PORTS - 1)].ifindex == from || state_world.given == from);
+}
+
+inline_whole void arrive_tc(struct kpkt *k, const struct __sk_buff *ctx)
+{
+    arrive(k, ctx->ifindex, KERNEL_EGRESS);
+    k->pkt.segment = (uint16_t)ctx->gso_size;
+    if (!ctx->vlan_present) return;
+    k->pkt.tag_count = 1; /* the kernel took it off */
+    k->pkt.tags[0].tpid = be16toh((uint16_t)ctx->vlan_proto);
+    k->pkt.tags[0].tci = (uint16_t)ctx->vlan_tci;
+}
+
+SEC("tc") int look_tc(struct __sk_buff *ctx)
+{
+    struct kpkt *k = kpkt_tc(ctx);
+    const struct frame f = {.skb = ctx};
+    k->frame_len = ctx->len;
+    if (k->flags & KERNEL_ASKED) {
+        k->flags &= KERNEL_SAID;
+    } else {
+        if (was_judged(ctx)) return TC_ACT_UNSPEC;
+        arrive_tc(k, ctx);
+    }
+    begin(k);
+    LOOK_STEP(k);
+    uint8_t *bytes = first_byte(&f);
+    k->found = read_there(k, bytes, end_byte(&f));
+    if (k->found == QUICK_GOOD && express(k, bytes, false) == KERNEL_PASS) return TC_ACT_UNSPEC;
+    LOOK_STEP(k);
+    switch (look(k, &f)) {
+    case STAGE_JUDGE: bpf_tail_call(ctx, &map_stages_tc, STAGE_JUDGE); break;
+    case STAGE_ACT: bpf_tail_call(ctx, &map_stages_tc, STAGE_ACT); break;
+    case STAGE_NONE: return TC_ACT_UNSPEC;
+    }
+    return TC_ACT_SHOT;
+}

@@ -1,0 +1,117 @@
+/* Sections of the program file: functions, instructions, classifiers; and the bounds of all code. */
+#pragma once
+
+#include <assert.h>
+#include <stdint.h>
+
+/* A function: straight code with one entry, called with no argument, returning one scalar. Function 0 is the program;
+ * function meta.services is run after it for what it accepted, function meta.streams when the first bytes of a
+ * connection to a proxy service have come. A call only goes to a function with a higher index (so calls are acyclic),
+ * at most 4 deep. */
+struct pbc_func {
+    uint32_t name /* string */, first, count;
+};
+struct insn {
+    uint8_t op, a;
+    uint16_t to;
+    uint32_t imm;
+};
+static_assert(sizeof(struct insn) == 8, "KERNEL.md");
+
+/* A classifier stands for a list of rules, in its order: its entries. It finds the first entry, from a given one on,
+ * all of whose masks and port ranges hold for a header key (vm/judge/classify/README.md: walks of it;
+ * compiler/classify: how it is built).
+ *
+ * All numbers inside are relative to the classifier's own part of ENTRIES, FORMATS, TREE and BLOCKS; the parts of one
+ * classifier after another tile each section. The search begins at word 0 of its tree. A word is one of
+ *   CUT    go on at word base + (key.word[word] >> shift & mask of `bits` bits)
+ *   FORK   the lower entry of what words base and base + 1 find; `least` is the lowest entry below base + 1, so that
+ *          part is visited only where the first found none lower
+ *   LEAF   a run of blocks from `base` on, in a format
+ *   NONE   nothing below here
+ * A base is greater than the word's own number, so a tree has no circles; tables (2^bits words, or two) that differ in
+ * their base do not overlap, those that share one have one size. Unused bits of a word are 0. Runs may share blocks
+ * where they read them in one format. */
+enum tree_kind { TREE_NONE, TREE_CUT, TREE_FORK, TREE_LEAF };
+#define TREE_KIND(w)   ((unsigned)(w)&3u)
+#define TREE_BASE(w)   ((uint32_t)((w) >> 32))             /* CUT, FORK: a word; LEAF: a block */
+#define TREE_WORD(w)   ((unsigned)((w) >> 2) & 7u)         /* CUT: of key.word */
+#define TREE_SHIFT(w)  ((unsigned)((w) >> 5) & 63u)        /* CUT */
+#define TREE_BITS(w)   (((unsigned)((w) >> 11) & 15u) + 1) /* CUT: 1..16 */
+#define TREE_LEAST(w)  ((uint32_t)((w) >> 2) & 0x3fffffu)  /* FORK: 22 bits */
+#define TREE_FORMAT(w) ((uint32_t)((w) >> 2) & 0xffffu)    /* LEAF */
+#define TREE_CUT_WORD(base, word, shift, bits)                                                                         \
+    ((uint64_t)(base) << 32 | (uint64_t)((bits)-1) << 11 | (uint64_t)(shift) << 5 | (uint64_t)(word) << 2 | TREE_CUT)
+#define TREE_FORK_WORD(base, least)  ((uint64_t)(base) << 32 | (uint64_t)(least) << 2 | TREE_FORK)
+#define TREE_LEAF_WORD(base, format) ((uint64_t)(base) << 32 | (uint64_t)(format) << 2 | TREE_LEAF)
+
+struct pbc_classifier {
+    uint32_t name; /* string: of the list */
+    uint32_t entries, entry_count;
+    uint32_t formats, format_count;
+    uint32_t tree, tree_count; /* at least one word */
+    uint32_t blocks, block_count;
+    /* Of all ways through the tree the worst, each for itself: the verifier recomputes and compares. At a CUT the worst
+     * of its table's words, at a FORK both of its words together. */
+    uint32_t words;    /* of the tree that are read: each word counts 1 */
+    uint32_t compared; /* blocks of 256 bytes that are read, where nothing before the last one matches */
+    uint32_t forks;    /* on a path from the root, at most PBC_FORKS_MAX: the worst of a FORK's words, and 1 */
+    uint32_t chain;    /* entries with code that stand on all paths of one search together: at most so many are asked in
+                          turn.    A leaf counts each of its entries once, a FORK adds up */
+    uint32_t reserved[3];
+};
+static_assert(sizeof(struct pbc_classifier) == 64, "KERNEL.md");
+
+/* What is done when an entry is found. code 0: its rule decides, and nothing else happens. Else the number of an
+ * instruction of the function that classifies, counted from its first: the rest of the rule's tests, or what it does
+ * beside deciding; it may end in AGAIN, which goes on behind this entry. */
+struct pbc_entry {
+    uint32_t rule, code;
+};
+
+/* Which parts of the key the columns of a block compare. A block holds eight rules, lane by lane, in columns of eight
+ * u32; `size` units of 256 bytes together are one:
+ *   size 1: 2 slots, size 2: 6 slots, size 4: 14 slots: first a column of values for each, then a column of masks for
+ * each (so that two columns beside each other are alike): key.slot[i] & mask == value then source port, destination
+ * port: lo | (65535 - hi) << 16 then one half: value | mask << 16: key.half[half] & mask == value then the entry; bit
+ * 31 of lane 7: another block of the run follows Lanes ascend by entry, also from block to block. What a format does
+ * not use has slot 0 (half 20) and masks 0. An unused lane has mask 0 and value 1 in its first slot, and the entry
+ * PBC_LANE_NONE. */
+struct pbc_format {
+    uint8_t size;     /* 1, 2 or 4 */
+    uint8_t half;     /* 20..31 */
+    uint8_t slot[14]; /* those behind the size's number are 0 */
+};
+static_assert(sizeof(struct pbc_format) == 16, "KERNEL.md");
+struct pbc_block {
+    uint32_t col[8][8];
+}; /* [column][lane] */
+static_assert(sizeof(struct pbc_block) == 256, "KERNEL.md");
+#define PBC_LANE_MORE 0x80000000u
+#define PBC_LANE_NONE 0x3fffffu
+static inline unsigned pbc_format_slots(unsigned size) { return size * 4 - 2; }
+/* Numbers of a block's columns behind values (0 ..) and masks (pbc_format_slots ..), in u32[8] from its first. */
+static inline unsigned pbc_col_sport(unsigned size) { return size * 8 - 4; }
+static inline unsigned pbc_col_dport(unsigned size) { return size * 8 - 3; }
+static inline unsigned pbc_col_half(unsigned size) { return size * 8 - 2; }
+static inline unsigned pbc_col_entry(unsigned size) { return size * 8 - 1; }
+
+enum {
+    PBC_TREE_DEPTH = 32, /* words on a path from the root to a leaf, and forks among them: */
+    PBC_FORKS_MAX = 6,
+    PBC_COMPARED_MAX = 1 << 15, /* units of 256 bytes that one search may compare */
+    PBC_CHAIN_WARN = 32,        /* entries with code that one packet may be asked in turn: warned of, */
+    PBC_CHAIN_MAX = 1024,       /* and refused */
+};
+
+enum {
+    PBC_CALL_DEPTH = 4,   /* nested calls below function 0: the kernel has 8 frames, for its entry, function 0, these, a
+                             classifier and its leaf */
+    PBC_CHAIN_DEPTH = 16, /* nested `do` in the rule list */
+    PBC_BRANCH_MAX = 2000,  /* instructions a branch may skip */
+    PBC_PATH_MAX = 1000000, /* longest path in instructions, calls expanded */
+    PBC_BLOCK_RULES = 1000, /* rules in one function of straight code */
+    PBC_REGS = 8,
+    PBC_NAME_MAX = 4096,    /* bytes of a name or path; comments may be longer */
+    PBC_WALK_MAX = 1 << 24, /* rules, conditions and operands that the naive executor may try for one packet */
+};

@@ -1,0 +1,107 @@
+/* The program file: its header, its table of sections, and what it says of itself (vm/pbc.h). */
+#pragma once
+
+#include <assert.h>
+#include <stdint.h>
+
+#define PBC_MAGIC         "prey.pbc" /* 8 bytes, no NUL */
+#define PBC_VERSION       9u
+#define PBC_NONE          UINT32_MAX
+#define PBC_TARGET        (PBC_NONE - 1) /* branch.shares: the server is the target that the client's instruction names */
+#define PBC_DIGEST_LEN    32             /* BLAKE2b-256, RFC 7693 */
+#define PBC_ALIGN         64
+#define PBC_SCHEDULES_MAX 20u          /* each has a bit in key.marks */
+#define PBC_SIZE_MAX      (1ull << 30) /* bytes of a file: 1 GiB */
+
+struct pbc_header {
+    char magic[8];
+    uint8_t digest[PBC_DIGEST_LEN]; /* of the bytes from `version` to the end of the file */
+    uint32_t version;
+    uint32_t sections;
+    uint64_t size;     /* of the whole file, bytes */
+    uint64_t reserved; /* 0 */
+};
+static_assert(sizeof(struct pbc_header) == 64, "layout");
+
+struct pbc_section {
+    uint32_t kind; /* enum pbc_kind */
+    uint32_t entry_size;
+    uint64_t offset; /* from the file's start, a multiple of PBC_ALIGN */
+    uint64_t count;
+    uint64_t reserved; /* 0 */
+};
+static_assert(sizeof(struct pbc_section) == 32, "layout");
+
+/* X(IDENT, field, entry type, most entries); `field` names it in struct program and in listings. */
+#define PBC_SECTIONS(X)                                                                                                \
+    X(META, meta, struct pbc_meta, 1)                                                                                  \
+    X(STRINGS, strings, char, 1u << 28)                                                                                \
+    X(RULES, rules, struct pbc_rule, 1u << 20)                                                                         \
+    X(CONDS, conds, struct pbc_cond, 1u << 24)                                                                         \
+    X(RANGES, ranges, struct pbc_range, 1u << 24)                                                                      \
+    X(SETS, sets, struct pbc_set, 1u << 20)                                                                            \
+    X(SET4, set4, struct pbc_range, 1u << 26)                                                                          \
+    X(SET6, set6, struct pbc_range6, 1u << 26)                                                                         \
+    X(MACSETS, macsets, struct pbc_set, 1u << 16)                                                                      \
+    X(MACS, macs, uint64_t, 1u << 24)                                                                                  \
+    X(NAMES, names, struct pbc_names, 1u << 16)                                                                        \
+    X(HOSTS, hosts, uint32_t, 1u << 24)                                                                                \
+    X(MAPS, maps, struct pbc_map, 1u << 12)                                                                            \
+    X(PATTERNS, patterns, struct pbc_pattern, 1u << 20)                                                                \
+    X(IFACES, ifaces, struct pbc_iface, 1u << 12)                                                                      \
+    X(CHAINS, chains, struct pbc_chain, 1u << 20)                                                                      \
+    X(FIREWALLS, firewalls, struct pbc_firewall, 1u << 12)                                                             \
+    X(METERS, meters, struct pbc_meter, 1u << 16)                                                                      \
+    X(GRAINS, grains, struct pbc_grain, 4)                                                                             \
+    X(SCHEDULES, schedules, struct pbc_schedule, 20)                                                                   \
+    X(SPANS, spans, struct pbc_span, 1u << 12)                                                                         \
+    X(SETTINGS, settings, struct pbc_settings, 1)                                                                      \
+    X(CHECKS, checks, struct pbc_check, 1u << 16)                                                                      \
+    X(POOLS, pools, struct pbc_pool, 1u << 16)                                                                         \
+    X(SERVERS, servers, struct pbc_server, 1u << 20)                                                                   \
+    X(SERVICES, services, struct pbc_service, 1u << 16)                                                                \
+    X(PROXIES, proxies, struct pbc_proxy, 1u << 16)                                                                    \
+    X(CERTS, certs, struct pbc_cert, 1u << 16)                                                                         \
+    X(ENDPOINTS, endpoints, struct pbc_endpoint, 1u << 20)                                                             \
+    X(BRANCHES, branches, struct pbc_branch, 1u << 20)                                                                 \
+    X(SHARES, shares, struct pbc_share, 1u << 20)                                                                      \
+    X(NATS, nats, struct pbc_nat, 1u << 12)                                                                            \
+    X(FUNCS, funcs, struct pbc_func, 1u << 20)                                                                         \
+    X(CODE, code, struct insn, 1u << 24)                                                                               \
+    X(MEMOS, memos, struct pbc_memo, 65535)                                                                            \
+    X(CLASSIFIERS, classifiers, struct pbc_classifier, 1u << 16)                                                       \
+    X(ENTRIES, entries, struct pbc_entry, 1u << 22)                                                                    \
+    X(FORMATS, formats, struct pbc_format, 1u << 16)                                                                   \
+    X(TREE, tree, uint64_t, 1u << 26)                                                                                  \
+    X(BLOCKS, blocks, struct pbc_block, 1u << 21)
+
+enum pbc_kind {
+#define X(ident, name, type, most) PBC_##ident,
+    PBC_SECTIONS(X)
+#undef X
+        PBC_KINDS
+};
+
+struct pbc_meta {
+    uint32_t edition;
+    uint32_t flags;         /* enum pbc_flag */
+    uint32_t reach;         /* bytes of a frame, from its first, that rules may test (0: headers alone) */
+    uint32_t rejects_per_s; /* answers a second a worker */
+    uint32_t longest_path;  /* instructions, calls expanded: the verifier recomputes and compares */
+    uint32_t source;        /* string: path of the main file */
+    uint32_t services;      /* function that finds the branch of a service for what was let in; 0: no services */
+    uint32_t streams; /* function that finds the branch of a proxy service by the first bytes; 0: no such service */
+};
+enum pbc_flag {
+    PBC_NEEDS_SELF = 1 << 0,   /* some rule or firewall asks for self or a direction */
+    PBC_NAMES_ARP = 1 << 1,    /* some rule names arp: malformed ARP is `drop`, `short-arp` */
+    PBC_KEEPS_FLOWS = 1 << 3,  /* some condition asks `state` or `flows over`, or there are services or nats: the worker
+                                  has a  flow table */
+    PBC_COUNTS_FLOWS = 1 << 4, /* some condition asks `flows over` */
+    PBC_FOLLOWS_FRAGMENTS = 1 << 5, /* something depends on what later fragments lack: they follow their first */
+    PBC_NAMES_FRAGMENT =
+        1 << 6,            /* some rule names `fragment`: it is tried on later fragments too (judge/fragment_order.h) */
+    PBC_OPENS = 1 << 7,    /* some rule's verdict opens tunnels: what is inside a packet is judged too */
+    PBC_ASKS_WAY = 1 << 8, /* some condition asks `out on` (judge/ways.h) */
+    PBC_ASKS_SOURCE = 1 << 9, /* some condition asks `urpf-failed` */
+};

@@ -1,0 +1,109 @@
+/* What is the same in two programs (remap.h). */
+#include <string.h>
+
+#include "vm/program/remap.h"
+#include "vm/program/remap_priv.h"
+
+static bool same_text(const struct program *a, uint32_t x, const struct program *b, uint32_t y)
+{
+    return strcmp(program_str(a, x), program_str(b, y)) == 0;
+}
+
+bool remap_same_service(const struct program *a, const struct pbc_service *s, const struct program *b,
+                        const struct pbc_service *t)
+{
+    return s->mode == t->mode && s->gue_port == t->gue_port && s->gue_variant == t->gue_variant &&
+           same_text(a, s->name, b, t->name);
+}
+
+static bool same_sets(const struct program *a, uint32_t i, const struct program *b, uint32_t k, uint32_t count)
+{
+    for (uint32_t n = 0; n < count; n++) {
+        const struct pbc_set *s = &a->sets[i + n], *t = &b->sets[k + n];
+        if (s->count4 != t->count4 || s->count6 != t->count6) return false;
+        if (memcmp(a->set4 + s->first4, b->set4 + t->first4, s->count4 * sizeof *a->set4) != 0) return false;
+        if (memcmp(a->set6 + s->first6, b->set6 + t->first6, s->count6 * sizeof *a->set6) != 0) return false;
+    }
+    return true;
+}
+
+bool remap_same_iface(const struct program *a, uint32_t i, const struct program *b, uint32_t k)
+{
+    if (i == PBC_NONE || k == PBC_NONE) return i == k;
+    return i < a->ifaces_count && k < b->ifaces_count && same_text(a, a->ifaces[i].device, b, b->ifaces[k].device);
+}
+
+bool remap_same_nat(const struct program *a, const struct pbc_nat *s, const struct program *b, const struct pbc_nat *t)
+{
+    if (s->kind != t->kind || s->family != t->family || s->proto != t->proto || s->flags != t->flags) return false;
+    if (s->ip_proto != t->ip_proto || s->len != t->len || s->mss != t->mss) return false;
+    if (s->port_lo != t->port_lo || s->port_hi != t->port_hi || s->target_port != t->target_port) return false;
+    if (memcmp(s->to, t->to, sizeof s->to) != 0 || memcmp(s->target, t->target, sizeof s->target) != 0) return false;
+    if (s->from_count != t->from_count || !same_sets(a, s->from, b, t->from, s->from_count)) return false;
+    if (s->outside_count != t->outside_count || !same_sets(a, s->outside, b, t->outside, s->outside_count))
+        return false;
+    return remap_same_iface(a, s->iface, b, t->iface) && same_text(a, s->name, b, t->name);
+}
+
+static int order_of(uint64_t a, uint64_t b) { return (a > b) - (a < b); }
+
+int remap_meter_order(const struct program *a, const struct pbc_meter *s, const struct program *b,
+                      const struct pbc_meter *t)
+{
+    const uint64_t x[] = {s->entries, s->per, s->unit, s->len4, s->len6, s->count, s->per_ns, s->burst};
+    const uint64_t y[] = {t->entries, t->per, t->unit, t->len4, t->len6, t->count, t->per_ns, t->burst};
+    const char *name = program_str(a, s->name);
+    int order = strcmp(name, program_str(b, t->name));
+    for (unsigned i = 0; i < sizeof x / sizeof *x && !order; i++) order = order_of(x[i], y[i]);
+    if (*name || order) return order;
+    order = order_of(s->place.line, t->place.line);
+    if (!order) order = order_of(s->place.col, t->place.col);
+    return order ? order : strcmp(program_str(a, s->place.file), program_str(b, t->place.file));
+}
+
+bool remap_same_pool(const struct program *a, const struct pbc_pool *s, const struct program *b,
+                     const struct pbc_pool *t)
+{
+    if (s->balance != t->balance || s->server_count != t->server_count || !same_text(a, s->name, b, t->name))
+        return false;
+    if (a->settings_count != b->settings_count) return false;
+    if (a->settings_count && memcmp(a->settings->hash_key, b->settings->hash_key, PBC_DIGEST_LEN) != 0) return false;
+    if (a->settings_count && a->settings->maglev != b->settings->maglev) return false;
+    for (uint32_t i = 0; i < s->server_count; i++) {
+        const struct pbc_server *x = &a->servers[s->servers + i], *y = &b->servers[t->servers + i];
+        if (x->weight != y->weight || (x->flags ^ y->flags) & PBC_SERVER_BACKUP || x->family != y->family) return false;
+        if (memcmp(x->addr, y->addr, sizeof x->addr) != 0 || !same_text(a, x->name, b, y->name)) return false;
+    }
+    return true;
+}
+
+bool remap_same_sources(const struct program *a, const struct pbc_pool *s, const struct program *b,
+                        const struct pbc_pool *t)
+{
+    return s->source_count == t->source_count && s->source_port_lo == t->source_port_lo &&
+           s->source_port_hi == t->source_port_hi && same_sets(a, s->sources, b, t->sources, s->source_count);
+}
+
+bool remap_same_shares(const struct program *a, const struct pbc_branch *s, const struct program *b,
+                       const struct pbc_branch *t)
+{
+    if (s->share_count != t->share_count) return false;
+    for (uint32_t i = 0; i < s->share_count; i++) {
+        const struct pbc_pool *in_a = &a->pools[a->shares[s->shares + i].pool],
+                              *in_b = &b->pools[b->shares[t->shares + i].pool];
+        if (!same_text(a, in_a->name, b, in_b->name)) return false;
+    }
+    return s->share_count || (s->shares == PBC_TARGET) == (t->shares == PBC_TARGET);
+}
+
+bool remap_keeps_branch(const struct remap *r, uint32_t branch)
+{
+    const struct program *to = r->program;
+    const uint32_t at = branch < r->from->branches_count ? r->branch[branch] : PBC_NONE;
+    return at != PBC_NONE && remap_same_shares(r->from, &r->from->branches[branch], to, &to->branches[at]);
+}
+
+bool remap_same_clients(const struct pbc_service *a, const struct pbc_service *b)
+{
+    return a->affinity_ns == b->affinity_ns && a->max_flows_per_source == b->max_flows_per_source;
+}

@@ -1,0 +1,107 @@
+/* Rules and their conditions in the dump. */
+#include "vm/tables.h"
+#include "vm/words/disasm_priv.h"
+
+static const char *const answer_names[] = {
+    [PBC_ANSWER_RST] = "rst",
+    [PBC_ANSWER_UNREACHABLE] = "unreachable",
+    [PBC_ANSWER_PROHIBITED] = "prohibited",
+};
+
+void dump_cond(const struct program *p, const struct pbc_cond *c, FILE *out)
+{
+    char line[LINE];
+    struct text t = text_of(line, sizeof line);
+    fprintf(out, "      %s", cond_info[c->kind].name);
+    if (c->kind == COND_HEADER) {
+        add_quoted(&t, program_str(p, c->arg));
+        fprintf(out, " %s", line);
+        t = text_of(line, sizeof line);
+    }
+    if (c->flags & PBC_COND_NOT) fprintf(out, " not");
+    for (uint32_t i = 0; text_add_item(&t, p, c, i); i++) {
+        fprintf(out, i ? ", %s" : " %s", line);
+        t = text_of(line, sizeof line);
+    }
+    t = text_of(line, sizeof line);
+    if (c->arg && cond_info[c->kind].word && cond_info[c->kind].traits & COND_ARG_KINDS) {
+        text_add(&t, " of ");
+        text_add_kind(&t, c->arg, ", ");
+    }
+    if (c->name) {
+        text_add(&t, " as ");
+        text_add_name(&t, program_str(p, c->name));
+    }
+    add_place(&t, p, &c->place);
+    dump_line(&t, out);
+}
+
+static void dump_rule(const struct program *p, uint32_t i, FILE *out)
+{
+    const struct pbc_rule *r = &p->rules[i];
+    char line[LINE];
+    struct text t = text_of(line, sizeof line);
+    add_rule(&t, p, i);
+    text_add(&t, " %s", verdict_info[r->verdict].name);
+    if (r->verdict == PBC_V_DO) {
+        text_add(&t, " ");
+        text_add_name(&t, program_str(p, p->chains[r->chain].name));
+    }
+    if (verdict_is(r->verdict, VERDICT_TAKES_PORT)) text_add(&t, " %u", r->port);
+    if (r->answer != PBC_ANSWER_DEFAULT) text_add(&t, " with %s", answer_names[r->answer]);
+    if (r->flags & PBC_RULE_LOG) text_add(&t, " log");
+    if (r->log_prefix) {
+        text_add(&t, " ");
+        add_quoted(&t, program_str(p, r->log_prefix));
+    }
+    if (r->log_meter) text_add(&t, " by meter %u", r->log_meter - 1);
+    if (r->flags & PBC_RULE_ARP) text_add(&t, r->flags & PBC_RULE_NOT_FRAMES ? " [arp alone]" : " [arp too]");
+    if (r->flags == PBC_RULE_NOT_FRAMES) text_add(&t, " [nothing]");
+    if (r->comment) {
+        text_add(&t, " comment ");
+        add_quoted(&t, program_str(p, r->comment));
+    }
+    add_place(&t, p, &r->place);
+    fprintf(out, "    %s\n", line);
+    for (uint32_t n = 0; n < r->cond_count; n++) dump_cond(p, &p->conds[r->conds + n], out);
+}
+
+static void dump_firewall(const struct program *p, uint32_t i, FILE *out)
+{
+    static const char *const directions[] = {
+        [PBC_DIR_ANY] = "",
+        [PBC_DIR_IN] = " in",
+        [PBC_DIR_OUT] = " out",
+        [PBC_DIR_FORWARD] = " forward",
+    };
+    static const char *const others[] = {
+        [PBC_OTHER_DEFAULT] = "",
+        [PBC_OTHER_PASS] = " other frames pass",
+        [PBC_OTHER_DROP] = " other frames drop",
+    };
+    const struct pbc_firewall *f = &p->firewalls[i];
+    char line[LINE];
+    struct text t = text_of(line, sizeof line);
+    add_named(&t, p, "  firewall", i, f->name);
+    if (f->iface != PBC_NONE) {
+        text_add(&t, " on ");
+        text_add_iface(&t, p, f->iface);
+    }
+    text_add(&t, "%s default %s%s", directions[f->direction], verdict_info[f->default_verdict].name, others[f->other]);
+    add_place(&t, p, &f->place);
+    dump_line(&t, out);
+    for (uint32_t n = 0; n < f->rule_count; n++) dump_rule(p, f->rules + n, out);
+}
+
+void dump_rules(const struct program *p, FILE *out)
+{
+    if (p->firewalls_count + p->chains_count) fprintf(out, "\nrules\n");
+    for (uint32_t i = 0; i < p->firewalls_count; i++) dump_firewall(p, i, out);
+    for (uint32_t i = 0; i < p->chains_count; i++) {
+        char line[LINE];
+        struct text t = text_of(line, sizeof line);
+        add_named(&t, p, "  chain", i, p->chains[i].name);
+        dump_line(&t, out);
+        for (uint32_t n = 0; n < p->chains[i].rule_count; n++) dump_rule(p, p->chains[i].rules + n, out);
+    }
+}

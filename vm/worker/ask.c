@@ -1,0 +1,82 @@
+/* What is asked of a worker beside its packets: flows, and explanations (vm.h). */
+#include "vm/context/context.h"
+#include "vm/forward/forward.h"
+#include "vm/forward/service.h"
+#include "vm/worker/vm_priv.h"
+
+bool vm_flow_next(const struct vm *vm, uint32_t *at, struct flow_record *f)
+{
+    return vm->track && track_next(vm->track, at, f);
+}
+
+int vm_flow_near(const struct vm *vm, uint32_t *at, uint32_t groups, uint64_t now_ns, struct flow_record *f)
+{
+    return vm->track ? track_next_near(vm->track, at, groups, now_ns, f) : -1;
+}
+
+void vm_state(struct vm *vm, const struct vm_in *in, struct key *key, const struct pkt *pkt)
+{
+    struct track_seen seen;
+    see_time(vm, in, NULL);
+    key->marks &= ~(uint32_t)MARK_STATES;
+    if (vm->track) track_peek(vm->track, key, pkt, &seen);
+}
+
+bool vm_flow_of(struct vm *vm, const struct vm_in *in, const struct key *key, const struct pkt *pkt,
+                struct flow_record *f)
+{
+    struct key now = *key;
+    struct track_seen seen;
+    see_time(vm, in, NULL);
+    if (!vm->track) return false;
+    track_peek(vm->track, &now, pkt, &seen);
+    return track_tell(vm->track, &seen, f);
+}
+
+bool vm_follows(struct vm *vm, const struct vm_in *in, const struct key *key, const struct pkt *pkt)
+{
+    struct key now = *key;
+    struct track_seen seen;
+    see_time(vm, in, NULL);
+    if (!vm->forward) return false;
+    track_peek(vm->track, &now, pkt, &seen);
+    return seen.class >= SEEN_REPLY || forward_proves(vm, &now, pkt, &seen);
+}
+
+struct decision vm_explain(struct vm *vm, const struct vm_in *in, const struct key *key, const struct pkt *pkt,
+                           trace_fn *fn, void *arg)
+{
+    struct key now = *key;
+    struct track_seen seen;
+    see_time(vm, in, NULL);
+    if (vm->track) track_peek(vm->track, &now, pkt, &seen);
+    if (vm->cfg.kernel && vm->cfg.kernel->meters) vm->cfg.kernel->meters(vm->cfg.kernel->arg, vm->meters);
+    const struct peek peek = {.meters = vm->meters, .track = vm->track, .seen = &seen};
+    return decision_of(run_list(vm->program, &now, pkt, 0, NULL, &peek, fn, arg));
+}
+
+struct served vm_explain_service(struct vm *vm, const struct vm_in *in, const struct key *key, const struct pkt *pkt)
+{
+    struct served s = {.branch = PBC_NONE, .pool = PBC_NONE, .server = PBC_NONE};
+    see_time(vm, in, NULL);
+    see_facts(vm, in->facts);
+    return vm->forward && forward_explain(vm, key, pkt, &s) ? s : vm_explain_new(vm, in, key, pkt);
+}
+
+struct translated vm_explain_nat(struct vm *vm, const struct vm_in *in, const struct key *key, const struct pkt *pkt)
+{
+    see_time(vm, in, NULL);
+    see_facts(vm, in->facts);
+    return vm->forward ? forward_explain_nat(vm, key, pkt) : (struct translated){.nat = PBC_NONE};
+}
+
+struct served vm_explain_new(struct vm *vm, const struct vm_in *in, const struct key *key, const struct pkt *pkt)
+{
+    struct served s = {.branch = service_branch(vm->program, key, pkt), .pool = PBC_NONE, .server = PBC_NONE};
+    see_time(vm, in, NULL);
+    see_facts(vm, in->facts);
+    if (s.branch != PBC_NONE && vm->program->services[vm->program->branches[s.branch].service].proxy) return s;
+    if (s.branch != PBC_NONE) s.pool = balance_pool(vm->balance, s.branch, key);
+    if (s.pool != PBC_NONE) s.server = balance_explain(vm->balance, s.branch, key, s.how, sizeof s.how);
+    return s;
+}

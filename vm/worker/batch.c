@@ -1,0 +1,255 @@
+/* A batch's way: packets are parsed, judged, counted, logged and answered; and what time alone brings (vm.h).
+ *
+ * The order in which a frame meets its fate (SEMANTICS.md): malformed ARP passes unless some rule names ARP; every
+ * other malformed frame is dropped before any rule; the rest is judged. */
+#include "vm/context/context.h"
+#include "vm/forward/forward.h"
+#include "vm/forward/service.h"
+#include "vm/judge/classify/classify.h"
+#include "vm/judge/columns/columns.h"
+#include "vm/packet/parse/read.h"
+#include "vm/packet/pkt.h"
+#include "vm/worker/fragments.h"
+#include "vm/worker/turns.h"
+#include "vm/worker/vm_priv.h"
+
+enum { SWEEP_NS = 1000000000, STEPS_A_TICK = 128 /* of a live worker: 15 us where all miss the caches */ };
+enum { CLEARED_A_TICK = 1 << 16 };
+
+/* Malformed ARP that no rule asks for is none of ours; cut short by the capture it is the same. */
+static bool lets_pass(const struct program *p, const struct pkt *pkt, const struct key *key)
+{
+    bool arp = pkt->reason == REASON_SHORT_ARP || (pkt->reason == REASON_SNAPPED && key->kind & KIND_ARP);
+    return arp && !(p->meta->flags & PBC_NAMES_ARP);
+}
+
+/* Function 0 over the packets of `todo`: several together as far as they may go so, then one after the other. */
+static void decide_by_code(const struct program *p, const struct key keys[], struct pkt *const pkts[], uint64_t todo,
+                           const struct effects *e, decided out[])
+{
+    struct ahead ahead;
+    const bool together = columns_pay(p, todo);
+    if (p->ahead_count) set_ahead(p, keys, todo);
+    if (together) todo = columns_run(p, keys, pkts, todo, e, &ahead, out);
+    run_code(p, 0, keys, pkts, todo, together ? &ahead : NULL, e, out);
+}
+
+/* The packets of `todo`, bit 0 being the batch's packet `first`. */
+static void decide_rules(const struct job *j, unsigned first, const struct key keys[], struct pkt *const pkts[],
+                         uint64_t todo, decided out[])
+{
+    const struct vm *vm = j->vm;
+    const struct effects e = {.rules = vm->rules,
+                              .tx = j->tx,
+                              .input = j->input + first,
+                              .meters = vm->meters,
+                              .packet = vm->packets + first};
+    if (!vm->cfg.naive) {
+        decide_by_code(vm->program, keys, pkts, todo, &e, out);
+        return;
+    }
+    for (; todo; todo &= todo - 1) {
+        unsigned at = (unsigned)__builtin_ctzll(todo);
+        out[at] = run_list(vm->program, &keys[at], pkts[at], at, &e, NULL, NULL, NULL);
+    }
+}
+
+static void decide(const struct job *j, unsigned first, struct key keys[], struct pkt *const pkts[], uint64_t todo,
+                   decided out[])
+{
+    const struct program *p = j->vm->program;
+    if (p->services_count && facts_have_self(j->in->facts))
+        for (uint64_t left = todo; left; left &= left - 1) key_settle(p, &keys[__builtin_ctzll(left)]);
+    for (uint64_t left = j->vm->ways ? todo : 0; left; left &= left - 1)
+        vm_settle_ways(j, &keys[__builtin_ctzll(left)], pkts[__builtin_ctzll(left)]);
+    decide_rules(j, first, keys, pkts, todo, out);
+}
+
+static bool in_pieces(const struct pkt *pkt) { return pkt->flags & PKT_NOT_LINEAR; }
+
+/* What is malformed, joined frames and fragments, which are judged one by one. */
+static void judge_odd(const struct job *j, struct packet_ctx *c)
+{
+    if (c->pkt->reason == REASON_NONE && j->vm->in_turn) {
+        judge_in_turn(j, c);
+    } else if (c->pkt->reason == REASON_NONE) {
+        decide(j, c->at, c->key, &c->pkt, 1, &c->decision);
+        settle(j, c);
+    } else if (lets_pass(j->vm->program, c->pkt, c->key)) {
+        refuse(j->vm, c, ACTION_PASS, REASON_NONE);
+    } else {
+        refuse(j->vm, c, ACTION_DROP, c->pkt->reason);
+    }
+}
+
+void judge_single(const struct job *j, struct packet_ctx *c)
+{
+    if (j->vm->fragments && is_fragment(c->key))
+        fragments_judge(j, c, judge_odd);
+    else
+        judge_odd(j, c);
+}
+
+/* Headers lie past the head: copy the frame into a slot and judge the copy. (Patterns read segments where they lie.) */
+static void judge_joined(const struct job *j, struct packet_ctx *c)
+{
+    struct vm *vm = j->vm;
+    struct packet_ctx joined;
+    struct key key;
+    struct pkt *copy = vm->cfg.pool ? pool_copy(vm->cfg.pool, c->pkt) : NULL;
+    if (!copy) {
+        refuse(vm, c, ACTION_DROP, REASON_NO_BUFFER);
+        return;
+    }
+    vm->counters.linearised++;
+    pkt_parse(copy, j->in->facts, &key);
+    ctx_begin(&joined, c->at, copy, &key, c->v);
+    judge_single(j, &joined);
+    if (!joined.gone) pool_put(copy);
+}
+
+/* What is not in one piece, malformed, or a fragment of a datagram. */
+static void judge_rest(const struct job *j, struct packet_ctx *c)
+{
+    if (in_pieces(c->pkt))
+        judge_joined(j, c);
+    else
+        judge_single(j, c);
+}
+
+static uint64_t without_fragments(uint64_t todo, const struct key keys[])
+{
+    for (uint64_t left = todo; left; left &= left - 1) {
+        const unsigned at = (unsigned)__builtin_ctzll(left);
+        if (is_fragment(&keys[at])) todo &= ~((uint64_t)1 << at);
+    }
+    return todo;
+}
+
+/* What is no plain verdict of the rules: of those outside `todo`, and of rejects. */
+static __attribute__((noinline)) void run_rest(const struct job *j, unsigned at, struct pkt *pkt, bool judged,
+                                               struct verdict *v)
+{
+    struct packet_ctx c;
+    ctx_begin(&c, at, pkt, &j->vm->keys[at], v);
+    if (judged)
+        settle_answer(j, &c);
+    else
+        judge_rest(j, &c);
+}
+
+/* Without state all are judged first, but for fragments and frames in pieces. Then each in its turn, so that answers
+ * leave in order. */
+static void run_stateless(const struct job *j, struct pkt *const pkts[], unsigned n, uint64_t todo,
+                          struct verdict verdicts[])
+{
+    struct vm *vm = j->vm;
+    decide(j, 0, vm->keys, pkts, todo, vm->decisions);
+    for (unsigned i = 0; i < n; i++) {
+        const bool judged = todo >> i & 1;
+        if (__builtin_expect(judged, 1)) settle_counted(vm, pkts[i], vm->decisions[i], &verdicts[i]);
+        if (__builtin_expect(!judged || verdicts[i].action == ACTION_REJECT, 0))
+            run_rest(j, i, pkts[i], judged, &verdicts[i]);
+    }
+}
+
+/* Are there packets to be judged outside `todo`: fragments, frames in pieces? */
+static bool judges_rest(struct pkt *const pkts[], unsigned n, uint64_t todo)
+{
+    bool judged = false;
+    for (uint64_t rest = ~todo & UINT64_MAX >> (VM_BATCH - n); rest; rest &= rest - 1) {
+        const struct pkt *pkt = pkts[__builtin_ctzll(rest)];
+        judged |= pkt->reason == REASON_NONE || in_pieces(pkt);
+    }
+    return judged;
+}
+
+static void spare_batch(const struct job *j, struct pkt *const pkts[], unsigned n, struct verdict verdicts[])
+{
+    struct packet_ctx c;
+    for (unsigned i = 0; i < n; i++) {
+        ctx_begin(&c, i, pkts[i], &j->vm->keys[i], &verdicts[i]);
+        settle_spare(j->vm, &c, j->in->facts);
+    }
+}
+
+static void run_batch(struct job *j, struct pkt *const pkts[], unsigned n, struct verdict verdicts[])
+{
+    struct vm *vm = j->vm;
+    uint32_t kinds;
+    uint64_t todo = pkt_parse_all(pkts, n, j->in->facts, vm->keys, &kinds);
+    if (vm->fragments && kinds & KIND_FRAGMENT) todo = without_fragments(todo, vm->keys);
+    if (vm->in_turn || (vm->in_order && judges_rest(pkts, n, todo))) {
+        for (unsigned i = 0; i < n; i++) ctx_begin(&vm->ctxs[i], i, pkts[i], &vm->keys[i], &verdicts[i]);
+        run_in_turn(j, n, todo, judge_rest);
+    } else {
+        run_stateless(j, pkts, n, todo, verdicts);
+    }
+    if (__builtin_expect(j->in->facts && j->in->facts->bridges, 0)) spare_batch(j, pkts, n, verdicts);
+    j->input += n;
+    vm->packets += n;
+}
+
+static void leave_held(struct vm *vm, const struct vm_in *in, struct vm_tx *tx)
+{
+    const struct job j = {.vm = vm, .in = in, .tx = tx, .input = INPUT_NONE};
+    fragments_leave(&j, judge_odd);
+    count_judged_drops(vm);
+}
+
+void vm_run(struct vm *vm, const struct vm_in *in, struct pkt *const pkts[], unsigned n, struct verdict verdicts[],
+            struct vm_tx *tx)
+{
+    struct job j = {.vm = vm, .in = in, .tx = tx};
+    see_time(vm, in, tx);
+    see_facts(vm, in->facts);
+    for (unsigned done = 0; done < n; done += VM_BATCH) {
+        unsigned some = n - done < VM_BATCH ? n - done : VM_BATCH;
+        run_batch(&j, pkts + done, some, verdicts + done);
+    }
+    count_judged_drops(vm);
+    if (vm->fragments && !vm->ups) leave_held(vm, in, tx);
+    if (vm->track) vm->counters.stacks_full = track_stacks_full(vm->track);
+}
+
+/* Flows whose server is down, or has not answered; the next deadline. */
+static uint64_t end_down(struct vm *vm, const struct vm_in *in, struct vm_tx *tx)
+{
+    const struct job j = {.vm = vm, .in = in, .tx = tx, .input = INPUT_NONE};
+    const uint64_t next = forward_ask_again(&j);
+    return forward_tick(&j) ? vm->now_ns : time_sooner(next, forward_drained_ns(vm->forward));
+}
+
+/* Ours, and in kernel mode the kernel's. */
+static bool sweep_meters(const struct vm *vm)
+{
+    const struct vm_kernel *k = vm->cfg.kernel;
+    const bool held = meters_sweep(vm->meters);
+    return (k && k->sweep && k->sweep(k->arg, vm->now_ns)) || held;
+}
+
+uint64_t vm_tick(struct vm *vm, const struct vm_in *in, struct vm_tx *tx)
+{
+    see_time(vm, in, tx);
+    const uint64_t soon = time_after(vm->now_ns, SWEEP_NS);
+    uint64_t next = sweep_meters(vm) ? soon : UINT64_MAX;
+    if (vm->track) next = time_sooner(next, track_tick(vm->track));
+    if (vm_swapping(vm)) {
+        track_renew_some(vm->track, STEPS_A_TICK);
+        next = vm->now_ns;
+    }
+    const unsigned clear = vm->cfg.live ? STEPS_A_TICK : CLEARED_A_TICK;
+    if (vm->remember && remember_tick(vm->remember, vm->track, clear))
+        next = time_sooner(next, vm->cfg.live ? vm->now_ns : soon);
+    if (vm->forward) next = time_sooner(next, end_down(vm, in, tx));
+    if (!vm->fragments) return next;
+    see_facts(vm, in->facts);
+    leave_held(vm, in, tx);
+    return time_sooner(next, fragments_tick(vm->fragments, vm->now_ns));
+}
+
+bool vm_expire(struct vm *vm, const struct vm_in *in, struct vm_tx *tx, unsigned *part)
+{
+    see_time(vm, in, tx);
+    return vm->track && track_expire(vm->track, part);
+}

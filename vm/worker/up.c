@@ -1,0 +1,83 @@
+/* Kernel mode: packets that come up from the executor there, and what it counted (vm.h). */
+#include "vm/context/context.h"
+#include "vm/flow/track/met.h"
+#include "vm/forward/bind/nat.h"
+#include "vm/forward/forward.h"
+
+void vm_run_up(struct vm *vm, const struct vm_in *in, struct pkt *const pkts[], unsigned n, const struct vm_up ups[],
+               struct verdict verdicts[], struct vm_tx *tx)
+{
+    vm->ups = ups;
+    vm_run(vm, in, pkts, n, verdicts, tx);
+    vm->ups = NULL;
+}
+
+void vm_note_met(struct vm *vm, struct flow_met *mets) { vm->mets = mets; }
+
+void vm_met(const struct vm *vm, const struct met_told *told, struct flow_met *m)
+{
+    *m = (struct flow_met){.has = told->has & MET_OUT};
+    if (vm->track && told->has & MET_SAID) track_met_at(vm->track, told, m);
+}
+
+bool vm_recipes(const struct vm *vm, struct vm_recipes *r)
+{
+    *r = (struct vm_recipes){.generation = 0};
+    if (!vm->forward) return false;
+    r->generation = forward_recipes(vm->forward, r->longest, &r->datagram);
+    return true;
+}
+
+void vm_datagram(struct vm *vm, uint32_t next)
+{
+    if (vm->forward) forward_datagram(vm->forward, next);
+}
+
+void vm_flow_gone(struct vm *vm, const struct flow_gone *gone, struct vm_tx *tx)
+{
+    if (!vm->track) return;
+    track_at(vm->track, vm->now_ns, tx);
+    track_gone(vm->track, gone);
+}
+
+static void sum(struct counter *to, const struct counter *more)
+{
+    to->packets += more->packets;
+    to->bytes += more->bytes;
+}
+
+static void sum_all(struct counter to[], const struct counter more[], uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) sum(&to[i], &more[i]);
+}
+
+static void count_reasons(struct vm *vm, const struct counter more[])
+{
+    for (unsigned i = REASON_NONE + 1; i < REASON_COUNT; i++) {
+        sum(&vm->counters.reasons[i], &more[i]);
+        sum(&vm->refused, &more[i]);
+    }
+    count_judged_drops(vm);
+}
+
+const struct program *vm_program(const struct vm *vm) { return vm->program; }
+
+void vm_count(struct vm *vm, const struct vm_counters *more)
+{
+    const struct program *p = vm->program;
+    const uint32_t services = p->services_count;
+    const uint32_t own_services = p->past ? p->past->services : services; /* the kernel has no others */
+    sum_all(vm->counters.verdicts, more->verdicts, ACTION_COUNT);
+    count_reasons(vm, more->reasons);
+    sum_all(vm->rules, more->rules, p->rules_count);
+    sum_all(vm->rules + p->rules_count + 1, more->defaults, p->firewalls_count);
+    sum_all(vm->served, more->services, own_services);
+    sum_all(vm->served + services, more->unserved, own_services);
+    sum_all(vm->served + 2 * (size_t)services, more->servers, p->past ? p->past->servers : p->servers_count);
+    if (vm->forward && more->forward)
+        forward_count(vm->forward, more->forward->replies, more->nat ? more->nat->statements : NULL);
+    if (more->meters) meters_count(vm->meters, p, more->meters);
+    vm->counters.snapped += more->snapped;
+    vm->counters.bad_checksum += more->bad_checksum;
+    vm->counters.ways_unknown += more->ways_unknown;
+}
