@@ -19,7 +19,7 @@
 #include "runtime/kernel/ask.h"
 #include "runtime/kernel/run/told.h"
 #include "tests/lib/kernel_load.h"
-#include "vm/kernel/told.h"
+#include "vm/kernel/addresses/told.h"
 
 static struct program *plain;
 
