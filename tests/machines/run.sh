@@ -184,7 +184,7 @@ done
 net= net_bound=1800 part=${PART:-${LONG:+0}}
 part=${part:-320}
 [ -z "${LONG:-}" ] || net_bound=3000
-if [ ${#parts[@]} != 0 ] && tests kernel | grep -q '^machines/net '; then
+if [ ${#parts[@]} != 0 ] && tests user | grep -q '^machines/net '; then
     net=$top/net${LONG:+-long}
     drawn "$net" || { echo 'not ok  programs for the verifiers are not made'; failed=$((failed + 1)); }
 fi
