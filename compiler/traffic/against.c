@@ -148,7 +148,7 @@ int against(struct program *old, struct program *new, const char *const names[2]
         c->players[i].arg = c;
         c->found.labels[i] = &c->players[i].shop.labels;
     }
-    doubts_init(&c->doubts, programs, names, &r.self);
+    doubts_init(&c->doubts, programs, names, &r.self, r.said);
     c->reading = &r;
     if (open) result = go_through(c, &r, out);
     for (unsigned i = 0; i < 2; i++) player_close(&c->players[i]);

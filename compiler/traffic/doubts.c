@@ -1,20 +1,23 @@
 /* See doubts.h. Where rules ask who this machine is, and nobody says it, `self` is nobody and all frames arrive: what
  * was found then is no answer. The capture offers a name, but does not decide: of a capture of one conversation both
- * ends are in all frames. */
+ * ends are in all frames. Multicast and broadcast arrive whoever this machine is: where it is in no frame, what `in`
+ * and `out` judged says nothing of it. */
 #include "compiler/traffic/doubts.h"
 
 #include <string.h>
 
 #include "compiler/analysis/sample/notation.h"
 #include "lang/json.h"
+#include "vm/forward/service.h"
 
 static const char *const words[DIRECTIONS] = {"firewall", "firewall `in`", "firewall `out`", "firewall `forward`"};
 static const char *const keys[DIRECTIONS] = {"any", "in", "out", "forward"};
 
 void doubts_init(struct doubts *d, struct program *const programs[2], const char *const names[2],
-                 const struct facts *self)
+                 const struct facts *self, bool said)
 {
-    *d = (struct doubts){.program = {programs[0], programs[1]}, .name = {names[0], names[1]}, .self = self};
+    *d = (struct doubts){
+        .program = {programs[0], programs[1]}, .name = {names[0], names[1]}, .self = self, .said = said};
     d->same = !memcmp(programs[0]->digest, programs[1]->digest, sizeof(programs[0]->digest));
 }
 
@@ -41,10 +44,22 @@ static void meet(struct everywhere *e, const uint32_t src[4], const uint32_t dst
     e->count = kept;
 }
 
+/* From or to an address of this machine alone, or for a service of either program. */
+static bool is_met(const struct doubts *d, const struct key *key)
+{
+    const bool v6 = key->kind & KIND_IP6;
+    if (key->kind & KIND_SRC_SELF && !is_shared(v6, key->src)) return true;
+    if (is_shared(v6, key->dst)) return false;
+    struct key settled = *key;
+    for (unsigned i = 0; i < 2; i++) key_settle(d->program[i], &settled);
+    return settled.kind & (KIND_IN | KIND_DST_SELF);
+}
+
 void doubts_frame(struct doubts *d, const struct key *key, bool malformed, bool placed)
 {
     const bool v6 = key->kind & KIND_IP6;
     d->placed |= placed;
+    if (!d->met && !malformed && key->kind & KIND_IP) d->met = is_met(d, key);
     if (malformed || !(key->kind & KIND_IP) || is_shared(v6, key->src) || is_shared(v6, key->dst)) return;
     meet(&d->everywhere[v6], key->src, key->dst);
 }
@@ -75,9 +90,18 @@ static uint32_t firewall_of(const struct program *p, unsigned direction)
     return PBC_NONE;
 }
 
+static bool hangs_on_self(unsigned direction) { return direction == PBC_DIR_IN || direction == PBC_DIR_OUT; }
+
+/* Is the machine that --self names in no frame? */
+static bool is_missed(const struct doubts *d)
+{
+    return d->said && !d->met && d->self->self4_count + d->self->self6_count;
+}
+
 static bool judged_none(const struct doubts *d, unsigned side, unsigned direction)
 {
-    return !d->judged[side][direction] && firewall_of(d->program[side], direction) != PBC_NONE;
+    return ((hangs_on_self(direction) && is_missed(d)) || !d->judged[side][direction]) &&
+           firewall_of(d->program[side], direction) != PBC_NONE;
 }
 
 static bool nobody(const struct doubts *d)
@@ -128,11 +152,19 @@ static void idle_text(const struct doubts *d, unsigned side, unsigned direction,
     static const char *const of[DIRECTIONS] = {"that arrives", "for an address of `--self`, or for a service",
                                                "from an address of `--self`",
                                                "that crosses a machine with these addresses"};
+    fputs(" judged any frame: ", out);
     if (asks_for_interface(d->program[side], direction))
         fprintf(out, d->placed ? "is the capture of the interface that it is `on`?\n"
                                : "say where frames came in, `--on IF` or `--map`\n");
     else
         fprintf(out, "the capture has no frame %s\n", of[direction]);
+}
+
+static void missed_text(const struct doubts *d, FILE *out)
+{
+    fputs(" judged a frame of this machine: no frame is from or to an address of `--self`", out);
+    offer(d, out);
+    fputc('\n', out);
 }
 
 static void idle_lines(const struct doubts *d, FILE *out)
@@ -142,8 +174,10 @@ static void idle_lines(const struct doubts *d, FILE *out)
         if (!idle[0] && !idle[1]) continue;
         fprintf(out, "no %s", words[k]);
         if (idle[0] != idle[1]) fprintf(out, " of %s", d->name[idle[1]]);
-        fputs(" judged any frame: ", out);
-        idle_text(d, idle[0] ? 0 : 1, k, out);
+        if (hangs_on_self(k) && is_missed(d))
+            missed_text(d, out);
+        else
+            idle_text(d, idle[0] ? 0 : 1, k, out);
     }
 }
 

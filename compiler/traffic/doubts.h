@@ -1,4 +1,5 @@
-/* Why what was compared says less than it seems: firewalls that judged no frame, and a machine that nobody named. */
+/* Why what was compared says less than it seems: firewalls that judged no frame, and a machine that nobody named, or
+ * that was named wrong. */
 #pragma once
 
 #include "compiler/traffic/difference.h"
@@ -17,6 +18,8 @@ struct doubts {
     const struct program *program[2];
     const char *name[2];
     const struct facts *self; /* of this machine, as judged by */
+    bool said;                /* by --self */
+    bool met;                 /* some frame is from or to one of its own unicast addresses, or for a service */
     bool same;                /* both programs are one: nothing is in doubt */
     bool placed;              /* some frame came by an interface that is known */
     bool judged[2][DIRECTIONS];
@@ -24,9 +27,9 @@ struct doubts {
     struct everywhere everywhere[2];
 };
 
-/* names: of the files. All stays the caller's. */
+/* names: of the files; said: --self says who this machine is. All stays the caller's. */
 void doubts_init(struct doubts *d, struct program *const programs[2], const char *const names[2],
-                 const struct facts *self);
+                 const struct facts *self, bool said);
 /* A frame that comes by an interface (placed), before it is judged. */
 void doubts_frame(struct doubts *d, const struct key *key, bool malformed, bool placed);
 /* Both fates of a frame. */

@@ -181,6 +181,24 @@ grep '> 224' both.notes >group.notes
 compares --against site.prey nobad.prey -r group.pcap --self 203.0.113.100
 same 'a direction of which the capture has nothing' "$status$(cat out)" '1of 5 frames (1 flow), none is known to be judged or sent otherwise
 no firewall `in` judged any frame: the capture has no frame for an address of `--self`, or for a service'
+sed '/^pool/d; /^service/d' site.prey >plain.prey
+grep -v bad plain.prey >plain-nobad.prey
+nobody() { # SENTENCE SELF FIREWALL: of both.pcap nothing is from or to that address
+    compares --against plain.prey plain-nobad.prey -r both.pcap --self "$2"
+    same "$1: multicast is no all-clear" "$status$(cat out)" "1of 15 frames (6 flows), none is known to be judged or sent otherwise
+no firewall \`$3\` judged a frame of this machine: no frame is from or to an address of \`--self\` (all frames are from or to 198.51.100.9, 203.0.113.100)"
+}
+nobody 'a mistyped --self' 203.0.113.101 in
+nobody 'one of the other family' fe80::1 in
+compares --json --against plain.prey plain-nobad.prey -r both.pcap --self 203.0.113.101
+same 'so in JSON' "$status $(python3 -c 'import json; j = json.load(open("out")); print(j["differing_frames"], j["self_unknown"], j["unjudged"])')" "1 0 False ['in']"
+compares --against plain.prey plain-nobad.prey -r both.pcap --self 203.0.113.100
+same 'the right one' "$status $(tail -1 out)" '1 of 15 frames (6 flows), 5 frames (5 flows) would be judged or sent otherwise'
+compares --against plain.prey plain.prey -r both.pcap --self 203.0.113.101
+same 'the same rules are never in doubt' "$status $(cat out)" '0 of 15 frames (6 flows), none would be judged or sent otherwise'
+sed 's/drop from bad as BAD/drop tcp port 99 as BAD/' plain.prey >plain-alike.prey
+compares --against plain-alike.prey plain-nobad.prey -r both.pcap --self 203.0.113.100
+same 'nor are others alike, by the right address' "$status $(cat out)" '0 of 15 frames (6 flows), none would be judged or sent otherwise'
 sed 's/site in default drop/site out default drop/' site.prey >site-out.prey
 sed 's/site in default drop/site out default drop/' nobad.prey >nobad-out.prey
 compares --against site-out.prey nobad-out.prey -r both.pcap
