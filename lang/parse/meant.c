@@ -114,6 +114,26 @@ bool is_claim_flag(int found)
     return expects(flags, (int)(sizeof(flags) / sizeof(flags[0])), found);
 }
 
+static bool in_settings(const struct parser *p)
+{
+    const int around = p->header.start[0].kind;
+    return around == TIMEOUTS || around == LIMITS;
+}
+
+/* `proxy { first 2s }`: a setting has its words and its value on one line. */
+static void offer_flat_setting(struct parser *p, struct str word, struct span brace)
+{
+    uint32_t from = brace.end, end;
+    from += (uint32_t)strspn(p->text + from, " \t");
+    end = from + (uint32_t)strcspn(p->text + from, "#;{}\r\n");
+    while (end > from && (p->text[end - 1] == ' ' || p->text[end - 1] == '\t')) end--;
+    if (end == from)
+        diag_advise(p->diags, "write a setting on one line, without braces: `proxy first 2s`");
+    else
+        diag_advise(p->diags, "write it without braces: `%.*s %s`", (int)word.len, word.s,
+                    quote(p, (struct span){brace.file, from, end}));
+}
+
 /* What the statement was likely meant to be, where no single word says it. */
 static bool offer_form(struct parser *p, int found, struct span span, const int *expected, int n)
 {
@@ -150,6 +170,8 @@ static bool offer_form(struct parser *p, int found, struct span span, const int 
     } else if (of_verdict(p, found) && !expects(expected, n, COLON)) {
         diag_advise(p->diags, "write it before the colon, behind the verdict: `%s VERDICT %s ...: ...`",
                     token_name(p->stmt.start[0].kind), token_name(found));
+    } else if (found == LBRACE && takes_values(expected, n) && in_settings(p)) {
+        offer_flat_setting(p, before, span);
     } else if (found == LBRACE && takes_values(expected, n)) {
         diag_advise(p->diags, "write the list without braces: a, b");
     } else if (expects(lists, (int)(sizeof(lists) / sizeof(lists[0])), found) && before.len == 3 &&
