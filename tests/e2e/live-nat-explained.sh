@@ -47,6 +47,8 @@ for on in user kernel; do
     explains 'all ports are used up' 'udp 10.2.0.2:5000 -> 10.1.0.1:53 on lan' \
         'verdict: drop rule OUT reason no-source-port|'
     same "$on: so it is" "$(at one "$tools/udp" ask 10.1.0.1 53 5000 2>&1 || echo nothing)" nothing
+    ctl status
+    has "$on: status counts those that were refused by their reason" '^  dropped +[1-9][0-9]* no-source-port$'
     explains 'those that have one go on' 'udp 10.2.0.2:40002 -> 10.1.0.1:53 on lan' \
         'verdict: forward rule OLD|leaves source 10.2.0.2:40002 -> 10.1.0.2:40002|'
     prey_ends

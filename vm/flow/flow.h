@@ -224,8 +224,8 @@ uint32_t flow_states(uint8_t proto, bool v6, uint32_t flags, uint32_t type, bool
 uint32_t flow_states_of_protocol(uint8_t proto, bool v6);
 /* Can TCP without a SYN be new? settings: NULL where the program has none. */
 bool flow_picks_up(const struct pbc_settings *settings);
-/* How long after the start it is, in ns: as the file sets it, else not at all, but 60 s where `live`, so that a start
- * freezes no connection that is open. */
+/* How long after the start it is, in ns: as the file sets it, else not at all, but where `live` as long as an open
+ * connection may be silent, so that a start freezes none. */
 uint64_t flow_pickup_ns(const struct pbc_settings *settings, bool live);
 
 /* A table of flows (table.h), as who sizes it asks. */

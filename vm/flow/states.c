@@ -2,15 +2,13 @@
 #include "vm/flow/flow.h"
 #include "vm/packet/parse/header.h"
 
-enum { LIVE_PICKUP_S = 60 };
-
 static bool says_pickup(const struct pbc_settings *s) { return s->written >> PBC_SETTING_pickup_ns & 1; }
 
 bool flow_picks_up(const struct pbc_settings *s) { return !s || s->pickup_ns || !says_pickup(s); }
 
 uint64_t flow_pickup_ns(const struct pbc_settings *s, bool live)
 {
-    return live && !says_pickup(s) ? LIVE_PICKUP_S * UINT64_C(1000000000) : s->pickup_ns;
+    return live && !says_pickup(s) ? s->tcp_established_ns : s->pickup_ns;
 }
 
 uint32_t flow_states_of_protocol(uint8_t proto, bool v6)

@@ -519,6 +519,20 @@ static void memory_follows_from_flows(void **state)
     flow_table_free(t);
 }
 
+/* Live, connections that are older than prey are taken up for as long as an open one may be silent. */
+static void how_long_is_picked_up(void **state)
+{
+    (void)state;
+    struct pbc_settings s = {.tcp_established_ns = 7440 * UINT64_C(1000000000)};
+    assert_true(flow_pickup_ns(&s, true) == s.tcp_established_ns);
+    assert_true(flow_pickup_ns(&s, false) == 0);
+    s.written = UINT64_C(1) << PBC_SETTING_pickup_ns;
+    assert_true(flow_pickup_ns(&s, true) == 0);
+    s.pickup_ns = 99;
+    assert_true(flow_pickup_ns(&s, true) == 99);
+    assert_true(flow_pickup_ns(&s, false) == 99);
+}
+
 /* ---- names ---- */
 
 static void names_and_timeouts(void **state)
@@ -577,6 +591,7 @@ int main(void)
         cmocka_unit_test(tables_of_every_size),
         cmocka_unit_test(the_largest_tables),
         cmocka_unit_test(memory_follows_from_flows),
+        cmocka_unit_test(how_long_is_picked_up),
         cmocka_unit_test(names_and_timeouts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
