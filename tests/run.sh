@@ -47,11 +47,14 @@ run_one() {
     counts=$(awk -v status="$status" '
         /^(not )?ok([ \t]|$)/ { if (/# SKIP/) skip++; else if (/^not/) bad++; else good++ }
         /^1\.\.[0-9]+$/ { plan += substr($0, 4) }
+        # bash gives up the whole loop or function and goes on behind it, with status 0 at the end.
+        /^[^ ]+: line [0-9]+: .*[(]error token is / { broken = 1 }
         END {
             why = ""
             if (status == 124 || status == 137) why = "over its time bound"
             else if (status != 0 && !bad) why = "ended with status " status
             else if (good + bad + skip == 0) why = "printed no result"
+            else if (broken) why = "broke off at an arithmetic error"
             else if (good + bad + skip < plan) why = "stopped before its plan of " plan
             print good + 0, bad + (why != ""), skip + 0, why
         }' "$log.log")

@@ -26,6 +26,7 @@ judge "what cmocka skips is skipped" "0 0 1" 10 <<<$'echo 1..1; echo "not ok 1 #
 judge "no output is a failure" "0 1 0" 10 <<<$'true'
 judge "a bad end is a failure" "1 1 0" 10 <<<$'echo ok - a; exit 3'
 judge "a crash is a failure" "1 1 0" 10 <<<$'echo ok - a; kill -SEGV $$'
+judge "an arithmetic error, at which bash leaves a loop out, is a failure" "1 1 0" 10 <<<$'echo ok - a; for i in 1; do echo $((< 0)); done; exit 0'
 judge "a plan that is not kept is a failure" "1 1 0" 10 <<<$'echo 1..2; echo ok - a'
 judge "a time bound that fires is a failure" "1 1 0" 3 <<<$'echo ok - a; sleep 100'
 grep -q "over its time bound" "$work/said" && echo "ok - and is told as one" || { echo "not ok - and is told as one"; status=1; }
