@@ -189,7 +189,7 @@ static void rules(FILE *out, const cJSON *root)
 {
     static const struct column columns[] = {{"Rule", page_name, "rule"},          {"Verdict", page_text, "verdict"},
                                             {"#Packets", page_number, "packets"}, {"#Bytes", page_number, "bytes"},
-                                            {"Place", page_text, "place"},        {NULL}};
+                                            {"Place", page_text, "place"},        {NULL, NULL, NULL}};
     const cJSON *top[RULES_SHOWN], *rule;
     unsigned count = 0;
     cJSON_ArrayForEach(rule, item(root, "rules"))
@@ -214,8 +214,10 @@ static void rules(FILE *out, const cJSON *root)
 
 static void drops(FILE *out, const cJSON *root)
 {
-    static const struct column columns[] = {
-        {"Reason", page_key, NULL}, {"#Packets", page_number, "packets"}, {"#Bytes", page_number, "bytes"}, {NULL}};
+    static const struct column columns[] = {{"Reason", page_key, NULL},
+                                            {"#Packets", page_number, "packets"},
+                                            {"#Bytes", page_number, "bytes"},
+                                            {NULL, NULL, NULL}};
     const cJSON *list = item(root, "reasons");
     page_section(out, "drops", "Dropped before or beside the rules");
     if (list && list->child)

@@ -65,11 +65,11 @@ void page_machine(FILE *out, const cJSON *root)
                                                {"#Sent/s", page_rate, "sent_per_s"},
                                                {"#Packets", page_number, "packets"},
                                                {"#Lost", page_number, "lost"},
-                                               {NULL}},
+                                               {NULL, NULL, NULL}},
                                workers[] = {
                                    {"Worker", page_name, "worker"},      {"#Packets/s", page_rate, "packets_per_s"},
                                    {"#Rate", page_bits, "bytes_per_s"},  {"#Flows", page_number, "flows"},
-                                   {"#Packets", page_number, "packets"}, {NULL}};
+                                   {"#Packets", page_number, "packets"}, {NULL, NULL, NULL}};
     page_section(out, "machine", "Interfaces and workers");
     page_list(out, "interfaces", "Interfaces", interfaces, item(root, "interfaces"));
     page_list(out, "workers", "Workers", workers, item(root, "workers"));

@@ -13,7 +13,7 @@ static void own_number(FILE *out, const cJSON *row, const char *key)
 /* Names of an object whose numbers are not 0. */
 static void numbers(FILE *out, const cJSON *object, const char *id, const char *name, const char *count)
 {
-    const struct column columns[] = {{name, page_key, NULL}, {count, own_number, NULL}, {NULL}};
+    const struct column columns[] = {{name, page_key, NULL}, {count, own_number, NULL}, {NULL, NULL, NULL}};
     const cJSON *one;
     bool any = false;
     cJSON_ArrayForEach(one, object)
@@ -51,7 +51,7 @@ static void of_services(FILE *out, const cJSON *services, uint64_t accepted)
                                             {"#In", page_bits, "up_bytes_per_s"},
                                             {"#Out", page_bits, "down_bytes_per_s"},
                                             {"#Not done", not_done, "ended"},
-                                            {NULL}};
+                                            {NULL, NULL, NULL}};
     const cJSON *one;
     page_table(out, "proxy-services", "Proxy services", columns);
     cJSON_ArrayForEach(one, services)

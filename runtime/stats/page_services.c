@@ -78,7 +78,7 @@ static void pool_table(FILE *out, const cJSON *pool, unsigned number)
         {"Health", health_cell, "health"},   {"#Weight", weight_cell, "weight"},
         {"#Flows", page_number, "flows"},    {"#Packets/s", page_rate, "packets_per_s"},
         {"#Rate", page_bits, "bytes_per_s"}, {"#Check", latency_cell, "latency_us"},
-        {"Last change", page_time, "since"}, {NULL}};
+        {"Last change", page_time, "since"}, {NULL, NULL, NULL}};
     char id[32];
     const cJSON *server;
     html_fill(out, pool, "<h3>{pool} <small>{balance}, {servers_up} of {servers_count} up</small></h3>");
@@ -102,7 +102,7 @@ void page_services(FILE *out, const cJSON *root)
                                             {"#Packets/s", page_rate, "packets_per_s"},
                                             {"#Rate", page_bits, "bytes_per_s"},
                                             {"#No server", unserved_cell, "no_server"},
-                                            {NULL}};
+                                            {NULL, NULL, NULL}};
     const cJSON *one, *services = item(root, "services");
     unsigned number = 0;
     page_section(out, "services", "Services, pools and servers");
