@@ -13,8 +13,9 @@ static inline bool slot_matches(const struct pbc_block *b, const struct pbc_form
 }
 
 /* Do the other slots and the ports match? The caller has compared the first slot. */
-#ifdef __bpf__
-/* Without a branch: the kernel's verifier follows each both ways, and all lanes one behind the other. */
+#ifdef COUNTED
+/* Without a branch: a verifier that walks through each turn of a loop (vm/kernel/loop.bpf.h) follows each both ways,
+ * and all lanes one behind the other. */
 static inline uint32_t outside(uint32_t range, uint32_t port)
 {
     return ((port - (range & 0xffff)) | (65535 - port - (range >> 16))) >> 31;
