@@ -6,6 +6,7 @@
 
 #include "compiler/traffic/doubts.h"
 #include "lang/json.h"
+#include "runtime/report/verdicts.h"
 
 enum {
     REGIONS_MOST = 4096,
@@ -208,26 +209,10 @@ static const char *flows(const struct differences *d, uint64_t n, char *buf, siz
     return buf;
 }
 
-static const char *place(const struct labels *l, const struct verdict *v)
-{
-    if (v->rule < RULE_DEFAULT) return label_rule_place(l, v->rule);
-    if (v->rule == RULE_DEFAULT && v->firewall < l->program->firewalls_count)
-        return label_firewall_place(l, v->firewall);
-    return "";
-}
-
-/* "accept by SSH (old.prey:5), to web/one" */
 static void side_text(FILE *out, const char *when, const struct labels *l, const struct verdict *v)
 {
-    const char *at = place(l, v);
-    fprintf(out, "            %-5s %s", when, action_name(v->action));
-    if (v->rule == RULE_DEFAULT && v->firewall < l->program->firewalls_count)
-        fprintf(out, " by the default of %s", l->firewall[v->firewall]);
-    else if (v->rule < RULE_DEFAULT)
-        fprintf(out, " by %s", label_rule(l, v->rule));
-    if (*at) fprintf(out, " (%s)", label_place(l, at));
-    if (v->server != PBC_NONE) fprintf(out, ", to %s", label_server(l, v->server));
-    if (v->reason != REASON_NONE) fprintf(out, ", %s", reason_name(v->reason));
+    fprintf(out, "            %-5s ", when);
+    verdict_text(out, l, v);
     fputc('\n', out);
 }
 
@@ -272,7 +257,7 @@ static void print_text(const struct differences *d, const struct doubts *doubts,
 static void side_json(FILE *out, const char *when, const struct labels *l, const struct verdict *v)
 {
     const char *firewall = v->firewall < l->program->firewalls_count ? l->firewall[v->firewall] : NULL,
-               *at = place(l, v);
+               *at = verdict_place(l, v);
     json_print(out, ",%s:{'verdict':%s,'rule':%s,'firewall':%s,'place':%s,'service':%s,'server':%s,'reason':%s}", when,
                action_name(v->action), label_or_null(label_of(l, v->rule)), firewall, *at ? at : NULL,
                label_or_null(label_service(l, v->service)), label_or_null(label_server(l, v->server)),

@@ -41,7 +41,7 @@ static void line_print(void *arg, uint64_t frame, const struct verdict *v)
 {
     struct pass *p = arg;
     char words[200] = "-";
-    if (!only_takes(&p->r->only, v)) return;
+    if (!only_takes(&p->r->only, v, false)) return;
     const struct capture_frame *f = p->seen ? frame_of(p, frame) : NULL;
     const bool described = p->r->o->describe;
     const struct vm_in in = {.mono_ns = p->clock.now_ns, .facts = &p->clock.facts};

@@ -4,7 +4,7 @@
 #include <string.h>
 
 enum { TERMS_MOST = 64, WORD_MOST = 200 };
-enum kind { VERDICT, RULE, SERVICE, SERVER, REASON };
+enum kind { VERDICT, RULE, SERVICE, SERVER, REASON, OTHERWISE };
 
 struct only_term {
     enum kind kind;
@@ -96,6 +96,7 @@ static int term_read(struct only_term *t, const char **at, const struct labels *
     t->no = !strcmp(word, "not");
     if (t->no) next(at, word);
     if (is_verdict(t, word)) return 0;
+    if (!strcmp(word, "otherwise")) return t->kind = OTHERWISE, 0;
     for (unsigned i = RULE; i <= REASON; i++) {
         if (strcmp(word, kinds[i]) != 0) continue;
         t->kind = i;
@@ -107,7 +108,7 @@ static int term_read(struct only_term *t, const char **at, const struct labels *
     return fault(
         err, err_len,
         "--only: `%.60s` is none of accept, drop, reject, forward, pass, held, rule NAME, service NAME, server "
-        "POOL/SERVER, reason NAME, not",
+        "POOL/SERVER, reason NAME, otherwise, not",
         word);
 }
 
@@ -136,26 +137,34 @@ void only_fini(struct only *only)
     free(only->terms);
 }
 
-static bool holds(const struct only_term *t, const struct verdict *v)
+static bool holds(const struct only_term *t, const struct verdict *v, bool otherwise)
 {
     switch (t->kind) {
     case VERDICT: return v->action == t->value;
     case RULE: return t->rules ? v->rule < RULE_DEFAULT && t->rules[v->rule] : v->rule == t->value;
     case SERVICE: return v->service == t->value;
     case SERVER: return v->server == t->value;
+    case OTHERWISE: return otherwise;
     default: return v->reason == t->value;
     }
 }
 
-bool only_takes(const struct only *only, const struct verdict *v)
+bool only_takes(const struct only *only, const struct verdict *v, bool otherwise)
 {
     bool all = true;
     if (!only->count) return true;
     for (unsigned i = 0; i < only->count; i++) {
         const struct only_term *t = &only->terms[i];
-        all = all && holds(t, v) != t->no;
+        all = all && holds(t, v, otherwise) != t->no;
         if (t->ends && all) return true;
         if (t->ends) all = true;
     }
+    return false;
+}
+
+bool only_asks_recorded(const struct only *only)
+{
+    for (unsigned i = 0; i < only->count; i++)
+        if (only->terms[i].kind == OTHERWISE) return true;
     return false;
 }

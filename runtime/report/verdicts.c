@@ -42,3 +42,26 @@ void verdicts_line(FILE *out, const struct labels *labels, bool json, uint64_t f
     if (packet) put(out, packet);
     fputc_unlocked('\n', out);
 }
+
+const char *verdict_place(const struct labels *l, const struct verdict *v)
+{
+    if (v->rule < RULE_DEFAULT) return label_rule_place(l, v->rule);
+    if (v->rule == RULE_DEFAULT && v->firewall < l->program->firewalls_count)
+        return label_firewall_place(l, v->firewall);
+    return "";
+}
+
+void verdict_text(FILE *out, const struct labels *l, const struct verdict *v)
+{
+    const char *at = verdict_place(l, v);
+    fputs(action_name(v->action), out);
+    if (v->rule == RULE_DEFAULT && v->firewall < l->program->firewalls_count)
+        fprintf(out, " by the default of %s", l->firewall[v->firewall]);
+    else if (v->rule == RULE_DEFAULT)
+        fputs(" by a firewall's default", out);
+    else if (v->rule < RULE_DEFAULT)
+        fprintf(out, " by %s", label_rule(l, v->rule));
+    if (*at) fprintf(out, " (%s)", label_place(l, at));
+    if (v->server != PBC_NONE) fprintf(out, ", to %s", label_server(l, v->server));
+    if (v->reason != REASON_NONE) fprintf(out, ", %s", reason_name(v->reason));
+}

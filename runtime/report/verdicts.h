@@ -11,3 +11,6 @@ void verdicts_begin(FILE *out, bool json, bool described);
 /* labels: of the program that judged; packet: what it is in words, or NULL. */
 void verdicts_line(FILE *out, const struct labels *labels, bool json, uint64_t frame, const struct verdict *v,
                    const char *packet);
+/* Who decided: "accept by SSH (old.prey:5), to web/one". The place is FILE:LINE, or "" where no file says it. */
+void verdict_text(FILE *out, const struct labels *labels, const struct verdict *v);
+const char *verdict_place(const struct labels *labels, const struct verdict *v);

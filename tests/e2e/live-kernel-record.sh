@@ -95,6 +95,13 @@ otherwise() { # SENTENCE DIR PROGRAM LEAST: by that program at least so many are
     said=$(verdicts "$2" "$3")
     awk -v least="$4" '{ exit !($2 >= least) }' <<<"$said"
     ok $? "$1: $said"
+    same "$1: each pair of verdicts is told" "$(python3 -c '
+import json
+r = json.load(open("again.out"))["recording"]
+pairs = r["otherwise"]
+print(sum(p["packets"] for p in pairs) + r["otherwise_left_out"] - r["verdicts_otherwise"],
+      all((p["was"]["verdict"], p["was"]["rule"]) != (p["now"]["verdict"], p["now"]["rule"]) for p in pairs))')" '0 True'
+    same "$1: and has lines" "$("$bin/preyrun" --replay "$2" "$3" --only otherwise | sed 1d | wc -l)" "$(awk '{ print $2 }' <<<"$said")"
 }
 
 for name in balanced guarded; do

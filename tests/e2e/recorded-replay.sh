@@ -175,6 +175,40 @@ same 'from the second on it is the same once more, and from each later one' "$(c
 echo 'firewall f default accept { }' | rules open
 run --replay kept open.pbc
 same 'another program is compared, and may differ' "$status $(grep -c 'as recorded, [1-9]' out)" '0 2'
+same 'it is told which verdicts differ, and by what' "$(sed -n '/^otherwise/,/^$/p' out | sed 's/ at .*: /: /' | tr -s ' ')" \
+    'otherwise 2 packets
+ was forward by WEB (shop.prey:4), to web/a
+ now accept by the default of f (open.prey:1)
+ first frame 1: tcp 198.18.0.1:40000 > 203.0.113.10:80 SYN
+otherwise 2 packets
+ was forward by f:4 (shop.prey:4), to web/a
+ now accept by the default of f (open.prey:1)
+ first frame 3: udp 198.18.0.3:40000 > 203.0.113.10:53
+otherwise 1 packet
+ was reject by IDENT (shop.prey:4)
+ now accept by the default of f (open.prey:1)
+ first frame 6: tcp 198.18.0.5:40000 > 10.0.0.9:113 SYN
+otherwise 1 packet
+ was drop by the default of f (shop.prey:4)
+ now accept by the default of f (open.prey:1)
+ first frame 7: tcp 198.18.0.6:40000 > 10.0.0.9:25 SYN'
+run --replay kept --only otherwise --describe open.pbc
+same 'a line for each of those alone' "$status$(cat err) $(cut -f 1-2,7 out | sed 1d | tr '\t\n' ' ;')" \
+    '0 1 accept tcp 198.18.0.1:40000 > 203.0.113.10:80 SYN;2 accept tcp 198.18.0.2:40000 > 203.0.113.10:80 SYN;3 accept udp 198.18.0.3:40000 > 203.0.113.10:53;4 accept udp 198.18.0.3:40000 > 203.0.113.10:53;6 accept tcp 198.18.0.5:40000 > 10.0.0.9:113 SYN;7 accept tcp 198.18.0.6:40000 > 10.0.0.9:25 SYN;'
+run --replay kept --only 'not otherwise' open.pbc
+same 'or for the others' "$status$(cat err) $(cut -f 1-2 out | tr '\t\n' ' ;')" '0 frame verdict;5 accept;'
+run --replay kept --format json open.pbc
+same 'as JSON' "$(python3 -c '
+import json
+r = json.load(open("out"))["recording"]
+for x in r["otherwise"]: print(x["packets"], x["was"]["verdict"], x["was"]["rule"], x["now"]["verdict"], x["now"]["rule"], x["first"]["frame"], end=";")
+print(r["otherwise_left_out"], sum(x["packets"] for x in r["otherwise"]) == r["verdicts_otherwise"])')" \
+    '2 forward WEB accept default 1;2 forward f:4 accept default 3;1 reject IDENT accept default 6;1 drop default accept default 7;0 True'
+run --replay kept --only otherwise
+same 'by the program that ran none is' "$status$(cat err) $(cut -f 1,2 out | tr '\t\n' ' ;')" '0 frame verdict;'
+run -r shop.pcap --only otherwise shop.pbc
+same 'a capture does not say what became of its frames' "$status $(cat err)" \
+    '2 preyrun: --only otherwise: a capture does not say what became of its frames; a recording does (--replay DIR)'
 
 bend() { # CHANGE...
     rm -rf bent

@@ -120,7 +120,8 @@ bool actor_room(struct actor *a)
 int actor_begin(struct actor *a)
 {
     if (a->story->start.in_kernel) return 0;
-    return make(a, a->story->other ? NULL : a->story->programs[a->story->programs_count - 1]);
+    a->ran = a->story->programs[a->story->programs_count - 1];
+    return make(a, a->story->other ? NULL : a->ran);
 }
 
 void actor_fini(struct actor *a)
@@ -181,10 +182,23 @@ static bool same_verdict(const struct actor *a, const struct tape_verdict *x, co
            x->reason == y->reason && !((x->flags ^ y->flags) & seen);
 }
 
+static const struct tape_verdict *own_verdicts(const struct tape_record *r, unsigned n)
+{
+    return r && r->kind == TAPE_VERDICTS && r->count == n ? (const void *)(r + 1) : NULL;
+}
+
+/* Compare the batch that was judged last with what was recorded of it. */
+static void find_otherwise(struct actor *a, struct judged *j)
+{
+    const struct tape_verdict *own = own_verdicts(next_result(a), j->n);
+    memcpy(j->was, a->recorded, j->n * sizeof *j->was);
+    for (unsigned i = 0; i < j->n; i++) j->otherwise[i] = !own || !same_verdict(a, &own[i], &j->was[i]);
+}
+
 static void compare_verdicts(struct actor *a, unsigned n, const uint8_t *body)
 {
     const struct tape_record *r = next_result(a);
-    const struct tape_verdict *own = r && r->kind == TAPE_VERDICTS && r->count == n ? (const void *)(r + 1) : NULL;
+    const struct tape_verdict *own = own_verdicts(r, n);
     for (unsigned i = 0; i < n; i++) {
         struct tape_verdict recorded;
         memcpy(&recorded, body + i * sizeof recorded, sizeof recorded);
@@ -224,7 +238,9 @@ static void judge(struct actor *a)
     a->want = a->got = 0;
     if (a->watch->before && a->watch->before(a->watch->arg, a, n)) return;
     worker_judge(a->w, a->views, n, a->now_ns);
-    if (a->watch->judged) a->watch->judged(a->watch->arg, a, n, a->w->cfg.program, a->w->verdicts);
+    struct judged j = {.n = n, .program = a->w->cfg.program, .now = a->w->verdicts, .ran = a->ran};
+    if (a->recorded) find_otherwise(a, &j);
+    if (a->watch->judged) a->watch->judged(a->watch->arg, a, &j);
     hand_logs(a);
 }
 
@@ -309,8 +325,9 @@ static void look(struct actor *a, const struct tape_record *r)
 /* Another program judges all the time. */
 static void change(struct actor *a, const struct tape_record *r)
 {
-    if (!a->program) return;
     const struct told_program *k = story_program(a->story, r->number);
+    if (k) a->ran = k;
+    if (!a->program) return;
     struct snapshot *s = k ? story_world(a->story, k->world) : NULL;
     if (!s || !k->remap || k->remap->from != a->program->p) {
         actor_stop(a, "a change of programs is missing");
@@ -390,6 +407,7 @@ static void read_state(struct actor *a, const struct tape_record *r, struct curs
         actor_stop(a, "its state is of a program or a world that is missing");
         return;
     }
+    a->ran = k;
     if (make(a, a->story->other ? NULL : k)) {
         actor_stop(a, "out of memory");
         return;
@@ -427,7 +445,10 @@ void actor_step(struct actor *a, const struct scene *s)
         actor_stop(a, "a step is cut short");
         return;
     }
+    const bool of_batch = r.kind == TAPE_VERDICTS && r.count == a->want && r.bytes - sizeof r == r.count * sizeof(struct tape_verdict);
+    a->recorded = of_batch ? c.at : NULL;
     if (r.kind != TAPE_SHARED && r.kind != TAPE_GAP) actor_finish(a);
+    a->recorded = NULL;
     if (r.kind != TAPE_VERDICTS && r.kind != TAPE_GAP && r.kind != TAPE_STATE && r.kind != TAPE_SHARED) rest(a);
     if (a->got < a->want) actor_stop(a, "a batch is not whole");
     if (!a->stopped) act(a, &r, c.at);

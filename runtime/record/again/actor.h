@@ -15,12 +15,21 @@ struct actor_counters {
 
 struct actor;
 
+/* A batch that was judged: its packets are in a->views, a->walls[i] is the time at which packet i came. */
+struct judged {
+    unsigned n;
+    const struct program *program;  /* judged it; */
+    const struct verdict *now;      /* [n] its verdicts */
+    const struct told_program *ran; /* judged it when it was recorded; */
+    struct tape_verdict was[VM_BATCH];
+    bool otherwise[VM_BATCH]; /* that packet's verdict is another now; false as well where none was recorded */
+};
+
 /* What somebody wants to know of all actors; each function may be NULL. */
 struct actor_watch {
     /* Before a batch of n is judged, its packets in a->views; true: that was seen to. */
     bool (*before)(void *arg, struct actor *a, unsigned n);
-    /* A batch of n packets was judged: views are the worker's; walls[i] is the time at which packet i came. */
-    void (*judged)(void *arg, const struct actor *a, unsigned n, const struct program *p, const struct verdict v[]);
+    void (*judged)(void *arg, const struct actor *a, const struct judged *j);
     /* A frame leaves, bytes behind it. */
     void (*left)(void *arg, const struct tape_frame *f, uint64_t wall_ns);
     void (*logged)(void *arg, const struct actor *a, const struct log_note *n);
@@ -37,7 +46,8 @@ struct actor {
     unsigned at;      /* which worker */
     struct worker *w; /* NULL: its state is still to come */
     struct tape tape;
-    const struct told_program *program; /* NULL: another one judges */
+    const struct told_program *ran;     /* when it was recorded */
+    const struct told_program *program; /* that; NULL: another one judges */
     const char *stopped;                /* why it does not go on, or NULL */
     const char *missed;                 /* why it went on from a later state, or NULL */
     bool over;                          /* it has come to watch->to_ns */
@@ -45,7 +55,8 @@ struct actor {
     /* The batch that is being read. */
     uint64_t now_ns;
     unsigned want, got;
-    bool ticks; /* the timers' step is being read */
+    bool ticks;              /* the timers' step is being read */
+    const uint8_t *recorded; /* the batch's verdicts, where the step that is being read holds them; else NULL */
     /* What the worker was told by what is shared, in the step that is being read. */
     uint64_t *heard;
     unsigned heard_count, heard_room, heard_at;

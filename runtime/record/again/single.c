@@ -184,7 +184,7 @@ static void note_first(const struct actor *a, const struct single *x, enum found
 }
 
 /* By another program only what becomes of packets is compared. */
-static void compare(struct actor *a, struct single *x)
+static bool is_otherwise(struct actor *a, struct single *x)
 {
     struct actor_counters *c = &a->counters;
     const enum found found = judge_one(a, x);
@@ -192,6 +192,7 @@ static void compare(struct actor *a, struct single *x)
     c->verdicts += found == AS_RECORDED;
     c->verdicts_other += found == OTHERWISE;
     c->unclaimed += found == HANGS_ON_MORE;
+    return found == OTHERWISE;
 }
 
 static struct verdict verdict_of(const struct tape_verdict *v)
@@ -205,8 +206,8 @@ static struct verdict verdict_of(const struct tape_verdict *v)
                             .server = v->server};
 }
 
-/* What another program makes of it; of one that hangs on more, what had become of it. */
-static struct verdict verdict_by_other(const struct single *x)
+/* What is made of it now; of one that hangs on more, what had become of it. */
+static struct verdict verdict_now(const struct single *x)
 {
     struct verdict v = {.action = x->recorded.action, .rule = RULE_NONE, .firewall = PBC_NONE};
     v.service = v.server = PBC_NONE;
@@ -234,28 +235,31 @@ static bool is_of(const struct program *p, const struct verdict *v)
 static void judge(struct actor *a, const uint8_t *body)
 {
     const unsigned n = a->want;
-    const struct program *ran = a->program ? a->program->p : a->story->other;
+    const struct program *judges = a->program ? a->program->p : a->story->other;
     struct verdict verdicts[VM_BATCH];
+    struct judged j = {.n = n, .program = judges, .now = verdicts, .ran = a->ran};
     if (a->watch->before && a->watch->before(a->watch->arg, a, n)) return;
     for (unsigned i = 0; i < n; i++) {
-        struct single x = {.program = ran, .other = !a->program, .pkt = a->views[i]};
+        struct single x = {.program = judges, .other = !a->program, .pkt = a->views[i]};
         if (a->met == n) x.met = a->mets[i];
         memcpy(&x.recorded, body + i * sizeof x.recorded, sizeof x.recorded);
+        j.was[i] = x.recorded;
         verdicts[i] = verdict_of(&x.recorded);
-        if (a->program ? !is_of(ran, &verdicts[i]) : x.recorded.action >= ACTION_COUNT) {
+        if (a->program ? !is_of(judges, &verdicts[i]) : x.recorded.action >= ACTION_COUNT) {
             actor_stop(a, "a verdict is none");
             return;
         }
-        compare(a, &x);
-        if (!a->program) verdicts[i] = verdict_by_other(&x);
+        j.otherwise[i] = is_otherwise(a, &x);
+        if (!a->program || j.otherwise[i]) verdicts[i] = verdict_now(&x);
     }
-    if (a->watch->judged) a->watch->judged(a->watch->arg, a, n, ran, verdicts);
+    if (a->watch->judged) a->watch->judged(a->watch->arg, a, &j);
 }
 
 static void begin(struct actor *a, const struct tape_record *r)
 {
     const struct told_program *k = story_program(a->story, r->number >> 32);
     a->want = a->got = a->met = 0;
+    a->ran = k;
     a->program = a->story->other ? NULL : k;
     a->world = story_world(a->story, (uint32_t)r->number);
     if (!k || !a->world || !r->count || r->count > VM_BATCH || !actor_room(a)) {

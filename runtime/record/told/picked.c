@@ -37,8 +37,6 @@ void picked_program(struct picked *s, const struct labels *labels)
     if (!s->has && !*s->unknown) memcpy(s->unknown, err, sizeof err);
 }
 
-static bool is_wanted(const struct picked *s) { return s->o->describe || s->o->write_seen; }
-
 /* As it was on the wire: with the VLAN tags that the kernel had taken off. Returns how many bytes. */
 static uint32_t put_frame(uint8_t *to, const struct pkt *p)
 {
@@ -67,7 +65,6 @@ static bool make_room(struct picked *s, const struct actor *a, unsigned n)
 
 bool picked_keep(struct picked *s, const struct actor *a, unsigned n)
 {
-    if (!is_wanted(s)) return true;
     if (!make_room(s, a, n)) return false;
     uint8_t *to = s->bytes;
     for (unsigned i = 0; i < n; i++) {
@@ -83,22 +80,21 @@ bool picked_keep(struct picked *s, const struct actor *a, unsigned n)
     return true;
 }
 
-bool picked_takes(const struct picked *s, const struct verdict *v)
+bool picked_takes(const struct picked *s, const struct verdict *v, bool otherwise)
 {
-    return !s->o->only || (s->has && only_takes(&s->only, v));
+    return !s->o->only || (s->has && only_takes(&s->only, v, otherwise));
 }
 
-const char *picked_words(const struct picked *s, const struct actor *a, unsigned i, char *buf, size_t len)
+void picked_words(const struct picked *s, const struct actor *a, unsigned i, char *buf, size_t len)
 {
     const struct capture_frame *f = &s->frames[i];
     const struct facts *facts = a->world ? &a->world->facts : &a->w->egress.snapshot->facts;
     struct pkt pkt;
     struct key key;
-    if (!s->o->describe) return NULL;
     pkt_view(&pkt, f->data, f->cap_len, f->wire_len, LINK_ETHER, IFACE_NONE);
     pkt_parse(&pkt, facts, &key);
     pkt_describe(&pkt, &key, buf, len);
-    return text_clean(buf);
+    text_clean(buf);
 }
 
 void picked_write(struct picked *s, unsigned i, uint64_t wall_ns)

@@ -28,7 +28,8 @@ int picked_close(struct picked *s);
 void picked_program(struct picked *s, const struct labels *labels);
 /* The batch of n packets that will be judged. False: no memory. */
 bool picked_keep(struct picked *s, const struct actor *a, unsigned n);
-bool picked_takes(const struct picked *s, const struct verdict *v);
-/* Packet i of the batch that was judged, where --describe asks; else NULL. */
-const char *picked_words(const struct picked *s, const struct actor *a, unsigned i, char *buf, size_t len);
+/* otherwise: the verdict is not as was recorded. */
+bool picked_takes(const struct picked *s, const struct verdict *v, bool otherwise);
+/* Packet i of the batch that was judged, in words. */
+void picked_words(const struct picked *s, const struct actor *a, unsigned i, char *buf, size_t len);
 void picked_write(struct picked *s, unsigned i, uint64_t wall_ns);

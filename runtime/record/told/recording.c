@@ -24,27 +24,34 @@ bool recording_label(struct recording *g, const struct program *p)
     return true;
 }
 
-static void line(struct recording *g, const struct actor *a, unsigned i, const struct verdict *v)
+static void line(struct recording *g, const struct actor *a, const struct judged *j, unsigned i)
 {
-    char packet[160];
-    if (!picked_takes(&g->picked, v)) return;
+    char packet[OTHERWISE_WORDS];
+    if (!picked_takes(&g->picked, &j->now[i], j->otherwise[i])) return;
+    if (g->o->describe) picked_words(&g->picked, a, i, packet, sizeof packet);
     if (g->verdicts.f)
-        verdicts_line(g->verdicts.f, &g->labels, g->o->json, g->frames, v,
-                      picked_words(&g->picked, a, i, packet, sizeof packet));
+        verdicts_line(g->verdicts.f, &g->labels, g->o->json, g->frames, &j->now[i], g->o->describe ? packet : NULL);
     picked_write(&g->picked, i, a->walls[i]);
 }
 
-static void judged(void *arg, const struct actor *a, unsigned n, const struct program *p, const struct verdict v[])
+static void count_otherwise(struct recording *g, const struct actor *a, const struct judged *j, unsigned i)
+{
+    struct otherwise_pair *first = otherwise_add(&g->otherwise, j, i, g->frames, a->walls[i]);
+    if (first) picked_words(&g->picked, a, i, first->packet, sizeof first->packet);
+}
+
+static void judged(void *arg, const struct actor *a, const struct judged *j)
 {
     struct recording *g = arg;
-    const bool lines = (g->verdicts.f || g->o->write_seen) && recording_label(g, p);
-    for (unsigned i = 0; i < n; i++) {
+    const bool lines = (g->verdicts.f || g->o->write_seen) && recording_label(g, j->program);
+    for (unsigned i = 0; i < j->n; i++) {
         const uint64_t wall = a->walls[i];
         g->frames++;
         g->bytes += a->pkts[i].wire_len;
         if (!g->first_ns || wall < g->first_ns) g->first_ns = wall;
         if (wall > g->last_ns) g->last_ns = wall;
-        if (lines && wall >= g->chosen.from_ns) line(g, a, i, &v[i]);
+        if (j->otherwise[i]) count_otherwise(g, a, j, i);
+        if (lines && wall >= g->chosen.from_ns) line(g, a, j, i);
     }
 }
 
@@ -211,11 +218,9 @@ static int explained_ends(struct recording *g)
     return g->explained_status ? g->explained_status : closed;
 }
 
-static bool asks_before(const struct options *o) { return o->explained_count || o->describe || o->write_seen; }
-
 static void watch(struct recording *g)
 {
-    g->player.watch = (struct actor_watch){.before = asks_before(g->o) ? before : NULL,
+    g->player.watch = (struct actor_watch){.before = before,
                                            .judged = judged,
                                            .left = left,
                                            .logged = g->o->log ? logged : NULL,

@@ -7,6 +7,7 @@
 #include "runtime/record/reel.h"
 #include "runtime/record/told/chosen.h"
 #include "runtime/record/told/listed.h"
+#include "runtime/record/told/otherwise.h"
 #include "runtime/record/told/picked.h"
 #include "runtime/record/told/sessions.h"
 
@@ -23,6 +24,7 @@ struct recording {
     struct sessions sessions;
     struct out verdicts;
     struct picked picked;
+    struct otherwise otherwise;
     struct capture_writer *writer;
     int write_error;
     bool same; /* by the program that ran */

@@ -29,6 +29,7 @@ static void more_json(cJSON *root, const void *arg)
     if (g->player.story.start.in_kernel) json_number(to, "verdicts_unclaimed", c.unclaimed);
     json_number(to, "passed_over", c.passed_over);
     sessions_json(to, &g->sessions);
+    otherwise_json(to, &g->otherwise);
     time_add(to, "began", g->first_ns);
     time_add(to, "ended", g->last_ns);
 }
@@ -40,6 +41,7 @@ static void more_text(const struct recording *g)
     printf("verdicts    %s as recorded, %s otherwise\n", text_number(c.verdicts, a), text_number(c.verdicts_other, b));
     printf("left        %s packet%s as recorded, %s otherwise\n", text_number(c.packets, a), text_plural(c.packets),
            text_number(c.packets_other, b));
+    otherwise_text(stdout, &g->otherwise);
     sessions_text(stdout, &g->sessions);
     if (c.passed_over)
         printf("passed over %s packet%s: no state was there to go on from when %s came\n",
@@ -107,11 +109,13 @@ static int summary_of_kernel(const struct recording *g)
     printf("verdicts    %s as recorded, %s otherwise, %s that hang%s on more than was recorded\n",
            text_number(c.verdicts, a), text_number(c.verdicts_other, b), text_number(c.unclaimed, d),
            c.unclaimed == 1 ? "s" : "");
+    otherwise_text(stdout, &g->otherwise);
     return 0;
 }
 
 int recording_summary(struct recording *g)
 {
+    otherwise_sort(&g->otherwise);
     if (g->player.story.start.in_kernel) return summary_of_kernel(g);
     struct totals totals = {0};
     const struct worker *some = some_worker(g);

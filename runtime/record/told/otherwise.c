@@ -1,0 +1,138 @@
+#include "runtime/record/told/otherwise.h"
+
+#include <stdlib.h>
+
+#include "runtime/report/json.h"
+#include "runtime/report/verdicts.h"
+
+enum { PRINTED = 10 };
+
+/* Which firewall it was is not recorded. */
+static struct verdict verdict_that_was(const struct program *ran, const struct tape_verdict *v)
+{
+    return (struct verdict){.action = v->action,
+                            .reason = v->reason,
+                            .rule = v->rule,
+                            .firewall = ran->firewalls_count == 1 ? 0 : PBC_NONE,
+                            .service = v->service,
+                            .server = v->server};
+}
+
+static bool same_verdict(const struct verdict *a, const struct verdict *b)
+{
+    return a->action == b->action && a->reason == b->reason && a->rule == b->rule && a->service == b->service &&
+           a->server == b->server;
+}
+
+/* Servers vary, so a pair is told by those of its first packet. */
+static bool is_pair(const struct otherwise_pair *x, const struct judged *j, const struct verdict *was,
+                    const struct verdict *now)
+{
+    struct verdict was_there = *was, now_there = *now;
+    was_there.server = x->was.server;
+    now_there.server = x->now.server;
+    return x->ran == j->ran->p && x->judges == j->program && same_verdict(&x->was, &was_there) &&
+           same_verdict(&x->now, &now_there);
+}
+
+struct otherwise_pair *otherwise_add(struct otherwise *o, const struct judged *j, unsigned i, uint64_t frame,
+                                     uint64_t wall_ns)
+{
+    const struct verdict was = verdict_that_was(j->ran->p, &j->was[i]), *now = &j->now[i];
+    for (unsigned k = 0; k < o->count; k++) {
+        if (!is_pair(&o->pairs[k], j, &was, now)) continue;
+        o->pairs[k].packets++;
+        return NULL;
+    }
+    if (o->count == OTHERWISE_PAIRS) {
+        o->left_out++;
+        return NULL;
+    }
+    struct otherwise_pair *x = &o->pairs[o->count++];
+    *x = (struct otherwise_pair){.ran = j->ran->p,
+                                 .judges = j->program,
+                                 .was = was,
+                                 .now = *now,
+                                 .packets = 1,
+                                 .frame = frame,
+                                 .time_ns = wall_ns};
+    return x;
+}
+
+static int by_packets(const void *a, const void *b)
+{
+    const struct otherwise_pair *x = a, *y = b;
+    if (x->packets != y->packets) return x->packets < y->packets ? 1 : -1;
+    return x->frame > y->frame ? 1 : -1;
+}
+
+void otherwise_sort(struct otherwise *o) { qsort(o->pairs, o->count, sizeof *o->pairs, by_packets); }
+
+static void side_text(FILE *out, const char *when, const struct program *p, const struct verdict *v)
+{
+    struct labels labels;
+    fprintf(out, "            %s ", when);
+    if (labels_init(&labels, p))
+        fputs(action_name(v->action), out);
+    else
+        verdict_text(out, &labels, v);
+    putc('\n', out);
+    labels_fini(&labels);
+}
+
+static void pair_text(FILE *out, const struct otherwise_pair *x)
+{
+    char number[TEXT_NUMBER], when[TEXT_TIME];
+    fprintf(out, "otherwise   %s packet%s\n", text_number(x->packets, number), text_plural(x->packets));
+    side_text(out, "was", x->ran, &x->was);
+    side_text(out, "now", x->judges, &x->now);
+    fprintf(out, "            first frame %s at %s: %s\n", text_number(x->frame, number), text_clock(x->time_ns, when),
+            x->packet);
+}
+
+void otherwise_text(FILE *out, const struct otherwise *o)
+{
+    uint64_t rest = o->left_out;
+    char number[TEXT_NUMBER];
+    for (unsigned i = 0; i < o->count && i < PRINTED; i++) pair_text(out, &o->pairs[i]);
+    for (unsigned i = PRINTED; i < o->count; i++) rest += o->pairs[i].packets;
+    if (rest)
+        fprintf(out, "otherwise   %s packet%s more: `--only otherwise --describe` prints a line for each\n",
+                text_number(rest, number), text_plural(rest));
+}
+
+static void name_add(cJSON *to, const char *key, const char *label)
+{
+    cJSON_AddItemToObject(to, key, label_or_null(label) ? cJSON_CreateString(label) : cJSON_CreateNull());
+}
+
+static void side_json(cJSON *to, const char *when, const struct program *p, const struct verdict *v)
+{
+    struct labels labels;
+    cJSON *side = cJSON_AddObjectToObject(to, when);
+    name_add(side, "verdict", action_name(v->action));
+    if (!labels_init(&labels, p)) {
+        name_add(side, "rule", label_of(&labels, v->rule));
+        name_add(side, "service", label_service(&labels, v->service));
+        name_add(side, "server", label_server(&labels, v->server));
+        name_add(side, "reason", reason_name(v->reason));
+    }
+    labels_fini(&labels);
+}
+
+void otherwise_json(cJSON *to, const struct otherwise *o)
+{
+    cJSON *list = cJSON_AddArrayToObject(to, "otherwise");
+    for (unsigned i = 0; i < o->count; i++) {
+        const struct otherwise_pair *x = &o->pairs[i];
+        cJSON *pair = json_object(list);
+        json_number(pair, "packets", x->packets);
+        side_json(pair, "was", x->ran, &x->was);
+        side_json(pair, "now", x->judges, &x->now);
+        cJSON *first = cJSON_AddObjectToObject(pair, "first");
+        json_number(first, "frame", x->frame);
+        json_time(first, "time", x->time_ns);
+        json_text(first, "packet", x->packet);
+    }
+    json_number(to, "otherwise_left_out", o->left_out);
+}
