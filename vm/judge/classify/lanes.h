@@ -1,5 +1,5 @@
 /* One lane of a block, compared no further than to its first difference: for the scalar walk and the kernel's. Who
- * includes it has said OF_KEY(), and the columns of a block. */
+ * includes it has said OF_KEY(), LANE_IN_TURN(size) and the columns of a block. */
 
 static inline bool in_range(uint32_t range, uint32_t port)
 {
@@ -12,16 +12,14 @@ static inline bool slot_matches(const struct pbc_block *b, const struct pbc_form
     return (key->slot[OF_KEY(f->slot[slot], 15)] & block_masks(b, size, slot)[lane]) == block_values(b, slot)[lane];
 }
 
-/* Do the other slots and the ports match? The caller has compared the first slot. */
-#ifdef COUNTED
-/* Without a branch: a verifier that walks through each turn of a loop (vm/kernel/loop.bpf.h) follows each both ways,
- * and all lanes one behind the other. */
+/* Do the other slots and the ports match? The caller has compared the first slot. Without a branch: a verifier follows
+ * each both ways, and all lanes one behind the other. */
 static inline uint32_t outside(uint32_t range, uint32_t port)
 {
     return ((port - (range & 0xffff)) | (65535 - port - (range >> 16))) >> 31;
 }
-static INLINE bool rest_matches(const struct pbc_block *b, const struct pbc_format *f, unsigned size,
-                                const struct key *key, unsigned lane)
+static INLINE bool rest_matches_at_once(const struct pbc_block *b, const struct pbc_format *f, unsigned size,
+                                        const struct key *key, unsigned lane)
 {
     const uint32_t half = block_column(b, pbc_col_half(size))[lane];
     uint32_t differ = (key->half[OF_KEY(f->half, 31)] ^ half) & half >> 16;
@@ -31,9 +29,10 @@ static INLINE bool rest_matches(const struct pbc_block *b, const struct pbc_form
     differ |= outside(block_column(b, pbc_col_dport(size))[lane], key->dst_port);
     return !differ;
 }
-#else
-static INLINE bool rest_matches(const struct pbc_block *b, const struct pbc_format *f, unsigned size,
-                                const struct key *key, unsigned lane)
+
+/* One after the other, which is faster. */
+static INLINE bool rest_matches_in_turn(const struct pbc_block *b, const struct pbc_format *f, unsigned size,
+                                        const struct key *key, unsigned lane)
 {
     const uint32_t half = block_column(b, pbc_col_half(size))[lane];
     for (unsigned i = 1; i < pbc_format_slots(size); i++)
@@ -42,4 +41,10 @@ static INLINE bool rest_matches(const struct pbc_block *b, const struct pbc_form
            in_range(block_column(b, pbc_col_sport(size))[lane], key->src_port) &&
            in_range(block_column(b, pbc_col_dport(size))[lane], key->dst_port);
 }
-#endif
+
+static INLINE bool rest_matches(const struct pbc_block *b, const struct pbc_format *f, unsigned size,
+                                const struct key *key, unsigned lane)
+{
+    return LANE_IN_TURN(size) ? rest_matches_in_turn(b, f, size, key, lane)
+                              : rest_matches_at_once(b, f, size, key, lane);
+}
