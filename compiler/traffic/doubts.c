@@ -104,10 +104,14 @@ static bool judged_none(const struct doubts *d, unsigned side, unsigned directio
            firewall_of(d->program[side], direction) != PBC_NONE;
 }
 
+static bool asks_for_self(const struct doubts *d)
+{
+    return (d->program[0]->meta->flags | d->program[1]->meta->flags) & PBC_NEEDS_SELF;
+}
+
 static bool nobody(const struct doubts *d)
 {
-    const bool asks = (d->program[0]->meta->flags | d->program[1]->meta->flags) & PBC_NEEDS_SELF;
-    return asks && !(d->self->self4_count | d->self->self6_count);
+    return asks_for_self(d) && !(d->self->self4_count | d->self->self6_count);
 }
 
 /* There are firewalls, and none judged anything. */
@@ -117,6 +121,17 @@ static bool nothing_judged(const struct doubts *d)
     for (unsigned i = 0; i < 2; i++)
         for (unsigned k = 0; k < DIRECTIONS; k++) any |= d->judged[i][k];
     return !any && d->program[0]->firewalls_count + d->program[1]->firewalls_count;
+}
+
+/* Rules name `self` in firewalls that judge all there is, so these judged, but none of this machine's frames. A router
+ * may be meant so: it is said, and no doubt. */
+static bool self_unseen(const struct doubts *d)
+{
+    if (d->same || !asks_for_self(d) || !is_missed(d)) return false;
+    for (unsigned i = 0; i < 2; i++)
+        for (unsigned k = 0; k < DIRECTIONS; k++)
+            if (hangs_on_self(k) && firewall_of(d->program[i], k) != PBC_NONE) return false;
+    return true;
 }
 
 bool doubts_any(const struct doubts *d)
@@ -193,6 +208,11 @@ void doubts_text(const struct doubts *d, FILE *out)
     } else {
         idle_lines(d, out);
     }
+    if (self_unseen(d)) {
+        fputs("the rules name `self`, and no frame is from or to an address of `--self`", out);
+        offer(d, out);
+        fputc('\n', out);
+    }
     if (d->sourceless && !nobody(d))
         fprintf(out,
                 "%s frame%s would be sent on from an address of this machine, and none is known: say who it "
@@ -204,7 +224,7 @@ void doubts_json(const struct doubts *d, FILE *out)
 {
     const bool unknown = !d->same && (nobody(d) || d->sourceless);
     unsigned n = 0;
-    json_print(out, ",'self_unknown':%i,'unjudged':[", unknown);
+    json_print(out, ",'self_unknown':%i,'self_unseen':%i,'unjudged':[", unknown, self_unseen(d));
     for (unsigned k = 0; k < DIRECTIONS; k++) {
         if (d->same || (!judged_none(d, 0, k) && !judged_none(d, 1, k))) continue;
         json_next(out, n++);

@@ -38,5 +38,5 @@ void doubts_judged(struct doubts *d, const struct compared *c);
 bool doubts_any(const struct doubts *d);
 /* A line each. */
 void doubts_text(const struct doubts *d, FILE *out);
-/* Two members of an object, a comma before each. */
+/* Three members of an object, a comma before each. */
 void doubts_json(const struct doubts *d, FILE *out);

@@ -199,6 +199,18 @@ same 'the same rules are never in doubt' "$status $(cat out)" '0 of 15 frames (6
 sed 's/drop from bad as BAD/drop tcp port 99 as BAD/' plain.prey >plain-alike.prey
 compares --against plain-alike.prey plain-nobad.prey -r both.pcap --self 203.0.113.100
 same 'nor are others alike, by the right address' "$status $(cat out)" '0 of 15 frames (6 flows), none would be judged or sent otherwise'
+cat >through.prey <<'END_RULES'
+set bad = 198.51.100.9
+firewall site default drop { accept tcp from bad to self port 22; accept tcp to port 80 as WEB; accept udp }
+END_RULES
+sed 's/from bad to self/to self/' through.prey >through-all.prey
+compares --against through.prey through-all.prey -r both.pcap --self 203.0.113.101
+same 'rules that name `self`, of which no frame is: it is said' "$status$(cat out)" '0of 15 frames (6 flows), none would be judged or sent otherwise
+the rules name `self`, and no frame is from or to an address of `--self` (all frames are from or to 198.51.100.9, 203.0.113.100)'
+compares --json --against through.prey through-all.prey -r both.pcap --self 203.0.113.101
+same 'so in JSON' "$status $(python3 -c 'import json; j = json.load(open("out")); print(j["self_unseen"], j["self_unknown"], j["unjudged"])')" '0 True False []'
+compares --against through.prey through-all.prey -r both.pcap --self 203.0.113.100
+same 'and not where some is' "$status $(cat out)" '0 of 15 frames (6 flows), none would be judged or sent otherwise'
 sed 's/site in default drop/site out default drop/' site.prey >site-out.prey
 sed 's/site in default drop/site out default drop/' nobad.prey >nobad-out.prey
 compares --against site-out.prey nobad-out.prey -r both.pcap
