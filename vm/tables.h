@@ -112,8 +112,8 @@ enum cond_trait {
     COND_OF_STREAM = 1 << 8, /* a connection has it, so a `when` of a proxy service may ask */
     COND_STREAM = 1 << 9,    /* only a connection's first bytes have it: no packet is asked */
     COND_ARG_TELLS = 1 << 10, /* a packet with a bit of arg has the field, whatever it lacks */
-    COND_ALONE = 1 << 11,    /* its name says all: its operands are not written */
-    COND_IFACES = 1 << 12,   /* its numbers are interfaces of the program */
+    COND_ALONE = 1 << 11,     /* its name says all: its operands are not written */
+    COND_IFACES = 1 << 12,    /* its numbers are interfaces of the program */
 };
 
 /* A number's place in a fixed IP header, bits counted from the first on; count 0: it has none there. */

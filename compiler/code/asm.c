@@ -20,13 +20,11 @@ void asm_entry(struct assembler *a) { a->reachable = true; }
 
 static bool ends(uint8_t op)
 {
-    switch (op) {
-#define OP(ident, name, operands, ends, kernel, doc)                                                                   \
-    case OP_##ident:                                                                                                   \
-        return ends;
+    static const bool all[] = {
+#define OP(ident, name, operands, ends, kernel, doc) [OP_##ident] = ends,
 #include "vm/opcode.def"
-    default: return false;
-    }
+    };
+    return op < sizeof all && all[op];
 }
 
 void asm_to(struct assembler *a, uint8_t op, uint8_t operand, uint16_t to, uint32_t imm)

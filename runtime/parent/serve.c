@@ -263,7 +263,7 @@ int parent_serve(struct parent *p)
     } else {
         undo(p, STATE_CLOSED);
         complain("the service was ended by signal %d (%s)%s", WTERMSIG(status), strsignal(WTERMSIG(status)),
-                   p->guarded ? "; guard rules stay, until the next start or --cleanup" : "");
+                 p->guarded ? "; guard rules stay, until the next start or --cleanup" : "");
     }
     parent_free(p);
     return result;

@@ -65,7 +65,8 @@ static int replay_open(struct subject *r, const struct options *o)
     if (labels_init(&r->labels, r->program)) return complain("out of memory");
     if (only_init(&r->only, o->only, &r->labels, err, sizeof err)) return complain("%s", err);
     if (only_asks_recorded(&r->only))
-        return complain("--only otherwise: a capture does not say what became of its frames; a recording does (--replay DIR)");
+        return complain(
+            "--only otherwise: a capture does not say what became of its frames; a recording does (--replay DIR)");
     r->capture = capture_open_all(o->pcaps, o->pcap_count, err, sizeof err);
     if (!r->capture) return complain("%s", err);
     ports_ask(r->ports, r->capture);

@@ -1,6 +1,6 @@
 /* --only: which frames have lines. `drop, rule SSH` takes those of either, `drop rule SSH` those of both, `not drop`
- * the others; words are verdicts, `rule`, `service`, `server` and `reason` with a name as lines have it, and `otherwise`:
- * than was recorded. */
+ * the others; words are verdicts, `rule`, `service`, `server` and `reason` with a name as lines have it, and
+ * `otherwise`: than was recorded. */
 #pragma once
 
 #include "runtime/report/text.h"

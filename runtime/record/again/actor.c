@@ -445,7 +445,8 @@ void actor_step(struct actor *a, const struct scene *s)
         actor_stop(a, "a step is cut short");
         return;
     }
-    const bool of_batch = r.kind == TAPE_VERDICTS && r.count == a->want && r.bytes - sizeof r == r.count * sizeof(struct tape_verdict);
+    const bool of_batch =
+        r.kind == TAPE_VERDICTS && r.count == a->want && r.bytes - sizeof r == r.count * sizeof(struct tape_verdict);
     a->recorded = of_batch ? c.at : NULL;
     if (r.kind != TAPE_SHARED && r.kind != TAPE_GAP) actor_finish(a);
     a->recorded = NULL;

@@ -96,8 +96,8 @@ static void undraw(struct drawn *d)
     compile_fini(&d->c);
 }
 
-/* Does the firewall judge what comes on that interface, and what this machine sends or no other? A rule may count on it:
- * in a firewall `out`, `out on` is the interface. */
+/* Does the firewall judge what comes on that interface, and what this machine sends or no other? A rule may count on
+ * it: in a firewall `out`, `out on` is the interface. */
 static bool judged_there(const struct program *p, const struct pbc_rule *r, const struct key *key)
 {
     if (r->list & PBC_LIST_CHAIN) return true;

@@ -247,7 +247,8 @@ static void test_sessions_are_bounded(void **state)
 /* For so long the loop turns. */
 static void turn_for(struct bench *b, unsigned ms)
 {
-    for (const uint64_t end = clock_ns(CLOCK_MONOTONIC) + ms * 1000000ull; clock_ns(CLOCK_MONOTONIC) < end;) proxy_turn(b->proxy, 10);
+    for (const uint64_t end = clock_ns(CLOCK_MONOTONIC) + ms * 1000000ull; clock_ns(CLOCK_MONOTONIC) < end;)
+        proxy_turn(b->proxy, 10);
 }
 
 static void test_silence_has_an_end(void **state)

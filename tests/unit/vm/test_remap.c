@@ -139,8 +139,8 @@ static bool waits(const char *limit)
 
 static void tells_of_limits_that_wait(void **state)
 {
-    static const char *const wait[] = {"flows 70_000",     "half_open 3000",      "fragments 300", "macs 3000",
-                                       "first_bytes 2KiB", "proxy_sessions 3000"};
+    static const char *const wait[] = {"flows 70_000", "half_open 3000",   "fragments 300",
+                                       "macs 3000",    "first_bytes 2KiB", "proxy_sessions 3000"};
     (void)state;
     for (size_t i = 0; i < sizeof wait / sizeof *wait; i++) assert_true(waits(wait[i]));
     assert_false(waits("rejects 2/s"));

@@ -75,7 +75,7 @@ static void many_nats(struct imgbuild *b)
     FAULT(meta_flags, "meta: unknown flags 0x403", b->keep_needs = true; b->meta->flags = 0x403)                       \
     FAULT(reach, "meta: reach of 65536 bytes, no frame has as many", b->meta->reach = 65536)                           \
     FAULT(meta_streams, "meta: function 3 can't be that of the first bytes", b->meta->streams = 3)                     \
-    FAULT(meta_needs, "meta: flags 0x8, but conditions and services make them 0x378", b->keep_needs = true;             \
+    FAULT(meta_needs, "meta: flags 0x8, but conditions and services make them 0x378", b->keep_needs = true;            \
           b->meta->flags = PBC_NEEDS_SELF | PBC_KEEPS_FLOWS)                                                           \
     FAULT(settings_missing, "section `settings` is missing", b->settings_count = 0)                                    \
     FAULT(settings_flows, "settings: a limit past all bounds", b->settings->flows = 100000001)                         \
