@@ -610,6 +610,24 @@ static bool ends_are_told(void)
     return check(ops.table) && table_look_up(ops.table, &op.tuple.id, op.tuple.hash) != FLOW_NONE;
 }
 
+/* A worker of the next program is made beside the one that runs, and may be refused. */
+static bool next_waits(void)
+{
+    struct flow_table *t = ops.table;
+    char runs, waits;
+    struct flow_table_cfg cfg = track_table_cfg(program, true);
+    cfg.arg = &runs;
+    table_over(&ops, &cfg);
+    struct flow_table_cfg next = cfg;
+    for (unsigned i = 0; i < FLOW_STATES; i++) next.timeout_ns[i]++;
+    next.half_open++;
+    next.arg = &waits;
+    table_over(&ops, &next);
+    const bool told = t->arg == &runs;
+    t->arg = NULL;
+    return told && !memcmp(t->timeout_ns, cfg.timeout_ns, sizeof t->timeout_ns) && t->half_open_most == cfg.half_open;
+}
+
 int main(int argc, char **argv)
 {
     char err[300];
@@ -641,8 +659,10 @@ int main(int argc, char **argv)
     printf("%s - what the host sends leaves, also without a flow\n", sends ? "ok" : "not ok");
     const bool told = two && ends_are_told();
     printf("%s - a flow whose end somebody has to know stays where he cannot be told\n", told ? "ok" : "not ok");
+    const bool waits = next_waits();
+    printf("%s - timeouts of a program that only waits to run are not in force\n", waits ? "ok" : "not ok");
     flows_fini(&ops);
     kernel_free(kernel);
     program_put(program);
-    return !(own && whole && kill9 && sends && told);
+    return !(own && whole && kill9 && sends && told && waits);
 }

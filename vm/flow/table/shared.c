@@ -20,10 +20,10 @@ struct flow_table *table_over(const struct flow_ops *ops, const struct flow_tabl
 {
     struct flow_table *t = ops->table;
     const uint32_t groups = t->groups;
-    memcpy(t->timeout_ns, cfg->timeout_ns, sizeof t->timeout_ns);
-    t->half_open_most = cfg->half_open;
     t->begins |= cfg->begins;
     if (!t->arg) { /* else somebody is told already: a worker of the next program is made beside the one that runs */
+        memcpy(t->timeout_ns, cfg->timeout_ns, sizeof t->timeout_ns);
+        t->half_open_most = cfg->half_open;
         t->ended = cfg->ended;
         t->arg = cfg->arg;
     }
