@@ -147,6 +147,28 @@ lacks() {
 same 'no types of the kernel' "$(lacks /sys/kernel/btf proxied.pbc)" "0 preyrun: notice: what is for \`mode proxy\` and of no connection is not held back, and \
 gets a reset of this machine's: the kernel does not say its types: there is no /sys/kernel/btf/vmlinux (CONFIG_DEBUG_INFO_BTF)
 $fine"
+# So does the first reload that brings such a service, once.
+mkdir blind
+printf '#!/bin/sh\nexec unshare -m sh -c "mount -t tmpfs none /sys/kernel/btf && exec \\"\\$@\\"" sh "%s" "$@"\n' "$(readlink -f "$bin/preyrun")" >blind/preyrun
+chmod +x blind/preyrun
+ln -s "$(readlink -f "$bin/preyctl")" blind/preyctl
+here=$bin bin=$PWD/blind
+gateless="^preyrun: notice: what is for .mode proxy. and of no connection is not held back.*: the kernel does not say its types: .*(CONFIG_DEBUG_INFO_BTF)$"
+prey prey -i wan -i lan --exec user shop.pbc
+same 'where nothing is for the proxy, nothing is told' "$(grep -c 'not held back' prey.err)" 0
+ctl load proxied.pbc
+same 'a reload that brings it is taken' "$status $(cat err)" '0 '
+hears 'and told' "$gateless"
+ctl load shop.pbc
+ctl load proxied.pbc
+prey_ends
+same 'once' "$(grep -c 'not held back' prey.err)" 1
+prey prey -i wan -i lan --exec user proxied.pbc
+ctl load shop.pbc
+ctl load proxied.pbc
+prey_ends
+same 'what the start has told, no reload tells' "$(grep -c "$gateless" prey.err) $(grep -c 'not held back' prey.err)" '1 1'
+bin=$here
 same 'no TUN devices' "$(lacks /dev/net proxied.pbc)" '2 preyrun: there is no /dev/net/tun, by which the host gets back what is its own: this brings it: modprobe tun; where that finds none, a package with more modules (linux-modules-extra-…) or a kernel with CONFIG_TUN; a container has to be given it (--device /dev/net/tun)'
 modes() {
     unshare -m sh -c 'mount -t tmpfs none /dev/net && mknod -m 0 /dev/net/tun c 10 200 && exec setpriv --bounding-set=-dac_override nsenter --net="$@"' \
