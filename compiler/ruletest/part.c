@@ -230,6 +230,10 @@ static void report_part(struct packet_work *w, const struct node *n)
     diag(w->c->diags, E_PACKET_PART, n->span, "`%s` has no %s%s%s", form_word(w->p->form), flag ? "TCP flags" : "`",
          flag ? "" : part_name(n), flag ? "" : "`");
     if (flag) diag_advise(w->c->diags, "only `tcp` takes `%s`", part_name(n));
+    if (parts[clause_of(n)].take == part_said)
+        diag_advise(w->c->diags,
+                    "only `tcp` takes it: then it asks which pool a service in `mode proxy` gives to a `%s`",
+                    part_name(n));
 }
 
 void test_part_take(struct packet_work *w, const struct node *first, const struct node *n)

@@ -9,12 +9,13 @@
 /* Of a step: nothing that ends one, or a test. */
 static bool is_part(const char *words) { return !strpbrk(words, "{};\n#\\"); }
 
-int written_read(struct written *w, const char *text)
+/* Take it apart: the words of the packet, and where it comes in and leaves. */
+static bool take(struct written *w, const char *text)
 {
     size_t used = 0;
     char *save = NULL, *words = strdup(text);
     *w->on = *w->out_on = *w->words = 0;
-    if (!words) return -1;
+    if (!words) return false;
     for (char *at = strtok_r(words, " \t", &save); at; at = strtok_r(NULL, " \t", &save)) {
         const bool leaves = !strcmp(at, "out");
         if (leaves) at = strtok_r(NULL, " \t", &save);
@@ -30,7 +31,14 @@ int written_read(struct written *w, const char *text)
             used += (size_t)snprintf(w->words + used, sizeof(w->words) - used, "%s%s", used ? " " : "", at);
     }
     free(words);
-    return used && used < sizeof(w->words) && is_part(w->words) ? 0 : -1;
+    return used && used < sizeof(w->words) && is_part(w->words);
+}
+
+int written_read(struct written *w, const char *text, char *err, size_t err_len)
+{
+    if (take(w, text)) return 0;
+    snprintf(err, err_len, "`%.200s` is no packet: 'tcp 198.51.100.9:50000 -> self:22 syn on wan' is one", text);
+    return -1;
 }
 
 /* Does a client say something behind the packet? A string is a part of nothing else. */

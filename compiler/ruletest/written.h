@@ -17,8 +17,8 @@ struct written {
     char out_on[64];  /* likewise `out on IF` */
 };
 
-/* 0, or -1: it is too long, or no packet could be written so. */
-int written_read(struct written *w, const char *text);
+/* 0; or -1 with one line in err: it is too long, or no packet could be written so. */
+int written_read(struct written *w, const char *text, char *err, size_t err_len);
 /* As bytes, how many; 0 after lines in `err` that say what is wrong. self: a step that says what `self` is, with its
  * end of line, or "". *said: what the connection's client says first (`host "x"`), to be freed; NULL: nothing. */
 uint32_t written_frame(const struct written *w, const char *self, uint8_t frame[FRAME_MOST], struct test_said **said,

@@ -103,8 +103,9 @@ static int ask_one(struct asking *a, const char *text)
     struct written w;
     struct test_said *said;
     struct pkt pkt;
-    if (written_read(&w, text) < 0) {
-        say(stderr, "preyc: --ask: `%.200s` is no packet: 'tcp 198.51.100.9:50000 -> self:22 syn on wan' is one", text);
+    char err[300];
+    if (written_read(&w, text, err, sizeof(err)) < 0) {
+        say(stderr, "preyc: --ask: %s", err);
         return -EINVAL;
     }
     const uint32_t len = written_frame(&w, a->self, a->frame, &said, stderr);

@@ -21,7 +21,7 @@ void doubts_init(struct doubts *d, struct program *const programs[2], const char
     d->same = !memcmp(programs[0]->digest, programs[1]->digest, sizeof(programs[0]->digest));
 }
 
-/* Everybody's, or nobody's: multicast, broadcast, loopback, unspecified. */
+/* True: the address is everybody's or nobody's: multicast, broadcast, loopback, unspecified. */
 static bool is_shared(bool v6, const uint32_t a[4])
 {
     if (v6) return a[0] >> 24 == 0xff || (!(a[0] | a[1] | a[2]) && a[3] <= 1);
@@ -44,7 +44,7 @@ static void meet(struct everywhere *e, const uint32_t src[4], const uint32_t dst
     e->count = kept;
 }
 
-/* From or to an address of this machine alone, or for a service of either program. */
+/* True: the frame is from or to an address of this machine alone, or for a service of either program. */
 static bool is_met(const struct doubts *d, const struct key *key)
 {
     const bool v6 = key->kind & KIND_IP6;
@@ -82,7 +82,7 @@ void doubts_judged(struct doubts *d, const struct compared *c)
     d->sourceless += sourceless && !speaks(d->self, c->v6);
 }
 
-/* The first firewall of that direction, PBC_NONE: there is none. */
+/* The first firewall of that direction; PBC_NONE where there is none. */
 static uint32_t firewall_of(const struct program *p, unsigned direction)
 {
     for (uint32_t i = 0; i < p->firewalls_count; i++)
@@ -92,7 +92,7 @@ static uint32_t firewall_of(const struct program *p, unsigned direction)
 
 static bool hangs_on_self(unsigned direction) { return direction == PBC_DIR_IN || direction == PBC_DIR_OUT; }
 
-/* Is the machine that --self names in no frame? */
+/* True: --self names addresses, and no frame is from or to one of them, or for a service. */
 static bool is_missed(const struct doubts *d)
 {
     return d->said && !d->met && d->self->self4_count + d->self->self6_count;
@@ -114,7 +114,7 @@ static bool nobody(const struct doubts *d)
     return asks_for_self(d) && !(d->self->self4_count | d->self->self6_count);
 }
 
-/* There are firewalls, and none judged anything. */
+/* True: there are firewalls, and none judged a frame. */
 static bool nothing_judged(const struct doubts *d)
 {
     bool any = false;
@@ -142,7 +142,7 @@ bool doubts_any(const struct doubts *d)
     return any;
 }
 
-/* " 192.0.2.1, if that is it: all frames are from or to it"; nothing where none is everywhere. */
+/* Print " (all frames are from or to 192.0.2.1)"; nothing where no address is in all frames. */
 static void offer(const struct doubts *d, FILE *out)
 {
     unsigned offered = 0;

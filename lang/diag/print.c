@@ -187,15 +187,20 @@ static void json_place(struct diags *d, struct span span, FILE *out)
                line, col, end_line, end_col);
 }
 
+/* One of a list: its text under a name, and its place. */
+static void json_placed(struct diags *d, const char *name, const char *text, struct span span, bool more, FILE *out)
+{
+    json_print(out, "{%s:%s", name, text);
+    json_place(d, span, out);
+    fputs(more ? "}," : "}", out);
+}
+
 static void json_suggestions(struct diags *d, const struct entry *e, FILE *out)
 {
     if (!e->suggestions) return;
     json_print(out, ",'suggestions':[");
-    for (const struct suggestion *s = e->suggestions; s; s = s->next) {
-        json_print(out, "{'replacement':%s", s->text);
-        json_place(d, s->span, out);
-        fputs(s->next ? "}," : "}", out);
-    }
+    for (const struct suggestion *s = e->suggestions; s; s = s->next)
+        json_placed(d, "replacement", s->text, s->span, s->next, out);
     fputc(']', out);
 }
 
@@ -212,11 +217,7 @@ static void json_entry(struct diags *d, const struct entry *e, FILE *out)
     if (e->help) json_print(out, ",'fix':%s", e->help);
     json_suggestions(d, e, out);
     json_print(out, ",'notes':[");
-    for (const struct note *n = e->notes; n; n = n->next) {
-        json_print(out, "{'message':%s", n->text);
-        json_place(d, n->span, out);
-        fputs(n->next ? "}," : "}", out);
-    }
+    for (const struct note *n = e->notes; n; n = n->next) json_placed(d, "message", n->text, n->span, n->next, out);
     fputs("]}", out);
 }
 

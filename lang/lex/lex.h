@@ -58,7 +58,7 @@ struct parser {
     struct token ahead; /* one token read too early; kind < 0: none */
     int prev;           /* kind of the last token given to the parser */
     struct span prev_span;
-    struct statement stmt;   /* the one in hand */
+    struct statement stmt;   /* the one that is being parsed */
     struct statement header; /* the one whose block we are in */
     struct span open_brace;  /* of the block we are in */
     struct span comma_nl;    /* the last comma of this statement that stood at a line's end; file UINT32_MAX: none */
@@ -97,7 +97,7 @@ void value_string(struct parser *p, const char *s, size_t len, bool closed, stru
 void value_bytes(struct parser *p, const char *s, size_t len, bool closed, struct token *t);
 void give_value(struct parser *p, struct token *t, int kind, enum node_kind node_kind, struct value v);
 
-/* date.c: `2026-12-24`; false: the word has not its shape. */
+/* date.c: `2026-12-24`. False: the word has another shape. */
 bool date_scan(struct parser *p, const char *s, size_t len, struct token *t);
 
 /* value_addr.c: a word with a colon, with dots, in brackets; a port after an address or `self`. */
@@ -106,13 +106,13 @@ void scan_dots(struct parser *p, const char *s, size_t len, struct token *t);
 void scan_bracketed(struct parser *p, const char *s, size_t len, struct token *t);
 void give_endpoint(struct parser *p, struct token *t, struct value v, const char *port, size_t len);
 
-/* words.c: the token of a word, NAME for one that has no meaning. */
+/* words.c: the token of a word; NAME for a word without a meaning. */
 int word_find(const char *s, size_t len);
 bool token_is_word(int token);
 bool word_is_reserved(int token);
 bool word_may_start(int token); /* a statement, where what must follow does (word.def) */
-/* Does a statement begin here, or (`declaration`) one that stands at the top of a file? A name may look like the word
- * alone: what follows decides. The text ends in a NUL. */
+/* True: a statement begins at `s`; with `declaration`, one that may stand at the top of a file. A name may be spelled
+ * like a word that begins one, so what follows decides. The text ends in a NUL. */
 bool text_starts_statement(const char *s, bool declaration);
 
 /* tokens.c */
@@ -120,9 +120,9 @@ bool text_starts_statement(const char *s, bool declaration);
 uint32_t skip_blanks(const struct parser *p, uint32_t at);
 /* The word of letters, digits, `_`, `-`, `.` or quotes at or behind `at`, on the same line. */
 struct span next_word(const struct parser *p, uint32_t at);
-bool word_number(const struct parser *p, struct span word, uint64_t *number); /* false: the word is none */
-/* Does the text at `at` begin a statement (so that a list or parenthesis before it must have ended)? */
+bool word_number(const struct parser *p, struct span word, uint64_t *number); /* false: the word is no number */
+/* True: a statement begins at `at`, so a list or parenthesis before it must have ended. */
 bool looks_like_statement(const struct parser *p, uint32_t at);
 
-/* The statement in hand was reported: skip the rest of it. */
+/* Skip the rest of the current statement, in which an error was reported. */
 void parser_panic(struct parser *p);

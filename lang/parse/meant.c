@@ -40,7 +40,7 @@ bool word_is_refused(int token)
     return expects(refused, (int)(sizeof(refused) / sizeof(refused[0])), token);
 }
 
-static bool may_begin(int token) { return token_is_word(token) && !word_is_refused(token); }
+static bool may_be_offered(int token) { return token_is_word(token) && !word_is_refused(token); }
 
 /* Where no word is near: all that there are, if they are few enough to be read. */
 static void offer_starts(struct parser *p, const int *expected, int n)
@@ -48,10 +48,10 @@ static void offer_starts(struct parser *p, const int *expected, int n)
     char words[STARTS_MAX * (MAX_NAME + 8)];
     size_t len = 0;
     int count = 0, shown = 0;
-    for (int i = 0; i < n; i++) count += may_begin(expected[i]);
+    for (int i = 0; i < n; i++) count += may_be_offered(expected[i]);
     if (count == 0 || count > STARTS_MAX) return;
     for (int i = 0; i < n; i++)
-        if (may_begin(expected[i]))
+        if (may_be_offered(expected[i]))
             len += (size_t)snprintf(words + len, sizeof(words) - len, "%s`%s`",
                                     shown++ == 0    ? ""
                                     : shown < count ? ", "
@@ -73,7 +73,7 @@ static const char *meant(struct parser *p, struct span span, const int *expected
     const char *candidates[512];
     size_t count = 0;
     for (int i = 0; i < n && count < sizeof(candidates) / sizeof(candidates[0]); i++)
-        if (token_is_word(expected[i])) candidates[count++] = token_name(expected[i]);
+        if (may_be_offered(expected[i])) candidates[count++] = token_name(expected[i]);
     size_t len = span.end - span.start;
     if (len > MAX_NAME) return NULL;
     return diag_nearest(arena_strndup(p->arena, p->text + span.start, len), candidates, count);

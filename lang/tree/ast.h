@@ -78,3 +78,6 @@ static inline bool is_choice(const struct node *n, enum clause clause)
 bool node_equal(const struct node *a, const struct node *b);
 
 #define node_each(child, parent) for (struct node *child = (parent)->first; child; child = child->next)
+
+/* What a verdict does that is not supported yet (E0900); NULL: it is supported. */
+const char *verdict_not_due(enum verdict_word word);

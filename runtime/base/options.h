@@ -70,7 +70,7 @@ struct options {
     const char *record;      /* directory, or NULL */
     uint64_t record_size;    /* bytes of all its files */
     uint32_t record_snap;    /* bytes of a frame; UINT32_MAX: all */
-    uint32_t record_sample;  /* of what the kernel judges one packet in so many */
+    uint32_t record_sample;  /* one packet in so many is recorded of what the kernel judges */
     enum options_io { OPTIONS_IO_SILENT, OPTIONS_IO_AUTO, OPTIONS_IO_PACKET, OPTIONS_IO_XDP } io; /* silent: not said */
     enum options_exec {
         OPTIONS_EXEC_SILENT,
@@ -79,14 +79,14 @@ struct options {
         OPTIONS_EXEC_KERNEL
     } exec; /* who judges */
     bool monitor, preflight, cleanup, watch;
-    bool allow_unjudged; /* an interface may be judged by no firewall, and a name be no interface's */
-    uint64_t confirm_ns; /* it ends then, unless it is confirmed; 0: it need not be */
+    bool allow_unjudged; /* firewalls may leave an interface unjudged, and rules may name one that is not here */
+    uint64_t confirm_ns; /* it ends then, unless it is confirmed; 0: it goes on without a confirmation */
     enum options_end { OPTIONS_END_SILENT, OPTIONS_END_CLOSED, OPTIONS_END_OPEN } on_exit; /* silent: not said */
     bool busy_poll, xdp_replace;
     bool json, strict_checksum, flows, coverage, describe;
 };
 
-/* The first frame behind frame n that --explain asks for; 0: none. */
+/* The first frame after frame n that --explain asks for; 0 where there is none. */
 static inline uint64_t options_explained_after(const struct options *o, uint64_t n)
 {
     uint64_t first = 0;
@@ -99,7 +99,7 @@ static inline uint64_t options_explained_after(const struct options *o, uint64_t
     return first;
 }
 
-/* Is standard output free for a summary, or do results go there? */
+/* True: no results go to standard output, so a summary may. */
 static inline bool options_summarise(const struct options *o)
 {
     const char *const results[] = {o->verdicts, o->write, o->write_seen};

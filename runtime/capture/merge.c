@@ -1,6 +1,6 @@
-/* Several captures as one, by the times of their frames. Of each the frames that were read together wait in a lane; the
- * earliest that is first in a lane comes next. A lane is filled again when it is empty, but not while frames of it that
- * do not stay are on their way out. */
+/* Several captures as one, by the times of their frames. Each capture has a lane, where frames that were read together
+ * wait; the earliest first frame of all lanes comes next. An empty lane is filled again, but not while the caller is to
+ * get frames of it whose memory the next read takes. */
 #include <stdlib.h>
 
 #include "runtime/capture/capture_priv.h"
@@ -25,7 +25,8 @@ static void fill(struct capture *c, unsigned i)
         snprintf(c->part_error, sizeof c->part_error, "%.160s: %.240s", capture_name(part), part->error);
 }
 
-/* Every lane that is not at its end has a frame; false: one must wait until those on their way out are gone. */
+/* Fill the empty lanes. True: each lane whose capture goes on has a frame. False: a lane must wait until the caller is
+ * done with frames of it, or the reading was stopped. */
 static bool fill_all(struct capture *c, bool on_their_way)
 {
     struct lane *lanes = c->state;
@@ -74,9 +75,9 @@ static void merge_close(struct capture *c)
 
 static const struct capture_ops capture_merge = {.open = merge_open, .read = merge_read, .close = merge_close};
 
-/* Several as one, in the order of their frames' times; of equal times the first capture's come first. They are the
- * merged one's from here on, also where it is NULL for want of memory. A fault of one ends that one: it is told, with
- * its name, when all others are at their end. */
+/* The captures as one, in the order of their frames' times; where times are equal the earlier capture's frame comes
+ * first. The result owns them; where memory is out it is NULL, and they are closed. A fault in one capture ends that
+ * one alone: it is reported, with the capture's name, when the frames of all others have been read. */
 static struct capture *merged(struct capture *const of[], unsigned count)
 {
     struct capture *c = calloc(1, sizeof *c);

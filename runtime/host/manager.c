@@ -1,7 +1,9 @@
 #include "runtime/host/manager.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <systemd/sd-daemon.h>
 
 #include "runtime/base/clock.h"
@@ -23,3 +25,25 @@ uint64_t manager_patience_ns(void)
 }
 
 bool manager_listens(void) { return getenv("NOTIFY_SOCKET") != NULL; }
+
+/* Its last part is the unit: "0::/system.slice/system-preyrun.slice/preyrun@wan.service". */
+static bool unit_of(const char *line, char *unit, size_t size)
+{
+    static const char ours[] = "prey", kind[] = ".service";
+    const char *slash = strrchr(line, '/'), *name = slash ? slash + 1 : line;
+    const size_t len = strcspn(name, "\n"), end = sizeof kind - 1;
+    if (len <= end || len - end >= size || strncmp(name, ours, sizeof ours - 1) || memcmp(name + len - end, kind, end))
+        return false;
+    snprintf(unit, size, "%.*s", (int)(len - end), name);
+    return true;
+}
+
+bool manager_unit(const char *groups, char *unit, size_t size)
+{
+    char line[4096];
+    bool found = false;
+    FILE *f = fopen(groups, "re");
+    while (f && !found && fgets(line, sizeof line, f)) found = unit_of(line, unit, size);
+    if (f) fclose(f);
+    return found;
+}

@@ -1,7 +1,9 @@
-/* What the service manager (systemd) that started us hears of us; where none did, nothing happens. */
+/* What the service manager (systemd) that started us hears of us; where none did, nothing happens. And which unit of
+ * prey's a process belongs to. */
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum manager_word {
@@ -21,3 +23,8 @@ uint64_t manager_patience_ns(void);
 
 /* Is there one that listens? */
 bool manager_listens(void);
+
+/* The service unit whose name begins with `prey` in a process's list of control groups (/proc/PID/cgroup):
+ * "preyrun@wan". A unit of another name, such as the one of an SSH server that the process was started from, is not
+ * prey's to stop. False: there is none, or it can't be read. */
+bool manager_unit(const char *groups, char *unit, size_t size);

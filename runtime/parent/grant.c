@@ -49,13 +49,23 @@ bool grant_PORTS(struct parent *p, const struct request *r, struct answer *a, in
     return true;
 }
 
-/* Told once, and not where there is no filter: the start has said that. */
+static bool steers_all(const struct parent *p)
+{
+    for (unsigned i = 0; i < p->o->iface_count; i++)
+        if (!p->maker.steers[i]) return false;
+    return true;
+}
+
+/* Told once. Where the kernel can have no gate, the start has told it if its program has services in `mode proxy`, else
+ * the first reload that brings one does; programs of XDP on all interfaces need none. */
 static void lack_gate(struct parent *p, const char *why)
 {
-    if (!p->no_gate && io_filter(&p->maker))
+    const bool never = !p->kernel && !io_filter(&p->maker);
+    const char *lacks = never && !p->no_gate && !p->told_gate ? gate_lacks() : NULL;
+    if (!p->no_gate && (!never || (!p->told_gate && !steers_all(p))))
         complain("notice: what is for `mode proxy` and of no connection is not held back in traffic control, and gets "
                  "a reset of this machine's: %s",
-                 why);
+                 lacks ? lacks : why);
     p->no_gate = true;
 }
 

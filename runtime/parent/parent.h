@@ -18,6 +18,9 @@ int parent_begin(const struct options *o, bool in_kernel, struct parent **p, str
 /* In the parent: an access log that the program names which was read at the start. */
 void parent_knows_log(struct parent *p, const char *path);
 
+/* In the parent: the start has told where this machine can have no gate (runtime/io/steer/gate.h). */
+void parent_told_gate(struct parent *p);
+
 /* Rights that no request needs are gone from now on, in the parent; else the child is asked to end. */
 void parent_bound(struct parent *p);
 

@@ -30,7 +30,8 @@ struct parent {
     char no_aside[200];
     bool furnished;        /* some check has gone that way */
     bool here;             /* some addresses are the proxy's */
-    bool no_gate;          /* the gate could not be attached to some port, and it was told */
+    bool told_gate;        /* the start has told of a kernel that can have no gate */
+    bool no_gate;          /* there is none, or it could not be attached to some port, and it was told */
     bool guarded;          /* there is a table of guard rules */
     struct host_kept kept; /* of the ports that were asked for, with the host */
     int fd, signal_fd;

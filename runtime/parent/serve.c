@@ -135,6 +135,7 @@ int parent_begin(const struct options *o, bool in_kernel, struct parent **made, 
 }
 
 void parent_knows_log(struct parent *p, const char *path) { access_logs_know(p->access_logs, path); }
+void parent_told_gate(struct parent *p) { p->told_gate = true; }
 
 /* Body and elements into one block, the caller's to free. NULL: memory is out, or they do not come whole. */
 static void *receive(int fd, const struct request_bounds *b, const struct request_head *head, size_t *elements_at)

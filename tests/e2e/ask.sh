@@ -121,6 +121,21 @@ wrong() { # SENTENCE PATTERN ARGUMENT...
     [ "$status" = 2 ] && grep -qE -- "$pattern" err && [ ! -s out ]
     ok $? "$sentence"
 }
+# What is wrong with a packet preyctl says in the same words, before it asks anybody.
+for packet in 'foo' 'tcp 192.0.2.1:1 -> 192.0.2.2:22 } test' 'tcp 192.0.2.1:1 -> 192.0.2.2:22 syn ; udp' 'tcp 192.0.2.1 -> 192.0.2.2:22' \
+    'tcp 192.0.2.1:1 -> 192.0.2.2:99999' 'tcp 192.0.2.1:1 -> 192.0.2.2:80 host x' 'tcp 192.0.2.1:1 -> 192.0.2.2:80 bar' \
+    'udp 192.0.2.1:1 -> 192.0.2.2:80 host "x"' 'icmp 192.0.2.1 -> 192.0.2.2 path "/"' 'icmp 192.0.2.1 -> 192.0.2.2 syn' \
+    'expect pool web: tcp 192.0.2.1:1 -> 192.0.2.2:80' 'tcp 192.0.2.1:1 -> 192.0.2.2:80 on'; do
+    asks --ask "$packet" edge.prey
+    sed -i 's/^preyc: --ask: //' err
+    said=$(cat err)
+    timeout 60 "$bin/preyctl" explain "$packet" >out 2>err
+    same "preyctl explain says the same of \`$packet\`" "$? $(sed 's/^preyctl: explain: //' err)" "2 $said"
+done
+asks --ask 'udp 192.0.2.1:1 -> 192.0.2.2:80 host "x"' edge.prey
+same 'a part that asks for a pool, of a packet that gets none' "$status $(cat err)" '2 packet: error: `udp` has no `host` [E0703]
+      | udp 192.0.2.1:1 -> 192.0.2.2:80 host "x"
+      |                                 ^^^^ only `tcp` takes it: then it asks which pool a service in `mode proxy` gives to a `host`'
 wrong 'a word that is none' 'unexpected `foo`' --ask 'foo' edge.prey
 wrong 'a test instead of a packet' 'is no packet' --ask 'tcp 1.2.3.4:1 -> self:22 } test "x" {' edge.prey
 wrong 'nothing' 'is empty' --ask '' edge.prey

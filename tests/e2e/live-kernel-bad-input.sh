@@ -51,6 +51,14 @@ instead "$absent" --on-exit closed host.pbc
 same 'to end closed takes pins' "$status|$(says "^preyrun: --on-exit closed: /sys/fs/bpf $pins_are.*: mount -t bpf bpf /sys/fs/bpf")" '2|1'
 instead 'mount -o remount,ro,bind /sys/fs/bpf' --preflight host.pbc
 same 'preflight loads and proves, and tells of pins' "$status|$(says "notice: /sys/fs/bpf $pins_are")|$(says 'takes the program, proved by [0-9,]* frames')" '0|1|1'
+instead "$absent" --preflight --monitor host.pbc
+same 'who watches needs none' "$status|$(says "$pins_are")" '0|0'
+# `ip netns exec` hides what is mounted below /sys. To preyrun the process that mounted it is the first of the machine.
+unshare -pfm --mount-proc ip netns exec "$id-prey" true 2>/dev/null && {
+    unshare -pfm --mount-proc bash -c 'ip netns exec "$@"; exit $?' sh "$id-prey" "$bin/preyrun" -i eth0 --exec kernel --preflight host.pbc >out 2>err </dev/null
+    status=$?
+    same 'pins that are hidden' "$status|$(says "^preyrun: notice: the file system of BPF's at /sys/fs/bpf is hidden here, as by .ip netns exec., so a kill would leave nothing that judges; this mends it: nsenter --net=/run/netns/NAME in its place$")|$(says "$pins_are")" '0|1|0'
+}
 instead "$absent" --confirm 100ms host.pbc
 undone 'without pins it runs, and says so' "$status$(says "a kill would leave nothing")" 11
 

@@ -46,6 +46,12 @@ there is no interface \`eth7\`; there are: lo, wan, lan, spare
 another preyrun named \`taken\` runs here (process N): \`preyctl load\` changes its rules
 --log: none: No such file or directory; this mends it: mkdir -p none" -i lan -i eth7 --exec user --name taken --log text:none/log strict.pbc
 until_true 100 'spare has a carrier' sh -c "ip -n $id-prey link show spare | grep -q 'state UP'"
+# As if systemd had started it: its unit is named, and how to end it.
+echo '0::/system.slice/system-preyrun.slice/preyrun@taken.service' >group
+mount --bind group "/proc/$prey/cgroup"
+looked 'a service of systemd' 2 "another preyrun named \`taken\` runs here (preyrun@taken): \`preyctl load\` changes its rules; \
+\`systemctl stop preyrun@taken\` ends it" -i wan --name taken shop.pbc
+umount "/proc/$prey/cgroup"
 looked 'the name of one that serves others' 2 "another preyrun named \`taken\` runs here (process N): choose another --name" -i spare --name taken shop.pbc
 prey_ends
 looked 'the host is looked at without rules, too' 2 "none.pbc: No such file or directory
@@ -141,6 +147,28 @@ lacks() {
 same 'no types of the kernel' "$(lacks /sys/kernel/btf proxied.pbc)" "0 preyrun: notice: what is for \`mode proxy\` and of no connection is not held back, and \
 gets a reset of this machine's: the kernel does not say its types: there is no /sys/kernel/btf/vmlinux (CONFIG_DEBUG_INFO_BTF)
 $fine"
+# So does the first reload that brings such a service, once.
+mkdir blind
+printf '#!/bin/sh\nexec unshare -m sh -c "mount -t tmpfs none /sys/kernel/btf && exec \\"\\$@\\"" sh "%s" "$@"\n' "$(readlink -f "$bin/preyrun")" >blind/preyrun
+chmod +x blind/preyrun
+ln -s "$(readlink -f "$bin/preyctl")" blind/preyctl
+here=$bin bin=$PWD/blind
+gateless="^preyrun: notice: what is for .mode proxy. and of no connection is not held back.*: the kernel does not say its types: .*(CONFIG_DEBUG_INFO_BTF)$"
+prey prey -i wan -i lan --exec user shop.pbc
+same 'where nothing is for the proxy, nothing is told' "$(grep -c 'not held back' prey.err)" 0
+ctl load proxied.pbc
+same 'a reload that brings it is taken' "$status $(cat err)" '0 '
+hears 'and told' "$gateless"
+ctl load shop.pbc
+ctl load proxied.pbc
+prey_ends
+same 'once' "$(grep -c 'not held back' prey.err)" 1
+prey prey -i wan -i lan --exec user proxied.pbc
+ctl load shop.pbc
+ctl load proxied.pbc
+prey_ends
+same 'what the start has told, no reload tells' "$(grep -c "$gateless" prey.err) $(grep -c 'not held back' prey.err)" '1 1'
+bin=$here
 same 'no TUN devices' "$(lacks /dev/net proxied.pbc)" '2 preyrun: there is no /dev/net/tun, by which the host gets back what is its own: this brings it: modprobe tun; where that finds none, a package with more modules (linux-modules-extra-…) or a kernel with CONFIG_TUN; a container has to be given it (--device /dev/net/tun)'
 modes() {
     unshare -m sh -c 'mount -t tmpfs none /dev/net && mknod -m 0 /dev/net/tun c 10 200 && exec setpriv --bounding-set=-dac_override nsenter --net="$@"' \

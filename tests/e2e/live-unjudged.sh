@@ -64,7 +64,7 @@ judges() {
     ok $? "$exec: the program before goes on"
     ctl load "${kind}_slip.pbc" --allow-unjudged
     same "$exec: unless the word is said" "$status" 0
-    hears "$exec: and it is told" "^preyrun: not judged: $slip\$"
+    hears "$exec: and it is told" "^preyrun: notice: not judged: $slip\$"
     ctl status
     same "$exec: status says it, too" "$(grep -c "^not judged: $slip\$" out)" 1
     ctl load "${kind}_good.pbc" --confirm 1s
@@ -77,11 +77,11 @@ judges() {
     prey_ends
 
     prey prey -i wan -i lan --exec "$exec" --allow-unjudged "${kind}_slip.pbc"
-    hears "$exec: a start with the word says what is open" "^preyrun: not judged: $slip\$"
+    hears "$exec: a start with the word says what is open" "^preyrun: notice: not judged: $slip\$"
     until_true 50 "$exec: and it is" opens "$address" 80 && ok 0 "$exec: and it is"
     ctl load "${kind}_half.pbc"
     same "$exec: which holds for what is loaded" "$status $(cat err)" '0 '
-    hears "$exec: each is told" "^preyrun: not judged: $half\$"
+    hears "$exec: each is told" "^preyrun: notice: not judged: $half\$"
     prey_ends
 }
 
@@ -111,7 +111,7 @@ fi
 
 # Who only watches is told, and goes on; so is a name of a pattern, of a test alone, or of nothing.
 prey prey -i wan -i lan --exec user --monitor own_slip.pbc
-hears 'monitor tells' '^preyrun: not judged: this machine has no interface wam, which the rules name; no firewall judges what comes in by wan'
+hears 'monitor tells it as a notice' '^preyrun: notice: not judged: this machine has no interface wam, which the rules name; no firewall judges what comes in by wan, .* does for wam; --monitor enforces nothing, so it starts$'
 prey_ends
 rules fine <<'RULES'
 allow W0201

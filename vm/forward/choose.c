@@ -6,6 +6,7 @@
 
 #include "vm/forward/balance/lb.h"
 #include "vm/forward/service.h"
+#include "vm/program/swap.h"
 #include "vm/stream/cookie.h"
 
 static void attach(struct chooser *c)
@@ -139,13 +140,6 @@ bool chooser_begin(struct chooser *c, uint32_t branch, uint32_t server, const st
 }
 
 void chooser_end(struct chooser *c, uint32_t server) { conns_rest(&c->held.conns, server); }
-
-#define SWAP(a, b)                                                                                                     \
-    do {                                                                                                               \
-        __typeof__(a) swap_was = (a);                                                                                  \
-        (a) = (b);                                                                                                     \
-        (b) = swap_was;                                                                                                \
-    } while (0)
 
 int chooser_swap(struct chooser *c, struct chooser *fresh, const struct remap *r)
 {

@@ -51,13 +51,13 @@ struct pbc_classifier {
     uint32_t formats, format_count;
     uint32_t tree, tree_count; /* at least one word */
     uint32_t blocks, block_count;
-    /* Of all ways through the tree the worst, each for itself: the verifier recomputes and compares. At a CUT the worst
-     * of its table's words, at a FORK both of its words together. */
-    uint32_t words;    /* of the tree that are read: each word counts 1 */
+    /* Each of these is the largest over all searches of the tree; the verifier recomputes and compares them. A CUT
+     * takes the largest of its table's words, a FORK the sum of its two words. */
+    uint32_t words;    /* words of the tree that are read */
     uint32_t compared; /* blocks of 256 bytes that are read, where nothing before the last one matches */
-    uint32_t forks;    /* on a path from the root, at most PBC_FORKS_MAX: the worst of a FORK's words, and 1 */
-    uint32_t chain;    /* entries with code that stand on all paths of one search together: at most so many are asked in
-                          turn.    A leaf counts each of its entries once, a FORK adds up */
+    uint32_t forks;    /* FORKs on a path from the root, at most PBC_FORKS_MAX: the larger of a FORK's words, and 1 */
+    uint32_t chain;    /* entries with code that one search may meet and run one after the other; a leaf counts each of
+                          its entries once */
     uint32_t reserved[3];
 };
 static_assert(sizeof(struct pbc_classifier) == 64, "KERNEL.md");
@@ -70,13 +70,15 @@ struct pbc_entry {
 };
 
 /* Which parts of the key the columns of a block compare. A block holds eight rules, lane by lane, in columns of eight
- * u32; `size` units of 256 bytes together are one:
- *   size 1: 2 slots, size 2: 6 slots, size 4: 14 slots: first a column of values for each, then a column of masks for
- * each (so that two columns beside each other are alike): key.slot[i] & mask == value then source port, destination
- * port: lo | (65535 - hi) << 16 then one half: value | mask << 16: key.half[half] & mask == value then the entry; bit
- * 31 of lane 7: another block of the run follows Lanes ascend by entry, also from block to block. What a format does
- * not use has slot 0 (half 20) and masks 0. An unused lane has mask 0 and value 1 in its first slot, and the entry
- * PBC_LANE_NONE. */
+ * u32; `size` units of 256 bytes together are one. Its columns, in this order:
+ * - values of the slots (2 of size 1, 6 of size 2, 14 of size 4), then as many of masks, so that columns of one kind
+ * stand beside each other: key.slot[i] & mask == value
+ * - source port, destination port: lo | (65535 - hi) << 16
+ * - one half: value | mask << 16: key.half[half] & mask == value
+ * - the entry; bit 31 of lane 7: another block of the run follows
+ *
+ * Lanes ascend by entry, also from block to block. What a format does not use has slot 0 (half 20) and masks 0. An
+ * unused lane has mask 0 and value 1 in its first slot, and the entry PBC_LANE_NONE. */
 struct pbc_format {
     uint8_t size;     /* 1, 2 or 4 */
     uint8_t half;     /* 20..31 */

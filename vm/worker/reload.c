@@ -5,6 +5,7 @@
 #include "vm/context/context.h"
 #include "vm/forward/forward.h"
 #include "vm/forward/service.h"
+#include "vm/program/swap.h"
 #include "vm/worker/fragments.h"
 #include "vm/worker/vm_priv.h"
 
@@ -75,13 +76,6 @@ static void keep_remembering(struct vm *to, const struct vm *from)
     to->epoch = from->remember ? remember_epoch(from->remember) : from->epoch;
     if (to->remember && to->epoch) remember_after(to->remember, to->epoch);
 }
-
-#define SWAP(a, b)                                                                                                     \
-    do {                                                                                                               \
-        __typeof__(a) swap_was = (a);                                                                                  \
-        (a) = (b);                                                                                                     \
-        (b) = swap_was;                                                                                                \
-    } while (0)
 
 /* What goes on is in `fresh` then, where it is not the flows themselves. */
 static void keep_parts(struct vm *vm, struct vm *fresh, const struct remap *r)

@@ -56,14 +56,9 @@ static const char *const not_due[N_COUNT] = {
     [N_AUDIT] = "audit",
 };
 
-static const char *verdict_not_due(const struct node *n)
-{
-    return n->v.i == VW_MIRROR ? "mirroring" : n->v.i == VW_ADD ? "adding to sets" : NULL;
-}
-
 bool report_not_due(struct compile *c, const struct node *n)
 {
-    const char *what = n->kind == N_VERDICT ? verdict_not_due(n) : not_due[n->kind];
+    const char *what = n->kind == N_VERDICT ? verdict_not_due((enum verdict_word)n->v.i) : not_due[n->kind];
     if (!what || (n->kind == N_FILE_REF && !(n->flags & NF_LIVE))) return false;
     mark_names_used(c, n);
     diag(c->diags, E_UNSUPPORTED, n->span, "not supported yet: %s", what);

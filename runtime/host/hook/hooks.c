@@ -28,11 +28,14 @@ enum { ATTACH_TCX_EGRESS = 47, FILES_OF_BPF = 0xcafe4a11, FIRST = 1 << 3 /* BPF_
 
 static const char *const sides[] = {"arrives", "leaves"};
 
-bool hooks_last(void)
+static bool is_of_bpf(const char *path)
 {
     struct statfs fs;
-    return !statfs(HOOKS_FILES, &fs) && (unsigned long)fs.f_type == FILES_OF_BPF && !access(HOOKS_FILES, W_OK);
+    return !statfs(path, &fs) && (unsigned long)fs.f_type == FILES_OF_BPF;
 }
+
+bool hooks_last(void) { return is_of_bpf(HOOKS_FILES) && !access(HOOKS_FILES, W_OK); }
+bool hooks_hidden(void) { return !is_of_bpf(HOOKS_FILES) && is_of_bpf("/proc/1/root" HOOKS_FILES); }
 
 /* Files of BPF's may hold no points. */
 static int folder_of(const char *name, char path[PATH_MAX])

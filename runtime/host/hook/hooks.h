@@ -35,6 +35,8 @@ struct hooked {
 
 /* Is there a file system to pin in, and may it be written? Else the programs are gone with this process. */
 bool hooks_last(void);
+/* True: there is none here, but the machine's first process sees one, as it is in `ip netns exec`. */
+bool hooks_hidden(void);
 /* Of that instance, on that interface: its name on the command line, which it may have no more, and its number. */
 struct hooks_where {
     const char *name, *device;

@@ -16,6 +16,7 @@
 #include "runtime/host/hook/hooks.h"
 #include "runtime/host/host_priv.h"
 #include "runtime/host/look/preflight_priv.h"
+#include "runtime/host/manager.h"
 #include "runtime/host/proc_priv.h"
 #include "runtime/host/state.h"
 
@@ -23,11 +24,17 @@ void look_at_name(struct look *l)
 {
     const long owner = l->p->name ? state_owner(STATE_RUN, l->p->name) : 0;
     bool same = false; /* it serves what we are to */
+    char groups[40], unit[80];
     if (!owner) return;
     for (unsigned i = 0; i < l->p->interface_count && !same; i++)
         same = served_by(STATE_RUN, l->p->interfaces[i], l->p->name);
-    preflight_tell(l, true, "another preyrun named `%s` runs here (process %ld): %s|", l->p->name, owner,
-                   same ? "`preyctl load` changes its rules" : "choose another --name");
+    const char *help = same ? "`preyctl load` changes its rules" : "choose another --name";
+    snprintf(groups, sizeof groups, "/proc/%ld/cgroup", owner);
+    if (manager_unit(groups, unit, sizeof unit))
+        preflight_tell(l, true, "another preyrun named `%s` runs here (%s): %s; `systemctl stop %s` ends it|",
+                       l->p->name, unit, help, unit);
+    else
+        preflight_tell(l, true, "another preyrun named `%s` runs here (process %ld): %s|", l->p->name, owner, help);
 }
 
 static int read_xdp(const struct nlmsghdr *nlh, void *arg)

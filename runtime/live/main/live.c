@@ -398,6 +398,7 @@ int live(const struct options *o)
         notified_begin(&l.tell.notified);
         if (!status) status = parent_begin(o, l.carry.in_kernel, &parent, &l.tell.channel);
         if (parent) access_known(&l.carry, parent);
+        if (parent && proxied_any(l.carry.now.program)) parent_told_gate(parent);
         if (l.tell.channel) status = service(&l);
     }
     if (l.signal_fd >= 0) close(l.signal_fd);

@@ -204,15 +204,21 @@ int look_at_host(struct live *l)
     return p ? status | look_at_tun(l, p) | look_at_steering(l) | look_at_tls(p) : status;
 }
 
-/* What is pinned goes on judging after a kill, and after an end that is to be closed. */
+/* What is pinned goes on judging after a kill, and after an end that is to be closed. Who watches loses nothing then.
+ */
 static int look_at_pins(const struct live *l)
 {
     const bool closed = l->o->on_exit == OPTIONS_END_CLOSED;
-    if (hooks_last()) return 0;
+    if (hooks_last() || (l->o->monitor && !closed)) return 0;
+    const char *whose = closed ? "--on-exit closed: " : "notice: ",
+               *lost = closed ? "nothing would go on judging" : "a kill would leave nothing that judges";
     const int status =
-        complain("%s%s is no file system of BPF's that can be written, so %s; this mends it: mount -t bpf bpf %s",
-                 closed ? "--on-exit closed: " : "notice: ", HOOKS_FILES,
-                 closed ? "nothing would go on judging" : "a kill would leave nothing that judges", HOOKS_FILES);
+        hooks_hidden()
+            ? complain("%sthe file system of BPF's at %s is hidden here, as by `ip netns exec`, so %s; this mends it: "
+                       "nsenter --net=/run/netns/NAME in its place",
+                       whose, HOOKS_FILES, lost)
+            : complain("%s%s is no file system of BPF's that can be written, so %s; this mends it: mount -t bpf bpf %s",
+                       whose, HOOKS_FILES, lost, HOOKS_FILES);
     return closed ? status : 0;
 }
 

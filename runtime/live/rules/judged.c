@@ -109,5 +109,7 @@ void judged_notice(const struct rules *rules)
 void judged_tell(struct rules *rules)
 {
     find(rules, rules->carry->now.program, rules->unjudged, sizeof rules->unjudged);
-    if (*rules->unjudged) events_tell(&rules->tell->events, TOLD_UNJUDGED, "not judged: %s", rules->unjudged);
+    if (*rules->unjudged)
+        events_tell(&rules->tell->events, TOLD_UNJUDGED, "notice: not judged: %s%s", rules->unjudged,
+                    rules->o->monitor ? "; --monitor enforces nothing, so it starts" : "");
 }

@@ -92,13 +92,13 @@ static int way_out(const struct rules *rules, uint32_t server)
     return -EHOSTUNREACH;
 }
 
-/* The port, and the MAC address by which the server is reached. */
+/* The port and the MAC address by which a server is reached. */
 struct next {
     unsigned port;
     uint64_t mac;
 };
 
-/* As the kernel's own packets would go there. NULL: nobody has answered yet. */
+/* The next hop that the kernel's own packets to the server would take; NULL while it is being looked up. */
 static const struct hop *way_to(struct rules *rules, const struct pbc_server *s)
 {
     struct hop_ask ask = {.key = {.family = s->family, .port = PORT_ANY, .in = PORT_ANY, .kind = HOP_WAY}, .own = true};
@@ -110,7 +110,7 @@ static const struct hop *way_to(struct rules *rules, const struct pbc_server *s)
     return NULL;
 }
 
-/* 0; -EAGAIN: that is being asked for; another: no way. */
+/* Find the next hop to a server. 0; -EAGAIN while it is being looked up; another negative errno where there is none. */
 static int hop_to(struct rules *rules, uint32_t server, struct next *to)
 {
     const struct pbc_server *s = &rules->carry->now.program->servers[server];
@@ -153,7 +153,7 @@ struct checks_aside via_aside(struct rules *rules)
     return (struct checks_aside){.ready = ready, .socket = open_socket, .with = rules};
 }
 
-/* The number of the probe whose packet it is: its port, or the identifier of its echo request. */
+/* The number of the probe that the packet belongs to: its source port, or the identifier of its echo request. */
 static uint16_t number_of(const struct pkt *pkt, const struct key *key)
 {
     if (key->kind & KIND_PORTS) return key->src_port;
@@ -177,7 +177,7 @@ static void send_to(const struct rules *rules, const struct pkt *pkt, const stru
     (void)!sendmsg(rules->via->ear, &m, MSG_DONTWAIT);
 }
 
-/* The first address of a pool's `source` of that family. False: there is none. */
+/* Give the first address of that family in a pool's `source`. False: there is none. */
 static bool written_source(const struct program *p, const struct pbc_pool *pool, bool v6, uint32_t addr[4])
 {
     for (uint32_t i = pool->sources; i < pool->sources + pool->source_count; i++) {
@@ -196,8 +196,9 @@ static bool written_source(const struct program *p, const struct pbc_pool *pool,
     return false;
 }
 
-/* What the modes that leave a packet whole do to it on its way to a server; packets of one talk go one way, by its
- * number (RFC 6438). 0 or a negative errno: -EADDRNOTAVAIL this machine has no address to speak from. */
+/* Wrap the packet as the service's mode does on the way to a server: modes that tunnel put a header in front, others
+ * leave it as it is. Packets of one probe take one path, since its number fills the tunnel's entropy fields (RFC 6438).
+ * 0 or a negative errno: -EADDRNOTAVAIL where this machine has no address to send from. */
 static int dress(const struct carry *carry, struct pkt *pkt, const struct key *key, uint32_t to, uint32_t service,
                  uint16_t number)
 {
@@ -213,7 +214,7 @@ static int dress(const struct carry *carry, struct pkt *pkt, const struct key *k
     return tunnel_encap(pkt, key, &t, number * 2654435761u, 0);
 }
 
-/* A packet that finds no way is lost, as on any link: its sender says it again. */
+/* Send a probe's packet to its server. A packet that finds no way is lost, as on any link: its sender repeats it. */
 static void carry_said(struct rules *rules, struct pkt *pkt)
 {
     const struct carry *carry = rules->carry;

@@ -13,12 +13,12 @@ static const char usage[] = "'PACKET [on IF]'";
 /* All arguments are one packet. 0, or the status. */
 static int take_words(const struct command_line *l, struct written *w)
 {
-    char text[TEXT_MOST] = "";
+    char text[TEXT_MOST] = "", err[300];
     size_t used = 0;
     for (unsigned i = 0; i < l->count && used < sizeof text; i++)
         used += (size_t)snprintf(text + used, sizeof text - used, "%s%s", used ? " " : "", l->arguments[i]);
-    if (used >= sizeof text || written_read(w, text))
-        return talk_complain("that is no packet: preyctl explain %s", usage);
+    if (used >= sizeof text) return talk_complain("explain: a packet is written in less than %d bytes", TEXT_MOST);
+    if (written_read(w, text, err, sizeof err)) return talk_complain("explain: %s", err);
     if (*w->out_on)
         return talk_complain(
             "where a packet leaves is what the machine's routes say: write it without `out on %s`, or with "

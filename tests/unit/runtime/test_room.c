@@ -1,4 +1,5 @@
-/* For how many connections there is room where rules leave it open: by memory, by the group around the process. */
+/* What control groups say: for how many connections there is room where rules leave it open, by memory and by the group
+ * around the process; and which unit of prey's a process belongs to. */
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "runtime/host/manager.h"
 #include "runtime/host/memory.h"
 #include "runtime/live/rules/room.h"
 
@@ -70,8 +72,38 @@ static void by_group(void **state)
     assert_int_equal(system(path), 0);
 }
 
+static const char *unit_in(const char *groups)
+{
+    static char path[] = "/tmp/prey-unit-XXXXXX", unit[32];
+    const int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, groups, strlen(groups)), strlen(groups));
+    close(fd);
+    const bool found = manager_unit(path, unit, sizeof unit);
+    unlink(path);
+    strcpy(strrchr(path, '-') + 1, "XXXXXX");
+    return found ? unit : "-";
+}
+
+/* Units that are not prey's must not be stopped for it. */
+static void unit_of_ours(void **state)
+{
+    char unit[32];
+    (void)state;
+    assert_string_equal(unit_in("0::/system.slice/system-preyrun.slice/preyrun@wan.service\n"), "preyrun@wan");
+    assert_string_equal(unit_in("4:memory:/x\n1:name=systemd:/system.slice/prey.service\n0::/x\n"), "prey");
+    assert_string_equal(unit_in("0::/../preyrun@eth0.100.service"), "preyrun@eth0.100");
+    assert_string_equal(unit_in("0::/system.slice/ssh.service\n"), "-");
+    assert_string_equal(unit_in("0::/user.slice/user-0.slice/session-3.scope\n"), "-");
+    assert_string_equal(unit_in("0::/system.slice/preyrun@wan.service/inner\n"), "-");
+    assert_string_equal(unit_in("0::/system.slice/preyrun@a-name-that-is-longer-than-there-is-room.service\n"), "-");
+    assert_string_equal(unit_in(""), "-");
+    assert_false(manager_unit("/none", unit, sizeof unit));
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(by_memory), cmocka_unit_test(by_group)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(by_memory), cmocka_unit_test(by_group),
+                                       cmocka_unit_test(unit_of_ours)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
