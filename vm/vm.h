@@ -67,7 +67,7 @@ void vm_flow_gone(struct vm *vm, const struct flow_gone *gone, struct vm_tx *tx)
 /* Timers, bounded work; returns the next deadline in mono_ns, UINT64_MAX for none. */
 uint64_t vm_tick(struct vm *vm, const struct vm_in *in, struct vm_tx *tx);
 
-/* ---- another program takes this one's place (ARCHITECTURE.md, Reload) ----
+/* ---- another program takes this one's place (docs/architecture.md, Reload) ----
  *
  *      any thread     remap_new, once (program/remap.h); vm_prepare, for each worker
  *      the worker     vm_swap between two batches; from then on facts, interface ids and vm_in are of remap->program

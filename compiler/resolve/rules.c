@@ -95,7 +95,8 @@ static void check_verdict(struct compile *c, const struct node *verdict, const s
     }
 }
 
-/* ARP is judged only by rules that name it, and by a `do` that names no protocol (SEMANTICS.md, Order of judging). */
+/* ARP is judged only by rules that name it, and by a `do` that names no protocol (docs/semantics.md, Firewalls and
+ * their defaults). */
 static uint8_t frames_of(const struct rule_work *w, const struct node *verdict)
 {
     if (w->only_arp) return PBC_RULE_ARP | PBC_RULE_NOT_FRAMES;

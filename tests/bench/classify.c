@@ -16,8 +16,8 @@ enum { FEW = 300 /* rules of a list made here, with SMALL; ClassBench's have 1,0
 static unsigned run_ms;
 static uint32_t headers_most; /* of each kind */
 
-/* PERFORMANCE's goals beside rte_acl, by size; and those of figures that stand alone: nanoseconds of a trace, seconds,
- * MiB of what was built. */
+/* Goals beside rte_acl, by size (docs/performance.md); and those of figures that stand alone: nanoseconds of a trace,
+ * seconds, MiB of what was built. */
 struct goals {
     double search, build, memory;
 };
@@ -230,7 +230,7 @@ static void builds(struct bench *b)
     sizes_row(b, "what was built", b->ours.bytes, b->theirs.bytes, b->size->beside.memory, alone(b)->memory);
 }
 
-/* PERFORMANCE's row: what rte_acl cannot do under a cap, ours does. */
+/* Building under a cap of memory, where rte_acl fails (docs/performance.md, Goals). */
 static void capped(struct bench *b, const char *set, const char *size, unsigned mib)
 {
     char name[48], what[RIVAL_TEXT];

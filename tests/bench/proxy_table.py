@@ -12,7 +12,7 @@ NAMES = {"haproxy": "HAProxy", "haproxy-64k": "HAProxy, buffers of 64 KiB", "hap
 SENTENCES = {"short": "new connections", "echo": "kept-alive messages of 64 bytes", "http": "HTTP requests by host",
              "requests": "HTTP requests by host, asked by wrk", "handshakes": "TLS handshakes, P-256, none resumed",
              "bulk": "bulk, one stream"}
-# Goals of PERFORMANCE.md: prey's figure to the best peer's of the same round.
+# Goals (docs/performance.md): prey's figure to the best peer's of the same round.
 CPU_MOST = {"short": 0.9, "echo": 0.95, "http": 0.95, "requests": 0.95, "bulk": 0.8}
 RATE_LEAST = {"http": 1.1, "requests": 1.1, "bulk": 1.0}
 IN_ALL = ("bulk", "requests", "handshakes")

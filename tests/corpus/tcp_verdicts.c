@@ -36,7 +36,7 @@ static uint64_t clock_ns; /* never runs back */
 
 static bool same(const struct trace_side *a, const struct trace_side *b) { return memcmp(a, b, sizeof *a) == 0; }
 
-/* The usual timeouts (LANGUAGE, Declarations). */
+/* The usual timeouts (lang/words/timeouts.def). */
 static uint64_t timeout_ns(unsigned state)
 {
     if (state == FLOW_STATE_OPEN || state == FLOW_STATE_HALF_CLOSED) return 7440 * S;

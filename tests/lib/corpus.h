@@ -43,7 +43,7 @@ void frames_read_mix(struct frames *all, unsigned every);
 void frames_free(struct frames *all);
 /* As one pcapng: an interface a link type. Exits with status 1 where it cannot be written. */
 void frames_write(const struct frames *all, const char *path);
-/* Does prey read this link type? (BEHAVIOUR: Ethernet, raw IP, Linux cooked, loopback, null.) */
+/* Does prey read this link type? (runtime/capture/linktype.def) */
 bool dlt_known(int dlt);
 
 /* One verdict line of a replay. */

@@ -1,7 +1,7 @@
 /* A flow: what the vm remembers of one conversation, in one cache line (IPv4) or two (IPv6).
  *
  * Both directions find the same slot: a tuple's sides are put in order of (address, port), low before high, and the
- * flow says which of them opened it. A flow is its tuple and its whole VLAN stack (SEMANTICS.md). */
+ * flow says which of them opened it. A flow is its tuple and its whole VLAN stack (docs/semantics.md). */
 #pragma once
 
 #include <assert.h>
@@ -15,7 +15,7 @@
 
 struct program;
 
-/* In the order in which they make way where there is no room (ARCHITECTURE.md, Workers and state). */
+/* In the order in which they make way where there is no room (docs/architecture.md, Workers and state). */
 enum flow_class { FLOW_HALF_OPEN, FLOW_CLOSING, FLOW_ONE_WAY, FLOW_ESTABLISHED, FLOW_CLASSES };
 
 enum flow_state {
@@ -109,7 +109,7 @@ enum flow_flag {
 };
 struct flow {
     union {
-        uint64_t claim; /* 0: free; taken by one compare-and-swap (KERNEL.md 7) */
+        uint64_t claim; /* 0: free; taken by one compare-and-swap (docs/kernel.md) */
         struct {
             uint32_t hash;  /* upper half of the id's, never 0 */
             uint8_t state;  /* enum flow_state */
@@ -135,7 +135,7 @@ struct flow {
     uint8_t joined;        /* 1: a cookie answered its client, whose numbers are not the server's (joined.h) */
     uint8_t recipe;        /* enum recipe_kind: what happens to ordinary packets of this tuple's side (bind.h) */
 };
-static_assert(sizeof(struct flow) == 64, "KERNEL.md 7");
+static_assert(sizeof(struct flow) == 64, "one cache line (docs/kernel.md)");
 
 /* What of a tuple's hash stands in its claim word. */
 static inline uint32_t flow_claim_hash(uint64_t hash)

@@ -1,4 +1,4 @@
-/* VLAN stacks, interned: a flow holds a 16-bit id for the tags it came with, however many (SEMANTICS.md: at most 16).
+/* VLAN stacks, interned: a flow holds a 16-bit id for the tags it came with, however many (at most 16).
  * Tags are TPID and VID; priority and drop bits belong to a packet, not to its flow. No tag is id 0, one tag of type
  * 8100 is 1 + VID; others take counted entries, which are free again when no flow refers to them. */
 #pragma once

@@ -1,5 +1,5 @@
 /* Rules that name `fragment`, tried on later fragments that follow their first: those that stand before the rule which
- * decided the first one go before it (SEMANTICS.md, Packets).
+ * decided the first one go before it (docs/semantics.md, Fragments).
  *
  * Tried are the rules that name `fragment`, the `do`s that lead to such rules, and all of a chain whose `do` names it.
  * Walked in order, chains expanded, they are numbered; a place is how many of them stand before a rule. So two rules of

@@ -1,5 +1,6 @@
 /* Verdicts that are remembered for flows: where the compiler proved that all established packets of one direction are
- * decided alike (section MEMOS), the first is judged and the rest are told (ARCHITECTURE.md, Life of a packet, 4).
+ * decided alike (section MEMOS), the first is judged and the rest are told (docs/architecture.md, Recipes and
+ * remembered verdicts).
  *
  * What is remembered holds for one program, one interface and one state of the world. Slots carry an epoch: facts that
  * change make a new one, and with it all of them stale at once. Epochs are 16 bits; after the last, nothing is

@@ -1,6 +1,6 @@
 /* The header key: everything the rules may ask of a packet's headers, parsed once, at fixed places.
  *
- * 64 bytes, 64-byte aligned (KERNEL.md, rule 3). Code names a 32-bit slot or a 16-bit half by its index; a
+ * 64 bytes, 64-byte aligned (docs/kernel.md). Code names a 32-bit slot or a 16-bit half by its index; a
  * classifier's window cut reads a u64 word and shifts, so halves are as good as slots there.
  * The key is full, and stays so: what more a rule may ask of a header is read from the packet when it is asked. Such a
  * condition is an IP_NUMBER of cond.def whose `at` is HEADER (`flowlabel` is one): its row says where its bits stand,
@@ -37,7 +37,7 @@ struct key {
         uint64_t word[8];
     };
 } __attribute__((aligned(64)));
-static_assert(sizeof(struct key) == 64, "KERNEL.md rule 3");
+static_assert(sizeof(struct key) == 64, "one cache line (docs/kernel.md)");
 
 /* Halves behind the ports, as they share slots, with the names of these. */
 #define KEY_PAIRS(X)                                                                                                   \

@@ -1,4 +1,4 @@
-/* What shared code says so that the kernel's verifier takes it (KERNEL.md, How shared code must look). Natively these
+/* What shared code says so that the kernel's verifier takes it (docs/kernel.md, Rules for code). Natively these
  * are nothing; who builds for the kernel defines all of them before (vm/kernel/loop.bpf.h).
  *
  * LOOP: a loop that may be left at any turn. TURNS stands before it: how many turns it takes at most, whatever the

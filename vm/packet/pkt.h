@@ -104,11 +104,11 @@ enum pkt_source { SOURCE_UNKNOWN, SOURCE_REACHED, SOURCE_FAILED };
 static inline uint32_t least_len(uint32_t a, uint32_t b) { return a < b ? a : b; }
 
 /* Parse the frame into `key` and pkt's own offsets. Checks every length against the bytes that are there
- * (SEMANTICS.md, Packets). Returns pkt->reason: REASON_NONE when well formed, else key holds what was known.
- * key->kind's SELF and direction bits and key->iface come from facts (own addresses) and pkt->iface.
- * Direction: OUT when the source is an own address; else IN when the destination is an own address, multicast or
- * broadcast (IP, or the MAC where there is no IP); else FORWARD. Without own addresses: IN. By the port of a bridge
- * (facts): always FORWARD, and nothing is own. */
+ * (docs/semantics.md, Malformed packets). Returns pkt->reason: REASON_NONE when well formed, else key holds what was
+ * known. key->kind's SELF and direction bits and key->iface come from facts (own addresses) and pkt->iface. Direction:
+ * OUT when the source is an own address; else IN when the destination is an own address, multicast or broadcast (IP, or
+ * the MAC where there is no IP); else FORWARD. Without own addresses: IN. By the port of a bridge (facts): always
+ * FORWARD, and nothing is own. */
 enum pkt_reason pkt_parse(struct pkt *pkt, const struct facts *facts, struct key *key);
 
 /* The same for a batch of at most 64; returns a bit for each packet that is well formed, and so in one piece. keys: one

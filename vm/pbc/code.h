@@ -16,7 +16,7 @@ struct insn {
     uint16_t to;
     uint32_t imm;
 };
-static_assert(sizeof(struct insn) == 8, "KERNEL.md");
+static_assert(sizeof(struct insn) == 8, "an index is a shift (docs/kernel.md)");
 
 /* A classifier stands for a list of rules, in its order: its entries. It finds the first entry, from a given one on,
  * all of whose masks and port ranges hold for a header key (vm/judge/classify/README.md: walks of it;
@@ -60,7 +60,7 @@ struct pbc_classifier {
                           its entries once */
     uint32_t reserved[3];
 };
-static_assert(sizeof(struct pbc_classifier) == 64, "KERNEL.md");
+static_assert(sizeof(struct pbc_classifier) == 64, "an index is a shift (docs/kernel.md)");
 
 /* What is done when an entry is found. code 0: its rule decides, and nothing else happens. Else the number of an
  * instruction of the function that classifies, counted from its first: the rest of the rule's tests, or what it does
@@ -84,11 +84,11 @@ struct pbc_format {
     uint8_t half;     /* 20..31 */
     uint8_t slot[14]; /* those behind the size's number are 0 */
 };
-static_assert(sizeof(struct pbc_format) == 16, "KERNEL.md");
+static_assert(sizeof(struct pbc_format) == 16, "an index is a shift (docs/kernel.md)");
 struct pbc_block {
     uint32_t col[8][8];
 }; /* [column][lane] */
-static_assert(sizeof(struct pbc_block) == 256, "KERNEL.md");
+static_assert(sizeof(struct pbc_block) == 256, "an index is a shift (docs/kernel.md)");
 #define PBC_LANE_MORE 0x80000000u
 #define PBC_LANE_NONE 0x3fffffu
 static inline unsigned pbc_format_slots(unsigned size) { return size * 4 - 2; }

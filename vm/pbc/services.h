@@ -42,7 +42,7 @@ struct pbc_pool {
     uint64_t drain_ns;
     uint64_t slow_start_ns; /* how long a server that came up takes to reach its weight; 0: at once */
 };
-static_assert(sizeof(struct pbc_pool) == 64, "KERNEL.md");
+static_assert(sizeof(struct pbc_pool) == 64, "an index is a shift (docs/kernel.md)");
 enum pbc_server_flag { PBC_SERVER_BACKUP = 1 << 0, PBC_SERVER_HAS_MAC = 1 << 1 };
 struct pbc_server {
     uint32_t name, pool;
@@ -58,7 +58,7 @@ struct pbc_server {
     uint32_t max_flows; /* sessions at once, of proxy services; 0: no bound */
     uint32_t reserved2;
 };
-static_assert(sizeof(struct pbc_server) == 64, "KERNEL.md");
+static_assert(sizeof(struct pbc_server) == 64, "an index is a shift (docs/kernel.md)");
 
 enum pbc_mode {
 #define MODE(ident, name, traits, doc) PBC_MODE_##ident,
@@ -84,7 +84,7 @@ struct pbc_service {
     uint64_t affinity_ns; /* how long a source keeps its server after its last flow ended; 0: no affinity */
     uint64_t reserved2[7];
 };
-static_assert(sizeof(struct pbc_service) == 128, "KERNEL.md");
+static_assert(sizeof(struct pbc_service) == 128, "an index is a shift (docs/kernel.md)");
 enum pbc_service_flag { PBC_SERVICE_COOKIES = 1 << 0, PBC_SERVICE_ANNOUNCE = 1 << 1 };
 #define PBC_MSS_AUTO 0xffffu
 
@@ -150,7 +150,7 @@ struct pbc_nat {
     uint32_t outside, outside_count; /* SETS; SOURCE: addresses to translate to, those of `family` */
     uint8_t reserved2[44];
 };
-static_assert(sizeof(struct pbc_nat) == 128, "KERNEL.md");
+static_assert(sizeof(struct pbc_nat) == 128, "an index is a shift (docs/kernel.md)");
 enum pbc_nat_flag { PBC_NAT_TO_SELF = 1 << 0 /* FORWARD: `to` is any address of this machine, of `family` */ };
 /* Of the endpoints that hold a packet the most specific decides: an address before `self` before any, then a protocol
  * before any, then fewer ports before more, then the first in the file. Only IP packets that the host does not send
@@ -177,7 +177,7 @@ struct pbc_branch {
     uint32_t conds, cond_count;
     uint32_t shares, share_count; /* no shares: nothing matched, which is "no server"; shares PBC_TARGET: the target */
 };
-static_assert(sizeof(struct pbc_branch) == 32, "KERNEL.md");
+static_assert(sizeof(struct pbc_branch) == 32, "an index is a shift (docs/kernel.md)");
 struct pbc_share {
     uint32_t pool, percent;
 }; /* those of a branch add up to 100 */

@@ -1,6 +1,6 @@
 /* Read a .pbc: header, section table and digest are checked, the sections copied into one private block, the verifier
  * run over the copy, the copy made read-only. The file is never used after it was read, so its writer can't change
- * what runs. Each section is padded with zeroed entries to a power of two (KERNEL.md, rule 4); the padding of the
+ * what runs. Each section is padded with zeroed entries to a power of two (docs/kernel.md); the padding of the
  * block is never touched, so it takes no memory. */
 #include <errno.h>
 #include <fcntl.h>

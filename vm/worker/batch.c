@@ -1,6 +1,6 @@
 /* A batch's way: packets are parsed, judged, counted, logged and answered; and what time alone brings (vm.h).
  *
- * The order in which a frame meets its fate (SEMANTICS.md): malformed ARP passes unless some rule names ARP; every
+ * The order in which a frame meets its fate (docs/semantics.md): malformed ARP passes unless some rule names ARP; every
  * other malformed frame is dropped before any rule; the rest is judged. */
 #include "vm/context/context.h"
 #include "vm/forward/forward.h"

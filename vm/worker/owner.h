@@ -1,5 +1,5 @@
 /* Owners: which worker a packet belongs to, so that all packets of a conversation, and all that is counted by its
- * client's address, meet in one worker's memory (ARCHITECTURE.md, Workers and state).
+ * client's address, meet in one worker's memory (docs/architecture.md, Workers and state).
  *
  * Who is the client is asked in this order, of both sides of a packet alike, so that its answers find the same owner:
  *
@@ -17,8 +17,8 @@
  *
  * An ICMP error belongs where the packet that it quotes does; what a tunnel brings that the program opens, where the
  * packet inside does. A client is hashed by its address, cut to the shortest prefix by which the program keeps state;
- * where it keeps none by addresses, its port counts, too. The order differs from the README of the design in one
- * thing: own addresses are asked, which are facts, because `masquerade` and pools without `source` translate to them.
+ * where it keeps none by addresses, its port counts, too. Own addresses are asked, which are facts, because
+ * `masquerade` and pools without `source` translate to them.
  *
  * State by source is one worker's where the source is the client. Of others each worker has its own, so a meter or
  * `flows over N per source` lets them have more: what a forward's target sends from its port that answers no flow,

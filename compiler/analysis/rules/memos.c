@@ -1,5 +1,5 @@
-/* Which verdicts may be remembered for a flow (ARCHITECTURE.md, Life of a packet, 4): those of rules that must decide
- * every established packet of the flow's direction once they decide one.
+/* Which verdicts may be remembered for a flow (docs/semantics.md, Verdicts that are remembered): those of rules that
+ * must decide every established packet of the flow's direction once they decide one.
  *
  * Of such packets some fields are the flow's own: protocol, addresses, ports, VLANs, ICMP type (a query one way, its
  * answer the other), and, since the vm keeps them apart, interface, own addresses and direction. All others may

@@ -1,4 +1,4 @@
-/* Guard matches from services, pools and translation (BEHAVIOUR.md, "The host's own stack"). */
+/* Guard matches from services, pools and translation (docs/live.md, Guard rules). */
 #include "runtime/host/guard/guarded.h"
 
 #include <netinet/in.h>

@@ -24,7 +24,8 @@ static void spans(const struct program *p, struct span of[SECTION_COUNT])
         (struct span){.name = "verdicts", .bytes = p->verdicts, .count = p->rules_count, .size = sizeof *p->verdicts};
 }
 
-/* How far code may read past what the mask says: three units of the largest entries (KERNEL.md). */
+/* How far code may read past what the mask says: three units, for the largest entry, a classifier's block, has up to
+ * four. */
 enum { SLACK = 3 * sizeof(struct pbc_block) };
 
 int sections_init(struct sections *s, const struct program *p, uint64_t wanted, char *err, size_t err_len)

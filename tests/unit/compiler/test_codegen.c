@@ -1,5 +1,5 @@
 /* Straight code at its bounds: blocks, relays, deep chains, limits. What the code means is compared with the rule list;
- * how it is laid out, with what the verifier accepts and what KERNEL.md's rules leave. */
+ * how it is laid out, with what the verifier accepts and the kernel executor allows (docs/kernel.md). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-/* Fragments that follow their first (ARCHITECTURE.md, Life of a packet, 2): which datagram a fragment belongs to,
+/* Fragments that follow their first (docs/semantics.md, Fragments): which datagram a fragment belongs to,
  * whether its bytes may still come, and what became of the first. Fixed memory, bounded work.
  *
  * A datagram is source, destination, protocol (IPv4 alone), identification and VLAN stack. Remembered are `fragments`

@@ -1,4 +1,4 @@
-/* A packet against the slot of its flow, in two pure halves (KERNEL.md, How shared code must look). *Look* reads: what
+/* A packet against the slot of its flow, in two pure halves (docs/kernel.md, Rules for code). *Look* reads: what
  * `state` says of the packet, and what it would make of the flow. *Keep* writes that once the packet is accepted. Both
  * know a slot, the packet and the time; table, events, sources and stacks are track.c's.
  *

@@ -1,5 +1,6 @@
 /* A recipe: what happens to each ordinary packet of one direction of a flow that is sent on, found out once
- * (ARCHITECTURE.md, Life of a packet). Plain words, no pointers, one line: an executor in a kernel applies the same.
+ * (docs/architecture.md, Recipes and remembered verdicts). Plain words, no pointers, one line: an executor in a kernel
+ * applies the same.
  *
  * New addresses and ports, and by how much they change the sums: of the IPv4 header, and of TCP or UDP with its pseudo
  * header (RFC 1624, eqn. 3). The packet takes one hop. A sum that was wrong stays wrong by as much. */

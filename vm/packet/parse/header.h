@@ -143,7 +143,7 @@ enum icmp6 {
 enum { ND_TARGET = 8, ND_OPTIONS = 24, ND_OPT_SOURCE_MAC = 1, ND_OPT_TARGET_MAC = 2, ND_OPT_MAC_LEN = 8 };
 enum { ND_ROUTER = 0x80, ND_SOLICITED = 0x40, ND_OVERRIDE = 0x20 };
 
-/* Is it the number of a header of the IPv6 chain that is walked (SEMANTICS.md, Conditions)? */
+/* Is it the number of a header of the IPv6 chain that is walked (docs/semantics.md, Conditions)? */
 static inline bool ip6_is_extension(uint8_t next)
 {
     switch (next) {

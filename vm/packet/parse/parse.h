@@ -1,4 +1,4 @@
-/* The careful parser: one function a protocol, each checking every length in the order that SEMANTICS.md states. It
+/* The careful parser: one function a protocol, each checking every length in the order of docs/semantics.md. It
  * serves every frame; quick.h only overtakes it for ordinary ones and must give the same result.
  *
  * Two ends matter. Whether a header is *short* is asked of the bytes on the wire (or of the IP packet they belong to);
