@@ -57,8 +57,8 @@ static inline uint32_t what_it_met(const struct kpkt *k)
     const bool had = s->class > SEEN_NEW || (s->class == SEEN_NEW && s->next.reopen);
     const uint32_t out = k->key.kind & KIND_OUT ? MET_OUT : 0;
     if (!(state_world.flags & PBC_KEEPS_FLOWS)) return out;
-    return MET_SAID | out | (had ? MET_FLOW : 0) | (s->picks_up ? MET_PICKS_UP : 0) |
-           (k->flags & KERNEL_CHANGED ? MET_CHANGED : 0);
+    return MET_SAID | out | (had ? MET_FLOW : 0) | (s->picks ? MET_PICKS_UP : 0) |
+           (s->picks == PICKS_OPENED ? MET_OPENED : 0) | (k->flags & KERNEL_CHANGED ? MET_CHANGED : 0);
 }
 
 /* Is it one that changes something, or comes to nothing: dropped or rejected, the first of a flow, or another state? */

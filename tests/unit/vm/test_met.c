@@ -3,6 +3,7 @@
 #include "tests/lib/draw_talk.h"
 #include "tests/unit/vm/sender.h"
 #include "vm/context/context.h"
+#include "vm/flow/track/look.h"
 #include "vm/flow/track/met.h"
 #include "vm/forward/service.h"
 #include "vm/packet/parse/read.h"
@@ -156,6 +157,39 @@ static void another_tuple_is_not_its_flows(void **state)
     sender_fini(&s);
 }
 
+static uint16_t mark_of_met(struct sender *s, const char *text, uint8_t has, enum keep keeps)
+{
+    const struct flow_met met = {.has = has};
+    struct packet *p = packet_facts(text, &s->facts);
+    struct track_seen seen;
+    struct key key;
+    look(s, &p->pkt, &key);
+    met_look(&met, &key, &p->pkt, &seen);
+    assert_int_equal(keep_what(&seen), keeps);
+    return seen.mark;
+}
+
+/* From the middle of a connection that this machine opened it is established, and begins no flow: what this machine
+ * sends does. A SYN or RST is what it is of any other. */
+static void what_the_host_opened_is_established(void **state)
+{
+    const uint8_t picked = MET_SAID | MET_PICKS_UP, opened = picked | MET_OPENED;
+    static const char from[] = "eth / ip4 198.51.100.7 > 10.0.0.9 / tcp 443 > 50000 ack seq 5 ack 5",
+                      syn[] = "eth / ip4 198.51.100.7 > 10.0.0.9 / tcp 443 > 50000 syn seq 5",
+                      rst[] = "eth / ip4 198.51.100.7 > 10.0.0.9 / tcp 443 > 50000 rst ack seq 5 ack 5",
+                      both[] = "eth / ip4 198.51.100.7 > 10.0.0.9 / tcp 443 > 50000 syn ack seq 5 ack 5";
+    struct sender s;
+    (void)state;
+    sender_init(&s, RULES, false);
+    assert_int_equal(mark_of_met(&s, from, MET_SAID, KEEP_NOTHING), MARK_INVALID);
+    assert_int_equal(mark_of_met(&s, from, picked, KEEP_BEGIN), MARK_NEW);
+    assert_int_equal(mark_of_met(&s, from, opened, KEEP_NOTHING), MARK_ESTABLISHED);
+    assert_int_equal(mark_of_met(&s, syn, opened, KEEP_BEGIN), MARK_NEW);
+    assert_int_equal(mark_of_met(&s, rst, opened, KEEP_NOTHING), MARK_INVALID);
+    assert_int_equal(mark_of_met(&s, both, opened, KEEP_NOTHING), MARK_INVALID);
+    sender_fini(&s);
+}
+
 /* What is said is hostile: whatever stands there, nothing is read outside, and it comes to an end. */
 static void bytes_by_chance(void **state)
 {
@@ -193,6 +227,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(says_what_the_table_says),
         cmocka_unit_test(another_tuple_is_not_its_flows),
+        cmocka_unit_test(what_the_host_opened_is_established),
         cmocka_unit_test(bytes_by_chance),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

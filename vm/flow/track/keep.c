@@ -8,7 +8,8 @@ enum { SCTP_ABORT = 6, SCTP_SHUTDOWN_COMPLETE = 14 }; /* chunks (RFC 9260, 3.2) 
 enum keep keep_what(const struct track_seen *s)
 {
     if (s->how == HOW_LOOSE || s->at & AT_GROUP || !(s->mark & (MARK_NEW | MARK_ESTABLISHED))) return KEEP_NOTHING;
-    return s->slot == FLOW_NONE || s->next.reopen ? KEEP_BEGIN : KEEP_GO_ON;
+    if (s->slot == FLOW_NONE) return s->mark == MARK_NEW ? KEEP_BEGIN : KEEP_NOTHING; /* PICKS_OPENED */
+    return s->next.reopen ? KEEP_BEGIN : KEEP_GO_ON;
 }
 
 enum flow_state keep_plain_state(const struct key *key, const struct pkt *pkt, bool both)

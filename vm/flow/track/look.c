@@ -26,12 +26,19 @@ void look_side(const struct flow *at, struct track_seen *s)
     s->how = HOW_INVALID;
 }
 
+/* A segment without a flow. */
+static enum flow_mark look_first(const struct tcp_segment *segment, struct track_seen *s)
+{
+    const enum flow_mark mark = tcp_begin(segment, s->picks != PICKS_NONE, &s->next);
+    return s->next.state == FLOW_STATE_PICKED_UP && s->picks == PICKS_OPENED ? MARK_ESTABLISHED : mark;
+}
+
 static enum flow_mark look_tcp(const struct flow *f, const struct flow_joint *joint, const struct key *key,
                                const struct pkt *pkt, struct track_seen *s)
 {
     struct tcp_segment segment;
     tcp_read(pkt, key, &segment);
-    if (!f) return tcp_begin(&segment, s->picks_up, &s->next);
+    if (!f) return look_first(&segment, s);
     if (__builtin_expect(joint != NULL, 0) && s->dir == FLOW_ORIGINAL) joint_follow(joint, &f->tcp, s->delta, &segment);
     return tcp_follow((enum flow_state)f->state, &f->tcp, (enum flow_dir)s->dir, &segment, &s->next);
 }

@@ -14,7 +14,7 @@ void look_side(const struct flow *at, struct track_seen *s);
 
 /* What `state` says, into s->mark and key->marks, and into s->next what the flow becomes if the packet is accepted; its
  * class. f: the flow, on the packet's side by look_side; NULL: none. joint: of a joined one, whose numbers s->delta
- * tells; else NULL. picks_up: mid-stream TCP may begin a flow. */
+ * tells; else NULL. s->picks: what mid-stream TCP is without a flow. */
 void look_at(const struct flow *f, const struct flow_joint *joint, struct key *key, const struct pkt *pkt,
              struct track_seen *s);
 

@@ -49,7 +49,7 @@ void track_met(const struct track *t, const struct key *key, const struct pkt *p
     struct key now = *key;
     struct flow f;
     track_peek(t, &now, pkt, s);
-    const uint8_t has = s->picks_up ? MET_PICKS_UP : 0;
+    const uint8_t has = s->picks ? MET_PICKS_UP : 0;
     *m = (struct flow_met){.has = MET_SAID | has};
     if (s->slot == FLOW_NONE) return;
     if (read_line(t, s->slot, &f))
@@ -122,6 +122,12 @@ static bool find(const struct flow_met *m, const struct track_seen *s, struct fl
     return memcmp(&twin.id, &s->id, sizeof twin.id) == 0;
 }
 
+static enum picks picks_of(uint8_t has)
+{
+    if (has & MET_OPENED) return PICKS_OPENED;
+    return has & MET_PICKS_UP ? PICKS_NEW : PICKS_NONE;
+}
+
 void met_look(const struct flow_met *m, struct key *key, const struct pkt *pkt, struct track_seen *s)
 {
     struct flow at = {0}, own = {.tcp = m->tcp, .state = m->state, .flags = m->flags & (uint8_t)~FLOW_TWIN};
@@ -129,7 +135,7 @@ void met_look(const struct flow_met *m, struct key *key, const struct pkt *pkt, 
     own.joined = m->joined != 0;
     own.proto = m->own.proto;
     study(key, pkt, s);
-    s->picks_up = m->has & MET_PICKS_UP;
+    s->picks = (uint8_t)picks_of(m->has);
     s->delta = m->delta;
     if (find(m, s, &at)) {
         s->slot = s->tuple = 0;

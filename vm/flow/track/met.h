@@ -14,6 +14,7 @@ enum met_has {
     MET_PICKS_UP = 1 << 4, /* mid-stream TCP might begin a flow */
     MET_OUT = 1 << 5,      /* the host itself was sending the packet, whatever address it has */
     MET_CHANGED = 1 << 6,  /* another packet changed the flow while this one was judged */
+    MET_OPENED = 1 << 7,   /* there was none, and a connection of the host's had it (PICKS_OPENED) */
 };
 
 /* As it is written to files, too. */

@@ -214,7 +214,7 @@ void track_say(const struct track *t, struct key *key, const struct pkt *pkt, st
 {
     struct flow line;
     const struct flow *f = flow_line(t, s, &line);
-    s->picks_up = t->now_ns < t->pickup_until_ns;
+    s->picks = t->now_ns < t->pickup_until_ns ? PICKS_NEW : PICKS_NONE;
     look_at(f, f && f->joined ? joint_of(t, s) : NULL, key, pkt, s);
 }
 

@@ -27,6 +27,13 @@ enum seen_class {
     SEEN_ERROR,    /* an ICMP error that quotes a packet of a bound one as its receiver saw it */
 };
 
+/* What a TCP segment from the middle of a connection is that has no flow. */
+enum picks {
+    PICKS_NONE,   /* invalid */
+    PICKS_NEW,    /* new: it may begin one now */
+    PICKS_OPENED, /* established: this machine has opened its connection, and what this machine sends begins one */
+};
+
 /* What is known of one packet between look-up and verdict. */
 struct track_seen {
     struct flow_id id;
@@ -43,7 +50,7 @@ struct track_seen {
     uint32_t seq;   /* of the TCP segment that an error quotes */
     int32_t room;   /* that track_ask_room found; FLOW_NONE */
     uint32_t delta; /* of a joined flow: what the server's numbers are ahead of those that the client gets */
-    bool picks_up;  /* mid-stream TCP may begin a flow now */
+    uint8_t picks;  /* enum picks */
     struct tcp_step next;
 };
 

@@ -132,7 +132,7 @@ static inline bool settle_may_nat(const struct kpkt *k)
 {
     const struct key *key = &k->key;
     const bool v6 = key->kind & KIND_IP6;
-    if (settle_is_hosts(k)) return false;
+    if (settle_is_hosts(k) || k->seen.picks == PICKS_OPENED) return false;
     if (!(key->kind & KIND_IP) || key->kind & (KIND_SRC_SELF | KIND_FRAG_LATER | KIND_ND)) return false;
     return is_routed(key->src, v6) && is_routed(key->dst, v6);
 }

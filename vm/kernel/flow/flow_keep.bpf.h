@@ -15,7 +15,7 @@ static __always_inline bool look_again(struct kpkt *k, const struct flow *f)
     k->flow = *f;
     k->flow.claim = claim;
     k->flags |= KERNEL_CHANGED;
-    kernel_flow_see(k);
+    kernel_flow_see(k, false);
     return keep_what(&k->seen) == KEEP_GO_ON;
 }
 

@@ -93,11 +93,12 @@ GLOBAL uint64_t kernel_flow_find(struct kpkt *k NONNULL)
     return k->flow.joined ? KERNEL_UP_BEGIN : KERNEL_UP_NONE;
 }
 
-/* What state says, of k->flow or of none. */
-GLOBAL uint64_t kernel_flow_see(struct kpkt *k NONNULL)
+/* What state says, of k->flow or of none; opened: of one that this machine has opened (PICKS_OPENED). */
+GLOBAL uint64_t kernel_flow_see(struct kpkt *k NONNULL, bool opened)
 {
     struct track_seen *s = &k->seen;
-    s->picks_up = k->now_ns < state_flow_head.pickup_until_ns;
+    const bool picks_up = k->now_ns < state_flow_head.pickup_until_ns;
+    s->picks = (uint8_t)(opened ? PICKS_OPENED : picks_up ? PICKS_NEW : PICKS_NONE);
     look_at(s->slot == FLOW_NONE ? NULL : &k->flow, NULL, &k->key, &k->pkt, s);
     return 0;
 }
@@ -152,6 +153,6 @@ GLOBAL uint64_t kernel_flow_look(struct kpkt *k NONNULL)
         return KERNEL_UP_STACK; /* what the host sends is judged without a flow */
     const uint64_t up = kernel_flow_find(k);
     if (up) return up;
-    kernel_flow_see(k);
+    kernel_flow_see(k, false);
     return k->seen.slot != FLOW_NONE && k->flow.flags & FLOW_BOUND ? kernel_flow_look_at_bound(k) : KERNEL_UP_NONE;
 }

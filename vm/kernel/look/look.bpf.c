@@ -16,9 +16,11 @@ extern struct kernel_port state_ports[];
 extern struct kernel_way state_ways[];
 
 uint64_t kernel_flow_look(struct kpkt *k); /* flow.bpf.c */
+uint64_t kernel_flow_see(struct kpkt *k, bool opened);
 extern struct gate_config state_gate;
 uint64_t kernel_gate_xdp(struct xdp_md *ctx, struct kpkt *k); /* gate.bpf.c */
 uint64_t kernel_gate_tc(struct __sk_buff *ctx, struct kpkt *k);
+uint64_t kernel_is_opened(struct xdp_md *ctx, struct kpkt *k); /* opened.bpf.c */
 
 /* The frame, as its hook has it. */
 struct frame {
@@ -162,6 +164,16 @@ inline_whole bool is_carried(struct kpkt *k, const struct frame *f)
     return f->xdp ? kernel_gate_xdp(f->xdp, k) : kernel_gate_tc(f->skb, k);
 }
 
+/* Does it arrive for this machine, from the middle of a connection that no flow is known of, while such may begin
+ * one? */
+inline_whole bool may_be_opened(const struct kpkt *k, const struct frame *f)
+{
+    const struct track_seen *s = &k->seen;
+    if (!f->xdp || k->flags & KERNEL_ASKED || s->picks == PICKS_NONE) return false;
+    if (s->class != SEEN_NEW || s->mark != MARK_NEW || k->key.marks & TCP_SYN) return false;
+    return (k->key.kind & (KIND_TCP | KIND_DST_SELF)) == (KIND_TCP | KIND_DST_SELF);
+}
+
 inline_whole void begin(struct kpkt *k)
 {
     if (!(k->flags & KERNEL_ASKED)) k->serial++;
@@ -185,8 +197,11 @@ inline_whole enum stage look(struct kpkt *k, const struct frame *f)
         kernel_piece_follow(k);
         return STAGE_ACT;
     }
-    if (state_world.flags & PBC_KEEPS_FLOWS) k->up = (uint8_t)kernel_flow_look(k);
-    if (k->up != KERNEL_UP_NONE) return STAGE_ACT;
+    if (state_world.flags & PBC_KEEPS_FLOWS) {
+        k->up = (uint8_t)kernel_flow_look(k);
+        if (k->up != KERNEL_UP_NONE) return STAGE_ACT;
+        if (may_be_opened(k, f) && kernel_is_opened(f->xdp, k)) kernel_flow_see(k, true);
+    }
     /* What comes back from where a flow was sent is not judged. */
     return k->flags & KERNEL_ORDINARY && k->seen.twin ? STAGE_ACT : STAGE_JUDGE;
 }

@@ -1,0 +1,54 @@
+/* Connections that this machine has opened before anybody followed flows. One that only receives would wait for ever:
+ * its segments have no flow, and this machine says nothing before it has got one. The kernel's own table of sockets
+ * knows it. In the first stage, once a flow was looked for in vain; such a segment begins none, so what this machine
+ * sends is judged as it would be. */
+#include "vm/kernel/bpf.h"
+#include "vm/packet/wire.h"
+
+/* The state of the socket of that tuple: BPF_TCP_…; 0: there is none. */
+static __always_inline uint32_t socket_state(void *ctx, struct bpf_sock_tuple *t, uint32_t len)
+{
+    struct bpf_sock *sk = bpf_skc_lookup_tcp(ctx, t, len, BPF_F_CURRENT_NETNS, 0);
+    if (!sk) return 0;
+    const uint32_t state = sk->state;
+    bpf_sk_release(sk);
+    return state;
+}
+
+/* Of a connection whose handshake is over, and that is not. */
+static __always_inline bool is_connected(uint32_t state)
+{
+    const uint32_t states = 1u << BPF_TCP_ESTABLISHED | 1u << BPF_TCP_FIN_WAIT1 | 1u << BPF_TCP_FIN_WAIT2 |
+                            1u << BPF_TCP_CLOSE_WAIT | 1u << BPF_TCP_CLOSING | 1u << BPF_TCP_LAST_ACK;
+    return states >> (state & 31) & 1;
+}
+
+/* Where nobody listens at its port, this machine was not called. A listener is what is found for a port that no
+ * connection has. */
+static bool is_opened4(struct xdp_md *ctx, const struct key *key)
+{
+    struct bpf_sock_tuple t = {
+        .ipv4 = {htobe32(key->src[0]), htobe32(key->dst[0]), htobe16(key->src_port), htobe16(key->dst_port)}};
+    if (!is_connected(socket_state(ctx, &t, sizeof t.ipv4))) return false;
+    t.ipv4.sport = 0;
+    return socket_state(ctx, &t, sizeof t.ipv4) != BPF_TCP_LISTEN;
+}
+
+static bool is_opened6(struct xdp_md *ctx, const struct key *key)
+{
+    struct bpf_sock_tuple t = {.ipv6 = {.sport = htobe16(key->src_port), .dport = htobe16(key->dst_port)}};
+#pragma unroll
+    for (unsigned i = 0; i < 4; i++) {
+        t.ipv6.saddr[i] = htobe32(key->src[i]);
+        t.ipv6.daddr[i] = htobe32(key->dst[i]);
+    }
+    if (!is_connected(socket_state(ctx, &t, sizeof t.ipv6))) return false;
+    t.ipv6.sport = 0;
+    return socket_state(ctx, &t, sizeof t.ipv6) != BPF_TCP_LISTEN;
+}
+
+/* Does a TCP segment that arrives for this machine belong to one? */
+GLOBAL uint64_t kernel_is_opened(struct xdp_md *ctx, struct kpkt *k NONNULL)
+{
+    return k->key.kind & KIND_IP6 ? is_opened6(ctx, &k->key) : is_opened4(ctx, &k->key);
+}
