@@ -157,7 +157,12 @@ until_came() { # LINES
 }
 head -c 94 all.pcap >&7
 same 'the line of a frame comes when it has come' "$(until_came 2)" 2
-same 'and so does the frame itself' "$(stat -c %s seen.pcap)" 94
+until_written() { # BYTES: the lines are written first
+    local i=0
+    while [ "$(stat -c %s seen.pcap)" -lt "$1" ] && [ $((i += 1)) -lt 3000 ]; do sleep 0.01; done
+    stat -c %s seen.pcap
+}
+same 'and so does the frame itself' "$(until_written 94)" 94
 tail -c +95 all.pcap | head -c 70 >&7
 same 'and the next' "$(until_came 3)" 3
 kill -INT $(pgrep -P $p)
