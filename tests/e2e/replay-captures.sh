@@ -208,7 +208,7 @@ same 'not' "$(verdicts)" '1 accept WEB;3 accept default;'
 run -r names.pcapng --only 'rule SSH' here.pbc
 says 'a rule that is not there' 2 '--only: no rule is called `SSH`'
 run -r names.pcapng --only 'dropped' here.pbc
-says 'a word that is none' 2 '--only: `dropped` is none of accept, drop, reject, forward, pass, held, rule NAME, service NAME, server POOL/SERVER, reason NAME, not'
+says 'a word that is none' 2 '--only: `dropped` is none of accept, drop, reject, forward, pass, held, rule NAME, service NAME, server POOL/SERVER, reason NAME, otherwise, not'
 run -r names.pcapng --only 'drop, rule' here.pbc
 says 'a name that is missing' 2 '--only: a name is missing behind `rule`'
 run -r names.pcapng --only 'rule QUIET' --describe here.pbc
