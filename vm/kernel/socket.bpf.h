@@ -11,7 +11,6 @@
 #include <stdbool.h>
 
 #include "vm/kernel/gate.h"
-#include "vm/kernel/ip6_walk.bpf.h"
 #include "vm/packet/parse/header.h"
 
 struct segment {
@@ -84,8 +83,15 @@ static __always_inline bool segment_read4(void *from, __u32 at, struct segment *
 static __always_inline bool segment_read6(void *from, __u32 at, struct segment *s)
 {
     if (!segment_ip6_header(from, at, s)) return false;
-    struct ip6_walk w = {.from = from, .at = at + 40, .next = s->ip.six.next};
-    return ip6_walk(&w) && !w.piece && w.next == IPPROTO_NR_TCP && segment_tcp(from, w.at, s);
+    __u8 next = s->ip.six.next, b[4];
+    at += 40;
+    for (int i = 0; i < IP6_EXT_MOST && next != IPPROTO_NR_TCP; i++) {
+        if (!ip6_is_extension(next) || !LOAD(from, at, b, sizeof b)) return false;
+        if (next == IPPROTO_NR_FRAGMENT && (b[2] << 8 | b[3]) & 0xfff9) return false;
+        at += ip6_extension_len(next, b[1]);
+        next = b[0];
+    }
+    return next == IPPROTO_NR_TCP && segment_tcp(from, at, s);
 }
 
 /* From the header on that an ICMP error quotes, with its ports and no more: as the segment that would answer it. */

@@ -45,7 +45,6 @@ struct asked {
 #define WHOSE_FROM6(t, i)      (&(t)->tables->froms6[i])
 #define WHOSE_MASQUERADES_MOST UINT32_MAX
 #define WHOSE_ANYS_MOST        UINT32_MAX
-#define WHOSE_HALVINGS         32
 
 /* Is it this machine's address of that family, that traffic out by the interface comes from? */
 static bool whose_ours(const struct asked *t, uint16_t out, bool v6, uint64_t high, uint64_t low)

@@ -3,9 +3,8 @@
  *
  * Who includes it has said before where the tables lie: WHOSE_T is the type of what is passed, `t`; WHOSE_NUMBERS(t) a
  * struct whose; WHOSE_SLOT, WHOSE_ADDRESS, WHOSE_PART, WHOSE_MASQUERADE, WHOSE_ANY, WHOSE_FROM4 and WHOSE_FROM6 (t, i)
- * an entry; WHOSE_MASQUERADES_MOST and WHOSE_ANYS_MOST how many of those there may be; WHOSE_HALVINGS how
- * often the longest table can be halved; whose_ours(t, out, v6, high, low) whether the address is this machine's own
- * for what leaves by an interface. Every loop is bounded. */
+ * an entry; WHOSE_MASQUERADES_MOST and WHOSE_ANYS_MOST how many of those there may be; whose_ours(t, out, v6, high,
+ * low) whether the address is this machine's own for what leaves by an interface. Every loop is bounded. */
 #pragma once
 
 #include "vm/forward/bind/mappings.h"
@@ -13,15 +12,12 @@
 #include "vm/worker/owner.h"
 
 enum { WHOSE_BOTH = 2, WHOSE_NEITHER = 3 };
-enum { WHOSE_PROBES = 64 };
+enum { WHOSE_PROBES = 64, WHOSE_HALVINGS = 32 };
 
-/* Of functions; those that take numbers alone. For a verifier: what the others begin with, where it asks whether the
- * talk is there; and a number of which the compiler forgets what it knows, for the verifier does not. */
+/* Of functions; those that loop and take numbers alone. */
 #ifndef WHOSE_FN
 #define WHOSE_FN    static
 #define WHOSE_ALONE static
-#define WHOSE_GIVEN(s)
-#define WHOSE_ANYTHING(number) (number)
 #endif
 
 /* As `role` orders parts of one address. */
@@ -81,7 +77,6 @@ static inline bool whose_has_any(WHOSE_T t, const struct whose_talk *s, unsigned
 
 WHOSE_FN bool whose_service(WHOSE_T t, const struct whose_talk *s, unsigned side)
 {
-    WHOSE_GIVEN(s)
     if (!whose_asked(s, side)) return false;
     if (whose_has(t, s, side, ROLE_SERVICE)) return true;
     if (s->own[side & 1] && whose_has_any(t, s, side, s->family == 4 ? ROLE_SELF4 : ROLE_SELF6, ROLE_SERVICE))
@@ -96,7 +91,6 @@ static inline bool whose_mapped(const struct whose_talk *s)
 
 WHOSE_FN bool whose_masqueraded(WHOSE_T t, const struct whose_talk *s, unsigned side)
 {
-    WHOSE_GIVEN(s)
     const uint32_t count = WHOSE_NUMBERS(t)->masquerades;
     const bool ranged = s->proto == ROLE_TCP || s->proto == ROLE_UDP;
     for (uint32_t i = 0; i < WHOSE_MASQUERADES_MOST && i < count; i++) {
@@ -119,7 +113,6 @@ static inline bool whose_own_pool(WHOSE_T t, const struct whose_talk *s, unsigne
 
 WHOSE_FN bool whose_outside(WHOSE_T t, const struct whose_talk *s, unsigned side)
 {
-    WHOSE_GIVEN(s)
     if (s->proto == ROLE_QUERY && whose_asked(s, side)) return false;
     if (whose_has(t, s, side, ROLE_OUTSIDE) || whose_own_pool(t, s, side)) return true;
     return whose_mapped(s) && whose_masqueraded(t, s, side);
@@ -127,13 +120,11 @@ WHOSE_FN bool whose_outside(WHOSE_T t, const struct whose_talk *s, unsigned side
 
 WHOSE_FN bool whose_kept(WHOSE_T t, const struct whose_talk *s, unsigned side)
 {
-    WHOSE_GIVEN(s)
     return whose_has(t, s, side, ROLE_KEPT) || (!whose_mapped(s) && whose_masqueraded(t, s, side));
 }
 
 WHOSE_FN bool whose_server(WHOSE_T t, const struct whose_talk *s, unsigned side)
 {
-    WHOSE_GIVEN(s)
     return whose_asked(s, side) && whose_has(t, s, side, ROLE_SERVER);
 }
 
@@ -172,7 +163,6 @@ WHOSE_ALONE bool whose_in6(WHOSE_T t, uint64_t high, uint64_t low)
  * it goes out. */
 WHOSE_FN bool whose_inside(WHOSE_T t, const struct whose_talk *s, unsigned side)
 {
-    WHOSE_GIVEN(s)
     const uint32_t count = WHOSE_NUMBERS(t)->anys;
     for (uint32_t i = 0; i < WHOSE_ANYS_MOST && i < count; i++) {
         const struct whose_any *any = WHOSE_ANY(t, i);
@@ -227,12 +217,11 @@ static inline unsigned whose_which(bool first, bool second)
     if (first && second) return WHOSE_BOTH;
     return first ? 0 : second ? 1 : WHOSE_NEITHER;
 }
-#define WHOSE_WHICH(fn) WHOSE_ANYTHING(whose_which(fn(t, s, 0), fn(t, s, 1)))
+#define WHOSE_WHICH(fn) whose_which(fn(t, s, 0), fn(t, s, 1))
 
 /* The worker; owner.h has the order in words. */
 WHOSE_FN unsigned whose_owner(WHOSE_T t, const struct whose_talk *s)
 {
-    WHOSE_GIVEN(s)
     const struct whose *w = WHOSE_NUMBERS(t);
     unsigned side = WHOSE_WHICH(whose_service);
     if (side < WHOSE_BOTH) return whose_client(w, s, !side);
