@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "runtime/base/clock.h"
 #include "runtime/exchange/iface_id.h"
 #include "vm/forward/service.h"
 #include "vm/judge/judge.h"
@@ -14,7 +15,6 @@
 #include "vm/packet/key.h"
 
 enum { ROOM = IO_HEADROOM + 54, SLOT = ROOM + 65536 + 64, SEED = 7 };
-#define BEGIN_NS UINT64_C(1000000000000)
 
 struct recorded {
     struct recorder *recorder;
@@ -115,7 +115,7 @@ static struct recorded *begin(struct recorded *r, const char *dir, struct progra
                               size_t err_len)
 {
     static const char *const names[] = {"eth0"};
-    r->now_ns = BEGIN_NS;
+    r->now_ns = clock_ns(CLOCK_MONOTONIC); /* files say by that clock when they began */
     r->bytes = malloc((size_t)VM_BATCH * SLOT);
     r->world = world_of(p);
     for (unsigned i = 0; i < VM_BATCH; i++) r->views[i] = &r->pkts[i];
