@@ -6,7 +6,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define BEFORE_NS UINT64_C(1000000000) /* when a file began, its workers may not have told their states yet */
+/* A second around the time at which a file began: its workers may tell their states later, and packets were judged
+ * before. */
+#define BEFORE_NS UINT64_C(1000000000)
 
 int chosen_open(const struct reel *r, unsigned at, struct film *f, struct scene *first, char *err, size_t err_len)
 {
@@ -90,7 +92,7 @@ int chosen_find(struct chosen *c, const struct reel *r, const struct options *o,
     *c = (struct chosen){0};
     read_times(c, r, o);
     const bool said = c->from_ns || o->from > 1;
-    const uint64_t until = c->to_ns ? c->to_ns : UINT64_MAX, most = o->to ? o->to : UINT64_MAX;
+    const uint64_t until = c->to_ns ? c->to_ns + BEFORE_NS : UINT64_MAX, most = o->to ? o->to : UINT64_MAX;
     c->first = said ? first_of(c, r, o) : r->count - 1;
     recording_name(r->files[c->first].number, name);
     if (said ? !begin_of(r, c->first, t, why, sizeof why) : !find_end(c, r, t, why, sizeof why)) {
