@@ -136,8 +136,15 @@ same 'syslog: facility, severity and name stand in front' "$(plain syslog.out | 
 mkdir -p disk
 launch 'mount -t tmpfs -o size=8k none disk && head -c 4096 /dev/zero >disk/other' --log text:disk/log
 until_true 100 'ready on a small disk' nsenter -m -t "$prey" grep -q ready "$work/disk/log"
+dealt_with() { # COUNT events: each is in the log, or was not written
+    truncate -s 0 prey.out
+    kill -USR1 "$prey"
+    until_true 50 'counters are printed' grep -q '^}' prey.out
+    [ $(($(number live log_lost) + $(nsenter -m -t "$prey" grep -c 'NOISE .* 43 bytes$' "$work/disk/log"))) -ge "$1" ]
+}
 noise 300
 told 'No space' prey.err
+until_true 100 'the disk is full for all of them' dealt_with 300
 nsenter -m -t "$prey" rm "$work/disk/other"
 noise 1
 until_true 100 'the log goes on' nsenter -m -t "$prey" grep -q 'were not written' "$work/disk/log"
