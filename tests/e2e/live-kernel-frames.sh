@@ -45,18 +45,5 @@ at box python3 "$top/tests/e2e/live/send.py" eth0 generic.pcap >>sent
 prey_ends
 same 'it ends in order' "$status|$(tr '\n' ' ' <sent)" "0|$frames $frames "
 adds_up 'every frame has one verdict'
-same 'reasons and rules are those of replays' "$(python3 - <<'END'
-import json
-live, a, b = (json.load(open(n)) for n in ("prey.out", "native.json", "generic.json"))
-wrong = []
-for name in {*live["reasons"], *a["reasons"], *b["reasons"]}:
-    n = [j["reasons"].get(name, {"packets": 0})["packets"] for j in (live, a, b)]
-    if n[0] != n[1] + n[2]:
-        wrong.append((name, *n))
-for l, x, y in zip(live["rules"], a["rules"], b["rules"]):
-    if l["packets"] != x["packets"] + y["packets"]:
-        wrong.append((l["rule"], l["packets"], x["packets"], y["packets"]))
-print(wrong or "equal")
-END
-)" equal
+same 'reasons and rules are those of replays' "$(python3 "$top/tests/e2e/live/reasons.py")" equal
 exit $failed

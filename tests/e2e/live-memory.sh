@@ -46,24 +46,7 @@ cp a.pbc now.pbc
 small_prey prey -i wan -i lan now.pbc
 
 many() { # FIRST COUNT: from so many ports, one question each; how many were answered
-    at client python3 - "$1" "$2" <<'END'
-import socket, sys
-first, count = map(int, sys.argv[1:])
-answered = 0
-for port in range(first, first + count):
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-        s.bind(("", port))
-        s.connect(("10.1.0.1", 53))
-        s.settimeout(1)
-        for _ in range(5):
-            s.send(b"x")
-            try:
-                answered += bool(s.recv(100))
-                break
-            except (TimeoutError, ConnectionRefusedError):
-                pass
-print(answered)
-END
+    at client python3 "$top/tests/e2e/live/ports.py" "$1" "$2"
 }
 reload() { # NAME N: the N-th since the start
     cp "$1.pbc" new.pbc

@@ -47,28 +47,7 @@ for old in *.old.prey; do
     # JSON carries the same regions, and says what the status says.
     timeout 60 "$preyc" --format=json --diff "$old" "$new" >"$work/json" 2>/dev/null
     status=$?
-    python3 - "$work/json" "$work/out" $status <<'END'
-import json, re, sys
-d = json.load(open(sys.argv[1]))
-text = open(sys.argv[2]).read()
-assert set(d) == {"regions", "reaches", "meters", "bounds", "routes", "undecided", "complete", "widened"}, d.keys()
-for r in d["regions"]:
-    assert set(r) == {"kind", "certain", "size", "packets", "was", "now", "example"}, r.keys()
-    for side in r["was"], r["now"]:
-        assert set(side) == {"verdict", "rule", "firewall", "file", "line"}, side.keys()
-for r in d["reaches"]:
-    assert set(r) == {"kind", "what", "name", "to", "more", "servers", "example"}, r.keys()
-for m in d["meters"] + d["bounds"]:
-    assert set(m) == {"kind", "name", "was", "now"}, m.keys()
-told = d["regions"] + d["reaches"] + d["meters"] + d["bounds"]
-assert d["widened"] == (int(sys.argv[3]) == 1) == any(r["kind"] == "widened" for r in told)
-assert d["complete"] and not d["undecided"]
-shown = re.findall(r"^(widened|narrowed|changed|may \w+) ", text, re.M)
-told += [r for r in d["routes"] if r["was"] and r["now"]]
-assert len(shown) == len(told), (shown, len(told))
-sizes = [r["size"] for r in d["regions"]]
-assert sizes == sorted(sizes, reverse=True), sizes
-END
+    python3 as_json.py "$work/json" "$work/out" $status
     tell $? "diff/$name as JSON"
 done
 exit $failed

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Step 13, what operators miss: what is promised, in order, tried on the built programs, one line a promise. B: the build
+# Operating a set-up: promises, tried on the built programs, one line each. B: the build
 # folder.
 set -u
 . tests/lib/accept.sh
@@ -18,7 +18,7 @@ rejects() { # SENTENCE PATTERN: the list from standard input is refused, and it 
     says "$1" 1 "$2" err
 }
 
-# ---- 1. where it leaves ----
+# ---- where it leaves ----
 
 cat >leaves.prey <<'END'
 interface wan = "eth0"
@@ -115,9 +115,9 @@ echo 'firewall f in default accept { drop udp out on "eth0" }' >arrives.prey
 run preyc --check arrives.prey
 says 'what arrives leaves nowhere' 1 'E0516' err
 
-# ---- 2. sources that would not be reached so ----
+# ---- sources that would not be reached so ----
 
-# ---- 3, 4. claims by zone, interfaces by pattern ----
+# ---- claims by zone, interfaces by pattern ----
 
 cat >zones.prey <<'END'
 interface wan = "eth0"
@@ -147,7 +147,7 @@ sed 's/wg\*/wg+/' zones.prey >plus.prey
 run preyc --check plus.prey
 says 'a name with + shows *' 1 'write `"wg\*"`' err
 
-# ---- 5, 6. translation, fleets ----
+# ---- translation, fleets ----
 
 cat >block.prey <<'END'
 interface wan = "eth0"
@@ -191,7 +191,7 @@ for fault in 's/10.0.0.16.28/10.0.1.0\/24/;E0847' 's/203.0.113.7$/203.0.113.16/;
     says "... ${fault#*;}" 1 "${fault#*;}" err
 done
 
-# ---- 6. includes by pattern ----
+# ---- includes by pattern ----
 
 mkdir -p conf.d empty.d
 echo 'ports web = 80, 443' >conf.d/20-ports.prey
@@ -221,7 +221,7 @@ says 'a pattern that matches nothing warns' 1 'warning: no file matches.*W0601' 
 run preyc --check none.prey
 says 'thousands of files are bounded by a limit that has a name' 1 'at most 4096 files.*E0134' err
 
-# ---- 7. words of habit ----
+# ---- words of habit ----
 
 cat >words.prey <<'END'
 schedule feast = 2026-12-24 18:00 - 2026-12-27
@@ -282,7 +282,7 @@ echo 'pool p { balance wlc; server a 10.0.0.1 }' >bad.prey
 run preyc --check bad.prey
 says "IPVS' names of balances are hinted" 1 'write .least_conn.' err
 
-# ---- 8. address files as they are published ----
+# ---- address files as they are published ----
 
 addresses 0 100000 '%s ; SBL1\n' >drop.list
 { echo 'create bad hash:ip family inet hashsize 1024 maxelem 200000'; addresses 0 100000 'add bad %s timeout 300 packets 1 bytes 60\n'; } >ipset.list
@@ -303,7 +303,7 @@ head -c 1000 nft.list | rejects 'a listing that has lost its end' 'bad.list:[0-9
 printf '{"cidr":"192.0.2.0/24"}\n' | rejects 'JSON' 'bad.list:1:1: error: this is JSON'
 head -c 3000000 /dev/zero | tr '\0' '{' | sed 's/^/set a /' | rejects 'three million open braces, soon' 'bad.list:1:'
 
-# ---- 9. silent misreadings ----
+# ---- silent misreadings ----
 
 echo 'firewall in default drop { accept icmp6 type nd }' >bad.prey
 run preyc --check bad.prey
@@ -320,7 +320,7 @@ says 'an unused set, a letter from one that is used' 0 'one letter away.*W0203' 
 run preyc --werror --allow W0203 --check bad.prey
 same 'which allow takes' "$status" 0
 
-# ---- 10. warnings that are not wanted ----
+# ---- warnings that are not wanted ----
 
 cat >warns.prey <<'END'
 set nested = 192.0.2.0/24, 192.0.2.7, 192.0.2.9
@@ -337,7 +337,7 @@ ok $? 'so does `allow`, at the top and before a declaration'
 run preyc --allow E0201 --check warns.prey
 says 'an error can'\''t be allowed' 2 'only warnings can be allowed' err
 
-# ---- 11. what would become of a packet ----
+# ---- what would become of a packet ----
 
 cat >ask.prey <<'END'
 interface wan = "eth0"
@@ -356,7 +356,7 @@ printf 'tcp 198.51.100.9:50000 -> self:22 syn on wan\nudp 198.51.100.9:1 -> self
 status=$?
 says 'lines, and a program' 0 '^verdict: drop  rule default$' out
 
-# ---- 12. --diff sees services, pools, nats, meters, sets ----
+# ---- --diff sees services, pools, nats, meters, sets ----
 
 cat >old.prey <<'END'
 set office = 192.0.2.0/24
@@ -388,7 +388,7 @@ changed 's/200.s/100\/s/' 0 'a meter that lets less through' '^narrowed +meter s
 changed 's/from office/from not office/' 1 'sets by their names' '^widened +tcp from not office to any port 22' '^narrowed +tcp from office to any port 22'
 changed 's/8443; server/8443 weight 3; server/' 0 'another weight: a change that neither widens nor narrows' '^changed +pool shop' '^ +- a 10.0.0.11:8443$' '^ +\+ a 10.0.0.11:8443 weight 3$'
 
-# ---- 13. yesterday's traffic against tomorrow's rules ----
+# ---- yesterday's traffic against tomorrow's rules ----
 
 printf 'eth / ip4 192.0.2.1 > 203.0.113.1 / tcp %s > 22 syn\n' 50000 50001 >day.notes
 "$tools/mkcap" day.notes day.pcap
@@ -401,7 +401,7 @@ has 'with the first frame' 'first frame 1 at .* tcp 192.0.2.1:50000 > 203.0.113.
 run preyc --against yesterday.prey yesterday.prey --pcap day.pcap
 says 'nothing: status 0' 0 'none would be judged or sent otherwise' out
 
-# ---- 14. rules from traffic ----
+# ---- rules from traffic ----
 
 run preyc --suggest --pcap day.pcap
 says '--suggest: what began, by service and source' 0 'accept tcp from 192.0.2.1 to 203.0.113.1 port 22 state new +as SSH' out
@@ -412,7 +412,7 @@ ok $? 'it compiles, and its tests pass'
 run preyrun -r day.pcap --only accept suggested.pbc
 same 'its replay accepts what it says' "$(tail -n +2 out | wc -l)" "$(sed -n 's/^# Of the capture it accepts \([0-9]*\) of.*/\1/p' suggested.prey)"
 
-# ---- 15. captures as they are ----
+# ---- captures as they are ----
 
 for how in 'gzip -c' 'xz -c' 'zstd -qc' 'lz4 -qc'; do
     $how day.pcap >day.packed
@@ -433,7 +433,7 @@ run preyrun -r day.pcap --only 'not rule SSH, accept' --write-seen seen.pcap sug
 run preyrun -r seen.pcap --json suggested.pbc
 says '--write-seen writes the frames that lines are about' 0 '"frames":[[:space:]]*2' out
 
-# ---- 16. habits ----
+# ---- habits ----
 
 for program in preyc preyrun preyctl; do
     run $program -V
@@ -458,7 +458,7 @@ run preyrun -r day.pcap suggested.pbc
 says 'figures that a person reads' 0 ' 100.0 % ' out
 same 'completion knows every option' "$(bash "$top/tests/lib/complete.sh" 'preyc --sug' | tr '\n' ' ')" '--suggest --suggest-width '
 
-# ---- 17. coming from another tool ----
+# ---- coming from another tool ----
 
 for page in nftables iptables pf ipvs haproxy cisco; do
     sed -n '/^```prey$/,/^```$/{/^```/!p}' "$top/rules-examples/coming-from/$page.md" >$page.prey
@@ -492,7 +492,7 @@ reads nft nftables nftables.other $alone nft -c -f nftables.other
 reads iptables-restore iptables no-set.other $alone iptables-restore --test no-set.other
 reads haproxy haproxy haproxy.other haproxy -c -f haproxy.other
 
-# ---- 18. import ----
+# ---- import ----
 
 cp "$top"/tests/golden/import/router.nft.json "$top"/tests/import/server.iptables .
 run preyc --import nft router.nft.json

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Step 04, every packet mode: what is promised, in order, tried on the built programs, one line a promise. B: the build
+# Modes of services, translation: promises, tried on the built programs, one line each. B: the build
 # folder. What leaves is read by tcpdump, which knows nothing of prey, and at the end by tshark: every checksum of it is
 # right. Read from top to bottom it says what prey sends today.
 set -u

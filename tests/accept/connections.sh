@@ -1,5 +1,5 @@
 #!/bin/bash
-# Step 03, connections: what is promised, in order, tried on the built programs, one line a promise. B: the build
+# Connections: promises, tried on the built programs, one line each. B: the build
 # folder. Read from top to bottom it says what prey remembers today.
 set -u
 . tests/lib/accept.sh

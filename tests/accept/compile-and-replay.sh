@@ -1,5 +1,5 @@
 #!/bin/sh
-# Step 01, the spine: what is promised, in order, tried on the built programs, one line a promise. B: the build folder.
+# From rule text to verdicts: promises, tried on the built programs, one line each. B: the build folder.
 # Read from top to bottom it says what prey does today.
 set -u
 B=${B:-build}

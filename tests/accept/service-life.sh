@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Step 10, the life of a service: what is promised, in order, tried with real clients and servers, one line a promise.
+# The life of a service: promises, tried with real clients and servers, one line each.
 set -u
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
