@@ -4,7 +4,7 @@
 #include "vm/forward/edges.h"
 #include "vm/forward/forward_priv.h"
 
-/* What a service does with a packet for which its pool has no server. */
+/* A packet whose pool has no server: the service's answer to it. */
 static void without_server(const struct job *j, struct packet_ctx *c, const struct pbc_service *s)
 {
     static const uint8_t actions[] = {
@@ -69,7 +69,7 @@ static struct track_tuple tuple_of_bind(const struct flow_bind *b)
     return t;
 }
 
-/* What is_free is given: the flow table, and the packet that needs a tuple. */
+/* Arguments of is_free: the flow table, and the packet that needs a tuple. */
 struct asking {
     struct track *track;
     const struct track_seen *seen;
@@ -190,7 +190,7 @@ static bool bind(const struct job *j, struct packet_ctx *c, const struct flow_bi
     return true;
 }
 
-/* What begins no flow goes by hash where the source is kept: an RST finds the server that its connection was at. */
+/* A packet that begins no flow goes by hash where the source is kept: an RST finds the server of its connection. */
 static void send_once(const struct job *j, struct packet_ctx *c, uint8_t mode, struct flow_bind *b)
 {
     if (mode_is(mode, MODE_OWN_SOURCE)) {
@@ -283,7 +283,7 @@ void forward_begin_again(const struct job *j, struct packet_ctx *c, struct flow_
  * kept. Where rules ask how many flows a source has, it counts for as long as one that nobody answers. */
 static bool is_followed(const struct vm *vm) { return !vm->cfg.live || vm->forward->p->meta->flags & PBC_COUNTS_FLOWS; }
 
-/* Of the service's bounds its rate alone is known here; who accepts the connection asks the others (service.h). */
+/* Only the rate is known here of the service's bounds; the proxy asks the others when it accepts (service.h). */
 void forward_proxied(const struct job *j, struct packet_ctx *c, uint32_t branch, bool begins)
 {
     struct vm *vm = j->vm;

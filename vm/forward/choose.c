@@ -99,7 +99,7 @@ struct choice chooser_pick(struct chooser *c, uint32_t branch, const struct key 
 
 uint64_t chooser_cookie(const struct chooser *c, uint32_t server) { return balance_mark(c->balance, server); }
 
-/* What stands for a value of `affinity header`. */
+/* The number that stands for a value of `affinity header`. */
 static uint64_t number_of(struct view v)
 {
     const uint64_t hash = lb_siphash((struct lb_hash_key){0}, v.at, v.len);

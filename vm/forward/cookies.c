@@ -15,7 +15,7 @@ struct cookies {
     struct waits waits;
 };
 
-/* What a segment proved, and its own header. */
+/* The proof in a segment, and the segment's own header. */
 struct proven {
     struct cookie_proof proof;
     struct tcp_header header;

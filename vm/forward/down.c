@@ -5,8 +5,8 @@
 
 enum { SWEEP_FLOWS = 1 << 14, LIVE_FLOWS = 128, RESETS = 2 /* a flow: one a side */ };
 
-/* Of a server that the program has no more: its TCP flows drain, then end as `on down` says; others begin anew with the
- * client's next packet. */
+/* A server that left the program: its TCP flows drain, then end as `on down` says; others begin anew with the client's
+ * next packet. */
 static bool is_over(const struct program *p, const struct flow_bind *b, bool tcp, enum flow_dir dir, uint64_t now_ns)
 {
     if (!tcp) return dir == FLOW_ORIGINAL;

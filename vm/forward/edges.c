@@ -1,4 +1,4 @@
-/* What answers a packet that can't go on, and how one leaves that is longer than the way bears; see edges.h. */
+/* Answers to packets that can't go on, and packets longer than the way bears; see edges.h. */
 #include "vm/forward/edges.h"
 
 #include <errno.h>

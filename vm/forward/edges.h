@@ -15,7 +15,7 @@
 
 enum { EDGE_MTU = 1500 }; /* where facts know none */
 
-/* What the interface bears that a packet leaves by. */
+/* MTU of the interface that a packet leaves by. */
 static inline uint32_t edge_mtu(const struct facts *f, uint16_t iface)
 {
     const uint32_t mtu = facts_mtu(f, iface);

@@ -1,4 +1,4 @@
-/* What an endpoint of a service holds, for both executors. */
+/* Packets that an endpoint of a service holds, for both executors. */
 #pragma once
 
 #include <stdbool.h>

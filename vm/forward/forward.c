@@ -137,8 +137,8 @@ bool forward_note_client(const struct pkt *pkt, struct flow_bind *b)
     return true;
 }
 
-/* What anybody can send in the client's name moves no replies: a segment that the flow does not take, a SYN on an open
- * flow. */
+/* Packets that anybody can send in the client's name move no replies: a segment that the flow does not take, a SYN on
+ * an open flow. */
 void forward_heard_client(const struct job *j, struct packet_ctx *c, struct flow_bind *b)
 {
     const struct flow *flow = track_flow(j->vm->forward->track, &c->seen);
@@ -343,7 +343,7 @@ static bool is_proxied(const struct program *p, uint32_t branch)
     return branch != PBC_NONE && mode_is(service_of(p, branch)->mode, MODE_PROXIES);
 }
 
-/* What goes on at the host may be a connection that a proxy took. */
+/* A packet that goes on at the host may be of a connection that a proxy took. */
 static bool plain_on(const struct job *j, struct packet_ctx *c)
 {
     const struct program *p = j->vm->forward->p;

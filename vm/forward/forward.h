@@ -20,7 +20,7 @@ void forward_keep(struct forward *to, struct forward *from, const struct remap *
 bool forward_spares(const struct forward *f, const struct remap *r);
 /* A binding of the program before; arg: the remap. */
 void forward_renew_bind(void *arg, struct flow_bind *b);
-/* When forward_tick has something to do though nothing changed; UINT64_MAX: never. */
+/* Time at which forward_tick has something to do though nothing changed; UINT64_MAX: never. */
 uint64_t forward_drained_ns(const struct forward *f);
 const struct forward_counters *forward_counters(const struct forward *f);
 /* Flows by server and service. */
@@ -56,7 +56,7 @@ bool forward_short_judged(const struct job *j, struct packet_ctx *c);
  * of each kind, the next datagram's identification; and where that has gone on to. */
 uint32_t forward_recipes(const struct forward *f, uint16_t longest[RECIPE_KINDS], uint32_t *datagram);
 void forward_datagram(struct forward *f, uint32_t next);
-/* What left there: packets that went back, and those of each nat statement (NULL: of none). */
+/* Counts of packets that left elsewhere: those that went back, and those of each nat statement (NULL: of none). */
 void forward_count(struct forward *f, uint64_t replies, const struct counter nats[]);
 
 /* Does the packet prove a cookie that answered its SYN? The rules have let that one in, so this one is not judged: its

@@ -51,15 +51,16 @@ void forward_begin_recipes(struct forward *f);
 /* Facts that change make all recipes stale. */
 void forward_renew_recipes(struct forward *f, const struct facts *facts);
 
-/* What `to` has to change of a packet with that key, of what `may` be: ports that it has, or a query's identifier. */
+/* Changes that `to` makes to a packet with that key, among those of `may`: ports that it has, or a query's identifier.
+ * */
 uint8_t forward_changes(const struct key *key, const struct translation *to, uint8_t may);
 /* Send it as c->left says, counted. quoted: of an error. False: refused, and c->v says why. */
 bool forward_send(const struct job *j, struct packet_ctx *c, const struct translation *quoted);
 /* Drop it for that reason; its verdict is not counted yet. */
 void forward_refuse(struct packet_ctx *c, enum pkt_reason reason);
-/* What the original direction of a binding leaves as. */
+/* A packet of a binding's original direction leaves for its server. */
 void forward_to_server(const struct job *j, struct packet_ctx *c, const struct flow_bind *b, uint32_t hash);
-/* Where replies of the packet's sender go; true: that is news. */
+/* The address to which replies go is that of the packet's sender; true: that is news. */
 bool forward_note_client(const struct pkt *pkt, struct flow_bind *b);
 /* The same for a later packet of the opener's, if its flow takes it. */
 void forward_heard_client(const struct job *j, struct packet_ctx *c, struct flow_bind *b);
@@ -95,7 +96,7 @@ bool forward_nat_begin(const struct job *j, struct packet_ctx *c);
 static inline bool forward_is_land(const struct key *key) { return memcmp(key->src, key->dst, sizeof key->src) == 0; }
 /* One of the opener's packets of such a flow. */
 void forward_nat_on(const struct job *j, struct packet_ctx *c, struct flow_bind *b);
-/* What the original direction of its binding leaves as. */
+/* A packet of its binding's original direction leaves for the other end. */
 void forward_to_end(const struct job *j, struct packet_ctx *c, const struct flow_bind *b);
 
 /* A packet of the server's side goes to the client. */
@@ -112,14 +113,14 @@ static inline bool forward_is_syn(const struct key *key)
 {
     return key->kind & KIND_TCP_FLAGS && (key->marks & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN;
 }
-/* Where a packet leads that proves a cookie again: to another server, for its flow's has been silent for a second;
- * PBC_NONE: it does not. Its flow is bound to a service. */
+/* Another server for a packet that proves a cookie again, where its flow's has been silent for a second; PBC_NONE: it
+ * stays. Its flow is bound to a service. */
 uint32_t forward_awaited_server(const struct vm *vm, const struct key *key, const struct track_seen *seen);
 /* The flow of a cookie that was proven is bound by c->proven's SYN: `b` is kept with it. */
 void forward_join(const struct job *j, struct packet_ctx *c, struct flow_bind *b);
 /* A packet of the client, which does not prove its cookie, while its server is awaited. */
 void forward_early(const struct job *j, struct packet_ctx *c, struct flow_bind *b);
-/* What the server says while it is awaited, and a SYN of it later. */
+/* The server's answer while it is awaited, and a later SYN of it. */
 void forward_answered(const struct job *j, struct packet_ctx *c, struct flow_bind *b, const struct track_tuple *own);
 /* The splice of a packet of a joined flow, in *room; NULL: of another, or it passes as it is. */
 struct splice *forward_splice(const struct job *j, struct packet_ctx *c, struct splice *room);

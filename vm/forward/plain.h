@@ -1,4 +1,4 @@
-/* Which packets of flows that are sent on may go the short way: what headers say of it, for both executors. */
+/* Test of headers for packets of forwarded flows that may go the short way, for both executors. */
 #pragma once
 
 #include "vm/packet/edit/recipe.h"

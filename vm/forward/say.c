@@ -1,5 +1,5 @@
-/* What is said to one side of a flow in the name of the other, while no packet of it is at hand that could be answered:
- * it leaves behind the link header that the flow's packets have. */
+/* Messages to one side of a flow in the name of the other, while there is no packet to answer: each leaves behind the
+ * link header that the flow's packets have. */
 #include <string.h>
 
 #include "vm/forward/edges.h"

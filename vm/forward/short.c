@@ -17,7 +17,7 @@ static uint8_t kind_of(const struct program *p, uint32_t service)
     return kind == RECIPE_GUE && tunnel_of(&p->services[service]) == TUNNEL_GUE1 ? RECIPE_GUE1 : kind;
 }
 
-/* Where the mode sends it: the frame's next address, and what a tunnel's outer header says. */
+/* The way that the mode sends it: the frame's next address, and a tunnel's outer header. */
 static bool fill_to_server(const struct job *j, const struct packet_ctx *c, uint8_t *kind, struct recipe *r)
 {
     const struct program *p = j->vm->program;
@@ -66,8 +66,8 @@ static bool is_down(const struct job *j, const struct flow_bind *b)
     return facts && facts->down && b->kind == BIND_SERVICE && facts->down[b->server];
 }
 
-/* Where it is asked for here, whose MAC address it leaves with: as that of the packet, which was the last to leave.
- * False: nobody knows yet, so the next packets ask, too. */
+/* Resolved here, with the MAC address that the packet, the last to leave, left with. False: not known yet, so the next
+ * packets ask, too. */
 static bool resolve(const struct job *j, const struct packet_ctx *c, struct recipe *r)
 {
     const struct vm_ways *ways = j->in->ways;
@@ -93,7 +93,7 @@ static bool same_facts(const struct facts *a, const struct facts *b)
            a->mtu == b->mtu && a->down == b->down && memcmp(a->addr6, b->addr6, sizeof a->addr6) == 0;
 }
 
-/* What every interface bears, and the way to every server. */
+/* Least MTU of all interfaces and of the ways to all servers. */
 static uint32_t least_mtu(const struct program *p, const struct facts *facts)
 {
     uint32_t least = edge_mtu(facts, IFACE_NONE);

@@ -16,7 +16,7 @@
 #include "vm/packet/reply/frame.h"
 #include "vm/program/program.h"
 
-/* Of a service. */
+/* An address of a service. */
 struct vip {
     uint32_t addr[4]; /* as in struct key */
     uint8_t family;
@@ -102,7 +102,7 @@ static void add_range(struct vips *v, const struct address_range *r)
     memcpy(o->hi, r->hi, sizeof o->hi);
 }
 
-/* Of such sets; family: 4, 6, or 0 for both. */
+/* The sets' addresses are added; family: 4, 6, or 0 for both. */
 static void add_sets(struct vips *v, const struct program *p, uint32_t sets, uint32_t count, uint8_t family)
 {
     struct address_walk w = address_walk(p, sets, count, family);
@@ -210,7 +210,7 @@ static bool is_told(const struct vips *v, uint8_t family, const uint32_t addr[4]
 
 static bool sent_by_group(const struct pkt *pkt) { return pkt_mac(pkt, false) >> 40 & 1; }
 
-/* Whose link-layer address an ARP request wants, and whether the host holds it. False: it asks nothing. */
+/* The address whose link-layer address an ARP request wants, and whether the host holds it. False: it asks nothing. */
 static bool arp_asks(const struct facts *f, const struct pkt *pkt, const struct key *key, uint32_t target[4], bool *own)
 {
     struct arp_body arp;

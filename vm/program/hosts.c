@@ -77,7 +77,7 @@ bool host_covers(const char *glob, const char *name)
     return is_glob(glob) && strcmp(glob, name) != 0 && fits(glob, name, strlen(name));
 }
 
-/* What a client wrote in lower case without a dot at its end; its length, 0 if it can't be a name. */
+/* The client's name in lower case without a dot at its end; its length, 0 if it can't be a name. */
 static size_t client_name(const char *s, size_t len, char out[HOST_MAX])
 {
     if (len && s[len - 1] == '.') len--;

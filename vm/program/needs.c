@@ -1,5 +1,5 @@
-/* What a program needs of a worker, as its flags say it: a flow table, counts of flows, fragments that follow their
- * first, what routes say. The compiler writes them into meta, the verifier compares. */
+/* A program's needs of a worker, as its flags say: a flow table, counts of flows, fragments that follow their first,
+ * routes. The compiler writes them into meta, the verifier compares. */
 #include "vm/packet/key.h"
 #include "vm/pbc.h"
 #include "vm/tables.h"

@@ -10,7 +10,7 @@ static void free_words(uint32_t **words) { free(*words); }
 
 static uint32_t add(uint32_t a, uint64_t b) { return b > UINT32_MAX - a ? UINT32_MAX : a + (uint32_t)b; }
 
-/* What is known while functions are worked off from the last to the first. */
+/* Knowledge gathered while functions are worked off from the last to the first. */
 struct ways {
     const struct pbc_code *c;
     uint32_t *after; /* [instruction]: longest path from it on; valid behind the current one */

@@ -80,8 +80,8 @@ const char *rule_name(const struct program *p, uint32_t rule, char *buf, size_t 
 /* Print everything: sections, rule list, code (`preyc --dump=bytecode`). */
 void program_disasm(const struct program *p, FILE *out);
 
-/* What its file leaves open: so many flows, and so many that are half open; 0: as it was. Before anything is made of
- * it. The file that program_file makes says nothing of them. */
+/* Bounds that its file leaves open: so many flows, and so many that are half open; 0: as it was. Set before anything is
+ * made of the program. The file that program_file makes says nothing of them. */
 void program_bound(struct program *p, uint64_t flows, uint64_t half_open);
 /* May it be told so? None at all is for programs that follow no flows. */
 bool program_bounds_fit(uint64_t flows, uint64_t half_open);
@@ -128,7 +128,7 @@ uint32_t iface_nest(const struct iface_table *t, uint32_t iface);
 /* Are the devices of that id all among those that `other` names? Any value past the table is an interface by itself. */
 bool iface_is_of(const struct iface_table *t, uint32_t iface, uint32_t other);
 
-/* Which of the firewalls judges frames that travel so and come or go on the interface: the first `on` it, else `on` the
+/* The firewall that judges frames that travel so and come or go on the interface: the first `on` it, else `on` the
  * longest pattern that holds it, else the first without `on`; PBC_NONE. iface: any value past the table stands for all
  * other interfaces. */
 uint32_t firewall_find(const struct iface_table *t, const struct pbc_firewall *firewalls, uint32_t count,
@@ -141,8 +141,8 @@ static inline bool service_checked_via(const struct pbc_service *s)
     return mode_is(s->mode, MODE_ONE_SIDED) && !mode_is(s->mode, MODE_REWRITES);
 }
 
-/* Which devices rules ask for, and what of a device they leave to nobody: for whoever serves interfaces, or is told of
- * them. Judging does not ask this. */
+/* Devices that rules ask for, and parts of a device that they leave to nobody: for whoever serves interfaces, or is
+ * told of them. Judging does not ask this. */
 
 /* named[p->ifaces_count]: is it a device's own name that a firewall, a condition or a nat asks for? Patterns are not,
  * nor what a condition's pattern holds anyway, nor names of tests alone. */
@@ -164,7 +164,7 @@ struct address_range {
     uint8_t family; /* 4 or 6 */
 };
 
-/* Where one has come to: the ranges of SETS set..end, in their order; of each those of IPv4 first. */
+/* Position in a walk: the ranges of SETS set..end, in their order; of each those of IPv4 first. */
 struct address_walk {
     const struct program *p;
     uint32_t set, end, at;
@@ -204,11 +204,11 @@ static inline bool address_in_prefix(const uint32_t prefix[4], unsigned len, con
     return true;
 }
 
-/* How many addresses the range has, UINT64_MAX: that many or more. */
+/* Number of addresses in the range, UINT64_MAX: that many or more. */
 uint64_t address_range_size(const struct address_range *r);
 /* The address `n` behind lo: within the range. */
 void address_range_at(const struct address_range *r, uint64_t n, uint32_t addr[4]);
-/* How many there are in all, at most `most` + 1; those that stand in two of the sets count twice. */
+/* Number of addresses in all, at most `most` + 1; those that stand in two of the sets count twice. */
 uint64_t address_count(const struct program *p, uint32_t sets, uint32_t count, uint8_t family, uint64_t most);
 
 /* Host names and globs: their one normal form, their order, and membership in a list of them.

@@ -68,8 +68,8 @@ static uint32_t service_in(const struct making *m, const struct pbc_service *s)
     return PBC_NONE;
 }
 
-/* Of t, the one that sends to the same pools as the b-th of s: in its place, or else the first; where none does, what
- * stands in its place now. */
+/* The branch of t that sends to the same pools as the b-th of s: in its place, or else the first; where none does, the
+ * one that stands in its place now. */
 static uint32_t branch_in(const struct making *m, const struct pbc_service *s, uint32_t b, const struct pbc_service *t)
 {
     const struct pbc_branch *was = &m->from->branches[s->branches + b], *all = &m->branches[t->branches];

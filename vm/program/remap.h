@@ -16,7 +16,7 @@
 
 #include "vm/program/program.h"
 
-/* Where the past begins, and what holds of it. */
+/* The past that a program begins with. */
 struct program_past {
     struct program *under; /* of the file alone */
     uint32_t pools, servers, services, branches, nats;
@@ -63,7 +63,7 @@ static inline uint32_t program_all_nats(const struct program *p)
 {
     return p->nats_count + (p->past ? p->past->nats_count : 0);
 }
-/* Of services, servers and nats, one after the other. */
+/* Number of services, servers and nats, one after the other. */
 static inline uint32_t remap_gone_count(const struct program *from)
 {
     return from->services_count + from->servers_count + program_all_nats(from);

@@ -1,4 +1,4 @@
-/* Which rules and firewalls of one program go on in another, so that what they counted is shown of them there. */
+/* Rules and firewalls of one program that go on in another, so that their counts are shown of them there. */
 #pragma once
 
 #include "vm/program/program.h"

@@ -3,7 +3,7 @@
 
 #include "vm/program/remap.h"
 
-/* What is being made. */
+/* The remap that is being made. */
 struct making {
     const struct program *from, *to;
     struct remap *r;

@@ -1,4 +1,4 @@
-/* What is the same in two programs (remap.h). */
+/* Comparison of parts of two programs (remap.h). */
 #include <string.h>
 
 #include "vm/program/remap.h"

@@ -1,4 +1,4 @@
-/* Which devices rules ask for, and what of a device they leave to nobody (program.h). */
+/* Devices that rules ask for, and parts of a device that they leave to nobody (program.h). */
 #include <string.h>
 
 #include "vm/program/program.h"

@@ -1,4 +1,4 @@
-/* Which sets of the code are so large that a batch asks for their memory ahead (judge/sets/ahead.c). */
+/* Sets of the code that are so large that a batch asks for their memory ahead (judge/sets/ahead.c). */
 #include "vm/program/set_index.h"
 #include "vm/tables.h"
 

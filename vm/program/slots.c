@@ -1,4 +1,4 @@
-/* How large the tables are that a worker makes for pools: the verifier and the compiler bound them. */
+/* Sizes of the tables that a worker makes for pools: the verifier and the compiler bound them. */
 #include "vm/pbc.h"
 #include "vm/tables.h"
 

@@ -5,7 +5,7 @@
 #include "vm/keyed/archive.h"
 #include "vm/worker/fragments.h"
 
-/* Which parts there are: they follow from the program alone. */
+/* The parts of an archive: they follow from the program alone. */
 static uint8_t parts_of(const struct vm *vm)
 {
     return (uint8_t)((vm->track != NULL) | (vm->forward != NULL) << 1 | (vm->fragments != NULL) << 2);

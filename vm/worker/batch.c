@@ -67,7 +67,7 @@ static void decide(const struct job *j, unsigned first, struct key keys[], struc
 
 static bool in_pieces(const struct pkt *pkt) { return pkt->flags & PKT_NOT_LINEAR; }
 
-/* What is malformed, joined frames and fragments, which are judged one by one. */
+/* Malformed packets, joined frames and fragments are judged one by one. */
 static void judge_odd(const struct job *j, struct packet_ctx *c)
 {
     if (c->pkt->reason == REASON_NONE && j->vm->in_turn) {
@@ -108,7 +108,7 @@ static void judge_joined(const struct job *j, struct packet_ctx *c)
     if (!joined.gone) pool_put(copy);
 }
 
-/* What is not in one piece, malformed, or a fragment of a datagram. */
+/* Packets that are not in one piece, malformed, or fragments of a datagram. */
 static void judge_rest(const struct job *j, struct packet_ctx *c)
 {
     if (in_pieces(c->pkt))
@@ -126,7 +126,7 @@ static uint64_t without_fragments(uint64_t todo, const struct key keys[])
     return todo;
 }
 
-/* What is no plain verdict of the rules: of those outside `todo`, and of rejects. */
+/* Verdicts that are not the rules' own: those outside `todo`, and rejects. */
 static __attribute__((noinline)) void run_rest(const struct job *j, unsigned at, struct pkt *pkt, bool judged,
                                                struct verdict *v)
 {

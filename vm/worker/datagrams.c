@@ -1,5 +1,4 @@
-/* Whose the pieces of a datagram are, see owner.h: a keyed table, whose words are the times when the firsts came.
- */
+/* Owners of the pieces of a datagram, see owner.h: a keyed table, whose words are the times when the firsts came. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,7 +47,7 @@ static struct datagram datagram_of(const struct key *key, const struct fragment 
     return d;
 }
 
-/* Of two full groups the oldest makes way. */
+/* Eviction when both groups are full: the oldest. */
 static void note(struct keyed *t, const struct place *at, const struct datagram *d, uint32_t slot, unsigned owner,
                  uint64_t now_ns)
 {

@@ -244,7 +244,7 @@ static enum tx_kind kind_of(const struct verdict *v)
     }
 }
 
-/* What a held packet is logged as: it is where the executor finds it. */
+/* Events of a held packet name the place where the executor finds it. */
 static void place_events(struct vm_tx *tx, unsigned first)
 {
     for (unsigned i = first; i < tx->event_count; i++) tx->events[i].entry = tx->count;

@@ -1,4 +1,4 @@
-/* What is inside a packet: taken out, judged, counted for the packet that brought it; see inside.h. */
+/* The packet inside a tunnel: taken out, judged, counted for the packet that brought it; see inside.h. */
 #include "vm/worker/inside.h"
 
 #include "vm/packet/edit/edit.h"

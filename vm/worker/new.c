@@ -11,10 +11,10 @@
 #include "vm/worker/fragments.h"
 #include "vm/worker/vm_priv.h"
 
-/* What services' addresses answer has bounds of its own: what is rejected must not make them unreachable. */
+/* Answers of services' addresses have bounds of their own: what is rejected must not make them unreachable. */
 enum { ECHOES_PER_S = 1000, NEIGHBOURS_PER_S = 1000 };
 
-/* What programs that keep state need besides. The oracle judges every packet. */
+/* Parts that programs with state need besides. The oracle judges every packet. */
 static bool keep_state(struct vm *vm)
 {
     const struct program *p = vm->program;
@@ -33,7 +33,7 @@ static bool follow_fragments(struct vm *vm)
     return vm->fragments;
 }
 
-/* What services and translation need besides. */
+/* Parts that services and translation need besides. */
 static bool send_on(struct vm *vm)
 {
     if (!vm->program->services_count && !program_all_nats(vm->program)) return true;
@@ -50,7 +50,7 @@ static bool speak_for_services(struct vm *vm)
     return vm->vips;
 }
 
-/* Of the counters of rules and defaults. */
+/* Bytes of the counters of rules and defaults. */
 static size_t rules_bytes(const struct program *p)
 {
     return ((size_t)p->rules_count + 1 + p->firewalls_count) * sizeof(struct counter);

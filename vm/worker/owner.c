@@ -1,4 +1,4 @@
-/* Which worker a packet belongs to, see owner.h. */
+/* The worker that a packet belongs to, see owner.h. */
 #include "vm/worker/owner.h"
 
 #include <stdlib.h>
@@ -29,7 +29,7 @@ struct owners {
     uint32_t opens_count;
 };
 
-/* What the decision is made of, and where its tables lie. */
+/* Inputs of the decision, and the place of its tables. */
 struct asked {
     const struct whose_tables *tables;
     const struct facts *facts;
@@ -302,7 +302,7 @@ static void talk_of(const struct key *key, uint16_t query, uint16_t iface, bool 
     }
 }
 
-/* Which of the maps has that outside address; NULL: none. */
+/* The map that has that outside address; NULL: none. */
 static const struct map_range *map_of(const struct owners *o, unsigned family, const uint32_t addr[4])
 {
     uint32_t lo = 0, hi = o->maps_count;
@@ -318,8 +318,8 @@ static const struct map_range *map_of(const struct owners *o, unsigned family, c
     return m && m->out.family == family && compare_addresses(addr, m->out.hi) <= 0 ? m : NULL;
 }
 
-/* What a map shows outside is known by its inside address, where the outside one is nothing else: so both are one
- * conversation's. Which sides that were: 1 and 2. */
+/* An address that a map shows outside is known by its inside address, where the outside one is nothing else: so both
+ * are one conversation's. The result has the sides that were mapped: 1 and 2. */
 static unsigned settle_mapped(const struct owners *o, const struct asked *t, struct whose_talk *s)
 {
     unsigned settled = 0;
@@ -370,7 +370,7 @@ static unsigned owner_of(const struct owners *o, const struct facts *facts, stru
     return whose_owner(&t, s);
 }
 
-/* What an answer to the quoted packet would be, for it would come from where the error comes from. */
+/* The owner of an answer to the quoted packet, which would come from where the error comes from. */
 static unsigned by_key(const struct owners *o, const struct facts *facts, const struct pkt *pkt, const struct key *key)
 {
     struct whose_talk s;

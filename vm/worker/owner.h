@@ -74,7 +74,7 @@ unsigned vm_owner(const struct owners *o, const struct facts *facts, struct pkt 
 unsigned owner_of_whole(const struct owners *o, const struct facts *facts, const struct pkt *pkt,
                         const struct key *key);
 
-/* Whose the pieces of a datagram are: the first alone has ports. Asked at the worker that vm_owner names for a piece,
+/* Owners of the pieces of a datagram: the first alone has ports. Asked at the worker that vm_owner names for a piece,
  * so all of them meet here. */
 
 struct datagrams; /* a worker's, as many as its program's `fragments` */
@@ -88,9 +88,9 @@ enum { DATAGRAM_WAIT_NS = 100000000 };
 unsigned datagram_owner(struct datagrams *d, const struct owners *o, const struct facts *facts, struct pkt *pkt,
                         uint64_t now_ns);
 
-/* What the decision whose a conversation is (whose_owner.h) is made of: shapes of the tables, and of a conversation. */
+/* Inputs of the decision about a conversation's owner (whose_owner.h): shapes of the tables, and of a conversation. */
 
-/* What is no array. */
+/* The part that is no array. */
 struct whose {
     struct hash_key hash;
     uint32_t workers;
@@ -101,7 +101,7 @@ struct whose {
     uint8_t reserved[5];
 };
 
-/* What a nat translates the sources of: a range of addresses, or whatever does not come in where it goes out. */
+/* Sources that a nat translates: a range of addresses, or whatever does not come in where it goes out. */
 struct whose_from4 {
     uint32_t lo, hi;
 };
@@ -136,7 +136,7 @@ struct whose_piece {
 static inline uint64_t whose_high(const uint32_t a[4]) { return (uint64_t)a[0] << 32 | a[1]; }
 static inline uint64_t whose_low(const uint32_t a[4]) { return (uint64_t)a[2] << 32 | a[3]; }
 
-/* Where the look-up of an address begins. */
+/* The slot at which the look-up of an address begins. */
 static inline uint32_t whose_slot(uint32_t mask, unsigned family, uint64_t high, uint64_t low)
 {
     uint64_t h = high * 0x9e3779b97f4a7c15u;
@@ -150,7 +150,7 @@ static inline unsigned whose_one_of(const struct whose *w, uint64_t hash)
     return (unsigned)((hash >> 32) * w->workers >> 32);
 }
 
-/* Who puts the datagram's pieces in order. */
+/* The worker that puts the datagram's pieces in order. */
 static inline unsigned whose_datagram(const struct whose *w, const struct whose_piece *f)
 {
     const hash_word words[5] = {hash_pair(f->src[0], f->src[1]), hash_pair(f->src[2], f->src[3]),
@@ -159,7 +159,7 @@ static inline unsigned whose_datagram(const struct whose *w, const struct whose_
     return whose_one_of(w, hash_words(&w->hash, words, 5));
 }
 
-/* What owners are made of, for who decides by the same tables elsewhere (runtime/io/steer/deal.c). */
+/* The owners' tables, for those who decide by them elsewhere (runtime/io/steer/deal.c). */
 
 struct whose_tables {
     struct whose numbers;

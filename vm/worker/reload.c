@@ -42,7 +42,7 @@ static void sum(struct counter *to, const struct counter *from)
     to->bytes += from->bytes;
 }
 
-/* What was decided by whom: by rules that are in both, or by earlier ones. */
+/* Remembered verdicts go on: by rules that are in both programs, or by earlier ones. */
 static void keep_decided(struct vm *vm, struct vm *fresh, const struct remap *r)
 {
     const struct program *p = vm->program;
@@ -77,7 +77,7 @@ static void keep_remembering(struct vm *to, const struct vm *from)
     if (to->remember && to->epoch) remember_after(to->remember, to->epoch);
 }
 
-/* What goes on is in `fresh` then, where it is not the flows themselves. */
+/* Parts that go on are in `fresh` then, but for the flows themselves. */
 static void keep_parts(struct vm *vm, struct vm *fresh, const struct remap *r)
 {
     meters_keep(fresh->meters, vm->meters, r->meter);

@@ -1,4 +1,4 @@
-/* What addresses and ports are to a program, see roles.h: ranges of ports, sorted by address, role and protocol, and an
+/* Roles of addresses and ports in a program, see roles.h: ranges of ports, sorted by address, role and protocol, and an
  * open hash table from an address to its part of them. */
 #include "vm/worker/roles.h"
 
@@ -8,7 +8,8 @@
 #include "vm/packet/pkt.h"
 #include "vm/worker/owner.h"
 
-/* How long flows are found where they were: of a service that is gone they go on as long as their server is there. */
+/* Time for which flows are found where they were: of a service that is gone they go on as long as their server is
+ * there. */
 #define KEPT_NS UINT64_C(86400000000000)
 
 /* A few ranges; more than that are taken together. */
@@ -31,7 +32,7 @@ static void ports_join(struct some_ports *s, uint16_t lo, uint16_t hi)
     s->hi[s->count++] = hi;
 }
 
-/* What a pool's servers are sent, by whether their client's address is kept. */
+/* Ports at which a pool's servers are reached, by whether their client's address is kept. */
 struct pool_ports {
     struct some_ports kept[ROLE_PROTOS], own[ROLE_PROTOS];
 };
@@ -184,7 +185,7 @@ static void add_pools(struct making *m)
     free(ports);
 }
 
-/* What it forwards, and where to. */
+/* Ends that it forwards, and their targets. */
 static void add_forward(struct making *m, const struct pbc_nat *n)
 {
     const unsigned to = n->flags & PBC_NAT_TO_SELF ? (n->family == 4 ? ROLE_SELF4 : ROLE_SELF6) : n->family;

@@ -1,5 +1,6 @@
-/* What addresses and ports are to a program: a service's, a server's, one that it translates to. Who asks which side of
- * a packet is the client (owner.h) looks here. Made once for a program; a look-up is one probe for most addresses. */
+/* Roles of addresses and ports in a program: a service's, a server's, one that it translates to. The test for the
+ * client's side of a packet (owner.h) looks here. Made once for a program; a look-up is one probe for most addresses.
+ * */
 #pragma once
 
 #include "vm/program/program.h"
@@ -45,8 +46,8 @@ struct roles {
     uint32_t mask; /* of slots */
 };
 
-/* Of the program, and of `before` (NULL: none) for another day, since flows of what is not there any more go on. NULL:
- * out of memory. */
+/* Roles of the program, and of `before` (NULL: none) for another day, since flows of what is not there any more go on.
+ * NULL: out of memory. */
 struct roles *roles_new(const struct program *p, const struct roles *before, uint64_t now_ns);
 void roles_free(struct roles *r);
 

@@ -20,7 +20,7 @@ static __attribute__((noinline)) decided decide_there(const struct job *j, struc
     return up && up->judged ? up->decision : vm->cfg.kernel->judge(vm->cfg.kernel->arg, c->key, c->pkt, e);
 }
 
-/* What the rules decide of one packet. */
+/* The rules' decision about one packet. */
 static decided decide_one(const struct job *j, struct packet_ctx *c)
 {
     const struct vm *vm = j->vm;

@@ -1,4 +1,4 @@
-/* What the parts of a worker share. */
+/* Shared by the parts of a worker. */
 #pragma once
 
 #include "vm/context/context.h"

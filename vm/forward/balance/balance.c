@@ -329,7 +329,7 @@ static const uint32_t *conns_of(const struct balance *b, const struct chosen *c)
     return c->group->conns;
 }
 
-/* What that pick was when it was recorded, if it is judged again; one that cannot have been is passed over. */
+/* The pick as it was recorded, where it is judged again; an impossible one is passed over. */
 static uint32_t heard(const struct balance *b, const struct chosen *c, uint32_t branch, const struct key *key,
                       uint32_t server)
 {

@@ -40,7 +40,8 @@
 #include "vm/forward/service.h"
 #include "vm/tables.h"
 
-/* What a flow's hash covers. Addresses as in struct key (host order, v4 in word 0, the rest 0); absent ports are 0. */
+/* The fields that a flow's hash covers. Addresses as in struct key (host order, v4 in word 0, the rest 0); absent ports
+ * are 0. */
 struct lb_flow {
     uint32_t src[4], dst[4];
     uint16_t src_port, dst_port;
@@ -50,7 +51,7 @@ struct lb_flow {
 uint64_t lb_hash_flow(struct lb_hash_key key, const struct lb_flow *flow);
 uint64_t lb_hash_source(struct lb_hash_key key, const struct lb_flow *flow); /* family and client's address alone */
 
-/* Which hash lb_pick wants of an algorithm's flows. */
+/* The hash that lb_pick wants of an algorithm's flows. */
 enum lb_hash { LB_HASH_NONE, LB_HASH_FLOW, LB_HASH_SOURCE };
 
 struct lb_server {
@@ -80,7 +81,7 @@ bool lb_update(struct lb *lb, const uint16_t *weights);
 /* The server for a new flow, an index into cfg.servers, or LB_NONE. hash: as lb_wants says, else 0.
  * conns[i]: live connections of server i, or NULL. */
 uint32_t lb_pick(struct lb *lb, uint64_t hash, const uint32_t *conns);
-/* What its picks have left behind (keyed/archive.h), into one that is new. */
+/* State that picks left behind (keyed/archive.h) goes into a new balancer. */
 struct archive;
 void lb_archive(struct lb *lb, struct archive *a);
 bool lb_any(const struct lb *lb); /* could it be other than LB_NONE? */

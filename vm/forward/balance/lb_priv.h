@@ -1,5 +1,4 @@
-/* What the balancing algorithms share: the state of one pool, memory, and the two structures that more than one uses.
- */
+/* Shared by the balancing algorithms: the state of one pool, memory, and the two structures that more than one uses. */
 #pragma once
 
 #include "vm/forward/balance/lb.h"
@@ -26,7 +25,7 @@ static inline void *lb_carve(uint8_t **memory, size_t bytes)
     return taken;
 }
 
-/* What servers have in hand where they take turns: far less than this. */
+/* Bound of a server's credit where servers take turns; real credit is far below. */
 #define RICHES_MOST (INT64_C(1) << 48)
 void lb_archive_riches(struct archive *a, int64_t *riches, uint32_t count);
 

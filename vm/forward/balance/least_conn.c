@@ -65,7 +65,7 @@ static uint32_t first_least(const struct lb *lb, const uint32_t *conns, uint32_t
     return best;
 }
 
-/* Whose turn it is among those equal to `least`; *sum: their weights. */
+/* The server whose turn it is among those equal to `least`; *sum: their weights. */
 static uint32_t turn(const struct lb *lb, const uint32_t *conns, uint32_t least, uint32_t *sum)
 {
     const int64_t *riches = ((const struct least *)lb->state)->riches;

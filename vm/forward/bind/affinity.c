@@ -46,7 +46,7 @@ uint32_t client_server(const struct clients *c, const struct client_key *key, ui
     return e->flows || now_ns - c->table.words[slot] < keep_ns ? e->server : PBC_NONE;
 }
 
-/* Of two full groups the client without flows that is longest unused makes way. */
+/* Eviction when both groups are full: the client without flows that is longest unused. */
 static bool make_room(struct clients *c, const struct place *at)
 {
     uint32_t victim = KEYED_NONE;

@@ -112,7 +112,7 @@ static void move(struct shared_cell *to, struct shared_cell *from, uint32_t coun
     __atomic_fetch_sub(&from->value, count, __ATOMIC_RELAXED);
 }
 
-/* What is shared by this program knows of them now. */
+/* The shared counts are told of this worker's flows. */
 static void move_shared(struct conns *to, const struct conns *from, const struct remap *r)
 {
     const struct shared *is = to->share.all, *was = from->share.all;

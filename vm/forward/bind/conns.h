@@ -1,5 +1,5 @@
-/* How many flows are bound to each server and each service of a worker, and of all that share it (vm/shared/): what
- * `least_conn` balances by and `max flows` bounds. */
+/* Counts of flows bound to each server and each service, of a worker and of all that share it (vm/shared/):
+ * `least_conn` balances by them and `max flows` bounds them. */
 #pragma once
 
 #include <stdint.h>
@@ -30,7 +30,7 @@ void conns_rest(struct conns *c, uint32_t server);
 /* Connections of the server, of all that count together. */
 uint64_t conns_of_server(const struct conns *c, uint32_t server);
 
-/* What `from`, of the program before, has counted goes on, for all who share it, too. */
+/* Counts of `from`, of the program before, go on, for all who share it, too. */
 void conns_keep(struct conns *to, const struct conns *from, const struct remap *r);
 /* Is what the remap leaves out used by no flow? */
 bool conns_spare(const struct conns *c, const struct remap *r);

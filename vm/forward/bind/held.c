@@ -1,4 +1,4 @@
-/* What flows hold at services, see held.h. */
+/* Places that flows hold at services, see held.h. */
 #include "vm/forward/bind/held.h"
 
 #include "vm/forward/service.h"

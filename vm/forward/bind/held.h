@@ -1,5 +1,5 @@
-/* What a worker's or a proxy loop's flows hold at services: places at service and server (conns.h), and at the service
- * in the name of their client (affinity.h), who may keep his server. */
+/* Places that a worker's or a proxy loop's flows hold: at service and server (conns.h), and at the service in the name
+ * of their client (affinity.h), who may keep his server. */
 #pragma once
 
 #include "vm/forward/bind/affinity.h"

@@ -154,7 +154,7 @@ static int32_t draw_span(struct mappings *m, struct port_map *map, struct span s
     return port_map_draw(map, &m->slice, (uint16_t)s.lo, (uint16_t)s.hi, random_next(&m->draw));
 }
 
-/* Of one half: first from what lies beside the last, each side as often as it is large. */
+/* Draw in one half: first beside the last port, each side as often as it is large. */
 static int32_t draw_half(struct mappings *m, struct port_map *map, const struct map_room *room, struct span half)
 {
     const struct spans parts = without(half, room);

@@ -17,7 +17,7 @@
 
 enum { MAPPING_NONE = -1, MAP_SHARED = 1024 };
 
-/* What is told apart by ports: TCP and UDP have spaces of their own, and so have identifiers of queries. */
+/* Spaces of ports: TCP and UDP have their own, and so have identifiers of queries. */
 enum map_class { MAP_TCP, MAP_UDP, MAP_ICMP, MAP_CLASSES };
 
 struct map_end {
@@ -61,7 +61,7 @@ int32_t mapping_by_inside(const struct mappings *m, const struct map_end *inside
 /* The mapping that owns an outside end; MAPPING_NONE. */
 int32_t mapping_by_outside(const struct mappings *m, const struct map_end *outside);
 
-/* What a new mapping may be given. */
+/* The room from which a new mapping is drawn. */
 struct map_room {
     const uint32_t *outside;   /* address, of the inside's family */
     uint32_t space;            /* of that address */

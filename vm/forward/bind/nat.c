@@ -1,4 +1,4 @@
-/* What address translation knows: its outside addresses, mappings and counts; what flows hold of them (nat.h). */
+/* State of address translation: outside addresses, mappings, counts, and holds of flows (nat.h). */
 #include "vm/forward/bind/nat.h"
 #include "vm/forward/bind/nat_priv.h"
 
@@ -34,7 +34,7 @@ static uint32_t settle_source(struct nat *n, uint32_t i, uint32_t at)
     return at;
 }
 
-/* What follows from outside addresses and mappings. */
+/* Tables that follow from outside addresses and mappings. */
 static void settle_spaces(struct nat *n)
 {
     const struct program *p = n->p;
@@ -177,7 +177,7 @@ static int32_t target_of(const struct nat *n, const struct flow_id *id, bool hig
     return owner_of(n, high ? id->low : id->high, high ? id->low_port : id->high_port, id);
 }
 
-/* What its binding held. */
+/* The binding's mappings are given back. */
 static void leave_mappings(struct nat *n, const struct flow_bind *b, const struct flow_id *id, bool high,
                            uint64_t now_ns, uint64_t rests_ns)
 {

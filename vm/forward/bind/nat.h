@@ -63,7 +63,7 @@ bool nat_held(const struct nat *n);
 
 /* The interface by which the original direction leaves; IFACE_NONE: not known. */
 uint16_t nat_way_out(const struct nat *n, const struct facts *facts, const struct flow_bind *bind);
-/* How its statement clamps SYNs, of either side (struct pbc_nat). */
+/* The statement's bound of the MSS in SYNs, of either side (struct pbc_nat). */
 uint16_t nat_mss(const struct nat *n, const struct flow_bind *b);
 /* A flow could not be made, for one of another host's looks alike to the other end. */
 void nat_alike(struct nat *n);
@@ -72,7 +72,7 @@ void nat_count(struct nat *n, uint32_t statement, uint32_t bytes);
 /* Those that others sent on. */
 void nat_count_all(struct nat *n, uint32_t statement, struct counter of);
 
-/* How long a translated UDP flow may be silent (RFC 4787, REQ-5); 0: as the timeouts that the file has written say. */
+/* Idle time of a translated UDP flow (RFC 4787, REQ-5); 0: the timeouts that the file has written hold. */
 uint64_t nat_udp_idle_ns(const struct program *p);
 
 const struct nat_counters *nat_counters(const struct nat *n);

@@ -1,4 +1,4 @@
-/* Which address and port a new flow gets (nat.h). */
+/* Choice of an address and a port for a new flow (nat.h). */
 #include <string.h>
 
 #include "vm/forward/bind/nat.h"
@@ -8,7 +8,7 @@
 #include "vm/packet/parse/header.h"
 #include "vm/packet/parse/read.h"
 
-/* Whose ports or identifiers its source takes; MAP_CLASSES: none. */
+/* The space of ports or identifiers that its source takes from; MAP_CLASSES: none. */
 static enum map_class class_of(const struct key *key)
 {
     if (key->kind & KIND_PORTS && key->kind & KIND_TCP) return MAP_TCP;
@@ -99,7 +99,7 @@ static void share_ports(struct map_room *room, const struct facts_ports *host)
     room->withheld = host->kept_hi && lo <= hi ? (uint16_t)(hi - lo + 1) : 0;
 }
 
-/* What a statement gives out of an outside address: ports of its range, identifiers all. */
+/* The room that a statement has at an outside address: ports of its range, identifiers all. */
 static struct map_room room_of(const struct nat *n, const struct pbc_nat *one, uint32_t space, uint8_t class,
                                const uint32_t outside[4])
 {
@@ -132,7 +132,7 @@ static bool take_mapping(struct nat *n, const struct key *key, uint16_t stack, u
     return true;
 }
 
-/* Which of a statement's addresses a client leaves from: always the same one (RFC 4787, REQ-2: paired), on every
+/* The address that a client leaves from: always the same one of the statement (RFC 4787, REQ-2: paired), on every
  * machine with that hash key. */
 static uint32_t space_of_client(const struct nat *n, uint32_t at, const struct key *key)
 {
@@ -186,7 +186,7 @@ static void begin(const struct key *key, uint16_t query, struct flow_bind *b)
     memcpy(b->to_dst, key->dst, sizeof b->to_dst);
 }
 
-/* What was begun comes to nothing. */
+/* The mapping that was begun is undone. */
 static enum nat_fate give_up(struct nat *n, const struct key *key, bool look, struct flow_bind *b)
 {
     if (!look && b->flags & BIND_HOLDS_DST) {

@@ -48,7 +48,7 @@ uint32_t nat_statement_in(const struct program *p, const struct key *key);
 /* The statement that gives the source an outside end. turned: the destination was. */
 uint32_t nat_statement_out(const struct program *p, const struct key *key, bool turned);
 
-/* How many addresses its SOURCE statements have. */
+/* Number of addresses that the program's SOURCE statements have. */
 uint32_t outsides_written(const struct program *p);
 /* Outside addresses of the program. False: out of memory. */
 bool outsides_init(struct outsides *o, const struct program *p);

@@ -124,7 +124,7 @@ void outsides_reserve(const struct outsides *o, const struct program *p, struct 
     }
 }
 
-/* What stays with this machine. */
+/* Ports that stay with this machine. */
 static void reserve_host(struct mappings *m, uint32_t space, const struct facts_ports *host)
 {
     for (unsigned class = MAP_TCP; class <= MAP_UDP && host->kept_hi; class ++)

@@ -13,10 +13,10 @@
  * tried. */
 enum { TRIES = 16 };
 
-/* What has ports of its own. */
+/* Spaces of ports, one a protocol. */
 enum { SPACE_TCP, SPACE_UDP, SPACE_OTHER, SPACE_QUERY, SPACE_CLASSES };
 
-/* What a pool's servers of one family see. */
+/* Addresses that a pool's servers of one family see. */
 struct side {
     uint32_t (*addr)[4]; /* [count] */
     uint32_t count;      /* 0: no `source`, this machine's address, as the facts say */
@@ -95,7 +95,7 @@ static bool make_ports(struct outside *o, uint32_t pool, const struct vm_cfg *cf
     return true;
 }
 
-/* Of the pools that passthrough services send to. */
+/* Ports for the pools that passthrough services send to. */
 static bool make_all_ports(struct outside *o, const struct vm_cfg *cfg)
 {
     const struct program *p = o->p;

@@ -40,7 +40,7 @@ void outside_leave(struct outside *o, const struct flow_bind *b, uint64_t now_ns
 /* Ports that have rested long enough are free again: some of them a call. */
 void outside_at(struct outside *o, uint64_t now_ns);
 
-/* What is not in flows (keyed/archive.h), into what is new; then outside_hold for each flow. */
+/* State beside flows (keyed/archive.h) goes into a new one; then outside_hold for each flow. */
 void outside_archive(struct outside *o, struct archive *a);
 /* The binding's port is the flow's; false: it cannot be. */
 bool outside_hold(struct outside *o, const struct flow_bind *b);

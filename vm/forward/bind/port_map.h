@@ -1,4 +1,4 @@
-/* Which of 65,536 ports are taken: a bitmap, and a bit for each of its words that has no port left, so that a free one
+/* Set of taken ports among 65,536: a bitmap, and a bit for each of its words that has no port left, so that a free one
  * is found in bounded steps however few there are. */
 #pragma once
 
@@ -7,7 +7,7 @@
 
 enum { PORT_WORDS = 65536 / 64 };
 
-/* Of zeroed memory: all are free. */
+/* Zeroed memory is a map whose ports are all free. */
 struct port_map {
     uint64_t taken[PORT_WORDS], reserved[PORT_WORDS]; /* given out; never to be */
     uint64_t full[PORT_WORDS / 64];                   /* words without a free port */

@@ -22,9 +22,9 @@ uint16_t port_take(struct ports *p, uint32_t space, uint16_t want);
 uint16_t ports_any(struct ports *p);
 /* That port is taken as if it had been given; false: it is, or it is none of the range. */
 bool port_hold(struct ports *p, uint32_t space, uint16_t port);
-/* Which ports are next is drawn from here on. */
+/* Seed of the order in which ports are drawn from here on. */
 void ports_draw(struct ports *p, uint64_t seed);
-/* What decides which ports are next (keyed/archive.h), but those that are held. */
+/* State that decides which ports are next (keyed/archive.h), but for those that are held. */
 void ports_archive(struct ports *p, struct archive *a);
 void port_give(struct ports *p, uint32_t space, uint16_t port);
 /* Those that are taken, all spaces together, are from here on counted there too. */

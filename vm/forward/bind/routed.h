@@ -1,4 +1,4 @@
-/* What translation leaves alone whatever its statements say, for both executors. */
+/* Packets that translation leaves alone whatever its statements say, for both executors. */
 #pragma once
 
 #include <stdbool.h>

@@ -32,7 +32,7 @@ struct cookie_secret {
 };
 void cookie_secret(struct cookie_secret *s, uint64_t seed);
 
-/* What both sides use, since the client offered it and a cookie has room for it. */
+/* TCP options that both sides use: the client offered them, and a cookie has room for them. */
 struct cookie_terms {
     uint16_t mss; /* that the client takes: the next lower of eight; at least 64 */
     bool has_scale, sack, has_stamps;
@@ -43,7 +43,7 @@ uint16_t cookie_mss(unsigned index);
 unsigned cookie_mss_index(uint16_t mss);
 void cookie_terms(struct cookie_terms *t, const struct tcp_syn_options *syn, bool v6);
 
-/* What the answer to a SYN says. key: of the SYN; isn: its sequence number. stamp: without meaning where terms have
+/* Fields of the answer to a SYN. key: of the SYN; isn: its sequence number. stamp: without meaning where terms have
  * none. */
 struct cookie {
     uint32_t seq, stamp;

@@ -22,7 +22,7 @@ struct tcp_options joint_repeat(const struct cookie_terms *t, uint32_t recent);
 
 /* A cookie was proven by a segment with these options. */
 void joint_begin(struct flow_joint *j, const struct cookie_terms *t, const struct tcp_syn_options *options);
-/* What the client offered, once more. t: of the flow. */
+/* The client's offer, once more. t: of the flow. */
 struct cookie_terms joint_terms(const struct flow_joint *j, const struct tcp_track *t);
 /* The server has answered with these options. */
 void joint_complete(struct flow_joint *j, const struct tcp_syn_options *server);

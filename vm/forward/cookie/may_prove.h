@@ -1,4 +1,4 @@
-/* Which segments may prove a cookie, by what headers and flows say; for both executors. */
+/* Test of headers and flows for segments that may prove a cookie; for both executors. */
 #pragma once
 
 #include "vm/flow/track/track.h"

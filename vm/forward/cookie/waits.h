@@ -20,7 +20,7 @@ struct waits {
     uint32_t first[WAIT_TIMES], count[WAIT_TIMES];
 };
 
-/* How long the first time is. */
+/* The length of the first wait. */
 uint64_t waits_first_ns(void);
 /* time: from 0 on. False: there is no room. */
 bool waits_add(struct waits *w, unsigned time, int32_t slot, uint32_t cookie, uint64_t now_ns);
@@ -28,5 +28,5 @@ bool waits_add(struct waits *w, unsigned time, int32_t slot, uint32_t cookie, ui
 bool waits_take(struct waits *w, uint64_t now_ns, unsigned *time, struct wait *out);
 /* All of them (keyed/archive.h), into what is new, of flows in so many slots. */
 bool waits_archive(struct waits *w, struct archive *a, uint32_t slots);
-/* When the next one is due; UINT64_MAX: nobody waits. */
+/* Time of the next one that is due; UINT64_MAX: nobody waits. */
 uint64_t waits_next(const struct waits *w);

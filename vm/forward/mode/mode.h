@@ -19,7 +19,7 @@ struct mode_ops {
 #include "vm/mode.def"
 
 const struct mode_ops *mode_of(const struct program *p, uint32_t service);
-/* Which of its own ends a packet may lose by the mode: bits of enum translate_what. */
+/* Ends of its own that a packet may lose by the mode: bits of enum translate_what. */
 static inline uint8_t mode_rewrites(uint8_t mode)
 {
     return (mode_is(mode, MODE_REWRITES) ? TRANSLATE_DST | TRANSLATE_DST_PORT : 0) |
@@ -39,7 +39,7 @@ void mode_clamp(const struct job *j, const struct packet_ctx *c, struct pkt *cop
 /* The frame's link layer on the way out: our MAC as its source, `mac` (48 bits; 0: the executor's to fill in) as its
  * destination; any other link is taken off. */
 void mode_link(const struct job *j, const struct packet_ctx *c, struct pkt *copy, uint64_t mac);
-/* Whom a frame goes to next: an address that the executor resolves, or (family 0) a MAC that is known. */
+/* The next hop of a frame: an address that the executor resolves, or (family 0) a MAC that is known. */
 struct hop {
     const uint32_t *addr; /* as in struct key */
     uint64_t mac;         /* 0: to be resolved */

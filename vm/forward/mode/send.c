@@ -1,4 +1,4 @@
-/* What the modes share: copying, one hop, rewriting, tunnels, the link layer. */
+/* Steps that the modes share: copying, one hop, rewriting, tunnels, the link layer. */
 #include <errno.h>
 #include <string.h>
 
@@ -55,7 +55,7 @@ static uint64_t mac_of(const uint8_t bytes[6])
     return mac;
 }
 
-/* Who opened the flow, at the MAC address that it was last heard from; or the new destination. */
+/* The hop to the flow's opener, at the MAC address that it was last heard from; or to the new destination. */
 static void to_other(const struct packet_ctx *c, struct hop *hop)
 {
     const uint64_t mac = mac_of(c->left.mac);
@@ -84,7 +84,7 @@ static enum pkt_reason rewrite_copy(const struct packet_ctx *c, struct pkt *copy
     return err ? REASON_UNTRANSLATABLE : REASON_NONE;
 }
 
-/* What the way bears that it leaves by. */
+/* MTU of the way that it leaves by. */
 static uint32_t way_mtu(const struct job *j, const struct packet_ctx *c)
 {
     const struct facts *facts = j->in->facts;
@@ -187,7 +187,7 @@ enum pkt_reason mode_route(const struct job *j, struct packet_ctx *c, struct pkt
     return leave_as(j, c, copy, fit, &hop);
 }
 
-/* What may go wrong with the copy before it is encapsulated. */
+/* Checks of the copy before it is encapsulated. */
 static enum pkt_reason prepare(const struct job *j, struct packet_ctx *c, struct pkt *copy, const struct tunnel *t,
                                enum tunnel_fit *fit)
 {

@@ -45,7 +45,7 @@ static void remember(struct passing *p, const struct options *o, uint32_t seq)
     if (o->has_stamps && !before(o->stamp, *recent) && !before(p->s->acked[p->from_at], seq)) *recent = o->stamp;
 }
 
-/* What the receiver gets for timestamps. */
+/* Timestamps as their receiver gets them. */
 static void move_stamps(struct passing *p, struct options *o, uint8_t flags, uint32_t now_ms)
 {
     uint32_t *sent = &p->s->stamp_sent[p->to_at];

@@ -8,7 +8,7 @@
 #include "vm/program/verify/verify_priv.h"
 #include "vm/tables.h"
 
-/* Of all ways on from a word, each the worst for itself. */
+/* Worst values of all ways on from a word, each for itself. */
 struct below {
     uint32_t least; /* entry, PBC_LANE_NONE: none */
     uint16_t words, compared, chain;
@@ -45,7 +45,7 @@ static bool at_block(const struct classify_pass *t, uint32_t block, const char *
     return fault(t->v, "classifier %u, block %u: %s", t->i, block, what);
 }
 
-/* What is counted or logged needs code; the order of the list is the order of entries. */
+/* A rule that counts or logs needs code; the order of the list is the order of entries. */
 static bool verify_entry(const struct classify_pass *t, uint32_t e)
 {
     const struct program *p = t->v->p;
@@ -150,7 +150,7 @@ static unsigned coded(const struct classify_pass *t, uint32_t block, unsigned si
 
 static uint32_t least_of(uint32_t a, uint32_t b) { return a < b ? a : b; }
 
-/* What the run holds from this block on; what follows it is known. */
+/* Sum of the run from this block on; its continuation is known. */
 static void sum_block(const struct classify_pass *t, uint32_t block, unsigned size, bool more)
 {
     struct unit *u = &t->unit[block];

@@ -6,7 +6,7 @@
 #include "vm/program/verify/verify_priv.h"
 #include "vm/tables.h"
 
-/* Of an instruction's state, beside the registers: it is reached; every way to it comes from the code of an entry that
+/* State of an instruction, beside the registers: it is reached; every way to it comes from the code of an entry that
  * the function's CLASSIFY found, so that AGAIN knows where to search on. */
 enum { REACHED = 1u << 16, FOUND = 1u << 17, HALF_FIRST = 20, HALF_LAST = 31, ADDRESS_SLOTS = 8 };
 
@@ -165,7 +165,8 @@ static bool verify_side(const struct code_pass *c, uint32_t func, uint32_t i)
            at_insn(c->v, i, "rules and services in one function");
 }
 
-/* What ends the program stands in function 0 and that of the services alone, what returns in the others alone. */
+/* Instructions that end the program stand in function 0 and that of the services alone, those that return in the others
+ * alone. */
 static bool verify_role(const struct verifier *v, uint32_t func, uint32_t i)
 {
     const struct pbc_meta *m = v->p->meta;

@@ -13,7 +13,7 @@ static bool fits_family(const uint32_t words[4], uint8_t family)
     return family == 6 || !(words[1] | words[2] | words[3]);
 }
 
-/* What only FORWARD and MAP have. */
+/* Fields that only FORWARD and MAP have. */
 static bool has_ends(const struct pbc_nat *n)
 {
     return !is_zero(n->to) || !is_zero(n->target) || n->target_port || n->proto || n->flags || n->ip_proto || n->len;
@@ -42,7 +42,7 @@ static bool tells_more(uint8_t number)
     return more;
 }
 
-/* Of the protocols whose ports or identifiers say more, none by its number. */
+/* A bare protocol is none of those whose ports or identifiers say more. */
 static bool verify_bare(const struct verifier *v, uint32_t i)
 {
     const struct pbc_nat *n = &v->p->nats[i];
@@ -65,7 +65,7 @@ static bool verify_ports(const struct verifier *v, uint32_t i)
            fault(v, "nat %u: ports past 65535", i);
 }
 
-/* What FORWARD and MAP have in common. */
+/* Checks that FORWARD and MAP have in common. */
 static bool verify_inbound(const struct verifier *v, uint32_t i)
 {
     const struct pbc_nat *n = &v->p->nats[i];

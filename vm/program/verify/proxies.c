@@ -5,7 +5,7 @@
 #include "vm/stream/wants.h"
 #include "vm/tables.h"
 
-/* Of flags that say the same in two ways at most one. */
+/* At most one flag of those that say the same in two ways. */
 static bool is_one(uint32_t flags) { return (flags & (flags - 1)) == 0; }
 
 static bool verify_flags(const struct verifier *v, uint32_t i)
@@ -90,8 +90,8 @@ static uint32_t between(const struct tally *before, uint32_t conds, uint32_t cou
     return before[conds + count].of[what] - before[conds].of[what];
 }
 
-/* What no reader reads would never be known, and the branch would wait for it. TLS that ends here is another's to read.
- */
+/* A wish that no reader serves would never be known, and the branch would wait for it. TLS that ends here is another's
+ * to read. */
 static bool verify_wants(const struct verifier *v, const struct tally *before, uint32_t branch)
 {
     const struct program *p = v->p;

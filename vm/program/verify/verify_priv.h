@@ -1,4 +1,4 @@
-/* What the parts of the verifier share. Each part returns true if all is well, else it has written the fault. */
+/* Shared by the parts of the verifier. Each part returns true if all is well, else it has written the fault. */
 #pragma once
 
 #include <stdbool.h>
