@@ -36,5 +36,7 @@ same 'it ends with 0' "$status" 0
 adds_up 'every frame has one verdict'
 same 'the ten began flows or sessions, the flood none' "$(number cookies proven) $(number proxy sessions)" '5 5'
 same 'the end says whether something of the kernel was not heard' "$(number kernel untold) $(number kernel answers_over)" '0 0'
-same 'each SYN was seen' "$(python3 -c "print($(number cookies sent) + $(number live frames) > $(cat sent), $(number cookies sent) > 400)")" 'True True'
+# The devices count what they had no room for: of that no executor hears.
+lost=$(($(at client cat /sys/class/net/eth0/statistics/tx_dropped) + $(at prey cat /sys/class/net/wan/statistics/rx_dropped)))
+same 'each SYN that arrived was seen' "$(python3 -c "print($(number cookies sent) + $(number live frames) > $(cat sent) - $lost, $(number cookies sent) > 400)")" 'True True'
 exit $failed
