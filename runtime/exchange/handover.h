@@ -8,7 +8,7 @@
 
 enum { HANDOVER_SLOTS = 256 };
 
-/* What is known of a packet that is handed over. */
+/* The kind of a packet that is handed over. */
 enum handover_kind {
     HANDOVER_OWNED, /* its owner takes it */
     HANDOVER_PIECE, /* a fragment, to the worker that finds out whose its datagram is */

@@ -5,7 +5,7 @@
 
 /* The program's own id of the interface of the port `at`, or one above all of them. */
 uint16_t port_iface_id(const struct program *p, const char *device, unsigned at);
-/* What facts_iface.as is of an interface whose own id is that. */
+/* facts_iface.as of an interface with the id `own`. */
 uint16_t port_known_as(const struct program *p, const char *device, uint16_t own);
-/* What facts_device.as is of a device. */
+/* facts_device.as of a device. */
 uint16_t device_known_as(const struct program *p, const char *device);

@@ -44,7 +44,7 @@ void openers_put(struct openers *o, const struct opener *opener);
 /* By any thread. False: there is none, or it was overwritten. */
 bool openers_find(const struct openers *o, const struct opener_key *key, struct opener *found);
 
-/* Of a TCP packet that goes to a service. */
+/* The key of a TCP packet that goes to a service. */
 static inline struct opener_key opener_key_of(const struct key *k)
 {
     struct opener_key o = {.from_port = k->src_port, .to_port = k->dst_port, .family = k->kind & KIND_IP6 ? 6 : 4};

@@ -1,4 +1,4 @@
-/* What the main thread is told where a server whose check is `passive` takes no new connection. */
+/* Notice to the main thread that a server whose check is `passive` takes no new connection. */
 #pragma once
 
 #include <stdint.h>

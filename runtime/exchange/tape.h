@@ -111,7 +111,7 @@ static inline uint64_t tape_wants(const struct tape *t) { return __atomic_load_n
 struct tape_record *tape_seen_begin(struct tape *t, struct pkt *const pkts[], const uint32_t masks[], unsigned n,
                                     uint64_t now_ns, uint64_t number);
 void tape_seen_end(struct tape *t, struct tape_record *r, const struct verdict verdicts[], const uint8_t at[]);
-/* What has no body. */
+/* A record without a body. */
 void tape_note(struct tape *t, enum tape_kind kind, uint64_t now_ns, uint64_t number);
 
 /* Ask for the state in that snapshot (not 0) or a newer one, which follows when the worker has a moment. Memory for at

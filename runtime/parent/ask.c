@@ -54,14 +54,14 @@ static int ask(struct channel *c, const struct question *q, struct answer *a, in
     return failed ? failed : a->failed;
 }
 
-/* Of a request whose answer is that it is done. */
+/* A request whose answer is that it is done. */
 static int ask_done(struct channel *c, const struct question *q, char *err, size_t err_len)
 {
     struct answer a;
     return ask(c, q, &a, NULL, 0, err, err_len);
 }
 
-/* Of a request whose answer is so many descriptors. */
+/* A request whose answer is so many descriptors. */
 static int ask_some(struct channel *c, const struct question *q, int fds[], unsigned count, char *err, size_t err_len)
 {
     struct answer a;
@@ -78,7 +78,7 @@ int ask_fds(struct channel *c, enum request_kind kind, int fds[], unsigned count
     return ask_some(c, &q, fds, count, err, err_len);
 }
 
-/* Of a request that names a port, and whose answer is more than that it is done. */
+/* A request that names a port, and whose answer is more than that it is done. */
 static int ask_at(struct channel *c, enum request_kind kind, unsigned port, struct answer *a, char *err, size_t err_len)
 {
     const struct request_at body = {port};

@@ -1,4 +1,4 @@
-/* What is done for requests about files, sockets of the host's own, and the service manager. */
+/* Requests about files, sockets of the host's own, and the service manager. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

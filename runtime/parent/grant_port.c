@@ -1,5 +1,4 @@
-/* What is done for requests about interfaces: their sockets, the programs that steer what comes, and what is sent by
- * them beside. */
+/* Requests about interfaces: their sockets, the programs that steer what comes, and what is sent by them beside. */
 #include <errno.h>
 #include <net/if.h>
 #include <stdlib.h>

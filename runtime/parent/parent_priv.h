@@ -1,4 +1,4 @@
-/* What the parent holds. */
+/* The parent's state. */
 #pragma once
 
 #include <sys/types.h>
@@ -40,7 +40,8 @@ struct parent {
     pid_t child;
 };
 
-/* Of an interface, by its name; one that was given another name since is still the one. 0: it was never found. */
+/* The ifindex of an interface, by its name; one that was given another name since is still the one. 0: it was never
+ * found. */
 unsigned parent_ifindex(struct parent *p, uint32_t port);
 /* Those of its filters that are not there are set again: how many, or a negative errno with one line in err. */
 int parent_keep_hooks(struct parent *p, unsigned port, char *err, size_t err_len);

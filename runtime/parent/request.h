@@ -1,4 +1,4 @@
-/* What passes between the service and its parent. Numbers and text alone: no pointer, nothing that the parent has to
+/* Messages between the service and its parent. Numbers and text alone: no pointer, nothing that the parent has to
  * believe. */
 #pragma once
 

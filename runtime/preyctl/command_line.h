@@ -30,5 +30,5 @@ enum command_line_result command_line_read(int argc, const char *argv[], struct 
 bool argument_flag(struct command_line *l, const char *name);
 /* The same of `name VALUE` or `name=VALUE`. NULL: it is not among them; "": the value is missing. */
 const char *argument_value(struct command_line *l, const char *name);
-/* What begins with `-` and was not taken; NULL: nothing. */
+/* The first argument that begins with `-` and was not taken; NULL: none. */
 const char *argument_unknown(const struct command_line *l);

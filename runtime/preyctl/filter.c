@@ -13,7 +13,7 @@ static const char before[] = "chain filter { accept \\\n",
                   after[] =
                       "\n}\nfirewall come default drop { do filter }\nfirewall sent out default drop { do filter }\n";
 
-/* What would end the rule. */
+/* Characters that would end the rule are refused. */
 static bool is_one_rule(const char *text) { return !strpbrk(text, "{};\n#\\"); }
 
 static char *joined(const char *const words[], unsigned count)

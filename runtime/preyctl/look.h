@@ -1,4 +1,4 @@
-/* What the commands that look on have in common: a filter, and how long. */
+/* Options common to the commands that look on: a filter, and how long. */
 #pragma once
 
 #include "runtime/preyctl/talk.h"

@@ -1,4 +1,4 @@
-/* What commands print, of the documents that they are answered with. Members that are not there are 0 or "". */
+/* Printing of the documents that commands are answered with. Members that are not there are 0 or "". */
 #pragma once
 
 #include <cjson/cJSON.h>
@@ -21,5 +21,5 @@ bool is_true(const cJSON *object, const char *member);
 /* 12,203 */
 const char *count_at(const cJSON *object, const char *member, char buf[TEXT_NUMBER]);
 
-/* Of a time as documents write it: "09:12:51" of the same day, else "2026-11-20 09:12"; "" for none. Local time. */
+/* A time as documents write it: "09:12:51" of the same day, else "2026-11-20 09:12"; "" for none. Local time. */
 const char *when_at(const cJSON *object, const char *member, char buf[TEXT_TIME]);

@@ -1,4 +1,4 @@
-/* What runs, on one screen: the service's document as people read it. */
+/* The service's document on one screen, as people read it. */
 #pragma once
 
 #include <cjson/cJSON.h>

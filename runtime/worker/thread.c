@@ -9,7 +9,7 @@
 #include "runtime/worker/owned.h"
 #include "runtime/worker/worker.h"
 
-/* What waits for a neighbour is looked at so often. */
+/* Interval at which packets that wait for a neighbour are looked at. */
 #define RETRY_NS UINT64_C(50000000)
 
 static void stand_still(struct worker *w)

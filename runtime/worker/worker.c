@@ -26,7 +26,7 @@ static unsigned take_batch(struct worker *w, uint8_t from, uint64_t now)
     return n;
 }
 
-/* What another worker has handed over; how many packets. */
+/* Takes what another worker has handed over; returns how many packets. */
 static unsigned take_handed(struct worker *w, unsigned from, uint64_t now)
 {
     struct pkt *own[VM_BATCH];

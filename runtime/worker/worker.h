@@ -158,7 +158,7 @@ void worker_fini(struct worker *w);
 /* Give it the first or a newer snapshot, which stays the caller's until w->taken is past its number. */
 void worker_tell(struct worker *w, struct snapshot *s);
 
-/* What its vm is made with. */
+/* The configuration of its vm. */
 struct vm_cfg worker_vm_cfg(struct worker *w);
 
 /* Count what the proxy has told of connections that end here. While the worker stands still (worker_hold) or in its own
@@ -194,7 +194,7 @@ void worker_release(struct worker *w);
  * counters the kernel holds. */
 void limits_publish(struct worker *w, uint64_t now_ns);
 
-/* What its vm is told of time and world. */
+/* The vm's input: time and world. */
 struct vm_in worker_input(const struct worker *w, uint64_t now_ns);
 /* Whatever is there: news of the main thread, a batch of each port, what other workers have handed over, what is due.
  * How many frames came. */

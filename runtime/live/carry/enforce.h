@@ -1,9 +1,9 @@
-/* What of a program is enforced here, and what can only be watched. */
+/* The parts of a program that are enforced here, and those that can only be watched. */
 #pragma once
 
 #include "runtime/live/carry/state.h"
 
-/* Which rule may drop what this process could only watch; false: none may. */
+/* The rule that may drop what this process could only watch; false: none may. */
 bool enforce_watched(const struct carry *carry, const struct program *p, char *what, size_t len);
 /* Own addresses have changed: say so where that holds of the program that runs, which did not hold before. */
 void enforce_watched_now(struct carry *carry);

@@ -8,7 +8,7 @@
 
 static uint64_t later(uint64_t a, uint64_t b) { return a > b ? a : b; }
 
-/* How long flows of the program may go on. */
+/* The time until which flows of the program may go on. */
 static uint64_t until(const struct program *p, uint64_t now_ns)
 {
     uint64_t drain = 0;

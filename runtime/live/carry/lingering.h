@@ -1,4 +1,4 @@
-/* What guard rules and steering keep of programs that ran before: flows of theirs drain. */
+/* Guard rules and steering that are kept for programs that ran before, while their flows drain. */
 #pragma once
 
 #include "runtime/host/guard/guarded.h"

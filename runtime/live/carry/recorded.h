@@ -12,7 +12,7 @@ int recorded_open(struct carry *carry);
 int recorded_start(struct carry *carry);
 void recorded_end(struct carry *carry);
 
-/* Where the proxy loop of that worker is recorded; NULL: nowhere. */
+/* The ring in which the proxy loop of that worker is recorded; NULL: none. */
 struct moments *recorded_moments(const struct carry *carry, unsigned worker);
 
 /* Each second: tell of what could not be written. */

@@ -1,4 +1,4 @@
-/* What the kernel tells of a packet that it judged (vm/kernel/events.h). */
+/* Events of the kernel about packets that it judged (vm/kernel/events.h). */
 #pragma once
 
 #include "vm/packet/key.h"

@@ -1,5 +1,5 @@
-/* Who carries packets: the program in force, workers and their ports, the executor in the kernel, proxy loops, the
- * recorder. */
+/* The state of carrying packets: the program in force, workers and their ports, the executor in the kernel, proxy
+ * loops, the recorder. */
 #pragma once
 
 #include "runtime/base/obstacle.h"

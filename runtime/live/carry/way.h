@@ -1,4 +1,4 @@
-/* Which way frames come: --io, or the table of README.md. */
+/* The choice of how frames come: --io, or the table of README.md. */
 #pragma once
 
 #include "runtime/live/carry/state.h"
@@ -7,8 +7,7 @@
 int way_choose(struct carry *carry);
 /* Can frames of that program come so? False: `why` says why not. */
 bool way_look_at(const struct carry *carry, const struct program *p, char *why, size_t len);
-/* How many workers there are to be: those that were asked for, else one a CPU, on `xdp` as many as there are queues
- * for. */
+/* The number of workers: as asked for, else one a CPU, on `xdp` at most as many as there are queues. */
 unsigned way_workers(const struct carry *carry, unsigned cpus);
 /* Says so where carry->worker_count are fewer than those. */
 void way_tell_workers(const struct carry *carry, unsigned cpus);

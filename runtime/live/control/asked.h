@@ -1,4 +1,4 @@
-/* What is asked over the control socket (ctl/question.def), answered from what the main thread holds. */
+/* Questions over the control socket (ctl/question.def), answered from what the main thread holds. */
 #pragma once
 
 #include "runtime/live/control/state.h"

@@ -8,7 +8,7 @@
 
 #define BOUND_MOST_NS UINT64_C(4000000000000000000)
 
-/* What is to be set; false: the question does not say it. */
+/* Reads the setting; false: the question does not say it. */
 static bool read_setting(const struct call *c, struct by_hand *w)
 {
     const char *to = call_text_of(c, "to");

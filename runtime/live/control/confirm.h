@@ -12,6 +12,6 @@ void confirm_load(struct control *control, uint64_t ns, struct program *back, ch
 bool confirm_waits(const struct control *control);
 /* A start's time is up, and nobody has confirmed it. */
 bool confirm_is_over(const struct control *control, uint64_t now_ns);
-/* Whether the time is up: then it is told, and the program before takes its place again. False: prey is to end. */
+/* If the time is up, it is told, and the program before takes its place again. False: prey is to end. */
 bool confirm_step(struct control *control, uint64_t now_ns);
 void confirm_fini(struct control *control);

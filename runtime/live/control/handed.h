@@ -1,4 +1,4 @@
-/* What comes over the control socket with a question, as a file in memory: a program, or a filter. */
+/* Files in memory that come over the control socket with a question: a program, or a filter. */
 #pragma once
 
 #include "runtime/ctl/server.h"

@@ -1,4 +1,4 @@
-/* How many descriptors there may be at once. */
+/* The number of descriptors that may be open at once. */
 #pragma once
 
 #include "runtime/live/main/state.h"

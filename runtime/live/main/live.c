@@ -153,7 +153,7 @@ static void say_ended(struct live *l, uint64_t since_ns)
                 l->ended_by ? sigabbrev_np(l->ended_by) : "", text_duration(now_ns - since_ns, lasted));
 }
 
-/* What the main thread waits for. */
+/* Events that the main thread waits for. */
 enum waits_for {
     FOR_SIGNAL,
     FOR_HOST,
@@ -341,7 +341,7 @@ static int service(struct live *l)
  * once the first was freed, cleared by touching all of it, and keeps them. */
 static void settle_memory(void) { mallopt(M_MMAP_THRESHOLD, LARGE_FROM); }
 
-/* What those who carry packets tell rooms above. */
+/* Callbacks by which those who carry packets tell rooms above. */
 static bool looks(void *ears)
 {
     const struct live *l = ears;

@@ -1,4 +1,4 @@
-/* What stands in the way on this host. */
+/* Obstacles on this host. */
 #pragma once
 
 #include "runtime/live/main/state.h"

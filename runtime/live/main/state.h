@@ -1,4 +1,4 @@
-/* What the main thread of live traffic holds: the rooms' parts, each of which knows those below it. */
+/* The main thread's state of live traffic: the rooms' parts, each of which knows those below it. */
 #pragma once
 
 #include "runtime/live/control/state.h"

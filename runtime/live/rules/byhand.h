@@ -1,5 +1,5 @@
-/* What an operator has set of servers by hand. It goes by the server's name, so that it outlives reloads while there is
- * a server of that name; it ends with the process. */
+/* Servers' settings made by an operator. They go by the server's name, so that they outlive reloads while there is a
+ * server of that name; they end with the process. */
 #pragma once
 
 #include <stdbool.h>
@@ -43,7 +43,7 @@ uint32_t by_hand_server(const struct rules *rules, const char *name);
 int by_hand_set(struct rules *rules, uint32_t server, const struct by_hand *w);
 /* In force: as set, or of the file. */
 unsigned by_hand_weight(const struct ruling *r, uint32_t server);
-/* What is in force, in a line. */
+/* The setting in force, in a line. */
 void by_hand_say(const struct ruling *r, uint32_t server, char *text, size_t len);
 
 /* Once a second: drains whose time is up. False: memory is out. */

@@ -1,4 +1,4 @@
-/* What this instance changes on the host while it runs: guard rules, reserved ports. The parent makes them, and undoes
+/* Changes of the host by this instance while it runs: guard rules, reserved ports. The parent makes them, and undoes
  * them at the end. */
 #include "runtime/live/rules/claim.h"
 

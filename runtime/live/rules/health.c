@@ -16,7 +16,7 @@
 #define TOLD_EACH_NS UINT64_C(10000000000)
 enum { SLACK_MS = 5 /* probes that are due so close to one another are one turn of the loop */ };
 
-/* Of a server: when its last line was told, and what changed since. */
+/* A server's telling: when its last line was told, and what changed since. */
 struct health_told {
     uint64_t at_ns;
     uint32_t changes; /* check_state.changes that have been told */

@@ -1,4 +1,4 @@
-/* What follows from health checks: which servers take new flows, and what is told of it. */
+/* Consequences of health checks: the servers that take new flows, and what is told of it. */
 #pragma once
 
 #include "runtime/live/rules/state.h"

@@ -1,4 +1,4 @@
-/* Which packets health checks through services hear: a filter in the kernel, so that no other is ever copied. */
+/* The filter in the kernel for packets that health checks through services hear; no other is ever copied. */
 #pragma once
 
 #include "vm/program/program.h"

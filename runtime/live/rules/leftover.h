@@ -1,4 +1,4 @@
-/* What flows still use of programs that ran before: of services, servers and nats of the past. */
+/* Services, servers and nats of programs that ran before which flows still use. */
 #pragma once
 
 #include "runtime/live/rules/state.h"

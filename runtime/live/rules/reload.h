@@ -3,7 +3,7 @@
 
 #include "runtime/live/rules/state.h"
 
-/* What is to take the place of the program that runs. */
+/* The program that is to replace the one that runs, and how. */
 struct reload_wish {
     struct program *program;                   /* the caller's */
     const char *name, *what, *by;              /* of its file; how it is told of, before and behind. Until `over` */

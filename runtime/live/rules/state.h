@@ -1,4 +1,4 @@
-/* What follows from the rules: reloads, health, what was set by hand. */
+/* The state that follows from the rules: reloads, health, what was set by hand. */
 #pragma once
 
 #include "runtime/live/world/state.h"

@@ -1,4 +1,4 @@
-/* What the service manager is told while live traffic runs, and its watchdog. */
+/* Notices to the service manager while live traffic runs, and its watchdog. */
 #pragma once
 
 #include "runtime/live/tell/state.h"

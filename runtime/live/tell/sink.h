@@ -1,4 +1,4 @@
-/* Where log lines go: standard error, the system's log, or a file. */
+/* The sink of log lines: standard error, the system's log, or a file. */
 #pragma once
 
 #include <stdbool.h>

@@ -1,4 +1,4 @@
-/* What telling holds: the log, the service manager, the way to the parent. */
+/* The state of telling: the log, the service manager, the way to the parent. */
 #pragma once
 
 #include "runtime/base/options.h"

@@ -34,7 +34,7 @@ static bool open_all(struct world *world, unsigned at, struct io_port *fresh[])
     return true;
 }
 
-/* What the old socket has counted stays counted. */
+/* The old socket's counts are kept. */
 static void replace(struct port *p, struct io_port *fresh)
 {
     struct io_stats s;

@@ -1,4 +1,4 @@
-/* What the ways to servers bear, as routers told: kept for 10 minutes (RFC 1191, 6.3), then tried again. */
+/* Path MTUs to servers, as routers told: kept for 10 minutes (RFC 1191, 6.3), then tried again. */
 #pragma once
 
 #include "runtime/worker/pmtu.h"
@@ -17,6 +17,6 @@ struct pmtu {
 bool pmtu_learn(struct pmtu *p, const struct pmtu_note *note, uint64_t now_ns);
 /* True: some were forgotten. */
 bool pmtu_expire(struct pmtu *p, uint64_t now_ns);
-/* Of the way to that server; 0: nothing is known. */
+/* The path MTU to that server; 0: unknown. */
 uint32_t pmtu_of(const struct pmtu *p, const uint32_t addr[4], uint8_t family);
 void pmtu_fini(struct pmtu *p);

@@ -1,4 +1,4 @@
-/* What is known of the world: next hops, routes, links, the clock, and the snapshots that workers have. */
+/* The state of the world: next hops, routes, links, the clock, and the snapshots that workers have. */
 #pragma once
 
 #include "runtime/live/carry/state.h"
@@ -6,7 +6,7 @@
 #include "runtime/live/world/hops.h"
 #include "runtime/live/world/pmtu.h"
 
-/* Of an interface that is served: as it was told last. */
+/* The state of an interface that is served, as it was told last. */
 enum link_state { LINK_UP, LINK_DOWN, LINK_GONE };
 
 enum { OLDER_MOST = 64 };

@@ -28,7 +28,7 @@
 /* The kernel's executor sends to them without looking them up: who was looked up so lately is in use there. */
 #define CONFIRM_KERNEL_NS UINT64_C(300000000000)
 
-/* Of one port, into its place. */
+/* Facts of one port, into its place. */
 static void iface_facts(struct world *world, unsigned at)
 {
     const struct carry *carry = world->carry;

@@ -44,7 +44,7 @@ int command_LOAD(struct talk *t)
     return 0;
 }
 
-/* What was started with --confirm goes on. */
+/* Confirms what was started with --confirm, which goes on. */
 int command_CONFIRM(struct talk *t)
 {
     if (command_takes(t, 0, 0, "")) return 2;

@@ -17,7 +17,7 @@ int command_STATUS(struct talk *t)
 
 typedef char pool_name[80];
 
-/* What stands before a server's own name. */
+/* The label before a server's own name. */
 static const char *label(const cJSON *pool, pool_name text)
 {
     snprintf(text, sizeof(pool_name), "%.70s/", text_at(pool, "pool"));

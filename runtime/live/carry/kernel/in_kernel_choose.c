@@ -1,4 +1,4 @@
-/* When the executor in the kernel is taken, and which programs it takes. */
+/* The choice of the executor in the kernel, and the programs that it takes. */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,4 +1,4 @@
-/* What the files of the executor in the kernel share (in_kernel.h). */
+/* Declarations shared by the files of the executor in the kernel (in_kernel.h). */
 #pragma once
 
 #include "runtime/kernel/ask.h"

@@ -1,4 +1,4 @@
-/* What the stages tell: rules' logs and ends of flows, and what they count. */
+/* Events of the stages: rules' logs and ends of flows; and their counts. */
 #include <errno.h>
 #include <string.h>
 
@@ -59,7 +59,7 @@ static void heard_reject(struct carry *carry, const struct kernel_event *e)
     if (parse(carry, e, &h)) answers_give(carry, h.program, &h.pkt, &h.key, h.said->rule);
 }
 
-/* Which of the interfaces that are served; -1: none. */
+/* The index among the interfaces that are served; -1: none. */
 static int port_of(const struct in_kernel *k, uint32_t ifindex)
 {
     for (int i = 0; i < PORTS_MOST; i++)

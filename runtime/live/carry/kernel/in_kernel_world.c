@@ -1,4 +1,4 @@
-/* What the stages know of the world: interfaces, their sockets, own addresses. */
+/* The stages' facts of the world: interfaces, their sockets, own addresses. */
 #include <errno.h>
 #include <string.h>
 

@@ -35,7 +35,7 @@ static struct access_log *log_of(const struct access *a, uint64_t target)
     return NULL;
 }
 
-/* Where the proxy's lines go; NULL: it has no log. */
+/* Path of the proxy's log; NULL: it has none. */
 static const char *path_of(const struct program *p, const struct pbc_proxy *says)
 {
     if (!(says->flags & (PBC_PROXY_LOG_COMMON | PBC_PROXY_LOG_JSON | PBC_PROXY_LOG_SYSLOG))) return NULL;

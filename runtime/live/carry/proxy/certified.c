@@ -33,7 +33,7 @@ static int read_pair(struct carry *carry, const struct pbc_cert *c, bool reloads
     return bad;
 }
 
-/* What is offered by ALPN, as the extension has it. */
+/* The protocols offered by ALPN, as the extension has them. */
 struct offers {
     uint8_t bytes[1024]; /* what has no room is not offered */
     unsigned len;
@@ -50,7 +50,7 @@ static void offer(struct offers *o, const char *name)
     o->len += 1u + (unsigned)n;
 }
 
-/* What the service's branches ask for, in their order. */
+/* Adds the protocols that the service's branches ask for, in their order. */
 static void offer_asked(struct offers *o, const struct program *p, uint32_t service)
 {
     for (uint32_t b = 0; b < p->branches_count; b++) {
@@ -99,7 +99,7 @@ static struct tls_back *back(struct carry *carry, const struct pbc_proxy *says, 
     return b;
 }
 
-/* What the service had before, by its number of now; NULL: nothing. */
+/* The service's entry of before, by its present number; NULL: none. */
 static const struct tls_front *earlier(const struct tls_table *before, const struct remap *r, uint32_t service)
 {
     for (uint32_t i = 0; before && i < before->count; i++)

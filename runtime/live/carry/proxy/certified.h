@@ -1,5 +1,4 @@
-/* What services show of themselves in TLS, and what they ask of servers: certificates and keys, as the parent opens
- * them. */
+/* Services' certificates and keys for TLS, shown to clients and asked of servers, as the parent opens them. */
 #pragma once
 
 #include "runtime/live/carry/state.h"

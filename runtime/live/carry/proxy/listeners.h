@@ -9,7 +9,7 @@ struct places {
     unsigned count;
 };
 
-/* Where a program's services take connections. False: memory is out. */
+/* The places at which a program's services take connections. False: memory is out. */
 bool places_init(struct places *w, const struct program *p);
 
 /* For each loop its listeners: all[loop][*count], on the heap; those at places of `before` (NULL: none) are not opened

@@ -125,7 +125,7 @@ static void workers_add(const struct moment *m, cJSON *root)
     }
 }
 
-/* How much of the table of flows is used; nothing where the program keeps none. */
+/* Use of the table of flows; nothing where the program keeps none. */
 static void flows_add(const struct moment *m, cJSON *root)
 {
     cJSON *flows = cJSON_GetObjectItem(root, "flows");

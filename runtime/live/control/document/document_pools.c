@@ -76,7 +76,7 @@ static void service_add(const struct moment *m, uint32_t i, cJSON *one)
     proxy_rates(m, cJSON_GetObjectItem(one, "proxy"), m->t->proxy_of[i], m->before ? m->earlier->proxy_of[i] : NULL);
 }
 
-/* What is known of a server's health, and why. */
+/* A server's health as known, and the reason. */
 static void health_add(const struct moment *m, uint32_t i, cJSON *one)
 {
     const struct ruling *now = &m->control->carry->now;

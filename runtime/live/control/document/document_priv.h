@@ -1,4 +1,4 @@
-/* What the parts of the document share. */
+/* Declarations shared by the parts of the document. */
 #pragma once
 
 #include <cjson/cJSON.h>
@@ -22,7 +22,7 @@ struct moment {
 void document_rates(const struct moment *m, cJSON *to, const struct counter *now, const struct counter *before);
 /* So many more each second; null likewise (`known` false). */
 void document_rate(const struct moment *m, cJSON *to, const char *key, bool known, uint64_t now, uint64_t before);
-/* Of a monotonic time in the past, the time of day: null for 0. */
+/* The time of day of a monotonic time in the past: null for 0. */
 void document_since(const struct moment *m, cJSON *to, const char *key, uint64_t mono_ns);
 
 /* document_pools.c: services, pools and servers of the report, with all else that is known of them. */

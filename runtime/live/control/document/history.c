@@ -37,7 +37,7 @@ static const struct point *point_at(const struct history *h, unsigned i)
     return &h->points[(h->next + STEPS + 1 - h->count + i) % (STEPS + 1)];
 }
 
-/* What grew between two points, a second. Counters begin anew with other programs. */
+/* Growth between two points, a second. Counters begin anew with other programs. */
 static uint64_t rate(const struct point *a, const struct point *b, unsigned action)
 {
     const uint64_t ns = b->mono_ns - a->mono_ns;

@@ -7,6 +7,6 @@
  * all that was not told yet. */
 void limits_tell(struct control *control, bool last);
 
-/* How often each was reached since the start, into `limits`. */
+/* The number of times that each was reached since the start, into `limits`. */
 struct cJSON;
 void limits_add(const struct control *control, struct cJSON *root);

@@ -1,4 +1,4 @@
-/* What proxies count, as the summary and JSON show it: by the tables of runtime/counters/. */
+/* Proxies' counters, as the summary and JSON show them: by the tables of runtime/counters/. */
 #pragma once
 
 #include <stdbool.h>

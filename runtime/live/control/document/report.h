@@ -6,7 +6,7 @@
 /* As --format says; the text is the caller's to free. NULL: memory is out. running: as for tally_take. */
 char *live_report(const struct control *control, bool running, size_t *len);
 
-/* What `--format json` prints, into an object; of many rules those that matched most packets. */
+/* The document of `--format json`, into an object; of many rules those that matched most packets. */
 struct cJSON;
 struct tally;
 void report_add(struct cJSON *root, const struct control *control, const struct tally *t);

@@ -19,7 +19,7 @@
 
 static size_t deciders(const struct program *p) { return (size_t)p->rules_count + p->firewalls_count + 1; }
 
-/* What is known of the interfaces, by the ids of the next program. */
+/* The known facts of the interfaces, by the ids of the next program. */
 static bool ifaces_make(struct impact *im)
 {
     const struct options *o = im->control->o;

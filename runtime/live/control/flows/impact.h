@@ -1,4 +1,4 @@
-/* What another program would do to the flows that there are. */
+/* The effect that another program would have on the present flows. */
 #pragma once
 
 #include <cjson/cJSON.h>

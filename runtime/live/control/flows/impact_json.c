@@ -1,4 +1,4 @@
-/* What was found of another program's impact (impact.h), as JSON. */
+/* Another program's impact (impact.h) as JSON. */
 #include "runtime/live/control/flows/impact.h"
 #include "runtime/report/json.h"
 

@@ -12,7 +12,7 @@ void onlookers_see(struct control *control, const struct sampled *s);
 bool onlookers_there(const struct control *control); /* does anybody look on? */
 /* Those whose time is up end; workers get another set where somebody came or went. */
 void onlookers_step(struct control *control, uint64_t now_ns);
-/* How long until somebody's time is up, `most` at most. */
+/* Time until the first onlooker's time is up, `most` at most. */
 int onlookers_wait_ms(const struct control *control, uint64_t now_ns, int most);
 /* The workers have ended, and so has everybody who asked. */
 void onlookers_fini(struct control *control);
