@@ -24,7 +24,7 @@ holds() { # SENTENCE COMMAND...: the command succeeds
     [ $held -eq 0 ] || sed 's/^/# /' holds.out | head -20
     ok $held "$sentence"
 }
-run() { # COMMAND...: into out, err, status
+call() { # COMMAND...: into out, err, status
     timeout 60 "$@" >out 2>err </dev/null
     status=$?
 }
@@ -96,9 +96,9 @@ strays() {
 }
 holds 'nothing generated lies outside the build folder' test -z "$(strays)"
 for program in preyc preyrun preyctl; do
-    run $program --version
+    call $program --version
     says "$program --version" 0 "$program.*[0-9]\.[0-9]" out
-    run $program --help
+    call $program --help
     says "$program --help" 0 'usage|Usage' out
 done
 holds '.ci/run calls make check' grep -q 'make.*check' "$top/.ci/run"
@@ -119,15 +119,15 @@ if [ "$B" = build ] && [ -x "$top/build/preyc" ]; then
 fi
 
 echo '# The way from a rule file to verdicts'
-run preyc morning.prey -o good.pbc
+call preyc morning.prey -o good.pbc
 passes 'preyc rules.prey -o rules.pbc compiles'
 holds 'and says nothing' test ! -s err -a ! -s out
 cp good.pbc keep.pbc
-run preyc --check morning.prey
+call preyc --check morning.prey
 passes 'preyc --check rules.prey says that all is well'
-run preyrun --pcap morning.pcap good.pbc
+call preyrun --pcap morning.pcap good.pbc
 says 'preyrun --pcap in.pcap rules.pbc prints a summary' 0 'accept' out
-run preyrun --pcap morning.pcap --verdicts - good.pbc
+call preyrun --pcap morning.pcap --verdicts - good.pbc
 cp out verdicts
 says 'verdict lines begin with a header' 0 '^frame	verdict	rule	service	server	reason$' out
 holds 'one line a frame' test "$(wc -l <verdicts)" -eq 8
@@ -163,7 +163,7 @@ firewall here on wan in default reject other frames pass {
 }
 firewall rest out default accept { drop to listed }
 END
-run preyc whole.prey -o whole.pbc
+call preyc whole.prey -o whole.pbc
 passes 'edition, include, const, set algebra, file, ports, macs, interface, chain, firewall, direction, other frames'
 for c in ip ip6 'tcp, udp' sctp icmp icmp6 'proto gre, 50' arp 'ether 0x88cc' 'from 10.0.0.0/8' 'from not self' \
     'to 10.0.0.1 port 80-90' 'tcp source port 53' 'to port 1024-' 'icmp type 3 code 1' 'icmp6 type nd' 'on "eth0"' \
@@ -171,12 +171,12 @@ for c in ip ip6 'tcp, udp' sctp icmp icmp6 'proto gre, 50' arp 'ether 0x88cc' 'f
     'tcp flags has syn lacks ack, rst' 'fragment any' 'fragment first' 'fragment later' 'fragment no' 'ttl -5' \
     'length 64-' 'dscp ef' 'options any' 'ip options none' 'tcp bytes payload at 0 is x"16 03" mask x"ff ff"'; do
     printf 'firewall f default accept { drop %s }\n' "$c" >one.prey
-    run preyc one.prey -o one.pbc
+    call preyc one.prey -o one.pbc
     passes "condition: $c"
 done
 while read -r later; do
     printf '%s\n' "$later" >one.prey
-    run preyc one.prey -o one.pbc
+    call preyc one.prey -o one.pbc
     others=$(grep ': error: ' err | grep -vc 'not supported yet.*E0900')
     [ "$status" -eq 1 ] && [ "$others" -eq 0 ] && grep -q '^one.prey:1:[0-9]*: error: ' err
     said=$?
@@ -202,7 +202,7 @@ firewall edge default drop {
 }
 test "office may" { expect accept by SSH: tcp 192.0.2.9:50000 -> self:22 syn }
 END
-run preyc later.prey -o good.pbc
+call preyc later.prey -o good.pbc
 says 'what is not due in a file that uses the whole language is answered with nothing else' 1 'E0900' err
 holds 'each construct at its own line' \
     test "$(sed -n 's/^later.prey:\([0-9]*\):.*E0900.*/\1/p' err | sort -un | tr '\n' ' ')" = '8 '
@@ -221,7 +221,7 @@ firewall edge default drop {
   accept tcp from office port 22
 }
 END
-run preyc wrong.prey -o good.pbc
+call preyc wrong.prey -o good.pbc
 says 'a code for each mistake' 1 '\[E[0-9]{4}\]' err
 says 'the place as file:line:col' 1 '^wrong.prey:5:[0-9]+: error: ' err
 says 'the source line, with carets under the exact span' 1 '^ +\| +\^{7}' err
@@ -236,24 +236,24 @@ set a = 10.0.0.1
 set a = 10.0.0.2
 firewall f default accept { drop from a }
 END
-run preyc twice.prey -o good.pbc
+call preyc twice.prey -o good.pbc
 says 'a second place where one helps' 1 'twice.prey:1:[0-9]+: note:' err
 awk 'BEGIN {
     print "firewall f default accept {"
     for (i = 0; i < 30; i++) print "drop from nobody" i
     print "}" }' >many.prey
-run preyc many.prey -o good.pbc
+call preyc many.prey -o good.pbc
 holds 'the first 20 as text' test "$(grep -c 'many.prey:.*error:' err)" -eq 20
 says 'then a line with the number left' 1 '10 more' err
-run preyc --format=json many.prey -o good.pbc
+call preyc --format=json many.prey -o good.pbc
 holds 'as JSON, all of them' test "$(cat out err | grep -o '"code"' | wc -l)" -eq 30
 missing=0
 for code in $(sed -n 's/.*DIAG([A-Z0-9_]*, *"\([EW][0-9]*\)".*/\1/p' "$top/lang/diag.def" | sort -u); do
-    run preyc --explain "$code"
+    call preyc --explain "$code"
     [ "$status" -eq 0 ] && [ "$(wc -l <out)" -ge 3 ] || { echo "# $code: status $status"; missing=1; }
 done
 ok $missing 'preyc --explain has a paragraph for every code'
-run preyc --explain E9999
+call preyc --explain E9999
 says 'preyc --explain of an unknown code' 2 'E9999' err
 rules warn <<'END'
 set unused = 10.0.0.1
@@ -263,20 +263,20 @@ firewall f default drop {
   accept tcp to port 1-1000
 }
 END
-run preyc warn.prey -o warn.pbc
+call preyc warn.prey -o warn.pbc
 says 'a warning names what is unused' 0 'warning.*unused' err
 says 'a warning names a rule that can never match' 0 'warn.prey:4:.*never match' err
 says 'an exact duplicate is a warning' 0 'warn.prey:5:.*warning' err
 says 'neighbour discovery cut off: the line to add' 0 'accept icmp6 type nd' err
-run preyc --werror warn.prey -o good.pbc
+call preyc --werror warn.prey -o good.pbc
 refused 'with --werror a warning is an error'
 
 echo '# 4. Compiler'
 for what in ast ir bytecode; do
-    run preyc --dump=$what morning.prey
+    call preyc --dump=$what morning.prey
     holds "--dump=$what prints something" sh -c "test $status -eq 0 && test \$(wc -l <out) -gt 5"
 done
-run preyc --stats morning.prey
+call preyc --stats morning.prey
 says '--stats prints the longest path' 0 'path' out
 i=0
 {
@@ -287,21 +287,21 @@ i=0
     done
     echo '}'
 } >big.prey
-run preyc big.prey -o big.pbc
+call preyc big.prey -o big.pbc
 passes 'a list of a thousand rules compiles'
 echo 'eth / ip4 10.0.0.1 > 10.3.249.9 / tcp 5000 > 1999 syn' | capture last
-run preyrun --pcap last.pcap --verdicts - big.pbc
+call preyrun --pcap last.pcap --verdicts - big.pbc
 says 'and its last rule is found' 0 '	R999	' out
 
 echo '# 5. The program file'
 size=$(wc -c <good.pbc)
-run preyc --dump=bytecode morning.prey
+call preyc --dump=bytecode morning.prey
 says 'the disassembly names every rule' 0 'SSH' out
-cp good.pbc a.pbc && run preyc morning.prey -o b.pbc
+cp good.pbc a.pbc && call preyc morning.prey -o b.pbc
 holds 'the same rules give the same bytes' cmp a.pbc b.pbc
 
 echo '# 6. Packets and answers'
-run preyrun --pcap morning.pcap --write answers.pcap good.pbc
+call preyrun --pcap morning.pcap --write answers.pcap good.pbc
 passes 'reject writes its answers'
 if command -v tcpdump >/dev/null; then
     tcpdump -nvr answers.pcap >seen 2>/dev/null
@@ -313,39 +313,39 @@ else
 fi
 
 echo '# 7. Replay'
-run sh -c 'preyrun --pcap - --verdicts - good.pbc <morning.pcap'
+call sh -c 'preyrun --pcap - --verdicts - good.pbc <morning.pcap'
 holds 'standard input gives the same verdicts' cmp -s out verdicts
-run preyrun --pcap morning.pcap --explain 4 good.pbc
+call preyrun --pcap morning.pcap --explain 4 good.pbc
 says '--explain N names each rule and why it did not match' 0 'SSH +no ' out
 says '--explain N ends with the verdict' 0 '^verdict: reject' out
-run preyrun --pcap morning.pcap --format json good.pbc
+call preyrun --pcap morning.pcap --format json good.pbc
 holds 'the summary as JSON' sh -c "test $status -eq 0 && head -c1 out | grep -q '{'"
-run preyrun --pcap morning.pcap --format json --verdicts - good.pbc
+call preyrun --pcap morning.pcap --format json --verdicts - good.pbc
 holds 'verdicts as JSON, one object a line' test "$(grep -c '^{.*}$' out)" -eq 7
-run preyrun --pcap morning.pcap --repeat 3 good.pbc
+call preyrun --pcap morning.pcap --repeat 3 good.pbc
 says '--repeat N prints the time a packet' 0 'ns' out
-run preyrun --pcap morning.pcap --from 2 --to 3 --verdicts - good.pbc
+call preyrun --pcap morning.pcap --from 2 --to 3 --verdicts - good.pbc
 holds '--from and --to choose frames' test "$(tail -n +2 out | cut -f1 | tr '\n' ' ')" = '2 3 '
 rules self <<'END'
 firewall f in default drop { accept tcp to self port 80 as MINE; accept icmp6 type nd }
 firewall g forward default reject { }
 END
-run preyc self.prey -o self.pbc
-run preyrun --pcap morning.pcap --self 203.0.113.10 --verdicts - self.pbc
+call preyc self.prey -o self.pbc
+call preyrun --pcap morning.pcap --self 203.0.113.10 --verdicts - self.pbc
 holds '--self decides what is `in`' test "$(word 1 3 out)" = MINE
-run preyrun --pcap morning.pcap --self 203.0.113.99 --verdicts - self.pbc
+call preyrun --pcap morning.pcap --self 203.0.113.99 --verdicts - self.pbc
 holds 'and what is `forward`' test "$(word 1 2 out)" = reject
-run preyrun --pcap morning.pcap --self 198.18.0.1 --verdicts - self.pbc
+call preyrun --pcap morning.pcap --self 198.18.0.1 --verdicts - self.pbc
 holds 'and what the host sends: accepted, rule -' test "$(word 1 2 out) $(word 1 3 out)" = 'accept -'
 printf 'firewall wan on "eth0" default reject { }\nfirewall other default accept { }\n' >on.prey
-run preyc on.prey -o on.pbc
-run preyrun --pcap morning.pcap --on eth0 --verdicts - on.pbc
+call preyc on.prey -o on.pbc
+call preyrun --pcap morning.pcap --on eth0 --verdicts - on.pbc
 holds '--on names the interface: its firewall judges' test "$(word 1 2 out)" = reject
-run preyrun --pcap morning.pcap --verdicts - on.pbc
+call preyrun --pcap morning.pcap --verdicts - on.pbc
 holds 'without --on only the general firewall applies' test "$(word 1 2 out)" = accept
 for link in 'sll' 'sll2' 'null' 'loop' ''; do
     echo "${link:+$link / }ip4 198.18.0.1 > 203.0.113.10 / tcp 50000 > 80 syn" | capture link
-    run preyrun --pcap link.pcap --verdicts - good.pbc
+    call preyrun --pcap link.pcap --verdicts - good.pbc
     says "link type ${link:-raw IP}" 0 '^1	accept	WEB' out
 done
 
@@ -356,29 +356,29 @@ done
 
 echo '# 9. Examples'
 for f in "$top"/rules-examples/*.prey; do
-    run preyc --werror "$f" -o example.pbc
+    call preyc --werror "$f" -o example.pbc
     passes "$(basename "$f") compiles without a warning"
 done
 
 echo '# Bad input: rules'
-run preyc nothere.prey -o good.pbc
+call preyc nothere.prey -o good.pbc
 one_line 'a main file that is not there: one line, exit status 2' 2
 head -c 200000 /dev/urandom >random.prey
-run preyc random.prey -o good.pbc
+call preyc random.prey -o good.pbc
 refused 'random bytes'
 timeout 20 head -c 10000000 /dev/urandom >random.prey
-run preyc random.prey -o good.pbc
+call preyc random.prey -o good.pbc
 refused '10 MB of random bytes'
 for piece in 'a:' '\"' '(' '"' '{' '0' 'a' '#' ',' '1.' ' ' '}' 'x"' '->' ; do
     repeat "$piece" 10000000 >long.prey
     begin=$(date +%s)
     case $piece in
     '#' | ' ')
-        run preyc long.prey -o long.pbc
+        call preyc long.prey -o long.pbc
         passes "a line of 10 MB of '$piece'"
         ;;
     *)
-        run preyc long.prey -o good.pbc
+        call preyc long.prey -o good.pbc
         refused "a line of 10 MB of '$piece'"
         ;;
     esac
@@ -386,13 +386,13 @@ for piece in 'a:' '\"' '(' '"' '{' '0' 'a' '#' ',' '1.' ' ' '}' 'x"' '->' ; do
     [ $took -le 20 ] || ok 1 "in time: $took s for '$piece' (goal 2 s)"
 done
 { printf 'set a = '; repeat '(' 5000 | tr -d '\n'; echo 10.0.0.1; } >deep.prey
-run preyc deep.prey -o good.pbc
+call preyc deep.prey -o good.pbc
 refused 'nesting deeper than 256'
 says 'with the limit named' 1 '256' err
 awk 'BEGIN {
     for (i = 0; i < 40; i++) print "chain c" i " { do c" i + 1 "; drop from 10.0.0." i " }"
     print "chain c40 { drop tcp }\nfirewall f default accept { do c0 }" }' >chains.prey
-run preyc chains.prey -o good.pbc
+call preyc chains.prey -o good.pbc
 refused 'chains deeper than 16'
 awk 'BEGIN {
     for (i = 0; i < 14; i++) {
@@ -401,73 +401,73 @@ awk 'BEGIN {
         print "}"
     }
     print "chain c14 { drop udp }\nfirewall f default accept { do c0 }" }' >expand.prey
-run preyc expand.prey -o good.pbc
+call preyc expand.prey -o good.pbc
 refused 'chains that would expand without bound'
 printf 'include "loop.prey"\n' >loop.prey
-run preyc loop.prey -o good.pbc
+call preyc loop.prey -o good.pbc
 refused 'an include that includes itself'
 printf 'include "absent.prey"\nfirewall f default accept { }\n' >absent-include.prey
-run preyc absent-include.prey -o good.pbc
+call preyc absent-include.prey -o good.pbc
 refused 'an include that is not there: a diagnostic, exit status 1'
 for bad in absent.txt . binary.txt; do
     head -c 5000 /dev/urandom >binary.txt
     printf 'set s = file "%s"\nfirewall f default accept { drop from s }\n' "$bad" >file.prey
-    run preyc file.prey -o good.pbc
+    call preyc file.prey -o good.pbc
     refused "an address file that is $(echo $bad | sed 's/^\.$/a folder/; s/\.txt//')"
 done
 mkfifo pipe
 printf 'set s = file "pipe"\nfirewall f default accept { drop from s }\n' >file.prey
-run preyc file.prey -o good.pbc
+call preyc file.prey -o good.pbc
 refused 'an address file that is a pipe'
 truncate -s 300M huge.txt
 printf 'set s = file "huge.txt"\nfirewall f default accept { drop from s }\n' >file.prey
-run preyc file.prey -o good.pbc
+call preyc file.prey -o good.pbc
 refused 'an address file over 256 MiB'
 says 'with the limit named' 1 '256 MiB' err
 rm huge.txt
 printf '10.0.0.1\n10.0.0.300\n10.0.0.1/8\n' >bad.txt
 printf 'set s = file "bad.txt"\nfirewall f default accept { drop from s }\n' >file.prey
-run preyc file.prey -o good.pbc
+call preyc file.prey -o good.pbc
 says 'bad lines of an address file are named by file and line' 1 'bad.txt:2:' err
 says 'host bits in it too' 1 'bad.txt:3:' err
 printf 'set s = 10.0.0.1 # \377\376\n"\300\200"\n' >utf8.prey
-run preyc utf8.prey -o good.pbc
+call preyc utf8.prey -o good.pbc
 refused 'invalid UTF-8'
 printf 'firewall f default accept { drop tcp }\000\n' >nul.prey
-run preyc nul.prey -o good.pbc
+call preyc nul.prey -o good.pbc
 refused 'a NUL byte'
 printf '\357\273\277firewall f default accept {\r\n  drop tcp;;\r\n}\r\n' >crlf.prey
-run preyc crlf.prey -o crlf.pbc
+call preyc crlf.prey -o crlf.pbc
 passes 'a byte order mark, CRLF and ;; are fine'
 : >empty.prey
-run preyc . -o good.pbc
+call preyc . -o good.pbc
 one_line 'a folder instead of a rule file: one line, exit status 2' 2
-run preyc empty.prey -o empty.pbc
+call preyc empty.prey -o empty.pbc
 passes 'an empty file compiles'
-run preyrun --pcap morning.pcap --verdicts - empty.pbc
+call preyrun --pcap morning.pcap --verdicts - empty.pbc
 holds 'and without a firewall a frame is accepted, rule -' test "$(word 1 2 out) $(word 1 3 out)" = 'accept -'
-run preyc wrong.prey -o fresh.pbc
+call preyc wrong.prey -o fresh.pbc
 holds 'a failed compile leaves nothing behind' sh -c '! ls | grep -q fresh'
-run preyc morning.prey -o /nonexistent/folder/x.pbc
+call preyc morning.prey -o /nonexistent/folder/x.pbc
 one_line 'an output that cannot be written: one line, exit status 2' 2
-run preyc
+call preyc
 says 'no arguments: usage, exit status 2' 2 'preyc' err
-run preyc --no-such-option
+call preyc --no-such-option
 says 'an unknown option, exit status 2' 2 'no-such-option' err
 
 echo '# Bad input: program files'
 spoilt_is_refused() { [ "$status" -eq 2 ] && [ "$(wc -l <err)" -eq 1 ] && [ ! -s out ] && clean; }
-run preyrun --pcap morning.pcap morning.prey
+call preyrun --pcap morning.pcap morning.prey
 one_line 'rules instead of a program' 2
 : >zero.pbc
-run preyrun --pcap morning.pcap zero.pbc
+call preyrun --pcap morning.pcap zero.pbc
 one_line 'an empty program' 2
 wrong=0
 for cut in 1 8 40 63 64 65 100 200 400 $((size / 2)) $((size - 64)) $((size - 1)); do
     for repair in '' repair; do
         # shellcheck disable=SC2086
         "$tools/damage" good.pbc bad.pbc cut $cut $repair
-        run preyrun --pcap morning.pcap bad.pbc
+        call preyrun --pcap morning.pcap bad.pbc
         spoilt_is_refused || { echo "# cut at $cut $repair: status $status"; wrong=1; }
     done
 done
@@ -476,7 +476,7 @@ wrong=0
 bit=3
 while [ $bit -lt $((size * 8)) ]; do
     "$tools/damage" good.pbc bad.pbc flip $bit
-    run preyrun --pcap morning.pcap bad.pbc
+    call preyrun --pcap morning.pcap bad.pbc
     spoilt_is_refused || { echo "# bit $bit: status $status"; wrong=1; }
     bit=$((bit + size / 16 * 8 + 9))
 done
@@ -485,36 +485,36 @@ wrong=0
 bit=700
 while [ $bit -lt $((size * 8)) ]; do
     "$tools/damage" good.pbc bad.pbc flip $bit repair
-    run preyrun --pcap morning.pcap bad.pbc
+    call preyrun --pcap morning.pcap bad.pbc
     { [ "$status" -eq 0 ] && clean; } || spoilt_is_refused || { echo "# bit $bit: status $status"; wrong=1; }
     bit=$((bit + size / 64 * 8 + 11))
 done
 ok $wrong 'flipped bits with a repaired digest: refused by the verifier or harmless, never a crash'
 
 echo '# Bad input: captures'
-run preyrun --pcap nothere.pcap good.pbc
+call preyrun --pcap nothere.pcap good.pbc
 one_line 'a capture that is not there' 2
-run preyrun --pcap morning.prey good.pbc
+call preyrun --pcap morning.prey good.pbc
 one_line 'a capture that is none' 2
 bytes=$(wc -c <morning.pcap)
 head -c $((bytes - 5)) morning.pcap >short.pcap
-run preyrun --pcap short.pcap --verdicts - good.pbc
+call preyrun --pcap short.pcap --verdicts - good.pbc
 holds 'a truncated last record is reported after the verdicts of the rest, exit status 2' \
     test "$status $(wc -l <out) $(wc -l <err)" = '2 7 1'
 printf '\324\303\262\241\002\000\004\000\000\000\000\000\000\000\000\000\377\377\000\000\240\000\000\000' >link160.pcap
 printf '\000\000\000\000\000\000\000\000\001\000\000\000\001\000\000\000x' >>link160.pcap
-run preyrun --pcap link160.pcap good.pbc
+call preyrun --pcap link160.pcap good.pbc
 says 'another link type is an error that names it' 2 '160' err
 wrong=0
 n=0
 while [ $n -lt 40 ]; do
     "$tools/damage" morning.pcap broken.pcap flip $((n * 127 + 3)) flip $((n * 911 + 77)) flip $((n * 1013 + 500))
-    run preyrun --pcap broken.pcap good.pbc
+    call preyrun --pcap broken.pcap good.pbc
     { [ "$status" -eq 0 ] || [ "$status" -eq 2 ]; } && clean || { echo "# capture $n: status $status"; wrong=1; }
     n=$((n + 1))
 done
 ok $wrong 'captures with flipped bits: verdicts or one line, never a crash'
 head -c 100000 /dev/urandom >noise.pcap
-run preyrun --pcap noise.pcap good.pbc
+call preyrun --pcap noise.pcap good.pbc
 one_line 'random bytes as a capture' 2
 exit $failed

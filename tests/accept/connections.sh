@@ -6,7 +6,7 @@ set -u
 
 rules() { # NAME: rules from standard input, compiled
     cat >"$1.prey"
-    run preyc --werror "$1.prey" -o "$1.pbc"
+    call preyc --werror "$1.prey" -o "$1.pbc"
     [ "$status" -eq 0 ] || sed 's/^/# /' err
 }
 capture() { cat >"$1.notes"; "$tools/mkcap" "$1.notes" "$1.pcap"; } # NAME: frames from standard input
@@ -16,7 +16,7 @@ judged() {
     local program=$1 sentence=$2 expected=$3 found
     shift 3
     capture judged
-    run preyrun --pcap judged.pcap --self 10.0.0.1,2001:db8::1 --verdicts - "$@" "$program.pbc"
+    call preyrun --pcap judged.pcap --self 10.0.0.1,2001:db8::1 --verdicts - "$@" "$program.pbc"
     found=$(awk -F '\t' 'NR > 1 { printf "%s%s", sep, $3 != "-" ? $3 : $6 != "-" ? $6 : $2; sep = " " }' out)
     if [ "$status" -eq 0 ] && [ "$found" = "$expected" ] && clean; then ok 0 "$sentence"; else
         echo "# status $status, expected: $expected"
@@ -221,7 +221,7 @@ while at < len(data):
     at, frame = at + 16 + length, frame + 1
 open("back.pcap", "wb").write(data)
 END
-run preyrun --pcap back.pcap --self 10.0.0.1 --verdicts - host.pbc
+call preyrun --pcap back.pcap --self 10.0.0.1 --verdicts - host.pbc
 [ "$status" -eq 0 ] && [ "$(cut -f3 out | tr '\n' ' ')" = 'rule DNS - OLD OLD ' ] && clean
 ok $? 'a clock that goes back in a capture changes nothing'
 
@@ -246,12 +246,12 @@ END
     echo 'eth / ip4 10.0.0.1 > 10.0.0.8 / tcp 22 > 5 syn ack seq 499 ack 100'
     echo 'eth / ip4 10.0.0.8 > 10.0.0.1 / tcp 5 > 22 ack seq 100 ack 500'
 } | capture flood
-run preyrun --pcap flood.pcap --self 10.0.0.1 --verdicts - small.pbc
+call preyrun --pcap flood.pcap --self 10.0.0.1 --verdicts - small.pbc
 says 'in a flood of SYNs the open connection goes on' 0 '^20004	accept	OLD' out
 says 'and a real client still gets in' 0 '^20007	accept	OLD' out
-run preyrun --pcap flood.pcap --self 10.0.0.1 small.pbc
+call preyrun --pcap flood.pcap --self 10.0.0.1 small.pbc
 says 'the bound of half-open flows is kept and counted' 0 'half-open' out
-run preyrun --pcap flood.pcap --self 10.0.0.1 --flows small.pbc
+call preyrun --pcap flood.pcap --self 10.0.0.1 --flows small.pbc
 says 'each flow that made way says why' 0 'half-open-limit' out
 
 # ---- state: errors, counts, directions ----
@@ -381,7 +381,7 @@ END
 
 # ---- remembered verdicts ----
 
-run preyc --stats host.prey
+call preyc --stats host.prey
 says '--stats says which verdicts may be remembered' 0 '^  remembered OLD ' out
 rules timed <<'END'
 schedule work = mon-fri 08:00-18:00
@@ -391,14 +391,14 @@ firewall house in default drop {
   accept state established as OLD
 }
 END
-run preyc --stats timed.prey
+call preyc --stats timed.prey
 says 'and why another may not' 0 'OLD.*(OFFICE|schedule|during|work)' out
 capture long <<'END'
 eth / ip4 10.0.0.7 > 10.0.0.1 / tcp 5 > 22 syn seq 99
 eth / ip4 10.0.0.1 > 10.0.0.7 / tcp 22 > 5 syn ack seq 499 ack 100
 repeat 50 eth / ip4 10.0.0.7 > 10.0.0.1 / tcp 5 > 22 ack seq 100 ack 500
 END
-run preyrun --pcap long.pcap --self 10.0.0.1 host.pbc
+call preyrun --pcap long.pcap --self 10.0.0.1 host.pbc
 says 'a replay counts the packets that took one' 0 '[0-9]+ packets took a remembered verdict' out
 
 # ---- what stateless programs pay ----
@@ -406,9 +406,9 @@ says 'a replay counts the packets that took one' 0 '[0-9]+ packets took a rememb
 rules stateless <<'END'
 firewall house in default drop { accept icmp6 type nd; accept tcp port 22 as SSH }
 END
-run preyrun --pcap long.pcap --self 10.0.0.1 --flows stateless.pbc
+call preyrun --pcap long.pcap --self 10.0.0.1 --flows stateless.pbc
 says 'a stateless program keeps no flow' 0 'no flows|keeps no' out
-run preyrun --pcap long.pcap --self 10.0.0.1 stateless.pbc
+call preyrun --pcap long.pcap --self 10.0.0.1 stateless.pbc
 [ "$status" -eq 0 ] && ! grep -q '^flows ' out
 ok $? 'and its summary speaks of none'
 
@@ -443,17 +443,17 @@ test "too many" {
   expect drop by MANY: tcp 198.51.100.7:900 -> self:22 syn
 }
 END
-run preyc --check talk.prey
+call preyc --check talk.prey
 says 'tests follow a conversation to its end, quote errors, meet `flows over`' 0 '3 tests passed' out
 sed 's/established, related/related/' talk.prey >slip.prey
-run preyc --check slip.prey
+call preyc --check slip.prey
 says 'a rule that forgets the answers fails the test' 1 'test "a login, and its end": expected accept by OLD state established, but found drop by default state established' err
 says 'with the condition that was not met' 1 'state is established, not related' err
 sed 's/ state new  / /' talk.prey >slip.prey
-run preyc --check slip.prey
+call preyc --check slip.prey
 says 'a rule that takes segments of no connection fails it too' 1 'expected drop by default state invalid, but found accept by SSH state invalid' err
 sed 's/default accept { reject/default drop { reject/' talk.prey >slip.prey
-run preyc --check slip.prey
+call preyc --check slip.prey
 says 'a reply that is not let through fails the test' 1 ':10:3: error: test "a login, and its end": expected accept, but found drop by default' err
 capture ends <<'END'
 eth / ip4 10.0.0.7 > 10.0.0.1 / tcp 5 > 22 syn seq 99
@@ -467,22 +467,22 @@ eth / ip4 10.0.0.9 > 10.0.0.1 / udp 5 > 53
 after 200s
 eth / ip4 10.0.0.9 > 10.0.0.1 / udp 6 > 53
 END
-run preyrun --pcap ends.pcap --self 10.0.0.1 --flows host.pbc
+call preyrun --pcap ends.pcap --self 10.0.0.1 --flows host.pbc
 says '--flows lists a connection that was closed' 0 'tcp +10\.0\.0\.7:5 +10\.0\.0\.1:22 .*closed' out
 says 'one that nobody answered' 0 'tcp +10\.0\.0\.8:5 .*unanswered' out
 says 'and one that goes on' 0 'udp +10\.0\.0\.9:6 .*goes on' out
-run preyrun --pcap ends.pcap --self 10.0.0.1 --explain 3 host.pbc
+call preyrun --pcap ends.pcap --self 10.0.0.1 --explain 3 host.pbc
 says '--explain shows the connection that a frame belongs to' 0 'state established: tcp flow' out
 
 # ---- examples ----
 
 for name in laptop home-server web-server; do
     cp "$top"/rules-examples/{$name.prey,abusers.txt} .
-    run preyc --werror "$name.prey" -o example.pbc
+    call preyc --werror "$name.prey" -o example.pbc
     [ "$status" -eq 0 ] && [ ! -s err ] && [ -s example.pbc ] && grep -q '^firewall .* out ' "$name.prey" && grep -q 'reply' "$name.prey"
     ok $? "rules-examples/$name.prey compiles, with rules for what is sent and tests that follow connections"
 done
-run preyc --check "$top/rules-examples/home-server.prey"
+call preyc --check "$top/rules-examples/home-server.prey"
 says 'the home host needs no FTP, and has DHCP, neighbours and mDNS tested' 0 'good: .* tests passed' out
 
 exit $failed

@@ -71,15 +71,15 @@ eth / ip4 198.18.0.1 > 203.0.113.10 / tcp 50000 > 443 syn
 eth / ip4 198.18.0.1 > 203.0.113.10 / tcp 50001 > 22 syn
 eth / ip4 198.18.0.2 > 203.0.113.10 / udp 50000 > 53
 END
-run preyc --check shop.prey
+call preyc --check shop.prey
 says 'tests in a rule file are run by --check and counted' 0 '^shop.prey: good: 6 rules, 2 sets, 5 tests passed$' out
-run preyc shop.prey -o shop.pbc
+call preyc shop.prey -o shop.pbc
 [ "$status" -eq 0 ] && [ -s shop.pbc ] && [ ! -s out ] && [ ! -s err ]
 ok $? 'passing tests are silent when compiling'
 
 cp shop.pbc keep.pbc
 sed 's/except 192.0.2.66/except 192.0.2.67/' shop.prey >slip.prey
-run preyc slip.prey -o shop.pbc
+call preyc slip.prey -o shop.pbc
 says 'a slip in a set fails the test that would catch it, by name' 1 '^slip.prey:[0-9]+:3: error: test "admins may ssh, nobody else": expected drop by default, but found accept by SSH \[E0701\]$' err
 says 'it shows the packet as it was built' 1 '^note: the packet.*: tcp 192.0.2.66:50000 > 192.0.0.8:22 SYN, 54 bytes, state new$' err
 says 'and the rule that decided, with its line' 1 '^   23 \|   accept tcp from admins to self port 22 as SSH$' err
@@ -87,44 +87,44 @@ says 'the last line names the failed tests' 1 '^slip.prey: 1 of 5 tests failed: 
 cmp -s shop.pbc keep.pbc
 ok $? 'a failing test leaves the program that was there'
 sed 's/to 203.0.113.10 port web/to 203.0.113.10 port 80/' shop.prey >slip.prey
-run preyc --check slip.prey
+call preyc --check slip.prey
 says 'the rule that was expected shows the first condition that failed' 1 '`WEB` does not match: destination port is 443, not 80' err
 sed 's/weight 5/weight 1/' shop.prey >slip.prey
-run preyc --check slip.prey
+call preyc --check slip.prey
 says 'a changed weight fails the split' 1 'expected another split of 10000 flows' err
 sed 's/burst 400/burst 4000/' shop.prey >slip.prey
-run preyc --check slip.prey
+call preyc --check slip.prey
 says 'a changed meter fails the flood, with the tokens that it has' 1 '`SYN_FLOOD` does not match: syns has [0-9]+ tokens for 198.18.0.9' err
 sed 's/mon-fri/mon-sat/' shop.prey >slip.prey
-run preyc --check slip.prey
+call preyc --check slip.prey
 says 'a changed schedule fails the hours, with the time' 1 '^note: the packet, sat 09:00: ' err
 sed 's/by SSH:/by SHH:/' shop.prey >slip.prey
-run preyc --check slip.prey
+call preyc --check slip.prey
 says 'a test that names an unknown rule is told which one is meant' 1 'did you mean `SSH`' err
-run preyc --check --format=json slip.prey
+call preyc --check --format=json slip.prey
 says 'diagnostics of tests are JSON like all others' 1 '"code":"E0201"' out
-run preyc --check --format=json shop.prey
+call preyc --check --format=json shop.prey
 [ "$status" -eq 0 ] && python3 -c 'import json
 d = json.load(open("out"))
 assert len(d["tests"]) == 5 and all(t["passed"] for t in d["tests"]), d["tests"]' 2>err
 ok $? 'JSON carries the result of every test'
-run preyc --dump=bytecode shop.prey
+call preyc --dump=bytecode shop.prey
 [ "$status" -eq 0 ] && ! grep -q 'admins may ssh' out
 ok $? 'tests leave nothing in the program'
 mkdir -p sub && cp shop.prey yesterday.pcap sub/
-run preyc --check sub/shop.prey
+call preyc --check sub/shop.prey
 says 'captures are found beside the rule file' 0 '5 tests passed' out
-run preyc shop.prey -o yesterday.pcap
+call preyc shop.prey -o yesterday.pcap
 [ "$status" -eq 2 ] && [ "$(head -c 4 yesterday.pcap | od -An -tx1 | tr -d ' ')" = "$(head -c 4 sub/yesterday.pcap | od -An -tx1 | tr -d ' ')" ]
 ok $? 'the output never replaces a capture that a test replays'
 rm yesterday.pcap
-run preyc --check shop.prey
+call preyc --check shop.prey
 says 'a capture that is not there is a diagnostic' 1 'E0711' err
 {
     echo 'firewall f default drop { accept icmp6 type nd; accept tcp port 22 as SSH }'
     for i in $(seq 1 1000); do echo "test \"t$i\" { expect accept by SSH: tcp 192.0.2.1:$i -> self:22 syn; expect drop: udp 192.0.2.1:$i -> self:22 }"; done
 } >many.prey
-run timeout 60 preyc --check many.prey
+call timeout 60 preyc --check many.prey
 says 'a thousand tests take no time worth a name' 0 '1000 tests passed' out
 
 
@@ -136,7 +136,7 @@ rules million <<'END'
 set many = file "million.txt"
 firewall f default accept { drop from many as LISTED }
 END
-run preyc --stats -o million.pbc million.prey
+call preyc --stats -o million.pbc million.prey
 says 'a set of a million addresses compiles' 0 'tables of large sets' out
 [ "$(stat -c %s million.pbc)" -le 16000000 ]
 ok $? 'its program has at most 16 bytes an address'
@@ -144,11 +144,11 @@ capture million <<'END'
 eth / ip4 158.55.121.177 > 192.0.2.1 / udp 1 > 2
 eth / ip4 158.55.121.178 > 192.0.2.1 / udp 1 > 2
 END
-run preyrun --pcap million.pcap --verdicts - million.pbc
+call preyrun --pcap million.pcap --verdicts - million.pbc
 says 'a member is matched' 0 '^1.drop.LISTED' out
 says 'the address beside it is not' 0 '^2.accept.default' out
 sed -i '765432s/.*/10.0.0.300/' million.txt
-run preyc --check million.prey
+call preyc --check million.prey
 says 'one bad line among a million is named' 1 '^million.txt:765432:1: error: .*E0612' err
 rules algebra <<'END'
 set lan   = 10.0.0.0/8, 10.1.0.0/16, 192.0.2.0-192.0.2.9, 192.0.2.5-192.0.2.20
@@ -157,7 +157,7 @@ set apart = 10.0.0.0/8 except 192.0.2.0/24
 names shops = "*.shop.example", "www.shop.example"
 firewall f default accept { drop from lan, none, apart }
 END
-run preyc --check algebra.prey
+call preyc --check algebra.prey
 says 'a member inside another is told' 0 '^algebra.prey:1:25: warning: .*inside.*W0303' err
 says 'members that overlap are told' 0 '^algebra.prey:1:59: warning: .*overlaps.*W0303' err
 says 'so is an `except` that leaves nothing' 0 '^algebra.prey:2:13: warning: .*W0301' err
@@ -167,7 +167,7 @@ rules hosts <<'END'
 names shops = "shop_1.example", "a.*.example", "192.0.2.1"
 firewall f default accept { }
 END
-run preyc --check hosts.prey
+call preyc --check hosts.prey
 says 'what is no name of a host is an error' 1 '^hosts.prey:1:15: error: .*E0309' err
 
 # ---- meters and time ----
@@ -195,46 +195,46 @@ eth / ip4 10.0.0.1 > 10.0.0.9 / tcp 1 > 80 syn
 after 10000s
 eth / ip4 10.0.0.1 > 10.0.0.9 / tcp 1 > 80 syn
 END
-run preyc --werror metered.prey -o metered.pbc
+call preyc --werror metered.prey -o metered.pbc
 ok "$status" 'meters, schedules, limits, timeouts and a hash key compile'
-run preyrun --pcap metered.pcap --verdicts - metered.pbc
+call preyrun --pcap metered.pcap --verdicts - metered.pbc
 [ "$(tail -n +2 out | cut -f 2,3 | tr '\t\n' ': ')" = 'accept:SEVEN drop:default drop:default drop:default accept:SEVEN drop:default accept:OPEN drop:SHUT ' ]
 ok $? 'seven an hour are one every 514.3 seconds; office hours are by the clock in Paris'
-run preyrun --pcap metered.pcap metered.pbc
+call preyrun --pcap metered.pcap metered.pbc
 says 'the summary says how often a meter was asked' 0 '^meters +seven: 2 within, 4 over' out
-run preyrun --pcap metered.pcap --explain 2 metered.pbc
+call preyrun --pcap metered.pcap --explain 2 metered.pbc
 says 'explain says that there is no token' 0 'SEVEN +no +seven has no token' out
-run preyrun --pcap metered.pcap --explain 8 metered.pbc
+call preyrun --pcap metered.pcap --explain 8 metered.pbc
 says 'explain says that it is not time' 0 'OPEN +no +it is not work' out
 for wrong in 'E0320 burst 0:meter m = 1/s burst 0' 'E0322 one prefix length:meter m = 1/s per source/24' \
     'E0330 a zone that is none:schedule s = 08:00-18:00 zone "Europe/Pariss"' 'E0620 a limit twice:limits { flows 5000; flows 6000 }' \
     'E0135 an unknown key:timeouts { tpc 5s }' 'E0331 hours that are none:schedule s = 08:00-08:00'; do
     name=${wrong%%:*}
     printf '%s\nfirewall f default accept { drop over m }\n' "${wrong#*:}" >wrong.prey
-    run preyc --check wrong.prey
+    call preyc --check wrong.prey
     says "${name#* } is an error of its own" 1 "\[${name%% *}\]" err
 done
 
 # ---- one layout ----
 
 printf '# kept\nset  s=192.0.2.1   # why\nfirewall f default accept{drop from s\n}\n' >loose.prey
-run preyc --fmt loose.prey
+call preyc --fmt loose.prey
 says 'preyc --fmt prints the one layout' 0 '^set s = 192\.0\.2\.1  # why$' out
 cp out tidy.prey
-run preyc --fmt tidy.prey
+call preyc --fmt tidy.prey
 cmp -s out tidy.prey
 ok $? 'what is formatted stays so'
-run preyc --fmt --check loose.prey tidy.prey
+call preyc --fmt --check loose.prey tidy.prey
 says 'with --check it names the files that differ, for CI' 1 '^loose\.prey$' out
-run preyc --fmt -w loose.prey tidy.prey
+call preyc --fmt -w loose.prey tidy.prey
 [ "$status" -eq 0 ] && [ ! -s out ] && [ ! -s err ] && cmp -s loose.prey tidy.prey
 ok $? 'with -w it rewrites them'
 printf 'set s = \n' >half.prey
 cp half.prey half.keep
-run preyc --fmt -w half.prey
+call preyc --fmt -w half.prey
 [ "$status" -eq 1 ] && grep -q E0103 err && cmp -s half.prey half.keep
 ok $? 'a file with syntax errors is reported and left alone'
-run preyc --fmt --check "$top"/rules-examples/*.prey
+call preyc --fmt --check "$top"/rules-examples/*.prey
 [ "$status" -eq 0 ] && [ ! -s out ]
 ok $? 'the examples are in that layout'
 
@@ -242,19 +242,19 @@ ok $? 'the examples are in that layout'
 
 printf 'set office = 10.0.0.0/8\nset idle = 10.0.0.1\nfirewall f default accept { drop from "\303\251", offfice }\n' >wrong.prey
 sed -i 's/"[^"]*", //' wrong.prey
-run preyc --check --format=sarif wrong.prey
+call preyc --check --format=sarif wrong.prey
 [ "$status" -eq 1 ] && python3 "$top/tests/accept/sarif.py" 2>err
 ok $? '--format=sarif is SARIF 2.1.0, with places, explanations and the fix as an edit'
-run preyc --check --format=json wrong.prey
+call preyc --check --format=json wrong.prey
 [ "$status" -eq 1 ] && python3 -c 'import json
 d = json.load(open("out"))
 assert d["errors"] == 1 and d["warnings"] >= 1 and d["complete"] is True
 assert d["diagnostics"][0]["file"] == "wrong.prey"' 2>err
 ok $? '--format=json has every diagnostic, and counts them'
 sed 's/offfice/office/' wrong.prey >warns.prey
-run preyc --check warns.prey
+call preyc --check warns.prey
 says 'a warning lets the rules pass' 0 'W0201' err
-run preyc --check --werror --format=sarif warns.prey
+call preyc --check --werror --format=sarif warns.prey
 says '--werror does not, in any format' 1 '"ruleId":"W0201","ruleIndex":[0-9]+,"level":"error"' out
 
 # ---- what an editor and a reader need ----

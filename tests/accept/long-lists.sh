@@ -11,7 +11,7 @@ rules() { # NAME: from standard input
     cat >"$1.prey"
 }
 compiled() { # NAME: without an error
-    run preyc "$1.prey" -o "$1.pbc"
+    call preyc "$1.prey" -o "$1.pbc"
     [ "$status" -eq 0 ] || sed 's/^/# /' err
 }
 capture() { # NAME: frames from standard input
@@ -31,12 +31,12 @@ firewall edge default drop {
   accept tcp to port 1000-2000 as PARTLY
 }
 END
-run preyc known.prey -o known.pbc
+call preyc known.prey -o known.pbc
 says 'a rule that several cover together is told' 0 'known.prey:5:3: warning: this rule can never match \[W0310\]' err
 says 'with the rules that cover it' 0 'known.prey:3:3: note:' err
 says 'all of them' 0 'known.prey:4:3: note:' err
 same 'and no other rule' "$(grep -c 'warning:' err)" 1
-run preyc --stats known.prey
+call preyc --stats known.prey
 says 'preyc --stats says what is left of a rule that is covered in part' 0 'PARTLY.*1024-2000' out
 
 # ---- the classifier ----
@@ -54,13 +54,13 @@ save("huge", [f"  drop tcp from {net(i * 7 % 65536)} to 192.{i >> 8 & 255}.{i & 
 save("few", long[:20])
 END
 compiled long
-run preyc --stats long.prey
+call preyc --stats long.prey
 for what in 'rules in' 'boxes out' 'cuts' 'forks' 'blocks' 'bytes' 'expected +[0-9.]+ blocks' 'at most +[0-9]+ blocks' '[0-9]+ cache lines' '[0-9.]+ ns'; do
     says "preyc --stats tells of a classifier: $what" 0 "^ .*$what" out
 done
-run preyc --dump=bytecode few.prey
+call preyc --dump=bytecode few.prey
 same 'a short list is straight code' "$status $(grep -c 'classify ' out)" '0 0'
-run preyc --dump=bytecode long.prey
+call preyc --dump=bytecode long.prey
 says 'a long one a classifier' 0 'classify ' out
 capture traffic <<'END'
 eth / ip4 10.0.7.9 > 203.0.113.1 / tcp 50000 > 9 syn
@@ -78,14 +78,14 @@ same 'addresses of both families, ports, flags, ICMP, fragments, DSCP and tags a
     "$(awk -F '\t' 'NR > 1 { printf "%s%s", sep, $3; sep = " " }' lines)" \
     'edge:10 SSH SCAN PING PIECE VOICE edge:3010 edge:4017 default'
 compiled huge
-run preyc --stats huge.prey
+call preyc --stats huge.prey
 tr -d , <out >figures
 says 'a hundred thousand rules are one classifier' 0 "rules in +$((many + 1))$" figures
 { echo 'limits { classifier 64KiB }'; cat huge.prey; } >small.prey
-run preyc small.prey -o small.pbc
+call preyc small.prey -o small.pbc
 says 'limits { classifier SIZE } bounds it: one error that names the limit' 1 'error: .*classifier.*\[E0593\]' err
 same 'and only one' "$(grep -c 'error:' err)" 1
-run preyc --dump=bytecode small.prey
+call preyc --dump=bytecode small.prey
 [ ! -e small.pbc ]
 ok $? 'nothing is written then'
 
@@ -101,7 +101,7 @@ seed, d = int(sys.argv[1]), bytearray(open("long.pbc", "rb").read())
 for i in range(20): d[(seed * 7919 + i * 104729) % len(d)] ^= 1 << (seed + i) % 8
 open("damaged.pbc", "wb").write(d)
 END
-    run preyrun --pcap traffic.pcap damaged.pbc
+    call preyrun --pcap traffic.pcap damaged.pbc
     [ "$status" -eq 2 ] && clean && [ "$(wc -l <err)" -eq 1 ]
     ok $? "a damaged program with classifiers is refused in a line ($damage)"
 done
@@ -123,10 +123,10 @@ test "what must hold" {
   always accept: tcp any -> any port 443
 }
 END
-run preyc --werror claims.prey -o claims.pbc
+call preyc --werror claims.prey -o claims.pbc
 same '`never` and `always` are proved, without a word' "$status$(cat err)" 0
 sed 's/port 80, 443 as WEB/port 20-443 as WEB/' claims.prey >refuted.prey
-run preyc refuted.prey -o refuted.pbc
+call preyc refuted.prey -o refuted.pbc
 says 'or refuted' 1 'refuted.prey:10:[0-9]*: error: test "what must hold": `never accept` is refuted: found accept by WEB \[E0715\]' err
 says 'with a concrete packet' 1 'note: the packet: tcp [0-9.:]+ -> [a-z0-9.:]+:22 syn' err
 says 'and the rule' 1 'refuted.prey:6:3: note: `WEB` decides' err
@@ -136,7 +136,7 @@ rules unknown <<'END'
 firewall f default accept { drop tcp to self port 23; accept udp bytes l3 at 0 is x"46" mask x"4f"; drop udp }
 test "no datagrams" { never accept: udp any -> self port 53 }
 END
-run preyc unknown.prey -o unknown.pbc
+call preyc unknown.prey -o unknown.pbc
 says 'unknown where bytes decide' 1 'E0716' err
 says 'and it says which rule' 1 'unknown.prey:1:' err
 
@@ -147,24 +147,24 @@ sed '/^test/,$d' claims.prey >old.prey
 sed 's/port 80, 443 as WEB/port 80, 443, 8443 as WEB/' old.prey >wide.prey
 sed 's/port 80, 443 as WEB/port 80 as WEB/' old.prey >narrow.prey
 sed 's/as WEB/as HTTP  # the same/' old.prey >renamed.prey
-run preyc --diff old.prey wide.prey
+call preyc --diff old.prey wide.prey
 says 'preyc --diff: what widened, status 1' 1 '^widened .*tcp .*8443' out
 says 'with both deciding rules' 1 'default of edge' out
 says 'and an example packet' 1 'tcp [0-9.]+:[0-9]+ -> [a-z0-9.]+:8443' out
-run preyc --diff old.prey narrow.prey
+call preyc --diff old.prey narrow.prey
 says 'what narrowed, status 0' 0 '^narrowed .*443' out
-run preyc --diff old.prey renamed.prey
+call preyc --diff old.prey renamed.prey
 says 'text alone is no difference' 0 '^no difference' out
 for p in old wide; do preyc $p.prey -o $p.pbc 2>/dev/null; done
-run preyc --diff old.pbc wide.prey
+call preyc --diff old.pbc wide.prey
 says 'compiled programs too' 1 '^widened .*8443' out
-run preyc --diff --format=json old.prey wide.prey
+call preyc --diff --format=json old.prey wide.prey
 same '--format=json' "$status $(python3 -c 'import json; j = json.load(open("out")); print(j["widened"], len(j["regions"]))')" '1 True 1'
 example=$(python3 -c 'import json; print(json.load(open("out"))["regions"][0]["example"])')
 for side in 'old drop by default' 'wide accept by WEB'; do
     set -- $side
     { cat "$1.prey"; echo "test \"the example\" { expect $2 by $4: $example }"; } >shown.prey
-    run preyc --check shown.prey
+    call preyc --check shown.prey
     says "the example is judged as it says: $side" 0 '1 test passed' out
 done
 rules days <<'END'
@@ -172,19 +172,19 @@ schedule open = mon-fri 08:00-18:00
 firewall f default drop { accept tcp port 80 during open }
 END
 sed 's/mon-fri/mon-sat/' days.prey >longer.prey
-run preyc --diff days.prey longer.prey
+call preyc --diff days.prey longer.prey
 says 'longer hours widen' 1 '^widened .* at sat 08:00-18:00' out
 same 'and nothing else' "$(tail -1 out)" '1 region: 1 widened'
-run preyc --diff longer.prey days.prey
+call preyc --diff longer.prey days.prey
 says 'shorter ones do not' 0 '^1 region: 1 narrowed' out
 
-run preyrun --pcap traffic.pcap --coverage huge.pbc
+call preyrun --pcap traffic.pcap --coverage huge.pbc
 says 'preyrun --coverage: which rules a capture touched, and which never' 0 "^coverage +0 of $said rules matched packets, $said never did" out
 same 'readable with a hundred thousand' "$([ "$(wc -l <out)" -lt 20 ] && echo short) $(grep -c "$said rules" out)" 'short 3'
-run preyrun --pcap traffic.pcap --coverage long.pbc
+call preyrun --pcap traffic.pcap --coverage long.pbc
 says 'by share of packets, with source lines' 0 'SSH +accept +1 +11\.1 % .*long.prey:4007' out
 says 'and those that only count' 0 'UDP +count +2 +22\.2 % .*long.prey:4008' out
-run preyrun --pcap traffic.pcap --coverage --format json long.pbc
+call preyrun --pcap traffic.pcap --coverage --format json long.pbc
 same 'packets by rule are those of the verdict lines' "$(python3 -c '
 import collections, json
 cover = json.load(open("out"))["coverage"]
@@ -194,7 +194,7 @@ print(all(said[k] == v for k, v in counted.items()), sum(counted.values()), cove
 
 # ---- explanations stay exact ----
 
-run preyrun --pcap traffic.pcap --explain 2 long.pbc
+call preyrun --pcap traffic.pcap --explain 2 long.pbc
 same '--explain lists every rule that was tried, in file order' \
     "$status $(awk '$2 == "no" || $2 == "yes"' out | sed -n 's/.*long.prey:\([0-9]*\))$/\1/p' | sort -cn && awk '$2 == "no" || $2 == "yes"' out | wc -l)" '0 4006'
 same 'and why each did not match' "$(awk '$2 == "no"' out | grep -c 'no   (long')" 0
@@ -203,7 +203,7 @@ same 'and why each did not match' "$(awk '$2 == "no"' out | grep -c 'no   (long'
 
 python3 "$top/tests/accept/long_lists.py" $many "$head_of_list"
 bounded() { # NAME SENTENCE: it compiles within its time, or one error says why not
-    run preyc "$1.prey" -o "$1.pbc"
+    call preyc "$1.prey" -o "$1.pbc"
     if { [ "$status" -eq 0 ] || { [ "$status" -eq 1 ] && [ "$(grep -c 'error:' err)" -eq 1 ]; }; } && clean; then ok 0 "$2"; else
         echo "# status $status"
         head -5 err | sed 's/^/# /'
@@ -216,7 +216,7 @@ bounded dead '100,000 rules that are all dead'
 same 'whose warnings stay readable' "$([ "$(wc -l <err)" -lt 400 ] && grep -c 'more warnings' err)" 1
 bounded million 'a set of a million members in 1,000 rules'
 bounded asked '1,024 rules on one box that ask for bytes'
-run preyc asked-more.prey -o asked-more.pbc
+call preyc asked-more.prey -o asked-more.pbc
 says 'more of them are one error, with the limit' 1 'asked-more.prey:[0-9:]+ error: .*1024 rules.*\[E0594\]' err
 says 'and the rules' 1 'note: ' err
 exit $failed

@@ -10,7 +10,7 @@ SELF=203.0.113.2,10.0.0.2,2001:db8::2
 
 rules() { # NAME: rules from standard input, compiled
     cat >"$1.prey"
-    run preyc --werror "$1.prey" -o "$1.pbc"
+    call preyc --werror "$1.prey" -o "$1.pbc"
     [ "$status" -eq 0 ] || sed 's/^/# /' err
 }
 # One line a packet: what belongs to it stands on one line, without times and checksums' values.
@@ -25,7 +25,7 @@ sent() {
     sed -n 's/^=> *//p' case >wanted
     count=$((count + 1))
     "$tools/mkcap" sent.notes sent.pcap
-    run preyrun --pcap sent.pcap --self "$SELF" --write "left/$count.pcap" --verdicts verdicts "$@" "$program.pbc"
+    call preyrun --pcap sent.pcap --self "$SELF" --write "left/$count.pcap" --verdicts verdicts "$@" "$program.pbc"
     left "left/$count.pcap" | sed '/^$/d' >found
     [ "$status" -eq 0 ] && clean && [ "$(wc -l <found)" -eq "$(wc -l <wanted)" ] || bad=1
     paste -d '\n' wanted found | while read -r want && read -r got; do
@@ -47,7 +47,7 @@ judged() {
     shift 3
     cat >judged.notes
     "$tools/mkcap" judged.notes judged.pcap
-    run preyrun --pcap judged.pcap --self "$SELF" --verdicts - "$@" "$program.pbc"
+    call preyrun --pcap judged.pcap --self "$SELF" --verdicts - "$@" "$program.pbc"
     found=$(awk -F '\t' 'NR > 1 { printf "%s%s", sep, $6 != "-" ? $6 : $5 != "-" ? $5 : $2; sep = " " }' out)
     if [ "$status" -eq 0 ] && [ "$found" = "$expected" ] && clean; then ok 0 "$sentence"; else
         echo "# status $status, expected: $expected"
@@ -100,7 +100,7 @@ eth / ip4 198.18.0.1 > 203.0.113.10 / tcp 1000 > 80 syn seq 99
 eth / ip4 198.18.0.2 > 203.0.113.10 / tcp 1000 > 80 syn seq 99
 eth / ip4 198.18.0.1 > 203.0.113.10 / tcp 1000 > 80 ack seq 100 ack 500
 END
-run preyc --stats pass.prey
+call preyc --stats pass.prey
 says '--stats prints what source ports allow' 0 'web.* 1 ' out
 
 # ---- modes: keep source, dsr ----
@@ -275,7 +275,7 @@ test "slow start" {
   expect split p 1:1 within 5% over 2000 flows
 }
 END
-run preyc --check live.prey
+call preyc --check live.prey
 says 'servers go down under their clients, and come back slowly: in tests of the file' 0 '2 tests passed' out
 
 # ---- what a toy gets wrong ----
@@ -373,7 +373,7 @@ END
     for _ in $(seq 100); do echo 'eth / ip4 198.18.0.1 > 203.0.113.10 / tcp 1000 > 113 syn seq 99'; done
 } >many.notes
 "$tools/mkcap" many.notes many.pcap
-run preyrun --pcap many.pcap --self 203.0.113.2 --write many-left.pcap answers.pbc
+call preyrun --pcap many.pcap --self 203.0.113.2 --write many-left.pcap answers.pbc
 [ "$status" -eq 0 ] && [ "$(tcpdump -nn -r many-left.pcap 2>/dev/null | wc -l)" -le 12 ] && clean
 ok $? 'answers keep to their limit'
 
@@ -402,8 +402,8 @@ eth / ip4 198.18.0.1 > 203.0.113.10 / tcp 1000 > 80 syn seq 99
 eth / ip6 2001:db8:9::1 > 2001:db8::10 / tcp 1000 > 80 syn seq 99
 END
 "$tools/mkcap" both.notes both.pcap
-run preyrun --pcap both.pcap --self 10.0.0.2 --write between.pcap tunnels.pbc
-run preyrun --pcap between.pcap --self 10.9.0.11,203.0.113.10 --verdicts - far.pbc
+call preyrun --pcap both.pcap --self 10.0.0.2 --write between.pcap tunnels.pbc
+call preyrun --pcap between.pcap --self 10.9.0.11,203.0.113.10 --verdicts - far.pbc
 [ "$status" -eq 0 ] && [ "$(cut -f2,3 out | tr '\t\n' '  ')" = 'verdict rule accept WEB accept WEB ' ] && clean
 ok $? 'a prey host is the far end of what prey sends'
 
@@ -434,7 +434,7 @@ eth / ip4 10.0.0.11 > 10.0.0.3 / tcp 8080 > 40000 psh ack seq 500 ack 110 / zero
 => 203.0.113.10.80 > 198.18.0.1.1000: Flags \[P.\], .*seq $((cookie + 1)):$((cookie + 21)), ack 110
 END
 sed 's/mode passthrough/mode dsr rewrite/' cookies.prey >dsr-cookies.prey
-run preyc --check dsr-cookies.prey
+call preyc --check dsr-cookies.prey
 says 'in dsr they are an error that says why' 1 'E0819' err
 
 # ---- replay, setup, tests in the language ----
@@ -443,15 +443,15 @@ cat >one.notes <<'END'
 eth / ip4 198.18.0.1 > 203.0.113.10 / tcp 1000 > 80 syn seq 99
 END
 "$tools/mkcap" one.notes one.pcap
-run preyrun --pcap one.pcap --self 203.0.113.2 --explain 1 pass.pbc
+call preyrun --pcap one.pcap --self 203.0.113.2 --explain 1 pass.pbc
 says '--explain shows why this server, and what was rewritten' 0 '10\.0\.0\.3:40000' out
 says 'with hash and slot' 0 'hash 0x[0-9a-f]+.*slot [0-9]+ of' out
-run preyrun --pcap one.pcap --self 203.0.113.2 --seed 7 --write seven.pcap live.pbc
-run preyrun --pcap one.pcap --self 203.0.113.2 --seed 7 --write again.pcap live.pbc
+call preyrun --pcap one.pcap --self 203.0.113.2 --seed 7 --write seven.pcap live.pbc
+call preyrun --pcap one.pcap --self 203.0.113.2 --seed 7 --write again.pcap live.pbc
 cmp -s seven.pcap again.pcap
 ok $? 'same seed, same capture: same ports'
 for server in l2:web/a rewrite:web/a tunnels:four/a tunnels:six/a; do
-    run preyc --server-setup "${server#*:}" "${server%%:*}.prey"
+    call preyc --server-setup "${server#*:}" "${server%%:*}.prey"
     [ "$status" -eq 0 ] && grep -q '203\.0\.113\.1[0-2]' out && clean
     ok $? "--server-setup prints what prepares ${server#*:} for ${server%%:*}"
 done
@@ -484,20 +484,20 @@ test "in a tunnel" {
   expect server web/a: tcp 198.18.0.1:50000 -> 203.0.113.10:80 syn
 }
 END
-run preyc --check talk.prey
+call preyc --check talk.prey
 says 'tests follow conversations through services, and answer what left' 0 '3 tests passed' out
 sed 's/expect forward: reply syn ack/expect drop: reply syn ack/' talk.prey >slip.prey
-run preyc --check slip.prey
+call preyc --check slip.prey
 says 'a failing one shows how the packet left' 1 'it left as: tcp 203\.0\.113\.10:80 > 198\.18\.0\.1:50000 SYN ACK' err
 sed 's/^  reply syn ack$/  expect forward: reply syn ack/' talk.prey >slip.prey
-run preyc --check slip.prey
+call preyc --check slip.prey
 says 'and that in dsr modes nothing comes back' 1 'E0714' err
 
 # ---- examples ----
 
 cp "$top"/rules-examples/*.prey "$top"/rules-examples/*.txt .
 for name in router dmz balancer-{passthrough,keep-source,dsr-l2,dsr-rewrite,dsr-ipip,dsr-gue} server-{ipip,gue}; do
-    run preyc --werror "$name.prey" -o example.pbc
+    call preyc --werror "$name.prey" -o example.pbc
     [ "$status" -eq 0 ] && [ ! -s err ] && [ -s example.pbc ] && grep -q '^ *\(expect .*: \)*reply' "$name.prey"
     ok $? "rules-examples/$name.prey compiles, with tests that follow conversations"
 done

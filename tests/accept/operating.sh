@@ -5,7 +5,7 @@ set -u
 . tests/lib/accept.sh
 
 compiled() { # ARGUMENT... of preyc: good, and nothing said
-    run preyc "$@"
+    call preyc "$@"
     [ "$status" -eq 0 ] && [ ! -s err ]
 }
 addresses() { # FROM TO PRINTF-FORMAT: so many addresses, each once
@@ -14,7 +14,7 @@ addresses() { # FROM TO PRINTF-FORMAT: so many addresses, each once
 }
 rejects() { # SENTENCE PATTERN: the list from standard input is refused, and it is said why
     cat >bad.list
-    run preyc --check bad.prey
+    call preyc --check bad.prey
     says "$1" 1 "$2" err
 }
 
@@ -65,21 +65,21 @@ END
 compiled --check --allow W0513 ways.prey
 ok $? 'where it leaves in forward and out firewalls and a chain of both, urpf-failed, routes in tests, claims'
 sed 's/port 25 out on wan$/port 25 out on lan/' ways.prey >false.prey
-run preyc --check --allow W0513 false.prey
+call preyc --check --allow W0513 false.prey
 says 'a claim about a way out is refuted, with the way' 1 'tcp .*:25 syn out on lan$' err
 preyc --allow W0513 ways.prey -o ways.pbc
 printf 'eth / ip4 10.0.0.5 > 192.0.2.1 / tcp 50000 > 25 syn\neth / ip4 192.0.2.7 > 10.0.0.5 / tcp 5 > 80 syn\n' >ways.notes
 "$tools/mkcap" ways.notes ways.pcap
-run preyrun -r ways.pcap --on lan --self 1.1.1.1 --json ways.pbc
+call preyrun -r ways.pcap --on lan --self 1.1.1.1 --json ways.pbc
 says 'without routes all ways are unknown, and counted' 0 '"ways_unknown":	2,' out
 printf '%s\n' 'default via 192.0.2.254 dev eth0 proto dhcp metric 100 ' '10.0.0.0/8 proto static ' '	nexthop via 10.0.0.2 dev eth1 weight 1 ' \
     '	nexthop via 10.0.0.3 dev eth9 weight 3 dead ' 'unreachable 10.66.0.0/16 metric 20' 'fe80::/64 dev eth0 metric 256 pref medium' >routes
-run preyrun -r ways.pcap --on lan --self 1.1.1.1 --routes routes --verdicts - ways.pbc
+call preyrun -r ways.pcap --on lan --self 1.1.1.1 --routes routes --verdicts - ways.pbc
 says 'what ip route prints' 0 '^1	drop	NO_MAIL' out
 has 'and whose source comes by another way' '^2	drop	SPOOFED'
-run preyrun -r ways.pcap --on lan --self 1.1.1.1 --route 0.0.0.0/0=eth9 --route 10.0.0.0/8=lan --route 192.0.2.7=lan --verdicts - ways.pbc
+call preyrun -r ways.pcap --on lan --self 1.1.1.1 --route 0.0.0.0/0=eth9 --route 10.0.0.0/8=lan --route 192.0.2.7=lan --verdicts - ways.pbc
 says '--route: another device' 0 '^1	accept	default' out
-run preyc --ask 'tcp 10.0.0.5:5 -> 192.0.2.1:25 syn on lan' --route default=wan --route 10.0.0.0/8=lan ways.pbc
+call preyc --ask 'tcp 10.0.0.5:5 -> 192.0.2.1:25 syn on lan' --route default=wan --route 10.0.0.0/8=lan ways.pbc
 says '--ask with --route' 0 'rule NO_MAIL' out
 esc=$(printf '\033')
 printf '%s\n' "default via ${esc}[35m192.0.2.254 ${esc}[0mdev ${esc}[36meth0 ${esc}[0mproto dhcp " 'unicast 10.0.0.0/8 nhid 9 proto boot scope global ' \
@@ -91,28 +91,28 @@ ok $? 'colours, details, routes for one TOS, and those that another table says'
 preyc --ask - ways.pbc <<<'tcp 10.0.0.5:5 -> 192.0.2.1:25 syn on' >out 2>err
 status=$?
 says '--ask: `on` without an interface' 2 'line 1 of standard input$' err
-run preyc --ask 'tcp 10.0.0.5:5 -> 192.0.2.1:25 syn on lan out on lan' --routes routes ways.pbc
+call preyc --ask 'tcp 10.0.0.5:5 -> 192.0.2.1:25 syn on lan out on lan' --routes routes ways.pbc
 says '--ask with a way of its own' 0 'NO_MAIL +no +way out is lan, not in wan' out
 for bad in '10.0.0.0/8 via 192.0.2.1' '[{"dst":"default"' '10.0.0.1/8 dev eth0' '10.0.0.0/8 dev eth0 metric x' \
     '10.0.0.0/8 dev a-name-of-17-bytes' 'default dev'; do
     printf '10.1.0.0/16 dev eth1\n\n%s\n' "$bad" >bad.routes
-    run preyrun -r ways.pcap --routes bad.routes ways.pbc
+    call preyrun -r ways.pcap --routes bad.routes ways.pbc
     says "a route file at fault: $bad" 2 '^preyrun: --routes: bad.routes:3: ' err
 done
 head -c 5000 /dev/zero | tr '\0' x >bad.routes
-run preyrun -r ways.pcap --routes bad.routes ways.pbc
+call preyrun -r ways.pcap --routes bad.routes ways.pbc
 says 'a line without end' 2 'bad.routes:1: a line of more than 4,096 bytes' err
 printf 'default dev eth0\n\0' >bad.routes
-run preyrun -r ways.pcap --routes bad.routes ways.pbc
+call preyrun -r ways.pcap --routes bad.routes ways.pbc
 says 'bytes that are no text' 2 'bad.routes:2: a byte of zero' err
 awk 'BEGIN { for (i = 0; i < 400000; i++) printf "10.%d.%d.%d dev d%d\n", i / 65536, i / 256 % 256, i % 256, i % 60000 }' >many.routes
-run preyrun -r ways.pcap --on lan --self 1.1.1.1 --routes many.routes --verdicts - ways.pbc
+call preyrun -r ways.pcap --on lan --self 1.1.1.1 --routes many.routes --verdicts - ways.pbc
 says '400,000 routes by 60,000 devices' 0 '^2	' out
 awk 'BEGIN { for (i = 0; i < 70000; i++) printf "10.%d.%d.%d dev d%d\n", i / 65536, i / 256 % 256, i % 256, i }' >many.routes
-run preyrun -r ways.pcap --routes many.routes ways.pbc
+call preyrun -r ways.pcap --routes many.routes ways.pbc
 says 'a device too many, where it stands' 2 'many.routes:65536: more than 1,048,576 routes, or 65,535 devices' err
 echo 'firewall f in default accept { drop udp out on "eth0" }' >arrives.prey
-run preyc --check arrives.prey
+call preyc --check arrives.prey
 says 'what arrives leaves nowhere' 1 'E0516' err
 
 # ---- sources that would not be reached so ----
@@ -141,10 +141,10 @@ END
 compiled --check zones.prey
 ok $? 'interfaces by pattern, claims by zone'
 sed 's/on not wan$/on vpn, wan/' zones.prey >false.prey
-run preyc --check false.prey
+call preyc --check false.prey
 says 'a claim by zone is refuted' 1 'accept by WEB' err
 sed 's/wg\*/wg+/' zones.prey >plus.prey
-run preyc --check plus.prey
+call preyc --check plus.prey
 says 'a name with + shows *' 1 'write `"wg\*"`' err
 
 # ---- translation, fleets ----
@@ -182,12 +182,12 @@ ok $? 'map, several addresses, forward by interface and source and of gre, mss c
 sed '/self on wan/s/ on wan//;s/-> self:443 syn on wan/-> self:443 syn on "eth1"/' block.prey >any.prey
 compiled --check any.prey
 ok $? 'without `on` a forward takes what comes by any interface'
-run preyc --stats block.prey
+call preyc --stats block.prey
 says '--stats says how many mappings there is room for' 0 'mappings of each protocol: 4 addresses x 64512 ports' out
 for fault in 's/10.0.0.16.28/10.0.1.0\/24/;E0847' 's/203.0.113.7$/203.0.113.16/;E0847' 's/203.0.113.4-/203.0.113.9-/;E0302' 's/203.0.113.4-203.0.113.7/100.64.0.0-100.65.0.0/;E0845' \
     's/clamp auto/clamp pmtu/;write .auto' 's/gre ->/proto 51 ->/;E0846' 's/-10.9.0.20/-10.10.0.20/;E0845'; do
     sed "${fault%;*}" block.prey >fault.prey
-    run preyc --check fault.prey
+    call preyc --check fault.prey
     says "... ${fault#*;}" 1 "${fault#*;}" err
 done
 
@@ -207,18 +207,18 @@ END
 compiled --check main.prey
 ok $? 'include "conf.d/*.prey" reads the files of a folder'
 echo 'set office = 198.51.100.0/24' >conf.d/9-late.prey
-run preyc --check main.prey
+call preyc --check main.prey
 says 'in the order of their names: the later one is the one at fault' 1 'conf.d/9-late.prey:1:5: error: .office. is already' err
 rm conf.d/9-late.prey
 ln -s loop.prey conf.d/loop.prey
-run preyc --check main.prey
+call preyc --check main.prey
 says 'a link in a circle is an error that names it' 1 "conf.d/loop.prey. can't be read: Too many levels" err
 rm conf.d/loop.prey
 sed 's/conf.d/empty.d/' main.prey >none.prey
-run preyc --check none.prey
+call preyc --check none.prey
 says 'a pattern that matches nothing warns' 1 'warning: no file matches.*W0601' err
 (cd empty.d && seq -f '%05g.prey' 1 5000 | xargs touch)
-run preyc --check none.prey
+call preyc --check none.prey
 says 'thousands of files are bounded by a limit that has a name' 1 'at most 4096 files.*E0134' err
 
 # ---- words of habit ----
@@ -276,10 +276,10 @@ END
 compiled --check networks.prey
 ok $? 'flows over N per source/24,/56, beside per source'
 sed 's/24,.56/24/' networks.prey >one.prey
-run preyc --check one.prey
+call preyc --check one.prey
 says 'one length for both families' 1 'E0322' err
 echo 'pool p { balance wlc; server a 10.0.0.1 }' >bad.prey
-run preyc --check bad.prey
+call preyc --check bad.prey
 says "IPVS' names of balances are hinted" 1 'write .least_conn.' err
 
 # ---- address files as they are published ----
@@ -292,9 +292,9 @@ for form in drop ipset nft; do
     compiled $form.prey -o $form.pbc
     ok $? "100,000 addresses as $form has them"
 done
-run preyc --diff drop.pbc ipset.pbc
+call preyc --diff drop.pbc ipset.pbc
 same 'ipset and the plain list hold the same' "$(cat out)" 'no difference for any packet that the rules judge'
-run preyc --diff drop.pbc nft.pbc
+call preyc --diff drop.pbc nft.pbc
 same 'so does nft' "$(cat out)" 'no difference for any packet that the rules judge'
 printf 'set bad = file "bad.list"\nfirewall f default accept { drop from bad }\n' >bad.prey
 printf '192.0.2.1 ; ok\n192.0.2.1/24 ; SBL2\n' | rejects 'the line of a fault, and what is wrong with it' 'bad.list:2:1: error: the address has bits set past its first 24'
@@ -306,18 +306,18 @@ head -c 3000000 /dev/zero | tr '\0' '{' | sed 's/^/set a /' | rejects 'three mil
 # ---- silent misreadings ----
 
 echo 'firewall in default drop { accept icmp6 type nd }' >bad.prey
-run preyc --check bad.prey
+call preyc --check bad.prey
 says 'a firewall named in, without a direction, is an error' 1 'not its direction.*E0514' err
 echo 'chain rules { drop tcp }' >bad.prey
-run preyc --check bad.prey
+call preyc --check bad.prey
 says 'a program that judges nothing' 0 'no firewall, service or nat.*W0514' err
 echo 'nat n { masquerade from 10.0.0.0/8 out on "eth0" }' >bad.prey
-run preyc --check bad.prey
+call preyc --check bad.prey
 says 'a nat without a firewall for what crosses' 0 'no firewall judges what crosses.*W0515' err
 printf 'set office = 192.0.2.0/24\nset offices = 198.51.100.0/24\nfirewall f default accept { drop from office }\n' >bad.prey
-run preyc --check bad.prey
+call preyc --check bad.prey
 says 'an unused set, a letter from one that is used' 0 'one letter away.*W0203' err
-run preyc --werror --allow W0203 --check bad.prey
+call preyc --werror --allow W0203 --check bad.prey
 same 'which allow takes' "$status" 0
 
 # ---- warnings that are not wanted ----
@@ -327,14 +327,14 @@ set nested = 192.0.2.0/24, 192.0.2.7, 192.0.2.9
 set unused = 192.0.2.1
 firewall f default accept { drop from nested }
 END
-run preyc --werror --check warns.prey
+call preyc --werror --check warns.prey
 says 'warnings of one kind about one list are one' 1 'this member lies inside another one of the list, and so does one more' err
 compiled --werror --allow W0303,W0201 --check warns.prey
 ok $? '--allow leaves them out, also with --werror'
 { echo 'allow W0201'; sed '1i allow W0303' warns.prey; } >allowed.prey
 compiled --werror --check allowed.prey
 ok $? 'so does `allow`, at the top and before a declaration'
-run preyc --allow E0201 --check warns.prey
+call preyc --allow E0201 --check warns.prey
 says 'an error can'\''t be allowed' 2 'only warnings can be allowed' err
 
 # ---- what would become of a packet ----
@@ -346,10 +346,10 @@ firewall edge default drop {
   accept tcp to self port 22 on wan as SSH
 }
 END
-run preyc --ask 'tcp 198.51.100.9:50000 -> self:22 syn on wan' ask.prey
+call preyc --ask 'tcp 198.51.100.9:50000 -> self:22 syn on wan' ask.prey
 says '--ask: the verdict' 0 '^verdict: accept  rule SSH$' out
 has 'and each rule that was tried, with what failed' '^  edge:3  no   not icmp6'
-run preyc --json --ask 'tcp 198.51.100.9:50000 -> self:23 syn on wan' ask.prey
+call preyc --json --ask 'tcp 198.51.100.9:50000 -> self:23 syn on wan' ask.prey
 says 'as JSON' 0 '"verdict":"drop","rule":"default"' out
 preyc ask.prey -o ask.pbc
 printf 'tcp 198.51.100.9:50000 -> self:22 syn on wan\nudp 198.51.100.9:1 -> self:53\n' | preyc --ask - ask.pbc >out 2>err
@@ -370,13 +370,13 @@ END
 changed() { # SED-EXPRESSION STATUS SENTENCE PATTERN...: what --diff tells of the edit
     sed "$1" old.prey >new.prey
     cmp -s old.prey new.prey && ok 1 "$3: the edit is one"
-    run preyc --diff old.prey new.prey
+    call preyc --diff old.prey new.prey
     local wanted=$2 sentence=$3
     shift 3
     says "$sentence" "$wanted" "$1" out
     for pattern in "${@:2}"; do has "... $pattern" "$pattern"; done
 }
-run preyc --diff old.prey old.prey
+call preyc --diff old.prey old.prey
 says 'a file and itself' 0 '^no difference for any packet that the rules judge$' out
 changed 's/server b .*8443/& ; server c 10.0.0.13:8443/' 1 'a server more' '^widened +203.0.113.10 tcp/443 newly reaches shop/c 10.0.0.13:8443, by the service www' 'e.g.  tcp .* -> 203.0.113.10:443' '^ +\+ c 10.0.0.13:8443'
 changed 's/; server b .*8443//' 0 'a server less' '^narrowed +203.0.113.10 tcp/443 no longer reaches shop/b'
@@ -394,51 +394,51 @@ printf 'eth / ip4 192.0.2.1 > 203.0.113.1 / tcp %s > 22 syn\n' 50000 50001 >day.
 "$tools/mkcap" day.notes day.pcap
 printf 'firewall f default drop { accept icmp6 type nd; accept tcp port 22 as SSH }\n' >yesterday.prey
 printf 'firewall f default drop { accept icmp6 type nd; accept tcp port 23 as TELNET }\n' >tomorrow.prey
-run preyc --against yesterday.prey tomorrow.prey --pcap day.pcap
+call preyc --against yesterday.prey tomorrow.prey --pcap day.pcap
 says '--against: what would be judged otherwise, with status 1' 1 '^narrowed +2 frames of 2 flows$' out
 has 'by which rules' '^ +was   accept by SSH \(yesterday.prey:1\)$'
 has 'with the first frame' 'first frame 1 at .* tcp 192.0.2.1:50000 > 203.0.113.1:22 SYN'
-run preyc --against yesterday.prey yesterday.prey --pcap day.pcap
+call preyc --against yesterday.prey yesterday.prey --pcap day.pcap
 says 'nothing: status 0' 0 'none would be judged or sent otherwise' out
 
 # ---- rules from traffic ----
 
-run preyc --suggest --pcap day.pcap
+call preyc --suggest --pcap day.pcap
 says '--suggest: what began, by service and source' 0 'accept tcp from 192.0.2.1 to 203.0.113.1 port 22 state new +as SSH' out
 has 'and drops the rest' 'default drop'
 cp out suggested.prey
 compiled suggested.prey -o suggested.pbc
 ok $? 'it compiles, and its tests pass'
-run preyrun -r day.pcap --only accept suggested.pbc
+call preyrun -r day.pcap --only accept suggested.pbc
 same 'its replay accepts what it says' "$(tail -n +2 out | wc -l)" "$(sed -n 's/^# Of the capture it accepts \([0-9]*\) of.*/\1/p' suggested.prey)"
 
 # ---- captures as they are ----
 
 for how in 'gzip -c' 'xz -c' 'zstd -qc' 'lz4 -qc'; do
     $how day.pcap >day.packed
-    run preyrun -r day.packed --only 'rule SSH' suggested.pbc
+    call preyrun -r day.packed --only 'rule SSH' suggested.pbc
     says "made by ${how% *}" 0 '^2[[:space:]]accept[[:space:]]SSH' out
 done
 gzip -c day.pcap | xz -c >twice
-run preyrun -r twice suggested.pbc
+call preyrun -r twice suggested.pbc
 says 'an archive in an archive is refused by name' 2 'compressed once more, with gzip' err
 cp day.pcap other.pcap
-run preyrun -r day.pcap -r other.pcap --map day.pcap=wan --map other.pcap=eth7 suggested.pbc
+call preyrun -r day.pcap -r other.pcap --map day.pcap=wan --map other.pcap=eth7 suggested.pbc
 says 'several, merged' 0 '^ +4 frames' out
-run preyrun -r day.pcap --map day.pcap=wan --self 203.0.113.1 --describe ask.pbc
+call preyrun -r day.pcap --map day.pcap=wan --self 203.0.113.1 --describe ask.pbc
 says '--map says where frames came in, --describe what they are' 0 'SSH.*tcp 192.0.2.1:50001 > 203.0.113.1:22 SYN' out
-run preyrun -r day.pcap --explain 1,2 suggested.pbc
+call preyrun -r day.pcap --explain 1,2 suggested.pbc
 same '--explain of several frames' "$(grep -c '^frame' out)" 2
-run preyrun -r day.pcap --only 'not rule SSH, accept' --write-seen seen.pcap suggested.pbc
-run preyrun -r seen.pcap --json suggested.pbc
+call preyrun -r day.pcap --only 'not rule SSH, accept' --write-seen seen.pcap suggested.pbc
+call preyrun -r seen.pcap --json suggested.pbc
 says '--write-seen writes the frames that lines are about' 0 '"frames":[[:space:]]*2' out
 
 # ---- habits ----
 
 for program in preyc preyrun preyctl; do
-    run $program -V
+    call $program -V
     says "$program -V" 0 "^$program [0-9]" out
-    run $program -h
+    call $program -h
     says "$program -h" 0 "^(usage: )?$program " out
 done
 preyc --check - <ask.prey >out 2>err
@@ -447,14 +447,14 @@ says 'a file from a pipe' 0 'good: 2 rules' out
 mkdir -p several.d
 cp ask.prey several.d/a.prey
 cp zones.prey several.d/b.prey
-run preyc --check ask.prey several.d
+call preyc --check ask.prey several.d
 same 'several files and folders at once' "$(grep -c ': good: ' out)" 3
 echo 'firewall f default accept { dorp tcp }' >bad.prey
-run preyc --color=always --check bad.prey
+call preyc --color=always --check bad.prey
 says '--color' 1 "$(printf '\033')\\[" err
-run preyc --stats --json ask.prey
+call preyc --stats --json ask.prey
 says '--stats as JSON' 0 '^\{"rules":\{' out
-run preyrun -r day.pcap suggested.pbc
+call preyrun -r day.pcap suggested.pbc
 says 'figures that a person reads' 0 ' 100.0 % ' out
 same 'completion knows every option' "$(bash "$top/tests/lib/complete.sh" 'preyc --sug' | tr '\n' ' ')" '--suggest --suggest-width '
 
@@ -475,7 +475,7 @@ reads() { # TOOL PAGE FILE COMMAND...: the tool says that the set-up is good
     shift 3
     if ! command -v "$tool" >tool; then ok 0 "$tool reads its own side of $page # SKIP no $tool here"; return; fi
     status=1
-    [ -s "$file" ] && run "$@"
+    [ -s "$file" ] && call "$@"
     if grep -Eq 'Could not process rule: (No such file|Operation not supported)|Operation not permitted|unshare failed|missing kernel module' out err; then
         ok 0 "$tool reads its own side of $page # SKIP $(head -1 err)"
         return
@@ -495,27 +495,27 @@ reads haproxy haproxy haproxy.other haproxy -c -f haproxy.other
 # ---- import ----
 
 cp "$top"/tests/golden/import/router.nft.json "$top"/tests/import/server.iptables .
-run preyc --import nft router.nft.json
+call preyc --import nft router.nft.json
 cp out router.prey
 says '--import nft: what a listing says, with its forwarded ports' 0 'forward self on "wan" tcp/8443 -> 192.168.1.10:443' out
-run preyc --check router.prey
+call preyc --check router.prey
 same 'which compiles' "$status" 0
-run preyc --import iptables server.iptables
+call preyc --import iptables server.iptables
 cp out server.prey
 says '--import iptables' 0 'firewall .* in default' out
-run preyc --check server.prey
+call preyc --check server.prey
 same 'which compiles, too' "$status" 0
 printf '{"nftables": [{"chain": {"family": "inet", "table": "f", "name": "c", "type": "filter", "hook": "input", "prio": 0, "policy": "accept"}},
   {"rule": {"family": "inet", "table": "f", "chain": "c", "expr": [{"match": {"op": "==", "left": {"meta": {"key": "mark"}}, "right": 1}}, {"drop": null}]}}]}' >mark.json
-run preyc --import nft mark.json
+call preyc --import nft mark.json
 says 'what it can not say stands at its place, in capitals where it drops' 1 'COULD NOT BE SAID.*: meta mark 1 drop' out
-run preyc --import nft "$top/README.md"
+call preyc --import nft "$top/README.md"
 says 'what is no listing is told' 2 'not what .nft -j list ruleset. writes' err
 imports() { # KIND FILE SENTENCE: what preyc makes of it compiles
-    run preyc --import "$1" "$2"
+    call preyc --import "$1" "$2"
     local whole=$status
     cp out imported.prey
-    run preyc --check imported.prey
+    call preyc --check imported.prey
     [ "$status" -eq 0 ] && [ "$whole" -le 1 ]
     ok $? "$3"
 }
@@ -527,7 +527,7 @@ else
     ok 0 "what stands beside prey in nftables.md # SKIP $(head -1 err)"
 fi
 echo '-A INPUT -j NONSENSE' >bad.save
-run preyc --import iptables bad.save
+call preyc --import iptables bad.save
 says 'what is no iptables-save is refused, with its line' 2 'bad.save:1' err
 
 # ---- the proof: fifteen set-ups, each with tests and claims, and named where one looks ----
@@ -552,7 +552,7 @@ done
 
 hint() { # TEXT ANSWER: such a rule is answered so
     printf 'interface wan = "eth0"\nfirewall f default drop {\n  %s\n}\n' "$1" >bad.prey
-    run preyc --check bad.prey
+    call preyc --check bad.prey
     says "$1" 1 "$2" err
 }
 hint 'accept tcp flags syn' 'write .has syn.'
@@ -569,9 +569,9 @@ printf 'firewall f default accept { drop igmp }\n' >good.prey
 compiled --check good.prey
 ok $? 'igmp is a protocol'
 echo 'ports p = file "x"' >bad.prey
-run preyc --check bad.prey
+call preyc --check bad.prey
 says 'ports p = file "x"' 1 'only sets of addresses' err
 printf '# T\xfcr\n' >bad.prey
-run preyc --check bad.prey
+call preyc --check bad.prey
 says 'Latin-1 in a comment' 1 'in Latin-1 it is' err
 exit $failed

@@ -79,8 +79,8 @@ prey prey -i wan -i lan --log text --format json --stats 127.0.0.1:8404 now.pbc
 preyctl() { at prey timeout 60 "$bin/preyctl" "$@" 2>&1 </dev/null; }
 until_true 600 'all were asked' grep -q enough targets.out
 same 'two bad probes of three, again and again, take no server down' "$(ask client 10.1.0.111/) $(grep -c 'pairs/s is down' prey.err)" 'one 0'
-same 'the third in a row does' "$(ask client 10.1.0.112/) $(grep -c 'thrice/s is down: status 503' prey.err)" 'failed 1'
-same 'one good probe of two, again and again, brings none back' "$(ask client 10.1.0.113/)" failed
+same 'the third in a row does' "$(ask client 10.1.0.112/) $(grep -c 'thrice/s is down: status 503' prey.err)" 'failed: 7 1'
+same 'one good probe of two, again and again, brings none back' "$(ask client 10.1.0.113/)" 'failed: 7'
 same 'the second in a row does' "$(ask client 10.1.0.114/)" one
 hears 'who takes connections and says nothing is named' 'bad/silent is down: no answer within 500 ms'
 hears 'and who answers byte by byte' 'bad/drips is down: no answer within 500 ms'
@@ -216,7 +216,7 @@ preyctl set web/one drain 1m >/dev/null
 same 'who drains gets nothing new, and is marked' "$(shared) $(preyctl servers | grep -c '^web/one *DRAIN .*by user 0 at .*left$')" ' 8 two  1'
 preyctl set web/one down >/dev/null
 preyctl set web/two down >/dev/null
-same 'so does who is set down; now nobody is left' "$(ask client 10.1.0.100/)" failed
+same 'so does who is set down; now nobody is left' "$(ask client 10.1.0.100/)" 'failed: 7'
 for s in one two; do preyctl set "web/$s" file >/dev/null; done
 same 'the file again: both serve' "$(both_serve)" ' one two '
 

@@ -48,20 +48,19 @@ timeout 20 ip netns exec "$id-prey" "$bin/preyrun" -i lo --io xdp shop.pbc >out 
 same '--io xdp where there is none' "$?|$(faults | wc -l)|$(faults | grep -c xdp)|$(untouched)" '2|1|1|'
 
 # While it runs.
-ask() { at client curl -s -m "${2:-5}" "http://$1/" || echo "failed: $?"; }
 for workers in 1 2; do
     ulimit -S -n 16 # which preyrun raises
     prey prey -i wan -i lan --workers $workers --format json shop.pbc
     ulimit -S -n 1024
     same "$workers: a server without a route is named" "$(grep -c '^preyrun: notice: no route leads to server far/one, 172.30.0.1' prey.err)" 1
-    same "$workers: it serves" "$(ask 10.1.0.100)" one
+    same "$workers: it serves" "$(ask client 10.1.0.100)" one
     at prey "$bin/preyrun" -i wan shop.pbc 2>err
     same "$workers: a second of the name is refused" "$? $(faults | sed 's/process [0-9]*/process N/')" \
         '2 preyrun: another preyrun named `wan` runs here (process N): `preyctl load` changes its rules'
-    ask 10.1.0.101 1 >nowhere
-    ask 10.1.0.102 2 >nobody
+    ask client 10.1.0.101 1 >nowhere
+    ask client 10.1.0.102 2 >nobody
     same "$workers: no route, and nobody there" "$(cat nowhere nobody | tr '\n' ' ')" 'failed: 28 failed: 28 '
-    same "$workers: others are served meanwhile" "$(ask 10.1.0.100)" one
+    same "$workers: others are served meanwhile" "$(ask client 10.1.0.100)" one
 
     # Its link carries less: the sender is told, and sends less.
     ip -n "$id-prey" link set lan mtu 700
@@ -73,7 +72,7 @@ for workers in 1 2; do
     ip -n "$id-prey" link set lan down
     until_true 50 "$workers: down is told" grep -q '^preyrun: lan is down' prey.err
     ip -n "$id-prey" link set lan up
-    up() { [ "$(ask 10.1.0.100 1)" = one ]; }
+    up() { [ "$(ask client 10.1.0.100 1)" = one ]; }
     until_true 20 "$workers: down, and up again" up && ok 0 "$workers: down, and up again"
 
     guards=$(at prey nft list table netdev prey_wan | grep -c 'devices = { lan, wan }')

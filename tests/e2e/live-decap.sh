@@ -17,8 +17,6 @@ for s in one two; do
 done
 head -c 3000000 /dev/urandom >web-one/file
 cp web-one/file web-two/file
-ask() { at client curl -s -m 20 "http://$1/" || echo failed; }
-talk() { at client "$tools/udp" ask "$1" 53 || echo failed; }
 shares() { sort | awk '{ print $1 }' | uniq -c | tr -s ' \n' ' '; }
 
 balancer() { # MODE OUTER: servers are reached by that family, both services through the same tunnel
@@ -74,14 +72,14 @@ each() { # NAME MODE KIND OUTER
     done
     prey prey -i eth0 --format json out.pbc
     for a in 10.1.0.100 '[fd00:1::100]'; do
-        same "$1: TCP to $a, shared" "$(for i in 1 2 3 4; do ask "$a"; done | shares)" ' 2 one 2 two '
+        same "$1: TCP to $a, shared" "$(for i in 1 2 3 4; do ask client "$a"; done | shares)" ' 2 one 2 two '
         at client curl -s -m 20 "http://$a/files/file" | cmp -s - web-one/file
         ok $? "$1: 3 MB from $a arrive as they are"
         at client curl -s -m 20 "http://$a:8080/" >out
         same "$1: what the rules refuse inside is reset for $a" $? 7
     done
     for a in 10.1.0.100 fd00:1::100; do
-        same "$1: UDP to $a, shared" "$(for i in 1 2 3 4; do talk "$a"; done | shares)" ' 2 one 2 two '
+        same "$1: UDP to $a, shared" "$(for i in 1 2 3 4; do talk client "$a"; done | shares)" ' 2 one 2 two '
     done
     prey_ends
     for p in $openers; do kill -TERM "$p"; done
@@ -102,7 +100,7 @@ opener ipip | sed 's/10.1.0.2, fd00:1::2/fd00:1::2/' | rules in
 openers=
 for s in one two; do open_at "$s" in.pbc; done
 prey prey -i eth0 out.pbc
-same 'ipip over IPv6' "$(for a in 10.1.0.100 '[fd00:1::100]'; do ask "$a"; ask "$a"; done | shares)" ' 2 one 2 two '
+same 'ipip over IPv6' "$(for a in 10.1.0.100 '[fd00:1::100]'; do ask client "$a"; ask client "$a"; done | shares)" ' 2 one 2 two '
 balancer 'dsr ipip' 4 | rules out
 truncate -s 0 prey.err
 kill -HUP "$prey"
@@ -112,5 +110,5 @@ opener ipip | rules in
 for s in one two; do truncate -s 0 "$s.err"; done
 for p in $openers; do kill -HUP "$p"; done
 for s in one two; do until_true 100 "$s takes rules that list it" grep -q '^reloaded' "$s.err"; done
-same 'a reload that lists it does' "$(for i in 1 2; do ask 10.1.0.100; done | shares)" ' 1 one 1 two '
+same 'a reload that lists it does' "$(for i in 1 2; do ask client 10.1.0.100; done | shares)" ' 1 one 1 two '
 exit $failed

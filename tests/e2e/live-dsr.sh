@@ -18,8 +18,6 @@ lan_of() { # a fresh LAN with two servers that hold the service's addresses
     head -c 3000000 /dev/urandom >web-one/file
     cp web-one/file web-two/file
 }
-ask() { at client curl -s -m 20 "http://$1/" || echo failed; }
-talk() { at client "$tools/udp" ask "$1" 53 || echo failed; }
 shares() { sort | awk '{ print $1 }' | uniq -c | tr -s ' \n' ' '; }
 
 # each NAME: what every mode must do
@@ -29,12 +27,12 @@ each() {
     sniff here.pcap prey eth0 "ether dst $mac and (src host 10.1.0.100 or src host fd00:1::100)"
     sniff there.pcap client eth0 "not ether src $mac and (src host 10.1.0.100 or src host fd00:1::100)"
     for a in 10.1.0.100 '[fd00:1::100]'; do
-        same "$1: TCP to $a, shared" "$(for i in 1 2 3 4; do ask "$a"; done | shares)" ' 2 one 2 two '
+        same "$1: TCP to $a, shared" "$(for i in 1 2 3 4; do ask client "$a"; done | shares)" ' 2 one 2 two '
         at client curl -s -m 20 "http://$a/files/file" | cmp -s - web-one/file
         ok $? "$1: 3 MB from $a arrive as they are"
     done
     for a in 10.1.0.100 fd00:1::100; do
-        same "$1: UDP to $a, shared" "$(for i in 1 2 3 4; do talk "$a"; done | shares)" ' 2 one 2 two '
+        same "$1: UDP to $a, shared" "$(for i in 1 2 3 4; do talk client "$a"; done | shares)" ' 2 one 2 two '
     done
     sniffed
     same "$1: on the wire, answers bypass us" "$(frames_of here.pcap) $([ "$(frames_of there.pcap)" -gt 50 ] && echo many)" '0 many'
@@ -135,14 +133,14 @@ ends 'dsr gue'
 pool passthrough '' '' | rules plain
 cp plain.pbc now.pbc
 prey prey -i eth0 --log text --format json now.pbc
-same 'passthrough: shared' "$(for i in 1 2 3 4; do ask 10.1.0.100; done | shares)" ' 2 one 2 two '
+same 'passthrough: shared' "$(for i in 1 2 3 4; do ask client 10.1.0.100; done | shares)" ' 2 one 2 two '
 cp l2.pbc now.pbc
 for n in 1 2; do
     kill -HUP "$prey"
     again() { [ "$(grep -c 'reloaded:' prey.err)" -ge "$n" ]; }
     until_true 100 "reload $n" again
 done
-same 'then direct return: shared' "$(for i in 1 2 3 4; do ask 10.1.0.100; done | shares)" ' 2 one 2 two '
+same 'then direct return: shared' "$(for i in 1 2 3 4; do ask client 10.1.0.100; done | shares)" ' 2 one 2 two '
 prey_ends
 same 'and it ends with 0' "$status" 0
 exit $failed

@@ -38,13 +38,12 @@ service kept on 10.1.0.77 tcp/80 {
 }
 pool kept_farm { server one 10.2.0.1:80 }
 END
-ask() { at client curl -s -m 20 "http://$1/" || echo "failed: $?"; }
-same 'without prey the host refuses' "$(ask 10.1.0.2:8000)" 'failed: 7'
+same 'without prey the host refuses' "$(ask client 10.1.0.2:8000)" 'failed: 7'
 prey prey -i eth0 -i eth1 --format json own.pbc
-for i in 1 2 3 4 5; do ask 10.1.0.2:8000; ask '[fd00:1::2]:8000'; ask 10.1.0.77; done >out
+for i in 1 2 3 4 5; do ask client 10.1.0.2:8000; ask client '[fd00:1::2]:8000'; ask client 10.1.0.77; done >out
 same 'a service on an address of the host, and one that keeps sources' "$(sort out | uniq -c | tr -s ' ')" ' 15 server'
 same "the host's own connection to a server" "$(at prey curl -s -m 20 http://10.2.0.1/)" server
-same "the host's other ports still refuse" "$(ask 10.1.0.2:8001)" 'failed: 7'
+same "the host's other ports still refuse" "$(ask client 10.1.0.2:8001)" 'failed: 7'
 at client ping -c 1 -W 20 -s 4000 10.1.0.2 >out
 has 'a ping in fragments to the same address' ' 0% packet loss'
 at client ping -c 1 -W 20 10.2.0.1 >out
@@ -67,7 +66,7 @@ nothing_left() {
 nothing_left 'after the end'
 for i in 1 2 3 4 5; do
     prey prey -i eth0 -i eth1 own.pbc
-    same "start $i: a service" "$(ask 10.1.0.2:8000)" server
+    same "start $i: a service" "$(ask client 10.1.0.2:8000)" server
     prey_killed
 done
 same 'a crash is closed: the host does not answer' "$(at client curl -s -m 1 http://10.1.0.2:8000/ || echo "failed: $?")" 'failed: 28'

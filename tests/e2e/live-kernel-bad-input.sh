@@ -86,12 +86,8 @@ ip -n "$id-prey" link set eth0 mtu 1500
 
 # ---- one that runs, while the machine changes ----
 
-ip -n "$id-prey" link add br0 type bridge
-ip -n "$id-prey" link set br0 up
+box_behind_bridge
 address prey br0 10.3.0.1/24 fd00:3::1/64
-space box
-link box eth0 prey port
-ip -n "$id-prey" link set port master br0
 address box eth0 10.3.0.2/24
 from_box() { at box curl -s -m "${2:-5}" "http://10.3.0.1:$1/" || echo "curl $?"; }
 kernel_alone --preflight -i br0 -i eth0 --exec kernel host.pbc

@@ -23,11 +23,7 @@ firewall edge in default drop {
   drop sctp as SCTP
 }
 END
-space box
-link box eth0 prey port
-ip -n "$id-prey" link add br0 type bridge mcast_snooping 0
-ip -n "$id-prey" link set br0 up
-ip -n "$id-prey" link set port master br0
+box_behind_bridge
 # Which else drops what is no sound IP.
 at prey sysctl -q -w net.bridge.bridge-nf-call-iptables=0 net.bridge.bridge-nf-call-ip6tables=0 2>/dev/null
 # Nobody else speaks on these links.

@@ -13,7 +13,7 @@ sed -i '/as QUIET/a reject tcp port 97 as SHUN; reject udp port 97 as HUSH' host
 "$bin/preyc" host.prey -o host.pbc
 
 kernel --record packets --record-sample 1 host.pbc
-same 'what it must not ask is refused, at once' "$(ask prey 10.1.0.1:97/) $(refused_by prey 10.1.0.1 97) $(refused_by prey fd00:1::1 97)" 'failed refused refused'
+same 'what it must not ask is refused, at once' "$(ask prey 10.1.0.1:97/) $(refused_by prey 10.1.0.1 97) $(refused_by prey fd00:1::1 97)" 'failed: 7 refused refused'
 background prey "$bin/preyctl" trace tcp to port 80, 81, 8080 --count 5 >trace.out 2>trace.err
 tracer=$last
 background prey "$bin/preyctl" capture udp -w seen.pcap --count 2 2>capture.err
@@ -35,7 +35,7 @@ same 'and no connection' "$? $(grep -c 'verdicts of some packets alone: without 
 
 # What is watched is judged and counted, and let by all the same.
 kernel --monitor host.pbc
-same 'watched, nothing is refused' "$(gets 8080) $(gets 81) $(pings -s 4000 fd00:1::2) $(ask prey 10.1.0.1:97/)" 'prey curl 7 answers failed'
+same 'watched, nothing is refused' "$(gets 8080) $(gets 81) $(pings -s 4000 fd00:1::2) $(ask prey 10.1.0.1:97/)" 'prey curl 7 answers failed: 7'
 at prey bash -c 'echo x >/dev/udp/10.1.0.1/99'
 at client "$tools/udp" ask 10.1.0.2 9 0 4000 >/dev/null 2>&1
 prey_sums 'watched'

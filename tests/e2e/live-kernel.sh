@@ -73,11 +73,7 @@ same 'what pretended was dropped, what it sends to all is its own' "$(number rea
 same 'to its subnet, or to no address, is to it' "$(number decided_by no_firewall packets)" 0
 
 # The example of a laptop, and a container on it, behind a bridge that is not given.
-space box
-link box eth0 prey port
-ip -n "$id-prey" link add br0 type bridge
-ip -n "$id-prey" link set br0 up
-ip -n "$id-prey" link set port master br0
+box_behind_bridge
 address prey br0 10.3.0.1/24
 address box eth0 10.3.0.2/24
 ip -n "$id-box" route add default via 10.3.0.1

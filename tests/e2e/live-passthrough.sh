@@ -30,15 +30,13 @@ service web on 10.1.0.100, fd00:1::100 tcp/80, udp/53 {
 END
 prey prey -i eth0 --format json pass.pbc
 same 'it says that it is ready, on what and how' "$(grep -v notice prey.err)" "ready: eth0: eth0 by ${EXEC:-packet}, 1 worker, pass.pbc"
-ask() { at client curl -s -m 20 "http://$1:80/" || echo failed; }
-for i in 1 2 3 4 5 6; do ask 10.1.0.100; done >four
-for i in 1 2 3 4 5 6; do ask '[fd00:1::100]'; done >six
+for i in 1 2 3 4 5 6; do ask client 10.1.0.100; done >four
+for i in 1 2 3 4 5 6; do ask client '[fd00:1::100]'; done >six
 same 'IPv4, TCP: six requests, shared' "$(sort four | uniq -c | tr -s ' \n' ' ')" ' 3 one 3 two '
 same 'IPv6, TCP: six requests, shared' "$(sort six | uniq -c | tr -s ' \n' ' ')" ' 3 one 3 two '
 same 'the server sees the source of the pool' "$(at client curl -s -m 20 http://10.1.0.100/from)" 10.1.0.50
-talk() { at client "$tools/udp" ask "$@" || echo failed; }
-for i in 1 2 3 4; do talk 10.1.0.100 53; done >four
-for i in 1 2 3 4; do talk fd00:1::100 53; done >six
+for i in 1 2 3 4; do talk client 10.1.0.100 53; done >four
+for i in 1 2 3 4; do talk client fd00:1::100 53; done >six
 same 'IPv4, UDP' "$(sort four | uniq -c | tr -s ' \n' ' ')" ' 2 one 10.1.0.50 5 2 two 10.1.0.50 5 '
 same 'IPv6, UDP' "$(sort six | uniq -c | tr -s ' \n' ' ')" ' 2 one fd00:1::50 5 2 two fd00:1::50 5 '
 at client ping -c 2 -i 0.2 -W 20 10.1.0.2 >out
@@ -69,10 +67,10 @@ same 'nothing was lost on the way out' "$(number live lost)" '{"neighbour":0,"cr
 sed 's/^  source .*//' pass.prey | rules own
 at prey sysctl -q -w net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
 prey prey -i eth0 --format json own.pbc
-for i in 1 2 3 4; do ask 10.1.0.100; ask '[fd00:1::100]'; done >all
+for i in 1 2 3 4; do ask client 10.1.0.100; ask client '[fd00:1::100]'; done >all
 same 'own address: requests, shared' "$(sort all | uniq -c | tr -s ' \n' ' ')" ' 4 one 4 two '
 same "own address: the server sees it" "$(at client curl -s -m 20 http://10.1.0.100/from)" 10.1.0.2
-for i in 1 2 3 4; do talk 10.1.0.100 53; done >all
+for i in 1 2 3 4; do talk client 10.1.0.100 53; done >all
 same 'own address: UDP' "$(sort all | uniq -c | tr -s ' \n' ' ')" ' 2 one 10.1.0.2 5 2 two 10.1.0.2 5 '
 same "this machine's own connections to a server are untouched" "$(at prey curl -s -m 20 http://10.1.0.3/)" one
 truncate -s 0 prey.out

@@ -28,8 +28,7 @@ $body"
 }
 
 # A bridge of the kernel's while no prey carries frames.
-ip -n "$id-prey" link add kernels type bridge mcast_snooping 0
-ip -n "$id-prey" link set dev kernels up
+bridged prey kernels
 for space in prey server; do
     for port in 2222 2223; do
         background $space python3 "$top/tests/e2e/live/echo.py" serve $port

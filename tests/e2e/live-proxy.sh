@@ -36,10 +36,9 @@ service files on 10.1.0.2 tcp/8080 { mode proxy; -> files }
 service shell on 10.1.0.2 tcp/22 { mode proxy; -> shell }
 END
 prey prey -i wan -i lan --format json --stats 127.0.0.1:8404 proxy.pbc
-ask() { at client curl -s -m 20 "http://$1/" || echo failed; }
-for i in 1 2 3 4; do ask 10.1.0.2; done >four
+for i in 1 2 3 4; do ask client 10.1.0.2; done >four
 same 'IPv4: four connections, shared' "$(sort four | uniq -c | tr -s ' \n' ' ')" ' 2 one 2 two '
-for i in 1 2 3 4; do ask '[fd00:1::2]'; done >six
+for i in 1 2 3 4; do ask client '[fd00:1::2]'; done >six
 same 'IPv6 clients reach IPv4 servers' "$(sort six | uniq -c | tr -s ' \n' ' ')" ' 2 one 2 two '
 ctl explain 'tcp 10.1.0.1:50000 -> 10.1.0.2:80 syn on wan'
 has 'preyctl explain says where a connection ends' 'service web, mode proxy: its connections end here, and what they say chooses the server'
@@ -136,7 +135,7 @@ same 'a session of it goes on' "$(tr -d '\r' <through | tail -1)" 'heard 13'
 
 kill "$web_one"
 until_true 100 'server one is gone' eval '! at prey nc -z -w 1 10.2.0.2 80'
-for i in 1 2 3 4; do ask 10.1.0.2; done >four
+for i in 1 2 3 4; do ask client 10.1.0.2; done >four
 same 'a server that is gone: the next one is tried' "$(sort four | uniq -c | tr -s ' \n' ' ')" ' 4 two '
 prey_ends
 same 'it ends with 0' "$status" 0

@@ -17,7 +17,6 @@ to() { # SERVER...: the service's servers from now on
     echo 'service web on 10.1.0.100, fd00:1::100 tcp/80 { mode passthrough; announce; -> farm }'; printf '%s' "$limits"; } >next.prey
     "$bin/preyc" next.prey -o next.pbc && mv next.pbc rules.pbc
 }
-ask() { at client curl -s -m 20 "http://${1:-10.1.0.100}/" || echo failed; }
 json() { python3 -c 'import json, sys; j = json.load(open("again.out")); print(eval(sys.argv[1]))' "$1"; }
 again() { # OPTION...: the last recording once more
     "$bin/preyrun" --replay "$dir" "$@" >again.out 2>again.err
@@ -28,13 +27,13 @@ for workers in 1 2; do
     dir=kept$workers
     to one
     prey prey -i eth0 --workers $workers --format json --record "$dir" --record-size 8MiB rules.pbc
-    for i in 1 2 3; do ask; ask '[fd00:1::100]'; done | sort | uniq -c | tr -s ' ' >got
+    for i in 1 2 3; do ask client 10.1.0.100; ask client '[fd00:1::100]'; done | sort | uniq -c | tr -s ' ' >got
     at client ping -c 1 -s 3000 -W 20 10.1.0.2 >/dev/null
     background client ping -c 1 -s 3000 -W 1 10.1.0.100 >/dev/null # nobody answers
     to one two
     kill -HUP "$prey"
     until_true 100 'a reload is made' grep -q '^reloaded' prey.err
-    for i in 1 2 3 4 5 6; do ask; done | sort -u | tr '\n' ' ' >>got
+    for i in 1 2 3 4 5 6; do ask client 10.1.0.100; done | sort -u | tr '\n' ' ' >>got
     same "$workers: requests, before and after a reload" "$(cat got)" "$(printf ' 6 one\none two ')"
     wait "$last"
     prey_ends
@@ -83,8 +82,8 @@ rm -rf bent
 
 dir=killed
 prey prey -i eth0 --record "$dir" rules.pbc
-ask >/dev/null
-ask >/dev/null
+ask client 10.1.0.100 >/dev/null
+ask client 10.1.0.100 >/dev/null
 requests() { [ "$(grep -c 'GET / HTTP' "$dir/prey-000001.pcapng")" -ge 1 ]; }
 until_true 50 'requests are written while it runs' requests
 at prey timeout 20 "$bin/preyrun" -i lo --name other --record "$dir" rules.pbc >out 2>err
@@ -97,7 +96,7 @@ same 'killed, and its last block cut short: what is whole is the same' "$status 
 grep -q 'cut short' again.err
 ok $? 'and it says so'
 prey prey -i eth0 --record "$dir" rules.pbc
-ask >/dev/null
+ask client 10.1.0.100 >/dev/null
 prey_ends
 same 'another run goes on numbering' "$(ls "$dir" | tr '\n' ' ')" 'prey-000001.pcapng prey-000002.pcapng '
 
@@ -121,7 +120,7 @@ oldest_gone() { # each download is recorded twice, as it came and as it left; an
 }
 until_true 20 'the oldest files go' oldest_gone
 goes_on() { # from a state that was told since
-    ask
+    ask client 10.1.0.100
     again --format json
     [ "$(json 'j["recording"]["packets"] > 9')" = True ]
 }
@@ -160,18 +159,18 @@ disk_is_full() { # each download is more than there is room for
     grep -q 'No space left' prey.err
 }
 until_true 50 'a full disk is told' disk_is_full
-same 'and ends nothing' "$(ask | grep -cxE 'one|two')" 1
+same 'and ends nothing' "$(ask client 10.1.0.100 | grep -cxE 'one|two')" 1
 head -c 2000000 /dev/zero >>full/filler 2>/dev/null # to the last byte
 for i in 1 2; do # it tries again each second
     sleep 1.1
-    ask >/dev/null
+    ask client 10.1.0.100 >/dev/null
 done
 none_unbegun() { [ -z "$(find full -name 'prey-*' -size 0)" ]; }
 until_true 20 'nor leaves it a file that could not be begun' none_unbegun
 rm full/filler
 mount -o remount,size=64m full # for all that waits to be written, too
 went_on() { # it says so, and nothing is missing since
-    ask
+    ask client 10.1.0.100
     again
     grep -q 'goes on from a later state, for the disk took nothing' again.err && ! grep -q 'does not go on' again.err
 }
@@ -199,7 +198,7 @@ same 'nothing but such' "$? $(cat unbegun.err)" '2 preyrun: unbegun/prey-000001.
 
 dir=snapped
 prey prey -i eth0 --record "$dir" --record-snap 96 rules.pbc
-ask >/dev/null
+ask client 10.1.0.100 >/dev/null
 at client ping -c 1 -s 1000 -W 20 10.1.0.2 >/dev/null
 prey_ends
 again

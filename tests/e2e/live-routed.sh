@@ -44,7 +44,7 @@ END
 }
 crossing '*' 'w*' | rules cross
 crossing '*' '*' | rules alike # both interfaces by one pattern
-run() { at client "$@" >out 2>&1; }
+quietly() { at client "$@" >out 2>&1; }
 asked() { at client curl -s -m 20 "$@" || echo failed; }
 
 # The host itself forwards nothing.
@@ -53,25 +53,25 @@ for a in 10.2.0.2 '[fd00:2::2]'; do
     same "a web server at $a" "$(asked "http://$a/")" one
     asked "http://$a/files/file" | cmp -s - web-one/file
     ok $? "5 MB from $a arrive as they are"
-    run curl -s -m 20 "http://$a:8080/"
+    quietly curl -s -m 20 "http://$a:8080/"
     same "a reject at $a is answered" $? 7
 done
 same 'what the rules drop' "$(at client curl -s -m 0.5 http://10.2.0.2:9000/ || echo failed)" failed
-run ping -c 2 -i 0.2 -w 20 10.2.0.2
+quietly ping -c 2 -i 0.2 -w 20 10.2.0.2
 same 'ping over IPv4: one hop less' "$(grep -c ttl=63 out)" 2
-run ping -c 2 -i 0.2 -w 20 fd00:2::2
+quietly ping -c 2 -i 0.2 -w 20 fd00:2::2
 same 'ping over IPv6: one hop less' "$(grep -c ttl=63 out)" 2
-run ping -c 1 -W 20 -t 1 10.2.0.2
+quietly ping -c 1 -W 20 -t 1 10.2.0.2
 has 'the last hop over IPv4' 'From 10.1.0.1 .*Time to live exceeded'
-run ping -c 1 -W 20 -t 1 fd00:2::2
+quietly ping -c 1 -W 20 -t 1 fd00:2::2
 has 'the last hop over IPv6' 'From fd00:1::1 .*Time exceeded: Hop limit'
-run ping -c 1 -W 20 -M do -s 1400 10.2.0.2
+quietly ping -c 1 -W 20 -M do -s 1400 10.2.0.2
 has 'too long for the way, IPv4' 'From 10.1.0.1 .*Frag needed and DF set \(mtu = 1400\)'
-run ping -c 1 -W 20 -M do -s 1330 10.7.0.1
+quietly ping -c 1 -W 20 -M do -s 1330 10.7.0.1
 has "too long for a route's own MTU" 'From 10.1.0.1 .*Frag needed and DF set \(mtu = 1300\)'
-run ping -c 1 -W 20 -M do -s 1400 fd00:2::2
+quietly ping -c 1 -W 20 -M do -s 1400 fd00:2::2
 has 'too long for the way, IPv6' 'From fd00:1::1 .*Packet too big: mtu=1400'
-run ping -c 1 -W 20 -M dont -s 1401 10.2.0.3
+quietly ping -c 1 -W 20 -M dont -s 1401 10.2.0.3
 has 'without DF it is cut' ' 0% packet loss'
 same 'nothing crosses by an interface that is not given' "$(asked -m 0.5 http://10.3.0.2/)" failed
 capture_of() { # RECORDING: what leaves in its replay, in words
@@ -94,10 +94,10 @@ ip -n "$id-prey" route add 10.9.0.1/32 via 10.2.0.3 table 100
 ip -n "$id-prey" rule add from 10.1.0.3 lookup 100
 ip -n "$id-prey" route add 10.8.0.1/32 nexthop via 10.2.0.2 nexthop via 10.2.0.3
 prey prey -i wan -i lan --format json alike.pbc
-run ping -c 3 -i 0.2 -w 20 10.2.0.2
+quietly ping -c 3 -i 0.2 -w 20 10.2.0.2
 same 'no packet crosses twice' "$(grep -c DUP out)" 0
 has 'and each crosses' ' [3-9] received'
-run ping -c 3 -i 0.2 -w 20 10.3.0.2
+quietly ping -c 3 -i 0.2 -w 20 10.3.0.2
 same 'nor by the interface that is not given' "$(grep -c DUP out)" 0
 has 'where each crosses, too' ' [3-9] received'
 same 'a web server there' "$(asked http://10.3.0.2/)" far

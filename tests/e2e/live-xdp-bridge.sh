@@ -26,12 +26,11 @@ firewall f forward default drop {
 END
 }
 across 80 | rules across
-ask() { at left curl -s -m "${2:-5}" "http://$1/" || echo failed; }
 
 prey prey --bridge a:b --io xdp --format json across.pbc
 same 'it says that it is ready' "$(grep ^ready prey.err)" 'ready: a: a, b by xdp, 1 worker, across.pbc'
 for a in 10.1.0.2 '[fd00:1::2]'; do
-    same "TCP crosses to $a" "$(ask "$a")" right
+    same "TCP crosses to $a" "$(ask left "$a")" right
     at left curl -s -m 30 "http://$a/files/file" | cmp -s - web-right/file
     ok $? "5 MB from $a arrive as they are"
 done
@@ -41,7 +40,7 @@ at left curl -s -m 20 http://10.1.0.2:81/ >out 2>&1
 same 'a reject is answered at once' $? 7
 address prey a 10.1.0.7/24
 address right eth0 10.1.0.7/24
-same "what is for this machine's own address crosses, too" "$(ask 10.1.0.7)" right
+same "what is for this machine's own address crosses, too" "$(ask left 10.1.0.7)" right
 
 # tagged TPIDS WORDS [DEVICE]: a frame with these tags, put on by hand, arrives with them.
 tagged() {
@@ -69,8 +68,7 @@ tagged 81000007 'vlan 7'
 tagged 88a800098100000a '802.1Q-QinQ|0x88a8.*vlan 9'
 # A switch of the kernel's takes tags off, and keeps them beside the frame: they are there with what the start says.
 ip -n "$id-left" link add x0 up type veth peer name x1
-ip -n "$id-left" link add switch up type bridge mcast_snooping 0
-for d in x1 eth0; do ip -n "$id-left" link set dev $d up master switch; done
+bridged left switch x1 eth0
 at left $(sed -n 's/.*lost on a (veth).*: \(ethtool -K\) DEVICE \(.*\)/\1 eth0 \2/p' prey.err)
 tagged 81000007 'vlan 7' x0
 tagged 88a800098100000a '802.1Q-QinQ|0x88a8.*vlan 9' x0
@@ -80,8 +78,8 @@ across 8080 | rules other
 cp other.pbc across.pbc
 kill -HUP "$prey"
 until_true 50 'other rules are taken' grep -q ^reloaded prey.err && ok 0 'other rules are taken'
-same 'what they let across' "$(ask 10.1.0.2:8080)" right
-same 'and what not' "$(ask 10.1.0.2 1)" failed
+same 'what they let across' "$(ask left 10.1.0.2:8080)" right
+same 'and what not' "$(ask left 10.1.0.2 1)" 'failed: 28'
 for d in left:eth0 prey:a; do ip -n "$id-${d%:*}" link set dev "${d#*:}" mtu 3000; done
 at left ping -c 1 -W 1 -s 2500 10.1.0.2 >/dev/null
 until_true 50 'a frame that is too long is told of' grep -q 'too long for --io xdp' prey.err && ok 0 'a frame that is too long is told of'
@@ -91,5 +89,5 @@ same 'it ends with 0' "$status" 0
 same 'all that came has crossed, or was dropped' \
     "$(python3 -c "print($(number verdicts accept packets) + $(number verdicts pass packets) - $(number live crossed) - $(number live stayed))")" 0
 same 'nothing was only watched, nothing given to this machine' "$(number live watched) $(number live given)" '0 0'
-same 'after a stop nothing crosses' "$(ask 10.1.0.2:8080 1)" failed
+same 'after a stop nothing crosses' "$(ask left 10.1.0.2:8080 1)" 'failed: 28'
 exit $failed

@@ -23,7 +23,7 @@ service four on 10.1.0.100 tcp/80, udp/53, icmp { mode passthrough; announce; ->
 service six on fd00:1::100 tcp/80, udp/53 { mode passthrough; announce; -> farm6 }
 END
 head -c 3000000 /dev/urandom >web-one/file
-ask() { at client "$tools/udp" ask "$1" 53 0 "$2" || echo failed; }
+datagram() { at client "$tools/udp" ask "$1" 53 0 "$2" || echo failed; }
 counted() { python3 -c "print($(number interfaces 0 copied) > 0 and $(number interfaces 1 copied) > 0)"; }
 
 prey prey -i wan -i lan --io xdp --format json shop.pbc
@@ -31,9 +31,9 @@ same 'it says how' "$(grep ^ready prey.err)" 'ready: wan: wan, lan by xdp, 1 wor
 for a in 10.1.0.100 fd00:1::100; do
     case $a in *:*) url="http://[$a]" from=fd00:2::2 ;; *) url="http://$a" from=10.2.0.2 ;; esac
     for size in 5 1400 3700 3760 3800 4000 7600 8900; do
-        same "a datagram of $size bytes to $a" "$(ask $a $size)" "one $from $size"
+        same "a datagram of $size bytes to $a" "$(datagram $a $size)" "one $from $size"
     done
-    same "one in pieces, each longer than a slot, to $a" "$(ask $a 20000)" "one $from 20000"
+    same "one in pieces, each longer than a slot, to $a" "$(datagram $a 20000)" "one $from 20000"
     at client curl -s -m 20 "$url/files/file" | cmp -s - web-one/file
     ok $? "3 MB from $a arrive as they are"
 done
@@ -57,7 +57,7 @@ for d in client:eth0 prey:wan prey:lan one:eth0; do ip -n "$id-${d%:*}" link set
 prey prey -i wan -i lan --io xdp --format json shop.pbc
 for d in client:eth0 prey:wan; do ip -n "$id-${d%:*}" link set "${d#*:}" mtu 3000; done
 at client ping -c 1 -W 1 -s 2500 10.1.0.100 >out
-same 'a frame of now is served' "$(ask 10.1.0.100 1000)" 'one 10.2.0.2 1000'
+same 'a frame of now is served' "$(datagram 10.1.0.100 1000)" 'one 10.2.0.2 1000'
 prey_ends
 same 'one that is too long is counted' "$(python3 -c "print($(number interfaces 0 cut) > 0)")" True
 exit $failed

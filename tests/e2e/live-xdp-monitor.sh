@@ -22,7 +22,6 @@ firewall box in default drop {
   accept tcp to port 80 as WEB
 }
 END
-ask() { at "$1" curl -s -m 20 "http://$2/" || echo failed; }
 rule() { # NAME: how many packets it decided
     python3 -c "
 import json

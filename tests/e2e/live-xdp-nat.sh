@@ -34,7 +34,6 @@ firewall crossing forward default accept { drop tcp to port $2 as SHUT }
 END
 }
 edge 80 8080 | rules edge
-ask() { at "$1" curl -s -m 20 "http://$2" || echo failed; }
 ping_works() { # SENTENCE NAME OPTION...
     local sentence=$1 name=$2
     shift 2

@@ -37,8 +37,8 @@ service six on fd00:1::100 tcp/80, udp/53 { mode passthrough; announce; -> farm6
 END
 }
 shop 10.1.0.100 | rules shop
-ask() { at client curl -s -m 20 --interface "$1" "http://$2/" || echo failed; }
-all() { for i in $(seq 10 19); do ask "10.1.0.$i" "$1"; done | sort | uniq -c | tr -s ' \n' ' '; }
+from() { at client curl -s -m 20 --interface "$1" "http://$2/" || echo failed; }
+all() { for i in $(seq 10 19); do from "10.1.0.$i" "$1"; done | sort | uniq -c | tr -s ' \n' ' '; }
 
 at prey timeout 20 "$bin/preyrun" -i wan -i lan --workers 5 --io xdp shop.pbc >out 2>&1
 same 'more workers than queues: exit status' "$?" 2

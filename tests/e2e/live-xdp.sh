@@ -43,8 +43,6 @@ background prey nc -l -k 10.1.0.2 2222
 udp prey 5353
 until_true 50 'the host listens' at prey sh -c 'ss -ltn | grep -q :2222'
 
-ask() { at client curl -s -m 20 "http://$1/" || echo failed; }
-talk() { at client "$tools/udp" ask "$1" 53 || echo failed; }
 shares() { sort | awk '{ print $1 }' | uniq -c | tr -s ' \n' ' '; }
 programs() { ip -d -n "$id-prey" link show "$device" | grep -c 'prog/xdp'; }
 nothing_left() {
@@ -58,12 +56,12 @@ nothing_left() {
 each() {
     same "$1: the program is there" "$(programs)" 1
     for a in "$four" '[fd00:1::100]'; do
-        same "$1: TCP to $a, shared" "$(for i in 1 2 3 4; do ask "$a"; done | shares)" ' 2 one 2 two '
+        same "$1: TCP to $a, shared" "$(for i in 1 2 3 4; do ask client "$a"; done | shares)" ' 2 one 2 two '
         at client curl -s -m 20 "http://$a/files/file" | cmp -s - web-one/file
         ok $? "$1: 3 MB from $a arrive as they are"
     done
     for a in "$four" fd00:1::100; do
-        same "$1: UDP to $a, shared" "$(for i in 1 2; do talk "$a"; done | shares)" ' 1 one 1 two '
+        same "$1: UDP to $a, shared" "$(for i in 1 2; do talk client "$a"; done | shares)" ' 1 one 1 two '
     done
     for a in 10.1.0.2 fd00:1::2 "$four" fd00:1::100; do # the last is a server's to answer in `own`
         at client ping -c 1 -W 20 "$a" >out
@@ -85,7 +83,7 @@ ends() {
     same "$1: checksums were completed" "$(python3 -c "print($(number interfaces 0 completed) > 0)")" True
     nothing_left "$1"
 }
-run() { # NAME RULES
+serves() { # NAME RULES: by XDP, to each client
     prey prey -i "$device" --io xdp --format json "$2.pbc"
     same "$1: it says how" "$(grep ^ready prey.err)" "ready: $device: $device by xdp$generic, 1 worker, $2.pbc"
     each "$1"
@@ -110,10 +108,10 @@ no_answer() { same "$1: no answer came by here" "$(number forward replies)" 0; }
 
 device=eth0 generic=
 four=10.1.0.2
-run 'native, passthrough by the address of the host' own
+serves 'native, passthrough by the address of the host' own
 same 'fragments for the host were given back to it' "$(python3 -c "print($(number live given) >= 3)") $(number live not_given)" 'True 0'
 four=10.1.0.100
-run 'native, passthrough' pass
+serves 'native, passthrough' pass
 
 # A kill: the program is gone with the process, the next start takes away the rest.
 prey prey -i eth0 --io xdp pass.pbc
@@ -122,15 +120,15 @@ prey_killed
 until_true 50 'after a kill: no program' sh -c "! ip -d -n $id-prey link show eth0 | grep -q prog/xdp" &&
     ok 0 'after a kill: no program'
 prey prey -i eth0 --io xdp pass.pbc
-same 'the next start serves' "$(ask "$four")" one
+same 'the next start serves' "$(ask client "$four")" one
 prey_ends
 nothing_left 'after a kill and an end'
 
 hold
-run 'native, dsr l2' l2
+serves 'native, dsr l2' l2
 no_answer 'native, dsr l2'
 far
-run 'native, dsr ipip' ipip
+serves 'native, dsr ipip' ipip
 no_answer 'native, dsr ipip'
 
 # What it cannot do it says.
@@ -163,7 +161,7 @@ cp pass.pbc before.pbc
 cp moved.pbc pass.pbc
 kill -HUP "$prey"
 until_true 50 'SIGHUP takes other rules' grep -q '^reloaded' prey.err && ok 0 'SIGHUP takes other rules'
-same 'their service is served' "$(ask 10.1.0.101 | grep -c -x -e one -e two)" 1
+same 'their service is served' "$(ask client 10.1.0.101 | grep -c -x -e one -e two)" 1
 cp before.pbc pass.pbc
 refused 'an interface that has an owner' 'the instance `eth0` that runs here serves eth0, too: give one of them other interfaces' -i eth0 --name second --io xdp pass.pbc
 prey_ends
@@ -173,7 +171,7 @@ prey_ends
 sed "s/to 10.1.0.100/to 10.1.0.2/" closed.prey | rules held
 refused 'an address of this machine' 'held.prey:[0-9]* may drop what is for this machine itself' -i eth0 --exec user --io xdp held.pbc
 prey prey -i eth0 --io xdp --exec user --log text closed.pbc
-same 'an address of a service alone is no reason' "$(ask "$four" | grep -c -x -e one -e two)" 1
+same 'an address of a service alone is no reason' "$(ask client "$four" | grep -c -x -e one -e two)" 1
 at client timeout 1 nc -z 10.1.0.100 9000
 same 'and what is for it is dropped' "$?" 124
 ip -n "$id-prey" addr add 10.1.0.100/32 dev lo
@@ -188,24 +186,22 @@ same 'another program is there' "$(programs)" 1
 refused 'another program' 'has an XDP program .* of another process; there can be one; this mends it: --xdp-replace, or' -i eth0 --io xdp pass.pbc
 same 'it stays' "$(programs)" 1
 prey prey -i eth0 --io xdp --xdp-replace --busy-poll pass.pbc
-same 'it is replaced, and frames come without interrupts' "$(ask "$four" | grep -c -x -e one -e two)" 1
+same 'it is replaced, and frames come without interrupts' "$(ask client "$four" | grep -c -x -e one -e two)" 1
 prey_ends
 same 'none comes back' "$(programs)" 0
 refused 'packet replaces nothing' 'xdp-replace goes with --io xdp or --exec kernel alone' -i eth0 --xdp-replace pass.pbc
 
 # Generic: a device whose driver has no XDP. The ends cut their super-packets themselves, or those would be lost.
-ip -n "$id-prey" link add br0 type bridge mcast_snooping 0
 ip -n "$id-prey" addr flush dev eth0
-ip -n "$id-prey" link set eth0 master br0
-ip -n "$id-prey" link set br0 up
+bridged prey br0 eth0
 address prey br0 10.1.0.2/24 fd00:1::2/64
 device=br0 generic=' (generic)'
 for s in client one two; do at "$s" python3 "$top/tests/e2e/live/no_gso.py" eth0 || ok 1 "super-packets off in $s"; done
-run 'generic, dsr l2' l2
-run 'generic, dsr ipip' ipip
+serves 'generic, dsr l2' l2
+serves 'generic, dsr ipip' ipip
 for s in one two; do
     ip -n "$id-$s" addr del 10.1.0.100/32 dev lo
     ip -n "$id-$s" addr del fd00:1::100/128 dev lo
 done
-run 'generic, passthrough' pass
+serves 'generic, passthrough' pass
 exit $failed

@@ -4,7 +4,7 @@
 set -u
 . tests/lib/scratch.sh
 
-run() { # ARGUMENT...: preyrun into out, err, status
+replayed() { # ARGUMENT...: a replay of tunnels.pcap into out, err, status
     timeout 60 "$bin/preyrun" --pcap tunnels.pcap --self 10.0.0.9 "$@" tunnels.pbc >out 2>err </dev/null
     status=$?
 }
@@ -37,11 +37,11 @@ END_OF_NOTES
 ok $? 'the frames are a capture'
 
 echo '# Verdicts and sums'
-run --verdicts -
+replayed --verdicts -
 same 'the verdict, rule and reason are those of what was inside' \
     "$(tail -n +2 out | cut -f 2,3,6 | tr '\t' ' ' | tr '\n' ';')" \
     'accept WEB -;accept WEB -;drop IPIP bad-tunnel;drop default -;accept WEB -;drop IPIP nested-tunnel;drop - bad-tcp-offset;drop - fragment-orphan;accept WEB -;'
-run
+replayed
 same 'the summary ends well' "$status" 0
 has 'what a `decap` rule matched stands in brackets' '^  IPIP  *decap ipip  *\(7\) '
 has 'what could not be opened has a row of its own' '^  tunnels, not opened  *drop  *2 '
@@ -51,18 +51,18 @@ same 'rows of deciders add up to all frames and their bytes' "$(sed -n '/^decide
     END { print (packets " " bytes == total) ? "yes" : packets " " bytes " of " total }')" yes
 
 echo '# Explanations'
-run --explain 2
+replayed --explain 2
 has 'the outer packet was judged' '^  GUE  *yes  decap gue '
 has 'what is inside is named' '^inside  tcp 198\.51\.100\.7:1000 > 203\.0\.113\.10:80 SYN  54 bytes$'
 has 'it was judged in its turn' '^  WEB  *yes  accept '
-run --explain 3
+replayed --explain 3
 has 'why one was not opened is said' '^  not opened: '
-run --explain 6
+replayed --explain 6
 same 'of a tunnel in a tunnel two packets are shown' "$(grep -c 'decap ipip' out)" 2
 has 'and why the second stays closed' 'reason nested-tunnel$'
-run --explain 7
+replayed --explain 7
 has 'what is malformed inside is shown' '^inside  tcp .*bad-tcp-offset'
-run --explain 2 --format json
+replayed --explain 2 --format json
 same 'JSON has both lists of rules' \
     "$(python3 -c 'import json, sys; j = json.load(open("out")); print(len(j["tried"]), j["inside"]["bytes"], len(j["tried_inside"]))')" \
     '2 54 4'

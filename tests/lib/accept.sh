@@ -3,7 +3,7 @@
 PATH=$bin:$PATH:/usr/sbin
 tools=$bin/tests/tools
 
-run() { # COMMAND...: into out, err, status
+call() { # COMMAND...: into out, err, status
     timeout 120 "$@" >out 2>err </dev/null
     status=$?
 }

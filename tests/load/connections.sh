@@ -39,8 +39,8 @@ reloaded() {
     done
 }
 
-# run MODE EXEC
-run() {
+# through MODE EXEC
+through() {
     local mode=$1 exec=$2 to=10.1.0.100 n toggler reloader first=10.1.0.3 second=10.1.0.4 on='-i eth0' source= way
     case $mode in
     passthrough) source='source 10.1.0.50' ;;
@@ -90,7 +90,7 @@ wanted() { [ -z "${MODES:-}" ] || case ",$MODES," in *",$1,"*) ;; *) false ;; es
 both() {
     local exec
     wanted "$1" || return
-    for exec in ${EXECS:-user kernel}; do run "$1" "$exec"; done
+    for exec in ${EXECS:-user kernel}; do through "$1" "$exec"; done
 }
 
 between one two

@@ -57,7 +57,7 @@ loop() {
     done
     echo "$name $n" >>done
 }
-right() { [ "$(ask "$@")" != failed ]; }
+right() { ! ask "$@" | grep -q ^failed; }
 whole() { at "$1" curl -s -m 30 "http://$2/files/file" | cmp -s - payload; }
 answered() { [ "$(talk "$@")" != failed ]; }
 reload() {

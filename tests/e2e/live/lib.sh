@@ -138,6 +138,21 @@ lan() {
     done
 }
 
+# bridged NAME BRIDGE PORT...: a bridge of the kernel's there, up, with these ports.
+bridged() {
+    local name=$1 bridge=$2 port
+    shift 2
+    ip -n "$id-$name" link add "$bridge" up type bridge mcast_snooping 0 || exit 1
+    for port in "$@"; do ip -n "$id-$name" link set dev "$port" up master "$bridge"; done
+}
+
+# box_behind_bridge: a namespace `box`, by eth0 behind prey's bridge br0.
+box_behind_bridge() {
+    space box
+    link box eth0 prey port
+    bridged prey br0 port
+}
+
 # between NAME...: a client, prey, and these behind it, which reach the client by way of prey: the client is 10.1.0.1, prey
 # 10.1.0.2 by wan and 10.2.0.1 by lan, the others 10.2.0.2 and on; and so in fd00:1:: and fd00:2::.
 between() {
@@ -298,8 +313,8 @@ prey_killed() {
     for p in $all; do until_true 200 "killed, process $p of preyrun ends" is_over "$p"; done
 }
 
-# What clients say: ask NAME HOST/PATH; talk NAME ADDRESS [PORT [SOURCE-PORT [BYTES]]], by UDP.
-ask() { at "$1" curl -s -m 10 "http://$2" || echo failed; }
+# What clients say: ask NAME HOST/PATH [SECONDS]; talk NAME ADDRESS [PORT [SOURCE-PORT [BYTES]]], by UDP.
+ask() { at "$1" curl -s -m "${3:-20}" "http://$2" || echo "failed: $?"; }
 talk() { at "$1" "$tools/udp" ask "$2" "${3:-53}" "${4:-0}" "${5:-5}" || echo failed; }
 
 # refused_by NAME ADDRESS PORT: `refused` where an ICMP error comes back for a datagram.
