@@ -1,11 +1,11 @@
-/* Is another program on its way to the workers? */
+/* The change to another program, until workers have taken it. */
 #pragma once
 
 #include "runtime/live/carry/state.h"
 
-/* Is a change under way that some worker has not taken? Then nothing is published or printed. */
+/* True if some worker has not taken the change under way. Nothing is published or printed then. */
 bool change_pending(const struct carry *carry);
-/* Is what workers run, all of them, the program in force? Then their counters have its shape. */
+/* True if all workers run the program in force. Their counters then have its shape. */
 bool change_settled(const struct carry *carry);
-/* Of the program of that serial, which may be the one before; NULL: it is gone. */
+/* Return the labels of the program with that serial, the current one or the one before; NULL: it is gone. */
 const struct labels *change_labels(const struct carry *carry, uint64_t serial);

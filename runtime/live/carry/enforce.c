@@ -8,9 +8,9 @@
 bool enforce_watched(const struct carry *carry, const struct program *p, char *what, size_t len)
 {
     char place[300];
-    bool host = false; /* it hears something of an interface */
+    bool host = false; /* the host gets the packets of an interface that is not bridged */
     for (unsigned i = 0; i < carry->o->iface_count; i++) host |= carry->o->peer[i] == OPTIONS_NO_PEER;
-    /* else we take what crosses; the kernel is asked about as if it were not taken */
+    /* false if this process takes what crosses; for the kernel executor, as if nothing took it */
     const bool forwards = carry->forwards && (carry->in_kernel || carry->io != &io_XDP) && !enforce_routes(carry, p);
     const struct host_self self = host_self(carry->host);
     if (!host || !watched_place(p, &self, forwards, place, sizeof place)) return false;
@@ -47,7 +47,7 @@ bool enforce_routes(const struct carry *carry, const struct program *p)
     return routed_wanted(p, plain, carry->forwards);
 }
 
-/* Nobody cuts a packet behind an outer header. */
+/* True if a service tunnels: super-packets are cut here then, as nobody cuts behind an outer header. */
 bool enforce_cuts(const struct program *p)
 {
     for (uint32_t i = 0; i < p->services_count; i++)

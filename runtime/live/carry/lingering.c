@@ -1,4 +1,4 @@
-/* Guard matches of earlier programs, each until its flows have had their time; in no order. */
+/* Guard matches of earlier programs, in no order, each kept until its flows have had their time. */
 #include "runtime/live/carry/lingering.h"
 
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 
 static uint64_t later(uint64_t a, uint64_t b) { return a > b ? a : b; }
 
-/* The time until which flows of the program may go on. */
+/* Return the time until which flows of the program may go on. */
 static uint64_t until(const struct program *p, uint64_t now_ns)
 {
     uint64_t drain = 0;
@@ -19,13 +19,13 @@ static uint64_t until(const struct program *p, uint64_t now_ns)
 
 static int compare(const void *a, const void *b) { return memcmp(a, b, sizeof(struct guard_match)); }
 
-/* guarded_init leaves them in order. */
+/* True if g, sorted by guarded_init, has the match. */
 static bool has(const struct guarded *g, const struct guard_match *m)
 {
     return g->match_count && bsearch(m, g->matches, g->match_count, sizeof *m, compare);
 }
 
-/* Of an endpoint that has begun or ceased to be the proxy's nothing lingers: its packets go one way or the other. */
+/* True if g has the match, proxied or not: nothing lingers of an endpoint that the proxy only took over or gave up. */
 static bool has_either(const struct guarded *g, const struct guard_match *m)
 {
     struct guard_match other = *m;
@@ -40,7 +40,7 @@ static void keep(struct lingering *l, const struct guard_match *m, uint64_t unti
     l->until_ns[l->count++] = until_ns;
 }
 
-/* What still lingers of one match: a socket of the host's that has come to keep its port hears again. */
+/* Return what still lingers of a match. A host socket that has since been granted its port gets its packets again. */
 static bool left_of(const struct lingering *l, unsigned at, const struct facts_ports *host, struct guarded *g)
 {
     *g = (struct guarded){.host = l->of[at] == LINGERS_OF_MASQUERADE ? host : NULL};
@@ -107,7 +107,7 @@ bool lingering_due(const struct lingering *l, uint64_t now_ns)
     return due;
 }
 
-/* Its time has passed, and it has no more. */
+/* True if the time has passed and no flow uses the match. A used match gets more time. */
 static bool is_over(uint64_t *until_ns, bool used, uint64_t now_ns)
 {
     if (*until_ns > now_ns) return false;

@@ -1,36 +1,36 @@
-/* Guard rules and steering that are kept for programs that ran before, while their flows drain. */
+/* Guard rules and steering kept for earlier programs while their flows drain. */
 #pragma once
 
 #include "runtime/host/guard/guarded.h"
 
-/* Beyond the longest `drain` of a program's pools: for flows that go on as they were bound, without a drain; and again
- * as long as there are such. */
+/* Time beyond the longest `drain` of a program's pools, for flows without a drain; prolonged as long as such flows
+ * exist. */
 #define LINGERING_NS (300 * UINT64_C(1000000000))
 
-/* What a program asks for as a whole: of guard rules, what crosses; of steering, the same, and what nat takes. */
+/* Needs of a whole program: guard rules for crossing packets, steering of crossing packets, steering for nat. */
 enum lingers { LINGERS_ROUTED, LINGERS_STEERED, LINGERS_TRANSLATED, LINGERS };
 
-/* Whose a match was: of masquerade's ports some stay with the host. */
+/* Origin of a match. Some ports of masquerade stay with the host. */
 enum lingers_of { LINGERS_OF_SERVICE, LINGERS_OF_NAT, LINGERS_OF_MASQUERADE };
 
 struct lingering {
-    struct guard_match *matches; /* that the program which runs has not */
-    uint64_t *until_ns;          /* of each */
-    uint8_t *of;                 /* likewise: enum lingers_of */
+    struct guard_match *matches; /* matches that the running program does not have */
+    uint64_t *until_ns;          /* end of each match */
+    uint8_t *of;                 /* enum lingers_of of each match */
     unsigned count;
-    uint64_t whole_ns[LINGERS]; /* the same of what a program asks for as a whole; 0: not */
+    uint64_t whole_ns[LINGERS]; /* end of each need of a whole program; 0: none */
 };
 
-/* *next: after `now` has taken the place of `before`, which asked for `of`. The caller's to lingering_fini. False:
- * memory is out. */
+/* Return in *next what lingers after `now` replaces `before`, which had the needs `of`; free with lingering_fini.
+ * False: out of memory. */
 bool lingering_after(const struct lingering *l, const struct program *now, const struct program *before,
                      const bool of[LINGERS], const struct facts_ports *host, uint64_t now_ns, struct lingering *next);
-/* Has anybody's time passed? */
+/* True if the time of any match or need has passed. */
 bool lingering_due(const struct lingering *l, uint64_t now_ns);
-/* What flows use of the past. */
+/* Parts of the past that flows use. */
 struct lingering_used {
     bool services, nats;
 };
-/* Matches whose time has passed are gone, or linger on if such as they are used. Are there any that are gone? */
+/* Drop matches whose time has passed, or prolong them while flows use their kind. True: some were dropped. */
 bool lingering_end(struct lingering *l, const struct lingering_used *used, uint64_t now_ns);
 void lingering_fini(struct lingering *l);

@@ -4,7 +4,7 @@
 #include "runtime/live/carry/steered.h"
 #include "runtime/live/tell/log.h"
 
-/* Flows of the host itself are known only if what it sends is seen. */
+/* True if outgoing packets must be seen: `out` firewalls, or state of the host's own flows. */
 static bool needs_outgoing(const struct program *p)
 {
     bool host = false, state = false;
@@ -33,12 +33,12 @@ void dealt_close(struct carry *carry)
     carry->dealt = NULL;
 }
 
-/* Where its tables are; from what was made for a port, before that is opened. */
+/* Take the dealing program's tables from the new port's descriptors, before the port is opened. */
 static void dealt_take(struct carry *carry, struct io_made *made)
 {
     if (!made->deal) return;
     deal_unmap(carry->dealt);
-    carry->dealt = deal_map(made->fds[--made->fd_count]); /* it is the last */
+    carry->dealt = deal_map(made->fds[--made->fd_count]); /* the last descriptor */
     made->deal = 0;
     if (carry->latest) dealt_world(carry);
 }
@@ -54,7 +54,7 @@ struct io_port *ports_open(struct carry *carry, const struct worker *w, unsigned
         tell_fault(carry->tell, "%s: it is gone", carry->o->ifaces[iface]);
         return NULL;
     }
-    /* Workers share what is for the interface; where each has queues of a card, it needs as much for each. */
+    /* Packet sockets of an interface share its ring memory; with xdp each worker needs it in full. */
     const uint64_t share = ops == &io_PACKET ? carry->o->ring / carry->worker_count : carry->o->ring;
     struct io_ask ask = {.ring_bytes = share > OPTIONS_RING_LEAST ? share : OPTIONS_RING_LEAST,
                          .ifindex = carry->ifindex[iface],

@@ -7,7 +7,7 @@
 #include "runtime/kernel/run/events.h"
 #include "runtime/live/carry/sampled.h"
 
-/* at: the directory, where `why` does not name it. */
+/* Complain; at: the directory, unless `why` names it. */
 static int refuse(const char *at, const char *why, int failed)
 {
     const char *mend = recordings_mend(failed);
@@ -22,7 +22,7 @@ int recorded_look(struct carry *carry)
     return failed ? refuse("", err, failed) : 0;
 }
 
-/* The recorder's thread asks the parent. */
+/* Ask the parent for a new file, on the recorder's thread. */
 static int make_file(void *arg, uint64_t number)
 {
     const struct carry *carry = arg;
@@ -108,7 +108,7 @@ void recorded_change(struct carry *carry, const struct record_change *change)
     if (carry->recorder) carry->now.number = recorder_program(carry->recorder, carry->now.program, change);
 }
 
-/* Behind the workers' tapes is one of what the kernel judged. The worker stands still where flows are followed. */
+/* Record a packet that the kernel judged, on the tape behind the workers', with what is left of its flow. */
 void recorded_sample(struct carry *carry, const struct sampled *s)
 {
     struct tape *t = recorder_tape(carry->recorder, carry->worker_count);
@@ -116,7 +116,7 @@ void recorded_sample(struct carry *carry, const struct sampled *s)
     struct flow_met met;
     const struct kernel_event_sample *said = s->said;
     const uint64_t world = carry->latest->number;
-    if ((uint32_t)world != s->world) return; /* of a world that is past */
+    if ((uint32_t)world != s->world) return; /* judged in an older world */
     tape_single(t, (struct pkt *const[]){&copy}, 1, s->now_ns, tape_place(carry->now.number, world));
     const struct met_told told = {&said->flow, said->slot, (uint8_t)said->met, s->now_ns};
     vm_met(carry->workers[0]->vm, &told, &met);

@@ -1,26 +1,26 @@
-/* --record: what the main thread tells the flight recorder (runtime/record/recorder.h). Nothing where there is none. */
+/* --record: the main thread's part of the flight recorder (runtime/record/recorder.h). Without it, nothing happens. */
 #pragma once
 
 #include "runtime/live/carry/state.h"
 #include "runtime/record/recorder.h"
 
-/* With rights: the directory is made, or looked at. 0, or 2 with one line on standard error. */
+/* Make or check the directory, with rights. Return 0, or 2 after one line on standard error. */
 int recorded_look(struct carry *carry);
-/* Without them: once the workers are made, before anything is published. 0, or 2 with one line on standard error. */
+/* Open the recorder, without rights, once workers exist and before publishing. Return 0, or 2 after one line. */
 int recorded_open(struct carry *carry);
-/* Before workers begin, and after they have ended. */
+/* Start before workers begin, end after they have ended. */
 int recorded_start(struct carry *carry);
 void recorded_end(struct carry *carry);
 
-/* The ring in which the proxy loop of that worker is recorded; NULL: none. */
+/* Return the ring that records the worker's proxy loop; NULL: none. */
 struct moments *recorded_moments(const struct carry *carry, unsigned worker);
 
-/* Each second: tell of what could not be written. */
+/* Tell of losses. Call once a second. */
 void recorded_tick(struct carry *carry);
 
-/* A packet that the kernel judged. */
+/* Record a packet that the kernel judged. */
 void recorded_sample(struct carry *carry, const struct sampled *s);
 
 void recorded_world(struct carry *carry, const struct snapshot *s);
-/* Workers are to change to the program in carry->now, which gets its number. */
+/* Record the change to the program in carry->now, and give it its number. */
 void recorded_change(struct carry *carry, const struct record_change *change);

@@ -22,69 +22,69 @@ struct recorder;
 struct sampled;
 struct xmit;
 
-enum { SHARED_PORTS_MOST = 256 }; /* of either protocol, that sockets keep; others are not seen */
+enum { SHARED_PORTS_MOST = 256 }; /* most ports of a protocol that sockets keep; others are not seen */
 
 struct shared_ports {
     struct sockets sockets;
-    struct facts_ports host; /* what guard rules leave alone: `bound` are those that were bound at the start */
+    struct facts_ports host; /* ports that guard rules leave alone; `bound`: those bound at the start */
     struct facts_port bound[2 * SHARED_PORTS_MOST];
-    struct facts_port all[4 * SHARED_PORTS_MOST]; /* with those that were bound since */
+    struct facts_port all[4 * SHARED_PORTS_MOST]; /* also those bound since the start */
     unsigned all_count;
-    bool crowded[2]; /* of TCP, UDP: more were bound at the start than are kept, so none is called new */
-    uint64_t lost;   /* ports that were bound since, each time they were */
+    bool crowded[2]; /* TCP, UDP: more were bound at the start than fit, so none counts as new */
+    uint64_t lost;   /* number of times that such a port was bound since the start */
     struct ports_look {
         struct facts_port all[SHARED_PORTS_MOST];
         unsigned count;
-        uint64_t due_ns; /* not before then again */
-    } looks[2];          /* at sockets of TCP, of UDP */
+        uint64_t due_ns; /* earliest time of the next look */
+    } looks[2];          /* looks at sockets of TCP, of UDP */
 };
 
 struct carry {
     const struct options *o;
     struct tell *tell;
-    /* Programs: the one in force, and a change of it (change.h). */
+    /* Programs: the one in force, and a change under way (change.h). */
     struct ruling now;
-    const struct ruling *before;         /* the one that ran, while some worker or flow is of it; NULL: none is */
-    bool reloading;                      /* a change is under way, or not all flows are in line with it */
-    bool offered;                        /* workers may have it */
-    struct proxied_change *loops_change; /* the same of proxy loops; NULL: none */
-    struct lingering lingering;          /* of those before */
+    const struct ruling *before;         /* the earlier one, while a worker or flow uses it; NULL: none */
+    bool reloading;                      /* a change is under way, or some flows are not in line with it */
+    bool offered;                        /* workers may have taken it */
+    struct proxied_change *loops_change; /* the change of the proxy loops; NULL: none */
+    struct lingering lingering;          /* leftovers of earlier programs */
     struct shared_ports ports;
-    /* This machine, as it is served. */
+    /* This machine and its served interfaces. */
     struct host *host;
     unsigned ifindex[PORTS_MOST];
     bool forwards;                 /* the host's stack forwards packets */
-    bool forwards4, forwards6;     /* of IPv4; of IPv6 */
-    struct snapshot *latest;       /* the world, as it was given last */
-    struct guard_news *guard_news; /* who changes our rules; NULL: the kernel does not tell */
-    bool proxies;                  /* some connections end here, or did: they pass in the kernel */
-    bool watched;                  /* it was told that rules ask for what is only watched, since addresses changed */
+    bool forwards4, forwards6;     /* the host forwards IPv4; IPv6 */
+    struct snapshot *latest;       /* the newest snapshot */
+    struct guard_news *guard_news; /* reports changes of guard rules by others; NULL: not available */
+    bool proxies;                  /* connections end here, or did; their packets pass in the kernel */
+    bool watched;                  /* told since addresses changed: some rules can only be watched */
     /* Ports and workers. */
     const struct io_ops *io;
-    unsigned port_count; /* of each worker: one an interface, or, behind these, one more each (steered.h) */
+    unsigned port_count; /* number of each worker's ports: one for each interface, or two (steered.h) */
     struct worker *workers[WORKERS_MOST];
     unsigned worker_count;
-    struct umem *umems[WORKERS_MOST]; /* of each worker's ports */
-    unsigned frame_most;              /* bytes of a frame that a slot holds; 0: not known yet */
-    struct deal_tables *dealt;        /* what the dealing program is told; NULL: there is none */
-    int tun;                          /* back to the host; -1: it sees all that is its own */
-    unsigned tun_ifindex;             /* what comes by it */
-    bool generic;                     /* some port's steering program is not in the driver */
-    /* The executor in the kernel. */
-    bool in_kernel;               /* programs in the kernel judge, and `io` has what they send up */
-    char exec_why[600];           /* why it is they, or this process */
-    struct obstacle kernel_lacks; /* for that, as far as --exec auto had to ask; empty: nothing */
-    struct in_kernel *kernel;     /* they, by descriptors of the parent's; NULL: not made yet, or not wanted */
-    struct xmit *xmit;            /* NULL: there is none, or memory is out */
+    struct umem *umems[WORKERS_MOST]; /* memory of each worker's ports */
+    unsigned frame_most;              /* bytes of the longest frame in a slot; 0: not known yet */
+    struct deal_tables *dealt;        /* the dealing program's tables; NULL: none */
+    int tun;                          /* device for packets back to the host; -1: the host sees them itself */
+    unsigned tun_ifindex;             /* its interface number */
+    bool generic;                     /* a port's steering program is not in the driver */
+    /* The kernel executor. */
+    bool in_kernel;               /* the kernel judges; `io` gets what it sends up */
+    char exec_why[600];           /* reason for the choice of executor */
+    struct obstacle kernel_lacks; /* obstacle that --exec auto found; empty: none */
+    struct in_kernel *kernel;     /* its programs and maps; NULL: not made yet, or not wanted */
+    struct xmit *xmit;            /* NULL: none, or out of memory */
     /* Proxy loops and the recorder. */
-    struct access *access;     /* logs of proxy services; NULL: there was never one */
-    struct proxied *proxied;   /* loops of proxy services; NULL: there was never one */
+    struct access *access;     /* logs of proxy services; NULL: never opened */
+    struct proxied *proxied;   /* loops of proxy services; NULL: never made */
     struct recorder *recorder; /* NULL: nothing is recorded */
-    struct reel reel;          /* its files, before it has them */
-    uint64_t record_lost;      /* told of */
-    /* Who wants to know, in rooms above; `ears` is theirs. */
+    struct reel reel;          /* files until the recorder has them */
+    uint64_t record_lost;      /* losses that were told */
+    /* Callbacks into rooms above, with `ears` as their argument. */
     void *ears;
-    bool (*looks)(void *ears);                                             /* somebody looks on at packets */
+    bool (*looks)(void *ears);                                             /* true if there are observers */
     void (*seen)(void *ears, const struct sampled *s);                     /* a packet that the kernel judged */
     void (*refused)(void *ears, const struct refusal *r, uint64_t now_ns); /* a server refuses new connections */
 };

@@ -1,16 +1,16 @@
-/* A program as the steering program sees it. */
+/* A program's rules in the form of the steering program. */
 #pragma once
 
 #include "runtime/host/guard/guarded.h"
 #include "runtime/io/steer/steer.h"
 
-/* Are its rules few enough? False: `why` says how many there are. */
+/* True if its rules are few enough. False: `why` says how many there are. */
 bool steered_fits(const struct program *p, char *why, size_t len);
-/* Matches of the program, and of the one before, which may be NULL; host: the ports that stay with the host, NULL: none
- * do. g is the caller's to unmake. False: memory is out. */
+/* Make the matches of the program and of `before` (may be NULL); host: ports that stay with the host, NULL: none. The
+ * caller frees g with guarded_fini. False: out of memory. */
 bool steered_guarded(struct steer_rules *r, struct guarded *g, const struct program *p, const struct program *before,
                      const struct facts_ports *host);
-/* Is what crosses this machine the program's: by a firewall for it, or by nat? */
+/* True if a firewall or nat of the program handles what crosses this machine. */
 bool steered_routes(const struct program *p);
-/* May answers to others' echo requests come for this machine's own addresses: by nat, or a service that translates? */
+/* True if answers to others' echo requests may come for own addresses, by nat or a translating service. */
 bool steered_translates(const struct program *p);

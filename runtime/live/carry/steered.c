@@ -23,7 +23,7 @@ int steered_tun(struct carry *carry, const struct program *p, char *err, size_t 
     return failed;
 }
 
-/* The slots serve the longest frames of all as they were at the start. */
+/* Return the slot size: the longest frame of all interfaces at the start. */
 static unsigned frame_most(struct carry *carry)
 {
     if (carry->frame_most) return carry->frame_most;
@@ -70,7 +70,7 @@ int steered_open(struct carry *carry, unsigned at, struct io_ask *ask)
     ask->ports = (uint8_t)carry->o->iface_count;
     ask->workers = (uint8_t)carry->worker_count;
     ask->frame_most = frame_most(carry);
-    if (ask->worker) return 0; /* the first one's serves all */
+    if (ask->worker) return 0; /* the first worker's serves all */
     if (ask_steer(carry->tell->channel, at, ask->frame_most, err, sizeof err))
         return tell_fault(carry->tell, "%s: %s", carry->o->ifaces[at], err);
     if (!ask_offloads(carry->tell->channel, at, change, err, sizeof err)) return 0;
@@ -101,7 +101,7 @@ bool steered_world(struct carry *carry)
 {
     char err[300];
     if (carry->in_kernel) in_kernel_world(carry);
-    /* Of packet sockets the first asks for all: they share one filter. */
+    /* Packet sockets share one filter, so that the first asks for all. */
     const unsigned count = is_steered(carry) ? carry->o->iface_count : carry->proxies;
     for (unsigned i = 0; i < count; i++)
         if (ask_world(carry->tell->channel, i, &carry->latest->facts, carry->latest->port_mac[i], err, sizeof err))

@@ -50,8 +50,8 @@ static struct counter less(struct counter a, struct counter b)
                             a.bytes > b.bytes ? a.bytes - b.bytes : 0};
 }
 
-/* What no packet socket and no vm has seen of the proxy's connections arrived, too. What these have not reported is
- * counted for all of them; where the kernel counts nothing (make KERNEL=0), what they report is all that is known. */
+/* Add the packets of proxied connections, most of which no packet socket and no vm sees. What connections have not
+ * reported is counted as a whole; if the kernel counts nothing (make KERNEL=0), only reports are known. */
 static void add_carried(struct tally *t, const struct carry *carry)
 {
     struct counter passed = {0}, strays = {0}, reported = t->c.carried;
@@ -78,7 +78,7 @@ static void sum_to(struct counter *to, struct counter more)
     to->bytes += more.bytes;
 }
 
-/* What frames were judged in the kernel alone no worker has seen; its vm has what rules have counted of them. */
+/* Add the frames judged in the kernel alone, which no worker has seen; the vm already has their rules' counts. */
 static void add_in_kernel(struct tally *t, const struct carry *carry)
 {
     const struct kernel_counters *k = &t->kernel;
@@ -97,7 +97,7 @@ static void add_in_kernel(struct tally *t, const struct carry *carry)
     to->bytes += t->in_kernel.bytes;
 }
 
-/* The whole is what its services are, and the rest. False: memory is out. */
+/* Sum the proxy counters of all services and of no service. False: out of memory. */
 static bool add_proxied(struct tally *t, const struct carry *carry)
 {
     t->proxy_of = calloc(t->program->services_count + 1u, sizeof *t->proxy_of);

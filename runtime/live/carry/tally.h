@@ -1,4 +1,4 @@
-/* The counters of all workers, added up: what reports, the document and its rates are made of. */
+/* The counters of all workers, added up, for reports, the document and its rates. */
 #pragma once
 
 #include "runtime/kernel/maps/counts.h"
@@ -7,33 +7,33 @@
 
 struct sum;
 
-/* Of one worker, beside what it adds to the whole. */
+/* Counters of one worker, besides its part of the sums. */
 struct tally_worker {
     struct counter judged;
-    uint64_t batches, flows; /* flows: of its table, now */
+    uint64_t batches, flows; /* flows: number in its table, now */
 };
 
 struct tally {
-    struct program *program; /* held: the numbers have its shape */
-    uint64_t mono_ns;        /* when it was begun */
+    struct program *program; /* held; the counters have its shape */
+    uint64_t mono_ns;        /* time of the tally's beginning */
     struct sum *sum;
     struct worker_counters c;
-    struct kernel_counters kernel; /* of what the kernel judges itself, among the others */
-    struct counter in_kernel;      /* its verdicts, added up */
+    struct kernel_counters kernel; /* counters of packets judged in the kernel */
+    struct counter in_kernel;      /* sum of its verdicts */
     struct in_kernel_more told;
     struct egress_counters e;
-    struct io_stats io[PORTS_MOST]; /* by interface, those beside the first of it, too */
+    struct io_stats io[PORTS_MOST]; /* [interface], sums with its second port */
     struct counter seen[PORTS_MOST];
     struct tally_worker worker[WORKERS_MOST];
-    struct proxy_counters proxy;      /* the whole */
-    struct proxy_counters **proxy_of; /* [services of program] its part; NULL: nothing was counted of that service */
+    struct proxy_counters proxy;      /* sum of all */
+    struct proxy_counters **proxy_of; /* [services of program]; NULL: nothing counted */
 };
 
-/* Each worker stands still at a batch boundary while its own are added, no longer; `running` false: they have no
- * threads. Every packet is in the counters of one worker, so the sums agree with one another. Only
- * while they run the program in carry->now (change_settled). NULL: memory is out. */
+/* Add up the counters. Each worker stands still at a batch boundary only while its own are added; `running` false:
+ * there are no threads. Every packet is in one worker's counters, so the sums agree. Workers must run the program in
+ * carry->now (change_settled). NULL: out of memory. */
 struct tally *tally_take(const struct carry *carry, bool running);
 void tally_free(struct tally *t);
 
-/* Good as long as the tally. */
+/* Return the vm's counters, valid as long as the tally. */
 const struct vm_counters *tally_counters(const struct tally *t);

@@ -17,13 +17,13 @@ static bool judges_host(const struct program *p)
     return false;
 }
 
-/* A packet socket beside each of `xdp` sees what the steering program leaves to the host, and what the host sends. */
+/* True if packet sockets besides those of `xdp` watch what goes to the host and what it sends. */
 static bool sees_host(const struct carry *carry, const struct program *p)
 {
     return carry->o->monitor || judges_host(p);
 }
 
-/* Why `xdp` can't do what is asked for; NULL: it can. Frames that it does not take it does not see. */
+/* Return why `xdp` cannot do what is asked, or NULL. It does not see frames that are left to the host's stack. */
 static const char *refusal(const struct carry *carry, const struct program *p)
 {
     static char why[WHY];
@@ -38,13 +38,13 @@ static const char *refusal(const struct carry *carry, const struct program *p)
         const struct host_link *link = host_link_named(carry->host, carry->o->ifaces[i]);
         if (!link) continue; /* told later */
         if (link->loopback) return "the loopback has no XDP";
-        /* While it runs rings are made, and the service may open no socket to try it. */
+        /* Once live, rings exist, and the service has no right to open a socket for a trial. */
         if (!carry->latest && xdp_refuses_mtu(link->name, link->mtu, 0, &o)) return obstacle_text(&o, why, sizeof why);
     }
     return NULL;
 }
 
-/* Of an interface of the command line. False: there is none, which is told later. */
+/* Get the card of an interface of the command line. False: the interface is missing, which is told later. */
 static bool card_at(const struct carry *carry, unsigned at, struct card *c)
 {
     const struct host_link *link = host_link_named(carry->host, carry->o->ifaces[at]);
@@ -53,7 +53,7 @@ static bool card_at(const struct carry *carry, unsigned at, struct card *c)
     return true;
 }
 
-/* Of all interfaces; *narrow: the first of those with the fewest queues, if there is one. */
+/* Return the least number of queues of all interfaces; *narrow: the first such card, if any. */
 static unsigned fewest_queues(const struct carry *carry, struct card *narrow)
 {
     unsigned most = WORKERS_MOST;
@@ -90,7 +90,7 @@ static bool look_at_cards(const struct carry *carry, char *why, size_t len)
     return true;
 }
 
-/* Do rules ask for tags, or does what crosses a bridge have to keep them? */
+/* True if rules ask for tags, or a bridge must keep them. */
 static bool needs_tags(const struct carry *carry, const struct program *p)
 {
     bool asks = carry->o->bridge_count;
@@ -99,7 +99,7 @@ static bool needs_tags(const struct carry *carry, const struct program *p)
     return asks;
 }
 
-/* A tag that lies beside a frame is out of sight, and only the other end can put it where it is seen. */
+/* Warn of tags beside a frame: they cannot be seen, and only the other end can put them in the frame. */
 static void warn_of_tags(const struct carry *carry)
 {
     struct card c;
@@ -111,7 +111,7 @@ static void warn_of_tags(const struct carry *carry)
                      carry->in_kernel ? "--exec kernel" : "--io xdp", c.name, c.kind);
 }
 
-/* The table of README.md. */
+/* True if `xdp` suits, by the table of README.md. */
 static bool xdp_suits(const struct carry *carry, char *why, size_t len)
 {
     struct card c;

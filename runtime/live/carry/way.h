@@ -1,13 +1,13 @@
-/* The choice of how frames come: --io, or the table of README.md. */
+/* The choice of the way that frames come: --io, or the table of README.md. */
 #pragma once
 
 #include "runtime/live/carry/state.h"
 
-/* By the first program: carry->io and carry->port_count. The exit status. */
+/* Choose carry->io and carry->port_count for the first program. Return the exit status. */
 int way_choose(struct carry *carry);
-/* Can frames of that program come so? False: `why` says why not. */
+/* True if frames of that program can come that way. False: `why` gives the reason. */
 bool way_look_at(const struct carry *carry, const struct program *p, char *why, size_t len);
-/* The number of workers: as asked for, else one a CPU, on `xdp` at most as many as there are queues. */
+/* Return the number of workers: as asked, else one a CPU, with `xdp` at most one a queue. */
 unsigned way_workers(const struct carry *carry, unsigned cpus);
-/* Says so where carry->worker_count are fewer than those. */
+/* Tell if carry->worker_count is smaller than that. */
 void way_tell_workers(const struct carry *carry, unsigned cpus);

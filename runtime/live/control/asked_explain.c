@@ -1,5 +1,5 @@
-/* `explain`: what the running program would do with a packet that nobody has sent. Its owner stands still while its vm
- * is asked, which changes nothing; the words are made when it goes on. */
+/* `explain`: the verdict of the running program on a packet that nobody has sent. The owner stands still while its vm
+ * is asked, which changes nothing; the text is made after it goes on. */
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +10,7 @@
 #include "runtime/report/explain/asked.h"
 #include "vm/worker/owner.h"
 
-enum { FRAME_BYTES_MOST = 9216, SLOTS = 2 /* for what is inside a tunnel */ };
+enum { FRAME_BYTES_MOST = 9216, SLOTS = 2 /* the second slot: the packet inside a tunnel */ };
 
 static int digit(char c)
 {
@@ -18,7 +18,7 @@ static int digit(char c)
     return at ? (int)(at - digits) : -1;
 }
 
-/* The frame's bytes, as two digits each; 0: it is none. */
+/* Read the frame's bytes, two digits each. Return their number; 0: not a frame. */
 static uint32_t read_frame(const struct call *c, uint8_t frame[FRAME_BYTES_MOST])
 {
     const char *hex = call_text_of(c, "frame");
@@ -32,8 +32,7 @@ static uint32_t read_frame(const struct call *c, uint8_t frame[FRAME_BYTES_MOST]
     return (uint32_t)(len / 2);
 }
 
-/* The port of an interface by its device, or by the name that the rules have for it, of a pattern the first; -1: there
- * is none. */
+/* Return the port of an interface by its device or by its name in the rules (for a pattern, the first); -1: none. */
 static int port_of(const struct control *control, const char *name)
 {
     const struct program *p = control->carry->now.program;
@@ -46,7 +45,7 @@ static int port_of(const struct control *control, const char *name)
     return -1;
 }
 
-/* This machine's addresses by that interface, for who writes `self`. */
+/* Answer with this machine's addresses on that interface, for packets with `self`. */
 static void say_self(const struct control *control, struct call *c, uint16_t iface)
 {
     static const int families[] = {AF_INET, AF_INET6};

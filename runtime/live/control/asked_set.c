@@ -1,4 +1,4 @@
-/* `set`: a server's weight or state, by hand. */
+/* `set`: a server's weight or state, set by hand. */
 #include <errno.h>
 #include <string.h>
 
@@ -8,7 +8,7 @@
 
 #define BOUND_MOST_NS UINT64_C(4000000000000000000)
 
-/* Reads the setting; false: the question does not say it. */
+/* Read the setting. False: the question has none. */
 static bool read_setting(const struct call *c, struct by_hand *w)
 {
     const char *to = call_text_of(c, "to");
@@ -26,7 +26,7 @@ static bool read_setting(const struct call *c, struct by_hand *w)
     return true;
 }
 
-/* How long a drain lasts; without a bound of its own it has the pool's. False: what is said is none. */
+/* Read the longest duration of a drain; the default is the pool's. False: not a duration. */
 static bool read_bound(const struct control *control, const struct call *c, uint32_t server, struct by_hand *w)
 {
     if (w->state != BY_HAND_DRAIN) return true;

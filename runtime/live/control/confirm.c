@@ -43,7 +43,7 @@ bool confirm_is_over(const struct control *control, uint64_t now_ns)
     return is_due(control, now_ns) && !control->confirm.back;
 }
 
-/* Nothing waits any more. */
+/* End the wait for confirmation. */
 static void settle(struct control *control)
 {
     program_put(control->confirm.back);
@@ -56,7 +56,7 @@ static void settle(struct control *control)
 
 void confirm_fini(struct control *control) { settle(control); }
 
-/* What stands in the way now may not in a second. */
+/* Finish the return to the old program. After a failure it is tried again in a second. */
 static void gone_back(void *with, const char *why)
 {
     struct control *control = with;

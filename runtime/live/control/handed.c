@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* It holds those of preyctl's and no others: another file could make its reader wait, or change under it. */
+/* True if the file has preyctl's seals. Another file could block its reader, or change meanwhile. */
 static bool is_sealed(int fd)
 {
     const int wanted = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW, has = fcntl(fd, F_GET_SEALS);

@@ -1,13 +1,13 @@
-/* Files in memory that come over the control socket with a question: a program, or a filter. */
+/* Files in memory that come with a question over the control socket: a program, or a filter. */
 #pragma once
 
 #include "runtime/ctl/server.h"
 #include "runtime/exchange/filter.h"
 #include "runtime/live/control/state.h"
 
-/* The program that came with the call, verified; at most so many bytes. It has to be sealed, so that neither reading it
- * waits for anybody nor its sender changes it meanwhile. NULL: err says why not. */
+/* Return the verified program that came with the call, of at most `most` bytes. It must be sealed, so that reading
+ * cannot block and its sender cannot change it. NULL, with the reason in err. */
 struct program *handed_program(struct call *c, size_t most, char *err, size_t err_len);
-/* The filter that came with the call, or, where none came, one that takes all; filter_fini in any case. False: err says
- * in one line why it is refused. */
+/* Return the filter that came with the call, or one that takes all. Call filter_fini in any case. False, with one line
+ * in err. */
 bool handed_filter(const struct control *control, struct call *c, struct filter *f, char *err, size_t err_len);

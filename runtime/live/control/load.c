@@ -1,4 +1,4 @@
-/* See load.h. One at a time: it waits for the reload before, and who asked waits for it. */
+/* `load`: one at a time. It waits for an earlier reload, and the caller waits for it. */
 #include "runtime/live/control/load.h"
 
 #include <stdlib.h>
@@ -17,12 +17,12 @@
 struct load {
     struct program *program; /* held */
     char *name;
-    uint64_t confirm_ns; /* 0: it need not be confirmed */
+    uint64_t confirm_ns; /* 0: no confirmation is needed */
     bool saves, unjudged, begun;
-    struct program *before; /* held: what ran when it began */
+    struct program *before; /* held: program that ran at the beginning */
     char *before_name;
-    char what[300], by[60]; /* as it is told of */
-    struct call *call;      /* who waits; NULL: they are gone */
+    char what[300], by[60]; /* words for its events */
+    struct call *call;      /* caller who waits; NULL: gone */
 };
 
 static void load_free(struct load *w)
@@ -41,7 +41,7 @@ void load_fini(struct control *control)
     control->load = NULL;
 }
 
-/* Who asked is gone, or has been answered. */
+/* Forget the caller, who is gone or has been answered. */
 static void caller_gone(void *arg)
 {
     struct control *control = arg;
@@ -66,7 +66,7 @@ static void document(struct control *control, struct call *c, const struct load 
     cJSON_Delete(o);
 }
 
-/* It runs. */
+/* Answer that the program runs. */
 static void answer(struct control *control, struct call *c, const struct load *w, const char *unsaved)
 {
     char text[TEXT_NUMBER];
@@ -82,7 +82,7 @@ static void answer(struct control *control, struct call *c, const struct load *w
                  saved ? control->o->program : "");
 }
 
-/* It was made, or why not. */
+/* End the load; why: NULL if it was made, else the reason. */
 static void over(void *with, const char *why)
 {
     struct control *control = with;
@@ -126,7 +126,7 @@ void load_step(struct control *control)
                                                     .with = control});
 }
 
-/* NULL: nothing stands in its way. */
+/* Return the reason to refuse the load; NULL: none. */
 static const char *refusal(const struct control *control, const struct call *c, char *err, size_t err_len)
 {
     uint64_t ns;
@@ -137,7 +137,7 @@ static const char *refusal(const struct control *control, const struct call *c, 
     return call_is_true(c, "save") && !onfile_may_save(control, err, err_len) ? err : NULL;
 }
 
-/* NULL: memory is out. The program is its own from then on. */
+/* Make the load, which then owns the program. NULL: out of memory. */
 static struct load *load_new(struct call *c, const char *name, struct program *p)
 {
     struct load *w = calloc(1, sizeof *w);
@@ -156,7 +156,7 @@ static struct load *load_new(struct call *c, const char *name, struct program *p
     return w;
 }
 
-/* A program that is none is refused as one that cannot be made: it is told and counted. */
+/* Refuse a bad program in the way of a failed reload, told and counted. */
 static void refuse(struct control *control, struct call *c, const char *name, const char *why)
 {
     events_tell(&control->tell->events, TOLD_REFUSED, "load: %.200s: %s; the program that runs goes on", name, why);

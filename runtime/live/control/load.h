@@ -1,9 +1,9 @@
-/* Another program, asked for over the control socket (`preyctl load`). The file of the command line stays what a start,
- * SIGHUP and --watch read, but where it is to be saved. */
+/* Another program, loaded over the control socket (`preyctl load`). A start, SIGHUP and --watch still read the file of
+ * the command line, unless the program is saved there. */
 #pragma once
 
 #include "runtime/live/control/state.h"
 
-/* Begin with one that waits; no reload is under way. */
+/* Begin a load that waits. No reload may be under way. */
 void load_step(struct control *control);
 void load_fini(struct control *control);

@@ -1,4 +1,4 @@
-/* See onfile.h. Nothing is mapped, for a file may be cut while it is read. */
+/* The file of rules. It is not mapped, because it may be cut while it is read. */
 #include "runtime/live/control/onfile.h"
 
 #include <errno.h>
@@ -11,14 +11,14 @@ static bool is_then(const struct timespec *a, const struct timespec *b)
     return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
 }
 
-/* Has nobody touched it since it was read? */
+/* True if the file has not changed since it was read. */
 static bool is_known(const struct onfile *f, const struct stat *st)
 {
     return f->known && f->dev == st->st_dev && f->ino == st->st_ino && f->size == st->st_size &&
            is_then(&f->written, &st->st_mtim) && is_then(&f->changed, &st->st_ctim);
 }
 
-/* One that changes while it is read is read again the next time. */
+/* Read the file. If it changes meanwhile, it is read again the next time. */
 static void read_it(struct onfile *f, int fd, const struct stat *st)
 {
     struct stat now;

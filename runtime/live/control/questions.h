@@ -1,4 +1,4 @@
-/* The answers to what is asked, a function a row of question.def; `with` is the struct control. */
+/* Answers to questions, one function for each row of question.def; `with`: the struct control. */
 #pragma once
 
 #include "runtime/ctl/server.h"

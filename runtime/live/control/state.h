@@ -1,4 +1,4 @@
-/* What is asked of a service that runs, and what it answers from. */
+/* The state of the control room: questions, and what answers are made from. */
 #pragma once
 
 #include <sys/stat.h>
@@ -14,9 +14,9 @@ struct walk;
 struct web;
 
 struct onfile {
-    bool differs;    /* it holds another program than the one that runs, or none */
-    char fault[300]; /* why it holds none; empty: it does */
-    bool known;      /* of the file as this says: */
+    bool differs;    /* the file holds another program than the running one, or none */
+    char fault[300]; /* reason if it holds no program; empty: there is a program */
+    bool known;      /* the file as described below was read: */
     uint8_t digest[PBC_DIGEST_LEN];
     dev_t dev;
     ino_t ino;
@@ -25,25 +25,25 @@ struct onfile {
 };
 
 struct watch {
-    int fd;             /* inotify; -1: it is not watched */
-    bool linked;        /* the file is a link: what changes beside it may be meant */
-    uint64_t due_ns;    /* it is looked at then; UINT64_MAX: nothing has happened */
-    uint64_t most_ns;   /* and then at the latest, whatever else happens */
-    struct watch_mark { /* of the file as it was when it was looked at last */
+    int fd;             /* inotify; -1: not watched */
+    bool linked;        /* the file is a link, so that any change beside it may matter */
+    uint64_t due_ns;    /* time of the next look; UINT64_MAX: nothing happened */
+    uint64_t most_ns;   /* latest time of that look, whatever happens */
+    struct watch_mark { /* identity of the file at the last look */
         dev_t dev;
         ino_t ino;
         off_t size;
         int64_t changed_ns;
     } mark;
-    bool told; /* that it cannot be watched */
+    bool told; /* a failure of the watch was told */
 };
 
 struct confirm {
     uint64_t until_ns;    /* monotonic; 0: nothing waits */
-    struct program *back; /* held: it takes its place again; NULL: prey ends */
+    struct program *back; /* held: program that returns; NULL: prey ends */
     char *back_name;      /* on the heap */
-    bool saves;           /* once it is confirmed it replaces the file of the command line */
-    bool goes_back;       /* the time was up, and the one before is on its way */
+    bool saves;           /* replace the command line's file once confirmed */
+    bool goes_back;       /* time was up, and the old program is returning */
 };
 
 struct control {
@@ -53,16 +53,16 @@ struct control {
     struct world *world;
     struct rules *rules;
     struct ctl *ctl;             /* the control socket */
-    struct load *load;           /* asked for over it, until it is made; NULL: none */
-    struct confirm confirm;      /* what waits to be confirmed */
-    struct watch watch;          /* of the file of the command line */
-    struct onfile onfile;        /* and as it is now */
-    struct walk *walks;          /* through flows, under way */
-    struct onlookers *onlookers; /* NULL: nobody ever was */
-    struct documents *documents; /* what is seen (document/document.h); NULL: nothing was asked yet */
-    uint64_t begun_ns;           /* mono, when workers began */
+    struct load *load;           /* load under way; NULL: none */
+    struct confirm confirm;      /* confirmation that is awaited */
+    struct watch watch;          /* watch on the command line's file */
+    struct onfile onfile;        /* the file's present content */
+    struct walk *walks;          /* walks through flows, under way */
+    struct onlookers *onlookers; /* NULL: there was never one */
+    struct documents *documents; /* documents (document/document.h); NULL: none asked for yet */
+    uint64_t begun_ns;           /* mono time when workers began */
     struct limit_told {
-        uint64_t count, at_ns; /* of w->limits, when it was told last */
+        uint64_t count, at_ns; /* value of the workers' limits when last told, and when */
     } limits[LIMITS];
-    struct web *web; /* statistics over HTTP; NULL: nobody asked for them */
+    struct web *web; /* statistics over HTTP; NULL: not asked for */
 };

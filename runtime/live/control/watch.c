@@ -1,4 +1,4 @@
-/* See watch.h. What happens in the folder is waited out, then the file is looked at; only another one is read. */
+/* Watch of the rule file: some time after events in its folder the file is looked at, and read if it is another one. */
 #include "runtime/live/control/watch.h"
 
 #include <errno.h>
@@ -15,7 +15,7 @@
 #define AGAIN_NS UINT64_C(1000000000) /* when the folder is gone */
 #define NEVER    UINT64_MAX
 
-/* Another descriptor before the file is looked at: nothing is missed in between, and a link may lead elsewhere now. */
+/* Open a new watch before the look at the file: nothing is missed, and a link may lead elsewhere by now. */
 static bool renew(struct control *control)
 {
     struct watch *w = &control->watch;
@@ -36,7 +36,7 @@ int watch_begin(struct control *control)
     control->watch = (struct watch){.fd = -1, .due_ns = NEVER};
     if (!control->o->watch) return 0;
     if (!renew(control)) return 2;
-    control->watch.due_ns = clock_ns(CLOCK_MONOTONIC); /* it may have changed since it was read */
+    control->watch.due_ns = clock_ns(CLOCK_MONOTONIC); /* the file may have changed since it was read */
     return 0;
 }
 
@@ -45,7 +45,7 @@ void watch_end(struct control *control)
     if (control->o->watch && control->watch.fd >= 0) close(control->watch.fd);
 }
 
-/* Is the event about the file? One that lost others may be, and so may any where it is a link. */
+/* True if the event may concern the file: it does by name, for lost events, or for any event if the file is a link. */
 static bool is_about(const struct control *control, const struct inotify_event *e)
 {
     const char *slash = strrchr(control->o->program, '/');
@@ -81,7 +81,7 @@ void watch_again(struct control *control)
     control->watch.due_ns = clock_ns(CLOCK_MONOTONIC);
 }
 
-/* Is it another one than the last time? What is not there is none. */
+/* True if the file is another one than at the last look. A missing file is none. */
 static bool is_other(struct control *control)
 {
     struct watch_mark *last = &control->watch.mark;

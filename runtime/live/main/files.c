@@ -1,4 +1,4 @@
-/* See files.h. Shells and service managers begin with 1,024: too few where none of 2,000 servers answers its check. */
+/* Limit on descriptors. The usual 1,024 are too few when none of 2,000 servers answers its check. */
 #include "runtime/live/main/files.h"
 
 #include <inttypes.h>
@@ -10,12 +10,12 @@
 
 enum {
     OTHERS = 256,           /* netlink, logs, recordings, clients of --stats and --control */
-    OF_WORKER = 16,         /* what wakes it, and its tape */
-    MOST = 65536,           /* what a reload may need is not known yet */
-    PROXIES_MOST = 1000000, /* the system's own bound is a little more (fs.nr_open) */
+    OF_WORKER = 16,         /* each worker's wakeup descriptors and tape */
+    MOST = 65536,           /* limit to set at least, since the needs of later reloads are unknown */
+    PROXIES_MOST = 1000000, /* slightly below the system's own limit (fs.nr_open) */
 };
 
-/* Two a connection that ends here, and what a listener a worker takes. */
+/* Descriptors for `mode proxy`: two for each connection that ends here, one for each listener of each worker. */
 static uint64_t of_proxies(const struct live *l)
 {
     const struct program *p = l->carry.now.program;
@@ -23,7 +23,7 @@ static uint64_t of_proxies(const struct live *l)
     return !proxied_any(p) ? 0 : wanted < PROXIES_MOST ? wanted : PROXIES_MOST;
 }
 
-/* A probe of each server that is checked; on `xdp` a socket a queue, which the workers share, and memory a worker. */
+/* Descriptors needed. With `xdp` a port has a socket for each queue, shared by workers, and memory for each worker. */
 static uint64_t needed(const struct live *l)
 {
     const struct program *p = l->carry.now.program;
@@ -32,7 +32,7 @@ static uint64_t needed(const struct live *l)
            (p->checks_count ? p->servers_count : 0) + of_proxies(l);
 }
 
-/* Where fewer than `need` are to be had. */
+/* Print a notice that only `have` of `need` descriptors are available. */
 static void say_few(const struct live *l, uint64_t have, uint64_t need)
 {
     const uint64_t others = need - of_proxies(l), each = 2 * (uint64_t)l->carry.worker_count;

@@ -1,9 +1,9 @@
-/* The number of descriptors that may be open at once. */
+/* The limit on open descriptors. */
 #pragma once
 
 #include "runtime/live/main/state.h"
 
-/* Raises the bound on descriptors (RLIMIT_NOFILE) of this process, and of those that it starts: as far as it may
- * without asking, and, where ports, workers, checks and sessions of carry->now may need more, beyond that. Where the
- * kernel refuses, a notice says what that means and what mends it. After start_look. */
+/* Raise the limit on descriptors (RLIMIT_NOFILE) of this process and its children: up to the hard limit in any case,
+ * and beyond if the ports, workers, checks and sessions of carry->now may need more. If the kernel refuses, print a
+ * notice with the consequence and the remedy. Call after start_look. */
 void files_allow(const struct live *l);

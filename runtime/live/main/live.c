@@ -1,4 +1,4 @@
-/* The main thread: signals, what the kernel tells of the world, what workers ask and log. No packet comes by here. */
+/* The main thread: signals, reports of the kernel, requests and log notes of workers. No packet passes here. */
 #include "runtime/live/main/live.h"
 
 #include <errno.h>
@@ -64,7 +64,7 @@ static bool called(struct live *l, struct worker *w)
     while (ring_take(&w->refusals, &refusal)) health_refused(&l->rules, &refusal, clock_ns(CLOCK_MONOTONIC));
     events_left_out(&l->tell.events, TOLD_RULE, __atomic_exchange_n(&w->logs_lost, 0, __ATOMIC_RELAXED));
     const int fault = __atomic_exchange_n(&w->fault, 0, __ATOMIC_ACQ_REL);
-    if (fault && fault != ENETDOWN) { /* links.c tells of that */
+    if (fault && fault != ENETDOWN) { /* reported by links.c */
         const int at = __atomic_load_n(&w->fault_port, __ATOMIC_RELAXED);
         events_tell(&l->tell.events, TOLD_FAULT, "%s: %s", l->o->ifaces[(unsigned)at % l->o->iface_count],
                     strerror(fault));
@@ -72,7 +72,7 @@ static bool called(struct live *l, struct worker *w)
     return world_asked(&l->world, w);
 }
 
-/* Blocked before any thread begins, so that they come by the descriptor alone. */
+/* Block the signals before any thread begins, so that they arrive only by the descriptor. */
 static int signals_open(struct live *l)
 {
     sigset_t set;
@@ -86,14 +86,14 @@ static int signals_open(struct live *l)
     return l->signal_fd < 0 ? complain("signals: %s", strerror(errno)) : 0;
 }
 
-/* False: it is time to end. */
+/* Handle pending signals. False: time to end. */
 static bool signalled(struct live *l)
 {
     struct signalfd_siginfo s;
     while (read(l->signal_fd, &s, sizeof s) == sizeof s) {
         if (s.ssi_signo == SIGHUP) {
             log_again(&l->tell);
-            proxied_tick(&l->carry); /* what was asked so far stands in the old files */
+            proxied_tick(&l->carry); /* requests up to here are written to the old files */
             access_again(&l->carry);
             reload_begin(&l->rules);
         } else if (s.ssi_signo == SIGUSR1) {
@@ -105,7 +105,7 @@ static bool signalled(struct live *l)
     return !l->ended_by;
 }
 
-/* running: the workers have threads. A reader who went away ends nothing. */
+/* Print the counters; `running`: the workers have threads. A reader that is gone does not end the process. */
 static bool report(struct live *l, bool running)
 {
     size_t len = 0;
@@ -158,7 +158,7 @@ enum waits_for {
     FOR_SIGNAL,
     FOR_HOST,
     FOR_CLOCK,
-    FOR_PARENT, /* its end alone: answers are for who asked */
+    FOR_PARENT, /* only its end; answers are read by the function that sent the request */
     FOR_GUARD_NEWS,
     FOR_HEALTH,
     FOR_QUESTION,
@@ -166,9 +166,9 @@ enum waits_for {
     FOR_HEARD,
     FOR_WEB,
     FOR_PROXIES,
-    FOR_KERNEL,  /* what rules there log */
-    FOR_FILE,    /* of the program, to change */
-    FOR_WORKERS, /* from here on */
+    FOR_KERNEL,  /* log events of rules in the kernel */
+    FOR_FILE,    /* change of the program's file */
+    FOR_WORKERS, /* first worker; the others follow */
 };
 typedef struct pollfd waiting[FOR_WORKERS + WORKERS_MOST];
 
@@ -187,14 +187,14 @@ static void wait_begin(const struct live *l, waiting fds)
         fds[FOR_WORKERS + i] = (struct pollfd){.fd = l->carry.workers[i]->call_fd, .events = POLLIN};
 }
 
-/* A negative errno, or 0. */
+/* Wait for events. Return 0 or a negative errno. */
 static int wait_on(struct live *l, waiting fds)
 {
-    fds[FOR_HEALTH].fd = health_fd(&l->rules); /* another one after a reload */
+    fds[FOR_HEALTH].fd = health_fd(&l->rules); /* a reload replaces this descriptor */
     fds[FOR_SAID].fd = via_said_fd(&l->rules);
     fds[FOR_HEARD].fd = via_heard_fd(&l->rules);
     fds[FOR_FILE].fd = l->control.watch.fd;
-    fds[FOR_PROXIES].fd = proxied_fd(&l->carry); /* a reload may bring the first */
+    fds[FOR_PROXIES].fd = proxied_fd(&l->carry); /* the first reload with proxy services creates it */
     const uint64_t begun = clock_ns(CLOCK_MONOTONIC);
     const int most_ms = routing_wait_ms(&l->world, begun, health_wait_ms(&l->rules, begun, TICK_MS));
     const int looked_ms = onlookers_wait_ms(&l->control, begun, watch_wait_ms(&l->control, begun, most_ms));
@@ -202,7 +202,7 @@ static int wait_on(struct live *l, waiting fds)
     return poll(fds, FOR_WORKERS + l->carry.worker_count, wait_ms) < 0 && errno != EINTR ? -errno : 0;
 }
 
-/* Probes through services are heard by interfaces: take over their new numbers. */
+/* Tell the new interface numbers to probes through services, which listen on interfaces. */
 static void follow_numbers(struct live *l)
 {
     if (l->renumbered == l->world.renumbered) return;
@@ -210,7 +210,7 @@ static void follow_numbers(struct live *l)
     via_links(&l->rules);
 }
 
-/* False: memory is out. */
+/* Handle what the descriptors report. False: out of memory. */
 static bool take_news(struct live *l, const waiting fds)
 {
     if (fds[FOR_GUARD_NEWS].revents) claim_follow(&l->rules);
@@ -227,8 +227,8 @@ static bool take_news(struct live *l, const waiting fds)
     return fine;
 }
 
-/* Each worker is held for a moment: one that hangs keeps us from going on, so the manager hears nothing more. While a
- * reload waits for workers, that wait says as much. */
+/* Send a sign of life once each worker has been held for a moment. A hanging worker blocks this thread, so the manager
+ * gets no more signs. While a reload waits for workers, that wait itself shows whether they run. */
 static void say_alive(struct live *l, uint64_t now)
 {
     for (unsigned i = 0; i < l->carry.worker_count; i++) {
@@ -238,14 +238,14 @@ static void say_alive(struct live *l, uint64_t now)
     notified_alive(&l->tell, now);
 }
 
-/* Every TICK_MS; false: memory is out. */
+/* Do the periodic work, every TICK_MS. False: out of memory. */
 static bool tick(struct live *l, uint64_t now)
 {
     bool fine = world_clock(&l->world) && world_tick(&l->world);
     follow_numbers(l);
     claim_tick(&l->rules, now);
     claim_keep(&l->rules);
-    if (shared_ports_tick(&l->carry, now)) fine &= world_publish(&l->world, false); /* before limits_tell says so */
+    if (shared_ports_tick(&l->carry, now)) fine &= world_publish(&l->world, false); /* before limits_tell reports it */
     in_kernel_tick(&l->carry, now);
     limits_tell(&l->control, false);
     health_tick(&l->rules, now);
@@ -255,7 +255,7 @@ static bool tick(struct live *l, uint64_t now)
     document_tick(&l->control, now, l->control.web);
     proxied_tick(&l->carry);
     events_tick(&l->tell.events);
-    if (l->tell.events.sink.kind == SINK_SYSLOG && l->tell.events.sink.lost) log_again(&l->tell); /* it was restarted */
+    if (l->tell.events.sink.kind == SINK_SYSLOG && l->tell.events.sink.lost) log_again(&l->tell); /* log restarted */
     return fine;
 }
 
@@ -281,7 +281,7 @@ static int serve(struct live *l)
         }
         if (!fine) return tell_fault(&l->tell, "out of memory");
         if (fds[FOR_QUESTION].revents || due) asked_step(&l->control, now);
-        if (!confirm_step(&l->control, now)) return 1; /* after what was asked in time */
+        if (!confirm_step(&l->control, now)) return 1; /* after the questions that arrived in time */
         onlookers_step(&l->control, now);
         shown_step(&l->control);
         if (l->rules.reload) reload_step(&l->rules);
@@ -318,7 +318,7 @@ static int run(struct live *l)
     return good ? status : 2;
 }
 
-/* The child: nothing of the host is opened or changed by it. */
+/* Run the child process, which opens and changes nothing of the host itself. */
 static int service(struct live *l)
 {
     keypair_init();
@@ -327,7 +327,7 @@ static int service(struct live *l)
     int status = parent_confine(l->tell.channel);
     clock_open(&l->world.clock);
     if (!status) status = signals_open(l);
-    if (!status && l->carry.in_kernel) status = in_kernel_begin(&l->carry); /* which knows then what is the proxy's */
+    if (!status && l->carry.in_kernel) status = in_kernel_begin(&l->carry); /* knows the proxy's packets from now on */
     if (!status) status = claim_begin(&l->rules);
     if (!status) status = health_begin(&l->rules);
     if (!status) status = start_open(l);
@@ -337,11 +337,11 @@ static int service(struct live *l)
     return status ? status : run(l);
 }
 
-/* Tables that a reload makes come from the system, and go back to it. The library else takes such sizes from its heap
- * once the first was freed, cleared by touching all of it, and keeps them. */
+/* Take large tables of a reload from the system and give them back to it. Otherwise malloc, once the first table is
+ * freed, takes such sizes from its heap, clears them by touching every page, and keeps them. */
 static void settle_memory(void) { mallopt(M_MMAP_THRESHOLD, LARGE_FROM); }
 
-/* Callbacks by which those who carry packets tell rooms above. */
+/* Callbacks by which the room carry/ reports to the rooms above it. */
 static bool looks(void *ears)
 {
     const struct live *l = ears;
@@ -360,7 +360,7 @@ static void refused(void *ears, const struct refusal *r, uint64_t now_ns)
     health_refused(&l->rules, r, now_ns);
 }
 
-/* Each room knows those below it, which tell it what it asks for. */
+/* Give each room pointers to the rooms below it, and give carry/ its callbacks. */
 static void wire(struct live *l)
 {
     l->carry.tell = l->world.tell = l->rules.tell = l->control.tell = &l->tell;

@@ -3,5 +3,5 @@
 
 #include "runtime/base/options.h"
 
-/* The exit status. */
+/* Run live traffic. Return the exit status. */
 int live(const struct options *o);

@@ -23,7 +23,7 @@
 #include "vm/flow/flow.h"
 #include "vm/vm.h"
 
-/* Servers as preflight asks for them; names in one block. */
+/* Servers in the form that preflight takes, with their names in one block. */
 struct servers {
     struct preflight_server *all; /* [program->servers_count + nats_count] */
     char (*names)[128];
@@ -48,7 +48,7 @@ static unsigned overhead_of(const struct pbc_service *s, const struct pbc_server
     return recipe_overhead((uint8_t)(kind | (server->family == 6 ? RECIPE_IP6 : 0)));
 }
 
-/* The servers of a pool, unless they are there already; a tunnel's overhead is the largest that is asked for. */
+/* Add the servers of a pool, each once. Its tunnel overhead is the largest among its services. */
 static void add_pool(struct servers *s, const struct program *p, const struct pbc_service *service, uint32_t pool,
                      uint32_t *place)
 {
@@ -94,7 +94,7 @@ static void say(void *arg, bool fatal, const char *what, const char *mend)
     complain("%s%s%s%s", fatal ? "" : "notice: ", what, *mend ? "; this mends it: " : "", mend);
 }
 
-/* Replies to the host's own connections from such an address would be taken for those of translated ones. */
+/* Warn of translation to an own address: replies to this machine's connections would be taken for translated ones. */
 static void look_at_sources(const struct live *l)
 {
     const struct program *p = l->carry.now.program;
@@ -111,7 +111,7 @@ static void look_at_sources(const struct live *l)
     }
 }
 
-/* Tables of flows, full, of all workers. */
+/* Return the memory of full flow tables of all workers. */
 static uint64_t tables_of(const struct live *l)
 {
     const struct program *p = l->carry.now.program;
@@ -120,7 +120,7 @@ static uint64_t tables_of(const struct live *l)
     return tables * (l->carry.worker_count ? l->carry.worker_count : 1);
 }
 
-/* Receive rings, which workers on packet sockets share, as far as that goes. */
+/* Return the memory of receive rings. Workers on packet sockets share it, with a least size for each. */
 static uint64_t rings_of(const struct live *l)
 {
     const uint64_t workers = l->carry.worker_count ? l->carry.worker_count : 1, least = workers * OPTIONS_RING_LEAST;
@@ -128,7 +128,7 @@ static uint64_t rings_of(const struct live *l)
     return each * l->o->iface_count;
 }
 
-/* What the program adds to the look at the host. False: memory is out. */
+/* Add the program's needs to the look at the host. False: out of memory. */
 static bool add_program(struct preflight *look, struct live *l, struct guarded *g, struct servers *s)
 {
     shared_ports_look(&l->carry, l->carry.now.program);
@@ -148,7 +148,7 @@ static bool add_program(struct preflight *look, struct live *l, struct guarded *
     return true;
 }
 
-/* On `packet` what looks like a part of the proxy's is held back in traffic control, where the kernel can. */
+/* Warn if traffic control cannot hold back stray packets of the proxy, as it should with `packet`. */
 static void look_at_gate(const struct live *l, const struct program *p)
 {
     const char *lacks = l->carry.io != &io_XDP && proxied_any(p) ? gate_lacks() : NULL;
@@ -158,14 +158,14 @@ static void look_at_gate(const struct live *l, const struct program *p)
                  lacks);
 }
 
-/* The device by which the host gets back what is its own. */
+/* Check the tun device by which the host gets its own packets back. */
 static int look_at_tun(const struct live *l, const struct program *p)
 {
     char err[300];
     return steered_needs_tun(&l->carry, p) && tun_lack(err, sizeof err) ? complain("%s", err) : 0;
 }
 
-/* Loaded once for the look alone, and put nowhere: a start finds out by itself. */
+/* Load the steering program once as a check, attached to nothing. Only for --preflight: a start finds out by itself. */
 static int look_at_steering(const struct live *l)
 {
     char err[300];
@@ -204,8 +204,8 @@ int look_at_host(struct live *l)
     return p ? status | look_at_tun(l, p) | look_at_steering(l) | look_at_tls(p) : status;
 }
 
-/* What is pinned goes on judging after a kill, and after an end that is to be closed. Who watches loses nothing then.
- */
+/* Check that judges can be pinned. A pinned judge keeps judging after a kill, and after an end with --on-exit closed.
+ * --monitor loses nothing without pins. */
 static int look_at_pins(const struct live *l)
 {
     const bool closed = l->o->on_exit == OPTIONS_END_CLOSED;
@@ -228,7 +228,7 @@ static unsigned number_of(const struct live *l, unsigned at)
     return link ? link->ifindex : 0;
 }
 
-/* Stages tell interfaces apart by the lowest bits of their numbers. */
+/* Check that stages can tell the interfaces apart, which they do by the lowest bits of interface numbers. */
 static int look_at_numbers(const struct live *l)
 {
     for (unsigned i = 0; i < l->o->iface_count; i++)
@@ -242,7 +242,7 @@ static int look_at_numbers(const struct live *l)
     return 0;
 }
 
-/* Stages look single addresses up. */
+/* Check that this machine owns no whole network, for stages look up single addresses. */
 static int look_at_networks(const struct live *l)
 {
     const struct host_self self = host_self(l->carry.host);
@@ -255,7 +255,7 @@ static int look_at_networks(const struct live *l)
         "route show table local type local), and programs in the kernel know single addresses: --exec user");
 }
 
-/* What leaves is judged by a link of traffic control, or a filter. */
+/* Check for a traffic control link, or a filter, that judges packets on their way out. */
 static int look_at_hooks(const struct live *l)
 {
     struct hooks_where where[OPTIONS_IFACES];
@@ -265,7 +265,7 @@ static int look_at_hooks(const struct live *l)
     return hooks_lack(where, l->o->iface_count, err, sizeof err) ? complain("--exec kernel: %s", err) : 0;
 }
 
-/* As the parent does it at a start. */
+/* Load and prove the program in the same way as the parent does at a start. */
 static int try_program(const struct program *p)
 {
     char err[500], frames[TEXT_NUMBER], lasted[TEXT_NUMBER];

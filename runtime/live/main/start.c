@@ -1,5 +1,5 @@
-/* The start: what is looked at before anything is changed, each fault in plain words with what mends it; then what
- * needs a right: sockets. */
+/* The start: checks before anything is changed, each fault in plain words with its remedy; then the opening of sockets,
+ * which needs rights. */
 #include "runtime/live/main/start.h"
 
 #include <errno.h>
@@ -43,7 +43,7 @@ static int load_program(struct live *l)
     return ruling_init(&l->carry.now, l->o->ifaces, l->o->iface_count) ? 0 : complain("out of memory");
 }
 
-/* One of net.ipv4.ip_forward and its like. */
+/* True if a setting such as net.ipv4.ip_forward is on. */
 static bool is_on(const char *sysctl)
 {
     char c = '0';
@@ -53,7 +53,7 @@ static bool is_on(const char *sysctl)
     return c != '0';
 }
 
-/* The way that frames come, and what cannot be enforced by it. */
+/* Choose how frames are received, and report what cannot be enforced that way. */
 static int look_at_rules(struct live *l)
 {
     char err[600];
@@ -69,7 +69,7 @@ int start_look(struct live *l)
 {
     char err[300];
     int status = load_program(l);
-    if (status && !l->o->preflight) return status; /* which looks at the host all the same */
+    if (status && !l->o->preflight) return status; /* --preflight looks at the host all the same */
     l->carry.forwards4 = is_on("/proc/sys/net/ipv4/ip_forward");
     l->carry.forwards6 = is_on("/proc/sys/net/ipv6/conf/all/forwarding");
     l->carry.forwards = l->carry.forwards4 || l->carry.forwards6;
@@ -86,7 +86,7 @@ int start_look(struct live *l)
         status = complain("this preyrun was built without clang (make KERNEL=0), so --on-exit open is not in it");
     for (unsigned i = 0; i < l->o->iface_count; i++) {
         const struct host_link *link = host_link_named(l->carry.host, l->o->ifaces[i]);
-        if (link) l->carry.ifindex[i] = link->ifindex; /* else look_at_host has told of it */
+        if (link) l->carry.ifindex[i] = link->ifindex; /* a missing link was reported by look_at_host */
     }
     if (!status) way_tell_workers(&l->carry, worker_cpus());
     if (!status && l->carry.forwards && !l->carry.in_kernel && enforce_routes(&l->carry, l->carry.now.program) &&

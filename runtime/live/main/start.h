@@ -1,10 +1,10 @@
-/* The start: what is looked at before anything is changed, and what is opened. */
+/* The start: checks before anything is changed, and the opening of sockets. */
 #pragma once
 
 #include "runtime/live/main/state.h"
 
-/* Look before anything is changed: the program, the interfaces, what cannot be enforced. The exit status. */
+/* Check program, interfaces, and what cannot be enforced, before anything is changed. Return the exit status. */
 int start_look(struct live *l);
-/* Sockets and the worker, up to where it could run. */
+/* Open sockets and make the workers, up to the point where they could run. Return the exit status. */
 int start_open(struct live *l);
 void start_close(struct live *l);

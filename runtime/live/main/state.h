@@ -1,4 +1,4 @@
-/* The main thread's state of live traffic: the rooms' parts, each of which knows those below it. */
+/* The main thread's state of live traffic: one part for each room, with pointers to the rooms below. */
 #pragma once
 
 #include "runtime/live/control/state.h"
@@ -10,8 +10,8 @@ struct live {
     struct world world;
     struct rules rules;
     struct control control;
-    uint64_t renumbered; /* as world.renumbered, when probes through services were told */
+    uint64_t renumbered; /* value of world.renumbered when the probes through services last got new numbers */
     int signal_fd;
-    int ended_by; /* the signal; 0: none */
-    bool report;  /* counters, when it is made */
+    int ended_by; /* signal that ended it; 0: none */
+    bool report;  /* counters are to be printed once no change is pending */
 };

@@ -16,7 +16,7 @@ const char *by_hand_word(const struct by_hand *h)
     return h && h->state == BY_HAND_FILE && h->weighted ? "weight" : by_hand_words[h ? h->state : BY_HAND_FILE];
 }
 
-/* The servers that the file names; those of the past come after them. */
+/* Return the number of servers that the file names; servers of the past come after them. */
 static uint32_t servers(const struct program *p) { return p->past ? p->past->servers : p->servers_count; }
 
 static bool is_named(const struct program *p, uint32_t server, const char *name)
@@ -27,7 +27,7 @@ static bool is_named(const struct program *p, uint32_t server, const char *name)
            !strcmp(name + len + 1, program_str(p, p->servers[server].name));
 }
 
-/* PBC_NONE: the program has none of that name. */
+/* Return the server of that name; PBC_NONE: the program has none. */
 static uint32_t server_named(const struct program *p, const char *name)
 {
     for (uint32_t s = 0; s < servers(p); s++)
@@ -64,7 +64,7 @@ static int compare_labels(const void *x, const void *y, void *arg)
     return strcmp(label_server(all, *(const uint32_t *)x), label_server(all, *(const uint32_t *)y));
 }
 
-/* Indices of the program's servers, sorted by label (POOL/SERVER); the caller frees them. NULL: memory is out. */
+/* Return the indices of the program's servers by label (POOL/SERVER); the caller frees them. NULL: out of memory. */
 static uint32_t *in_order(const struct ruling *r)
 {
     const uint32_t count = servers(r->program);
@@ -131,7 +131,7 @@ static bool follow(struct rules *rules, uint64_t now_ns)
     return world_publish(rules->world, false);
 }
 
-/* The one of that name, a new one if need be. NULL: memory is out. */
+/* Return the settings of the server with that name, made if missing. NULL: out of memory. */
 static struct by_hand *one(struct rules *rules, const char *server)
 {
     struct by_hand *h = rules->by_hand;
@@ -147,7 +147,7 @@ static struct by_hand *one(struct rules *rules, const char *server)
     return rules->by_hand = h;
 }
 
-/* Unlink and free what is set of a server, where `goes` says so. */
+/* Unlink and free the settings for which `goes` is true. */
 static void forget(struct rules *rules, bool goes(const struct by_hand *))
 {
     for (struct by_hand **at = &rules->by_hand; *at;) {
@@ -168,7 +168,7 @@ static bool is_nobodys(const struct by_hand *h) { return !h->found; }
 
 static bool is_any(const struct by_hand *h) { return true; }
 
-/* A weight ends a drain; `file` takes all back; other states leave the weight. */
+/* Take over the settings of w: a weight ends a drain, `file` cancels all, other states leave the weight. */
 static void take(struct by_hand *h, const struct by_hand *w, uint64_t now_ns)
 {
     if (w->weighted) h->weight = w->weight;
@@ -202,7 +202,7 @@ int by_hand_set(struct rules *rules, uint32_t server, const struct by_hand *w)
     return 0;
 }
 
-/* A drain is over: what becomes of the flows that are left. */
+/* Return the words on the fate of flows that remain at the end of a drain. */
 static const char *what_follows(const struct rules *rules, const struct by_hand *h)
 {
     const struct program *p = rules->carry->now.program;

@@ -1,5 +1,5 @@
-/* Changes of the host by this instance while it runs: guard rules, reserved ports. The parent makes them, and undoes
- * them at the end. */
+/* Changes that this instance makes to the host: guard rules, reserved ports. The parent makes them and undoes them at
+ * the end. */
 #include "runtime/live/rules/claim.h"
 
 #include <errno.h>
@@ -27,7 +27,7 @@ int claim_begin(struct rules *rules)
                : hide_guard(rules->carry);
 }
 
-/* Told once, until it stood for a second. */
+/* Tell once that a filter had to be set again, and again only after it was found in place. */
 static void tell_kept(struct rules *rules, unsigned at, int kept, const char *why)
 {
     const char *name = rules->o->ifaces[at];

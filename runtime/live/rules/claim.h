@@ -3,16 +3,16 @@
 
 #include "runtime/live/rules/state.h"
 
-/* At the start: ports of the program, then guard rules. */
+/* Claim the program's ports, then set guard rules, at the start. Return the exit status. */
 int claim_begin(struct rules *rules);
-/* Once a second: what lingers no longer, and is of nothing that flows use, is not hidden any more. */
+/* Stop hiding lingering matches whose time is up and which no flow uses. Call once a second. */
 void claim_tick(struct rules *rules, uint64_t now_ns);
-/* Once a second: filters of traffic control (before Linux 6.6) are set again where another program took them away. */
+/* Set traffic control filters (before Linux 6.6) again where another program took them away. Call once a second. */
 void claim_keep(struct rules *rules);
-/* From now on it is known when another program changes them: before rights are given up. The exit status. */
+/* Begin to watch for changes of guard rules by others, before rights are given up. Return the exit status. */
 int claim_watch(struct rules *rules);
-/* They are set again where another program has. */
+/* Set guard rules again if another program changed them. */
 void claim_follow(struct rules *rules);
-/* One of that name that was killed and still ends is waited for. */
+/* Wait for the end of an instance of that name that was killed and is still ending. */
 void claim_await(const struct options *o);
-int claim_cleanup(const struct options *o); /* of dead instances: of --name, else of all in this namespace */
+int claim_cleanup(const struct options *o); /* undoes what dead instances left: of --name, else of this namespace */

@@ -1,4 +1,4 @@
-/* See health.h. A server has at most one line in ten seconds; what else changed meanwhile is a number in the next. */
+/* Health of servers: each has at most one line in ten seconds, with the number of changes not told before. */
 #include "runtime/live/rules/health.h"
 
 #include <inttypes.h>
@@ -14,12 +14,12 @@
 #include "runtime/live/world/world.h"
 
 #define TOLD_EACH_NS UINT64_C(10000000000)
-enum { SLACK_MS = 5 /* probes that are due so close to one another are one turn of the loop */ };
+enum { SLACK_MS = 5 /* probes due within this time of one another are one turn of the loop */ };
 
-/* A server's telling: when its last line was told, and what changed since. */
+/* The last line told about a server: its time, and the changes up to then. */
 struct health_told {
     uint64_t at_ns;
-    uint32_t changes; /* check_state.changes that have been told */
+    uint32_t changes; /* value of check_state.changes at the last line */
 };
 
 static bool checks_any(const struct program *p, uint8_t kind)
@@ -40,7 +40,7 @@ static int open_certificates(void *with, const char *path)
     return failed ? failed : fd;
 }
 
-/* The raw sockets are asked for when a program first checks by echo requests. */
+/* Ask for the raw sockets when a program first checks by echo requests. */
 static bool open_echo(struct rules *rules, char *err, size_t err_len)
 {
     if (rules->echo[0] >= 0 || !checks_any(rules->carry->now.program, PBC_CHECK_ICMP)) return true;
@@ -71,7 +71,7 @@ int health_begin(struct rules *rules)
     return 0;
 }
 
-/* One that comes up starts slowly from now on. */
+/* Set whether a server is down. A server that comes up starts slowly from now on. */
 static void set_down(struct ruling *r, uint32_t server, bool down, uint64_t now_ns)
 {
     if (r->down[server] != down) r->up_since_ns[server] = down ? 0 : now_ns;
@@ -89,7 +89,7 @@ static void take_over(struct ruling *now, const struct ruling *before, const str
     }
 }
 
-/* A server whose check is gone is up; one that was down for the checks of before and is checked still is down. */
+/* Set each server up or down. A server whose check is gone is up; a server that is still checked keeps its state. */
 void health_agree(struct ruling *now, uint64_t now_ns)
 {
     for (uint32_t s = 0; s < now->program->servers_count; s++) {

@@ -1,24 +1,24 @@
-/* Consequences of health checks: the servers that take new flows, and what is told of it. */
+/* Consequences of health checks: servers that take new flows, and lines about changes. */
 #pragma once
 
 #include "runtime/live/rules/state.h"
 
-/* Checks of the program that runs; the first probes follow. 0, or 2 after a line that says why not. */
+/* Begin the checks of the running program; the first probes follow. Return 0, or 2 after a line with the reason. */
 int health_begin(struct rules *rules);
-/* For a ruling in the place of another: servers that are still there are as they were. False, with one line in err. */
+/* Begin the checks of a ruling that replaces another; servers keep their state. False, with one line in err. */
 bool health_follow(struct rules *rules, const struct ruling *before, const struct remap *r, char *err, size_t err_len);
 
-/* Servers are down as their checks say, or what was set by hand. */
+/* Set servers up or down as their checks or the operator say. */
 void health_agree(struct ruling *now, uint64_t now_ns);
 
-/* Polled for reading; -1: nothing is checked. */
+/* Return a descriptor to poll for reading; -1: nothing is checked. */
 int health_fd(const struct rules *rules);
-/* At most so many milliseconds may pass until health_step. */
+/* Return the milliseconds until health_step is due; at most `most`. */
 int health_wait_ms(const struct rules *rules, uint64_t now_ns, int most);
-/* Go on with probes; a change is published. False: memory is out. */
+/* Continue the probes and publish changes. False: out of memory. */
 bool health_step(struct rules *rules, uint64_t now_ns);
-/* A worker has seen that a server refuses new flows: for checks that are `passive`. */
+/* Note that a worker saw a server refuse new flows, for checks that are `passive`. */
 void health_refused(struct rules *rules, const struct refusal *r, uint64_t now_ns);
-/* Once a second: changes that were not told because there were many. */
+/* Tell the changes that were held back because there were many. Call once a second. */
 void health_tick(struct rules *rules, uint64_t now_ns);
 void health_fini(struct rules *rules);

@@ -1,5 +1,5 @@
-/* The filter is classic BPF (Documentation/networking/filter.rst). Of an Ethernet frame, whose tags the kernel keeps
- * beside it; at other links it hears nothing. Jumps that may be far go by JA, which alone takes 32 bits. */
+/* A filter in classic BPF (Documentation/networking/filter.rst) for Ethernet frames, whose tags the kernel keeps beside
+ * them; it hears nothing on other links. Long jumps use JA, the only jump with a 32-bit offset. */
 #include "runtime/live/rules/heard.h"
 
 #include <arpa/inet.h>
@@ -22,21 +22,21 @@ static void put(struct text *t, uint16_t code, uint32_t k, uint8_t yes, uint8_t 
 {
     t->code[t->len++] = (struct sock_filter){.code = code, .jt = yes, .jf = no, .k = k};
 }
-/* From the IP header on. */
+/* Load from an offset into the IP packet. */
 static void load(struct text *t, unsigned size, uint32_t at)
 {
     put(t, (uint16_t)(BPF_LD | size | BPF_ABS), LINK + at, 0, 0);
 }
 static void answer(struct text *t, bool heard) { put(t, BPF_RET | BPF_K, heard ? ALL_OF_IT : 0, 0, 0); }
 
-/* The accumulator is that, or the packet is not heard. */
+/* Drop the packet unless the accumulator passes the test. */
 static void want(struct text *t, uint16_t test, uint32_t value)
 {
     put(t, (uint16_t)(BPF_JMP | test | BPF_K), value, 1, 0);
     answer(t, false);
 }
 
-/* Of TCP and UDP the destination port, of ICMP the type; `at` that of the upper header, or behind X. */
+/* Test the upper header: destination port of TCP and UDP, type of ICMP. `at`: its offset in the packet, or from X. */
 static void upper(struct text *t, bool by_x, uint32_t at, uint32_t icmp, uint32_t reply)
 {
     const uint16_t mode = by_x ? BPF_IND : BPF_ABS;
@@ -52,7 +52,7 @@ static void upper(struct text *t, bool by_x, uint32_t at, uint32_t icmp, uint32_
     want(t, BPF_JGE, PBC_OWN_PORT_LO);
 }
 
-/* From an address of a service that probes go through; of very many, from anywhere. */
+/* Hear packets from service addresses that probes go through; beyond V4_MOST addresses, from any address. */
 static void from4(struct text *t, const struct program *p)
 {
     unsigned n = 0;
@@ -83,7 +83,7 @@ static void from6(struct text *t, const struct program *p)
     answer(t, n > V6_MOST);
 }
 
-/* By one of these interfaces alone: all others' frames pass the filter, too. */
+/* Hear only these interfaces; the filter sees frames of all interfaces. */
 static void by(struct text *t, const unsigned ifindex[], unsigned count)
 {
     put(t, BPF_LD | BPF_W | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_IFINDEX), 0, 0);
@@ -97,7 +97,7 @@ static void all(struct text *t, const struct program *p)
     put(t, BPF_JMP | BPF_JEQ | BPF_K, 0x0800, 1, 0);
     const unsigned six = t->len;
     put(t, BPF_JMP | BPF_JA, 0, 0, 0);
-    load(t, BPF_H, 6); /* no fragment */
+    load(t, BPF_H, 6); /* drop fragments */
     put(t, BPF_ALU | BPF_AND | BPF_K, 0x3fff, 0, 0);
     want(t, BPF_JEQ, 0);
     put(t, BPF_LDX | BPF_B | BPF_MSH, LINK, 0, 0);

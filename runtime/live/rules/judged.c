@@ -29,13 +29,13 @@ static bool is_served(const struct rules *rules, const char *device)
     return is;
 }
 
-/* One that is served may be away for a moment. */
+/* True if the device exists, or is served and may be away for a moment. */
 static bool is_here(const struct rules *rules, const char *device)
 {
     return is_served(rules, device) || host_link_named(rules->carry->host, device);
 }
 
-/* Names in the rules that no device bears. False: memory is out. */
+/* Find names in the rules that no device bears. False: out of memory. */
 static bool find_nameless(const struct rules *rules, const struct program *p, struct clauses *c)
 {
     unsigned found = 0;
@@ -53,7 +53,7 @@ static bool find_nameless(const struct rules *rules, const struct program *p, st
     return true;
 }
 
-/* What travels so on one interface or several, and is judged on others alone. */
+/* Find interfaces where direction d is not judged, while a firewall judges it on others. */
 static void find_open(const struct rules *rules, const struct program *p, enum pbc_direction d, struct clauses *c)
 {
     uint32_t elsewhere = PBC_NONE;
@@ -73,7 +73,7 @@ static void find_open(const struct rules *rules, const struct program *p, enum p
         program_str(p, p->ifaces[f->iface].device));
 }
 
-/* Empty: all is judged. */
+/* Write what is not judged; empty: all is judged. */
 static void find(const struct rules *rules, const struct program *p, char *text, size_t len)
 {
     static const enum pbc_direction directions[] = {PBC_DIR_IN, PBC_DIR_FORWARD, PBC_DIR_OUT};

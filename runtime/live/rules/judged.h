@@ -1,13 +1,13 @@
-/* Does some firewall judge each interface that is served? A name in the rules that nobody bears leaves one open. */
+/* Check that a firewall judges each served interface. A misspelt interface name in the rules leaves one open. */
 #pragma once
 
 #include "runtime/live/rules/state.h"
 
-/* Each interface that is served is judged by a firewall in every direction that the rules have some for, and this
- * machine has every device that they name; or that may be otherwise (--allow-unjudged, --monitor). False: `why` says
- * what is open, and how to go on. */
+/* True if a firewall judges each served interface in every direction that any firewall of the rules has, and this
+ * machine has every device that they name, or if gaps are allowed (--allow-unjudged, --monitor). False: `why` names the
+ * gaps and a remedy. */
 bool judged_all(const struct rules *rules, const struct program *p, char *why, size_t len);
-/* Firewalls of interfaces that this machine has and -i does not name: each is told, for nobody judges by them here. */
+/* Print a notice for each firewall of an interface that this machine has and -i does not name: it judges nothing. */
 void judged_notice(const struct rules *rules);
-/* The program in force leaves something open: it is told, and rules->unjudged says it from now on. */
+/* Tell what the program in force leaves unjudged, and keep it in rules->unjudged. */
 void judged_tell(struct rules *rules);

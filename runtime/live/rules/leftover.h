@@ -1,10 +1,10 @@
-/* Services, servers and nats of programs that ran before which flows still use. */
+/* Services, servers and nats of earlier programs that flows still use. */
 #pragma once
 
 #include "runtime/live/rules/state.h"
 
-/* That which they do not, as remap_new takes it; the caller's to free. NULL: there is none, or memory is out. Not while
- * a reload is under way. */
+/* Return the unused ones in the form that remap_new takes, to be freed by the caller. NULL: none, or out of memory. Not
+ * during a reload. */
 uint8_t *leftover_gone(const struct rules *rules);
-/* By which guard rules and steering go. Where memory is out: all. */
+/* Return what is still used, for guard rules and steering. If memory is out: everything. */
 struct lingering_used leftover_used(const struct rules *rules);

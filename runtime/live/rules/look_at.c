@@ -8,7 +8,7 @@
 #include "runtime/live/rules/room.h"
 #include "runtime/schedule/schedule.h"
 
-/* A bridge whose firewalls say nothing of what crosses it would let all of it through, and seem to judge it. */
+/* Refuse a bridge whose firewalls have no `forward` rules: it would let all through and seem to judge it. */
 static bool judges_bridge(const struct rules *rules, const struct program *p, char *why, size_t len)
 {
     bool judges = !p->firewalls_count || !rules->o->bridge_count;

@@ -1,11 +1,11 @@
-/* A program that is to run, looked at before anything is made for it. */
+/* Checks of a program before anything is made for it. */
 #pragma once
 
 #include "runtime/live/rules/state.h"
 
-/* One that is loaded, of the file called so: what is not supported, what cannot be enforced; of one that ran already
- * (again) that is not asked, for own addresses may have changed since, which is told. False: `why` says it. */
+/* True if the loaded program of the file `name` is supported and can be enforced. again: it ran before, and enforcement
+ * is not checked: changed own addresses are told instead. False: `why` is one line. */
 bool look_at_program(const struct rules *rules, const struct program *p, const char *name, bool again, char *why,
                      size_t len);
-/* The program's file once more, by the parent. NULL, with one line in err. */
+/* Load the program's file again, through the parent. NULL, with one line in err. */
 struct program *look_again(const struct rules *rules, char *err, size_t err_len);

@@ -1,5 +1,5 @@
-/* Reload: a program is looked at aside, everything is made for it, and each worker takes it at a batch boundary
- * (vm_swap). One that fails leaves the one that runs. */
+/* Reload: the new program is checked, everything is made for it, and each worker takes it at a batch boundary
+ * (vm_swap). After a failure the running program goes on. */
 #include "runtime/live/rules/reload.h"
 
 #include <stdlib.h>
@@ -29,15 +29,15 @@
 struct reload {
     struct reload_wish wish;
     struct remap *remap;
-    uint16_t *ids; /* what it was made of */
+    uint16_t *ids; /* ids from which `remap` was made */
     unsigned ids_count;
-    uint8_t *gone; /* likewise; NULL: nothing is */
+    uint8_t *gone; /* leftovers from which it was made; NULL: none */
     uint64_t begun_ns;
     struct next_program changes[WORKERS_MOST];
     struct proxied_change *proxied;
-    bool hidden;           /* guard rules may be of both */
-    struct ruling other;   /* the one that ran, until the change is made */
-    struct lingering left; /* that of it */
+    bool hidden;           /* guard rules may cover both programs */
+    struct ruling other;   /* the old ruling; after a failed change, the new one */
+    struct lingering left; /* lingering matches that belong to `other` */
 };
 
 static void refuse(struct rules *rules, const struct reload_wish *w, const char *why)
@@ -48,7 +48,7 @@ static void refuse(struct rules *rules, const struct reload_wish *w, const char 
     if (w->over) w->over(w->with, why);
 }
 
-/* By old id, the one that each interface has in the new program. */
+/* Map each old interface id to its id in the new program. */
 static struct remap *remap_make(const struct rules *rules, struct reload *r, struct program *fresh)
 {
     const struct carry *carry = rules->carry;
@@ -67,7 +67,7 @@ static struct remap *remap_make(const struct rules *rules, struct reload *r, str
     return remap_new(carry->now.program, fresh, ids, r->ids_count, r->gone, r->begun_ns);
 }
 
-/* The old ruling aside, and one for the new program in its place. */
+/* Set the old ruling aside and put a ruling for the new program in its place. */
 static bool change_places(struct rules *rules, struct reload *r, char *err, size_t err_len)
 {
     struct carry *carry = rules->carry;
@@ -78,13 +78,13 @@ static bool change_places(struct rules *rules, struct reload *r, char *err, size
     by_hand_apply(rules, &carry->now);
     if (!health_follow(rules, &r->other, r->remap, err, err_len)) return false;
     if (!r->other.owners) return true;
-    const struct owners_cfg cfg = {.workers = carry->worker_count}; /* the seed stays that of the owners before */
+    const struct owners_cfg cfg = {.workers = carry->worker_count}; /* the seed of the old owners is kept */
     carry->now.owners = owners_new(carry->now.program, &cfg, r->other.owners, clock_ns(CLOCK_MONOTONIC));
     carry->now.shared = shared_new(carry->now.program, r->other.shared, r->remap, clock_ns(CLOCK_MONOTONIC));
     return carry->now.owners && carry->now.shared;
 }
 
-/* Guard rules and steering of both, for flows of the one drain: what they cannot say is refused. */
+/* Make guard rules and steering cover both programs, since flows of the old one drain. False: one of them refuses. */
 static bool hide(struct rules *rules, struct reload *r, char *err, size_t err_len)
 {
     struct carry *carry = rules->carry;
@@ -109,7 +109,7 @@ static bool hide(struct rules *rules, struct reload *r, char *err, size_t err_le
 static bool prepare_all(struct rules *rules, struct reload *r, char *err, size_t err_len)
 {
     struct carry *carry = rules->carry;
-    routing_stale(rules->world); /* `limits { routes }` may be another */
+    routing_stale(rules->world); /* `limits { routes }` may have changed */
     routing_renew(rules->world);
     struct snapshot *s = world_snapshot(rules->world, true);
     if (!s) return false;
@@ -119,7 +119,7 @@ static bool prepare_all(struct rules *rules, struct reload *r, char *err, size_t
         return false;
     }
     const struct vm_in in = {.mono_ns = clock_ns(CLOCK_MONOTONIC), .facts = &s->facts};
-    /* Numbers the change; one that is not made is one that no worker takes. */
+    /* Give the change its number. A failed change is one that no worker takes. */
     recorded_change(carry, &(struct record_change){.ids = r->ids,
                                                    .count = r->ids_count,
                                                    .gone = r->gone,
@@ -151,7 +151,7 @@ static bool prepare_all(struct rules *rules, struct reload *r, char *err, size_t
     return true;
 }
 
-/* The ruling that is not in its place. */
+/* Free the ruling that is not in force. */
 static void drop_other(struct rules *rules, struct reload *r)
 {
     ruling_fini(&r->other);
@@ -163,7 +163,7 @@ static void drop_other(struct rules *rules, struct reload *r)
     rules->carry->loops_change = NULL;
 }
 
-/* The old one in its place again. */
+/* Put the old ruling back in its place. */
 static void change_back(struct rules *rules, struct reload *r)
 {
     struct carry *carry = rules->carry;
@@ -212,7 +212,7 @@ static void make(struct rules *rules, const struct reload_wish *w)
         if (r->other.program) change_back(rules, r);
         drop_other(rules, r);
         end(rules);
-        rules->world->stale = true; /* when a schedule changes next was reckoned for the other */
+        rules->world->stale = true; /* the time of the next schedule change was computed for the other program */
         refuse(rules, w, err);
         return;
     }
@@ -239,7 +239,7 @@ static struct reload_wish file_wish(const struct rules *rules)
     return (struct reload_wish){.name = rules->o->program, .what = "reload", .by = ""};
 }
 
-/* err: why it holds no program. */
+/* Begin a reload from the file; err: the reason if there is no program. */
 static void take_file(struct rules *rules, const struct reload_wish *w, const char *err)
 {
     if (!w->program) {
@@ -297,7 +297,7 @@ static void say_reloaded(struct rules *rules, const struct reload *r)
     notified_ready(rules->tell);
 }
 
-/* All workers have answered: the same, for they run the same program. */
+/* Finish the change. All workers gave the same answer, because they run the same program. */
 static void made(struct rules *rules)
 {
     struct carry *carry = rules->carry;
@@ -305,7 +305,7 @@ static void made(struct rules *rules)
     const int refused = carry->workers[0]->refused;
     if (refused) {
         change_back(rules, r);
-        by_hand_apply(rules, &carry->now); /* something may have been set meanwhile */
+        by_hand_apply(rules, &carry->now); /* settings by hand may have changed meanwhile */
         health_agree(&carry->now, clock_ns(CLOCK_MONOTONIC));
         refuse(rules, &r->wish, strerror(-refused));
     } else {
@@ -315,7 +315,7 @@ static void made(struct rules *rules)
         enforce_watched_now(carry);
         if (r->wish.over) r->wish.over(r->wish.with, NULL);
     }
-    if (!rules->on_trial) by_hand_forget(rules); /* else their servers may come back */
+    if (!rules->on_trial) by_hand_forget(rules); /* during a trial their servers may come back */
     drop_other(rules, r);
     rules->tell->changes++;
     rules->world->stale = true;

@@ -1,24 +1,24 @@
-/* Another program in place of the one that runs: its file again, or whatever else is wished for. */
+/* Replacement of the running program, by its file read again or by another program. */
 #pragma once
 
 #include "runtime/live/rules/state.h"
 
-/* The program that is to replace the one that runs, and how. */
+/* The program that is to replace the running one, and how. */
 struct reload_wish {
-    struct program *program;                   /* the caller's */
-    const char *name, *what, *by;              /* of its file; how it is told of, before and behind. Until `over` */
-    bool unjudged;                             /* it may leave something unjudged (judged.h) */
-    bool again;                                /* it ran before: what it could only watch by now is told alone */
-    void (*over)(void *with, const char *why); /* it was made (NULL), or why it is not; NULL: nobody asks */
-    void *with;                                /* over's */
+    struct program *program;      /* owned by the caller */
+    const char *name, *what, *by; /* file name; event text before and after it; valid until `over` */
+    bool unjudged;                /* gaps in judging are allowed (judged.h) */
+    bool again;                   /* the program ran before: rules that can only be watched are told, not refused */
+    void (*over)(void *with, const char *why); /* called at the end; why: NULL if made, else the reason; may be NULL */
+    void *with;                                /* argument of `over` */
 };
 
-/* Begin; none is under way. */
+/* Begin a reload. None may be under way. */
 void reload_to(struct rules *rules, const struct reload_wish *w);
-/* The same from the file of the command line, later if one is under way. */
+/* Begin a reload from the file of the command line, or note it for later if one is under way. */
 void reload_begin(struct rules *rules);
-/* The same, where the file holds another program than when it was read last; none is under way. */
+/* Begin a reload if the file holds another program than at its last reading. None may be under way. */
 void reload_changed(struct rules *rules);
-/* Workers may have taken it, or have brought all flows in line. */
+/* Continue the reload once workers have taken the program or brought all flows in line. */
 void reload_step(struct rules *rules);
 void reload_fini(struct rules *rules);

@@ -1,4 +1,4 @@
-/* The state that follows from the rules: reloads, health, what was set by hand. */
+/* The state that follows from the rules: reloads, health, settings by hand. */
 #pragma once
 
 #include "runtime/live/world/state.h"
@@ -12,15 +12,15 @@ struct rules {
     struct tell *tell;
     struct carry *carry;
     struct world *world;
-    struct reload *reload;               /* under way, or not all flows in line with it; NULL: none */
-    bool wanted;                         /* another one, when that is through */
-    bool on_trial;                       /* what runs waits to be confirmed (control/confirm.h) */
-    uint8_t file_digest[PBC_DIGEST_LEN]; /* of the program in the file of the command line, as it was read last */
-    char unjudged[500];      /* what no firewall of the program in force judges (judged.h); empty: nothing */
-    uint64_t room;           /* connections that all workers have room for, where rules leave it open (room.h) */
-    bool unkept[PORTS_MOST]; /* told of its filter of traffic control, which had to be set again */
-    int echo[2];             /* raw sockets of checks by echo requests, IPv4 and IPv6; -1: none */
-    struct via *via;         /* of checks through services; NULL: none goes so */
-    uint64_t not_begun, not_begun_ns; /* health checks, as they were told last */
-    struct by_hand *by_hand;          /* what is set, the latest first */
+    struct reload *reload;               /* reload under way, or with flows not all in line; NULL: none */
+    bool wanted;                         /* another reload is to follow */
+    bool on_trial;                       /* the running program waits for confirmation (control/confirm.h) */
+    uint8_t file_digest[PBC_DIGEST_LEN]; /* digest of the command line's file, as last read */
+    char unjudged[500];                  /* gaps in judging of the program in force (judged.h); empty: none */
+    uint64_t room;                       /* room for connections of all workers, if the rules do not say (room.h) */
+    bool unkept[PORTS_MOST];             /* told that the port's filter had to be set again */
+    int echo[2];                         /* raw sockets for checks by echo requests, IPv4 and IPv6; -1: none */
+    struct via *via;                     /* state of checks through services; NULL: none */
+    uint64_t not_begun, not_begun_ns;    /* checks that could not begin, as last told, and when */
+    struct by_hand *by_hand;             /* settings by hand, the newest first */
 };

@@ -23,8 +23,8 @@ enum { AT_ONCE = 64, SLOT_BYTES = 2048, HEARD_MOST = 65536, LINK = 14 };
 struct via {
     int tun, ear;
     void *memory;
-    struct pool *pool;         /* of one slot: a packet at a time */
-    uint8_t heard[HEARD_MOST]; /* an answer, perhaps of several packets in one */
+    struct pool *pool;         /* pool of one slot, for one packet at a time */
+    uint8_t heard[HEARD_MOST]; /* an answer, perhaps joined from several packets */
 };
 
 static bool goes_through(const struct program *p)
@@ -177,7 +177,7 @@ static void send_to(const struct rules *rules, const struct pkt *pkt, const stru
     (void)!sendmsg(rules->via->ear, &m, MSG_DONTWAIT);
 }
 
-/* Give the first address of that family in a pool's `source`. False: there is none. */
+/* Return the first address of that family in a pool's `source`. False: there is none. */
 static bool written_source(const struct program *p, const struct pbc_pool *pool, bool v6, uint32_t addr[4])
 {
     for (uint32_t i = pool->sources; i < pool->sources + pool->source_count; i++) {
@@ -196,9 +196,9 @@ static bool written_source(const struct program *p, const struct pbc_pool *pool,
     return false;
 }
 
-/* Wrap the packet as the service's mode does on the way to a server: modes that tunnel put a header in front, others
- * leave it as it is. Packets of one probe take one path, since its number fills the tunnel's entropy fields (RFC 6438).
- * 0 or a negative errno: -EADDRNOTAVAIL where this machine has no address to send from. */
+/* Wrap the packet as the service's mode wraps clients' packets: tunnel modes add a header, others do nothing. Packets
+ * of one probe take one path, since its number fills the tunnel's entropy fields (RFC 6438). Return 0 or a negative
+ * errno; -EADDRNOTAVAIL: this machine has no address to send from. */
 static int dress(const struct carry *carry, struct pkt *pkt, const struct key *key, uint32_t to, uint32_t service,
                  uint16_t number)
 {
@@ -214,7 +214,7 @@ static int dress(const struct carry *carry, struct pkt *pkt, const struct key *k
     return tunnel_encap(pkt, key, &t, number * 2654435761u, 0);
 }
 
-/* Send a probe's packet to its server. A packet that finds no way is lost, as on any link: its sender repeats it. */
+/* Send a probe's packet to its server. A packet without a way is lost, as on any link, and its sender repeats it. */
 static void carry_said(struct rules *rules, struct pkt *pkt)
 {
     const struct carry *carry = rules->carry;
@@ -245,7 +245,7 @@ static bool hear_said(struct rules *rules)
     return n > 0;
 }
 
-/* Partial checksums, and pieces that were joined, too: the other stack takes it as this one would. */
+/* Pass an answer to the stack aside as it is, with partial checksums and joined pieces. */
 static bool carry_heard(struct via *v)
 {
     struct virtio_net_hdr how;

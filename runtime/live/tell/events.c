@@ -39,7 +39,7 @@ void events_fini(struct events *e)
     *e = (struct events){0};
 }
 
-/* The line is whole. A sink that fails is told of once, where a person may see it. */
+/* Finish the line and hand it to the sink. A sink's first failure is reported on standard error, for people to see. */
 static int put(struct events *e)
 {
     const bool fails = e->sink.lost;
@@ -52,7 +52,7 @@ static int put(struct events *e)
     return failed;
 }
 
-/* What a line of a log begins with. Time is put there by the system's log itself; a file outlives the day. */
+/* Begin a line of a text log. The system's log adds the time itself; a file spans days and gets the date too. */
 static void begin_text(struct events *e, enum told kind, uint64_t wall_ns)
 {
     char day[TEXT_TIME], clock[TEXT_TIME];
@@ -91,7 +91,7 @@ static void keep(struct past_line *line, enum told kind, uint64_t wall_ns, const
     snprintf(line->text, sizeof line->text, "%s", text);
 }
 
-/* A line, which is kept where it was told; reloads are counted either way. */
+/* Keep a line if it was told; reloads are counted in any case. */
 static void note_past(struct past *p, enum told kind, uint64_t wall_ns, const char *text, bool told)
 {
     const bool now = kind == TOLD_READY || kind == TOLD_RELOADED;
@@ -105,8 +105,8 @@ static void note_past(struct past *p, enum told kind, uint64_t wall_ns, const ch
         keep(&p->events[p->event_count++ % PAST_EVENTS], kind, wall_ns, text);
 }
 
-/* How many lines the sink did not take, before the next that it may take. Where it does not take this one either, it is
- * told with them again. */
+/* Report how many lines the sink did not take, before the next line goes to it. If this report fails too, its count is
+ * reported again with the next line. */
 static void tell_lost(struct events *e)
 {
     char text[100];
@@ -135,7 +135,7 @@ static void say_left_out(struct events *e, enum told kind)
     say(e, kind == TOLD_RULE ? TOLD_FAULT : kind, text);
 }
 
-/* Its second is over: the next begins. */
+/* Begin a new second for the kind if its second is over. */
 static void turn_over(struct events *e, enum told kind, uint64_t now)
 {
     if (now - e->kinds[kind].since_ns < SECOND_NS) return;
@@ -144,7 +144,7 @@ static void turn_over(struct events *e, enum told kind, uint64_t now)
     if (e->kinds[kind].left_out) say_left_out(e, kind);
 }
 
-/* May one more be told? Else it is counted. */
+/* True if one more event of the kind may be told in this second; otherwise it is counted as left out. */
 static bool allowed(struct events *e, enum told kind)
 {
     if (!e->out) return false;
@@ -169,7 +169,7 @@ void events_tell(struct events *e, enum told kind, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    const bool told = allowed(e, kind); /* a flood leaves the lines of before in the past */
+    const bool told = allowed(e, kind); /* a flood keeps earlier lines in the past */
     note_past(&e->past, kind, clock_ns(CLOCK_REALTIME), text_clean(text), told);
     if (told) say(e, kind, text);
 }

@@ -1,5 +1,5 @@
-/* The one door by which live traffic tells what happens: a line an event (event.def), as plain words for whoever looks
- * on, or as a log (--log). Only the main thread tells. */
+/* The single place where live traffic reports what happens: one line an event (event.def), in plain words on the
+ * terminal or as a log (--log). Only the main thread tells events. */
 #pragma once
 
 #include <stdio.h>
@@ -23,45 +23,45 @@ struct past_line {
     char text[256];
 };
 
-/* A ring: line i of those kept is the i-th of all that ever were, modulo its size. */
+/* Two rings of the latest lines: the line with number i lies at index i modulo the ring's size. */
 struct past {
-    struct past_line reloads[PAST_RELOADS]; /* starts, reloads and those refused */
-    struct past_line events[PAST_EVENTS];   /* all else but what rules log */
+    struct past_line reloads[PAST_RELOADS]; /* starts, reloads and refused reloads */
+    struct past_line events[PAST_EVENTS];   /* all other events, except what rules log */
     uint64_t reload_count, event_count;
-    uint64_t good, refused; /* reloads */
-    uint64_t program_ns;    /* wall: since when the program is in force; 0: it is not yet */
+    uint64_t good, refused; /* number of reloads that succeeded, and that were refused */
+    uint64_t program_ns;    /* wall time since which the program is in force; 0: not yet */
 };
 
 struct events {
-    enum log_form form; /* LOG_NONE: plain words, without times */
+    enum log_form form; /* LOG_NONE: plain words without times */
     struct sink sink;
-    FILE *out; /* makes `line` */
+    FILE *out; /* memory stream that fills `line` */
     char *line;
     size_t len;
-    uint64_t not_taken; /* lines that the sink did not take */
+    uint64_t not_taken; /* number of lines that the sink did not take */
     struct {
-        uint64_t since_ns; /* when its second began */
-        unsigned told;     /* in that second */
-        uint64_t left_out; /* and not yet said */
+        uint64_t since_ns; /* start of the kind's current second */
+        unsigned told;     /* number of events told in that second */
+        uint64_t left_out; /* number of events left out and not yet reported */
     } kinds[TOLD_KINDS];
-    struct past past; /* what was told last: for the document, and whoever asks it */
+    struct past past; /* latest lines, for the document (control/document) and its readers */
 };
 
-/* "reloaded", "health": how a log calls it. */
+/* Return the name of the kind in a log, such as "reloaded" or "health". */
 const char *event_word(enum told kind);
 
-/* Lines go to `fd` of sink_descriptor(to), which is the events' from now on. 0 or -ENOMEM. */
+/* Send lines to `fd`, a result of sink_descriptor(to), which the events own from now on. Return 0 or -ENOMEM. */
 int events_init(struct events *e, enum log_form form, const char *to, int fd);
 void events_fini(struct events *e);
 
-/* One line; the text is cleaned of what would break it. */
+/* Tell one event. Characters of the text that would break the line are replaced. */
 void events_tell(struct events *e, enum told kind, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
-/* A rule's log event. */
+/* Tell that a packet matched a rule with `log`. */
 void events_packet(struct events *e, const struct labels *labels, const struct log_note *note);
 
-/* So many more of a kind happened, and nobody kept the words. */
+/* Count `count` events of the kind whose text was not kept. */
 void events_left_out(struct events *e, enum told kind, uint64_t count);
 
-/* Each second: what was left out is said. */
+/* Report the events that were left out. Call once a second. */
 void events_tick(struct events *e);

@@ -1,5 +1,4 @@
-/* Opening the log, and what is said where something is wrong: before it is ready to whoever started it, then to the
- * log. */
+/* Opening of the log, and reports of faults: on standard error until the start is complete, then in the log. */
 #include "runtime/live/tell/log.h"
 
 #include <stdarg.h>

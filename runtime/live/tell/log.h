@@ -1,13 +1,13 @@
-/* The log of --log: where what is told goes. */
+/* The log of --log. */
 #pragma once
 
 #include "runtime/live/tell/state.h"
 
-/* A line on standard error, once it is ready an event. Returns 2. */
+/* Write a line on standard error; once live traffic is ready, tell it as an event. Return 2. */
 int tell_fault(struct tell *tell, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* By whoever has the rights for it. The exit status. */
+/* Open the log. Called while the process still has the rights for it. Return the exit status. */
 int log_open(struct tell *tell);
 
-/* Its file or socket once more, by the parent: the file was moved away, or the system's log restarted. */
+/* Have the parent open the log's file or socket again: the file was moved away, or the system's log restarted. */
 void log_again(struct tell *tell);

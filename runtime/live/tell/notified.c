@@ -1,4 +1,4 @@
-/* See notified.h. The parent sends the words (NOTIFY in request.def), for it is the process that the manager knows. */
+/* Notices through the parent (NOTIFY in request.def), which is the process that the service manager knows. */
 #include "runtime/live/tell/notified.h"
 
 #include "runtime/host/manager.h"

@@ -3,14 +3,14 @@
 
 #include "runtime/live/tell/state.h"
 
-/* Before the fork: is there one, and how often does it want a sign of life? */
+/* Find out whether a service manager listens and how often it wants a sign of life. Called before the fork. */
 void notified_begin(struct notified *n);
 
-void notified_ready(struct tell *tell); /* at the start, and at the end of each reload, however it ended */
+void notified_ready(struct tell *tell); /* called at the start, and at the end of each reload, good or failed */
 void notified_reloading(struct tell *tell);
 void notified_stopping(struct tell *tell);
 
-/* Is it time for a sign of life? */
+/* True if it is time for a sign of life. */
 bool notified_due(const struct tell *tell, uint64_t now_ns);
-/* That: all workers move, and so does the main thread, which says it. */
+/* Send a sign of life. The main thread calls it once all workers have been seen to run. */
 void notified_alive(struct tell *tell, uint64_t now_ns);

@@ -28,7 +28,7 @@ void sink_renew(struct sink *s, int fd)
     s->torn = false;
 }
 
-/* A datagram has no newline, and names who speaks: the process that was started, which is our parent. */
+/* Send a line as a datagram, without its newline. Its sender is our parent, the process that was started. */
 static ssize_t put_syslog(const struct sink *s, const char *line, size_t len)
 {
     char head[60];
@@ -39,8 +39,8 @@ static ssize_t put_syslog(const struct sink *s, const char *line, size_t len)
     return sent < 0 ? -1 : (ssize_t)len;
 }
 
-/* In one call, so that lines of several writers don't mix. After a torn line a new one begins. A reader of standard
- * error that does not read is not waited for. */
+/* Write a line in one call, so that lines of several writers do not mix. A line that follows a torn line begins on a
+ * new line. A write to standard error never waits for its reader. */
 static ssize_t put_file(struct sink *s, const char *line, size_t len)
 {
     const struct iovec parts[] = {{(void *)(uintptr_t) "\n", s->torn}, {(void *)(uintptr_t)line, len}};

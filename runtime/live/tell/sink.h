@@ -9,18 +9,18 @@
 
 struct sink {
     enum sink_kind kind;
-    const char *path; /* of the file or the system log's socket; the caller's */
+    const char *path; /* path of the file or of the system log's socket; owned by the caller */
     int fd;
-    bool torn;     /* a line broke off in the middle */
-    uint64_t lost; /* lines that it did not take since it took the last */
+    bool torn;     /* the last line was written only in part */
+    uint64_t lost; /* number of lines refused since the last line that was taken */
 };
 
-/* fd of sink_descriptor, which is the sink's from now on. */
+/* Make a sink of `fd`, a result of sink_descriptor(to), which the sink owns from now on. */
 void sink_init(struct sink *s, const char *to, int fd);
 void sink_fini(struct sink *s);
 
-/* Another descriptor of the same kind in place of the one that is open: a log file was moved away. */
+/* Replace the open descriptor by `fd` of the same kind, after a log file was moved away. */
 void sink_renew(struct sink *s, int fd);
 
-/* One line that ends in a newline. 0, or the negative errno for which it was not taken; it is counted. */
+/* Write one line that ends in a newline. Return 0, or a negative errno if it was not taken and counted in `lost`. */
 int sink_put(struct sink *s, const char *line, size_t len);

@@ -1,4 +1,4 @@
-/* The state of telling: the log, the service manager, the way to the parent. */
+/* The state of telling: the log, the service manager, and the channel to the parent. */
 #pragma once
 
 #include "runtime/base/options.h"
@@ -7,12 +7,12 @@
 
 struct tell {
     const struct options *o;
-    struct channel *channel; /* to the parent; NULL: not forked yet */
+    struct channel *channel; /* channel to the parent; NULL: not forked yet */
     struct events events;
     struct notified {
         bool wanted;                /* a service manager listens */
-        uint64_t every_ns, told_ns; /* signs of life: 0, none is wanted; the last one */
+        uint64_t every_ns, told_ns; /* interval of signs of life (0: none wanted), and time of the last one */
     } notified;
-    bool ready;       /* it was told: faults are events from now on */
-    uint64_t changes; /* grows with what makes the document old (control/document) */
+    bool ready;       /* readiness was told; faults are events from now on */
+    uint64_t changes; /* grows with each event that makes the document (control/document) outdated */
 };

@@ -1,5 +1,5 @@
-/* Addresses that the program answers for are claimed at the start, those that a reload adds, and all again when a link
- * comes up: an earlier owner's MAC is in the neighbours' tables. */
+/* Claims of the addresses that the program answers for: at the start, after a reload for added addresses, and for all
+ * when a link comes up, because neighbours may still have an earlier owner's MAC. */
 #include "runtime/live/world/announced.h"
 
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 
 #include "vm/program/program.h"
 
-/* Is the address in a subnet of that link? */
+/* True if the address lies in a subnet of the link. */
 static bool is_near(const struct host *h, unsigned ifindex, const struct host_addr *a)
 {
     unsigned count;
@@ -25,7 +25,7 @@ static bool is_near(const struct host *h, unsigned ifindex, const struct host_ad
     return false;
 }
 
-/* It is asked for where its subnet is; where none of ours is, anywhere. */
+/* True if the address is claimed on port `at`: on the ports in its subnet, or on all if none is. */
 static bool belongs(const struct world *world, unsigned at, const struct host_addr *a)
 {
     const struct carry *carry = world->carry;
@@ -47,7 +47,7 @@ static void claim(struct world *world, unsigned at, const struct host_addr *a)
 struct addresses {
     struct host_addr *all;
     unsigned count, room;
-    bool failed; /* memory is out */
+    bool failed; /* out of memory */
 };
 
 static void add(struct addresses *to, const struct host_addr *a)
@@ -68,13 +68,13 @@ static void add(struct addresses *to, const struct host_addr *a)
 static void add_word(struct addresses *to, const uint32_t word[4], uint8_t family)
 {
     struct host_addr a;
-    memset(&a, 0, sizeof a); /* they are compared byte by byte */
+    memset(&a, 0, sizeof a); /* the addresses are compared byte by byte */
     memcpy(a.word, word, sizeof a.word);
     a.family = family;
     add(to, &a);
 }
 
-/* At most PBC_SOURCES_MAX. */
+/* Add all addresses of a range of at most PBC_SOURCES_MAX; a larger range adds nothing. */
 static void add_range(struct addresses *to, const struct address_range *r)
 {
     const uint64_t size = address_range_size(r);
@@ -85,8 +85,8 @@ static void add_range(struct addresses *to, const struct address_range *r)
     }
 }
 
-/* Of such sets; family: 4, 6, or 0 for both. So many as a pool's `source` may have: a larger range is routed here, and
- * nobody on the link has asked for it. */
+/* Add the addresses of the sets; family: 4, 6, or 0 for both. Sets with more than PBC_SOURCES_MAX addresses, the most
+ * of a pool's `source`, are left out: so large a range is routed here, and nobody on the link has asked for it. */
 static void add_sets(struct addresses *to, const struct program *p, uint32_t sets, uint32_t count, uint8_t family)
 {
     struct address_walk w = address_walk(p, sets, count, family);
@@ -97,7 +97,7 @@ static void add_sets(struct addresses *to, const struct program *p, uint32_t set
 
 static int compare(const void *a, const void *b) { return memcmp(a, b, sizeof(struct host_addr)); }
 
-/* Those for which ARP and solicitations are answered (vm/forward/vips.h), each once and in order. */
+/* Return the addresses for which ARP requests and solicitations are answered (vm/forward/vips.h), each once, sorted. */
 static struct addresses addresses_of(const struct program *p)
 {
     struct addresses a = {0};
@@ -126,7 +126,7 @@ static bool has(const struct addresses *all, const struct host_addr *a)
     return all->count && bsearch(a, all->all, all->count, sizeof *a, compare);
 }
 
-/* Those of the program that runs, but for those that are claimed already. */
+/* Claim the addresses of the running program that are not in `already`. */
 static void claim_all(struct world *world, unsigned at, const struct addresses *already)
 {
     struct addresses a = addresses_of(world->carry->now.program);

@@ -1,9 +1,9 @@
-/* Addresses that are claimed on a link. */
+/* Claims of addresses on links. */
 #pragma once
 
 #include "runtime/live/world/state.h"
 
-/* Claim addresses by the links that have come up since the last call. */
+/* Claim addresses on the links that have come up since the last call. */
 void announced_links(struct world *world);
-/* The same of those that the program in carry->now has and the one before had not. */
+/* Claim the addresses of the program in carry->now that the program `before` did not have. */
 void announced_again(struct world *world, const struct program *before);

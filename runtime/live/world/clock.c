@@ -1,5 +1,5 @@
-/* See clock.h. A timer on the clock that is set is cancelled by the kernel (timerfd_create(2),
- * TFD_TIMER_CANCEL_ON_SET), also when the machine wakes. */
+/* Notice of changes of the wall clock: the kernel cancels a timer on that clock when it is set, and when the machine
+ * wakes (timerfd_create(2), TFD_TIMER_CANCEL_ON_SET). */
 #include "runtime/live/world/clock.h"
 
 #include <errno.h>
@@ -11,7 +11,7 @@
 
 #define JUMP_NS INT64_C(500000000)
 
-/* It is to end in the year 2106, and so never by itself. */
+/* Arm the timer for the year 2106, so that it never expires by itself. */
 static void arm(const struct clock *c)
 {
     const struct itimerspec never = {.it_value = {.tv_sec = UINT32_MAX}};
@@ -46,7 +46,7 @@ bool clock_look(struct clock *c, int64_t *jumped_ns, int64_t *slept_ns)
     if (set) arm(c);
     look(c);
     *slept_ns = c->suspend_ns - before.suspend_ns;
-    if (*slept_ns < JUMP_NS) *slept_ns = 0; /* two clocks are not read at once */
+    if (*slept_ns < JUMP_NS) *slept_ns = 0; /* a small difference: the two clocks are not read at the same instant */
     *jumped_ns = c->wall_ns - before.wall_ns - *slept_ns;
     return set || *slept_ns || llabs(*jumped_ns) >= JUMP_NS;
 }

@@ -1,19 +1,19 @@
-/* The clock on the wall, which others set: schedules and times of the log follow it. The vm's own clock never jumps. */
+/* The wall clock, which others may set; schedules and log times follow it. The vm's own clock never jumps. */
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
 
 struct clock {
-    int fd;             /* readable when the clock was set; -1: only clock_look notices, each time it is asked */
-    int64_t wall_ns;    /* of the clock on the wall over the one that never jumps, when it was looked at last */
-    int64_t suspend_ns; /* time that this machine has slept since it was started */
+    int fd;             /* readable when the clock was set; -1: changes are found only by calls of clock_look */
+    int64_t wall_ns;    /* wall clock minus monotonic clock, at the last look */
+    int64_t suspend_ns; /* time that this machine has slept since its start */
 };
 
-/* Never fails: see fd. */
+/* Open the clock. Never fails: without a timer, fd is -1. */
 void clock_open(struct clock *c);
 void clock_close(struct clock *c);
 
-/* Was it set since the last call, or did the machine sleep? By how much it jumped beyond the sleep (negative: back),
- * and how long the sleep was. Under half a second, and not told by fd, it is the clock being steered, and no jump. */
+/* True if the clock was set or the machine slept since the last call. Give the length of the sleep, and the jump beyond
+ * it (negative: back). Under half a second, and not reported by fd, a difference is clock steering, not a jump. */
 bool clock_look(struct clock *c, int64_t *jumped_ns, int64_t *slept_ns);

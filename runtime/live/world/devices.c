@@ -8,7 +8,7 @@
 #include "vm/packet/parse/header.h"
 #include "vm/packet/parse/read.h"
 
-/* Do frames for the device come by that link: a port of the bridge or bond that it is, or the link below a VLAN? */
+/* True if the device's frames come by that link: a port of the device (bridge or bond), or the link below a VLAN. */
 static bool lies_under(const struct world *world, unsigned ifindex, unsigned device)
 {
     const struct host_link *link = host_link(world->carry->host, ifindex),
@@ -18,7 +18,7 @@ static bool lies_under(const struct world *world, unsigned ifindex, unsigned dev
     return over->under && (over->under == ifindex || over->under == link->master);
 }
 
-/* The interface that the device's frames come by, as ids of the program are. */
+/* Return the program's interface id by which the device's frames arrive, or IFACE_NONE or IFACE_SEVERAL. */
 static uint16_t comes_by(const struct world *world, const struct program *p, unsigned device)
 {
     uint16_t found = IFACE_NONE;

@@ -1,11 +1,11 @@
-/* Devices that routes lead by, as a program knows them. */
+/* Devices that routes lead through, in terms of a program. */
 #pragma once
 
 #include "runtime/live/world/state.h"
 
-/* facts.devices of that table, malloc'd. NULL: memory is out. */
+/* Return facts.devices for the table, malloc'd. NULL: out of memory. */
 struct facts_device *devices_of(const struct world *world, const struct program *p, const struct routes *table);
 
-/* The place among the interfaces that a flow's opener is at, as routes know; of what the host opened that which it
- * leaves by. Across a bridge it may be either side. OPTIONS_NO_PEER: nobody knows. */
+/* Return the index of the interface where the flow's opener is, according to routes; for a flow opened by the host, the
+ * interface by which it leaves. OPTIONS_NO_PEER: unknown. On a bridge it may be on either side. */
 uint8_t devices_opener(const struct world *world, const struct facts *facts, const struct flow_record *f);

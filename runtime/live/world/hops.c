@@ -4,14 +4,14 @@
 #include <linux/neighbour.h>
 #include <string.h>
 
-/* A word of the list: whose it is, above the time of its last use. */
+/* Bit of an entry's word: prey's own packets need the hop. The lower bits are the time of its last use. */
 #define OWN          (UINT64_C(1) << 63)
 #define ASK_AGAIN_NS UINT64_C(100000000)
 
 struct wanted {
     struct hop hop;
-    struct host_addr neighbour; /* whose MAC address it is; where the state is HOP_ASKED or HOP_KNOWN */
-    uint64_t asked_ns;          /* when it was resolved last because somebody wanted it */
+    struct host_addr neighbour; /* address whose MAC is wanted; set in states HOP_ASKED and HOP_KNOWN */
+    uint64_t asked_ns;          /* time of the last resolution that a worker's request caused */
 };
 
 static_assert(sizeof(struct wanted) % 8 == 0 && offsetof(struct wanted, hop.key) == 0, "an entry of a keyed table");
@@ -25,7 +25,7 @@ bool hops_init(struct hops *h, uint64_t seed)
 
 void hops_fini(struct hops *h) { keyed_fini(&h->all); }
 
-/* The slot from *at on that is taken; NULL: no more. */
+/* Return the next taken slot from *at on; NULL: no more. */
 static struct wanted *next(const struct hops *h, uint32_t *at, uint64_t **word)
 {
     for (; h->all.tags && *at < h->all.groups * GROUP; ++*at) {
@@ -60,7 +60,7 @@ static struct host_query query_of(const struct hops *h, const struct hop_key *ke
     return q;
 }
 
-/* By which port, and whose MAC the packet gets there. */
+/* Find the port of the way, and the neighbour whose MAC the packet gets. */
 static enum hop_state way_to(struct hops *h, const struct hop_key *key, struct hop *hop, struct host_addr *neighbour)
 {
     struct host_route route;
@@ -76,7 +76,7 @@ static enum hop_state way_to(struct hops *h, const struct hop_key *key, struct h
     return hop->port == PORT_ANY ? HOP_NO_PORT : HOP_ASKED;
 }
 
-/* ways: the way is looked for again, not the neighbour alone. asks: the kernel is to find out what it does not know. */
+/* Resolve a hop. ways: look for the way again, not only the neighbour. asks: the kernel resolves the unknown. */
 static void resolve(struct hops *h, struct wanted *w, bool ways, bool asks)
 {
     struct hop *hop = &w->hop;
@@ -93,7 +93,7 @@ static void resolve(struct hops *h, struct wanted *w, bool ways, bool asks)
     }
 }
 
-/* A neighbour that has not answered is to workers as one that nobody asked for. */
+/* True if snapshots have the hop. Neighbours without an answer are left out, as if nobody had asked. */
 static bool is_told(const struct hop *hop) { return hop->state != HOP_ASKED || hop->key.kind == HOP_WAY; }
 
 static bool renew(struct hops *h, struct wanted *w, bool ways, bool asks)
@@ -104,7 +104,7 @@ static bool renew(struct hops *h, struct wanted *w, bool ways, bool asks)
     return (is_told(&before) || is_told(&w->hop)) && memcmp(&before, &w->hop, sizeof before) != 0;
 }
 
-/* Its slot, new or not; who gives way for a new one is put down in *gone. */
+/* Return the slot of the key, new or existing. *gone: workers lose the entry that a new one displaced. */
 static uint32_t slot_of(struct hops *h, const struct hop_key *key, bool *gone)
 {
     struct place at;

@@ -1,6 +1,6 @@
 /* The main thread's list of next hops that workers asked for, neighbours and ways: resolved through the host's view,
- * and again whenever that changes. It is bounded, and who was used longest ago gives way; what prey's own packets need
- * stays before what only crosses. */
+ * and again whenever that changes. In a full list the least recently used entry gives way; entries for prey's own
+ * packets outlast those for crossing packets. */
 #pragma once
 
 #include "runtime/exchange/snapshot.h"
@@ -12,27 +12,27 @@ enum { HOPS_MOST = 16384 };
 
 struct hops {
     struct host *host;
-    struct channel *channel; /* neighbours are asked for by it */
-    const unsigned *ifindex; /* of the ports */
+    struct channel *channel; /* channel for requests to resolve neighbours */
+    const unsigned *ifindex; /* interface numbers of the ports */
     unsigned port_count;
-    struct keyed all; /* of struct wanted (hops.c); a word says whose it is, and when it was used */
-    uint64_t moved;   /* so often what was known of one was so no more */
+    struct keyed all; /* struct wanted (hops.c); each word: own or crossing use, and its last time */
+    uint64_t moved;   /* number of times that a known hop has changed */
 };
 
-bool hops_init(struct hops *h, uint64_t seed); /* the fields above are set. False: memory is out */
-/* A hop that is wanted from now on. One that nobody has answered for is asked about at most ten times a second,
- * however often it is wanted. True: what workers are to know has changed. */
+bool hops_init(struct hops *h, uint64_t seed); /* Make an empty list; the fields above are set. False: out of memory */
+/* Add a next hop, or note its use. An unanswered hop is asked about at most ten times a second. True: something that
+ * workers see has changed. */
 bool hops_want(struct hops *h, const struct hop_ask *ask, uint64_t now_ns);
-/* Resolve all again; ways false: only neighbours have changed, and the kernel is not asked for routes. True: something
- * has changed. */
+/* Resolve all hops again. ways false: only neighbours have changed, so the kernel is not asked for routes. True:
+ * something has changed. */
 bool hops_renew(struct hops *h, bool ways);
-/* What workers have looked up in that snapshot since this was asked last was used now. */
+/* Mark the hops that workers have looked up in the snapshot since the last call as used now. */
 void hops_used(struct hops *h, struct snapshot *s, uint64_t now_ns);
-/* Ask the kernel to confirm the neighbours that it is no longer sure of, of those in use since. */
+/* Ask the kernel to confirm those neighbours in use since `since_ns` that it is no longer sure of. */
 void hops_confirm(struct hops *h, uint64_t since_ns);
-/* How many workers are to know of, and these, into a snapshot. */
+/* Return the number of hops that workers see (first function), and add these to a snapshot (second function). */
 unsigned hops_known(const struct hops *h);
 void hops_fill(const struct hops *h, struct snapshot *s);
-/* The next one, from *at on (0 at first), that nobody has answered for, used since then; NULL: no more. */
+/* Return the next unanswered hop from *at on (0 at first) that was used since `since_ns`; NULL: no more. */
 const struct hop *hops_silent(const struct hops *h, uint64_t since_ns, uint32_t *at);
 void hops_fini(struct hops *h);

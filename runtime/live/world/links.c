@@ -1,5 +1,5 @@
-/* Interfaces that go down, vanish and come back while they are served: each change is told in a line, and one that is
- * back gets new sockets and guard rules. The others are served meanwhile. */
+/* Interfaces that go down, vanish and come back while they are served. Each change is told in one line; an interface
+ * that is back gets new sockets and guard rules. The other interfaces are served meanwhile. */
 #include "runtime/live/world/links.h"
 
 #include <errno.h>
@@ -14,14 +14,14 @@ static const char *const words[] = {
     [LINK_GONE] = "is gone; it is served again when it comes back",
 };
 
-/* By its name, else under another that it was given since. */
+/* Return the link with the port's name, or, if it was renamed, with its number. */
 static const struct host_link *link_of(const struct world *world, unsigned at)
 {
     const struct host_link *link = host_link_named(world->carry->host, world->o->ifaces[at]);
     return link ? link : host_link(world->carry->host, world->carry->ifindex[at]);
 }
 
-/* New sockets of all workers, or none. */
+/* Open new sockets for all workers, or for none. */
 static bool open_all(struct world *world, unsigned at, struct io_port *fresh[])
 {
     int group = -1;
@@ -34,7 +34,7 @@ static bool open_all(struct world *world, unsigned at, struct io_port *fresh[])
     return true;
 }
 
-/* The old socket's counts are kept. */
+/* Replace a port's socket and keep the old socket's counters. */
 static void replace(struct port *p, struct io_port *fresh)
 {
     struct io_stats s;
@@ -44,7 +44,7 @@ static void replace(struct port *p, struct io_port *fresh)
     p->io = fresh;
 }
 
-/* The workers stand still while their sockets change: between two batches nobody holds a frame of a ring, and nobody
+/* Replace the sockets of a port while the workers stand still: between two batches nobody holds a frame of a ring or
  * takes from the memory that a worker's ports share. */
 static bool reopen(struct world *world, unsigned at)
 {

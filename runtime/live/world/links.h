@@ -3,9 +3,9 @@
 
 #include "runtime/live/world/state.h"
 
-/* They have changed; those that are back get new sockets. */
+/* Follow changes of interfaces. Interfaces that are back get new sockets. */
 void links_follow(struct world *world);
-/* Is one back that could not be served, for want of descriptors or memory? */
+/* True if an interface is back but could not be served, for lack of descriptors or memory. */
 bool links_missed(const struct world *world);
-/* Those whose ring has stalled get new sockets, too. Once a second. */
+/* Give new sockets to interfaces with a stalled ring. Call once a second. */
 void links_renew(struct world *world);

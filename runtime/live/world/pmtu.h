@@ -1,4 +1,4 @@
-/* Path MTUs to servers, as routers told: kept for 10 minutes (RFC 1191, 6.3), then tried again. */
+/* Path MTUs to servers, learned from routers: kept for 10 minutes (RFC 1191, 6.3), then tried again. */
 #pragma once
 
 #include "runtime/worker/pmtu.h"
@@ -13,10 +13,10 @@ struct pmtu {
     unsigned count, cap;
 };
 
-/* True: a way bears less than was known. With PMTU_MOST of them the oldest is forgotten. */
+/* Learn a path MTU. True: the path's MTU is smaller than known before. A full list of PMTU_MOST drops the oldest. */
 bool pmtu_learn(struct pmtu *p, const struct pmtu_note *note, uint64_t now_ns);
-/* True: some were forgotten. */
+/* Drop what is too old. True: some were dropped. */
 bool pmtu_expire(struct pmtu *p, uint64_t now_ns);
-/* The path MTU to that server; 0: unknown. */
+/* Return the path MTU to that server; 0: unknown. */
 uint32_t pmtu_of(const struct pmtu *p, const uint32_t addr[4], uint8_t family);
 void pmtu_fini(struct pmtu *p);

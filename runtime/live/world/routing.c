@@ -15,7 +15,7 @@ static bool same(const struct routes *a, const struct routes *b)
     return a && !memcmp(&a->size, &b->size, sizeof a->size) && !memcmp(a->range6, b->range6, a->bytes);
 }
 
-/* Told once, until there are fewer again. */
+/* Tell once that the table is full, and again only after it had room. */
 static void tell_full(struct world *world, uint32_t count, uint32_t most)
 {
     const bool full = count > most;
@@ -34,8 +34,8 @@ uint32_t routing_most(const struct world *world)
     return p->settings_count ? (uint32_t)p->settings->routes : PBC_ROUTES_DEFAULT;
 }
 
-/* The kernel may not tell at all, or the table changes faster than it can be read: what was known stays. Told once,
- * until it can be read again. */
+/* Tell once that routes cannot be read, and again only after a success. The kernel may not answer, or the table changes
+ * faster than it can be read; the last table is kept. */
 static void tell_failed(struct world *world, int failed)
 {
     if (failed && !world->routing.failed)

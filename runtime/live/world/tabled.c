@@ -1,5 +1,4 @@
-/* See tabled.h. A worker may not have taken the tables of one snapshot when the next one comes, so that holds them,
- * too. */
+/* Balancing tables of snapshots. A snapshot also holds unchanged tables, because a worker may skip the one before. */
 #include "runtime/live/world/tabled.h"
 
 #include <string.h>
@@ -8,9 +7,9 @@
 #include "runtime/live/carry/change.h"
 #include "runtime/live/world/world.h"
 
-enum { AGAIN_MS = 5 /* a step that is due and cannot be published yet */ };
+enum { AGAIN_MS = 5 /* wait until a due step is tried again */ };
 
-/* A program begins with tables that vm_new has built, all servers being up. */
+/* Build tables. A program's first tables are those of vm_new, built with all servers up. */
 static struct tables *build(struct world *world, const struct snapshot *s, uint64_t at_ns)
 {
     const struct carry *carry = world->carry;
@@ -21,7 +20,7 @@ static struct tables *build(struct world *world, const struct snapshot *s, uint6
     return t;
 }
 
-/* Is what tables hang on the same: the program, who is up, and since when? */
+/* True if the tables would be the same: same program, same servers up, since the same times, same weights. */
 static bool same(const struct world *world, const struct snapshot *s)
 {
     const struct snapshot *last = world->carry->latest;
@@ -41,12 +40,12 @@ void tabled_world(struct world *world, struct snapshot *s)
         s->tables = tables_get(world->carry->latest->tables);
         next = tables_get(world->carry->latest->tables_next);
     }
-    if (next && now >= next->at_ns) { /* the step is taken */
+    if (next && now >= next->at_ns) { /* the time of the step has come */
         tables_put(s->tables);
         s->tables = next;
         next = NULL;
     }
-    if (!s->tables || now >= s->tables->until_ns) { /* or several */
+    if (!s->tables || now >= s->tables->until_ns) { /* several steps may have passed */
         tables_put(s->tables);
         tables_put(next);
         s->tables = build(world, s, now);

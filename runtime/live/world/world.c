@@ -1,5 +1,5 @@
-/* The world as the kernel tells it, made into snapshots. A snapshot with new facts is a new generation, one with other
- * neighbours is not: the vm's recipes hold. */
+/* The world as the kernel reports it, made into snapshots. A snapshot with new facts is a new generation. A snapshot
+ * with only other neighbours is not, so the vm's recipes hold. */
 #include "runtime/live/world/world.h"
 
 #include <stdlib.h>
@@ -23,12 +23,12 @@
 #include "runtime/schedule/schedule.h"
 #include "vm/packet/key.h"
 
-/* A neighbour that was used so lately is kept fresh. */
+/* Neighbours used within this time are kept fresh. */
 #define CONFIRM_NS UINT64_C(3000000000)
-/* The kernel's executor sends to them without looking them up: who was looked up so lately is in use there. */
+/* The kernel executor looks hops up only once: a hop looked up within this time counts as used there. */
 #define CONFIRM_KERNEL_NS UINT64_C(300000000000)
 
-/* Facts of one port, into its place. */
+/* Write the facts of one port into its place. */
 static void iface_facts(struct world *world, unsigned at)
 {
     const struct carry *carry = world->carry;
@@ -45,7 +45,7 @@ static void iface_facts(struct world *world, unsigned at)
     if (host_source(carry->host, link->ifindex, 6, &addr)) memcpy(f->addr6, addr.word, sizeof f->addr6);
 }
 
-/* The id of the interface that a route leads out of; *mtu: what it bears, 0: not known. */
+/* Return the id of the interface by which the address is reached. *mtu: the route's MTU, 0: unknown. */
 static uint16_t way_out(struct world *world, const uint32_t addr[4], uint8_t family, uint32_t *mtu)
 {
     struct host_query q = {.to = {.family = family}};
@@ -59,7 +59,7 @@ static uint16_t way_out(struct world *world, const uint32_t addr[4], uint8_t fam
     return IFACE_NONE;
 }
 
-/* The kernel is asked once a server and a nat. */
+/* Find the way to each server and nat, with one question to the kernel for each. */
 static void renew_ways(struct world *world)
 {
     const struct carry *carry = world->carry;
@@ -80,7 +80,7 @@ static void renew_ways(struct world *world)
     world->routing.ways_due_ns = routing_rested_ns(begun_ns);
 }
 
-/* For what leaves by no interface that is known: as the first says. */
+/* Return the facts of now. For packets that leave by no known interface, the first interface's facts hold. */
 static struct facts facts_now(struct world *world)
 {
     const struct carry *carry = world->carry;
@@ -113,7 +113,7 @@ static struct facts facts_now(struct world *world)
     return f;
 }
 
-/* An interface that is none of ours, and up. Those of the kernel's own, and prey's tun devices, lead nowhere. */
+/* True if an interface that prey does not serve is up. Loopback and prey's tun devices lead nowhere and don't count. */
 bool world_elsewhere(const struct world *world)
 {
     unsigned count;
@@ -126,7 +126,7 @@ bool world_elsewhere(const struct world *world)
     return false;
 }
 
-/* Those that no worker uses any more. */
+/* Free the snapshots that no worker uses any more. */
 static void free_older(struct world *world)
 {
     uint64_t taken = proxied_taken(world->carry);
@@ -144,7 +144,7 @@ static void free_older(struct world *world)
     world->older_count = kept;
 }
 
-/* Reloads come here without world_publish: at the next one, all that was given before the last is free. */
+/* Make `s` the latest. Reloads skip world_publish: at the next reload, all snapshots before the latest are free. */
 void world_give(struct world *world, struct snapshot *s)
 {
     free_older(world);
@@ -153,7 +153,7 @@ void world_give(struct world *world, struct snapshot *s)
     recorded_world(world->carry, s);
 }
 
-/* Grows when ways of the executor in the kernel may be others. */
+/* Return a number that grows when ways of the kernel executor may have changed. */
 static uint64_t ways_number(const struct world *world)
 {
     if (!world->carry->in_kernel) return 0;
@@ -188,7 +188,7 @@ struct snapshot *world_snapshot(struct world *world, bool ways)
     return s;
 }
 
-/* Ways are asked for a tenth of the time at most: then this is done by world_step. */
+/* True if outdated ways may be asked for now: this takes at most a tenth of the time. world_step asks when due. */
 static bool may_ask(const struct world *world)
 {
     return world->routing.ways_stale && clock_ns(CLOCK_MONOTONIC) >= world->routing.ways_due_ns;
@@ -196,8 +196,8 @@ static bool may_ask(const struct world *world)
 
 bool world_publish(struct world *world, bool ways)
 {
-    world->routing.ways_stale |= ways || world->stale; /* it may have been asked for then */
-    /* A worker has not come to a batch boundary for so long, or is to change its program: later. */
+    world->routing.ways_stale |= ways || world->stale; /* a publication that was put off may have needed ways */
+    /* Put off publication while a worker has not reached a batch boundary for long, or has to change its program. */
     free_older(world);
     world->stale = world->older_count >= OLDER_MOST || change_pending(world->carry);
     if (world->stale) return true;
@@ -247,7 +247,7 @@ bool world_asked(struct world *world, struct worker *w)
     return changed || ways ? world_publish(world, ways) : true;
 }
 
-/* In hundredths of a second; less is not worth a line. */
+/* Return the absolute value of ns, rounded to hundredths of a second. A smaller change is not worth a line. */
 static uint64_t rounded(int64_t ns) { return ((uint64_t)llabs(ns) + 5000000) / 10000000 * 10000000; }
 
 static void tell_clock(struct world *world, int64_t jumped_ns, int64_t slept_ns)

@@ -1,23 +1,23 @@
-/* Facts and next hops, as the kernel tells them, become snapshots. */
+/* Snapshots of facts and next hops, as the kernel reports them. */
 #pragma once
 
 #include "runtime/live/world/state.h"
 
-/* ways: routes may have changed. False: memory is out. */
+/* Publish a snapshot. ways: routes may have changed. False: out of memory. */
 bool world_publish(struct world *world, bool ways);
-/* Read what the kernel tells, and publish where it matters. False: memory is out, or the socket failed. */
+/* Read the kernel's reports, and publish if they matter. False: out of memory, or the socket failed. */
 bool world_read(struct world *world);
-/* Publish what was put off, if it is due. */
+/* Publish what was put off, if it is due. False: out of memory. */
 bool world_step(struct world *world);
-/* Next hops that a worker asks for. */
+/* Answer a worker's requests for next hops, and take its path MTUs. False: out of memory. */
 bool world_asked(struct world *world, struct worker *w);
 void world_fini(struct world *world);
-/* Does this machine have interfaces, up, that are none of ours? */
+/* True if this machine has an interface that is up and that prey does not serve. */
 bool world_elsewhere(const struct world *world);
-/* Once a second: schedules, neighbours. */
-/* The clock on the wall was set, or may have been: schedules are asked again. */
+/* Once a second: look after schedules, neighbours and links. False: out of memory. */
+/* Publish schedules anew if the wall clock was set or the machine slept. False: out of memory. */
 bool world_clock(struct world *world);
 bool world_tick(struct world *world);
 
-struct snapshot *world_snapshot(struct world *world, bool ways); /* the next, not published; NULL: none can be made */
-void world_give(struct world *world, struct snapshot *s); /* it is the latest from now on; workers are not told */
+struct snapshot *world_snapshot(struct world *world, bool ways); /* unpublished; NULL: none can be made */
+void world_give(struct world *world, struct snapshot *s);        /* makes it the latest; workers are not told */

@@ -1,10 +1,10 @@
-/* Guard rules: what is hidden from the host's stack. */
+/* Guard rules, which hide packets from the host's stack. */
 #pragma once
 
 #include "runtime/live/carry/state.h"
 
-/* For the program that runs and, for flows of earlier ones that drain, what lingers. Where they cannot be set, those
- * that were stay: a negative errno with one line in err. */
+/* Set guard rules for the running program and for the draining flows of earlier ones. On failure the old rules stay:
+ * return a negative errno, with one line in err. */
 int hide_rules(struct carry *carry, char *err, size_t err_len);
-/* The same, with that line told: the exit status. */
+/* Set them, and tell a failure. Return the exit status. */
 int hide_guard(struct carry *carry);

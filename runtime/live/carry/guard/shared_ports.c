@@ -1,6 +1,6 @@
-/* See shared_ports.h. A socket that has its port before the start keeps it: no mapping can have it yet. One that binds
- * later would take it from a mapping, or be taken for one: guard rules go on hiding the port, and nobody draws it any
- * more while the socket is there. */
+/* Ports shared with sockets. A socket bound before the start keeps its port: no mapping can have it yet. A socket bound
+ * later would take the port of a mapping, or be taken for one, so guard rules keep hiding the port, and no mapping
+ * draws it while the socket exists. */
 #include "runtime/live/carry/guard/shared_ports.h"
 
 #include <errno.h>
@@ -12,8 +12,8 @@
 #include "runtime/base/complain.h"
 #include "runtime/parent/ask.h"
 
-enum { SELDOM = 500 };                         /* a look takes at most such a part of the time, */
-#define LONGEST_NS (UINT64_C(60) * 1000000000) /* unless that would be less often than this */
+enum { SELDOM = 500 };                         /* a look takes at most this part of the time, */
+#define LONGEST_NS (UINT64_C(60) * 1000000000) /* but the pause is never longer than this */
 
 static bool has(const struct facts_port *all, unsigned count, const struct facts_port *one)
 {
@@ -30,7 +30,7 @@ static bool draws(const struct program *p, unsigned port)
     return may;
 }
 
-/* What sockets have of masquerade's ports. */
+/* Find the sockets on masquerade's ports. */
 static void look(struct carry *carry, const struct program *p, bool udp)
 {
     struct ports_look *to = &carry->ports.looks[udp];
@@ -65,7 +65,7 @@ void shared_ports_look(struct carry *carry, const struct program *p)
     s->host.number = 1;
 }
 
-/* For qsort: ports of TCP first, ascending. */
+/* Compare for qsort: TCP first, then by port. */
 static int by_place(const void *a, const void *b)
 {
     const struct facts_port *x = a, *y = b;
@@ -106,7 +106,7 @@ int shared_ports_claim(struct carry *carry, const struct program *p, char *err, 
     guarded_fini(&g);
     if (failed || !asked) return failed;
     const struct facts_ports before = *host;
-    if (carry->tell->ready && (kept.lo != before.kept_lo || kept.hi != before.kept_hi)) /* the start has said it */
+    if (carry->tell->ready && (kept.lo != before.kept_lo || kept.hi != before.kept_hi)) /* the start has told it */
         complain("notice: " PORTS_STAY, kept.lo, kept.hi);
     host->kept_lo = kept.lo;
     host->kept_hi = kept.hi;
@@ -140,7 +140,7 @@ static bool is_hosts(const struct facts_ports *host, const struct facts_port *on
            has(host->bound, host->bound_count, one);
 }
 
-/* Of the latest looks: counted, and so remembered. True: they are others than before. */
+/* Count and keep the ports of the latest looks. True: they have changed. */
 static bool take_bound(struct shared_ports *s)
 {
     const unsigned kept = s->host.bound_count, were = s->all_count - kept;

@@ -1,5 +1,5 @@
-/* What this machine sends and a rule rejects is held back on its way to the wire (traffic control), where nothing can
- * be sent; so it is told of, and the answer comes from here: by the TUN device, to the socket that sent it. */
+/* Answers to this machine's own rejected packets. Traffic control, where nothing can be sent, holds such a packet back
+ * and reports it; the answer goes by the TUN device to the sending socket. */
 #include <stdlib.h>
 
 #include "runtime/base/clock.h"
@@ -14,7 +14,7 @@ struct answers {
     void *memory;
     struct pool *pool;
     struct limit limit;
-    uint32_t rate; /* that it was made with */
+    uint32_t rate; /* rate for which `limit` was made */
     uint64_t given, over;
 };
 
@@ -37,7 +37,7 @@ void answers_free(struct answers *a)
     free(a);
 }
 
-/* Another program may have another limit. */
+/* True if an answer is within the limit, which another program may have changed. */
 static bool may_leave(struct answers *a, const struct program *p)
 {
     if (a->rate != p->meta->rejects_per_s) limit_init(&a->limit, p->meta->rejects_per_s);
@@ -47,7 +47,7 @@ static bool may_leave(struct answers *a, const struct program *p)
     return conforms;
 }
 
-/* As it would come from the wire, but for the link's header. */
+/* Give the packet to the host as if from the wire, without a link header. */
 static void give(struct carry *carry, struct answers *a, struct pkt *out)
 {
     struct key key;

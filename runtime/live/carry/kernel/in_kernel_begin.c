@@ -1,5 +1,5 @@
-/* See in_kernel.h. The parent makes maps, loads programs and puts them on interfaces; here their descriptors are known,
- * and what is true of the world is written into the maps. */
+/* Start of the kernel executor. The parent makes maps, loads programs and attaches them; this process holds their
+ * descriptors and writes the state of the world into the maps. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +13,7 @@
 #include "runtime/live/carry/kernel/in_kernel_priv.h"
 #include "vm/judge/decide.h"
 
-/* For the worker, of what came up undecided, or lay in a tunnel. A kernel that does not answer lets nothing by. */
+/* Judge a packet for the worker that came up undecided or lay in a tunnel. If the kernel does not answer, drop it. */
 static uint64_t judge_there(void *arg, const struct key *key, const struct pkt *pkt, const struct effects *e)
 {
     uint64_t decision;
@@ -23,7 +23,7 @@ static uint64_t judge_there(void *arg, const struct key *key, const struct pkt *
     return failed ? decided_by_nobody(ACTION_DROP) : decision;
 }
 
-/* To be looked at, while no reload is under way (explain). */
+/* Show the meters for `explain`, while no reload is under way. */
 static void show_meters(void *arg, struct meters *m)
 {
     const struct in_kernel *k = arg;

@@ -1,4 +1,4 @@
-/* The choice of the executor in the kernel, and the programs that it takes. */
+/* The choice of the kernel executor, and the programs that it can take. */
 #include <stdio.h>
 #include <string.h>
 
@@ -38,7 +38,7 @@ static void say_auto(struct carry *carry, bool in_kernel, const char *why)
         fprintf(stderr, "--exec auto: %s, for %s\n", in_kernel ? "kernel" : "user", why);
 }
 
-/* The kernel is taken where this process could only watch; enforce_all refuses what neither enforces. */
+/* Choose the kernel where this process could only watch. enforce_all refuses what neither can enforce. */
 static void choose_auto(struct carry *carry)
 {
     char why[600];

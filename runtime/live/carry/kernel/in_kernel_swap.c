@@ -1,4 +1,4 @@
-/* Another program in the kernel: its judge is loaded, then put in force. */
+/* The change to another program in the kernel: its judge is loaded, then put in force. */
 #include "runtime/kernel/adopt.h"
 #include "runtime/kernel/run/counted.h"
 #include "runtime/kernel/run/told.h"
@@ -15,8 +15,7 @@ bool in_kernel_prepare(struct carry *carry, const struct program *p, char *err, 
                         err, err_len);
 }
 
-/* Has an interface, or a schedule, another number in the program that begins, or does it ask for ways that the one
- * before did not? */
+/* True if the new program gives an interface or schedule another number, or newly asks for ways. */
 static bool renumbers(const struct carry *carry)
 {
     struct kernel *k = carry->kernel->kernel;
@@ -28,7 +27,7 @@ static bool renumbers(const struct carry *carry)
     return others;
 }
 
-/* What arrives meanwhile goes up: its numbers are one program's, and its judge the other's. */
+/* Put the new judge in force. Packets go up meanwhile: numbers and judge may belong to different programs. */
 static int swap(const struct carry *carry)
 {
     uint32_t *const renumbered = &kernel_world(carry->kernel->kernel)->renumbers;
@@ -40,7 +39,7 @@ static int swap(const struct carry *carry)
     return failed;
 }
 
-/* What the program before has counted is the worker's, before its rules are others. */
+/* Change programs at the worker's batch boundary. The old program's counts go to the worker before its rules change. */
 int in_kernel_swap(void *arg, struct vm *vm)
 {
     const struct carry *carry = arg;

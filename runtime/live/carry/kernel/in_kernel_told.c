@@ -1,4 +1,4 @@
-/* Events of the stages: rules' logs and ends of flows; and their counts. */
+/* Events that the stages report: rules' logs, ends of flows, samples; and their counts. */
 #include <errno.h>
 #include <string.h>
 
@@ -13,7 +13,7 @@
 #include "runtime/live/carry/recorded.h"
 #include "runtime/live/carry/sampled.h"
 
-/* A packet of the program in force, whose names are known. */
+/* A reported packet, and the program that judged it. */
 struct heard {
     const struct kernel_event_packet *said;
     const struct program *program;
@@ -23,13 +23,13 @@ struct heard {
     struct key key;
 };
 
-/* False: it is of the program before. */
+/* Parse a reported packet. False: the program that judged it is gone. */
 static bool parse(struct carry *carry, const struct kernel_event *e, struct heard *h)
 {
     *h = (struct heard){.said = (const void *)e,
                         .program = __atomic_load_n(&carry->kernel->judges, __ATOMIC_ACQUIRE),
                         .now_ns = e->now_ns};
-    if (!h->now_ns) h->now_ns = clock_ns(CLOCK_MONOTONIC); /* its rules ask for no time */
+    if (!h->now_ns) h->now_ns = clock_ns(CLOCK_MONOTONIC); /* its rules do not use the time */
     if (e->program == kernel_world(carry->kernel->kernel)->program)
         h->labels = change_labels(carry, h->program->serial);
     kernel_event_view(h->said, &h->pkt);
@@ -59,7 +59,7 @@ static void heard_reject(struct carry *carry, const struct kernel_event *e)
     if (parse(carry, e, &h)) answers_give(carry, h.program, &h.pkt, &h.key, h.said->rule);
 }
 
-/* The index among the interfaces that are served; -1: none. */
+/* Return the index of the served interface; -1: none. */
 static int port_of(const struct in_kernel *k, uint32_t ifindex)
 {
     for (int i = 0; i < PORTS_MOST; i++)
@@ -67,7 +67,7 @@ static int port_of(const struct in_kernel *k, uint32_t ifindex)
     return -1;
 }
 
-/* One packet of many, or all while somebody looks on. */
+/* Handle a sample: one packet of many, or every packet while there are observers. */
 static void heard_sample(struct carry *carry, const struct kernel_event *e)
 {
     struct heard h;
@@ -86,7 +86,7 @@ static void heard_sample(struct carry *carry, const struct kernel_event *e)
                               .said = (const void *)e,
                               .world = h.said->world};
     carry->seen(carry->ears, &s);
-    /* Who looks on has all of them told. */
+    /* With observers every packet is reported, and the recorder takes its part of them. */
     const uint64_t every = carry->looks(carry->ears) ? carry->o->record_sample : 1;
     const bool records = known && carry->recorder && h.program->serial == carry->now.program->serial;
     if (records && (s.said->matters || ++carry->kernel->samples % every == 0)) recorded_sample(carry, &s);
@@ -113,7 +113,7 @@ void in_kernel_heard(void *arg, const struct kernel_event *e, size_t len)
 
 int in_kernel_fd(const struct carry *carry) { return carry->kernel ? kernel_events_fd(carry->kernel->events) : -1; }
 
-/* Ends of flows are counted by the worker's vm: it stands still meanwhile. */
+/* Count ends of flows in the worker's vm, while the worker stands still. */
 static void count_gone(struct carry *carry)
 {
     struct worker *w = carry->workers[0];
@@ -135,7 +135,7 @@ bool in_kernel_called(struct carry *carry)
 
 void in_kernel_tick(struct carry *carry, uint64_t now_ns)
 {
-    if (!carry->kernel || change_pending(carry)) return; /* else its meters may be gone meanwhile */
+    if (!carry->kernel || change_pending(carry)) return; /* otherwise its meters may vanish meanwhile */
     in_kernel_ends(carry);
     kernel_meters_at(kernel_meters(carry->kernel->kernel), now_ns);
     kernel_sweep(carry->kernel->kernel, now_ns);

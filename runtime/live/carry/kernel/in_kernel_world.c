@@ -1,4 +1,4 @@
-/* The stages' facts of the world: interfaces, their sockets, own addresses. */
+/* The stages' facts: interfaces, their sockets, own addresses. */
 #include <errno.h>
 #include <string.h>
 
@@ -10,7 +10,7 @@
 #include "runtime/live/tell/log.h"
 #include "vm/kernel/gate.h"
 
-/* The slots serve the longest frames of all as they were at the start, behind a note. */
+/* Return the slot size: the longest frame of all interfaces at the start, and a note. */
 static unsigned frame_most(struct carry *carry)
 {
     uint32_t mtu = 0;
@@ -22,7 +22,7 @@ static unsigned frame_most(struct carry *carry)
     return carry->frame_most;
 }
 
-/* Tags that a card takes off XDP does not see, nor what it joins. */
+/* Turn off offloads that XDP cannot see: tags that a card takes off, and frames that it joins. */
 int in_kernel_open(struct carry *carry, unsigned at, struct io_ask *ask)
 {
     char err[300];
@@ -35,7 +35,7 @@ int in_kernel_open(struct carry *carry, unsigned at, struct io_ask *ask)
     return tell_fault(carry->tell, "%s", err);
 }
 
-/* A frame leaves from program to program where both are in drivers, and the one that takes it can; or both are not. */
+/* True if the interface sends frames of programs: all in drivers and able to take them, or none in a driver. */
 static bool sends(const struct carry *carry, unsigned at)
 {
     bool driver = false;
@@ -55,7 +55,7 @@ void in_kernel_ends(struct carry *carry)
     if (changed && carry->latest) in_kernel_world(carry);
 }
 
-/* What a veth is spared is done by this process instead: rightly, and slower. */
+/* Warn of a veth that makes this process do the kernel programs' work, correctly but slower. */
 static void warn_of_veth(const struct carry *carry, unsigned at)
 {
     const struct program *p = carry->now.program;
@@ -69,7 +69,7 @@ static void warn_of_veth(const struct carry *carry, unsigned at)
              sends ? "those on" : "what leaves there", sends ? "" : "gro on ");
 }
 
-/* Its number is known before the first packet meets its programs. */
+/* Attach the programs to a port. Its number is in the maps before the first packet arrives. */
 int in_kernel_port(struct carry *carry, unsigned at)
 {
     char err[400];
@@ -89,7 +89,7 @@ int in_kernel_port(struct carry *carry, unsigned at)
     return 0;
 }
 
-/* The host's lists are the main thread's, and interfaces are also told by the worker that puts a program in force. */
+/* Note kinds of links. Only the main thread may read the host's lists, but a worker also writes the ports' map. */
 static void look_at_links(const struct carry *carry)
 {
     for (unsigned i = 0; i < carry->o->iface_count; i++) {
@@ -99,7 +99,7 @@ static void look_at_links(const struct carry *carry)
     }
 }
 
-/* One whose number has changed leaves its old place. */
+/* Write the ports' map. A port whose number has changed leaves its old place. */
 static void push_ports(const struct carry *carry)
 {
     struct in_kernel *k = carry->kernel;
@@ -121,14 +121,14 @@ static void push_ports(const struct carry *carry)
     }
 }
 
-/* Who sends on what crosses. */
+/* Return the families for which prey sends crossing packets on: those that the host does not forward. */
 static uint32_t routes(const struct carry *carry)
 {
     if (!enforce_routes(carry, carry->now.program)) return 0;
     return (carry->forwards4 ? 0 : KERNEL_ROUTES_4) | (carry->forwards6 ? 0 : KERNEL_ROUTES_6);
 }
 
-/* Flows of programs before go on, also where the one in force has none of its own. */
+/* Keep flows of earlier programs going, even if the program in force has none of its own. */
 static void follow_past(const struct carry *carry, struct kernel_world *w)
 {
     if (!carry->now.program->past || !carry->kernel->ops.flows) return;
@@ -137,7 +137,7 @@ static void follow_past(const struct carry *carry, struct kernel_world *w)
     w->programs[w->program % KERNEL_PROGRAMS].flags |= KERNEL_KEEPS_FLOWS | KERNEL_SENDS_ON;
 }
 
-/* What crosses is enforced where nobody else would send it on. */
+/* Enforce verdicts on crossing packets unless the host's stack sends them on. */
 static void push_watched(const struct carry *carry)
 {
     struct kernel_world *w = kernel_world(carry->kernel->kernel);
@@ -160,7 +160,7 @@ int in_kernel_push(const struct carry *carry)
     return kernel_facts_push(&k->facts, k->kernel, &carry->latest->facts);
 }
 
-/* Told once, until they are there again. */
+/* Tell once that routes are missing, and again only after they were there. */
 static void tell_routes(struct carry *carry)
 {
     const int failed = carry->kernel->facts.routes_failed;

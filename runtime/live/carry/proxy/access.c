@@ -1,4 +1,4 @@
-/* See access.h. The main thread writes, in pieces of many lines: a loop never waits for a file. */
+/* Access logs. The main thread writes them in pieces of many lines, so that a loop never waits for a file. */
 #include "runtime/live/carry/proxy/access.h"
 
 #include <errno.h>
@@ -14,17 +14,17 @@
 enum { LOGS_MOST = 64, PIECE = 1 << 16 };
 
 struct access_log {
-    uint64_t target; /* lines_target of its path */
+    uint64_t target; /* lines_target of the path */
     char *path;
     struct sink sink;
-    size_t n, lines; /* waiting in the piece */
+    size_t n, lines; /* bytes and lines in the piece */
     uint64_t lost, told;
     char piece[PIECE];
 };
 
 struct access {
     unsigned count;
-    uint64_t told; /* of the lines that found no room in loops, those that were told of */
+    uint64_t told; /* lines lost in loops that were told of */
     struct access_log *logs[LOGS_MOST];
 };
 
@@ -35,7 +35,7 @@ static struct access_log *log_of(const struct access *a, uint64_t target)
     return NULL;
 }
 
-/* Path of the proxy's log; NULL: it has none. */
+/* Return the path of the proxy's log; NULL: none. */
 static const char *path_of(const struct program *p, const struct pbc_proxy *says)
 {
     if (!(says->flags & (PBC_PROXY_LOG_COMMON | PBC_PROXY_LOG_JSON | PBC_PROXY_LOG_SYSLOG))) return NULL;
@@ -133,7 +133,7 @@ static void put(struct access_log *log, const char *line, size_t len)
     memcpy(log->piece + log->n, line, len);
     log->n += len;
     log->lines++;
-    if (log->sink.kind == SINK_SYSLOG) flush(log); /* a datagram a line */
+    if (log->sink.kind == SINK_SYSLOG) flush(log); /* a datagram holds one line */
 }
 
 void access_write(struct carry *carry, struct proxy *from)

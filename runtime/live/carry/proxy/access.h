@@ -1,4 +1,4 @@
-/* Access logs of proxy services: their files, and lines from the loops to them. */
+/* Access logs of proxy services: files, and the loops' lines for them. */
 #pragma once
 
 #include "runtime/live/carry/state.h"
@@ -6,18 +6,18 @@
 struct parent;
 struct proxy;
 
-/* In the parent: those that the program names which was read at the start are known to it. */
+/* Tell the parent the logs that the program at the start names. Called in the parent. */
 void access_known(const struct carry *carry, struct parent *p);
 
-/* Open those that a program's services name and that are not open. 0, or a negative errno with one line in err; what
- * was opened stays so, until access_close. */
+/* Open the logs that the program's services name and that are not open. Return 0, or a negative errno with one line in
+ * err; opened logs stay open until access_close. */
 int access_open(struct carry *carry, const struct program *p, char *err, size_t err_len);
-/* Would they be opened? Nothing is made. False, with one line in err. */
+/* True if all logs of the program could be opened; nothing is made. False, with one line in err. */
 bool access_look(const struct carry *carry, const struct program *p, char *err, size_t err_len);
-/* Open all once more: files were moved away. */
+/* Open all logs again, after files were moved away. */
 void access_again(struct carry *carry);
 void access_close(struct carry *carry);
 
-/* Write all that the loop has; say what is lost, once a second at most. */
+/* Write all lines that the loop has; tell of lost lines, at most once a second. */
 void access_write(struct carry *carry, struct proxy *from);
 void access_tick(struct carry *carry, uint64_t lost_in_loops);

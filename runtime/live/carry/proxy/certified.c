@@ -1,5 +1,5 @@
-/* See certified.h. Keys pass through here once: from a descriptor of the parent's into the library, where the workers'
- * loops use them; what was read on the way is wiped. */
+/* Certificates and keys. A key passes through here once, from the parent's descriptor into the library, which the
+ * workers' loops use; the buffer is wiped. */
 #include "runtime/live/carry/proxy/certified.h"
 
 #include <errno.h>
@@ -27,15 +27,15 @@ static int read_pair(struct carry *carry, const struct pbc_cert *c, bool reloads
     close(fds[0]);
     close(fds[1]);
     if (bad) snprintf(err, err_len, "%.300s: %s", program_str(p, c->cert), what);
-    /* It is shown to clients all the same. Of the start's, look_at_tls has told. */
+    /* A certificate out of its time is used all the same. At a start look_at_tls has told of it. */
     if (!bad && reloads && look_at_time(k->cert, program_str(p, c->cert), what, sizeof what))
         events_tell(&carry->tell->events, TOLD_FAULT, "%s", what);
     return bad;
 }
 
-/* The protocols offered by ALPN, as the extension has them. */
+/* The protocols offered by ALPN, in the extension's format. */
 struct offers {
-    uint8_t bytes[1024]; /* what has no room is not offered */
+    uint8_t bytes[1024]; /* protocols without room are left out */
     unsigned len;
 };
 
@@ -50,7 +50,7 @@ static void offer(struct offers *o, const char *name)
     o->len += 1u + (unsigned)n;
 }
 
-/* Adds the protocols that the service's branches ask for, in their order. */
+/* Add the protocols that the service's branches name, in their order. */
 static void offer_asked(struct offers *o, const struct program *p, uint32_t service)
 {
     for (uint32_t b = 0; b < p->branches_count; b++) {
@@ -70,7 +70,7 @@ static struct tls_front *front(struct carry *carry, const struct pbc_service *s,
     const struct pbc_proxy *says = &p->proxies[s->proxy - 1];
     struct keypair *pairs = calloc(says->cert_count, sizeof *pairs);
     struct tls_front *f = NULL;
-    const bool only = mode_is(s->mode, MODE_REQUESTS); /* what can be parsed */
+    const bool only = mode_is(s->mode, MODE_REQUESTS); /* offer only what the proxy can parse */
     struct offers offers = {.len = 0};
     int failed = pairs ? 0 : -ENOMEM;
     if (failed) snprintf(err, err_len, "out of memory");
@@ -99,7 +99,7 @@ static struct tls_back *back(struct carry *carry, const struct pbc_proxy *says, 
     return b;
 }
 
-/* The service's entry of before, by its present number; NULL: none. */
+/* Return the earlier program's entry of the service; NULL: none. */
 static const struct tls_front *earlier(const struct tls_table *before, const struct remap *r, uint32_t service)
 {
     for (uint32_t i = 0; before && i < before->count; i++)

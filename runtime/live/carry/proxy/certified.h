@@ -1,11 +1,11 @@
-/* Services' certificates and keys for TLS, shown to clients and asked of servers, as the parent opens them. */
+/* Services' TLS certificates and keys, shown to clients and expected of servers, opened by the parent. */
 #pragma once
 
 #include "runtime/live/carry/state.h"
 
 struct tls_table;
 
-/* Of the program that carry->now has; the files are read again each time. before: of the program before, whose
- * sessions' tickets go on, with how services are now called; NULL: none. NULL, with one line in err. */
+/* Read the certificates of the program in carry->now; files are read again each time. before: the earlier program's
+ * table, whose session tickets stay valid, with r as the map of services; NULL: none. NULL, with one line in err. */
 struct tls_table *certified(struct carry *carry, const struct tls_table *before, const struct remap *r, char *err,
                             size_t err_len);

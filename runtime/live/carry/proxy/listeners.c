@@ -1,6 +1,6 @@
-/* Every loop has a listener of its own at each address and port, by SO_REUSEPORT; among them the kernel
- * chooses by the client's address, as workers are dealt packets by it: so all connections of a client are in one loop,
- * which can count them and remember his server. */
+/* Listeners. Every loop has its own at each address and port, by SO_REUSEPORT. The kernel chooses by the client's
+ * address, as packets are dealt to workers, so all connections of a client are in one loop, which can count them and
+ * remember the client's server. */
 #include "runtime/live/carry/proxy/listeners.h"
 
 #include <errno.h>
@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* A place that two endpoints name is the first one's; the kernel prefers an address to any. */
+/* Add a place once: the first endpoint that names it has it. The kernel prefers an exact address. */
 static void add_place(struct places *w, const struct proxy_listen *at)
 {
     for (unsigned i = 0; i < w->count; i++)
@@ -65,11 +65,11 @@ static struct host_addr host_address(const struct stream_addr *a)
     return h;
 }
 
-/* Which of the group's sockets gets a connection: by the client's address alone. The library knows no such program. */
+/* Attach a program that chooses the group's socket by the client's address alone. The library has none for that. */
 static int deal_by_client(int fd, bool v6, unsigned loops)
 {
     struct sock_filter code[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)SKF_NET_OFF + (v6 ? 20 : 12)), /* its last word */
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)SKF_NET_OFF + (v6 ? 20 : 12)), /* the address's last word */
         BPF_STMT(BPF_ALU | BPF_MUL | BPF_K, 2654435761u),
         BPF_STMT(BPF_ALU | BPF_RSH | BPF_K, 16),
         BPF_STMT(BPF_ALU | BPF_MOD | BPF_K, loops),
@@ -79,7 +79,7 @@ static int deal_by_client(int fd, bool v6, unsigned loops)
     return setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program, sizeof program) ? -errno : 0;
 }
 
-/* One of each loop. all[loop][at]. */
+/* Open one listener for each loop: all[loop][at]. */
 static int listen_at(struct carry *carry, struct proxy_listen *all[], unsigned at, char *err, size_t err_len)
 {
     const struct proxy_listen *where = &all[0][at];

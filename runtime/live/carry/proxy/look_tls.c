@@ -1,4 +1,4 @@
-/* See look_tls.h. Keys are read in a process of its own, so that nothing of them stays with those that go on. */
+/* Check of TLS files. A separate process reads the keys, so nothing of them stays in this one. */
 #include "runtime/live/carry/proxy/look_tls.h"
 
 #include <errno.h>
@@ -45,10 +45,10 @@ bool look_at_time(const X509 *cert, const char *path, char *line, size_t len)
     return true;
 }
 
-/* Those of one service. */
+/* The certificates of one service. */
 struct certs {
     const char *service;
-    X509 *all[CERTS_MOST]; /* more are not asked for names */
+    X509 *all[CERTS_MOST]; /* names of more certificates are not checked */
     unsigned count;
 };
 
@@ -60,7 +60,7 @@ static void look_at_mode(const char *key)
                  key);
 }
 
-/* 0, or 2: it is no pair. */
+/* Check a certificate with its key. Return 0, or 2 if they are no pair. */
 static int look_at_pair(struct certs *c, const char *cert, const char *key)
 {
     char err[700], line[400];
@@ -92,7 +92,7 @@ static bool is_covered(const struct certs *c, const char *name)
     return covered;
 }
 
-/* Names that the service's branches ask for, and no certificate is for. */
+/* Warn of names in the service's branches that no certificate covers. */
 static void look_at_names(const struct program *p, const struct pbc_service *s, const struct certs *c)
 {
     unsigned asked = 0, bare = 0;

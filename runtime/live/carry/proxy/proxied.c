@@ -21,15 +21,15 @@ struct proxied {
     int call_fd;
     struct channel *channel;
     const struct openers *openers[WORKERS_MOST];
-    struct tls_table *tls; /* of carry->now.program; held */
+    struct tls_table *tls; /* table of carry->now.program; held */
     bool running;
     unsigned count;
     struct proxy *loops[WORKERS_MOST];
 };
 
 struct proxied_change {
-    bool first;            /* the first program with such services: loops were made for it */
-    struct tls_table *tls; /* of the new program; held */
+    bool first;            /* first program with such services; loops were made for it */
+    struct tls_table *tls; /* table of the new program; held */
     unsigned count;
     struct proxy_change of[WORKERS_MOST];
 };
@@ -50,8 +50,8 @@ static bool has_source(const struct program *p, const struct pbc_service *servic
     return false;
 }
 
-/* What the language says of a proxy service and this preyrun does not do; NULL: it does all. Servers' answers to
- * addresses of others are kept from packet sockets by programs in the kernel alone. */
+/* Return what a proxy service asks for and this preyrun does not do; NULL: nothing. Only kernel programs can keep
+ * servers' answers to foreign addresses from packet sockets. */
 static const char *not_done(const struct program *p, const struct pbc_service *service)
 {
     if (!proxy_serves(service->mode)) return mode_info[service->mode].name;
@@ -93,7 +93,7 @@ static struct vm_cfg loop_cfg(struct carry *carry, unsigned at)
     return cfg;
 }
 
-/* A loop for each worker, in carry->proxied. 0, or a negative errno with one line in err. */
+/* Make a loop for each worker, in carry->proxied. Return 0, or a negative errno with one line in err. */
 static int make_loops(struct carry *carry, struct snapshot *world, char *err, size_t err_len)
 {
     struct proxy_listen *all[WORKERS_MOST] = {NULL};
@@ -146,7 +146,7 @@ int proxied_start(struct carry *carry)
     for (unsigned i = 0; x && i < x->count && !err; i++) {
         proxy_numbered(x->loops[i], carry->now.number);
         err = proxy_start(x->loops[i], worker_cpu(i));
-        if (err) x->count = i; /* the others end here: those have no thread */
+        if (err) x->count = i; /* end the running loops; the others have no thread */
     }
     if (x) x->running = true;
     return err;
@@ -267,7 +267,7 @@ static struct proxied_change *change_new(struct carry *carry, const struct remap
         const struct vm_cfg cfg = loop_cfg(carry, c->count);
         struct chooser *fresh = chooser_new(r->program, &cfg);
         const struct vm_in in = {.mono_ns = clock_ns(CLOCK_MONOTONIC), .facts = &s->facts};
-        if (fresh) chooser_facts(fresh, &in); /* what it builds for them is built here, not in the loop */
+        if (fresh) chooser_facts(fresh, &in); /* builds tables here instead of in the loop */
         c->of[c->count] = (struct proxy_change){.remap = r,
                                                 .fresh = fresh,
                                                 .world = s,

@@ -15,17 +15,17 @@
 #include "runtime/record/recorder.h"
 #include "vm/flow/flow.h"
 
-enum { VERSION = 1, SHARE = 100 /* of the time, that making documents may take */, SAMPLE_SHARE = 1000 };
+enum { VERSION = 1, SHARE = 100 /* documents take at most one hundredth of the time */, SAMPLE_SHARE = 1000 };
 #define EACH_NS     UINT64_C(100000000)
-#define AT_LEAST_NS UINT64_C(500000000) /* what rates are reckoned over */
+#define AT_LEAST_NS UINT64_C(500000000) /* shortest time over which rates are computed */
 
 struct documents {
     uint64_t number;
     cJSON *root;
     char *text;
-    uint64_t due_ns;             /* not made anew before */
-    uint64_t changes;            /* tell.changes at the last look */
-    struct tally *last, *before; /* samples of each second; rates are from the later that is old enough */
+    uint64_t due_ns;             /* earliest time of the next document */
+    uint64_t changes;            /* value of tell.changes at the last look */
+    struct tally *last, *before; /* samples of each second; rates start from the later one that is old enough */
     uint64_t sample_due_ns;
     struct history *history;
 };
@@ -125,7 +125,7 @@ static void workers_add(const struct moment *m, cJSON *root)
     }
 }
 
-/* Use of the table of flows; nothing where the program keeps none. */
+/* Add the use of the flow table, if the program keeps flows. */
 static void flows_add(const struct moment *m, cJSON *root)
 {
     cJSON *flows = cJSON_GetObjectItem(root, "flows");
@@ -179,7 +179,7 @@ static void recorder_add(const struct moment *m, cJSON *root)
     json_text(one, "error", c.failed ? strerror(-c.failed) : "");
 }
 
-/* The newest last. */
+/* Add the latest lines, the newest last. */
 static void lines_add(cJSON *to, const char *key, const struct past_line *lines, uint64_t count, unsigned room)
 {
     cJSON *list = cJSON_AddArrayToObject(to, key);
@@ -222,7 +222,7 @@ static cJSON *build(struct control *control, const struct moment *m)
     return root;
 }
 
-/* Rates are reckoned from one of the two tallies that are kept: the younger one, where that is half a second old. */
+/* Return the moment of t. Rates start from the last tally if it is half a second old, else from the one before. */
 static struct moment moment_of(const struct control *control, const struct tally *t)
 {
     const struct documents *d = control->documents;

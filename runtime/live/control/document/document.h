@@ -1,4 +1,4 @@
-/* One JSON document of all that is seen of live traffic: what preyctl, the page, /stats.json and /metrics show. */
+/* One JSON document of all that live traffic shows: the source of preyctl, the page, /stats.json and /metrics. */
 #pragma once
 
 #include "runtime/live/control/state.h"
@@ -6,17 +6,17 @@
 struct cJSON;
 
 struct document {
-    uint64_t number; /* of how many were made */
+    uint64_t number; /* number of documents made so far */
     const struct cJSON *root;
-    const char *text; /* the same, on one line */
+    const char *text; /* the document as one line */
     size_t len;
 };
 
-/* As it is now, or as it was a tenth of a second ago: making it may take no more than a hundredth of the time. It is
- * l's, and holds until the next call. While workers change to another program it is the last one. root NULL: memory is
- * out. */
+/* Return the document, at most a tenth of a second old, or older so that making it takes at most a hundredth of the
+ * time. It belongs to `control` and is valid until the next call. During a change of programs it is the last one. root
+ * NULL: out of memory. */
 struct document document_take(struct control *control);
 
-/* Each second: what rates are reckoned by, and, if `history`, the verdicts of the last ten minutes. */
+/* Take a sample for rates and, if `history`, the verdicts of the last ten minutes. Call once a second. */
 void document_tick(struct control *control, uint64_t now_ns, bool history);
 void document_fini(struct control *control);

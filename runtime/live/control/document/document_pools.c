@@ -1,4 +1,4 @@
-/* The document's services, pools and servers: what the report says of them, and their state. */
+/* The document's services, pools and servers: the report's numbers and their state. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,7 +28,7 @@ static void endpoint_add(const struct pbc_endpoint *e, cJSON *to)
     name_add(to, text);
 }
 
-/* Each pool that a branch of it names, once. */
+/* Add each pool that the service's branches name, once. */
 static void service_pools(const struct moment *m, const struct pbc_service *s, cJSON *to)
 {
     const struct program *p = m->t->program;
@@ -46,7 +46,7 @@ static void service_pools(const struct moment *m, const struct pbc_service *s, c
 
 static bool is_past(uint32_t at, const struct program *p, uint32_t from) { return p->past && at >= from; }
 
-/* Rates of what a proxy counts, of one service or of all. */
+/* Add the rates of proxy counters, for one service or all. */
 static void proxy_rates(const struct moment *m, cJSON *proxy, const struct proxy_counters *now,
                         const struct proxy_counters *before)
 {
@@ -76,7 +76,7 @@ static void service_add(const struct moment *m, uint32_t i, cJSON *one)
     proxy_rates(m, cJSON_GetObjectItem(one, "proxy"), m->t->proxy_of[i], m->before ? m->earlier->proxy_of[i] : NULL);
 }
 
-/* A server's health as known, and the reason. */
+/* Add a server's health and its reason. */
 static void health_add(const struct moment *m, uint32_t i, cJSON *one)
 {
     const struct ruling *now = &m->control->carry->now;
@@ -95,7 +95,7 @@ static void health_add(const struct moment *m, uint32_t i, cJSON *one)
     json_number(one, "probes_bad", checked ? s->bad : 0);
 }
 
-/* The weight in force and the file's; what an operator has set, and when. */
+/* Add the weight in force, the file's weight, and the setting by hand with its time. */
 static void by_hand_add(const struct moment *m, uint32_t i, cJSON *one)
 {
     const struct ruling *now = &m->control->carry->now;
@@ -133,7 +133,7 @@ static void server_add(const struct moment *m, uint32_t i, cJSON *one)
     document_rates(m, one, &m->c->servers[i], m->before ? &m->before->servers[i] : NULL);
 }
 
-/* Past pools have lost their servers' range: flows and servers up are summed where servers are added. */
+/* Sums of a pool, made while servers are added, because past pools have lost the range of their servers. */
 struct pool_of {
     cJSON *one, *servers;
     uint64_t flows;
@@ -158,7 +158,7 @@ static void pool_end(struct pool_of *of)
     cJSON_AddItemToObject(of->one, "servers", of->servers);
 }
 
-/* The report's flat list of servers, each into its pool. */
+/* Move each server of the report's flat list into its pool. */
 static void servers_deal(const struct moment *m, cJSON *servers, struct pool_of *of)
 {
     const struct program *p = m->t->program;

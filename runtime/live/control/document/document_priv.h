@@ -7,29 +7,29 @@
 #include "runtime/live/control/state.h"
 #include "runtime/report/json.h"
 
-/* The moment that a document is of. */
+/* The moment that a document shows. */
 struct moment {
     const struct control *control;
     const struct tally *t;
-    const struct vm_counters *c;      /* of t */
-    const struct vm_counters *before; /* what rates are reckoned from; NULL: nothing is known of before */
-    const struct tally *earlier;      /* before's */
-    uint64_t over_ns;                 /* between the two */
+    const struct vm_counters *c;      /* counters of t */
+    const struct vm_counters *before; /* counters where rates start; NULL: unknown */
+    const struct tally *earlier;      /* tally of `before` */
+    uint64_t over_ns;                 /* time between the two tallies */
     uint64_t wall_ns;
 };
 
-/* `packets_per_s` and `bytes_per_s`; null where nothing is known of before. */
+/* Add `packets_per_s` and `bytes_per_s`; null if there is no earlier count. */
 void document_rates(const struct moment *m, cJSON *to, const struct counter *now, const struct counter *before);
-/* So many more each second; null likewise (`known` false). */
+/* Add the growth in a second; null if `known` is false. */
 void document_rate(const struct moment *m, cJSON *to, const char *key, bool known, uint64_t now, uint64_t before);
-/* The time of day of a monotonic time in the past: null for 0. */
+/* Add the wall time of a monotonic time in the past; null for 0. */
 void document_since(const struct moment *m, cJSON *to, const char *key, uint64_t mono_ns);
 
-/* document_pools.c: services, pools and servers of the report, with all else that is known of them. */
+/* Complete the report's services, pools and servers (document_pools.c). */
 void document_services(const struct moment *m, cJSON *root);
 
-/* history.c: verdicts of the last ten minutes, into `history`. It begins at mono_ns, when nothing had come. NULL:
- * memory is out. */
+/* Verdicts of the last ten minutes, written as `history` (history.c). They begin at mono_ns with counters of 0.
+ * history_new returns NULL if memory is out. */
 struct history;
 struct history *history_new(uint64_t mono_ns);
 void history_add(struct history *h, const struct vm_counters *c, uint64_t mono_ns);

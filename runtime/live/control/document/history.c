@@ -1,4 +1,4 @@
-/* Verdicts a second, of the last ten minutes: counters as they were at each step, in a ring. */
+/* Verdicts a second in the last ten minutes, computed from a ring of counters at each step. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -7,7 +7,7 @@
 enum { STEPS = 600 };
 
 struct history {
-    unsigned count, next; /* of points; where the next one goes */
+    unsigned count, next; /* number of points; index of the next one */
     struct point {
         uint64_t mono_ns, packets[ACTION_COUNT];
     } points[STEPS + 1];
@@ -31,13 +31,13 @@ void history_add(struct history *h, const struct vm_counters *c, uint64_t mono_n
     if (h->count < STEPS + 1) h->count++;
 }
 
-/* The i-th of them, the oldest first. */
+/* Return point i, where 0 is the oldest. */
 static const struct point *point_at(const struct history *h, unsigned i)
 {
     return &h->points[(h->next + STEPS + 1 - h->count + i) % (STEPS + 1)];
 }
 
-/* Growth between two points, a second. Counters begin anew with other programs. */
+/* Return the growth a second between two points. Counters start again with a new program. */
 static uint64_t rate(const struct point *a, const struct point *b, unsigned action)
 {
     const uint64_t ns = b->mono_ns - a->mono_ns;
@@ -45,7 +45,7 @@ static uint64_t rate(const struct point *a, const struct point *b, unsigned acti
     return (uint64_t)((double)(b->packets[action] - a->packets[action]) * 1e9 / (double)ns + 0.5);
 }
 
-/* One array of numbers as text: cJSON would take a node for each. */
+/* Add an array of numbers as raw text, because cJSON would need a node for each. */
 static void series(cJSON *to, const struct history *h, unsigned action)
 {
     char *text = NULL;

@@ -18,7 +18,7 @@ static const struct {
 #include "runtime/counters/limit.def"
 };
 
-/* The next hops that nobody has answered for lately, a few of them. */
+/* Name some next hops that have not answered lately. */
 static void silent_hops(const struct control *control, char *to, size_t len)
 {
     const uint64_t now_ns = clock_ns(CLOCK_MONOTONIC), since_ns = now_ns > 2 * EACH_NS ? now_ns - 2 * EACH_NS : 0;
@@ -35,7 +35,7 @@ static void silent_hops(const struct control *control, char *to, size_t len)
     }
 }
 
-/* What the kernel counts of the ports, and steering, is asked here alone: some of it begins anew when it is read. */
+/* Read the losses of ports and steering. Only this function does so, because reading resets some of the counters. */
 static void of_ports(const struct control *control, uint64_t now[])
 {
     struct io_stats s = {0}, all = {0};
@@ -52,7 +52,7 @@ static void of_ports(const struct control *control, uint64_t now[])
     now[LIMIT_TOO_LONG] = all.cut;
 }
 
-/* Reached so often since the start. */
+/* Read how often each limit was reached since the start. */
 static void reached(const struct control *control, uint64_t now[])
 {
     for (unsigned i = 0; i < control->carry->worker_count; i++)
@@ -75,7 +75,7 @@ void limits_add(const struct control *control, cJSON *root)
     }
 }
 
-/* The ports that were bound last, a few of them. */
+/* Name some of the ports bound last. */
 static void bound_ports(const struct control *control, char *to, size_t len)
 {
     const struct shared_ports *s = &control->carry->ports;

@@ -1,12 +1,12 @@
-/* Telling of limits that workers reached. */
+/* Reports of limits that were reached. */
 #pragma once
 
 #include "runtime/live/control/state.h"
 
-/* Each second: of each limit a line when it is reached, then at most one in ten seconds, with how often since. `last`:
- * all that was not told yet. */
+/* Tell each limit when it is reached, then at most every ten seconds, with the count since the last line. Call once a
+ * second. `last`: tell all that is left. */
 void limits_tell(struct control *control, bool last);
 
-/* The number of times that each was reached since the start, into `limits`. */
+/* Add the number of times that each limit was reached since the start, as `limits`. */
 struct cJSON;
 void limits_add(const struct control *control, struct cJSON *root);

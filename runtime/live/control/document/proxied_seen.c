@@ -19,7 +19,7 @@ uint64_t proxied_now(const struct proxy_counters *c)
     return c->sessions > ended ? c->sessions - ended : 0;
 }
 
-/* "NUMBER NAME" of those that are not 0, behind a comma. */
+/* Write "NUMBER NAME" after a comma, unless the number is 0. */
 static void list_one(FILE *out, const char **begin, uint64_t n, const char *name)
 {
     char a[TEXT_NUMBER];

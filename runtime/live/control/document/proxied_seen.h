@@ -1,4 +1,4 @@
-/* Proxies' counters, as the summary and JSON show them: by the tables of runtime/counters/. */
+/* Proxy counters as text and JSON, by the tables of runtime/counters/. */
 #pragma once
 
 #include <stdbool.h>
@@ -10,9 +10,9 @@ struct labels;
 struct proxy_counters;
 struct tally;
 
-/* The whole, then a line a service. */
+/* Write the sums, then a line for each service. */
 void proxied_text(FILE *out, const struct tally *t, const struct labels *labels);
-/* `proxy` of the document, and of each service in a proxy mode. runs: there are loops; else the document's is null. */
+/* Add `proxy` to the document, or null without loops (runs), and to each service in a proxy mode. */
 void proxied_json(struct cJSON *root, const struct tally *t, bool runs);
-/* Connections that go on. */
+/* Return the number of open connections. */
 uint64_t proxied_now(const struct proxy_counters *c);

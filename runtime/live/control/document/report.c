@@ -1,5 +1,4 @@
-/* The counters of live traffic: a replay's summary with the interfaces, what was watched, and what was lost on the way
- * out. */
+/* The counters of live traffic: a replay's summary, with interfaces, watched packets, and losses on the way out. */
 #include "runtime/live/control/document/report.h"
 
 #include <cjson/cJSON.h>
@@ -25,11 +24,11 @@ static const struct {
 #include "runtime/counters/counter.def"
 };
 
-/* What is printed. */
+/* The input of a report. */
 struct whole {
     const struct control *control;
     const struct tally *t;
-    struct options options; /* with the name of the program that runs */
+    struct options options; /* copy with the running program's name */
 };
 
 static struct whole whole_of(const struct control *control, const struct tally *t)
@@ -52,7 +51,7 @@ static void interface_text(FILE *out, const struct whole *all, unsigned i)
     fputc('\n', out);
 }
 
-/* Why packets come up from there, and how many. */
+/* Names of the reasons to go up. */
 static const char *const ups[KERNEL_UPS] = {
 #define UP(ident, name, doc) [KERNEL_UP_##ident] = name,
 #include "vm/kernel/up.def"
@@ -203,7 +202,7 @@ char *live_report(const struct control *control, bool running, size_t *len)
     return NULL;
 }
 
-/* A pipe that poll calls ready takes PIPE_BUF bytes at once. */
+/* Write in parts of PIPE_BUF bytes, which a pipe that poll calls ready takes at once. */
 int report_print(int fd, const char *text, size_t len)
 {
     const uint64_t until_ns = clock_ns(CLOCK_MONOTONIC) + PRINT_WAIT_MS * UINT64_C(1000000);

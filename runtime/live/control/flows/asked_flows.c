@@ -1,5 +1,5 @@
-/* `flows`: what a filter takes of the flows of all workers and the sessions of all proxy loops. The next part of them
- * is asked for when all that was told of the one before has been read. */
+/* `flows`: the flows of all workers and sessions of all proxy loops that a filter takes. The next part is requested
+ * once the reader has read the last one. */
 #include <stdlib.h>
 
 #include "runtime/base/clock.h"
@@ -14,11 +14,11 @@
 
 struct asked_flows {
     struct walk walk;
-    struct call *call; /* NULL: whoever asked is gone */
+    struct call *call; /* NULL: the caller is gone */
     struct filter filter;
-    uint64_t most, told, seen; /* flows: asked for, told of, looked at */
-    uint64_t left_out;         /* for want of room in the answer */
-    uint64_t ahead_ns;         /* by which the clock on the wall is ahead of the worker's */
+    uint64_t most, told, seen; /* flows requested, told and looked at */
+    uint64_t left_out;         /* flows that did not fit in the answer */
+    uint64_t ahead_ns;         /* wall clock minus the worker's clock */
 };
 
 static unsigned long long milliseconds(uint64_t ns) { return ns / 1000000; }
@@ -29,7 +29,7 @@ static uint64_t since(const struct asked_flows *a, uint64_t ns)
     return now > ns ? now - ns : 0;
 }
 
-/* How old it is, and whose: what both kinds begin with. Names are letters, digits, `_`, `-` and `/`. */
+/* Write the members that flows and sessions begin with. Names are letters, digits, `_`, `-` and `/`. */
 static void tell_begin(const struct asked_flows *a, const struct labels *labels, const struct flow_record *f, FILE *out)
 {
     const unsigned workers = a->walk.control->carry->worker_count, at = a->walk.worker;
@@ -38,8 +38,8 @@ static void tell_begin(const struct asked_flows *a, const struct labels *labels,
     if (f->service != PBC_NONE) fprintf(out, "\"service\":\"%s\",", label_service(labels, f->service));
 }
 
-/* What its first packet would be let in by now: flows are kept without the rule that was. Nothing while programs
- * change. */
+/* Write the rule that decides on the flow's first packet now, because flows do not keep their rule. Write nothing while
+ * programs change. */
 static void tell_rule(const struct asked_flows *a, const struct labels *labels, const struct flow_record *f, FILE *out)
 {
     const struct control *control = a->walk.control;
@@ -55,7 +55,7 @@ static void tell_rule(const struct asked_flows *a, const struct labels *labels, 
     fputc(',', out);
 }
 
-/* As the list of a replay has it. */
+/* Write a flow in the form of a replay's list. */
 static void tell_flow(const struct asked_flows *a, const struct labels *labels, struct flow_record f, FILE *out)
 {
     tell_begin(a, labels, &f, out);
@@ -131,7 +131,7 @@ static void go_on(struct asked_flows *a)
     if (a->told >= a->most || !walk_on(&a->walk)) end(a);
 }
 
-/* All that was told has been read. */
+/* Continue after all parts so far have been read. */
 static void more(void *arg, struct call *c)
 {
     struct asked_flows *a = arg;
@@ -149,7 +149,7 @@ static void part(struct walk *w)
 {
     struct asked_flows *a = (struct asked_flows *)w;
     const struct labels *labels = change_labels(w->control->carry, walk_program(w));
-    if (!labels) { /* names of a program that is gone */
+    if (!labels) { /* the program with these names is gone */
         walk_again(w);
         return;
     }

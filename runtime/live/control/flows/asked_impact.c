@@ -1,4 +1,4 @@
-/* `program` and `impact`: what runs, and what another program would do in its place. */
+/* `program` and `impact`: the running program, and the effect of another one in its place. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,7 +16,7 @@
 #include "runtime/live/rules/room.h"
 
 enum { PIECE = 1 << 20 };
-#define SIGN_NS UINT64_C(1000000000) /* of life, for who waits */
+#define SIGN_NS UINT64_C(1000000000) /* interval of signs of life to the caller */
 
 struct bytes {
     uint8_t *at;
@@ -61,7 +61,7 @@ struct asked_impact {
     struct impact impact;
     struct call *call;
     char *name;
-    char refused[600]; /* why it would not be taken; "": it would */
+    char refused[600]; /* reason for refusing the program; "": it can be loaded */
     uint64_t sign_ns;
 };
 
@@ -73,7 +73,7 @@ static void impact_free(struct walk *w)
     free(a);
 }
 
-/* The call has ended, or whoever asked is gone. */
+/* Leave the walk: the call has ended, or the caller is gone. */
 static void caller_gone(void *arg)
 {
     struct asked_impact *a = arg;
@@ -122,7 +122,7 @@ static void part(struct walk *w)
 static const struct walk_ops parts = {.part = part, .free = impact_free};
 static const struct call_ops waits = {.over = caller_gone};
 
-/* Flows of all workers, now. */
+/* Return the number of flows and sessions now. */
 static uint64_t flows_now(const struct control *control)
 {
     uint64_t n = 0;
@@ -133,7 +133,7 @@ static uint64_t flows_now(const struct control *control)
     return n;
 }
 
-/* NULL: err says why not. */
+/* Make the answer's state. NULL, with the reason in err. */
 static struct asked_impact *impact_new(struct control *control, struct call *c, char *err, size_t err_len)
 {
     const char *name = call_text_of(c, "name");

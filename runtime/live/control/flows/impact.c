@@ -1,7 +1,6 @@
-/* See impact.h. Of a flow two packets are made from its tuple, its first and the next of the side that opened it, and
- * both programs judge both, with the facts as they are: where they differ, the flow would be cut off, or could not
- * begin any more. What both take alike (a meter that is not asked, an interface that routes do not know) is no
- * difference. */
+/* Impact of a program. From a flow's tuple two packets are made, its first and the opener's next, and both programs
+ * judge both with the present facts. If they differ, the flow would be cut off, or could not begin now. What both leave
+ * out (a meter, an interface unknown to routes) makes no difference. */
 #include "runtime/live/control/flows/impact.h"
 
 #include <stdlib.h>
@@ -19,7 +18,7 @@
 
 static size_t deciders(const struct program *p) { return (size_t)p->rules_count + p->firewalls_count + 1; }
 
-/* The known facts of the interfaces, by the ids of the next program. */
+/* Make the facts of the interfaces with the ids of the next program. */
 static bool ifaces_make(struct impact *im)
 {
     const struct options *o = im->control->o;
@@ -62,7 +61,7 @@ void impact_fini(struct impact *im)
     free(im->changes);
 }
 
-/* One of the programs, and the world as it sees it. */
+/* A program, and the world in its terms. */
 struct judge {
     const struct program *program;
     struct facts facts;
@@ -76,7 +75,7 @@ static struct decision decide(const struct impact *im, const struct judge *j, co
                              mark);
 }
 
-/* Where what decides is counted. */
+/* Return the entry that counts the decider of d. */
 static struct impact_change *change_of(const struct impact *im, const struct decision *d)
 {
     const uint32_t rules = im->next->rules_count, firewalls = im->next->firewalls_count;
@@ -89,7 +88,7 @@ static struct impact_change *change_of(const struct impact *im, const struct dec
     return &im->changes[at];
 }
 
-/* Does the next program say something else of the packet? */
+/* True if the next program decides otherwise on the packet. */
 static bool differs(const struct impact *im, const struct judge by[2], const struct frame_spec *s, uint8_t port,
                     uint32_t mark, struct decision *next)
 {
@@ -98,11 +97,11 @@ static bool differs(const struct impact *im, const struct judge by[2], const str
     return now.action != next->action;
 }
 
-/* Would its next packet be refused? */
+/* Judge a flow and count a difference. True if its next packet would be refused. */
 static bool judge_flow(struct impact *im, const struct judge by[2], const struct flow_record *f)
 {
     const enum flow_class class = flow_state_class(f->state);
-    const bool both = class == FLOW_ESTABLISHED || class == FLOW_CLOSING; /* sides have spoken */
+    const bool both = class == FLOW_ESTABLISHED || class == FLOW_CLOSING; /* both sides have spoken */
     const uint8_t port = devices_opener(im->control->world, &by[0].facts, f);
     struct frame_spec s = first_frame(f);
     struct decision first, next;
@@ -118,7 +117,7 @@ static bool judge_flow(struct impact *im, const struct judge by[2], const struct
     return goes_on && (next.action == ACTION_DROP || next.action == ACTION_REJECT);
 }
 
-/* Does its service say `on reload close`, the next program's, or, where that has none such, this one's? */
+/* True if the session's service says `on reload close` in the next program, or in this one if the next lacks it. */
 static bool closes(const struct impact *im, uint32_t service)
 {
     const struct program *p = im->next;
@@ -131,7 +130,7 @@ static bool closes(const struct impact *im, uint32_t service)
     return proxy && p->proxies[proxy - 1].flags & PBC_PROXY_RELOAD_CLOSE;
 }
 
-/* A session is judged by its first packet alone: what follows passes in the kernel. Would it be closed? */
+/* Judge a session by its first packet, since later ones pass in the kernel. True if it would be closed. */
 static bool judge_session(struct impact *im, const struct judge by[2], const struct flow_record *f)
 {
     const struct frame_spec s = first_frame(f);
@@ -143,14 +142,14 @@ static bool judge_session(struct impact *im, const struct judge by[2], const str
     return ends && (next.action == ACTION_DROP || next.action == ACTION_REJECT);
 }
 
-/* Does its server go? Those that have gone before are on their way already. */
+/* True if the flow loses its server. Servers that are already past do not count. */
 static bool loses_server(const struct impact *im, const struct flow_record *f)
 {
     if (f->server >= im->now->servers_count || program_is_past(im->now, f->server)) return false;
     return program_is_past(im->next, im->remap->server[f->server]);
 }
 
-/* Both programs, with the world as each sees it. Where memory is out, the next one knows no way. */
+/* Make both judges. If memory is out, the next program knows no ways. */
 static void judges(struct impact *im, struct judge by[2])
 {
     const struct routes *routes = im->control->carry->latest->facts.routes;

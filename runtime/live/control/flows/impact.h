@@ -6,39 +6,39 @@
 #include "runtime/live/control/state.h"
 
 enum {
-    IMPACT_JUDGED_MOST =
-        1 << 20 /* of more flows every second one, every third one … is judged, and counts for those between */
+    IMPACT_JUDGED_MOST = 1 << 20 /* beyond this number, one flow in `every` is judged and counts for all of them */
 };
 
 struct impact {
     const struct control *control;
-    struct program *now, *next; /* held; next as workers would have it, with the past */
+    struct program *now, *next; /* held; next: as workers would have it, with its past */
     struct remap *remap;
-    struct facts_iface *ifaces; /* of next */
+    struct facts_iface *ifaces; /* facts of next */
     unsigned ifaces_count;
-    struct facts_device *devices; /* of next, too, as it was asked last */
+    struct facts_device *devices; /* devices of next, from the last judging */
     bool patterns;                /* as in struct facts */
-    uint64_t every;               /* of so many flows one is judged */
-    uint64_t live, judged;        /* flows */
-    uint64_t drain, move;         /* of those, as their servers go */
+    uint64_t every;               /* one flow in `every` is judged */
+    uint64_t live, judged;        /* numbers of flows */
+    uint64_t drain, move;         /* flows that would lose their servers */
     struct impact_server {
         uint64_t drain, move;
     } * of_server; /* [now->servers_count] */
-    /* Judged otherwise, by what would decide: rules, then defaults of firewalls, then what no firewall judges. */
+    /* Flows judged otherwise, by the new decider: rules, then defaults of firewalls, then no firewall. */
     struct impact_change {
-        uint8_t action;       /* enum action, that they would get */
-        uint64_t flows, anew; /* their next packet; their first alone: they go on, and could not begin now */
+        uint8_t action;       /* enum action of the new verdict */
+        uint64_t flows, anew; /* flows whose next packet differs; whose first packet alone does, so that they go on but
+                                 could not begin now */
     } * changes;
-    uint64_t refused; /* of those judged: their next packet would not be let through */
+    uint64_t refused; /* judged flows whose next packet would be refused */
 };
 
-/* `flows`: how many there are, about. False: memory is out. impact_fini in any case. */
+/* Begin. flows: their approximate number. False: out of memory. Call impact_fini in any case. */
 bool impact_init(struct impact *im, const struct control *control, struct program *next, uint64_t flows);
-/* Some flows of the running program. */
+/* Judge some flows of the running program. */
 void impact_flows(struct impact *im, const struct flow_record flows[], unsigned count);
-/* Some sessions of its proxy services. */
+/* Judge some sessions of its proxy services. */
 struct session_record;
 void impact_sessions(struct impact *im, const struct session_record *sessions, unsigned count);
-/* All that was found, into an object. */
+/* Add all results to an object. */
 void impact_json(const struct impact *im, cJSON *to);
 void impact_fini(struct impact *im);

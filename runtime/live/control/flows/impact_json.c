@@ -2,7 +2,7 @@
 #include "runtime/live/control/flows/impact.h"
 #include "runtime/report/json.h"
 
-/* A rule or default, and how many flows it would decide otherwise. */
+/* Add a rule or default with the number of flows that it would decide otherwise. */
 static void change_json(cJSON *to, const struct labels *labels, const struct impact *im, uint32_t at)
 {
     const struct program *p = im->next;
@@ -33,7 +33,7 @@ static void changes_json(cJSON *to, const struct impact *im)
     labels_fini(&labels);
 }
 
-/* Servers that go and have flows: of TCP they drain, for the pool's `drain`, others are given to another server. */
+/* Add servers that go and have flows: TCP flows drain, for the pool's `drain`; others move to another server. */
 static void servers_json(cJSON *to, const struct impact *im)
 {
     const struct program *p = im->now;

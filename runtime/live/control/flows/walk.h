@@ -1,6 +1,5 @@
-/* The flows of all workers, then the sessions of all proxy loops, a part at a time (runtime/exchange/listing.h,
- * runtime/proxy/listing.h), so that neither they nor the main thread are held up. Flows that begin or end meanwhile may
- * be met or not. */
+/* A walk through the flows of all workers, then the sessions of all proxy loops, in parts (runtime/exchange/listing.h,
+ * runtime/proxy/listing.h), so that it blocks no thread for long. It may miss flows that begin or end meanwhile. */
 #pragma once
 
 #include "runtime/exchange/listing.h"
@@ -10,39 +9,39 @@
 struct walk;
 
 struct walk_ops {
-    /* w->listing holds one, or, where walk_of_sessions, w->sessions: then walk_on, now or later. */
+    /* Handle a part in w->listing, or w->sessions if walk_of_sessions; then call walk_on, now or later. */
     void (*part)(struct walk *w);
-    void (*free)(struct walk *w); /* nothing uses it any more */
+    void (*free)(struct walk *w); /* nothing uses the walk any more */
 };
 
-/* First in whatever goes so; zeroed before walk_begin. */
+/* First member of the caller's struct; zeroed before walk_begin. */
 struct walk {
     struct walk *next;
     struct control *control;
     const struct walk_ops *ops;
-    unsigned worker; /* behind the last: the first loop */
-    enum { WALK_RESTS, WALK_WAITS /* the worker fills another's part */, WALK_FILLS } state;
+    unsigned worker; /* from the number of workers on: proxy loops */
+    enum { WALK_RESTS, WALK_WAITS /* the worker is filling another part */, WALK_FILLS } state;
     bool left;
-    uint32_t began_at; /* where the part began */
+    uint32_t began_at; /* beginning of the part */
     struct listing listing;
     struct session_listing sessions;
 };
 
 bool walk_of_sessions(const struct walk *w);
-/* Of the part that is there: the serial of the program whose numbers it has, and when it was filled (mono). */
+/* Return the serial of the program whose numbers the part has, and the time when it was filled (mono). */
 uint64_t walk_program(const struct walk *w);
 uint64_t walk_now(const struct walk *w);
 
-/* The first part is asked for. */
+/* Ask for the first part. */
 void walk_begin(struct walk *w, struct control *control, const struct walk_ops *ops);
-/* The next one is. False: there are no more. */
+/* Ask for the next part. False: there are no more. */
 bool walk_on(struct walk *w);
-/* The same part again. */
+/* Ask for the same part again. */
 void walk_again(struct walk *w);
-/* It ends here: ops->free is called, when no worker fills it any more. */
+/* End the walk. ops->free is called once no worker fills a part of it. */
 void walk_leave(struct walk *w);
 
-/* Workers have called: parts that are filled. */
+/* Handle filled parts, after workers have called. */
 void walks_step(struct control *control);
-/* The workers have ended. */
+/* Free all walks, after the workers have ended. */
 void walks_fini(struct control *control);

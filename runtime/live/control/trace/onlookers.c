@@ -1,6 +1,5 @@
-/* See onlookers.h. Who looks on has a place of OBSERVERS_MOST. Sets of them are made for the workers one after the
- * other: a new one when all workers have taken the one before, so that there are two at most; a place is free, and its
- * filter gone, when no set has it any more. */
+/* Observers. Each has one of OBSERVERS_MOST places. Workers get sets of observers: a new set is made after all workers
+ * have taken the last one, so at most two exist. A place and its filter are freed when no set has them. */
 #include "runtime/live/control/trace/onlookers.h"
 
 #include <stdlib.h>
@@ -15,33 +14,33 @@
 #include "runtime/live/control/questions.h"
 #include "runtime/live/control/trace/seen.h"
 
-/* Bytes that may wait for one of them; frames a second that a worker shows one of them. */
+/* Bytes that may wait for an observer; frames a second that a worker shows it. */
 enum { WAITS_MOST = 1 << 20, TRACED_A_SECOND = 1000, CAPTURED_A_SECOND = 50000 };
 #define A_SECOND_NS UINT64_C(1000000000)
 #define STEP_NS     UINT64_C(1000000)
-enum { TELL_MOST = 4096 /* frames of a worker, before others have their turn: a few milliseconds */ };
-enum { TRACED_BYTES = 512 /* of a frame: its headers */, SNAP_MOST = 1 << 18 };
+enum { TELL_MOST = 4096 /* most frames of a turn, a few milliseconds */ };
+enum { TRACED_BYTES = 512 /* bytes of a frame's headers */, SNAP_MOST = 1 << 18 };
 
 struct onlooker {
     struct call *call; /* NULL: it is gone, and its place is not yet free */
     struct control *control;
     struct filter filter;
     struct observer as;
-    struct limit limit;             /* of what the kernel judged: the workers' are theirs */
-    bool captures, begun;           /* begun: all workers show it what comes */
-    uint64_t most, told;            /* frames */
-    uint64_t left_out, lost_before; /* frames that found no room here; that its place had lost before it came */
-    uint64_t untold_before;         /* that found no room on their way from the kernel */
-    uint64_t lost_told, told_ns;    /* of those how many it was told, and when */
-    uint64_t until_ns;              /* UINT64_MAX: until it goes */
+    struct limit limit;             /* limit for packets that the kernel judged; workers have their own */
+    bool captures, begun;           /* begun: all workers show it packets */
+    uint64_t most, told;            /* numbers of frames */
+    uint64_t left_out, lost_before; /* frames that did not fit here; frames that its place lost before it began */
+    uint64_t untold_before;         /* frames lost on the way from the kernel, before it began */
+    uint64_t lost_told, told_ns;    /* losses already told, and when */
+    uint64_t until_ns;              /* UINT64_MAX: no end */
 };
 
 struct onlookers {
     struct onlooker *at[OBSERVERS_MOST];
-    struct observer_set *set, *before; /* that workers have or are to take; that some may still have */
+    struct observer_set *set, *before; /* the newest set; the older one, which some workers may hold */
     uint64_t last_id;
-    uint64_t ahead_ns; /* the clock on the wall over CLOCK_MONOTONIC */
-    bool changed;      /* the set is not of those who are there */
+    uint64_t ahead_ns; /* wall clock minus CLOCK_MONOTONIC */
+    bool changed;      /* observers have come or gone since the set */
 };
 
 static bool all_have_taken(const struct control *control)
@@ -58,7 +57,7 @@ static void onlooker_free(struct onlooker *k)
     free(k);
 }
 
-/* No worker has the set before: those who were in it alone are free. */
+/* Free the older set and the places that only it had, because no worker holds it any more. */
 static void free_places(struct onlookers *o)
 {
     free(o->before);
@@ -75,7 +74,7 @@ static void give_set(struct control *control)
 {
     struct onlookers *o = control->onlookers;
     struct observer_set *s = calloc(1, sizeof *s);
-    if (!s) return; /* later */
+    if (!s) return; /* tried again later */
     s->number = o->set ? o->set->number + 1 : 1;
     for (unsigned i = 0; i < OBSERVERS_MOST; i++) {
         if (!o->at[i] || !o->at[i]->call) continue;
@@ -140,8 +139,8 @@ static void tell_all(struct control *control, const struct tape_seen *from, cons
     }
 }
 
-/* It stays what it was unless the clock was surely set, or steered away: two clocks are not read at once, and times are
- * to be in the order of what is told. */
+/* Return the wall clock's lead. It changes only if the clock was surely set or steered away: two clocks are not read at
+ * once, and times must stay in order. */
 static uint64_t ahead(struct onlookers *o)
 {
     const uint64_t before_ns = clock_ns(CLOCK_MONOTONIC), wall_ns = clock_ns(CLOCK_REALTIME),
@@ -150,7 +149,7 @@ static uint64_t ahead(struct onlookers *o)
     return o->ahead_ns;
 }
 
-/* Names of a program that is gone meanwhile are not known. */
+/* Tell a record. Names of a program that is gone are unknown. */
 static void tell_record(struct control *control, struct worker *w, const struct tape_record *r, uint64_t ahead_ns)
 {
     const struct labels *labels = change_labels(control->carry, r->number);
@@ -170,7 +169,7 @@ static void tell_record(struct control *control, struct worker *w, const struct 
     }
 }
 
-/* The oldest record of all tapes, and whose it is; there: how far each may be read, NULL: to its end. */
+/* Return the oldest record of all tapes and its worker. there: the end of reading on each tape; NULL: its end. */
 static const struct tape_record *oldest(const struct control *control, const uint64_t there[], struct worker **whose)
 {
     const struct tape_record *first = NULL;
@@ -184,7 +183,7 @@ static const struct tape_record *oldest(const struct control *control, const uin
     return first;
 }
 
-/* What workers judged until then; false: there is more, and a worker calls again. */
+/* Tell what workers judged until then. False: there is more, and a worker calls again. */
 static bool tell_until(struct control *control, uint64_t until_ns, const uint64_t there[])
 {
     const uint64_t ahead_ns = ahead(control->onlookers);
@@ -203,8 +202,8 @@ static bool tell_until(struct control *control, uint64_t until_ns, const uint64_
     return true;
 }
 
-/* What was on a tape before the kernel was heard comes after all that it had told by then: it told that earlier, or
- * else tell_until has had its turn with it. */
+/* Tell records in order of time. The tapes' ends are taken before the kernel's reports are read, so that the remaining
+ * records up to there are later than all earlier reports. */
 bool onlookers_tell(struct control *control)
 {
     uint64_t there[WORKERS_MOST];
@@ -222,7 +221,7 @@ bool onlookers_there(const struct control *control)
     return false;
 }
 
-/* As on a worker's tape. */
+/* A packet in the form of a worker's tape. */
 struct copied {
     struct tape_frame frame;
     uint8_t bytes[KERNEL_EVENT_BYTES];
@@ -272,7 +271,7 @@ static void tell_begun(struct onlooker *k)
     call_text(k->call, "%u worker%s what comes", n, n == 1 ? " shows" : "s show");
 }
 
-/* In between, once a second at most. */
+/* Tell an observer of losses, at most once a second. */
 static void tell_lost(struct onlooker *k, unsigned seat, uint64_t now_ns)
 {
     char line[60];
@@ -283,7 +282,7 @@ static void tell_lost(struct onlooker *k, unsigned seat, uint64_t now_ns)
     if (call_waits(k->call) < WAITS_MOST && call_json(k->call, line, (size_t)len)) k->lost_told = n;
 }
 
-/* All workers have the newest set. */
+/* Serve an observer, once all workers have the newest set. */
 static void look_after(struct onlooker *k, unsigned seat, uint64_t now_ns)
 {
     if (!k->begun && k->control->onlookers->set && k->control->onlookers->set->of[seat].id == k->as.id) tell_begun(k);
@@ -297,9 +296,9 @@ void onlookers_step(struct control *control, uint64_t now_ns)
     for (unsigned i = 0; i < OBSERVERS_MOST; i++)
         if (o->at[i] && o->at[i]->call && now_ns >= o->at[i]->until_ns) end(o->at[i]);
     if (!all_have_taken(control)) return;
-    /* What was seen for those who are in the set before alone is still theirs. */
+    /* Records for observers of the older set alone are still theirs. */
     if (o->before && !onlookers_tell(control) && !tell_until(control, UINT64_MAX, NULL))
-        return; /* the kernel may tell for ever */
+        return; /* the kernel may report forever */
     free_places(o);
     for (unsigned i = 0; i < OBSERVERS_MOST; i++)
         if (o->at[i] && o->at[i]->call) look_after(o->at[i], i, now_ns);
@@ -329,7 +328,7 @@ void onlookers_fini(struct control *control)
     control->onlookers = NULL;
 }
 
-/* A place, and a tape of each worker; NULL after the call has ended. */
+/* Return a free place, with tapes for all workers; NULL after the call has ended. */
 static struct onlooker **place_for(struct control *control, struct call *c)
 {
     bool fine = control->onlookers || (control->onlookers = calloc(1, sizeof *control->onlookers));

@@ -16,7 +16,7 @@ static struct verdict verdict_of(const struct seen *s)
                             .server = s->labels ? v->server : PBC_NONE};
 }
 
-/* The bytes are those of the tape, which nobody writes before it is taken on. */
+/* Describe the packet from its bytes on the tape, which nobody overwrites before the record is released. */
 static void describe(const struct seen *s, char *buf, size_t len)
 {
     struct pkt pkt;
