@@ -1,10 +1,10 @@
-/* See blocks.h. Tags that the kernel took off stand in the frame again, for tools to see; who reads takes them off by
- * the option. */
+/* Blocks of a recording. Tags that the kernel took off are put back into the frame for other tools; our reader takes
+ * them off again by the option. */
 #include "runtime/record/blocks.h"
 
 #include <string.h>
 
-enum { FRAME = 12 /* of a block: type, length, length again */, MACS = 12, TAG = 4 };
+enum { FRAME = 12 /* bytes of a block's type, length and repeated length */, MACS = 12, TAG = 4 };
 enum { LINKTYPE_ETHERNET = 1, NANOSECONDS = 9, INBOUND = 1, OUTBOUND = 2, NAME_MOST = 60 };
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "written as it lies");
 
@@ -61,7 +61,7 @@ void blocks_custom(struct bytes *to, enum record_kind kind, unsigned worker, con
     put32(to, bytes);
 }
 
-/* So many bytes of it. */
+/* Append cap_len bytes of a frame, with its tags. */
 static void put_frame(struct bytes *to, const struct tape_frame *f, unsigned tags, uint32_t cap_len)
 {
     const uint8_t *data = (const uint8_t *)(f + 1);

@@ -42,7 +42,7 @@ static bool fail(struct film *f, const char *why)
     return false;
 }
 
-/* Room for so many bytes from the next block on. */
+/* Make room for `want` bytes from the next block on. */
 static bool make_room(struct film *f, size_t want)
 {
     if (f->at) memmove(f->bytes, f->bytes + f->at, f->len - f->at);
@@ -57,7 +57,7 @@ static bool make_room(struct film *f, size_t want)
     return true;
 }
 
-/* As much of the file as there is room for. */
+/* Read as much of the file as fits. */
 static bool read_more(struct film *f)
 {
     while (f->left && f->len < f->room) {
@@ -65,13 +65,13 @@ static bool read_more(struct film *f)
         const ssize_t n = read(f->fd, f->bytes + f->len, f->left < most ? (size_t)f->left : most);
         if (n < 0 && errno == EINTR) continue;
         if (n < 0) return fail(f, "it cannot be read");
-        f->left = n ? f->left - (uint64_t)n : 0; /* it has become shorter */
+        f->left = n ? f->left - (uint64_t)n : 0; /* the file has become shorter */
         f->len += (size_t)n;
     }
     return true;
 }
 
-/* Are so many bytes of the next block there, or all that there are? False: they cannot be had. */
+/* True if `want` bytes of the next block are held, or all that exist. False: they cannot be read. */
 static bool hold(struct film *f, size_t want)
 {
     if (f->len - f->at >= want || !f->left) return true;
@@ -79,8 +79,8 @@ static bool hold(struct film *f, size_t want)
     return make_room(f, want < all ? want : (size_t)all) && read_more(f);
 }
 
-/* The word behind a block's body says its length once more. Of a large one it is looked at before there is memory for
- * the block: a length may be anything. */
+/* True if the block's closing length repeats its length. For a large block this is checked on the file, before memory
+ * is reserved for a length that may be anything. */
 static bool ends_so(struct film *f, uint32_t bytes)
 {
     uint32_t end;
@@ -92,7 +92,7 @@ static bool ends_so(struct film *f, uint32_t bytes)
     return pread(f->fd, &end, sizeof end, at) == sizeof end && end == bytes;
 }
 
-/* The next block's type and what it holds; false: there is none. */
+/* Find the next block: its type and body. False: there is none. */
 static bool next_block(struct film *f, uint32_t *type, struct cursor *body)
 {
     uint32_t head[2];
@@ -113,7 +113,7 @@ static bool next_block(struct film *f, uint32_t *type, struct cursor *body)
     return true;
 }
 
-/* False: it is somebody else's. */
+/* Read a custom block. False: not one of ours. */
 static bool read_custom(struct cursor c, struct scene *s)
 {
     struct {
@@ -128,7 +128,7 @@ static bool read_custom(struct cursor c, struct scene *s)
     return true;
 }
 
-/* Our option among those of a packet. */
+/* Find our option among those of a packet. */
 static bool read_tag(struct cursor c, struct record_tag *tag)
 {
     struct {

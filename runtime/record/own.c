@@ -6,7 +6,7 @@
 
 #include "runtime/record/format.h"
 
-/* A block's words behind its type and length. */
+/* The words of a custom block after its type and length. */
 struct block {
     uint32_t enterprise, magic;
     uint16_t kind, worker;

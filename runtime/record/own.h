@@ -1,8 +1,8 @@
-/* Whose recording a pcapng is: the addresses of the machine that wrote it. For readers who know nothing else of it. */
+/* Own addresses of the machine that wrote a recording, for readers of pcapng that use nothing else of it. */
 #pragma once
 
 #include "runtime/base/self.h"
 
-/* Add the addresses that a custom block of a pcapng tells (bytes from its enterprise number on), if it is one of a
- * recording that tells a world. self NULL: add none. The bytes are hostile. 1: it is one, 0: it is not, -ENOMEM. */
+/* Add the addresses from a custom block (bytes from its enterprise number on) if it is a recording's world. self NULL:
+ * add none. The bytes are hostile. Return 1: it is a world, 0: it is not, or -ENOMEM. */
 int own_read(const uint8_t *block, size_t len, struct self *self);

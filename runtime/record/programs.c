@@ -41,7 +41,7 @@ void programs_fini(struct programs *p)
     *p = (struct programs){0};
 }
 
-/* Does the file of that one stand in one before it? */
+/* True if an earlier program of the list has the same file. */
 static bool stands_before(const struct programs *p, unsigned at, const struct record_program *h)
 {
     for (unsigned i = at; i-- > 0;) {
@@ -51,7 +51,7 @@ static bool stands_before(const struct programs *p, unsigned at, const struct re
     return false;
 }
 
-/* The first is made of its file alone: what changed before it is forgotten. */
+/* Append a program. The first one is reduced to its file: the change that led to it is left out. */
 static void put(const struct programs *p, unsigned at, struct bytes *to)
 {
     const struct bytes *from = &p->all[at].body;

@@ -1,4 +1,4 @@
-/* The recorder as others see it: made, told of programs and worlds, and its counters. */
+/* The recorder's interface: making it, telling it programs and worlds, its counters. */
 #include "runtime/record/recorder_priv.h"
 
 #include <pthread.h>
@@ -9,8 +9,8 @@
 #include "runtime/base/clock.h"
 #include "runtime/record/world.h"
 
-#define STATE_MOST (UINT64_C(3) << 30) /* a record says its bytes in 32 bits */
-enum { SAID_MOST = 64 << 20 /* bytes that wait for a disk that hangs, beside one of any size */ };
+#define STATE_MOST (UINT64_C(3) << 30) /* a record's size has 32 bits */
+enum { SAID_MOST = 64 << 20 /* bytes that may wait for a hanging disk, besides one entry of any size */ };
 
 static void describe(struct recorder *r, const struct recorder_cfg *cfg)
 {
@@ -33,7 +33,7 @@ static void describe(struct recorder *r, const struct recorder_cfg *cfg)
     r->names[cfg->ports] = "this machine";
 }
 
-/* States may take half of all files: what happens needs the rest. */
+/* Return the room for each state: together half of all files, since events need the rest. */
 static size_t state_room(uint64_t most, unsigned workers)
 {
     const uint64_t each = most / 2 / workers;
@@ -84,7 +84,7 @@ struct tape *recorder_tape(struct recorder *r, unsigned worker) { return &r->tap
 
 struct moments *recorder_moments(struct recorder *r, unsigned worker) { return &r->moments[worker]; }
 
-/* To the list, if it has room. Programs always find some: they are few, and all that follows needs them. */
+/* Append to the list if there is room. Programs always fit: they are few, and all that follows needs them. */
 static bool append(struct recorder *r, struct said *s)
 {
     pthread_mutex_lock(&r->lock);
@@ -99,8 +99,8 @@ static bool append(struct recorder *r, struct said *s)
     return fits;
 }
 
-/* False: there is no memory, or the list is full. It is lost, and with it what follows: a replay misses it by its
- * number. */
+/* Tell the thread. False: out of memory, or the list is full. The entry is lost, and a replay stops where its number is
+ * missing. */
 static bool say(struct recorder *r, struct said what)
 {
     struct said *s = what.body.failed ? NULL : malloc(sizeof *s);
@@ -144,7 +144,7 @@ void recorder_world(struct recorder *r, const struct snapshot *s, uint64_t progr
     if (s->routes && s->routes->number != r->routes_said) {
         world_pack_routes(&routes, s->routes);
         if (!say(r, (struct said){.kind = RECORD_ROUTES, .body = routes}))
-            return; /* a world without its routes is none: the next says both */
+            return; /* a world needs its routes, so the next one brings both */
         r->routes_said = s->routes->number;
     }
     world_pack(&body, s, program);

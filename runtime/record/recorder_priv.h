@@ -1,4 +1,4 @@
-/* What recorder.c and recorder_thread.c share. */
+/* Declarations shared by recorder.c and recorder_thread.c. */
 #pragma once
 
 #include <pthread.h>
@@ -7,41 +7,41 @@
 #include "runtime/record/programs.h"
 #include "runtime/record/recorder.h"
 
-/* What the main thread says: a block to be. */
+/* An entry of the main thread, to become a block. */
 struct said {
     struct said *next;
     enum record_kind kind;
     struct bytes body;
-    bool plain; /* a program: program_is_plain */
+    bool plain; /* for a program: program_is_plain */
 };
 
 struct recorder {
     struct record_start start;
-    const char *names[PORTS_MOST + 1]; /* and this machine's */
+    const char *names[PORTS_MOST + 1]; /* names of ports, and this machine's */
     struct reel reel;
     struct tape tapes[WORKERS_MOST];
     struct moments moments[WORKERS_MOST];
     unsigned workers;
-    /* of the thread */
+    /* used by the thread */
     pthread_t thread;
     int stop; /* atomic */
     struct bytes out;
-    struct programs programs;   /* for the beginning of each file */
-    struct bytes routes, world; /* likewise, as blocks */
+    struct programs programs;   /* programs for the beginning of each file */
+    struct bytes routes, world; /* routes and world for it, as blocks */
     uint64_t world_number;
-    uint64_t world_program;       /* the number of the program that it is made for */
-    uint64_t head;                /* bytes that the file began with, states too */
+    uint64_t world_program;       /* number of the world's program */
+    uint64_t head;                /* bytes at the beginning of the file, with states */
     uint64_t state_most;          /* bytes of the largest state so far */
-    bool state_too_large;         /* for its room: none is asked for any more */
-    uint64_t needs[WORKERS_MOST]; /* the oldest snapshot that the file knows: a state has to be in no older one */
-    bool torn;                    /* something found no room on the disk since the file began */
-    uint64_t wall_ns;             /* what the wall's clock is ahead of the workers' */
-    uint64_t retry_ns;            /* after a write that failed, the next one is tried then; 0: the last one succeeded */
+    bool state_too_large;         /* states do not fit, so none are requested */
+    uint64_t needs[WORKERS_MOST]; /* oldest snapshot in the file: a state must be at least as new */
+    bool torn;                    /* something did not fit on the disk since the file began */
+    uint64_t wall_ns;             /* wall clock minus the workers' clock */
+    uint64_t retry_ns;            /* earliest time of the next write after a failure; 0: no failure */
     /* shared */
     pthread_mutex_t lock;
     struct said *first, **last;
-    size_t said_bytes; /* of these */
-    bool said_lost;    /* one found no room since they were taken */
+    size_t said_bytes; /* bytes in the list */
+    bool said_lost;    /* an entry was lost since the list was last taken */
     uint64_t programs_said, routes_said;
     struct recorder_counters counters; /* each atomic */
 };

@@ -1,8 +1,6 @@
-/* The thread that writes. It looks at the tapes every few milliseconds while there is something on them, else less and
- * less often: nobody wakes it, so a worker that is recorded makes no system call for it.
- *
- * What the main thread said is written before the steps that were taken from the tapes with it: a worker names a
- * snapshot only after it was published, and that is after it was said here. */
+/* The writing thread. It polls the tapes every few milliseconds while there are records, otherwise less and less often.
+ * Nobody wakes it, so recording costs a worker no system call. Entries of the main thread are written before the steps
+ * taken together with them: a worker names a snapshot only after it was published, and so after its entry. */
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -19,10 +17,10 @@
 #define IDLE_NS      UINT64_C(32000000)
 #define RETRY_NS     UINT64_C(1000000000)
 #define WALL_STEP_NS INT64_C(10000000)
-enum { WRITE_AT = 1 << 18, PARTS = 8 /* a file is so small a part of all */ };
-enum { OUT_KEPT = 1 << 24 /* of the memory of blocks that wait: more is given back */ };
+enum { WRITE_AT = 1 << 18, PARTS = 8 /* a file is at most this part of all */ };
+enum { OUT_KEPT = 1 << 24 /* most memory kept for waiting blocks; more is freed */ };
 
-/* What the wall's clock is ahead of the workers': of three looks the one that was interrupted least. */
+/* Return the wall clock's lead on the workers' clock: the least interrupted of three measurements. */
 static uint64_t wall_ahead(void)
 {
     uint64_t least = UINT64_MAX, ahead = 0;
@@ -50,14 +48,14 @@ static void put_start(const struct recorder *r, struct bytes *to)
     bytes_fini(&body);
 }
 
-/* A worker tells its state as soon as it has a moment, in a world that this file knows. */
+/* Ask a worker for its state, which it tells when it has time, in a world that this file has. */
 static void ask_state(struct recorder *r, unsigned worker)
 {
     r->needs[worker] = r->world_number ? r->world_number : 1;
     if (!r->state_too_large) tape_ask(&r->tapes[worker], r->needs[worker], r->state_most + r->state_most / 4);
 }
 
-/* So a file that was cut later, even between two blocks, is found out. */
+/* Mark the file as complete, so that a later cut, even between two blocks, is detected. */
 static void end_file(struct recorder *r)
 {
     struct bytes end = {0};
@@ -67,7 +65,7 @@ static void end_file(struct recorder *r)
     bytes_fini(&end);
 }
 
-/* A file begins with all that is needed to go on from there, but the workers' states, which follow. */
+/* Begin a file with all that a replay from here needs, except the workers' states, which follow. */
 static int begin_file(struct recorder *r)
 {
     struct bytes head = {0};
@@ -104,7 +102,7 @@ static int write_out(struct recorder *r)
     return failed;
 }
 
-/* All blocks that are waiting, in one file. What the disk does not take is lost. */
+/* Write all waiting blocks to one file. What the disk does not take is lost. */
 static void flush(struct recorder *r)
 {
     if (!r->out.len) return;
@@ -138,7 +136,7 @@ static struct said *take_said(struct recorder *r)
     return first;
 }
 
-/* In the file that is written, and at the beginning of those that come. The first file begins with all. */
+/* Put a program into the current file and into the beginning of later ones. The first file begins with all. */
 static void write_program(struct recorder *r, struct said *s)
 {
     if (!programs_add(&r->programs, &s->body, s->plain)) {
@@ -149,7 +147,7 @@ static void write_program(struct recorder *r, struct said *s)
     }
 }
 
-/* Likewise; of these the last one counts. */
+/* Do the same for a world or routes, of which only the last counts. */
 static void write_world(struct recorder *r, struct said *s)
 {
     struct bytes *to = s->kind == RECORD_WORLD ? &r->world : &r->routes;
@@ -189,7 +187,7 @@ static void write_frames(struct recorder *r, unsigned worker, const struct tape_
     count(&r->counters.packets, t->count);
 }
 
-/* A file that begins with a large state is no sooner full. One without a body found no room. */
+/* Write a state. It does not count towards the file's size. A state without a body did not fit. */
 static void write_state(struct recorder *r, unsigned worker, const struct tape_record *t)
 {
     r->state_too_large |= t->bytes == sizeof *t;
@@ -209,7 +207,7 @@ static void write_step(struct recorder *r, unsigned worker, const struct tape_re
     if (r->out.len >= WRITE_AT) flush(r);
 }
 
-/* Taken: what is missing since a gap, or was told in an older world than the file knows, is asked for. */
+/* Release a record. After a gap, or a state in a world older than the file's, ask for a new state. */
 static void done(struct recorder *r, unsigned worker, const struct tape_record *t)
 {
     const bool again = t->kind == TAPE_GAP || (t->kind == TAPE_STATE && t->number < r->needs[worker]);
@@ -217,7 +215,7 @@ static void done(struct recorder *r, unsigned worker, const struct tape_record *
     if (again && !r->start.in_kernel) ask_state(r, worker);
 }
 
-/* So many of the loop's. */
+/* Write n moments of the loop. True: there were some. */
 static bool write_moments(struct recorder *r, unsigned loop, unsigned n)
 {
     struct session_moment m;
@@ -229,7 +227,7 @@ static bool write_moments(struct recorder *r, unsigned loop, unsigned n)
     return n;
 }
 
-/* The wall's clock may be set. Else all of a file goes by one difference, so times of two kinds can be compared. */
+/* Follow the wall clock if it was set. Otherwise a file keeps one difference, so that its times can be compared. */
 static void follow_wall(struct recorder *r)
 {
     const uint64_t ahead = wall_ahead();
@@ -237,7 +235,7 @@ static void follow_wall(struct recorder *r)
     if (by > WALL_STEP_NS || by < -WALL_STEP_NS) r->wall_ns = ahead;
 }
 
-/* Did anything come? */
+/* Do one round. True: something was written. */
 static bool turn(struct recorder *r)
 {
     uint64_t there[WORKERS_MOST];

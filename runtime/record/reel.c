@@ -11,7 +11,7 @@
 #include "runtime/base/file.h"
 #include "runtime/base/grown.h"
 
-enum { TAKEN_MOST = 64 }; /* names in a row that something else may have */
+enum { TAKEN_MOST = 64 }; /* most numbers in a row that may be taken by other files */
 
 static int add(struct reel *r, uint64_t number, uint64_t bytes)
 {
@@ -112,7 +112,7 @@ int reel_next(struct reel *r)
     return why;
 }
 
-/* The last file, which could not be begun: without a beginning no replay takes it. */
+/* Remove the last file, whose beginning could not be written: a replay cannot use it. */
 static void drop_unbegun(struct reel *r)
 {
     close(r->fd);
@@ -120,7 +120,7 @@ static void drop_unbegun(struct reel *r)
     remove_file(r, r->files[--r->count].number);
 }
 
-/* What was written of them is taken off if not all could be. 0 or a negative errno. */
+/* Append bytes, all or none. Return 0 or a negative errno. */
 static int append(struct reel *r, const void *bytes, size_t len)
 {
     struct reel_file *f = &r->files[r->count - 1];

@@ -1,5 +1,5 @@
-/* The files of recordings in one directory (runtime/host/file/recordings.h), as a ring: numbered on and on, the oldest
- * go as new ones need room, and all together they are never larger than asked for. */
+/* The files of recordings in one directory (runtime/host/file/recordings.h), used as a ring: numbers only grow, the
+ * oldest files give way, and all files together stay within a limit. */
 #pragma once
 
 #include <stdbool.h>
@@ -11,8 +11,8 @@
 struct reel_file {
     uint64_t number, bytes;
 };
-/* Who makes a file of that number, which must be new: a descriptor to write to, or a negative errno; who removes one,
- * and who takes off what is behind so many bytes of it: 0 or a negative errno. */
+/* Functions that make a new file of that number (a descriptor to write to, or a negative errno), remove one, and cut
+ * one after so many bytes (0 or a negative errno). */
 struct reel_maker {
     int (*make)(void *arg, uint64_t number);
     void (*remove)(void *arg, uint64_t number);
@@ -20,25 +20,25 @@ struct reel_maker {
     void *arg;
 };
 struct reel {
-    int dir, fd;             /* the directory; the file that is written, -1: none */
-    struct reel_maker maker; /* NULL functions: the directory's owner */
-    uint64_t most;           /* bytes, of all files */
-    uint64_t total;          /* of those that are there */
-    struct reel_file *files; /* oldest first; the last is written to, if one is */
+    int dir, fd;             /* the directory; the file being written, -1: none */
+    struct reel_maker maker; /* NULL functions: this process owns the directory */
+    uint64_t most;           /* most bytes of all files */
+    uint64_t total;          /* bytes of the existing files */
+    struct reel_file *files; /* oldest first; the last is being written if fd is open */
     unsigned count, room;
 };
 
-/* Open the directory, made if it is not there, and look at what is in it. most 0: to read. 0 or a negative errno with
- * one line in err; reel_close in any case. */
+/* Open the directory, made if missing, and list its files. most 0: for reading. Return 0, or a negative errno with one
+ * line in err. Call reel_close in any case. */
 int reel_open(struct reel *r, const char *path, uint64_t most, char *err, size_t err_len);
-/* From here on another makes the files: the directory is closed. */
+/* Close the directory, and let `maker` make the files. */
 void reel_leave(struct reel *r, const struct reel_maker *maker);
 void reel_close(struct reel *r);
 
-/* Begin the next file. 0 or a negative errno. */
+/* Begin the next file. Return 0 or a negative errno. */
 int reel_next(struct reel *r);
-/* Append whole blocks; older files make room. 0; -EFBIG: they would not fit beside the rest of this file, which the
- * caller has to leave; or a negative errno (-ENOSPC): the file is as before. One without a byte is taken away then. */
+/* Append whole blocks; older files make room. Return 0; -EFBIG: they do not fit beside this file, so the caller must
+ * begin another; or a negative errno (-ENOSPC), with the file unchanged. An empty file is removed then. */
 int reel_write(struct reel *r, const void *bytes, size_t len);
-/* Bytes of the file that is written. */
+/* Return the bytes of the file being written. */
 uint64_t reel_written(const struct reel *r);

@@ -1,4 +1,4 @@
-/* See world.h: a head (format.h), then the arrays one after the other, each as it lies. */
+/* A snapshot as bytes: a head (format.h), then the arrays one after the other, as in memory. */
 #include "runtime/record/world.h"
 
 #include <stdlib.h>
@@ -6,7 +6,7 @@
 
 #include "vm/pbc.h"
 
-/* Behind all else; recordings of older programs have none. */
+/* The ports at the end; older recordings have none. */
 struct ports_head {
     uint32_t number, bound;
     uint16_t kept_lo, kept_hi, chosen_lo, chosen_hi;
@@ -47,7 +47,7 @@ void world_pack(struct bytes *to, const struct snapshot *s, uint64_t program)
     bytes_put(to, p->bound, p->bound_count * sizeof *p->bound);
 }
 
-/* Its number and size, then its block as it lies. */
+/* Head of a table of routes: number and size. The table's block follows, as in memory. */
 struct table_head {
     uint64_t number;
     struct routes_size size;
@@ -82,7 +82,7 @@ bool world_said(const void *bytes, size_t len, struct world_said *said)
     return true;
 }
 
-/* An array of the facts, which are the snapshot's own. */
+/* Read an array into the facts, whose arrays belong to the snapshot. */
 static bool take(struct cursor *c, const void *array, size_t bytes)
 {
     return !bytes || cursor_copy(c, (void *)(uintptr_t)array, bytes);
@@ -134,7 +134,7 @@ static bool fits(const struct record_world *h, const struct program *p, unsigned
            h->ifaces == p->ifaces_count + devices && h->servers == p->servers_count && h->nats == p->nats_count;
 }
 
-/* Room for arrays of that size; what is in them is read then. */
+/* Make a snapshot with empty arrays of these sizes. */
 static struct snapshot *empty(const struct record_world *h, const struct program *p, const struct routes *routes)
 {
     struct facts f = {.generation = h->generation,

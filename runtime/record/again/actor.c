@@ -1,4 +1,4 @@
-/* See actor.h. Its ports lead nowhere, and the host's packets go to /dev/null: what it sends is what its tape says. */
+/* An actor's ports lead nowhere, and packets for the host go to /dev/null. Its tape shows what it sends. */
 #include "runtime/record/again/actor.h"
 
 #include <errno.h>
@@ -33,7 +33,7 @@ static void ports_make(struct actor *a)
     worker_record(a->w, &a->tape, a->program ? a->program->number : 0);
 }
 
-/* Does that program send on what crosses? As runtime/live/main/start.h says it. */
+/* True if the program sends on what crosses, by the rule of runtime/live/main/start.h. */
 static bool routes(const struct story *t, const struct program *p)
 {
     unsigned plain = 0;
@@ -74,7 +74,7 @@ static uint64_t hear(void *arg, uint64_t value)
     return 0;
 }
 
-/* program: NULL, another one judges. */
+/* Make the worker. program NULL: another program judges. */
 static int make(struct actor *a, const struct told_program *program)
 {
     const struct story *t = a->story;
@@ -138,7 +138,7 @@ void actor_stop(struct actor *a, const char *why)
 
 static bool is_result(const struct tape_record *r) { return r->kind == TAPE_VERDICTS || r->kind == TAPE_LEFT; }
 
-/* What it decided or sent next, and nobody has compared; NULL: nothing. */
+/* Return the next decision or sent packet on the tape that was not compared yet; NULL: none. */
 static const struct tape_record *next_result(struct actor *a)
 {
     const uint64_t there = tape_there(&a->tape);
@@ -153,7 +153,7 @@ static void take_left(struct actor *a, const struct tape_record *r)
     tape_done(&a->tape, r);
 }
 
-/* What nobody had recorded. */
+/* Count and take what is on the tape without a recorded counterpart. */
 static void rest(struct actor *a)
 {
     for (const struct tape_record *r; (r = next_result(a));) {
@@ -173,7 +173,7 @@ void actor_rest(struct actor *a)
     if (!a->stopped && !a->over && a->w) rest(a);
 }
 
-/* Numbers of rules are a program's own. */
+/* True if the verdicts are the same. Under another program only actions compare: rule numbers are a program's own. */
 static bool same_verdict(const struct actor *a, const struct tape_verdict *x, const struct tape_verdict *y)
 {
     const uint8_t seen = (uint8_t) ~(a->story->start.snap == UINT32_MAX ? 0 : PKT_SNAPPED);
@@ -187,7 +187,7 @@ static const struct tape_verdict *own_verdicts(const struct tape_record *r, unsi
     return r && r->kind == TAPE_VERDICTS && r->count == n ? (const void *)(r + 1) : NULL;
 }
 
-/* Compare the batch that was judged last with what was recorded of it. */
+/* Compare the last judged batch with its recorded verdicts. */
 static void find_otherwise(struct actor *a, struct judged *j)
 {
     const struct tape_verdict *own = own_verdicts(next_result(a), j->n);
@@ -244,8 +244,8 @@ static void judge(struct actor *a)
     hand_logs(a);
 }
 
-/* A batch whose frames are there, or a tick, is done once all is known that the worker was told meanwhile: when the
- * next step comes that is no TAPE_SHARED, or what left. */
+/* Complete a batch whose frames are all read, or a tick. It waits until the step is known that follows all that the
+ * worker was told meanwhile: one that is not TAPE_SHARED, or a packet that left. */
 void actor_finish(struct actor *a)
 {
     const bool batch = a->want && a->got == a->want, ticks = a->ticks;
@@ -257,7 +257,7 @@ void actor_finish(struct actor *a)
     if (a->unheard) actor_stop(a, "what workers counted together is missing");
 }
 
-/* A word of it more. */
+/* Add a word that the worker was told. */
 static void take_heard(struct actor *a, uint64_t value)
 {
     if (!grow(&a->heard, a->heard_count, &a->heard_room, 64, sizeof value)) {
@@ -267,7 +267,7 @@ static void take_heard(struct actor *a, uint64_t value)
     a->heard[a->heard_count++] = value;
 }
 
-/* A frame of the batch, writable with headroom as it came. */
+/* Add a frame to the batch, writable and with headroom, as it came. */
 void actor_take(struct actor *a, const struct scene *s)
 {
     const struct tape_frame *f = &s->frame;
@@ -322,7 +322,7 @@ static void look(struct actor *a, const struct tape_record *r)
     worker_look(a->w, r->now_ns);
 }
 
-/* Another program judges all the time. */
+/* Change to the recorded program. If another program judges, it judges all the time. */
 static void change(struct actor *a, const struct tape_record *r)
 {
     const struct told_program *k = story_program(a->story, r->number);
@@ -351,7 +351,7 @@ static void change(struct actor *a, const struct tape_record *r)
     vm_free(next.fresh);
 }
 
-/* Does it need what is not there before the first world? */
+/* Stop the actor if it has no world yet. */
 static bool blind(struct actor *a)
 {
     if (!a->w->egress.snapshot) actor_stop(a, "nothing is said of the world");
@@ -384,13 +384,13 @@ static void act(struct actor *a, const struct tape_record *r, const uint8_t *bod
     case TAPE_WORLD: look(a, r); return;
     case TAPE_CHANGE: change(a, r); return;
     case TAPE_GAP: actor_stop(a, "the recorder had no room"); return;
-    case TAPE_STATE: return; /* it is in it */
+    case TAPE_STATE: return; /* the actor is in that state already */
     default: break;
     }
     actor_stop(a, "a step is none");
 }
 
-/* What the worker remembered, by the program that it ran. */
+/* Make the worker anew from its recorded state, under the program that it ran. */
 static void read_state(struct actor *a, const struct tape_record *r, struct cursor c)
 {
     uint64_t number = 0;
@@ -398,7 +398,7 @@ static void read_state(struct actor *a, const struct tape_record *r, struct curs
         .at = (uint8_t *)(uintptr_t)c.at, .left = c.left, .reads = true, .cookies = a->story->start.ports};
     const bool whole = cursor_copy(&c, &number, sizeof number);
     const struct told_program *k = story_program(a->story, number);
-    /* One of the file before that was late: one of this file follows. */
+    /* A late state of the file before is skipped: this file's own state follows. */
     if (!a->w && !a->stopped && !story_world(a->story, r->number)) return;
     a->missed = a->stopped ? a->stopped : a->missed;
     a->stopped = NULL;
@@ -417,7 +417,7 @@ static void read_state(struct actor *a, const struct tape_record *r, struct curs
         actor_stop(a, "its state is damaged");
 }
 
-/* Is that step after all that is to be done? */
+/* End the actor if the step is later than watch->to_ns. True: it has ended. */
 static bool is_over(struct actor *a, const struct scene *s)
 {
     struct tape_record r;

@@ -24,13 +24,13 @@ void player_gap(struct player *p, const char *why)
     for (unsigned i = 0; p->begun && i < p->story.start.workers; i++) actor_stop(&p->actors[i], why);
 }
 
-/* What was missing on the disk before it, nobody can do. */
+/* Begin the next file. If something was lost before it, the actors stop until their next state. */
 static void next_file(struct player *p, const struct scene *s)
 {
     struct cursor c = {s->body, s->len};
     struct record_start start;
     if (!cursor_copy(&c, &start, sizeof start)) return;
-    p->story.start.wall_ns = start.wall_ns; /* the wall's clock may have been set */
+    p->story.start.wall_ns = start.wall_ns; /* the wall clock may have been set */
     const bool cut = p->story.start.version >= RECORD_FOLLOWED && !p->followed;
     p->followed = false;
     if (start.torn)
@@ -39,7 +39,7 @@ static void next_file(struct player *p, const struct scene *s)
         player_gap(p, "a file before was cut short");
 }
 
-/* Of a program that is not known nothing could be said. */
+/* Hand on a moment of a session, if its program is known. */
 static void moment(const struct player *p, const struct scene *s)
 {
     struct cursor c = {s->body, s->len};

@@ -1,30 +1,30 @@
-/* A recording, done once more: its scenes in order, its workers as actors. */
+/* A recording run again: its scenes in order, its workers as actors. */
 #pragma once
 
 #include "runtime/exchange/moments.h"
 #include "runtime/record/again/actor.h"
 
 struct player {
-    struct story story; /* begun by story_begin */
-    bool begun;         /* the actors are there */
-    bool followed;      /* the file has come to its end, and another one follows */
-    bool ended;         /* and nothing is missing after what they did */
+    struct story story; /* set up by story_begin */
+    bool begun;         /* the actors exist */
+    bool followed;      /* the file is complete, and another one follows */
+    bool ended;         /* the recording is complete: no later steps are missing */
     struct actor actors[WORKERS_MOST];
-    struct actor_watch watch; /* of all actors */
+    struct actor_watch watch; /* callbacks of all actors */
     struct unmade unmade;
-    /* Of a session, as a proxy loop told it, by a program of the story; NULL: nobody asks. Called with watch.arg. */
+    /* A session's moment that a proxy loop told, under a program of the story; NULL: not wanted. arg: watch.arg. */
     void (*moment)(void *arg, unsigned loop, const struct session_moment *m, const struct told_program *k);
 };
 
-/* The next scene of a file, hostile, but for its first. 0; or a negative errno with one line in err: the rest makes no
- * sense, or memory is out. */
+/* Play the next scene of a file, except its first. Its bytes are hostile. Return 0, or a negative errno with one line
+ * in err if the rest makes no sense, or memory is out. */
 int player_scene(struct player *p, const struct scene *s, char *err, size_t err_len);
-/* What follows is not known, until each worker tells its state: nothing of it is compared before. */
+/* Note a gap: nothing is compared until each worker tells its state. */
 void player_gap(struct player *p, const char *why);
-/* Have all workers come to watch.to_ns? */
+/* True if all workers have reached watch.to_ns. */
 bool player_over(const struct player *p);
-/* There is no more. */
+/* Finish: no scenes follow. */
 void player_end(struct player *p);
 void player_fini(struct player *p);
-/* Of all actors. */
+/* Return the sums over all actors. */
 struct actor_counters player_counters(const struct player *p);

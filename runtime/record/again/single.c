@@ -10,28 +10,28 @@ enum { FRAME_MOST = 1 << 17 };
 
 void single_packet(struct actor *a, const struct scene *s)
 {
-    if (s->left) return; /* what it went by is not here */
+    if (s->left) return; /* its flow's state is not recorded */
     if (a->got >= a->want || s->frame.port >= a->story->start.ports || s->frame.cap_len > FRAME_MOST)
         a->counters.passed_over++;
     else
         actor_take(a, s);
 }
 
-/* What the packet hangs on is known. */
+/* A packet with everything known that its verdict depends on. */
 struct single {
     const struct program *program;
-    bool other; /* it is another than the one that ran */
+    bool other; /* another program than the one that ran */
     struct pkt *pkt;
     struct key key;
     struct tape_verdict recorded;
-    struct flow_met met; /* what it met in the flow table, if `looked` */
+    struct flow_met met; /* the flow that it met, if `looked` */
     bool looked;
-    struct track_seen seen; /* so it is looked at */
-    struct decision own;    /* of the rules, if `judged` */
+    struct track_seen seen; /* the flow's view of the packet */
+    struct decision own;    /* decision of the rules, if `judged` */
     bool judged;
 };
 
-/* What the parser cannot know. */
+/* Complete the key with what the parser cannot know. */
 static void settle_key(const struct actor *a, struct single *x)
 {
     const struct facts *facts = &a->world->facts;
@@ -52,7 +52,7 @@ static bool parse(const struct actor *a, struct single *x)
 
 static uint32_t states_of(const struct tape_verdict *v) { return (uint32_t)(v->asked >> 4) << (4 + TAPE_STATES); }
 
-/* A flow that the program did not let begin, or could not send on so, is none there. */
+/* Forget a met flow that the program did not begin, or could not send on in that way. */
 static void doubt_flow(const struct actor *a, struct single *x)
 {
     struct flow_met *m = &x->met;
@@ -61,9 +61,9 @@ static void doubt_flow(const struct actor *a, struct single *x)
     if (x->other ? !bound_could_be(x->program, m) : !bound_is_of(x->program, m)) m->has &= (uint8_t)~MET_FLOW;
 }
 
-/* By its flow, or, where nothing is said of that, as was recorded. What came up with a decision the kernel had looked
- * at before, and its rules decided by that: if it was something else, the packet hangs on what was in between. False:
- * so it is. */
+/* Look at the packet's flow, or, if that is unknown, take its recorded states. The kernel looks at the flow of a packet
+ * before it goes up with a decision, and decides by that. False: the flow was something else then, so the verdict
+ * depends on what came between. */
 static bool look(const struct actor *a, struct single *x)
 {
     const uint32_t states = states_of(&x->recorded);
@@ -80,7 +80,7 @@ static bool look(const struct actor *a, struct single *x)
     return true;
 }
 
-/* More than the packet is asked for. */
+/* True if the rules ask for more than the recorded packet holds. */
 static bool asks_more(const struct single *x)
 {
     const struct program *p = x->program;
@@ -88,13 +88,13 @@ static bool asks_more(const struct single *x)
     return cut || p->meters_count || p->meta->flags & PBC_COUNTS_FLOWS || x->key.kind & KIND_FRAG_LATER;
 }
 
-/* Does its flow say who gets it? */
+/* True if its flow determines where it goes. */
 static bool is_bound(const struct single *x)
 {
     return x->looked && x->met.has & MET_BOUND && (x->seen.class == SEEN_ORIGINAL || x->seen.class >= SEEN_REPLY);
 }
 
-/* The service and the server of its flow. */
+/* True if service and server are those of its flow. */
 static bool same_bound(const struct single *x)
 {
     const struct flow_met *m = &x->met;
@@ -103,7 +103,7 @@ static bool same_bound(const struct single *x)
     return v->service == x->program->branches[m->branch].service && v->server == m->server;
 }
 
-/* Would the program send it on, where the one that ran did? Who translates is not asked which address. */
+/* True if the program sends the packet on, as the recorded program did. For nat the address does not matter. */
 static bool is_sent_on(const struct single *x)
 {
     const struct tape_verdict *v = &x->recorded;
@@ -113,7 +113,7 @@ static bool is_sent_on(const struct single *x)
     return service_branch(x->program, &x->key, x->pkt) != PBC_NONE;
 }
 
-/* Would a service take it, where none did? */
+/* True if no service would take the packet, where none did. */
 static bool is_left(const struct single *x)
 {
     if (is_bound(x)) return false;
@@ -121,7 +121,7 @@ static bool is_left(const struct single *x)
     return service_branch(x->program, &x->key, x->pkt) == PBC_NONE;
 }
 
-/* The service that takes it, and the server: of its flow, or, where one begins, one that the service may give. */
+/* True if service and server are the same; for a new flow the server may be any that the service can give. */
 static bool same_service(const struct single *x)
 {
     const struct tape_verdict *v = &x->recorded;
@@ -133,7 +133,7 @@ static bool same_service(const struct single *x)
     return v->server == PBC_NONE || !x->looked || bound_may_begin(x->program, branch, v->server);
 }
 
-/* A rule that accepts may lead to a drop, where no server is there; then a reason is said. */
+/* True if the action is the same. Without a server an accepted packet is dropped; then there is a reason. */
 static bool same_action(const struct single *x)
 {
     const struct tape_verdict *v = &x->recorded;
@@ -143,7 +143,7 @@ static bool same_action(const struct single *x)
     return v->action == ACTION_ACCEPT && is_left(x);
 }
 
-/* The rules say so, too. */
+/* True if the rules decide as recorded. */
 static bool same_by_rules(struct single *x)
 {
     x->own = program_decide(x->program, &x->key, x->pkt);
@@ -152,7 +152,7 @@ static bool same_by_rules(struct single *x)
     return x->other || (x->own.rule == x->recorded.rule && same_service(x) && !(x->recorded.flags & VERDICT_REPLY));
 }
 
-/* What comes back from where a flow was sent, and errors about it, go to its other side, and no rule is asked. */
+/* True if a reply or error of a sent-on flow went to its other side, for which no rule is asked. */
 static bool same_reply(const struct single *x)
 {
     const struct tape_verdict *v = &x->recorded;
@@ -175,7 +175,7 @@ static enum found judge_one(const struct actor *a, struct single *x)
     return (by_rules || v->flags & VERDICT_REPLY) && !asks_more(x) ? OTHERWISE : HANGS_ON_MORE;
 }
 
-/* The first packet of a flow that was made: does another program let it begin? */
+/* Note if another program lets the first packet of a begun flow begin it. */
 static void note_first(const struct actor *a, const struct single *x, enum found found)
 {
     const bool made = x->recorded.action == ACTION_ACCEPT || x->recorded.action == ACTION_FORWARD;
@@ -183,7 +183,7 @@ static void note_first(const struct actor *a, const struct single *x, enum found
     unmade_note(a->watch->unmade, &x->seen.id, found != OTHERWISE);
 }
 
-/* By another program only what becomes of packets is compared. */
+/* Compare the packet and count the result. Under another program only actions are compared. */
 static bool is_otherwise(struct actor *a, struct single *x)
 {
     struct actor_counters *c = &a->counters;
@@ -206,7 +206,7 @@ static struct verdict verdict_of(const struct tape_verdict *v)
                             .server = v->server};
 }
 
-/* What is made of it now; of one that hangs on more, what had become of it. */
+/* Return the verdict now; if that depends on more, the recorded action. */
 static struct verdict verdict_now(const struct single *x)
 {
     struct verdict v = {.action = x->recorded.action, .rule = RULE_NONE, .firewall = PBC_NONE};
@@ -223,7 +223,7 @@ static struct verdict verdict_now(const struct single *x)
     return v;
 }
 
-/* Numbers are hostile: names are asked by them. */
+/* True if the numbers are valid in the program. They are hostile, and used to find names. */
 static bool is_of(const struct program *p, const struct verdict *v)
 {
     const bool rule = v->rule < p->rules_count || v->rule >= RULE_DEFAULT;
@@ -269,7 +269,7 @@ static void begin(struct actor *a, const struct tape_record *r)
     a->want = r->count;
 }
 
-/* What each of the batch has met. */
+/* Take the flows that the packets of the batch have met. */
 static void take_met(struct actor *a, const struct tape_record *r, size_t len, struct cursor c)
 {
     const bool whole = r->bytes == len && r->bytes - sizeof *r == r->count * sizeof *a->mets;
@@ -289,7 +289,7 @@ void single_step(struct actor *a, const struct scene *s)
         return;
     }
     if (r.kind == TAPE_SINGLE) {
-        a->stopped = NULL; /* each is by itself */
+        a->stopped = NULL; /* single packets are independent of earlier ones */
         begin(a, &r);
     }
     if (r.kind == TAPE_MET) take_met(a, &r, s->len, c);

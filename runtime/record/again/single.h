@@ -1,10 +1,10 @@
-/* Packets that the kernel judged, each judged once more by itself: in its world, by its program, with what it met in
- * the flow table. What becomes of it is claimed, the rule, the service and the server; of a flow that begins: that it
- * is one of the service's servers. README.md says what is not claimed. */
+/* Packets that the kernel judged, each judged again by itself: in its world, by its program, with the flow that it met.
+ * Action, rule, service and server are compared; for a new flow only that the server is one of the service's. README.md
+ * lists what is not compared. */
 #pragma once
 
 #include "runtime/record/again/actor.h"
 
-/* As actor_step and actor_packet, of a recording whose start says in_kernel: hostile. */
+/* Do a step or a packet, like actor_step and actor_packet, of a recording with in_kernel. The bytes are hostile. */
 void single_step(struct actor *a, const struct scene *s);
 void single_packet(struct actor *a, const struct scene *s);

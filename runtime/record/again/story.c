@@ -19,7 +19,7 @@ static int fail(char *err, size_t err_len, const char *why)
     return -EINVAL;
 }
 
-/* The ids of all ports' interfaces. */
+/* Write the ids of all ports' interfaces. */
 static void name_ports(const struct story *t, const struct program *p, uint16_t iface[PORTS_MOST])
 {
     const unsigned devices = t->start.devices;
@@ -85,13 +85,13 @@ struct snapshot *story_world(const struct story *t, uint64_t number)
     return NULL;
 }
 
-/* What stands behind a record of a program. */
+/* The arrays behind a record of a program. */
 struct told_change {
     uint16_t *ids;
     uint8_t *gone;
 };
 
-/* The file alone of the program; a reference. */
+/* Return the program without its past; a reference. */
 static struct program *file_of(const struct told_program *k)
 {
     return program_get(k->p->past ? k->p->past->under : k->p);
@@ -113,7 +113,7 @@ static struct program *load(const struct story *t, const struct record_program *
     return NULL;
 }
 
-/* Ids of the program before become those of this one. */
+/* Make the remap from the program before, with its interface ids mapped to this one's. */
 static int follow(const struct story *t, const struct record_program *h, const struct told_change *change,
                   struct told_program *k)
 {
@@ -130,7 +130,7 @@ static int follow(const struct story *t, const struct record_program *h, const s
     return 0;
 }
 
-/* Words of a record, and what fills them up to eight bytes. NULL: it is cut short. */
+/* Read an array padded to eight bytes. NULL: it is cut short. */
 static void *read_padded(struct cursor *c, size_t bytes)
 {
     const size_t padded = (bytes + 7) / 8 * 8;
@@ -146,7 +146,7 @@ static void change_free(struct told_change *change)
     free(change->gone);
 }
 
-/* Everything of it but its place among the others. */
+/* Read a program, except its place among the others. */
 static int read_program(const struct story *t, const struct record_program *h, struct cursor *c, struct told_program *k,
                         char *err, size_t err_len)
 {
@@ -192,7 +192,7 @@ static int hear_program(struct story *t, const struct scene *s, char *err, size_
     return 0;
 }
 
-/* By the server's address: the way that was known then. */
+/* Return the way to the server with this address that was known then. */
 static uint16_t way_of(const struct story *t, const struct told_program *k, const struct snapshot *s,
                        const struct pbc_server *to)
 {
@@ -205,7 +205,7 @@ static uint16_t way_of(const struct story *t, const struct told_program *k, cons
     return IFACE_NONE;
 }
 
-/* The snapshot has a copy of the devices as program k knows them. */
+/* Translate the devices of snapshot s, its own copy, from program k to the other one. */
 static void devices_of_other(const struct story *t, const struct told_program *k, const struct snapshot *s)
 {
     struct facts_device *devices = (void *)(uintptr_t)s->facts.devices;
@@ -217,13 +217,13 @@ static void devices_of_other(const struct story *t, const struct told_program *k
     }
 }
 
-/* The same world as the other program sees it. NULL: out of memory. */
+/* Return the same world in terms of the other program. NULL: out of memory. */
 static struct snapshot *of_other(const struct story *t, const struct told_program *k, const struct snapshot *s)
 {
     const struct program *p = t->other;
-    struct facts f = s->facts; /* its routes, too */
+    struct facts f = s->facts; /* includes its routes */
     uint64_t until;
-    f.ifaces = NULL, f.server_out = f.target_out = NULL; /* of that program's shape, and zero */
+    f.ifaces = NULL, f.server_out = f.target_out = NULL; /* arrays in that program's shape, zeroed */
     f.down = NULL, f.up_since_ns = NULL, f.weights = NULL, f.server_mtu = NULL;
     f.ifaces_count = p->ifaces_count + t->start.devices;
     f.schedules = schedules_at(p, t->start.began_ns, &until);

@@ -1,4 +1,4 @@
-/* What the main thread had told: programs, one after the other, and the world as it was. */
+/* The story of a recording: the programs that the main thread told, in order, and the worlds. */
 #pragma once
 
 #include "runtime/host/guard/opened.h"
@@ -8,12 +8,12 @@ struct remap;
 
 struct told_program {
     uint64_t number;
-    struct program *p;   /* as workers run it: with its past */
-    struct remap *remap; /* from the one before; NULL: the first */
+    struct program *p;   /* as workers run it, with its past */
+    struct remap *remap; /* from the program before; NULL: the first */
     uint64_t prepare_ns, world;
     uint16_t iface[PORTS_MOST];
     struct opened opened;
-    uint8_t digest[PBC_DIGEST_LEN]; /* of its file */
+    uint8_t digest[PBC_DIGEST_LEN]; /* digest of its file */
 };
 struct told_world {
     uint64_t number;
@@ -22,24 +22,24 @@ struct told_world {
 struct story {
     struct record_start start;
     char name[PORTS_MOST][RECORD_NAME];
-    struct told_program **programs; /* each stays where it is */
+    struct told_program **programs; /* pointers, so that programs keep their addresses */
     unsigned programs_count;
     struct told_world *worlds; /* in order of their numbers */
     unsigned worlds_count;
     struct routes **routes; /* in order of their numbers */
     unsigned routes_count;
-    struct program *other; /* judges instead of those that ran; NULL: they do. The caller's */
+    struct program *other; /* judges instead of the recorded programs; NULL: none. Owned by the caller */
     uint16_t other_iface[PORTS_MOST];
     struct opened other_opened;
 };
 
-/* The first scene of a file. 0; or -EINVAL with one line in err: it is none. */
+/* Read the first scene of a file. Return 0, or -EINVAL with one line in err if it is not a beginning. */
 int story_begin(struct story *t, const struct scene *s, char *err, size_t err_len);
 void story_end(struct story *t);
-/* A program, a table of routes or a world; one that is known already is passed over. 0 or a negative errno with one
- * line in err. */
+/* Read a program, a table of routes or a world; a known one is skipped. Return 0, or a negative errno with one line in
+ * err. */
 int story_hear(struct story *t, const struct scene *s, char *err, size_t err_len);
 
-/* NULL: it was never told. */
+/* Return what was told under that number; NULL: nothing. */
 const struct told_program *story_program(const struct story *t, uint64_t number);
 struct snapshot *story_world(const struct story *t, uint64_t number);

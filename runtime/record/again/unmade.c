@@ -5,7 +5,7 @@
 
 enum { PLACES_BITS = 16, PLACES = 1 << PLACES_BITS };
 
-/* A number of a VLAN stack is not the same everywhere. */
+/* Return the id without its VLAN stack, whose number differs between tables. */
 static struct flow_id plain(const struct flow_id *id)
 {
     struct flow_id of = *id;

@@ -1,15 +1,15 @@
-/* Flows that began when it was recorded, and that another program does not let begin: what follows of them does not
- * exist there. Bounded: of two with the same place the later counts. */
+/* Flows that began in the recording but that another program does not let begin: their later packets would not exist.
+ * The table is bounded: of two flows in one place the later one stays. */
 #pragma once
 
 #include "vm/flow/flow.h"
 
 struct unmade {
-    struct flow_id *ids; /* NULL until there is one */
+    struct flow_id *ids; /* NULL until the first flow */
 };
 
-/* A flow of that tuple has begun, or not. Out of memory it counts as begun. */
+/* Note that a flow of that tuple has begun, or not. If memory is out it counts as begun. */
 void unmade_note(struct unmade *u, const struct flow_id *id, bool begun);
-/* Is it one that did not? */
+/* True if the flow was not begun. */
 bool unmade_has(const struct unmade *u, const struct flow_id *id);
 void unmade_fini(struct unmade *u);

@@ -6,8 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* A second around the time at which a file began: its workers may tell their states later, and packets were judged
- * before. */
+/* Margin of a second at a file's beginning: its workers may tell their states later, and packets were judged before. */
 #define BEFORE_NS UINT64_C(1000000000)
 
 int chosen_open(const struct reel *r, unsigned at, struct film *f, struct scene *first, char *err, size_t err_len)
@@ -18,7 +17,7 @@ int chosen_open(const struct reel *r, unsigned at, struct film *f, struct scene 
     return failed ? failed : film_next(f, first) ? 0 : -EINVAL;
 }
 
-/* How the file begins; false: it cannot be read. */
+/* Read the beginning of the file. False: it cannot be read. */
 static bool begin_of(const struct reel *r, unsigned at, struct story *t, char *err, size_t err_len)
 {
     struct film f = {0};
@@ -28,7 +27,7 @@ static bool begin_of(const struct reel *r, unsigned at, struct story *t, char *e
     return good;
 }
 
-/* Is that file of the run? Then how it begins. */
+/* True if the file belongs to the run; *t: its beginning. */
 static bool is_of(const struct reel *r, unsigned at, uint64_t session, struct story *t)
 {
     char err[200];
@@ -36,7 +35,7 @@ static bool is_of(const struct reel *r, unsigned at, uint64_t session, struct st
     return begin_of(r, at, t, err, sizeof err) && t->start.session == session;
 }
 
-/* When the last file was written to. */
+/* Return the time when the last file was written to. */
 static uint64_t end_of(const struct reel *r)
 {
     struct stat st;
@@ -46,7 +45,7 @@ static uint64_t end_of(const struct reel *r)
     return known ? (uint64_t)(st.st_mtim.tv_sec + 1) * 1000000000u : 0;
 }
 
-/* A time of day is the last one before the recordings end. */
+/* Read --from and --to. A time of day is the last one before the end of the recordings. */
 static void read_times(struct chosen *c, const struct reel *r, const struct options *o)
 {
     const uint64_t end = o->from_at.said || o->to_at.said ? end_of(r) : 0;
@@ -54,7 +53,7 @@ static void read_times(struct chosen *c, const struct reel *r, const struct opti
     if (o->to_at.said) c->to_ns = c->from_ns ? when_from(&o->to_at.when, c->from_ns) : when_until(&o->to_at.when, end);
 }
 
-/* The last file that begins well before that time, or the first; of numbers the last that is not above. */
+/* Return the last file that begins well before the time, or the first; for a number, the last not above it. */
 static unsigned first_of(const struct chosen *c, const struct reel *r, const struct options *o)
 {
     unsigned at = 0;
@@ -69,8 +68,8 @@ static unsigned first_of(const struct chosen *c, const struct reel *r, const str
     return at;
 }
 
-/* The last file that can be read, from where the last run is found. Of those behind it the disk took no beginning.
- * False: there is none, and err is of the last. */
+/* Find the last readable file, where the last run is. The files after it have no beginning, because the disk was full.
+ * False: there is none, and err is about the last. */
 static bool find_end(struct chosen *c, const struct reel *r, struct story *t, char *err, size_t err_len)
 {
     char why[200];

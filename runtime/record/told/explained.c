@@ -1,5 +1,5 @@
-/* See explained.h. The worker as the packets before left it is a copy, made of its state as bytes: the worker itself
- * judges the packet, to see what becomes of it, and goes on. */
+/* Explanation of recorded packets. The worker's state is copied as bytes before the packet; the copy explains, and the
+ * worker itself judges the packet and goes on. */
 #include "runtime/record/told/explained.h"
 
 #include <stdio.h>
@@ -32,7 +32,7 @@ static void note_left(void *arg, const struct tape_frame *f, uint64_t wall_ns)
     l->bytes[l->count++] = bytes;
 }
 
-/* A vm like the worker's. NULL: out of memory, or something is half done in it. */
+/* Return a copy of the worker's vm. NULL: out of memory, or the vm is in the middle of something. */
 static struct vm *copy_vm(struct worker *w, const struct vm_in *in)
 {
     const struct vm_cfg cfg = worker_vm_cfg(w);
@@ -88,7 +88,7 @@ static int explain_with(struct actor *a, unsigned at, const struct explaining *x
     return status;
 }
 
-/* Packet `at`, after all before it. */
+/* Explain packet `at`, after all packets before it. */
 static int explain_at(struct actor *a, unsigned at, const struct explaining *e)
 {
     const struct vm_in in = {.mono_ns = a->now_ns, .facts = &a->w->egress.snapshot->facts};

@@ -1,4 +1,4 @@
-/* --replay with --explain: packets of a recording, in words. */
+/* --replay with --explain: packets of a recording explained in words. */
 #pragma once
 
 #include "runtime/base/options.h"
@@ -7,11 +7,11 @@
 
 struct explaining {
     const struct options *o;
-    const struct labels *labels; /* of the program that judges */
-    uint64_t frames;             /* that came before the batch */
-    bool any;                    /* one was told before */
+    const struct labels *labels; /* labels of the judging program */
+    uint64_t frames;             /* number of frames before the batch */
+    bool any;                    /* an explanation was printed before */
 };
 
-/* Judge the batch of n in a->views, and explain what o->explained wants of it, in order. What it decides and sends is
- * not compared. Returns the exit status. */
+/* Judge the batch of n in a->views, and explain the packets in o->explained, in order. Decisions and sent packets are
+ * not compared. Return the exit status. */
 int explained(struct actor *a, unsigned n, const struct explaining *e);

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* PBC_NONE: memory is out. */
+/* Return the id of a server's name, made if new; PBC_NONE: out of memory. */
 static uint32_t id_of(struct listed *l, const char *name)
 {
     for (uint32_t i = 0; i < l->names_count; i++)
@@ -16,7 +16,7 @@ static uint32_t id_of(struct listed *l, const char *name)
     return l->names_count++;
 }
 
-/* From here on servers are of this program. False: memory is out. */
+/* Map the servers of this program from now on. False: out of memory. */
 static bool follow(struct listed *l, const struct labels *labels)
 {
     if (l->of == labels->program) return true;

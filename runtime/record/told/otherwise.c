@@ -7,7 +7,7 @@
 
 enum { PRINTED = 10 };
 
-/* Which firewall it was is not recorded. */
+/* Return the recorded verdict. Its firewall is not recorded. */
 static struct verdict verdict_that_was(const struct program *ran, const struct tape_verdict *v)
 {
     return (struct verdict){.action = v->action,
@@ -24,7 +24,7 @@ static bool same_verdict(const struct verdict *a, const struct verdict *b)
            a->server == b->server;
 }
 
-/* Servers vary, so a pair is told by those of its first packet. */
+/* True if the pair matches. Servers vary, so they do not count. */
 static bool is_pair(const struct otherwise_pair *x, const struct judged *j, const struct verdict *was,
                     const struct verdict *now)
 {

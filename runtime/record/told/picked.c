@@ -37,7 +37,7 @@ void picked_program(struct picked *s, const struct labels *labels)
     if (!s->has && !*s->unknown) memcpy(s->unknown, err, sizeof err);
 }
 
-/* As it was on the wire: with the VLAN tags that the kernel had taken off. Returns how many bytes. */
+/* Write the frame as on the wire, with the VLAN tags that the kernel took off. Return its length. */
 static uint32_t put_frame(uint8_t *to, const struct pkt *p)
 {
     const unsigned tags = p->cap_len >= MACS ? p->tag_count : 0;

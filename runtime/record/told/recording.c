@@ -1,4 +1,4 @@
-/* See recording.h: the files of one run, in order; each worker's steps are its own, so they are done as they stand. */
+/* Replay of a recording: the files of one run in order. Workers' steps are independent and done as they stand. */
 #include "runtime/record/told/recording.h"
 #include "runtime/record/told/recording_priv.h"
 
@@ -126,7 +126,7 @@ static int results_close(struct recording *g)
     return written || lines || seen ? 2 : status;
 }
 
-/* What --explain wants of this batch; its verdicts are nobody's then. */
+/* Explain what --explain wants of this batch; its verdicts are not used otherwise. */
 static bool explains(struct recording *g, struct actor *a, unsigned n)
 {
     const uint64_t first = options_explained_after(g->o, g->frames);
@@ -157,7 +157,7 @@ static bool is_done(const struct recording *g)
     return all_told || g->short_of_memory || player_over(&g->player);
 }
 
-/* What is wrong is kept for the end: what came before it is good. */
+/* Play a file. A fault is kept for the end, because what came before it is valid. */
 static int play_file(struct recording *g, unsigned at)
 {
     char name[RECORDING_NAME], err[200];
@@ -231,7 +231,7 @@ static void watch(struct recording *g)
     g->flows.from_ns = g->chosen.from_ns;
 }
 
-/* What follows from connections and interfaces is not in it. */
+/* Refuse options that need flows or sent packets, which a recording of the kernel does not have. */
 static int unknown(const struct recording *g)
 {
     const struct options *o = g->o;
@@ -280,7 +280,7 @@ int recording(const struct options *o)
     if (!status && reel_open(&g->reel, o->replay, 0, err, sizeof err)) status = complain("%s", err);
     if (!status) status = choose(g);
     if (!status) status = play(g);
-    if (g->labelled) labels_fini(&g->labels); /* of a program that the player holds */
+    if (g->labelled) labels_fini(&g->labels); /* labels of a program that the player holds */
     listed_fini(&g->flows);
     player_fini(&g->player);
     reel_close(&g->reel);

@@ -1,4 +1,4 @@
-/* What the files of `--replay` share. */
+/* Declarations shared by the files of `--replay`. */
 #pragma once
 
 #include "runtime/base/out.h"
@@ -17,9 +17,9 @@ struct recording {
     struct chosen chosen;
     struct player player;
     struct labels labels;
-    const struct program *labelled; /* that the labels are of */
+    const struct program *labelled; /* program of the labels */
     uint64_t frames, bytes;         /* judged so far */
-    uint64_t first_ns, last_ns;     /* when the earliest and the latest of them came; 0: none has */
+    uint64_t first_ns, last_ns;     /* earliest and latest time of a packet; 0: none */
     struct listed flows;
     struct sessions sessions;
     struct out verdicts;
@@ -27,14 +27,14 @@ struct recording {
     struct otherwise otherwise;
     struct capture_writer *writer;
     int write_error;
-    bool same; /* by the program that ran */
+    bool same; /* judged by the recorded programs */
     bool short_of_memory;
-    uint64_t explained; /* the last frame of --explain that has come; 0: none */
+    uint64_t explained; /* last frame of --explain so far; 0: none */
     int explained_status;
-    char stopped[300]; /* why some of it was left out */
+    char stopped[300]; /* reason why the rest was left out */
 };
 
-/* Labels of that program, in g->labels. False: memory is out. */
+/* Set g->labels to that program. False: out of memory. */
 bool recording_label(struct recording *g, const struct program *p);
-/* What is printed at the end. The exit status. */
+/* Print the summary. Return the exit status. */
 int recording_summary(struct recording *g);

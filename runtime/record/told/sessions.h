@@ -1,4 +1,4 @@
-/* The sessions of proxy loops in a recording: counted, and told a line each moment. */
+/* The sessions of proxy loops in a recording: counts, and one line for each moment. */
 #pragma once
 
 #include <cjson/cJSON.h>
@@ -8,11 +8,11 @@
 #include "runtime/exchange/moments.h"
 #include "runtime/report/text.h"
 
-enum { SESSIONS_WHYS = 64 /* different reasons that are told apart */ };
+enum { SESSIONS_WHYS = 64 /* most reasons kept apart */ };
 
 struct sessions {
     uint64_t count[MOMENTS];
-    uint64_t up_bytes, down_bytes; /* of those that have ended */
+    uint64_t up_bytes, down_bytes; /* bytes of ended sessions */
     struct {
         char name[24];
         uint64_t count;
@@ -21,8 +21,8 @@ struct sessions {
 };
 
 void sessions_add(struct sessions *s, const struct session_moment *m);
-/* A line: of text, or an object of JSON. time_ns: when it was, on the wall. */
+/* Write a line of text, or a JSON object. time_ns: wall time of the moment. */
 void sessions_say(FILE *out, const struct labels *labels, const struct session_moment *m, uint64_t time_ns, bool json);
-/* A few lines of a summary, and `sessions` of an object; nothing, and null, where there was none. */
+/* Write a part of the summary, as text and as `sessions` of an object; nothing, and null, without sessions. */
 void sessions_text(FILE *out, const struct sessions *s);
 void sessions_json(cJSON *to, const struct sessions *s);

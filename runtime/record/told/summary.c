@@ -1,4 +1,4 @@
-/* What is printed at the end of a recording. */
+/* The summary at the end of a replayed recording. */
 #include <cjson/cJSON.h>
 
 #include "runtime/base/complain.h"
@@ -48,7 +48,7 @@ static void more_text(const struct recording *g)
                text_number(c.passed_over, a), text_plural(c.passed_over), c.passed_over == 1 ? "it" : "they");
 }
 
-/* The first that could do anything; NULL: none. */
+/* Return the first actor's worker that exists; NULL: none. */
 static const struct worker *some_worker(const struct recording *g)
 {
     for (unsigned i = 0; i < g->player.story.start.workers; i++)
@@ -56,7 +56,7 @@ static const struct worker *some_worker(const struct recording *g)
     return NULL;
 }
 
-/* Of all workers that run the last program; the others stopped before the last change. */
+/* Add up the workers that run the last program; the others stopped before the last change. */
 static void add_up(struct recording *g, const struct program *p, struct sum *sum, struct totals *totals)
 {
     totals->first_ns = g->first_ns;
@@ -94,7 +94,7 @@ static int print(struct recording *g, const struct report *of)
     return 0;
 }
 
-/* Of packets that the kernel judged no more is known than became of them. */
+/* Print the summary of packets that the kernel judged, of which only the verdicts are known. */
 static int summary_of_kernel(const struct recording *g)
 {
     const struct actor_counters c = player_counters(&g->player);
