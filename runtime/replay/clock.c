@@ -1,23 +1,23 @@
-/* The capture's clock: what time it is at a frame, which schedules are active then, and when the vm's timers are due.
- *
- * Time goes in steps that depend on the program alone, and every frame is judged at the beginning of its step: so what
- * becomes of it does not depend on which frames the vm was handed together. */
+/* The capture's clock: the time at a frame, the schedules active then, and the deadlines of the vm's timers. Time goes
+ * in steps that depend only on the program, and every frame is judged at the beginning of its step. So its verdict does
+ * not depend on the other frames of its batch. */
 #include "runtime/replay/replay_priv.h"
 #include "runtime/schedule/schedule.h"
 #include "vm/packet/pkt.h"
 #include "vm/vm.h"
 
 enum { EXACT_NS = 1, COARSE_NS = 1000000 };
-/* A vm that has judged may have a new deadline, which only a tick tells. So it is asked this much later; when it holds
- * a frame, when that has waited long enough. */
+/* Delay of the tick after a judgement. A vm that has judged may have a new deadline, which only a tick reports. While
+ * the vm holds a frame, the tick comes when that has waited long enough. */
 #define ASK_AFTER_NS UINT64_C(1000000000)
-/* Of a long silence only the last seconds are lived through: more than a round over the flow table takes. After so many
- * ticks of a capture that is mostly silence, only its end. */
+/* End of a long silence that is ticked through; longer than a round over the flow table. After ROUNDS_FREE silent
+ * ticks, only the end of each silence is ticked. */
 #define ROUND_NS UINT64_C(16000000000)
 enum { ROUNDS_FREE = 1 << 14 };
-enum { TICKS_MOST = 128 }; /* between two frames: for each of those held, and for a round */
+enum { TICKS_MOST = 128 }; /* between two frames: one for each held frame, and a round */
 
-/* Tokens of meters are worth single nanoseconds; those of answers, and timeouts, need not be told so finely. */
+/* Return the step of a program. Tokens of meters need single nanoseconds; tokens of answers, and timeouts, are coarser.
+ */
 static uint64_t step_of(const struct program *p)
 {
     if (p->meters_count) return EXACT_NS;
@@ -46,7 +46,7 @@ struct replay_clock replay_clock_of(const struct subject *r)
                                  .tick_ns = UINT64_MAX};
 }
 
-/* The beginning of the step that the time lies in. */
+/* Return the beginning of the step that contains the time. */
 static uint64_t step_begin(const struct replay_clock *c, uint64_t time_ns)
 {
     return c->step_ns == UINT64_MAX ? time_ns : time_ns - time_ns % c->step_ns;
@@ -54,7 +54,7 @@ static uint64_t step_begin(const struct replay_clock *c, uint64_t time_ns)
 
 struct vm_in replay_clock_at(struct replay_clock *c, uint64_t time_ns)
 {
-    const bool same = time_ns < c->now_ns || time_ns - c->now_ns < c->step_ns; /* without a division */
+    const bool same = time_ns < c->now_ns || time_ns - c->now_ns < c->step_ns; /* saves a division */
     if (!same || c->step_ns == UINT64_MAX) {
         const uint64_t now = step_begin(c, time_ns);
         if (now > c->now_ns) c->now_ns = now;
@@ -64,7 +64,7 @@ struct vm_in replay_clock_at(struct replay_clock *c, uint64_t time_ns)
     return (struct vm_in){.mono_ns = c->now_ns, .facts = &c->facts};
 }
 
-/* A deadline in the middle of a step is over at the next. */
+/* Return the first step at or after the deadline. */
 static uint64_t step_after(const struct replay_clock *c, uint64_t deadline_ns)
 {
     if (c->step_ns == UINT64_MAX || deadline_ns > UINT64_MAX - c->step_ns) return deadline_ns;
@@ -76,7 +76,7 @@ void replay_clock_held(struct replay_clock *c)
     c->tick_ns = time_sooner(c->tick_ns, time_after(c->now_ns, FRAG_HOLD_NS));
 }
 
-/* The time of the next tick, after one that told this deadline. */
+/* Return the time of the next tick, after a tick that reported this deadline. */
 static uint64_t tick_after(struct replay_clock *c, uint64_t deadline_ns, uint64_t now)
 {
     const uint64_t next = step_after(c, deadline_ns);

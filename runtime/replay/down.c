@@ -1,4 +1,4 @@
-/* --down: servers by name; an unknown one is answered with those that there are. */
+/* --down: servers by name. For an unknown name the error lists the known ones. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +11,7 @@ static bool is_named(const struct program *p, uint32_t string, const char *name,
     return strlen(s) == len && memcmp(s, name, len) == 0;
 }
 
-/* The names of a pool's servers, or of all pools, while there is room. */
+/* List the names of a pool's servers, or of all pools (NULL), as far as they fit. */
 static void list(const struct program *p, const struct pbc_pool *pool, char *err, size_t err_len, int n)
 {
     const uint32_t count = pool ? pool->server_count : p->pools_count;

@@ -1,6 +1,6 @@
-/* --explain of a capture: meters, flows and fragments remember, so all frames are judged, and by two workers. Before a
- * frame that is wanted one of them is asked why, then the other judges it, and what becomes of it is kept until that is
- * decided: of a frame that is held, by what comes after it. Explanations come in the order of their frames. */
+/* --explain of a capture. Meters, flows and fragments have memory, so all frames are judged, by two workers. For a
+ * wanted frame the first is asked for the reasons, the second judges, and the fate of the frame is kept until it is
+ * decided: for a held frame, by later frames. Explanations come in frame order. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,30 +15,30 @@
 
 enum { WAITING_MOST = 64 };
 
-/* A frame that is wanted. */
+/* A frame to explain. */
 struct wanted {
-    struct wanted *next; /* by number */
+    struct wanted *next; /* in frame order */
     uint64_t time_ns, held_ns;
-    uint8_t *bytes; /* a copy of the frame's, or NULL */
+    uint8_t *bytes; /* a copy of the frame, or NULL */
     struct explain_look look;
     struct fate fate;
     bool settled;
-    char *text; /* of one that is settled */
+    char *text; /* explanation, once settled */
     size_t len;
 };
 
-/* A worker that is given frames one by one, as a pass gives them. */
+/* A worker that gets single frames in the way of a pass. */
 struct walker {
     const struct subject *r;
     struct executor *exec;
-    struct vm *vm; /* its worker */
+    struct vm *vm; /* the executor's worker */
     struct replay_clock clock;
-    struct streams *streams; /* NULL: the program has no service that ends connections */
-    struct wanted *first;    /* of the worker that judges: those whose fate is not told yet */
+    struct streams *streams; /* NULL: no service of the program ends connections */
+    struct wanted *first;    /* frames whose fate is not told yet, in the judging worker */
     unsigned waiting;
-    struct explain_steps *steps; /* of the later fragment that is traced */
-    uint64_t judging;            /* the frame of the call that runs; 0: timers */
-    uint64_t released;           /* fragments, before it */
+    struct explain_steps *steps; /* steps of the later fragment that is traced */
+    uint64_t judging;            /* frame of the current call; 0: timers */
+    uint64_t released;           /* released fragments before it */
     struct vm_tx tx;
     struct tx_entry entries[VM_BATCH * VM_TX_PER_PACKET];
 };
@@ -106,7 +106,7 @@ static bool walker_open(struct walker *w, const struct subject *r, bool in_kerne
     return w->exec && !failed;
 }
 
-/* Let time go by up to this frame. */
+/* Advance the clock to this frame. */
 static struct vm_in walker_wait(struct walker *w, const struct capture_frame *f)
 {
     w->judging = 0;
@@ -149,7 +149,7 @@ static void wanted_free(struct wanted *of)
     free(of);
 }
 
-/* Print what may be: texts come in order. all: also held ones are told as they stand. 0 or a negative errno. */
+/* Print explanations that are due, in order. all: also held frames, as they stand. Return 0 or a negative errno. */
 static int print(struct walker *w, struct out *out, bool all)
 {
     for (struct wanted *of = w->first; of; of = of->next) {
@@ -199,7 +199,7 @@ static void append(struct walker *w, struct wanted *of)
     w->waiting++;
 }
 
-/* Its explanation begins: the first worker is asked, the second judges it. */
+/* Explain a frame: ask the first worker, and have the second judge. */
 static int explain_at(struct walker walkers[2], const struct capture_frame *f, uint64_t n)
 {
     struct walker *w = &walkers[1];

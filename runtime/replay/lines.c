@@ -12,7 +12,7 @@ static void first_out(struct lines *l)
     l->first++;
 }
 
-/* Print up to the first line that is not final. */
+/* Print all lines before the first that is not final. */
 static void due_out(struct lines *l)
 {
     while (l->count && at(l, 0)->action != ACTION_HELD) first_out(l);
@@ -24,7 +24,7 @@ void lines_hurry(struct lines *l)
     due_out(l);
 }
 
-/* Room for one more line; false if there can be none. */
+/* Make room for one more line. False: there is none. */
 static bool make_room(struct lines *l)
 {
     if (l->count < l->room) return true;
@@ -48,7 +48,7 @@ void lines_add(struct lines *l, uint64_t frame, const struct verdict *v)
     while (!make_room(l) && l->count) {
         lines_hurry(l);
     }
-    if (!l->room) { /* not even for the first */
+    if (!l->room) { /* not even room for one line */
         l->print(l->arg, frame, v);
         return;
     }
@@ -59,7 +59,7 @@ void lines_add(struct lines *l, uint64_t frame, const struct verdict *v)
 
 void lines_settle(struct lines *l, uint64_t frame, const struct verdict *v)
 {
-    if (frame < l->first || frame - l->first >= l->count) return; /* its line is out */
+    if (frame < l->first || frame - l->first >= l->count) return; /* its line is already printed */
     *at(l, (size_t)(frame - l->first)) = *v;
     due_out(l);
 }

@@ -1,7 +1,6 @@
-/* Verdict lines in frame order, each with the final verdict: while a frame is held, its line and all after it wait.
- *
- * What waits lies in a ring that grows to what comes within the time that the vm holds a frame (100 ms), 20 bytes a
- * line, at most LINES_WAIT_MOST lines. Where more come, or memory is out, the oldest held frame's line says `held`. */
+/* Verdict lines in frame order, each with the final verdict. While a frame is held, its line and all later lines wait
+ * in a ring. It grows to the number of frames within the time that the vm holds a frame (100 ms), 20 bytes a line, at
+ * most LINES_WAIT_MOST. Beyond that, or if memory is out, the oldest held frame's line says `held`. */
 #pragma once
 
 #include <stddef.h>
@@ -11,23 +10,23 @@
 
 enum { LINES_WAIT_MOST = 1 << 22 };
 
-/* A line that is due. */
+/* Print a due line. */
 typedef void line_fn(void *arg, uint64_t frame, const struct verdict *v);
 
 struct lines {
     line_fn *print;
     void *arg;
-    size_t most; /* LINES_WAIT_MOST; less in tests */
+    size_t most; /* LINES_WAIT_MOST; smaller in tests */
     struct verdict *ring;
     size_t room, begin, count;
-    uint64_t first; /* frame of the line at `begin` */
+    uint64_t first; /* number of the frame at `begin` */
 };
 
-/* The next frame's verdict, final or `held`. Frames come in order, none left out. */
+/* Add the next frame's verdict, final or `held`. Frames come in order, without gaps. */
 void lines_add(struct lines *l, uint64_t frame, const struct verdict *v);
-/* The final verdict of a frame that was held. */
+/* Set the final verdict of a held frame. */
 void lines_settle(struct lines *l, uint64_t frame, const struct verdict *v);
-/* The first line waits no longer. */
+/* Print the first line without waiting longer. */
 void lines_hurry(struct lines *l);
-/* No more comes: print what waits. Frees the ring. */
+/* Print all waiting lines and free the ring. */
 void lines_end(struct lines *l);

@@ -1,5 +1,5 @@
-/* The replay loop: a batch of frames is read, viewed, judged, and its results handed on. Nothing is allocated or
- * formatted for a packet unless its line was asked for. */
+/* The replay loop: read a batch of frames, view it, judge it, hand on the results. Nothing is allocated or formatted
+ * for a packet unless its line is wanted. */
 #include "runtime/replay/pass.h"
 
 #include <stdlib.h>
@@ -13,7 +13,7 @@
 
 enum { EVENTS_MAX = 1 << 16, FLOW_EVENTS_MAX = 1 << 22 };
 
-/* Room for every event of a batch: each rule that logs may match each packet. */
+/* Return the number of log events that a batch can have: each rule that logs may match each packet. */
 static uint64_t log_room(const struct program *p)
 {
     uint64_t logging = 0;
@@ -23,7 +23,7 @@ static uint64_t log_room(const struct program *p)
     return room < EVENTS_MAX ? room : EVENTS_MAX;
 }
 
-/* Room for the flows that one sweep can end: it takes a tenth of the table. Untouched, it costs nothing. */
+/* Return room for the flows that one sweep can end, a tenth of the table. Untouched memory costs nothing. */
 static uint64_t flow_room(const struct program *p)
 {
     if (!(p->meta->flags & PBC_KEEPS_FLOWS)) return 0;
@@ -31,7 +31,7 @@ static uint64_t flow_room(const struct program *p)
     return room < FLOW_EVENTS_MAX ? room : FLOW_EVENTS_MAX;
 }
 
-/* The frame that a line is about: of the batch at hand, or kept; NULL: memory was out. */
+/* Return a line's frame, from the current batch or kept; NULL: memory was out. */
 static const struct capture_frame *frame_of(struct pass *p, uint64_t number)
 {
     return number > p->read ? &p->frames[number - p->read - 1] : seen_frame(p->seen, number);
@@ -50,7 +50,7 @@ static void line_print(void *arg, uint64_t frame, const struct verdict *v)
     if (f) seen_write(p->seen, f);
 }
 
-/* Lines that wait need their frames when the batch is gone. */
+/* Keep the frames of waiting lines when the batch ends. */
 static void frames_keep(struct pass *p, unsigned first, unsigned end)
 {
     for (; first < end; first++) {
@@ -105,7 +105,7 @@ void frame_view(const struct subject *r, const struct capture_frame *f, struct p
     pkt_view(pkt, f->data, f->cap_len, f->wire_len, f->link, r->ports->id[f->port]);
 }
 
-/* When the frame came that an entry or event of the last call is of; of a timer, the clock's time. */
+/* Return the time of the frame that caused an entry or event of the last call; for a timer, the clock's time. */
 static uint64_t caused_at(const struct pass *p, uint32_t input)
 {
     return input < p->called ? p->frames[p->call + input].time_ns : p->clock.now_ns;
@@ -128,7 +128,7 @@ static void packets_leave(struct pass *p)
     p->tx.count = 0;
 }
 
-/* One line an event on standard error. The packet is parsed again. */
+/* Print an event as one line on standard error. The packet is parsed again. */
 static void log_line(const struct subject *r, const struct event *e, struct pkt *pkt, uint64_t time_ns, uint64_t frame)
 {
     struct key key;
@@ -144,7 +144,7 @@ static void log_line(const struct subject *r, const struct event *e, struct pkt 
                                        .frame = frame});
 }
 
-/* A held frame is no longer among those of the batch: it is the entry's packet. */
+/* Handle a log event. A held frame has left the batch; its packet is in the tx entry. */
 static void event_log(struct pass *p, const struct event *e)
 {
     p->t.log_events++;
@@ -175,7 +175,7 @@ static void events_leave(struct pass *p)
     p->tx.events_lost = 0;
 }
 
-/* Hand on what a call of the vm left in tx. */
+/* Hand on what a call of the vm has put into tx. */
 static void leave(void *arg)
 {
     struct pass *p = arg;
@@ -189,14 +189,14 @@ static void timers_run(struct pass *p, uint64_t time_ns)
     replay_clock_tick(&p->clock, time_ns, p->exec, &p->tx, leave, p);
 }
 
-/* What the vm gave to the host for a proxy gets its server, as far as its connection has said. */
+/* Give packets for a proxy their server, as far as the data of their connection tells. */
 static void proxied_leave(struct pass *p, const struct vm_in *in)
 {
     for (unsigned i = p->call, end = p->call + p->called; i < end; i++)
         streams_judged(p->streams, in, &p->pkts[i], p->read + i + 1, &p->judged[i]);
 }
 
-/* Of most frames there is nothing to say: a rule or a default has decided and counted them. */
+/* Count and print verdicts. Most frames need nothing: a rule or default has decided and counted them. */
 static void verdicts_leave(struct pass *p)
 {
     const bool all = p->lined || p->r->program->meta->flags & PBC_OPENS;
@@ -209,8 +209,8 @@ static void verdicts_leave(struct pass *p)
     }
 }
 
-/* Until when frames may be judged by the clock as it stands: all before `same_ns`; before `pieces_ns` what can be no
- * fragment. */
+/* Times up to which the present clock holds: for all frames before `same_ns`; for frames that cannot be fragments
+ * before `pieces_ns`. */
 struct standing {
     uint64_t same_ns, pieces_ns;
 };
@@ -228,7 +228,7 @@ static inline bool stands(const struct standing *s, const struct capture_frame *
     return f->time_ns < s->pieces_ns && !glance_fragment(f->data, f->cap_len, f->link);
 }
 
-/* When frames came, and how large they are: in registers while a batch is viewed. */
+/* Times and sizes of frames, kept in registers while a batch is viewed. */
 struct sums {
     uint64_t bytes, first_ns, last_ns, earlier;
 };
@@ -242,8 +242,8 @@ static inline void sums_add(struct sums *s, uint64_t time_ns, uint32_t wire_len)
     if (time_ns > s->last_ns) s->last_ns = time_ns;
 }
 
-/* View the frames from p->call on that one call of the vm may take, the first at least: its clock stands still
- * meanwhile, and its schedules hold. */
+/* View the frames from p->call on that one call of the vm can take, at least one: its clock and schedules hold for all
+ * of them. */
 static void frames_view(struct pass *p, unsigned end)
 {
     const struct standing clock = standing_of(&p->clock);
@@ -276,7 +276,7 @@ static void frames_judge(struct pass *p, unsigned first, unsigned end)
     }
 }
 
-/* What has timed out by the end of the capture has ended, also where nobody looked. */
+/* End the flows that have timed out by the end of the capture, even those that nobody looked at. */
 static void flows_end(struct pass *p)
 {
     const struct vm_in in = {.mono_ns = p->clock.now_ns, .facts = &p->clock.facts};
@@ -293,7 +293,7 @@ static void flows_end(struct pass *p)
     for (size_t i = listed; p->streams && i < p->flows.count; i++) streams_name(p->streams, &p->flows.flows[i]);
     uint64_t ended = 0;
     for (unsigned i = 0; c && i < FLOW_ENDS; i++) ended += c->ended[i];
-    /* Events that found no room: those of flows are known by their number. */
+    /* Events lost for lack of room; those of flows are known from the counters. */
     const uint64_t lost = ended - p->flows.ended;
     p->flows.left_out += lost;
     p->t.log_lost -= lost;
@@ -305,7 +305,7 @@ static bool output_failed(struct pass *p)
     return p->write_error || (p->seen && p->seen->write_error) || (p->verdicts && out_failed(p->verdicts));
 }
 
-/* The next frame has to be waited for: what is known of those before is not. */
+/* Flush the outputs while the next frame is awaited, so that readers get the results so far. */
 static void outputs_flush(void *arg)
 {
     struct pass *p = arg;

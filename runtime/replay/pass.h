@@ -1,4 +1,4 @@
-/* One way through the capture: the loop that reads, judges and hands on results. */
+/* A pass through the capture: the loop that reads, judges and hands on results. */
 #pragma once
 
 #include "runtime/replay/lines.h"
@@ -10,23 +10,23 @@
 struct pass {
     const struct subject *r;
     struct executor *exec;
-    struct vm *vm;                 /* its worker */
-    struct streams *streams;       /* NULL: the program has no service that ends connections */
-    struct out *verdicts;          /* where lines go, or NULL */
-    struct capture_writer *writer; /* where answers go, or NULL */
-    struct seen *seen;             /* frames that lines are about, or NULL */
+    struct vm *vm;                 /* the executor's worker */
+    struct streams *streams;       /* NULL: no service of the program ends connections */
+    struct out *verdicts;          /* output of lines, or NULL */
+    struct capture_writer *writer; /* output of sent packets, or NULL */
+    struct seen *seen;             /* frames of lines, or NULL */
     bool lined;                    /* there are lines */
-    bool stopped;                  /* by a signal */
+    bool stopped;                  /* stopped by a signal */
     bool log;                      /* log events are printed */
-    struct lines lines;            /* those of them that wait for a held frame */
+    struct lines lines;            /* lines that wait for a held frame */
     bool lists_flows;
-    struct flow_list flows; /* with --flows */
+    struct flow_list flows; /* for --flows */
     struct totals t;
     struct progress progress;
-    uint64_t read; /* frames read before the batch at hand */
+    uint64_t read; /* number of frames before the current batch */
     struct replay_clock clock;
-    int write_error;       /* of writer, negative errno */
-    unsigned call, called; /* the frames of the last vm_run: index of the first, how many; none after a timer */
+    int write_error;       /* error of writer, negative errno */
+    unsigned call, called; /* frames of the last vm_run: index of the first, number; no frame after a timer */
     struct vm_tx tx;
     struct tx_entry entries[VM_BATCH * VM_TX_PER_PACKET];
     struct capture_frame frames[VM_BATCH];
@@ -34,8 +34,8 @@ struct pass {
     struct verdict judged[VM_BATCH];
 };
 
-/* A pass with a fresh worker, which tells of flows that end if it is asked to; NULL after complaining. */
+/* Make a pass with a new worker, which reports ended flows if `flows`. NULL after a complaint. */
 struct pass *pass_new(const struct subject *r, bool flows);
 void pass_free(struct pass *p);
-/* From where the capture stands to its end or the first output that fails. */
+/* Go through the capture from its position to its end, or to the first failing output. */
 void pass_run(struct pass *p);

@@ -1,7 +1,7 @@
-/* Replay: a capture's frames judged by a program, the clock taken from the capture. */
+/* Replay: a program judges a capture's frames by the capture's clock. */
 #pragma once
 
 #include "runtime/base/options.h"
 
-/* Do all that the options say; results and errors are written. Returns the exit status. */
+/* Do what the options say; write results and errors. Return the exit status. */
 int replay(const struct options *o);

@@ -1,4 +1,4 @@
-/* Replay: open everything, make the passes, print the results, and turn what went wrong into one line and a status. */
+/* Replay: open everything, make the passes, print the results, turn a failure into one line and a status. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -13,11 +13,11 @@
 #include "runtime/schedule/schedule.h"
 #include "vm/vm.h"
 
-/* What a call of the vm may leave with, what it may hold, one to join a frame. */
+/* Slots for packets that a call leaves, for held fragments, and one to join a frame. */
 enum { POOL_SLOTS = VM_BATCH * VM_TX_PER_PACKET + FRAG_HELD + 1, POOL_SLOT = 2048, POOL_LARGE_SLOT = 4096 };
 enum { LINK_HEAD_MOST = 14 + 16 * 4 };
 
-/* A result that can't be written; where only the reader went away, nobody wants to hear of it. */
+/* Complain that a result cannot be written. If only its reader is gone, nobody needs the message. */
 static int complain_output(const char *name, int error)
 {
     return -error == EPIPE ? 2 : complain("%s: %s", name, strerror(-error));
@@ -26,8 +26,8 @@ static int complain_output(const char *name, int error)
 static int pool_open(struct subject *r)
 {
     const struct program *p = r->program;
-    const unsigned slots = r->o->explained_count ? 2 * POOL_SLOTS : POOL_SLOTS; /* an explanation takes two workers */
-    /* What is sent on or opened is copied: also super-packets, which captures of hosts hold. */
+    const unsigned slots = r->o->explained_count ? 2 * POOL_SLOTS : POOL_SLOTS; /* --explain uses two workers */
+    /* Packets sent on or opened are copied, also super-packets, which captures of hosts contain. */
     const bool copies = p->services_count || p->nats_count || p->meta->flags & PBC_OPENS;
     const bool fits = r->o->mtu + LINK_HEAD_MOST <= POOL_SLOT - POOL_HEADROOM;
     const unsigned slot_bytes = copies ? POOL_SLOT_MOST : fits ? POOL_SLOT : POOL_LARGE_SLOT;
@@ -93,7 +93,7 @@ struct results {
     struct seen seen;
 };
 
-/* An output must not be what is being read. */
+/* Check that an output is not a file being read. */
 static int overwrites(const struct subject *r, const char *path)
 {
     struct stat st, program;
@@ -105,7 +105,7 @@ static int overwrites(const struct subject *r, const char *path)
     return 0;
 }
 
-/* The same file by two spellings (two equal ones were refused with the options). */
+/* True if both are one file with two spellings. Equal spellings were refused with the options. */
 static bool is_same_file(const struct out *o, const char *path)
 {
     struct stat a, b;
@@ -144,7 +144,7 @@ static int results_open(const struct subject *r, struct results *to)
     return seen_open(&to->seen, r, err, sizeof err) ? complain("%s", err) : 0;
 }
 
-/* Flush and close all; the first failure is told. */
+/* Flush and close all, and tell the first failure. */
 static int results_close(struct results *to, const struct options *o)
 {
     int status = 0;
@@ -171,14 +171,14 @@ static int compare_times(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* The passes after the first, each with a fresh vm and nothing but judging and counting. */
+/* Make the passes after the first, each with a new vm, only judging and counting. */
 static int measure(const struct subject *r, double first, struct timing *t)
 {
     const uint64_t n = r->o->repeat;
     double *times = calloc(n, sizeof *times);
     if (!times) return complain("out of memory");
     int status = 0;
-    bool stopped = false; /* by a signal: the pass that it came in is no measure */
+    bool stopped = false; /* a pass stopped by a signal is not counted */
     uint64_t made = 1;
     times[0] = first;
     while (made < n && !status && !stopped) {
@@ -197,7 +197,7 @@ static int measure(const struct subject *r, double first, struct timing *t)
     return status;
 }
 
-/* The list of flows comes last, as it may be long. */
+/* Print the list of flows last, because it may be long. */
 static void flows_text(FILE *out, const struct vm_counters *c, const struct flow_list *list)
 {
     fputc('\n', out);

@@ -9,7 +9,7 @@
 
 struct seen_frame {
     struct capture_frame frame;
-    uint8_t *copy; /* NULL: the capture keeps its bytes */
+    uint8_t *copy; /* NULL: the capture keeps the bytes */
 };
 
 bool seen_wanted(const struct options *o) { return o->describe || o->write_seen; }
@@ -65,7 +65,7 @@ static bool make_room(struct seen *s)
 bool seen_keep(struct seen *s, uint64_t number, const struct capture_frame *f)
 {
     struct seen_frame k = {.frame = *f};
-    /* Lines that were printed go: the ring's frames follow one another. */
+    /* Frames of printed lines go, because the ring's frames have consecutive numbers. */
     while (s->count && s->first + s->count != number) forget_first(s);
     if (!capture_keeps(s->r->capture)) {
         if (s->bytes + f->cap_len > SEEN_BYTES_MOST || !(k.copy = malloc(f->cap_len + 1u))) return false;

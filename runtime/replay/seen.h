@@ -1,5 +1,4 @@
-/* What lines are about: the frame, for words that describe it and for --write-seen. While lines wait for a held frame,
- * their frames are kept. */
+/* The frames of lines, for --describe and --write-seen. They are kept while their lines wait for a held frame. */
 #pragma once
 
 #include "runtime/replay/replay_priv.h"
@@ -8,28 +7,28 @@ struct seen {
     const struct subject *r;
     struct capture_writer *writer; /* --write-seen, or NULL */
     int write_error;               /* negative errno */
-    bool mixed;                    /* frames of several link types, which a pcap can't hold */
-    int32_t dlt;                   /* of the frames that were written; -1: none so far */
+    bool mixed;                    /* frames have several link types, which a pcap cannot hold */
+    int32_t dlt;                   /* link type of the written frames; -1: none so far */
     struct seen_frame *kept;       /* a ring */
     size_t room, begin, count;
     uint64_t first; /* number of the frame at `begin` */
-    uint64_t bytes; /* copied */
+    uint64_t bytes; /* bytes of the copies */
 };
 
-/* Opens what --write-seen names; 0, or -1 with a line in err. */
+/* Open the file of --write-seen. Return 0, or -1 with a line in err. */
 int seen_open(struct seen *s, const struct subject *r, char *err, size_t err_len);
-/* 0 or a negative errno. */
+/* Close it. Return 0 or a negative errno. */
 int seen_close(struct seen *s);
-/* Is anything of it asked for? */
+/* True if the options need it. */
 bool seen_wanted(const struct options *o);
 
 enum { SEEN_BYTES_MOST = 1 << 26 };
-/* The line of this frame waits: keep it. Frames come in order. False: there is no room for more, the first line must
- * not wait any longer. */
+/* Keep a frame whose line waits. Frames come in order. False: no room, so the first line must not wait longer. */
 bool seen_keep(struct seen *s, uint64_t number, const struct capture_frame *f);
-/* A frame whose line is due; NULL: it was not kept. What was kept before is forgotten, it itself at the next call. */
+/* Return a frame whose line is due; NULL: it was not kept. Earlier frames are dropped now, this one at the next call.
+ */
 const struct capture_frame *seen_frame(struct seen *s, uint64_t number);
-/* A line was printed of it. */
+/* Write the frame of a printed line. */
 void seen_write(struct seen *s, const struct capture_frame *f);
 /* "tcp 192.0.2.1:50000 > 192.0.2.2:80 SYN" */
 const char *seen_words(const struct seen *s, const struct vm_in *in, const struct capture_frame *f, char *buf,

@@ -1,5 +1,5 @@
-/* What the vm sends, as Ethernet frames. Where nobody knows the next hop's MAC it is made from its address: `02:00:`
- * and the last four bytes, so that a reader can tell who is meant; likewise both of a packet without Ethernet. */
+/* Sent packets as Ethernet frames. A next hop without a known MAC gets one made from its address, `02:00:` and its last
+ * four bytes, which names it to readers. Packets without Ethernet get both MACs in this way. */
 #include <endian.h>
 #include <errno.h>
 #include <string.h>
@@ -15,7 +15,7 @@ static void made_mac(uint8_t mac[MAC], const uint8_t tail[4])
     memcpy(mac + 2, tail, 4);
 }
 
-/* Where the last four bytes of each address stand in an IP header. */
+/* Find the last four bytes of each address in an IP header. */
 static bool tails(const struct pkt *p, const uint8_t **src, const uint8_t **dst, uint16_t *type)
 {
     const unsigned version = p->head_len ? p->data[0] >> 4 : 0;
