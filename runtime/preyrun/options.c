@@ -1,10 +1,10 @@
-/* The command line: long options as `--name value` or `--name=value`, in any order with the one program. Names are
- * written in full: an abbreviation that works today would change its meaning with the next option. */
+/* The command line: long options as `--name value` or `--name=value`, in any order, with one program. Names are written
+ * in full: an abbreviation that works today would mean something else with the next option. */
 #include "runtime/preyrun/options_priv.h"
 
 #include <stddef.h>
 
-/* What a line can show of a path: the end tells files apart. */
+/* Return the end of a path that fits on a line, because the end tells files apart. */
 static const char *end_of(const char *path)
 {
     enum { SHOWN = 240 };
@@ -22,7 +22,7 @@ static bool opt_pcap(struct reading *r, const char *n, const char *v)
     o->pcaps[o->pcap_count++] = v;
     return true;
 }
-/* The last `=` ends the name, for a file's may have some. */
+/* Read NAME=IF. The last `=` ends the name, because file names may contain some. */
 static bool opt_map(struct reading *r, const char *n, const char *v)
 {
     const char *is = strrchr(v, '=');
@@ -54,7 +54,7 @@ static bool opt_log(struct reading *r, const char *n, const char *v)
     return true;
 }
 
-/* N or N-N, ending at a comma or the end. */
+/* Read N or N-N, which ends at a comma or at the end of the text. */
 static bool span_read(const char **at, struct options_span *s)
 {
     char *end;
@@ -77,7 +77,7 @@ static bool opt_explain(struct reading *r, const char *n, const char *v)
     }
 }
 
-/* A number, or of a recording a time. */
+/* Read a number, or, for a recording, a time. */
 static bool place(struct reading *r, const char *n, const char *v, uint64_t *at, struct options_when *time)
 {
     time->said = when_read(v, &time->when);
@@ -135,7 +135,7 @@ static bool opt_exec(struct reading *r, const char *n, const char *v)
 enum { HELP_BYTES = 1 << 15 };
 static bool opt_help(struct reading *r, const char *n, const char *v)
 {
-    static char all[HELP_BYTES]; /* written at once, so that one error says why */
+    static char all[HELP_BYTES]; /* a single write, so that a failure gives a single error */
     if (r->out == stdout) setvbuf(stdout, all, _IOFBF, sizeof all);
     options_help(r->out);
     return r->done = true;
@@ -151,10 +151,10 @@ struct option_row {
     const char *name, *argument, *doc;
     char letter;
     uint8_t way;       /* enum way */
-    opt_fn *read;      /* else: */
-    uint16_t at, size; /* of a member of struct options; a flag, or */
-    const char *wants; /* a text: what it is; or */
-    uint64_t lo, hi;   /* a number: its bounds */
+    opt_fn *read;      /* otherwise one of: */
+    uint16_t at, size; /* member of struct options; a flag, or */
+    const char *wants; /* a text, described here; or */
+    uint64_t lo, hi;   /* a number with these bounds */
 };
 #define MEMBER(field)           .at = offsetof(struct options, field), .size = sizeof((struct options *)NULL)->field
 #define FLAG(field)             MEMBER(field)
@@ -190,7 +190,7 @@ static bool take(struct reading *r, const struct option_row *row, const char *v)
     return true;
 }
 
-/* The option that `arg` names; *value points behind a `=` or a letter, or is NULL. */
+/* Return the option that `arg` names. *value: what follows a `=` or a letter, or NULL. */
 static const struct option_row *find(const char *arg, const char **value)
 {
     *value = NULL;
@@ -208,7 +208,7 @@ static const struct option_row *find(const char *arg, const char **value)
     return NULL;
 }
 
-/* Read argv[i] and its value; returns how many words that took, 0 on an error. */
+/* Read argv[0] and its value. Return the number of words used, 0 on an error. */
 static int option_take(struct reading *r, int left, char *const argv[])
 {
     const char *value;
@@ -235,11 +235,11 @@ static bool program_take(struct reading *r, const char *arg)
 
 static bool is_standard(const char *to) { return to && !strcmp(to, "-"); }
 
-/* What each prints has one place. */
+/* Check that no two outputs share a place. */
 static bool settle_outputs(struct reading *r)
 {
     struct options *o = r->o;
-    /* What chooses or widens lines asks for them. */
+    /* Options that choose or extend lines turn them on. */
     if ((o->only || o->describe) && !o->verdicts && !o->write_seen && !o->explained_count) o->verdicts = "-";
     if (o->only && o->explained_count) return wrong(r, "--only chooses lines, and --explain prints none%s%s", "", "");
     if (o->verdicts && o->write && !strcmp(o->verdicts, o->write))
@@ -276,7 +276,7 @@ static bool settle_outputs(struct reading *r)
     return true;
 }
 
-/* Of a recording all is said in it but what is printed. */
+/* Check the options of --replay. A recording holds everything but the choice of output. */
 static bool settle_recording(struct reading *r)
 {
     const struct options *o = r->o;
@@ -303,7 +303,7 @@ static bool pcap_is_standard(const struct options *o)
     return false;
 }
 
-/* What options can't be together, and what must be there. */
+/* Check for options that exclude one another, and for missing ones. */
 static bool settle(struct reading *r)
 {
     const struct options *o = r->o;

@@ -1,13 +1,13 @@
-/* The command line of preyrun, read and checked. Rows in options.def. */
+/* The command line of preyrun. Its options are rows of options.def. */
 #pragma once
 
 #include <stdio.h>
 
 #include "runtime/base/options.h"
 
-enum options_result { OPTIONS_RUN, OPTIONS_DONE /* help or version printed */, OPTIONS_WRONG /* err says why */ };
+enum options_result { OPTIONS_RUN, OPTIONS_DONE /* help or version printed */, OPTIONS_WRONG /* reason in err */ };
 
-/* argv's strings are kept. On OPTIONS_WRONG one line, without newline, in err. Call options_fini in any case. */
+/* Read the command line; argv's strings are kept. OPTIONS_WRONG: one line in err. Call options_fini in any case. */
 enum options_result options_parse(int argc, char *const argv[], struct options *o, FILE *out, char *err,
                                   size_t err_len);
 void options_fini(struct options *o);

@@ -4,7 +4,7 @@
 #include "runtime/base/when.h"
 #include "runtime/preyrun/options_priv.h"
 
-/* Its place among the interfaces; false after a line that says what is wrong. */
+/* Add an interface. False after a line with the reason. */
 static bool iface_add(struct reading *r, const char *option, const char *name)
 {
     struct options *o = r->o;
@@ -46,7 +46,7 @@ bool opt_io(struct reading *r, const char *n, const char *v)
     return true;
 }
 
-/* 127.0.0.1:8404 or [::1]:8404. */
+/* Read an address and port: 127.0.0.1:8404 or [::1]:8404. */
 bool opt_stats(struct reading *r, const char *n, const char *v)
 {
     const char *colon = strrchr(v, ':');
@@ -81,7 +81,7 @@ bool opt_on_exit(struct reading *r, const char *n, const char *v)
            wrong(r, "--%s: `%.60s` is neither open nor closed", n, v);
 }
 
-/* It becomes part of file names and of the name of a table. */
+/* Read a name, which becomes part of file names and of a table's name. */
 bool opt_name(struct reading *r, const char *n, const char *v)
 {
     const size_t len = strlen(v);
@@ -92,7 +92,7 @@ bool opt_name(struct reading *r, const char *n, const char *v)
     return true;
 }
 
-/* 64KiB, 16MiB, 1GiB, or bytes. */
+/* Read a size: 64KiB, 16MiB, 1GiB, or bytes. */
 static bool size(const char *v, uint64_t least, uint64_t most, uint64_t *to)
 {
     static const struct {

@@ -1,4 +1,4 @@
-/* What readers of options share: options.c has those of replays and of both, options_live.c those of live traffic. */
+/* Declarations shared by options.c (options of replays and of both ways) and options_live.c (live traffic). */
 #pragma once
 
 #include <errno.h>
@@ -8,16 +8,16 @@
 
 #include "runtime/preyrun/options.h"
 
-enum way { BOTH, REPLAY, LIVE }; /* what an option is for */
+enum way { BOTH, REPLAY, LIVE }; /* kind of run that an option is for */
 
 struct reading {
     struct options *o;
     FILE *out;
     const char *word;   /* the option as it was typed */
-    const char *way[3]; /* the first one given that is for this way alone, by enum way */
+    const char *way[3]; /* first option given for each way alone, by enum way */
     char *err;
     size_t err_len;
-    bool done; /* help or version: nothing else matters */
+    bool done; /* help or version: the rest is ignored */
 };
 
 static inline bool wrong(struct reading *r, const char *fmt, const char *a, const char *b)
@@ -26,7 +26,7 @@ static inline bool wrong(struct reading *r, const char *fmt, const char *a, cons
     return false;
 }
 
-/* Plain decimal digits within bounds; nothing else is a number here. */
+/* Read plain decimal digits within bounds; nothing else counts as a number. */
 static inline bool number(struct reading *r, const char *name, const char *text, uint64_t lo, uint64_t hi, uint64_t *v)
 {
     char *end;
@@ -41,7 +41,7 @@ static inline bool number(struct reading *r, const char *name, const char *text,
     return false;
 }
 
-/* Which of the words v is, from the first on that is one; NO_WORD: none. */
+/* Return the index of v in words; NO_WORD: not there. NULL entries are skipped. */
 enum { NO_WORD = UINT_MAX };
 static inline unsigned word(const char *v, const char *const words[], unsigned count)
 {
@@ -50,8 +50,8 @@ static inline unsigned word(const char *v, const char *const words[], unsigned c
     return NO_WORD;
 }
 
-/* What options of live traffic can't be together, and what must be there; false with a line in err. */
+/* Check live options for exclusions and missing ones. False, with one line in err. */
 bool options_settle_live(struct reading *r);
-/* Reads the value v of the option called n; false with a line in err. */
+/* Read the value v of the option n. False, with one line in err. */
 typedef bool opt_fn(struct reading *r, const char *n, const char *v);
 opt_fn opt_iface, opt_bridge, opt_io, opt_stats, opt_confirm, opt_on_exit, opt_name, opt_ring, opt_record_size;

@@ -1,4 +1,4 @@
-/* preyrun: executes a compiled rule file. */
+/* preyrun: runs a compiled rule file. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -20,8 +20,8 @@ static int run(const struct options *o, enum options_result result, const char *
     return o->iface_count || o->cleanup ? live(o) : replay(o);
 }
 
-/* A standard stream that is closed would lend its number to the next file that is opened, and the summary would end up
- * in that: something that fails takes its place. */
+/* Open something that fails in place of a closed standard stream. Otherwise the next opened file would get its number,
+ * and the summary would be written into that file. */
 static void hold_closed_streams(void)
 {
     for (int fd = 0; fd <= 2; fd++)
@@ -33,7 +33,7 @@ int main(int argc, char *argv[])
     struct options o;
     char err[400] = "";
     hold_closed_streams();
-    signal(SIGPIPE, SIG_IGN); /* a reader that went away is a write error */
+    signal(SIGPIPE, SIG_IGN); /* a reader that is gone is a write error */
     const enum options_result result = options_parse(argc, argv, &o, stdout, err, sizeof err);
     int status = run(&o, result, err);
     options_fini(&o);
