@@ -1,4 +1,4 @@
-/* The commands: a function a row of command.def, which prints and returns the exit status. */
+/* The commands, one function for each row of command.def, which prints and returns the exit status. */
 #pragma once
 
 #include "runtime/preyctl/talk.h"
@@ -6,8 +6,8 @@
 #define COMMAND(ident, ...) int command_##ident(struct talk *t);
 #include "runtime/preyctl/command.def"
 
-/* More arguments than the command takes are told: 0 or 2. */
+/* Check the number of arguments. Return 0, or 2 after a complaint. */
 int command_takes(const struct talk *t, unsigned least, unsigned most, const char *usage);
 
-/* The program that runs, for program_put. NULL after a line that says why not. */
+/* Return the running program, to be released with program_put. NULL after a line with the reason. */
 struct program *command_running(struct talk *t);

@@ -1,4 +1,4 @@
-/* See command_line.h. Names are written in full, as with preyrun. */
+/* Parser of preyctl's command line. Names are written in full, as for preyrun. */
 #include "runtime/preyctl/command_line.h"
 
 #include <string.h>
@@ -22,7 +22,7 @@ static bool opt_format(struct command_line *l, const char *v)
 
 static const struct option_row {
     const char *name, *argument;
-    bool (*take)(struct command_line *l, const char *v); /* false: v is none of its values */
+    bool (*take)(struct command_line *l, const char *v); /* false: not a valid value */
     enum { PLAIN, JSON, HELP, VERSION } what;
     const char *doc;
 } options[] = {
@@ -39,7 +39,7 @@ static void help_row(FILE *out, const char *name, const char *argument, const ch
 {
     char left[60];
     snprintf(left, sizeof left, "%s%s%s", name, argument && *argument ? " " : "", argument ? argument : "");
-    if (strlen(left) > 21) /* two spaces at least: completion (editors/bash/) reads this */
+    if (strlen(left) > 21) /* at least two spaces: completion (editors/bash/) depends on it */
         fprintf(out, "  %s\n  %-22s %s\n", left, "", doc);
     else
         fprintf(out, "  %-22s %s\n", left, doc);
@@ -64,7 +64,7 @@ struct reading {
     bool chosen, done;
 };
 
-/* Words that it took: 1, 2, or 0 for what is no option of preyctl's; -1: err says what is wrong. */
+/* Read an option. Return the number of words: 1, 2, or 0 if preyctl has no such option; -1 with one line in err. */
 static int option_take(struct reading *r, int left, const char *argv[])
 {
     const char *equals = strchr(argv[0], '=');

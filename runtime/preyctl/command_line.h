@@ -11,24 +11,24 @@ enum command {
 };
 
 struct command_line {
-    const char *name, *control; /* NULL: not said */
+    const char *name, *control; /* NULL: not given */
     bool json;
     enum command command;
-    const char *word;       /* of the command */
-    const char **arguments; /* [count] behind it, in argv's place */
+    const char *word;       /* word of the command */
+    const char **arguments; /* [count] words after the command, stored in argv */
     unsigned count;
 };
 
-enum command_line_result { LINE_RUN, LINE_DONE /* help or version printed */, LINE_WRONG /* err says why */ };
+enum command_line_result { LINE_RUN, LINE_DONE /* help or version printed */, LINE_WRONG /* reason in err */ };
 
-/* argv is changed, its strings are kept. Options of preyctl may stand before the command and behind it; what else
- * begins with `-` behind it is the command's. */
+/* Read the command line; argv is reordered, its strings are kept. preyctl's options may stand before or after the
+ * command; other words after the command that begin with `-` belong to the command. */
 enum command_line_result command_line_read(int argc, const char *argv[], struct command_line *line, FILE *out,
                                            char *err, size_t err_len);
 
-/* Options of a command's own, among its arguments: take `name` out of them. False: it is not among them. */
+/* Take the command's option `name` out of the arguments. False: missing. */
 bool argument_flag(struct command_line *l, const char *name);
-/* The same of `name VALUE` or `name=VALUE`. NULL: it is not among them; "": the value is missing. */
+/* Take `name VALUE` or `name=VALUE` out of the arguments. NULL: missing; "": the value is missing. */
 const char *argument_value(struct command_line *l, const char *name);
-/* The first argument that begins with `-` and was not taken; NULL: none. */
+/* Return the first remaining argument that begins with `-`; NULL: none. */
 const char *argument_unknown(const struct command_line *l);

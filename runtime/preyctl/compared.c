@@ -6,7 +6,7 @@
 #include "compiler/image/image.h"
 #include "compiler/resolve/services/service.h"
 
-/* PBC_NONE: there is none of that name. */
+/* Return the pool of that name; PBC_NONE: none. */
 static uint32_t pool_named(const struct program *p, const char *name)
 {
     for (uint32_t i = 0; i < p->pools_count; i++)
@@ -23,7 +23,7 @@ static const struct pbc_server *server_named(const struct program *p, uint32_t p
     return NULL;
 }
 
-/* A server of that name elsewhere is another one: connections to it do not go on. */
+/* True if both have one address. A server of the same name elsewhere is another server: connections to it end. */
 static bool same_place(const struct pbc_server *a, const struct pbc_server *b)
 {
     return a->family == b->family && !memcmp(a->addr, b->addr, sizeof a->addr);
@@ -37,7 +37,7 @@ static void weight_add(cJSON *to, const char *key, const struct pbc_server *s)
         cJSON_AddNullToObject(to, key);
 }
 
-/* Nothing where both are the same. */
+/* Add a server unless both are the same. */
 static void server_add(cJSON *servers, const char *name, const struct pbc_server *was, const struct pbc_server *now)
 {
     const bool moved = was && now && !same_place(was, now);
@@ -50,7 +50,7 @@ static void server_add(cJSON *servers, const char *name, const struct pbc_server
     if (moved) cJSON_AddTrueToObject(one, "moved");
 }
 
-/* Those of pool `of` of p that are not in the other's, or, `both`, also those that are. */
+/* Add the servers of the new pool that differ from the old one's, then those that only the old pool has. */
 static void servers_add(cJSON *servers, const struct program *old, uint32_t was, const struct program *new,
                         uint32_t now)
 {
@@ -95,7 +95,7 @@ cJSON *compared_pools(const struct program *old, const struct program *new)
     return pools;
 }
 
-/* The pool's, as the compiler reckons it, of sections of a finished program. */
+/* Return the pool's capacity, computed by the compiler's function from a finished program's sections. */
 static uint64_t pool_holds(const struct program *p, const struct pbc_pool *pool)
 {
     struct image img = {0};
@@ -114,7 +114,7 @@ static void mark_pools(const struct program *p, const struct pbc_service *s, boo
     }
 }
 
-/* By the pools that some service sends to with an address of ours. False: none does. */
+/* Sum the capacity of pools that a service reaches with an own address. False: there are none. */
 static bool translated_flows(const struct program *p, uint64_t *flows)
 {
     bool *translated = calloc(p->pools_count + 1u, sizeof *translated), any = false;
@@ -136,7 +136,7 @@ static void translated_add(cJSON *pair, const struct program *p)
     cJSON_AddItemToArray(pair, any ? cJSON_CreateNumber((double)flows) : cJSON_CreateNull());
 }
 
-/* 0: it follows from memory. */
+/* Return the size of the flow table; 0: it follows from memory. */
 static uint64_t table_flows(const struct program *p) { return program_says_flows(p) ? p->settings->flows : 0; }
 
 static void pair_add(cJSON *to, const char *key, uint64_t was, uint64_t now)

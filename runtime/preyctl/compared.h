@@ -1,4 +1,4 @@
-/* Two programs compared: what `preyctl impact` says without asking anybody. */
+/* Comparison of two programs: the part of `preyctl impact` that needs no service. */
 #pragma once
 
 #include <cjson/cJSON.h>
@@ -6,11 +6,9 @@
 
 #include "vm/program/program.h"
 
-/* Pools that differ in their servers, by name: [{pool, new, gone, servers: [{name, was, now}]}], weights; null where
- * there is no such server. */
+/* Return the pools whose servers differ, by name: [{pool, new, gone, servers: [{name, was, now}]}], with weights; null:
+ * no such server. */
 cJSON *compared_pools(const struct program *old, const struct program *new);
-/* {translated: [was, now], flows: [was, now]}: each with the program that runs and
- * with the other one. `translated`: connections that source ports allow, null: no service translates; `flows`: places
- * in the flow table (`limits`).
- */
+/* Return {translated: [was, now], flows: [was, now]} for the running program and the other one. `translated`:
+ * connections that source ports allow, null: no service translates; `flows`: size of the flow table (`limits`). */
 cJSON *compared_capacity(const struct program *old, const struct program *new);

@@ -1,5 +1,5 @@
-/* See filter.h. The words stand as the one rule of a chain, on a line of their own, which is the line that a diagnostic
- * shows; both kinds of frames are asked, those that come and those that the host sends. */
+/* Compilation of a filter. Its words are the only rule of a chain, on a line of their own, which a diagnostic shows.
+ * The chain judges frames that arrive and frames that the host sends. */
 #include "runtime/preyctl/filter.h"
 
 #include <stdlib.h>
@@ -13,7 +13,7 @@ static const char before[] = "chain filter { accept \\\n",
                   after[] =
                       "\n}\nfirewall come default drop { do filter }\nfirewall sent out default drop { do filter }\n";
 
-/* Characters that would end the rule are refused. */
+/* True if no character would end the rule. */
 static bool is_one_rule(const char *text) { return !strpbrk(text, "{};\n#\\"); }
 
 static char *joined(const char *const words[], unsigned count)

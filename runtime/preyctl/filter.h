@@ -1,6 +1,6 @@
-/* Filters: the conditions of the rule language, as a program that the service runs on packets or flows. */
+/* Filters: conditions of the rule language, compiled to a program that the service runs on packets or flows. */
 #pragma once
 
-/* The words as they stand on the command line, compiled: *fd is what goes with the question (hand.h), -1 where there
- * are no words. 0, or 2 after lines that say what is wrong. */
+/* Compile the words of the command line. *fd goes with the question (hand.h); -1: there are no words. Return 0, or 2
+ * after lines with the reason. */
 int filter_hand(const char *const words[], unsigned count, int *fd);

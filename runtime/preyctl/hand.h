@@ -1,9 +1,9 @@
-/* Programs that go over the control socket: as files in memory that nobody can change any more. */
+/* Programs sent over the control socket as sealed files in memory. */
 #pragma once
 
 #include <stddef.h>
 
-/* A descriptor to go with a question, the caller's to close; -1, and it was told why not. */
+/* Return a descriptor to send with a question, closed by the caller; -1 after a complaint. */
 int hand_bytes(const void *bytes, size_t len);
-/* The same of a compiled program's file, whatever it holds: who is asked looks at it. */
+/* The same for the file of a compiled program. Its content is checked by the receiver. */
 int hand_file(const char *path);

@@ -7,7 +7,7 @@
 #include "runtime/preyctl/command_line.h"
 #include "runtime/preyctl/filter.h"
 
-/* A number from 1 on, into the question where it is said. 0 or 2. */
+/* Put the option's number, from 1 on, into the question if it is given. Return 0 or 2. */
 static int take_number(struct talk *t, cJSON *question, const char *option, const char *member)
 {
     const char *value = argument_value(t->line, option);

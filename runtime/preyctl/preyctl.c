@@ -1,4 +1,4 @@
-/* preyctl: asks a preyrun that runs, or tells it what to do. */
+/* preyctl: questions and orders to a running preyrun. */
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
@@ -24,7 +24,7 @@ int main(int argc, char *argv[])
     struct talk t = {.line = &line, .fd = -1};
     char err[300];
     int status = 0;
-    signal(SIGPIPE, SIG_IGN); /* a reader that went away is a write error */
+    signal(SIGPIPE, SIG_IGN); /* a reader that is gone is a write error */
     switch (command_line_read(argc, (const char **)(uintptr_t)argv, &line, stdout, err, sizeof err)) {
     case LINE_WRONG: return talk_complain("%s", err);
     case LINE_RUN: status = commands[line.command](&t); break;

@@ -3,7 +3,7 @@
 #include <string.h>
 #include <time.h>
 
-/* The next number of the text, which cJSON has read: outside of strings. Its length; 0: there is none. */
+/* Find the next number in the text outside of strings; cJSON has parsed the text. Return its length; 0: none. */
 static size_t next_number(const char **at, const char *end)
 {
     bool in_string = false;
@@ -20,7 +20,7 @@ static size_t next_number(const char **at, const char *end)
     return len;
 }
 
-/* Numbers stand in the tree in the order of the text; documents are as deep as the service makes them. */
+/* Put digits into the tree, whose numbers have the text's order. The service's documents are only a few levels deep. */
 static bool walk(cJSON *item, const char **at, const char *end)
 {
     bool fine = true;

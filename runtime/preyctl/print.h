@@ -1,4 +1,4 @@
-/* Printing of the documents that commands are answered with. Members that are not there are 0 or "". */
+/* Printing of answers. A missing member reads as 0 or "". */
 #pragma once
 
 #include <cjson/cJSON.h>
@@ -8,10 +8,10 @@
 
 #include "runtime/report/text.h"
 
-/* Its numbers, which cJSON has read as doubles, get back the digits that they have in the text of it, of `len` bytes,
- * for print_json alone: they are no numbers to the functions below then. False: memory is out. */
+/* Replace the document's numbers, which cJSON read as doubles, by their digits in its text of `len` bytes. Only
+ * print_json can use them then: the functions below no longer see numbers. False: out of memory. */
 bool keep_digits(cJSON *document, const char *text, size_t len);
-/* As one line. */
+/* Print the document as one line. */
 void print_json(const cJSON *document);
 
 const cJSON *part(const cJSON *object, const char *member);
@@ -21,5 +21,5 @@ bool is_true(const cJSON *object, const char *member);
 /* 12,203 */
 const char *count_at(const cJSON *object, const char *member, char buf[TEXT_NUMBER]);
 
-/* A time as documents write it: "09:12:51" of the same day, else "2026-11-20 09:12"; "" for none. Local time. */
+/* Return a document's time as local time: "09:12:51" if today, else "2026-11-20 09:12"; "" for none. */
 const char *when_at(const cJSON *object, const char *member, char buf[TEXT_TIME]);

@@ -1,4 +1,4 @@
-/* See reach.h. Instances of a network namespace have sockets in /run/prey/INODE/NAME.sock (runtime/host/state.h). */
+/* Search for an instance. Sockets of a network namespace are /run/prey/INODE/NAME.sock (runtime/host/state.h). */
 #include "runtime/preyctl/reach.h"
 
 #include <dirent.h>
@@ -39,7 +39,7 @@ static int reach_path(const char *path, char *err, size_t err_len)
 struct found {
     char names[400];
     unsigned count;
-    int fd; /* to the first; -1 */
+    int fd; /* connection to the first; -1 */
 };
 
 static int is_socket(const struct dirent *e)
@@ -53,7 +53,7 @@ static void look_at(struct found *f, const char *folder, const char *file)
     char path[400];
     snprintf(path, sizeof path, "%.100s/%.255s", folder, file);
     const int fd = connect_to(path);
-    if (fd < 0) return; /* dead, or none of prey's */
+    if (fd < 0) return; /* dead, or not of prey */
     const size_t used = strlen(f->names);
     snprintf(f->names + used, sizeof f->names - used, "%s%.*s", used ? ", " : "", (int)(strlen(file) - strlen(".sock")),
              file);

@@ -4,7 +4,7 @@
 
 #include "runtime/preyctl/print.h"
 
-/* Large where an operator has a hand in it. */
+/* Return the server's state, in capitals if it is set by hand. */
 static const char *state_of(const cJSON *server)
 {
     const cJSON *hand = part(server, "by_hand");
@@ -26,7 +26,7 @@ static void hand_print(FILE *out, const cJSON *server)
         fprintf(out, ", %s left", text_duration(number_at(hand, "left_s") * 1000000000, left));
 }
 
-/* With one that drained, or has yet to answer well some times more, the last probe found nothing wrong. */
+/* Return what the last probe found wrong; "" for a drained server, or one that needs more good probes. */
 static const char *wrong_with(const cJSON *server)
 {
     const char *why = text_at(server, "why");
@@ -121,7 +121,7 @@ static void screen_proxy(FILE *out, const cJSON *proxy)
             count_at(part(proxy, "http"), "requests", c), text_plural(number_at(part(proxy, "http"), "requests")));
 }
 
-/* Who judges, and why; in the kernel, how many packets ended there, and how many came up. */
+/* Print the executor and the reason; for the kernel also how many packets ended there, and how many came up. */
 static void judged_print(FILE *out, const cJSON *kernel, const char *why)
 {
     char a[TEXT_NUMBER];
@@ -181,7 +181,7 @@ static void verdicts_print(FILE *out, const cJSON *seen)
                 count_at(one, "packets", b), count_at(one, "bytes", c));
 }
 
-/* Reasons, limits that were reached, frames that were lost: what is not as it should be. */
+/* Print what is not as it should be: drop reasons, limits reached, frames lost. */
 static void troubles_print(FILE *out, const cJSON *seen)
 {
     char a[TEXT_NUMBER];

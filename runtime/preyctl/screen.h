@@ -1,12 +1,12 @@
-/* The service's document on one screen, as people read it. */
+/* Print the service's document on one screen, for people. */
 #pragma once
 
 #include <cjson/cJSON.h>
 #include <stdio.h>
 
 void screen_print(FILE *out, const cJSON *seen);
-/* The servers of a pool, a line each; `before` is what stands before their names, width what both take together: pools
- * of one width stand under one another. */
+/* Print a pool's servers, one line each. before: text before their names; width: of both together, so that pools line
+ * up. */
 void screen_servers(FILE *out, const cJSON *pool, const char *before, int width);
-/* So many columns are enough for the pool's. */
+/* Return the width that the pool's names need. */
 int screen_width(const cJSON *pool, const char *before);

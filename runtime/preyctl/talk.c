@@ -47,8 +47,8 @@ cJSON *talk_question(enum question q)
     return question;
 }
 
-/* The descriptor goes with the first byte. Who turns us away may have closed already: what it said is read all the
- * same. */
+/* Send all bytes, with the descriptor beside the first. A preyrun that refuses may have closed: its answer is still
+ * read. */
 static int send_all(int socket, const char *bytes, size_t len, int fd)
 {
     union {
@@ -88,7 +88,7 @@ int talk_ask(struct talk *t, cJSON *question, int fd)
     return failed;
 }
 
-/* Some bytes more; false after a line that says why not. */
+/* Receive some more bytes. False after a line with the reason. */
 static bool receive(struct talk *t, int patience_ms)
 {
     struct pollfd p = {.fd = t->fd, .events = POLLIN};
@@ -122,7 +122,7 @@ int talk_next(struct talk *t, struct message *m, int patience_ms)
     return 0;
 }
 
-/* All of the answer; its last document into *document, the caller's to free. NULL: they are printed. */
+/* Read the whole answer. Its last document goes to *document, freed by the caller; NULL: print all. Return a status. */
 static int hear(struct talk *t, cJSON *question, int fd, cJSON **document)
 {
     struct message m;

@@ -1,4 +1,4 @@
-/* A question put to the service, and its answer. What fails is told on standard error, once. */
+/* A question to the service, and its answer. Each failure is told once on standard error. */
 #pragma once
 
 #include <cjson/cJSON.h>
@@ -10,33 +10,33 @@ struct talk {
     struct command_line *line;
     int fd; /* connected; -1: not */
     struct inbox in;
-    int status;       /* of the answer that ended last, as of a command */
-    char words[1024]; /* how it went */
+    int status;       /* exit status of the last answer */
+    char words[1024]; /* its closing words */
 };
 
-/* "preyctl: …" on standard error; returns 2. */
+/* Print "preyctl: …" on standard error. Return 2. */
 int talk_complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/* Connect, if it is not connected. 0 or 2. */
+/* Connect unless connected. Return 0 or 2. */
 int talk_begin(struct talk *t);
 void talk_end(struct talk *t);
 
-/* Put a question, which is freed; `fd` goes with it where it is not -1. 0, or 2. */
+/* Ask a question and free it; `fd`, unless -1, goes with it. Return 0 or 2. */
 int talk_ask(struct talk *t, cJSON *question, int fd);
 /* {"ask": word} */
 cJSON *talk_question(enum question q);
 
-/* The next part of the answer. 1: m is one; 0: it has ended, t->status and t->words say how; -1: it was told why not.
- * `patience_ms`: how long the service may say nothing; -1: for ever. */
+/* Read the next part of the answer. 1: in m; 0: the answer has ended, with t->status and t->words; -1: after a
+ * complaint. `patience_ms`: longest silence of the service; -1: no limit. */
 int talk_next(struct talk *t, struct message *m, int patience_ms);
 
-/* Question and answer where that is an end alone. 0, or the status after a line that says why. */
+/* Ask a question whose answer has no document. Return 0, or the status after a line with the reason. */
 int talk_done(struct talk *t, cJSON *question);
-/* Question and answer where that is one document, the caller's to free; with --json its numbers are digits
- * (print.h, keep_digits). 0, or the status after a line that says why. */
+/* Ask a question with one document as its answer, to be freed by the caller; with --json its numbers are digits
+ * (print.h, keep_digits). Return 0, or the status after a line with the reason. */
 int talk_document(struct talk *t, cJSON *question, cJSON **document);
-/* The same, and a descriptor goes with the question, which is closed; -1: none, for it was told why not. */
+/* The same with a descriptor beside the question, which is closed; -1: there is none, after a complaint. */
 int talk_hand(struct talk *t, cJSON *question, int fd, cJSON **document);
 
-/* The same, and the document is printed as it came, a line: numbers above 2^53 keep all digits. */
+/* The same, and print the document's line as it came: numbers above 2^53 keep all digits. */
 int talk_print(struct talk *t, cJSON *question);

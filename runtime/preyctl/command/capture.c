@@ -1,4 +1,4 @@
-/* preyctl capture: packets as they come, into a pcapng file that is whole whenever this ends. */
+/* preyctl capture: packets as they come, written to a pcapng file that is complete at any end. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -11,7 +11,7 @@
 
 static const char usage[] = "[FILTER] -w FILE [--count N] [--for D] [--snap N]";
 
-/* What comes is written at once: whole blocks. */
+/* Write each message, which holds whole blocks, as soon as it comes. */
 static int hear(struct talk *t, int to, const char *path)
 {
     struct message m;

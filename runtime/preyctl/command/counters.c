@@ -1,4 +1,4 @@
-/* preyctl counters: every number of the service's document by the name that it has there. */
+/* preyctl counters: every number of the service's document, under its name there. */
 #include <string.h>
 
 #include "runtime/preyctl/command.h"
@@ -7,11 +7,11 @@
 enum { PATH_MOST = 300 };
 
 struct listing {
-    const char *begins; /* of names; NULL: all that are not 0 */
+    const char *begins; /* prefix of names; NULL: all numbers that are not 0 */
     unsigned zeros;
 };
 
-/* Members of a list go by what names them. */
+/* Return the name of a list's member: the text of a naming member, else its index. */
 static const char *name_of(const cJSON *item, char buf[24], unsigned at)
 {
     static const char *const members[] = {"rule", "firewall",  "service", "server",
@@ -33,7 +33,7 @@ static void number_print(struct listing *l, const char *path, const cJSON *item)
     printf("%-44s %22s\n", path, text_number((uint64_t)item->valuedouble, a));
 }
 
-/* Documents are as deep as the service makes them: a handful. */
+/* Print the numbers below a list. The service's documents are only a few levels deep. */
 static void walk(struct listing *l, const cJSON *list, const char *path, unsigned depth)
 {
     unsigned at = 0;

@@ -1,4 +1,4 @@
-/* preyctl explain: a packet in the notation of a rule file's tests, as a frame; what the service says of it. */
+/* preyctl explain: a packet in the notation of tests, sent to the service as a frame, and the answer. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,7 +10,7 @@ enum { PATIENCE_MS = 10000, TEXT_MOST = 2000, FRAME_BYTES_MOST = 9216 };
 
 static const char usage[] = "'PACKET [on IF]'";
 
-/* All arguments are one packet. 0, or the status. */
+/* Read all arguments as one packet. Return 0 or the status. */
 static int take_words(const struct command_line *l, struct written *w)
 {
     char text[TEXT_MOST] = "", err[300];
@@ -27,7 +27,7 @@ static int take_words(const struct command_line *l, struct written *w)
     return 0;
 }
 
-/* The step that says what `self` is, as the service knows it; empty where the packet has none. 0, or the status. */
+/* Write the step that defines `self` by the service's addresses; empty without `self`. Return 0 or the status. */
 static int ask_self(struct talk *t, const char *words, const char *on, char step[200])
 {
     cJSON *known, *question = strstr(words, "self") ? talk_question(QUESTION_EXPLAIN) : NULL;
@@ -54,14 +54,14 @@ static cJSON *question_of(const struct talk *t, const uint8_t *frame, uint32_t l
     return question;
 }
 
-/* The packet, and what its client says. */
+/* The packet, and the client's data. */
 struct asked {
     uint8_t frame[FRAME_MOST];
     uint32_t len;
-    struct test_said *said; /* NULL: nothing */
+    struct test_said *said; /* NULL: no data */
 };
 
-/* The service of the answer, which goes to it; "" of another. */
+/* Write the service that the answer forwards to; "" for other verdicts. */
 static void service_of(const char *answer, char name[200])
 {
     const char *verdict = strstr(answer, "verdict: forward"), *at = verdict ? strstr(verdict, "  service ") : NULL;
@@ -69,8 +69,8 @@ static void service_of(const char *answer, char name[200])
     if (at) sscanf(at, "  service %199s", name);
 }
 
-/* What a service whose connections end at the proxy would make of what the client says: the running program says it
- * here, for the service knows packets alone. 0, or the status. */
+/* Print what a proxy service makes of the client's data. It is computed here from the running program, because the
+ * service knows only packets. Return 0 or the status. */
 static int hear(struct talk *t, const struct asked *a, const char *answer)
 {
     char name[200], *words = NULL;
@@ -87,7 +87,7 @@ static int hear(struct talk *t, const struct asked *a, const char *answer)
     return 0;
 }
 
-/* Print the answer, and what is made of what the client says. 0, or the status. */
+/* Print the answer and the result of the client's data. Return 0 or the status. */
 static int answered(struct talk *t, const struct asked *a, const char *on)
 {
     struct message m;

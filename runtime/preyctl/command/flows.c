@@ -1,4 +1,4 @@
-/* preyctl flows: the flows that go on, as they are told, a line each. */
+/* preyctl flows: present flows, one line each, as they are reported. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -25,7 +25,7 @@ static const char *side(const cJSON *flow, const char *member, char buf[SIDE_TEX
     return buf;
 }
 
-/* "12.5 s": a time of the document's, before now. */
+/* Return a duration of the document as text: "12.5 s". */
 static const char *ago(const cJSON *flow, const char *member, char buf[TEXT_NUMBER])
 {
     return text_duration(number_at(flow, member) * 1000000, buf);
@@ -40,7 +40,7 @@ static void print_row(const char *const cells[COLUMNS])
     puts(cells[COLUMNS - 1]);
 }
 
-/* "1,234"; "-" of what has no such member: bytes are counted of sessions alone. */
+/* Return a count as text: "1,234"; "-" if the member is missing: only sessions count bytes. */
 static const char *count(const cJSON *flow, const char *member, char buf[TEXT_NUMBER])
 {
     if (!part(flow, member)) return "-";

@@ -1,5 +1,5 @@
-/* preyctl impact: what another program would change. The rules are compared here, as preyc --diff does; what becomes of
- * the flows that there are says who has them. */
+/* preyctl impact: effects of another program. The rules are compared here, as preyc --diff does; the service reports on
+ * its flows. */
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -29,7 +29,7 @@ struct program *command_running(struct talk *t)
     return p;
 }
 
-/* What would become of flows. NULL after a line that says why not. */
+/* Return the impact on flows. NULL after a line with the reason. */
 static cJSON *flows_of(struct talk *t, const char *path)
 {
     cJSON *found, *question = talk_question(QUESTION_IMPACT);
@@ -37,7 +37,7 @@ static cJSON *flows_of(struct talk *t, const char *path)
     return talk_hand(t, question, hand_file(path), &found) ? NULL : found;
 }
 
-/* What the compiler says of both. NULL after a line that says why not. */
+/* Return the compiler's comparison of both programs. NULL after a line with the reason. */
 static char *diff_of(struct program *old, struct program *new, bool json)
 {
     const struct diff_options how = {.json = json, .no_pools = !json};
@@ -47,7 +47,7 @@ static char *diff_of(struct program *old, struct program *new, bool json)
     const int result = to ? diff_print(old, new, &how, to, err, sizeof err) : -1;
     if (to) fclose(to);
     if (result >= 0) {
-        text[strcspn(text, json ? "\n" : "")] = 0; /* one line, as part of another */
+        text[strcspn(text, json ? "\n" : "")] = 0; /* one line, as part of another document */
         return text;
     }
     talk_complain("they cannot be compared: %s", to ? err : "out of memory");
@@ -55,7 +55,7 @@ static char *diff_of(struct program *old, struct program *new, bool json)
     return NULL;
 }
 
-/* Each line behind the heading, or below it. */
+/* Print the first line behind the heading, the others below it. */
 static void lines_print(const char *heading, char *text)
 {
     char *rest = NULL;
@@ -151,7 +151,7 @@ static void flows_print(const cJSON *found)
                text_number((live + judged / 2) / judged, a));
 }
 
-/* 0: it follows from the machine's memory. */
+/* Print a pair of numbers that differ. 0: the number follows from the machine's memory. */
 static void pair_print(const char *heading, const cJSON *pair, const char *what)
 {
     const uint64_t was = (uint64_t)cJSON_GetNumberValue(cJSON_GetArrayItem(pair, 0));
@@ -162,7 +162,7 @@ static void pair_print(const char *heading, const cJSON *pair, const char *what)
                now ? text_number(now, b) : "by memory", what);
 }
 
-/* How many connections services may translate; a program of which none does has no such bound. */
+/* Print how many connections services may translate. A program without translation has no such limit. */
 static void capacity_print(const cJSON *pair)
 {
     const cJSON *was = cJSON_GetArrayItem(pair, 0), *now = cJSON_GetArrayItem(pair, 1);

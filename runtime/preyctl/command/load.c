@@ -1,4 +1,4 @@
-/* preyctl load: another program in place of the one that runs; preyctl confirm: it stays. */
+/* preyctl load: put another program in place of the running one; preyctl confirm: keep it. */
 #include "runtime/base/when.h"
 #include "runtime/preyctl/command.h"
 #include "runtime/preyctl/command_line.h"
@@ -7,7 +7,7 @@
 
 static const char usage[] = "NEW.pbc [--save] [--confirm D] [--allow-unjudged]";
 
-/* The question, of the arguments, which are taken. NULL after a line that says what is wrong. */
+/* Make the question from the arguments, which it uses up. NULL after a line with the reason. */
 static cJSON *question_of(struct talk *t)
 {
     struct command_line *l = t->line;
@@ -44,7 +44,7 @@ int command_LOAD(struct talk *t)
     return 0;
 }
 
-/* Confirms what was started with --confirm, which goes on. */
+/* Confirm a start with --confirm or a loaded program, which then goes on. */
 int command_CONFIRM(struct talk *t)
 {
     if (command_takes(t, 0, 0, "")) return 2;

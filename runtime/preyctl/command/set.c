@@ -1,4 +1,4 @@
-/* preyctl set: a server's weight or state, by hand. */
+/* preyctl set: a server's weight or state, set by hand. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,7 +8,7 @@
 
 static const char usage[] = "POOL/SERVER weight N|drain [D]|up|down|file";
 
-/* Into the question; 0 or 2. */
+/* Put the value into the question. Return 0 or 2. */
 static int read_value(const struct talk *t, cJSON *question)
 {
     const struct command_line *l = t->line;

@@ -1,4 +1,4 @@
-/* preyctl status and servers: what runs, on one screen; its servers alone. */
+/* preyctl status: the state of the service on one screen; preyctl servers: its servers. */
 #include "runtime/preyctl/command.h"
 #include "runtime/preyctl/print.h"
 #include "runtime/preyctl/screen.h"
@@ -17,7 +17,7 @@ int command_STATUS(struct talk *t)
 
 typedef char pool_name[80];
 
-/* The label before a server's own name. */
+/* Return the label before a server's own name. */
 static const char *label(const cJSON *pool, pool_name text)
 {
     snprintf(text, sizeof(pool_name), "%.70s/", text_at(pool, "pool"));

@@ -1,4 +1,4 @@
-/* preyctl top: the screen of `status`, anew each second, until q is typed. Plain sequences that any terminal knows. */
+/* preyctl top: the screen of `status`, redrawn each second until q is typed, with sequences that any terminal knows. */
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -13,14 +13,14 @@
 #include "runtime/preyctl/screen.h"
 
 #define HOME  "\033[H"
-#define CLEAN "\033[K" /* to the line's end */
-#define BELOW "\033[J" /* and all below */
+#define CLEAN "\033[K" /* clear to the end of the line */
+#define BELOW "\033[J" /* clear all below */
 #define ENTER "\033[?1049h\033[?25l"
 #define LEAVE "\033[?25h\033[?1049l"
 
 enum { EACH_MS = 1000 };
 
-/* As much as fits: a column a character, which a byte 10xxxxxx only continues. */
+/* Print what fits. A character takes one column; a byte 10xxxxxx continues a character. */
 static void clip(const char *text, unsigned lines, unsigned columns)
 {
     unsigned line = 0, column = 0;
@@ -54,7 +54,7 @@ static void draw(const cJSON *seen)
     free(text);
 }
 
-/* Until the second is over. False: it is to end. Another size of the window is drawn at once. */
+/* Wait until the second is over or the window's size changes. False: time to end. */
 static bool wait_key(int signals)
 {
     struct pollfd fds[] = {{.fd = STDIN_FILENO, .events = POLLIN}, {.fd = signals, .events = POLLIN}};

@@ -1,4 +1,4 @@
-/* preyctl trace: packets as they come, a line each. */
+/* preyctl trace: packets as they come, one line each. */
 #include <string.h>
 
 #include "runtime/preyctl/command.h"
@@ -11,7 +11,7 @@ static const char *or_dash(const cJSON *seen, const char *member)
     return *text ? text : "-";
 }
 
-/* Of "2024-03-01T09:14:03.118000000Z" the clock. */
+/* Print a packet, with the time of day from "2024-03-01T09:14:03.118000000Z". */
 static void print_seen(const struct message *m)
 {
     cJSON *seen = cJSON_ParseWithLength(m->body, m->len);
