@@ -122,7 +122,7 @@ enum command_line_result command_line_read(int argc, const char *argv[], struct 
     return LINE_WRONG;
 }
 
-static void take(struct command_line *l, unsigned at, unsigned words)
+static void words_take(struct command_line *l, unsigned at, unsigned words)
 {
     l->count -= words;
     for (unsigned i = at; i < l->count; i++) l->arguments[i] = l->arguments[i + words];
@@ -132,7 +132,7 @@ bool argument_flag(struct command_line *l, const char *name)
 {
     for (unsigned i = 0; i < l->count; i++) {
         if (strcmp(l->arguments[i], name) != 0) continue;
-        take(l, i, 1);
+        words_take(l, i, 1);
         return true;
     }
     return false;
@@ -146,7 +146,7 @@ const char *argument_value(struct command_line *l, const char *name)
         if (strncmp(word, name, len) != 0 || (word[len] && word[len] != '=')) continue;
         const bool next = !word[len] && i + 1 < l->count;
         const char *value = word[len] ? word + len + 1 : next ? l->arguments[i + 1] : "";
-        take(l, i, next ? 2 : 1);
+        words_take(l, i, next ? 2 : 1);
         return value;
     }
     return NULL;

@@ -175,7 +175,7 @@ static bool text(struct reading *r, const struct option_row *row, const char *v,
     return *v || wrong(r, "--%s needs %s", row->name, row->wants);
 }
 
-static bool take(struct reading *r, const struct option_row *row, const char *v)
+static bool row_take(struct reading *r, const struct option_row *row, const char *v)
 {
     void *to = (char *)r->o + row->at;
     uint64_t n;
@@ -222,7 +222,7 @@ static int option_take(struct reading *r, int left, char *const argv[])
         if (left < 2) return wrong(r, "%s needs a value: %s", argv[0], row->argument);
         value = argv[words++];
     }
-    return take(r, row, value) ? words : 0;
+    return row_take(r, row, value) ? words : 0;
 }
 
 static bool program_take(struct reading *r, const char *arg)

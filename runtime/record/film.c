@@ -10,7 +10,7 @@
 
 enum { BLOCK_LEAST = 12, MACS = 12, TAG = 4, FRAME_MOST = 1 << 17, WINDOW = 1 << 18 };
 
-static int begin(struct film *f)
+static int file_begin(struct film *f)
 {
     struct stat st;
     if (fstat(f->fd, &st)) return -errno;
@@ -24,7 +24,7 @@ static int begin(struct film *f)
 int film_open(struct film *f, int fd)
 {
     *f = (struct film){.fd = fd};
-    const int failed = begin(f);
+    const int failed = file_begin(f);
     if (failed) close(fd);
     return failed;
 }

@@ -13,7 +13,7 @@
 
 enum { TAKEN_MOST = 64 }; /* most numbers in a row that may be taken by other files */
 
-static int add(struct reel *r, uint64_t number, uint64_t bytes)
+static int file_add(struct reel *r, uint64_t number, uint64_t bytes)
 {
     if (!grow(&r->files, r->count, &r->room, 16, sizeof *r->files)) return -ENOMEM;
     r->files[r->count++] = (struct reel_file){number, bytes};
@@ -39,7 +39,7 @@ static int look_around(struct reel *r)
     for (const struct dirent *e; !failed && (e = readdir(d));) {
         uint64_t bytes;
         const uint64_t number = recording_there(r->dir, e->d_name, &bytes);
-        if (number) failed = add(r, number, bytes);
+        if (number) failed = file_add(r, number, bytes);
     }
     closedir(d);
     if (r->count) qsort(r->files, r->count, sizeof *r->files, by_number);
@@ -100,7 +100,7 @@ int reel_next(struct reel *r)
     r->fd = -1;
     while (r->count >= RECORDINGS_MOST) drop_oldest(r);
     const uint64_t number = r->count ? r->files[r->count - 1].number + 1 : 1;
-    const int failed = add(r, number, 0);
+    const int failed = file_add(r, number, 0);
     if (failed) return failed;
     struct reel_file *f = &r->files[r->count - 1];
     r->fd = make_file(r, number);

@@ -83,7 +83,7 @@ bool world_said(const void *bytes, size_t len, struct world_said *said)
 }
 
 /* Read an array into the facts, whose arrays belong to the snapshot. */
-static bool take(struct cursor *c, const void *array, size_t bytes)
+static bool array_take(struct cursor *c, const void *array, size_t bytes)
 {
     return !bytes || cursor_copy(c, (void *)(uintptr_t)array, bytes);
 }
@@ -169,7 +169,7 @@ struct snapshot *world_unpack(const void *bytes, size_t len, const struct progra
     if (!s) return NULL;
     struct facts *f = &s->facts;
     bool whole = true;
-#define FACTS_ARRAY(field, count) whole = whole && take(&c, f->field, (count) * sizeof *f->field);
+#define FACTS_ARRAY(field, count) whole = whole && array_take(&c, f->field, (count) * sizeof *f->field);
 #include "runtime/exchange/facts_array.def"
     whole = whole && are_weights(f->weights, h.servers) && take_hops(&c, s, h.hops, start->ports) && take_ports(&c, f);
     if (whole) return s;

@@ -54,7 +54,7 @@ static const struct frag_counters *fragments(const struct walker *w) { return vm
 static uint64_t released(const struct walker *w) { return fragments(w) ? fragments(w)->released : 0; }
 static uint64_t followed(const struct walker *w) { return fragments(w) ? fragments(w)->followed : 0; }
 
-static void leave(void *arg)
+static void walk_leave(void *arg)
 {
     struct walker *w = arg;
     for (unsigned i = 0; i < w->tx.count; i++) {
@@ -110,7 +110,7 @@ static bool walker_open(struct walker *w, const struct subject *r, bool in_kerne
 static struct vm_in walker_wait(struct walker *w, const struct capture_frame *f)
 {
     w->judging = 0;
-    replay_clock_tick(&w->clock, f->time_ns, w->exec, &w->tx, leave, w);
+    replay_clock_tick(&w->clock, f->time_ns, w->exec, &w->tx, walk_leave, w);
     return replay_clock_at(&w->clock, f->time_ns);
 }
 
@@ -126,7 +126,7 @@ static struct verdict walker_judge(struct walker *w, const struct capture_frame 
     executor_run(w->exec, &in, (struct pkt *const[]){&pkt}, 1, &v, &w->tx);
     if (v.action == ACTION_HELD) replay_clock_held(&w->clock);
     if (w->streams) streams_judged(w->streams, &in, &pkt, n, &v);
-    leave(w);
+    walk_leave(w);
     return v;
 }
 

@@ -176,7 +176,7 @@ static void events_leave(struct pass *p)
 }
 
 /* Hand on what a call of the vm has put into tx. */
-static void leave(void *arg)
+static void pass_leave(void *arg)
 {
     struct pass *p = arg;
     if (p->tx.event_count || p->tx.events_lost) events_leave(p);
@@ -186,7 +186,7 @@ static void leave(void *arg)
 static void timers_run(struct pass *p, uint64_t time_ns)
 {
     p->called = 0;
-    replay_clock_tick(&p->clock, time_ns, p->exec, &p->tx, leave, p);
+    replay_clock_tick(&p->clock, time_ns, p->exec, &p->tx, pass_leave, p);
 }
 
 /* Give packets for a proxy their server, as far as the data of their connection tells. */
@@ -272,7 +272,7 @@ static void frames_judge(struct pass *p, unsigned first, unsigned end)
         executor_run(p->exec, &in, p->views + first, p->called, p->judged + first, &p->tx);
         if (p->streams) proxied_leave(p, &in);
         verdicts_leave(p);
-        leave(p);
+        pass_leave(p);
     }
 }
 
@@ -285,7 +285,7 @@ static void flows_end(struct pass *p)
     p->called = 0;
     for (unsigned part = 0; more;) {
         more = executor_expire(p->exec, &in, &p->tx, &part);
-        leave(p);
+        pass_leave(p);
     }
     if (!p->lists_flows) return;
     const size_t listed = p->flows.count;

@@ -8,7 +8,7 @@
 #include "runtime/worker/sum.h"
 #include "vm/flow/flow.h"
 
-static void add(void *to, const void *from, size_t bytes)
+static void words_add(void *to, const void *from, size_t bytes)
 {
     uint64_t *t = to;
     const uint64_t *f = from;
@@ -25,7 +25,7 @@ static void add_ports(struct tally *t, const struct carry *carry, const struct w
         w->ports[i].ops->stats(w->ports[i].io, &s);
         io_stats_add(&t->io[iface], &s);
         io_stats_add(&t->io[iface], &w->ports[i].before);
-        add(&t->seen[iface], &w->ports[i].seen, sizeof t->seen[iface]);
+        words_add(&t->seen[iface], &w->ports[i].seen, sizeof t->seen[iface]);
     }
 }
 
@@ -38,8 +38,8 @@ static void add_worker(struct tally *t, const struct carry *carry, unsigned at)
     one->judged = (struct counter){w->counters.totals.frames, w->counters.totals.bytes};
     one->batches = w->counters.batches;
     for (unsigned i = 0; c->flows && i < FLOW_CLASSES; i++) one->flows += c->flows->live[i];
-    add(&t->c, &w->counters, sizeof t->c);
-    add(&t->e, &w->egress.counters, sizeof t->e);
+    words_add(&t->c, &w->counters, sizeof t->c);
+    words_add(&t->e, &w->egress.counters, sizeof t->e);
     add_ports(t, carry, w);
     sum_add(t->sum, c);
 }
@@ -109,7 +109,7 @@ static bool add_proxied(struct tally *t, const struct carry *carry)
         t->proxy_of[i] = malloc(sizeof one);
         if (!t->proxy_of[i]) return false;
         *t->proxy_of[i] = one;
-        add(&t->proxy, &one, sizeof one);
+        words_add(&t->proxy, &one, sizeof one);
     }
     return true;
 }

@@ -30,7 +30,7 @@ struct servers {
     unsigned count;
 };
 
-static void add(struct servers *s, const char *name, const uint32_t addr[4], uint8_t family, unsigned overhead)
+static void server_add(struct servers *s, const char *name, const uint32_t addr[4], uint8_t family, unsigned overhead)
 {
     struct preflight_server *to = &s->all[s->count];
     memcpy(to->addr.word, addr, sizeof to->addr.word);
@@ -63,7 +63,7 @@ static void add_pool(struct servers *s, const struct program *p, const struct pb
             continue;
         }
         snprintf(name, sizeof name, "%.60s/%.60s", program_str(p, p->pools[pool].name), program_str(p, server->name));
-        add(s, name, server->addr, server->family, overhead);
+        server_add(s, name, server->addr, server->family, overhead);
         s->all[s->count - 1].sent_on = sent_on;
         place[i] = s->count;
     }
@@ -84,7 +84,7 @@ static bool find_servers(struct servers *s, const struct program *p)
     }
     for (uint32_t i = 0; good && i < p->nats_count; i++)
         if (p->nats[i].kind == PBC_NAT_FORWARD)
-            add(s, program_str(p, p->nats[i].name), p->nats[i].target, p->nats[i].family, 0);
+            server_add(s, program_str(p, p->nats[i].name), p->nats[i].target, p->nats[i].family, 0);
     free(place);
     return good;
 }

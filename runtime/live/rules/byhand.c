@@ -169,7 +169,7 @@ static bool is_nobodys(const struct by_hand *h) { return !h->found; }
 static bool is_any(const struct by_hand *h) { return true; }
 
 /* Take over the settings of w: a weight ends a drain, `file` cancels all, other states leave the weight. */
-static void take(struct by_hand *h, const struct by_hand *w, uint64_t now_ns)
+static void setting_take(struct by_hand *h, const struct by_hand *w, uint64_t now_ns)
 {
     if (w->weighted) h->weight = w->weight;
     if (w->weighted && h->state == BY_HAND_DRAIN) h->state = BY_HAND_FILE;
@@ -192,7 +192,7 @@ int by_hand_set(struct rules *rules, uint32_t server, const struct by_hand *w)
     const uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
     struct by_hand *h = one(rules, label_server(&rules->carry->now.labels, server));
     if (!h) return -ENOMEM;
-    take(h, w, now_ns);
+    setting_take(h, w, now_ns);
     h->found = true;
     const bool keeps = !says_nothing(h);
     rules->carry->now.by_hand[server] = keeps ? h : NULL;

@@ -50,7 +50,7 @@ struct addresses {
     bool failed; /* out of memory */
 };
 
-static void add(struct addresses *to, const struct host_addr *a)
+static void address_add(struct addresses *to, const struct host_addr *a)
 {
     if (to->count == to->room) {
         const unsigned room = to->room ? 2 * to->room : 64;
@@ -71,7 +71,7 @@ static void add_word(struct addresses *to, const uint32_t word[4], uint8_t famil
     memset(&a, 0, sizeof a); /* the addresses are compared byte by byte */
     memcpy(a.word, word, sizeof a.word);
     a.family = family;
-    add(to, &a);
+    address_add(to, &a);
 }
 
 /* Add all addresses of a range of at most PBC_SOURCES_MAX; a larger range adds nothing. */

@@ -13,7 +13,7 @@ static struct learnt *find(const struct pmtu *p, const uint32_t addr[4], uint8_t
     return NULL;
 }
 
-static struct learnt *add(struct pmtu *p)
+static struct learnt *learnt_add(struct pmtu *p)
 {
     if (p->count == PMTU_MOST) memmove(p->all, p->all + 1, --p->count * sizeof *p->all);
     if (p->count == p->cap) {
@@ -30,7 +30,7 @@ bool pmtu_learn(struct pmtu *p, const struct pmtu_note *note, uint64_t now_ns)
 {
     struct learnt *known = find(p, note->addr, note->family);
     const bool news = !known || note->mtu < known->is.mtu;
-    if (!known) known = add(p);
+    if (!known) known = learnt_add(p);
     if (!known || !news) return false;
     *known = (struct learnt){*note, now_ns + KEPT_NS};
     return true;

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-static int begin(struct player *p, char *err, size_t err_len)
+static int player_begin(struct player *p, char *err, size_t err_len)
 {
     p->watch.unmade = &p->unmade;
     for (unsigned i = 0; i < p->story.start.workers; i++) {
@@ -67,7 +67,7 @@ int player_scene(struct player *p, const struct scene *s, char *err, size_t err_
         snprintf(err, err_len, "a step stands before its program");
         return -EINVAL;
     }
-    const int failed = p->begun ? 0 : begin(p, err, err_len);
+    const int failed = p->begun ? 0 : player_begin(p, err, err_len);
     if (failed) return failed;
     if (s->kind == SCENE_PACKET)
         actor_packet(&p->actors[s->worker], s);

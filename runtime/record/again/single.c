@@ -64,7 +64,7 @@ static void doubt_flow(const struct actor *a, struct single *x)
 /* Look at the packet's flow, or, if that is unknown, take its recorded states. The kernel looks at the flow of a packet
  * before it goes up with a decision, and decides by that. False: the flow was something else then, so the verdict
  * depends on what came between. */
-static bool look(const struct actor *a, struct single *x)
+static bool single_look(const struct actor *a, struct single *x)
 {
     const uint32_t states = states_of(&x->recorded);
     const bool came_up = a->at + 1 < a->story->start.workers && x->recorded.asked & TAPE_BY_RULES;
@@ -167,7 +167,7 @@ static enum found judge_one(const struct actor *a, struct single *x)
     const struct tape_verdict *v = &x->recorded;
     const bool by_rules = v->asked & TAPE_BY_RULES;
     if (!parse(a, x)) return v->reason == x->pkt->reason ? AS_RECORDED : HANGS_ON_MORE;
-    if (!look(a, x)) return HANGS_ON_MORE;
+    if (!single_look(a, x)) return HANGS_ON_MORE;
     if (x->looked && x->seen.class >= SEEN_REPLY) return same_reply(x) ? AS_RECORDED : OTHERWISE;
     if (x->looked && v->flags & VERDICT_REPLY && !x->other) return OTHERWISE;
     if (!by_rules && !x->looked) return HANGS_ON_MORE;
@@ -255,7 +255,7 @@ static void judge(struct actor *a, const uint8_t *body)
     if (a->watch->judged) a->watch->judged(a->watch->arg, a, &j);
 }
 
-static void begin(struct actor *a, const struct tape_record *r)
+static void worker_begin(struct actor *a, const struct tape_record *r)
 {
     const struct told_program *k = story_program(a->story, r->number >> 32);
     a->want = a->got = a->met = 0;
@@ -290,7 +290,7 @@ void single_step(struct actor *a, const struct scene *s)
     }
     if (r.kind == TAPE_SINGLE) {
         a->stopped = NULL; /* single packets are independent of earlier ones */
-        begin(a, &r);
+        worker_begin(a, &r);
     }
     if (r.kind == TAPE_MET) take_met(a, &r, s->len, c);
     if (r.kind != TAPE_VERDICTS) return;

@@ -42,7 +42,7 @@ static const char *path_of(const struct program *p, const struct pbc_proxy *says
     return says->flags & PBC_PROXY_LOG_SYSLOG ? "syslog" : program_str(p, says->log_file);
 }
 
-static int add(struct carry *carry, const char *path, char *err, size_t err_len)
+static int access_log_add(struct carry *carry, const char *path, char *err, size_t err_len)
 {
     struct access *a = carry->access;
     int fd;
@@ -79,7 +79,8 @@ int access_open(struct carry *carry, const struct program *p, char *err, size_t 
     if (!carry->access) return snprintf(err, err_len, "out of memory"), -ENOMEM;
     for (uint32_t i = 0; i < p->proxies_count; i++) {
         const char *path = path_of(p, &p->proxies[i]);
-        const int failed = path && !log_of(carry->access, lines_target(path)) ? add(carry, path, err, err_len) : 0;
+        const int failed =
+            path && !log_of(carry->access, lines_target(path)) ? access_log_add(carry, path, err, err_len) : 0;
         if (failed) return failed;
     }
     return 0;
@@ -127,7 +128,7 @@ static void flush(struct access_log *log)
     log->n = log->lines = 0;
 }
 
-static void put(struct access_log *log, const char *line, size_t len)
+static void line_put(struct access_log *log, const char *line, size_t len)
 {
     if (log->n + len > PIECE) flush(log);
     memcpy(log->piece + log->n, line, len);
@@ -143,7 +144,7 @@ void access_write(struct carry *carry, struct proxy *from)
     uint64_t target;
     for (uint32_t len; (len = proxy_line(from, &target, line));) {
         struct access_log *log = log_of(a, target);
-        if (log) put(log, line, len);
+        if (log) line_put(log, line, len);
     }
     for (unsigned i = 0; a && i < a->count; i++) flush(a->logs[i]);
 }

@@ -102,7 +102,7 @@ static unsigned seat_of(const struct onlooker *k)
     return at;
 }
 
-static void end(struct onlooker *k)
+static void onlooker_end(struct onlooker *k)
 {
     char number[TEXT_NUMBER], more[80] = "", unseen[80] = "";
     const uint64_t n = lost(k, seat_of(k)), untold = in_kernel_more(k->control->carry).untold - k->untold_before;
@@ -128,7 +128,7 @@ static void tell_one(struct onlooker *k, const struct seen *s)
         k->left_out++;
     else
         k->told++;
-    if (k->told == k->most) end(k);
+    if (k->told == k->most) onlooker_end(k);
 }
 
 static void tell_all(struct control *control, const struct tape_seen *from, const struct seen *s)
@@ -294,7 +294,7 @@ void onlookers_step(struct control *control, uint64_t now_ns)
     struct onlookers *o = control->onlookers;
     if (!o) return;
     for (unsigned i = 0; i < OBSERVERS_MOST; i++)
-        if (o->at[i] && o->at[i]->call && now_ns >= o->at[i]->until_ns) end(o->at[i]);
+        if (o->at[i] && o->at[i]->call && now_ns >= o->at[i]->until_ns) onlooker_end(o->at[i]);
     if (!all_have_taken(control)) return;
     /* Records for observers of the older set alone are still theirs. */
     if (o->before && !onlookers_tell(control) && !tell_until(control, UINT64_MAX, NULL))
@@ -356,7 +356,7 @@ static bool read_bounds(const struct call *c, struct onlooker *k, char *err, siz
     return good;
 }
 
-static void begin(struct control *control, struct call *c, bool captures)
+static void onlooker_begin(struct control *control, struct call *c, bool captures)
 {
     static const struct call_ops looks = {.over = over};
     char err[400];
@@ -386,5 +386,5 @@ static void begin(struct control *control, struct call *c, bool captures)
     if (captures) seen_section(c, control->o->ifaces, control->o->iface_count);
 }
 
-void asked_TRACE(void *with, struct call *c) { begin(with, c, false); }
-void asked_CAPTURE(void *with, struct call *c) { begin(with, c, true); }
+void asked_TRACE(void *with, struct call *c) { onlooker_begin(with, c, false); }
+void asked_CAPTURE(void *with, struct call *c) { onlooker_begin(with, c, true); }
