@@ -1,7 +1,7 @@
-/* Spans of days and hours in the time of a zone.
+/* Spans of days and hours in the local time of a zone.
  *
- * What counts is what a clock on the wall shows: an hour that a change of daylight saving time skips is never active,
- * one that it repeats is active twice. */
+ * Spans are compared with local time: an hour that daylight saving time skips is never active, an hour that it repeats
+ * is active twice. */
 #include "runtime/schedule/schedule.h"
 
 #include <pthread.h>
@@ -13,7 +13,7 @@ enum { DAY_MINUTES = 24 * 60, SECOND_NS = 1000000000, QUARTER = 900, LOOK_AHEAD 
 
 static pthread_mutex_t zone_lock = PTHREAD_MUTEX_INITIALIZER;
 
-/* The process's own zone while another is set. */
+/* The process's own zone, saved while another is set */
 struct zone_kept {
     char *name;
     bool switched;
@@ -44,7 +44,7 @@ static void zone_leave(struct zone_kept *kept)
     pthread_mutex_unlock(&zone_lock);
 }
 
-/* A schedule whose zone is set. */
+/* A schedule whose zone is set in the process */
 struct clock {
     const struct pbc_span *spans;
     uint32_t count;
@@ -53,8 +53,8 @@ struct clock {
 
 struct moment {
     unsigned day, minute, second; /* day 0: Monday */
-    uint32_t date;                /* days since 1970, as the zone counts them; DATE_NONE: of no date */
-    long offset;                  /* of the zone, seconds */
+    uint32_t date;                /* days since 1970 in the zone; DATE_NONE: no date */
+    long offset;                  /* the zone's offset from UTC, in seconds */
 };
 #define DATE_NONE UINT32_MAX
 
@@ -97,8 +97,8 @@ static bool active_at(const struct clock *c, time_t t)
     return active_on(c, &m);
 }
 
-/* The next time that is worth a look: where a span begins or ends, midnight, or a quarter of an hour, which is how
- * often the zone's offset is looked at. */
+/* Return the next time at which a result can change: a span's start or end, midnight, or the next quarter of an hour,
+ * as offsets of zones change on quarters. */
 static time_t next_stop(const struct clock *c, time_t t)
 {
     const struct moment m = moment_of(c, t);
@@ -112,7 +112,7 @@ static time_t next_stop(const struct clock *c, time_t t)
     return stop < quarter ? stop : quarter;
 }
 
-/* The first second after `from`, and no later than `to`, with the offset that `to` has. */
+/* Return the first second after `from`, at most `to`, that has the offset of `to` */
 static time_t offset_change(const struct clock *c, time_t from, time_t to)
 {
     const long after = moment_of(c, to).offset;
@@ -126,7 +126,8 @@ static time_t offset_change(const struct clock *c, time_t from, time_t to)
     return to;
 }
 
-/* The first second at which it is no longer as it is, or one so far away that asking again costs nothing. */
+/* Return the first second at which the schedule's state changes. After LOOK_AHEAD without a change, return that time:
+ * asking again then costs nothing. */
 static time_t until(const struct clock *c, time_t now)
 {
     const bool active = active_at(c, now);

@@ -1,5 +1,5 @@
-/* Names of zones: the files that the C library reads them from. It takes a zone that is not there for UTC without a
- * word, so nothing may reach it that was not looked up here. */
+/* Names of zones, which are files that the C library reads. The C library silently takes an unknown zone for UTC, so
+ * each zone is looked up here first. */
 #include <ftw.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +23,7 @@ static bool is_zone_file(const char *path)
     return good;
 }
 
-/* Letters, digits and what names of zones have between them: no path that leads elsewhere. */
+/* True if a name has only letters, digits and the punctuation of zone names, and no path out of the folder */
 static bool is_name(const char *s)
 {
     const size_t len = strlen(s);
@@ -39,7 +39,7 @@ bool zone_known(const char *name)
     return len > 0 && len < PATH_LEN && is_zone_file(path);
 }
 
-/* What the walk over the files fills; nftw takes no argument of ours. */
+/* Result of the walk over the files, as nftw passes no argument on */
 static __thread struct {
     char **names;
     size_t count, skip;
