@@ -18,7 +18,7 @@ struct question {
     uint32_t count;
 };
 
-/* A request of that body alone; and one with elements behind it. */
+/* A request with a body alone; a request with elements behind the body */
 #define ALONE(ident, of) (&(struct question){.kind = REQUEST_##ident, .body = &(of), .body_len = sizeof(of)})
 #define WITH(ident, of, all, size, how_many)                                                                           \
     (&(struct question){REQUEST_##ident, &(of), sizeof(of), all, size, how_many})
@@ -34,7 +34,7 @@ static int put(const struct channel *c, const struct question *q)
     return failed;
 }
 
-/* Put it and wait for the answer, with room for so many descriptors. */
+/* Send a request and wait for the answer, with at most `room` descriptors */
 static int ask(struct channel *c, const struct question *q, struct answer *a, int fds[], unsigned room, char *err,
                size_t err_len)
 {
@@ -54,14 +54,14 @@ static int ask(struct channel *c, const struct question *q, struct answer *a, in
     return failed ? failed : a->failed;
 }
 
-/* A request whose answer is that it is done. */
+/* Make a request whose answer has no result but success */
 static int ask_done(struct channel *c, const struct question *q, char *err, size_t err_len)
 {
     struct answer a;
     return ask(c, q, &a, NULL, 0, err, err_len);
 }
 
-/* A request whose answer is so many descriptors. */
+/* Make a request whose answer is exactly `count` descriptors */
 static int ask_some(struct channel *c, const struct question *q, int fds[], unsigned count, char *err, size_t err_len)
 {
     struct answer a;
@@ -78,7 +78,7 @@ int ask_fds(struct channel *c, enum request_kind kind, int fds[], unsigned count
     return ask_some(c, &q, fds, count, err, err_len);
 }
 
-/* A request that names a port, and whose answer is more than that it is done. */
+/* Make a request that names a port and whose answer has a result */
 static int ask_at(struct channel *c, enum request_kind kind, unsigned port, struct answer *a, char *err, size_t err_len)
 {
     const struct request_at body = {port};
@@ -264,7 +264,7 @@ int ask_steering(struct channel *c, unsigned port, bool *generic, char *err, siz
     return failed;
 }
 
-/* With the program's file; how many descriptors came, or a negative errno. */
+/* Make a request with the program's file. Return the number of descriptors received, or a negative errno. */
 static int ask_loaded(struct channel *c, enum request_kind kind, const struct program *p, int fds[],
                       struct proof *proof, char *err, size_t err_len)
 {
@@ -336,7 +336,7 @@ struct gate_count ask_carried(struct channel *c, unsigned port)
     return ask_at(c, REQUEST_CARRIED, port, &a, err, sizeof err) ? (struct gate_count){0} : a.carried;
 }
 
-/* A parent that is gone is noticed by who waits for its answer. */
+/* Send a request that gets no answer. A lost parent is noticed by the next request that waits for an answer. */
 static void put_alone(struct channel *c, const struct question *q)
 {
     pthread_mutex_lock(&c->lock);

@@ -1,10 +1,10 @@
-/* What the parent gives up once the service runs: capabilities but for those of capability.def, and the calls of
- * refused_call.def. A list of the calls that it needs cannot be held: libnftables, libbpf and the C library choose
- * theirs anew with each release, and a missing one would leave guard rules behind.
+/* Rights that the parent gives up once the service runs: all capabilities but those of capability.def, and the calls of
+ * refused_call.def. A list of allowed calls would not last: libnftables, libbpf and the C library choose their calls
+ * anew with each release, and a missing call would leave guard rules behind.
  *
- * What takes CAP_SYS_ADMIN is done before, whether it will be wanted or not, for a reload may want it: a network
- * namespace (host/device/aside.h), and the packet sockets' filter, for which libbpf looks through the types of modules
- * on kernels that lack a function that it may call. */
+ * Work that needs CAP_SYS_ADMIN is done before, even if only a reload may use it: a network namespace
+ * (host/device/aside.h), and the packet sockets' filter. For that filter, libbpf searches the types of modules on
+ * kernels that lack a function which the filter may call. */
 #include <cap-ng.h>
 #include <errno.h>
 #include <sched.h>
@@ -31,7 +31,7 @@ static int leave_rights(bool xdp_replace)
             had[count++] = kept[i].right;
     capng_clear(CAPNG_SELECT_ALL);
     for (unsigned i = 0; i < count; i++) capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, had[i]);
-    capng_apply(CAPNG_SELECT_BOUNDS); /* where the right to is missing, no_new_privs does the same */
+    capng_apply(CAPNG_SELECT_BOUNDS); /* without that right, no_new_privs has the same effect */
     return capng_apply(CAPNG_SELECT_CAPS) ? -EPERM : 0;
 }
 
@@ -47,7 +47,8 @@ static int refuse_plain(scmp_filter_ctx f)
     return failed;
 }
 
-/* By clone: the flags of clone3 lie in memory, which a filter does not see; with ENOSYS the C library takes clone. */
+/* Refuse namespaces by flags of clone. The flags of clone3 lie in memory that a filter can't see; on ENOSYS the C
+ * library calls clone. */
 static int refuse_namespaces(scmp_filter_ctx f)
 {
     static const scmp_datum_t all[] = {CLONE_NEWNS,   CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC,
@@ -59,7 +60,7 @@ static int refuse_namespaces(scmp_filter_ctx f)
     return failed;
 }
 
-/* Refused, not deadly: a library that tries has another way. */
+/* Make refused calls fail, not kill: a library that tries such a call has a fallback */
 static int leave_calls(void)
 {
     scmp_filter_ctx f = seccomp_init(SCMP_ACT_ALLOW);
@@ -70,7 +71,7 @@ static int leave_calls(void)
     return failed;
 }
 
-/* The calling thread. */
+/* Bound the calling thread */
 static int bound(bool xdp_replace)
 {
     int failed = capng_get_caps_process() ? -EPERM : leave_rights(xdp_replace);

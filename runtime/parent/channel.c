@@ -1,4 +1,4 @@
-/* A stream socket: a request or an answer is so many bytes as its head says. */
+/* Messages over a stream socket: a head gives the length of each request and answer */
 #include "runtime/parent/channel.h"
 
 #include <errno.h>
@@ -33,7 +33,7 @@ static void put_fds(struct msghdr *m, union control *c, const int fds[], unsigne
 
 uint64_t channel_until(uint64_t wait_ns) { return clock_ns(CLOCK_MONOTONIC) + wait_ns; }
 
-/* 0: there is something to be read, or room to write. */
+/* Wait until fd is ready for `events`. Return 0 or a negative errno. */
 static int await(int fd, short events, uint64_t until_ns)
 {
     struct pollfd p = {.fd = fd, .events = events};
@@ -65,7 +65,7 @@ int channel_send(int fd, const void *bytes, size_t len, const int fds[], unsigne
     return 0;
 }
 
-/* Those of one message. False: there is no room for them, and they are closed. */
+/* Append the descriptors of one message to fds. False if some did not fit; those are closed. */
 static bool take_fds(struct msghdr *m, int fds[], unsigned room, unsigned *count)
 {
     bool fits = !(m->msg_flags & MSG_CTRUNC);

@@ -1,17 +1,17 @@
-/* Bytes and descriptors between the two processes. Errors are negative errno; -ENODATA: the other one is gone. */
+/* Bytes and descriptors between the two processes. Errors are negative errno; -ENODATA: the peer has ended. */
 #pragma once
 
 #include <stddef.h>
 #include <stdint.h>
 
-/* A moment of the monotonic clock, in ns, until which both may wait, whatever of it has come by then: -ETIMEDOUT.
- * CHANNEL_ANY: as long as it takes. */
+/* Deadline for a send or receive, in ns of the monotonic clock: afterwards -ETIMEDOUT, even if a part was moved.
+ * CHANNEL_ANY: no deadline. */
 #define CHANNEL_ANY UINT64_MAX
 uint64_t channel_until(uint64_t wait_ns);
 
-/* All of the bytes, with so many descriptors beside them, which stay the caller's. */
+/* Send all bytes, with `count` descriptors, which stay the caller's */
 int channel_send(int fd, const void *bytes, size_t len, const int fds[], unsigned count, uint64_t until_ns);
 
-/* Exactly so many bytes, and what descriptors come beside them: at most `room`, how many in *count; more are closed,
- * and are a fault. They do not outlive an exec. */
+/* Receive exactly `len` bytes and up to `room` descriptors, their number in *count. More descriptors are closed, and
+ * are an error. Received descriptors are close-on-exec. */
 int channel_receive(int fd, void *bytes, size_t len, int fds[], unsigned room, unsigned *count, uint64_t until_ns);

@@ -1,7 +1,6 @@
 /* The service gives up its rights: its user, capabilities, the file system, all system calls but those of syscall.def.
  *
- * Of the file system it keeps the folder of time zones, as its root: the C library reads a zone's file whenever a
- * schedule is looked at. */
+ * Its root becomes the folder of time zones, as the C library reads a zone's file whenever a schedule is computed. */
 #include <cap-ng.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -20,14 +19,14 @@
 
 #include "runtime/parent/parent_priv.h"
 
-/* Sanitizers and coverage look at the process, and write files at its end: such a build is confined but loosely. */
+/* Sanitizers and coverage inspect the process and write files at its end: such a build is confined loosely */
 #if defined(PREY_LOOSE) || defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 enum { LOOSE = true };
 #else
 enum { LOOSE = false };
 #endif
 
-/* A folder that is gone, so nothing is ever in it. */
+/* Change root to a deleted folder, in which no file can be */
 static int enter_nowhere(void)
 {
     char path[] = "/tmp/prey-XXXXXX";
@@ -37,7 +36,8 @@ static int enter_nowhere(void)
     return failed;
 }
 
-/* Where the right to is missing, it stays where it is: it may open files for reading, as its user. */
+/* Change root to the time zones. Without that right the root stays: the service may open files for reading, as its
+ * user */
 static int leave_files(void)
 {
     const char *set = getenv("TZDIR"), *zones = set && *set ? set : "/usr/share/zoneinfo";
@@ -48,8 +48,7 @@ static int leave_files(void)
     return 0;
 }
 
-/* Who the service becomes, asked while there are files to ask: PARENT_USER, where root started us and this machine has
- * one. */
+/* User that the service becomes, found while files are reachable: PARENT_USER if it exists and root started preyrun */
 struct user {
     uid_t uid;
     gid_t gid;
@@ -61,19 +60,19 @@ static struct user user_of_service(void)
     return known ? (struct user){known->pw_uid, known->pw_gid, true} : (struct user){0};
 }
 
-/* With the user all capabilities go, the bounding set among them. */
+/* Give up the user and all capabilities, the bounding set included */
 static int leave_rights(const struct user *u)
 {
     capng_clear(CAPNG_SELECT_ALL);
     if (u->other && capng_change_id((int)u->uid, (int)u->gid, CAPNG_DROP_SUPP_GRP | CAPNG_CLEAR_BOUNDING))
         return -EPERM;
     capng_clear(CAPNG_SELECT_ALL);
-    capng_apply(CAPNG_SELECT_BOUNDS); /* where the right to is missing, no_new_privs does the same */
+    capng_apply(CAPNG_SELECT_BOUNDS); /* without that right, no_new_privs has the same effect */
     if (capng_apply(CAPNG_SELECT_CAPS) || capng_get_caps_process()) return -EPERM;
     return capng_have_capabilities(CAPNG_SELECT_CAPS) == CAPNG_NONE ? 0 : -EPERM;
 }
 
-/* In a signal handler, where stdio may be in the middle of something. */
+/* Print the number of a refused call. Called in a signal handler, so without stdio. */
 static void say_number(unsigned n)
 {
     char line[] = "preyrun: the service made system call ####, which is not in its list\n";
@@ -105,7 +104,7 @@ static int allow_plain(scmp_filter_ctx f)
 
 #define ONLY(call, ...) seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(call), 1, __VA_ARGS__)
 
-/* Sockets for health checks: of IP, for streams and datagrams, nothing raw. */
+/* Allow sockets for health checks: streams and datagrams of IPv4 and IPv6, none raw */
 static int allow_sockets(scmp_filter_ctx f)
 {
     static const scmp_datum_t families[] = {AF_INET, AF_INET6}, types[] = {SOCK_STREAM, SOCK_DGRAM};
@@ -117,8 +116,9 @@ static int allow_sockets(scmp_filter_ctx f)
     return failed;
 }
 
-/* Those whose arguments count: memory that is never run, threads but no processes, signals to itself alone (which fcntl
- * could have sent to others, F_SETOWN), files for reading alone, whether standard output is a terminal. */
+/* Allow calls by their arguments: memory that is not executable, threads but no processes, signals to itself alone (so
+ * no F_SETOWN of fcntl, which sends them to others), files for reading alone, the test for a terminal on standard
+ * output */
 static int allow_some(scmp_filter_ctx f)
 {
     const scmp_datum_t writes = O_ACCMODE | O_CREAT | O_TRUNC;
@@ -127,7 +127,7 @@ static int allow_some(scmp_filter_ctx f)
     if (!failed) failed = ONLY(clone, SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
     if (!failed) failed = ONLY(tgkill, SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0));
     if (!failed) failed = ONLY(openat, SCMP_A2(SCMP_CMP_MASKED_EQ, writes, O_RDONLY));
-    if (!failed) failed = ONLY(fcntl, SCMP_A1(SCMP_CMP_LT, F_SETFL, 0)); /* what appends goes on appending */
+    if (!failed) failed = ONLY(fcntl, SCMP_A1(SCMP_CMP_LT, F_SETFL, 0)); /* no F_SETFL: O_APPEND stays */
     if (!failed) failed = ONLY(fcntl, SCMP_A1(SCMP_CMP_EQ, F_DUPFD_CLOEXEC, 0));
     if (!failed) failed = ONLY(fcntl, SCMP_A1(SCMP_CMP_EQ, F_SETPIPE_SZ, 0));
     if (!failed) failed = ONLY(fcntl, SCMP_A1(SCMP_CMP_EQ, F_GET_SEALS, 0));
@@ -136,12 +136,12 @@ static int allow_some(scmp_filter_ctx f)
     if (!failed)
         failed = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(prctl), 2, SCMP_A0(SCMP_CMP_EQ, PR_SET_DUMPABLE, 0),
                                   SCMP_A1(SCMP_CMP_EQ, 0, 0));
-    /* Its arguments lie in memory, where no filter sees them; the C library then takes clone. */
+    /* clone3's arguments lie in memory that a filter can't see; on ENOSYS the C library calls clone */
     if (!failed) failed = seccomp_rule_add(f, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
     return failed;
 }
 
-/* By descriptors of the parent's: maps are read and written, programs asked; nothing is made or loaded. */
+/* Allow bpf on descriptors from the parent: read and write maps, run programs as a test, create or load nothing */
 static int allow_bpf(scmp_filter_ctx f)
 {
     static const scmp_datum_t all[] = {BPF_MAP_LOOKUP_ELEM,  BPF_MAP_UPDATE_ELEM, BPF_MAP_DELETE_ELEM,
@@ -176,7 +176,7 @@ static int confine(pid_t parent)
     int failed = LOOSE ? 0 : leave_files();
     if (!failed) failed = leave_rights(&user);
     if (!failed && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) failed = -errno;
-    /* A change of rights takes this back, so it comes late; a parent that ended before it would not be noticed. */
+    /* A change of credentials clears this, so it comes late. getppid finds a parent that ended earlier. */
     if (!failed && prctl(PR_SET_PDEATHSIG, SIGKILL)) failed = -errno;
     if (!failed && getppid() != parent) failed = -ESRCH;
     return failed ? failed : leave_calls();

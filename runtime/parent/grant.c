@@ -1,6 +1,6 @@
-/* What is done for each request. Everything that a request says is looked at here, or by the function that it is for,
- * as if an enemy had written it: interfaces are those of the command line, numbers have bounds. Here: what the host
- * must not do with packets that are the service's. */
+/* The parent's handlers of requests, here those about packets that the host must leave to the service. A handler, or
+ * the function it calls, validates each byte of a request as hostile input: interfaces are those of the command line,
+ * numbers have bounds. */
 #include <errno.h>
 #include <net/if.h>
 #include <stdio.h>
@@ -56,8 +56,8 @@ static bool steers_all(const struct parent *p)
     return true;
 }
 
-/* Told once. Where the kernel can have no gate, the start has told it if its program has services in `mode proxy`, else
- * the first reload that brings one does; programs of XDP on all interfaces need none. */
+/* Print once that there is no gate. If the kernel can have none, the start has printed it for a program with services
+ * in `mode proxy`, else the first reload with such a service does. Steering programs on all interfaces need none. */
 static void lack_gate(struct parent *p, const char *why)
 {
     const bool never = !p->kernel && !io_filter(&p->maker);
@@ -76,7 +76,7 @@ static void gate_port(struct parent *p, unsigned port)
         lack_gate(p, why);
 }
 
-/* Where the executor in the kernel judges, it lets pass what is the proxy's. */
+/* Make the gate, over the maps of the kernel executor if it judges: its judge then lets the proxy's packets pass */
 static struct gate *gate_make(struct parent *p)
 {
     if (!p->kernel) return gate_open(io_filter(&p->maker));
@@ -86,7 +86,7 @@ static struct gate *gate_make(struct parent *p)
                                          .config = kernel_map(p->kernel, KERNEL_MAP_gate)->memory});
 }
 
-/* What is the proxy's passes in the kernel. A kernel that can't do that lets it pass all the same, strays with it. */
+/* Let the proxy's packets pass in the kernel. Without a gate they still pass, and strays with them. */
 static int gate_follow(struct parent *p, const struct guard_match *all, uint32_t count, char *err, size_t err_len)
 {
     bool any = p->maker.gate;
@@ -120,7 +120,7 @@ bool grant_GUARD(struct parent *p, const struct request *r, struct answer *a, in
                       .match_count = r->count,
                       .routed = routed};
     if (routed > 1) return false;
-    bool any = false; /* of the proxy's */
+    bool any = false; /* some match belongs to the proxy */
     for (uint32_t i = 0; i < r->count; i++) {
         if (!guard_match_valid(&all[i])) return false;
         any |= all[i].proxied;

@@ -1,4 +1,4 @@
-/* Requests about files, sockets of the host's own, and the service manager. */
+/* Requests about files, the host's own sockets, and the service manager */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -26,7 +26,7 @@ bool grant_RULES(struct parent *p, const struct request *r, struct answer *a, in
         a->failed = -ESPIPE;
         return true;
     }
-    /* O_NONBLOCK: a FIFO without a writer must not hang the open; it is refused by who reads it. */
+    /* O_NONBLOCK: a FIFO without a writer must not block the open; its reader refuses the FIFO */
     fds[0] = open(p->o->program, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     a->failed = fds[0] < 0 ? -errno : 0;
     a->fd_count = fds[0] >= 0;
@@ -58,7 +58,7 @@ bool grant_ECHO(struct parent *p, const struct request *r, struct answer *a, int
     return true;
 }
 
-/* Once: what was made stays as long as this process. */
+/* Granted once: the descriptors stay valid as long as this process */
 bool grant_ASIDE(struct parent *p, const struct request *r, struct answer *a, int fds[])
 {
     if (p->furnished) return false;
@@ -111,7 +111,7 @@ bool grant_ACCESS_LOOK(struct parent *p, const struct request *r, struct answer 
     return true;
 }
 
-/* Only a key that belongs to the certificate beside it: who asks in the service's name gets no other of the host's. */
+/* Open a key only with its certificate: a hijacked service gets no other key of the host */
 bool grant_KEYPAIR(struct parent *p, const struct request *r, struct answer *a, int fds[])
 {
     const struct request_keypair *body = r->body;
@@ -135,8 +135,8 @@ bool grant_CONTROL(struct parent *p, const struct request *r, struct answer *a, 
     return answer_fd(a, fds[0]);
 }
 
-/* At the program's endpoints, which the parent does not know: as with announcements, a fence would need it to read
- * them. */
+/* Listen at any address and port: the parent does not know the program's endpoints. As with announcements, a fence
+ * would need it to read programs. */
 bool grant_LISTEN(struct parent *p, const struct request *r, struct answer *a, int fds[])
 {
     const struct request_listen *body = r->body;
@@ -162,7 +162,7 @@ bool grant_STATS(struct parent *p, const struct request *r, struct answer *a, in
     return answer_fd(a, fds[0]);
 }
 
-/* Words of a short list, from the process that the manager knows. */
+/* Tell the service manager a word from a short list; the manager expects it from this process */
 bool grant_NOTIFY(struct parent *p, const struct request *r, struct answer *a, int fds[])
 {
     const struct request_notify *body = r->body;
@@ -171,7 +171,7 @@ bool grant_NOTIFY(struct parent *p, const struct request *r, struct answer *a, i
     return true;
 }
 
-/* By its number alone, in the one directory that the command line names. */
+/* Handle a file of the recording by number, in the command line's directory alone */
 bool grant_RECORDING(struct parent *p, const struct request *r, struct answer *a, int fds[])
 {
     const struct request_recording *ask = r->body;

@@ -1,6 +1,6 @@
-/* What is done for requests about the kernel executor: maps and programs are made here, and the service gets their
- * descriptors, by which it reads, writes and asks, but loads nothing. A program comes as the bytes of its file, and is
- * verified like any other. */
+/* Requests about the kernel executor. Maps and programs are made here; the service gets descriptors with which it reads
+ * and writes maps and runs tests, but loads nothing. A program arrives as the bytes of its file, and is verified like
+ * any other. */
 #include <errno.h>
 #include <sys/random.h>
 #include <unistd.h>
@@ -9,7 +9,7 @@
 #include "runtime/kernel/prove.h"
 #include "runtime/parent/parent_priv.h"
 
-/* Copies, which the answer's sender closes. False: there are no descriptors left. */
+/* Duplicate descriptors for the answer, whose sender closes them. False: out of descriptors. */
 static bool give(struct answer *a, const int from[], unsigned count, int fds[])
 {
     for (a->fd_count = 0; a->fd_count < count; a->fd_count++) {
@@ -44,7 +44,7 @@ static bool bounds_fit(const struct request *r)
     return program_bounds_fit(asked->flows, asked->half_open);
 }
 
-/* Once: maps of the sizes that this program asks for stay until the end. */
+/* Granted once: maps keep the sizes that this program asks for until the end */
 bool grant_KERNEL(struct parent *p, const struct request *r, struct answer *a, int fds[])
 {
     int all[KERNEL_FDS_MOST];
@@ -59,7 +59,7 @@ bool grant_KERNEL(struct parent *p, const struct request *r, struct answer *a, i
     return true;
 }
 
-/* Before it judges anything, it and the vm decide alike about thousands of frames. */
+/* Prove before the judge is in force that it decides thousands of frames as the vm does */
 static int prove(struct parent *p, const struct program *program, struct answer *a)
 {
     const int failed = kernel_prove_prepared(p->kernel, p->judge, program, &a->proof, a->err, sizeof a->err);
@@ -73,7 +73,7 @@ bool grant_JUDGE(struct parent *p, const struct request *r, struct answer *a, in
     int all[JUDGE_FDS_MOST];
     if (!p->kernel || !bounds_fit(r)) return false;
     struct program *program = load(r, a);
-    kernel_discard(p->judge); /* it was never put in force */
+    kernel_discard(p->judge); /* a judge that was never put in force */
     if (program) kernel_place(p->kernel, program);
     p->judge = program ? kernel_prepare(p->kernel, program, a->err, sizeof a->err) : NULL;
     a->failed = p->judge ? prove(p, program, a) : -EINVAL;
@@ -114,7 +114,7 @@ int parent_keep_hooks(struct parent *p, unsigned port, char *err, size_t err_len
     return hooks_keep(p->state, &where, &h, &p->hooked[port], err, err_len);
 }
 
-/* In place of those before: its interface was gone. */
+/* Replaces programs that were set before, on an interface that has since gone */
 bool grant_HOOKS(struct parent *p, const struct request *r, struct answer *a, int fds[])
 {
     const struct request_at *body = r->body;

@@ -1,4 +1,5 @@
-/* Requests about interfaces: their sockets, the programs that steer what comes, and what is sent by them beside. */
+/* Requests about interfaces: their sockets, steering programs, offloads, and packets sent beside the workers
+ * (neighbours, announcements) */
 #include <errno.h>
 #include <net/if.h>
 #include <stdlib.h>
@@ -12,7 +13,7 @@
 #include "runtime/io/steer/steer.h"
 #include "runtime/parent/parent_priv.h"
 
-/* What the command line says is not the service's to say. */
+/* The command line's settings override the service's */
 bool grant_PORT(struct parent *p, const struct request *r, struct answer *a, int fds[])
 {
     struct io_ask ask = *(const struct io_ask *)r->body;
@@ -65,7 +66,7 @@ bool grant_OFFLOADS(struct parent *p, const struct request *r, struct answer *a,
     return true;
 }
 
-/* In place of the one before: its interface was gone. */
+/* Replaces a program that was loaded before, for an interface that has since gone */
 bool grant_STEER(struct parent *p, const struct request *r, struct answer *a, int fds[])
 {
     const struct request_steer *body = r->body;
@@ -75,7 +76,7 @@ bool grant_STEER(struct parent *p, const struct request *r, struct answer *a, in
     steer_close(*s);
     *s = steer_open(body->frame_most, a->err, sizeof a->err);
     a->failed = *s ? 0 : -EIO;
-    if (*s) gate_detach(p->maker.gate, body->port); /* it looks itself, and counts */
+    if (*s) gate_detach(p->maker.gate, body->port); /* the steering program does the gate's work, and counts */
     return true;
 }
 
@@ -95,7 +96,7 @@ bool grant_TAKE(struct parent *p, const struct request *r, struct answer *a, int
     return true;
 }
 
-/* The addresses as struct facts has them. */
+/* Tell the steering program and the gate own addresses, in the form of struct facts */
 static int tell_world(const struct parent *p, const struct own_address *all, uint32_t count,
                       const struct request_world *body)
 {
@@ -137,7 +138,7 @@ bool grant_STEERING(struct parent *p, const struct request *r, struct answer *a,
     return true;
 }
 
-/* Where these are links there is nothing to do. */
+/* Does nothing on kernels where the programs are attached as links */
 bool grant_KEEP(struct parent *p, const struct request *r, struct answer *a, int fds[])
 {
     const struct request_at *body = r->body;

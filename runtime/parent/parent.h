@@ -1,8 +1,9 @@
-/* Two processes: the parent keeps the rights and does what request.def lists; the service, its child, has none.
+/* Two processes: the parent keeps the rights and does what request.def lists; its child, the service, has no rights.
  *
- * The one that the user started is the parent: it takes the instance's name, undoes what a dead one left, forks before
- * any thread begins, hands signals on, and undoes at the end what was changed on the host. Neither outlives the other.
- */
+ * The process that the user starts is the parent. It takes the instance's name, undoes the changes of a dead instance,
+ * forks before any thread begins, forwards signals, and undoes all changes to the host at the end. Neither process
+ * outlives the other.
+ * */
 #pragma once
 
 #include "runtime/base/options.h"
@@ -10,26 +11,25 @@
 
 struct parent;
 
-/* Fork. in_kernel: what judges in the kernel since a start before may be taken over. 0, and in the parent *p is set, in
- * the child *c; or the exit status, and it was told why. SIGTERM, SIGINT, SIGHUP and SIGUSR1 are blocked in both from
- * then on. */
+/* Fork. in_kernel: programs that a former start left judging in the kernel may be taken over. Return 0 and set *p in
+ * the parent, *c in the child; or the exit status, with the reason printed. SIGTERM, SIGINT, SIGHUP and SIGUSR1 stay
+ * blocked in both processes. */
 int parent_begin(const struct options *o, bool in_kernel, struct parent **p, struct channel **c);
 
-/* In the parent: an access log that the program names which was read at the start. */
+/* In the parent: register an access log that the program of the start names */
 void parent_knows_log(struct parent *p, const char *path);
 
-/* In the parent: the start has told where this machine can have no gate (runtime/io/steer/gate.h). */
+/* In the parent: note that the start has printed where this machine can have no gate (runtime/io/steer/gate.h) */
 void parent_told_gate(struct parent *p);
 
-/* Rights that no request needs are gone from now on, in the parent; else the child is asked to end. */
+/* Give up the parent's rights that no request needs. On failure, ask the child to end. */
 void parent_bound(struct parent *p);
 
-/* Serve until the child ends; undo, free, and return the exit status. */
+/* Serve until the child ends; undo, free, and return the exit status */
 int parent_serve(struct parent *p);
 
-/* In the child, before it reads a byte of anybody's and before it has threads: let go of all rights, of the file
- * system but for the files of time zones, and of every system call but those of syscall.def. 0, or the exit status, and
- * it was told why. */
+/* In the child, before it has threads or reads input: give up all rights, the file system but for time zones, and every
+ * system call but those of syscall.def. Return 0, or the exit status with the reason printed. */
 int parent_confine(const struct channel *c);
 
 void channel_free(struct channel *c); /* NULL is fine */

@@ -1,5 +1,5 @@
-/* Messages between the service and its parent. Numbers and text alone: no pointer, nothing that the parent has to
- * believe. */
+/* Messages between the service and its parent. They hold numbers and text: no pointer, nothing that the parent must
+ * trust. */
 #pragma once
 
 #include "runtime/host/guard/guard.h"
@@ -16,10 +16,10 @@ enum request_kind {
 
 struct request_head {
     uint32_t kind;  /* enum request_kind */
-    uint32_t count; /* of elements, behind the body */
+    uint32_t count; /* number of elements behind the body */
 };
 
-/* `port` is a place among the interfaces of the command line. */
+/* `port` is an index into the command line's interfaces */
 struct request_none {
     uint32_t zero;
 };
@@ -27,7 +27,7 @@ struct request_program {
     uint64_t flows, half_open; /* as program_bound takes them */
 };
 struct request_guard {
-    uint32_t routed; /* 1: what crosses from one interface to another is the service's */
+    uint32_t routed; /* 1: packets between two interfaces are the service's */
 };
 struct request_at {
     uint32_t port;
@@ -45,7 +45,7 @@ struct request_world {
     uint64_t mac;
     uint32_t port;
 };
-struct own_address { /* v4 as ::ffff:a.b.c.d */
+struct own_address { /* IPv4 as ::ffff:a.b.c.d */
     uint64_t hi, lo;
 };
 struct request_notify {
@@ -66,7 +66,7 @@ struct request_path {
 };
 enum { RECORDING_MAKE, RECORDING_REMOVE, RECORDING_SHORTEN };
 struct request_recording {
-    uint64_t number, bytes; /* bytes: to how many it is shortened */
+    uint64_t number, bytes; /* bytes: length to shorten to */
     uint32_t what;          /* RECORDING_… */
     uint32_t zero;
 };
@@ -75,7 +75,7 @@ struct request_aside {
     uint32_t type; /* SOCK_STREAM, SOCK_DGRAM, or SOCK_RAW for echo replies */
 };
 struct request_listen {
-    struct host_addr addr; /* all 0: any of the family */
+    struct host_addr addr; /* all 0: any address of the family */
     uint32_t port;
 };
 struct request_announce {
@@ -85,13 +85,13 @@ struct request_announce {
 
 struct answer {
     int32_t failed;            /* 0, or a negative errno */
-    char err[500];             /* why, in a line; empty: the errno says it */
-    uint32_t fd_count;         /* descriptors that come with it */
-    int32_t group;             /* of PORT, as in struct io_made */
-    uint32_t slots, ring;      /* likewise */
-    uint32_t filter, deal;     /* likewise */
-    uint64_t value;            /* of STEERING and HOOKS: 1, generic; of TOO_LONG and KEEP: how many */
-    struct gate_count carried; /* of CARRIED */
-    struct proof proof;        /* of JUDGE */
-    struct host_kept kept;     /* of PORTS */
+    char err[500];             /* one line; empty: the errno says it */
+    uint32_t fd_count;         /* number of descriptors with the answer */
+    int32_t group;             /* PORT: as in struct io_made */
+    uint32_t slots, ring;      /* PORT: as in struct io_made */
+    uint32_t filter, deal;     /* PORT: as in struct io_made */
+    uint64_t value;            /* STEERING, HOOKS: 1 if generic; TOO_LONG, KEEP: number */
+    struct gate_count carried; /* result of CARRIED */
+    struct proof proof;        /* result of JUDGE */
+    struct host_kept kept;     /* result of PORTS */
 };

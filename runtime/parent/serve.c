@@ -1,4 +1,4 @@
-/* The parent's loop: requests, signals, the child's end. */
+/* Loop of the parent: requests, signals, the child's end */
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -17,11 +17,10 @@
 #include "runtime/parent/channel.h"
 #include "runtime/parent/parent_priv.h"
 
-enum { END_MS = 30000 /* that the service may take to end */ };
+enum { END_MS = 30000 /* longest time for the service to end once asked */ };
 #define NS_PER_MS UINT64_C(1000000)
 
-/* How long a request may take to come whole, whatever of it comes meanwhile, and its answer to be taken: large ones a
- * little longer. */
+/* Deadline for a whole request to arrive, and for its answer to be taken; longer for large requests */
 static uint64_t patience_ns(size_t bytes) { return 5000 * NS_PER_MS + bytes * 64; }
 
 static void say_line(void *arg, const char *line) { complain("%s", line); }
@@ -44,7 +43,7 @@ static int signals_open(struct parent *p)
 
 static int pair(int fds[2]) { return socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) ? -errno : 0; }
 
-/* In the child: its own end alone. The lock on the state file stays the parent's. */
+/* In the child: free the parent's state. The parent keeps the lock on the state file. */
 static void child_begins(struct parent *p)
 {
     state_leave(p->state);
@@ -63,7 +62,7 @@ static struct channel *channel_new(void)
     return c;
 }
 
-/* In the child *c is set from then on. */
+/* Fork the service; sets *c in the child */
 static int fork_child(struct parent *p, struct channel **c)
 {
     int fds[2];
@@ -72,7 +71,7 @@ static int fork_child(struct parent *p, struct channel **c)
     if (failed) return failed;
     struct channel *own = channel_new();
     p->fd = fds[0];
-    fflush(NULL); /* or it would be written twice */
+    fflush(NULL); /* else the child writes it again */
     if (own) p->child = fork();
     failed = !own ? -ENOMEM : p->child < 0 ? -errno : 0;
     if (!failed && !p->child) {
@@ -137,7 +136,8 @@ int parent_begin(const struct options *o, bool in_kernel, struct parent **made, 
 void parent_knows_log(struct parent *p, const char *path) { access_logs_know(p->access_logs, path); }
 void parent_told_gate(struct parent *p) { p->told_gate = true; }
 
-/* Body and elements into one block, the caller's to free. NULL: memory is out, or they do not come whole. */
+/* Receive body and elements into one block, which the caller frees. NULL: out of memory, or the request is
+ * incomplete. */
 static void *receive(int fd, const struct request_bounds *b, const struct request_head *head, size_t *elements_at)
 {
     unsigned none;
@@ -160,7 +160,7 @@ static int answer(const struct parent *p, struct answer *a, const int fds[])
     return failed;
 }
 
-/* 0, -ENODATA at the service's end, -EPROTO: it is none of the table. */
+/* Serve one request. Return 0, -ENODATA if the service has ended, -EPROTO for a request that is not in the table. */
 static int serve_one(struct parent *p)
 {
     struct request_head head;
@@ -181,7 +181,7 @@ static int serve_one(struct parent *p)
     return sent == -ENODATA || !sent ? sent : -EPROTO;
 }
 
-/* Has the child ended? Signals are handed on, whoever got them first. */
+/* Forward signals to the child. True if the child has ended. */
 static bool signalled(const struct parent *p, bool *ending, int *status)
 {
     struct signalfd_siginfo s;
@@ -196,7 +196,7 @@ static bool signalled(const struct parent *p, bool *ending, int *status)
     return false;
 }
 
-/* For poll; the end was begun at the moment *ends_ns, or not yet. What the service still asks does not put it off. */
+/* Return the timeout for poll. *ends_ns: deadline of the end, 0: not set yet. Later requests do not postpone it. */
 static int wait_ms(bool ending, uint64_t *ends_ns)
 {
     if (!ending) return -1;
@@ -205,7 +205,7 @@ static int wait_ms(bool ending, uint64_t *ends_ns)
     return now < *ends_ns ? (int)((*ends_ns - now) / NS_PER_MS + 1) : 0;
 }
 
-/* The child's status, as waitpid has it. */
+/* Return the child's status in the form of waitpid */
 static int serve(struct parent *p)
 {
     struct pollfd fds[2] = {{.fd = p->signal_fd, .events = POLLIN}, {.fd = p->fd, .events = POLLIN}};
@@ -234,7 +234,7 @@ static int serve(struct parent *p)
     }
 }
 
-/* Each port's frames leave by its peer from now on; nobody judges them. 0, or the exit status. */
+/* Make each port's frames leave by its peer, unjudged. Return 0, or the exit status. */
 static int leave_open(struct parent *p)
 {
     const struct options *o = p->o;
@@ -246,8 +246,8 @@ static int leave_open(struct parent *p)
     return 0;
 }
 
-/* After an end that somebody asked for, as --on-exit says; after a fault that the service told of all is undone, but
- * for what judges in the kernel since a start before, if nothing took its place. */
+/* Undo the changes on the host. After an ordinary end --on-exit decides. After an error that the service reported, all
+ * is undone; programs that a former start left judging in the kernel stay if no others replaced them. */
 static int end(struct parent *p, int status)
 {
     const bool closed = !status && p->o->on_exit == OPTIONS_END_CLOSED;
