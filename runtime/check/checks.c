@@ -1,4 +1,4 @@
-/* The loop: when each server is probed, what its probe has come to, and what follows from it. */
+/* The loop: turns of servers, results of probes, and changes of state */
 #include "runtime/check/checks_priv.h"
 
 #include <errno.h>
@@ -24,7 +24,7 @@ static void tell(struct checks *c, uint32_t server)
     c->changes[c->change_count++] = server;
 }
 
-/* So many in a row against what is thought change it; one that decides does so alone. */
+/* Count a result. `rise` or `fall` results in a row against `up` change it; a result that decides does so alone. */
 static void count(struct checks *c, uint32_t server, bool good, bool decides, uint64_t now_ns)
 {
     struct target *t = &c->targets[server];
@@ -40,13 +40,13 @@ static void count(struct checks *c, uint32_t server, bool good, bool decides, ui
     tell(c, server);
 }
 
-/* The next, a tenth earlier or later so that thousands do not fall together; never before the probe's time was over. */
+/* Set the next turn, with a jitter of a tenth so that thousands of probes spread, and never before now */
 static void next_turn(struct checks *c, uint32_t server, uint64_t now_ns)
 {
     struct target *t = &c->targets[server];
     const uint64_t every = t->check->every_ms * UINT64_C(1000000);
     t->turn_ns += every - every / 10 + random_next(&c->random) % (every / 5 + 1);
-    if (t->turn_ns < now_ns) t->turn_ns = now_ns; /* it took longer than that, or the machine slept */
+    if (t->turn_ns < now_ns) t->turn_ns = now_ns; /* the probe took longer, or the machine slept */
     due_set(&c->due, server, t->turn_ns);
 }
 
@@ -67,12 +67,12 @@ static struct probe *probe_new(struct checks *c, uint32_t server)
     p->id = (uint16_t)(c->id + (server >> 16));
     p->seq = (uint16_t)server;
     sockaddr_of(&p->to.any, w->family, w->addr,
-                t->check->kind == PBC_CHECK_ICMP ? 0 : w->port); /* raw sockets take none */
+                t->check->kind == PBC_CHECK_ICMP ? 0 : w->port); /* raw sockets take no port */
     if (t->check->from_family == w->family) sockaddr_of(&p->from.any, w->family, t->check->from, 0);
     return p;
 }
 
-/* Through a service: the next number, and whom it speaks as. */
+/* Give a probe through a service the next number, and the address that it speaks as */
 static int speak_as(struct checks *c, uint32_t server)
 {
     struct target *t = &c->targets[server];
@@ -90,7 +90,7 @@ static int speak_as(struct checks *c, uint32_t server)
     return 0;
 }
 
-/* Tell epoll what the probe waits for. False: it cannot. */
+/* Set the events that epoll reports for the probe. False on failure. */
 static bool watch(struct checks *c, uint32_t server, int how)
 {
     const struct probe *p = c->targets[server].probe;
@@ -111,7 +111,7 @@ static void say_result(struct check_state *s, const struct target *t, const stru
         snprintf(s->why, sizeof s->why, "%s", t->probe->why);
 }
 
-/* A probe has ended: after a good one the next way is gone, or the turn is over. */
+/* End a probe. After a good probe the next way is tried; after the last way, or a bad probe, the turn is over. */
 static void end(struct checks *c, uint32_t server, enum probe_result r, uint64_t now_ns)
 {
     struct target *t = &c->targets[server];
@@ -119,7 +119,7 @@ static void end(struct checks *c, uint32_t server, enum probe_result r, uint64_t
     const bool goes_on = r == PROBE_GOOD && t->way + 1 < t->way_count;
     if (!goes_on) say_result(s, t, c->program, r);
     if (t->probe) {
-        /* The parent that bound it may hold its socket longer, and then closing alone does not end its events. */
+        /* The parent, which bound the socket, may keep it open longer; closing alone then does not end its events */
         if (t->probe->fd >= 0) epoll_ctl(c->epoll, EPOLL_CTL_DEL, t->probe->fd, NULL);
         probe_end(t->probe);
     }
@@ -134,7 +134,7 @@ static void end(struct checks *c, uint32_t server, enum probe_result r, uint64_t
     t->way = 0;
     if (r == PROBE_CANNOT) c->not_begun++;
     if (r == PROBE_GOOD) s->latency_us = (uint32_t)((now_ns - t->began_ns) / 1000);
-    const bool first = !s->known; /* after the start it decides alone */
+    const bool first = !s->known; /* the first probe after the start decides alone */
     s->known |= r != PROBE_CANNOT;
     if (r != PROBE_CANNOT) count(c, server, r == PROBE_GOOD, first, now_ns);
     next_turn(c, server, now_ns);
@@ -142,7 +142,7 @@ static void end(struct checks *c, uint32_t server, enum probe_result r, uint64_t
 
 static uint64_t time_is_over(const struct target *t) { return t->began_ns + t->check->timeout_ms * UINT64_C(1000000); }
 
-/* Through a service it begins as soon as the way to the server is known. */
+/* Begin a probe; through a service only once the way to the server is known */
 static enum probe_result begin_probe(struct checks *c, uint32_t server, uint64_t now_ns)
 {
     struct target *t = &c->targets[server];
@@ -172,7 +172,7 @@ static void begin_way(struct checks *c, uint32_t server, uint64_t now_ns)
         due_set(&c->due, server, t->waits ? now_ns + ASK_AGAIN_NS : time_is_over(t));
 }
 
-/* Where the loop itself was held up, the answer may have come in time and be half heard: once as long again. */
+/* Grant one extension if the loop itself was late: the answer may have come in time and be half read */
 static bool spare(struct checks *c, uint32_t server, uint64_t now_ns)
 {
     struct target *t = &c->targets[server];
@@ -197,7 +197,7 @@ static void too_late(struct checks *c, uint32_t server, uint64_t now_ns)
 static void go_on(struct checks *c, uint32_t server, uint64_t now_ns)
 {
     struct probe *p = c->targets[server].probe;
-    if (!p || c->targets[server].waits) return; /* it ended in this turn */
+    if (!p || c->targets[server].waits) return; /* the probe ended in this turn */
     const bool reads = p->reads, writes = p->writes;
     enum probe_result r = probe_ops(p->check->kind)->step(p);
     if (r == PROBE_GOES_ON && (reads != p->reads || writes != p->writes) && !watch(c, server, EPOLL_CTL_MOD))
@@ -283,5 +283,5 @@ void checks_hint(struct checks *c, uint32_t server, const char *why, uint64_t no
     if (!t->check || !(t->check->flags & PBC_CHECK_PASSIVE)) return;
     snprintf(t->state.why, sizeof t->state.why, "%s", why);
     count(c, server, false, false, now_ns);
-    t->state.known |= !t->state.up; /* whom traffic has taken down no first probe brings back alone */
+    t->state.known |= !t->state.up; /* a server that traffic took down needs `rise` good probes */
 }

@@ -1,4 +1,4 @@
-/* Checks are made of a program, with what was known of servers before, and freed. */
+/* Makes checks of a program, with the state of servers from before, and frees them */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -26,7 +26,7 @@ static int open_trusted(const struct checks *c, const struct pbc_check *check)
     return c->cfg.open_file ? c->cfg.open_file(c->cfg.with, path) : open(path, O_RDONLY | O_CLOEXEC);
 }
 
-/* Of a check before, which has read the same file: a bundle of the system's is 10 ms of reading. NULL: none has. */
+/* Return the TLS context of an earlier check with the same file, or NULL: reading a system's bundle takes 10 ms */
 static SSL_CTX *trusts_alike(const struct checks *c, uint32_t i)
 {
     const struct pbc_check *x = &c->program->checks[i];
@@ -53,7 +53,7 @@ static bool make_kind(struct checks *c, uint32_t i, char *err, size_t err_len)
     return k->tls;
 }
 
-/* Checked in the same way, whatever the check is called? */
+/* True if two checks probe in the same way, whatever their names */
 static bool same_check(const struct program *a, const struct pbc_check *x, const struct program *b,
                        const struct pbc_check *y)
 {
@@ -62,7 +62,7 @@ static bool same_check(const struct program *a, const struct pbc_check *x, const
            !strcmp(program_str(a, x->host), program_str(b, y->host));
 }
 
-/* Without probes through services a server is reached at its own address alone. */
+/* Set a server's ways; its own address alone without probes through services */
 static bool make_ways(struct checks *c, struct target *t, uint32_t server)
 {
     struct check_way ways[CHECK_WAYS_MOST];
@@ -85,13 +85,13 @@ static bool make_target(struct checks *c, uint32_t server, uint64_t now_ns)
     if (check == PBC_NONE) return true;
     t->check = &c->program->checks[check];
     t->state = (struct check_state){.checked = true, .up = true};
-    /* The first ones soon, and not all at once. */
+    /* the first probes begin soon, but spread */
     const uint64_t spread = t->check->every_ms * UINT64_C(1000000);
     t->turn_ns = now_ns + random_next(&c->random) % (spread / 4 + 1);
     return make_ways(c, t, server);
 }
 
-/* What was known of servers that are still there. */
+/* Keep the state of servers that still exist */
 static void take_over(struct checks *c, const struct checks *before, const struct remap *r)
 {
     for (uint32_t old = 0; old < checked_servers(before->program); old++) {

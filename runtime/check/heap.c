@@ -1,4 +1,4 @@
-/* A binary heap (Williams, "Algorithm 232: Heapsort", 1964). */
+/* A binary heap (Williams, "Algorithm 232: Heapsort", 1964) */
 #include "runtime/check/heap.h"
 
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* When each of many things is due, each at most once: a binary heap with the place of each. */
+/* Times at which things are due, one time a thing: a binary heap with the index of each thing */
 #pragma once
 
 #include <stdbool.h>
@@ -8,17 +8,17 @@ struct due_heap {
     struct due {
         uint64_t at_ns;
         uint32_t what;
-    } * heap;        /* [count], the first is due first */
-    uint32_t *place; /* by what, its index and one more; 0: not in it */
+    } * heap;        /* [count], the earliest first */
+    uint32_t *place; /* by thing: its index plus 1; 0: not in the heap */
     uint32_t count;
 };
 
-/* For things below n. False: memory is out. */
+/* Make a heap for things below n. False: out of memory. */
 bool due_init(struct due_heap *h, uint32_t n);
 void due_fini(struct due_heap *h);
-/* It is due then, whenever it was due before. */
+/* Set or change the time at which a thing is due */
 void due_set(struct due_heap *h, uint32_t what, uint64_t at_ns);
 
 static inline uint64_t due_first_ns(const struct due_heap *h) { return h->count ? h->heap[0].at_ns : UINT64_MAX; }
-/* Of a heap that holds something. */
+/* Return the thing that is due first, of a heap that is not empty */
 static inline uint32_t due_first(const struct due_heap *h) { return h->heap[0].what; }

@@ -1,5 +1,5 @@
-/* `http GET "/p" [host "h"] expect 200 [body has "ok"]`: the request, in HTTP/1.0 so that the answer comes in one piece
- * and ends with the connection (RFC 1945), and the status line of whatever HTTP/1 comes back. */
+/* `http GET "/p" [host "h"] expect 200 [body has "ok"]`. The request is HTTP/1.0 so that the answer comes in one piece
+ * and ends with the connection (RFC 1945); the status line may be of any HTTP/1. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +27,7 @@ static bool is_expected(const struct probe *p, unsigned status)
     return false;
 }
 
-/* "HTTP/1.1 200 OK" */
+/* Judge a status line: "HTTP/1.1 200 OK" */
 static enum probe_result judge_line(struct probe *p)
 {
     unsigned major, minor, status;
@@ -40,11 +40,11 @@ static enum probe_result judge_line(struct probe *p)
     if (!is_expected(p, status)) return probe_bad(p, "status %u", status);
     if (!p->check->body) return PROBE_GOOD;
     p->http.part = PART_HEAD;
-    p->http.blank = 1; /* its line's end */
+    p->http.blank = 1; /* counts the end of the status line */
     return PROBE_GOES_ON;
 }
 
-/* How many of the bytes belong to the status line or the head. */
+/* Read a part of the status line; return the number of bytes that belong to it */
 static size_t hear_line(struct probe *p, const uint8_t *bytes, size_t n, enum probe_result *r)
 {
     for (size_t i = 0; i < n; i++) {
@@ -52,7 +52,7 @@ static size_t hear_line(struct probe *p, const uint8_t *bytes, size_t n, enum pr
             *r = judge_line(p);
             return i + 1;
         }
-        /* A reason phrase may be of any length, and says nothing. */
+        /* a reason phrase of any length is ignored */
         if (p->http.line_len < sizeof p->http.line - 1) p->http.line[p->http.line_len++] = (char)bytes[i];
     }
     return n;
@@ -70,7 +70,7 @@ static size_t hear_head(struct probe *p, const uint8_t *bytes, size_t n)
     return n;
 }
 
-/* What is looked for may lie across two pieces. */
+/* Search the body for the expected text, which may be split between two pieces */
 static enum probe_result hear_body(struct probe *p, const uint8_t *bytes, size_t n)
 {
     const char *want = program_str(p->program, p->check->body);

@@ -1,5 +1,4 @@
-/* `https … [sni "h"] [verify off|ca "f"]`: the talk of http.c within TLS. The name that is asked for is verified, sni
- * before host (RFC 6125). */
+/* `https … [sni "h"] [verify off|ca "f"]`: http.c over TLS. The name to verify is sni, else host (RFC 6125). */
 #include <errno.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
@@ -17,7 +16,7 @@ SSL_CTX *https_context(const struct program *p, const struct pbc_check *c, SSL_C
         snprintf(err, err_len, "out of memory");
         return NULL;
     }
-    /* Each probe is a handshake of its own: a server that fails in it is to be found. */
+    /* No session is resumed: each probe must test the whole handshake */
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET | SSL_OP_IGNORE_UNEXPECTED_EOF);
     if (c->flags & PBC_CHECK_NO_VERIFY) return ctx;
@@ -30,7 +29,7 @@ SSL_CTX *https_context(const struct program *p, const struct pbc_check *c, SSL_C
     return NULL;
 }
 
-/* Whom the certificate must name. */
+/* Set the name that the certificate must have */
 static bool expect_name(struct probe *p)
 {
     const uint32_t name = p->check->sni ? p->check->sni : p->check->host;

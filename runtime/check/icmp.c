@@ -1,5 +1,5 @@
-/* `icmp`: an echo request and its reply (RFC 792, 4443). All probes of a server's own address share one raw socket a
- * family; whose a reply is says its identifier and number. */
+/* `icmp`: an echo request and its reply (RFC 792, 4443). All probes at servers' own addresses share one raw socket a
+ * family; a reply belongs to the probe with its identifier and sequence number. */
 #include <errno.h>
 #include <netinet/icmp6.h>
 #include <netinet/ip_icmp.h>
@@ -45,13 +45,13 @@ static enum probe_result begin(struct probe *p)
     echo[0] = v6 ? ICMP6_ECHO_REQUEST : ICMP_ECHO;
     wire_put16(echo + 4, p->id);
     wire_put16(echo + 6, p->seq);
-    if (!v6) wire_put16(echo + 2, csum_of(echo, sizeof echo)); /* IPv6: the kernel's (RFC 3542, 3.1) */
+    if (!v6) wire_put16(echo + 2, csum_of(echo, sizeof echo)); /* IPv6: the kernel fills it in (RFC 3542, 3.1) */
     return send_from(p, echo, sizeof echo);
 }
 
 bool icmp_reply(int family, const uint8_t *bytes, size_t n, uint16_t *id, uint16_t *seq)
 {
-    if (family == AF_INET) { /* with its IP header (raw(7)) */
+    if (family == AF_INET) { /* the IP header comes first (raw(7)) */
         const size_t header = n ? (size_t)(bytes[0] & 15) * 4 : 0;
         if (header < 20 || header > n) return false;
         bytes += header;
@@ -63,7 +63,7 @@ bool icmp_reply(int family, const uint8_t *bytes, size_t n, uint16_t *id, uint16
     return true;
 }
 
-/* Through a service it has a socket of its own, which hears the others' replies, too. */
+/* Read replies on a probe's own socket (through a service), which gets other probes' replies, too */
 static enum probe_result step(struct probe *p)
 {
     uint8_t bytes[128];

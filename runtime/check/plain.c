@@ -1,14 +1,14 @@
-/* Checks that compare bytes. */
+/* Checks that compare bytes: tcp, udp */
 #include <errno.h>
 #include <string.h>
 
 #include "runtime/check/probe.h"
 
-/* `tcp [send x".."] [expect x".."]`: a connection; its answer begins with the expected bytes. */
+/* `tcp [send x".."] [expect x".."]`: a connection; the answer must begin with the expected bytes */
 static enum probe_result tcp_hear(struct probe *p, const uint8_t *bytes, size_t n)
 {
     const struct pbc_pattern *want = &p->program->patterns[p->check->expect];
-    const size_t before = p->heard - n; /* that many have come, and were right */
+    const size_t before = p->heard - n; /* bytes before these, which matched */
     if (!n) return probe_bad(p, p->heard ? "closed within its answer" : "closed before it answered");
     const size_t more = want->len - before < n ? want->len - before : n;
     if (memcmp(bytes, want->value + before, more)) return probe_bad(p, "the answer begins with other bytes");
@@ -28,7 +28,7 @@ static enum probe_result tcp_begin(struct probe *p)
 
 const struct probe_ops probe_tcp = {.name = "tcp", .begin = tcp_begin, .step = stream_step};
 
-/* `udp send x".." expect x".."`: one datagram, and one that begins so comes back. */
+/* `udp send x".." expect x".."`: one datagram; the answer must begin with the expected bytes */
 static enum probe_result udp_begin(struct probe *p)
 {
     const struct pbc_pattern *say = &p->program->patterns[p->check->send];

@@ -1,4 +1,4 @@
-/* What the kinds of checks share: a socket towards the server, and errors in words. */
+/* Parts common to the kinds of checks: a socket to the server, and errors as text */
 #include "runtime/check/probe.h"
 
 #include <errno.h>
@@ -32,9 +32,9 @@ enum probe_result probe_errno(struct probe *p, int err)
     case ENFILE:
     case ENOBUFS:
     case ENOMEM:
-    case EAGAIN: /* no local port is left */
+    case EAGAIN: /* no local port is free */
     case EADDRNOTAVAIL: snprintf(p->why, sizeof p->why, "not probed: %s", strerror(err)); return PROBE_CANNOT;
-    case EPERM: /* a packet filter dropped what would have left */
+    case EPERM: /* a packet filter of this machine dropped the packet */
     case EACCES: snprintf(p->why, sizeof p->why, "not probed: this machine forbids it"); return PROBE_CANNOT;
     case ECONNREFUSED: return probe_bad(p, "connection refused");
     case ECONNRESET:
@@ -63,7 +63,7 @@ enum probe_result probe_connect(struct probe *p, int type)
     const int on = 1;
     if (probe_socket(p, type) < 0) return probe_errno(p, errno);
     if (p->from.any.sa_family) {
-        /* Through a service its port says whose it is; one that was another's a moment ago is free. */
+        /* Through a service the port identifies the probe; SO_REUSEADDR allows a port that was closed just now */
         setsockopt(p->fd, p->aside ? SOL_SOCKET : IPPROTO_IP, p->aside ? SO_REUSEADDR : IP_BIND_ADDRESS_NO_PORT, &on,
                    sizeof on);
         if (bind(p->fd, &p->from.any, address_len(&p->from.any))) return probe_errno(p, errno);
@@ -74,7 +74,7 @@ enum probe_result probe_connect(struct probe *p, int type)
 
 void probe_end(struct probe *p)
 {
-    /* A reset leaves nothing behind: a thousand probes a second would use up all ports in TIME_WAIT. */
+    /* A reset avoids TIME_WAIT, in which a thousand probes a second would use up all ports */
     const struct linger at_once = {.l_onoff = 1};
     SSL_free(p->ssl);
     if (p->fd >= 0) {

@@ -1,4 +1,4 @@
-/* One probe of one server, as the kinds of checks see it. */
+/* One probe of one server, as the kinds of checks see it */
 #pragma once
 
 #include <netinet/in.h>
@@ -11,13 +11,13 @@
 enum probe_result {
     PROBE_GOES_ON,
     PROBE_GOOD,
-    PROBE_BAD,    /* and why says so */
-    PROBE_CANNOT, /* it could not begin, through no fault of the server's */
+    PROBE_BAD,    /* see `why` */
+    PROBE_CANNOT, /* could not begin, through no fault of the server */
 };
 
 struct probe;
 
-/* What a connection says and hears. hear: bytes as they come, or their end (n is 0). */
+/* Bytes to send on a connection, and a callback for bytes received (n is 0 at their end) */
 struct talk {
     const uint8_t *say;
     size_t say_len;
@@ -27,71 +27,71 @@ struct talk {
 struct probe {
     const struct program *program;
     const struct pbc_check *check;
-    const uint8_t *request; /* of HTTP: made once a check */
+    const uint8_t *request; /* for HTTP: made once a check */
     size_t request_len;
-    SSL_CTX *tls;                     /* of HTTPS */
-    const struct checks_aside *aside; /* through a service: sockets are had from there; NULL: at its own address */
-    int icmp;                         /* the raw socket for its family, or -1 */
+    SSL_CTX *tls;                     /* for HTTPS */
+    const struct checks_aside *aside; /* source of sockets for a probe through a service; else NULL */
+    int icmp;                         /* the raw socket of its family, or -1 */
     uint16_t id, seq;
     union {
         struct sockaddr any;
         struct sockaddr_in v4;
         struct sockaddr_in6 v6;
-    } to, from;         /* from: family 0, the host's choice */
-    int fd;             /* of its own; -1: none */
-    bool reads, writes; /* what it waits for */
+    } to, from;         /* from: family 0: the host chooses */
+    int fd;             /* its own; -1: none */
+    bool reads, writes; /* events that it waits for */
 
     SSL *ssl;
     struct talk talk;
     enum { STREAM_CONNECT, STREAM_TLS, STREAM_SAY, STREAM_HEAR } stage;
     size_t said, heard;
     struct {
-        uint8_t part; /* of the answer: enum in http.c */
+        uint8_t part; /* part of the answer: enum in http.c */
         uint16_t status;
-        uint8_t line_len; /* of the status line so far */
+        uint8_t line_len; /* length of the status line so far */
         char line[64];
-        char tail[256]; /* the end of the body so far, shorter than what is looked for */
+        char tail[256]; /* last bytes of the body, shorter than the text searched */
         uint16_t tail_len;
-        uint8_t blank; /* how much of an empty line has come */
+        uint8_t blank; /* number of bytes so far that may form an empty line */
     } http;
     char why[96];
 };
 
 struct probe_ops {
     const char *name;
-    enum probe_result (*begin)(struct probe *p); /* a socket, and what can be said at once */
-    enum probe_result (*step)(struct probe *p);  /* the socket is ready */
+    enum probe_result (*begin)(struct probe *p); /* open a socket and send the first bytes */
+    enum probe_result (*step)(struct probe *p);  /* go on, as the socket is ready */
 };
 
 #define CHECK(IDENT, ident, doc) extern const struct probe_ops probe_##ident;
 #include "runtime/check/check.def"
 
-/* Of that kind (enum pbc_check_kind). */
+/* Return the ops of a kind (enum pbc_check_kind) */
 const struct probe_ops *probe_ops(unsigned kind);
 
-/* Its own socket of that type, or -1 and errno. */
+/* Open the probe's own socket of that type. Return it, or -1 with errno. */
 int probe_socket(struct probe *p, int type);
-/* The same to p->to, connected or about to be. PROBE_GOES_ON, or what became of it. */
+/* The same, and connect to p->to without waiting. Return PROBE_GOES_ON, or the result of a failure. */
 enum probe_result probe_connect(struct probe *p, int type);
-/* Its socket and what is above it are gone. */
+/* Free the probe's socket and its TLS state */
 void probe_end(struct probe *p);
 enum probe_result probe_bad(struct probe *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* As errno says: the server's fault or ours. */
+/* Return the result for an errno: PROBE_BAD for the server's fault, PROBE_CANNOT for this machine's */
 enum probe_result probe_errno(struct probe *p, int err);
 
-/* stream.c: p->talk on a connection, within TLS where p->ssl is there. */
+/* stream.c: run p->talk on a connection, over TLS if p->ssl is set */
 enum probe_result stream_begin(struct probe *p);
 enum probe_result stream_step(struct probe *p);
 
-/* http.c */
+/* http.c: read a part of an answer, as talk.hear */
 enum probe_result http_hear(struct probe *p, const uint8_t *bytes, size_t n);
-/* The request of a check; free it. NULL: memory is out. */
+/* http.c: return the request of a check, which the caller frees. NULL: out of memory. */
 uint8_t *http_request(const struct program *p, const struct pbc_check *c, size_t *len);
 
-/* https.c: settings of a check, and whom it trusts: those of `like`, which has read the same file, or where that is
- * NULL, of the file. NULL, with one line in err. */
+/* https.c: make the TLS context of a check. Trusted certificates are those of `like`, or if NULL, read from ca_fd.
+ * NULL, with one line in err. */
 SSL_CTX *https_context(const struct program *p, const struct pbc_check *c, SSL_CTX *like, int ca_fd, char *err,
                        size_t err_len);
 
-/* icmp.c: the echo reply that lies there, 0 bytes or more. Is it one for this machine's probes? Then id and seq. */
+/* icmp.c: parse n bytes (0 or more) as an echo reply. True with id and seq set if they are one. */
 bool icmp_reply(int family, const uint8_t *bytes, size_t n, uint16_t *id, uint16_t *seq);

@@ -1,5 +1,5 @@
-/* A talk on a connection: connect, the handshake of TLS where there is one, say, hear. A server that floods is heard in
- * pieces and up to a bound; one that answers byte by byte has no more time than any other. */
+/* A talk on a connection: connect, TLS handshake if wanted, send, receive. A server that floods is read in pieces up to
+ * a bound; a server that answers byte by byte gets no more time. */
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
@@ -16,7 +16,7 @@ enum probe_result stream_begin(struct probe *p)
     return r;
 }
 
-/* What OpenSSL says of a call that did not succeed. */
+/* Return the result of an OpenSSL call that failed */
 static enum probe_result tls_failed(struct probe *p, int returned)
 {
     const int saved = errno;
@@ -61,7 +61,7 @@ static enum probe_result shake_hands(struct probe *p)
     return PROBE_GOES_ON;
 }
 
-/* Bytes that were said or heard; 0: none now, or *r says why. */
+/* Send bytes. Return their number; 0: none now, or a failure in *r. */
 static size_t say(struct probe *p, enum probe_result *r)
 {
     if (p->ssl) {
@@ -119,7 +119,7 @@ enum probe_result stream_step(struct probe *p)
     if (p->stage == STREAM_TLS && r == PROBE_GOES_ON) r = shake_hands(p);
     if (p->stage == STREAM_SAY && r == PROBE_GOES_ON) r = say_all(p);
     if (p->stage != STREAM_HEAR || r != PROBE_GOES_ON) return r;
-    /* What TLS holds already makes no descriptor readable. */
+    /* decrypted bytes inside OpenSSL do not make the descriptor readable */
     do r = hear(p);
     while (r == PROBE_GOES_ON && p->ssl && SSL_pending(p->ssl));
     return r;

@@ -4,7 +4,7 @@
 
 #include "vm/vm.h"
 
-/* Where the service listens for what the check says; 0: nowhere. */
+/* Return the service's port for the check's protocol at that endpoint; 0: none */
 static uint16_t port_of(const struct pbc_check *c, const struct pbc_endpoint *e)
 {
     const bool udp = c->kind == PBC_CHECK_UDP;
@@ -22,7 +22,7 @@ static bool has(const struct check_way *ways, unsigned count, const struct check
     return false;
 }
 
-/* Through the service, behind those that are there; how many there are then. */
+/* Append the ways through a service. Return the new count. */
 static unsigned through(const struct program *p, uint32_t server, uint32_t service, struct check_way *ways,
                         unsigned count)
 {
@@ -47,7 +47,7 @@ static bool sends_to(const struct program *p, const struct pbc_service *s, uint3
     return false;
 }
 
-/* The port that the service keeps for a server that names none. */
+/* Return the service's port for a server without its own */
 static uint16_t kept_port(const struct program *p, const struct pbc_check *c, const struct pbc_service *s)
 {
     uint16_t port = 0;
