@@ -1,5 +1,5 @@
-/* Listeners: some connections of each a turn, so that those there are have their turn, too. Where nothing can be
- * accepted the kernel holds back who comes, and it is tried again soon. */
+/* Listeners: a few connections of each are accepted a turn, so that sessions get their turn, too. If accepting fails,
+ * the kernel queues connections, and accepting is tried again soon. */
 #include <errno.h>
 #include <netinet/in.h>
 #include <stddef.h>
@@ -28,7 +28,7 @@ static struct stream_addr address_of(const struct sockaddr_storage *from)
 
 static bool is_any(const struct stream_addr *a) { return !(a->addr[0] | a->addr[1] | a->addr[2] | a->addr[3]); }
 
-/* The key of a connection that was accepted here. False: it is gone already. */
+/* Make the key of an accepted connection. False if the connection is gone already. */
 static bool key_of(const struct listener *l, int fd, const struct sockaddr_storage *from, struct key *key)
 {
     const struct facts *f = &l->proxy->world->facts;
@@ -64,7 +64,7 @@ void listeners_reopen(struct proxy *p)
         loop_watch_level(&p->loop, p->listeners[i].at.fd, &p->listeners[i].watcher);
 }
 
-/* False: no more for now. */
+/* Accept one connection. False if there is no more for now. */
 static bool take_one(struct listener *l)
 {
     struct proxy *p = l->proxy;
@@ -94,7 +94,7 @@ static void ready(struct watcher *w, uint32_t events)
     struct listener *l = (struct listener *)((char *)w - offsetof(struct listener, watcher));
     const uint32_t turn = l->proxy->loop.turns;
     if (l->proxy->closed) return;
-    /* After one nobody else is looked for, unless others came in the turn before, too: most come alone. */
+    /* Accept one connection only, unless there were others in the turn before, too: most come alone */
     if (!l->crowd || l->turn + 1 != turn)
         l->crowd = 1;
     else if (l->crowd < ACCEPTED_AT_ONCE)
@@ -103,7 +103,7 @@ static void ready(struct watcher *w, uint32_t events)
     for (unsigned i = 0; i < l->crowd && take_one(l); i++) continue;
 }
 
-/* The descriptor of the one that listens there; -1: none does. */
+/* Return the descriptor of the listener at that address; -1: none */
 static int there(const struct proxy *p, const struct proxy_listen *at)
 {
     for (unsigned i = 0; i < p->listener_count; i++)

@@ -1,11 +1,11 @@
-/* The access log of a service: a line for each request of `mode proxy http`, for each connection of `mode proxy`. */
+/* The access log of a service: a line for each request of `mode proxy http`, for each connection of `mode proxy` */
 #pragma once
 
 #include "runtime/proxy/session.h"
 #include "runtime/proxy/told/log_line.h"
 
-/* Has the session's service one? */
+/* True if the session's service has an access log */
 bool access_wanted(const struct session *s);
-/* Write a line. The kind has set what it alone knows (bytes, request, status, wait_ns, reason); the rest is set here.
- * begun_ns: mono, when the request or the connection came. */
+/* Write a line. The kind has set the fields that it alone knows (bytes, request, status, wait_ns, reason); this sets
+ * the rest. begun_ns: monotonic, arrival of the request or connection. */
 void access_write_line(struct session *s, struct log_entry *e, uint64_t begun_ns);

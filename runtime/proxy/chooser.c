@@ -1,7 +1,8 @@
-/* See core.h: what balancing goes by is told to the chooser when it is asked, once a turn. */
+/* See core.h: the chooser gets its inputs (time, world, tables) when it is used, once a turn */
 #include "runtime/proxy/core.h"
 
-/* The main thread has built them: a large one takes a millisecond, in which nothing else would happen here. */
+/* Take balancing tables built by the main thread: building a large one takes a millisecond, which would stop this
+ * loop */
 static void take_tables(struct proxy *p)
 {
     const struct tables *t = p->world->tables;

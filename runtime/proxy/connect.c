@@ -1,4 +1,4 @@
-/* One server after the other, until one is connected to: as many as the pool's `retries` allow. */
+/* Connects to one server after the other until one succeeds: as many as the pool's `retries` allow */
 #include "runtime/proxy/connect.h"
 
 #include <errno.h>
@@ -25,14 +25,14 @@ static void through(struct session *s, enum session_end failed, int err)
     s->ops->connected(s, failed, err);
 }
 
-/* Is it this machine that cannot? */
+/* True for an error of this machine, not of the server */
 static bool is_ours(int err)
 {
     return err == -EMFILE || err == -ENFILE || err == -ENOMEM || err == -ENOBUFS || err == -EADDRNOTAVAIL ||
            err == -EACCES || err == -EPERM || err == -EINVAL || err == -EADDRINUSE;
 }
 
-/* A server that did not take it is told of, if its check is `passive`. */
+/* Report a server that refused a connection, if its check is `passive` */
 static void tell(struct session *s)
 {
     struct proxy *p = s->proxy;
@@ -49,14 +49,14 @@ static int server_socket(int family)
     return fd < 0 ? -errno : fd;
 }
 
-/* Does the server see the client's address? */
+/* True if the server sees the client's address */
 static bool is_transparent(const struct session *s)
 {
     if (s->nat != INSTRUCTION_NAT_UNSAID) return s->nat == INSTRUCTION_NAT_KEEP;
     return proxy_says(s->proxy, s->service)->flags & PBC_PROXY_TRANSPARENT;
 }
 
-/* The pool of whose `source` it connects; NULL: it does from elsewhere. */
+/* Return the pool whose `source` the connection uses; NULL: no `source` */
 static const struct pbc_pool *source_of(const struct session *s)
 {
     const struct program *p = s->proxy->program;
@@ -74,7 +74,7 @@ static int socket_from(struct session *s, bool v6, uint32_t turn)
     return fd == -ENODATA ? server_socket(v6 ? AF_INET6 : AF_INET) : fd;
 }
 
-/* A socket that is about to be connected. */
+/* Return a socket that is being connected, or a negative errno */
 static int socket_to(struct session *s, const struct stream_addr *a, uint32_t turn)
 {
     union {
@@ -91,8 +91,8 @@ static int socket_to(struct session *s, const struct stream_addr *a, uint32_t tu
     return err;
 }
 
-/* The side, of a socket that is about to be connected. Where it is from an address and a port that a connection to that
- * server has already, the next are tried. 0 or a negative errno. */
+/* Begin a connection and set the session's server side. If address and port are in use by a connection to that server,
+ * try the next pair. Return 0 or a negative errno. */
 static int dial(struct session *s, const struct stream_addr *a)
 {
     enum { TRIES = 16 };
@@ -120,7 +120,8 @@ static struct stream_addr server_address(const struct session *s, uint32_t serve
     return a;
 }
 
-/* A place at that server, or, where others were faster, at the next: then it is s->chosen. REASON_NONE, or why not. */
+/* Take a place at a server, or at the next server if other loops took the last place; s->chosen is the server. Return
+ * REASON_NONE, or the reason of the failure. */
 static enum pkt_reason take_place(struct session *s, uint32_t server)
 {
     struct proxy *p = s->proxy;
@@ -143,7 +144,7 @@ static enum pkt_reason choose(struct session *s)
 
 static void begin(struct session *s);
 
-/* Another one, if it may be tried. False: none. */
+/* Try another server if retries are left. False if none is tried. */
 static bool try_next(struct session *s, uint32_t server)
 {
     struct proxy *p = s->proxy;
@@ -171,7 +172,7 @@ static void failed(struct session *s, int err)
     if (!its_fault || !try_next(s, server)) through(s, why, err);
 }
 
-/* To s->chosen, where it has a place. */
+/* Connect to s->chosen, at which the session has a place */
 static void begin(struct session *s)
 {
     struct proxy *p = s->proxy;
@@ -191,7 +192,7 @@ static void begin(struct session *s)
     if (err) failed(s, err);
 }
 
-/* Who the client is, before all else. What is written goes with what follows, where something does. */
+/* Send the PROXY header, before all else. MSG_MORE joins it with bytes that follow. */
 static int say_client(struct session *s)
 {
     const struct pbc_proxy *says = proxy_says(s->proxy, s->service);
@@ -206,12 +207,12 @@ static int say_client(struct session *s)
 
 static int set_tls(struct session *s, struct tls_back *back)
 {
-    const bool known = s->chosen != PBC_NONE; /* else it is an instruction's target */
+    const bool known = s->chosen != PBC_NONE; /* else the target of an instruction */
     const struct stream_addr at = known ? server_address(s, s->chosen) : (struct stream_addr){.port = 0};
     return tls_connect(s->server, back, known ? &at : NULL, session_counts(s)->tls);
 }
 
-/* The socket is connected: 0; or not, a negative errno. */
+/* Check the result of a connect. Return 0 if the socket is connected, or a negative errno. */
 static int reached(struct session *s)
 {
     struct side *side = s->server;
@@ -278,7 +279,7 @@ bool connect_again(struct session *s)
     if (none == REASON_MAX_FLOWS) return false;
     queue_leave(s);
     go_to(s, none);
-    session_again(s); /* a kept connection, or an answer of ours, is there at once: no event tells of it */
+    session_again(s); /* a kept connection or our own answer raises no event */
     return true;
 }
 

@@ -1,4 +1,4 @@
-/* State of a loop and of a session, for the files of this room and the kinds of sessions below it. */
+/* State of a loop and of a session, for the files of this room and the kinds of sessions below it */
 #pragma once
 
 #include "runtime/exchange/moments.h"
@@ -14,28 +14,29 @@
 
 struct session;
 
-/* A kind of session (kind.def). */
+/* A kind of session (kind.def) */
 struct session_ops {
     const char *name;
-    /* The client may speak: what it has sent so far can be read. */
+    /* Begin: the client may send, and bytes that it has sent can be read */
     void (*begin)(struct session *s);
-    /* Something has changed: go on until all says -EAGAIN. Not called before begin. */
+    /* Go on after a change, until all calls return -EAGAIN. Not called before begin. */
     void (*step)(struct session *s);
-    /* What connect_… was asked for: 0, s->server is there (its PROXY header sent or before all else in s->up, its TLS
-     * handshake done); else it is not, and why. May be called from within connect_…. */
+    /* Report the result of connect_…. If failed is 0, s->server is connected, its TLS handshake done, its PROXY header
+     * sent or the first of s->up. Else failed and err give the reason. May be called from within connect_…. */
     void (*connected)(struct session *s, enum session_end failed, int err);
-    /* The time of session_wait is over. NULL: the session ends as `idle`. */
+    /* Handle the end of session_wait's time. NULL: the session ends as `idle`. */
     void (*late)(struct session *s);
-    /* Its server is to be used no more: it is down (`on down reset`), its time to drain is over. NULL: it ends so. */
+    /* Handle the loss of the server: it is down (`on down reset`), or its drain time is over. NULL: the session
+     * ends. */
     void (*lost)(struct session *s, enum session_end why);
-    /* It ends: give back what `own` holds. NULL: nothing. */
+    /* End: free what `own` holds. NULL: nothing to free. */
     void (*fini)(struct session *s);
-    /* A connection to s->chosen that was kept, for the session; NULL: there is none, or (as the op) none ever. */
+    /* Return a kept connection to s->chosen for the session, or NULL. NULL as the op: this kind keeps none. */
     struct side *(*kept)(struct session *s);
-    /* What a loop has of this kind, for all sessions (proxy->of_kind); NULL: memory is out. As ops NULL: nothing. */
+    /* Make the state of this kind for all sessions of a loop (proxy->of_kind). NULL: out of memory, or no such op. */
     void *(*start)(struct proxy *p);
     void (*stop)(void *of_kind);
-    uint32_t bytes; /* of `own` */
+    uint32_t bytes; /* size of `own` */
 };
 enum session_kind {
 #define KIND(ident, mode, doc) KIND_##ident,
@@ -47,75 +48,75 @@ enum session_kind {
 
 enum session_state {
     SESSION_NAMES,  /* a PROXY header may come */
-    SESSION_SHAKES, /* TLS of the client, or nothing */
-    SESSION_GOES,   /* its kind's */
+    SESSION_SHAKES, /* the client's TLS handshake, if any */
+    SESSION_GOES,   /* run by its kind */
 };
 
 struct session {
     struct task task;
     struct timer timer;
-    struct proxy *proxy; /* whose loop it is */
+    struct proxy *proxy; /* the loop that owns it */
     const struct session_ops *ops;
     struct side client;
-    struct side *server; /* of the proxy's slab of sides; NULL: none */
+    struct side *server; /* from the proxy's slab of sides; NULL: none */
     struct way up, down; /* to the server, to the client */
-    uint64_t seen_ns;    /* the loop's time when something of it changed last */
-    struct key key;      /* the client's connection, as rules and balancing see it */
-    struct first_at *at; /* how far the readers of first bytes are; NULL: they do not look */
-    void *own;           /* of its kind */
+    uint64_t seen_ns;    /* loop time of the last change */
+    struct key key;      /* the client's connection in the form for rules and balancing */
+    struct first_at *at; /* state of the readers of first bytes; NULL: not reading */
+    void *own;           /* state of its kind */
     uint64_t begun_ns;
-    uint64_t dials_ns; /* since when it dials */
-    uint64_t affinity; /* what balancing keeps the client's server by, of its kind; 0: as the service says */
-    uint32_t service;  /* numbers of the program that runs; PBC_NONE: it has no such service, and the session ends */
-    uint32_t branch;   /* PBC_NONE: not chosen yet */
-    uint32_t chosen;   /* the server that it is connected to, or about to be; PBC_NONE: none, or the target */
-    uint32_t served;   /* the last server that it had, which the flight recorder was told of */
-    uint64_t number;   /* of all sessions of its loop */
-    uint32_t rule, firewall; /* who let it in, as in struct verdict */
-    uint32_t told_packets;   /* of the client's, and bytes: what was told of it (recorded.c) */
+    uint64_t dials_ns;       /* start of connecting */
+    uint64_t affinity;       /* set by the kind: key of the client's affinity to a server; 0: as the service says */
+    uint32_t service;        /* index in the running program; PBC_NONE: removed, and the session ends */
+    uint32_t branch;         /* PBC_NONE: not chosen yet */
+    uint32_t chosen;         /* the server connected to, or being connected; PBC_NONE: none, or the target */
+    uint32_t served;         /* the last server reported to the flight recorder */
+    uint64_t number;         /* number among all sessions of its loop */
+    uint32_t rule, firewall; /* rule that accepted it, as in struct verdict */
+    uint32_t told_packets;   /* the client's packets and bytes already reported (recorded.c) */
     uint64_t told_bytes;
     uint8_t state;        /* enum session_state */
-    uint8_t ended;        /* enum session_end; SESSION_ENDS: it goes on */
-    uint8_t lost;         /* likewise, of its server: noted for the next turn */
-    uint8_t tries;        /* connects that have failed */
-    bool dials;           /* connect_… was asked for, and `connected` not called yet */
-    bool reached;         /* … and its socket is connected; TLS may still be shaken hands about */
+    uint8_t ended;        /* enum session_end; SESSION_ENDS: not ended */
+    uint8_t lost;         /* enum session_end, after the loss of its server; for the next turn */
+    uint8_t tries;        /* number of failed connects */
+    bool dials;           /* connect_… was called, and `connected` not yet */
+    bool reached;         /* while `dials`: the socket is connected; the TLS handshake may go on */
     bool late;            /* the timer was due */
-    bool runs;            /* its task does: what ends it there is seen at once */
-    bool counted;         /* chooser_begin was called of `chosen` */
-    bool admitted, known; /* chooser_admit was, and what it said */
-    bool polite;          /* its client hears an end, not a reset, whatever becomes of it: it was answered */
-    bool aged;            /* its connection to the server was made under a program before */
-    bool instructed;      /* its first bytes said where it goes, and were taken off */
-    uint8_t nat;          /* enum instruction_nat: whose address the target sees */
-    bool unheard;         /* nothing of its client was looked at yet, who may send no PROXY header (name_heard) */
-    bool mixed;           /* the PROXY header named a client of another family than the connection's: `named` */
+    bool runs;            /* its task runs, and handles an end itself */
+    bool counted;         /* chooser_begin was called for `chosen` */
+    bool admitted, known; /* chooser_admit was called; its result */
+    bool polite;          /* the client was answered: its side ends with FIN, not a reset */
+    bool aged;            /* its server connection was made under a former program */
+    bool instructed;      /* its first bytes named its target, and were removed */
+    uint8_t nat;          /* enum instruction_nat: the address that the target sees */
+    bool unheard;         /* no bytes were looked at yet of a client that may send no PROXY header (name_heard) */
+    bool mixed;           /* the PROXY header named a client of the other address family: `named` */
     struct stream_addr named;
-    struct stream_addr target;                /* `-> target`: whom its instruction names; port 0: nobody */
-    struct stream_addr peer;                  /* the connection's other end, whomever a PROXY header names */
-    struct session *queue_next, **queue_link; /* of those that wait for a place; link NULL: it does not */
-    struct session *next, **link;             /* of all sessions of the proxy */
+    struct stream_addr target;                /* `-> target`: named by its instruction; port 0: none */
+    struct stream_addr peer;                  /* the connection's real peer, whatever a PROXY header names */
+    struct session *queue_next, **queue_link; /* sessions that wait for a place; link NULL: not waiting */
+    struct session *next, **link;             /* all sessions of the proxy */
 };
 
-/* Sessions that wait for a place at a server (queue.c). */
+/* Sessions that wait for a place at a server (queue.c) */
 struct queue {
     struct session *first, **last;
-    struct task stirs;    /* somebody may have a place now */
-    struct timer looks;   /* places that other loops gave back */
-    uint32_t *of_service; /* [services of the program] how many wait */
-    uint32_t *tried;      /* [branches] the last time that one of it found no place */
+    struct task stirs;    /* runs when a place may be free */
+    struct timer looks;   /* looks for places that other loops gave back */
+    uint32_t *of_service; /* [services of the program]: number of waiting sessions */
+    uint32_t *tried;      /* [branches]: the last time at which it had no place */
     uint32_t times;
 };
 
 struct listener {
     struct watcher watcher;
     struct proxy *proxy;
-    struct proxy_listen at; /* its fd is the listener's own */
-    uint32_t turn;          /* of the loop, in which it was ready last */
-    uint32_t crowd;         /* so many were looked for then */
+    struct proxy_listen at; /* `fd` belongs to the listener */
+    uint32_t turn;          /* last turn of the loop in which it was ready */
+    uint32_t crowd;         /* number of connections tried in that turn */
 };
 
-struct foreign { /* of a family, not used yet */
+struct foreign { /* unused sockets of a family */
     int fds[TRANSPARENT_BATCH];
     unsigned count;
 };
@@ -123,127 +124,128 @@ struct foreign { /* of a family, not used yet */
 struct proxy {
     struct loop loop;
     struct proxy_cfg cfg;
-    struct program *program; /* that runs; held */
-    uint64_t number;         /* its number, for who records */
+    struct program *program; /* the running program; held */
+    uint64_t number;         /* the program's number for the recording */
     struct chooser *chooser;
     const struct snapshot *world;
-    struct tls_table *tls; /* of the program; held */
-    uint64_t told_ns;      /* the turn in which the chooser was told the time and the world */
-    uint64_t tables;       /* number of the balancing tables that it took last */
-    uint64_t tables_ns;    /* when it takes the next ones */
+    struct tls_table *tls; /* the program's TLS; held */
+    uint64_t told_ns;      /* time of the turn in which the chooser got time and world */
+    uint64_t tables;       /* number of the last balancing tables taken */
+    uint64_t tables_ns;    /* time at which the next tables are due */
     struct slab sessions, sides, buffers, ats;
     struct pipes pipes;
-    struct first first;          /* of the session that reads now */
-    struct session *all, *tells; /* tells: the next that tells what it carried; NULL: from the first on */
-    uint64_t begun;              /* sessions, ever */
-    struct foreign foreign[2];   /* of IPv4, of IPv6 */
-    uint64_t random;             /* for source_socket: nobody foretells the next (RFC 6056) */
+    struct first first;          /* for the session that reads now */
+    struct session *all, *tells; /* tells: the next session that reports its bytes; NULL: the first */
+    uint64_t begun;              /* number of sessions since the start */
+    struct foreign foreign[2];   /* IPv4, IPv6 */
+    uint64_t random;             /* for source_socket: unpredictable (RFC 6056) */
     struct queue queue;
-    uint16_t iface[PORTS_MOST]; /* [iface_count] ids in the program, by the interfaces of the command line */
+    uint16_t iface[PORTS_MOST]; /* [iface_count]: the program's ids by the command line's interfaces */
     unsigned iface_count;
-    void *of_kind[SESSION_KINDS]; /* what kinds keep for all their sessions */
+    void *of_kind[SESSION_KINDS]; /* state that kinds share among their sessions */
     struct listener *listeners;   /* [listener_count] */
     unsigned listener_count;
-    bool closed; /* nothing is accepted for now: there is no room, or no descriptor */
+    bool closed; /* accepting rests: no room, or no descriptor */
     struct timer reopens, second;
     struct proxy_counted counted;
 
     /* shared with the main thread */
-    struct lines lines;              /* of access logs, to it */
-    struct ring refusals;            /* struct refusal, to it */
-    struct snapshot *latest;         /* atomic; put by the main thread */
+    struct lines lines;              /* lines of access logs, to the main thread */
+    struct ring refusals;            /* struct refusal, to the main thread */
+    struct snapshot *latest;         /* atomic; set by the main thread */
     uint64_t taken;                  /* atomic: number of the snapshot in use */
-    struct proxy_change *change;     /* atomic: to take between two turns; NULL: none, or it is taken */
-    struct session_listing *listing; /* atomic: to fill between two turns; NULL: none, or it is filled */
-    int refused;                     /* of the last change: 0, or the negative errno for which it was not made */
+    struct proxy_change *change;     /* atomic: to take between two turns; NULL: none, or taken */
+    struct session_listing *listing; /* atomic: to fill between two turns; NULL: none, or filled */
+    int refused;                     /* result of the last change: 0, or a negative errno */
     int stop;                        /* atomic */
     pthread_t thread;
 };
 
-/* What the service says as a proxy; one of a program before says nothing any more. */
+/* Return the proxy settings of a service; empty for a service of a former program */
 static inline const struct pbc_proxy *proxy_says(const struct proxy *p, uint32_t service)
 {
     static const struct pbc_proxy nothing;
     const uint32_t at = service == PBC_NONE ? 0 : p->program->services[service].proxy;
     return at ? &p->program->proxies[at - 1] : &nothing;
 }
-/* How long nothing may be sent in the session: as its service says, or all of them. */
+/* Return the longest silence allowed in the session: its service's, or the default of all services */
 static inline uint64_t session_idle_ns(const struct session *s)
 {
     const struct program *p = s->proxy->program;
     const uint64_t own = p->services[s->service].idle_ns;
     return own ? own : p->settings->proxy_idle_ns;
 }
-/* Where what becomes of the session is counted. */
+/* Return the counters of the session's service */
 static inline struct proxy_counters *session_counts(const struct session *s)
 {
     return proxy_counted_of(&s->proxy->counted, s->service);
 }
-/* Its TLS; where nobody said anything of TLS there is none. */
+/* Return the TLS settings of a service; none if no service has TLS */
 static inline struct tls_ends proxy_tls(const struct proxy *p, uint32_t service)
 {
     return p->tls ? p->tls->of[service] : (struct tls_ends){NULL, NULL};
 }
-/* What TLS said that ended here, into p->first, behind first_read. */
+/* Add what the client's TLS handshake said to p->first, after first_read */
 static inline void proxy_tells_tls(struct session *s)
 {
     if (s->client.tls) first_tls(&s->proxy->first, tls_name(&s->client), tls_protocol(&s->client));
 }
-/* A service of a program before, which takes nothing new. */
+/* True for a service of a former program, which gets nothing new */
 static inline bool proxy_is_past(const struct proxy *p, uint32_t service)
 {
     return p->program->past && service >= p->program->past->services;
 }
-/* chooser.c: the chooser, told the time and the world in this turn. */
+/* chooser.c: return the chooser with time and world of this turn */
 struct chooser *proxy_chooser(struct proxy *p);
 
-/* A line for the access log of this path, or "syslog". */
+/* Write a line to the access log at this path, or to "syslog" */
 void proxy_log(struct proxy *p, const char *path, const char *line, uint32_t len);
 
-/* accept.c: others take the place of all listeners; those with fd -1 go on as they are. Descriptors are
- * taken: `all` has none afterwards. False: memory is out, and nothing has changed. */
+/* accept.c: replace all listeners; a listener with fd -1 goes on unchanged. Takes the descriptors out of `all`. False:
+ * out of memory, and nothing has changed. */
 bool listeners_set(struct proxy *p, struct proxy_listen *all, unsigned count);
 void listeners_fini(struct proxy *p);
-/* Whose connections to that address and port end here; PBC_NONE: nobody's. */
+/* Return the service that accepts connections at that address and port; PBC_NONE: none */
 uint32_t listeners_service(const struct proxy *p, const struct stream_addr *a);
-/* There is room again. */
+/* Accept again, as there is room */
 void listeners_reopen(struct proxy *p);
 
-/* session.c */
+/* session.c: renumber sessions after a reload */
 void sessions_rename(struct proxy *p, const struct remap *r);
-/* What they count lies elsewhere from now on; what they said before may be freed at the next reload. */
+/* Set the counters of all sessions anew; the former settings may be freed at the next reload */
 void sessions_recount(struct proxy *p);
-/* Those whose first packet the program would not let in end, where their service says `on reload close`. */
+/* End sessions whose first packet the new program refuses, if their service says `on reload close` */
 void sessions_rejudge(struct proxy *p);
-/* Facts have changed: sessions of servers that are down end where their pool says so, and those whose time to drain is
- * over. */
+/* After a change of facts: end sessions of servers that are down, if their pool says so, and sessions whose drain time
+ * is over */
 void sessions_look(struct proxy *p);
 void sessions_end(struct proxy *p, enum session_end why);
 
-/* recorded.c: what the session's client has sent since it was told last, to the worker; and some of all sessions. */
+/* recorded.c: report to the worker the bytes that the session's client has sent since the last report; the same for
+ * some of all sessions */
 void session_tell(struct session *s);
 void sessions_tell(struct proxy *p);
 
-/* To the flight recorder; and s->chosen is connected to: that, if it is another than before. */
+/* Report a moment to the flight recorder; report that s->chosen is connected, if the server is new */
 void session_record(const struct session *s, enum moment_kind kind);
 void session_served(struct session *s);
 
-/* foreign.c: a socket for a connection to a server. The caller's, or a negative errno.
+/* foreign.c: return a socket for a connection to a server, which the caller owns, or a negative errno.
  *
- * It has the client's address, and no port yet. */
+ * client_socket: it has the client's address, and no port yet. */
 int client_socket(struct proxy *p, const struct stream_addr *client);
-/* It has one of the addresses of the pool's `source`, and, where the pool says which, a port; each `turn` is another
- * pair, until all had theirs. -ENODATA: the pool has none of the family. */
+/* It has an address of the pool's `source`, and a port if the pool names ports; each `turn` gives another pair, until
+ * all were used. -ENODATA: no address of the family. */
 int source_socket(struct proxy *p, const struct pbc_pool *pool, bool v6, uint32_t turn);
 void foreign_fini(struct proxy *p);
 
-/* listing.c: its two addresses, whomever a PROXY header named, and what it goes by. */
+/* listing.c: fill in the connection's real addresses, whatever a PROXY header names, and its service and server */
 void session_flow(const struct session *s, struct flow_record *f);
 
-/* name.c: the PROXY header of a session whose service accepts some. 0: there is none to come, or it was taken off;
- * -EAGAIN; or the session has ended, -EPROTO. A client of `mode proxy` who may send none is not waited for, as the
- * server may speak first: what he sends is looked at when it comes. */
+/* name.c: read the PROXY header of a session whose service accepts some. 0: none to come, or removed; -EAGAIN; -EPROTO:
+ * the session has ended. A client of `mode proxy` that may send none is not waited for, as the server may speak first;
+ * its bytes are checked when they come. */
 int name_client(struct session *s);
-/* May what the client sends be read? Not yet, as long as it may be a PROXY header that is none of his to send; if it is
- * one the session has ended. */
+/* True if the client's bytes may be read. False as long as they may be a forbidden PROXY header; if they are one, the
+ * session has ended. */
 bool name_heard(struct session *s);

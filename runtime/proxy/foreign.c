@@ -1,5 +1,5 @@
-/* Sockets that have an address of somebody else's: a client's (`transparent`), or one of a pool's `source`. Only the
- * parent makes them: they come in batches. */
+/* Sockets with a foreign address: a client's (`transparent`), or one of a pool's `source`. Only the parent can make
+ * them: they come in batches. */
 #include <errno.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -8,7 +8,7 @@
 #include "runtime/base/sockaddr.h"
 #include "runtime/proxy/core.h"
 
-/* Port 0: the kernel's choice, once it is known where it goes. */
+/* Bind; for port 0 the kernel chooses a port once the target is known */
 static int bind_to(int fd, const struct stream_addr *a)
 {
     union {
@@ -42,8 +42,8 @@ int client_socket(struct proxy *p, const struct stream_addr *client)
     return foreign_socket(p, &from);
 }
 
-/* The `at`-th of its addresses of a->v6's family, into a->addr. Returns how many were looked at: `at` or fewer, and
- * a->addr is not set, where it has no more. The verifier has seen that they are few. */
+/* Put the `at`-th source address of a->v6's family into a->addr. Return the number of addresses looked at: `at` or
+ * fewer, with a->addr unset, if there are no more. The verifier keeps the number small. */
 static uint32_t source_at(const struct program *p, const struct pbc_pool *pool, uint32_t at, struct stream_addr *a)
 {
     uint32_t n = 0;

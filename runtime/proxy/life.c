@@ -1,4 +1,4 @@
-/* See proxy.h: the loop's life, and what passes between it and the main thread. */
+/* See proxy.h: the loop's life, and its exchange with the main thread */
 #include <errno.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -11,14 +11,14 @@
 
 enum {
     REFUSALS = 256,
-    LINES_BYTES = 1 << 20, /* of access logs, that wait for the main thread */
-    PIPE_BYTES = 48 << 20, /* of all loops, of the 64 MiB that a user may have */
+    LINES_BYTES = 1 << 20, /* access log lines that wait for the main thread */
+    PIPE_BYTES = 48 << 20, /* for all loops, of the 64 MiB that a user may have */
 };
 #define SECOND_NS UINT64_C(1000000000)
 
 static void take_world(struct proxy *p, struct snapshot *world)
 {
-    const bool other = world->facts.generation != p->world->facts.generation; /* not neighbours alone */
+    const bool other = world->facts.generation != p->world->facts.generation; /* more has changed than neighbours */
     p->world = world;
     p->told_ns = p->tables_ns = 0;
     if (other) sessions_look(p);
@@ -40,11 +40,11 @@ static int take_program(struct proxy *p, struct proxy_change *c)
     if (p->iface_count) memcpy(p->iface, c->iface, p->iface_count * sizeof *p->iface);
     program_put(before);
     if (!queue_init(p)) return -ENOMEM;
-    /* Without memory for them those there are stay, and serve what they did. */
+    /* Without memory the former listeners stay, and serve as before */
     return listeners_set(p, c->listens, c->count) ? 0 : -ENOMEM;
 }
 
-/* What was told before this world is freed once this one is taken: nothing may name it then. Until then it lives. */
+/* Replace an older snapshot that waits in `latest`: it is freed once this one is taken, and must not be named then */
 static void leave_older(struct proxy *p, struct snapshot *world)
 {
     struct snapshot *latest = __atomic_load_n(&p->latest, __ATOMIC_ACQUIRE);

@@ -1,5 +1,5 @@
-/* See listing.h. Sessions are met by the places where they lie, so none is met twice, and where a part ended the next
- * goes on, whatever began or ended meanwhile. */
+/* See listing.h. Sessions are visited in order of their memory slots: none twice, and each part continues the last,
+ * whatever began or ended meanwhile. */
 #include "runtime/proxy/listing.h"
 
 #include <netinet/in.h>

@@ -1,5 +1,5 @@
-/* Who a client is, where a PROXY header says so. It is looked at where it lies in the socket, and no byte behind it is
- * taken: what follows may be TLS. */
+/* Finds a client's address in a PROXY header. The header is peeked in the socket, and no byte behind it is read: TLS
+ * may follow. */
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -7,7 +7,7 @@
 #include "runtime/proxy/session.h"
 #include "vm/stream/first.h"
 
-/* May its source send one? */
+/* True if the client's source may send a PROXY header */
 static bool is_trusted(const struct session *s)
 {
     const struct pbc_proxy *says = proxy_says(s->proxy, s->service);
@@ -21,7 +21,7 @@ static void believe(struct session *s, const struct proxy_header *h)
     if (!h->known) return;
     s->mixed = h->src.v6 != !!(s->key.kind & KIND_IP6);
     s->named = h->src;
-    if (s->mixed) return; /* rules and balancing go by the connection's own addresses */
+    if (s->mixed) return; /* rules and balancing use the connection's own addresses */
     memcpy(s->key.src, h->src.addr, sizeof s->key.src);
     s->key.src_port = h->src.port;
 }
@@ -33,7 +33,7 @@ static int refuse(struct session *s, enum stream_reason why)
     return -EPROTO;
 }
 
-/* How many bytes wait in the socket; 0: it has ended; -EAGAIN, or another negative errno. */
+/* Return the number of bytes that wait in the socket; 0: its end; -EAGAIN or another negative errno */
 static ssize_t peek(struct session *s, uint8_t bytes[PROXY_V2_MAX])
 {
     if (!(s->client.flags & SIDE_MAY_READ)) return -EAGAIN;
@@ -44,7 +44,7 @@ static ssize_t peek(struct session *s, uint8_t bytes[PROXY_V2_MAX])
 
 bool name_heard(struct session *s)
 {
-    enum { TELLING = sizeof "PROXY " - 1 }; /* what is shorter, and ends, is no header */
+    enum { TELLING = sizeof "PROXY " - 1 }; /* fewer bytes, then the end, are no header */
     uint8_t bytes[PROXY_V2_MAX];
     struct proxy_header h;
     if (!s->unheard) return true;

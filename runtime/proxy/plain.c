@@ -1,4 +1,4 @@
-/* `mode proxy`: the first bytes choose the branch, where some branch asks for them; then all goes through as it is. */
+/* `mode proxy`: the first bytes choose the branch, if some branch needs them; then all bytes pass unchanged */
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>
@@ -7,7 +7,7 @@
 #include "runtime/proxy/connect.h"
 #include "vm/judge/decide.h"
 
-/* What they lack is not waited for any longer. */
+/* Return the end of a session whose first bytes are bad, too long or too late */
 static enum session_end why_bad(const struct first *f)
 {
     const unsigned r = f->reason;
@@ -17,7 +17,7 @@ static enum session_end why_bad(const struct first *f)
     return SESSION_FIRST_BAD;
 }
 
-/* Does the branch go where an instruction says? */
+/* True if the branch connects to the target of an instruction */
 static bool asks(const struct program *p, uint32_t branch)
 {
     const struct pbc_branch *b = &p->branches[branch];
@@ -26,7 +26,7 @@ static bool asks(const struct program *p, uint32_t branch)
     return false;
 }
 
-/* Where a `when instruction` has chosen the branch: the bytes are the client's word to us, and not delivered. */
+/* Remove the instruction, which is for prey, from the client's bytes, if a `when instruction` has chosen the branch */
 static void instruction_take(struct session *s)
 {
     const struct first *f = &s->proxy->first;
@@ -36,7 +36,7 @@ static void instruction_take(struct session *s)
     s->instructed = true;
 }
 
-/* Is the target a service here that takes instructions itself? One client's bytes could make sessions without end. */
+/* True if the target is a service of this proxy that takes instructions: its bytes could make endless sessions */
 static bool instruction_leads_back(const struct session *s)
 {
     const struct program *p = s->proxy->program;
@@ -48,14 +48,14 @@ static bool instruction_leads_back(const struct session *s)
     return takes;
 }
 
-/* Once it is connected the client is told, where the rule says how. False: he cannot be. */
+/* Send the client the branch's acknowledgement after connecting, if it has one. False on failure. */
 static bool instruction_answer(struct session *s)
 {
     const struct pbc_pattern *ack = s->instructed ? program_ack(s->proxy->program, s->branch) : NULL;
     return !ack || side_write(&s->client, ack->value, ack->len) == ack->len;
 }
 
-/* The branch is known, or nothing more will be: what is looked at no more goes back, the bytes stay on their way. */
+/* Set the final branch and free the state of reading first bytes. The bytes themselves stay in the buffer. */
 static void choose(struct session *s, uint32_t branch)
 {
     struct proxy *p = s->proxy;
@@ -78,7 +78,7 @@ static void choose(struct session *s, uint32_t branch)
     }
 }
 
-/* What TLS said that ended here is not read once more. */
+/* Return what to look for in first bytes; not TLS, if the client's TLS ended here */
 static uint32_t wants(const struct session *s)
 {
     const uint32_t all = program_wants(s->proxy->program, s->service);
@@ -88,12 +88,12 @@ static uint32_t wants(const struct session *s)
 static struct first_asked asked(const struct session *s, enum first_end end)
 {
     const uint64_t says = s->proxy->program->settings->first_bytes, room = s->up.buffer->size - BUFFER_FRONT;
-    const uint64_t most = says < room ? says : room; /* buffers stay as large as they were at the start */
+    const uint64_t most = says < room ? says : room; /* buffers keep the size of the start */
     return (struct first_asked){
         .wants = wants(s), .end = (uint8_t)end, .limit = (uint32_t)(most < STREAM_MAX ? most : STREAM_MAX)};
 }
 
-/* Ask the program, with what has come so far. */
+/* Let the program choose a branch by the bytes so far */
 static void judge(struct session *s, enum first_end end)
 {
     struct proxy *p = s->proxy;
@@ -110,7 +110,7 @@ static void judge(struct session *s, enum first_end end)
     choose(s, branch == STREAM_MORE ? PBC_NONE : branch);
 }
 
-/* Whatever the client has sent. */
+/* Read the client's first bytes */
 static void look(struct session *s)
 {
     struct buffer *b = s->up.buffer;
@@ -143,17 +143,17 @@ static void begin(struct session *s)
         return;
     }
     memset(s->at, 0, sizeof *s->at);
-    judge(s, FIRST_OPEN); /* a branch above those that ask for bytes may be decided without any */
+    judge(s, FIRST_OPEN); /* a branch before the first that needs bytes may match */
 }
 
-/* How long it may be silent. */
+/* Return the longest allowed silence */
 static uint64_t patience(const struct session *s)
 {
     const bool half = s->client.flags & SIDE_ENDED || s->server->flags & SIDE_ENDED;
     return half ? s->proxy->program->settings->proxy_half_close_ns : session_idle_ns(s);
 }
 
-/* What has become of one direction. True: it goes on or is through. */
+/* Handle the result of one direction. True if it goes on or is done. */
 static bool heed(struct session *s, enum way_result r, bool up)
 {
     const bool client = (r == WAY_FROM) == up;
@@ -201,7 +201,7 @@ static void step(struct session *s)
 {
     if (s->at) look(s);
     if (s->server && !s->dials && s->ended == SESSION_ENDS) move(s);
-    /* A client that is reset while it waits is not waited for. */
+    /* A reset client ends the session while a server is being connected to */
     if (s->dials && s->client.flags & SIDE_FAILED) session_end(s, SESSION_CLIENT_GONE);
 }
 
@@ -214,7 +214,7 @@ static void late(struct session *s)
                     s->server && (s->client.flags | s->server->flags) & SIDE_ENDED ? SESSION_HALF_CLOSE : SESSION_IDLE);
 }
 
-/* The access log has a line for each connection. */
+/* Write the connection's line to the access log */
 static void fini(struct session *s)
 {
     if (!access_wanted(s)) return;

@@ -7,7 +7,7 @@
 
 #define LOOKS_NS UINT64_C(50000000)
 
-/* Each has one try, in order, but those behind one of their branch that found no place. */
+/* Let each waiting session try once, in order; after a failure skip others of its branch */
 static void stirred(struct task *t)
 {
     struct proxy *p = (struct proxy *)((char *)t - offsetof(struct proxy, queue.stirs));

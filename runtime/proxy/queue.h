@@ -1,15 +1,15 @@
-/* Sessions that wait for a place at a server (`queue N within D`): all their servers have as many connections as they
- * may (`max flows`). First come, first served; the time is the session's own (session_wait). */
+/* Sessions that wait for a place at a server (`queue N within D`), as all their servers have `max flows` connections.
+ * First come, first served; the time limit is the session's own (session_wait). */
 #pragma once
 
 #include "runtime/proxy/session.h"
 
-/* False: memory is out. Also when another program took its place: those that wait are counted anew. */
+/* Make the queue, or count waiting sessions anew after a change of program. False: out of memory. */
 bool queue_init(struct proxy *p);
 void queue_fini(struct proxy *p);
-/* It waits. False: the service's queue is full, or it has none. */
+/* Add a session. False if the service's queue is full, or it has none. */
 bool queue_join(struct session *s);
-/* It does not any more. */
+/* Remove a session */
 void queue_leave(struct session *s);
-/* A place at a server was given back. */
+/* Try waiting sessions, as a place at a server is free */
 void queue_stir(struct proxy *p);

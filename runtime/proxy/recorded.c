@@ -1,5 +1,5 @@
-/* What is told of sessions: a few moments of each to the flight recorder, never waited for; and to the workers, who
- * count, what clients have sent. */
+/* Reports about sessions: a few moments of each to the flight recorder, without waiting for it; bytes that clients have
+ * sent to the workers, which count them */
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -10,7 +10,7 @@
 #include "runtime/exchange/openers.h"
 #include "runtime/proxy/core.h"
 
-enum { A_SECOND = 256 /* sessions, of each loop */ };
+enum { A_SECOND = 256 /* sessions of each loop */ };
 
 void session_record(const struct session *s, enum moment_kind kind)
 {
@@ -42,10 +42,10 @@ void session_served(struct session *s)
     session_record(s, MOMENT_SERVED);
 }
 
-/* What connections carry passes in the kernel, where no worker counts it. So sessions tell what their clients' sockets
- * have got, as a difference: at the end, and while they go on, some each second. What is not told yet the whole has all
- * the same (runtime/live/carry/tally.c). Where each request has a server of its own, what came since was told is the
- * last one's. */
+/* Report what the client's socket has received since the last report. Packets of proxied connections pass in the
+ * kernel, where no worker counts them. So sessions report differences: at the end, and while they last, some each
+ * second. The total includes bytes not yet reported (runtime/live/carry/tally.c). If each request has its own server,
+ * all since the last report counts for the last server. */
 void session_tell(struct session *s)
 {
     struct proxy *p = s->proxy;

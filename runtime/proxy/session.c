@@ -93,8 +93,8 @@ struct stream_addr session_client(const struct session *s)
 
 struct stream_addr session_service(const struct session *s) { return address(s, s->key.dst, s->key.dst_port); }
 
-/* A session is over for one side when the other has failed or the rules say so: it hears a reset, not an end that could
- * be taken for the last byte. */
+/* Let both sides end with a reset, not an orderly end, which could be taken for the last byte. Not after an orderly
+ * end, nor for `on no server drop`. */
 static void say_reset(struct session *s)
 {
     const struct pbc_service *services = s->proxy->program->services;
@@ -124,7 +124,7 @@ static void session_free(struct session *s)
     *s->link = s->next;
     if (s->next) s->next->link = s->link;
     count_up(&session_counts(s)->ends[s->ended], 1);
-    s->proxy = NULL; /* who goes through the slab sees that it is none */
+    s->proxy = NULL; /* marks a free slot of the slab */
     slab_give(&p->sessions, s);
     if (p->closed) listeners_reopen(p);
 }
@@ -135,7 +135,7 @@ void session_end(struct session *s, enum session_end why)
     if (!s->runs) session_again(s);
 }
 
-/* From the PROXY header on; TLS is between. */
+/* Begin after the PROXY header, if any: TLS, then the kind */
 static void set_about(struct session *s)
 {
     struct tls_front *front = proxy_tls(s->proxy, s->service).front;
@@ -143,7 +143,7 @@ static void set_about(struct session *s)
     if (front && tls_accept(&s->client, front, session_counts(s)->tls)) session_end(s, SESSION_SYSTEM);
 }
 
-/* What comes before its kind: a PROXY header, TLS. */
+/* Do what comes before the kind: PROXY header, TLS */
 static void prepare(struct session *s)
 {
     int waits = 0;
@@ -169,7 +169,7 @@ static void lose_server(struct session *s)
 {
     const enum session_end why = s->lost;
     s->lost = SESSION_ENDS;
-    if (s->chosen == PBC_NONE) return; /* it was left meanwhile */
+    if (s->chosen == PBC_NONE) return; /* the server was left meanwhile */
     if (s->ops->lost)
         s->ops->lost(s, why);
     else
@@ -193,11 +193,11 @@ static void run(struct task *t)
     struct session *s = (struct session *)((char *)t - offsetof(struct session, task));
     go_on(s);
     if (s->ended == SESSION_ENDS) return;
-    if (s->task.waits) return; /* it is run once more, and then nothing else names it */
+    if (s->task.waits) return; /* it runs once more, and then nothing else refers to it */
     session_free(s);
 }
 
-/* Who let it in: written down by the worker that judged its first packet. */
+/* Find the rule that accepted the session, recorded by the worker that judged its first packet */
 static void find_opener(struct session *s)
 {
     const struct proxy *p = s->proxy;
@@ -215,7 +215,7 @@ static void find_opener(struct session *s)
     count_up(&session_counts(s)->strangers, 1);
 }
 
-/* Where a session begins: a PROXY header or TLS comes before what its kind does. */
+/* Begin a session: with a PROXY header, with TLS, or with its kind */
 static void set_out(struct session *s)
 {
     const struct pbc_proxy *says = proxy_says(s->proxy, s->service);
@@ -284,7 +284,7 @@ void sessions_rename(struct proxy *p, const struct remap *r)
         s->aged = s->server != NULL;
         if (s->service == PBC_NONE) session_end(s, SESSION_RELOADED);
         if (closes && proxy_is_past(p, s->service)) session_end(s, SESSION_RELOADED);
-        /* Who waits for a place would get one in a pool that his bytes do not name. */
+        /* A waiting session would get a place in a pool that its bytes do not name */
         if (s->queue_link && !remap_keeps_branch(r, s->branch)) session_end(s, SESSION_RELOADED);
         s->branch = s->branch < r->from->branches_count ? r->branch[s->branch] : PBC_NONE;
         if (s->chosen != PBC_NONE) s->chosen = r->server[s->chosen];
@@ -304,7 +304,7 @@ void sessions_recount(struct proxy *p)
     }
 }
 
-/* The interface that the client is at, by its id in the program. */
+/* Return the program's id of the interface that leads to the client */
 static uint16_t iface_of(const struct proxy *p, const struct flow_record *f)
 {
     if (p->iface_count == 1) return p->iface[0];
@@ -312,7 +312,7 @@ static uint16_t iface_of(const struct proxy *p, const struct flow_record *f)
     return port < p->iface_count ? p->iface[port] : IFACE_NONE;
 }
 
-/* Would the program let its first packet in? Then it is the rule's that does. */
+/* True if the program accepts the session's first packet; its rule then owns the session */
 static bool rejudge(struct session *s)
 {
     const struct proxy *p = s->proxy;

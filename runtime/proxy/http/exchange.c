@@ -1,5 +1,5 @@
-/* HTTP_EXCHANGE: the request goes to the server, its answer to the client, both at once: a server may answer before it
- * has all of a request. */
+/* HTTP_EXCHANGE: the request goes to the server and its answer to the client, at once: a server may answer before it
+ * has the whole request */
 #include <stdio.h>
 #include <sys/socket.h>
 
@@ -8,9 +8,8 @@
 
 enum { AFFINITY_COOKIE_MAX = 512 };
 
-/* `affinity cookie "N"`: the cookie by which a client comes to its server again. Who has none, or that of a server that
- * is gone, gets it with the answer; what it says is read by chooser_affinity. The line `Set-Cookie` for the answer of
- * the session's server; empty where the client has it, or none is asked for. */
+/* Write the answer's `Set-Cookie` line for `affinity cookie "N"`, by which a client returns to its server; empty if the
+ * client has that cookie, or the service has no cookie. chooser_affinity reads the cookie. */
 static void affinity_say(const struct session *s, char line[AFFINITY_COOKIE_MAX])
 {
     const struct pbc_proxy *says = proxy_says(s->proxy, s->service);
@@ -27,14 +26,14 @@ static void affinity_say(const struct session *s, char line[AFFINITY_COOKIE_MAX]
     if (n >= AFFINITY_COOKIE_MAX) line[0] = 0;
 }
 
-/* The request goes on. False: the exchange ended over it. */
+/* Send more of the request. False if the exchange ended. */
 static bool send_request(struct session *s)
 {
     struct http *h = http_of(s);
     switch (message_move(&h->up, &s->proxy->buffers)) {
     case MESSAGE_AGAIN: session_again(s); return true;
     case MESSAGE_DONE: h->sent = true; return true;
-    case MESSAGE_TO: /* it may have answered before it went: that is still to be read */
+    case MESSAGE_TO: /* the server may have answered before it closed: read on */
         if (http_again(s)) return false;
         h->sent = h->broken = true;
         return true;
@@ -57,14 +56,15 @@ static bool send_request(struct session *s)
     }
 }
 
-/* What came from the server is no answer. */
+/* Answer the client with an error, as the server's bytes are no valid answer */
 static void server_is_bad(struct session *s, unsigned status, enum session_end why)
 {
     count_up(&session_counts(s)->http[HTTP_COUNT_SERVER_BAD], 1);
     http_answer(s, status, why);
 }
 
-/* A login that holds for a connection, not for a request (Negotiate, NTLM): nobody else may get that connection. */
+/* True for a login that holds for a connection, not a request (Negotiate, NTLM): no other client may get that
+ * connection */
 static bool has_login(const struct http_head *a, const uint8_t *bytes)
 {
     static const char *const names[] = {"www-authenticate", "proxy-authenticate"};
@@ -77,7 +77,7 @@ static bool has_login(const struct http_head *a, const uint8_t *bytes)
     return false;
 }
 
-/* Seconds of `Keep-Alive: timeout=N`: we leave before the server does. */
+/* Return the ns to keep the connection by `Keep-Alive: timeout=N`, less than the server does */
 static uint64_t keep_time(const struct http_head *a, const uint8_t *bytes)
 {
     unsigned next = 0, seconds = 0;
@@ -91,7 +91,7 @@ static uint64_t keep_time(const struct http_head *a, const uint8_t *bytes)
     return seconds > 1 ? (seconds - 1) * UINT64_C(1000000000) : 0;
 }
 
-/* An interim answer (1xx): passed on to clients that know of such, and another head follows. */
+/* Pass on an interim answer (1xx), if the client knows of them; another head follows */
 static void pass_interim(struct session *s, const struct http_head *a)
 {
     struct http *h = http_of(s);
@@ -116,7 +116,7 @@ static enum after after_answer(struct http *h, enum http_framing framing)
     return h->old ? AFTER_KEEP_SAID : AFTER_KEEP;
 }
 
-/* The head of the final answer: laid down as it goes to the client. */
+/* Write the head of the final answer for the client */
 static void begin_answer(struct session *s, const struct http_head *a)
 {
     struct http *h = http_of(s);
@@ -148,7 +148,7 @@ static void begin_answer(struct session *s, const struct http_head *a)
     h->state = HTTP_TUNNELS;
 }
 
-/* Read heads until the final one. False: it waits, or the exchange is over. */
+/* Read heads up to the final answer's. False if it waits, or the exchange is over. */
 static bool read_answer(struct session *s)
 {
     struct http *h = http_of(s);
@@ -186,7 +186,7 @@ static bool read_answer(struct session *s)
     return true;
 }
 
-/* The answer's body. False: it waits, or the session is over. */
+/* Send more of the answer's body. False if it waits, or the session is over. */
 static bool send_answer(struct session *s)
 {
     struct http *h = http_of(s);
@@ -201,7 +201,7 @@ static bool send_answer(struct session *s)
     }
 }
 
-/* Has the client given up? Its end alone may be half a close; a reset shows as an error. */
+/* True if the client has reset its connection. An end alone may be a half close; a reset shows as an error. */
 static bool client_is_gone(const struct session *s)
 {
     int err = 0;

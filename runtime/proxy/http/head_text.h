@@ -1,5 +1,5 @@
-/* The head of a message as it is sent on, put together. A loop has one and uses it for each head; it is then laid
- * before the body's bytes in their buffer, so that one write sends both. */
+/* The outgoing head of a message, while it is put together. A loop has one for all heads; the result is copied in front
+ * of the body in its buffer, so that one write sends both. */
 #pragma once
 
 #include <stdint.h>
@@ -7,7 +7,7 @@
 
 #include "vm/stream/first.h"
 
-enum { HEAD_TEXT_MAX = STREAM_MAX + 1024 }; /* a head, and more than is ever added to it */
+enum { HEAD_TEXT_MAX = STREAM_MAX + 1024 }; /* the longest head, plus all that is ever added */
 
 struct head_text {
     uint32_t n;

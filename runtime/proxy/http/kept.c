@@ -9,8 +9,8 @@ struct kept_one {
     struct kept *kept;
     struct side *side;
     struct kept_key key;
-    struct kept_one *next, **link;   /* of its bucket */
-    struct kept_one *later, **since; /* of all */
+    struct kept_one *next, **link;   /* its bucket's list */
+    struct kept_one *later, **since; /* list of all */
 };
 
 static unsigned bucket(struct kept_key key) { return (key.service * 31 + key.server) % KEPT_BUCKETS; }
@@ -28,7 +28,7 @@ static void unlink_one(struct kept_one *o)
     timer_stop(&k->loop->wheel, &o->timer);
 }
 
-/* Its task may still wait for its turn: then it is given back there. */
+/* Free a kept connection; if its task still waits for its turn, the task does */
 static void give_back(struct kept_one *o)
 {
     o->side = NULL;
@@ -44,7 +44,7 @@ static void end(struct kept_one *o)
     give_back(o);
 }
 
-/* Has the server said nothing, not even that it ends? What TLS says for itself is nothing. */
+/* True if the server has sent nothing, and has not closed. Messages of TLS itself do not count. */
 static bool is_silent(struct side *s)
 {
     uint8_t byte;

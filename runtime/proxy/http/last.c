@@ -1,4 +1,4 @@
-/* What ends an exchange: answers of ours, the next request, other protocols, the connection's end. */
+/* Ends of an exchange: answers of ours, the next request, other protocols, the connection's end */
 #include <errno.h>
 
 #include "runtime/proxy/connect.h"
@@ -6,7 +6,7 @@
 #include "runtime/proxy/http/noted.h"
 #include "runtime/proxy/http/page.h"
 
-/* The server's connection is not used again: what it was asked, or has said, is not over. */
+/* Reset the server's connection, on which a request or an answer is incomplete */
 static void drop_server(struct session *s)
 {
     if (!s->server) return;
@@ -30,7 +30,7 @@ void http_leave(struct session *s, enum session_end why)
 {
     struct http *h = http_of(s);
     h->keeps = false;
-    h->counted = true; /* there is nothing to count */
+    h->counted = true; /* nothing to count */
     h->why = (uint8_t)why;
     h->state = HTTP_LAST;
 }
@@ -52,16 +52,16 @@ void http_answer(struct session *s, unsigned status, enum session_end why)
         session_end(s, SESSION_FULL);
         return;
     }
-    /* A part of an interim answer may have been written: behind it nothing can be said. */
+    /* A part of an interim answer may have been written: nothing can follow it */
     if (h->down.ready && h->interims) {
         session_end(s, why);
         return;
     }
-    /* What of the request was laid down for a server goes to none. */
+    /* Bytes of the request that were prepared for a server are dropped */
     if (s->up.buffer) s->up.buffer->from += h->up.ready;
     h->up.ready = 0;
-    /* The next request can be found only where this one's body is over: of a part that is being moved some may have
-     * been read and not gone on, which would be taken for a request. */
+    /* Another request can be found only behind a whole body: of a part that is being moved, some may be read but not
+     * sent, and would be taken for a request */
     h->keeps = h->keeps && body_is_whole(&h->up.body) && !h->up.moves;
     char text[PAGE_TEXT_MAX];
     const size_t n = http_page(text, status, !h->keeps, h->was_head, time(NULL));
@@ -74,8 +74,8 @@ void http_answer(struct session *s, unsigned status, enum session_end why)
     h->state = HTTP_LAST;
 }
 
-/* May another request, of any client, go over the server's connection? Only behind an exchange that is whole on both
- * ways, with nothing left over. */
+/* True if any client's request may use the server's connection: the exchange is whole in both directions, and nothing
+ * is left over */
 static bool server_is_clean(const struct session *s)
 {
     const struct http *h = http_of(s);
@@ -95,7 +95,7 @@ static void leave_server(struct session *s)
         session_leave_server(s);
 }
 
-/* Of an answer that a server gave. */
+/* Measure the times of a server's answer */
 static void measure(struct session *s)
 {
     const struct http *h = http_of(s);
@@ -133,7 +133,7 @@ void http_over(struct session *s)
     }
 }
 
-/* Read what the client still sends and forget it, so that its answer is not lost to a reset (RFC 9112, 9.6). */
+/* Read and discard what the client still sends, so that no reset loses its answer (RFC 9112, 9.6) */
 static bool linger(struct session *s)
 {
     struct http *h = http_of(s);
@@ -182,7 +182,7 @@ bool http_last(struct session *s)
     return linger(s);
 }
 
-/* One direction of another protocol. */
+/* Move bytes in one direction of another protocol */
 static bool move(struct session *s, struct way *w, bool *over)
 {
     int err;
@@ -202,7 +202,7 @@ bool http_tunnel(struct session *s)
 {
     struct http *h = http_of(s);
     bool up = false, down = false;
-    /* The answer's head is the first of what goes down, and what the client sent ahead the first of what goes up. */
+    /* The answer's head goes down first; bytes that the client sent ahead go up first */
     h->down.ready = h->up.ready = 0;
     s->up.left = s->down.left = WAY_ALL;
     s->up.keeps_open = s->down.keeps_open = false;

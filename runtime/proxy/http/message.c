@@ -27,7 +27,7 @@ enum message_result message_put(struct message *m)
     return MESSAGE_DONE;
 }
 
-/* What was not written yet goes to the buffer's beginning: only where the end is near, so that it is seldom. */
+/* Move unwritten bytes to the buffer's start, but only if little room is left, so seldom */
 static void make_room(struct buffer *b)
 {
     const uint32_t n = buffer_len(b);
@@ -56,7 +56,7 @@ bool message_lay(struct message *m, uint32_t body, const uint8_t *head, uint32_t
 {
     struct buffer *b = m->way->buffer;
     if (body < n) {
-        /* More was added than the front has room for: what is behind it moves on. */
+        /* The new head does not fit in the front: move the body */
         const uint32_t on = n - body;
         if (buffer_room(b) < on) return false;
         memmove(b->bytes + n, b->bytes + body, b->to - body);
@@ -69,7 +69,7 @@ bool message_lay(struct message *m, uint32_t body, const uint8_t *head, uint32_t
     return true;
 }
 
-/* Take what is no data out from between: the data of a run goes to where the ready bytes end. */
+/* Remove chunk framing: append the data of each run to the ready bytes */
 static void unchunk(struct message *m, uint8_t *at, uint32_t n)
 {
     struct buffer *b = m->way->buffer;
@@ -89,7 +89,7 @@ static void unchunk(struct message *m, uint8_t *at, uint32_t n)
     m->ready += kept;
 }
 
-/* Look at the bytes behind those that are ready. */
+/* Parse the bytes behind the ready ones */
 static void look(struct message *m)
 {
     struct buffer *b = m->way->buffer;
@@ -104,7 +104,7 @@ static void look(struct message *m)
     m->ready += used;
 }
 
-/* A part that is longer than a buffer is moved by the relay. */
+/* Let the relay move a part that is longer than a buffer */
 static bool begins_to_move(struct message *m)
 {
     struct way *w = m->way;
@@ -127,7 +127,7 @@ static enum message_result go_on_moving(struct message *m, struct slab *buffers)
     return of_way[r];
 }
 
-/* The end of `from`: right for a body that ends there. */
+/* Return the result at the end of `from`: done for a body that ends with the connection, else cut */
 static enum message_result ended(const struct message *m)
 {
     return body_ahead(&m->body) == UINT64_MAX ? MESSAGE_DONE : MESSAGE_CUT;

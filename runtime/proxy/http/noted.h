@@ -1,4 +1,4 @@
-/* What the access log is told of a request: copied when its head is read, for the head is rewritten where it stands. */
+/* Parts of a request for the access log: copied when its head is read, as the head is rewritten in place */
 #pragma once
 
 #include "vm/stream/first.h"
@@ -12,8 +12,7 @@ struct noted {
     uint8_t bytes[NOTED_MAX];
 };
 
-/* The request's head, if its service has a log and memory is there. */
+/* Note the request's head, if its service has a log and memory is free */
 void note_request(struct session *s, const struct http_head *h, const uint8_t *bytes);
-/* Its exchange is over: write the line, give the memory back. A request that was refused has a line without what it
- * asked. */
+/* Write the line of an exchange that is over and free the note. The line of a refused request lacks the request. */
 void note_answer(struct session *s);

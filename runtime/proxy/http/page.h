@@ -1,4 +1,4 @@
-/* Answers that are ours: a status, a short page that a person can read. Nothing of the request stands in them. */
+/* Answers that prey gives itself: a status and a short page for a person, with nothing of the request in it */
 #pragma once
 
 #include <stdbool.h>
@@ -7,7 +7,6 @@
 
 enum { PAGE_TEXT_MAX = 768 };
 
-/* Write the whole answer; returns its length. status: of page.def, any other becomes 500. close: say that the
- * connection ends; keep it otherwise. head_only: the request was a HEAD, the length is that of the page left out. now:
- * seconds of the Unix epoch, for Date. */
+/* Write the whole answer; return its length. status: of page.def, else it becomes 500. close: send `Connection: close`.
+ * head_only: for a HEAD request; the page is left out, but its length is given. now: Unix time in seconds, for Date. */
 size_t http_page(char out[PAGE_TEXT_MAX], unsigned status, bool close, bool head_only, time_t now);

@@ -1,4 +1,4 @@
-/* HTTP_HEAD: a request's head is read, routed, and laid down as it goes to a server. */
+/* HTTP_HEAD: a request's head is read, routed, and written as it goes to a server */
 #include "runtime/proxy/connect.h"
 #include "runtime/proxy/http/http.h"
 #include "runtime/proxy/http/noted.h"
@@ -6,7 +6,7 @@
 #include "vm/judge/decide.h"
 #include "vm/stream/first.h"
 
-/* A client of HTTP/2 is told to come again with HTTP/1.1. */
+/* Tell a client of HTTP/2 to use HTTP/1.1 */
 static void go_away(struct session *s)
 {
     struct http *h = http_of(s);
@@ -42,7 +42,7 @@ static void refuse(struct session *s, enum stream_reason why)
         session_end(s, SESSION_REQUEST_BAD);
 }
 
-/* What is asked of the first bytes of each request. */
+/* Return what the reader of first bytes must find for a request */
 static struct first_asked asked(const struct session *s)
 {
     const struct http *h = http_of(s);
@@ -55,8 +55,8 @@ static struct first_asked asked(const struct session *s)
     };
 }
 
-/* A body where a server may look for none, and take it for the next request: nobody else's then goes over that
- * connection (RFC 9110, 9.3.1). */
+/* True for a body on a method that a server may expect none for; it may take the body for the next request, so the
+ * connection is not shared (RFC 9110, 9.3.1) */
 static bool hides_a_body(const struct http_head *head, struct view method)
 {
     static const char *const without[] = {"GET", "HEAD", "OPTIONS", "DELETE", "TRACE"};
@@ -66,7 +66,7 @@ static bool hides_a_body(const struct http_head *head, struct view method)
     return false;
 }
 
-/* What is kept of a request when its head is gone. */
+/* Keep the facts of a request that are needed after its head is gone */
 static void note(struct session *s, const struct http_head *head, const uint8_t *bytes)
 {
     struct http *h = http_of(s);
@@ -79,7 +79,7 @@ static void note(struct session *s, const struct http_head *head, const uint8_t 
     h->mine = hides_a_body(head, method);
 }
 
-/* The address that the client came to, for a request that names no host. */
+/* Write the address that the client connected to, for a request without a host */
 static void address_came_to(const struct session *s, char text[TOLD_MAX])
 {
     struct told t;
@@ -89,7 +89,7 @@ static void address_came_to(const struct session *s, char text[TOLD_MAX])
     snprintf(text, TOLD_MAX, a.v6 ? "[%.*s]" : "%.*s", (int)t.client.len, t.text + t.client.at);
 }
 
-/* The answer to a request that goes to no server; 0: it goes on. */
+/* Return the status of an answer without a server; 0: the request goes to a server */
 static unsigned answered_here(const struct session *s, const struct http_head *head, const uint8_t *bytes)
 {
     if (s->branch >= STREAM_MORE) return 503;
@@ -97,7 +97,7 @@ static unsigned answered_here(const struct session *s, const struct http_head *h
     return view_is(view_of(bytes, head->method), "TRACE") ? 501 : 200;
 }
 
-/* The head is whole: route it, lay it down, and ask for a server. */
+/* Route a request whose head is whole, write its head, and ask for a server */
 static void begin(struct session *s, const struct first *f)
 {
     struct http *h = http_of(s);
@@ -128,7 +128,7 @@ static void begin(struct session *s, const struct first *f)
     connect_branch(s);
 }
 
-/* How long the head of a request may take, and how long a client may say nothing before its first one; ns. */
+/* Return the longest time for a request's head, and for silence before the first request; ns */
 static uint64_t http_first_ns(const struct session *s)
 {
     const uint64_t own = proxy_says(s->proxy, s->service)->first_ns;
@@ -141,8 +141,8 @@ uint64_t http_silence_ns(const struct session *s)
     return first < idle ? first : idle;
 }
 
-/* Between requests the connection may be idle; before the first one its time has begun with the session, so that
- * nothing but a request puts its end off. The first byte of a request starts the time for its head. */
+/* Set the timer. Between requests the connection may be idle; the time before the first request began with the session,
+ * and only a request extends it. A request's first byte starts the time for its head. */
 static void wait(struct session *s)
 {
     struct http *h = http_of(s);
@@ -155,7 +155,7 @@ static void wait(struct session *s)
     }
 }
 
-/* Nothing more comes, in the middle of a head or before it. */
+/* Handle the client's end, within a head or before it */
 static void ended(struct session *s)
 {
     if (!s->up.buffer || !buffer_len(s->up.buffer))

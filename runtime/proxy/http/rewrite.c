@@ -35,7 +35,7 @@ void told_make(struct told *t, const struct stream_addr *client, bool tls)
 {
     char addr[LOG_ADDRESS_MAX], element[LOG_ADDRESS_MAX + 32];
     log_address(addr, client);
-    /* An address of IPv6 stands in brackets, and so in quotes (RFC 7239, section 6). */
+    /* An IPv6 address is in brackets, and so in quotes (RFC 7239, section 6) */
     snprintf(element, sizeof element, client->v6 ? "for=\"[%s]\";proto=%s" : "for=%s;proto=%s", addr,
              tls ? "https" : "http");
     uint16_t at = 0;
@@ -48,7 +48,7 @@ void told_make(struct told *t, const struct stream_addr *client, bool tls)
     t->via = put(t, &at, "Via: 1.1 prey\r\n\r\n");
 }
 
-/* Where the fields begin, and where the line of field i ends: lines follow one another without a gap. */
+/* Return the start of field i's line, which is the end of the line before; for i == fields the end of the last line */
 static uint16_t line_end(const struct http_head *h, unsigned i)
 {
     return i < h->fields ? h->field[i].name.at : (uint16_t)(h->len - 2);
@@ -66,7 +66,7 @@ static bool is_named(const struct http_head *h, const uint8_t *bytes, unsigned i
     return s.len == strlen(name) && !strncasecmp((const char *)bytes + s.at, name, s.len);
 }
 
-/* `http://HOST:PORT/PATH`: HOST:PORT as written. */
+/* Return HOST:PORT of a target `http://HOST:PORT/PATH`, as written */
 static struct view authority(const struct http_head *h, const uint8_t *bytes)
 {
     const struct view target = view_of(bytes, h->target);
@@ -110,8 +110,8 @@ static void add_host(struct head_text *out, const struct http_head *h, const uin
     }
 }
 
-/* A list with the element of ours behind what the client sent. An element of theirs with an open quote would swallow
- * ours: such a field is left out. */
+/* True if no quote is open in a client's list. An open quote would swallow the element added behind it: such a field is
+ * left out. */
 static bool is_closed(struct view v)
 {
     bool quoted = false;
@@ -139,13 +139,13 @@ static void add_list(struct head_text *out, const struct http_head *h, const uin
     head_say(out, "\r\n");
 }
 
-/* What the fields of a client hold of those that are ours to write. */
+/* Fields of the client to which an element of ours is appended */
 enum { HAS_FOR = 1 << 0, HAS_FORWARDED = 1 << 1 };
 
 static void add_told(struct head_text *out, const struct http_head *h, const uint8_t *bytes, const struct told *told,
                      unsigned has)
 {
-    const uint32_t list = told->proto.len; /* where the line of X-Forwarded-For begins, and that of Forwarded */
+    const uint32_t list = told->proto.len; /* start of the X-Forwarded-For line; below, of the Forwarded line */
     const uint32_t forwarded = (uint32_t)told->client.at + told->client.len + 2;
     head_add(out, told->text, told->proto.len);
     if (has & HAS_FOR)
@@ -174,7 +174,7 @@ static void add_upgrade(struct head_text *out, const struct http_head *h, const 
         if (is_named(h, bytes, i, "upgrade")) add_line(out, h, bytes, i);
 }
 
-/* Named so for a server that takes `_` for `-`, as CGI and what came from it do? */
+/* True if a server that takes `_` for `-` (CGI and its successors) reads the field by that name */
 static bool is_like(const struct http_head *h, const uint8_t *bytes, unsigned i, const char *name)
 {
     const struct view v = view_of(bytes, h->field[i].name);
@@ -183,7 +183,7 @@ static bool is_like(const struct http_head *h, const uint8_t *bytes, unsigned i,
     return like;
 }
 
-/* A field that only we may write: what a client says there is left out, and what servers may take for such a name. */
+/* True for a field that only prey may write, or that servers may take for it; the client's is left out */
 static bool is_ours(const struct http_head *h, const uint8_t *bytes, unsigned i)
 {
     return is_like(h, bytes, i, "x-forwarded-proto") || is_like(h, bytes, i, "x-forwarded-for");

@@ -1,4 +1,4 @@
-/* A session of `mode proxy http`: its steps. */
+/* A session of `mode proxy http`: its steps */
 #include <stdlib.h>
 
 #include "runtime/proxy/http/http.h"
@@ -10,7 +10,7 @@ void http_renew(struct session *s)
     const struct told told = h->told;
     *h = (struct http){.up.way = &s->up, .down.way = &s->down, .told = told, .from = s->up.moved};
     message_rest(&h->up, &s->proxy->buffers);
-    way_fini(&s->down, &s->proxy->buffers); /* what a server said beyond its answer is nobody's */
+    way_fini(&s->down, &s->proxy->buffers); /* bytes that a server sent beyond its answer are dropped */
     s->up.left = s->down.left = 0;
 }
 
@@ -85,13 +85,13 @@ static struct side *kept_for(struct session *s)
     return side;
 }
 
-/* Is no request begun? */
+/* True if no request has begun */
 static bool is_between(const struct session *s)
 {
     return http_of(s)->state == HTTP_HEAD && !(s->up.buffer && buffer_len(s->up.buffer));
 }
 
-/* The time before a request is over; one that has come in this very moment is answered. */
+/* The time before a request is over: end, unless a request has come at this moment */
 static void late_between(struct session *s)
 {
     struct http *h = http_of(s);
@@ -115,7 +115,7 @@ static void late(struct session *s)
     }
 }
 
-/* Its server is down, or its time to drain is over. */
+/* Handle a server that is down, or whose drain time is over */
 static void lost(struct session *s, enum session_end why)
 {
     if (http_of(s)->state == HTTP_EXCHANGE)
@@ -128,7 +128,7 @@ static void fini(struct session *s)
 {
     struct http *h = s->own;
     if (!h) return;
-    /* Who waits for nothing loses nothing by an end in order. */
+    /* A client that waits for no answer gets an orderly end */
     if (is_between(s) && s->ended == SESSION_STOPPED) s->polite = side_shut(&s->client) == 0;
     if (h->state != HTTP_HEAD) http_count(s);
     slab_give(&http_loop_of(s)->requests, h);

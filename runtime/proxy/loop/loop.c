@@ -1,4 +1,4 @@
-/* One epoll_wait a turn, and the clock once. */
+/* A turn: one epoll_wait, one reading of the clock */
 #include "runtime/proxy/loop/loop.h"
 
 #include <errno.h>
@@ -30,14 +30,14 @@ static void woken(struct watcher *w, uint32_t events)
 {
     const struct loop *l = (struct loop *)((char *)w - offsetof(struct loop, wake_watcher));
     uint64_t count;
-    /* What the number was does not matter, and nothing can be there but a number. */
+    /* the count does not matter */
     if (read(l->wake, &count, sizeof count) < 0) return;
 }
 
 void loop_wake(struct loop *l)
 {
     const uint64_t one = 1;
-    if (write(l->wake, &one, sizeof one) < 0) return; /* it is full: the loop has not looked yet, and will */
+    if (write(l->wake, &one, sizeof one) < 0) return; /* a full counter: the loop is already to be woken */
 }
 
 int loop_init(struct loop *l)
@@ -81,7 +81,7 @@ static void run_tasks(struct loop *l)
     }
 }
 
-/* Milliseconds to sleep, rounded up: a timer is not early. */
+/* Return the milliseconds to sleep, rounded up so that no timer is early */
 static int sleep_ms(const struct loop *l, uint64_t due_ns, int most_ms)
 {
     if (l->first) return 0;

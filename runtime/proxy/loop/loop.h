@@ -1,21 +1,21 @@
-/* The loop of one thread: descriptors that are ready, timers that are due, tasks put off. No thread a connection, no
- * system call a timer.
+/* The loop of one thread: ready descriptors, due timers, deferred tasks. It needs no thread a connection and no system
+ * call a timer.
  *
  *      loop_init ─▶ [ loop_turn … ] ─▶ loop_fini
  *
- * Each descriptor is told of once when something about it changes (edge-triggered), so whoever watches one goes on
- * until it says EAGAIN, or asks for another turn (loop_again). What is freed is freed between turns (loop_again, too):
- * an event of this turn may still name it. */
+ * Each change of a descriptor is reported once (edge-triggered), so its watcher goes on until EAGAIN, or asks for
+ * another turn (loop_again). Memory is freed between turns (by loop_again, too), as an event of this turn may still
+ * refer to it. */
 #pragma once
 
 #include "runtime/proxy/loop/wheel.h"
 
-/* In what watches a descriptor. events: as epoll says them (EPOLLIN, EPOLLOUT, EPOLLRDHUP, EPOLLHUP, EPOLLERR). */
+/* Embedded in the watcher of a descriptor. events: of epoll (EPOLLIN, EPOLLOUT, EPOLLRDHUP, EPOLLHUP, EPOLLERR). */
 struct watcher {
     void (*ready)(struct watcher *w, uint32_t events);
 };
 
-/* Something to be done once the events of this turn are through; all 0: not waiting. */
+/* Work to do after the events of this turn; all 0: not waiting */
 struct task {
     struct task *next;
     void (*run)(struct task *t);
@@ -26,29 +26,28 @@ struct loop {
     int epoll;
     struct watcher wake_watcher;
     int wake;        /* an eventfd */
-    uint64_t now_ns; /* mono, of this turn */
-    uint32_t turns;  /* so many there were */
+    uint64_t now_ns; /* monotonic, at the start of this turn */
+    uint32_t turns;  /* number of turns so far */
     struct wheel wheel;
-    struct task *first, **last; /* tasks */
+    struct task *first, **last; /* queue of tasks */
 };
 
-/* 0 or a negative errno. */
+/* Return 0 or a negative errno */
 int loop_init(struct loop *l);
 void loop_fini(struct loop *l);
 
-/* From now on w->ready is called when fd becomes readable or writable, hears the other end's last byte, or fails; first
- * with what holds already. Closing fd ends it only where no other process holds it, so loop_unwatch goes before. 0 or
- * a negative errno. */
+/* Call w->ready whenever fd becomes readable or writable, gets the peer's end, or fails; first for its present state.
+ * Closing fd ends this only if no other process holds fd: call loop_unwatch before. Return 0 or a negative errno. */
 int loop_watch(struct loop *l, int fd, struct watcher *w);
-/* The same as long as it is readable, each turn (level-triggered): for listeners. */
+/* The same, each turn in which fd is readable (level-triggered): for listeners */
 int loop_watch_level(struct loop *l, int fd, struct watcher *w);
 void loop_unwatch(struct loop *l, int fd);
 
-/* Run t after this turn's events; if it waits already, once. A task that asks again waits for the next turn, and the
- * loop does not sleep before. */
+/* Run t after this turn's events, once however often asked. A task that asks again runs in the next turn, and the loop
+ * does not sleep before. */
 void loop_again(struct loop *l, struct task *t);
 
-/* Wait until something is ready or due (at most most_ms; -1: for ever), and do all of it. */
+/* Wait until something is ready or due (at most most_ms; -1: no limit), and handle all of it */
 void loop_turn(struct loop *l, int most_ms);
-/* From any thread: the loop's turn ends soon. */
+/* From any thread: end the loop's wait */
 void loop_wake(struct loop *l);

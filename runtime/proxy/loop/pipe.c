@@ -38,7 +38,7 @@ void pipes_fini(struct pipes *p)
     clear(&p->small);
 }
 
-/* The system makes small ones beyond its bound: those are no use. */
+/* Make a pipe of that size, or none: beyond a user's bound the system makes small pipes, which are no use */
 static struct pipe *pipe_new(uint32_t bytes)
 {
     int fds[2];
@@ -71,7 +71,7 @@ struct pipe *pipe_take(struct pipes *p)
 {
     errno = 0;
     struct pipe *one = take(&p->large);
-    if (!one && errno == EPERM) p->large.most = p->large.made; /* the system gives no more so large */
+    if (!one && errno == EPERM) p->large.most = p->large.made; /* the system allows no more large pipes */
     return one ? one : take(&p->small);
 }
 

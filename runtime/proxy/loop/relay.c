@@ -1,24 +1,24 @@
-/* Small pieces are copied, for that takes two system calls; a read that fills its buffer says that there is more, and
- * from then on the kernel moves the bytes through a pipe, until pieces are small again. Measured in README.md. */
+/* Small pieces are copied, with two system calls. A read that fills its buffer shows that there is more: from then on
+ * the kernel moves the bytes through a pipe, until pieces are small again. README.md has measurements. */
 #include "runtime/proxy/loop/relay.h"
 
 #include <errno.h>
 #include <fcntl.h>
 
 enum {
-    MOVED_AT_ONCE = 1 << 20, /* bytes, before others have their turn */
+    MOVED_AT_ONCE = 1 << 20, /* bytes in a turn, before others get theirs */
     SMALL = 4096,
     SMALL_MOST = 8,
 };
 
 static bool tells_end(const struct way *w) { return w->left == WAY_ALL && !w->keeps_open; }
 
-/* All that the buffer holds. WAY_DONE: it is empty. */
+/* Write the buffer's bytes. WAY_DONE: the buffer is empty. */
 static enum way_result put(struct way *w, int *err)
 {
     struct buffer *b = w->buffer;
     while (buffer_len(b)) {
-        /* The last bytes and the end go together. */
+        /* the last bytes and the end go in one segment */
         if (w->from->flags & SIDE_ENDED && tells_end(w)) w->to->flags |= SIDE_MORE;
         const ssize_t n = side_write(w->to, buffer_at(b), buffer_len(b));
         if (n == -EAGAIN) return WAY_WAITS;
@@ -32,7 +32,7 @@ static enum way_result put(struct way *w, int *err)
     return WAY_DONE;
 }
 
-/* Into the buffer, which is empty. WAY_DONE: something is in it, or all has come. */
+/* Read into the buffer, which is empty. WAY_DONE: it has bytes, or all have come. */
 static enum way_result get(struct way *w, struct slab *buffers, int *err)
 {
     if (!w->buffer) w->buffer = buffer_take(buffers);
@@ -53,7 +53,7 @@ static enum way_result get(struct way *w, struct slab *buffers, int *err)
     return WAY_DONE;
 }
 
-/* By errno: it may not now, or `whose` side has failed. */
+/* Return the result for errno: not ready, or the side `whose` has failed */
 static enum way_result not_spliced(struct side *s, unsigned may, enum way_result whose, int *err)
 {
     if (errno == EAGAIN) {
@@ -65,7 +65,7 @@ static enum way_result not_spliced(struct side *s, unsigned may, enum way_result
     return whose;
 }
 
-/* All that the pipe holds. WAY_DONE: it is empty. */
+/* Write the pipe's bytes. WAY_DONE: the pipe is empty. */
 static enum way_result push(struct way *w, int *err)
 {
     struct pipe *p = w->pipe;
@@ -79,7 +79,7 @@ static enum way_result push(struct way *w, int *err)
     return WAY_DONE;
 }
 
-/* Into the pipe, which is empty. WAY_DONE: something is in it, or all has come. */
+/* Read into the pipe, which is empty. WAY_DONE: it has bytes, or all have come. */
 static enum way_result pull(struct way *w, int *err)
 {
     const size_t most = w->left < w->pipe->bytes ? (size_t)w->left : w->pipe->bytes;
@@ -93,7 +93,7 @@ static enum way_result pull(struct way *w, int *err)
     return WAY_DONE;
 }
 
-/* The end of `from` was read. */
+/* Handle the end of `from` */
 static enum way_result end(struct way *w, int *err)
 {
     if (w->left != WAY_ALL) return WAY_CUT;

@@ -1,10 +1,10 @@
-/* One direction of a session: bytes from one side to the other, as they are, until the end or so many.
+/* One direction of a session: bytes from one side to the other, unchanged, up to the end or a number of bytes.
  *
  *      from ─▶ [ a buffer, held while something is in it ] ─▶ to        small pieces: two system calls
- *      from ─▶ [ a pipe, likewise                        ] ─▶ to        large ones: the kernel moves them
+ *      from ─▶ [ a pipe, held while something is in it   ] ─▶ to        large ones: the kernel moves them
  *
- * What is not written yet is at most one buffer, or one pipe: then nothing more is read, so a slow reader slows its
- * sender (backpressure). After the last byte the other side is told, and the other direction goes on (half-close). */
+ * At most one buffer or one pipe of bytes is unwritten; then nothing more is read, so a slow reader slows its sender
+ * (backpressure). After the last byte `to` gets the end, and the other direction goes on (half-close). */
 #pragma once
 
 #include "runtime/proxy/loop/buffer.h"
@@ -15,27 +15,27 @@
 
 struct way {
     struct side *from, *to;
-    struct buffer *buffer; /* read, not yet written; NULL: nothing is */
-    struct pipe *pipe;     /* likewise */
-    struct pipes *pipes;   /* where pipes come from; NULL: all is copied */
-    uint64_t left;         /* bytes that are still to be read; WAY_ALL: until the end */
-    uint64_t moved;        /* that were written */
-    bool keeps_open;       /* the end of `from` is not told to `to` */
-    bool splices;          /* the last read filled its buffer: the next goes to a pipe */
-    uint8_t small;         /* pieces in a row that a copy would have moved as well */
+    struct buffer *buffer; /* bytes read but not written; NULL: none */
+    struct pipe *pipe;     /* the same, in a pipe */
+    struct pipes *pipes;   /* pool of pipes; NULL: all bytes are copied */
+    uint64_t left;         /* number of bytes still to read; WAY_ALL: up to the end */
+    uint64_t moved;        /* number of bytes written */
+    bool keeps_open;       /* the end of `from` is not passed on to `to` */
+    bool splices;          /* the last read filled its buffer: the next uses a pipe */
+    uint8_t small;         /* number of small pieces in a row, for which a copy is as good */
 };
 
 enum way_result {
-    WAY_WAITS,     /* for one of its sides: its owner's task is run */
-    WAY_AGAIN,     /* others shall have their turn: call again soon (loop_again) */
-    WAY_DONE,      /* all was written: `left` is 0, or the end came and was told */
-    WAY_CUT,       /* the end came before `left` was 0 (not of WAY_ALL) */
-    WAY_NO_BUFFER, /* none is free, for memory is out */
+    WAY_WAITS,     /* for a side, whose event runs the owner's task */
+    WAY_AGAIN,     /* others get their turn: call again soon (loop_again) */
+    WAY_DONE,      /* all is written: `left` is 0, or the end was passed on */
+    WAY_CUT,       /* the end came before `left` was 0 (never with WAY_ALL) */
+    WAY_NO_BUFFER, /* out of memory for a buffer */
     WAY_FROM,      /* a side has failed: *err, a negative errno */
     WAY_TO,
 };
 
-/* Move what can be moved now. *err is set with WAY_FROM and WAY_TO. */
+/* Move all that can be moved now. *err is set with WAY_FROM and WAY_TO. */
 enum way_result way_move(struct way *w, struct slab *buffers, int *err);
-/* Give back what it holds. */
+/* Free the buffer and the pipe */
 void way_fini(struct way *w, struct slab *buffers);

@@ -1,6 +1,5 @@
-/* Plain sides. A read that brings less than was asked for has emptied the socket (unless it is `hung`), so the -EAGAIN
- * that would say so is not fetched: the next byte is an event. Where the last byte was known to be there it is the end,
- * too. */
+/* Plain sides. A short read has emptied the socket (unless it is `hung`), so no further read fetches -EAGAIN: the next
+ * byte raises an event. If the last byte was known to be in the socket, a short read is the end, too. */
 #include "runtime/proxy/loop/side.h"
 
 #include <errno.h>
@@ -34,7 +33,8 @@ void side_close(struct side *s)
 {
     if (s->fd < 0) return;
     if (s->ops->close) s->ops->close(s);
-    /* The parent that bound it may hold it for a moment longer, and then close() alone does not end its events. */
+    /* The parent, which bound the socket, may keep it open a moment longer; close() alone then does not end its
+     * events */
     loop_unwatch(s->loop, s->fd);
     const struct linger at_once = {.l_onoff = 1};
     if (s->flags & SIDE_RESETS) setsockopt(s->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);

@@ -1,8 +1,8 @@
-/* One end of a session: a connected socket, with or without TLS in it.
+/* One end of a session: a connected socket, with or without TLS.
  *
- * The loop tells of changes only (edge-triggered). They are noted here, and the owner's task is run: it does what it
- * can until all says -EAGAIN, and will be run again when something has changed. It need not know which event it waits
- * for: with TLS, reading may wait for writing. */
+ * The loop reports changes only (edge-triggered). They are kept as flags, and the owner's task runs: it goes on until
+ * each call returns -EAGAIN, and runs again after a change. It need not know for which event it waits: with TLS,
+ * reading may wait for writing. */
 #pragma once
 
 #include <stdbool.h>
@@ -11,60 +11,60 @@
 #include "runtime/proxy/loop/loop.h"
 
 enum side_flag {
-    SIDE_MAY_READ = 1 << 0,  /* the socket may have something: cleared by -EAGAIN */
-    SIDE_MAY_WRITE = 1 << 1, /* it may have room */
-    SIDE_HUNG = 1 << 2,      /* its other end has sent its last byte, or urgent ones, or failed: a short read does not
-                                mean that nothing is left */
-    SIDE_ENDED = 1 << 3,     /* its last byte was read */
-    SIDE_SHUT = 1 << 4,      /* our last byte was written and said to be the last */
-    SIDE_FAILED = 1 << 5,    /* a read or a write said so; nothing more comes of it */
+    SIDE_MAY_READ = 1 << 0,  /* the socket may have bytes: cleared by -EAGAIN */
+    SIDE_MAY_WRITE = 1 << 1, /* the socket may have room */
+    SIDE_HUNG = 1 << 2,      /* the peer has sent its last byte or urgent bytes, or failed: a short read is no
+                              * -EAGAIN */
+    SIDE_ENDED = 1 << 3,     /* the last byte was read */
+    SIDE_SHUT = 1 << 4,      /* our last byte was written, and the end sent */
+    SIDE_FAILED = 1 << 5,    /* a read or a write has failed; no more bytes come or go */
     SIDE_RESETS = 1 << 6,    /* side_close sends a reset instead of an orderly end */
-    SIDE_FIN = 1 << 7,  /* its last byte is in the socket, and nothing is wrong with it: a short read has read it */
-    SIDE_MORE = 1 << 8, /* what is written now is followed at once by the end, and may wait for it */
-    SIDE_DRY = 1 << 9,  /* with TLS: the socket was emptied, though the library may still hold something */
+    SIDE_FIN = 1 << 7,       /* the last byte is in the socket, without error: a short read has read it */
+    SIDE_MORE = 1 << 8,      /* the end follows this write at once; it may wait for it */
+    SIDE_DRY = 1 << 9,       /* with TLS: the socket is empty, but the library may have bytes */
 };
 
 struct side;
 
-/* What a kind of side does. -EAGAIN: not now, the owner's task is run when that may have changed. Another negative
- * errno: it has failed. */
+/* Operations of a kind of side. -EAGAIN: not now; the owner's task runs when that may have changed. Other negative
+ * errno: the side has failed. */
 struct side_ops {
     const char *name;
-    int (*shake)(struct side *s);                        /* the handshake: 0, it is done. NULL: there is none */
-    ssize_t (*read)(struct side *s, void *to, size_t n); /* 1 or more; 0: the other end has ended */
+    int (*shake)(struct side *s);                                 /* do the handshake; 0: done. NULL: none */
+    ssize_t (*read)(struct side *s, void *to, size_t n);          /* 1 or more; 0: the peer's end */
     ssize_t (*write)(struct side *s, const void *from, size_t n); /* 1 or more */
-    int (*shut)(struct side *s);                                  /* 0: the other end is told that no more comes */
+    int (*shut)(struct side *s);                                  /* send the end; 0: done */
     void (*close)(struct side *s);                                /* before the socket is closed; NULL: nothing to do */
 };
 extern const struct side_ops side_plain;
 
 struct side {
-    struct watcher watcher; /* the loop's */
+    struct watcher watcher; /* for the loop */
     struct loop *loop;
-    struct task *task; /* of its owner, run when something has changed */
+    struct task *task; /* the owner's, run after a change */
     const struct side_ops *ops;
-    void *tls;      /* of ops */
+    void *tls;      /* state of ops */
     int fd;         /* -1: closed */
     uint16_t flags; /* enum side_flag */
 };
 
-/* A socket that is connected, or about to be, and does not block; it is the side's from now on, also where this fails.
- * 0 or a negative errno. */
+/* Make a side of a non-blocking socket that is connected or connecting. The side owns fd, even on failure. Return 0 or
+ * a negative errno. */
 int side_open(struct side *s, struct loop *l, int fd, struct task *task);
-/* Close it: in order, or by a reset. May be called again. */
+/* Close in order, or by a reset (SIDE_RESETS). May be called again. */
 void side_close(struct side *s);
 
 static inline int side_shake(struct side *s) { return s->ops->shake ? s->ops->shake(s) : 0; }
-/* 1 or more; 0: the end; -EAGAIN; another negative errno. */
+/* Return the number of bytes read; 0: the end; -EAGAIN; other negative errno */
 ssize_t side_read(struct side *s, void *to, size_t n);
-/* 1 or more, perhaps fewer than n (which is not 0); -EAGAIN; another negative errno. */
+/* Return the number of bytes written, 1 to n (n is not 0); -EAGAIN; other negative errno */
 ssize_t side_write(struct side *s, const void *from, size_t n);
-/* No more will be written. 0 (also where it was said before), -EAGAIN, another negative errno. */
+/* Send the end. Return 0 (even if sent before), -EAGAIN, other negative errno. */
 int side_shut(struct side *s);
-/* May the kernel move bytes from and to it? */
+/* True if the kernel can move bytes from and to the side */
 static inline bool side_can_splice(const struct side *s) { return s->ops == &side_plain; }
 
-/* Something may have come that the loop has not told of yet. */
+/* Allow a read for bytes that the loop has not reported yet */
 static inline void side_look(struct side *s) { s->flags = (uint16_t)((s->flags | SIDE_MAY_READ) & ~SIDE_DRY); }
-/* Does its other end hear by side_close alone, and for certain, that no more comes? TLS announces it before. */
+/* True if side_close alone tells the peer reliably of the end. TLS announces the end before. */
 static inline bool side_ends_by_closing(const struct side *s) { return s->ops == &side_plain; }

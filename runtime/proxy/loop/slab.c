@@ -1,4 +1,4 @@
-/* A free one's first word names the next. */
+/* The first word of a free thing points to the next */
 #include "runtime/proxy/loop/slab.h"
 
 #include <stdlib.h>
@@ -8,7 +8,7 @@ enum { BLOCK_BYTES = 1 << 16, ALIGN = 64 };
 
 struct slab_block {
     struct slab_block *next;
-    uint32_t first, count; /* places of its things */
+    uint32_t first, count; /* range of places of its things */
 };
 
 void slab_init(struct slab *s, size_t size, uint32_t most)

@@ -1,25 +1,25 @@
-/* Things of one size, in blocks, at most so many: what a connection takes is had from here, so memory is bounded and
- * nothing is asked of the system for each. A block stays once it was needed. One thread's. */
+/* Things of one size, in blocks, up to a maximum: all memory of a connection is from slabs, so memory is bounded, and
+ * no connection costs a call of the system. A block stays once made. For one thread. */
 #pragma once
 
 #include <stddef.h>
 #include <stdint.h>
 
-enum { SLAB_CLEAR = 256 }; /* of a thing that was never given out so many bytes are 0, but its first word */
+enum { SLAB_CLEAR = 256 }; /* number of leading bytes, but for the first word, that are 0 in a thing never given out */
 
 struct slab {
-    uint32_t size;       /* bytes of each */
-    uint32_t most;       /* of them */
-    uint32_t used, made; /* of them: given out; there */
+    uint32_t size;       /* bytes of each thing */
+    uint32_t most;       /* maximum number of things */
+    uint32_t used, made; /* number of things given out; in blocks */
     void *free;
     struct slab_block *blocks; /* the newest first */
 };
 
-/* size: bytes of each, rounded up to 64. */
+/* Make an empty slab. size: bytes of each thing, rounded up to 64. */
 void slab_init(struct slab *s, size_t size, uint32_t most);
 void slab_fini(struct slab *s);
-/* Not cleared. NULL: there are `most`, or memory is out. */
+/* Return a thing, not cleared; NULL: `most` are in use, or out of memory */
 void *slab_take(struct slab *s);
 void slab_give(struct slab *s, void *thing);
-/* The thing at that place, given out or not, and how many lie in one piece from there on; 0: there is none. */
+/* Find the thing at a place, given out or not. Return the number of contiguous things from it on; 0: none. */
 uint32_t slab_see(const struct slab *s, uint32_t at, char **things);

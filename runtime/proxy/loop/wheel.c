@@ -1,4 +1,4 @@
-/* A timer stands in the slot of its time, or, if that is a whole turn or more ahead, in the last one that is not. */
+/* A timer is in the slot of its time, or in the farthest slot if that is a whole turn or more ahead */
 #include "runtime/proxy/loop/wheel.h"
 
 #include <stddef.h>
@@ -43,7 +43,7 @@ void timer_set(struct wheel *w, struct timer *t, uint64_t at_ns)
     put(w, t);
 }
 
-/* All of the slot that the wheel stands at: those that are due, and those that have to go further. */
+/* Handle all timers of the current slot: due ones, and those to be put into a later slot */
 static void turn_slot(struct wheel *w, uint64_t now_ns)
 {
     const unsigned slot = w->tick % WHEEL_SLOTS;
@@ -62,7 +62,7 @@ static void turn_slot(struct wheel *w, uint64_t now_ns)
     }
 }
 
-/* The first slot from w->tick on that may hold something, as a tick; UINT64_MAX: none. */
+/* Return the tick of the first slot from w->tick on that may have timers; UINT64_MAX: none */
 static uint64_t next_used(const struct wheel *w)
 {
     for (unsigned ahead = 0; ahead < WHEEL_SLOTS;) {

@@ -1,5 +1,4 @@
-/* See tls.h: TLS towards servers. A server's certificate must lead to an authority and bear the name, or the handshake
- * fails. */
+/* See tls.h: TLS to servers. A handshake fails unless the server's certificate has the name and a known authority. */
 #include <errno.h>
 #include <openssl/x509_vfy.h>
 #include <stdio.h>
@@ -18,7 +17,7 @@ struct tls_back {
     char name[];
 };
 
-/* The connection's own may be marked as not to be gone on with, when it ends: so it is a copy that is kept. */
+/* Keep a copy of a session: at the connection's end its own may be marked as not resumable */
 static void keep(const SSL *ssl, const SSL_SESSION *session)
 {
     const struct tls_one *one = tls_one_of(ssl);
@@ -29,10 +28,10 @@ static void keep(const SSL *ssl, const SSL_SESSION *session)
 static int given(SSL *ssl, SSL_SESSION *session)
 {
     keep(ssl, session);
-    return 0; /* it stays the library's */
+    return 0; /* the library keeps it */
 }
 
-/* In TLS 1.2 a ticket that was taken is good for another time, and none comes in its place. */
+/* Keep a TLS 1.2 session again: its ticket may be reused, and no new one comes */
 void tls_back_shaken(SSL *ssl)
 {
     if (SSL_version(ssl) == TLS1_2_VERSION && SSL_session_reused(ssl)) keep(ssl, SSL_get0_session(ssl));
@@ -45,7 +44,7 @@ static void go_on(SSL *ssl, const struct tls_one *one)
     SSL_SESSION_free(session);
 }
 
-/* What verification asks for: the name, where there is one. */
+/* Set what verification requires: an authority, and the name if any */
 static bool expect(SSL_CTX *ctx, const char *name, int ca_fd)
 {
     X509_VERIFY_PARAM *param = SSL_CTX_get0_param(ctx);

@@ -1,5 +1,5 @@
-/* The library's way to a side's socket. As in a plain side, a short read has emptied the socket, which saves the read
- * that would say so: from then on the library is told to wait, until the loop tells of more. */
+/* OpenSSL's access to a side's socket. As in a plain side, a short read has emptied the socket, which saves a read:
+ * further reads report "wait" until the loop reports an event. */
 #include <errno.h>
 #include <openssl/bio.h>
 #include <openssl/crypto.h>
@@ -37,7 +37,7 @@ static int bio_write(BIO *b, const char *from, size_t n, size_t *put)
 static long bio_ctrl(BIO *b, int what, long number, void *at)
 {
     if (what == BIO_CTRL_EOF) return BIO_test_flags(b, BIO_FLAGS_IN_EOF) != 0;
-    return what == BIO_CTRL_FLUSH; /* nothing waits here */
+    return what == BIO_CTRL_FLUSH; /* no bytes are buffered here */
 }
 
 static BIO_METHOD *method;

@@ -1,4 +1,4 @@
-/* Why a handshake came to nothing, as a row of the counters' table. */
+/* Reasons of failed handshakes, as rows of the counters' table */
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/x509_vfy.h>
@@ -7,11 +7,11 @@
 #include "runtime/proxy/tls/tls_priv.h"
 
 struct reason {
-    int of; /* the library's */
+    int of; /* OpenSSL's reason */
     enum tls_count is;
 };
 
-/* An alert of the other end is a reason, too: its number and SSL_AD_REASON_OFFSET (RFC 8446, 6.2). */
+/* An alert of the peer is its number plus SSL_AD_REASON_OFFSET (RFC 8446, 6.2) */
 static const struct reason of_clients[] = {
     {SSL_R_UNEXPECTED_EOF_WHILE_READING, TLS_COUNT_CUT},
     {SSL_R_UNSUPPORTED_PROTOCOL, TLS_COUNT_NOT_VERSION},

@@ -1,5 +1,5 @@
-/* See tls.h: a context of the library for each certificate. The name in the ClientHello chooses among them, an exact
- * name before a wildcard, the first certificate where none fits (RFC 6066, 3; RFC 6125, 6.4). */
+/* See tls.h: an OpenSSL context for each certificate. The name in the ClientHello chooses: an exact name before a
+ * wildcard, the first certificate if none fits (RFC 6066, 3; RFC 6125, 6.4). */
 #include <errno.h>
 #include <openssl/core_names.h>
 #include <openssl/err.h>
@@ -34,7 +34,7 @@ static int choose(SSL *ssl, int *alert, void *arg)
     return SSL_TLSEXT_ERR_OK;
 }
 
-/* The first of ours that the client offers, too. */
+/* Choose the first of our protocols that the client offers */
 static int agree(SSL *ssl, const unsigned char **out, unsigned char *out_len, const unsigned char *in, unsigned in_len,
                  void *arg)
 {
@@ -69,11 +69,11 @@ static bool set_ciphers(EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, const unsigned
            EVP_MAC_CTX_set_params(mac, params) == 1;
 }
 
-/* Is a ticket that was taken to be followed by a new one? In TLS 1.3 each is for one connection (RFC 8446, C.4). */
+/* True if a used ticket is followed by a new one; TLS 1.3 tickets are for one connection each (RFC 8446, C.4) */
 static bool renews(const SSL *ssl, bool old) { return old || SSL_version(ssl) == TLS1_3_VERSION; }
 
-/* The library asks for the key of a ticket that it gives, or takes. 0: there is none, so no ticket; 2: a new one is to
- * be given, too. */
+/* Find the key for a ticket that OpenSSL gives or takes. Return 0: no key, so no ticket; 2: the ticket is good, and a
+ * new one follows. */
 static int find_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac,
                     int gives)
 {
@@ -95,7 +95,7 @@ static SSL_CTX *context(const struct keypair *k)
     SSL_CTX *ctx = tls_context(TLS_server_method());
     if (!ctx) return NULL;
     SSL_CTX_set_num_tickets(ctx, 1);
-    SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF); /* tickets alone: nothing is kept here */
+    SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF); /* sessions are kept in tickets alone */
     SSL_CTX_set_session_id_context(ctx, (const unsigned char *)"prey", 4);
     if (SSL_CTX_use_certificate(ctx, k->cert) == 1 && SSL_CTX_set1_chain(ctx, k->chain) == 1 &&
         SSL_CTX_use_PrivateKey(ctx, k->key) == 1)

@@ -6,7 +6,7 @@
 #include <string.h>
 
 struct cert_name {
-    char *text; /* in small letters; of a wildcard what follows its "*." */
+    char *text; /* lower case; of a wildcard the part after "*." */
     bool wild;
     unsigned cert;
 };
@@ -21,7 +21,7 @@ static int compare(const void *a, const void *b)
 static bool add(struct cert_names *n, const unsigned char *text, int len, unsigned cert)
 {
     const bool wild = len > 2 && text[0] == '*' && text[1] == '.';
-    if (len <= 0 || memchr(text, 0, (size_t)len)) return true; /* no name that anybody asks for */
+    if (len <= 0 || memchr(text, 0, (size_t)len)) return true; /* cannot be a requested name */
     struct cert_name *all = realloc(n->all, (n->count + 1) * sizeof *all);
     if (!all) return false;
     n->all = all;
@@ -32,7 +32,7 @@ static bool add(struct cert_names *n, const unsigned char *text, int len, unsign
     return true;
 }
 
-/* The common name counts only where there is no other (RFC 6125, 6.4.4). */
+/* Add the common name, which counts only without other names (RFC 6125, 6.4.4) */
 static bool add_common(struct cert_names *n, X509 *x, unsigned cert)
 {
     const X509_NAME *subject = X509_get_subject_name(x);
@@ -61,10 +61,10 @@ void cert_names_sort(struct cert_names *n)
     if (n->count) qsort(n->all, n->count, sizeof *n->all, compare);
 }
 
-/* The first certificate that has it; -1: none. */
+/* Return the first certificate with that name; -1: none */
 static int find(const struct cert_names *n, const char *text, bool wild)
 {
-    const struct cert_name key = {(char *)text, wild, 0}; /* it stands before or at what is looked for */
+    const struct cert_name key = {(char *)text, wild, 0}; /* sorts before or with the entry searched */
     size_t from = 0, to = n->count;
     while (from < to) {
         const size_t mid = from + (to - from) / 2;

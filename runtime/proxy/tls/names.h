@@ -1,5 +1,5 @@
-/* The names of a service's certificates. A name that a client asks for is first looked for as it is, then as a
- * wildcard's (its first label is the star's: RFC 6125, 6.4.3); of two certificates with one name the first counts. */
+/* Names of a service's certificates. A requested name is searched exactly, then as a wildcard that replaces its first
+ * label (RFC 6125, 6.4.3). If two certificates have a name, the first is used. */
 #pragma once
 
 #include <openssl/x509.h>
@@ -11,9 +11,9 @@ struct cert_names {
     size_t count;
 };
 
-/* All of the certificate's names; false: memory is out. When all were added they are sorted once. */
+/* Add all names of a certificate; false: out of memory. Sort once after the last. */
 bool cert_names_add(struct cert_names *n, X509 *x, unsigned cert);
 void cert_names_sort(struct cert_names *n);
-/* The number of the certificate; -1: none has the name. */
+/* Return the index of the certificate with that name; -1: none */
 int cert_names_find(const struct cert_names *n, const char *host);
 void cert_names_fini(struct cert_names *n);

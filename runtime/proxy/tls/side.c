@@ -1,6 +1,5 @@
-/* A side with TLS in it. The loop tells of changes of the socket; the library may hold bytes that the socket no longer
- * has, so `may read` goes away only when the library asks for more. Its buffers are given back while they are empty
- * (SSL_MODE_RELEASE_BUFFERS): an idle connection holds none. */
+/* A side with TLS. OpenSSL may have bytes after the socket is empty, so SIDE_MAY_READ is cleared only when OpenSSL
+ * needs more. Its empty buffers are freed (SSL_MODE_RELEASE_BUFFERS): an idle connection has none. */
 #include <errno.h>
 #include <openssl/err.h>
 #include <stdlib.h>
@@ -9,7 +8,7 @@
 
 #include "runtime/proxy/tls/tls_priv.h"
 
-/* What the Mozilla foundation calls intermediate, less what has no forward secrecy or no authenticated cipher. */
+/* Mozilla's "intermediate" set, but forward secrecy and authenticated ciphers only */
 static const char ciphers[] = "ECDHE+AESGCM:ECDHE+CHACHA20", groups[] = "X25519:P-256:P-384";
 
 SSL_CTX *tls_context(const SSL_METHOD *method)
@@ -20,7 +19,7 @@ SSL_CTX *tls_context(const SSL_METHOD *method)
                                  SSL_OP_PRIORITIZE_CHACHA);
     SSL_CTX_set_mode(ctx,
                      SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-    SSL_CTX_set_read_ahead(ctx, 1); /* a record costs one read, not two */
+    SSL_CTX_set_read_ahead(ctx, 1); /* one read, not two, for a record */
     if (SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) == 1 && SSL_CTX_set_cipher_list(ctx, ciphers) == 1 &&
         SSL_CTX_set1_groups_list(ctx, groups) == 1)
         return ctx;
@@ -34,8 +33,8 @@ const char *tls_why(void)
     return why ? why : "out of memory";
 }
 
-/* Why the library did not do it: -EAGAIN, and what is waited for is no longer said to be there; 0: the end; or a
- * negative errno. */
+/* Return the reason of a failed call: -EAGAIN, with the flag of the awaited event cleared; 0: the end; or a negative
+ * errno */
 static int why_not(struct side *s, int result)
 {
     switch (SSL_get_error(s->tls, result)) {
@@ -43,7 +42,7 @@ static int why_not(struct side *s, int result)
     case SSL_ERROR_WANT_WRITE: s->flags &= (uint16_t)~SIDE_MAY_WRITE; return -EAGAIN;
     case SSL_ERROR_ZERO_RETURN: return 0;
     case SSL_ERROR_SYSCALL: return errno ? -errno : -ECONNRESET;
-    default: return -EPROTO; /* also an end that was not said to be one: bytes may be missing (RFC 8446, 6.1) */
+    default: return -EPROTO; /* also an unannounced end: bytes may be missing (RFC 8446, 6.1) */
     }
 }
 
@@ -53,7 +52,7 @@ static void forget_errors(void)
     errno = 0;
 }
 
-/* What became of the handshake; it is counted once. */
+/* Count the result of the handshake, once */
 static void count(const struct side *s, enum tls_count what)
 {
     struct tls_one *one = tls_one_of(s->tls);
@@ -83,8 +82,7 @@ static int tls_shake(struct side *s)
     forget_errors();
     const int done = SSL_do_handshake(s->tls);
     if (done == 1) {
-        s->flags |=
-            SIDE_MAY_READ; /* what follows the handshake may have come with its end, before the loop told of it */
+        s->flags |= SIDE_MAY_READ; /* bytes may have come with the handshake's end, before an event */
         count_shaken(s);
         return 0;
     }
@@ -111,7 +109,7 @@ static ssize_t tls_write(struct side *s, const void *from, size_t n)
     return err ? err : -EPIPE;
 }
 
-/* The other end may still send (RFC 8446, 6.1). */
+/* Send the end; the peer may still send (RFC 8446, 6.1) */
 static int tls_shut(struct side *s)
 {
     forget_errors();
@@ -123,8 +121,8 @@ static int tls_shut(struct side *s)
     return shutdown(s->fd, SHUT_WR) && errno != ENOTCONN ? -errno : 0;
 }
 
-/* An end in order is announced, too, where nobody has said it before: else the other end could not tell it from a
- * connection that was cut off. Where the socket has no room now it stays unsaid. */
+/* Announce an orderly end if not done before: else the peer takes it for a broken connection. Skipped if the socket has
+ * no room. */
 static void announce_end(struct side *s)
 {
     if (s->flags & (SIDE_SHUT | SIDE_RESETS | SIDE_FAILED) || !SSL_is_init_finished(s->tls)) return;
@@ -135,7 +133,7 @@ static void announce_end(struct side *s)
 static void tls_close(struct side *s)
 {
     struct tls_one *one = tls_one_of(s->tls);
-    count(s, one->back ? TLS_COUNT_SERVER_LATE : TLS_COUNT_LATE); /* its handshake, were it still to come */
+    count(s, one->back ? TLS_COUNT_SERVER_LATE : TLS_COUNT_LATE); /* if its handshake did not end */
     announce_end(s);
     SSL_free(s->tls);
     s->tls = NULL;

@@ -1,4 +1,4 @@
-/* See tls.h: what the services of one program show and ask. */
+/* See tls.h: TLS settings of a program's services */
 #include <stdlib.h>
 
 #include "runtime/proxy/tls/tls.h"

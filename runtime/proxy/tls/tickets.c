@@ -9,12 +9,12 @@
 struct tickets {
     unsigned refs; /* atomic */
     pthread_mutex_t lock;
-    uint64_t since_ns;       /* that the first gives out */
-    struct ticket_key *keys; /* [3], of the secure heap: that gives out, that did before, that is being made */
-    bool before;             /* there is a second */
+    uint64_t since_ns;       /* start of keys[0]'s time */
+    struct ticket_key *keys; /* [3], secure heap: current, former, being made */
+    bool before;             /* keys[1] is valid */
 };
 
-/* Into the secure heap. */
+/* Make a key in the secure heap */
 static bool make(struct ticket_key *k) { return RAND_priv_bytes((unsigned char *)k, sizeof *k) == 1; }
 
 struct tickets *tickets_new(uint64_t now_ns)
@@ -46,7 +46,7 @@ void tickets_put(struct tickets *t)
     free(t);
 }
 
-/* A key whose time is over makes place for another. False: another cannot be made. */
+/* Replace a key whose time is over. False if no new key can be made. */
 static bool turn(struct tickets *t, uint64_t now_ns)
 {
     const uint64_t age = now_ns > t->since_ns ? now_ns - t->since_ns : 0;

@@ -1,6 +1,6 @@
-/* Keys of tickets that clients are given (RFC 5077, RFC 8446 4.6.1). They are made here, lie in the library's secure
- * heap and on no disk; every loop and every program of a service has the same. A key gives out tickets for half a day,
- * and takes them for as long again; then it is wiped when next one is asked for. */
+/* Keys of session tickets for clients (RFC 5077, RFC 8446 4.6.1). They are made here and stay in OpenSSL's secure heap,
+ * never on disk; all loops and all programs of a service share them. A key encrypts tickets for half a day, and is
+ * accepted for half a day more; it is wiped when the next key is made. */
 #pragma once
 
 #include <stdbool.h>
@@ -13,14 +13,14 @@ struct ticket_key {
     uint8_t name[TICKET_NAME], cipher[32], mac[32];
 };
 
-/* Counted; any thread may hold them, let go, and ask. NULL: memory, or the system's chance, is out. */
+/* Make, share, release keys: counted, for any thread. NULL: out of memory, or of the system's randomness. */
 struct tickets;
 struct tickets *tickets_new(uint64_t now_ns);
 struct tickets *tickets_get(struct tickets *t);
 void tickets_put(struct tickets *t); /* NULL is fine */
 
-/* The key that gives out; the caller wipes his copy. False: there is no chance in the system. */
+/* Copy the key for new tickets; the caller wipes the copy. False: no randomness. */
 bool tickets_give(struct tickets *t, uint64_t now_ns, struct ticket_key *key);
-/* The key of this name. False: none is. *old: it gives out no more, and its tickets are renewed. */
+/* Copy the key of that name. False: no such key. *old: it makes no new tickets, and its tickets are renewed. */
 bool tickets_take(struct tickets *t, uint64_t now_ns, const uint8_t name[TICKET_NAME], struct ticket_key *key,
                   bool *old);

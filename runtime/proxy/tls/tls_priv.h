@@ -1,30 +1,30 @@
-/* What the files of this room share. */
+/* Parts shared by the files of this room */
 #pragma once
 
 #include <openssl/ssl.h>
 
 #include "runtime/proxy/tls/tls.h"
 
-/* A context with what holds for clients and servers alike. NULL: memory is out. */
+/* Make a context with the settings of clients and servers alike. NULL: out of memory. */
 SSL_CTX *tls_context(const SSL_METHOD *method);
-/* One connection, as long as its side is open. One of front and back is held. */
+/* One connection, while its side is open. It holds one of front and back. */
 struct tls_one {
     struct tls_front *front;
     struct tls_back *back;
     uint64_t *counts;          /* NULL: its handshake is counted */
-    struct stream_addr server; /* of a back; port 0: nobody knows it later */
-    bool nameless;             /* no certificate has the name that the client asked for */
+    struct stream_addr server; /* with a back; port 0: sessions are not kept */
+    bool nameless;             /* no certificate has the requested name */
 };
-/* Put TLS into the side. 0 or a negative errno. */
+/* Put TLS into the side. Return 0 or a negative errno. */
 int tls_side(struct side *s, SSL_CTX *ctx, const struct tls_one *one);
-/* Why the handshake failed, with this negative errno, while the library's errors are those that it left. */
+/* Return the reason of a failed handshake with this negative errno. Reads OpenSSL's error queue. */
 enum tls_count tls_fault(const SSL *ssl, int err);
-/* Why the library did not do the last that it was asked for, in its words. */
+/* Return OpenSSL's text for the last failed call */
 const char *tls_why(void);
-/* What the library reads and writes the side's socket by; the library's to free. NULL: memory is out. */
+/* Return the BIO for the side's socket, which OpenSSL frees. NULL: out of memory. */
 BIO *tls_bio(struct side *s);
 static inline struct tls_one *tls_one_of(const SSL *ssl) { return SSL_get_app_data(ssl); }
-/* The server has shaken hands: what it can be known by later. */
+/* Handle a server's finished handshake: keep its session */
 void tls_back_shaken(SSL *ssl);
-/* A protocol as the front's list has it, its byte of length in front. */
+/* Return a protocol in the front's list, its length byte in front */
 struct view tls_front_protocol(const struct tls_front *f, const uint8_t *name, unsigned len);

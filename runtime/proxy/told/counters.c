@@ -19,7 +19,7 @@ static const struct {
 const char *session_end_name(enum session_end e) { return ends[e].name; }
 enum end_class session_end_class(enum session_end e) { return ends[e].class; }
 
-/* c may be counting meanwhile. */
+/* Add up counters that the loop may be changing */
 static void add_counters(struct proxy_counters *to, const struct proxy_counters *c)
 {
     uint64_t *t = (uint64_t *)to;
@@ -61,7 +61,7 @@ struct proxy_counters **proxy_counted_new(uint32_t services)
     return calloc(services + 1u, sizeof(struct proxy_counters *));
 }
 
-/* What was left out before now is nobody's any more. */
+/* Add removed services to `rest`, and free their counters, which nothing uses any more */
 static void settle(struct proxy_counted *c)
 {
     for (uint32_t i = 0; i < c->gone_count; i++) {

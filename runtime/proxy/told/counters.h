@@ -1,4 +1,4 @@
-/* What a proxy counts, by tables: each row stands in the summary, JSON, the metrics and the manual by itself. */
+/* Counters of a proxy, by tables: each row appears by itself in the summary, JSON, the metrics and the manual */
 #pragma once
 
 #include <stdbool.h>
@@ -9,7 +9,7 @@
 enum session_end {
 #define END(ident, name, class, doc) SESSION_##ident,
 #include "runtime/counters/proxy_end.def"
-    SESSION_ENDS /* it goes on */
+    SESSION_ENDS /* not ended */
 };
 enum end_class { END_GOOD, END_CLIENT, END_SERVER, END_RULES, END_TIME, END_OURS };
 const char *session_end_name(enum session_end e);
@@ -27,7 +27,7 @@ enum tls_count {
     TLS_COUNTS
 };
 
-/* How long something took, dealt out to fixed bounds (proxy_bound.def). */
+/* Durations, counted by fixed bounds (proxy_bound.def) */
 enum proxy_time {
 #define PROXY_TIME(ident, key, doc) PROXY_TIME_##ident,
 #include "runtime/counters/proxy_time.def"
@@ -43,11 +43,11 @@ struct proxy_took {
     uint64_t sum_us;
 };
 
-/* Numbers of 64 bits and nothing else: they are added up as such. Ends stand first, so that who reads while it runs has
- * never more ends than sessions. */
+/* 64-bit numbers only, so that they can be added up in a loop. Ends come first, so that a concurrent reader never sees
+ * more ends than sessions. */
 struct proxy_counters {
     uint64_t ends[SESSION_ENDS];
-    uint64_t refused[STREAM_REASON_COUNT]; /* connections and requests, for what their bytes say, by reason */
+    uint64_t refused[STREAM_REASON_COUNT]; /* by reason: connections and requests refused for their bytes */
     uint64_t http[HTTP_COUNTS];
     uint64_t tls[TLS_COUNTS];
     struct proxy_took took[PROXY_TIMES];
@@ -55,35 +55,34 @@ struct proxy_counters {
 #include "runtime/counters/proxy_count.def"
 };
 
-/* The loop that counts is the only one that writes; others may read meanwhile, in the order in which it was written. */
+/* Add to a counter. Only the loop that counts writes; others may read meanwhile, and see writes in their order. */
 static inline void count_up(uint64_t *counter, uint64_t by)
 {
     __atomic_store_n(counter, *counter + by, __ATOMIC_RELEASE);
 }
 
-/* What a loop counts, by service, so that the whole is their sum. One thread counts. */
+/* Counters of a loop, by service; their sum is the total. One thread counts. */
 struct proxy_counted {
-    struct proxy_counters rest; /* of no service that there is: of those that are gone, of the loop itself */
+    struct proxy_counters rest; /* for removed services, and for the loop itself */
     uint32_t services;
-    struct proxy_counters **of; /* [services] atomic each: NULL, nothing was counted */
+    struct proxy_counters **of; /* [services], each atomic; NULL: nothing was counted */
     uint32_t gone_count;
-    struct proxy_counters **gone; /* [gone_count] of services that the last change left out: sessions of theirs may
-                                     still end; NULL: of none */
+    struct proxy_counters **gone; /* [gone_count]: of removed services; sessions may still end; NULL: none */
 };
-/* NULL: memory is out. */
+/* Return the counters for `services` services; NULL: out of memory */
 struct proxy_counters **proxy_counted_new(uint32_t services);
-/* Another program's numbers from here on: to[old] is the new one, PBC_NONE where it is gone. fresh: of
- * proxy_counted_new; what comes back is the caller's to free. Nobody reads meanwhile. */
+/* Renumber for another program: to[old] is the new number, PBC_NONE if removed. fresh: from proxy_counted_new. The
+ * result is the caller's to free. No other thread may read meanwhile. */
 struct proxy_counters **proxy_counted_rename(struct proxy_counted *c, struct proxy_counters **fresh, uint32_t services,
                                              const uint32_t to[]);
 void proxy_counted_fini(struct proxy_counted *c);
-/* Where that service counts. Without memory that is `rest`, as it is for PBC_NONE. */
+/* Return the counters of a service; `rest` for PBC_NONE, or without memory */
 struct proxy_counters *proxy_counted_of(struct proxy_counted *c, uint32_t service);
-/* Added to *sum, by any thread, as they are now. False: nothing was counted of it. PBC_NONE: the rest. */
+/* Add the service's counters to *sum, in any thread. False if nothing was counted. PBC_NONE: the rest. */
 bool proxy_counted_read(const struct proxy_counted *c, uint32_t service, struct proxy_counters *sum);
 
-/* How many sessions have ended. */
+/* Return the number of ended sessions */
 uint64_t proxy_counters_ended(const struct proxy_counters *c);
 void proxy_took(struct proxy_counters *c, enum proxy_time what, uint64_t ns);
-/* How often it was measured. */
+/* Return the number of measurements */
 uint64_t proxy_took_count(const struct proxy_took *t);

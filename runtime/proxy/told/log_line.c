@@ -21,7 +21,7 @@ struct view log_target(char text[LOG_TARGET_MAX], const struct stream_addr *a)
     return (struct view){.at = (const uint8_t *)text, .len = (uint32_t)len};
 }
 
-/* The line as it grows. The last bytes are kept for what closes it. */
+/* The line under construction. Its last bytes are reserved for the closing. */
 struct line {
     char *out;
     size_t n;
@@ -48,7 +48,7 @@ static __attribute__((format(printf, 2, 3))) void say(struct line *l, const char
 
 static bool is_plain(uint8_t c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; }
 
-/* Each byte that is no plain ASCII as `escape` writes it, at most QUOTED_MAX bytes in all. */
+/* Append at most QUOTED_MAX bytes, with each byte but plain ASCII written as `escape` */
 static void put_quoted(struct line *l, struct view v, const char *escape)
 {
     const size_t end = l->n + QUOTED_MAX;
