@@ -1,4 +1,4 @@
-/* How each kind of change is undone: the functions of change.def. */
+/* Undo functions of the kinds of changes (change.def) */
 #pragma once
 
 #define CHANGE(ident, word, undo, when, doc) int undo(const char *what, const char *before, const char *after);

@@ -1,4 +1,4 @@
-/* The parts of struct host, and what each part does with a message of the kernel. */
+/* The parts of struct host, and their handlers of kernel messages */
 #pragma once
 
 #include "runtime/base/self.h"
@@ -19,7 +19,7 @@ struct own {
 struct neighbours {
     struct host_neighbour *all;
     unsigned count, cap;
-    uint32_t *index; /* [2 * cap, a power of two]: 1 + place in all; 0: empty */
+    uint32_t *index; /* [2 * cap, a power of two]: 1 + index in all; 0: empty */
 };
 #define ROUTE_CACHE 1024u
 struct route_cache {
@@ -27,7 +27,7 @@ struct route_cache {
         struct host_query query;
         struct host_route route;
         int result;
-        uint64_t generation; /* an older one: empty */
+        uint64_t generation; /* older than the cache's: empty */
     } * all;                 /* [ROUTE_CACHE] */
     uint64_t generation;
 };
@@ -41,34 +41,34 @@ struct host {
     struct own own;
     struct neighbours neighbours;
     struct route_cache routes;
-    bool own_stale; /* own addresses are to be asked for again */
-    bool all_stale; /* so is everything: notifications were lost */
+    bool own_stale; /* own addresses must be read anew */
+    bool all_stale; /* all must be read anew: notifications were lost */
 };
 
-/* Ask for all of a kind again. After an error what is there is not whole. */
+/* Read all of a kind anew. After an error the table is incomplete. */
 int links_dump(struct host *h);
 int addresses_dump(struct host *h);
 int neighbours_dump(struct host *h);
 int own_dump(struct host *h, bool *changed);
 
-/* Take in one message: which enum host_change it is, 0 for none, or -ENOMEM. */
+/* Handle one message. Return its enum host_change, 0 for none, or -ENOMEM. */
 int links_learn(struct host *h, const struct nlmsghdr *nlh);
 int addresses_learn(struct host *h, const struct nlmsghdr *nlh);
 int neighbours_learn(struct host *h, const struct nlmsghdr *nlh);
 int routes_learn(struct host *h, const struct nlmsghdr *nlh);
 
-/* A link is gone, and so is all that hung on it. */
+/* Remove all entries of a link that is gone */
 void addresses_forget(struct host *h, unsigned ifindex);
 void neighbours_forget(struct host *h, unsigned ifindex);
 
 int routes_init(struct host *h);
-void routes_expire(struct host *h); /* ask the kernel anew */
+void routes_expire(struct host *h); /* drop cached answers */
 
 void neighbours_fini(struct neighbours *n);
 void routes_fini(struct route_cache *c);
 
 typedef int learn_fn(struct host *h, const struct nlmsghdr *nlh);
-/* Dump what messages of that type ask for and take each in; begin empties the table, again where the dump was changed
- * under the reader. fixed: the request's header behind nlmsghdr. */
+/* Dump the messages of a type and handle each; begin empties the table, and again if the dump was inconsistent. fixed:
+ * the request's header after nlmsghdr. */
 int host_dump(struct host *h, uint16_t type, const void *fixed, size_t fixed_len, void (*begin)(struct host *),
               learn_fn *learn);

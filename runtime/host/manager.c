@@ -12,7 +12,7 @@ void manager_tell(enum manager_word word)
 {
     static const char *const lines[MANAGER_WORDS] = {
         [MANAGER_READY] = "READY=1", [MANAGER_STOPPING] = "STOPPING=1", [MANAGER_ALIVE] = "WATCHDOG=1"};
-    if (word == MANAGER_RELOADING) /* with its time: an answer to an earlier reload is not taken for this one's */
+    if (word == MANAGER_RELOADING) /* with the time, so that no answer to an earlier reload is taken for this one's */
         sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, clock_ns(CLOCK_MONOTONIC) / 1000);
     else
         sd_notify(0, lines[word]);
@@ -26,7 +26,7 @@ uint64_t manager_patience_ns(void)
 
 bool manager_listens(void) { return getenv("NOTIFY_SOCKET") != NULL; }
 
-/* Its last part is the unit: "0::/system.slice/system-preyrun.slice/preyrun@wan.service". */
+/* Find the unit, which is the last part: "0::/system.slice/system-preyrun.slice/preyrun@wan.service" */
 static bool unit_of(const char *line, char *unit, size_t size)
 {
     static const char ours[] = "prey", kind[] = ".service";

@@ -1,5 +1,5 @@
-/* What the service manager (systemd) that started us hears of us; where none did, nothing happens. And which unit of
- * prey's a process belongs to. */
+/* Tells the service manager (systemd) that started preyrun how things stand; without a manager nothing happens. Finds
+ * prey's unit that a process belongs to. */
 #pragma once
 
 #include <stdbool.h>
@@ -7,24 +7,24 @@
 #include <stdint.h>
 
 enum manager_word {
-    MANAGER_READY,     /* frames are judged; again at a reload's end, however it ended */
+    MANAGER_READY,     /* frames are judged; also after each reload, failed or not */
     MANAGER_RELOADING, /* a reload begins */
     MANAGER_STOPPING,  /* no frame is judged any more */
-    MANAGER_ALIVE,     /* the watchdog may wait anew */
+    MANAGER_ALIVE,     /* resets the watchdog */
     MANAGER_WORDS
 };
 
-/* One datagram to $NOTIFY_SOCKET (sd_notify(3)). Never waits; one that is not taken is lost. */
+/* Send one datagram to $NOTIFY_SOCKET (sd_notify(3)). Never blocks; a refused datagram is lost. */
 void manager_tell(enum manager_word word);
 
-/* After how long without MANAGER_ALIVE it ends this process; 0: it does not watch. Only the process that it started may
- * ask. */
+/* Return the time without MANAGER_ALIVE after which the manager ends this process; 0: no watchdog. Only the process
+ * that the manager started may call this. */
 uint64_t manager_patience_ns(void);
 
-/* Is there one that listens? */
+/* True if a manager listens */
 bool manager_listens(void);
 
-/* The service unit whose name begins with `prey` in a process's list of control groups (/proc/PID/cgroup):
- * "preyrun@wan". A unit of another name, such as the one of an SSH server that the process was started from, is not
- * prey's to stop. False: there is none, or it can't be read. */
+/* Find the service unit in a process's list of control groups (/proc/PID/cgroup), "preyrun@wan". Its name must begin
+ * with `prey`: a unit of another name, such as the SSH server's from which the process was started, must not be
+ * stopped. False: none, or unreadable. */
 bool manager_unit(const char *groups, char *unit, size_t size);

@@ -7,7 +7,7 @@
 
 #include "runtime/host/proc_priv.h"
 
-/* The bound of one group; `path` begins with a slash, or is empty. UINT64_MAX: there is none, or none is seen. */
+/* Return the bound of one group; `path` begins with a slash, or is empty. UINT64_MAX: none, or unreadable. */
 static uint64_t bound_of(const char *root, const char *path)
 {
     char name[4200], text[64];
@@ -16,7 +16,7 @@ static uint64_t bound_of(const char *root, const char *path)
     return !proc_read(name, text, sizeof text) && sscanf(text, "%" SCNu64, &bytes) == 1 ? bytes : UINT64_MAX;
 }
 
-/* The least bound of the group of this process and those around it. */
+/* Return the lowest bound of this process's group and its parents */
 uint64_t memory_bound(const char *own, const char *root)
 {
     char text[4096];
@@ -27,7 +27,7 @@ uint64_t memory_bound(const char *own, const char *root)
     path += strlen("0::");
     path[strcspn(path, "\n")] = 0;
     if (!strcmp(path, "/")) *path = 0;
-    for (;;) { /* up to the root, which is a group, too, where this is a container's */
+    for (;;) { /* up to the root, which has a bound, too, in a container */
         const uint64_t here = bound_of(root, path);
         char *const slash = strrchr(path, '/');
         if (here < least) least = here;

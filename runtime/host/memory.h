@@ -1,9 +1,9 @@
-/* How much memory this process may use. */
+/* Amount of memory that this process may use */
 #pragma once
 
 #include <stdint.h>
 
-/* Bytes: the machine's, or less where a control group (cgroup v2) around this process sets a bound. */
+/* Return bytes: the machine's memory, or a lower bound of a control group (cgroup v2) around this process */
 uint64_t host_memory(void);
-/* That bound; UINT64_MAX: there is none. own: which group this process is in; root: where groups are mounted. */
+/* Return that bound; UINT64_MAX: none. own: file with this process's group; root: mount of the groups. */
 uint64_t memory_bound(const char *own, const char *root);

@@ -1,4 +1,4 @@
-/* Requests over netlink, and attributes read with their lengths checked. */
+/* Requests over netlink, and attributes read with their lengths checked */
 #include "runtime/host/netlink_priv.h"
 
 #include <arpa/inet.h>
@@ -33,7 +33,7 @@ void netlink_close(struct netlink *n)
     *n = (struct netlink){0};
 }
 
-/* What is left of an answer that nobody waited for to its end has an older number. */
+/* True if the datagram answers the last request. Leftovers of an earlier, abandoned answer have an older number. */
 static bool is_answer(const struct netlink *n, ssize_t len)
 {
     const struct nlmsghdr *first = (const struct nlmsghdr *)(const void *)n->answer;

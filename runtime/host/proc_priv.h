@@ -1,8 +1,8 @@
-/* Settings of the kernel, as files under /proc/sys. */
+/* Settings of the kernel, as files under /proc/sys */
 #pragma once
 
 #include <stddef.h>
 
-/* The text of a file, at most size - 1 bytes of it, ended by a zero. 0 or a negative errno. */
+/* Read a file's text, at most size - 1 bytes, zero-terminated. Return 0 or a negative errno. */
 int proc_read(const char *path, char *text, size_t size);
 int proc_write(const char *path, const char *text);

@@ -1,4 +1,4 @@
-/* See replace.h. Another file beside it, then rename(2). */
+/* See replace.h. Writes another file beside it, then rename(2). */
 #include "runtime/host/replace.h"
 
 #include <errno.h>
@@ -11,7 +11,7 @@
 
 #include "runtime/base/file.h"
 
-/* The folder's entry has to survive a power cut, too; not every file system can sync one. */
+/* Make the folder's entry survive a power cut; not every file system can sync a folder */
 static void sync_folder(char *path)
 {
     char *const slash = strrchr(path, '/');
@@ -22,7 +22,7 @@ static void sync_folder(char *path)
     close(fd);
 }
 
-/* target: without links. */
+/* target: without links */
 static int replace(const char *target, const void *bytes, size_t len)
 {
     char beside[4096 + 8];

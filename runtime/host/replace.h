@@ -1,7 +1,7 @@
-/* A file replaced by other bytes: who reads it finds all of the old or all of the new. */
+/* Replaces a file atomically: a reader finds all of the old bytes or all of the new */
 #pragma once
 
 #include <stddef.h>
 
-/* The file keeps its mode; a link stays a link, and its target is replaced. 0, or a negative errno: it is as it was. */
+/* Replace a file, or a link's target; its mode stays. Return 0, or a negative errno with the file unchanged. */
 int replace_file(const char *path, const void *bytes, size_t len);

@@ -1,6 +1,6 @@
 /* See sinks.h. The system's log is a socket that takes a line a datagram (RFC 3164, section 4.1.1: facility and
- * severity in front). libc's syslog() would open that socket and the time zone's file whenever it likes; here both are
- * in our hands. */
+ * severity in front). libc's syslog() would open that socket and the time zone's file at times of its choice; here both
+ * are under control. */
 #include "runtime/host/sinks.h"
 
 #include <errno.h>

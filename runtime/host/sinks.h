@@ -1,4 +1,4 @@
-/* Where log lines can go, and what it takes to write there. */
+/* Targets of log lines, and their descriptors */
 #pragma once
 
 #include <stddef.h>
@@ -8,6 +8,6 @@
 enum sink_kind { SINK_STDERR, SINK_SYSLOG, SINK_FILE };
 enum sink_kind sink_kind(const char *to);
 
-/* What it takes to write there, opened with the rights of the caller: "syslog", a file, or NULL and "stderr" for
- * standard error. A descriptor or a negative errno. Nothing is waited for, not even the reader of a pipe. */
+/* Open a target with the caller's rights: "syslog", a file, or NULL and "stderr" for standard error. Return a
+ * descriptor or a negative errno. Never blocks, not even for the reader of a pipe. */
 int sink_descriptor(const char *to);

@@ -14,17 +14,17 @@
 #include "runtime/host/change_priv.h"
 #include "runtime/host/state_file.h"
 
-#define OVER_MOST 4096 /* of them, those that say nothing any more */
+#define OVER_MOST 4096 /* most lines that are no longer in force */
 
 struct state {
     int fd;
-    long works; /* the process that works for its owner; 0: none yet */
+    long works; /* the owner's worker process; 0: none yet */
     char path[PATH_MAX];
 };
 
 static const struct {
     const char *word, *doc;
-    enum state_end when; /* which ends leave it: STATE_CLOSED; STATE_HANDED: both */
+    enum state_end when; /* ends that keep it: STATE_CLOSED; STATE_HANDED: both */
     int (*undo)(const char *what, const char *before, const char *after);
 } changes[CHANGE_COUNT] = {
 #define CHANGE(ident, word, undo, when, doc) [CHANGE_##ident] = {word, doc, STATE_##when, undo},
@@ -50,10 +50,10 @@ static void say_line(state_say *say, void *arg, const char *verb, const char *do
     if (say && doc) say(arg, line);
 }
 
-/* How changes are undone: those that an end leaves, of these things alone. */
+/* Selection of changes to undo: all but those of `handed` that the end keeps */
 struct undoing {
     enum state_end end;
-    const struct state_handed *handed; /* NULL: of any */
+    const struct state_handed *handed; /* NULL: all things */
     state_say *say;
     void *arg;
 };
@@ -66,7 +66,7 @@ static bool is_left(const struct undoing *u, enum state_end when, const char *wh
     return named;
 }
 
-/* Undo the change of a line, whose bytes are cut. 1: it is left as it is. */
+/* Undo the change of a line; cuts the line's bytes. Return 1 if the change is kept. */
 static int undo_line(char *line, const struct undoing *u)
 {
     char *word[4];
@@ -79,16 +79,16 @@ static int undo_line(char *line, const struct undoing *u)
         return failed;
     }
     say_line(u->say, u->arg, "not understood", "recorded line", word[0], 0);
-    return 0; /* kept for ever it would help nobody */
+    return 0; /* to keep the line for ever would not help */
 }
 
-/* Undo the lines of a locked file, the last first. How many could not be. */
+/* Undo the lines of a locked file, the last first. Return the number of failures. */
 static unsigned undo_all(int fd, const struct undoing *u)
 {
     unsigned left = 0;
     char *text = state_read(fd);
     if (!text) return 1;
-    char *end = strrchr(text, '\n'); /* what is behind was never finished: that change was not made */
+    char *end = strrchr(text, '\n'); /* an unfinished line's change was never made */
     while (end) {
         *end = 0;
         char *before = strrchr(text, '\n');
@@ -104,7 +104,7 @@ static unsigned undo_all(int fd, const struct undoing *u)
     return left;
 }
 
-/* Of the file's lines those that are in force, one behind the other, ended with a zero. */
+/* Reduce the text to the lines in force, zero-terminated */
 static void keep_lines(char *text)
 {
     char *to = text;
@@ -117,7 +117,7 @@ static void keep_lines(char *text)
     *to = 0;
 }
 
-/* A file of this process's, with what of another, or of itself, is in force, and who works for it. */
+/* Begin a file of this process: its pid, its worker, and the lines in force of `from`, which may be the same file */
 static int begin(int fd, int from, long worker)
 {
     char *kept = state_read(from), *all = NULL, line[40] = "";
@@ -134,7 +134,7 @@ static int begin(int fd, int from, long worker)
 static int open_state(struct state *s, const char *run, const char *name, const struct undoing *u)
 {
     if (!state_is_name(name)) return -EINVAL;
-    do { /* whoever ends may take the folder away meanwhile */
+    do { /* another process that ends may remove the folder meanwhile */
         const int failed = state_make_folder(run, s->path);
         if (failed) return failed;
         snprintf(s->path + strlen(s->path), 80, "/%s.state", name);
@@ -195,7 +195,7 @@ int state_works(struct state *s, long pid)
     return state_append(s->fd, line);
 }
 
-/* The line of a change; the caller's to free. NULL: memory is out. */
+/* Return the line of a change, which the caller frees; NULL: out of memory */
 static char *line_of(enum change kind, const char *what, const char *before, const char *after)
 {
     char *line;
@@ -220,7 +220,7 @@ bool state_noted(const struct state *s, enum change kind, const char *what, cons
     return noted;
 }
 
-/* A new file in the place of the old one, which is whole at any moment, and locked. */
+/* Replace the file by a new one, complete and locked at any moment */
 static void write_anew(struct state *s)
 {
     char path[PATH_MAX + 8];
@@ -254,7 +254,7 @@ void state_forget(struct state *s, enum change kind, const char *what, bool (*is
     if (over > OVER_MOST) write_anew(s);
 }
 
-/* The changes of that kind in one file; false: visit has ended it. */
+/* Visit the changes of a kind in one file; false: visit has ended it */
 static bool visit_file(const char *path, const char *name, enum change kind, state_visit *visit, void *arg)
 {
     const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
@@ -272,7 +272,7 @@ static bool visit_file(const char *path, const char *name, enum change kind, sta
     return going;
 }
 
-/* The files of a folder whose owners live, but for one. The path's bytes are written over. */
+/* Visit the files of a folder whose owners live, except one. Overwrites the path's bytes. */
 static int visit_folder(char path[PATH_MAX], const char *but, enum change kind, state_visit *visit, void *arg)
 {
     char name[80];
@@ -314,7 +314,7 @@ unsigned state_undo(struct state *s, enum state_end end, state_say *say, void *a
     return undo_all(s->fd, &(struct undoing){end, NULL, say, arg});
 }
 
-/* Does a line say of a change that it is in force? */
+/* True if some line is in force */
 static bool holds(int fd)
 {
     char *text = state_read(fd);
@@ -323,7 +323,7 @@ static bool holds(int fd)
     return held;
 }
 
-/* Take a file away whose lock is held, and its folder if that was the last. */
+/* Remove a file whose lock is held, and its folder if that is empty then */
 static void drop_file(const char *path)
 {
     char up[PATH_MAX];

@@ -1,4 +1,4 @@
-/* Waiting for an instance of which one process was killed. */
+/* Waiting for an instance of which one process was killed */
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -11,9 +11,9 @@
 #include "runtime/host/state.h"
 #include "runtime/host/state_file.h"
 
-enum { SIGNALLED_MS = 500 }; /* for one that was asked to end, and may have nothing to finish */
+enum { SIGNALLED_MS = 500 }; /* for a process asked to end, which may be done at once */
 
-/* What the kernel calls a process: a number may be another program's by now. */
+/* Get a process's name, as its pid may be another program's by now */
 static void name_of(long pid, char name[32])
 {
     char path[64];
@@ -24,7 +24,7 @@ static void name_of(long pid, char name[32])
     if (fd >= 0) close(fd);
 }
 
-/* Is it a program like this one? */
+/* True if it is a preyrun process */
 static bool is_ours(long pid)
 {
     char its[32], ours[32];
@@ -33,10 +33,10 @@ static bool is_ours(long pid)
     return !strcmp(its, ours) || !strcmp(its, STATE_WORKER "\n");
 }
 
-/* A descriptor of the process, which is readable at its end; -1: it is gone. */
+/* Return a descriptor that is readable at the process's end; -1: it has ended */
 static int process(long pid) { return pid > 0 ? (int)syscall(SYS_pidfd_open, (pid_t)pid, 0) : -1; }
 
-/* Was it killed? The signal is pending until it has ended, however long it takes to be given a processor. */
+/* True if it was killed. The signal stays pending until the process has ended, even without a processor. */
 static bool is_killed(long pid)
 {
     char path[64], line[200];
@@ -68,12 +68,12 @@ void state_await(const char *run, const char *name, int most_ms, state_say *say,
     const long owner = text ? state_number(text, "pid\t") : 0, worker = text ? state_number(text, STATE_WORKS) : 0;
     const bool owned = state_is_owned(path);
     free(text);
-    /* While the owner lives, no other process has got the number of its child, unless that was reaped. */
+    /* While the owner lives, no other process gets its child's pid, unless the child was reaped */
     struct pollfd works_on = {.fd = owned || is_ours(worker) ? process(worker) : -1, .events = POLLIN},
                   owns = {.fd = -1, .events = POLLIN};
     const bool lives = works_on.fd >= 0 && !poll(&works_on, 1, 0);
     if (owned && worker) owns.fd = process(owner);
-    /* Who was signalled this moment may look alive. */
+    /* A process signalled at this moment may look alive */
     struct pollfd either[] = {works_on, owns};
     const bool both = owned && lives && owns.fd >= 0;
     const long killed = !both ? 0 : is_killed(worker) ? worker : is_killed(owner) ? owner : 0;

@@ -36,7 +36,7 @@ int state_make_folder(const char *run, char path[PATH_MAX])
     return mkdir(path, 0700) && errno != EEXIST ? -errno : 0;
 }
 
-/* Is the file that is open still the one of that path? Its last owner may have taken it away meanwhile. */
+/* True if the open file is still at that path: its last owner may have removed it */
 static bool is_current(int fd, const char *path)
 {
     struct stat a, b;

@@ -1,4 +1,4 @@
-/* See watch.h. Folders, not the file: an editor, and preyc, puts another file in its place. */
+/* See watch.h. Folders are watched, not the file, which editors and preyc replace by another. */
 #include "runtime/host/watch.h"
 
 #include <errno.h>
@@ -22,7 +22,7 @@ static void folder_of(const char *path, char folder[PATH_MAX])
     folder[len] = 0;
 }
 
-/* Its number, or a negative errno. */
+/* Watch the path's folder. Return the watch's number, or a negative errno. */
 static int add(int fd, const char *path)
 {
     char folder[PATH_MAX];
@@ -37,7 +37,7 @@ int watch_file(const char *path, bool *linked)
 {
     const int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
     if (fd < 0) return -errno;
-    char *target = realpath(path, NULL); /* NULL: it is not there now */
+    char *target = realpath(path, NULL); /* NULL: missing now */
     const int first = add(fd, path), second = target ? add(fd, target) : first;
     *linked = target && (first != second || strcmp(last_part(path), last_part(target)) != 0);
     free(target);

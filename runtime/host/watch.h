@@ -1,9 +1,9 @@
-/* Being told when a file changes. */
+/* Notification when a file changes */
 #pragma once
 
 #include <stdbool.h>
 
-/* An inotify descriptor, of the file's folder, and, where it is a link, of its target's: it becomes readable when some
- * file there was written and closed, or was moved there. *linked: it is a link, so that any of them may be meant. Or a
- * negative errno: there is no such folder. */
+/* Return an inotify descriptor for the file's folder and, for a link, its target's folder, or a negative errno if there
+ * is no folder. It is readable when some file there was written and closed, or moved there. *linked: the file is a
+ * link, so any of these files may be meant. */
 int watch_file(const char *path, bool *linked);

@@ -29,7 +29,7 @@ static size_t arp_frame(uint8_t *frame, const struct host_addr *a, uint64_t mac)
     memcpy(arp.arp_tpa, &address, 4);
     frame[12] = ETHERTYPE_ARP >> 8;
     frame[13] = ETHERTYPE_ARP & 0xff;
-    memset(frame + 14, 0, 46); /* to the least that Ethernet carries */
+    memset(frame + 14, 0, 46); /* padded to Ethernet's minimum */
     memcpy(frame + 14, &arp, sizeof arp);
     return 60;
 }
@@ -40,7 +40,7 @@ struct advertisement {
     uint8_t option, eights, mac[6];
 };
 
-/* The pseudo header's sum: addresses, length and protocol; the bytes before them do not count. */
+/* Return the checksum, with the pseudo header: addresses, length and protocol; the bytes before them are left out */
 static uint16_t checksum(const struct advertisement *ad)
 {
     const uint8_t *b = (const void *)&ad->ip.ip6_src;
@@ -75,8 +75,8 @@ static size_t na_frame(uint8_t *frame, const struct host_addr *a, uint64_t mac)
     return 14 + sizeof ad;
 }
 
-/* The frame that says that the address is at that MAC: an ARP announcement (RFC 5227, 2.3) or an unsolicited neighbour
- * advertisement (RFC 4861, 7.2.6). How many bytes of it. */
+/* Write a frame that announces the address at the MAC: an ARP announcement (RFC 5227, 2.3) or an unsolicited neighbour
+ * advertisement (RFC 4861, 7.2.6). Return its length. */
 static size_t frame_of(uint8_t frame[ANNOUNCE_BYTES], const struct host_addr *a, uint64_t mac)
 {
     static_assert(14 + sizeof(struct advertisement) == ANNOUNCE_BYTES, "RFC 4861");
@@ -93,7 +93,7 @@ static int mac_of(int fd, unsigned ifindex, uint64_t *mac)
     return 0;
 }
 
-/* May it be one machine's alone? */
+/* True if the address can belong to a single machine */
 static bool is_unicast(const struct host_addr *a)
 {
     const uint32_t first = a->word[0] >> 24;
@@ -107,7 +107,7 @@ int announce(unsigned ifindex, const struct host_addr *a)
     uint8_t frame[ANNOUNCE_BYTES];
     uint64_t mac;
     if (!is_unicast(a)) return -EADDRNOTAVAIL;
-    const int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0); /* of protocol 0: it takes in nothing */
+    const int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0); /* protocol 0: receives nothing */
     if (fd < 0) return -errno;
     int failed = mac_of(fd, ifindex, &mac);
     const size_t len = failed ? 0 : frame_of(frame, a, mac);

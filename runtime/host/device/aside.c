@@ -1,4 +1,4 @@
-/* A thread goes there and stays: coming back, or going there again, would take a right that nobody else needs. */
+/* A thread enters the namespace and stays: returning and entering again would need a right that nothing else needs */
 #include "runtime/host/device/aside.h"
 
 #include <errno.h>
@@ -21,25 +21,25 @@
 #include "runtime/host/netlink_priv.h"
 #include "runtime/host/proc_priv.h"
 
-/* Local addresses, of all reloads: the service is not to fill the kernel's tables. */
+/* Maximum number of local addresses, over all reloads: a hijacked service must not fill the kernel's tables */
 enum { LOCAL_MOST = 1024 };
 
 enum order { ORDER_DEVICE, ORDER_SOCKET, ORDER_END };
 
 struct aside {
     pthread_t thread;
-    sem_t ordered, done; /* one order at a time: what follows is the thread's between the two */
+    sem_t ordered, done; /* one order at a time: between the two, the fields below are the thread's */
     enum order order;
-    struct host_addr from; /* of a socket */
-    int type;              /* likewise */
+    struct host_addr from; /* for ORDER_SOCKET */
+    int type;              /* for ORDER_SOCKET */
     int result;            /* a descriptor, or a negative errno */
     aside_confine_fn *confine;
     unsigned ifindex;
-    struct host_addr local[LOCAL_MOST]; /* those made last */
-    unsigned given;                     /* where the next one goes: the oldest's place */
+    struct host_addr local[LOCAL_MOST]; /* the newest addresses */
+    unsigned given;                     /* number ever added; its place is the oldest's */
 };
 
-/* Make (RTM_NEWROUTE) or remove (RTM_DELROUTE) a route by the device: to one address, a local one, or to all others. */
+/* Add (RTM_NEWROUTE) or remove (RTM_DELROUTE) a route by the device: to one local address, or the default route */
 static int lead(const struct aside *a, uint16_t what, uint8_t family, const struct host_addr *local)
 {
     char bytes[128];
@@ -60,7 +60,7 @@ static int lead(const struct aside *a, uint16_t what, uint8_t family, const stru
     return netlink_once(nlh, NULL, NULL);
 }
 
-/* A local route is there at once; an IPv6 address would be some time after it was given. The oldest goes for it. */
+/* Make an address local by a route: it works at once, an IPv6 address only later. The oldest address is removed. */
 static int make_local(struct aside *a, const struct host_addr *addr)
 {
     for (unsigned i = 0; i < LOCAL_MOST; i++)
@@ -86,7 +86,7 @@ static int set_mtu(const char *name)
     return failed;
 }
 
-/* A kernel without IPv6 has no way for it. */
+/* Make the device; on a kernel without IPv6, routes of IPv4 only */
 static int make_device(struct aside *a)
 {
     char name[IF_NAMESIZE], err[200];
@@ -119,7 +119,7 @@ static int open_socket(struct aside *a, const struct host_addr *from, int type)
 
 static void wait_for(sem_t *s)
 {
-    while (sem_wait(s)) {} /* a signal */
+    while (sem_wait(s)) {} /* interrupted by a signal */
 }
 
 static void *stay(void *arg)
@@ -145,7 +145,7 @@ static int order(struct aside *a, enum order what)
     return a->result;
 }
 
-/* 0 or a negative errno; then there is no thread. */
+/* Start the thread. Return 0, or a negative errno without a thread. */
 static int send_there(struct aside *a)
 {
     const int failed = pthread_create(&a->thread, NULL, stay, a);

@@ -1,4 +1,4 @@
-/* Filters in the kernel (raw(7), RFC 3542, 3.2) leave all but replies out. */
+/* Filters in the kernel (raw(7), RFC 3542, 3.2) drop all but replies */
 #include "runtime/host/device/echo.h"
 
 #include <errno.h>
@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* As the kernel names it, in a header that cannot stand beside the C library's. */
+/* ICMP_FILTER of a kernel header that conflicts with the C library's */
 enum { RAW_ICMP_FILTER = 1 };
 
 static int open4(void)

@@ -1,7 +1,7 @@
-/* Raw sockets for echo requests and their replies, and nothing else that comes in by ICMP. */
+/* Raw sockets for echo requests and replies; they receive no other ICMP */
 #pragma once
 
-/* IPv4 and IPv6, non-blocking, the caller's to close. Needs CAP_NET_RAW. 0 or a negative errno, then none is open. */
+/* Open non-blocking sockets for IPv4 and IPv6, the caller's. Return 0, or a negative errno. Needs CAP_NET_RAW. */
 int echo_open(int fds[2]);
-/* One of them, family 4 or 6: a descriptor, or a negative errno. */
+/* Open one socket, family 4 or 6. Return a descriptor, or a negative errno. */
 int echo_open_one(unsigned family);

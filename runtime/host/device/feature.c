@@ -1,4 +1,4 @@
-/* Features, as the kernel has them for ethtool: it tells their names in order, and answers and is told by number. */
+/* Features in the kernel's ethtool form: names in order, states by the name's number */
 #include "runtime/host/device/feature.h"
 
 #include <errno.h>
@@ -15,7 +15,7 @@
 
 enum { NAMES_MOST = 1024, BLOCKS_MOST = NAMES_MOST / 32 };
 
-/* One of them, by its number; so many blocks of 32 there are. */
+/* Position of a feature among `blocks` blocks of 32 bits */
 struct place {
     uint32_t block, bit, blocks;
 };
@@ -32,7 +32,7 @@ int ethtool_ask(const char *interface, void *question)
     return failed;
 }
 
-/* How many names there are. */
+/* Return the number of names */
 static int count_names(const char *interface)
 {
     union {
@@ -45,7 +45,7 @@ static int count_names(const char *interface)
     return q.h.sset_mask && count <= NAMES_MOST ? (int)count : -EOPNOTSUPP;
 }
 
-/* The number of a name; -EOPNOTSUPP: there is none. */
+/* Return the number of a name; -EOPNOTSUPP: no such name */
 static int number_of(const struct ethtool_gstrings *all, uint32_t count, const char *name)
 {
     for (uint32_t i = 0; i < count; i++)
@@ -85,7 +85,7 @@ int feature_of(const char *interface, const char *name)
     return (on ? FEATURE_ON : 0) | (fixed ? FEATURE_FIXED : 0);
 }
 
-/* The device may keep its own counsel without an error, so it is asked what came of it. */
+/* Turn a feature on or off. The device may ignore this without an error, so the state is read back. */
 int feature_turn(const char *interface, const char *name, bool on)
 {
     union {

@@ -1,4 +1,4 @@
-/* Offloads are features of the kernel's (feature.h), recorded before they are turned off. */
+/* Offloads are kernel features (feature.h), recorded before they are turned off */
 #include "runtime/host/device/offload.h"
 
 #include <errno.h>

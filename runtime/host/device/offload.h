@@ -1,4 +1,4 @@
-/* Offloads of a network card that change frames before they reach us, or after: turned off, and on again at the end. */
+/* Offloads of a network card that change frames before or after prey: turned off, and on again at the end */
 #pragma once
 
 #include <stddef.h>
@@ -10,11 +10,11 @@ enum offload { /* bits */
 #include "runtime/host/device/offload.def"
 };
 
-/* Which are on and nobody can turn off: enum offload, 0 also of a device that knows none. A negative errno: -ENODEV. */
+/* Return the offloads (enum offload) that are on and can't be turned off, 0 if none; or a negative errno: -ENODEV */
 int offloads_stuck(const char *interface);
-/* What `ethtool -K` calls the first of them; "" of none. */
+/* Return the `ethtool -K` word of the first offload in `which`; "" if empty */
 const char *offload_word(unsigned which);
 
-/* Turn these off where they are on. Each is recorded in s before, and turned on again with it if the interface is still
- * there. 0, or a negative errno with one line in err that names the offload: -EOPNOTSUPP: it is always on. */
+/* Turn off those of `which` that are on. Each is first recorded in s, and turned on again on undo if the interface
+ * still exists. Return 0, or a negative errno with one line in err that names the offload: -EOPNOTSUPP: always on. */
 int offloads_off(struct state *s, const char *interface, unsigned which, char *err, size_t err_len);

@@ -20,7 +20,7 @@
 #define PREFIX "prey-"
 #define TUN    "/dev/net/tun"
 
-/* A name that does not fit is cut, and told from others by a number made of all of it. */
+/* Write the device's name. A long instance name is cut, and made distinct by a hash of the whole name. */
 static void device_name(const char *instance, char name[IF_NAMESIZE])
 {
     const uint32_t hash = fnv_text(instance);
@@ -42,8 +42,8 @@ static int open_queue(const char *name, short flags)
     return failed;
 }
 
-/* An address that is nobody's (RFC 7600), and is never chosen: where sources are looked at (rp_filter) the kernel takes
- * no packet on a device without any. */
+/* An address that belongs to no machine (RFC 7600), and is never chosen as a source. With source checks (rp_filter) the
+ * kernel takes no packet on a device without an address. */
 static const struct host_addr nobodys = {.family = 4, .word = {0xc0000008}};
 
 static int give_address(const char *name)
@@ -57,14 +57,14 @@ static int give_address(const char *name)
     return netlink_once(nlh, NULL, NULL);
 }
 
-/* What arrives there comes from everywhere: of its source only that some route leads to it may be asked. */
+/* Accept packets from any source that has some route: they come from everywhere */
 static int accept_sources(const char *name)
 {
     char path[80], all[8];
     int failed = proc_read("/proc/sys/net/ipv4/conf/all/rp_filter", all, sizeof all);
     snprintf(path, sizeof path, "/proc/sys/net/ipv4/conf/%s/rp_filter", name);
     if (!failed) failed = proc_write(path, *all == '0' ? "0" : "2");
-    /* No IPv6 address: the host has nothing to say there. Without IPv6 there is no such file. */
+    /* No IPv6 address, as the host sends nothing there. Without IPv6 there is no such file. */
     snprintf(path, sizeof path, "/proc/sys/net/ipv6/conf/%s/addr_gen_mode", name);
     const int six = proc_write(path, "1");
     return failed ? failed : six == -ENOENT ? 0 : six;
@@ -86,7 +86,7 @@ static int bring_up(const char *name)
 static int open_queues(const char *name, int fds[], unsigned queues)
 {
     unsigned opened = 0;
-    int failed = if_nametoindex(name) ? -EEXIST : 0; /* else we would join somebody's device */
+    int failed = if_nametoindex(name) ? -EEXIST : 0; /* else the process joins a foreign device */
     for (; opened < queues && !failed; opened++) {
         fds[opened] = open_queue(name, queues > 1 ? IFF_MULTI_QUEUE : 0);
         if (fds[opened] < 0) failed = fds[opened--];
@@ -102,10 +102,10 @@ static int open_queues(const char *name, int fds[], unsigned queues)
     "modprobe tun; where that finds none, a package with more modules (linux-modules-extra-…) or a kernel with "     \
     "CONFIG_TUN"
 
-/* May this process not open the file? *st: whose it is. */
+/* True if this process may not open the file; *st: the file's owner */
 static bool is_closed(struct stat *st) { return !stat(TUN, st) && faccessat(AT_FDCWD, TUN, R_OK | W_OK, AT_EACCESS); }
 
-/* ENOENT: no file of it; ENODEV: the file, and no module behind it. */
+/* Write the line for a missing device. ENOENT: no file; ENODEV: the file without its module. */
 static void say_lack(int failed, const char *name, char *err, size_t err_len)
 {
     struct stat st;
@@ -141,7 +141,7 @@ int tun_open(const char *instance, int fds[], unsigned queues, char name[IF_NAME
     return failed;
 }
 
-/* By the address: others may name a device as they like. */
+/* Recognized by its address: other programs may give a device any name */
 bool tun_is_given(const struct host *h, const struct host_link *link)
 {
     unsigned count;

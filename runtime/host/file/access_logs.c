@@ -15,12 +15,12 @@
 enum { KNOWN_MOST = 1024, REGULAR_OPEN = O_WRONLY | O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW };
 
 struct access_logs {
-    char *beside, *also; /* whole paths without links, or NULL */
+    char *beside, *also; /* absolute paths without links, or NULL */
     char *known[KNOWN_MOST];
     unsigned count;
 };
 
-/* The folder that the path's file lies in, the caller's to free; NULL: there is none. */
+/* Return the folder of the path's file, which the caller frees; NULL: none */
 static char *folder_of(const char *path)
 {
     char dir[PATH_MAX];
@@ -76,7 +76,7 @@ static bool may_lie(const struct access_logs *a, const char *folder)
     return may;
 }
 
-/* In that folder, whose path holds no link. */
+/* Open a log in the folder, whose path has no link */
 static int open_file(const char *folder, const char *name, bool known)
 {
     struct stat what;
@@ -102,8 +102,8 @@ static int explain(int failed, const char *path, char *err, size_t err_len)
     return failed;
 }
 
-/* The folder of a file that may be an access log, the caller's to free; NULL: it may not lie there, or not be called
- * so, with a line in err and *failed set. */
+/* Return the folder for an access log, which the caller frees. NULL if the folder or the name is not allowed, with a
+ * line in err and *failed set. */
 static char *folder_for(const struct access_logs *a, const char *path, int *failed, char *err, size_t err_len)
 {
     const size_t len = strlen(path);

@@ -1,4 +1,4 @@
-/* See certificates.h. The whole text is looked at before the descriptor is given away, and its offset put back. */
+/* See certificates.h. The whole text is checked before the descriptor is handed out with its offset reset. */
 #include "runtime/host/file/certificates.h"
 
 #include <errno.h>
@@ -67,6 +67,6 @@ unsigned certificates_trust(int fd, X509_STORE *store)
     }
     BIO_free(bio);
     free(text);
-    ERR_clear_error(); /* the end of the text is one */
+    ERR_clear_error(); /* the end of the text counts as an error */
     return count;
 }

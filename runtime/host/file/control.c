@@ -1,4 +1,4 @@
-/* See control.h. A socket is dead when nobody listens: a connection is refused. */
+/* See control.h. A socket without a listener is dead: connect is refused. */
 #include "runtime/host/file/control.h"
 
 #include <errno.h>
@@ -15,7 +15,7 @@
 
 enum { BACKLOG = 128 };
 
-/* In full, since what is recorded may be undone from another folder. */
+/* Make the path absolute, as its removal may be done from another folder */
 static int whole_path(const struct state *s, const char *path, struct sockaddr_un *a)
 {
     char folder[PATH_MAX] = "";
@@ -27,7 +27,7 @@ static int whole_path(const struct state *s, const char *path, struct sockaddr_u
     return len < (int)sizeof a->sun_path ? 0 : -ENAMETOOLONG;
 }
 
-/* A socket of this user's that nobody listens at. */
+/* True for a socket of this user without a listener */
 static bool is_dead(const struct sockaddr_un *a)
 {
     struct stat st;

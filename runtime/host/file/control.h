@@ -1,11 +1,11 @@
-/* The file of the control socket. */
+/* The file of the control socket */
 #pragma once
 
 #include <stddef.h>
 
 struct state;
 
-/* A Unix socket that listens at `path`, for its owner alone (0600); NULL: beside the state file, as NAME.sock. What a
- * dead process left there gives way, nothing else does. It is recorded, and its name goes when that is undone. The
- * descriptor, the caller's to close, or a negative errno and one line in err. */
+/* Listen on a Unix socket at `path`, for its owner alone (0600); NULL: NAME.sock beside the state file. A dead
+ * process's socket is replaced, any other file is not. The name is recorded and removed on undo. Return the descriptor,
+ * which the caller closes, or a negative errno and one line in err. */
 int control_listen(struct state *s, const char *path, char *err, size_t err_len);

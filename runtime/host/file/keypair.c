@@ -1,5 +1,5 @@
-/* See keypair.h. Texts are read into the secure heap and wiped there; a key under a passphrase is refused, for nobody
- * is there to be asked. */
+/* See keypair.h. Texts are read into the secure heap and wiped there. A key with a passphrase is refused, as no person
+ * can be asked for it. */
 #include "runtime/host/file/keypair.h"
 
 #include <errno.h>
@@ -21,8 +21,8 @@ enum { LONGEST = 1 << 18, HEAP = 16 << 20, SMALL_HEAP = 1 << 20, ROOM = 1 << 14,
 
 /* ---- memory of the library ----
  *
- * While it decodes a file the library copies what is secret into ordinary memory, and gives that back as it is: so all
- * that it gives back meanwhile is wiped. */
+ * While OpenSSL decodes a file, it copies secrets into ordinary memory and frees that unwiped: so all memory it frees
+ * in that time is wiped. */
 
 static _Thread_local bool wipes;
 
@@ -51,14 +51,14 @@ void keypair_init(void)
     if (ready) return;
     ready = true;
     CRYPTO_set_mem_functions(take, take_again, give);
-    /* Pages are locked as they are used. Where so many may not be locked, fewer are. */
+    /* Pages are locked when used. If so many may not be locked, the heap is smaller. */
     if (CRYPTO_secure_malloc_init(HEAP, PIECE) != 1 && CRYPTO_secure_malloc_done())
         CRYPTO_secure_malloc_init(SMALL_HEAP, PIECE);
     ERR_clear_error();
 }
 
-/* Who has read a key is not written into cores, and only who may trace any process looks at its memory: what the
- * library computes with lies in ordinary memory as well (the primes of RSA). Sanitizers look at their process. */
+/* Exclude a process that has read a key from core dumps, and from tracing except with the right to trace any process:
+ * keys are in ordinary memory as well when OpenSSL computes (the primes of RSA). Sanitizers inspect their process. */
 static void hide_process(void)
 {
 #if !defined(PREY_LOOSE) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
@@ -66,7 +66,7 @@ static void hide_process(void)
 #endif
 }
 
-/* All of the file, *len bytes. NULL: it cannot be read, or is too long. */
+/* Read the whole file, *len bytes. NULL: unreadable, or too long. */
 static char *read_all(int fd, size_t *len)
 {
     struct stat s;
@@ -87,7 +87,7 @@ static int passphrase(char *buf, int size, int writes, void *asked)
     return -1;
 }
 
-/* The library does not say of a key that it could not read that there was no room for it. */
+/* True if the secure heap is full, which OpenSSL does not report for a key it failed to read */
 static bool heap_is_full(void)
 {
     void *room = OPENSSL_secure_malloc(ROOM);
@@ -118,7 +118,7 @@ static void read_key(const char *text, size_t len, struct keypair *k, bool *lock
 static int say(char *err, size_t err_len, const char *what)
 {
     snprintf(err, err_len, "%s", what);
-    ERR_clear_error(); /* the end of a file is one */
+    ERR_clear_error(); /* the end of a file counts as an error */
     return -EINVAL;
 }
 

@@ -48,7 +48,7 @@ static DIR *list(int dir)
     return d;
 }
 
-/* Whoever asks for files may ask for as many as it likes. 0 or a negative errno. */
+/* Bound the number of files, as the asking process may ask for any number. Return 0 or a negative errno. */
 static int may_make(int dir)
 {
     unsigned count = 0;
@@ -114,7 +114,7 @@ static int fail(char *err, size_t err_len, const char *path, int failed)
     return failed;
 }
 
-/* Nobody else reads what is recorded. */
+/* Check that the directory is its owner's alone: recordings are private */
 static int check_owner(int dir, const char *path, char *err, size_t err_len)
 {
     struct stat st;
@@ -129,10 +129,10 @@ static int check_owner(int dir, const char *path, char *err, size_t err_len)
     return -EPERM;
 }
 
-/* Until it is closed: two who number files there would stand in each other's way. */
+/* Lock the directory until it is closed: two processes would number files alike */
 static int claim(int dir, const char *path, char *err, size_t err_len)
 {
-    if (!flock(dir, LOCK_EX | LOCK_NB) || errno != EWOULDBLOCK) return 0; /* not every file system knows locks */
+    if (!flock(dir, LOCK_EX | LOCK_NB) || errno != EWOULDBLOCK) return 0; /* not every file system has locks */
     snprintf(err, err_len, "%.200s: another preyrun records there", path);
     return -EBUSY;
 }

@@ -1,4 +1,4 @@
-/* The directory of recordings and its files: its owner's alone (0700, 0600), for they hold what went over the wire.
+/* The directory of recordings and its files, for the owner alone (0700, 0600), as they contain traffic.
  *
  *      prey-000001.pcapng  prey-000002.pcapng  ...  prey-1000000.pcapng */
 #pragma once
@@ -9,32 +9,32 @@
 
 enum {
     RECORDING_NAME = 40,
-    RECORDINGS_MOST = 4096 /* files in a directory: no more are made */
+    RECORDINGS_MOST = 4096 /* maximum number of files in a directory */
 };
 
-/* Its descriptor, the caller's to close; or a negative errno with one line in err. make: it is made if it is not there
- * (only the path's last part), must be ours alone, and is refused (-EBUSY) while another process has it open to make
- * files; else it is only read. */
+/* Open the directory. Return its descriptor, which the caller closes; or a negative errno with one line in err. make:
+ * make it if it is missing (only the path's last part); it must be ours alone, and is refused (-EBUSY) while another
+ * process has it open for making files. Else it is only read. */
 int recordings_open(const char *path, bool make, char *err, size_t err_len);
 
-/* Would it be taken to make files in, and is there room? Nothing is made. 0, or a negative errno with a line in err. */
+/* Test if files can be made there, with room, without a change. Return 0, or a negative errno with a line in err. */
 int recordings_look(const char *path, char *err, size_t err_len);
 
-/* What mends that nothing can be written there; "": the errno says enough. */
+/* Return the remedy for a failed write; "": none beyond the errno */
 const char *recordings_mend(int failed);
 
 void recording_name(uint64_t number, char name[RECORDING_NAME]);
-/* The number of a file of that name; 0: it is none of a recording. */
+/* Return the number in a file's name; 0: not a recording */
 uint64_t recording_number(const char *name);
-/* The same where a regular file has the name in that directory, and *bytes of it; 0: it is none of a recording. */
+/* Return the number if the name is a regular file in the directory, with its size in *bytes; 0: not a recording */
 uint64_t recording_there(int dir, const char *name, uint64_t *bytes);
 
-/* The one place where files of a recording are opened: to be made, which must be new, or to be read. A descriptor or a
- * negative errno: -EDQUOT, there are RECORDINGS_MOST. */
+/* Open a file of a recording; all opens are here. make: for writing, and it must be new; else for reading. Return a
+ * descriptor or a negative errno: -EDQUOT: there are RECORDINGS_MOST. */
 int record_open_file(int dir, uint64_t number, bool make);
-/* Take off what is behind so many bytes of it. 0, or a negative errno: -EINVAL, it has no more. */
+/* Shorten a file to `bytes`. Return 0, or a negative errno: -EINVAL: it is not longer. */
 int record_shorten_file(int dir, uint64_t number, uint64_t bytes);
 void record_remove_file(int dir, uint64_t number);
-/* The same where it is the oldest of several recordings there, or has no byte; else -EPERM. Only regular files are
- * recordings. 0, or a negative errno. */
+/* Remove a file if it is the oldest of several recordings there, or empty; else -EPERM. Only regular files are
+ * recordings. Return 0, or a negative errno. */
 int record_remove_spare(int dir, uint64_t number);

@@ -1,7 +1,7 @@
 /* Guard rules as text for libnftables.
  *
- * Matches that differ in single addresses and ports alone share one rule that looks in a set, so that a thousand
- * services cost a packet no more than one. Ranges stand in the rule itself. */
+ * Matches that differ only in single addresses and ports share a rule that looks in a set, so a thousand services cost
+ * a packet no more than one. Ranges are in the rule itself. */
 #include "runtime/host/guard/guard.h"
 
 #include <ctype.h>
@@ -16,7 +16,7 @@
 #include "runtime/host/change_priv.h"
 #include "runtime/host/state.h"
 
-/* Can nftables say that name of an interface? */
+/* True if nftables syntax can express an interface name */
 static bool can_say(const char *interface)
 {
     for (const unsigned char *c = (const unsigned char *)interface; *c; c++)
@@ -54,15 +54,15 @@ void guard_table_name(const char *instance, char name[GUARD_TABLE_MOST])
         at += isalnum((unsigned char)*c) ? sprintf(at, "%c", *c) : sprintf(at, "_%02x", (unsigned)(unsigned char)*c);
 }
 
-/* What the host itself hears: its own addresses, and whom everybody is asked by (neighbour discovery). */
+/* Addresses at which the host itself receives: its own, broadcast, and multicast (neighbour discovery) */
 #define OURS "{ local, broadcast, multicast }"
 
-/* A match as text: the rule it belongs to, and its element of that rule's set. */
+/* A match as text: its rule, and its element in the rule's set */
 struct line {
-    char first[40];  /* what most packets fail, for it is asked before any set; empty: nothing */
-    char head[160];  /* the fields of the element, joined; empty: no set */
-    char types[160]; /* theirs */
-    char rest[320];  /* ranges, and whether the address is own */
+    char first[40];  /* test that most packets fail, made before any set; empty: none */
+    char head[160];  /* the element's fields, joined; empty: no set */
+    char types[160]; /* types of these fields */
+    char rest[320];  /* ranges, and the test for own addresses */
     char element[160];
     const char *verdict;
 };
@@ -76,7 +76,7 @@ __attribute__((format(printf, 3, 4))) static void add(char *to, size_t size, con
     va_end(more);
 }
 
-/* One more field: a single value goes to the element, a range to the rule, all values nowhere. */
+/* Add a field: a single value to the element, a range to the rule; all values need no test */
 static void add_field(struct line *l, const char *field, const char *type, const char *lo, const char *hi)
 {
     if (strcmp(lo, hi) != 0) {
@@ -107,7 +107,7 @@ static void add_ports(struct line *l, struct guard_ports p, const char *field)
     add_field(l, field, "inet_service", lo, hi);
 }
 
-/* passes: of the proxy's, what opens no connection instead, so that nobody takes it for what crosses. */
+/* Make the line of a match. passes: for the proxy's packets that open no connection, so they don't count as crossing */
 static struct line line_of(const struct guard_match *m, bool passes)
 {
     struct line l = {0};
@@ -151,7 +151,7 @@ static void write_set(FILE *sets, unsigned id, const struct line *first, const s
     fprintf(sets, " } }\n");
 }
 
-/* Sets and rules of all matches. The lines of one rule lie together. */
+/* Write sets and rules of all matches; sorted, so that lines of a rule are adjacent */
 static void write_matches(FILE *sets, FILE *rules, struct line *lines, unsigned count)
 {
     unsigned id = 0;
@@ -165,11 +165,11 @@ static void write_matches(FILE *sets, FILE *rules, struct line *lines, unsigned 
     }
 }
 
-/* What belongs to packets that are hidden but has no ports of its own, of a family. */
+/* Per family: packets of hidden traffic that have no ports of their own */
 static const struct pieces {
     unsigned family;
     const char *ip, *type, *later, *errors;
-    const char *quoted; /* the destination in the header that an ICMP error quotes, behind 8 bytes of its own */
+    const char *quoted; /* destination in the header quoted by an ICMP error, after 8 bytes */
 } pieces[] = {
     {4, "ip", "type ipv4_addr", "ip frag-off & 0x1fff != 0",
      "icmp type { destination-unreachable, time-exceeded, parameter-problem", "@th,192,32"},
@@ -189,11 +189,11 @@ static void write_address(FILE *out, const struct host_addr *a)
     fprintf(out, "%s", host_addr_text(a, text));
 }
 
-/* Which addresses of matches: sources; destinations; of these, those of which the host's stack hears errors, for it
- * carries connections there, and the others; those that answer to clients' addresses. */
+/* Addresses of matches: sources; destinations; SERVED: destinations for which the host's stack gets errors, as it
+ * carries connections there; BURIED: the other destinations; BACK: servers that answer to clients' addresses */
 enum end { FROM, TO, SERVED, BURIED, BACK };
 
-/* A set of the addresses of one end of all matches; false where there are none, and no set. */
+/* Write a set of one end's addresses of all matches. False if there are none, and no set. */
 static bool write_addresses(FILE *sets, const struct guard *g, const char *name, const struct pieces *p, enum end end,
                             const char *type, void (*write_one)(FILE *, const struct host_addr *))
 {
@@ -254,7 +254,7 @@ static void write_back_sets(FILE *sets, const struct guard *g)
     }
 }
 
-/* What is so of that which comes back to clients' addresses, and of ICMP errors about what went there. */
+/* Write the rules for packets back to clients' addresses, and ICMP errors about packets to them */
 static void write_back(FILE *rules, const struct guard *g, const char *what)
 {
     for (const struct pieces *p = pieces; p < pieces + 2; p++) {
@@ -271,7 +271,7 @@ static void write_names(FILE *out, const char *const *names, unsigned count)
 
 #define CROSSES "fib daddr type unicast fib daddr oifname { "
 
-/* What goes from one interface to another: for an address that is some other's, by a way that leads there. */
+/* Write the rules for packets between interfaces: with a foreign unicast destination, by a route out of a port */
 static void write_routed(FILE *rules, const struct guard *g)
 {
     static const char *const of[] = {"meta protocol ip", "ip6 daddr != fe80::/10"};
@@ -282,7 +282,7 @@ static void write_routed(FILE *rules, const struct guard *g)
     }
 }
 
-/* At the ingress of those that are there now; of none, if none is. */
+/* Write the hook: the ingress of all existing interfaces, or none */
 static void write_hook(FILE *out, const struct guard *g)
 {
     unsigned there = 0;
@@ -306,7 +306,7 @@ static void write_lines(FILE *sets, FILE *rules, const struct guard *g, struct l
     write_matches(sets, rules, lines, count);
 }
 
-/* Before the host's stack sees anything. */
+/* Write the ingress table, before the host's stack sees anything */
 static int write_ingress(FILE *sets, FILE *rules, const struct guard *g)
 {
     struct line *lines = calloc(2 * g->match_count + 1, sizeof *lines);
@@ -326,8 +326,8 @@ static int write_ingress(FILE *sets, FILE *rules, const struct guard *g)
     return 0;
 }
 
-/* Before the host's stack asks where it goes: what a socket waits for is marked, and the rest, where prey carries what
- * crosses, goes no further, as at the ingress. */
+/* Write the prerouting table, before the host's routing: packets for a socket are marked; if prey carries traffic
+ * between interfaces, others are dropped as at the ingress */
 static int write_prerouting(FILE *sets, FILE *rules, const struct guard *g)
 {
     char marks[100], *crosses = NULL;
@@ -349,7 +349,7 @@ static int write_prerouting(FILE *sets, FILE *rules, const struct guard *g)
     return 0;
 }
 
-/* A table of a family, in place of what was, if `wanted`: its text at the end of out. */
+/* Append a family's table to out: it replaces the former table, or removes it if not `wanted` */
 static int write_table(FILE *out, const char *family, const char *name, const struct guard *g, bool wanted,
                        int (*write)(FILE *sets, FILE *rules, const struct guard *g))
 {
@@ -367,7 +367,7 @@ static int write_table(FILE *out, const char *family, const char *name, const st
     return failed;
 }
 
-/* All as text, the caller's to free; NULL: memory is out. */
+/* Return all tables as text, which the caller frees; NULL: out of memory */
 static char *tables_text(const char *name, const struct guard *g)
 {
     char *all = NULL;
@@ -381,7 +381,7 @@ static char *tables_text(const char *name, const struct guard *g)
     return NULL;
 }
 
-/* In one transaction. What nftables says of it goes to err. */
+/* Run the text in one transaction. nftables' message goes to err. */
 static int run(const char *text, char *err, size_t err_len)
 {
     struct nft_ctx *nft = nft_ctx_new(NFT_CTX_DEFAULT);
@@ -394,7 +394,7 @@ static int run(const char *text, char *err, size_t err_len)
     return failed ? -EPERM : 0;
 }
 
-/* The first name that can't be said; NULL: all can. */
+/* Return the first inexpressible interface name; NULL: none */
 static const char *odd_name(const struct guard *g)
 {
     for (unsigned i = 0; i < g->port_count; i++)

@@ -1,4 +1,4 @@
-/* The kernel announces each part of a transaction, then, with its number, who asked for it. */
+/* The kernel announces each part of a transaction, then the transaction's number and process */
 #include "runtime/host/guard/guard_news.h"
 
 #include <arpa/inet.h>
@@ -20,10 +20,10 @@ struct guard_news {
     struct mnl_socket *socket;
     char table[GUARD_TABLE_MOST];
     char *bytes;   /* [NETLINK_BYTES] */
-    bool touched;  /* the table, in the transaction whose end is awaited */
-    bool changed;  /* by somebody else, not told yet */
-    bool lost;     /* some news did not fit: they may have been of the table */
-    uint32_t ours; /* the process that opened it, and changes guard rules */
+    bool touched;  /* the current transaction changes the table */
+    bool changed;  /* another program has changed the table; not reported yet */
+    bool lost;     /* some notifications were lost, perhaps of the table */
+    uint32_t ours; /* the process that opened this, and changes guard rules */
     char who[40];
 };
 
@@ -54,7 +54,7 @@ void guard_news_close(struct guard_news *n)
 
 int guard_news_fd(const struct guard_news *n) { return mnl_socket_get_fd(n->socket); }
 
-/* Tables, chains, rules, sets and elements: each names its table first (NFTA_TABLE_NAME, NFTA_CHAIN_TABLE, …). */
+/* True if the object belongs to the table, which its first attribute names (NFTA_TABLE_NAME, NFTA_CHAIN_TABLE, …) */
 static bool is_of_table(const struct guard_news *n, const struct nlmsghdr *nlh)
 {
     const struct nlattr *at[NFTA_TABLE_NAME + 1];
@@ -91,7 +91,7 @@ static int take_one(const struct nlmsghdr *nlh, void *arg)
     return MNL_CB_OK;
 }
 
-/* One datagram; false: there is none. */
+/* Read one datagram; false if there is none */
 static bool read_one(struct guard_news *n)
 {
     const ssize_t len = mnl_socket_recvfrom(n->socket, n->bytes, NETLINK_BYTES);

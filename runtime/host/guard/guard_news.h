@@ -1,4 +1,4 @@
-/* Notifications of nftables: whether another program has changed or taken away an instance's guard rules. */
+/* Notifications of nftables about other programs that change or remove an instance's guard rules */
 #pragma once
 
 #include <stdbool.h>
@@ -6,17 +6,17 @@
 
 struct guard_news;
 
-/* NULL, with one line in err, where the kernel tells nothing. Needs CAP_NET_ADMIN, of the user who owns the network
- * namespace; to read needs none. */
+/* Open notifications. NULL, with one line in err, if the kernel has none. Needs CAP_NET_ADMIN in the user namespace
+ * that owns the network namespace; reading needs no right. */
 struct guard_news *guard_news_open(const char *instance, char *err, size_t err_len);
 void guard_news_close(struct guard_news *n);
 
-/* Readable when there are notifications. */
+/* Return a descriptor that is readable when there are notifications */
 int guard_news_fd(const struct guard_news *n);
 
-/* Take in those that wait, never waiting for more. True: somebody but the process that opened it has changed the
- * instance's table; who, "nft (pid 71)", in `who`, or empty where notifications were lost. */
+/* Read all waiting notifications, without blocking. True if another process than the opener has changed the instance's
+ * table; its name, "nft (pid 71)", in `who`, empty if notifications were lost. */
 bool guard_news_read(struct guard_news *n, char *who, size_t who_len);
-/* The process that opened it has just put its rules in force: that notifications were lost says nothing, for a large
- * table's alone are more than the socket holds. NULL is fine. */
+/* Note that the opener has just put its rules in force: then lost notifications mean nothing, as a large table's alone
+ * exceed the socket's buffer. NULL is fine. */
 void guard_news_settle(struct guard_news *n);

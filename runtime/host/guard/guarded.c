@@ -1,4 +1,4 @@
-/* Guard matches from services, pools and translation (docs/live.md, Guard rules). */
+/* Guard matches from services, pools and translation (docs/live.md, Guard rules) */
 #include "runtime/host/guard/guarded.h"
 
 #include <netinet/in.h>
@@ -20,7 +20,7 @@ static void add(struct guarded *g, const struct guard_match *m)
     g->matches[g->match_count++] = *m;
 }
 
-/* yields: it can do without some of them. */
+/* Add ports to reserve. yields: translation can do without some of them. */
 static void reserve(struct guarded *g, uint16_t lo, uint16_t hi, bool yields)
 {
     for (unsigned i = 0; i < g->port_count; i++)
@@ -46,7 +46,7 @@ static struct guard_addresses range(const struct address_range *r)
     return a;
 }
 
-/* The match for each range of the sets, as its source or its destination; how many of that family (0: of both). */
+/* Add the match for each range of the sets, as source or destination. Return their number in that family (0: both). */
 static unsigned add_sets(struct guarded *g, const struct program *p, uint32_t sets, uint32_t count, uint8_t family,
                          struct guard_match m, bool source)
 {
@@ -61,7 +61,7 @@ static unsigned add_sets(struct guarded *g, const struct program *p, uint32_t se
     return added;
 }
 
-/* IP protocols; 0 ends. */
+/* IP protocols; 0 ends */
 static const uint8_t protos[PBC_EP_PROTOS][4] = {
     [PBC_EP_TCP] = {IPPROTO_TCP},    [PBC_EP_UDP] = {IPPROTO_UDP},
     [PBC_EP_SCTP] = {IPPROTO_SCTP},  [PBC_EP_PORTS] = {IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP},
@@ -88,7 +88,7 @@ static void add_endpoint(struct guarded *g, const struct pbc_endpoint *e, bool p
     }
 }
 
-/* What the server sends back, of one protocol, to where translation sent it from. */
+/* Add a server's replies, of one protocol, to the addresses that translation sent from */
 static void add_reply(struct guarded *g, const struct program *p, const struct pbc_service *s,
                       const struct pbc_server *server, struct guard_match m, bool echo)
 {
@@ -100,7 +100,7 @@ static void add_reply(struct guarded *g, const struct program *p, const struct p
     }
     m.to_ports = echo ? GUARD_ANY_PORT : (struct guard_ports){pool->source_port_lo, pool->source_port_hi};
     if (add_sets(g, p, pool->sources, pool->source_count, server->family, m, false)) return;
-    if (echo) return; /* of this machine's own pings, too: it tells them apart */
+    if (echo) return; /* replies to this machine's own pings, too: the kernel tells them apart */
     m.to_ports = (struct guard_ports){PBC_OWN_PORT_LO, UINT16_MAX};
     m.reach = GUARD_OWN;
     reserve(g, PBC_OWN_PORT_LO, UINT16_MAX, false);
@@ -126,7 +126,7 @@ static void add_replies(struct guarded *g, const struct program *p, const struct
     }
 }
 
-/* What a server answers to connections that have the clients' addresses, or the host's own. */
+/* Add a server's answers to connections with the clients' addresses, or the host's own */
 static void add_returns(struct guarded *g, const struct program *p, const struct pbc_service *s,
                         const struct pbc_server *server, enum guard_proxied kind)
 {
@@ -143,7 +143,7 @@ static void add_returns(struct guarded *g, const struct program *p, const struct
     }
 }
 
-/* And what targets of an instruction answer. */
+/* Add answers of an instruction's targets */
 static void add_target_returns(struct guarded *g, const struct program *p, const struct pbc_cond *c)
 {
     struct guard_match m = {
@@ -168,7 +168,7 @@ static void add_pool_returns(struct guarded *g, const struct program *p, const s
     }
 }
 
-/* Does a rule look at what is for the host itself, or from it? */
+/* True if a rule judges packets for the host itself, or from it */
 static bool judges_host(const struct program *p)
 {
     bool any = false;
@@ -177,7 +177,8 @@ static bool judges_host(const struct program *p)
     return any;
 }
 
-/* All connections of a transparent service have the clients' addresses, and others where an instruction says so. */
+/* Add answers to all connections of a proxy service that have clients' addresses: all if transparent, else those with
+ * an instruction that says so */
 static void add_all_returns(struct guarded *g, const struct program *p, const struct pbc_service *s)
 {
     const bool transparent = p->proxies[s->proxy - 1].flags & PBC_PROXY_TRANSPARENT;
@@ -200,7 +201,7 @@ static void add_service(struct guarded *g, const struct program *p, const struct
     const bool proxied = mode_is(s->mode, MODE_PROXIES);
     for (uint32_t i = 0; i < s->endpoint_count; i++) add_endpoint(g, &p->endpoints[s->endpoints + i], proxied);
     if (s->proxy) add_all_returns(g, p, s);
-    if (mode_is(s->mode, MODE_ONE_SIDED) || proxied) return; /* no server's packets are ours */
+    if (mode_is(s->mode, MODE_ONE_SIDED) || proxied) return; /* no server's packets are prey's */
     for (uint32_t b = s->branches; b < s->branches + s->branch_count; b++)
         for (uint32_t i = 0; i < p->branches[b].share_count; i++) {
             const struct pbc_pool *pool = &p->pools[p->shares[p->branches[b].shares + i].pool];
@@ -208,7 +209,7 @@ static void add_service(struct guarded *g, const struct program *p, const struct
         }
 }
 
-/* What a server answers to connections of a proxy that have an address of its pool's `source`. */
+/* Add a server's answers to connections of a proxy with an address of the pool's `source` */
 static void add_source_returns(struct guarded *g, const struct program *p, const struct pbc_service *s)
 {
     for (uint32_t b = s->branches; s->proxy && b < s->branches + s->branch_count; b++)
@@ -230,7 +231,7 @@ static bool is_probed(const struct program *p, const struct pbc_service *s)
     return false;
 }
 
-/* What servers answer, in the service's name, to probes that the host's own stack knows nothing of. */
+/* Add servers' answers, in the service's name, to probes that are unknown to the host's own stack */
 static void add_probed(struct guarded *g, const struct program *p, const struct pbc_service *s)
 {
     struct guard_match m = {
@@ -248,8 +249,7 @@ static void add_probed(struct guarded *g, const struct program *p, const struct 
     }
 }
 
-/* The last of the ports from `at` on, up to `hi`, that none of the host's own stands before; less than `at`: the first
- * is the host's. */
+/* Return the last port from `at` to `hi` before the host's first own port; less than `at` if that is `at` */
 static uint16_t before_hosts(const struct facts_ports *host, bool udp, uint16_t at, uint16_t hi)
 {
     uint32_t first = hi + 1u;
@@ -261,8 +261,8 @@ static uint16_t before_hosts(const struct facts_ports *host, bool udp, uint16_t 
     return (uint16_t)(first - 1);
 }
 
-/* A match for each piece of its destination ports that is left when the host has its own. SCTP keeps its ports, so
- * those of it are translation's. */
+/* Add a match for each part of its destination ports that is not the host's. SCTP keeps ports, so all of its ports are
+ * translation's. */
 static void add_shared(struct guarded *g, struct guard_match m)
 {
     const struct guard_ports all = m.to_ports;
@@ -279,7 +279,7 @@ static void add_shared(struct guarded *g, struct guard_match m)
     }
 }
 
-/* For each of its sources, where it names some. */
+/* Add the match for each source or outside address that the nat names */
 static void add_asked(struct guarded *g, const struct program *p, const struct pbc_nat *n, const struct guard_match *m)
 {
     if (n->outside_count)
@@ -292,7 +292,7 @@ static void add_asked(struct guarded *g, const struct program *p, const struct p
         add(g, m);
 }
 
-/* Packets to the outside end, of what has ports. */
+/* Add packets to the outside end, of protocols with ports */
 static void add_outside(struct guarded *g, const struct program *p, const struct pbc_nat *n, struct guard_match m)
 {
     const uint8_t bare[] = {n->ip_proto, 0};
@@ -317,14 +317,14 @@ static void add_forward(struct guarded *g, const struct pbc_nat *n)
     add(g, &reply);
 }
 
-/* The addresses of a map's prefix. */
+/* Return the addresses of a map's prefix */
 static struct guard_addresses prefix(const uint32_t addr[4], const struct pbc_nat *n)
 {
     const struct address_range r = address_prefix(addr, n->len, n->family);
     return range(&r);
 }
 
-/* The interface's name, where the statement names one. False: no interface has so long a name. */
+/* Write the interface's name, if the statement has one. False: too long for an interface. */
 static bool device_of(const struct program *p, const struct pbc_nat *n, char name[IFNAMSIZ])
 {
     const char *device = n->iface == PBC_NONE ? "" : program_str(p, p->ifaces[n->iface].device);
@@ -355,7 +355,7 @@ static void add_nat(struct guarded *g, const struct program *p, const struct pbc
 
 static int compare(const void *a, const void *b) { return memcmp(a, b, sizeof(struct guard_match)); }
 
-/* Each once, in order. */
+/* Sort matches and remove duplicates */
 static void sort_out(struct guarded *g)
 {
     unsigned kept = 0;

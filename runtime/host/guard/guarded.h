@@ -1,5 +1,5 @@
-/* What the host's own stack must not see of a program's traffic, as guard rules word it; and the ports that it must
- * leave to translation. */
+/* Traffic of a program that the host's own stack must not see, as guard matches; ports that it must leave to
+ * translation */
 #pragma once
 
 #include "runtime/host/guard/guard.h"
@@ -8,25 +8,25 @@
 #include "vm/program/program.h"
 
 struct guarded {
-    struct guard_match *matches; /* each once */
+    struct guard_match *matches; /* without duplicates */
     unsigned match_count, match_cap;
-    struct host_ports *ports; /* of this machine's own addresses; what stays with the host among them */
+    struct host_ports *ports; /* on this machine's own addresses, including those that stay with the host */
     unsigned port_count, port_cap;
-    bool routed;                    /* the caller's to say: what crosses from one interface to another is ours */
-    bool failed;                    /* memory is out */
-    const struct facts_ports *host; /* the ports that stay with the host; NULL: none do */
+    bool routed;                    /* set by the caller: packets between interfaces are prey's */
+    bool failed;                    /* out of memory */
+    const struct facts_ports *host; /* ports that stay with the host; NULL: none */
 };
 
-/* Of services: their addresses and ports, and what servers send back; of nat: what is translated on its way out, and
- * what comes back; of `decap` rules: what they open; of the program before, which may be NULL, too. probes: and
- * the answers to health checks through services, which nobody but the host's stack is kept from. host: the ports of
- * its own addresses that masquerade leaves to it; NULL: none. False: memory is out. */
+/* Collect from a program, and from the program before (or NULL): services (addresses, ports, servers' replies), nat
+ * (outgoing packets and replies), `decap` rules (what they open). probes: also answers to health checks through
+ * services, which only the host's stack is kept from. host: ports of its own addresses that masquerade leaves to it;
+ * NULL: none. False: out of memory. */
 bool guarded_init(struct guarded *g, const struct program *p, const struct program *before,
                   const struct facts_ports *host, bool probes);
-/* Of nat alone; of masquerade alone, which shares its ports with the host. */
+/* Collect from nat alone; from masquerade alone, which shares its ports with the host */
 bool guarded_nats(struct guarded *g, const struct program *p, const struct facts_ports *host, bool masquerades);
-/* A match of an earlier program's masquerade, but for the ports that stay with g->host now. */
+/* Add a match of an earlier program's masquerade, without the ports that stay with g->host now */
 void guarded_share(struct guarded *g, const struct guard_match *m);
 void guarded_fini(struct guarded *g);
-/* `count` more of them. False: memory is out. */
+/* Add `count` matches. False: out of memory. */
 bool guarded_more(struct guarded *g, const struct guard_match *more, unsigned count);

@@ -10,9 +10,9 @@
 
 #include "runtime/base/sockaddr.h"
 
-enum { BACKLOG = 64, BACKLOG_PROXY = 65535 /* as many as the system allows */ };
+enum { BACKLOG = 64, BACKLOG_PROXY = 65535 /* the system caps it */ };
 
-/* `ready`: what else is set before it is bound. */
+/* Make a listening socket. `ready` sets further options before bind. */
 static int listening(const struct sockaddr *at, int backlog, bool ready(int fd, int family))
 {
     const int fd = socket(at->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);

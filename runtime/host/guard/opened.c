@@ -20,7 +20,7 @@ static struct host_addr addr6(uint64_t hi, uint64_t lo)
     return (struct host_addr){{(uint32_t)(hi >> 32), (uint32_t)hi, (uint32_t)(lo >> 32), (uint32_t)lo}, 6};
 }
 
-/* The n-th range of a condition's sets. False: there are not so many. */
+/* Get the n-th range of a condition's sets. False if there is none. */
 static bool range_at(const struct program *p, const struct pbc_cond *c, uint32_t n, struct guard_addresses *a)
 {
     for (uint32_t i = c->first; i < c->first + c->count; i++) {
@@ -41,7 +41,7 @@ static bool range_at(const struct program *p, const struct pbc_cond *c, uint32_t
     return false;
 }
 
-/* The rule's condition of that kind, if it is a list of addresses and no more. */
+/* Return the rule's condition of that kind, if it is a plain list of addresses */
 static const struct pbc_cond *listed(const struct program *p, const struct pbc_rule *r, unsigned kind)
 {
     for (uint32_t i = r->conds; i < r->conds + r->cond_count; i++) {
@@ -76,7 +76,7 @@ static bool add_protos(struct opened *o, const struct pbc_rule *r, struct guard_
     return true;
 }
 
-/* For one sender: each of its destinations of the same family, or any. */
+/* Add matches of one sender: for each destination of its family, or any */
 static bool add_sender(struct opened *o, const struct program *p, const struct pbc_rule *r, struct guard_match m)
 {
     const struct pbc_cond *to = listed(p, r, COND_TO);
@@ -116,7 +116,7 @@ static bool is_within(const struct guard_addresses *a, const uint32_t addr[4], u
 {
     if (!a->lo.family) return true;
     if (a->lo.family != family) return false;
-    int above = 0, below = 0; /* the first word that differs from an end decides */
+    int above = 0, below = 0; /* the first word that differs decides */
     for (unsigned i = 0; i < 4 && !above; i++) above = (addr[i] > a->lo.word[i]) - (addr[i] < a->lo.word[i]);
     for (unsigned i = 0; i < 4 && !below; i++) below = (a->hi.word[i] > addr[i]) - (a->hi.word[i] < addr[i]);
     return above >= 0 && below >= 0;

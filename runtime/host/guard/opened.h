@@ -1,5 +1,5 @@
-/* What a program's `decap` rules open: tunnels' packets, which the host's own stack must not see, since what is inside
- * is judged and given to it instead. */
+/* Tunnel packets that a program's `decap` rules open. The host's own stack must not see them, as it gets the judged
+ * inner packets instead. */
 #pragma once
 
 #include "runtime/host/guard/guard.h"
@@ -11,10 +11,10 @@ struct opened {
     unsigned count, cap;
 };
 
-/* By protocol, port, sender and address of each such rule; what else a rule asks does not count, so some packets are
- * hidden that no rule opens. False: memory is out. */
+/* Collect by protocol, port, sender and address of each such rule. A rule's other conditions are ignored, so some
+ * packets are hidden that no rule opens. False: out of memory. */
 bool opened_init(struct opened *o, const struct program *p);
 void opened_fini(struct opened *o);
 
-/* Is a packet with that key hidden by these matches? Whoever accepts one as it is must give it back to the host. */
+/* True if these matches hide a packet with that key. A packet accepted unopened must then be given back to the host. */
 bool opened_hides(const struct opened *o, const struct key *key);

@@ -1,5 +1,5 @@
-/* ip_local_reserved_ports: a set of ports, written as the kernel writes it ("1024-2047,3000"); and which of those that
- * translation wants stay with the host. */
+/* ip_local_reserved_ports: a set of ports in the kernel's text form ("1024-2047,3000"), and the choice of ports that
+ * stay with the host */
 #include "runtime/host/guard/ports.h"
 
 #include <errno.h>
@@ -15,13 +15,13 @@
 #define RESERVED  "/proc/sys/net/ipv4/ip_local_reserved_ports"
 #define CHOSEN    "/proc/sys/net/ipv4/ip_local_port_range"
 #define PORTS     65536u
-#define TEXT_MOST (PORTS * 6) /* of a list: each port with a comma */
+#define TEXT_MOST (PORTS * 6) /* bytes of a list: each port with a comma */
 
 struct ports {
     bool has[PORTS];
 };
 
-/* Ports of a list. Between the two of a range stands a `-`, or a tab in ip_local_port_range. */
+/* Parse a list of ports. A range has a `-`, or a tab in ip_local_port_range. */
 static void parse(struct ports *p, const char *text)
 {
     memset(p, 0, sizeof *p);
@@ -49,7 +49,7 @@ static void print(const struct ports *p, char text[TEXT_MOST])
 
 struct work {
     struct ports now, chosen, other, wanted;
-    struct ports claimed; /* by this instance, for the program that runs or one before: mappings may have them */
+    struct ports claimed; /* by this instance, for its present or an earlier program: mappings may use them */
     char text[TEXT_MOST], change[TEXT_MOST], claim[TEXT_MOST];
     char owner[80]; /* the other instance that has some of them */
 };
@@ -73,7 +73,7 @@ static int read_ports(struct work *w)
 
 static bool in(unsigned port, uint16_t lo, uint16_t hi) { return lo <= port && port <= hi; }
 
-/* What a range has, of what is to be kept nothing where it yields. */
+/* Set w->wanted to the ranges, without the kept ports of ranges that yield */
 static void want(struct work *w, const struct host_ports *ranges, unsigned count, const struct host_kept *kept)
 {
     memset(&w->wanted, 0, sizeof w->wanted);
@@ -82,7 +82,7 @@ static void want(struct work *w, const struct host_ports *ranges, unsigned count
             w->wanted.has[port] |= !(ranges[i].yields && kept->hi && in(port, kept->lo, kept->hi));
 }
 
-/* So many the kernel could still choose. */
+/* Return the number of ports that the kernel could still choose */
 static unsigned left(const struct work *w)
 {
     unsigned n = 0;
@@ -90,7 +90,7 @@ static unsigned left(const struct work *w)
     return n;
 }
 
-/* Has each range still a port? */
+/* True if each range still has a port */
 static bool serves(const struct host_ports *ranges, unsigned count, const struct host_kept *kept)
 {
     bool all = true;
@@ -99,8 +99,8 @@ static bool serves(const struct host_ports *ranges, unsigned count, const struct
     return all;
 }
 
-/* A piece of the ports that the host lacks (w->other), without claimed ones between: the first that has `most`, counted
- * from below or, `last`, from above; where none has so many, the longest. */
+/* Return a run of the ports that the host lacks (w->other), without claimed ports inside: the first of length `most`,
+ * from below or, if `last`, from above; else the longest */
 static struct host_kept piece(const struct work *w, unsigned most, bool last)
 {
     struct host_kept kept = {0}, longest = {0};
@@ -118,7 +118,7 @@ static struct host_kept piece(const struct work *w, unsigned most, bool last)
     return longest;
 }
 
-/* What is kept with `most` of them more, next to it. */
+/* Return the kept range, grown by up to `most` adjacent ports */
 static struct host_kept grown(const struct work *w, unsigned most, struct host_kept kept)
 {
     for (; most && kept.lo && w->other.has[kept.lo - 1]; most--) kept.lo--;
@@ -126,7 +126,7 @@ static struct host_kept grown(const struct work *w, unsigned most, struct host_k
     return kept;
 }
 
-/* Where nothing is kept yet the first are, or where a range would then have none, the last. */
+/* Keep more ports. Without a kept range take the first ports, or the last if a range would have none otherwise. */
 static void keep_more(const struct work *w, const struct host_ports *ranges, unsigned count, unsigned most,
                       struct host_kept *kept)
 {
@@ -139,8 +139,8 @@ static void keep_more(const struct work *w, const struct host_ports *ranges, uns
     }
 }
 
-/* What the host is to keep of those that yield: what it has kept, and more where the rules now leave it too few, but
- * nothing that was claimed before, for mappings may have that. */
+/* Choose the ports that the host keeps of those that yield: its kept ones, and more if the rules leave it too few;
+ * never ports claimed before, as mappings may use them */
 static bool keep(struct work *w, const struct host_ports *ranges, unsigned count, struct host_kept *kept)
 {
     unsigned yielding = 0;
@@ -167,7 +167,7 @@ static bool add_claimed(void *arg, const char *name, const char *what, const cha
     return true;
 }
 
-/* Which of the ports are to be added: in w->other. -ENOSPC: then one side could choose none. s may be NULL. */
+/* Set w->other to the ports to reserve. -ENOSPC: one side would have no port. s may be NULL. */
 static int find_missing(struct work *w, const struct state *s, const struct host_ports *ranges, unsigned count,
                         struct host_kept *kept)
 {
@@ -184,7 +184,7 @@ static int find_missing(struct work *w, const struct state *s, const struct host
     return 0;
 }
 
-/* Would a start that finds nothing claimed share them out? */
+/* True if a start without claims could share the ports */
 static bool anew(struct work *w, const struct host_ports *ranges, unsigned count)
 {
     struct host_kept kept = {0};
@@ -210,7 +210,7 @@ static bool is_apart(void *arg, const char *name, const char *what, const char *
     return !shared;
 }
 
-/* 0, or -EADDRINUSE: another instance has some of them. */
+/* Return 0, or -EADDRINUSE if another instance has some of the ports */
 static int ask_others(const struct state *s, struct work *w)
 {
     const int failed = state_others(s, CHANGE_PORTS, is_apart, w);
@@ -219,8 +219,8 @@ static int ask_others(const struct state *s, struct work *w)
 
 static bool is_any(const char *before) { return before; }
 
-/* Recorded first: of two that start at once both see the other. What is refused is no claim, or others would be refused
- * for its sake; and what was claimed before nobody else can have. */
+/* Record the claim, then check others': of two instances that start at once, both see the other. A refused claim is
+ * removed, so that it refuses no other. A port claimed before can't be another's. */
 static int reserve(struct state *s, struct work *w)
 {
     const bool had = is_claimed(w);
@@ -236,7 +236,7 @@ static int reserve(struct state *s, struct work *w)
     return failed;
 }
 
-/* Why they cannot be had. w: as find_missing left it. */
+/* Write the reason of a refusal. w: as find_missing left it. */
 static void tell(struct work *w, int failed, const struct host_ports *ranges, unsigned count, char *err, size_t err_len)
 {
     if (failed == -EADDRINUSE)

@@ -1,4 +1,4 @@
-/* See served.h. Each records first and looks then: of two that start at once, both see the other. */
+/* See served.h. Each instance records, then checks: of two that start at once, both see the other. */
 #include "runtime/host/guard/served.h"
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* Sockets of /proc/net/tcp and its like, a line each: "  0: 0100007F:EE48 00000000:0000 0A ...". */
+/* Sockets of /proc/net/tcp and its siblings, a line each: "  0: 0100007F:EE48 00000000:0000 0A ..." */
 #include "runtime/host/guard/sockets.h"
 
 #include <arpa/inet.h>
@@ -26,7 +26,7 @@ void sockets_close(struct sockets *s)
         if (s->fd[i] >= 0) close(s->fd[i]);
 }
 
-/* Words as the machine has them in memory. */
+/* True for a loopback address; its words are in host memory order */
 static bool is_loopback(const char *addr, size_t len)
 {
     if (len == 32)
@@ -34,7 +34,7 @@ static bool is_loopback(const char *addr, size_t len)
     return ntohl((uint32_t)strtoul(addr, NULL, 16)) >> 24 == 127;
 }
 
-/* The port of a socket that hears something from a link; 0: it does not. */
+/* Return the port of a socket that receives from a link; 0: none */
 static unsigned port_of(const char *line, const char *end, bool udp)
 {
     const char *addr = memmem(line, (size_t)(end - line), ": ", 2);
@@ -46,7 +46,7 @@ static unsigned port_of(const char *line, const char *end, bool udp)
     char *stop;
     char text[33] = "";
     const unsigned port = (unsigned)strtoul(colon + 1, &stop, 16);
-    const unsigned state = (unsigned)strtoul(stop + 1 + len + 6, NULL, 16); /* behind the other end */
+    const unsigned state = (unsigned)strtoul(stop + 1 + len + 6, NULL, 16); /* after the remote address */
     memcpy(text, addr, len);
     if (is_loopback(text, len)) return 0;
     return !udp && (state == TIME_WAIT || state == CLOSED || state == SYN_RECEIVED) ? 0 : port;

@@ -11,7 +11,7 @@ static int transparent(bool six)
     const int on = 1, level = six ? SOL_IPV6 : SOL_IP, option = six ? IPV6_TRANSPARENT : IP_TRANSPARENT;
     const int fd = socket(six ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_TCP);
     if (fd < 0) return -errno;
-    /* That of IPv4 holds for both families. */
+    /* The option of IPv4 applies to both families */
     if (!setsockopt(fd, level, option, &on, sizeof on) &&
         !setsockopt(fd, SOL_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on))
         return fd;

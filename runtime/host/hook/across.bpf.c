@@ -1,9 +1,9 @@
-/* Every frame that comes in by an interface leaves by its peer, as it is: with its tags, and in one piece. */
+/* Each frame that arrives at an interface leaves by its peer unchanged: with its tags, and in one piece */
 #include <linux/bpf.h>
-/* They want the types of the first. */
+/* These headers need the types of the first */
 #include <bpf/bpf_helpers.h>
 
-volatile const int peer; /* ifindex, written before it is loaded */
+volatile const int peer; /* ifindex, written before loading */
 
 SEC("tc") int across(struct __sk_buff *skb)
 {

@@ -1,5 +1,5 @@
-/* The program of across.bpf.c as a filter of the kernel's traffic control, in the hook that comes before all else of
- * the host's stack. A filter holds its program, so nothing has to be pinned. */
+/* The program of across.bpf.c as a filter of traffic control, at the hook before all else of the host's stack. A filter
+ * holds its program, so nothing is pinned. */
 #include "runtime/host/hook/across.h"
 
 #include <bpf/libbpf.h>
@@ -22,13 +22,13 @@ static const uint8_t object[] __attribute__((aligned(8))) = {
 
 enum { HANDLE = 1 };
 
-/* What of it was there before, as words of the record. */
+/* Former state, as words of the record */
 static const char *const befores[] = {"-", "promiscuous", "clsact", "promiscuous,clsact"};
 enum { PROMISCUOUS = 1, CLSACT = 2 };
 
 bool across_possible(void) { return true; }
 
-/* Frames for other stations must come in, too. 1: they did already. */
+/* Receive frames for other stations, too. Return 1 if set already. */
 static int set_promiscuous(const char *name, bool on)
 {
     struct ifreq r = {0};
@@ -89,7 +89,7 @@ int across_undo(const char *what, const char *before, const char *after)
     if (len >= sizeof name) return 0;
     memcpy(name, what, len);
     const unsigned ifindex = if_nametoindex(name);
-    if (!ifindex) return 0; /* it took the filter along */
+    if (!ifindex) return 0; /* the filter ended with the interface */
     const int failed = clsact_drop(&(struct clsact){.ifindex = ifindex, .priority = CLSACT_OWN, .handle = HANDLE});
     if (!strstr(before, befores[PROMISCUOUS])) set_promiscuous(name, false);
     if (!strstr(before, befores[CLSACT])) clsact_end(ifindex);

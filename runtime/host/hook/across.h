@@ -1,5 +1,5 @@
-/* A bridge that goes on without us: a program in the kernel, at the ingress of each port, sends all frames out of the
- * other. */
+/* A bridge that works without prey: a kernel program at the ingress of each port sends all frames out of the other
+ * port */
 #pragma once
 
 #include <stdbool.h>
@@ -7,10 +7,10 @@
 
 struct state;
 
-/* Was the build made with clang? Else there is no such program. */
+/* True if the build had clang, which the program needs */
 bool across_possible(void);
 
-/* From now on, and after the process's end, what comes in by one interface leaves by the other, which is to be said for
- * each direction. Recorded in s, and undone with it. 0, or a negative errno with one line in err. Needs CAP_NET_ADMIN
- * and CAP_BPF. */
+/* Send frames that arrive at one interface out of the other, also after the process's end; call for each direction.
+ * Recorded in s, and undone with it. Return 0, or a negative errno with one line in err. Needs CAP_NET_ADMIN and
+ * CAP_BPF. */
 int across_set(struct state *s, const char *from, const char *to, char *err, size_t err_len);

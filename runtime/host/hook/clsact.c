@@ -16,7 +16,7 @@
 
 enum { ATTACH_TCX_EGRESS = 47 }; /* Linux 6.6; headers may be older */
 
-enum { BESIDE = 1 << 30 }; /* of a handle: of the filter that stands in while another moves */
+enum { BESIDE = 1 << 30 }; /* bit of a handle: the filter that stands in while another moves */
 
 void clsact_end(unsigned ifindex)
 {
@@ -25,12 +25,12 @@ void clsact_end(unsigned ifindex)
     if (clsact_is_there(ifindex) && !clsact_has_filters(ifindex)) bpf_tc_hook_destroy(&both);
 }
 
-/* A macro, for libbpf wants what is between the fields to be zero, too. */
+/* A macro, as libbpf requires the padding between fields to be zero, too */
 #define HOOK(name, at)                                                                                                 \
     LIBBPF_OPTS(bpf_tc_hook, name, .ifindex = (int)(at)->ifindex,                                                      \
                 .attach_point = (at)->leaves ? BPF_TC_EGRESS : BPF_TC_INGRESS)
 
-/* A new filter comes before all others of its priority; one that is there keeps its place. */
+/* Attach a filter. A new filter is first in its priority; an existing one keeps its position. */
 static int attach(const struct clsact *at, uint32_t handle, int program)
 {
     HOOK(hook, at);
@@ -44,12 +44,12 @@ static int detach(const struct clsact *at, uint32_t handle)
     HOOK(hook, at);
     LIBBPF_OPTS(bpf_tc_opts, opts, .handle = handle, .priority = at->priority);
     const int failed = bpf_tc_detach(&hook, &opts);
-    /* Never made, somebody took it away, the hooks are others' (shared) since, or the interface is gone. */
+    /* never made, removed by others, hooks shared by others since, or no such interface */
     const bool gone = failed == -ENOENT || failed == -EINVAL || failed == -EOPNOTSUPP || failed == -ENODEV;
     return gone ? 0 : failed;
 }
 
-/* While it moves another one with the same program stands in front, so no packet goes by unjudged. */
+/* Move a filter to the front. Meanwhile another with the same program is in front, so each packet is judged. */
 static int move_to_front(const struct clsact *at, int program)
 {
     int failed = attach(at, at->handle ^ BESIDE, program);
@@ -73,8 +73,8 @@ int clsact_set(const struct clsact *at, int program)
     return failed;
 }
 
-/* Goes on with the program that the array holds, and lets pass where it holds none any more: the kernel empties an
- * array of programs when no process has a descriptor of it. */
+/* Load a program that continues with the program in the array, and passes all packets if the array is empty: the kernel
+ * empties an array of programs when no process has its descriptor */
 static int load_front(int array)
 {
     const struct bpf_insn code[] = {
@@ -94,13 +94,13 @@ int clsact_set_held(const struct clsact *at, int program, int *held)
     int failed = array < 0 ? -errno : bpf_map_update_elem(array, &zero, &program, BPF_ANY) ? -errno : 0;
     const int front = failed ? -1 : load_front(array);
     if (!failed) failed = front < 0 ? -errno : clsact_set(at, front);
-    if (front >= 0) close(front); /* the filter has it */
+    if (front >= 0) close(front); /* the filter holds it */
     if (failed && array >= 0) close(array);
     *held = failed ? -1 : array;
     return failed;
 }
 
-/* Nothing but "go on". */
+/* Load a program that does nothing but "go on" */
 static int load_nothing(void)
 {
     const struct bpf_insn code[] = {{.code = BPF_ALU64 | BPF_MOV | BPF_K, .imm = TC_ACT_UNSPEC},
@@ -111,7 +111,7 @@ static int load_nothing(void)
 bool clsact_needed(void)
 {
     const int program = load_nothing();
-    /* There is no interface 0: who knows these links looks for it, who does not refuses the kind. */
+    /* Interface 0 does not exist: a kernel with these links fails to find it, a kernel without refuses the kind */
     const int link = bpf_link_create(program, 0, (enum bpf_attach_type)ATTACH_TCX_EGRESS, NULL);
     const bool needed = program >= 0 && link < 0 && errno == EINVAL;
     if (link >= 0) close(link);
@@ -119,7 +119,7 @@ bool clsact_needed(void)
     return needed;
 }
 
-/* On the loopback of a namespace that ends with this process. */
+/* Set a filter on the loopback of a new namespace, which ends with this process */
 static void try_here(int program, int tell)
 {
     const struct clsact at = {.ifindex = 1, .leaves = true, .priority = CLSACT_FIRST, .handle = 1};
@@ -128,7 +128,7 @@ static void try_here(int program, int tell)
     _exit(0);
 }
 
-/* In a process of its own, which tells what it found by a pipe: a status would hold eight bits of it. */
+/* Try in a child process, which writes its result to a pipe: an exit status has only eight bits */
 static int try_aside(int program)
 {
     int fds[2], failed = 0, status;
@@ -154,7 +154,7 @@ int clsact_drop(const struct clsact *at)
 {
     libbpf_set_print(NULL);
     const int failed = detach(at, at->handle);
-    const int beside = detach(at, at->handle ^ BESIDE); /* of a move that a kill has cut off */
+    const int beside = detach(at, at->handle ^ BESIDE); /* left by a move that a kill interrupted */
     return failed ? failed : beside;
 }
 
@@ -163,7 +163,7 @@ void clsact_before(unsigned ifindex, bool made, char text[CLSACT_TEXT])
     snprintf(text, CLSACT_TEXT, "%s/%u", made ? "clsact" : "filter", ifindex);
 }
 
-/* The number of the interface; 0: there was no filter. */
+/* Return the interface's number; 0: no filter */
 static unsigned interface_of(const char *before, char made[8])
 {
     unsigned ifindex = 0;

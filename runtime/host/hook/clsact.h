@@ -1,5 +1,5 @@
-/* Programs of the kernel as filters of traffic control, in the hooks of clsact: a filter holds its program and outlives
- * the process that put it there, so whoever puts one there records it (host/state.h). */
+/* Kernel programs as filters of traffic control in the clsact hooks. A filter holds its program and outlives the
+ * process that set it, so the caller must record it (host/state.h). */
 #pragma once
 
 #include <stdbool.h>
@@ -7,66 +7,65 @@
 #include <stdint.h>
 
 enum {
-    CLSACT_FIRST = 1,    /* priority: in front of all that others have */
-    CLSACT_OWN = 0x7079, /* priority: a place of prey's own, behind most */
-    CLSACT_GATE = 2,     /* handle of the gate (runtime/io/steer/gate.h), for what arrives, at CLSACT_OWN */
-    CLSACT_TEXT = 24     /* bytes of the words of a record */
+    CLSACT_FIRST = 1,    /* priority: before all others */
+    CLSACT_OWN = 0x7079, /* priority: prey's own, after most */
+    CLSACT_GATE = 2,     /* handle of the gate (runtime/io/steer/gate.h), for arriving packets, at CLSACT_OWN */
+    CLSACT_TEXT = 24     /* bytes of a record's words */
 };
 
-/* The place of a filter. */
+/* Place of a filter */
 struct clsact {
     unsigned ifindex;
-    bool leaves; /* for what leaves; else for what arrives */
+    bool leaves; /* for leaving packets; else arriving */
     uint16_t priority;
-    uint32_t handle; /* tells filters of one priority apart */
+    uint32_t handle; /* distinguishes filters of one priority */
 };
 
-/* The words for a record's `before`: the interface, and whether it has the hooks already. They are read by
- * clsact_undo. */
+/* Write the words for a record's `before`: the interface, and if its hooks are prey's. clsact_undo reads them. */
 void clsact_before(unsigned ifindex, bool made, char text[CLSACT_TEXT]);
 
-/* Put the program there, in one step in the place of the one that is there, and in front of all others of its priority.
- * 0, or a negative errno: -ENOENT, the kernel has no such hooks or filters (modules); -EINVAL, another kind of filter,
- * or one for a single protocol, has the priority; or what clsact_obstacle says. Then nothing is changed. Needs
+/* Set the program's filter, which replaces its predecessor in one step and comes before all others of its priority.
+ * Return 0, or a negative errno without a change: -ENOENT: the kernel lacks the hooks or filters (modules); -EINVAL:
+ * the priority has another kind of filter, or one for a single protocol; or the result of clsact_obstacle. Needs
  * CAP_NET_ADMIN and CAP_BPF. */
 int clsact_set(const struct clsact *at, int program);
-/* Likewise, but the program runs no longer than this process holds the descriptor *held, the caller's to close: after
- * that the filter lets everything pass. */
+/* The same, but the program runs only while this process has the descriptor *held, which the caller closes; afterwards
+ * the filter passes all packets */
 int clsact_set_held(const struct clsact *at, int program, int *held);
-/* Take it off. 0 also where it is not there; or a negative errno. */
+/* Remove the filter. Return 0, also if there is none, or a negative errno. */
 int clsact_drop(const struct clsact *at);
-/* Take it off as clsact_before's words say: with the hooks, if there were none before and nobody else has a filter.
- * The interface is the words'. */
+/* Remove the filter on the interface in clsact_before's words; and the hooks, if they were prey's and have no other
+ * filter */
 int clsact_undo(const char *before, bool leaves, uint16_t priority, uint32_t handle);
-/* Is the interface of these words gone for good, and with it all that they say? */
+/* True if the interface of these words is gone for good, and all they refer to with it */
 bool clsact_is_over(const char *before);
 
-/* Has the interface these hooks? */
+/* True if the interface has the hooks */
 bool clsact_is_there(unsigned ifindex);
-/* Take the hooks off, if nobody has a filter in them. */
+/* Remove the hooks if they have no filter */
 void clsact_end(unsigned ifindex);
-/* One line about a clsact_set that failed, on the device of that name: what happened, and what mends it. */
+/* Write one line about a failed clsact_set on a device: what happened, and the remedy */
 void clsact_why(const struct clsact *at, int failed, const char *device, char *err, size_t err_len);
 
-/* What else stands in the place of the hooks: -EEXIST, the older one for what arrives, ingress; -EOPNOTSUPP, a list of
- * filters that several interfaces share; 0: nothing. */
+/* Find what occupies the hooks' place: -EEXIST: the older ingress, for arriving packets only; -EOPNOTSUPP: filters
+ * shared by several interfaces; 0: nothing */
 int clsact_obstacle(const struct clsact *at);
-/* What clsact_set would say of what others have there: 0, -EINVAL, or what clsact_obstacle says. */
+/* Test if others' filters would make clsact_set fail: 0, -EINVAL, or the result of clsact_obstacle */
 int clsact_taken(const struct clsact *at);
 
-/* What stands in that place now. */
+/* Present filter at a place */
 struct clsact_seen {
     bool there;
-    unsigned behind;  /* how many others of the priority come before it */
+    unsigned behind;  /* number of filters of the priority before it */
     uint32_t program; /* its id */
 };
-/* 0 or a negative errno. */
+/* Find the filter at a place. Return 0 or a negative errno. */
 int clsact_look(const struct clsact *at, struct clsact_seen *seen);
-/* Has somebody a filter in the hooks of that interface? */
+/* True if the interface's hooks have a filter */
 bool clsact_has_filters(unsigned ifindex);
-/* Where the kernel lacks links, put a filter into a network namespace made for it, and take both away. Returns what
- * clsact_set says; 0 also where no namespace can be made. */
+/* On a kernel without links, set and remove a filter in a new network namespace. Return the result of clsact_set; 0
+ * also if no namespace can be made. */
 int clsact_try(void);
 
-/* Does the kernel lack links of traffic control, which Linux 6.6 brought? Tried; filters are what it has instead. */
+/* True if the kernel lacks traffic control links (Linux 6.6), found by trying; filters take their place */
 bool clsact_needed(void);

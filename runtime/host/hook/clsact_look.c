@@ -1,5 +1,5 @@
-/* What others, and starts before, have in the hooks of clsact: asked of the kernel over netlink; and what is said where
- * no filter can be put there. */
+/* Reads over netlink what others and former starts have in the clsact hooks; messages about filters that can't be
+ * set */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/if_ether.h>
@@ -15,15 +15,15 @@
 struct asked {
     unsigned ifindex;
     uint16_t type;   /* RTM_GETQDISC or RTM_GETTFILTER */
-    uint32_t parent; /* of filters: the hook */
-    uint32_t info;   /* of filters: their priority, as tcm_info has it; 0: all */
+    uint32_t parent; /* for filters: the hook */
+    uint32_t info;   /* for filters: their priority as tcm_info; 0: all */
 };
 
-/* The queueing discipline that has the hooks. */
+/* The queueing discipline with the hooks */
 struct hooks_there {
     unsigned ifindex;
-    bool any, older;   /* older: it is an ingress, which has no hook for what leaves */
-    uint32_t block[2]; /* filters that several interfaces share, for what arrives and leaves; 0: its own */
+    bool any, older;   /* older: an ingress, without a hook for leaving packets */
+    uint32_t block[2]; /* filters shared by interfaces, arriving and leaving; 0: not shared */
 };
 
 static int look(const struct asked *a, mnl_cb_t each, void *arg)
@@ -35,7 +35,7 @@ static int look(const struct asked *a, mnl_cb_t each, void *arg)
     return netlink_once(nlh, each, arg);
 }
 
-/* The attributes of a message about that interface; NULL: it is about another. */
+/* Return a message's attributes if it is about the interface, else NULL */
 static const struct tcmsg *of_interface(const struct nlmsghdr *nlh, unsigned ifindex, const struct nlattr *at[],
                                         unsigned most)
 {
@@ -59,7 +59,7 @@ static int one_qdisc(const struct nlmsghdr *nlh, void *arg)
     return MNL_CB_OK;
 }
 
-/* Those that can't be asked for: as if somebody used them. */
+/* Return the hooks; on failure, hooks that are in use */
 static struct hooks_there hooks_of(unsigned ifindex)
 {
     struct hooks_there h = {.ifindex = ifindex};
@@ -79,7 +79,7 @@ struct filters {
     const struct clsact *at;
     struct clsact_seen seen;
     unsigned count;
-    bool taken; /* the priority is of another kind, or for one protocol */
+    bool taken; /* the priority has another kind of filter, or a single protocol */
 };
 
 static int one_filter(const struct nlmsghdr *nlh, void *arg)
@@ -92,7 +92,7 @@ static int one_filter(const struct nlmsghdr *nlh, void *arg)
     if (TC_H_MAJ(t->tcm_info) >> 16 != f->at->priority) return MNL_CB_OK;
     const char *kind = netlink_text(at[TCA_KIND]);
     f->taken |= TC_H_MIN(t->tcm_info) != htons(ETH_P_ALL) || !kind || strcmp(kind, "bpf") != 0;
-    if (!t->tcm_handle || f->seen.there) return MNL_CB_OK; /* what has no handle is the list itself */
+    if (!t->tcm_handle || f->seen.there) return MNL_CB_OK; /* without a handle: the list itself */
     f->seen.there = t->tcm_handle == f->at->handle;
     f->seen.behind += !f->seen.there;
     netlink_nested(at[TCA_OPTIONS], of_bpf, TCA_BPF_ID);
@@ -123,7 +123,7 @@ int clsact_look(const struct clsact *at, struct clsact_seen *seen)
     struct filters f = {.at = at};
     const int failed = look_at_filters(&f, at->priority);
     *seen = f.seen;
-    /* Without the hooks the kernel knows no such list. */
+    /* Without the hooks the kernel has no such list */
     return failed == -EINVAL || failed == -ENOENT ? 0 : failed;
 }
 
@@ -131,7 +131,7 @@ static bool has_filters_there(unsigned ifindex, bool leaves)
 {
     const struct clsact at = {.ifindex = ifindex, .leaves = leaves};
     struct filters f = {.at = &at};
-    return look_at_filters(&f, 0) || f.count; /* not known: as if somebody had one */
+    return look_at_filters(&f, 0) || f.count; /* on failure: true */
 }
 
 bool clsact_has_filters(unsigned ifindex)

@@ -1,8 +1,7 @@
-/* See hooks.h. Pins lie in HOOKS_FILES/prey/NETNS/NAME/: DEVICE.arrives, DEVICE.leaves, and the maps that are kept.
+/* See hooks.h. Pins are in HOOKS_FILES/prey/NETNS/NAME/: DEVICE.arrives, DEVICE.leaves, and the kept maps.
  *
- * Where the kernel has no link for what leaves (before Linux 6.6), a filter stands in its place, in front of others'.
- * It outlives its process by itself: where there are pins it has the program, where there are none, one that lets
- * everything pass once this process is gone. */
+ * A kernel without links for leaving packets (before Linux 6.6) has a filter instead, before others'. A filter outlives
+ * its process: with pins it has the program, without it has one that passes all packets once this process has ended. */
 #include "runtime/host/hook/hooks.h"
 
 #include <bpf/bpf.h>
@@ -23,8 +22,8 @@
 #include "runtime/host/hook/xdp.h"
 #include "runtime/host/state.h"
 
-/* Linux 6.6; headers may be older. */
-enum { ATTACH_TCX_EGRESS = 47, FILES_OF_BPF = 0xcafe4a11, FIRST = 1 << 3 /* BPF_F_BEFORE: of all that are there */ };
+/* Linux 6.6; headers may be older */
+enum { ATTACH_TCX_EGRESS = 47, FILES_OF_BPF = 0xcafe4a11, FIRST = 1 << 3 /* BPF_F_BEFORE: before all others */ };
 
 static const char *const sides[] = {"arrives", "leaves"};
 
@@ -37,14 +36,14 @@ static bool is_of_bpf(const char *path)
 bool hooks_last(void) { return is_of_bpf(HOOKS_FILES) && !access(HOOKS_FILES, W_OK); }
 bool hooks_hidden(void) { return !is_of_bpf(HOOKS_FILES) && is_of_bpf("/proc/1/root" HOOKS_FILES); }
 
-/* Files of BPF's may hold no points. */
+/* Names in the BPF file system can't have dots */
 static int folder_of(const char *name, char path[PATH_MAX])
 {
     struct stat ns;
     if (stat("/proc/self/ns/net", &ns)) return -errno;
     const int len = snprintf(path, PATH_MAX, "%s/prey/%lu/%.64s", HOOKS_FILES, (unsigned long)ns.st_ino, name);
     for (char *c = path + len; *c != '/'; c--)
-        if (*c == '.') *c = ':'; /* which no name has */
+        if (*c == '.') *c = ':'; /* no name has a colon */
     return 0;
 }
 
@@ -70,7 +69,7 @@ static int make_folders(const char *path)
     return mkdir(part, 0700) && errno != EEXIST ? -errno : 0;
 }
 
-/* Another process may take off an empty one meanwhile, with the last that was in it. */
+/* Make the folder; repeated, as another process may meanwhile remove it when it gets empty */
 static int make_folder(const char *path)
 {
     int failed = -ENOENT;
@@ -78,7 +77,7 @@ static int make_folder(const char *path)
     return failed;
 }
 
-/* In front of others' programs: what prey lets pass they see. */
+/* Attach before others' programs, which see what prey lets pass */
 static int attach_leaves(int program, unsigned ifindex)
 {
     LIBBPF_OPTS(bpf_link_create_opts, opts, .flags = FIRST);
@@ -87,21 +86,21 @@ static int attach_leaves(int program, unsigned ifindex)
     return link;
 }
 
-/* A number of the instance's own: filters of two instances stand beside each other. */
+/* Return the filter's place. Its handle is the instance's own, so that two instances' filters coexist. */
 static struct clsact filter_of(const char *folder, unsigned ifindex)
 {
     return (struct clsact){
         .ifindex = ifindex, .leaves = true, .priority = CLSACT_FIRST, .handle = fnv_text(folder) | 1};
 }
 
-/* What the record says of the hooks for filters; "-": a link does without. Of interfaces that are gone it says nothing
- * any more, or it would grow with each that comes in their place. */
+/* Write the record's words about the hooks for filters; "-": a link needs none. Records of interfaces that are gone are
+ * removed, so that the record does not grow. */
 static void before_of(struct state *s, const struct hooks_where *w, const char *folder, char text[CLSACT_TEXT])
 {
     snprintf(text, CLSACT_TEXT, "-");
     if (!clsact_needed()) return;
     state_forget(s, CHANGE_HOOKS, w->device, clsact_is_over);
-    clsact_before(w->ifindex, true, text); /* a start before may have made them */
+    clsact_before(w->ifindex, true, text); /* a former start may have made them */
     if (!state_noted(s, CHANGE_HOOKS, w->device, text, folder))
         clsact_before(w->ifindex, !clsact_is_there(w->ifindex), text);
 }
@@ -128,7 +127,7 @@ int hooks_lack(const struct hooks_where devices[], unsigned count, char *err, si
 
 static int pin(int fd, const char *path) { return bpf_obj_pin(fd, path) ? -errno : 0; }
 
-/* In place of those of another start. */
+/* Pin the maps, replacing those of a former start */
 static int pin_maps(const char *folder, const struct hooks *h)
 {
     char path[PATH_MAX];
@@ -154,7 +153,7 @@ static int pin_all(const char *folder, const char *device, const struct hooks *h
     return failed;
 }
 
-/* Off the interface, whoever else holds it. */
+/* Detach a link from its interface, whoever else holds it */
 static int unhook(const char *path)
 {
     const int link = bpf_obj_get(path);
@@ -170,7 +169,7 @@ static void know_filter(const struct clsact *at, struct hooked *to)
     if (!clsact_look(at, &seen)) to->program = seen.program;
 }
 
-/* In the place of the one that was there, if it is. */
+/* Set the filter, replacing the former one if any */
 static int set_filter(const struct clsact *at, int program, struct hooked *to)
 {
     int held = -1;
@@ -182,8 +181,8 @@ static int set_filter(const struct clsact *at, int program, struct hooked *to)
     return 0;
 }
 
-/* By a link, or a filter. The first is held by its descriptor or its pin, the other by to->leaves where there is no
- * pin. */
+/* Attach for leaving packets, by a link or a filter. A link is held by its descriptor or its pin, a filter's program
+ * without a pin by to->leaves. */
 static int set_leaves(const char *folder, const struct hooks_where *w, const struct hooks *h, bool filter,
                       struct hooked *to, char *err, size_t err_len)
 {
@@ -228,7 +227,7 @@ static bool is_on(int link, unsigned ifindex)
     return !bpf_obj_get_info_by_fd(link, &info, &len) && info.type == BPF_LINK_TYPE_XDP && info.xdp.ifindex == ifindex;
 }
 
-/* What a start before has left there gets other programs, so not one packet goes by unjudged. */
+/* Replace the programs that a former start left there, so that each packet is judged */
 static bool take_over(const char *folder, const struct hooks_where *w, const struct hooks *h, bool filter,
                       struct hooked *to)
 {
@@ -279,7 +278,7 @@ int hooks_set(struct state *s, const struct hooks_where *w, const struct hooks *
 static bool stands(const struct clsact *at, uint32_t program)
 {
     struct clsact_seen seen;
-    /* Not known: as if it stood. */
+    /* on failure: true */
     return clsact_look(at, &seen) || (seen.there && !seen.behind && seen.program == program);
 }
 
@@ -305,7 +304,7 @@ void hooks_leave(struct hooked *h)
     *h = (struct hooked){.arrives = -1, .leaves = -1};
 }
 
-/* The maps, once no interface has the programs any more. */
+/* Remove the maps once no interface has the programs */
 static void drop_folder(const char *folder)
 {
     char path[PATH_MAX];
@@ -321,7 +320,7 @@ static void drop_folder(const char *folder)
     closedir(dir);
     snprintf(path, sizeof path, "%s", folder);
     if (used || rmdir(path)) return;
-    for (unsigned above = 0; above < 2; above++) { /* the namespace's, and all of prey's, if it was the last */
+    for (unsigned above = 0; above < 2; above++) { /* the namespace's folder, then prey's, if empty */
         *strrchr(path, '/') = 0;
         if (rmdir(path)) return;
     }

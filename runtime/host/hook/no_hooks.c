@@ -1,4 +1,4 @@
-/* In the place of clsact.c, xdp.c, hooks.c, xmit.c and across.c where the build has no clang (make KERNEL=0). */
+/* Replaces clsact.c, xdp.c, hooks.c, xmit.c and across.c in a build without clang (make KERNEL=0) */
 #include <errno.h>
 #include <stdio.h>
 

@@ -9,7 +9,7 @@
 #include "runtime/host/hook/jit.h"
 #include "runtime/host/proc_priv.h"
 
-/* Of a program that does nothing, if one may be loaded. */
+/* True if programs are interpreted, tested with a program that does nothing */
 static bool interpreted(void)
 {
     const struct bpf_insn code[] = {{.code = BPF_ALU64 | BPF_MOV | BPF_K}, {.code = BPF_JMP | BPF_EXIT}};

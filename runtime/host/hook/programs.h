@@ -1,6 +1,6 @@
-/* Why the kernel refuses programs on a machine that is not as usual. */
+/* Reasons for which a kernel refuses programs on an unusual machine */
 #pragma once
 
-/* What may be the reason that the kernel took no program, by the negative errno that it gave and what the machine
- * says: a few words, with what mends it. NULL: nothing is known of it. */
+/* Return the likely reason and its remedy, in a few words, for the negative errno of a refused program; NULL:
+ * unknown */
 const char *programs_lack(int failed);

@@ -1,4 +1,4 @@
-/* See xdp.h. There is one program an interface: where another has the place, it is told. */
+/* See xdp.h. An interface has one program: if another has the place, the error names it. */
 #include "runtime/host/hook/xdp.h"
 
 #include <bpf/bpf.h>
@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The link's descriptor, or a negative errno. */
+/* Return the link's descriptor, or a negative errno */
 static int attach(int program, unsigned ifindex, uint32_t mode)
 {
     LIBBPF_OPTS(bpf_link_create_opts, opts, .flags = mode);
@@ -29,12 +29,12 @@ static void cut_link(uint32_t id, unsigned ifindex, const struct bpf_xdp_query_o
     close(fd);
 }
 
-/* Whatever is on the interface. In other namespaces others have that number, so the program's is compared, too. */
+/* Remove any program from the interface. Other namespaces have the same interface numbers: compare the id, too. */
 static void take_off(unsigned ifindex)
 {
     LIBBPF_OPTS(bpf_xdp_query_opts, on);
     if (bpf_xdp_query((int)ifindex, 0, &on)) return;
-    if (on.drv_prog_id) bpf_xdp_detach((int)ifindex, XDP_FLAGS_DRV_MODE, NULL); /* put there without a link */
+    if (on.drv_prog_id) bpf_xdp_detach((int)ifindex, XDP_FLAGS_DRV_MODE, NULL); /* set without a link */
     if (on.skb_prog_id) bpf_xdp_detach((int)ifindex, XDP_FLAGS_SKB_MODE, NULL);
     for (uint32_t id = 0; !bpf_link_get_next_id(id, &id);) cut_link(id, ifindex, &on);
 }

@@ -1,5 +1,5 @@
-/* See xmit.h: the family `netdev` of generic netlink, by numbers that headers older than the kernel lack
- * (Documentation/netlink/specs/netdev.yaml); or a trial. */
+/* See xmit.h: by the `netdev` family of generic netlink, with numbers that older headers lack
+ * (Documentation/netlink/specs/netdev.yaml); or by a trial */
 #include "runtime/host/hook/xmit.h"
 
 #include <bpf/bpf.h>
@@ -16,7 +16,7 @@
 enum { DEV_GET = 1, DEV_IFINDEX = 1, DEV_XDP_FEATURES = 3, FEATURE_BASIC = 1 << 0, FEATURE_XMIT = 1 << 2 };
 
 struct xmit {
-    struct netlink ask; /* generic; where family is 0, of routing */
+    struct netlink ask; /* generic netlink; routing netlink if family is 0 */
     uint16_t family;    /* 0: the kernel has none */
 };
 
@@ -38,7 +38,7 @@ static int read_family(const struct nlmsghdr *nlh, void *arg)
     return MNL_CB_OK;
 }
 
-/* False: the kernel has no such family. */
+/* Find the family. False if the kernel has none. */
 static bool find_family(struct xmit *x)
 {
     char buf[256];
@@ -74,7 +74,7 @@ static int read_features(const struct nlmsghdr *nlh, void *arg)
     return MNL_CB_OK;
 }
 
-/* As the family tells it; all where nothing is known. */
+/* Return the features by the family; all if unknown */
 static uint64_t features_of(struct xmit *x, unsigned ifindex)
 {
     char buf[256];
@@ -97,7 +97,7 @@ static int read_dropped(const struct nlmsghdr *nlh, void *arg)
     return MNL_CB_OK;
 }
 
-/* Frames that it was to send and did not; 0 where nobody says. */
+/* Return the number of frames that the interface failed to send; 0: unknown */
 static uint64_t dropped_at(struct xmit *x, unsigned ifindex)
 {
     char buf[256];
@@ -117,7 +117,7 @@ static bool is_tried(unsigned ifindex, int try_send)
     return !bpf_prog_test_run_opts(try_send, &o);
 }
 
-/* A frame of others that is dropped in that moment gives a false no, until the next trial. */
+/* True if a trial frame was not dropped. Another frame dropped meanwhile gives a false no, until the next trial. */
 static bool is_seen_to_take(struct xmit *x, unsigned ifindex, int try_send)
 {
     const uint64_t before = dropped_at(x, ifindex);

@@ -1,7 +1,7 @@
-/* Does an interface send what an XDP program gives it? Cards do by their driver, a veth where its other end receives by
- * NAPI, and devices without XDP of their own never. The kernel tells by the generic netlink of devices (Linux 6.3).
- * Before, it is tried with a veth: a frame (vm/kernel/gate.h) is sent by a program, and the device counts it as
- * dropped where its other end takes none (Linux 5.18, BPF_F_TEST_XDP_LIVE_FRAMES); of all others it is believed. */
+/* Finds if an interface sends frames of an XDP program. Cards do if their driver can, a veth if its peer receives by
+ * NAPI, devices without native XDP never. The kernel tells by generic netlink (Linux 6.3). Before, a trial is made on a
+ * veth: a program sends a frame (vm/kernel/gate.h), and the device counts it as dropped if its peer takes none (Linux
+ * 5.18, BPF_F_TEST_XDP_LIVE_FRAMES). All others are assumed to send. */
 #pragma once
 
 #include <stdbool.h>
@@ -10,14 +10,14 @@
 
 struct xmit;
 
-/* In the caller's network namespace; NULL: memory is out, or the kernel lets nobody ask. */
+/* For the caller's network namespace. NULL: out of memory, or the kernel refuses. */
 struct xmit *xmit_open(void);
 void xmit_close(struct xmit *x); /* NULL is fine */
 
-/* try_send: the descriptor of that program (vm/kernel/entry.def), the caller's. True also where nothing is known: x or
- * link is NULL, or no such interface is there. */
+/* True if the interface sends frames of an XDP program, or if unknown (x or link NULL, or no such interface). try_send:
+ * descriptor of the trial program (vm/kernel/entry.def), which stays the caller's. */
 bool xmit_takes(struct xmit *x, const struct host_link *link, int try_send);
 
-/* Does the driver run XDP programs itself? Before Linux 6.3 it follows from the kind of the device. True also where
- * nothing is known. */
+/* True if the driver runs XDP programs itself, or if unknown. Before Linux 6.3 this follows from the kind of the
+ * device. */
 bool xmit_driver_has_xdp(struct xmit *x, const struct host_link *link);

@@ -1,5 +1,4 @@
-/* The part of preflight that looks at others: who else has the name, sees the interfaces' packets, or uses ports that
- * translation wants. */
+/* Preflight about others: instances of that name, programs that see the interfaces' packets, users of wanted ports */
 #include <errno.h>
 #include <inttypes.h>
 #include <linux/if_link.h>
@@ -23,7 +22,7 @@
 void look_at_name(struct look *l)
 {
     const long owner = l->p->name ? state_owner(STATE_RUN, l->p->name) : 0;
-    bool same = false; /* it serves what we are to */
+    bool same = false; /* it serves one of our interfaces */
     char groups[40], unit[80];
     if (!owner) return;
     for (unsigned i = 0; i < l->p->interface_count && !same; i++)
@@ -47,7 +46,7 @@ static int read_xdp(const struct nlmsghdr *nlh, void *arg)
     return MNL_CB_OK;
 }
 
-/* The number of the XDP program on it; 0: none. */
+/* Return the id of the interface's XDP program; 0: none */
 static uint32_t xdp_of(const struct look *l, unsigned ifindex)
 {
     char buf[256];
@@ -59,7 +58,7 @@ static uint32_t xdp_of(const struct look *l, unsigned ifindex)
 }
 
 struct filters {
-    uint32_t own; /* the handle of what this instance has left there, and takes off */
+    uint32_t own; /* handle of this instance's leftover filter, which the start removes */
     unsigned count;
 };
 
@@ -67,7 +66,7 @@ static int count_filter(const struct nlmsghdr *nlh, void *arg)
 {
     const struct tcmsg *t = mnl_nlmsg_get_payload(nlh);
     struct filters *f = arg;
-    /* Of the number 0 is what holds all of a priority. */
+    /* handle 0 is the list of a priority */
     f->count += mnl_nlmsg_get_payload_len(nlh) >= sizeof *t && t->tcm_handle && t->tcm_handle != f->own;
     return MNL_CB_OK;
 }
@@ -83,8 +82,8 @@ static unsigned filters_of(const struct look *l, unsigned ifindex, uint32_t side
     return netlink_ask(&l->host->ask, nlh, count_filter, &f) ? 0 : f.count;
 }
 
-/* A packet socket sees what XDP lets by, and before tc's ingress; both ways out lead through tc's egress but that of
- * XDP. Filters there may be those of another instance that serves the interface: before Linux 6.6 it has some. */
+/* Look at other programs. A packet socket gets frames after XDP and before tc's ingress; sent frames pass tc's egress,
+ * but not those of XDP. Filters may be of another instance that serves the interface: before Linux 6.6 it has some. */
 void look_at_programs(struct look *l)
 {
     char err[300];
@@ -92,11 +91,11 @@ void look_at_programs(struct look *l)
         const struct host_link *link = host_link_named(l->host, l->p->interfaces[i]);
         if (!link) continue;
         uint32_t xdp = xdp_of(l, link->ifindex);
-        if (xdp && l->p->name && hooks_left(l->p->name, link->name, xdp)) xdp = 0; /* which the start takes off */
-        if (xdp && l->p->name && served_by(STATE_RUN, l->p->interfaces[i], l->p->name)) continue; /* look_at_name */
+        if (xdp && l->p->name && hooks_left(l->p->name, link->name, xdp)) xdp = 0; /* removed by the start */
+        if (xdp && l->p->name && served_by(STATE_RUN, l->p->interfaces[i], l->p->name)) continue; /* see look_at_name */
         const bool served = served_already(STATE_RUN, l->p->interfaces[i], err, sizeof err);
         if (xdp && served)
-            preflight_tell(l, true, "%s|", err); /* it is to go on, so nothing takes its program off */
+            preflight_tell(l, true, "%s|", err); /* the instance goes on, so its program is not removed */
         else if (xdp && l->p->xdp_replace)
             preflight_tell(l, false, "the XDP program on %s (number %" PRIu32 ") is taken off, and not brought back|",
                            link->name, xdp);
@@ -115,7 +114,7 @@ void look_at_programs(struct look *l)
     }
 }
 
-/* Does the line, of a chain's hook, name the interface, in quotes or as a word of its own? */
+/* True if the line of a chain's hook names the interface, in quotes or as a whole word */
 static bool names(const char *line, size_t len, const char *interface)
 {
     const size_t name = strlen(interface);
@@ -124,7 +123,7 @@ static bool names(const char *line, size_t len, const char *interface)
     return false;
 }
 
-/* What leaves by one of the interfaces. */
+/* Look at rules for packets that leave by one of the interfaces */
 static void look_at_egress(struct look *l, const char *table, const char *line, size_t len)
 {
     for (unsigned i = 0; i < l->p->interface_count; i++)
@@ -135,7 +134,7 @@ static void look_at_egress(struct look *l, const char *table, const char *line, 
                            table, l->p->interfaces[i], table);
 }
 
-/* The listing's lines that count: "table ip NAME {", and of a chain "type nat hook postrouting priority ..." */
+/* Find the relevant lines: "table ip NAME {", and of a chain "type nat hook postrouting priority ..." */
 static void look_at_listing(struct look *l, const char *text)
 {
     char family[16] = "", table[200] = "";
@@ -152,7 +151,8 @@ static void look_at_listing(struct look *l, const char *text)
     }
 }
 
-/* What arrives is seen by us before nftables has it; what leaves, after. Without rights nobody is told anything. */
+/* Look at nftables' rules: arriving frames reach prey before them, leaving ones pass them. Without rights none is
+ * seen. */
 void look_at_rules(struct look *l)
 {
     struct nft_ctx *nft = nft_ctx_new(NFT_CTX_DEFAULT);
@@ -172,7 +172,7 @@ static bool is_wanted(const struct look *l, unsigned port)
     return false;
 }
 
-/* Those that translation leaves to them. */
+/* Look at ports of masquerade that sockets have and keep */
 static void look_at_bound(struct look *l)
 {
     if (!l->p->bound_count) return;
@@ -183,7 +183,7 @@ static void look_at_bound(struct look *l)
         n == 1 ? "" : "s", first->udp ? "udp" : "tcp", first->port, n == 1 ? "has" : "each have", n == 1 ? "s" : "");
 }
 
-/* /proc/net/tcp and its like: a socket a line, "  0: 0100007F:EE48 00000000:0000 0A …". */
+/* Look at a file like /proc/net/tcp: a socket a line, "  0: 0100007F:EE48 00000000:0000 0A …" */
 static void look_at_sockets(struct look *l, const char *path, const char *proto)
 {
     char line[400];

@@ -1,4 +1,4 @@
-/* Who listens where the proxy is to listen: two would share what comes, or the second may not begin. */
+/* Finds other listeners at the proxy's addresses: two would share connections, or the second fails to start */
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <stdio.h>
@@ -8,16 +8,16 @@
 
 #include "runtime/host/look/preflight_priv.h"
 
-/* Of a line of /proc/net/tcp or tcp6. */
+/* A line of /proc/net/tcp or tcp6 */
 struct listener {
-    struct host_addr addr; /* all 0: any of its family; tcp6: of both */
+    struct host_addr addr; /* all 0: any address of its family; tcp6: of both */
     unsigned port;
     unsigned long inode;
 };
 
 enum { LISTENS = 0x0a };
 
-/* "  0: 0100007F:EE48 00000000:0000 0A … uid timeout inode": words as the machine has them in memory. */
+/* Parse "  0: 0100007F:EE48 00000000:0000 0A … uid timeout inode"; address words are in host memory order */
 static bool read_line(const char *line, struct listener *a)
 {
     char text[40];
@@ -39,7 +39,7 @@ static bool read_line(const char *line, struct listener *a)
 
 static bool is_any(const struct host_addr *a) { return !(a->word[0] | a->word[1] | a->word[2] | a->word[3]); }
 
-/* Would a connection for the match reach it? */
+/* True if a connection for the match would reach the listener */
 static bool is_there(const struct listener *a, const struct guard_match *m)
 {
     if (m->proxied != GUARD_OPENERS || a->port < m->to_ports.lo || a->port > m->to_ports.hi) return false;
@@ -49,7 +49,7 @@ static bool is_there(const struct listener *a, const struct guard_match *m)
     return host_addr_same(&a->addr, to);
 }
 
-/* Has the process that socket open? */
+/* True if the process has that socket open */
 static bool has_socket(const char *pid, unsigned long inode)
 {
     char path[64], wanted[40], link[40];
@@ -66,7 +66,7 @@ static bool has_socket(const char *pid, unsigned long inode)
     return found;
 }
 
-/* "nginx (pid 12)"; where nobody is found: "another program". */
+/* Write "nginx (pid 12)", or "another program" if no process is found */
 static void who_has(unsigned long inode, char *who, size_t len)
 {
     snprintf(who, len, "another program");

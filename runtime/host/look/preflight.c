@@ -27,7 +27,7 @@ void preflight_tell(struct look *l, bool fatal, const char *format, ...)
     l->say(l->arg, fatal, text, mend + 1);
 }
 
-/* Guard rules, neighbours; packet sockets. */
+/* Look at rights: for guard rules and neighbours, for packet sockets */
 static void look_at_rights(struct look *l)
 {
     if (capng_get_caps_process()) return;
@@ -46,7 +46,7 @@ static void look_at_rights(struct look *l)
 
 static unsigned least(unsigned a, unsigned b, unsigned c) { return a < b ? (a < c ? a : c) : (b < c ? b : c); }
 
-/* How many letters must be changed, put in or left out (Levenshtein); names are shorter than IFNAMSIZ. */
+/* Return the edit distance (Levenshtein); names are shorter than IFNAMSIZ */
 static unsigned distance(const char *a, const char *b)
 {
     unsigned row[IFNAMSIZ + 1];
@@ -64,8 +64,7 @@ static unsigned distance(const char *a, const char *b)
     return row[len];
 }
 
-/* The nearest name that exists; NULL: none is near. And all, as far as they fit. Prey's own devices are
- * left out. */
+/* Return the nearest existing name, or NULL; list all names that fit in `all`. Prey's own devices are left out. */
 static const char *nearest(const struct look *l, const char *name, char *all, size_t len)
 {
     unsigned count, best = 3;
@@ -121,7 +120,7 @@ static void look_at_interface(struct look *l, const char *name, bool bridged)
             master->name, name);
 }
 
-/* What a driver refuses for the size of frames alone nobody knows before. */
+/* Look at drivers without XDP. A refusal for the size of frames alone can't be predicted. */
 static void look_at_drivers(struct look *l)
 {
     if (!l->p->xdp || !l->p->looks_only) return;
@@ -156,7 +155,7 @@ static bool same_bits(const struct host_addr *a, const struct host_addr *b, unsi
     return true;
 }
 
-/* Does it make a subnet on its link that others are in? */
+/* True if the address defines a subnet on its link with other members */
 static bool makes_subnet(const struct host_address *a)
 {
     return a->scope < RT_SCOPE_LINK && a->prefix < (a->addr.family == 4 ? 32 : 128);
@@ -168,7 +167,7 @@ static const char *name_of(const struct look *l, unsigned ifindex)
     return link ? link->name : "?";
 }
 
-/* Two addresses of different interfaces; the one that is not used is the one to go. */
+/* Compare two interfaces' addresses for overlapping subnets; the remedy removes the unused one */
 static void compare_subnets(struct look *l, const struct host_address *a, const struct host_address *b)
 {
     const unsigned bits = a->prefix < b->prefix ? a->prefix : b->prefix;
@@ -193,7 +192,7 @@ static void look_at_subnets(struct look *l)
             if (all[k].ifindex != all[i].ifindex) compare_subnets(l, &all[k], &all[i]);
 }
 
-/* A server as it stands: its way, and the links whose subnets hold it. */
+/* A server with its way, and the links whose subnets contain it */
 struct standing {
     const struct preflight_server *server;
     char addr[HOST_ADDR_TEXT];
@@ -217,7 +216,7 @@ static struct standing stand(const struct look *l, const struct preflight_server
     return s;
 }
 
-/* Each looks for one kind of finding, and says it if `told`. */
+/* Each function finds one kind of finding, and tells it if `told` */
 static bool no_route(struct look *l, const struct standing *s, bool told)
 {
     if (s->no_way && told)
@@ -334,7 +333,7 @@ unsigned host_preflight(struct host *h, const struct preflight *p, preflight_say
     if (!without) look_at_programs(&l);
     if (!without) look_at_drivers(&l);
     if (!without) look_at_rules(&l);
-    if (l.fatal) return l.fatal; /* ways to servers are not what they will be */
+    if (l.fatal) return l.fatal; /* ways to servers will change */
     look_at_ports(&l);
     look_at_subnets(&l);
     look_at_servers(&l);

@@ -1,4 +1,4 @@
-/* What stands in the way of live traffic on this host, in plain words, each with the command that mends it. */
+/* Obstacles to live traffic on this host, in plain words, each with the command that mends it */
 #pragma once
 
 #include <sys/socket.h>
@@ -10,40 +10,40 @@
 struct preflight_server {
     struct host_addr addr;
     const char *name;  /* "POOL/SERVER" */
-    unsigned overhead; /* bytes that a tunnel to it puts in front of a packet; 0: none */
-    bool sent_on;      /* packets go there through us; else this machine's own connections alone */
+    unsigned overhead; /* bytes that a tunnel to it adds to a packet; 0: none */
+    bool sent_on;      /* prey forwards packets to it; else only this machine's own connections go there */
 };
 
 struct preflight {
-    const char *const *interfaces; /* that are to be used */
+    const char *const *interfaces; /* to be used */
     unsigned interface_count;
-    const bool *bridged;                    /* [interface_count]: those of a bridge of ours; NULL: none is */
-    const struct preflight_server *servers; /* that packets are sent on to */
+    const bool *bridged;                    /* [interface_count]: ports of prey's bridge; NULL: none */
+    const struct preflight_server *servers; /* servers that packets are sent to */
     unsigned server_count;
-    const char *name;               /* of the instance; NULL: not looked at */
-    const struct host_ports *ports; /* of this machine's own addresses, that translation takes */
+    const char *name;               /* the instance's name; NULL: not checked */
+    const struct host_ports *ports; /* on this machine's own addresses, for translation */
     unsigned port_count;
-    const struct facts_port *bound; /* ports of masquerade's that sockets have, and keep */
+    const struct facts_port *bound; /* ports of masquerade that sockets have and keep */
     unsigned bound_count;
-    const struct guard_match *matches; /* what guard rules will say: of them what the proxy serves */
+    const struct guard_match *matches; /* future guard rules; those of the proxy are looked at */
     unsigned match_count;
-    uint64_t table_bytes, ring_bytes; /* that tables of flows take when they are full, and rings from the start */
-    const char *log;                  /* where the log goes, as sink_descriptor takes it */
-    const char *record;               /* the directory of a recording; NULL: none */
-    const struct sockaddr *stats;     /* the address of the statistics page; NULL: none */
-    const char *stats_text;           /* the same, as it was asked for */
-    bool xdp;                         /* frames come by a program of ours */
-    bool xdp_replace;                 /* and another is taken off, for good */
-    bool sends_on;                    /* some packets leave by us that came in by us */
-    bool guarded;                     /* guard rules keep the host's stack from doing so, too */
-    bool looks_only;                  /* nothing begins then: what a start finds out by itself is told, too */
+    uint64_t table_bytes, ring_bytes; /* size of full flow tables, and of rings from the start */
+    const char *log;                  /* target of the log, as for sink_descriptor */
+    const char *record;               /* directory of a recording; NULL: none */
+    const struct sockaddr *stats;     /* address of the statistics page; NULL: none */
+    const char *stats_text;           /* the same, as given by the user */
+    bool xdp;                         /* frames arrive by prey's own program */
+    bool xdp_replace;                 /* another program is removed, for good */
+    bool sends_on;                    /* prey forwards some packets */
+    bool guarded;                     /* guard rules keep the host's stack from forwarding, too */
+    bool looks_only;                  /* no start follows: also tell findings that a start makes itself */
 };
 
-/* Told one finding. fatal: nothing can be done as it is; else it is worth knowing. mend: a command or an option, or
- * empty. */
+/* Callback for one finding. fatal: a start is impossible; else the finding is only worth knowing. mend: a command or an
+ * option, or empty. */
 typedef void preflight_say(void *arg, bool fatal, const char *what, const char *mend);
 
-/* Look at rights, interfaces, others who use what we want, addresses, routes and forwarding; change nothing. Where
- * something is fatal, ways to servers are not looked at. Of each kind of finding about servers
- * the first five are told, then how many more there are. How many findings were fatal. */
+/* Look at rights, interfaces, other programs, addresses, routes and forwarding, without a change. Ways to servers are
+ * looked at only without fatal findings; the first five of each kind are told, then the number of others. Return the
+ * number of fatal findings. */
 unsigned host_preflight(struct host *h, const struct preflight *p, preflight_say *say, void *arg);

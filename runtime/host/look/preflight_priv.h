@@ -1,4 +1,4 @@
-/* What the parts of preflight share: whom a finding is told. */
+/* Parts shared by the files of preflight: the callback for findings */
 #pragma once
 
 #include "runtime/host/look/preflight.h"
@@ -13,19 +13,19 @@ struct look {
     unsigned fatal;
 };
 
-/* "what" and "mend" of a finding, from one format, parted by a `|`. */
+/* Tell a finding; the format is "what", a `|`, and "mend" */
 __attribute__((format(printf, 3, 4))) void preflight_tell(struct look *l, bool fatal, const char *format, ...);
 
-/* conflict.c: what others on this machine do with the same interfaces and ports. */
+/* conflict.c: other users of the same interfaces and ports */
 void look_at_name(struct look *l);
 void look_at_programs(struct look *l);
 void look_at_rules(struct look *l);
 void look_at_ports(struct look *l);
 void look_at_stats(struct look *l);
-/* room.c: memory, and room for what is written. */
+/* room.c: memory, and space for files */
 void look_at_memory(struct look *l);
 void look_at_log(struct look *l);
 void look_at_record(struct look *l);
 void look_at_state(struct look *l);
-/* listeners.c */
+/* listeners.c: other listeners at the proxy's addresses */
 void look_at_listeners(struct look *l);

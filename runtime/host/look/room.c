@@ -1,5 +1,4 @@
-/* The part of preflight that looks at room: memory, and for what is written: the log, recordings, what has to be
- * undone. */
+/* The part of preflight about room: memory, and space for the log, recordings and the record of changes */
 #include <cap-ng.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -19,7 +18,7 @@
 
 #define MIB (UINT64_C(1) << 20)
 
-/* Of rings that must not be paged out; who may raises the bound at the start. */
+/* Look at the bound on locked memory, for rings; a process with the right raises it at the start */
 static void look_at_locked(struct look *l)
 {
     struct rlimit most;
@@ -51,7 +50,7 @@ void look_at_memory(struct look *l)
                    bytes / MIB, free_kib / 1024);
 }
 
-/* The folder of a path, as text that is the caller's to free. */
+/* Return the folder of a path, which the caller frees */
 static char *folder_of(const char *path)
 {
     const char *slash = strrchr(path, '/');
@@ -68,7 +67,7 @@ static void look_at_syslog(struct look *l)
                        SINK_SYSLOG_SOCKET, strerror(-fd));
 }
 
-/* A file that is not there yet is not made, only its folder looked at. */
+/* Look at the log's file, without making it; for a missing file at its folder */
 static void look_at_file(struct look *l, const char *path)
 {
     struct stat there;

@@ -1,4 +1,4 @@
-/* The addresses of interfaces, and which of them the machine speaks from. */
+/* The addresses of interfaces, and the choice of this machine's source address */
 #include <errno.h>
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
@@ -54,7 +54,7 @@ static struct host_address read_address(const struct nlmsghdr *nlh, const struct
     memset(&a, 0, sizeof a);
     netlink_attributes(nlh, sizeof *info, at, IFA_FLAGS);
     a.addr =
-        netlink_addr(at[IFA_LOCAL] ? at[IFA_LOCAL] : at[IFA_ADDRESS]); /* of a tunnel, IFA_ADDRESS is the other end */
+        netlink_addr(at[IFA_LOCAL] ? at[IFA_LOCAL] : at[IFA_ADDRESS]); /* for a tunnel, IFA_ADDRESS is the remote end */
     a.ifindex = info->ifa_index;
     a.prefix = info->ifa_prefixlen;
     a.scope = info->ifa_scope;
@@ -83,13 +83,13 @@ int addresses_dump(struct host *h)
     return host_dump(h, RTM_GETADDR, &all, sizeof all, begin, addresses_learn);
 }
 
-/* How willingly the machine speaks from it; 0: never. */
+/* Return the preference as a source address; 0: never */
 static unsigned preference(const struct host_address *a, unsigned ifindex)
 {
     if (a->flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED) && !(a->flags & IFA_F_OPTIMISTIC)) return 0;
     if (a->scope >= RT_SCOPE_LINK && a->ifindex != ifindex) return 0;
     return 1u + (a->ifindex == ifindex ? 8 : 0) + (a->scope < RT_SCOPE_LINK ? 4 : 0) +
-           (a->flags & IFA_F_DEPRECATED ? 0 : 2) + (a->flags & IFA_F_SECONDARY ? 0 : 1); /* of v6: temporary */
+           (a->flags & IFA_F_DEPRECATED ? 0 : 2) + (a->flags & IFA_F_SECONDARY ? 0 : 1); /* for v6: temporary */
 }
 
 bool host_source(const struct host *h, unsigned ifindex, unsigned family, struct host_addr *addr)

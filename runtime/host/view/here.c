@@ -1,4 +1,4 @@
-/* Policy rules and a table, over netlink (rtnetlink(7)). */
+/* Policy rules and a table, over netlink (rtnetlink(7)) */
 #include "runtime/host/view/here.h"
 
 #include <errno.h>
@@ -15,13 +15,13 @@
 #include "runtime/host/netlink_priv.h"
 #include "runtime/host/state.h"
 
-enum { BEFORE_MAIN = 0x7079 /* the rules' priority: behind `local`, before `main` */ };
+enum { BEFORE_MAIN = 0x7079 /* the rules' priority: after `local`, before `main` */ };
 
-/* What a rule of ours says. */
+/* A policy rule of prey's */
 struct rule {
-    struct host_addr addr; /* of a destination; where it is of the mark, only its family counts */
-    uint16_t lo, hi;       /* ports of TCP; 0: it is of ICMP */
-    bool marked;           /* whatever has GUARD_MARK */
+    struct host_addr addr; /* destination; only its family counts if `marked` */
+    uint16_t lo, hi;       /* TCP ports; 0: for ICMP */
+    bool marked;           /* for all packets with GUARD_MARK */
 };
 struct rules {
     struct rule *all;
@@ -90,7 +90,7 @@ static int send_rule(struct netlink *n, uint16_t type, uint32_t table, const str
     return netlink_ask(n, nlh, NULL, NULL);
 }
 
-/* A local route for every address of the family. */
+/* Add or remove a local route for every address of the family */
 static int send_route(struct netlink *n, uint16_t type, uint32_t table, uint8_t family)
 {
     char bytes[128];
@@ -129,7 +129,7 @@ static int learn(const struct nlmsghdr *nlh, void *arg)
     return MNL_CB_OK;
 }
 
-/* Those of the table that the kernel has. */
+/* Read the kernel's rules for the table */
 static int read_rules(struct netlink *n, struct rules *r)
 {
     int failed = 0;
@@ -139,13 +139,13 @@ static int read_rules(struct netlink *n, struct rules *r)
         struct fib_rule_hdr *head = mnl_nlmsg_put_extra_header(nlh, sizeof *head);
         *head = (struct fib_rule_hdr){.family = i ? AF_INET6 : AF_INET};
         failed = netlink_ask(n, nlh, learn, r);
-        if (failed == -EINTR) i--; /* it changed meanwhile; what is found twice is kept once */
+        if (failed == -EINTR) i--; /* changed meanwhile: read again; duplicates are dropped */
         if (failed == -EINTR || failed == -EAFNOSUPPORT || failed == -EOPNOTSUPP) failed = 0;
     }
     return r->failed ? -ENOMEM : failed;
 }
 
-/* What is wanted and not there is made; what is there and not wanted goes. */
+/* Make wanted rules that are missing, and remove unwanted ones */
 static int settle(struct netlink *n, const struct rules *wanted, const struct rules *there)
 {
     int failed = 0;

@@ -1,15 +1,15 @@
-/* Addresses that are not the host's own, for whose TCP ports its stack is to answer all the same, for the proxy listens
- * there: policy rules `to ADDRESS ipproto tcp dport PORT`, and one for ICMP, whose errors say what a path bears, lead
- * to a table of the instance's own with a local route for everything. So does a rule for what guard rules have marked
- * (GUARD_MARK), where the proxy speaks to servers with clients' addresses. `ip addr` shows none of it. */
+/* Foreign addresses for whose TCP ports the host's stack must answer, as the proxy listens there. Policy rules `to
+ * ADDRESS ipproto tcp dport PORT`, and one for ICMP, for errors about the path MTU, lead to a table of the instance
+ * with a local route for everything. So does a rule for packets marked by guard rules (GUARD_MARK), if the proxy uses
+ * clients' addresses to servers. `ip addr` shows none of this. */
 #pragma once
 
 #include "runtime/host/guard/guard.h"
 
-enum { HERE_PROTOCOL = 0x70 }; /* of the rules, as `ip rule` shows it: by it others know that they are ours */
+enum { HERE_PROTOCOL = 0x70 }; /* in `ip rule`: marks rules as prey's */
 
-/* Of the matches those of the proxy (enum guard_proxied) that name an address, in place of what was. An address that is
- * the host's own as well is harmless: the kernel looks in its own table first. Recorded in s; state_undo takes them
- * away. 0, or a negative errno with one line in err. */
+/* Set rules for the proxy's matches (enum guard_proxied) that name an address, in place of the former. The host's own
+ * addresses are harmless, as the kernel looks in its own table first. Recorded in s; state_undo removes the rules.
+ * Return 0, or a negative errno with one line in err. */
 int here_set(struct state *s, const char *instance, const struct guard_match *all, unsigned count, char *err,
              size_t err_len);

@@ -1,4 +1,4 @@
-/* Links: what interfaces there are. */
+/* Links: the interfaces of the machine */
 #include <errno.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
@@ -81,7 +81,7 @@ static int keep_link(struct host *h, const struct host_link *link)
 {
     struct host_link *old = find(h, link->ifindex);
     if (old && !memcmp(old, link, sizeof *link)) return 0;
-    /* A link that goes down takes its local routes along without a word. */
+    /* The kernel does not announce that a link going down loses its local routes */
     if (!old || old->up != link->up || old->master != link->master) h->own_stale = true;
     if (!old) {
         struct host_link *more = reallocarray(h->links.all, h->links.count + 1, sizeof *more);
@@ -96,7 +96,7 @@ static int keep_link(struct host *h, const struct host_link *link)
 int links_learn(struct host *h, const struct nlmsghdr *nlh)
 {
     const struct ifinfomsg *info = mnl_nlmsg_get_payload(nlh);
-    /* Of another family: what a bridge says of its port. */
+    /* Other family: a bridge's message about its port */
     if (mnl_nlmsg_get_payload_len(nlh) < sizeof *info || info->ifi_family != AF_UNSPEC) return 0;
     if (nlh->nlmsg_type == RTM_DELLINK) return remove_link(h, (unsigned)info->ifi_index);
     const struct host_link link = read_link(nlh, info);

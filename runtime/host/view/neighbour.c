@@ -1,4 +1,4 @@
-/* Neighbours: who has which address on which link. A dense array for those who copy it, and a hash table over it. */
+/* Neighbours on each link: a dense array, which users copy, and a hash table over it */
 #include <errno.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
@@ -19,7 +19,7 @@ static uint32_t first_place(const struct neighbours *all, unsigned ifindex, cons
     return (uint32_t)(x >> 32) & (2 * all->cap - 1);
 }
 
-/* The place in index of that neighbour, or the empty one where it belongs. cap is not 0. */
+/* Return the place in index of that neighbour, or the empty place for it. cap is not 0. */
 static uint32_t place_of(const struct neighbours *all, unsigned ifindex, const struct host_addr *addr)
 {
     uint32_t at = first_place(all, ifindex, addr);
@@ -62,7 +62,7 @@ static int add(struct neighbours *all, const struct host_neighbour *n)
     return 0;
 }
 
-/* Empty a place of the index, and move up those behind it that would no longer be found. */
+/* Empty a place of the index, and move up later entries that would be lost */
 static void close_gap(struct neighbours *all, uint32_t gap)
 {
     const uint32_t mask = 2 * all->cap - 1;
@@ -132,7 +132,7 @@ int neighbours_learn(struct host *h, const struct nlmsghdr *nlh)
 {
     const struct ndmsg *info = mnl_nlmsg_get_payload(nlh);
     if (mnl_nlmsg_get_payload_len(nlh) < sizeof *info || info->ndm_flags & NTF_PROXY) return 0;
-    if (info->ndm_family != AF_INET && info->ndm_family != AF_INET6) return 0; /* what a bridge learnt */
+    if (info->ndm_family != AF_INET && info->ndm_family != AF_INET6) return 0; /* learnt by a bridge */
     const struct host_neighbour n = read_neighbour(nlh, info);
     if (!n.addr.family) return 0;
     if (nlh->nlmsg_type == RTM_NEWNEIGH) return keep(&h->neighbours, &n);

@@ -1,6 +1,6 @@
-/* Policy rules, as a table of routes can honour them: those that ask nothing of a packet put one of the kernel's tables
- * before another; what the others ask becomes a struct route_rule, whose packets the kernel is asked about. Packets of
- * ours carry no mark, so what a rule asks of marks is settled here. */
+/* Policy rules in the form of a route table. A rule without conditions ranks one of the kernel's tables before another;
+ * a rule with conditions becomes a struct route_rule, and the kernel is asked about its packets. Prey's packets have no
+ * mark, so conditions on marks are decided here. */
 #include <linux/fib_rules.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 #include "runtime/host/view/here.h"
 #include "runtime/host/view/routing_priv.h"
 
-/* A rule as it was told. */
+/* A rule in the kernel's message */
 struct told {
     const struct fib_rule_hdr *head;
     const struct nlattr *at[FRA_DPORT_RANGE + 1];
@@ -20,7 +20,7 @@ static bool fits_mark(const struct told *t)
     return !t->at[FRA_FWMARK] || !(netlink_u32(t->at[FRA_FWMARK]) & mask);
 }
 
-/* Does it ask anything beside the mark? */
+/* True if it has conditions other than the mark */
 static bool asks_more(const struct told *t)
 {
     static const uint16_t asked[] = {FRA_IIFNAME,  FRA_OIFNAME,     FRA_TUN_ID,     FRA_UID_RANGE,
@@ -30,7 +30,7 @@ static bool asks_more(const struct told *t)
     return more;
 }
 
-/* Past what is kept it is any packet. */
+/* Add a rule. Without room, any packet must be asked about. */
 static void add_rule(struct routing *r, const struct route_rule *rule)
 {
     if (r->rules_count == ROUTING_RULES) {
@@ -40,11 +40,11 @@ static void add_rule(struct routing *r, const struct route_rule *rule)
     r->rules[r->rules_count++] = *rule;
 }
 
-/* Which ports it means; false: none of ours, so that no packet of ours fits. */
+/* Return the port that the interface's name means; false: none, so that the rule matches no packet of prey's */
 static bool way_in(const struct routing *r, const char *name, uint8_t *in)
 {
     *in = ROUTE_NO_PORT;
-    if (!name || !strcmp(name, "lo")) return true; /* what this machine sends */
+    if (!name || !strcmp(name, "lo")) return true; /* sent by this machine */
     const struct host_link *link = host_link_named(r->host, name);
     for (unsigned i = 0; link && i < r->ports; i++)
         if (r->ifindex[i] == link->ifindex) *in = (uint8_t)i;
@@ -54,7 +54,7 @@ static bool way_in(const struct routing *r, const char *name, uint8_t *in)
 static void learn_asking(struct routing *r, const struct told *t)
 {
     const struct fib_rule_hdr *head = t->head;
-    if (netlink_u8(t->at[FRA_PROTOCOL]) == HERE_PROTOCOL) return; /* nothing of ours goes there */
+    if (netlink_u8(t->at[FRA_PROTOCOL]) == HERE_PROTOCOL) return; /* none of prey's packets match */
     struct route_rule rule = {.family = head->family == AF_INET ? 4 : 6, .in = ROUTE_NO_PORT};
     if (head->flags & FIB_RULE_INVERT || netlink_u8(t->at[FRA_L3MDEV])) {
         r->any[rule.family == 6] = true;
@@ -69,7 +69,7 @@ static void learn_asking(struct routing *r, const struct told *t)
     add_rule(r, &rule);
 }
 
-/* One that all packets fit. */
+/* Add a rule without conditions */
 static void learn_plain(struct routing *r, const struct told *t)
 {
     const uint8_t family = t->head->family == AF_INET ? 4 : 6;
@@ -82,7 +82,7 @@ static void learn_plain(struct routing *r, const struct told *t)
     const bool looks_up = t->head->action == FR_ACT_TO_TBL;
     if (r->tables_count == ROUTING_TABLES || (!looks_up && t->head->action < FR_ACT_BLACKHOLE) ||
         t->at[FRA_SUPPRESS_IFGROUP]) {
-        r->any[family == 6] = true; /* goto, and what there is too much of */
+        r->any[family == 6] = true; /* goto, or too many rules */
         return;
     }
     one.refuses = !looks_up;

@@ -1,4 +1,4 @@
-/* A neighbour is asked for by the kernel (NTF_USE): its retries, limits and table stay in force. */
+/* The kernel resolves neighbours (NTF_USE): its retries, limits and table stay in force */
 #include "runtime/host/view/resolve.h"
 
 #include <errno.h>

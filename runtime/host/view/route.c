@@ -1,4 +1,4 @@
-/* One way: the kernel is asked for it, and its answer is remembered until something changes. */
+/* Single routes: the kernel is asked, and its answers are cached until something changes */
 #include <errno.h>
 #include <linux/rtnetlink.h>
 #include <stdlib.h>
@@ -21,7 +21,7 @@ int routes_learn(struct host *h, const struct nlmsghdr *nlh)
 {
     const struct rtmsg *route = mnl_nlmsg_get_payload(nlh);
     if (mnl_nlmsg_get_payload_len(nlh) < sizeof *route || route->rtm_flags & RTM_F_CLONED) return 0;
-    if (route->rtm_family != AF_INET && route->rtm_family != AF_INET6) return 0; /* of multicast routing */
+    if (route->rtm_family != AF_INET && route->rtm_family != AF_INET6) return 0; /* multicast routing */
     if (route->rtm_type == RTN_LOCAL || route->rtm_type == RTN_ANYCAST) h->own_stale = true;
     return HOST_ROUTES;
 }
@@ -40,7 +40,7 @@ static int read_route(const struct nlmsghdr *nlh, void *arg)
     netlink_attributes(nlh, sizeof *info, at, RTA_ENCAP);
     netlink_nested(at[RTA_METRICS], metric, RTAX_MTU);
     *answer->route = (struct host_route){
-        .ifindex = at[RTA_ENCAP] ? 0 : netlink_u32(at[RTA_OIF]), /* what the kernel wraps leaves by no port of ours */
+        .ifindex = at[RTA_ENCAP] ? 0 : netlink_u32(at[RTA_OIF]), /* encapsulated: leaves by no port of prey's */
         .gateway = netlink_gateway(at[RTA_GATEWAY], at[RTA_VIA]),
         .source = netlink_addr(at[RTA_PREFSRC]),
         .mtu = netlink_u32(metric[RTAX_MTU]),
@@ -70,7 +70,7 @@ static int ask(struct host *h, const struct host_query *q, struct host_route *ro
     return failed ? failed : answer.refused ? -EHOSTUNREACH : 0;
 }
 
-/* The VRF that a packet which came in there is routed in, as the way out to ask for; 0: none. */
+/* Return the VRF that routes packets from an interface, as the required outgoing interface; 0: none */
 static unsigned vrf_of(const struct host *h, unsigned ifindex)
 {
     const struct host_link *in = ifindex ? host_link(h, ifindex) : NULL;
@@ -78,7 +78,7 @@ static unsigned vrf_of(const struct host *h, unsigned ifindex)
     return master && master->vrf_table ? master->ifindex : 0;
 }
 
-/* As for a packet of the host's own: a foreign v4 source is refused then, and is left out. */
+/* Ask as for the host's own packet. The kernel then refuses a foreign v4 source, which is left out. */
 static int ask_own(struct host *h, const struct host_query *q, struct host_route *route)
 {
     struct host_query own = *q;
@@ -90,7 +90,7 @@ static int ask_own(struct host *h, const struct host_query *q, struct host_route
     return ask(h, &own, route);
 }
 
-/* What only a question as of our own packet tells: whom we speak as on that way. */
+/* Add the source address, which the kernel gives only for an own packet */
 static void complete(struct host *h, const struct host_query *q, struct host_route *route)
 {
     const struct host_link *link = host_link(h, route->ifindex);

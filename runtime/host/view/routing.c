@@ -1,4 +1,4 @@
-/* See routing.h. The kernel is asked for all of them, for routes that go with a link are not announced one by one. */
+/* See routing.h. All routes are read anew, as the kernel does not announce each route that ends with a link. */
 #include "runtime/host/view/routing_priv.h"
 
 #include <errno.h>
@@ -10,7 +10,7 @@
 #include "runtime/base/fnv.h"
 #include "runtime/base/grown.h"
 
-/* ways[0 …]: those without legs. */
+/* ways[0 …]: ways without legs */
 enum { WAY_ASK, WAY_OWN, WAY_REFUSED, WAYS_FIXED };
 
 static uint32_t hash_of(const void *bytes, size_t len)
@@ -42,7 +42,7 @@ static bool index_grow(struct routing *r)
     return true;
 }
 
-/* The number of the way with these legs. -1: memory is out. */
+/* Return the number of the way with these legs. -1: out of memory. */
 static int64_t way_of(struct routing *r, const struct route_leg *legs, unsigned count)
 {
     if (2 * r->ways_count >= r->index_mask && !index_grow(r)) return -1;
@@ -67,7 +67,7 @@ static uint8_t port_of(const struct routing *r, unsigned ifindex)
     return ROUTE_NO_PORT;
 }
 
-/* 1 + its index among the devices, for which there is room; 0: it is not known, or they are too many. */
+/* Return 1 + index of a device, added if there is room; 0: unknown, or no room */
 static uint16_t device_of(struct routing *r, const struct host_link *link)
 {
     if (!link || !link->name[0]) return 0;
@@ -81,8 +81,8 @@ static uint16_t device_of(struct routing *r, const struct host_link *link)
     return (uint16_t)r->devices_count;
 }
 
-/* at: of the route, or of one of its several ways. What the kernel wraps into something else (MPLS, segment routing)
- * leaves by no port of ours. */
+/* Return a leg; at: attributes of the route, or of one of its next hops. Encapsulated packets (MPLS, segment routing)
+ * leave by none of prey's ports. */
 static struct route_leg leg_of(struct routing *r, unsigned ifindex, uint32_t mtu, const struct nlattr *const at[])
 {
     struct route_leg leg;
@@ -98,7 +98,7 @@ static struct route_leg leg_of(struct routing *r, unsigned ifindex, uint32_t mtu
     return leg;
 }
 
-/* Each leg's share of 2^32, by weight; the last has the rest. */
+/* Set each leg's share of 2^32, by weight; the last has the rest */
 static void share(struct route_leg legs[], const uint32_t weights[], unsigned count)
 {
     uint64_t all = 0, sum = 0;
@@ -109,7 +109,7 @@ static void share(struct route_leg legs[], const uint32_t weights[], unsigned co
     }
 }
 
-/* How many of several live, and these; above ROUTE_LEGS_MOST: too many to keep. */
+/* Get the live legs of a multipath route. Return their number; above ROUTE_LEGS_MOST: too many. */
 static unsigned legs_of(struct routing *r, const struct nlattr *several, uint32_t mtu,
                         struct route_leg legs[ROUTE_LEGS_MOST])
 {
@@ -134,8 +134,8 @@ static unsigned legs_of(struct routing *r, const struct nlattr *several, uint32_
     return count;
 }
 
-/* The number of its way; -1: it leads nowhere now, and does not count; -ENOMEM. The kernel flags a leg as dead also
- * where its link has no carrier and ignore_routes_with_linkdown is set. */
+/* Return the number of a route's way; -1: no way now, so the route is skipped; -ENOMEM. The kernel also flags a leg as
+ * dead if its link has no carrier and ignore_routes_with_linkdown is set. */
 static int64_t way_told(struct routing *r, const struct rtmsg *info, const struct nlattr *const at[])
 {
     struct route_leg legs[ROUTE_LEGS_MOST];
@@ -185,7 +185,7 @@ static int learn(struct routing *r, const struct rtmsg *info, const struct nlatt
     return 0;
 }
 
-/* Of this machine itself, and what comes with its addresses. */
+/* True for a route to this machine itself, or one that comes with its addresses */
 static bool is_own(const struct rtmsg *info)
 {
     return info->rtm_type == RTN_LOCAL || info->rtm_type == RTN_ANYCAST || info->rtm_type == RTN_BROADCAST ||
@@ -197,7 +197,7 @@ static int routes_taken(struct routing *r, const struct nlmsghdr *nlh)
     const struct rtmsg *info = mnl_nlmsg_get_payload(nlh);
     const struct nlattr *at[RTA_ENCAP + 1];
     if (nlh->nlmsg_type != RTM_NEWROUTE || mnl_nlmsg_get_payload_len(nlh) < sizeof *info) return 0;
-    /* Routes for one TOS: host_route asks for packets without one too, and finds none of these. */
+    /* Routes for one TOS: host_route, which asks without a TOS, does not find them either */
     if (info->rtm_flags & RTM_F_CLONED || info->rtm_tos) return 0;
     if (info->rtm_family == AF_INET ? info->rtm_dst_len > 32 : info->rtm_family != AF_INET6 || info->rtm_dst_len > 128)
         return 0;
@@ -207,7 +207,7 @@ static int routes_taken(struct routing *r, const struct nlmsghdr *nlh)
     return learn(r, info, at);
 }
 
-/* What is of one link alone, and of groups, is not a place; nor does what a rule refuses hang on a table. */
+/* Add fixed routes: link-local and multicast are no destinations; a refusing rule needs no table */
 static bool add_fixed(struct routing *r)
 {
     const struct route links = {.to = {0xfe800000}, .family = 6, .bits = 10, .rank = UINT32_MAX};
@@ -258,7 +258,7 @@ static int dump_all(struct routing *r)
     return failed ? failed : add_fixed(r) ? 0 : -ENOMEM;
 }
 
-/* One rule that all packets of the family fit. */
+/* Replace the family's rules by one that all packets match */
 static void ask_all(struct routing *r, uint8_t family)
 {
     unsigned kept = 0;
@@ -286,7 +286,7 @@ static struct routes *made(struct routing *r)
     return routes_new(&said, r->ports);
 }
 
-/* For all links that there are: no route leads by another. */
+/* Return room for all existing links: no route uses another */
 static struct route_device *devices_room(const struct host *h)
 {
     unsigned links;
@@ -304,7 +304,7 @@ int host_routes(struct host *h, const struct served_ports *ports, uint32_t most,
         r.ways_cap = 64;
         r.ways[WAY_OWN].kind = ROUTE_OWN;
         r.ways[WAY_REFUSED].kind = ROUTE_REFUSED;
-        failed = -EINTR; /* changed under the reader */
+        failed = -EINTR; /* changed during the dump */
         for (unsigned i = 0; i < 16 && failed == -EINTR; i++) failed = dump_all(&r);
     }
     *table = failed ? NULL : made(&r);

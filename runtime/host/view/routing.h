@@ -1,16 +1,16 @@
-/* All routes of the kernel's as one table that packets are looked up in (vm/judge/routes.h). */
+/* All of the kernel's routes as one table for lookups by packet (vm/judge/routes.h) */
 #pragma once
 
 #include "runtime/host/host.h"
 #include "vm/judge/routes.h"
 
 struct served_ports {
-    const unsigned *ifindex; /* of each port that is served */
+    const unsigned *ifindex; /* one for each served port */
     unsigned count;
 };
-/* Ask the kernel for all its routes and rules. What the table says is what the kernel would for a packet without a
- * mark; where that hangs on more than addresses and the way in, and where the kernel has more than `most` routes (not
- * counting those to this machine itself), it says ROUTE_ASK, and host_route is to be asked. *count: how many the kernel
- * has. 0 or a negative errno. The table is the caller's. */
+/* Read all routes and rules of the kernel into a table, which the caller owns. A lookup gives the kernel's route for a
+ * packet without a mark. If that depends on more than addresses and the incoming port, or the kernel has more than
+ * `most` routes (not counting those to this machine itself), it gives ROUTE_ASK: then call host_route. *count: number
+ * of the kernel's routes. Return 0 or a negative errno. */
 int host_routes(struct host *h, const struct served_ports *ports, uint32_t most, struct routes **table,
                 uint32_t *count);

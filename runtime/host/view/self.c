@@ -1,7 +1,7 @@
-/* Own addresses: the local routes of table `local` and of each VRF, as the vm searches them, and its subnets' broadcast
- * addresses, for what is sent there this machine gets, too.
+/* Own addresses: the local routes of table `local` and of each VRF, in the vm's searchable form, and the broadcast
+ * addresses of its subnets, whose packets this machine receives, too.
  *
- * Other tables are not asked: a transparent proxy keeps a local route for the whole world in one. */
+ * Other tables are not read: a transparent proxy has a local route for all addresses in one. */
 #include <errno.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
@@ -44,7 +44,7 @@ bool host_owns(const struct host *h, const struct host_addr *a)
 static int add4(struct own *o, uint32_t first, unsigned bits)
 {
     const uint64_t count = UINT64_C(1) << (32 - bits);
-    /* Of the loopback's network only what has a route of its own: nobody else may use it. */
+    /* Single addresses alone of the loopback network: no other machine may use it */
     if (count > 1 && first >> 24 == 127) return 0;
     if (o->of.v4_count + count > HOST_SELF_MOST) {
         o->left_out = true;
@@ -85,7 +85,7 @@ static bool same(const struct own *a, const struct own *b)
            (!x->v6_count || !memcmp(x->v6, y->v6, x->v6_count * sizeof *x->v6));
 }
 
-static void keep_what_is(struct host *h) { (void)h; } /* addresses found twice are kept once */
+static void keep_what_is(struct host *h) { (void)h; } /* duplicates are dropped */
 
 static int dump_table(struct host *h, uint8_t family, uint32_t table)
 {
@@ -99,11 +99,11 @@ static int dump_table(struct host *h, uint8_t family, uint32_t table)
         .table = table,
     };
     const int failed = host_dump(h, RTM_GETROUTE, &ask, sizeof ask, keep_what_is, own_learn);
-    return failed == -ENOENT ? 0 : failed; /* nothing ever lay in that table */
+    return failed == -ENOENT ? 0 : failed; /* the table is empty */
 }
 
-/* The kernel announces that a link goes down before it takes its routes away, but under one lock, which this question
- * waits for. */
+/* Wait for pending changes: the kernel announces a link's end before it removes the routes, but under one lock, for
+ * which this request waits */
 static void await_changes(struct host *h)
 {
     char bytes[64];

@@ -1,4 +1,4 @@
-/* The view of the kernel: two sockets, a first dump, and notifications taken in. */
+/* The view of the kernel: two sockets, a first dump, and notifications */
 #include <errno.h>
 #include <linux/rtnetlink.h>
 #include <stdio.h>
@@ -45,7 +45,7 @@ static int open_all(struct host *h)
 {
     int failed = netlink_open(&h->ask, NETLINK_ROUTE);
     if (!failed) {
-        int on = 1; /* dumps ask for a table, which only a strict request may */
+        int on = 1; /* dumps of one table require strict checking */
         mnl_socket_setsockopt(h->ask.socket, NETLINK_GET_STRICT_CHK, &on, sizeof on);
         failed = open_news(h);
     }
@@ -115,7 +115,7 @@ static int learn_one(const struct nlmsghdr *nlh, void *arg)
     return MNL_CB_OK;
 }
 
-/* One datagram. 1: there may be more; 0: there is none; or a negative errno. */
+/* Read one datagram. Return 1: there may be more; 0: none; or a negative errno. */
 static int read_one(struct news *n)
 {
     struct host *h = n->host;
@@ -127,7 +127,7 @@ static int read_one(struct news *n)
 
 #define ALL (HOST_LINKS | HOST_ADDRESSES | HOST_ROUTES | HOST_NEIGHBOURS)
 
-/* What notifications cannot say is asked for. */
+/* Read anew what notifications can't tell */
 static int catch_up(struct news *n)
 {
     struct host *h = n->host;

@@ -14,9 +14,7 @@
 #include "runtime/proxy/http/rewrite.h"
 #include "runtime/proxy/session.h"
 
-#define HTTP_KEEP_NS                                                                                                   \
-    UINT64_C(4000000000) /* time for which a server connection is kept: most servers close after 5 s                   \
-                          */
+#define HTTP_KEEP_NS UINT64_C(4000000000) /* longest idle time of a server connection: most servers close after 5 s */
 enum {
     HTTP_INTERIMS_MAX = 32,     /* 1xx before an answer */
     HTTP_DROPPED_MAX = 1 << 18, /* bytes read of a refused request, so that its answer is not lost */

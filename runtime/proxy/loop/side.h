@@ -13,8 +13,7 @@
 enum side_flag {
     SIDE_MAY_READ = 1 << 0,  /* the socket may have bytes: cleared by -EAGAIN */
     SIDE_MAY_WRITE = 1 << 1, /* the socket may have room */
-    SIDE_HUNG = 1 << 2,      /* the peer has sent its last byte or urgent bytes, or failed: a short read is no
-                              * -EAGAIN */
+    SIDE_HUNG = 1 << 2,      /* the peer's end, urgent bytes or a failure came: a short read may leave bytes */
     SIDE_ENDED = 1 << 3,     /* the last byte was read */
     SIDE_SHUT = 1 << 4,      /* our last byte was written, and the end sent */
     SIDE_FAILED = 1 << 5,    /* a read or a write has failed; no more bytes come or go */
