@@ -103,10 +103,10 @@ enum probe_result http_hear(struct probe *p, const uint8_t *bytes, size_t n)
     return r;
 }
 
-static enum probe_result begin(struct probe *p)
+static enum probe_result http_begin(struct probe *p)
 {
     p->talk = (struct talk){.say = p->request, .say_len = p->request_len, .hear = http_hear};
     return stream_begin(p);
 }
 
-const struct probe_ops probe_http = {.name = "http", .begin = begin, .step = stream_step};
+const struct probe_ops probe_http = {.name = "http", .begin = http_begin, .step = stream_step};

@@ -39,7 +39,7 @@ static bool expect_name(struct probe *p)
     return p->check->flags & PBC_CHECK_NO_VERIFY || !*text || SSL_set1_host(p->ssl, text);
 }
 
-static enum probe_result begin(struct probe *p)
+static enum probe_result https_begin(struct probe *p)
 {
     p->talk = (struct talk){.say = p->request, .say_len = p->request_len, .hear = http_hear};
     const enum probe_result r = stream_begin(p);
@@ -49,4 +49,4 @@ static enum probe_result begin(struct probe *p)
     return r;
 }
 
-const struct probe_ops probe_https = {.name = "https", .begin = begin, .step = stream_step};
+const struct probe_ops probe_https = {.name = "https", .begin = https_begin, .step = stream_step};

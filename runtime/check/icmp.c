@@ -35,7 +35,7 @@ static enum probe_result send_from(struct probe *p, const uint8_t *bytes, size_t
     return probe_errno(p, errno);
 }
 
-static enum probe_result begin(struct probe *p)
+static enum probe_result icmp_begin(struct probe *p)
 {
     uint8_t echo[ECHO_BYTES] = {0};
     const bool v6 = p->to.any.sa_family == AF_INET6;
@@ -75,4 +75,4 @@ static enum probe_result step(struct probe *p)
     return PROBE_GOES_ON;
 }
 
-const struct probe_ops probe_icmp = {.name = "icmp", .begin = begin, .step = step};
+const struct probe_ops probe_icmp = {.name = "icmp", .begin = icmp_begin, .step = step};

@@ -118,7 +118,7 @@ static void keep_lines(char *text)
 }
 
 /* Begin a file of this process: its pid, its worker, and the lines in force of `from`, which may be the same file */
-static int begin(int fd, int from, long worker)
+static int record_begin(int fd, int from, long worker)
 {
     char *kept = state_read(from), *all = NULL, line[40] = "";
     if (kept) keep_lines(kept);
@@ -141,7 +141,7 @@ static int open_state(struct state *s, const char *run, const char *name, const 
         s->fd = state_take(s->path, O_CREAT);
     } while (s->fd == -ENOENT);
     if (s->fd < 0) return s->fd;
-    return undo_all(s->fd, u) ? -EBUSY : begin(s->fd, s->fd, 0);
+    return undo_all(s->fd, u) ? -EBUSY : record_begin(s->fd, s->fd, 0);
 }
 
 static void say_unwritten(const char *path, const char *run, int failed, char *err, size_t err_len)
@@ -227,7 +227,7 @@ static void write_anew(struct state *s)
     snprintf(path, sizeof path, "%s.new", s->path);
     const int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0) return;
-    if (flock(fd, LOCK_EX | LOCK_NB) || begin(fd, s->fd, s->works) || rename(path, s->path)) {
+    if (flock(fd, LOCK_EX | LOCK_NB) || record_begin(fd, s->fd, s->works) || rename(path, s->path)) {
         unlink(path);
         close(fd);
         return;

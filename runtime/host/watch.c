@@ -23,7 +23,7 @@ static void folder_of(const char *path, char folder[PATH_MAX])
 }
 
 /* Watch the path's folder. Return the watch's number, or a negative errno. */
-static int add(int fd, const char *path)
+static int watch_add(int fd, const char *path)
 {
     char folder[PATH_MAX];
     if (strlen(path) >= sizeof folder) return -ENAMETOOLONG;
@@ -38,7 +38,7 @@ int watch_file(const char *path, bool *linked)
     const int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
     if (fd < 0) return -errno;
     char *target = realpath(path, NULL); /* NULL: missing now */
-    const int first = add(fd, path), second = target ? add(fd, target) : first;
+    const int first = watch_add(fd, path), second = target ? watch_add(fd, target) : first;
     *linked = target && (first != second || strcmp(last_part(path), last_part(target)) != 0);
     free(target);
     if (first >= 0 || second >= 0) return fd;

@@ -142,7 +142,7 @@ static enum pkt_reason choose(struct session *s)
     return choice.server == PBC_NONE ? choice.reason : take_place(s, choice.server);
 }
 
-static void begin(struct session *s);
+static void connect_begin(struct session *s);
 
 /* Try another server if retries are left. False if none is tried. */
 static bool try_next(struct session *s, uint32_t server)
@@ -153,7 +153,7 @@ static bool try_next(struct session *s, uint32_t server)
     if (next == PBC_NONE || take_place(s, next) != REASON_NONE) return false;
     s->tries++;
     count_up(&session_counts(s)->retried, 1);
-    begin(s);
+    connect_begin(s);
     return true;
 }
 
@@ -173,7 +173,7 @@ static void failed(struct session *s, int err)
 }
 
 /* Connect to s->chosen, at which the session has a place */
-static void begin(struct session *s)
+static void connect_begin(struct session *s)
 {
     struct proxy *p = s->proxy;
     const struct stream_addr a = server_address(s, s->chosen);
@@ -260,7 +260,7 @@ void connect_cancel(struct session *s)
 static void go_to(struct session *s, enum pkt_reason none)
 {
     if (none == REASON_NONE)
-        begin(s);
+        connect_begin(s);
     else
         through(s, none == REASON_MAX_FLOWS ? SESSION_MAX_FLOWS : SESSION_NO_SERVER, 0);
 }

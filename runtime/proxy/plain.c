@@ -126,7 +126,7 @@ static void look(struct session *s)
     }
 }
 
-static void begin(struct session *s)
+static void plain_begin(struct session *s)
 {
     struct proxy *p = s->proxy;
     if (!wants(s)) {
@@ -224,4 +224,4 @@ static void fini(struct session *s)
     access_write_line(s, &e, s->begun_ns);
 }
 
-const struct session_ops session_plain = {"proxy", begin, step, connected, late, NULL, fini, NULL, NULL, NULL, 0};
+const struct session_ops session_plain = {"proxy", plain_begin, step, connected, late, NULL, fini, NULL, NULL, NULL, 0};

@@ -26,7 +26,7 @@ enum { LONGEST = 1 << 18, HEAP = 16 << 20, SMALL_HEAP = 1 << 20, ROOM = 1 << 14,
 
 static _Thread_local bool wipes;
 
-static void *take(size_t n, const char *file, int line) { return malloc(n); }
+static void *memory_take(size_t n, const char *file, int line) { return malloc(n); }
 
 static void give(void *p, const char *file, int line)
 {
@@ -50,7 +50,7 @@ void keypair_init(void)
     static bool ready;
     if (ready) return;
     ready = true;
-    CRYPTO_set_mem_functions(take, take_again, give);
+    CRYPTO_set_mem_functions(memory_take, take_again, give);
     /* Pages are locked when used. If so many may not be locked, the heap is smaller. */
     if (CRYPTO_secure_malloc_init(HEAP, PIECE) != 1 && CRYPTO_secure_malloc_done())
         CRYPTO_secure_malloc_init(SMALL_HEAP, PIECE);

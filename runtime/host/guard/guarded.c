@@ -12,7 +12,7 @@
 
 enum { ECHO4_ASK = 0x0800, ECHO4_REPLY = 0x0000, ECHO6_ASK = 0x8000, ECHO6_REPLY = 0x8100 };
 
-static void add(struct guarded *g, const struct guard_match *m)
+static void match_add(struct guarded *g, const struct guard_match *m)
 {
     g->failed |= !grow(&g->matches, g->match_count, &g->match_cap, 16, sizeof *m);
     if (g->failed) return;
@@ -56,7 +56,7 @@ static unsigned add_sets(struct guarded *g, const struct program *p, uint32_t se
     struct guard_addresses *at = source ? &m.from : &m.to;
     for (; address_next(&w, &r); added++) {
         *at = range(&r);
-        add(g, &m);
+        match_add(g, &m);
     }
     return added;
 }
@@ -84,7 +84,7 @@ static void add_endpoint(struct guarded *g, const struct pbc_endpoint *e, bool p
     }
     for (const uint8_t *proto = protos[e->proto]; *proto; proto++) {
         m.proto = *proto;
-        add(g, &m);
+        match_add(g, &m);
     }
 }
 
@@ -95,7 +95,7 @@ static void add_reply(struct guarded *g, const struct program *p, const struct p
     const struct pbc_pool *pool = &p->pools[server->pool];
     if (!mode_is(s->mode, MODE_OWN_SOURCE)) {
         m.reach = GUARD_FOREIGN;
-        add(g, &m);
+        match_add(g, &m);
         return;
     }
     m.to_ports = echo ? GUARD_ANY_PORT : (struct guard_ports){pool->source_port_lo, pool->source_port_hi};
@@ -104,7 +104,7 @@ static void add_reply(struct guarded *g, const struct program *p, const struct p
     m.to_ports = (struct guard_ports){PBC_OWN_PORT_LO, UINT16_MAX};
     m.reach = GUARD_OWN;
     reserve(g, PBC_OWN_PORT_LO, UINT16_MAX, false);
-    add(g, &m);
+    match_add(g, &m);
 }
 
 static void add_replies(struct guarded *g, const struct program *p, const struct pbc_service *s,
@@ -139,7 +139,7 @@ static void add_returns(struct guarded *g, const struct program *p, const struct
                                       .proto = IPPROTO_TCP,
                                       .reach = kind == GUARD_ANSWERS ? GUARD_OWN : GUARD_EVERYWHERE,
                                       .proxied = (uint8_t)kind};
-        add(g, &m);
+        match_add(g, &m);
     }
 }
 
@@ -153,9 +153,9 @@ static void add_target_returns(struct guarded *g, const struct program *p, const
         return;
     }
     m.from = (struct guard_addresses){{{0}, 4}, {{UINT32_MAX}, 4}};
-    add(g, &m);
+    match_add(g, &m);
     m.from = (struct guard_addresses){{{0}, 6}, {{UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX}, 6}};
-    add(g, &m);
+    match_add(g, &m);
 }
 
 static void add_pool_returns(struct guarded *g, const struct program *p, const struct pbc_service *s,
@@ -243,9 +243,9 @@ static void add_probed(struct guarded *g, const struct program *p, const struct 
         if (e->to != PBC_TO_ADDRESS) continue;
         m.from = one(e->addr, e->family);
         m.proto = IPPROTO_TCP;
-        add(g, &m);
+        match_add(g, &m);
         m.proto = IPPROTO_UDP;
-        add(g, &m);
+        match_add(g, &m);
     }
 }
 
@@ -267,14 +267,14 @@ static void add_shared(struct guarded *g, struct guard_match m)
 {
     const struct guard_ports all = m.to_ports;
     if (!g->host || m.proto == IPPROTO_SCTP) {
-        add(g, &m);
+        match_add(g, &m);
         return;
     }
     for (uint32_t at = all.lo; at <= all.hi; at++) {
         m.to_ports =
             (struct guard_ports){(uint16_t)at, before_hosts(g->host, m.proto == IPPROTO_UDP, (uint16_t)at, all.hi)};
         if (m.to_ports.hi < at) continue;
-        add(g, &m);
+        match_add(g, &m);
         at = m.to_ports.hi;
     }
 }
@@ -289,7 +289,7 @@ static void add_asked(struct guarded *g, const struct program *p, const struct p
     else if (n->kind == PBC_NAT_MASQUERADE)
         add_shared(g, *m);
     else
-        add(g, m);
+        match_add(g, m);
 }
 
 /* Add packets to the outside end, of protocols with ports */
@@ -314,7 +314,7 @@ static void add_forward(struct guarded *g, const struct pbc_nat *n)
                                       .from_ports = GUARD_ANY_PORT,
                                       .to_ports = GUARD_ANY_PORT,
                                       .reach = GUARD_FOREIGN};
-    add(g, &reply);
+    match_add(g, &reply);
 }
 
 /* Return the addresses of a map's prefix */
@@ -341,14 +341,14 @@ static void add_nat(struct guarded *g, const struct program *p, const struct pbc
     if (map) in.reach = GUARD_FOREIGN, in.to = prefix(n->to, n);
     if (forward && !(n->flags & PBC_NAT_TO_SELF)) in.to = one(n->to, n->family);
     if (map)
-        add(g, &in);
+        match_add(g, &in);
     else if (named || !forward)
         add_outside(g, p, n, in);
     if (map) out.from = prefix(n->target, n);
     if (forward)
         add_forward(g, n);
     else if (named && (map || !n->from_count))
-        add(g, &out);
+        match_add(g, &out);
     else if (named)
         add_sets(g, p, n->from, n->from_count, 0, out, true);
 }
@@ -369,7 +369,7 @@ static void add_opened(struct guarded *g, const struct program *p)
 {
     struct opened o;
     g->failed |= !opened_init(&o, p);
-    for (unsigned i = 0; i < o.count; i++) add(g, &o.matches[i]);
+    for (unsigned i = 0; i < o.count; i++) match_add(g, &o.matches[i]);
     opened_fini(&o);
 }
 
@@ -410,7 +410,7 @@ void guarded_share(struct guarded *g, const struct guard_match *m)
     if (shares)
         add_shared(g, *m);
     else
-        add(g, m);
+        match_add(g, m);
 }
 
 void guarded_fini(struct guarded *g)
@@ -421,7 +421,7 @@ void guarded_fini(struct guarded *g)
 
 bool guarded_more(struct guarded *g, const struct guard_match *more, unsigned count)
 {
-    for (unsigned i = 0; i < count; i++) add(g, &more[i]);
+    for (unsigned i = 0; i < count; i++) match_add(g, &more[i]);
     sort_out(g);
     return !g->failed;
 }

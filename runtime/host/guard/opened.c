@@ -7,7 +7,7 @@
 #include "runtime/base/grown.h"
 #include "vm/pbc.h"
 
-static bool add(struct opened *o, const struct guard_match *m)
+static bool match_add(struct opened *o, const struct guard_match *m)
 {
     if (!grow(&o->matches, o->count, &o->cap, 8, sizeof *m)) return false;
     memset(&o->matches[o->count], 0, sizeof *m);
@@ -67,11 +67,11 @@ static bool add_protos(struct opened *o, const struct pbc_rule *r, struct guard_
     if (verdict_is(r->verdict, VERDICT_TAKES_PORT)) {
         m.proto = IPPROTO_UDP;
         m.to_ports = (struct guard_ports){r->port, r->port};
-        return add(o, &m);
+        return match_add(o, &m);
     }
     for (unsigned i = 0; i < 2; i++) {
         m.proto = bare[i];
-        if (!add(o, &m)) return false;
+        if (!match_add(o, &m)) return false;
     }
     return true;
 }

@@ -33,7 +33,7 @@ void addresses_forget(struct host *h, unsigned ifindex)
         if (h->addresses.all[i].ifindex == ifindex) remove_at(&h->addresses, i);
 }
 
-static int keep(struct addresses *all, const struct host_address *a)
+static int address_keep(struct addresses *all, const struct host_address *a)
 {
     const unsigned i = place_of(all, a);
     if (i < all->count && !memcmp(&all->all[i], a, sizeof *a)) return 0;
@@ -69,18 +69,18 @@ int addresses_learn(struct host *h, const struct nlmsghdr *nlh)
     const struct host_address a = read_address(nlh, info);
     if (!a.addr.family) return 0;
     h->own_stale = true;
-    if (nlh->nlmsg_type == RTM_NEWADDR) return keep(&h->addresses, &a);
+    if (nlh->nlmsg_type == RTM_NEWADDR) return address_keep(&h->addresses, &a);
     const unsigned i = place_of(&h->addresses, &a);
     if (i < h->addresses.count) remove_at(&h->addresses, i);
     return HOST_ADDRESSES | HOST_ROUTES;
 }
 
-static void begin(struct host *h) { h->addresses.count = 0; }
+static void addresses_begin(struct host *h) { h->addresses.count = 0; }
 
 int addresses_dump(struct host *h)
 {
     const struct ifaddrmsg all = {.ifa_family = AF_UNSPEC};
-    return host_dump(h, RTM_GETADDR, &all, sizeof all, begin, addresses_learn);
+    return host_dump(h, RTM_GETADDR, &all, sizeof all, addresses_begin, addresses_learn);
 }
 
 /* Return the preference as a source address; 0: never */

@@ -48,7 +48,7 @@ static struct rule *find(const struct rules *r, const struct rule *one)
     return NULL;
 }
 
-static void add(struct rules *r, const struct rule *one)
+static void rule_add(struct rules *r, const struct rule *one)
 {
     if (find(r, one)) return;
     r->failed |= !grow(&r->all, r->count, &r->cap, 16, sizeof *one);
@@ -60,10 +60,10 @@ static void add_match(struct rules *r, const struct guard_match *m)
 {
     const struct rule back = {.addr = {.family = m->from.lo.family}, .marked = true};
     const struct rule tcp = {.addr = m->to.lo, .lo = m->to_ports.lo, .hi = m->to_ports.hi}, icmp = {.addr = m->to.lo};
-    if (m->proxied == GUARD_RETURNS && m->from.lo.family) add(r, &back);
+    if (m->proxied == GUARD_RETURNS && m->from.lo.family) rule_add(r, &back);
     if (m->proxied != GUARD_OPENERS || !m->to.lo.family) return;
-    add(r, &tcp);
-    add(r, &icmp);
+    rule_add(r, &tcp);
+    rule_add(r, &icmp);
 }
 
 static int send_rule(struct netlink *n, uint16_t type, uint32_t table, const struct rule *r)
@@ -125,7 +125,7 @@ static int learn(const struct nlmsghdr *nlh, void *arg)
         one.lo = p->start;
         one.hi = p->end;
     }
-    if (one.addr.family) add(r, &one);
+    if (one.addr.family) rule_add(r, &one);
     return MNL_CB_OK;
 }
 

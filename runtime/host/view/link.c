@@ -103,10 +103,10 @@ int links_learn(struct host *h, const struct nlmsghdr *nlh)
     return keep_link(h, &link);
 }
 
-static void begin(struct host *h) { h->links.count = 0; }
+static void links_begin(struct host *h) { h->links.count = 0; }
 
 int links_dump(struct host *h)
 {
     const struct ifinfomsg all = {.ifi_family = AF_UNSPEC};
-    return host_dump(h, RTM_GETLINK, &all, sizeof all, begin, links_learn);
+    return host_dump(h, RTM_GETLINK, &all, sizeof all, links_begin, links_learn);
 }

@@ -54,7 +54,7 @@ static int grow(struct neighbours *all)
     return 0;
 }
 
-static int add(struct neighbours *all, const struct host_neighbour *n)
+static int neighbour_add(struct neighbours *all, const struct host_neighbour *n)
 {
     if (all->count == all->cap && grow(all)) return -ENOMEM;
     all->index[place_of(all, n->ifindex, &n->addr)] = all->count + 1;
@@ -119,10 +119,10 @@ static struct host_neighbour read_neighbour(const struct nlmsghdr *nlh, const st
     return n;
 }
 
-static int keep(struct neighbours *all, const struct host_neighbour *n)
+static int neighbour_keep(struct neighbours *all, const struct host_neighbour *n)
 {
     struct host_neighbour *old = find(all, n->ifindex, &n->addr);
-    if (!old) return add(all, n) ? -ENOMEM : HOST_NEIGHBOURS;
+    if (!old) return neighbour_add(all, n) ? -ENOMEM : HOST_NEIGHBOURS;
     if (!memcmp(old, n, sizeof *n)) return 0;
     *old = *n;
     return HOST_NEIGHBOURS;
@@ -135,11 +135,11 @@ int neighbours_learn(struct host *h, const struct nlmsghdr *nlh)
     if (info->ndm_family != AF_INET && info->ndm_family != AF_INET6) return 0; /* learnt by a bridge */
     const struct host_neighbour n = read_neighbour(nlh, info);
     if (!n.addr.family) return 0;
-    if (nlh->nlmsg_type == RTM_NEWNEIGH) return keep(&h->neighbours, &n);
+    if (nlh->nlmsg_type == RTM_NEWNEIGH) return neighbour_keep(&h->neighbours, &n);
     return take_out(&h->neighbours, n.ifindex, &n.addr) ? HOST_NEIGHBOURS : 0;
 }
 
-static void begin(struct host *h)
+static void neighbours_begin(struct host *h)
 {
     struct neighbours *all = &h->neighbours;
     all->count = 0;
@@ -149,5 +149,5 @@ static void begin(struct host *h)
 int neighbours_dump(struct host *h)
 {
     const struct ndmsg all = {.ndm_family = AF_UNSPEC};
-    return host_dump(h, RTM_GETNEIGH, &all, sizeof all, begin, neighbours_learn);
+    return host_dump(h, RTM_GETNEIGH, &all, sizeof all, neighbours_begin, neighbours_learn);
 }

@@ -159,7 +159,7 @@ static int64_t way_told(struct routing *r, const struct rtmsg *info, const struc
     return way < 0 ? -ENOMEM : way;
 }
 
-static bool add(struct routing *r, const struct route *x)
+static bool route_add(struct routing *r, const struct route *x)
 {
     if (!grow(&r->routes, r->count, &r->cap, 64, sizeof *r->routes)) return false;
     r->routes[r->count++] = *x;
@@ -180,7 +180,7 @@ static int learn(struct routing *r, const struct rtmsg *info, const struct nlatt
         const struct routing_table *t = &r->tables[i];
         if (t->refuses || t->table != table || t->family != x.family || x.bits <= t->longer_than) continue;
         x.rank = t->rank;
-        if (!add(r, &x)) return -ENOMEM;
+        if (!route_add(r, &x)) return -ENOMEM;
     }
     return 0;
 }
@@ -212,10 +212,10 @@ static bool add_fixed(struct routing *r)
 {
     const struct route links = {.to = {0xfe800000}, .family = 6, .bits = 10, .rank = UINT32_MAX};
     const struct route groups = {.to = {0xff000000}, .family = 6, .bits = 8, .rank = UINT32_MAX};
-    bool added = add(r, &links) && add(r, &groups);
+    bool added = route_add(r, &links) && route_add(r, &groups);
     for (unsigned i = 0; i < r->tables_count; i++) {
         const struct route all = {.family = r->tables[i].family, .rank = r->tables[i].rank, .way = WAY_REFUSED};
-        if (r->tables[i].refuses) added = added && add(r, &all);
+        if (r->tables[i].refuses) added = added && route_add(r, &all);
     }
     return added;
 }

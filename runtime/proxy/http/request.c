@@ -98,7 +98,7 @@ static unsigned answered_here(const struct session *s, const struct http_head *h
 }
 
 /* Route a request whose head is whole, write its head, and ask for a server */
-static void begin(struct session *s, const struct first *f)
+static void request_begin(struct session *s, const struct first *f)
 {
     struct http *h = http_of(s);
     struct http_loop *l = http_loop_of(s);
@@ -175,7 +175,7 @@ bool http_read_request(struct session *s)
             switch (first_read(f, &h->at, buffer_at(s->up.buffer), buffer_len(s->up.buffer), &a)) {
             case READ_WHOLE:
                 proxy_tells_tls(s);
-                begin(s, f);
+                request_begin(s, f);
                 return true;
             case READ_BAD: refuse(s, f->reason); return true;
             default: break;

@@ -14,7 +14,7 @@ void http_renew(struct session *s)
     s->up.left = s->down.left = 0;
 }
 
-static void begin(struct session *s)
+static void session_begin(struct session *s)
 {
     struct http *h = slab_take(&http_loop_of(s)->requests);
     if (!h) {
@@ -154,5 +154,5 @@ static void stop(void *of_kind)
     free(l);
 }
 
-const struct session_ops session_http = {"http",   begin, step, connected,          late, lost, fini,
-                                         kept_for, start, stop, sizeof(struct http)};
+const struct session_ops session_http = {"http",   session_begin, step, connected,          late, lost, fini,
+                                         kept_for, start,         stop, sizeof(struct http)};

@@ -55,7 +55,7 @@ static struct pipe *pipe_new(uint32_t bytes)
     return NULL;
 }
 
-static struct pipe *take(struct pipe_shelf *s)
+static struct pipe *shelf_take(struct pipe_shelf *s)
 {
     struct pipe *one = s->free;
     if (one) {
@@ -70,9 +70,9 @@ static struct pipe *take(struct pipe_shelf *s)
 struct pipe *pipe_take(struct pipes *p)
 {
     errno = 0;
-    struct pipe *one = take(&p->large);
+    struct pipe *one = shelf_take(&p->large);
     if (!one && errno == EPERM) p->large.most = p->large.made; /* the system allows no more large pipes */
-    return one ? one : take(&p->small);
+    return one ? one : shelf_take(&p->small);
 }
 
 void pipe_give(struct pipes *p, struct pipe *one)

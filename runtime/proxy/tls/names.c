@@ -18,7 +18,7 @@ static int compare(const void *a, const void *b)
     return by ? by : (x->cert > y->cert) - (x->cert < y->cert);
 }
 
-static bool add(struct cert_names *n, const unsigned char *text, int len, unsigned cert)
+static bool cert_name_add(struct cert_names *n, const unsigned char *text, int len, unsigned cert)
 {
     const bool wild = len > 2 && text[0] == '*' && text[1] == '.';
     if (len <= 0 || memchr(text, 0, (size_t)len)) return true; /* cannot be a requested name */
@@ -39,7 +39,7 @@ static bool add_common(struct cert_names *n, X509 *x, unsigned cert)
     const int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
     if (at < 0) return true;
     const ASN1_STRING *s = X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at));
-    return add(n, ASN1_STRING_get0_data(s), ASN1_STRING_length(s), cert);
+    return cert_name_add(n, ASN1_STRING_get0_data(s), ASN1_STRING_length(s), cert);
 }
 
 bool cert_names_add(struct cert_names *n, X509 *x, unsigned cert)
@@ -50,7 +50,7 @@ bool cert_names_add(struct cert_names *n, X509 *x, unsigned cert)
         const GENERAL_NAME *g = sk_GENERAL_NAME_value(names, i);
         if (g->type != GEN_DNS) continue;
         any = true;
-        good = add(n, ASN1_STRING_get0_data(g->d.dNSName), ASN1_STRING_length(g->d.dNSName), cert);
+        good = cert_name_add(n, ASN1_STRING_get0_data(g->d.dNSName), ASN1_STRING_length(g->d.dNSName), cert);
     }
     GENERAL_NAMES_free(names);
     return good && (any || add_common(n, x, cert));
