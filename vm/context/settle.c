@@ -1,4 +1,4 @@
-/* From decisions to verdicts: what each packet counts as, which service and server take it, what is answered. */
+/* From decisions to verdicts: counting each packet, for its service and server, too; answering rejects */
 #include <string.h>
 
 #include "vm/context/context.h"
@@ -26,7 +26,7 @@ void settle_noticed(struct vm *vm, unsigned flags)
     vm->counters.bad_checksum += !!(flags & PKT_BAD_CSUM);
 }
 
-/* IEEE 802.1Q, 8.6.3: groups that a bridge keeps to itself, but for one that is none on either side. */
+/* True for STP, and for LLDP to a group that a bridge keeps to itself (IEEE 802.1Q, 8.6.3). */
 static bool keeps_topology(const struct pkt *pkt, const struct key *key)
 {
     const uint64_t group = pkt->link == LINK_ETHER && pkt->head_len >= ETHER_LEN ? pkt_mac(pkt, true) : 0;
@@ -78,13 +78,13 @@ void answer_leave(const struct job *j, const struct packet_ctx *c, struct pkt *o
         .input = j->input + c->at,
         .cookie = c->pkt->cookie,
     };
-    if (!j->outer_bytes) return; /* else the frame came from the tunnel's other end, which is not whom we answer */
+    if (!j->outer_bytes) return; /* else the frame came from the tunnel's other end: answer the inner source */
     memcpy(e->next_hop, c->key->src, sizeof e->next_hop);
     e->family = c->key->kind & KIND_IP4 ? 4 : 6;
 }
 
-/* The answer that a reject asks for, unless none is allowed, the limit is reached, or there is no room. Kept out of
- * settle, whose other ways need no registers of the caller's. */
+/* Answer a reject, unless no answer is allowed, the limit is reached, or there is no room. Kept out of settle, so that
+ * its other paths need not save registers. */
 void settle_answer(const struct job *j, const struct packet_ctx *c)
 {
     struct vm *vm = j->vm;
@@ -96,13 +96,13 @@ void settle_answer(const struct job *j, const struct packet_ctx *c)
                  form == ANSWER_RST ? TX_CAUSE_RST : TX_CAUSE_UNREACHABLE);
 }
 
-/* Counted for its service and server, too. */
+/* Count the packet for its service and server. */
 static void count_served(struct vm *vm, const struct verdict *v, uint32_t bytes)
 {
     const uint32_t services = vm->program->services_count;
     if (v->service == PBC_NONE) return;
     add(&vm->served[v->service], bytes);
-    /* `pass` has no reason; one of another kind was refused before a server was asked for. */
+    /* `pass` has no reason; another reason means that the packet was refused before a server was chosen. */
     const bool unserved = v->reason == REASON_NO_SERVER || v->reason == REASON_NONE;
     if (v->server == PBC_NONE && v->action != ACTION_FORWARD && unserved)
         add(&vm->served[services + v->service], bytes);
