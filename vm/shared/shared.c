@@ -1,9 +1,9 @@
-/* Numbers that workers share, see shared.h. */
+/* Numbers that workers share, see shared.h */
 #include "vm/shared/shared.h"
 
 #include <stdlib.h>
 
-enum { TRIES = 16 /* as many as there may be workers */ };
+enum { TRIES = 16 /* the greatest number of workers */ };
 
 bool shared_reserve(struct shared_cell *c, uint64_t most)
 {
@@ -14,8 +14,8 @@ bool shared_reserve(struct shared_cell *c, uint64_t most)
     return false;
 }
 
-/* A time that passed so long ago that it seems to be still to come lies farther ahead than any bucket may, also for a
- * worker whose clock was read a little earlier than another's. */
+/* Return how far `value` lies ahead of `now`, at most `limit`. A difference far beyond any bucket is a time so long
+ * past that it wrapped; the margin allows for workers whose clocks were read at different moments. */
 static uint64_t ahead(uint64_t value, uint64_t now, uint64_t limit)
 {
     const int64_t d = (int64_t)(value - now);
@@ -42,13 +42,13 @@ uint64_t shared_take(struct shared_cell *c, const struct shared_ask *a)
     return 0;
 }
 
-/* The main thread alone makes and frees them, so `users` needs no atomics. */
+/* Only the main thread makes and frees cells, so `users` needs no atomics. */
 static void cell_put(struct shared_cell *c)
 {
     if (c && --c->users == 0) free(c);
 }
 
-/* Those that a program before has, at their places in this one; now[i] is where its number i is. */
+/* Take over the cells of the program before; now[i] is the new index of its number i. */
 static void keep_cells(struct shared_cell **to, struct shared_cell *const *from, const uint32_t *now, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
@@ -58,7 +58,7 @@ static void keep_cells(struct shared_cell **to, struct shared_cell *const *from,
     }
 }
 
-/* The same where was[i] is the number there of what is i in this one. */
+/* The same for meters, where was[i] is the old index of the new meter i. */
 static void keep_meters(struct shared *to, const struct shared *from, const uint32_t *was)
 {
     for (uint32_t i = 0; i < to->meters_count; i++) {
@@ -68,7 +68,7 @@ static void keep_meters(struct shared *to, const struct shared *from, const uint
     }
 }
 
-/* A cell for each that has none. */
+/* Make a cell for each number that has none. */
 static bool fill_cells(struct shared_cell **cells, uint32_t count, uint64_t now_ns)
 {
     for (uint32_t i = 0; i < count; i++) {
