@@ -6,7 +6,7 @@ enum { ALL_SLOTS = (1 << GROUP) - 1 };
 
 uint32_t archive_group(struct archive *a, uint16_t *tags, uint32_t groups, uint32_t *next)
 {
-    uint32_t at[2] = {UINT32_MAX, 0}; /* which group; its slots that are taken */
+    uint32_t at[2] = {UINT32_MAX, 0}; /* index of the group; mask of its taken slots */
     for (uint32_t i = *next; !a->reads && i < groups && !at[1]; i++) {
         at[1] = tags_taken(tags + (size_t)i * GROUP);
         if (at[1]) at[0] = i;
@@ -20,7 +20,7 @@ uint32_t archive_group(struct archive *a, uint16_t *tags, uint32_t groups, uint3
     return at[1];
 }
 
-/* Another number of groups, all of them empty. */
+/* Make the table anew with another number of groups, all empty. */
 static bool resize(struct keyed *t, uint32_t groups)
 {
     const struct keyed_cfg cfg = {

@@ -1,5 +1,5 @@
-/* State as bytes: the same walk over it writes it, and reads it again into what was made alike. What is read is
- * hostile: whoever walks says what must hold of it. */
+/* State as bytes: one walk over the state writes it, and reads it again into an object that was made alike. What is
+ * read is hostile: each walk states what must hold of it. */
 #pragma once
 
 #include <stdbool.h>
@@ -11,11 +11,11 @@ struct archive {
     uint8_t *at; /* the next byte to be written or read */
     size_t left;
     bool reads;
-    uint64_t cookies; /* reading: those of packets that wait are below */
-    bool bad;         /* there was no room; or what was read is no such state: the rest is not to be relied on */
+    uint64_t cookies; /* reading: cookies of packets that wait must be below this */
+    bool bad;         /* there was no room, or the bytes read are no valid state: do not rely on the rest */
 };
 
-/* Write those bytes, or read them. False: the archive is bad. */
+/* Write or read those bytes. False: the archive is bad. */
 static inline bool archive_part(struct archive *a, void *part, size_t bytes)
 {
     if (a->bad || bytes > a->left) {
@@ -32,21 +32,21 @@ static inline bool archive_part(struct archive *a, void *part, size_t bytes)
 }
 #define ARCHIVE(archive, object) archive_part(archive, &(object), sizeof(object))
 
-/* What must hold of state that was read. False: the archive is bad. */
+/* Mark the archive bad if a condition on state that was read does not hold. False: the archive is bad. */
 static inline bool archive_sound(struct archive *a, bool holds)
 {
     a->bad |= a->reads && !holds;
     return !a->bad;
 }
 
-/* The next group of slots (tags.h) of which some are taken, and its tags: *next is 0 at first, then one past the group.
- * Returns which slots are taken; 0: there are no more, or the archive is bad. */
+/* Write or read the tags of the next group (tags.h) with a taken slot. *next is 0 at first, then one past that group.
+ * Return the mask of taken slots; 0: no more groups, or the archive is bad. */
 uint32_t archive_group(struct archive *a, uint16_t *tags, uint32_t groups, uint32_t *next);
 
-/* A table of another size than its program asks for, since one before it asked, may have so many bytes. */
+/* Greatest size in bytes of a table that is read with the size that an earlier program asked for */
 #define ARCHIVE_RESIZED (UINT64_C(1) << 30)
 
-/* A table by key with all that is in it; it is made anew where it had another size. What the entries say is the
- * owner's to check. */
+/* Write or read a table by key with all its entries; a table of another size is made anew. The owner checks the
+ * entries' contents. */
 struct keyed;
 bool keyed_archive(struct keyed *t, struct archive *a);

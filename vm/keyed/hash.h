@@ -1,11 +1,11 @@
-/* Seeded hashing of short keys: NH, folded; and the numbers of a seed.
+/* Seeded hashing of short keys (NH, folded), and random numbers from a seed
  *
  * The sum of products (w1 + k1)(w2 + k2) + (w3 + k3)(w4 + k4) ... mod 2^128, each w + k mod 2^64, is equal for two
  * different keys of one length with a chance of 2^-64 over the draw of the k, whatever the keys (Black, Halevi,
- * Krawczyk, Krovetz, Rogaway, "UMAC: Fast and Secure Message Authentication", CRYPTO 1999, 4): who does not know the k
- * finds no keys that meet more often. One more multiplication, folded, makes 64 bits of it that are all good.
+ * Krawczyk, Krovetz, Rogaway, "UMAC: Fast and Secure Message Authentication", CRYPTO 1999, 4): without knowing the k
+ * nobody finds keys that collide more often. One more multiplication, folded, makes 64 good bits of the sum.
  *
- * A product has 128 bits: by the machine's instruction where the compiler has it, by halves of 32 bits elsewhere, with
+ * A product has 128 bits: by one machine instruction where the compiler has it, by halves of 32 bits elsewhere, with
  * equal results. */
 #pragma once
 
@@ -42,7 +42,7 @@ static inline void hash_add(struct hash_sum *sum, uint64_t a, uint64_t b)
 #define hash_add hash_add_by_halves
 #endif
 
-/* splitmix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014): every seed is good. */
+/* splitmix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014): every seed is good */
 static inline uint64_t random_next(uint64_t *state)
 {
     uint64_t z = *state += 0x9e3779b97f4a7c15u;
@@ -57,7 +57,7 @@ static inline void hash_key_init(struct hash_key *k, uint64_t seed)
     for (unsigned i = 0; i < 2; i++) k->close[i] = random_next(&seed);
 }
 
-/* Words i and i + 1 of the key, added to the sum; i is even. */
+/* Add words i and i + 1 of the key to the sum; i is even. */
 static inline void hash_two(struct hash_sum *sum, const struct hash_key *k, unsigned i, uint64_t a, uint64_t b)
 {
     hash_add(sum, a + k->add[i], b + k->add[i + 1]);
@@ -70,10 +70,10 @@ static inline uint64_t hash_close(const struct hash_key *k, const struct hash_su
     return product.low ^ product.high;
 }
 
-/* A word of whatever a key is made of. */
+/* A word of any object that serves as a key */
 typedef uint64_t __attribute__((may_alias)) hash_word;
 
-/* Of any number of words: those past the first six go in beside the hash of what is before them. */
+/* Hash any number of words: those past the first six are hashed together with the hash of the words before them. */
 static inline uint64_t hash_words(const struct hash_key *k, const hash_word *words, unsigned count)
 {
     struct hash_sum sum = {0, 0};

@@ -1,4 +1,4 @@
-/* Bounded tables by key, see keyed.h. */
+/* Bounded tables by key, see keyed.h */
 #include "vm/keyed/keyed.h"
 
 #include "vm/keyed/large.h"
@@ -14,8 +14,8 @@ uint32_t keyed_groups(uint64_t most)
     return groups < 2 ? 2 : (uint32_t)groups;
 }
 
-/* All arrays in one zeroed piece, each on a line of its own: the system gives a large piece page by page as it is
- * touched, unless that is done now. */
+/* All arrays lie in one zeroed block, each on its own cache line. Without prefault the system provides a large block
+ * page by page as it is touched. */
 bool keyed_init(struct keyed *t, const struct keyed_cfg *cfg)
 {
     *t =

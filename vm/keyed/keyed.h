@@ -1,12 +1,11 @@
 /* A bounded table by key: fixed memory, bounded work, no allocation after keyed_init.
  *
- * Keys lie in groups of sixteen slots with a tag each (tags.h). A key has two groups, by its seeded hash, and goes to
- * the first while that has room to spare, else to the emptier; nothing is ever moved, so a slot is its key's until it
- * is dropped. Slots are half as many again as keys: a key that finds no room while fewer than `most` are held is not
- * met in practice.
+ * Keys lie in groups of sixteen slots with a tag each (tags.h). A key has two groups, by its seeded hash. It goes to
+ * the first while that has room to spare, else to the emptier, and keeps its slot until it is dropped. There are half
+ * as many slots again as keys: in practice a key always finds room while fewer than `most` are held.
  *
- * Beside each slot lies a word of the owner's in an array of its own: who goes first is asked of sixteen words in two
- * lines, without a look at entries. */
+ * Beside each slot lies a word of the owner's in a separate array: the lowest of sixteen words is found in two cache
+ * lines, without reading entries. */
 #pragma once
 
 #include <stdbool.h>
@@ -17,47 +16,47 @@
 #define KEYED_NONE UINT32_MAX
 
 struct keyed_cfg {
-    uint64_t most;        /* keys */
-    uint32_t key_words;   /* the key: so many words of 8 bytes, with which an entry begins */
-    uint32_t entry_bytes; /* with the key; a multiple of 8 */
+    uint64_t most;        /* greatest number of keys */
+    uint32_t key_words;   /* length of the key in words of 8 bytes; an entry begins with its key */
+    uint32_t entry_bytes; /* including the key; a multiple of 8 */
     uint64_t seed;
-    bool prefault; /* its memory is there from the start, in large pages; else it comes as keys come */
+    bool prefault; /* allocate all memory at the start, in large pages; else page by page as keys come */
 };
 
 struct keyed {
     union {
         uint16_t *tags;      /* [groups][GROUP]; 0: free */
-        uint64_t first_slot; /* in the kernel: of its slots in the map that all tables share */
+        uint64_t first_slot; /* in the kernel: index of the table's first slot in the map that all tables share */
     };
     uint64_t *words; /* [groups][GROUP] */
     union {
         uint8_t *entries;   /* [groups][GROUP] of entry_bytes */
-        uint64_t first_key; /* in the kernel: of its words in the map of all keys */
+        uint64_t first_key; /* in the kernel: index of the table's first word in the map of all keys */
     };
     uint32_t groups, key_words, entry_bytes;
-    uint32_t used; /* keys */
-    uint32_t hand; /* the group that keyed_turn gives next */
+    uint32_t used; /* number of keys */
+    uint32_t hand; /* next group for keyed_turn */
     struct hash_key hash;
-    void *memory; /* what all arrays lie in */
+    void *memory; /* block with all arrays */
     size_t bytes;
     bool prefault; /* as in cfg */
 };
 
 bool keyed_init(struct keyed *t, const struct keyed_cfg *cfg); /* false: out of memory */
-void keyed_fini(struct keyed *t);                              /* also of a zeroed one */
-/* How many groups a table of so many keys has; 0: more than one may have. */
+void keyed_fini(struct keyed *t);                              /* also for a zeroed table */
+/* Return the number of groups of a table of so many keys; 0: too many keys. */
 uint32_t keyed_groups(uint64_t most);
 
-/* Where the arrays lie. In the kernel no pointer lies in memory: who builds for it defines these before. */
+/* Access to the arrays. The kernel build has no pointers in memory and defines these macros beforehand. */
 #ifndef KEYED_TAGS
 #define KEYED_TAGS(t, group) ((t)->tags + (size_t)(group)*GROUP)
 #define KEYED_WORD(t, slot)  (&(t)->words[slot])
 #define KEYED_ENTRY(t, slot) ((t)->entries + (size_t)(slot) * (t)->entry_bytes)
-#define KEYED_KEY(t, i)      ((i) < (t)->key_words) /* has its key a word i? */
+#define KEYED_KEY(t, i)      ((i) < (t)->key_words) /* true if the table's keys have a word i */
 #endif
 
-/* Where a key may lie. Its first `words` words tell it from all others of the table; the rest, if any, is zero in all
- * that are equal in those. */
+/* Find the groups and tag of a key from its first `words` words, which identify it in the table; keys that are equal in
+ * those have only zeros in the rest. */
 static inline void keyed_place(const struct keyed *t, const void *key, unsigned words, struct place *at)
 {
     *at = place_of(hash_words(&t->hash, key, words), t->groups);
@@ -73,7 +72,7 @@ static inline bool keyed_is(const struct keyed *t, uint32_t slot, const hash_wor
     return differ == 0;
 }
 
-/* The key's slot, or KEYED_NONE. */
+/* Return the key's slot, or KEYED_NONE. */
 static inline uint32_t keyed_find(const struct keyed *t, const struct place *at, const void *key)
 {
     for (unsigned side = 0; side < 2; side++) {
@@ -85,7 +84,8 @@ static inline uint32_t keyed_find(const struct keyed *t, const struct place *at,
     return KEYED_NONE;
 }
 
-/* A slot for a key that is not there, its word and what follows the key zero; KEYED_NONE: both groups are full. */
+/* Add a key that is not in the table, with zeros as its word and behind the key. Return its slot; KEYED_NONE: no
+ * room. */
 uint32_t keyed_add(struct keyed *t, const struct place *at, const void *key);
 
 static inline void keyed_drop(struct keyed *t, uint32_t slot)
@@ -94,13 +94,13 @@ static inline void keyed_drop(struct keyed *t, uint32_t slot)
     t->used--;
 }
 
-/* Of a group's slots that are taken, those whose word is at most `word`: bit i for slot group * GROUP + i. */
+/* Return the mask of a group's taken slots whose word is at most `word`: bit i for slot group * GROUP + i. */
 uint32_t keyed_up_to(const struct keyed *t, uint32_t group, uint64_t word);
 
-/* Of two full groups the slot with the lowest word; of equal ones the first. */
+/* Return the slot with the lowest word in two full groups; if several are equal, the first. */
 uint32_t keyed_lowest(const struct keyed *t, const struct place *at);
 
-/* One group after the other, round the end: who sweeps takes the next each time. */
+/* Return the next group to sweep, round the end. */
 static inline uint32_t keyed_turn(struct keyed *t)
 {
     const uint32_t group = t->hand;

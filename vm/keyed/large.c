@@ -1,4 +1,4 @@
-/* Memory of large tables, see large.h. */
+/* Memory of large tables, see large.h */
 #include "vm/keyed/large.h"
 
 #include <errno.h>
@@ -23,7 +23,7 @@ static void unmap(uint8_t *from, const uint8_t *to)
     if (from < to) munmap(from, (size_t)(to - from));
 }
 
-/* More is mapped, so that a large page can begin there; what is before and behind goes back. */
+/* Map more than asked for, so that the block can begin on a large page; unmap what is left before and behind. */
 static void *map_aligned(size_t bytes)
 {
     uint8_t *all = bytes <= SIZE_MAX - LARGE_PAGE ? map(bytes + LARGE_PAGE) : NULL;
@@ -32,7 +32,7 @@ static void *map_aligned(size_t bytes)
     uint8_t *p = all + (-(uintptr_t)all & (LARGE_PAGE - 1));
     unmap(all, p);
     unmap(p + kept, all + ((bytes + LARGE_PAGE + page - 1) & ~(page - 1)));
-    madvise(p, kept, MADV_HUGEPAGE); /* a system without large pages says no */
+    madvise(p, kept, MADV_HUGEPAGE); /* fails harmlessly on a system without large pages */
     return p;
 }
 
@@ -49,13 +49,13 @@ void *large_touched(size_t bytes)
     return (void *)p;
 }
 
-/* Before Linux 5.14 each page is touched, by what changes nothing should somebody write there meanwhile. */
+/* Before Linux 5.14, touch each page by an atomic OR of 0, which another thread's write survives. */
 void large_take(void *memory, size_t from, size_t to)
 {
     uint8_t *const p = memory;
     from &= ~(size_t)(PAGE - 1);
     if (from >= to || !madvise(p + from, to - from, MADV_POPULATE_WRITE)) return;
-    if (errno != EINVAL) return; /* there is none: it comes with flows, or not */
+    if (errno != EINVAL) return; /* out of memory: it then comes as flows come, or not at all */
     for (size_t at = from; at < to; at += PAGE) __atomic_fetch_or(p + at, 0, __ATOMIC_RELAXED);
 }
 

@@ -1,8 +1,8 @@
-/* A group of sixteen slots in 32 bytes: a 16-bit tag each, two bits of class over fourteen of hash, which are never all
- * 0; a tag of 0 is a free slot. Questions to all sixteen at once give a mask, bit i for slot i.
+/* A group of sixteen slots in 32 bytes: one 16-bit tag each, two bits of class above fourteen bits of hash, which are
+ * never all 0; tag 0 is a free slot. A question to all sixteen at once gives a mask, bit i for slot i.
  *
- * Each question has three ways of equal answers: by SSE2; a plain one for other machines; and one by words of four
- * tags for the kernel, without a branch, for its verifier follows each branch both ways. */
+ * Each question has three implementations with equal answers: SSE2; a plain one for other machines; and one on words of
+ * four tags for the kernel, without a branch, because the kernel's verifier follows each branch both ways. */
 #pragma once
 
 #include <stddef.h>
@@ -13,7 +13,7 @@
 
 enum { GROUP = 16, TAG_HASH = 0x3fff, TAG_CLASS_AT = 14, TAG_CLASS = 3 << TAG_CLASS_AT };
 
-/* Those whose bits under `mask` are `bits`. */
+/* Return the mask of tags whose bits under `mask` are `bits`. */
 static inline uint32_t tags_equal_plain(const uint16_t tags[GROUP], uint16_t mask, uint16_t bits)
 {
     uint32_t equal = 0;
@@ -21,9 +21,9 @@ static inline uint32_t tags_equal_plain(const uint16_t tags[GROUP], uint16_t mas
     return equal;
 }
 
-/* Four tags a word, the first in the lowest bits (the kernel's stages run on little-endian machines). A lane is 0 where
- * they are equal; adding 0x7fff carries into the highest bit of all others, and a product brings the four bits side by
- * side. */
+/* The same for four tags a word, the first in the lowest bits (the kernel's stages run on little-endian machines). A
+ * lane of `differ` is 0 where the tags are equal; adding 0x7fff carries into the highest bit of all others, and a
+ * product brings the four bits side by side. */
 typedef uint64_t __attribute__((may_alias)) tags_word;
 static inline uint32_t tags_equal_words(const uint16_t tags[GROUP], uint16_t mask, uint16_t bits)
 {
@@ -63,7 +63,7 @@ static inline uint32_t tags_of_class(const uint16_t tags[GROUP], unsigned class)
     return tags_equal(tags, TAG_CLASS, (uint16_t)(class << TAG_CLASS_AT)) & tags_taken(tags);
 }
 
-/* Ones in a mask; not every machine has an instruction for it. */
+/* Count the ones in a mask; not every machine has an instruction for it. */
 static inline unsigned tags_count(uint32_t mask)
 {
     mask -= mask >> 1 & 0x5555;
@@ -72,7 +72,7 @@ static inline unsigned tags_count(uint32_t mask)
     return (mask + (mask >> 8)) & 0x1f;
 }
 
-/* The lowest one of a mask that is not 0; not every machine has an instruction for that either. */
+/* Return the index of the lowest bit set in a mask that is not 0; not every machine has an instruction for it. */
 static inline unsigned tags_first(uint32_t mask)
 {
 #ifdef __bpf__
@@ -83,8 +83,8 @@ static inline unsigned tags_first(uint32_t mask)
 #endif
 }
 
-/* For each one of a group's mask, whose lowest tags_first gives; the mask is used up. The kernel's verifier has to see
- * an end. */
+/* Loop over the ones of a group's mask: tags_first gives the current one, and the mask is 0 at the end. The loop is
+ * bounded for the kernel's verifier. */
 #if defined __bpf__ && defined LOOP
 #define TAGS_EACH(mask)                                                                                                \
     TURNS(GROUP)                                                                                                       \
@@ -95,7 +95,7 @@ static inline unsigned tags_first(uint32_t mask)
 #define TAGS_EACH(mask) for (; mask; (mask) &= (mask)-1)
 #endif
 
-/* Where a key may lie: two different groups of `groups` (at least 2), each as likely as any other, and its tag. The
+/* Two different groups of `groups` (at least 2) where a key may lie, each as likely as any other, and its tag. The
  * groups come from the upper bits of both halves of the hash, the tag from their lower ones. */
 static inline uint32_t place_first(uint64_t hash, uint32_t groups)
 {
@@ -125,14 +125,14 @@ static inline struct place place_of(uint64_t hash, uint32_t groups)
     return (struct place){.group = {first, place_second(hash, groups, first)}, .tag = place_tag(hash)};
 }
 
-/* The slot of bit i in a mask of both groups, the first one's below. */
+/* Return the slot of bit i in a mask of both groups; the first group has the lower bits. */
 static inline uint32_t place_slot(const struct place *at, unsigned i)
 {
     return at->group[i / GROUP] * GROUP + i % GROUP;
 }
 
-/* The group of the two in which a new key shall lie: the first while more than GROUP_SPARE slots of it are free, so
- * that nearly all keys are found there; else the emptier. *left: its free slots. first, second: the tags of both. */
+/* Choose the group for a new key: the first while more than GROUP_SPARE of its slots are free, so that nearly all keys
+ * are found there; else the emptier. *left: mask of its free slots. first, second: tags of both groups. */
 enum { GROUP_SPARE = 4 };
 static inline uint32_t place_choose_of(const struct place *at, const uint16_t first[GROUP],
                                        const uint16_t second[GROUP], uint32_t *left)
@@ -146,7 +146,7 @@ static inline uint32_t place_choose_of(const struct place *at, const uint16_t fi
     return at->group[1];
 }
 
-/* The same in a table whose groups' tags stand in a row. */
+/* The same in a table whose groups' tags lie in one array */
 static inline uint32_t place_choose(const struct place *at, const uint16_t *tags, uint32_t *left)
 {
     return place_choose_of(at, tags + (size_t)at->group[0] * GROUP, tags + (size_t)at->group[1] * GROUP, left);
