@@ -1,11 +1,11 @@
-/* All that a worker remembers, as bytes (vm.h, vm_archive). */
+/* All state that a worker remembers, as bytes (vm.h, vm_archive) */
 #include "vm/context/context.h"
 #include "vm/forward/forward.h"
 #include "vm/forward/service.h"
 #include "vm/keyed/archive.h"
 #include "vm/worker/fragments.h"
 
-/* The parts of an archive: they follow from the program alone. */
+/* Return the parts of an archive; they follow from the program alone. */
 static uint8_t parts_of(const struct vm *vm)
 {
     return (uint8_t)((vm->track != NULL) | (vm->forward != NULL) << 1 | (vm->fragments != NULL) << 2);

@@ -1,4 +1,4 @@
-/* Questions to a worker beside its packets: flows, and explanations (vm.h). */
+/* Questions to a worker outside its packets: flows, and explanations (vm.h) */
 #include "vm/context/context.h"
 #include "vm/forward/forward.h"
 #include "vm/forward/service.h"

@@ -1,7 +1,7 @@
-/* A batch's way: packets are parsed, judged, counted, logged and answered; and what time alone brings (vm.h).
+/* The way of a batch: packets are parsed, judged, counted, logged and answered. Also timers (vm.h).
  *
- * The order in which a frame meets its fate (docs/semantics.md): malformed ARP passes unless some rule names ARP; every
- * other malformed frame is dropped before any rule; the rest is judged. */
+ * Order of the decisions about a frame (docs/semantics.md): malformed ARP passes unless a rule names ARP; every other
+ * malformed frame is dropped before any rule; the rest is judged. */
 #include "vm/context/context.h"
 #include "vm/forward/forward.h"
 #include "vm/forward/service.h"
@@ -13,17 +13,17 @@
 #include "vm/worker/turns.h"
 #include "vm/worker/vm_priv.h"
 
-enum { SWEEP_NS = 1000000000, STEPS_A_TICK = 128 /* of a live worker: 15 us where all miss the caches */ };
+enum { SWEEP_NS = 1000000000, STEPS_A_TICK = 128 /* live worker: 15 us if all miss the caches */ };
 enum { CLEARED_A_TICK = 1 << 16 };
 
-/* Malformed ARP that no rule asks for is none of ours; cut short by the capture it is the same. */
+/* True for malformed ARP, or ARP cut short by the capture, if no rule names ARP. */
 static bool lets_pass(const struct program *p, const struct pkt *pkt, const struct key *key)
 {
     bool arp = pkt->reason == REASON_SHORT_ARP || (pkt->reason == REASON_SNAPPED && key->kind & KIND_ARP);
     return arp && !(p->meta->flags & PBC_NAMES_ARP);
 }
 
-/* Function 0 over the packets of `todo`: several together as far as they may go so, then one after the other. */
+/* Run function 0 over the packets of `todo`: several together as far as possible, then one by one. */
 static void decide_by_code(const struct program *p, const struct key keys[], struct pkt *const pkts[], uint64_t todo,
                            const struct effects *e, decided out[])
 {
@@ -34,7 +34,7 @@ static void decide_by_code(const struct program *p, const struct key keys[], str
     run_code(p, 0, keys, pkts, todo, together ? &ahead : NULL, e, out);
 }
 
-/* The packets of `todo`, bit 0 being the batch's packet `first`. */
+/* Decide the packets of `todo`; bit 0 is packet `first` of the batch. */
 static void decide_rules(const struct job *j, unsigned first, const struct key keys[], struct pkt *const pkts[],
                          uint64_t todo, decided out[])
 {
@@ -67,7 +67,7 @@ static void decide(const struct job *j, unsigned first, struct key keys[], struc
 
 static bool in_pieces(const struct pkt *pkt) { return pkt->flags & PKT_NOT_LINEAR; }
 
-/* Malformed packets, joined frames and fragments are judged one by one. */
+/* Judge a malformed packet, a joined frame or a fragment by itself. */
 static void judge_odd(const struct job *j, struct packet_ctx *c)
 {
     if (c->pkt->reason == REASON_NONE && j->vm->in_turn) {
@@ -90,7 +90,7 @@ void judge_single(const struct job *j, struct packet_ctx *c)
         judge_odd(j, c);
 }
 
-/* Headers lie past the head: copy the frame into a slot and judge the copy. (Patterns read segments where they lie.) */
+/* Copy a frame whose headers lie past the head into a slot, and judge the copy. (Patterns read segments in place.) */
 static void judge_joined(const struct job *j, struct packet_ctx *c)
 {
     struct vm *vm = j->vm;
@@ -108,7 +108,7 @@ static void judge_joined(const struct job *j, struct packet_ctx *c)
     if (!joined.gone) pool_put(copy);
 }
 
-/* Packets that are not in one piece, malformed, or fragments of a datagram. */
+/* Judge a packet that is not in one piece, malformed, or a fragment. */
 static void judge_rest(const struct job *j, struct packet_ctx *c)
 {
     if (in_pieces(c->pkt))
@@ -126,7 +126,7 @@ static uint64_t without_fragments(uint64_t todo, const struct key keys[])
     return todo;
 }
 
-/* Verdicts that are not the rules' own: those outside `todo`, and rejects. */
+/* Give the verdicts beside the rules: packets outside `todo`, and answers to rejects. */
 static __attribute__((noinline)) void run_rest(const struct job *j, unsigned at, struct pkt *pkt, bool judged,
                                                struct verdict *v)
 {
@@ -138,8 +138,8 @@ static __attribute__((noinline)) void run_rest(const struct job *j, unsigned at,
         judge_rest(j, &c);
 }
 
-/* Without state all are judged first, but for fragments and frames in pieces. Then each in its turn, so that answers
- * leave in order. */
+/* Without state, judge all packets first, except fragments and frames in pieces. Then settle each in turn, so that
+ * answers leave in order. */
 static void run_stateless(const struct job *j, struct pkt *const pkts[], unsigned n, uint64_t todo,
                           struct verdict verdicts[])
 {
@@ -153,7 +153,7 @@ static void run_stateless(const struct job *j, struct pkt *const pkts[], unsigne
     }
 }
 
-/* Are there packets to be judged outside `todo`: fragments, frames in pieces? */
+/* True if packets outside `todo` are judged: fragments, frames in pieces. */
 static bool judges_rest(struct pkt *const pkts[], unsigned n, uint64_t todo)
 {
     bool judged = false;
@@ -212,7 +212,7 @@ void vm_run(struct vm *vm, const struct vm_in *in, struct pkt *const pkts[], uns
     if (vm->track) vm->counters.stacks_full = track_stacks_full(vm->track);
 }
 
-/* Flows whose server is down, or has not answered; the next deadline. */
+/* Try again or end flows whose server is down or has not answered. Return the next deadline. */
 static uint64_t end_down(struct vm *vm, const struct vm_in *in, struct vm_tx *tx)
 {
     const struct job j = {.vm = vm, .in = in, .tx = tx, .input = INPUT_NONE};
@@ -220,7 +220,7 @@ static uint64_t end_down(struct vm *vm, const struct vm_in *in, struct vm_tx *tx
     return forward_tick(&j) ? vm->now_ns : time_sooner(next, forward_drained_ns(vm->forward));
 }
 
-/* Ours, and in kernel mode the kernel's. */
+/* Sweep the worker's meters and, in kernel mode, the kernel's. True while any holds entries. */
 static bool sweep_meters(const struct vm *vm)
 {
     const struct vm_kernel *k = vm->cfg.kernel;

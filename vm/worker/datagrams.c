@@ -1,4 +1,4 @@
-/* Owners of the pieces of a datagram, see owner.h: a keyed table, whose words are the times when the firsts came. */
+/* Owners of a datagram's fragments, see owner.h: a keyed table whose words are the arrival times of first fragments */
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,7 +7,7 @@
 #include "vm/packet/pkt.h"
 #include "vm/worker/owner.h"
 
-#define LIFE_NS UINT64_C(30000000000) /* of a datagram, as in flow/fragments/ */
+#define LIFE_NS UINT64_C(30000000000) /* lifetime of a datagram, as in flow/fragments/ */
 
 struct datagram {
     _Alignas(uint64_t) uint32_t src[4];
@@ -18,7 +18,7 @@ enum { DATAGRAM_WORDS = 5 };
 static_assert(offsetof(struct datagram, owner) == DATAGRAM_WORDS * 8, "a key of whole words");
 
 struct datagrams {
-    struct keyed table; /* the word of each: when its first came */
+    struct keyed table; /* word of each entry: arrival time of the first fragment */
 };
 
 struct datagrams *datagrams_new(const struct program *p, uint64_t seed)
@@ -47,7 +47,7 @@ static struct datagram datagram_of(const struct key *key, const struct fragment 
     return d;
 }
 
-/* Eviction when both groups are full: the oldest. */
+/* Set the owner of a datagram; if both groups are full, the oldest entry makes room. */
 static void note(struct keyed *t, const struct place *at, const struct datagram *d, uint32_t slot, unsigned owner,
                  uint64_t now_ns)
 {

@@ -1,6 +1,6 @@
-/* Fragments on a worker's way, see fragments.h.
+/* Fragments on a worker's way, see fragments.h
  *
- * What is held moves from the counter of `held` to that of its verdict when it leaves, so every packet stays in one. */
+ * A held fragment moves from the counter of `held` to that of its verdict when it leaves, so it is counted once. */
 #include "vm/worker/fragments.h"
 
 #include <stdlib.h>
@@ -73,7 +73,7 @@ struct reading {
 
 static bool is_within(uint32_t at, uint32_t count) { return at == PBC_NONE || at < count; }
 
-/* Does it leave to a server as its service's mode has it, or without either? */
+/* True if the saved way out fits the program: a server as the service's mode requires, or no service and no server. */
 static bool is_sound_server(const struct program *p, const struct leave *l)
 {
     if (l->service == PBC_NONE) return l->server == PBC_NONE && l->way != LEAVE_TO_SERVER;
@@ -82,7 +82,7 @@ static bool is_sound_server(const struct program *p, const struct leave *l)
     return l->server < p->servers_count;
 }
 
-/* Can that have become of a first? */
+/* True if a first fragment can have had that verdict and way out. */
 static bool read_first(void *arg, const struct frag_first *first)
 {
     const struct reading *r = arg;
@@ -135,8 +135,8 @@ static void record_first(const struct job *j, uint32_t datagram, const struct pa
     frag_judged(f->frags, vm->now_ns, datagram, &first);
 }
 
-/* Counted for the rule that decided the first, and for its service and server; it leaves as the first did. Never
- * answered, never logged. */
+/* Give the fragment the verdict of its first, whose rule, service and server count it, and send it the same way. It is
+ * never answered or logged. */
 static void follow(const struct job *j, struct packet_ctx *c, const struct frag_first *first)
 {
     *c->v = first->verdict;
@@ -149,7 +149,7 @@ static void follow(const struct job *j, struct packet_ctx *c, const struct frag_
     settle_whole(j, c);
 }
 
-/* A rule that names `fragment` decides. What it accepts of a datagram that is sent on goes where that goes. */
+/* Carry out the decision of a rule that names `fragment`. What it accepts goes where its datagram goes. */
 static void decide_itself(const struct job *j, struct packet_ctx *c, const struct frag_first *first)
 {
     const struct vm *vm = j->vm;
@@ -168,7 +168,7 @@ static void decide_itself(const struct job *j, struct packet_ctx *c, const struc
     settle(j, c);
 }
 
-/* Does a rule that stands before the one that decided the first decide this one? */
+/* True if a rule before the one that decided the first fragment decides this one. */
 static bool is_decided(const struct job *j, struct packet_ctx *c, const struct frag_first *first)
 {
     const struct vm *vm = j->vm;
@@ -193,7 +193,7 @@ static void follow_first(const struct job *j, struct packet_ctx *c, const struct
         follow(j, c, first);
 }
 
-/* Its first is not known: rules that name `fragment` are meant for such ones, so then the whole program judges it. */
+/* Judge a fragment without a known first: by the whole program if a rule names `fragment`, meant for it; else drop. */
 static void judge_orphan(const struct job *j, struct packet_ctx *c, odd_fn *judge)
 {
     if (j->vm->fragments->order)
@@ -202,7 +202,7 @@ static void judge_orphan(const struct job *j, struct packet_ctx *c, odd_fn *judg
         refuse(j->vm, c, ACTION_DROP, REASON_FRAGMENT_ORPHAN);
 }
 
-/* False: there is no room for it. */
+/* Hold a copy of the fragment. False: there is no room. */
 static bool hold(const struct job *j, uint32_t datagram, const struct packet_ctx *c)
 {
     struct vm *vm = j->vm;
@@ -244,7 +244,7 @@ static enum tx_kind kind_of(const struct verdict *v)
     }
 }
 
-/* Events of a held packet name the place where the executor finds it. */
+/* Set the entry in tx at which the executor finds the held packet of these events. */
 static void place_events(struct vm_tx *tx, unsigned first)
 {
     for (unsigned i = first; i < tx->event_count; i++) tx->events[i].entry = tx->count;
@@ -279,7 +279,7 @@ void fragments_leave(const struct job *j, odd_fn *judge)
         ctx_begin(&c, 0, held.pkt, &key, &v);
         judge_held(j, &held, &c, judge);
         place_events(tx, events);
-        vm->packets++; /* meters tell packets by their number */
+        vm->packets++; /* a number of its own, by which meters tell packets apart */
         tx->entries[tx->count++] = (struct tx_entry){.pkt = held.pkt,
                                                      .kind = (uint8_t)kind_of(&v),
                                                      .cause = TX_CAUSE_HELD,

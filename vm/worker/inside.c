@@ -1,4 +1,4 @@
-/* The packet inside a tunnel: taken out, judged, counted for the packet that brought it; see inside.h. */
+/* The packet inside a tunnel: taken out, judged, and counted for the outer packet; see inside.h */
 #include "vm/worker/inside.h"
 
 #include "vm/packet/edit/edit.h"
@@ -69,7 +69,7 @@ static void to_host(const struct job *j, const struct packet_ctx *c)
                                                        .cookie = c->pkt->cookie};
 }
 
-/* Meters tell packets by their number, so this one has its own. The last entry of vm_tx is kept free for it. */
+/* Judge the inner packet under its own number, by which meters tell packets apart. Keep one entry of vm_tx free. */
 static void judge_inner(const struct job *j, struct packet_ctx *inner, uint32_t outer_bytes)
 {
     struct vm *vm = j->vm;

@@ -1,33 +1,33 @@
-/* What is inside a packet: a rule that opens tunnels decided it, so its outer headers are taken off in a slot and what
- * they held is judged anew by the whole firewall, on the interface and tags that it came with; its direction is that of
- * its own addresses. It has flows and fragments of its own. The outer packet has neither: it counts for that rule, and
- * its verdict is the one of what was inside.
+/* The packet inside a tunnel. When a rule that opens tunnels decides, the outer headers are taken off in a slot, and
+ * the whole firewall judges the inner packet anew, on the interface and tags of the outer one; its direction follows
+ * from its own addresses. Flows and fragments are those of the inner packet. The outer packet counts for the opening
+ * rule, and its verdict is the inner one's.
  *
  * | dropped as | where |
  * |---|---|
- * | `tunnel-fragment` | the outer packet is a fragment: nothing puts it together here |
- * | `bad-tunnel` | GUE of a variant over 1, with flags or a wrong checksum; an inner version or length that is none |
+ * | `tunnel-fragment` | the outer packet is a fragment: it is not reassembled here |
+ * | `bad-tunnel` | GUE of a variant over 1, with flags or a wrong checksum; an invalid inner version or length |
  * | `tunnel-congested` | RFC 6040, 4.2 |
- * | `tunnel-source` | the inner source is this machine's address: nobody else may speak for it |
- * | `nested-tunnel` | such a rule decides about what was inside: one level is taken off, not more |
- * | any reason of the parser | what is inside is malformed |
+ * | `tunnel-source` | the inner source is this machine's address: nobody else may use it |
+ * | `nested-tunnel` | an opening rule decides about the inner packet: only one level is taken off |
+ * | any reason of the parser | the inner packet is malformed |
  * | `no-buffer` | no slot, or no room in vm_tx |
  *
- * The rule is then the opening one (`-` where it is malformed inside). What is accepted leaves through vm_tx for the
- * host (TX_HOST, TX_CAUSE_INSIDE), and verdict.done says that the outer packet does not. */
+ * The verdict's rule is then the opening one (`-` if the inner packet is malformed). An accepted inner packet leaves
+ * through vm_tx for the host (TX_HOST, TX_CAUSE_INSIDE); verdict.done says that the outer packet does not go there. */
 #pragma once
 
 #include "vm/context/context.h"
 
-/* Did such a rule decide? Only in programs that have one (vm->opens). */
+/* True if a rule that opens tunnels decided. Only in programs with such a rule (vm->opens). */
 static inline bool inside_asked(const struct program *p, decided d)
 {
     return decided_rule(d) < RULE_DEFAULT && verdict_is(p->rules[decided_rule(d)].verdict, VERDICT_OPENS);
 }
 
-/* The packet whose decision that is. */
+/* Open a packet that such a rule decided, and judge the inner packet. */
 void inside_judge(const struct job *j, struct packet_ctx *c);
 
-/* The verdict of what was inside was counted with its own bytes; the frame had `outer_bytes` more, for its verdict,
- * rule and reason. */
+/* Add the outer headers to the counters of the inner packet's verdict, rule and reason, which have only its own
+ * bytes. */
 void inside_count_outer(struct vm *vm, const struct verdict *v, uint32_t outer_bytes);

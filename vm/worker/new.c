@@ -1,4 +1,4 @@
-/* A worker is made and freed: its parts, and where their counters lie (vm.h). */
+/* Life of a worker: its parts, and the places of their counters (vm.h) */
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,10 +11,10 @@
 #include "vm/worker/fragments.h"
 #include "vm/worker/vm_priv.h"
 
-/* Answers of services' addresses have bounds of their own: what is rejected must not make them unreachable. */
+/* Limits for answers from services' addresses, apart from rejects: many rejects must not make them unreachable. */
 enum { ECHOES_PER_S = 1000, NEIGHBOURS_PER_S = 1000 };
 
-/* Parts that programs with state need besides. The oracle judges every packet. */
+/* Make the parts that programs with state need. The oracle judges every packet, so it remembers no verdicts. */
 static bool keep_state(struct vm *vm)
 {
     const struct program *p = vm->program;
@@ -33,7 +33,7 @@ static bool follow_fragments(struct vm *vm)
     return vm->fragments;
 }
 
-/* Parts that services and translation need besides. */
+/* Make the parts that services and translation need. */
 static bool send_on(struct vm *vm)
 {
     if (!vm->program->services_count && !program_all_nats(vm->program)) return true;
@@ -50,13 +50,13 @@ static bool speak_for_services(struct vm *vm)
     return vm->vips;
 }
 
-/* Bytes of the counters of rules and defaults. */
+/* Return the size of the counters of rules and defaults, in bytes. */
 static size_t rules_bytes(const struct program *p)
 {
     return ((size_t)p->rules_count + 1 + p->firewalls_count) * sizeof(struct counter);
 }
 
-/* Does a log or a meter show which packet came first? */
+/* True if a log or a meter shows the order of packets. */
 static bool shows_order(const struct program *p)
 {
     bool shows = p->meters_count > 0;

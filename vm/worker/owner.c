@@ -1,4 +1,4 @@
-/* The worker that a packet belongs to, see owner.h. */
+/* The worker that a packet belongs to, see owner.h */
 #include "vm/worker/owner.h"
 
 #include <stdlib.h>
@@ -10,7 +10,7 @@
 #include "vm/packet/parse/fragment.h"
 #include "vm/packet/parse/read.h"
 
-/* A map of a nat. */
+/* A map of a nat */
 struct map_range {
     struct address_range out;
     uint32_t inside[4], mask[4];
@@ -23,13 +23,13 @@ struct owners {
     struct roles *roles;
     struct whose_tables tables;
     bool need_restart;
-    struct map_range *maps; /* of nats, by their outside addresses */
+    struct map_range *maps; /* maps of nats, sorted by outside address */
     uint32_t maps_count;
-    const struct pbc_rule **opens; /* a rule of each kind of tunnel and port that some rule opens */
+    const struct pbc_rule **opens; /* one rule for each tunnel kind and port that rules open */
     uint32_t opens_count;
 };
 
-/* Inputs of the decision, and the place of its tables. */
+/* Inputs of the decision, with its tables */
 struct asked {
     const struct whose_tables *tables;
     const struct facts *facts;
@@ -46,7 +46,7 @@ struct asked {
 #define WHOSE_MASQUERADES_MOST UINT32_MAX
 #define WHOSE_ANYS_MOST        UINT32_MAX
 
-/* Is it this machine's address of that family, that traffic out by the interface comes from? */
+/* True if this machine has that address for traffic that leaves by the interface. */
 static bool whose_ours(const struct asked *t, uint16_t out, bool v6, uint64_t high, uint64_t low)
 {
     uint32_t own[4];
@@ -98,7 +98,7 @@ static int in_order6(const void *a, const void *b)
     return x->lo_lo < y->lo_lo ? -1 : x->lo_lo > y->lo_lo;
 }
 
-/* Those that overlap made one. */
+/* Join overlapping ranges. */
 static void join4(struct whose_tables *t)
 {
     uint32_t kept = 0;
@@ -209,8 +209,8 @@ static int by_outside(const void *a, const void *b)
     return compare_addresses(x->out.lo, y->out.lo);
 }
 
-/* Those of the program alone: a map that a reload takes away leaves its flows to chance, where there are several
- * workers. */
+/* List the maps of the program itself. A map that a reload takes away is not kept: with several workers, its flows may
+ * find another owner. */
 static bool list_maps(struct owners *o, const struct program *p)
 {
     o->maps = calloc((size_t)p->nats_count + 1, sizeof *o->maps);
@@ -262,7 +262,7 @@ const struct whose_tables *owners_tables(const struct owners *o)
     return o->opens_count || o->maps_count ? NULL : &o->tables;
 }
 
-/* A rule that opens tunnels may open this one: what is inside. */
+/* Give a view of the inner packet, if some rule may open the tunnel. */
 static bool inside_of(const struct owners *o, const struct pkt *pkt, const struct key *key, struct pkt *inner)
 {
     struct tunnel_inner in;
@@ -286,7 +286,7 @@ static enum role_proto proto_of(const struct key *key)
     return key->kind & KIND_UDP ? ROLE_UDP : ROLE_SCTP;
 }
 
-/* The conversation that the packet is of; turned: that an answer to it would be of. */
+/* Describe the packet's conversation. turned: that of an answer to the packet. */
 static void talk_of(const struct key *key, uint16_t query, uint16_t iface, bool turned, struct whose_talk *s)
 {
     *s = (struct whose_talk){.iface = iface, .family = key->kind & KIND_IP4 ? 4 : 6, .proto = (uint8_t)proto_of(key)};
@@ -302,11 +302,11 @@ static void talk_of(const struct key *key, uint16_t query, uint16_t iface, bool 
     }
 }
 
-/* The map that has that outside address; NULL: none. */
+/* Return the map with that outside address; NULL: none. */
 static const struct map_range *map_of(const struct owners *o, unsigned family, const uint32_t addr[4])
 {
     uint32_t lo = 0, hi = o->maps_count;
-    while (lo < hi) { /* the last that begins at it or before */
+    while (lo < hi) { /* finds the last map that begins at or before the address */
         const uint32_t mid = lo + (hi - lo) / 2;
         if (o->maps[mid].out.family > family ||
             (o->maps[mid].out.family == family && compare_addresses(o->maps[mid].out.lo, addr) > 0))
@@ -318,8 +318,8 @@ static const struct map_range *map_of(const struct owners *o, unsigned family, c
     return m && m->out.family == family && compare_addresses(addr, m->out.hi) <= 0 ? m : NULL;
 }
 
-/* An address that a map shows outside is known by its inside address, where the outside one is nothing else: so both
- * are one conversation's. The result has the sides that were mapped: 1 and 2. */
+/* Replace an outside address of a map by its inside one, unless a service has it: then both identify one conversation.
+ * Return the mapped sides as bits 1 and 2. */
 static unsigned settle_mapped(const struct owners *o, const struct asked *t, struct whose_talk *s)
 {
     unsigned settled = 0;
@@ -344,8 +344,8 @@ static bool is_mapped_inside(const struct owners *o, unsigned family, const uint
     return inside;
 }
 
-/* Does a host inside reach one by its map's address, with our own as its source, and its port? Then the answer shows
- * our address and the mapped host alone: by that host both are known. `through`: the mapped side. */
+/* True if an unmapped inside host reaches a mapped one's outside address by a protocol without a mapping, from this
+ * machine's address. The answer shows that address and the mapped host, which identifies both. through: mapped side. */
 static bool turns_back(const struct owners *o, const struct asked *t, const struct whose_talk *s, unsigned through)
 {
     if (whose_mapped(s) || is_mapped_inside(o, s->family, s->addr[!through])) return false;
@@ -370,7 +370,7 @@ static unsigned owner_of(const struct owners *o, const struct facts *facts, stru
     return whose_owner(&t, s);
 }
 
-/* The owner of an answer to the quoted packet, which would come from where the error comes from. */
+/* Return the owner. An error belongs to the owner of an answer to the packet that it quotes. */
 static unsigned by_key(const struct owners *o, const struct facts *facts, const struct pkt *pkt, const struct key *key)
 {
     struct whose_talk s;

@@ -1,32 +1,31 @@
-/* Owners: which worker a packet belongs to, so that all packets of a conversation, and all that is counted by its
- * client's address, meet in one worker's memory (docs/architecture.md, Workers and state).
+/* Owners: the worker that a packet belongs to. All packets of a conversation, and all that is counted by its client's
+ * address, meet in one worker's memory (docs/architecture.md, Workers and state).
  *
- * Who is the client is asked in this order, of both sides of a packet alike, so that its answers find the same owner:
+ * The client is found by these tests in order, on both sides of a packet alike, so that answers find the same owner:
  *
- *   to a service, or what a nat forwards   its source
- *   a port that flows are translated to    the worker in whose slice the port lies (bind/mappings.h, port_slice)
- *   from a server that knows its clients,  its destination
+ *   to a service, or an address that a nat forwards   its source
+ *   a port that flows are translated to               the worker whose slice has the port (bind/mappings.h, port_slice)
+ *   from a server that sees clients' addresses,       its destination
  *   from the target of a nat's forward
- *   this machine and another               the other
- *   the inside of a nat                    the inside host; of protocols that have no mapping the other end
- *   else                                   both addresses
+ *   this machine and another                          the other
+ *   the inside of a nat                               the inside host; for protocols without a mapping, the other end
+ *   else                                              both addresses
  *
- * An outside address of a map counts as the inside one that it stands for, where it is no service's: so both are one
- * conversation, between mapped hosts, too. A host that is not mapped and reaches a mapped one so is answered at our own
- * address: what has no mapping is then known by the mapped host alone.
+ * An outside address of a map counts as its inside address, unless a service has it, so both are one conversation, also
+ * between mapped hosts. An unmapped host that reaches a mapped one this way is answered at this machine's address: for
+ * protocols without a mapping, the mapped host alone identifies the conversation.
  *
- * An ICMP error belongs where the packet that it quotes does; what a tunnel brings that the program opens, where the
- * packet inside does. A client is hashed by its address, cut to the shortest prefix by which the program keeps state;
- * where it keeps none by addresses, its port counts, too. Own addresses are asked, which are facts, because
+ * An ICMP error belongs to the owner of the packet that it quotes; a tunnel that the program opens, to the owner of the
+ * inner packet. A client is hashed by its address, cut to the shortest prefix by which the program keeps state; if it
+ * keeps none by address, the client's port counts, too. This machine's own addresses, which are facts, count because
  * `masquerade` and pools without `source` translate to them.
  *
- * State by source is one worker's where the source is the client. Of others each worker has its own, so a meter or
- * `flows over N per source` lets them have more: what a forward's target sends from its port that answers no flow,
- * protocols without a mapping from behind a nat, senders of ICMP errors, what merely crosses.
+ * State by source is in one worker if the source is the client. For other sources each worker has its own state, so a
+ * meter or `flows over N per source` lets more through: packets from the port of a forward's target that answer no
+ * flow, protocols without a mapping from behind a nat, senders of ICMP errors, traffic that merely crosses.
  *
- *      datagram in pieces: vm_owner says who puts its pieces in order (VM_OWNER_FRAGMENT | worker); there
- *      datagram_owner says whose they are, once the first has come, for it alone has ports. So at most
- * two are handed a packet. */
+ * Fragments: vm_owner names the worker that puts them in order (VM_OWNER_FRAGMENT | worker); there, datagram_owner
+ * names their owner once the first has come, which alone has ports. So a fragment is handed on at most twice. */
 #pragma once
 
 #include <stdbool.h>
@@ -43,18 +42,18 @@
 
 struct owners_cfg {
     unsigned workers; /* at least 1 */
-    uint64_t seed;    /* one for all workers, and secret: who knows it can aim at one of them */
+    uint64_t seed;    /* same for all workers, and secret: whoever knows it can aim packets at one worker */
 };
 
-/* Immutable; all workers may share it. `before`, NULL at the start: that of the program which this one replaces at
- * `now_ns`. Then flows that go on keep their owners: prefixes, ports and seed stay as they were, and what is no service
- * or server any more is known as one for another day. NULL: out of memory. Holds a reference to the program. */
+/* The owners of a program; immutable, shared by all workers. before: owners of the program that this one replaces at
+ * now_ns; NULL at the start. With it, flows that go on keep their owners: prefixes, ports and seed stay, and former
+ * services and servers keep their roles for another day. NULL: out of memory. Holds a reference to the program. */
 struct owners;
 struct owners *owners_new(struct program *p, const struct owners_cfg *cfg, const struct owners *before,
                           uint64_t now_ns);
 void owners_free(struct owners *o);
 
-/* By how much of a client's address it is hashed: bits of IPv4 and of IPv6; whether its port counts. */
+/* The parts of a client that are hashed: bits of its IPv4 and IPv6 address; true if its port counts */
 struct owner_key {
     uint8_t len4, len6;
     bool ports;
@@ -62,46 +61,46 @@ struct owner_key {
 struct owner_key owner_key_of(const struct pbc_meter *meters, uint32_t meters_count, const struct pbc_grain *grains,
                               uint32_t grains_count, const struct pbc_service *services, uint32_t services_count,
                               uint32_t flags);
-/* Does the program that they were made for need another key than they began with? Then state by source is kept by each
- * worker for itself, until a restart. */
+/* True if the program needs another key than the owners began with. Then each worker keeps state by source for itself,
+ * until a restart. */
 bool owners_need_restart(const struct owners *o);
 
-/* The packet's owner, 0 to workers - 1; of fragments the owner of the datagram, with VM_OWNER_FRAGMENT. Parses the
- * packet (pkt.h). What is not IP, or malformed, is worker 0's. */
+/* Return the packet's owner, 0 to workers - 1; for a fragment the owner of the datagram, with VM_OWNER_FRAGMENT. Parses
+ * the packet (pkt.h). Packets that are malformed or not IP belong to worker 0. */
 unsigned vm_owner(const struct owners *o, const struct facts *facts, struct pkt *pkt);
 
-/* The same of a parsed packet as if it were whole: what a first piece says of its datagram. */
+/* Return the owner of a parsed packet as if it were whole: a first fragment names the owner of its datagram. */
 unsigned owner_of_whole(const struct owners *o, const struct facts *facts, const struct pkt *pkt,
                         const struct key *key);
 
-/* Owners of the pieces of a datagram: the first alone has ports. Asked at the worker that vm_owner names for a piece,
- * so all of them meet here. */
+/* Owners of a datagram's fragments: only the first has ports. Used at the worker that vm_owner names for a fragment,
+ * where all of them meet. */
 
-struct datagrams; /* a worker's, as many as its program's `fragments` */
+struct datagrams; /* datagrams of one worker, as many as the program's `fragments` */
 struct datagrams *datagrams_new(const struct program *p, uint64_t seed); /* NULL: out of memory */
 void datagrams_free(struct datagrams *d);
 
-/* The owner of a fragment of which vm_owner said VM_OWNER_FRAGMENT. VM_OWNER_UNKNOWN: its first has not come. The
- * caller keeps it back until that has, DATAGRAM_WAIT_NS at most, and asks again; then its own vm judges it. */
+/* Return the owner of a fragment with VM_OWNER_FRAGMENT. VM_OWNER_UNKNOWN: its first has not come; the caller keeps the
+ * fragment until then, at most DATAGRAM_WAIT_NS, and asks again; after that its own vm judges it. */
 #define VM_OWNER_UNKNOWN UINT32_MAX
 enum { DATAGRAM_WAIT_NS = 100000000 };
 unsigned datagram_owner(struct datagrams *d, const struct owners *o, const struct facts *facts, struct pkt *pkt,
                         uint64_t now_ns);
 
-/* Inputs of the decision about a conversation's owner (whose_owner.h): shapes of the tables, and of a conversation. */
+/* Inputs of the decision about a conversation's owner (whose_owner.h): shapes of the tables and of a conversation */
 
-/* The part that is no array. */
+/* The scalars of the tables */
 struct whose {
     struct hash_key hash;
     uint32_t workers;
-    uint32_t mask;                              /* of slots */
-    uint32_t masquerades, anys, froms4, froms6; /* how many there are */
-    uint8_t len4, len6;                         /* by how much of a client's address it is hashed */
-    uint8_t ports;                              /* whether its port counts */
+    uint32_t mask;                              /* mask for an index in slots */
+    uint32_t masquerades, anys, froms4, froms6; /* number of entries */
+    uint8_t len4, len6;                         /* bits of a client's address that are hashed */
+    uint8_t ports;                              /* 1: the client's port counts */
     uint8_t reserved[5];
 };
 
-/* Sources that a nat translates: a range of addresses, or whatever does not come in where it goes out. */
+/* Sources that a nat translates: a range of addresses, or (whose_any) all packets that did not arrive on `out` */
 struct whose_from4 {
     uint32_t lo, hi;
 };
@@ -114,29 +113,29 @@ struct whose_any {
     uint8_t reserved;
 };
 
-/* A conversation, as one packet of it shows it. Side 0 is where that packet came from. */
+/* A conversation as one of its packets shows it; side 0 is that packet's source */
 struct whose_talk {
     uint32_t addr[2][4]; /* as in struct key */
     uint32_t role[2];
     uint16_t port[2];
     uint16_t iface;
     uint8_t family, proto; /* enum role_proto */
-    uint8_t asked;         /* of a query: the side that is asked, as 1 << side; else both */
-    uint8_t own[2];        /* is the side's address this machine's? */
+    uint8_t asked;         /* queries: the side that is asked, as 1 << side; otherwise both sides */
+    uint8_t own[2];        /* 1: the side's address is this machine's */
     uint8_t reserved;
 };
 
-/* A piece of a datagram that is in no other. */
+/* The identity of a fragment's datagram */
 struct whose_piece {
     uint32_t src[4], dst[4], id;
-    uint32_t proto; /* of IPv4; else 0 */
+    uint32_t proto; /* IPv4 only; otherwise 0 */
 };
 
-/* The halves of an address. */
+/* The halves of an address */
 static inline uint64_t whose_high(const uint32_t a[4]) { return (uint64_t)a[0] << 32 | a[1]; }
 static inline uint64_t whose_low(const uint32_t a[4]) { return (uint64_t)a[2] << 32 | a[3]; }
 
-/* The slot at which the look-up of an address begins. */
+/* Return the slot where the look-up of an address begins. */
 static inline uint32_t whose_slot(uint32_t mask, unsigned family, uint64_t high, uint64_t low)
 {
     uint64_t h = high * 0x9e3779b97f4a7c15u;
@@ -144,13 +143,13 @@ static inline uint32_t whose_slot(uint32_t mask, unsigned family, uint64_t high,
     return (uint32_t)(h >> 32) & mask;
 }
 
-/* The worker, of a hash. */
+/* Return the worker for a hash. */
 static inline unsigned whose_one_of(const struct whose *w, uint64_t hash)
 {
     return (unsigned)((hash >> 32) * w->workers >> 32);
 }
 
-/* The worker that puts the datagram's pieces in order. */
+/* Return the worker that puts the datagram's fragments in order. */
 static inline unsigned whose_datagram(const struct whose *w, const struct whose_piece *f)
 {
     const hash_word words[5] = {hash_pair(f->src[0], f->src[1]), hash_pair(f->src[2], f->src[3]),
@@ -159,7 +158,7 @@ static inline unsigned whose_datagram(const struct whose *w, const struct whose_
     return whose_one_of(w, hash_words(&w->hash, words, 5));
 }
 
-/* The owners' tables, for those who decide by them elsewhere (runtime/io/steer/deal.c). */
+/* The owners' tables, for code that decides by them elsewhere (runtime/io/steer/deal.c) */
 
 struct whose_tables {
     struct whose numbers;
@@ -169,5 +168,6 @@ struct whose_tables {
     struct whose_from6 *froms6;
 };
 
-/* As long as the owners live. NULL: tunnels are opened, and what is inside decides, which these tables do not tell. */
+/* Return the tables, valid as long as the owners. NULL: the program opens tunnels or has maps, which these tables do
+ * not cover. */
 const struct whose_tables *owners_tables(const struct owners *o);

@@ -1,4 +1,4 @@
-/* A reload: another program takes the place of the one that runs, and what both have goes on (vm.h). */
+/* A reload: another program replaces the current one; what both have goes on (vm.h) */
 #include <errno.h>
 #include <string.h>
 
@@ -16,7 +16,7 @@ struct vm *vm_prepare(const struct vm_cfg *cfg, const struct remap *r, const str
     return fresh;
 }
 
-/* Those from `first` on; each is used by so many. */
+/* Mark entries from `first` on without users as gone; return their number. users: NULL, or number of flows of each. */
 static unsigned find_unused(const uint32_t *users, uint32_t first, uint32_t count, uint8_t *gone)
 {
     unsigned found = 0;
@@ -42,7 +42,7 @@ static void sum(struct counter *to, const struct counter *from)
     to->bytes += from->bytes;
 }
 
-/* Remembered verdicts go on: by rules that are in both programs, or by earlier ones. */
+/* Keep the counters of rules and defaults, by the remap; those of deciders without a counterpart go into `earlier`. */
 static void keep_decided(struct vm *vm, struct vm *fresh, const struct remap *r)
 {
     const struct program *p = vm->program;
@@ -77,7 +77,7 @@ static void keep_remembering(struct vm *to, const struct vm *from)
     if (to->remember && to->epoch) remember_after(to->remember, to->epoch);
 }
 
-/* Parts that go on are in `fresh` then, but for the flows themselves. */
+/* Move the parts that go on into `fresh`, except the flows themselves. */
 static void keep_parts(struct vm *vm, struct vm *fresh, const struct remap *r)
 {
     meters_keep(fresh->meters, vm->meters, r->meter);
@@ -116,10 +116,10 @@ int vm_swap(struct vm *vm, struct vm *fresh, const struct remap *r)
     const bool same = memcmp(vm->program->digest, fresh->program->digest, sizeof vm->program->digest) == 0;
     keep_parts(vm, fresh, r);
     if (!same) keep_decided(vm, fresh, r);
-    if (!same) SWAP(vm->rules, fresh->rules); /* else they go on as they are */
+    if (!same) SWAP(vm->rules, fresh->rules); /* the same program: its counters go on unchanged */
     take_parts(vm, fresh);
     if (!vm->track) {
-        __atomic_store_n(&vm->track, fresh->track, __ATOMIC_RELEASE); /* which vm_ahead reads */
+        __atomic_store_n(&vm->track, fresh->track, __ATOMIC_RELEASE); /* vm_ahead reads it in another thread */
         fresh->track = NULL;
     } else {
         track_count_sources(vm->track, fresh->track);
@@ -128,7 +128,7 @@ int vm_swap(struct vm *vm, struct vm *fresh, const struct remap *r)
     vm->in_turn = vm_takes_turns(vm);
     if (vm->forward && vm->track) forward_attach(vm->forward, vm->track, vm->balance);
     if (!vm->forward && vm->track)
-        track_on_unbound(vm->track, NULL, NULL); /* all of it was left out: no flow is bound */
+        track_on_unbound(vm->track, NULL, NULL); /* nothing of forwarding is left: no flow is bound */
     vm_point_counters(vm);
     return 0;
 }

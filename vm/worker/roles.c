@@ -1,5 +1,5 @@
-/* Roles of addresses and ports in a program, see roles.h: ranges of ports, sorted by address, role and protocol, and an
- * open hash table from an address to its part of them. */
+/* Roles of addresses and ports in a program, see roles.h: port ranges sorted by address, role and protocol, and an open
+ * hash table from an address to its ranges */
 #include "vm/worker/roles.h"
 
 #include <stdlib.h>
@@ -8,11 +8,11 @@
 #include "vm/packet/pkt.h"
 #include "vm/worker/owner.h"
 
-/* Time for which flows are found where they were: of a service that is gone they go on as long as their server is
- * there. */
+/* Time for which flows of a former program keep their owners: flows of a removed service go on while their server
+ * exists. */
 #define KEPT_NS UINT64_C(86400000000000)
 
-/* A few ranges; more than that are taken together. */
+/* A few port ranges; further ones are merged. */
 enum { FEW = 4 };
 struct some_ports {
     uint8_t count;
@@ -32,7 +32,7 @@ static void ports_join(struct some_ports *s, uint16_t lo, uint16_t hi)
     s->hi[s->count++] = hi;
 }
 
-/* Ports at which a pool's servers are reached, by whether their client's address is kept. */
+/* Ports at which a pool's servers are reached: with the client's address kept, or with an own source */
 struct pool_ports {
     struct some_ports kept[ROLE_PROTOS], own[ROLE_PROTOS];
 };
@@ -70,7 +70,7 @@ static void add_ports(struct making *m, unsigned family, const uint32_t addr[4],
     add(m, &part);
 }
 
-/* An endpoint's protocol stands for some of ours: bit i for ROLE i. */
+/* Return the protocols that an endpoint's protocol stands for: bit i for enum role_proto i. */
 static unsigned protos_of(uint8_t endpoint)
 {
     switch ((enum pbc_endpoint_proto)endpoint) {
@@ -106,7 +106,7 @@ static void add_services(struct making *m)
     }
 }
 
-/* The ports that a service is asked on, for its pools. */
+/* Add the ports of a service to those of its pool. */
 static void join_service(const struct program *p, const struct pbc_service *s, struct pool_ports *of)
 {
     struct some_ports *to = mode_is(s->mode, MODE_OWN_SOURCE) ? of->own : of->kept;
@@ -136,7 +136,7 @@ static void add_source(struct making *m, unsigned family, const uint32_t addr[4]
         add_ports(m, family, addr, ROLE_OUTSIDE, (enum role_proto)i, pool->source_port_lo, pool->source_port_hi);
 }
 
-/* The verifier has seen that they are no more than PBC_SOURCES_MAX a pool. */
+/* Add the pool's sources, at most PBC_SOURCES_MAX (verified). Return their families. */
 static unsigned add_sources(struct making *m, const struct pbc_pool *pool)
 {
     struct address_walk w = address_walk(m->p, pool->sources, pool->source_count, 0);
@@ -185,7 +185,7 @@ static void add_pools(struct making *m)
     free(ports);
 }
 
-/* Ends that it forwards, and their targets. */
+/* Add the addresses that a nat forwards, and their targets. */
 static void add_forward(struct making *m, const struct pbc_nat *n)
 {
     const unsigned to = n->flags & PBC_NAT_TO_SELF ? (n->family == 4 ? ROLE_SELF4 : ROLE_SELF6) : n->family;
@@ -194,7 +194,7 @@ static void add_forward(struct making *m, const struct pbc_nat *n)
     add_endpoint(m, n->family, n->target, ROLE_SERVER, n->proto, lo, (uint16_t)(lo + (n->port_hi - n->port_lo)));
 }
 
-/* Identifiers of queries come from all that there are. */
+/* Add an outside address. Identifiers of queries may be any number. */
 static void add_outside(struct making *m, const struct pbc_nat *n, const uint32_t addr[4])
 {
     add_ports(m, n->family, addr, ROLE_OUTSIDE, ROLE_TCP, n->port_lo, n->port_hi);
@@ -204,7 +204,7 @@ static void add_outside(struct making *m, const struct pbc_nat *n, const uint32_
     add_ports(m, n->family, addr, ROLE_KEPT, ROLE_OTHER, 0, UINT16_MAX);
 }
 
-/* The verifier has seen that they are no more than PBC_OUTSIDES_MAX in all. */
+/* Add the outside addresses, at most PBC_OUTSIDES_MAX in all (verified). */
 static void add_outsides(struct making *m, const struct pbc_nat *of)
 {
     struct address_walk w = address_walk(m->p, of->outside, of->outside_count, of->family);
@@ -228,7 +228,7 @@ static void add_nats(struct making *m, struct roles *r)
     }
 }
 
-/* Flows of what was before go on for a while, and are found where they were. */
+/* Keep the roles of earlier programs for a while, so that their flows keep their owners. */
 static void add_before(struct making *m, const struct roles *before, uint64_t now_ns)
 {
     for (uint32_t i = 0; before && i < before->parts_count; i++) {
@@ -261,7 +261,7 @@ static int in_order(const void *a, const void *b)
     return x->lo < y->lo ? -1 : x->lo > y->lo;
 }
 
-/* Sorted, and ranges that overlap made one, which lasts as long as the longer. */
+/* Sort the parts, and join overlapping ranges; the result lasts as long as the longest. */
 static void settle_parts(struct making *m)
 {
     size_t kept = 0;

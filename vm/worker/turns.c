@@ -1,6 +1,6 @@
-/* One packet after the other. In programs that keep state, what `state` says of each depends on what became of those
- * before it; in those that open tunnels, one packet may be judged twice. Only memory is asked for a batch at a time.
- * Results don't depend on where batches end. */
+/* Judging one packet after the other. With state, what `state` says of a packet depends on the verdicts before it; with
+ * tunnels, one packet may be judged twice. Only memory is prefetched a batch at a time. Results don't depend on where
+ * batches end. */
 #include "vm/worker/turns.h"
 
 #include "vm/flow/track/met.h"
@@ -10,7 +10,7 @@
 #include "vm/packet/parse/read.h"
 #include "vm/worker/inside.h"
 
-/* In kernel mode: what came up with the packet, or what the judge there says of one that it has not seen. */
+/* Return the kernel's decision: the one that came up with the packet, or else its judge's. */
 static __attribute__((noinline)) decided decide_there(const struct job *j, struct packet_ctx *c,
                                                       const struct effects *e)
 {
@@ -20,7 +20,7 @@ static __attribute__((noinline)) decided decide_there(const struct job *j, struc
     return up && up->judged ? up->decision : vm->cfg.kernel->judge(vm->cfg.kernel->arg, c->key, c->pkt, e);
 }
 
-/* The rules' decision about one packet. */
+/* Return the rules' decision about one packet. */
 static decided decide_one(const struct job *j, struct packet_ctx *c)
 {
     const struct vm *vm = j->vm;
@@ -33,7 +33,7 @@ static decided decide_one(const struct job *j, struct packet_ctx *c)
     return d;
 }
 
-/* The same, or what is remembered for its flow. */
+/* Return the remembered decision of the packet's flow, or the rules' decision. */
 static decided judge_one(const struct job *j, struct packet_ctx *c)
 {
     struct vm *vm = j->vm;
@@ -50,8 +50,8 @@ static decided judge_one(const struct job *j, struct packet_ctx *c)
     return d;
 }
 
-/* The rules judge the packet. False: its verdict is known, for they did not accept it, it was opened as a tunnel's, or
- * it proved a cookie, whose SYN they had accepted. */
+/* Judge the packet by the rules. False: its verdict is final, because they did not accept it, it was opened as a
+ * tunnel, or it proved a cookie, whose SYN they had accepted. */
 static bool let_in(const struct job *j, struct packet_ctx *c)
 {
     const struct vm *vm = j->vm;
@@ -67,7 +67,7 @@ static bool let_in(const struct job *j, struct packet_ctx *c)
     return false;
 }
 
-/* The packet goes on as it is. */
+/* Settle a packet that goes on unchanged. */
 static void keep(const struct job *j, struct packet_ctx *c)
 {
     const struct vm *vm = j->vm;
@@ -76,7 +76,7 @@ static void keep(const struct job *j, struct packet_ctx *c)
     if (vm->vips && vips_asked(c->key)) vips_answer(j, c);
 }
 
-/* The look-up of the packet's flow, where the short way has not done it. */
+/* Look up the packet's flow, unless the short way has done it. */
 static enum seen_class look(const struct job *j, struct packet_ctx *c)
 {
     const struct vm *vm = j->vm;
@@ -85,8 +85,8 @@ static enum seen_class look(const struct job *j, struct packet_ctx *c)
     return vm->forward ? (enum seen_class)c->seen.class : SEEN_NONE;
 }
 
-/* One well-formed packet that does not leave by the short way unjudged; what may be known ahead is. What is sent on
- * goes by the class that the flow table gave. */
+/* Judge one well-formed packet that does not leave by the short way unjudged, after the batch's look-ups. Its class in
+ * the flow table says how it is sent on. */
 static __attribute__((noinline)) void take_turn(const struct job *j, struct packet_ctx *c)
 {
     bool sent = false;
@@ -118,7 +118,7 @@ static void take(const struct job *j, struct packet_ctx *c)
     take_turn(j, c);
 }
 
-/* The same, and what it meets is noted. Where others have changed its flow in between, too, that is said. */
+/* The same, recording what the packet meets, and that others have changed its flow in between. */
 static __attribute__((noinline)) void take_noted(const struct job *j, struct packet_ctx *c)
 {
     struct vm *vm = j->vm;
@@ -138,9 +138,9 @@ static inline void take_one(const struct job *j, struct packet_ctx *c)
         take(j, c);
 }
 
-/* All that may be known of the packets of `todo` before the first is judged; ctxs[0] is bit 0. Their memory is asked
- * for in steps, all packets a step: tags of the flow table, then slots, then how flows are sent on, and the headroom
- * that a tunnel's header goes to. */
+/* Look up what is independent of judging, for the packets of `todo`; bit 0 is ctxs[0]. Their memory is prefetched in
+ * steps, all packets a step: tags of the flow table, then slots, then bindings and the headroom for a tunnel's
+ * header. */
 static void look_ahead(const struct job *j, struct packet_ctx ctxs[], uint64_t todo)
 {
     const struct vm *vm = j->vm;

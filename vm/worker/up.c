@@ -1,4 +1,4 @@
-/* Kernel mode: packets that come up from the executor there, and what it counted (vm.h). */
+/* Kernel mode: packets that come up from the kernel executor, and its counters (vm.h) */
 #include "vm/context/context.h"
 #include "vm/flow/track/met.h"
 #include "vm/forward/bind/nat.h"
@@ -66,7 +66,7 @@ void vm_count(struct vm *vm, const struct vm_counters *more)
 {
     const struct program *p = vm->program;
     const uint32_t services = p->services_count;
-    const uint32_t own_services = p->past ? p->past->services : services; /* the kernel has no others */
+    const uint32_t own_services = p->past ? p->past->services : services; /* the kernel has no services of the past */
     sum_all(vm->counters.verdicts, more->verdicts, ACTION_COUNT);
     count_reasons(vm, more->reasons);
     sum_all(vm->rules, more->rules, p->rules_count);

@@ -1,17 +1,17 @@
-/* Shared by the parts of a worker. */
+/* Functions shared by the parts of a worker */
 #pragma once
 
 #include "vm/context/context.h"
 #include "vm/forward/forward.h"
 #include "vm/forward/service.h"
 
-/* new.c: let vm->counters point to where the counters of its parts lie. */
+/* new.c: point vm->counters to the counters of the worker's parts. */
 void vm_point_counters(struct vm *vm);
 
-/* Are packets judged one by one? */
+/* True if packets are judged one by one. */
 static inline bool vm_takes_turns(const struct vm *vm) { return vm->track || vm->opens || vm->cfg.kernel; }
 
-/* tx: where ends of flows are told; NULL: none can end. */
+/* Take the time of `in`. tx: receives ends of flows; NULL: none can end. */
 static inline void see_time(struct vm *vm, const struct vm_in *in, struct vm_tx *tx)
 {
     if (in->mono_ns > vm->now_ns) vm->now_ns = in->mono_ns;
@@ -19,7 +19,7 @@ static inline void see_time(struct vm *vm, const struct vm_in *in, struct vm_tx 
     if (vm->track) track_at(vm->track, vm->now_ns, tx);
 }
 
-/* Before anything is judged. */
+/* Take the facts of a run, before any packet is judged. */
 static inline void see_facts(struct vm *vm, const struct facts *facts)
 {
     balance_update(vm->balance, facts, vm->now_ns);

@@ -1,10 +1,10 @@
-/* Whose a conversation is: the decision of owner.h as inline functions over flat tables, so that the vm and a program
- * of the kernel that deals out frames (runtime/io/steer/deal.bpf.c) make the same one.
+/* The owner of a conversation: the decision of owner.h as inline functions over flat tables, so that the vm and the
+ * kernel program that deals out frames (runtime/io/steer/deal.bpf.c) decide alike.
  *
- * Who includes it has said before where the tables lie: WHOSE_T is the type of what is passed, `t`; WHOSE_NUMBERS(t) a
- * struct whose; WHOSE_SLOT, WHOSE_ADDRESS, WHOSE_PART, WHOSE_MASQUERADE, WHOSE_ANY, WHOSE_FROM4 and WHOSE_FROM6 (t, i)
- * an entry; WHOSE_MASQUERADES_MOST and WHOSE_ANYS_MOST how many of those there may be; whose_ours(t, out, v6, high,
- * low) whether the address is this machine's own for what leaves by an interface. Every loop is bounded. */
+ * The including file first defines access to the tables: WHOSE_T, the type of the argument `t`; WHOSE_NUMBERS(t), a
+ * struct whose; WHOSE_SLOT, WHOSE_ADDRESS, WHOSE_PART, WHOSE_MASQUERADE, WHOSE_ANY, WHOSE_FROM4 and WHOSE_FROM6 (t, i),
+ * an entry; WHOSE_MASQUERADES_MOST and WHOSE_ANYS_MOST, the greatest number of those; whose_ours(t, out, v6, high,
+ * low), true if this machine has the address for traffic that leaves by an interface. Every loop is bounded. */
 #pragma once
 
 #include "vm/forward/bind/mappings.h"
@@ -14,20 +14,20 @@
 enum { WHOSE_BOTH = 2, WHOSE_NEITHER = 3 };
 enum { WHOSE_PROBES = 64, WHOSE_HALVINGS = 32 };
 
-/* Of functions; those that loop and take numbers alone. */
+/* Linkage of functions; WHOSE_ALONE: those that loop and take only numbers */
 #ifndef WHOSE_FN
 #define WHOSE_FN    static
 #define WHOSE_ALONE static
 #endif
 
-/* As `role` orders parts of one address. */
+/* Compare as roles.c sorts the parts of one address. */
 static inline int whose_order(const struct role_part *part, unsigned role, unsigned proto)
 {
     if (part->role != role) return part->role < role ? -1 : 1;
     return part->proto == proto ? 0 : part->proto < proto ? -1 : 1;
 }
 
-/* The address, for whose_is; ROLE_NONE: it has no role. */
+/* Return the index of the address, for whose_is; ROLE_NONE: no role. */
 WHOSE_ALONE uint32_t whose_find(WHOSE_T t, unsigned family, uint64_t high, uint64_t low)
 {
     const uint32_t mask = WHOSE_NUMBERS(t)->mask;
@@ -41,14 +41,14 @@ WHOSE_ALONE uint32_t whose_find(WHOSE_T t, unsigned family, uint64_t high, uint6
     return ROLE_NONE;
 }
 
-/* Has that address (or ROLE_NONE) the role at that port? */
+/* True if the address (or ROLE_NONE) has the role at that port. */
 WHOSE_ALONE bool whose_is(WHOSE_T t, uint32_t found, unsigned role, unsigned proto, uint16_t port)
 {
     if (found == ROLE_NONE) return false;
     const struct role_address *a = WHOSE_ADDRESS(t, found);
     if (!(a->roles & role)) return false;
     uint32_t lo = a->first, hi = lo + a->count;
-    for (unsigned n = 0; n < WHOSE_HALVINGS && lo < hi; n++) { /* the first part behind that port */
+    for (unsigned n = 0; n < WHOSE_HALVINGS && lo < hi; n++) { /* finds the first part behind that port */
         const uint32_t mid = lo + (hi - lo) / 2;
         const struct role_part *part = WHOSE_PART(t, mid);
         const int order = whose_order(part, role, proto);
@@ -69,7 +69,7 @@ static inline bool whose_has(WHOSE_T t, const struct whose_talk *s, unsigned sid
     return whose_is(t, s->role[side & 1], role, s->proto, s->port[side & 1]);
 }
 
-/* Of any address, or any of this machine's. */
+/* True if any address, or any of this machine's, has the role. */
 static inline bool whose_has_any(WHOSE_T t, const struct whose_talk *s, unsigned side, unsigned family, unsigned role)
 {
     return whose_is(t, whose_find(t, family, 0, 0), role, s->proto, s->port[side & 1]);
@@ -103,7 +103,7 @@ WHOSE_FN bool whose_masqueraded(WHOSE_T t, const struct whose_talk *s, unsigned 
     return false;
 }
 
-/* A port of this machine's own that a pool without `source` took for one of its servers. */
+/* True for a port of this machine's that a pool without `source` took for one of its servers. */
 static inline bool whose_own_pool(WHOSE_T t, const struct whose_talk *s, unsigned side)
 {
     if (s->port[side & 1] < PBC_OWN_PORT_LO || !whose_has(t, s, !side, ROLE_OWN_POOL)) return false;
@@ -159,8 +159,8 @@ WHOSE_ALONE bool whose_in6(WHOSE_T t, uint64_t high, uint64_t low)
     return false;
 }
 
-/* Does a statement translate what comes from that side's address? One for any source takes what did not come in where
- * it goes out. */
+/* True if a statement translates packets from that side's address. A statement for any source translates packets that
+ * did not arrive on its outgoing interface. */
 WHOSE_FN bool whose_inside(WHOSE_T t, const struct whose_talk *s, unsigned side)
 {
     const uint32_t count = WHOSE_NUMBERS(t)->anys;
@@ -180,7 +180,7 @@ static inline uint32_t whose_cut(const struct whose_talk *s, unsigned side, unsi
     return s->addr[side & 1][i] & (left >= 32 ? UINT32_MAX : ~(UINT32_MAX >> left));
 }
 
-/* Of one side: its address as far as it counts, and its port where it does. */
+/* Hash one side: its address as far as it counts, and its port if it counts. */
 static inline uint64_t whose_hash(const struct whose *w, const struct whose_talk *s, unsigned side, bool ports)
 {
     const unsigned bits = s->family == 4 ? w->len4 : w->len6;
@@ -197,13 +197,13 @@ static inline unsigned whose_client(const struct whose *w, const struct whose_ta
     return whose_one_of(w, whose_hash(w, s, side, true));
 }
 
-/* Whoever is at the other end, by its address alone. */
+/* Return the worker of the other end, by its address alone. */
 static inline unsigned whose_other(const struct whose *w, const struct whose_talk *s, unsigned side)
 {
     return whose_one_of(w, whose_hash(w, s, !side, false));
 }
 
-/* The same from either side. */
+/* Return the worker of both ends, the same from either side. */
 static inline unsigned whose_both(const struct whose *w, const struct whose_talk *s)
 {
     struct hash_sum sum = {0, 0};
@@ -211,7 +211,7 @@ static inline unsigned whose_both(const struct whose *w, const struct whose_talk
     return whose_one_of(w, hash_close(&w->hash, &sum));
 }
 
-/* Which of the sides it is true of. */
+/* Return the side for which the condition is true. */
 static inline unsigned whose_which(bool first, bool second)
 {
     if (first && second) return WHOSE_BOTH;
@@ -219,7 +219,7 @@ static inline unsigned whose_which(bool first, bool second)
 }
 #define WHOSE_WHICH(fn) whose_which(fn(t, s, 0), fn(t, s, 1))
 
-/* The worker; owner.h has the order in words. */
+/* Return the worker, by the tests in the order that owner.h lists. */
 WHOSE_FN unsigned whose_owner(WHOSE_T t, const struct whose_talk *s)
 {
     const struct whose *w = WHOSE_NUMBERS(t);
