@@ -1,7 +1,7 @@
-/* By what networks flows are counted: `flows over N per source/24,/56`. A program lists the lengths that its conditions
- * ask for (GRAINS); each flow that is counted counts once for each network of its opener that they name. A key holds
- * its length, so counts by several stand in one table, and go on under another program that asks for the same.
- * Inline, for both executors. */
+/* Networks by which flows are counted: `flows over N per source/24,/56`. A program lists the prefix lengths of its
+ * conditions (GRAINS); each counted flow counts once for every such network of its opener. A key holds its length, so
+ * several lengths share one table, and go on under another program with the same lengths. Inline, for both
+ * executors. */
 #pragma once
 
 #include <stdbool.h>
@@ -9,13 +9,13 @@
 
 #include "vm/pbc.h"
 
-/* What is counted by; in the flow head of the kernel, too. */
+/* The lengths in use; part of the kernel's flow head, too */
 struct grains {
     uint32_t count;
     struct pbc_grain of[PBC_GRAINS_MAX];
 };
 
-/* Of a program, whose grains are no more than PBC_GRAINS_MAX. */
+/* Return the grains of a program, at most PBC_GRAINS_MAX. */
 static inline struct grains grains_of(const struct pbc_grain *list, uint32_t count)
 {
     struct grains g = {.count = count};
@@ -28,7 +28,7 @@ static inline bool grain_equal(const struct pbc_grain *a, const struct pbc_grain
     return a->len4 == b->len4 && a->len6 == b->len6;
 }
 
-/* Does the one count by all that the other does? */
+/* True if g has all lengths of `other`. */
 static inline bool grains_hold(const struct grains *g, const struct grains *other)
 {
     for (uint32_t i = 0; i < other->count; i++) {
@@ -41,7 +41,7 @@ static inline bool grains_hold(const struct grains *g, const struct grains *othe
 
 static inline unsigned grain_len(const struct pbc_grain *g, bool v6) { return v6 ? g->len6 : g->len4; }
 
-/* Does one before it name the same networks of that family? */
+/* True if an earlier grain names the same networks of that family. */
 static inline bool grain_again(const struct grains *g, uint32_t i, bool v6)
 {
     for (uint32_t k = 0; k < i && k < PBC_GRAINS_MAX; k++)
@@ -49,7 +49,7 @@ static inline bool grain_again(const struct grains *g, uint32_t i, bool v6)
     return false;
 }
 
-/* The network of an address as struct key has it. */
+/* Cut an address, as in struct key, to its network. */
 static inline void grain_cut(const uint32_t addr[4], unsigned len, uint32_t to[4])
 {
     for (unsigned i = 0; i < 4; i++) {
@@ -58,7 +58,7 @@ static inline void grain_cut(const uint32_t addr[4], unsigned len, uint32_t to[4
     }
 }
 
-/* What tells networks of one number apart (sources.h, `of`). */
+/* Return the number that tells networks with equal address bits apart (sources.h, `of`). */
 static inline unsigned grain_of(unsigned len, bool v6) { return len << 1 | v6; }
 
 static inline bool grain_same(const uint32_t a[4], const uint32_t b[4], unsigned len)

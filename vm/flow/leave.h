@@ -1,22 +1,21 @@
-/* How one packet leaves: decided for a flow's packet, and kept for the fragments that follow it
- * (flow/fragments/frag.h). */
+/* The way out of one packet: decided for a flow's packet, and kept for its later fragments (flow/fragments/frag.h) */
 #pragma once
 
 #include "vm/packet/edit/translate.h"
 
 enum leave_way {
-    LEAVE_NOT,       /* it does not */
-    LEAVE_TO_SERVER, /* as the service's mode does */
-    LEAVE_TO_CLIENT, /* routed to who opened the flow */
+    LEAVE_NOT,       /* the packet does not leave */
+    LEAVE_TO_SERVER, /* as the service's mode says */
+    LEAVE_TO_CLIENT, /* routed to the opener of the flow */
     LEAVE_ROUTED,    /* routed to its new destination (nat) */
 };
 
 struct leave {
-    struct translation to;    /* of its own headers; of a later fragment the addresses alone are used */
+    struct translation to;    /* new headers of the packet; later fragments: addresses only */
     uint32_t service, server; /* PBC_NONE: nat */
-    uint32_t hash;            /* of the flow: tunnels spread by it */
-    uint8_t mac[6];           /* LEAVE_TO_CLIENT: the client's; all 0: not known */
-    uint16_t iface;           /* likewise; IFACE_NONE: the one that it came from */
+    uint32_t hash;            /* hash of the flow, by which tunnels spread */
+    uint8_t mac[6];           /* LEAVE_TO_CLIENT: the client's; all 0: unknown */
+    uint16_t iface;           /* LEAVE_TO_CLIENT: the client's; IFACE_NONE: the one that the packet came from */
     uint8_t way;              /* enum leave_way */
-    uint16_t mss;             /* of nat: clamp of SYNs, as of struct pbc_nat */
+    uint16_t mss;             /* nat: clamp of SYNs, as in struct pbc_nat */
 };

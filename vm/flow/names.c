@@ -1,4 +1,4 @@
-/* What flow_state.def and flow_end.def say of each state and end. */
+/* Names of states and ends, and timeouts of states, from flow_state.def and flow_end.def */
 #include "vm/flow/table/table.h"
 
 const char *flow_state_name(enum flow_state s)

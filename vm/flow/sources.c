@@ -1,4 +1,4 @@
-/* Flows by who opened them, see sources.h: a keyed table whose words are the counts. */
+/* Numbers of flows by opener, see sources.h: a keyed table whose words are the counts */
 #include "vm/flow/sources.h"
 
 #include <assert.h>
@@ -52,7 +52,7 @@ void source_drop(struct sources *s, const uint32_t addr[4], unsigned of)
 
 struct sources *sources_new(uint64_t flows, uint64_t seed)
 {
-    /* Up to 3/2 x flows keys, for the flow table has as many slots and each may have a source of its own. A keyed table
+    /* Up to 3/2 x flows keys: the flow table has as many slots, and each may have a source of its own. A keyed table
      * has 3/2 slots for each of `most`: with 4/3 it has 2 x flows slots, at most three quarters full. */
     struct sources *s = flows > INT32_MAX / 2 ? NULL : calloc(1, sizeof *s);
     const struct keyed_cfg cfg = {

@@ -1,4 +1,4 @@
-/* VLAN stacks as small numbers, see stacks.h: a keyed table says which counted entry a stack has. */
+/* VLAN stacks as small numbers, see stacks.h: a keyed table from a stack to its counted entry */
 #include "vm/flow/stacks.h"
 
 #include <assert.h>
@@ -13,18 +13,18 @@ static_assert(COUNTED_AT == 4097 && STACK_MOST < STACK_UNKNOWN && (int)STACK_TAG
 
 struct stack {
     uint32_t count;
-    uint32_t tag[STACK_TAGS]; /* TPID above VID, outermost first; those past `count` zero */
+    uint32_t tag[STACK_TAGS]; /* TPID above VID, outermost first; zero past `count` */
     uint32_t reserved;
 };
 enum { KEY_WORDS = sizeof(struct stack) / 8 };
 static_assert(sizeof(struct stack) % 8 == 0, "hashed by words");
 
-/* Entries are numbered from 1; an entry is the word of its slot. */
+/* Entries are numbered from 1; the word of a slot is its entry. */
 struct stacks {
     struct keyed table;
-    uint32_t slot[COUNTED + 1], refs[COUNTED + 1]; /* of an entry; refs: flows, 0: free */
-    uint16_t next[COUNTED + 1];                    /* of those that are free again */
-    uint16_t spare, used;                          /* free again; the highest that was ever used */
+    uint32_t slot[COUNTED + 1], refs[COUNTED + 1]; /* by entry; refs: number of flows, 0: free */
+    uint16_t next[COUNTED + 1];                    /* list of free entries */
+    uint16_t spare, used;                          /* first free entry; highest entry ever used */
 };
 
 struct stacks *stacks_new(uint64_t seed)
@@ -54,7 +54,7 @@ static void read_stack(const struct pkt *pkt, struct stack *k)
 static bool is_plain(const struct stack *k) { return k->count == 1 && k->tag[0] >> 16 == ETHER_VLAN; }
 static uint16_t plain_id(const struct stack *k) { return (uint16_t)(1 + (k->tag[0] & VLAN_VID)); }
 
-/* The slot of a stack, or KEYED_NONE. */
+/* Return the slot of a stack, or KEYED_NONE. */
 static uint32_t look(const struct stacks *s, const struct stack *k, struct place *at)
 {
     keyed_place(&s->table, k, (1 + k->count + 1) / 2, at);
@@ -63,7 +63,7 @@ static uint32_t look(const struct stacks *s, const struct stack *k, struct place
 
 static uint16_t id_of(uint16_t entry) { return (uint16_t)(COUNTED_AT - 1 + entry); }
 
-/* An entry for a stack that has none; NO_ENTRY: all are in use. */
+/* Make an entry for a stack that has none; NO_ENTRY: all are in use. */
 static uint16_t new_entry(struct stacks *s, const struct place *at, const struct stack *k)
 {
     const uint16_t e = s->spare != NO_ENTRY ? s->spare : s->used < COUNTED ? (uint16_t)(s->used + 1) : NO_ENTRY;
@@ -78,7 +78,7 @@ static uint16_t new_entry(struct stacks *s, const struct place *at, const struct
     return e;
 }
 
-/* The stack of a packet; true: it has a counted entry, else *id is told by its tags alone. */
+/* Read the stack of a packet. True if it needs a counted entry; otherwise *id follows from its tags. */
 static bool is_counted(const struct pkt *pkt, struct stack *k, uint16_t *id)
 {
     *id = 0;
@@ -122,7 +122,7 @@ void stack_put(struct stacks *s, uint16_t id)
     s->spare = e;
 }
 
-/* Which entries are free again, each once, in the order in which they are taken. */
+/* Write or read the list of free entries, each once, in order. */
 static void archive_spare(struct stacks *s, struct archive *a)
 {
     uint16_t e = s->spare, *last = &s->spare;

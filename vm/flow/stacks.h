@@ -1,6 +1,6 @@
-/* VLAN stacks, interned: a flow holds a 16-bit id for the tags it came with, however many (at most 16).
- * Tags are TPID and VID; priority and drop bits belong to a packet, not to its flow. No tag is id 0, one tag of type
- * 8100 is 1 + VID; others take counted entries, which are free again when no flow refers to them. */
+/* VLAN stacks, interned: a flow holds a 16-bit id for its tags (at most 16). Tags are TPID and VID; priority and drop
+ * bits belong to the packet, not to its flow. No tag is id 0; one tag of type 8100 is 1 + VID; other stacks take
+ * counted entries, freed when no flow refers to them. */
 #pragma once
 
 #include "vm/keyed/archive.h"
@@ -11,20 +11,20 @@ enum { STACK_UNKNOWN = 0xffff, STACK_MOST = 4097 + (1 << 14), STACK_TAGS = 16 };
 static inline bool is_tagged(const struct pkt *pkt) { return pkt->tag_count | pkt->tags_in_frame; }
 
 struct stacks;
-struct stacks *stacks_new(uint64_t seed); /* NULL when memory is out */
+struct stacks *stacks_new(uint64_t seed); /* NULL: out of memory */
 void stacks_free(struct stacks *s);
 
-/* The id of a parsed packet's stack; STACK_UNKNOWN: no flow has it. */
+/* Return the id of a parsed packet's stack; STACK_UNKNOWN: no flow has that stack. */
 uint16_t stack_of(const struct stacks *s, const struct pkt *pkt);
-/* The same for a flow that begins: counted once more. STACK_UNKNOWN when the table is full. */
+/* The same for a flow that begins: takes a reference, for stack_put. STACK_UNKNOWN: the table is full. */
 uint16_t stack_take(struct stacks *s, const struct pkt *pkt);
 void stack_put(struct stacks *s, uint16_t id);
 
-/* All of them (keyed/archive.h), into stacks that are new. */
+/* Write all stacks, or read them into new ones (keyed/archive.h). */
 bool stacks_archive(struct stacks *s, struct archive *a);
 
 struct stack_tag {
     uint16_t tpid, vid;
 };
-/* The tags, outermost first; returns how many. */
+/* Write the tags, outermost first; return their number. */
 unsigned stack_tags(const struct stacks *s, uint16_t id, struct stack_tag tags[STACK_TAGS]);

@@ -1,4 +1,4 @@
-/* States by header (flow.h). */
+/* States by header (flow.h) */
 #include "vm/flow/flow.h"
 #include "vm/packet/parse/header.h"
 
@@ -25,11 +25,11 @@ static uint32_t of_segment(uint32_t flags, bool picks_up)
     case TCP_RST | TCP_ACK:
     case TCP_SYN | TCP_ACK: return MARK_ESTABLISHED | MARK_INVALID;
     case TCP_ACK: return MARK_ESTABLISHED | MARK_INVALID | (picks_up ? MARK_NEW : 0);
-    default: return MARK_INVALID; /* without any, or SYN and RST in one */
+    default: return MARK_INVALID; /* none of the flags, or SYN and RST in one */
     }
 }
 
-/* Errors, queries and their answers (RFC 792, 950, 4443, 4620); all other types are new. */
+/* Return the states of errors, queries and their answers (RFC 792, 950, 4443, 4620); all other types are new. */
 static uint32_t of_type(uint32_t type, bool v6)
 {
     static const struct {

@@ -1,4 +1,4 @@
-/* Datagrams in pieces, see frag.h: a keyed table whose words are the times when datagrams began, so that making room
+/* Datagrams in fragments, see frag.h: a keyed table whose words are the times when datagrams began, so that making room
  * reads no entry. */
 #include "vm/flow/fragments/frag.h"
 
@@ -9,34 +9,34 @@
 #include "vm/packet/archived.h"
 #include "vm/packet/parse/fragment.h"
 
-/* HELD_SLOTS is twice FRAG_HELD: a fragment whose fate is known keeps its slot until it leaves, and must not take the
- * place of one that waits, or results would depend on where batches end. */
+/* HELD_SLOTS is twice FRAG_HELD: a fragment whose fate is known keeps its slot until it leaves. It must not take the
+ * place of a waiting one, or results would depend on where batches end. */
 enum { SWEEP_PARTS = 32, HELD_SLOTS = 2 * FRAG_HELD };
 #define SWEEP_NS UINT64_C(1000000000)
 
-/* Two fragments belong to one datagram if their ids are equal bytes. */
+/* Identity of a datagram: fragments with equal bytes belong together */
 struct frag_id {
     uint32_t src[4], dst[4], id;
-    uint32_t kind; /* family, protocol (IPv4 alone: RFC 8200, 4.5), number of tags */
+    uint32_t kind; /* family, protocol (IPv4 only: RFC 8200, 4.5), number of tags */
     uint32_t tags[TAGS_MOST];
 };
 enum { ID_WORDS = 5 }; /* without tags */
 static_assert(sizeof(struct frag_id) % 8 == 0 && offsetof(struct frag_id, tags) == ID_WORDS * 8, "hashed by words");
 
-enum { UNSEEN, SEEN, JUDGED, ENDED }; /* the first: not come, being judged, judged; the datagram was given up */
+enum { UNSEEN, SEEN, JUDGED, ENDED }; /* the first: not come, being judged, judged; ENDED: datagram given up */
 
 struct datagram {
     _Alignas(uint64_t) struct frag_id id;
-    struct frag_first first; /* JUDGED; ENDED: with the reason */
+    struct frag_first first; /* valid if JUDGED; if ENDED, has the reason */
     uint8_t state;
-    uint8_t waiting; /* held fragments of it that do not know yet */
+    uint8_t waiting; /* held fragments of the datagram whose fate is unknown */
     struct frag_ranges ranges;
 };
 
 struct held {
     struct frag_held is;
     uint64_t until_ns;
-    uint32_t datagram; /* PBC_NONE: its first is known, or it is an orphan */
+    uint32_t datagram; /* PBC_NONE: the fate of the first is known, or this is an orphan */
 };
 
 struct frags {
@@ -44,7 +44,7 @@ struct frags {
     struct frag_counters counters;
     uint64_t soonest_ns;          /* no held fragment expires before this time */
     unsigned held_count, ready;   /* ready: held fragments whose fate is known */
-    struct held held[HELD_SLOTS]; /* in the order in which they came */
+    struct held held[HELD_SLOTS]; /* in order of arrival */
 };
 
 struct frags *frags_new(const struct program *p, uint64_t seed)
@@ -88,8 +88,8 @@ static bool is_over(const struct frags *f, uint32_t slot, uint64_t now_ns)
     return now_ns - born_ns(f, slot) >= FRAG_KEEP_NS;
 }
 
-/* What waits for the datagram knows now: what became of the first, or (NULL) that it will not come. Those whose time is
- * over are orphans already. */
+/* Tell the held fragments of a datagram the fate of its first; NULL: it will not come. Fragments whose time is over are
+ * orphans already. */
 static void tell_held(struct frags *f, uint64_t now_ns, uint32_t slot, const struct frag_first *first)
 {
     struct datagram *d = datagram_at(f, slot);
@@ -114,7 +114,7 @@ static void release(struct frags *f, uint64_t now_ns, uint32_t slot, uint64_t *c
 static uint32_t add(struct frags *f, uint64_t now_ns, const struct place *at, const struct frag_id *id)
 {
     uint32_t slot = keyed_add(&f->table, at, id);
-    if (slot == KEYED_NONE) { /* the oldest yields */
+    if (slot == KEYED_NONE) { /* the oldest makes way */
         slot = keyed_lowest(&f->table, at);
         release(f, now_ns, slot, is_over(f, slot, now_ns) ? &f->counters.expired : &f->counters.evicted);
         slot = keyed_add(&f->table, at, id);
@@ -145,7 +145,7 @@ static enum frag_fate refuse(enum pkt_reason reason, struct frag_first *first)
     return FRAG_REFUSE;
 }
 
-/* The datagram is given up: all of it that waits or is still to come is dropped for this reason. */
+/* Give up the datagram: all waiting and later fragments are dropped for this reason. */
 static enum frag_fate give_up(struct frags *f, uint64_t now_ns, uint32_t slot, enum pkt_reason reason,
                               struct frag_first *first)
 {
@@ -157,7 +157,7 @@ static enum frag_fate give_up(struct frags *f, uint64_t now_ns, uint32_t slot, e
     return FRAG_REFUSE;
 }
 
-/* The header of one whose checksum is wrong names no datagram. */
+/* Refuse a malformed fragment; a first one ends its datagram. A header with a wrong checksum identifies no datagram. */
 static enum frag_fate look_malformed(struct frags *f, uint64_t now_ns, const struct pkt *pkt, const struct frag_id *id,
                                      bool is_first, struct frag_first *first)
 {
@@ -168,7 +168,7 @@ static enum frag_fate look_malformed(struct frags *f, uint64_t now_ns, const str
     return refuse(pkt->reason, first);
 }
 
-/* What comes of the fragment's bytes: FRAG_FOLLOW where nothing speaks against them. */
+/* Return the fate that the fragment's byte range allows; FRAG_FOLLOW: no objection. */
 static enum frag_fate look_bytes(struct frags *f, uint64_t now_ns, uint32_t slot, const struct fragment *part,
                                  struct frag_first *first)
 {
@@ -231,7 +231,7 @@ bool frag_room(const struct frags *f, uint64_t now_ns)
 
 void frag_not_held(struct frags *f) { f->counters.not_held++; }
 
-/* Until its time is over, or that of its datagram. */
+/* Hold the copy until its time or that of its datagram is over. */
 void frag_hold(struct frags *f, uint64_t now_ns, uint32_t datagram, struct pkt *copy, uint32_t outer_bytes)
 {
     const uint64_t keep = time_after(born_ns(f, datagram), FRAG_KEEP_NS), hold = time_after(now_ns, FRAG_HOLD_NS);
@@ -243,7 +243,7 @@ void frag_hold(struct frags *f, uint64_t now_ns, uint32_t datagram, struct pkt *
     f->counters.held++;
 }
 
-/* held_count: none. */
+/* Return the index of the next fragment that may leave; held_count: none. */
 static unsigned next_of(struct frags *f, uint64_t now_ns)
 {
     if (!f->ready && now_ns < f->soonest_ns) return f->held_count;

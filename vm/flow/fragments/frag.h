@@ -1,10 +1,10 @@
-/* Fragments that follow their first (docs/semantics.md, Fragments): which datagram a fragment belongs to,
- * whether its bytes may still come, and what became of the first. Fixed memory, bounded work.
+/* Fragments that follow their first (docs/semantics.md, Fragments): the datagram of a fragment, the check of its bytes,
+ * and the fate of the first fragment. Fixed memory, bounded work.
  *
- * A datagram is source, destination, protocol (IPv4 alone), identification and VLAN stack. Remembered are `fragments`
- * of them, 32 ranges each, for 30 seconds or until they are complete. An exact duplicate is dropped alone; any other
- * overlap ends the datagram, in both families (RFC 5722), and so does a 33rd range or a fragment that contradicts the
- * known end. */
+ * A datagram is source, destination, protocol (IPv4 only), identification and VLAN stack. The table holds `fragments`
+ * datagrams of 32 ranges each, for 30 seconds or until they are complete. An exact duplicate alone is dropped; any
+ * other overlap ends the datagram, in both families (RFC 5722), and so does a 33rd range or a fragment that contradicts
+ * the known end. */
 #pragma once
 
 #include "vm/cfg.h"
@@ -16,64 +16,64 @@
 #include "vm/program/program.h"
 #include "vm/verdict.h"
 
-#define FRAG_KEEP_NS UINT64_C(30000000000) /* how long a datagram is remembered */
+#define FRAG_KEEP_NS UINT64_C(30000000000) /* time for which a datagram is remembered */
 
 struct frags;
 
-/* What is to be done with a fragment. */
+/* The way to handle a fragment */
 enum frag_fate {
-    FRAG_FIRST,  /* judge it as any packet, then frag_judged */
-    FRAG_FOLLOW, /* *first holds what became of its first */
-    FRAG_WAIT,   /* its first is not known: frag_hold it, or judge it alone */
-    FRAG_REFUSE, /* drop it, first->verdict.reason */
+    FRAG_FIRST,  /* judge it as any packet, then call frag_judged */
+    FRAG_FOLLOW, /* follow the first, whose fate is in *first */
+    FRAG_WAIT,   /* the first is unknown: frag_hold it, or judge it alone */
+    FRAG_REFUSE, /* drop it for first->verdict.reason */
 };
 
-/* What became of a first fragment. */
+/* The fate of a first fragment */
 struct frag_first {
     struct verdict verdict;
-    struct leave leave; /* of one that was sent on */
-    uint32_t place;     /* the caller's: where in the rules it was decided */
+    struct leave leave; /* valid if it was sent on */
+    uint32_t place;     /* position in the rules where it was decided; the caller's */
 };
 
-struct frags *frags_new(const struct program *p, uint64_t seed); /* NULL when memory is out */
-void frags_free(struct frags *f); /* held packets go back to their pool, which must still be there */
+struct frags *frags_new(const struct program *p, uint64_t seed); /* NULL: out of memory */
+void frags_free(struct frags *f); /* returns held packets to their pool, which must still exist */
 const struct frag_counters *frags_counters(const struct frags *f);
-/* A parsed fragment (KIND_FRAG_FIRST or _LATER). *datagram: its entry, for the calls below and until the next
- * frag_look. One that was found malformed is refused with its own reason; a first one takes those of its datagram that
- * come later, and those held, with it. */
+/* Classify a parsed fragment (KIND_FRAG_FIRST or _LATER). *datagram: its entry, valid for the calls below until the
+ * next frag_look. A malformed fragment is refused for its own reason; a malformed first also ends the datagram with its
+ * held and later fragments. */
 enum frag_fate frag_look(struct frags *f, uint64_t now_ns, const struct key *key, const struct pkt *pkt,
                          uint32_t *datagram, struct frag_first *first);
 
-/* What became of the first: those held leave with it, unless their time is over. */
+/* Record the fate of the first. Held fragments leave with it, unless their time is over. */
 void frag_judged(struct frags *f, uint64_t now_ns, uint32_t datagram, const struct frag_first *first);
 
-/* May an early fragment wait now? Otherwise it is counted as not_held. */
+/* True if an early fragment may wait now; otherwise call frag_not_held, which counts it. */
 bool frag_room(const struct frags *f, uint64_t now_ns);
 void frag_not_held(struct frags *f);
-/* Keep a copy of it (in a slot of the pool: it is the holder's now). Only with frag_room. outer_bytes: of the tunnel's
- * headers that it was found behind; 0: none. */
+/* Hold a copy, in a slot of the pool that now belongs to frags. Only with frag_room. outer_bytes: length of the
+ * tunnel's headers around it; 0: none. */
 void frag_hold(struct frags *f, uint64_t now_ns, uint32_t datagram, struct pkt *copy, uint32_t outer_bytes);
 
-/* A held fragment that leaves. */
+/* A held fragment that leaves */
 struct frag_held {
-    struct pkt *pkt;         /* its slot is the caller's again */
-    uint32_t outer_bytes;    /* as it was held with */
-    bool orphan;             /* its time is over */
-    struct frag_first first; /* else what became of its first */
+    struct pkt *pkt;         /* the caller owns its slot again */
+    uint32_t outer_bytes;    /* as given to frag_hold */
+    bool orphan;             /* the time is over */
+    struct frag_first first; /* otherwise the fate of the first */
 };
-/* The next that may leave; false: none now. */
+/* Take the next fragment that may leave; false: none now. */
 bool frag_next(struct frags *f, uint64_t now_ns, struct frag_held *out);
-/* The last held one, whatever became of its first, and its outer_bytes; NULL: none is held. */
+/* Take the last held fragment, whatever the fate of its first, with its outer_bytes; NULL: none is held. */
 struct pkt *frag_drop(struct frags *f, uint32_t *outer_bytes);
 
-/* Every verdict that is remembered of a first, or waits with a held fragment: `fn` may change it. */
+/* Call `fn`, which may change it, for every remembered fate of a first, in the table or with a held fragment. */
 typedef void frag_first_fn(void *arg, struct frag_first *first);
 void frags_each(struct frags *f, frag_first_fn *fn, void *arg);
 
-/* All datagrams, and what is held (keyed/archive.h), into what is new, with slots of the pool. `fn`: false, that cannot
- * have become of a first. */
+/* Write all datagrams and held fragments, or read them into new frags with slots of the pool (keyed/archive.h). fn:
+ * false if no first fragment can have that fate. */
 typedef bool frag_read_fn(void *arg, const struct frag_first *first);
 bool frags_archive(struct frags *f, struct pool *pool, struct archive *a, frag_read_fn *fn, void *arg);
 
-/* Forget what is over, a bounded number at a time; returns the next deadline, UINT64_MAX for none. */
+/* Forget expired datagrams, a bounded number at a time. Return the next deadline, UINT64_MAX for none. */
 uint64_t frag_tick(struct frags *f, uint64_t now_ns);

@@ -1,9 +1,9 @@
-/* The bytes of a datagram, see ranges.h. */
+/* The received bytes of a datagram, see ranges.h */
 #include "vm/flow/fragments/ranges.h"
 
 #include <string.h>
 
-/* The first range that ends after `lo`. */
+/* Return the first range that ends after `lo`. */
 static unsigned find(const struct frag_ranges *r, uint32_t lo)
 {
     unsigned from = 0, to = r->count;
@@ -43,7 +43,7 @@ static void drop(struct frag_ranges *r, unsigned at)
     memmove(&r->at[at], &r->at[at + 1], (r->count - at) * sizeof(*r->at));
 }
 
-/* Into the run before it, the run after it (which begins the range `at`), both, or a range of its own. */
+/* Add the bytes to the range before, the range after (range `at`), both, or a range of their own. */
 static bool insert(struct frag_ranges *r, unsigned at, uint32_t lo, uint32_t hi)
 {
     struct frag_range *before = at > 0 ? &r->at[at - 1] : NULL, *after = at < r->count ? &r->at[at] : NULL;

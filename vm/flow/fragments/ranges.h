@@ -1,8 +1,7 @@
-/* Which bytes of one datagram have come: the rules of RFC 5722, in fixed memory.
+/* The received bytes of one datagram: the rules of RFC 5722, in fixed memory.
  *
- * A range is a run of fragments side by side that carry equally many bytes each, so its fragments are still told apart:
- * an exact duplicate is known from another overlap, and a datagram cut evenly, however many its fragments, takes two
- * ranges once all have come. */
+ * A range is a run of adjacent fragments of equal length, so its fragments can still be told apart: an exact duplicate
+ * differs from other overlaps, and an evenly cut datagram of any length takes two ranges once complete. */
 #pragma once
 
 #include <stdbool.h>
@@ -11,25 +10,25 @@
 enum { FRAG_RANGES = 32 };
 
 struct frag_range {
-    uint16_t lo, hi; /* bytes of the datagram: hi is one past the last */
-    uint16_t step;   /* of each of its fragments */
+    uint16_t lo, hi; /* byte range in the datagram; hi is one past the last */
+    uint16_t step;   /* length of each fragment */
 };
 struct frag_ranges {
-    uint32_t covered; /* bytes that have come */
-    uint16_t end;     /* the datagram's length; 0: its last fragment has not come */
+    uint32_t covered; /* bytes received */
+    uint16_t end;     /* the datagram's length; 0: the last fragment has not come */
     uint16_t count;
     struct frag_range at[FRAG_RANGES]; /* ascending */
 };
 
 enum frag_fit {
-    FIT_NEW,       /* none of its bytes had come: added */
-    FIT_DUPLICATE, /* a fragment with the same bytes and the same `more` had come */
-    FIT_OVERLAP,   /* any other that repeats a byte */
-    FIT_END,       /* it lies past the known end, or ends the datagram before bytes that have come */
-    FIT_FULL,      /* it would make one range too many */
+    FIT_NEW,       /* added: none of its bytes had come */
+    FIT_DUPLICATE, /* the same bytes with the same `more` had come */
+    FIT_OVERLAP,   /* any other repetition of a byte */
+    FIT_END,       /* beyond the known end, or ends the datagram before received bytes */
+    FIT_FULL,      /* one range too many */
 };
 
-/* The bytes lo up to hi (not empty, at most 65,535). Anything but FIT_NEW changes nothing. */
+/* Add the bytes lo up to hi (not empty, at most 65,535). Only FIT_NEW changes the ranges. */
 enum frag_fit frag_ranges_add(struct frag_ranges *r, uint32_t lo, uint32_t hi, bool more);
 
 static inline bool frag_ranges_whole(const struct frag_ranges *r) { return r->end && r->covered == r->end; }

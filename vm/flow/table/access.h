@@ -1,34 +1,34 @@
-/* Where the flow table's lines lie, and how they are changed: of a table in memory of one's own. Who shares a table
- * among processors brings a header of the same names and defines TABLE_ACCESS as it.
+/* Access to the lines of a flow table, and changes to them, for a table in the process's own memory. A table shared
+ * among processors uses a header with the same names, set as TABLE_ACCESS.
  *
- * There a change to a flow is made between table_lock and table_unlock, counts are added in one step, and some flows
- * are not the caller's to end. Here all that is nothing. */
+ * In a shared table a change to a flow is made between table_lock and table_unlock, counts are added atomically, and
+ * some flows are not the caller's to end. Here these functions do nothing. */
 #pragma once
 
 enum { TABLE_SHARED = 0 };
 
-/* Functions that the kernel's verifier looks at by themselves, once, whoever calls them; and their pointers, which are
- * never NULL. */
+/* Functions that the kernel's verifier checks once, apart from their callers; TABLE_THERE: their pointers are never
+ * NULL */
 #define TABLE_ALONE
-#define TABLE_APART  static /* the same, where its verifier counts the turns of loops */
-#define TABLE_WITHIN        /* it is part of who calls it, for calls must not be many deep */
+#define TABLE_APART  static /* the same, if the kernel's verifier counts the turns of loops */
+#define TABLE_WITHIN        /* part of the caller, because calls must not nest deeply */
 #define TABLE_THERE
-/* An index below n, which the verifier is to see. */
+/* An index below n, in a form that the kernel's verifier can see */
 #define TABLE_INDEX(i, n) (i)
 
-/* Tags of a group, and of a slot. */
+/* The tags of a group; the tag of a slot */
 static inline uint16_t *table_group(const struct flow_table *t, uint32_t group)
 {
     return t->tags + (size_t)group * GROUP;
 }
 static inline uint16_t *table_tag(const struct flow_table *t, uint32_t slot) { return &t->tags[slot]; }
-/* Where the lines of a slot begin, in bytes behind those of the first row. */
+/* Return the offset of a slot's lines from those of the first row, in bytes. */
 static inline size_t table_row(const struct flow_table *t, int64_t slot)
 {
     const size_t at = (size_t)slot;
     return (t->blocks ? (size_t)t->blocks[at / BLOCK] * BLOCK + at % BLOCK : at) * t->stride;
 }
-/* Lines of a slot. */
+/* The lines of a slot */
 static inline struct flow *table_slot(const struct flow_table *t, int64_t slot)
 {
     return (struct flow *)(void *)((uint8_t *)t->slots + table_row(t, slot));
@@ -45,15 +45,15 @@ static inline struct recipe *table_recipe(const struct flow_table *t, int64_t sl
 {
     return (struct recipe *)(void *)((uint8_t *)t->recipes + table_row(t, slot));
 }
-/* The first line of a block. */
+/* Return the first line of a block. */
 static inline struct flow *table_block(const struct flow_table *t, uint32_t block)
 {
     return (struct flow *)(void *)((uint8_t *)t->slots + (size_t)block * BLOCK * t->stride);
 }
-/* memory.c: a block that no slot ever had. */
+/* memory.c: return a block that no slot ever had. */
 uint32_t table_fresh_block(struct flow_table *t);
 
-/* A slot that is to be claimed has a row from here on, until it is free. */
+/* Give a row to a slot that is about to be claimed; take it back once the block's slots are free. */
 static inline void table_take_row(struct flow_table *t, uint32_t slot)
 {
     if (!t->blocks || t->blocks[slot / BLOCK]) return;
@@ -72,22 +72,22 @@ static inline void table_give_row(struct flow_table *t, uint32_t slot)
     t->left.given = block;
     t->blocks[slot / BLOCK] = 0;
 }
-/* The first line of the row that a free slot would get. */
+/* Return the first line of the row that a free slot would get. */
 static inline struct flow *table_left(const struct flow_table *t, uint32_t slot)
 {
     if (!t->blocks || t->blocks[slot / BLOCK]) return table_slot(t, slot);
     const struct flow *f = table_block(t, t->left.given ? t->left.given : t->left.fresh);
     return (struct flow *)(void *)((uint8_t *)(uintptr_t)f + slot % BLOCK * t->stride);
 }
-/* Ask for it. A macro: gcc takes a function that only prefetches for one without effect, and drops the call. */
+/* Prefetch that line. A macro: gcc treats a function that only prefetches as having no effect, and drops the call. */
 #define table_ask_free(t, slot) __builtin_prefetch(table_left(t, slot), 1)
-/* Ask for what says where the lines of a group's slots are. */
+/* Prefetch the block numbers of a group's slots. */
 #define table_ask_blocks(t, group)                                                                                     \
     do {                                                                                                               \
         if ((t)->blocks) __builtin_prefetch((t)->blocks + (size_t)(group) * (GROUP / BLOCK));                          \
     } while (0)
 
-/* The third and the second line of a flow. */
+/* The third and the second line of a flow */
 static inline struct flow_bind *table_bind_of(const struct flow_table *t, const struct flow *f)
 {
     return (struct flow_bind *)(void *)((uint8_t *)t->binds + ((const uint8_t *)f - (const uint8_t *)t->slots));
@@ -97,10 +97,10 @@ static inline struct flow_cold *table_cold_of(const struct flow_table *t, const 
     return (struct flow_cold *)(void *)((uint8_t *)t->cold + ((const uint8_t *)f - (const uint8_t *)t->slots));
 }
 
-/* Ask for the pages of a group's lines: here they are large, and few. */
+/* Prefetch the pages of a group's lines: here they are large, and few. */
 static inline void table_ask_pages(const struct flow_table *t, uint32_t group) {}
 
-/* Word i of the bits that say where half-open flows are; level 1: of those that say where such words are. */
+/* Word i of the bitmap of half-open flows; level 1: of the bitmap of its words that are not 0 */
 static inline uint64_t *table_bits(const struct flow_table *t, unsigned level, uint32_t i)
 {
     return (level ? t->half_open_words : t->half_open) + i;
@@ -109,25 +109,25 @@ static inline void table_set_bit(uint64_t *word, uint64_t bit, bool on) { *word 
 
 static inline void table_count(uint64_t *word, int64_t by) { *word += (uint64_t)by; }
 
-/* Nobody else changes the flow until table_unlock; false: it could not be had. */
+/* Keep others from changing the flow until table_unlock; false: it could not be locked. */
 static inline bool table_lock(struct flow *f) { return true; }
 static inline void table_unlock(struct flow *f) {}
 
-/* Do others change it, so that a change is an operation of theirs (ops.h)? */
+/* True if others change the table, too, so that a process changes it by operations (ops.h). */
 static inline bool table_has_ops(const struct flow_table *t) { return __builtin_expect(t->ops != NULL, 0); }
 
-/* May the caller end that flow? */
+/* True if the caller may end that flow. */
 static inline bool table_may_end(const struct flow *f) { return true; }
 
-/* What of a claim word says whose the slot is, and what a slot that is being filled has besides. */
+/* Return the claim word for a slot that is being filled: here unchanged, in a shared table with the lock. */
 static inline uint64_t table_filling(uint64_t word) { return word; }
 
 static inline void table_give_back(const struct flow_table *t, uint32_t slot)
 {
-    (void)t, (void)slot; /* who is told of the end does it */
+    (void)t, (void)slot; /* the callback t->ended releases it */
 }
 
-/* False: who must know of the end can't be told now, so it may not end. */
+/* Report the end of a flow. False: it cannot be reported now, so the flow may not end. */
 static inline bool table_tell(const struct flow_table *t, uint32_t slot, enum flow_end how, uint64_t now_ns)
 {
     if (t->ended) t->ended(t->arg, (int32_t)slot, table_slot(t, slot), table_cold(t, slot), how, now_ns);

@@ -1,8 +1,8 @@
-/* The flow table as bytes: of each slot that is taken the lines that say something (table.h, flow_table_archive). */
+/* The flow table as bytes: the meaningful lines of each taken slot (table.h, flow_table_archive) */
 #include "vm/flow/table/table_priv.h"
 #include "vm/keyed/archive.h"
 
-/* begins: whoever wrote it knew when flows began. */
+/* True if the second line of a flow is written. begins: the writer recorded when flows began. */
 static bool says_cold(bool begins, const struct flow *f)
 {
     return begins || f->kind & FLOW_ID_IP6 || f->joined || f->flags & (FLOW_PAIRED | FLOW_OWN_IDLE);
@@ -27,7 +27,7 @@ static bool is_taken(const struct flow_table *t, int32_t slot)
     return slot >= 0 && (uint32_t)slot < t->groups * GROUP && *table_tag(t, (uint32_t)slot);
 }
 
-/* Is the slot a twin of a flow that knows it? */
+/* True if the slot is a twin of a flow that refers back to it. */
 static bool is_twin(const struct flow_table *t, uint32_t slot)
 {
     const struct flow *f = table_slot(t, slot);
@@ -55,7 +55,7 @@ static bool is_sound(const struct flow_table *t, uint32_t slot)
     return f->flags & FLOW_TWIN ? is_twin(t, slot) : is_flow(t, slot);
 }
 
-/* Check each slot, and count. */
+/* Check each slot, and count the flows. */
 static void settle(struct flow_table *t, struct archive *a)
 {
     for (uint32_t group = 0; group < t->groups; group++) {
@@ -73,7 +73,7 @@ static void settle(struct flow_table *t, struct archive *a)
     t->counters.most = t->live;
 }
 
-/* Ask for the memory of what is written soon; waiting for each flow would take half of the time. */
+/* Prefetch the memory that is written soon: waiting for each flow would take half of the time. */
 static uint32_t ask_ahead(const struct flow_table *t, uint32_t asked, uint32_t group)
 {
     for (; asked < t->groups && asked < group + TABLE_AHEAD; asked++) table_ask_group(t, asked, true);

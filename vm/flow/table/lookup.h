@@ -1,4 +1,4 @@
-/* The flow table as one looks into it, inline: where a tuple may lie, whose a slot is, whether its time is over. */
+/* Look-ups in the flow table, inline: groups of a tuple, owner of a slot, expiry */
 #pragma once
 
 #include <string.h>
@@ -7,7 +7,7 @@
 #include "vm/keyed/tags.h"
 #include "vm/packet/pkt.h"
 
-/* The bit of a hash that says IPv6: it is also the tag's lowest, so that tags tell which slots have a second line. */
+/* Bit of a hash that is set for IPv6. It is also the tag's lowest bit, so tags tell which slots have a second line. */
 enum { HASH_IP6 = 1 };
 
 #ifdef TABLE_ACCESS
@@ -25,7 +25,7 @@ static inline uint32_t table_owner(const struct flow_table *t, uint32_t slot)
     return table_slot(t, slot)->flags & FLOW_TWIN ? (uint32_t)table_slot(t, slot)->flow : slot;
 }
 
-/* Of a flow, not of a twin. */
+/* Return the timeout of a flow; not for twins. */
 static inline uint64_t table_timeout(const struct flow_table *t, const struct flow *f)
 {
     if (__builtin_expect(!(f->flags & FLOW_OWN_IDLE), 1)) return t->timeout_ns[TABLE_INDEX(f->state, FLOW_STATES)];
@@ -44,7 +44,7 @@ static inline bool table_expired(const struct flow_table *t, const struct flow *
     return now_ns >= table_deadline(t, f);
 }
 
-/* Of an IPv4 tuple. */
+/* Hash an IPv4 tuple. */
 static inline uint64_t table_hash4(const struct flow_table *t, uint32_t low, uint32_t high, uint64_t rest)
 {
     struct hash_sum sum = {0, 0};
@@ -63,7 +63,7 @@ static inline uint64_t table_hash(const struct flow_table *t, const struct flow_
     return hash_close(k, &sum) | HASH_IP6;
 }
 
-/* Ask for the memory of a look-up (table.h). A macro: gcc takes a function that only prefetches for one without effect,
+/* Prefetch the memory of a look-up (table.h). A macro: gcc treats a function that only prefetches as having no effect,
  * and drops the call. */
 #define table_ask_tags(t, hash)                                                                                        \
     do {                                                                                                               \
@@ -88,8 +88,7 @@ static inline int32_t table_ask_slot(const struct flow_table *t, uint64_t hash)
     return (int32_t)slot;
 }
 
-/* The slot that a new flow of that hash would take now, memory for it asked for; FLOW_NONE: another makes way for it.
- */
+/* Return the slot that a new flow with that hash would take now, and prefetch it; FLOW_NONE: another flow makes way. */
 static inline int32_t table_ask_room(const struct flow_table *t, uint64_t hash)
 {
     const struct place at = place_of(hash, t->groups);
@@ -101,11 +100,11 @@ static inline int32_t table_ask_room(const struct flow_table *t, uint64_t hash)
     return (int32_t)slot;
 }
 
-/* table.c: the addresses of an IPv6 tuple. Out of line: the registers it takes cost IPv4 more than the call costs it.
- */
+/* table.c: compare the addresses of an IPv6 tuple. Out of line: its registers would cost IPv4 more than the call
+ * does. */
 bool table_is_of_ip6(const struct flow_table *t, int64_t slot, const struct flow_id *id);
 
-/* Ports, protocol, kind and VLAN stack, as in an id. */
+/* Return ports, protocol, kind and VLAN stack, as in an id. */
 static inline uint64_t table_rest(const struct flow *f)
 {
     uint64_t rest;
@@ -113,14 +112,14 @@ static inline uint64_t table_rest(const struct flow *f)
     return rest;
 }
 
-/* Is the slot of that tuple, which is IPv4's? */
+/* True if the slot has that IPv4 tuple. */
 static inline bool table_is_of_ip4(const struct flow_table *t, int64_t slot, const struct flow_id *id)
 {
     const struct flow *f = table_slot(t, slot);
     return !((table_rest(f) ^ id->rest) | (f->low ^ id->low[0]) | (f->high ^ id->high[0]));
 }
 
-/* Is the slot of that tuple? */
+/* True if the slot has that tuple. */
 static inline bool table_is_of(const struct flow_table *t, int64_t slot, const struct flow_id *id)
 {
     const struct flow *f = table_slot(t, slot);
@@ -129,7 +128,7 @@ static inline bool table_is_of(const struct flow_table *t, int64_t slot, const s
     return !((f->low ^ id->low[0]) | (f->high ^ id->high[0]));
 }
 
-/* Does the slot, which may be any or FLOW_NONE, hold that tuple, its time not over? */
+/* True if the slot, which may be any or FLOW_NONE, holds that tuple and has not expired. */
 static inline bool table_holds(const struct flow_table *t, int32_t slot, const struct flow_id *id, uint64_t now_ns)
 {
     if (slot == FLOW_NONE) return false;

@@ -1,4 +1,4 @@
-/* The flow table's memory: how much it is, where its arrays lie in it. */
+/* The flow table's memory: its size, and the places of its arrays */
 #include <stdlib.h>
 #include <string.h>
 
@@ -6,12 +6,12 @@
 #include "vm/keyed/archive.h"
 #include "vm/keyed/large.h"
 
-enum { LINE = 64, LINES = 4 /* of a slot, where flows are sent on */ };
+enum { LINE = 64, LINES = 4 /* lines of a slot, with a binding */ };
 
 static uint64_t rounded(uint64_t bytes, uint64_t to) { return (bytes + to - 1) & ~(to - 1); }
 static uint64_t lines(uint64_t bytes) { return rounded(bytes, LINE); }
 
-/* Does the program translate, so that a flow has a tuple of its own on each side? */
+/* True if the program translates, so that a flow has a different tuple on each side. */
 static bool has_twins(const struct pbc_service *services, uint32_t service_count)
 {
     for (uint32_t i = 0; i < service_count; i++)
@@ -30,7 +30,7 @@ struct flow_table_cfg flow_table_cfg_of(const struct pbc_settings *s, const stru
     return cfg;
 }
 
-/* Bytes of each array. */
+/* Number of groups, and bytes of each array */
 struct layout {
     uint64_t groups, hot, cold, binds, recipes, tags, bits, bits2, blocks;
 };
@@ -38,7 +38,7 @@ struct layout {
 static struct layout layout_of_groups(uint64_t groups, bool bound)
 {
     const uint64_t slots = groups * GROUP, words = (groups + 63) / 64, words2 = (words + 63) / 64;
-    const uint64_t blocks = slots / BLOCK, rows = (blocks + 1) * BLOCK; /* the first is of all slots that are free */
+    const uint64_t blocks = slots / BLOCK, rows = (blocks + 1) * BLOCK; /* the first block serves all free slots */
     return (struct layout){.groups = groups,
                            .hot = rows * sizeof(struct flow),
                            .cold = rows * sizeof(struct flow_cold),
@@ -56,9 +56,9 @@ static struct layout layout_of(const struct flow_table_cfg *cfg)
     return layout_of_groups(wanted < 2 ? 2 : wanted, cfg->bound);
 }
 
-/* What look-ups read, all over it: tags, and where lines are; and where half-open flows are. */
+/* Return the bytes that look-ups read at random: tags and block numbers, with the bitmaps of half-open flows. */
 static uint64_t tags_bytes(const struct layout *l) { return l->tags + l->blocks + l->bits + l->bits2; }
-/* The lines themselves, and as much as it takes to align them. */
+/* Return the bytes of the lines, with room to align them. */
 static uint64_t rows_bytes(const struct layout *l)
 {
     return l->hot + l->cold + l->binds + l->recipes + (l->binds ? LINES * LINE : LINE);
@@ -79,10 +79,8 @@ static void table_release_memory(struct flow_table *t)
     large_sparse_free(t->memory, t->rows_bytes);
 }
 
-/* The rows in one zeroed piece, each line on a line of its own; it comes from the system page by page as flows come,
- * or ahead of them (flow_table_ahead). The tags in another. Both in large pages where they fill one (README.md says
- * why).
- */
+/* Allocate the rows in one zeroed block, which comes from the system page by page as flows come, or ahead of them
+ * (flow_table_ahead), and the tags in another. Both use large pages where they fill one (see README.md). */
 static bool table_alloc(struct flow_table *t, const struct layout *l)
 {
     const bool bound = l->binds;
@@ -98,7 +96,7 @@ static bool table_alloc(struct flow_table *t, const struct layout *l)
     }
     uint8_t *at = t->memory;
     at += rounded((uintptr_t)at, bound ? LINES * LINE : LINE) - (uintptr_t)at;
-    const size_t gap = bound ? LINE : l->hot; /* from one kind of line to the next */
+    const size_t gap = bound ? LINE : l->hot; /* offset between the kinds of lines */
     t->stride = bound ? LINES * LINE : LINE;
     t->slots = (struct flow *)at;
     t->cold = (struct flow_cold *)(at + gap);
@@ -111,18 +109,18 @@ static bool table_alloc(struct flow_table *t, const struct layout *l)
     return true;
 }
 
-/* Blocks after which more memory is asked for: 1 MiB where flows are sent on. */
+/* Number of blocks after which more memory is requested: 1 MiB with bindings */
 enum { GROWS_EACH = 1 << 10 };
 
 uint32_t table_fresh_block(struct flow_table *t)
 {
     const uint32_t block = t->left.fresh;
-    __atomic_store_n(&t->left.fresh, block + 1, __ATOMIC_RELAXED); /* which flow_table_ahead reads */
+    __atomic_store_n(&t->left.fresh, block + 1, __ATOMIC_RELAXED); /* flow_table_ahead reads it in another thread */
     if (t->grows && block % GROWS_EACH == 0) t->grows(t->grows_arg);
     return block;
 }
 
-/* Where the lines of a slot lie together; else only those of the first kind. */
+/* Allocate ahead. Without bindings, lines of one kind lie together, and only those of the first kind are allocated. */
 void flow_table_ahead(struct flow_table *t)
 {
     enum { LEAST = 1 << 20 };

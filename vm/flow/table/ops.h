@@ -1,38 +1,37 @@
-/* A flow table that others change, too (the kernel's stages): what a process does to it is one operation each, made by
- * a program in the kernel under the flow's lock, so that a process that dies leaves none. It reads the lines where they
- * lie.
+/* A flow table that others change, too (the kernel's stages). Each change by a process is one operation of a kernel
+ * program under the flow's lock, so that a process that dies leaves no change half done. The process reads the lines in
+ * place.
  *
- * Flows that are sent on are begun and ended by the process alone, and it alone writes their binding and recipes. All
- * others end in the kernel, also where the process asks for it. */
+ * Only the process begins and ends flows that are sent on, and writes their bindings and recipes. All other flows end
+ * in the kernel, also when the process asks for it. */
 #pragma once
 
 #include "vm/flow/table/table.h"
 
-/* The upper sixteen bits of a claim word, which a worker's own table has for `epoch`: the lock, and a count of changes.
- */
+/* The upper sixteen bits of a claim word: the lock, and a count of changes. A worker's own table has `epoch` there. */
 #define CLAIM_LOCK    (UINT64_C(1) << 63)
 #define CLAIM_CHANGE  (UINT64_C(1) << 48)
 #define CLAIM_CHANGES (CLAIM_LOCK - CLAIM_CHANGE)
 
 enum flow_op_kind {
-    FLOW_OP_ADD,  /* tuple, state, flags, tcp, idle_ns: a flow; a plain one that has the tuple ends */
-    FLOW_OP_TWIN, /* slot, claim, tuple: a twin of it */
-    FLOW_OP_SET,  /* slot, claim, tcp, seen_ns, state, flags: it becomes so; flags are added */
-    /* slot, claim, how, over: it ends; also where it has been changed since, as long as it is the same flow. */
+    FLOW_OP_ADD,  /* tuple, state, flags, tcp, idle_ns: add a flow; a plain flow with the same tuple ends */
+    FLOW_OP_TWIN, /* slot, claim, tuple: add its twin */
+    FLOW_OP_SET,  /* slot, claim, tcp, seen_ns, state, flags: set these; flags are added */
+    /* slot, claim, how, over: end the flow, even if it has changed since, as long as it is the same flow. */
     FLOW_OP_END,
-    /* slot, until: those between whose time is over end, and stand in `swept`; `count` of them, no more than there is
-     * room for. It goes no further than to one that is the process's to end. */
+    /* slot, until: end expired flows in this range and list them in `swept`; `count` of them, as many as fit. Stops at
+     * a flow that only the process may end. */
     FLOW_OP_SWEEP,
 };
 
 enum flow_op_said {
     FLOW_OP_DONE,
-    FLOW_OP_BUSY, /* its claim word is not `claim` any more, its time is not over, or another processor holds it */
-    FLOW_OP_ROOM, /* both groups are full: somebody has to make way first */
-    FLOW_OP_HELD, /* who has the tuple does not end for this: it is sent on, or nobody could be told */
+    FLOW_OP_BUSY, /* the claim word has changed, the flow has not expired, or another processor holds it */
+    FLOW_OP_ROOM, /* both groups are full: another flow has to make way first */
+    FLOW_OP_HELD, /* the flow with that tuple stays: it is sent on, or its end could not be reported */
 };
 
-/* A flow that has ended: its lines as they were. */
+/* A flow that has ended, with copies of its last lines */
 struct flow_gone {
     int32_t slot;
     uint32_t how; /* enum flow_end */
@@ -44,9 +43,9 @@ struct flow_gone {
 struct flow_op {
     uint32_t kind; /* enum flow_op_kind */
     uint32_t said; /* enum flow_op_said */
-    int32_t slot;  /* asked, or of what was added */
+    int32_t slot;  /* slot in question, or of the added flow */
     uint8_t state, flags, how;
-    uint8_t over;          /* END: 1: only while its time is over */
+    uint8_t over;          /* END: 1: only if the flow has expired */
     uint32_t until, count; /* SWEEP */
     uint64_t claim;        /* as it was read */
     uint64_t now_ns, seen_ns, idle_ns;
@@ -57,21 +56,21 @@ struct flow_op {
 
 enum { FLOW_SWEPT = 64 };
 
-/* The table's memory, and how a process changes it. */
+/* The table's memory, and the operations of a process on it */
 struct flow_ops {
-    bool (*run)(void *arg, struct flow_op *op); /* false, and nothing happened: the kernel did not run it */
+    bool (*run)(void *arg, struct flow_op *op); /* false: the kernel did not run it, and nothing happened */
     void *arg;
-    struct flow_table *table;  /* what is beside the lines */
-    uint64_t *pickup_until_ns; /* before it mid-stream TCP counts as new */
-    uint32_t *tells;           /* 1: all ends are told by struct flow_gone, 0: those that user space has to know of */
+    struct flow_table *table;  /* the part beside the lines */
+    uint64_t *pickup_until_ns; /* until then mid-stream TCP counts as new */
+    uint32_t *tells; /* 1: every end is reported by struct flow_gone; 0: only those that user space must know */
     uint16_t *tags;
     struct flow *slots;
     struct flow_cold *cold;
     struct flow_bind *binds; /* NULL: no flow is bound */
-    struct recipe *recipes;  /* likewise */
-    uint64_t *half_open;     /* both levels, one behind the other */
+    struct recipe *recipes;  /* NULL: no flow is bound */
+    uint64_t *half_open;     /* both levels, one after the other */
     struct flow_gone *swept; /* [FLOW_SWEPT] */
 };
 
-/* An empty table over memory that is all zero: how flows begin in it, and for how long. */
+/* Make an empty table over memory that is all zero; cfg: how flows begin in it, and their timeouts. */
 void flow_table_begin(struct flow_table *t, const struct flow_table_cfg *cfg);

@@ -1,25 +1,25 @@
-/* Who makes way: for a flow whose two groups are full, and where there are more half-open flows than allowed. */
+/* Eviction: when the two groups of a new flow are full, or there are too many half-open flows */
 #include "vm/flow/table/table_priv.h"
 #include "vm/packet/loop.h"
 
-/* The first half-open slot of a group, from `from` (0 to 15) on; GROUP: none. */
+/* Return the first half-open slot of a group, at or after `from` (0 to 15); GROUP: none. */
 static unsigned half_open_in(const struct flow_table *t, uint32_t group, unsigned from)
 {
     uint32_t found = tags_of_class(table_group(t, group), FLOW_HALF_OPEN) & (0xffffu << from);
     return found ? tags_first(found) : GROUP;
 }
 
-/* The lowest one of bits that are not all 0. */
+/* Return the lowest bit set in bits that are not all 0. */
 static uint32_t first_bit(uint64_t bits)
 {
     return (uint32_t)bits ? tags_first((uint32_t)bits) : 32 + tags_first((uint32_t)(bits >> 32));
 }
 
-/* Words of level 1 in a table of 512 MB, which is all that programs of the kernel reach. */
+/* Words of level 1 in a table of 512 MB, the most that kernel programs can address */
 enum { LEVEL1_MOST = (512 << 20) / sizeof(struct flow) / GROUP / 64 / 64 };
 
-/* The next bit of level 1 that is set, at or after `from`, round the end; at least one is (another processor may clear
- * it: then it is any). */
+/* Return the next bit set in level 1, at or after `from`, round the end. At least one is set; if another processor
+ * clears it meanwhile, the result may be any bit. */
 TABLE_APART uint32_t table_next_bit(const struct flow_table *t TABLE_THERE, uint32_t count, uint32_t from)
 {
     uint32_t word = from / 64;
@@ -33,7 +33,7 @@ TABLE_APART uint32_t table_next_bit(const struct flow_table *t TABLE_THERE, uint
     return word * 64 + first_bit(*table_bits(t, 1, word));
 }
 
-/* The next group with half-open flows, after `group`, round the end. */
+/* Return the next group with half-open flows, after `group`, round the end. */
 static uint32_t next_group(const struct flow_table *t, uint32_t group)
 {
     const uint32_t words = (t->groups + 63) / 64;
@@ -59,7 +59,7 @@ TABLE_ALONE uint32_t table_meet(struct flow_table *t TABLE_THERE)
     return slot;
 }
 
-/* The one of the two that was seen longer ago: a flow, or FLOW_NONE, and that of a slot, if it still is half open. */
+/* Return the one last seen earlier: `flow` (or FLOW_NONE), or the flow of slot `at` if it is still half open. */
 TABLE_APART int64_t table_older(const struct flow_table *t TABLE_THERE, int64_t flow, uint32_t at)
 {
     if (TABLE_SHARED && !tag_is_half_open(*table_tag(t, at))) return flow;
@@ -68,7 +68,7 @@ TABLE_APART int64_t table_older(const struct flow_table *t TABLE_THERE, int64_t 
     return older ? (int64_t)slot : flow;
 }
 
-/* The oldest flow of the few half-open ones that the hand meets next; FLOW_NONE: there is none. */
+/* Return the oldest of the next few half-open flows at the hand; FLOW_NONE: there is none. */
 static int64_t oldest_met(struct flow_table *t)
 {
     uint32_t met[HALF_OPEN_FEW];
@@ -85,7 +85,7 @@ static int64_t oldest_met(struct flow_table *t)
     return oldest;
 }
 
-/* The hand passes all that it has met: who survives is met again a round later, when younger ones stand beside it. */
+/* The hand passes all flows that it met: survivors are met again a round later, next to younger ones. */
 TABLE_ALONE bool table_yield_half_open(struct flow_table *t TABLE_THERE, uint64_t now_ns)
 {
     const uint32_t hand = t->hand;
@@ -104,14 +104,14 @@ static uint32_t slot_of(const struct place *at, unsigned i)
     return place_slot(at, (unsigned)TABLE_INDEX(i, 2 * GROUP));
 }
 
-/* Release that slot's flow if it has timed out and is not `keep`. */
+/* Release that slot's flow if it has expired and is not `keep`. */
 TABLE_APART bool table_expire_slot(struct flow_table *t TABLE_THERE, uint32_t slot, int32_t keep, uint64_t now_ns)
 {
     if (!*table_tag(t, slot) || (int32_t)slot == keep || !table_expired(t, table_slot(t, slot), now_ns)) return false;
     return table_expire(t, slot, now_ns);
 }
 
-/* Release what has timed out in the two groups, but for `keep`; whether there was any. */
+/* Release the expired flows in the two groups, except `keep`. True if there were any. */
 static bool expire_all(struct flow_table *t, const struct place *at, int32_t keep, uint64_t now_ns)
 {
     bool any = LOOSE(false);
@@ -121,20 +121,20 @@ static bool expire_all(struct flow_table *t, const struct place *at, int32_t kee
     return any;
 }
 
-/* When a slot's flow was last seen. */
+/* Return when a slot's flow was last seen. */
 static uint64_t seen_ns(const struct flow_table *t, uint32_t slot)
 {
     return table_slot(t, table_owner(t, slot))->seen_ns;
 }
 
-/* Does it make way before the other one: of a class that matters less, or of the same and not seen for longer? */
+/* True if `slot` makes way before `other`: its class is lower, or equal and it was seen less recently. */
 TABLE_APART bool table_is_before(const struct flow_table *t TABLE_THERE, uint32_t slot, uint32_t other)
 {
     const enum flow_class class = tag_class(*table_tag(t, slot)), its = tag_class(*table_tag(t, other));
     return class < its || (class == its && seen_ns(t, slot) < seen_ns(t, other));
 }
 
-/* All 32 slots are read: which of them are over does not stand in the tags. That is the most that an addition reads. */
+/* Reads all 32 slots, because tags don't tell which flows have expired. No part of an addition reads more. */
 TABLE_ALONE bool table_make_room(struct flow_table *t TABLE_THERE, const struct place *at TABLE_THERE, int32_t keep,
                                  uint64_t now_ns)
 {

@@ -1,5 +1,5 @@
-/* A table that others change, too (ops.h): what table.c and track.c do by an operation there. An operation that
- * finds its flow changed meanwhile is tried again, a few times. */
+/* A table that others change, too (ops.h): the operations behind table.c and track.c. An operation that finds its flow
+ * changed is tried again, a few times. */
 #include "vm/flow/table/shared.h"
 
 #include "vm/flow/table/table_priv.h"
@@ -21,7 +21,7 @@ struct flow_table *table_over(const struct flow_ops *ops, const struct flow_tabl
     struct flow_table *t = ops->table;
     const uint32_t groups = t->groups;
     t->begins |= cfg->begins;
-    if (!t->arg) { /* else somebody is told already: a worker of the next program is made beside the one that runs */
+    if (!t->arg) { /* else ends are reported already, by a running worker of the program before */
         memcpy(t->timeout_ns, cfg->timeout_ns, sizeof t->timeout_ns);
         t->half_open_most = cfg->half_open;
         t->ended = cfg->ended;
@@ -73,7 +73,7 @@ static bool end(struct flow_table *t, int32_t slot, enum flow_end how, bool over
                              .slot = slot,
                              .claim = f.claim,
                              .how = (uint8_t)how,
-                             .over = over && !told, /* what it held is given back: it ends now */
+                             .over = over && !told, /* the binding's resources are released: the flow must end now */
                              .now_ns = now_ns};
         if (!run(t, &op)) continue;
         if (!bound && t->ended) t->ended(t->arg, slot, &op.gone.flow, &op.gone.cold, how, now_ns);

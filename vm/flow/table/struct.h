@@ -1,4 +1,4 @@
-/* What a flow table is beside its lines (table.h). For its own files, and for those who bring lines of their own. */
+/* The flow table apart from its lines (table.h). For its own files, and for code with lines of its own. */
 #pragma once
 
 #include "vm/flow/bind.h"
@@ -9,44 +9,44 @@
 
 enum { BLOCK = 4 /* rows */ };
 
-/* Blocks that no slots have. */
+/* Unused blocks */
 struct blocks_left {
-    uint32_t fresh; /* the first block that was never used; nor was any behind it */
-    uint32_t given; /* the last one given back; `low` of its first line says which was before it. 0: there is none */
+    uint32_t fresh; /* the first block that was never used; all behind it are unused, too */
+    uint32_t given; /* the last block given back; `low` of its first line is the one before it. 0: none */
 };
 
 struct flow_table {
     uint16_t *tags; /* [groups][GROUP] */
-    /* Where the lines of a slot lie is its row: row i's lie `stride` bytes behind those of row i - 1. Where flows are
-     * sent on all four lie together, else each kind by itself. A worker's own table hands rows out by blocks, one
-     * behind the other, so that its memory is as much as flows were at once (README.md). NULL: slot i has row i. */
-    uint32_t *blocks; /* of each BLOCK slots; 0: all are free, and their row one of zeros that nobody writes */
+    /* The row of a slot is the place of its lines: `stride` bytes from row to row. With bindings all four lines are
+     * adjacent, otherwise each kind has its own array. A worker's own table hands out rows by consecutive blocks, so
+     * that its memory is as much as flows took at once (README.md). NULL: slot i has row i. */
+    uint32_t *blocks; /* block of each BLOCK slots; 0: all are free, with a row of zeros that is never written */
     struct blocks_left left;
     struct flow *slots;
     struct flow_cold *cold;
     struct flow_bind *binds; /* NULL: no flow is bound */
-    struct recipe *recipes;  /* likewise; of the slot's own tuple: a twin has one, too */
+    struct recipe *recipes;  /* by the slot's own tuple: a twin has its own; NULL: no flow is bound */
     size_t stride;
     uint32_t groups;
-    uint32_t sweep_group; /* the next that the sweep looks at */
-    uint32_t hand;        /* the next slot that is asked whether a half-open flow lies there */
+    uint32_t sweep_group; /* next group of the sweep */
+    uint32_t hand;        /* next slot where the search for half-open flows goes on */
     uint64_t live;        /* flows of all classes */
     uint64_t twins[FLOW_CLASSES];
     uint64_t half_open_most;
-    /* Where half-open flows are: a bit a group, and a bit for every 64 groups, so that the hand finds the next one in
-     * bounded steps however few there are. */
+    /* Bitmap of groups with half-open flows, and a bitmap of its words, so that the hand finds the next group in
+     * bounded steps, however few there are */
     uint64_t *half_open, *half_open_words;
     uint64_t timeout_ns[FLOW_STATES];
     bool begins;        /* as in cfg */
-    uint32_t published; /* the recipe that was written last (shared.h) */
+    uint32_t published; /* number of the recipe written last (shared.h) */
     struct hash_key key;
-    const struct flow_ops *ops; /* others change it, too (ops.h); NULL: it is a worker's own */
+    const struct flow_ops *ops; /* set if others change the table, too (ops.h); NULL: a worker's own */
     flow_ended_fn *ended;
     void *arg;
     flow_grows_fn *grows;
     void *grows_arg;
     struct flow_counters counters;
-    size_t ahead;                  /* bytes of `memory` that are taken, by who calls flow_table_ahead alone */
-    void *memory;                  /* what the rows lie in */
-    size_t rows_bytes, tags_bytes; /* of that, and of what begins with the tags */
+    size_t ahead;                  /* bytes of `memory` that are present; used by the caller of flow_table_ahead only */
+    void *memory;                  /* block with all rows */
+    size_t rows_bytes, tags_bytes; /* sizes of that block, and of the one that begins with the tags */
 };

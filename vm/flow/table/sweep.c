@@ -1,10 +1,10 @@
-/* Walking the flow table: a little at a time for what has timed out, or all of it for who lists flows. */
+/* Walks over the flow table: step by step for expired flows, or all of it for lists of flows */
 #include <limits.h>
 
 #include "vm/flow/table/shared.h"
 #include "vm/flow/table/table_priv.h"
 
-/* Its time is over. Where the kernel ends it, what follows goes with it, up to `end`: one call for many. */
+/* End an expired flow. In a table in the kernel, one call ends it and further expired flows before slot `end`. */
 static void expire(struct flow_table *t, uint32_t slot, uint32_t end, uint64_t now_ns)
 {
     enum { AT_ONCE = 16 * GROUP };
@@ -14,7 +14,7 @@ static void expire(struct flow_table *t, uint32_t slot, uint32_t end, uint64_t n
         shared_sweep(t, slot, end - slot < AT_ONCE ? end : slot + AT_ONCE, now_ns);
 }
 
-/* Returns the slots that it looked at. end: the slot at which the sweep ends. */
+/* Return the number of slots examined. end: the slot at which the sweep ends. */
 static unsigned sweep_group(struct flow_table *t, uint32_t group, uint32_t end, uint64_t now_ns)
 {
     const uint32_t all = tags_taken(table_group(t, group));

@@ -1,4 +1,4 @@
-/* The flow table: looking up, adding, changing, releasing; see table.h. Its memory is memory.c's. */
+/* The flow table: look-ups, additions, changes, releases; see table.h. memory.c has its memory. */
 #include "vm/flow/table/table_priv.h"
 
 #include <string.h>
@@ -74,7 +74,7 @@ static TABLE_WITHIN void put_bit(struct flow_table *t, unsigned level, uint32_t 
     table_set_bit(table_bits(t, level, i / 64), 1ull << i % 64, on);
 }
 
-/* A bit that is cleared is looked at once more, for another processor may have brought a flow there meanwhile. */
+/* A cleared bit is checked once more, because another processor may have added a flow meanwhile. */
 TABLE_ALONE bool table_note_half_open(struct flow_table *t TABLE_THERE, uint32_t group)
 {
     const uint32_t word = group / 64;
@@ -87,7 +87,7 @@ TABLE_ALONE bool table_note_half_open(struct flow_table *t TABLE_THERE, uint32_t
     return any;
 }
 
-/* The one place that writes tags, and so counts classes; the slot's flags are there. */
+/* Write a tag and count its class. Tags are written only here; the slot's flags are set before. */
 static TABLE_WITHIN void set_tag(struct flow_table *t, uint32_t slot, uint16_t tag)
 {
     const uint16_t before = *table_tag(t, slot);
@@ -116,7 +116,7 @@ TABLE_WITHIN void table_release_held(struct flow_table *t, uint32_t slot, enum f
     free_slot(t, slot);
 }
 
-/* Of a flow whose lock is had. */
+/* Report and release a flow whose lock is held. */
 static TABLE_WITHIN bool tell_and_release(struct flow_table *t, uint32_t slot, enum flow_end how, uint64_t now_ns)
 {
     if (!table_tell(t, slot, how, now_ns)) {
@@ -153,7 +153,7 @@ static enum flow_end end_by_timeout(enum flow_state state)
     return FLOW_END_IDLE;
 }
 
-/* Another processor may just have seen a packet of it. */
+/* Checks again under the lock, because another processor may just have seen a packet of the flow. */
 TABLE_ALONE bool table_expire(struct flow_table *t TABLE_THERE, uint32_t slot, uint64_t now_ns)
 {
     slot = table_owner(t, slot);
@@ -179,8 +179,8 @@ static TABLE_WITHIN bool claim_slot(struct flow_table *t, uint32_t slot, uint64_
     return __sync_bool_compare_and_swap(&table_slot(t, slot)->claim, 0, table_filling(word));
 }
 
-/* `room` if it is a free slot of these groups, else the first of the group that the flow shall lie in, claimed; -1
- * where both are full. */
+/* Claim slot `room` if it is free and in these groups, else a free slot of the group chosen for the flow; -1: both are
+ * full. */
 static TABLE_WITHIN int64_t claim(struct flow_table *t, const struct place *at, int32_t room, uint64_t word)
 {
     const uint32_t asked = (uint32_t)room, its = asked / GROUP;
@@ -213,7 +213,7 @@ TABLE_WITHIN int64_t table_put(struct flow_table *t, const struct flow_tuple *tu
     return slot;
 }
 
-/* The same, and makes room; the flow `keep` never makes way. */
+/* The same as table_put, making room; the flow `keep` never makes way. */
 static TABLE_WITHIN int64_t take_slot(struct flow_table *t, const struct flow_tuple *tuple, uint64_t word, int32_t keep,
                                       uint64_t now_ns)
 {
@@ -236,7 +236,7 @@ TABLE_WITHIN void table_show(struct flow_table *t, uint32_t slot, const struct f
     set_tag(t, slot, (uint16_t)(place_tag(tuple->hash) | class << TAG_CLASS_AT));
 }
 
-/* Is there room for one more that is half open, the bound kept? */
+/* Make room for one more half-open flow within the limit. False: none could make way. */
 static TABLE_WITHIN bool bound_half_open(struct flow_table *t, enum flow_class class, uint64_t now_ns)
 {
     if (class != FLOW_HALF_OPEN || t->counters.live[FLOW_HALF_OPEN] < t->half_open_most) return true;
@@ -298,7 +298,7 @@ TABLE_WITHIN void flow_set_state(struct flow_table *t, int32_t slot, enum flow_s
     const uint16_t tag = *table_tag(t, (uint32_t)slot);
     table_slot(t, slot)->state = (uint8_t)state;
     if (tag_class(tag) == class) return;
-    bound_half_open(t, class, now_ns); /* not this one makes way: its tag does not say so yet */
+    bound_half_open(t, class, now_ns); /* another flow makes way, because this one's tag is still of its old class */
     set_class(t, (uint32_t)slot, class);
     if (table_slot(t, slot)->flags & FLOW_PAIRED) set_class(t, (uint32_t)table_cold(t, slot)->twin, class);
 }

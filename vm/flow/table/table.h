@@ -1,18 +1,17 @@
 /* The flow table: fixed memory, bounded work, no allocation after flow_table_new.
  *
- * An open table in groups of sixteen slots. A flow has two groups, by its seeded hash, and goes to the first while that
- * has slots to spare, else to the emptier; nothing is ever moved. Beside the 64-byte slots stands a dense array of
- * 16-bit tags (two bits of class, fourteen of hash; 0: free), so that a look-up reads 32 bytes, rarely twice, and then,
- * nearly always, exactly the slot it wants, a miss reads no slot at all, and whoever must make way is found by class
- * without touching slots. Tags are hints beside the claim word of the slot. Room for half as many flows again as
- * `flows`, and for their twins.
+ * An open table in groups of sixteen slots. A flow has two groups, by its seeded hash; it goes to the first while that
+ * has slots to spare, else to the emptier, and is never moved. Beside the 64-byte slots is a dense array of 16-bit tags
+ * (two bits of class, fourteen of hash; 0: free). So a look-up reads 32 bytes, rarely twice, and then nearly always
+ * exactly the right slot; a miss reads no slot; and a flow to evict is found by class without reading slots. Tags are
+ * hints beside the slot's claim word. There is room for half as many flows again as `flows`, and for their twins.
  *
- * Where both groups are full the least class yields, within it the longest idle. More than `half_open` half-open flows:
- * a hand goes round over the tags and the oldest of the first few it meets makes way. A flow whose timeout has passed
- * is gone: it is released when it is touched and by the sweep.
+ * If both groups are full, the flow of the lowest class makes way, within it the longest idle. With more than
+ * `half_open` half-open flows, a hand goes round the tags, and the oldest of the next few makes way. A flow whose
+ * timeout has passed counts as gone: it is released when touched, or by the sweep.
  *
- * A flow may have a twin: a slot under another tuple, which only leads back to it. Its tag is of the flow's class, its
- * end is the flow's; who must make way is asked of the flow, and both make way together. Counters count flows. */
+ * A flow may have a twin: a slot under another tuple that only leads back to it. Its tag has the flow's class, it ends
+ * with the flow, and the age that decides about eviction is the flow's. Counters count flows. */
 #pragma once
 
 #include <string.h>
@@ -26,48 +25,47 @@ struct flow_table;
 struct flow_bind; /* flow/bind.h */
 struct recipe;    /* packet/edit/recipe.h */
 
-/* Groups of sixteen slots that a table of that configuration has. */
+/* Return the number of groups of a table of that configuration. */
 uint32_t flow_table_groups(const struct flow_table_cfg *cfg);
-/* NULL when memory is out. Memory is taken from the system as flows come, or ahead of them by who calls
- * flow_table_ahead: half as much as flows had at once, and 1 MiB. Another thread may, beside the table's own. */
+/* Make a table; NULL: out of memory. Memory comes from the system as flows come, or ahead of them if someone calls
+ * flow_table_ahead, which may be another thread: half as much again as flows have used, and 1 MiB. */
 struct flow_table *flow_table_new(const struct flow_table_cfg *cfg);
 void flow_table_ahead(struct flow_table *t);
 void flow_table_free(struct flow_table *t);
-/* The timeouts of the settings, by state. */
+/* Write the timeouts of the settings, by state. */
 void flow_timeouts(const struct pbc_settings *s, uint64_t timeout_ns[FLOW_STATES]);
 
 uint64_t flow_hash(const struct flow_table *t, const struct flow_id *id);
 
-/* The slot of the flow, or of its twin, FLOW_NONE if there is none. One whose timeout has passed is released and not
- * found. */
+/* Return the slot of the flow or of its twin, FLOW_NONE if there is none. An expired flow is released and not found. */
 int32_t flow_find(struct flow_table *t, const struct flow_id *id, uint64_t hash, uint64_t now_ns);
 
-/* The same and nothing changes: one whose timeout has passed is only not found. */
+/* The same without changes: an expired flow is only not found */
 int32_t flow_peek(const struct flow_table *t, const struct flow_id *id, uint64_t hash, uint64_t now_ns);
 
-/* How a flow begins. */
+/* Initial state of a flow */
 struct flow_first {
     const struct tcp_track *tcp; /* NULL: all 0 */
     uint64_t idle_ns;            /* with FLOW_OWN_IDLE */
-    uint8_t state;               /* enum flow_state */
+    uint8_t state;               /* enum flow_flag, added to the tuple's */
     uint8_t flags;               /* enum flow_flag, besides what the tuple says */
 };
-/* A slot for a flow whose tuple is not in the table, begun and seen now; what *first does not say is zero. Makes room
- * as above; FLOW_NONE only where others change the table, too (ops.h). */
+/* Add a flow that is not in the table, begun and seen now; fields not in *first are zero. Makes room as above;
+ * FLOW_NONE only if others change the table, too (ops.h). */
 int32_t flow_begin(struct flow_table *t, const struct flow_tuple *tuple, const struct flow_first *first,
                    uint64_t now_ns);
 
-/* A twin of the flow in `slot`, which has none, under a tuple that is not in the table. Makes room as above, but never
- * of that flow; never fails. */
+/* Add a twin of the flow in `slot`, which has none, under a tuple that is not in the table. Makes room as above, never
+ * by ending that flow; FLOW_NONE only if others change the table, too. */
 int32_t flow_add_twin(struct flow_table *t, int32_t slot, const struct flow_tuple *tuple, uint64_t now_ns);
-/* The flow that a slot belongs to: itself, or the one whose twin it is. */
+/* Return the flow that a slot belongs to: itself, or for a twin its flow. */
 int32_t flow_of_twin(const struct flow_table *t, int32_t slot);
 
 struct flow *flow_at(struct flow_table *t, int32_t slot);
-struct flow_cold *flow_cold_at(struct flow_table *t, int32_t slot); /* IPv4: nothing without cfg.begins */
-/* With cfg.bound alone. What was written for a flow stays until another has its slot. */
+struct flow_cold *flow_cold_at(struct flow_table *t, int32_t slot); /* IPv4: unused without cfg.begins */
+/* Return the binding of a slot; only with cfg.bound. It stays until another flow has the slot. */
 struct flow_bind *flow_bind_at(const struct flow_table *t, int32_t slot);
-/* The whole tuple of a slot, or of one's lines. */
+/* Write the whole tuple of a slot, or of the lines given. */
 static inline void flow_id_in(const struct flow *f, const struct flow_cold *cold, struct flow_id *id)
 {
     *id = (struct flow_id){.low = {f->low}, .high = {f->high}};
@@ -76,28 +74,29 @@ static inline void flow_id_in(const struct flow *f, const struct flow_cold *cold
 }
 void flow_id_of(const struct flow_table *t, int32_t slot, struct flow_id *id);
 
-/* Another state; more half-open flows than allowed make an older one yield, never this one. */
+/* Set the state. If too many flows are then half open, an older one makes way, never this one. */
 void flow_set_state(struct flow_table *t, int32_t slot, enum flow_state state, uint64_t now_ns);
 /* Release the flow of this slot. */
 void flow_end(struct flow_table *t, int32_t slot, enum flow_end how, uint64_t now_ns);
 
-/* Release what has timed out in the next `groups` groups of sixteen; true while any flow is left. */
+/* Release expired flows in the next `groups` groups of sixteen. True while any flow is left. */
 bool flow_sweep(struct flow_table *t, unsigned groups, uint64_t now_ns);
-/* The same in parts: ends behind the group in which `slots` slots had been looked at, too; returns the groups done. */
+/* The same in parts: also ends behind the group in which `slots` slots were reached; returns the number of groups
+ * done */
 unsigned flow_sweep_some(struct flow_table *t, unsigned groups, unsigned slots, uint64_t now_ns);
 uint32_t flow_groups(const struct flow_table *t);
-/* When its timeout passes, in mono_ns; saturates. */
+/* Return when the flow's timeout passes, in mono_ns; saturates. */
 uint64_t flow_deadline(const struct flow_table *t, const struct flow *f);
 
-/* The next live flow, twins left out, at or after slot *at, which becomes the one after it; FLOW_NONE at the end. Flows
- * whose time has passed are given too. */
+/* Return the next live flow (not a twin) at or after slot *at, and set *at behind it; FLOW_NONE at the end. Expired
+ * flows are included. */
 int32_t flow_next(const struct flow_table *t, uint32_t *at);
-/* The same, but looks at no more than so many groups: FLOW_NONE also where they held none; flow_at_end tells. */
+/* The same for at most so many groups: FLOW_NONE also if they hold no flow; flow_at_end tells the end */
 int32_t flow_next_near(const struct flow_table *t, uint32_t *at, uint32_t groups);
 bool flow_at_end(const struct flow_table *t, uint32_t at);
 
-/* All flows and their twins (keyed/archive.h), into a table that is new. Recipes and remembered verdicts are left out,
- * for they are found again; what bindings say is their owner's to check. Counters are those of what is there. */
+/* Write all flows and twins, or read them into a new table (keyed/archive.h), without recipes and remembered verdicts,
+ * which are made again. Bindings are their owner's to check. Counters are set to the flows read. */
 struct archive;
 bool flow_table_archive(struct flow_table *t, struct archive *a);
 

@@ -1,14 +1,13 @@
-/* The inside of the flow table: what its files share, and what its tests look at. */
+/* The inside of the flow table: shared by its files and read by its tests */
 #pragma once
 
 #include "vm/flow/table/lookup.h"
 
-/* Half-open flows of which the oldest makes way, when there are more than allowed. */
+/* Number of half-open flows compared when one has to make way */
 enum { HALF_OPEN_FEW = 8 };
 
-/* Who walks the table asks for the memory of flows so many groups ahead, for they lie far apart. whole: of all their
- * lines, not the first alone. Inlined, for gcc takes a function that only prefetches for one without effect, and drops
- * the call. */
+/* Prefetch distance, in groups, of a walk over the table, whose flows lie far apart. whole: prefetch all lines, not
+ * only the first. Inlined: gcc treats a function that only prefetches as having no effect, and drops the call. */
 enum { TABLE_AHEAD = 8 };
 static inline __attribute__((always_inline)) void table_ask_group(const struct flow_table *t, uint32_t group,
                                                                   bool whole)
@@ -23,47 +22,46 @@ static inline __attribute__((always_inline)) void table_ask_group(const struct f
     }
 }
 
-/* Nobody has the slot any more, whatever was written to it before. */
+/* Free a slot, after all that was written to it. */
 static inline void table_unclaim(struct flow *f)
 {
 #ifdef __bpf__
-    __sync_lock_test_and_set(&f->claim, 0); /* the kernel's machine knows no store that releases */
+    __sync_lock_test_and_set(&f->claim, 0); /* eBPF has no store with release order */
 #else
     __atomic_store_n(&f->claim, 0, __ATOMIC_RELEASE);
 #endif
 }
 
-/* flow_peek, whatever the time. */
+/* flow_peek that ignores the time */
 int32_t table_look_up(const struct flow_table *t, const struct flow_id *id, uint64_t hash);
-/* The parts of an addition. The claim word of a slot. */
+/* The parts of an addition. Return the claim word of a slot. */
 uint64_t table_word(const struct flow_tuple *tuple, enum flow_state state, unsigned flags);
-/* A free slot of its two groups for this tuple, filled in but for its tag, its lock had; -1: there is none. word: what
- * claims it. */
+/* Find a free slot in the tuple's two groups, claim it with `word`, and fill in all but its tag; its lock is held. -1:
+ * none. */
 int64_t table_put(struct flow_table *t, const struct flow_tuple *tuple, uint64_t word, uint64_t now_ns);
-/* Others find it from here on. */
+/* Make the slot visible to look-ups. */
 void table_show(struct flow_table *t, uint32_t slot, const struct flow_tuple *tuple, enum flow_class class);
-/* Slot `twin`, which was put for that tuple, is the flow's; others find it. */
+/* Make slot `twin`, which was put for that tuple, the flow's twin, visible to look-ups. */
 void table_pair(struct flow_table *t, int32_t slot, uint32_t twin, const struct flow_tuple *tuple);
-/* flow_add with flags besides; its lock is still had. FLOW_NONE: what would have to make way is not the caller's to
- * end, or somebody else changes it now; natively never. */
+/* Add a flow with these flags; its lock is still held. FLOW_NONE: the flow that should make way is not the caller's to
+ * end, or is being changed; never in a process's own table. */
 int32_t table_begin(struct flow_table *t, const struct flow_tuple *tuple, enum flow_state state, unsigned flags,
                     uint64_t now_ns);
-/* Bring the bits of half-open flows in line with a group's tags; are there any? */
+/* Bring the bitmaps of half-open flows in line with a group's tags. True if the group has any. */
 bool table_note_half_open(struct flow_table *t, uint32_t group);
-/* A flow whose lock is had ends with it, and nobody is told. */
+/* End a flow whose lock is held, and free the lock with it; the end is not reported. */
 void table_release_held(struct flow_table *t, uint32_t slot, enum flow_end how);
-/* Tell of the end, count it, free the flow's slot and its twin's; `slot` is either. False: it is not the caller's to
- * end, or somebody else changes it now; natively never. */
+/* Report the end, count it, free the flow's slot and its twin's; `slot` is either. False: the flow is not the caller's
+ * to end, or is being changed; never in a process's own table. */
 bool table_release(struct flow_table *t, uint32_t slot, enum flow_end how, uint64_t now_ns);
-/* The same for one whose timeout has passed. */
+/* The same for an expired flow */
 bool table_expire(struct flow_table *t, uint32_t slot, uint64_t now_ns);
-/* memory.c: an empty table gets room for so many groups. False, and it is as it was: there is no memory for that.
- */
+/* memory.c: give an empty table room for so many groups. False: out of memory, and nothing has changed. */
 bool table_resize(struct flow_table *t, uint32_t groups);
-/* room.c: the slot of a half-open flow, or of one's twin, that the hand meets next; there is one. */
+/* room.c: return the slot of the next half-open flow, or its twin, at the hand; at least one exists. */
 uint32_t table_meet(struct flow_table *t);
-/* Let one of the half-open flows go, an old one. False: as table_release. */
+/* Let an old half-open flow make way. False: as for table_release. */
 bool table_yield_half_open(struct flow_table *t, uint64_t now_ns);
-/* Free at least one slot of two full groups, not that of the flow `keep` (FLOW_NONE: no such flow). False: as
+/* Free at least one slot of two full groups, except that of the flow `keep` (FLOW_NONE: none). False: as for
  * table_release. */
 bool table_make_room(struct flow_table *t, const struct place *at, int32_t keep, uint64_t now_ns);

@@ -1,8 +1,8 @@
-/* A parsed TCP packet as a segment: what it takes of the sequence space and what it announces. */
+/* A parsed TCP packet as a segment: its sequence numbers and announcements */
 #include "vm/flow/flow.h"
 #include "vm/packet/parse/read.h"
 
-/* Both options mean something in a SYN alone (RFC 9293, 3.2; RFC 7323, 2.2). */
+/* Read two options that are valid in a SYN only (RFC 9293, 3.2; RFC 7323, 2.2). */
 static void read_syn(const struct pkt *pkt, struct tcp_segment *s)
 {
     struct tcp_syn_options o;

@@ -1,5 +1,5 @@
-/* TCP from between its two sides. What a segment may be follows from what the middle has seen: it sees a side's
- * segments before the other does, so each side has sent at least, and knows at most, what went by here. */
+/* TCP as seen between its two sides. The middle sees a side's segments before the other does, so each side has sent at
+ * least, and knows at most, what passed here; that limits what its next segment may be. */
 #include "vm/flow/tcp/window.h"
 #include "vm/packet/loop.h"
 
@@ -16,8 +16,8 @@ static void scale_put(struct tcp_track *t, enum flow_dir dir, unsigned scale)
     t->scale = (uint8_t)(dir == FLOW_ORIGINAL ? (t->scale & 0xf0) | scale : (t->scale & 15) | scale << 4);
 }
 
-/* What both SYNs announce is known: from here on windows are shifted. That of a SYN itself never is (RFC 7323, 2.2), so
- * it is kept as the next larger that its side's shift can say. */
+/* Shift windows from here on, once both SYNs are known. A SYN's own window is never shifted (RFC 7323, 2.2), so it is
+ * rounded up to a multiple of its side's scale. */
 static void settle_scale(struct tcp_track *t)
 {
     t->flags &= (uint8_t)~TCP_TRACK_SCALED;
@@ -29,7 +29,7 @@ static void settle_scale(struct tcp_track *t)
     t->flags |= TCP_TRACK_SCALED;
 }
 
-/* The reverse, as nearly as can be: before another SYN takes the place of the first. */
+/* Undo settle_scale as nearly as possible, before another SYN replaces the first. */
 static void unsettle_scale(struct tcp_track *t)
 {
     for (unsigned dir = 0; dir < 2; dir++) {
@@ -39,7 +39,7 @@ static void unsettle_scale(struct tcp_track *t)
     t->flags &= (uint8_t)~TCP_TRACK_SCALED;
 }
 
-/* A side begins with this SYN, whatever it sent before. */
+/* Begin a side with this SYN, whatever it sent before. */
 static void take_syn(struct tcp_track *t, enum flow_dir dir, const struct tcp_segment *s)
 {
     t->side[dir].end = s->seq + s->len;
@@ -49,8 +49,8 @@ static void take_syn(struct tcp_track *t, enum flow_dir dir, const struct tcp_se
     scale_put(t, dir, s->scale == SCALE_ABSENT ? SCALE_NONE : s->scale);
 }
 
-/* The same SYN again: hosts leave options out, and the data of a fast open, when the first got no answer. What it
- * allows is the most of all of them. */
+/* Take a repeated SYN: hosts leave out options, and the data of a fast open, when the first got no answer. The greatest
+ * values of all repeats count. */
 static void retake_syn(struct tcp_track *t, enum flow_dir dir, const struct tcp_segment *s)
 {
     const unsigned was = scale_of(t, dir);
@@ -59,19 +59,19 @@ static void retake_syn(struct tcp_track *t, enum flow_dir dir, const struct tcp_
     if (s->scale != SCALE_ABSENT && (was == SCALE_NONE || s->scale > was)) scale_put(t, dir, s->scale);
 }
 
-/* Is this the number of the SYN that the side has sent, and that nobody has acknowledged? */
+/* True if the segment has the number of the side's SYN, not yet acknowledged. */
 static bool same_syn(const struct tcp_track *t, enum flow_dir dir, const struct tcp_segment *s)
 {
     return s->seq + 1 == t->side[other(dir)].acked;
 }
 
-/* Does it acknowledge the other's SYN, and nothing that the other has not sent? */
+/* True if the segment acknowledges the other's SYN, and nothing that the other has not sent. */
 static bool acks_syn(const struct tcp_track *t, enum flow_dir dir, const struct tcp_segment *s)
 {
     return s->flags & TCP_ACK && seq_between(t->side[dir].acked, s->ack, t->side[other(dir)].end);
 }
 
-/* The state of a flow whose handshake is complete. Of a flow with one side (DSR) one FIN is all that will be seen. */
+/* Return the state of a flow whose handshake is complete. For a one-sided flow (DSR) only one FIN is ever seen. */
 static enum flow_state state_by_fins(const struct tcp_track *t)
 {
     const bool original = t->flags & TCP_TRACK_FIN_ORIGINAL, reply = t->flags & TCP_TRACK_FIN_REPLY;
@@ -111,7 +111,7 @@ static void begin_syn(const struct tcp_segment *s, struct tcp_step *next)
     take_syn(&next->track, FLOW_ORIGINAL, s);
 }
 
-/* In mid-stream nothing is known of the windows and their shifts, so they are taken for the largest that there are. */
+/* In mid-stream windows and shifts are unknown, so they are assumed to be the largest possible. */
 static void begin_mid_stream(const struct tcp_segment *s, struct tcp_step *next)
 {
     *next = (struct tcp_step){.state = FLOW_STATE_PICKED_UP, .refresh = true};
@@ -125,8 +125,8 @@ static void begin_mid_stream(const struct tcp_segment *s, struct tcp_step *next)
     if (s->flags & TCP_FIN) next->track.flags |= TCP_TRACK_FIN_ORIGINAL;
 }
 
-/* No host sends both in one, and hosts differ in what they read first: neither opens nor resets. So a SYN without ACK
- * is never established, whatever else it says. */
+/* True for SYN and RST in one segment, which no host sends and hosts read differently: it neither opens nor resets. So
+ * a SYN without ACK is never established. */
 static bool is_syn_and_rst(const struct tcp_segment *s) { return !(~s->flags & (TCP_SYN | TCP_RST)); }
 static bool is_syn(const struct tcp_segment *s) { return (s->flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN; }
 
@@ -137,13 +137,13 @@ enum flow_mark tcp_begin(const struct tcp_segment *s, bool pickup, struct tcp_st
         begin_syn(s, next);
         return MARK_NEW;
     }
-    /* All segments after the SYN have an ACK (RFC 9293, 3.10.7.4). */
+    /* All segments after the SYN have an ACK (RFC 9293, 3.10.7.4) */
     if (!pickup || (s->flags & (TCP_SYN | TCP_RST | TCP_ACK)) != TCP_ACK) return MARK_INVALID;
     begin_mid_stream(s, next);
     return MARK_NEW;
 }
 
-/* Both sides open at once (RFC 9293, 3.5). */
+/* Follow the second SYN if both sides open at once (RFC 9293, 3.5). */
 static enum flow_mark simultaneous(enum flow_dir dir, const struct tcp_segment *s, struct tcp_step *next)
 {
     take_syn(&next->track, dir, s);
@@ -152,7 +152,7 @@ static enum flow_mark simultaneous(enum flow_dir dir, const struct tcp_segment *
     return goes_on(next, FLOW_STATE_SYN_BOTH, MARK_NEW);
 }
 
-/* A SYN that changes nothing, in 16 bits, never 0: eleven of the number that acknowledges it, its shift, its side. */
+/* Return a note of a SYN that changes nothing, never 0: eleven bits of its number plus one, its shift, its side. */
 static uint16_t note_of_syn(enum flow_dir dir, uint32_t ack, unsigned scale)
 {
     const uint32_t number = (ack ^ ack >> 11 ^ ack >> 22) & 0x7ff;
@@ -184,14 +184,14 @@ static enum flow_mark follow_syn(enum flow_state state, enum flow_dir dir, const
         begin_syn(s, next);
         next->reopen = true;
         return MARK_NEW;
-    default: /* open, or taken up as such: the host challenges it (RFC 5961, 4.2) */
+    default: /* open, or picked up: the host challenges the SYN (RFC 5961, 4.2) */
         t->ignored = note_of_syn(dir, s->seq + 1, s->scale == SCALE_ABSENT ? SCALE_NONE : s->scale);
         return MARK_NEW;
     }
 }
 
-/* A SYN|ACK while the handshake goes on. One with another number than before, but with the right acknowledgement, comes
- * from a server that remembers nothing (SYN cookies), or after a SYN that somebody else sent: it is the truth. */
+/* Follow a SYN|ACK during the handshake. One with another number but the right acknowledgement comes from a server
+ * without memory (SYN cookies), or after a SYN that somebody else sent: it replaces the earlier one. */
 static enum flow_mark answer_syn(enum flow_dir dir, const struct tcp_segment *s, struct tcp_step *next)
 {
     struct tcp_track *t = &next->track;
@@ -209,14 +209,14 @@ static enum flow_mark answer_syn(enum flow_dir dir, const struct tcp_segment *s,
     return goes_on(next, state_by_acks(t), MARK_ESTABLISHED);
 }
 
-/* Does it acknowledge just that SYN which the flow ignored before? */
+/* True if the segment acknowledges exactly the SYN that the flow ignored. */
 static bool answers_ignored(const struct tcp_track *t, enum flow_dir dir, const struct tcp_segment *s)
 {
     return t->ignored && t->ignored == note_of_syn(other(dir), s->ack, t->ignored >> 1 & 15);
 }
 
-/* Both hosts have forgotten the flow, or they would not speak like this: theirs is a new one (the window of its SYN is
- * not known any more). */
+/* Begin the flow of an ignored SYN: both hosts have forgotten the old one, or they would not answer like this. The
+ * window of that SYN is no longer known. */
 static enum flow_mark begin_answered(const struct tcp_segment *s, struct tcp_step *next)
 {
     const unsigned scale = next->track.ignored >> 1 & 15;
@@ -244,7 +244,7 @@ static enum flow_mark go_on_syn_ack(enum flow_state state, enum flow_dir dir, co
     case FLOW_STATE_RESET: return MARK_INVALID;
     default: break;
     }
-    /* Its own SYN was acknowledged: sent again, it tells nothing but, after both have opened at once, its ACK. */
+    /* Its own SYN was acknowledged: a repeat adds nothing, except its ACK after both sides opened at once. */
     if (!in_window(t, dir, s) || (!(t->flags & ack_flag(dir)) && !acks_syn(t, dir, s))) return MARK_INVALID;
     if (state == FLOW_STATE_SYN_RECEIVED) {
         t->flags |= ack_flag(dir);
@@ -261,7 +261,7 @@ static enum flow_mark follow_syn_ack(enum flow_state state, enum flow_dir dir, c
     return mark == MARK_INVALID && lasts && answers_ignored(&next->track, dir, s) ? begin_answered(s, next) : mark;
 }
 
-/* The handshake's last ACK, or what comes before it from the side that has answered already. */
+/* Follow the handshake's last ACK, or earlier segments from the side that has answered already. */
 static enum flow_mark complete(enum flow_dir dir, const struct tcp_segment *s, struct tcp_step *next)
 {
     struct tcp_track *t = &next->track;
@@ -272,7 +272,7 @@ static enum flow_mark complete(enum flow_dir dir, const struct tcp_segment *s, s
     return goes_on(next, state_by_acks(t), MARK_ESTABLISHED);
 }
 
-/* A flow that was taken up in mid-stream: the first word of the other side, or more of the same. */
+/* Follow a flow picked up in mid-stream: the first segment of the other side, or more from the same side. */
 static enum flow_mark follow_picked_up(enum flow_dir dir, const struct tcp_segment *s, struct tcp_step *next)
 {
     struct tcp_track *t = &next->track;
@@ -283,7 +283,7 @@ static enum flow_mark follow_picked_up(enum flow_dir dir, const struct tcp_segme
     return goes_on(next, state_by_fins(t), MARK_ESTABLISHED);
 }
 
-/* The client of a flow whose server answers elsewhere (DSR). */
+/* Follow the client of a flow whose server answers elsewhere (DSR). */
 static enum flow_mark follow_one_side(enum flow_dir dir, const struct tcp_segment *s, struct tcp_step *next)
 {
     struct tcp_track *t = &next->track;
@@ -311,8 +311,8 @@ static enum flow_mark follow_ack(enum flow_state state, enum flow_dir dir, const
     return goes_on(next, state_by_fins(t), MARK_ESTABLISHED);
 }
 
-/* Is the RST at a number that its receiver expects for sure (RFC 5961, 3.2)? Against a SYN that is not acknowledged it
- * is the acknowledgement that counts (RFC 9293, 3.10.7.3). */
+/* True if the RST has a number that its receiver surely expects (RFC 5961, 3.2). Against an unacknowledged SYN the
+ * acknowledgement counts (RFC 9293, 3.10.7.3). */
 static bool rst_expected(enum flow_state state, const struct tcp_track *t, enum flow_dir dir,
                          const struct tcp_segment *s)
 {
@@ -330,7 +330,7 @@ static enum flow_mark follow_rst(enum flow_state state, enum flow_dir dir, const
                                  struct tcp_step *next)
 {
     if (rst_expected(state, &next->track, dir, s)) return goes_on(next, FLOW_STATE_RESET, MARK_ESTABLISHED);
-    /* Where one side is not seen, the number that it expects is not known: it judges for itself. */
+    /* If one side is not seen, the number that it expects is unknown here, and that side decides itself. */
     const bool open = state == FLOW_STATE_OPEN || state == FLOW_STATE_HALF_CLOSED || state == FLOW_STATE_CLOSING;
     return open && next->track.flags & TCP_TRACK_NO_WINDOW ? MARK_ESTABLISHED : MARK_INVALID;
 }
@@ -339,7 +339,7 @@ enum flow_mark tcp_follow(enum flow_state state, const struct tcp_track *now, en
                           const struct tcp_segment *s, struct tcp_step *next)
 {
     *next = (struct tcp_step){.track = *now, .state = (uint8_t)state};
-    if (state > FLOW_STATE_PICKED_UP) return MARK_INVALID; /* no state of TCP */
+    if (state > FLOW_STATE_PICKED_UP) return MARK_INVALID; /* not a TCP state */
     if (is_syn_and_rst(s)) return MARK_INVALID;
     if (s->flags & TCP_RST) return follow_rst(state, dir, s, next);
     if (is_syn(s)) return follow_syn(state, dir, s, next);

@@ -1,13 +1,13 @@
-/* Within window or not, and what a segment within it tells: the part of TCP's tracking that every segment meets,
- * inline. Private to those that follow TCP: tcp.c, and the kernel's express way. */
+/* The window test, and the update after a segment: the part of TCP's tracking that every segment takes, inline. Private
+ * to tcp.c and the kernel's express way. */
 #pragma once
 
 #include "vm/flow/flow.h"
 
-/* The least window that old acknowledgements are forgiven by: van Rooij's MAXACKWINDOW. */
+/* Smallest tolerance for old acknowledgements: van Rooij's MAXACKWINDOW */
 enum { ACK_WINDOW_LEAST = 66000 };
 
-/* seq_between: lo <= x <= hi where hi is not before lo, modulo 2^32. */
+/* seq_between: lo <= x <= hi modulo 2^32, if hi is not before lo */
 static inline bool seq_between(uint32_t lo, uint32_t x, uint32_t hi) { return x - lo <= hi - lo; }
 static inline bool seq_after(uint32_t a, uint32_t b) { return (int32_t)(a - b) > 0; }
 static inline uint32_t seq_most(uint32_t a, uint32_t b) { return seq_after(a, b) ? a : b; }
@@ -21,7 +21,7 @@ static inline unsigned scale_of(const struct tcp_track *t, enum flow_dir dir)
     return dir == FLOW_ORIGINAL ? t->scale & 15 : t->scale >> 4;
 }
 
-/* The largest window of a side, in bytes: below 2^30. */
+/* Return the largest window of a side, in bytes: below 2^30. */
 static inline uint32_t window_of(const struct tcp_track *t, enum flow_dir dir)
 {
     return t->flags & TCP_TRACK_SCALED ? (uint32_t)t->window[dir] << (scale_of(t, dir) & 15) : t->window[dir];
@@ -33,14 +33,14 @@ static inline void window_put(struct tcp_track *t, enum flow_dir dir, uint16_t w
 }
 
 /* clang-format off */
-/* Van Rooij's four bounds, on a segment of `dir` with ACK.
- *  I    Its end is not past what the other side has ever allowed. One octet more for probes of a closed window (RFC 9293,
- *       3.8.6.1); what was sent once may be sent again.
- *  II   Its end is no further back than one window of the other side: whatever lies before was acknowledged long ago. One
- *       less for keep-alives (RFC 9293, 3.8.4). A segment that begins before and ends in the window has something new.
- *  III  It acknowledges nothing that was not sent. A side that may have sent more than went by: as much as it was allowed.
- *  IV   Its acknowledgement is no older than what the other side would take: it knows of all but one of our windows, and
- *       forgives another (RFC 5961, 5.2). */
+/* Van Rooij's four bounds, on a segment of `dir` with ACK
+ *  I    The segment's end is not past what the other side has ever allowed. One octet more for probes of a closed window
+ *       (RFC 9293, 3.8.6.1); data that was sent once may be sent again.
+ *  II   The segment's end is at most one window of the other side back: all before that was acknowledged long ago. One
+ *       octet less for keep-alives (RFC 9293, 3.8.4). A segment that begins before the window and ends in it has new data.
+ *  III  The segment acknowledges only what was sent: for a side that may have sent more than passed here, what it could.
+ *  IV   The acknowledgement is no older than the other side would accept: it knows of all but one of our windows, and
+ *       tolerates another (RFC 5961, 5.2). */
 /* clang-format on */
 static inline bool in_window(const struct tcp_track *t, enum flow_dir dir, const struct tcp_segment *s)
 {
@@ -54,7 +54,7 @@ static inline bool in_window(const struct tcp_track *t, enum flow_dir dir, const
     return seq_between(peer->end - forgiven, s->ack, sent);
 }
 
-/* What an accepted segment tells of its side. */
+/* Update the track by an accepted segment. */
 static inline void take(struct tcp_track *t, enum flow_dir dir, const struct tcp_segment *s)
 {
     struct tcp_side *me = &t->side[dir], *peer = &t->side[other(dir)];

@@ -1,4 +1,4 @@
-/* Flows that are sent on (track.h): how they begin, are found from their other side, and end. */
+/* Flows that are sent on (track.h): beginning, look-up from the other side, end */
 #include <string.h>
 
 #include "vm/flow/table/lookup.h"
@@ -43,7 +43,7 @@ void track_ask_room(const struct track *t, struct track_seen *s)
     __builtin_prefetch(table_bind_of(t->table, f), 1);
 }
 
-/* What a TCP flow is after the packet that begins it. */
+/* Set the TCP state of the flow after its first packet. */
 static void begin_tcp(const struct key *key, const struct pkt *pkt, bool one_sided, struct track_seen *s)
 {
     if (s->mark != MARK_NEW) {
@@ -129,7 +129,7 @@ static void put_in_order(const struct track_seen *s, const struct track_tuple *t
     tuple_in_order(&s->id, s->at & AT_QUERY, tuple, out);
 }
 
-/* The packet's own tuple is not free, from either side; the twin of a flow that it reopens is, for both end. */
+/* The packet's own tuple is not free, from either side. The twin of a flow that it reopens is: both end. */
 bool track_is_free(struct track *t, const struct track_seen *s, const struct track_tuple *tuple,
                    struct flow_tuple *twin)
 {
@@ -174,7 +174,7 @@ const struct flow *track_flow_at(const struct track *t, int32_t slot, struct flo
 
 void track_pair(struct track *t, const struct track_seen *s, struct flow_tuple *twin)
 {
-    if (twin->id.stack != s->id.stack) { /* it was unknown, and has an id now */
+    if (twin->id.stack != s->id.stack) { /* the stack was unknown and has an id now */
         twin->id.stack = s->id.stack;
         twin->hash = table_hash(t->table, &twin->id);
     }

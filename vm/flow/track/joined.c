@@ -1,4 +1,4 @@
-/* Flows that a cookie began: two flows joined (joined.h), followed in the numbers of the server's. */
+/* Joined flows, begun by a cookie (joined.h), followed in the numbers of the server */
 #include "vm/flow/track/joined.h"
 
 #include "vm/flow/table/shared.h"
@@ -32,7 +32,7 @@ void joint_follow(const struct flow_joint *j, const struct tcp_track *t, uint32_
     s->window = (uint16_t)(window < UINT16_MAX ? window : UINT16_MAX);
 }
 
-/* Nobody but user space changes a joined flow. */
+/* Write the step to a table that others share. Only user space changes a joined flow. */
 static void track_heard(struct track *t, int32_t slot, const struct tcp_step *next)
 {
     struct flow now;

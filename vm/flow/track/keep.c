@@ -1,4 +1,4 @@
-/* What an accepted packet makes of its flow (look.h). */
+/* Update of a flow by an accepted packet (look.h) */
 #include "vm/flow/track/look.h"
 #include "vm/flow/track/track_priv.h"
 #include "vm/packet/parse/read.h"
@@ -35,7 +35,7 @@ static enum flow_state keep_tcp(struct flow *f, const struct track_seen *s, uint
     return (enum flow_state)s->next.state;
 }
 
-/* An association that has ended keeps its time, whatever comes. */
+/* Update a flow of a protocol without numbers. An SCTP association that has ended is not prolonged. */
 static enum flow_state keep_plain(struct flow *f, const struct key *key, const struct pkt *pkt,
                                   const struct track_seen *s, uint64_t now_ns)
 {

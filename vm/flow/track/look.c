@@ -1,4 +1,4 @@
-/* What a packet would do to its flow (look.h): nothing is written but *s. */
+/* The effect that a packet would have on its flow (look.h); only *s is written */
 #include "vm/flow/track/look.h"
 
 #include "vm/flow/track/joined.h"
@@ -7,7 +7,7 @@
 
 enum { SCTP_INIT = 1 }; /* a chunk (RFC 9260, 3.2) */
 
-/* The packet's side, or that of the packet which it quotes. */
+/* Return the direction of the packet, or of the packet that an error quotes. */
 static enum flow_dir direction(const struct flow *f, uint8_t at)
 {
     if (at & AT_QUERY) return at & AT_ANSWER ? FLOW_REPLY : FLOW_ORIGINAL;
@@ -26,7 +26,7 @@ void look_side(const struct flow *at, struct track_seen *s)
     s->how = HOW_INVALID;
 }
 
-/* A segment without a flow. */
+/* Judge a segment without a flow. */
 static enum flow_mark look_first(const struct tcp_segment *segment, struct track_seen *s)
 {
     const enum flow_mark mark = tcp_begin(segment, s->picks != PICKS_NONE, &s->next);
@@ -43,8 +43,8 @@ static enum flow_mark look_tcp(const struct flow *f, const struct flow_joint *jo
     return tcp_follow((enum flow_state)f->state, &f->tcp, (enum flow_dir)s->dir, &segment, &s->next);
 }
 
-/* A flow of a protocol without numbers: have both sides spoken, this packet counted? An INIT on an association that has
- * ended begins another. */
+/* Judge a flow of a protocol without numbers: established once both sides have spoken, including this packet. An INIT
+ * on an SCTP association that has ended begins another. */
 static enum flow_mark look_plain(const struct flow *f, const struct key *key, const struct pkt *pkt,
                                  struct track_seen *s)
 {
@@ -54,7 +54,7 @@ static enum flow_mark look_plain(const struct flow *f, const struct key *key, co
     return s->dir == FLOW_REPLY || f->tcp.flags & TCP_TRACK_HEARD_REPLY ? MARK_ESTABLISHED : MARK_NEW;
 }
 
-/* Does the error speak of the flow? What a client was sent has numbers of ours where a cookie answered it. */
+/* True if the error belongs to the flow. Packets to a client that a cookie answered have our numbers. */
 static bool speaks_of(const struct flow *f, const struct track_seen *s)
 {
     if (!f) return false;
@@ -68,7 +68,7 @@ static enum seen_class class_of(const struct flow *f, const struct track_seen *s
     const bool bound = f->flags & FLOW_BOUND;
     if (s->how == HOW_ERROR)
         return bound && s->mark == MARK_RELATED && s->twin == (s->dir == FLOW_ORIGINAL) ? SEEN_ERROR : SEEN_PLAIN;
-    if (bound && s->twin) return SEEN_REPLY; /* by the twin nobody else comes here (look_side) */
+    if (bound && s->twin) return SEEN_REPLY; /* look_side lets only replies through a twin */
     if (s->next.reopen) return SEEN_NEW;
     return bound && s->dir == FLOW_ORIGINAL ? SEEN_ORIGINAL : SEEN_PLAIN;
 }

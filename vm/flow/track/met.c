@@ -23,7 +23,7 @@ static void note_bind(const struct flow_bind *b, struct flow_met *m)
     m->has |= MET_BOUND | (b->flags & BIND_AWAITED ? 0 : MET_JOINT);
 }
 
-/* The line of that slot as it is at one moment; false: it is free, or changes all the time. */
+/* Read the line of that slot as it is at one moment; false: it is free, or changes all the time. */
 static bool read_line(const struct track *t, int32_t slot, struct flow *f)
 {
     if (t->table->ops) return table_read(t->table, slot, f);
@@ -58,7 +58,7 @@ void track_met(const struct track *t, const struct key *key, const struct pkt *p
         m->has |= MET_CHANGED;
 }
 
-/* Is the slot still that flow's? One that was opened again has the same tuple. */
+/* True if the slot still belongs to that flow. A reopened flow has the same tuple, so its begin time is compared. */
 static bool is_still(const struct track *t, const struct met_told *told)
 {
     const uint64_t tick_ns = 10000000;
@@ -78,7 +78,7 @@ void track_met_at(const struct track *t, const struct met_told *told, struct flo
 
 struct track_tuple met_own(const struct flow_met *m) { return track_tuple_of(&m->own, m->flags & FLOW_OPENED_BY_HIGH); }
 
-/* Is it the flow's own tuple? The number of a VLAN stack is the table's own. */
+/* True if the id is the flow's own tuple. The number of a VLAN stack is only valid in its own table. */
 static bool is_own(const struct flow_met *m, const struct flow_id *id)
 {
     struct flow_id own = m->own;
@@ -86,7 +86,7 @@ static bool is_own(const struct flow_met *m, const struct flow_id *id)
     return memcmp(&own, id, sizeof own) == 0;
 }
 
-/* The tuple that the flow's other side has. */
+/* Return the tuple of the flow's other side. */
 static void twin_of(const struct flow_met *m, uint16_t stack, struct flow_tuple *twin)
 {
     struct track_tuple t = {.src_port = m->to_src_port, .dst_port = m->to_dst_port};
@@ -97,7 +97,7 @@ static void twin_of(const struct flow_met *m, uint16_t stack, struct flow_tuple 
     tuple_in_order(&like, like.proto == IPPROTO_NR_ICMP || like.proto == IPPROTO_NR_ICMP6, &t, twin);
 }
 
-/* The packet's tuple, or that of the packet which it quotes. */
+/* Find the packet's tuple, or that of the packet that an error quotes. */
 static void study(const struct key *key, const struct pkt *pkt, struct track_seen *s)
 {
     const uint16_t query = key->kind & KIND_ICMP_HEADER ? icmp_query_read(pkt) : 0;
@@ -108,7 +108,7 @@ static void study(const struct key *key, const struct pkt *pkt, struct track_see
         s->how = (uint8_t)tuple_of(key, query, 0, &s->id, &s->at);
 }
 
-/* The line under the packet's tuple: the flow's own, or its twin's; false: neither is. */
+/* Make the line under the packet's tuple: the flow's own, or its twin's. False: the tuple belongs to neither. */
 static bool find(const struct flow_met *m, const struct track_seen *s, struct flow *at)
 {
     struct flow_tuple twin;

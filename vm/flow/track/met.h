@@ -1,53 +1,51 @@
-/* What a packet met in the flow table: its flow as it was before it, and as what that is sent on. It is told with
- * packets of which the table itself is not at hand, and a packet beside it is looked at once more: same tuple, same
- * code, so the same `state` and the same class. */
+/* A packet's findings in the flow table: its flow before the packet, and its binding. Recorded with packets that are
+ * looked at again without the table: same tuple, same code, so the same `state` and class. */
 #pragma once
 
 #include "vm/flow/bind.h"
 #include "vm/flow/track/track.h"
 
 enum met_has {
-    MET_SAID = 1 << 0,     /* the table was asked; without it nothing else counts but MET_OUT */
-    MET_FLOW = 1 << 1,     /* there was one */
-    MET_BOUND = 1 << 2,    /* it was sent on, and that is known: to_src and on */
-    MET_JOINT = 1 << 3,    /* it was joined, and its server has spoken */
-    MET_PICKS_UP = 1 << 4, /* mid-stream TCP might begin a flow */
-    MET_OUT = 1 << 5,      /* the host itself was sending the packet, whatever address it has */
+    MET_SAID = 1 << 0,     /* the table was asked; without it only MET_OUT is valid */
+    MET_FLOW = 1 << 1,     /* the packet had a flow */
+    MET_BOUND = 1 << 2,    /* the flow was sent on, and its binding is known: to_src and following */
+    MET_JOINT = 1 << 3,    /* the flow was joined, and its server has spoken */
+    MET_PICKS_UP = 1 << 4, /* mid-stream TCP could begin a flow */
+    MET_OUT = 1 << 5,      /* the host itself was sending the packet, whatever its address */
     MET_CHANGED = 1 << 6,  /* another packet changed the flow while this one was judged */
-    MET_OPENED = 1 << 7,   /* there was none, and a connection of the host's had it (PICKS_OPENED) */
+    MET_OPENED = 1 << 7,   /* no flow, but the host had a connection with this tuple (PICKS_OPENED) */
 };
 
-/* As it is written to files, too. */
+/* The findings; also written to files */
 struct flow_met {
     struct flow_id own; /* the flow's own tuple */
     uint32_t to_src[4], to_dst[4];
-    uint32_t server, branch; /* as in struct flow_bind, and so on */
+    uint32_t server, branch; /* these and the next as in struct flow_bind */
     uint16_t to_src_port, to_dst_port, nat;
     uint8_t kind, has; /* enum bind_kind, enum met_has */
     struct tcp_track tcp;
-    uint32_t delta; /* of a joined flow */
+    uint32_t delta; /* joined flows */
     struct flow_joint joint;
     uint8_t state, flags, joined, zero[5]; /* as in struct flow */
 };
 static_assert(sizeof(struct flow_met) == 136, "as written to files: no padding");
 
-/* What a packet would meet now; *s as track_peek says it. */
+/* Find what a packet would meet now; *s as track_peek fills it in. */
 void track_met(const struct track *t, const struct key *key, const struct pkt *pkt, struct track_seen *s,
                struct flow_met *m);
-/* What another processor says that one has met. */
+/* Findings of another processor about a packet */
 struct met_told {
-    const struct flow *line; /* of the flow, where it had one */
-    int32_t slot;            /* of that line */
-    uint8_t has;             /* enum met_has, as far as it knows */
-    uint64_t now_ns;         /* by a clock that moves in ticks of 10 ms at most */
+    const struct flow *line; /* line of the packet's flow, if it had one */
+    int32_t slot;            /* slot of that line */
+    uint8_t has;             /* enum met_has, as far as known there */
+    uint64_t now_ns;         /* by a clock with ticks of at most 10 ms */
 };
-/* What else there is of the flow is asked now, while nothing ends. Where the slot is another's by now nothing is said.
- */
+/* Complete such findings from the table, now, while nothing ends. If the slot has another flow by now, *m has none. */
 void track_met_at(const struct track *t, const struct met_told *told, struct flow_met *m);
 
-/* What is said is hostile. Look at the packet as it would have been with that in the table: *s and key->marks as
- * track_look fills them in, where slots are 0 for the flow that was met. */
+/* Look at the packet as if the table held those findings, which are hostile. Fill in *s and key->marks as track_look
+ * does; slots are 0 for the flow that was met. */
 void met_look(const struct flow_met *m, struct key *key, const struct pkt *pkt, struct track_seen *s);
 
-/* The tuple that its flow was met with, from the side that opened it. */
+/* Return the tuple of the flow that was met, from the side that opened it. */
 struct track_tuple met_own(const struct flow_met *m);

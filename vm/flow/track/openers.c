@@ -1,4 +1,4 @@
-/* Flows by who opened them, see openers.h. */
+/* Numbers of flows by opener, see openers.h */
 #include "vm/flow/track/openers.h"
 
 #include "vm/flow/sources.h"
@@ -64,7 +64,7 @@ bool grains_sound(const struct grains *g)
     return sound;
 }
 
-/* Those that were counted, and no others, by what is counted now. */
+/* Count the flows that were counted before, and no others, by the current grains. */
 static void count_all(struct track *t)
 {
     uint32_t at = 0;

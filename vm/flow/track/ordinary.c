@@ -1,11 +1,11 @@
-/* Ordinary packets of bound flows: those of which the recipe of their direction says all that happens to them. */
+/* Ordinary packets of bound flows, whose direction has a recipe that covers all that happens to them */
 #include "vm/flow/track/ordinary.h"
 
 #include "vm/flow/table/lookup.h"
 #include "vm/flow/table/shared.h"
 #include "vm/flow/track/track_priv.h"
 
-/* Within window, and the flow stays as open as it is: its recipe, else NULL. Out of line: UDP needs none of it. */
+/* Return the recipe if the segment is within window and the flow stays open; else NULL. Out of line, for UDP's sake. */
 static __attribute__((noinline)) const struct recipe *ordinary_tcp(const struct flow *f, const struct recipe *r,
                                                                    const struct key *key, const struct pkt *pkt,
                                                                    struct track_seen *s)
@@ -23,8 +23,8 @@ static bool is_ordinary_udp(const struct flow *f, struct track_seen *s)
     return ordinary_udp(f, (enum flow_dir)s->dir);
 }
 
-/* The slot of the packet's tuple, if it has a recipe, and nothing is to be found out first. The one that was asked for
- * is nearly always it; another tuple with the same tag may lie before it. */
+/* Return the slot of the packet's tuple, if it has a recipe and no further look-up is needed. The prefetched slot is
+ * nearly always the right one; another tuple with the same tag may lie before it. */
 static const struct flow *own_slot(const struct track *t, struct track_seen *s)
 {
     if (s->slot == FLOW_NONE || t->table->ops || s->at & (AT_SAME | AT_GROUP | AT_STACKED)) return NULL;

@@ -1,12 +1,12 @@
-/* What makes a packet of a flow an ordinary one, inline: of a TCP segment or UDP datagram with nothing unusual in its
- * headers, does the flow stay as it is but for its time and numbers? For track_ordinary, and the kernel's stages. */
+/* Test for ordinary packets, inline: a TCP segment or UDP datagram without anything unusual in its headers, after which
+ * only the flow's time and numbers change. For track_ordinary, and the kernel's stages. */
 #pragma once
 
 #include "vm/flow/tcp/window.h"
 #include "vm/packet/parse/header.h"
 #include "vm/packet/wire.h"
 
-/* A segment with nothing but data and ACK. tcp: where its header begins. */
+/* Read a segment with only data and ACK. tcp: start of its header. */
 static inline void ordinary_segment(const uint8_t *tcp, const struct key *key, const struct pkt *pkt,
                                     struct tcp_segment *s)
 {
@@ -20,14 +20,14 @@ static inline void ordinary_segment(const uint8_t *tcp, const struct key *key, c
     s->first_fragment = false;
 }
 
-/* Open on both sides: a segment within window leaves it so. */
+/* True if the flow is open on both sides: a segment within window leaves it open. */
 static inline bool ordinary_is_open(const struct flow *f)
 {
     return f->state == FLOW_STATE_OPEN && !(f->tcp.flags & (TCP_TRACK_FIN_ORIGINAL | TCP_TRACK_FIN_REPLY));
 }
 
-/* The state of a UDP flow stays as it is: the other side's first packet is not ordinary. A flow that is open has heard
- * it, or never will. */
+/* True if the packet leaves the state of a UDP flow unchanged. The other side's first packet is not ordinary; an open
+ * flow has had it, or never will. */
 static inline bool ordinary_udp(const struct flow *f, enum flow_dir dir)
 {
     if (f->state == FLOW_STATE_UDP) return true;

@@ -1,6 +1,6 @@
-/* ICMP and ICMPv6 errors: *related* when they quote a packet of a flow, go to whoever sent it, and, for TCP, know a
- * sequence number that was in flight. Who only guesses at a connection's ports has none (RFC 5927, 4.1; RFC 4443, 5.2).
- */
+/* ICMP and ICMPv6 errors: *related* if they quote a packet of a flow, go to its sender, and, for TCP, have a sequence
+ * number that was in flight. An attacker who only guesses a connection's ports has none (RFC 5927, 4.1; RFC 4443,
+ * 5.2). */
 #include "vm/flow/track/track_priv.h"
 #include "vm/packet/parse/header.h"
 #include "vm/packet/parse/read.h"
@@ -14,7 +14,7 @@ enum track_how related_tuple(const struct key *key, const struct pkt *pkt, uint1
     case HOW_TCP:
     case HOW_PLAIN:
     case HOW_REPLY: return s->at & AT_GROUP ? HOW_INVALID : HOW_ERROR;
-    default: return HOW_INVALID; /* an error, or what makes no flow */
+    default: return HOW_INVALID; /* an error, or a packet that makes no flow */
     }
 }
 

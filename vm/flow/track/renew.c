@@ -1,5 +1,5 @@
-/* Bindings when another program takes the place of the one that made them (track.h, track_renew): each is brought in
- * line when it is first looked at, or by a walk that goes on a little at a time. */
+/* Bindings after a reload (track.h, track_renew): each is adapted to the new program when it is first looked at, or by
+ * a walk that goes on a little at a time */
 #include "vm/flow/table/lookup.h"
 #include "vm/flow/track/track_priv.h"
 

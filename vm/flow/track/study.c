@@ -1,10 +1,10 @@
-/* Before a packet's turn (track.h): what its bytes alone say of its flow, and the memory that its turn will read. */
+/* Work before a packet's turn (track.h): its tuple from its bytes alone, and prefetching for its turn */
 #include "vm/flow/table/lookup.h"
 #include "vm/flow/track/track_priv.h"
 #include "vm/flow/track/tuple_ports.h"
 #include "vm/packet/parse/read.h"
 
-enum { STACK_INTERNED = 4097 /* ids from here on are not always of one stack */ };
+enum { STACK_INTERNED = 4097 /* ids from here on may change their stack */ };
 
 static __attribute__((noinline)) void study_any(const struct track *t, const struct key *key, const struct pkt *pkt,
                                                 struct track_seen *s)

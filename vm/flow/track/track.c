@@ -1,4 +1,4 @@
-/* Following flows (track.h): one packet's state before it is judged, and what it changes once it is accepted. */
+/* Tracking flows (track.h): a packet's state before it is judged, and its effect once it is accepted */
 #include "vm/flow/track/track_priv.h"
 
 #include <stdlib.h>
@@ -11,9 +11,9 @@
 #include "vm/packet/parse/header.h"
 #include "vm/packet/pkt.h"
 
-enum { SWEEPS = 10, SWEEP_NS = 1000000000 }; /* calls of track_tick a round over the table; how far apart */
+enum { SWEEPS = 10, SWEEP_NS = 1000000000 }; /* calls of track_tick for one round over the table; time between them */
 
-/* The address that opened the flow. */
+/* Return the address that opened the flow. */
 static const uint32_t *opener(const struct flow *f, const struct flow_id *id)
 {
     return f->flags & FLOW_OPENED_BY_HIGH ? id->high : id->low;
@@ -33,7 +33,7 @@ static void record_binding(const struct track *t, const struct flow_bind *b, str
     r->to_dst_port = b->to_dst_port;
 }
 
-/* A flow by its lines. */
+/* Fill in a record from a flow's lines. */
 static void record_lines(const struct track *t, int32_t slot, const struct flow *f, const struct flow_cold *cold,
                          struct flow_record *r)
 {
@@ -69,7 +69,7 @@ static void record(const struct track *t, int32_t slot, struct flow_record *r)
     record_lines(t, slot, flow_at(t->table, slot), flow_cold_at(t->table, slot), r);
 }
 
-/* A timeout has passed when it has, not when somebody looks. */
+/* Return when the flow ended: a timeout counts from when it passed, not from when it was noticed. */
 static uint64_t ended_at(const struct track *t, const struct flow *f, enum flow_end how, uint64_t now_ns)
 {
     const uint64_t deadline = flow_deadline(t->table, f);
@@ -94,7 +94,7 @@ static void tell(struct track *t, int32_t slot, const struct flow *f, const stru
     e->flow.ended_ns = ended_at(t, f, how, now_ns);
 }
 
-/* A slot is released: what the flow held is given back. */
+/* Report the end of a flow, and release what it held. */
 static void ended(void *arg, int32_t slot, const struct flow *f, const struct flow_cold *cold, enum flow_end how,
                   uint64_t now_ns)
 {
@@ -167,7 +167,7 @@ void track_free(struct track *t)
     free(t);
 }
 
-/* Of a live table in the kernel it was said when that was made: who begins later, after a reload, takes up no more. */
+/* Begin the pick-up period. A live table in the kernel keeps its period: a reload does not extend it. */
 static void begin_pickup(struct track *t, uint64_t now_ns)
 {
     const struct flow_ops *ops = t->table->ops;
@@ -185,8 +185,8 @@ void track_at(struct track *t, uint64_t now_ns, struct vm_tx *tx)
     t->tx = tx;
 }
 
-/* What the numbers of a joined flow are ahead of the client's, for its segments and errors; NULL: its server has not
- * spoken, and there are no others yet. */
+/* Return the joint of a joined flow, for its segments and errors, and set s->delta, the server's numbers minus the
+ * client's. NULL: the server has not spoken, so there is only one set of numbers. */
 static const struct flow_joint *joint_of(const struct track *t, struct track_seen *s)
 {
     const struct flow_bind *b = table_bind(t->table, s->slot);
@@ -194,8 +194,8 @@ static const struct flow_joint *joint_of(const struct track *t, struct track_see
     return b->flags & BIND_AWAITED ? NULL : &table_cold(t->table, s->slot)->joint;
 }
 
-/* The line of the packet's flow where others change it, whole; false: it has ended, and its slot may be another's.
- * Flows that have twins nobody else ends. */
+/* Copy the line of the packet's flow in a table that others change; false: the flow has ended, and its slot may be
+ * another's. Nobody else ends flows with twins. */
 static bool read_shared(const struct track *t, const struct track_seen *s, struct flow *copy)
 {
     return table_read(t->table, s->slot, copy) && (s->twin || flow_has_hash(copy, s->hash));
@@ -218,7 +218,7 @@ void track_say(const struct track *t, struct key *key, const struct pkt *pkt, st
     look_at(f, f && f->joined ? joint_of(t, s) : NULL, key, pkt, s);
 }
 
-/* Its side of the flow in s->slot, if there is one. */
+/* Find the packet's side of the flow in s->slot, if there is one. */
 static void take_side(const struct track *t, struct track_seen *s)
 {
     s->tuple = s->slot;
@@ -279,7 +279,7 @@ bool track_add(struct track *t, const struct key *key, const struct pkt *pkt, st
     return true;
 }
 
-/* Take the packet's stack for a flow that begins; false: no room. An id that was unknown is known now. */
+/* Take a reference to the packet's stack for a flow that begins; false: no room. An unknown stack gets an id. */
 bool track_take_stack(struct track *t, const struct pkt *pkt, struct track_seen *s)
 {
     const uint16_t stack = stack_take(t->stacks, pkt);
@@ -308,7 +308,7 @@ static void make(struct track *t, const struct key *key, const struct pkt *pkt, 
     track_add(t, key, pkt, s, 0, 0);
 }
 
-/* Where others change the flow, too: as often as it was changed since. */
+/* Update a flow that others change, too; tries again if it has changed. */
 static void go_on_shared(struct track *t, const struct key *key, const struct pkt *pkt, struct track_seen *s)
 {
     enum { TRIES = 16 };
@@ -359,7 +359,7 @@ const struct flow *track_about(const struct track *t, const struct track_seen *s
 
 static bool sweep_part(struct track *t) { return flow_sweep(t->table, flow_groups(t->table) / SWEEPS + 1, t->now_ns); }
 
-/* A bit of the part that is due; 50 us bear so much: most slots are met in no cache. */
+/* Sweep a bit of the due part. Bounded to 50 us: most slots are in no cache. */
 static uint64_t sweep_bit(struct track *t)
 {
     enum { GROUPS = 1024, SLOTS = 256 };
@@ -370,14 +370,14 @@ static uint64_t sweep_bit(struct track *t)
     }
     const unsigned groups = t->sweep_left < GROUPS ? t->sweep_left : GROUPS;
     const unsigned done = flow_sweep_some(t->table, groups, SLOTS, t->now_ns);
-    t->sweep_left = done ? t->sweep_left - done : 0; /* no flow is left */
+    t->sweep_left = done ? t->sweep_left - done : 0; /* 0: no flow is left */
     if (t->sweep_left) return t->now_ns;
     if (done) return t->sweep_ns;
     t->sweep_ns = 0;
     return UINT64_MAX;
 }
 
-/* However often others have something to do, a part is swept once a second. */
+/* One part is swept a second, however often the function is called. */
 uint64_t track_tick(struct track *t)
 {
     if (t->live) return sweep_bit(t);

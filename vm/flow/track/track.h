@@ -1,8 +1,7 @@
-/* Following flows: from parsed packets to `state`, and from verdicts to the table. What a worker knows of flows.
+/* Tracking flows: from parsed packets to `state`, and from verdicts to the table; a worker's knowledge of flows.
  *
- * A packet is looked up before it is judged and changes the table only when it is accepted, in the order in which
- * packets come: the state of each depends on what became of those before. Only the memory is asked for a batch at a
- * time. */
+ * A packet is looked up before it is judged, and changes the table only when it is accepted, in order of arrival: the
+ * state of each packet depends on the verdicts before it. Only memory is prefetched a batch at a time. */
 #pragma once
 
 #include "vm/cfg.h"
@@ -15,182 +14,181 @@
 #include "vm/program/program.h"
 #include "vm/verdict.h"
 
-struct track; /* a worker's */
+struct track; /* one a worker */
 
-/* What a packet is to the flows that there are: what becomes of it follows. A flow is bound where it is sent on. */
+/* Relation of a packet to the existing flows, which decides how it goes on. A bound flow is one that is sent on. */
 enum seen_class {
-    SEEN_NONE,     /* it has no flow, and makes none */
-    SEEN_NEW,      /* it has none and may begin one, or its flow is over and another begins */
-    SEEN_PLAIN,    /* it has one that is not bound, or one that is, but not as below */
-    SEEN_ORIGINAL, /* it has a bound one, which its side opened */
-    SEEN_REPLY,    /* it has a bound one, whose replies come back through here */
-    SEEN_ERROR,    /* an ICMP error that quotes a packet of a bound one as its receiver saw it */
+    SEEN_NONE,     /* the packet has no flow, and makes none */
+    SEEN_NEW,      /* the packet may begin a flow: it has none, or its flow is over */
+    SEEN_PLAIN,    /* the packet's flow is not bound, or bound but the packet fits none of the classes below */
+    SEEN_ORIGINAL, /* from the side that opened a bound flow */
+    SEEN_REPLY,    /* reply of a bound flow whose replies come through here */
+    SEEN_ERROR,    /* an ICMP error that quotes a packet of a bound flow as its receiver saw it */
 };
 
-/* What a TCP segment from the middle of a connection is that has no flow. */
+/* Meaning of a mid-stream TCP segment without a flow */
 enum picks {
     PICKS_NONE,   /* invalid */
-    PICKS_NEW,    /* new: it may begin one now */
-    PICKS_OPENED, /* established: this machine has opened its connection, and what this machine sends begins one */
+    PICKS_NEW,    /* new: it may begin a flow now */
+    PICKS_OPENED, /* established: this machine opened the connection, and its own packets begin a flow */
 };
 
-/* What is known of one packet between look-up and verdict. */
+/* Findings about one packet between look-up and verdict */
 struct track_seen {
     struct flow_id id;
     uint64_t hash;
-    int32_t slot;   /* its flow, or the one that an error quotes; FLOW_NONE */
-    int32_t tuple;  /* the slot under its own tuple: that flow's, or that of its twin; FLOW_NONE */
-    uint8_t dir;    /* enum flow_dir of the packet, of an error: of the packet that it quotes */
-    bool twin;      /* the tuple is that of the flow's twin: what the other side sees */
+    int32_t slot;   /* the packet's flow, or the one that an error quotes; FLOW_NONE */
+    int32_t tuple;  /* slot under the packet's own tuple: the flow's, or its twin's; FLOW_NONE */
+    uint8_t dir;    /* enum flow_dir of the packet, or of the packet that an error quotes */
+    bool twin;      /* the tuple is the flow's twin's, as the other side sees it */
     uint8_t how;    /* enum track_how (track_priv.h) */
     uint8_t at;     /* enum track_at */
     uint8_t class;  /* enum seen_class */
-    uint8_t recipe; /* of an ordinary one: enum recipe_kind */
+    uint8_t recipe; /* ordinary packets: enum recipe_kind */
     uint16_t mark;  /* enum flow_mark */
-    uint32_t seq;   /* of the TCP segment that an error quotes */
-    int32_t room;   /* that track_ask_room found; FLOW_NONE */
-    uint32_t delta; /* of a joined flow: what the server's numbers are ahead of those that the client gets */
+    uint32_t seq;   /* errors: sequence number of the quoted TCP segment */
+    int32_t room;   /* slot found by track_ask_room; FLOW_NONE */
+    uint32_t delta; /* joined flow: the server's numbers minus those that the client gets */
     uint8_t picks;  /* enum picks */
     struct tcp_step next;
 };
 
-struct track *track_new(const struct program *p, const struct vm_cfg *cfg); /* NULL when memory is out */
-/* As vm_ahead. */
+struct track *track_new(const struct program *p, const struct vm_cfg *cfg); /* NULL: out of memory */
+/* The same as vm_ahead */
 void track_ahead(const struct track *t);
 void track_free(struct track *t);
 
-/* The time of all that follows, which never runs back, and where ends of flows are told (until the next call). */
+/* Set the time of the following calls, which never runs back, and the receiver of ends of flows (until the next
+ * call). */
 void track_at(struct track *t, uint64_t now_ns, struct vm_tx *tx);
 
-/* Before its turn, in three steps, so that the memory of many packets is under way at once. Tuple and hash of a packet,
- * and the tags that it may have; then the slot; then how its flow is sent on: returns the kind of its recipe, if it has
- * one. Only the first must be taken. */
+/* Prepare a packet's turn in three steps, so that the memory of many packets is fetched at once: tuple, hash and tags;
+ * then the slot; then the binding, returning the kind of its recipe if it has one. Only the first step is required. */
 void track_study(const struct track *t, const struct key *key, const struct pkt *pkt, struct track_seen *s);
 void track_ask(const struct track *t, struct track_seen *s);
 uint8_t track_ask_bind(const struct track *t, const struct track_seen *s);
 
-/* One packet, in its turn: its flow, which is looked up this once, then its state, which is also written into
- * key->marks, and its class. */
+/* Look up the packet's flow, once, in its turn. Write its state, also into key->marks, and its class. */
 void track_look(struct track *t, struct key *key, const struct pkt *pkt, struct track_seen *s);
-/* The second half again, where the flow is known. */
+/* The second half again, for a known flow */
 void track_say(const struct track *t, struct key *key, const struct pkt *pkt, struct track_seen *s);
-/* As track_look, and nothing changes but key->marks and *s: what explain asks. */
+/* The same as track_look, changing only key->marks and *s: for explanations */
 void track_peek(const struct track *t, struct key *key, const struct pkt *pkt, struct track_seen *s);
 
-/* In the place of track_look: the recipe by which the packet, TCP or UDP, leaves, if it is one of that generation, and
- * no more is to be found out of its flow. *s says what track_look would; key->marks is left alone. NULL: track_look is
- * still to be called. */
+/* Return the recipe of an ordinary TCP or UDP packet, in place of track_look, if it has that generation and no further
+ * look-up is needed. *s is filled in as by track_look; key->marks is unchanged. NULL: call track_look. */
 const struct recipe *track_ordinary(const struct track *t, const struct key *key, const struct pkt *pkt,
                                     struct track_seen *s, uint32_t generation);
-/* It leaves: what track_accept would do. */
+/* Update the flow of a packet that leaves by its recipe, as track_accept would. */
 void track_keep_ordinary(struct track *t, const struct key *key, const struct pkt *pkt, const struct track_seen *s);
-/* From here on that is the recipe of the packet's direction, unless none is kept for it. */
+/* Set the recipe of the packet's direction, unless none is kept for it. */
 void track_keep_recipe(struct track *t, const struct track_seen *s, uint8_t kind, const struct recipe *made);
-/* None holds any more, in either direction of the packet's flow. */
+/* Drop the recipes of both directions of the packet's flow. */
 void track_drop_recipes(struct track *t, const struct track_seen *s);
 
-/* The packet was accepted: its flow is made, or goes on. Another flow may make way for it. */
+/* Make or update the flow of an accepted packet. Another flow may make way for it. */
 void track_accept(struct track *t, const struct key *key, const struct pkt *pkt, struct track_seen *s);
 
-/* Flows that the packet's source, or its network of one of the program's grains, has opened and holds, one more if the
- * packet would open one. For `flows over`. */
+/* Return the number of flows that the packet's source, or its network by one of the program's grains, has opened and
+ * holds, plus one if the packet would open one. For `flows over`. */
 uint32_t track_source_flows(const struct track *t, const struct pbc_grain *grain, const struct key *key,
                             const struct track_seen *s);
 
-/* The flow of the packet, for what else is kept with it; NULL: none. */
+/* Return the packet's flow, for data that others keep with it; NULL: none. */
 struct flow *track_flow(struct track *t, const struct track_seen *s);
-/* The same, or of an error the flow that it quotes. */
+/* The same, or for an error the flow that it quotes */
 const struct flow *track_about(const struct track *t, const struct track_seen *s);
 
 struct track_ended {
     uint64_t now_ns;
-    uint64_t rests_ns; /* of one that was evicted while both sides knew it, when its time would have passed; else 0 */
+    uint64_t rests_ns; /* flow evicted while both sides knew it: time when it would have expired; else 0 */
 };
-/* Called for each flow that is bound when it ends, before its slot is cleared. id: its tuple. */
+/* Called for each bound flow when it ends, before its slot is cleared. id: its tuple. */
 typedef void track_unbound_fn(void *arg, const struct flow_bind *b, const struct flow_id *id, bool opened_by_high,
                               const struct track_ended *when);
 void track_on_unbound(struct track *t, track_unbound_fn *fn, void *arg);
 
-/* Numbers in bindings are of the program that there was. track_renew: another took its place, and `fn` brings one's
- * bindings in line, each before it is next looked at. Not while track_renews. */
+/* Adapt bindings to a new program: their numbers refer to the old one, and `fn` renews each before it is next looked
+ * at. Not while track_renews. */
 typedef void track_renew_fn(void *arg, struct flow_bind *b);
 void track_renew(struct track *t, const struct program *p, track_renew_fn *fn, void *arg);
-/* Are some bindings still as they were? Then track_renew_some walks on, that many steps. */
+/* True if some bindings are not yet renewed. track_renew_some then renews more, in that many steps. */
 bool track_renews(const struct track *t);
 void track_renew_some(struct track *t, unsigned slots);
-/* A flow that is not sent on has ended where others change the table (table/ops.h). */
+/* Handle the end, in a table that others change, of a flow that is not sent on (table/ops.h). */
 struct flow_gone;
 void track_gone(struct track *t, const struct flow_gone *gone);
-/* What belongs into the flags of a binding that is made now. */
+/* Return the bit for the flags of a new binding. */
 uint8_t track_age(const struct track *t);
-/* Can its flows be bound? (cfg.live, or a program that sends on.) */
+/* True if flows can be bound (cfg.live, or a program that sends flows on). */
 bool track_binds(const struct track *t);
-/* Count flows by source from here on as `other`, which nobody uses, would: with its memory. Flows that were counted by
- * other networks are counted anew, all at once. */
+/* Count flows by source as `other`, which is not in use, would, with its memory. If the networks differ, all counted
+ * flows are counted anew, at once. */
 void track_count_sources(struct track *t, struct track *other);
 
-/* What the packet's flow, or that of the packet which it quotes, is sent on as; NULL: no flow, or it is not bound. */
+/* Return the binding of the packet's flow, or of the flow that an error quotes; NULL: no flow, or not bound. */
 struct flow_bind *track_bound(const struct track *t, const struct track_seen *s);
-/* Is the packet, or error, of an ICMP error's kind: it quotes a packet of the flow? */
+/* True if the packet is an ICMP error that quotes a packet of a flow. */
 bool track_is_error(const struct track_seen *s);
-/* Does the packet ask an ICMP query, or answer one? */
+/* Return the part that the packet has in an ICMP query. */
 enum flow_query { FLOW_QUERY_NONE, FLOW_QUERY_ASKS, FLOW_QUERY_ANSWERS };
 enum flow_query flow_query(const struct key *key);
-/* The identifier of an ICMP query; 0 of anything else. */
+/* Return the identifier of an ICMP query; 0 for other packets. */
 uint16_t track_query(const struct track_seen *s);
-/* The tags of a flow's VLAN stack, outermost first; returns how many. */
+/* Write the tags of a flow's VLAN stack, outermost first; return their number. */
 unsigned track_tags(const struct track *t, uint16_t stack, struct stack_tag tags[STACK_TAGS]);
 
-/* Could the packet begin a flow: it has a tuple, goes to one host, and, being TCP, is a SYN or in mid-stream? */
+/* True if the packet could begin a flow: it has a tuple, goes to one host, and, if TCP, is a SYN or mid-stream. */
 bool track_may_begin(const struct key *key, const struct track_seen *s);
 
-/* Ask for the memory of the flow that track_begin is about to make. */
+/* Prefetch the memory of the flow that track_begin is about to make. */
 void track_ask_room(const struct track *t, struct track_seen *s);
-/* Make the flow of an accepted packet that has none (or reopens one), whatever `state` says of mid-stream TCP, and bind
- * it. one_sided: its replies do not come here. idle_ns: how long it may be silent once it is open; 0: as its state
- * says. NULL, and nothing is made: its VLAN stack finds no id. The caller fills the binding in. */
+/* Make and bind the flow of an accepted packet that has none (or reopens one), whatever `state` says of mid-stream TCP.
+ * one_sided: its replies do not come here. idle_ns: timeout once the flow is open; 0: that of its state. Return the
+ * binding, which the caller fills in; NULL: nothing is made, because its VLAN stack finds no id or the kernel's table
+ * no room. */
 struct flow_bind *track_begin(struct track *t, const struct key *key, const struct pkt *pkt, struct track_seen *s,
                               bool one_sided, uint64_t idle_ns);
 
-/* The packet's flow may be silent for so long, also before the other side has spoken. */
+/* Set the timeout of the packet's flow, also before the other side has spoken. */
 void track_idle(struct track *t, const struct track_seen *s, uint64_t idle_ns);
-/* Is the packet's source the high side of its tuple? */
+/* True if the packet's source is the high side of its tuple. */
 bool track_from_high(const struct track_seen *s);
 
-/* The packet's VLAN stack has an id from here on, until track_drop_stack, whether flows have it or not; false: there is
- * no room for it. */
+/* Give the packet's VLAN stack an id until track_drop_stack, whether flows have it or not; false: no room. */
 bool track_hold_stack(struct track *t, const struct pkt *pkt, struct track_seen *s);
 void track_drop_stack(struct track *t, uint16_t stack);
 
-/* A tuple, from the side that opened a flow. */
+/* A tuple, from the side that opened a flow */
 struct track_tuple {
     uint32_t src[4], dst[4];
     uint16_t src_port, dst_port; /* ICMP queries: both are the identifier */
 };
-/* Of a flow's id; and of the flow that the packet belongs to, or that an error quotes. */
+/* Return the tuple of an id; of the flow that the packet belongs to, or that an error quotes. */
 struct track_tuple track_tuple_of(const struct flow_id *id, bool opened_by_high);
 struct track_tuple track_own(const struct track *t, const struct track_seen *s);
-/* Is no other flow in the table that has this tuple, otherwise being like the packet's, and is it not the packet's own,
- * from one side or the other? Then *twin is what track_pair takes. */
+/* True if no other flow has this tuple, otherwise like the packet's, and it is not the packet's own from either side.
+ * *twin is then the argument for track_pair. */
 bool track_is_free(struct track *t, const struct track_seen *s, const struct track_tuple *tuple,
                    struct flow_tuple *twin);
-/* The bound flow that has that tuple, if it waits for the other side: half-open, or one way; since when (*since_ns).
- * FLOW_NONE: there is none such, or a cookie answered its client. */
+/* Return the bound flow with that tuple, if it waits for the other side (half-open, or one way), and since when.
+ * FLOW_NONE: no such flow, or a cookie answered its client. */
 int32_t track_waiting(const struct track *t, const struct track_seen *s, const struct track_tuple *tuple,
                       uint64_t *since_ns);
-/* That flow gives way to the packet's. */
+/* Evict that flow in favour of the packet's. */
 void track_evict(struct track *t, int32_t slot);
-/* What is said of it: its tuple and binding. */
+/* Return a flow with its tuple and binding. */
 const struct flow *track_flow_at(const struct track *t, int32_t slot, struct flow_id *id, struct flow_bind **bind);
-/* That tuple becomes the twin of the packet's flow, which has none; nothing has begun or ended since, but that flow. */
+/* Make that tuple the twin of the packet's flow, which has none. No other flow may have begun or ended since
+ * track_is_free. */
 void track_pair(struct track *t, const struct track_seen *s, struct flow_tuple *twin);
 
-/* The packet's flow, which was just begun by a SYN of our own, is joined (forward/cookie/joint.h): the client's numbers
- * are ours from here on. What is kept of it. */
+/* Return the joint of the packet's flow. track_joined first marks the flow, just begun by a SYN of our own, as joined
+ * (forward/cookie/joint.h): from here on the client gets our numbers. */
 struct flow_joint *track_joined(struct track *t, const struct track_seen *s);
 struct flow_joint *track_joint(struct track *t, const struct track_seen *s);
-/* The flow in that slot, if its server is still awaited after that cookie, to which the times are added that it went to
- * another; false: not any more. */
+/* Find the flow in that slot, if its server is still awaited after that cookie plus the number of servers tried; false:
+ * no longer. */
 struct track_awaited {
     const struct flow *flow;
     const struct flow_bind *bind;
@@ -199,14 +197,14 @@ struct track_awaited {
 };
 bool track_awaits(const struct track *t, int32_t slot, uint32_t cookie, struct track_awaited *a);
 void track_end_at(struct track *t, int32_t slot, enum flow_end how);
-/* One side of the packet's flow has said that, though no packet came by. */
+/* Update the packet's flow as if one side had sent that segment. */
 void track_hear(struct track *t, const struct track_seen *s, enum flow_dir dir, const struct tcp_segment *segment);
 
 /* End the packet's flow. */
 void track_end(struct track *t, struct track_seen *s, enum flow_end how);
 
-/* Bound flows of the next slots, in at most `slots` steps (a slot each), from *hand on (at first 0): `end` says whether
- * to end each, and has seen to what is to be told of it. True while there are more. */
+/* Visit bound flows from *hand (at first 0) on, in at most `slots` steps of one slot each, and end those for which
+ * `end` returns true, after it has reported them. True while there are more. */
 typedef bool track_end_fn(void *arg, const struct flow *f, const struct flow_id *id, const struct flow_bind *b);
 bool track_visit_bound(struct track *t, uint32_t *hand, unsigned slots, track_end_fn *end, enum flow_end how,
                        void *arg);
@@ -214,25 +212,25 @@ bool track_visit_bound(struct track *t, uint32_t *hand, unsigned slots, track_en
 /* Clear the remembered verdicts in the next `slots` slots from *hand (at first 0) on; false at the table's end. */
 bool track_forget(struct track *t, uint32_t *hand, unsigned slots);
 
-/* Timed work, a part of the table: returns the next deadline, UINT64_MAX for none. */
+/* Sweep a part of the table when due. Return the next deadline, UINT64_MAX for none. */
 uint64_t track_tick(struct track *t);
-/* Release what has timed out in the next part of the table: *part is 0 at first; false after the last. */
+/* Release expired flows in the next part of the table. *part is 0 at first; false after the last. */
 bool track_expire(struct track *t, unsigned *part);
 
-/* The flow that a packet belongs to, or that an error quotes; false: none. */
+/* Describe the flow that a packet belongs to, or that an error quotes; false: none. */
 bool track_tell(const struct track *t, const struct track_seen *s, struct flow_record *f);
-/* The flows that go on: *at is 0 at first; false at the end. */
+/* Describe the next live flow. *at is 0 at first; false at the end. */
 bool track_next(const struct track *t, uint32_t *at, struct flow_record *f);
-/* The same in parts: looks at no more than so many groups of the table, and leaves out those whose time has passed.
- * 1: a flow; 0: none in them; -1: the end. */
+/* The same in parts: looks at no more than so many groups, and leaves out expired flows. 1: a flow; 0: none in them;
+ * -1: the end. */
 int track_next_near(const struct track *t, uint32_t *at, uint32_t groups, uint64_t now_ns, struct flow_record *f);
 
-/* All that is followed (keyed/archive.h), into what is new. `each` is called for every flow that was read: false, it
- * cannot be one. */
+/* Write all tracked flows, or read them into a new track (keyed/archive.h). `each` is called for every flow read;
+ * false: invalid. */
 typedef bool track_read_fn(void *arg, const struct flow *f, const struct flow_id *id, const struct flow_bind *b);
 bool track_archive(struct track *t, struct archive *a, track_read_fn *each, void *arg);
 
-/* Slots of the flow table. */
+/* Return the number of slots in the flow table. */
 uint32_t track_slots(const struct track *t);
 
 const struct flow_counters *track_counters(const struct track *t);

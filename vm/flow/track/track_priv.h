@@ -1,4 +1,4 @@
-/* What the parts of track.c share: a worker's flows, and how packets become tuples. */
+/* Shared by the parts of track.c: a worker's flows, and the making of tuples from packets */
 #pragma once
 
 #include "vm/flow/bind.h"
@@ -7,59 +7,59 @@
 
 struct track {
     const struct program *program;
-    bool events; /* ends of flows are told */
+    bool events; /* ends of flows are reported */
     struct flow_table *table;
     struct stacks *stacks;
-    struct sources *sources; /* NULL: nobody asks how many flows a source holds */
-    struct grains grains;    /* and by what networks they count */
+    struct sources *sources; /* NULL: flows by source are not counted */
+    struct grains grains;    /* networks by which they are counted */
     uint64_t now_ns;
-    uint64_t pickup_until_ns; /* before it mid-stream TCP counts as new */
+    uint64_t pickup_until_ns; /* until then mid-stream TCP counts as new */
     bool begun;               /* a time was seen */
-    uint64_t sweep_ns;        /* when the next part of the table is due; 0: at once */
+    uint64_t sweep_ns;        /* time when the next part of the table is due; 0: at once */
     uint64_t stacks_full;
     bool live;           /* as in cfg */
-    uint32_t sweep_left; /* groups of the part that is due: it is swept in smaller ones */
-    struct vm_tx *tx;    /* of the call at hand */
+    uint32_t sweep_left; /* groups left of the part that is due, which is swept in smaller steps */
+    struct vm_tx *tx;    /* output of the current call */
     track_unbound_fn *unbound;
     void *unbound_arg;
-    track_renew_fn *renew; /* NULL: all bindings are of the program */
+    track_renew_fn *renew; /* NULL: all bindings are renewed */
     void *renew_arg;
     uint32_t renew_hand;
     uint8_t age; /* BIND_AGE of new bindings */
 };
 
-/* The next flow of a walk, of which a live worker takes a step at a time; FLOW_NONE: none here. */
+/* Return the next flow of a walk; FLOW_NONE: none in this step. A live worker takes short steps. */
 static inline int32_t track_step(const struct track *t, uint32_t *hand)
 {
     enum { STEP_GROUPS = 64 };
     return flow_next_near(t->table, hand, t->live ? STEP_GROUPS : UINT32_MAX);
 }
 
-/* renew.c: the binding of a slot whose flow is bound, with numbers of the program. */
+/* renew.c: return the binding of a bound flow's slot, renewed for the program. */
 struct flow_bind *track_bind_at(const struct track *t, int32_t slot);
 
-/* track.c: the flow that the packet's tuple had ends, for another begins. */
+/* track.c: end the flow with the packet's tuple, because another begins. */
 void track_reopen(struct track *t, const struct track_seen *s);
 
-/* What can be said of a packet, track_seen.how. */
+/* Kind of a packet for tracking, track_seen.how */
 enum track_how {
-    HOW_NONE,    /* it has no state: not IP, or a later fragment */
-    HOW_LOOSE,   /* new, and makes no flow: ICMP that is neither error nor query */
-    HOW_INVALID, /* an error that quotes nothing that could be a flow, or is not for the sender of what it quotes */
+    HOW_NONE,    /* no state: not IP, or a later fragment */
+    HOW_LOOSE,   /* new, makes no flow: ICMP that is neither error nor query */
+    HOW_INVALID, /* an error that quotes no possible flow, or is not addressed to the sender of the quoted packet */
     HOW_TCP,
     HOW_PLAIN, /* UDP, others, ICMP queries: established once both sides have spoken */
     HOW_REPLY, /* ICMP: answers a query */
-    HOW_ERROR, /* the tuple is that of the packet which it quotes */
+    HOW_ERROR, /* an ICMP error; the tuple is that of the quoted packet */
 };
 
-/* Where its tuple stands, track_seen.at. */
+/* Position of the packet in its tuple, track_seen.at */
 enum track_at {
     AT_HIGH = 1 << 0,    /* the source is the high side */
     AT_SAME = 1 << 1,    /* both sides are equal (LAND) */
-    AT_GROUP = 1 << 2,   /* to multicast or broadcast: it has no flow and makes none */
-    AT_QUERY = 1 << 4,   /* ICMP: the side that asks has opened the flow */
-    AT_ANSWER = 1 << 5,  /* likewise, and this is the other side */
-    AT_STACKED = 1 << 3, /* a stack whose id may change: it is looked up in the packet's turn */
+    AT_GROUP = 1 << 2,   /* to multicast or broadcast: has no flow and makes none */
+    AT_QUERY = 1 << 4,   /* ICMP query: the asking side opened the flow */
+    AT_ANSWER = 1 << 5,  /* ICMP query: the packet comes from the other side */
+    AT_STACKED = 1 << 3, /* the id of its stack may change: looked up in the packet's turn */
 };
 
 static inline bool same_address(const uint32_t a[4], const uint32_t b[4])
@@ -67,44 +67,44 @@ static inline bool same_address(const uint32_t a[4], const uint32_t b[4])
     return a[0] == b[0] && a[1] == b[1] && a[2] == b[2] && a[3] == b[3];
 }
 
-/* What track_source_flows says where the packet's source, or its network of `len` bits, holds so many. f: the flow of
- * s->slot, if there is one. */
+/* Return the result of track_source_flows if the packet's source, or its network of `len` bits, holds `held` flows. f:
+ * the flow of s->slot, if there is one. */
 static inline uint32_t flows_with(uint32_t held, const struct key *key, unsigned len, const struct track_seen *s,
                                   const struct flow *f)
 {
     if (s->mark != MARK_NEW || s->how < HOW_TCP || s->at & AT_GROUP) return held;
     if (s->slot == FLOW_NONE) return held + 1;
-    /* In the place of one that this side opened it is no more than before. */
+    /* A new flow in place of one that the same side opened does not add to the number. */
     const bool same = s->dir == FLOW_ORIGINAL || grain_same(key->src, key->dst, len);
     return held + (s->next.reopen && !(same && f->flags & FLOW_COUNTED));
 }
 
-/* Can a flow with this packet's tuple exist? Not without a tuple, to a group, or with an unknown VLAN stack. */
+/* True if a flow with this packet's tuple can exist. False: no tuple, to a group, or an unknown VLAN stack. */
 static inline bool may_have_flow(const struct track_seen *s)
 {
     return s->how >= HOW_TCP && !(s->at & AT_GROUP) && s->id.stack != STACK_UNKNOWN;
 }
-/* An association that was shut down or aborted. */
+/* True for an SCTP association that was shut down or aborted. */
 static inline bool flow_has_ended(const struct flow *f)
 {
     return f->state == FLOW_STATE_SCTP_CLOSING || f->state == FLOW_STATE_SCTP_RESET;
 }
 
-/* The flow that begins with the packet takes its stack; false: there is no room for it. */
+/* Take the VLAN stack for the flow that begins with the packet; false: no room. */
 bool track_take_stack(struct track *t, const struct pkt *pkt, struct track_seen *s);
-/* The flow that the packet begins, its stack taken; flags besides, and how long it may be silent with FLOW_OWN_IDLE.
- * False only where others change the table: it could not be made, and the stack is given back. */
+/* Make the flow that the packet begins, with its stack taken. flags: added; idle_ns: with FLOW_OWN_IDLE. False only if
+ * others change the table: the flow could not be made, and the stack is given back. */
 bool track_add(struct track *t, const struct key *key, const struct pkt *pkt, struct track_seen *s, uint8_t flags,
                uint64_t idle_ns);
 
-/* The tuple of a packet with these headers, and where it stands in it; `query` is an ICMP query's identifier, `stack`
- * the id of the VLAN stack. Below HOW_TCP there is none. */
+/* Make the tuple of a packet with these headers, and its position. query: identifier of an ICMP query; stack: id of the
+ * VLAN stack. A result below HOW_TCP has no tuple. */
 enum track_how tuple_of(const struct key *key, uint16_t query, uint16_t stack, struct flow_id *id, uint8_t *at);
 
-/* That tuple in the order of the table, otherwise like that of an id; query: of ICMP queries. */
+/* Put a tuple in the table's order, otherwise like that id. query: for ICMP queries. */
 void tuple_in_order(const struct flow_id *like, bool query, const struct track_tuple *tuple, struct flow_tuple *out);
 
-/* What an ICMP error quotes, as a tuple: HOW_ERROR, s->id, ->at, of TCP ->seq; HOW_INVALID. */
+/* Read the packet that an ICMP error quotes as a tuple: HOW_ERROR, with s->id, ->at, and for TCP ->seq; HOW_INVALID. */
 enum track_how related_tuple(const struct key *key, const struct pkt *pkt, uint16_t stack, struct track_seen *s);
-/* May it speak of that flow? dir: of the packet that it quotes. */
+/* True if the error may belong to that flow. dir: direction of the quoted packet. */
 bool related_to(const struct flow *f, enum flow_dir dir, uint32_t seq);

@@ -1,4 +1,4 @@
-/* Tuples: from a packet's headers to the id that both directions of its flow share. */
+/* Tuples: from a packet's headers to the id that both directions of its flow share */
 #include "vm/flow/track/track_priv.h"
 #include "vm/flow/track/tuple_ports.h"
 #include "vm/packet/loop.h"
@@ -16,7 +16,7 @@ enum flow_query flow_query(const struct key *key)
     return key->icmp_type == q->answers ? FLOW_QUERY_ANSWERS : FLOW_QUERY_ASKS;
 }
 
-/* Is the source the high side (1), the low one (-1), or are both equal (0)? */
+/* Return 1 if the source is the high side, -1 if it is the low one, 0 if both are equal. */
 static int compare_sides(const struct key *key)
 {
     for (unsigned i = 0; i < 4; i++)

@@ -1,4 +1,4 @@
-/* The tuple of what most packets are, IPv4 with ports: inline, for the study of each packet (study.c). Private to this
+/* The tuple of most packets, IPv4 with ports: inline, for the study of each packet (study.c). Private to this
  * folder. */
 #pragma once
 
@@ -22,7 +22,7 @@ static inline bool tuple_is_ports4(const struct key *key)
     return (key->kind & (KIND_IP4 | KIND_PORTS | KIND_FRAG_LATER)) == (KIND_IP4 | KIND_PORTS);
 }
 
-/* A side is one number, so that the two are put in order without a branch. */
+/* Make the tuple. Each side is one number, so that the two are sorted without a branch. */
 static inline enum track_how tuple_of_ports4(const struct key *key, uint16_t stack, struct flow_id *id, uint8_t *at)
 {
     const uint64_t src = (uint64_t)key->src[0] << 16 | key->src_port, dst = (uint64_t)key->dst[0] << 16 | key->dst_port;
