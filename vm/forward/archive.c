@@ -1,14 +1,14 @@
-/* Sending on, as bytes (forward.h, forward_archive). What flows hold (ports, mappings, their server's connections) is
- * taken for them once more, so it cannot be otherwise than they say. */
+/* Sending on, as bytes (forward.h, forward_archive). Resources of flows (ports, mappings, connections of servers) are
+ * taken again for each flow that is read, so they always agree with the flows. */
 #include "vm/forward/forward_priv.h"
 
-/* For whom flows are read. */
+/* The forward that flows are read into */
 struct reading {
     struct forward *f;
     uint32_t ifaces;
 };
 
-/* Nobody is read to before something was found down. */
+/* Nothing is read into it before a server was found down. */
 bool forward_rests(const struct forward *f) { return !f->sweeping; }
 
 static bool serve_again(struct forward *f, const struct flow *flow, const struct flow_bind *b)
@@ -39,7 +39,7 @@ static void archive_clients(struct forward *f, struct archive *a)
     const struct program *p = f->p;
     uint8_t there = f->held.clients != NULL;
     if (!ARCHIVE(a, there) || !there) return;
-    if (!f->held.clients) f->held.clients = clients_new(1, 0); /* another program asked for them */
+    if (!f->held.clients) f->held.clients = clients_new(1, 0); /* an earlier program asked for them */
     if (!archive_sound(a, f->held.clients)) return;
     clients_archive(f->held.clients, a, (p->past ? p->past->server_ids : p->servers_count) - 1);
 }

@@ -1,10 +1,10 @@
-/* Binding a flow: which server takes it, whether it may, and as what it is sent on. */
+/* Binding of a flow: its server, its limits, and its addresses when it is sent on */
 #include <string.h>
 
 #include "vm/forward/edges.h"
 #include "vm/forward/forward_priv.h"
 
-/* A packet whose pool has no server: the service's answer to it. */
+/* Give the verdict for a packet whose pool has no server, as the service says. */
 static void without_server(const struct job *j, struct packet_ctx *c, const struct pbc_service *s)
 {
     static const uint8_t actions[] = {
@@ -14,7 +14,7 @@ static void without_server(const struct job *j, struct packet_ctx *c, const stru
     };
     c->v->action = actions[s->no_server];
     c->v->server = PBC_NONE;
-    if (c->proven && c->v->action == ACTION_ACCEPT) c->v->action = ACTION_REJECT; /* the host knows nothing of it */
+    if (c->proven && c->v->action == ACTION_ACCEPT) c->v->action = ACTION_REJECT; /* the host does not know it */
     if (c->v->action != ACTION_ACCEPT) c->v->reason = REASON_NO_SERVER;
     if (c->v->action == ACTION_ACCEPT) track_accept(j->vm->forward->track, c->key, c->pkt, &c->seen);
 }
@@ -25,28 +25,28 @@ uint32_t forward_kept(const struct vm *vm, uint32_t branch, const struct key *ke
     return held_server(&f->held, f->p, f->balance, branch, key, vm->now_ns);
 }
 
-/* The server that the client keeps, or a new pick. */
+/* Return the server that the client keeps, or a new pick. */
 static uint32_t pick(const struct job *j, struct packet_ctx *c, uint32_t branch)
 {
     const uint32_t kept = forward_kept(j->vm, branch, c->key);
     return kept != PBC_NONE ? kept : balance_pick(j->vm->forward->balance, branch, c->key).server;
 }
 
-/* Does the packet's old flow, in whose place the new one comes, count for the same service? */
+/* True if the packet's old flow, which the new one replaces, counts for the same service. */
 static bool replaces(const struct job *j, struct packet_ctx *c, uint32_t service)
 {
     const struct flow_bind *b = track_bound(j->vm->forward->track, &c->seen);
     return b && b->kind == BIND_SERVICE && j->vm->forward->p->branches[b->branch].service == service;
 }
 
-/* Does a packet that would open a flow find no token of the service's `rate`? */
+/* True if a packet that would open a flow finds no token of the service's `rate`. */
 static bool is_over_rate(const struct job *j, struct packet_ctx *c, const struct pbc_service *s)
 {
     struct vm *vm = j->vm;
     return s->rate && meter_ask(vm->meters, s->rate - 1, c->key, vm->packets + c->at) != METER_WITHIN;
 }
 
-/* Why the service takes no further flow of this client now; if it does, a place for it may be reserved. */
+/* Return why the service takes no further flow of this client now. If it takes one, a place may be reserved. */
 static enum pkt_reason limited(const struct job *j, struct packet_ctx *c, uint32_t branch, const struct client_key *k)
 {
     struct forward *f = j->vm->forward;
@@ -69,14 +69,14 @@ static struct track_tuple tuple_of_bind(const struct flow_bind *b)
     return t;
 }
 
-/* Arguments of is_free: the flow table, and the packet that needs a tuple. */
+/* Arguments of is_free: the flow table, and the packet that needs a tuple */
 struct asking {
     struct track *track;
     const struct track_seen *seen;
     struct flow_tuple twin; /* the tuple that was found free */
 };
 
-/* Nobody else has that tuple, and it is not one with equal ends, or the packet's own: such a packet would come back. */
+/* True if nobody else has that tuple, its ends differ, and it is not the packet's own: that would come back. */
 static bool is_free(void *arg, const struct flow_bind *b)
 {
     struct asking *a = arg;
@@ -85,7 +85,7 @@ static bool is_free(void *arg, const struct flow_bind *b)
     return track_is_free(a->track, a->seen, &t, &a->twin);
 }
 
-/* The packet's own ends, with the server's address and port where the mode writes them. */
+/* Set the packet's own ends, with the server's address and port if the mode writes them. */
 static void set_ends(const struct job *j, struct packet_ctx *c, uint8_t rewrites, uint16_t query, struct flow_bind *b)
 {
     const struct key *key = c->key;
@@ -98,7 +98,7 @@ static void set_ends(const struct job *j, struct packet_ctx *c, uint8_t rewrites
     if (ports && rewrites & TRANSLATE_DST_PORT && server->port) b->to_dst_port = server->port;
 }
 
-/* The packet's own tuple, unchanged: a client of the server itself where the service is on `any`. */
+/* True for the packet's own tuple, unchanged: a client of the server itself, if the service is on `any`. */
 static bool is_unchanged(const struct packet_ctx *c, const struct flow_bind *b)
 {
     return memcmp(b->to_src, c->key->src, sizeof b->to_src) == 0 &&
@@ -106,8 +106,8 @@ static bool is_unchanged(const struct packet_ctx *c, const struct flow_bind *b)
            (!(c->key->kind & KIND_PORTS) || (b->to_src_port == c->key->src_port && b->to_dst_port == c->key->dst_port));
 }
 
-/* The flow in that slot gives way. Its server is told, which would else take the next connection from that port for one
- * that it has begun. */
+/* Evict the flow in that slot. Its server gets a reset: otherwise it would take the next connection from that port for
+ * the old one. */
 static void give_way(const struct job *j, int32_t slot)
 {
     struct track *track = j->vm->forward->track;
@@ -119,7 +119,7 @@ static void give_way(const struct job *j, int32_t slot)
     track_evict(track, slot);
 }
 
-/* Does the flow that has the binding's tuple hold a port, and wait for its other side? FLOW_NONE: it does not. */
+/* Return the flow with the binding's tuple if it holds a port and waits for its other side; else FLOW_NONE. */
 static int32_t waiting_at(const struct asking *asking, const struct flow_bind *b, uint64_t *since_ns)
 {
     const struct track_tuple t = tuple_of_bind(b);
@@ -131,8 +131,8 @@ static int32_t waiting_at(const struct asking *asking, const struct flow_bind *b
     return its->kind == BIND_SERVICE && its->space != PBC_NONE ? slot : FLOW_NONE;
 }
 
-/* All ports are taken: of some by chance the flow gives way that has waited for its other side for longest, as in the
- * flow table where there is no room. For what may begin a connection alone. False: none waits. */
+/* Make way when all ports are taken: of some ports drawn, evict the flow that has waited longest for its other side, as
+ * in a full flow table. Only for packets that may begin a connection. False: none waits. */
 static bool make_way(const struct asking *asking, const struct job *j, struct packet_ctx *c, struct flow_bind *b)
 {
     enum { TRIES = 16 };
@@ -150,8 +150,8 @@ static bool make_way(const struct asking *asking, const struct job *j, struct pa
     return oldest != FLOW_NONE;
 }
 
-/* Find what it leaves as. False: nothing is free. *twin: the other side's tuple is another than the client's, and that
- * in *asking. */
+/* Find the tuple with which the flow leaves. False: nothing is free. *twin: the other side's tuple differs from the
+ * client's, and is in *asking. */
 static bool choose_ends(struct asking *asking, const struct job *j, struct packet_ctx *c, struct flow_bind *b,
                         bool *twin)
 {
@@ -168,7 +168,7 @@ static bool choose_ends(struct asking *asking, const struct job *j, struct packe
     return !*twin || is_free(asking, b);
 }
 
-/* Keep the binding with a flow that begins, and its twin, if it has one. False: there is none. */
+/* Begin the flow with its binding, and its twin if it has one. False: no flow could begin. */
 static bool bind(const struct job *j, struct packet_ctx *c, const struct flow_bind *b, struct flow_tuple *twin,
                  const struct client_key *k)
 {
@@ -190,7 +190,7 @@ static bool bind(const struct job *j, struct packet_ctx *c, const struct flow_bi
     return true;
 }
 
-/* A packet that begins no flow goes by hash where the source is kept: an RST finds the server of its connection. */
+/* Send a packet that begins no flow, by hash, if the source is kept: an RST finds the server of its connection. */
 static void send_once(const struct job *j, struct packet_ctx *c, uint8_t mode, struct flow_bind *b)
 {
     if (mode_is(mode, MODE_OWN_SOURCE)) {
@@ -212,7 +212,7 @@ static void try_begin(const struct job *j, struct packet_ctx *c, uint8_t mode, s
         forward_refuse(c, reason);
         return;
     }
-    if (!mode_is(mode, MODE_BRIDGES) && c->key->ttl <= 1) { /* nothing is left behind for it */
+    if (!mode_is(mode, MODE_BRIDGES) && c->key->ttl <= 1) { /* nothing is created for the packet */
         edge_expired(j, c);
         forward_refuse(c, REASON_TTL_EXCEEDED);
         return;
@@ -235,7 +235,7 @@ static void try_begin(const struct job *j, struct packet_ctx *c, uint8_t mode, s
     forward_send(j, c, NULL);
 }
 
-/* A place that was reserved for it and is not used goes back. */
+/* Begin the flow; a place that was reserved and is not used is released. */
 static void begin_flow(const struct job *j, struct packet_ctx *c, uint8_t mode, struct flow_bind *b,
                        const struct client_key *k)
 {
@@ -279,11 +279,11 @@ void forward_begin_again(const struct job *j, struct packet_ctx *c, struct flow_
     begin_flow(j, c, prog->services[service].mode, &b, &k);
 }
 
-/* Live, what opens a connection to a proxy is all of it that comes here: the host's socket has the rest, so no flow is
- * kept. Where rules ask how many flows a source has, it counts for as long as one that nobody answers. */
+/* True if a flow is kept for a packet to a proxy. Live, only a connection's first packet comes here, and the host's
+ * socket has the rest, so none is kept. If rules count a source's flows, it counts as long as an unanswered one. */
 static bool is_followed(const struct vm *vm) { return !vm->cfg.live || vm->forward->p->meta->flags & PBC_COUNTS_FLOWS; }
 
-/* Only the rate is known here of the service's bounds; the proxy asks the others when it accepts (service.h). */
+/* Checks only the rate of the service's limits; the proxy checks the others when it accepts (service.h). */
 void forward_proxied(const struct job *j, struct packet_ctx *c, uint32_t branch, bool begins)
 {
     struct vm *vm = j->vm;

@@ -1,4 +1,4 @@
-/* A proxy loop's balancing, see service.h. */
+/* A proxy loop's balancing, see service.h */
 #include "vm/forward/choose_priv.h"
 
 #include <errno.h>
@@ -76,7 +76,7 @@ static bool is_full(const struct chooser *c, uint32_t server)
     return conns_of_server(&c->held.conns, server) >= most_of(c, server);
 }
 
-/* By what the client brought with it, or by its address. */
+/* Pick by the client's affinity value, or by its address. */
 static struct pick pick_kept(const struct chooser *c, uint32_t branch, const struct key *key, uint64_t affinity)
 {
     const uint32_t proxy = c->p->services[c->p->branches[branch].service].proxy;
@@ -99,7 +99,7 @@ struct choice chooser_pick(struct chooser *c, uint32_t branch, const struct key 
 
 uint64_t chooser_cookie(const struct chooser *c, uint32_t server) { return balance_mark(c->balance, server); }
 
-/* The number that stands for a value of `affinity header`. */
+/* Return the number that stands for a value of `affinity header`. */
 static uint64_t number_of(struct view v)
 {
     const uint64_t hash = lb_siphash((struct lb_hash_key){0}, v.at, v.len);

@@ -1,4 +1,4 @@
-/* A proxy loop's balancing, its parts: what choose.c has, and tests that count the tables that it built. */
+/* The parts of a proxy loop's balancing: for choose.c, and tests that count the tables built */
 #pragma once
 
 #include "vm/forward/bind/held.h"

@@ -1,5 +1,5 @@
 /* Services with `syn cookies` (cookie/README.md): SYNs are answered, flows begin with the segment that proves a cookie,
- * and the server is asked in the client's name. */
+ * and the server is asked in the client's name */
 #include <stdlib.h>
 
 #include "vm/forward/cookie/may_prove.h"
@@ -15,7 +15,7 @@ struct cookies {
     struct waits waits;
 };
 
-/* The proof in a segment, and the segment's own header. */
+/* The proof in a segment, and the segment's own header */
 struct proven {
     struct cookie_proof proof;
     struct tcp_header header;
@@ -41,7 +41,7 @@ bool cookies_archive(struct cookies *c, struct archive *a, uint32_t slots)
 
 uint32_t forward_clock(const struct job *j) { return cookie_clock(&j->vm->forward->cookies->secret, j->vm->now_ns); }
 
-/* The largest segment that we and the service's clamp allow, to either side. */
+/* Return the largest segment that the MTU and the service's clamp allow, to either side. */
 static uint16_t most_of(const struct job *j, const struct pbc_service *s, bool v6)
 {
     const uint16_t mss = mss_of_mtu(edge_mtu(j->in->facts, IFACE_NONE), v6);
@@ -50,7 +50,7 @@ static uint16_t most_of(const struct job *j, const struct pbc_service *s, bool v
 
 static uint16_t least(uint16_t a, uint16_t b) { return a < b ? a : b; }
 
-/* The window is closed until the server has told us its own: so nothing comes that nobody could take. */
+/* Answer a SYN with a closed window until the server has announced its own, so that no data comes that nobody takes. */
 void forward_syn(const struct job *j, struct packet_ctx *c)
 {
     struct forward *f = j->vm->forward;
@@ -88,7 +88,7 @@ static bool may_prove(const struct forward *f, const struct key *key, const stru
     return cookie_may_prove(key, seen, flow, awaited);
 }
 
-/* The client's own SYN, as the segment at hand proves it, in that segment's place. window: in bytes. */
+/* Make the client's own SYN, as the given segment proves it, in place of that segment. window: in bytes. */
 static struct pkt *repeat_syn(const struct job *j, struct packet_ctx *c, const struct pbc_service *service,
                               uint32_t isn, struct cookie_terms t, uint32_t window, uint32_t stamp)
 {
@@ -104,7 +104,7 @@ static struct pkt *repeat_syn(const struct job *j, struct packet_ctx *c, const s
     return out;
 }
 
-/* Go on with a packet that we made up in the place of the one that came. */
+/* Return a context for a packet made in place of the one that came. */
 static struct packet_ctx instead(const struct job *j, const struct packet_ctx *c, struct pkt *made, struct key *key)
 {
     const struct facts *facts = j->in->facts;
@@ -117,7 +117,7 @@ static struct packet_ctx instead(const struct job *j, const struct packet_ctx *c
     return q;
 }
 
-/* The flow begins as if its SYN came only now; `again`: in the place of one that has ended, NULL: of none. */
+/* Begin the flow as if its SYN came only now. again: the binding of an ended flow that it replaces; NULL: none. */
 static void begin(const struct job *j, struct packet_ctx *c, uint32_t branch, const struct proven *proven,
                   const struct flow_bind *again)
 {
@@ -154,7 +154,7 @@ void forward_join(const struct job *j, struct packet_ctx *c, struct flow_bind *b
     waits_add(&f->cookies->waits, 0, c->seen.slot, b->seq_delta + b->retried, j->vm->now_ns);
 }
 
-/* The client says again that it is there: so is the server asked again. */
+/* Ask the server again, because the client has sent again. */
 static void ask(const struct job *j, struct packet_ctx *c, struct flow_bind *b, const struct tcp_syn_options *options)
 {
     struct forward *f = j->vm->forward;
@@ -177,7 +177,7 @@ static void ask(const struct job *j, struct packet_ctx *c, struct flow_bind *b, 
     pool_put(syn);
 }
 
-/* The branch of the service whose cookie the packet proves; PBC_NONE: none. */
+/* Return the branch of the service whose cookie the packet proves; PBC_NONE: none. */
 static uint32_t proves(const struct vm *vm, const struct key *key, struct pkt *pkt, const struct track_seen *seen,
                        struct proven *proven)
 {
@@ -209,7 +209,7 @@ uint32_t forward_awaited_server(const struct vm *vm, const struct key *key, cons
     return silent ? forward_next_server(f, key, b) : PBC_NONE;
 }
 
-/* The client says again that it is there, and its server is up. */
+/* Go on for a client that sends again while its server is up: ask the same server, or another. */
 static void go_on(const struct job *j, struct packet_ctx *c, struct flow_bind *b, const struct proven *proven)
 {
     const uint32_t branch = b->branch, next = forward_awaited_server(j->vm, c->key, &c->seen);
@@ -232,7 +232,7 @@ bool forward_prove(const struct job *j, struct packet_ctx *c)
         .action = ACTION_FORWARD, .rule = RULE_NONE, .firewall = PBC_NONE, .service = PBC_NONE, .server = PBC_NONE};
     c->left.way = LEAVE_NOT;
     const bool awaited = b && b->flags & BIND_AWAITED && b->seq_delta == proven.header.ack - 1 &&
-                         track_flow(f->track, &c->seen)->state == FLOW_STATE_SYN_SENT; /* not refused by then */
+                         track_flow(f->track, &c->seen)->state == FLOW_STATE_SYN_SENT; /* and not refused meanwhile */
     if (awaited && !forward_is_down(j, b, true, FLOW_ORIGINAL))
         go_on(j, c, b, &proven);
     else
@@ -261,10 +261,10 @@ void forward_early(const struct job *j, struct packet_ctx *c, struct flow_bind *
     if (forward_send(j, c, NULL)) track_end(j->vm->forward->track, &c->seen, FLOW_END_RESET);
 }
 
-/* The client's window as it was last, as we announce it to the server. */
+/* Return the client's last window, as we announce it to the server. */
 static uint16_t window_of(const struct tcp_track *t) { return t->window[FLOW_ORIGINAL]; }
 
-/* The handshake's last segment, to the server. */
+/* Send the handshake's last segment to the server. */
 static void acknowledge(const struct job *j, struct packet_ctx *c, const struct tcp_header *h,
                         const struct tcp_syn_options *o, const struct flow_joint *joint)
 {
@@ -281,7 +281,7 @@ static void acknowledge(const struct job *j, struct packet_ctx *c, const struct 
     answer_leave(j, c, out, TX_CAUSE_COOKIE);
 }
 
-/* A segment to the client, in its numbers, in the place of the server's at hand. */
+/* Send a segment to the client, in its numbers, in place of the server's current one. */
 static void tell(const struct job *j, struct packet_ctx *c, const struct flow_bind *b, const struct track_tuple *own,
                  const struct flow_segment *s)
 {
@@ -299,7 +299,7 @@ static void tell(const struct job *j, struct packet_ctx *c, const struct flow_bi
     pool_put(out);
 }
 
-/* Both sides of the flow are there: they are joined. */
+/* Join both sides of the flow, now that the server has answered. */
 static void complete(const struct job *j, struct packet_ctx *c, struct flow_bind *b, const struct track_tuple *own)
 {
     struct forward *f = j->vm->forward;
@@ -362,7 +362,7 @@ struct splice *forward_splice(const struct job *j, struct packet_ctx *c, struct 
     const struct flow *flow = c->made ? NULL : track_flow(j->vm->forward->track, &c->seen);
     if (!flow || !flow->joined || c->key->marks & TCP_SYN || !(c->key->kind & KIND_TCP_FLAGS)) return NULL;
     const struct flow_bind *b = track_bound(j->vm->forward->track, &c->seen);
-    if (b->flags & BIND_AWAITED) return NULL; /* the client's RST: it has no number of the server's */
+    if (b->flags & BIND_AWAITED) return NULL; /* the client's RST, without numbers of the server */
     joint_splice(track_joint(j->vm->forward->track, &c->seen), &flow->tcp, b->seq_delta, forward_clock(j), room);
     return room;
 }

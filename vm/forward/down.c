@@ -1,12 +1,12 @@
-/* Servers that went down (`on down reset`): their flows end, at their next packet or when the sweep meets them, and
- * both sides are told where their numbers are known. */
+/* Servers that went down (`on down reset`): their flows end, at their next packet or in the sweep, and both sides get a
+ * reset if their numbers are known */
 #include "vm/forward/forward_priv.h"
 #include "vm/packet/parse/header.h"
 
-enum { SWEEP_FLOWS = 1 << 14, LIVE_FLOWS = 128, RESETS = 2 /* a flow: one a side */ };
+enum { SWEEP_FLOWS = 1 << 14, LIVE_FLOWS = 128, RESETS = 2 /* for a flow: one a side */ };
 
-/* A server that left the program: its TCP flows drain, then end as `on down` says; others begin anew with the client's
- * next packet. */
+/* True if flows to a server that left the program end: TCP flows drain, then end as `on down` says; others begin anew
+ * with the client's next packet. */
 static bool is_over(const struct program *p, const struct flow_bind *b, bool tcp, enum flow_dir dir, uint64_t now_ns)
 {
     if (!tcp) return dir == FLOW_ORIGINAL;
@@ -36,7 +36,7 @@ uint64_t forward_next_drained(const struct program *p, uint64_t now_ns)
 
 uint64_t forward_drained_ns(const struct forward *f) { return f->drained_ns; }
 
-/* The number that the client expects, if it has been told of one. */
+/* Reset the client, with the number that it expects if it was told one. */
 static void reset_client(const struct speech *e)
 {
     const struct tcp_track *t = &e->flow->tcp;
@@ -68,7 +68,7 @@ void forward_reset_server(const struct job *j, const struct flow *flow, const st
     reset_server(&e);
 }
 
-/* Both are told; of a DSR flow the client: what the server has sent it is not known here. */
+/* Reset both sides; for a DSR flow only the client, because the server's numbers are not known here. */
 static void reset_both(const struct speech *e)
 {
     if (e->flow->proto != IPPROTO_NR_TCP || e->flow->state == FLOW_STATE_RESET) return;

@@ -1,4 +1,4 @@
-/* Answers to packets that can't go on, and packets longer than the way bears; see edges.h. */
+/* Answers to packets that can't go on, and packets longer than the path MTU; see edges.h */
 #include "vm/forward/edges.h"
 
 #include <errno.h>
@@ -23,7 +23,7 @@ uint64_t edge_mac(const struct facts *f, uint16_t iface, const struct pkt *pkt)
 
 uint64_t edge_mac_for(const struct facts *f, uint16_t iface, uint32_t last_word)
 {
-    const uint64_t made = (uint64_t)0x0200 << 32; /* of nobody's (IEEE 802, locally administered) */
+    const uint64_t made = (uint64_t)0x0200 << 32; /* no vendor's (IEEE 802, locally administered) */
     const uint64_t mac = facts_mac(f, iface);
     return mac ? mac : made | last_word;
 }

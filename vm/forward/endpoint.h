@@ -1,4 +1,4 @@
-/* Packets that an endpoint of a service holds, for both executors. */
+/* Packets that an endpoint of a service takes, for both executors */
 #pragma once
 
 #include <stdbool.h>
@@ -16,7 +16,7 @@ static inline bool endpoint_has_address(const struct pbc_endpoint *e, const stru
     return true;
 }
 
-/* kinds: of its protocol (endpoint.def). */
+/* True if the packet has the endpoint's protocol. kinds: of that protocol (endpoint.def). */
 static inline bool endpoint_has_protocol(const struct pbc_endpoint *e, uint32_t kinds, const struct key *key)
 {
     if (!(key->kind & kinds)) return false;
@@ -25,8 +25,8 @@ static inline bool endpoint_has_protocol(const struct pbc_endpoint *e, uint32_t 
     return key->kind & KIND_PORTS && key->dst_port >= e->port_lo && key->dst_port <= e->port_hi;
 }
 
-/* Is what would cross the machine for the service instead: to one of its addresses, or of a protocol that it takes
- * whatever the address? */
+/* True if a packet that would cross the machine is for the service instead: to one of its addresses, or of a protocol
+ * that it takes for any address. */
 static inline bool endpoint_stops(const struct pbc_endpoint *e, uint32_t kinds, const struct key *key)
 {
     return endpoint_has_address(e, key) && (e->to != PBC_TO_ANY || endpoint_has_protocol(e, kinds, key));

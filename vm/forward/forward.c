@@ -1,11 +1,11 @@
-/* Flows that are sent on, see forward.h: their life, their packets in both directions, errors about either. */
+/* Flows that are sent on, see forward.h: their life, their packets in both directions, errors about either */
 #include "vm/forward/forward_priv.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* A bound flow has ended: what it held is given back. */
+/* Release the resources of a bound flow that has ended. */
 static void unbound(void *arg, const struct flow_bind *b, const struct flow_id *id, bool opened_by_high,
                     const struct track_ended *when)
 {
@@ -128,7 +128,7 @@ enum pkt_reason forward_follow(const struct job *j, struct packet_ctx *c)
 bool forward_note_client(const struct pkt *pkt, struct flow_bind *b)
 {
     const uint64_t source = pkt->link == LINK_ETHER ? pkt_mac(pkt, false) : 0;
-    const uint64_t mac = source >> 40 & 1 ? 0 : source; /* a group is nobody's address */
+    const uint64_t mac = source >> 40 & 1 ? 0 : source; /* a group address is no host's */
     uint8_t bytes[sizeof b->client_mac];
     for (unsigned i = 0; i < sizeof bytes; i++) bytes[i] = (uint8_t)(mac >> (40 - 8 * i));
     if (memcmp(bytes, b->client_mac, sizeof bytes) == 0 && b->client_iface == pkt->iface) return false;
@@ -137,8 +137,8 @@ bool forward_note_client(const struct pkt *pkt, struct flow_bind *b)
     return true;
 }
 
-/* Packets that anybody can send in the client's name move no replies: a segment that the flow does not take, a SYN on
- * an open flow. */
+/* Note where replies go. A packet that anybody can send in the client's name does not change it: a segment that the
+ * flow does not accept, a SYN on an open flow. */
 void forward_heard_client(const struct job *j, struct packet_ctx *c, struct flow_bind *b)
 {
     const struct flow *flow = track_flow(j->vm->forward->track, &c->seen);
@@ -194,8 +194,8 @@ bool forward_to_client(const struct job *j, struct packet_ctx *c, const struct f
     return true;
 }
 
-/* An error comes from `end` as the other side knows it, `seen_as`, if that end itself sends it. What a router on the
- * way says comes from the router, unless translation hides all that lies behind it (RFC 5508, 4.2). */
+/* Set the source of an error: `end` as the other side knows it, `seen_as`, if that end itself sends the error. An error
+ * from a router on the way keeps the router's address, unless translation hides all behind it (RFC 5508, 4.2). */
 static void set_speaker(struct packet_ctx *c, const struct flow_bind *b, const uint32_t end[4],
                         const uint32_t seen_as[4])
 {
@@ -205,7 +205,7 @@ static void set_speaker(struct packet_ctx *c, const struct flow_bind *b, const u
     to->what = TRANSLATE_SRC | TRANSLATE_DST;
 }
 
-/* An error about what we sent to the server: the client is told of what it sent. */
+/* Send the client an error about a packet sent on to the server, quoting what the client sent. */
 static bool send_error_to_client(const struct job *j, struct packet_ctx *c, const struct flow_bind *b,
                                  const struct track_tuple *own)
 {
@@ -216,7 +216,7 @@ static bool send_error_to_client(const struct job *j, struct packet_ctx *c, cons
     return forward_send(j, c, &quoted);
 }
 
-/* An error about a reply, which names the service: the server is told of what it sent. */
+/* Send the server an error about its reply, which names the service, quoting what the server sent. */
 static bool send_error_to_server(const struct job *j, struct packet_ctx *c, const struct flow_bind *b,
                                  const struct track_tuple *own)
 {
@@ -233,7 +233,7 @@ static bool send_error_to_server(const struct job *j, struct packet_ctx *c, cons
     return forward_send(j, c, rewritten ? &quoted : NULL);
 }
 
-/* The quotes of errors that go to a server in a tunnel, or to its MAC address, stay as they are. */
+/* Send an error. Quotes to a server in a tunnel, or reached by MAC address, are not changed. */
 static bool send_error(const struct job *j, struct packet_ctx *c, const struct flow_bind *b,
                        const struct track_tuple *own)
 {
@@ -243,7 +243,7 @@ static bool send_error(const struct job *j, struct packet_ctx *c, const struct f
     return send_error_to_server(j, c, b, own);
 }
 
-/* Neither is judged: what went the other way was. */
+/* Begin the verdict of a reply or an error. Neither is judged: the other direction was. */
 static void begin_reply(const struct forward *f, struct packet_ctx *c, const struct flow_bind *b)
 {
     *c->v = (struct verdict){.action = ACTION_FORWARD,
@@ -293,13 +293,13 @@ static void go_on(const struct job *j, struct packet_ctx *c, struct flow_bind *b
     track_accept(j->vm->forward->track, c->key, c->pkt, &c->seen);
 }
 
-/* The packet of a flow whose server is down. What had no answer yet, or is no connection, is picked anew. */
+/* True if a packet whose server is down gets a reset. A SYN or a packet of another protocol gets a new server. */
 static bool is_reset(const struct packet_ctx *c)
 {
     return c->key->kind & KIND_TCP && !(c->key->marks & TCP_SYN && !(c->key->marks & TCP_ACK));
 }
 
-/* A packet of a flow that a service took. False: its server is down, the flow is over, and it may begin another. */
+/* Send a packet of a service's flow. False: the server is down, the flow has ended, the packet may begin another. */
 static bool to_its_server(const struct job *j, struct packet_ctx *c, struct flow_bind *b)
 {
     struct forward *f = j->vm->forward;
@@ -321,7 +321,7 @@ static bool to_its_server(const struct job *j, struct packet_ctx *c, struct flow
     return false;
 }
 
-/* The verdict to start from: service and server are filled in later. */
+/* Begin the verdict: service and server are filled in later. */
 static void begin_verdict(struct packet_ctx *c)
 {
     *c->v = (struct verdict){.action = ACTION_FORWARD,
@@ -343,7 +343,7 @@ static bool is_proxied(const struct program *p, uint32_t branch)
     return branch != PBC_NONE && mode_is(service_of(p, branch)->mode, MODE_PROXIES);
 }
 
-/* A packet that goes on at the host may be of a connection that a proxy took. */
+/* Send a packet that is not for the vm's flows to the host, if it may belong to a connection that a proxy took. */
 static bool plain_on(const struct job *j, struct packet_ctx *c)
 {
     const struct program *p = j->vm->forward->p;
@@ -387,7 +387,7 @@ bool forward_on(const struct job *j, struct packet_ctx *c)
     return settled(j, c, true);
 }
 
-/* The server, and why it is that one. */
+/* Describe the server, with the reason for it. */
 static bool explained(const struct program *p, uint32_t branch, uint32_t server, const char *why, struct served *s)
 {
     s->branch = branch;

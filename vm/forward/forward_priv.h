@@ -1,5 +1,5 @@
-/* The inside of sending on: what forward.c (flows that are bound), begin.c (binding one) and down.c
- * (servers that went down) share. */
+/* The inside of sending on, shared by forward.c (bound flows), begin.c (binding), down.c (servers that went down) and
+ * others */
 #pragma once
 
 #include "vm/flow/bind.h"
@@ -18,24 +18,24 @@ struct forward {
     struct track *track;
     struct balance *balance;
     struct outside *outside;
-    struct nat *nat;      /* NULL: nothing is translated but for services */
-    uint64_t udp_idle_ns; /* of what it translates; 0: as the timeouts say */
+    struct nat *nat;      /* NULL: no nat translates */
+    uint64_t udp_idle_ns; /* timeout of UDP flows that it translates; 0: by the timeouts */
     struct held held;
     struct forward_counters counters;
-    uint32_t recipes;               /* their generation; 0: there are none */
-    struct facts seen_facts;        /* that they are made by */
-    uint16_t longest[RECIPE_KINDS]; /* IP packet that a recipe of that kind may take, by these facts */
+    uint32_t recipes;               /* generation of the recipes; 0: there are none */
+    struct facts seen_facts;        /* facts by which the recipes are made */
+    uint16_t longest[RECIPE_KINDS]; /* longest IP packet for a recipe of each kind, by these facts */
     uint32_t datagram;              /* identification of the next outer packet that may be cut */
-    /* Looking for flows whose server is down. */
+    /* The search for flows whose server is down */
     uint64_t generation;
     const struct facts *facts;
     bool sweeping;
     uint32_t hand;
-    uint64_t drained_ns;     /* when flows of servers of the past have drained next; UINT64_MAX: there are none */
-    struct cookies *cookies; /* NULL: no service has them */
+    uint64_t drained_ns;     /* time when flows of a past server have next drained; UINT64_MAX: none */
+    struct cookies *cookies; /* NULL: no service uses them */
 };
 
-/* begin.c: the branch of a service that takes a packet which was accepted; PBC_NONE. */
+/* begin.c: return the branch of a service that takes an accepted packet; PBC_NONE. */
 uint32_t find_branch(const struct vm *vm, const struct key *key, struct pkt *pkt);
 
 static inline const struct pbc_service *service_of(const struct program *p, uint32_t branch)
@@ -43,94 +43,93 @@ static inline const struct pbc_service *service_of(const struct program *p, uint
     return &p->services[p->branches[branch].service];
 }
 
-/* short.c: a packet of a flow that was bound before has left, by the careful way: its direction's next ordinary ones
- * may go by a recipe. (The first makes none: a flood of new flows does not pay for it.) */
+/* short.c: make a recipe for the direction of a flow, bound before, whose packet has just left by the careful way. (A
+ * flow's first packet makes none: a flood of new flows does not pay for it.) */
 void forward_keep_recipe(const struct job *j, const struct packet_ctx *c, const struct flow_bind *b);
-/* From here on there are recipes. */
+/* Allow recipes from here on. */
 void forward_begin_recipes(struct forward *f);
-/* Facts that change make all recipes stale. */
+/* Make all recipes stale if the facts have changed. */
 void forward_renew_recipes(struct forward *f, const struct facts *facts);
 
-/* Changes that `to` makes to a packet with that key, among those of `may`: ports that it has, or a query's identifier.
- * */
+/* Return the changes that `to` makes to a packet with that key, among those of `may`: ports that it has, or a query's
+ * identifier. */
 uint8_t forward_changes(const struct key *key, const struct translation *to, uint8_t may);
-/* Send it as c->left says, counted. quoted: of an error. False: refused, and c->v says why. */
+/* Send the packet as c->left says, counted. quoted: for an error. False: refused, with the reason in c->v. */
 bool forward_send(const struct job *j, struct packet_ctx *c, const struct translation *quoted);
-/* Drop it for that reason; its verdict is not counted yet. */
+/* Drop the packet for that reason; its verdict is not counted yet. */
 void forward_refuse(struct packet_ctx *c, enum pkt_reason reason);
-/* A packet of a binding's original direction leaves for its server. */
+/* Set c->left for a packet of a binding's original direction: to its server. */
 void forward_to_server(const struct job *j, struct packet_ctx *c, const struct flow_bind *b, uint32_t hash);
-/* The address to which replies go is that of the packet's sender; true: that is news. */
+/* Set the address for replies to the packet's sender; true: it has changed. */
 bool forward_note_client(const struct pkt *pkt, struct flow_bind *b);
-/* The same for a later packet of the opener's, if its flow takes it. */
+/* The same for a later packet of the opener, if its flow accepts it */
 void forward_heard_client(const struct job *j, struct packet_ctx *c, struct flow_bind *b);
 
-/* begin.c: the packet, which was accepted and is of no flow, or reopens one, is taken by the branch. */
+/* begin.c: let the branch take an accepted packet that has no flow, or reopens one. */
 void forward_begin(const struct job *j, struct packet_ctx *c, uint32_t branch);
-/* The packet, which was accepted, is for the branch's service, whose connections end here: the host gets it. begins: it
- * is of no flow. */
+/* Send an accepted packet to the host, because connections of the branch's service end here. begins: it has no flow. */
 void forward_proxied(const struct job *j, struct packet_ctx *c, uint32_t branch, bool begins);
-/* As forward_begin, for a flow that ended just now: the binding says the server and its branch. */
+/* The same as forward_begin, for a flow that ended just now: the binding has the server and its branch */
 void forward_begin_again(const struct job *j, struct packet_ctx *c, struct flow_bind b);
-/* retry.c: a packet of the flow's opener goes to another server, because it repeats a SYN that was not answered: the
- * flow is then another. False: it does not. */
+/* retry.c: send the opener's packet to another server, in a new flow, if it repeats an unanswered SYN. False: it is no
+ * such repeat. */
 bool forward_retry(const struct job *j, struct packet_ctx *c);
-/* The server behind the flow's, if `retries` leaves it another; PBC_NONE. */
+/* Return the server after the flow's, if `retries` allows another; PBC_NONE. */
 uint32_t forward_next_server(const struct forward *f, const struct key *key, const struct flow_bind *b);
-/* The packet's flow ends for that server: what the one in its place begins with. */
+/* End the packet's flow in favour of that server, and return the initial binding of the next flow. */
 struct flow_bind forward_retried(const struct job *j, struct packet_ctx *c, uint32_t server);
-/* Has one side of the flow alone spoken, though the other would be heard? */
+/* True if only one side of the flow has sent, though the other's packets would come here. */
 bool forward_unanswered(const struct flow *flow);
-/* refused.c: a packet of the server's side, of a flow or an error about one, is at hand. Where it refuses a new flow of
- * a server whose check is `passive`, an event says so. */
+/* refused.c: handle a packet of the server's side, of a flow or an error about one. If it refuses a new flow of a
+ * server with a `passive` check, make an event. */
 void forward_refused(const struct job *j, const struct packet_ctx *c, const struct flow_bind *b);
-/* To which server; PBC_NONE. Its flow is bound to a service. */
+/* retry.c: return the server to retry; PBC_NONE: none. The flow is bound to a service. */
 uint32_t forward_retry_server(const struct forward *f, const struct key *key, const struct track_seen *seen);
-/* The server that the packet's source keeps at the branch's service, and may; PBC_NONE: none. */
+/* begin.c: return the server that the packet's source keeps at the branch's service, if allowed; PBC_NONE: none. */
 uint32_t forward_kept(const struct vm *vm, uint32_t branch, const struct key *key);
 
-/* nat.c: a packet, which was accepted and which no service takes, begins a flow that is translated. False: no
- * statement fits. */
+/* nat.c: begin a translated flow with an accepted packet that no service takes. False: no statement fits. */
 bool forward_nat_begin(const struct job *j, struct packet_ctx *c);
-/* Does the packet claim to come from where it goes to (LAND)? Whoever answered would answer himself. */
+/* True if the packet's source is its destination (LAND): an answer would go to the host that sends it. */
 static inline bool forward_is_land(const struct key *key) { return memcmp(key->src, key->dst, sizeof key->src) == 0; }
-/* One of the opener's packets of such a flow. */
+/* Send a packet of the opener of a translated flow. */
 void forward_nat_on(const struct job *j, struct packet_ctx *c, struct flow_bind *b);
-/* A packet of its binding's original direction leaves for the other end. */
+/* Set c->left for a packet of a binding's original direction: to the other end. */
 void forward_to_end(const struct job *j, struct packet_ctx *c, const struct flow_bind *b);
 
-/* A packet of the server's side goes to the client. */
+/* Send a packet of the server's side to the client. */
 bool forward_to_client(const struct job *j, struct packet_ctx *c, const struct flow_bind *b,
                        const struct track_tuple *own);
 
-struct cookies *cookies_new(const struct program *p, uint64_t seed, bool *failed); /* NULL, too, where none has them */
+struct cookies *cookies_new(const struct program *p, uint64_t seed,
+                            bool *failed); /* NULL, too, if no service uses them */
 void cookies_free(struct cookies *c);
-/* The secret, and who is waited for (keyed/archive.h). slots: of the flow table. */
+/* Write or read the secret, and the waits (keyed/archive.h). slots: number in the flow table. */
 bool cookies_archive(struct cookies *c, struct archive *a, uint32_t slots);
-/* Answer a SYN that such a service takes, nothing is kept of it; other TCP without a flow is refused. */
+/* Answer a SYN to a service with cookies, keeping nothing; refuse other TCP without a flow. */
 void forward_syn(const struct job *j, struct packet_ctx *c);
 static inline bool forward_is_syn(const struct key *key)
 {
     return key->kind & KIND_TCP_FLAGS && (key->marks & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN;
 }
-/* Another server for a packet that proves a cookie again, where its flow's has been silent for a second; PBC_NONE: it
- * stays. Its flow is bound to a service. */
+/* Return another server for a packet that proves a cookie again, if its flow's has been silent for a second; PBC_NONE:
+ * none. The flow is bound to a service. */
 uint32_t forward_awaited_server(const struct vm *vm, const struct key *key, const struct track_seen *seen);
-/* The flow of a cookie that was proven is bound by c->proven's SYN: `b` is kept with it. */
+/* Join the flow of a proven cookie, bound by c->proven's SYN, with the binding `b`. */
 void forward_join(const struct job *j, struct packet_ctx *c, struct flow_bind *b);
-/* A packet of the client, which does not prove its cookie, while its server is awaited. */
+/* Handle a client's packet that does not prove its cookie, while the server is awaited. */
 void forward_early(const struct job *j, struct packet_ctx *c, struct flow_bind *b);
-/* The server's answer while it is awaited, and a later SYN of it. */
+/* Handle the server's answer while it is awaited, and a later SYN from it. */
 void forward_answered(const struct job *j, struct packet_ctx *c, struct flow_bind *b, const struct track_tuple *own);
-/* The splice of a packet of a joined flow, in *room; NULL: of another, or it passes as it is. */
+/* Return the splice for a packet of a joined flow, in *room; NULL: not such a packet, or it needs no rewriting. */
 struct splice *forward_splice(const struct job *j, struct packet_ctx *c, struct splice *room);
 uint32_t forward_clock(const struct job *j);
 
-/* down.c: the server of a flow of TCP is told that it is over. */
+/* down.c: reset the server's side of a TCP flow. */
 void forward_reset_server(const struct job *j, const struct flow *flow, const struct track_tuple *own,
                           const struct flow_bind *b);
 
-/* A flow of which something is to be said, though no packet of it is at hand. */
+/* A flow with its context, for segments that no packet of the flow causes */
 struct speech {
     const struct job *j;
     struct forward *f;
@@ -140,20 +139,20 @@ struct speech {
     bool v6;
     uint32_t input;
     uint64_t cookie;
-    struct edit_tag tags[STACK_TAGS]; /* of its VLAN stack */
+    struct edit_tag tags[STACK_TAGS]; /* tags of its VLAN stack */
     unsigned tag_count;
 };
 void forward_speech(struct speech *e, const struct job *j, const struct flow *flow, const struct track_tuple *own,
                     const struct flow_bind *b);
-/* To its client, or to its server, in the name of the other: addresses and ports are filled in. */
+/* Send to the flow's client, or its server, in the name of the other; addresses and ports are filled in. */
 bool forward_say_client(const struct speech *e, struct flow_segment *s, enum tx_cause cause);
 bool forward_say_server(const struct speech *e, struct flow_segment *s, enum tx_cause cause);
 
-/* down.c: has the flow's server gone, and is the flow to end for it? dir: of the packet that asks. */
+/* down.c: true if the flow's server is gone, and the flow is to end for that. dir: of the packet that asks. */
 bool forward_is_down(const struct job *j, const struct flow_bind *b, bool tcp, enum flow_dir dir);
-/* Up to where one tick may fill j->tx: a live worker makes few packets at once. */
+/* Return the limit to which one tick may fill j->tx: a live worker sends few packets at once. */
 unsigned forward_room(const struct job *j);
-/* The next time from `now_ns` on when flows of servers that no program has any more have drained. */
+/* Return the next time after `now_ns` when flows of servers that left the program have drained. */
 uint64_t forward_next_drained(const struct program *p, uint64_t now_ns);
-/* End the flow of the packet at hand: both sides are reset as far as their numbers are known. */
+/* End the flow of the current packet, and reset both sides as far as their numbers are known. */
 void forward_reset(const struct job *j, struct packet_ctx *c);

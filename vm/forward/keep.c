@@ -1,4 +1,4 @@
-/* Another program takes the place of the one that runs: what of sending on goes on in it (forward.h). */
+/* A reload: the state of sending on that goes on in the next program (forward.h) */
 #include <string.h>
 
 #include "vm/forward/forward_priv.h"
@@ -28,7 +28,7 @@ void forward_keep(struct forward *to, struct forward *from, const struct remap *
     to->drained_ns = forward_next_drained(to->p, now_ns);
 }
 
-/* The port of its source is given back to where it is from, if that goes on. */
+/* True if the space of the source port goes on, so that the port can be given back there. */
 static bool has_space(const struct remap *r, uint32_t was, uint32_t is)
 {
     const uint32_t pool = r->program->servers[is].pool;
@@ -39,7 +39,7 @@ static void renew_client(const struct remap *r, struct flow_bind *b)
 {
     if (b->client_iface == IFACE_NONE || b->client_iface >= r->ifaces) return;
     b->client_iface = r->iface[b->client_iface];
-    if (b->client_iface == IFACE_NONE) memset(b->client_mac, 0, sizeof b->client_mac); /* routes know the way */
+    if (b->client_iface == IFACE_NONE) memset(b->client_mac, 0, sizeof b->client_mac); /* routes give the way back */
 }
 
 void forward_renew_bind(void *arg, struct flow_bind *b)

@@ -1,4 +1,4 @@
-/* Translation: flows that a nat's statement takes, since no service did (forward/bind/nat.h). */
+/* Translation: flows that a nat's statement takes, after no service did (forward/bind/nat.h) */
 #include <string.h>
 
 #include "vm/forward/edges.h"
@@ -30,8 +30,7 @@ void forward_nat_on(const struct job *j, struct packet_ctx *c, struct flow_bind 
     track_accept(j->vm->forward->track, c->key, c->pkt, &c->seen);
 }
 
-/* The tuple by which the other side's packets come. False: nobody could tell them from those of another flow, or they
- * would be the packet itself. */
+/* Find the tuple of the other side's packets. False: another flow has it, or it is the packet's own. */
 static bool other_side(const struct job *j, struct packet_ctx *c, const struct flow_bind *b, struct flow_tuple *twin)
 {
     struct track_tuple t = {.src_port = b->to_src_port, .dst_port = b->to_dst_port};
@@ -61,7 +60,7 @@ static enum pkt_reason begin(const struct job *j, struct packet_ctx *c, const st
     return REASON_NONE;
 }
 
-/* The packet's stack has an id, or gets one in *held, for the mapping tells hosts apart by it. */
+/* Give the packet's stack an id, in *held, if it has none: mappings tell hosts apart by it. */
 static bool know_stack(const struct job *j, struct packet_ctx *c, uint16_t *held)
 {
     *held = STACK_UNKNOWN;
@@ -130,7 +129,7 @@ bool forward_nat_begin(const struct job *j, struct packet_ctx *c)
     uint16_t held;
     enum pkt_reason reason = REASON_NO_FLOW;
     if (!f->nat || nat_choose(f->nat, c->key, 0, c->seen.id.stack, true, &b) == NAT_NOTHING) return false;
-    if (may_begin && c->key->ttl <= 1) { /* nothing is left behind for it */
+    if (may_begin && c->key->ttl <= 1) { /* nothing is created for it */
         edge_expired(j, c);
         reason = REASON_TTL_EXCEEDED;
     } else if (forward_is_land(c->key)) {

@@ -1,4 +1,4 @@
-/* Test of headers for packets of forwarded flows that may go the short way, for both executors. */
+/* Test of headers for packets of forwarded flows that may go the short way, for both executors */
 #pragma once
 
 #include "vm/packet/edit/recipe.h"
@@ -6,7 +6,7 @@
 #include "vm/packet/pkt.h"
 #include "vm/packet/wire.h"
 
-/* TCP or UDP, with ports, in one piece. */
+/* True for TCP or UDP with ports, in one piece. */
 static inline bool plain_ports(const struct key *key)
 {
     const uint32_t needs = KIND_FRAG_NO | KIND_PORTS;
@@ -18,8 +18,8 @@ static inline bool plain_station(const uint8_t mac[6])
     return !(mac[0] & 1) && (wire_raw32(mac) | wire_raw32(mac + 2));
 }
 
-/* An Ethernet frame to one station, headers at fixed places, one more hop to go, of TCP data or ACK alone. frame: its
- * first bytes. whole: all of it is there, in one piece. */
+/* True for an Ethernet frame to one station with headers at fixed places, a hop left, and for TCP only data or ACK.
+ * frame: its first bytes. whole: all of it is there, in one piece. */
 static inline bool plain_is(const struct pkt *pkt, const struct key *key, const uint8_t *frame, bool whole)
 {
     const uint32_t flags = TCP_SYN | TCP_FIN | TCP_RST | TCP_ACK;
@@ -29,20 +29,20 @@ static inline bool plain_is(const struct pkt *pkt, const struct key *key, const 
     return plain_station(frame);
 }
 
-/* It comes from where replies go. */
+/* True if the packet comes from where replies go. */
 static inline bool plain_heard(const struct recipe *r, const uint8_t *frame, uint16_t iface)
 {
     const uint8_t *a = frame + 6, *b = r->heard_mac;
     return !((wire_raw32(a) ^ wire_raw32(b)) | (wire_raw32(a + 2) ^ wire_raw32(b + 2)) | (iface ^ r->heard_if));
 }
 
-/* May it leave by the recipe, of that kind, that its flow has? reply: from the side of the flow's twin. longest: IP
- * packet that a recipe of each kind may take. */
+/* True if the packet may leave by its flow's recipe of that kind. reply: from the side of the flow's twin. longest: IP
+ * packet for each kind of recipe. */
 static inline bool plain_leaves(const struct recipe *r, uint8_t kind, const struct pkt *pkt, const struct key *key,
                                 const uint8_t *frame, bool reply, const uint16_t longest[RECIPE_KINDS])
 {
     if (pkt_longest(pkt, key->length) > longest[kind]) return false;
     if (!reply && !plain_heard(r, frame, pkt->iface)) return false;
-    /* Into a tunnel goes no checksum that is still to be completed. */
+    /* Partial checksums are not sent into tunnels. */
     return !(pkt->flags & PKT_CSUM_PARTIAL && recipe_overhead(kind));
 }

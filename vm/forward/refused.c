@@ -1,5 +1,5 @@
-/* `passive` checks: a server that refuses new flows, by a reset or an unreachable, is told of. Only what comes before
- * it has answered counts: later resets are the application's. */
+/* `passive` checks: an event for a server that refuses new flows, by a reset or an unreachable. Only refusals before
+ * its first answer count: later resets come from the application. */
 #include "vm/forward/forward_priv.h"
 
 bool forward_unanswered(const struct flow *f)
@@ -16,7 +16,7 @@ static bool asks(const struct program *p, const struct flow_bind *b)
     return check != PBC_NONE && p->checks[check].flags & PBC_CHECK_PASSIVE;
 }
 
-/* Unreachable (RFC 792; 4443, 3.1), but not that a packet is too long for the way. */
+/* True for unreachable (RFC 792; 4443, 3.1), but not for a packet that is too big. */
 static bool is_unreachable(const struct key *key)
 {
     if (!(key->kind & KIND_ICMP_HEADER)) return false;

@@ -1,7 +1,7 @@
-/* `retries`: while a flow's server has not answered, its client's repeated SYN (of a service with `syn cookies`, its
- * repeated proof: cookies.c) goes to the next server of the pool. The
- * flow ends and another begins there, by all rules of a new one but `rate` and the limits of flows, which have let it
- * in. What the first server says later is of no flow. */
+/* `retries`: while a flow's server has not answered, its client's repeated SYN goes to the next server of the pool (for
+ * a service with `syn cookies`, its repeated proof: cookies.c). The flow ends and another begins there, by all rules of
+ * a new one except `rate` and the limits of flows, which have let it in. Later packets of the first server have no
+ * flow. */
 #include "vm/forward/forward_priv.h"
 
 uint32_t forward_next_server(const struct forward *f, const struct key *key, const struct flow_bind *b)
@@ -11,7 +11,7 @@ uint32_t forward_next_server(const struct forward *f, const struct key *key, con
     return balance_next(f->balance, b->branch, key, b->server);
 }
 
-/* A connection that waits for its server. */
+/* True for a connection that waits for its server. */
 static bool is_unanswered(const struct flow *f)
 {
     return f->state == FLOW_STATE_SYN_SENT && forward_unanswered(f) && !f->joined;

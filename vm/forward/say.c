@@ -1,5 +1,5 @@
-/* Messages to one side of a flow in the name of the other, while there is no packet to answer: each leaves behind the
- * link header that the flow's packets have. */
+/* Segments to one side of a flow in the name of the other, when there is no packet to answer: each has the link header
+ * of the flow's packets */
 #include <string.h>
 
 #include "vm/forward/edges.h"

@@ -1,12 +1,12 @@
-/* The service of a packet, said plainly: all endpoints are looked at, the most specific one kept, its service's
- * branches tried in order. */
+/* The service of a packet, computed plainly: of all endpoints the most specific one, then the branches of its service
+ * in order */
 #include "vm/forward/service.h"
 
 #include "vm/forward/endpoint.h"
 
 static uint32_t kinds_of(const struct pbc_endpoint *e) { return endpoint_info[e->proto].kinds; }
 
-/* Is a more specific than b, of two that hold the same packet? */
+/* True if a is more specific than b, where both hold the same packet. */
 static bool more_specific(const struct pbc_endpoint *a, const struct pbc_endpoint *b)
 {
     if (a->to != b->to) return a->to < b->to;
@@ -40,7 +40,7 @@ uint32_t service_branch(const struct program *p, const struct key *key, const st
     if (endpoint == PBC_NONE) return PBC_NONE;
     const struct pbc_service *s = &p->services[p->endpoints[endpoint].service];
     uint32_t b = s->branches;
-    if (mode_is(s->mode, MODE_PROXIES)) return b;            /* what the connection says decides */
+    if (mode_is(s->mode, MODE_PROXIES)) return b;            /* the contents of the connection decide */
     while (!branch_holds(p, &p->branches[b], key, pkt)) b++; /* the last has no conditions */
     return b;
 }
@@ -50,7 +50,7 @@ uint32_t program_serve_naive(const struct program *p, const struct key *key, con
     return p->services_count ? service_branch(p, key, pkt) : PBC_NONE;
 }
 
-/* Whether a frame that crosses the machine is for a service: one of its addresses, or what a service on `any` takes. */
+/* Count a crossing frame as incoming if it is for a service: one of its addresses, or taken by a service on `any`. */
 void key_settle(const struct program *p, struct key *key)
 {
     if (!p->endpoints_count || !(key->kind & KIND_FORWARD) || !(key->kind & KIND_IP)) return;

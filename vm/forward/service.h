@@ -1,5 +1,5 @@
-/* Services: which branch takes a packet that the firewall accepted, which server of its pools, and a proxy loop's
- * choice of one; what others ask of modes, of edges, of addresses that we answer for. */
+/* Services: the branch that takes a packet accepted by the firewall, the choice of a server, for packets and for proxy
+ * loops; also functions of modes, edges and vips for other rooms */
 #pragma once
 
 #include "vm/judge/decide.h"
@@ -13,76 +13,76 @@
 #include "vm/stream/first.h"
 #include "vm/vm.h"
 
-/* The branch that takes the packet, or PBC_NONE, by the plain list: the most specific of all endpoints that hold it,
- * then the first branch of its service whose conditions hold. The oracle for the code. */
+/* Return the branch that takes the packet, or PBC_NONE, by the plain list: of all endpoints that hold it the most
+ * specific, then the first branch of its service whose conditions hold. The oracle for the code. */
 uint32_t service_branch(const struct program *p, const struct key *key, const struct pkt *pkt);
 
-/* What only the program knows of a parsed packet: where own addresses are known, traffic that would cross the machine
- * but is for a service counts as `in`. vm_run does it; so must whoever parses for the functions above. */
+/* Settle what only the program knows of a parsed packet: if own addresses are known, traffic that would cross the
+ * machine but is for a service counts as `in`. vm_run calls it; so must other callers that parse for the functions
+ * above. */
 void key_settle(const struct program *p, struct key *key);
-/* The branch of a service (index in BRANCHES) that takes an accepted packet, by the list; PBC_NONE. program_serve
- * (judge/decide.h) says it by the code. */
+/* Return the branch of a service (index in BRANCHES) that takes an accepted packet, by the list; PBC_NONE.
+ * program_serve (judge/decide.h) does it by the code. */
 uint32_t program_serve_naive(const struct program *p, const struct key *key, const struct pkt *pkt);
 
-/* Where a `forward` or a `map` of a nat leads an accepted packet that no service takes: the first that fits. False:
- * none does. What a mapping that stands would lead elsewhere is not asked. */
+/* Find the first `forward` or `map` of a nat that translates an accepted packet that no service takes. False: none.
+ * Existing mappings are not considered. */
 struct turned {
-    uint32_t nat; /* the statement */
+    uint32_t nat; /* statement, index in NATS */
     uint32_t dst[4];
     uint16_t dst_port;
 };
 bool program_turned(const struct program *p, const struct key *key, struct turned *t);
 
-/* The most specific endpoint that holds the packet, or PBC_NONE. */
+/* Return the most specific endpoint that holds the packet, or PBC_NONE. */
 uint32_t service_endpoint(const struct program *p, const struct key *key);
 
-/* What a program's services and nats do to a packet's way (edges.h, mode/, vips.h). */
+/* Effects of a program's services and nats on a packet's way (edges.h, mode/, vips.h) */
 
-/* What `dsr ipip` and `dsr gue` put a service's packets into. */
+/* Return the tunnel of a service with `dsr ipip` or `dsr gue`. */
 enum tunnel_kind tunnel_of(const struct pbc_service *service);
 
-/* This machine's address of the packet's family on the interface that it came in by, NULL where facts know none: then
- * an answer comes from the address that was asked. */
+/* Return this machine's address of the packet's family on its incoming interface. NULL: the facts have none; an answer
+ * then comes from the packet's destination. */
 const uint32_t *edge_own(const struct facts *f, uint16_t iface, const struct key *key, uint32_t own[4]);
 
-/* May a packet leave as it is, without a tunnel? IPv4 without DF goes in pieces. With DF, or of IPv6, its sender is
- * told of `*told`; never IPv6's of less than 1,280, which every link of it bears (RFC 8200, 5): such ones are let go.
- */
+/* Test if a packet fits without a tunnel. IPv4 without DF is cut. For IPv4 with DF, and IPv6, the sender is told *told:
+ * for IPv6 never less than 1,280, which every link carries (RFC 8200, 5), so packets up to that fit. */
 enum tunnel_fit edge_fit(const struct pkt *pkt, const struct key *key, uint32_t mtu, uint32_t *told);
 
-/* Who answers an ARP request or neighbour solicitation that the rules let through. */
+/* The station that answers an ARP request or neighbour solicitation that the rules let through */
 enum vips_answers {
     VIPS_NOT_ASKED,
     VIPS_HOST,    /* the host holds the address */
-    VIPS_SERVICE, /* we do: a service announces it */
-    VIPS_OUTSIDE, /* we do: translation speaks from it, or leads it elsewhere */
-    VIPS_SILENT,  /* nobody: a service is at it, and does not announce it */
-    VIPS_NOBODY,  /* nobody here: it is no address of ours, as far as facts know */
+    VIPS_SERVICE, /* this machine: a service announces it */
+    VIPS_OUTSIDE, /* this machine: translation uses it as source, or redirects it */
+    VIPS_SILENT,  /* nobody: a service has it, but does not announce it */
+    VIPS_NOBODY,  /* nobody here: not our address, as far as the facts know */
 };
 struct vips_asked {
-    uint32_t target[4]; /* as in struct key; of VIPS_NOT_ASKED nothing */
-    uint32_t service;   /* of VIPS_SERVICE, VIPS_SILENT; else PBC_NONE */
+    uint32_t target[4]; /* as in struct key; unset for VIPS_NOT_ASKED */
+    uint32_t service;   /* for VIPS_SERVICE, VIPS_SILENT; else PBC_NONE */
     enum vips_answers answers;
 };
-/* Of a parsed packet. */
+/* Return the station that answers a parsed packet. */
 struct vips_asked vips_who(const struct program *p, const struct facts *facts, const struct pkt *pkt,
                            const struct key *key);
 
-/* May the packet be asked of an address that this machine speaks for (vips.h)? */
+/* True if the packet may ask for an address that this machine speaks for (vips.h). */
 static inline bool vips_asked(const struct key *key) { return key->kind & (KIND_ARP | KIND_ICMP_HEADER); }
 
-/* Ways of balancing. */
+/* The balancing algorithms */
 const char *lb_name(enum lb_kind kind);       /* "maglev" */
 int lb_by_name(const char *name, size_t len); /* enum lb_kind or -1 */
 bool lb_is_prime(uint32_t n);                 /* by trial division: for compilers */
 
-#define LB_KEY_DEFAULT "prey" /* published: machines that say nothing agree */
+#define LB_KEY_DEFAULT "prey" /* published: machines without `hash key` agree */
 
 /* Hashing, the same on every machine: SipHash-2-4 under a key made from the text of `hash key` (the first 16 bytes of
- * its BLAKE2b-256, little-endian). Of a server: the bytes of "POOL/SERVER". Of a flow and of a source, in 64-bit words,
- * the lower half first, `f` the family:
+ * its BLAKE2b-256, little-endian). A server: the bytes of "POOL/SERVER". A flow or a source: 64-bit words, the lower
+ * half first; `f` is the family:
  *   flow, v4     src | dst << 32, ports
- *   flow, v6     src[0] | src[1] << 32, src[2] | src[3] << 32, the same of dst, ports
+ *   flow, v6     src[0] | src[1] << 32, src[2] | src[3] << 32, the same for dst, ports
  *   ports        src_port | dst_port << 16 | proto << 32 | f << 40
  *   source, v4   src | f << 32
  *   source, v6   src[0] | src[1] << 32, src[2] | src[3] << 32, f */
@@ -90,125 +90,125 @@ struct lb_hash_key {
     uint64_t k0, k1;
 };
 struct lb_hash_key lb_hash_key(const char *text, size_t len);
-/* SipHash-2-4 (Aumasson, Bernstein, INDOCRYPT 2012), for whoever needs a keyed hash. */
+/* Return SipHash-2-4 (Aumasson, Bernstein, INDOCRYPT 2012), for any keyed hash. */
 uint64_t lb_siphash(struct lb_hash_key key, const void *bytes, size_t len);
 
-/* Every pool's balancing, one worker's. Tables are made here, and when facts change; never by a packet. NULL: no
- * memory. */
+/* Make the balancing of every pool, for one worker. Tables are made here, and when facts change; never by a packet.
+ * NULL: out of memory. */
 struct balance;
 struct balance *balance_new(const struct program *p, uint64_t seed);
 void balance_free(struct balance *b);
-/* `to`, of another program, goes on with the pools of `from` that are the same there. */
+/* Move the pools of `from` that are the same in `to`, which is of another program. */
 void balance_keep(struct balance *to, struct balance *from, const struct remap *r);
-/* Take tables that depend on weights alone (maglev, source) from `tables`, of the same program, in exchange. */
+/* Exchange tables that depend on weights alone (maglev, source) with `tables`, of the same program. */
 void balance_take(struct balance *b, struct balance *tables);
-/* What servers can do, if it changed: health, and how far those have come that start slowly. */
+/* Take the state of the servers, if it changed: health, and the steps of slowly starting ones. */
 void balance_update(struct balance *b, const struct facts *facts, uint64_t now_ns);
-/* When the last balance_update holds no longer, its facts being the same; UINT64_MAX: it does for good. */
+/* Return the time until which the last balance_update is valid with the same facts; UINT64_MAX: for good. */
 uint64_t balance_until(const struct balance *b);
-/* Has the program any? */
+/* True if the program has tables that depend on weights alone. */
 bool balance_has_tables(const struct program *p);
-/* What picks have left behind (keyed/archive.h), into balancing that is new; balance_update is to follow. */
+/* Write the state that picks left behind, or read it into a new balance (keyed/archive.h); then call balance_update. */
 void balance_archive(struct balance *b, struct archive *a);
-/* Live connections by server, which `least_conn` looks at; the array stays the caller's. */
+/* Set the live connections by server, for `least_conn`; the array is the caller's. */
 void balance_by(struct balance *b, const uint32_t *conns);
-/* Those of all workers instead, where they are counted together; it stays the caller's. */
+/* Use the connections of all workers instead, if they are counted together; `s` is the caller's. */
 void balance_share(struct balance *b, const struct share *s);
-/* The next server of the same pool that new flows may go to, for a flow of the branch's service; PBC_NONE: no other. */
+/* Return the next server of the same pool that takes new flows of the branch's service; PBC_NONE: no other. */
 uint32_t balance_next(const struct balance *b, uint32_t branch, const struct key *key, uint32_t server);
-/* May the server take new flows of the branch, by pools, mode and family, and is it up? */
+/* True if the server is up and may take new flows of the branch, by pools, mode and family. */
 bool balance_allows(const struct balance *b, uint32_t branch, const struct key *key, uint32_t server);
 
-/* The pool by share, then the server by the pool's balance, among those that the service's mode and the client's family
- * allow. `pool` and `server` are PBC_NONE where there is none. */
+/* Pick a pool by share, then a server by the pool's balance, among those that the service's mode and the client's
+ * family allow. `pool` and `server` are PBC_NONE if there is none. */
 struct pick {
     uint32_t pool, server;
 };
 struct pick balance_pick(struct balance *b, uint32_t branch, const struct key *key);
-/* By a value instead, which stands for the client: the same server for the same value, by weight, as long as it takes
- * new flows. What a server's going or coming moves is its own part alone. Reads all servers of the pool. */
+/* Pick by a value that stands for the client: the same server for the same value, by weight, while it takes new flows.
+ * A server that comes or goes moves only its own part. Reads all servers of the pool. */
 struct pick balance_pick_by_value(const struct balance *b, uint32_t branch, const struct key *key, uint64_t value);
-/* A number that stands for the server on every machine, by "POOL/SERVER" and the hash key; never 0. And the server of
- * that number, if balance_allows it; PBC_NONE. */
+/* Return a number for the server, the same on every machine, by "POOL/SERVER" and the hash key, never 0; return the
+ * server with that number, if balance_allows it, or PBC_NONE. */
 uint64_t balance_mark(const struct balance *b, uint32_t server);
 uint32_t balance_marked(const struct balance *b, uint32_t branch, const struct key *key, uint64_t mark);
-/* The same pool as balance_pick; its server, PBC_NONE: none; and its choice in words (lb_explain). */
+/* Explain the pick of balance_pick (lb_explain). Return its server; PBC_NONE: none. */
 uint32_t balance_explain(const struct balance *b, uint32_t branch, const struct key *key, char *buf, size_t len);
-/* Would it find a server? */
+/* True if balance_pick would find a server. */
 bool balance_any(const struct balance *b, uint32_t branch, const struct key *key);
 uint32_t balance_pool(const struct balance *b, uint32_t branch, const struct key *key);
 
-/* A proxy loop's balancing: which server a client's connection goes to, by the same pools, weights, health, affinity
- * and bounds as packets of the other modes. What vm_run is to packets this is to connections: one thread's, pure, no
- * allocation but in chooser_new.
+/* A proxy loop's balancing: the choice of a server for a client's connection, by the same pools, weights, health,
+ * affinity and limits as for packets of other modes. It is to connections what vm_run is to packets: one thread's,
+ * pure, no allocation except in chooser_new.
  *
  *      chooser_facts        at each turn of the loop
- *      chooser_admit        a connection was accepted: is there a place for it?
- *      chooser_pick         its branch is known: the server
- *      chooser_begin        it is connected to; false: it is full since, chooser_next
- *      chooser_next         that failed: another one
- *      chooser_end          the connection to the server is over; there may be one after the other, and several
- *      chooser_leave        the client's is over
+ *      chooser_admit        a connection was accepted: test for a place
+ *      chooser_pick         its branch is known: choose the server
+ *      chooser_begin        before connecting; false: the server is full meanwhile, call chooser_next
+ *      chooser_next         the connection failed: choose another
+ *      chooser_end          a connection to a server has ended; there may be several, also one after the other
+ *      chooser_leave        the client's connection has ended
  *
- * `key`: the client's connection as its first packet was parsed: src, dst, ports, proto, kind (family, KIND_TCP,
+ * `key`: the client's connection as in its parsed first packet: src, dst, ports, proto, kind (family, KIND_TCP,
  * KIND_PORTS). `service`, `branch`, `pool`, `server`: numbers of the chooser's program. The service's `rate` is not
- * asked here: the vm asks it of the connection's first packet. */
+ * checked here: the vm checks it with the connection's first packet. */
 
 struct chooser;
 
-/* Of the program, which it holds a reference to, with the seed and the share of cfg: where several loops count together
- * `max flows` and least_conn are of all of them; without a share it counts alone. NULL: out of memory. A table of
- * 65,537 slots takes a millisecond, so another thread may make it for chooser_swap, and tables for chooser_take_tables.
- */
+/* Make a chooser of the program, to which it holds a reference, with cfg's seed and share. Loops with a share count
+ * `max flows` and least_conn together; without, each alone. NULL: out of memory. A table of 65,537 slots takes a
+ * millisecond, so another thread may make it for chooser_swap, and tables for chooser_take_tables. */
 struct chooser *chooser_new(struct program *p, const struct vm_cfg *cfg);
-void chooser_free(struct chooser *c); /* NULL is fine */
+void chooser_free(struct chooser *c); /* NULL is allowed */
 
-/* The time, and what servers can do. The facts stay there until the next call. */
+/* Take the time, and the state of the servers. The facts must stay until the next call. */
 void chooser_facts(struct chooser *c, const struct vm_in *in);
 
-/* Exchange tables for those in `tables` (vm_tables, of the same program), before chooser_facts is told what they are
- * of: then it builds none. */
+/* Exchange tables with `tables` (vm_tables, of the same program), before chooser_facts gets their facts: then it builds
+ * none. */
 void chooser_take_tables(struct chooser *c, struct balance *tables);
 
-/* One more connection of the client's at the service. REASON_NONE, and chooser_leave is to follow, with *known; or why
- * not: REASON_MAX_FLOWS (`max flows`, `max flows per source`). */
+/* Admit one more connection of the client at the service. REASON_NONE: chooser_leave must follow, with *known; else
+ * REASON_MAX_FLOWS (`max flows`, `max flows per source`). */
 enum pkt_reason chooser_admit(struct chooser *c, uint32_t service, const struct key *key, bool *known);
 void chooser_leave(struct chooser *c, uint32_t service, const struct key *key, bool known);
 
 struct choice {
     uint32_t pool, server;  /* PBC_NONE: none */
-    enum pkt_reason reason; /* without a server: REASON_NO_SERVER, or REASON_MAX_FLOWS: all hold as many as they may */
+    enum pkt_reason reason; /* without a server: REASON_NO_SERVER; REASON_MAX_FLOWS if all are full */
 };
-/* The server that the client keeps, or the pool by share and the server by the pool's balance; where that is full
- * (`max flows` of a server), the next that is not. affinity: what chooser_affinity has said; 0: nothing did. */
+/* Pick the server that the client keeps, or the pool by share and the server by the pool's balance; in place of a full
+ * one (`max flows` of a server) the next with room. affinity: from chooser_affinity; 0: none. */
 struct choice chooser_pick(struct chooser *c, uint32_t branch, const struct key *key, uint64_t affinity);
-/* What the cookie of a client at that server says: the same in all loops, on all machines, after a reload. Not 0. */
+/* Return the cookie value for a client at that server: the same in all loops, on all machines, after a reload. Not
+ * 0. */
 uint64_t chooser_cookie(const struct chooser *c, uint32_t server);
-/* What a request whose head was read says to it: of services with `affinity cookie` the number of the client's cookie,
- * with `affinity header` a hash of the field's first value. 0: nothing. */
+/* Return the affinity value of a request whose head was read: with `affinity cookie` the number in the client's cookie,
+ * with `affinity header` a hash of the field's first value. 0: none. */
 uint64_t chooser_affinity(const struct chooser *c, uint32_t service, const struct first *f);
-/* The server behind that one in its pool's order, round its end, that is not full; PBC_NONE: no other takes new
+/* Return the server after that one in its pool's order, round its end, that is not full; PBC_NONE: no other takes new
  * connections. */
 uint32_t chooser_next(struct chooser *c, uint32_t branch, const struct key *key, uint32_t server);
 
-/* A connection to the server is begun: least_conn counts it, a source with affinity keeps the server. False, and it is
- * not counted: the server is full, another loop was faster. */
+/* Count a connection to the server: for least_conn, and a source with affinity keeps the server. False, and not
+ * counted: the server is full, because another loop was faster. */
 bool chooser_begin(struct chooser *c, uint32_t branch, uint32_t server, const struct key *key);
 void chooser_end(struct chooser *c, uint32_t server);
 
-/* Another program takes this one's place: `fresh`, a chooser of r->program that has counted nothing, gives its parts
- * and is to be freed then. What is counted goes on under the new numbers (r->service, r->branch, r->server), by which
- * the loop renames what its sessions hold. 0; or, and nothing has changed: -EINVAL, the remap is of other programs or
- * leaves out what is used (chooser_conns, in the counters that vm_gone is given, prevents it). */
+/* Replace the program: `fresh`, a chooser of r->program that has counted nothing, gives its parts and is to be freed
+ * then. Counts go on under the new numbers (r->service, r->branch, r->server), by which the loop renames those of its
+ * sessions. Return 0; -EINVAL, and nothing has changed: the remap has other programs or leaves out what is used
+ * (chooser_conns, in the counters given to vm_gone, prevents that). */
 int chooser_swap(struct chooser *c, struct chooser *fresh, const struct remap *r);
 
-/* How many flows are bound to each server and each service (bind/conns.h). */
+/* Numbers of flows bound to each server and each service (bind/conns.h) */
 struct conns {
     uint32_t *servers, *services; /* by index in SERVERS, SERVICES */
-    uint64_t *begun;              /* by index in SERVERS: flows that the server was given, ever */
+    uint64_t *begun;              /* by index in SERVERS: flows that the server ever got */
     struct share share;           /* zero: the worker is alone */
-    bool reserved;                /* a place at a service, in what is shared, for the flow that is being begun */
+    bool reserved;                /* a shared place at a service is reserved for the flow that begins */
 };
 
-/* Connections by service and server, now and ever. */
+/* Return the connections by service and server, now and ever. */
 const struct conns *chooser_conns(const struct chooser *c);

@@ -1,6 +1,6 @@
-/* The short way: an ordinary packet of a bound flow leaves by the recipe of its direction, where it lies if its memory
- * may be written. All else takes the careful way, which leaves recipes behind. Both do the same to a packet, byte for
- * byte (tests/diff/short_way.c). */
+/* The short way: an ordinary packet of a bound flow leaves by the recipe of its direction, in place if its memory is
+ * writable. All others take the careful way, which leaves recipes behind. Both have the same effect on a packet, byte
+ * for byte (tests/diff/short_way.c). */
 #include <string.h>
 
 #include "vm/forward/edges.h"
@@ -10,14 +10,14 @@
 #include "vm/packet/parse/header.h"
 #include "vm/packet/wire.h"
 
-/* The kind of recipe that the service's mode makes. */
+/* Return the kind of recipe that the service's mode makes. */
 static uint8_t kind_of(const struct program *p, uint32_t service)
 {
     const uint8_t kind = mode_of(p, service)->recipe;
     return kind == RECIPE_GUE && tunnel_of(&p->services[service]) == TUNNEL_GUE1 ? RECIPE_GUE1 : kind;
 }
 
-/* The way that the mode sends it: the frame's next address, and a tunnel's outer header. */
+/* Fill in the way to the server: the frame's next address, and a tunnel's outer header. */
 static bool fill_to_server(const struct job *j, const struct packet_ctx *c, uint8_t *kind, struct recipe *r)
 {
     const struct program *p = j->vm->program;
@@ -35,7 +35,7 @@ static bool fill_to_server(const struct job *j, const struct packet_ctx *c, uint
     return true;
 }
 
-/* By the packet that has just left, as c->left says. */
+/* Fill in a recipe from the packet that has just left by c->left. */
 static bool fill(const struct job *j, const struct packet_ctx *c, const struct flow_bind *b, uint8_t *kind,
                  struct recipe *r)
 {
@@ -50,7 +50,7 @@ static bool fill(const struct job *j, const struct packet_ctx *c, const struct f
     return true;
 }
 
-/* Numbers that a recipe has no room for, or that are of the past: such flows drain. */
+/* True for numbers that do not fit into a recipe, or that belong to the past: such flows drain. */
 static bool is_too_many(const struct job *j, const struct packet_ctx *c, const struct flow_bind *b)
 {
     const struct program *p = j->vm->program;
@@ -59,15 +59,15 @@ static bool is_too_many(const struct job *j, const struct packet_ctx *c, const s
     return b->server >= UINT16_MAX || c->v->service >= RECIPE_NAT || program_is_past(p, b->server);
 }
 
-/* Its flow goes on only as long as its pool lets it: the careful way looks. Health that changes makes recipes stale. */
+/* True if the server is down: the careful way then asks its pool. A change of health makes recipes stale. */
 static bool is_down(const struct job *j, const struct flow_bind *b)
 {
     const struct facts *facts = j->in->facts;
     return facts && facts->down && b->kind == BIND_SERVICE && facts->down[b->server];
 }
 
-/* Resolved here, with the MAC address that the packet, the last to leave, left with. False: not known yet, so the next
- * packets ask, too. */
+/* Fill in the MAC address of the next hop, of the last packet that left. False: not known yet, so the next packets try
+ * again. */
 static bool resolve(const struct job *j, const struct packet_ctx *c, struct recipe *r)
 {
     const struct vm_ways *ways = j->in->ways;
@@ -93,7 +93,7 @@ static bool same_facts(const struct facts *a, const struct facts *b)
            a->mtu == b->mtu && a->down == b->down && memcmp(a->addr6, b->addr6, sizeof a->addr6) == 0;
 }
 
-/* Least MTU of all interfaces and of the ways to all servers. */
+/* Return the smallest MTU of all interfaces and of the ways to all servers. */
 static uint32_t least_mtu(const struct program *p, const struct facts *facts)
 {
     uint32_t least = edge_mtu(facts, IFACE_NONE);
@@ -104,7 +104,7 @@ static uint32_t least_mtu(const struct program *p, const struct facts *facts)
     return least < UINT16_MAX ? least : UINT16_MAX;
 }
 
-/* The longest IP packet that each kind may take, whichever way it leaves: longer ones are looked at carefully. */
+/* Set the longest IP packet for each kind of recipe, whichever way it leaves; longer ones go the careful way. */
 static void find_longest(struct forward *f, const struct facts *facts)
 {
     const uint32_t mtu = least_mtu(f->p, facts);
@@ -121,7 +121,7 @@ void forward_begin_recipes(struct forward *f)
     find_longest(f, NULL);
 }
 
-/* After the last generation there are no recipes: none could be told from one that is stale. */
+/* After the last generation there are no recipes: none could be told from a stale one. */
 void forward_renew_recipes(struct forward *f, const struct facts *facts)
 {
     static const struct facts unknown;
@@ -156,7 +156,7 @@ static bool is_ordinary(const struct job *j, struct packet_ctx *c)
     return c->recipe && plain_leaves(c->recipe, c->seen.recipe, pkt, c->key, pkt->data, c->seen.twin, f->longest);
 }
 
-/* The memory that it leaves in: its own, or a copy's; NULL: no slot. */
+/* Return the packet's own memory if that can be used, else a copy; NULL: no slot. */
 static struct pkt *own_or_copy(const struct job *j, const struct packet_ctx *c)
 {
     struct pool *pool = j->vm->cfg.pool;
@@ -164,7 +164,7 @@ static struct pkt *own_or_copy(const struct job *j, const struct packet_ctx *c)
     return pool ? pool_copy(pool, c->pkt) : NULL;
 }
 
-/* Field by field: what is put together elsewhere waits for its narrow writes. */
+/* Fill in the entry field by field: an entry made elsewhere and copied would wait for its narrow writes. */
 static inline void write_entry(const struct job *j, const struct packet_ctx *c, struct pkt *out)
 {
     const struct recipe *r = c->recipe;
@@ -237,7 +237,7 @@ static inline void apply(const struct job *j, const struct packet_ctx *c, struct
     memcpy(out->data, r->next_mac, 6);
 }
 
-/* It leaves, as the decision `by` lets it. */
+/* Send the packet, with the decision `by`. False: no room. */
 static inline bool leave(const struct job *j, struct packet_ctx *c, decided by)
 {
     struct forward *f = j->vm->forward;

@@ -1,9 +1,8 @@
-/* Answers from services' addresses: the table of addresses, whether a packet asks for one, what is sent; see vips.h.
+/* Answers from services' addresses: the table of addresses, the test for requests, the replies; see vips.h
  *
- * ARP: a probe (RFC 5227, sender 0.0.0.0) is answered, since the address is taken; an announcement, whose sender and
- * target are one, asks nothing and is left alone, also where somebody else claims our address. So in neighbour
- * discovery: duplicate detection is told, advertisements are none of ours. What the host itself asks is not answered.
- */
+ * ARP: a probe (RFC 5227, sender 0.0.0.0) is answered, since the address is taken. An announcement, whose sender and
+ * target are equal, is no request and is ignored, even if another host claims our address. The same in neighbour
+ * discovery: duplicate detection is answered, advertisements are ignored. The host's own requests are not answered. */
 #include "vm/forward/vips.h"
 
 #include <errno.h>
@@ -16,13 +15,13 @@
 #include "vm/packet/reply/frame.h"
 #include "vm/program/program.h"
 
-/* An address of a service. */
+/* An address of a service */
 struct vip {
     uint32_t addr[4]; /* as in struct key */
     uint8_t family;
     bool announced;
 };
-/* Addresses that others see instead of ours or our servers': of pools' `source` and of nat. */
+/* Addresses that others see instead of ours or our servers': of pools' `source` and of nat */
 struct outside {
     uint32_t lo[4], hi[4];
     uint8_t family;
@@ -54,7 +53,7 @@ static int compare_lo(const void *left, const void *right)
     return compare_addr(a->family, a->lo, b->family, b->lo);
 }
 
-/* Equal neighbours become one, announced if one of them is. */
+/* Unite equal neighbours; the result is announced if one of them is. */
 static void unite(struct vips *v)
 {
     size_t kept = 0;
@@ -67,7 +66,7 @@ static void unite(struct vips *v)
     v->count = kept;
 }
 
-/* Overlapping neighbours become one. */
+/* Unite overlapping neighbours. */
 static void unite_outside(struct vips *v)
 {
     size_t kept = 0;
@@ -102,7 +101,7 @@ static void add_range(struct vips *v, const struct address_range *r)
     memcpy(o->hi, r->hi, sizeof o->hi);
 }
 
-/* The sets' addresses are added; family: 4, 6, or 0 for both. */
+/* Add the sets' addresses; family: 4, 6, or 0 for both. */
 static void add_sets(struct vips *v, const struct program *p, uint32_t sets, uint32_t count, uint8_t family)
 {
     struct address_walk w = address_walk(p, sets, count, family);
@@ -130,7 +129,7 @@ static size_t count_sets(const struct program *p, uint32_t sets, uint32_t count)
     return ranges;
 }
 
-/* Ranges, at most. */
+/* Return the greatest number of ranges. */
 static size_t count_outside(const struct program *p)
 {
     size_t count = p->nats_count;
@@ -201,7 +200,7 @@ static bool is_outside(const struct vips *v, uint8_t family, const uint32_t addr
     return false;
 }
 
-/* Does this machine tell who asks where the address is? */
+/* True if this machine answers requests for the address. */
 static bool is_told(const struct vips *v, uint8_t family, const uint32_t addr[4])
 {
     const struct vip *vip = find(v, family, addr);
@@ -210,7 +209,7 @@ static bool is_told(const struct vips *v, uint8_t family, const uint32_t addr[4]
 
 static bool sent_by_group(const struct pkt *pkt) { return pkt_mac(pkt, false) >> 40 & 1; }
 
-/* The address whose link-layer address an ARP request wants, and whether the host holds it. False: it asks nothing. */
+/* Read the target of an ARP request; *own: the host holds it. False: not a request. */
 static bool arp_asks(const struct facts *f, const struct pkt *pkt, const struct key *key, uint32_t target[4], bool *own)
 {
     struct arp_body arp;
@@ -237,7 +236,7 @@ static bool neighbour_asks(const struct facts *f, const struct pkt *pkt, const s
     return key->kind & KIND_ND && key->icmp_type == ICMP6_SOLICIT && solicit_asks(f, pkt, key, target, own);
 }
 
-/* The first service at the address, before others one that announces it; PBC_NONE. */
+/* Return the first service at the address, preferably one that announces it; PBC_NONE. */
 static uint32_t service_at(const struct program *p, uint8_t family, const uint32_t addr[4])
 {
     uint32_t found = PBC_NONE;
@@ -295,8 +294,8 @@ static bool is_echo_request(const struct key *key)
     return key->icmp_type == (key->kind & KIND_IP4 ? ICMP4_ECHO : ICMP6_ECHO);
 }
 
-/* One that is cut, in fragments or has a wrong checksum gets no reply; it would get none from a host either, or, in
- * fragments, none from one that does not hold the address. */
+/* Answer an echo request. One that is cut, in fragments or has a wrong checksum gets no reply: a host would not reply
+ * either, or, to fragments, one that does not hold the address. */
 static void answer_echo(const struct job *j, struct packet_ctx *c)
 {
     const struct pkt *pkt = c->pkt;

@@ -1,7 +1,7 @@
 /* A worker's balancing over all pools of a program: memory for each pool's algorithm, weights from facts, and the pick.
  *
- * Modes that rewrite addresses can only go to servers of the client's family, so a pool with servers of both has a
- * group for each beside the one of all. Groups of a pool whose servers are of one family are one. */
+ * Modes that rewrite addresses can only use servers of the client's family, so a pool with servers of both families has
+ * a group for each, beside the group of all. In a pool with one family these groups are the same. */
 
 #include "vm/forward/balance/balance_priv.h"
 
@@ -10,7 +10,7 @@
 
 #include "vm/forward/balance/key.h"
 
-enum { SLOW_STEPS = 10 }; /* a server that starts slowly reaches its weight in so many */
+enum { SLOW_STEPS = 10 }; /* steps in which a slowly starting server reaches its weight */
 
 struct lb_hash_key balance_key(const struct program *p)
 {
@@ -142,7 +142,7 @@ static void name_group(const struct balance *b, const struct group *g)
     for (uint32_t i = 0; i < g->count && !g->alias; i++) g->names[i].name = b->name[g->server[i]];
 }
 
-/* Its state is the old one's, its servers' numbers and names are the new ones. */
+/* Keep the old group's state, with the new numbers and names of its servers. */
 static void keep_group(struct balance *to, struct group *a, struct group *b, const struct remap *r)
 {
     const struct group was = *a;
@@ -155,13 +155,13 @@ static void keep_group(struct balance *to, struct group *a, struct group *b, con
 
 void balance_keep(struct balance *to, struct balance *from, const struct remap *r)
 {
-    to->step_ns = 0; /* those that are kept know older facts */
+    to->step_ns = 0; /* groups that were kept know older facts */
     for (uint32_t i = 0; i < r->program->past->pools; i++)
         for (unsigned g = 0; r->pool[i] != PBC_NONE && g < GROUPS; g++)
             keep_group(to, &to->pools[i][g], &from->pools[r->pool[i]][g], r);
 }
 
-/* Does it hang on weights alone? */
+/* True if the pool's algorithm depends on weights alone. */
 static bool has_table(const struct program *p, uint32_t pool)
 {
     return lb_wants((enum lb_kind)p->pools[pool].balance) != LB_HASH_NONE;
@@ -176,7 +176,7 @@ bool balance_has_tables(const struct program *p)
 
 void balance_take(struct balance *b, struct balance *tables)
 {
-    b->step_ns = 0; /* to be seen by vm_run: what is in line costs nothing */
+    b->step_ns = 0; /* makes vm_run update them: up-to-date ones cost nothing */
     for (uint32_t i = 0; i < b->p->pools_count; i++) {
         if (!has_table(b->p, i)) continue;
         for (unsigned g = 0; g < GROUPS; g++) {
@@ -189,7 +189,7 @@ void balance_take(struct balance *b, struct balance *tables)
     }
 }
 
-/* The steps that a server has behind it, 1 to SLOW_STEPS, and when it takes the next one. */
+/* Return the number of steps that a server has behind it, 1 to SLOW_STEPS, and the time of the next one. */
 static unsigned slow_step(const struct balance *b, uint32_t server, uint64_t now_ns, uint64_t *next_ns)
 {
     const uint64_t takes = b->p->pools[b->p->servers[server].pool].slow_start_ns, step = takes / SLOW_STEPS;
@@ -201,7 +201,7 @@ static unsigned slow_step(const struct balance *b, uint32_t server, uint64_t now
     return (unsigned)done + 1;
 }
 
-/* Where a server starts slowly all weights of its pool are multiplied, so that small ones have steps, too. */
+/* If a server starts slowly, all weights of its pool are multiplied, so that small weights have steps, too. */
 static void group_update(struct balance *b, const struct group *g, bool table, uint64_t now_ns)
 {
     uint64_t next_ns = UINT64_MAX;
@@ -259,7 +259,7 @@ static struct lb_flow flow_of(const struct key *key)
     return f;
 }
 
-/* Where all pools keep a client at its server, it also keeps its pool. */
+/* True if all pools keep a client at its server; then the client also keeps its pool. */
 static bool shared_by_source(const struct program *p, const struct pbc_branch *branch)
 {
     for (uint32_t i = branch->shares; i < branch->shares + branch->share_count; i++)
@@ -267,12 +267,12 @@ static bool shared_by_source(const struct program *p, const struct pbc_branch *b
     return true;
 }
 
-/* The upper half of the hash chooses among shares, the lower among slots. */
+/* Choose a pool by the upper half of the hash; the lower half chooses among slots. */
 static uint32_t share_of(const struct program *p, const struct pbc_branch *branch, uint64_t hash)
 {
     uint32_t at = (uint32_t)((hash >> 32) * 100 >> 32), i = branch->shares;
     if (branch->share_count == 0) return PBC_NONE;
-    while (at >= p->shares[i].percent) at -= p->shares[i++].percent; /* they add up to 100 */
+    while (at >= p->shares[i].percent) at -= p->shares[i++].percent; /* the percentages add up to 100 */
     return p->shares[i].pool;
 }
 
@@ -283,14 +283,14 @@ static uint32_t pool_by_share(const struct balance *b, const struct pbc_branch *
                     shared_by_source(b->p, branch) ? lb_hash_source(b->key, flow) : lb_hash_flow(b->key, flow));
 }
 
-/* Must servers be of the client's family? */
+/* True if servers must have the client's family. */
 static bool by_family(const struct program *p, uint32_t branch)
 {
     const struct pbc_service *s = &p->services[p->branches[branch].service];
     return mode_is(s->mode, MODE_REWRITES) || (s->proxy && p->proxies[s->proxy - 1].flags & PBC_PROXY_TRANSPARENT);
 }
 
-/* Servers of the pool that the branch's mode can send such a packet to. */
+/* Return the servers of the pool that the branch's mode can send such a packet to. */
 static const struct group *group_of(const struct balance *b, uint32_t pool, uint32_t branch, const struct key *key)
 {
     return &b->pools[pool][!by_family(b->p, branch) ? ALL : key->kind & KIND_IP4 ? V4 : V6];
@@ -315,7 +315,7 @@ static struct chosen choose(const struct balance *b, uint32_t branch, const stru
     return c;
 }
 
-/* Connections of a pool's group, or NULL where its algorithm asks for none. */
+/* Return the connections of a pool's servers, or NULL if its algorithm does not use them. */
 static const uint32_t *conns_of(const struct balance *b, const struct chosen *c)
 {
     const struct pbc_pool *pool = &b->p->pools[c->pool];
@@ -329,7 +329,7 @@ static const uint32_t *conns_of(const struct balance *b, const struct chosen *c)
     return c->group->conns;
 }
 
-/* The pick as it was recorded, where it is judged again; an impossible one is passed over. */
+/* Return the recorded pick, in a replay; an impossible one is ignored. */
 static uint32_t heard(const struct balance *b, const struct chosen *c, uint32_t branch, const struct key *key,
                       uint32_t server)
 {
@@ -375,7 +375,7 @@ uint32_t balance_marked(const struct balance *b, uint32_t branch, const struct k
 uint32_t balance_next(const struct balance *b, uint32_t branch, const struct key *key, uint32_t server)
 {
     const struct group *g = group_of(b, b->p->servers[server].pool, branch, key);
-    uint32_t lo = 0, hi = g->count; /* they ascend */
+    uint32_t lo = 0, hi = g->count; /* servers ascend */
     while (lo < hi) {
         const uint32_t mid = (lo + hi) / 2;
         if (g->server[mid] < server)

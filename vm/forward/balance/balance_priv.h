@@ -1,19 +1,19 @@
-/* A worker's balancing, its parts: what balance.c has, and tests that count the tables that it built. */
+/* The parts of a worker's balancing: for balance.c, and tests that count the tables built */
 #pragma once
 
 #include "vm/forward/balance/lb.h"
 #include "vm/forward/service.h"
 #include "vm/shared/shared.h"
 
-/* Servers that are balanced together. */
+/* Servers that are balanced together */
 struct group {
     struct lb *lb;           /* NULL: no server */
-    struct lb_server *names; /* [count], what lb was made of */
+    struct lb_server *names; /* [count], input of lb_init */
     uint32_t *server;        /* [count]: index in SERVERS */
-    uint16_t *weights;       /* [count]: for lb_update */
-    uint32_t *conns;         /* [count]: for lb_pick, where they do not stand together */
+    uint16_t *weights;       /* [count], for lb_update */
+    uint32_t *conns;         /* [count], for lb_pick, if they are not adjacent */
     uint32_t count;
-    bool alias; /* the pool's group of all, owned there */
+    bool alias; /* the same as the pool's group of all, which owns it */
 };
 enum { ALL, V4, V6, GROUPS };
 
@@ -21,13 +21,13 @@ struct balance {
     const struct program *p;
     struct lb_hash_key key;
     uint64_t generation;
-    const struct facts *facts; /* seen last */
-    uint64_t step_ns;          /* when a weight changes by time alone; UINT64_MAX: none does */
-    const uint32_t *conns;     /* [servers]; NULL: nobody counts */
-    const struct share *share; /* instead, where several workers count together; NULL: this one is alone */
-    uint64_t built;            /* tables, by balance_update */
+    const struct facts *facts; /* latest facts */
+    uint64_t step_ns;          /* time when a weight next changes by time alone; UINT64_MAX: never */
+    const uint32_t *conns;     /* [servers]; NULL: not counted */
+    const struct share *share; /* used instead if several workers count together; NULL: this one is alone */
+    uint64_t built;            /* tables built by balance_update */
     struct group (*pools)[GROUPS];
-    char *names;       /* "POOL/SERVER" of every server, one after another */
+    char *names;       /* "POOL/SERVER" of every server, one after the other */
     const char **name; /* [servers] */
     uint64_t *mark;    /* [servers]: hash of the name */
 };

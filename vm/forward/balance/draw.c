@@ -1,9 +1,9 @@
 /* Draws by weight in constant time: an alias table (Walker 1977; built as by Vose 1991) in whole numbers.
  *
- * Every server has a column as high as the sum of the weights, and `columns` times its weight to fill columns with.
- * What its own column has no room for fills up the columns of others, one other at most in each. A draw chooses a
- * column, then a height in it, both from one 64-bit number by multiplication: the whole part is the column, the rest
- * the height. */
+ * Every server has a column as high as the sum of the weights, and `columns` times its weight to fill columns with. The
+ * part that does not fit into its own column fills other columns, which hold at most one other server each. A draw
+ * chooses a column, then a height in it, both from one 64-bit number by multiplication: the whole part is the column,
+ * the rest the height. */
 #include "vm/forward/balance/lb_priv.h"
 #include "vm/keyed/hash.h"
 
@@ -17,8 +17,7 @@ void draw_init(struct draw *d, uint8_t **memory, uint32_t servers, uint64_t seed
     d->pile = lb_carve(memory, servers * sizeof *d->pile);
 }
 
-/* The pile holds from its left end the columns that are not full, from its right end those with more than their height.
- */
+/* The pile holds from its left end the columns that are not full, from its right end those that are more than full. */
 void draw_update(struct draw *d, const uint16_t *weights, uint64_t total)
 {
     uint32_t low = 0, high = d->columns;

@@ -1,5 +1,4 @@
-/* Hashes that machines agree on: SipHash-2-4 under a published key, over bytes that are laid out here and nowhere else.
- */
+/* Hashes that all machines agree on: SipHash-2-4 under a published key. Only this file defines the bytes hashed. */
 #include <string.h>
 
 #include "vm/forward/balance/lb_priv.h"
@@ -66,14 +65,14 @@ struct lb_hash_key lb_hash_key(const char *text, size_t len)
     return (struct lb_hash_key){load_le(digest, 8), load_le(digest + 8, 8)};
 }
 
-/* An address as 32-bit words, host order, the first in the lower half; v4 is one word, v6 four. */
+/* Absorb an address as 32-bit words, host order, the first in the lower half; IPv4 is one word, IPv6 four. */
 static inline void absorb_v6(struct sip *s, const uint32_t a[4])
 {
     absorb(s, (uint64_t)a[1] << 32 | a[0]);
     absorb(s, (uint64_t)a[3] << 32 | a[2]);
 }
 
-/* The message's length ends it, as in SipHash: v4 has 16 bytes, v6 40. */
+/* The message's length ends it, as in SipHash: 16 bytes for IPv4, 40 for IPv6. */
 uint64_t lb_hash_flow(struct lb_hash_key key, const struct lb_flow *f)
 {
     const uint64_t rest =
@@ -90,7 +89,7 @@ uint64_t lb_hash_flow(struct lb_hash_key key, const struct lb_flow *f)
     return end(&s);
 }
 
-/* v4 has 8 bytes, v6 24. */
+/* The message has 8 bytes for IPv4, 24 for IPv6. */
 uint64_t lb_hash_source(struct lb_hash_key key, const struct lb_flow *f)
 {
     struct sip s = begin(key);

@@ -1,4 +1,4 @@
-/* The key of a program's hashes (lb.h): its `hash key`, or the published one. */
+/* The key of a program's hashes (lb.h): its `hash key`, or the published one */
 #pragma once
 
 #include "vm/forward/balance/lb.h"

@@ -1,4 +1,4 @@
-/* Balancing: what no algorithm needs to know by itself. Kinds and names, memory, backups, and that nobody is left. */
+/* Balancing that does not depend on the algorithm: kinds and names, memory, backups, pools without a usable server */
 #include "vm/forward/balance/lb_priv.h"
 
 #include <stdio.h>

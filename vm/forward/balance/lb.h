@@ -1,34 +1,34 @@
-/* Balancing: which server of a pool a new flow goes to. One algorithm a file in vm/forward/balance/, each ending in its
- * ops; the row LB(ident, name, doc) in vm/lb.def is the only other place that knows it. The rows' order is the number
- * in a .pbc.
+/* Balancing: the choice of a server of a pool for a new flow. Each algorithm is a file in vm/forward/balance/ that ends
+ * in its ops; the row LB(ident, name, doc) in vm/lb.def is the only other place that names it. The order of the rows is
+ * the number in a .pbc.
  *
- * A `struct lb` is one worker's state over one pool, in memory that the caller provides. Nothing is allocated, ever.
- * lb_update is the slow half: called when facts change what servers can do, between batches, never by a packet.
- * lb_pick is the fast half: called for a packet, bounded, deterministic in what it is given.
+ * A `struct lb` is one worker's state over one pool, in memory that the caller provides. Nothing is ever allocated.
+ * lb_update is the slow half: called between batches when facts change the weights, never by a packet. lb_pick is the
+ * fast half: called for a packet, bounded, deterministic in its arguments and state.
  *
- * What all of them keep to, whatever the algorithm:
+ * Rules for every algorithm:
  *   - A server with an effective weight of 0 (its weight is 0, it is down, or it is set aside) is never picked.
- *   - Backups have an effective weight only while no other server has one: lb_update sees to it before ops->update,
+ *   - Backups have an effective weight only while no other server has one: lb_update does that before ops->update,
  *     so an algorithm knows nothing of backups.
  *   - Weights are honoured over the servers that are left; a pool with one server left always picks it.
  *   - No server left: LB_NONE.
  *   - The same calls with the same cfg give the same picks on every machine.
  *
- * What each must do:
- *   maglev       By the paper (Eisenbud et al., NSDI 2016, section 3.4): a table of `slots` entries (a prime), each
- *                server walks a permutation of its own, offset and skip from two hashes of its name with the hash key;
+ * The algorithms:
+ *   maglev       After the paper (Eisenbud et al., NSDI 2016, section 3.4): a table of `slots` entries (a prime); each
+ *                server walks its own permutation, offset and skip from two hashes of its name with the hash key;
  *                turns in proportion to the weights. lb_pick is one read: slots[(hash & 0xffffffff) * slots >> 32].
- *                Slots less than one from the weights' part; one server gone disturbs, but for rare pools, under 1 % of
- *                the others' slots (10, 100, 1,000 servers at 65,537; README.md). The table depends on names, effective
- *                weights, key and slots alone, neither on the order of the servers nor on what the table was before. A
- *                pool of more servers with weight than slots gives the rest none.
+ *                Slots are less than one from the weights' part; a server that goes disturbs, but for rare pools,
+ *                under 1 % of the others' slots (10, 100, 1,000 servers at 65,537; README.md). The table depends on
+ *                names, effective weights, key and slots alone, not on the order of the servers or the table before.
+ *                If a pool has more servers with weight than slots, the rest get none.
  *   round_robin  Smooth: each turn every server gains its weight, the richest serves and pays the total; a, a, b as
- *                a b a. Equal riches: the first in the file. More than 32 servers take turns in groups, so a pick stays
- *                bounded (round_robin.c). lb_update starts the cycle anew only where a weight changed.
- *   least_conn   The server with the least connections by its weight (conns[i] / weight, compared exactly), those that
- *                are equal in turn, smooth by weight. Without connection counts (conns NULL) all are equal. Above 128
- *                servers the better of two that are drawn by weight, from a generator seeded with cfg.seed.
- *   random       By weight, from a generator seeded with cfg.seed; exact parts of the weights, no bias worth a name.
+ *                a b a. Equal riches: the first in the file. More than 32 servers take turns in groups, so a pick is
+ *                bounded (round_robin.c). lb_update starts the cycle anew only in a group with a changed weight.
+ *   least_conn   The server with the fewest connections for its weight (conns[i] / weight, compared exactly); equal
+ *                ones take turns, smooth by weight. Without connection counts (conns NULL) all are equal. Above 128
+ *                servers the better of two drawn by weight, from a generator seeded with cfg.seed.
+ *   random       By weight, from a generator seeded with cfg.seed; exact parts of the weights, with negligible bias.
  *   source       By the client's address alone (LB_HASH_SOURCE), so a client keeps its server while the pool is the
  *                same; weighted; a change of one server moves few clients of the others: maglev's table. */
 #pragma once
@@ -40,8 +40,8 @@
 #include "vm/forward/service.h"
 #include "vm/tables.h"
 
-/* The fields that a flow's hash covers. Addresses as in struct key (host order, v4 in word 0, the rest 0); absent ports
- * are 0. */
+/* The fields that a flow's hash covers. Addresses as in struct key (host order, IPv4 in word 0, the rest 0); absent
+ * ports are 0. */
 struct lb_flow {
     uint32_t src[4], dst[4];
     uint16_t src_port, dst_port;
@@ -49,49 +49,49 @@ struct lb_flow {
     uint16_t reserved;     /* 0 */
 };
 uint64_t lb_hash_flow(struct lb_hash_key key, const struct lb_flow *flow);
-uint64_t lb_hash_source(struct lb_hash_key key, const struct lb_flow *flow); /* family and client's address alone */
+uint64_t lb_hash_source(struct lb_hash_key key, const struct lb_flow *flow); /* family and client's address only */
 
-/* The hash that lb_pick wants of an algorithm's flows. */
+/* The hash that an algorithm's lb_pick needs */
 enum lb_hash { LB_HASH_NONE, LB_HASH_FLOW, LB_HASH_SOURCE };
 
 struct lb_server {
-    const char *name; /* "POOL/SERVER": what its slots depend on; stays the caller's, as long as the lb lives */
+    const char *name; /* "POOL/SERVER", on which its slots depend; the caller's, valid as long as the lb */
     uint16_t weight;  /* 0..LB_WEIGHT_MAX, as the file says */
     bool backup;
 };
 
 struct lb_cfg {
     enum lb_kind kind;
-    const struct lb_server *servers; /* stays the caller's, as long as the lb lives */
+    const struct lb_server *servers; /* the caller's, valid as long as the lb */
     uint32_t count;                  /* 1..LB_SERVERS_MAX */
-    uint32_t slots;                  /* `limits { maglev N }`, a prime; else the next prime below is taken */
+    uint32_t slots;                  /* `limits { maglev N }`, a prime; otherwise the next lower prime is used */
     struct lb_hash_key key;
     uint64_t seed; /* random */
 };
 
 struct lb;
 
-/* Bytes that lb_init needs for this pool (its scratch for lb_update included). */
+/* Return the number of bytes that lb_init needs for this pool, including scratch memory of lb_update. */
 size_t lb_bytes(const struct lb_cfg *cfg);
 /* Lay the state out in `memory` (64-byte aligned, lb_bytes long) and update it with the file's weights, all up. */
 struct lb *lb_init(void *memory, const struct lb_cfg *cfg);
-/* weights[i]: what server i may take from now on; 0 while it is down. NULL: as in the file. Does nothing when nothing
- * changed: false. A table of 65,537 slots takes about a millisecond, the others microseconds. */
+/* Set the weights: weights[i] for server i, 0 while it is down; NULL: as in the file. False: nothing changed. A table
+ * of 65,537 slots takes about a millisecond, other algorithms microseconds. */
 bool lb_update(struct lb *lb, const uint16_t *weights);
-/* The server for a new flow, an index into cfg.servers, or LB_NONE. hash: as lb_wants says, else 0.
- * conns[i]: live connections of server i, or NULL. */
+/* Return the server for a new flow, an index into cfg.servers, or LB_NONE. hash: as lb_wants says, else 0. conns[i]:
+ * live connections of server i, or NULL. */
 uint32_t lb_pick(struct lb *lb, uint64_t hash, const uint32_t *conns);
-/* State that picks left behind (keyed/archive.h) goes into a new balancer. */
+/* Write the state that picks left behind, or read it into a new balancer (keyed/archive.h). */
 struct archive;
 void lb_archive(struct lb *lb, struct archive *a);
-bool lb_any(const struct lb *lb); /* could it be other than LB_NONE? */
-/* The next behind that server, in the pool's order and round its end, that lb_pick could pick; LB_NONE: no other. */
+bool lb_any(const struct lb *lb); /* true if lb_pick would find a server */
+/* Return the next usable server behind that one, in the pool's order and round its end; LB_NONE: no other. */
 uint32_t lb_next(const struct lb *lb, uint32_t server);
-/* By a hash that stands for a client, whatever the algorithm (value.c). names[server[i]]: a hash of server i's name. */
+/* Return the server for a hash of a client's value, for any algorithm (value.c). names[server[i]]: hash of i's name. */
 uint32_t lb_by_value(const struct lb *lb, const uint32_t *server, const uint64_t *names, uint64_t hash);
 enum lb_hash lb_wants(enum lb_kind kind);
-/* Why the next lb_pick with these arguments answers as it does, without changing anything:
- * "hash 0x5ba1c0de12345678, slot 40213 of 65537 -> b (weight 3 of 9, up)"; the server's name without its pool. */
+/* Explain the next lb_pick with these arguments, and return its result, without changing anything: "hash
+ * 0x5ba1c0de12345678, slot 40213 of 65537 -> b (weight 3 of 9, up)"; the server's name without its pool. */
 uint32_t lb_explain(const struct lb *lb, uint64_t hash, const uint32_t *conns, char *buf, size_t len);
 
 /* One algorithm. Servers without effective weight have weights[i] == 0; at least one has more than 0 when pick is
@@ -99,10 +99,10 @@ uint32_t lb_explain(const struct lb *lb, uint64_t hash, const uint32_t *conns, c
 struct lb_ops {
     const char *name;
     enum lb_hash hash;
-    size_t (*bytes)(const struct lb_cfg *cfg); /* of its own state, behind struct lb */
+    size_t (*bytes)(const struct lb_cfg *cfg); /* size of its own state, behind struct lb */
     void (*init)(struct lb *lb);
     void (*update)(struct lb *lb); /* lb->weights changed */
     uint32_t (*pick)(struct lb *lb, uint64_t hash, const uint32_t *conns);
-    void (*archive)(struct lb *lb, struct archive *a); /* NULL: the weights say all */
+    void (*archive)(struct lb *lb, struct archive *a); /* NULL: the state follows from the weights */
     uint32_t (*explain)(const struct lb *lb, uint64_t hash, const uint32_t *conns, char *buf, size_t len);
 };

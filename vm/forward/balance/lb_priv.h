@@ -1,4 +1,4 @@
-/* Shared by the balancing algorithms: the state of one pool, memory, and the two structures that more than one uses. */
+/* Shared by the balancing algorithms: the state of one pool, memory, and the two structures that several use */
 #pragma once
 
 #include "vm/forward/balance/lb.h"
@@ -10,14 +10,14 @@
 struct lb {
     const struct lb_ops *ops;
     void *state;       /* the algorithm's */
-    uint64_t total;    /* of weights; 0: no server can take a new flow */
-    uint16_t *weights; /* in effect: 0 also for a backup that is not needed */
+    uint64_t total;    /* sum of the weights; 0: no server can take a new flow */
+    uint16_t *weights; /* effective weights: 0 also for backups that are not needed */
     struct lb_cfg cfg;
 };
 
 static inline size_t lb_round(size_t bytes) { return (bytes + 63) & ~(size_t)63; }
 
-/* Take lb_round(bytes) from memory that was asked for as the sum of the same. */
+/* Take lb_round(bytes) from memory whose size is the sum of such requests. */
 static inline void *lb_carve(uint8_t **memory, size_t bytes)
 {
     void *taken = *memory;
@@ -25,14 +25,14 @@ static inline void *lb_carve(uint8_t **memory, size_t bytes)
     return taken;
 }
 
-/* Bound of a server's credit where servers take turns; real credit is far below. */
+/* Bound of a server's credit in turn-taking algorithms; real credit is far below. */
 #define RICHES_MOST (INT64_C(1) << 48)
 void lb_archive_riches(struct archive *a, int64_t *riches, uint32_t count);
 
 /* End a sentence that explains a pick: " -> b (weight 3 of 9, up)". Returns the server. */
 uint32_t lb_explain_end(const struct lb *lb, uint32_t server, char *buf, size_t len);
 
-/* The table of slots, for maglev and source. Sits alone in lb->state. */
+/* The table of slots, for maglev and source; the only state in lb->state */
 size_t slots_bytes(const struct lb_cfg *cfg);
 void slots_init(struct lb *lb);
 void slots_update(struct lb *lb);
@@ -42,10 +42,10 @@ uint32_t slots_index(const struct lb *lb, uint64_t hash);
 uint32_t slots_at(const struct lb *lb, uint32_t index);
 uint32_t slots_explain(const struct lb *lb, uint64_t hash, const uint32_t *conns, char *buf, size_t len);
 
-/* Draws by weight: an alias table (Walker 1977) in whole numbers, so every server has exactly its part. */
+/* Draws by weight: an alias table (Walker 1977) in whole numbers, so every server has exactly its part */
 struct draw {
-    uint32_t *stay, *other; /* a column is its own server's below stay, of `total`, and other's from there on */
-    uint32_t *pile;         /* while it is built */
+    uint32_t *stay, *other; /* column i (height `total`) belongs to i below stay[i], then to other[i] */
+    uint32_t *pile;         /* used during construction */
     uint64_t total;
     uint64_t random; /* state of the generator */
     uint32_t columns;
@@ -53,5 +53,5 @@ struct draw {
 size_t draw_bytes(uint32_t servers);
 void draw_init(struct draw *d, uint8_t **memory, uint32_t servers, uint64_t seed);
 void draw_update(struct draw *d, const uint16_t *weights, uint64_t total);
-/* Advances *random, which is d->random or a copy. */
+/* Draw a server. Advances *random, which is d->random or a copy. */
 uint32_t draw_next(const struct draw *d, uint64_t *random);

@@ -1,9 +1,8 @@
-/* Least connections: the server with the fewest for its weight, conns / weight compared exactly. Those that are equal
- * take turns as in round robin, among themselves.
+/* Least connections: the server with the fewest for its weight, conns / weight compared exactly. Equal servers take
+ * turns as in round robin, among themselves.
  *
- * Up to SCAN_MAX servers all are looked at. Above, two are drawn by weight and the better one serves, the first of
- * equals: the longest of the queues is then nearly as short (Mitzenmacher 2001), and a pick costs the same at any
- * number. */
+ * Up to SCAN_MAX servers all are compared. Above, two are drawn by weight and the better one serves, the first of
+ * equals: the longest queue is then nearly as short (Mitzenmacher 2001), and a pick costs the same at any number. */
 #include <stdio.h>
 #include <string.h>
 
@@ -12,7 +11,7 @@
 enum { SCAN_MAX = 128 };
 
 struct least {
-    int64_t *riches; /* up to SCAN_MAX */
+    int64_t *riches; /* up to SCAN_MAX servers */
     struct draw draw;
 };
 
@@ -44,7 +43,7 @@ static void least_update(struct lb *lb)
         draw_update(&l->draw, lb->weights, lb->total);
 }
 
-/* conns[a] / weights[a] against conns[b] / weights[b]: below, at, or above 0. */
+/* Compare conns[a] / weights[a] with conns[b] / weights[b]: below, at, or above 0. */
 static int compare(const struct lb *lb, const uint32_t *conns, uint32_t a, uint32_t b)
 {
     if (!conns) return 0;
@@ -52,7 +51,7 @@ static int compare(const struct lb *lb, const uint32_t *conns, uint32_t a, uint3
     return (x > y) - (x < y);
 }
 
-/* The first with the least; *equals: how many have as little. */
+/* Return the first server with the least connections; *equals: number of such servers. */
 static uint32_t first_least(const struct lb *lb, const uint32_t *conns, uint32_t *equals)
 {
     uint32_t best = LB_NONE;
@@ -65,7 +64,7 @@ static uint32_t first_least(const struct lb *lb, const uint32_t *conns, uint32_t
     return best;
 }
 
-/* The server whose turn it is among those equal to `least`; *sum: their weights. */
+/* Return the server whose turn it is among those equal to `least`; *sum: their weights. */
 static uint32_t turn(const struct lb *lb, const uint32_t *conns, uint32_t least, uint32_t *sum)
 {
     const int64_t *riches = ((const struct least *)lb->state)->riches;

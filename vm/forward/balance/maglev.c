@@ -1,5 +1,5 @@
-/* Maglev: the flow's hash finds a slot, the slot has a server. Machines that know the same servers agree without a
- * word, and a server that goes takes few of the others' flows along: see slots.c. A pick is one read of the table. */
+/* Maglev: the flow's hash selects a slot, and the slot has a server. Machines that know the same servers agree without
+ * communication, and a server that goes moves few of the others' flows: see slots.c. A pick is one table read. */
 #include "vm/forward/balance/lb_priv.h"
 
 const struct lb_ops lb_ops_MAGLEV = {

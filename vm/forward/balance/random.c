@@ -1,5 +1,5 @@
-/* Random: each flow by the weights and by nothing else, from a generator that starts at the worker's seed. A pick costs
- * the same whatever the number of servers: see draw.c. */
+/* Random: each flow by the weights alone, from a generator that starts at the worker's seed. A pick costs the same for
+ * any number of servers: see draw.c. */
 #include <stdio.h>
 
 #include "vm/forward/balance/lb_priv.h"

@@ -1,10 +1,9 @@
 /* Smooth weighted round robin: each turn every server gains its weight, the richest serves and pays the sum. Spreads a,
  * a, b as a b a, never a a b. After the algorithm described for nginx, 2012.
  *
- * A large pool is cut into groups of WHEEL servers, the groups into groups, until one is left. A group takes turns
- * among its like with the sum of its servers' weights, so as many turns as the sum of all weights bring each server
- * exactly its weight, and a pick looks at no more than WHEEL entries a level: 64 for 1,000 servers, 128 for a million.
- */
+ * A large pool is divided into groups of WHEEL servers, the groups into groups, until one is left. A group takes turns
+ * among others with the sum of its servers' weights. So as many turns as the sum of all weights give each server
+ * exactly its weight, and a pick reads at most WHEEL entries a level: 64 for 1,000 servers, 128 for a million. */
 #include <stdio.h>
 #include <string.h>
 
@@ -15,10 +14,10 @@ enum { WHEEL = 32, LEVELS = 7 }; /* 32^7 is above any count */
 struct level {
     uint32_t count;
     uint32_t *weights;
-    int64_t *riches; /* the gain of the coming turn included */
+    int64_t *riches; /* including the gain of the coming turn */
 };
 struct wheels {
-    unsigned levels; /* level 0: servers; an entry of the next is a group of WHEEL of this; the last has one entry */
+    unsigned levels; /* level 0: servers; an entry of the next one is a group of WHEEL here; the last has one entry */
     struct level level[LEVELS + 1];
 };
 
@@ -49,19 +48,19 @@ static void rr_init(struct lb *lb)
     }
 }
 
-/* The entries of a group: [group * WHEEL, the returned). */
+/* Return the end of a group, whose entries are [group * WHEEL, end). */
 static uint32_t group_end(const struct level *l, uint32_t group)
 {
     return l->count - group * WHEEL < WHEEL ? l->count : (group + 1) * WHEEL;
 }
 
-/* A group in which a weight changed begins its cycle again. */
+/* Restart the cycle of a group in which a weight changed. */
 static void renew(struct level *l, uint32_t group)
 {
     for (uint32_t i = group * WHEEL; i < group_end(l, group); i++) l->riches[i] = l->weights[i];
 }
 
-/* The weights of groups are the sums of what is in them. */
+/* Set the weights of groups to the sums of their entries. */
 static void sum_up(struct wheels *w)
 {
     for (unsigned up = 1; up < w->levels; up++) {
@@ -92,7 +91,7 @@ static void rr_update(struct lb *lb)
     sum_up(w);
 }
 
-/* The richest of a group, the first of equals. Those without weight have 0, and the richest has more. */
+/* Return the richest of a group, the first of equals. Entries without weight have 0; the richest has more. */
 static uint32_t richest(const struct level *l, uint32_t group)
 {
     const uint32_t end = group_end(l, group);
@@ -105,7 +104,7 @@ static uint32_t richest(const struct level *l, uint32_t group)
     return best;
 }
 
-/* The same, and the turn is taken: the sum is paid, and all gain for the next. */
+/* The same, taking the turn: the richest pays the sum, and all gain for the next turn */
 static uint32_t serve(struct level *l, uint32_t group, uint32_t sum)
 {
     const uint32_t end = group_end(l, group);
@@ -129,7 +128,7 @@ static uint32_t rr_pick(struct lb *lb, uint64_t hash, const uint32_t *conns)
     return at;
 }
 
-/* While no server has a weight, the turns stay as the last weights left them: these are told beside the riches. */
+/* Without any weight the turns stay as the last weights left them, so these are written beside the riches. */
 static void rr_archive(struct lb *lb, struct archive *a)
 {
     struct wheels *w = lb->state;

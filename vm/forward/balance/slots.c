@@ -1,40 +1,40 @@
-/* A table of slots by the paper (Eisenbud et al., "Maglev", NSDI 2016, section 3.4), with weights.
+/* A table of slots after the paper (Eisenbud et al., "Maglev", NSDI 2016, section 3.4), with weights.
  *
- * Every server walks a permutation of the slots, from its offset by its skip, and takes the first free slot whenever it
- * has a turn. Turns are at times (k + phase) / weight, k = 0, 1, …, so with equal weights they are the paper's rounds.
- * Times depend on the server alone: where one is gone, the others' turns keep their order, and few slots change hands.
- * How many slots a server takes in all is its quota: its part of the slots rounded by largest remainder, so never a
- * whole slot from its due. Offset: SipHash of the name, modulo slots. Skip: SipHash under the key with its halves
- * exchanged, modulo slots - 1, plus 1. Phase: the lower 20 bits of the first hash. In a round
- * whoever was served longest ago is first; at the start, the smaller first hash. So nothing depends on the order of the
- * servers in the file.
+ * Every server walks a permutation of the slots, from its offset by its skip, and takes the first free slot at each of
+ * its turns. Turns are at times (k + phase) / weight, k = 0, 1, …, so with equal weights they are the paper's rounds.
+ * The times depend on the server alone: if one is gone, the others' turns keep their order, and few slots change hands.
+ * A server's quota is the number of slots that it takes in all: its part of the slots rounded by largest remainder, so
+ * less than a whole slot from its due. Offset: SipHash of the name, modulo slots. Skip: SipHash under the key with its
+ * halves exchanged, modulo slots - 1, plus 1. Phase: the lower 20 bits of the first hash. In a round the server that
+ * was served longest ago is first; at the start, the one with the smaller first hash. So nothing depends on the order
+ * of the servers in the file.
  *
  * Time: a walk never meets a slot twice, so at most servers * slots steps; about slots * ln(slots) with hashes that are
- * not chosen to be equal. Much of that would go into the last FEW slots, when a walk hardly meets a free one; there
- * each turn looks instead at which of the free slots comes first on its way. */
+ * not chosen to be equal. Much of that would be spent on the last FEW slots, when a walk hardly meets a free one; then
+ * each turn instead compares the free slots by their distance on its way. */
 #include <stdio.h>
 #include <string.h>
 
 #include "vm/forward/balance/lb_priv.h"
 
 enum {
-    RING = 1024, /* rounds that are kept apart: more than LB_WEIGHT_MAX, the longest way between two turns */
+    RING = 1024, /* rounds kept apart: more than LB_WEIGHT_MAX, the longest distance between two turns */
     ROUND_BITS = 20,
-    FEW = 128, /* measured: looking at so many costs what the walk does */
+    FEW = 128, /* measured: comparing so many costs as much as the walk */
 };
 #define NOBODY UINT32_MAX
 
-struct place { /* in the order of the hashes, made once */
+struct place { /* sorted by hash, once */
     uint64_t hash;
     uint32_t server, offset, skip;
 };
 struct walker {
-    uint64_t turn; /* when, in rounds of the heaviest server, ROUND_BITS of fraction */
-    uint32_t pace; /* between turns */
+    uint64_t turn; /* time of the next turn, in rounds of the heaviest server, ROUND_BITS of fraction */
+    uint32_t pace; /* time between turns */
     uint32_t at, skip, left, server;
-    uint32_t next; /* with a turn in the same round */
-    uint64_t rank; /* 2^64 / (slots * skip), modulo slots: times a distance in slots, how far that is on the way; 0: not
-                      yet */
+    uint32_t next; /* next walker with a turn in the same round */
+    uint64_t rank; /* 2^64 / (slots * skip), modulo slots: times a distance in slots, the position on the walk; 0: not
+                      computed */
 };
 struct round {
     uint32_t first, last;
@@ -43,15 +43,15 @@ struct round {
 struct slots {
     uint32_t count;
     bool wide;
-    uint16_t *narrow_table; /* one of the two: the server of each slot */
+    uint16_t *narrow_table; /* server of each slot, in one of the two tables */
     uint32_t *wide_table;
     uint64_t *taken; /* a bit a slot, while the table is filled: 8 KiB at 65,537 slots, where the table has 128 */
     struct place *places;
     struct walker *walkers;
     struct round *ring;
-    uint32_t *of_weight; /* by weight: how many servers have it, then how many of them round up */
+    uint32_t *of_weight; /* by weight: number of servers, then number of those that round up */
     uint64_t *remainders;
-    uint32_t free_count; /* when few are left */
+    uint32_t free_count; /* used when few slots are left */
     uint32_t free[FEW];
 };
 
@@ -75,7 +75,7 @@ size_t slots_bytes(const struct lb_cfg *cfg)
            lb_round((LB_WEIGHT_MAX + 1) * sizeof(uint64_t));
 }
 
-/* Does a come before b? Names tell apart what hashes do not. */
+/* True if a comes before b: by hash, then by name. */
 static bool before(const struct lb *lb, const struct place *a, const struct place *b)
 {
     if (a->hash != b->hash) return a->hash < b->hash;
@@ -94,7 +94,7 @@ static void sink(const struct lb *lb, struct place *heap, uint32_t i, uint32_t n
     heap[i] = moved;
 }
 
-/* By heap: qsort may allocate. */
+/* Sort by heap: qsort may allocate. */
 static void sort_places(const struct lb *lb, struct place *p, uint32_t n)
 {
     for (uint32_t i = n / 2; i-- > 0;) sink(lb, p, i, n);
@@ -117,8 +117,8 @@ static void find_place(const struct lb *lb, const struct slots *s, struct place 
     p->skip = 1 + (uint32_t)(lb_siphash((struct lb_hash_key){key.k1, key.k0 + nth}, name, len) % (s->count - 1));
 }
 
-/* Only a hostile file has servers of one name; were they to walk the same way, each would pass where all before it are.
- */
+/* Find the walks of all servers. Servers of one name, in a hostile file only, get different walks, so that each does
+ * not pass all slots of those before. */
 static void find_places(const struct lb *lb, struct slots *s)
 {
     uint32_t nth = 0;
@@ -162,7 +162,7 @@ static void sort_up(uint64_t *v, uint32_t n)
         }
 }
 
-/* of_weight[w] becomes the number of servers of weight w that get a slot more than their part rounded down: those with
+/* Set of_weight[w] to the number of servers of weight w that get one slot more than their part rounded down: those with
  * the largest remainders, which depend on the weight alone; of equal ones the heavier. */
 static void share_remainders(const struct lb *lb, struct slots *s)
 {
@@ -232,7 +232,7 @@ static uint32_t step(uint32_t at, uint32_t skip, uint32_t count)
 
 static bool is_free(const uint64_t *taken, uint32_t at) { return !(taken[at / 64] >> at % 64 & 1); }
 
-/* Two steps at once: a step waits for the one before, so one alone leaves most of the processor idle. */
+/* Walks two steps at once: a step waits for the one before, so a single walk leaves most of the processor idle. */
 static uint32_t walk(const struct slots *s, const struct walker *w)
 {
     const uint64_t *taken = s->taken;
@@ -253,7 +253,7 @@ static void list_free(struct slots *s)
         }
 }
 
-/* 1 / a modulo the prime p, by Euclid. */
+/* Return 1 / a modulo the prime p, by Euclid. */
 static uint32_t inverse(uint32_t a, uint32_t p)
 {
     int64_t x = 1, y = 0;
@@ -266,8 +266,8 @@ static uint32_t inverse(uint32_t a, uint32_t p)
     return (uint32_t)(x < 0 ? x + p : x);
 }
 
-/* The free slot that the walk would meet first. A distance d is d / skip steps away, modulo slots; that, as a fraction
- * of all slots, is the lower half of d * rank, off by less than 2^24 where neighbours are 2^40 apart. */
+/* Take the free slot that the walk would meet first. A distance d is d / skip steps away, modulo slots; as a fraction
+ * of all slots that is the lower half of d * rank, off by less than 2^24 where neighbours are 2^40 apart. */
 static uint32_t look(struct slots *s, struct walker *w)
 {
     uint32_t best = 0;
@@ -284,7 +284,7 @@ static uint32_t look(struct slots *s, struct walker *w)
     return slot;
 }
 
-/* Take the first free slot on the way; `left` are free. */
+/* Take the first free slot on the way; `left` slots are free. */
 static void take_turn(struct slots *s, struct walker *w, uint32_t left)
 {
     if (left == FEW || (left == s->count && left < FEW)) list_free(s);

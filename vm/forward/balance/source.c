@@ -1,6 +1,5 @@
-/* Source: a client's address finds a slot as Maglev's flows do, whatever its ports, so a client keeps its server while
- * it can. One table read a pick; rendezvous hashing would disturb nothing at all, but read every server for every flow.
- */
+/* Source: a client's address, without ports, selects a slot as in Maglev, so a client keeps its server while possible.
+ * A pick is one table read; rendezvous hashing would move no other client, but read every server for every flow. */
 #include "vm/forward/balance/lb_priv.h"
 
 const struct lb_ops lb_ops_SOURCE = {

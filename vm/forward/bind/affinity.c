@@ -1,4 +1,4 @@
-/* Clients of services, see affinity.h. */
+/* Clients of services, see affinity.h */
 #include "vm/forward/bind/affinity_priv.h"
 
 #include <assert.h>
@@ -7,7 +7,7 @@
 
 #include "vm/pbc.h"
 
-/* Its word in the table is a time: without flows, when the last ended. */
+/* An entry of the table; its word is the time when the last flow ended */
 struct client {
     uint64_t addr[2];
     uint32_t service, v6;
@@ -16,7 +16,7 @@ struct client {
 enum { KEY_WORDS = 3 };
 static_assert(offsetof(struct client, server) == KEY_WORDS * sizeof(uint64_t), "compared by words");
 
-/* The client's slot or KEYED_NONE; *key and *at are for who would add it. */
+/* Return the client's slot or KEYED_NONE; *key and *at serve to add it. */
 static uint32_t look(const struct clients *c, const struct client_key *k, struct client *key, struct place *at)
 {
     *key = (struct client){.addr = {hash_pair(k->addr[0], k->addr[1]), hash_pair(k->addr[2], k->addr[3])},
@@ -46,7 +46,7 @@ uint32_t client_server(const struct clients *c, const struct client_key *key, ui
     return e->flows || now_ns - c->table.words[slot] < keep_ns ? e->server : PBC_NONE;
 }
 
-/* Eviction when both groups are full: the client without flows that is longest unused. */
+/* Evict the longest unused client without flows, when both groups are full. False: all have flows. */
 static bool make_room(struct clients *c, const struct place *at)
 {
     uint32_t victim = KEYED_NONE;
@@ -93,7 +93,7 @@ void client_drop(struct clients *c, const struct client_key *key, uint64_t now_n
     struct place at;
     const uint32_t slot = look(c, key, &k, &at);
     if (slot == KEYED_NONE || !client_at(c, slot)->flows) return;
-    /* Flows that nobody met are found ended in any order. */
+    /* Ended flows may be noticed in any order. */
     if (c->table.words[slot] < now_ns) c->table.words[slot] = now_ns;
     if (--client_at(c, slot)->flows || keep) return;
     keyed_drop(&c->table, slot);
@@ -111,7 +111,7 @@ bool clients_archive(struct clients *c, struct archive *a, uint32_t servers)
 
 struct clients *clients_new(uint64_t flows, uint64_t seed)
 {
-    /* Up to 3/2 x flows keys, for the flow table has as many slots and each may have a client of its own. A keyed table
+    /* Up to 3/2 x flows keys: the flow table has as many slots, and each may have a client of its own. A keyed table
      * has 3/2 slots for each of `most`: with 4/3 it has 2 x flows slots, at most three quarters full. */
     struct clients *c = flows > INT32_MAX / 2 ? NULL : calloc(1, sizeof *c);
     const struct keyed_cfg cfg = {

@@ -1,5 +1,5 @@
-/* Clients of services: how many flows a source holds at a service (`max flows N per source`), and which server it keeps
- * (`affinity source D`). In a keyed table; a client without flows makes way for another, the longest unused
+/* Clients of services: the number of flows that a source holds at a service (`max flows N per source`), and the server
+ * that it keeps (`affinity source D`). In a keyed table; clients without flows make way for others, the longest unused
  * first. */
 #pragma once
 
@@ -16,29 +16,29 @@ struct client_key {
     bool v6;
 };
 
-/* Room for the clients of `flows` flows and more. NULL: out of memory. */
+/* Make a table with room for the clients of `flows` flows or more. NULL: out of memory. */
 struct clients *clients_new(uint64_t flows, uint64_t seed);
 void clients_free(struct clients *c);
 
-/* Flows that the client holds at the service. */
+/* Return the number of flows that the client holds at the service. */
 uint32_t client_flows(const struct clients *c, const struct client_key *key);
-/* The server that it keeps: that of its last flow, while it has any and until keep_ns after the last ended; PBC_NONE.
- */
+/* Return the server that the client keeps: that of its last flow, while it has any and until keep_ns after the last
+ * ended; PBC_NONE. */
 uint32_t client_server(const struct clients *c, const struct client_key *key, uint64_t now_ns, uint64_t keep_ns);
 
-/* It holds one more flow, with this server; PBC_NONE: that is not known yet, it keeps the one that it has. False, and
- * not counted: there was no room, for all that could lie there hold flows. */
+/* Count one more flow of the client, with this server; PBC_NONE: not known yet, so the client keeps its server. False,
+ * and not counted: no room, because all entries in its place hold flows. */
 bool client_add(struct clients *c, const struct client_key *key, uint32_t server);
-/* A flow that it holds has this server now. */
+/* Set the server of a flow that the client holds. */
 void client_served(struct clients *c, const struct client_key *key, uint32_t server);
-/* One less. keep: it is remembered without flows, too. */
+/* Count one flow less. keep: remember the client without flows, too. */
 void client_drop(struct clients *c, const struct client_key *key, uint64_t now_ns, bool keep);
 
-/* All of them (keyed/archive.h), into what is new; no server is above that number. */
+/* Write all clients, or read them into a new table (keyed/archive.h). servers: greatest server number. */
 bool clients_archive(struct clients *c, struct archive *a, uint32_t servers);
 
 struct client_counters {
-    uint64_t known;   /* now */
-    uint64_t evicted; /* made way while they were remembered */
+    uint64_t known;   /* clients in the table now */
+    uint64_t evicted; /* evicted while they were remembered */
     uint64_t full;    /* found no room */
 };

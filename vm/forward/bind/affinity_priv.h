@@ -1,4 +1,4 @@
-/* The table of clients: what affinity.c has, and tests that fill it. */
+/* The table of clients: for affinity.c, and tests that fill it */
 #pragma once
 
 #include "vm/forward/bind/affinity.h"

@@ -1,9 +1,9 @@
-/* Counts of flows by server and service, see conns.h. */
+/* Counts of flows by server and service, see conns.h */
 #include "vm/forward/bind/conns.h"
 
 #include <stdlib.h>
 
-/* Only who counts writes, others may read meanwhile. */
+/* Change a count that only this thread writes, and others may read. */
 static void up(uint32_t *n) { __atomic_store_n(n, *n + 1, __ATOMIC_RELAXED); }
 static void down(uint32_t *n) { __atomic_store_n(n, *n - 1, __ATOMIC_RELAXED); }
 static void ever_up(uint64_t *n) { __atomic_store_n(n, *n + 1, __ATOMIC_RELAXED); }
@@ -57,7 +57,7 @@ void conns_add(struct conns *c, uint32_t service, uint32_t server)
     ever_up(&c->begun[server]);
 }
 
-/* One more in what is shared, or else in one's own, if there are no more than `most` then. */
+/* Count one more in the shared cell, or check the worker's own count, if the result is at most `most`. */
 static bool take(const struct conns *c, struct shared_cell *cell, uint32_t own, uint64_t most)
 {
     if (!c->share.all) return own < most;
@@ -104,7 +104,7 @@ void conns_drop(struct conns *c, uint32_t service, uint32_t server)
     conns_rest(c, server);
 }
 
-/* So many, where the number that they were in does not go on as this one. */
+/* Move a count to another cell, unless the cell goes on in the new program. */
 static void move(struct shared_cell *to, struct shared_cell *from, uint32_t count)
 {
     if (to == from) return;
@@ -112,7 +112,7 @@ static void move(struct shared_cell *to, struct shared_cell *from, uint32_t coun
     __atomic_fetch_sub(&from->value, count, __ATOMIC_RELAXED);
 }
 
-/* The shared counts are told of this worker's flows. */
+/* Move this worker's flows to the shared counts of the new program. */
 static void move_shared(struct conns *to, const struct conns *from, const struct remap *r)
 {
     const struct shared *is = to->share.all, *was = from->share.all;

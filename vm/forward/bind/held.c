@@ -1,4 +1,4 @@
-/* Places that flows hold at services, see held.h. */
+/* Places that flows hold at services, see held.h */
 #include "vm/forward/bind/held.h"
 
 #include "vm/forward/service.h"
@@ -30,7 +30,7 @@ void held_keep(struct held *to, struct held *from, const struct remap *r)
     struct clients *clients = to->clients;
     conns_keep(&to->conns, &from->conns, r);
     if (!from->clients) return;
-    to->clients = from->clients; /* by numbers that outlive programs */
+    to->clients = from->clients; /* their server numbers outlive programs */
     from->clients = clients;
 }
 

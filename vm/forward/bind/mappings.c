@@ -1,5 +1,5 @@
-/* Mappings (mappings.h): one array, a keyed table for each end whose words are indices into it,
- * and the ports of each space. */
+/* Mappings (mappings.h): one array, a keyed table for each end whose words are indices into it, and the ports of each
+ * space */
 #include "vm/forward/bind/mappings.h"
 
 #include <stdlib.h>
@@ -10,10 +10,10 @@
 #include "vm/forward/bind/rest.h"
 #include "vm/keyed/keyed.h"
 
-/* What tells mappings apart: of an outside end it is the end alone. */
-enum { TRIES = 16 };           /* ports, where some are owned by mappings of another space */
-enum { HOSTS_MOST = 1 << 17 }; /* whose mappings are counted; more of them share the ports anyway */
+enum { TRIES = 16 };           /* ports tried, as mappings of another space may own some */
+enum { HOSTS_MOST = 1 << 17 }; /* inside addresses that are counted; more than that share the ports anyway */
 
+/* The key of a mapping. By outside end, `inside` holds that end, and the first OUT_WORDS identify it. */
 struct map_key {
     uint64_t inside[2], rest; /* address; port, class, family and VLAN stack */
     uint64_t outside[2];
@@ -26,12 +26,12 @@ struct mappings {
     struct keyed by_in, by_out;
     struct port_map *ports; /* [spaces][MAP_CLASSES] */
     struct port_words slice;
-    struct sources *hosts; /* mappings of each inside address */
-    unsigned workers;      /* the range is shared with so many */
+    struct sources *hosts; /* number of mappings by inside address */
+    unsigned workers;      /* number of workers that share the range */
     uint32_t spaces, most;
     uint32_t fresh; /* mappings from this index on were never used */
-    int32_t free;   /* chain of those that were, by next_free */
-    uint64_t draw;  /* state of the port numbers' draws */
+    int32_t free;   /* list of freed mappings, by next_free */
+    uint64_t draw;  /* state of the random port numbers */
     struct rests rests;
     struct mapping_counters counters;
 };
@@ -54,7 +54,7 @@ struct mappings *mappings_new(const struct mappings_cfg *cfg)
     m->most = cfg->most;
     m->spaces = cfg->spaces;
     m->free = MAPPING_NONE;
-    m->draw = cfg->seed ^ 0x6e617421; /* not the numbers that the hash keys take */
+    m->draw = cfg->seed ^ 0x6e617421; /* differs from the numbers for the hash keys */
     m->all = calloc((size_t)cfg->most + 1, sizeof *m->all);
     m->ports = calloc(maps + 1, sizeof *m->ports);
     m->rests.all = calloc(RESTS_MOST, sizeof *m->rests.all);
@@ -128,7 +128,7 @@ static int32_t take_slot(struct mappings *m)
     return i;
 }
 
-/* Ports of a range without the others: what lies below them, and what lies above. A span with lo over hi is empty. */
+/* The ports of a range that are not in another: below it, and above it. A span with lo over hi is empty. */
 struct span {
     uint32_t lo, hi;
 };
@@ -154,7 +154,7 @@ static int32_t draw_span(struct mappings *m, struct port_map *map, struct span s
     return port_map_draw(map, &m->slice, (uint16_t)s.lo, (uint16_t)s.hi, random_next(&m->draw));
 }
 
-/* Draw in one half: first beside the last port, each side as often as it is large. */
+/* Draw in one half: first outside the `last` ports, each side in proportion to its size. */
 static int32_t draw_half(struct mappings *m, struct port_map *map, const struct map_room *room, struct span half)
 {
     const struct spans parts = without(half, room);
@@ -167,7 +167,7 @@ static int32_t draw_half(struct mappings *m, struct port_map *map, const struct 
     return port < 0 ? draw_span(m, map, half) : port;
 }
 
-/* A free port of the range, now taken; negative: none. */
+/* Take a free port of the range; negative: none. */
 static int32_t take_port(struct mappings *m, const struct map_end *inside, const struct map_room *room)
 {
     struct port_map *map = ports_of(m, room->space, inside->class);
@@ -180,8 +180,8 @@ static int32_t take_port(struct mappings *m, const struct map_end *inside, const
     return port >= 0 ? port : draw_half(m, map, room, want < SYSTEM ? high : low);
 }
 
-/* The same, and no mapping owns that outside end: one of another space may, where an address went from one way out to
- * another while it was used. */
+/* The same, for a port that no mapping owns: a mapping of another space may, if an address moved from one way out to
+ * another while in use. */
 static int32_t take_unowned(struct mappings *m, const struct map_end *inside, const struct map_room *room)
 {
     struct map_end end = *inside;
@@ -225,7 +225,7 @@ static void release(struct mappings *m, int32_t i)
 
 static unsigned kind_of(const struct map_end *e) { return (unsigned)e->class << 1 | e->v6; }
 
-/* Does its address hold as much of the range as one may? */
+/* True if the inside address holds its full share of the range. */
 static bool is_greedy(const struct mappings *m, const struct map_end *inside, const struct map_room *room)
 {
     const unsigned ports = (unsigned)room->hi - room->lo + 1 - room->withheld;
@@ -238,7 +238,7 @@ static int32_t refuse(uint64_t **why, uint64_t *counter)
     return MAPPING_NONE;
 }
 
-/* *why: the counter of what stands in the way. */
+/* Make a mapping. MAPPING_NONE: *why is the counter of the reason. */
 static int32_t make(struct mappings *m, const struct map_end *inside, uint16_t stack, const struct map_room *room,
                     uint64_t **why)
 {
@@ -281,7 +281,7 @@ void mapping_drop(struct mappings *m, int32_t i)
     m->counters.live--;
 }
 
-/* Returns how many. */
+/* Drop mappings whose rest is over; return their number. */
 static unsigned wake(struct mappings *m, uint64_t now_ns, unsigned most)
 {
     struct rest one;
@@ -340,7 +340,7 @@ void mappings_unreserve(struct mappings *m, uint32_t space)
 
 void mappings_draw_on(struct mappings *m, const struct mappings *before) { m->draw = before->draw; }
 
-/* Room for so many, where there is none yet. */
+/* Make room for that many mappings in a table without any. */
 static bool resize(struct mappings *m, uint32_t most)
 {
     struct keyed *const ends[] = {&m->by_in, &m->by_out};
@@ -366,7 +366,7 @@ static bool is_mapping(const struct mappings *m, const struct mapping *one, uint
            mapping_by_inside(m, in, one->stack, out->addr) == MAPPING_NONE;
 }
 
-/* One that was read, as mapping_add would make it. */
+/* Add a mapping that was read, as mapping_add would make it. */
 static bool add_again(struct mappings *m, const struct mapping *read, uint32_t nats)
 {
     struct map_key in, out;
@@ -385,7 +385,7 @@ static bool add_again(struct mappings *m, const struct mapping *read, uint32_t n
     return one->in_slot != KEYED_NONE && one->out_slot != KEYED_NONE;
 }
 
-/* By their outside ends: indices are others when they are read. */
+/* Write resting mappings, or read them, by their outside ends: indices change when they are read. */
 static bool archive_rests(struct mappings *m, struct archive *a)
 {
     uint32_t count = m->rests.count;

@@ -1,11 +1,11 @@
-/* Address translation's mappings: inside address and port (or ICMP identifier) to outside address and port, one for all
- * destinations (RFC 4787, REQ-1; RFC 5382, REQ-1; RFC 5508, REQ-1).
+/* Mappings of address translation: inside address and port (or ICMP identifier) to outside address and port, one for
+ * all destinations (RFC 4787, REQ-1; RFC 5382, REQ-1; RFC 5508, REQ-1).
  *
- * Fixed memory: `most` mappings of a line each, found by either end in a keyed table (vm/keyed/). A mapping is held by
- * the flows that use it and gone with the last; what an evicted flow held rests, since its other side may go on. A
- * *space* is the ports of one outside address, a bitmap for each class; who asks names the range that may be given out
- * of it. One inside address holds at most half of a range of MAP_SHARED ports or more, of each class, so that one host
- * alone does not take all: 32,256 of 1024-65535, more than the 28,232 that Linux connects from. */
+ * Fixed memory: `most` mappings of a line each, found by either end in a keyed table (vm/keyed/). Flows that use a
+ * mapping hold it, and it ends with the last; a mapping of an evicted flow rests, since the other side may go on. A
+ * *space* is the ports of one outside address, a bitmap for each class; the caller names the range from which to take.
+ * One inside address holds at most half of a range of MAP_SHARED ports or more, for each class, so that one host alone
+ * does not take all: 32,256 of 1024-65535, more than the 28,232 that Linux connects from. */
 #pragma once
 
 #include <assert.h>
@@ -17,7 +17,7 @@
 
 enum { MAPPING_NONE = -1, MAP_SHARED = 1024 };
 
-/* Spaces of ports: TCP and UDP have their own, and so have identifiers of queries. */
+/* Spaces of ports: separate for TCP, UDP, and identifiers of queries */
 enum map_class { MAP_TCP, MAP_UDP, MAP_ICMP, MAP_CLASSES };
 
 struct map_end {
@@ -29,80 +29,80 @@ struct map_end {
 static_assert(sizeof(struct map_end) == 20, "compared as bytes: no padding");
 
 struct mapping {
-    struct map_end inside, outside; /* of one class and family */
-    uint32_t users;                 /* flows that hold it, and evicted ones that it rests for; 0: a free slot */
+    struct map_end inside, outside; /* both ends have the same class and family */
+    uint32_t users;                 /* flows that hold it, and evicted ones for which it rests; 0: a free slot */
     union {
-        uint32_t in_slot;  /* in the table by inside end */
-        int32_t next_free; /* of a free slot; MAPPING_NONE: the last */
+        uint32_t in_slot;  /* slot in the table by inside end */
+        int32_t next_free; /* free slot: next one; MAPPING_NONE: the last */
     };
-    uint32_t out_slot; /* in the table by outside end */
+    uint32_t out_slot; /* slot in the table by outside end */
     uint32_t space;
-    uint16_t stack; /* of VLAN tags, which tells equal inside addresses apart */
-    uint16_t nat;   /* the statement that made it, for whoever asks */
+    uint16_t stack; /* VLAN stack, which tells equal inside addresses apart */
+    uint16_t nat;   /* statement that made it, for display */
     uint16_t reserved[2];
 };
 static_assert(sizeof(struct mapping) == 64, "one line");
 
 struct mappings_cfg {
-    uint32_t most; /* mappings at once */
+    uint32_t most; /* greatest number of mappings */
     uint32_t spaces;
     uint64_t seed;
-    unsigned worker, workers; /* ports of this worker's slice alone are given out; 0 of 0: of all */
+    unsigned worker, workers; /* gives out only ports of this worker's slice; 0 of 0: all */
     bool prefault;            /* as in vm_cfg */
 };
 
-struct mappings;                                               /* a worker's */
-struct mappings *mappings_new(const struct mappings_cfg *cfg); /* NULL when memory is out */
+struct mappings;                                               /* one a worker */
+struct mappings *mappings_new(const struct mappings_cfg *cfg); /* NULL: out of memory */
 void mappings_free(struct mappings *m);
 
-/* The mapping of an inside end to that outside address (the outside port is not asked); MAPPING_NONE. */
+/* Return the mapping of an inside end to that outside address, whatever the outside port; MAPPING_NONE. */
 int32_t mapping_by_inside(const struct mappings *m, const struct map_end *inside, uint16_t stack,
                           const uint32_t outside[4]);
-/* The mapping that owns an outside end; MAPPING_NONE. */
+/* Return the mapping that owns an outside end; MAPPING_NONE. */
 int32_t mapping_by_outside(const struct mappings *m, const struct map_end *outside);
 
-/* The room from which a new mapping is drawn. */
+/* The room from which a new mapping is drawn */
 struct map_room {
-    const uint32_t *outside;   /* address, of the inside's family */
-    uint32_t space;            /* of that address */
-    uint16_t lo, hi;           /* 1 to 65535; of identifiers 0, too */
-    uint16_t last_lo, last_hi; /* drawn when all others are taken: the host draws from there, too; hi 0: none are */
-    uint16_t withheld;         /* of them, for somebody else: so many are never given out */
+    const uint32_t *outside;   /* address of the inside's family */
+    uint32_t space;            /* space of that address */
+    uint16_t lo, hi;           /* 1 to 65535; identifiers: also 0 */
+    uint16_t last_lo, last_hi; /* used when all others are taken, since the host draws from there, too; hi 0: none */
+    uint16_t withheld;         /* number of ports in lo to hi that are never given out: kept for others */
 };
-/* A mapping for an inside end that has none, held once. The inside's own port where it lies in the range and is free,
- * else one of the range, by chance (RFC 6056, 3.3.1), first from its half below or above 1,024 (REQ-3 a), of either
- * half last those of last_lo to last_hi. MAPPING_NONE: no port or no room, or the inside address holds its share,
- * counted. Reads at most 1,024 words, normally two. */
+/* Make a mapping for an inside end that has none, held once. It gets the inside's own port if that is free and in the
+ * range, else a random one of the range (RFC 6056, 3.3.1), first from its half below or above 1,024 (REQ-3 a), last_lo
+ * to last_hi last in either half. MAPPING_NONE, counted: no port or no room, or the inside address holds its share.
+ * Reads at most 1,024 words, normally two. */
 int32_t mapping_add(struct mappings *m, const struct map_end *inside, uint16_t stack, const struct map_room *room);
 
-/* Would mapping_add find a port now, as far as that can be said while nothing changes (what rests may give way)? *port:
- * the inside's own, where it would be that; 0: one by chance. */
+/* True if mapping_add would find a port now, as far as can be told without changes (resting mappings may make way).
+ * *port: the inside's own, if it would get that; 0: a random one. */
 bool mapping_may_add(const struct mappings *m, const struct map_end *inside, const struct map_room *room,
                      uint16_t *port);
 
 void mapping_hold(struct mappings *m, int32_t i);
-void mapping_drop(struct mappings *m, int32_t i); /* the last one frees the port */
-/* The flow was evicted, and its time would have passed at rests_ns: held until then, or until a mapping can't be made,
- * or RESTS_MOST others were left (rest.h). rests_ns not after now_ns: dropped. */
+void mapping_drop(struct mappings *m, int32_t i); /* the last holder frees the port */
+/* Release a mapping of an evicted flow, which would have expired at rests_ns: it stays held until then, or until a
+ * mapping can't be made, or RESTS_MOST others have been left (rest.h). If rests_ns is not after now_ns: drop it. */
 void mapping_leave(struct mappings *m, int32_t i, uint64_t now_ns, uint64_t rests_ns);
-/* Now and then: some of those that have rested are dropped. */
+/* Drop some mappings whose rest is over; call now and then. */
 void mappings_at(struct mappings *m, uint64_t now_ns);
 
-/* All of them (keyed/archive.h), into what is new: held by nobody yet, but those that rest. nats: how many statements
- * there are. mappings_held: is each held now? */
+/* Write all mappings, or read them into new ones, held only by rests so far (keyed/archive.h). nats: number of
+ * statements. mappings_held: true if each mapping is held. */
 bool mappings_archive(struct mappings *m, struct archive *a, uint32_t nats);
 bool mappings_held(const struct mappings *m);
 
 struct mapping *mapping_at(struct mappings *m, int32_t i);
 const struct mapping_counters *mappings_counters(const struct mappings *m);
 
-/* Ports of a space that are never given out, for somebody else answers there; MAP_CLASSES: all classes. And none of
- * them any more: those that are in use stay so. */
+/* Never give out these ports of a space, because something else answers there; MAP_CLASSES: all classes.
+ * mappings_unreserve frees all of them; ports in use stay in use. */
 void mappings_reserve(struct mappings *m, uint32_t space, unsigned class, uint16_t lo, uint16_t hi);
 void mappings_unreserve(struct mappings *m, uint32_t space);
-/* Ports are drawn on from where those before had come to: from the start again they would meet these's flows. */
+/* Continue the random ports of the mappings before: from the start again they would meet their flows. */
 void mappings_draw_on(struct mappings *m, const struct mappings *before);
 
-/* The worker in whose slice a port or identifier lies: slices are of 64 ports in turn, so that every range has its
- * share of each. */
+/* Return the worker whose slice has a port or identifier: slices take blocks of 64 ports in turn, so that every range
+ * has a share of each. */
 static inline unsigned port_slice(uint16_t port, unsigned workers) { return workers > 1 ? port / 64u % workers : 0; }

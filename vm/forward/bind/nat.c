@@ -1,4 +1,4 @@
-/* State of address translation: outside addresses, mappings, counts, and holds of flows (nat.h). */
+/* State of address translation: outside addresses, mappings, counts, and flows' holds (nat.h) */
 #include "vm/forward/bind/nat.h"
 #include "vm/forward/bind/nat_priv.h"
 
@@ -10,14 +10,14 @@
 
 enum { UDP_IDLE_S = 240 };
 
-/* No more than there are slots for flows, or ends. */
+/* Return the greatest number of mappings: at most the slots for flows, and the ends. */
 static uint32_t most_mappings(const struct program *p, uint32_t spaces)
 {
     const uint64_t slots = p->flows * 3 / 2 + 32, ends = (uint64_t)spaces * MAP_CLASSES << 16;
     return slots < ends ? (uint32_t)slots : ends < INT32_MAX ? (uint32_t)ends : INT32_MAX;
 }
 
-/* The spaces of a statement's addresses, in n->written from `at` on; returns the place behind them. */
+/* List the spaces of a statement's addresses in n->written from `at` on; return the index behind them. */
 static uint32_t settle_source(struct nat *n, uint32_t i, uint32_t at)
 {
     const struct pbc_nat *one = &n->p->nats[i];
@@ -34,7 +34,7 @@ static uint32_t settle_source(struct nat *n, uint32_t i, uint32_t at)
     return at;
 }
 
-/* Tables that follow from outside addresses and mappings. */
+/* Fill in the tables that follow from outside addresses and mappings. */
 static void settle_spaces(struct nat *n)
 {
     const struct program *p = n->p;
@@ -101,7 +101,7 @@ static void keep_mappings(struct nat *to, struct nat *from, const struct remap *
     for (uint32_t i = 0; i < outsides_count(&to->outsides); i++) mappings_unreserve(to->mappings, i);
     settle_spaces(to);
     outsides_reserve_own(&to->outsides, to->p, to->mappings, NULL);
-    to->ports_number = 0; /* the host's come with the next facts */
+    to->ports_number = 0; /* the host's ports come with the next facts */
 }
 
 void nat_keep(struct nat *to, struct nat *from, const struct remap *r)
@@ -167,7 +167,7 @@ static int32_t owner_of(const struct nat *n, const uint32_t addr[4], uint16_t po
     return mapping_by_outside(n->mappings, &end);
 }
 
-/* The mapping of the source that the flow got; of the destination that it had. */
+/* Return the mapping of the flow's new source; of its original destination. */
 static int32_t source_of(const struct nat *n, const struct flow_bind *b, const struct flow_id *id)
 {
     return owner_of(n, b->to_src, b->to_src_port, id);
@@ -177,7 +177,7 @@ static int32_t target_of(const struct nat *n, const struct flow_id *id, bool hig
     return owner_of(n, high ? id->low : id->high, high ? id->low_port : id->high_port, id);
 }
 
-/* The binding's mappings are given back. */
+/* Release the binding's mappings. */
 static void leave_mappings(struct nat *n, const struct flow_bind *b, const struct flow_id *id, bool high,
                            uint64_t now_ns, uint64_t rests_ns)
 {

@@ -1,4 +1,4 @@
-/* Choice of an address and a port for a new flow (nat.h). */
+/* Choice of an address and a port for a new flow (nat.h) */
 #include <string.h>
 
 #include "vm/forward/bind/nat.h"
@@ -8,7 +8,7 @@
 #include "vm/packet/parse/header.h"
 #include "vm/packet/parse/read.h"
 
-/* The space of ports or identifiers that its source takes from; MAP_CLASSES: none. */
+/* Return the class of ports or identifiers that the packet's source is taken from; MAP_CLASSES: none. */
 static enum map_class class_of(const struct key *key)
 {
     if (key->kind & KIND_PORTS && key->kind & KIND_TCP) return MAP_TCP;
@@ -26,7 +26,7 @@ static struct map_end end_of(const struct key *key, const uint32_t addr[4], uint
     return e;
 }
 
-/* The address at the same place in the other prefix. */
+/* Write the address at the same place in the other prefix. */
 static void mapped_to(const uint32_t prefix[4], unsigned len, const uint32_t addr[4], uint32_t to[4])
 {
     for (unsigned w = 0; w < 4; w++) {
@@ -36,7 +36,7 @@ static void mapped_to(const uint32_t prefix[4], unsigned len, const uint32_t add
     }
 }
 
-/* By a statement alone. Ports that it leaves as they are stay in *t. */
+/* Find the new destination by a statement alone. Ports that it does not translate stay in *t. */
 static bool turned(const struct program *p, const struct key *key, struct turned *t)
 {
     t->nat = nat_statement_in(p, key);
@@ -50,7 +50,7 @@ static bool turned(const struct program *p, const struct key *key, struct turned
     return true;
 }
 
-/* Can it be translated at all? */
+/* True if the packet can be translated at all. */
 static bool may_translate(const struct key *key)
 {
     const bool v6 = family_of(key) == 6;
@@ -64,8 +64,8 @@ bool program_turned(const struct program *p, const struct key *key, struct turne
     return may_translate(key) && turned(p, key, t);
 }
 
-/* The destination, if it is an outside end: to a forward's target, or to the owner of the mapping, who sits in the same
- * VLAN stack (a flow has one alone). */
+/* Translate the destination, if it is an outside end: to a forward's target, or to the owner of the mapping, which must
+ * be in the same VLAN stack (a flow has only one). */
 static bool turn(struct nat *n, const struct key *key, uint16_t stack, bool look, struct flow_bind *b)
 {
     struct turned t = {.dst_port = b->to_dst_port};
@@ -89,7 +89,7 @@ static bool turn(struct nat *n, const struct key *key, uint16_t stack, bool look
     return true;
 }
 
-/* Those of this machine's own address, with its own connections. */
+/* Set the part of this machine's own ports that translation shares with its own connections. */
 static void share_ports(struct map_room *room, const struct facts_ports *host)
 {
     const uint16_t lo = host->kept_lo > room->lo ? host->kept_lo : room->lo,
@@ -99,7 +99,7 @@ static void share_ports(struct map_room *room, const struct facts_ports *host)
     room->withheld = host->kept_hi && lo <= hi ? (uint16_t)(hi - lo + 1) : 0;
 }
 
-/* The room that a statement has at an outside address: ports of its range, identifiers all. */
+/* Return the room of a statement at an outside address: ports of its range, all identifiers. */
 static struct map_room room_of(const struct nat *n, const struct pbc_nat *one, uint32_t space, uint8_t class,
                                const uint32_t outside[4])
 {
@@ -110,7 +110,7 @@ static struct map_room room_of(const struct nat *n, const struct pbc_nat *one, u
     return room;
 }
 
-/* The mapping for that source, which is made unless it is only looked for; false: no port. */
+/* Find the mapping for that source, and make it unless `look`; false: no port. */
 static bool take_mapping(struct nat *n, const struct key *key, uint16_t stack, uint32_t at, uint32_t space, bool look,
                          struct flow_bind *b)
 {
@@ -132,8 +132,8 @@ static bool take_mapping(struct nat *n, const struct key *key, uint16_t stack, u
     return true;
 }
 
-/* The address that a client leaves from: always the same one of the statement (RFC 4787, REQ-2: paired), on every
- * machine with that hash key. */
+/* Return the space of a client's outside address: always the same one of the statement (RFC 4787, REQ-2: paired), on
+ * every machine with that hash key. */
 static uint32_t space_of_client(const struct nat *n, uint32_t at, const struct key *key)
 {
     const struct statement_spaces *s = &n->spaces[at];
@@ -143,13 +143,13 @@ static uint32_t space_of_client(const struct nat *n, uint32_t at, const struct k
     return n->written[s->first + (uint32_t)((lb_hash_source(n->key, &f) >> 32) * s->count >> 32)];
 }
 
-/* Whoever got an address of this machine would meet its own connections. */
+/* True for an address of this machine, whose own connections a translated host would meet. */
 static bool is_own(const struct nat *n, uint8_t family, const uint32_t addr[4])
 {
     return n->facts && facts_have_self(n->facts) && sides_of(n->facts, family, addr, addr) & KIND_SRC_SELF;
 }
 
-/* The source, as statement `at` says. */
+/* Translate the source by statement `at`. */
 static enum nat_fate leave(struct nat *n, const struct key *key, uint16_t stack, uint32_t at, bool look,
                            struct flow_bind *b)
 {
@@ -173,7 +173,7 @@ static enum nat_fate leave(struct nat *n, const struct key *key, uint16_t stack,
     return take_mapping(n, key, stack, at, space, look, b) ? NAT_BOUND : NAT_NO_PORT;
 }
 
-/* As it came. */
+/* Begin with the packet's own ends. */
 static void begin(const struct key *key, uint16_t query, struct flow_bind *b)
 {
     *b = (struct flow_bind){.server = PBC_NONE,
@@ -186,7 +186,7 @@ static void begin(const struct key *key, uint16_t query, struct flow_bind *b)
     memcpy(b->to_dst, key->dst, sizeof b->to_dst);
 }
 
-/* The mapping that was begun is undone. */
+/* Undo the mapping that was begun. */
 static enum nat_fate give_up(struct nat *n, const struct key *key, bool look, struct flow_bind *b)
 {
     if (!look && b->flags & BIND_HOLDS_DST) {

@@ -1,24 +1,24 @@
-/* The inside of address translation: what nat.c, nat_choose.c, nat_spaces.c and nat_statement.c share. */
+/* The inside of address translation, shared by nat.c, nat_choose.c, nat_spaces.c and nat_statement.c */
 #pragma once
 
 #include "vm/forward/balance/lb.h"
 #include "vm/forward/bind/nat.h"
 
-/* An outside address and its space of ports. */
+/* An outside address and its space of ports */
 struct outside {
     uint32_t addr[4];
     uint8_t family;
 };
 
-/* An interface that `masquerade` goes out by. own: space of its address, by family (0: IPv4); SPACE_NONE: none is
- * known. */
+/* An outgoing interface of `masquerade`. own: space of its address, by family (0: IPv4); SPACE_NONE: address
+ * unknown. */
 struct outside_way {
     uint16_t iface;
     uint32_t own[2];
 };
 
-/* Those that are written stand first, sorted; then two for each way, of either family, whose addresses come with the
- * facts. Where such a one is written, or another way's too, its space is that one's. */
+/* The outside addresses: first those written in the program, sorted; then two for each way, one a family, whose
+ * addresses come with the facts. An address that is also written, or another way's, has the space of that one. */
 struct outsides {
     struct outside *all;
     struct outside_way *way;
@@ -28,44 +28,44 @@ struct outsides {
 
 struct nat {
     const struct program *p;
-    const struct facts *facts; /* seen last; NULL: none yet */
+    const struct facts *facts; /* latest facts; NULL: none yet */
     struct mappings *mappings;
-    uint32_t ports_number; /* of the facts: what of this machine's ports is reserved */
+    uint32_t ports_number; /* number of the facts by which this machine's ports are reserved */
     struct outsides outsides;
     struct statement_spaces {
         uint32_t first, count;
-    } * spaces;             /* [nats_count] of SOURCE statements, in `written`; of MASQUERADE first is their way */
-    uint32_t *written;      /* spaces, a SOURCE statement's behind the other's */
-    struct lb_hash_key key; /* by which a client has its one of them */
+    } * spaces;             /* [nats_count]; SOURCE: range in `written`; MASQUERADE: first is the way */
+    uint32_t *written;      /* spaces of all SOURCE statements, one after the other */
+    struct lb_hash_key key; /* chooses the address of a client */
     struct nat_counters counters;
-    struct counter *statements; /* [program_all_nats]: counters point there */
-    uint32_t *flows;            /* likewise */
+    struct counter *statements; /* [program_all_nats]; `counters` points there */
+    uint32_t *flows;            /* [program_all_nats]; `counters` points there */
 };
 
 static inline uint8_t family_of(const struct key *key) { return key->kind & KIND_IP6 ? 6 : 4; }
-/* nat_statement.c: the statement that turns the destination to an inside end; PBC_NONE: none does. */
+/* nat_statement.c: return the statement that translates the destination to an inside end; PBC_NONE: none. */
 uint32_t nat_statement_in(const struct program *p, const struct key *key);
-/* The statement that gives the source an outside end. turned: the destination was. */
+/* Return the statement that gives the source an outside end. turned: the destination was translated. */
 uint32_t nat_statement_out(const struct program *p, const struct key *key, bool turned);
 
-/* Number of addresses that the program's SOURCE statements have. */
+/* Return the number of addresses of the program's SOURCE statements. */
 uint32_t outsides_written(const struct program *p);
-/* Outside addresses of the program. False: out of memory. */
+/* List the outside addresses of the program. False: out of memory. */
 bool outsides_init(struct outsides *o, const struct program *p);
 void outsides_fini(struct outsides *o);
 static inline uint32_t outsides_count(const struct outsides *o) { return o->written + 2 * o->ways; }
 
-/* The space of an address that is in use, SPACE_NONE. */
+/* Return the space of an address that is in use, or SPACE_NONE. */
 uint32_t outside_space(const struct outsides *o, const uint32_t addr[4], uint8_t family);
-/* The same of a written address. */
+/* The same for a written address */
 uint32_t outside_written(const struct outsides *o, const uint32_t addr[4], uint8_t family);
-/* Keep ports that services and `forward` answer on from being given out: of the written addresses. */
+/* Reserve ports of written addresses on which services and `forward` answer: they are never given out. */
 void outsides_reserve(const struct outsides *o, const struct program *p, struct mappings *m);
-/* The same of the ways' own addresses; and the ports that stay with this machine, as `host` says (NULL: not known). */
+/* The same for the ways' own addresses, with the ports that stay with this machine by `host` (NULL: unknown) */
 void outsides_reserve_own(const struct outsides *o, const struct program *p, struct mappings *m,
                           const struct facts_ports *host);
-/* The way of an interface. */
+/* Return the way of an interface. */
 uint32_t outsides_way(const struct outsides *o, uint32_t iface);
-/* This machine's address of that family on that way is now `addr`, all 0: not known. */
+/* Set this machine's address of that family on that way to `addr`; all 0: unknown. */
 void outsides_own(struct outsides *o, const struct program *p, struct mappings *m, const struct facts_ports *host,
                   uint32_t way, uint8_t family, const uint32_t addr[4]);

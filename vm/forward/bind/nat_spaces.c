@@ -1,6 +1,6 @@
-/* The outside addresses of a program, each with a space of ports, and which of those ports are somebody else's: what a
- * `forward` or a service answers on is never given to a mapping. A service on all ports is left out; there a translated
- * flow is told from the service's by its tuple alone. */
+/* The outside addresses of a program, each with a space of ports, and the ports in them that belong to others: ports on
+ * which a `forward` or a service answers are never given to a mapping. A service on all ports is left out; there only
+ * the tuple tells a translated flow from the service's. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,7 +34,7 @@ static void list_ways(struct outsides *o, const struct program *p)
     }
 }
 
-/* As they are written, those that stand there twice counted twice. The verifier bounds them by PBC_OUTSIDES_MAX. */
+/* Counts addresses as they are written, repeated ones again; at most PBC_OUTSIDES_MAX (verified). */
 uint32_t outsides_written(const struct program *p)
 {
     uint64_t n = 0;
@@ -84,7 +84,7 @@ uint32_t outside_written(const struct outsides *o, const uint32_t addr[4], uint8
     return found ? (uint32_t)(found - o->all) : SPACE_NONE;
 }
 
-/* The space by which a way has that address. */
+/* Return the space of a way that has that address. */
 static uint32_t way_space(const struct outsides *o, const uint32_t addr[4], uint8_t family)
 {
     for (uint32_t i = 0; i < o->ways; i++) {
@@ -100,7 +100,7 @@ uint32_t outside_space(const struct outsides *o, const uint32_t addr[4], uint8_t
     return own != SPACE_NONE ? own : outside_written(o, addr, family);
 }
 
-/* The classes of mappings that an endpoint's protocol shares ports with. */
+/* Reserve the ports in the classes of mappings that share ports with an endpoint's protocol. */
 static void reserve(struct mappings *m, uint32_t space, uint8_t proto, uint16_t lo, uint16_t hi)
 {
     if (lo <= 1 && hi == UINT16_MAX) return;
@@ -124,7 +124,7 @@ void outsides_reserve(const struct outsides *o, const struct program *p, struct 
     }
 }
 
-/* Ports that stay with this machine. */
+/* Reserve the ports that stay with this machine. */
 static void reserve_host(struct mappings *m, uint32_t space, const struct facts_ports *host)
 {
     for (unsigned class = MAP_TCP; class <= MAP_UDP && host->kept_hi; class ++)
@@ -161,7 +161,7 @@ void outsides_reserve_own(const struct outsides *o, const struct program *p, str
                 reserve_own(&o->all[o->way[i].own[six]], p, m, o->way[i].own[six], host);
 }
 
-/* A space that no way uses: its own, or that of one whose address is another's space, too. */
+/* Return an unused space: the way's own, or that of a way whose address has a space elsewhere. */
 static uint32_t unused_space(const struct outsides *o, uint32_t way, unsigned six)
 {
     for (uint32_t i = 0; i <= o->ways; i++) {
@@ -170,7 +170,7 @@ static uint32_t unused_space(const struct outsides *o, uint32_t way, unsigned si
         for (uint32_t k = 0; k < o->ways; k++) used |= k != way && o->way[k].own[six] == space;
         if (!used) return space;
     }
-    return SPACE_NONE; /* there are as many as ways */
+    return SPACE_NONE; /* there are as many spaces as ways */
 }
 
 void outsides_own(struct outsides *o, const struct program *p, struct mappings *m, const struct facts_ports *host,

@@ -1,4 +1,4 @@
-/* The statement of a nat that translates a packet: the first one that fits. */
+/* The statement of a nat that translates a packet: the first one that fits */
 #include <string.h>
 
 #include "vm/forward/bind/nat_priv.h"
@@ -37,15 +37,15 @@ static bool forwards(const struct program *p, const struct pbc_nat *n, const str
     return has_protocol(n, key) && in_from(p, n, key, false);
 }
 
-/* Is the destination an outside address of a map? From wherever it comes: what is inside, too, asks for it so. What is
- * this machine's own stays here. */
+/* True if the destination is an outside address of a map, wherever the packet comes from: inside hosts use it, too.
+ * This machine's own addresses are not mapped. */
 static bool maps_in(const struct pbc_nat *n, const struct key *key)
 {
     if (key->kind & KIND_DST_SELF) return false;
     return n->kind == PBC_NAT_MAP && n->family == family_of(key) && address_in_prefix(n->to, n->len, key->dst);
 }
 
-/* Is the destination inside: of a map; of a statement that names its sources? */
+/* True if the destination is the inside of a map (is_mapped), or a source that a statement names (is_source). */
 static bool is_mapped(const struct program *p, const struct key *key)
 {
     for (uint32_t i = 0; i < p->nats_count; i++) {
@@ -65,11 +65,11 @@ static bool is_source(const struct program *p, const struct key *key)
     return false;
 }
 
-/* Does the packet, whose destination may have been `turned` to an inside end, leave by the statement's interface as
- * from one of its sources? Which way a packet leaves nobody says yet, so: it did not come in there, its source is
- * inside and its destination is not, of it or of a map (of a map's, of any statement). One that asked for an outside
- * end leaves from one, too, wherever it is turned to; of a statement for any source only if it is known where the
- * packet came in. */
+/* True if the packet leaves by the statement's interface as from one of its sources; its destination may have been
+ * `turned` to an inside end. The way out is not known yet, so the test is: it did not come in there, its source is
+ * inside, and its destination is not inside this statement or a map (for a map's packets: inside any statement). A
+ * packet to an outside end also leaves from one, wherever it is turned to; for a statement on any source only if the
+ * incoming interface is known. */
 static bool leaves_by(const struct program *p, const struct pbc_nat *n, const struct key *key, bool turned)
 {
     if (n->kind == PBC_NAT_MAP) {

@@ -1,5 +1,5 @@
-/* Outside addresses, see outside.h: of each pool its sources by family, and a space of ports for every source, server
- * and protocol. A family without a source has this machine's address. */
+/* Outside addresses, see outside.h: the sources of each pool by family, and a space of ports for every source, server
+ * and protocol. A family without a source uses this machine's address. */
 #include "vm/forward/bind/outside.h"
 
 #include <stdlib.h>
@@ -9,24 +9,23 @@
 #include "vm/forward/bind/rest.h"
 #include "vm/keyed/hash.h"
 
-/* A port that is free here may belong to another flow, of this machine's own or of another pool's: then the next is
- * tried. */
+/* Number of ports tried: one that is free here may belong to another flow, of this machine or of another pool. */
 enum { TRIES = 16 };
 
-/* Spaces of ports, one a protocol. */
+/* Spaces of ports, one a protocol */
 enum { SPACE_TCP, SPACE_UDP, SPACE_OTHER, SPACE_QUERY, SPACE_CLASSES };
 
-/* Addresses that a pool's servers of one family see. */
+/* Addresses that a pool's servers of one family see */
 struct side {
     uint32_t (*addr)[4]; /* [count] */
-    uint32_t count;      /* 0: no `source`, this machine's address, as the facts say */
-    struct ports *ports; /* space: (source * servers + server) * classes + class; NULL: no service translates to this
-                            pool */
+    uint32_t count;      /* 0: no `source`, but this machine's address by the facts */
+    struct ports
+        *ports; /* space: (source * servers + server) * classes + class; NULL: no service translates to this pool */
     uint16_t lo, hi;
 };
 
 struct pool_out {
-    struct side side[2]; /* of IPv4, of IPv6 */
+    struct side side[2]; /* IPv4, IPv6 */
 };
 
 struct outside {
@@ -61,7 +60,7 @@ static void list_set6(const struct program *p, const struct pbc_set *s, struct s
     }
 }
 
-/* The verifier has seen that a pool's sources are no more than PBC_SOURCES_MAX. */
+/* List a pool's sources, at most PBC_SOURCES_MAX (verified). */
 static bool list_sources(const struct program *p, const struct pbc_pool *pool, struct pool_out *out)
 {
     struct side *v4 = &out->side[0], *v6 = &out->side[1];
@@ -77,7 +76,7 @@ static bool list_sources(const struct program *p, const struct pbc_pool *pool, s
     return true;
 }
 
-/* There are no more spaces than the verifier allows of pairs: addresses of both families times all servers. */
+/* Make the ports of a pool. The verifier bounds the spaces: addresses of both families times all servers. */
 static bool make_ports(struct outside *o, uint32_t pool, const struct vm_cfg *cfg)
 {
     const struct pbc_pool *pp = &o->p->pools[pool];
@@ -95,7 +94,7 @@ static bool make_ports(struct outside *o, uint32_t pool, const struct vm_cfg *cf
     return true;
 }
 
-/* Ports for the pools that passthrough services send to. */
+/* Make the ports of the pools that passthrough services send to. */
 static bool make_all_ports(struct outside *o, const struct vm_cfg *cfg)
 {
     const struct program *p = o->p;
@@ -113,7 +112,7 @@ struct outside *outside_new(const struct program *p, const struct vm_cfg *cfg)
     struct outside *o = calloc(1, sizeof *o);
     if (!o) return NULL;
     o->p = p;
-    o->random = cfg->seed ^ 0x6f757473; /* not the numbers that ports take */
+    o->random = cfg->seed ^ 0x6f757473; /* differs from the numbers of `ports` */
     o->pools = calloc((size_t)p->pools_count + 1, sizeof *o->pools);
     o->rests.all = calloc(RESTS_MOST, sizeof *o->rests.all);
     bool good = o->pools && o->rests.all;
@@ -137,7 +136,7 @@ void outside_free(struct outside *o)
     free(o);
 }
 
-/* Ports that begin anew are drawn otherwise than before: the same draws would meet the flows of those before. */
+/* Draw new ports from another random state: the same draws would meet the flows of the ports before. */
 static void renew_ports(struct outside *to, struct side *side)
 {
     if (side->ports) ports_draw(side->ports, random_next(&to->random));
@@ -174,7 +173,7 @@ static void give(struct outside *o, uint32_t server, uint32_t space, uint16_t po
     if (ports) port_give(ports, space, port); /* NULL: no service translates for the pool any more */
 }
 
-/* Returns how many. */
+/* Free ports whose rest is over; return their number. */
 static unsigned wake(struct outside *o, uint64_t now_ns, unsigned most)
 {
     struct rest one;
@@ -187,7 +186,7 @@ void outside_at(struct outside *o, uint64_t now_ns) { wake(o, now_ns, TRIES); }
 
 void outside_keep(struct outside *to, struct outside *from, const struct remap *r)
 {
-    wake(from, UINT64_MAX, RESTS_MOST); /* their numbers would be others */
+    wake(from, UINT64_MAX, RESTS_MOST); /* their server and space numbers change */
     to->random = from->random;
     for (uint32_t i = 0; i < to->p->pools_count; i++) {
         const bool past = i >= r->program->past->pools;
@@ -220,8 +219,8 @@ bool outside_address(const struct outside *o, const struct facts *facts, uint32_
     return address_at(o, facts, server, 0, addr);
 }
 
-/* A port of one space that is free in the flow table, too. Those that are not are held until one is found, so that each
- * is tried once. */
+/* Take a port of one space that is free in the flow table, too. Ports that are not are held until one is found, so that
+ * each is tried once. */
 static uint16_t take_port(struct ports *ports, uint32_t space, struct flow_bind *b, outside_free_fn *is_free, void *arg)
 {
     uint16_t held[TRIES];
@@ -237,8 +236,8 @@ static uint16_t take_port(struct ports *ports, uint32_t space, struct flow_bind 
     return port;
 }
 
-/* None is left: flows whose time has passed hold theirs until somebody meets them, so some are met. Of the first
- * address alone: what a packet costs must not grow with the addresses. */
+/* Find a port when none is left: expired flows hold theirs until somebody looks them up, so some are looked up. Only
+ * for the first address: the cost of a packet must not grow with their number. */
 static uint16_t wake_port(struct outside *o, const struct side *out, struct flow_bind *b, outside_free_fn *is_free,
                           void *arg)
 {
@@ -338,7 +337,7 @@ static void archive_rests(struct outside *o, struct archive *a)
     }
 }
 
-/* The sources of a pool of the past, which its own program knew. */
+/* Write or read the sources of a pool of the past, which only its own program lists. */
 static void archive_sources(struct side *side, struct archive *a)
 {
     uint32_t count = side->count;

@@ -1,4 +1,4 @@
-/* Ports that are taken (port_map.h). */
+/* Taken ports (port_map.h) */
 #include "vm/forward/bind/port_map.h"
 
 #include <string.h>
@@ -38,7 +38,7 @@ bool port_map_take(struct port_map *p, const struct port_words *s, uint16_t port
     return true;
 }
 
-/* The first word of the slice at or after `word` that is not full, at most `last`; past it: none. */
+/* Return the first word of the slice at or after `word`, at most `last`, that is not full; last + 1: none. */
 static uint32_t next_word(const struct port_map *p, const struct port_words *s, uint32_t word, uint32_t last)
 {
     for (uint32_t row = word / 64; row <= last / 64; row++) {
@@ -49,8 +49,8 @@ static uint32_t next_word(const struct port_map *p, const struct port_words *s, 
     return last + 1;
 }
 
-/* The first free port of lo..hi; negative: none. Of the words that are not full only the two at the ends may have none.
- */
+/* Return the first free port of lo..hi; negative: none. Of the words that are not full only the two at the ends may
+ * have no free port in the range. */
 static int32_t first_free(const struct port_map *p, const struct port_words *s, uint32_t lo, uint32_t hi)
 {
     for (uint32_t w = next_word(p, s, lo / 64, hi / 64); w <= hi / 64; w = next_word(p, s, w + 1, hi / 64)) {
@@ -97,7 +97,7 @@ void port_map_reserve(struct port_map *p, uint16_t lo, uint16_t hi)
 
 void port_map_unreserve(struct port_map *p)
 {
-    if (!p->reserves) return; /* memory that nobody has written stays so */
+    if (!p->reserves) return; /* untouched memory stays untouched */
     p->reserves = false;
     memset(p->reserved, 0, sizeof p->reserved);
     for (uint32_t w = 0; w < PORT_WORDS; w++) note_full(p, w);

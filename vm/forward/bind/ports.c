@@ -1,4 +1,4 @@
-/* Source ports, see ports.h: a port map a space. */
+/* Source ports, see ports.h: a port map a space */
 #include "vm/forward/bind/ports_priv.h"
 
 #include <stdlib.h>
@@ -48,7 +48,7 @@ uint16_t ports_any(struct ports *p)
 {
     const uint32_t span = (uint32_t)p->hi - p->lo + 1;
     uint16_t port = p->lo;
-    for (unsigned i = 0; i < 4 * (p->workers + 1); i++) { /* another's slice is as often drawn as there are others */
+    for (unsigned i = 0; i < 4 * (p->workers + 1); i++) { /* a draw hits the slice once in `workers` times */
         port = (uint16_t)(p->lo + (uint32_t)((random_next(&p->random) >> 32) * span >> 32));
         if (port_slice(port, p->workers) == p->worker) break;
     }

@@ -1,7 +1,7 @@
-/* Source ports for translation: unique for a (server, outside address), in the worker's slice of the range, given out
- * in an order that outsiders cannot foretell (RFC 6056, 3.3.1), taken back when the flow's time is over. A bitmap for
- * each pair of outside address and server, fixed at start and touched when used; finding a free one reads at most 1,024
- * words, normally one. */
+/* Source ports for translation: unique for each (server, outside address), in the worker's slice of the range, in an
+ * order that outsiders cannot predict (RFC 6056, 3.3.1), given back when the flow ends. A bitmap for each pair of
+ * outside address and server, allocated at start and touched when used; finding a free port reads at most 1,024 words,
+ * normally one. */
 #pragma once
 
 #include <stdbool.h>
@@ -11,23 +11,23 @@
 
 struct ports;
 
-/* `spaces` independent spaces of ports lo..hi each, lo at least 1; of them this worker gives out its slice, `worker` of
+/* Make `spaces` independent spaces of ports lo..hi, lo at least 1. This worker gives out its slice, `worker` of
  * `workers` (mappings.h, port_slice; 0 of 0: all). NULL: out of memory. */
 struct ports *ports_new(uint32_t spaces, uint16_t lo, uint16_t hi, unsigned worker, unsigned workers, uint64_t seed);
 void ports_free(struct ports *p);
 
-/* A free port of the space, now taken; 0: exhausted. `want`: given if it is free and in the slice (0: no wish). */
+/* Take a free port of the space; 0: none left. want: taken if it is free and in the slice; 0: any. */
 uint16_t port_take(struct ports *p, uint32_t space, uint16_t want);
-/* One of the slice, by chance, taken or not. */
+/* Return a random port of the slice, taken or not. */
 uint16_t ports_any(struct ports *p);
-/* That port is taken as if it had been given; false: it is, or it is none of the range. */
+/* Take that port as if it had been given out; false: it is taken, or not in the range. */
 bool port_hold(struct ports *p, uint32_t space, uint16_t port);
-/* Seed of the order in which ports are drawn from here on. */
+/* Set the seed of further draws. */
 void ports_draw(struct ports *p, uint64_t seed);
-/* State that decides which ports are next (keyed/archive.h), but for those that are held. */
+/* Write or read the state of the draws, without the ports that are held (keyed/archive.h). */
 void ports_archive(struct ports *p, struct archive *a);
 void port_give(struct ports *p, uint32_t space, uint16_t port);
-/* Those that are taken, all spaces together, are from here on counted there too. */
+/* Count the ports taken in all spaces in *sum, too, from here on. */
 void ports_count(struct ports *p, uint64_t *sum);
-/* The same of `spaces` spaces that are in use already, and are counted elsewhere until now. */
+/* The same for `spaces` spaces that are in use already, and counted elsewhere so far */
 void ports_recount(struct ports *p, uint32_t spaces, uint64_t *sum);

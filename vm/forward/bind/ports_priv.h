@@ -1,15 +1,15 @@
-/* Source ports, what they are held in: what ports.c has, and tests beside a model. */
+/* The inside of source ports: for ports.c, and tests against a model */
 #pragma once
 
 #include "vm/forward/bind/port_map.h"
 #include "vm/forward/bind/ports.h"
 
 struct ports {
-    struct port_map *maps; /* [spaces], zero until used: the system gives their memory when it is touched */
-    uint32_t *used;        /* [spaces] */
+    struct port_map *maps; /* [spaces], zero until used: the system provides their memory when it is touched */
+    uint32_t *used;        /* [spaces]: number of ports in use */
     struct port_words slice;
     uint64_t random;
-    uint64_t *sum, unasked; /* of ports in use; nobody asks: `unasked` */
+    uint64_t *sum, unasked; /* number of ports in use; `unasked` if nobody else counts */
     uint16_t lo, hi;
     unsigned worker, workers;
 };

@@ -1,5 +1,5 @@
-/* A queue of ports that nobody gets for a while: their flows were evicted, and the other sides may still send to them.
- * The queue is bounded; where it is full the oldest port is free at once. */
+/* A queue of ports that stay unused for a while: their flows were evicted, and the other sides may still send to them.
+ * The queue is bounded; when it is full, the oldest port is free at once. */
 #pragma once
 
 #include <stdbool.h>
@@ -10,11 +10,11 @@ enum { RESTS_MOST = 4096 };
 struct rest {
     uint64_t until_ns;
     union {
-        struct { /* a source port of a service's (outside.c) */
+        struct { /* source port of a service (outside.c) */
             uint32_t server, space;
             uint16_t port;
         };
-        int32_t mapping; /* of translation (mappings.c) */
+        int32_t mapping; /* mapping of translation (mappings.c) */
     };
 };
 struct rests {
@@ -22,7 +22,7 @@ struct rests {
     uint32_t first, count;
 };
 
-/* The oldest, if it has rested long enough, or there is no room for another. */
+/* Take the oldest entry, if it has rested long enough, or if the queue is full and full_is_enough. */
 static inline bool rests_leave(struct rests *r, uint64_t now_ns, bool full_is_enough, struct rest *out)
 {
     if (!r->count) return false;
@@ -33,7 +33,7 @@ static inline bool rests_leave(struct rests *r, uint64_t now_ns, bool full_is_en
     return true;
 }
 
-/* There is room. */
+/* Add an entry; there must be room. */
 static inline void rests_add(struct rests *r, const struct rest *one)
 {
     r->all[(r->first + r->count++) % RESTS_MOST] = *one;

@@ -1,4 +1,4 @@
-/* Making and proving cookies; the layout is drawn in cookie.h. */
+/* Making and proving cookies; cookie.h shows the layout */
 #include "vm/forward/cookie/cookie.h"
 
 #include <string.h>
@@ -14,8 +14,8 @@ enum {
     MSS_ABSENT6 = 1220,
 };
 
-/* Ascending: 64 for the few that take less, 536 what IPv4 assumes of silence, 1220 IPv6's least, 1300 and 1380 tunnels,
- * 1440 Ethernet over IPv6, 1452 PPPoE, 1460 Ethernet. */
+/* Ascending: 64 for the few that take less, 536 the IPv4 default, 1220 the IPv6 minimum, 1300 and 1380 tunnels, 1440
+ * Ethernet over IPv6, 1452 PPPoE, 1460 Ethernet */
 static const uint16_t mss_of[COOKIE_MSS_MOST] = {64, 536, 1220, 1300, 1380, 1440, 1452, 1460};
 
 void cookie_secret(struct cookie_secret *s, uint64_t seed)
@@ -52,7 +52,7 @@ static unsigned stamp_bits(const struct cookie_terms *t)
 
 static uint64_t step_of(uint64_t now_ns) { return now_ns / COOKIE_STEP_NS; }
 
-/* Families have messages of different lengths, so they never meet. */
+/* Hash the message. The families' messages differ in length, so they never collide. */
 static uint32_t sign(const struct cookie_secret *s, const struct key *key, uint32_t isn, const struct cookie_terms *t,
                      uint64_t step)
 {

@@ -1,11 +1,11 @@
-/* Test of headers and flows for segments that may prove a cookie; for both executors. */
+/* Test of headers and flows for segments that may prove a cookie, for both executors */
 #pragma once
 
 #include "vm/flow/track/track.h"
 #include "vm/packet/key.h"
 
-/* A whole segment with ACK that is none of a live flow's: while the server is awaited nothing of the client's is.
- * flow: the segment's, NULL where there is none. */
+/* True for a whole segment with ACK that belongs to no live flow; while the server is awaited, all segments of the
+ * client count as such. flow: the segment's, NULL if there is none. */
 static inline bool cookie_may_prove(const struct key *key, const struct track_seen *seen, const struct flow *flow,
                                     bool awaited)
 {

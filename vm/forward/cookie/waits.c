@@ -1,4 +1,4 @@
-/* Rings of waits, see waits.h. */
+/* Rings of waits, see waits.h */
 #include "vm/forward/cookie/waits.h"
 
 static const uint64_t delay_ns[WAIT_TIMES] = {1000000000, 2000000000, 4000000000};

@@ -1,5 +1,5 @@
-/* Servers that have not answered yet: when to ask again, and when to give up. Fixed memory, no search: all that wait
- * for their first, second or third time wait equally long, so each time has a ring in the order of time. */
+/* Servers that have not answered yet: times to ask again, and to give up. Fixed memory, no search: all that wait for
+ * their first, second or third time wait equally long, so each time has a ring in order of time. */
 #pragma once
 
 #include <stdbool.h>
@@ -7,12 +7,12 @@
 
 #include "vm/keyed/archive.h"
 
-/* After 1 s, 2 s and 4 s more, as a host would (RFC 6298); after the third nobody is asked any more. */
-enum { WAIT_TIMES = 3, WAIT_MOST = 4096 /* at once, a time: where there are more, clients' own probes must do */ };
+/* Ask again after 1 s, then 2 s and 4 s, as a host would (RFC 6298); after the third give up. */
+enum { WAIT_TIMES = 3, WAIT_MOST = 4096 /* at once, a time: with more, the clients' own probes must do */ };
 
 struct wait {
-    int32_t slot;    /* of the flow */
-    uint32_t cookie; /* and how often its flow has gone to another server: by which it is known to be the same */
+    int32_t slot;    /* slot of the flow */
+    uint32_t cookie; /* cookie plus number of servers tried; identifies the flow */
     uint64_t due_ns;
 };
 struct waits {
@@ -20,13 +20,13 @@ struct waits {
     uint32_t first[WAIT_TIMES], count[WAIT_TIMES];
 };
 
-/* The length of the first wait. */
+/* Return the length of the first wait, in ns. */
 uint64_t waits_first_ns(void);
-/* time: from 0 on. False: there is no room. */
+/* Add a wait. time: from 0 on. False: no room. */
 bool waits_add(struct waits *w, unsigned time, int32_t slot, uint32_t cookie, uint64_t now_ns);
-/* The next that is due, now taken out; false: none is. */
+/* Take out the next wait that is due; false: none. */
 bool waits_take(struct waits *w, uint64_t now_ns, unsigned *time, struct wait *out);
-/* All of them (keyed/archive.h), into what is new, of flows in so many slots. */
+/* Write all waits, or read them into new rings (keyed/archive.h). slots: number of flow slots. */
 bool waits_archive(struct waits *w, struct archive *a, uint32_t slots);
-/* Time of the next one that is due; UINT64_MAX: nobody waits. */
+/* Return the time when the next wait is due; UINT64_MAX: none. */
 uint64_t waits_next(const struct waits *w);

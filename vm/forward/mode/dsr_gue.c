@@ -1,4 +1,4 @@
-/* dsr gue: the packet, one hop less, inside UDP and GUE to the server (draft-ietf-intarea-gue-09, variant 0 or 1). */
+/* dsr gue: the packet, with one hop less, in UDP and GUE to the server (draft-ietf-intarea-gue-09, variant 0 or 1) */
 #include "vm/forward/mode/mode.h"
 #include "vm/packet/edit/edit.h"
 

@@ -1,4 +1,4 @@
-/* dsr ipip: the packet, one hop less, inside another to the server (RFC 2003, RFC 2473, RFC 4213). */
+/* dsr ipip: the packet, with one hop less, inside another to the server (RFC 2003, RFC 2473, RFC 4213) */
 #include "vm/forward/mode/mode.h"
 #include "vm/packet/edit/edit.h"
 

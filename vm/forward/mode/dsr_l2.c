@@ -1,5 +1,5 @@
-/* dsr l2: the frame goes to the server's MAC address, its IP packet unchanged, TTL too; only an MSS clamp that is asked
- * for is written. The server holds the service's address. */
+/* dsr l2: the frame goes to the server's MAC address with its IP packet and TTL unchanged, except for a configured MSS
+ * clamp. The server holds the service's address. */
 #include "vm/forward/mode/mode.h"
 
 static enum pkt_reason send_on(const struct job *j, struct packet_ctx *c, struct pkt *copy)

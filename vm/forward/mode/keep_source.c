@@ -1,4 +1,4 @@
-/* passthrough keep source: the server sees the client, and its way back leads through here. */
+/* passthrough keep source: the server sees the client's address, and its route back leads through here */
 #include "vm/forward/mode/mode.h"
 
 static enum pkt_reason send_on(const struct job *j, struct packet_ctx *c, struct pkt *copy)

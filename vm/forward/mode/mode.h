@@ -1,6 +1,6 @@
-/* Modes: how accepted traffic goes on. One file a mode, each ending in its ops; its row in vm/mode.def says the rest. A
- * mode is given a copy in a slot of the pool, calls the actions of vm/packet/edit/, and lets it leave through vm_tx
- * with its layer 3 final. */
+/* Modes: the ways in which accepted traffic is sent on. Each mode is a file that ends in its ops; its row in
+ * vm/mode.def has its traits. A mode gets a copy in a slot of the pool, calls the actions of vm/packet/edit/, and sends
+ * it through vm_tx with its layer 3 final. */
 #pragma once
 
 #include "vm/context/context.h"
@@ -11,40 +11,40 @@
 #include "vm/packet/edit/recipe.h"
 
 struct mode_ops {
-    uint8_t recipe; /* enum recipe_kind: what it does to ordinary packets */
-    /* Send the copy, which it takes over. REASON_NONE, or why nothing left; the sender has been told then. */
+    uint8_t recipe; /* enum recipe_kind: for ordinary packets */
+    /* Send the copy, which it takes over. REASON_NONE, or why nothing left; the sender is then told already. */
     enum pkt_reason (*send)(const struct job *j, struct packet_ctx *c, struct pkt *copy);
 };
 #define MODE(ident, name, traits, doc) extern const struct mode_ops mode_##ident;
 #include "vm/mode.def"
 
 const struct mode_ops *mode_of(const struct program *p, uint32_t service);
-/* Ends of its own that a packet may lose by the mode: bits of enum translate_what. */
+/* Return the ends of a packet that the mode may replace: bits of enum translate_what. */
 static inline uint8_t mode_rewrites(uint8_t mode)
 {
     return (mode_is(mode, MODE_REWRITES) ? TRANSLATE_DST | TRANSLATE_DST_PORT : 0) |
            (mode_is(mode, MODE_OWN_SOURCE) ? TRANSLATE_SRC | TRANSLATE_SRC_PORT : 0);
 }
 
-/* Copy the packet into a slot, and send it as c->left says. A super-packet that no slot holds leaves itself (c->gone).
- */
+/* Copy the packet into a slot, and send it as c->left says. A super-packet that no slot holds is sent itself
+ * (c->gone). */
 enum pkt_reason mode_send(const struct job *j, struct packet_ctx *c);
 
-/* One hop, rewritten as c->left says: in pieces where it has to be. */
+/* Send the copy one hop on, rewritten as c->left says, in fragments if needed. */
 enum pkt_reason mode_route(const struct job *j, struct packet_ctx *c, struct pkt *copy);
-/* Into a tunnel to the server. */
+/* Send the copy into a tunnel to the server. */
 enum pkt_reason mode_tunnel(const struct job *j, struct packet_ctx *c, struct pkt *copy, unsigned kind, uint16_t port);
-/* Lower the MSS of a SYN, if the service says so; overhead: bytes that the mode adds to a packet. */
+/* Lower the MSS of a SYN, if the service says so. overhead: bytes that the mode adds to a packet. */
 void mode_clamp(const struct job *j, const struct packet_ctx *c, struct pkt *copy, uint32_t overhead);
-/* The frame's link layer on the way out: our MAC as its source, `mac` (48 bits; 0: the executor's to fill in) as its
- * destination; any other link is taken off. */
+/* Write the frame's link layer: our MAC as source, `mac` as destination (48 bits; 0: the executor fills it in). A link
+ * other than Ethernet is removed. */
 void mode_link(const struct job *j, const struct packet_ctx *c, struct pkt *copy, uint64_t mac);
-/* The next hop of a frame: an address that the executor resolves, or (family 0) a MAC that is known. */
+/* The next hop of a frame: an address that the executor resolves, or (family 0) a known MAC */
 struct hop {
     const uint32_t *addr; /* as in struct key */
     uint64_t mac;         /* 0: to be resolved */
     uint8_t family;
 };
 void mode_to_server(const struct job *j, const struct packet_ctx *c, struct hop *hop);
-/* The copy leaves: an entry of j->tx, which has room for it. */
+/* Add the copy to j->tx, which has room for it. */
 void mode_leave(const struct job *j, const struct packet_ctx *c, const struct hop *hop, struct pkt *copy);

@@ -1,4 +1,4 @@
-/* passthrough: the server sees one of our addresses and a port of ours, so its replies come back here. */
+/* passthrough: the server sees an address and a port of ours, so its replies come back here */
 #include "vm/forward/mode/mode.h"
 
 static enum pkt_reason send_on(const struct job *j, struct packet_ctx *c, struct pkt *copy)

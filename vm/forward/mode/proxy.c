@@ -1,4 +1,4 @@
-/* proxy and proxy http: connections end in sockets of the host, which gets each packet as it came. */
+/* proxy and proxy http: connections end in sockets of the host, which gets each packet unchanged */
 #include "vm/forward/mode/mode.h"
 
 static enum pkt_reason to_host(const struct job *j, struct packet_ctx *c, struct pkt *copy)

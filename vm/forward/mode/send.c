@@ -1,4 +1,4 @@
-/* Steps that the modes share: copying, one hop, rewriting, tunnels, the link layer. */
+/* Steps that the modes share: copying, one hop, rewriting, tunnels, the link layer */
 #include <errno.h>
 #include <string.h>
 
@@ -19,8 +19,7 @@ const struct mode_ops *mode_of(const struct program *p, uint32_t service)
     return modes[p->services[service].mode];
 }
 
-/* Field by field, in place: a whole entry put together elsewhere and copied in wide pieces waits for its narrow writes.
- */
+/* Fill in an entry in place, field by field: reading a whole entry in wide pieces would wait for its narrow writes. */
 static void write_entry(const struct job *j, const struct packet_ctx *c, const struct hop *hop, struct pkt *copy,
                         struct tx_entry *e)
 {
@@ -55,7 +54,7 @@ static uint64_t mac_of(const uint8_t bytes[6])
     return mac;
 }
 
-/* The hop to the flow's opener, at the MAC address that it was last heard from; or to the new destination. */
+/* Find the hop to the flow's opener, at the MAC address last seen from it, or to the new destination. */
 static void to_other(const struct packet_ctx *c, struct hop *hop)
 {
     const uint64_t mac = mac_of(c->left.mac);
@@ -73,7 +72,7 @@ void mode_link(const struct job *j, const struct packet_ctx *c, struct pkt *copy
         edit_bare(copy);
 }
 
-/* In a translation of a first fragment under a CRC a port may stand that does not change. */
+/* Rewrite the copy. A first fragment under a CRC cannot be translated, unless its port stays. */
 static enum pkt_reason rewrite_copy(const struct packet_ctx *c, struct pkt *copy)
 {
     int err = 0;
@@ -84,7 +83,7 @@ static enum pkt_reason rewrite_copy(const struct packet_ctx *c, struct pkt *copy
     return err ? REASON_UNTRANSLATABLE : REASON_NONE;
 }
 
-/* MTU of the way that it leaves by. */
+/* Return the path MTU by which the packet leaves. */
 static uint32_t way_mtu(const struct job *j, const struct packet_ctx *c)
 {
     const struct facts *facts = j->in->facts;
@@ -102,12 +101,12 @@ void mode_clamp(const struct job *j, const struct packet_ctx *c, struct pkt *cop
     const uint16_t mss = nat ? c->left.mss : p->services[c->left.service].mss;
     if (!mss) return;
     const uint32_t out = way_mtu(j, c), in = nat ? edge_mtu(j->in->facts, c->key->iface) : out;
-    const uint32_t mtu = in && in < out ? in : out; /* what comes back leaves by the other */
+    const uint32_t mtu = in && in < out ? in : out; /* replies leave by the other interface */
     const uint32_t room = mtu > overhead ? mtu - overhead : 0;
     mss_clamp(copy, c->key, mss == PBC_MSS_AUTO ? mss_of_mtu(room, c->key->kind & KIND_IP6) : mss);
 }
 
-/* Take one hop; REASON_NONE, or the copy is put back and the sender told. */
+/* Take one hop. REASON_NONE, or the copy is put back and the sender told. */
 static enum pkt_reason take_hop(const struct job *j, struct packet_ctx *c, struct pkt *copy)
 {
     if (ttl_decrement(copy, c->key)) return REASON_NONE;
@@ -129,7 +128,7 @@ static enum pkt_reason leave_as(const struct job *j, struct packet_ctx *c, struc
     return err == -ENODATA ? REASON_SNAPPED : err ? REASON_NO_BUFFER : REASON_NONE;
 }
 
-/* A segment of a joined flow leaves as the other side knows the flow, in several pieces where it takes less at once. */
+/* Send a segment of a joined flow as the other side knows the flow, cut into several if that side's MSS is smaller. */
 static enum pkt_reason leave_joined(const struct job *j, struct packet_ctx *c, struct pkt *copy, enum tunnel_fit fit,
                                     const struct hop *hop)
 {
@@ -152,7 +151,8 @@ static enum pkt_reason leave_joined(const struct job *j, struct packet_ctx *c, s
     return reason;
 }
 
-/* A reply that is too big is our own hop's to complain of: what it was sent to may be the client's address. */
+/* Return the source of an error about a packet that is too big. For a reply it is our own address: its destination may
+ * be the client's. */
 static const uint32_t *complainer(const struct job *j, const struct packet_ctx *c, uint32_t own[4])
 {
     return c->left.way == LEAVE_TO_SERVER ? NULL : edge_own(j->in->facts, c->pkt->iface, c->key, own);
@@ -170,7 +170,7 @@ enum pkt_reason mode_route(const struct job *j, struct packet_ctx *c, struct pkt
         return REASON_TOO_BIG;
     }
     if (fit == TUNNEL_IN_PIECES && copy->flags & PKT_CSUM_PARTIAL)
-        checksum_fill(copy, c->key); /* pieces carry no part */
+        checksum_fill(copy, c->key); /* fragments have no partial checksums */
     mode_clamp(j, c, copy, 0);
     reason = rewrite_copy(c, copy);
     if (reason) {
@@ -187,7 +187,7 @@ enum pkt_reason mode_route(const struct job *j, struct packet_ctx *c, struct pkt
     return leave_as(j, c, copy, fit, &hop);
 }
 
-/* Checks of the copy before it is encapsulated. */
+/* Check the copy before it is encapsulated. */
 static enum pkt_reason prepare(const struct job *j, struct packet_ctx *c, struct pkt *copy, const struct tunnel *t,
                                enum tunnel_fit *fit)
 {
@@ -248,7 +248,7 @@ static enum tunnel_fit fit_of(const struct job *j, const struct packet_ctx *c, u
     return tunnel_fit(&t, c->pkt, c->key, told);
 }
 
-/* There is no slot for the copy, or none is long enough: that is told to who sends more than the way bears. */
+/* Return the reason if no slot is free or long enough. A sender that exceeds the path MTU is told. */
 static enum pkt_reason not_copied(const struct job *j, const struct packet_ctx *c)
 {
     uint32_t told, own[4];
@@ -257,7 +257,7 @@ static enum pkt_reason not_copied(const struct job *j, const struct packet_ctx *
     return REASON_TOO_BIG;
 }
 
-/* A super-packet that no slot holds is rewritten where it lies, but for a tunnel, into which none goes whole. */
+/* True for a super-packet that no slot holds: rewritten in place. Not for a tunnel, which takes none whole. */
 static bool leaves_itself(const struct job *j, const struct packet_ctx *c)
 {
     if (!c->pkt->segment || !(c->pkt->flags & PKT_WRITABLE) || c->pkt->seg_count) return false;

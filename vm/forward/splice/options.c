@@ -1,4 +1,4 @@
-/* Timestamps and SACK blocks, to and from bytes. */
+/* Timestamps and SACK blocks, to and from bytes */
 #include "vm/forward/splice/splice_priv.h"
 #include "vm/packet/wire.h"
 
@@ -28,7 +28,7 @@ void splice_options_read(const uint8_t *bytes, uint32_t len, struct options *o)
     }
 }
 
-/* Two no-ops and the option's first two bytes, so that its numbers stand at multiples of 4 (RFC 7323, appendix A). */
+/* Write two no-ops and the option's first two bytes: its numbers are at multiples of 4 (RFC 7323, appendix A). */
 static uint32_t begin(uint8_t *bytes, uint8_t kind, uint32_t len)
 {
     bytes[0] = bytes[1] = TCP_OPT_NOP;

@@ -1,10 +1,10 @@
-/* One segment as several. FIN and PSH belong to the last, CWR to the first, and an urgent pointer counts from each
- * segment's own number. */
+/* Cutting one segment into several. FIN and PSH go to the last, CWR to the first, and an urgent pointer counts from
+ * each segment's own number. */
 #include "vm/forward/splice/splice_priv.h"
 #include "vm/packet/edit/edit.h"
 #include "vm/packet/edit/write.h"
 
-/* The whole segment, before it is cut. */
+/* The whole segment, before it is cut */
 struct whole {
     uint32_t l3, l4, payload, end, seq;
     uint16_t id, urgent;
@@ -42,7 +42,7 @@ static void set_lengths(struct pkt *pkt, const struct whole *w, uint32_t end, un
     pkt->flags &= (uint8_t)~PKT_CSUM_PARTIAL;
 }
 
-/* The headers of the piece whose payload begins `skip` bytes into the whole one's. */
+/* Write the headers of the piece whose payload begins `skip` bytes into the whole. */
 static void finish(struct pkt *pkt, const struct whole *w, uint32_t skip, uint32_t len, unsigned number)
 {
     bool last = w->payload + skip + len == w->end;

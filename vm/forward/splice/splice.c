@@ -1,4 +1,4 @@
-/* Rewriting one segment: its numbers move, its header is written anew. */
+/* Rewriting of one segment: its numbers are moved, its header is written anew */
 #include "vm/forward/splice/splice.h"
 #include "vm/forward/splice/splice_priv.h"
 
@@ -12,11 +12,11 @@ enum {
     MSS_DEFAULT6 = 1220
 };
 
-/* A segment on its way. */
+/* A segment being rewritten */
 struct passing {
     struct splice *s;
     const struct splice_end *from, *to;
-    unsigned from_at, to_at; /* their places in s->end */
+    unsigned from_at, to_at; /* indices in s->end */
     struct pkt *pkt;
     const struct key *key;
     uint8_t old[HEADER_MOST], new[HEADER_MOST];
@@ -38,14 +38,14 @@ void splice_join(struct splice *s, const struct splice_end ends[2], uint32_t now
 static uint32_t moved_seq(const struct passing *p, uint32_t seq) { return seq - p->from->in + p->to->out; }
 static uint32_t moved_ack(const struct passing *p, uint32_t ack) { return ack - p->from->out + p->to->in; }
 
-/* RFC 7323, 4.3 (2): the timestamp to echo is that of the segment which moved the left edge. */
+/* RFC 7323, 4.3 (2): echo the timestamp of the segment that moved the left edge */
 static void remember(struct passing *p, const struct options *o, uint32_t seq)
 {
     uint32_t *recent = &p->s->stamp_recent[p->from_at];
     if (o->has_stamps && !before(o->stamp, *recent) && !before(p->s->acked[p->from_at], seq)) *recent = o->stamp;
 }
 
-/* Timestamps as their receiver gets them. */
+/* Translate timestamps for their receiver. */
 static void move_stamps(struct passing *p, struct options *o, uint8_t flags, uint32_t now_ms)
 {
     uint32_t *sent = &p->s->stamp_sent[p->to_at];
@@ -98,7 +98,7 @@ static void compose(struct passing *p, uint32_t now_ms)
     p->new[TCP_OFFSET] = (uint8_t)(p->new_len / 4 << 4 | (p->old[TCP_OFFSET] & 15));
 }
 
-/* The checksum of the new header, from the old one's: the bytes that changed, and the length in the pseudo header. */
+/* Update the checksum from the old header's: for the bytes that changed, and the length in the pseudo header. */
 static void set_sum(struct passing *p)
 {
     uint16_t sum = wire_get16(p->old + TCP_SUM), whole = (uint16_t)(p->key->length - (p->pkt->l4 - p->pkt->l3));
@@ -114,7 +114,7 @@ static void set_sum(struct passing *p)
     wire_put16(p->new + TCP_SUM, sum);
 }
 
-/* A field of the IP header at an even offset, IPv4's checksum with it. */
+/* Set a field of the IP header at an even offset, and update IPv4's checksum. */
 static void set_ip16(struct pkt *pkt, bool v6, uint32_t at, uint16_t v)
 {
     uint64_t delta = edit_swap16(pkt, pkt->l3 + at, v);
@@ -122,7 +122,7 @@ static void set_ip16(struct pkt *pkt, bool v6, uint32_t at, uint16_t v)
     if (!v6) edit_put16(pkt, sum_at, csum_apply(edit_get16(pkt, sum_at), delta));
 }
 
-/* False where the packet was marked and the receiver would not know. */
+/* Translate the ECN field. False: the packet was marked, and the receiver would not know. */
 static bool pass_ecn(const struct passing *p, bool v6)
 {
     enum { SHIFT6 = 4 };
@@ -133,8 +133,8 @@ static bool pass_ecn(const struct passing *p, bool v6)
     return true;
 }
 
-/* The header's new length: what stands before the payload moves. In a first fragment nothing may: later ones say where
- * they stand. */
+/* Change the header's length by moving the bytes before the payload. Impossible in a first fragment: later ones have
+ * fixed offsets. */
 static bool resize(const struct passing *p, bool v6)
 {
     struct pkt *pkt = p->pkt;
@@ -150,7 +150,7 @@ static bool resize(const struct passing *p, bool v6)
     return true;
 }
 
-/* The most payload that the receiver takes behind this header. */
+/* Return the greatest payload that the receiver takes behind this header. */
 static uint32_t payload_most(const struct passing *p, bool v6)
 {
     uint32_t mss = p->to->mss ? p->to->mss : v6 ? MSS_DEFAULT6 : MSS_DEFAULT4;

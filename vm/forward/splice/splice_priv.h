@@ -1,4 +1,4 @@
-/* A segment between reading and writing. */
+/* A segment between reading and writing */
 #pragma once
 
 #include "vm/forward/splice/splice.h"
@@ -6,7 +6,7 @@
 
 enum { SACK_BLOCKS = 4 };
 
-/* The options that a splice understands. */
+/* The options that a splice handles */
 struct options {
     bool has_stamps;
     uint32_t stamp, echo;
@@ -14,11 +14,11 @@ struct options {
     uint32_t sack[SACK_BLOCKS][2];
 };
 
-/* Read them from `len` bytes; one that lies about its length ends the list. */
+/* Read the options from `len` bytes; an option with a false length ends the list. */
 void splice_options_read(const uint8_t *bytes, uint32_t len, struct options *o);
-/* Write them, SACK blocks as far as there is room; returns the length, a multiple of 4, at most TCP_OPTIONS_MOST. */
+/* Write the options, with as many SACK blocks as fit. Return the length, a multiple of 4, at most TCP_OPTIONS_MOST. */
 uint32_t splice_options_write(const struct options *o, uint8_t bytes[TCP_OPTIONS_MOST]);
 
 /* Cut the payload of a segment with right offsets into pieces of at most `most` bytes, each with its headers; the
- * packet becomes the first. */
+ * packet becomes the first piece. */
 enum splice_fate pieces_cut(struct pkt *pkt, uint32_t most, struct pool *pool, struct splice_out *out);
