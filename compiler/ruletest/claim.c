@@ -1,5 +1,5 @@
-/* `never` and `always`, from tree to claim: names and values get their meaning while they are known. The conditions go
- * into an image of their own, since no test changes the program. */
+/* Build claims (`never`, `always`) from the tree while names and values are known. Their conditions go into an image of
+ * their own, since no test changes the program. */
 #include <string.h>
 
 #include "compiler/analysis/claim/claim.h"
@@ -55,10 +55,10 @@ static void take_states(struct rule_work *w, const struct node *n, struct claim 
     claim->states = cond->arg / MARK_NEW;
     if (cond->flags & PBC_COND_NOT) claim->states ^= MARK_STATES / MARK_NEW;
     claim->states_written = true;
-    img->conds_count = before; /* it is no condition on the packet alone */
+    img->conds_count = before; /* states are no condition on the packet alone */
 }
 
-/* What is no name of a verdict of firewalls. */
+/* Take the claim's verdict, pool or target; false after a report. */
 static bool take_fate(struct compile *c, const struct node *fate, struct claim *claim)
 {
     const char *why = is_choice(fate, CL_FORWARD) ? "claims about `forward`: say `accept`, which is true of it too"
@@ -79,8 +79,8 @@ static bool take_fate(struct compile *c, const struct node *fate, struct claim *
     return !why;
 }
 
-/* Ids that hold devices of that name or pattern. Where an id holds others, too, no rule tells them apart: it is meant,
- * but for `not`. */
+/* Add the ids of devices of that name or pattern. No rule tells the devices of one id apart, so an id that also holds
+ * other devices counts as meant, except after `not`. */
 static void add_devices(struct rule_work *w, const struct iface_table *t, const char *device, bool not,
                         struct number_set *ids)
 {
@@ -92,7 +92,7 @@ static void add_devices(struct rule_work *w, const struct iface_table *t, const 
     numbers_add(w->c, ids, around == PBC_NONE ? IFACE_OTHER : around, around == PBC_NONE ? IFACE_OTHER : around);
 }
 
-/* A condition on these interfaces; NULL: they are at fault. */
+/* Add a condition on these interfaces; NULL if they are wrong. */
 static struct pbc_cond *take_on(struct rule_work *w, const struct node *n, const struct image *program)
 {
     const struct iface_table t = image_ifaces(program);
@@ -128,7 +128,7 @@ static void take_part(struct rule_work *w, const struct node *n, const struct im
     }
 }
 
-/* Addresses and ports of `reach`. */
+/* Take the addresses and ports of `reach`; false after a report. */
 static bool take_target(struct compile *c, const struct node *reach, struct claim *claim)
 {
     struct rule_work w = {.c = c,
@@ -147,7 +147,7 @@ static bool take_target(struct compile *c, const struct node *reach, struct clai
     return !w.bad;
 }
 
-/* Does the program turn destinations? */
+/* True if the program changes destinations. */
 static bool turns(const struct image *program)
 {
     for (uint32_t i = 0; i < program->nats_count; i++)
@@ -155,7 +155,7 @@ static bool turns(const struct image *program)
     return false;
 }
 
-/* With the image of claims in the place of the program's. */
+/* Take the claim's packets. c->image is the image of claims here, `program` the program's. False after a report. */
 static bool take_claim(struct compile *c, const struct image *program, const struct node *first,
                        const struct node *parts, struct claim *claim)
 {
@@ -177,7 +177,7 @@ static bool take_claim(struct compile *c, const struct image *program, const str
     return !w.bad;
 }
 
-/* Does it say of some destinations that nobody gets there? */
+/* True if the claim says of some destinations that nobody gets there. */
 static bool is_about_going(const struct claim *claim)
 {
     const bool keeps_out = claim->always == (claim->action != ACTION_ACCEPT);
@@ -185,7 +185,7 @@ static bool is_about_going(const struct claim *claim)
            !claim->to.negated && !claim->leaves && claim->states == 1u << STATE_IS_NEW;
 }
 
-/* The claim that its packets, wherever they are addressed to, never go to its destination. NULL: it cannot be said. */
+/* Return the claim that packets like these never reach the claim's destination, wherever addressed; NULL: no room. */
 static struct claim *beyond_of(struct compile *c, const struct claim *claim)
 {
     struct claim *beyond = arena_alloc(c->arena, sizeof(*beyond));

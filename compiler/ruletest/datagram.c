@@ -1,7 +1,7 @@
-/* Which fragments of a test are one datagram, and where they lie in it. Fragments between the same two addresses, of
- * one protocol and with the same tags belong together until another `first`, or one after the last, begins the next
- * datagram. A later one lies where the one before it ends, and at 1480 at least, so that one that comes early leaves
- * room for its first; it is the last if it does not carry a multiple of 8 bytes. */
+/* Group the fragments of a test into datagrams and give them offsets. Fragments with the same addresses, protocol and
+ * tags are one datagram until another `first` comes, or a fragment after the last. A later fragment begins where the
+ * one before it ends, and at 1480 or above, which leaves room for a first fragment that comes after it. A later
+ * fragment is the last if its length is no multiple of 8 bytes. */
 #include <string.h>
 
 #include "compiler/ruletest/ruletest.h"
@@ -12,7 +12,7 @@ struct test_datagram {
     uint32_t src[4], dst[4];
     uint8_t family, proto, tags;
     uint16_t vid[2];
-    uint32_t id, end; /* identification, and one past the last byte written so far */
+    uint32_t id, end; /* identification; offset behind the last byte so far */
     bool has_first, has_last;
 };
 

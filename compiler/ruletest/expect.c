@@ -1,4 +1,4 @@
-/* Steps of tests that send a packet and expect something of it: `expect`, alone or of a reply, and `reply`. */
+/* Read test steps that send a packet and expect something: `expect`, alone or of a reply, and `reply`. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -14,7 +14,8 @@ enum action test_action_of(const struct node *fate)
     return (enum action)actions[clause_of(fate)];
 }
 
-/* refuses: what a rule lets in may be refused later, by a service or a `nat`, and then names the rule all the same. */
+/* True if the rule never decides `a`. refuses: a service or a `nat` may later refuse what the rule lets in, and such a
+ * verdict still names the rule. */
 static bool decides_otherwise(const struct pbc_rule *r, enum action a, bool refuses)
 {
     const bool lets =
@@ -23,7 +24,7 @@ static bool decides_otherwise(const struct pbc_rule *r, enum action a, bool refu
            (r->verdict == PBC_V_DROP && a != ACTION_DROP) || (r->verdict == PBC_V_REJECT && a != ACTION_REJECT);
 }
 
-/* False after reporting that the rule can't give this verdict. */
+/* True if the rule can give this verdict; else report. */
 static bool rule_may_decide(struct compile *c, uint32_t rule, enum action a, struct span at)
 {
     const struct pbc_rule *r = &c->image->rules[rule];
@@ -32,7 +33,7 @@ static bool rule_may_decide(struct compile *c, uint32_t rule, enum action a, str
                        : pbc_decides(r->verdict) ? ", and what is inside is judged anew"
                                                  : ", and a later rule or the default decides";
     if (ends && !decides_otherwise(r, a, c->image->services_count || c->image->nats_count)) return true;
-    if (!ends && pbc_decides(r->verdict) && a == ACTION_DROP) return true; /* what can't be opened */
+    if (!ends && pbc_decides(r->verdict) && a == ACTION_DROP) return true; /* if it can't be opened */
     diag(c->diags, E_TEST_RULE, at, "this rule never decides `%s`: it %s%s", action_name(a),
          verdict_info[r->verdict].does, rest);
     diag_note(c->diags, c->image->rule_span[rule], "the rule is here");
@@ -46,7 +47,7 @@ static bool is_list_named(const struct compile *c, const struct pbc_rule *r, str
     return str_is(name, image_str(img, r->list & PBC_LIST_CHAIN ? img->chains[list].name : img->firewalls[list].name));
 }
 
-/* `edge:31`: the rule without a name that stands there. */
+/* Find the rule without a name at `edge:31`; false after a report. */
 static bool rule_at_line(struct compile *c, const struct node *by, uint32_t *rule)
 {
     const struct node *list = by->first, *line = list->next;
@@ -82,7 +83,7 @@ static bool by_of(struct compile *c, const struct node *by, enum action a, uint3
     return rule_may_decide(c, *rule, a, span_of(by->first, by->last));
 }
 
-/* What `state` is to say; 0 after a report. */
+/* Return the mark that `state` names; 0 after a report. */
 static uint16_t state_of(struct compile *c, const struct node *n)
 {
     static const char *const words[] = {"new", "established", "related", "invalid"};
@@ -105,7 +106,7 @@ bool test_subject_of(struct compile *c, struct test *t, const struct node *n, st
     return s->packet && test_packets_add(c, n, 1);
 }
 
-/* That clause beside a step's first child. */
+/* Find that clause among `n` and its next siblings. */
 static const struct node *clause_beside(const struct node *n, enum clause clause)
 {
     while (n && !is_clause(n, clause)) n = n->next;
@@ -124,7 +125,7 @@ bool test_expect_step(struct compile *c, struct test *t, const struct node *n)
     return test_subject_of(c, t, n->last, s) && good;
 }
 
-/* A reply that stands alone has to be let through. */
+/* Read a `reply` that stands alone: it expects to be let through. */
 bool test_reply_step(struct compile *c, struct test *t, const struct node *n)
 {
     struct test_step *s = test_step_add(c, t, STEP_EXPECT, n->span);

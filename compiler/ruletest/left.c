@@ -1,11 +1,10 @@
-/* What became of a packet that was let through: how it left, so that it can be answered by who got it, and errors can
- * quote it.
+/* Keep how a packet left that was let through, so that its receiver can answer it and errors can quote it.
  *
- *     it went to the host, or across      as it came
- *     a service or a `nat` sent it on     rewritten; its answer is addressed to what it was rewritten to
- *     a service in a `dsr` mode did       the server answers the client itself, past this machine
- *     it came in a tunnel                 what was inside
- *     the vm answered it                  nobody else does */
+ *     went to the host, or across         as it came
+ *     sent on by a service or a `nat`     rewritten; an answer goes to the new addresses
+ *     sent on in a `dsr` mode             the server answers the client directly, past this machine
+ *     came in a tunnel                    the packet inside
+ *     answered by the vm                  nobody else answers */
 #include <string.h>
 
 #include "compiler/ruletest/ruletest.h"
@@ -27,7 +26,8 @@ void test_left_keep(struct test_run *r, const struct tx_entry *e)
     memcpy(r->left_hop, e->next_hop, sizeof(r->left_hop));
 }
 
-/* How the packet looks that left: what was sent, with what has changed on the way. False: it is not known. */
+/* Fill `left` with `sent` as it left, with all changes made on the way. False if the frame that left is no IP packet.
+ */
 static bool read_left(const struct test_run *r, const struct frame_spec *sent, struct frame_spec *left)
 {
     struct pkt pkt = r->left;
@@ -52,7 +52,7 @@ static bool read_left(const struct test_run *r, const struct frame_spec *sent, s
     return true;
 }
 
-/* The bytes of the frame from its IP header on; none where it has none. */
+/* Keep the bytes of the frame from its IP header on; none if it has no IP header. */
 static void keep_ip(struct test_run *r, struct pkt *pkt)
 {
     struct key key;
@@ -108,7 +108,7 @@ void test_left_past(struct test_run *r, const struct frame_spec *p)
     keep_built(r);
 }
 
-/* How it left, if it was sent on. */
+/* Add a note on how the packet left, if it was sent on. */
 void test_note_left(struct test_run *r, const struct verdict *v)
 {
     char text[300], hop[64] = "";

@@ -1,4 +1,4 @@
-/* The packet of a test, from tree to what a frame is built of: which parts each form takes, and which it needs. */
+/* Read the packet of a test from the tree into a frame_spec: the parts that each form takes and needs. */
 #include "compiler/ruletest/packet_priv.h"
 
 #include <inttypes.h>
@@ -8,7 +8,7 @@
 #include "vm/packet/parse/read.h"
 
 static const struct form_row {
-    uint8_t family; /* 0: either */
+    uint8_t family; /* 4, 6, or 0: either */
     uint8_t proto;
 } forms[] = {
 #define UPPERS_ALONE
@@ -30,7 +30,7 @@ static const uint8_t form_of[CL_COUNT] = {
 
 static const struct number_kind port_kind = {.what = "a port", .range = "ports go from 0 to 65535", .most = 65535};
 
-/* The first address of a set that a host may have: the network's own is left out. */
+/* Return the first address of a set that a host can have: not the network's own. */
 static bool first_of(const struct addr_set *s, struct addr *a)
 {
     *a = (struct addr){.family = s->v4.n ? 4 : 6};
@@ -45,7 +45,7 @@ static bool first_of(const struct addr_set *s, struct addr *a)
     return true;
 }
 
-/* A set holds many addresses: offer the first. */
+/* Report a set where an address must stand, and offer its first address. */
 static void report_set(struct packet_work *w, const struct node *n, struct symbol *set)
 {
     struct addr a;
@@ -70,7 +70,7 @@ static void take_name(struct packet_work *w, const struct node *n)
     w->bad = true;
 }
 
-/* ADDR, ENDPOINT, SELF or a constant of the first two. */
+/* Take an ADDR, an ENDPOINT, SELF, or a constant of the first two. */
 static void take_host(struct packet_work *w, const struct node *n, struct side *side, uint16_t *port)
 {
     const struct node_value v = value_of(w->c, n);
@@ -142,8 +142,8 @@ static const struct node *part_of(const struct node *first, enum clause part)
     return n;
 }
 
-/* Over IPv6 AH stands before what follows: `ah SRC -> DST` is a packet that ends with it. Over IPv4 it is what IP
- * carries. */
+/* Settle AH. Over IPv6 it is an extension header: `ah SRC -> DST` is a packet that ends with it. Over IPv4 it is the
+ * protocol. */
 static void settle_ah(struct packet_work *w, const struct node *part)
 {
     struct frame_spec *p = w->p;
@@ -161,7 +161,7 @@ static void settle_ah(struct packet_work *w, const struct node *part)
     w->bad = true;
 }
 
-/* The family of the packet: the form's, else that of the side that is written out. */
+/* Settle the packet's family: that of its form, else of the side with a written address. */
 static void settle_families(struct packet_work *w)
 {
     const struct form_row *form = &forms[w->p->form];
@@ -213,7 +213,7 @@ bool test_tunnel_of(struct packet_work *w, const struct node *src, const struct 
     return !o.bad;
 }
 
-/* What is in the header of TCP or ICMP is in the first fragment. */
+/* Refuse flags, type and code in a later fragment: the first fragment holds the header of TCP or ICMP. */
 static void check_later(struct packet_work *w, const struct node *first)
 {
     for (const struct node *n = first; n; n = n->next) {
@@ -226,7 +226,7 @@ static void check_later(struct packet_work *w, const struct node *first)
     }
 }
 
-/* `out on IF`: a packet of this machine has no other interface, one for it has none. */
+/* Check `out on IF`. A packet sent by this machine has no other interface; a packet for this machine leaves by none. */
 static void check_leaves(struct packet_work *w, const struct node *leaves, const struct node *on)
 {
     const uint32_t sides = sides_of(w->self, w->p->family, w->src.words, w->dst.words);
@@ -246,7 +246,7 @@ static void check_leaves(struct packet_work *w, const struct node *leaves, const
     }
 }
 
-/* What goes with what. */
+/* Check parts that need or exclude each other. */
 static void check_parts(struct packet_work *w, const struct node *first)
 {
     const struct node *label = part_of(first, CL_FLOWLABEL), *leaves = part_of(first, CL_OUT_ON);

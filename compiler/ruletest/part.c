@@ -1,4 +1,4 @@
-/* The parts of a test's packet behind its addresses: which form takes which, each at most once. */
+/* Read the parts behind the addresses of a test's packet: a table says which form takes which part, once each. */
 #include "compiler/ruletest/packet_priv.h"
 
 static uint32_t number(struct packet_work *w, const struct node *n, const struct number_kind *kind)
@@ -78,7 +78,7 @@ static void part_ether(struct packet_work *w, const struct node *n)
     w->bad = true;
 }
 
-/* An interface by its declared name; a device in quotes may be one that no rule asks for. */
+/* Return the id of a declared interface or a device in quotes; IFACE_OTHER for a device that no rule names. */
 static uint16_t iface_in(struct packet_work *w, const struct node *n)
 {
     const struct iface_table ifaces = image_ifaces(w->c->image);
@@ -115,7 +115,7 @@ static void part_payload(struct packet_work *w, const struct node *n)
     w->bad = true;
 }
 
-/* `in ipip SRC -> DST`, `in gue PORT SRC -> DST`. */
+/* Read `in ipip SRC -> DST` or `in gue PORT SRC -> DST`. */
 static void part_tunnel(struct packet_work *w, const struct node *n)
 {
     static const struct number_kind port = {
@@ -133,7 +133,8 @@ static void part_tunnel(struct packet_work *w, const struct node *n)
         w->bad = true;
 }
 
-/* What the client says first. Lengths are those that a ClientHello can have, and a little more than a proxy reads. */
+/* Read what the client says first. Names have up to 255 bytes, as in a ClientHello; other texts up to 4096, a little
+ * more than a proxy reads. */
 static void part_said(struct packet_work *w, const struct node *n)
 {
     const bool name = is_clause(n, CL_SNI) || is_clause(n, CL_ALPN);
@@ -169,7 +170,7 @@ static void part_said(struct packet_work *w, const struct node *n)
 }
 
 static const struct part_row {
-    unsigned forms; /* that take it */
+    unsigned forms; /* forms that take the part */
     void (*take)(struct packet_work *, const struct node *);
 } parts[CL_COUNT] = {
     [CL_FLAG] = {FORM(TCP) | FORM(REPLY), part_flag},
@@ -202,7 +203,7 @@ static bool is_tunnel(const struct node *n) { return is_clause(n, CL_IPIP) || is
 static bool same_part(const struct node *a, const struct node *b)
 {
     if (is_tunnel(a) && is_tunnel(b)) return true;
-    if (is_clause(a, CL_HEADER)) return false; /* a request has many */
+    if (is_clause(a, CL_HEADER)) return false; /* a request may have many headers */
     return clause_of(a) == clause_of(b) && (!is_clause(a, CL_FLAG) || clause_of(a->first) == clause_of(b->first));
 }
 

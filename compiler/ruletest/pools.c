@@ -1,5 +1,5 @@
-/* Steps of tests about pools and servers: `expect pool`, `expect server`, `expect refused`, `expect split`,
- * `server shop/a down`. */
+/* Read test steps about pools and servers: `expect pool`, `expect server`, `expect refused`, `expect split`, `server
+ * shop/a down`. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -23,7 +23,7 @@ static void report_no_server(struct compile *c, const struct node *name, const s
     if (nearest) diag_guess(c->diags, SPAN_NONE, "%s", nearest);
 }
 
-/* The server that SERVER_REF names; PBC_NONE after a report. */
+/* Return the server that SERVER_REF names; PBC_NONE after a report. */
 static uint32_t server_of(struct compile *c, const struct node *ref)
 {
     const uint32_t id = pool_of(c, ref->first);
@@ -95,7 +95,7 @@ static bool split_option(struct compile *c, struct test_step *s, const struct no
     return true;
 }
 
-/* The servers that take part: backups stand aside while there is another. */
+/* Return the number of servers that get flows: all but backups, or all if every one is a backup. */
 static uint32_t takes_part(const struct compile *c, const struct pbc_pool *pool)
 {
     uint32_t n = 0;

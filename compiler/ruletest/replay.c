@@ -1,5 +1,5 @@
-/* `replay "case.pcap" drop >= 99%`: every frame of a capture, judged in the state of the test. Its clock runs on by the
- * time that passes between the frames. */
+/* Run `replay "case.pcap" drop >= 99%`: judge every frame of a capture in the state of the test. The test's clock
+ * advances by the time between frames. */
 #include <string.h>
 #include <sys/stat.h>
 
@@ -7,20 +7,20 @@
 #include "runtime/capture/capture.h"
 #include "runtime/schedule/schedule.h"
 
-/* Frames counted, and the first that was judged otherwise. */
+/* Count of frames, and the first frame with another verdict than expected */
 struct tally {
     const struct test_step *step;
     const struct capture *capture;
     uint64_t frames, right;
-    uint64_t odd_frame; /* its number, from 1; 0: none */
+    uint64_t odd_frame; /* number of that frame, from 1; 0: none */
     struct pkt odd;
     struct verdict verdict;
     uint64_t odd_now_ns, odd_captured_ns;
-    uint64_t capture_ns; /* of the frame before */
-    uint64_t until_ns;   /* till then schedules stay as they are */
+    uint64_t capture_ns; /* capture time of the frame before */
+    uint64_t until_ns;   /* capture time at which schedules change next */
 };
 
-/* A pcapng says on which interface a frame came in: by the rules' name for it, or the device's. */
+/* Return the interface of a pcapng frame, by its name in the rules or its device name. */
 static int named(void *arg, const char *path, const char *name)
 {
     const struct program *p = arg;
@@ -48,7 +48,7 @@ static struct capture *open_capture(struct test_run *r, const struct test_step *
     return c;
 }
 
-/* The packet, with bytes that stay: those of an archive go when the next frame is read. */
+/* Return the packet with bytes that stay. The bytes of a compressed capture last until the next frame is read. */
 static struct pkt kept(const struct tally *t, const struct test_run *r, const struct pkt *pkt)
 {
     struct pkt p = *pkt;
@@ -58,7 +58,7 @@ static struct pkt kept(const struct tally *t, const struct test_run *r, const st
     return p;
 }
 
-/* Meters see the time that passes between frames, schedules the time at which they were captured. */
+/* Advance the clocks: meters follow the time between frames, schedules the capture time. */
 static void advance(struct test_run *r, struct tally *t, uint64_t frame_ns)
 {
     if (t->capture_ns && frame_ns > t->capture_ns) test_time(r, r->now_ns + (frame_ns - t->capture_ns));
@@ -66,7 +66,7 @@ static void advance(struct test_run *r, struct tally *t, uint64_t frame_ns)
     if (t->capture_ns >= t->until_ns) r->facts.schedules = schedules_at(r->program, t->capture_ns, &t->until_ns);
 }
 
-/* What became of a frame; the first that was judged otherwise is kept. */
+/* Count a frame; keep the first one with another verdict than expected. */
 static void count(struct tally *t, const struct test_run *r, uint64_t frame, const struct pkt *pkt,
                   const struct verdict *v)
 {
@@ -81,10 +81,10 @@ static void count(struct tally *t, const struct test_run *r, uint64_t frame, con
     }
 }
 
-/* A frame that the vm holds. */
+/* A frame that the vm holds */
 struct held_frame {
     struct test_held held;
-    struct tally *tally; /* NULL: the capture has ended */
+    struct tally *tally; /* NULL once the capture has ended */
     uint64_t frame;
     struct pkt pkt;
 };
@@ -112,7 +112,7 @@ static void judge_frame(struct test_run *r, const struct capture_frame *f, struc
     test_hold(r, &held->held, frame_left);
 }
 
-/* Frames that are held when the capture ends are judged otherwise than anybody expects. */
+/* Count frames still held when the capture ends as judged otherwise than expected. */
 static void end_capture(struct test_run *r)
 {
     static const struct verdict held = {
@@ -137,7 +137,7 @@ static void report(struct test_run *r, const struct test_step *s, const struct t
     test_parse(r, &odd, &key);
     snprintf(what, sizeof(what), "the first other one is frame %llu, %s", (unsigned long long)t->odd_frame,
              action_name(t->verdict.action));
-    const uint64_t now_ns = r->now_ns; /* of the last frame */
+    const uint64_t now_ns = r->now_ns; /* clock at the last frame */
     r->now_ns = t->odd_now_ns;
     r->captured_ns = t->odd_captured_ns;
     test_note_packet(r, what, &odd, &key);

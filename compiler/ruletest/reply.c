@@ -1,11 +1,11 @@
-/* Packets as they are sent: what a `reply` answers, and what of a packet depends on those before it. */
+/* Build packets as they are sent: the answer of a `reply`, and the parts of a packet that depend on earlier ones. */
 #include <string.h>
 
 #include "compiler/ruletest/ruletest.h"
 #include "vm/packet/parse/header.h"
 #include "vm/packet/parse/read.h"
 
-/* What errors quote at most: RFC 1812, 4.3.2.3; RFC 4443, 2.4 (c). */
+/* Most bytes of an ICMP error (RFC 1812, 4.3.2.3; RFC 4443, 2.4 (c)) */
 enum { ERROR4_MOST = 576, ERROR6_MOST = 1280 };
 
 static struct diags *complain(struct test_run *r, const struct test_step *s, const char *what)
@@ -14,7 +14,7 @@ static struct diags *complain(struct test_run *r, const struct test_step *s, con
     return r->c->diags;
 }
 
-/* The packet that would be answered, for the reader. */
+/* Add a note with the packet that would be answered. */
 static void note_last(struct test_run *r, const char *what)
 {
     struct pkt pkt;
@@ -39,7 +39,7 @@ void test_note_quoted(struct test_run *r, const struct test_step *s)
         note_last(r, "it quotes the last packet that was let through, which its receiver did not send");
 }
 
-/* It comes the way that the last one took: its tags, and its interface where this machine is one of the two ends. */
+/* Give the reply the last packet's tags, and its interface if this machine is one of the two ends. */
 static void take_way(const struct test_run *r, struct frame_spec *p)
 {
     const struct frame_spec *last = &r->last;
@@ -52,7 +52,7 @@ static void take_way(const struct test_run *r, struct frame_spec *p)
         p->iface = last->iface;
 }
 
-/* The type that answers a query; -1: nothing does. */
+/* Return the ICMP type that answers a query; -1 if none does. */
 static int answering(const struct frame_spec *p)
 {
     static const uint8_t pairs4[][2] = {{8, 0}, {10, 9}, {13, 14}, {15, 16}, {17, 18}};
@@ -69,7 +69,7 @@ static bool takes_ip(const struct frame_spec *parts)
            parts->fragment != KIND_FRAG_NO;
 }
 
-/* What a bare `reply` can't answer, and parts that its kind of packet does not have. */
+/* True if a bare `reply` can answer the last packet with these parts; else report. */
 static bool can_answer(struct test_run *r, const struct test_step *s)
 {
     const struct frame_spec *parts = s->packet, *last = &r->last;
@@ -114,7 +114,7 @@ static void swap_sides(const struct frame_spec *last, struct frame_spec *p)
     if (p->fragment == KIND_FRAG_LATER) p->offset = FRAME_LATER_OFFSET;
 }
 
-/* Does it hold what is written? NULL, or what is wrong. */
+/* Return NULL if the packet holds the written parts, else an error text. */
 static const char *misfit(const struct frame_spec *p)
 {
     const uint32_t least = frame_least(p);
@@ -126,7 +126,7 @@ static const char *misfit(const struct frame_spec *p)
     return NULL;
 }
 
-/* The answer to the last packet: of its kind, with its sides swapped and the parts that are written. */
+/* Build the answer to the last packet: the same form, sides swapped, with the written parts. False after a report. */
 static bool answer(struct test_run *r, const struct test_step *s, struct frame_spec *p)
 {
     if (!can_answer(r, s)) return false;
@@ -138,7 +138,7 @@ static bool answer(struct test_run *r, const struct test_step *s, struct frame_s
     return false;
 }
 
-/* An ICMP error without a payload quotes the last packet, as it left. */
+/* Quote the last packet, as it left, in an ICMP error without a payload. */
 static void quote(const struct test_run *r, struct frame_spec *p)
 {
     const uint32_t head = p->family == 4 ? IP4_LEN + ICMP_LEN : IP6_LEN + ICMP_LEN;
@@ -154,7 +154,7 @@ bool test_is_past(const struct test_run *r, const struct test_step *s)
     return s->reply == REPLY_BARE && r->past && s->stepped;
 }
 
-/* A server answers the client itself: nothing of it can be expected here. */
+/* Report an expectation of an answer that goes directly from server to client and is not judged here. */
 static bool complain_past(struct test_run *r, const struct test_step *s)
 {
     if (s->reply != REPLY_BARE || !r->past || s->stepped) return false;

@@ -1,5 +1,5 @@
-/* What a failed test says. It answers, in this order: what was expected and what happened; which packet; what decided;
- * and why the rule that was expected to did not, or which rule came closest.
+/* Report a failed test, in this order: what was expected and what happened; the packet; what decided; and why the
+ * expected rule did not decide, or which rule came closest.
  *
  *     edge.prey:12:3: error: test "admins may ssh": expected accept by SSH, but found drop by default [E0701]
  *        12 |   expect accept by SSH: tcp 198.18.0.1:50000 -> self:22 syn
@@ -31,7 +31,7 @@ static const char *by_text(const struct test_run *r, uint32_t rule, char buf[RUL
     return buf;
 }
 
-/* What schedules were told of a frame of a capture, whose clock is not the test's. */
+/* Write the capture time of a frame, by which schedules were judged. */
 static const char *captured_text(uint64_t ns, char buf[48])
 {
     const time_t s = (time_t)(ns / 1000000000);
@@ -41,7 +41,7 @@ static const char *captured_text(uint64_t ns, char buf[48])
     return buf;
 }
 
-/* ", 1.5 s into the test" or, where the program has schedules, ", mon 09:00"; nothing at the beginning. */
+/* Write ", 1.5 s into the test" or, if the program has schedules, ", mon 09:00"; nothing at the test's beginning. */
 static const char *when_text(const struct test_run *r, char buf[48])
 {
     static const char *const days[] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun"};
@@ -82,7 +82,7 @@ static const char *way_of(const struct key *key)
                                  : "for another machine";
 }
 
-/* Nobody judged: most often because the packet is not addressed to `self`. */
+/* Add a note that nobody judged the packet, most often because it is not addressed to `self`. */
 static void note_nobody(struct test_run *r, const struct verdict *v, const struct key *key)
 {
     struct diags *d = r->c->diags;
@@ -144,7 +144,7 @@ struct served test_served(const struct test_run *r, const struct pkt *pkt, const
     return vm_explain_service(r->vm, &in, key, pkt);
 }
 
-/* Which service took it, which of its branches, and how: what was said before it was judged. */
+/* Add a note on the service that takes the packet, its branch and how; `served` dates from before the judging. */
 void test_note_service(struct test_run *r, const struct served *served, const struct verdict *v)
 {
     const struct program *p = r->program;
@@ -170,7 +170,7 @@ void test_note_service(struct test_run *r, const struct served *served, const st
               served->how[0] ? ": " : "", served->how);
 }
 
-/* "accept by SSH state new", "pool canary", "server shop/a", "that a service refuses it": what was expected. */
+/* Write what was expected: "accept by SSH state new", "pool canary", "server shop/a", "that a service refuses it". */
 static const char *expected_text(const struct test_run *r, const struct test_step *s, char *buf, size_t len)
 {
     const struct program *p = r->program;
@@ -188,7 +188,7 @@ static const char *expected_text(const struct test_run *r, const struct test_ste
     return buf;
 }
 
-/* "drop by default", "forward to shop/a by WEB": what happened; the state where one was expected. */
+/* Write what happened: "drop by default", "forward to shop/a by WEB"; with the state if one was expected. */
 static const char *found_text(const struct test_run *r, const struct test_search *s, const struct verdict *v, char *buf,
                               size_t len)
 {
@@ -206,7 +206,7 @@ static const char *found_text(const struct test_run *r, const struct test_search
     return buf;
 }
 
-/* A state was expected where none is kept. */
+/* Add a note if a state was expected and the program keeps no flows. */
 static void note_stateless(struct test_run *r, const struct test_step *step)
 {
     if (step->state && !(r->program->meta->flags & PBC_KEEPS_FLOWS))

@@ -1,5 +1,5 @@
-/* Tests of a rule file, from tree to steps: names and values get their meaning while they are known, so that nothing is
- * left to go wrong when the tests run. */
+/* Resolve the tests of a rule file from tree to steps. All names and values are checked here, so that running a test
+ * can't fail on them. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,7 +34,7 @@ static int compare6(const void *a, const void *b)
     return x->lo_lo < y->lo_lo ? -1 : x->lo_lo > y->lo_lo;
 }
 
-/* What `self` lists, with room for all of it. */
+/* The addresses that `self` lists, with room for all of them */
 struct own_list {
     uint32_t *v4;
     struct pbc_range6 *v6;
@@ -96,7 +96,7 @@ static bool self_step(struct compile *c, struct test *t, const struct node *n)
     return true;
 }
 
-/* `route 10.0.0.0/8 lan`: of one prefix the last counts. */
+/* Read `route 10.0.0.0/8 lan`. The last route for a prefix counts. */
 static bool route_step(struct compile *c, struct test *t, const struct node *n)
 {
     const struct node_value v = value_of(c, n->first);
@@ -167,8 +167,8 @@ static bool after_step(struct compile *c, struct test *t, const struct node *n)
     return duration_of(c, n->first, &s->ns) && time_add(c, t, n->first, s->ns);
 }
 
-/* `at mon 09:00`: the next time that the clocks on the wall show it, whatever their zones. `at 2026-12-24 09:00`: the
- * next such time of the week, and from there on the calendar shows that date. */
+/* Read `at mon 09:00`: the next moment at which wall clocks show this time, in every zone. `at 2026-12-24 09:00`: the
+ * next such time of the week; from then on the calendar shows that date. */
 static bool at_step(struct compile *c, struct test *t, const struct node *n)
 {
     const struct node *day = n->first->kind == N_NAME ? n->first : NULL;

@@ -1,5 +1,5 @@
-/* Tests of a rule file, `test "NAME" { ... }`: what a compile keeps of them, and the stages between text and verdict.
- * resolve_tests reads the blocks while names are known; judge_tests judges by the finished program. */
+/* Tests of a rule file, `test "NAME" { ... }`: their steps as a compile keeps them, and the stages from text to result.
+ * resolve_tests reads the blocks while names are known; judge_tests runs them on the finished program. */
 #pragma once
 
 #include "compiler/analysis/claim/claim.h"
@@ -9,7 +9,7 @@
 #include "vm/packet/reply/frame.h"
 #include "vm/vm.h"
 
-/* The form of a bare `reply`: only its parts, until it is known what it answers. */
+/* Form of a bare `reply`: the packet that it answers decides the real one */
 enum { FORM_REPLY = FORM_COUNT };
 
 enum step_kind {
@@ -24,9 +24,9 @@ enum step_kind {
     STEP_REPLAY,
     STEP_CLAIM
 };
-enum step_reply { REPLY_NOT, REPLY_BARE, REPLY_WRITTEN }; /* `reply FLAGS`, `reply: PACKET` */
+enum step_reply { REPLY_NOT, REPLY_BARE, REPLY_WRITTEN }; /* none, `reply FLAGS`, `reply: PACKET` */
 
-/* What a client says first (said.h), and what is known of its connection by that. */
+/* Words that a client says first (said.h); what the proxy knows of a connection */
 struct test_said;
 struct first;
 struct chooser;
@@ -34,31 +34,31 @@ struct chooser;
 struct test_step {
     struct test_step *next;
     enum step_kind kind;
-    struct span span; /* carets stand under it */
+    struct span span; /* place of the carets */
     struct frame_spec *packet;
-    struct test_said *said;  /* EXPECT: what the client of a connection says first (said.h); NULL: nothing is written */
-    enum step_reply reply;   /* EXPECT: the packet answers the last one that left */
-    struct span packet_span; /* EXPECT: of the packet or the `reply` */
-    uint8_t action;          /* EXPECT, REPLAY: enum action */
-    uint16_t state;          /* EXPECT: enum flow_mark, 0 where any may be */
-    bool asks_server;        /* EXPECT: of a pool, a server, or that none is given */
-    bool refused;            /* EXPECT: a service takes it, and gives it no server */
-    bool stepped;            /* EXPECT: a `reply` that stands alone, so that `pass` will do too */
-    uint32_t rule;           /* EXPECT: id, RULE_DEFAULT, or RULE_NONE where any may decide */
-    uint32_t pool, server;   /* EXPECT, SPLIT, HEALTH: ids, PBC_NONE where none is named */
-    bool down;               /* HEALTH */
-    uint64_t percent;        /* SPLIT: how far a part may be away */
-    uint32_t *parts, part_count; /* SPLIT: of the servers that take part, in the file's order */
-    int day;                     /* AT: 0 is Monday, -1 the next day that has the time */
-    bool dated;                  /* AT: on this date, days since 1970 */
+    struct test_said *said;      /* EXPECT: what the client says first (said.h); NULL: nothing */
+    enum step_reply reply;       /* EXPECT: form of `reply`; the packet answers the last one that left */
+    struct span packet_span;     /* EXPECT: place of the packet or `reply` */
+    uint8_t action;              /* EXPECT, REPLAY: expected enum action */
+    uint16_t state;              /* EXPECT: expected enum flow_mark; 0: any */
+    bool asks_server;            /* EXPECT: the step asks for a pool, a server or a refusal */
+    bool refused;                /* EXPECT: a service takes the packet and gives it no server */
+    bool stepped;                /* EXPECT: a `reply` that stands alone; `pass` satisfies it, too */
+    uint32_t rule;               /* EXPECT: rule id, RULE_DEFAULT, or RULE_NONE: any rule */
+    uint32_t pool, server;       /* EXPECT, SPLIT, HEALTH: ids; PBC_NONE: none named */
+    bool down;                   /* HEALTH: the server is down */
+    uint64_t percent;            /* SPLIT: allowed deviation of a part */
+    uint32_t *parts, part_count; /* SPLIT: part of each server that gets flows, in the file's order */
+    int day;                     /* AT: 0: Monday; -1: any day */
+    bool dated;                  /* AT: `date` (days since 1970) is set */
     uint32_t date;
-    uint64_t count;   /* REPEAT: packets; REPLAY: percent at least, 100 for `all` */
+    uint64_t count;   /* REPEAT: packets; REPLAY: least percentage, 100 for `all` */
     bool all;         /* REPLAY: `all` was written */
-    uint64_t ns;      /* AFTER, REPEAT: how long it takes */
-    const char *path; /* REPLAY: relative to where preyc was started */
+    uint64_t ns;      /* AFTER, REPEAT: duration; AT: time of day */
+    const char *path; /* REPLAY: file, relative to preyc's working directory */
     struct span path_span;
-    const struct facts *self;  /* SELF */
-    const struct route *route; /* ROUTE, by the device */
+    const struct facts *self;  /* SELF: the addresses */
+    const struct route *route; /* ROUTE: the route, by the device */
     const char *device;
     const struct claim *claim;
 };
@@ -68,38 +68,38 @@ struct test {
     struct str name;
     struct span span;
     struct test_step *first, **end;
-    const struct facts *self_at_start, *self; /* `self`: at the step that is read */
-    bool self_written;                        /* some step before it says so */
-    uint64_t ns;                              /* how long its steps take */
+    const struct facts *self_at_start, *self; /* `self` at the beginning, and at the step being read */
+    bool self_written;                        /* a step has set `self` */
+    uint64_t ns;                              /* duration of all steps */
     bool failed;
 };
 
 struct tests {
     struct test *first, **end;
     uint32_t count, ran, failed;
-    uint64_t packets; /* that all steps together send */
+    uint64_t packets; /* packets that all steps send */
 };
 
 enum {
     TEST_REPEAT_MAX = 1000000,       /* packets of one step */
-    TEST_PACKETS_MAX = 10000000,     /* of all tests of a file, captures apart */
-    TEST_DAYS_MAX = 3660,            /* time that one test spans */
+    TEST_PACKETS_MAX = 10000000,     /* packets of all tests of a file, without captures */
+    TEST_DAYS_MAX = 3660,            /* days that one test may span */
     TEST_LEFT_MOST = POOL_SLOT_MOST, /* bytes of a frame that leaves */
 };
 
-/* What `first` begins and `last` ends. */
+/* Return the span from the beginning of `first` to the end of `last`. */
 static inline struct span span_of(const struct node *first, const struct node *last)
 {
     return (struct span){first->span.file, first->span.start, last->span.end};
 }
 
-/* Steps: each appends to the test; false after a report (resolve.c, expect.c, pools.c). */
+/* Read one step each, and append it to the test; false after a report (resolve.c, expect.c, pools.c). */
 struct test_step *test_step_add(struct compile *c, struct test *t, enum step_kind kind, struct span span);
 bool test_packets_add(struct compile *c, const struct node *n, uint64_t count);
 enum action test_action_of(const struct node *fate);
 bool test_expect_step(struct compile *c, struct test *t, const struct node *n);
 bool test_reply_step(struct compile *c, struct test *t, const struct node *n);
-/* What the step sends: a packet, or a `reply` of either kind; false after a report (expect.c). */
+/* Read the packet or the `reply` that the step sends; false after a report (expect.c). */
 bool test_subject_of(struct compile *c, struct test *t, const struct node *n, struct test_step *s);
 bool test_pool_step(struct compile *c, struct test *t, const struct node *n);
 bool test_server_step(struct compile *c, struct test *t, const struct node *n);
@@ -108,73 +108,73 @@ bool test_health_step(struct compile *c, struct test *t, const struct node *n);
 bool test_split_step(struct compile *c, struct test *t, const struct node *n);
 bool test_claim_step(struct compile *c, struct test *t, const struct node *n);
 
-/* A packet as written, checked and filled in; NULL after a report (packet.c). `self`: what it stands for;
- * any_port: the source's port may be left out. *said: what its connection's client says first, NULL if nothing; `said`
- * is NULL where nobody asks for it. */
+/* Read a packet as written, check it and fill in the rest; NULL after a report (packet.c). self: addresses that `self`
+ * stands for; any_port: the source port may be left out. *said: what the client says first, or NULL; `said` is NULL
+ * where that is not allowed. */
 struct frame_spec *test_packet_of(struct compile *c, const struct node *n, const struct facts *self, bool any_port,
                                   struct test_said **said);
-/* The parts of a bare `reply`, in a packet that has no more; NULL after a report. */
+/* Read the parts of a bare `reply` into a packet without sides; NULL after a report. */
 struct frame_spec *test_reply_of(struct compile *c, const struct node *n);
 
-/* What is known of TCP's numbers and of datagrams in pieces, by addresses. */
+/* TCP's numbers in each conversation, and the fragments of each datagram, by addresses */
 struct test_talk;
 struct test_datagram;
-/* A packet of the test that the vm holds: what is to be done when it leaves. */
+/* A packet of the test that the vm holds, with a function to call when it leaves */
 struct test_held;
 enum { TEST_BUCKETS = 256 };
 
-/* One test under way (run.c). */
+/* A running test (run.c) */
 struct test_run {
     struct compile *c;
     struct test *test;
-    uint64_t steps, steps_done; /* of all tests, for a person who waits */
+    uint64_t steps, steps_done; /* steps of all tests, for progress */
     struct program *program;
     struct vm *vm;
     struct pool *pool;
     void *pool_memory;
     struct facts facts;
-    struct route_list routes; /* that steps have said so far */
+    struct route_list routes; /* routes set by steps so far */
     const struct facts *self;
     uint64_t began_ns, now_ns;
-    uint64_t ticked_ns, tick_ns; /* when timers ran last; how far apart they do while packets are sent */
-    uint64_t captured_ns;        /* the clock of the capture, while a frame of one is shown; else 0 */
-    bool dated;                  /* `at DATE` was passed: then the calendar showed date_minute, since 1970 */
+    uint64_t ticked_ns, tick_ns; /* time of the last tick; time between ticks while packets are sent */
+    uint64_t captured_ns;        /* capture time of the frame in a report; else 0 */
+    bool dated;                  /* `at DATE` has passed: at dated_ns the calendar showed date_minute, since 1970 */
     uint64_t dated_ns, date_minute;
-    uint64_t week_ns;      /* what the clocks on the wall showed when the test began: since Monday 00:00 */
-    uint8_t *down;         /* [servers] */
-    uint64_t *up_since_ns; /* [servers] */
+    uint64_t week_ns;      /* wall clock at the test's beginning, since Monday 00:00 */
+    uint8_t *down;         /* by server */
+    uint64_t *up_since_ns; /* by server */
     struct claims claims;
-    struct first *first;     /* of the connection looked at */
-    struct chooser *chooser; /* of proxy services; NULL: there is none */
-    uint8_t *frame;          /* FRAME_MOST bytes */
-    uint64_t cookie;         /* of the packet judged last */
+    struct first *first;     /* first bytes of the connection being judged */
+    struct chooser *chooser; /* servers of proxy services; NULL: there are none */
+    uint8_t *frame;          /* room for FRAME_MOST bytes */
+    uint64_t cookie;         /* cookie of the packet judged last */
     struct test_held *held;
-    struct pkt left; /* how the last packet that was sent on, or taken out of another, left; nothing in it: none did */
-    uint8_t *left_frame;     /* its bytes, TEST_LEFT_MOST */
-    uint64_t left_cookie;    /* of the packet judged */
-    uint32_t left_hop[4];    /* and where it was sent, as in struct key */
-    uint8_t left_hop_family; /* 0: nowhere else than its destination says */
-    struct frame_spec last; /* the last packet that was let through, a later fragment apart, as who answers it got it */
-    struct frame_payload last_ip; /* its bytes from the IP header on, as they left: what errors quote */
-    bool any_left;                /* there is one */
-    bool past;                    /* the answer to it does not come here */
-    bool answered;                /* it was answered already, by the vm */
+    struct pkt left;         /* the last packet that was sent on or taken out of a tunnel, as it left; empty: none */
+    uint8_t *left_frame;     /* its bytes; room for TEST_LEFT_MOST */
+    uint64_t left_cookie;    /* cookie of that packet as judged */
+    uint32_t left_hop[4];    /* next hop of that packet, as in struct key */
+    uint8_t left_hop_family; /* 0: its destination is the next hop */
+    struct frame_spec last;  /* the last packet let through, as its receiver got it; no later fragment */
+    struct frame_payload last_ip; /* its bytes from the IP header on, as it left, for errors to quote */
+    bool any_left;                /* `last` is set */
+    bool past;                    /* the answer to `last` goes past this machine */
+    bool answered;                /* the vm has answered `last` */
     struct test_talk *talks[TEST_BUCKETS];
     struct test_datagram *datagrams[TEST_BUCKETS];
-    uint32_t datagram; /* the last that was begun */
+    uint32_t datagram; /* identification of the newest datagram */
 };
-/* The packet as a frame; it holds until the next one is built. */
+/* Build the packet as a frame, valid until the next one is built. */
 void test_build(const struct test_run *r, const struct frame_spec *packet, struct pkt *pkt);
 void test_judge(struct test_run *r, struct pkt *pkt, struct verdict *v);
-/* As the vm sees it, with what `state` says of it now. */
+/* Parse the packet as the vm does, with its current `state`. */
 void test_parse(const struct test_run *r, struct pkt *pkt, struct key *key);
-/* Time goes on to `now_ns`, and what schedules say with it. */
+/* Advance the clock to `now_ns`, with the schedules. */
 void test_clock(struct test_run *r, uint64_t now_ns);
-/* The same without schedules. */
+/* Advance the clock to `now_ns`, but not the schedules. */
 void test_time(struct test_run *r, uint64_t now_ns);
 
-/* The packet judged last is held: `left` is called with its verdict when it leaves, before the test ends. NULL: memory
- * is out. What follows the header of the struct is the caller's. */
+/* Register the packet judged last as held: `left` is called with its verdict when it leaves, at the end of the test at
+ * the latest. The caller's data follow the struct. */
 typedef void test_left_fn(struct test_run *r, struct test_held *h, const struct verdict *v);
 struct test_held {
     struct test_held *next;
@@ -183,62 +183,62 @@ struct test_held {
 };
 void test_hold(struct test_run *r, struct test_held *h, test_left_fn *left);
 
-/* Numbers of a TCP packet, from those before it in its conversation; that it was let through; and that one with these
- * very numbers was seen on its way (talk.c). */
+/* Give a TCP packet its numbers, from earlier packets of its conversation; note a packet that was let through; note a
+ * packet as it left, with its numbers there (talk.c). */
 void test_talk_number(const struct test_run *r, struct frame_spec *p);
 void test_talk_sent(struct test_run *r, const struct frame_spec *p);
 void test_talk_seen(struct test_run *r, const struct frame_spec *p);
 
-/* An entry of what leaves, before its packet is put back; and what became of a packet (left.c): where it was let
- * through others may answer it, and it counts in its conversation. `cookie`: of the packet. */
+/* Keep an entry of vm_tx before its packet is freed; note the verdict of a packet (left.c): if it was let through,
+ * others may answer it, and it counts in its conversation. cookie: that of the packet. */
 void test_left_keep(struct test_run *r, const struct tx_entry *e);
 void test_left_note(struct test_run *r, const struct frame_spec *p, const struct verdict *v, uint64_t cookie);
-/* A packet that is answered past this machine: nothing of it comes here. */
+/* Note a packet that goes past this machine and is not judged. */
 void test_left_past(struct test_run *r, const struct frame_spec *p);
-/* Which datagram a fragment belongs to, and where it lies in it (datagram.c). */
+/* Give a fragment its datagram and offset (datagram.c). */
 void test_datagram_place(struct test_run *r, struct frame_spec *p);
-/* Is the step a `reply` that does not come here? */
+/* True if the step is a `reply` that goes past this machine. */
 bool test_is_past(const struct test_run *r, const struct test_step *s);
-/* The packet of a step, ready to be built: what a reply answers, numbers, datagrams. False after reporting that there
- * is nothing to answer or no such answer (reply.c). */
+/* Complete the packet of a step: answer, numbers, datagram. False after reporting that there is nothing to answer or no
+ * such answer (reply.c). */
 bool test_packet_ready(struct test_run *r, const struct test_step *s, struct frame_spec *p);
 
-/* Minutes since Monday 00:00 that the clocks on the wall show. */
+/* Return the minutes since Monday 00:00 that wall clocks show. */
 unsigned test_wall(const struct test_run *r);
-/* Is the verdict, with what `state` said (enum flow_mark), what the step expects? refused: see struct test_search. */
+/* True if the verdict and the packet's state (enum flow_mark) are what the step expects. refused: see struct
+ * test_search. */
 bool test_holds(const struct test_run *r, const struct test_step *s, const struct verdict *v, uint32_t state,
                 bool refused);
 
-/* Steps that judge many packets; false after reporting that they disappoint (replay.c, split.c). */
+/* Run a step that judges many packets; false after reporting that it failed (replay.c, split.c). */
 bool test_replay(struct test_run *r, const struct test_step *s);
 bool test_split(struct test_run *r, const struct test_step *s);
 
-/* What the rules did with the packet of a failed expectation (why.c). To be asked before it is judged where there
- * are meters: judging takes tokens. */
+/* Search for what the rules did with the packet of a failed expectation (why.c). With meters, it is filled before the
+ * packet is judged, since judging takes tokens. */
 struct test_search {
     const struct test_step *step;
     struct pkt pkt;
     struct key key;
     bool inside;               /* pkt came in a tunnel that is opened */
-    struct served served;      /* what a service would do with it */
-    bool refused;              /* it takes it, and gives it no server: served.how says why, or nothing */
-    struct trace_step wanted;  /* the rule that was expected, if it was tried */
-    struct trace_step closed;  /* the `do` that leads to its chain, if it did not match */
-    struct trace_step closest; /* a rule with the expected verdict of which one condition failed */
+    struct served served;      /* service, branch and server that would take the packet */
+    bool refused;              /* a service takes the packet and gives it no server; served.how may say why */
+    struct trace_step wanted;  /* the expected rule, if it was tried */
+    struct trace_step closed;  /* the `do` into the rule's chain, if it did not match */
+    struct trace_step closest; /* a rule with the expected verdict, if one condition failed */
     unsigned closest_count;
 };
-/* The packet alone, as `state` sees it now; then every rule that is tried on it. */
+/* Fill the search with the packet and its current state; then with every rule tried on the packet. */
 void test_look(struct test_run *r, const struct test_step *step, const struct pkt *pkt, struct test_search *s);
 void test_search(struct test_run *r, struct test_search *s);
 void test_note_why(struct test_run *r, const struct test_search *s, const struct verdict *v);
 
-/* Say that an expectation failed, and why (report.c). */
+/* Report a failed expectation, and why it failed (report.c). */
 void test_report(struct test_run *r, const struct test_step *step, const struct verdict *v,
                  const struct test_search *s);
-/* Notes on a packet and on what decided it, to the last diagnostic. */
+/* Add notes on a packet and on what decided it to the last diagnostic. */
 void test_note_packet(struct test_run *r, const char *what, const struct pkt *pkt, const struct key *key);
-/* Of an ICMP error that was not let through: what it quotes. Overwrites the frame that was built last (reply.c).
- */
+/* Note what an ICMP error that was not let through quotes. Overwrites the frame built last (reply.c). */
 void test_note_quoted(struct test_run *r, const struct test_step *s);
 void test_note_decider(struct test_run *r, const struct verdict *v, const struct key *key);
 void test_note_left(struct test_run *r, const struct verdict *v);
@@ -246,5 +246,5 @@ struct served test_served(const struct test_run *r, const struct pkt *pkt, const
 void test_note_service(struct test_run *r, const struct served *served, const struct verdict *v);
 enum { RULE_TEXT = 200 };
 const char *test_rule_text(const struct test_run *r, uint32_t rule, char buf[RULE_TEXT]);
-/* The span of a place in the program; SPAN_NONE if its file is not there. */
+/* Return the span of a place in the program; SPAN_NONE if its file was not read. */
 struct span test_span_of(struct test_run *r, const struct pbc_place *place);

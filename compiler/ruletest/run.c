@@ -1,4 +1,4 @@
-/* Tests of a rule file, run: each in a fresh state of the finished program, its steps in order, its clock its own. */
+/* Run the tests of a rule file, each in a fresh state of the finished program, with its own clock. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,16 +11,15 @@
 #include "vm/packet/wire.h"
 #include "vm/stream/first.h"
 
-/* Every test begins at the same moment, so that it gives the same answer whenever it runs: Monday 2026-01-05, 00:00
- * UTC. */
+/* Start of every test, always the same so that results do not depend on the date: Monday 2026-01-05, 00:00 UTC */
 #define BEGIN_NS (UINT64_C(1767571200) * 1000000000)
 
 enum {
-    SLOTS = 80,                  /* of the pool: 64 fragments may be held, and a packet is answered */
-    SLOT_BYTES = POOL_SLOT_MOST, /* packets of tests may be as large as they come */
-    TICKS_MOST = 100000,         /* timers of one step that are run one by one */
-    TICK_NS = 10000000,          /* while packets are sent timers run this often, in the test's time */
-    HOLD_NS = 200000000,         /* after this much time nothing is held */
+    SLOTS = 80,                  /* slots of the pool: up to 64 held fragments, a packet and its answer */
+    SLOT_BYTES = POOL_SLOT_MOST, /* room for the largest packet */
+    TICKS_MOST = 100000,         /* ticks of one step, at most */
+    TICK_NS = 10000000,          /* test time between ticks while packets are sent */
+    HOLD_NS = 200000000,         /* time after which the vm holds nothing */
 };
 
 #define MINUTE_NS (UINT64_C(60) * 1000000000)
@@ -44,7 +43,7 @@ unsigned test_wall(const struct test_run *r)
     return (unsigned)((r->week_ns + r->now_ns - r->began_ns) % WEEK_NS / MINUTE_NS);
 }
 
-/* What leaves: held packets are those of a step. */
+/* Take packets that leave; a packet that was held ends its expectation. */
 static void take_out(struct test_run *r, const struct vm_tx *tx)
 {
     for (unsigned i = 0; i < tx->count; i++) {
@@ -71,8 +70,8 @@ static uint64_t tick_once(struct test_run *r, uint64_t at)
     return next;
 }
 
-/* Time passes while nothing is sent. What is held leaves at its time; flows that are over by then end at the last, all
- * of them: nobody can tell. */
+/* Advance the time without sending. Held packets leave at their time; flows that end meanwhile all end at now_ns, which
+ * no test can tell apart. */
 static void tick(struct test_run *r, uint64_t now_ns)
 {
     const uint64_t soon = now_ns - r->now_ns < HOLD_NS ? now_ns : r->now_ns + HOLD_NS;
@@ -143,7 +142,7 @@ void test_parse(const struct test_run *r, struct pkt *pkt, struct key *key)
     vm_state(r->vm, &in, key, pkt);
 }
 
-/* A new flow that a service took and has no server for. */
+/* True if a service took a new flow and had no server for it. */
 static bool is_turned_away(const struct verdict *v)
 {
     const bool drops = v->action == ACTION_DROP || v->action == ACTION_REJECT;
@@ -164,7 +163,7 @@ bool test_holds(const struct test_run *r, const struct test_step *s, const struc
     return s->rule == RULE_NONE || s->rule == v->rule;
 }
 
-/* An expectation of a packet that is held, as it was when it was sent. */
+/* An expectation of a held packet, as it was when the packet was sent */
 struct expected {
     struct test_held held;
     const struct test_step *step;
@@ -183,8 +182,8 @@ static void held_left(struct test_run *r, struct test_held *h, const struct verd
     r->now_ns = now_ns;
 }
 
-/* The frame is kept too: the next packet is built where it lies. A key is aligned more strictly than the arena's room.
- */
+/* Hold the expectation with a copy of the frame, whose buffer the next packet overwrites. struct expected is aligned by
+ * hand: its key needs more than the arena gives. */
 static void hold(struct test_run *r, const struct test_step *s, const struct test_search *search)
 {
     const uintptr_t room = (uintptr_t)arena_alloc(r->c->arena, sizeof(struct expected) + _Alignof(struct expected));
@@ -197,7 +196,7 @@ static void hold(struct test_run *r, const struct test_step *s, const struct tes
 
 static bool expect(struct test_run *r, const struct test_step *s)
 {
-    /* Judging takes tokens and changes flows: look before. */
+    /* Search before judging, which takes tokens and changes flows. */
     const bool early = r->program->meters_count || r->program->meta->flags & PBC_KEEPS_FLOWS;
     struct frame_spec packet;
     struct test_search search;
@@ -217,14 +216,15 @@ static bool expect(struct test_run *r, const struct test_step *s)
     if (held) hold(r, s, &search);
     if (!good && !early) test_search(r, &search);
     if (!good) test_report(r, s, &v, &search);
-    test_left_note(r, &packet, &v, r->cookie); /* last: it may build another frame */
+    test_left_note(r, &packet, &v, r->cookie); /* last, since it may build another frame */
     return good;
 }
 
-/* Ports of repeated packets that come from one of their own each. */
+/* Source ports of repeated packets with a port of their own each */
 enum { PORT_LEAST = 1024, PORTS = 65536 - PORT_LEAST };
 
-/* Evenly over the time, the first packet at its beginning and the last at its end: what follows meets the flood. */
+/* Send the packets evenly over the time, the first at its beginning and the last at its end, so that the next step
+ * meets the flood. */
 static void repeat(struct test_run *r, const struct test_step *s)
 {
     const uint64_t began = r->now_ns, gaps = s->count > 1 ? s->count - 1 : 1;
@@ -253,7 +253,7 @@ static void repeat(struct test_run *r, const struct test_step *s)
     test_left_note(r, &left, &let, cookie);
 }
 
-/* Nothing is sent meanwhile: all timers run. */
+/* Let time pass without sending; all timers run. */
 static void pass(struct test_run *r, uint64_t ns)
 {
     const uint64_t now_ns = r->now_ns + ns;
@@ -261,7 +261,7 @@ static void pass(struct test_run *r, uint64_t ns)
     test_clock(r, now_ns);
 }
 
-/* Time never runs back: the next moment of the week that is so. */
+/* Advance to the next moment of the week with that time, and never back. */
 static void at(struct test_run *r, const struct test_step *s)
 {
     const uint64_t period = s->day < 0 ? DAY_NS : WEEK_NS, wall = (r->week_ns + r->now_ns - r->began_ns) % period;
@@ -311,7 +311,7 @@ static void route(struct test_run *r, const struct test_step *s)
     r->facts.generation++;
 }
 
-/* False when the step failed. A test goes on after a failure: every wrong expectation is told in one run. */
+/* Run a step; false if it failed. The test goes on, so that one run reports every wrong expectation. */
 static bool step(struct test_run *r, const struct test_step *s)
 {
     switch (s->kind) {
@@ -329,7 +329,7 @@ static bool step(struct test_run *r, const struct test_step *s)
     return true;
 }
 
-/* What is still held waits out its time. */
+/* Let held packets wait out their time, and end the expectations of those that still do not leave. */
 static void end_test(struct test_run *r)
 {
     static const struct verdict held = {
@@ -410,7 +410,7 @@ void judge_tests(struct compile *c)
     struct tests *tests = c->tests;
     if (!tests->first) return;
     r.program = program_load(c->pbc, c->pbc_len, err, sizeof(err));
-    if (!r.program) out_of_memory(); /* check_loads has read it before */
+    if (!r.program) out_of_memory(); /* check_loads has loaded it before */
     r.claims = (struct claims){.c = c, .program = r.program};
     make_room(&r);
     for (struct test *t = tests->first; t; t = t->next) {

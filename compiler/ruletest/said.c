@@ -1,5 +1,4 @@
-/* A test's connection through a proxy, see said.h: its bytes are written as a client would, and read as the proxy does.
- */
+/* Write the first bytes of a test's connection as a client would, and read them as the proxy does (said.h). */
 #include "compiler/ruletest/said.h"
 
 #include <stdlib.h>
@@ -9,7 +8,7 @@
 #include "vm/stream/first.h"
 
 enum {
-    HELLO_ROOM = 1024, /* two names of 255 bytes, and all else */
+    HELLO_ROOM = 1024, /* two names of 255 bytes, and the rest */
     RANDOM = 32,
     EXT_SNI = 0,
     EXT_ALPN = 16,
@@ -25,7 +24,7 @@ static uint8_t *put(uint8_t *at, const void *bytes, size_t n)
 
 static uint8_t *put16(uint8_t *at, size_t v) { return put(at, (uint8_t[]){(uint8_t)(v >> 8), (uint8_t)v}, 2); }
 
-/* A length of two bytes is filled in when its end is known. */
+/* Fill in a length of two bytes once its end is known. */
 static void fill16(uint8_t *at, const uint8_t *end) { put16(at, (size_t)(end - at - 2)); }
 
 static uint8_t *put_sni(uint8_t *at, struct str name)
@@ -33,7 +32,7 @@ static uint8_t *put_sni(uint8_t *at, struct str name)
     at = put16(at, EXT_SNI);
     at = put16(at, name.len + 5);
     at = put16(at, name.len + 3);
-    *at++ = 0; /* a host's name */
+    *at++ = 0; /* type: host_name */
     at = put16(at, name.len);
     return put(at, name.s, name.len);
 }
@@ -47,16 +46,16 @@ static uint8_t *put_alpn(uint8_t *at, struct str protocol)
     return put(at, protocol.s, protocol.len);
 }
 
-/* A ClientHello of TLS 1.3 in one record (RFC 8446, 4.1.2). tests/diff/first_bytes writes its own, from the standard.
- */
+/* Write a ClientHello of TLS 1.3 in one record (RFC 8446, 4.1.2). tests/diff/first_bytes has another writer, made from
+ * the standard. */
 static uint8_t *put_hello(uint8_t *at, const struct test_said *said)
 {
     uint8_t *const record = at + 3, *const message = at + 7;
     at = put(at, (const uint8_t[]){22, 3, 1, 0, 0, 1, 0, 0, 0, 3, 3}, 11);
-    memset(at, 0, RANDOM + 1); /* and no session */
+    memset(at, 0, RANDOM + 1); /* with an empty session id */
     at = put16(at + RANDOM + 1, 2);
     at = put16(at, TLS_AES_128_GCM_SHA256);
-    at = put(at, (const uint8_t[]){1, 0}, 2); /* not compressed */
+    at = put(at, (const uint8_t[]){1, 0}, 2); /* no compression */
     uint8_t *const extensions = at;
     at += 2;
     if (said->sni.s) at = put_sni(at, said->sni);
@@ -72,7 +71,7 @@ static uint8_t *put_hello(uint8_t *at, const struct test_said *said)
 static uint8_t *put_str(uint8_t *at, struct str s) { return put(at, s.s, s.len); }
 static uint8_t *put_text(uint8_t *at, const char *s) { return put(at, s, strlen(s)); }
 
-/* Without `host` it is one of HTTP/1.0, which needs none (RFC 9112, 3.2). */
+/* Write a request; without `host` in HTTP/1.0, which needs none (RFC 9112, 3.2). */
 static uint8_t *put_request(uint8_t *at, const struct test_said *said)
 {
     at = said->method.s ? put_str(at, said->method) : put_text(at, "GET");
@@ -108,11 +107,11 @@ struct heard {
     struct first_at at;
     const uint8_t *bytes;
     uint32_t n, wants;
-    bool tls_ends; /* here: the proxy has the names from its handshake */
+    bool tls_ends; /* the proxy ends TLS, and has the names from its handshake */
     struct view alpn;
 };
 
-/* READ_BAD: f->reason says why. */
+/* Read the first bytes up to `end`; READ_BAD: h->first->reason says why. */
 static enum stream_read read_on(struct heard *h, enum first_end end)
 {
     static const struct test_said nothing;
@@ -123,7 +122,7 @@ static enum stream_read read_on(struct heard *h, enum first_end end)
     return got;
 }
 
-/* The branch; PBC_NONE: the proxy closes the connection, for *why. */
+/* Return the branch; PBC_NONE if the proxy closes the connection, for the reason *why. */
 static uint32_t branch_of(struct test_run *r, struct heard *h, const struct key *key, const char **why)
 {
     uint32_t branch = STREAM_MORE;

@@ -1,31 +1,32 @@
-/* What the client of a test's connection says first, and which server of a proxy service's it reaches by that. */
+/* First words of a test's client, and the proxy server that the client reaches by them */
 #pragma once
 
 #include "compiler/ruletest/ruletest.h"
 
 enum { SAID_HEADERS = 16 };
 
-/* As written; text that is not written is NULL. */
+/* The words as written; NULL for text that is not written */
 struct test_said {
     struct str sni, alpn, host, path, method;
-    struct str header[SAID_HEADERS][2]; /* name, value */
+    struct str header[SAID_HEADERS][2]; /* name and value of each */
     uint32_t headers;
-    uint8_t *bytes;          /* a ClientHello, where sni or alpn is written; then a request, where a part of one is */
-    uint32_t hello, request; /* how many bytes each has; 0: none */
+    uint8_t *bytes; /* a ClientHello if sni or alpn is written, then a request if a part of a request is written */
+    uint32_t hello, request; /* bytes of each; 0: none */
 };
 
-/* Write its bytes into the arena. */
+/* Write said->bytes into the arena. */
 void said_write(struct arena *a, struct test_said *said);
 
-/* The branch of a proxy service that such a connection takes; PBC_NONE: the service closes it, and *why says why. key:
- * of its packets from the client. */
+/* Return the branch of a proxy service that such a connection takes; PBC_NONE: the service closes it, as *why says.
+ * key: of the client's packets. */
 uint32_t said_branch(struct program *p, uint32_t service, const struct test_said *said, const struct key *key,
                      const char **why);
-/* A connection that is let through to a proxy service: v->server is set, and *served says why. `said` is NULL where
- * only the packet's payload is sent. What does not come is absent, as after the service's `first bytes within`. False:
- * the service closes it; served->how says why, where that is not for want of a server. */
+/* Choose the server for a packet that was let through to a proxy service: set v->server, and *served says why. True at
+ * once for any other packet. said: NULL if only the packet's payload is sent. Unsent words count as absent, as after
+ * the service's `first bytes within`. False if the service closes the connection; served->how says why, except if no
+ * server is left. */
 bool said_connect(struct test_run *r, const struct test_said *said, const struct frame_payload *payload,
                   const struct key *key, struct verdict *v, struct served *served);
-/* One that has taken this branch, with pools: v->server is set, or, false, v->reason. */
+/* Choose a server for a connection on a branch with pools: set v->server, or return false and set v->reason. */
 bool said_give(struct test_run *r, struct chooser *chooser, uint32_t branch, const struct key *key, uint64_t affinity,
                struct verdict *v, struct served *served);

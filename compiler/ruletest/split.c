@@ -1,13 +1,11 @@
-/* `expect split shop 5:3:1 within 2% over 10000 flows`: new flows from drawn sources to the services that use the pool,
- * until so many reached it, and then how they are spread over its servers.
+/* Run `expect split shop 5:3:1 within 2% over 10000 flows`: send new flows from drawn sources to the services that use
+ * the pool until as many have reached the pool, then compare their spread over its servers.
  *
- * Sources are drawn from all unicast addresses, by a generator that always begins alike. Where the firewall lets none
- * of those through to the pool, they are drawn from the sets of the file instead; where it lets through too few to
- * come to an end, every other one is.
+ * Sources are drawn from all unicast addresses, by a generator with a fixed seed. If the firewall lets none of them
+ * through to the pool, sources are drawn from the sets of the file; if it lets too few through, every other source is.
  *
- * All of it happens beside the test, in a state of its own: drawn flows fill no table and take no port of the
- * conversations around them. Where they come to a bound of what a machine holds at once (source ports, `max flows`) the
- * rest goes to another empty state. */
+ * The flows run in a state of their own beside the test: they fill no table and take no port of the test's
+ * conversations. At a limit of one machine (source ports, `max flows`) the rest goes to another empty state. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,18 +20,18 @@ struct split {
     struct test_run *r;
     const struct test_step *step;
     uint64_t seed;
-    uint32_t *endpoints, endpoint_count; /* that may lead to the pool */
-    uint64_t *flows;                     /* [servers of the pool] */
+    uint32_t *endpoints, endpoint_count; /* endpoints whose service may lead to the pool */
+    uint64_t *flows;                     /* by server of the pool */
     uint64_t tries, reached;
     bool from_sets;
-    struct vm *vm;           /* beside the test's */
+    struct vm *vm;           /* state beside the test's */
     struct chooser *chooser; /* beside the test's; NULL: no service is a proxy */
-    uint64_t before;         /* of `reached`: in states before it */
-    bool odd;                /* a packet that did not reach the pool is kept */
+    uint64_t before;         /* part of `reached` in earlier states */
+    bool odd;                /* odd_packet holds the first packet that did not reach the pool */
     struct frame_spec odd_packet;
 };
 
-/* xorshift64*: reproducible everywhere. */
+/* Return the next number of xorshift64*, which is reproducible everywhere. */
 static uint64_t draw(struct split *s)
 {
     s->seed ^= s->seed >> 12;
@@ -61,7 +59,7 @@ static void find_endpoints(struct split *s)
             s->endpoints[s->endpoint_count++] = i;
 }
 
-/* 1.0.0.0 to 223.255.255.255 without 127.0.0.0/8, or global unicast (2000::/3). */
+/* Draw from 1.0.0.0 to 223.255.255.255 without 127.0.0.0/8, or from 2000::/3 (global unicast). */
 static void draw_anywhere(struct split *s, uint8_t family, uint32_t w[4])
 {
     for (unsigned i = 0; i < 4; i++) w[i] = (uint32_t)draw(s);
@@ -102,7 +100,7 @@ static uint8_t form_of(uint8_t proto)
     return FORM_TCP;
 }
 
-/* The first packet of a new flow to the endpoint. */
+/* Return the first packet of a new flow to the endpoint. */
 static struct frame_spec flow_to(struct split *s, const struct pbc_endpoint *e)
 {
     const struct facts *self = s->r->self;
@@ -137,7 +135,7 @@ static bool begin_anew(struct split *s)
     return s->vm && (s->chooser || !s->r->program->proxies_count);
 }
 
-/* Where the vm gave it to a proxy service: its server. */
+/* Choose the server, if the vm gave the packet to a proxy service. */
 static void connect_drawn(struct split *s, struct pkt *pkt, struct verdict *v)
 {
     const struct program *p = s->r->program;
@@ -149,7 +147,7 @@ static void connect_drawn(struct split *s, struct pkt *pkt, struct verdict *v)
     if (branch != PBC_NONE) said_give(s->r, s->chooser, branch, &key, 0, v, &served);
 }
 
-/* Judged beside the test. */
+/* Judge the packet in the state beside the test's. */
 static void judge(struct split *s, const struct frame_spec *packet, struct verdict *v)
 {
     struct vm *const vm = s->r->vm;
@@ -205,10 +203,10 @@ static void report_unreached(struct split *s)
     test_note_service(r, &served, &v);
 }
 
-/* Hundredths of a percent. */
+/* Return the share in hundredths of a percent. */
 static unsigned share_of(uint64_t part, uint64_t all) { return all ? (unsigned)((part * 10000 + all / 2) / all) : 0; }
 
-/* The part that the step expects of the pool's i-th server; `next`: the first part not yet given. */
+/* Return the part that the step expects of this server; `next`: index of the first part not yet given. */
 static uint32_t part_of(const struct split *s, const struct pbc_server *server, uint32_t *next)
 {
     const struct pbc_pool *pool = &s->r->program->pools[s->step->pool];
@@ -222,7 +220,7 @@ static bool near_enough(const struct split *s, uint64_t flows, uint64_t part, ui
     return (a > b ? a - b : b - a) * 100 <= s->step->percent * s->step->count * parts;
 }
 
-/* One note: "a 55.61 % (expected 55.56 %), b ...". */
+/* Add one note: "a 55.61 % (expected 55.56 %), b ...". */
 static void note_shares(struct split *s, uint64_t parts)
 {
     const struct program *p = s->r->program;

@@ -1,20 +1,19 @@
-/* The numbers of TCP in a test, so that a conversation can be written plainly: each side's next sequence number, by the
+/* Keep the TCP numbers of a test, so that tests need not write them: each side's next sequence number, by the
  * addresses, ports and tags of the packets that were let through.
  *
- *     handshake, data and FIN take sequence numbers; `ack` acknowledges all that the other side got through
- *     the same packet again, before the other side has spoken: a retransmission, with the same numbers
- *     a packet that was not let through: its sender sends the same bytes next
- *     a SYN of a side that has spoken: asks for a new connection with other numbers; they hold once a SYN ACK answers
- * it
+ *     handshake, data and FIN       take sequence numbers; `ack` acknowledges all that the other side got through
+ *     the same packet again         before the other side has spoken: a retransmission, with the same numbers
+ *     a packet not let through      its sender sends the same bytes next
+ *     a SYN of a side that spoke    asks for a new connection with other numbers, valid once a SYN ACK answers it
  *
- * What a service or a `nat` sends on is a conversation of its own, between those whom its packets name then; each
- * packet that leaves brings its numbers along. */
+ * A packet that a service or a `nat` sends on belongs to a conversation of its own, between its new addresses, and
+ * takes its numbers along. */
 #include <string.h>
 
 #include "compiler/ruletest/ruletest.h"
 #include "vm/packet/parse/header.h"
 
-/* Sequence numbers begin here: the first of the side that spoke first, of the other, and how far a new one is away. */
+/* First sequence number of the side that spoke first, of the other side, and the step to that of a new connection */
 enum { ISN_FIRST = 1, ISN_OTHER = 1000000001, ISN_STEP = 1000000 };
 
 struct test_talk {
@@ -22,12 +21,12 @@ struct test_talk {
     struct talk_end {
         uint32_t addr[4];
         uint16_t port;
-    } end[2]; /* 0: who spoke first */
+    } end[2]; /* 0: the side that spoke first */
     uint8_t family, tags;
     uint16_t vid[2];
     struct talk_side {
-        bool spoke, again, anew; /* again: nobody spoke after it; anew: its SYN asks for a new connection */
-        uint32_t isn, next;      /* of its first byte, of the byte after all it got through */
+        bool spoke, again, anew; /* again: the peer has not spoken since; anew: its SYN asks for a new connection */
+        uint32_t isn, next;      /* number of its first byte, and of the byte after all it got through */
         uint32_t anew_isn;
         struct frame_spec said; /* its last packet */
     } side[2];
@@ -50,7 +49,7 @@ static unsigned hash_end(const uint32_t addr[4], uint16_t port)
     return h >> 16;
 }
 
-/* The same both ways. */
+/* Return the same bucket for both directions. */
 static unsigned bucket_of(const struct frame_spec *p)
 {
     return (hash_end(p->src, p->src_port) + hash_end(p->dst, p->dst_port)) % TEST_BUCKETS;
@@ -62,7 +61,7 @@ static bool is_of(const struct test_talk *t, const struct frame_spec *p, unsigne
            t->family == p->family && t->tags == p->tags && memcmp(t->vid, p->vid, sizeof(t->vid)) == 0;
 }
 
-/* who: which side speaks. */
+/* Find the conversation; *who: the side that sends `p`. */
 static struct test_talk *talk_find(const struct test_run *r, const struct frame_spec *p, unsigned *who)
 {
     for (struct test_talk *t = r->talks[bucket_of(p)]; t; t = t->next)
@@ -121,7 +120,7 @@ static struct test_talk *talk_new(struct test_run *r, const struct frame_spec *p
     return t;
 }
 
-/* The new connection stands. */
+/* Take the numbers of the new connection. */
 static void begin_anew(struct talk_side *peer)
 {
     peer->isn = peer->anew_isn;
@@ -145,7 +144,7 @@ static void count_sent(struct talk_side *me, struct talk_side *peer, const struc
     me->spoke = true;
 }
 
-/* again: it may be the same packet once more. */
+/* Note a packet that was let through. again: the same packet once more is a retransmission. */
 static void take(struct test_run *r, const struct frame_spec *p, bool again)
 {
     unsigned who;

@@ -1,5 +1,5 @@
-/* Why a rule did not decide about the packet of a failed test: the first condition that failed in the rule that was
- * expected to, or, where a verdict was expected of any rule, in the one that came closest. */
+/* Explain why a rule did not decide about the packet of a failed test: the first failed condition of the expected rule
+ * or, if a verdict was expected of any rule, of the rule that came closest. */
 #include <string.h>
 
 #include "compiler/ruletest/ruletest.h"
@@ -9,7 +9,7 @@ struct look {
     struct test_search *s;
 };
 
-/* The first condition of the rule that does not hold, taking every meter for unused, and how many do not. */
+/* Return the first condition of the rule that fails, taking every meter for unused; *count: how many fail. */
 static uint32_t first_failed(const struct program *p, const struct test_search *s, uint32_t rule, unsigned *count)
 {
     const struct pbc_rule *r = &p->rules[rule];
@@ -53,7 +53,7 @@ static void look(void *arg, const struct trace_step *t)
 
 static void look_away(void *arg, const struct trace_step *t) {}
 
-/* A packet in a tunnel that would be opened: what is inside is the packet then, for it is what is judged. */
+/* Replace a packet in a tunnel that would be opened by the packet inside, which is the one judged. */
 static void look_inside(struct test_run *r, struct test_search *s)
 {
     const struct program *p = r->program;
@@ -99,7 +99,7 @@ static void note_step(struct test_run *r, const struct test_search *s, const str
               why);
 }
 
-/* The rule was never reached: its own conditions, the way to it, or what stands before it. */
+/* Explain why the rule was not reached: its own conditions, the way to it, or what stands before it. */
 static void note_unreached(struct test_run *r, const struct test_search *s, const struct verdict *v)
 {
     const struct image *img = r->c->image;
@@ -127,7 +127,7 @@ void test_note_why(struct test_run *r, const struct test_search *s, const struct
 {
     const uint32_t rule = s->step->rule;
     if (s->pkt.reason != REASON_NONE || v->firewall == PBC_NONE || rule == v->rule) return;
-    /* It is not the rules that disappoint. */
+    /* The rules gave the expected action, or the packet has a reason beside the rules. */
     if (rule == RULE_NONE && (v->action == s->step->action || v->reason != REASON_NONE)) return;
     if (s->wanted.failed_cond != PBC_NONE)
         note_step(r, s, &s->wanted, "does not match", rule);

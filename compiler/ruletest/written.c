@@ -6,10 +6,10 @@
 #include "compiler/ruletest/said.h"
 #include "vm/packet/pkt.h"
 
-/* Of a step: nothing that ends one, or a test. */
+/* True if the words can stand in a step: none of them ends a step or a test. */
 static bool is_part(const char *words) { return !strpbrk(words, "{};\n#\\"); }
 
-/* Take it apart: the words of the packet, and where it comes in and leaves. */
+/* Split the text into the words of the packet and its interfaces in and out. */
 static bool take(struct written *w, const char *text)
 {
     size_t used = 0;
@@ -22,7 +22,7 @@ static bool take(struct written *w, const char *text)
         const bool on = at && !strcmp(at, "on");
         if (on) at = strtok_r(NULL, " \t\"", &save);
         if (!at || leaves > on) {
-            used = 0; /* `out` is no word of a packet without `on`, nor that without an interface */
+            used = 0; /* `out` needs `on`, and `on` an interface */
             break;
         }
         if (on)
@@ -41,10 +41,10 @@ int written_read(struct written *w, const char *text, char *err, size_t err_len)
     return -1;
 }
 
-/* Does a client say something behind the packet? A string is a part of nothing else. */
+/* True if client words stand behind the packet: only they are strings. */
 static bool says(const struct written *w) { return strchr(w->words, '"'); }
 
-/* What is heard of it, in one piece of memory. */
+/* Copy what the proxy reads, in one piece of memory. */
 static struct test_said *copy_of(const struct test_said *s)
 {
     const uint32_t n = s->hello + s->request;
@@ -73,7 +73,7 @@ uint32_t written_frame(const struct written *w, const char *self, uint8_t frame[
     c.doubts = DOUBTS_FEW;
     const int failed = compile_typed(&c, "packet", text);
     const struct test_step *step = c.tests && c.tests->first ? c.tests->first->first : NULL;
-    if (step && step->next) step = step->next; /* behind what `self` is */
+    if (step && step->next) step = step->next; /* skip the step that sets `self` */
     if (failed || !step || !step->packet)
         diags_print_text(c.diags, err, false);
     else

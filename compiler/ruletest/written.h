@@ -1,5 +1,5 @@
-/* A packet, or a moment, in the notation of tests that stands alone: for whoever asks what becomes of a packet. No
- * rules are known, so names of theirs are not; `on IF` and `out on IF` are left to the caller. */
+/* A packet, or a moment, in the notation of tests but outside any rule file. No rules are known, so their names can't
+ * be used; the caller resolves `on IF` and `out on IF`. */
 #pragma once
 
 #include <stdbool.h>
@@ -12,27 +12,27 @@
 struct test_said;
 
 struct written {
-    char words[2000]; /* without `on IF` and `out on IF` */
-    char on[64];      /* "": it was not said */
-    char out_on[64];  /* likewise `out on IF` */
+    char words[2000]; /* the packet without `on IF` and `out on IF` */
+    char on[64];      /* interface of `on IF`; "": none */
+    char out_on[64];  /* interface of `out on IF`; "": none */
 };
 
-/* 0; or -1 with one line in err: it is too long, or no packet could be written so. */
+/* Return 0, or -1 with one line in err: the text is too long, or is no packet. */
 int written_read(struct written *w, const char *text, char *err, size_t err_len);
-/* As bytes, how many; 0 after lines in `err` that say what is wrong. self: a step that says what `self` is, with its
- * end of line, or "". *said: what the connection's client says first (`host "x"`), to be freed; NULL: nothing. */
+/* Write the packet as bytes and return their number; 0 after lines in `err`. self: a step that sets `self`, with its
+ * end of line, or "". *said: what the client says first (`host "x"`), to be freed, or NULL. */
 uint32_t written_frame(const struct written *w, const char *self, uint8_t frame[FRAME_MOST], struct test_said **said,
                        FILE *err);
-/* Where such a connection to a proxy service goes, in words, to be freed; NULL: no memory. facts may be NULL. */
+/* Return where such a connection to a proxy service goes, in words, to be freed; NULL: no memory. facts may be NULL. */
 char *written_heard(struct program *p, uint32_t service, const struct test_said *said, const uint8_t *frame,
                     uint32_t len, const struct facts *facts);
 
-/* A moment as the step `at` of tests has it: what the clocks on the wall show, whatever their zones. */
+/* A moment as the step `at` of tests gives it: what wall clocks show, in every zone */
 struct written_time {
     bool dated;
     uint32_t date;        /* days since 1970 */
-    unsigned day, minute; /* day 0: Monday, also where none is said */
+    unsigned day, minute; /* day 0: Monday, also if no day is given */
 };
 
-/* "09:30", "sat 09:30", "2026-12-24 18:00". 0; -1 after lines in `err` that say what is wrong. */
+/* Read "09:30", "sat 09:30" or "2026-12-24 18:00". Return 0, or -1 after lines in `err`. */
 int written_time(struct written_time *t, const char *text, FILE *err);
