@@ -1,4 +1,4 @@
-/* How chains lead to one another: in no circle, and not too deep for the language. */
+/* Check that chains lead to one another in no circle, and not too deep for the language. */
 #include <errno.h>
 #include <stdio.h>
 
@@ -30,7 +30,7 @@ static void join(struct traits *a, const struct traits *b)
     a->source |= b->source;
 }
 
-/* No deeper than CHAINS_DEEP and one. */
+/* Check a chain and all chains below it. The recursion ends at depth CHAINS_DEEP + 1. */
 static int visit(struct ruleset *s, struct chain *c, unsigned depth, struct import_fault *f)
 {
     if (c->seen == SEEN && depth + c->height <= CHAINS_DEEP) return 0;

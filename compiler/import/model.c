@@ -1,4 +1,4 @@
-/* What was read, put together: see model.h. */
+/* Building the model (model.h) */
 #include "compiler/import/model.h"
 
 #include <assert.h>
@@ -22,7 +22,7 @@ char *import_format(struct ruleset *s, const char *fmt, ...)
     return kept;
 }
 
-/* What a list has outgrown stays in the arena: together no more than the list itself. */
+/* Append to a list. Outgrown arrays stay in the arena; together they are no larger than the list. */
 void list_add(struct list *l, struct extent e, struct arena *a)
 {
     if (l->count == l->cap) {
@@ -86,7 +86,7 @@ void ruleset_close(struct ruleset *s)
     *s = (struct ruleset){0};
 }
 
-/* Both kinds of nodes begin so. */
+/* Common beginning of struct chain and struct set */
 struct scoped {
     void *next;
     const char *name, *scope;
@@ -217,7 +217,7 @@ struct rule *chain_rule_again(struct ruleset *s, struct chain *c, const struct r
     for (const struct condition *from = r->conditions; from; from = from->next) {
         *end = arena_alloc(s->arena, sizeof(**end));
         **end = *from;
-        /* Lists are not changed in place: narrowing makes new ones. */
+        /* Share the list: lists are never changed in place, narrowing makes new ones. */
         (*end)->next = NULL;
         end = &(*end)->next;
     }

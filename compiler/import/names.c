@@ -9,7 +9,7 @@
 
 #include "lang/heap.h"
 
-enum { NAME_MOST = 64, WISH_MOST = 40, FEW = 10 }; /* what is put behind fits, too */
+enum { NAME_MOST = 64, WISH_MOST = 40, FEW = 10 }; /* WISH_MOST leaves room for `behind` and a number */
 
 static bool is_word(const char *s)
 {
@@ -22,7 +22,7 @@ static bool is_word(const char *s)
     return false;
 }
 
-/* Letters, digits, `_`, and `-` inside. */
+/* Spell the wish with letters, digits, `_`, and `-` inside. */
 static void spell(const char *wish, char name[WISH_MOST + 2])
 {
     size_t len = 0;

@@ -1,4 +1,4 @@
-/* Names of prey for what the other tool calls by names of its own: valid, no word of the language, each given once. */
+/* Give names of prey for names of the other tool: valid, no word of the language, each given once. */
 #pragma once
 
 #include <stdbool.h>
@@ -7,17 +7,15 @@
 #include "lang/arena.h"
 
 struct names {
-    struct arena *arena; /* of the names */
+    struct arena *arena; /* holds the names */
     void *tree;
-    unsigned later; /* numbers behind names that many wished for */
+    unsigned later; /* numbers appended to names that were asked for too often */
 };
 
-/* A name like `wish`, which may hold any bytes; `behind` is put behind a word of the language, such as "_set". */
+/* Return a name like `wish`, which may hold any bytes. behind: appended to a word of the language, such as "_set". */
 const char *name_give(struct names *n, const char *wish, const char *behind);
 void names_fini(struct names *n);
 
-/* The number that a word of another tool stands for (lang/words/number_word.def); iptables takes it in any case of
- * letters.
- */
+/* Find the number of a word of another tool (lang/words/number_word.def). For iptables, case does not matter. */
 enum tool { NFT = 1 << 0, IPTABLES = 1 << 1, ALL = NFT | IPTABLES };
 bool number_of_word(enum tool tool, const char *word, uint64_t *number);

@@ -1,5 +1,5 @@
-/* Two conditions of one rule about the same thing: what both let by. prey asks for a thing once, so numbers and
- * addresses that stand in the rule are computed, and named sets of addresses become a set made of two. */
+/* Two conditions of one rule on the same subject, as one. prey has one condition for each subject, so the intersection
+ * of written numbers or addresses is computed, and named sets of addresses become a set made of two. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,7 +13,7 @@ static int by_place(const void *a, const void *b)
     return x->lo < y->lo ? -1 : x->lo > y->lo;
 }
 
-/* Sorted, overlaps merged; in memory of its own, which the caller frees. */
+/* Return the list sorted, with overlaps merged; the caller frees `of`. */
 static struct list tidy(const struct list *l)
 {
     const struct list *from = l->set ? &l->set->members : l;
@@ -32,7 +32,7 @@ static struct list tidy(const struct list *l)
     return out;
 }
 
-/* Both tidy. */
+/* Return the intersection of two tidy lists. */
 static struct list both(const struct list *x, const struct list *y, struct arena *a)
 {
     struct list out = {0};
@@ -49,7 +49,7 @@ static struct list both(const struct list *x, const struct list *y, struct arena
     return out;
 }
 
-/* What is in x and not in y; both tidy. */
+/* Return x without y, both tidy. */
 static struct list without(const struct list *x, const struct list *y, struct arena *a)
 {
     struct list out = {0};
@@ -94,7 +94,7 @@ static bool has_pattern(const struct list *l)
     return false;
 }
 
-/* Of words in x those that are, or are not, in y. */
+/* Return the words of x that are in y or, without `in`, the words of x that y lacks. */
 static struct list chosen(const struct list *x, const struct list *y, bool in, struct arena *a)
 {
     struct list out = {0};
@@ -138,7 +138,7 @@ static bool has_self(const struct list *l)
     return false;
 }
 
-/* The list as a set, to be combined with another. */
+/* Return the list as a set, to combine with another set. */
 static struct set *as_set(struct ruleset *s, const struct list *l)
 {
     if (l->set) return l->set;
@@ -151,7 +151,7 @@ static struct set *as_set(struct ruleset *s, const struct list *l)
 static void narrow_addresses(struct ruleset *s, struct rule *r, struct condition *c, const struct list *l)
 {
     if (has_self(&c->list) || has_self(l)) {
-        /* `self` is no member of a set: what both are not can be said, and what both say alike. */
+        /* `self` is no member of a set: only two negated lists can be combined. */
         if (c->list.not &&l->not &&!c->list.set && !l->set)
             c->list = joined(&c->list, l, s->arena);
         else

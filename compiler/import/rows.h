@@ -1,9 +1,9 @@
-/* Looking up a word in a table of rows that begin with one, or of words alone. */
+/* Find a word in a table whose rows begin with one, or in a table of words. */
 #pragma once
 
 #include <string.h>
 
-/* The place of its row, or `count`: there is none. name may be NULL, as may be the words of gaps. */
+/* Return the index of its row; `count` if there is none. name may be NULL, as may words in the table. */
 static inline size_t row_named(const void *rows, size_t count, size_t size, const char *name)
 {
     for (size_t i = 0; name && i < count; i++) {

@@ -1,4 +1,4 @@
-/* A ruleset as text of the rule language: see write.h. */
+/* Write a ruleset as text of the rule language (write.h). */
 #include "compiler/import/write.h"
 #include "compiler/import/write_priv.h"
 
@@ -48,7 +48,7 @@ static void put_head(struct writer *w, const char *source, FILE *out)
 
 bool is_full(const struct writer *w) { return ruleset_is_spent(w->s) || ftello(w->out) > WRITTEN_MOST; }
 
-/* Declarations are made of what the rest names, and are written before it. */
+/* Write the body first, since the declarations, which precede it, depend on the names that it uses. */
 int write_rules(struct ruleset *s, const char *source, FILE *out, struct unsaid *unsaid)
 {
     struct writer w = {.s = s, .names = {.arena = s->arena}};

@@ -1,18 +1,18 @@
-/* A ruleset as text of the rule language, not yet laid out. */
+/* A ruleset as text of the rule language, not yet formatted */
 #pragma once
 
 #include <stdio.h>
 
 #include "compiler/import/model.h"
 
-/* How much of it could not be said. */
+/* Counts of what could not be expressed */
 struct unsaid {
-    uint64_t rules; /* that are left out */
-    uint64_t wider; /* of those: what they drop is now let by */
-    uint64_t parts; /* of rules that stand, and things beside the rules */
+    uint64_t rules; /* rules left out */
+    uint64_t wider; /* rules left out whose dropped packets are now let through */
+    uint64_t parts; /* parts of rules that stand, and things beside rules */
 };
 
-/* `source`: the file's name, for the first line. Returns 0, or -EFBIG: what the rules say at each place is longer than
- * WRITTEN_MOST, or the ruleset is spent; then nothing is written. */
+/* Write the rules. source: the file's name, for the first line. Returns 0, or -EFBIG with nothing written: the text is
+ * longer than WRITTEN_MOST, or the ruleset is spent. */
 enum { WRITTEN_MOST = 64 << 20 };
 int write_rules(struct ruleset *s, const char *source, FILE *out, struct unsaid *unsaid);

@@ -1,4 +1,4 @@
-/* What a rule asks for, as conditions of prey; and what prey can't ask. */
+/* Write a rule's conditions, and find those that prey can't ask. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -26,7 +26,7 @@ static const char *ports_unsayable(const struct rule *r)
     return NULL;
 }
 
-/* netfilter looks behind AH in IPv6, so that it never finds the protocol there; prey's rules find the header. */
+/* Refuse rules on AH for IPv6: netfilter looks behind AH and never finds it; prey's rules find the header. */
 static const char *ah_unsayable(const struct rule *r)
 {
     const struct list *proto = rule_asks(r, ASK_PROTO);
@@ -73,7 +73,7 @@ const char *conditions_unsayable(const struct rule *r)
     return why;
 }
 
-/* The protocol's own word, where the language has one that fits the family (0: either); else NULL. */
+/* Return the protocol's word if the language has one for the family (0: either); else NULL. */
 static const char *word_of(const struct extent *e, uint8_t family)
 {
     static const struct {
@@ -93,7 +93,7 @@ static const char *word_of(const struct extent *e, uint8_t family)
     return NULL;
 }
 
-/* By words where each has one. */
+/* Write the protocols, by words if each has one. */
 static void put_protocols(struct writer *w, const struct list *l, uint8_t family)
 {
     bool words = !l->not &&l->count > 0;
@@ -109,7 +109,7 @@ static void put_protocols(struct writer *w, const struct list *l, uint8_t family
     put_list(w, l, ASK_PROTO);
 }
 
-/* `ip` or `ip6`, unless something else says it. */
+/* Write `ip` or `ip6`, unless another condition implies it. */
 static void put_family(struct writer *w, const struct rule *r, uint8_t known)
 {
     const struct list *from = rule_asks(r, ASK_FROM), *to = rule_asks(r, ASK_TO), *proto = rule_asks(r, ASK_PROTO);
@@ -147,7 +147,7 @@ static void put_flags(struct writer *w, const struct rule *r)
             if (masks[k] >> i & 1) fprintf(w->out, "%s%s", said++ ? ", " : words[k], names[i]);
 }
 
-/* The file's, or one that tells the rate. */
+/* Return the meter's name in the file, or one made of its rate. */
 static const char *name_of_meter(struct writer *w, const struct meter *m)
 {
     const char *unit = m->unit == 1 ? "second" : m->unit == 60 ? "minute" : m->unit == 3600 ? "hour" : "days";

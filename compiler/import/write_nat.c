@@ -1,5 +1,5 @@
-/* Rules of nat chains as statements of a `nat`. Those of chains that they jump to are taken with the conditions of the
- * jump. A statement of prey says less than a rule may: what does not fit is left out. */
+/* Write rules of nat chains as statements of a `nat`. Rules of chains that they jump to get the conditions of the jump.
+ * A statement of prey is more limited than a rule; a rule that does not fit is left out. */
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -13,10 +13,10 @@ struct translating {
     struct writer *w;
     const struct chain *base;
     unsigned statements;
-    uint32_t ways; /* that were gone to rules, jump by jump */
+    uint32_t ways; /* rules visited, counted once for each path of jumps */
 };
 
-/* Conditions that a statement has no place for, besides those of `allowed` (bits of enum about). */
+/* True if the statement has a place for all conditions: those in `allowed` (bits of enum about). */
 static bool asks_only(const struct rule *r, uint32_t allowed)
 {
     for (const struct condition *c = r->conditions; c; c = c->next)
@@ -28,7 +28,7 @@ static uint32_t bit(enum about about) { return UINT32_C(1) << about; }
 
 static bool is_positive(const struct list *l) { return l && !l->not &&(l->set || l->count); }
 
-/* Whether all devices are named one by one, none by a pattern. */
+/* True if all devices are named, none by a pattern. */
 static bool are_devices(const struct list *l)
 {
     if (!is_positive(l)) return false;
@@ -144,7 +144,7 @@ static const char *destination_unsayable(const struct translating *t, const stru
     return why ? why : target_unsayable(r, port);
 }
 
-/* `tcp/80, tcp/443`, without a port `gre`. */
+/* Write `tcp/80, tcp/443`, or without a port `gre`. */
 static void put_endpoints(struct writer *w, const struct list *proto, const struct list *port)
 {
     const struct list *ports = port && port->set ? &port->set->members : port;
@@ -233,7 +233,7 @@ static void put_forward_to(struct translating *t, const struct rule *r, struct e
     for (uint32_t i = 0; i < (on ? on->count : 1); i++) put_one_forward(t, r, at, on ? on->of[i].word : NULL);
 }
 
-/* To each address. */
+/* Write a statement for each destination address. */
 static void put_forward_all(struct translating *t, const struct rule *r)
 {
     const struct list *to = rule_asks(r, ASK_TO);
@@ -241,7 +241,7 @@ static void put_forward_all(struct translating *t, const struct rule *r)
     for (uint32_t i = 0; to && i < to->count; i++) put_forward_to(t, r, to->of[i]);
 }
 
-/* With a port of the target each port has a statement of its own: a list would take the target's ports in order. */
+/* Write a statement for each port, all to the one target port: a list of ports would take target ports in order. */
 static void put_each_port(struct translating *t, const struct rule *r, const struct list *ports)
 {
     for (uint32_t i = 0; i < ports->count; i++)
@@ -294,7 +294,7 @@ void put_forwarded(struct writer *w, const struct forwarded *f)
 
 static void put_chain(struct translating *t, const struct chain *c, const struct rule *jump);
 
-/* The rule with the conditions of the jumps that led to it. */
+/* Return the rule with the conditions of the jumps that led to it. */
 static struct rule joined(struct writer *w, const struct rule *r, const struct rule *jump)
 {
     struct rule both = *r;
@@ -310,7 +310,7 @@ static struct rule joined(struct writer *w, const struct rule *r, const struct r
     return both;
 }
 
-/* At most, where it can be said. */
+/* Return the most statements that the rule can need. */
 static uint64_t statements_of(const struct rule *r)
 {
     const struct list *out = rule_asks(r, ASK_OUT_ON), *on = rule_asks(r, ASK_ON), *to = rule_asks(r, ASK_TO),
@@ -349,7 +349,7 @@ static void put_nat_rule(struct translating *t, struct rule *r, const struct rul
 static void put_chain(struct translating *t, const struct chain *c, const struct rule *jump)
 {
     for (struct rule *r = c->rules; r; r = r->next) {
-        /* The end of a chain is where it returns or accepts for all packets. */
+        /* A return or accept of all packets ends the chain. */
         if ((r->act == ACT_RETURN || (r->act == ACT_ACCEPT && !jump)) && !r->conditions && !r->unsaid && !r->meters)
             return;
         if (t->ways++ >= WAYS_MOST || is_full(t->w)) return;

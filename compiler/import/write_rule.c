@@ -1,9 +1,9 @@
-/* One rule where it stands: what its conditions mean at this hook, and its verdict. */
+/* Write one rule at its place: its conditions as they hold at this hook, and its verdict. */
 #include <string.h>
 
 #include "compiler/import/write_priv.h"
 
-/* Does a packet that it took get further without it? */
+/* Return the comment's words; capitals if leaving the rule out lets its packets get further. */
 static const char *effect(const struct rule *r)
 {
     switch (r->act) {
@@ -55,7 +55,7 @@ static bool leaves_unknown(const struct place *p)
 
 static bool sent_from_here(const struct place *p) { return p->way == WAY_OUT; }
 
-/* Why the rule matches no packet at this hook; NULL: it may. */
+/* Return why the rule matches no packet at this hook; NULL: it may match. */
 static const char *never_here(const struct place *p, const struct rule *r)
 {
     if (r->never) return "its conditions exclude one another";
@@ -99,14 +99,14 @@ static bool in_set(const struct set *set, uint8_t family, wide n)
 
 static uint64_t members(const struct list *l) { return !l->set ? l->count : l->set->left ? 1 : l->set->members.count; }
 
-/* Words, such as `self`, are none of them: what was sent on went to another machine. */
+/* True if the list holds the value. Words such as `self` do not match: the packet went on to another machine. */
 static bool holds(const struct list *l, uint8_t family, wide n)
 {
     return (l->set ? in_set(l->set, family, n) : among(l, family, n)) != l->not ;
 }
 
-/* Of a packet that was sent on, the new destination is known: conditions about it are decided now, and go. False: one
- * does not hold. */
+/* Decide the conditions on the destination of a forwarded packet, which is known, and remove them. False if one fails.
+ */
 static bool decide_destination(struct writer *w, const struct forwarded *f, const struct rule *r, struct rule *out)
 {
     struct condition **end = &out->conditions;
@@ -127,7 +127,7 @@ static bool decide_destination(struct writer *w, const struct forwarded *f, cons
     return !(r->family && r->family != f->to.family);
 }
 
-/* Does it match all packets that come here? */
+/* True if the rule matches every packet that comes here. */
 static bool takes_all(const struct place *p, const struct rule *r)
 {
     const bool asks = r->conditions || r->flags_has || r->flags_lacks || r->flows_over || r->translated != NO_MATTER ||
@@ -137,7 +137,7 @@ static bool takes_all(const struct place *p, const struct rule *r)
 
 static bool ends(const struct rule *r) { return r->act == ACT_ACCEPT || r->act == ACT_DROP || r->act == ACT_REJECT; }
 
-/* Does the chain that `p` jumps to decide every packet? False also where that is not plain to see. */
+/* True if the chain that `p` jumps to plainly decides every packet. */
 static bool chain_decides(struct writer *w, const struct place *p, const struct chain *target)
 {
     const struct place *there = place_of_jump(w, p, target);
@@ -149,7 +149,7 @@ static bool chain_decides(struct writer *w, const struct place *p, const struct 
     return false;
 }
 
-/* Does what was written of the rule leave no packet for what follows? */
+/* True if the written rule leaves no packet for the next. */
 static bool decides_all(struct writer *w, const struct place *p, const struct rule *r)
 {
     if (!takes_all(p, r)) return false;
@@ -164,7 +164,7 @@ const char *place_verdict(const struct place *p, bool end)
     return p->accepted ? p->accepted->name : "accept";
 }
 
-/* `accept`, `return`, `drop`; or `do NAME` where that is a place's name. */
+/* Write `accept`, `return`, `drop`, or `do NAME` for a place. */
 static void put_verdict(struct writer *w, const struct place *p, bool end)
 {
     const char *verdict = place_verdict(p, end);
@@ -212,7 +212,7 @@ static bool is_tcp(const struct rule *r)
     return proto && !proto->not &&proto->count == 1 && proto->of[0].lo == 6 && proto->of[0].hi == 6;
 }
 
-/* A reset answers TCP alone; netfilter drops the rest, without an answer. */
+/* Write a reject with a reset, which answers TCP alone, and a drop for the rest, as netfilter does. */
 static void put_reset(struct writer *w, const struct place *p, const struct rule *r)
 {
     struct rule tcp = *r;
@@ -278,7 +278,7 @@ static void put_act(struct writer *w, const struct place *p, const struct rule *
     put_line(w, p, r);
 }
 
-/* As its conditions ask at this place. */
+/* Write the rule with the conditions that are left at this place. */
 static void put_decided(struct writer *w, const struct place *p, const struct rule *r)
 {
     if (r->act == ACT_REJECT && r->answer == ANSWER_RST && !is_tcp(r))

@@ -1,4 +1,4 @@
-/* Values, lists, strings and declarations as prey writes them. */
+/* Write values, lists, strings and declarations. */
 #include <arpa/inet.h>
 #include <inttypes.h>
 #include <string.h>
@@ -7,7 +7,7 @@
 #include "lang/utf8.h"
 #include "vm/words/words.h"
 
-/* The bytes of the character at `s`, 0 if they are none that may be printed. */
+/* Return the bytes of the character at `s`; 0 if it can't be printed. */
 static size_t character(const char *s)
 {
     const unsigned char c = (unsigned char)*s;
@@ -97,7 +97,7 @@ static void put_extent(FILE *out, const struct extent *e, enum about about, enum
     }
 }
 
-/* A range of protocols is numbers at both ends. */
+/* Write the list's members; both ends of a range of protocols are numbers. */
 static void put_each(FILE *out, const struct list *l, enum about about, enum about_kind kind)
 {
     for (uint32_t i = 0; i < l->count; i++) {
@@ -150,7 +150,7 @@ static void put_set(struct writer *w, const struct set *set)
 
 static uint8_t family_of(const struct set *set)
 {
-    while (set->left) set = set->left; /* what is in both, or in left alone, is in left */
+    while (set->left) set = set->left; /* both kinds of made sets are subsets of `left` */
     return set->family;
 }
 
@@ -162,7 +162,7 @@ bool list_is_of(const struct list *l, uint8_t family)
     return l->count > 0;
 }
 
-/* Bits of a second, rounded up to a thousand of them. */
+/* Write bits per second, rounded up to a multiple of 1000. */
 static void put_bandwidth(struct writer *w, const struct meter *m)
 {
     const uint64_t bits = m->rate * 8 / m->unit, kilo = (bits + 999) / 1000;

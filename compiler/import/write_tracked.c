@@ -1,6 +1,6 @@
-/* States of connections, of which netfilter has one more: `untracked`. Without a rule that says so, that is ICMPv6 of
- * neighbour discovery and group membership (noct_valid_new of the kernel's tracking): it has no other state there, and
- * is always new here. */
+/* Translate connection states. netfilter has one more than prey, `untracked`. Unless a rule says so, untracked are
+ * ICMPv6 messages of neighbour discovery and group membership (noct_valid_new of the kernel's tracking). These have no
+ * other state in netfilter, and are always new in prey. */
 #include <string.h>
 
 #include "compiler/import/write_priv.h"
@@ -22,7 +22,7 @@ static struct list without_untracked(struct writer *w, const struct list *asked)
     return states;
 }
 
-/* The rule again, with `states` in place of its own; none: it asks for no state. */
+/* Return the rule with `states` in place of its own; empty: without a condition on states. */
 static struct rule with_states(struct writer *w, const struct rule *r, const struct list *states)
 {
     struct rule out = *r;
@@ -37,7 +37,7 @@ static struct rule with_states(struct writer *w, const struct rule *r, const str
     return out;
 }
 
-/* ICMPv6: what is untracked, or all but that. */
+/* Ask for ICMPv6 messages that are untracked, or for all others. */
 static void want_icmp6(struct writer *w, struct rule *r, bool untracked)
 {
     struct list proto = {0}, types = {.not = !untracked};
@@ -48,7 +48,7 @@ static void want_icmp6(struct writer *w, struct rule *r, bool untracked)
     rule_want(w->s, r, ASK_ICMP_TYPE, types);
 }
 
-/* In IPv4 the number is a protocol like others. */
+/* Exclude ICMPv6. In IPv4 its number is an ordinary protocol. */
 static void want_no_icmp6(struct writer *w, struct rule *r)
 {
     struct list proto = {.not = true};

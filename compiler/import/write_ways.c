@@ -1,7 +1,7 @@
-/* Firewalls out of base chains. In netfilter a packet passes all base chains of its hooks, by priority: dropping ends
- * that, accepting leads on to the next. In prey one firewall judges it and the first rule that decides ends all. So the
- * last base chain is the firewall's body; the ones before it are chains that it does, in which accepting returns; and
- * where accepting happens deeper, below a jump, it does all that follows, as a chain that always decides. */
+/* Make firewalls out of base chains. In netfilter a packet passes all base chains of its hooks, by priority: a drop
+ * ends that, an accept leads to the next. In prey one firewall judges the packet, and the first rule that decides ends
+ * it. So the last base chain becomes the firewall's body. Earlier ones become chains run by `do`, where accept returns.
+ * An accept below a jump becomes a `do` of all that follows, as a chain that decides every packet. */
 #include <search.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +13,7 @@ enum { PRIORITY_CONNTRACK = -200, PRIORITY_DSTNAT = -100, PRIORITY_SRCNAT = 100 
 
 static const char *const way_words[] = {[WAY_IN] = "in", [WAY_FORWARD] = "forward", [WAY_OUT] = "out"};
 
-/* Where a hook's chains stand on a way: -1, not there. */
+/* Return the order of a hook's chains on a way; -1: not on that way. */
 static int hook_order(enum way way, enum hook hook)
 {
     static const signed char orders[WAYS][HOOK_POSTROUTING + 1] = {
@@ -38,10 +38,10 @@ static int by_order(const void *a, const void *b)
     return x->place < y->place ? -1 : 1;
 }
 
-/* Has it no say: no rules, and it accepts? */
+/* True if the chain changes nothing: no rules, and policy accept. */
 static bool is_silent(const struct chain *c) { return !c->rules && !c->drops; }
 
-/* Is it asked before destinations are translated? */
+/* True if the chain runs before destinations are translated. */
 static bool is_before(const struct chain *c)
 {
     return c->hook == HOOK_INGRESS || (c->hook == HOOK_PREROUTING && c->priority < PRIORITY_DSTNAT);
@@ -85,7 +85,7 @@ static int by_key(const void *a, const void *b)
     return x->accepted == y->accepted ? 0 : x->accepted < y->accepted ? -1 : 1;
 }
 
-/* The place like that, which is written later if it is a new one. */
+/* Return the place with these properties. A new place is appended to those to write. */
 static struct place *place_like(struct writer *w, const struct place *key, const char *wish)
 {
     struct place *const *found = tfind(key, &w->place_tree, by_key);
@@ -101,7 +101,7 @@ static struct place *place_like(struct writer *w, const struct place *key, const
     return p;
 }
 
-/* What the chain's rules do not ask about is no part of where it stands: so it is written once. */
+/* Drop the properties on which the chain's rules do not depend, so that equal places are written once. */
 static struct place reduced(const struct place *p)
 {
     const struct traits *has = &p->chain->has;
@@ -132,7 +132,7 @@ const struct place *place_of_jump(struct writer *w, const struct place *p, const
     return place_like(w, &key, target->name);
 }
 
-/* A base chain as a place; the caller says of what kind. */
+/* Return a base chain as a place; the caller sets its kind. */
 static struct place stage_place(const struct writer *w, const struct place *p, const struct chain *c)
 {
     return (struct place){
@@ -157,7 +157,7 @@ static struct place *place_of_stage(struct writer *w, const struct place *p, con
     return place_like(w, &key, c->family == 6 ? import_format(w->s, "%.40s_ip6", c->name) : c->name);
 }
 
-/* `to_192_0_2_1_80` */
+/* Return a name such as `to_192_0_2_1_80`. */
 static const char *name_of_target(struct writer *w, const struct forwarded *f)
 {
     char *text;
@@ -182,7 +182,7 @@ static struct place *place_of_rest(struct writer *w, const struct place *p, uint
 
 static bool meets(const struct chain *c, uint8_t family) { return !c->family || !family || c->family == family; }
 
-/* Does a later stage judge packets that this one judges? */
+/* True if no later stage judges packets of this stage. */
 static bool is_last(const struct sequence *q, uint32_t i, uint8_t family)
 {
     const uint8_t own = q->of[i].chain->family ? q->of[i].chain->family : family;
@@ -202,7 +202,7 @@ static bool accepts_below(struct writer *w, const struct chain *c)
     return false;
 }
 
-/* Does it tell new packets from invalid ones? */
+/* True if the rule separates new packets from invalid ones. */
 static bool tells_new(const struct rule *r)
 {
     const struct list *state = rule_asks(r, ASK_STATE);
@@ -211,7 +211,8 @@ static bool tells_new(const struct rule *r)
     return false;
 }
 
-/* A SYN with FIN is invalid in netfilter (tcp_valid_flags of the kernel's tracking), and new in prey. */
+/* Write the rules. A SYN with FIN is invalid in netfilter (tcp_valid_flags of the kernel's tracking), new in prey: drop
+ * it before the first rule that tells these states apart. */
 static void put_rules(struct writer *w, const struct place *p)
 {
     bool guarded = p->way == WAY_OUT || p->before_state;
@@ -238,8 +239,8 @@ static void put_do(struct writer *w, const char *name, const struct chain *c, ui
 
 static void put_parting(struct writer *w, const struct place *p);
 
-/* The stages from p->from on, for packets of p->family. What comes to the end was accepted by all. Returns whether
- * every packet is decided before that, or how: the policy of the last one. */
+/* Write the stages from p->from on, for packets of p->family. Packets that reach the end were accepted by every stage.
+ * Returns the policy of the last stage, or END_DECIDED if no packet reaches the end. */
 enum end { END_ACCEPTS, END_DROPS, END_DECIDED };
 static enum end put_stages(struct writer *w, const struct place *p)
 {
@@ -269,7 +270,7 @@ static enum end put_stages(struct writer *w, const struct place *p)
     return END_ACCEPTS;
 }
 
-/* What is sent on to another machine is judged by the stages of what crosses, as they see it. */
+/* Send forwarded packets to the stages of the way WAY_FORWARD, with their new destination. */
 static void put_parting(struct writer *w, const struct place *p)
 {
     for (const struct forwarded *f = w->forwarded; f && !is_full(w); f = f->next) {
@@ -304,7 +305,7 @@ static void put_place(struct writer *w, const struct place *p)
     fputs("}\n", w->out);
 }
 
-/* Are they chains that it does, and goes on? */
+/* True if the first `count` stages become chains that always return: they accept by policy and not below a jump. */
 static bool are_plain(struct writer *w, const struct sequence *q, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++)
@@ -312,7 +313,7 @@ static bool are_plain(struct writer *w, const struct sequence *q, uint32_t count
     return true;
 }
 
-/* The last chain's, where that is its body. */
+/* Return the name of the last chain, if it is the firewall's body. */
 static const char *firewall_name(struct writer *w, enum way way)
 {
     static const char *const usual[] = {[WAY_IN] = "arriving", [WAY_FORWARD] = "crossing", [WAY_OUT] = "leaving"};
@@ -356,7 +357,7 @@ void put_firewalls(struct writer *w)
 {
     for (enum way way = 0; way < WAYS; way++) collect(w, way);
     for (enum way way = 0; way < WAYS; way++) put_firewall(w, way);
-    /* Writing a place may ask for more. */
+    /* writing a place may append further ones */
     for (const struct place *p = w->places; p && !is_full(w); p = p->next) put_place(w, p);
     tdestroy(w->place_tree, keep);
 }

@@ -8,7 +8,7 @@ bool ipset_line(const struct words *w)
     return w->count > 1 && (!strcmp(w->of[0], "create") || !strcmp(w->of[0], "add"));
 }
 
-/* Where an option stands behind what a line begins with; 0: it does not. */
+/* Return the index of an option, from the fourth word on; 0 if there is none. */
 static uint32_t word_at(const struct words *w, const char *word)
 {
     for (uint32_t i = 3; i < w->count; i++)

@@ -1,12 +1,11 @@
-/* What `ipset save` writes, where it stands before the tables. */
+/* The output of `ipset save`, before the tables of iptables-save */
 #pragma once
 
 #include "compiler/import/iptables/words.h"
 #include "compiler/import/model.h"
 
-/* The line is one of ipset's, `create …` or `add …`. */
+/* True if the line is `create …` or `add …` of ipset. */
 bool ipset_line(const struct words *w);
 
-/* Take it. Sets of addresses are found afterwards in the scope "ipset"; of other sets nothing is kept. False: `f` says
- * what is wrong. */
+/* Take such a line. Sets of addresses get the scope "ipset"; other sets are dropped. False: `f` says what is wrong. */
 bool ipset_take(struct ruleset *s, const struct words *w, struct import_fault *f);

@@ -1,5 +1,5 @@
-/* What iptables-save and ip6tables-save write, into the model: tables of chains, and their rules. One file may hold
- * both families, and before the tables what `ipset save` writes. */
+/* Read the output of iptables-save and ip6tables-save into the model: tables of chains and their rules. One file may
+ * hold both families, and before the tables the output of `ipset save`. */
 #include <errno.h>
 #include <search.h>
 #include <stdio.h>
@@ -14,7 +14,7 @@
 struct table {
     const char *name;
     int priority;
-    unsigned hooks; /* of 1 << enum hook */
+    unsigned hooks; /* bits 1 << enum hook */
 };
 
 static const struct table tables[] = {
@@ -38,13 +38,13 @@ struct listing {
     struct import_fault *fault;
     const char *text, *end;
     const char *at;            /* the next line */
-    unsigned said_family;      /* by the comment above the tables; 0: none said it */
-    bool had[TABLES][2];       /* which tables came, of IPv4 and of IPv6 */
-    const struct table *table; /* the one that is read; NULL: none */
+    unsigned said_family;      /* family from the comment above the tables; 0: no comment gave it */
+    bool had[TABLES][2];       /* tables already read, for IPv4 and IPv6 */
+    const struct table *table; /* table being read; NULL: none */
     uint8_t family;
     const char *scope;
     uint32_t table_line;
-    void *shared; /* of struct shared_meter (search.h) */
+    void *shared; /* tree of struct shared_meter (search.h) */
     struct words words;
     struct reading reading;
 };
@@ -66,7 +66,7 @@ static bool line_of(const char *line, const char *end, const char *begins)
     return (size_t)(end - line) >= strlen(begins) && !memcmp(line, begins, strlen(begins));
 }
 
-/* Does an address of IPv6 stand behind one of the options that take addresses, or what ip6tables alone has? */
+/* True if an IPv6 address stands behind an option that takes addresses, or a word that only ip6tables has. */
 static bool is_line_of_ip6(const char *line, size_t len)
 {
     static const char *const words[] = {" ipv6-icmp", " icmpv6", " icmp6", " -m hl "};
@@ -84,7 +84,7 @@ static bool is_line_of_ip6(const char *line, size_t len)
     return false;
 }
 
-/* The table's own words, up to its COMMIT, where no comment tells its family. */
+/* True if the table's lines up to COMMIT have something of IPv6; asked where no comment gives the family. */
 static bool is_table_of_ip6(const char *at, const char *end)
 {
     while (at < end && !line_of(at, end, "COMMIT")) {
@@ -119,7 +119,7 @@ static enum hook hook_of(const struct table *t, const char *name)
     return HOOK_NONE;
 }
 
-/* `:NAME POLICY [packets:bytes]` */
+/* Read `:NAME POLICY [packets:bytes]`. */
 static bool begin_chain(struct listing *l)
 {
     const char *name = l->words.of[0] + 1;
@@ -140,11 +140,11 @@ static bool begin_chain(struct listing *l)
     return true;
 }
 
-/* The line without its counters, for comments. */
+/* Begin a rule with the text of its line, without counters, for comments. */
 static struct rule rule_from(const struct listing *l, const char *line, size_t len)
 {
     const char *text = *line == '[' ? memmem(line, len, "-A", 2) : NULL;
-    if (!text) text = line; /* also where `-A` has quotes in it */
+    if (!text) text = line; /* also if `-A` is in quotes */
     len -= (size_t)(text - line);
     while (len && (text[len - 1] == '\r' || text[len - 1] == ' ')) len--;
     return (struct rule){.text = arena_strndup(l->s->arena, text, len)};
@@ -199,8 +199,7 @@ static bool take_line(struct listing *l, const char *line, size_t len)
     return fault_of(l, "", l->words.of[0], " stands outside of a table");
 }
 
-/* Of a family without a word nobody knows what its own listing says: the policies hold for it, and where they drop,
- * that is all. */
+/* Apply the policies to the family that the file does not contain: where they drop, all its packets are dropped. */
 static void judge_other_family(struct listing *l, uint8_t said, uint8_t other)
 {
     bool drops = false;

@@ -1,4 +1,4 @@
-/* Where a packet comes from and goes to: addresses, protocol, devices, frames. */
+/* Matches on source and destination: addresses, protocol, devices, frames */
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -6,7 +6,7 @@
 #include "compiler/import/iptables/names.h"
 #include "compiler/import/iptables/reading.h"
 
-/* The length that a netmask stands for, or -1: its bits are not all at the beginning. */
+/* Return the prefix length of a netmask, or -1 if its bits are not contiguous. */
 static int mask_length(struct reading *r, const char *text, size_t len)
 {
     struct list mask = {0};
@@ -19,7 +19,7 @@ static int mask_length(struct reading *r, const char *text, size_t len)
     return length;
 }
 
-/* A, A/LENGTH or A/MASK, whose bits behind the length need not be 0. */
+/* Add A, A/LENGTH or A/MASK; bits behind the length need not be 0. */
 static bool add_network(struct reading *r, struct list *l, const char *text, size_t len)
 {
     const char *slash = memchr(text, '/', len);
@@ -87,7 +87,7 @@ static bool want_span(struct reading *r, enum about about, const char *text)
 static bool take_source_span(struct reading *r, const char *const *v) { return want_span(r, ASK_FROM, v[0]); }
 static bool take_destination_span(struct reading *r, const char *const *v) { return want_span(r, ASK_TO, v[0]); }
 
-/* addrtype: of the kernel's kinds of addresses two are something to prey. */
+/* Take the kinds of `addrtype`; prey has two of the kernel's, LOCAL and MULTICAST. */
 static bool want_kind(struct reading *r, enum about about, const char *kinds)
 {
     struct list l = {.not = r->inverted};
@@ -131,7 +131,7 @@ static bool want_device(struct reading *r, enum about about, const char *name)
 {
     struct list l = {.not = r->inverted};
     const size_t len = strlen(name);
-    /* As the kernel has it. */
+    /* the kernel's rule for names */
     if (!len || len > 15 || strpbrk(name, "/: ") || !strcmp(name, ".") || !strcmp(name, ".."))
         return reading_fault(r, "`%.60s` is no name of a device", name);
     for (const char *c = name; *c; c++)

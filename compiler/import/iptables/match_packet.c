@@ -1,4 +1,4 @@
-/* Matches about single fields of a packet: ports, flags, types, lengths; and those that prey has nothing for. */
+/* Matches on single fields of a packet (ports, flags, types, lengths), and those that prey can't express */
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -42,7 +42,7 @@ static bool want_ports(struct reading *r, enum about about, const char *text)
 static bool take_sports(struct reading *r, const char *const *v) { return want_ports(r, ASK_SPORT, v[0]); }
 static bool take_dports(struct reading *r, const char *const *v) { return want_ports(r, ASK_DPORT, v[0]); }
 
-/* One of the two ports, or none of them. */
+/* Ask for one of the two ports, or with `!` for neither. */
 static bool take_ports(struct reading *r, const char *const *v)
 {
     struct list l = {0}, none;
@@ -64,7 +64,7 @@ static bool take_ports(struct reading *r, const char *const *v)
     return true;
 }
 
-/* Not those values of those flags: for each of them in turn, it has the other value, and those before it do not. */
+/* Ask for flags other than these: one alternative for each flag, in which that flag differs and all before it agree. */
 static void want_other_flags(struct reading *r, uint8_t mask, uint8_t set)
 {
     struct choice *c = reading_choice(r);
@@ -82,7 +82,7 @@ static void want_other_flags(struct reading *r, uint8_t mask, uint8_t set)
 static void want_flags(struct reading *r, uint8_t mask, uint8_t set)
 {
     if (set & ~mask || !mask) {
-        /* A flag outside of the mask can't be set: no packet fits. An empty mask: all do. */
+        /* A set flag outside of the mask matches no packet; an empty mask matches every packet. */
         r->rule.never |= (set & ~mask ? !r->inverted : r->inverted);
     } else if (!r->inverted) {
         rule_want_flags(&r->rule, set, (uint8_t)(mask & ~set));
@@ -214,7 +214,7 @@ static bool take_dscp_class(struct reading *r, const char *const *v)
     return true;
 }
 
-/* The byte that the DSCP is a part of: its upper six bits are the DSCP, and prey does not ask for the others. */
+/* Take the TOS byte. Its upper six bits are the DSCP; prey can't ask for the others. */
 static bool take_tos(struct reading *r, const char *const *v)
 {
     const char *slash = strchr(v[0], '/');

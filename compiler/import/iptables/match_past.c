@@ -1,4 +1,4 @@
-/* Matches about what came before a packet: connections, sets, lists that are kept, marks. */
+/* Matches on what came before a packet: connections, kept sets and lists, marks */
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -34,7 +34,7 @@ static bool read_states(struct reading *r, const char *text, struct states *s)
     }
 }
 
-/* One of the states, or translated. */
+/* Ask for one of the states, or for a translated destination. */
 static void want_one_of(struct reading *r, const struct states *s)
 {
     struct list others = s->plain;

@@ -1,4 +1,4 @@
-/* Matches about rates, limit and hashlimit, and the meters that they become. */
+/* Matches on rates (limit, hashlimit) and the meters made of them */
 #include <search.h>
 #include <string.h>
 
@@ -30,7 +30,7 @@ static bool take_burst(struct reading *r, const char *const *v)
 static bool take_hash_rate(struct reading *r, const char *text, bool over)
 {
     r->hash.limit.over = over != r->inverted;
-    /* `512kb/s` and the like count bytes. */
+    /* a rate such as `512kb/s` counts bytes */
     if (strchr(text, 'b')) {
         rule_unsaid(&r->rule, "a `hashlimit` of bytes: it is a meter with a bandwidth, to be written by hand");
         return true;
@@ -123,7 +123,7 @@ static struct meter *new_meter(struct reading *r, const char *name, const struct
     return m;
 }
 
-/* What a hashlimit counts by, in the meter. False: prey has no such key. */
+/* Set the meter's key from a hashlimit's keys; false if prey has no such key. */
 static bool take_keys(struct meter *m, const struct hashlimit *h)
 {
     const unsigned length4 = h->keys == KEY_DESTINATION ? h->destination_length : h->source_length;
@@ -150,7 +150,7 @@ static int by_name(const void *a, const void *b)
     return names ? names : strcmp(x->scope, y->scope);
 }
 
-/* The meter of that name in the family, as the first rule made it. */
+/* Return the meter with this hashlimit's name and table; the first rule with the name makes it. */
 static struct meter *shared_meter(struct reading *r)
 {
     const struct shared_meter wanted = {.name = r->hash.name, .scope = r->scope};

@@ -1,4 +1,5 @@
-/* The match time: hours and days, as a schedule. Its clock is UTC's, as a schedule's without a zone is. */
+/* The match `time`: hours and days as a schedule. Both clocks are UTC: iptables', and that of a schedule without a
+ * zone. */
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -14,7 +15,7 @@ static bool begin_time(struct reading *r)
     return true;
 }
 
-/* HH:MM or HH:MM:SS as seconds. */
+/* Read HH:MM or HH:MM:SS as seconds. */
 static bool take_clock(struct reading *r, const char *text, uint64_t *seconds)
 {
     unsigned hour, minute, second = 0;
@@ -64,7 +65,7 @@ static bool take_contiguous(struct reading *r, const char *const *v)
     return true;
 }
 
-/* The kernel's listing writes the last second that it knows where nothing was said. */
+/* Take the last date. Without one, a listing shows the last second of the kernel's clock, 2038-01-19. */
 static bool take_last_date(struct reading *r, const char *const *v)
 {
     if (strncmp(v[0], "2038-01-19", 10) != 0)

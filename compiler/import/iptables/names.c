@@ -35,7 +35,7 @@ bool name_protocol(const char *name, unsigned *number)
     return row || (*number && *number != PROTO_UNKNOWN);
 }
 
-/* ICMP types and codes as iptables names them; a code of -1 stands for every code of the type. */
+/* ICMP types and codes as iptables names them; code -1: every code of the type */
 static const struct named icmp[] = {
     {"echo-reply", 0, -1},
     {"pong", 0, -1},
@@ -78,7 +78,7 @@ static const struct named icmp[] = {
     {"address-mask-reply", 18, -1},
 };
 
-/* The same for ICMPv6, as ip6tables names them. */
+/* ICMPv6 types and codes as ip6tables names them; code -1: every code of the type */
 static const struct named icmp6[] = {
     {"destination-unreachable", 1, -1},
     {"no-route", 1, 0},

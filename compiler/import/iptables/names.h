@@ -1,14 +1,14 @@
-/* Names as iptables spells them, and their numbers. */
+/* Names of iptables and their numbers */
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A protocol's, as Debian's /etc/protocols and iptables have them; its `ipip` is 94, for IP in IP is `ipencap`. */
+/* Find a protocol by its name in Debian's /etc/protocols and iptables. `ipip` is 94 there; IP in IP is `ipencap`. */
 bool name_protocol(const char *name, unsigned *number);
 
-/* An ICMP type's, of family 4 or 6; *code is -1 where the name means any. */
+/* Find an ICMP type of family 4 or 6; *code is -1 if the name stands for every code. */
 bool name_icmp(unsigned family, const char *name, unsigned *type, int *code);
 
-/* Flags of TCP as a list with commas, ALL (the six of RFC 793) or NONE, as bits of the header. */
+/* Read TCP flags as bits of the header: a list with commas, ALL (the six of RFC 793) or NONE. */
 bool name_flags(const char *list, uint8_t *bits);

@@ -1,4 +1,4 @@
-/* Values and choices of a rule: see reading.h. */
+/* Values and choices of a rule (reading.h) */
 #include "compiler/import/iptables/reading.h"
 
 #include <errno.h>

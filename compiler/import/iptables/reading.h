@@ -1,5 +1,5 @@
-/* One rule of iptables-save while it is read: what it asks for stands in `rule`, and what is one thing or another,
- * which prey says with a rule for each, in `choices`. */
+/* State of reading one rule of iptables-save. `rule` holds its conditions; `choices` holds alternatives, each of which
+ * becomes a rule of prey. */
 #pragma once
 
 #include "compiler/import/iptables/words.h"
@@ -14,41 +14,40 @@ struct wanted {
     struct list list;
 };
 
-/* Everything in it must hold. */
+/* One alternative: all of its conditions must hold */
 struct alternative {
     struct wanted wants[2];
     uint32_t count;
-    struct wanted
-        apart; /* asked besides where rules behind this one are tried, too: then no two alternatives may hold */
+    struct wanted apart; /* exclusive condition, for rules that go on: at most one alternative may match */
     bool has_apart;
-    uint8_t has, lacks; /* TCP flags */
-    bool translated;    /* its destination was */
+    uint8_t has, lacks; /* TCP flags that are set, that are clear */
+    bool translated;    /* asks for a translated destination */
 };
 
-/* At least one of them must hold. */
+/* Alternatives, of which at least one must hold */
 struct choice {
     struct alternative of[ALTERNATIVES_MOST];
     uint32_t count;
 };
 
-/* What options of one match say, in any order; they count when the rule is whole. */
+/* Options of one match, in any order; they take effect at the end of the rule */
 struct limit {
     uint64_t rate, burst;
-    uint32_t unit; /* seconds */
+    uint32_t unit; /* in seconds */
     bool begun, over;
 };
 struct hashlimit {
     struct limit limit;
     const char *name;
-    unsigned keys;                              /* of enum hash_key */
-    unsigned source_length, destination_length; /* 0: all of the address */
+    unsigned keys;                              /* bits of enum hash_key */
+    unsigned source_length, destination_length; /* prefix lengths; 0: the whole address */
     bool bytes;
 };
 enum hash_key { KEY_SOURCE = 1, KEY_SPORT = 2, KEY_DESTINATION = 4, KEY_DPORT = 8 };
-/* Of a day, in seconds; both ends of all of it where nothing is said. */
+/* Part of a day, in seconds; a bound that is not written is the day's */
 struct hours {
     uint64_t begin, end;
-    const char *days; /* as prey has them, or NULL */
+    const char *days; /* days as prey writes them, or NULL */
     bool asked, bounded, over_midnight;
 };
 struct connlimit {
@@ -57,7 +56,7 @@ struct connlimit {
     unsigned length;
 };
 
-/* A meter by the name of its hashlimit: rules with one name share it. */
+/* Meter of a hashlimit's name; rules of a table with that name share it */
 struct shared_meter {
     const char *name, *scope;
     struct meter *meter;
@@ -66,80 +65,81 @@ struct shared_meter {
 struct reading {
     struct ruleset *s;
     struct import_fault *fault;
-    void **shared; /* of struct shared_meter (search.h) */
+    void **shared; /* tree of struct shared_meter (search.h) */
     const struct words *words;
     uint32_t at;       /* the next word */
     uint8_t family;    /* 4 or 6 */
-    const char *scope; /* of its table */
-    const char *chain; /* its name */
-    bool nat;          /* its table translates */
+    const char *scope; /* the rule's table */
+    const char *chain; /* the rule's chain */
+    bool nat;          /* the table translates */
     struct rule rule;
     struct choice choices[CHOICES_MOST];
     uint32_t choice_count;
-    const struct module *modules[MODULES_MOST]; /* matches, and last the target */
+    const struct module *modules[MODULES_MOST]; /* matches, and the target last */
     uint32_t module_count;
-    unsigned proto;        /* the one protocol that it asks for, or 0 */
-    struct choice *no_syn; /* what `! --syn` leaves, or NULL */
-    bool inverted;         /* `!` stands before the option that is read */
-    bool targeted;         /* its target was read */
-    bool limited;          /* a limit stands before what is read */
-    bool metered_late;     /* and conditions behind it */
+    unsigned proto;        /* the one protocol that the rule asks for, or 0 */
+    struct choice *no_syn; /* the choice that `! --syn` made, or NULL */
+    bool inverted;         /* `!` precedes the option being read */
+    bool targeted;         /* the target has been read */
+    bool limited;          /* a limit has been read */
+    bool metered_late;     /* a condition has been read after a limit */
     struct limit limit;
-    bool limit_first; /* it is asked before the hashlimit */
+    bool limit_first; /* the limit precedes the hashlimit */
     struct hashlimit hash;
     struct connlimit conn;
     struct hours hours;
 };
 
-/* An option, and who takes its values. take NULL: prey can't say it. */
+/* An option and the function for its values. take NULL: prey can't express the option. */
 struct option {
     const char *name;
     uint32_t values;
     bool (*take)(struct reading *r, const char *const *values);
 };
 
-/* A match or a target. why: prey can't say it at all, as a part of a sentence, and its options are not read. */
+/* A match or a target. why: reason, as part of a sentence, if prey can't express it at all; its options are then
+ * skipped. */
 struct module {
     const char *name;
     const char *why;
-    const struct option *options;     /* the last has no name; or NULL */
-    bool (*begin)(struct reading *r); /* when it is named, or NULL */
+    const struct option *options;     /* ended by a row without name; or NULL */
+    bool (*begin)(struct reading *r); /* called when the module is named; or NULL */
 };
 
-/* Matches and targets; the last of each has no name. What asks for no more than the ports of a protocol is one module.
- */
+/* Tables of matches and targets, each ended by a row without name. One module serves all protocols of which only the
+ * ports are asked. */
 extern const struct module matches_of_address[], matches_of_packet[], matches_of_rate[], matches_of_time[],
     matches_of_past[], targets[];
 #define MODULE_OF_PORTS "its ports"
 
-/* Options that need no `-m`: addresses, protocol, devices, fragments. */
+/* Options that need no `-m`: addresses, protocol, devices, fragments */
 extern const struct option plain_options[];
 
-/* What limits ask, and for how many connections, once the whole rule is read. */
+/* Add the limits, the count of connections or the hours to the rule, once all of it is read. */
 void limits_finish(struct reading *r);
 void connlimit_finish(struct reading *r);
 void hours_finish(struct reading *r);
 
-/* The file is at fault: false, for callers to return. */
+/* Set the fault and return false, which callers return. */
 bool reading_fault(struct reading *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* A whole number, decimal or 0x…, up to `most`. False: the fault is set; `what` is what it should be. */
+/* Read a whole number up to `most`, decimal or 0x…. what: its name in the fault. False: the fault is set. */
 bool reading_number(struct reading *r, const char *text, uint64_t most, const char *what, uint64_t *n);
-/* `N`, or from `N:M` both; an end that is missing is 0 or `most`. False: as above. */
+/* Read `N`, for both ends, or `N:M`; a missing end is 0 or `most`. False: the fault is set. */
 bool reading_range(struct reading *r, const char *text, uint64_t most, const char *what, uint64_t *lo, uint64_t *hi);
-/* `N/UNIT`: units are any beginning of second, minute, hour, day. */
+/* Read `N/UNIT`. A unit is any prefix of second, minute, hour, day. */
 bool reading_rate(struct reading *r, const char *text, uint64_t *rate, uint32_t *unit);
 
-/* One number or range more that the rule asks for, `not` where that was written. */
+/* Add a condition on one number or range, negated if `!` was written. */
 bool reading_want_range(struct reading *r, enum about about, const char *text, uint64_t most, const char *what);
 void reading_want(struct reading *r, enum about about, struct list l);
-/* A choice to be filled; NULL: there are too many, and the rule is unsaid. */
+/* Return a new choice to fill; NULL: there are too many, and the rule is marked unsaid. */
 struct choice *reading_choice(struct reading *r);
-/* The next of it, empty. */
+/* Return the choice's next alternative, empty. */
 struct alternative *choice_next(struct choice *c);
 void alternative_want(struct alternative *a, enum about about, struct list l);
-/* Takes values that say nothing to prey. */
+/* Take values that mean nothing to prey. */
 bool reading_ignore(struct reading *r, const char *const *values);
 
-/* The rule that the words from r->at on say, at the chain's end: more than one where it leaves choices. False: the
+/* Read the rule from the words at r->at on, and append it to the chain, as several rules if it has choices. False: the
  * fault is set. */
 bool reading_rule(struct reading *r, struct chain *c);

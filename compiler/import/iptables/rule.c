@@ -1,4 +1,4 @@
-/* The words of a rule, option after option, and the rules that come of it. */
+/* Read the words of a rule, option by option, and make rules of them. */
 #include <string.h>
 
 #include "compiler/import/iptables/reading.h"
@@ -11,7 +11,7 @@ static const struct option *option_of(const struct option *options, const char *
     return NULL;
 }
 
-/* The one that the target has, or the match that was named last. */
+/* Find an option among the plain ones, those of the target, and those of the matches, the last one first. */
 static const struct option *find_option(const struct reading *r, const char *name)
 {
     const struct option *found = option_of(plain_options, name);
@@ -37,7 +37,7 @@ static bool take_values(struct reading *r, const struct option *o)
     return true;
 }
 
-/* Of what is not known nobody can tell how many values it has: they end where the next option begins. */
+/* Skip the values of an unknown option, up to the next option: their number is not known. */
 static void skip_values(struct reading *r)
 {
     while (r->at < r->words->count && !is_option(r, r->at)) r->at++;
@@ -95,7 +95,7 @@ static bool take_target(struct reading *r, enum act act)
     return true;
 }
 
-/* `-p tcp` has the options of `-m tcp`. */
+/* Add the match for the protocol: `-p tcp` has the options of `-m tcp`. */
 static bool take_protocol_options(struct reading *r)
 {
     static const struct {
@@ -139,8 +139,8 @@ static bool take_all(struct reading *r)
     return true;
 }
 
-/* To prey a connection that nobody saw begin is invalid, to netfilter a packet in its middle may be new: of `! --syn`
- * with NEW, what the rule is there for is said by `invalid`. */
+/* Replace `! --syn` with state NEW in rules that drop. A packet in mid-connection can be NEW to netfilter; prey calls
+ * it invalid, so `invalid` expresses the rule's purpose. */
 static void say_no_syn(struct reading *r)
 {
     const struct list *states = rule_asks(&r->rule, ASK_STATE);
@@ -163,7 +163,7 @@ static void narrow(struct reading *r, struct rule *one, const struct alternative
     if (a->translated) one->translated = MUST_BE;
 }
 
-/* A rule for each way to choose, counted as a number whose digits say which alternative. */
+/* Add one rule for each combination of alternatives. The digits of `way` select them, in mixed radix. */
 static bool add_rules(struct reading *r, struct chain *c)
 {
     uint32_t ways = 1;

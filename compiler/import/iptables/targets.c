@@ -1,4 +1,4 @@
-/* What a rule does: see reading.h. */
+/* Targets of a rule (reading.h) */
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,7 +9,7 @@ static bool begin_accept(struct reading *r) { return r->rule.act = ACT_ACCEPT, t
 static bool begin_drop(struct reading *r) { return r->rule.act = ACT_DROP, true; }
 static bool begin_return(struct reading *r) { return r->rule.act = ACT_RETURN, true; }
 
-/* Without an option the kernel says that the port is unreachable, to TCP, too. */
+/* Begin a REJECT. Its default is port-unreachable, to TCP as well. */
 static bool begin_reject(struct reading *r)
 {
     r->rule.act = ACT_REJECT;
@@ -91,7 +91,7 @@ static bool want_ports_of(struct reading *r, const char *text)
     return true;
 }
 
-/* The address or range without the brackets that an IPv6 address has before a port. */
+/* Take an address or range as target. An IPv6 address before a port has brackets. */
 static bool want_target(struct reading *r, const char *text, size_t len)
 {
     struct list l = {0};
@@ -105,7 +105,7 @@ static bool want_target(struct reading *r, const char *text, size_t len)
     return true;
 }
 
-/* ADDRESS[-ADDRESS][:PORT[-PORT]], of IPv6 with brackets where a port follows, or :PORT alone. */
+/* Take ADDRESS[-ADDRESS][:PORT[-PORT]] or :PORT alone. An IPv6 address before a port has brackets. */
 static bool take_to(struct reading *r, const char *const *v)
 {
     const char *colon = r->family == 4 ? strchr(v[0], ':') : NULL;
@@ -113,7 +113,7 @@ static bool take_to(struct reading *r, const char *const *v)
     if (bracket && bracket[1] == ':') colon = bracket + 1;
     if (v[0][0] == ':' && v[0][1] >= '0' && v[0][1] <= '9' && !strchr(v[0] + 1, ':')) colon = v[0];
     const size_t len = colon ? (size_t)(colon - v[0]) : strlen(v[0]);
-    /* `1000-1100/2000` shifts ports. */
+    /* `1000-1100/2000` shifts ports */
     if (colon && strchr(colon, '/')) {
         rule_unsaid(&r->rule, "ports that are shifted by a base");
         return true;
@@ -124,7 +124,7 @@ static bool take_to(struct reading *r, const char *const *v)
 
 static bool take_to_ports(struct reading *r, const char *const *v) { return want_ports_of(r, v[0]); }
 
-/* Of what leaves the source, of what arrives the destination. */
+/* Begin a NETMAP: of the source where packets leave, of the destination where they arrive. */
 static bool begin_netmap(struct reading *r)
 {
     const bool leaves = !strcmp(r->chain, "POSTROUTING") || !strcmp(r->chain, "INPUT");
@@ -134,7 +134,7 @@ static bool begin_netmap(struct reading *r)
 
 static bool take_prefix_to(struct reading *r, const char *const *v) { return want_target(r, v[0], strlen(v[0])); }
 
-/* prey clamps all TCP that it translates. */
+/* Take a clamp of segment sizes. prey clamps all TCP that it translates. */
 static bool take_clamp(struct reading *r, uint16_t clamp)
 {
     r->rule.act = ACT_SILENT;

@@ -4,7 +4,7 @@
 
 static bool blank(char c) { return c == ' ' || c == '\t' || c == '\r'; }
 
-/* The word that begins at *at, to *to. False: its quotes are not closed. */
+/* Copy the word at *at to *to. False: its quotes are not closed. */
 static bool take_word(const char **at, const char *end, char **to)
 {
     bool quotes = false;

@@ -1,4 +1,4 @@
-/* What `nft -j list ruleset` writes, into the model: the document and its objects, each read and forgotten before the
+/* Read the output of `nft -j list ruleset` into the model. Each object of the document is parsed and freed before the
  * next, so that a large listing takes little memory. */
 #include "compiler/import/nft/nft_priv.h"
 
@@ -59,7 +59,7 @@ static int fault(struct nft *n, const char *what, const char *name)
     return -EINVAL;
 }
 
-/* 0 for both families; -1: prey judges no such tables. */
+/* Return 4, 6, 0 for both, or -1 for a family that prey does not judge. */
 static int family_of(const char *family)
 {
     if (!strcmp(family, "ip")) return 4;
@@ -122,7 +122,7 @@ static bool is_filled_by_rules(const cJSON *o)
     return false;
 }
 
-/* A set of addresses, ports or MACs is one of prey; anything else is asked by its elements. */
+/* Take a set: of addresses or ports, it becomes a set of prey; of anything else, rules take its elements. */
 static int define_set(struct nft *n, cJSON *o, int family)
 {
     static const struct {
@@ -194,7 +194,7 @@ static int define_rule(struct nft *n, cJSON *o, int family)
 
 static int ignore(struct nft *n, cJSON *o, int family) { return 0; }
 
-/* What an object is. 1: it is kept; else it may go; negative: a fault. */
+/* Readers of the kinds of objects. 1: the object is kept; 0: it can be freed; negative: a fault. */
 static const struct object_row {
     const char *kind;
     int (*define)(struct nft *n, cJSON *o, int family);
@@ -218,7 +218,7 @@ static int define(struct nft *n, const char *kind, cJSON *o)
     return rows[row].define(n, o, family_of(family));
 }
 
-/* `{"rule": {...}}`; the object goes unless it is kept. */
+/* Read `{"rule": {...}}`, and keep the object if its reader says so. */
 static int take_item(struct nft *n, cJSON *item)
 {
     cJSON *o = cJSON_IsObject(item) ? item->child : NULL;
@@ -236,7 +236,7 @@ static const char *skip_blanks(const char *at, const char *end)
     return at;
 }
 
-/* Past the sign; NULL: it does not stand there. */
+/* Return the place behind the sign; NULL if blanks and the sign do not come next. */
 static const char *past(const char *at, const char *end, const char *sign)
 {
     const size_t len = strlen(sign);
@@ -275,7 +275,7 @@ static int read_items(struct nft *n, const char *text, const char *at, const cha
 int nft_read(struct ruleset *s, const char *text, size_t len, struct import_fault *f)
 {
     struct nft n = {.s = s, .fault = f};
-    const bool marked = len >= 3 && !memcmp(text, "\xef\xbb\xbf", 3); /* a byte order mark */
+    const bool marked = len >= 3 && !memcmp(text, "\xef\xbb\xbf", 3); /* byte order mark */
     const char *end = text + len, *at = past(text + (marked ? 3 : 0), end, "{");
     if (at) at = past(at, end, "\"nftables\"");
     if (at) at = past(at, end, ":");

@@ -1,5 +1,5 @@
-/* Comparisons of TCP flags. prey asks which are set and which are clear; where a comparison leaves several ways, each
- * is a rule, and no packet matches two of them. */
+/* Comparisons of TCP flags. prey asks for set and for clear flags; a comparison with several solutions becomes several
+ * rules, of which a packet matches at most one. */
 #include <string.h>
 
 #include "compiler/import/nft/nft_priv.h"
@@ -30,7 +30,7 @@ static uint16_t nth_bit(uint16_t mask, uint32_t n)
     return 0;
 }
 
-/* Below the n-th flag all as in the value, and that one not. */
+/* Ask that the n-th flag differs from the value, and all flags below it agree. */
 static void want_other_flag(struct reading_rule *r, uint32_t at, void *arg)
 {
     const struct flag_values *f = arg;
@@ -39,7 +39,7 @@ static void want_other_flag(struct reading_rule *r, uint32_t at, void *arg)
     want_flags(r, value, fixed & (uint16_t)~value);
 }
 
-/* None below the n-th flag, and that one. */
+/* Ask that the n-th flag is set, and none below it. */
 static void want_any_flag(struct reading_rule *r, uint32_t at, void *arg)
 {
     const struct flag_values *f = arg;

@@ -1,5 +1,5 @@
-/* Comparisons as conditions. What prey says by several rules, of which a packet matches one at most, becomes several.
- */
+/* Comparisons as conditions. One that prey can't express in one rule becomes several, of which a packet matches at most
+ * one. */
 #include <string.h>
 
 #include "compiler/import/nft/nft_priv.h"
@@ -37,7 +37,7 @@ void read_alternatives(struct reading_rule *r, uint32_t count,
             if (r->full) return;
             if (!first) first = one.first;
         }
-    /* The copies stand for what they were made of. */
+    /* replace the rules by their copies */
     *r->slot = r->first = first;
     r->chain->count -= rules;
     r->nft->s->rules -= rules;
@@ -80,7 +80,7 @@ void want_subject(struct reading_rule *r, const struct subject *s, struct list l
     for (struct rule *one = r->first; one; one = one->next) rule_want(r->nft->s, one, s->about, l);
 }
 
-/* How far the field goes. */
+/* Return the largest value of the field. */
 static uint64_t most_of(enum about about)
 {
     static const uint64_t most[ASK_COUNT] = {
@@ -95,7 +95,7 @@ static uint64_t most_of(enum about about)
     return most[about] ? most[about] : 65535;
 }
 
-/* `< 5`: the numbers that are meant. False: it is none of these signs, or means none. */
+/* List the numbers of a comparison such as `< 5`. False: another operator, or no such number. */
 static bool ordered(enum about about, const char *op, const struct list *l, struct list *out, struct arena *a)
 {
     const bool one = l->count == 1 && !l->set && !l->of[0].word && !l->of[0].family && l->of[0].lo == l->of[0].hi;
@@ -114,7 +114,7 @@ static bool ordered(enum about about, const char *op, const struct list *l, stru
     return true;
 }
 
-/* False: a number lies outside of the field. */
+/* True if every number fits the field; ranges are cut to it. */
 static bool fits(enum about about, struct list *l)
 {
     const wide most = most_of(about);
@@ -162,7 +162,7 @@ void want_value(struct reading_rule *r, const cJSON *key, const cJSON *value)
 }
 
 struct joined {
-    const cJSON *keys; /* of the concatenation */
+    const cJSON *keys; /* fields of the concatenation */
     const cJSON **elements;
 };
 
@@ -179,7 +179,7 @@ static bool same_size(const cJSON *a, const cJSON *b)
     return !a && !b;
 }
 
-/* Each field of the element is one condition. */
+/* Add one condition for each field of the element. */
 void want_fields(struct reading_rule *r, const cJSON *keys, const cJSON *element)
 {
     const cJSON *fields, *whole = element_value(element);

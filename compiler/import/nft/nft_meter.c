@@ -1,4 +1,4 @@
-/* Limits, and sets that are filled by rules, as meters. */
+/* Limits, and sets that rules fill, as meters */
 #include <string.h>
 
 #include "compiler/import/nft/nft_priv.h"
@@ -15,7 +15,7 @@ static bool unit_of(const char *per, uint32_t *seconds)
     return unit < ROWS(units);
 }
 
-/* What one of the unit is in bytes: 0, it is none. */
+/* Return the bytes of one unit; 0: unknown unit. */
 static uint64_t bytes_of(const char *unit)
 {
     if (!unit || !strcmp(unit, "bytes")) return 1;
@@ -30,8 +30,8 @@ static bool count_of(const cJSON *v, uint64_t *out)
     return true;
 }
 
-/* The bucket of packets holds the burst, five unless written. That of bytes holds a unit's worth and the burst
- * (nft_limit_init of the kernel). */
+/* Fill a meter. A bucket of packets holds the burst, 5 if not written; a bucket of bytes holds the burst and one unit's
+ * worth (nft_limit_init of the kernel). */
 static bool fill(struct meter *m, const cJSON *limit)
 {
     const char *per = nft_member(limit, "per"), *unit = nft_member(limit, "rate_unit");
@@ -84,7 +84,7 @@ void read_limit(struct reading_rule *r, const cJSON *limit)
         read_unsaid(r, "its limit is not known");
 }
 
-/* What the set is filled with, which packets without it do not have. */
+/* Find the key by which a set is filled; packets without such a field are not counted. */
 static bool key_of(const cJSON *key, struct subject *s)
 {
     const cJSON *inside;
@@ -104,7 +104,7 @@ static void want_flows(struct reading_rule *r, const cJSON *count, const struct 
     for (struct rule *one = r->first; one; one = one->next) one->flows_over = (uint32_t)n;
 }
 
-/* A limit or a count of connections for each key. */
+/* Add a limit, or a count of connections, for each key. */
 static void want_by_key(struct reading_rule *r, const struct subject *key, const cJSON *statement, const char *name)
 {
     struct meter *m = ruleset_meter(r->nft->s, name);

@@ -1,10 +1,10 @@
-/* snat, dnat, masquerade, redirect. */
+/* Statements snat, dnat, masquerade, redirect */
 #include <string.h>
 
 #include "compiler/import/nft/nft_priv.h"
 #include "compiler/import/rows.h"
 
-/* One port, or a range. */
+/* Read one port or a range. */
 static bool ports_of(const cJSON *v, struct translation_act *nat)
 {
     const cJSON *inside, *a = v, *b = v;
@@ -22,7 +22,7 @@ static bool ports_of(const cJSON *v, struct translation_act *nat)
     return true;
 }
 
-/* An address, a range or a prefix; or an address and a port. */
+/* Read an address, a range or a prefix; or an address and a port. */
 static bool address_of(struct reading_rule *r, const cJSON *v, struct translation_act *nat)
 {
     const struct subject address = {.about = ASK_TO};
@@ -46,7 +46,7 @@ static void translate(struct reading_rule *r, const struct translation_act *nat)
     }
 }
 
-/* `dnat to tcp dport map { 80 : 10.0.0.1 }`: one rule for each key. */
+/* A map such as `dnat to tcp dport map { 80 : 10.0.0.1 }`; each key becomes one rule */
 struct address_map {
     const cJSON *key;
     const cJSON **pairs;

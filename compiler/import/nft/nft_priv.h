@@ -1,56 +1,56 @@
-/* What the files that read nft's JSON share. */
+/* State and helpers that the readers of nft's JSON share */
 #pragma once
 
 #include <cjson/cJSON.h>
 
 #include "compiler/import/model.h"
 
-/* A thing of a table, found by both. */
+/* Key of a table's named objects */
 struct named {
     const char *name, *scope;
 };
 
-/* Sets of several fields and maps, which rules ask by their elements. */
+/* A set of several fields, or a map; rules take its elements */
 struct kept {
     struct named is;
     struct kept *next;
-    cJSON *item; /* owned; NULL of a set that the model has */
+    cJSON *item; /* owned; NULL if the model has the set */
 };
 
 struct named_limit {
     struct named is;
     struct meter *meter;
-    bool over, good; /* good: it could be read */
+    bool over, good; /* good: it has been read */
 };
 
 struct nft {
     struct ruleset *s;
     struct import_fault *fault;
     struct kept *kept;
-    void *kept_tree, *limit_tree; /* of struct named (search.h) */
-    const char *scope;            /* of the rule that is read */
-    bool in_set;                  /* the elements of a named set are read */
+    void *kept_tree, *limit_tree; /* trees of struct named (search.h) */
+    const char *scope;            /* table of the object being read */
+    bool in_set;                  /* the elements of a named set are being read */
 };
 
-/* A rule while its statements are read, one or several: where a thing can only be said by several rules, of which one
- * packet matches one, they are all that follow `first` in the chain. */
+/* A rule while its statements are read. If prey needs several rules, of which a packet matches one, they are all rules
+ * of the chain from `first` on. */
 struct reading_rule {
     struct nft *nft;
     struct chain *chain;
-    struct rule *first, **slot; /* slot: what points at the first */
+    struct rule *first, **slot; /* slot: pointer to `first` in the chain */
     bool counts;                /* a counter is among its statements */
-    bool full;                  /* there was no room for more rules */
+    bool full;                  /* no room for more rules */
 };
 
-/* Of the table whose rule is read; NULL: there is none. */
+/* Find an object of the current table; NULL: none. */
 const struct kept *kept_find(struct nft *n, const char *name);
 const struct named_limit *limit_find(struct nft *n, const char *name);
-/* `thing` begins with struct named; the name is copied. */
+/* Enter an object that begins with struct named; the name is copied. */
 void named_enter(struct nft *n, void **tree, struct named *thing, const char *name);
 
-/* The name of the only member, which is *value; NULL: it is no object, or an empty one. */
+/* Return the name of the object's only member, *value; NULL: no object, or an empty one. */
 const char *nft_kind(const cJSON *o, const cJSON **value);
-/* A member's text, or NULL. */
+/* Return a member's text, or NULL. */
 const char *nft_member(const cJSON *o, const char *name);
 
 struct text {
@@ -61,12 +61,12 @@ struct text {
 void text_rule(struct text *t, const cJSON *statements);
 void text_statement(struct text *t, const cJSON *statement);
 
-/* What stands to the left of a comparison. */
+/* The left side of a comparison */
 struct subject {
     enum about about;
-    uint8_t family; /* that it implies; 0: none */
-    uint8_t proto;  /* likewise */
-    bool special;   /* it is `what`, and no list */
+    uint8_t family; /* family that it implies; 0: none */
+    uint8_t proto;  /* protocol that it implies; 0: none */
+    bool special;   /* `what` is compared, not a list */
     enum subject_kind {
         SUBJECT_FAMILY,
         SUBJECT_FLAGS,
@@ -76,51 +76,51 @@ struct subject {
         SUBJECT_PACKET_TYPE,
         SUBJECT_FRAGMENT
     } what;
-    uint16_t mask; /* of flags and fragments: what is compared */
-    uint16_t more; /* to be added to numbers: IPv6's length counts no header */
+    uint16_t mask; /* bits compared, for flags and fragments */
+    uint16_t more; /* added to numbers: IPv6's length does not count the header */
 };
 
-/* NULL; or why prey can't ask about it. */
+/* Read the left side. NULL, or why prey can't ask about it. */
 const char *subject_of(const cJSON *left, struct subject *out);
-/* A value, a range, a prefix, or a list of such, into the list. NULL, or why it can't be said. */
+/* Add a value, a range, a prefix or a list of them to `out`. NULL, or why prey can't express it. */
 const char *value_into(struct nft *n, const struct subject *subject, const cJSON *value, struct list *out);
-/* The elements of an anonymous set or a map, or of a named one; NULL: there is no such. */
+/* Return the elements of an anonymous or named set or map; NULL: there is none. */
 const cJSON *elements_of(struct nft *n, const cJSON *set);
-/* TCP flags as a mask; false: it is none. */
+/* Read TCP flags as a mask; false: they are no flags. */
 bool flags_of(const cJSON *value, uint16_t *mask);
 
 void read_match(struct reading_rule *r, const cJSON *match);
-/* `subject value` as a condition of each rule. */
+/* Add the condition `key value` to each rule. */
 void want_value(struct reading_rule *r, const cJSON *key, const cJSON *value);
 void want_subject(struct reading_rule *r, const struct subject *s, struct list l);
-/* The family and the protocol that have such a field. */
+/* Add the family and the protocol that the subject implies. */
 void want_implied(struct reading_rule *r, const struct subject *s);
 void want_number(struct reading_rule *r, enum about about, uint64_t number);
 void want_family(struct reading_rule *r, uint8_t family);
-/* Each field of an element is one condition. */
+/* Add one condition for each field of an element. */
 void want_fields(struct reading_rule *r, const cJSON *keys, const cJSON *element);
-/* What the element of a set holds, without what stands beside it. */
+/* Return the value of a set's element, without its options. */
 const cJSON *element_value(const cJSON *element);
-/* The members of a list, in the ruleset's arena. */
+/* Return the members of a list, in the ruleset's arena. */
 const cJSON **array_of(struct reading_rule *r, const cJSON *list, uint32_t *count);
-/* As many rules as now, once more for each of `count` alternatives: `each` is told which it is. */
+/* Multiply the rules: `each` adds the alternative with its index `at` to a copy of every rule. */
 void read_alternatives(struct reading_rule *r, uint32_t count,
                        void (*each)(struct reading_rule *one, uint32_t at, void *arg), void *arg);
-/* No rule of it can be said, or all but a part; the reason lives as long as the ruleset. */
+/* Mark all rules as ones that prey can't express, or a part of them; the reason must live as long as the ruleset. */
 void read_unsaid(struct reading_rule *r, const char *why);
 void read_apart(struct reading_rule *r, const char *why);
 
-/* What is compared by other ways than lists (nft_special.c, nft_flags.c). */
+/* Add comparisons that are no lists (nft_special.c, nft_flags.c). */
 void match_special(struct reading_rule *r, const struct subject *s, const char *op, const cJSON *right);
 void match_flags(struct reading_rule *r, const struct subject *s, const char *op, const cJSON *right);
-/* One rule for each verdict (nft_map.c). */
+/* Make one rule for each verdict of the map (nft_map.c). */
 void read_verdict_map(struct reading_rule *r, const cJSON *vmap);
 
 void read_statement(struct reading_rule *r, const cJSON *statement);
-/* accept, drop, jump and the like; false: it is none. */
+/* Read accept, drop, jump and the like; false: another statement. */
 bool read_verdict(struct reading_rule *r, const char *kind, const cJSON *value);
 bool read_translation(struct reading_rule *r, const char *kind, const cJSON *value);
 void read_limit(struct reading_rule *r, const cJSON *limit);
 void read_set_statement(struct reading_rule *r, const cJSON *statement);
-/* A named limit. */
+/* Define a named limit. */
 void define_limit(struct nft *n, const cJSON *object);

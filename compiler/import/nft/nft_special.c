@@ -1,4 +1,4 @@
-/* Comparisons that are no lists: families, translation, routes, kinds of addresses and frames, fragments. */
+/* Comparisons that are no lists: families, translation, routes, types of addresses and frames, fragments */
 #include <string.h>
 
 #include "compiler/import/nft/nft_priv.h"
@@ -33,7 +33,7 @@ static void match_route(struct reading_rule *r, bool not, const cJSON *right)
     for (struct rule *one = r->first; one; one = one->next) one->urpf_failed = true;
 }
 
-/* The ways to write which fragments are meant: offsets are 13 bits, and one tells that more follow. */
+/* Ask for fragments. The field has 13 bits of offset and one that says that more follow. */
 static void match_fragment(struct reading_rule *r, const struct subject *s, bool not, const cJSON *right)
 {
     enum { OFFSET = 0x1fff, MORE = 0x2000 };
@@ -43,7 +43,7 @@ static void match_fragment(struct reading_rule *r, const struct subject *s, bool
         read_unsaid(r, "prey asks for first and later fragments alone");
         return;
     }
-    /* `fragment not later` has no meaning of its own for what is no fragment: it says `no` or `first`. */
+    /* A negated `later` would also exclude packets that are no fragments: write `no` and `first`. */
     if (l.not &&s->mask == OFFSET) {
         list_word(&l, "no", 2, r->nft->s->arena);
         list_word(&l, "first", 5, r->nft->s->arena);
@@ -65,7 +65,7 @@ static bool type_of(const cJSON *type, unsigned *types)
     return row < ROWS(address_types);
 }
 
-/* One, or a set of them. */
+/* Read one type or a set of types. */
 static bool types_of(const cJSON *right, unsigned *types)
 {
     const cJSON *inside, *one;
@@ -76,7 +76,7 @@ static bool types_of(const cJSON *right, unsigned *types)
     return known;
 }
 
-/* The broadcast addresses of this machine's networks are among its own here. */
+/* Ask for types of addresses. In prey the broadcast addresses of this machine's networks are among its own. */
 static void match_address_type(struct reading_rule *r, const struct subject *s, bool not, const cJSON *right)
 {
     struct arena *a = r->nft->s->arena;
@@ -93,7 +93,7 @@ static void match_address_type(struct reading_rule *r, const struct subject *s, 
     for (struct rule *each = r->first; each; each = each->next) rule_want(r->nft->s, each, s->about, l);
 }
 
-/* Of Ethernet: prey's groups hold the broadcast address. */
+/* Ask for types of Ethernet destinations. prey's groups include the broadcast address. */
 static void match_packet_type(struct reading_rule *r, bool not, const cJSON *right)
 {
     struct list l = {.not = not };

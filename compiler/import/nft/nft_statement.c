@@ -1,4 +1,4 @@
-/* The statements of a rule, one after another. */
+/* Statements of a rule, one after another */
 #include <string.h>
 
 #include "compiler/import/nft/nft_priv.h"
@@ -36,7 +36,7 @@ bool read_verdict(struct reading_rule *r, const char *kind, const cJSON *value)
     return true;
 }
 
-/* What ICMP errors there are in both tools, the rest as the nearest: prey's own is a reset or port-unreachable. */
+/* Read a reject: with a reset, a prohibition or, for all other ICMP errors, the nearest: unreachable. */
 static void read_reject(struct reading_rule *r, const cJSON *value)
 {
     const char *type = nft_member(value, "type"), *with = nft_member(value, "expr");
@@ -48,7 +48,7 @@ static void read_reject(struct reading_rule *r, const cJSON *value)
                                                          : ANSWER_UNREACHABLE;
 }
 
-/* What comes behind `log` may be asked of fewer packets than are logged: then logging is a rule of its own. */
+/* End a rule with `log` before a statement that may match fewer packets: logging becomes a rule of its own. */
 static void end_logging(struct reading_rule *r)
 {
     struct rule *first = NULL, *last = r->first;
@@ -85,7 +85,7 @@ static void read_counter(struct reading_rule *r, const cJSON *value)
     for (struct rule *one = r->first; name && one; one = one->next) one->name = name;
 }
 
-/* The size of segments is the only thing that prey changes, and not by rules. */
+/* Read a change of a field. prey changes segment sizes alone, and not by rules. */
 static void read_mangle(struct reading_rule *r, const cJSON *value)
 {
     const cJSON *key = cJSON_GetObjectItemCaseSensitive(value, "key"), *inside,
@@ -108,8 +108,8 @@ static void ignore(struct reading_rule *r, const cJSON *value)
 static const struct statement_row {
     const char *kind;
     void (*read)(struct reading_rule *r, const cJSON *value);
-    bool asks;       /* a packet may not get past it */
-    const char *why; /* in place of read: what prey has not; of what asks for nothing, apart from the rule */
+    bool asks;       /* not every packet passes the statement */
+    const char *why; /* if read is NULL: the reason; it spoils the rule if `asks`, else a part */
 } rows[] = {
     {"match", read_match, true, NULL},
     {"limit", read_limit, true, NULL},

@@ -1,4 +1,4 @@
-/* A rule of the JSON as nft would write it, nearly: for comments that show what was there. */
+/* Write a rule of the JSON nearly as nft would, for comments. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -83,7 +83,7 @@ static void add_prefix(struct text *t, const cJSON *v)
     add(t, "/%.0f", cJSON_GetNumberValue(cJSON_GetObjectItem(v, "len")));
 }
 
-/* An array in it is a pair of a map. */
+/* Write a set or a map; an array in it is a pair of a map. */
 static void add_set(struct text *t, const cJSON *v)
 {
     const cJSON *one;
@@ -188,7 +188,7 @@ static void add_count(struct text *t, const cJSON *v)
         cJSON_GetNumberValue(cJSON_GetObjectItem(v, "val")));
 }
 
-/* `add @set { ip saddr limit rate ... }` */
+/* Write `add @set { ip saddr limit rate ... }`. */
 static void add_filling(struct text *t, const cJSON *v)
 {
     const cJSON *stmt = cJSON_GetObjectItem(v, "stmt");

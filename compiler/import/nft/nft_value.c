@@ -1,4 +1,4 @@
-/* What a comparison is about, and the values that stand to its right. */
+/* Read the left side of a comparison, and the values on its right. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +21,7 @@ const char *nft_member(const cJSON *o, const char *name)
     return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(o, name));
 }
 
-/* A number without a fraction, up to `most`. */
+/* Read a number without a fraction, up to `most`. */
 static bool whole_number(const cJSON *v, uint32_t most, uint64_t *out)
 {
     if (!cJSON_IsNumber(v) || !(v->valuedouble >= 0 && v->valuedouble <= most)) return false;
@@ -101,7 +101,7 @@ static const char *fib_of(const cJSON *fib, struct subject *out)
     return NULL;
 }
 
-/* `tcp flags & (fin|syn)`, `ip frag-off & 0x1fff`. */
+/* Read `tcp flags & (fin|syn)` or `ip frag-off & 0x1fff`. */
 static const char *masked_of(const cJSON *both, struct subject *out)
 {
     const cJSON *left = both->child, *mask = left ? left->next : NULL;
@@ -206,7 +206,7 @@ static bool is_word(enum about about)
 
 static const char not_known[] = "it has a value that is not known";
 
-/* An address, or two ends of a range, or a prefix, by its text. */
+/* Add an address, the range from a to b, or a prefix, as text. */
 static const char *address_into(struct nft *n, const cJSON *a, const cJSON *b, int length, struct list *out)
 {
     char text[128];
@@ -255,7 +255,7 @@ static bool is_longer(const cJSON *list, unsigned most)
     return false;
 }
 
-/* By its elements, of which none is a set. */
+/* Add the elements of a named set or map, none of which may be a set. */
 static const char *elements_into(struct nft *n, const struct subject *s, const char *name, struct list *out)
 {
     enum { ELEMENTS_MOST = 1024 };
@@ -269,7 +269,7 @@ static const char *elements_into(struct nft *n, const struct subject *s, const c
     return why;
 }
 
-/* A named set: of addresses and ports by its name, of anything else by its elements. */
+/* Add a named set: addresses and ports by its name, all else by its elements. */
 static const char *set_into(struct nft *n, const struct subject *s, const char *name, struct list *out)
 {
     struct set *set = ruleset_find_set(n->s, n->scope, name);
