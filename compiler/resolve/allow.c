@@ -1,5 +1,5 @@
-/* `allow CODE, ...`: warnings that are not wanted, of a file at its top, or of the declaration behind it. Read before
- * all else that may warn. */
+/* Read `allow CODE, ...`: warnings that are not wanted, in the whole file if at its top, else in the next declaration.
+ * Runs before anything that may warn. */
 #include "compiler/resolve/resolve.h"
 
 static void allow_code(struct compile *c, const struct node *name, struct span within)
@@ -16,7 +16,7 @@ static void allow_code(struct compile *c, const struct node *name, struct span w
     diag_advise(c->diags, "a warning ends with its code in brackets, such as [W0513]");
 }
 
-/* Behind nothing but `edition` and its like? */
+/* True if only `edition` and other `allow` lines precede it. */
 static bool at_top(const struct node *file, const struct node *n)
 {
     const struct node *before = file->first;
@@ -24,7 +24,7 @@ static bool at_top(const struct node *file, const struct node *n)
     return before == n;
 }
 
-/* Up to the statement after the next declaration; of a place at the top, all of the file. */
+/* Return the covered span: all of the file at its top, else up to the statement behind the next declaration. */
 static struct span span_of(struct compile *c, const struct node *file, const struct node *n)
 {
     struct span within = {n->span.file, 0, UINT32_MAX};

@@ -1,5 +1,5 @@
-/* How chains call one another: no chain comes back to itself, at most PBC_CHAIN_DEPTH nest, and a firewall with all
- * calls written out stays within what the back end and the naive executor will walk. */
+/* Check calls between chains. No chain comes back to itself, at most PBC_CHAIN_DEPTH nest, and a firewall with all
+ * calls written out stays within the work that the back end and the naive executor allow. */
 #include <stdio.h>
 #include <string.h>
 
@@ -9,10 +9,10 @@ enum { CHAIN_NEW, CHAIN_OPEN, CHAIN_DONE };
 
 struct chain_info {
     uint8_t state;
-    unsigned depth;  /* chains nested below and with this one */
-    uint64_t work;   /* to try all of it, calls written out; saturates above PBC_WALK_MAX */
-    uint32_t next;   /* the next of its rules to look at */
-    uint32_t caller; /* while open: the chain whose rule led here */
+    unsigned depth;  /* depth of nested chains below, this one included */
+    uint64_t work;   /* work of all rules, calls written out; saturates above PBC_WALK_MAX */
+    uint32_t next;   /* index of the next rule to look at */
+    uint32_t caller; /* while open: chain whose rule led here */
 };
 
 struct walk {
@@ -21,7 +21,7 @@ struct walk {
     bool cycle;
 };
 
-/* Put a name before the text that stands at the end of `buf`; false, with dots instead, when there is no room. */
+/* Put a name before the text at the end of `buf`. Without room, put dots and return false. */
 static bool prepend(char *buf, size_t *at, const char *name, const char *arrow)
 {
     char piece[80];
@@ -65,7 +65,7 @@ static void report_deep(struct walk *w, uint32_t chain)
     }
 }
 
-/* One for the rule, one for each condition, one for each operand: as the verifier counts. */
+/* Return the work of a rule, counted as the verifier does: 1, and 1 for each condition and each operand. */
 static uint64_t work_of(const struct image *img, uint32_t rule)
 {
     const struct pbc_rule *r = &img->rules[rule];
@@ -88,7 +88,7 @@ static void finish_chain(struct walk *w, uint32_t chain)
     if (w->info[chain].depth == PBC_CHAIN_DEPTH + 1) report_deep(w, chain);
 }
 
-/* Depth first without recursion: the way back is in `caller`. */
+/* Visit chains depth first, without recursion: `caller` holds the way back. */
 static void walk_chain(struct walk *w, uint32_t start)
 {
     const struct image *img = w->c->image;

@@ -1,4 +1,4 @@
-/* Rules, chains and firewalls into the image's rule list: the complete meaning of the file. */
+/* Resolve rules, chains and firewalls into the image's rule list, the complete meaning of the file. */
 #include <string.h>
 
 #include "compiler/resolve/nat/nat.h"
@@ -6,7 +6,7 @@
 #include "compiler/resolve/settings.h"
 #include "vm/packet/key.h"
 
-/* The options that stand behind a rule's conditions, each at most once. */
+/* Options behind a rule's conditions, each at most once */
 struct options {
     const struct node *with, *log, *as, *comment;
 };
@@ -21,7 +21,7 @@ static void take_option(struct compile *c, const struct node **slot, const struc
     *slot = n;
 }
 
-/* A program's strings end at their first zero byte. */
+/* Refuse zero bytes in a comment, since they end a program's strings. */
 static void check_comment(struct compile *c, const struct node *text)
 {
     if (text && memchr(text->v.str.s, '\0', text->v.str.len))
@@ -46,7 +46,7 @@ static struct options options_of(struct compile *c, const struct node *rule)
     return o;
 }
 
-/* The first piece of the rule that is not due is reported; every name in the rule then counts as used. */
+/* Report the first part of the rule that is not supported yet, and mark all names in the rule as used. */
 static bool rule_not_due(struct compile *c, const struct node *rule)
 {
     node_each(n, rule) if (report_not_due(c, n))
@@ -71,7 +71,7 @@ static uint8_t verdict_of(const struct node *verdict)
     case VW_MIRROR:
     case VW_ADD: break;
     }
-    return PBC_V_COUNT; /* not due: the compile fails */
+    return PBC_V_COUNT; /* not supported yet: the compile fails */
 }
 
 static uint32_t chain_of(struct compile *c, const struct node *verdict)
@@ -95,8 +95,8 @@ static void check_verdict(struct compile *c, const struct node *verdict, const s
     }
 }
 
-/* ARP is judged only by rules that name it, and by a `do` that names no protocol (docs/semantics.md, Firewalls and
- * their defaults). */
+/* Return the frames that the rule judges. ARP is judged only by rules that name it, and by a `do` that names no
+ * protocol (docs/semantics.md, Firewalls and their defaults). */
 static uint8_t frames_of(const struct rule_work *w, const struct node *verdict)
 {
     if (w->only_arp) return PBC_RULE_ARP | PBC_RULE_NOT_FRAMES;
@@ -113,7 +113,7 @@ static void note_meta(struct compile *c, const struct rule_work *w)
     if (w->reach > meta->reach) meta->reach = w->reach;
 }
 
-/* A line of a log begins with it: short, and itself no more than a part of a line. */
+/* Check and enter the prefix of a log's lines: short, and without line ends. */
 static uint32_t log_prefix_of(struct compile *c, const struct node *text)
 {
     enum { MOST = 64 };
@@ -125,7 +125,7 @@ static uint32_t log_prefix_of(struct compile *c, const struct node *text)
     return 0;
 }
 
-/* `log ["prefix"] [RATE]`: what stands behind the word. */
+/* Read `log ["prefix"] [RATE]`, from behind the word. */
 static void take_log(struct compile *c, const struct node *n, struct pbc_rule *r)
 {
     if (n && n->kind == N_STRING) {
@@ -191,7 +191,7 @@ static void resolve_chain(struct compile *c, const struct node *n)
     c->image->chains[s->index].rule_count = count;
 }
 
-/* The interface a firewall stands on: false after a report. */
+/* Read the interface of a firewall; false after a report. */
 static bool firewall_on(struct compile *c, const struct node *on, uint32_t *iface)
 {
     const struct symbol *name = NULL;
@@ -206,7 +206,7 @@ static bool firewall_on(struct compile *c, const struct node *on, uint32_t *ifac
     return *iface != PBC_NONE;
 }
 
-/* `firewall in default drop`: the word is the name, and the firewall judges both directions. False after a report. */
+/* Report `firewall in default drop`: `in` is its name, and it judges both directions. False after a report. */
 static bool check_firewall_name(struct compile *c, const struct node *firewall, const struct node *name)
 {
     const struct str word = name->v.str;
@@ -241,14 +241,14 @@ static void resolve_firewall(struct compile *c, const struct node *n)
     f.other = !other ? PBC_OTHER_DEFAULT : other->v.i ? PBC_OTHER_PASS : PBC_OTHER_DROP;
     const bool named = direction || check_firewall_name(c, n, name);
     if (!firewall_on(c, node_child(n, N_ON), &f.iface) || audit || !named)
-        img->firewall_span[id] = SPAN_NONE; /* nothing more is said of where it stands */
+        img->firewall_span[id] = SPAN_NONE; /* skip checks against other firewalls */
     if (f.direction != PBC_DIR_ANY) img->meta[0].flags |= PBC_NEEDS_SELF;
     resolve_rule_list(c, n, id, &f.rules, &f.rule_count);
     if (f.direction == PBC_DIR_OUT) check_no_opener(c, &f);
     img->firewalls[id] = f;
 }
 
-/* Which frames a direction stands for, as bits of in, forward and out. */
+/* Return the frames of the firewall's direction, as bits of in, forward and out. */
 static unsigned frames_judged(const struct pbc_firewall *f)
 {
     static const uint8_t frames[] = {[PBC_DIR_ANY] = 3, [PBC_DIR_IN] = 1, [PBC_DIR_FORWARD] = 2, [PBC_DIR_OUT] = 4};
@@ -261,7 +261,7 @@ static void check_firewalls_apart(struct compile *c)
     for (uint32_t i = 1; i < img->firewalls_count; i++)
         for (uint32_t j = 0; j < i; j++) {
             const struct pbc_firewall *a = &img->firewalls[j], *b = &img->firewalls[i];
-            if (strcmp(image_str(img, a->name), image_str(img, b->name)) == 0) break; /* declared twice, as told */
+            if (strcmp(image_str(img, a->name), image_str(img, b->name)) == 0) break; /* declared twice */
             if (a->iface != b->iface || !(frames_judged(a) & frames_judged(b)) ||
                 img->firewall_span[i].file == UINT32_MAX || img->firewall_span[j].file == UINT32_MAX)
                 continue;
@@ -284,7 +284,7 @@ static void check_edition(struct compile *c, const struct node *n, bool first)
     }
 }
 
-/* A constant's value is looked at where it is declared, also when nothing uses it. */
+/* Check a constant's value at its declaration, even if nothing uses it. */
 static void check_const(struct compile *c, const struct symbol *s)
 {
     const struct node *value = s->decl->first->next;

@@ -1,5 +1,5 @@
-/* `limits`, `timeouts` and `hash key`: the values of the file over the defaults. The words and their defaults are
- * lang/words/limits.def and lang/words/timeouts.def; here stands what each key may be and where its value goes. */
+/* Read `limits`, `timeouts` and `hash key` over the defaults. lang/words/limits.def and lang/words/timeouts.def have
+ * the words and defaults; this file has the bounds of each key and its field. */
 #include "compiler/resolve/settings.h"
 
 #include <inttypes.h>
@@ -13,7 +13,7 @@
 #define S   (1000 * MS)
 #define DAY (86400 * S)
 
-/* In the order of PBC_SETTING_FIELDS, too. */
+/* In the order of PBC_SETTING_FIELDS */
 static const struct {
     const char *key;
     enum node_kind kind;
@@ -63,7 +63,7 @@ static uint64_t *field(struct pbc_settings *s, unsigned i)
 
 static bool is_timeout(unsigned i) { return keys[i].kind == N_DURATION; }
 
-/* PBC_SETTINGS_KEYS: there is none. */
+/* Return the index of a key, or PBC_SETTINGS_KEYS. */
 static unsigned find_key(bool timeout, const char *key)
 {
     unsigned i = 0;
@@ -79,7 +79,7 @@ void settings_init(struct compile *c)
     c->image->meta->rejects_per_s = (uint32_t)s->rejects_per_s;
 }
 
-/* The words of a key, joined by spaces: the parser has seen to it that there is such a key. */
+/* Return the words of a key, joined by spaces; the parser has checked that the key exists. */
 static const char *key_of(struct compile *c, const struct node *setting)
 {
     char text[256];
@@ -89,7 +89,7 @@ static const char *key_of(struct compile *c, const struct node *setting)
     return arena_strndup(c->arena, text, n);
 }
 
-/* False after a report. */
+/* True if the value is in the key's bounds; else report. */
 static bool value_in_bounds(struct compile *c, const struct node *at, unsigned i, uint64_t value)
 {
     if (value < rows[i].least || value > rows[i].most) {
@@ -131,7 +131,7 @@ static bool value_taken(struct compile *c, const struct node *n, unsigned i, uin
     return (kind != N_RATE || rate_a_second(c, n, v.node, value)) && value_in_bounds(c, n, i, *value);
 }
 
-/* False after reporting that it was said before; `at` is remembered. */
+/* True if the setting is new, and remember `at`; else report. */
 static bool first_time(struct compile *c, unsigned i, struct span at, const char *what)
 {
     struct pbc_settings *s = c->image->settings;

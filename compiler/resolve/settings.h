@@ -1,4 +1,4 @@
-/* Limits, timeouts and the hash key in the program. */
+/* Limits, timeouts and the hash key in the program */
 #pragma once
 
 #include <stdbool.h>
@@ -7,12 +7,12 @@
 struct compile;
 struct node;
 
-/* What machines hash with that say nothing else: published, so that they agree. */
+/* Hash key of machines whose rules set none: published, so that they agree */
 #define HASH_KEY_DEFAULT "prey hash key 1"
 
-void settings_init(struct compile *c); /* every default */
-/* N_LIMITS, N_TIMEOUTS or N_HASH_KEY; other statements are left alone. */
+void settings_init(struct compile *c); /* all defaults */
+/* Take N_LIMITS, N_TIMEOUTS or N_HASH_KEY, and leave other statements alone. */
 void settings_take(struct compile *c, const struct node *n);
 
-/* The i-th key with its default, in the order of PBC_SETTING_FIELDS; false past the last. */
+/* Return the i-th key with its default, in the order of PBC_SETTING_FIELDS; false past the last. */
 bool setting_usual(unsigned i, const char **key, bool *timeout, uint64_t *value);

@@ -1,15 +1,15 @@
-/* Where a rule may ask `out on`: in firewalls for what crosses this machine or what it sends, and in chains that only
- * they reach. What comes in leaves by no interface. */
+/* Check the places of `out on`: firewalls for packets that cross this machine or that it sends, and chains that only
+ * these reach. Packets for this machine leave by no interface. */
 #include "compiler/resolve/resolve.h"
 
-/* Chains that a firewall reaches, looked at once each. */
+/* Chains that a firewall reaches, each visited once */
 struct reach {
     struct compile *c;
     const struct pbc_firewall *from;
-    uint32_t *seen;  /* [chains] 1 + the last firewall that reached it */
-    uint32_t *queue; /* [chains] */
+    uint32_t *seen;  /* by chain: 1 + the last firewall that reached it */
+    uint32_t *queue; /* chains to visit */
     uint32_t count;
-    bool *told; /* [conds] */
+    bool *told; /* by condition: reported */
 };
 
 static void report_way(struct reach *r, uint32_t cond)
@@ -24,7 +24,7 @@ static void report_way(struct reach *r, uint32_t cond)
     diag_note(c->diags, c->image->firewall_span[r->from - c->image->firewalls], "`%s` is declared here", name);
 }
 
-/* The conditions of a list that ask it, and the chains that it leads to. */
+/* Report conditions with `out on` in a list of rules, and queue the chains that it calls. */
 static void look_at(struct reach *r, const bool *asks, uint32_t firewall, uint32_t first, uint32_t count)
 {
     const struct image *img = r->c->image;

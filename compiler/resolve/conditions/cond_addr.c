@@ -1,12 +1,11 @@
-/* Conditions on addresses, ports and where a frame came from: from, to, port, source port, on, vlan, ether from and to.
- */
+/* Conditions on addresses, ports and origin: from, to, port, source port, on, vlan, ether from and to */
 #include <string.h>
 
 #include "compiler/resolve/conditions/conditions.h"
 #include "vm/packet/key.h"
 #include "vm/vm.h"
 
-/* The families of which some address is in the list. */
+/* Return the families that have an address in the list. */
 static uint32_t families_of(const struct addr_list *l)
 {
     uint32_t families = (l->set.v4.n ? KIND_IP4 : 0) | (l->set.v6.n ? KIND_IP6 : 0);
@@ -30,7 +29,7 @@ void narrow_by_addresses(struct rule_work *w, const struct node *n, const struct
         if (holds_all(l)) warn_never(w, n, "`not` leaves out every address");
         return;
     }
-    if (!l->any && !l->self && families) /* an empty set has its own warning */
+    if (!l->any && !l->self && families) /* an empty set has a warning of its own */
         w->families &= families;
     if (!w->families && !w->families_end) w->families_end = n;
 }
@@ -79,7 +78,7 @@ void cond_ports(struct rule_work *w, const struct node *n)
     cond_ranges(w, cond, &ports);
 }
 
-/* Once, where it first changes what earlier compilers made of a file. */
+/* Warn once for each file: earlier compilers read `not` otherwise here. */
 static void warn_others(struct compile *c, const struct node *n)
 {
     if (c->told_others || !says_not(n) || diags_allowed(c->diags, W_OTHER_INTERFACES, n->span)) return;
@@ -89,7 +88,7 @@ static void warn_others(struct compile *c, const struct node *n)
     diag_advise(c->diags, "`allow W0513` at the top of the file says that they are meant");
 }
 
-/* The list of interfaces; NULL: it is at fault. */
+/* Add a condition on the listed interfaces; NULL if there is no room for it. */
 static struct pbc_cond *listed_interfaces(struct rule_work *w, uint8_t kind, const struct node *n)
 {
     const struct symbol *name = NULL;
@@ -116,7 +115,7 @@ void cond_on(struct rule_work *w, const struct node *n)
     warn_others(w->c, n);
 }
 
-/* check_ways_out sees to it that only what leaves is asked. */
+/* Add `out on`. check_ways_out refuses it where packets don't leave. */
 void cond_out_on(struct rule_work *w, const struct node *n)
 {
     struct out_on *asked = arena_alloc(w->c->arena, sizeof(*asked));
@@ -161,7 +160,7 @@ void cond_vlan(struct rule_work *w, const struct node *n)
 
 void cond_inner(struct rule_work *w, const struct node *n)
 {
-    const struct node *outer = w->seen[N_C_VLAN]; /* the parser takes `inner` only after `vlan` */
+    const struct node *outer = w->seen[N_C_VLAN]; /* set: the parser takes `inner` only after `vlan` */
     struct number_set tags = {0};
     struct pbc_cond *cond;
     if (!numbers_of(w->c, n->first, &vlan_kind, NULL, &tags, NULL)) {
@@ -204,7 +203,7 @@ void cond_macs(struct rule_work *w, const struct node *n)
     cond->name = set.name;
 }
 
-/* Linux holds a device's name in 16 bytes, without `/` and blanks. */
+/* True if Linux allows the name: at most 15 bytes, without `/`, `:` and blanks. */
 static bool device_is_named_right(struct str s)
 {
     if (s.len == 0 || s.len > 15 || str_is(s, ".") || str_is(s, "..")) return false;
@@ -213,7 +212,7 @@ static bool device_is_named_right(struct str s)
     return true;
 }
 
-/* A pattern is `*` behind the beginning of a name. */
+/* Check a pattern: one `*`, at the end of the name. */
 static bool pattern_is_right(struct compile *c, const struct node *device)
 {
     const struct str s = device->v.str;
@@ -250,7 +249,7 @@ static uint32_t device_id(struct compile *c, const struct node *device, struct s
     return img->ifaces_count - 1;
 }
 
-/* A name of the rules where a device is wanted, as in `interface lan = lan`. */
+/* Report a name of the rules in the place of a device, as in `interface lan = lan`. */
 static void report_unquoted(struct compile *c, const struct node *name)
 {
     diag(c->diags, E_WRONG_VALUE, name->span, "`%s` is a name of these rules; a device stands in quotes",
@@ -258,7 +257,7 @@ static void report_unquoted(struct compile *c, const struct node *name)
     diag_suggest(c->diags, name->span, "\"%s\"", name->v.str.s);
 }
 
-/* A device in quotes or a constant of it. */
+/* Return the id of a device in quotes, or of a constant of one. */
 static uint32_t device_of(struct compile *c, const struct node *n, struct str name)
 {
     const struct node_value v = value_of(c, n);

@@ -1,5 +1,5 @@
-/* Conditions on single header fields and bytes: flags, fragment, numbers of the IP header, options, bytes; and on
- * connections: what `state` says of the packet, and how many flows its source holds. */
+/* Conditions on header fields and bytes (flags, fragment, numbers of the IP header, options, bytes), and on connections
+ * (`state`, and the number of a source's flows) */
 #include <string.h>
 #include <strings.h>
 
@@ -77,7 +77,7 @@ void cond_fragment(struct rule_work *w, const struct node *n)
     if (cond) cond->arg = mask;
 }
 
-/* The conditions on one number of the IP header, by their nodes. */
+/* Conditions on one number of the IP header, by node kind */
 static const struct number_cond {
     uint8_t cond; /* enum cond_kind */
     struct number_kind kind;
@@ -88,7 +88,7 @@ static const struct number_cond {
 #include "vm/cond.def"
 };
 
-/* Where the condition's numbers have words. */
+/* Add the words for the condition's numbers, if there are any. */
 static struct number_kind with_words(struct number_kind kind, uint8_t cond)
 {
     static const struct word words[] = {
@@ -123,7 +123,7 @@ void cond_options(struct rule_work *w, const struct node *n)
     if (cond) cond->arg = n->first && n->first->kind == N_ANY;
 }
 
-/* Hex bytes or a constant of them; NULL bytes after a report. */
+/* Return hex bytes, or those of a constant; bytes are NULL after a report. */
 static struct str bytes_of(struct rule_work *w, const struct node *n)
 {
     const struct node_value v = value_of(w->c, n);
@@ -135,7 +135,7 @@ static struct str bytes_of(struct rule_work *w, const struct node *n)
     return (struct str){0};
 }
 
-/* The first byte of the value that its mask leaves out, or `len`. */
+/* Return the first byte of the value with a bit outside of the mask, or `len`. */
 static size_t outside_mask(const struct pbc_pattern *p)
 {
     size_t i = 0;
@@ -143,7 +143,7 @@ static size_t outside_mask(const struct pbc_pattern *p)
     return i;
 }
 
-/* Value and mask into the pattern, of which is_not is known; false after a report. */
+/* Fill value and mask of a pattern whose is_not is set; false after a report. */
 static bool pattern_of(struct rule_work *w, const struct node *value, const struct node *mask, struct pbc_pattern *p)
 {
     const struct str v = bytes_of(w, value), m = mask ? bytes_of(w, mask) : (struct str){0};
@@ -172,9 +172,9 @@ static bool pattern_of(struct rule_work *w, const struct node *value, const stru
     return false;
 }
 
-/* How far into a frame the pattern may reach: the longest that can stand before its layer (link header and 16 tags,
- * IPv4 with options or IPv6 with a usual chain, TCP with options), so that the executor gets those bytes into one
- * piece. */
+/* Return how far into a frame the pattern may reach, so that the executor gets those bytes in one piece. Before its
+ * layer stand at most the link header and 16 tags, IPv4 with options or IPv6 with a usual chain, and TCP with options.
+ */
 static uint32_t reach_of(const struct pbc_pattern *p)
 {
     static const uint32_t before[] = {[PBC_L2] = 0, [PBC_L3] = 20 + 64, [PBC_L4] = 84 + 60, [PBC_PAYLOAD] = 144 + 60};
@@ -224,7 +224,7 @@ static const struct word state_words[] = {
     {NULL, 0},
 };
 
-/* What conntrack calls a state and is none here. */
+/* Advise on words that are states of conntrack, but not of prey. */
 static void say_conntrack(struct diags *d, const struct node *n)
 {
     if (n->kind == N_ANY) return;
@@ -251,7 +251,7 @@ void cond_state(struct rule_work *w, const struct node *n)
     if (cond) cond->arg = mask;
 }
 
-/* Flows are counted for each source, or each of their networks, and the rule says so. */
+/* True if `per` says that flows are counted by source, or by network of sources; else report. */
 static bool per_source(struct rule_work *w, const struct node *n, const struct node *per)
 {
     if (per && per->first && is_choice(per->first, CL_SOURCE)) return true;
@@ -265,7 +265,7 @@ static bool per_source(struct rule_work *w, const struct node *n, const struct n
     return false;
 }
 
-/* Its number among the image's; PBC_NONE after a report. */
+/* Return the index of the prefix lengths among the image's; PBC_NONE after a report. */
 static uint32_t grain_share(struct rule_work *w, const struct node *per)
 {
     const struct pbc_grain g = per_lengths(per);

@@ -1,4 +1,4 @@
-/* Conditions on what a packet is: family, protocol, Ethernet type, ICMP type and code. */
+/* Conditions on the kind of packet: family, protocol, Ethernet type, ICMP type and code */
 #include <string.h>
 
 #include "compiler/resolve/conditions/conditions.h"
@@ -6,14 +6,14 @@
 #include "vm/packet/parse/header.h"
 #include "vm/vm.h"
 
-/* Words of one class may share a list. */
+/* Classes of words; the words of one list have one class */
 enum word_class { CLASS_FAMILY, CLASS_PROTOCOL, CLASS_ARP };
 static const struct proto_row {
-    uint32_t kind; /* bit of key.kind; 0: it is known by its number */
+    uint32_t kind; /* bit of key.kind; 0: known by its number */
     uint8_t class; /* enum word_class */
     const char *name;
-    uint32_t families; /* those that have the protocol */
-    uint32_t number;   /* as COND_PROTO compares it */
+    uint32_t families; /* families that have the protocol */
+    uint32_t number;   /* number, as COND_PROTO compares it */
 } proto_rows[] = {
     [PW_IP] = {KIND_IP4, CLASS_FAMILY, "ip", KIND_IP4, 0},
     [PW_IP6] = {KIND_IP6, CLASS_FAMILY, "ip6", KIND_IP6, 0},
@@ -45,7 +45,7 @@ static const struct word icmp4_words[] = {
 static const struct word icmp6_words[] = {
 #define ICMP_TYPE(family, type, name) {(family) == 6 ? (name) : "-", type},
 #include "vm/icmp.def"
-    {"nd", 256}, /* not a type: handled before it is asked for as one */
+    {"nd", 256}, /* no type: handled before types are looked up */
     {NULL, 0}};
 const struct number_kind icmp_type_kinds[2] = {
     {.what = "an ICMP type",
@@ -69,7 +69,7 @@ static const struct number_kind ether_kind = {
 
 const char *proto_word_name(const struct node *word) { return proto_rows[word->v.i].name; }
 
-/* False after reporting that words of different classes share the list. */
+/* True if all words of the list have one class; else report. */
 static bool one_class(struct rule_work *w, const struct node *n)
 {
     const struct proto_row *first = &proto_rows[n->first->v.i];
@@ -114,7 +114,7 @@ static void add_family(struct rule_work *w, const struct node *n, uint32_t mask)
     if (cond) cond->arg = mask;
 }
 
-/* A word that stands for a number: true of no UPPER, and of some other protocols. AH: any may follow it. */
+/* Return the bits of protocols that may match: none of UPPER for a word known by number; any protocol behind AH. */
 static uint32_t bits_of_row(const struct proto_row *row)
 {
     if (row->kind == KIND_AH) return KIND_UPPER | OTHER_PROTOCOLS;
@@ -156,7 +156,7 @@ void cond_protocols(struct rule_work *w, const struct node *n)
         add_family(w, n, mask);
 }
 
-/* Bits of the protocols that the numbers stand for; 1 and 58 are icmp and icmp6 in one family, another in the other. */
+/* Return bits of the protocols with these numbers; 1 and 58 are icmp and icmp6 in one family, others in the other. */
 static uint32_t protocols_of(const struct number_set *s, bool complete)
 {
     uint32_t bits = 0, with_bits = 0, total = 0;
@@ -177,8 +177,8 @@ uint32_t protocol_of(struct compile *c, const struct node *n)
     return n && numbers_add_node(c, n, &protocol_kind, NULL, &one, &unused) && one.n ? one.r[0].lo : PBC_NONE;
 }
 
-/* Its number means what its word does: a bit, and no number where it does not stand inside a range. The set is
- * normalised. */
+/* Remove AH from a normalised set, except inside a range, and return true if the set had it. The condition asks for AH
+ * by its bit. */
 static bool take_ah(struct number_set *s)
 {
     for (uint32_t i = 0; i < s->n; i++) {
@@ -269,7 +269,7 @@ void cond_ether(struct rule_work *w, const struct node *n)
     if (cond) cond_ranges(w, cond, &types);
 }
 
-/* The rule names exactly one of `icmp` and `icmp6`: PW_ICMP, PW_ICMP6 or -1. */
+/* Return PW_ICMP or PW_ICMP6 if the rule names exactly one of them, else -1. */
 static int icmp_of_rule(const struct rule_work *w)
 {
     node_each(p, w->node)

@@ -1,5 +1,5 @@
-/* The conditions of a rule, one by one: each kind's handler by a table, at most once a rule, and then whether they can
- * hold together. What a condition means is in the cond_*.c file of its group. */
+/* Resolve the conditions of a rule one by one, by a table of handlers, and check that they can hold together. Meanings
+ * are in the cond_*.c files. */
 #include "compiler/resolve/conditions/conditions.h"
 
 #include "vm/packet/key.h"
@@ -8,11 +8,11 @@
 typedef void cond_fn(struct rule_work *w, const struct node *n);
 
 static const struct cond_row {
-    const char *name; /* as it is written */
-    cond_fn *resolve; /* NULL: not due, reported before */
+    const char *name; /* as written */
+    cond_fn *resolve; /* NULL: not supported yet, reported before */
     bool many;        /* may stand more than once */
 } rows[N_COUNT] = {
-    [N_C_PROTO] = {"a family or protocol", cond_protocols, true}, /* families and protocols apart: cond_protocols */
+    [N_C_PROTO] = {"a family or protocol", cond_protocols, true}, /* cond_protocols separates families from protocols */
     [N_C_PROTO_NUM] = {"`proto`", cond_proto_numbers, false},
     [N_C_ETHER] = {"`ether`", cond_ether, false},
     [N_C_FROM] = {"`from`", cond_addresses, false},
@@ -102,7 +102,7 @@ void conditions_resolve(struct rule_work *w)
 void warn_never(struct rule_work *w, const struct node *n, const char *why)
 {
     diag(w->c->diags, W_NEVER_MATCHES, n->span, "this can never match: %s", why);
-    w->bad = w->never = true; /* one such line a rule is enough */
+    w->bad = w->never = true; /* one such warning for each rule */
 }
 
 static void check_arp(struct rule_work *w)
@@ -115,7 +115,7 @@ static void check_arp(struct rule_work *w)
     w->bad = true;
 }
 
-/* The protocols that have ports, in words: "a, b or c". */
+/* Write the protocols that have ports: "a, b or c". */
 static const char *with_ports(char buf[64])
 {
     unsigned left = 0;
@@ -129,7 +129,7 @@ static const char *with_ports(char buf[64])
     return buf;
 }
 
-/* A port needs a protocol that has ports, named or implied. */
+/* Check that a port stands beside a protocol that has ports, named or implied. */
 static void check_ports(struct rule_work *w)
 {
     const struct node *n = w->seen[N_C_PORT] ? w->seen[N_C_PORT] : w->seen[N_C_SPORT];
@@ -164,7 +164,7 @@ static void check_rst(struct rule_work *w)
     w->bad = true;
 }
 
-/* What each condition leaves over; the first that leaves nothing is named. */
+/* Families and protocols that a condition leaves; the warning names the first that leaves none */
 struct narrowing {
     enum node_kind kind;
     uint32_t families, protocols;
@@ -202,7 +202,7 @@ static void check_left(struct rule_work *w)
                    "the rest of the rule leaves out this kind of packet");
 }
 
-/* Numbers of IPv6 extension headers are walked over, so `proto` never sees them there; AH is asked for all the same. */
+/* Warn about numbers of IPv6 extension headers, which are skipped: `proto` never matches them. AH is an exception. */
 static void check_v6_numbers(struct rule_work *w)
 {
     static const uint32_t walked[] = {0, 43, 44, 60, 135, 139, 140};

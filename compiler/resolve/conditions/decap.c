@@ -1,7 +1,8 @@
-/* `decap ipip` and `decap gue PORT`: which packets such a rule can match, and that it says whose they are.
+/* `decap ipip` and `decap gue PORT`: the packets that such a rule can match, and the check that its `from` names
+ * senders.
  *
- * The verdict stands for a condition: what is no tunnel's packet goes on to the next rule. It is written into the rule
- * list like any other, so that executors, analysis and explanations need to know nothing of it. */
+ * The verdict implies a condition: other packets go on to the next rule. The condition is written into the rule list
+ * like any other, so that executors, analysis and explanations need not know it. */
 #include "compiler/resolve/conditions/conditions.h"
 #include "vm/packet/key.h"
 #include "vm/vm.h"
@@ -44,12 +45,12 @@ void opener_conditions(struct rule_work *w)
     add_numbers(w, COND_PORT, KIND_WITH_PORTS, w->gue_port, w->gue_port);
 }
 
-/* Whoever may send such packets may put any source address into the inner one. */
+/* Check that `from` names the tunnel's senders, which may put any source address into the inner packet. */
 void check_opener(const struct rule_work *w)
 {
     const struct node *from = w->seen[N_C_FROM], *list = from ? from->first : NULL;
     bool open = !from || says_not(from);
-    if (from && !list) return; /* reported */
+    if (from && !list) return; /* reported before */
     for (const struct node *n = list ? list->first : NULL; n; n = n->next) open |= n->kind == N_ANY;
     if (!open) return;
     diag(w->c->diags, E_DECAP_FROM, from ? from->span : w->opener->span,

@@ -1,4 +1,4 @@
-/* Meters: a rate, its burst and its key, and what rules ask of them. The arithmetic is the vm's
+/* Meters: a rate, its burst and its key, and the conditions on them. The vm does the arithmetic
  * (vm/judge/meters/meter.h). */
 #include <inttypes.h>
 
@@ -11,7 +11,7 @@ enum { ENTRIES_DEFAULT = 65536, BURST_BYTES_LEAST = 65536 };
 
 static const uint64_t second_ns = 1000000000;
 
-/* The parts of a meter as they were written; NULL: not there. */
+/* Parts of a meter as written; NULL: not written */
 struct meter_parts {
     const struct node *rate, *burst, *per, *entries;
 };
@@ -54,10 +54,10 @@ static bool report_range(struct compile *c, const struct node *n, const char *wh
     return false;
 }
 
-/* `what` may stand there. */
+/* Read the rate. what: the value expected here, for the report. */
 static bool rate_of(struct compile *c, const struct node *n, const char *what, struct pbc_meter *m)
 {
-    enum { PACKETS_MOST = 1, BYTES_MOST = 125 }; /* a nanosecond */
+    enum { PACKETS_MOST = 1, BYTES_MOST = 125 }; /* per nanosecond */
     const struct node_value v = value_of(c, n);
     if (!v.node) return false;
     if (v.node->kind == N_NAME) return symbol_want(c, v.node, SYM(CONST), "constant") && false;
@@ -77,7 +77,7 @@ static bool rate_of(struct compile *c, const struct node *n, const char *what, s
     return m->count || report_zero(c, n, "a rate of 0 lets no packet be `within` the meter");
 }
 
-/* One second's worth; a packet, or what the largest packets need. */
+/* Return the default burst: one second's worth, but at least a packet, or enough bytes for the largest packets. */
 static uint64_t usual_burst(const struct pbc_meter *m)
 {
     if (m->unit == PBC_METER_BYTES) return m->count < BURST_BYTES_LEAST ? BURST_BYTES_LEAST : m->count;

@@ -1,4 +1,4 @@
-/* Schedules: days and hours as written, into spans; and the condition that asks for them. */
+/* Schedules: days and hours as spans, and the condition `during` */
 #include <string.h>
 
 #include "compiler/resolve/conditions/conditions.h"
@@ -17,7 +17,7 @@ int weekday_of(struct compile *c, const struct node *at, const char *word, size_
     const uint32_t start = at->span.start + (uint32_t)(word - at->v.str.s);
     diag(c->diags, E_NO_SUCH_WORD, at->span, "no day of the week is called `%s`", text);
     const char *nearest = NULL;
-    for (int d = 0; day_names[d] && len > 3; d++) /* "monday" */
+    for (int d = 0; day_names[d] && len > 3; d++) /* long names, such as "monday" */
         if (strncmp(day_names[d], text, 3) == 0) nearest = day_names[d];
     if (!nearest) nearest = diag_nearest(text, day_names, 7);
     if (nearest)
@@ -27,7 +27,7 @@ int weekday_of(struct compile *c, const struct node *at, const char *word, size_
     return -1;
 }
 
-/* `mon` or `mon-fri`; a range may run over Sunday. 0 after a report. */
+/* Read `mon` or `mon-fri`; a range may run over Sunday. 0 after a report. */
 static uint8_t days_of(struct compile *c, const struct node *name)
 {
     const struct str s = name->v.str;
@@ -53,7 +53,7 @@ static bool hours_of(struct compile *c, const struct node *range, struct pbc_spa
         return false;
     }
     span->from = (uint16_t)from;
-    span->to = (uint16_t)(to ? to : DAY_MINUTES); /* until midnight, written as the next day's beginning */
+    span->to = (uint16_t)(to ? to : DAY_MINUTES); /* 00:00 as an end is midnight */
     return true;
 }
 
@@ -67,7 +67,7 @@ static bool span_add(struct compile *c, const struct node *at, const struct pbc_
     return slot != NULL;
 }
 
-/* `2026-12-24 18:00 - 2026-12-27`: the last day belongs to it, up to the time behind it, else as a whole. */
+/* Read `2026-12-24 18:00 - 2026-12-27`. The last day counts up to the time behind it, or as a whole. */
 static bool dates_of(struct compile *c, const struct node *n, struct pbc_span *span)
 {
     const struct node *first = n->first, *next = first->next;
@@ -89,7 +89,7 @@ static bool dates_of(struct compile *c, const struct node *n, struct pbc_span *s
     return false;
 }
 
-/* The hours that hold for days written without: those of the next span that has some. */
+/* Return the hours of the next span that has some; days without hours share them. */
 static const struct node *hours_after(const struct node *days)
 {
     for (; days && days->kind == N_DAYS; days = days->next)
@@ -97,11 +97,11 @@ static const struct node *hours_after(const struct node *days)
     return NULL;
 }
 
-/* `mon, wed 09:00-10:00, 11:00-12:00`: days share the hours that follow, and hours without days are for those before
- * them, at the beginning for all. */
+/* Read `mon, wed 09:00-10:00, 11:00-12:00`. Days without hours take the next hours; hours without days hold for the
+ * days before them, and for all days at the beginning. */
 static bool spans_of(struct compile *c, const struct node *schedule)
 {
-    uint8_t group = EVERY_DAY; /* days that stand before the hours at hand */
+    uint8_t group = EVERY_DAY; /* days for the hours being read */
     bool good = true, open = false;
     node_each(n, schedule)
     {
@@ -119,7 +119,7 @@ static bool spans_of(struct compile *c, const struct node *schedule)
     return good;
 }
 
-/* "Paris" for "Europe/Paris": what people call it is the last part. */
+/* Find a zone by its last part: "Europe/Paris" for "Paris". */
 static const char *zone_by_city(char *const *zones, size_t n, const char *name)
 {
     for (size_t i = 0; i < n; i++) {

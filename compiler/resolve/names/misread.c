@@ -1,7 +1,6 @@
-/* What is not done as its author thinks. What compiles, and likely does something else: a file that judges nothing,
- * translation past every firewall. (A firewall whose name is a direction is an error: rules.c.) And what this edition
- * parses but can't do yet: one error a statement, at its place, in the user's words; the names that such a statement
- * uses count as used, since nothing more is known of them. */
+/* Statements that do something else than their author likely thinks: a file that judges nothing, translation past every
+ * firewall. (A firewall named like a direction is an error: rules.c.) Also statements that parse but are not supported
+ * yet: one error for each, and the names in it count as used. */
 #include "compiler/resolve/names/names.h"
 
 static bool holds_tests(const struct node *file)
@@ -14,7 +13,8 @@ static bool holds_tests(const struct node *file)
     return false;
 }
 
-/* A part that others include has no firewall of its own; tests may stand in a file of theirs. */
+/* Warn about a file that judges nothing. A part for inclusion may have no firewall, but then holds tests, or is not
+ * compiled alone. */
 static void warn_idle(struct compile *c)
 {
     const struct image *img = c->image;
@@ -46,7 +46,7 @@ static void warn_crossing(struct compile *c)
 
 void warn_misread(struct compile *c)
 {
-    if (diags_errors(c->diags)) return; /* what was left out may have been it */
+    if (diags_errors(c->diags)) return; /* a statement in error may be the missing one */
     warn_idle(c);
     warn_crossing(c);
 }

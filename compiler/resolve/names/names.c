@@ -1,7 +1,7 @@
-/* Declared names: what each is, where it was declared, whether anything uses it.
+/* Declared names: kind, place of declaration, and use.
  *
- * Declarations come first and in any order; every other stage asks here. A name that is missing only because its
- * declaration did not parse is not reported again: after syntax errors the text itself is searched for declarations. */
+ * Declarations are read first, in any order; every later stage looks names up here. After syntax errors the text itself
+ * is searched for declarations: a name whose declaration did not parse is not reported as missing. */
 #include "compiler/resolve/names/names.h"
 
 #include <ctype.h>
@@ -19,7 +19,7 @@ static const struct kind_row {
 #undef SYMBOL
 };
 
-/* Names that stood after a declaring keyword in text that did not parse. */
+/* Space of names that follow a declaring keyword in text that did not parse */
 enum { SPACE_LOST = SPACE_COUNT };
 
 const char *article(const char *noun) { return strchr("aeiou", noun[0]) ? "an" : "a"; }
@@ -68,7 +68,7 @@ static void grow_slots(struct compile *c)
     }
 }
 
-/* A new symbol in its slot; `kind` SYM_COUNT is a lost one. */
+/* Add a symbol to its slot; kind SYM_COUNT is a lost name. */
 static struct symbol *insert(struct compile *c, unsigned space, struct str name, enum symbol_kind kind)
 {
     struct symbols *s = c->symbols;
@@ -124,7 +124,7 @@ static bool is_word(char ch)
     return (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9') || ch == '_' || ch == '-';
 }
 
-/* `as` declares rules; `expect pool` only looks like a declaration. */
+/* True if the word declares a name. `as` declares rules; `expect pool` is no declaration. */
 static bool is_declaring(struct str word, struct str before)
 {
     if (str_is(word, "as")) return true;
@@ -134,7 +134,7 @@ static bool is_declaring(struct str word, struct str before)
     return false;
 }
 
-/* `check alive` as a whole statement, in a pool, uses the name. */
+/* True for `check alive` as a whole statement of a pool, which uses the name. */
 static bool is_whole(struct str keyword, const char *text, const char *end)
 {
     if (!str_is(keyword, "check")) return false;
@@ -142,7 +142,7 @@ static bool is_whole(struct str keyword, const char *text, const char *end)
     return text == end || strchr(";}#\r\n", *text);
 }
 
-/* One linear walk over words: `set office` makes "office" a lost name. */
+/* Collect lost names in one linear walk over words: `set office` makes "office" one. */
 static void find_lost_names(struct compile *c)
 {
     for (uint32_t f = 0; f < c->sources.count; f++) {
@@ -213,9 +213,9 @@ void symbols_free(struct symbols *s)
     free(s->files);
 }
 
-enum { COMPARED_MAX = 1000000 }; /* a long list of misspellings must not cost its square */
+enum { COMPARED_MAX = 1000000 }; /* bounds the work of suggestions for a long list of misspellings */
 
-/* The nearest of the wanted names, if one is close: said beside the carets, and shown. */
+/* Suggest the nearest of the wanted names, if one is close, and note its declaration. */
 static void suggest(struct compile *c, struct str name, unsigned wanted)
 {
     const struct symbols *s = c->symbols;
@@ -262,7 +262,7 @@ struct symbol *symbol_want(struct compile *c, const struct node *name, unsigned 
     }
     struct symbol *other = (struct symbol *)find_anywhere(c->symbols, str);
     if (other) {
-        other->used = true; /* it was meant to be */
+        other->used = true; /* the name was meant for it */
         diag(c->diags, E_WRONG_KIND, name->span, "`%s` is %s %s, not %s %s", str.s, article(kinds[other->kind].name),
              kinds[other->kind].name, article(what), what);
         diag_note(c->diags, other->span, "declared here");
@@ -328,7 +328,7 @@ void symbol_leave(struct compile *c, struct symbol *s, bool good)
     s->used_by = NULL;
 }
 
-/* Equal but for one letter: written instead of another, too many, or missing. Digits number things: lan4 and lan6. */
+/* True if the names differ by one letter: replaced, added or missing. Digits don't count, as in lan4 and lan6. */
 static bool letter_apart(struct str a, struct str b)
 {
     const size_t shorter = a.len < b.len ? a.len : b.len;
@@ -341,7 +341,7 @@ static bool letter_apart(struct str a, struct str b)
     return head + tail + 1 >= (a.len > b.len ? a.len : b.len);
 }
 
-/* An unused set whose name is likely another's, written otherwise. */
+/* Warn about an unused set whose name is likely a misspelling of another's. */
 static bool warn_mistyped(struct compile *c, const struct symbol *s)
 {
     const struct symbol *other = s->kind == SYM_SET ? c->symbols->first : NULL;
@@ -358,7 +358,7 @@ static bool warn_mistyped(struct compile *c, const struct symbol *s)
 
 void warn_unused(struct compile *c)
 {
-    if (c->symbols->text_at_fault) /* what did not parse may have been the use */
+    if (c->symbols->text_at_fault) /* text that did not parse may use the name */
         return;
     for (const struct symbol *s = c->symbols->first; s; s = s->next)
         if (!s->used && kinds[s->kind].warns && !warn_mistyped(c, s))

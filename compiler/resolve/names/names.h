@@ -1,11 +1,11 @@
-/* Names and what they stand for, and places and texts in the image. */
+/* Names and their symbols; places and texts in the image */
 #pragma once
 
 #include "compiler/compiler.h"
 #include "compiler/resolve/sets/sets.h"
 
-/* SYMBOL(ident, node kind, space, "a thing", unused is a warning). Names of one space are unique; spaces are apart, so
- * a rule may be called like the set it uses. */
+/* SYMBOL(ident, node kind, space, "a thing", unused is a warning). A name is unique in its space, so a rule may have
+ * the name of a set. */
 #define SYMBOLS(SYMBOL)                                                                                                \
     SYMBOL(CONST, N_CONST, SPACE_VALUES, "constant", true)                                                             \
     SYMBOL(SET, N_SET, SPACE_VALUES, "set", true)                                                                      \
@@ -45,7 +45,7 @@ enum name_space {
 
 enum symbol_state { STATE_NEW, STATE_VISITING, STATE_DONE, STATE_BAD };
 
-/* Numbers of a 16-bit field: sorted, disjoint, non-adjacent once normal. Memory is the compile's arena. */
+/* Numbers of a field: sorted, disjoint, non-adjacent once normal. Memory is the compile's arena. */
 struct number_set {
     struct pbc_range *r;
     uint32_t n, cap;
@@ -55,7 +55,7 @@ struct mac_set {
     uint32_t n, cap;
 };
 
-/* Host names and globs in normal form and order (vm/program/program.h). */
+/* Host names and globs in normal form and order (vm/program/program.h) */
 struct host_list {
     const char **host;
     uint32_t n;
@@ -64,43 +64,43 @@ struct host_list {
 struct symbol {
     enum symbol_kind kind;
     struct str name;
-    struct span span; /* of the name in its declaration */
+    struct span span; /* place of the name in its declaration */
     const struct node *decl;
     struct symbol *next;    /* in order of declaration */
-    struct symbol *used_by; /* while visiting: who asked, for the text of a cycle */
+    struct symbol *used_by; /* while visiting: user of the symbol, for the text of a cycle */
     bool used;
-    uint8_t state; /* enum symbol_state; of what follows */
+    uint8_t state; /* enum symbol_state of the union below */
     union {
         struct addr_set set;
         struct number_set ports;
         struct mac_set macs;
         struct host_list hosts;
     };
-    struct pbc_set entry; /* of a set whose ranges are in the image (`placed`) */
+    struct pbc_set entry; /* if `placed`: the set's entry, with its ranges in the image */
     bool placed;
-    uint32_t index; /* chain, interface or names list of the image */
+    uint32_t index; /* index in the image: chain, interface, names list, … */
 };
 
 struct symbols {
     struct symbol *first, **end;
     struct symbol_slot {
-        uint32_t hash; /* of space and name, so that other symbols need not be read */
+        uint32_t hash; /* hash of space and name: saves reading other symbols */
         struct symbol *symbol;
     } * slots;
     uint32_t count, size;
-    bool text_at_fault;                /* the parser reported errors: declarations may be missing */
-    bool file_lost;                    /* and an include could not be read: any name may have been in it */
-    unsigned depth;                    /* of definitions that are being followed */
-    uint32_t emptied;                  /* operators of set expressions that left nothing */
-    uint64_t set_ranges;               /* held by all sets together */
-    uint32_t sets;                     /* declared */
-    uint64_t compared;                 /* names, for suggestions */
-    const char *full[16];              /* tables of the image that were reported as full */
-    const struct image *placed_in;     /* where place_of named a file last; NULL: nowhere yet */
-    uint32_t placed_file, placed_name; /* the file, and its name there */
-    uint64_t compared_ranges;          /* of named sets, for warnings */
-    uint64_t expanded;                 /* entries copied where a name stands in a list */
-    struct span setting_span[PBC_SETTINGS_KEYS + 1]; /* where each was set (settings.c) */
+    bool text_at_fault;                              /* the parser reported errors: declarations may be missing */
+    bool file_lost;                                  /* an include could not be read: it may have any name */
+    unsigned depth;                                  /* definitions being followed */
+    uint32_t emptied;                                /* set operators that left nothing */
+    uint64_t set_ranges;                             /* ranges of all sets together */
+    uint32_t sets;                                   /* declared sets */
+    uint64_t compared;                               /* names compared for suggestions */
+    const char *full[16];                            /* tables of the image reported as full */
+    const struct image *placed_in;                   /* image in which place_of last named a file, or NULL */
+    uint32_t placed_file, placed_name;               /* that file, and its name in the image */
+    uint64_t compared_ranges;                        /* ranges of named sets compared for warnings */
+    uint64_t expanded;                               /* list entries copied for names */
+    struct span setting_span[PBC_SETTINGS_KEYS + 1]; /* place where each was set (settings.c) */
     struct read_file {
         uint64_t dev, ino;
     } * files; /* address files that were read */
@@ -110,36 +110,37 @@ struct symbols {
 void symbols_free(struct symbols *s);
 
 enum {
-    NEST_MAX = 256,       /* sets, lists and constants that name one another */
-    EXPAND_MAX = 1 << 26, /* entries, all lists together, every name replaced by what it stands for */
+    NEST_MAX = 256,       /* depth of sets, lists and constants that name one another */
+    EXPAND_MAX = 1 << 26, /* entries of all lists together, names replaced by their entries */
 };
 
 const char *article(const char *noun); /* "a" or "an" */
-/* NULL when nothing of that space has the name. */
+/* Find a name in its space, or NULL. */
 struct symbol *symbol_find(const struct symbols *s, enum name_space space, struct str name);
-/* NULL after reporting that the name is taken. */
+/* Declare a symbol; NULL after reporting that the name is taken. */
 struct symbol *symbol_declare(struct compile *c, enum symbol_kind kind, const struct node *decl,
                               const struct node *name);
-/* Text that did not parse, or could not be read, may declare the name. */
+/* True if text that did not parse, or could not be read, may declare the name. */
 bool symbol_lost(const struct compile *c, struct str name);
-/* The symbol of one of the wanted kinds (mask of SYM), marked as used; NULL after a report. `what` is the kind to name
- * in messages: "set". */
+/* Find a symbol of the wanted kinds (mask of SYM), and mark it as used; NULL after a report. what: the kind in
+ * messages, such as "set". */
 struct symbol *symbol_want(struct compile *c, const struct node *name, unsigned wanted, const char *what);
-/* Every name below the node counts as used: the statement is not due, so nothing is known of its names. */
+/* Mark all names below the node as used: the statement is not supported yet. */
 void mark_names_used(struct compile *c, const struct node *n);
-/* Enter the definition of `s` and leave it: false after reporting a cycle or nesting past NEST_MAX at `at`. */
+/* Begin to follow the definition of `s`, and end it. False after reporting, at `at`, a cycle or nesting past NEST_MAX.
+ */
 bool symbol_enter(struct compile *c, struct symbol *s, struct symbol *from, struct span at);
 void symbol_leave(struct compile *c, struct symbol *s, bool good);
 
 bool str_is(struct str s, const char *word);
-/* The empty span behind one, where text can be added. */
+/* Return the empty span behind one, where text can be added. */
 static inline struct span span_after(struct span span) { return (struct span){span.file, span.end, span.end}; }
 
-/* "not supported yet: meters" for a statement, or nothing: true if it is not due. */
+/* True after reporting that a statement is not supported yet: "not supported yet: meters". */
 bool report_not_due(struct compile *c, const struct node *n);
 void report_full(struct compile *c, struct span at, const char *what, uint64_t most);
-/* Place and text in the image. */
+/* Return a span or a text as entered in the image. */
 struct pbc_place place_of(struct compile *c, struct span span);
-/* The way back, for what only the image remembers; SPAN_NONE for what no source says. */
+/* Return the span of a place in the image; SPAN_NONE if no source has it. */
 struct span span_at(struct compile *c, const struct pbc_place *place);
 uint32_t text_of(struct compile *c, struct str s);

@@ -1,10 +1,10 @@
-/* From spans and text of the source to what the image holds of them, and the report that a bound was reached. */
+/* Enter spans and texts of the source in the image, and report that a bound is reached. */
 #include <inttypes.h>
 #include <string.h>
 
 #include "compiler/resolve/names/names.h"
 
-/* The file's name in the image: looked up once for all statements in a row. */
+/* Return the file's name in the image, looked up once for consecutive statements of a file. */
 static uint32_t file_name(struct compile *c, uint32_t file)
 {
     struct symbols *s = c->symbols;
@@ -42,7 +42,7 @@ void report_full(struct compile *c, struct span at, const char *what, uint64_t m
     enum { SLOTS = sizeof(c->symbols->full) / sizeof(c->symbols->full[0]) };
     unsigned i = 0;
     while (i < SLOTS && c->symbols->full[i] && strcmp(c->symbols->full[i], what) != 0) i++;
-    if (i == SLOTS || c->symbols->full[i]) /* one report a table */
+    if (i == SLOTS || c->symbols->full[i]) /* one report for each table */
         return;
     c->symbols->full[i] = what;
     diag(c->diags, E_TOO_MANY, at, "too many %s: a program holds at most %" PRIu64, what, most);

@@ -1,10 +1,10 @@
-/* Translation: the statements of a nat. */
+/* Translation: the statements of a nat */
 #pragma once
 
 #include "compiler/resolve/services/service.h"
 
-/* Statements into the image. */
+/* Enter the statements in the image. */
 void resolve_nats(struct compile *c);
-/* Statements that meet or cover each other; after all nats (nat_checks.c). */
+/* Check for statements that meet or cover each other, after all nats (nat_checks.c). */
 void check_nats(struct compile *c);
-bool check_maps(struct compile *c); /* none meets another, or a `source`; false after a report */
+bool check_maps(struct compile *c); /* no map meets another, or a `source`; false after a report */

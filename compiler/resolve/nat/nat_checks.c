@@ -1,11 +1,11 @@
-/* Statements of nats that never fit, because one before them, or a service, takes all that they would: certain or
- * silent. And maps: each address stands in one of them, on one side, and nowhere else that is translated to. */
+/* Check statements of nats: warn about those that never match because an earlier one, or a service, certainly takes all
+ * their packets. Each address of a map stands in one map, on one side, and is no other target. */
 #include <string.h>
 
 #include "compiler/resolve/nat/nat.h"
 #include "vm/program/program.h"
 
-enum { WORK_MAX = 1 << 24 }; /* ranges compared before the rest stays undecided */
+enum { WORK_MAX = 1 << 24 }; /* ranges compared; beyond it, covers stay undecided */
 
 static bool holds4(const struct image *img, const struct pbc_nat *n, const struct pbc_range *r)
 {
@@ -41,7 +41,7 @@ static uint64_t size_of(const struct image *img, const struct pbc_nat *n)
     return size;
 }
 
-/* Every source of `n`, of the family that it translates, is one of `by`. */
+/* True if every source of `n`, in its family, is a source of `by`. */
 static bool sources_within(const struct image *img, const struct pbc_nat *n, const struct pbc_nat *by, uint64_t *work)
 {
     if (!by->from_count) return true;
@@ -62,7 +62,7 @@ static bool protocol_within(uint8_t n, uint8_t by) { return n == by || (by == PB
 
 static bool is_outbound(const struct pbc_nat *n) { return n->kind == PBC_NAT_MASQUERADE || n->kind == PBC_NAT_SOURCE; }
 
-/* Are all addresses inside of the map `n` sources of `by`? */
+/* True if all inside addresses of the map `n` are sources of `by`. */
 static bool holds_map(const struct image *img, const struct pbc_nat *n, const struct pbc_nat *by)
 {
     const struct address_range r = address_prefix(n->target, n->len, n->family);
@@ -108,7 +108,7 @@ static bool warn_served(struct compile *c, const struct pbc_nat *n)
     return false;
 }
 
-/* All that nats translate to; false after a report. */
+/* True if the addresses that nats translate to fit the program; else report. */
 static bool outsides_fit(struct compile *c)
 {
     const struct image *img = c->image;
@@ -149,7 +149,7 @@ static bool overlap(const uint32_t a[4], unsigned a_len, const uint32_t b[4], un
     return address_in_prefix(a, a_len < b_len ? a_len : b_len, b);
 }
 
-/* By the same way out, or by any. */
+/* True if both leave by the same interface, or one by any. */
 static bool share_way(const struct pbc_nat *a, const struct pbc_nat *b)
 {
     return a->iface == b->iface || a->iface == PBC_NONE || b->iface == PBC_NONE;
@@ -170,7 +170,7 @@ static bool report(struct compile *c, const struct pbc_nat *n, const struct pbc_
     return false;
 }
 
-/* Does the `source` translate to an outside address of the map? */
+/* True if the `source` translates to an outside address of the map. */
 static bool is_source(const struct image *img, const struct pbc_nat *map, const struct pbc_nat *source)
 {
     const struct address_range r = address_prefix(map->to, map->len, map->family);

@@ -1,4 +1,4 @@
-/* `nat NAME { … }`: each statement an entry of NATS, in the order of the file; who is translated to what. */
+/* Read `nat NAME { … }` into entries of NATS, one or more for each statement, in the order of the file. */
 #include <string.h>
 
 #include "compiler/resolve/nat/nat.h"
@@ -11,7 +11,7 @@ static const struct number_kind port_kind = {.what = "a port to forward",
                                              .most = 65535,
                                              .ports = true};
 
-/* One host's address, or an address with a port where `port` is not NULL. False after a report. */
+/* Read one host's address or, if port is not NULL, an address with a port. False after a report. */
 static bool host_of(struct compile *c, const struct node *n, struct addr *out, uint16_t *port)
 {
     const struct node_value v = value_of(c, n);
@@ -40,7 +40,7 @@ static bool host_of(struct compile *c, const struct node *n, struct addr *out, u
     return false;
 }
 
-/* What is translated: `from`. False after a report. *families: KIND_IP4, KIND_IP6 that it holds. */
+/* Read `from`, the addresses that are translated. *families: its KIND_IP4, KIND_IP6. False after a report. */
 static bool nat_from(struct compile *c, const struct node *from, struct pbc_nat *nat, uint32_t *families)
 {
     struct addr_list list = {0};
@@ -77,7 +77,7 @@ static void add_nat(struct compile *c, const struct pbc_nat *nat, struct span at
         report_full(c, at, "statements of nats", 1u << 12);
 }
 
-/* False after a report: of the addresses one is no host's, or they are too many. *families: as of nat_from. */
+/* Check that the addresses are hosts' and not too many. *families: their KIND_IP4, KIND_IP6. False after a report. */
 static bool outside_good(struct compile *c, const struct node *to, const struct pbc_nat *nat, uint32_t *families)
 {
     const struct outside_size size = outside_size(c->image, nat);
@@ -93,7 +93,7 @@ static bool outside_good(struct compile *c, const struct node *to, const struct 
     return false;
 }
 
-/* `to ADDRS` of a `source`. False after a report. */
+/* Read `to ADDRS` of a `source`. False after a report. */
 static bool nat_outside(struct compile *c, const struct node *to, struct pbc_nat *nat, uint32_t *families)
 {
     struct addr_list list = {0};
@@ -108,7 +108,7 @@ static bool nat_outside(struct compile *c, const struct node *to, struct pbc_nat
     return good && outside_good(c, to, nat, families);
 }
 
-/* An entry for each family that there is on both sides. */
+/* Add an entry for each family that stands on both sides. */
 static void add_source(struct compile *c, const struct node *n, struct pbc_nat nat, uint32_t inside, uint32_t outside)
 {
     const struct node *from = node_child(n, N_C_FROM), *to = NULL;
@@ -121,7 +121,7 @@ static void add_source(struct compile *c, const struct node *n, struct pbc_nat n
         if (outside & (nat.family == 4 ? KIND_IP4 : KIND_IP6)) add_nat(c, &nat, n->span);
 }
 
-/* `masquerade from … out on IF [ports R]` and `source from … out on IF to ADDRS [ports R]`. */
+/* Read `masquerade from … out on IF [ports R]` or `source from … out on IF to ADDRS [ports R]`. */
 static void resolve_outbound(struct compile *c, const struct node *n, struct pbc_nat *nat)
 {
     const struct node *from = node_child(n, N_C_FROM), *on = node_child(n, N_ON), *to = NULL, *ports = NULL;
@@ -142,7 +142,7 @@ static void resolve_outbound(struct compile *c, const struct node *n, struct pbc
         add_nat(c, nat, n->span);
 }
 
-/* The ports of one PROTO/PORTS from `nat->target_port` on, in order. False after a report. */
+/* Check that the ports of one PROTO/PORTS map, in order, to ports from `first` on. False after a report. */
 static bool target_ports(struct compile *c, const struct node *n, const struct number_set *ports, uint16_t first)
 {
     if (!first) return true;
@@ -159,7 +159,7 @@ static bool target_ports(struct compile *c, const struct node *n, const struct n
     return false;
 }
 
-/* `icmp`, `icmp6`: echo requests. */
+/* Add a forward of echo requests: `icmp`, `icmp6`. */
 static void forward_echo(struct compile *c, const struct node *n, const struct pbc_nat *nat, struct span target)
 {
     const uint8_t family = nat->proto == PBC_EP_ECHO4 ? 4 : 6;
@@ -174,7 +174,7 @@ static void forward_echo(struct compile *c, const struct node *n, const struct p
     }
 }
 
-/* Is it one of IPv6's headers between the first and the protocol? */
+/* True for an IPv6 header that precedes the protocol. */
 static bool is_between(uint32_t proto)
 {
     static const uint8_t headers[] = {0, 43, 44, 51, 60, 135, 139, 140};
@@ -183,7 +183,7 @@ static bool is_between(uint32_t proto)
     return false;
 }
 
-/* `gre`, `proto N`: a protocol without ports. */
+/* Add a forward of a protocol without ports: `gre`, `proto N`. */
 static void forward_protocol(struct compile *c, const struct node *n, struct pbc_nat nat, struct span target)
 {
     const uint32_t number = protocol_of(c, n->first);
@@ -210,7 +210,7 @@ static void forward_protocol(struct compile *c, const struct node *n, struct pbc
     }
 }
 
-/* One PROTO/PORTS of a `forward`, or another protocol. */
+/* Add a forward of one PROTO/PORTS, or of another protocol. */
 static void forward_ports(struct compile *c, const struct node *n, struct pbc_nat nat, struct span target)
 {
     struct number_set ports = {0};
@@ -232,7 +232,7 @@ static void forward_ports(struct compile *c, const struct node *n, struct pbc_na
     }
 }
 
-/* `on IF` and `from SET` of a `forward`. False after a report. */
+/* Read `on IF` and `from SET` of a `forward`. False after a report. */
 static bool forward_limits(struct compile *c, const struct node *n, struct pbc_nat *nat)
 {
     const struct node *on = node_child(n, N_ON), *from = node_child(n, N_C_FROM);
@@ -247,7 +247,7 @@ static bool forward_limits(struct compile *c, const struct node *n, struct pbc_n
     return false;
 }
 
-/* `forward ADDR [on IF] [from SET] PROTO/PORTS, … -> ADDR[:PORT]`. */
+/* Read `forward ADDR [on IF] [from SET] PROTO/PORTS, … -> ADDR[:PORT]`. */
 static void resolve_forward(struct compile *c, const struct node *n, struct pbc_nat *nat)
 {
     const struct node *to = n->first, *target = node_child(n, N_CLAUSE);
@@ -275,7 +275,7 @@ static void resolve_forward(struct compile *c, const struct node *n, struct pbc_
         if (p != target && p->kind != N_ON && p->kind != N_C_FROM) forward_ports(c, p, *nat, target->first->span);
 }
 
-/* A prefix, or an address as one of its whole length. False after a report. */
+/* Read a prefix, or an address as a prefix of full length. False after a report. */
 static bool prefix_of(struct compile *c, const struct node *n, struct addr *lo, uint8_t *len)
 {
     const struct node_value v = value_of(c, n);
@@ -296,7 +296,7 @@ static bool prefix_of(struct compile *c, const struct node *n, struct addr *lo, 
     return false;
 }
 
-/* `map OUTSIDE <-> INSIDE [on IF]`. */
+/* Read `map OUTSIDE <-> INSIDE [on IF]`. */
 static void resolve_map(struct compile *c, const struct node *n, struct pbc_nat *nat)
 {
     const struct node *outside = n->first, *inside = outside->next, *on = node_child(n, N_ON);
@@ -324,7 +324,7 @@ static void resolve_map(struct compile *c, const struct node *n, struct pbc_nat 
     add_nat(c, nat, n->span);
 }
 
-/* Of all statements of the block, wherever it stands there. */
+/* Return the `mss clamp` of the block, which holds for all its statements. */
 static uint16_t nat_mss(struct compile *c, const struct node *block)
 {
     const struct node *clause = NULL;

@@ -1,10 +1,10 @@
-/* How many flows translation can hold: outside addresses times ports times servers, of each family. And what a tunnel
- * leaves of a packet. */
+/* Number of flows that translation can hold: outside addresses times ports times servers, for each family. Size of
+ * packets that a tunnel leaves. */
 #include <string.h>
 
 #include "compiler/resolve/services/service.h"
 
-/* How many of each family, more than there may be: as many as that, and one. */
+/* Count addresses of each family. A large IPv6 range counts as most + 1. */
 static void count_sets(const struct image *img, uint32_t sets, uint32_t count, uint64_t most, uint64_t *v4,
                        uint64_t *v6)
 {
@@ -28,7 +28,7 @@ struct outside_size outside_size(const struct image *img, const struct pbc_nat *
     return size;
 }
 
-/* A family without a `source` has the interface's own address. */
+/* Return the capacity of one family. Without `source` it has the interface's own address. */
 static struct capacity_part part_of(const struct pbc_pool *pool, uint64_t addresses, uint64_t servers)
 {
     struct capacity_part p = {.addresses = addresses, .servers = servers, .own = addresses == 0};
@@ -51,7 +51,7 @@ struct capacity capacity_of(const struct image *img, const struct pbc_pool *pool
     return c;
 }
 
-/* Each pool once, however many branches lead there. */
+/* Sum the capacity of the service's pools, each once. */
 static uint64_t service_capacity(struct compile *c, const struct pbc_service *s, bool *seen)
 {
     const struct image *img = c->image;
@@ -81,7 +81,7 @@ static void warn_source_ports(struct compile *c, const struct pbc_service *s, bo
     diag_advise(c->diags, "give the pool addresses of its own: `source ADDR, …`, or more servers");
 }
 
-/* The largest that goes before a packet on the way to one of the service's servers. */
+/* Return the most bytes that a tunnel to one of the service's servers puts before a packet. */
 static unsigned tunnel_bytes(const struct image *img, const struct pbc_service *s)
 {
     static const unsigned IP4 = 20, IP6 = 40, UDP = 8, GUE = 4;
@@ -105,7 +105,7 @@ static bool takes_tcp(const struct image *img, const struct pbc_service *s)
     return false;
 }
 
-/* Links of 1,500 bytes are taken for granted: what they really are is known where the rules run. */
+/* Warn about full packets in a tunnel. Links are taken to carry 1,500 bytes; the real size is known at run time. */
 static void warn_tunnel(struct compile *c, const struct pbc_service *s)
 {
     enum { LINK = 1500, HEADERS = 40 };

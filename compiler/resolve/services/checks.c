@@ -1,4 +1,5 @@
-/* `check NAME = KIND …`: what a healthy server answers. Stored for the live runtime; every mistake is found here. */
+/* Read `check NAME = KIND …`, the expected answer of a healthy server. The live runtime runs checks; every mistake is
+ * found here. */
 #include <string.h>
 
 #include "compiler/resolve/services/service.h"
@@ -11,7 +12,7 @@ static const enum clause kinds[PBC_CHECK_KINDS] = {
     [PBC_CHECK_ICMP] = CL_ICMP, [PBC_CHECK_UDP] = CL_UDP,
 };
 
-/* Which option belongs to which kinds; the others belong to all. */
+/* Kinds of checks that have an option; 0: all */
 static const uint8_t option_kinds[CL_COUNT] = {
     [CL_SEND] = OF(TCP) | OF(UDP),        [CL_EXPECT] = OF(TCP) | OF(UDP) | OF(HTTP) | OF(HTTPS),
     [CL_HOST] = OF(HTTP) | OF(HTTPS),     [CL_SNI] = OF(HTTPS),
@@ -39,7 +40,7 @@ static void check_option_kinds(const struct check_work *w)
     }
 }
 
-/* Bytes to send, or that an answer must begin with. */
+/* Return a pattern of bytes to send, or to begin an answer; PBC_NONE after a report. */
 static uint32_t bytes_of(struct check_work *w, const struct node *n)
 {
     struct pbc_pattern pattern = {.layer = PBC_PAYLOAD};

@@ -1,12 +1,12 @@
-/* Conditions of a `when` that a connection's first bytes meet: sni, alpn, host, path, method, header, instruction, and
- * `bytes payload`. Which of them a service can ask depends on where TLS ends and on whether requests are read. */
+/* Conditions of a `when` on a connection's first bytes: sni, alpn, host, path, method, header, instruction, and `bytes
+ * payload`. A service can ask those that it sees, by where TLS ends and if requests are read. */
 #include <string.h>
 
 #include "compiler/resolve/services/service.h"
 #include "vm/judge/decide.h"
 #include "vm/stream/first.h"
 
-/* Why the service can't ask this; NULL: it can. *fix: what would help. */
+/* Return why the service can't ask this; NULL: no reason. *fix: a remedy. */
 static const char *why_blind(const struct service_work *w, const struct node *n, const char **fix)
 {
     const bool requests = mode_is(w->mode, MODE_REQUESTS);
@@ -67,7 +67,7 @@ static void texts_cond(struct rule_work *w, const struct node *n, const struct n
     put_list(w, n, list, kind, good, index);
 }
 
-/* A field's name in lower case; 0 after a report. */
+/* Return a field's name in lower case; 0 after a report. */
 uint32_t field_name(struct compile *c, const struct node *n)
 {
     const struct str s = n->v.str;
@@ -91,7 +91,7 @@ static void header_cond(struct rule_work *w, const struct node *n)
     if (!name) w->bad = true;
 }
 
-/* 1 + the pattern that acknowledges; 0: none. */
+/* Return 1 + the pattern of the acknowledgement; 0: none. */
 static uint32_t ack_of(struct rule_work *w, const struct node *clause)
 {
     struct pbc_pattern p = {.layer = PBC_PAYLOAD};
@@ -115,7 +115,7 @@ static const struct node *part(const struct node *n, enum clause which)
     return NULL;
 }
 
-/* One reader reads all instructions of a service. */
+/* Check that all instructions of a service agree on `check sum`, since one reader reads them. */
 static void check_of(struct rule_work *w, struct service_work *s, const struct node *n)
 {
     const struct node *check = part(n, CL_CHECK);
@@ -143,7 +143,7 @@ static void instruction_cond(struct rule_work *w, struct service_work *s, const 
     } else if (good) {
         struct pbc_cond *cond = cond_add(w, COND_INSTRUCTION, n);
         if (cond) {
-            cond->flags = to->first->flags & NF_NOT || list.any ? PBC_COND_NOT : 0; /* any: none is forbidden */
+            cond->flags = to->first->flags & NF_NOT || list.any ? PBC_COND_NOT : 0; /* `any` forbids none */
             cond->arg = ack;
             const uint32_t at = w->c->image->conds_count - 1;
             uint32_t first = 0, count = 0;
@@ -173,7 +173,7 @@ void stream_cond_resolve(struct rule_work *w, struct service_work *s, const stru
     }
 }
 
-/* Conditions from `from` on: what asks the key first, then what asks the bytes, each in the file's order. */
+/* Sort the conditions from `from` on: those on the key before those on bytes, each in the file's order. */
 static void order(struct image *img, uint32_t from)
 {
     for (uint32_t i = from + 1; i < img->conds_count; i++)

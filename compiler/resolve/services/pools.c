@@ -1,4 +1,4 @@
-/* `pool NAME { … }`: servers, and how new flows are spread over them. */
+/* Read `pool NAME { … }`: servers, and the balance of new flows. */
 #include <stdio.h>
 #include <string.h>
 
@@ -22,7 +22,7 @@ static uint64_t mac_of(struct compile *c, const struct node *clause)
     return mac;
 }
 
-/* The address, and the port if there is one. */
+/* Read the address, and the port if there is one. */
 static bool server_at(struct compile *c, const struct node *n, struct pbc_server *s)
 {
     const struct node_value v = value_of(c, n);
@@ -54,14 +54,14 @@ static bool same_place(const struct pbc_server *a, const struct pbc_server *b)
     return a->family == b->family && a->port == b->port && memcmp(a->addr, b->addr, sizeof(a->addr)) == 0;
 }
 
-/* Servers by name and by address, to find equals in a time that does not grow with the square. */
+/* Servers by name and by address, to find equals in linear time */
 struct known {
     const struct node *node;
     uint32_t server, next;
 };
 struct servers {
     struct known *known;
-    uint32_t *by_name, *by_place, size, count; /* heads of chains, + 1 */
+    uint32_t *by_name, *by_place, size, count; /* chains' heads, index + 1 */
     uint32_t *next_place;
 };
 
@@ -81,7 +81,7 @@ static void report_twice(struct compile *c, const struct node *n, const struct n
     diag_note(c->diags, before->first->span, "the first is here");
 }
 
-/* False after a report. */
+/* Check that no other server of the pool has the name or the place; false after a report. */
 static bool check_apart(struct compile *c, struct servers *all, const struct node *n, const struct pbc_server *s,
                         uint32_t id)
 {
@@ -106,7 +106,7 @@ static bool check_apart(struct compile *c, struct servers *all, const struct nod
 static const struct number_kind max_flows_kind = {
     .what = "a bound on flows", .range = "from 1 to 4294967295 flows", .least = 1, .most = UINT32_MAX};
 
-/* What is written of a server, or of several, but for the name and the address. */
+/* Read a server, or a range of them, without name and address. */
 static struct pbc_server server_of(struct compile *c, const struct node *n, uint32_t pool)
 {
     struct clauses clauses;
@@ -123,7 +123,7 @@ static struct pbc_server server_of(struct compile *c, const struct node *n, uint
     return s;
 }
 
-/* False after a report: there is no room for more. */
+/* Add a server; false after a report. */
 static bool add_server(struct compile *c, const struct node *n, const struct pbc_server *s, struct servers *all,
                        bool good)
 {
@@ -143,7 +143,7 @@ static void resolve_server(struct compile *c, const struct node *n, uint32_t poo
     add_server(c, n, &s, all, n->first->next && server_at(c, n->first->next, &s));
 }
 
-/* NAME-1, NAME-2, ...; ends at the first that is reported. */
+/* Add servers NAME-1, NAME-2, ... up to the first report. */
 static void resolve_range(struct compile *c, const struct node *n, const struct server_range *r, uint32_t pool,
                           struct servers *all)
 {
@@ -159,7 +159,7 @@ static void resolve_range(struct compile *c, const struct node *n, const struct 
     }
 }
 
-/* `source ADDR, … [ports R]`. */
+/* Read `source ADDR, … [ports R]`. */
 static void sources_of(struct compile *c, const struct node *clause, struct pbc_pool *pool)
 {
     const struct node *ports = clause->first ? node_child(clause, N_CLAUSE) : NULL;
@@ -262,7 +262,7 @@ bool server_port_good(struct compile *c, const struct node *n, uint16_t port)
 
 static void check_hosts(struct compile *c, const struct node *n, const struct addr *lo, const struct addr *hi)
 {
-    /* What is no host's lies at both ends of the numbers. */
+    /* Both ends suffice: addresses that are no host's lie at both ends of the number space. */
     if (!addr_is_one_host(lo) || !addr_is_one_host(hi))
         diag(c->diags, E_SERVER_ADDRESS, n->span, "no server can have one of these addresses");
 }
@@ -305,7 +305,7 @@ struct str server_range_name(struct compile *c, const struct node *n, uint32_t i
     return (struct str){text, (size_t)len};
 }
 
-/* IPVS' schedulers, HAProxy's and nginx' names. */
+/* Names of IPVS' schedulers, and of HAProxy and nginx */
 static const struct {
     const char *theirs;
     enum lb_kind ours;

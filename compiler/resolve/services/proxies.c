@@ -1,10 +1,10 @@
-/* What a proxy service says besides its addresses and branches: an entry of PROXIES. */
+/* Read the options of a proxy service, apart from addresses and branches, into an entry of PROXIES. */
 #include <string.h>
 
 #include "compiler/resolve/services/service.h"
 #include "vm/stream/first.h"
 
-/* Pairs of an address and a port, each of which the host listens at. */
+/* Check the number of sockets: the host listens at each pair of an address and a port. */
 static void check_listeners(const struct service_work *w)
 {
     const struct image *img = w->c->image;
@@ -152,7 +152,7 @@ static void affinity(const struct service_work *w, const struct clauses *block, 
         diag_note(w->c->diags, other->span, "the other is here");
     }
     x->affinity_name = field_name(w->c, n->first);
-    if (cookie && x->affinity_name) x->affinity_name = text_of(w->c, n->first->v.str); /* a cookie's keeps its case */
+    if (cookie && x->affinity_name) x->affinity_name = text_of(w->c, n->first->v.str); /* cookie names keep case */
     if (x->affinity_name) x->flags |= cookie ? PBC_PROXY_AFFINITY_COOKIE : PBC_PROXY_AFFINITY_HEADER;
     if (n->first->next) x->affinity_ns = time_above_0(w->c, n, n->first->next);
 }
@@ -205,7 +205,7 @@ void resolve_proxy(struct service_work *w, const struct clauses *block)
     check_listeners(w);
 }
 
-/* What a pool says for one kind of mode alone. */
+/* Report options of a pool that this service's mode does not have. */
 static void check_pool(struct compile *c, const struct pbc_service *s, uint32_t pool, struct span at)
 {
     const struct image *img = c->image;
@@ -220,8 +220,7 @@ static void check_pool(struct compile *c, const struct pbc_service *s, uint32_t 
     }
 }
 
-/* Its addresses and ports are the vm's to give out, or the kernel's: each would give the other's. `of`: a proxy service
- * that uses the pool. */
+/* Report a pool with `source` whose addresses and ports the vm would give out, and the kernel for the proxy `of`. */
 static void check_source(struct compile *c, const struct pbc_service *s, const struct pbc_service *of, uint32_t pool,
                          struct span at)
 {

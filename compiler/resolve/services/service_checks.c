@@ -1,4 +1,4 @@
-/* What must hold between services, their pools and the firewall. */
+/* Checks between services, their pools and the firewall */
 #include <stdlib.h>
 #include <string.h>
 
@@ -6,7 +6,7 @@
 #include "vm/forward/service.h"
 #include "vm/packet/key.h"
 
-/* Families of the service's own addresses; `self` and any say nothing certain. */
+/* Return the families of the service's own addresses; `self` and `any` add none. */
 static uint32_t families_of(const struct image *img, const struct pbc_service *s)
 {
     uint32_t families = 0;
@@ -15,7 +15,7 @@ static uint32_t families_of(const struct image *img, const struct pbc_service *s
     return families;
 }
 
-/* `transparent`: the server is to see the client's address. */
+/* True if the mode shows servers the client's address (`transparent`). */
 static bool keeps_address(const struct service_work *w)
 {
     const struct image *img = w->c->image;
@@ -39,7 +39,7 @@ static void check_family(const struct service_work *w, const struct pbc_pool *po
                 families & KIND_IP4 ? '4' : '6', families & KIND_IP4 ? "ip" : "ip6");
 }
 
-/* Every port that the service takes is the server's, so that nothing changes. */
+/* True if every port of the service equals the server's, so that no port changes. */
 static bool keeps_port(const struct image *img, const struct pbc_service *s, uint16_t port)
 {
     for (uint32_t i = s->endpoints; i < s->endpoints + s->endpoint_count; i++) {
@@ -63,7 +63,7 @@ static void check_ports(const struct service_work *w, const struct pbc_pool *poo
     }
 }
 
-/* `transparent` says already whose address servers see. */
+/* Report `source` of a pool beside `transparent`: both set the address that servers see. */
 static void check_proxied(const struct service_work *w, const struct pbc_pool *pool, const struct node *share)
 {
     const struct image *img = w->c->image;
@@ -163,10 +163,10 @@ void check_loops(struct compile *c)
     }
 }
 
-/* Retries that do nothing --------------------------------------------------------------------------------------------
+/* Retries without effect --------------------------------------------------------------------------------------------
  */
 
-enum { USED_SEEN = 1, USED_UNSEEN = 2 }; /* by a service that sees servers answer, by one that does not */
+enum { USED_SEEN = 1, USED_UNSEEN = 2 }; /* users: a service that sees servers answer; a service that never sees it */
 
 static uint8_t *uses_of_pools(struct compile *c)
 {

@@ -1,10 +1,9 @@
-/* What a service says beside its addresses, mode and branches: whom it keeps where, how many it takes, how it begins.
- */
+/* Options of a service beside addresses, mode and branches: affinity, limits, and how connections begin */
 #include "compiler/resolve/services/service.h"
 
 enum {
-    MSS_LEAST = 536,  /* what every host must take (RFC 9293, 3.7.1) */
-    MSS_MOST = 65495, /* the largest IPv4 packet without its headers */
+    MSS_LEAST = 536,  /* least that every host takes (RFC 9293, 3.7.1) */
+    MSS_MOST = 65495, /* largest IPv4 packet without its headers */
 };
 
 static uint8_t no_server_of(const struct node *clause)
@@ -16,7 +15,7 @@ static uint8_t no_server_of(const struct node *clause)
     }
 }
 
-/* A time of 0 would mean that nothing was said. */
+/* Read a time above 0, which would count as not written. 0 after a report. */
 static uint64_t time_of(struct compile *c, const struct node *clause)
 {
     const uint64_t ns = clause_duration(c, clause, 0);
@@ -34,7 +33,7 @@ static uint32_t max_flows_of(struct compile *c, const struct node *clause)
     return clause_number(c, clause, &kind, 0);
 }
 
-/* The meter's one length says nothing for one of the service's families. */
+/* Report a meter whose one prefix length fits only one of the service's families. */
 static void check_rate_length(const struct service_work *w, const struct symbol *meter, const struct node *clause)
 {
     struct compile *c = w->c;
@@ -68,7 +67,7 @@ static uint32_t rate_of(const struct service_work *w, const struct node *clause)
     return s->index + 1;
 }
 
-/* What changes or answers SYNs means something for TCP alone. */
+/* True if the service takes TCP, which options about SYNs need; else report. */
 static bool takes_tcp(const struct service_work *w, const struct node *clause)
 {
     if (w->tcp || !w->good) return true;
@@ -114,7 +113,7 @@ static uint8_t cookies_of(const struct service_work *w, const struct node *claus
     return takes_tcp(w, clause) ? PBC_SERVICE_COOKIES : 0;
 }
 
-/* Nobody can be told where `any` is, and the host answers for its own addresses. */
+/* Read `announce`. It needs single addresses: `any` can't be announced, and the host answers for its own addresses. */
 static uint8_t announce_of(const struct service_work *w, const struct node *clause)
 {
     const struct node *on = node_child(w->node, N_ON);

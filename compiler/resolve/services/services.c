@@ -1,4 +1,4 @@
-/* `service NAME on … { mode …; when … -> POOLS; else -> POOLS }`: what it takes, how it sends on, and where to. */
+/* Read `service NAME on … { mode …; when … -> POOLS; else -> POOLS }`: endpoints, mode and branches. */
 #include <string.h>
 
 #include "compiler/resolve/services/service.h"
@@ -32,7 +32,7 @@ const char *mode_names(unsigned without, char buf[MODE_NAMES])
     return buf;
 }
 
-/* False after a report. */
+/* Read the mode; false after a report. */
 static bool mode_of(struct compile *c, const struct symbol *s, const struct node *clause, struct pbc_service *service)
 {
     const struct node *word = clause ? clause->first : NULL;
@@ -66,7 +66,7 @@ static void add_endpoint(struct compile *c, const struct pbc_endpoint *e, struct
         report_full(c, at, "addresses and ports of services", 1u << 20);
 }
 
-/* One address of a service, `self` or any. False after a report. */
+/* Read one address of a service, `self` or any. False after a report. */
 static bool endpoint_to(struct compile *c, const struct node *n, struct pbc_endpoint *e)
 {
     const struct node_value v = value_of(c, n);
@@ -120,7 +120,7 @@ bool endpoint_ports(struct compile *c, const struct node *n, const struct number
     return true;
 }
 
-/* One PROTO/PORTS with every address of its family. */
+/* Add endpoints: one PROTO/PORTS with each address of its family. */
 static void endpoints_of(struct service_work *w, const struct node *on, const struct node *n)
 {
     struct compile *c = w->c;
@@ -165,7 +165,7 @@ static void endpoints_of(struct service_work *w, const struct node *on, const st
     diag_guess(c->diags, SPAN_NONE, "%s", family == 4 ? "icmp6" : "icmp");
 }
 
-/* Conditions on what all packets of a connection have in common, and its accepted socket tells. */
+/* True for conditions on properties that a connection's packets share and its accepted socket shows. */
 static bool is_of_connections(const struct node *n)
 {
     static const bool of[N_COUNT] = {[N_C_PROTO] = true, [N_C_PROTO_NUM] = true, [N_C_FROM] = true,  [N_C_TO] = true,
@@ -173,7 +173,7 @@ static bool is_of_connections(const struct node *n)
     return of[n->kind];
 }
 
-/* What the mode can't see, or what waits for a later edition of the compiler; false after a report. */
+/* True if the mode can ask all conditions of the `when`; else report. */
 static bool when_is_visible(struct service_work *w, const struct node *when)
 {
     struct compile *c = w->c;
@@ -283,7 +283,7 @@ static void add_branch(struct compile *c, const struct pbc_branch *b, struct spa
         report_full(c, at, "branches of services", 1u << 20);
 }
 
-/* `-> target`: in a `when` that asks for an instruction. */
+/* True for `-> target` in a `when` with an instruction; without one, report. */
 static bool is_target(struct compile *c, const struct node *when, const struct node *pools)
 {
     const struct node *share = pools->first;
@@ -295,7 +295,7 @@ static bool is_target(struct compile *c, const struct node *when, const struct n
     return true;
 }
 
-/* Over IPv6 each packet has AH or not, and the host takes it off before a proxy reads. */
+/* Report AH in a proxy's `when`: each IPv6 packet has AH or not, and the host removes it before a proxy reads. */
 static void check_no_ah(struct service_work *w, const struct node *when, uint32_t from)
 {
     const struct image *img = w->c->image;
@@ -342,7 +342,7 @@ static void resolve_branch(struct service_work *w, const struct node *when)
     if (b.cond_count == 1 && c->image->conds[b.conds].kind == COND_FAMILY) w->left &= ~conditions.families;
 }
 
-/* Every service ends in a branch that always holds: the `else`, or one without a pool. */
+/* Resolve the branches. The last always matches: the `else`, or a branch without a pool. */
 static void resolve_branches(struct service_work *w, const struct symbol *s, struct pbc_service *service)
 {
     struct compile *c = w->c;
@@ -402,7 +402,7 @@ static void resolve_service(struct compile *c, struct symbol *s)
     if (on) resolve_endpoints(&w, on);
     service.endpoint_count = c->image->endpoints_count - service.endpoints;
     service_options(&w, &clauses, &service);
-    c->image->services[w.id] = service; /* its branches are checked against it */
+    c->image->services[w.id] = service; /* the branches are checked against it */
     const bool proxy = w.good && mode_is(w.mode, MODE_PROXIES);
     if (proxy)
         resolve_proxy(&w, &clauses);

@@ -1,4 +1,4 @@
-/* Reading address files: the whole file once, its text by vm/words/words.h. */
+/* Reading address files: the whole file at once, its text by vm/words/words.h */
 #include "compiler/resolve/sets/addrfile.h"
 
 #include <errno.h>
@@ -12,7 +12,7 @@
 #include "lang/heap.h"
 #include "vm/words/words.h"
 
-enum { LINE_KEPT = 4096 }; /* bytes of a bad line, of which a part is shown */
+enum { LINE_KEPT = 4096 }; /* most bytes of a bad line that are kept to show a part */
 
 struct reader {
     struct compile *c;
@@ -20,7 +20,7 @@ struct reader {
     uint64_t faults;
     struct addr_set *out;
     struct addrfile *info;
-    size_t compact_at; /* normalise when so many ranges wait: a file of repetitions stays small */
+    size_t compact_at; /* normalise above this many ranges: repetitions take no memory */
 };
 
 static void take_bad_line(void *arg, const struct addr_bad_line *l)
@@ -52,7 +52,7 @@ static void take_member(void *arg, const struct addr_member *m)
     }
 }
 
-/* The file's bytes, or NULL with *why set: for people. */
+/* Return the file's bytes, or NULL with a text in *why. */
 static char *read_whole(const char *path, size_t *len, struct addrfile *info, const char **why)
 {
     struct stat st;

@@ -1,4 +1,4 @@
-/* Address files, as lists are published. What one may hold: vm/words/words.h. */
+/* Address files, such as published lists; their format is in vm/words/words.h */
 #pragma once
 
 #include "compiler/compiler.h"
@@ -6,16 +6,16 @@
 
 enum {
     ADDRFILE_BYTES_MAX = 256 << 20,
-    ADDRFILE_FAULTS_MAX = 20, /* bad entries told one by one; the rest is a count */
+    ADDRFILE_FAULTS_MAX = 20, /* bad entries reported one by one; the rest is counted */
 };
 
 struct addrfile {
-    uint64_t dev, ino; /* which file was read */
+    uint64_t dev, ino; /* identity of the file */
     uint64_t members;  /* good entries */
-    uint64_t inside;   /* of them, those that lie inside another */
+    uint64_t inside;   /* good entries that lie inside another */
 };
 
-/* Read `path` (relative to where the compile was started) into `out`, normal afterwards. What is wrong is reported: the
- * file itself at `at`, lines at their own place. Returns false if anything was. Linear but for the sort; memory is the
+/* Read `path`, relative to the compiler's working directory, into `out`, normal afterwards. Errors of the file are
+ * reported at `at`, bad lines at their own place. Returns false after a report. Linear but for the sort; memory is the
  * file and its members. */
 bool addrfile_read(struct compile *c, const char *path, struct span at, struct addr_set *out, struct addrfile *info);

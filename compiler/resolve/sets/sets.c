@@ -1,5 +1,5 @@
-/* Address set algebra. Both families do the same on numbers of different width, so the work is written once, as a
- * macro over the two types, and the public functions apply it to each half. */
+/* Address set algebra. Both families have the same code on numbers of different width: a macro over the two types. The
+ * public functions apply it to each half. */
 #include "compiler/resolve/sets/sets.h"
 
 #include <stdlib.h>
@@ -10,7 +10,7 @@
 #define MAX4 UINT32_MAX
 #define MAX6 (~(u128)0)
 
-/* Room for one more. */
+/* Make room for one more entry. */
 static void *more(void *r, size_t n, size_t *cap, size_t entry_size)
 {
     if (n < *cap) return r;
@@ -19,7 +19,7 @@ static void *more(void *r, size_t n, size_t *cap, size_t entry_size)
     return heap_resized(r, next, entry_size);
 }
 
-/* The algebra over one width. `push_merged` wants ranges in order of lo and joins what overlaps or touches. */
+/* The algebra over one width. `push_merged` takes ranges in order of lo, and joins those that overlap or touch. */
 #define FAMILY(w, num, MAX)                                                                                            \
     static void push##w(struct ranges##w *s, num lo, num hi)                                                           \
     {                                                                                                                  \
@@ -38,7 +38,7 @@ static void *more(void *r, size_t n, size_t *cap, size_t entry_size)
     {                                                                                                                  \
         const struct range##w *a = pa, *b = pb;                                                                        \
         if (a->lo != b->lo) return a->lo < b->lo ? -1 : 1;                                                             \
-        return a->hi == b->hi ? 0 : a->hi > b->hi ? -1 : 1; /* the wider first, so that it holds the next */           \
+        return a->hi == b->hi ? 0 : a->hi > b->hi ? -1 : 1; /* the wider first, since it holds the next */             \
     }                                                                                                                  \
     static size_t normalise##w(struct ranges##w *s)                                                                    \
     {                                                                                                                  \
@@ -109,7 +109,7 @@ static void *more(void *r, size_t n, size_t *cap, size_t entry_size)
     }                                                                                                                  \
     static bool holds##w(const struct ranges##w *s, num lo, num hi)                                                    \
     {                                                                                                                  \
-        size_t from = 0, to = s->n; /* the first range that ends at hi or after */                                     \
+        size_t from = 0, to = s->n; /* finds the first range that ends at hi or after */                               \
         while (from < to) {                                                                                            \
             const size_t mid = from + (to - from) / 2;                                                                 \
             if (s->r[mid].hi < hi)                                                                                     \

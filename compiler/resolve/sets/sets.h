@@ -1,4 +1,4 @@
-/* Sets of addresses of both families: sorted, disjoint, non-adjacent inclusive ranges, and their algebra. */
+/* Sets of addresses of both families, and their algebra: sorted, disjoint, non-adjacent inclusive ranges */
 #pragma once
 
 #include <stdbool.h>
@@ -25,8 +25,8 @@ struct ranges6 {
     size_t n, cap;
 };
 
-/* Between set_add* and set_normalise the ranges stand in any order and may overlap; all else wants them normal.
- * Zero-initialised it is the empty set. */
+/* A set; zero-initialised it is empty. Between set_add* and set_normalise the ranges have any order and may overlap;
+ * all other functions need them normal. */
 struct addr_set {
     struct ranges4 v4;
     struct ranges6 v6;
@@ -39,12 +39,12 @@ u128 addr_v6(const struct addr *a);
 
 void set_add4(struct addr_set *s, uint32_t lo, uint32_t hi);
 void set_add6(struct addr_set *s, u128 lo, u128 hi);
-/* Both ends of one family; hi is not below lo. */
+/* Add a range of one family; hi is not below lo. */
 void set_add(struct addr_set *s, const struct addr *lo, const struct addr *hi);
 void set_add_all(struct addr_set *s);
 void set_add_set(struct addr_set *s, const struct addr_set *from);
 
-/* Sort and merge, n log n. Returns how many ranges lay wholly inside another one. */
+/* Sort and merge, n log n. Returns the number of ranges that lay wholly inside another. */
 size_t set_normalise(struct addr_set *s);
 
 /* `out` is empty before and normal afterwards; linear in the ranges of both. */
@@ -55,11 +55,11 @@ void set_except(struct addr_set *out, const struct addr_set *a, const struct add
 bool set_is_empty(const struct addr_set *s);
 bool set_is_all(const struct addr_set *s);
 bool set_overlaps(const struct addr_set *a, const struct addr_set *b);
-bool set_within(const struct addr_set *inner, const struct addr_set *outer); /* true also of equal ones */
+bool set_within(const struct addr_set *inner, const struct addr_set *outer); /* true also for equal sets */
 bool set_holds(const struct addr_set *s, const struct addr *lo, const struct addr *hi);
 size_t set_size(const struct addr_set *s); /* ranges of both families */
 
-/* The first and last address of a prefix; false when bits past its length are set in `a` (lo and hi are set all the
+/* Return the ends of a prefix in lo and hi; false if bits past its length are set in `a` (lo and hi are set all the
  * same). */
 bool prefix_ends(const struct addr *a, unsigned len, struct addr *lo, struct addr *hi);
-int addr_compare(const struct addr *a, const struct addr *b); /* of one family */
+int addr_compare(const struct addr *a, const struct addr *b); /* both of one family */

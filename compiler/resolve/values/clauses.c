@@ -1,4 +1,4 @@
-/* Clauses of checks, pools, servers and services: each at most once, and their values. */
+/* Clauses of checks, pools, servers and services: each at most once, and their values */
 #include "compiler/resolve/values/clauses.h"
 
 #include <string.h>

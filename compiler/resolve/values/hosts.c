@@ -1,5 +1,5 @@
-/* Lists of host names and globs (`names`), and of texts that conditions on first bytes name: checked, made of one
- * another, brought into the order that vm/program/program.h and vm/program/program.h want, and put into the image. */
+/* Lists of host names and globs (`names`), and of texts in conditions on first bytes: checked, expanded, sorted as
+ * vm/program/program.h needs, and entered in the image. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -59,7 +59,7 @@ static bool add_member(struct compile *c, const struct node *n, struct symbol *f
     return false;
 }
 
-/* The list in the image; its number is the symbol's index. */
+/* Enter the list in the image; its index becomes the symbol's. */
 static bool place(struct compile *c, struct symbol *s)
 {
     uint32_t index;
@@ -116,7 +116,7 @@ static bool is_token(const char *s)
     return *s && (s[len] == '\0' || (strchr(others, s[len]) && (s[len + 1] == '\0' || is_token(s + len + 1))));
 }
 
-/* Why nothing that a client sends can be this text; NULL: something can. */
+/* Return why no client can send this text; NULL: a client can. */
 static const char *text_fault(enum text_kind kind, struct str s)
 {
     const char *star = memchr(s.s, '*', s.len);
@@ -179,7 +179,7 @@ void listing_add(struct compile *c, struct listing *list, const char *text, cons
     list->e[list->n++] = (struct listed){text, node};
 }
 
-/* By `compare`, then by place. */
+/* Compare by `compare`, then by place. */
 static int compare_listed(const void *pa, const void *pb, void *compare)
 {
     const struct listed *a = pa, *b = pb;
@@ -187,7 +187,7 @@ static int compare_listed(const void *pa, const void *pb, void *compare)
     return d ? d : (a->node->span.start > b->node->span.start) - (a->node->span.start < b->node->span.start);
 }
 
-/* What says nothing that others have not said: the first of it, and how much. */
+/* Entries that others cover: the first, and their count */
 struct covered {
     struct listed e, by;
     uint64_t count;
@@ -201,7 +201,7 @@ static void note_covered(struct covered *t, const struct listed *e, const struct
     t->by = *by;
 }
 
-/* Once a list: both places of the first. */
+/* Warn once for each list, at both places of the first covered entry. */
 static void warn_covered(struct compile *c, const struct covered *t)
 {
     const bool equal = t->count && strcmp(t->e.text, t->by.text) == 0;

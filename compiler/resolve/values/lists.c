@@ -1,4 +1,4 @@
-/* Lists of ports and of MAC addresses: declared ones, resolved when first asked for, and those in a condition. */
+/* Lists of ports and of MAC addresses: declared ones, resolved on first use, and those in a condition */
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,7 +7,7 @@
 static const struct number_kind port_kind = {
     .what = "a port", .range = "ports go from 0 to 65535", .most = 65535, .ports = true};
 
-/* The values of a declaration: its second child is the LIST. */
+/* Return the values of a declaration, whose second child is the LIST. */
 static const struct node *values_of(const struct symbol *s)
 {
     const struct node *list = s->decl->first->next;
@@ -56,7 +56,7 @@ static bool add_mac_list(struct compile *c, struct symbol *sym, struct symbol *f
     sym->used = true;
     if (!macs_resolve(c, sym, from, at) || !expand(c, at, sym->macs.n)) return false;
     if (out->cap == 0) {
-        /* In order already; what is added makes a copy. */
+        /* Share the array, which is in order; adding to it makes a copy. */
         *out = (struct mac_set){.macs = sym->macs.macs, .n = sym->macs.n, .cap = sym->macs.n};
         return true;
     }

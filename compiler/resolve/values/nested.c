@@ -1,13 +1,13 @@
-/* Members of a list that lie inside others. A list is told of once for each way in which they do, at the first. */
+/* Warn about members of a list that lie inside others: once for each list and kind of overlap, at the first member. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "compiler/resolve/values/values.h"
 
-/* What is told of a list. */
+/* The warning of a list: its first member, and the count */
 struct told {
-    const struct node *first; /* NULL: nothing */
+    const struct node *first; /* NULL: none */
     struct span by;
     const struct symbol *inner, *outer;
     uint64_t count;
@@ -49,11 +49,11 @@ static void tell_among(struct compile *c, const struct told *t, const char *does
     diag_note(c->diags, t->by, "it %s this one", how);
 }
 
-/* A member that another one holds says nothing, and one that only reaches into another is likely mistyped: both places.
- */
+/* Warn about a member that another one holds, and about one that overlaps another and is likely mistyped, at both
+ * places. */
 static void warn_among(struct compile *c, struct set_member *m, size_t n)
 {
-    const struct set_member *widest = NULL; /* that reaches farthest, of those before */
+    const struct set_member *widest = NULL; /* the earlier member that reaches farthest */
     struct told inside = {0}, overlapping = {0};
     if (n > 1) qsort(m, n, sizeof(*m), compare_members);
     for (size_t i = 0; i < n; i++) {
@@ -70,7 +70,7 @@ static void warn_among(struct compile *c, struct set_member *m, size_t n)
     tell_among(c, &overlapping, "overlaps", "begins inside");
 }
 
-/* Values against the named sets beside them. */
+/* Warn about values that lie inside named sets of the same list. */
 static void warn_inside_named(struct compile *c, const struct set_member *m, size_t n, const struct node *list)
 {
     enum { PAIRS_MAX = 1000000 };
@@ -89,7 +89,7 @@ static void warn_inside_named(struct compile *c, const struct set_member *m, siz
     diag_note(c->diags, inside.by, "`%s` is declared here", inside.outer->name.s);
 }
 
-/* A set beside `a` that holds all of it; of two equal ones the later is told. */
+/* Return a set of the list that holds all of `a`; of two equal sets, the later has the holder. */
 static const struct symbol *holder(struct compile *c, const struct node *list, const struct node *a, size_t *pairs)
 {
     enum { PAIRS_MAX = 10000, WORK_MAX = 1 << 26 };
@@ -98,7 +98,7 @@ static const struct symbol *holder(struct compile *c, const struct node *list, c
     for (const struct node *b = list->first; b && (*pairs)++ < PAIRS_MAX; b = b->next) {
         const struct symbol *outer = b == a ? NULL : named_set(c, b);
         c->symbols->compared_ranges += set_size(&inner->set);
-        if (c->symbols->compared_ranges > WORK_MAX) /* a warning is not worth more */
+        if (c->symbols->compared_ranges > WORK_MAX) /* a warning is worth no more work */
             return NULL;
         if (outer && outer->state == STATE_DONE && set_within(&inner->set, &outer->set) &&
             (b->span.start <= a->span.start || !set_within(&outer->set, &inner->set)))

@@ -1,5 +1,5 @@
-/* Sets of addresses from their expressions: values, names, files and the algebra between them; and the address lists of
- * rules. A named set is worked out once, when it is first asked for. */
+/* Evaluate expressions of sets of addresses: values, names, files and the algebra between them; and the address lists
+ * of rules. A named set is evaluated once, on first use. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +22,7 @@ static void report_not_address(struct compile *c, const struct node *n, struct n
         report_wrong_value(c, n, v, "an address, a prefix, a range of addresses or the name of a set");
 }
 
-/* A scalar that is an address, a prefix or a range; reports what else it is. */
+/* Return the ends of an address, a prefix or a range; report any other value. */
 static bool value_ends(struct compile *c, const struct node *n, struct addr *lo, struct addr *hi)
 {
     const struct node_value v = value_of(c, n);
@@ -96,7 +96,7 @@ static bool is_operator(const struct node *n)
     return n->kind == N_SET_UNION || n->kind == N_SET_EXCEPT || n->kind == N_SET_AND || n->kind == N_SET_GROUP;
 }
 
-/* The scalar members of a list, while it is gathered. */
+/* Scalar members of a list being read */
 struct members {
     struct set_member *m;
     size_t n;
@@ -134,11 +134,11 @@ static bool eval_union(struct compile *c, const struct node *n, struct symbol *f
     return good;
 }
 
-/* What an operator made of two sets that hold something; `at`: its right side. */
+/* Warn about an operator without effect or result. at: its right side. */
 static void warn_operator(struct compile *c, const struct node *n, struct span at, const struct addr_set *a,
                           const struct addr_set *b, const struct addr_set *left)
 {
-    if (set_is_empty(a) || set_is_empty(b)) return; /* told where they are made */
+    if (set_is_empty(a) || set_is_empty(b)) return; /* reported where they are made */
     if (set_is_empty(left)) {
         c->symbols->emptied++;
         diag(c->diags, W_EMPTY_SET, n->span,
@@ -151,7 +151,7 @@ static void warn_operator(struct compile *c, const struct node *n, struct span a
     }
 }
 
-/* `acc` except or and `b`, into `acc`. */
+/* Apply `except` or `and` with `b` to `acc`. */
 static bool apply(struct compile *c, const struct node *n, struct span at, const struct addr_set *b,
                   struct addr_set *acc)
 {
@@ -164,8 +164,8 @@ static bool apply(struct compile *c, const struct node *n, struct span at, const
     return true;
 }
 
-/* A chain of one operator groups to the left: its first operand, then each of the others upon what came before. After
- * a mistake the rest is only looked at for its own. */
+/* Evaluate a chain of one operator, which groups to the left. After an error the other operands are evaluated only to
+ * report their own errors. */
 static bool eval_chain(struct compile *c, const struct node *n, struct symbol *from, struct addr_set *out)
 {
     struct addr_set acc = {0};
@@ -181,7 +181,7 @@ static bool eval_chain(struct compile *c, const struct node *n, struct symbol *f
     return good;
 }
 
-/* Add what the expression stands for to `out`, and make that normal. */
+/* Add the addresses of the expression to `out`, and make `out` normal. */
 static bool eval(struct compile *c, const struct node *n, struct symbol *from, struct addr_set *out)
 {
     struct symbol *sym = named_set(c, n);
@@ -228,7 +228,7 @@ bool set_resolve(struct compile *c, struct symbol *s, struct symbol *from, struc
     return s->state == STATE_DONE;
 }
 
-/* Named sets above this many ranges are referred to, not copied into the list that names them among others. */
+/* Most ranges of a named set that are copied into a list of several members; a larger set is referred to */
 enum { COPY_MAX = 4096 };
 
 static bool add_named(struct compile *c, const struct node *n, struct symbol *sym, bool alone, struct addr_list *out)
@@ -267,7 +267,7 @@ bool addr_list_of(struct compile *c, const struct node *list, struct addr_list *
     return good;
 }
 
-/* The set's ranges in the image; false when it is full. */
+/* Enter the set's ranges in the image; false if it is full. */
 static bool place_ranges(struct compile *c, const struct addr_set *s, struct pbc_set *entry)
 {
     const size_t n4 = s->v4.n, n6 = s->v6.n;
@@ -286,7 +286,7 @@ static bool place_ranges(struct compile *c, const struct addr_set *s, struct pbc
     return entry->first4 != PBC_NONE && entry->first6 != PBC_NONE;
 }
 
-/* A named set's entry; its ranges are placed once, when a rule first asks for it. */
+/* Return a named set's entry. Its ranges are placed once, when a rule first asks for it. */
 static bool named_entry(struct compile *c, struct symbol *sym, struct pbc_set *entry)
 {
     if (!sym->placed) {

@@ -1,4 +1,4 @@
-/* Scalar values: constants followed, addresses and numbers taken from nodes and held against their bounds. */
+/* Scalar values: follow constants, take addresses and numbers from nodes, and check their bounds. */
 #include "compiler/resolve/values/values.h"
 
 #include <arpa/inet.h>
@@ -29,7 +29,7 @@ void addr_print(const struct addr *a, char buf[64])
     if (!inet_ntop(a->family == 4 ? AF_INET : AF_INET6, a->bytes, buf, 64)) buf[0] = '\0';
 }
 
-/* Value kinds as a person calls them. */
+/* Names of value kinds for people */
 static const char *const value_names[N_COUNT] = {
     [N_INT] = "a number",
     [N_STRING] = "a quoted string",
@@ -105,7 +105,7 @@ bool address_ends(struct compile *c, const struct node *n, struct addr *lo, stru
 
 void numbers_add(struct compile *c, struct number_set *s, uint32_t lo, uint32_t hi)
 {
-    enum { CAP_MAX = 1 << 17 }; /* four times what 65,536 numbers can be once normal */
+    enum { CAP_MAX = 1 << 17 }; /* four times the most ranges of a normal set of 65,536 numbers */
     if (s->n == s->cap && s->cap == CAP_MAX) numbers_normalise(s);
     if (s->n == s->cap) {
         const uint32_t cap = s->cap ? s->cap * 2 : 4;
@@ -146,7 +146,7 @@ bool numbers_hold(const struct number_set *s, uint32_t n)
 
 bool expand(struct compile *c, struct span at, uint64_t entries)
 {
-    const bool told = c->symbols->expanded > EXPAND_MAX; /* once for the file: all that follows fails of the same */
+    const bool told = c->symbols->expanded > EXPAND_MAX; /* one report for each file: everything after it fails alike */
     c->symbols->expanded += entries;
     if (c->symbols->expanded <= EXPAND_MAX) return true;
     if (told) return false;
@@ -191,7 +191,7 @@ static const struct word *word_of(const struct number_kind *kind, struct str s)
     return NULL;
 }
 
-/* A name that stands for nothing here: the nearest word of the language or constant. */
+/* Report an unknown name, with the nearest word of the language or constant. */
 static bool report_no_word(struct compile *c, const struct node *n, const struct number_kind *kind)
 {
     const char *names[64];
@@ -211,7 +211,7 @@ static bool report_no_word(struct compile *c, const struct node *n, const struct
     return false;
 }
 
-/* A word of the language in its place; a constant of the same name would make it say two things. */
+/* Read a word of the language; a constant of the same name would be ambiguous, and is reported. */
 static bool word_value(struct compile *c, const struct node *n, const struct number_kind *kind, uint32_t *out)
 {
     const struct word *w = word_of(kind, n->v.str);
