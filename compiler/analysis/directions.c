@@ -1,4 +1,4 @@
-/* Directions as products (directions.h). */
+/* Directions as products (directions.h) */
 #include "compiler/analysis/directions.h"
 
 #include "compiler/compiler.h"
@@ -50,7 +50,7 @@ struct ir_product frames_on(struct compile *c, uint32_t firewall, enum pbc_direc
     return p;
 }
 
-/* RFC 1112, RFC 919, RFC 4291. */
+/* (RFC 1112, RFC 919, RFC 4291) */
 uint32_t addrs_of_groups(struct ir *ir)
 {
     static const struct pbc_range r4[] = {{0xe0000000, 0xefffffff}, {0xffffffff, 0xffffffff}};
@@ -68,14 +68,14 @@ uint32_t addrs_that_come_in(struct compile *c)
     return all;
 }
 
-/* What an endpoint on `any` takes. */
+/* Return the packets that an endpoint on `any` takes. */
 static struct ir_product taken_by(struct ir *ir, const struct pbc_endpoint *e)
 {
     struct pbc_range r[WHAT_BASES * UPPERS];
     uint32_t n = 0;
     struct ir_product p;
     product_all(&p);
-    for (unsigned b = 0; b < WHAT_BASES; b++) /* rows stand by number: so do the ranges */
+    for (unsigned b = 0; b < WHAT_BASES; b++) /* rows are sorted by number, and so are the ranges */
         for (const struct upper *u = uppers; u < uppers + UPPERS; u++)
             if (u->kind & endpoint_info[e->proto].kinds && u->families & (b ? KIND_IP6 : KIND_IP4)) {
                 const uint32_t value = (uint32_t)what_bases[b] + u->number;
@@ -99,7 +99,7 @@ static void add_both(struct ir *ir, const struct ir_product *a, const struct ir_
     if (product_and(ir, a, b, &both, &loose)) region_add(out, &both);
 }
 
-/* Of what goes to neither this machine, a group nor a service's address: what a service on `any` takes, or the rest. */
+/* Add crossing packets (for no own, group or service address): those that a service on `any` takes, or the rest. */
 static void add_crossing(struct compile *c, const struct ir_product *crossing, bool taken, struct region_budget *budget,
                          struct region *out)
 {

@@ -1,24 +1,25 @@
-/* Which frames travel in a direction (vm/packet/pkt.h, key_settle): the source is this machine's, or the destination
- * is, a group or a service's, or neither. */
+/* Frames that travel in a direction (vm/packet/pkt.h, key_settle). It follows from the source, which may be this
+ * machine's, and the destination, which may be this machine's, a group's or a service's. */
 #pragma once
 
 #include "compiler/normal/region.h"
 
 enum frame_kind { FRAMES_IP, FRAMES_OTHER, FRAMES_ARP };
 struct ir_product frames_of_kind(struct ir *ir, enum frame_kind kind);
-/* What becomes of those that no rule decides; f: the firewall that judges them, NULL: none does. */
+/* Return the action for frames that no rule decides. f: the firewall that judges them; NULL: none. */
 uint8_t default_action(const struct pbc_firewall *f, enum frame_kind kind);
-/* What a verdict that decides says; one that opens a tunnel drops the outer packet. */
+/* Return the action of a verdict that decides; one that opens a tunnel drops the outer packet. */
 uint8_t action_said(uint8_t pbc_verdict);
-/* Those of the interfaces whose frames of the direction the firewall judges; it is `on` some. */
+/* Return frames of the interfaces whose frames in this direction the firewall judges. The firewall is `on` an
+ * interface. */
 struct ir_product frames_on(struct compile *c, uint32_t firewall, enum pbc_direction d);
 
-/* Multicast and broadcast. */
+/* Return multicast and broadcast addresses. */
 uint32_t addrs_of_groups(struct ir *ir);
-/* Addresses other than this machine's whose frames come in all the same: groups, and those of services. */
+/* Return addresses, other than this machine's, whose frames come in: groups, and addresses of services. */
 uint32_t addrs_that_come_in(struct compile *c);
 
-/* Those of q, added to `out`. Frames that are neither IP nor ARP are not sent by this machine; which of them, and of
- * ARP, come to it is not in a product, so they may travel either way. */
+/* Add to `out` the frames of q in the direction. This machine sends only IP and ARP. A product does not tell if ARP, or
+ * frames that are neither, are for this machine, so they may have either direction. */
 void frames_in_direction(struct compile *c, const struct ir_product *q, enum pbc_direction d,
                          struct region_budget *budget, struct region *out);

@@ -1,5 +1,5 @@
-/* A product as a rule's conditions would say it: "tcp from not 10.0.0.0/8 to 203.0.113.10 port 80, 443". `not` as in
- * rules: whatever the list leaves, where that is the shorter list. */
+/* Print a product like a rule's conditions: "tcp from not 10.0.0.0/8 to 203.0.113.10 port 80, 443". As in rules, `not`
+ * lists the complement, if that is shorter. */
 #include "compiler/analysis/region_text_priv.h"
 
 #include <string.h>
@@ -17,7 +17,7 @@ void print_word(struct printer *t, const char *s)
     t->begun = true;
 }
 
-/* Of a program that somebody else wrote a name may hold lines, which must not be taken for ours. */
+/* Print a name on one line: names of somebody else's program may hold line ends. */
 void put_name(const char *name, FILE *out)
 {
     for (; *name; name++) fputc(*name == '\n' ? ' ' : *name, out);
@@ -29,7 +29,7 @@ static uint32_t count_of(const struct ir *ir, uint32_t id)
     return a->count4 + a->count6;
 }
 
-/* The list's complement, where that is shorter; else `id` itself. */
+/* Return the complement if its list is shorter, else `id`. */
 static uint32_t shorter(struct printer *t, uint32_t id, unsigned families)
 {
     struct ir *ir = t->ir;
@@ -47,7 +47,7 @@ static const char *name_of(struct printer *t, uint32_t id, unsigned families)
     return t->text->set_name && !is_any(t, id, families) ? t->text->set_name(t->text->arg, id, families) : NULL;
 }
 
-/* By its name, or as not another one's. */
+/* Print a set's name, or `not` and the complement's; false if neither has one. */
 static bool put_named(struct printer *t, uint32_t id, unsigned families)
 {
     const char *name = name_of(t, id, families), *not = NULL;
@@ -67,8 +67,8 @@ static void put_addrs(struct printer *t, uint32_t id, unsigned families)
     ir_print_value(t->text->c, IR_SRC, list, t->out);
 }
 
-/* What packets that travel so never are for: groups, where they cross this machine; anything but groups and services,
- * where they come in. Counted in where that makes the list shorter. */
+/* Return the list with added addresses to which packets in these directions never go, if that makes it shorter: groups
+ * for crossing packets; for packets that come in, all but groups and services. */
 static uint32_t as_travels(struct printer *t, enum ir_field f, uint32_t id, unsigned families)
 {
     struct ir *ir = t->ir;
@@ -79,16 +79,16 @@ static uint32_t as_travels(struct printer *t, enum ir_field f, uint32_t id, unsi
     return count_of(ir, shorter(t, more, families)) < count_of(ir, shorter(t, id, families)) ? more : id;
 }
 
-/* Does what is printed of the side tell the family? */
+/* True if the printed side shows the family. */
 static bool tells_family(struct printer *t, enum ir_field f, unsigned families)
 {
     const uint32_t id = as_travels(t, f, t->p->field[f], families);
     if (id == IR_EMPTY || is_any(t, id, families)) return false;
-    if (name_of(t, id, families)) return name_of(t, id, IR_V4 | IR_V6); /* all of the set is of the family */
+    if (name_of(t, id, families)) return name_of(t, id, IR_V4 | IR_V6); /* all of the set has the family */
     return shorter(t, id, families) == id;
 }
 
-/* self_possible: frames of this machine's addresses travel this way. */
+/* Print one side. self_possible: this machine's addresses may stand on it in this direction. */
 static void put_side(struct printer *t, enum ir_field f, const char *keyword, bool self_possible)
 {
     const unsigned families = ir_families(t->ir, t->p);
@@ -126,7 +126,7 @@ static void put_numbers(struct printer *t, enum ir_field f, const char *keyword)
     ir_print_value(t->text->c, f, shorter_not ? not : id, t->out);
 }
 
-/* Those that the set has, or, of `not`, lacks; where the pattern around one says so already, it is left out. */
+/* Print devices that the set has or, with `not`, lacks, except where the pattern around a device implies it. */
 static bool put_those(struct printer *t, uint32_t id, bool not, bool outside, const char *lead)
 {
     const struct image *img = t->text->c->image;
@@ -144,7 +144,7 @@ static bool put_those(struct printer *t, uint32_t id, bool not, bool outside, co
     return any;
 }
 
-/* The named interfaces that the set has, or, of `not`, lacks. False: there are none. */
+/* Print the named interfaces that the set has or, with `not`, lacks. False: none. */
 static bool put_devices(struct printer *t, uint32_t id, bool not )
 {
     const bool any = put_those(t, id, not, !not, not ? "on not " : "on ");
@@ -152,9 +152,9 @@ static bool put_devices(struct printer *t, uint32_t id, bool not )
     return any;
 }
 
-/* Interfaces by which they come, or leave. Those that the file does not name are all in the set, or none is. With them
- * it reads as those that it lacks; that a frame of a replay has no interface, or its way out is not known, is said only
- * without them: unknown alone, or beside others. */
+/* Print interfaces of arrival or departure. A set has all interfaces that the file does not name, or none of them; if
+ * all, it is printed by those that it lacks. `unknown` (alone) or `beside` (after others) is printed only if it has
+ * none of them: it stands for frames of a replay without interface, or without a known way out. */
 static void put_ifaces(struct printer *t, enum ir_field f, const char *lead, const char *unknown, const char *beside)
 {
     const uint32_t id = t->p->field[f];
@@ -203,7 +203,7 @@ static void put_mac(uint64_t number, FILE *out)
         fprintf(out, "%02x%s", (unsigned)(mac >> shift & 255), shift ? ":" : "");
 }
 
-/* The nth range of MACs of the list, or of what lies between them; false: there are no more. */
+/* Return the nth range of MACs or, with `not`, of the gaps between them; false: no more. */
 static bool nth_macs(const struct ir_macs *m, bool not, uint32_t n, uint64_t *lo, uint64_t *hi)
 {
     const uint64_t nobody = UINT64_C(1) << 48; /* stands for frames without MACs */
@@ -219,7 +219,7 @@ static bool nth_macs(const struct ir_macs *m, bool not, uint32_t n, uint64_t *lo
     return not &&next < nobody && n == 0;
 }
 
-/* What is left of MACs after others were taken away is ranges, and the frames that have none. */
+/* Print MACs: a set from which others were removed has ranges, and maybe frames without MACs. */
 static void put_macs(struct printer *t, enum ir_field f, const char *keyword)
 {
     enum { MACS_SHOWN = 8 };
@@ -265,7 +265,7 @@ static bool asks_addresses(struct printer *t)
     return false;
 }
 
-/* Ports, types and flags are in the first fragment at the latest. */
+/* True if conditions imply that the packet is whole or a first fragment: those on ports, types, flags or state. */
 static bool implies_fragment(const struct printer *t)
 {
     static const enum ir_field fields[] = {IR_SPORT, IR_DPORT, IR_TYPE, IR_CODE, IR_HAS, IR_LACKS};
@@ -297,7 +297,7 @@ void region_text_print(const struct region_text *text, const struct ir_product *
     put_source(&t);
     put_numbers(&t, IR_VLAN, "vlan");
     put_numbers(&t, IR_INNER, "inner");
-    /* of all others it follows from what they are */
+    /* for other frames it follows from the protocol */
     if (ir_ranges_have(ir, p->field[IR_WHAT], WHAT_OTHER)) put_numbers(&t, IR_ETHER, "ether");
     if (p->field[IR_SRC_MAC] != IR_ALL) put_macs(&t, IR_SRC_MAC, "ether from");
     if (p->field[IR_DST_MAC] != IR_ALL) put_macs(&t, IR_DST_MAC, "ether to");

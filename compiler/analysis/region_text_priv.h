@@ -1,4 +1,4 @@
-/* Printing of one product, between its files. */
+/* State of printing one product, shared by its files */
 #pragma once
 
 #include "compiler/analysis/region_text.h"
@@ -12,7 +12,7 @@ struct printer {
     bool begun;
 };
 
-/* With a blank before all but the first. */
+/* Print a word, after a blank except at the beginning. */
 void print_word(struct printer *t, const char *s);
-/* The families and protocols of its packets. family_shows: what else is said tells the family. */
+/* Print families and protocols. family_shows: other parts of the text show the family. */
 void print_what(struct printer *t, bool family_shows);

@@ -1,4 +1,4 @@
-/* The protocols of a product, as a rule would name them. */
+/* Print the protocols of a product as a rule names them. */
 #include "compiler/analysis/region_text_priv.h"
 #include "compiler/normal/normal.h"
 #include "compiler/normal/what.h"
@@ -9,8 +9,8 @@ enum { BY_4 = 1, BY_6 = 2 };
 struct protocols {
     uint8_t in[256]; /* BY_4 | BY_6 */
     bool unknown, arp, other;
-    bool told;    /* AH counts: then number 51 over IPv6 stands for all that carries it */
-    bool some_ah; /* some of what carries it, and not all */
+    bool told;    /* AH counts: number 51 over IPv6 stands for all packets with AH */
+    bool some_ah; /* some packets with AH, not all */
 };
 
 static struct protocols protocols_of(const struct printer *t)
@@ -43,7 +43,7 @@ static void put_protocol(FILE *out, uint32_t lo, uint32_t hi)
         fprintf(out, lo == hi ? "proto %u" : "proto %u-%u", lo, hi);
 }
 
-/* Runs of protocols that are `in`; only counted where out is NULL. */
+/* Print runs of protocols that are `in`, and return their number; out NULL: only count. */
 static unsigned put_protocols(const struct protocols *s, uint8_t in, FILE *out)
 {
     unsigned n = 0;
@@ -75,7 +75,7 @@ static void put_family(struct printer *t, const struct protocols *s, uint8_t in,
     put_protocols(s, in, t->out);
 }
 
-/* ICMP is of one family, so its name says it. */
+/* Print protocols by family; the name of ICMP shows its family. */
 static void put_ip(struct printer *t, struct protocols *s, bool family_shows)
 {
     unsigned families = 0;
@@ -112,8 +112,7 @@ static void put_ip(struct printer *t, struct protocols *s, bool family_shows)
     }
 }
 
-/* What the numbers do not say of AH over IPv6: that some protocols are meant with it, or, where it is left out without
- * a `not`, without it. */
+/* Print the AH over IPv6 that numbers can't express: AH before some protocols, or none without `not`. */
 static void put_ah(struct printer *t, const struct protocols *s)
 {
     const bool ip6 = put_protocols(s, BY_6, NULL) || put_protocols(s, BY_4 | BY_6, NULL) || s->unknown;

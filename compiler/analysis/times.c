@@ -1,4 +1,4 @@
-/* Weeks cut where a schedule of their zone begins or ends (times.h). */
+/* Weeks cut at the bounds of their zone's schedules (times.h) */
 #include "compiler/analysis/times.h"
 
 #include <stdlib.h>
@@ -6,7 +6,7 @@
 
 #include "runtime/schedule/schedule.h"
 
-enum { DATE_ENDS = 128 }; /* of a zone's schedules, that are looked at */
+enum { DATE_ENDS = 128 }; /* most bounds of a zone's dates */
 
 static const char *zone_of(const struct program *p, uint32_t schedule)
 {
@@ -21,7 +21,7 @@ static struct week *week_of(struct times *t, const char *zone)
     return &t->weeks[t->week_count++];
 }
 
-/* The schedules of the zone. */
+/* Return the schedules of the zone, as bits. */
 static uint32_t mask_of(const struct program *p, const char *zone)
 {
     uint32_t mask = 0;
@@ -30,7 +30,7 @@ static uint32_t mask_of(const struct program *p, const char *zone)
     return mask;
 }
 
-/* The moment at which these are active, a new one if need be; `most`: there are that many. */
+/* Return the moment with these active schedules, new if need be; `most` if there are too many. */
 static uint32_t moment_with(struct week *w, const uint32_t now[TIMES_PROGRAMS], uint32_t most)
 {
     uint32_t m = 0;
@@ -45,7 +45,7 @@ static int by_minute(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Minutes since 1970 at which dates of the zone's schedules begin or end. */
+/* Collect bounds of the zone's dates, in minutes since 1970. Returns their number; DATE_ENDS + 1: too many. */
 static uint32_t date_ends(const struct program *const *programs, unsigned n, const char *zone, uint64_t at[DATE_ENDS])
 {
     uint32_t count = 0;
@@ -64,7 +64,7 @@ static uint32_t date_ends(const struct program *const *programs, unsigned n, con
     return count;
 }
 
-/* What dates bring about: from each end of dates to the next, a week at most, for then it repeats itself. */
+/* Add moments that occur only on dates: from each bound of dates to the next, a week at most, since it repeats. */
 static bool cut_dates(const struct program *const *programs, unsigned n, const uint32_t masks[TIMES_PROGRAMS],
                       uint32_t most, struct week *w)
 {
@@ -83,7 +83,7 @@ static bool cut_dates(const struct program *const *programs, unsigned n, const u
     return true;
 }
 
-/* False: it has more than `most` moments; the others are counted in the last. */
+/* Cut a week into moments. False: more than `most`; the last one then holds the others. */
 static bool cut_week(struct arena *a, const struct program *const *programs, unsigned n, uint32_t most, struct week *w)
 {
     uint32_t masks[TIMES_PROGRAMS] = {0};
@@ -134,7 +134,7 @@ double times_share(const struct times *t, uint32_t moment)
 {
     double share = 1;
     for (const struct week *w = t->weeks; w < t->weeks + t->week_count; moment /= w->count, w++) {
-        const uint32_t minutes = w->minutes[moment % w->count]; /* dates are rare: as if it were one */
+        const uint32_t minutes = w->minutes[moment % w->count]; /* dates alone are rare: count one minute */
         share *= (minutes ? minutes : 1) / (double)WEEK_MINUTES;
     }
     return share;

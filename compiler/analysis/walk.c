@@ -1,6 +1,7 @@
-/* A region of frames on its way down the rule list (walk.h). What no rule has decided yet is held in two parts: what is
- * so for certain, and what a rule whose conditions no set of values says may have taken already. A rule that is such a
- * one leaves what it could take in the second part, and everything is told that becomes of it behind. */
+/* A region of frames on its way down the rule list (walk.h). Frames that no rule has decided yet are in two parts:
+ * certain ones, and ones that an earlier rule may have taken, by a condition that is no set of values. Such a rule
+ * leaves the frames that it could take in the second part; everything decided later from that part is reported as
+ * uncertain. */
 #include "compiler/analysis/walk.h"
 
 #include "compiler/analysis/directions.h"
@@ -21,12 +22,12 @@ struct walk {
     void *arg;
     enum pbc_direction direction;
     uint32_t firewall;
-    bool ended; /* by fn */
+    bool ended; /* fn ended the walk */
 };
 
-/* A rule, as far as a walk can say what it takes. */
+/* Frames that a rule takes, as far as a walk can compute them */
 struct taker {
-    struct ir_product exact; /* what it matches, as far as a product says it: of `plain` some */
+    struct ir_product exact; /* frames that it matches, by a product; part of `plain` */
     struct ir_product plain; /* all frames that it may match */
     bool open;               /* it matches some of them, and others not */
     uint32_t asks;
@@ -93,8 +94,8 @@ static enum answer flows_say(const struct walk *w, const struct ir_product *p)
     return ANSWER_YES;
 }
 
-/* A packet larger than the burst is over, however full the meter is: what the rule asks of lengths beside its own
- * conditions. `over` of a meter that is not exceeded asks for such packets alone. */
+/* Narrow the lengths by meters: a packet larger than the burst is always over. `over` of a meter that is not exceeded
+ * holds for such packets alone. */
 static void narrow_by_bursts(const struct walk *w, struct ir_product *p)
 {
     const struct ir_patterns asked = ir_patterns(w->c->ir, p->field[IR_METERS]);
@@ -109,7 +110,7 @@ static void narrow_by_bursts(const struct walk *w, struct ir_product *p)
     }
 }
 
-/* Of the schedules a rule without a time is none of theirs; one that may be active is cut by in the region itself. */
+/* Return YES if the rule applies while the given schedules are active, else NO. */
 static enum answer schedules_say(const struct walk *w, const struct ir_product *p)
 {
     const uint32_t during = p->field[IR_DURING], outside = p->field[IR_NOT_DURING];
@@ -128,7 +129,7 @@ static bool is_open(const struct walk *w, const struct ir_product *p, uint8_t ki
     }
 }
 
-/* The first condition that a walk can't say. */
+/* Return the first condition that a walk can't compute. */
 static uint32_t open_cond(const struct walk *w, uint32_t rule)
 {
     const struct pbc_rule *r = &w->c->image->rules[rule];
@@ -137,7 +138,7 @@ static uint32_t open_cond(const struct walk *w, uint32_t rule)
     return PBC_NONE;
 }
 
-/* False: it takes nothing. */
+/* Compute the frames that the rule takes. False: none. */
 static bool taker_of(const struct walk *w, uint32_t rule, struct taker *t)
 {
     const struct ir *ir = w->c->ir;
@@ -160,7 +161,7 @@ static bool taker_of(const struct walk *w, uint32_t rule, struct taker *t)
     return true;
 }
 
-/* Take out of the region what the product holds, into `hits`. */
+/* Move the region's frames that are in the product to `hits`. */
 static void take(struct walk *w, struct region *from, const struct ir_product *p, struct region *hits)
 {
     const uint32_t before = hits->count;
@@ -192,7 +193,8 @@ static void tell_region(struct walk *w, const struct region *r, const struct tak
     }
 }
 
-/* through: the condition of a `do` on the way that may have been left out; PBC_NONE. */
+/* Report frames that the rule decides. through: the condition of a `do` on the way that may have failed, or PBC_NONE.
+ */
 static void tell_rule(struct walk *w, uint32_t rule, const struct taker *t, const struct parts *hits, uint32_t through)
 {
     struct judged j = {.firewall = w->firewall,
@@ -207,7 +209,7 @@ static void tell_rule(struct walk *w, uint32_t rule, const struct taker *t, cons
     tell_region(w, &hits->maybe, t, j);
 }
 
-/* Where those go that a rule took and did not decide. */
+/* Places for frames that a rule took and did not decide */
 struct way {
     struct parts *left, *returned;
     uint32_t through;
@@ -215,7 +217,7 @@ struct way {
 
 static void walk_list(struct walk *w, uint32_t first, uint32_t count, const struct way *way);
 
-/* What the rule may have taken, and what it may have left. */
+/* Keep frames that the rule may have taken, and may have left. */
 static void leave_open(struct parts *left, const struct taker *t, const struct parts *hits)
 {
     add_all(&left->maybe, &hits->sure);
@@ -235,7 +237,7 @@ static void walk_chain(struct walk *w, uint32_t chain, const struct taker *t, co
     parts_add(&inside, hits);
     walk_list(w, c->rules, c->rule_count, &down);
     if (t->open) {
-        leave_open(way->left, t, hits); /* with all that the chain let go */
+        leave_open(way->left, t, hits); /* including frames that the chain did not decide */
     } else {
         parts_add(way->left, &inside);
         parts_add(way->left, &returned);
@@ -285,7 +287,7 @@ static void walk_list(struct walk *w, uint32_t first, uint32_t count, const stru
 
 static const struct taker certain = {.asks = PBC_NONE};
 
-/* Those of the kind that were decided by no rule. f: the firewall that judges them, NULL: none does. */
+/* Report frames of the kind that no rule decided. f: the firewall that judges them; NULL: none. */
 static void tell_rest(struct walk *w, const struct pbc_firewall *f, const struct parts *left, enum frame_kind kind)
 {
     const bool judged = f && kind != FRAMES_ARP;
@@ -319,7 +321,7 @@ static void tell_default(struct walk *w, const struct pbc_firewall *f, const str
 static void walk_firewall(struct walk *w, uint32_t firewall, struct parts *left)
 {
     const struct pbc_firewall *f = &w->c->image->firewalls[firewall];
-    struct parts returned; /* none: a firewall has no `return` */
+    struct parts returned; /* stays empty: a firewall has no `return` */
     const struct way way = {left, &returned, PBC_NONE};
     parts_init(&returned);
     w->firewall = firewall;
@@ -328,7 +330,7 @@ static void walk_firewall(struct walk *w, uint32_t firewall, struct parts *left)
     parts_fini(&returned);
 }
 
-/* The first firewall `on` each interface for what comes there; then the first without `on` for the rest. */
+/* Walk the first firewall `on` each interface with its frames, then the first firewall without `on` with the rest. */
 static void walk_firewalls(struct walk *w, enum pbc_direction d, struct parts *all)
 {
     const struct image *img = w->c->image;

@@ -1,6 +1,6 @@
-/* A claim, decided: every packet that it speaks of is sent down the rule list as a region (analysis/walk.h), at every
- * time that schedules tell apart and in every direction. A part that is judged otherwise becomes a packet, and that the
- * vm judges: only what it confirms refutes. */
+/* Decide a claim. Its packets go down the rule list as a region (analysis/walk.h), for every set of active schedules
+ * and every direction. A part that is judged otherwise becomes a packet, which the vm judges: only a packet that the vm
+ * confirms refutes the claim. */
 #include <string.h>
 
 #include "compiler/analysis/claim/claim.h"
@@ -10,36 +10,36 @@
 #include "vm/packet/key.h"
 
 enum {
-    WORK_MAX = 1 << 26,        /* products and ranges that one claim may look at, */
-    PIECES_MAX = 1 << 14,      /* hold at once, */
-    WORK_ALL_MAX = 1 << 30,    /* and those of a file together; */
-    WORK_OTHERS_MAX = 1 << 22, /* once it is refuted, for others that break it */
-    SAMPLES_MAX = 8,           /* packets tried of one part, */
-    JUDGED_MAX = 64,           /* and of one claim */
+    WORK_MAX = 1 << 26,        /* products and ranges looked at for one claim */
+    PIECES_MAX = 1 << 14,      /* pieces held at once */
+    WORK_ALL_MAX = 1 << 30,    /* products and ranges for all claims of a file */
+    WORK_OTHERS_MAX = 1 << 22, /* part of a claim's work spent on further rules that break it */
+    SAMPLES_MAX = 8,           /* packets tried of one part */
+    JUDGED_MAX = 64,           /* packets judged for one claim */
     BEFORE_MAX = 1 << 16,      /* packets sent to exceed a meter */
-    BREAK_MAX = 256,           /* rules told apart that break one */
+    BREAK_MAX = 256,           /* rules that break one claim, told apart */
     TIMES_MAX = 1024,          /* sets of schedules that are active together */
 };
 
 struct search {
     struct claims *all;
     const struct claim *claim;
-    struct claim_target target; /* of one that `reaches` */
+    struct claim_target target; /* if the claim `reaches` */
     struct claim_found *found;
     struct claim_others *others;
     struct breaker {
         uint32_t rule, firewall;
-    } broken[BREAK_MAX]; /* [broken_count] by which it is refuted */
+    } broken[BREAK_MAX]; /* [broken_count] rules that break the claim */
     uint32_t broken_count;
-    uint64_t kept_back; /* of the budget: not spent on others that break it */
+    uint64_t kept_back; /* work not spent on further rules that break it */
     struct given given;
     enum pbc_direction direction;
     struct region_budget *budget;
-    uint32_t judged; /* by the vm, so far */
-    bool any;        /* there are such packets */
+    uint32_t judged; /* packets judged by the vm so far */
+    bool any;        /* such packets exist */
 };
 
-/* How many packets like it exceed the meters of the claim; UINT32_MAX: too many to send. */
+/* Return how many like packets exceed the claim's meters; UINT32_MAX: too many to send. */
 static uint32_t packets_before(const struct search *s, const struct frame_spec *p)
 {
     const uint32_t bytes = p->length ? p->length : frame_least(p);
@@ -52,13 +52,13 @@ static uint32_t packets_before(const struct search *s, const struct frame_spec *
     return most > BEFORE_MAX ? UINT32_MAX : (uint32_t)most;
 }
 
-/* What the firewall said, whatever a service or a `nat` made of it. */
+/* Return the firewall's action, before a service or a `nat` changes it. */
 static uint8_t firewall_said(const struct program *p, const struct verdict *v)
 {
     if (v->rule < p->rules_count && p->rules[v->rule].verdict == PBC_V_ACCEPT) return ACTION_ACCEPT;
     if (v->rule == RULE_DEFAULT && v->firewall < p->firewalls_count)
         return action_said(p->firewalls[v->firewall].default_verdict);
-    /* Nobody judged it. */
+    /* no firewall judges it */
     const bool refused_later = v->reason >= REASON_NO_SERVER;
     return v->action == ACTION_FORWARD || refused_later ? (uint8_t)ACTION_ACCEPT : v->action;
 }
@@ -68,7 +68,7 @@ static bool is_wrong(const struct claim *claim, uint8_t action)
     return claim->always ? action != claim->action : action == claim->action;
 }
 
-/* The states that the part can have, as flow marks. */
+/* Return the states that the part can have, as flow marks. */
 static uint32_t marks_of(const struct search *s, const struct ir_product *p)
 {
     return (states_asked(s->all->c->ir, p) & s->claim->states) * MARK_NEW;
@@ -76,7 +76,7 @@ static uint32_t marks_of(const struct search *s, const struct ir_product *p)
 
 static bool keeps_flows(const struct search *s) { return s->all->c->ir->keeps_flows; }
 
-/* Is it, as far as the claim is about a pool or addresses, sent there? */
+/* True if the packet is sent to the claim's pool or addresses, if it has some. */
 static bool is_sent(const struct search *s, struct claim_found *f)
 {
     if (s->claim->reaches) return claim_gone(s->all, &f->packet, f->own, s->given.schedules, &s->target, &f->gone);
@@ -85,7 +85,7 @@ static bool is_sent(const struct search *s, struct claim_found *f)
     return f->branch != PBC_NONE;
 }
 
-/* In its own state, which a fresh table gives it; else in one that is taken for granted. Returns true if it is judged
+/* Confirm the packet in the state that a fresh table gives it, else with an assumed state. True if it is judged
  * otherwise than claimed. */
 static bool confirm(struct search *s, const struct judged *j, const struct claim_found *f, struct claim_found *out)
 {
@@ -93,7 +93,7 @@ static bool confirm(struct search *s, const struct judged *j, const struct claim
     const uint32_t marks = marks_of(s, &j->piece);
     *out = *f;
     out->before = packets_before(s, &f->packet);
-    if (out->before == UINT32_MAX) { /* nobody can be asked */
+    if (out->before == UINT32_MAX) { /* too many packets to send */
         out->before = 0;
         out->proof = PROOF_WALKED;
         out->verdict = (struct verdict){.action = j->action, .rule = j->rule, .firewall = j->firewall};
@@ -111,7 +111,7 @@ static bool confirm(struct search *s, const struct judged *j, const struct claim
     return is_wrong(s->claim, d.action);
 }
 
-/* Tries packets of the part; true if one refutes the claim: that is *f then. */
+/* Try packets of the part; true if one refutes the claim, which *f then holds. */
 static bool refutes(struct search *s, const struct judged *j, struct claim_found *f)
 {
     const struct facts *own = s->claim->own ? s->claim->own : own_default();
@@ -126,14 +126,14 @@ static bool refutes(struct search *s, const struct judged *j, struct claim_found
     return false;
 }
 
-/* What comes in a tunnel that a rule opens is not the claim's. */
+/* True if the rule opens tunnels: packets inside are not the claim's. */
 static bool opens_tunnel(const struct search *s, uint32_t rule)
 {
     const struct image *img = s->all->c->image;
     return rule < img->rules_count && verdict_is(img->rules[rule].verdict, VERDICT_OPENS);
 }
 
-/* Is it known that this one breaks the claim? */
+/* True if this rule or default is known to break the claim. */
 static bool is_broken_by(const struct search *s, const struct judged *j)
 {
     for (uint32_t i = 0; i < s->broken_count; i++)
@@ -159,8 +159,7 @@ static void broken_by(struct search *s, const struct claim_found *f)
     }
 }
 
-/* A finding that says more takes the place of one that says less. Of refutations the first stays, and others are
- * beside it. */
+/* Keep a finding that is stronger than the one before. The first refutation stays; others are kept beside it. */
 static void keep(struct search *s, struct claim_found *f, enum claim_outcome outcome)
 {
     f->outcome = outcome;
@@ -171,7 +170,7 @@ static void keep(struct search *s, struct claim_found *f, enum claim_outcome out
         *s->found = *f;
 }
 
-/* A part that is let in, where the claim is about a pool or addresses. */
+/* Check a part that is let in, for a claim about a pool or addresses. */
 static bool on_way(struct search *s, const struct judged *j)
 {
     struct region there;
@@ -214,7 +213,7 @@ static bool is_judged(const struct image *img, enum pbc_direction d)
     return firewall_find(&ifaces, img->firewalls, img->firewalls_count, d, IFACE_ABSENT) != PBC_NONE;
 }
 
-/* By a default, or by nobody. */
+/* True if a default, or the lack of a firewall, could refute the claim. */
 static bool rest_could_refute(const struct search *s, const struct region *all)
 {
     const struct image *img = s->all->c->image;
@@ -259,7 +258,7 @@ static uint8_t *meters_of(const struct search *s)
     return says;
 }
 
-/* False: the budget is spent. */
+/* Walk the region in all directions; false if the budget is spent. */
 static bool walk_all(struct search *s, const struct region *all, struct region_budget *budget)
 {
     static const enum pbc_direction directions[] = {PBC_DIR_IN, PBC_DIR_FORWARD, PBC_DIR_OUT};

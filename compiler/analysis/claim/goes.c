@@ -1,6 +1,6 @@
-/* `never reach ADDRS: CLAIM`: which packets that the firewall lets in may go to one of these addresses in the end: as
- * they are, by a service to a server, by a `forward` or a `map`. The region is never too small; the program then says
- * where a packet of it goes. */
+/* Decide `never reach ADDRS: CLAIM`: find packets that the firewall lets in and that may finally go to one of these
+ * addresses: as addressed, by a service to a server, by a `forward` or a `map`. The region is never too small; the
+ * program then says where a packet of it goes. */
 #include <stdlib.h>
 
 #include "compiler/analysis/claim/claim.h"
@@ -46,8 +46,8 @@ static void add_both(struct compile *c, const struct region *r, const struct ir_
     }
 }
 
-/* By which ports of the service the pool has a server that the claim is about: one that keeps the port has those of the
- * claim. */
+/* Return the service ports by which the pool has a server of the target; for a server that keeps the port, the target's
+ * ports. */
 static uint32_t ports_to_pool(const struct claims *all, const struct claim_target *to, uint32_t pool)
 {
     const struct program *p = all->program;
@@ -74,7 +74,7 @@ static void by_services(struct claims *all, const struct ir_product *piece, cons
     }
 }
 
-/* One protocol by its number, of the family. */
+/* Return one protocol by its number, in the family of the statement. */
 static uint32_t protocol_of(struct ir *ir, const struct pbc_nat *n)
 {
     struct pbc_range r[WHAT_BASES];
@@ -84,7 +84,7 @@ static uint32_t protocol_of(struct ir *ir, const struct pbc_nat *n)
     return ir_intern_ranges(ir, r, count, WHAT_MOST);
 }
 
-/* Of the ports that are forwarded those that come to one of the claim's. */
+/* Return the forwarded ports that lead to one of the target's ports. */
 static uint32_t ports_there(struct ir *ir, const struct pbc_nat *n, uint32_t ports)
 {
     const struct ir_ranges all = ir_ranges(ir, ports);
@@ -100,7 +100,7 @@ static uint32_t ports_there(struct ir *ir, const struct pbc_nat *n, uint32_t por
     return id;
 }
 
-/* What the `forward` turns. */
+/* Return the packets that the `forward` translates. */
 static struct ir_product forwarded(struct claims *all, const struct pbc_nat *n)
 {
     struct ir *ir = all->c->ir;
@@ -122,7 +122,7 @@ static struct ir_product forwarded(struct claims *all, const struct pbc_nat *n)
     return p;
 }
 
-/* What a `map` turns, as far as it comes to one of the addresses: the same places in the outer prefix. */
+/* Return the packets that a `map` translates to addresses of `inner`: the same places in the outer prefix. */
 static struct ir_product mapped(struct ir *ir, const struct pbc_nat *n, uint32_t inner)
 {
     const struct ir_addrs *addrs = ir_addrs(ir, inner);
@@ -132,7 +132,7 @@ static struct ir_product mapped(struct ir *ir, const struct pbc_nat *n, uint32_t
     struct ir_product p;
     product_all(&p);
     p.field[IR_SRC_SELF] = p.field[IR_DST_SELF] = p.field[IR_DST] = IR_EMPTY;
-    p.field[IR_FRAGMENT] = ir_field_range(ir, IR_FRAGMENT, FRAGMENT_NO, FRAGMENT_FIRST); /* others go as theirs did */
+    p.field[IR_FRAGMENT] = ir_field_range(ir, IR_FRAGMENT, FRAGMENT_NO, FRAGMENT_FIRST); /* others follow the first */
     for (uint32_t i = 0; i < addr_count(addrs, family_bit(n->family)); i++) {
         const struct addr_span s = addr_span(addrs, family_bit(n->family), i);
         if (s.hi < inside || s.lo > inside + last) continue;
@@ -149,7 +149,7 @@ static struct ir_product mapped(struct ir *ir, const struct pbc_nat *n, uint32_t
     return p;
 }
 
-/* What the statement turns; *there: what of it comes to one of the addresses and ports. */
+/* Return the packets that the statement translates; *there: those that go to the target. */
 static struct ir_product turned_by(struct claims *all, const struct pbc_nat *n, const struct claim_target *to,
                                    struct ir_product *there)
 {
@@ -167,7 +167,7 @@ static struct ir_product turned_by(struct claims *all, const struct pbc_nat *n, 
     return p;
 }
 
-/* The first statement that fits turns a packet, so each gets what those before it leave of `rest`. */
+/* Add packets led to the target by nats: the first matching statement translates a packet and takes it from `rest`. */
 static void by_nats(struct claims *all, struct region *rest, const struct claim_target *to,
                     struct region_budget *budget, struct region *out)
 {
@@ -189,7 +189,7 @@ static bool takes_all(const struct program *p, const struct pbc_endpoint *e)
     return false;
 }
 
-/* Is all that comes to the endpoint taken, by its service or another? */
+/* True if the service of every endpoint that these packets may meet takes all of them. */
 static bool is_taken(struct claims *all, const struct ir_product *here, const struct region_budget *budget)
 {
     const struct program *p = all->program;
@@ -227,7 +227,7 @@ void claim_goes(struct claims *all, const struct ir_product *piece, const struct
     struct region rest;
     region_init(&rest);
     region_add(&rest, piece);
-    if (direction != PBC_DIR_OUT) { /* what this machine sends no service takes, and no nat turns */
+    if (direction != PBC_DIR_OUT) { /* packets that this machine sends meet no service and no nat */
         by_services(all, piece, to, budget, out);
         without_services(all, &rest, budget);
         by_nats(all, &rest, to, budget, out);
@@ -247,7 +247,7 @@ static bool pool_leads(const struct claims *all, const struct claim_target *to, 
     return false;
 }
 
-/* By a branch that leads to such a server, if its client says what leads there. */
+/* Return the branch that leads to a server of the target, if the client says the right words. */
 static uint32_t branch_there(const struct claims *all, const struct claim_target *to, const struct key *key,
                              uint32_t branch)
 {

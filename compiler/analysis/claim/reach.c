@@ -1,6 +1,6 @@
-/* `never pool P: CLAIM`: which packets that the firewall lets in may be sent to the pool by a service. What a
- * connection's first bytes are asked may hold or not: a `when` that asks them takes some of its connections, and leaves
- * some. So the region is never too small; the program then says whether a packet of it gets there. */
+/* Decide `never pool P: CLAIM`: find packets that the firewall lets in and that a service may send to the pool.
+ * Conditions on first bytes may hold or not, so a `when` with such conditions takes some connections and leaves some.
+ * The region is never too small; the program then says if a packet of it gets there. */
 #include <stdlib.h>
 
 #include "compiler/analysis/claim/claim.h"
@@ -34,7 +34,7 @@ static void both(struct compile *c, const struct region *r, const struct ir_prod
     }
 }
 
-/* What comes to the service, down its branches, as far as the first that takes all of it. */
+/* Send packets down the branches of the service, up to the first branch that takes all of them. */
 static void by_branches(struct compile *c, const struct pbc_service *s, uint32_t pool, struct region *here,
                         struct region_budget *budget, struct region *out)
 {
@@ -88,7 +88,8 @@ static bool keyed_holds(const struct program *p, const struct pbc_branch *b, uin
     return true;
 }
 
-/* The branch that leads there behind *nth others that do; or PBC_NONE, and *nth is as many less as there are. */
+/* Return the branch to the pool behind *nth others. If there is none, return PBC_NONE, with *nth reduced by the number
+ * of such branches. */
 static uint32_t leading(const struct program *p, const struct pbc_service *s, const struct key *key, uint32_t pool,
                         uint32_t *nth)
 {
@@ -97,7 +98,7 @@ static uint32_t leading(const struct program *p, const struct pbc_service *s, co
         const uint32_t keyed = stream_keyed(p->conds + b->conds, b->cond_count);
         if (!keyed_holds(p, b, keyed, key)) continue;
         if (branch_leads(p, at, pool) && !(*nth)--) return at;
-        if (keyed == b->cond_count) break; /* it takes all that come to it */
+        if (keyed == b->cond_count) break; /* the branch takes every connection that reaches it */
     }
     return PBC_NONE;
 }

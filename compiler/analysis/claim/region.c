@@ -1,13 +1,13 @@
-/* The packets that a claim speaks of, as products: its protocols, addresses and ports; this machine's addresses; and
- * what `state` can say of which packets, whether or not the program asks. `new` is of TCP a SYN without ACK, so also in
- * programs that follow no connections a claim is about what opens one, unless it names other states. */
+/* The packets of a claim, as products: its protocols, addresses and ports; this machine's addresses; and the states of
+ * packets, even if the program does not ask for `state`. For TCP, `new` is a SYN without ACK; so a claim that names no
+ * states is about packets that open connections, also in a program that follows none. */
 #include "compiler/analysis/claim/claim.h"
 #include "compiler/normal/normal.h"
 #include "compiler/normal/what.h"
 #include "compiler/resolve/sets/sets.h"
 #include "vm/packet/key.h"
 
-/* A set that claims name, and its id in the normal form. */
+/* A set that claims name, and its id in the normal form */
 struct claim_set {
     struct claim_set *next;
     const struct addr_set *set;
@@ -19,8 +19,8 @@ struct work {
     struct compile *c;
     struct ir *ir;
     const struct claim *claim;
-    struct ir_product said; /* by the claim itself */
-    uint32_t leaves;        /* IR_OUT of what crosses, IR_IFACE of what this machine sends */
+    struct ir_product said; /* conditions of the claim itself */
+    uint32_t leaves;        /* IR_OUT of crossing packets, IR_IFACE of packets that this machine sends */
     struct region *out;
 };
 
@@ -41,7 +41,7 @@ struct ir_addrs claim_ranges(struct compile *c, const struct addr_set *s)
                              .mirror = PBC_NONE};
 }
 
-/* Sets are large, and many claims name the same. */
+/* Return the set's id, computed once: sets are large, and many claims name the same one. */
 static uint32_t set_id(struct claims *all, const struct addr_set *s)
 {
     for (struct claim_set *known = all->sets; known; known = known->next)
@@ -67,7 +67,7 @@ static uint32_t own_id(struct ir *ir, const struct facts *own)
     return id;
 }
 
-/* No group is this machine's address, nor are those that stand for nobody. */
+/* Return the addresses that this machine can have: no groups, and no unspecified or broadcast address. */
 static uint32_t could_be_ours(struct ir *ir)
 {
     static const struct pbc_range r4[] = {{1, 0xdfffffff}, {0xf0000000, 0xfffffffe}};
@@ -75,7 +75,7 @@ static uint32_t could_be_ours(struct ir *ir)
     return ir_addrs_ranges(ir, r4, 2, r6, 1);
 }
 
-/* All addresses of the side, this machine's left out. */
+/* Return the addresses of the side, without its `self`. */
 static uint32_t side_id(struct claims *all, const struct claim_side *side)
 {
     struct ir *ir = all->c->ir;
@@ -114,9 +114,8 @@ static void narrow_side(struct work *w, const struct claim_side *side, enum ir_f
     p->field[f + 1] = ir_addrs_and(ir, ir_addrs_and(ir, p->field[f + 1], own), could_be_ours(ir));
 }
 
-/* What this machine sends is meant where the source names `self`; and, if anything judges what is sent, where it is
- * every address or all but some, or the test says which are its own: but not what it sends to itself, and nothing where
- * the claim says `on`. */
+/* True if packets that this machine sends are meant, for a source without `self`: a firewall judges them, the claim has
+ * no `on`, and the source is any or negated, or the test names this machine's addresses. */
 static bool speaks_of_sent(const struct work *w)
 {
     const struct image *img = w->c->image;
@@ -164,8 +163,8 @@ static uint32_t states_set(struct ir *ir, unsigned states)
     return ir_intern_ranges(ir, r, count, ir_fields[IR_STATE].most);
 }
 
-/* Packets with a header of that protocol, of either family, over IPv6 with AH before it or not: `bytes` is its least
- * length. */
+/* Return packets with a header of the protocols lo to hi, over IPv6 with or without AH. bytes: least length of the
+ * header. */
 static struct ir_product kind_of(struct work *w, uint32_t lo, uint32_t hi, uint32_t bytes)
 {
     const bool v6 = lo >= WHAT_IP6;
@@ -179,7 +178,7 @@ static struct ir_product kind_of(struct work *w, uint32_t lo, uint32_t hi, uint3
     return p;
 }
 
-/* Segments by SYN, RST and ACK, which say what states they can have. */
+/* Add TCP segments by SYN, RST and ACK, which determine the states that they can have. */
 static void add_tcp(struct work *w, uint32_t what)
 {
     const uint32_t all = TCP_SYN | TCP_RST | TCP_ACK;
@@ -214,7 +213,7 @@ static void add_icmp(struct work *w, uint32_t what)
     if (count) add(w, &p);
 }
 
-/* From `lo` to `hi`, all that has no states of its own. */
+/* Add the protocols lo to hi, whose packets are new or established. */
 static void add_others(struct work *w, uint32_t lo, uint32_t hi, uint32_t bytes)
 {
     const struct ir_product p = kind_of(w, lo, hi, bytes);
@@ -239,7 +238,7 @@ static void add_family(struct work *w, uint32_t base)
     }
 }
 
-/* Later fragments have no state. Where they follow their first it is the first that is judged. */
+/* Add later fragments, which have no state. If the program follows fragments, only the first one is judged. */
 static void add_later(struct work *w)
 {
     const uint32_t flags = w->c->image->meta[0].flags;

@@ -1,4 +1,4 @@
-/* What is said of a claim that does not hold, or that can't be decided.
+/* Report a claim that does not hold, or that can't be decided.
  *
  *     edge.prey:9:3: error: test "nobody else": `never accept` is refuted: `WEB` accepts one [E0715]
  *         9 |   never accept: tcp not admins -> self port 22
@@ -45,7 +45,7 @@ static void note_packet(struct claims *r, const struct claim_found *f, const cha
     free(text);
 }
 
-/* Is it judged so at some times only? */
+/* True if the packet is judged so at some times only. */
 static bool depends_on_time(const struct claims *r, const struct claim_found *f)
 {
     const struct decision now = sample_decide(r->program, &f->packet, f->own, f->schedules, f->state);
@@ -56,7 +56,7 @@ static bool depends_on_time(const struct claims *r, const struct claim_found *f)
     return differs;
 }
 
-/* Where the claim does not say whose addresses this machine has, any may be. */
+/* Note the address of this machine that the packet assumes, if the test does not name its addresses. */
 static void note_self(struct claims *r, const struct claim *claim, const struct claim_found *f)
 {
     char text[64];
@@ -94,7 +94,7 @@ static void note_proof(struct claims *r, const struct claim_found *f)
         diag_note(d, SPAN_NONE, "after %u packet%s like it", f->before, text_plural(f->before));
 }
 
-/* Which rule, or whose default; or that nobody judges it. */
+/* Note the rule or default that decides, or that no firewall judges the packet. */
 static void note_rule(struct claims *r, uint32_t rule, uint32_t firewall, enum pbc_direction direction,
                       const char *decides)
 {
@@ -130,7 +130,7 @@ static void note_branch(struct claims *r, const struct pbc_branch *b)
               image_str(img, img->services[b->service].name), asks ? ", if its client says so" : "");
 }
 
-/* Another rule or default that breaks the claim, with its packet. */
+/* Note another rule or default that breaks the claim, with its packet. */
 static void note_other(struct claims *r, const struct claim_found *f)
 {
     const struct image *img = r->c->image;
@@ -160,7 +160,7 @@ static void note_others(struct claims *r, const struct claim_others *o)
         diag_note(r->c->diags, SPAN_NONE, "others may break it, too: looking for more takes too much computing");
 }
 
-/* What leads it to the claim's target, if not its own address. */
+/* Note the branch or statement that leads the packet to the claim's target. */
 static void note_gone(struct claims *r, const struct claim_found *f)
 {
     const struct image *img = r->c->image;
@@ -203,7 +203,7 @@ static void report_refuted(struct claims *r, const struct claim *claim, const st
     note_others(r, others);
 }
 
-/* The condition that can't be said, of the rule itself or of one before it. */
+/* Report a claim that depends on a condition that is no set of values, in the rule itself or an earlier one. */
 static void report_unknown(struct claims *r, const struct claim *claim, const struct claim_found *f)
 {
     const struct image *img = r->c->image;

@@ -1,6 +1,6 @@
-/* Which items of two lists are the same ones. Any twins in equal order will do, more save work (README.md): the nth of
- * equal items of one list is paired with the nth of the other, and of all pairs the longest run that ascends on both
- * sides is kept. That is what "patience diff" does with lines that stand once; a rule that stands twice is dead. */
+/* Pair equal items of two lists as twins. Any twins in equal order are correct, and more twins save work (README.md).
+ * The nth of equal items of one list is paired with the nth of the other; of all pairs, the longest run that ascends on
+ * both sides is kept. "Patience diff" does so with lines that stand once; a rule that stands twice is dead. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,12 +13,12 @@ static bool same_item(const struct diff *d, const struct item *a, const struct i
            !a->loose && !b->loose && memcmp(a->product, b->product, sizeof(*a->product)) == 0;
 }
 
-/* Chains of items by hash; each is taken once. */
+/* Items by hash, in chains; each item is taken once */
 struct table {
     uint32_t *head, *next, mask;
 };
 
-/* Equal items come out in their order. */
+/* Build the table; equal items come out in their order. */
 static struct table table_of(struct diff *d, const struct items *l, uint32_t from, uint32_t to)
 {
     struct table t = {.mask = 63};
@@ -44,7 +44,7 @@ static uint32_t take(const struct diff *d, struct table *t, const struct items *
     return PBC_NONE;
 }
 
-/* Keep of the twins the longest run that ascends (patience sorting: last[k] ends the best run of k + 1). */
+/* Keep the longest ascending run of twins (patience sorting: last[k] ends the best run of k + 1). */
 static void keep_ascending(struct diff *d, struct items *old, struct items *new, uint32_t from, uint32_t to)
 {
     uint32_t *last = arena_alloc(d->c.arena, ((size_t)to - from + 1) * sizeof(*last)), length = 0;

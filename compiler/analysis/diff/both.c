@@ -1,9 +1,9 @@
-/* What rules that have no twin change. Each is a seed: its packets go down both lists at once, item by item, in an
- * order that is that of both. What twins decide on both sides is dropped on the way; what is left at the end met
- * another rule, or default, on either side.
+/* Find the changes made by rules without a twin. Each such rule is a seed: its packets go down both lists at once, item
+ * by item, in an order that suits both. A piece that twins decide on both sides is dropped on the way; a piece left at
+ * the end met different rules, or defaults.
  *
- * Where a rule asks what no set of values says, packets may match it or not. Twins give both sides the same answer; of
- * others both answers are followed, and what comes of it is told as something that may be. */
+ * If a rule asks for something that is no set of values, packets may match it or not. Twins give both sides the same
+ * answer; for other rules both answers are followed, and the change is reported as one that may be. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,17 +13,17 @@
 #include "lang/heap.h"
 
 enum {
-    PIECES_MAX = 1 << 16, /* of a seed at once */
-    WORK_OF_PIECE = 64,   /* what making one costs, in products looked at */
-    HULLS_AT_ONCE = 16,   /* that are looked at for the price of a product */
-    WORK_LEAST = 1 << 18, /* for each seed, while there is any */
+    PIECES_MAX = 1 << 16, /* pieces of a seed at once */
+    WORK_OF_PIECE = 64,   /* cost of making a piece, in products looked at */
+    HULLS_AT_ONCE = 16,   /* hulls compared for the price of a product */
+    WORK_LEAST = 1 << 18, /* for each seed, while work is left */
 };
 
-/* Packets that have met the same so far. */
+/* Packets with the same history so far */
 struct piece {
     struct ir_product p;
-    uint32_t from[SIDES]; /* the item that they meet next at the earliest */
-    uint32_t rule[SIDES]; /* that decided, of the image of both; PBC_NONE: none yet */
+    uint32_t from[SIDES]; /* the next item that they can meet, at the earliest */
+    uint32_t rule[SIDES]; /* rule that decided, in the image of both; PBC_NONE: none yet */
     bool maybe, behind;   /* as in struct change */
 };
 struct pieces {
@@ -31,9 +31,9 @@ struct pieces {
     uint32_t count, cap;
 };
 
-/* Items of both lists in one order: twins at once, the others before the twins that they stand before. */
+/* Items of both lists in one order: twins together, other items before the twins that follow them */
 struct meeting {
-    uint32_t at[SIDES]; /* the items; PBC_NONE: none of that side */
+    uint32_t at[SIDES]; /* items; PBC_NONE: none on that side */
     struct hull hull;
 };
 
@@ -60,7 +60,7 @@ static void spend(struct comparison *c, uint64_t work)
     region_spend(&c->budget, work);
 }
 
-/* The sides on which the piece meets an item at `at` (PBC_NONE: none is there), as bits. */
+/* Return the sides, as bits, on which the piece meets an item at `at` (PBC_NONE: no item). */
 static unsigned sides_that_meet(const struct piece *piece, const uint32_t at[SIDES])
 {
     unsigned sides = 0;
@@ -69,7 +69,7 @@ static unsigned sides_that_meet(const struct piece *piece, const uint32_t at[SID
     return sides;
 }
 
-/* The packets of `p` have matched the item on these sides. */
+/* Keep packets of `p` as having matched the item on these sides. */
 static void matched(struct comparison *c, const struct piece *piece, const struct ir_product *p, unsigned sides,
                     const uint32_t at[SIDES], bool maybe)
 {
@@ -83,11 +83,11 @@ static void matched(struct comparison *c, const struct piece *piece, const struc
             then.rule[s] = it->rule;
     }
     then.maybe |= maybe;
-    if (sides == 3 && then.rule[OLD] != PBC_NONE) return; /* twins: both sides do the same with it */
+    if (sides == 3 && then.rule[OLD] != PBC_NONE) return; /* twins: both sides treat it alike */
     keep(&c->next, &then, p);
 }
 
-/* What of the piece is not in `b` goes on as it was. */
+/* Keep the part of the piece outside of `b` unchanged. */
 static void keep_outside(struct comparison *c, const struct piece *piece, const struct ir_product *b)
 {
     struct region rest = {0};
@@ -128,7 +128,7 @@ static const struct item *item_at(const struct comparison *c, const uint32_t at[
     return at[OLD] != PBC_NONE ? &c->lists[OLD].item[at[OLD]] : &c->lists[NEW].item[at[NEW]];
 }
 
-/* All pieces meet one item, or twins. */
+/* Let all pieces meet one item, or twins. */
 static void step(struct comparison *c, const uint32_t at[SIDES])
 {
     const struct item *it = item_at(c, at);
@@ -176,7 +176,7 @@ static void make_meetings(struct comparison *c)
     }
 }
 
-/* Each has one default; in the order in which changes are told. */
+/* Kinds of frames with a default of their own, in the order of changes */
 static const enum frame_kind default_kinds[] = {FRAMES_IP, FRAMES_ARP, FRAMES_OTHER};
 enum { DEFAULT_KINDS = sizeof(default_kinds) / sizeof(default_kinds[0]) };
 
@@ -199,7 +199,7 @@ static struct decider decider_of(const struct comparison *c, const struct piece 
                             default_outcome(c->d, firewall, p)};
 }
 
-/* At the end of both lists. */
+/* Record a piece at the end of both lists. */
 static void finish(struct comparison *c, const struct piece *piece)
 {
     uint32_t active;
@@ -215,8 +215,7 @@ static void finish(struct comparison *c, const struct piece *piece)
     }
 }
 
-/* Send the seed's packets, all of which are in `product`, down both lists. False: they are too many pieces, or too much
- * work. */
+/* Send the seed's packets, all of them in `product`, down both lists. False: too many pieces, or too much work. */
 static bool send(struct comparison *c, const struct ir_product *product, const struct region *seed, uint64_t work)
 {
     const struct hull hull = hull_of(c->d->c.ir, product);
@@ -233,7 +232,7 @@ static bool send(struct comparison *c, const struct ir_product *product, const s
     return !c->budget.spent;
 }
 
-/* Packets of seeds so far, so that none is sent twice. */
+/* Packets of earlier seeds, so that none is sent twice */
 struct sent {
     struct sent_seed {
         struct ir_product p;
@@ -242,7 +241,7 @@ struct sent {
     uint32_t count, cap;
 };
 
-/* The seed's packets that no earlier one had. */
+/* Fill `out` with the seed's packets that no earlier seed had; false if the budget is spent. */
 static bool seed_region(struct comparison *c, const struct ir_product *seed, const struct sent *sent, uint64_t work,
                         struct region *out)
 {
@@ -266,7 +265,7 @@ static bool seed_region(struct comparison *c, const struct ir_product *seed, con
     return !c->budget.spent;
 }
 
-/* One seed; `left` of them are to come, this one included, and share what work there is. */
+/* Send one seed. The `left` seeds that remain, with this one, share the work. */
 static bool sow(struct comparison *c, const struct ir_product *product, struct sent *sent, uint32_t left)
 {
     struct diff *d = c->d;
@@ -288,7 +287,7 @@ static bool sow(struct comparison *c, const struct ir_product *product, struct s
     return true;
 }
 
-/* Kinds of frames that the defaults treat differently: their packets are a seed. */
+/* True if the defaults differ for this kind of frames; *p: its packets, which become a seed. */
 static bool defaults_differ(struct comparison *c, unsigned kind, struct ir_product *p)
 {
     *p = frames_of_kind(c->d->c.ir, default_kinds[kind]);

@@ -1,6 +1,7 @@
-/* Packets that a service newly sends to a pool that it had before, or no longer does: a `when` that is wider, narrower,
- * or stands elsewhere. What a branch takes is what its conditions hold and those before it do not. Where a condition
- * has no complement (byte patterns, what a stream says), nothing is claimed: the change is told as one. */
+/* Find packets that a service newly sends to a pool that it had before, or no longer sends there: a `when` became wider
+ * or narrower, or moved. A branch takes packets that meet its conditions and not those of an earlier branch. If a
+ * condition has no complement (byte patterns, first bytes of a stream), nothing is claimed, and the change is shown as
+ * one. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,10 +11,10 @@
 
 enum { PRODUCTS_SHOWN = 3, ENDPOINTS_SHOWN = 3, PIECES_MOST = 1 << 12, WORK_MOST = 1 << 20 };
 
-/* What one side sends to a pool. */
+/* Packets that one side sends to a pool */
 struct part {
     const char *name;
-    uint32_t pool; /* own number */
+    uint32_t pool; /* the side's own number */
     struct region packets;
 };
 struct parts {
@@ -37,7 +38,7 @@ static void parts_fini(struct parts *p)
     free(p->p);
 }
 
-/* The packets of both go to the branch's pools. */
+/* Add the packets in both `rest` and `when` to the branch's pools. */
 static void take(struct diff *d, const struct side *s, const struct pbc_branch *b, const struct region *rest,
                  const struct ir_product *when, struct parts *to)
 {
@@ -51,7 +52,7 @@ static void take(struct diff *d, const struct side *s, const struct pbc_branch *
     }
 }
 
-/* False: that cannot be said, or takes too long. */
+/* Gather the packets of each pool. False: not expressible, or too much work. */
 static bool gather(struct diff *d, unsigned side, uint32_t service, struct region_budget *budget, struct parts *to)
 {
     const struct side *s = &d->side[side];
@@ -121,7 +122,7 @@ static void tell(struct diff *d, unsigned side, uint32_t service, const struct p
                        .endpoints = 1};
 }
 
-/* What of the part the other side does not send there. */
+/* Report packets of the part that the other side does not send to the pool. */
 static bool tell_alone(struct diff *d, unsigned side, uint32_t service, const struct part *part,
                        const struct part *other, struct region_budget *budget, struct reaches *to)
 {

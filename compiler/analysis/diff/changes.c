@@ -1,5 +1,4 @@
-/* What differs, kept by the pair of rules or defaults that decide: one change a pair, whatever pieces it was found in.
- */
+/* Collect differences by the pair of rules or defaults that decide: one change for each pair, whatever its pieces */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,21 +6,21 @@
 #include "compiler/analysis/diff/diff_priv.h"
 #include "lang/heap.h"
 
-/* How much is let through: a tunnel that is opened lets in what its rules let in. */
+/* Return how much a verdict lets through. Opening a tunnel lets in what the rules let in of its packets. */
 static unsigned openness(uint8_t verdict)
 {
     if (verdict == OUT_PASS || verdict_is(verdict, VERDICT_LETS_IN)) return 2;
     return verdict_is(verdict, VERDICT_OPENS);
 }
 
-/* Is it the same for packets? */
+/* True if packets can't tell the outcomes apart. */
 static bool alike(const struct outcome *a, const struct outcome *b)
 {
     if (openness(a->verdict) == 2) return openness(b->verdict) == 2;
     return a->verdict == b->verdict && a->answer == b->answer && a->port == b->port;
 }
 
-/* Packets that travel differently are told apart: one example must stand for all. */
+/* Hash the key of a change. It contains the directions, since one example stands for all of the change's packets. */
 static uint64_t key_hash(const struct decider by[SIDES], uint8_t dirs, bool maybe)
 {
     uint64_t h = (uint64_t)dirs << 1 | maybe;
@@ -119,7 +118,7 @@ static int larger_first(const void *a, const void *b)
     return (x->at > y->at) - (x->at < y->at);
 }
 
-/* Largest products first, and the size of all. */
+/* Sort the products, largest first; return the size of all. */
 static double sort_products(const struct ir *ir, struct region *r)
 {
     struct sized *order = heap_resized(NULL, r->count, sizeof(*order));

@@ -1,4 +1,4 @@
-/* One comparison, start to end. */
+/* One comparison, from start to end */
 #include "compiler/analysis/diff/diff_priv.h"
 
 #include <errno.h>
@@ -9,7 +9,7 @@
 #include "compiler/progress.h"
 #include "lang/heap.h"
 
-/* Products looked at: some seconds. */
+/* products looked at: some seconds */
 #define WORK_MOST (UINT64_C(1) << 26)
 
 bool diff_fail(struct diff *d, const char *fmt, ...)

@@ -1,6 +1,6 @@
-/* `preyc --diff OLD NEW`: what a change of rules changes for packets, not for text. Both programs' rule lists become
- * one normal form; only rules that are not the same in both, in the same order, can change anything, so their regions
- * alone are sent down both lists (README.md). */
+/* `preyc --diff OLD NEW`: the effect of a change of rules on packets, not on text. Both programs' rule lists become one
+ * normal form. Only rules that are not equal in both, in the same order, can change anything, so only their regions are
+ * sent down both lists (README.md). */
 #pragma once
 
 #include <stdbool.h>
@@ -8,8 +8,8 @@
 
 #include "vm/program/program.h"
 
-/* What a region's packets get: more than before, less, or something else that lets neither more nor less through (a
- * drop becomes a reject, an answer another one). What another rule decides alike is no change. */
+/* Kinds of changes for a region's packets: more is let through, less, or neither (a drop becomes a reject, or an answer
+ * another one). A different rule with the same outcome is no change. */
 #define DIFF_KINDS(KIND)                                                                                               \
     KIND(WIDENED, "widened")                                                                                           \
     KIND(NARROWED, "narrowed")                                                                                         \
@@ -23,15 +23,15 @@ enum diff_kind {
 
 struct diff_options {
     bool json;
-    bool no_pools; /* who asks tells of pools' servers, and who reaches them, itself */
-    uint64_t work; /* what the comparison may cost, in products looked at; 0: as much as a reader waits for */
+    bool no_pools; /* the caller reports servers of pools, and who reaches them */
+    uint64_t work; /* most work, in products looked at; 0: what a reader waits for */
 };
 
-/* Is the file at `path` a compiled program, by its first bytes? What can't be read is none. */
+/* True if the first bytes of the file at `path` are those of a compiled program; false also if it can't be read. */
 bool diff_is_program(const char *path);
 
-/* Compare two verified programs and print what differs to `out`. Returns 0: nothing widened; 1: something did, or may
- * have, where that is not decided; -EINVAL: they can't be compared, with one line in err (a fault of ours, too: where
- * the vm judges an example otherwise than was found). */
+/* Compare two verified programs and print the differences to `out`. Returns 0: nothing widened; 1: something widened,
+ * or may have, undecided; -EINVAL with one line in err: they can't be compared, or the vm judges an example otherwise
+ * than computed (an internal fault). */
 int diff_print(struct program *old, struct program *new, const struct diff_options *o, FILE *out, char *err,
                size_t err_len);

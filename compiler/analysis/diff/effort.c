@@ -1,21 +1,20 @@
-/* What a comparison has to read of a program: rules share conditions, these share operands, pools and nats share sets,
- * so a small program that somebody else wrote may name them again and again. */
+/* Bound the work of reading a program. Rules share conditions, conditions share operands, pools and nats share sets: a
+ * small program by somebody else may name them again and again. */
 #include <stdlib.h>
 
 #include "compiler/analysis/diff/diff_priv.h"
 #include "lang/heap.h"
 
 #define EFFORT_MOST                                                                                                    \
-    (UINT64_C(1) << 26) /* some seconds; of a good program, more than any packet may be tried against                  \
-                         */
+    (UINT64_C(1) << 26) /* some seconds; above what any packet may be tried against in a good program \ */
 
-/* `on` is held against every interface (import.c). */
+/* Return the work of a condition; `on` is compared with every interface (import.c). */
 static uint64_t of_cond(const struct program *p, const struct pbc_cond *c)
 {
     return 1 + (uint64_t)c->count + (cond_info[c->kind].traits & COND_IFACES ? p->ifaces_count : 0);
 }
 
-/* Sums of the first i: of conditions, of sets. */
+/* Return sums over the first i conditions, or sets. */
 static uint64_t *conds_before(const struct program *p)
 {
     uint64_t *before = heap_resized(NULL, (size_t)p->conds_count + 1, sizeof(*before));
@@ -32,7 +31,7 @@ static uint64_t *sets_before(const struct program *p)
     return before;
 }
 
-/* Adds saturating: what is too much once stays so. */
+/* Add, saturating above EFFORT_MOST. */
 static void add(uint64_t *sum, const uint64_t *before, uint32_t first, uint32_t count)
 {
     if (*sum <= EFFORT_MOST) *sum += 1 + before[first + count] - before[first];

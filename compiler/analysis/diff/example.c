@@ -1,5 +1,5 @@
-/* One packet of each change, judged by both finished programs: what was worked out must be what happens. Where a meter
- * or byte pattern has a part in it, a packet that shows the change makes certain what else only may be. */
+/* Find one packet for each change, judged by both finished programs: computed and real outcomes must agree. If a meter
+ * or a byte pattern is involved, such a packet makes a possible change certain. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,7 +10,7 @@
 
 enum { PRODUCTS_TRIED = 16, SAMPLES_TRIED = 4 };
 
-/* What `state` is said of it; enum flow_mark. */
+/* Return the packet's state, as enum flow_mark; *tell: rules ask for it. */
 static uint32_t mark_of(const struct ir *ir, const struct ir_product *p, bool *tell)
 {
     const unsigned states = states_asked(ir, p) & states_possible(ir, p);
@@ -20,7 +20,7 @@ static uint32_t mark_of(const struct ir *ir, const struct ir_product *p, bool *t
     return MARK_NONE;
 }
 
-/* A segment of a connection under way, where one can be meant. */
+/* Choose a segment of an established connection, if the product has one. */
 static void as_established(struct ir *ir, struct ir_product *p)
 {
     struct ir_product ack, both;
@@ -32,14 +32,14 @@ static void as_established(struct ir *ir, struct ir_product *p)
 }
 
 struct shown {
-    struct frame_spec packet; /* its interface is of the image of both */
+    struct frame_spec packet; /* its interface has its number in the image of both */
     const struct facts *self;
     uint32_t schedules, mark;
-    bool tell_state, tell_self; /* the packet alone does not say them: which address this machine has */
+    bool tell_state, tell_self; /* shown beside the packet: its state, this machine's address */
     uint8_t dir;
 };
 
-/* What opens a tunnel drops whatever can't be opened. */
+/* Return the action of a verdict; a rule that opens tunnels drops packets that it can't open. */
 static enum action action_of(uint8_t verdict)
 {
     if (verdict == OUT_PASS) return ACTION_PASS;
@@ -75,7 +75,7 @@ static char *shown_text(struct diff *d, const struct shown *shown)
 
 enum tried { TRIED_NONE, TRIED_OTHERWISE, TRIED_GOOD };
 
-/* A packet of the product that travels so. */
+/* Try packets of the product in the direction `dir`. */
 static enum tried try_product(struct diff *d, struct change *c, const struct ir_product *product, uint8_t dir,
                               const struct facts *self)
 {
@@ -90,7 +90,7 @@ static enum tried try_product(struct diff *d, struct change *c, const struct ir_
     shown.dir = dir;
     for (unsigned i = 0; shown.self && i < SAMPLES_TRIED; i++) {
         if (!sample_packet(&d->c, &p, dir, shown.self, i, &shown.packet)) break;
-        /* a pattern inside a header is left to chance */
+        /* a pattern inside a header is met only by chance */
         if (product_is_plain(d->c.ir, &p)) best = TRIED_OTHERWISE;
         c->example = shown_text(d, &shown);
         if (!judged_so(d, OLD, &shown, &c->by[OLD]) || !judged_so(d, NEW, &shown, &c->by[NEW])) continue;
@@ -100,7 +100,7 @@ static enum tried try_product(struct diff *d, struct change *c, const struct ir_
     return best;
 }
 
-/* Packets of the region that are, or are not, later fragments. */
+/* Try packets of the region: later fragments, or all others. */
 static enum tried find_among(struct diff *d, struct change *c, const struct facts *self, bool later)
 {
     const struct ir *ir = d->c.ir;
@@ -121,7 +121,7 @@ static enum tried find_among(struct diff *d, struct change *c, const struct fact
     return best;
 }
 
-/* A later fragment comes behind its first, so as an example it says less than a whole packet. */
+/* Find an example. Whole packets come first, since a later fragment says less. */
 static enum tried find_example(struct diff *d, struct change *c, const struct facts *self)
 {
     const enum tried whole = find_among(d, c, self, false);
@@ -129,7 +129,7 @@ static enum tried find_example(struct diff *d, struct change *c, const struct fa
     return later > whole ? later : whole;
 }
 
-/* A fault of ours: better no answer than a wrong one. */
+/* Report an internal fault: no answer is better than a wrong one. */
 static bool otherwise(struct diff *d, const struct change *c)
 {
     char *text = NULL;

@@ -1,18 +1,18 @@
-/* A firewall's rules in the order in which a packet meets them, those of chains in place of the `do` that leads there,
- * each with all that a packet must be to meet and match it. Counting and logging decide nothing and are left out; a
- * `return` stays, with the place where it goes on.
+/* Write a firewall's rules in the order in which a packet meets them, rules of chains in place of the `do`, each with
+ * the product of packets that meet and match it. Rules that count or log decide nothing, and are left out. A `return`
+ * stays, with the item at which its packets go on.
  *
- * Items are equal if they match the same packets and do the same with them. For a `return` that is to skip the same
- * items: so what is behind it in its chain is part of its hash. */
+ * Items are equal if they match the same packets and treat them alike. For a `return`, this includes the skipped items,
+ * so its hash covers the items behind it in its chain. */
 #include <string.h>
 
 #include "compiler/analysis/diff/diff_priv.h"
 #include "compiler/normal/what.h"
 #include "lang/heap.h"
 
-enum { WORK_OF_AND = 16 }; /* what a rule in a chain costs, in rules outside of any */
+enum { WORK_OF_AND = 16 }; /* cost of a rule in a chain, in rules outside of chains */
 
-#define HASH_STEP 0x9e3779b97f4a7c15u /* odd: powers of it never vanish */
+#define HASH_STEP 0x9e3779b97f4a7c15u /* odd, so that no power of it vanishes */
 
 struct outcome outcome_of(const struct diff *d, uint32_t rule, const struct ir_product *p)
 {
@@ -39,7 +39,7 @@ static uint64_t mix(uint64_t h, uint64_t v)
     return h ^ h >> 29;
 }
 
-/* What the rule asks and does, without what a `return` skips. */
+/* Hash the rule's conditions and verdict, without the items that a `return` skips. */
 static uint64_t hash_of(const struct pbc_rule *r, const struct ir_product *p)
 {
     uint64_t h = mix(r->verdict, (uint64_t)r->answer << 16 | r->port);
@@ -58,7 +58,7 @@ static struct item *add_item(struct items *out)
     return &out->item[out->count++];
 }
 
-/* All of `outer` comes this way; NULL: everything. */
+/* Append a list of rules. outer: packets that reach it; NULL: all. */
 static void flatten_list(struct diff *d, uint32_t first, uint32_t count, const struct ir_product *outer, bool loose,
                          enum pbc_direction direction, struct items *out)
 {
@@ -93,7 +93,7 @@ static void flatten_list(struct diff *d, uint32_t first, uint32_t count, const s
         it->loose = this_loose;
         it->hash = hash_of(r, p);
     }
-    /* From its end, so that what a return skips is hashed before it. */
+    /* Hash from the end, so that items skipped by a `return` are hashed before it. */
     uint64_t behind = 0, power = 1;
     for (uint32_t i = out->count; i-- > began;) {
         struct item *it = &out->item[i];

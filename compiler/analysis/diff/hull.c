@@ -1,12 +1,12 @@
-/* Which items a seed's packets may meet at all, before any is looked at closely: by the least ranges of addresses and
- * ports that hold each item. Most rules of a long list are about other hosts. */
+/* Bounds of items, to find quickly those that a seed's packets may meet: the least ranges of addresses and ports around
+ * each. Most rules of a long list are about other hosts. */
 #include <stdlib.h>
 
 #include "compiler/analysis/diff/diff_priv.h"
 
 enum { OTHER_FRAMES = 4 }; /* beside IR_V4 and IR_V6 */
 
-/* Of addresses of one family the upper 32 bits; of more than one everything. */
+/* Return bounds of the addresses' upper 32 bits, in one family. */
 static void addr_hull(const struct ir *ir, uint32_t others, uint32_t own, unsigned families, uint32_t *lo, uint32_t *hi)
 {
     const struct ir_addrs *const sets[] = {ir_addrs(ir, others), ir_addrs(ir, own)};

@@ -1,6 +1,6 @@
-/* Both programs' rule lists in one image, the old one's first, so that one normal form holds them both and equal rules
- * have equal products. What only has a number in a program (interfaces, meters, schedules) is told by what it is:
- * a device, a definition. Sets, ports and patterns become equal values by themselves. */
+/* Put both programs' rule lists into one image, the old one's first, so that one normal form holds both and equal rules
+ * have equal products. Interfaces, meters and schedules have only numbers in a program; they are matched by device or
+ * definition. Sets, ports and patterns become equal values by themselves. */
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +23,7 @@ static uint32_t name(struct diff *d, const struct side *s, uint32_t offset)
 #define OPERANDS_PATTERN PBC_PATTERNS
 #define OPERANDS_METER   PBC_METERS
 #define OPERANDS_GRAIN   PBC_GRAINS
-#define OPERANDS_NAMES   -1 /* of a `when`, which has no part in it */
+#define OPERANDS_NAMES   -1 /* names of a `when`, not compared here */
 static const int operands[COND_COUNT] = {
 #define COND(ident, name, code, operands, has, args, words, traits, lacks, doc) [COND_##ident] = OPERANDS_##operands,
 #include "vm/cond.def"
@@ -31,7 +31,7 @@ static const int operands[COND_COUNT] = {
 
 static bool too_many(struct diff *d) { return diff_fail(d, "both together hold more than one program may"); }
 
-/* Entries that are values, and hold no number of another section. */
+/* Copy entries that are values and hold no number of another section. */
 #define COPY(field)                                                                                                    \
     for (uint32_t i = 0; i < p->field##_count; i++) {                                                                  \
         void *to = image_add_##field(img);                                                                             \
@@ -60,7 +60,7 @@ static bool import_sets(struct diff *d, const struct program *p)
     return true;
 }
 
-/* For examples alone, which travel as the new side's services say: what else an endpoint names stays behind. */
+/* Copy endpoints for examples, which travel by the new side's services; the names in them are not imported. */
 static bool import_endpoints(struct diff *d, const struct program *p)
 {
     struct image *img = d->c.image;
@@ -103,8 +103,8 @@ static bool same_meter(const struct pbc_meter *a, const struct pbc_meter *b)
            a->len6 == b->len6 && a->count == b->count && a->per_ns == b->per_ns && a->burst == b->burst;
 }
 
-/* A meter is the same if it has the same name and counts alike, however much it lets through (meters.c), or else if it
- * alone is defined so: it was renamed. A program's own are never one, for each counts for itself. */
+/* Find the old meter that is the same: by name, if it counts alike, whatever the amount (meters.c); else by definition,
+ * if it was renamed. Meters of one program are never the same, since each counts for itself. */
 static uint32_t twin_meter(const struct image *img, uint32_t of_old, const struct pbc_meter *m, bool by_name,
                            const bool *taken)
 {
@@ -115,7 +115,7 @@ static uint32_t twin_meter(const struct image *img, uint32_t of_old, const struc
     return PBC_NONE;
 }
 
-/* *meters: own number to that of both. */
+/* Import meters; *meters: own number -> number in the image of both. */
 static bool import_meters(struct diff *d, const struct side *s, uint32_t **meters)
 {
     struct image *img = d->c.image;
@@ -146,11 +146,11 @@ static bool import_meters(struct diff *d, const struct side *s, uint32_t **meter
     return true;
 }
 
-/* Ranges of a program's own interfaces lie elsewhere among those of both. */
+/* Convert a condition on interfaces, whose ranges have other places in the image of both. */
 static bool import_on(struct diff *d, const struct side *s, const struct pbc_cond *from, struct pbc_cond *to)
 {
     const struct program *p = s->program;
-    uint32_t within = 0; /* how many ranges hold the interface */
+    uint32_t within = 0; /* number of ranges that hold the interface */
     to->first = d->c.image->ranges_count;
     to->count = 0;
     memset(s->edges, 0, ((size_t)p->ifaces_count + 1) * sizeof(*s->edges));
@@ -170,7 +170,8 @@ static bool import_on(struct diff *d, const struct side *s, const struct pbc_con
     return true;
 }
 
-/* With moments "none of these" is one of the others; where there are no others it stays, and holds never. */
+/* Convert `during`. With moments, a negated condition becomes the other moments; if there are no others it stays, and
+ * never holds. */
 static void import_during(const struct diff *d, const struct side *s, struct pbc_cond *to)
 {
     to->arg = schedules_of_both(s, to->arg);
@@ -180,7 +181,7 @@ static void import_during(const struct diff *d, const struct side *s, struct pbc
     to->arg = others;
 }
 
-/* The number in the image of both; PBC_NONE: there are too many. */
+/* Return the number in the image of both; PBC_NONE: too many. */
 static uint32_t import_grain(struct diff *d, const struct pbc_grain *g)
 {
     struct image *img = d->c.image;
@@ -255,7 +256,7 @@ static bool import(struct diff *d, struct side *s)
     return import_lists(d, s, conds);
 }
 
-/* Can mid-stream TCP be new? Of both together if it can on either side. */
+/* True if TCP in mid-stream can be new. The image of both picks up if either side does. */
 static bool picks_up(const struct program *p) { return flow_picks_up(p->settings_count ? p->settings : NULL); }
 
 bool import_both(struct diff *d)

@@ -1,12 +1,11 @@
-/* A region as a person would say it. Going down the lists cuts it into pieces wherever some rule has an edge ("no SYN";
- * "a SYN without ACK"); what they make up together is often one product again: their hull, field by field, if it holds
- * no packet but theirs. */
+/* Express a region as a person would. The lists cut it into pieces at the edge of some rule ("no SYN"; "a SYN without
+ * ACK"); together they are often one product, their hull field by field, if the hull holds no other packets. */
 #include <string.h>
 
 #include "compiler/analysis/diff/diff_priv.h"
 
 enum {
-    JOIN_MAX = 64,       /* pieces: more than a reader looks at are left as they are */
+    JOIN_MAX = 64,       /* most pieces of a region that is joined */
     JOIN_WORK = 1 << 18, /* for one region */
     JOIN_PIECES = 1 << 10,
 };
@@ -16,7 +15,7 @@ static uint32_t ranges_or(struct ir *ir, uint32_t a, uint32_t b, uint32_t most)
     return ir_ranges_not(ir, ir_ranges_and(ir, ir_ranges_not(ir, a, most), ir_ranges_not(ir, b, most), most), most);
 }
 
-/* The addresses of the field in the families that the product has: alone, everything of one family is everything. */
+/* Return the field's addresses, limited to the product's families if it has one: all of one family is everything. */
 static uint32_t addrs_of(struct ir *ir, const struct ir_product *p, enum ir_field f)
 {
     static const struct pbc_range all4 = {0, UINT32_MAX};
@@ -29,7 +28,7 @@ static uint32_t addrs_of(struct ir *ir, const struct ir_product *p, enum ir_fiel
                                 .r4 = &all4, .r6 = &all6, .count4 = families == IR_V4, .count6 = families == IR_V6}));
 }
 
-/* The least product that holds both; false: there is none that can be said. */
+/* Return the least product that holds both; false if it is not expressible. */
 static bool hull(struct ir *ir, const struct ir_product *a, const struct ir_product *b, struct ir_product *out)
 {
     for (enum ir_field f = 0; f < IR_FIELDS; f++) {
@@ -53,7 +52,7 @@ static bool hull(struct ir *ir, const struct ir_product *a, const struct ir_prod
     return product_settle(ir, out);
 }
 
-/* Does it hold packets of the region alone? */
+/* True if the product holds packets of the region alone. */
 static bool holds_only(struct ir *ir, const struct ir_product *p, const struct region *r, struct region_budget *budget)
 {
     struct region left = {0};
@@ -68,7 +67,7 @@ static bool holds_only(struct ir *ir, const struct ir_product *p, const struct r
     return all;
 }
 
-/* Everything in one, as far as there is a hull. */
+/* Join all pieces into one, if their hull is exact. */
 static bool join_all(struct ir *ir, struct region *r, struct region_budget *budget)
 {
     struct ir_product all = r->p[0], wider;
@@ -82,7 +81,7 @@ static bool join_all(struct ir *ir, struct region *r, struct region_budget *budg
     return true;
 }
 
-/* Is piece k within piece i? Then it says nothing more. */
+/* Drop pieces within piece i. */
 static void drop_held(struct ir *ir, struct region *r, uint32_t i)
 {
     uint64_t work = 0;

@@ -1,4 +1,4 @@
-/* A comparison as one JSON object; man/preyc.1 tells its keys. */
+/* A comparison as one JSON object; man/preyc.1 describes its keys */
 #include <string.h>
 
 #include "compiler/analysis/diff/diff_priv.h"

@@ -1,21 +1,21 @@
-/* Who judges a frame, on either side: by how it travels and by interface, as the vm finds it. Frames of one pair of
- * firewalls are compared once.
+/* Find the firewall that judges a frame on either side, by direction and interface, as the vm does. Frames with one
+ * pair of firewalls are compared once.
  *
- * This machine is taken to know its own addresses. What crosses it to a service counts as `in`: so a service that is
- * new in one program makes its packets travel otherwise there. */
+ * This machine is assumed to know its own addresses. Packets that cross it to a service count as `in`: a service that
+ * is new in one program changes the direction of its packets there. */
 #include <string.h>
 
 #include "compiler/analysis/diff/diff_priv.h"
 #include "compiler/analysis/directions.h"
 
-/* Frames that travel one way on each side. */
+/* Frames with one direction on each side */
 struct part {
     struct region frames;
     uint8_t dir[SIDES]; /* enum pbc_direction */
 };
 enum { PARTS_MAX = 9, DIRECTION_PIECES = 1 << 16 };
 struct parts {
-    struct part part[PARTS_MAX]; /* first what this machine sends itself */
+    struct part part[PARTS_MAX]; /* the first part: packets that this machine sends */
     uint32_t count;
 };
 
@@ -24,7 +24,7 @@ static uint32_t ranges(struct diff *d, uint32_t lo, uint32_t hi)
     return ir_intern_ranges(d->c.ir, &(struct pbc_range){lo, hi}, 1, UINT32_MAX);
 }
 
-/* What is asked for directions of a side's image: its services. */
+/* Return the part of a side's image that directions depend on: its services. */
 static struct image services_of(const struct diff *d, unsigned side)
 {
     const struct program *p = d->side[side].program;
@@ -44,17 +44,17 @@ static struct region in_direction(struct diff *d, unsigned side, const struct ir
     return out;
 }
 
-/* Without an address of its own a frame goes by its destination's MAC: those for a group come in. ARP comes in also
- * where it asks for this machine. */
+/* Return the destination MACs of frames in the direction. A frame that is not IP comes in if its MAC is a group's; ARP
+ * also if it asks for this machine. */
 static uint32_t macs_of(struct diff *d, enum frame_kind kind, uint8_t dir)
 {
     const struct ir_macs others = {
         .kinds = MAC_MULTICAST | MAC_BROADCAST, .negated = dir == PBC_DIR_IN, .set = PBC_NONE};
     if (kind == FRAMES_IP || dir == PBC_DIR_OUT || (kind == FRAMES_ARP && dir == PBC_DIR_IN)) return IR_ALL;
-    return macs_minus(d->c.ir, IR_ALL, ir_intern_macs(d->c.ir, &others)); /* and frames that have none */
+    return macs_minus(d->c.ir, IR_ALL, ir_intern_macs(d->c.ir, &others)); /* and frames without MACs */
 }
 
-/* Frames that travel so on both sides. ARP and what is not IP can go two ways, but the same way on both. */
+/* Add the frames with these directions. ARP and frames that are not IP may have two, but the same on both sides. */
 static void add_part(struct diff *d, struct parts *parts, enum frame_kind kind, uint8_t old, uint8_t new)
 {
     struct ir_product all = frames_of_kind(d->c.ir, kind);
@@ -85,7 +85,7 @@ static void find_parts(struct diff *d, struct parts *parts)
     }
 }
 
-/* The firewall of a side for frames of the interface; PBC_NONE. */
+/* Return the side's firewall for frames of the interface, or PBC_NONE. */
 static uint32_t firewall_of(const struct diff *d, unsigned side, uint8_t dir, uint32_t iface)
 {
     const struct side *s = &d->side[side];
@@ -104,7 +104,7 @@ static bool has_own(const struct diff *d, uint32_t iface)
     return false;
 }
 
-/* Interfaces as a set that leaves out those that some firewall is `on`. */
+/* Return the interfaces, as a set, that no firewall is `on`. */
 static uint32_t other_ifaces(struct diff *d)
 {
     uint32_t set = IR_ALL;
@@ -113,7 +113,7 @@ static uint32_t other_ifaces(struct diff *d)
     return set;
 }
 
-/* The firewalls that judge the part's frames of an interface. */
+/* The firewalls that judge a part's frames on an interface */
 struct pair {
     uint32_t firewall[SIDES];
 };
@@ -128,7 +128,7 @@ static bool same_pair(const struct pair *a, const struct pair *b)
     return a->firewall[OLD] == b->firewall[OLD] && a->firewall[NEW] == b->firewall[NEW];
 }
 
-/* Frames of these interfaces to the pair that judges them. */
+/* Add frames of these interfaces to the pair that judges them. */
 static void give(struct judges *judges, uint32_t *count, const struct pair *pair, const struct region *frames,
                  uint8_t dirs, uint32_t ifaces)
 {
@@ -148,7 +148,7 @@ static void give(struct judges *judges, uint32_t *count, const struct pair *pair
     }
 }
 
-/* All that arrives, however it travels. */
+/* Add all frames that arrive, in any direction. */
 static void arriving(struct diff *d, struct region *frames)
 {
     struct ir_product p;
@@ -161,7 +161,7 @@ static void arriving(struct diff *d, struct region *frames)
     region_add(frames, &p);
 }
 
-/* Where one pair judges all that arrives, it need not be told apart. */
+/* Add the frames of an interface. If one pair judges everything that arrives, directions are not told apart. */
 static void give_all(struct diff *d, const struct parts *parts, const struct region *all, uint32_t iface,
                      uint32_t ifaces, struct judges *judges, uint32_t *count)
 {

@@ -1,6 +1,6 @@
-/* How much is let through. Meters that both programs have by one name, and that count alike but let another number
- * through: rules that ask them are the same on both sides, so no region tells of them; what lets more through is told
- * by what the rules do with it. And how much a service of both programs takes: its rate, and how many flows at once. */
+/* Compare amounts. Meters of both programs with one name that count alike but let through another amount are equal for
+ * rules, so no region shows them; the rules that use a meter decide if that widens. Also the bounds of services of both
+ * programs: rate, and flows at once. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,8 +20,8 @@ struct amount meter_amount(const struct pbc_meter *was, const struct pbc_meter *
     return (struct amount){.more = rate > 0 || burst > 0, .less = rate < 0 || burst < 0};
 }
 
-/* What a rule does for packets within its meter, against those over it. What calls a chain or opens a tunnel may do
- * either. */
+/* Note if the rule does more or less for packets within its meter than for those over it; both, if it calls a chain or
+ * opens a tunnel. */
 static void use(const struct pbc_rule *r, bool over, struct amount *within)
 {
     const bool accepts = verdict_is(r->verdict, VERDICT_LETS_IN), decides = pbc_decides(r->verdict);
@@ -32,7 +32,7 @@ static void use(const struct pbc_rule *r, bool over, struct amount *within)
     within->less |= either || accepts == over;
 }
 
-/* more: who is within gets more; less: who is within gets less. */
+/* more: packets within the meter get more; less: they get less. */
 static struct amount uses_of(const struct program *p, uint32_t meter)
 {
     struct amount within = {0};
@@ -99,15 +99,15 @@ static const char *rate_name(const struct program *p, const struct pbc_service *
     return v->rate ? program_str(p, p->meters[v->rate - 1].name) : "";
 }
 
-/* 0 is no bound, so the most. */
+/* Compare bounds; 0 is no bound, the most. */
 static void compare_most(uint32_t was, uint32_t now, struct amount *to)
 {
     to->more |= was && (!now || now > was);
     to->less |= now && (!was || now < was);
 }
 
-/* What one meter of both lets through is told of the meter (meters.c). Of meters that count otherwise nobody can say
- * which takes more: both. */
+/* Compare rates of a service. For a meter of both with one name, the meter is reported (meters.c); meters that count
+ * differently may let through both more and less. */
 static void compare_rate(const struct program *old, const struct pbc_service *was, const struct program *new,
                          const struct pbc_service *now, struct amount *to)
 {

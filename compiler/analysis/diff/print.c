@@ -1,5 +1,5 @@
-/* A comparison as a person reads it: one paragraph a region, largest first, then where accepted traffic goes, then what
- * was not worked out, and one line that sums it up. */
+/* Print a comparison for people: one paragraph for each region, largest first, then where accepted traffic goes, then
+ * what was not computed, and one line that sums it up. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -151,7 +151,7 @@ static void print_sum(const struct diff *d, const struct beyond *b, FILE *out)
     fputc('\n', out);
 }
 
-/* Names may come from a program that somebody else wrote: no byte of theirs reaches the terminal as a command. */
+/* Print text safely: names may come from somebody else's program, and must not reach the terminal as commands. */
 static void put_safe(char *text, FILE *out)
 {
     for (char *line = text; *line;) {

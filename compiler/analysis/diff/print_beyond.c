@@ -1,12 +1,12 @@
-/* Where accepted traffic goes and what meters let through, as a person reads it: what newly reaches what, and of
- * services, pools and nats the parts that came and went. */
+/* Print where accepted traffic goes and what meters let through: endpoints that newly reach servers, and the parts of
+ * services, pools and nats that came and went. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "compiler/analysis/diff/diff_priv.h"
 #include "lang/heap.h"
 
-/* A list of things that came and went may be as long as the programs. */
+/* Most lines of each; the lists may be as long as the programs */
 enum { REACHES_SHOWN = 50, PARTS_SHOWN = 40 };
 
 static void put_line(const char *before, const char *text, size_t len, FILE *out)
@@ -49,7 +49,7 @@ struct parts {
     uint32_t count, cap;
 };
 
-/* Of "a; b; c" the parts, in the text itself, which is cut. */
+/* Split "a; b; c" into its parts, in place. */
 static struct parts parts_of(char *text)
 {
     struct parts p = {0};
@@ -65,7 +65,7 @@ static struct parts parts_of(char *text)
 
 static int by_text(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
 
-/* Those of `p` that are not among `other`, which is in order. */
+/* Print the parts of `p` that `other`, which is sorted, does not have. */
 static void print_parts(const struct parts *p, const struct parts *other, const char *mark, FILE *out)
 {
     uint32_t shown = 0, left = 0;

@@ -1,5 +1,5 @@
-/* What newly reaches what, as it is told: ways that one side has alone (ways.c), those of one endpoint together, each
- * with an example. The firewall is left aside, but for the example. */
+/* Report endpoints that newly reach servers: ways that only one side has (ways.c), grouped by endpoint, each with an
+ * example. The firewall counts only for the example. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,7 +10,7 @@
 
 enum { SERVERS_SHOWN = 8, ENDPOINTS_SHOWN = 4, SAMPLES_TRIED = 32, PRODUCTS_TRIED = 4 };
 
-/* Ways of one endpoint that are on one side alone. */
+/* Ways of one endpoint that only one side has */
 struct group {
     const struct way *w;
     uint32_t count;
@@ -33,7 +33,7 @@ static char *packet_text(struct diff *d, const struct frame_spec *packet)
     return words_kept(d, &w);
 }
 
-/* By the rules alone, which costs little: the whole program needs a state for each packet. */
+/* True if the rules let the packet in. They are cheap to ask; the whole program needs a state for each packet. */
 static bool lets_in(const struct side *s, const struct frame_spec *packet, const struct facts *self, uint32_t schedules)
 {
     const bool keeps = s->program->meta->flags & PBC_KEEPS_FLOWS;
@@ -42,12 +42,12 @@ static bool lets_in(const struct side *s, const struct frame_spec *packet, const
     return d.action != ACTION_DROP && d.action != ACTION_REJECT;
 }
 
-/* A packet of the product that the side sends to one of the group's servers. */
+/* Return a packet of the product that the side sends to one of the group's servers, as text. */
 static char *example_in(struct diff *d, unsigned side, const struct group *g, const struct ir_product *p,
                         struct sample_vm **vm)
 {
     const struct side *s = &d->side[side];
-    const uint8_t dir = g->w->len ? PBC_DIR_FORWARD : PBC_DIR_IN; /* no map takes what is for this machine itself */
+    const uint8_t dir = g->w->len ? PBC_DIR_FORWARD : PBC_DIR_IN; /* maps take no packets for this machine itself */
     const struct facts *self = sample_self(&d->c, p, dir, own_default());
     uint32_t times = 0;
     if (!self || !time_of(d, p, &times)) return NULL;
@@ -65,7 +65,7 @@ static char *example_in(struct diff *d, unsigned side, const struct group *g, co
     return NULL;
 }
 
-/* By one of the branches; a forward has none. */
+/* Return an example by one of the service's branches, or by the forward. */
 static char *example_of(struct diff *d, unsigned side, const struct group *g, struct sample_vm **vm)
 {
     const struct program *p = d->side[side].program;
@@ -155,7 +155,7 @@ static char *text_of_endpoint(struct diff *d, const struct way *w)
     return words_kept(d, &text);
 }
 
-/* In the same words: a port that goes with the endpoint's has none. */
+/* True if both have the same servers, in the same words; not if a port follows the endpoint's. */
 static bool same_targets(const struct group *a, const struct group *b)
 {
     if (a->count != b->count || a->w->by != b->w->by) return false;
@@ -178,7 +178,7 @@ static void add_reach(struct diff *d, unsigned side, const struct group *g, stru
     if (to->count <= EXAMPLES_MOST) to->r[to->count - 1].example = example_of(d, side, g, vm);
 }
 
-/* Another endpoint with the same servers: told with the one before. */
+/* Add another endpoint with the same servers to the report before. */
 static void join_endpoint(struct diff *d, struct reach *r, const struct group *g)
 {
     struct words w;
@@ -199,13 +199,13 @@ static bool one_endpoint(const struct way *a, const struct way *b)
            memcmp(&a->from, &b->from, sizeof(a->from)) == 0;
 }
 
-/* Ways of `side` that the other has not, those of one endpoint together. */
+/* Report ways of `side` that the other side lacks, grouped by endpoint. */
 static void compare_side(struct diff *d, unsigned side, const struct side_ways ways[SIDES], struct reaches *to)
 {
     const struct ways *own = &ways[side].ways;
     struct group last = {0};
     struct ways alone = {0};
-    struct sample_vm *vm = NULL; /* of the side, once an example is looked for */
+    struct sample_vm *vm = NULL; /* made for the side's first example */
     for (uint32_t i = 0; i < own->count; i++) ways_alone(d, &own->w[i], &ways[!side], &alone);
     to->too_many |= alone.too_many;
     for (uint32_t i = 0, end; i < alone.count; i = end) {

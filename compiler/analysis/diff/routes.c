@@ -1,5 +1,5 @@
-/* Where accepted traffic goes: services, pools, nats and checks of both programs by name, each as one line of text;
- * those whose lines differ are told. Conditions of `when` are compared by what they mean, as rules are. */
+/* Compare services, pools, nats and checks of both programs by name, each as one line of text; differing lines are
+ * reported. Conditions of a `when` are compared by meaning, as those of rules are. */
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,7 +50,7 @@ void put_endpoint(const struct pbc_endpoint *e, FILE *out)
     put_ports(e->proto, e->port_lo, e->port_hi, out);
 }
 
-/* `base`: where the side's conditions begin in the image of both. */
+/* Write a branch and its conditions. */
 static void put_branch(struct diff *d, const struct side *s, const struct pbc_branch *b, FILE *out)
 {
     const struct program *p = s->program;
@@ -96,7 +96,7 @@ static void put_service(struct diff *d, const struct side *s, uint32_t i, FILE *
     service_print(p, i, "; ", out);
 }
 
-/* The set that they are together, by its number in this comparison: equal sets have one. */
+/* Return the id of the union of these sets; equal sets have one id. */
 static uint32_t number_of(struct diff *d, const struct program *p, uint32_t sets, uint32_t count)
 {
     struct ir *ir = d->c.ir;
@@ -106,8 +106,8 @@ static uint32_t number_of(struct diff *d, const struct program *p, uint32_t sets
     return all;
 }
 
-/* The ranges of such sets, of `family` or (0) both, the first behind `first`, others behind `next`. Many statements may
- * share a long set: past some it is told which one it is. */
+/* Write the ranges of these sets, of `family` (0: both): the first after `first`, others after `next`. A long set may
+ * be shared by many statements: behind RANGES_SHOWN ranges its id is written instead. */
 static void put_ranges(struct diff *d, const struct program *p, const uint32_t sets[2], uint8_t family,
                        const char *first, const char *next, FILE *out)
 {
@@ -189,7 +189,7 @@ static void put_outbound(struct diff *d, const struct program *p, const struct p
     put_ranges(d, p, (const uint32_t[]){n->outside, n->outside_count}, n->family, " to ", ", ", out);
 }
 
-/* All statements of the block that begins here. */
+/* Write all statements of the block that begins at `first`. */
 static void put_nat(struct diff *d, const struct side *s, uint32_t first, FILE *out)
 {
     const struct program *p = s->program;
@@ -249,7 +249,7 @@ static char *line_of(struct diff *d, enum kind k, unsigned side, uint32_t i)
     return text;
 }
 
-/* Members of one kind in the order of their names. */
+/* A member of a kind, sorted by name */
 struct sorted {
     const char *name;
     uint32_t i;
@@ -275,7 +275,7 @@ static struct sorted *sort_kind(struct diff *d, enum kind k, unsigned side, uint
     return s;
 }
 
-/* False: they are equal. */
+/* Add a difference; false if both texts are equal. */
 static bool add_route(struct routes *to, const char *what, const char *name, char *was, char *now)
 {
     if (was && now && strcmp(was, now) == 0) {
@@ -296,7 +296,7 @@ static void compare_kind(struct diff *d, enum kind k, bool no_pools, struct beyo
         const int order = i == counts[OLD] ? 1 : j == counts[NEW] ? -1 : strcmp(old[i].name, new[j].name);
         const char *name = order <= 0 ? old[i].name : new[j].name;
         const uint32_t own[SIDES] = {order <= 0 ? old[i++].i : PBC_NONE, order >= 0 ? new[j++].i : PBC_NONE};
-        if (k == POOL && no_pools && order != 0) continue; /* who asks tells that it came or went */
+        if (k == POOL && no_pools && order != 0) continue; /* the caller reports it */
         char *was = order <= 0 ? line_of(d, k, OLD, own[OLD]) : NULL;
         char *now = order >= 0 ? line_of(d, k, NEW, own[NEW]) : NULL;
         const bool other = add_route(&b->routes, kinds[k].what, name, was, now), both = order == 0 && k == SERVICE;
@@ -305,7 +305,7 @@ static void compare_kind(struct diff *d, enum kind k, bool no_pools, struct beyo
     }
 }
 
-/* Limits, or timeouts, of a program, each a part. */
+/* Return the limits, or the timeouts, of a program, each as a part. */
 static char *settings_line(const struct program *p, bool timeouts)
 {
     const uint64_t *values = &p->settings->flows;

@@ -1,12 +1,12 @@
-/* What sets of addresses are called in either program: a region whose addresses are a whole set, or all but one, is
- * said by its name. */
+/* Names of address sets in either program. A region whose addresses are a whole set, or all but a set, is printed by
+ * that name. */
 #include <string.h>
 
 #include "compiler/analysis/diff/diff_priv.h"
 #include "lang/heap.h"
 
 struct set_name {
-    uint32_t addrs; /* of the ir of both */
+    uint32_t addrs; /* id in the ir of both */
     const char *name;
     uint8_t side;
 };
@@ -33,7 +33,7 @@ void note_set_names(struct diff *d)
     add_names(d, OLD);
 }
 
-/* Does the name stand for something else in the other program? */
+/* True if the name means other addresses in the other program. */
 static bool differs(const struct diff *d, const struct set_name *n)
 {
     for (uint32_t i = 0; i < d->set_name_count; i++)

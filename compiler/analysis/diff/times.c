@@ -1,9 +1,9 @@
-/* Schedules of two programs, as sets of moments (analysis/times.h). Moments exclude each other and one of them always
- * is, so what two schedules have in common, and what one has alone, are sets of moments: a rule that holds longer has
- * changed in the hours that were added, and in no other.
+/* Schedules of two programs as sets of moments (analysis/times.h). Moments exclude each other, and one of them always
+ * holds; so the common and the separate times of two schedules are sets of moments, and a rule that holds longer has
+ * changed in the added hours alone.
  *
- * Many schedules make too many moments. Then each is a bit of its own, as they are in a program, and what is found at
- * the end is held against the weeks: packets of a time that never comes are no change. */
+ * Many schedules make too many moments. Then each schedule is a bit of its own, as in a program, and the results are
+ * compared with the weeks at the end: packets of a time that never comes are no change. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,7 +22,8 @@ static bool same_schedule(const struct side *a, const struct pbc_schedule *x, co
                                     x->count * sizeof(*a->program->spans)) == 0);
 }
 
-/* Of those before it, on either side, the one with equal times: they are one schedule, whatever its name. */
+/* Return the bits of an earlier schedule with equal times, of either side: it is the same schedule, whatever its name.
+ * 0: none. */
 static uint32_t equal_schedule(const struct diff *d, const struct side *s, uint32_t i)
 {
     for (const struct side *before = d->side; before <= s; before++)
@@ -32,7 +33,7 @@ static uint32_t equal_schedule(const struct diff *d, const struct side *s, uint3
     return 0;
 }
 
-/* What a schedule is called beside those before it: two of one name and other times are told apart. */
+/* Return a name for a schedule. Two with one name and different times get "(old)" and "(new)". */
 static uint32_t own_name(struct diff *d, const char *name)
 {
     struct image *img = d->c.image;
@@ -62,8 +63,8 @@ static bool import_independent(struct diff *d, struct side *s)
     return true;
 }
 
-/* Each schedule is all moments at which it is active. False: there are too many moments. No week has more than
- * minutes, so the weeks are whole either way. */
+/* Make each schedule the set of moments at which it is active. False: too many moments. A week has at most WEEK_MINUTES
+ * of them, so the weeks are complete either way. */
 static bool import_moments(struct diff *d)
 {
     const struct program *const programs[SIDES] = {d->side[OLD].program, d->side[NEW].program};
@@ -100,7 +101,7 @@ static uint32_t active_at(const struct diff *d, const struct week *w, uint32_t m
            schedules_of_both(&d->side[NEW], w->active[moment][NEW]);
 }
 
-/* Schedules that are active whenever another of their zone is. */
+/* Find schedules that are active whenever another of their zone is. */
 static void find_longer(struct diff *d)
 {
     for (uint32_t i = 0; i < SCHEDULES_MAX; i++) d->longer[i] = 1u << i;
@@ -132,7 +133,8 @@ bool import_schedules(struct diff *d)
     return true;
 }
 
-/* A moment of the week at which none of `outside` is active; one of `during`, if there is such. False: none at all. */
+/* Find a moment of the week at which none of `outside` is active, and one of `during` if possible. False: there is
+ * none. */
 static bool moment_in(const struct diff *d, const struct week *w, uint32_t during, uint32_t outside, uint32_t *active)
 {
     bool found = false;
@@ -159,10 +161,10 @@ bool time_of(const struct diff *d, const struct ir_product *p, uint32_t *active)
     return !during || *active & during;
 }
 
-/* In print -----------------------------------------------------------------------------------------------------------
- */
+/* Printing
+ * ------------------------------------------------------------------------------------------------------------- */
 
-/* A schedule that is just these moments, if its name means nothing else on the other side. */
+/* Return the name of a schedule with exactly these moments, if the name means nothing else on the other side. */
 static const char *name_of(const struct diff *d, uint32_t moments)
 {
     for (unsigned s = SIDES; s-- > 0;)
@@ -177,7 +179,7 @@ static const char *name_of(const struct diff *d, uint32_t moments)
     return NULL;
 }
 
-/* Some moments of one zone's week, as bits. */
+/* Moments of one zone's week, as bits */
 struct part {
     const struct week *week;
     uint32_t moments;
@@ -195,8 +197,7 @@ static bool same_hours(struct part p, unsigned a, unsigned b)
     return true;
 }
 
-/* "08:00-12:00, 13:00-18:00", behind a blank if something stands before it; nothing of a whole day. False: none at all.
- */
+/* Print "08:00-12:00, 13:00-18:00", after a blank if `behind`, and nothing for a whole day. False: no hours. */
 static bool print_hours(struct part p, unsigned day, bool behind, FILE *out)
 {
     unsigned end, hours = 0;
@@ -214,7 +215,7 @@ static bool print_hours(struct part p, unsigned day, bool behind, FILE *out)
     return hours;
 }
 
-/* "at mon-fri 08:00-18:00 and sat" */
+/* Print "at mon-fri 08:00-18:00 and sat". */
 static void print_days(struct part p, FILE *out)
 {
     static const char *const days[] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun"};
@@ -232,7 +233,7 @@ static void print_days(struct part p, FILE *out)
     }
 }
 
-/* In all moments that are one of the part in its week. */
+/* Return all moments that are in the part, in its week. */
 static uint32_t wherever(const struct diff *d, struct part p)
 {
     uint32_t below = 1, moments = 0;
@@ -244,7 +245,7 @@ static uint32_t wherever(const struct diff *d, struct part p)
 
 static uint32_t all_of(uint32_t count) { return (uint32_t)((UINT64_C(1) << count) - 1); }
 
-/* Some of the part's moments are of no week, but of dates; some are of any. */
+/* True if some of the part's moments occur only on dates; true if some occur in every week (second function). */
 static bool holds_dates(struct part p)
 {
     for (uint32_t m = 0; m < p.week->count; m++)
@@ -277,7 +278,8 @@ static void print_part(const struct diff *d, struct part p, FILE *out)
     fputc(')', out);
 }
 
-/* Moments of the first weeks, those of the last of them slowest: its moments with the same rest stand together. */
+/* Print moments of the first `weeks` weeks. Moments of the last of these weeks that have the same rest are printed
+ * together. */
 static void print_weeks(const struct diff *d, uint32_t moments, uint32_t weeks, FILE *out)
 {
     const struct week *w = &d->times.weeks[weeks - 1];

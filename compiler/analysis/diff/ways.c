@@ -1,6 +1,6 @@
-/* Who reaches which servers, and what of it others hold. An endpoint that is part of a wider one, or of several
- * together, reaches what those reach. Conditions of a `when`, shares and balances are not looked at: what a branch may
- * send to is reached. */
+/* Ways from endpoints to servers, and the part of a way that ways of the other side hold. An endpoint inside a wider
+ * one, or inside several together, reaches what those reach. Conditions of a `when`, shares and balance don't count:
+ * every server that a branch may send to is reached. */
 #include "compiler/analysis/diff/ways.h"
 
 #include <stdlib.h>
@@ -10,7 +10,7 @@
 #include "lang/heap.h"
 #include "vm/program/program.h"
 
-enum { WAYS_MAX = 1 << 18, STEPS_MAX = 1 << 28, RANGE_STEPS = 8 /* for an address range of a cut */ };
+enum { WAYS_MAX = 1 << 18, STEPS_MAX = 1 << 28, RANGE_STEPS = 8 /* cost of an address range in cut() */ };
 
 static void add_way(struct ways *to, const struct way *w)
 {
@@ -20,7 +20,7 @@ static void add_way(struct ways *to, const struct way *w)
     to->w[to->count++] = *w;
 }
 
-/* False: that is too much. */
+/* Count steps; false: too many. */
 static bool spend(struct ways *to, uint64_t steps)
 {
     to->steps += steps;
@@ -28,7 +28,7 @@ static bool spend(struct ways *to, uint64_t steps)
     return !to->too_many;
 }
 
-/* Are the packets of `way` to places of the wide one, and of its protocols? Ports, sources and interfaces aside. */
+/* True if the wider way has the places and protocols of `way`. Ports, sources and interfaces are not compared. */
 static bool holds(const struct way *wider, const struct way *way)
 {
     const struct pbc_endpoint *wide = &wider->from, *e = &way->from;
@@ -39,7 +39,7 @@ static bool holds(const struct way *wider, const struct way *way)
            (wide->proto == e->proto || (wide->proto == PBC_EP_PORTS && e->proto < PBC_EP_ECHO4));
 }
 
-/* Sources that come by interfaces: parts of a way, no two of which have a packet in common. */
+/* Sources on interfaces: parts of a way, without common packets */
 struct part {
     uint32_t sources, ifaces;
 };
@@ -55,7 +55,7 @@ static void add_part(struct parts *to, uint32_t sources, uint32_t ifaces)
     to->p[to->count++] = (struct part){sources, ifaces};
 }
 
-/* The part without what is the way's. */
+/* Add the part without the way's sources and interfaces to `left`. */
 static void cut(struct diff *d, struct part p, const struct way *w, struct parts *left, struct ways *to)
 {
     struct ir *ir = d->c.ir;
@@ -81,7 +81,7 @@ static void cut(struct diff *d, struct part p, const struct way *w, struct parts
     add_part(left, both, ir_ranges_and(ir, p.ifaces, ir_ranges_not(ir, w->ifaces, most), most));
 }
 
-/* A range of ports with what is left for them: more of the ports of a piece since `first`, or one of its own. */
+/* Add ports lo to hi with their part of the way: extend a piece added since `first`, or add a new one. */
 static void add_piece(struct ways *to, uint32_t first, const struct way *w, struct part p, uint32_t lo, uint32_t hi)
 {
     struct way piece = *w;
@@ -99,7 +99,7 @@ static void add_piece(struct ways *to, uint32_t first, const struct way *w, stru
     add_way(to, &piece);
 }
 
-/* What ways that hold it leave of the port of `w`, and, *next, of those behind it up to there. */
+/* Return the parts that holders leave of one port of `w`; *next: the first port behind it where that may change. */
 static struct parts parts_left(struct diff *d, const struct way *w, const struct ways *by, uint32_t port,
                                uint32_t *next, struct ways *to)
 {
@@ -118,7 +118,7 @@ static struct parts parts_left(struct diff *d, const struct way *w, const struct
     return left;
 }
 
-/* All that ways, each of which holds it, leave of `w`. */
+/* Add the rest of `w` that its holders `by` leave. */
 static void add_rest(struct diff *d, const struct way *w, const struct ways *by, struct ways *to)
 {
     const uint32_t end = w->from.port_hi + 1u, first = to->count;
@@ -146,7 +146,7 @@ static void add_pool(struct ways *to, const struct program *p, const struct pbc_
     }
 }
 
-/* Each pool of the service once, whatever its branches. */
+/* Add ways to each pool of the service once, whatever its branches. */
 static void add_service(struct ways *to, const struct program *p, uint32_t i)
 {
     const struct pbc_service *v = &p->services[i];
@@ -187,11 +187,11 @@ static struct way forward_of(struct diff *d, const struct side *s, const struct 
     return w;
 }
 
-/* The first that fits translates: what is left of each by those before it. */
+/* Add forwards. The first matching one translates, so each is added without what earlier ones take. */
 static void add_forwards(struct diff *d, const struct side *s, struct ways *to)
 {
     const struct program *p = s->program;
-    const struct pbc_nat *last = NULL; /* whose sources were worked out */
+    const struct pbc_nat *last = NULL; /* the last one whose sources were computed */
     const uint32_t first = to->count;
     uint32_t sources = IR_ALL;
     struct ways before = {0};
@@ -209,7 +209,7 @@ static void add_forwards(struct diff *d, const struct side *s, struct ways *to)
     free(before.w);
 }
 
-/* Of what arrives by any interface: `on` says by which it leaves. */
+/* Add a map, for packets that arrive on any interface: `on` is about those that leave. */
 static void add_map(struct ways *to, const struct program *p, const struct pbc_nat *n)
 {
     struct way w = {.len = n->len, .by = program_str(p, n->name), .service = PBC_NONE, .family = n->family};
@@ -228,7 +228,7 @@ int way_server_order(const struct way *a, const struct way *b)
     return d ? d : a->port - b->port;
 }
 
-/* Who goes to one server stand together; of them, those of one address, of this machine or of any. */
+/* Compare by server, then by place: an address, this machine or any. */
 static int by_place(const void *a, const void *b)
 {
     const struct way *x = *(const struct way *const *)a, *y = *(const struct way *const *)b;
@@ -258,7 +258,7 @@ void side_ways_fini(struct side_ways *s)
     free(s->sorted);
 }
 
-/* The first of the ways in order that are of the way's place and server, or where it would stand. */
+/* Return the index of the first way with the place and server of `w`, or where it would stand. */
 static uint32_t first_alike(const struct side_ways *s, const struct way *w)
 {
     uint32_t lo = 0, hi = s->ways.count;
@@ -272,7 +272,7 @@ static uint32_t first_alike(const struct side_ways *s, const struct way *w)
     return lo;
 }
 
-/* Ways of the place of `at` to its server that hold `w` and have some of its ports. */
+/* Collect ways with the place and server of `at` that hold `w` and share ports with it. */
 static void add_holders(const struct way *w, const struct way *at, const struct side_ways *other, struct ways *by,
                         struct ways *alone)
 {
@@ -283,13 +283,13 @@ static void add_holders(const struct way *w, const struct way *at, const struct 
     }
 }
 
-/* The bits of a word of an address that are past the first `len` of all. */
+/* Return the bits of an address word behind the first `len` bits of the address. */
 static uint32_t past(unsigned len, unsigned word)
 {
     return len >= 32 * (word + 1) ? 0 : len <= 32 * word ? UINT32_MAX : UINT32_MAX >> (len - 32 * word);
 }
 
-/* Does the wider map take each address of the other to the same one? */
+/* True if the wider map takes each address of the other map to the same address. */
 static bool maps_alike(const struct way *wide, const struct way *w)
 {
     bool alike = wide->len <= w->len && address_in_prefix(wide->from.addr, wide->len, w->from.addr) &&
@@ -298,7 +298,7 @@ static bool maps_alike(const struct way *wide, const struct way *w)
     return alike;
 }
 
-/* Of a map its halves, where smaller ones of the other side lie in it: at most as often as an address has bits. */
+/* Add a map, or its halves if the other side has smaller maps in it: at most one split for each bit of an address. */
 static void add_map_alone(const struct way *w, const struct side_ways *other, struct ways *alone)
 {
     bool smaller = false;

@@ -1,41 +1,40 @@
-/* Ways of packets to servers: endpoints of services, a nat's forwards and maps. */
+/* Ways of packets to servers: endpoints of services, forwards and maps of nats */
 #pragma once
 
 #include "compiler/analysis/diff/diff_priv.h"
 
-/* One endpoint to one server. Of a map all addresses of a prefix, each to its own of another. */
+/* One endpoint and one server; for a map, all addresses of a prefix, each with its own target */
 struct way {
-    struct pbc_endpoint from; /* PBC_EP_IP: its ports are the protocol's number */
-    uint32_t ifaces, sources; /* by which and from which they come: an IR_IFACE and an IR_SRC of the ir of both, the
-                               * sources of from.family alone */
-    uint8_t len;              /* of a map's prefixes; 0: no map */
+    struct pbc_endpoint from; /* PBC_EP_IP: ports hold the protocol number */
+    uint32_t ifaces, sources; /* IR_IFACE and IR_SRC of its packets, in the ir of both; sources of from.family alone */
+    uint8_t len;              /* length of a map's prefixes; 0: no map */
     uint32_t addr[4];
-    uint16_t port; /* of `fixed`: the server's; else what is added to the packet's, 0 where it is kept */
+    uint16_t port; /* if `fixed`: the server's; else added to the packet's port, 0: kept */
     uint8_t family;
     bool fixed;
-    const char *by;            /* the service, or the nat */
-    const char *pool, *server; /* NULL: of a nat */
-    uint32_t service;          /* own number, PBC_NONE */
+    const char *by;            /* name of the service or nat */
+    const char *pool, *server; /* NULL: a nat */
+    uint32_t service;          /* own number; PBC_NONE: a nat */
 };
 
 struct ways {
     struct way *w;
     uint32_t count, cap;
-    uint64_t steps; /* of the search that made them */
-    bool too_many;  /* they, or the steps: some are missing */
+    uint64_t steps; /* spent by the search */
+    bool too_many;  /* too many ways or steps: some are missing */
 };
 
-/* The ways of a side, and pointers to them in the order of their servers and places. */
+/* Ways of a side, and pointers to them sorted by server and place */
 struct side_ways {
     struct ways ways;
-    uint32_t maps; /* the first of them that is a map; all behind it are */
+    uint32_t maps; /* index of the first map; all ways behind it are maps */
     const struct way **sorted;
 };
 
-/* What forwards before it take is none of a forward's. The result is the caller's to side_ways_fini. */
+/* Find the ways of a side; a forward goes without packets of earlier forwards. The caller calls side_ways_fini. */
 void ways_gather(struct diff *d, unsigned side, struct side_ways *to);
 void side_ways_fini(struct side_ways *s);
-/* Add to `alone` what of the way no ways of the other side take to its server. */
+/* Add to `alone` the part of the way that no way of the other side takes to its server. */
 void ways_alone(struct diff *d, const struct way *w, const struct side_ways *other, struct ways *alone);
-/* The order of the servers that they go to, by address and port: < 0, 0: one, > 0. */
+/* Compare the servers of two ways, by address and port: < 0, 0: the same, > 0. */
 int way_server_order(const struct way *a, const struct way *b);

@@ -1,16 +1,15 @@
-/* What can be said of the rules without a packet: which can never match because those before them in their list decide
- * all that they could (cover.c), which contradict themselves, firewalls that cut off neighbour discovery and services
- * that none lets in. What is said is certain; a rule that would take too long to judge is passed over and counted
- * (ir->undecided). */
+/* Analyse the rules without a packet: rules that never match because earlier rules of their list decide all of their
+ * packets (cover.c), contradictory rules, firewalls that cut off neighbour discovery, and services that no rule lets
+ * in. Reports are certain; a rule that takes too long to judge is skipped and counted (ir->undecided). */
 #include <string.h>
 
 #include "compiler/analysis/rules/cover_priv.h"
 #include "compiler/compiler.h"
 #include "vm/vm.h"
 
-enum { COVERS_TOLD = 4 }; /* rules that together cover one, each with its place */
+enum { COVERS_TOLD = 4 }; /* notes about rules that together cover one */
 
-/* The same rule once more: not only its conditions. */
+/* True if rule a repeats rule b: conditions, verdict and answer. */
 static bool repeats(const struct compile *c, uint32_t a, uint32_t b)
 {
     const struct pbc_rule *x = &c->image->rules[a], *y = &c->image->rules[b];
@@ -18,7 +17,7 @@ static bool repeats(const struct compile *c, uint32_t a, uint32_t b)
            memcmp(&c->ir->rules[a].product, &c->ir->rules[b].product, sizeof(struct ir_product)) == 0;
 }
 
-/* Each in a note; of many the first. */
+/* Add a note for each covering rule, or for the first ones. */
 static void note_covering(struct compile *c, const struct ir_rule *r)
 {
     const uint32_t told = r->cover_count > COVERS_TOLD ? COVERS_TOLD - 1 : r->cover_count;
@@ -52,7 +51,7 @@ static void report_covered(struct compile *c, uint32_t rule, uint32_t more)
     note_covering(c, r);
 }
 
-/* What stands behind a bare `drop` is one mistake, not one a rule. */
+/* Return how many rules behind this one a bare `drop` covers as well: one mistake, one report. */
 static uint32_t covered_alike(const struct compile *c, uint32_t rule, uint32_t end)
 {
     const struct ir_rule *first = &c->ir->rules[rule];
@@ -93,7 +92,7 @@ static void report_list(struct compile *c, uint32_t first, uint32_t count)
 void analyse_rules(struct compile *c)
 {
     const struct image *img = c->image;
-    if (diags_errors(c->diags)) /* a rule that lost a condition would seem to cover others */
+    if (diags_errors(c->diags)) /* a rule without one of its conditions would seem to cover others */
         return;
     find_covers(c);
     for (uint32_t i = 0; i < img->firewalls_count; i++)

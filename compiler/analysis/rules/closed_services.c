@@ -1,5 +1,5 @@
-/* The warning about services that no rule lets in: every frame to them meets a firewall that drops by default, and no
- * rule that accepts can match one that opens a connection. Certain or silent. */
+/* Warn about services that no rule lets in: every frame to them meets a firewall that drops by default, and no rule
+ * that accepts can match a packet that opens a connection. Certain, or silent. */
 #include "compiler/normal/normal.h"
 #include "compiler/normal/what.h"
 #include "compiler/resolve/services/service.h"
@@ -25,7 +25,7 @@ struct ir_product endpoint_opened(struct compile *c, const struct pbc_endpoint *
     return p;
 }
 
-/* Is every frame that comes in judged by a firewall whose default keeps it out? */
+/* True if a firewall judges every frame that comes in, and drops it by default. */
 static bool is_closed(const struct image *img)
 {
     bool general = false;

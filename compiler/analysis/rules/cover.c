@@ -1,13 +1,13 @@
-/* Rules that no frame is decided by, because those before them in their list, one or several together, decide all that
- * they could. Exact, or silent and counted.
+/* Find rules that decide no frame, because earlier rules of their list, one or several together, decide all of their
+ * frames. Exact, or silent and counted.
  *
- * A rule is alive if some frame of it is in no earlier rule, and mostly the first frame that is drawn shows it: the
- * index (cover_index.c) says what holds it. Where something does, what that decides is taken out of the rule's product
- * (region.c), and the next frame is drawn from what is left: until nothing is left, which is the proof that the rule is
- * dead, with the rules that it takes; or a frame is found that nothing holds; or the budget is spent.
+ * A rule is alive if no earlier rule holds some frame of it, and mostly the first frame drawn shows that: the index
+ * (cover_index.c) finds its holders. If there is one, its frames are taken out of the rule's product (region.c), and
+ * the next frame is drawn from the rest. This ends when nothing is left, which proves the rule dead and names its
+ * covers; when a frame has no holder; or when the budget is spent.
  *
- * What no set of values says (meters, byte patterns, numbers of flows) never helps to cover, but where both rules
- * demand the same of it. */
+ * A condition that is no set of values (meters, byte patterns, numbers of flows) helps to cover only a rule with the
+ * same condition. */
 #include "compiler/analysis/rules/cover_priv.h"
 
 #include <stdlib.h>
@@ -18,52 +18,53 @@
 
 enum {
     ROUNDS_MAX = 96,            /* frames drawn for one rule */
-    PIECES_MAX = 256,           /* into which it may fall */
-    WORK_MAX = 1 << 21,         /* products and ranges looked at for it */
-    TOTAL_WORK_LEAST = 1 << 23, /* and for all rules of a program, besides what each may have */
+    PIECES_MAX = 256,           /* pieces of one rule */
+    WORK_MAX = 1 << 21,         /* products and ranges looked at for one rule */
+    TOTAL_WORK_LEAST = 1 << 23, /* and for all rules of a program, plus WORK_EACH for each */
     WORK_EACH = 1 << 8,
     CANDIDATES_MAX = 1024,      /* earlier rules asked for one frame */
-    HELD_MAX = 32,              /* of them that hold it, compared */
-    CANDIDATES_LEAST = 1 << 24, /* for all rules, besides what each may have */
+    HELD_MAX = 32,              /* holders among them, compared */
+    CANDIDATES_LEAST = 1 << 24, /* for all rules, plus CANDIDATES_SURE for each */
     CANDIDATES_SURE = 128,
     CANDIDATES_EACH = 4096, /* for one rule */
-    NEEDED_MAX = 24,        /* rules that cover one, of which those not needed are left out, */
-    NEEDED_WORK = 1 << 22,  /* as long as that takes no more than this for all rules */
+    NEEDED_MAX = 24,        /* most covers of a rule that are checked for being needed */
+    NEEDED_WORK = 1 << 22,  /* work of these checks, for all rules */
 };
 
 struct list {
     struct compile *c;
     struct ir *ir;
     struct chains *chains;
-    struct coverers all; /* in order of their rules */
+    struct coverers all; /* in the order of their rules */
     struct cover_index *index;
-    struct ir_product frames; /* those that the list judges */
-    const uint32_t *tangled;  /* rules, `do`s, that decide more than is known */
+    struct ir_product frames; /* frames that the list judges */
+    const uint32_t *tangled;  /* rules with `do` that decide more than is known */
     uint32_t tangled_count;
-    uint64_t work, candidates; /* left for all */
-    uint64_t needed_work;      /* and for leaving out covers that are not needed */
+    uint64_t work, candidates; /* left for all rules */
+    uint64_t needed_work;      /* left for checking covers */
 };
 
 enum fate { ALIVE, DEAD, UNDECIDED, NEVER };
 
-/* One rule. */
+/* The judgement of one rule */
 struct judging {
     struct list *l;
-    struct ir_product p;   /* of the frames that the list judges */
-    uint32_t rule, single; /* single: an earlier rule that alone covers it, PBC_NONE */
+    struct ir_product p;   /* its frames that the list judges */
+    uint32_t rule, single; /* single: an earlier rule that alone covers it, or PBC_NONE */
     uint32_t candidates;
     uint32_t used[ROUNDS_MAX], used_count; /* coverers */
     struct region left;
     struct region_budget budget;
 };
 
-/* Does it hold frames of the rule, whatever no set of values says? */
+/* True if the coverer holds frames of the rule for certain, by sets of values; *plain: these frames. */
 static bool may_cover(const struct judging *j, uint32_t coverer, struct ir_product *plain)
 {
     return product_plain_beside(j->l->ir, &j->l->all.v[coverer].p, &j->p, plain);
 }
 
-/* The one to take out: the first that covers the rule alone, else the first of all; PBC_NONE. */
+/* Return the holder to take out, the first that covers some of the rule; PBC_NONE: none. Note in j->single the first
+ * earlier rule that covers all of it. */
 static uint32_t holder_of(struct judging *j, const struct point *at)
 {
     const uint32_t most = j->l->candidates > CANDIDATES_MAX ? CANDIDATES_MAX : CANDIDATES_SURE;
@@ -81,7 +82,7 @@ static uint32_t holder_of(struct judging *j, const struct point *at)
     return best;
 }
 
-/* Draw a frame of the product and ask who holds it. */
+/* Draw a frame of the product and find its holder. */
 static enum fate try_frame(struct judging *j, const struct ir_product *p, uint64_t seed, uint32_t *holder)
 {
     struct point at;
@@ -109,7 +110,7 @@ static enum fate take_out(struct judging *j)
     return UNDECIDED;
 }
 
-/* Does the rule stay covered without one of those used? */
+/* True if the rule stays covered without one of its coverers. */
 static bool can_do_without(struct judging *j, uint32_t without)
 {
     struct region_budget budget = {.work = j->l->needed_work, .pieces = PIECES_MAX};
@@ -125,7 +126,7 @@ static bool can_do_without(struct judging *j, uint32_t without)
     return yes;
 }
 
-/* Later rules first: what an earlier one decides needs no help. */
+/* Leave out covers that are not needed, later rules first. */
 static void leave_out(struct judging *j)
 {
     if (j->used_count > NEEDED_MAX) return;
@@ -159,7 +160,7 @@ static void note_covers(struct judging *j)
     r->cover_count = n;
 }
 
-/* May a `do` before that is not wholly known decide some of it? */
+/* True if an earlier `do` that is not completely known may decide some of it. */
 static bool meets_tangled(const struct list *l, const struct ir_product *p)
 {
     for (uint32_t i = 0; i < l->tangled_count; i++)
@@ -167,7 +168,7 @@ static bool meets_tangled(const struct list *l, const struct ir_product *p)
     return false;
 }
 
-/* Fields of which the rule's own conditions may say what only products that are computed say else. */
+/* True if conditions on these fields may imply others that only computed products settle. */
 static bool is_unsettled(const struct ir *ir, const struct ir_product *p)
 {
     static const uint8_t fields[] = {IR_ETHER, IR_ND, IR_LENGTH, IR_SRC_MAC, IR_DST_MAC, IR_DURING};
@@ -202,7 +203,7 @@ static enum fate judge(struct list *l, uint32_t rule)
     return fate;
 }
 
-/* No frame that the list judges meets the rule's conditions, whatever stands before it. */
+/* Note a rule whose conditions no frame of the list meets, whatever stands before it. */
 static void note_never(const struct list *l, uint32_t rule)
 {
     struct ir_rule *r = &l->ir->rules[rule];
@@ -249,7 +250,7 @@ static void judge_list(struct list *l, uint32_t first, uint32_t count, uint32_t 
     cover_index_free(l->index);
 }
 
-/* A firewall `on` an interface judges frames of what it names alone. */
+/* Set the frames of the list: a firewall `on` an interface judges only frames of that interface. */
 static void frames_of(struct list *l, const struct pbc_firewall *f)
 {
     const struct image *img = l->c->image;

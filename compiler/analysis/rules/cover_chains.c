@@ -1,22 +1,21 @@
-/* What a chain decides of the frames that enter it, as products: those of its rules that decide, without what a
- * `return` sent back before, and, of a `do` in it, what that chain decides. Long or tangled chains are left at a part
- * of it. */
+/* Compute the frames that a chain decides, as products: those of its deciding rules, without frames that an earlier
+ * `return` took, and those decided by chains that it calls. Long or tangled chains get only a part of them. */
 #include <stdlib.h>
 
 #include "compiler/analysis/rules/cover_priv.h"
 #include "lang/heap.h"
 
 enum {
-    PIECES_MAX = 32,      /* into which `return`s may cut one rule */
-    RETURNS_MAX = 64,     /* rules that return, compared with one */
+    PIECES_MAX = 32,      /* pieces of one rule, cut by `return`s */
+    RETURNS_MAX = 64,     /* rules that return, compared with one rule */
     WORK_MAX = 1 << 20,   /* products and ranges looked at, all chains together */
-    ROOM_LEAST = 1 << 14, /* products that may be made, whatever the number of rules */
+    ROOM_LEAST = 1 << 14, /* products for all chains, plus a share by the number of rules */
 };
 
 void coverers_add(struct coverers *all, const struct ir_product *p, uint32_t rule)
 {
     if (all->count == all->cap) {
-        all->cap = all->cap ? all->cap * 2 : 2; /* of a chain, which may be one of a million */
+        all->cap = all->cap ? all->cap * 2 : 2; /* small at first: there may be a million chains */
         all->v = heap_resized(all->v, all->cap, sizeof(*all->v));
     }
     all->v[all->count++] = (struct coverer){*p, rule};
@@ -35,14 +34,14 @@ void chains_fini(struct chains *s)
     free(s->of);
 }
 
-/* The chain at hand. */
+/* The chain being computed */
 struct entered {
     struct chains *s;
     struct chain_decides *d;
-    struct region returns; /* not disjoint; plain parts, so that it holds all that may return */
+    struct region returns; /* may overlap; plain parts, so that they hold every frame that may return */
 };
 
-/* Of the product, what no `return` took. */
+/* Add the product without frames that a `return` took. */
 static void add_left(struct entered *e, const struct ir_product *p, uint32_t rule)
 {
     struct region left;

@@ -1,7 +1,7 @@
-/* The index of products by enclosing prefixes. All prefixes are known before the first product comes, so they make a
- * fixed forest: sorted, each knows the next wider one, and those that enclose an address are found by one binary search
- * and a walk up. A pair of a source's and a destination's prefix holds lists of products: one for those without a
- * single value, and one for each single value of a field. */
+/* An index of products by enclosing prefixes. All prefixes are known before the first product, so they form a fixed
+ * forest: sorted, each with the next wider one as parent. A binary search and a walk up find all that enclose an
+ * address. Each pair of source and destination prefix has lists of products: one for products without a single value,
+ * and one for each single value of a field. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,12 +9,12 @@
 #include "compiler/normal/normal.h"
 #include "lang/heap.h"
 
-enum { DEEP = 66 }; /* prefixes that can enclose one address, any among them */
+enum { DEEP = 66 }; /* most prefixes around one address, `any` included */
 
-/* bits: the address's upper 64, an IPv4 address in the upper half; node 0 is any. */
+/* bits: upper 64 of the address, an IPv4 address in the upper half; node 0 is any */
 struct prefix_node {
     uint64_t bits;
-    uint64_t partners; /* a bit for each prefix of the other side, by hash, that is in a pair with this one */
+    uint64_t partners; /* a bit, by hash, for each prefix of the other side that forms a pair with this one */
     uint32_t parent;
     uint8_t len, v6;
 };
@@ -24,7 +24,7 @@ struct forest {
     uint32_t count, first6; /* nodes of IPv6 begin at first6 */
 };
 
-/* Fields of which a few values are worth lists of their own, in order of preference. */
+/* Fields of which a few values have lists of their own, in order of preference */
 static const uint8_t selectors[] = {
     IR_DPORT, IR_SPORT, IR_SRC_MAC, IR_DST_MAC, IR_VLAN, IR_INNER, IR_IFACE, IR_TYPE, IR_CODE, IR_ETHER,
 #define IP_NUMBERS_ALONE
@@ -34,18 +34,18 @@ static const uint8_t selectors[] = {
 enum { SELECTORS = sizeof(selectors), NO_SELECTOR = SELECTORS, FEW = 4 };
 static_assert(SELECTORS <= 16, "a bit each in chain.kinds");
 
-/* Products with this pair of prefixes and this selector's value. A chain without a selector also says which selectors
- * occur with its pair. */
+/* Products with this pair of prefixes and this selector's value. The chain without a selector also has the selectors
+ * that occur with its pair. */
 struct chain {
-    uint32_t src, dst, value, head; /* head: 1 + entry */
+    uint32_t src, dst, value, head; /* head: entry + 1 */
     uint16_t kinds;
     uint8_t selector;
 };
 
 struct entry {
-    uint32_t next; /* 1 + entry */
+    uint32_t next; /* entry + 1 */
     uint32_t coverer;
-    uint16_t sport_lo, sport_hi, dport_lo, dport_hi; /* most frames are told by these */
+    uint16_t sport_lo, sport_hi, dport_lo, dport_hi; /* rule out most frames */
 };
 
 struct cover_index {
@@ -54,14 +54,14 @@ struct cover_index {
     struct forest side[2];
     struct entry *entries;
     struct chain *chains;
-    uint32_t *slots;      /* 1 + chain; a power of two */
-    uint32_t (*nodes)[2]; /* of each coverer */
+    uint32_t *slots;      /* chain + 1, by hash; the size is a power of two */
+    uint32_t (*nodes)[2]; /* prefixes of each coverer */
     uint32_t count, chain_count, size;
 };
 
 static uint64_t mask_of(unsigned len) { return len ? ~(uint64_t)0 << (64 - len) : 0; }
 
-/* The narrowest prefix around both sets of a side. */
+/* Return the narrowest prefix around both sets of a side. */
 static struct prefix_node enclose(const struct ir *ir, const struct ir_product *p, unsigned side)
 {
     const enum ir_field f = side ? IR_DST : IR_SRC;
@@ -96,7 +96,8 @@ static bool encloses(const struct prefix_node *outer, uint64_t bits, bool v6)
     return outer->len == 0 || (outer->v6 == v6 && (bits & mask_of(outer->len)) == outer->bits);
 }
 
-/* Sorted so, a prefix stands behind those that enclose it, and the next wider one is an ancestor of the one before. */
+/* Sort the nodes and link parents. A prefix follows those that enclose it, so its parent is the node before it or an
+ * ancestor of that node. */
 static void forest_grow(struct forest *f)
 {
     uint32_t n = 1;
@@ -113,7 +114,7 @@ static void forest_grow(struct forest *f)
     }
 }
 
-/* The last node that stands not behind the address. */
+/* Return the last node that is not behind the address. */
 static uint32_t last_before(const struct forest *f, uint64_t bits, bool v6)
 {
     uint32_t lo = v6 ? f->first6 : 1, hi = v6 ? f->count : f->first6;
@@ -130,11 +131,11 @@ static uint32_t last_before(const struct forest *f, uint64_t bits, bool v6)
 static uint32_t node_of(const struct forest *f, const struct prefix_node *wanted)
 {
     uint32_t i = wanted->len ? last_before(f, wanted->bits, wanted->v6) : 0;
-    while (by_place(&f->node[i], wanted) != 0) i = f->node[i].parent; /* a longer one at the same place */
+    while (by_place(&f->node[i], wanted) != 0) i = f->node[i].parent; /* a longer prefix at the same place */
     return i;
 }
 
-/* Those that enclose the address, from any to the narrowest. */
+/* Fill `path` with the nodes around the address, from any to the narrowest; return their number. */
 static uint32_t nodes_around(const struct forest *f, uint64_t bits, bool v6, uint32_t path[DEEP])
 {
     uint32_t n = 0;
@@ -178,10 +179,10 @@ static struct chain *chain_of(struct cover_index *ix, const struct chain *wanted
     return c;
 }
 
-/* MACs are told by what of them fits: two alike are one list. */
+/* Fold a MAC; two with one value share a list. */
 static uint32_t mac_value(uint64_t mac) { return (uint32_t)(mac ^ mac >> 32); }
 
-/* The values of a field that asks for a few; 0: it asks for none, or more. */
+/* Return the number of single values that a field has, if at most FEW; 0: none, or more. */
 static uint32_t few_values(const struct ir *ir, enum ir_field f, uint32_t id, uint32_t value[FEW])
 {
     uint32_t n = 0;
@@ -204,7 +205,7 @@ static uint32_t value_at(const struct point *at, enum ir_field f)
     return f == IR_SRC_MAC ? mac_value(at->mac[0]) : f == IR_DST_MAC ? mac_value(at->mac[1]) : at->value[f];
 }
 
-/* The lists that the product goes to: their number, never 0. */
+/* Return the number of lists of the product, at least 1; *selector and value: its lists. */
 static uint32_t selector_of(const struct ir *ir, const struct ir_product *p, uint8_t *selector, uint32_t value[FEW])
 {
     uint32_t n = 0;

@@ -1,6 +1,6 @@
-/* The warnings about a `when` that no packet of its service ever takes: its conditions exclude each other or what the
- * service serves, or those before it hold for all that it does; and about a proxy service that takes no more than its
- * `when`s do. Certain or silent. */
+/* Warn about a `when` that no packet of its service takes: its conditions exclude each other or the service's packets,
+ * or earlier branches take all of them. Also about a proxy service that takes nothing beyond its `when`s. Certain, or
+ * silent. */
 #include <string.h>
 
 #include "compiler/normal/normal.h"
@@ -11,7 +11,7 @@
 
 enum { WORK_MAX = 1 << 14, PIECES_MAX = 64, BRANCHES_MAX = 256 };
 
-/* What of the service the branch asks for; all packets, not only those that open a connection. */
+/* Add all packets of the service that the branch asks for, not only those that open a connection. */
 static void taken(struct compile *c, const struct pbc_service *s, const struct ir_product *when, struct region *out)
 {
     for (uint32_t e = s->endpoints; e < s->endpoints + s->endpoint_count; e++) {
@@ -29,7 +29,7 @@ static bool covers_name(const char *by, const char *name, bool hosts)
     return strcmp(by, name) == 0 || (hosts ? host_covers(by, name) : text_covers(by, name));
 }
 
-/* Is all that list `b` holds in list `a`? */
+/* True if list `a` holds all of list `b`. */
 static bool list_within(const struct image *img, uint32_t b, uint32_t a)
 {
     const struct pbc_names *in = &img->names[b], *of = &img->names[a];
@@ -67,7 +67,7 @@ static uint64_t ranges(const struct image *img, const struct pbc_cond *c)
     return n;
 }
 
-/* Is each address of the sets of `b` in those of `a`? */
+/* True if the sets of `a` hold each address of the sets of `b`. */
 static bool sets_within(const struct image *img, const struct pbc_cond *b, const struct pbc_cond *a)
 {
     if (ranges(img, a) * ranges(img, b) > WORK_MAX) return false;
@@ -81,7 +81,7 @@ static bool sets_within(const struct image *img, const struct pbc_cond *b, const
     return true;
 }
 
-/* `not` of no set at all: any. */
+/* True if `a` covers `b`; `not` without a set is any. */
 static bool instruction_covers(const struct image *img, const struct pbc_cond *a, const struct pbc_cond *b)
 {
     const bool not_a = a->flags & PBC_COND_NOT, not_b = b->flags & PBC_COND_NOT;
@@ -90,7 +90,7 @@ static bool instruction_covers(const struct image *img, const struct pbc_cond *a
     return not_a ? sets_within(img, a, b) : sets_within(img, b, a);
 }
 
-/* Every byte that `a` asks for is asked for by `b`, and is the same. */
+/* True if `b` asks for every byte of `a`, with the same value. */
 static bool bytes_cover(const struct pbc_pattern *a, const struct pbc_pattern *b)
 {
     if (a->is_not || b->is_not) return memcmp(a, b, sizeof(*a)) == 0;
@@ -102,7 +102,7 @@ static bool bytes_cover(const struct pbc_pattern *a, const struct pbc_pattern *b
     return true;
 }
 
-/* Wherever `b` holds, does `a`? Of conditions on first bytes; certain, or no. */
+/* True if `a` certainly holds wherever `b` does, for conditions on first bytes. */
 static bool cond_covers(const struct image *img, const struct pbc_cond *a, const struct pbc_cond *b)
 {
     if (a->kind != b->kind) return false;
@@ -112,7 +112,7 @@ static bool cond_covers(const struct image *img, const struct pbc_cond *a, const
     return a->flags & PBC_COND_NOT ? list_within(img, a->first, b->first) : list_within(img, b->first, a->first);
 }
 
-/* All that the first bytes are asked by `a` holds wherever `b` does. */
+/* True if all conditions of `a` on first bytes hold wherever `b` does. */
 static bool stream_covers(const struct image *img, const struct pbc_branch *a, const struct pbc_branch *b)
 {
     for (uint32_t i = a->conds; i < a->conds + a->cond_count; i++) {
@@ -124,8 +124,7 @@ static bool stream_covers(const struct image *img, const struct pbc_branch *a, c
     return true;
 }
 
-/* What a `when` asks of a connection that its service never has: where requests are read behind TLS, that is agreed to
- * speak HTTP/1.1. NULL: nothing. */
+/* Return why the `when` never holds in its service: behind TLS, requests agree on HTTP/1.1. NULL: no reason. */
 static const char *blind(const struct image *img, const struct pbc_service *s, const struct pbc_branch *b)
 {
     for (uint32_t i = b->conds; s->proxy && mode_is(s->mode, MODE_REQUESTS) && i < b->conds + b->cond_count; i++) {
@@ -140,7 +139,7 @@ static const char *blind(const struct image *img, const struct pbc_service *s, c
     return NULL;
 }
 
-/* Does every `when` of the service ask for an instruction? Whom it takes nowhere else was never meant to come. */
+/* True if every `when` of the service asks for an instruction: other clients are not expected. */
 static bool takes_instructions(const struct image *img, const struct pbc_service *s)
 {
     for (uint32_t b = s->branches; b + 1 < s->branches + s->branch_count; b++) {
@@ -153,7 +152,7 @@ static bool takes_instructions(const struct image *img, const struct pbc_service
     return true;
 }
 
-/* The last branch, where nobody wrote an `else`; `left`: something gets to it. */
+/* Warn about packets that reach the last branch of a service without `else`. */
 static void warn_no_else(struct compile *c, const struct pbc_service *s, const struct pbc_branch *b)
 {
     const bool requests = mode_is(s->mode, MODE_REQUESTS);

@@ -1,6 +1,6 @@
-/* `preyc --stats`: what those before it leave of a rule that is partly covered, the most covered rules first. What
- * rules by state alone take is not counted. In long lists nothing is told of rules whose first frame nothing held
- * (ir_rule.met); nor is it anywhere of those that would take too long. */
+/* `preyc --stats`: the part of a rule that earlier rules leave, most covered rules first. Rules that ask for state
+ * alone don't count as covering. In long lists, rules whose first frame had no holder (ir_rule.met) are skipped; rules
+ * that take too long are skipped in all lists. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -11,16 +11,16 @@
 
 enum {
     TOLD_MAX = 20,   /* rules */
-    PIECES_TOLD = 3, /* of what is left of one */
+    PIECES_TOLD = 3, /* printed pieces of one rule's rest */
     PIECES_MAX = 64,
-    WORK_MAX = 1 << 17, /* ranges looked at for one */
+    WORK_MAX = 1 << 17, /* ranges looked at for one rule */
     LONG_LIST = 2048,
-    PAIRS_MAX = 1 << 23, /* rules compared, all together */
+    PAIRS_MAX = 1 << 23, /* rules compared in all */
 };
 
 struct left {
     uint32_t rule;
-    double share; /* of the rule */
+    double share; /* rest of the rule */
     struct region region;
 };
 
@@ -33,7 +33,7 @@ struct leftovers {
 
 static double share_of(struct ir *ir, const struct region *left, const struct ir_product *of)
 {
-    struct ir_product settled = *of; /* as what is left of it is: without what no frame can be */
+    struct ir_product settled = *of; /* without impossible frames, like the rest */
     double share = 0;
     if (!product_settle(ir, &settled)) return 1;
     const double all = product_size(ir, &settled);
@@ -41,7 +41,7 @@ static double share_of(struct ir *ir, const struct region *left, const struct ir
     return share;
 }
 
-/* In order of their shares, the least last; of equal ones the first of the file. */
+/* Keep the TOLD_MAX smallest shares, the smallest last; of equal shares, the first rule of the file. */
 static void keep(struct leftovers *l, struct left *one)
 {
     uint32_t i = l->count;
@@ -61,8 +61,8 @@ static void keep(struct leftovers *l, struct left *one)
     l->told[i] = *one;
 }
 
-/* Does it ask for nothing but protocol and state? `accept state established` takes a part of every rule behind it, and
- * is meant to. */
+/* True if the rule asks only for protocol and state: `accept state established` is meant to take a part of every later
+ * rule. */
 static bool asks_state_alone(const struct ir_product *p)
 {
     if (p->field[IR_STATE] == IR_ALL) return false;
@@ -112,7 +112,7 @@ static void try_list(struct leftovers *l, struct chains *chains, uint32_t first,
     free(all.v);
 }
 
-/* A share that a person can read: a rule of which less than a thousandth is left is all but covered. */
+/* Print a share for people: below a thousandth, the rule is nearly covered. */
 static void say_share(struct figures *f, double share)
 {
     if (share < .001)

@@ -1,35 +1,35 @@
-/* Which verdicts may be remembered for a flow (docs/semantics.md, Verdicts that are remembered): those of rules that
- * must decide every established packet of the flow's direction once they decide one.
+/* Find verdicts that may be remembered for a flow (docs/semantics.md, Verdicts that are remembered): those of rules
+ * that must decide every established packet of the flow's direction once they decide one.
  *
- * Of such packets some fields are the flow's own: protocol, addresses, ports, VLANs, ICMP type (a query one way, its
- * answer the other), and, since the vm keeps them apart, interface, own addresses and direction. All others may
- * change from packet to packet. A rule qualifies if it asks for none of the others, does not log, and no rule before it
- * could, for a packet with the same fields of the flow, match some packets and not others, or count. So only rules of
- * firewalls qualify: a `do` counts. What is said is certain; past a budget a rule is passed over and counted.
+ * Some fields of such packets are the flow's own: protocol, addresses, ports, VLANs, ICMP type (a query one way, its
+ * answer the other), and, since the vm keeps them apart, interface, own addresses and direction. All others may differ
+ * between packets. A rule qualifies if it asks for none of the others and does not log, and if no earlier rule counts,
+ * or could match some packets with the flow's fields and not others. A `do` counts, so only rules of firewalls qualify.
+ * Results are certain; beyond a budget a rule is skipped and counted.
  *
- * A rule behind one that takes all its established packets, whatever else they hold, is met by none of them. */
+ * A rule meets no established packet if an earlier rule takes all of them, whatever their other fields. */
 #include "compiler/normal/normal.h"
 #include "compiler/normal/what.h"
 #include "vm/vm.h"
 
 enum {
-    TAKERS_MAX = 64,    /* rules that may take all, compared with one */
-    BLOCKERS_MAX = 256, /* rules that stand in the way, compared with one */
-    WORK_MAX = 1 << 26, /* ranges compared, all rules together */
+    TAKERS_MAX = 64,    /* rules that may take all, compared with one rule */
+    BLOCKERS_MAX = 256, /* rules in the way, compared with one rule */
+    WORK_MAX = 1 << 26, /* ranges compared in all */
 };
 
-/* Of a rule, its established packets: all of the product, and of what is the flow's own. */
+/* Established packets of a rule: by all fields, and by the flow's own */
 struct met {
     struct ir_product all, own;
     uint32_t rule;
-    uint8_t reason; /* BEHIND or COUNTED of those behind it */
+    uint8_t reason; /* BEHIND or COUNTED, for rules behind it */
 };
 
 struct search {
     struct compile *c;
     struct met *takers, *blockers;
     uint32_t taker_count, blocker_count;
-    bool crowded; /* more stand in the way than are kept */
+    bool crowded; /* more are in the way than are kept */
     uint64_t work;
 };
 
@@ -55,7 +55,8 @@ static bool is_own(enum ir_field f)
     }
 }
 
-/* IR_ND says nothing here: neighbour discovery is never established. Whether it carries AH is each packet's own. */
+/* True if fields that may differ between packets are asked for. IR_ND is not: neighbour discovery is never established.
+ * AH may differ. */
 static bool varies(const struct ir *ir, const struct ir_product *p)
 {
     if (what_asks_ah(ir, p->field[IR_WHAT])) return true;
@@ -98,7 +99,7 @@ static bool is_taken(struct search *s, const struct met *m)
     return false;
 }
 
-/* The first condition that asks for what varies, even if any value will do; PBC_NONE. */
+/* Return the first condition on a field that may differ, even if it allows any value; PBC_NONE: none. */
 static uint32_t cond_that_varies(const struct compile *c, const struct pbc_rule *r)
 {
     for (uint32_t i = r->conds; i < r->conds + r->cond_count; i++)

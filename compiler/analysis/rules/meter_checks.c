@@ -1,19 +1,19 @@
-/* What only the normal form tells of meters: one prefix length where both families can come, of `flows over`, too; over
- * and within. */
+/* Check meters by the normal form: one prefix length where both families can come, also for `flows over`; a meter both
+ * over and within */
 #include <inttypes.h>
 
 #include "compiler/normal/ir.h"
 #include "compiler/resolve/values/clauses.h"
 #include "vm/vm.h"
 
-/* `per` of the meter if it cuts addresses by one length alone. */
+/* Return `per` of the meter if it has a single prefix length. */
 static const struct node *one_length(const struct symbol *s)
 {
     node_each(n, s->decl) if (is_clause(n, CL_PER) && n->first->next && !n->first->next->next) return n;
     return NULL;
 }
 
-/* The rule can match a family for which the one length says nothing. meter: NULL of `flows over`. */
+/* Report a rule that can match a family for which the one length has no meaning. meter: NULL for `flows over`. */
 static void check_length(struct compile *c, uint32_t cond, const struct node *per, const char *meter, unsigned families)
 {
     const uint64_t len = per ? per->first->next->v.i : 0;
@@ -33,7 +33,7 @@ struct meter_use {
     uint32_t over_in, within_in; /* 1 + the last rule that asked so */
 };
 
-/* A packet is told the same each time, so no packet is both. */
+/* Report a rule that asks for both. A meter gives a packet one answer, so no packet meets both. */
 static void check_both_ways(struct compile *c, uint32_t rule, struct meter_use *uses)
 {
     const struct ir_patterns list = ir_patterns(c->ir, c->ir->rules[rule].product.field[IR_METERS]);

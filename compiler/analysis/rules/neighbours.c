@@ -1,6 +1,6 @@
-/* The warning about neighbour discovery: a firewall that drops by default, judges what arrives or what this machine
- * sends, and has no rule that could let a neighbour solicitation or advertisement by. Silent where a rule drops them
- * all by name before: then it is meant. */
+/* Warn about neighbour discovery: a firewall drops by default, judges packets that arrive or that this machine sends,
+ * and has no rule that could accept a neighbour solicitation or advertisement. Silent if an earlier rule drops them all
+ * by name, which is meant. */
 #include "compiler/normal/normal.h"
 #include "vm/vm.h"
 
@@ -9,7 +9,7 @@ enum fate { FATE_OPEN, FATE_ADMITTED, FATE_DROPPED };
 struct walk {
     struct compile *c;
     struct ir_product nd;
-    uint8_t *chain_fate; /* 1 + enum fate, 0: not looked at */
+    uint8_t *chain_fate; /* 1 + enum fate; 0: not visited */
 };
 
 static enum fate list_fate(struct walk *w, uint32_t first, uint32_t count);
@@ -21,7 +21,7 @@ static enum fate chain_fate(struct walk *w, uint32_t chain)
     return (enum fate)(w->chain_fate[chain] - 1);
 }
 
-/* Does any rule from here on let some of it in; or does one take all of it first? */
+/* Return ADMITTED if a rule may let some of it in, DROPPED if an earlier rule takes all of it, else OPEN. */
 static enum fate list_fate(struct walk *w, uint32_t first, uint32_t count)
 {
     const struct ir *ir = w->c->ir;

@@ -1,5 +1,5 @@
-/* The addresses of a packet out of a product: those that are for examples before those of private networks before
- * others, and such that the packet travels in the direction (sample.h). */
+/* Choose a packet's addresses from a product: addresses for examples before private ones before others, for the
+ * packet's direction (sample.h). */
 #include <string.h>
 
 #include "compiler/analysis/sample/sample_priv.h"
@@ -44,7 +44,7 @@ static bool is_self(const struct sampler *s, const uint32_t a[4])
     return sides_of(s->own, s->family, a, a) & KIND_SRC_SELF;
 }
 
-/* A group's or a service's: what goes there comes in, though it is not to an address of this machine. */
+/* True for the address of a group or a service: its packets come in, though it is not this machine's. */
 static bool is_ours_too(const struct sampler *s, const uint32_t a[4])
 {
     const struct image *img = s->c->image;
@@ -78,7 +78,7 @@ static bool fits_other(const struct sampler *s, const uint32_t a[4])
     return fits_destination(s, a) && memcmp(a, s->out->src, sizeof(s->out->src)) != 0;
 }
 
-/* Of a source, where there is but one destination. */
+/* True for a source that differs from the destination already chosen. */
 static bool fits_apart(const struct sampler *s, const uint32_t a[4])
 {
     return fits_source(s, a) && memcmp(a, s->out->dst, sizeof(s->out->dst)) != 0;
@@ -89,7 +89,7 @@ static bool fits_new_self(const struct sampler *s, const uint32_t a[4])
     return !address_is_group(s->family, a) && value_of(a, s->family) != 0;
 }
 
-/* Addresses of one window, in order; *n more that fit are passed over. */
+/* Choose an address of one window, in order, skipping *n that fit. */
 static bool choose_in(const struct sampler *s, const struct ir_addrs *set, struct addr_span w, fits_fn *fits,
                       unsigned *n, uint32_t out[4])
 {
@@ -101,7 +101,7 @@ static bool choose_in(const struct sampler *s, const struct ir_addrs *set, struc
         if (r.lo > w.hi) break;
         if (r.lo < w.lo) r.lo = w.lo;
         if (r.hi > w.hi) r.hi = w.hi;
-        /* A network's own address is no host's. */
+        /* a network's own address is no host's */
         if (r.hi - r.lo > 1 && (r.lo & 0xff) == 0) r.lo++;
         for (unsigned k = 0; k < EACH + *n && r.lo + k <= r.hi; k++, tries++) {
             words_of(r.lo + k, s->family, out);
@@ -112,7 +112,7 @@ static bool choose_in(const struct sampler *s, const struct ir_addrs *set, struc
     return false;
 }
 
-/* first: the window to begin with. */
+/* Choose an address. first: the window to begin with. */
 static bool choose(const struct sampler *s, enum ir_field f, unsigned first, fits_fn *fits, uint32_t out[4])
 {
     const struct ir_addrs *set = ir_addrs(s->ir, s->p->field[f]);
@@ -126,7 +126,7 @@ static bool choose(const struct sampler *s, enum ir_field f, unsigned first, fit
     return false;
 }
 
-/* The nth address of this machine: the one that the word `self` stands for, then all. */
+/* Return the nth address of this machine: first that of `self`, then all. */
 static bool nth_own(const struct sampler *s, unsigned n, uint32_t out[4])
 {
     if (n == 0) return own_address(s->own, s->family, out);
@@ -137,7 +137,7 @@ static bool nth_own(const struct sampler *s, unsigned n, uint32_t out[4])
     return true;
 }
 
-/* An address of this machine that the field holds. */
+/* Choose an address of this machine that the field holds. */
 static bool choose_self(const struct sampler *s, enum ir_field f, uint32_t out[4])
 {
     const struct ir_addrs *set = ir_addrs(s->ir, s->p->field[f]);
@@ -172,7 +172,7 @@ bool sample_addresses(const struct sampler *s)
     return true;
 }
 
-/* The addresses and one more, in their order. */
+/* Return the facts with one more address, in order. */
 static const struct facts *own_with4(struct compile *c, const struct facts *given, uint32_t a)
 {
     struct facts *own = memcpy(arena_alloc(c->arena, sizeof(*own)), given, sizeof(*own));
@@ -209,7 +209,7 @@ static const struct facts *own_with6(struct compile *c, const struct facts *give
     return own;
 }
 
-/* NULL: the field holds no address of the family that can be this machine's; or, without `more`, it has none yet. */
+/* Return facts with an address that the field holds. NULL: none can be this machine's or, without `more`, none is. */
 static const struct facts *own_having(struct sampler *s, enum ir_field f, bool more)
 {
     uint32_t a[4];

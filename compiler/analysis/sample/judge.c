@@ -1,5 +1,5 @@
-/* A packet that was made up, judged by the finished program: what confirms, or not, what was said of it
- * (sample.h). Each is judged in a state of its own. */
+/* Judge a sample by the finished program, to confirm a computed result (sample.h). Each packet has a state of its own.
+ */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,11 +12,11 @@
 
 enum {
     SLOTS = 80,
-    BEGIN_S = 1767571200, /* a Monday, 00:00 UTC, as in tests */
+    BEGIN_S = 1767571200, /* Monday, 00:00 UTC, as in tests */
     ENTRIES = 2 * VM_TX_PER_PACKET,
 };
 #define SECOND_NS UINT64_C(1000000000)
-#define HOLD_NS   (SECOND_NS / 5) /* after this much time nothing is held */
+#define HOLD_NS   (SECOND_NS / 5) /* time after which the vm holds nothing */
 
 static struct facts at_start(const struct facts *own, uint32_t schedules)
 {
@@ -85,7 +85,7 @@ static void judge_in(struct program *p, struct bench *b, const struct frame_spec
 void sample_judge_by(struct program *program, const struct frame_spec *p, const struct facts *self, uint32_t schedules,
                      uint32_t before, struct verdict *v, uint32_t *state)
 {
-    const bool small = !p->payload.len && p->length <= 1500; /* most are, and many may be judged */
+    const bool small = !p->payload.len && p->length <= 1500; /* most samples are small, and many may be judged */
     const unsigned slot = small ? 2048 : POOL_SLOT_MOST;
     const size_t bytes = (pool_bytes(SLOTS, slot) + 63) / 64 * 64;
     void *memory = aligned_alloc(64, bytes);
@@ -99,7 +99,7 @@ void sample_judge_by(struct program *program, const struct frame_spec *p, const 
     free(memory);
 }
 
-/* One state for many packets ----------------------------------------------------------------------------------------
+/* One state for many packets -----------------------------------------------------------------------------------------
  */
 
 struct sample_vm {
@@ -138,7 +138,7 @@ void sample_vm_judge(struct sample_vm *s, const struct frame_spec *p, const stru
     *v = (struct verdict){0};
     s->b.facts = at_start(self, schedules);
     s->b.facts.generation = generation + 1;
-    s->b.in.mono_ns += SECOND_NS; /* meters fill again */
+    s->b.in.mono_ns += SECOND_NS; /* so that meters refill */
     s->b.len = frame_write(p, s->b.frame);
     s->b.packet = p;
     judge_once(&s->b, v);

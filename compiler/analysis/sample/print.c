@@ -1,4 +1,4 @@
-/* A frame in the notation of tests, so that it can be written into one as it stands (notation.h). */
+/* Print a frame in the notation of tests, ready to be copied into one (notation.h). */
 #include <arpa/inet.h>
 #include <string.h>
 
@@ -62,7 +62,7 @@ static bool shows_ports(const struct frame_spec *p)
     return form_adds(p->form, KIND_PORTS) && p->fragment != KIND_FRAG_LATER;
 }
 
-/* `self` has the family of the other side, and is IPv4 on both. */
+/* Print one side. `self` stands for one side only: its family is the other side's, and IPv4 for two. */
 static void print_side(const struct frame_spec *p, bool dst, FILE *out)
 {
     const unsigned selves = p->notes & (NOTE_SRC_SELF | NOTE_DST_SELF);
@@ -101,7 +101,7 @@ static bool is_device(const struct image *img, const char *name)
     return false;
 }
 
-/* A device that the program does not name. */
+/* Print a device that the program does not name. */
 static void print_other(const struct image *img, const char *word, FILE *out)
 {
     char name[16];
@@ -112,7 +112,7 @@ static void print_other(const struct image *img, const char *word, FILE *out)
     fprintf(out, " %s \"%s\"", word, name);
 }
 
-/* word: "on" or "out on". */
+/* Print an interface. word: "on" or "out on". */
 static void print_iface(const struct compile *c, const char *word, uint16_t iface, FILE *out)
 {
     const struct image *img = c->image;
@@ -140,7 +140,7 @@ static void print_mac(const char *side, uint64_t mac, FILE *out)
     for (unsigned i = 0; i < 6; i++) fprintf(out, "%c%02x", i ? ':' : ' ', (unsigned)(mac >> (40 - 8 * i) & 0xff));
 }
 
-/* 4095 is no VLAN of a rule's or a test's. */
+/* True for VLAN 4095, which rules and tests can't name. */
 static bool has_odd_tag(const struct frame_spec *p)
 {
     return (p->tags && p->vid[0] > 4094) || (p->tags == 2 && p->vid[1] > 4094);
@@ -152,7 +152,7 @@ static void print_tags(const struct frame_spec *p, FILE *out)
     if (p->tags == 2) fprintf(out, " inner %u", p->vid[1]);
 }
 
-/* What only its frame holds. */
+/* Print parts that only the frame can hold. */
 static void print_unsaid(const struct frame_spec *p, FILE *out)
 {
     bool unsaid = false;

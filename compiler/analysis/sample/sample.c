@@ -1,4 +1,4 @@
-/* A packet out of a product: each field gets the value of its set that a reader finds plainest (sample.h). */
+/* Make a packet from a product: each field gets the plainest value of its set (sample.h). */
 #include "compiler/analysis/sample/sample_priv.h"
 
 #include <stdlib.h>
@@ -15,7 +15,7 @@ static bool has(const struct sampler *s, enum ir_field f, uint32_t value)
     return ir_ranges_have(s->ir, s->p->field[f], value);
 }
 
-/* The nth value of the set that lies in lo..hi, or its last there; false: none does. */
+/* Find the nth value of the set in lo..hi, or its last there; false: none. */
 static bool nth(const struct sampler *s, enum ir_field f, uint32_t lo, uint32_t hi, uint32_t n, uint32_t *value)
 {
     const struct pbc_range all = {0, ir_fields[f].most};
@@ -43,7 +43,8 @@ static bool port(const struct sampler *s, enum ir_field f, uint16_t plain, uint1
     return true;
 }
 
-/* A later fragment with AH hides its protocol, and what hides it is one. */
+/* Choose the fragment: an unknown protocol is that of a later fragment; with AH, a known one is never in a later
+ * fragment. */
 static bool fragment(const struct sampler *s, uint32_t what)
 {
     static const uint32_t values[] = {KIND_FRAG_NO, KIND_FRAG_FIRST, KIND_FRAG_LATER};
@@ -129,7 +130,7 @@ static bool length(const struct sampler *s)
     return false;
 }
 
-/* 0 is for priorities alone, and 4095 is reserved (IEEE 802.1Q), but frames may have them. */
+/* Choose a VLAN: 0 is for priorities alone and 4095 is reserved (IEEE 802.1Q), but frames may have them. */
 static bool tag(const struct sampler *s, enum ir_field f, unsigned n, uint32_t *vid)
 {
     return nth(s, f, 1, 4094, n, vid) || nth(s, f, 0, 0, 0, vid) || nth(s, f, 4095, 4095, 0, vid);
@@ -146,7 +147,7 @@ static bool tags(const struct sampler *s)
     return inner == VLAN_ABSENT || outer != VLAN_ABSENT;
 }
 
-/* None, else one that the program names, else one that it does not. */
+/* Choose an interface: none, else one that the program names, else another. */
 static bool iface(const struct sampler *s)
 {
     uint32_t id;
@@ -158,7 +159,7 @@ static bool iface(const struct sampler *s)
     return true;
 }
 
-/* By which interface it leaves, and whether its source would be reached: not said, if that will do. */
+/* Choose the interface of departure, and if the source is reachable; leave them open if allowed. */
 static bool routes(const struct sampler *s)
 {
     uint32_t id;
@@ -169,7 +170,7 @@ static bool routes(const struct sampler *s)
     return true;
 }
 
-/* The frame's own MAC, if the set has it; else one that stands in the set, or beside its ends. */
+/* Choose a MAC: the frame's own, if the set has it; else one in the set, or next to its bounds. */
 static bool mac(const struct sampler *s, enum ir_field f, uint64_t own, uint64_t *out)
 {
     static const uint64_t others[] = {UINT64_C(0x020000000001), UINT64_C(0x01005e000001), UINT64_C(0xffffffffffff)};
@@ -187,7 +188,7 @@ static bool mac(const struct sampler *s, enum ir_field f, uint64_t own, uint64_t
     return false;
 }
 
-/* As the frame has them by its addresses, unless others are asked for. */
+/* Choose MACs: those that the frame has by its addresses, unless others are asked for. */
 static bool macs(const struct sampler *s)
 {
     struct pkt pkt;
@@ -207,7 +208,7 @@ static const uint8_t ip_fields[IP_NUMBERS] = {
 #include "vm/cond.def"
 };
 
-/* TTL and length have their own ways. */
+/* Choose the rare numbers of the IP header; TTL and length have functions of their own. */
 static bool rare(const struct sampler *s)
 {
     uint32_t options = 0;
@@ -222,7 +223,7 @@ static bool rare(const struct sampler *s)
     return true;
 }
 
-/* Where in what follows the headers a pattern stands; negative: in a header. */
+/* Return a pattern's offset behind the headers; negative: in a header. */
 static int64_t place_of_pattern(const struct frame_spec *p, const struct pbc_pattern *t)
 {
     const int64_t ip = frame_least(p) - frame_carried(p), l4 = frame_carried(p);
@@ -235,7 +236,7 @@ static int64_t place_of_pattern(const struct frame_spec *p, const struct pbc_pat
     return t->at;
 }
 
-/* One bit that the pattern asks for is another; what lies before the payload is left to chance. */
+/* Change one bit that the pattern asks for; bytes before the payload are left to chance. */
 static void spoil(uint8_t *payload, int64_t at, const struct pbc_pattern *t)
 {
     int64_t k = 0;
@@ -243,7 +244,7 @@ static void spoil(uint8_t *payload, int64_t at, const struct pbc_pattern *t)
     if (k < t->len) payload[at + k] ^= (uint8_t)(t->mask[k] & -t->mask[k]);
 }
 
-/* Payload that holds all patterns behind the headers; those inside are left to chance. Called before there is any. */
+/* Write payload with all patterns behind the headers, before other payload; those inside headers are left to chance. */
 static bool bytes(const struct sampler *s)
 {
     enum { MOST = 60000 };
@@ -279,14 +280,14 @@ static bool build(struct sampler *s, uint32_t what)
     p->form = what == WHAT_ARP ? FORM_ARP : frame_form_of(p->proto, what_is_six(what));
     s->family = p->family;
     if (!sample_addresses(s) || !tags(s) || !iface(s) || !routes(s)) return false;
-    p->arp_answer = p->form == FORM_ARP && s->direction == PBC_DIR_FORWARD; /* a question is for all: it comes in */
+    p->arp_answer = p->form == FORM_ARP && s->direction == PBC_DIR_FORWARD; /* a question goes to all, so it comes in */
     if (p->form == FORM_ARP) return macs(s);
     if (!fragment(s, what) || !upper(s) || !rare(s) || !ttl(s) || !bytes(s) || !length(s)) return false;
     p->rest = frame_icmp_rest(p);
     return macs(s);
 }
 
-/* Is it ever a packet's protocol? Headers of IPv6 that others follow are none. */
+/* True if packets can have the protocol. IPv6 headers that others follow are none. */
 static bool can_be(const struct sampler *s, uint32_t what)
 {
     struct ir_product alone;

@@ -1,4 +1,4 @@
-/* What choosing a packet of a product takes: addresses in addresses.c, all else in analysis/sample. */
+/* State of choosing a packet of a product: addresses in addresses.c, all else in sample.c */
 #pragma once
 
 #include "compiler/analysis/sample/sample.h"
@@ -14,5 +14,5 @@ struct sampler {
     uint8_t family;
 };
 
-/* Both addresses of s->out, so that it travels in the direction; false: no such pair is found. */
+/* Choose both addresses of s->out for the direction; false: no such pair found. */
 bool sample_addresses(const struct sampler *s);

@@ -1,6 +1,6 @@
-/* Is each classifier what its rules say? Headers are drawn from the boxes of its rules, their corners first, and three
- * parties asked: the boxes one after another, the search of the image, and the conditions of the rules that were found.
- * The boxes are made from the normal form again, not taken from what the builder was given. Work is counted. */
+/* Check each classifier against its rules. Headers are drawn from the boxes of its rules, corners first, and three
+ * parties decide them: the boxes one after another, the search of the image, and the conditions of the rules found. The
+ * boxes are computed again from the normal form, not taken from the builder. Work is counted. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,13 +12,12 @@
 #include "vm/program/program.h"
 
 enum {
-    CORNERS_MAX =
-        1 << 14,  /* boxes, and rules, whose own corners are asked, of each: of more, as many far enough apart */
-    CHUNK = 32,   /* boxes that are compared at a time */
-    SAMPLE = 256, /* boxes that say which slots tell most */
+    CORNERS_MAX = 1 << 14, /* most boxes, and most rules, whose corners are tried; of more, an even choice */
+    CHUNK = 32,            /* boxes compared at a time */
+    SAMPLE = 256,          /* boxes sampled to choose `telling` */
 };
 
-/* One classifier. */
+/* The trial of one classifier */
 struct trial {
     struct doubt *d;
     const struct program *p;
@@ -26,9 +25,9 @@ struct trial {
     const struct pbc_classifier *k;
     bool arp;
     struct boxes boxes;
-    unsigned telling[2]; /* columns */
-    uint32_t *left;      /* [entry] fields that its boxes do not say */
-    uint32_t *first;     /* [entry + 1] its boxes are first .. the next's */
+    unsigned telling[2]; /* the two columns that rule out most boxes */
+    uint32_t *left;      /* [entry] fields that its boxes do not express */
+    uint32_t *first;     /* [entry + 1] its boxes: first up to the next one's */
     struct kind_universe kinds;
 };
 
@@ -40,8 +39,8 @@ static bool box_holds(const struct boxes *b, uint32_t box, const struct key *key
            b->dport[box].lo <= key->dst_port && key->dst_port <= b->dport[box].hi;
 }
 
-/* The boxes of a whole chunk that two slots leave: nearly none, so the rest is asked of them one by one. Nothing in the
- * first loop depends on a box, so a compiler makes it one of many boxes at once. */
+/* Return the first box of the chunk that holds the key. Two slots rule out nearly all boxes, so the rest is checked one
+ * by one. The first loop does not branch on a box, so that compilers vectorise it. */
 static uint32_t first_in_chunk(const struct trial *t, uint32_t from, const struct key *key)
 {
     const struct boxes *const b = &t->boxes;
@@ -56,7 +55,7 @@ static uint32_t first_in_chunk(const struct trial *t, uint32_t from, const struc
     return UINT32_MAX;
 }
 
-/* The first entry that one of the boxes says. */
+/* Return the entry of the first box that holds the key. */
 static uint32_t by_boxes(const struct trial *t, const struct key *key)
 {
     const struct boxes *const b = &t->boxes;
@@ -70,7 +69,7 @@ static uint32_t by_boxes(const struct trial *t, const struct key *key)
     return ENTRY_NONE;
 }
 
-/* The two slots that boxes ask most bits of. */
+/* Find the two slots of which boxes ask most bits. */
 static void find_telling(struct trial *t)
 {
     const struct boxes *const b = &t->boxes;
@@ -89,7 +88,7 @@ static void find_telling(struct trial *t)
     }
 }
 
-/* A frame that can be, as far as key.kind goes, with the bits that the box asks; false: there is none. */
+/* Draw a possible key.kind with the bits that the box asks for; false: none. */
 static bool kind_within(struct trial *t, uint32_t value, uint32_t mask, uint32_t *kind)
 {
     const struct kind_universe *const u = &t->kinds;
@@ -103,7 +102,7 @@ static bool kind_within(struct trial *t, uint32_t value, uint32_t mask, uint32_t
     return fits && kind_possible(UINT32_MAX, *kind) && !((*kind ^ value) & mask);
 }
 
-/* The header of a box, with `fill` where it asks nothing. False: no frame like it is known how to be built. */
+/* Make a header in the box, with `fill` where the box asks nothing. False: no such frame can be built. */
 static bool header_of_box(struct trial *t, uint32_t box, const uint32_t fill[16], bool high, struct frame_wish *w)
 {
     const struct boxes *b = &t->boxes;
@@ -132,11 +131,11 @@ static bool header_of_box(struct trial *t, uint32_t box, const uint32_t fill[16]
     return true;
 }
 
-/* The frame of d, asked of this classifier at all? */
+/* True if this classifier is asked about the frame. */
 static bool is_asked(const struct trial *t) { return !(t->d->draw.key.kind & KIND_ARP) == !t->arp; }
 
-/* `out on` that a box says is of a rule that only what this machine sends meets; a frame of the trial may travel
- * otherwise. */
+/* True if the rule's conditions hold. `out on` in a box belongs to a rule for packets that this machine sends, but a
+ * frame of the trial may have another direction. */
 static bool rule_holds(const struct trial *t, uint32_t entry)
 {
     struct key sent = t->d->draw.key;
@@ -150,7 +149,7 @@ static bool rule_holds(const struct trial *t, uint32_t entry)
     return true;
 }
 
-/* By a box of the entry and, where its boxes say all that the rule asks, by the rule's conditions. */
+/* True if a box of the entry holds and, if its boxes express the whole rule, the rule's conditions as well. */
 static bool entry_holds(const struct trial *t, uint32_t entry)
 {
     for (uint32_t i = t->first[entry]; i < t->first[entry + 1]; i++)
@@ -158,7 +157,7 @@ static bool entry_holds(const struct trial *t, uint32_t entry)
     return false;
 }
 
-/* False after reporting. */
+/* Report a difference; returns false. */
 static bool differ(const struct trial *t, uint32_t entry)
 {
     const struct image *img = t->d->c->image;
@@ -169,7 +168,7 @@ static bool differ(const struct trial *t, uint32_t entry)
     return false;
 }
 
-/* A corner of the entry's own box: what is found is no later, and holds. */
+/* Try a corner of the entry's own box: the entry found must be no later, and hold. */
 static bool corner(struct trial *t, uint32_t entry, uint32_t box, bool high)
 {
     struct key *const key = &t->d->draw.key;
@@ -191,7 +190,7 @@ static bool corners(struct trial *t)
     return true;
 }
 
-/* Does the rule hold for a frame of its own conditions? Then so does a box of its entry. */
+/* Draw a frame of the rule's conditions: if the rule holds, a box of its entry must hold. */
 static bool rule_in_boxes(struct trial *t, uint32_t entry, enum corner which)
 {
     struct frame_wish w;
@@ -208,7 +207,7 @@ static bool rules_in_boxes(struct trial *t)
     return true;
 }
 
-/* A header from somewhere in a box, or of a rule; one field of it drawn anew, now and then. */
+/* Try a header from inside a box, or of a rule, sometimes with one field drawn anew. */
 static bool random_header(struct trial *t)
 {
     struct doubt *const d = t->d;

@@ -1,4 +1,4 @@
-/* How many frames a program is tried on, and which: first some of each rule, then by chance. */
+/* Choose the frames for the trial of a program: first some of each rule, then random ones. */
 #include "compiler/analysis/trial/trial.h"
 #include "compiler/analysis/trial/trial_priv.h"
 
@@ -9,13 +9,13 @@
 #include "vm/program/program.h"
 
 enum {
-    /* rules that lists may be asked, all frames together, before the clock is looked at: */
-    VISITS_MAX = 1 << 22,        /* straight code alone, */
-    VISITS_CLASSIFIED = 1 << 17, /* classifiers, too, which are asked by themselves */
-    FRAMES_LEAST = 32,           /* however long the list */
-    CONDS_BESIDE = 16,           /* conditions of a rule that its corners miss, one at a time */
+    /* most rules tried for all frames together, before the clock is read: */
+    VISITS_MAX = 1 << 22,        /* with straight code alone, */
+    VISITS_CLASSIFIED = 1 << 17, /* with classifiers, which have a trial of their own */
+    FRAMES_LEAST = 32,           /* for lists of any length */
+    CONDS_BESIDE = 16,           /* most conditions of a rule of which a corner misses one at a time */
     CLOCK_EVERY = 16,            /* frames */
-    TRIES_A_FRAME = 4,           /* wishes, on average, before it is given up */
+    TRIES_A_FRAME = 4,           /* wishes for each frame, on average, before giving up */
 };
 
 static uint64_t now_ns(void)
@@ -39,8 +39,8 @@ bool wish_build(struct doubt *d, const struct frame_wish *w)
     return true;
 }
 
-/* One way to corners of each rule, or of rules far enough apart: all of its conditions hold, or one of them just does
- * not. False: they differ. */
+/* Try corners of each rule, or of rules at equal steps, where all conditions hold or one just fails. False: a
+ * difference. */
 static bool corners_of(struct doubt *d, uint32_t beside, uint32_t step)
 {
     struct frame_wish w;
@@ -54,7 +54,7 @@ static bool corners_of(struct doubt *d, uint32_t beside, uint32_t step)
     return true;
 }
 
-/* About `most` frames. */
+/* Try corners, about `most` frames. */
 static bool corners(struct doubt *d, uint32_t most)
 {
     const uint32_t rules = d->draw.program->rules_count, step = rules / (most / 2 + 1) + 1,
@@ -65,7 +65,7 @@ static bool corners(struct doubt *d, uint32_t most)
     return good;
 }
 
-/* Until so many frames more were tried, as long as most that are wished for can be. */
+/* Try random frames, up to that many, as long as most wishes can be built. */
 static bool by_chance(struct doubt *d, uint64_t frames)
 {
     const uint64_t most = d->draw.frames + frames;
@@ -77,7 +77,7 @@ static bool by_chance(struct doubt *d, uint64_t frames)
     return true;
 }
 
-/* What an eighth of the time allows. Which frames those are does not depend on it, only how many. */
+/* Try random frames for an eighth of the whole time. Time decides only the number of frames. */
 static bool while_it_lasts(struct doubt *d, uint64_t began)
 {
     const uint64_t most_ns = spent_ns(d->c) / 7;
@@ -86,7 +86,7 @@ static bool while_it_lasts(struct doubt *d, uint64_t began)
     return true;
 }
 
-/* Frames that the whole list can be asked about. */
+/* Return the number of frames that the whole list can be tried on. */
 static uint32_t affordable(const struct doubt *d)
 {
     const uint32_t visits = d->draw.program->classifiers_count ? VISITS_CLASSIFIED : VISITS_MAX;
@@ -102,7 +102,7 @@ uint64_t validate_program(struct compile *c, const struct program *p)
     if (!p->rules_count || !c->doubts) return 0;
     d.draw.bytes = arena_alloc(c->arena, FRAME_MOST);
     const uint32_t frames = affordable(&d);
-    /* what the list is too long for is asked of its classifiers */
+    /* the classifiers alone take the other frames */
     const bool good = agree_searches(&d, c->doubts - frames) && corners(&d, frames) && by_chance(&d, frames);
     if (good && c->doubts >= DOUBTS) while_it_lasts(&d, began);
     return d.draw.frames;

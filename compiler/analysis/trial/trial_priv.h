@@ -1,4 +1,4 @@
-/* Between drawing frames (trial.c) and asking what becomes of them (whole.c, searches.c). */
+/* State shared by drawing frames (trial.c) and comparing decisions (whole.c, searches.c) */
 #pragma once
 
 #include "compiler/compiler.h"
@@ -7,14 +7,14 @@
 
 struct doubt {
     struct compile *c;
-    struct frame_draw draw; /* the finished program, and the frame that is asked about */
+    struct frame_draw draw; /* the finished program, and the current frame */
 };
 
-/* Build and parse the wish: d->draw.pkt, d->draw.key. False: no well-formed frame comes near (trial.c). */
+/* Build and parse the wish: d->draw.pkt, d->draw.key. False: no well-formed frame comes close (trial.c). */
 bool wish_build(struct doubt *d, const struct frame_wish *w);
 
-/* Does the code decide the frame as the rule list does? False after reporting (whole.c). */
+/* True if the code decides the frame like the rule list; else report (whole.c). */
 bool agree_whole(struct doubt *d);
-/* Classifiers by themselves: the boxes one after another, the search, the conditions of what it found. `most` random
- * headers of each. False after reporting (searches.c). */
+/* Compare classifiers alone: the boxes one after another, the search, the conditions of the rules found; `most` random
+ * headers for each. False after a report (searches.c). */
 bool agree_searches(struct doubt *d, uint32_t most);

@@ -1,5 +1,5 @@
-/* One frame, judged by the code as by the rule list. Both know meters that are unused and no flows, so conditions that
- * ask those are answered the same. */
+/* Decide one frame by code and by rule list. Both see unused meters and no flows, so conditions on these have the same
+ * answer. */
 #include "compiler/analysis/trial/trial_priv.h"
 #include "vm/forward/service.h"
 
