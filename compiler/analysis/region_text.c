@@ -297,7 +297,7 @@ void region_text_print(const struct region_text *text, const struct ir_product *
     put_source(&t);
     put_numbers(&t, IR_VLAN, "vlan");
     put_numbers(&t, IR_INNER, "inner");
-    /* for other frames it follows from the protocol */
+    /* the EtherType of all other frames follows from their protocol */
     if (ir_ranges_have(ir, p->field[IR_WHAT], WHAT_OTHER)) put_numbers(&t, IR_ETHER, "ether");
     if (p->field[IR_SRC_MAC] != IR_ALL) put_macs(&t, IR_SRC_MAC, "ether from");
     if (p->field[IR_DST_MAC] != IR_ALL) put_macs(&t, IR_DST_MAC, "ether to");

@@ -29,7 +29,7 @@ struct walk {
 struct taker {
     struct ir_product exact; /* frames that it matches, by a product; part of `plain` */
     struct ir_product plain; /* all frames that it may match */
-    bool open;               /* it matches some of them, and others not */
+    bool open;               /* the rule matches some of them, and others not */
     uint32_t asks;
 };
 
@@ -193,8 +193,7 @@ static void tell_region(struct walk *w, const struct region *r, const struct tak
     }
 }
 
-/* Report frames that the rule decides. through: the condition of a `do` on the way that may have failed, or PBC_NONE.
- */
+/* Report frames that the rule decides. through: condition of a `do` on the way that may have failed, or PBC_NONE. */
 static void tell_rule(struct walk *w, uint32_t rule, const struct taker *t, const struct parts *hits, uint32_t through)
 {
     struct judged j = {.firewall = w->firewall,

@@ -36,14 +36,14 @@ struct claim {
     bool leaves;  /* names where packets leave (the condition behind `conds`); packets that come in are not meant */
     uint32_t conds, cond_count; /* protocols, ports and interfaces, in c->claims */
     struct claim_side from, to;
-    const struct facts *own; /* this machine's addresses; NULL: any */
+    const struct facts *own; /* this machine's addresses; NULL: any addresses */
 };
 
 /* State shared by the claims of a rule file. The caller sets c and program. */
 struct claims {
     struct compile *c;
     struct program *program; /* the finished program */
-    struct times *times;     /* NULL: not computed yet */
+    struct times *times;     /* moments of the schedules; NULL: not computed yet */
     bool too_many_times;
     struct claim_set *sets;
     uint64_t work; /* spent by claims so far */
@@ -51,8 +51,7 @@ struct claims {
 /* True if the claim holds for all of its packets; else report. */
 bool claim_holds(struct claims *all, const struct claim *claim);
 
-/* Return the set's ranges as the normal form has them, in the arena; add the packets of the claim to `out` (region.c).
- */
+/* Return the set's ranges in normal form, in the arena; add the packets of the claim to `out` (region.c). */
 struct ir_addrs claim_ranges(struct compile *c, const struct addr_set *s);
 void claim_region(struct claims *all, const struct claim *claim, struct region_budget *budget, struct region *out);
 

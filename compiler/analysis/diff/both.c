@@ -16,7 +16,7 @@ enum {
     PIECES_MAX = 1 << 16, /* pieces of a seed at once */
     WORK_OF_PIECE = 64,   /* cost of making a piece, in products looked at */
     HULLS_AT_ONCE = 16,   /* hulls compared for the price of a product */
-    WORK_LEAST = 1 << 18, /* for each seed, while work is left */
+    WORK_LEAST = 1 << 18, /* least work for each seed, while work is left */
 };
 
 /* Packets with the same history so far */

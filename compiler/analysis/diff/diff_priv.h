@@ -20,7 +20,7 @@ struct side {
     struct program *program;
     uint32_t rules, chains, firewalls, conds; /* first of its own in the image of both */
     uint32_t *ifaces;                         /* own number -> number in the image of both */
-    uint32_t *edges;                          /* by own number: room for the bounds of ranges (import.c) */
+    uint32_t *edges;                          /* room for the bounds of ranges, by own number (import.c) */
     uint32_t *schedules;                      /* own number -> bits of the times at which it is active */
 };
 
@@ -29,7 +29,7 @@ enum { OUT_PASS = PBC_V_COUNTED };
 struct outcome {
     uint8_t verdict; /* enum pbc_verdict, OUT_PASS */
     uint8_t answer;  /* enum pbc_answer, of REJECT */
-    uint16_t port;   /* if the verdict has one */
+    uint16_t port;   /* port of a verdict that has one */
 };
 
 /* Decider on one side: a rule of the image of both, RULE_DEFAULT of one of its firewalls, or RULE_NONE */
@@ -46,14 +46,14 @@ struct change {
     uint8_t kind; /* enum diff_kind */
     uint8_t dirs; /* directions of its packets: bits 1 << enum pbc_direction */
     bool maybe;   /* depends on conditions that are no set of values (meters, bytes, flows); no example proves it */
-    bool behind;  /* its packets must fail such a condition of a rule that both sides have */
+    bool behind;  /* its packets must fail such a condition, in a rule that both sides have */
     bool has_example;
-    char *example; /* as a test writes it, in the arena */
+    char *example; /* a packet as a test writes it, in the arena */
 };
 
 /* A rule whose packets were not computed */
 struct undecided {
-    uint32_t rule; /* in the image of both, or RULE_DEFAULT */
+    uint32_t rule; /* rule of the image of both, or RULE_DEFAULT */
     uint32_t firewall;
     uint8_t side;
 };
@@ -61,7 +61,7 @@ struct undecided {
 struct diff {
     struct compile c; /* image, ir and arena of both */
     struct side side[SIDES];
-    struct region_text text; /* for printing regions (judges.c) */
+    struct region_text text; /* settings for printing regions (judges.c) */
     struct times times;
     uint32_t moments;                 /* ir->moments; 0: schedules are independent */
     double moment_share[MOMENTS_MAX]; /* ir->moment_share, known before the ir */
@@ -71,7 +71,7 @@ struct diff {
     uint32_t *slots, slot_count; /* changes by key, index + 1; the size is a power of two */
     struct undecided *undecided;
     uint32_t undecided_count, undecided_cap;
-    struct set_name *set_names; /* set_names.c */
+    struct set_name *set_names; /* names of sets (set_names.c) */
     uint32_t set_name_count, set_name_cap;
     uint64_t work;   /* work left */
     bool no_servers; /* print only other properties of a pool */
@@ -108,16 +108,15 @@ void print_moments(const void *diff, uint32_t moments, FILE *out);
 
 /* set_names.c: names of sets in both programs, once there is an ir. */
 void note_set_names(struct diff *d);
-const char *set_name_of(const void *diff, uint32_t addrs, unsigned families); /* region_set_fn */
+const char *set_name_of(const void *diff, uint32_t addrs, unsigned families); /* a region_set_fn */
 
 /* judges.c: packets that one firewall of each side judges */
 struct judges {
-    uint32_t firewall[SIDES]; /* in the image of both; PBC_NONE: none, so they are accepted */
+    uint32_t firewall[SIDES]; /* firewall of the image of both; PBC_NONE: none, so its packets are accepted */
     struct region frames;
     uint8_t dirs;
 };
-/* Find all pairs that may judge packets: *count of them, in the arena. The caller calls region_fini on their regions.
- */
+/* Find all pairs that may judge packets: *count of them, in the arena. The caller frees their regions (region_fini). */
 struct judges *find_judges(struct diff *d, uint32_t *count);
 
 /* flatten.c: rules of a firewall in the order of their trial, chains in place of the `do` that leads there; rules that
@@ -125,7 +124,7 @@ struct judges *find_judges(struct diff *d, uint32_t *count);
 struct item {
     const struct ir_product *product;
     uint64_t hash;
-    uint32_t rule; /* in the image of both */
+    uint32_t rule; /* rule of the image of both */
     uint32_t skip; /* RETURN: the item to go on at; else 0 */
     uint32_t twin; /* the equal item on the other side (align.c), or PBC_NONE */
     bool loose;    /* the product holds more than the rule's packets */
@@ -182,7 +181,7 @@ bool find_examples(struct diff *d);
 struct route_change {
     const char *what; /* "service", "pool", "nat", "check", "limits", "timeouts", "hash key" */
     const char *name; /* "": no name */
-    char *was, *now;  /* on the heap, parts joined by "; "; NULL: not there */
+    char *was, *now;  /* texts on the heap, parts joined by "; "; NULL: not there */
 };
 struct routes {
     struct route_change *r;
@@ -196,8 +195,8 @@ void put_address_port(const uint32_t addr[4], uint8_t family, uint16_t port, FIL
 struct reach {
     uint8_t kind;     /* DIFF_WIDENED or DIFF_NARROWED */
     const char *what; /* "service", "nat" */
-    const char *by;   /* its name */
-    const char *to;   /* endpoints */
+    const char *by;   /* name of the service or nat */
+    const char *to;   /* text of the endpoints */
     const char *servers;
     const char *example;      /* a packet that goes there; NULL: none found */
     uint32_t endpoints, more; /* more: endpoints not in the text */
@@ -228,8 +227,8 @@ void find_meters(struct diff *d, struct meters *to);
 /* True if both meters count the same, and differ at most in the amount. Regions then treat them as one meter. */
 bool meter_grew(const struct pbc_meter *was, const struct pbc_meter *now);
 
-/* branches.c: for a service of both (own numbers), find packets that newly go to a pool that it had, or no longer do.
- */
+/* branches.c: in a service of both (own numbers), find packets that newly go to a pool that it had, or that no longer
+ * go. */
 void compare_branches(struct diff *d, const uint32_t service[SIDES], struct reaches *to);
 /* Return a packet of the region that the side's service sends to the pool (own numbers), in the arena; NULL: none
  * found. */
@@ -250,7 +249,7 @@ void find_routes(struct diff *d, bool no_pools, struct beyond *b);
 /* print.c, print_beyond.c, json.c */
 void diff_put_text(struct diff *d, const struct beyond *b, FILE *out);
 void print_beyond(const struct beyond *b, FILE *out);
-void print_sum_beyond(const struct beyond *b, FILE *out);  /* its part of the last line */
+void print_sum_beyond(const struct beyond *b, FILE *out);  /* print the part of the last line about these */
 extern const char *const diff_kind_names[DIFF_KIND_COUNT]; /* "widened" and so on */
 void diff_put_json(struct diff *d, const struct beyond *b, bool widened, FILE *out);
 /* "dropped", "rejected with rst" */

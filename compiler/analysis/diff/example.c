@@ -32,7 +32,7 @@ static void as_established(struct ir *ir, struct ir_product *p)
 }
 
 struct shown {
-    struct frame_spec packet; /* its interface has its number in the image of both */
+    struct frame_spec packet; /* the packet; its interface is numbered as in the image of both */
     const struct facts *self;
     uint32_t schedules, mark;
     bool tell_state, tell_self; /* shown beside the packet: its state, this machine's address */

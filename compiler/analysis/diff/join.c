@@ -6,7 +6,7 @@
 
 enum {
     JOIN_MAX = 64,       /* most pieces of a region that is joined */
-    JOIN_WORK = 1 << 18, /* for one region */
+    JOIN_WORK = 1 << 18, /* most work for one region */
     JOIN_PIECES = 1 << 10,
 };
 

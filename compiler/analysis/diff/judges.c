@@ -28,7 +28,7 @@ static uint32_t ranges(struct diff *d, uint32_t lo, uint32_t hi)
 static struct image services_of(const struct diff *d, unsigned side)
 {
     const struct program *p = d->side[side].program;
-    return (struct image){.endpoints = (struct pbc_endpoint *)(uintptr_t)p->endpoints, /* read only */
+    return (struct image){.endpoints = (struct pbc_endpoint *)(uintptr_t)p->endpoints, /* only read */
                           .endpoints_count = p->endpoints_count};
 }
 
@@ -51,7 +51,7 @@ static uint32_t macs_of(struct diff *d, enum frame_kind kind, uint8_t dir)
     const struct ir_macs others = {
         .kinds = MAC_MULTICAST | MAC_BROADCAST, .negated = dir == PBC_DIR_IN, .set = PBC_NONE};
     if (kind == FRAMES_IP || dir == PBC_DIR_OUT || (kind == FRAMES_ARP && dir == PBC_DIR_IN)) return IR_ALL;
-    return macs_minus(d->c.ir, IR_ALL, ir_intern_macs(d->c.ir, &others)); /* and frames without MACs */
+    return macs_minus(d->c.ir, IR_ALL, ir_intern_macs(d->c.ir, &others)); /* the rest includes frames without MACs */
 }
 
 /* Add the frames with these directions. ARP and frames that are not IP may have two, but the same on both sides. */

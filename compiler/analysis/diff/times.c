@@ -161,8 +161,7 @@ bool time_of(const struct diff *d, const struct ir_product *p, uint32_t *active)
     return !during || *active & during;
 }
 
-/* Printing
- * ------------------------------------------------------------------------------------------------------------- */
+/* Printing --------------------------------------------------------------------------------------------------------- */
 
 /* Return the name of a schedule with exactly these moments, if the name means nothing else on the other side. */
 static const char *name_of(const struct diff *d, uint32_t moments)

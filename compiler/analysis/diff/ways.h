@@ -9,11 +9,11 @@ struct way {
     uint32_t ifaces, sources; /* IR_IFACE and IR_SRC of its packets, in the ir of both; sources of from.family alone */
     uint8_t len;              /* length of a map's prefixes; 0: no map */
     uint32_t addr[4];
-    uint16_t port; /* if `fixed`: the server's; else added to the packet's port, 0: kept */
+    uint16_t port; /* server's port if `fixed`; else added to the packet's port, 0: kept */
     uint8_t family;
     bool fixed;
     const char *by;            /* name of the service or nat */
-    const char *pool, *server; /* NULL: a nat */
+    const char *pool, *server; /* names of the target; NULL: a nat */
     uint32_t service;          /* own number; PBC_NONE: a nat */
 };
 

@@ -20,13 +20,13 @@ enum {
     ROUNDS_MAX = 96,            /* frames drawn for one rule */
     PIECES_MAX = 256,           /* pieces of one rule */
     WORK_MAX = 1 << 21,         /* products and ranges looked at for one rule */
-    TOTAL_WORK_LEAST = 1 << 23, /* and for all rules of a program, plus WORK_EACH for each */
+    TOTAL_WORK_LEAST = 1 << 23, /* products and ranges for all rules, plus WORK_EACH for each rule */
     WORK_EACH = 1 << 8,
     CANDIDATES_MAX = 1024,      /* earlier rules asked for one frame */
-    HELD_MAX = 32,              /* holders among them, compared */
-    CANDIDATES_LEAST = 1 << 24, /* for all rules, plus CANDIDATES_SURE for each */
+    HELD_MAX = 32,              /* holders of the frame among them, compared */
+    CANDIDATES_LEAST = 1 << 24, /* earlier rules asked in all, plus CANDIDATES_SURE for each rule */
     CANDIDATES_SURE = 128,
-    CANDIDATES_EACH = 4096, /* for one rule */
+    CANDIDATES_EACH = 4096, /* earlier rules asked for one rule */
     NEEDED_MAX = 24,        /* most covers of a rule that are checked for being needed */
     NEEDED_WORK = 1 << 22,  /* work of these checks, for all rules */
 };
@@ -35,7 +35,7 @@ struct list {
     struct compile *c;
     struct ir *ir;
     struct chains *chains;
-    struct coverers all; /* in the order of their rules */
+    struct coverers all; /* coverers in the order of their rules */
     struct cover_index *index;
     struct ir_product frames; /* frames that the list judges */
     const uint32_t *tangled;  /* rules with `do` that decide more than is known */
@@ -49,10 +49,10 @@ enum fate { ALIVE, DEAD, UNDECIDED, NEVER };
 /* The judgement of one rule */
 struct judging {
     struct list *l;
-    struct ir_product p;   /* its frames that the list judges */
+    struct ir_product p;   /* the rule's frames that the list judges */
     uint32_t rule, single; /* single: an earlier rule that alone covers it, or PBC_NONE */
     uint32_t candidates;
-    uint32_t used[ROUNDS_MAX], used_count; /* coverers */
+    uint32_t used[ROUNDS_MAX], used_count; /* coverers taken out so far */
     struct region left;
     struct region_budget budget;
 };

@@ -15,7 +15,7 @@ struct coverer {
     uint32_t rule; /* rule of the list */
 };
 struct coverers {
-    struct coverer *v; /* on the heap; in the order of their rules */
+    struct coverer *v; /* array on the heap, in the order of their rules */
     uint32_t count, cap;
 };
 
@@ -34,12 +34,12 @@ uint32_t cover_index_find(const struct cover_index *ix, const struct point *at, 
 /* Frames that chains decide, computed once for each chain (cover_chains.c) */
 struct chain_decides {
     struct coverers decides; /* rules: of the chain, or of chains that it calls */
-    bool known;              /* computed */
+    bool known;              /* `decides` has been computed */
     bool partial;            /* the chain decides more than `decides` */
 };
 struct chains {
     struct compile *c;
-    struct chain_decides *of; /* by chain of the image */
+    struct chain_decides *of; /* entries by chain of the image */
     uint64_t room;            /* coverers that may still be made */
     struct region_budget budget;
 };

@@ -10,7 +10,7 @@
 #include "vm/words/words.h"
 
 enum {
-    TOLD_MAX = 20,   /* rules */
+    TOLD_MAX = 20,   /* most rules printed */
     PIECES_TOLD = 3, /* printed pieces of one rule's rest */
     PIECES_MAX = 64,
     WORK_MAX = 1 << 17, /* ranges looked at for one rule */

@@ -1,5 +1,4 @@
-/* Judge a sample by the finished program, to confirm a computed result (sample.h). Each packet has a state of its own.
- */
+/* Judge a sample by the finished program, to confirm a computed result (sample.h). Each packet has its own state. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -99,8 +98,7 @@ void sample_judge_by(struct program *program, const struct frame_spec *p, const 
     free(memory);
 }
 
-/* One state for many packets -----------------------------------------------------------------------------------------
- */
+/* One state for many packets --------------------------------------------------------------------------------------- */
 
 struct sample_vm {
     struct bench b;
@@ -138,7 +136,7 @@ void sample_vm_judge(struct sample_vm *s, const struct frame_spec *p, const stru
     *v = (struct verdict){0};
     s->b.facts = at_start(self, schedules);
     s->b.facts.generation = generation + 1;
-    s->b.in.mono_ns += SECOND_NS; /* so that meters refill */
+    s->b.in.mono_ns += SECOND_NS; /* time for meters to refill */
     s->b.len = frame_write(p, s->b.frame);
     s->b.packet = p;
     judge_once(&s->b, v);

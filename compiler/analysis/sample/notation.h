@@ -10,10 +10,10 @@ struct facts;
 
 /* frame_spec.notes: parts that were written */
 enum frame_note {
-    NOTE_ON = 1 << 0,       /* its interface */
-    NOTE_TTL = 1 << 1,      /* its TTL */
-    NOTE_ANY_PORT = 1 << 2, /* in `repeat`: each packet has a port of its own */
-    NOTE_SRC_SELF = 1 << 3, /* its addresses, as `self` */
+    NOTE_ON = 1 << 0,       /* the interface */
+    NOTE_TTL = 1 << 1,      /* the TTL */
+    NOTE_ANY_PORT = 1 << 2, /* `repeat`: each packet has a port of its own */
+    NOTE_SRC_SELF = 1 << 3, /* an address, as `self` */
     NOTE_DST_SELF = 1 << 4,
 };
 

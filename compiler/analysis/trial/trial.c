@@ -12,9 +12,9 @@ enum {
     /* most rules tried for all frames together, before the clock is read: */
     VISITS_MAX = 1 << 22,        /* with straight code alone, */
     VISITS_CLASSIFIED = 1 << 17, /* with classifiers, which have a trial of their own */
-    FRAMES_LEAST = 32,           /* for lists of any length */
+    FRAMES_LEAST = 32,           /* least frames, for lists of any length */
     CONDS_BESIDE = 16,           /* most conditions of a rule of which a corner misses one at a time */
-    CLOCK_EVERY = 16,            /* frames */
+    CLOCK_EVERY = 16,            /* frames between two looks at the clock */
     TRIES_A_FRAME = 4,           /* wishes for each frame, on average, before giving up */
 };
 
