@@ -12,7 +12,7 @@ struct chain_info {
     unsigned depth;  /* depth of nested chains below, this one included */
     uint64_t work;   /* work of all rules, calls written out; saturates above PBC_WALK_MAX */
     uint32_t next;   /* index of the next rule to look at */
-    uint32_t caller; /* while open: chain whose rule led here */
+    uint32_t caller; /* chain whose rule led here, while this one is open */
 };
 
 struct walk {

@@ -10,7 +10,7 @@ struct node;
 /* Hash key of machines whose rules set none: published, so that they agree */
 #define HASH_KEY_DEFAULT "prey hash key 1"
 
-void settings_init(struct compile *c); /* all defaults */
+void settings_init(struct compile *c); /* set all defaults */
 /* Take N_LIMITS, N_TIMEOUTS or N_HASH_KEY, and leave other statements alone. */
 void settings_take(struct compile *c, const struct node *n);
 

@@ -9,7 +9,7 @@ struct reach {
     uint32_t *seen;  /* by chain: 1 + the last firewall that reached it */
     uint32_t *queue; /* chains to visit */
     uint32_t count;
-    bool *told; /* by condition: reported */
+    bool *told; /* by condition: already reported */
 };
 
 static void report_way(struct reach *r, uint32_t cond)

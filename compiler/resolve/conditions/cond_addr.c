@@ -160,7 +160,7 @@ void cond_vlan(struct rule_work *w, const struct node *n)
 
 void cond_inner(struct rule_work *w, const struct node *n)
 {
-    const struct node *outer = w->seen[N_C_VLAN]; /* set: the parser takes `inner` only after `vlan` */
+    const struct node *outer = w->seen[N_C_VLAN]; /* not NULL: the parser takes `inner` only after `vlan` */
     struct number_set tags = {0};
     struct pbc_cond *cond;
     if (!numbers_of(w->c, n->first, &vlan_kind, NULL, &tags, NULL)) {

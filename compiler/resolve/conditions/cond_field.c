@@ -172,9 +172,8 @@ static bool pattern_of(struct rule_work *w, const struct node *value, const stru
     return false;
 }
 
-/* Return how far into a frame the pattern may reach, so that the executor gets those bytes in one piece. Before its
- * layer stand at most the link header and 16 tags, IPv4 with options or IPv6 with a usual chain, and TCP with options.
- */
+/* Return how far into a frame the pattern may reach, so that the executor gets its bytes in one piece. At most the link
+ * header and 16 tags, IPv4 with options or IPv6 with a usual chain, and TCP with options precede its layer. */
 static uint32_t reach_of(const struct pbc_pattern *p)
 {
     static const uint32_t before[] = {[PBC_L2] = 0, [PBC_L3] = 20 + 64, [PBC_L4] = 84 + 60, [PBC_PAYLOAD] = 144 + 60};

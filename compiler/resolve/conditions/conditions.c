@@ -8,8 +8,8 @@
 typedef void cond_fn(struct rule_work *w, const struct node *n);
 
 static const struct cond_row {
-    const char *name; /* as written */
-    cond_fn *resolve; /* NULL: not supported yet, reported before */
+    const char *name; /* the condition as written */
+    cond_fn *resolve; /* handler; NULL: not supported yet, reported before */
     bool many;        /* may stand more than once */
 } rows[N_COUNT] = {
     [N_C_PROTO] = {"a family or protocol", cond_protocols, true}, /* cond_protocols separates families from protocols */

@@ -66,8 +66,8 @@ struct symbol {
     struct str name;
     struct span span; /* place of the name in its declaration */
     const struct node *decl;
-    struct symbol *next;    /* in order of declaration */
-    struct symbol *used_by; /* while visiting: user of the symbol, for the text of a cycle */
+    struct symbol *next;    /* next in order of declaration */
+    struct symbol *used_by; /* user of the symbol while it is visited, for the text of a cycle */
     bool used;
     uint8_t state; /* enum symbol_state of the union below */
     union {
@@ -76,7 +76,7 @@ struct symbol {
         struct mac_set macs;
         struct host_list hosts;
     };
-    struct pbc_set entry; /* if `placed`: the set's entry, with its ranges in the image */
+    struct pbc_set entry; /* the set's entry if `placed`, with its ranges in the image */
     bool placed;
     uint32_t index; /* index in the image: chain, interface, names list, … */
 };
@@ -91,15 +91,15 @@ struct symbols {
     bool text_at_fault;                              /* the parser reported errors: declarations may be missing */
     bool file_lost;                                  /* an include could not be read: it may have any name */
     unsigned depth;                                  /* definitions being followed */
-    uint32_t emptied;                                /* set operators that left nothing */
+    uint32_t emptied;                                /* number of set operators that left nothing */
     uint64_t set_ranges;                             /* ranges of all sets together */
-    uint32_t sets;                                   /* declared sets */
-    uint64_t compared;                               /* names compared for suggestions */
+    uint32_t sets;                                   /* number of declared sets */
+    uint64_t compared;                               /* number of names compared for suggestions */
     const char *full[16];                            /* tables of the image reported as full */
     const struct image *placed_in;                   /* image in which place_of last named a file, or NULL */
     uint32_t placed_file, placed_name;               /* that file, and its name in the image */
-    uint64_t compared_ranges;                        /* ranges of named sets compared for warnings */
-    uint64_t expanded;                               /* list entries copied for names */
+    uint64_t compared_ranges;                        /* number of ranges of named sets compared for warnings */
+    uint64_t expanded;                               /* number of list entries copied for names */
     struct span setting_span[PBC_SETTINGS_KEYS + 1]; /* place where each was set (settings.c) */
     struct read_file {
         uint64_t dev, ino;
@@ -127,8 +127,7 @@ bool symbol_lost(const struct compile *c, struct str name);
 struct symbol *symbol_want(struct compile *c, const struct node *name, unsigned wanted, const char *what);
 /* Mark all names below the node as used: the statement is not supported yet. */
 void mark_names_used(struct compile *c, const struct node *n);
-/* Begin to follow the definition of `s`, and end it. False after reporting, at `at`, a cycle or nesting past NEST_MAX.
- */
+/* Begin to follow the definition of `s`, and end it. False after reporting a cycle or nesting past NEST_MAX at `at`. */
 bool symbol_enter(struct compile *c, struct symbol *s, struct symbol *from, struct span at);
 void symbol_leave(struct compile *c, struct symbol *s, bool good);
 

@@ -163,8 +163,7 @@ void check_loops(struct compile *c)
     }
 }
 
-/* Retries without effect --------------------------------------------------------------------------------------------
- */
+/* Retries without effect ------------------------------------------------------------------------------------------- */
 
 enum { USED_SEEN = 1, USED_UNSEEN = 2 }; /* users: a service that sees servers answer; a service that never sees it */
 

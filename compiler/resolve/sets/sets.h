@@ -62,4 +62,4 @@ size_t set_size(const struct addr_set *s); /* ranges of both families */
 /* Return the ends of a prefix in lo and hi; false if bits past its length are set in `a` (lo and hi are set all the
  * same). */
 bool prefix_ends(const struct addr *a, unsigned len, struct addr *lo, struct addr *hi);
-int addr_compare(const struct addr *a, const struct addr *b); /* both of one family */
+int addr_compare(const struct addr *a, const struct addr *b); /* both addresses have one family */

@@ -7,7 +7,7 @@
 
 /* The warning of a list: its first member, and the count */
 struct told {
-    const struct node *first; /* NULL: none */
+    const struct node *first; /* first member reported; NULL: none */
     struct span by;
     const struct symbol *inner, *outer;
     uint64_t count;

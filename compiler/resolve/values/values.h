@@ -20,14 +20,14 @@ void addr_print(const struct addr *a, char buf[64]);
 /* Write an address as struct key has it: host order, v4 in word 0. */
 void addr_words(const struct addr *a, uint32_t words[4]);
 
-/* A kind of number: its bounds, its words, and if ports lists may stand for it */
+/* A kind of number: its bounds, its words, and the use of ports lists in its place */
 struct number_kind {
-    const char *what;  /* "a port" */
-    const char *range; /* "ports go from 0 to 65535" */
+    const char *what;  /* noun, such as "a port" */
+    const char *range; /* sentence, such as "ports go from 0 to 65535" */
     uint32_t least, most;
     const char *less;         /* replacement for a number under `least`; or NULL */
     const struct word *words; /* names of the language for it; NULL-terminated */
-    const char *words_what;   /* "an ICMP type" */
+    const char *words_what;   /* noun for the words, such as "an ICMP type" */
     bool ports;               /* ports lists may stand here */
 };
 struct word {
@@ -55,8 +55,8 @@ bool ports_resolve(struct compile *c, struct symbol *s, struct symbol *from, str
 bool names_resolve(struct compile *c, struct symbol *s, struct symbol *from, struct span at); /* hosts.c */
 /* Entries of a list of host names or texts while it is built (hosts.c) */
 struct listed {
-    const char *text;        /* in the arena; host names in normal form */
-    const struct node *node; /* its source: a string, or the name of another list */
+    const char *text;        /* text in the arena; host names in normal form */
+    const struct node *node; /* source of the entry: a string, or the name of another list */
 };
 struct listing {
     struct listed *e;
@@ -77,8 +77,7 @@ bool texts_of(struct compile *c, const struct node *list, enum text_kind kind, u
 bool names_place(struct compile *c, enum pbc_names_kind kind, const char *const *texts, uint32_t n, struct span at,
                  uint32_t *index);
 bool macs_resolve(struct compile *c, struct symbol *s, struct symbol *from, struct span at);
-/* Read MAC and NAME siblings. If words is not NULL, multicast and broadcast may stand: MAC_MULTICAST | MAC_BROADCAST.
- */
+/* Read MAC and NAME siblings. If words is not NULL, it gets MAC_MULTICAST | MAC_BROADCAST, which may then stand. */
 bool macs_of(struct compile *c, const struct node *first, struct symbol *from, struct mac_set *out, uint32_t *words,
              const struct symbol **name);
 bool set_resolve(struct compile *c, struct symbol *s, struct symbol *from, struct span at);
@@ -93,7 +92,7 @@ struct addr_list {
     struct symbol **big; /* named sets that stand alone or are too large to copy into `set` */
     uint32_t big_count;
     bool any, self;
-    const struct symbol *name; /* set if the list is this one set */
+    const struct symbol *name; /* the one set that makes up the list, or NULL */
 };
 bool addr_list_of(struct compile *c, const struct node *list, struct addr_list *out);
 
