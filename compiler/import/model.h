@@ -41,8 +41,7 @@ struct list {
 void list_add(struct list *l, struct extent e, struct arena *a);
 void list_number(struct list *l, uint64_t lo, uint64_t hi, struct arena *a);
 void list_word(struct list *l, const char *word, size_t len, struct arena *a);
-/* Add an address, `a/len` or `a-b`, as text; a netmask is not taken. False if the text is none: the list is unchanged.
- */
+/* Add an address, `a/len` or `a-b`, as text, but no netmask. False if the text is none: the list is unchanged. */
 bool list_address(struct list *l, const char *text, size_t len, struct arena *a);
 
 /* A set named in the file, or one made where two conditions meet */
@@ -57,9 +56,9 @@ struct set {
     uint8_t depth;    /* nesting of halves; 0: a set of the file */
     uint8_t family;   /* family of all its addresses, 4 or 6; 0: not known */
     bool changes;     /* rules or timeouts change it at run time; `members` is what the file shows */
-    const char *text; /* its comment, or NULL */
+    const char *text; /* comment of the set, or NULL */
     /* set by the writer */
-    const char *said; /* its name in prey; NULL: not yet given */
+    const char *said; /* name in prey; NULL: not yet given */
 };
 
 struct meter {
@@ -82,7 +81,7 @@ struct metered {
 };
 
 struct condition {
-    struct condition *next; /* in the order of enum about, each at most once */
+    struct condition *next; /* conditions in the order of enum about, each at most once */
     enum about about;
     struct list list;
 };
@@ -92,9 +91,9 @@ enum act {
     ACT_ACCEPT,
     ACT_DROP,
     ACT_REJECT,
-    ACT_JUMP,   /* to `target`, and back here */
-    ACT_GOTO,   /* to `target`, and back to where this chain was jumped from */
-    ACT_RETURN, /* in a base chain: its policy */
+    ACT_JUMP,   /* goes to `target`, and back here */
+    ACT_GOTO,   /* goes to `target`, and back to where this chain was jumped from */
+    ACT_RETURN, /* ends the chain; in a base chain, its policy decides */
     ACT_TRANSLATE,
     ACT_SILENT, /* nothing to write: prey does it elsewhere, or does not need it */
 };
@@ -108,7 +107,7 @@ struct translation_act {
 
 struct rule {
     struct rule *next;
-    const char *text; /* as the other tool writes it, for comments; never NULL */
+    const char *text; /* the rule as the other tool writes it, for comments; never NULL */
     struct condition *conditions;
     uint8_t family;                 /* 4, 6; 0: both */
     uint8_t flags_has, flags_lacks; /* TCP flags that must be set, clear; the protocol is a separate condition */
@@ -127,7 +126,7 @@ struct rule {
     } answer; /* OWN: reset for TCP, else unreachable */
     bool log;
     const char *prefix;  /* prefix of `log`, or NULL */
-    const char *comment; /* or NULL */
+    const char *comment; /* comment of the rule, or NULL */
     const char *name;    /* name of its counter, or NULL */
     struct translation_act nat;
     const char *unsaid; /* reason why prey can't express the rule, which is left out; NULL: none */
@@ -183,7 +182,7 @@ struct ruleset {
     struct chain *chains, **chains_end;
     struct set *sets, **sets_end;
     struct meter *meters, **meters_end;
-    struct remark *remarks, **remarks_end; /* neither rules nor chains, and not expressible */
+    struct remark *remarks, **remarks_end; /* parts that are neither rules nor chains, not expressible */
     uint64_t rules;
     uint64_t effort;             /* steps so far (ruleset_spend) */
     uint16_t clamp;              /* clamp of segment sizes that a rule asks for, in bytes; 1: by the path; 0: none */
@@ -195,8 +194,7 @@ struct remark {
 };
 
 /* Count steps: one for each condition, and each member of a list looked through for it. Work multiplies: a rule by the
- * elements of a set, chains by the places that lead to them. False after EFFORT_MOST steps: stop, the file is refused.
- */
+ * elements of a set, chains by the places that lead to them. False after EFFORT_MOST steps: the file is refused. */
 enum { EFFORT_MOST = 1 << 25 };
 bool ruleset_spend(struct ruleset *s, uint64_t steps);
 bool ruleset_is_spent(const struct ruleset *s);

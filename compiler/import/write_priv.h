@@ -13,7 +13,7 @@ enum way { WAY_IN, WAY_FORWARD, WAY_OUT, WAYS };
  * arrive. */
 struct forwarded {
     struct forwarded *next;
-    const struct rule *rule;      /* its conditions: interface, source, protocol, ports */
+    const struct rule *rule;      /* conditions on interface, source, protocol, ports */
     struct extent at;             /* destination before; may be the word "self" */
     struct extent to;             /* destination after */
     uint16_t port;                /* port after; 0: not known */
@@ -30,7 +30,7 @@ struct place {
         PLACE_WHOLE,  /* a base chain that decides every packet */
         PLACE_REST    /* the rest of a sequence, which decides every packet */
     } kind;
-    const struct chain *chain; /* NULL for a REST */
+    const struct chain *chain; /* the chain; NULL for a REST */
     enum hook hook;            /* hook of the base chain, or of the one that jumped here */
     bool before_state;         /* before connections are looked up */
     bool after_source;         /* after sources are translated */
@@ -45,7 +45,7 @@ struct place {
 
 /* A base chain in the sequence of a way */
 struct stage {
-    const struct chain *chain; /* never NULL */
+    const struct chain *chain; /* the chain, never NULL */
 };
 struct sequence {
     struct stage *of;

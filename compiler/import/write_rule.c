@@ -105,8 +105,7 @@ static bool holds(const struct list *l, uint8_t family, wide n)
     return (l->set ? in_set(l->set, family, n) : among(l, family, n)) != l->not ;
 }
 
-/* Decide the conditions on the destination of a forwarded packet, which is known, and remove them. False if one fails.
- */
+/* Decide conditions on the destination of a forwarded packet, which is known, and remove them. False if one fails. */
 static bool decide_destination(struct writer *w, const struct forwarded *f, const struct rule *r, struct rule *out)
 {
     struct condition **end = &out->conditions;

@@ -144,7 +144,7 @@ static bool begin_chain(struct listing *l)
 static struct rule rule_from(const struct listing *l, const char *line, size_t len)
 {
     const char *text = *line == '[' ? memmem(line, len, "-A", 2) : NULL;
-    if (!text) text = line; /* also if `-A` is in quotes */
+    if (!text) text = line; /* no `-A` is found if it is quoted */
     len -= (size_t)(text - line);
     while (len && (text[len - 1] == '\r' || text[len - 1] == ' ')) len--;
     return (struct rule){.text = arena_strndup(l->s->arena, text, len)};

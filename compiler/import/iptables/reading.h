@@ -33,7 +33,7 @@ struct choice {
 /* Options of one match, in any order; they take effect at the end of the rule */
 struct limit {
     uint64_t rate, burst;
-    uint32_t unit; /* in seconds */
+    uint32_t unit; /* unit of the rate in seconds */
     bool begun, over;
 };
 struct hashlimit {

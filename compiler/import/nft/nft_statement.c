@@ -109,7 +109,7 @@ static const struct statement_row {
     const char *kind;
     void (*read)(struct reading_rule *r, const cJSON *value);
     bool asks;       /* not every packet passes the statement */
-    const char *why; /* if read is NULL: the reason; it spoils the rule if `asks`, else a part */
+    const char *why; /* reason if read is NULL; it applies to the rule if `asks`, else to a part */
 } rows[] = {
     {"match", read_match, true, NULL},
     {"limit", read_limit, true, NULL},
