@@ -141,8 +141,8 @@ struct test_run {
     bool dated;                  /* `at DATE` has passed: at dated_ns the calendar showed date_minute, since 1970 */
     uint64_t dated_ns, date_minute;
     uint64_t week_ns;      /* wall clock at the test's beginning, since Monday 00:00 */
-    uint8_t *down;         /* by server */
-    uint64_t *up_since_ns; /* by server */
+    uint8_t *down;         /* by server: it is down */
+    uint64_t *up_since_ns; /* by server: time at which it came up */
     struct claims claims;
     struct first *first;     /* first bytes of the connection being judged */
     struct chooser *chooser; /* servers of proxy services; NULL: there are none */
@@ -150,12 +150,12 @@ struct test_run {
     uint64_t cookie;         /* cookie of the packet judged last */
     struct test_held *held;
     struct pkt left;         /* the last packet that was sent on or taken out of a tunnel, as it left; empty: none */
-    uint8_t *left_frame;     /* its bytes; room for TEST_LEFT_MOST */
+    uint8_t *left_frame;     /* bytes of `left`; room for TEST_LEFT_MOST */
     uint64_t left_cookie;    /* cookie of that packet as judged */
     uint32_t left_hop[4];    /* next hop of that packet, as in struct key */
     uint8_t left_hop_family; /* 0: its destination is the next hop */
     struct frame_spec last;  /* the last packet let through, as its receiver got it; no later fragment */
-    struct frame_payload last_ip; /* its bytes from the IP header on, as it left, for errors to quote */
+    struct frame_payload last_ip; /* bytes of `last` from the IP header on, as it left, for errors to quote */
     bool any_left;                /* `last` is set */
     bool past;                    /* the answer to `last` goes past this machine */
     bool answered;                /* the vm has answered `last` */

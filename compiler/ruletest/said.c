@@ -32,7 +32,7 @@ static uint8_t *put_sni(uint8_t *at, struct str name)
     at = put16(at, EXT_SNI);
     at = put16(at, name.len + 5);
     at = put16(at, name.len + 3);
-    *at++ = 0; /* type: host_name */
+    *at++ = 0; /* name type host_name */
     at = put16(at, name.len);
     return put(at, name.s, name.len);
 }
@@ -52,10 +52,10 @@ static uint8_t *put_hello(uint8_t *at, const struct test_said *said)
 {
     uint8_t *const record = at + 3, *const message = at + 7;
     at = put(at, (const uint8_t[]){22, 3, 1, 0, 0, 1, 0, 0, 0, 3, 3}, 11);
-    memset(at, 0, RANDOM + 1); /* with an empty session id */
+    memset(at, 0, RANDOM + 1); /* the byte behind: an empty session id */
     at = put16(at + RANDOM + 1, 2);
     at = put16(at, TLS_AES_128_GCM_SHA256);
-    at = put(at, (const uint8_t[]){1, 0}, 2); /* no compression */
+    at = put(at, (const uint8_t[]){1, 0}, 2); /* one compression method: none */
     uint8_t *const extensions = at;
     at += 2;
     if (said->sni.s) at = put_sni(at, said->sni);

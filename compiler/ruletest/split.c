@@ -21,7 +21,7 @@ struct split {
     const struct test_step *step;
     uint64_t seed;
     uint32_t *endpoints, endpoint_count; /* endpoints whose service may lead to the pool */
-    uint64_t *flows;                     /* by server of the pool */
+    uint64_t *flows;                     /* flows that reached each server of the pool */
     uint64_t tries, reached;
     bool from_sets;
     struct vm *vm;           /* state beside the test's */

@@ -28,7 +28,7 @@ struct test_talk {
         bool spoke, again, anew; /* again: the peer has not spoken since; anew: its SYN asks for a new connection */
         uint32_t isn, next;      /* number of its first byte, and of the byte after all it got through */
         uint32_t anew_isn;
-        struct frame_spec said; /* its last packet */
+        struct frame_spec said; /* last packet of this side */
     } side[2];
 };
 
