@@ -13,8 +13,8 @@ static bool holds_tests(const struct node *file)
     return false;
 }
 
-/* Warn about a file that judges nothing. A part for inclusion may have no firewall, but then holds tests, or is not
- * compiled alone. */
+/* Warn about a file without firewall, service, nat or test, which judges nothing. Parts are compiled with the file that
+ * includes them. */
 static void warn_idle(struct compile *c)
 {
     const struct image *img = c->image;

@@ -328,7 +328,7 @@ void symbol_leave(struct compile *c, struct symbol *s, bool good)
     s->used_by = NULL;
 }
 
-/* True if the names differ by one letter: replaced, added or missing. Digits don't count, as in lan4 and lan6. */
+/* True if the names differ by one letter: replaced, added or missing. Not by a digit, as in lan4 and lan6. */
 static bool letter_apart(struct str a, struct str b)
 {
     const size_t shorter = a.len < b.len ? a.len : b.len;
