@@ -1,4 +1,4 @@
-/* Keep how a packet left that was let through, so that its receiver can answer it and errors can quote it.
+/* Keep the last packet that was let through as it left, so that its receiver can answer it and errors can quote it.
  *
  *     went to the host, or across         as it came
  *     sent on by a service or a `nat`     rewritten; an answer goes to the new addresses
