@@ -162,7 +162,7 @@ static bool taker_of(const struct walk *w, uint32_t rule, struct taker *t)
 }
 
 /* Move the region's frames that are in the product to `hits`. */
-static void take(struct walk *w, struct region *from, const struct ir_product *p, struct region *hits)
+static void product_take(struct walk *w, struct region *from, const struct ir_product *p, struct region *hits)
 {
     const uint32_t before = hits->count;
     struct ir_product both;
@@ -253,8 +253,8 @@ static void walk_rule(struct walk *w, uint32_t rule, const struct way *way)
     if (!taker_of(w, rule, &t)) return;
     parts_init(&hits);
     hits.before = way->left->before;
-    take(w, &way->left->sure, &t.plain, &hits.sure);
-    take(w, &way->left->maybe, &t.plain, &hits.maybe);
+    product_take(w, &way->left->sure, &t.plain, &hits.sure);
+    product_take(w, &way->left->maybe, &t.plain, &hits.maybe);
     if (over(w) || hits.sure.count + hits.maybe.count == 0) {
         parts_fini(&hits);
         return;
@@ -341,7 +341,7 @@ static void walk_firewalls(struct walk *w, enum pbc_direction d, struct parts *a
         if (!firewall_judges(f, d) || f->iface == PBC_NONE) continue;
         const struct ir_product on = frames_on(w->c, i, d);
         parts_init(&here);
-        take(w, &all->sure, &on, &here.sure);
+        product_take(w, &all->sure, &on, &here.sure);
         if (here.sure.count) walk_firewall(w, i, &here);
         parts_fini(&here);
     }

@@ -145,7 +145,7 @@ static void count_sent(struct talk_side *me, struct talk_side *peer, const struc
 }
 
 /* Note a packet that was let through. again: the same packet once more is a retransmission. */
-static void take(struct test_run *r, const struct frame_spec *p, bool again)
+static void frame_take(struct test_run *r, const struct frame_spec *p, bool again)
 {
     unsigned who;
     if (p->form != FORM_TCP || p->fragment == KIND_FRAG_LATER) return;
@@ -158,6 +158,6 @@ static void take(struct test_run *r, const struct frame_spec *p, bool again)
     peer->again = false;
 }
 
-void test_talk_sent(struct test_run *r, const struct frame_spec *p) { take(r, p, true); }
+void test_talk_sent(struct test_run *r, const struct frame_spec *p) { frame_take(r, p, true); }
 
-void test_talk_seen(struct test_run *r, const struct frame_spec *p) { take(r, p, false); }
+void test_talk_seen(struct test_run *r, const struct frame_spec *p) { frame_take(r, p, false); }

@@ -10,7 +10,7 @@
 static bool is_part(const char *words) { return !strpbrk(words, "{};\n#\\"); }
 
 /* Split the text into the words of the packet and its interfaces in and out. */
-static bool take(struct written *w, const char *text)
+static bool text_take(struct written *w, const char *text)
 {
     size_t used = 0;
     char *save = NULL, *words = strdup(text);
@@ -36,7 +36,7 @@ static bool take(struct written *w, const char *text)
 
 int written_read(struct written *w, const char *text, char *err, size_t err_len)
 {
-    if (take(w, text)) return 0;
+    if (text_take(w, text)) return 0;
     snprintf(err, err_len, "`%.200s` is no packet: 'tcp 198.51.100.9:50000 -> self:22 syn on wan' is one", text);
     return -1;
 }

@@ -132,7 +132,7 @@ static void add_from(struct work *w, const struct ir_product *said, const struct
     if (product_and(w->ir, said, kind, &both, &loose)) region_add(w->out, &both);
 }
 
-static void add(struct work *w, const struct ir_product *kind)
+static void kind_add(struct work *w, const struct ir_product *kind)
 {
     struct ir_product arriving = w->said, sent = w->said;
     sent.field[IR_IFACE] = ir_ranges_and(w->ir, sent.field[IR_IFACE], w->leaves, IFACE_ABSENT);
@@ -190,7 +190,7 @@ static void add_tcp(struct work *w, uint32_t what)
         unsigned states = states_possible(w->ir, &p);
         if (flags == TCP_ACK && !(w->ir->keeps_flows && w->ir->picks_up)) states &= ~(1u << STATE_IS_NEW);
         if (w->ir->keeps_flows) p.field[IR_STATE] = states_set(w->ir, asked(w) & states);
-        if (states & asked(w)) add(w, &p);
+        if (states & asked(w)) kind_add(w, &p);
     }
 }
 
@@ -210,14 +210,14 @@ static void add_icmp(struct work *w, uint32_t what)
     }
     struct ir_product p = kind_of(w, what, what, 8);
     p.field[IR_TYPE] = ir_intern_ranges(w->ir, types, count, 255);
-    if (count) add(w, &p);
+    if (count) kind_add(w, &p);
 }
 
 /* Add the protocols lo to hi, whose packets are new or established. */
 static void add_others(struct work *w, uint32_t lo, uint32_t hi, uint32_t bytes)
 {
     const struct ir_product p = kind_of(w, lo, hi, bytes);
-    if (asked(w) & (1u << STATE_IS_NEW | 1u << STATE_IS_ESTABLISHED)) add(w, &p);
+    if (asked(w) & (1u << STATE_IS_NEW | 1u << STATE_IS_ESTABLISHED)) kind_add(w, &p);
 }
 
 static void add_family(struct work *w, uint32_t base)
@@ -247,10 +247,10 @@ static void add_later(struct work *w)
     product_all(&p);
     p.field[IR_FRAGMENT] = ir_field_range(w->ir, IR_FRAGMENT, FRAGMENT_LATER, FRAGMENT_LATER);
     p.field[IR_WHAT] = ir_field_range(w->ir, IR_WHAT, WHAT_IP4, WHAT_IP6_UNKNOWN - 1);
-    add(w, &p);
+    kind_add(w, &p);
     if (!what_asks_ah(w->ir, w->said.field[IR_WHAT])) return;
     p.field[IR_WHAT] = ir_field_range(w->ir, IR_WHAT, WHAT_AH6_UNKNOWN, WHAT_AH6_UNKNOWN);
-    add(w, &p);
+    kind_add(w, &p);
 }
 
 void claim_region(struct claims *all, const struct claim *claim, struct region_budget *budget, struct region *out)

@@ -33,7 +33,7 @@ static struct table table_of(struct diff *d, const struct items *l, uint32_t fro
     return t;
 }
 
-static uint32_t take(const struct diff *d, struct table *t, const struct items *l, const struct item *wanted)
+static uint32_t item_take(const struct diff *d, struct table *t, const struct items *l, const struct item *wanted)
 {
     for (uint32_t *at = &t->head[wanted->hash & t->mask]; *at; at = &t->next[*at - 1]) {
         const uint32_t found = *at - 1;
@@ -91,6 +91,6 @@ void align(struct diff *d, struct items lists[SIDES])
         pair(lists, --end[OLD], --end[NEW]);
     if (begin == end[OLD] || begin == end[NEW]) return;
     struct table t = table_of(d, new, begin, end[NEW]);
-    for (uint32_t i = begin; i < end[OLD]; i++) old->item[i].twin = take(d, &t, new, &old->item[i]);
+    for (uint32_t i = begin; i < end[OLD]; i++) old->item[i].twin = item_take(d, &t, new, &old->item[i]);
     keep_ascending(d, old, new, begin, end[OLD]);
 }

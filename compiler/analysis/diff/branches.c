@@ -39,8 +39,8 @@ static void parts_fini(struct parts *p)
 }
 
 /* Add the packets in both `rest` and `when` to the branch's pools. */
-static void take(struct diff *d, const struct side *s, const struct pbc_branch *b, const struct region *rest,
-                 const struct ir_product *when, struct parts *to)
+static void branch_take(struct diff *d, const struct side *s, const struct pbc_branch *b, const struct region *rest,
+                        const struct ir_product *when, struct parts *to)
 {
     const struct program *p = s->program;
     for (uint32_t i = 0; i < rest->count; i++) {
@@ -72,7 +72,7 @@ static bool gather(struct diff *d, unsigned side, uint32_t service, struct regio
         known = product_is_plain(d->c.ir, &when);
         if (!known) break;
         region_spend(budget, (uint64_t)rest.count * (b->share_count + 1u));
-        if (!budget->spent) take(d, s, b, &rest, &when, to);
+        if (!budget->spent) branch_take(d, s, b, &rest, &when, to);
         if (!budget->spent) region_minus(d->c.ir, &rest, &when, budget);
         known = !budget->spent && !d->c.ir->too_large;
     }

@@ -32,7 +32,7 @@ static uint64_t *sets_before(const struct program *p)
 }
 
 /* Add, saturating above EFFORT_MOST. */
-static void add(uint64_t *sum, const uint64_t *before, uint32_t first, uint32_t count)
+static void sums_add(uint64_t *sum, const uint64_t *before, uint32_t first, uint32_t count)
 {
     if (*sum <= EFFORT_MOST) *sum += 1 + before[first + count] - before[first];
 }
@@ -40,12 +40,13 @@ static void add(uint64_t *sum, const uint64_t *before, uint32_t first, uint32_t 
 static uint64_t effort(const struct program *p, const uint64_t *conds, const uint64_t *sets)
 {
     uint64_t sum = conds[p->conds_count];
-    for (uint32_t i = 0; i < p->rules_count; i++) add(&sum, conds, p->rules[i].conds, p->rules[i].cond_count);
-    for (uint32_t i = 0; i < p->branches_count; i++) add(&sum, conds, p->branches[i].conds, p->branches[i].cond_count);
-    for (uint32_t i = 0; i < p->pools_count; i++) add(&sum, sets, p->pools[i].sources, p->pools[i].source_count);
+    for (uint32_t i = 0; i < p->rules_count; i++) sums_add(&sum, conds, p->rules[i].conds, p->rules[i].cond_count);
+    for (uint32_t i = 0; i < p->branches_count; i++)
+        sums_add(&sum, conds, p->branches[i].conds, p->branches[i].cond_count);
+    for (uint32_t i = 0; i < p->pools_count; i++) sums_add(&sum, sets, p->pools[i].sources, p->pools[i].source_count);
     for (uint32_t i = 0; i < p->nats_count; i++) {
-        add(&sum, sets, p->nats[i].from, p->nats[i].from_count);
-        add(&sum, sets, p->nats[i].outside, p->nats[i].outside_count);
+        sums_add(&sum, sets, p->nats[i].from, p->nats[i].from_count);
+        sums_add(&sum, sets, p->nats[i].outside, p->nats[i].outside_count);
     }
     return sum;
 }

@@ -6,8 +6,8 @@
 #include "compiler/import/nft/nft_priv.h"
 #include "compiler/import/rows.h"
 
-static void add(struct text *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-static void add(struct text *t, const char *fmt, ...)
+static void text_add(struct text *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static void text_add(struct text *t, const char *fmt, ...)
 {
     const size_t room = sizeof(t->bytes) - t->len;
     va_list ap;
@@ -28,7 +28,7 @@ static void add_each(struct text *t, const cJSON *list, const char *between)
     cJSON_ArrayForEach(v, list)
     {
         if (t->cut) return;
-        if (more) add(t, "%s", between);
+        if (more) text_add(t, "%s", between);
         more = true;
         add_value(t, v);
     }
@@ -38,72 +38,72 @@ static void add_json(struct text *t, const cJSON *v)
 {
     char json[512];
     if (cJSON_PrintPreallocated((cJSON *)v, json, sizeof(json), false))
-        add(t, "%s", json);
+        text_add(t, "%s", json);
     else
-        add(t, "...");
+        text_add(t, "...");
 }
 
 static void add_payload(struct text *t, const cJSON *v)
 {
     const cJSON *offset = cJSON_GetObjectItem(v, "offset"), *len = cJSON_GetObjectItem(v, "len");
     if (nft_member(v, "base"))
-        add(t, "@%s,%.0f,%.0f", nft_member(v, "base"), cJSON_GetNumberValue(offset), cJSON_GetNumberValue(len));
+        text_add(t, "@%s,%.0f,%.0f", nft_member(v, "base"), cJSON_GetNumberValue(offset), cJSON_GetNumberValue(len));
     else
-        add(t, "%s %s", nft_member(v, "protocol") ? nft_member(v, "protocol") : "?",
-            nft_member(v, "field") ? nft_member(v, "field") : "?");
+        text_add(t, "%s %s", nft_member(v, "protocol") ? nft_member(v, "protocol") : "?",
+                 nft_member(v, "field") ? nft_member(v, "field") : "?");
 }
 
 static void add_meta(struct text *t, const cJSON *v)
 {
     const char *key = nft_member(v, "key");
     const bool alone = key && (!strncmp(key, "iif", 3) || !strncmp(key, "oif", 3));
-    add(t, "%s%s", alone ? "" : "meta ", key ? key : "?");
+    text_add(t, "%s%s", alone ? "" : "meta ", key ? key : "?");
 }
 
 static void add_ct(struct text *t, const cJSON *v)
 {
     const char *dir = nft_member(v, "dir"), *key = nft_member(v, "key");
-    add(t, "ct %s%s%s", dir ? dir : "", dir ? " " : "", key ? key : "?");
+    text_add(t, "ct %s%s%s", dir ? dir : "", dir ? " " : "", key ? key : "?");
 }
 
 static void add_fib(struct text *t, const cJSON *v)
 {
-    add(t, "fib ");
+    text_add(t, "fib ");
     const cJSON *flags = cJSON_GetObjectItem(v, "flags");
     if (cJSON_IsArray(flags))
         add_each(t, flags, " . ");
     else
         add_value(t, flags);
-    add(t, " %s", nft_member(v, "result") ? nft_member(v, "result") : "?");
+    text_add(t, " %s", nft_member(v, "result") ? nft_member(v, "result") : "?");
 }
 
 static void add_prefix(struct text *t, const cJSON *v)
 {
     add_value(t, cJSON_GetObjectItem(v, "addr"));
-    add(t, "/%.0f", cJSON_GetNumberValue(cJSON_GetObjectItem(v, "len")));
+    text_add(t, "/%.0f", cJSON_GetNumberValue(cJSON_GetObjectItem(v, "len")));
 }
 
 /* Write a set or a map; an array in it is a pair of a map. */
 static void add_set(struct text *t, const cJSON *v)
 {
     const cJSON *one;
-    add(t, "{ ");
+    text_add(t, "{ ");
     cJSON_ArrayForEach(one, v)
     {
         if (t->cut) return;
-        if (one != v->child) add(t, ", ");
+        if (one != v->child) text_add(t, ", ");
         if (cJSON_IsArray(one))
             add_each(t, one, " : ");
         else
             add_value(t, one);
     }
-    add(t, " }");
+    text_add(t, " }");
 }
 
 static void add_map(struct text *t, const cJSON *v, const char *word)
 {
     add_value(t, cJSON_GetObjectItem(v, "key"));
-    add(t, " %s ", word);
+    text_add(t, " %s ", word);
     add_value(t, cJSON_GetObjectItem(v, "data"));
 }
 
@@ -115,7 +115,7 @@ static void add_element(struct text *t, const cJSON *v) { add_value(t, cJSON_Get
 static void add_value_map(struct text *t, const cJSON *v) { add_map(t, v, "map"); }
 static void add_target(struct text *t, const cJSON *v)
 {
-    add(t, "%s", nft_member(v, "target") ? nft_member(v, "target") : "?");
+    text_add(t, "%s", nft_member(v, "target") ? nft_member(v, "target") : "?");
 }
 
 static void add_object(struct text *t, const cJSON *v)
@@ -132,9 +132,9 @@ static void add_object(struct text *t, const cJSON *v)
     if (way < ROWS(ways))
         ways[way].how(t, value);
     else if (kind && cJSON_IsNull(value))
-        add(t, "%s", kind);
+        text_add(t, "%s", kind);
     else if (kind && (!strcmp(kind, "jump") || !strcmp(kind, "goto"))) {
-        add(t, "%s ", kind);
+        text_add(t, "%s ", kind);
         add_target(t, value);
     } else
         add_json(t, v);
@@ -143,11 +143,11 @@ static void add_object(struct text *t, const cJSON *v)
 static void add_value(struct text *t, const cJSON *v)
 {
     if (cJSON_IsString(v))
-        add(t, "%s", v->valuestring);
+        text_add(t, "%s", v->valuestring);
     else if (cJSON_IsNumber(v))
-        add(t, "%.0f", v->valuedouble);
+        text_add(t, "%.0f", v->valuedouble);
     else if (cJSON_IsBool(v))
-        add(t, cJSON_IsTrue(v) ? "exists" : "missing");
+        text_add(t, cJSON_IsTrue(v) ? "exists" : "missing");
     else if (cJSON_IsArray(v))
         add_each(t, v, ",");
     else if (v)
@@ -160,49 +160,49 @@ static void add_match(struct text *t, const cJSON *v)
     const cJSON *left = cJSON_GetObjectItem(v, "left");
     const bool plain = op && (!strcmp(op, "==") || !strcmp(op, "in")) && !cJSON_GetObjectItem(left, "&");
     add_value(t, left);
-    if (op && !plain) add(t, " %s", op);
-    add(t, " ");
+    if (op && !plain) text_add(t, " %s", op);
+    text_add(t, " ");
     add_value(t, cJSON_GetObjectItem(v, "right"));
 }
 
 static void add_log(struct text *t, const cJSON *v)
 {
-    add(t, "log");
-    if (nft_member(v, "prefix")) add(t, " prefix \"%s\"", nft_member(v, "prefix"));
+    text_add(t, "log");
+    if (nft_member(v, "prefix")) text_add(t, " prefix \"%s\"", nft_member(v, "prefix"));
 }
 
 static void add_limit(struct text *t, const cJSON *v)
 {
     if (cJSON_IsString(v)) {
-        add(t, "limit name %s", v->valuestring);
+        text_add(t, "limit name %s", v->valuestring);
         return;
     }
     const char *unit = nft_member(v, "rate_unit"), *per = nft_member(v, "per");
-    add(t, "limit rate %s%.0f%s%s/%s", cJSON_IsTrue(cJSON_GetObjectItem(v, "inv")) ? "over " : "",
-        cJSON_GetNumberValue(cJSON_GetObjectItem(v, "rate")), unit ? " " : "", unit ? unit : "", per ? per : "?");
+    text_add(t, "limit rate %s%.0f%s%s/%s", cJSON_IsTrue(cJSON_GetObjectItem(v, "inv")) ? "over " : "",
+             cJSON_GetNumberValue(cJSON_GetObjectItem(v, "rate")), unit ? " " : "", unit ? unit : "", per ? per : "?");
 }
 
 static void add_count(struct text *t, const cJSON *v)
 {
-    add(t, "ct count %s%.0f", cJSON_IsTrue(cJSON_GetObjectItem(v, "inv")) ? "over " : "",
-        cJSON_GetNumberValue(cJSON_GetObjectItem(v, "val")));
+    text_add(t, "ct count %s%.0f", cJSON_IsTrue(cJSON_GetObjectItem(v, "inv")) ? "over " : "",
+             cJSON_GetNumberValue(cJSON_GetObjectItem(v, "val")));
 }
 
 /* Write `add @set { ip saddr limit rate ... }`. */
 static void add_filling(struct text *t, const cJSON *v)
 {
     const cJSON *stmt = cJSON_GetObjectItem(v, "stmt");
-    add(t, "%s %s { ", nft_member(v, "op") ? nft_member(v, "op") : "meter",
-        nft_member(v, "set")    ? nft_member(v, "set")
-        : nft_member(v, "name") ? nft_member(v, "name")
-                                : "?");
+    text_add(t, "%s %s { ", nft_member(v, "op") ? nft_member(v, "op") : "meter",
+             nft_member(v, "set")    ? nft_member(v, "set")
+             : nft_member(v, "name") ? nft_member(v, "name")
+                                     : "?");
     add_value(t, cJSON_GetObjectItem(v, "elem") ? cJSON_GetObjectItem(v, "elem") : cJSON_GetObjectItem(v, "key"));
     for (const cJSON *one = cJSON_IsArray(stmt) ? stmt->child : stmt; one;
          one = cJSON_IsArray(stmt) ? one->next : NULL) {
-        add(t, " ");
+        text_add(t, " ");
         text_statement(t, one);
     }
-    add(t, " }");
+    text_add(t, " }");
 }
 
 static bool is_translation(const char *kind)
@@ -213,9 +213,9 @@ static bool is_translation(const char *kind)
 static void add_translation(struct text *t, const char *kind, const cJSON *v)
 {
     const cJSON *addr = cJSON_GetObjectItem(v, "addr"), *port = cJSON_GetObjectItem(v, "port");
-    add(t, "%s%s", kind, addr || port ? " to " : "");
+    text_add(t, "%s%s", kind, addr || port ? " to " : "");
     add_value(t, addr);
-    if (port) add(t, ":");
+    if (port) text_add(t, ":");
     add_value(t, port);
 }
 
@@ -234,21 +234,21 @@ void text_statement(struct text *t, const cJSON *statement)
     else if (!strcmp(kind, "limit"))
         add_limit(t, v);
     else if (!strcmp(kind, "counter"))
-        add(t, "counter");
+        text_add(t, "counter");
     else if (!strcmp(kind, "ct count"))
         add_count(t, v);
     else if (!strcmp(kind, "meter") || (!strcmp(kind, "set") && cJSON_IsObject(v)))
         add_filling(t, v);
     else if (!strcmp(kind, "reject"))
-        add(t, "reject%s%s", nft_member(v, "expr") || nft_member(v, "type") ? " with " : "",
-            nft_member(v, "expr")   ? nft_member(v, "expr")
-            : nft_member(v, "type") ? nft_member(v, "type")
-                                    : "");
+        text_add(t, "reject%s%s", nft_member(v, "expr") || nft_member(v, "type") ? " with " : "",
+                 nft_member(v, "expr")   ? nft_member(v, "expr")
+                 : nft_member(v, "type") ? nft_member(v, "type")
+                                         : "");
     else if (is_translation(kind))
         add_translation(t, kind, v);
     else if (!strcmp(kind, "mangle")) {
         add_value(t, cJSON_GetObjectItem(v, "key"));
-        add(t, " set ");
+        text_add(t, " set ");
         add_value(t, cJSON_GetObjectItem(v, "value"));
     } else
         add_object(t, statement);
@@ -259,7 +259,7 @@ void text_rule(struct text *t, const cJSON *statements)
     const cJSON *one;
     cJSON_ArrayForEach(one, statements)
     {
-        if (t->len) add(t, " ");
+        if (t->len) text_add(t, " ");
         text_statement(t, one);
         if (t->cut) return;
     }
