@@ -1,4 +1,4 @@
-/* What only the kernel's executor has: helpers, names that the linker fills in (gen/code.h), marks for the verifier. */
+/* Tools of the kernel executor alone: helpers, names that the linker fills in (gen/code.h), marks for its verifier. */
 #pragma once
 
 #include <linux/bpf.h>
@@ -8,41 +8,41 @@
 #include "vm/kernel/loop.bpf.h"
 #include "vm/kernel/world.h"
 
-/* It wants the kernel's types above it. */
+/* bpf_helpers.h needs the kernel's types before it. */
 #include <bpf/bpf_helpers.h>
 
 /* A pointer argument of a global function that is never NULL. */
 #define NONNULL __attribute__((btf_decl_tag("arg:nonnull")))
-/* A function that the verifier looks at once, whoever calls it, and that other files may call; all others are their
- * file's. */
+/* A function that other files may call, and that the kernel's verifier looks at once for all callers. All other
+ * functions belong to their file. */
 #define GLOBAL __attribute__((noinline, visibility("default")))
 
-/* The body of a long loop: inlined, but where loops are counted a global function, so that the verifier looks at it
- * once. */
+/* The body of a long loop: inlined; where loops are counted, a global function, so that the kernel's verifier looks at
+ * it once. */
 #ifdef COUNTED
 #define APART GLOBAL
 #else
 #define APART inline_whole
 #endif
 
-/* The kernel's own loop: fn(turn, &k) until it gives 1, `most` times at most. Linux before 6.7 looks at one turn alone,
- * and leaves out what that one never does: so what turns change lies in the packet, or in other memory of maps, of
- * which it knows nothing. The stack has the pointer and no more. */
+/* The kernel's own loop: call fn(turn, &k) until it returns 1, `most` times at most. Linux before 6.7 looks at one turn
+ * alone, and leaves out code that this turn never reaches. So all that turns change lies in the packet, or in other
+ * memory of maps, of which that verifier knows nothing; the stack holds the packet's address and no more. */
 #define EACH_TURN(most, fn, k)                                                                                         \
-    ({ /* how many turns it took */                                                                                    \
+    ({ /* the number of turns taken */                                                                                 \
        __typeof__(k) k_ = (k);                                                                                         \
        bpf_loop((most), (fn), &k_, 0);                                                                                 \
     })
 #define TURN_OF(type, at) (*(type *const *)(at))
 
-/* The address of something is the number. */
+/* Value of a symbol: the address is the number. */
 #define MASK(name) ((uint64_t)(uintptr_t)&mask_##name)
 
-/* An array of any length: its last entry; and an index that is none of it is 0. What the verifier follows first is that
- * it is one, so that the other way is nothing new to it. */
+/* LAST: the last index of an array of any length. AT_MOST: the index, or 0 if it lies behind the last. The kernel's
+ * verifier first follows an index within the array, so that the other case is nothing new to it. */
 #define LAST(name) ((uint64_t)(uintptr_t)&last_##name)
-/* Is there more than one? The verifier knows, and does not look at what is never done; the compiler, which would say
- * that an address is never 0, does not. */
+/* True if the array has more than one entry. The kernel's verifier knows the number, and skips code that is never run;
+ * the compiler must not see it, or it would take an address for never 0. */
 #define IS_MORE(last)                                                                                                  \
     ({                                                                                                                 \
         uint64_t last_ = (last);                                                                                       \
@@ -56,7 +56,7 @@
         at_;                                                                                                           \
     })
 
-/* Is there room for the recipes of flows that are sent on? */
+/* True if the table has room for recipes of bound flows. */
 extern const char last_flow_recipes;
 static inline bool sends_on(void) { return IS_MORE(LAST(flow_recipes)); }
 
@@ -68,19 +68,19 @@ extern const char mask_kpkts;
 extern struct kernel_world state_world;
 extern char map_stages_xdp, map_stages_tc;
 
-enum stage { STAGE_JUDGE, STAGE_ACT, STAGE_NONE /* the packet passes as it is */ };
+enum stage { STAGE_JUDGE, STAGE_ACT, STAGE_NONE /* the packet passes unchanged */ };
 
-/* What the verifier follows first: of that packet it knows less, so the other one is nothing new to it. */
+/* The case that the kernel's verifier follows first: it knows less of that packet, so the other is not new to it. */
 #define KPKT_FIRST(asked) __builtin_expect(asked, 1)
 
-/* The packet that this CPU works on: for XDP and traffic control; programs of type SYSCALL have the next one. */
+/* Return the packet of this CPU, for XDP and traffic control. Programs of type SYSCALL have the one after it. */
 static inline struct kpkt *kpkt_here(void)
 {
     return &state_kpkts[2 * (uint64_t)bpf_get_smp_processor_id() & MASK(kpkts)];
 }
 
-/* The same, or, in a test run, the one that the process has to itself and names before the frame: nothing that arrives
- * meanwhile gets between (world.h, secret). */
+/* Return this CPU's packet, or, in a test run, the one that the process owns and names before the frame, so that no
+ * frame that arrives meanwhile interferes (world.h, secret). */
 static inline struct kpkt *kpkt_xdp(const struct xdp_md *ctx)
 {
     const uint64_t *said = (const uint64_t *)(long)ctx->data_meta;
@@ -95,7 +95,7 @@ static inline struct kpkt *kpkt_tc(const struct __sk_buff *ctx)
     return kpkt_here();
 }
 
-/* Does the host send it, now, to the wire? */
+/* True if the host really sends the packet to the wire: no process asks. */
 static inline bool kpkt_is_sent(const struct kpkt *k)
 {
     return (k->flags & (KERNEL_ASKED | KERNEL_EGRESS)) == KERNEL_EGRESS;

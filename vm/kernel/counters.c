@@ -1,4 +1,4 @@
-/* What the stages know of a program (counters.h). */
+/* Facts of a program for the stages (counters.h). */
 #include "vm/kernel/counters.h"
 
 #include "vm/program/program.h"
@@ -11,13 +11,13 @@ static bool has_tunnels(const struct program *p)
     return any;
 }
 
-/* Does it take some ports of own addresses? A map takes nothing that is for those. */
+/* True if the nat takes ports of own addresses. A map takes no packets to own addresses. */
 static bool takes_ports(const struct pbc_nat *n)
 {
     return n->kind != PBC_NAT_MAP && (n->kind != PBC_NAT_FORWARD || n->proto < PBC_EP_ECHO4);
 }
 
-/* Does one, here or in a program before, forward what has neither ports nor identifiers? */
+/* True if a nat of this program or an earlier one forwards protocols with neither ports nor identifiers. */
 static bool forwards_bare(const struct program *p)
 {
     bool bare = false;
@@ -37,7 +37,7 @@ static uint32_t flags_of(const struct program *p, bool live)
            (p->proxies_count ? KERNEL_HAS_PROXIES : 0u) | (has_tunnels(p) ? KERNEL_HAS_TUNNELS : 0u);
 }
 
-/* Where there is no row left the last one grows. Mappings of programs before may have any port. */
+/* Fill in the ports of nats. If no row is left, the last one grows. Mappings of earlier programs may have any port. */
 static void nat_ports_of(struct kernel_program *k, const struct program *p)
 {
     uint32_t rows = 0;

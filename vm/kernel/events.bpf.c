@@ -17,7 +17,7 @@ static inline uint64_t lost(const struct kpkt *k)
     return 1;
 }
 
-/* The packet as it is now known. */
+/* Fill in a record from the packet's present state. */
 static __always_inline void fill(struct kernel_event_packet *e, const struct kpkt *k, uint32_t kind, uint32_t rule)
 {
     e->event = (struct kernel_event){.kind = kind, .program = k->program, .now_ns = k->now_ns};
@@ -40,7 +40,7 @@ static __always_inline void fill(struct kernel_event_packet *e, const struct kpk
     __builtin_memcpy(e->bytes, k->head, KERNEL_EVENT_BYTES);
 }
 
-/* Returns 0, or 1: there was no room. kind: of enum kernel_event_kind, whose record is a packet's. */
+/* Send a packet's record (struct kernel_event_packet). Return 0, or 1: the ring had no room. */
 GLOBAL uint64_t kernel_tell(struct kpkt *k NONNULL, uint32_t kind, uint32_t rule)
 {
     struct kernel_event_packet *const e = bpf_ringbuf_reserve(&map_events, sizeof *e, 0);
@@ -50,7 +50,7 @@ GLOBAL uint64_t kernel_tell(struct kpkt *k NONNULL, uint32_t kind, uint32_t rule
     return 0;
 }
 
-/* What look said of its flow: after that a flow may have begun with it. */
+/* Return what the packet met in the flow table (enum met_has), as look saw it: since then it may have begun a flow. */
 static inline uint32_t what_it_met(const struct kpkt *k)
 {
     const struct track_seen *s = &k->seen;
@@ -61,7 +61,7 @@ static inline uint32_t what_it_met(const struct kpkt *k)
            (s->picks == PICKS_OPENED ? MET_OPENED : 0) | (k->flags & KERNEL_CHANGED ? MET_CHANGED : 0);
 }
 
-/* Is it one that changes something, or comes to nothing: dropped or rejected, the first of a flow, or another state? */
+/* True for a packet that is dropped or rejected, begins a flow or changes a flow's state. */
 static inline bool matters(const struct kpkt *k)
 {
     const struct track_seen *s = &k->seen;
@@ -72,8 +72,8 @@ static inline bool matters(const struct kpkt *k)
     return s->dir == FLOW_REPLY && !(k->flow.tcp.flags & TCP_TRACK_HEARD_REPLY);
 }
 
-/* One packet of many is told of, and all that matter, as long as half of the ring is free: others need it, too. The
- * same as above, with the line of its flow. */
+/* Send a record, with the line of the flow, for one packet of many, and for each that matters while half of the ring is
+ * free: other records need room, too. Return 0, or 1: the ring had no room. */
 GLOBAL uint64_t kernel_sample(struct kpkt *k NONNULL)
 {
     const uint32_t of = state_world.sample;
@@ -92,7 +92,7 @@ GLOBAL uint64_t kernel_sample(struct kpkt *k NONNULL)
     return 0;
 }
 
-/* As effect_log: unless the rule's own meter has no token. */
+/* Log as effect_log does, unless the rule's own meter has no token. */
 GLOBAL uint64_t kernel_log(struct kpkt *k NONNULL, uint32_t rule)
 {
     if (k->flags & KERNEL_DRY) return 0;

@@ -1,13 +1,13 @@
-/* What vm/packet/loop.h asks of an executor, for the kernel's verifier. Included before any shared code.
+/* Definitions for vm/packet/loop.h that suit the kernel's verifier. Included before any shared code.
  *
- * The stages are compiled twice. Linux 6.9 has `may_goto`: the verifier walks a loop until it learns nothing new.
- * Before that (COUNTED) it walks through each turn, so turns are counted in a number that it knows, and what takes too
- * many of them is the kernel's own loop over a function (bpf_loop, Linux 5.17). */
+ * The stages are compiled twice. Linux 6.9 has `may_goto`: its verifier walks a loop until it learns nothing new.
+ * Before that (COUNTED) it walks through each turn, so turns are counted in a number that it knows, and a loop of too
+ * many turns is the kernel's own over a function (bpf_loop, Linux 5.17). */
 #pragma once
 
 #ifdef COUNTED
 #define TURNS(most) for (uint64_t turns_ = (most), once_ = 1; once_; once_ = 0)
-/* In asm, for the compiler would do without the number where it knows a shorter end. */
+/* In asm: the compiler would drop the number where it knows a shorter end. */
 #define GO_ON()                                                                                                        \
     ({                                                                                                                 \
         __asm__ volatile("%0 += -1" : "+r"(turns_));                                                                   \
@@ -15,8 +15,7 @@
     })
 #else
 #define TURNS(most)
-/* True as long as the loop has not taken a turn too many, of which there are 8 million. In bytes, for a compiler that
- * does not know the instruction. */
+/* True until the loop has taken too many turns: 8 million. In bytes, for compilers that do not know the instruction. */
 #define GO_ON()                                                                                                        \
     ({                                                                                                                 \
         __label__ out, on;                                                                                             \
@@ -30,13 +29,13 @@
     })
 #endif
 #define LOOP(cond) ((cond) && GO_ON())
-/* A word of a map is what the verifier knows nothing of. This one is never anything but 0: it lies among the constants,
- * which no process has but the one that loads, so no other makes loops endless. */
+/* A word of a map, of which the kernel's verifier knows nothing. It is always 0: it lies among the constants, which
+ * only the loading process has, so no other one can make loops endless. */
 const volatile uint32_t loop_zero = 0;
 #define LOOSE(x)       ((__typeof__(x))((x) ^ loop_zero))
 #define FORGET()       __asm__ volatile("" : : : "memory")
 #define WITHIN(i)      ((i) & (KERNEL_HEAD - 1))
 #define PKT_BYTES(pkt) (((const struct kpkt *)(pkt))->head)
 
-/* Calls cost 2 ns. */
+/* Always inlined: a call costs 2 ns. */
 #define inline_whole static inline __attribute__((always_inline))

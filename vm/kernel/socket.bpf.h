@@ -1,8 +1,8 @@
-/* For programs of the kernel: a TCP segment as it stands in a packet, and whether a connection of the host's has it.
+/* For programs of the kernel: a TCP segment of a packet, and the test whether a connection of the host's has it.
  *
- * Who includes it has said before how bytes are read: LOAD(from, at, to, len), from the IP header on, true where they
- * are there; and the map of ends (MADE), with struct gate_made and one byte. The kernel's own table of sockets is what
- * tells: nothing has to be told who was let in, or when that ends. */
+ * The including file first defines LOAD(from, at, to, len), which reads bytes from the IP header on and is true if they
+ * are there; and the map of ends (MADE), of struct gate_made and one byte. The kernel's own table of sockets tells who
+ * was let in, and when that ends. */
 #pragma once
 
 #include <bpf/bpf_endian.h>
@@ -79,7 +79,7 @@ static __always_inline bool segment_read4(void *from, __u32 at, struct segment *
     return segment_tcp(from, at + (s->ip.four.first & 15u) * 4u, s);
 }
 
-/* One that is in pieces is none. */
+/* Read a segment of IPv6. False also for a fragment. */
 static __always_inline bool segment_read6(void *from, __u32 at, struct segment *s)
 {
     if (!segment_ip6_header(from, at, s)) return false;
@@ -94,7 +94,7 @@ static __always_inline bool segment_read6(void *from, __u32 at, struct segment *
     return next == IPPROTO_NR_TCP && segment_tcp(from, at, s);
 }
 
-/* From the header on that an ICMP error quotes, with its ports and no more: as the segment that would answer it. */
+/* Read the header that an ICMP error quotes at `at`, with its ports alone, as the segment that would answer it. */
 static __always_inline bool segment_quoted(void *from, __u32 at, bool six, struct segment *s)
 {
     __u16 ports[2];
@@ -124,7 +124,7 @@ static __always_inline bool segment_quoted(void *from, __u32 at, bool six, struc
     return true;
 }
 
-/* The first packet of a connection: it is the vm's to judge, whatever sockets there are. */
+/* True for the first packet of a connection: the vm judges it, whatever sockets there are. */
 static __always_inline bool segment_opens(const struct segment *s) { return s->tcp.syn && !s->tcp.ack; }
 
 static __always_inline struct bpf_sock *segment_socket(void *ctx, const struct segment *s)
@@ -144,7 +144,7 @@ static __always_inline struct bpf_sock *segment_socket(void *ctx, const struct s
     return bpf_skc_lookup_tcp(ctx, &t, sizeof t.ipv6, BPF_F_CURRENT_NETNS, 0);
 }
 
-/* A connection, not a listener. */
+/* True if the segment has a connection, not a listener alone. */
 static __always_inline bool segment_has_socket(void *ctx, const struct segment *s)
 {
     struct bpf_sock *sk = segment_socket(ctx, s);
@@ -160,8 +160,8 @@ static __always_inline bool segment_has_cookie(struct bpf_sock *listener, struct
     return !bpf_tcp_check_syncookie(listener, &s->ip.six, 40, &s->tcp, sizeof s->tcp);
 }
 
-/* Has a connection of the host's the segment, does it end the handshake of one, or had one its ends before? The host
- * answers the last with a reset, which whoever missed the first one waits for (RFC 5961, 3.2: a challenge ACK). */
+/* True if a connection of the host's has the segment or had its ends before, or the segment ends a handshake. The host
+ * answers old ones with a reset, for which a side that missed the first one waits (RFC 5961, 3.2: a challenge ACK). */
 static __always_inline bool segment_is_known(void *ctx, struct segment *s)
 {
     const struct gate_made ends = {s->from, s->to, s->from_port, s->to_port, 0};

@@ -1,6 +1,5 @@
-/* Sections of a program as the kernel has them: read-only tables of a power of two entries, at addresses that the
- * linker fills in. An index that is masked lies inside; that it is the right one, the program's own verifier has
- * proved. */
+/* Sections of a program in the kernel: read-only tables whose length is a power of two, at addresses that the linker
+ * fills in. A masked index lies inside; the program's own verifier has proved that it is the right one. */
 #pragma once
 
 #define TABLE(type, name)                                                                                              \

@@ -1,5 +1,5 @@
-/* The last stage: what was decided is done. The verdict (settle.bpf.h), the edit (frame.bpf.h),
- * and where it goes (leave.bpf.h); then it is counted. */
+/* The last stage carries out the decision: the verdict (settle.bpf.h), the edit (frame.bpf.h), and the way out
+ * (leave.bpf.h). Then it counts the packet. */
 #include <linux/pkt_cls.h>
 
 #include "vm/kernel/act/frame.bpf.h"
@@ -7,14 +7,14 @@
 #include "vm/kernel/act/settle.bpf.h"
 #include "vm/kernel/events.h"
 
-/* The flow of a packet that was accepted goes on, or begins: 0, or a reason to go up (KERNEL_UP_…). */
+/* Update or begin the flow of an accepted packet. Return 0, or a reason to go up (KERNEL_UP_…). */
 uint64_t kernel_flow_keep(struct kpkt *k);
 uint64_t kernel_piece_keep(struct kpkt *k);
 uint64_t kernel_tell(struct kpkt *k, uint32_t kind, uint32_t rule); /* events.bpf.c */
 uint64_t kernel_sample(struct kpkt *k);
 
-/* Is it one that flows are kept of? What leaves the choice to the host of a proxy's service is where the host follows
- * it itself (forward/begin.c). */
+/* True if a flow is kept for the packet. A packet of a proxy's service, which the host handles, has a flow only if the
+ * program follows proxied connections (forward/begin.c). */
 static inline bool keeps(const struct kpkt *k)
 {
     const uint32_t flags = count_program(k->program)->flags;
@@ -23,11 +23,11 @@ static inline bool keeps(const struct kpkt *k)
     return k->verdict.action == ACTION_ACCEPT;
 }
 
-/* Its flow could not be told of it, and is none that user space alone changes. */
+/* True if the flow table could not take the change, and the change is not one that user space alone makes. */
 static inline bool is_crowded(uint64_t why) { return why == KERNEL_UP_BUSY || why == KERNEL_UP_ROOM; }
 
-/* What was sent is sent, though its flow could not be told of it; and what the host sends passes as it was decided, for
- * nobody takes it up. */
+/* Keep the packet's flow. A packet that is already edited for sending leaves even if its flow could not be changed. One
+ * that the host sends passes as decided if the table is busy or full, for no worker takes it up. */
 inline_whole uint32_t keep(struct kpkt *k, uint32_t out)
 {
     const uint64_t why = keeps(k) ? kernel_flow_keep(k) : 0;
@@ -37,14 +37,14 @@ inline_whole uint32_t keep(struct kpkt *k, uint32_t out)
     return out;
 }
 
-/* Tell processes of samples (events.bpf.c), and of what the host sends and a rejection answers. */
+/* Report to processes: samples (events.bpf.c), and packets of the host that are rejected and need an answer. */
 static inline void tell(struct kpkt *k)
 {
     if (k->verdict.action == ACTION_REJECT && !settle_watches(k)) kernel_tell(k, KERNEL_EVENT_REJECT, k->verdict.rule);
     if (state_world.sample && !(k->flags & KERNEL_ASKED)) kernel_sample(k);
 }
 
-/* All but where it goes. */
+/* Keep the flow, count and report the packet. Return where it goes (enum kernel_out). */
 inline_whole uint32_t act(struct kpkt *k, uint32_t out)
 {
     if (out == KERNEL_PASS || out == KERNEL_SEND) out = keep(k, out);
@@ -75,14 +75,14 @@ SEC("xdp") int act_xdp(struct xdp_md *ctx)
     }
 }
 
-/* Do later pieces of the datagram follow this one, which was judged, where none may be held (piece.h)? */
+/* True for a judged first fragment of the host's, whose later ones follow its decision: none is held (piece.h). */
 static inline bool is_followed(const struct kpkt *k)
 {
     return k->key.kind & KIND_FRAG_FIRST && k->flags & KERNEL_JUDGED && kpkt_is_sent(k) &&
            state_world.flags & PBC_FOLLOWS_FRAGMENTS;
 }
 
-/* What the host sends goes to the wire or not: nothing is edited, and no socket is there to take it. */
+/* A packet that the host sends goes to the wire or not: it is not edited, and no socket takes it up. */
 SEC("tc") int act_tc(struct __sk_buff *ctx)
 {
     struct kpkt *k = kpkt_tc(ctx);

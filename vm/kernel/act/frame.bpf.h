@@ -1,5 +1,5 @@
-/* The frame of an ordinary packet of a flow that is sent on, edited where it lies: short.c's `apply`, in an XDP buffer.
- * The recipes' code is the vm's own; here are the bounds that the verifier wants to see. */
+/* Edit the frame of an ordinary packet of a bound flow where it lies: `apply` of short.c, in an XDP buffer. The
+ * recipes' code is the vm's own; this file adds the bounds that the kernel's verifier wants to see. */
 #pragma once
 
 #include "vm/kernel/bpf.h"
@@ -9,7 +9,7 @@
 extern struct kernel_way state_ways[];
 extern const char mask_ways;
 
-enum { FRAME_L3_MOST = 127 }; /* of a frame with sixteen tags it is 78 */
+enum { FRAME_L3_MOST = 127 }; /* a frame with sixteen tags has 78 */
 
 static inline uint8_t *frame_begin(const struct xdp_md *ctx) { return (uint8_t *)(long)ctx->data; }
 static inline uint8_t *frame_end(const struct xdp_md *ctx) { return (uint8_t *)(long)ctx->data_end; }
@@ -20,8 +20,8 @@ static inline void frame_put_mac(uint8_t *to, uint64_t mac)
     wire_put32(to + 2, (uint32_t)mac);
 }
 
-/* Of a frame whose first 12 bytes are there: to the next hop; from the interface that it leaves by, or from where it
- * was sent to (`was`, which may be the frame itself). */
+/* Write the MACs of a frame whose first 12 bytes are there. Destination: the next hop. Source: the interface that the
+ * frame leaves by, or, if its MAC is unknown, the address that it came to (in `was`, maybe the frame itself). */
 static inline void frame_macs(const struct kpkt *k, uint8_t *frame, const uint8_t *was)
 {
     const struct recipe *r = &k->recipe;
@@ -67,8 +67,8 @@ static inline bool frame_to(const struct xdp_md *ctx, struct kpkt *k)
     return true;
 }
 
-/* A number that the verifier knows and the compiler does not: else it puts branches together in which the verifier
- * would know it. */
+/* A number that the kernel's verifier knows and the compiler does not: otherwise the compiler merges branches, and the
+ * verifier no longer knows the number in them. */
 #define FRAME_KNOWN(number)                                                                                            \
     ({                                                                                                                 \
         uint64_t frame_known;                                                                                          \
@@ -76,8 +76,8 @@ static inline bool frame_to(const struct xdp_md *ctx, struct kpkt *k)
         frame_known;                                                                                                   \
     })
 
-/* The front was opened: what stands before the IP header moves there (one tag at most), and the outer header behind it.
- * kind: of the recipe. */
+/* Write the outer header at the front, which was opened: move there what stands before the IP header (one tag at most),
+ * and put the outer header behind it. kind: the recipe's. */
 static __attribute__((noinline)) bool frame_put_outer(struct xdp_md *ctx, struct kpkt *k, uint64_t kind)
 {
     const struct recipe_numbers n = {.hash = (uint32_t)(k->seen.hash >> 8), .id = (uint16_t)k->datagram};
@@ -107,7 +107,7 @@ static inline bool frame_outer(struct xdp_md *ctx, struct kpkt *k)
     }
 }
 
-/* The frame ends with the IP packet; false, and it is as it was but for its padding: there is no room in front. */
+/* Cut the frame after the IP packet and put the outer header in front. False: no room, and only padding is lost. */
 static inline bool frame_wrap(struct xdp_md *ctx, struct kpkt *k)
 {
     const uint32_t len = (uint32_t)k->pkt.l3 + k->key.length, over = recipe_overhead(k->seen.recipe);
@@ -118,15 +118,15 @@ static inline bool frame_wrap(struct xdp_md *ctx, struct kpkt *k)
     return frame_outer(ctx, k);
 }
 
-/* Does the checksum of TCP or UDP cover the pseudo header alone? Then somebody has to complete it before it leaves by a
- * program. (One whole checksum of 65,536 looks the same.) */
+/* True if the checksum of TCP or UDP covers the pseudo header alone, and has to be completed before the packet leaves
+ * by a program. (One whole checksum of 65,536 looks the same.) */
 static inline bool frame_is_partial(const struct kpkt *k, uint16_t sum)
 {
     const struct key *key = &k->key;
     const uint32_t len = (uint32_t)k->pkt.l3 + key->length - k->pkt.l4;
     uint64_t pseudo = (uint64_t)key->proto + len;
 #pragma unroll
-    for (unsigned i = 0; i < 4; i++) pseudo += (uint64_t)key->src[i] + key->dst[i]; /* of IPv4 the others are 0 */
+    for (unsigned i = 0; i < 4; i++) pseudo += (uint64_t)key->src[i] + key->dst[i]; /* in IPv4 the others are 0 */
     pseudo = (pseudo & UINT32_MAX) + (pseudo >> 32);
     pseudo = (pseudo & 0xffff) + (pseudo >> 16 & 0xffff) + (pseudo >> 32);
     pseudo = (pseudo & 0xffff) + (pseudo >> 16);
@@ -140,7 +140,7 @@ static inline bool frame_is_unsummed(const struct kpkt *k)
     return frame_is_partial(k, wire_get16(k->head + (at & (KERNEL_HEAD - 1))));
 }
 
-/* As its recipe says; false: it cannot be done here, and the packet is still as it came. */
+/* Edit the frame by its recipe. False: it cannot be done here, and the packet is unchanged. */
 static inline bool frame_edit(struct xdp_md *ctx, struct kpkt *k)
 {
     if (!sends_on()) return false;

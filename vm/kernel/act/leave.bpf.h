@@ -1,4 +1,4 @@
-/* Where packets leave: out by an interface, and up to a socket. */
+/* The ways out of the stages: out by an interface, and up to a socket. */
 #pragma once
 
 #include "vm/kernel/act/settle.bpf.h"
@@ -11,7 +11,7 @@ extern const char mask_ports;
 extern char map_outs; /* by interface id */
 extern char map_xsks; /* by kernel_port.xsks and queue */
 
-/* Is it known where an edited packet leaves, and to whom? Who asks says so himself. */
+/* True if interface and next hop of an edited packet are known. A process that asks knows them itself. */
 static inline bool leave_is_known(const struct kpkt *k)
 {
     const struct recipe *r = &k->recipe;
@@ -20,7 +20,7 @@ static inline bool leave_is_known(const struct kpkt *k)
     return r->out_if == IFACE_NONE || (r->out_if < KERNEL_WAYS && state_ways[r->out_if & MASK(ways)].ifindex);
 }
 
-/* By the interface that it came from. */
+/* Send the frame back by the interface that it came from. */
 static inline int leave_back(const struct xdp_md *ctx)
 {
     const struct kernel_port *port = &state_ports[ctx->ingress_ifindex & MASK(ports)];
@@ -66,7 +66,7 @@ static inline int leave_lost(struct kpkt *k)
     return XDP_DROP;
 }
 
-/* To the socket of its interface and queue. */
+/* Send the frame up to the socket of its interface and queue. */
 static inline int leave_up(struct xdp_md *ctx, struct kpkt *k)
 {
     count_add(&settle_counters()->ups[k->up & 15], k->pkt.wire_len);

@@ -1,5 +1,5 @@
-/* From decisions to verdicts, and what is counted: settle.c, short.c and forward.c's choices, for what the kernel
- * finishes. What it does not finish goes up, and nothing but that is counted. */
+/* Turn decisions into verdicts, and count them: the choices of settle.c, short.c and forward.c for packets that the
+ * kernel finishes. All others go up, and only their going up is counted. */
 #pragma once
 
 #include "vm/forward/bind/routed.h"
@@ -33,7 +33,7 @@ static __always_inline void settle_verdict(struct kpkt *k, enum action action, d
     v->server = server;
 }
 
-/* Malformed: dropped, but for ARP that no rule asks for (vm/worker/batch.c, lets_pass). */
+/* Drop a malformed packet, but let pass ARP that no rule asks for (vm/worker/batch.c, lets_pass). */
 static __always_inline uint32_t settle_malformed(struct kpkt *k)
 {
     const bool arp = k->pkt.reason == REASON_SHORT_ARP || (k->pkt.reason == REASON_SNAPPED && k->key.kind & KIND_ARP);
@@ -44,7 +44,6 @@ static __always_inline uint32_t settle_malformed(struct kpkt *k)
     return passes ? KERNEL_PASS : KERNEL_DROP;
 }
 
-/* An ordinary packet of a flow that is sent on. */
 static __always_inline uint32_t settle_ordinary(struct kpkt *k, decided by)
 {
     const struct recipe *r = &k->recipe;
@@ -56,8 +55,8 @@ static __always_inline uint32_t settle_ordinary(struct kpkt *k, decided by)
 
 uint64_t kernel_is_told(struct kpkt *k, uint64_t at); /* told.bpf.c */
 
-/* Is it asked who has an address, or whether it is there, by an ARP request, a solicitation, an echo request? The place
- * of the address in its head; 0: it is not. */
+/* Return the place in the head of the address that is asked for by an ARP request, a neighbour solicitation or an echo
+ * request; 0: the packet is none of these. */
 static inline uint64_t settle_asked_at(const struct kpkt *k)
 {
     const struct key *key = &k->key;
@@ -79,14 +78,14 @@ static inline bool settle_asks(struct kpkt *k)
     return at && kernel_is_told(k, at);
 }
 
-/* Does it cross, and the host forwards nothing? */
+/* True if the packet crosses the machine and the host forwards nothing of its family. */
 static inline bool settle_is_routed(const struct kpkt *k)
 {
     const uint32_t kind = k->key.kind, of = kind & KIND_IP4 ? KERNEL_ROUTES_4 : KERNEL_ROUTES_6;
     return kind & KIND_FORWARD && kind & KIND_IP && state_world.routes & of && !(k->flags & KERNEL_EGRESS);
 }
 
-/* Accepted, and it goes on as it is; unless somebody at one of services' addresses is asked for (forward/vips.c). */
+/* Let an accepted packet pass. A request for one of the services' addresses goes up for an answer (forward/vips.c). */
 static __always_inline uint32_t settle_here(struct kpkt *k, decided by)
 {
     const bool sends = count_program(k->program)->flags & KERNEL_SENDS_ON && !(k->flags & KERNEL_EGRESS);
@@ -96,8 +95,8 @@ static __always_inline uint32_t settle_here(struct kpkt *k, decided by)
     return KERNEL_PASS;
 }
 
-/* Accepted, and a proxy's service takes it: the host gets it. What opens a connection goes by user space, which notes
- * for the proxy who let it in, and asks the service's rate. */
+/* Pass an accepted packet of a proxy's service to the host. A packet that opens a connection goes up: user space notes
+ * for the proxy which rule let it in, and asks the service's rate. */
 static __always_inline uint32_t settle_proxied(struct kpkt *k, decided by)
 {
     const bool opens = (k->key.marks & (TCP_SYN | TCP_ACK)) == TCP_SYN;
@@ -111,8 +110,8 @@ static inline bool settle_is_error(const struct key *key)
     return key->kind & KIND_ICMP_HEADER && icmp_type_is_error(key->kind & KIND_IP6, (uint8_t)key->icmp_type);
 }
 
-/* To the host itself, at a port that no nat forwards or translates to: it is the host's, whoever runs. Identifiers of
- * echoes may be mapped. */
+/* True for a packet to the host itself, at a port that no nat forwards or translates to: it stays the host's.
+ * Identifiers of echoes may be mapped. */
 static inline bool settle_is_hosts(const struct kpkt *k)
 {
     const struct kernel_program *p = count_program(k->program);
@@ -126,8 +125,8 @@ static inline bool settle_is_hosts(const struct kpkt *k)
     return !taken;
 }
 
-/* What a nat's statements may concern: bind/nat.c, nat_choose. What is of one link alone the host hears on that link.
- */
+/* True if a nat's statements may concern the packet (bind/nat.c, nat_choose). The host itself handles link-local
+ * addresses. */
 static inline bool settle_may_nat(const struct kpkt *k)
 {
     const struct key *key = &k->key;
@@ -137,7 +136,7 @@ static inline bool settle_may_nat(const struct kpkt *k)
     return is_routed(key->src, v6) && is_routed(key->dst, v6);
 }
 
-/* Accepted, where there are services or translation. What begins a flow there user space begins. */
+/* Settle an accepted packet where there are services or translation. A packet that begins a flow there goes up. */
 static __always_inline uint32_t settle_sent_on(struct kpkt *k, decided by)
 {
     const uint32_t translates = count_program(k->program)->flags & KERNEL_TRANSLATES;
@@ -153,7 +152,7 @@ static __always_inline uint32_t settle_sent_on(struct kpkt *k, decided by)
     return translates && settle_may_nat(k) ? settle_up(k, KERNEL_UP_BEGIN) : settle_here(k, by);
 }
 
-/* Is it let by whatever the rules say of it (world.watches)? */
+/* True if the packet passes whatever the rules decide (world.watches). */
 static inline bool settle_watches(const struct kpkt *k)
 {
     return state_world.watches && !(k->key.kind & state_world.enforces) && k->branch == PBC_NONE;
@@ -173,8 +172,8 @@ static __always_inline uint32_t settle_judged(struct kpkt *k)
     return KERNEL_DROP;
 }
 
-/* A router speaks of what went into tunnels to servers, to the address that these come from: user space listens
- * (runtime/worker/pmtu.h), whatever the rules say of it. */
+/* True for a router's message about the size of tunnelled packets, sent to the tunnels' own source address. User space
+ * reads it (runtime/worker/pmtu.h), whatever the rules decide. */
 static inline bool settle_tells_mtu(const struct kpkt *k)
 {
     enum { FRAGMENTATION_NEEDED = 4 };
@@ -185,7 +184,7 @@ static inline bool settle_tells_mtu(const struct kpkt *k)
     return key->icmp_type == ICMP4_UNREACHABLE && key->icmp_code == FRAGMENTATION_NEEDED;
 }
 
-/* What becomes of the packet, as far as look and judge say: enum kernel_out; not yet counted. */
+/* Return where the packet goes (enum kernel_out) by what look and judge found. Nothing is counted yet. */
 static __always_inline uint32_t settle(struct kpkt *k)
 {
     if (k->up) return KERNEL_UP;
@@ -201,7 +200,7 @@ static inline struct kernel_counters *settle_counters(void)
     return &state_counters[(uint64_t)bpf_get_smp_processor_id() & MASK(counters)];
 }
 
-/* For its rule or default, service, server and nat. */
+/* Count the packet for its rule or default, service, server and nat. */
 static __always_inline void settle_count_served(const struct kpkt *k)
 {
     const struct verdict *v = &k->verdict;
@@ -217,7 +216,6 @@ static __always_inline void settle_count_served(const struct kpkt *k)
     if (v->service == PBC_NONE) count_of(p, p->nats, p->row, k->recipe.server, bytes);
 }
 
-/* The verdict is final. */
 static __always_inline void settle_count(const struct kpkt *k)
 {
     struct kernel_counters *c = settle_counters();

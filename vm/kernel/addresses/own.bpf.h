@@ -1,6 +1,6 @@
-/* This machine's own addresses: what packet/parse/sides.c is natively. A few stand in `world` and are compared all;
- * where there are more, or who tells has not said them there, they are asked of two hash sets, 15 ns each. Who asks
- * knows that there are any of the family: what stands here of none is older. */
+/* This machine's own addresses: natively packet/parse/sides.c. Where they are few and published, they stand in `world`
+ * and each is compared; otherwise two hash sets are asked, at 15 ns each. Callers first check that the family has any
+ * own address: what stands here of a family with none is out of date. */
 #pragma once
 
 #include "vm/kernel/bpf.h"
@@ -9,14 +9,14 @@
 
 extern char map_own4, map_own6;
 
-/* The highest bit, if a number of 32 bits is 0: so there is no branch for each address. */
+/* Return a word with the highest bit set if a number of 32 bits is 0: no branch for each address is needed. */
 static inline uint64_t is_zero(uint64_t number) { return number - 1; }
 static inline uint64_t folded(uint64_t number) { return number >> 32 | (uint32_t)number; }
 
-/* Which state of them is read: another after it, or an odd one, and nothing was learned. */
+/* Number of the published state. The comparison counts only if the number is even, and still the same afterwards. */
 static inline uint32_t own_change(void) { return *(const volatile uint32_t *)&state_world.own.change; }
 
-enum { OWN_STEP = 4 }; /* so many are compared together; most machines have no more */
+enum { OWN_STEP = 4 }; /* addresses compared together; most machines have no more */
 
 inline_whole uint64_t own_some4(const struct kernel_own *own, unsigned from, uint32_t addr)
 {

@@ -1,5 +1,5 @@
-/* An entry of `told`: addresses for which user space answers (vm/forward/vips.h), as prefixes; an IPv4 address as IPv6
- * maps it. */
+/* An entry of `told`: addresses for which user space answers (vm/forward/vips.h), as prefixes. An IPv4 address is
+ * written as an IPv4-mapped IPv6 address. */
 #pragma once
 
 #include <stdbool.h>
@@ -9,7 +9,7 @@
 enum { KERNEL_TOLD_MOST = 65536 };
 
 struct kernel_told {
-    uint32_t bits; /* of addr, from its first on */
+    uint32_t bits; /* prefix length: bits of addr that count, from the first on */
     uint8_t addr[16];
 };
 

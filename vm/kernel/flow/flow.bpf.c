@@ -1,4 +1,4 @@
-/* Flows in the kernel: vm/flow/'s own code over the maps that all processors and user space share. */
+/* Flows in the kernel: vm/flow/'s own code over maps that all processors and user space share. */
 #include "vm/kernel/bpf.h"
 
 #define TABLE_ACCESS "vm/kernel/flow/table_access.bpf.h"
@@ -6,7 +6,7 @@
 #include "vm/packet/parse/fragment.h"
 #include "vm/packet/parse/read.h"
 
-/* Options of TCP: where turns are counted, one of them is a function that the verifier looks at once. */
+/* Options of TCP. Where turns are counted, reading an option is a function that the kernel's verifier looks at once. */
 #ifdef COUNTED
 uint64_t kernel_tcp_option(struct kpkt *k, struct tcp_syn_options *found, uint32_t at, uint32_t left);
 #define TCP_OPTION(pkt, options, at, left, found)                                                                      \

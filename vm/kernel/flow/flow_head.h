@@ -1,4 +1,4 @@
-/* What all share of the flow table beside its lines: one, in a map that processes write. */
+/* The head of the flow table: everything beside its lines. One for all, in a map that processes write. */
 #pragma once
 
 #include "vm/flow/grain.h"
@@ -7,13 +7,13 @@
 enum { FLOW_STRIPES = 1024 };
 
 struct flow_head {
-    /* Bounds, timeouts, hash key, counters, and where sweep and hand are. The pointers are those of the process that
-     * uses the table; the kernel reads none of them. */
+    /* Bounds, timeouts, hash key, counters, and places of sweep and hand. The pointers belong to the process that uses
+     * the table; the kernel reads none of them. */
     struct flow_table table;
-    uint64_t pickup_until_ns;      /* before it mid-stream TCP counts as new */
-    uint32_t tells;                /* ends of flows are told (events.h) */
-    struct grains grains;          /* by what networks flows are counted; none: nobody asks how many a source holds */
-    uint64_t untold;               /* ends that found no room in the ring */
-    uint64_t given_up;             /* changes that were not made: another processor held the flow */
-    uint64_t adding[FLOW_STRIPES]; /* 1: a flow with such a hash is being added, so that no tuple gets two */
+    uint64_t pickup_until_ns; /* until then mid-stream TCP counts as new */
+    uint32_t tells;           /* 1: ends of flows are reported (events.h) */
+    struct grains grains;     /* networks by which flows are counted; none: no rule asks for the flows of a source */
+    uint64_t untold;          /* ends not reported: the ring had no room */
+    uint64_t given_up;        /* changes not made: another processor held the flow */
+    uint64_t adding[FLOW_STRIPES]; /* 1: a flow with such a hash is being added, so that no tuple gets two flows */
 };

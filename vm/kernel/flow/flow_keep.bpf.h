@@ -1,10 +1,10 @@
-/* What an accepted packet changes in the table (vm/flow/track/track.h, track_accept), under the flow's lock. */
+/* Changes that an accepted packet makes in the table (vm/flow/track/track.h, track_accept), under the flow's lock. */
 #pragma once
 
 #include "vm/kernel/flow/flow_look.bpf.h"
 #include "vm/kernel/flow/memo.bpf.h"
 
-/* Another packet of the flow was kept since this one was looked at: look again. False: nothing is kept any more. */
+/* Look again if another packet of the flow was kept since this one was looked at. False: nothing is to be kept. */
 static __always_inline bool look_again(struct kpkt *k, const struct flow *f)
 {
     const struct flow_id *id = &k->seen.id;
@@ -34,7 +34,7 @@ static __always_inline uint64_t go_on(struct kpkt *k)
     return KERNEL_UP_NONE;
 }
 
-/* One processor at a time adds flows of such a hash. */
+/* Take the lock of one stripe of hashes: one processor at a time adds flows there. */
 static bool stripe_lock(uint64_t *stripe)
 {
     TURNS(TABLE_TRIES)
@@ -45,14 +45,14 @@ static bool stripe_lock(uint64_t *stripe)
 }
 static void stripe_unlock(uint64_t *stripe) { __sync_lock_test_and_set(stripe, 0); }
 
-/* The flow, with the stripe had. */
+/* Add the flow, with the stripe's lock taken. */
 static __always_inline uint64_t add(struct kpkt *k)
 {
     struct track_seen *s = &k->seen;
     const bool high = s->at & AT_HIGH, by_other = s->next.by_other;
     const struct flow_tuple tuple = {
         .id = s->id, .hash = s->hash, .room = FLOW_NONE, .opened_by_high = high != by_other};
-    if (table_look_up(TABLE, &s->id, s->hash) != FLOW_NONE) return KERNEL_UP_BUSY; /* another has just made it */
+    if (table_look_up(TABLE, &s->id, s->hash) != FLOW_NONE) return KERNEL_UP_BUSY; /* another processor added it */
     const int32_t slot = table_begin(TABLE, &tuple, keep_first_state(&k->key, &k->pkt, s), 0, k->now_ns);
     if (slot == FLOW_NONE) return KERNEL_UP_ROOM;
     struct flow *f = table_slot(TABLE, slot);

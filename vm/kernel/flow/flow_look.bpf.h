@@ -1,11 +1,11 @@
-/* A packet's flow in the kernel: tuple, slot, what `state` says (vm/flow/track/track.h's study and look). */
+/* A packet's flow in the kernel: tuple, slot and `state` (study and look of vm/flow/track/track.h). */
 #pragma once
 
 #include "vm/flow/track/ordinary.h"
 #include "vm/kernel/flow/recipe.bpf.h"
 #include "vm/kernel/flow/table_access.bpf.h"
 
-/* The id of its VLAN stack, where tags alone tell it (vm/flow/stacks.h); STACK_UNKNOWN: a table tells. */
+/* Return the id of the packet's VLAN stack if tags alone tell it (vm/flow/stacks.h); STACK_UNKNOWN: a table does. */
 static uint16_t stack_by_tags(const struct kpkt *k)
 {
     const struct pkt *p = &k->pkt;
@@ -15,7 +15,7 @@ static uint16_t stack_by_tags(const struct kpkt *k)
     return tpid == ETHER_VLAN ? (uint16_t)(1 + k->key.vlan_outer) : (uint16_t)STACK_UNKNOWN;
 }
 
-/* Tuple and hash; false: its stack's id is not known here. */
+/* Set tuple and hash. False: the id of the VLAN stack is not known here. */
 APART bool kernel_flow_study(struct kpkt *k NONNULL)
 {
     struct track_seen *s = &k->seen;
@@ -35,7 +35,7 @@ APART bool kernel_flow_study(struct kpkt *k NONNULL)
     return stack != STACK_UNKNOWN;
 }
 
-/* The line of a slot as it was at one moment; false: another processor changes it all the time. */
+/* Copy the line of a slot as it was at one moment. False: another processor changes it all the time. */
 GLOBAL bool kernel_flow_copy(struct flow *to NONNULL, int64_t slot)
 {
     const volatile uint64_t *from = (const volatile uint64_t *)(const void *)table_slot(TABLE, slot);
@@ -50,7 +50,7 @@ GLOBAL bool kernel_flow_copy(struct flow *to NONNULL, int64_t slot)
     return false;
 }
 
-/* Is the flow of s->slot over? Then it is released, unless nothing may change. */
+/* Set *over if the flow of s->slot has expired; release it then, unless nothing may change. 0, or why it goes up. */
 static uint64_t look_at_time(struct kpkt *k, bool *over)
 {
     struct track_seen *s = &k->seen;
@@ -67,7 +67,7 @@ static void find_none(struct track_seen *s)
     s->twin = false;
 }
 
-/* Its flow into s->slot, s->tuple, and k->flow. One whose slot has got another flow meanwhile has ended. */
+/* Find the packet's flow: s->slot, s->tuple, k->flow; none if the slot has another by now. 0, or why it goes up. */
 GLOBAL uint64_t kernel_flow_find(struct kpkt *k NONNULL)
 {
     struct track_seen *s = &k->seen;
@@ -93,7 +93,7 @@ GLOBAL uint64_t kernel_flow_find(struct kpkt *k NONNULL)
     return k->flow.joined ? KERNEL_UP_BEGIN : KERNEL_UP_NONE;
 }
 
-/* What state says, of k->flow or of none; opened: of one that this machine has opened (PICKS_OPENED). */
+/* Set what `state` says, by k->flow or without a flow. opened: this machine opened the connection (PICKS_OPENED). */
 GLOBAL uint64_t kernel_flow_see(struct kpkt *k NONNULL, bool opened)
 {
     struct track_seen *s = &k->seen;
@@ -103,7 +103,7 @@ GLOBAL uint64_t kernel_flow_see(struct kpkt *k NONNULL, bool opened)
     return 0;
 }
 
-/* Is it a packet that the recipe in k->recipe says all of (vm/flow/track/ordinary.c)? */
+/* True for an ordinary packet, whose edit is complete in k->recipe (vm/flow/track/ordinary.c). */
 static bool is_by_recipe(const struct kpkt *k)
 {
     const struct track_seen *s = &k->seen;
@@ -119,7 +119,7 @@ static bool has_recipe(struct kpkt *k)
     return published && table_is_of(TABLE, k->seen.tuple, &k->seen.id) && recipe_is_whole(k, published);
 }
 
-/* What becomes of a packet of a flow that is sent on, before it is judged. */
+/* Decide about a packet of a bound flow before it is judged: ordinary, up (the reason is returned), or to be judged. */
 APART uint64_t kernel_flow_look_at_bound(struct kpkt *k NONNULL)
 {
     struct track_seen *s = &k->seen;
@@ -133,7 +133,7 @@ APART uint64_t kernel_flow_look_at_bound(struct kpkt *k NONNULL)
     return s->class == SEEN_REPLY ? KERNEL_UP_BEGIN : KERNEL_UP_NONE;
 }
 
-/* Flows that its source's network of so many bits holds, one more if it would open one: for the judge. */
+/* Return for the judge the flows of the source's network of so many bits, one more if the packet would open one. */
 GLOBAL uint64_t kernel_flows(struct kpkt *k NONNULL, uint32_t len4, uint32_t len6)
 {
     const struct track_seen *s = &k->seen;
@@ -144,13 +144,13 @@ GLOBAL uint64_t kernel_flows(struct kpkt *k NONNULL, uint32_t len4, uint32_t len
     if (!state_flow_head.grains.count || !(k->key.kind & KIND_IP)) return 0;
     kernel_source_of(k->key.src, len, v6, &source);
     const uint32_t held = (uint32_t)kernel_source_flows(&source);
-    return flows_with(held, &k->key, len, s, table_slot(TABLE, s->slot)); /* any, where there is none */
+    return flows_with(held, &k->key, len, s, table_slot(TABLE, s->slot)); /* any slot if there is no flow */
 }
 
 GLOBAL uint64_t kernel_flow_look(struct kpkt *k NONNULL)
 {
     if (!kernel_flow_study(k) && !kpkt_is_sent(k))
-        return KERNEL_UP_STACK; /* what the host sends is judged without a flow */
+        return KERNEL_UP_STACK; /* the host's packets are judged without a flow */
     const uint64_t up = kernel_flow_find(k);
     if (up) return up;
     kernel_flow_see(k, false);

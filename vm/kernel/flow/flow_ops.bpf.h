@@ -1,10 +1,10 @@
-/* What processes do to the flow table (vm/flow/table/ops.h): a program of type SYSCALL makes one change. */
+/* Changes that processes make to the flow table (vm/flow/table/ops.h): a program of type SYSCALL makes one. */
 #pragma once
 
 #include "vm/flow/table/ops.h"
 #include "vm/kernel/flow/flow_keep.bpf.h"
 
-/* Had, and as the process read it. */
+/* Lock the flow. False: it is busy, or has changed since the process read it. */
 static __always_inline bool op_lock(const struct flow_op *op, struct flow *f)
 {
     if (!table_lock(f)) return false;
@@ -71,7 +71,7 @@ static __attribute__((noinline)) uint32_t op_set(struct flow_op *op)
     return FLOW_OP_DONE;
 }
 
-/* Whatever its packets have changed since: who ends a flow has often given back what it held. */
+/* End a flow even if packets have changed it since: the process has often given back already what the flow held. */
 static __attribute__((noinline)) uint32_t op_end(struct flow_op *op)
 {
     struct flow *f = table_slot(TABLE, op->slot);
@@ -91,7 +91,7 @@ extern const char mask_flow_swept;
 
 enum swept { SWEPT_NOT, SWEPT, SWEPT_HELD };
 
-/* One slot's flow, if its time is over, into number n of `swept`: enum swept; HELD: it is the process's to end. */
+/* Release the slot's flow if it has expired, into entry n of `swept`: enum swept; HELD: only the process may end it. */
 GLOBAL uint64_t kernel_flow_sweep(uint32_t slot, uint32_t n, uint64_t now_ns)
 {
     struct flow *f = table_slot(TABLE, slot);

@@ -1,4 +1,4 @@
-/* Remembered decisions (memo.h), as stages keep and recall them, with the flow's lock had. */
+/* Keep and recall remembered decisions (memo.h) in the stages, with the flow's lock taken. */
 #pragma once
 
 #include "vm/kernel/bpf.h"
@@ -9,15 +9,15 @@ extern const char mask_memos;
 
 static inline uint64_t memo_since(void) { return *(const volatile uint64_t *)&state_world.memos_since_ns; }
 
-/* Where a flow has its row and, below, the interface. Replies of flows that are sent on are not judged, and the place
- * is another's (flow.h, published). */
+/* Return the place in a flow of a row and, in its low byte, the interface. Replies of bound flows are not judged, and
+ * their place has another use (flow.h, published). */
 static inline uint16_t *memo_in(struct flow *f, bool reply)
 {
     return reply ? &f->memo[0] : (uint16_t *)(void *)f->memo_iface;
 }
 
-/* What would stand there for a row: the interface, and whether the host sends, are the packet's; what comes in as if
- * the host had sent it finds nothing. 0: the interface has no number small enough. */
+/* Return the word to be stored for a row. It holds the packet's interface and whether the host sends it, so a packet
+ * that comes in as if the host had sent it finds nothing. 0: the interface's number is too large. */
 static inline uint16_t memo_word(const struct kpkt *k, uint32_t row)
 {
     enum { IFACES = 127 };
@@ -32,7 +32,7 @@ static inline void memo_put(struct flow *f, bool reply, uint16_t word)
     if (*at != word) *at = word;
 }
 
-/* The row of a decision; 0: it is not remembered. */
+/* Return the row of a decision; 0: it is not remembered. */
 static inline uint32_t memo_row(uint64_t decision)
 {
     const uint32_t place = memo_place(decision);
@@ -43,14 +43,14 @@ static inline uint32_t memo_row(uint64_t decision)
     return 0;
 }
 
-/* Whole packets of what is established alone, as remember.c. */
+/* True for a whole packet of an established flow, as in remember.c. */
 static inline bool memo_is_for(const struct kpkt *k)
 {
     return (k->flags & (KERNEL_JUDGED | KERNEL_NO_WAY)) == KERNEL_JUDGED && k->key.marks & MARK_ESTABLISHED &&
            k->key.kind & KIND_FRAG_NO && !(k->pkt.flags & (PKT_SNAPPED | PKT_BAD_CSUM));
 }
 
-/* Before the flow's time is changed: what does not hold any more is forgotten. */
+/* Remove decisions that no longer hold. Called before the flow's time changes. */
 static inline void memo_forget(struct flow *f)
 {
     if (f->seen_ns > memo_since()) return;
@@ -58,7 +58,7 @@ static inline void memo_forget(struct flow *f)
     if (!(f->flags & FLOW_BOUND)) memo_put(f, true, 0);
 }
 
-/* What was decided of a packet that the flow keeps is remembered. */
+/* Remember the decision on a packet that the flow keeps. */
 static __always_inline void memo_keep(const struct kpkt *k, struct flow *f)
 {
     const uint64_t since = memo_since();
@@ -69,7 +69,7 @@ static __always_inline void memo_keep(const struct kpkt *k, struct flow *f)
     memo_put(f, reply, memo_word(k, row));
 }
 
-/* What is remembered for an established packet of the flow, into k->decision. False: nothing that holds. */
+/* Recall the decision for an established packet of the flow into k->decision. False: none that holds. */
 static __always_inline bool memo_recall(struct kpkt *k, struct flow *f)
 {
     const uint64_t since = memo_since();

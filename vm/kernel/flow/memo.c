@@ -1,9 +1,9 @@
-/* Which decisions of a program the kernel may remember, see memo.h. */
+/* Choice of the decisions of a program that the kernel may remember, see memo.h. */
 #include "vm/kernel/flow/memo.h"
 
 #include "vm/judge/remember.h"
 
-/* What it takes to the host or lets by as it is; a tunnel's inside is judged too. */
+/* True if the decision accepts the packet and does not open a tunnel, whose inside is judged too. */
 static bool is_plain(const struct program *p, decided d)
 {
     const uint32_t rule = decided_rule(d);

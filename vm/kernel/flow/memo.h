@@ -1,14 +1,14 @@
-/* Decisions that the kernel remembers for flows (vm/judge/remember.h): of the program in force, those that hold for all
- * established packets of a flow's direction, in one table of few rows. A flow has the number of its row.
+/* Decisions that the kernel remembers for flows (vm/judge/remember.h): those of the program in force that hold for all
+ * established packets of a flow's direction, in one table of few rows. A flow stores the number of its row.
  *
- * What is remembered holds while nothing has changed that it depends on: program, facts. No epoch says so, for a flow
- * has no room for one, but the clock: it holds if the flow's last packet came after the last change (world.h,
- * memos_since), for each packet that is kept takes stale ones away. */
+ * A decision holds until something changes that it depends on: program, facts. A flow has no room for an epoch, so time
+ * takes its place: the decision holds if the flow's last packet came after the last change (world.h, memos_since_ns),
+ * for each packet that is kept removes stale ones. */
 #pragma once
 
 #include <stdint.h>
 
-/* Rows; row 0 is none. A decision stands in one of KERNEL_MEMO_TRIES rows from its place on, or is not remembered. */
+/* Number of rows; row 0 is none. A decision has one of KERNEL_MEMO_TRIES rows from its place on, or no row. */
 enum { KERNEL_MEMOS = 256, KERNEL_MEMO_TRIES = 4 };
 
 static inline uint32_t memo_place(uint64_t decision)
@@ -17,5 +17,5 @@ static inline uint32_t memo_place(uint64_t decision)
 }
 
 struct program;
-/* Those of the program that let packets pass, into rows that were empty. */
+/* Put the program's decisions that let packets pass into rows, which are empty at first. */
 void kernel_memos_of(uint64_t rows[KERNEL_MEMOS], const struct program *p);

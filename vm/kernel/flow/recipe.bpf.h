@@ -1,11 +1,11 @@
-/* The recipe of a packet's tuple, copied while user space may write another: it has a number of its own, which stands
- * in the slot before and after the copy (vm/flow/table/shared.h). */
+/* Copying a recipe while user space may write another: each recipe has a number, which is read in the slot before and
+ * after the copy (vm/flow/table/shared.h). */
 #pragma once
 
 #include "vm/flow/table/lookup.h"
 
-/* Into k->recipe, and its kind: its number, or 0, there is none that holds. Then it is still to be asked whether the
- * slot is of the tuple, and after that whether the recipe is whole. */
+/* Copy the recipe into k->recipe, and its kind into s->recipe. Return its number, or 0: no recipe holds. Afterwards
+ * check that the slot belongs to the tuple (table_is_of), and then that the copy is whole (recipe_is_whole). */
 static __always_inline uint32_t recipe_copy(struct kpkt *k)
 {
     struct track_seen *s = &k->seen;

@@ -1,18 +1,18 @@
-/* The rest of vm/flow/table/access.h for the kernel's stages: what else a change to the table does. */
+/* The rest of vm/flow/table/access.h for the kernel's stages: the side effects of a change to the table. */
 #pragma once
 
 #include "vm/kernel/events.h"
 #include "vm/kernel/flow/table_lines.bpf.h"
 #include "vm/kernel/keyed/sources.h"
 
-enum { STACK_PLAIN = 4096 /* greater ids are counted (stacks.h) */ };
+enum { STACK_PLAIN = 4096 /* larger ids are counted (stacks.h) */ };
 
 extern char map_events;
 uint64_t kernel_source_add(const struct kernel_source *key); /* sources.bpf.c */
 uint64_t kernel_source_flows(const struct kernel_source *key);
 uint64_t kernel_source_drop(const struct kernel_source *key);
 
-/* Have the lock of a flow's slot: false where another processor does not give it back in time, or the slot is free. */
+/* Take the lock of a flow's slot. False: another processor does not give it back in time, or the slot is free. */
 APART bool table_lock(struct flow *f NONNULL)
 {
     TURNS(TABLE_TRIES)
@@ -28,7 +28,7 @@ APART bool table_lock(struct flow *f NONNULL)
 
 static inline bool table_has_ops(const struct flow_table *t) { return false; }
 
-/* Flows that are sent on are user space's to end. */
+/* True if the kernel may end the flow: bound flows end in user space. */
 static inline bool table_may_end(const struct flow *f)
 {
     return f->claim && !(f->flags & (FLOW_BOUND | FLOW_TWIN | FLOW_PAIRED));
@@ -36,8 +36,8 @@ static inline bool table_may_end(const struct flow *f)
 
 static inline uint64_t table_filling(uint64_t word) { return word | CLAIM_LOCK; }
 
-/* Of an end that no process asked for: to those who list ends, and for the number of its VLAN stack; 0: who counts that
- * number could not be told. */
+/* Report the end of a flow that no process asked for, to listeners of ends and to the counter of VLAN stacks' ids.
+ * Return 0 if the counter needed the report and the ring had no room. */
 GLOBAL uint64_t kernel_flow_tell(uint32_t slot, uint32_t how, uint64_t now_ns)
 {
     const struct flow *f = table_slot(TABLE, slot);
@@ -62,7 +62,7 @@ static inline bool table_tell(const struct flow_table *t, uint32_t slot, enum fl
     return kernel_flow_tell(slot, how, now_ns);
 }
 
-/* The network of who opened the flow of that slot, by one of the grains; false: another grain says the same. */
+/* Write the network, by one grain, of the side that opened the slot's flow. False: no such grain, or a repeated one. */
 static inline bool table_source(uint32_t slot, uint32_t grain, struct kernel_source *s)
 {
     const struct grains *const grains = &state_flow_head.grains;
@@ -84,14 +84,14 @@ static inline void table_drop_sources(uint32_t slot, uint32_t grains)
         if (i < grains && table_source(slot, i, &source)) kernel_source_drop(&source);
 }
 
-/* What the flow held is given back. */
+/* Give back what the flow held. */
 static inline void table_give_back(const struct flow_table *t, uint32_t slot)
 {
     if (!table_has_sources() || !(table_slot(TABLE, slot)->flags & FLOW_COUNTED)) return;
     table_drop_sources(slot, PBC_GRAINS_MAX);
 }
 
-/* The flow of that slot, which begins, counts for its source, and for each network of it that is counted by. */
+/* Count the flow of that slot, which begins, for each network of its source that is counted by. */
 static inline void table_take_source(uint32_t slot)
 {
     struct kernel_source source;

@@ -1,9 +1,9 @@
-/* vm/flow/table/access.h for the kernel's stages: the lines lie in maps, each kind by itself, all processors change
- * them.
+/* vm/flow/table/access.h for the kernel's stages: each kind of line has a map of its own; all processors change them.
  *
- * A flow's lock is a bit of its claim word, had by one compare-and-swap; the fifteen bits beside it count its changes,
- * so that who has copied the line can tell whether it is still so. (In a worker's own table these sixteen are `epoch`.)
- * Here is where lines lie, and their locks: enough for who only looks; table_access.bpf.h has the rest. */
+ * A flow's lock is one bit of its claim word, taken by a compare-and-swap; the fifteen bits beside it count its
+ * changes, so that a reader can tell whether its copy of the line is current. (In a worker's own table these sixteen
+ * are `epoch`.) Here are the places of lines and their locks, all that readers need; table_access.bpf.h has the
+ * rest. */
 #pragma once
 
 #include "vm/flow/table/ops.h"
@@ -11,18 +11,18 @@
 #include "vm/kernel/flow/flow_head.h"
 
 enum { TABLE_SHARED = 1, TABLE_TRIES = 64 };
-/* Weak: else clang passes anything for an argument that is not read here, and the verifier wants the right one. */
+/* Weak: else clang passes any value for an argument that is not read, and the kernel's verifier wants the right one. */
 #define TABLE_ALONE  GLOBAL __attribute__((weak))
 #define TABLE_WITHIN __always_inline
 #ifdef COUNTED
-#define TABLE_APART TABLE_ALONE /* the verifier looks at it once, and not at each turn */
+#define TABLE_APART TABLE_ALONE /* the kernel's verifier looks at it once, not at each turn */
 #else
 #define TABLE_APART static
 #endif
 #define TABLE_THERE NONNULL
 #define TABLE_INDEX(i, n)                                                                                              \
     ({                                                                                                                 \
-        uint64_t i_ = (i); /* not in C: clang knows better, and leaves it out or asks a copy */                        \
+        uint64_t i_ = (i); /* not in C: clang would leave it out, knowing better, or test a copy */                    \
         __asm__ volatile("if %0 < %1 goto +1\n%0 = 0" : "+r"(i_) : "i"(n));                                            \
         i_;                                                                                                            \
     })
@@ -47,7 +47,7 @@ static inline struct flow_cold *table_cold(const struct flow_table *t, int64_t s
 }
 static inline struct flow_bind *table_bind(const struct flow_table *t, int64_t slot)
 {
-    return NULL; /* processes have them, and no stage asks */
+    return NULL; /* processes have bindings, and no stage asks for them */
 }
 static inline struct recipe *table_recipe(const struct flow_table *t, int64_t slot)
 {
@@ -72,18 +72,18 @@ static inline void table_take_row(const struct flow_table *t, uint32_t slot) {}
 static inline void table_give_row(const struct flow_table *t, uint32_t slot) {}
 #define table_ask_free(t, slot) __builtin_prefetch(table_slot(t, slot), 1)
 
-/* May flows be counted by source? Else there is a line that nobody uses. */
+/* True if flows may be counted by source. If not, the map has one line, which is unused. */
 static inline bool table_has_sources(void) { return IS_MORE(LAST(source_words)); }
 
-/* Lines of a group lie in one page each of slots and recipes, which the processor may look for while it waits for the
- * tags: a page that it has not used of late takes it as long as the line itself. */
+/* Touch the pages of a group's slots and recipes, one page each, so that the processor translates their addresses while
+ * it waits for the tags: for a page not used of late, that takes as long as the line itself. */
 static inline void table_ask_pages(const struct flow_table *t, uint32_t group)
 {
     (void)*(volatile uint64_t *)table_slot(t, (int64_t)group * GROUP);
     if (sends_on()) (void)*(volatile uint64_t *)(void *)table_recipe(t, (int64_t)group * GROUP);
 }
 
-/* Level 1 stands behind level 0. */
+/* Return a word of the bits; level 1 stands behind level 0. */
 static inline uint64_t *table_bits(const struct flow_table *t, unsigned level, uint32_t i)
 {
     return &state_flow_bits[AT_MOST(i + (level ? (t->groups + 63) / 64 : 0), LAST(flow_bits))];
@@ -98,7 +98,7 @@ static inline void table_set_bit(uint64_t *word, uint64_t bit, bool on)
 
 static inline void table_count(uint64_t *word, int64_t by) { __sync_fetch_and_add(word, (uint64_t)by); }
 
-/* Once; false also of a slot that is free. */
+/* Try once to take the flow's lock. False: it is taken, or the slot is free. */
 static inline bool table_try_lock(struct flow *f)
 {
     const uint64_t was = *(volatile uint64_t *)&f->claim;
@@ -106,15 +106,15 @@ static inline bool table_try_lock(struct flow *f)
     return __sync_bool_compare_and_swap(&f->claim, was, was | CLAIM_LOCK);
 }
 
-/* Is the slot in which a packet's tuple was found still its, and its flow the one that was found by it? With the flow's
- * lock had, or its line copied: for a twin's slot is freed before its flow's. */
+/* True if the slot in which the packet's tuple was found still holds the tuple, and leads to the same flow. Call it
+ * with the flow's lock taken, or its line copied: a twin's slot is freed before its flow's. */
 static inline bool table_still(const struct track_seen *s)
 {
     const volatile struct flow *at = table_slot(TABLE, s->tuple);
     return at->hash == flow_claim_hash(s->hash) && (!s->twin || at->flow == s->slot);
 }
 
-/* Where processors show their stores to others in the order in which they made them, one store is enough. */
+/* Give back the lock, and count the change. If processors show their stores to others in order, one store is enough. */
 static inline void table_unlock(struct flow *f)
 {
     const uint64_t now = *(volatile uint64_t *)&f->claim, change = (now + CLAIM_CHANGE) & CLAIM_CHANGES;

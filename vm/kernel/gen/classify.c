@@ -1,13 +1,13 @@
-/* CLASSIFY and AGAIN. The search itself is kernel_classify of judge.bpf.c; what it finds is a rule, or leads to code of
- * the function, which is found by halving, for the kernel's machine knows no jump to a computed place. */
+/* Write CLASSIFY and AGAIN. The search itself is kernel_classify of classify.bpf.c. It finds a rule, or leads to code
+ * of the function. That code is found by halving, for BPF has no jump to a computed place. */
 #include <stdlib.h>
 
 #include "vm/judge/classify/classify.h"
 #include "vm/kernel/gen/emit_priv.h"
 #include "vm/kernel/kpkt.h"
 
-/* No search goes on for ever, and the verifier wants to see it: a counter of the kernel's, which no search gets to the
- * end of (PBC_CHAIN_MAX). If it did, user space would have the packet. */
+/* Write the bound of a search, which the kernel's verifier wants to see: a counter of the kernel's, longer than any
+ * search (PBC_CHAIN_MAX). A search that used it up would send the packet up. */
 static void bound_search(struct emit *e)
 {
     struct insns *const a = &e->a;
@@ -18,7 +18,7 @@ static void bound_search(struct emit *e)
     insns_put(a, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
 }
 
-/* A place that some entries' code lies at, and where it is here. */
+/* A place of code that entries lead to, and its label here. */
 struct target {
     uint32_t code, label;
 };
@@ -29,7 +29,7 @@ static int by_code(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* r1 is the code of one of these, or lies between one and the next: go there. */
+/* Write the jump to one of the targets, by the code in r1, which equals a target's or lies between it and the next. */
 static void halve(struct emit *e, const struct target *t, uint32_t count)
 {
     if (count == 1) {
@@ -43,7 +43,7 @@ static void halve(struct emit *e, const struct target *t, uint32_t count)
     halve(e, t + half, count - half);
 }
 
-/* Code that entries share, and its labels in this pass. */
+/* Pieces of code that entries share, with their labels in this pass. */
 enum { SHAPES_MOST = 32 };
 struct in_common {
     uint32_t count, shape[SHAPES_MOST], label[SHAPES_MOST];
@@ -61,7 +61,7 @@ static uint32_t label_of(struct emit *e, struct in_common *s, uint32_t shape)
     return s->label[i];
 }
 
-/* Where entries of the classifier lead to, ascending, neighbours that lead to one place once; the caller frees it. */
+/* Return the targets of the classifier's entries, ascending, neighbours with one label once. The caller frees them. */
 static struct target *targets_of(struct emit *e, const struct pbc_classifier *c, struct in_common *s, uint32_t *count)
 {
     struct target *const t = malloc(((size_t)c->entry_count + 1) * sizeof *t);
@@ -78,7 +78,7 @@ static struct target *targets_of(struct emit *e, const struct pbc_classifier *c,
     return t;
 }
 
-/* r1: the code that the entry leads to, r0: its rule. */
+/* Write the jump to an entry's code. r1: the code, r0: the entry's rule. */
 static void run_code_of(struct emit *e, const struct pbc_classifier *c)
 {
     struct in_common s = {0};
@@ -104,7 +104,7 @@ static bool has_code(const struct program *p, const struct pbc_classifier *c)
     return false;
 }
 
-/* r0: the entry that was found becomes its rule, r1 its code. */
+/* Write the look-up of the entry in r0: r0 becomes its rule, r1 its code. */
 static void look_entry_up(struct emit *e, const struct pbc_classifier *c)
 {
     struct insns *const a = &e->a;

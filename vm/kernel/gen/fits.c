@@ -1,4 +1,4 @@
-/* What of a program fits the kernel (gen.h). */
+/* Parts of a program that fit the kernel (gen.h). */
 #include <stdlib.h>
 
 #include "vm/kernel/gen/gen.h"
@@ -13,7 +13,7 @@ static bool rejects(const struct program *p)
     return false;
 }
 
-/* Does it send flows on, packet by packet? */
+/* True if the program binds flows, which are sent on packet by packet. */
 static bool binds(const struct program *p)
 {
     for (uint32_t i = 0; i < p->services_count; i++)
@@ -23,7 +23,7 @@ static bool binds(const struct program *p)
 
 static uint32_t bit(bool there, enum kernel_up up) { return there ? 1u << up : 0; }
 
-/* Does it judge what crosses? Where the host forwards nothing, user space sends that on. */
+/* True if the program judges packets that cross the machine: if the host forwards nothing, user space sends them on. */
 static bool guards(const struct program *p)
 {
     for (uint32_t i = 0; i < p->firewalls_count; i++)
@@ -31,7 +31,7 @@ static bool guards(const struct program *p)
     return false;
 }
 
-/* All but RELOAD, which two programs make between them. */
+/* Return all reasons but RELOAD, which needs two programs. */
 static uint32_t ups_of(const struct program *p)
 {
     const bool bound = binds(p), sends = bound || p->services_count;

@@ -1,5 +1,4 @@
-/* The judge of a program, as BPF instructions (gen.h): one function of the kernel's for each of the program's that is
- * reached. */
+/* The judge of a program as BPF instructions (gen.h): one BPF function for each of the program's that is reached. */
 #include "vm/kernel/gen/gen.h"
 
 #include <errno.h>
@@ -14,18 +13,18 @@
 
 enum { NAME_MOST = 24 };
 
-/* All that is made lies behind the functions themselves. */
+/* Work in progress. The functions and names made so far lie behind `functions` itself. */
 struct made {
     const struct program *p;
     bool counted;
-    bool too_far; /* some code is too long for jumps of 16 bits */
+    bool too_far; /* code too long for jumps of 16 bits */
     struct code *code;
     uint32_t room;
     const char **names; /* [function of the program] */
     char (*texts)[NAME_MOST];
 };
 
-/* A rule decides: its verdict comes from the table. r0: rule + 1, r1: firewall + 1. */
+/* Write the decision by a rule, whose verdict is read from the table. r0: rule + 1, r1: firewall + 1. */
 static void decide_by_rule(struct emit *e)
 {
     struct insns *const a = &e->a;
@@ -38,7 +37,7 @@ static void decide_by_rule(struct emit *e)
     insns_put(a, BPF_ALU64 | BPF_ADD | BPF_X, R3, R2, 0, 0);
     insns_put(a, BPF_LDX | BPF_MEM | BPF_B, R2, R3, 0, 0);
     insns_put(a, BPF_JMP32 | BPF_JLE | BPF_K, R2, 0, 1, PBC_V_REJECT);
-    step_mov(e, R2, ACTION_DROP); /* what is inside, user space judges */
+    step_mov(e, R2, ACTION_DROP); /* a tunnel's inside is judged in user space */
     insns_put(a, BPF_ALU64 | BPF_LSH | BPF_K, R2, 0, 0, 32);
     insns_put(a, BPF_ALU64 | BPF_LSH | BPF_K, R1, 0, 0, 40);
     insns_put(a, BPF_ALU64 | BPF_OR | BPF_X, R0, R2, 0, 0);
@@ -46,7 +45,7 @@ static void decide_by_rule(struct emit *e)
     step_leave(e);
 }
 
-/* Older kernels take the packet for one that may be NULL. */
+/* Write the start of a function. Older kernels assume that the packet may be NULL. */
 static void begin(struct emit *e)
 {
     struct insns *const a = &e->a;
@@ -77,7 +76,7 @@ static void pass(struct emit *e)
     if (e->counted && e->again) turn_end(e);
 }
 
-/* False: no memory. */
+/* Find the registers, labels and shared code that the function needs. False: no memory. */
 static bool survey(struct emit *e)
 {
     const struct insn *classify = NULL;
@@ -91,7 +90,7 @@ static bool survey(struct emit *e)
     return !classify || shapes_find(e, &e->p->classifiers[classify->imm]);
 }
 
-/* The arrays become the function's. */
+/* Hand the arrays over to a new function. False: writing had failed. */
 static bool take(struct made *m, const char *name, struct emit *e)
 {
     const bool failed = e->a.failed;
@@ -127,7 +126,7 @@ static bool make(struct made *m, uint32_t func)
     return take(m, m->names[func], &e);
 }
 
-/* A function of that name that does not search again: without services, and around a loop. */
+/* Make a function of that name outside the program's: for a program without services, or around a loop. */
 static bool make_apart(struct made *m, const char *name, void (*write)(struct emit *, const char *), const char *of)
 {
     struct emit e = {.p = m->p, .counted = m->counted, .a.no_gotol = m->counted};
@@ -139,7 +138,7 @@ static bool make_apart(struct made *m, const char *name, void (*write)(struct em
 
 static void no_branch(struct emit *e, const char *of) { step_return(e, 0); }
 
-/* Calls go to later functions alone, so one pass finds all. */
+/* Return the reached functions. Calls lead to later functions only, so one pass finds all. */
 bool *gen_reached(const struct program *p)
 {
     bool *const reached = calloc(p->funcs_count + (size_t)1, sizeof *reached);
@@ -151,12 +150,12 @@ bool *gen_reached(const struct program *p)
     return reached;
 }
 
-/* What the stages call the two functions by that they begin with. */
+/* Return the name by which stages call an entry function. */
 static const char *called(uint32_t func) { return func ? "judge_services" : "judge_program"; }
 
 static bool is_turn(const struct made *m, uint32_t func) { return m->counted && turns_has(m->p, func); }
 
-/* False: no memory. */
+/* Name the reached functions. False: no memory. */
 static bool name_reached(struct made *m, uint32_t *count)
 {
     const uint32_t services = m->p->meta->services;
@@ -184,7 +183,7 @@ static bool make_all(struct made *m)
     return services || make_apart(m, "judge_services", no_branch, NULL);
 }
 
-/* The kernel takes 256 functions in one program; the stages' C has some. */
+/* Limits of a judge. The kernel takes 256 functions in one program, and the stages' C has some of them. */
 enum { FUNCTIONS_MOST = 192, INSNS_MOST = 900000 };
 
 static int refuse(char *err, size_t err_len, uint64_t count, const char *what, uint64_t most)
@@ -221,7 +220,7 @@ static int make_judge(struct made *m, char *err, size_t err_len)
 
 int gen_judge(const struct program *p, bool counted, struct code *code, char *err, size_t err_len)
 {
-    const size_t n = p->funcs_count + (size_t)3; /* two that begin may be in two parts */
+    const size_t n = p->funcs_count + (size_t)3; /* the two entry functions may have two parts each */
     struct made m = {.p = p, .counted = counted, .code = code};
     *code = (struct code){.functions = calloc(1, n * (sizeof *code->functions + NAME_MOST))};
     m.names = calloc(n, sizeof *m.names);

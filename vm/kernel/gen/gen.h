@@ -1,5 +1,5 @@
-/* The judge of a program, as BPF instructions; what of a program the executor in the kernel does by itself, and for
- * what it hands packets up. */
+/* The judge of a program as BPF instructions. Also: what the kernel executor does of a program by itself, and for what
+ * it hands packets up. */
 #pragma once
 
 #include <stdbool.h>
@@ -8,23 +8,23 @@
 #include "vm/kernel/gen/code.h"
 #include "vm/program/program.h"
 
-/* Function 0 as `judge_program` and meta.services as `judge_services`, and all that they call; counted: for stages of
- * that form (vm/kernel/loop.bpf.h). 0 or a negative errno with one line in err; the code is the caller's, to be freed
- * by gen_free. */
+/* Write function 0 as `judge_program`, meta.services as `judge_services`, and all that they call. counted: for stages
+ * of that form (vm/kernel/loop.bpf.h). Return 0, with code that the caller frees by gen_free, or a negative errno with
+ * one line in err. */
 int gen_judge(const struct program *p, bool counted, struct code *code, char *err, size_t err_len);
 void gen_free(struct code *code);
 
-/* [function]: does function 0 or meta.services lead there? The caller frees it. NULL: no memory. */
+/* Return [function]: true if function 0 or meta.services leads to it. The caller frees it. NULL: no memory. */
 bool *gen_reached(const struct program *p);
 
 struct kernel_fits {
-    uint32_t in_line, called; /* instructions that packets meet, by opcode.def's column `kernel` */
-    uint32_t functions;       /* that the kernel gets */
-    uint32_t up;              /* for what its packets may go up: bit i, enum kernel_up i */
+    uint32_t in_line, called; /* number of instructions in reached functions, by opcode.def's column `kernel` */
+    uint32_t functions;       /* functions in the kernel */
+    uint32_t up;              /* reasons for which packets may go up: bit i, enum kernel_up i */
 };
-/* Of a verified program. False: no memory. */
+/* Find what the kernel does of a verified program. False: no memory. */
 bool kernel_fits(const struct program *p, struct kernel_fits *fits);
 
-/* What up.def says of a reason. */
+/* Return name and doc of a reason in up.def. */
 const char *kernel_up_name(unsigned up);
 const char *kernel_up_doc(unsigned up);

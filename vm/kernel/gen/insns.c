@@ -6,7 +6,7 @@
 
 enum { NEAR_MOST = INT16_MAX, NEAR_LEAST = INT16_MIN };
 
-/* Room for one more entry of `size` bytes; false: memory is out. */
+/* Make room for one more entry of `size` bytes. False: out of memory. */
 static bool grow(struct insns *a, void **array, uint32_t count, uint32_t *room, size_t size)
 {
     if (a->failed || count < *room) return !a->failed;
@@ -41,7 +41,7 @@ void insns_here(struct insns *a, uint32_t label)
     if (!a->failed) a->labels[label].at = a->insn_count;
 }
 
-/* A jump to no label leads over so many instructions. */
+/* Note the target of a jump that has a distance instead of a label. */
 static void mark_skip(struct insns *a, uint8_t code, int16_t off)
 {
     const bool jumps = BPF_CLASS(code) == BPF_JMP || BPF_CLASS(code) == BPF_JMP32;
@@ -81,7 +81,7 @@ void insns_call(struct insns *a, const char *symbol)
     insns_put(a, BPF_JMP | BPF_CALL, 0, BPF_PSEUDO_CALL, 0, 0);
 }
 
-/* True: it is far. */
+/* Note a jump to a label. True if it is far. */
 static bool jump_to(struct insns *a, uint32_t label, uint32_t at)
 {
     const uint32_t room = a->jump_room;
@@ -119,7 +119,7 @@ void insns_jump(struct insns *a, uint32_t label)
     insns_put(a, INSN_GOTOL, 0, 0, 0, 0);
 }
 
-/* A relay to the label, unless it has one from instruction `first` on. */
+/* Return a relay to the label: its last one, or a new one if that lies before instruction `first`. */
 static uint32_t relay_to(struct insns *a, uint32_t label, uint32_t first)
 {
     const uint32_t last = a->labels[label].relay;
@@ -129,7 +129,7 @@ static uint32_t relay_to(struct insns *a, uint32_t label, uint32_t first)
     return a->labels[label].relay;
 }
 
-/* Is the next instruction reached from the last, or by a jump that has been written? */
+/* True if the next instruction is reached from the last, or by a jump that has been written. */
 static bool is_reached(const struct insns *a)
 {
     const uint8_t last = a->insn_count ? a->insns[a->insn_count - 1].code : 0;
@@ -148,7 +148,7 @@ void insns_relay(struct insns *a)
     const uint32_t first = a->insn_count;
     for (uint32_t i = 0; i < before && !a->failed; i++) {
         if (a->labels[a->jumps[i].label].at != INSNS_NONE || a->jumps[i].relay != INSNS_NONE) continue;
-        const uint32_t relay = relay_to(a, a->jumps[i].label, first); /* which may move the array */
+        const uint32_t relay = relay_to(a, a->jumps[i].label, first); /* may move the array */
         a->jumps[i].relay = relay;
     }
     insns_here(a, over);

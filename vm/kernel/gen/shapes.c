@@ -1,12 +1,12 @@
-/* Entries of a classifier whose code counts and logs their own rule, and then decides by it or searches on: one piece
- * of code does for all that do the same, the rule being a number. So a hundred thousand rules that log are no longer
- * than one. */
+/* One piece of code for all entries of a classifier whose code counts and logs their own rule, and then decides by it
+ * or searches on: the rule is a number there. So the code for a hundred thousand rules that log is no longer than for
+ * one. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "vm/kernel/gen/emit_priv.h"
 
-/* What the code does in turn, as one number; 0: something else. */
+/* Return the opcodes of the entry's code in order, as one number; 0: it does something else. */
 enum { SHAPE_MOST = 4, SHAPE_BITS = 8 };
 
 static uint32_t shape_of(const struct emit *e, const struct pbc_entry *entry)
@@ -22,7 +22,7 @@ static uint32_t shape_of(const struct emit *e, const struct pbc_entry *entry)
     return 0;
 }
 
-/* [instruction]: a jump leads there; the one before goes on there. */
+/* Bits of an instruction: a jump leads there; the instruction before continues there. */
 enum { JUMPED = 1, FALLEN = 2 };
 static void mark_led_to(const struct emit *e, uint8_t *led)
 {
@@ -39,7 +39,7 @@ static uint32_t end_of(const struct emit *e, uint32_t i)
     return i + 1;
 }
 
-/* Nothing but entries leads to the code, or into it. */
+/* True if nothing but entries leads to the code, or into it. */
 static bool is_apart(const struct emit *e, const uint8_t *led, uint32_t code)
 {
     if (led[code]) return false;
@@ -64,7 +64,7 @@ bool shapes_find(struct emit *e, const struct pbc_classifier *c)
     return there;
 }
 
-/* The rule that was found stands in register e->regs + 1. */
+/* Write a shape's code. The rule that was found stands in register e->regs + 1. */
 void shape_code(struct emit *e, uint32_t shape)
 {
     int shift = SHAPE_BITS * (SHAPE_MOST - 1);

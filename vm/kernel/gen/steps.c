@@ -1,11 +1,11 @@
-/* Instructions that do something, call, return and decide. */
+/* Writing instructions that act, call, return and decide. */
 #include <stddef.h>
 
 #include "vm/judge/judge.h"
 #include "vm/kernel/gen/emit_priv.h"
 #include "vm/kernel/kpkt.h"
 
-/* Where register `reg` lies on the stack. */
+/* Return the place of register `reg` on the stack. */
 int16_t step_place(uint32_t reg) { return (int16_t)(-8 * (int)(reg - KEPT_COUNT + 1)); }
 
 void step_get(struct emit *e, unsigned dst, uint32_t reg)
@@ -41,7 +41,7 @@ void step_return(struct emit *e, uint64_t value)
     step_leave(e);
 }
 
-/* r0: the register's value; go on behind if it is 0. */
+/* Load the register into r0; continue behind the instruction if it is 0. */
 static void unless_zero(struct emit *e, const struct insn *n, uint32_t next)
 {
     step_get(e, R0, n->a);

@@ -1,5 +1,5 @@
-/* Instructions that ask something of the packet, and jump. What compares the key stands in line; sets, MACs, patterns
- * and meters are functions of judge.bpf.c and its neighbours. */
+/* Writing instructions that test the packet and jump. Comparisons of the key stand in line; sets, MACs, patterns and
+ * meters are functions of judge.bpf.c and its neighbours. */
 #include <stddef.h>
 
 #include "vm/judge/judge.h"
@@ -59,7 +59,7 @@ static void prefix(struct emit *e, const struct insn *n, uint32_t to)
     jump_if(e, n->op == OP_JPFX ? BPF_JEQ : BPF_JNE, R1, n->imm >> shift, to);
 }
 
-/* lo <= register <= hi, as one comparison. */
+/* Test lo <= register <= hi by one comparison. */
 static void range(struct emit *e, unsigned reg, uint32_t lo, uint32_t hi, bool inside, uint32_t to)
 {
     if (lo == hi) {
@@ -92,7 +92,7 @@ static void map_bit(struct emit *e, const struct insn *n, uint32_t to)
     jump_if(e, n->op == OP_JMAP ? BPF_JNE : BPF_JEQ, R3, 0, to);
 }
 
-/* f(k, imm) or f(k, imm, side): not 0 is yes. */
+/* Call f(k, imm) or f(k, imm, side), and jump by its result: not 0 means yes. */
 static void asked(struct emit *e, const char *function, const struct insn *n, bool yes, uint32_t to)
 {
     step_mov(e, R2, n->imm);
@@ -101,10 +101,10 @@ static void asked(struct emit *e, const char *function, const struct insn *n, bo
     jump_if(e, yes ? BPF_JNE : BPF_JEQ, R0, 0, to);
 }
 
-/* The number's place in each family, as kernel_header takes it. */
+/* Return the number's place in one family, as kernel_header takes it. */
 static uint32_t place(struct ip_bits b) { return b.first | (uint32_t)b.count << 8; }
 
-/* One that the key has no room for, into r0. */
+/* Load a number that the key has no room for into r0. */
 static void number(struct emit *e, const struct cond_info *k)
 {
     if (k->half != HALF_NONE) {

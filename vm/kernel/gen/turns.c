@@ -1,6 +1,6 @@
-/* AGAIN for kernels without may_goto: a function that searches again is one turn of the kernel's own loop (bpf_loop).
- * Who calls it loops over it. Between turns all lies in the packet (struct kernel_again), of which those kernels know
- * nothing: they look at one turn, and leave out what that one never does. */
+/* AGAIN for kernels without may_goto: a function that searches again is one turn of the kernel's own loop (bpf_loop),
+ * and its caller loops over it. Between turns all lies in the packet (struct kernel_again), of which those kernels know
+ * nothing: they look at one turn, and leave out code that this turn never reaches. */
 #include <stddef.h>
 
 #include "vm/kernel/gen/emit_priv.h"
@@ -20,7 +20,7 @@ bool turns_has(const struct program *p, uint32_t f)
     return false;
 }
 
-/* r1: the number of the turn, r2: where the packet's address lies. The first one begins with the function. */
+/* Begin a turn. r1: its number, r2: the place of the packet's address. Turn 0 begins with the function itself. */
 void turn_begin(struct emit *e)
 {
     struct insns *const a = &e->a;
@@ -38,7 +38,7 @@ void turn_begin(struct emit *e)
     for (uint32_t reg = 0; reg < e->regs; reg++) step_set(e, reg, R0);
 }
 
-/* r3: where the search goes on. */
+/* End a turn that goes on with a search from r3. */
 void turn_again(struct emit *e)
 {
     struct insns *const a = &e->a;
@@ -60,7 +60,7 @@ void turn_end(struct emit *e)
     insns_put(a, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
 }
 
-/* The loop over the function of that name; r0: its result. */
+/* Write the loop over the function of that name; r0: its result. */
 static void loop(struct emit *e, const char *name)
 {
     struct insns *const a = &e->a;
@@ -72,7 +72,7 @@ static void loop(struct emit *e, const char *name)
     insns_put(a, BPF_ALU64 | BPF_ADD | BPF_K, R3, 0, 0, step_place(packet));
     step_mov(e, R4, 0);
     insns_put(a, BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_loop);
-    /* One that has not ended is user space's. */
+    /* A search that has not ended goes up. */
     insns_put(a, BPF_JMP | BPF_JGE | BPF_K, R0, 0, 2, TURNS_MOST);
     insns_put(a, BPF_LDX | BPF_MEM | BPF_DW, R0, PACKET, RESULT, 0);
     insns_put(a, BPF_JMP | BPF_JA, 0, 0, 2, 0);

@@ -1,5 +1,5 @@
-/* The search of a classifier, for the judge in the kernel: that of vm/judge/classify/search.h. A leaf is a function of
- * its own, which the verifier looks at once. */
+/* The search of a classifier for the judge in the kernel: that of vm/judge/classify/search.h. A leaf is a function of
+ * its own, which the kernel's verifier looks at once. */
 #include "vm/kernel/bpf.h"
 #include "vm/kernel/table.h"
 
@@ -17,9 +17,9 @@ TABLE(const struct pbc_block, blocks);
 #ifdef COUNTED
 #define LANE_IN_TURN(size) false
 #else
-#define LANE_IN_TURN(size) ((size) == 1) /* the verifier of Linux 6.12 finds the larger too complex */
+#define LANE_IN_TURN(size) ((size) == 1) /* Linux 6.12's verifier finds the larger sizes too complex */
 #endif
-/* clang would make the address anew for each lane. */
+/* Keep the address: clang would compute it again for each lane. */
 #define KEPT_AS_IT_IS(p) __asm__ volatile("" : "+r"(p))
 enum { FORKS = KERNEL_FORKS, LANES = 8 };
 
@@ -40,7 +40,7 @@ static INLINE const uint32_t *block_masks(const struct pbc_block *b, unsigned si
 
 #include "vm/judge/classify/lanes.h"
 
-/* The first lane's entry from `from` on that holds. */
+/* Return the first entry of the block, not below `from`, whose lane matches. */
 static INLINE uint32_t first_of_block(const struct pbc_block *b, const struct pbc_format *f, unsigned size,
                                       const struct key *key, uint32_t from)
 {
@@ -63,7 +63,7 @@ static INLINE struct image image_of(const struct program *p, uint32_t classifier
 #ifdef COUNTED
 #include "vm/kernel/judge/classify_turns.bpf.h"
 #else
-/* The first of a leaf's entries from `from` on, in blocks of `size` units from number `at` on. */
+/* Return a leaf's first matching entry, not below `from`, in blocks of `size` units from number `at` on. */
 static INLINE uint32_t first_of_run(struct kpkt *k, uint32_t at, uint32_t format, unsigned size, uint32_t from)
 {
     const struct pbc_format *f = &ROW(formats, format);
@@ -80,7 +80,7 @@ static INLINE uint32_t first_of_run(struct kpkt *k, uint32_t at, uint32_t format
     return ENTRY_NONE;
 }
 
-/* One for each size; block and format are numbers among all in the tables. */
+/* Search a leaf, by size of its blocks; block and format are indices in the whole tables. */
 GLOBAL uint64_t kernel_leaf(struct kpkt *k NONNULL, uint32_t block, uint32_t format, uint32_t from)
 {
     return first_of_run(k, LOOSE(block), format, 1, from);
@@ -92,7 +92,7 @@ GLOBAL uint64_t kernel_leaf_large(struct kpkt *k NONNULL, uint32_t block, uint32
                                           : first_of_run(k, LOOSE(block), format, 4, from);
 }
 
-/* Of the packet at hand: the key is a part of it. */
+/* Search a leaf for the packet that the key is a part of. */
 static INLINE uint32_t first_of_leaf(const struct image *im, uint64_t leaf, const struct key *key, uint32_t from)
 {
     struct kpkt *k = (struct kpkt *)((char *)(uintptr_t)key - offsetof(struct kpkt, key));
@@ -104,7 +104,7 @@ static INLINE uint32_t first_of_leaf(const struct image *im, uint64_t leaf, cons
 #include "vm/judge/classify/search.h"
 #endif
 
-/* As classify_one (vm/judge/classify/classify.h). */
+/* Classify as classify_one does (vm/judge/classify/classify.h). */
 GLOBAL uint64_t kernel_classify(struct kpkt *k NONNULL, uint32_t classifier, uint32_t from)
 {
     return one(NULL, classifier, &k->key, from);

@@ -1,13 +1,13 @@
-/* The search of vm/judge/classify/search.h by the kernel's own loop, for kernels without `may_goto`: a word of the tree
- * a turn, or a block of a leaf. Included by classify.bpf.c. */
+/* The search of vm/judge/classify/search.h by the kernel's own loop, for kernels without `may_goto`: a turn takes a
+ * word of the tree, or a block of a leaf. Included by classify.bpf.c. */
 #pragma once
 
 #include "vm/judge/classify/window.h"
 
-/* More turns than any search takes: blocks, and words of the tree, as the verifier of programs bounds them. */
+/* More turns than any search takes: blocks, and words of the tree, as the program's verifier bounds them. */
 enum { WALK_MOST = PBC_COMPARED_MAX + (PBC_TREE_DEPTH << PBC_FORKS_MAX) + 2 };
 
-/* True: the leaf goes on behind this block. */
+/* Search one block. True: the leaf continues behind it. */
 static INLINE bool block_next(struct kernel_walk *w, const struct key *key, unsigned size)
 {
     const struct pbc_block *b = &ROW(blocks, w->block);
@@ -31,7 +31,7 @@ static INLINE bool leaf_next(struct kernel_walk *w, const struct key *key)
     }
 }
 
-/* The last fork whose other part may hold a lower entry; 1: there is none, and the search is over. */
+/* Go on with the last fork whose other part may hold a lower entry. Return 1 if there is none: the search is over. */
 static INLINE long fork_next(struct kernel_walk *w)
 {
 #pragma clang loop unroll(full)
@@ -83,6 +83,6 @@ static INLINE uint32_t one(const struct program *p, uint32_t classifier, const s
     w->from = from;
     w->best = ENTRY_NONE;
     w->waiting = w->format = 0;
-    if (EACH_TURN(WALK_MOST, walk_next, k) >= WALK_MOST) k->up = KERNEL_UP_BUSY; /* it has not ended */
+    if (EACH_TURN(WALK_MOST, walk_next, k) >= WALK_MOST) k->up = KERNEL_UP_BUSY; /* the search has not ended */
     return w->best;
 }

@@ -1,7 +1,7 @@
-/* What judging changes besides meters (meters.bpf.c) and logs (events.bpf.c). */
+/* Effects of judging other than meters (meters.bpf.c) and logs (events.bpf.c). */
 #include "vm/kernel/count.bpf.h"
 
-/* As effect_count. */
+/* Count as effect_count does. */
 GLOBAL uint64_t kernel_count(struct kpkt *k NONNULL, uint32_t rule)
 {
     if (!(k->flags & KERNEL_DRY)) count_at(count_program((uint32_t)NUMBER(serial)), rule, k->pkt.wire_len);

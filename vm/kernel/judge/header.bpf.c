@@ -1,5 +1,5 @@
-/* What the code asks of a packet's bytes, for the judge in the kernel: kinds of MACs, numbers of the IP header that the
- * key has no room for, patterns. */
+/* Tests of a packet's bytes, for the judge in the kernel: kinds of MACs, numbers of the IP header that the key has no
+ * room for, patterns. */
 #include "vm/judge/mac.h"
 #include "vm/kernel/bpf.h"
 #include "vm/kernel/judge/mac.bpf.h"
@@ -16,7 +16,7 @@ GLOBAL uint64_t kernel_mac_kind(struct kpkt *k NONNULL, uint32_t kinds, uint32_t
     return k->key.kind & KIND_ETHER && mac_is(kernel_mac(k, dst), kinds);
 }
 
-/* A number's place in each family: its first bit, and how many bits << 8. */
+/* Return a number of the IP header. ip4, ip6: its place in each family, first bit | number of bits << 8. */
 GLOBAL uint64_t kernel_header(struct kpkt *k NONNULL, uint32_t ip4, uint32_t ip6)
 {
     const uint32_t place = k->key.kind & KIND_IP6 ? ip6 : ip4;
@@ -24,7 +24,7 @@ GLOBAL uint64_t kernel_header(struct kpkt *k NONNULL, uint32_t ip4, uint32_t ip6
     return ip_bits_get(k->head + (k->pkt.l3 & HEAD_MASK), bits);
 }
 
-/* Are the bytes in the head? Those that were captured and are not, make the packet go up. */
+/* True if the bytes are in the head. If they were captured and are not, the packet goes up. */
 static inline bool in_head(struct kpkt *k, uint32_t at, uint32_t len)
 {
     if (at + len <= k->head_len) return true;
@@ -32,7 +32,7 @@ static inline bool in_head(struct kpkt *k, uint32_t at, uint32_t len)
     return false;
 }
 
-/* Both pattern and head have bytes behind, and there the mask has none. */
+/* Compare a pattern by words. Pattern and head have bytes behind their ends, and the mask is 0 there. */
 static inline bool match_words(const struct kpkt *k, uint32_t at, const struct pbc_pattern *t)
 {
     uint64_t differ = 0;
@@ -45,7 +45,7 @@ static inline bool match_words(const struct kpkt *k, uint32_t at, const struct p
     return !differ;
 }
 
-/* Byte `at` of the frame as it was on the wire: tags that were taken off stand in it again. */
+/* Return byte `at` of the frame as it was on the wire, with the tags that were taken off. */
 static inline uint8_t byte_of_frame(const struct kpkt *k, uint32_t at, uint32_t tags)
 {
     const uint32_t in_tags = at - TAGS_AT;

@@ -1,4 +1,4 @@
-/* The second stage: what the program's code decides. The code itself is generated when a program is loaded (gen/). */
+/* The second stage: the decision, by code that is generated when a program is loaded (gen/). */
 #include <linux/pkt_cls.h>
 
 #include "vm/forward/cookie/may_prove.h"
@@ -18,13 +18,13 @@ uint64_t kernel_key_settle(struct kpkt *k);
 uint64_t kernel_settle_ways(struct kpkt *k, uint32_t asked); /* ways.bpf.c */
 extern const char const_asks_routes;
 
-/* The type of every generated function: (k, never NULL) gives 64 bits. */
+/* Type of generated functions: k is never NULL. */
 GLOBAL uint64_t code_template(struct kpkt *k NONNULL) { return k->decision; }
 
-/* The type of those that are a turn of the kernel's own loop (EACH_TURN). */
+/* Type of generated functions that are a turn of the kernel's own loop (EACH_TURN). */
 GLOBAL long code_turn(uint32_t turn, void *k) { return k && turn; }
 
-/* Which service takes what was let in. */
+/* Find the service that takes an accepted packet. */
 inline_whole void serve(struct kpkt *k)
 {
     const uint64_t found = judge_services(k);
@@ -36,7 +36,7 @@ inline_whole void serve(struct kpkt *k)
     if (s->proxy) k->flags |= KERNEL_PROXIED;
 }
 
-/* May it prove a cookie? Then it is user space's, and not judged: a cookie is only given for a SYN that was let in. */
+/* True if the packet may prove a SYN cookie. It goes up unjudged: a cookie is given only for a SYN that was let in. */
 inline_whole bool may_prove(struct kpkt *k)
 {
     if (!(count_program(k->program)->flags & KERNEL_HAS_COOKIES)) return false;
@@ -46,10 +46,10 @@ inline_whole bool may_prove(struct kpkt *k)
     return branch && ROW(services, ROW(branches, branch - 1).service).flags & PBC_SERVICE_COOKIES;
 }
 
-/* Are interface and schedules of the packet in numbers that may be another program's? */
+/* True if the packet's interface and schedules may be numbered for another program. */
 inline_whole bool is_misnumbered(const struct kpkt *k) { return state_world.renumbers && !(k->flags & KERNEL_ASKED); }
 
-/* What routes say of it; whoever asks for the judgement alone has said it. */
+/* Set what routes say of the packet; a process that asks for the judgement alone has set it. */
 inline_whole void settle_ways(struct kpkt *k)
 {
     if (!(k->flags & KERNEL_ONLY_JUDGE) && !kernel_settle_ways(k, (uint32_t)NUMBER(asks_routes)))
@@ -58,10 +58,10 @@ inline_whole void settle_ways(struct kpkt *k)
     k->source_failed = (uint16_t)pkt_source_failed(&k->pkt);
 }
 
-/* In line, as all of the entry: calls below it want every frame that the kernel has. */
+/* Judge the packet. Inlined, as all of the entry is: the calls below need every stack frame that the kernel has. */
 inline_whole void judge(struct kpkt *k)
 {
-    if (k->program != (uint32_t)NUMBER(serial)) k->flags &= ~KERNEL_ORDINARY; /* its recipe is of another */
+    if (k->program != (uint32_t)NUMBER(serial)) k->flags &= ~KERNEL_ORDINARY; /* the recipe is another program's */
     k->program = (uint32_t)NUMBER(serial);
     if (is_misnumbered(k)) {
         k->up = KERNEL_UP_RELOAD;
@@ -77,9 +77,9 @@ inline_whole void judge(struct kpkt *k)
     const decided d = judge_program(k);
     const uint32_t rule = decided_rule(d);
     k->decision = d;
-    if (k->up == KERNEL_UP_NONE) k->flags |= KERNEL_JUDGED; /* else what was asked is not in the head */
+    if (k->up == KERNEL_UP_NONE) k->flags |= KERNEL_JUDGED; /* else bytes that rules test are not in the head */
     k->branch = k->verdict.service = PBC_NONE;
-    /* Of what is let by all the same it is to be known whether it is for a service. */
+    /* A packet that passes because of `watches` needs its service, too. */
     if (decided_action(d) == ACTION_ACCEPT || state_world.watches) serve(k);
     if (rule < RULE_DEFAULT && ROW(verdicts, rule) > PBC_V_REJECT) k->flags |= KERNEL_OPENS;
 }

@@ -1,11 +1,11 @@
-/* Whether a frame that crosses the machine is for a service instead (vm/forward/service.c, key_settle). The program's
- * endpoints say it, so it is the judge's. */
+/* Redirection of a frame that crosses the machine to a service (vm/forward/service.c, key_settle). It needs the
+ * program's endpoints, so the judge does it. */
 #include "vm/forward/endpoint.h"
 #include "vm/kernel/bpf.h"
 #include "vm/kernel/table.h"
 
 TABLE(const struct pbc_endpoint, endpoints);
-extern const char const_endpoints; /* how many: behind them the next table begins */
+extern const char const_endpoints; /* their number: the next table begins behind them */
 
 static inline uint32_t kinds_of(const struct pbc_endpoint *e)
 {
@@ -16,7 +16,7 @@ static inline uint32_t kinds_of(const struct pbc_endpoint *e)
     return kinds[e->proto & 7];
 }
 
-/* True: it is for endpoint number i. */
+/* True if endpoint number i takes the packet, which then is one for this machine. */
 static inline bool stops_at(struct key *key, uint32_t i)
 {
     const struct pbc_endpoint *e = &ROW(endpoints, i);
@@ -35,7 +35,7 @@ static inline void stop(struct kpkt *k)
 }
 #endif
 
-/* Returns 0. */
+/* Redirect the packet to a service that takes it. Return 0. */
 GLOBAL uint64_t kernel_key_settle(struct kpkt *k NONNULL)
 {
     if (k->key.kind & KIND_FORWARD && k->key.kind & KIND_IP) stop(k);

@@ -4,7 +4,7 @@
 #include "vm/kernel/kpkt.h"
 #include "vm/packet/wire.h"
 
-/* As pkt_mac (packet/pkt.h). */
+/* Return a MAC as pkt_mac does (packet/pkt.h). */
 static inline uint64_t kernel_mac(const struct kpkt *k, uint32_t dst)
 {
     enum { ETHER = 14, MAC_LEN = 6 };

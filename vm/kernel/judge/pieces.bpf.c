@@ -1,4 +1,4 @@
-/* Later pieces of a datagram that the host sends follow their first (piece.h). */
+/* Fragments that the host sends, decided as the first of their datagram (piece.h). */
 #include "vm/judge/decided.h"
 #include "vm/kernel/bpf.h"
 #include "vm/kernel/judge/piece.h"
@@ -22,7 +22,7 @@ static inline bool name_piece(const struct kpkt *k, struct kernel_piece *piece)
     return true;
 }
 
-/* The first piece was judged. */
+/* Keep the decision about a first fragment. */
 GLOBAL uint64_t kernel_piece_keep(struct kpkt *k NONNULL)
 {
     struct kernel_piece piece;
@@ -31,8 +31,8 @@ GLOBAL uint64_t kernel_piece_keep(struct kpkt *k NONNULL)
     return 0;
 }
 
-/* A later one: it is decided as its first was, by nobody of this program where that was another's. One whose first is
- * not known is dropped. */
+/* Decide a later fragment as its first. If another program decided that one, the decision is nobody's. Without a known
+ * first fragment it is dropped. */
 GLOBAL uint64_t kernel_piece_follow(struct kpkt *k NONNULL)
 {
     struct kernel_piece piece;

@@ -20,7 +20,7 @@ typedef uint32_t set4_at, set6_at, lookup_at, macs_at;
 #define LOOKUP_NOWHERE 0
 #include "vm/judge/sets/walk.h"
 
-/* The set's outermost node in that family, 0: none. */
+/* Return the set's outermost node in that family; 0: none. */
 static inline uint32_t node_of(uint32_t set, bool six) { return LOOKUP(2 * set + six); }
 
 static __always_inline bool has4(const struct pbc_set *s, uint32_t node, uint32_t addr)

@@ -1,5 +1,5 @@
-/* What routes say of a packet, for the judge in the kernel: vm/judge/ways.c's way, over a trie (routes.h). Only a judge
- * whose program asks for it has this function. */
+/* Ways of a packet by the routes, for the judge in the kernel: vm/judge/ways.c over a trie (routes.h). Only a judge
+ * whose program asks for ways contains it. */
 #include "vm/judge/route_share.h"
 #include "vm/judge/routes.h"
 #include "vm/judge/ways.h"
@@ -15,10 +15,10 @@ extern struct route_rule state_route_rules[];
 extern const char mask_route_rules;
 extern struct kernel_way state_ways[];
 
-/* Which of the packet's addresses is looked up. */
+/* Address of the packet that is looked up. */
 enum { TO_SOURCE, TO_DESTINATION };
 
-/* Do the first `bits` of two addresses agree? */
+/* True if the first `bits` of two addresses agree. */
 static inline bool agrees(const uint32_t a[4], const uint32_t b[4], uint32_t bits)
 {
     uint32_t differ = 0;
@@ -31,7 +31,7 @@ static inline bool agrees(const uint32_t a[4], const uint32_t b[4], uint32_t bit
     return !differ;
 }
 
-/* May rule number i concern the packet's way there? */
+/* Return 1 if policy rule i may apply to the packet's way there. */
 APART uint64_t kernel_route_rule_is(struct kpkt *k NONNULL, uint32_t which, uint32_t i)
 {
     const struct key *key = &k->key;
@@ -51,7 +51,7 @@ GLOBAL uint64_t kernel_route_rule(struct kpkt *k NONNULL, uint32_t which)
     return 0;
 }
 
-/* The number of the way there. */
+/* Return the number of the way there; 0: unknown. */
 static inline uint32_t way_to(struct kpkt *k, uint32_t which)
 {
     const uint32_t *words = which == TO_SOURCE ? k->key.src : k->key.dst;
@@ -66,13 +66,13 @@ static inline uint32_t way_to(struct kpkt *k, uint32_t which)
 
 #define WAY(number) (&state_route_ways[(number)&MASK(route_ways)])
 
-/* Where the host sends on what crosses, it chooses among several interfaces. */
+/* True if the host sends on what crosses in this family, and chooses among several interfaces. */
 static inline bool host_chooses(const struct key *key)
 {
     return state_world.host_routes & (key->kind & KIND_IP4 ? KERNEL_ROUTES_4 : KERNEL_ROUTES_6);
 }
 
-/* Of several legs, the one of the packet; NULL: nobody here knows. */
+/* Return the way's leg for the packet; NULL: unknown here. */
 static inline const struct kernel_route_leg *leg_of(const struct kpkt *k, const struct kernel_route_way *way)
 {
     if (way->legs <= 1) return &way->leg[0];
@@ -84,14 +84,14 @@ static inline const struct kernel_route_leg *leg_of(const struct kpkt *k, const 
     return NULL;
 }
 
-/* 1 + the id that rules know the bridge's other port by; 0: it came by no bridge. */
+/* Return 1 + the id in rules of the bridge's other port; 0: it came by no bridge. */
 static inline uint16_t peer_of(const struct kpkt *k)
 {
     if (!state_world.facts.bridges || k->pkt.iface >= KERNEL_WAYS) return 0;
     return state_ways[k->pkt.iface & (KERNEL_WAYS - 1)].bridged;
 }
 
-/* 1 + the interface; 0: it is not known. What the host sends on is judged where it leaves, if not before. */
+/* Return 1 + the packet's interface of departure; 0: unknown. What the host sends on is judged there, if not before. */
 static inline uint16_t way_out(struct kpkt *k)
 {
     const uint32_t kind = k->key.kind;
@@ -128,7 +128,7 @@ static inline enum pkt_source source_of(struct kpkt *k)
     return way->kind == ROUTE_ASK ? SOURCE_UNKNOWN : leads_back(way, k->pkt.iface);
 }
 
-/* ways_settle; 0 where something is not known. */
+/* Do the work of ways_settle. Return 0 if something asked for is unknown. */
 GLOBAL uint64_t kernel_settle_ways(struct kpkt *k NONNULL, uint32_t asked)
 {
     uint64_t known = 1;

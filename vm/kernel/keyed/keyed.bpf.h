@@ -1,22 +1,21 @@
-/* A keyed table (vm/keyed/keyed.h) that many processors change at once, without a lock about it. Who includes this says
- * before where the arrays lie, and how far:
- *   TABLE_TAGS, TABLE_WORDS, TABLE_KEYS: uint16_t, uint64_t, uint64_t [], with room for one group, and key, more than
- *   TABLE_SLOTS, TABLE_KEY_WORDS;  TABLE_KEY_MOST: words of a key, or KEYED_KEY_LEAST of them
+/* A keyed table (vm/keyed/keyed.h) that many processors change at once without a lock on the table. The including file
+ * first defines the arrays and their bounds: TABLE_TAGS, TABLE_WORDS, TABLE_KEYS (uint16_t, uint64_t, uint64_t [], with
+ * room for one group, and key, more than TABLE_SLOTS, TABLE_KEY_WORDS), and TABLE_KEY_MOST: a key has so many words or
+ * KEYED_KEY_LEAST.
  *
- * All hangs on a slot's word. 0: the slot is free, or about to be (its tag still has to go). KEYED_BORN: its key is
- * being written. Else it is the owner's, and changed by compare-and-swap alone. Who read the word, then saw its key
- * there, and swaps the word it read, has the key's: for a slot that was freed since has another word. So no word may
- * come again: one that is given to a new key is larger than any that the slot had. A key is added under a lock of its
- * own (keyed_lock), so it lies in one slot only.
+ * A slot's word decides. 0: the slot is free, or about to be (its tag still has to go). KEYED_BORN: its key is being
+ * written. Any other value is the owner's, and changes by compare-and-swap alone. A processor that read the word, then
+ * saw its key in the slot, and swaps the word it read, has the word of that key: a slot freed in between has another
+ * word. So no word may come again: the word of a new key is larger than any that the slot had. A key is added under a
+ * lock for its hash (keyed_lock), so it lies in one slot only.
  *
- * Every swap is a full barrier; that a word is read before its key hangs on a machine that keeps loads in order (x86).
- */
+ * Every swap is a full barrier. That a word is read before its key needs a machine that keeps loads in order (x86). */
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
 
-/* An index that is too large, which a sound table does not have, becomes 0: the verifier has to see it. */
+/* Return the index, or 0 if it is too large: not in a sound table, but the kernel's verifier has to see the bound. */
 static inline uint64_t table_within(uint64_t i, uint64_t count) { return i < count ? i : 0; }
 #define KEYED_TAGS(t, group) (&TABLE_TAGS[table_within((t)->first_slot + (uint64_t)(group)*GROUP, TABLE_SLOTS)])
 #define KEYED_WORD(t, slot)  (&TABLE_WORDS[table_within((t)->first_slot + (slot), TABLE_SLOTS)])
@@ -37,7 +36,7 @@ static inline bool word_swap(uint64_t *word, uint64_t was, uint64_t now)
     return __sync_val_compare_and_swap(word, was, now) == was;
 }
 
-/* False: it was held for too long. */
+/* Take the lock. False: it was held for too long. */
 static inline bool keyed_lock(uint32_t *lock)
 {
     TURNS(KEYED_TRIES)
@@ -47,7 +46,7 @@ static inline bool keyed_lock(uint32_t *lock)
 }
 static inline void keyed_unlock(uint32_t *lock) { (void)__sync_lock_test_and_set(lock, 0); }
 
-/* A slot for a key that is not there, under its lock, with that word; KEYED_NONE: both groups are full. */
+/* Put a key that is not in the table, under its lock, with that word. Return the slot; KEYED_NONE: no room. */
 static inline uint32_t keyed_put(const struct keyed *t, const struct place *at, const hash_word *key, uint64_t word)
 {
     uint32_t left;
@@ -56,7 +55,7 @@ static inline uint32_t keyed_put(const struct keyed *t, const struct place *at, 
     {
         const uint32_t slot = group * GROUP + tags_first(left);
         uint64_t *const own = KEYED_WORD(t, slot);
-        if (!word_swap(own, 0, KEYED_BORN)) continue; /* another's key is being born there */
+        if (!word_swap(own, 0, KEYED_BORN)) continue; /* another key is being written there */
         hash_word *const entry = KEYED_ENTRY(t, slot);
         for (uint32_t i = 0; KEYED_KEY(t, i); i++) entry[i] = key[i];
         TABLE_TAGS[table_within(t->first_slot + slot, TABLE_SLOTS)] = at->tag;

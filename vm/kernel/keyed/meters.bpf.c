@@ -1,5 +1,5 @@
-/* Meters in the kernel: where a program's lie. Calls nest no deeper than the stages can spare, so all but GLOBAL
- * functions are parts of their callers. */
+/* Meters in the kernel: the place of a program's meters. Calls must nest no deeper than the stages can spare, so all
+ * but GLOBAL functions are inlined. */
 #define inline inline __attribute__((always_inline))
 #include "vm/kernel/bpf.h"
 #include "vm/kernel/loop.bpf.h"
@@ -27,7 +27,7 @@ extern struct kernel_meter_said table_meter_said[];
 #define METER_SAID(k, id) (&table_meter_said[table_within((k)->place * NUMBER(meters) + (id), NUMBER(meter_said))])
 #include "vm/kernel/keyed/meters.bpf.h"
 
-/* A process may die at any instant: so it asks, and changes no slot itself. */
+/* Sweep for a process, which may die at any instant and so changes no slot itself. */
 SEC("syscall") int sweep_meters(struct kernel_meters_sweep *s)
 {
     meters_sweep_some(s, (uint32_t)NUMBER(meters));

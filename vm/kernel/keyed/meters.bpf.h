@@ -1,6 +1,6 @@
-/* Meters as the judge asks them in the kernel: meter.c's way over tables that all processors share. Counting, time and
- * "once a packet" are a processor's own. No token is given twice; who meets another's hand too often gets none. Who
- * includes this says before how meters are reached: METER_DEF(id), METER_CELL(id), METER_SAID(k, id). */
+/* Meters as the judge asks them in the kernel: meter.c over tables that all processors share. Counters, time and "once
+ * a packet" are each processor's own. No token is given twice; a packet whose tries collide with others too often gets
+ * none. The including file first defines the access to meters: METER_DEF(id), METER_CELL(id), METER_SAID(k, id). */
 
 enum { BUCKET_WITHIN, BUCKET_OVER, BUCKET_GONE, BUCKET_NO_ROOM };
 
@@ -14,7 +14,7 @@ static inline struct place meter_place(const struct kernel_meter *m, uint64_t ha
     return place_of(hash, m->table.groups);
 }
 
-/* From the bucket without a key. */
+/* Take tokens from the bucket without a key. */
 static inline uint64_t take_shared(struct kernel_meter *m, uint64_t now, uint64_t cost)
 {
     TURNS(KEYED_TRIES)
@@ -26,7 +26,7 @@ static inline uint64_t take_shared(struct kernel_meter *m, uint64_t now, uint64_
     return BUCKET_OVER;
 }
 
-/* From a key's, in its slot; BUCKET_GONE: it is not there any more. */
+/* Take tokens from the bucket in a key's slot. BUCKET_GONE: the key is no longer there. */
 static inline uint64_t take_slot(const struct kernel_meter *m, uint32_t slot, const struct meter_key *key, uint64_t now,
                                  uint64_t cost)
 {
@@ -48,7 +48,7 @@ GLOBAL uint64_t kernel_meter_hash(uint32_t id, const struct meter_key *key NONNU
                                               : hash_words(by, key->w, METER_ADDR_WORDS);
 }
 
-/* From the key's, if it has a slot; else BUCKET_GONE. */
+/* Take tokens from the key's bucket. BUCKET_GONE: the key has no slot. */
 GLOBAL uint64_t kernel_meter_find(uint32_t id, const struct meter_key *key NONNULL, uint64_t hash, uint64_t now,
                                   uint64_t cost)
 {
@@ -58,7 +58,7 @@ GLOBAL uint64_t kernel_meter_find(uint32_t id, const struct meter_key *key NONNU
     return slot == KEYED_NONE ? BUCKET_GONE : take_slot(m, slot, key, now, cost);
 }
 
-/* Give back what keys of a group hold whose buckets are full again. */
+/* Free the slots of a group whose buckets are full again. Return their number. */
 GLOBAL uint64_t kernel_meter_free(uint32_t id, uint32_t group, uint64_t now)
 {
     struct kernel_meter *const m = METER_CELL(id);
@@ -73,7 +73,7 @@ GLOBAL uint64_t kernel_meter_free(uint32_t id, uint32_t group, uint64_t now)
     return freed;
 }
 
-/* A slot for a new key, with that bucket, if the table may hold one more. */
+/* Put a new key, with that bucket, if the table may hold one more. */
 GLOBAL uint64_t kernel_meter_put(uint32_t id, const struct meter_key *key NONNULL, uint64_t hash, uint64_t bucket)
 {
     struct kernel_meter *const m = METER_CELL(id);
@@ -86,7 +86,7 @@ GLOBAL uint64_t kernel_meter_put(uint32_t id, const struct meter_key *key NONNUL
     return BUCKET_NO_ROOM;
 }
 
-/* As `claim` in meter.c, and the tokens are taken. Calls nest two deep at most: the stages have no more to spare. */
+/* Claim a slot as `claim` in meter.c does, and take tokens. Calls nest two deep at most: stages can spare no more. */
 static inline uint64_t meter_claim(uint32_t id, const struct meter_key *key, uint64_t hash, uint64_t now,
                                    uint64_t bucket)
 {
@@ -100,7 +100,7 @@ static inline uint64_t meter_claim(uint32_t id, const struct meter_key *key, uin
     return kernel_meter_put(id, key, hash, bucket);
 }
 
-/* From the bucket of a key that was not there a moment ago. */
+/* Take tokens from the bucket of a key that had no slot a moment ago. */
 static inline uint64_t take_new(uint32_t id, const struct meter_key *key, uint64_t hash, uint64_t now, uint64_t cost)
 {
     uint32_t *const lock = &METER_CELL(id)->locks[hash % METER_LOCKS];
@@ -111,11 +111,11 @@ static inline uint64_t take_new(uint32_t id, const struct meter_key *key, uint64
     return said;
 }
 
-/* Tokens of the packet, from the bucket of its key; *overflowed: it had no room for it. */
+/* Take the packet's tokens from its key's bucket. *overflowed: the key found no room. */
 static inline bool take_keyed(uint32_t id, const struct meter_key *key, uint64_t now, uint64_t cost, bool *overflowed)
 {
     struct kernel_meter *const m = METER_CELL(id);
-    if (cost > m->rate.limit) return false; /* never conforms, so its key needs no slot */
+    if (cost > m->rate.limit) return false; /* such a packet never conforms, so its key needs no slot */
     const uint64_t hash = kernel_meter_hash(id, key);
     uint64_t said = kernel_meter_find(id, key, hash, now, cost);
     if (said == BUCKET_GONE) said = take_new(id, key, hash, now, cost);
@@ -139,7 +139,7 @@ static inline uint64_t meter_asked(const struct kpkt *k, uint32_t id, struct ker
     return within ? METER_WITHIN : METER_OVER;
 }
 
-/* What an unused meter would say. */
+/* Return what an unused meter would say. */
 static inline uint64_t meter_unused(const struct kpkt *k, uint32_t id)
 {
     const struct pbc_meter *const def = METER_DEF(id);
@@ -148,7 +148,7 @@ static inline uint64_t meter_unused(const struct kpkt *k, uint32_t id)
     return meter_tokens(def, &k->key) * m->rate.cost <= m->rate.limit ? METER_WITHIN : METER_OVER;
 }
 
-/* As meter_ask: enum meter_says. */
+/* Ask a meter as meter_ask does. Return enum meter_says. */
 GLOBAL uint64_t kernel_meter(struct kpkt *k NONNULL, uint32_t id)
 {
     struct kernel_meter_said *const said = METER_SAID(k, id);
@@ -159,7 +159,7 @@ GLOBAL uint64_t kernel_meter(struct kpkt *k NONNULL, uint32_t id)
     return says;
 }
 
-/* As meter_take: 1 or 0. */
+/* Take a token as meter_take does. Return 1 or 0. */
 GLOBAL uint64_t kernel_meter_take(struct kpkt *k NONNULL, uint32_t id)
 {
     struct kernel_meter *const m = METER_CELL(id);
@@ -170,7 +170,7 @@ GLOBAL uint64_t kernel_meter_take(struct kpkt *k NONNULL, uint32_t id)
     return within;
 }
 
-/* A part of meters_sweep; s->hand goes on. */
+/* Do a part of meters_sweep, and advance s->hand. */
 static inline void meters_sweep_some(struct kernel_meters_sweep *s, uint32_t count)
 {
     TURNS(METER_SWEEPS)

@@ -1,11 +1,11 @@
-/* What processes do with a program's meters, see meters.h. */
+/* A program's meters as processes handle them, see meters.h. */
 #include "vm/kernel/keyed/meters.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Bytes that a map of one value may have, and pointers into it reach (the kernel's BPF_MAX_VAR_OFF). */
+/* Most bytes of a map of one value: pointers into it reach no further (the kernel's BPF_MAX_VAR_OFF). */
 #define MAP_MOST (UINT64_C(1) << 29)
 
 static uint64_t slots_of(const struct pbc_meter *m) { return m->per ? (uint64_t)keyed_groups(m->entries) * GROUP : 0; }
@@ -22,7 +22,7 @@ bool kernel_meters_layout(const struct program *p, uint32_t cpus, struct kernel_
            l->key_words * sizeof(uint64_t) < MAP_MOST;
 }
 
-/* Of what remap.c compares: the definition; the name, or where a rule's log without one stands. */
+/* Return a number for what remap.c compares: the definition, and the name, or the place of a rule's log without one. */
 static uint64_t identity_of(const struct program *p, const struct pbc_meter *m)
 {
     struct {
@@ -52,7 +52,7 @@ static int compare(const void *one, const void *other)
     return a->meter < b->meter ? -1 : a->meter > b->meter;
 }
 
-/* False: out of memory. */
+/* Set the places' order by identity. False: out of memory. */
 static bool sort(struct kernel_meter_place *places, uint32_t count)
 {
     struct known *const all = calloc(count + (size_t)1, sizeof *all);
@@ -135,7 +135,7 @@ bool kernel_meters_held(const struct kernel_meters *m)
 
 static uint64_t read_word(const uint64_t *word) { return __atomic_load_n(word, __ATOMIC_ACQUIRE); }
 
-/* A slot while others change it: its key, and the word that it had before and after. False: it is free. */
+/* Copy a slot while others change it: its word must be the same before and after. False: the slot is free. */
 static bool copy_slot(const struct kernel_meters *from, const struct kernel_meter_place *t, uint32_t slot,
                       uint16_t *tag, uint64_t *key, uint64_t *word)
 {
@@ -151,7 +151,7 @@ static bool copy_slot(const struct kernel_meters *from, const struct kernel_mete
     return false;
 }
 
-/* What was taken there is taken here. A bucket that is `free` is nobody's. */
+/* Raise the word to `least`: what was taken there is taken here. A bucket equal to `free` belongs to nobody. */
 static void raise_to(uint64_t *word, uint64_t least, uint64_t free)
 {
     uint64_t was = read_word(word);
@@ -177,7 +177,7 @@ static void keep_table(struct kernel_meters *to, uint32_t i, const struct kernel
     }
 }
 
-/* Where the first meter with that identity, or a greater one, stands in their order. */
+/* Return the index, in the order by identity, of the first meter with that identity or a greater one. */
 static uint32_t first_like(const struct kernel_meters *m, uint64_t identity)
 {
     uint32_t lo = 0, hi = (uint32_t)m->layout.cells;
@@ -191,8 +191,8 @@ static uint32_t first_like(const struct kernel_meters *m, uint64_t identity)
     return lo;
 }
 
-/* Which meter of `from` the i-th of `to` is: of equal ones the first from number *next on, or the first. PBC_NONE: it
- * is new. */
+/* Return the meter of `from` that is the i-th of `to`: of equal ones the first from number *next on, or the first of
+ * all. PBC_NONE: the meter is new. */
 static uint32_t number_before(const struct kernel_meters *from, const struct kernel_meters *to, uint32_t i,
                               uint32_t *next)
 {

@@ -1,4 +1,4 @@
-/* Flows by source in the kernel: where they lie. */
+/* Flows by source in the kernel: the place of their table. */
 #define inline inline __attribute__((always_inline))
 #include "vm/kernel/bpf.h"
 #include "vm/kernel/loop.bpf.h"

@@ -1,9 +1,9 @@
-/* Flows by source in the kernel: sources.c's way over a table that all processors share. Who includes this says before
- * where it lies: SOURCES. */
+/* Flows by source in the kernel: sources.c over a table that all processors share. The including file first defines its
+ * place, SOURCES. */
 #include "vm/packet/loop.h"
 
-/* A flow that ended must be counted off, or its source is blamed for ever: so many hands, 64 times 64, are not met in a
- * row. */
+/* Tries of each of two loops. The end of a flow must be counted, or its source is blamed for ever; 64 times 64
+ * collisions in a row do not happen. */
 enum { SOURCE_TRIES = 64 };
 
 static inline uint64_t source_hash(const struct kernel_source *key)
@@ -19,7 +19,7 @@ static inline uint32_t source_find(const struct kernel_source *key, uint64_t has
 
 enum source_said { SOURCE_GONE, SOURCE_CHANGED, SOURCE_BUSY };
 
-/* One more, or one less; the last one's slot is free: enum source_said, BUSY after some tries. */
+/* Add or remove one flow; removing the last one frees the slot. Return enum source_said: BUSY after SOURCE_TRIES. */
 GLOBAL uint64_t kernel_source_try(const struct kernel_source *key NONNULL, uint32_t slot, bool more)
 {
     uint64_t *const word = KEYED_WORD(&SOURCES->table, slot);
@@ -34,7 +34,7 @@ GLOBAL uint64_t kernel_source_try(const struct kernel_source *key NONNULL, uint3
     return SOURCE_BUSY;
 }
 
-/* False: it is not there any more. */
+/* Add or remove one flow. False: the source has no slot any more. */
 static inline bool source_change(uint32_t slot, const struct kernel_source *key, bool more)
 {
     uint64_t said = SOURCE_BUSY;
@@ -51,7 +51,7 @@ static inline bool source_put(const struct kernel_source *key, uint64_t hash)
     return keyed_put(&SOURCES->table, &at, key->addr, version << 32 | 1) != KEYED_NONE;
 }
 
-/* As source_flows. */
+/* Return the number of flows, as source_flows does. */
 GLOBAL uint64_t kernel_source_flows(const struct kernel_source *key NONNULL)
 {
     const uint32_t slot = source_find(key, source_hash(key));
@@ -60,7 +60,7 @@ GLOBAL uint64_t kernel_source_flows(const struct kernel_source *key NONNULL)
     return word == KEYED_BORN ? 0 : (uint32_t)word;
 }
 
-/* As source_add: 1; 0: there was no room, which is counted. */
+/* Add a flow as source_add does. Return 1, or 0: there was no room, which is counted. */
 GLOBAL uint64_t kernel_source_add(const struct kernel_source *key NONNULL)
 {
     const uint64_t hash = source_hash(key);
@@ -75,7 +75,7 @@ GLOBAL uint64_t kernel_source_add(const struct kernel_source *key NONNULL)
     return done;
 }
 
-/* As source_drop, for what was added. */
+/* Remove a flow that was added, as source_drop does. */
 GLOBAL uint64_t kernel_source_drop(const struct kernel_source *key NONNULL)
 {
     const uint32_t slot = source_find(key, source_hash(key));

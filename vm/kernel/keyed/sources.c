@@ -1,4 +1,4 @@
-/* What processes do with flows by source, see sources.h. */
+/* Flows by source as processes handle them, see sources.h. */
 #include "vm/kernel/keyed/sources.h"
 
 static uint32_t groups_of(uint64_t flows) { return flows > INT32_MAX / 2 ? 0 : keyed_groups(flows * 4 / 3); }

@@ -1,5 +1,5 @@
-/* How many flows each address has opened, in maps that outlive programs: sources.h's table, changed by all processors.
- */
+/* Number of flows that each address has opened, in maps that outlive programs: the table of sources.h, changed by all
+ * processors. */
 #pragma once
 
 #include "vm/flow/grain.h"
@@ -7,22 +7,22 @@
 
 enum { SOURCE_WORDS = 3, SOURCE_LOCKS = 64 };
 struct kernel_source {
-    uint64_t addr[2], of; /* as sources.c has it */
+    uint64_t addr[2], of; /* as in sources.c */
 };
 
 struct kernel_sources {
     struct keyed table;
-    uint32_t locks[SOURCE_LOCKS]; /* of new keys, by their hash */
-    uint32_t version;             /* of the next new key, so that no word comes again: version << 32 | flows */
-    uint64_t full;                /* how often there was no room */
+    uint32_t locks[SOURCE_LOCKS]; /* for adding keys, by their hash */
+    uint32_t version;             /* for the next new key, so that no word comes again: version << 32 | flows */
+    uint64_t full;                /* number of flows that found no room */
 };
 
-/* Slots of a table for so many flows; 0: more than there may be. Keys: SOURCE_WORDS a slot. */
+/* Return the slots of a table for that many flows; 0: more than there may be. Keys take SOURCE_WORDS a slot. */
 uint64_t kernel_sources_slots(uint64_t flows);
-/* An empty one, of memory that is zero. Places and hashes are those of sources_new with that seed. */
+/* Make an empty table of memory that is zero. Places and hashes equal those of sources_new with that seed. */
 void kernel_sources_fill(struct kernel_sources *s, uint64_t flows, uint64_t seed);
 
-/* addr as in struct key: its network of `len` bits. */
+/* Set the key for an address's network of `len` bits. addr: as in struct key. */
 static inline void kernel_source_of(const uint32_t addr[4], unsigned len, bool v6, struct kernel_source *s)
 {
     uint32_t network[4];

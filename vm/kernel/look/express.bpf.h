@@ -1,7 +1,7 @@
-/* The express way: an ordinary packet of a flow that is sent on goes from its first byte to the wire in one go, without
- * a copy of its head, a call or another stage. It is made of what the stages are made of, in another order: the quick
- * parser, the tuple, the recipe, the edit, the counters. Whatever is not ordinary about a packet, or not known at once,
- * takes the long way, and nothing has been changed yet. */
+/* The express way: an ordinary packet of a known flow goes from its first byte to the wire, or on to the host, in one
+ * go, without a copy of its head, a call or another stage. It has the parts of the stages in another order: quick
+ * parser, tuple, recipe, edit, counters. A packet that is not ordinary, or not decided at once, takes the long way;
+ * nothing has been changed then. */
 #pragma once
 
 #include "vm/flow/table/lookup.h"
@@ -14,10 +14,10 @@
 #include "vm/kernel/flow/memo.bpf.h"
 #include "vm/kernel/flow/recipe.bpf.h"
 
-/* Bytes that such a packet has at least: it is read, and edited, where it lies. */
+/* Least length of such a packet, which is read and edited where it lies. */
 enum { EXPRESS_BYTES = ETHER_LEN + IP4_LEN + TCP_LEN };
 
-/* Do all that is of no packet let it go this way: what is asked, what the program says, who wants to be told? */
+/* True if nothing closes this way to all packets: a process's request, the program, reports to processes. */
 inline_whole bool express_may(const struct kpkt *k)
 {
     if (k->flags & KERNEL_ONLY_JUDGE || !(state_world.flags & PBC_KEEPS_FLOWS)) return false;
@@ -25,7 +25,7 @@ inline_whole bool express_may(const struct kpkt *k)
     return !(state_world.facts.bridges | state_world.sample | (state_world.reach > KERNEL_HEAD));
 }
 
-/* TCP of data or ACK alone, or UDP, all of it there. */
+/* True for whole TCP packets of data or ACK alone, and whole UDP packets. */
 inline_whole bool express_is_plain(const struct kpkt *k)
 {
     const struct key *key = &k->key;
@@ -34,7 +34,7 @@ inline_whole bool express_is_plain(const struct kpkt *k)
     return (key->marks & flags) == (key->kind & KIND_TCP ? TCP_ACK : 0u);
 }
 
-/* Its tuple, and the first slot that may be of it: its flow's, or that of its flow's twin. */
+/* Find the packet's tuple, and the first slot that may hold it: its flow's, or that of its flow's twin. */
 inline_whole bool express_find(struct kpkt *k)
 {
     struct track_seen *s = &k->seen;
@@ -51,13 +51,13 @@ inline_whole bool express_find(struct kpkt *k)
     return s->class == SEEN_PLAIN || s->twin == (s->dir == FLOW_REPLY);
 }
 
-/* Do the rules say nothing of it: it comes back from where a flow was sent, or there are none? */
+/* True if no rule judges the packet: it is a reply of a bound flow, or there are no firewalls. */
 inline_whole bool express_is_free(const struct kpkt *k)
 {
     return k->seen.twin || !(count_program(k->program)->flags & KERNEL_HAS_FIREWALLS);
 }
 
-/* By the recipe of its tuple it stays as long as it is, and it is known where it leaves. */
+/* True if the packet keeps its length by its tuple's recipe, and its way out is known. */
 inline_whole bool express_leaves(struct kpkt *k, const uint8_t *frame)
 {
     const uint32_t published = recipe_copy(k);
@@ -70,8 +70,8 @@ inline_whole bool express_leaves(struct kpkt *k, const uint8_t *frame)
            leave_is_known(k);
 }
 
-/* Its flow goes on as it is but for numbers and time; and the decision is known. bound: the flow is sent on. held: its
- * lock is had; else nothing is written. */
+/* True if the flow changes nothing but numbers and time, and the decision is known. bound: the flow is sent on. held:
+ * its lock is taken; without it nothing is written. */
 inline_whole bool express_goes_on(struct kpkt *k, struct flow *f, const uint8_t *tcp, bool bound, bool held)
 {
     const struct track_seen *s = &k->seen;
@@ -79,7 +79,7 @@ inline_whole bool express_goes_on(struct kpkt *k, struct flow *f, const uint8_t 
     if (!table_still(s) || (f->flags & (FLOW_BOUND | FLOW_TWIN)) != (bound ? FLOW_BOUND : 0) || f->joined) return false;
     if (table_expired(TABLE, f, k->now_ns)) return false;
     if (!bound || !express_is_free(k)) {
-        if (s->how != HOW_TCP && f->state != FLOW_STATE_UDP) return false; /* it is not established */
+        if (s->how != HOW_TCP && f->state != FLOW_STATE_UDP) return false; /* not established */
         if (!memo_recall(k, f)) return false;
     }
     if (s->how == HOW_TCP) {
@@ -98,7 +98,7 @@ inline_whole bool express_goes_on(struct kpkt *k, struct flow *f, const uint8_t 
     return true;
 }
 
-/* The same under its lock. A datagram that comes in the same tick of the clock as the one before changes nothing. */
+/* Do the same under the flow's lock. A datagram in the same clock tick as the one before changes nothing. */
 inline_whole bool express_keep(struct kpkt *k, const uint8_t *tcp, bool bound)
 {
     struct flow *f = table_slot(TABLE, k->seen.slot);
@@ -126,10 +126,10 @@ inline_whole void express_edit(const struct kpkt *k, uint8_t *frame)
     frame_macs(k, frame, frame);
 }
 
-/* What a step has found out stands in the packet; nothing of it stays on the stack, of which calls need the room. */
+/* Keep what a step has found in the packet, not on the stack: calls need that room. */
 #define EXPRESS_STEP(k) __asm__ volatile("" : "+r"(k) : : "memory")
 
-/* Of a flow that is sent on: edited, it leaves. */
+/* Edit a packet of a bound flow. False: it takes the long way. */
 inline_whole bool express_on(struct kpkt *k, uint8_t *frame)
 {
     if (!(count_program(k->program)->flags & KERNEL_SENDS_ON) || k->pkt.ext_headers | (k->pkt.link ^ LINK_ETHER))
@@ -148,7 +148,7 @@ inline_whole bool express_on(struct kpkt *k, uint8_t *frame)
     return true;
 }
 
-/* Of another flow: it goes on as it is. */
+/* Let a packet of any other flow pass. False: it takes the long way. */
 inline_whole bool express_here(struct kpkt *k, const uint8_t *frame)
 {
     if (count_program(k->program)->flags & KERNEL_HAS_PROXIES) return false;
@@ -160,8 +160,8 @@ inline_whole bool express_here(struct kpkt *k, const uint8_t *frame)
     return true;
 }
 
-/* frame: its first bytes, EXPRESS_BYTES of them; key and offsets are read. KERNEL_NONE: the long way. Else it is
- * counted; KERNEL_SEND: and edited. */
+/* Try the express way. frame: the first EXPRESS_BYTES of it, at least; key and offsets have been read. KERNEL_NONE: the
+ * packet takes the long way. Otherwise it is counted, and with KERNEL_SEND also edited. */
 inline_whole uint32_t express(struct kpkt *k, uint8_t *frame, bool sends)
 {
     EXPRESS_STEP(k);

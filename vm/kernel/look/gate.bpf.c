@@ -1,6 +1,6 @@
-/* What connections of the proxy carry is the host's, unjudged: their first packet was judged, and the kernel's own
- * table of sockets says which connections there are (socket.bpf.h). In the first stage, before flows are looked up;
- * processes that ask about a frame have no sockets, and do not come here. */
+/* The host's packets of proxied connections, which pass unjudged: their first packet was judged, and the kernel's own
+ * table of sockets tells which connections there are (socket.bpf.h). This belongs to the first stage, before flows are
+ * looked up. Processes that ask about a frame have no sockets, and do not come here. */
 #include "vm/kernel/bpf.h"
 #include "vm/kernel/gate.h"
 #include "vm/packet/parse/header.h"
@@ -9,7 +9,7 @@
 extern struct gate_config state_gate;
 extern char map_gate_ends, map_gate_wides, map_gate_counts, map_gate_made;
 
-/* Words of the packet's head. */
+/* Copy words of the packet's head. False: it is too short. */
 inline_whole bool head_load(const struct kpkt *k, uint32_t at, void *to, uint32_t len)
 {
     const uint8_t *from = k->head + (at & (KERNEL_HEAD - 1));
@@ -22,7 +22,7 @@ inline_whole bool head_load(const struct kpkt *k, uint32_t at, void *to, uint32_
 #define MADE                 (&map_gate_made)
 #include "vm/kernel/socket.bpf.h"
 
-/* Some of several ports, or of any address; here: it is one of the host's own. */
+/* True if a range of ports or addresses holds this one. here: it is one of the host's own. */
 static bool is_in_wide(const struct numbered_ip *a, uint16_t port, bool here)
 {
     TURNS(GATE_WIDE)
@@ -34,7 +34,7 @@ static bool is_in_wide(const struct numbered_ip *a, uint16_t port, bool here)
     return false;
 }
 
-/* Is it an address and a port that the proxy serves? */
+/* True if the proxy serves the address and port. */
 GLOBAL uint64_t kernel_is_served(const struct numbered_ip *addr NONNULL, uint16_t port, bool here)
 {
     const struct gate_end end = {.addr = *addr, .port = port};
@@ -42,8 +42,8 @@ GLOBAL uint64_t kernel_is_served(const struct numbered_ip *addr NONNULL, uint16_
     return (kind && *kind & GATE_SERVICE) || (state_gate.wide && is_in_wide(addr, port, here));
 }
 
-/* The segment that it is, where its headers are in the head; of an ICMP error, that which would answer the one that it
- * quotes. A frame of the stack of its own, like what else needs much of it: all have 512 bytes together. */
+/* Read the packet's segment, if its headers are in the head; of an ICMP error, the segment that would answer the quoted
+ * one. Not inlined, as all functions that need much stack: together they have 512 bytes. */
 static __attribute__((noinline)) bool read_segment(struct kpkt *k, struct segment *s)
 {
     const bool six = k->key.kind & KIND_IP6;
@@ -66,8 +66,8 @@ static inline void count_passed(const struct kpkt *k)
     count->passed_bytes += k->pkt.wire_len;
 }
 
-/* What arrives: is it the host's, for a connection of the proxy's? Of what is for the service all that is no opener;
- * where it speaks to servers with clients' addresses, what these answer; and ICMP errors about what either sent. */
+/* True if an arriving packet belongs to a connection of the proxy, and so to the host: any to a service but an opener;
+ * an answer of a server, if the proxy has clients' addresses there; an ICMP error about what either sent. */
 static __always_inline bool arrives(void *ctx, struct kpkt *k)
 {
     struct segment s = {};
@@ -77,7 +77,7 @@ static __always_inline bool arrives(void *ctx, struct kpkt *k)
     return is_known(ctx, &s, quoted);
 }
 
-/* 1: the packet is the host's as it is; 0: it is looked at like any other. It is TCP, or an ICMP error. */
+/* Return 1 if the packet, TCP or an ICMP error, passes to the host unchanged; 0: it is treated like any other. */
 GLOBAL uint64_t kernel_gate_xdp(struct xdp_md *ctx, struct kpkt *k NONNULL)
 {
     const bool passes = arrives(ctx, k);
@@ -85,7 +85,7 @@ GLOBAL uint64_t kernel_gate_xdp(struct xdp_md *ctx, struct kpkt *k NONNULL)
     return passes;
 }
 
-/* The same of what the host sends: from a service's address and port, or, with a client's address, from a socket. */
+/* The same for what the host sends: from a service's address and port, or with a client's address from a socket. */
 GLOBAL uint64_t kernel_gate_tc(struct __sk_buff *ctx, struct kpkt *k NONNULL)
 {
     struct segment s = {};

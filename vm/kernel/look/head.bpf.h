@@ -1,10 +1,10 @@
-/* A frame's head, copied to where all that parses, compares and asks reads it. */
+/* The copy of a frame's head, for all that parses, compares and tests. */
 #pragma once
 
 #include "vm/kernel/bpf.h"
 #include "vm/packet/wire.h"
 
-/* The headers of nearly every frame are in so many bytes: they are copied ahead. */
+/* Bytes that are copied ahead: they hold the headers of nearly every frame. */
 enum { HEAD_AHEAD = 128 };
 
 inline_whole void head_words(uint8_t *to, const uint8_t *from, unsigned words)
@@ -13,8 +13,8 @@ inline_whole void head_words(uint8_t *to, const uint8_t *from, unsigned words)
     for (unsigned i = 0; i < words; i++) wire_put_raw64(to + 8 * i, wire_raw64(from + 8 * i));
 }
 
-/* `len` bytes, so many words from the front and as many from the back, which meet or overlap. False: it is shorter or
- * longer than these can be. */
+/* Copy `len` bytes: so many words from the front and as many from the back, which meet or overlap. False: len is too
+ * small or too large for that. */
 inline_whole bool head_ends(uint8_t *to, const uint8_t *from, const uint8_t *end, uint64_t len, unsigned words)
 {
     if (from + 8 * words > end || len > 16 * words) return false;
@@ -22,13 +22,13 @@ inline_whole bool head_ends(uint8_t *to, const uint8_t *from, const uint8_t *end
     const uint64_t back = len - 8 * words;
     if (back > 8 * words) return false;
     const uint8_t *last = from + back;
-    __asm__ volatile("" : "+r"(last)); /* the one that is checked is the one that is read */
+    __asm__ volatile("" : "+r"(last)); /* the checked pointer is the one that is used */
     if (last + 8 * words > end) return false;
     head_words(to + back, last, words);
     return true;
 }
 
-/* The first HEAD_AHEAD of the `len` bytes that lie side by side; false: they are too few to be copied by words. */
+/* Copy the first HEAD_AHEAD of `len` contiguous bytes. False: they are too few to be copied by words. */
 inline_whole bool head_ahead(uint8_t *to, const uint8_t *from, const uint8_t *end, uint64_t len)
 {
     if (from + HEAD_AHEAD <= end) {

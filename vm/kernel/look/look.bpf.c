@@ -1,5 +1,5 @@
-/* The first stage: a packet's head is copied and parsed, and its flow looked up. What has a verdict already, and what
- * goes up, is left to act; the rest is judged. */
+/* The first stage: it copies and parses a packet's head, and looks up its flow. Packets that have a verdict already, or
+ * go up, are left to act; the rest are judged. */
 #include <linux/pkt_cls.h>
 
 #define TABLE_ACCESS "vm/kernel/flow/table_lines.bpf.h"
@@ -28,7 +28,7 @@ struct frame {
     struct __sk_buff *skb;
 };
 
-/* What of it lies side by side. */
+/* Return the bounds of the frame's contiguous bytes. */
 inline_whole uint8_t *first_byte(const struct frame *f)
 {
     return (uint8_t *)(long)(f->xdp ? f->xdp->data : f->skb->data);
@@ -38,22 +38,22 @@ inline_whole const uint8_t *end_byte(const struct frame *f)
     return (const uint8_t *)(long)(f->xdp ? f->xdp->data_end : f->skb->data_end);
 }
 
-/* What is known so far stands in the packet. The verifier forgets what it has learned on the ways here, so it follows
- * one of them from here on, and not each. */
+/* Keep what is known so far in the packet. The kernel's verifier forgets what it learned on the paths to here, so it
+ * follows one of them from here on, not each. */
 #define LOOK_STEP(k) __asm__ volatile("" : "+r"(k) : : "memory")
 
-/* What was copied is the head, but for what a process added to a frame that is too short to be run. */
+/* Take the copied bytes as the head, without those that a process added to a frame too short to be run. */
 inline_whole void set_head(struct kpkt *k, uint64_t len)
 {
     k->head_len = (uint32_t)len;
     k->pkt.head_len = least_len((uint32_t)len, k->pkt.cap_len);
 }
 
-/* Copy so much of the frame, or all of it. */
+/* Copy that much of the frame, or all of it. */
 inline_whole void load(struct kpkt *k, const struct frame *f, uint32_t most)
 {
     uint64_t len = k->frame_len < most ? k->frame_len : most;
-    __asm__ volatile("" : "+r"(len));          /* the number that is bounded is the one that is passed */
+    __asm__ volatile("" : "+r"(len));          /* the bounded number is the one that is passed */
     len = ((len - 1) & (KERNEL_HEAD - 1)) + 1; /* all verifiers see 1 to KERNEL_HEAD; 0 becomes the most, and fails */
     __asm__ volatile("" : "+r"(len));
     const long failed = f->xdp ? bpf_xdp_load_bytes(f->xdp, 0, k->head, (uint32_t)len)
@@ -72,15 +72,14 @@ inline_whole void copy_head(struct kpkt *k, const struct frame *f)
         load(k, f, HEAD_AHEAD);
 }
 
-/* Does what was not copied yet matter: where something is amiss, or for what flows are followed by (quotes of errors,
- * chunks)? */
+/* True if bytes not copied yet matter: something is amiss, or flows are followed by them (quotes of errors, chunks). */
 inline_whole bool asks_more(const struct kpkt *k)
 {
     return k->pkt.reason != REASON_NONE ||
            (state_world.flags & PBC_KEEPS_FLOWS && k->key.kind & (KIND_ICMP | KIND_ICMP6 | KIND_SCTP));
 }
 
-/* An IPv4 frame without tags is read where it lies, if its headers lie side by side. */
+/* Read an IPv4 frame without tags where it lies, if its headers are contiguous. */
 inline_whole enum quick read_there(struct kpkt *k, const uint8_t *bytes, const uint8_t *end)
 {
     const struct outer ether = {.l3 = ETHER_LEN, .kind = KIND_ETHER | KIND_ETHERTYPE};
@@ -93,7 +92,7 @@ inline_whole enum quick read_there(struct kpkt *k, const uint8_t *bytes, const u
     return quick_read4(bytes, &k->pkt, &k->key, &ether);
 }
 
-/* Copied and parsed: key and offsets as pkt_parse gives them. */
+/* Copy and parse the frame: key and offsets become those of pkt_parse. */
 inline_whole void read_frame(struct kpkt *k, const struct frame *f)
 {
     copy_head(k, f);
@@ -108,24 +107,24 @@ inline_whole void read_frame(struct kpkt *k, const struct frame *f)
     if (k->pkt.reason != REASON_NONE) kernel_parse_carefully(k);
 }
 
-/* What the host sends itself goes out, whatever address it has yet (DHCP, duplicate detection). */
+/* Mark as sent what the host sends itself, whatever address it has yet (DHCP, duplicate detection). */
 inline_whole void settle_sent(struct kpkt *k, const struct frame *f)
 {
-    if (f->xdp || f->skb->ingress_ifindex) return; /* or the host sends on what arrived elsewhere */
+    if (f->xdp || f->skb->ingress_ifindex) return; /* also if the host sends on a packet that arrived elsewhere */
     if (!kpkt_is_sent(k) || !(k->key.kind & KIND_IN)) return;
-    if (!(state_world.facts.self4_count | state_world.facts.self6_count)) return; /* as facts_have_self has it */
+    if (!(state_world.facts.self4_count | state_world.facts.self6_count)) return; /* as in facts_have_self */
     k->key.kind = (k->key.kind & ~(uint32_t)KIND_IN) | KIND_OUT;
 }
 
-/* It arrives, and says that the host sent it. To be judged as such it would have to be: flows would begin with it. */
+/* True for a packet that arrives with an own source address. Judged as sent, it would begin flows. */
 inline_whole bool is_spoofed(const struct kpkt *k)
 {
     const uint32_t own = k->key.kind & (KIND_IP | KIND_SRC_SELF);
     return own & KIND_SRC_SELF && own & KIND_IP && !(k->flags & (KERNEL_ASKED | KERNEL_EGRESS));
 }
 
-/* What the parser cannot know: the bridge that it crosses, the id that rules know its interface by, and the schedules
- * of now. */
+/* Set what the parser cannot know: the bridge that is crossed, the interface's id in rules, and the present
+ * schedules. */
 inline_whole void settle_key(struct kpkt *k)
 {
     const struct facts *facts = &state_world.facts;
@@ -139,13 +138,13 @@ inline_whole void settle_key(struct kpkt *k)
     key->kind |= KIND_FORWARD;
 }
 
-/* Is it a piece of a datagram, in a program whose pieces follow their first? */
+/* True for a fragment, in a program whose fragments follow their first. */
 inline_whole bool follows(const struct kpkt *k)
 {
     return k->key.kind & KIND_FRAGMENT && state_world.flags & PBC_FOLLOWS_FRAGMENTS;
 }
 
-/* Why it goes up before it is judged; KERNEL_UP_NONE: it does not. */
+/* Return the reason to go up unjudged, or KERNEL_UP_NONE. */
 inline_whole enum kernel_up why_up(const struct kpkt *k)
 {
     if (k->pkt.flags & PKT_NOT_LINEAR) return KERNEL_UP_HEAD;
@@ -154,7 +153,7 @@ inline_whole enum kernel_up why_up(const struct kpkt *k)
     return KERNEL_UP_NONE;
 }
 
-/* Of a connection of the proxy's, which the host's stack carries: it goes on as it is. */
+/* True if the packet belongs to a connection of the proxy, in the host's stack: it passes unchanged. */
 inline_whole bool is_carried(struct kpkt *k, const struct frame *f)
 {
     if (!state_gate.any || k->flags & KERNEL_ASKED) return false;
@@ -164,8 +163,8 @@ inline_whole bool is_carried(struct kpkt *k, const struct frame *f)
     return f->xdp ? kernel_gate_xdp(f->xdp, k) : kernel_gate_tc(f->skb, k);
 }
 
-/* Does it arrive for this machine, from the middle of a connection that no flow is known of, while such may begin
- * one? */
+/* True for a packet that arrives for this machine from the middle of a connection without a known flow, while such
+ * packets may begin one. */
 inline_whole bool may_be_opened(const struct kpkt *k, const struct frame *f)
 {
     const struct track_seen *s = &k->seen;
@@ -202,11 +201,11 @@ inline_whole enum stage look(struct kpkt *k, const struct frame *f)
         if (k->up != KERNEL_UP_NONE) return STAGE_ACT;
         if (may_be_opened(k, f) && kernel_is_opened(f->xdp, k)) kernel_flow_see(k, true);
     }
-    /* What comes back from where a flow was sent is not judged. */
+    /* Replies of bound flows are not judged. */
     return k->flags & KERNEL_ORDINARY && k->seen.twin ? STAGE_ACT : STAGE_JUDGE;
 }
 
-/* The coarse clock moves with the timer's ticks, whose number is a word of memory: it is asked once in each. */
+/* Return the coarse time. The clock moves with the timer's ticks, whose number is in memory: it is read once a tick. */
 inline_whole uint64_t coarse(struct kpkt *k)
 {
     const uint64_t tick = bpf_jiffies64();
@@ -223,7 +222,7 @@ inline_whole uint64_t now(struct kpkt *k)
     return state_world.clock == KERNEL_CLOCK_COARSE ? coarse(k) : 0;
 }
 
-/* What is known of a frame that no process made. */
+/* Set what is known of a frame that no process made. */
 inline_whole void arrive(struct kpkt *k, uint32_t ifindex, enum kernel_flag flags)
 {
     const struct kernel_port *port = &state_ports[ifindex & (KERNEL_PORTS - 1)];
@@ -240,7 +239,7 @@ inline_whole void arrive(struct kpkt *k, uint32_t ifindex, enum kernel_flag flag
     k->flags = (uint16_t)(flags | (known && port->software ? KERNEL_SOFTWARE : 0));
 }
 
-/* Where an IPv4 packet lies side by side that is all of its frame, and nobody needs to be asked for the length. */
+/* Return the frame's length. Where a contiguous IPv4 packet is all of the frame, no helper needs to be called. */
 inline_whole uint64_t frame_len(struct xdp_md *ctx)
 {
     const uint8_t *data = (const uint8_t *)(long)ctx->data, *end = (const uint8_t *)(long)ctx->data_end;
@@ -275,7 +274,7 @@ SEC("xdp") int look_xdp(struct xdp_md *ctx)
     return XDP_DROP;
 }
 
-/* It came by an interface whose programs have judged it, and the host sends it on. */
+/* True if the packet came by an interface whose programs have judged it, and the host sends it on. */
 inline_whole bool was_judged(const struct __sk_buff *ctx)
 {
     const uint32_t from = ctx->ingress_ifindex;
@@ -287,7 +286,7 @@ inline_whole void arrive_tc(struct kpkt *k, const struct __sk_buff *ctx)
     arrive(k, ctx->ifindex, KERNEL_EGRESS);
     k->pkt.segment = (uint16_t)ctx->gso_size;
     if (!ctx->vlan_present) return;
-    k->pkt.tag_count = 1; /* the kernel took it off */
+    k->pkt.tag_count = 1; /* the tag that the kernel took off */
     k->pkt.tags[0].tpid = be16toh((uint16_t)ctx->vlan_proto);
     k->pkt.tags[0].tci = (uint16_t)ctx->vlan_tci;
 }

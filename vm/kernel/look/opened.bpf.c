@@ -1,11 +1,11 @@
-/* Connections that this machine has opened before anybody followed flows. One that only receives would wait for ever:
- * its segments have no flow, and this machine says nothing before it has got one. The kernel's own table of sockets
- * knows it. In the first stage, once a flow was looked for in vain; such a segment begins none, so what this machine
- * sends is judged as it would be. */
+/* Connections that this machine opened before flows were followed. One that only receives would wait for ever: its
+ * segments have no flow, and this machine sends nothing before it gets one. The kernel's own table of sockets knows the
+ * connection. It is asked in the first stage, once no flow was found. Such a segment begins no flow, so the judging of
+ * what this machine sends does not change. */
 #include "vm/kernel/bpf.h"
 #include "vm/packet/wire.h"
 
-/* The state of the socket of that tuple: BPF_TCP_…; 0: there is none. */
+/* Return the state of the tuple's socket: BPF_TCP_…; 0: there is none. */
 static __always_inline uint32_t socket_state(void *ctx, struct bpf_sock_tuple *t, uint32_t len)
 {
     struct bpf_sock *sk = bpf_skc_lookup_tcp(ctx, t, len, BPF_F_CURRENT_NETNS, 0);
@@ -15,7 +15,7 @@ static __always_inline uint32_t socket_state(void *ctx, struct bpf_sock_tuple *t
     return state;
 }
 
-/* Of a connection whose handshake is over, and that is not. */
+/* True between the end of the handshake and the end of the connection. */
 static __always_inline bool is_connected(uint32_t state)
 {
     const uint32_t states = 1u << BPF_TCP_ESTABLISHED | 1u << BPF_TCP_FIN_WAIT1 | 1u << BPF_TCP_FIN_WAIT2 |
@@ -23,8 +23,8 @@ static __always_inline bool is_connected(uint32_t state)
     return states >> (state & 31) & 1;
 }
 
-/* Where nobody listens at its port, this machine was not called. A listener is what is found for a port that no
- * connection has. */
+/* True if this machine opened the connection: it is connected, and nobody listens at its port. A lookup for a port that
+ * no connection has finds the listener. */
 static bool is_opened4(struct xdp_md *ctx, const struct key *key)
 {
     struct bpf_sock_tuple t = {
@@ -47,7 +47,7 @@ static bool is_opened6(struct xdp_md *ctx, const struct key *key)
     return socket_state(ctx, &t, sizeof t.ipv6) != BPF_TCP_LISTEN;
 }
 
-/* Does a TCP segment that arrives for this machine belong to one? */
+/* True if a TCP segment that arrives for this machine belongs to such a connection. */
 GLOBAL uint64_t kernel_is_opened(struct xdp_md *ctx, struct kpkt *k NONNULL)
 {
     return k->key.kind & KIND_IP6 ? is_opened6(ctx, &k->key) : is_opened4(ctx, &k->key);

@@ -1,15 +1,14 @@
-/* The parser of vm/packet/parse/, as it is: the quick way for ordinary frames, and the careful one where that gives up.
- */
+/* The parser of vm/packet/parse/: the quick one for ordinary frames, and the careful one where that gives up. */
 #pragma once
 
 #include "vm/kernel/addresses/own.bpf.h"
 
-/* For the parser; others ask own_has4 and own_has6. */
+/* Own addresses for the parser; others use own_has4 and own_has6. */
 static uint32_t sides_of4(const struct facts *f, uint32_t src, uint32_t dst);
 static uint32_t sides_of6(const struct facts *f, const uint32_t src[4], const uint32_t dst[4]);
 #include "vm/packet/parse/read.h"
 
-/* All of these are called from here alone: what they are told in a struct on the stack, the verifier follows there. */
+/* Static, for all are called from here: the kernel's verifier then follows what they get in a struct on the stack. */
 struct parse;
 static enum pkt_reason parse_lacks(struct parse *p, uint32_t upto, enum pkt_reason short_reason);
 static enum pkt_reason parse_link(struct parse *p);
@@ -26,12 +25,12 @@ static void parse_set_proto(struct parse *p, uint8_t proto);
 static enum pkt_reason parse_fragment(uint32_t offset, bool more, uint32_t bytes, int proto);
 static enum pkt_reason parse_frame(struct pkt *pkt, const struct facts *facts, struct key *key);
 
-/* The quick way says so when the careful one's turn has come. */
+/* Result of the quick parser when the careful one has to take over. */
 enum { PARSE_CAREFULLY = REASON_COUNT };
 #define QUICK_CAREFUL(pkt, facts, key) ((enum pkt_reason)PARSE_CAREFULLY)
 
-/* Headers of IPv6 there may be many, and options behind each, thousands. Where turns are counted, one header, and a
- * header's options, are functions that the verifier looks at once. */
+/* A packet may have many headers of IPv6, and thousands of options behind each. Where turns are counted, one header,
+ * and a header's options, are functions that the kernel's verifier looks at once. */
 #ifdef COUNTED
 enum { IP6_OPTIONS_TURNS = 64 };
 uint64_t kernel_ip6_options(struct kpkt *k, uint32_t at, uint32_t end, bool hop_by_hop);
@@ -60,7 +59,7 @@ GLOBAL uint64_t kernel_sides4(uint32_t src, uint32_t dst)
     return sides_direction(self, sides_group4(dst));
 }
 
-/* Of its key. */
+/* Return the sides of the packet's key. */
 GLOBAL uint64_t kernel_sides6(struct kpkt *k NONNULL)
 {
     const struct key *key = &k->key;
@@ -75,14 +74,14 @@ static uint32_t sides_of4(const struct facts *f, uint32_t src, uint32_t dst)
     return (uint32_t)kernel_sides4(src, dst);
 }
 
-/* The parser asks of the key's addresses alone. */
+/* Return the sides of a key: src is the one of a packet's key, for the parser asks about no other addresses. */
 static uint32_t sides_of6(const struct facts *f, const uint32_t src[4], const uint32_t dst[4])
 {
     return (uint32_t)kernel_sides6((struct kpkt *)((char *)(uintptr_t)src - offsetof(struct kpkt, key)));
 }
 
 #ifdef COUNTED
-/* IP6_OPTIONS_TURNS of them at most: the reason << 32 | where the next one is. */
+/* Check IP6_OPTIONS_TURNS options at most. Return the reason << 32 | the place of the next. */
 GLOBAL uint64_t kernel_ip6_options_some(struct kpkt *k NONNULL, uint32_t at, uint32_t end, bool hop_by_hop)
 {
     const uint64_t reason = check_options(&(struct parse){.data = k->head}, &at, end, hop_by_hop);
@@ -98,8 +97,8 @@ GLOBAL uint64_t kernel_ip6_options(struct kpkt *k NONNULL, uint32_t at, uint32_t
     return said >> 32;
 }
 
-/* One header of the chain, at `at`: the reason, what comes next << 8, where << 32; and what is in `ip6_step`. `end`: of
- * the packet. */
+/* Walk one header of the chain, at `at`. Return the reason | the next header << 8 | enum ip6_step | its place << 32.
+ * `end`: of the packet. */
 enum ip6_step { IP6_STEP_LATER = 1 << 16, IP6_STEP_FRAGMENT = 1 << 17 };
 GLOBAL uint64_t kernel_ip6_header(struct kpkt *k NONNULL, uint32_t at, uint32_t next, uint32_t end)
 {
@@ -127,8 +126,8 @@ GLOBAL uint64_t kernel_parse_carefully(struct kpkt *k NONNULL)
     return parse_frame(&k->pkt, &state_world.facts, &k->key);
 }
 
-/* As pkt_parse over the bytes of head, but for what is not the parser's, schedules and bridges: quickly an Ethernet
- * frame with one tag, in its bytes or taken off, or none. (Of another link it is not worth its code.) */
+/* Parse the bytes of head as pkt_parse does, without schedules and bridges, if the frame is Ethernet with one tag at
+ * most, in its bytes or taken off. (For other links the code is not worth its size.) */
 GLOBAL uint64_t kernel_parse_quickly(struct kpkt *k NONNULL)
 {
     const struct facts *facts = &state_world.facts;
@@ -156,7 +155,7 @@ static inline void kernel_parse(struct kpkt *k)
     if (kernel_parse_quickly(k) == PARSE_CAREFULLY) kernel_parse_carefully(k);
 }
 
-/* The rest of it for a frame that quick_read4 has read. */
+/* Parse the rest of a frame that quick_read4 has read. */
 static inline void kernel_parse_rest(struct kpkt *k, bool bad_sum)
 {
     const struct facts *facts = &state_world.facts;

@@ -1,4 +1,4 @@
-/* Where a process asks for it, its frame leaves by the interface that the frame names. */
+/* Send a process's frame by the interface that it names. */
 #include "vm/kernel/bpf.h"
 #include "vm/kernel/gate.h"
 
