@@ -2,7 +2,7 @@
 
 enum { TAGS_TAKEN_OFF = 2 };
 
-/* All but its bytes. */
+/* Archive the view without its bytes. */
 static void archive_view(struct pkt *view, struct archive *a)
 {
     ARCHIVE(a, view->cap_len);

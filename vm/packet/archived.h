@@ -1,9 +1,9 @@
-/* A packet that waits, as bytes (keyed/archive.h). */
+/* A waiting packet, as bytes (keyed/archive.h). */
 #pragma once
 
 #include "vm/keyed/archive.h"
 #include "vm/packet/pkt.h"
 
-/* *pkt lies in one piece. Reading, it becomes a copy in a slot of the pool, the caller's to put back. What is read is
- * hostile: its cookie is below a->cookies. False: the archive is bad, and *pkt is none. */
+/* Write or read a packet. *pkt is contiguous; reading makes it a copy in a slot of the pool, which the caller puts
+ * back. Input is hostile; its cookie must be below a->cookies. False: the archive is bad, and *pkt is not set. */
 bool pkt_archive(struct pkt **pkt, struct pool *pool, struct archive *a);

@@ -1,7 +1,7 @@
 /* CRC32c, eight bytes a step ("slicing by 8": Kounavis and Berry, 2005).
  *
- * A table entry is linear in its index, so a row of eight basis values makes a table of 256: entry n is the sum of the
- * basis values of n's bits. Row k is row 0 (the reflected polynomial 0x82f63b78) advanced by k zero bytes. */
+ * A table entry is linear in its index, so eight basis values make a table of 256 entries: entry n is the sum of the
+ * basis values of n's bits. Table k is table 0 (the reflected polynomial 0x82f63b78) advanced by k zero bytes. */
 #include "vm/packet/parse/header.h"
 #include "vm/packet/wire.h"
 
@@ -61,7 +61,7 @@ uint32_t csum_sctp(const void *packet, size_t len)
     return csum_crc32c(crc, p + SCTP_LEN, len - SCTP_LEN);
 }
 
-/* a times b modulo the polynomial; bit 31 is x^0. */
+/* Return a times b modulo the polynomial; bit 31 is x^0. */
 static uint32_t times(uint32_t a, uint32_t b)
 {
     uint32_t product = 0;
@@ -72,7 +72,7 @@ static uint32_t times(uint32_t a, uint32_t b)
     return product;
 }
 
-/* What the CRC's register becomes when `len` zero bytes follow: times x^(8 len). */
+/* Return the CRC's register after `len` zero bytes: crc times x^(8 len). */
 static uint32_t follow_zeros(uint32_t crc, uint32_t len)
 {
     static const uint32_t powers[] = {

@@ -1,13 +1,13 @@
 /* The internet checksum. Words are added as they lie in memory, eight bytes at a time, and turned once at the end: the
- * one's complement sum does not care about byte order (RFC 1071, 2 (B)). */
+ * one's complement sum does not depend on byte order (RFC 1071, 2 (B)). */
 #include "vm/packet/wire.h"
 
 static uint32_t fold16(uint64_t sum) { return (uint16_t)~csum_fold(sum); }
 
-/* The folded sum of the bytes as words of memory order. */
+/* Return the folded sum of the bytes as words in memory order. */
 static uint16_t sum_raw(const uint8_t *p, size_t len)
 {
-    uint64_t sum = 0, carry = 0; /* carry: what ran over bit 63, worth 1 each */
+    uint64_t sum = 0, carry = 0; /* carry: overflows of bit 63, worth 1 each */
     for (; len >= 8; p += 8, len -= 8) {
         uint64_t word = wire_raw64(p);
         sum += word;

@@ -1,17 +1,17 @@
-/* Numbers of the fixed IP header by their place, for what the key has no room for (key.h) and for who makes frames.
- * A number has at most 25 bits and ends at least three bytes before the header does. */
+/* Numbers in the fixed IP header by their place, for fields that the key has no room for (key.h) and for code that
+ * makes frames. A number has at most 25 bits and ends at least three bytes before the header does. */
 #pragma once
 
 #include "vm/packet/wire.h"
 #include "vm/tables.h"
 
-/* ip: the header's first byte; all of the header is there. */
+/* Read a number. ip: the first byte of a header that is all there. */
 static inline uint32_t ip_bits_get(const uint8_t *ip, struct ip_bits b)
 {
     return wire_get32(ip + b.first / 8) << b.first % 8 >> (32 - b.count);
 }
 
-/* Write the lowest bits of `value` there; nothing where the number has no place. */
+/* Write the lowest bits of `value` at the number's place, if it has one. */
 static inline void ip_bits_put(uint8_t *ip, struct ip_bits b, uint32_t value)
 {
     if (!b.count) return;

@@ -1,13 +1,13 @@
-/* The header key: everything the rules may ask of a packet's headers, parsed once, at fixed places.
+/* The header key: all that rules may ask of a packet's headers, parsed once, at fixed places.
  *
- * 64 bytes, 64-byte aligned (docs/kernel.md). Code names a 32-bit slot or a 16-bit half by its index; a
- * classifier's window cut reads a u64 word and shifts, so halves are as good as slots there.
- * The key is full, and stays so: what more a rule may ask of a header is read from the packet when it is asked. Such a
- * condition is an IP_NUMBER of cond.def whose `at` is HEADER (`flowlabel` is one): its row says where its bits stand,
- * the instructions JHDR and JNHDR read them, classifiers leave them to the code behind a hit. So a packet pays nothing
- * for what its program does not ask; a second line would cost every packet its clearing and filling (README.md has both
- * in nanoseconds). What a classifier must cut or compare has to stand here, and takes the upper byte of a half that
- * needs eight bits or fewer: icmp_type, icmp_code, ttl, dscp, proto.
+ * 64 bytes, 64-byte aligned (docs/kernel.md). Code names a 32-bit slot or a 16-bit half by its index; a classifier's
+ * window cut reads a u64 word and shifts, so halves are as good as slots there.
+ * The key is full, and stays so: other header fields are read from the packet when a rule asks for them. Such a
+ * condition is an IP_NUMBER of cond.def whose `at` is HEADER (`flowlabel` is one): its row names the place of its bits,
+ * the instructions JHDR and JNHDR read them, and classifiers leave them to the code behind a hit. So a packet costs
+ * nothing for fields that its program does not ask for; a second line would have to be cleared and filled for every
+ * packet (README.md has both in nanoseconds). A field that a classifier must cut or compare has to stand here, and
+ * takes the upper byte of a half that needs eight bits or fewer: icmp_type, icmp_code, ttl, dscp, proto.
  *
  * All numbers are in host order; an address is four words, most significant first, and a v4 address is word 0. */
 #pragma once
@@ -20,14 +20,14 @@ struct key {
     union {
         struct {
             uint32_t src[4], dst[4]; /* v4: word 0, the rest 0; not IP: all 0 */
-            uint32_t kind;           /* enum kind_bit: what the packet is and which fields below are there */
-            uint32_t marks; /* bits 0-7: TCP flags as in the header (FIN = 1); bits 8-11: flow state, enum flow_mark;
-                               from 12 on: active schedules */
+            uint32_t kind;           /* enum kind_bit: the packet's kind, and which of the fields below are present */
+            uint32_t marks; /* bits 0-7: TCP flags as in the header (FIN = 1); 8-11: flow state, enum flow_mark; 12 and
+                               up: active schedules */
             uint16_t src_port, dst_port;
-            uint16_t proto;      /* IP protocol after the IPv6 chain; 0 where not known (KIND_PROTO clear) */
-            uint16_t ether_type; /* after all tags; 0 where the frame has none (LLC) */
+            uint16_t proto;      /* IP protocol after the IPv6 chain; 0: unknown (KIND_PROTO clear) */
+            uint16_t ether_type; /* after all tags; 0: none (LLC) */
             uint16_t icmp_type, icmp_code;
-            uint16_t vlan_outer, vlan_inner; /* VID 0..4095; 0 where absent, see KIND_VLAN, KIND_VLAN2 */
+            uint16_t vlan_outer, vlan_inner; /* VID 0..4095; 0 if absent, see KIND_VLAN, KIND_VLAN2 */
             uint16_t iface;                  /* interface id (below) */
             uint16_t length;                 /* IP total length; v6: payload + 40 (saturates at 65535) */
             uint16_t ttl, dscp;
@@ -39,7 +39,7 @@ struct key {
 } __attribute__((aligned(64)));
 static_assert(sizeof(struct key) == 64, "one cache line (docs/kernel.md)");
 
-/* Halves behind the ports, as they share slots, with the names of these. */
+/* Pairs of halves behind the ports that share a slot, with the slot's name. */
 #define KEY_PAIRS(X)                                                                                                   \
     X(proto, ether_type, "proto+ether_type")                                                                           \
     X(icmp_type, icmp_code, "icmp_type+code")                                                                          \
@@ -50,15 +50,15 @@ static_assert(sizeof(struct key) == 64, "one cache line (docs/kernel.md)");
 #define KEY_SLOT(f) (offsetof(struct key, f) / 4)
 #define KEY_HALF(f) (offsetof(struct key, f) / 2)
 
-/* The byte of the IP header that holds the DSCP, without its ECN bits. */
+/* Return the byte of the IP header that holds the DSCP, without its ECN bits. */
 static inline uint8_t key_tos(const struct key *key) { return (uint8_t)(key->dscp << 2); }
 
-/* Interface ids: those of the program by their number in IFACES, from their count on others, which no rule names and
- * `not on` is true of (IFACE_OTHER stands for any of them); IFACE_NONE where nothing is known of it. */
+/* Interface ids: those of the program are its numbers in IFACES; ids from their count on are others, which no rule
+ * names and `not on` matches (IFACE_OTHER stands for any of them); IFACE_NONE: the interface is unknown. */
 #define IFACE_NONE  0xffffu
 #define IFACE_OTHER 0xfffeu
-/* key.marks: what `state` says of the packet, at most one of them. None: it has no state (not IP, a later fragment), or
- * the program keeps no flows. */
+/* Flow state of the packet in key.marks, at most one bit. None: it has no state (not IP, a later fragment), or the
+ * program keeps no flows. */
 enum flow_mark {
     MARK_NONE = 0,
     MARK_NEW = 1u << 8,
@@ -73,7 +73,7 @@ enum kind_bit {
     KIND_IP4 = 1u << 0,
     KIND_IP6 = 1u << 1,
     KIND_ARP = 1u << 2,
-    KIND_TCP = 1u << 3, /* the protocol is known and is this one; ports may still be absent (later fragment) */
+    KIND_TCP = 1u << 3, /* the protocol is known and is TCP; ports may be absent (later fragment) */
     KIND_UDP = 1u << 4,
     KIND_SCTP = 1u << 5,
     KIND_ICMP = 1u << 6,         /* protocol 1 over v4 */
@@ -82,7 +82,7 @@ enum kind_bit {
     KIND_PORTS = 1u << 9,        /* src_port, dst_port are there */
     KIND_TCP_FLAGS = 1u << 10,   /* marks holds TCP flags */
     KIND_ICMP_HEADER = 1u << 11, /* icmp_type, icmp_code are there */
-    KIND_FRAG_NO = 1u << 12,     /* IP, and not a fragment (an atomic v6 fragment counts as none) */
+    KIND_FRAG_NO = 1u << 12,     /* IP, and not a fragment (an atomic v6 fragment is not counted as one) */
     KIND_FRAG_FIRST = 1u << 13,
     KIND_FRAG_LATER = 1u << 14,
     KIND_OPTIONS = 1u << 15, /* IPv4 header over 20 bytes */
@@ -96,7 +96,7 @@ enum kind_bit {
     KIND_ETHER = 1u << 23,     /* the link has MAC addresses */
     KIND_ETHERTYPE = 1u << 24, /* ether_type is there (not LLC) */
     KIND_ND = 1u << 25,        /* ICMPv6 133..136 with hop limit 255 */
-    KIND_AH = 1u << 26,        /* it carries AH: protocol 51 over v4; one of the headers before the protocol over v6 */
+    KIND_AH = 1u << 26,        /* has AH: protocol 51 over v4; among the headers before the protocol over v6 */
 };
 #define KIND_IP       (KIND_IP4 | KIND_IP6)
 #define KIND_FRAGMENT (KIND_FRAG_FIRST | KIND_FRAG_LATER)

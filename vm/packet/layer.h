@@ -1,18 +1,18 @@
-/* Where a layer of a packet's begins, for patterns of bytes: the same for both executors. */
+/* Place of a packet's layer, for patterns of bytes: the same for both executors. */
 #pragma once
 
 #include "vm/packet/key.h"
 #include "vm/packet/pkt.h"
 #include "vm/pbc.h"
 
-/* The offset in the frame of byte `at` of the layer (L3 and up), if the packet has that layer and `len` bytes from
- * there lie within the IP packet; else LAYER_NONE. They may still not have been captured. */
+/* Return the offset in the frame of byte `at` of the layer (L3 and up), if the packet has that layer and `len` bytes
+ * from there lie within the IP packet; otherwise LAYER_NONE. The bytes may not have been captured. */
 #define LAYER_NONE UINT32_MAX
 static inline uint32_t layer_place(const struct pkt *pkt, const struct key *key, unsigned layer, unsigned at,
                                    unsigned len)
 {
     if (!(key->kind & KIND_IP)) return LAYER_NONE;
-    /* The packet's own length, not l3_end, which cannot say more than 65,535. */
+    /* The packet's own length: l3_end cannot exceed 65,535. */
     const uint32_t end = pkt->l3_end < UINT16_MAX ? pkt->l3_end : (uint32_t)pkt->l3 + key->length;
     const uint32_t base = layer == PBC_L3 ? pkt->l3 : layer == PBC_L4 ? pkt->l4 : pkt->payload;
     if (layer != PBC_L3 && base == 0) return LAYER_NONE;

@@ -1,10 +1,10 @@
-/* What shared code says so that the kernel's verifier takes it (docs/kernel.md, Rules for code). Natively these
- * are nothing; who builds for the kernel defines all of them before (vm/kernel/loop.bpf.h).
+/* Marks in shared code for the kernel's verifier (docs/kernel.md, Rules for code). Natively they mean nothing; code for
+ * the kernel defines all of them before (vm/kernel/loop.bpf.h).
  *
- * LOOP: a loop that may be left at any turn. TURNS stands before it: how many turns it takes at most, whatever the
- * packet; kernels that know no `may_goto` count them. LOOSE: the same value, of which the verifier knows nothing, so
- * that a loop over it converges. FORGET: what was read from memory is read again, for the same end. WITHIN: the same
- * index, which the verifier sees is inside a packet's head. PKT_BYTES: a packet's first byte. */
+ * LOOP: a loop that may be left at any turn. TURNS, before it: the most turns that it takes for any packet; kernels
+ * without `may_goto` count them. LOOSE: the same value, of which the kernel's verifier knows nothing, so that a loop
+ * over it converges. FORGET: memory that was read is read again, for the same purpose. WITHIN: the same index, bounded
+ * to a packet's head for the kernel's verifier. PKT_BYTES: a packet's first byte. */
 #pragma once
 
 #ifndef LOOP

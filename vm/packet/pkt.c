@@ -1,4 +1,4 @@
-/* A packet's MAC addresses, and byte patterns in its layers. Parsing is vm/packet/parse/. */
+/* A packet's MAC addresses, and byte patterns in its layers. */
 #include "vm/packet/pkt.h"
 
 #include "vm/packet/key.h"

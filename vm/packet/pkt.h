@@ -1,11 +1,11 @@
-/* A packet: a zero-copy view of bytes that somebody else owns.
+/* A packet: a zero-copy view of bytes that another owner holds.
  *
  *      buf        data                    data + head_len
  *       |headroom  |link|tags|IP|L4|...    |tailroom |
  *       +----------+-----------------------+---------+      segs: more bytes of the same frame, in order
  *
  * The linear head holds the whole frame, or at least its first 256 bytes. A view into a ring or a file has no headroom
- * and is never written. `slot` packets come from a pool and may be edited and grown into headroom. */
+ * and is never written. `slot` packets come from a pool, may be edited, and may grow into headroom. */
 #pragma once
 
 #include <stdbool.h>
@@ -17,7 +17,7 @@ struct pbc_pattern;
 struct facts;
 struct pool;
 
-/* How a frame begins: LINK(ident, name, doc). */
+/* Kinds of link header: LINK(ident, name, doc). */
 #define PKT_LINKS(LINK)                                                                                                \
     LINK(ETHER, "ethernet", "destination, source, type or length")                                                     \
     LINK(RAW, "raw", "an IP packet, family by its version")                                                            \
@@ -47,94 +47,94 @@ struct pkt_seg {
 };
 
 enum pkt_flag {
-    PKT_WRITABLE = 1 << 0,     /* in a pool slot: may be edited */
-    PKT_SNAPPED = 1 << 1,      /* set by pkt_parse: fewer bytes than the wire had, but headers whole */
+    PKT_WRITABLE = 1 << 0,     /* in a pool's slot: may be edited */
+    PKT_SNAPPED = 1 << 1,      /* set by pkt_parse: headers whole, but fewer bytes than on the wire */
     PKT_BAD_CSUM = 1 << 2,     /* set by pkt_parse: wrong IPv4 header checksum */
-    PKT_NOT_LINEAR = 1 << 3,   /* so too, with REASON_SNAPPED: headers go past the head; linearise and run again */
+    PKT_NOT_LINEAR = 1 << 3,   /* set with REASON_SNAPPED: headers go past the head; linearise and run again */
     PKT_CSUM_PARTIAL = 1 << 4, /* L4 checksum still to be completed (from the kernel) */
-    PKT_WAY_SAID = 1 << 5,     /* whoever fills the view says `way`: routes are not asked for it */
-    PKT_SOURCE_SAID = 1 << 6,  /* likewise `source` */
+    PKT_WAY_SAID = 1 << 5,     /* set by the filler of the view: `way` holds, and routes are not asked */
+    PKT_SOURCE_SAID = 1 << 6,  /* the same for `source` */
 };
-#define PKT_FOUND (PKT_SNAPPED | PKT_BAD_CSUM | PKT_NOT_LINEAR) /* what pkt_parse sets and clears */
+#define PKT_FOUND (PKT_SNAPPED | PKT_BAD_CSUM | PKT_NOT_LINEAR) /* flags that pkt_parse sets and clears */
 
 struct pkt {
     uint8_t *data;     /* first byte of the frame */
     uint32_t head_len; /* bytes in the head */
-    uint32_t cap_len;  /* bytes there at all: head and segs; at most wire_len */
+    uint32_t cap_len;  /* bytes in head and segs; at most wire_len */
     uint32_t wire_len; /* bytes on the wire */
     uint16_t headroom, tailroom;
-    uint16_t iface;    /* interface id of the running program, IFACE_NONE */
+    uint16_t iface;    /* interface id in the running program, or IFACE_NONE */
     uint8_t link;      /* enum pkt_link */
-    uint8_t tag_count; /* VLAN tags that the kernel took off, outermost first */
+    uint8_t tag_count; /* number of VLAN tags that the kernel took off, outermost first */
     uint8_t seg_count;
     struct {
         uint16_t tpid, tci;
     } tags[2];
     uint16_t segment; /* payload bytes of each packet that a super-packet (GSO) becomes; 0: it is one packet */
     const struct pkt_seg *segs;
-    struct pool *pool; /* owner of the slot, or NULL */
-    uint64_t cookie;   /* the executor's own */
+    struct pool *pool; /* pool of the slot, or NULL */
+    uint64_t cookie;   /* for the executor */
 
-    /* set by pkt_parse; offsets from data, 0 where the layer is not there (l4, payload: also in later fragments) */
+    /* set by pkt_parse: offsets from data; 0: the layer is not there (l4, payload: also in later fragments) */
     union {
         struct {
             uint16_t l3, l4, payload;
-            uint16_t l3_end; /* one past the last byte of the IP packet, as its length says (saturates at 65535) */
+            uint16_t l3_end; /* one past the last byte of the IP packet by its length (saturates at 65535) */
         };
-        uint64_t offsets; /* all four, written at once */
+        uint64_t offsets; /* all four, for writing at once */
     };
     union {
         struct {
-            uint8_t flags;         /* enum pkt_flag: PKT_FOUND by pkt_parse, the rest by whoever fills the view */
-            uint8_t reason;        /* enum pkt_reason */
-            uint8_t tags_in_frame; /* VLAN tags in the bytes */
-            uint8_t ext_headers;   /* IPv6 extension headers walked */
+            uint8_t flags;  /* enum pkt_flag: PKT_FOUND is set by pkt_parse, the rest by the filler of the view */
+            uint8_t reason; /* enum pkt_reason */
+            uint8_t tags_in_frame; /* number of VLAN tags in the bytes */
+            uint8_t ext_headers;   /* number of IPv6 extension headers walked */
         };
         uint32_t outcome; /* all four */
     };
 
-    /* set by ways_settle (judge/ways.h), where the program asks for it; 0: not known */
-    uint16_t way;   /* of a packet that crosses: 1 + the id by which rules know the interface that it leaves by */
+    /* set by ways_settle (judge/ways.h) if the program asks; 0: unknown */
+    uint16_t way;   /* if the packet crosses: 1 + the id in rules of the interface by which it leaves */
     uint8_t source; /* enum pkt_source */
 };
-/* Would the source be reached by the interface that the packet came by? */
+/* Result of the search for a route to the source by the interface that the packet came by. */
 enum pkt_source { SOURCE_UNKNOWN, SOURCE_REACHED, SOURCE_FAILED };
 
-/* Of two lengths. */
+/* Return the smaller length. */
 static inline uint32_t least_len(uint32_t a, uint32_t b) { return a < b ? a : b; }
 
-/* Parse the frame into `key` and pkt's own offsets. Checks every length against the bytes that are there
- * (docs/semantics.md, Malformed packets). Returns pkt->reason: REASON_NONE when well formed, else key holds what was
+/* Parse the frame into `key` and pkt's own offsets. Check every length against the bytes that are there
+ * (docs/semantics.md, Malformed packets). Return pkt->reason: REASON_NONE if well formed; otherwise key holds what was
  * known. key->kind's SELF and direction bits and key->iface come from facts (own addresses) and pkt->iface. Direction:
- * OUT when the source is an own address; else IN when the destination is an own address, multicast or broadcast (IP, or
- * the MAC where there is no IP); else FORWARD. Without own addresses: IN. By the port of a bridge (facts): always
- * FORWARD, and nothing is own. */
+ * OUT if the source is an own address; otherwise IN if the destination is an own address, multicast or broadcast (IP,
+ * or the MAC if there is no IP); otherwise FORWARD. Without own addresses: IN. By the port of a bridge (facts): always
+ * FORWARD, and no address is own. */
 enum pkt_reason pkt_parse(struct pkt *pkt, const struct facts *facts, struct key *key);
 
-/* The same for a batch of at most 64; returns a bit for each packet that is well formed, and so in one piece. keys: one
- * a packet. *kinds: the bits of key.kind of all together. */
+/* Parse a batch of at most 64. Return a bit for each packet that is well formed, and so in one piece. keys: one a
+ * packet. *kinds: bits of key.kind of all packets together. */
 uint64_t pkt_parse_all(struct pkt *const pkts[], unsigned n, const struct facts *facts, struct key *keys,
                        uint32_t *kinds);
 
-/* The byte pattern at `at` of a layer: true only if all of it lies inside the captured bytes and the IP packet (l2:
- * the frame). layer: enum pbc_layer. */
+/* True if the byte pattern at `at` of a layer matches, and all of it lies inside the captured bytes and the IP packet
+ * (l2: the frame). layer: enum pbc_layer. */
 bool pkt_match(const struct pkt *pkt, const struct key *key, unsigned layer, unsigned at, const uint8_t *value,
                const uint8_t *mask, unsigned len);
 
-/* The same of a program's pattern; one that `is_not` holds where all of its bytes are there, and others. */
+/* True if a program's pattern matches. One with `is_not` matches if all of its bytes are there, and differ. */
 bool pkt_pattern(const struct pkt *pkt, const struct key *key, const struct pbc_pattern *t);
 
-/* The MAC addresses as 48-bit numbers; only for LINK_ETHER frames of at least 14 bytes. */
+/* Return a MAC address as 48-bit number; 0 unless it is a LINK_ETHER frame of at least 14 bytes. */
 uint64_t pkt_mac(const struct pkt *pkt, bool dst);
 
-/* Bytes of the longest IP packet on the wire, `length` being key->length: of a super-packet, one of those it becomes.
- */
+/* Return the bytes of the longest IP packet on the wire: `length` (key->length), or, for a super-packet, that of each
+ * packet it becomes. */
 static inline uint32_t pkt_longest(const struct pkt *pkt, uint32_t length)
 {
     return __builtin_expect(pkt->segment, 0) ? (uint32_t)pkt->payload - pkt->l3 + pkt->segment : length;
 }
 
-/* Fill a view over bytes (not copied, not written). */
+/* Fill a view over bytes, which are not copied and not written. */
 static inline void pkt_view(struct pkt *pkt, const uint8_t *bytes, uint32_t cap_len, uint32_t wire_len,
                             enum pkt_link link, uint16_t iface)
 {
@@ -148,32 +148,32 @@ static inline void pkt_view(struct pkt *pkt, const uint8_t *bytes, uint32_t cap_
     };
 }
 
-/* Buffers: slots of equal size in memory that the caller provides, 64-byte aligned, each with headroom in front.
- * A pool belongs to one worker; it takes no lock. An empty pool is a counted drop for the caller, never an abort. */
+/* Buffers: slots of equal size in memory that the caller provides, 64-byte aligned, each with headroom in front. A pool
+ * belongs to one worker, and takes no lock. An empty pool makes the caller count a drop, and never aborts. */
 
 #define POOL_HEADROOM  128u
-#define POOL_SLOT_MOST 65728u /* the largest IP packet with its link header, two tags, and headroom */
+#define POOL_SLOT_MOST 65728u /* largest IP packet with its link header, two tags, and headroom */
 
-/* Bytes of memory that a pool of `slots` slots of `slot_bytes` (2048, 4096 or POOL_SLOT_MOST, headroom included) needs.
- */
+/* Return the bytes of memory for a pool of `slots` slots of `slot_bytes` (2048, 4096 or POOL_SLOT_MOST, with
+ * headroom). */
 size_t pool_bytes(unsigned slots, unsigned slot_bytes);
-/* Lay a pool out in `memory` (64-byte aligned, pool_bytes long; stays the caller's). Returns NULL if it is misaligned
- * or a size is not usable. */
+/* Lay a pool out in `memory` (64-byte aligned, pool_bytes long), which the caller owns. NULL: it is misaligned, or a
+ * size is not usable. */
 struct pool *pool_init(void *memory, size_t bytes, unsigned slots, unsigned slot_bytes);
-/* Touch the first `bytes`, headroom included, of up to `slots` slots, those that pool_get gives first. Other memory
- * comes from the system page by page, as it is touched. Nothing may be taken from the pool before. */
+/* Touch the first `bytes`, with headroom, of up to `slots` slots, in the order in which pool_get gives them: the system
+ * provides memory page by page, as it is touched. Nothing may be taken from the pool before. */
 void pool_touch(struct pool *p, unsigned slots, unsigned bytes);
 
-/* An empty, writable packet with full headroom, or NULL when there is none. */
+/* Return an empty, writable packet with full headroom, or NULL: the pool is empty. */
 struct pkt *pool_get(struct pool *p);
-void pool_put(struct pkt *pkt); /* back to its pool; a packet without pool is left alone */
+void pool_put(struct pkt *pkt); /* return it to its pool; a packet without pool is left alone */
 
-/* Copy a packet (head and segments) into a slot. NULL when the pool is empty or the frame does not fit. */
+/* Copy a packet (head and segments) into a slot. NULL: the pool is empty, or the frame does not fit. */
 struct pkt *pool_copy(struct pool *p, const struct pkt *from);
 
-/* Times in nanoseconds that stay on the clock: a capture may say that it is the last moment there is. */
+/* Times in nanoseconds that do not overflow: a capture may claim the last moment of the clock. */
 
-/* That much later; saturates, for UINT64_MAX is never. */
+/* Return the time that much later, at most UINT64_MAX, which means never. */
 static inline uint64_t time_after(uint64_t at_ns, uint64_t by_ns)
 {
     uint64_t later;
@@ -182,12 +182,12 @@ static inline uint64_t time_after(uint64_t at_ns, uint64_t by_ns)
 
 static inline uint64_t time_sooner(uint64_t a_ns, uint64_t b_ns) { return a_ns < b_ns ? a_ns : b_ns; }
 
-/* A rate limit in one word, the time of the next conforming event (GCRA; ITU-T I.371): `rate` a second, one second's
- * worth at once. Whole nanoseconds, rounded so that it never lets more through than it should. */
+/* A rate limit in one word, the time of the next conforming event (GCRA; ITU-T I.371): `rate` events a second, and at
+ * most one second's worth at once. Nanoseconds are rounded so that it never lets through more than it should. */
 struct limit {
-    uint64_t next_ns;      /* when the burst is whole again */
+    uint64_t next_ns;      /* time at which the burst is whole again */
     uint64_t interval_ns;  /* between events at the full rate; 0: nothing conforms */
-    uint64_t tolerance_ns; /* how far next_ns may lie ahead */
+    uint64_t tolerance_ns; /* most that next_ns may lie ahead of now */
 };
 
 static inline void limit_init(struct limit *l, uint32_t rate_per_s)
@@ -199,7 +199,7 @@ static inline void limit_init(struct limit *l, uint32_t rate_per_s)
     l->tolerance_ns = (rate_per_s - 1) * l->interval_ns;
 }
 
-/* Take one event at `now_ns`, which never runs back. */
+/* Take one event at `now_ns`, which never runs back. False: it does not conform. */
 static inline bool limit_take(struct limit *l, uint64_t now_ns)
 {
     if (l->interval_ns == 0) return false;

@@ -1,5 +1,5 @@
-/* The pool: in the caller's memory stand, in this order, the pool itself, one struct pkt a slot, the stack of free
- * slots, and the slots. A packet and its slot share a number, so nothing points from one to the other. */
+/* The pool. The caller's memory holds, in this order, the pool itself, one struct pkt a slot, the stack of free slots,
+ * and the slots. A packet and its slot have the same number, so neither points to the other. */
 #include "vm/packet/pool_priv.h"
 
 #include <assert.h>
@@ -48,7 +48,7 @@ void pool_touch(struct pool *p, unsigned slots, unsigned bytes)
         memset(p->bytes + (size_t)i * p->slot_bytes, 0, bytes < p->slot_bytes ? bytes : p->slot_bytes);
 }
 
-/* Behind a head of that length; no more than the field can say. */
+/* Return the room behind a head of that length, or the most that the field can hold. */
 static uint16_t tailroom(const struct pool *p, uint32_t head_len)
 {
     const uint32_t room = p->slot_bytes - POOL_HEADROOM - head_len;
@@ -76,7 +76,7 @@ void pool_put(struct pkt *pkt)
     if (!pkt || !pkt->pool) return;
     struct pool *p = pkt->pool;
     assert(pkt >= p->pkts && pkt < p->pkts + p->slots && p->free_count < p->slots);
-    pkt->pool = NULL; /* put back twice: left alone */
+    pkt->pool = NULL; /* a second pool_put does nothing */
     p->free[p->free_count++] = (uint32_t)(pkt - p->pkts);
 }
 

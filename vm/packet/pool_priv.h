@@ -1,4 +1,4 @@
-/* A pool, as its memory begins: what pool.c has, and tests that count its free slots. */
+/* A pool, at the start of its memory: for pool.c, and for tests that count its free slots. */
 #pragma once
 
 #include "vm/packet/pkt.h"

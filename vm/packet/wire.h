@@ -1,5 +1,5 @@
-/* Numbers and checksums on the wire. Numbers: unaligned, most significant byte first; the one place that knows how
- * bytes become numbers. */
+/* Numbers and checksums on the wire. Numbers: unaligned, most significant byte first. Only this file turns bytes into
+ * numbers. */
 #pragma once
 
 #include <endian.h>
@@ -7,9 +7,9 @@
 #include <stdint.h>
 #include <string.h>
 
-/* As they lie in memory: for sums that do not care about byte order (RFC 1071, 2 (B)), and below. */
+/* Numbers as they lie in memory: for sums, which do not depend on byte order (RFC 1071, 2 (B)), and for use below. */
 #ifdef __bpf__
-/* What does not say how it is aligned clang reads byte by byte there, though the kernel's machines need not. */
+/* Types with natural alignment: of others clang for BPF reads byte by byte, which the kernel's machines do not need. */
 typedef uint16_t __attribute__((__may_alias__)) wire16;
 typedef uint32_t __attribute__((__may_alias__)) wire32;
 typedef uint64_t __attribute__((__may_alias__)) wire64;
@@ -62,10 +62,10 @@ static inline void wire_put64(uint8_t *p, uint64_t v) { wire_put_raw64(p, htobe6
  * A running sum is a u64 of 16-bit or 32-bit words as they read on the wire (2^16 counts as 1); it is never negative,
  * never wraps (2^31 additions fit), and only csum_fold turns it into a checksum. */
 
-/* Add bytes to a running sum. Every piece but the last has an even length; an odd last byte is padded with 0 (RFC 1071,
+/* Add bytes to a running sum. Every part but the last has an even length; an odd last byte is padded with 0 (RFC 1071,
  * 1). */
 uint64_t csum_add(uint64_t sum, const void *bytes, size_t len);
-/* The checksum of what was added: the complement of the folded sum, to be stored most significant byte first. */
+/* Return the checksum of what was added: the complement of the folded sum, to be stored most significant byte first. */
 static inline uint16_t csum_fold(uint64_t sum)
 {
     sum = (sum & UINT32_MAX) + (sum >> 32);
@@ -74,32 +74,32 @@ static inline uint16_t csum_fold(uint64_t sum)
     sum = (sum & UINT16_MAX) + (sum >> 16);
     return (uint16_t) ~((sum & UINT16_MAX) + (sum >> 16));
 }
-/* Both in one: 0 says that bytes which hold their own checksum are intact. */
+/* Do both at once. 0: bytes that hold their own checksum are intact. */
 uint16_t csum_of(const void *bytes, size_t len);
 
-/* The pseudo headers of RFC 9293, 3.1 and RFC 768 (v4; v4 addresses in host order) and of RFC 8200, 8.1 (v6; four
- * words, most significant first). len: bytes of the upper-layer packet. */
+/* Return the sum of a pseudo header: of RFC 9293, 3.1 and RFC 768 (v4; addresses in host order), or of RFC 8200, 8.1
+ * (v6; four words, most significant first). len: bytes of the upper-layer packet. */
 uint64_t csum_pseudo4(uint32_t src, uint32_t dst, uint8_t proto, uint32_t len);
 uint64_t csum_pseudo6(const uint32_t src[4], const uint32_t dst[4], uint8_t proto, uint32_t len);
 
-/* The checksum after fields at even offsets changed from `from` to `to` (RFC 1624, eqn. 3: HC' = ~(~HC + ~m + m')): the
- * deltas of the fields add up to a running sum, and one csum_apply puts them in. A wrong checksum stays wrong by as
- * much. A field at an odd offset counts with its bytes exchanged (RFC 1071, 2 (B)). */
+/* Update a checksum after fields at even offsets changed from `from` to `to` (RFC 1624, eqn. 3: HC' = ~(~HC + ~m +
+ * m')): the deltas of the fields add up to a running sum, and one csum_apply adds it. A wrong checksum stays wrong by
+ * as much. A field at an odd offset counts with its bytes swapped (RFC 1071, 2 (B)). */
 static inline uint64_t csum_delta16(uint16_t from, uint16_t to) { return (uint64_t)(uint16_t)~from + to; }
 static inline uint64_t csum_delta32(uint32_t from, uint32_t to) { return (uint64_t)(uint32_t)~from + to; }
 static inline uint16_t csum_apply(uint16_t csum, uint64_t delta) { return csum_fold((uint16_t)~csum + delta); }
 
-/* What to send for a computed UDP checksum: 0 goes out as 0xffff (RFC 768). */
+/* Return the UDP checksum to send: a computed 0 becomes 0xffff (RFC 768). */
 uint16_t csum_udp(uint16_t computed);
-/* What to send after an update of a UDP checksum: 0 means "none" and stays so, a computed 0 goes out as 0xffff. */
+/* Return the UDP checksum to send after an update: 0 before means none, and stays; a computed 0 becomes 0xffff. */
 uint16_t csum_udp_updated(uint16_t before, uint16_t updated);
 
 /* Continue a CRC32c (Castagnoli, reflected, polynomial 0x1edc6f41) over bytes; start with 0. csum_crc32c(0,
  * "123456789", 9) is 0xe3069283. */
 uint32_t csum_crc32c(uint32_t crc, const void *bytes, size_t len);
-/* The checksum of an SCTP packet (common header and chunks, at least 12 bytes), computed as if its own field were 0; to
- * be stored least significant byte first (RFC 9260, 6.8 and appendix A). */
+/* Return the checksum of an SCTP packet (common header and chunks, at least 12 bytes), computed as if its own field
+ * were 0; to be stored least significant byte first (RFC 9260, 6.8 and appendix A). */
 uint32_t csum_sctp(const void *packet, size_t len);
-/* That checksum after the packet's first four bytes, its ports, changed; len: of the whole packet, at least 12 bytes,
- * none of which is read. A CRC is linear, so a wrong one stays wrong by as much. */
+/* Return that checksum after the packet's first four bytes, its ports, changed. len: of the whole packet, at least 12
+ * bytes, none of which is read. A CRC is linear, so a wrong one stays wrong by as much. */
 uint32_t csum_sctp_update(uint32_t csum, uint32_t from, uint32_t to, size_t len);

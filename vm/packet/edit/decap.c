@@ -1,10 +1,10 @@
-/* Out of the tunnel: every length against the one around it, then the ECN field, then the outer headers go. */
+/* Decapsulation: check each length against the one around it, set the ECN field, remove the outer headers. */
 #include "vm/packet/edit/edit.h"
 #include "vm/packet/parse/header.h"
 
-/* The inner packet, as far as the outer headers tell of it. */
+/* The inner packet, as far as the outer headers describe it. */
 struct inner {
-    uint32_t at, limit; /* limit: one past what the outer packet may hold */
+    uint32_t at, limit; /* limit: one past the last byte of the outer packet */
     uint8_t proto;
     uint32_t len;
 };
@@ -18,7 +18,7 @@ static bool udp_sum_wrong(const struct pkt *pkt, const struct key *key, uint32_t
     return csum_fold(edit_sum(pkt, pseudo, from, to)) != 0;
 }
 
-/* Behind UDP: variant 0's header says what follows, variant 1 is the packet itself. */
+/* Open GUE behind UDP. The header of variant 0 names the protocol that follows; variant 1 is the packet itself. */
 static enum decap open_variant(const struct pkt *pkt, uint32_t gue, struct inner *in)
 {
     const uint8_t first = edit_get8(pkt, gue);
@@ -70,7 +70,7 @@ static enum decap measure(const struct pkt *pkt, struct inner *in)
     return header < least || in->len < header || in->len > in->limit - in->at ? DECAP_LENGTH : DECAP_DONE;
 }
 
-/* RFC 6040, 4.2, figure 4: what arrived in both headers, and what the inner one says afterwards. */
+/* Return the inner ECN field after decapsulation, by RFC 6040, 4.2, figure 4; -1: drop. */
 static int ecn_out(unsigned inner, unsigned outer)
 {
     enum { DROP = -1 };
@@ -83,7 +83,7 @@ static int ecn_out(unsigned inner, unsigned outer)
     return table[inner][outer];
 }
 
-/* The first word of either version holds the field: IPv4's lowest two bits, IPv6's bits 4 and 5. */
+/* The ECN field in the first word of either version: IPv4's lowest two bits, IPv6's bits 4 and 5. */
 enum { ECN6_SHIFT = 4 };
 
 static unsigned ecn_get(const struct pkt *pkt, uint32_t at, bool v6)

@@ -1,4 +1,4 @@
-/* Making room in a packet's head and taking bytes out of it. */
+/* Opening and closing of room in a packet's head. */
 #include "vm/packet/edit/edit.h"
 
 #include "vm/packet/parse/header.h"

@@ -1,19 +1,19 @@
-/* Editing a packet in a slot: checked access at offsets from the frame's first byte, and what an edit changes in a
- * checksum; a hop, whole checksums, fragments, tunnels. Bytes that are not there read as 0 and are not written. */
+/* Editing of a packet in a slot: checked access at offsets from the frame's first byte, and by how much an edit changes
+ * a checksum; hops, whole checksums, fragments, tunnels. Bytes that are not there read as 0 and are not written. */
 #pragma once
 
 #include "vm/packet/key.h"
 #include "vm/packet/pkt.h"
 #include "vm/packet/wire.h"
 
-/* Where the head lies. A copy of its own: stores into bytes might change a packet, as far as the compiler knows, and
- * would make it read data and length again. */
+/* Place of a packet's head. This is a copy: for the compiler, stores into bytes may change a packet, and would make it
+ * read data and length again. */
 struct stretch {
     uint8_t *data;
     uint32_t len;
 };
 static inline struct stretch stretch_of(const struct pkt *pkt) { return (struct stretch){pkt->data, pkt->head_len}; }
-/* The part of it before `end`. */
+/* Return the part of the head before `end`. */
 static inline struct stretch stretch_upto(const struct pkt *pkt, uint32_t end)
 {
     return (struct stretch){pkt->data, end < pkt->head_len ? end : pkt->head_len};
@@ -40,8 +40,8 @@ static inline void stretch_put32(struct stretch s, uint32_t at, uint32_t v)
 {
     if (stretch_has(s, at, 4)) wire_put32(s.data + at, v);
 }
-/* Put, and say by how much a sum over the field changed (csum_delta16); the field stands at an even offset from where
- * that sum begins. */
+/* Write a field, and return by how much a sum over it changed (csum_delta16). The field stands at an even offset from
+ * the first byte of that sum. */
 static inline uint64_t stretch_swap16(struct stretch s, uint32_t at, uint16_t v)
 {
     if (!stretch_has(s, at, 2)) return 0;
@@ -57,7 +57,7 @@ static inline uint64_t stretch_swap32(struct stretch s, uint32_t at, uint32_t v)
     return csum_delta32(from, v);
 }
 
-/* An IPv6 address, of which all is there or nothing is written. */
+/* Write an IPv6 address, whole or not at all. */
 static inline uint64_t stretch_swap_addr6(struct stretch s, uint32_t at, const uint32_t addr[4])
 {
     uint64_t delta = 0;
@@ -71,7 +71,7 @@ static inline uint64_t stretch_swap_addr6(struct stretch s, uint32_t at, const u
     return delta;
 }
 
-/* The same of a packet. */
+/* The same for a packet's head. */
 static inline bool edit_has(const struct pkt *pkt, uint32_t at, uint32_t len)
 {
     return stretch_has(stretch_of(pkt), at, len);
@@ -98,19 +98,19 @@ static inline uint64_t edit_swap16(struct pkt *pkt, uint32_t at, uint16_t v)
     return stretch_swap16(stretch_of(pkt), at, v);
 }
 
-/* A running sum with the bytes from `from` up to `to` added; nothing where they are not all there. */
+/* Add the bytes from `from` up to `to` to a running sum; add nothing unless all are there. */
 static inline uint64_t edit_sum(const struct pkt *pkt, uint64_t sum, uint32_t from, uint32_t to)
 {
     return from <= to && to <= pkt->head_len ? csum_add(sum, pkt->data + from, to - from) : sum;
 }
 
-/* The CRC32c of those bytes; 0 where they are not all there. */
+/* Return the CRC32c of those bytes; 0 unless all are there. */
 static inline uint32_t edit_crc32c(const struct pkt *pkt, uint32_t from, uint32_t to)
 {
     return from <= to && to <= pkt->head_len ? csum_crc32c(0, pkt->data + from, to - from) : 0;
 }
 
-/* Copy bytes out and in; false, and nothing done, where they are not all there. */
+/* Copy bytes out of the packet, or into it. False, with nothing done, unless all are there. */
 static inline bool edit_read(const struct pkt *pkt, uint32_t at, uint32_t len, uint8_t *out)
 {
     if (!edit_has(pkt, at, len)) return false;
@@ -124,19 +124,19 @@ static inline bool edit_write(struct pkt *pkt, uint32_t at, uint32_t len, const 
     return true;
 }
 
-/* Open `len` bytes of unset content at `at`: what stands before moves into the headroom. Offsets that pkt_parse set
- * stay as they were. False, and nothing done, where there is no room. */
+/* Open `len` bytes of unset content at `at`: the bytes before it move into the headroom. Offsets that pkt_parse set do
+ * not change. False, with nothing done: there is no room. */
 bool edit_open(struct pkt *pkt, uint32_t at, uint32_t len);
-/* Take `len` bytes at `at` out: what stands before moves up. False where they are not there. */
+/* Remove `len` bytes at `at`: the bytes before it move up. False: they are not all there. */
 bool edit_close(struct pkt *pkt, uint32_t at, uint32_t len);
-/* End the frame at `end`, on the wire as in the capture; longer than it is it does not get. */
+/* End the frame at `end`, on the wire as in the capture. A shorter frame does not change. */
 void edit_cut(struct pkt *pkt, uint32_t end);
-/* The frame's link layer for an IP packet of this family at pkt->l3: Ethernet gets the type, after its tags; any other
- * link is taken off and the frame is a bare IP packet (LINK_RAW, l3 0). */
+/* Set the link layer for an IP packet of this family at pkt->l3. Ethernet gets the type, behind its tags; any other
+ * link is removed, and leaves a bare IP packet (LINK_RAW, l3 0). */
 void edit_link(struct pkt *pkt, uint16_t ether_type);
-/* The MAC addresses of an Ethernet frame, 48-bit numbers. */
+/* Set the MAC addresses of an Ethernet frame, 48-bit numbers. */
 void edit_macs(struct pkt *pkt, uint64_t dst, uint64_t src);
-/* Any link but Ethernet is taken off: a bare IP packet (LINK_RAW, offsets moved with it). */
+/* Remove any link but Ethernet, which leaves a bare IP packet (LINK_RAW, offsets moved with it). */
 void edit_bare(struct pkt *pkt);
 /* Put an Ethernet header with these tags, outermost first, before a bare IP packet of this type (LINK_RAW, l3 0).
  * False: no headroom. */
@@ -146,99 +146,97 @@ struct edit_tag {
 bool edit_ether(struct pkt *pkt, uint64_t dst, uint64_t src, const struct edit_tag tags[], unsigned count,
                 uint16_t ether_type);
 
-/* TTL or hop limit less one, IPv4's checksum with it (RFC 1812, 5.3.1; RFC 8200, 3). The packet is in a slot and well
- * formed. False, and nothing changed, where it has none left for another hop (1 or 0) or is not IP: the sender is told
- * (build_time_exceeded). */
+/* Decrease TTL or hop limit by one, and update IPv4's checksum (RFC 1812, 5.3.1; RFC 8200, 3). The packet is well
+ * formed and in a slot. False, with nothing changed: it has no hop left (1 or 0), of which the sender is told
+ * (build_time_exceeded), or it is not IP. */
 bool ttl_decrement(struct pkt *pkt, const struct key *key);
 
-/* Compute the checksum of TCP, UDP (0 becomes 0xffff), ICMP or ICMPv6, or the CRC, over the whole packet and take the
- * mark PKT_CSUM_PARTIAL off; any other protocol has none that we know. The packet is in a slot and well formed; what
- * stood in the field is gone, so a wrong checksum becomes right: only for packets whose bytes are known to be.
+/* Compute the checksum of TCP, UDP (0 becomes 0xffff), ICMP or ICMPv6, or the CRC, over the whole packet, and clear
+ * PKT_CSUM_PARTIAL. Other protocols have no checksum that prey knows. The packet is well formed and in a slot. The old
+ * value is lost, so a wrong checksum becomes right: the packet's bytes must be known to be right.
  *
- * 0, or nothing is changed: -EINVAL not IP, malformed, a fragment, cut by the capture, or on the way of a
- * routing header, whose last destination the pseudo header has; -EROFS a view. */
+ * Return 0, or a negative errno with nothing changed: -EINVAL not IP, malformed, a fragment, cut by the capture, or on
+ * the way of a routing header, whose last destination is the one in the pseudo header; -EROFS a view. */
 int checksum_fill(struct pkt *pkt, const struct key *key);
 
-enum { FRAGMENTS_MOST = 8 }; /* of one packet */
+enum { FRAGMENTS_MOST = 8 }; /* most fragments of one packet */
 
-/* Cut an IP packet without IPv6 extension headers, its offsets set, into fragments of at most `mtu`
- * bytes, each in a slot of its own behind a copy of the link header (RFC 791, 3.2; RFC 8200, 4.5). IPv4's may be a
- * fragment itself, and keeps its identification; id6 is IPv6's. `out` has room for FRAGMENTS_MOST; the packet stays the
- * caller's, as are those that come out.
+/* Cut an IP packet without IPv6 extension headers, its offsets set, into fragments of at most `mtu` bytes, each in a
+ * slot of its own behind a copy of the link header (RFC 791, 3.2; RFC 8200, 4.5). An IPv4 packet may be a fragment
+ * itself, and keeps its identification; id6 is IPv6's. `out` has room for FRAGMENTS_MOST. The caller owns the packet
+ * and the fragments.
  *
- * Returns how many, or a negative errno and none: -EINVAL not such a packet, or DF is set; -ENODATA the capture
- * cut it; -EMSGSIZE more than FRAGMENTS_MOST; -ENOBUFS the pool is empty. */
+ * Return the number of fragments, or a negative errno with none: -EINVAL not such a packet, or DF is set; -ENODATA cut
+ * by the capture; -EMSGSIZE more than FRAGMENTS_MOST; -ENOBUFS the pool is empty. */
 int fragment(const struct pkt *pkt, uint32_t mtu, uint32_t id6, struct pool *pool, struct pkt *out[]);
 
 /* Tunnels: an IP packet inside another, bare (RFC 2003, RFC 2473, RFC 4213) or behind UDP (GUE,
  * draft-ietf-intarea-gue-09): variant 0 with a header of four bytes, variant 1 without.
  *
- *   ipip  |link|outer IP|inner IP ...           protocol 4 or 41 by the inner family
- *   gue 0 |link|outer IP|UDP|GUE|inner IP ...    UDP checksum 0 (RFC 6935, RFC 6936), GUE with no flags and that
- * protocol
- *   gue 1 |link|outer IP|UDP|inner IP ...        the same; the inner version says which it is
+ *   ipip  |link|outer IP|inner IP ...               protocol 4 or 41 by the inner family
+ *   gue 0 |link|outer IP|UDP|GUE|inner IP ...       UDP checksum 0 (RFC 6935, RFC 6936), GUE without flags
+ *   gue 1 |link|outer IP|UDP|inner IP ...           the same; the inner version tells the family
  *
- * What the outer header says: the traffic class of the inner one (RFC 6040, 4.1, normal mode), TTL 64, DF as the inner
- * one has it; IPv6 inside IPv4: no DF, since nobody keeps what a too-big from the way would say (RFC 4213, 3.2.1).
- * Without DF the identification is the caller's, with it 0 (RFC 6864, 4.1). Outer IPv6: a flow label from the flow's
- * hash (RFC 6438). */
+ * Fields of the outer header: the traffic class of the inner one (RFC 6040, 4.1, normal mode), TTL 64, DF as in the
+ * inner one; for IPv6 inside IPv4 no DF, since nobody keeps the size that a too-big from the way would report (RFC
+ * 4213, 3.2.1). Without DF the identification is the caller's, with DF 0 (RFC 6864, 4.1). Outer IPv6 has a flow label
+ * from the flow's hash (RFC 6438). */
 
 enum tunnel_kind { TUNNEL_IPIP, TUNNEL_GUE, TUNNEL_GUE1, TUNNEL_KINDS }; /* GUE1: variant 1 */
 
 struct tunnel {
-    uint32_t src[4], dst[4]; /* of the outer header, as in struct key */
-    uint16_t port;           /* GUE: the destination port */
+    uint32_t src[4], dst[4]; /* addresses of the outer header, as in struct key */
+    uint16_t port;           /* destination port of GUE */
     uint8_t kind;            /* enum tunnel_kind */
-    bool v6;                 /* of the outer header */
-    uint32_t mtu;            /* of the way to the other end: bytes of an outer packet */
+    bool v6;                 /* family of the outer header */
+    uint32_t mtu;            /* most bytes of an outer packet on the way to the other end */
 };
 
-enum { TUNNEL_MTU_LEAST = 576 }; /* under it nothing is sent */
+enum { TUNNEL_MTU_LEAST = 576 }; /* nothing smaller is sent */
 
-/* Bytes that the tunnel adds. */
+/* Return the number of bytes that the tunnel adds. */
 uint32_t tunnel_overhead(const struct tunnel *t);
 
 enum tunnel_fit {
     TUNNEL_FITS,
-    TUNNEL_TOO_BIG,   /* the sender is told `inner_mtu`; nothing is encapsulated */
-    TUNNEL_IN_PIECES, /* encapsulated, the outer packet is then cut (fragment) */
+    TUNNEL_TOO_BIG,   /* the sender is told `inner_mtu`; the packet is not encapsulated */
+    TUNNEL_IN_PIECES, /* encapsulated; the outer packet is then fragmented */
 };
-/* May a packet go into the tunnel? Too big with DF, or of IPv6: its sender is told, but never of less than IPv6's least
- * MTU (1,280; RFC 2473, 7.1) or 576 for IPv4; what is small enough for that, and IPv4 without DF (RFC 2003, 3.1; RFC
- * 2473, 7.2), goes in pieces. */
+/* Return how a packet goes into the tunnel. If it is too big, and has DF or is IPv6, its sender is told an MTU, but
+ * never less than IPv6's least (1,280; RFC 2473, 7.1), or 576 for IPv4. A packet within that bound, and IPv4 without DF
+ * (RFC 2003, 3.1; RFC 2473, 7.2), is fragmented. */
 enum tunnel_fit tunnel_fit(const struct tunnel *t, const struct pkt *pkt, const struct key *key, uint32_t *inner_mtu);
 
-/* Encapsulate a packet in a slot that pkt_parse found well formed; what follows the IP packet in its frame is left out.
- * Ethernet and its tags stay in front, with the outer type; any other link is taken off (edit_link). hash: of the flow,
- * for the source port (49152-65535) and the flow label. id: used without DF. The packet's own offsets are then the
- * outer one's; the key is no more. TTL, and whether it fits, are the caller's to see to before.
+/* Encapsulate a packet in a slot that pkt_parse found well formed; bytes behind the IP packet in its frame are left
+ * out. Ethernet and its tags stay in front, with the outer type; any other link is removed (edit_link). hash: the
+ * flow's, for the source port (49152-65535) and the flow label. id: used without DF. Afterwards the packet's offsets
+ * are the outer one's, and the key is no longer valid. The caller has checked TTL and length before.
  *
- * 0, or nothing is changed: -EINVAL not IP, malformed, or its L4 checksum is still to be completed; -EROFS a view;
- * -EMSGSIZE no headroom, or longer than 65,535. */
+ * Return 0, or a negative errno with nothing changed: -EINVAL not IP, malformed, or its L4 checksum is still to be
+ * completed; -EROFS a view; -EMSGSIZE no headroom, or longer than 65,535. */
 int tunnel_encap(struct pkt *pkt, const struct key *key, const struct tunnel *t, uint32_t hash, uint16_t id);
 
-/* Why a packet is not decapsulated. */
+/* Result of decapsulation. */
 enum decap {
     DECAP_DONE,
-    DECAP_OTHER,     /* not that kind of packet: protocol or port */
-    DECAP_READ_ONLY, /* a view */
-    DECAP_FRAGMENT,  /* the outer packet is one: it is put together elsewhere */
-    DECAP_SHORT,     /* ends inside the GUE or the inner header */
+    DECAP_OTHER,     /* another protocol or port */
+    DECAP_READ_ONLY, /* the packet is a view */
+    DECAP_FRAGMENT,  /* the outer packet is a fragment: it is put together elsewhere */
+    DECAP_SHORT,     /* the packet ends inside the GUE or the inner header */
     DECAP_VARIANT,   /* GUE: neither variant 0 nor 1, or a control message */
     DECAP_FLAGS,     /* GUE: optional fields or private data */
-    DECAP_VERSION,   /* the inner packet is not of the version that the protocol says, or of none */
+    DECAP_VERSION,   /* the inner packet's version is unknown, or not the one that the protocol says */
     DECAP_LENGTH,    /* the inner packet's length does not fit in the outer one's */
-    DECAP_CHECKSUM,  /* GUE: the outer UDP checksum is there and wrong */
-    DECAP_CONGESTED, /* marked on the way, and the inner packet cannot say so: dropped (RFC 6040, 4.2) */
+    DECAP_CHECKSUM,  /* GUE: the outer UDP checksum is wrong */
+    DECAP_CONGESTED, /* congestion is marked, and the inner packet cannot carry the mark: dropped (RFC 6040, 4.2) */
 };
-/* Take the outer headers off a packet in a slot that pkt_parse found well formed. port: of GUE, either of whose kinds
- * takes both variants. Where the packet came
- * from is the caller's to check. The inner ECN field becomes what RFC 6040, 4.2 says; the rest of its traffic class
- * stays (RFC 2983, 3.1: the pipe). Unless DECAP_DONE nothing is changed; with it the frame ends with the inner packet
- * and is to be parsed again. A GUE checksum is taken for right where the capture cut the packet. */
+/* Remove the outer headers of a packet in a slot that pkt_parse found well formed. port: of GUE; both kinds of GUE take
+ * both variants. The caller checks where the packet came from. The inner ECN field is set by RFC 6040, 4.2; the rest of
+ * its traffic class stays (RFC 2983, 3.1: the pipe). With DECAP_DONE the frame ends with the inner packet and has to be
+ * parsed again; otherwise nothing is changed. A GUE checksum counts as right where the capture cut the packet. */
 enum decap tunnel_decap(struct pkt *pkt, const struct key *key, enum tunnel_kind kind, uint16_t port);
 
-/* The packet inside a tunnel's, by the same checks but the sum's; nothing is changed. */
+/* Find the packet inside a tunnel's packet, by the same checks without the checksum. Nothing is changed. */
 struct tunnel_inner {
     uint32_t at, len;
     bool v6;

@@ -1,5 +1,5 @@
-/* Every piece is a multiple of eight bytes long but the last. IPv4 options go into the first; of them those that say so
- * into all (RFC 791, 3.1). */
+/* Fragmentation. Each fragment but the last carries a multiple of eight bytes. The first has all IPv4 options; the
+ * others have those that are marked as copied (RFC 791, 3.1). */
 #include <errno.h>
 
 #include "vm/packet/edit/edit.h"
@@ -8,16 +8,16 @@
 
 struct whole {
     const struct pkt *pkt;
-    uint32_t l3, data, end; /* data: of what is cut */
-    uint32_t header;        /* of each fragment, IPv6's fragment header with it */
+    uint32_t l3, data, end; /* data: place of the bytes that are cut */
+    uint32_t header;        /* length in each fragment, with IPv6's fragment header */
     uint32_t id6;
     bool v6, goes_on;                  /* goes_on: the packet is itself a fragment with more to come */
-    uint32_t offset;                   /* of the packet, if so */
-    uint8_t options[IP4_OPTIONS_MOST]; /* IPv4: of all pieces but the first, filled up to words */
+    uint32_t offset;                   /* offset of that fragment */
+    uint8_t options[IP4_OPTIONS_MOST]; /* IPv4: for all fragments but the first, padded to words */
     uint32_t options_len;
 };
 
-/* Those options that are to be copied. One that lies about its length ends them. */
+/* Collect the options that are to be copied, up to the first with an impossible length. */
 static void copy_options(struct whole *w)
 {
     uint32_t at = w->l3 + IP4_LEN;
@@ -29,7 +29,7 @@ static void copy_options(struct whole *w)
         if (kind & IP4_OPT_COPIED && edit_read(w->pkt, at, len, w->options + w->options_len)) w->options_len += len;
         at += len;
     }
-    w->options_len = (w->options_len + 3) / 4 * 4; /* with zeros: the end */
+    w->options_len = (w->options_len + 3) / 4 * 4; /* padded with zeros: end of options */
 }
 
 static int measure(struct whole *w, const struct pkt *pkt)

@@ -1,4 +1,4 @@
-/* The sum over pseudo header and packet, or the CRC of a protocol that has one. */
+/* Computation of whole checksums: the sum over pseudo header and packet, or the CRC of a protocol that has one. */
 #include <errno.h>
 
 #include "vm/packet/edit/edit.h"

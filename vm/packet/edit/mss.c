@@ -1,5 +1,5 @@
-/* Walk the options of a SYN. An option stands at any offset, so the checksum counts it with its bytes exchanged where
- * that is odd. */
+/* The MSS option of a SYN. An option may stand at any offset; at an odd one the checksum counts it with its bytes
+ * swapped. */
 #include "vm/packet/edit/mss.h"
 
 #include "vm/packet/edit/edit.h"

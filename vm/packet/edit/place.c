@@ -1,5 +1,5 @@
-/* Finding the headers. The frame's own are where the parser left them; those of a quote are read here, by a sender that
- * may have cut it anywhere. */
+/* Places of headers. The parser has found the frame's own. Those of a quote are read here; its sender may have cut it
+ * anywhere. */
 #include "vm/packet/edit/place.h"
 
 #include <errno.h>
@@ -11,11 +11,11 @@
 struct chain {
     uint32_t at;
     uint8_t next;
-    bool fragment, later; /* a fragment; one without what comes after */
+    bool fragment, later; /* the packet is a fragment; it is one without the upper header */
     bool routed;          /* a routing header with segments left */
 };
 
-/* One header of the chain; false at what is none, or is not all there. */
+/* Walk one header of the chain. False: it is no extension header, or not all there. */
 static bool step(const struct pkt *pkt, struct chain *c, uint32_t end)
 {
     if (!ip6_is_extension(c->next)) return false;
@@ -23,7 +23,7 @@ static bool step(const struct pkt *pkt, struct chain *c, uint32_t end)
     if (c->next == IPPROTO_NR_AH) len = (edit_get8(pkt, c->at + 1) + 2u) * 4;
     if (c->next == IPPROTO_NR_FRAGMENT) len = IP6_FRAG_LEN;
     if (c->at + len > end) {
-        c->later = true; /* as good as: the chain's end is not here */
+        c->later = true; /* treated as later: the chain's end is not here */
         return false;
     }
     if (c->next == IPPROTO_NR_FRAGMENT) {
@@ -99,7 +99,7 @@ bool place_quoted(const struct pkt *pkt, uint32_t at, uint32_t end, bool v6, str
     return v6 ? quoted6(pkt, at, end, out) : quoted4(pkt, at, end, out);
 }
 
-/* The length that an error states for its quote; 0 where it states none. */
+/* Return the length that an error states for its quote; 0: it states none. */
 static uint32_t stated_len(const struct pkt *pkt, const struct key *key)
 {
     uint16_t type = key->icmp_type;

@@ -1,4 +1,4 @@
-/* The quote first; by how much its bytes changed is what the error's own checksum must follow. */
+/* Translation of errors: first the quote, then the error, whose own checksum follows the changes of the quote. */
 #include "vm/packet/edit/quoted.h"
 
 #include <errno.h>

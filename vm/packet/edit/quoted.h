@@ -1,15 +1,15 @@
 /* ICMP and ICMPv6 errors about translated packets: the quoted packet must read as its sender sent it, and the error
- * come from and go to addresses that its receiver knows (RFC 5508, 4; RFC 7915, 4.4). */
+ * must have addresses that its receiver knows (RFC 5508, 4; RFC 7915, 4.4). */
 #pragma once
 
 #include "vm/packet/edit/translate.h"
 
-/* Rewrite an error in a slot that pkt_parse found well formed: `outer` is what its own addresses become (its ports are
- * not used), `inner` what the quoted packet's become. In the quote each field is rewritten that is there: addresses,
- * ports or query identifier, checksums, those incrementally, so that one that was wrong or had been cut stays so. An
- * SCTP checksum follows if the quote says how long its packet was. The error's own checksum follows every changed byte.
+/* Rewrite an error in a slot that pkt_parse found well formed. `outer`: its own new addresses (ports are not used);
+ * `inner`: those of the quoted packet. In the quote each field that is there is rewritten: addresses, ports or query
+ * identifier, and checksums, incrementally, so that a wrong or cut one stays wrong. An SCTP checksum follows if the
+ * quote tells its packet's length. The error's own checksum follows every changed byte.
  *
- * 0, or nothing is changed: -EINVAL no ICMP error, or one that quotes no whole IP header of its family; -EROFS a view.
- */
+ * Return 0, or a negative errno with nothing changed: -EINVAL no ICMP error, or a quote without a whole IP header of
+ * its family; -EROFS a view. */
 int quoted_translate(struct pkt *pkt, const struct key *key, const struct translation *outer,
                      const struct translation *inner);

@@ -1,10 +1,10 @@
-/* Recipes: how a translation changes checksums, worked out once for a flow, and applied to its packets' headers. */
+/* Recipes: the change of checksums by a translation, computed once for a flow, and applied to its packets' headers. */
 #include "vm/packet/edit/recipe.h"
 
 #include "vm/packet/edit/edit.h"
 #include "vm/packet/wire.h"
 
-/* In 16 bits; 0 only where nothing was added, since a sum of words that are not all 0 folds to no 0. */
+/* Return a change in 16 bits. It is 0 only if nothing was added: words that are not all 0 never fold to 0. */
 static uint16_t delta_of(uint64_t sum) { return (uint16_t)~csum_fold(sum); }
 
 static uint64_t address_delta(const uint32_t from[4], const uint32_t to[4], unsigned words)
@@ -42,7 +42,7 @@ void recipe_outer(struct recipe *r, uint8_t kind, bool inner6)
     r->l3_delta = delta_of((uint64_t)first + ttl_proto + r->src[0] + r->dst[0]);
 }
 
-/* The sum after a change: RFC 1624 in 16 bits. */
+/* Return the sum after a change: RFC 1624 in 16 bits. */
 static uint16_t moved_sum(uint16_t sum, uint32_t delta)
 {
     uint32_t s = (uint16_t)~sum + delta;
@@ -50,7 +50,7 @@ static uint16_t moved_sum(uint16_t sum, uint32_t delta)
     return (uint16_t) ~(s + (s >> 16));
 }
 
-/* The eight bytes of an IPv4 header from its TTL on (TTL, protocol, sum, source), one hop on. */
+/* Take one hop in the eight bytes of an IPv4 header from its TTL on (TTL, protocol, sum, source). */
 enum { HOP_DELTA = UINT16_MAX - (1 << 8) };
 static uint64_t one_hop(uint64_t word, uint16_t delta)
 {
@@ -78,7 +78,7 @@ static void apply_ip6(uint8_t *ip, const struct recipe *r)
     put_addr6(ip + IP6_DST, r->dst);
 }
 
-/* The L4 checksum after the change. A partial checksum holds the plain sum, a whole one its complement. */
+/* Return the L4 checksum after the change. A partial checksum is the plain sum, a whole one its complement. */
 static inline uint16_t moved_l4(uint16_t sum, const struct recipe *r, bool partial)
 {
     return partial ? (uint16_t)~moved_sum((uint16_t)~sum, r->l3_delta) : moved_sum(sum, r->l4_delta);
@@ -89,7 +89,7 @@ static void apply_tcp(uint8_t *tcp, const struct recipe *r, bool partial)
     wire_put16(tcp + TCP_SUM, moved_l4(wire_get16(tcp + TCP_SUM), r, partial));
 }
 
-/* 0 says that there is no sum, and stays; a computed 0 is 0xffff (RFC 768). */
+/* Update UDP's sum. 0 means no sum, and stays; a computed 0 is 0xffff (RFC 768). */
 static void apply_udp(uint8_t *udp, const struct recipe *r, bool partial)
 {
     const uint16_t from = wire_get16(udp + UDP_SUM), sum = moved_l4(from, r, partial);
@@ -116,10 +116,10 @@ void recipe_apply(const struct recipe *r, uint32_t kind, uint8_t *ip, bool parti
     recipe_rewrite(r, kind, ip, partial);
 }
 
-/* The inner packet, and what the outer header takes from it. */
+/* The inner packet, with the fields that the outer header takes from it. */
 struct inner {
     uint32_t len;
-    uint16_t frag; /* of the outer IPv4 header: DF or nothing */
+    uint16_t frag; /* field of the outer IPv4 header: DF or nothing */
     uint8_t tos;
     uint8_t proto;
 };
@@ -168,7 +168,7 @@ static void outer_udp(uint8_t *udp, const struct recipe *r, const struct inner *
     if (header) wire_put32(udp + UDP_LEN, (uint32_t)in->proto << 16);
 }
 
-/* What stands before the IP header moves to the front; the frame ends with the IP packet. */
+/* End the frame with the IP packet, and move the link header to the front. */
 static void open_front(struct pkt *pkt, uint32_t by, uint32_t end)
 {
     pkt->tailroom = (uint16_t)(pkt->tailroom + (pkt->head_len - end));

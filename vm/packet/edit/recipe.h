@@ -1,8 +1,8 @@
-/* A recipe: what happens to each ordinary packet of one direction of a flow that is sent on, found out once
- * (docs/architecture.md, Recipes and remembered verdicts). Plain words, no pointers, one line: an executor in a kernel
- * applies the same.
+/* A recipe: the treatment of each ordinary packet of one direction of a bound flow, computed once
+ * (docs/architecture.md, Recipes and remembered verdicts). It has no pointers and fills one cache line, so that the
+ * kernel executor applies the same.
  *
- * New addresses and ports, and by how much they change the sums: of the IPv4 header, and of TCP or UDP with its pseudo
+ * It holds new addresses and ports, and the changes of the sums: of the IPv4 header, and of TCP or UDP with its pseudo
  * header (RFC 1624, eqn. 3). The packet takes one hop. A sum that was wrong stays wrong by as much. */
 #pragma once
 
@@ -14,37 +14,37 @@
 enum recipe_kind {
     RECIPE_NONE,
     RECIPE_REWRITE, /* addresses, ports, one hop */
-    RECIPE_FRAME,   /* nothing but the frame's MAC addresses */
-    RECIPE_IPIP,    /* one hop, and into a tunnel from src to dst */
+    RECIPE_FRAME,   /* the frame's MAC addresses alone */
+    RECIPE_IPIP,    /* one hop, then into a tunnel from src to dst */
     RECIPE_GUE,     /* the same, to UDP port dst_port */
     RECIPE_GUE1,    /* the same, GUE of variant 1 */
-    RECIPE_IP6 = 8, /* with it: the family of dst is IPv6, else IPv4 */
+    RECIPE_IP6 = 8, /* bit: dst is IPv6, otherwise IPv4 */
     RECIPE_KINDS = 16,
 };
 
 struct recipe {
-    uint32_t src[4], dst[4]; /* as in struct key. dst is the next hop, too */
+    uint32_t src[4], dst[4]; /* as in struct key; dst is also the next hop */
     uint16_t src_port, dst_port;
-    uint16_t l3_delta, l4_delta; /* added to the complement of the sum; 0: it stays as it is. Of a tunnel over IPv4
-                                    l3_delta is the part of the outer header's sum that is every packet's */
-    uint32_t generation;         /* of the facts that it was made by */
+    uint16_t l3_delta, l4_delta; /* added to the complement of the sum; 0: no change. For a tunnel over IPv4, l3_delta
+                                    is the constant part of the outer header's sum */
+    uint32_t generation;         /* generation of the facts that it was made from */
     uint16_t server, service;    /* service RECIPE_NAT: server is the index of the nat's statement */
-    uint8_t next_mac[6];         /* of the next hop; 0: to be resolved */
-    uint16_t out_if;             /* IFACE_NONE: the one that the packet came from */
-    uint8_t heard_mac[6]; /* original direction: where the opener was last heard from. Another packet than from there
-                             moves */
-    uint16_t heard_if;    /* its replies */
+    uint8_t next_mac[6];         /* MAC of the next hop; 0: to be resolved */
+    uint16_t out_if;             /* IFACE_NONE: the interface that the packet came from */
+    uint8_t heard_mac[6]; /* original direction: MAC that the opener last sent from. A packet from elsewhere moves its
+                             replies */
+    uint16_t heard_if;    /* the same: interface */
 };
 static_assert(sizeof(struct recipe) == 64, "one line");
 enum { RECIPE_NAT = UINT16_MAX };
 
-/* Fill in addresses, ports and differences: of a TCP or UDP packet with that key, which is translated so. */
+/* Fill in addresses, ports and differences for the translation of a TCP or UDP packet with that key. */
 void recipe_differ(struct recipe *r, const struct key *key, const struct translation *to);
-/* Fill in what else a tunnel's recipe holds: src, dst and dst_port are there. inner6: it carries IPv6. */
+/* Fill in the rest of a tunnel's recipe; src, dst and dst_port are set. inner6: it carries IPv6. */
 void recipe_outer(struct recipe *r, uint8_t kind, bool inner6);
 
-/* Bytes that leave in front of the IP packet, by the whole kind. (Of a row of bytes in one word: a table is memory, and
- * for a program in the kernel one more map.) */
+/* Return the number of bytes that are added before the IP packet. kind: with RECIPE_IP6. (The lengths are bytes of a
+ * word: a table would be memory, and one more map in the kernel.) */
 static inline uint32_t recipe_overhead(uint8_t kind)
 {
     const uint64_t over4 = (uint64_t)IP4_LEN << 8 * RECIPE_IPIP |
@@ -56,22 +56,20 @@ static inline uint32_t recipe_overhead(uint8_t kind)
     return (kind & RECIPE_IP6 ? over6 : over4) >> 8 * (kind & (RECIPE_IP6 - 1)) & UINT8_MAX;
 }
 
-/* Both apply it to an ordinary packet: TCP or UDP right after an IP header without options or extensions, all of it in
- * the head, in memory that may be written, its TTL above 1. The packet is its key's. */
-
-/* RECIPE_REWRITE. ip: where the header begins. partial: its L4 checksum covers the addresses alone, so far. */
+/* Apply a RECIPE_REWRITE to a packet: TCP or UDP right after an IP header without options or extensions, all in the
+ * head, writable, TTL above 1. kind: KIND bits. ip: the header. partial: the L4 sum covers the pseudo header alone. */
 void recipe_apply(const struct recipe *r, uint32_t kind, uint8_t *ip, bool partial);
 
-/* What makes one outer header differ from the next. */
+/* Numbers in which one outer header differs from the next. */
 struct recipe_numbers {
-    uint32_t hash; /* of the flow, as tunnel_encap takes it */
-    uint16_t id;   /* likewise */
+    uint32_t hash; /* hash of the flow, as for tunnel_encap */
+    uint16_t id;   /* identification, as for tunnel_encap */
 };
-/* Into a tunnel, with the same result as ttl_decrement and tunnel_encap (edit.h). kind: the recipe's. There is
- * recipe_overhead(kind) of headroom, and the outer packet has at most 65,535 bytes. */
+/* Put such a packet into a tunnel, with the same result as ttl_decrement and tunnel_encap (edit.h). kind: the recipe's.
+ * There is recipe_overhead(kind) of headroom, and the outer packet has at most 65,535 bytes. */
 void recipe_wrap(const struct recipe *r, uint8_t kind, const struct key *key, struct pkt *pkt,
                  const struct recipe_numbers *n);
-/* The part of it that is behind the link layer: the outer headers are written from `outer` on, right before the packet
- * that goes into the tunnel, which takes its hop; the frame's type before them. */
+/* Do the part of recipe_wrap behind the link layer: write the outer headers from `outer` on, right before the packet
+ * that goes into the tunnel, which takes its hop; and the frame's type before them. */
 void recipe_put_outer(const struct recipe *r, uint8_t kind, const struct key *key, uint8_t *outer,
                       const struct recipe_numbers *n);

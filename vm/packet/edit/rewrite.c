@@ -1,10 +1,10 @@
-/* Addresses, then ports, then the checksums that cover them. */
+/* Rewriting of addresses, then ports, then the checksums that cover them. */
 #include "vm/packet/edit/rewrite.h"
 
 #include "vm/packet/edit/edit.h"
 #include "vm/packet/parse/header.h"
 
-/* By how much sums have changed: over the pseudo header, over the L4 packet, over everything. */
+/* Changes of sums: over the pseudo header, over the L4 packet, over everything. */
 struct change {
     uint64_t pseudo, upper, all;
 };
@@ -33,7 +33,7 @@ static void ports(struct stretch s, const struct place *p, const struct translat
     if (to->what & TRANSLATE_DST_PORT) c->upper += stretch_swap16(s, p->l4 + 2, to->dst_port);
 }
 
-/* Echo, timestamp, information and address mask requests and replies; ICMPv6: echo. */
+/* Rewrite the identifier of ICMP requests and replies: echo, timestamp, information and address mask; ICMPv6: echo. */
 static void query_id(struct stretch s, const struct place *p, const struct translation *to, struct change *c)
 {
     uint8_t type = stretch_get8(s, p->l4);
@@ -42,7 +42,7 @@ static void query_id(struct stretch s, const struct place *p, const struct trans
         asks = type == ICMP6_ECHO;
         answers = type == ICMP6_ECHO_REPLY;
     } else {
-        bool later = type >= ICMP4_TIMESTAMP && type <= ICMP4_MASK_REPLY; /* pairs: the odd one asks */
+        bool later = type >= ICMP4_TIMESTAMP && type <= ICMP4_MASK_REPLY; /* pairs: the odd number is the request */
         asks = type == ICMP4_ECHO || (later && type % 2 == 1);
         answers = type == ICMP4_ECHO_REPLY || (later && type % 2 == 0);
     }
@@ -50,7 +50,7 @@ static void query_id(struct stretch s, const struct place *p, const struct trans
     if (answers && to->what & TRANSLATE_DST_PORT) c->upper += stretch_swap16(s, p->l4 + ICMP_REST, to->dst_port);
 }
 
-/* The internet checksum in the field at `at`. */
+/* Update the internet checksum in the field at `at`. */
 static void update_sum(struct stretch s, const struct place *p, uint32_t at, bool partial, struct change *c)
 {
     if (!stretch_has(s, at, sizeof(uint16_t))) return;
@@ -73,7 +73,7 @@ static void update_crc(struct stretch s, const struct place *p, uint32_t before,
     c->upper += stretch_swap32(s, at, __builtin_bswap32(csum_sctp_update(from, before, after, p->upper_len)));
 }
 
-/* Where the protocol has its internet checksum; 0: it has none. */
+/* Return the offset of the protocol's internet checksum; 0: it has none. */
 static uint32_t sum_place(const struct place *p)
 {
     switch (p->proto) {
@@ -81,7 +81,7 @@ static uint32_t sum_place(const struct place *p)
     case IPPROTO_NR_UDP: return UDP_SUM;
     case IPPROTO_NR_DCCP: return DCCP_SUM;
     case IPPROTO_NR_UDPLITE: return UDPLITE_SUM;
-    case IPPROTO_NR_ICMP: return p->v6 ? 0 : ICMP_SUM; /* the other family's is no ICMP */
+    case IPPROTO_NR_ICMP: return p->v6 ? 0 : ICMP_SUM; /* the other family's number is not ICMP */
     case IPPROTO_NR_ICMP6: return p->v6 ? ICMP_SUM : 0;
     default: return 0;
     }
@@ -103,7 +103,7 @@ static void upper(struct stretch s, const struct place *p, const struct translat
 uint64_t rewrite(struct pkt *pkt, const struct place *p, const struct translation *to, uint64_t body, bool partial)
 {
     struct change c = {.upper = body};
-    struct stretch s = stretch_upto(pkt, p->end); /* what is half there, or another's, is not written */
+    struct stretch s = stretch_upto(pkt, p->end); /* a field that is cut, or another packet's, is not written */
     if (p->v6)
         addresses6(s, p, to, &c);
     else

@@ -1,4 +1,4 @@
-/* The TTL shares a word with the protocol, which the checksum counts in words. */
+/* One hop. The TTL shares a word of the checksum with the protocol. */
 #include "vm/packet/edit/edit.h"
 #include "vm/packet/parse/header.h"
 

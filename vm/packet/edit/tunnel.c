@@ -1,4 +1,4 @@
-/* Into the tunnel: whether a packet fits, and the outer headers. */
+/* Encapsulation: the test of the length, and the outer headers. */
 #include <errno.h>
 
 #include "vm/packet/edit/edit.h"
@@ -26,12 +26,12 @@ enum tunnel_fit tunnel_fit(const struct tunnel *t, const struct pkt *pkt, const 
     return key->length > *inner_mtu ? TUNNEL_TOO_BIG : TUNNEL_IN_PIECES;
 }
 
-/* The outer headers in the making, at the bytes that were opened for them. */
+/* The outer headers being written, in the bytes that were opened for them. */
 struct outer {
     struct pkt *pkt;
-    uint32_t at;     /* of the outer IP header */
+    uint32_t at;     /* place of the outer IP header */
     uint32_t inner;  /* length of the inner packet */
-    uint8_t tos;     /* the traffic class, of both headers */
+    uint8_t tos;     /* traffic class of both headers */
     uint8_t carried; /* protocol number of the inner family */
     bool df;
 };
@@ -41,7 +41,7 @@ static uint8_t outer_proto(const struct outer *o, const struct tunnel *t)
     return t->kind == TUNNEL_IPIP ? o->carried : IPPROTO_NR_UDP;
 }
 
-/* The checksum is added up from the fields: reading back what was just written in smaller pieces would wait for it. */
+/* Write the outer IPv4 header. Its sum is added up from the fields: reading back what was just written would stall. */
 static void outer4(const struct outer *o, const struct tunnel *t, uint16_t id)
 {
     struct pkt *pkt = o->pkt;
@@ -65,7 +65,7 @@ static void outer6(const struct outer *o, const struct tunnel *t, uint32_t hash)
     enum { LABEL = 0xfffff };
     struct pkt *pkt = o->pkt;
     uint32_t at = o->at, label = hash >> 8 & LABEL;
-    edit_put32(pkt, at, 6u << 28 | (uint32_t)o->tos << 20 | (label ? label : 1)); /* 0 would say: no label */
+    edit_put32(pkt, at, 6u << 28 | (uint32_t)o->tos << 20 | (label ? label : 1)); /* 0 would mean: no label */
     edit_put16(pkt, at + IP6_PAYLOAD, (uint16_t)(tunnel_overhead(t) - IP6_LEN + o->inner));
     edit_put8(pkt, at + IP6_NEXT, outer_proto(o, t));
     edit_put8(pkt, at + IP6_HOPS, BUILD_TTL);
@@ -81,11 +81,11 @@ static void udp_gue(const struct outer *o, const struct tunnel *t, uint32_t at, 
     edit_put16(o->pkt, at + UDP_LENGTH, (uint16_t)(UDP_LEN + (t->kind == TUNNEL_GUE ? GUE_LEN : 0u) + o->inner));
     edit_put16(o->pkt, at + UDP_SUM, 0);
     if (t->kind == TUNNEL_GUE1) return;
-    edit_put16(o->pkt, at + UDP_LEN, o->carried); /* variant 0, no control, no words after these four bytes */
+    edit_put16(o->pkt, at + UDP_LEN, o->carried); /* variant 0, no control message, no words after these four bytes */
     edit_put16(o->pkt, at + UDP_LEN + GUE_FLAGS, 0);
 }
 
-/* The traffic class or type of service of the IP header at pkt->l3. */
+/* Return the traffic class or type of service of the IP header at pkt->l3. */
 static uint8_t tos_of(const struct pkt *pkt, bool v6)
 {
     return v6 ? (uint8_t)(edit_get16(pkt, pkt->l3) >> 4) : edit_get8(pkt, pkt->l3 + (uint32_t)IP4_TOS);

@@ -1,5 +1,5 @@
-/* A bounded writing cursor at the end of a packet's head. What does not fit is not written and remembered, so callers
- * ask once, at the end. */
+/* A bounded writing cursor at the end of a packet's head. If something does not fit, nothing more is written, and
+ * `full` is set, so callers test once, at the end. */
 #pragma once
 
 #include "vm/packet/parse/read.h"
@@ -11,7 +11,7 @@ struct writer {
     bool full;       /* something did not fit */
 };
 
-/* Room for `len` bytes, to be filled by the caller, or NULL. */
+/* Return room for `len` bytes, which the caller fills, or NULL. */
 static inline uint8_t *write_room(struct writer *w, uint32_t len)
 {
     struct pkt *pkt = w->pkt;
@@ -55,20 +55,20 @@ static inline void write_addr6(struct writer *w, const uint32_t addr[4])
     for (unsigned i = 0; i < 4; i++) write32(w, addr[i]);
 }
 
-/* Bytes of another packet, all or none: what was not captured counts as not fitting. */
+/* Write bytes of another packet, all or none: bytes that were not captured count as not fitting. */
 static inline void write_from(struct writer *w, const struct pkt *from, uint32_t at, uint32_t len)
 {
     uint8_t *room = write_room(w, len);
     if (room && bytes_copy(from, at, len, room) != len) w->full = true;
 }
 
-/* Set two bytes written before. */
+/* Set two bytes that were written before. */
 static inline void write_patch16(struct writer *w, uint32_t at, uint16_t v)
 {
     if (!w->full && at + sizeof(v) <= w->pkt->head_len) wire_put16(w->pkt->data + at, v);
 }
 
-/* A running sum with the bytes written from `from` up to `to` added; nothing where they are not there. */
+/* Add the bytes written from `from` up to `to` to a running sum; add nothing unless all are there. */
 static inline uint64_t write_sum(const struct writer *w, uint64_t sum, uint32_t from, uint32_t to)
 {
     if (w->full || from > to || to > w->pkt->head_len) return sum;

@@ -1,12 +1,12 @@
-/* pkt_parse and pkt_parse_all: the quick way (quick.h), then what is true of the world and not of the bytes. */
+/* pkt_parse and pkt_parse_all: the quick parser (quick.h), then facts about the world. */
 #include "vm/packet/parse/quick.h"
 
-/* The lines that hold a frame's headers are asked for some packets before it is parsed: the first, and where a plain
+/* Fetch the cache lines of a frame's headers some packets before it is parsed: the first, and the one in which a plain
  * TCP header ends. (A macro: gcc takes a function that only prefetches for one without effect, and drops the call.) */
 #define PREFETCH(pkt) (__builtin_prefetch((pkt)->data), __builtin_prefetch((pkt)->data + PLAIN_HEADERS))
 enum { PREFETCH_AHEAD = 16, PLAIN_HEADERS = ETHER_LEN + IP4_LEN + TCP_LEN };
 
-/* What comes by the port of a bridge is on its way across, whomever it is for. */
+/* Mark a frame that came by the port of a bridge as crossing, whatever its destination. */
 static void cross_bridge(const struct facts *facts, struct key *key)
 {
     const struct facts_iface *from = facts_iface(facts, key->iface);

@@ -1,9 +1,9 @@
-/* ARP: a fixed part that states the lengths of the four addresses after it (RFC 826). */
+/* ARP: a fixed part that states the lengths of the four addresses behind it (RFC 826). */
 #include "vm/packet/parse/parse.h"
 #include "vm/packet/parse/read.h"
 
-/* `from` and `to` can't be asked of ARP, so it has no SELF bits; but whom it comes from and whom it asks for say which
- * way it goes, as the addresses of a packet do. */
+/* Return the direction by sender and target, as by the addresses of an IP packet. ARP has no SELF bits, for rules
+ * cannot ask for its `from` and `to`. */
 static uint32_t direction(const struct parse *p, uint32_t at)
 {
     const uint32_t both = KIND_SRC_SELF | KIND_DST_SELF;

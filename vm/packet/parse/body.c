@@ -37,7 +37,7 @@ bool nd_target_read(const struct pkt *pkt, const struct key *key, uint32_t targe
     return true;
 }
 
-/* Options in units of eight bytes, none of length 0; says whether the sender's address is among them. */
+/* True if options fill units of eight bytes, none of length 0. *source_mac: the sender's address is among them. */
 static bool options_ok(const uint8_t *option, uint32_t len, bool *source_mac)
 {
     *source_mac = false;
@@ -52,7 +52,7 @@ static bool options_ok(const uint8_t *option, uint32_t len, bool *source_mac)
 
 static bool is_unspecified(const uint32_t a[4]) { return (a[0] | a[1] | a[2] | a[3]) == 0; }
 
-/* ff02::1:ff00:0/104 (RFC 4291, 2.7.1). */
+/* True for an address in ff02::1:ff00:0/104 (RFC 4291, 2.7.1). */
 static bool is_solicited_node(const uint32_t a[4])
 {
     return a[0] == 0xff020000 && a[1] == 0 && a[2] == 1 && a[3] >> 24 == 0xff;

@@ -3,10 +3,10 @@
 #include "vm/packet/parse/read.h"
 
 #ifdef __bpf__
-/* What is not in the head has gone up, packet and all. */
+/* In the kernel: a packet whose bytes lie outside the head has gone up. */
 uint32_t bytes_copy(const struct pkt *pkt, uint32_t at, uint32_t len, uint8_t *out) { return 0; }
 #else
-/* Copy what a piece has of the wanted bytes, which begin at `from` of it; returns how many. */
+/* Copy the wanted bytes that lie in this piece, from `from` on. Return their number. */
 static uint32_t take(const uint8_t *piece, uint32_t piece_len, uint32_t from, uint32_t len, uint8_t *out)
 {
     if (from >= piece_len) return 0;
@@ -15,7 +15,7 @@ static uint32_t take(const uint8_t *piece, uint32_t piece_len, uint32_t from, ui
     return n;
 }
 
-/* The bytes before a piece are copied when it is its turn, so the next is never before it. */
+/* Bytes before a piece are copied before its turn, so the next wanted byte never lies before it. */
 uint32_t bytes_copy(const struct pkt *pkt, uint32_t at, uint32_t len, uint8_t *out)
 {
     uint32_t limit = pkt->cap_len, start = least_len(pkt->head_len, limit);

@@ -1,4 +1,4 @@
-/* What flows ask of ICMP and SCTP (read.h). */
+/* Fields of ICMP and SCTP for flows (read.h). */
 #include "vm/packet/parse/header.h"
 #include "vm/packet/parse/read.h"
 

@@ -1,4 +1,4 @@
-/* Fragments and VLAN stacks, read from a packet that pkt_parse has been through, see fragment.h. */
+/* Fragments and VLAN stacks of a packet that pkt_parse has parsed, see fragment.h. */
 #include "vm/packet/parse/fragment.h"
 
 #include "vm/packet/parse/parse.h"
@@ -18,7 +18,7 @@ static bool read_ip4(const struct pkt *pkt, struct fragment *out)
     return out->offset || out->more;
 }
 
-/* A non-atomic fragment header at `at`; the packet ends at `end`. */
+/* Read a fragment header at `at`; the packet ends at `end`. False: it is atomic. */
 static bool read_header(const struct pkt *pkt, uint32_t at, uint32_t end, struct fragment *out)
 {
     const uint32_t field = bytes_get16(pkt, at + IP6_FRAG_OFFSET), begins = at + IP6_FRAG_LEN;

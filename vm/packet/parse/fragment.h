@@ -1,4 +1,4 @@
-/* What a fragment says of itself, and the VLAN stack it came with: read again from the bytes, for those few who ask. */
+/* Fields of a fragment, and VLAN stack of a packet: read again from the bytes, for the few callers who need them. */
 #pragma once
 
 #include "vm/packet/key.h"
@@ -8,19 +8,19 @@
 struct fragment {
     uint32_t id;     /* IPv4: 16 bits */
     uint32_t offset; /* bytes, a multiple of 8 */
-    uint32_t bytes;  /* of the datagram that it carries */
+    uint32_t bytes;  /* bytes of the datagram that it carries */
     bool more;
 };
 
-/* Of a parsed packet with KIND_FRAG_FIRST or KIND_FRAG_LATER, malformed or not. Where an IPv6 chain holds several
- * fragment headers, it is the first that is not atomic: the one by which a receiver begins. False if there is none. */
+/* Read a parsed packet with KIND_FRAG_FIRST or KIND_FRAG_LATER, malformed or not. If an IPv6 chain holds several
+ * fragment headers, the first that is not atomic counts, at which a receiver begins. False: there is none. */
 bool fragment_read(const struct pkt *pkt, const struct key *key, struct fragment *out);
 
-/* The tags of a parsed packet, TPID << 16 | VID each, outermost first, those that were taken off before those in the
- * frame; returns how many. */
+/* Read the tags of a parsed packet, TPID << 16 | VID each, outermost first: those that were taken off, then those in
+ * the frame. Return their number. */
 enum { TAGS_MOST = 16 };
 unsigned tags_read(const struct pkt *pkt, uint32_t tags[TAGS_MOST]);
-/* Where the frame's first type field stands; the others stand right before what they announce. */
+/* Return the place of the frame's first type field; each of the others stands right before what it announces. */
 static inline uint32_t tags_type_at(const struct pkt *pkt)
 {
     switch ((enum pkt_link)pkt->link) {

@@ -1,5 +1,5 @@
-/* Numbers of the protocols that the parser and the builders know: types, offsets, lengths; and what follows an IP
- * header. Offsets are from the first byte of the header that the name begins with. */
+/* Numbers of the protocols that the parser and the builders know: types, offsets, lengths. An offset counts from the
+ * first byte of the header that its name begins with. */
 #pragma once
 
 #include <stdbool.h>
@@ -14,7 +14,7 @@ enum ether_type {
     ETHER_QINQ_OLD = 0x9100, /* before 802.1ad */
     ETHER_IP6 = 0x86dd,
     ETHER_LLDP = 0x88cc,
-    ETHER_TYPE_LEAST = 0x600, /* under it the field is a length and LLC follows (IEEE 802.3, 3.2.6) */
+    ETHER_TYPE_LEAST = 0x600, /* below, the field is a length and LLC follows (IEEE 802.3, 3.2.6) */
 };
 
 enum { ETHER_LEN = 14, ETHER_TYPE_AT = 12, VLAN_LEN = 4, VLAN_VID = 0xfff, VLAN_TAGS_MOST = 16 };
@@ -23,12 +23,12 @@ enum { SLL2_LEN = 20, SLL2_TYPE_AT = 0, SLL2_KIND_AT = 10 };
 enum { SLL_KIND_BROADCAST = 1, SLL_KIND_MULTICAST = 2 };
 enum { LOOP_LEN = 4 };
 
-/* ARP: RFC 826. Addresses stand at these offsets for Ethernet and IPv4 alone. */
+/* ARP: RFC 826. These offsets of addresses hold for Ethernet and IPv4 alone. */
 enum { ARP_LEN = 8, ARP_HTYPE = 0, ARP_PTYPE = 2, ARP_HLEN = 4, ARP_PLEN = 5, ARP_OP = 6 };
 enum { ARP_SENDER_MAC = 8, ARP_SENDER_IP = 14, ARP_TARGET_MAC = 18, ARP_TARGET_IP = 24, ARP_ETHER_LEN = 28 };
 enum { ARP_REQUEST = 1, ARP_REPLY = 2, ARP_HTYPE_ETHER = 1 };
 
-enum { BUILD_TTL = 64 }; /* of every packet that we originate (IANA's default, RFC 1700) */
+enum { BUILD_TTL = 64 }; /* TTL of packets that prey makes (IANA's default, RFC 1700) */
 
 /* IPv4: RFC 791. */
 enum {
@@ -84,7 +84,7 @@ enum {
     TCP_SUM = 16,
     TCP_URGENT = 18
 };
-/* Options: RFC 9293, 3.1; SACK: RFC 2018; timestamps: RFC 7323. Lengths with kind and length byte. */
+/* Options: RFC 9293, 3.1; SACK: RFC 2018; timestamps: RFC 7323. Lengths include the kind and length bytes. */
 enum {
     TCP_OPT_END = 0,
     TCP_OPT_NOP = 1,
@@ -103,11 +103,11 @@ enum {
 enum { UDP_LEN = 8, UDP_LENGTH = 4, UDP_SUM = 6, SCTP_LEN = 12, SCTP_SUM = 8 };
 enum { DCCP_SUM = 6, UDPLITE_SUM = 6 }; /* RFC 4340, 5.1; RFC 3828, 3.1 */
 enum { ICMP_LEN = 8, ICMP_CODE = 1, ICMP_SUM = 2, ICMP_REST = 4 };
-/* How long the quoted packet is, where an error says so (RFC 4884, 4): in words of 4 bytes, of 8. */
+/* Length field of the quoted packet in an error, if it has one (RFC 4884, 4): in words of 4 bytes, of 8. */
 enum { ICMP4_QUOTE_LEN = 5, ICMP4_QUOTE_UNIT = 4, ICMP6_QUOTE_LEN = 4, ICMP6_QUOTE_UNIT = 8 };
 
 /* Generic UDP encapsulation (draft-ietf-intarea-gue-09): a header of four bytes in variant 0 (3.1), none in variant 1
- * (4), where the first two bits of an IP version, 01, say so. */
+ * (4), which the first two bits of an IP version, 01, tell. */
 enum { GUE_LEN = 4, GUE_PROTO = 1, GUE_FLAGS = 2 };
 enum { GUE_VARIANT_SHIFT = 6, GUE_CONTROL = 0x20, GUE_HLEN = 0x1f };
 
@@ -129,7 +129,7 @@ enum icmp6 {
     ICMP6_UNREACHABLE = 1,
     ICMP6_TOO_BIG = 2,
     ICMP6_TIME_EXCEEDED = 3,
-    ICMP6_INFORMATIONAL = 128 /* the least type that is no error */,
+    ICMP6_INFORMATIONAL = 128 /* least type that is no error */,
     ICMP6_ECHO = 128,
     ICMP6_ECHO_REPLY = 129,
     ICMP6_ND_FIRST = 133,
@@ -143,7 +143,7 @@ enum icmp6 {
 enum { ND_TARGET = 8, ND_OPTIONS = 24, ND_OPT_SOURCE_MAC = 1, ND_OPT_TARGET_MAC = 2, ND_OPT_MAC_LEN = 8 };
 enum { ND_ROUTER = 0x80, ND_SOLICITED = 0x40, ND_OVERRIDE = 0x20 };
 
-/* Is it the number of a header of the IPv6 chain that is walked (docs/semantics.md, Conditions)? */
+/* True for a header of the IPv6 chain that is walked (docs/semantics.md, Conditions). */
 static inline bool ip6_is_extension(uint8_t next)
 {
     switch (next) {
@@ -159,15 +159,15 @@ static inline bool ip6_is_extension(uint8_t next)
     }
 }
 
-/* How long that header is, by its length field: AH counts in 4-byte units (RFC 4302, 2), others in 8-byte units. */
+/* Return the length of that header by its length field: AH counts 4-byte units (RFC 4302, 2), others 8-byte units. */
 static inline uint32_t ip6_extension_len(uint8_t next, uint8_t len)
 {
     if (next == IPPROTO_NR_FRAGMENT) return IP6_FRAG_LEN;
     return next == IPPROTO_NR_AH ? (len + 2u) * 4 : (len + 1u) * 8;
 }
 
-/* Is that type of ICMP (v6: ICMPv6) an error, which quotes a packet? Redirects of IPv4 are (RFC 1122, 3.2.2), those of
- * IPv6 are neighbour discovery. */
+/* True if that type of ICMP (v6: ICMPv6) is an error, which quotes a packet. Redirects of IPv4 are errors (RFC 1122,
+ * 3.2.2), those of IPv6 are neighbour discovery. */
 static inline bool icmp_type_is_error(bool v6, unsigned type)
 {
     if (v6) return type < ICMP6_INFORMATIONAL;
@@ -175,12 +175,12 @@ static inline bool icmp_type_is_error(bool v6, unsigned type)
            type == ICMP4_PARAMETER;
 }
 
-/* An ICMP query and its reply; v6: ICMPv6. `pair` is the number of both. */
+/* An ICMP query and its reply; v6: ICMPv6. Both have the number `pair`. */
 struct icmp_query {
     uint8_t v6, asks, answers, pair;
 };
 
-/* That of a type; NULL: it is none of a query. */
+/* Return the query of a type; NULL: it belongs to none. */
 static inline const struct icmp_query *icmp_query_of(bool v6, unsigned type)
 {
     static const struct icmp_query queries[] = {

@@ -1,4 +1,4 @@
-/* ICMP (RFC 792) and ICMPv6 (RFC 4443): 8 bytes, of which type and code can be asked for. */
+/* ICMP (RFC 792) and ICMPv6 (RFC 4443): 8 bytes, of which rules may test type and code. */
 #include "vm/packet/parse/parse.h"
 
 enum pkt_reason parse_icmp(struct parse *p, uint32_t at)

@@ -1,8 +1,8 @@
-/* IPv4 (RFC 791): version, lengths, checksum, options, fragments, in that order. */
+/* IPv4 (RFC 791): version, lengths, checksum, options, fragments, checked in that order. */
 #include "vm/packet/parse/parse.h"
 #include "vm/packet/parse/read.h"
 
-/* What the fixed header says, known as soon as the version is right. */
+/* Fill in the fixed header's fields, as soon as the version is right. */
 static void fill_key4(struct parse *p, uint32_t at)
 {
     struct key *key = p->key;
@@ -19,7 +19,7 @@ static void fill_key4(struct parse *p, uint32_t at)
     key->kind |= frag & IP4_OFFSET ? KIND_FRAG_LATER : frag & IP4_MF ? KIND_FRAG_FIRST : KIND_FRAG_NO;
 }
 
-/* Every option inside the header; what follows an end-of-list is padding. */
+/* True if every option lies inside the header; bytes behind an end-of-list are padding. */
 static bool options_ok(const struct parse *p, uint32_t at, uint32_t end)
 {
     TURNS(IP4_OPTIONS_MOST)
@@ -35,7 +35,7 @@ static bool options_ok(const struct parse *p, uint32_t at, uint32_t end)
     return true;
 }
 
-/* The header's words add up to all ones (RFC 1071). */
+/* True if the header's words add up to all ones (RFC 1071). */
 static bool sum_ok(const struct parse *p, uint32_t at, uint32_t end)
 {
     uint32_t sum = 0;

@@ -2,11 +2,11 @@
 #include "vm/packet/parse/parse.h"
 #include "vm/packet/parse/read.h"
 
-/* Where the walk stands. */
+/* Position of the walk. */
 struct chain {
     uint32_t at;
     uint8_t next;
-    bool later; /* in a later fragment: what follows is not a header */
+    bool later; /* in a later fragment: no header follows */
 };
 
 static void fill_key6(struct parse *p, uint32_t at)
@@ -29,8 +29,8 @@ static void set_fragment(struct key *key, uint32_t bit)
     key->kind = (key->kind & ~(uint32_t)(KIND_FRAG_NO | KIND_FRAG_FIRST | KIND_FRAG_LATER)) | bit;
 }
 
-/* Options of a hop-by-hop or destination header from *at on: each inside it (RFC 8200, 4.2); hop-by-hop: none that
- * makes a jumbogram. *at goes on to the end, or, where turns are counted, as far as they reach. */
+/* Check the options of a hop-by-hop or destination header from *at on: each lies inside it (RFC 8200, 4.2), and none of
+ * a hop-by-hop header makes a jumbogram. *at goes on to the end, or, where turns are counted, as far as they reach. */
 static enum pkt_reason check_options(const struct parse *p, uint32_t *at, uint32_t end, bool hop_by_hop)
 {
     TURNS(IP6_OPTIONS_TURNS)
@@ -52,7 +52,7 @@ static enum pkt_reason check_options(const struct parse *p, uint32_t *at, uint32
 #define IP6_OPTIONS(p, at, end, hop_by_hop) check_options(p, &(uint32_t){at}, end, hop_by_hop)
 #endif
 
-/* A header of the common form: next header, length in 8-byte units without the first. */
+/* Walk a header of the common form: next header, length in 8-byte units without the first. */
 static enum pkt_reason walk_common(struct parse *p, struct chain *c)
 {
     const uint32_t at = c->at, end = LOOSE(at + (parse_at(p, at + 1) + 1u) * 8), next = LOOSE(c->next);
@@ -66,7 +66,7 @@ static enum pkt_reason walk_common(struct parse *p, struct chain *c)
     return r;
 }
 
-/* Authentication header: length in 4-byte units without the first two, 12 bytes of them fixed (RFC 4302, 2). */
+/* Walk an authentication header: length in 4-byte units without the first two, 12 bytes of it fixed (RFC 4302, 2). */
 static enum pkt_reason walk_ah(struct parse *p, struct chain *c)
 {
     const uint32_t len = (parse_at(p, c->at + 1) + 2u) * 4;
@@ -78,8 +78,8 @@ static enum pkt_reason walk_ah(struct parse *p, struct chain *c)
     return r;
 }
 
-/* Fragment header. One that neither has an offset nor announces more is atomic: the packet is whole (RFC 6946). Each
- * fragment says whether its datagram goes on with AH (RFC 8200, 4.5), so later ones carry it like their first. */
+/* Walk a fragment header. With neither offset nor more to come it is atomic: the packet is whole (RFC 6946). Each
+ * fragment tells whether its datagram continues with AH (RFC 8200, 4.5), so later ones carry AH like their first. */
 static enum pkt_reason walk_fragment(struct parse *p, struct chain *c)
 {
     uint16_t field = parse_at16(p, c->at + IP6_FRAG_OFFSET);
@@ -114,8 +114,8 @@ static enum pkt_reason walk_one(struct parse *p, struct chain *c)
 #define IP6_HEADER(p, c) walk_one(p, c)
 #endif
 
-/* Payload length 0 with a hop-by-hop header: a jumbogram if it says so (RFC 2675); looked for beyond the packet's end,
- * which by its length is right after the fixed header. */
+/* True for a jumbogram: payload length 0, and a hop-by-hop header with that option (RFC 2675). The header lies beyond
+ * the packet's end, which by its length is right after the fixed header. */
 static bool is_jumbogram(struct parse *p, const struct chain *c, uint32_t wire_end)
 {
     if (c->next != IPPROTO_NR_HOPOPT || p->end != c->at) return false;

@@ -1,7 +1,7 @@
-/* Link headers: from the first byte of a frame to the type of what it carries, through up to 16 VLAN tags. */
+/* Link headers: from the first byte of a frame to the type of its payload, through up to 16 VLAN tags. */
 #include "vm/packet/parse/parse.h"
 
-/* Families that the BSDs and Linux write for IPv6 (DLT_NULL and DLT_LOOP carry the writer's own AF_INET6). */
+/* Return the ether type of a family in DLT_NULL or DLT_LOOP: the writer's own AF_INET6, of BSDs or Linux. */
 static uint16_t family_type(uint32_t family)
 {
     switch (family) {
@@ -26,7 +26,7 @@ static void add_tag(struct parse *p, uint16_t tci)
     }
 }
 
-/* Go on after a type field: `at` is the byte after it. */
+/* Continue behind a type field, at byte `at`. */
 static enum pkt_reason parse_type(struct parse *p, uint16_t type, uint32_t at)
 {
     struct pkt *pkt = p->pkt;
@@ -51,7 +51,7 @@ static enum pkt_reason parse_type(struct parse *p, uint16_t type, uint32_t at)
     }
 }
 
-/* What a link's header says of what it carries; `at`: where that begins. */
+/* Type and place (`at`) of a link's payload. */
 struct carried {
     uint32_t at;
     uint16_t type;
@@ -67,7 +67,7 @@ static enum pkt_reason parse_ethernet(struct parse *p, struct carried *c)
     return REASON_NONE;
 }
 
-/* Linux cooked: the kernel says in one field whether the frame was for a group, and the type in another. */
+/* Parse a Linux cooked header: one field tells whether the frame was for a group, another the type. */
 static enum pkt_reason parse_cooked(struct parse *p, struct carried *c)
 {
     const bool v2 = p->pkt->link == LINK_SLL2;
@@ -89,7 +89,7 @@ static enum pkt_reason parse_loopback(struct parse *p, struct carried *c)
     return REASON_NONE;
 }
 
-/* A bare IP packet: its own version says the family; any other version is no IP. */
+/* Parse a bare IP packet: its version tells the family; any other version is no IP. */
 static enum pkt_reason parse_raw(struct parse *p, struct carried *c)
 {
     enum pkt_reason r = parse_need(p, 1, REASON_SHORT_IP);
@@ -113,7 +113,7 @@ static enum pkt_reason parse_header(struct parse *p, struct carried *c)
     case LINK_LOOP: return parse_loopback(p, c);
     case LINK_COUNT: break;
     }
-    return REASON_SHORT_ETHERNET; /* a link that does not exist has no header that could be whole */
+    return REASON_SHORT_ETHERNET; /* an unknown link has no header that could be whole */
 }
 
 enum pkt_reason parse_link(struct parse *p)

@@ -1,4 +1,4 @@
-/* The frame of the careful parser: what every protocol's function uses, and the start and end of the work. */
+/* The core of the careful parser: functions that every protocol uses, and the start and end of the work. */
 #include "vm/packet/parse/parse.h"
 
 #include "vm/packet/parse/read.h"

@@ -1,13 +1,13 @@
-/* The quick way of pkt_parse for the ordinary frame: at most one VLAN tag, IPv4 without options or fragments or IPv6
- * without extension headers, every header in the linear head; quickest for Ethernet frames that are all there.
+/* The quick parser of pkt_parse for the ordinary frame: at most one VLAN tag, IPv4 without options or fragments or IPv6
+ * without extension headers, every header in the linear head; it is quickest for whole Ethernet frames.
  *
  * It reads fields at their fixed places, gathers everything unusual into the sign of one number, and only then writes.
- * A table row a protocol stands for branches on it, so a mix of protocols costs no more than one. What is unusual goes
- * to the careful parser from the start, which finds the reason; wherever this way gives a result, it is the same
- * (tests/unit/vm/test_proto_quick.c).
+ * A table with a row for each protocol takes the place of branches, so a mix of protocols costs no more than one. An
+ * unusual frame goes to the careful parser from the start, which finds the reason. A result of the quick parser is
+ * always the careful one's (tests/unit/vm/test_proto_quick.c).
  *
- * Inline: all.c's pkt_parse and the kernel's first stage are made of it. Who builds for the kernel defines
- * QUICK_CAREFUL before, as what says that the careful parser's turn has come. */
+ * Inline: pkt_parse in all.c and the kernel's first stage contain it. Code for the kernel defines QUICK_CAREFUL before,
+ * which calls for the careful parser. */
 #pragma once
 
 #include "vm/packet/parse/parse.h"
@@ -21,26 +21,26 @@
 #define unlikely(x)   __builtin_expect(!!(x), 0)
 #define inline_always static inline __attribute__((always_inline))
 
-/* How the bytes after the IP header are read, by protocol. Masks are all ones where the field exists.
- * The layer's own length, which must be `least` at least and fit the packet, is the sum of `fixed`, the TCP data offset
- * and the UDP length. */
+/* Reading of the bytes after the IP header, by protocol. Masks are all ones where the field exists. The layer's own
+ * length is the sum of `fixed`, the TCP data offset and the UDP length; it must be `least` at least and fit the
+ * packet. */
 struct shape {
-    uint32_t kind; /* KIND bits of a packet with its whole header */
+    uint32_t kind; /* KIND bits of a packet with the whole header of this protocol */
     uint32_t ports;
-    uint32_t icmp;    /* of key.icmp_type and key.icmp_code */
-    uint16_t udp;     /* the length field */
-    uint16_t payload; /* its offset */
-    uint8_t marks;    /* TCP flags */
-    uint8_t offset;   /* the data offset in bytes: 0x3c for TCP */
-    uint8_t header;   /* bytes of header without what the data offset says */
+    uint32_t icmp;    /* mask of key.icmp_type and key.icmp_code */
+    uint16_t udp;     /* mask of the length field */
+    uint16_t payload; /* mask of pkt.payload */
+    uint8_t marks;    /* mask of the TCP flags */
+    uint8_t offset;   /* mask of the data offset in bytes: 0x3c for TCP */
+    uint8_t header;   /* bytes of the header besides the data offset */
     uint8_t fixed;
-    uint8_t least; /* IMPOSSIBLE leaves it to the careful parser */
+    uint8_t least; /* IMPOSSIBLE: the careful parser's */
     uint8_t pad[11];
 };
 static_assert(sizeof(struct shape) == 32, "a shift away");
 enum { IMPOSSIBLE = 255 };
 
-/* The part of pkt.outcome that is not the parser's: flags but PKT_FOUND. */
+/* The part of pkt.outcome that the parser keeps: flags without PKT_FOUND. */
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 #define PKT_OUTCOME_KEPT ((uint32_t)(UINT8_MAX & ~PKT_FOUND))
 #else
@@ -91,7 +91,7 @@ static const struct shape shapes6[256] __attribute__((aligned(64))) = {
     [IPPROTO_NR_SHIM6] = CAREFUL,
 };
 
-/* Two slots, or four halves, as the word of the key or packet that holds them. */
+/* Combine two slots, or four halves, into the word of the key or packet that holds them. */
 inline_always uint64_t slots(uint64_t first, uint64_t second)
 {
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
@@ -112,17 +112,17 @@ inline_always uint32_t pair(uint32_t first, uint32_t second)
 
 inline_always uint64_t halves(uint32_t a, uint32_t b, uint32_t c, uint32_t d) { return slots(pair(a, b), pair(c, d)); }
 
-/* What stands before the IP header, and how much of the frame is in the head; constants, but for the VID. */
+/* The part of the frame before the IP header, and the extent of the head; constants, except the VID. */
 struct outer {
     uint32_t l3, kind;
     uint16_t vlan;
-    bool tag;   /* in the bytes */
+    bool tag;   /* in the frame's bytes */
     bool whole; /* head_len is wire_len, and at most LARGEST */
 };
 
 enum {
     L4_READ = TCP_FLAGS + 1, /* bytes after the IP header that are read, whatever the protocol */
-    LARGEST = UINT16_MAX,    /* frames whose offsets all fit */
+    LARGEST = UINT16_MAX,    /* longest frame whose offsets all fit */
 };
 
 inline_always uint32_t offset_len(const struct shape *s, const uint8_t *l4)
@@ -130,8 +130,8 @@ inline_always uint32_t offset_len(const struct shape *s, const uint8_t *l4)
     return l4[TCP_OFFSET] >> 2 & (uint32_t)s->offset;
 }
 
-/* Are the lengths of the upper layer as usual? Each way to be wrong makes one difference negative.
- * l4: offset of that layer, which begins at p; segment: its bytes by the IP length. */
+/* True if the lengths of the upper layer are as usual. Each possible fault makes one difference negative. l4: offset of
+ * that layer, which begins at p; segment: its bytes by the IP length. */
 inline_always bool lengths_ok(const uint8_t *p, const struct pkt *pkt, const struct outer *o, const struct shape *s,
                               uint32_t l4, int32_t segment)
 {
@@ -143,8 +143,8 @@ inline_always bool lengths_ok(const uint8_t *p, const struct pkt *pkt, const str
     return (signs | head | wire | (LARGEST - end)) >= 0;
 }
 
-/* Write what both families have in common. Every field is read where it is written: cheaper than to hold them all in
- * registers from the checks on. */
+/* Write what both families have in common. Every field is read where it is written: that is cheaper than to hold all of
+ * them in registers from the checks on. */
 inline_always void write_upper(const uint8_t *p, struct pkt *pkt, struct key *key, const struct outer *o,
                                const struct shape *s, uint32_t l4, uint32_t end, uint32_t proto_and_type, uint32_t kind)
 {
@@ -161,7 +161,7 @@ inline_always void write_upper(const uint8_t *p, struct pkt *pkt, struct key *ke
     if (o->tag) pkt->tags_in_frame = 1;
 }
 
-/* The rest for a machine with own addresses, or with a wrong header checksum. */
+/* Finish the key for a machine with own addresses, or a wrong header checksum. */
 static __attribute__((noinline)) enum pkt_reason finish4(struct pkt *pkt, const struct facts *f, struct key *key,
                                                          bool bad_sum)
 {
@@ -179,19 +179,19 @@ static __attribute__((noinline)) enum pkt_reason finish6(const struct facts *f, 
     return REASON_NONE;
 }
 
-/* Version 4, five words of header, no fragment: in the header's first eight bytes. */
+/* Pattern of an ordinary header's first eight bytes: version 4, five words of header, no fragment. */
 #define IP4_ORDINARY_MASK (0xff00000000000000u | IP4_MF | IP4_OFFSET)
 #define IP4_ORDINARY      0x4500000000000000u
 
-/* Is the one's complement sum of a 20-byte header all ones? Then, and only then, for its first byte is not 0, is the
- * sum of its words a multiple of 65535: carries, word sizes and byte order make no difference to that (RFC 1071, 2). */
+/* True if the one's complement sum of a 20-byte header is all ones. As its first byte is not 0, this holds exactly if
+ * the sum of its words is a multiple of 65535, whatever the carries, word sizes and byte order (RFC 1071, 2). */
 inline_always bool header_sum_ok(const uint8_t *ip)
 {
     uint64_t a = wire_raw64(ip), c = wire_raw32(ip + 16), sum = a + wire_raw64(ip + 8);
     sum += sum < a;
     sum += c;
     sum += sum < c;
-#ifdef __bpf__ /* whose compiler knows no division by multiplying */
+#ifdef __bpf__ /* clang for BPF does not replace the division by a multiplication */
     sum = (sum >> 32) + (uint32_t)sum;
     sum = (sum >> 32) + (uint32_t)sum;
     sum = (sum >> 16) + (uint16_t)sum;
@@ -201,11 +201,10 @@ inline_always bool header_sum_ok(const uint8_t *ip)
 #endif
 }
 
-/* What quick_read4 found. */
-enum quick { QUICK_NOT /* nothing was written: the careful parser's turn */, QUICK_GOOD, QUICK_BAD_SUM };
+/* Result of quick_read4. */
+enum quick { QUICK_NOT /* nothing is written: the careful parser takes over */, QUICK_GOOD, QUICK_BAD_SUM };
 
-/* The frame whose first bytes these are into the key and offsets, but for what own addresses say, and the flag of a
- * wrong sum. */
+/* Set key and offsets from a frame's first bytes, without what own addresses decide and the flag of a wrong sum. */
 inline_always enum quick quick_read4(const uint8_t *bytes, struct pkt *pkt, struct key *key, const struct outer *o)
 {
     const uint8_t *ip = bytes + o->l3;
@@ -234,7 +233,7 @@ inline_always enum pkt_reason quick_ip4(struct pkt *pkt, const struct facts *fac
     return REASON_NONE;
 }
 
-/* Eight bytes of an address as two slots. */
+/* Return eight bytes of an address as two slots. */
 inline_always uint64_t addr_word(const uint8_t *p)
 {
     uint64_t v = wire_get64(p);
@@ -251,7 +250,7 @@ inline_always enum pkt_reason quick_ip6(struct pkt *pkt, const struct facts *fac
         return QUICK_CAREFUL(pkt, facts, key);
     for (unsigned i = 0; i < 4; i++) key->word[i] = addr_word(ip + IP6_SRC + 8 * i);
     key->word[7] = halves(pkt->iface, segment + IP6_LEN, ip[IP6_HOPS], wire_get16(ip) >> 6 & 0x3f);
-    uint32_t type = ip[IP6_LEN] - (uint32_t)ICMP6_ND_FIRST; /* of neighbour discovery: 0 to 3 */
+    uint32_t type = ip[IP6_LEN] - (uint32_t)ICMP6_ND_FIRST; /* 0 to 3 for neighbour discovery */
     uint32_t nd = (type >> 2 | (next ^ IPPROTO_NR_ICMP6) | (ip[IP6_HOPS] ^ 255u)) == 0 ? KIND_ND : 0;
     write_upper(ip + IP6_LEN, pkt, key, o, s, l4, l4 + segment, pair(next, ETHER_IP6),
                 KIND_IP6 | KIND_PROTO | KIND_FRAG_NO | KIND_IN | nd);
@@ -282,7 +281,7 @@ static __attribute__((noinline)) enum pkt_reason whole_tagged(struct pkt *pkt, c
     return QUICK_CAREFUL(pkt, facts, key);
 }
 
-/* The type of what a frame carries, with o->l3 where that begins; 0 for what the careful parser shall see. */
+/* Return the type of a frame's payload, and its place in o->l3; 0: left to the careful parser. */
 static uint16_t carried(const struct pkt *pkt, struct outer *o)
 {
     if (pkt->head_len < SLL2_LEN) return 0;
@@ -300,7 +299,7 @@ static uint16_t carried(const struct pkt *pkt, struct outer *o)
     }
 }
 
-/* Other links, what the capture or the buffer cut, and a tag that the kernel took off. */
+/* Parse other links, frames that the capture or the buffer cut, and frames with a tag that the kernel took off. */
 static __attribute__((noinline)) enum pkt_reason parse_other(struct pkt *pkt, const struct facts *facts,
                                                              struct key *key)
 {

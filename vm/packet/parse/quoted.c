@@ -3,7 +3,7 @@
 #include "vm/packet/parse/parse.h"
 #include "vm/packet/parse/read.h"
 
-/* The quote: `at` goes on over its headers, `end` is one past what was quoted and captured. */
+/* The quote being read: `at` goes on over its headers, `end` is one past the quoted and captured bytes. */
 struct quote {
     const struct pkt *pkt;
     uint32_t at, end;
@@ -17,13 +17,13 @@ bool icmp_is_error(const struct key *key)
     return key->kind & KIND_ICMP_HEADER && icmp_type_is_error(key->kind & KIND_ICMP6, key->icmp_type);
 }
 
-/* The next `len` bytes, or NULL. */
+/* Return the next `len` bytes, or NULL. */
 static const uint8_t *here(const struct quote *w, uint32_t len, uint8_t *scratch)
 {
     return w->end >= w->at && len <= w->end - w->at ? bytes_at(w->pkt, w->at, len, scratch) : NULL;
 }
 
-/* What follows the IP header. Of protocols without ports the addresses are enough. */
+/* Read the layer after the IP header. For protocols without ports the addresses are enough. */
 static bool read_l4(struct quote *w, uint8_t proto)
 {
     struct quoted *q = w->q;
@@ -47,7 +47,7 @@ static bool read_l4(struct quote *w, uint8_t proto)
     return true;
 }
 
-/* No more than the quoted packet's own length is of it. */
+/* Limit the quote to the quoted packet's own length. */
 static void end_at(struct quote *w, uint32_t len)
 {
     if (len < w->end - w->at) w->end = w->at + len;
@@ -72,7 +72,7 @@ static bool read_ip4(struct quote *w)
     return read_l4(w, proto);
 }
 
-/* One extension header: its length, and what comes next. */
+/* Skip one extension header, and set the next one's number. */
 static bool skip_header(struct quote *w, uint8_t *next)
 {
     uint8_t scratch[IP6_FRAG_LEN];

@@ -1,5 +1,5 @@
-/* What is read of a packet beside its key: bytes, whose addresses, TCP's numbers and options, bodies of ARP, neighbour
- * discovery, ICMP and SCTP, and what errors quote. */
+/* Reading of a packet beside its key: bytes, own addresses, TCP's numbers and options, bodies of ARP, neighbour
+ * discovery, ICMP and SCTP, and quotes of errors. */
 #pragma once
 
 #include "vm/packet/facts.h"
@@ -9,32 +9,31 @@
 #include "vm/packet/pkt.h"
 #include "vm/packet/wire.h"
 
-/* A packet's bytes at an offset from the frame's first, in the head or in segments: checked access for all who are not
- * the parser. Nothing here reads outside what was captured. */
+/* A packet's bytes at an offset from the frame's first, in the head or in segments: checked access for all but the
+ * parser. Nothing here reads outside the captured bytes. */
 
-/* Copy up to `len` bytes from `at` on; returns how many there were. */
+/* Copy up to `len` bytes from `at` on. Return their number. */
 uint32_t bytes_copy(const struct pkt *pkt, uint32_t at, uint32_t len, uint8_t *out);
 
-/* `len` bytes side by side: in place where the head holds them, else gathered into scratch (`len` long). NULL when not
- * all of them were captured. */
+/* Return `len` contiguous bytes: in place if the head holds them, otherwise copied into scratch (`len` long). NULL: not
+ * all were captured. */
 static inline const uint8_t *bytes_at(const struct pkt *pkt, uint32_t at, uint32_t len, uint8_t *scratch)
 {
     if ((uint64_t)at + len <= pkt->head_len) return PKT_BYTES(pkt) + WITHIN(at);
     return bytes_copy(pkt, at, len, scratch) == len ? scratch : NULL;
 }
 
-/* The same from the first bytes of an Ethernet frame as it was on the wire: tags that were taken off stand in it again.
- */
+/* Return the same from an Ethernet frame as it was on the wire, with the tags that were taken off. */
 const uint8_t *bytes_at_l2(const struct pkt *pkt, uint32_t at, uint32_t len, uint8_t *scratch);
-/* Bytes captured of that frame. */
+/* Return the captured bytes of that frame. */
 uint32_t bytes_l2_len(const struct pkt *pkt);
 
-/* One number; 0 where it was not captured. */
+/* Return one number; 0: it was not captured. */
 uint8_t bytes_get8(const struct pkt *pkt, uint32_t at);
 uint16_t bytes_get16(const struct pkt *pkt, uint32_t at);
 uint32_t bytes_get32(const struct pkt *pkt, uint32_t at);
 
-/* Does value stand in these bytes, where mask has ones? */
+/* True if the bytes equal value wherever mask has ones. */
 static inline bool bytes_match(const uint8_t *bytes, const uint8_t *value, const uint8_t *mask, unsigned len)
 {
     uint64_t differ = 0;
@@ -44,19 +43,19 @@ static inline bool bytes_match(const uint8_t *bytes, const uint8_t *value, const
     return differ == 0;
 }
 
-/* A glance at a frame's first bytes, before it is parsed. Inline: a replay glances at most frames. */
+/* Tests of a frame's first bytes before it is parsed. Inline: a replay applies them to most frames. */
 
-/* Behind any extension header there may be a fragment's. */
+/* True for any extension header: a fragment's may follow. */
 static inline bool glance_ip6(uint8_t next)
 {
     return next != IPPROTO_NR_TCP && next != IPPROTO_NR_UDP && next != IPPROTO_NR_ICMP6;
 }
 
-/* May the frame be a fragment? Never wrong when it says no; of VLANs, cooked links and IPv6 extension headers it says
- * yes without looking further. */
+/* False only if the frame is certainly no fragment. True without further test for VLANs, cooked links and IPv6
+ * extension headers. */
 static inline bool glance_fragment(const uint8_t *bytes, uint32_t cap_len, enum pkt_link link)
 {
-    enum { IP_HEAD = 8 /* bytes of it that are read */ };
+    enum { IP_HEAD = 8 /* bytes of the IP header that are read */ };
     if (link != LINK_ETHER || cap_len < ETHER_LEN + IP_HEAD) return true;
     const uint8_t *ip = bytes + ETHER_LEN;
     switch (wire_get16(bytes + ETHER_LEN - 2)) {
@@ -67,22 +66,22 @@ static inline bool glance_fragment(const uint8_t *bytes, uint32_t cap_len, enum 
     }
 }
 
-/* Whose addresses: the SELF bits of both sides and the direction that follows from them (pkt.h, pkt_parse). */
+/* Owners of addresses: the SELF bits of both sides and the direction that follows from them (pkt.h, pkt_parse). */
 
 static inline bool facts_have_self(const struct facts *f) { return f && (f->self4_count | f->self6_count) != 0; }
 
-/* To a group, to all, or to nobody in particular (0.0.0.0), which a host takes for all. */
+/* True for multicast, broadcast, and 0.0.0.0, which a host takes for broadcast. */
 static inline bool sides_group4(uint32_t dst) { return dst >> 28 == 0xe || dst + 1 <= 1; }
 
-/* The direction for the SELF bits in `self`; group: to multicast or broadcast. */
+/* Return the bits in `self` with their direction; group: to multicast or broadcast. */
 static inline uint32_t sides_direction(uint32_t self, bool group)
 {
     if (self & KIND_SRC_SELF) return self | KIND_OUT;
     return self | ((self & KIND_DST_SELF) || group ? KIND_IN : KIND_FORWARD);
 }
 
-/* KIND_SRC_SELF, KIND_DST_SELF and one of KIND_IN, KIND_OUT, KIND_FORWARD for a packet with these addresses, where
- * there are own addresses (facts_have_self). */
+/* Return KIND_SRC_SELF, KIND_DST_SELF and one of KIND_IN, KIND_OUT, KIND_FORWARD for a packet with these addresses.
+ * There are own addresses (facts_have_self). */
 uint32_t sides_of4(const struct facts *f, uint32_t src, uint32_t dst);
 uint32_t sides_of6(const struct facts *f, const uint32_t src[4], const uint32_t dst[4]);
 
@@ -101,34 +100,32 @@ static inline uint32_t sides_of(const struct facts *f, uint8_t family, const uin
     return family == 4 ? sides_of4(f, src[0], dst[0]) : sides_of6(f, src, dst);
 }
 
-/* A TCP header's numbers and the options that a SYN carries, for those who follow connections. */
+/* A TCP header's numbers and the options of a SYN, for following connections. */
 
 struct tcp_header {
-    uint32_t seq, ack; /* as they stand there, whatever the flags */
+    uint32_t seq, ack; /* as in the header, whatever the flags */
     uint16_t window;
-    uint32_t payload_len; /* bytes of this packet after the header, by the IP length, captured or not */
+    uint32_t payload_len; /* payload bytes of this packet by the IP length, captured or not */
 };
 
-/* Of a packet in which pkt_parse found TCP without a fault, no later fragment. Only in a view that was cut since would
- * bytes be missing: all is 0 then. */
+/* Read the header of a packet in which pkt_parse found TCP without a fault, no later fragment. All is 0 if bytes are
+ * missing, as in a view that was cut since. */
 void tcp_header_read(const struct pkt *pkt, const struct key *key, struct tcp_header *out);
 
 struct tcp_syn_options {
     bool has_scale;
-    uint8_t scale; /* RFC 7323, 2.2: the shift as it stands there */
+    uint8_t scale; /* RFC 7323, 2.2: the shift as in the option */
     uint16_t mss;  /* RFC 9293, 3.7.1; 0: absent */
     bool sack;     /* SACK permitted (RFC 2018, 2) */
     bool has_stamps;
-    uint32_t stamp, echo; /* RFC 7323, 3.2: TSval, TSecr; also where the segment is no SYN */
+    uint32_t stamp, echo; /* RFC 7323, 3.2: TSval, TSecr; also read if the segment is no SYN */
 };
 
-/* The options end at the first that does not fit or is shorter than its own header; what stood before counts. Of two of
- * a kind the later counts; one with another length than its kind's counts for nothing. */
+/* Read the options. They end at the first that does not fit or is shorter than its own header; those before count. Of
+ * two of a kind the later one counts. An option whose length is not that of its kind does not count. */
 void tcp_syn_options_read(const struct pkt *pkt, struct tcp_syn_options *found);
 
-/* The bodies of ARP and neighbour discovery, read for those who answer or describe them; what flows ask of ICMP and
- * SCTP.
- */
+/* Bodies of ARP and neighbour discovery, for answers and descriptions; fields of ICMP and SCTP for flows. */
 
 /* ARP between Ethernet and IPv4 addresses. */
 struct arp_body {
@@ -137,40 +134,39 @@ struct arp_body {
     uint32_t sender_ip, target_ip;
 };
 
-/* False for any other ARP. The packet is well formed (pkt_parse). */
+/* Read an ARP body. False for any other ARP. The packet is well formed (pkt_parse). */
 bool arp_read(const struct pkt *pkt, const struct key *key, struct arp_body *out);
 
-/* The target of a neighbour solicitation that is valid by RFC 4861, 7.1.1, ICMPv6 checksum included; false for anything
- * else. */
+/* Read the target of a neighbour solicitation. False unless the solicitation is valid by RFC 4861, 7.1.1, with its
+ * ICMPv6 checksum. */
 bool solicit_read(const struct pkt *pkt, const struct key *key, uint32_t target[4]);
 
-/* The target of a solicitation or advertisement whose first 24 bytes were captured, valid or not. */
+/* Read the target of a solicitation or advertisement whose first 24 bytes were captured, valid or not. */
 bool nd_target_read(const struct pkt *pkt, const struct key *key, uint32_t target[4]);
 
-/* What stands where an ICMP or ICMPv6 query and its reply have their identifier (RFC 792; of node information the
+/* Return the field that holds the identifier of an ICMP or ICMPv6 query and its reply (RFC 792; in node information the
  * question's type, RFC 4620). The packet has an ICMP header. */
 uint16_t icmp_query_read(const struct pkt *pkt);
 
-/* The type of an SCTP packet's first chunk (RFC 9260, 3.2); -1: it has none that was captured. */
+/* Return the type of an SCTP packet's first chunk (RFC 9260, 3.2); -1: none was captured. */
 int sctp_chunk_read(const struct pkt *pkt, const struct key *key);
 
 /* The packet that an ICMP or ICMPv6 error quotes: its headers, as far as they were quoted (RFC 792, RFC 4443 2.4 (c)).
  *
  *     IP | ICMP error, 8 bytes | quoted IP header | (IPv6 extension headers) | at least 8 bytes of L4 | ...
  *
- * Whoever sends the error chose every byte of the quote: each length is checked against the bytes that are there, and
- * what does not hold its tuple whole quotes nothing. */
+ * The sender of the error chose every byte of the quote: each length is checked against the bytes that are there, and a
+ * quote without its whole tuple quotes nothing. */
 
-/* Is the well-formed packet an error, which quotes another? Redirects of IPv4 are (RFC 1122, 3.2.2), those of IPv6 are
- * neighbour discovery. */
+/* True if the well-formed packet is an error, which quotes another. Redirects of IPv4 are errors (RFC 1122, 3.2.2),
+ * those of IPv6 are neighbour discovery. */
 bool icmp_is_error(const struct key *key);
 
 struct quoted {
     struct key key; /* addresses, kind (family, protocol, KIND_PORTS, KIND_ICMP_HEADER), ports, proto, ICMP type */
-    uint32_t seq;   /* of TCP */
-    uint16_t query; /* of ICMP: what stands where queries have their identifier */
+    uint32_t seq;   /* sequence number of TCP */
+    uint16_t query; /* field of ICMP that holds a query's identifier */
 };
 
-/* What the error quotes; false: nothing that one could look for, or a later fragment. The packet is well formed and an
- * error. */
+/* Read the quote of a well-formed error. False: it has nothing to look a flow up by, or is a later fragment. */
 bool quoted_read(const struct pkt *pkt, const struct key *key, struct quoted *q);

@@ -1,4 +1,4 @@
-/* Own addresses: binary search in the sorted snapshot. */
+/* Own addresses: binary search in the sorted snapshot, and the direction. */
 #include "vm/packet/parse/read.h"
 #include "vm/pbc.h"
 

@@ -11,7 +11,7 @@ enum pkt_reason parse_tcp(struct parse *p, uint32_t at)
     p->key->marks = parse_at(p, at + TCP_FLAGS);
     uint32_t header = (parse_at(p, at + TCP_OFFSET) >> 4) * 4u;
     if (header < TCP_LEN) return REASON_BAD_TCP_OFFSET;
-    /* The segment of a first fragment goes on elsewhere, but its header must not (RFC 3128). */
+    /* The segment of a first fragment continues elsewhere, but its header must not (RFC 3128). */
     r = parse_need(p, at + header, p->first_fragment ? REASON_SHORT_TCP : REASON_BAD_TCP_OFFSET);
     if (r) return r;
     p->pkt->payload = (uint16_t)(at + header);

@@ -3,7 +3,7 @@
 #include "vm/packet/parse/header.h"
 #include "vm/packet/parse/read.h"
 
-/* Where the IP packet ends: pkt->l3_end, and key->length over IPv6, stop counting at 65535. */
+/* Return the end of the IP packet: pkt->l3_end, and key->length over IPv6, stop counting at 65535. */
 static uint32_t packet_end(const struct pkt *pkt, const struct key *key)
 {
     if (pkt->l3_end < UINT16_MAX) return pkt->l3_end;
@@ -26,10 +26,10 @@ void tcp_header_read(const struct pkt *pkt, const struct key *key, struct tcp_he
     };
 }
 
-enum { OPTIONS_MASK = 63 }; /* indices of them are below */
+enum { OPTIONS_MASK = 63 }; /* bounds their indices */
 static_assert((int)TCP_OPTIONS_MOST <= (int)OPTIONS_MASK, "all of them");
 
-/* One option of `len` bytes, all of them there. */
+/* Store one option of `len` bytes, all of them there. */
 static void note_option(struct tcp_syn_options *found, const uint8_t *option, uint32_t len)
 {
     if (option[0] == TCP_OPT_MSS && len == TCP_OPT_MSS_LEN) found->mss = wire_get16(option + 2);
@@ -45,7 +45,7 @@ static void note_option(struct tcp_syn_options *found, const uint8_t *option, ui
     }
 }
 
-/* The option that begins there, with `left` bytes of options from there on: its length; 0: the options end. */
+/* Read the option at that place, with `left` bytes of options from there on. Return its length; 0: the options end. */
 static uint32_t read_option(struct tcp_syn_options *found, const uint8_t *option, uint32_t left)
 {
     if (option[0] == TCP_OPT_END) return 0;

@@ -1,4 +1,4 @@
-/* Protocols that have a bit of their own (parse.h). */
+/* Protocols with a bit of their own (parse.h). */
 #include "vm/packet/parse/parse.h"
 
 uint32_t parse_upper(uint32_t kind, uint8_t proto)

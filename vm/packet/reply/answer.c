@@ -1,14 +1,14 @@
-/* Which answer a rejected packet gets, and which get none. */
+/* Choice of the answer to a rejected packet, and of packets that get none. */
 #include "vm/packet/parse/header.h"
 #include "vm/packet/parse/read.h"
 #include "vm/packet/reply/frame.h"
 
 static bool is_group4(uint32_t a) { return a >> 28 == 0xe || a == UINT32_MAX; }
 
-/* Not one host: this network, loopback, multicast, class E and broadcast (RFC 1122, 3.2.2). */
+/* True for no single host's address: this network, loopback, multicast, class E and broadcast (RFC 1122, 3.2.2). */
 static bool is_no_host4(uint32_t a) { return a >> 24 == 0 || a >> 24 == 127 || a >> 28 >= 0xe; }
 
-/* Unspecified, loopback or multicast (RFC 4443, 2.4 (e.6)). */
+/* True for an unspecified, loopback or multicast address (RFC 4443, 2.4 (e.6)). */
 static bool is_no_host6(const uint32_t a[4]) { return a[0] >> 24 == 0xff || ((a[0] | a[1] | a[2]) == 0 && a[3] <= 1); }
 
 static const char *addresses_forbid(const struct key *key)
@@ -20,10 +20,10 @@ static const char *addresses_forbid(const struct key *key)
     return (v4 ? dst[0] >> 24 : dst[0] | dst[1] | dst[2] | dst[3]) ? NULL : "its destination address is unspecified";
 }
 
-/* Sent to one machine, by one machine, as far as the link says. */
+/* Return the reason why the packet is not from one machine to one machine by its link header, or NULL. */
 static const char *link_forbids(const struct pkt *pkt)
 {
-    enum { GROUP_BIT_SHIFT = 40 }; /* of a 48-bit address */
+    enum { GROUP_BIT_SHIFT = 40 }; /* bits below the group bit of a 48-bit address */
     unsigned kind = 0;
     if (pkt->link == LINK_ETHER && pkt_mac(pkt, false) >> GROUP_BIT_SHIFT & 1) return "its source MAC is a group's";
     if (pkt->link == LINK_ETHER && pkt_mac(pkt, true) >> GROUP_BIT_SHIFT & 1) return "its destination MAC is a group's";
@@ -32,7 +32,7 @@ static const char *link_forbids(const struct pkt *pkt)
     return kind != SLL_KIND_BROADCAST && kind != SLL_KIND_MULTICAST ? NULL : "its destination MAC is a group's";
 }
 
-/* No error about an error. A type of ICMP that is not known might be one. */
+/* True unless the packet is an ICMP error, or may be one: an unknown type might be an error. */
 static bool icmp_allows(const struct key *key)
 {
     uint16_t type = key->icmp_type;

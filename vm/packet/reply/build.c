@@ -1,4 +1,4 @@
-/* A reply in the making: link header mirrored, IP header, lengths and checksums. */
+/* A reply being built: link header mirrored, IP header, lengths and checksums. */
 #include "vm/packet/reply/build_priv.h"
 
 #include <errno.h>
@@ -69,7 +69,7 @@ void reply_ip(struct reply *r, const struct reply_ip *ip)
     r->w.pkt->l4 = (uint16_t)r->w.pkt->head_len;
 }
 
-/* Lengths, the IPv4 header's checksum; returns the sum over the pseudo header, if the protocol has one. */
+/* Write the lengths and the IPv4 header's checksum. Return the sum over the pseudo header, if the protocol has one. */
 static uint64_t seal_ip(struct reply *r)
 {
     struct writer *w = &r->w;

@@ -1,4 +1,4 @@
-/* What the builders share: a reply in the making, from link header to checksums. */
+/* Shared by the builders: a reply being built, from link header to checksums. */
 #pragma once
 
 #include "vm/packet/edit/write.h"
@@ -7,27 +7,27 @@
 
 struct reply {
     const struct pkt *request;
-    const struct key *key; /* of the request */
+    const struct key *key; /* key of the request */
     struct writer w;
-    struct key to; /* family, src and dst of the reply: the request's, exchanged */
+    struct key to; /* family, src and dst of the reply: the request's, swapped */
     uint8_t proto;
 };
 
-/* The fields of the IP header that differ from answer to answer. */
+/* Fields of the IP header in which answers differ. */
 struct reply_ip {
     uint8_t proto, ttl, tos;
-    uint16_t id, frag; /* v4 */
+    uint16_t id, frag; /* v4 alone */
 };
 
-/* Take a slot and write the mirrored link header. mac: our own address, or 0 for the one the request was sent to. */
+/* Take a slot and write the mirrored link header. mac: the source, or 0 for the MAC that the request was sent to. */
 int reply_begin(struct reply *r, const struct pkt *request, const struct key *key, struct pool *pool,
                 uint16_t ether_type, uint64_t mac);
 /* Write the IP header, from r->to. */
 void reply_ip(struct reply *r, const struct reply_ip *ip);
-/* Set the lengths and checksums; sum_at: where the upper layer's checksum stands in its header. Gives the packet out,
- * or takes it back and returns -EMSGSIZE when something did not fit. */
+/* Set lengths and checksums, and give the packet to the caller. sum_at: place of the upper layer's checksum in its
+ * header. -EMSGSIZE: something did not fit, and the packet is put back. */
 int reply_finish(struct reply *r, uint32_t sum_at, struct pkt **out);
-/* The same for what is not IP. */
+/* The same for replies that are not IP. */
 int reply_finish_plain(struct reply *r, struct pkt **out);
 
 static inline bool reply_is4(const struct reply *r) { return r->key->kind & KIND_IP4; }

@@ -1,11 +1,10 @@
-/* A frame from its parts (frame.h):
+/* Writing of a frame from its parts (frame.h):
  *
  *     destination and source MAC: 02:00 and the last four bytes of the IP address; groups have their group's MAC
  *     tags: 802.1Q; with an inner one the outer is 802.1ad
- *     IPv4: identification 1, no options unless asked for; a fragment `first` has more to come, as has a `later` one of
- *     whole eights
- *     IPv6 with AH: behind the header of fragments, where hosts put it (RFC 8200, 4.1), with a check value of 96 zero
- *     bits
+ *     IPv4: identification 1, no options unless asked for; more fragments follow a `first`, and a `later` of whole
+ * eights
+ *     IPv6 with AH: behind the fragment header, where hosts put it (RFC 8200, 4.1); its check value is 96 zero bits
  *     TCP: the numbers of its conversation, window 64240, no options; ICMP: identifier 1, sequence 1
  *     after the payload: zeros up to `length`
  *     a tunnel's headers: TTL 64, whole; GUE variant 0 without flags, from port 49152, UDP checksum 0 (RFC 6935) */
@@ -18,8 +17,8 @@
 #include "vm/packet/parse/header.h"
 
 enum {
-    OPTIONS_LEN = 4,    /* no-ops, where there are any */
-    AH_WITH_VALUE = 24, /* whole eights, as IPv6 has them (RFC 4302, 2.6) */
+    OPTIONS_LEN = 4,    /* no-ops, if there are options */
+    AH_WITH_VALUE = 24, /* length of an AH in whole eights, as IPv6 needs (RFC 4302, 2.6) */
 };
 
 static uint32_t header_len(const struct frame_spec *p)
@@ -35,7 +34,7 @@ uint8_t frame_form_of(uint8_t proto, bool six)
     return FORM_PROTO;
 }
 
-/* A later fragment has only the number of what stands in the first. */
+/* True if the frame has an AH. A later fragment has only the protocol number of the AH in the first. */
 static bool writes_ah(const struct frame_spec *p) { return p->ah && p->fragment != KIND_FRAG_LATER; }
 
 static uint32_t ip_len(const struct frame_spec *p)
@@ -63,7 +62,7 @@ uint32_t frame_tunnel_len(const struct frame_spec *p)
     return (t->family == 4 ? IP4_LEN : IP6_LEN) + (t->gue ? UDP_LEN + GUE_LEN : 0u);
 }
 
-/* Neighbour discovery is heeded with a hop limit of 255 alone (RFC 4861), so that is what its packets have. */
+/* Return the default TTL: 255 for neighbour discovery, which hosts accept with no other hop limit (RFC 4861). */
 uint8_t frame_ttl(const struct frame_spec *p)
 {
     return p->form == FORM_ICMP6 && p->type >= ICMP6_ND_FIRST && p->type <= ICMP6_REDIRECT ? 255 : 64;
@@ -77,8 +76,8 @@ bool frame_is_icmp_error(const struct frame_spec *p)
             p->type == ICMP4_TIME_EXCEEDED || p->type == ICMP4_PARAMETER);
 }
 
-/* Fragmentation needed (RFC 1191) and packet too big name the least MTU of IPv6; queries have identifier 1, number 1.
- */
+/* Return the default second word of ICMP. Fragmentation needed (RFC 1191) and packet too big name the least MTU of
+ * IPv6; queries have identifier 1, number 1. */
 uint32_t frame_icmp_rest(const struct frame_spec *p)
 {
     enum { TOO_BIG = 2, NEEDS_FRAGMENTS = 4, MTU = 1280 };
@@ -88,7 +87,7 @@ uint32_t frame_icmp_rest(const struct frame_spec *p)
     return big ? MTU : 0;
 }
 
-/* RFC 1112, 6.4; RFC 2464, 7. */
+/* Write the MAC of an address; groups: RFC 1112, 6.4; RFC 2464, 7. */
 static void write_mac(struct writer *w, const uint32_t addr[4], uint8_t family)
 {
     const bool v4 = family == 4;
@@ -124,7 +123,7 @@ static void write_link(struct writer *w, const struct frame_spec *p)
     write16(w, p->form == FORM_ARP ? ETHER_ARP : family == 4 ? ETHER_IP4 : ETHER_IP6);
 }
 
-/* A question who has the destination's address, or the answer to it. */
+/* Write the MAC of one side of ARP: the given one, or that of its address. */
 static void write_side(struct writer *w, uint64_t mac, const uint32_t addr[4])
 {
     if (mac)
@@ -149,13 +148,13 @@ static void write_arp(struct writer *w, const struct frame_spec *p)
     write32(w, p->dst[0]);
 }
 
-/* Do more bytes of its datagram follow? A fragment that is not the last carries whole eights. */
+/* True if more bytes of the datagram follow: a fragment that is not the last carries whole eights. */
 static bool has_more(const struct frame_spec *p, uint32_t carried)
 {
     return p->fragment == KIND_FRAG_FIRST || (p->fragment == KIND_FRAG_LATER && carried % 8 == 0);
 }
 
-/* Into the header that begins there, each where its row says. */
+/* Write the numbers of the IP header that begins at `at`, each at the place in its row. */
 static void put_numbers(struct writer *w, const struct frame_spec *p, uint32_t at)
 {
     for (unsigned i = 0; i < IP_NUMBERS; i++)
@@ -180,7 +179,7 @@ static void write_ip4(struct writer *w, const struct frame_spec *p, uint32_t len
     write_patch16(w, at + IP4_SUM, csum_fold(write_sum(w, 0, at, w->pkt->head_len)));
 }
 
-/* RFC 4302, 2; the first index that is not reserved, number 1. */
+/* Write an AH (RFC 4302, 2) with the first index that is not reserved, number 1. */
 static void write_ah(struct writer *w, uint8_t next)
 {
     write8(w, next);
@@ -212,7 +211,7 @@ static void write_ip6(struct writer *w, const struct frame_spec *p, uint32_t len
     if (writes_ah(p)) write_ah(w, p->proto);
 }
 
-/* The headers around it: the outer packet is a whole one whose upper layer is the tunnel's. */
+/* Write the tunnel's headers: the outer packet is whole, and its upper layer is the tunnel. */
 static void write_tunnel(struct writer *w, const struct frame_spec *p, uint32_t length)
 {
     enum { IPV4_INSIDE = 4, IPV6_INSIDE = 41, GUE_SOURCE_PORT = 49152 };
@@ -293,7 +292,7 @@ static uint64_t pseudo_sum(const struct frame_spec *p, uint32_t len)
                           : csum_pseudo6(p->src, p->dst, p->proto, len);
 }
 
-/* Of a first fragment the sum covers what is there: the rest of its datagram is nowhere. */
+/* Write the upper checksum. In a first fragment it covers that fragment: there is no rest of the datagram. */
 static void seal_upper(struct writer *w, const struct frame_spec *p, uint32_t at)
 {
     const uint32_t end = w->pkt->head_len;
@@ -336,7 +335,7 @@ uint32_t frame_write(const struct frame_spec *p, uint8_t frame[FRAME_MOST])
     else
         write_ip6(&w, p, length);
     write_upper(&w, p, length - ip_len(p));
-    pkt.tailroom = UINT16_MAX; /* the headers are written, and what follows fits, but with them is past 16 bits */
+    pkt.tailroom = UINT16_MAX; /* the headers are written; the rest fits, but with them exceeds 16 bits */
     write_bytes(&w, p->payload.bytes, p->payload.len);
     pkt.tailroom = UINT16_MAX;
     write_bytes(&w, NULL, l3 + length - pkt.head_len);

@@ -1,8 +1,8 @@
-/* Packets of ours: frames made from what they are to say, frames that answer one that came, and which answer a rejected
- * packet gets.
+/* Frames that prey makes: from a specification, or as answers to frames that came; and the choice of the answer to a
+ * rejected packet.
  *
- * A frame from what it is to say: Ethernet, tags, IP or ARP, every checksum right. Tests of rule files, samples of
- * regions and the trial of a program are made of these. */
+ * A frame from a specification: Ethernet, tags, IP or ARP, every checksum right. Tests of rule files, samples of
+ * regions and the trial of a program use these. */
 #pragma once
 
 #include <stdbool.h>
@@ -12,7 +12,7 @@
 #include "vm/packet/pkt.h"
 #include "vm/pbc.h"
 
-/* What follows IP: a row of uppers[], or any other protocol; or that it is ARP. */
+/* Payload of the frame: over IP a row of uppers[], or any other protocol; or ARP. */
 enum frame_form {
 #define UPPERS_ALONE
 #define UPPER(ident, ...) FORM_##ident,
@@ -21,123 +21,123 @@ enum frame_form {
     FORM_ARP,
     FORM_COUNT
 };
-/* Of the bits that the form's header adds to key.kind, those that are among `bits`. */
+/* Return those of `bits` that the form's header adds to key.kind. */
 static inline uint32_t form_adds(unsigned form, uint32_t bits) { return form < UPPERS ? uppers[form].there & bits : 0; }
-/* The form of a protocol by its number, in IPv6 or not. */
+/* Return the form of a protocol by its number, in IPv6 or not. */
 uint8_t frame_form_of(uint8_t proto, bool six);
 
 enum {
     FRAME_MOST = 14 + 8 + 65535,
-    FRAME_LATER_OFFSET = 1480, /* of a later fragment that comes before all others of its kind */
+    FRAME_LATER_OFFSET = 1480, /* offset of a later fragment that arrives before all others of its datagram */
 };
 
-/* The headers around a frame's IP packet: IP in IP, or GUE. */
+/* Headers around a frame's IP packet: IP in IP, or GUE. */
 struct frame_tunnel {
     uint8_t family;
     bool gue;
-    uint16_t port; /* GUE: the destination's */
+    uint16_t port; /* destination port of GUE */
     uint32_t src[4], dst[4];
 };
 
-/* Addresses are as in struct key: host order, IPv4 in word 0 and zeros behind it. Nothing in it can fail to be built
- * but a `length` that is shorter than frame_least. */
+/* Specification of a frame. Addresses are as in struct key: host order, IPv4 in word 0 and zeros behind it. Every
+ * specification can be written, unless `length` is shorter than frame_least. */
 struct frame_spec {
     uint8_t form;   /* enum frame_form */
     uint8_t family; /* 4 or 6 */
-    uint8_t proto;  /* IP protocol; of FORM_ARP: none */
-    uint8_t notes;  /* the caller's own: no byte of the frame */
+    uint8_t proto;  /* IP protocol; unused with FORM_ARP */
+    uint8_t notes;  /* for the caller: no byte of the frame */
     uint32_t src[4], dst[4];
     uint16_t src_port, dst_port;
     uint8_t flags;      /* TCP flags as in the header */
-    uint8_t type, code; /* ICMP */
+    uint8_t type, code; /* type and code of ICMP */
     uint8_t ttl;
-    uint8_t tags; /* VLAN tags, outermost first */
+    uint8_t tags; /* number of VLAN tags, outermost first */
     uint16_t vid[2];
-    uint16_t iface;              /* id in the program, IFACE_NONE */
-    uint32_t number[IP_NUMBERS]; /* of the IP header, but its TTL and its length */
-    bool options;                /* IPv4: it has some */
-    bool ah;                     /* IPv6: AH stands before what it carries */
-    bool arp_answer;             /* FORM_ARP: it answers, and asks nothing */
-    uint32_t seq, ack;           /* TCP */
-    uint32_t rest;               /* ICMP: the second word of its header */
-    uint32_t datagram, offset;   /* a fragment: identification, and where it lies, in bytes */
+    uint16_t iface;              /* id in the program, or IFACE_NONE */
+    uint32_t number[IP_NUMBERS]; /* numbers of the IP header, except TTL and length */
+    bool options;                /* IPv4: with options */
+    bool ah;                     /* IPv6: AH before the upper layer */
+    bool arp_answer;             /* FORM_ARP: an answer, not a request */
+    uint32_t seq, ack;           /* numbers of TCP */
+    uint32_t rest;               /* ICMP: second word of the header */
+    uint32_t datagram, offset;   /* fragment: identification, and offset in bytes */
     uint32_t fragment;           /* KIND_FRAG_NO, KIND_FRAG_FIRST, KIND_FRAG_LATER */
-    uint32_t length;             /* of the IP packet; 0: what its parts need */
-    uint64_t src_mac, dst_mac;   /* 0: as the addresses say */
+    uint32_t length;             /* length of the IP packet; 0: as long as its parts */
+    uint64_t src_mac, dst_mac;   /* 0: derived from the addresses */
     struct frame_payload {
         const uint8_t *bytes;
         uint32_t len;
     } payload;
-    const struct frame_tunnel *tunnel; /* NULL: it comes bare */
-    uint16_t way;                      /* no byte of the frame: as in struct pkt, where it is said */
-    uint8_t source;                    /* likewise */
+    const struct frame_tunnel *tunnel; /* NULL: no tunnel */
+    uint16_t way;                      /* no byte of the frame: struct pkt's way; 0: not set */
+    uint8_t source;                    /* the same: struct pkt's source */
 };
 
 struct pkt;
 
-/* Write the frame; returns its length, at most FRAME_MOST. */
+/* Write the frame. Return its length, at most FRAME_MOST. */
 uint32_t frame_write(const struct frame_spec *f, uint8_t frame[FRAME_MOST]);
-/* A view of what was written, with what is said of its ways. */
+/* Make a view of the written frame, with its way and source. */
 void frame_spec_view(const struct frame_spec *f, const uint8_t *frame, uint32_t len, struct pkt *pkt);
-/* Bytes of the IP packet without filling: headers and payload; those that it has behind its IP headers; those of the
- * headers of its tunnel. */
+/* Return lengths: of the IP packet without padding (headers and payload); of its part behind the IP headers; of the
+ * tunnel's headers. */
 uint32_t frame_least(const struct frame_spec *f);
 uint32_t frame_carried(const struct frame_spec *f);
 uint32_t frame_tunnel_len(const struct frame_spec *f);
 
-/* What a frame has unless something else is said: its TTL; of ICMP the second word, which errors use for an MTU, and
- * queries for identifier and number. */
+/* Return defaults of a frame: its TTL; the second word of ICMP, which in errors is the MTU, and in queries identifier
+ * and number. */
 uint8_t frame_ttl(const struct frame_spec *f);
 uint32_t frame_icmp_rest(const struct frame_spec *f);
 bool frame_is_icmp_error(const struct frame_spec *f);
 
-/* Builders: complete frames that answer one that came, with every checksum right, written into a pool packet.
+/* Builders: complete frames that answer one that came, with every checksum right, written into a packet of a pool.
  *
- * The link layer is mirrored: an Ethernet request gives an Ethernet answer with the MACs exchanged and the whole VLAN
- * stack kept, in the bytes and taken off alike; any other link gives the bare IP packet (LINK_RAW). The answer comes
- * from the address the request went to. Nothing is padded to Ethernet's minimum: the device does that.
+ * The link layer is mirrored: an Ethernet request gives an Ethernet answer with the MACs swapped and the whole VLAN
+ * stack kept, in the bytes or taken off alike; any other link gives the bare IP packet (LINK_RAW). The answer's source
+ * is the address that the request went to. Nothing is padded to Ethernet's minimum: the device does that.
  *
- * All take a request that pkt_parse found well formed, and its key. They return 0 and the packet (the caller's, to be
- * put back), or a negative errno: -EINVAL the request is not one that this answers, -ENOBUFS the pool is empty,
- * -EMSGSIZE the answer does not fit a slot. Whether an answer is wise (broadcast, errors) is decided by answer_form. */
+ * All take a request that pkt_parse found well formed, and its key. They return 0 and a packet, which the caller puts
+ * back, or a negative errno: -EINVAL no answer to such a request, -ENOBUFS the pool is empty, -EMSGSIZE the answer does
+ * not fit a slot. answer_form decides whether an answer is wise (broadcast, errors). */
 
 enum {
     BUILD_TTL_ND = 255,     /* neighbour discovery (RFC 4861, 7.1) */
     BUILD_TOS_ERROR = 0xc0, /* ICMP errors: internetwork control (RFC 1812, 4.3.2.5) */
     BUILD_QUOTE4 = 576,     /* most bytes of an ICMP error, its IP header included (RFC 1812, 4.3.2.3) */
-    BUILD_QUOTE6 = 1280,    /* most bytes of an ICMPv6 error likewise (RFC 4443, 2.4 (c)) */
+    BUILD_QUOTE6 = 1280,    /* the same for ICMPv6 (RFC 4443, 2.4 (c)) */
 };
 
 enum build_unreachable { UNREACHABLE_NET, UNREACHABLE_HOST, UNREACHABLE_PORT, UNREACHABLE_PROHIBITED };
 
-/* ARP: "the address you ask for is at `mac`". For Ethernet and IPv4 requests (RFC 826). */
+/* Build an ARP reply that gives `mac` for the requested address. For Ethernet and IPv4 requests (RFC 826). */
 int build_arp_reply(const struct pkt *request, const struct key *key, uint64_t mac, struct pool *pool,
                     struct pkt **out);
 
-/* Echo reply, ICMP or ICMPv6, with the request's data (RFC 792, RFC 4443 4.2). Only for a whole, captured request with
- * a right ICMP checksum, to one host; IPv4 options are not returned. */
+/* Build an echo reply, ICMP or ICMPv6, with the request's data (RFC 792, RFC 4443 4.2). The request must be whole,
+ * captured, with a right ICMP checksum, and to one host; IPv4 options are not returned. */
 int build_echo_reply(const struct pkt *request, const struct key *key, struct pool *pool, struct pkt **out);
 
-/* The RST that RFC 9293, 3.5.2 prescribes where no connection exists: sequence from the segment's ACK if it has one,
- * else sequence 0 and an ACK of all it occupied. Not for a RST. */
+/* Build the RST for a segment without a connection (RFC 9293, 3.5.2): its sequence number is the segment's ACK, if it
+ * has one; otherwise 0, with an ACK of all that the segment occupied. Not for a RST. */
 int build_rst(const struct pkt *request, const struct key *key, struct pool *pool, struct pkt **out);
 
-/* Destination unreachable, quoting as much of the request as was captured and is allowed. ICMP codes 0, 1, 3, 13 (RFC
- * 792, RFC 1812 5.2.7.1); ICMPv6 codes 0, 3, 4, 1 (RFC 4443, 3.1). */
+/* Build destination unreachable, which quotes as much of the request as was captured and is allowed. ICMP codes 0, 1,
+ * 3, 13 (RFC 792, RFC 1812 5.2.7.1); ICMPv6 codes 0, 3, 4, 1 (RFC 4443, 3.1). */
 int build_unreachable(const struct pkt *request, const struct key *key, enum build_unreachable what, struct pool *pool,
                       struct pkt **out);
 
-/* Time exceeded in transit: ICMP type 11, ICMPv6 type 3, code 0 (RFC 792, RFC 4443 3.3). from: the address it comes
- * from, of the request's family, NULL for the one the request went to. */
+/* Build time exceeded in transit: ICMP type 11, ICMPv6 type 3, code 0 (RFC 792, RFC 4443 3.3). from: source address, of
+ * the request's family; NULL: the address that the request went to. */
 int build_time_exceeded(const struct pkt *request, const struct key *key, const uint32_t from[4], struct pool *pool,
                         struct pkt **out);
 
-/* The packet does not fit `mtu` bytes: ICMP type 3 code 4 with the next hop's MTU (RFC 1191, 4; at most 65,535), only
- * for a request with DF; ICMPv6 packet too big, of at least 1,280 (RFC 4443, 3.2). from: as above. */
+/* Build the error for a packet longer than `mtu`: ICMP type 3 code 4 with the next hop's MTU (RFC 1191, 4; at most
+ * 65,535), only for a request with DF; ICMPv6 packet too big, of at least 1,280 (RFC 4443, 3.2). from: as above. */
 int build_too_big(const struct pkt *request, const struct key *key, uint32_t mtu, const uint32_t from[4],
                   struct pool *pool, struct pkt **out);
 
-/* Options of a segment that we make up; all 0: none. */
+/* Options of a segment that prey makes; all 0: none. */
 struct tcp_options {
     uint16_t mss; /* 0: absent */
     bool sack_ok; /* SACK permitted */
@@ -145,7 +145,7 @@ struct tcp_options {
     uint8_t scale;
     uint32_t stamp, echo;
 };
-/* A segment without data of a TCP flow, for one side of it as the other would send it. */
+/* A segment without data of a TCP flow, to one side of it, as the other side would send it. */
 struct flow_segment {
     uint32_t src[4], dst[4]; /* as in struct key */
     uint16_t src_port, dst_port;
@@ -155,45 +155,45 @@ struct flow_segment {
     bool v6;
     struct tcp_options options;
 };
-/* A bare IP packet (LINK_RAW). A RST counts only if seq is exactly what `dst` expects next (RFC 5961, 3.2): what `dst`
- * has acknowledged, or, where that may lag behind, the end of what was sent to it. One who has acknowledged nothing yet
- * listens to ACK, and an ack of all it sent (RFC 9293, 3.5.2). */
+/* Build the segment as a bare IP packet (LINK_RAW). A RST counts only if seq is exactly the next that `dst` expects
+ * (RFC 5961, 3.2): what `dst` has acknowledged, or, where that may lag behind, the end of what was sent to it. A side
+ * that has acknowledged nothing yet obeys a RST with ACK and an ack of all it sent (RFC 9293, 3.5.2). */
 int build_flow_segment(const struct flow_segment *s, struct pool *pool, struct pkt **out);
-/* The same as an answer to a TCP packet, whose addresses, ports and link it takes, not those of `s`. */
+/* Build the segment as an answer to a TCP packet, with the addresses, ports and link for that, not those in `s`. */
 int build_tcp_reply(const struct pkt *request, const struct key *key, const struct flow_segment *s, struct pool *pool,
                     struct pkt **out);
 
-/* The same in its place: with its own addresses, ports, tags and TTL, no IP options. */
+/* Build the segment in place of the request: with its addresses, ports, tags and TTL, without IP options. */
 int build_tcp_instead(const struct pkt *request, const struct key *key, const struct flow_segment *s, struct pool *pool,
                       struct pkt **out);
 
-/* Neighbour advertisement for the target of a valid solicitation (RFC 4861, 7.1.1 and 7.2.4), override set, with its
- * link-layer address. router: the R flag. A solicitation from :: (duplicate detection) is answered to all nodes. */
+/* Build the neighbour advertisement for the target of a valid solicitation (RFC 4861, 7.1.1 and 7.2.4), override set,
+ * with link-layer address. router: the R flag. A solicitation from :: (duplicate detection) is answered to all. */
 int build_neighbour_advert(const struct pkt *request, const struct key *key, uint64_t mac, bool router,
                            struct pool *pool, struct pkt **out);
 
-/* What a rejected packet gets back. Two steps, so that the caller takes a token of its limit only for an answer that
- * may be sent: answer_form decides, answer_build writes.
+/* The answer to a rejected packet. There are two steps, so that the caller takes a token of its limit only for an
+ * answer that may be sent: answer_form decides, answer_build writes.
  *
  *     form = answer_form(pkt, key, rule->answer);
  *     if (form != ANSWER_NONE && token) out = answer_build(pkt, key, form, pool);   NULL: no buffer */
 
 enum answer_form {
-    ANSWER_NONE, /* silent */
+    ANSWER_NONE, /* no answer */
     ANSWER_RST,
     ANSWER_PORT_UNREACHABLE,
     ANSWER_ADMIN_PROHIBITED,
 };
 
-/* Why a packet gets no answer, neither an error nor a RST, in words; NULL: it may be answered. Not what is not IP or
- * malformed, to or from broadcast and multicast (IP or MAC), from an address that is no single host, a later fragment,
- * an ICMP error or unknown type, a RST (RFC 1122 3.2.2, RFC 4443 2.4 (e), RFC 9293 3.5.2). */
+/* Return in words why a packet gets no answer, neither error nor RST; NULL: it may be answered. None goes to a packet
+ * that is not IP or malformed, to or from broadcast and multicast (IP or MAC), from an address that is no single host,
+ * a later fragment, an ICMP error or unknown type, a RST (RFC 1122 3.2.2, RFC 4443 2.4 (e), RFC 9293 3.5.2). */
 const char *answer_withheld(const struct pkt *pkt, const struct key *key);
 bool answer_allowed(const struct pkt *pkt, const struct key *key);
 
-/* The form of the answer: by default a RST for TCP and port-unreachable for the rest. ANSWER_NONE wherever an answer is
- * withheld; and for `with rst` where the packet is not TCP. */
+/* Return the form of the answer: by default a RST for TCP and port-unreachable for the rest. ANSWER_NONE: an answer is
+ * withheld, or `with rst` meets a packet that is not TCP. */
 enum answer_form answer_form(const struct pkt *pkt, const struct key *key, enum pbc_answer kind);
 
-/* The packet to send, the caller's to put back; NULL when the pool has no slot for it. */
+/* Build the answer, which the caller puts back. NULL: the pool has no slot, or there is no answer. */
 struct pkt *answer_build(const struct pkt *pkt, const struct key *key, enum answer_form form, struct pool *pool);

@@ -18,7 +18,7 @@ static bool is_echo(const struct pkt *pkt, const struct key *key)
     return key->icmp_type == (key->kind & KIND_ICMP ? ICMP4_ECHO : ICMP6_ECHO);
 }
 
-/* The copied ICMP message sums up to what its checksum says? */
+/* True if the copied ICMP message has a right checksum. */
 static bool echo_sum_ok(const struct reply *r)
 {
     const struct pkt *pkt = r->w.pkt;
@@ -53,10 +53,10 @@ int build_echo_reply(const struct pkt *request, const struct key *key, struct po
 struct error {
     uint8_t type, code;
     uint32_t rest;
-    const uint32_t *from; /* NULL: where the request went to */
+    const uint32_t *from; /* NULL: the address that the request went to */
 };
 
-/* An error that quotes as much of the request as was captured and is allowed. */
+/* Build an error that quotes as much of the request as was captured and is allowed. */
 static int build_error(const struct pkt *request, const struct key *key, const struct error *error, struct pool *pool,
                        struct pkt **out)
 {

@@ -1,4 +1,4 @@
-/* Whose link-layer address an IP address has: ARP replies and neighbour advertisements. */
+/* Answers with a link-layer address: ARP replies and neighbour advertisements. */
 #include <errno.h>
 
 #include "vm/packet/parse/read.h"
@@ -23,7 +23,7 @@ int build_arp_reply(const struct pkt *request, const struct key *key, uint64_t m
     return reply_finish_plain(&r, out);
 }
 
-/* An advertisement for one who has no address yet goes to all nodes (ff02::1, 33:33:00:00:00:01). */
+/* Send an advertisement for a host without an address to all nodes (ff02::1, 33:33:00:00:00:01). */
 static void to_all_nodes(struct reply *r)
 {
     static const uint32_t all_nodes[4] = {0xff020000, 0, 0, 1};

@@ -1,11 +1,11 @@
-/* TCP segments that we originate: RSTs to a segment for which there is no connection, and whatever else is said to one
- * side of a flow in the name of the other. */
+/* TCP segments that prey makes: RSTs to a segment without a connection, and segments to one side of a flow in the name
+ * of the other. */
 #include <errno.h>
 
 #include "vm/packet/edit/edit.h"
 #include "vm/packet/reply/build_priv.h"
 
-/* Sequence space that the segment takes: its data, SYN and FIN (RFC 9293, 3.4). */
+/* Return the sequence space of the segment: its data, SYN and FIN (RFC 9293, 3.4). */
 static uint32_t segment_len(const struct pkt *pkt, const struct key *key)
 {
     uint32_t headers = (uint32_t)pkt->payload - pkt->l3;
@@ -20,7 +20,7 @@ static void write_stamps(struct writer *w, const struct tcp_options *o)
     write32(w, o->echo);
 }
 
-/* In the order, and with the no-ops, that hosts send them with, so that numbers stand at multiples of 4. */
+/* Write options in the order, and with the no-ops, that hosts use, so that numbers stand at multiples of 4. */
 static void write_options(struct writer *w, const struct tcp_options *o)
 {
     if (o->mss) {
@@ -118,7 +118,7 @@ int build_rst(const struct pkt *request, const struct key *key, struct pool *poo
 int build_flow_segment(const struct flow_segment *s, struct pool *pool, struct pkt **out)
 {
     const struct pkt bare = {.link = LINK_RAW, .iface = IFACE_NONE};
-    struct key key = {.kind = s->v6 ? KIND_IP6 : KIND_IP4}; /* of a packet that came the other way */
+    struct key key = {.kind = s->v6 ? KIND_IP6 : KIND_IP4}; /* key of a packet in the other direction */
     memcpy(key.src, s->dst, sizeof(key.src));
     memcpy(key.dst, s->src, sizeof(key.dst));
     struct reply r;
