@@ -1,5 +1,5 @@
-/* One condition of the rule list on one packet, as cond.def says it: the meaning that every faster executor must match.
- * A condition on a field that the packet does not have is false, and so is its `not`. */
+/* One condition of the rule list on one packet, as cond.def defines it: the meaning that every faster executor must
+ * match. A condition on a field that the packet does not have is false, and so is its `not`. */
 #include "vm/judge/judge.h"
 
 struct asked {
@@ -17,7 +17,7 @@ static bool in_ranges(const struct asked *a, uint32_t value)
     return false;
 }
 
-/* Only with these traits is there more to ask than one bit of key.kind. */
+/* Traits with which more than one bit of key.kind decides. */
 enum { ASKS_MORE = COND_ARG_FREES | COND_HAS_ALL | COND_HAS_STATE | COND_ARG_KINDS | COND_ARG_TELLS };
 
 static inline bool has(const struct cond_info *k, const struct pbc_cond *c, const struct key *key,
@@ -86,7 +86,7 @@ static bool state_holds(const struct asked *a) { return a->key->marks & a->c->ar
 
 static bool options_holds(const struct asked *a) { return !(a->key->kind & KIND_OPTIONS) == !a->c->arg; }
 
-static bool bytes_holds(const struct asked *a) /* no where the layer is not */
+static bool bytes_holds(const struct asked *a) /* false if the packet lacks the layer */
 {
     return pkt_pattern(a->pkt, a->key, &a->p->patterns[a->c->first]);
 }
@@ -99,11 +99,11 @@ static bool meter_holds(const struct asked *a)
     return meter_peek(NULL, a->p, a->c->first, a->key, NULL) == wanted;
 }
 
-static bool flows_holds(const struct asked *a) /* nobody holds flows where nothing is tracked */ { return false; }
+static bool flows_holds(const struct asked *a) /* without tracking no source holds flows */ { return false; }
 
-static bool stream_holds(const struct asked *a) /* packets have it not: decide.h */ { return false; }
+static bool stream_holds(const struct asked *a) /* packets have no stream: decide.h */ { return false; }
 
-/* Is the field's value in the list? The field is there. */
+/* True if the list holds the field's value; the packet has the field. */
 static bool (*const holds[COND_COUNT])(const struct asked *a) = {
 #define COND(ident, name, code, operands, has, args, words, traits, lacks, doc) [COND_##ident] = code##_holds,
 #include "vm/cond.def"

@@ -1,4 +1,4 @@
-/* What was decided of a packet, as it travels. */
+/* The decision about a packet, in one register. */
 #pragma once
 
 #include <stdint.h>
@@ -7,8 +7,8 @@
 #include "vm/tables.h"
 #include "vm/verdict.h"
 
-/* A decision in one register: rule in bits 0-31, action in 32-39, firewall + 1 (0: none) from 40 on. As a struct it
- * would go through memory in pieces for every packet. */
+/* A decision: rule in bits 0-31, action in 32-39, firewall + 1 (0: none) from 40 on. A struct would go through memory
+ * in parts for every packet. */
 typedef uint64_t decided;
 
 static inline decided decided_as(uint32_t rule, enum action action, uint32_t firewall)

@@ -1,20 +1,20 @@
-/* The order of rules that name `fragment` (fragment_order.h). The walk is the rule list's (naive.c), made short: a
- * list's rules that count are found once, and a chain without any is never entered. */
+/* The order of rules that name `fragment` (fragment_order.h). The walk is the rule list's (naive.c), shortened: the
+ * rules of a list that count are found once, and a chain without any is never entered. */
 #include "vm/judge/fragment_order.h"
 
 #include <stdlib.h>
 
-enum { SOME, WHOLE, FLAVOURS }; /* of a list: the rules that count in it, or all, since the `do` names `fragment` */
+enum { SOME, WHOLE, FLAVOURS }; /* rules that count in it; all, for its `do` names `fragment` */
 
 struct frag_order {
     const struct program *p;
-    uint32_t *tried;            /* the rules that count in a list walked as SOME, list by list */
-    uint32_t *first;            /* [chains + firewalls + 1]: of `tried`, where each list's begin */
-    uint32_t *steps[FLAVOURS];  /* [chains]: of a chain, those below it with it */
-    uint32_t *before[FLAVOURS]; /* [rules]: steps of its list before the rule */
-    uint32_t *callers;          /* the `do`s, by the chain that each calls */
-    uint32_t *first_caller;     /* [chains + 1]: of `callers`, where each chain's begin */
-    bool *settled;              /* [chains], while `steps` is being found */
+    uint32_t *tried;            /* rules that count in a list walked as SOME, list by list */
+    uint32_t *first;            /* [chains + firewalls + 1]: index in `tried` of each list's first */
+    uint32_t *steps[FLAVOURS];  /* [chains]: steps of a chain, with those below it */
+    uint32_t *before[FLAVOURS]; /* [rules]: steps in its list before the rule */
+    uint32_t *callers;          /* the `do` rules, by the chain that each calls */
+    uint32_t *first_caller;     /* [chains + 1]: index in `callers` of each chain's first */
+    bool *settled;              /* [chains]: used while `steps` is computed */
 };
 
 static bool names_fragment(const struct program *p, const struct pbc_rule *r)
@@ -24,7 +24,7 @@ static bool names_fragment(const struct program *p, const struct pbc_rule *r)
     return false;
 }
 
-/* Chains come first in the numbers of lists, then firewalls. */
+/* Find the rules of a list. Lists are numbered chains first, then firewalls. */
 static void list_at(const struct program *p, uint32_t list, uint32_t *first, uint32_t *count)
 {
     const bool chain = list < p->chains_count;
@@ -34,7 +34,7 @@ static void list_at(const struct program *p, uint32_t list, uint32_t *first, uin
 
 static void count_chain(struct frag_order *o, uint32_t chain);
 
-/* Steps that the rule is worth in a list of that flavour; 0: it is not tried. */
+/* Return the steps that the rule takes in a list of that flavour; 0: it is not tried. */
 static uint32_t steps_of(const struct frag_order *o, uint32_t rule, unsigned flavour)
 {
     const struct pbc_rule *r = &o->p->rules[rule];
@@ -54,7 +54,7 @@ static uint32_t count_list(struct frag_order *o, uint32_t list, unsigned flavour
     return steps;
 }
 
-/* The verifier bounded nesting, and what a walk may take, to far less than 32 bits. */
+/* Count a chain's steps. The verifier bounded nesting and the length of a walk to far less than 32 bits. */
 static void count_chain(struct frag_order *o, uint32_t chain)
 {
     if (o->settled[chain]) return;
@@ -70,7 +70,7 @@ static void find_callers(struct frag_order *o)
         if (p->rules[i].verdict == PBC_V_DO) first[p->rules[i].chain]++;
     for (uint32_t i = 0; i <= p->chains_count; i++) {
         used += first[i];
-        first[i] = used; /* where they end; each that is put down moves it towards where they begin */
+        first[i] = used; /* end of each chain's callers; each one that is stored moves it towards their start */
     }
     for (uint32_t i = p->rules_count; i-- > 0;)
         if (p->rules[i].verdict == PBC_V_DO) o->callers[--first[p->rules[i].chain]] = i;
@@ -138,7 +138,7 @@ void frag_order_free(struct frag_order *o)
     free(o);
 }
 
-/* From the firewall's rule down to the one that decided. */
+/* Rules from the firewall's down to the one that decided. */
 struct path {
     uint32_t rule[PBC_CHAIN_DEPTH + 1];
     unsigned len;
@@ -162,9 +162,9 @@ enum { CALLS_MOST = 256 };
 struct climb {
     const struct frag_order *o;
     uint32_t firewall;
-    struct path up; /* from the rule on */
-    unsigned calls; /* followed; at CALLS_MOST there may be more */
-    uint32_t place; /* the first of those that the rule has */
+    struct path up; /* from the rule upwards */
+    unsigned calls; /* calls followed; at CALLS_MOST there may be more */
+    uint32_t place; /* the first place of the rule */
     bool any, several;
 };
 
@@ -229,7 +229,7 @@ struct walk {
 
 static bool walk_list(struct walk *w, uint32_t list, unsigned flavour, uint32_t place);
 
-/* A rule that matched: its effects, and what lies below it. True: decided. *on: the list goes on. */
+/* Run a rule that matched: its effects, and the chain that it calls. True: decided. *on: the list continues. */
 static bool follow_rule(struct walk *w, uint32_t rule, unsigned flavour, uint32_t place, bool *on)
 {
     const struct program *p = w->o->p;
@@ -248,7 +248,7 @@ static bool follow_rule(struct walk *w, uint32_t rule, unsigned flavour, uint32_
     return ended;
 }
 
-/* `place` is that of the list's first rule. */
+/* Walk a list. `place`: that of its first rule. */
 static bool walk_list(struct walk *w, uint32_t list, unsigned flavour, uint32_t place)
 {
     const struct frag_order *o = w->o;

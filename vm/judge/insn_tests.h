@@ -1,5 +1,5 @@
-/* What instructions ask of one packet, beside plain comparisons of the key: the same in both ways to run code. Nothing
- * is checked: the verifier proved operands. */
+/* Tests of instructions on one packet, other than plain comparisons of the key: the same for both ways to run code.
+ * Nothing is checked: the verifier proved operands. */
 #pragma once
 
 #include "vm/judge/judge.h"
@@ -27,7 +27,7 @@ static inline bool half_in_map(const struct program *p, const struct insn *n, co
     return p->maps[n->imm].bits[half / 32] >> half % 32 & 1;
 }
 
-/* The key has no room for it (key.h). What is not known lies in no range. */
+/* Test a number that the key has no room for (key.h). An unknown number lies in no range. */
 static inline bool header_in(const struct program *p, const struct insn *n, const struct key *key,
                              const struct pkt *pkt)
 {

@@ -1,6 +1,6 @@
 /* The interpreter: packets of a batch through the code of a verified program. Every row of opcode.def has its case
- * below, reached through a table of labels; each case ends in a jump to the next one's, so the processor predicts them
- * one by one. Nothing is checked here: the verifier proved operands, jumps, registers, and that every way ends. */
+ * below, reached through a table of labels. Each case ends in a jump to the next one's, so the processor predicts them
+ * one by one. Nothing is checked here: the verifier proved operands, jumps, registers, and that every path ends. */
 #include <string.h>
 
 #include "vm/judge/classify/classify.h"
@@ -9,10 +9,10 @@
 #include "vm/judge/judge.h"
 
 struct frame {
-    const struct insn *back;     /* the CALL to return behind */
-    uint32_t *regs;              /* the caller's */
-    const struct insn *classify; /* of the function that was called, once it was there, and */
-    uint32_t entry;              /* what it found last */
+    const struct insn *back;     /* the CALL, behind which the function returns */
+    uint32_t *regs;              /* registers of the caller */
+    const struct insn *classify; /* CLASSIFY of the called function, once reached */
+    uint32_t entry;              /* entry that it found last */
 };
 
 static uint32_t search(const struct program *p, uint32_t classifier, const struct key *key, unsigned at,
@@ -26,7 +26,7 @@ static inline bool same_prefix(const struct insn *n, const struct key *key)
     return (key->slot[n->a >> 5] ^ n->imm) >> (n->a & 31) == 0;
 }
 
-/* lo <= half <= hi as one comparison: below lo wraps around to a large number. */
+/* True if lo <= half <= hi, by one comparison: a half below lo wraps around to a large number. */
 static inline bool half_in(const struct insn *n, const struct key *key)
 {
     uint32_t lo = n->imm >> 16, hi = n->imm & 0xffff;
@@ -50,7 +50,7 @@ static inline bool half_in(const struct insn *n, const struct key *key)
         goto next_packet;                                                                                              \
     } while (0)
 
-/* Each case keeps jumps of its own: folded into one they would share one prediction (a sixth slower on long lists). */
+/* Keep a jump of its own for each case: merged, they would share one prediction (a sixth slower on long lists). */
 #ifdef __clang__
 #define OWN_JUMPS
 #else
@@ -69,14 +69,14 @@ OWN_JUMPS void run_code(const struct program *p, uint32_t func, const struct key
     const struct insn *const entry = p->code + p->funcs[func].first, *pc;
     const struct key *key;
     unsigned at;
-next_packet: /* what is called never ends a program, so frame and regs are where they were at its start */
+next_packet: /* no called function ends a program, so frame and regs have their initial values */
     if (!todo) return;
     at = (unsigned)__builtin_ctzll(todo);
     todo &= todo - 1;
     key = &keys[at];
     pc = entry;
     if (ahead) {
-        memset(all_regs, 0, PBC_REGS * sizeof *all_regs); /* what function 0 called before, decided nothing */
+        memset(all_regs, 0, PBC_REGS * sizeof *all_regs); /* functions called before decided nothing */
         pc = p->code + ahead->from[at];
     }
     GO(0);

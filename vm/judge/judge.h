@@ -1,5 +1,4 @@
-/* What the two executors share: effects of a rule that does not end the judging, and how a verdict becomes an action.
- */
+/* Shared by the two executors: effects of a rule that does not end the judging, and the action of a verdict. */
 #pragma once
 
 #include "vm/flow/track/track.h"
@@ -7,14 +6,14 @@
 #include "vm/judge/meters/meter.h"
 #include "vm/tables.h"
 
-/* What a list that has no effects looks at: explain. NULL, or NULL in it: unused meters, no flows. */
+/* Meters and flows for a walk without effects: explain. NULL, or a NULL field: unused meters, no flows. */
 struct peek {
     const struct meters *meters;
     const struct track *track;
-    const struct track_seen *seen; /* of the packet */
+    const struct track_seen *seen; /* for the packet */
 };
 
-/* `bytes` of the frame on the wire. */
+/* Count for a rule. `bytes`: of the frame on the wire. */
 static inline void effect_count(const struct effects *e, uint32_t rule, uint32_t bytes)
 {
     if (!e) return;
@@ -22,28 +21,28 @@ static inline void effect_count(const struct effects *e, uint32_t rule, uint32_t
     e->rules[rule].bytes += bytes;
 }
 
-/* What the meter says of the packet at `at` in the batch, which takes its tokens. Without effects meters are unused. */
+/* Ask a meter for the packet at `at` in the batch, which takes its tokens. Without effects, meters count as unused. */
 static inline enum meter_says effect_meter(const struct effects *e, const struct program *p, uint32_t meter,
                                            const struct key *key, uint32_t at)
 {
     return e ? meter_ask(e->meters, meter, key, e->packet + at) : meter_peek(NULL, p, meter, key, NULL);
 }
 
-/* For `flows over`: the flows that the source of the packet at `at`, or its network, has opened and still holds, one
- * more if the packet would open one. Without effects there are none. */
+/* For `flows over`: return the flows that the source of the packet at `at`, or its network, has opened and still holds,
+ * one more if the packet would open one. Without effects: 0. */
 static inline uint32_t effect_flows(const struct effects *e, const struct pbc_grain *grain, const struct key *key,
                                     uint32_t at)
 {
     return e && e->track ? track_source_flows(e->track, grain, key, &e->seen[at]) : 0;
 }
 
-/* The same for a list without effects. */
+/* Return the same for a walk without effects. */
 static inline uint32_t peek_flows(const struct peek *peek, const struct pbc_grain *grain, const struct key *key)
 {
     return peek && peek->track ? track_source_flows(peek->track, grain, key, peek->seen) : 0;
 }
 
-/* The packet stands at `at` in the batch. */
+/* Log the packet at `at` in the batch. */
 static inline void effect_log(const struct effects *e, const struct program *p, uint32_t rule, uint32_t at)
 {
     if (!e) return;
@@ -66,14 +65,14 @@ static_assert((int)PBC_V_ACCEPT == ACTION_ACCEPT && (int)PBC_V_DROP == ACTION_DR
                   (int)PBC_V_REJECT == ACTION_REJECT,
               "verdict and action share numbers");
 
-/* What a rule that opens tunnels decides is a drop as long as nobody has looked inside. */
+/* Return the decision by a rule. A rule that opens tunnels decides a drop until the inside has been judged. */
 static inline decided decided_by_rule(const struct program *p, uint32_t rule, uint32_t firewall)
 {
     const uint8_t verdict = p->verdicts[rule];
     return decided_as(rule, verdict <= PBC_V_REJECT ? (enum action)verdict : ACTION_DROP, firewall);
 }
 
-/* The firewall's default; its `other frames` for what is neither IP nor ARP. */
+/* Return the firewall's default, or its `other frames` for frames that are neither IP nor ARP. */
 static inline decided decided_by_default(const struct program *p, uint32_t firewall, const struct key *key)
 {
     static const uint8_t other_action[] = {[PBC_OTHER_PASS] = ACTION_PASS, [PBC_OTHER_DROP] = ACTION_DROP};
@@ -85,35 +84,33 @@ static inline decided decided_by_default(const struct program *p, uint32_t firew
 
 struct ahead;
 
-/* Run function 0, or the one of meta.services, over the packets of a batch (at most 64) whose bit stands in `todo`,
- * each into its place of `out`. All are well formed and parsed; a batch in one call, for what an interpreter does
- * before and after each packet would cost half as much as most programs. `ahead`: where packets stand in function 0,
- * and what classifiers found for them already; NULL: at the beginning, nothing. */
+/* Run function 0, or that of meta.services, over the packets of a batch (at most 64) whose bit is set in `todo`, each
+ * into its place of `out`. All are well formed and parsed. One call takes a whole batch: the work before and after each
+ * packet would cost half as much as most programs. `ahead`: where packets stand in function 0, and what classifiers
+ * found for them already; NULL: they stand at the beginning, and nothing is found. */
 void run_code(const struct program *p, uint32_t func, const struct key keys[], struct pkt *const pkts[], uint64_t todo,
               const struct ahead *ahead, const struct effects *e, decided out[]);
 
-/* One packet by the rule list; it stands at `at` in its batch. Without effects meters and flows are looked at in
- * `peek`.
- */
+/* Judge one packet, at `at` in its batch, by the rule list. Without effects, meters and flows are read from `peek`. */
 decided run_list(const struct program *p, const struct key *key, const struct pkt *pkt, uint32_t at,
                  const struct effects *e, const struct peek *peek, trace_fn *trace, void *arg);
 
-/* Who is told of the rules that are tried. */
+/* Listener for the rules that are tried. */
 struct tracer {
-    trace_fn *fn; /* NULL: nobody */
+    trace_fn *fn; /* NULL: none */
     void *arg;
 };
 
-/* Does this one rule of the list match the packet, the first that `e` speaks of? It asks meters as ever. depth: for the
+/* True if this one rule of the list matches the packet, the first of `e`. Meters are asked as usual. depth: for the
  * tracer alone. */
 bool list_rule_matches(const struct program *p, uint32_t rule, const struct key *key, const struct pkt *pkt,
                        const struct effects *e, const struct tracer *tracer, unsigned depth);
 
-/* Ask for the memory that large sets will be looked up in for the packets of `todo` (sets/ahead.c). */
+/* Prefetch the memory for looking up the packets of `todo` in large sets (sets/ahead.c). */
 void set_ahead(const struct program *p, const struct key keys[], uint64_t todo);
 
-/* Is the number a member of the MAC set? */
+/* True if the number is a member of the MAC set. */
 bool mac_set_has(const struct program *p, uint32_t set, uint64_t mac);
 
-/* Does the packet have what the condition asks about? */
+/* True if the packet has the field of the condition. */
 bool cond_has(const struct pbc_cond *c, const struct key *key, const struct pkt *pkt);

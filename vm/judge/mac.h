@@ -6,9 +6,8 @@
 
 #include "vm/pbc.h"
 
-/* Is the number of that kind (MAC_MULTICAST, MAC_BROADCAST)? Multicast is the group bit (IEEE 802), which broadcast
- * has, too.
- */
+/* True if the number is a MAC of that kind (MAC_MULTICAST, MAC_BROADCAST). Multicast is the group bit (IEEE 802), which
+ * broadcast also has. */
 static inline bool mac_is(uint64_t mac, uint32_t kinds)
 {
     bool broadcast = mac == 0xffffffffffff, group = mac >> 40 & 1;

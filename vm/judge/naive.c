@@ -1,8 +1,8 @@
-/* The rule list, walked as it was written: the oracle that the code is compared with, and what explain shows.
+/* The rule list, walked as it was written: the oracle for the code, and the source of explain.
  *
- * One firewall judges a frame: the first of its direction `on` its interface, else the first without `on`. Its rules
- * are tried in order, a `do` tries its chain's, the first that decides ends it, then the default. ARP is judged only by
- * rules marked for it and passes if none decides. The verifier bounded nesting and length. */
+ * One firewall judges a frame: the first of its direction `on` its interface, otherwise the first without `on`. Its
+ * rules are tried in order, a `do` tries its chain's; the first that decides ends it, then the default. ARP is judged
+ * only by rules marked for it, and passes if none decides. The verifier bounded nesting and length. */
 #include "vm/judge/judge.h"
 
 struct walk {
@@ -10,7 +10,7 @@ struct walk {
     const struct key *key;
     const struct pkt *pkt;
     const struct effects *effects;
-    const struct peek *peek; /* without effects */
+    const struct peek *peek; /* used without effects */
     uint32_t at;             /* the packet's place in its batch */
     trace_fn *trace;
     void *arg;
@@ -28,7 +28,7 @@ static uint32_t find_firewall(const struct program *p, const struct key *key)
 
 static bool asks_meter(const struct pbc_cond *c) { return c->kind == COND_OVER || c->kind == COND_WITHIN; }
 
-/* *tokens: what the meter has left for the packet. */
+/* True if the meter's condition holds. *tokens: left for the packet. */
 static bool meter_match(const struct walk *w, const struct pbc_cond *c, uint64_t *tokens)
 {
     if (w->effects && w->trace) meter_peek(w->effects->meters, w->p, c->first, w->key, tokens);
@@ -37,7 +37,7 @@ static bool meter_match(const struct walk *w, const struct pbc_cond *c, uint64_t
     return says == (c->kind == COND_OVER ? METER_OVER : METER_WITHIN);
 }
 
-/* *held: what the packet's source has. */
+/* True if the source holds more flows than the condition's number. *held: their number. */
 static bool flows_match(const struct walk *w, const struct pbc_cond *c, uint64_t *held)
 {
     if (!cond_has(c, w->key, w->pkt)) return false;
@@ -46,8 +46,8 @@ static bool flows_match(const struct walk *w, const struct pbc_cond *c, uint64_t
     return *held > c->arg;
 }
 
-/* The first condition that fails, or PBC_NONE. Meters are asked when all else holds, and the packet has what they count
- * by. *left: what the one that failed has left, or the flows that the source holds. */
+/* Return the first condition that fails, or PBC_NONE. Meters are asked if all else holds, and the packet has what they
+ * count by. *left: tokens left in the meter that failed, or flows that the source holds. */
 static uint32_t failed_cond(const struct walk *w, const struct pbc_rule *r, uint64_t *left)
 {
     const struct pbc_cond *conds = w->p->conds;
@@ -70,7 +70,7 @@ static bool judges(const struct pbc_rule *r, const struct key *key)
     return key->kind & KIND_ARP ? r->flags & PBC_RULE_ARP : !(r->flags & PBC_RULE_NOT_FRAMES);
 }
 
-/* Where nobody watches and nothing is counted, conditions may be asked in any order: the last ones, ports and
+/* True if all conditions hold. Without a tracer and counters they may be tested in any order: the last ones, ports and
  * addresses, differ most from rule to rule. */
 static bool all_hold(const struct walk *w, const struct pbc_rule *r)
 {
@@ -92,7 +92,7 @@ static bool try_rule(struct walk *w, uint32_t rule, unsigned depth)
     return matched;
 }
 
-/* Try the rules of a list; true: one of them, or of a chain below, decided. */
+/* Try the rules of a list. True: one of them, or of a chain below, decided. */
 static bool walk_list(struct walk *w, uint32_t first, uint32_t count, unsigned depth)
 {
     const struct program *p = w->p;

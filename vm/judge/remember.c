@@ -9,8 +9,8 @@ enum { BYTE_OTHER = UINT8_MAX - 1, BYTE_NONE = UINT8_MAX };
 
 struct remember {
     const struct program *p;
-    decided *memos; /* [memos_count]: what each decides */
-    uint8_t *some;  /* [rules, then defaults]: is it in any memo? */
+    decided *memos; /* [memos_count]: decision of each */
+    uint8_t *some;  /* [rules, then defaults]: 1: it is in a memo */
     uint16_t epoch; /* 0: slots are being cleared */
     uint32_t hand;  /* the next slot to clear */
     const struct facts *facts;
@@ -20,12 +20,12 @@ struct remember {
 
 decided remember_decides(const struct program *p, uint32_t i)
 {
-    static const struct key ip = {.kind = KIND_IP4}; /* no flow is anything else */
+    static const struct key ip = {.kind = KIND_IP4}; /* stands for any flow, which is IP */
     const struct pbc_memo *m = &p->memos[i];
     return m->rule == RULE_DEFAULT ? decided_by_default(p, m->firewall, &ip) : decided_by_rule(p, m->rule, m->firewall);
 }
 
-/* Its place in `some`. */
+/* Return the place in `some`. */
 static uint32_t decider_of(const struct program *p, uint32_t rule, uint32_t firewall)
 {
     return rule < RULE_DEFAULT ? rule : p->rules_count + firewall;
@@ -60,7 +60,7 @@ void remember_free(struct remember *m)
 
 void remember_after(struct remember *m, uint16_t epoch)
 {
-    m->epoch = epoch ? (uint16_t)(epoch + 1) : 0; /* past the last comes 0 */
+    m->epoch = epoch ? (uint16_t)(epoch + 1) : 0; /* after the last epoch comes 0 */
 }
 
 uint16_t remember_epoch(const struct remember *m) { return m->epoch; }
@@ -73,17 +73,17 @@ void remember_facts(struct remember *m, const struct facts *facts)
     m->facts = facts;
     m->generation = generation;
     m->schedules = schedules;
-    if (m->epoch) m->epoch++; /* past the last comes 0 */
+    if (m->epoch) m->epoch++; /* after the last epoch comes 0 */
 }
 
-/* Interfaces that fit a byte. No rule tells those apart that the program does not name. */
+/* Set the byte of an interface. False: the id is too large. Rules see no difference among interfaces without a name. */
 static bool iface_byte(const struct program *p, uint16_t iface, uint8_t *byte)
 {
     *byte = iface == IFACE_NONE ? BYTE_NONE : iface >= p->ifaces_count ? BYTE_OTHER : (uint8_t)iface;
     return iface >= p->ifaces_count || iface < BYTE_OTHER;
 }
 
-/* Whole packets alone: what a fragment or a short capture lacks may decide. */
+/* True for a whole established packet: a missing part of a fragment or a short capture may decide. */
 static bool is_ordinary(const struct key *key, const struct pkt *pkt)
 {
     return key->marks & MARK_ESTABLISHED && key->kind & KIND_FRAG_NO && !(pkt->flags & (PKT_SNAPPED | PKT_BAD_CSUM));
@@ -105,7 +105,7 @@ static int compare(const struct pbc_memo *a, uint32_t rule, uint32_t firewall)
     return a->rule < rule ? -1 : a->rule > rule;
 }
 
-/* Index + 1 of the memo, 0: none. */
+/* Return 1 + the index of the memo; 0: none. */
 static uint16_t memo_of(const struct remember *m, uint32_t rule, uint32_t firewall)
 {
     uint32_t lo = 0, hi = m->p->memos_count;

@@ -1,4 +1,4 @@
-/* Which of several legs a packet takes. */
+/* Choice among several legs of a way. */
 #pragma once
 
 #include <string.h>
@@ -6,9 +6,9 @@
 #include "vm/keyed/hash.h"
 #include "vm/packet/key.h"
 
-/* The hash that struct route_leg's up_to is compared with, of a packet from `from` to `to` (as in struct key): all
- * packets of a flow have it in common, and all workers, and the kernel, work it out alike. key: what else it says;
- * fragments have no ports, so their firsts' do not count. */
+/* Return the hash to be compared with up_to of struct route_leg, for a packet from `from` to `to` (as in struct key).
+ * It is the same for all packets of a flow, in all workers and the kernel. key: the other fields; fragments have no
+ * ports, so those of a first fragment do not count. */
 static inline uint32_t route_share(const uint32_t from[4], const uint32_t to[4], const struct key *key)
 {
     const uint64_t seed = UINT64_C(0x70726579);

@@ -1,5 +1,5 @@
-/* Connections to proxy services: their key, what their first bytes say of a condition, and the branch that takes them.
- */
+/* Connections to proxy services: their key, the answer of their first bytes to a condition, and the branch that takes
+ * them. */
 #include <string.h>
 
 #include "vm/judge/decide.h"
@@ -32,7 +32,7 @@ const char *stream_path_fault(const char *path, size_t len)
                : "paths are compared in normal form, without `.`, `..` and needless `%` signs";
 }
 
-/* A condition on what is not there is false, and so is its `not`. */
+/* Return the answer for a missing field: a condition on it is false, and so is its `not`. */
 static enum stream_says not_said(enum first_known known) { return known == FIRST_NOT_YET ? STREAM_LATER : STREAM_NO; }
 
 static bool in_hosts(const struct asked *a, struct view v)
@@ -118,13 +118,13 @@ enum stream_says stream_cond(const struct program *p, const struct pbc_cond *c, 
 bool stream_fails(struct stream_run *run, const struct program *p, uint32_t cond)
 {
     const enum stream_says said = stream_cond(p, &p->conds[cond], run->first, false);
-    run->waits = (run->waits || said == STREAM_LATER) && said != STREAM_NO; /* the next branch begins anew */
+    run->waits = (run->waits || said == STREAM_LATER) && said != STREAM_NO; /* the next branch starts anew */
     return said == STREAM_NO;
 }
 
 uint32_t program_stream(const struct program *p, const struct key *key, const struct first *first)
 {
-    struct pkt *const none[] = {NULL}; /* nothing below meta.streams asks one */
+    struct pkt *const none[] = {NULL}; /* no code of meta.streams reads a packet */
     struct stream_run run = {.first = first};
     decided d;
     if (!p->meta->streams) return PBC_NONE;

@@ -3,7 +3,7 @@
 #include "vm/judge/route_share.h"
 #include "vm/judge/routes.h"
 
-/* Of a leg, in the facts; NULL: the table does not say by which device it leads. */
+/* Return the leg's device in the facts; NULL: the table does not name it. */
 static const struct facts_device *device_of(const struct facts *f, const struct route_leg *leg)
 {
     return leg->device ? &f->devices[leg->device - 1] : NULL;
@@ -15,7 +15,7 @@ static uint16_t other_port(const struct facts *f, uint16_t iface)
     return one ? one->peer : IFACE_NONE;
 }
 
-/* 1 + the interface by which routes send the packet; 0: they do not say, or send it nowhere. */
+/* Return 1 + the interface by which routes send the packet; 0: unknown, or nowhere. */
 static uint16_t routed(const struct facts *f, const struct key *key)
 {
     const struct routes *r = f->routes;
@@ -36,14 +36,14 @@ static uint16_t way_of(const struct facts *f, const struct key *key, const struc
     return peer != IFACE_NONE ? (uint16_t)(facts_known_as(f, peer) + 1) : routed(f, key);
 }
 
-/* Does one of the ways lead there by the interface that the packet came by? */
+/* Return whether one of the ways leads back by the interface that the packet came by. */
 static enum pkt_source leads_back(const struct facts *f, const struct route_way *way, uint16_t came)
 {
     bool known = true;
     for (unsigned i = 0; i < way->legs; i++) {
         const struct facts_device *d = device_of(f, &f->routes->legs[way->first + i]);
         const bool many = d && (d->iface == IFACE_SEVERAL || (d->iface == IFACE_OTHER && came == IFACE_OTHER));
-        if (!d || many) /* also where it came by one of these */
+        if (!d || many) /* even if the packet came by one of these */
             known = false;
         else if (d->iface == came)
             return SOURCE_REACHED;

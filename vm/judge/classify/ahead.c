@@ -1,11 +1,11 @@
-/* Which classifier packets of a batch will reach first in the function that they call, and what they find there. Where
- * it leads is followed by its tests alone: what has an effect, asks the frame itself or ends stops it, and then the
- * packet is searched for when its code gets there. */
+/* The first classifier that packets of a batch reach in the function they call, and its result. The way there is
+ * followed over tests of headers alone; a packet that meets an instruction with an effect, a test of the frame or an
+ * end is searched for when its code gets there. */
 #include "vm/judge/classify/classify.h"
 #include "vm/pbc.h"
 #include "vm/tables.h"
 
-/* More is not followed: it would be done twice. */
+/* Most instructions followed: they are executed twice. */
 enum { FOLLOWED = 16 };
 
 static bool halves_in(uint32_t half, uint32_t range)
@@ -13,7 +13,7 @@ static bool halves_in(uint32_t half, uint32_t range)
     return half - (range >> 16) <= (range & 0xffff) - (range >> 16);
 }
 
-/* Does the test, which asks headers alone, jump? */
+/* True if the test, of headers alone, jumps. */
 static bool jumps(const struct insn *n, const struct key *key)
 {
     const uint32_t slot = key->slot[n->a & 15];
@@ -36,7 +36,7 @@ static bool jumps(const struct insn *n, const struct key *key)
 static bool is_followed(const struct insn *n) { return n->op <= OP_JNIN; }
 static_assert(OP_JUMP == 0 && OP_JNIN == 10, "tests of headers stand first in opcode.def");
 
-/* The packets of `todo` for which it does. */
+/* Return the packets of `todo` for which the test jumps. */
 static uint64_t jumping(const struct insn *n, const struct key keys[], uint64_t todo)
 {
     uint64_t yes = 0;
@@ -54,14 +54,14 @@ static void search(const struct program *p, uint32_t classifier, const struct ke
     for (; todo; todo &= todo - 1) ahead->classifier[__builtin_ctzll(todo)] = classifier;
 }
 
-/* Does what the classifier finds decide: `call; decide` in function 0, `classify; retz` in what it calls? */
+/* True if the classifier's result decides: `call; decide` in function 0, `classify; retz` in the called one. */
 static bool decides(const struct program *p, const struct insn *call)
 {
     const struct insn *const n = p->code + p->funcs[call->imm].first;
     return n[0].op == OP_CLASSIFY && n[1].op == OP_RETZ && call[1].op == OP_DECIDE && call[1].a == call->a;
 }
 
-/* The decisions of those that found an entry without code. Every entry is asked for before the first is read. */
+/* Decide packets whose entry has no code. Every entry is prefetched before the first is read. */
 static struct called decide(const struct program *p, const struct insn *call, const struct pbc_entry entries[],
                             uint64_t todo, const uint32_t found[], decided out[])
 {
@@ -82,7 +82,7 @@ static struct called decide(const struct program *p, const struct insn *call, co
     return c;
 }
 
-/* All packets of `todo` from the instruction on; where they part, each part goes on by itself. */
+/* Follow all packets of `todo` from the instruction on; where they part, follow each part by itself. */
 static void follow(const struct program *p, const struct insn *n, const struct key keys[], unsigned steps,
                    uint64_t todo, struct ahead *ahead)
 {

@@ -1,4 +1,4 @@
-/* Eight lanes at once, a column a register. */
+/* The walk by AVX2: eight lanes at once, a column a register. */
 #include "vm/judge/classify/walk_priv.h"
 
 #ifdef __x86_64__
@@ -6,7 +6,7 @@
 
 #define TARGET __attribute__((target("avx2,bmi,bmi2")))
 
-/* With a port and its complement beside each other one saturating subtraction compares both ends of a range. */
+/* Return a port and its complement in each lane: one saturating subtraction then compares both ends of a range. */
 static TARGET inline __m256i port_words(uint32_t port) { return _mm256_set1_epi32((int)(port | ~port << 16)); }
 
 static TARGET inline __m256i column8(const struct pbc_block *b, unsigned column)

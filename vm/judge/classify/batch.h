@@ -1,10 +1,10 @@
-/* A batch's search, without a branch that a packet can mispredict: all packets go down the tree together, a level at a
- * time, and every step puts its packet into all the lists of what comes next, of which only the right one grows. What
- * forks left for later waits, and is looked at where it may still hold a lower entry. A walk's file includes this once,
- * behind one.h and on its terms. */
+/* A batch's search, without a branch that a packet can mispredict. All packets go down the tree together, a level at a
+ * time. Every step appends its packet to all lists of what comes next, of which only the right one grows. Second parts
+ * of forks wait, and are looked at if they may still hold a lower entry. A walk's file includes this once, behind one.h
+ * and on its terms. */
 
-/* One step for each of `count` items that stand at cuts: those that stand at cuts again come first in the same list,
- * and their number is returned; the others go to `ends`. */
+/* Take one step for each of `count` items that stand at cuts. Items that stand at cuts again come first in the same
+ * list, and their number is returned; the others go to `ends`. */
 static TARGET INLINE unsigned level(const struct image *im, const struct key keys[], item cuts[], unsigned count,
                                     item ends[])
 {
@@ -27,7 +27,7 @@ static TARGET inline void levels(const struct image *im, const struct key keys[]
     }
 }
 
-/* Leaves by the size of their blocks, whose lines are asked for; forks; the rest found nothing. */
+/* Sort the ends: leaves by the size of their blocks, whose lines are prefetched; forks; the rest found nothing. */
 static TARGET inline void sort_ends(const struct image *im, struct wave *w, struct counts *n)
 {
     for (unsigned i = 0; i < n->ends; i++) {
@@ -44,7 +44,7 @@ static TARGET inline void sort_ends(const struct image *im, struct wave *w, stru
     n->ends = 0;
 }
 
-/* Take an item to its word's list. */
+/* Append an item to the list for its word. */
 static TARGET inline void put(struct wave *w, struct counts *n, item i)
 {
     const unsigned cut = TREE_KIND(i) == TREE_CUT;
@@ -53,7 +53,7 @@ static TARGET inline void put(struct wave *w, struct counts *n, item i)
     n->ends += !cut;
 }
 
-/* The first part of each fork; the second waits. */
+/* Take the first part of each fork; the second part waits. */
 static TARGET inline void take_first(const struct image *im, struct wave *w, struct counts *n)
 {
     for (unsigned i = 0; i < n->forks; i++) {
@@ -63,7 +63,7 @@ static TARGET inline void take_first(const struct image *im, struct wave *w, str
     n->forks = 0;
 }
 
-/* The second part of the last that wait, unless it can't win any more. */
+/* Take the second parts that waited last, except those that can no longer win. */
 static TARGET inline void take_second(const struct image *im, struct wave *w, struct counts *n)
 {
     const unsigned count = n->waiting < PACKETS ? n->waiting : PACKETS;
@@ -75,7 +75,7 @@ static TARGET inline void take_second(const struct image *im, struct wave *w, st
     }
 }
 
-/* Blocks of one unit, or of two or four. */
+/* Return the matching lanes of a block of one unit, or of two or four. */
 static TARGET INLINE unsigned matching_of(const struct pbc_block *b, const struct pbc_format *f, bool small,
                                           const struct key *key)
 {
@@ -83,7 +83,7 @@ static TARGET INLINE unsigned matching_of(const struct pbc_block *b, const struc
     return f->size == 2 ? matching(b, f, 2, key) : matching(b, f, 4, key);
 }
 
-/* A block each, and once more those that have another and matched in none. */
+/* Compare one block for each item, then the next for items whose leaf continues and that matched in none. */
 static TARGET INLINE void compare(const struct image *im, const struct key keys[], struct wave *w, bool small,
                                   item list[], unsigned count)
 {
@@ -106,7 +106,7 @@ static TARGET INLINE void compare(const struct image *im, const struct key keys[
     }
 }
 
-/* Where the tree begins with a fork, all of `todo` wait at its second part. Returns the word that they are at then. */
+/* If the tree begins with forks, let all of `todo` wait at their second parts. Return the word of the first parts. */
 static TARGET inline uint64_t begin_forks(const struct image *im, uint64_t todo, struct wave *w, struct counts *n)
 {
     uint64_t word = im->tree[0];
@@ -116,7 +116,7 @@ static TARGET inline uint64_t begin_forks(const struct image *im, uint64_t todo,
     return word;
 }
 
-/* All of `todo` to where the tree's first cut leads: it is the same for all, so it takes no item apart. */
+/* Take all of `todo` to the word behind the tree's first cut, which is the same for all, so no item is decoded. */
 static TARGET inline void begin(const struct image *im, const struct key keys[], uint64_t todo, struct wave *w,
                                 struct counts *n)
 {

@@ -1,5 +1,5 @@
-/* One lane of a block, compared no further than to its first difference: for the scalar walk and the kernel's. Who
- * includes it has said OF_KEY(), LANE_IN_TURN(size) and the columns of a block. */
+/* Comparison of one lane of a block, up to its first difference: for the scalar walk and the kernel's. The including
+ * file first defines OF_KEY(), LANE_IN_TURN(size) and the columns of a block. */
 
 static inline bool in_range(uint32_t range, uint32_t port)
 {
@@ -12,8 +12,8 @@ static inline bool slot_matches(const struct pbc_block *b, const struct pbc_form
     return (key->slot[OF_KEY(f->slot[slot], 15)] & block_masks(b, size, slot)[lane]) == block_values(b, slot)[lane];
 }
 
-/* Do the other slots and the ports match? The caller has compared the first slot. Without a branch: a verifier follows
- * each both ways, and all lanes one behind the other. */
+/* Compare the ports and all slots but the first, which the caller has compared. Without a branch: a verifier would
+ * follow each both ways, lane after lane. */
 static inline uint32_t outside(uint32_t range, uint32_t port)
 {
     return ((port - (range & 0xffff)) | (65535 - port - (range >> 16))) >> 31;
@@ -30,7 +30,7 @@ static INLINE bool rest_matches_at_once(const struct pbc_block *b, const struct 
     return !differ;
 }
 
-/* One after the other, which is faster. */
+/* Compare one after the other, which is faster. */
 static INLINE bool rest_matches_in_turn(const struct pbc_block *b, const struct pbc_format *f, unsigned size,
                                         const struct key *key, unsigned lane)
 {

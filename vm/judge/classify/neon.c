@@ -1,4 +1,4 @@
-/* Four lanes at once on 64-bit ARM, all of which have NEON. */
+/* The walk by NEON, four lanes at once, on 64-bit ARM, which always has it. */
 #include "vm/judge/classify/walk_priv.h"
 
 #ifdef __aarch64__
@@ -6,7 +6,7 @@
 
 #define TARGET
 
-/* With a port and its complement beside each other one saturating subtraction compares both ends of a range. */
+/* Return a port and its complement in each lane: one saturating subtraction then compares both ends of a range. */
 static inline uint16x8_t port_words(uint32_t port) { return vreinterpretq_u16_u32(vdupq_n_u32(port | ~port << 16)); }
 
 static inline uint32x4_t outside(uint32x4_t ranges, uint16x8_t port)
@@ -19,7 +19,7 @@ static inline uint32x4_t column4(const struct pbc_block *b, unsigned column, uns
     return vld1q_u32(block_column(b, column) + lane);
 }
 
-/* Bits of lanes `lane` to `lane` + 3. */
+/* Return the bits of lanes `lane` to `lane` + 3. */
 static INLINE unsigned matching4(const struct pbc_block *b, const struct pbc_format *f, unsigned size,
                                  const struct key *key, unsigned lane)
 {

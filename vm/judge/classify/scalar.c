@@ -1,4 +1,4 @@
-/* The walk that needs nothing of a processor: lane by lane, and none further than to its first difference. */
+/* The walk for any processor: lane by lane, each up to its first difference. */
 #include "vm/judge/classify/walk_priv.h"
 
 #define TARGET
@@ -6,7 +6,7 @@
 #define LANE_IN_TURN(size) true
 #include "vm/judge/classify/lanes.h"
 
-/* Few lanes match in their first slot; of the others nothing more is read. */
+/* Few lanes match in their first slot; nothing more is read of the others. */
 static INLINE unsigned matching(const struct pbc_block *b, const struct pbc_format *f, unsigned size,
                                 const struct key *key)
 {

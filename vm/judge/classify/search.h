@@ -1,6 +1,6 @@
-/* One search: depth first, of a fork's two parts the second only where it may hold a lower entry. The same for native
- * walks and for the kernel. Who includes it has said TARGET; struct image, image_of() and TREE_AT(), a word of its
- * tree; FORK(), a place among those that wait; and first_of_leaf(). */
+/* The search of a classifier: depth first; the second part of a fork is searched only if it may hold a lower entry. The
+ * same for native walks and the kernel. The including file first defines TARGET; struct image, image_of() and
+ * TREE_AT(), a word of its tree; FORK(), a place among the waiting forks; and first_of_leaf(). */
 
 #include "vm/judge/classify/window.h"
 

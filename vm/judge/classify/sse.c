@@ -1,4 +1,4 @@
-/* Four lanes at once: SSE 4.1, which every x86-64 of the last fifteen years has. */
+/* The walk by SSE 4.1, four lanes at once, which every x86-64 of the last fifteen years has. */
 #include "vm/judge/classify/walk_priv.h"
 
 #ifdef __x86_64__
@@ -6,7 +6,7 @@
 
 #define TARGET __attribute__((target("sse4.1")))
 
-/* With a port and its complement beside each other one saturating subtraction compares both ends of a range. */
+/* Return a port and its complement in each lane: one saturating subtraction then compares both ends of a range. */
 static TARGET inline __m128i port_words(uint32_t port) { return _mm_set1_epi32((int)(port | ~port << 16)); }
 
 static TARGET inline __m128i column4(const struct pbc_block *b, unsigned column, unsigned lane)
@@ -14,7 +14,7 @@ static TARGET inline __m128i column4(const struct pbc_block *b, unsigned column,
     return _mm_load_si128((const __m128i *)(const void *)(block_column(b, column) + lane));
 }
 
-/* Bits of lanes `lane` to `lane` + 3. */
+/* Return the bits of lanes `lane` to `lane` + 3. */
 static TARGET INLINE unsigned matching4(const struct pbc_block *b, const struct pbc_format *f, unsigned size,
                                         const struct key *key, unsigned lane)
 {

@@ -1,4 +1,4 @@
-/* Which walk: the first of the list that was made for this processor and that it has what it takes for. */
+/* Choice of the walk: the first of the list that is built for this processor and can run there. */
 #include "vm/judge/classify/walk_priv.h"
 
 #ifdef __x86_64__
@@ -34,7 +34,7 @@ static const struct walk_ops *choose(void)
     return &walk_scalar;
 }
 
-/* Chosen when it is first asked for. Threads that ask at once choose the same. */
+/* Choose at the first call. Threads that call at once choose the same. */
 const struct walk_ops *walk_best(void)
 {
     static const struct walk_ops *best;

@@ -1,4 +1,4 @@
-/* What the walks share: one classifier's part of the sections, the columns of a block, packets on their way. */
+/* Shared by the walks: one classifier's part of the sections, the columns of a block, packets on their way. */
 #pragma once
 
 #include <string.h>
@@ -19,13 +19,13 @@ static inline struct image image_of(const struct program *p, uint32_t classifier
 }
 
 #define TREE_AT(im, i) ((im)->tree[i])
-/* A fork's place among those that wait. */
+/* Place of a waiting fork. */
 #define FORK(i) (i)
 enum { FORKS = PBC_FORKS_MAX };
 /* A part of the key that a format names. */
 #define OF_KEY(i, last) (i)
 
-/* Eight lanes of a block, which is `size` of struct pbc_block together. */
+/* Eight lanes of a block, which consists of `size` struct pbc_block. */
 static inline const uint32_t *block_column(const struct pbc_block *b, unsigned column)
 {
     return (const uint32_t *)(const void *)b + 8 * (size_t)column;
@@ -37,23 +37,23 @@ static inline const uint32_t *block_masks(const struct pbc_block *b, unsigned si
     return block_column(b, pbc_format_slots(size) + slot);
 }
 
-/* A packet of a batch on its way: the word of the tree that it stands at, and its number in bits that words leave free.
- */
+/* A packet of a batch on its way: the word of the tree that it stands at, with the packet's number in bits that words
+ * leave free. */
 typedef uint64_t item;
 enum { ITEM_PACKET = 24, PACKETS = 64, WAITING = PACKETS * PBC_FORKS_MAX, LINE = 64 };
 #define ITEM_NUMBER ((uint64_t)(PACKETS - 1) << ITEM_PACKET)
 #define ITEM_AT(i)  ((unsigned)((i) >> ITEM_PACKET) & (PACKETS - 1))
 
-/* No list but the last is ever longer than there are packets; its end is written before it is known what counts.
+/* Packets on their way. Lists but `waiting` have at most PACKETS; their end is written before it is known what counts.
  *
- * The last holds WAITING whatever the tree: what waits at place i has at least i / PACKETS forks above it. For no more
- * than PACKETS are on their way at once, taken from the end, from place e on; so at most as many forks join at each
- * step, and those of step k, below place e + k * PACKETS, lie k deeper than one that was at place e or behind it. */
+ * `waiting` holds WAITING whatever the tree: the fork at place i has at least i / PACKETS forks above it. For at most
+ * PACKETS are on their way at once, taken from the end, from place e on. So at most as many forks join at each step,
+ * and those of step k, below place e + k * PACKETS, lie k deeper than one that was at place e or behind it. */
 struct wave {
     item cuts[PACKETS], ends[PACKETS];
-    item small[PACKETS], large[PACKETS]; /* leaves of blocks of one unit, of more */
+    item small[PACKETS], large[PACKETS]; /* leaves with blocks of one unit, of more */
     item forks[PACKETS];
-    item waiting[WAITING]; /* forks whose second part was not looked at */
+    item waiting[WAITING]; /* forks whose second part is not searched yet */
     uint32_t best[PACKETS];
 };
 struct counts {
@@ -62,5 +62,5 @@ struct counts {
 
 #define INLINE inline __attribute__((always_inline))
 
-/* Those of other processors are not made. */
+/* Walks of other processors are not built. */
 extern const struct walk_ops walk_scalar, walk_sse, walk_avx2, walk_neon;

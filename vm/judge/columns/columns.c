@@ -1,9 +1,9 @@
-/* A batch through function 0. Packets that stand at the same instruction are bits of one word, and a test of the key
- * is made of all of them at once, on a column: that word of the key of every packet, side by side. Code only goes
- * forward, so one way through it in order takes everybody along. No packet's content chooses a branch here.
+/* A batch through function 0. Packets at the same instruction are bits of one word, and a test of the key is made for
+ * all of them at once, on a column: that word of every packet's key, side by side. Code only goes forward, so one pass
+ * over it in order takes all packets along. No packet's content chooses a branch here.
  *
- * What lets one packet notice another (logs, meters, flows) and what only functions do is left to the interpreter,
- * which takes up each packet where it was left, in the packets' order. */
+ * Instructions by which one packet may affect another (logs, meters, flows), and those of called functions, are left to
+ * the interpreter, which continues each packet where it was left, in the packets' order. */
 #include "vm/judge/columns/columns.h"
 
 #include <string.h>
@@ -12,9 +12,9 @@
 #include "vm/judge/insn_tests.h"
 
 enum {
-    INSTRUCTIONS = 4096, /* of function 0; longer code is taken packet by packet */
-    BATCH_MIN = 8,       /* smaller ones are taken packet by packet, too */
-    FEW = 4,             /* at one instruction */
+    INSTRUCTIONS = 4096, /* most of function 0; longer code is run packet by packet */
+    BATCH_MIN = 8,       /* smaller batches are run packet by packet, too */
+    FEW = 4,             /* packets at one instruction that are run one by one */
     SLOTS = sizeof(struct key) / 4,
 };
 
@@ -26,9 +26,9 @@ struct way {
     const struct column_ops *ops;
     struct ahead *ahead;
     decided *out;
-    unsigned lanes;              /* up to the last packet of the batch */
-    uint64_t left;               /* packets that the interpreter takes up */
-    uint32_t made;               /* columns that are there */
+    unsigned lanes;              /* number of lanes, up to the last packet of the batch */
+    uint64_t left;               /* packets left to the interpreter */
+    uint32_t made;               /* columns made so far */
     uint64_t here[INSTRUCTIONS]; /* packets that stand at each instruction */
     uint32_t column[SLOTS][COLUMN_LANES] __attribute__((aligned(64)));
 };
@@ -39,7 +39,7 @@ struct way {
 
 typedef uint32_t four __attribute__((vector_size(16)));
 
-/* Four keys' four slots from `first` on into four columns. */
+/* Write four slots of four keys, from `first` on, into four columns. */
 static void turn(struct way *w, unsigned first, unsigned lane)
 {
     const struct key *const k = &w->keys[lane];
@@ -53,7 +53,7 @@ static void turn(struct way *w, unsigned first, unsigned lane)
     *(four *)(void *)&w->column[first + 3][lane] = __builtin_shufflevector(ac2, bd2, 2, 6, 3, 7);
 }
 
-/* The slot of all keys, side by side. Those of its sixteen bytes are made together. */
+/* Return the column of a slot: that slot of all keys. The four columns of its sixteen bytes are made together. */
 static const uint32_t *column(struct way *w, unsigned slot)
 {
     const unsigned first = slot & ~3u;
@@ -69,7 +69,7 @@ static uint64_t in_prefix(struct way *w, const struct insn *n)
     return w->ops->equal(column(w, n->a >> 5), mask, n->imm & mask);
 }
 
-/* The half becomes the upper one of its slot; then what lies below it may be anything. */
+/* Test a half's range: the half becomes the upper one of its slot, and the bits below it may have any value. */
 static uint64_t in_range(struct way *w, const struct insn *n)
 {
     const uint32_t lo = n->imm & 0xffff0000, span = (n->imm << 16) - lo;
@@ -77,7 +77,7 @@ static uint64_t in_range(struct way *w, const struct insn *n)
     return w->ops->within(column(w, n->a / 2), upper ? 0 : 16, lo, span | 0xffff);
 }
 
-/* A test that looks farther than the key's words, of one packet. */
+/* Test one packet by more than the key's words. */
 static bool holds(const struct way *w, const struct insn *n, unsigned at)
 {
     const struct key *const key = &w->keys[at];
@@ -96,7 +96,7 @@ static bool holds(const struct way *w, const struct insn *n, unsigned at)
     }
 }
 
-/* The packets of which the test holds, whichever answer jumps; bits of others say nothing. */
+/* Return the packets for which the test holds, whichever answer jumps; bits of other packets are undefined. */
 static uint64_t holding(struct way *w, const struct insn *n, uint64_t packets)
 {
     uint64_t yes = 0;
@@ -116,8 +116,7 @@ static uint64_t holding(struct way *w, const struct insn *n, uint64_t packets)
     }
 }
 
-/* Tests stand in pairs: one that jumps where it holds, one that jumps where it does not. JUMP stands first: nothing
- * holds for it. */
+/* True for tests that jump if they do not hold: the second of each pair. Also for JUMP, whose test never holds. */
 static bool jumps_if_not(uint8_t op) { return op % 2 == 0; }
 static_assert(OP_JUMP == 0 && OP_JEQ == 1 && OP_JNALL == 4 && OP_JNONE == 6 && OP_JNPFX == 8 && OP_JNIN == 10 &&
                   OP_JNMAP == 12 && OP_JNSET == 14 && OP_JNMAC == 16 && OP_JNMACK == 18 && OP_JNPAT == 20 &&
@@ -126,7 +125,7 @@ static_assert(OP_JUMP == 0 && OP_JEQ == 1 && OP_JNALL == 4 && OP_JNONE == 6 && O
 
 static void go_on(struct way *w, uint32_t at, uint64_t packets) { w->here[at] |= packets; }
 
-/* Only what is neither IP nor ARP may be decided otherwise than the others. */
+/* Decide by default. Only packets that are neither IP nor ARP may be decided otherwise. */
 static void by_default(struct way *w, uint64_t packets, uint32_t firewall)
 {
     const struct key ip = {.kind = KIND_IP}, other = {0};
@@ -136,7 +135,7 @@ static void by_default(struct way *w, uint64_t packets, uint32_t firewall)
     w->ops->put(w->out, packets & w->ops->equal(column(w, KEY_SLOT(kind)), KIND_IP | KIND_ARP, 0), of_other);
 }
 
-/* The interpreter takes them up here. */
+/* Leave the packets to the interpreter at instruction i. */
 static void leave_from(struct way *w, uint32_t i, uint64_t packets)
 {
     FOR_EACH(at, packets) w->ahead->from[at] = i;
@@ -149,15 +148,15 @@ static void leave(struct way *w, uint32_t i, uint64_t packets)
     leave_from(w, i, packets);
 }
 
-/* So few that each by itself is faster. It bounds what widely branched code costs: at most sixteen ways go on abreast.
- */
+/* True for so few packets that running each by itself is faster. This bounds the cost of widely branched code: at most
+ * sixteen ways are followed in parallel. */
 static bool few(uint64_t packets)
 {
     for (unsigned i = 1; i < FEW; i++) packets &= packets - 1;
     return !packets;
 }
 
-/* The packets that stand at instruction i. */
+/* Run instruction i for the packets that stand at it. */
 static void step(struct way *w, uint32_t i, uint64_t packets)
 {
     const struct insn *const n = &w->p->code[i];
@@ -201,7 +200,7 @@ bool columns_pay(const struct program *p, uint64_t todo)
 uint64_t columns_run(const struct program *p, const struct key keys[], struct pkt *const pkts[], uint64_t todo,
                      const struct effects *e, struct ahead *ahead, decided out[])
 {
-    struct way w; /* columns are filled in as they are asked for */
+    struct way w; /* columns are filled in when needed */
     if (!todo) return 0;
     w.p = p, w.keys = keys, w.pkts = pkts, w.e = e, w.ops = column_best(), w.ahead = ahead, w.out = out;
     w.lanes = 64 - (unsigned)__builtin_clzll(todo);

@@ -1,7 +1,7 @@
-/* What is asked of a column: plainly, and by vectors of eight lanes. */
+/* Operations on a column: plain, and by vectors of eight lanes. */
 #include "vm/judge/columns/columns.h"
 
-/* Without a branch: what is true of one lane says nothing of the next. */
+/* Without a branch: a lane's result does not predict the next one's. */
 static uint64_t plain_equal(const uint32_t column[], uint32_t mask, uint32_t value)
 {
     uint64_t yes = 0;
@@ -46,7 +46,7 @@ static AVX2 uint64_t avx2_equal(const uint32_t column[], uint32_t mask, uint32_t
     return yes;
 }
 
-/* There is no comparison of unsigned words: x <= span where the lesser of both is x. */
+/* AVX2 has no comparison of unsigned words: x <= span if the smaller of both is x. */
 static AVX2 uint64_t avx2_within(const uint32_t column[], unsigned shift, uint32_t lo, uint32_t span)
 {
     const __m256i l = _mm256_set1_epi32((int)lo), s = _mm256_set1_epi32((int)span);
@@ -61,7 +61,7 @@ static AVX2 uint64_t avx2_within(const uint32_t column[], unsigned shift, uint32
     return yes;
 }
 
-/* A lane's bit, moved to the sign, chooses between what is there and d. */
+/* Write d: a lane's bit, moved to the sign, chooses between the old value and d. */
 static AVX2 void avx2_put(decided out[], uint64_t lanes, decided d)
 {
     const __m256i bits = _mm256_set1_epi64x((long long)lanes), new = _mm256_set1_epi64x((long long)d);
@@ -90,7 +90,7 @@ const struct column_ops *column_ops(enum columns way)
 const struct column_ops *column_ops(enum columns way) { return way == COLUMNS_PLAIN ? &plain : NULL; }
 #endif
 
-/* Chosen when it is first asked for. Threads that ask at once choose the same. */
+/* Choose at the first call. Threads that call at once choose the same. */
 const struct column_ops *column_best(void)
 {
     static const struct column_ops *best;

@@ -1,5 +1,5 @@
-/* How each kind of condition is drawn, by the function that its row of cond.def names; its row alone says what frames
- * have the field, and where a number stands. */
+/* Drawing of each kind of condition, by the function that its row of cond.def names. The row alone tells which frames
+ * have the field, and the place of a number. */
 #include "vm/judge/draw/draw_priv.h"
 #include "vm/packet/parse/header.h"
 #include "vm/tables.h"
@@ -14,7 +14,7 @@ static bool low_end(struct frame_draw *d, enum corner which)
     return which == CORNER_LOW || (which == CORNER_ANY && draw_number(d) & 1);
 }
 
-/* A value of the condition's ranges; of `not`, one beside them. */
+/* Return a value of the condition's ranges; for `not`, one just outside. */
 static uint32_t value(struct frame_draw *d, const struct pbc_cond *c, enum corner which)
 {
     if (!c->count) return draw_number(d);
@@ -68,7 +68,7 @@ static uint64_t mac(struct frame_draw *d, const struct pbc_cond *c, enum corner 
     return d->program->macs[s->first4 + index_of(d, s->count4, which)] ^ (c->flags & PBC_COND_NOT ? 1 : 0);
 }
 
-/* Families in which a side's sets have members. */
+/* Return the families in which a side's sets have members. */
 static uint32_t families_of_sets(const struct frame_draw *d, const struct pbc_cond *c)
 {
     uint32_t families = c->arg || c->flags & (PBC_COND_ANY | PBC_COND_NOT) ? KIND_IP : 0;
@@ -113,7 +113,7 @@ static void narrow_by_proto(struct frame_draw *d, struct choice *ch, const struc
     ask_protocols(ch, c->flags & PBC_COND_NOT ? ~protocols : protocols);
 }
 
-/* To the frames that have the field. */
+/* Narrow the choice to frames that have the field. */
 static void narrow_by_row(struct choice *ch, const struct pbc_cond *c)
 {
     const struct cond_info *row = &cond_info[c->kind];
@@ -144,7 +144,7 @@ void draw_narrow(struct frame_draw *d, struct choice *ch, const struct pbc_cond 
 
 typedef void cond_draw_fn(struct frame_draw *d, const struct pbc_cond *c, enum corner which, struct frame_wish *w);
 
-/* What this machine sends has no other interface. */
+/* Set the way. A packet that this machine sends has no other interface. */
 static void way(struct frame_wish *w, uint16_t id)
 {
     if (w->key.kind & KIND_OUT)
@@ -165,7 +165,7 @@ static void number_draw(struct frame_draw *d, const struct pbc_cond *c, enum cor
     else if (row->half == HALF_WAY)
         way(w, (uint16_t)number);
     else if (row->half == HALF_SOURCE)
-        w->source = (uint8_t)((number + SOURCE_REACHED) % (SOURCE_FAILED + 1)); /* past 1: it is not known */
+        w->source = (uint8_t)((number + SOURCE_REACHED) % (SOURCE_FAILED + 1)); /* past 1: unknown */
     else
         w->number = row, w->number_value = number;
     w->sized |= row->half == KEY_HALF(length);
@@ -229,7 +229,7 @@ static void during_draw(struct frame_draw *d, const struct pbc_cond *c, enum cor
     w->key.marks = c->flags & PBC_COND_NOT ? w->key.marks & ~bits : w->key.marks | bits;
 }
 
-/* What no header says, or the choice of family and protocol has said. */
+/* Kinds without a field of a header, or whose field the choice of family and protocol has set. */
 #define family_draw NULL
 #define proto_draw  NULL
 #define meter_draw  NULL

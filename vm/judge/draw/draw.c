@@ -18,7 +18,7 @@ uint32_t draw_bit(struct frame_draw *d, uint32_t bits)
     return bits & -bits;
 }
 
-/* Over IPv4 AH is the protocol, over IPv6 it stands before any. */
+/* Decide the kind. Over IPv4 AH is the protocol, over IPv6 it stands before one. */
 static void decide_kind(struct frame_draw *d, struct choice *ch, struct frame_wish *w)
 {
     struct key *const k = &w->key;
@@ -42,7 +42,7 @@ static void decide_kind(struct frame_draw *d, struct choice *ch, struct frame_wi
     k->kind |= KIND_FRAG_NO;
 }
 
-/* A list's direction, where it has one; chains and services have none. */
+/* Draw a list's direction, if it has one; chains and services have none. */
 static uint32_t direction(struct frame_draw *d, const struct pbc_rule *r)
 {
     static const uint32_t kinds[] = {[PBC_DIR_ANY] = KIND_IN | KIND_FORWARD,
@@ -53,7 +53,7 @@ static uint32_t direction(struct frame_draw *d, const struct pbc_rule *r)
     return draw_bit(d, r->list & PBC_LIST_CHAIN ? all : kinds[d->program->firewalls[r->list].direction]);
 }
 
-/* Of the program, the first that it does not name, or none. */
+/* Draw an interface: one of the program, the first that it does not name, or none. */
 static uint16_t any_interface(struct frame_draw *d)
 {
     const uint32_t named = d->program->ifaces_count, n = draw_below(d, named + 2);
@@ -66,7 +66,7 @@ static uint16_t interface(struct frame_draw *d, const struct pbc_rule *r)
     return own != PBC_NONE ? (uint16_t)own : any_interface(d);
 }
 
-/* All that no condition asks. */
+/* Draw all fields by chance, for those that no condition sets. */
 static void by_chance(struct frame_draw *d, struct frame_wish *w)
 {
     struct key *const k = &w->key;
@@ -87,7 +87,7 @@ static void by_chance(struct frame_draw *d, struct frame_wish *w)
     k->vlan_outer = (uint16_t)draw_number(d);
 }
 
-/* The rule's i-th condition, or, of the one to stand beside, its opposite. */
+/* Return the rule's i-th condition, or its opposite if i is `beside`. */
 static struct pbc_cond cond_of(const struct frame_draw *d, const struct pbc_rule *r, uint32_t i, uint32_t beside)
 {
     struct pbc_cond c = d->program->conds[r->conds + i];
@@ -117,7 +117,7 @@ void draw_rule(struct frame_draw *d, uint32_t rule, uint32_t beside, enum corner
     }
 }
 
-/* One field beside what its rule asks. */
+/* Change one field away from what its rule wants. */
 static void stray(struct frame_draw *d, struct key *k)
 {
     const uint32_t number = draw_number(d);

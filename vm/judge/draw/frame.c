@@ -1,5 +1,5 @@
-/* From a wish to a frame, and from the frame to its header key: only what the parser makes can be asked about, so no
- * key is tried that no packet has. */
+/* From a wish to a frame, and from the frame to its header key, which only the parser makes: so no key is tried that no
+ * packet has. */
 #include <string.h>
 
 #include "vm/flow/flow.h"
@@ -10,9 +10,9 @@
 #include "vm/packet/wire.h"
 
 enum {
-    FILLED = 256,             /* zeros behind headers, where the packet is that long */
-    OTHER_SELF4 = 0xc0000008, /* an own address that no wish means: 192.0.0.8 */
-    NO_EXTENSION = 60,        /* a later fragment's, behind which a protocol may stand that nobody knows */
+    FILLED = 256,             /* zeros written behind headers, if the packet is that long */
+    OTHER_SELF4 = 0xc0000008, /* an own address that no wish asks for: 192.0.0.8 */
+    NO_EXTENSION = 60,        /* next header of a later fragment, after which the protocol stays unknown */
     LLC_LEN = 0x26,
 };
 
@@ -24,7 +24,7 @@ static uint8_t protocol(const struct key *key)
     return kind & KIND_PROTO ? (uint8_t)key->proto : NO_EXTENSION;
 }
 
-/* Everything but length, pattern and link. */
+/* Return the frame without length, pattern and link. */
 static struct frame_spec packet(const struct frame_wish *w)
 {
     const struct key *const k = &w->key;
@@ -59,7 +59,7 @@ static struct frame_spec packet(const struct frame_wish *w)
     return t;
 }
 
-/* Where the frame's layers begin; and its end, as the wire has it. */
+/* Offsets of the frame's layers, and its length on the wire. */
 struct layers {
     uint32_t l3, l4, payload, end;
 };
@@ -78,7 +78,7 @@ static struct layers layers_of(const struct frame_spec *t, uint32_t built)
     return l;
 }
 
-/* As long as is asked, in what IP says and on the wire; fragments by whole eights. */
+/* Lengthen the packet as wanted, in its IP length and on the wire; fragments by whole eights. */
 static void lengthen(uint8_t *bytes, const struct frame_spec *t, const struct frame_wish *w, struct layers *l)
 {
     uint32_t wanted = w->sized ? w->key.length : 0;
@@ -98,7 +98,7 @@ static void lengthen(uint8_t *bytes, const struct frame_spec *t, const struct fr
         wire_put16(bytes + l->l3 + IP6_PAYLOAD, (uint16_t)(length - IP6_LEN));
 }
 
-/* Of one that `is_not`: bytes of which the first that is asked for differs. */
+/* Write the pattern; for one with `is_not`, bytes that differ in the first tested byte. */
 static void put_pattern(uint8_t *bytes, const struct pbc_pattern *t, const struct layers *l, uint32_t cap)
 {
     const uint32_t at = layer_at(l, t->layer) + t->at;
@@ -118,7 +118,7 @@ static void put_mac(uint8_t *bytes, uint64_t mac)
     wire_put32(bytes + 2, (uint32_t)mac);
 }
 
-/* This machine's addresses: those of the frame that are to be, or some other, or none. */
+/* This machine's addresses: the frame's that are to be own, or another, or none. */
 struct own {
     uint32_t v4[2];
     struct pbc_range6 v6[2];
@@ -160,7 +160,7 @@ static void own_addresses(struct own *o, const struct key *key)
         o->v4[0] = OTHER_SELF4, o->facts.self4_count = 1;
 }
 
-/* The states that following flows can give the frame. */
+/* Return the states that tracking can give the frame. */
 static uint32_t states_of(const struct frame_draw *d)
 {
     const struct key *const k = &d->key;
@@ -172,7 +172,7 @@ static uint32_t states_of(const struct frame_draw *d)
                        flow_picks_up(p->settings_count ? p->settings : NULL));
 }
 
-/* The state that is wished for, if it can be, else one that can. */
+/* Return a wanted state if it is possible, otherwise a possible one. */
 static uint32_t state_of(struct frame_draw *d, uint32_t wished)
 {
     const uint32_t can = states_of(d);

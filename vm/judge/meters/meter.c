@@ -9,31 +9,31 @@
 typedef unsigned __int128 u128;
 
 enum {
-    EXACT_UNITS = 128, /* units a nanosecond up to which all is exact: then 63 bits last for two years */
-    SWEEP_GROUPS = 16, /* a call */
-    LEASE_PART = 16,   /* of a second's budget, and of the burst, over all workers */
+    EXACT_UNITS = 128, /* most units a nanosecond with which all is exact: 63 bits then last for two years */
+    SWEEP_GROUPS = 16, /* groups swept by a call */
+    LEASE_PART = 16,   /* share of a second's budget, and of the burst, for leases of all workers */
 };
 #define LEASE_NS UINT64_C(1000000000)
 
 struct meter {
     const struct pbc_meter *def;
     struct meter_rate rate;
-    uint64_t base_ns;          /* when unit 0 was */
-    uint64_t now_ns, now;      /* the time last asked at, and the same in units */
-    uint64_t shared;           /* the bucket of all, or of those without a slot */
-    uint64_t packet;           /* number of the packet that asked last, plus 1; 0: none */
-    enum meter_says said;      /* what that packet was told */
-    bool leases;               /* from the bucket of all workers */
-    struct shared_cell *cell;  /* that bucket; NULL: all->share says what was taken from it */
-    uint64_t lease;            /* units that are taken at once, or what is needed */
-    uint64_t leased, since_ns; /* units that are left of what was taken; when the last were */
-    struct keyed table;        /* of buckets; with a key alone */
+    uint64_t base_ns;          /* time of unit 0 */
+    uint64_t now_ns, now;      /* time of the last question, and the same in units */
+    uint64_t shared;           /* bucket of a meter without a key, or of keys without a slot */
+    uint64_t packet;           /* 1 + the number of the packet that asked last; 0: none */
+    enum meter_says said;      /* answer to that packet */
+    bool leases;               /* takes from the bucket of all workers */
+    struct shared_cell *cell;  /* that bucket; NULL: all->share tells what was taken from it */
+    uint64_t lease;            /* units taken at once, or more if needed */
+    uint64_t leased, since_ns; /* units left of those taken; time of the last taking */
+    struct keyed table;        /* table of buckets; with a key alone */
 };
 
 struct meters {
     uint64_t now_ns;
     bool started;
-    uint32_t count, hand; /* hand: the meter that the sweep is at */
+    uint32_t count, hand; /* hand: the next meter to sweep */
     struct meter *meter;
     struct meter_counter *counters;
     struct share share;
@@ -55,8 +55,7 @@ void meter_rate_init(struct meter_rate *r, const struct pbc_meter *m)
     if (tokens <= EXACT_UNITS) {
         *r = (struct meter_rate){.num = tokens, .den = 1, .cost = ns};
     } else {
-        uint64_t cost =
-            (ns + tokens - 1) / tokens; /* the fewest units a token with which one lasts no longer than 1 ns */
+        uint64_t cost = (ns + tokens - 1) / tokens; /* the fewest units a token such that a unit lasts at most 1 ns */
         g = gcd(tokens * cost, ns);
         *r = (struct meter_rate){.num = tokens * cost / g, .den = ns / g, .cost = cost};
     }
@@ -68,7 +67,7 @@ void meter_rate_init(struct meter_rate *r, const struct pbc_meter *m)
     r->lasts_ns = lasts < UINT64_MAX ? (uint64_t)lasts : UINT64_MAX;
 }
 
-/* Give back what keys of a group hold whose buckets are full again. */
+/* Free the slots of a group whose buckets are full again. */
 static void keyed_free_up_to(struct keyed *t, uint32_t group, uint64_t now)
 {
     for (uint32_t idle = keyed_up_to(t, group, now); idle; idle &= idle - 1)
@@ -81,7 +80,7 @@ static void forget(struct meter *m)
     m->shared = 0;
 }
 
-/* After 63 bits of units, which take years, unit 0 is now and every bucket full. */
+/* Set the meter's time. After 63 bits of units, which take years, unit 0 is now and every bucket full. */
 static void set_time(struct meter *m, uint64_t now_ns)
 {
     if (m->now_ns == now_ns) return;
@@ -102,15 +101,14 @@ static bool take(const struct meter *m, uint64_t *bucket, uint64_t cost)
     return true;
 }
 
-/* The time of the bucket of all workers; another's clock may be a little ahead. */
+/* Return the time of the bucket of all workers; another worker's clock may be a little ahead. */
 static uint64_t shared_now(const struct meter *m, uint64_t now_ns)
 {
     const uint64_t since = now_ns > m->cell->base_ns ? now_ns - m->cell->base_ns : 0;
     return rate_units(&m->rate, since);
 }
 
-/* Take what is needed at least, and ahead of it what the bucket has of a lease. What a recording says of it is hostile.
- */
+/* Take the needed units at least, and up to a lease of them. A recorded answer is hostile. */
 static bool take_lease(const struct meters *all, struct meter *m, uint64_t need)
 {
     const uint64_t want = need > m->lease ? need : m->lease;
@@ -130,13 +128,13 @@ static __attribute__((noinline)) bool take_leased(const struct meters *all, stru
     return true;
 }
 
-/* A meter without a key: from what was leased, or from the bucket of this worker. */
+/* Take for a meter without a key: from the lease, or from this worker's bucket. */
 static inline bool take_unkeyed(const struct meters *all, struct meter *m, uint64_t cost)
 {
     return __builtin_expect(m->leases, 0) ? take_leased(all, m, cost) : take(m, &m->shared, cost);
 }
 
-/* True while there is a lease. */
+/* Give back a lease that is too old. True while there is one. */
 static bool give_back(const struct meters *all, struct meter *m)
 {
     if (!m->leased || all->now_ns - m->since_ns < LEASE_NS) return m->leased;
@@ -145,8 +143,8 @@ static bool give_back(const struct meters *all, struct meter *m)
     return false;
 }
 
-/* A slot for a new key, its bucket full; KEYED_NONE where there is none. A table that holds all the entries it may is
- * swept a group for each new key, and the key's own two where that frees nothing. */
+/* Return a slot for a new key, with its bucket full; KEYED_NONE: there is none. A table with all its entries in use is
+ * swept by one group for each new key, and then, if that frees nothing, by the key's own two. */
 static uint32_t claim(struct meter *m, const struct place *at, const struct meter_key *k)
 {
     struct keyed *t = &m->table;
@@ -160,7 +158,7 @@ static uint32_t claim(struct meter *m, const struct place *at, const struct mete
 static bool take_by_key(struct meters *all, uint32_t id, const struct meter_key *k, uint64_t cost)
 {
     struct meter *m = &all->meter[id];
-    if (cost > m->rate.limit) return false; /* never conforms, so its key needs no slot */
+    if (cost > m->rate.limit) return false; /* such a packet never conforms, so its key needs no slot */
     struct place at;
     keyed_place(&m->table, k, m->table.key_words, &at);
     uint32_t slot = keyed_find(&m->table, &at, k);
@@ -197,7 +195,7 @@ bool meter_take(struct meters *all, uint32_t id)
     return within;
 }
 
-/* Would a new key find a slot? As `claim`, with nothing swept. */
+/* True if a new key would find a slot, as in `claim`, with nothing swept. */
 static bool has_room(const struct meter *m, const struct place *at, uint64_t now)
 {
     const struct keyed *t = &m->table;
@@ -209,14 +207,14 @@ static bool has_room(const struct meter *m, const struct place *at, uint64_t now
     return used - own < m->def->entries && (own || left);
 }
 
-/* Of the bucket of all workers, less what this one holds of it. */
+/* Return how far the bucket of all workers is ahead, less this worker's lease. */
 static uint64_t ahead_of_all(const struct meter *m, uint64_t now_ns)
 {
     const uint64_t of_all = m->cell ? shared_ahead(m->cell, shared_now(m, now_ns), m->rate.limit) : m->rate.limit;
     return of_all > m->leased ? of_all - m->leased : 0;
 }
 
-/* How far the bucket that the packet would be judged by lies ahead of the clock. */
+/* Return how far the bucket that would judge the packet lies ahead of the clock. */
 static uint64_t look(const struct meters *all, const struct meter *m, const struct meter_key *k)
 {
     if (m->leases) return ahead_of_all(m, all->now_ns);
@@ -293,7 +291,7 @@ struct meters *meters_new(const struct program *p, uint64_t seed)
     return NULL;
 }
 
-/* At least a packet's need is taken, so a lease of less than a token is none. */
+/* Return the size of a lease; less than a token is no lease, for at least a packet's need is taken. */
 static uint64_t lease_of(const struct meter_rate *r, unsigned workers)
 {
     const u128 second = (u128)LEASE_NS * r->num / r->den, most = second < r->limit ? second : r->limit;
@@ -322,7 +320,7 @@ void meters_keep(struct meters *to, struct meters *from, const uint32_t *was)
         if (was[i] == PBC_NONE) continue;
         const struct meter kept = from->meter[was[i]];
         from->meter[was[i]] = *m;
-        *m = kept; /* its cell goes on, too */
+        *m = kept; /* keeps its cell, too */
         m->def = from->meter[was[i]].def;
         to->counters[i] = from->counters[was[i]];
     }

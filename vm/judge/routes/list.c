@@ -1,4 +1,4 @@
-/* A list of routes, as somebody writes them down, and the table that is made of it (routes.h). */
+/* A list of routes as people write them, and the table made of it (routes.h). */
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 #include "vm/judge/routes.h"
 #include "vm/keyed/hash.h"
 
-/* Room for `more` behind the first `used`. */
+/* Make room for `more` behind the first `used`. */
 static bool room(void **at, uint32_t used, uint32_t more, uint32_t *have, size_t size)
 {
     if (more <= *have - used) return true;
@@ -19,7 +19,7 @@ static bool room(void **at, uint32_t used, uint32_t more, uint32_t *have, size_t
     return true;
 }
 
-/* Where the device of that name stands among those that have one, or is to stand. */
+/* Return the place of the device of that name in `named`, or its free place. */
 static uint32_t *place_of(const struct route_list *l, const struct route_device *d)
 {
     struct hash_key key;
@@ -33,7 +33,7 @@ static uint32_t *place_of(const struct route_list *l, const struct route_device 
     }
 }
 
-/* Twice as many places as devices, and two more. */
+/* Keep at least twice as many places as devices, and two more. */
 static bool room_for_name(struct route_list *l)
 {
     if (2 * (l->devices_count + 1) <= l->named_room) return true;
@@ -47,7 +47,7 @@ static bool room_for_name(struct route_list *l)
     return true;
 }
 
-/* 1 + the device's index; 0: it is not told; -ENOSPC, -ENOMEM. */
+/* Return 1 + the device's index; 0: unknown; or -ENOSPC, -ENOMEM. */
 static int device_of(struct route_list *l, const char *name)
 {
     struct route_device d = {0};
@@ -63,7 +63,7 @@ static int device_of(struct route_list *l, const char *name)
     return (int)l->devices_count;
 }
 
-/* Each leg's share of 2^32, by weight; the last has the rest. */
+/* Add the legs. Each has its share of 2^32 by weight; the last has the rest. */
 static int add_legs(struct route_list *l, const struct route_entry *e)
 {
     uint64_t all = 0, sum = 0;
@@ -86,7 +86,7 @@ int route_list_add(struct route_list *l, const struct route_entry *e)
     if (!room((void **)&l->routes, l->count, 1, &l->routes_room, sizeof *l->routes) ||
         !room((void **)&l->ways, l->ways_count, 2, &l->ways_room, sizeof *l->ways))
         return -ENOMEM;
-    if (!l->ways_count) l->ways[l->ways_count++] = (struct route_way){.kind = ROUTE_ASK}; /* as routes_new has it */
+    if (!l->ways_count) l->ways[l->ways_count++] = (struct route_way){.kind = ROUTE_ASK}; /* as in routes_new */
     const struct route_way way = {.first = l->legs_count, .legs = (uint16_t)(via ? e->hops : 0), .kind = e->kind};
     const int failed = via ? add_legs(l, e) : 0;
     if (failed) return failed;

@@ -1,5 +1,5 @@
-/* Cuts the prefixes of a table into ranges. Two prefixes lie apart or one in the other, so one pass over them in order,
- * with those that are open on a stack, meets each boundary once. */
+/* Cutting of a table's prefixes into ranges. Two prefixes are disjoint or nested, so one pass over them in order, with
+ * the open ones on a stack, meets each boundary once. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,7 +7,7 @@
 
 typedef unsigned __int128 u128;
 
-/* A route as the numbers of its addresses. */
+/* A route with its addresses as numbers. */
 struct span {
     u128 lo, hi;
     const struct route *route;
@@ -26,8 +26,8 @@ static struct span span_of(const struct route *x)
     return (struct span){lo, lo | free_mask, x};
 }
 
-/* Outer before inner; of equal ones the lower rank first, then the higher metric, then the one that came later: what
- * counts comes last. */
+/* Order outer before inner; of equal ones the lower rank first, then the higher metric, then the later one: the route
+ * that counts comes last. */
 static int compare(const void *pa, const void *pb)
 {
     const struct span *a = pa, *b = pb;
@@ -39,22 +39,22 @@ static int compare(const void *pa, const void *pb)
 }
 
 struct cutter {
-    u128 at; /* what is below it has been cut */
+    u128 at; /* all below is cut */
     bool ended;
     struct open {
         u128 lo, hi;
-        uint32_t rank, metric, way; /* of the route that counts here */
+        uint32_t rank, metric, way; /* values of the route that counts here */
         uint8_t bits;
-    } open[130]; /* by length, and none twice */
+    } open[130]; /* by length, each length once */
     unsigned depth;
     struct piece {
         u128 lo, hi;
         uint32_t way;
-    } * pieces; /* at most two a prefix, and one more */
+    } * pieces; /* room for two a prefix, and one more */
     uint32_t count;
 };
 
-/* Up to hi it is the innermost's. */
+/* Cut up to hi, for the innermost open prefix. */
 static void cut(struct cutter *c, u128 hi)
 {
     const uint32_t way = c->open[c->depth - 1].way;
@@ -68,7 +68,7 @@ static void cut(struct cutter *c, u128 hi)
     c->ended = c->at == 0;
 }
 
-/* It goes into the one that is open and holds it, or stands for it where both are equal. */
+/* Open a prefix inside the innermost open one, or in place of an equal one. */
 static void open_one(struct cutter *c, const struct span *s)
 {
     const struct route *x = s->route;
@@ -93,7 +93,7 @@ static void cut_all(struct cutter *c, const struct span *spans, uint32_t n)
     for (; c->depth; c->depth--) cut(c, c->open[c->depth - 1].hi);
 }
 
-/* The pieces of one family, malloc'd. False: memory is out. */
+/* Return the pieces of one family, malloc'd. False: out of memory. */
 static bool pieces_of(const struct routes_said *said, uint8_t family, struct piece **pieces, uint32_t *count)
 {
     uint32_t n = 0;

@@ -1,4 +1,4 @@
-/* The table of routes: its memory, the check of what was filled in, and look-ups (vm/judge/routes.h). */
+/* The table of routes: memory, check and look-ups (vm/judge/routes.h). */
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -111,7 +111,7 @@ int routes_close(struct routes *r, unsigned ports)
     return set_index_of(&ranges, &r->lookup, &r->lookup_bytes);
 }
 
-/* Do the first `bits` of two addresses agree? */
+/* True if the first `bits` of two addresses agree. */
 static bool agrees(const uint32_t *a, const uint32_t b[4], unsigned bits)
 {
     unsigned i = 0;

@@ -1,13 +1,13 @@
-/* Asks for the memory of large sets before a batch is judged. One look-up in a set that no cache holds waits for memory
- * two or three times, one after the other; asked for together, the packets of a batch wait almost as one. (Measured on
- * a million addresses: README.) */
+/* Prefetching for large sets before a batch is judged. One look-up in a set that no cache holds waits for memory two or
+ * three times in turn; prefetched together, the packets of a batch wait almost as one. (Measured on a million
+ * addresses: README.) */
 #include "vm/judge/judge.h"
 #include "vm/judge/sets/walk.h"
 
 /* Macros: gcc takes a function that only prefetches for one without effect, and drops the call. */
 #define ASK(at) __builtin_prefetch(at)
 
-/* Where a packet's walk stands: NULL where the set can't hold its address. */
+/* Position of each packet's walk. NULL: the set cannot hold its address. */
 struct walk {
     const uint32_t *bucket[VM_BATCH];
 };
@@ -22,7 +22,7 @@ static const uint32_t *bucket_in(const struct program *p, uint32_t node, const s
 
 static const uint32_t *side_of(const struct key *key, bool dst) { return dst ? key->dst : key->src; }
 
-/* The packets whose walk begins at a bucket, which is asked for. */
+/* Prefetch the first bucket of each walk. Return the packets that have one. */
 static uint64_t begin(const struct program *p, struct set_side x, const struct key keys[], uint64_t todo,
                       struct walk *w)
 {
@@ -40,7 +40,7 @@ static uint64_t begin(const struct program *p, struct set_side x, const struct k
     return begun;
 }
 
-/* One level down for each: to a finer bucket, or to the ranges, which are asked for. Returns those that go on. */
+/* Take each walk a level down: to a finer bucket, or to the ranges, which are prefetched. Return those that go on. */
 static uint64_t descend(const struct program *p, struct set_side x, const struct key keys[], uint64_t todo,
                         struct walk *w)
 {

@@ -5,8 +5,8 @@
 #include "vm/packet/loop.h"
 #include "vm/program/set_index.h"
 
-/* A place in the ranges, or in the words of the tables, and what stands there. The kernel goes by index, and says so
- * before it includes this file; natively an index costs 1 to 5 ns of 7 to 12 more. */
+/* A place in the ranges, or in the words of the tables, and the value there. The kernel uses indices, and defines them
+ * before it includes this file; natively an index costs 1 to 5 ns more than 7 to 12. */
 #ifndef SET_PLACES
 typedef const struct pbc_range *set4_at;
 typedef const struct pbc_range6 *set6_at;
@@ -30,8 +30,8 @@ static inline void wide_of(const uint32_t a[4], struct wide *out)
     out->lo = (uint64_t)a[2] << 32 | a[3];
 }
 
-/* Is the number of these halves at most b? The second way is for compilers without numbers of 128 bits; the first takes
- * two instructions and no branch, which searches live by. */
+/* True if the number of these halves is at most b. The second version is for compilers without numbers of 128 bits. The
+ * first takes two instructions and no branch, on which searches depend. */
 static inline bool wide_up_to_by_words(uint64_t hi, uint64_t lo, const struct wide *b)
 {
     return (hi < b->hi) | ((hi == b->hi) & (lo <= b->lo));
@@ -45,8 +45,8 @@ static inline bool wide_up_to(uint64_t hi, uint64_t lo, const struct wide *b)
 #define wide_up_to wide_up_to_by_words
 #endif
 
-/* The bucket of the address; one below the base wraps around to a large number. LOOKUP_NOWHERE: past the last bucket.
- * (An address outside the set that falls into the last one all the same is told from a member by the search.) */
+/* Return the bucket of the address; an address below the base wraps around to a large number. LOOKUP_NOWHERE: past the
+ * last bucket. (The search finds out that an address in the last bucket is outside the set.) */
 static inline lookup_at bucket4(lookup_at node, uint32_t addr)
 {
     uint32_t at = (addr - LOOKUP(node)) >> (LOOKUP(node + 1) & 31);
@@ -66,7 +66,7 @@ static inline lookup_at bucket6(lookup_at node, const struct wide *addr)
 
 static inline lookup_at node_at(lookup_at lookup, uint32_t id) { return lookup + (size_t)id * SET_BLOCK; }
 
-/* What a bucket says: its first range above how many. None: 0. */
+/* Parts of a bucket: the index of its first range, above the number of its ranges. 0: none. */
 static inline uint32_t few_first(uint32_t few) { return few >> SET_COUNT_BITS; }
 static inline uint32_t few_count(uint32_t few) { return few & SET_COUNT_MASK; }
 
@@ -88,8 +88,8 @@ static inline uint32_t walk6(lookup_at lookup, uint32_t id, const struct wide *a
     return e ? LOOKUP(e) : 0;
 }
 
-/* The place of the range that may hold the address, of n > 0 in order and apart: the last that starts at or below it,
- * or the first. The search halves without branches on the data, so no traffic can make it mispredict. */
+/* Return the place of the range that may hold the address, of n > 0 disjoint ranges in order: the last that starts at
+ * or below it, or the first. The search halves without branches on the data, so no traffic can make it mispredict. */
 static inline set4_at last4(set4_at r, uint32_t n, uint32_t addr)
 {
     TURNS(32)
@@ -114,7 +114,7 @@ static inline set6_at last6(set6_at r, uint32_t n, const struct wide *addr)
     return r;
 }
 
-/* Does one of the n ranges hold the address? */
+/* True if one of the n ranges holds the address. */
 static inline bool among4(set4_at r, uint32_t n, uint32_t addr)
 {
     if (n == 0) return false;
@@ -130,7 +130,7 @@ static inline bool among6(set6_at r, uint32_t n, const struct wide *addr)
     return wide_up_to(SET6(r)->lo_hi, SET6(r)->lo_lo, addr) && wide_up_to(addr->hi, addr->lo, &last);
 }
 
-/* Is the number among the n in order? */
+/* True if the number is among the n, which are in order. */
 static inline bool mac_among(macs_at m, uint32_t n, uint64_t mac)
 {
     if (n == 0) return false;
@@ -144,9 +144,9 @@ static inline bool mac_among(macs_at m, uint32_t n, uint64_t mac)
     return MAC(m) == mac;
 }
 
-/* Natively the range itself; NULL: none holds it. */
+/* Native searches that return the range itself; NULL: none holds the address. */
 #ifndef SET_PLACES
-/* The set's outermost node in that family, 0: none. */
+/* Return the set's outermost node in that family; 0: none. */
 static inline uint32_t node_of_set(const uint32_t *lookup, uint32_t set, bool six)
 {
     return lookup ? lookup[2 * (size_t)set + six] : 0;
