@@ -1,4 +1,4 @@
-/* Addresses of sets, range by range (program.h). */
+/* Walk and arithmetic over the addresses of sets (program.h). */
 #include <string.h>
 
 #include "vm/program/program.h"

@@ -8,7 +8,7 @@ enum { BLOCK = 128, ROUNDS = 12 };
 
 struct blake2b {
     uint64_t h[8];
-    uint64_t hashed; /* bytes so far; a .pbc is far below 2^64, so the counter's upper word stays 0 */
+    uint64_t hashed; /* bytes hashed so far; a .pbc is far below 2^64, so the counter's upper word stays 0 */
 };
 
 static const uint64_t iv[8] = {
@@ -34,7 +34,7 @@ static uint64_t load_le64(const uint8_t *p)
 
 static uint64_t rotate_right(uint64_t w, unsigned n) { return w >> n | w << (64 - n); }
 
-/* In line, so that v need not be an array: half the instructions. */
+/* Inlined, so that v lives in registers: half the instructions. */
 static inline __attribute__((always_inline)) void mix(uint64_t v[16], unsigned a, unsigned b, unsigned c, unsigned d,
                                                       uint64_t x, uint64_t y)
 {
@@ -59,7 +59,7 @@ static void compress(struct blake2b *s, const uint8_t block[BLOCK], unsigned len
     }
     v[12] ^= s->hashed;
     if (last) v[14] = ~v[14];
-#pragma GCC unroll 12 /* so that the places of words are constants: a third fewer instructions */
+#pragma GCC unroll 12 /* makes the indices of words constants: a third fewer instructions */
     for (unsigned r = 0; r < ROUNDS; r++) {
         const uint8_t *o = sigma[r % 10];
         mix(v, 0, 4, 8, 12, m[o[0]], m[o[1]]);

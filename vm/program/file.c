@@ -1,5 +1,5 @@
-/* The program file, written: header, table and sections laid out one after the other, then the digest. A section
- * without entries is left out; the loader takes it for empty. */
+/* Write the program file: header, section table, sections one after the other, then the digest. A section without
+ * entries is left out; the loader takes it for empty. */
 #include <stdlib.h>
 #include <string.h>
 

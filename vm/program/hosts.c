@@ -6,7 +6,7 @@
 static char lower(char c) { return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c; }
 static bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-/* One label, lower case. */
+/* Check one label in lower case. */
 static enum host_fault label_fault(const char *s, size_t len)
 {
     if (len == 0) return HOST_LABEL_EMPTY;
@@ -26,7 +26,7 @@ static bool is_number(const char *s, size_t len)
     return true;
 }
 
-/* A normal name without its `*.`. */
+/* Check all labels of a normal name, given without its `*.`. */
 static enum host_fault labels_fault(const char *s)
 {
     while (true) {
@@ -51,7 +51,7 @@ enum host_fault host_normal(const char *s, size_t len, char out[HOST_MAX + 1])
     return labels_fault(is_glob(out) ? out + 2 : out);
 }
 
-/* The dot stands before all else, so that what ends in a name follows it at once; then the star. */
+/* Rank of a character in host_compare: dot, then star, then the rest. So what ends in a name follows it at once. */
 static int rank(char c) { return c == '.' ? 0 : c == '*' ? 1 : 2 + (unsigned char)c; }
 
 static int compare(const char *a, size_t a_len, const char *b, size_t b_len)
@@ -65,7 +65,7 @@ static int compare(const char *a, size_t a_len, const char *b, size_t b_len)
 
 int host_compare(const char *a, const char *b) { return compare(a, strlen(a), b, strlen(b)); }
 
-/* The name ends in what stands behind the glob's star, and has something before it. */
+/* True if the name ends in the text behind the glob's star and has something before it. */
 static bool fits(const char *glob, const char *name, size_t len)
 {
     const size_t tail = strlen(glob) - 1;
@@ -77,7 +77,7 @@ bool host_covers(const char *glob, const char *name)
     return is_glob(glob) && strcmp(glob, name) != 0 && fits(glob, name, strlen(name));
 }
 
-/* The client's name in lower case without a dot at its end; its length, 0 if it can't be a name. */
+/* Write the client's name in lower case and without a dot at its end. Return its length, 0 if it can't be a name. */
 static size_t client_name(const char *s, size_t len, char out[HOST_MAX])
 {
     if (len && s[len - 1] == '.') len--;
@@ -98,7 +98,7 @@ bool names_match(const struct program *p, uint32_t list, const char *host, size_
 {
     const struct pbc_names *l = &p->names[list];
     char name[HOST_MAX];
-    uint32_t from = 0, to = l->count; /* the first entry behind the name */
+    uint32_t from = 0, to = l->count; /* from ends as the first entry behind the name */
     len = client_name(host, len, name);
     if (len == 0) return false;
     while (from < to) {

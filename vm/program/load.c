@@ -1,7 +1,7 @@
-/* Read a .pbc: header, section table and digest are checked, the sections copied into one private block, the verifier
- * run over the copy, the copy made read-only. The file is never used after it was read, so its writer can't change
- * what runs. Each section is padded with zeroed entries to a power of two (docs/kernel.md); the padding of the
- * block is never touched, so it takes no memory. */
+/* Read a .pbc: check header, section table and digest, copy the sections into one private block, run the verifier over
+ * the copy, make the copy read-only. The file is not used after it has been read, so its writer can't change what runs.
+ * Each section is padded with zeroed entries to a power of two (docs/kernel.md); the padding of the block is never
+ * touched, so it takes no memory. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -84,7 +84,7 @@ static int check_section(const struct pbc_section *s, size_t len, char *err, siz
     return 0;
 }
 
-/* Fills of[kind] with each section that stands in the file. */
+/* Check the section table and fill of[kind] for each section in the file. */
 static int check_sections(const uint8_t *bytes, size_t len, const struct pbc_section *of[PBC_KINDS], char *err,
                           size_t err_len)
 {
@@ -99,12 +99,12 @@ static int check_sections(const uint8_t *bytes, size_t len, const struct pbc_sec
         of[s->kind] = s;
         total += s->count * s->entry_size;
     }
-    /* So a small file can't ask for much memory. */
+    /* Keeps a small file from asking for much memory. */
     if (total > len) return fault(err, err_len, "sections overlap");
     return 0;
 }
 
-/* Room for `count` entries and zeroed ones up to the next power of two; at least one, so that no table is nowhere. */
+/* Bytes of `count` entries, padded to the next power of two; at least one entry, so that every table has an address. */
 static uint64_t padded_bytes(uint64_t count, uint32_t entry_size)
 {
     uint64_t entries = 1;
@@ -193,10 +193,10 @@ static void close_file(const int *fd)
     if (*fd > STDIN_FILENO) close(*fd);
 }
 
-/* Everything up to the end of the file, which may be a pipe; more than PBC_SIZE_MAX is a fault. */
+/* Read to the end of the file, which may be a pipe. More than PBC_SIZE_MAX bytes are a fault. */
 static int read_all(int fd, size_t expected, struct bytes *to, char *err, size_t err_len)
 {
-    size_t room = expected + 1; /* one more: the end is seen without growing */
+    size_t room = expected + 1; /* one byte more, so that the end is seen without growing the buffer */
     to->at = malloc(room);
     while (to->at) {
         ssize_t n = read(fd, to->at + to->len, room - to->len);
@@ -214,7 +214,7 @@ static int read_all(int fd, size_t expected, struct bytes *to, char *err, size_t
     return fault(err, err_len, "no memory");
 }
 
-/* is_stream: it need not be a regular file. */
+/* is_stream: the file need not be a regular one. */
 static int read_file(int fd, bool is_stream, struct bytes *to, char *err, size_t err_len)
 {
     struct stat st;
@@ -254,7 +254,7 @@ struct program *program_load_open(int fd, const char *path, char *err, size_t er
 struct program *program_load_file(const char *path, char *err, size_t err_len)
 {
     const bool is_stream = strcmp(path, "-") == 0;
-    /* O_NONBLOCK: a FIFO without a writer must not hang the open; it is refused right after. */
+    /* O_NONBLOCK: opening a FIFO without a writer must not hang; a FIFO is refused right after. */
     const int fd __attribute__((cleanup(close_file))) =
         is_stream ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0) {

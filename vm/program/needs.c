@@ -1,10 +1,10 @@
-/* A program's needs of a worker, as its flags say: a flow table, counts of flows, fragments that follow their first,
- * routes. The compiler writes them into meta, the verifier compares. */
+/* A program's needs of a worker as flags: a flow table, counts of flows, fragments that follow their first, routes. The
+ * compiler writes the flags into meta, the verifier compares. */
 #include "vm/packet/key.h"
 #include "vm/pbc.h"
 #include "vm/tables.h"
 
-/* Does the condition ask for something that a later fragment lacks? The protocol is there but for odd IPv6 chains. */
+/* True if the condition asks for a field that later fragments lack; they have the protocol, but for odd IPv6 chains. */
 static bool asks_beyond(const struct pbc_lists *l, const struct pbc_cond *c)
 {
     switch ((enum cond_operands)cond_info[c->kind].operands) {
@@ -24,13 +24,13 @@ static uint32_t cond_needs(const struct pbc_lists *l, const struct pbc_cond *c)
     return flags;
 }
 
-/* Over IPv6 each packet of a flow may carry AH or not. */
+/* True for a condition on AH: over IPv6, packets of one flow may differ in it. */
 static bool asks_ah(const struct pbc_cond *c) { return c->kind == COND_PROTO && c->arg & KIND_AH; }
 
 bool pbc_asks_flow(const struct pbc_cond *c) { return cond_info[c->kind].traits & COND_OF_FLOW && !asks_ah(c); }
 bool pbc_asks_stream(const struct pbc_cond *c) { return cond_info[c->kind].traits & COND_OF_STREAM && !asks_ah(c); }
 
-/* Rules may share conditions, so those that name `fragment` are counted once; a `when` may name it too. */
+/* True if a rule's condition, not only a `when`, names `fragment`. Counted once, since rules may share conditions. */
 static bool rules_name_fragment(const struct pbc_lists *l, uint32_t *before)
 {
     before[0] = 0;
@@ -40,7 +40,7 @@ static bool rules_name_fragment(const struct pbc_lists *l, uint32_t *before)
     return false;
 }
 
-/* Verdicts and conditions that there are not need nothing: the verifier refuses them. */
+/* Unknown verdicts and conditions need nothing here: the verifier refuses them. */
 uint32_t pbc_needs(const struct pbc_lists *l, uint32_t *before)
 {
     uint32_t flags = l->services_count || l->nats_count ? PBC_FOLLOWS_FRAGMENTS | PBC_KEEPS_FLOWS : 0;

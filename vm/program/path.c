@@ -1,4 +1,4 @@
-/* The longest path through a program: how many instructions one packet may cost at most. Jumps and calls go forward, so
+/* The longest path through a program: the most instructions that one packet may cost. Jumps and calls go forward, so
  * one pass from the last instruction to the first knows what follows each. The compiler writes the figure into meta,
  * the verifier compares. */
 #include <stdlib.h>
@@ -10,15 +10,15 @@ static void free_words(uint32_t **words) { free(*words); }
 
 static uint32_t add(uint32_t a, uint64_t b) { return b > UINT32_MAX - a ? UINT32_MAX : a + (uint32_t)b; }
 
-/* Knowledge gathered while functions are worked off from the last to the first. */
+/* Path lengths known so far; functions are processed from the last to the first. */
 struct ways {
     const struct pbc_code *c;
-    uint32_t *after; /* [instruction]: longest path from it on; valid behind the current one */
-    uint32_t *paths; /* [function]: of those behind */
-    uint32_t *most;  /* [PBC_CHAIN_MAX]: room for the longest of a classifier's ways */
+    uint32_t *after; /* [instruction]: longest path from it on; valid behind the current instruction */
+    uint32_t *paths; /* [function]: longest path through it; valid behind the current function */
+    uint32_t *most;  /* [PBC_CHAIN_MAX]: heap of a classifier's longest paths */
 };
 
-/* Put `way` into the heap whose first is the least, in the place of that. */
+/* Replace the heap's least value, its first, by `way`. */
 static void sift(uint32_t *heap, uint32_t count, uint32_t way)
 {
     uint32_t at = 0;
@@ -31,7 +31,7 @@ static void sift(uint32_t *heap, uint32_t count, uint32_t way)
     heap[at] = way;
 }
 
-/* The `chain` longest of the ways from entries' code together: no more entries are asked in turn, and none twice. */
+/* Sum of the `chain` longest paths through entries' code: a packet asks no more entries, and none twice. */
 static uint32_t entry_ways(const struct ways *w, const struct pbc_classifier *k, uint32_t first, uint32_t end)
 {
     const uint32_t count = k->chain < PBC_CHAIN_MAX ? k->chain : PBC_CHAIN_MAX;
@@ -56,7 +56,7 @@ static uint32_t classify_cost(const struct ways *w, uint32_t classifier, uint32_
     return add(entry_ways(w, k, first, end), search * times);
 }
 
-/* The longest way from instruction i on. */
+/* Longest path from instruction i on. */
 static uint32_t from(const struct ways *w, uint32_t func, uint32_t i, uint32_t end)
 {
     const struct insn *n = &w->c->code[i];

@@ -1,4 +1,4 @@
-/* A program's life and its names. */
+/* A program's life and names. */
 #include "vm/program/program.h"
 
 #include <stdlib.h>
@@ -81,7 +81,7 @@ bool iface_holds(const char *pattern, const char *device)
     return strncmp(pattern, device, len - 1) == 0;
 }
 
-/* The longest pattern that holds it. */
+/* Return the longest pattern that matches the device, or PBC_NONE. */
 static uint32_t pattern_around(const struct iface_table *t, const char *device)
 {
     uint32_t found = PBC_NONE;

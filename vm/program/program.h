@@ -1,6 +1,6 @@
 /* A loaded, verified program: immutable (but for its bounds, see program_bound), counted, in one private memory block.
- * Everything reached through it may be used without checks: the verifier proved it. Behind it what is asked of one:
- * which devices it names, addresses of sets, membership of host names and texts. */
+ * Everything reached through it may be used without checks: the verifier proved it. Below it: queries of programs for
+ * named devices, addresses of sets, membership of host names and texts. */
 #pragma once
 
 #include <stdbool.h>
@@ -9,93 +9,93 @@
 
 #include "vm/pbc.h"
 
-/* A set that code looks the source or the destination up in. */
+/* A set, and the address (source or destination) that code looks up in it. */
 struct set_side {
     uint32_t set;
     uint8_t dst;
 };
 enum { PROGRAM_AHEAD = 2 };
 
-/* One pointer and one count a section: p->rules, p->rules_count, ... */
+/* One pointer and one count for each section: p->rules, p->rules_count, … */
 struct program {
 #define X(ident, field, type, most)                                                                                    \
     const type *field;                                                                                                 \
     uint32_t field##_count;
     PBC_SECTIONS(X)
 #undef X
-    const uint8_t *verdicts;   /* [rules_count]: of rules, side by side: those of many stay in the caches */
-    uint64_t flows, half_open; /* bounds of a flow table: as `limits` says, or as who runs it does (program_bound) */
+    const uint8_t *verdicts;   /* [rules_count]: verdicts of rules, side by side so that caches hold those of many */
+    uint64_t flows, half_open; /* bounds of the flow table: from `limits` or from program_bound */
     uint8_t digest[PBC_DIGEST_LEN];
-    uint64_t file_bytes;    /* of the .pbc */
-    uint64_t memory_bytes;  /* held by this program, look-up tables apart */
-    const uint32_t *lookup; /* tables of large sets (set_index.h), NULL: none */
+    uint64_t file_bytes;    /* size of the .pbc */
+    uint64_t memory_bytes;  /* memory of this program, look-up tables apart */
+    const uint32_t *lookup; /* look-up tables of large sets (set_index.h), NULL: none */
     uint64_t lookup_bytes;
-    struct set_side ahead[PROGRAM_AHEAD]; /* the first large sets of the code: a batch asks for their memory ahead */
+    struct set_side ahead[PROGRAM_AHEAD]; /* first large sets of the code, whose memory a batch prefetches */
     uint32_t ahead_count;
-    uint32_t refs;   /* program_get, program_put */
-    uint64_t serial; /* no other program of this process has it, or ever had: an address may come again */
+    uint32_t refs;   /* references: program_get, program_put */
+    uint64_t serial; /* number of this program, never reused in this process; an address may be */
     void *memory;
-    const struct program_past *past; /* of a program that took the place of another (remap.h); NULL */
+    const struct program_past *past; /* past of a program that replaced another (remap.h); NULL: none */
 };
 
-/* Read a .pbc file (regular file or standard input for "-"), copy, verify. On failure returns NULL and writes one
+/* Read a .pbc file (regular file or standard input for "-"), copy and verify it. On failure return NULL and write one
  * line, without newline, that names the first fault into err. */
 struct program *program_load_file(const char *path, char *err, size_t err_len);
 
-/* The same of a file that is open already, with that name; closing it is the caller's. */
+/* The same for an open file; path is its name in messages. The caller closes fd. */
 struct program *program_load_open(int fd, const char *path, char *err, size_t err_len);
 
-/* The digest of the program in an open file, which is whole and undamaged, but is not loaded and proved; to know a
- * program by. 0, or a negative errno with one line, without the file's name, in err. */
+/* Read the digest of the program in an open file, to identify the program. The file is checked for damage, but the
+ * program is not loaded or verified. Return 0, or a negative errno with one line, without the file's name, in err. */
 int program_digest_open(int fd, uint8_t digest[PBC_DIGEST_LEN], char *err, size_t err_len);
 
-/* The same from memory: the bytes are copied and may be freed or changed afterwards. */
+/* The same as program_load_file from memory: the bytes are copied and may be freed or changed afterwards. */
 struct program *program_load(const void *bytes, size_t len, char *err, size_t err_len);
 
-/* The file that it was loaded from, made again, byte by byte where the compiler made it; malloc'd. NULL: out of memory.
- * Of a program with a past (remap.h) it is that of the file alone. */
+/* Return the file that the program was loaded from, rebuilt (byte by byte the same if the compiler made it); malloc'd.
+ * NULL: out of memory. For a program with a past (remap.h) the file has no past in it. */
 uint8_t *program_file(const struct program *p, size_t *len);
 
 struct program *program_get(struct program *p);
-void program_put(struct program *p); /* NULL is fine; freed with the last one */
-/* A serial that no program has yet; by any thread. */
+void program_put(struct program *p); /* NULL is allowed; frees the program with its last reference */
+/* Return an unused serial. Any thread may call this. */
 uint64_t program_serial(void);
 
-/* Verify a raw image in place; called by program_load. Returns 0 or -EINVAL with the first fault in err. Linear in
- * the image's size. */
+/* Verify a raw image in place; called by program_load. Return 0, or -EINVAL with the first fault in err. Linear in the
+ * image's size. */
 int program_verify(const struct program *p, char *err, size_t err_len);
 
 const char *program_str(const struct program *p, uint32_t offset); /* never NULL */
 
-/* The check of a server, its own or its pool's; PBC_NONE: it has none. */
+/* Return the check of a server, its own or its pool's; PBC_NONE: no check. */
 static inline uint32_t program_check(const struct program *p, uint32_t server)
 {
     const uint32_t own = p->servers[server].check;
     return own != PBC_NONE ? own : p->pools[p->servers[server].pool].check;
 }
 
-/* "NAME", or "LIST:LINE" for an unnamed rule, into buf. Returns buf. */
+/* Write "NAME", or "LIST:LINE" for an unnamed rule, into buf. Return buf. */
 const char *rule_name(const struct program *p, uint32_t rule, char *buf, size_t len);
 
 /* Print everything: sections, rule list, code (`preyc --dump=bytecode`). */
 void program_disasm(const struct program *p, FILE *out);
 
-/* Bounds that its file leaves open: so many flows, and so many that are half open; 0: as it was. Set before anything is
- * made of the program. The file that program_file makes says nothing of them. */
+/* Set the bounds of flows and of half-open flows that the file leaves open; unchanged if either is 0. Call this before
+ * anything is built from the program. program_file's output does not hold these bounds. */
 void program_bound(struct program *p, uint64_t flows, uint64_t half_open);
-/* May it be told so? None at all is for programs that follow no flows. */
+/* True if the bounds are valid: both within range, or both 0 for programs that follow no flows. */
 bool program_bounds_fit(uint64_t flows, uint64_t half_open);
-/* Does its file say how many flows there may be? */
+/* True if the file sets the number of flows. */
 static inline bool program_says_flows(const struct program *p)
 {
     return p->settings_count && p->settings->written >> PBC_SETTING_flows & 1;
 }
 
-/* Does it begin flows, so that their table fills: of connections that are sent on or translated, or for a condition
- * that asks? What opens a connection to a proxy begins none. */
+/* True if the program begins flows, so that its flow table fills: it sends on or translates connections, or a condition
+ * asks for flow state or counts. A connection to a proxy begins no flow. */
 bool program_begins_flows(const struct program *p);
 
-/* Has some service `syn cookies`? */
+/* True if some service has `syn cookies`. */
 static inline bool program_has_cookies(const struct program *p)
 {
     bool any = false;
@@ -103,12 +103,12 @@ static inline bool program_has_cookies(const struct program *p)
     return any;
 }
 
-/* Does the firewall judge frames that travel so (PBC_DIR_IN, OUT, FORWARD)? */
+/* True if the firewall judges frames of that direction (PBC_DIR_IN, OUT, FORWARD). */
 static inline bool firewall_judges(const struct pbc_firewall *f, enum pbc_direction d)
 {
     return f->direction == PBC_DIR_ANY ? d != PBC_DIR_OUT : f->direction == d;
 }
-/* The interfaces of a program, or of one that is made. */
+/* Interfaces of a program, loaded or in the making. */
 struct iface_table {
     const struct pbc_iface *ifaces;
     uint32_t count;
@@ -118,67 +118,67 @@ static inline struct iface_table program_ifaces(const struct program *p)
 {
     return (struct iface_table){p->ifaces, p->ifaces_count, p->strings};
 }
-/* Does the pattern hold all that `device`, a name or another pattern, names? */
+/* True if the pattern holds every name that `device`, a name or another pattern, stands for. */
 bool iface_holds(const char *pattern, const char *device);
-/* The id of a device: its own, else that of the longest pattern that its name matches; PBC_NONE. */
+/* Return the id of a device: its own, else that of the longest pattern that matches its name; PBC_NONE. */
 uint32_t iface_match(const struct iface_table *t, const char *device);
-/* The longest pattern that holds it, as the table says and as names do; PBC_NONE. */
+/* Return the longest pattern that holds the interface, by the table or (second function) by names; PBC_NONE. */
 static inline uint32_t iface_around(const struct iface_table *t, uint32_t iface) { return t->ifaces[iface].within - 1; }
 uint32_t iface_nest(const struct iface_table *t, uint32_t iface);
-/* Are the devices of that id all among those that `other` names? Any value past the table is an interface by itself. */
+/* True if all devices of id `iface` are among those of id `other`. A value past the table is an interface by itself. */
 bool iface_is_of(const struct iface_table *t, uint32_t iface, uint32_t other);
 
-/* The firewall that judges frames that travel so and come or go on the interface: the first `on` it, else `on` the
- * longest pattern that holds it, else the first without `on`; PBC_NONE. iface: any value past the table stands for all
+/* Return the firewall that judges frames of that direction on the interface: the first `on` it, else the one `on` the
+ * longest pattern that holds it, else the first without `on`; PBC_NONE. A value of iface past the table stands for all
  * other interfaces. */
 uint32_t firewall_find(const struct iface_table *t, const struct pbc_firewall *firewalls, uint32_t count,
                        enum pbc_direction d, uint32_t iface);
 
-/* Is a server asked through that service, which sends to it? Where the server has to have the service's address, yes.
- * Where the service rewrites the destination a packet to the server's own address is the very same. */
+/* True if checks of a server go through the service that sends to it: in modes where the server has the service's
+ * address. Where the service rewrites the destination, a packet to the server's own address is the same. */
 static inline bool service_checked_via(const struct pbc_service *s)
 {
     return mode_is(s->mode, MODE_ONE_SIDED) && !mode_is(s->mode, MODE_REWRITES);
 }
 
-/* Devices that rules ask for, and parts of a device that they leave to nobody: for whoever serves interfaces, or is
- * told of them. Judging does not ask this. */
+/* Devices that rules name, and directions on a device that no firewall judges: for those who serve interfaces or report
+ * on them. Judging does not use this. */
 
-/* named[p->ifaces_count]: is it a device's own name that a firewall, a condition or a nat asks for? Patterns are not,
- * nor what a condition's pattern holds anyway, nor names of tests alone. */
+/* Set named[i] for each device that a firewall, a condition or a nat names itself (array of p->ifaces_count). Left out
+ * are patterns, devices held by a pattern of the same condition, and devices that only tests name. */
 void served_named(const struct program *p, bool *named);
 
-/* The first firewall for what travels so (PBC_DIR_IN, OUT, FORWARD), where none of them judges it on the device;
- * PBC_NONE: one does, or there is no such firewall. Firewalls without a direction count as `in`, and for a port of a
- * bridge, which knows `forward` alone, as `forward`. */
+/* Return the first firewall for direction d (PBC_DIR_IN, OUT, FORWARD) if no firewall judges that direction on the
+ * device; PBC_NONE: one does, or no firewall has that direction. A firewall without a direction counts as `in`; for a
+ * port of a bridge, which has only `forward`, as `forward`. */
 uint32_t served_unjudged(const struct program *p, const char *device, enum pbc_direction d, bool bridged);
 
-/* The words between `what` and the device: "comes in by". */
+/* Return the words between subject and device: "comes in by". */
 const char *served_words(enum pbc_direction d);
 
 /* Addresses of sets, range by range: what a pool's `source` or a nat translates to. */
 
-/* Both ends as in struct key. */
+/* A range of addresses, both ends as in struct key. */
 struct address_range {
     uint32_t lo[4], hi[4];
     uint8_t family; /* 4 or 6 */
 };
 
-/* Position in a walk: the ranges of SETS set..end, in their order; of each those of IPv4 first. */
+/* Position in a walk over the ranges of SETS set..end in order; within a set, IPv4 first. */
 struct address_walk {
     const struct program *p;
     uint32_t set, end, at;
     uint8_t family;
 };
-/* family: 4, 6, or 0 for both. */
+/* Begin a walk. family: 4, 6, or 0 for both. */
 static inline struct address_walk address_walk(const struct program *p, uint32_t sets, uint32_t count, uint8_t family)
 {
     return (struct address_walk){.p = p, .set = sets, .end = sets + count, .family = family};
 }
-/* False: there are no more. */
+/* Write the next range into r; false at the end. */
 bool address_next(struct address_walk *w, struct address_range *r);
 
-/* The prefix of `len` bits that begins there; a longer one than the family has: the address alone. */
+/* Return the prefix of `len` bits that begins at lo. A len above the family's bits gives the single address. */
 struct address_range address_prefix(const uint32_t lo[4], unsigned len, uint8_t family);
 
 static inline struct pbc_range address_range4(const struct address_range *r)
@@ -193,7 +193,7 @@ static inline struct pbc_range6 address_range6(const struct address_range *r)
                                .hi_lo = (uint64_t)r->hi[2] << 32 | r->hi[3]};
 }
 
-/* Are the first `len` bits of both the same? */
+/* True if the first `len` bits of both are equal. */
 static inline bool address_in_prefix(const uint32_t prefix[4], unsigned len, const uint32_t addr[4])
 {
     for (unsigned w = 0; w < 4 && len; w++) {
@@ -204,21 +204,21 @@ static inline bool address_in_prefix(const uint32_t prefix[4], unsigned len, con
     return true;
 }
 
-/* Number of addresses in the range, UINT64_MAX: that many or more. */
+/* Number of addresses in the range; UINT64_MAX: that many or more. */
 uint64_t address_range_size(const struct address_range *r);
-/* The address `n` behind lo: within the range. */
+/* Write the address `n` behind lo, which lies within the range. */
 void address_range_at(const struct address_range *r, uint64_t n, uint32_t addr[4]);
-/* Number of addresses in all, at most `most` + 1; those that stand in two of the sets count twice. */
+/* Return the number of addresses of all the sets, at most `most` + 1; an address in two of the sets counts twice. */
 uint64_t address_count(const struct program *p, uint32_t sets, uint32_t count, uint8_t family, uint64_t most);
 
-/* Host names and globs: their one normal form, their order, and membership in a list of them.
+/* Host names and globs: their normal form, their order, and membership in a list.
  *
  * A name is labels of letters, digits and inner hyphens, 1 to 63 bytes each, 253 in all (RFC 1123, section 2.1); the
  * last label is not a number. `*` may stand as the whole leftmost label: `*.example.com` is every name with one or more
  * labels before `example.com`, not `example.com` itself. Normal form is lower case without a dot at the end.
  *
- * A list is in order (host_compare) and holds no name that one of its globs covers. All that a glob covers stands right
- * behind it in that order, so the last entry at or before a name is the only one that may match it. */
+ * A list is in order (host_compare) and holds no name that one of its globs covers. All names that a glob covers stand
+ * right behind it in that order, so the last entry at or before a name is the only one that may match it. */
 
 enum { HOST_MAX = 253, HOST_LABEL_MAX = 63 };
 
@@ -230,41 +230,41 @@ enum host_fault {
     HOST_LABEL_LONG,
     HOST_CHARACTER,
     HOST_NOT_ASCII,
-    HOST_HYPHEN, /* at the beginning or end of a label */
+    HOST_HYPHEN, /* at the start or end of a label */
     HOST_STAR,   /* not the whole leftmost label, or nothing behind it */
-    HOST_NUMBER, /* the last label is a number: an address, or the half of one */
+    HOST_NUMBER, /* the last label is a number: an address, or part of one */
 };
 
-/* The normal form of a name or glob as it was written. */
+/* Write the normal form of a name or glob as a user wrote it. */
 enum host_fault host_normal(const char *s, size_t len, char out[HOST_MAX + 1]);
 
-/* Order of normal names, read from their ends: what ends in a name stands right behind it, and first of that the glob,
- * before all that it covers. <0, 0, >0. */
+/* Compare normal names from their ends: <0, 0, >0. All that ends in a name stands right behind that name; its glob
+ * comes first, before the names that it covers. */
 int host_compare(const char *a, const char *b);
 
-/* Is the name, or all that the glob `name` covers, covered by `glob`? Not by itself, and never by what is no glob. */
+/* True if `glob` covers the name, or all that the glob `name` covers. False for equal names, or without a glob. */
 bool host_covers(const char *glob, const char *name);
 
-/* Is the host in the list? `host` is what a client wrote, in any case, perhaps with a dot at its end, without a port:
- * bytes that no name may have match nothing but a glob's `*`. */
+/* True if the host is in the list. `host` is what a client wrote: any case, perhaps with a dot at its end, without a
+ * port. Bytes that no name may have match only a glob's `*`. */
 bool names_match(const struct program *p, uint32_t list, const char *host, size_t len);
 
-/* The same, each entry looked at: the rule list's way. */
+/* The same by a look at each entry, as the rule list does. */
 bool names_match_plain(const struct program *p, uint32_t list, const char *host, size_t len);
 
-/* Texts that clients send, exact or with `*` at the end for all that begin so: their order, and membership in a list of
- * them. Paths, methods, protocols and values of header fields are compared byte by byte, in the case they are written
+/* Texts that clients send, exact or with `*` at the end for every text that begins so: their order, and membership in a
+ * list. Paths, methods, protocols and values of header fields are compared byte by byte, in the case they are written
  * in.
  *
- * A list is in order (text_compare) and holds nothing that one of its globs covers. All that a glob covers stands right
- * behind it in that order, so the last entry at or before a text is the only one that may match it. */
+ * A list is in order (text_compare) and holds nothing that one of its globs covers. All texts that a glob covers stand
+ * right behind it in that order, so the last entry at or before a text is the only one that may match it. */
 
-/* Bytes in order, a glob by what stands before its `*`; of two that are alike the glob first. <0, 0, >0. */
+/* Compare byte by byte, a glob by the text before its `*`; of two equal texts the glob is less. <0, 0, >0. */
 int text_compare(const char *a, const char *b);
 
-/* Is the text, or all that the glob `text` covers, covered by `glob`? Not by itself, and never by what is no glob. */
+/* True if `glob` covers the text, or all that the glob `text` covers. False for equal texts, or without a glob. */
 bool text_covers(const char *glob, const char *text);
 
-/* Is the text in the list? texts_match_plain looks at each entry: the rule list's way. */
+/* True if the text is in the list. texts_match_plain looks at each entry, as the rule list does. */
 bool texts_match(const struct program *p, uint32_t list, const char *text, size_t len);
 bool texts_match_plain(const struct program *p, uint32_t list, const char *text, size_t len);

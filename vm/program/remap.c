@@ -1,4 +1,4 @@
-/* From one program to the next, see remap.h. */
+/* Making of a remap (remap.h). */
 #include "vm/program/remap.h"
 #include "vm/program/remap_priv.h"
 
@@ -23,7 +23,7 @@ static int compare_server(const struct making *m, const struct pbc_server *a, co
     return pool ? pool : strcmp(program_str(m->from, a->name), program_str(m->to, b->name));
 }
 
-/* The server of `to` that a server of `from` goes on as; PBC_NONE. */
+/* Return the server of `to` that continues a server of `from`; PBC_NONE. */
 static uint32_t server_in_to(const struct making *m, const struct pbc_server *s)
 {
     uint32_t lo = 0, hi = m->to->servers_count;
@@ -60,7 +60,7 @@ static void map_servers(struct making *m)
     }
 }
 
-/* A service whose flows can go on as this one's. */
+/* Return the service that flows of s can continue with; PBC_NONE. */
 static uint32_t service_in(const struct making *m, const struct pbc_service *s)
 {
     for (uint32_t i = 0; i < m->view->services_count; i++)
@@ -68,8 +68,8 @@ static uint32_t service_in(const struct making *m, const struct pbc_service *s)
     return PBC_NONE;
 }
 
-/* The branch of t that sends to the same pools as the b-th of s: in its place, or else the first; where none does, the
- * one that stands in its place now. */
+/* Return the branch of t that sends to the same pools as branch b of s: the one in the same place, or else the first.
+ * If none does, the one in the same place, or the last. */
 static uint32_t branch_in(const struct making *m, const struct pbc_service *s, uint32_t b, const struct pbc_service *t)
 {
     const struct pbc_branch *was = &m->from->branches[s->branches + b], *all = &m->branches[t->branches];
@@ -128,7 +128,7 @@ static int by_meter(const void *a, const void *b, void *program)
     return order ? order : (i > k) - (i < k);
 }
 
-/* Each of the first of the same. */
+/* Map each meter to the first equal one. */
 static void map_meters(struct making *m)
 {
     const struct program *f = m->from, *t = m->to;
@@ -177,7 +177,7 @@ static uint32_t *nones(size_t count)
     return all;
 }
 
-/* A section of `to`, with room for as much again as all of `from`. */
+/* Copy a section of `to`, with room for `more` entries behind it. */
 static void *longer(const void *of, size_t count, size_t more, size_t bytes)
 {
     void *all = calloc(count + more + 1, bytes);
@@ -195,7 +195,7 @@ static size_t name_bytes(const struct program *p)
     return bytes;
 }
 
-/* All that the view owns is in it or in its past, so that program_put frees it. */
+/* Build the view. It owns all its parts, itself or in its past, so that program_put frees them. */
 static bool make_view(struct making *m, struct program *to)
 {
     const struct program *f = m->from;

@@ -1,69 +1,69 @@
-/* From one program to the next: what of the one goes on in the other, by name. Made aside, once for all workers.
+/* From one program to the next: which parts continue in the new one, by name. Made aside, once for all workers.
  *
- * Flows hold numbers of servers, services and nats. What the next program has not, flows may still use: so workers get
- * a program with those behind its own, which are in no pool and take nothing new. Numbers of the past are from here on
- * those of this program:
+ * Flows hold numbers of servers, services and nats, and may still use some that the next program lacks. So workers get
+ * a program with those behind its own; they are in no pool and take nothing new. The numbers are those of the new
+ * program:
  *
  *      pools, servers, services, branches, nats    | of the file ...   | of the past ... |
  *
- * Facts that speak of servers (down, server_out) are made for this program, past ones included. What of the past no
- * flow uses any more is left out, if who asks says so; what it counted goes with it.
+ * Facts about servers (down, server_out) are made for this program, past servers included. Parts of the past that no
+ * flow uses any more are left out if the caller says so (gone); their counts go with them.
  *
- * The same is: a server of the same POOL/SERVER, family and address; a service of the same name that sends on alike; a
- * branch of it that sends to the same pools, and where there is none the one in its place; a nat's statement that says
- * the same; a meter of equal definition; a rule of the same name and verdict. */
+ * Equal are: servers with the same POOL/SERVER, family and address; services with the same name that send on alike;
+ * branches of a service that send to the same pools (else the branch in the same place); nat statements that say the
+ * same; meters of equal definition; rules of the same name and verdict. */
 #pragma once
 
 #include "vm/program/program.h"
 
-/* The past that a program begins with. */
+/* Numbers at which the past begins, and parts of it. */
 struct program_past {
-    struct program *under; /* of the file alone */
+    struct program *under; /* the program without its past */
     uint32_t pools, servers, services, branches, nats;
-    uint32_t nats_count;      /* statements of the past, behind `nats` */
-    const uint64_t *until_ns; /* [past servers] how long their TCP flows drain */
-    /* Numbers that outlive programs, by which clients are remembered: of each service whose clients are counted or keep
-     * servers alike, and of each server; and back. */
+    uint32_t nats_count;      /* number of the past's nat statements, behind `nats` */
+    const uint64_t *until_ns; /* [past server]: time at which draining of its TCP flows ends */
+    /* Numbers that outlive programs and by which clients are remembered: id of each service (kept while its client
+     * counting and affinity stay the same) and of each server; server_of leads from id to server. */
     const uint32_t *service_id, *server_id, *server_of;
     uint32_t server_ids, service_ids;
 };
 
 struct remap {
-    struct program *program; /* with the past; the remap holds one reference */
-    struct program *from;    /* likewise */
-    /* By the number that it had, the one that it has; PBC_NONE: it was left out. */
+    struct program *program; /* the new program, with its past; the remap holds one reference */
+    struct program *from;    /* the program before; the remap holds one reference */
+    /* New number by old number; PBC_NONE: left out. */
     uint32_t *server, *service, *branch, *nat;
-    uint32_t *rule, *firewall; /* by name and verdict: what they counted goes on (program/remap_names.h) */
-    uint16_t *iface;           /* IFACE_NONE: the program names it no more, and nobody said which it is */
+    uint32_t *rule, *firewall; /* by name and verdict: their counts continue (program/remap_names.h) */
+    uint16_t *iface;           /* new id by old id; IFACE_NONE: not named by the new program, and not given */
     uint32_t ifaces;
-    /* By the number that it has, the one that it had; PBC_NONE: it is new, or changed. */
-    uint32_t *pool;      /* balancing goes on where it was */
-    uint32_t *pool_out;  /* source ports, too */
-    uint32_t *pool_past; /* of a past pool: the one that it was */
+    /* Old number by new number; PBC_NONE: new, or changed. */
+    uint32_t *pool;      /* pools whose balancing continues */
+    uint32_t *pool_out;  /* pools whose source ports continue, too */
+    uint32_t *pool_past; /* for a past pool: its number before */
     uint32_t *meter;
-    bool nats;   /* all statements are the same, in order */
-    bool limits; /* `limits` changed: that waits for a restart */
+    bool nats;   /* true if all statements are the same, in order */
+    bool limits; /* true if `limits` changed, which waits for a restart */
 };
 
-/* From what workers run (a program, or one of a remap) to another of a file. ifaces: by old id, count of them, as who
- * reads packets knows them; NULL: by device, where both programs name it. gone: [remap_gone_count] of `from`: 1, it is
- * of the past and no flow of any worker uses it; NULL: there is none. NULL: out of memory. */
+/* Make the remap from the program that workers run (loaded, or made by a remap) to one of a file. ifaces: new ids of
+ * ifaces_count old ids; NULL: matched by device. gone, [remap_gone_count] of `from`: 1 for a part of the past that no
+ * flow of any worker uses; NULL: keep all. Return NULL if out of memory. */
 struct remap *remap_new(struct program *from, struct program *to, const uint16_t *ifaces, uint32_t ifaces_count,
                         const uint8_t *gone, uint64_t now_ns);
 void remap_free(struct remap *r);
-/* Does what `branch` of the program before has become send to the same pools? */
+/* True if the continuation of `branch`, a number of the program before, sends to the same pools. */
 bool remap_keeps_branch(const struct remap *r, uint32_t branch);
 
 static inline bool program_is_past(const struct program *p, uint32_t server)
 {
     return p->past && server >= p->past->servers;
 }
-/* Nats of the file and of the past. */
+/* Number of nats of the file and of the past. */
 static inline uint32_t program_all_nats(const struct program *p)
 {
     return p->nats_count + (p->past ? p->past->nats_count : 0);
 }
-/* Number of services, servers and nats, one after the other. */
+/* Number of services, servers and nats together, in this order. */
 static inline uint32_t remap_gone_count(const struct program *from)
 {
     return from->services_count + from->servers_count + program_all_nats(from);
@@ -76,15 +76,15 @@ static inline uint32_t program_server_id(const struct program *p, uint32_t serve
 {
     return p->past && server != PBC_NONE ? p->past->server_id[server] : server;
 }
-/* PBC_NONE: none has it any more. */
+/* Return the server with that id; PBC_NONE: no server has it any more. */
 static inline uint32_t program_server_of(const struct program *p, uint32_t id)
 {
     if (!p->past || id == PBC_NONE) return id;
     return id < p->past->server_ids ? p->past->server_of[id] : PBC_NONE;
 }
 
-/* Is it what its file alone would be: nothing of the past is left in it, and numbers are as if it were the first? */
+/* True if the program equals what its file alone gives: no past in it, and ids equal to numbers. */
 bool program_is_plain(const struct program *p);
 
-/* program.c: give back what program_put finds there. */
+/* Free what program_put finds in a program with a past. */
 void program_past_free(const struct program *p);

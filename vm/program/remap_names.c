@@ -1,10 +1,10 @@
-/* Rules and firewalls that go on in another program, see remap_names.h. No two of a program have the same name. */
+/* Rules and firewalls that continue in another program (remap_names.h). Names are unique in a program. */
 #include "vm/program/remap_names.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* Something that is known by its name and what it decides. */
+/* A rule or firewall, known by its name and verdict. */
 struct named {
     const char *name;
     uint32_t at;
@@ -35,7 +35,7 @@ static uint32_t firewalls_of(const struct program *p, struct named *all)
 
 typedef uint32_t list_fn(const struct program *p, struct named *all);
 
-/* Two lists in order, side by side. */
+/* Sort both lists and walk them side by side. */
 static bool match(list_fn *list, uint32_t most, const struct program *from, const struct program *to, uint32_t *map)
 {
     struct named *a = malloc(((size_t)most + 1) * sizeof *a), *b = malloc(((size_t)most + 1) * sizeof *b);

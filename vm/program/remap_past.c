@@ -1,4 +1,4 @@
-/* The past: what flows of an earlier program still use, behind what the file has (remap.h). */
+/* The past: parts of an earlier program that flows still use, behind those of the file (remap.h). */
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,7 +19,7 @@ bool remap_uses_nat(const struct making *m, uint32_t i)
     return !m->gone || i < m->from->nats_count || !m->gone[m->from->services_count + m->from->servers_count + i];
 }
 
-/* A name of `from`, in the strings of the view. */
+/* Copy a name of `from` into the strings of the view. */
 static uint32_t keep_name(struct making *m, uint32_t name)
 {
     const char *text = program_str(m->from, name);

@@ -1,4 +1,4 @@
-/* Devices that rules ask for, and parts of a device that they leave to nobody (program.h). */
+/* Devices that rules name, and directions on a device that no firewall judges (program.h). */
 #include <string.h>
 
 #include "vm/program/program.h"
@@ -12,7 +12,7 @@ static bool has(const struct program *p, const struct pbc_cond *c, uint32_t ifac
     return is;
 }
 
-/* One of the ids that a condition was written with; a pattern beside it that holds it does without it. */
+/* Mark an id that the condition names, unless a pattern of the same condition holds it. */
 static void name_one(const struct program *p, const struct pbc_cond *c, bool listed, uint32_t iface, bool *named)
 {
     const struct iface_table t = program_ifaces(p);
@@ -21,11 +21,11 @@ static void name_one(const struct program *p, const struct pbc_cond *c, bool lis
     if (around >= t.count) named[iface] = true;
 }
 
-/* `on not` is the list of all others, also of those past the table: what is missing in it was written. */
+/* Mark all ids that the condition names. `on not` lists all others, also past the table: those missing were written. */
 static void name_all(const struct program *p, const struct pbc_cond *c, bool *named)
 {
     const bool listed = !has(p, c, p->ifaces_count);
-    uint32_t from = 0; /* of a gap */
+    uint32_t from = 0; /* start of a gap */
     for (uint32_t i = c->first; i < c->first + c->count; i++) {
         const struct pbc_range *r = &p->ranges[i];
         const uint32_t first = listed ? r->lo : from, end = listed ? r->hi + 1 : r->lo;

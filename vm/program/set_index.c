@@ -1,4 +1,4 @@
-/* Makes the look-up tables of set_index.h. The work is the same for both families on numbers of different width, so it
+/* Make the look-up tables of set_index.h. The work is the same for both families on numbers of different width, so it
  * is written once, as a macro. */
 #include "vm/program/set_index.h"
 
@@ -13,12 +13,12 @@ enum { ENTRIES_A_RANGE = 16, BITS_MOST = 24 };
 
 struct maker {
     const struct set_ranges *p;
-    uint32_t *words; /* all of `room`, zeroed */
+    uint32_t *words; /* array of `room` zeroed words */
     uint64_t used, room;
-    uint64_t wasted; /* words of nodes that were given up */
+    uint64_t wasted; /* words of nodes that were abandoned */
 };
 
-/* `count` words at the next block; false when they don't fit. */
+/* Reserve `count` words at the next block; false when they don't fit. */
 static bool take(struct maker *m, uint64_t count, uint64_t *at)
 {
     *at = (m->used + SET_BLOCK - 1) / SET_BLOCK * SET_BLOCK;
@@ -46,7 +46,7 @@ static void head6(uint32_t *node, u128 base, unsigned shift, uint32_t last)
     node[5] = last;
 }
 
-/* Two to four buckets a range. */
+/* Bits of the bucket number: two to four buckets for each range. */
 static unsigned bits_for(uint32_t count)
 {
     unsigned bits = 1;
@@ -54,8 +54,8 @@ static unsigned bits_for(uint32_t count)
     return bits;
 }
 
-/* node: a node over ranges [from, to) as far as they lie within [lo, hi], and the nodes below it. False when room is
- * out. Recursion ends because a bucket's span is at most the node's by 2^6. */
+/* node: make a node over ranges [from, to) as far as they lie within [lo, hi], and the nodes below it. False when room
+ * is out. Recursion ends because each node's span is at least 2^6 smaller than its parent's. */
 #define FAMILY(w, num, type)                                                                                           \
     static bool node##w(struct maker *m, uint32_t from, uint32_t to, num lo, num hi, uint32_t *id)                     \
     {                                                                                                                  \
@@ -88,7 +88,7 @@ static unsigned bits_for(uint32_t count)
 FAMILY(4, uint32_t, struct pbc_range)
 FAMILY(6, u128, struct pbc_range6)
 
-/* A family's part of a set: what equal parts share. */
+/* One family's ranges of a set; equal parts share a node. */
 struct part {
     uint32_t set, first, count;
 };
@@ -115,7 +115,7 @@ static uint32_t node_of(struct maker *m, bool six, const struct part *x)
     return 0;
 }
 
-/* The large parts of one family, in order of their ranges, so that sets with the same ones share a node. */
+/* Make nodes for one family's large parts, sorted by their ranges so that sets with the same ranges share a node. */
 static bool make_family(struct maker *m, bool six)
 {
     const struct set_ranges *p = m->p;
@@ -151,7 +151,7 @@ int set_index_of(const struct set_ranges *r, const uint32_t **lookup, uint64_t *
     if (!any_large(r)) return 0;
     struct maker m = {.p = r, .used = 2 * (uint64_t)r->sets_count};
     m.room = m.used + ENTRIES_A_RANGE * ((uint64_t)r->set4_count + r->set6_count);
-    /* More is mapped than is used: what is never touched takes no memory, and the rest is given back. */
+    /* More is mapped than used: untouched pages take no memory, and the rest is unmapped. */
     const uint64_t page = 4096, mapped = (m.room * sizeof *m.words + page - 1) / page * page;
     m.words = mmap(NULL, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (m.words == MAP_FAILED) return -ENOMEM;

@@ -1,8 +1,8 @@
-/* Sets of the code that are so large that a batch asks for their memory ahead (judge/sets/ahead.c). */
+/* Sets of the code so large that a batch prefetches their memory (judge/sets/ahead.c). */
 #include "vm/program/set_index.h"
 #include "vm/tables.h"
 
-/* Bytes of a set's ranges from which on it does not stay in the caches beside everything else. */
+/* Size of a set's ranges from which on the set does not stay in the caches beside everything else. */
 enum { AHEAD_BYTES = 4 << 20 };
 
 static bool is_large(const struct program *p, uint32_t set)

@@ -1,9 +1,9 @@
-/* Sizes of the tables that a worker makes for pools: the verifier and the compiler bound them. */
+/* Sizes of the tables that a worker makes for pools; the verifier and the compiler bound them. */
 #include "vm/pbc.h"
 #include "vm/tables.h"
 
-enum { TABLE_LEAST = 4096 }; /* slots: about 20 KiB stand beside a table, however small */
-enum { TABLES_OF_BOTH = 3 }; /* of a pool with servers of both families: all of them, IPv4, IPv6 */
+enum { TABLE_LEAST = 4096 }; /* slots; about 20 KiB stand beside each table, however small */
+enum { TABLES_OF_BOTH = 3 }; /* tables of a pool with servers of both families: all servers, IPv4, IPv6 */
 
 unsigned pbc_pool_families(const struct pbc_pool *pool, const struct pbc_server *servers)
 {

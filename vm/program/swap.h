@@ -1,4 +1,4 @@
-/* For reloads: what goes on and what goes away change places. */
+/* Exchange of objects; reloads swap what stays with what is freed. */
 #pragma once
 
 /* Exchange two objects of one type. */

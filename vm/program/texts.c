@@ -3,7 +3,7 @@
 
 #include "vm/program/program.h"
 
-/* Bytes that stand for themselves. */
+/* Number of bytes before a glob's `*`; all bytes of a plain text. */
 static size_t stem(const char *s, bool *glob)
 {
     const size_t len = strlen(s);
@@ -42,7 +42,7 @@ static bool fits(const char *entry, const char *text, size_t len)
 bool texts_match(const struct program *p, uint32_t list, const char *text, size_t len)
 {
     const struct pbc_names *l = &p->names[list];
-    uint32_t from = 0, to = l->count; /* the first entry behind the text */
+    uint32_t from = 0, to = l->count; /* from ends as the first entry behind the text */
     while (from < to) {
         const uint32_t mid = from + (to - from) / 2;
         const char *entry = program_str(p, p->hosts[l->first + mid]);

@@ -1,21 +1,21 @@
-/* The verifier's part for classifiers: that a search of one ends, stays inside, and finds the same entry whichever way
- * it is walked.
+/* The verifier's part for classifiers: proves that a search ends, stays inside, and finds the same entry in whichever
+ * order it is walked.
  *
  * A word's base lies behind the word and a run of blocks ends inside its part, so one pass from the last word to the
- * first knows all that is below each. What is shared is looked at once: a table's worst is kept beside its first word,
- * a block's beside its first unit, and each belongs to one table, or one format, alone; so all of it takes time linear
- * in the classifier. */
+ * first knows all that is below each. Shared parts are looked at once: a table's worst values are kept at its first
+ * word, a block's at its first unit. Each word belongs to one table, each block to one format, so all of this takes
+ * time linear in the classifier. */
 #include "vm/program/verify/verify_priv.h"
 #include "vm/tables.h"
 
-/* Worst values of all ways on from a word, each for itself. */
+/* Worst values over all paths below a word, each taken separately. */
 struct below {
-    uint32_t least; /* entry, PBC_LANE_NONE: none */
+    uint32_t least; /* lowest entry, PBC_LANE_NONE: none */
     uint16_t words, compared, chain;
     uint8_t depth, forks;
 };
-/* A unit of 256 bytes: of no block yet, the first of one in format - 1, or IN_BLOCK. The rest of the run from here on,
- * this block included, stands at first units. */
+/* A unit of 256 bytes. format: 0 not yet in a block; 1 + the format at the first unit of a block; else IN_BLOCK. At
+ * first units, compared and chain sum up the run from this block to its end. */
 struct unit {
     uint32_t format;
     uint16_t compared, chain;
@@ -24,14 +24,14 @@ struct unit {
 
 struct classify_pass {
     const struct verifier *v;
-    uint32_t i; /* the classifier */
+    uint32_t i; /* number of the classifier */
     const struct pbc_classifier *c;
-    const struct pbc_entry *entries; /* its parts */
+    const struct pbc_entry *entries; /* this classifier's parts */
     const struct pbc_format *formats;
     const uint64_t *tree;
     const struct pbc_block *blocks;
-    struct below *word, *table; /* [word]; at the first word of a table */
-    uint8_t *bits;              /* [word]: of the table that begins there; 0: none does */
+    struct below *word, *table; /* word: [word]; table: the same, at the first word of a table */
+    uint8_t *bits;              /* [word]: index bits of the table that begins there; 0: none */
     struct unit *unit;          /* [block] */
 };
 
@@ -45,7 +45,7 @@ static bool at_block(const struct classify_pass *t, uint32_t block, const char *
     return fault(t->v, "classifier %u, block %u: %s", t->i, block, what);
 }
 
-/* A rule that counts or logs needs code; the order of the list is the order of entries. */
+/* Check an entry. A rule that counts or logs needs code. Entries stand in the order of the rule list. */
 static bool verify_entry(const struct classify_pass *t, uint32_t e)
 {
     const struct program *p = t->v->p;
@@ -96,7 +96,7 @@ static bool has_more(const struct classify_pass *t, uint32_t block, unsigned siz
     return column(t, block, pbc_col_entry(size))[7] & PBC_LANE_MORE;
 }
 
-/* No bit of a value is wanted where the mask has none; no port below its range's lowest and above its highest. */
+/* A value has no bits outside its mask, and no range of ports runs backwards. */
 static bool verify_compared(const struct classify_pass *t, uint32_t block, unsigned size, unsigned lane)
 {
     const unsigned slots = pbc_format_slots(size);
@@ -122,8 +122,8 @@ static bool verify_lane(const struct classify_pass *t, uint32_t block, unsigned 
            at_block(t, block, "an unused lane may match");
 }
 
-/* `before`: the entry of the lane before the first, 0 for none. The first unused lane is the last of all that are used,
- * since nothing comes behind PBC_LANE_NONE. */
+/* `before`: the last entry of the lane before this block, 0: none. Only unused lanes may follow an unused one, since
+ * nothing sorts behind PBC_LANE_NONE. */
 static bool verify_block(const struct classify_pass *t, uint32_t block, unsigned size, uint32_t before)
 {
     for (unsigned lane = 0; lane < 8; lane++) {
@@ -135,7 +135,7 @@ static bool verify_block(const struct classify_pass *t, uint32_t block, unsigned
     return true;
 }
 
-/* Entries with code among the lanes, each once; `before` as above, but counted already: PBC_LANE_NONE for none. */
+/* Count entries with code among the lanes, each once. `before`: the last entry counted already; PBC_LANE_NONE: none. */
 static unsigned coded(const struct classify_pass *t, uint32_t block, unsigned size, uint32_t before)
 {
     unsigned count = 0;
@@ -150,7 +150,7 @@ static unsigned coded(const struct classify_pass *t, uint32_t block, unsigned si
 
 static uint32_t least_of(uint32_t a, uint32_t b) { return a < b ? a : b; }
 
-/* Sum of the run from this block on; its continuation is known. */
+/* Sum up the run from this block on. The sum of the next block is known. */
 static void sum_block(const struct classify_pass *t, uint32_t block, unsigned size, bool more)
 {
     struct unit *u = &t->unit[block];
@@ -158,7 +158,7 @@ static void sum_block(const struct classify_pass *t, uint32_t block, unsigned si
     u->compared = (uint16_t)least_of(size + (next ? next->compared : 0u), PBC_COMPARED_MAX + 1);
     u->chain = (uint16_t)coded(t, block, size, PBC_LANE_NONE);
     if (!next) return;
-    /* an entry that stands on both sides of the seam is one */
+    /* an entry on both sides of the seam counts once */
     const uint32_t last = entry_of(t, block, size, 7), first = entry_of(t, block + size, size, 0);
     const unsigned twice = last == first && last != PBC_LANE_NONE && t->entries[last].code;
     u->chain = (uint16_t)least_of(u->chain + next->chain - twice, PBC_CHAIN_MAX + 1);
@@ -175,7 +175,7 @@ static bool claim(const struct classify_pass *t, uint32_t block, uint32_t format
     return true;
 }
 
-/* The run that a leaf names. Runs may share their ends: what is known of those is not looked at again. */
+/* Verify the run that a leaf names. Runs may share their ends; an end that is known is not looked at again. */
 static bool verify_run(const struct classify_pass *t, uint32_t base, uint32_t format)
 {
     const unsigned size = t->formats[format].size;
@@ -196,7 +196,7 @@ static bool verify_run(const struct classify_pass *t, uint32_t base, uint32_t fo
     return true;
 }
 
-/* A base and its table lie behind the word, inside; whoever names the same base means the same table. */
+/* A table lies behind its word and inside the tree; all words with the same base agree on its size. */
 static bool verify_table(const struct classify_pass *t, uint32_t i, unsigned bits)
 {
     const uint32_t base = TREE_BASE(t->tree[i]);
@@ -225,7 +225,7 @@ static bool verify_word(const struct classify_pass *t, uint32_t i)
     return false;
 }
 
-/* Tables do not overlap: together they are no longer than the tree. */
+/* Tables do not overlap. */
 static bool verify_tables(const struct classify_pass *t)
 {
     uint64_t end = 0;
@@ -254,11 +254,11 @@ static void sum_table(const struct classify_pass *t, uint32_t base)
     for (uint32_t i = 1; i < 1u << t->bits[base]; i++) worse(b, &t->word[base + i]);
 }
 
-/* Both words are gone down; what is below either may add up. */
+/* A search walks both words of a fork, so their values add up. */
 static void sum_fork(const struct classify_pass *t, uint32_t base, struct below *b)
 {
     const struct below *x = &t->word[base], *y = &t->word[base + 1];
-    b->words = (uint16_t)(x->words + y->words); /* each at most 2^PBC_FORKS_MAX paths of PBC_TREE_DEPTH words */
+    b->words = (uint16_t)(x->words + y->words); /* at most 2^PBC_FORKS_MAX paths of PBC_TREE_DEPTH words each */
     b->compared = (uint16_t)least_of(x->compared + (uint32_t)y->compared, PBC_COMPARED_MAX + 1);
     b->chain = (uint16_t)least_of(x->chain + (uint32_t)y->chain, PBC_CHAIN_MAX + 1);
     b->forks++;

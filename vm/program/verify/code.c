@@ -1,24 +1,24 @@
 /* The verifier's part for the code: functions, operands, jumps, registers, the longest path.
  *
  * Jumps and calls only go forward, so one pass from a function's first instruction to its last sees every way to an
- * instruction before the instruction itself: what is reached, and which registers are set on all ways. Functions are
- * worked off from the last to the first, so a callee's depth is known before its callers ask. */
+ * instruction before the instruction itself: whether it can be reached, and which registers are set on all ways.
+ * Functions are processed from the last to the first, so a callee's depth is known before its callers ask. */
 #include "vm/program/verify/verify_priv.h"
 #include "vm/tables.h"
 
-/* State of an instruction, beside the registers: it is reached; every way to it comes from the code of an entry that
- * the function's CLASSIFY found, so that AGAIN knows where to search on. */
+/* State of an instruction, beside the registers. REACHED: some way leads to it. FOUND: every way to it passes the code
+ * of an entry that the function's CLASSIFY found, so AGAIN knows where to continue the search. */
 enum { REACHED = 1u << 16, FOUND = 1u << 17, HALF_FIRST = 20, HALF_LAST = 31, ADDRESS_SLOTS = 8 };
 
 struct code_pass {
     const struct verifier *v;
     uint32_t *state; /* [instruction]: REACHED | FOUND | registers set on every way to it */
     uint32_t *depth; /* [function]: nested calls below it */
-    uint32_t *calls; /* [function]: how often it is called */
-    uint32_t *sides; /* [function]: FOR_RULES | FOR_SERVICES: whose numbers it and what it calls return or end in;
-                        OF_PACKETS: it looks at a packet; OF_STREAMS: at first bytes */
-    uint32_t *users; /* [classifier]: how many instructions search it */
-    bool searches;   /* the function that is looked at has its CLASSIFY */
+    uint32_t *calls; /* [function]: number of calls to it */
+    uint32_t *sides; /* [function]: flags. FOR_RULES, FOR_SERVICES: the kind of numbers that it and its callees
+                      * return or end in; OF_PACKETS: looks at a packet; OF_STREAMS: looks at first bytes */
+    uint32_t *users; /* [classifier]: number of instructions that search it */
+    bool searches;   /* true once the current function has its CLASSIFY */
 };
 
 static bool at_insn(const struct verifier *v, uint32_t i, const char *what)
@@ -54,7 +54,7 @@ static bool verify_half(const struct verifier *v, uint32_t i)
     return (half >= HALF_FIRST && half <= HALF_LAST) || at_insn(v, i, "no such half");
 }
 
-/* A number that the key does not hold, and a range that runs forwards. */
+/* Check a number that the key may not hold, or a range that may run backwards. */
 static bool verify_header(const struct verifier *v, uint32_t i)
 {
     const struct program *p = v->p;
@@ -65,7 +65,7 @@ static bool verify_header(const struct verifier *v, uint32_t i)
     return p->ranges[n->imm].lo <= p->ranges[n->imm].hi || at_insn(v, i, "range runs backwards");
 }
 
-/* A condition that the first bytes can meet. */
+/* Check a condition on first bytes. */
 static bool verify_first(const struct verifier *v, uint32_t i)
 {
     const struct program *p = v->p;
@@ -126,7 +126,7 @@ static bool verify_operand(const struct verifier *v, uint32_t i)
 
 enum { FOR_RULES = 1, FOR_SERVICES = 2, OF_PACKETS = 4, OF_STREAMS = 8 };
 
-/* A function that returned a branch where a rule is expected would lead outside, so no function serves both. */
+/* A function serves rules or services, not both: a branch returned where a rule is expected would lead outside. */
 static bool verify_side(const struct code_pass *c, uint32_t func, uint32_t i)
 {
     switch (c->v->p->code[i].op) {
@@ -165,8 +165,8 @@ static bool verify_side(const struct code_pass *c, uint32_t func, uint32_t i)
            at_insn(c->v, i, "rules and services in one function");
 }
 
-/* Instructions that end the program stand in function 0 and that of the services alone, those that return in the others
- * alone. */
+/* Instructions that end the program stand only in function 0 and the services' function; those that return stand only
+ * in the others. */
 static bool verify_role(const struct verifier *v, uint32_t func, uint32_t i)
 {
     const struct pbc_meta *m = v->p->meta;
@@ -195,7 +195,7 @@ static bool reads_register(unsigned op) { return op == OP_RETNZ || op == OP_DECI
 
 static void merge(uint32_t *into, uint32_t state) { *into = *into & REACHED ? *into & state : state; }
 
-/* Pass on what is known to the instructions that may come next, both inside the function. */
+/* Pass the state on to the instructions that may come next; both lie inside the function. */
 static bool flow_on(struct code_pass *c, uint32_t i, uint32_t end)
 {
     const struct insn *n = &c->v->p->code[i];
@@ -223,8 +223,8 @@ static bool verify_call(struct code_pass *c, uint32_t func, uint32_t i)
     return c->depth[func] <= PBC_CALL_DEPTH || at_insn(c->v, i, "calls nested too deep");
 }
 
-/* Once in a function, and no classifier in two: what entries name are instructions of the function, behind this one.
- * They are reached with what is known here, and so is what AGAIN comes back to. */
+/* A function has at most one CLASSIFY, and a classifier at most one user. Its entries name instructions of the function
+ * behind this one; they, and the instruction that AGAIN returns to, inherit this state. */
 static bool verify_classify(struct code_pass *c, uint32_t func, uint32_t i, uint32_t end)
 {
     const struct program *p = c->v->p;

@@ -1,6 +1,6 @@
-/* The verifier's part for remembered verdicts: each is a rule of the firewall that it stands for, or its default; it
- * decides, does not log, and asks for nothing but a flow's own fields. That no rule before it does is the compiler's
- * proof, not this one's: a file that lies about it remembers wrong verdicts, and leads nowhere outside. */
+/* The verifier's part for remembered verdicts: each is a rule of its firewall, or the firewall's default; it decides,
+ * does not log, and asks only for fields of a flow. That no earlier rule matches is the compiler's proof and not
+ * checked here: a file that lies about it remembers wrong verdicts, but reaches nothing outside. */
 #include "vm/program/verify/verify_priv.h"
 #include "vm/tables.h"
 #include "vm/verdict.h"
@@ -29,7 +29,7 @@ bool verify_memos(const struct verifier *v)
     if (p->memos_count && !(p->meta->flags & PBC_KEEPS_FLOWS)) return fault(v, "memo 0: no flows are kept");
     uint32_t *before __attribute__((cleanup(free_words))) = malloc(((size_t)p->conds_count + 1) * sizeof *before);
     if (!before) return fault(v, "no memory");
-    before[0] = 0; /* [i]: of the first i conditions, those that ask for more than a flow's own fields */
+    before[0] = 0; /* [i]: number of the first i conditions that ask for more than a flow's fields */
     for (uint32_t i = 0; i < p->conds_count; i++) before[i + 1] = before[i] + !pbc_asks_flow(&p->conds[i]);
     for (uint32_t i = 0; i < p->memos_count; i++) {
         const struct pbc_memo *m = &p->memos[i];

@@ -1,5 +1,5 @@
-/* The verifier's part for meters, schedules and settings: that arithmetic on them can't overflow and that tables made
- * for them are bounded. */
+/* The verifier's part for meters, schedules and settings: arithmetic on them can't overflow, and tables made for them
+ * are bounded. */
 #include "vm/program/verify/verify_priv.h"
 
 typedef unsigned __int128 u128;
@@ -9,9 +9,9 @@ enum {
     MINUTES_A_DAY = 24 * 60,
     DAYS_MASK = 127,
     PACKETS_MOST = 1,
-    BYTES_MOST = 125 /* a nanosecond: 1 Tbit/s */
+    BYTES_MOST = 125 /* bytes a nanosecond: 1 Tbit/s */
 };
-enum { FRAGMENTS_MOST = 1 << 20 }; /* as many as `limits` takes */
+enum { FRAGMENTS_MOST = 1 << 20 }; /* upper bound of the option in `limits` */
 
 static bool verify_meter_rate(const struct verifier *v, uint32_t i)
 {
@@ -62,7 +62,7 @@ static bool verify_schedules(const struct verifier *v)
             return false;
         if (!inside(s->first, s->count, p->spans_count)) return fault(v, "schedule %u: past the end of `spans`", i);
         if (s->reserved) return fault(v, "schedule %u: reserved bytes are not zero", i);
-        left -= s->count; /* or each of all schedules could have all spans */
+        left -= s->count; /* otherwise all schedules could share all spans */
         if (left < 0) return fault(v, "schedule %u: spans are shared", i);
     }
     for (uint32_t i = 0; i < p->spans_count; i++) {
@@ -92,7 +92,7 @@ static bool verify_logs(const struct verifier *v)
     return true;
 }
 
-/* Tables made for these limits are bounded, and times do not overflow. */
+/* Tables made for these settings are bounded, and times do not overflow. */
 static bool verify_settings(const struct verifier *v)
 {
     const struct program *p = v->p;

@@ -1,5 +1,5 @@
-/* The verifier's part for address translation: each statement of a nat says what it translates to, completely, and
- * nothing that is another kind's. */
+/* The verifier's part for address translation: each statement of a nat says completely what it translates to, and sets
+ * no field of another kind. */
 #include <string.h>
 
 #include "vm/packet/key.h"
@@ -13,7 +13,7 @@ static bool fits_family(const uint32_t words[4], uint8_t family)
     return family == 6 || !(words[1] | words[2] | words[3]);
 }
 
-/* Fields that only FORWARD and MAP have. */
+/* True if a field is set that only FORWARD and MAP have. */
 static bool has_ends(const struct pbc_nat *n)
 {
     return !is_zero(n->to) || !is_zero(n->target) || n->target_port || n->proto || n->flags || n->ip_proto || n->len;
@@ -33,7 +33,7 @@ static bool verify_outbound(const struct verifier *v, uint32_t i)
     return !has_ends(n) || fault(v, "nat %u: forwards, but is no `forward`", i);
 }
 
-/* Has the protocol of that number ports, or identifiers? */
+/* True if the protocol has ports or identifiers. */
 static bool tells_more(uint8_t number)
 {
     bool more = false;
@@ -42,7 +42,7 @@ static bool tells_more(uint8_t number)
     return more;
 }
 
-/* A bare protocol is none of those whose ports or identifiers say more. */
+/* Verify a FORWARD of a bare protocol, which has no ports or identifiers. */
 static bool verify_bare(const struct verifier *v, uint32_t i)
 {
     const struct pbc_nat *n = &v->p->nats[i];
@@ -65,7 +65,7 @@ static bool verify_ports(const struct verifier *v, uint32_t i)
            fault(v, "nat %u: ports past 65535", i);
 }
 
-/* Checks that FORWARD and MAP have in common. */
+/* Verify the fields that FORWARD and MAP share. */
 static bool verify_inbound(const struct verifier *v, uint32_t i)
 {
     const struct pbc_nat *n = &v->p->nats[i];
@@ -89,7 +89,7 @@ static bool verify_forward(const struct verifier *v, uint32_t i)
     return verify_inbound(v, i) && verify_ports(v, i);
 }
 
-/* Has the address bits behind the prefix? */
+/* True if bits behind the prefix are set. */
 static bool has_host_bits(const uint32_t words[4], unsigned len, unsigned family)
 {
     uint32_t past = 0;

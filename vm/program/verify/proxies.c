@@ -1,11 +1,11 @@
-/* The verifier's part for proxy services: what they say besides, their certificates, and conditions that only a
- * connection's first bytes can meet. */
+/* The verifier's part for proxy services: their options, their certificates, and conditions that only a connection's
+ * first bytes can meet. */
 #include "vm/packet/key.h"
 #include "vm/program/verify/verify_priv.h"
 #include "vm/stream/wants.h"
 #include "vm/tables.h"
 
-/* At most one flag of those that say the same in two ways. */
+/* True if at most one of the flags is set. */
 static bool is_one(uint32_t flags) { return (flags & (flags - 1)) == 0; }
 
 static bool verify_flags(const struct verifier *v, uint32_t i)
@@ -55,7 +55,7 @@ static bool verify_cert(const struct verifier *v, uint32_t i)
     return (c->cert && c->key) || fault(v, "certificate %u: names no file", i);
 }
 
-/* A host's sockets listen for each address and port. */
+/* Bound the ports of a service: the host's sockets listen at each address and port. */
 static bool verify_ports(const struct verifier *v, uint32_t service)
 {
     const struct pbc_service *s = &v->p->services[service];
@@ -77,11 +77,10 @@ bool verify_asks_stream(const struct program *p, uint32_t cond)
            (c->kind == COND_BYTES && p->patterns[c->first].layer == PBC_PAYLOAD);
 }
 
-/* Counts of the conditions before one, by who asks them: windows may share conditions, so each is looked at once. */
+/* Running counts of conditions by what they ask; windows may share conditions, so each condition is looked at once. */
 enum { OF_STREAM, OF_PACKET, OF_INSTRUCTION, OF_TLS, OF_REQUEST, TALLIES };
 struct tally {
-    uint32_t of[TALLIES]; /* the first bytes alone; what a connection does not have; an instruction, and what else a
-                             reader reads */
+    uint32_t of[TALLIES]; /* first bytes alone; what only a packet has; an instruction; TLS; a request */
 };
 static void free_tallies(struct tally **t) { free(*t); }
 
@@ -90,8 +89,8 @@ static uint32_t between(const struct tally *before, uint32_t conds, uint32_t cou
     return before[conds + count].of[what] - before[conds].of[what];
 }
 
-/* A wish that no reader serves would never be known, and the branch would wait for it. TLS that ends here is another's
- * to read. */
+/* Each wish has a reader, else its branch would wait forever. TLS that ends here needs no reader: the handshake
+ * answers. */
 static bool verify_wants(const struct verifier *v, const struct tally *before, uint32_t branch)
 {
     const struct program *p = v->p;
@@ -105,8 +104,8 @@ static bool verify_wants(const struct verifier *v, const struct tally *before, u
            fault(v, "branch %u: asks for what its service does not read", branch);
 }
 
-/* As many bytes are read as the service's `bytes` ask for. The compiler gives each branch conditions of its own: those
- * that many share would take time beyond the file's size. */
+/* The service reads as many bytes as its `bytes` conditions ask for. Conditions shared by many branches would take time
+ * beyond the file's size, so they are bounded; the compiler shares none. */
 static bool verify_bytes(const struct verifier *v, uint32_t proxy, uint64_t *budget)
 {
     const struct program *p = v->p;
@@ -171,7 +170,7 @@ static bool verify_conditions(const struct verifier *v)
 static bool verify_entry(const struct verifier *v)
 {
     const struct program *p = v->p;
-    if (p->funcs_count == 0) return true; /* the code's part says so */
+    if (p->funcs_count == 0) return true; /* the code's part reports it */
     return ((p->meta->streams == 0) == (p->proxies_count == 0) &&
             (!p->meta->streams || (p->meta->streams < p->funcs_count && p->meta->streams != p->meta->services))) ||
            fault(v, "meta: function %u can't be that of the first bytes", p->meta->streams);

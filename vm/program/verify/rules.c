@@ -1,12 +1,12 @@
 /* The verifier's part for the rule list: interfaces, chains, firewalls, rules, conditions. It proves that the naive
- * executor ends: chains are acyclic and of bounded depth, and what a packet may walk, chains expanded, is bounded. */
+ * executor ends: chains are acyclic and of bounded depth, and the work for one packet, chains expanded, is bounded. */
 #include <string.h>
 
 #include "vm/packet/key.h"
 #include "vm/program/verify/verify_priv.h"
 #include "vm/tables.h"
 
-enum { DEVICE_LEN = 15 }; /* bytes of a device's name */
+enum { DEVICE_LEN = 15 }; /* most bytes of a device's name */
 
 static bool verify_interface(const struct verifier *v, uint32_t i)
 {
@@ -27,8 +27,8 @@ static bool verify_interfaces(const struct verifier *v)
     return true;
 }
 
-/* Every rule of the window says that it belongs to `list`. A window that overlaps another's fails at the first rule, so
- * all windows together take linear time. */
+/* Each rule of the window belongs to `list`. A window that overlaps another fails at its first rule, so all windows
+ * together take linear time. */
 static bool verify_list(const struct verifier *v, const char *what, uint32_t index, uint32_t list, uint32_t first,
                         uint32_t count)
 {
@@ -60,7 +60,7 @@ static bool verify_chain(const struct verifier *v, uint32_t i)
            verify_list(v, "chain", i, i | PBC_LIST_CHAIN, c->rules, c->rule_count);
 }
 
-/* The rule's list exists and holds it. */
+/* True if the rule's list exists and holds the rule. */
 static bool in_its_list(const struct program *p, uint32_t rule)
 {
     uint32_t list = p->rules[rule].list, i = list & ~PBC_LIST_CHAIN, first, count;
@@ -96,7 +96,7 @@ static bool verify_rule(const struct verifier *v, uint32_t i)
     return r->verdict != PBC_V_RETURN || r->list & PBC_LIST_CHAIN || fault(v, "rule %u: `return` in a firewall", i);
 }
 
-/* Bits that may stand in pbc_cond.arg. */
+/* Bits that may be set in pbc_cond.arg. */
 static uint32_t arg_bits(const struct program *p, uint8_t kind)
 {
     return kind == COND_DURING ? (1u << p->schedules_count) - 1 : cond_info[kind].args;
@@ -116,7 +116,7 @@ static uint32_t operand_total(const struct program *p, uint8_t operands)
     }
 }
 
-/* The argument says whether the meter needs IP. */
+/* Verify that the argument says rightly if the meter needs IP. */
 static bool verify_meter_cond(const struct verifier *v, uint32_t i)
 {
     const struct pbc_cond *c = &v->p->conds[i];
@@ -127,7 +127,7 @@ static bool verify_meter_cond(const struct verifier *v, uint32_t i)
            fault(v, "condition %u (%s): unknown argument 0x%x", i, name, c->arg);
 }
 
-/* A list of the right kind; the name of a field; what acknowledges an instruction. */
+/* Check a condition's list, the name of its header field, or the pattern that acknowledges an instruction. */
 static bool verify_stream_cond(const struct verifier *v, uint32_t i)
 {
     const struct program *p = v->p;
@@ -165,15 +165,15 @@ static bool verify_cond(const struct verifier *v, uint32_t i)
            fault(v, "condition %u (%s): not one pattern", i, k->name);
 }
 
-/* before[i]: of the first i ranges, those that end past `limit`. Conditions may share operands, so each range is looked
- * at once. */
+/* Set before[i] to the number of the first i ranges that end past `limit`. Conditions may share operands, so each range
+ * is looked at once. */
 static void count_past(const struct program *p, uint64_t limit, uint32_t *before)
 {
     before[0] = 0;
     for (uint32_t i = 0; i < p->ranges_count; i++) before[i + 1] = before[i] + (p->ranges[i].hi >= limit);
 }
 
-/* Every `on` and `out on` names interfaces that exist. */
+/* Each `on` and `out on` names interfaces that exist. */
 static bool verify_on(const struct verifier *v, uint32_t *before)
 {
     const struct program *p = v->p;
@@ -186,7 +186,7 @@ static bool verify_on(const struct verifier *v, uint32_t *before)
     return true;
 }
 
-/* A number that has 16 bits is compared with numbers that do. */
+/* 16-bit fields are compared with 16-bit numbers. */
 static bool verify_halves(const struct verifier *v, uint32_t *before)
 {
     const struct program *p = v->p;
@@ -210,18 +210,18 @@ static bool verify_numbers(const struct verifier *v)
     return verify_on(v, before) && verify_halves(v, before);
 }
 
-/* Chains, walked depth first. work: what the naive executor may try in the list, saturating at PBC_WALK_MAX + 1. */
+/* A depth-first walk over chains. work: steps of the naive executor in a list, saturating at PBC_WALK_MAX + 1. */
 struct walk {
     const struct verifier *v;
     const uint64_t *conds_before; /* [i]: work of the conditions before i */
     uint32_t *state;              /* [chain]: WALK_NEW, WALK_OPEN, or 2 + its height */
-    uint64_t *work;               /* [chain] */
+    uint64_t *work;               /* [chain]: its work */
 };
 enum { WALK_NEW, WALK_OPEN, WALK_DONE };
 
 static bool walk_chain(struct walk *w, uint32_t chain, unsigned depth);
 
-/* Adds up the work of a list at `depth` nested `do`s; *height becomes the deepest nesting below it. */
+/* Add up the work of a list at `depth` nested `do`s; *height becomes the deepest nesting below it. */
 static bool walk_list(struct walk *w, uint32_t first, uint32_t count, unsigned depth, uint64_t *work, unsigned *height)
 {
     const struct program *p = w->v->p;

@@ -1,6 +1,5 @@
-/* The verifier's part for where accepted traffic goes: checks, pools and servers, services with their endpoints and
- * branches. Runs of entries that belong to something say so themselves, so one pass proves that runs neither overlap
- * nor leave an entry out. */
+/* The verifier's part for destinations of accepted traffic: checks, pools and servers, services with their endpoints
+ * and branches. Each entry names its owner, so one pass proves that runs neither overlap nor leave an entry out. */
 #include <string.h>
 
 #include "vm/packet/key.h"
@@ -69,7 +68,7 @@ static bool verify_server(const struct verifier *v, uint32_t i)
     return !s->reserved && !s->reserved2 ? true : fault(v, "server %u: reserved bytes are not zero", i);
 }
 
-/* Tables are made for pools when a worker starts: a small file must not ask for much memory. */
+/* Bound the tables that a worker makes for pools: a small file must not ask for much memory. */
 static bool verify_slots(const struct verifier *v)
 {
     const struct program *p = v->p;
@@ -81,7 +80,7 @@ static bool verify_slots(const struct verifier *v)
            fault(v, "pools: more than %u slots in their tables together", (unsigned)PBC_SLOTS_MAX);
 }
 
-/* A worker has the names of its servers in full; in the file many may share one text. */
+/* Bound the servers' names: a worker holds each in full, while in the file many may share one text. */
 static bool verify_server_names(const struct verifier *v)
 {
     const struct program *p = v->p;
@@ -95,7 +94,7 @@ static bool verify_server_names(const struct verifier *v)
     return true;
 }
 
-/* Ports are counted for each pair of a source address and a server: a small file must not ask for much memory. */
+/* Bound the pairs of source address and server, each with port counts: a small file must not ask for much memory. */
 static bool verify_sources(const struct verifier *v)
 {
     const struct program *p = v->p;
@@ -139,11 +138,11 @@ static bool verify_endpoint(const struct verifier *v, uint32_t i)
     return !e->reserved || fault(v, "endpoint %u: reserved byte is not zero", i);
 }
 
-/* work[i]: of the conditions before i, with METER added for each that asks a meter. Branches may share conditions, so
- * they are never walked a branch. */
-#define METER (1ull << 39) /* above all work that is not too much, and 2^24 of them fit */
+/* work[i]: work of the conditions before i, with METER added for each that asks a meter. Branches may share conditions,
+ * so they are not walked branch by branch. */
+#define METER (1ull << 39) /* above all allowed work, and 2^24 of them fit */
 
-/* Conditions of a `when` look at the packet alone: a meter is for rules. */
+/* Verify a branch. Conditions of a `when` look at the packet alone: a meter is for rules. */
 static bool verify_branch(const struct verifier *v, uint32_t i, const uint64_t *work, uint32_t *next)
 {
     const struct program *p = v->p;
@@ -168,7 +167,7 @@ struct taken {
     uint32_t endpoints, branches;
 };
 
-/* The last branch, and no other, is without conditions; what a packet may make the list walk is bounded. */
+/* Only the last branch is without conditions, and the conditions that one packet may try are bounded. */
 static bool verify_service_branches(const struct verifier *v, uint32_t i, const uint64_t *work)
 {
     const struct program *p = v->p;
@@ -233,7 +232,7 @@ static bool verify_service(const struct verifier *v, uint32_t i, const uint64_t 
 static bool verify_services_entry(const struct verifier *v)
 {
     const struct program *p = v->p;
-    if (p->funcs_count == 0) return true; /* the code's part says so */
+    if (p->funcs_count == 0) return true; /* the code's part reports it */
     if ((p->meta->services == 0) != (p->services_count == 0) ||
         (p->meta->services && p->meta->services >= p->funcs_count))
         return fault(v, "meta: function %u can't be that of the services", p->meta->services);

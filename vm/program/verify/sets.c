@@ -1,5 +1,5 @@
-/* The verifier's part for what conditions and instructions look things up in: address and MAC sets, ranges, patterns.
- */
+/* The verifier's part for operands that conditions and instructions look things up in: address and MAC sets, ranges,
+ * patterns. */
 #include <string.h>
 
 #include "vm/program/program.h"
@@ -12,7 +12,7 @@ static bool ascending4(const struct pbc_range *a, const struct pbc_range *b)
     return a->hi < b->lo && b->lo - a->hi > 1;
 }
 
-/* As ascending4 over 128 bits: b starts after a ends, with at least one address between. */
+/* ascending4 over 128 bits: true if b starts after a ends, with at least one address between. */
 static bool ascending6(const struct pbc_range6 *a, const struct pbc_range6 *b)
 {
     uint64_t next_hi = a->hi_hi + (a->hi_lo == UINT64_MAX), next_lo = a->hi_lo + 1;
@@ -25,8 +25,8 @@ static bool upward6(const struct pbc_range6 *r)
     return r->lo_hi < r->hi_hi || (r->lo_hi == r->hi_hi && r->lo_lo <= r->hi_lo);
 }
 
-/* Windows of sets may share members, so order is not checked window by window: breaks[i] is how many of the first i + 1
- * members don't follow the one before them, and a window is in order if its first and last have the same number. */
+/* True if the members of a window are in order. Windows may share members, so breaks[i] counts those of the first i + 1
+ * members that don't follow their predecessor; a window is in order if its first and last have the same count. */
 static bool in_order(const uint32_t *breaks, uint32_t first, uint32_t count)
 {
     return count == 0 || breaks[first + count - 1] == breaks[first];
@@ -118,7 +118,7 @@ static bool is_host(const char *text)
     return host_normal(text, strnlen(text, HOST_MAX + 1), normal) == HOST_GOOD && strcmp(text, normal) == 0;
 }
 
-/* [i]: of the first i entries of HOSTS those that are no normal name or glob. */
+/* Count, [i], those of the first i entries of HOSTS that are no normal name or glob. */
 static uint32_t *count_texts(const struct verifier *v)
 {
     const struct program *p = v->p;
@@ -128,8 +128,8 @@ static uint32_t *count_texts(const struct verifier *v)
     return texts;
 }
 
-/* As for sets, windows may share entries: order is looked up in a running count. What a glob covers stands right behind
- * it, so neighbours are all that has to be compared. */
+/* Count breaks of order as for sets: windows may share entries. What a glob covers stands right behind it, so comparing
+ * neighbours is enough. */
 static uint32_t *breaks_of_names(const struct verifier *v, int (*order)(const char *, const char *),
                                  bool (*covers)(const char *, const char *))
 {

@@ -1,5 +1,5 @@
-/* The verifier: proves in time linear in the image that nothing in it leads outside, in circles, or too far. After it
- * the executors need no checks. Here: the file's own facts; sets, rules and code are in the files beside. */
+/* The verifier: proves in time linear in the image that nothing in it leads outside, in circles, or too far, so that
+ * executors need no checks. Here: facts of the whole file; sets, rules and code have files of their own. */
 #include "vm/program/verify/verify_priv.h"
 
 #include <errno.h>
@@ -47,7 +47,7 @@ static bool verify_meta(const struct verifier *v)
     return verify_string(v, m->source, "meta", 0);
 }
 
-/* A flag that is missing would let rules ask for what the worker does not keep. */
+/* Flags match the needs: a missing flag would let rules ask for state that the worker does not keep. */
 static bool verify_needs(const struct verifier *v)
 {
     const struct program *p = v->p;

@@ -1,4 +1,4 @@
-/* Shared by the parts of the verifier. Each part returns true if all is well, else it has written the fault. */
+/* Shared by the parts of the verifier. Each part returns true, or writes the fault and returns false. */
 #pragma once
 
 #include <stdbool.h>
@@ -13,10 +13,10 @@ struct verifier {
     size_t err_len;
 };
 
-/* Write the fault, return false. */
+/* Write the fault and return false. */
 __attribute__((format(printf, 2, 3))) bool fault(const struct verifier *v, const char *format, ...);
 
-/* [first, first + count) lies inside `total` entries. */
+/* True if [first, first + count) lies inside `total` entries. */
 static inline bool inside(uint32_t first, uint32_t count, uint32_t total)
 {
     return first <= total && count <= total - first;
@@ -26,19 +26,19 @@ static inline void free_words(uint32_t **words) { free(*words); }
 static inline void free_longs(uint64_t **words) { free(*words); }
 
 bool verify_sets(const struct verifier *v);        /* address and MAC sets and their members, ranges, patterns */
-bool verify_meters(const struct verifier *v);      /* meters, schedules, what limits logs */
+bool verify_meters(const struct verifier *v);      /* meters, schedules, limits of logs, settings */
 bool verify_rules(const struct verifier *v);       /* interfaces, chains, firewalls, rules, conditions */
 bool verify_services(const struct verifier *v);    /* checks, pools, servers, services, endpoints, branches, shares */
-bool verify_proxies(const struct verifier *v);     /* what proxy services say besides */
+bool verify_proxies(const struct verifier *v);     /* options of proxy services */
 bool verify_nats(const struct verifier *v);        /* statements of nats */
-bool verify_memos(const struct verifier *v);       /* verdicts that may be remembered */
+bool verify_memos(const struct verifier *v);       /* remembered verdicts */
 bool verify_classifiers(const struct verifier *v); /* entries, formats, trees and blocks */
 bool verify_code(const struct verifier *v);        /* functions, instructions, the longest path */
 
-/* Do a connection's first bytes answer the condition? */
+/* True if a connection's first bytes answer the condition. */
 bool verify_asks_stream(const struct program *p, uint32_t cond);
 
-/* A name or a path: many rules may share one, and each prints it, so it is bounded. */
+/* Verify a name or a path. Many rules may share one, and each prints it, so its length is bounded. */
 bool verify_string(const struct verifier *v, uint32_t offset, const char *what, uint32_t index);
-/* Any string. */
+/* Verify any string. */
 bool verify_text(const struct verifier *v, uint32_t offset, const char *what, uint32_t index);
