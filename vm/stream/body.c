@@ -1,19 +1,19 @@
-/* Where an HTTP/1 message ends (http.h). */
+/* The end of an HTTP/1 message (http.h). */
 #include <string.h>
 
 #include "vm/stream/http.h"
 #include "vm/stream/http_priv.h"
 
 enum state {
-    DATA,      /* `left` bytes, then the end */
-    FOREVER,   /* until the connection ends */
+    DATA,      /* `left` bytes of body, then the end */
+    FOREVER,   /* body until the connection ends */
     SIZE,      /* digits of a chunk's size */
-    EXTENSION, /* behind them, up to CR */
+    EXTENSION, /* a chunk's extension, up to CR */
     SIZE_LF,
-    CHUNK, /* `left` bytes, then CRLF */
+    CHUNK, /* `left` bytes of a chunk, then CRLF */
     CHUNK_CR,
     CHUNK_LF,
-    TRAILER, /* the beginning of a line */
+    TRAILER, /* start of a trailer line */
     TRAILER_NAME,
     TRAILER_VALUE,
     TRAILER_LF,
@@ -48,7 +48,7 @@ void body_moved(struct body *b, uint64_t n)
     b->state = b->state == DATA ? WHOLE : CHUNK_CR;
 }
 
-/* A chunk's size is whole, behind its line: its bytes, or after the last the trailer. */
+/* Return the state behind the line with a chunk's size: the chunk's bytes, or the trailer after the last chunk. */
 static enum state after_size(struct body *b)
 {
     b->count = 0;
@@ -57,7 +57,7 @@ static enum state after_size(struct body *b)
 
 static int hex_value(uint8_t c) { return c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10; }
 
-/* A digit, or what ends them. False: bad. */
+/* Take a digit of the size, or the byte that ends the digits. False: bad. */
 static bool take_size(struct body *b, uint8_t c)
 {
     if (http_is(c, HTTP_HEX)) {
@@ -70,7 +70,7 @@ static bool take_size(struct body *b, uint8_t c)
     return c == '\r' || c == ';';
 }
 
-/* What a server may read as a line's end, or is no text, may not stand in an extension. */
+/* Take a byte of an extension: text, and nothing that a server may read as the end of a line. */
 static bool take_extension(struct body *b, uint8_t c)
 {
     if (c == '\r') {
@@ -81,8 +81,8 @@ static bool take_extension(struct body *b, uint8_t c)
            ++b->extensions <= BODY_EXTENSIONS_MAX;
 }
 
-/* Fields that say how long the message is, where it goes, who asks or how it is to be taken may not come behind it (RFC
- * 9110, 6.5.1): some servers put them among those of the head, where nobody has looked at them. */
+/* True if a trailer may have the field. Fields about framing, routing, authentication or handling of the message may
+ * not be there (RFC 9110, 6.5.1): some servers merge them into the head's fields, unchecked. */
 static bool name_may_trail(const struct body *b)
 {
     static const char *const never[] = {"content-length",
@@ -112,7 +112,7 @@ static bool name_may_trail(const struct body *b)
 static bool take_name(struct body *b, uint8_t c)
 {
     if (http_is(c, HTTP_TOKEN)) {
-        if (b->name_len < BODY_NAME_MAX) b->name[b->name_len] = c == '_' ? '-' : (char)c; /* as CGI takes it */
+        if (b->name_len < BODY_NAME_MAX) b->name[b->name_len] = c == '_' ? '-' : (char)c; /* as CGI maps it */
         if (b->name_len <= BODY_NAME_MAX) b->name_len++;
         b->state = TRAILER_NAME;
         return true;
@@ -139,7 +139,7 @@ static bool take_trailer(struct body *b, uint8_t c)
     }
 }
 
-/* One byte that is no body. */
+/* Take one byte that is not body. */
 static bool take_framing(struct body *b, uint8_t c)
 {
     switch (b->state) {

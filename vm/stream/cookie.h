@@ -3,8 +3,7 @@
 
 #include "vm/stream/http.h"
 
-/* The value of the first cookie of this name; at NULL: there is none. Names are as written, upper case is other than
- * lower. */
+/* Return the value of the first cookie of this name; at NULL: no such cookie. Names are case-sensitive. */
 struct view cookie_value(const struct http_head *h, const uint8_t *bytes, const char *name);
-/* A value of 16 hexadecimal digits in lower case; 0: it is none. */
+/* Return the number that 16 lower-case hexadecimal digits stand for; 0: another value. */
 uint64_t cookie_number(struct view value);

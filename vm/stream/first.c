@@ -1,4 +1,4 @@
-/* The first bytes of a connection, by all readers that are asked (first.h). */
+/* The first bytes of a connection, read by all readers that are asked (first.h). */
 #include "vm/stream/first.h"
 
 #include <stddef.h>
@@ -10,8 +10,8 @@ static enum stream_read bad(struct first *f, enum stream_reason why)
     return READ_BAD;
 }
 
-/* A reader waits for `need` bytes in all; at the end, or where no more are kept, what it has begun is bad. `*known` is
- * what it would say. */
+/* Wait for `need` bytes in all. At the end, or once no more bytes are kept, a started item is bad. `*known` becomes the
+ * item's state. */
 static enum stream_read wait_for(struct first *f, const struct first_asked *asked, uint8_t *known, uint32_t need)
 {
     const bool begun = f->n > f->skip;
@@ -26,7 +26,7 @@ static enum stream_read wait_for(struct first *f, const struct first_asked *aske
     return bad(f, asked->end == FIRST_LATE ? STREAM_FIRST_LATE : STREAM_FIRST_CUT);
 }
 
-/* Behind the PROXY header the client's own bytes begin. */
+/* Read the PROXY header; the client's own bytes begin behind it. */
 static enum stream_read read_proxy(struct first *f, const struct first_asked *asked)
 {
     switch (proxy_header_read(&f->from, f->bytes, f->n)) {
@@ -40,7 +40,7 @@ static enum stream_read read_proxy(struct first *f, const struct first_asked *as
     }
 }
 
-/* No PROXY header may come: what may still become one is waited for, unless nothing has come. */
+/* Refuse a PROXY header. Wait while the bytes may become one, unless nothing has come. */
 static enum stream_read refuse_proxy(struct first *f, const struct first_asked *asked)
 {
     f->proxy = FIRST_ABSENT;
@@ -53,7 +53,7 @@ static enum stream_read refuse_proxy(struct first *f, const struct first_asked *
     return READ_MORE;
 }
 
-/* The preface of HTTP/2 offers h2 as a hello would. */
+/* Read the preface of HTTP/2, which counts as an offer of h2. */
 static enum stream_read read_preface(struct first *f, const struct first_asked *asked, struct view left)
 {
     static const uint8_t offer[] = {2, 'h', '2'};
@@ -111,7 +111,7 @@ static enum stream_read read_instruction(struct first *f, const struct first_ask
     }
 }
 
-/* What `bytes … at N` looks at; shorter ones are no fault. */
+/* Wait for the bytes that `bytes … at N` looks at; having fewer is no fault. */
 static enum stream_read read_bytes(struct first *f, const struct first_asked *asked)
 {
     const uint32_t need = f->skip + (asked->wants >> FIRST_BYTES_SHIFT);
@@ -128,7 +128,7 @@ static void not_yet(struct first *f, const struct first_asked *asked)
     f->waits = true;
 }
 
-/* All but the PROXY header. One that waits does not keep the others from what they find. */
+/* Run all readers but the PROXY header's. A reader that waits does not stop the others. */
 static enum stream_read read_asked(struct first *f, struct first_at *at, const struct first_asked *asked)
 {
     const struct view left = {.at = f->skip ? f->bytes + f->skip : f->bytes, .len = f->n - f->skip};
@@ -174,7 +174,7 @@ void first_tls(struct first *f, struct view sni, struct view alpn)
     f->alpn = alpn;
 }
 
-/* What a part of a hello or a request is, where `known` says what the whole is. */
+/* Return the state of a part of a hello or a request, from the state of the whole. */
 static enum first_known part(uint8_t known, bool there)
 {
     return known == FIRST_KNOWN && !there ? FIRST_ABSENT : known;

@@ -1,4 +1,4 @@
-/* TLS ClientHello (first.h): first the records, then, when all of it is there, the message. */
+/* TLS ClientHello (first.h): first the records, then, once it has all come, the message. */
 #include <string.h>
 
 #include "vm/packet/wire.h"
@@ -19,7 +19,7 @@ static enum stream_read more(struct hello *h, uint32_t need)
     return READ_MORE;
 }
 
-/* What is left to read of a field; a read past its end makes it bad, and then zeros come. */
+/* The unread rest of a field. Reading past its end makes it bad and yields zeros. */
 struct cursor {
     const uint8_t *at;
     uint32_t left;
@@ -51,7 +51,7 @@ static uint16_t take16(struct cursor *c)
     return p ? wire_get16(p) : 0;
 }
 
-/* A field with its length, of `bytes` bytes, in front. */
+/* Take a field behind its length of `bytes` bytes. */
 static struct cursor take_field(struct cursor *c, unsigned bytes)
 {
     const uint32_t len = bytes == 1 ? take8(c) : take16(c);
@@ -66,7 +66,7 @@ static bool is_name(const uint8_t *s, uint32_t len)
     return len > 0 && len <= UINT8_MAX;
 }
 
-/* A list of names, of which one may be a host's. False: malformed. */
+/* Read a list of names, at most one of them a host's. False: malformed. */
 static bool read_server_name(struct hello *h, struct cursor ext)
 {
     struct cursor list = take_field(&ext, 2);
@@ -124,7 +124,7 @@ static bool read_extensions(struct hello *h, struct cursor all)
     return true;
 }
 
-/* The message behind its header, all of it. */
+/* Read the whole message behind its header. */
 static bool read_message(struct hello *h, struct cursor c)
 {
     h->version = take16(&c);
@@ -139,7 +139,7 @@ static bool read_message(struct hello *h, struct cursor c)
     return !extensions.bad && !c.left && read_extensions(h, extensions);
 }
 
-/* The record at `at` begins as one of a hello, as far as it is there. */
+/* True if the bytes at `record`, as far as they have come, are a record of a hello. */
 static bool record_fits(const uint8_t *record, uint32_t n)
 {
     if (n > 0 && record[0] != RECORD_HANDSHAKE) return false;
@@ -147,8 +147,8 @@ static bool record_fits(const uint8_t *record, uint32_t n)
     return n < RECORD_HEADER || (wire_get16(record + 3) > 0 && wire_get16(record + 3) <= RECORD_MAX);
 }
 
-/* The length that the message's header says, with the header; 0 while not all of it is there. Its bytes may lie in
- * several records, so it is read from them anew. */
+/* Return the length of the message with its header; 0 while the header has not all come. The header may lie in several
+ * records, so each call reads it again. */
 static uint32_t message_len(const uint8_t *bytes, uint32_t n)
 {
     uint8_t header[MESSAGE_HEADER];
@@ -162,7 +162,7 @@ static uint32_t message_len(const uint8_t *bytes, uint32_t n)
     return got < sizeof header ? 0 : MESSAGE_HEADER + (wire_get32(header) & 0xffffff);
 }
 
-/* The records' payload in one piece. */
+/* Return the records' payload in one piece. */
 static const uint8_t *joined(const uint8_t *bytes, uint32_t len, uint8_t scratch[HELLO_MAX])
 {
     if (wire_get16(bytes + 3) >= len) return bytes + RECORD_HEADER;
@@ -195,7 +195,7 @@ enum stream_read hello_read(struct hello *h, struct hello_at *at, const uint8_t 
             break;
         }
         if (there < RECORD_HEADER + len) {
-            /* Behind this record there is at least another one's header, and the rest. */
+            /* At least one more record header follows, then the rest. */
             if (whole) return more(h, at->record + 2 * RECORD_HEADER + left);
             return more(h, n + 1);
         }

@@ -1,4 +1,4 @@
-/* The head of an HTTP/1 message (http.h): where it ends, and its first line. */
+/* The head of an HTTP/1 message (http.h): its end, and its first line. */
 #include "vm/stream/http_priv.h"
 
 #include <stddef.h>
@@ -55,7 +55,7 @@ static enum stream_read other(struct http_head *h, enum stream_reason why)
     return READ_OTHER;
 }
 
-/* `HTTP/1.0` or `HTTP/1.1`, and nothing behind it: sets head.minor. `otherwise` where it is no version at all. */
+/* Read `HTTP/1.0` or `HTTP/1.1` and nothing behind it; set head.minor. Return `otherwise` if the text is no version. */
 static enum stream_reason read_version(struct http_head *h, const uint8_t *text, uint32_t len,
                                        enum stream_reason otherwise)
 {
@@ -66,7 +66,7 @@ static enum stream_reason read_version(struct http_head *h, const uint8_t *text,
     return STREAM_NONE;
 }
 
-/* METHOD SP TARGET SP VERSION, from `at` to the CR at `end`. */
+/* Read METHOD SP TARGET SP VERSION, from `at` to the CR at `end`. */
 static enum stream_reason read_request_line(struct http_head *h, const uint8_t *bytes, uint32_t at, uint32_t end)
 {
     const uint32_t method = http_run(bytes, at, end, HTTP_TOKEN);
@@ -86,7 +86,7 @@ static enum stream_reason read_request_line(struct http_head *h, const uint8_t *
     return why ? why : http_target_read(h, bytes);
 }
 
-/* VERSION SP STATUS [SP REASON]. Many servers leave out the space before a reason that is not there. */
+/* Read VERSION SP STATUS [SP REASON]. Many servers leave out the space when the reason is empty. */
 static enum stream_reason read_status_line(struct http_head *h, const uint8_t *bytes, uint32_t at, uint32_t end)
 {
     if (end - at < VERSION_LEN + 1 + STATUS_LEN || bytes[at + VERSION_LEN] != ' ') return STREAM_HTTP_STATUS_LINE;
@@ -106,13 +106,13 @@ static enum stream_reason read_status_line(struct http_head *h, const uint8_t *b
 
 typedef enum stream_reason first_line_read(struct http_head *h, const uint8_t *bytes, uint32_t at, uint32_t end);
 
-/* Where the first line begins: one empty line before a request is passed over (RFC 9112, 2.2). */
+/* Return the start of the first line: one empty line before a request is skipped (RFC 9112, 2.2). */
 static uint32_t head_start(const uint8_t *bytes, uint32_t n)
 {
     return n > 1 && bytes[0] == '\r' && bytes[1] == '\n' ? 2 : 0;
 }
 
-/* The lines that have come whole since the last call: do all end in CRLF, is the first one of HTTP/1, is one empty? */
+/* Scan the lines completed since the last call for the empty line. Each must end in CRLF, the first be HTTP/1's. */
 static enum stream_read find_end(struct http_head *h, struct http_at *at, const uint8_t *bytes, uint32_t n,
                                  first_line_read *first_line)
 {
@@ -129,7 +129,7 @@ static enum stream_read find_end(struct http_head *h, struct http_at *at, const 
             if (why == STREAM_HTTP_REQUEST_LINE || why == STREAM_HTTP_STATUS_LINE) return other(h, why);
             if (why) return bad(h, why);
         } else if (end == line + 1) {
-            at->seen = at->line = (uint16_t)line; /* so that who reads again, for something else, finds it again */
+            at->seen = at->line = (uint16_t)line; /* lets a later call for something else find the end again */
             h->len = end + 1;
             return READ_WHOLE;
         }
@@ -138,7 +138,7 @@ static enum stream_read find_end(struct http_head *h, struct http_at *at, const 
     return READ_MORE;
 }
 
-/* The first line, as far as it is there, may be one of HTTP/1. */
+/* True if the first line, as far as it has come, may be HTTP/1. */
 static bool may_begin(const uint8_t *bytes, uint32_t at, uint32_t n, bool response)
 {
     if (n == 1 && bytes[0] == '\r') return true;

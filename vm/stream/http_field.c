@@ -1,4 +1,4 @@
-/* Fields of an HTTP/1 head: their lines, and what they say of the message together (RFC 9112, 5 and 6). */
+/* Fields of an HTTP/1 head: their lines, and what they together say about the message (RFC 9112, 5 and 6). */
 #include <string.h>
 
 #include "vm/packet/wire.h"
@@ -6,14 +6,14 @@
 
 static bool is_blank(uint8_t c) { return c == ' ' || c == '\t'; }
 
-/* No byte of the eight is a control character (a tab is one, here). */
+/* True if none of the eight bytes is a control character (tab counts as one here). */
 static bool is_text8(uint64_t x)
 {
     const uint64_t ones = UINT64_MAX / 255, high = ones * 0x80, del = x ^ ones * 0x7f;
     return !((((x - ones * ' ') & ~x) | ((del - ones) & ~del)) & high);
 }
 
-/* As http_run of HTTP_VALUE, eight bytes at a time: values are most of a head. */
+/* The same as http_run for HTTP_VALUE, eight bytes at a time: values are most of a head. */
 static uint32_t value_run(const uint8_t *bytes, uint32_t at, uint32_t end)
 {
     const uint32_t begin = at;
@@ -21,7 +21,7 @@ static uint32_t value_run(const uint8_t *bytes, uint32_t at, uint32_t end)
     return at - begin + http_run(bytes, at, end, HTTP_VALUE);
 }
 
-/* One line, from *at; moves *at behind its CRLF. */
+/* Read one line from *at; move *at behind its CRLF. */
 static enum stream_reason read_line(struct http_field *f, const uint8_t *bytes, uint32_t *at, uint32_t end)
 {
     uint32_t i = *at;
@@ -42,8 +42,7 @@ static enum stream_reason read_line(struct http_field *f, const uint8_t *bytes, 
     return is_blank(bytes[*at]) ? STREAM_HTTP_OBS_FOLD : STREAM_NONE;
 }
 
-/* The next element of a list, without blanks around it; `left` is moved behind its comma. False: the list is at its
- * end. */
+/* Give the next element of a list without blanks around it; move `left` behind its comma. False at the end. */
 static bool next_element(struct view *left, struct view *element)
 {
     if (!left->at) return false;
@@ -74,7 +73,8 @@ static enum stream_reason read_length(struct http_head *h, struct view v)
     return STREAM_NONE;
 }
 
-/* Only `chunked` is understood. Another coding in front of it is unknown; all else says no end of the message. */
+/* Read Transfer-Encoding: only `chunked` alone is understood. A coding before it is unknown; without it as the last,
+ * nothing marks the message's end. */
 static enum stream_reason read_coding(struct http_head *h, struct view v)
 {
     struct view element = {.at = NULL};
@@ -101,7 +101,7 @@ static void read_connection(struct http_head *h, struct view v)
     }
 }
 
-/* What the field says of the message, if it is one of those that do. Host is read where its line is. */
+/* Read a field that says something about the message. Host is read with its line. */
 static enum stream_reason read_known(struct http_head *h, const uint8_t *bytes, const struct http_field *f)
 {
     const struct view name = view_of(bytes, f->name), value = view_of(bytes, f->value);
@@ -154,7 +154,7 @@ bool http_field_next(const struct http_head *h, const uint8_t *bytes, const char
     return false;
 }
 
-/* Is the word in one of the Connection fields? */
+/* True if one of the Connection fields has the word. */
 static bool connection_has(const struct http_head *h, const uint8_t *bytes, const char *word)
 {
     unsigned next = 0;
@@ -163,8 +163,8 @@ static bool connection_has(const struct http_head *h, const uint8_t *bytes, cons
     return false;
 }
 
-/* One Upgrade to one protocol that is not HTTP or TLS by another way: a server that took such a one would speak past
- * all that is checked here. */
+/* True for one Upgrade to one protocol other than HTTP or TLS: a server that accepted those would bypass all checks
+ * here. */
 static bool asks_upgrade(const struct http_head *h, const uint8_t *bytes)
 {
     unsigned next = 0;
@@ -177,7 +177,7 @@ static bool asks_upgrade(const struct http_head *h, const uint8_t *bytes)
     return connection_has(h, bytes, "upgrade");
 }
 
-/* What is asked of requests and responses alike. */
+/* Check what requests and responses share. */
 static enum stream_reason settle(struct http_head *h, const uint8_t *bytes)
 {
     if (h->has & HTTP_HAS_LENGTH && h->has & HTTP_HAS_CODING) return STREAM_HTTP_TWO_LENGTHS;
@@ -185,7 +185,7 @@ static enum stream_reason settle(struct http_head *h, const uint8_t *bytes)
     return STREAM_NONE;
 }
 
-/* The field's host counts where the target names none, and is checked where it does, too. */
+/* Check the Host field. Its host counts only if the target names none. */
 static enum stream_reason settle_host(struct http_head *h, const uint8_t *bytes)
 {
     const struct view_span host = h->host;
@@ -239,7 +239,7 @@ bool http_keeps(const struct http_head *h)
     return h->minor == 1 || (h->has & HTTP_HAS_KEEP) != 0;
 }
 
-/* Does a Connection field name this one? */
+/* True if a Connection field names this field. */
 static bool is_named(const struct http_head *h, const uint8_t *bytes, struct view name)
 {
     unsigned next = 0;

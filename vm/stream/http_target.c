@@ -8,7 +8,7 @@ static struct view_span part(uint32_t from, uint32_t to)
     return (struct view_span){.at = (uint16_t)from, .len = (uint16_t)(to - from)};
 }
 
-/* The first of these two bytes from `at` on, or `end`. */
+/* Return the first position of either byte from `at` on, or `end`. */
 static uint32_t find(const uint8_t *bytes, uint32_t at, uint32_t end, char a, char b)
 {
     while (at < end && bytes[at] != (uint8_t)a && bytes[at] != (uint8_t)b) at++;
@@ -36,7 +36,7 @@ bool http_host_read(struct http_head *h, const uint8_t *bytes, struct view_span 
     return h->host.len > 0 && h->host.len <= HTTP_HOST_MAX;
 }
 
-/* Path and query, from `at` to the end. No backslash, which some servers take for a slash; each `%` has two digits. */
+/* Read path and query, from `at` to the end. A backslash, a slash to some servers, is refused; `%` has two digits. */
 static enum stream_reason read_path(struct http_head *h, const uint8_t *bytes, uint32_t at, uint32_t end)
 {
     const uint32_t query = find(bytes, at, end, '?', '?');
@@ -52,7 +52,7 @@ static enum stream_reason read_path(struct http_head *h, const uint8_t *bytes, u
     return STREAM_NONE;
 }
 
-/* SCHEME "://" AUTHORITY PATH; a user in front of the host is refused (RFC 9110, 4.2.4). */
+/* Read SCHEME "://" AUTHORITY PATH; a user before the host is refused (RFC 9110, 4.2.4). */
 static enum stream_reason read_absolute(struct http_head *h, const uint8_t *bytes, uint32_t at, uint32_t end)
 {
     const uint32_t colon = find(bytes, at, end, ':', ':');
@@ -88,7 +88,7 @@ enum stream_reason http_target_read(struct http_head *h, const uint8_t *bytes)
 static uint8_t hex_value(uint8_t c) { return (uint8_t)(c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10); }
 static uint8_t hex_upper(uint8_t c) { return c >= 'a' ? (uint8_t)(c - 0x20) : c; }
 
-/* A segment that is `.` or `..` begins at s. */
+/* True if a segment that is `.` or `..` begins at s. */
 static bool is_dots(const uint8_t *s, uint32_t left)
 {
     if (left == 0 || s[0] != '.') return false;
@@ -104,7 +104,7 @@ static bool is_normal(struct view path)
     return true;
 }
 
-/* Decode what need not be escaped; false: not two digits. Returns the length in *len. */
+/* Decode unneeded escapes and set *len to the new length; false: an escape without two digits. */
 static bool unescape(struct view path, uint8_t *out, uint32_t *len)
 {
     uint32_t to = 0;
@@ -128,7 +128,7 @@ static bool unescape(struct view path, uint8_t *out, uint32_t *len)
     return true;
 }
 
-/* Take out `.` and `..` in place (RFC 3986, 5.2.4); returns the new length. */
+/* Remove `.` and `..` in place (RFC 3986, 5.2.4); return the new length. */
 static uint32_t remove_dots(uint8_t *s, uint32_t len)
 {
     uint32_t to = 0;

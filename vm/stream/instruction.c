@@ -13,13 +13,13 @@ static enum stream_read more(struct instruction *i, uint32_t need)
     return READ_MORE;
 }
 
-/* ::ffff:a.b.c.d */
+/* True for ::ffff:a.b.c.d. */
 static bool holds_v4(const struct stream_addr *a)
 {
     return a->v6 && !a->addr[0] && !a->addr[1] && a->addr[2] == 0xffff;
 }
 
-/* An address, in brackets if it is IPv6, then `between`, then a port, to the end. */
+/* Read an address (IPv6 in brackets), then `between`, then a port up to the end. */
 static bool read_target(struct stream_addr *a, const uint8_t *s, uint32_t len, char between)
 {
     const bool v6 = len > 0 && s[0] == '[';

@@ -1,4 +1,4 @@
-/* The PROXY header, read and written (first.h). */
+/* Reader and writer of the PROXY header (first.h). */
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,7 +17,7 @@ static enum stream_read more(struct proxy_header *h, uint32_t need)
     return READ_MORE;
 }
 
-/* The next word of the line, up to its space or the end; *at is moved behind it. */
+/* Return the next word of the line, up to its space or the end; move *at behind it. */
 static struct view next_word(const uint8_t *line, uint32_t *at, uint32_t end)
 {
     const uint32_t begin = *at;
@@ -27,7 +27,7 @@ static struct view next_word(const uint8_t *line, uint32_t *at, uint32_t end)
     return word;
 }
 
-/* The line without its CRLF, behind `PROXY `. */
+/* Read the line between `PROXY ` and CRLF. */
 static bool read_line(struct proxy_header *h, const uint8_t *line, uint32_t end)
 {
     uint32_t at = sizeof v1_begin;
@@ -55,7 +55,7 @@ static enum stream_read read_v1(struct proxy_header *h, const uint8_t *bytes, ui
     return bytes[end - 1] == '\r' && read_line(h, bytes, end - 1) ? READ_WHOLE : READ_BAD;
 }
 
-/* Every TLV from `at` on ends inside the header; a checksum is the one of the header with zeros in its place. */
+/* True if each TLV from `at` on ends inside the header and a checksum of the header, itself zeroed, is right. */
 static bool tlvs_hold(const uint8_t *bytes, uint32_t at, uint32_t end)
 {
     static const uint8_t zeros[4] = {0};
@@ -84,7 +84,7 @@ static void read_addr(struct stream_addr *a, bool v6, const uint8_t *addr, const
     a->port = wire_get16(port);
 }
 
-/* How many bytes of addresses the family has. */
+/* Bytes of addresses of the family. */
 static uint32_t family_len(uint8_t family)
 {
     static const uint32_t len[] = {0, V2_IP4, V2_IP6, V2_UNIX};
@@ -115,7 +115,7 @@ static enum stream_read read_v2(struct proxy_header *h, const uint8_t *bytes, ui
     return READ_WHOLE;
 }
 
-/* The bytes begin as these, as far as they are there. */
+/* True if the bytes, as far as they have come, begin with `with`. */
 static bool begins(const uint8_t *bytes, uint32_t n, const uint8_t *with, uint32_t len)
 {
     return memcmp(bytes, with, n < len ? n : len) == 0;

@@ -1,4 +1,4 @@
-/* Bytes in order, see reassemble.h. */
+/* Reassembly of one side's bytes (reassemble.h). */
 #include "vm/stream/reassemble.h"
 
 #include <string.h>
@@ -24,7 +24,7 @@ void reassemble_grow(struct reassembly *r, void *memory, uint32_t room)
     r->ends = was.ends;
 }
 
-/* Bytes `from` to `to` of what begins at `from`; those that are there stay. */
+/* Store bytes `from` to `to`; `bytes` begins at `from`. Bytes stored before stay. */
 static void put(struct reassembly *r, uint32_t from, uint32_t to, const uint8_t *bytes)
 {
     if (to <= r->have) return;
@@ -32,7 +32,7 @@ static void put(struct reassembly *r, uint32_t from, uint32_t to, const uint8_t 
         bytes += r->have - from;
         from = r->have;
     }
-    if (from >= r->highest) { /* nothing of it can be there */
+    if (from >= r->highest) { /* none of these bytes is stored yet */
         memcpy(r->bytes + from, bytes, to - from);
         for (uint32_t i = from; i < to; i++) set_there(r, i);
     }
@@ -60,7 +60,7 @@ bool reassemble_add(struct reassembly *r, uint32_t seq, const uint8_t *bytes, ui
     return fits;
 }
 
-/* The bits from `n` on become those from 0 on. */
+/* Move the bits from `n` on to the start. */
 static void shift(uint64_t *bits, uint32_t words, uint32_t n)
 {
     const uint32_t by = n / 64, rest = n % 64;

@@ -1,40 +1,39 @@
-/* One side's bytes of a connection, put in order from its segments as a capture shows them: repeated, late,
- * overlapping, some for good missing. Memory is the caller's and bounded; no call allocates.
+/* Bytes of one side of a connection, put in order from its segments as a capture shows them: repeated, late,
+ * overlapping, some missing for good. The caller provides the memory, which is bounded; no call allocates.
  *
  *      seq ->  bytes[0 ..... have ..... highest ..... room)
  *              in order      pieces, with gaps
  *
- * Of a byte that comes twice the first is kept, as a receiver does that has handed it on. What lies beyond `room` is
- * not kept: a sender that has filled it sends it again, or a byte is missing in the capture and the rest is never
- * whole. */
+ * Of a byte that comes twice the first copy is kept, as a receiver does that has delivered it. Bytes beyond `room` are
+ * dropped: the sender sends them again, or the capture lacks them and the stream never becomes whole. */
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-enum { REASSEMBLE_MOST = 1 << 16 }; /* bytes of room */
+enum { REASSEMBLE_MOST = 1 << 16 }; /* most bytes of room */
 
 struct reassembly {
     uint8_t *bytes;
-    uint64_t *there;   /* a bit a byte, of those from `have` on */
+    uint64_t *there;   /* one bit a byte: is it stored; used from `have` on */
     uint32_t room;     /* multiple of 64, at most REASSEMBLE_MOST */
-    uint32_t have;     /* bytes in order */
-    uint32_t highest;  /* behind the last byte that is there */
-    uint32_t seq, end; /* TCP's number of bytes[0]; where a FIN stands, counted from there */
-    bool ends;         /* a FIN was seen */
+    uint32_t have;     /* bytes in order from the start */
+    uint32_t highest;  /* end of the last byte stored */
+    uint32_t seq, end; /* TCP sequence number of bytes[0]; offset of the FIN from there */
+    bool ends;         /* true once a FIN was seen */
 };
 
-/* Memory for so much room. */
+/* Size of the memory for `room` bytes. */
 static inline size_t reassemble_bytes(uint32_t room) { return (size_t)room + room / 8; }
-/* Nothing is there; the first byte has the number `seq` (that of the SYN and one). memory: reassemble_bytes(room),
- * aligned to 8. */
+/* Begin empty; the first byte has sequence number `seq` (the SYN's plus 1). memory: reassemble_bytes(room), aligned to
+ * 8. */
 void reassemble_init(struct reassembly *r, void *memory, uint32_t room, uint32_t seq);
-/* More room in other memory, which takes all over; the old is the caller's again. */
+/* Move everything into other memory with more room; the old memory returns to the caller. */
 void reassemble_grow(struct reassembly *r, void *memory, uint32_t room);
-/* A segment's bytes, the first of which has the number `seq`, and its FIN. False: some of them lie beyond the room. */
+/* Add a segment whose first byte has sequence number `seq`, and its FIN. False: some bytes lie beyond the room. */
 bool reassemble_add(struct reassembly *r, uint32_t seq, const uint8_t *bytes, uint32_t n, bool fin);
-/* The first n <= have bytes are done with. */
+/* Drop the first n <= have bytes. */
 void reassemble_take(struct reassembly *r, uint32_t n);
-/* Has all come, up to the FIN? */
+/* True if everything up to the FIN has come. */
 static inline bool reassemble_whole(const struct reassembly *r) { return r->ends && r->have >= r->end; }

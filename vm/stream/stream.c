@@ -1,4 +1,4 @@
-/* What the readers share: reasons by name, text, addresses and ports (stream.h). */
+/* Shared helpers of the readers: reasons by name, text, addresses and ports (stream.h). */
 #include "vm/stream/stream.h"
 
 #include <arpa/inet.h>

@@ -1,22 +1,22 @@
-/* What all readers of a connection's bytes share.
+/* Shared types of all readers of a connection's bytes.
  *
- * A reader is given the bytes that have come so far, in one piece, from the first on; it is called again when more have
- * come. It keeps no pointer between calls: the buffer may move. It allocates nothing, writes into its own struct alone,
- * and says one of four things. */
+ * A reader is given all bytes that have come so far in one piece, and is called again when more have come. It keeps no
+ * pointer between calls: the buffer may move. It allocates nothing, writes only into its own struct, and returns one of
+ * four results. */
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
-/* What is ever looked at in one piece: places in it are 16 bits. */
+/* Most bytes looked at in one piece: offsets have 16 bits. */
 enum { STREAM_MAX = UINT16_MAX };
 
 enum stream_read {
     READ_MORE,  /* not decided yet: call again with more bytes */
-    READ_WHOLE, /* it is there, whole */
+    READ_WHOLE, /* read whole */
     READ_OTHER, /* these bytes cannot be the beginning of this protocol */
-    READ_BAD,   /* they are, but malformed: a reason says how */
+    READ_BAD,   /* this protocol, but malformed: a reason says how */
 };
 
 enum stream_reason {
@@ -25,18 +25,18 @@ enum stream_reason {
     STREAM_REASON_COUNT
 };
 
-/* As it is printed and counted, `http-bare-lf`; what people are told; what an HTTP client is answered, or 0. */
+/* Name for output and counters, `http-bare-lf`; description for people; status for an HTTP client, or 0. */
 const char *stream_reason_name(enum stream_reason r);
 const char *stream_reason_doc(enum stream_reason r);
 unsigned stream_reason_status(enum stream_reason r);
 
-/* Bytes that somebody else owns; `at` is NULL where nothing was said. */
+/* Bytes that another owns; `at` is NULL if nothing was said. */
 struct view {
     const uint8_t *at;
     uint32_t len;
 };
 
-/* A place in the bytes that a reader was given. */
+/* A stretch of the bytes that a reader was given. */
 struct view_span {
     uint16_t at, len;
 };
@@ -46,7 +46,7 @@ static inline struct view view_of(const uint8_t *bytes, struct view_span s)
     return (struct view){.at = bytes + s.at, .len = s.len};
 }
 
-/* Is it this text? `view_is_word` takes upper and lower case of ASCII for the same; `word` is in lower case. */
+/* True if the view is this text. `view_is_word` ignores ASCII case; `word` is in lower case. */
 static inline bool view_is(struct view v, const char *text)
 {
     return v.len == strlen(text) && memcmp(v.at, text, v.len) == 0;
@@ -65,7 +65,7 @@ struct stream_addr {
     bool v6;
 };
 
-/* Read an address of the family from `len` characters: no leading zeros, no zone. False if it is none. */
+/* Read an address of the family from `len` characters: no leading zeros, no zone. False: not an address. */
 bool stream_addr_read(struct stream_addr *a, bool v6, const uint8_t *text, uint32_t len);
-/* Read a port, 1 to 65535 (`least` 0: or 0), no leading zeros. */
+/* Read a port, 1 to 65535 (`least` 0: 0 is allowed, too), without leading zeros. */
 bool stream_port_read(uint16_t *port, unsigned least, const uint8_t *text, uint32_t len);
