@@ -4,8 +4,8 @@
 #include <assert.h>
 #include <stdint.h>
 
-/* A function: straight code with one entry, called with no argument, returning one scalar. Function 0 is the program;
- * function meta.services is run after it for what it accepted, function meta.streams when the first bytes of a
+/* A function: straight code with one entry, called with no argument, returning one scalar. Function 0 is the program.
+ * Function meta.services runs after function 0 for what it accepted, function meta.streams when the first bytes of a
  * connection to a proxy service have come. A call only goes to a function with a higher index (so calls are acyclic),
  * at most 4 deep. */
 struct pbc_func {
@@ -18,60 +18,60 @@ struct insn {
 };
 static_assert(sizeof(struct insn) == 8, "an index is a shift (docs/kernel.md)");
 
-/* A classifier stands for a list of rules, in its order: its entries. It finds the first entry, from a given one on,
- * all of whose masks and port ranges hold for a header key (vm/judge/classify/README.md: walks of it;
+/* A classifier stands for a list of rules, in its order: its entries. From a given entry on, it finds the first entry
+ * whose masks and port ranges all hold for a header key (vm/judge/classify/README.md: how it is walked;
  * compiler/classify: how it is built).
  *
  * All numbers inside are relative to the classifier's own part of ENTRIES, FORMATS, TREE and BLOCKS; the parts of one
  * classifier after another tile each section. The search begins at word 0 of its tree. A word is one of
  *   CUT    go on at word base + (key.word[word] >> shift & mask of `bits` bits)
- *   FORK   the lower entry of what words base and base + 1 find; `least` is the lowest entry below base + 1, so that
- *          part is visited only where the first found none lower
+ *   FORK   the lower entry of those found at words base and base + 1; `least` is the lowest entry below base + 1,
+ *          so that part is visited only if the first found none lower
  *   LEAF   a run of blocks from `base` on, in a format
  *   NONE   nothing below here
- * A base is greater than the word's own number, so a tree has no circles; tables (2^bits words, or two) that differ in
- * their base do not overlap, those that share one have one size. Unused bits of a word are 0. Runs may share blocks
- * where they read them in one format. */
+ * A base is greater than the word's own number, so a tree has no circles; tables (2^bits words, or two) with different
+ * bases do not overlap, and those with the same base have the same size. Unused bits of a word are 0. Runs may share
+ * blocks if they read them in one format. */
 enum tree_kind { TREE_NONE, TREE_CUT, TREE_FORK, TREE_LEAF };
 #define TREE_KIND(w)   ((unsigned)(w)&3u)
-#define TREE_BASE(w)   ((uint32_t)((w) >> 32))             /* CUT, FORK: a word; LEAF: a block */
-#define TREE_WORD(w)   ((unsigned)((w) >> 2) & 7u)         /* CUT: of key.word */
-#define TREE_SHIFT(w)  ((unsigned)((w) >> 5) & 63u)        /* CUT */
-#define TREE_BITS(w)   (((unsigned)((w) >> 11) & 15u) + 1) /* CUT: 1..16 */
-#define TREE_LEAST(w)  ((uint32_t)((w) >> 2) & 0x3fffffu)  /* FORK: 22 bits */
-#define TREE_FORMAT(w) ((uint32_t)((w) >> 2) & 0xffffu)    /* LEAF */
+#define TREE_BASE(w)   ((uint32_t)((w) >> 32))             /* CUT, FORK: first word of the table; LEAF: first block */
+#define TREE_WORD(w)   ((unsigned)((w) >> 2) & 7u)         /* CUT: index in key.word */
+#define TREE_SHIFT(w)  ((unsigned)((w) >> 5) & 63u)        /* CUT: shift of the window */
+#define TREE_BITS(w)   (((unsigned)((w) >> 11) & 15u) + 1) /* CUT: bits of the window, 1..16 */
+#define TREE_LEAST(w)  ((uint32_t)((w) >> 2) & 0x3fffffu)  /* FORK: lowest entry below base + 1, 22 bits */
+#define TREE_FORMAT(w) ((uint32_t)((w) >> 2) & 0xffffu)    /* LEAF: format of its blocks */
 #define TREE_CUT_WORD(base, word, shift, bits)                                                                         \
     ((uint64_t)(base) << 32 | (uint64_t)((bits)-1) << 11 | (uint64_t)(shift) << 5 | (uint64_t)(word) << 2 | TREE_CUT)
 #define TREE_FORK_WORD(base, least)  ((uint64_t)(base) << 32 | (uint64_t)(least) << 2 | TREE_FORK)
 #define TREE_LEAF_WORD(base, format) ((uint64_t)(base) << 32 | (uint64_t)(format) << 2 | TREE_LEAF)
 
 struct pbc_classifier {
-    uint32_t name; /* string: of the list */
+    uint32_t name; /* string: name of the list */
     uint32_t entries, entry_count;
     uint32_t formats, format_count;
     uint32_t tree, tree_count; /* at least one word */
     uint32_t blocks, block_count;
-    /* Each of these is the largest over all searches of the tree; the verifier recomputes and compares them. A CUT
-     * takes the largest of its table's words, a FORK the sum of its two words. */
+    /* Each figure is the largest over all searches of the tree; the verifier recomputes and compares it. A CUT takes
+     * the largest of its table's words, a FORK the sum of its two words. */
     uint32_t words;    /* words of the tree that are read */
-    uint32_t compared; /* blocks of 256 bytes that are read, where nothing before the last one matches */
-    uint32_t forks;    /* FORKs on a path from the root, at most PBC_FORKS_MAX: the larger of a FORK's words, and 1 */
-    uint32_t chain;    /* entries with code that one search may meet and run one after the other; a leaf counts each of
-                          its entries once */
+    uint32_t compared; /* blocks of 256 bytes that are read if nothing before the last one matches */
+    uint32_t forks;    /* FORKs on a path from the root, at most PBC_FORKS_MAX: 1 + the larger of a FORK's words */
+    uint32_t chain;    /* entries with code that one search may run one after the other; a leaf counts each of its
+                        * entries once */
     uint32_t reserved[3];
 };
 static_assert(sizeof(struct pbc_classifier) == 64, "an index is a shift (docs/kernel.md)");
 
-/* What is done when an entry is found. code 0: its rule decides, and nothing else happens. Else the number of an
- * instruction of the function that classifies, counted from its first: the rest of the rule's tests, or what it does
- * beside deciding; it may end in AGAIN, which goes on behind this entry. */
+/* An entry of a classifier. code 0: its rule decides, and nothing else happens. Else the number of an instruction,
+ * counted from the first of the function that classifies: the rest of the rule's tests, or its effects beside deciding;
+ * the code may end in AGAIN, which continues the search behind this entry. */
 struct pbc_entry {
     uint32_t rule, code;
 };
 
-/* Which parts of the key the columns of a block compare. A block holds eight rules, lane by lane, in columns of eight
- * u32; `size` units of 256 bytes together are one. Its columns, in this order:
- * - values of the slots (2 of size 1, 6 of size 2, 14 of size 4), then as many of masks, so that columns of one kind
+/* The parts of the key that the columns of a block compare. A block holds eight rules, lane by lane, in columns of
+ * eight u32, and has `size` units of 256 bytes. Its columns, in this order:
+ * - values of the slots (2 for size 1, 6 for size 2, 14 for size 4), then as many masks, so that columns of one kind
  * stand beside each other: key.slot[i] & mask == value
  * - source port, destination port: lo | (65535 - hi) << 16
  * - one half: value | mask << 16: key.half[half] & mask == value
@@ -82,7 +82,7 @@ struct pbc_entry {
 struct pbc_format {
     uint8_t size;     /* 1, 2 or 4 */
     uint8_t half;     /* 20..31 */
-    uint8_t slot[14]; /* those behind the size's number are 0 */
+    uint8_t slot[14]; /* slots behind the size's number are 0 */
 };
 static_assert(sizeof(struct pbc_format) == 16, "an index is a shift (docs/kernel.md)");
 struct pbc_block {
@@ -92,26 +92,26 @@ static_assert(sizeof(struct pbc_block) == 256, "an index is a shift (docs/kernel
 #define PBC_LANE_MORE 0x80000000u
 #define PBC_LANE_NONE 0x3fffffu
 static inline unsigned pbc_format_slots(unsigned size) { return size * 4 - 2; }
-/* Numbers of a block's columns behind values (0 ..) and masks (pbc_format_slots ..), in u32[8] from its first. */
+/* Column numbers, in u32[8] from a block's first, behind values (from 0 on) and masks (from pbc_format_slots on). */
 static inline unsigned pbc_col_sport(unsigned size) { return size * 8 - 4; }
 static inline unsigned pbc_col_dport(unsigned size) { return size * 8 - 3; }
 static inline unsigned pbc_col_half(unsigned size) { return size * 8 - 2; }
 static inline unsigned pbc_col_entry(unsigned size) { return size * 8 - 1; }
 
 enum {
-    PBC_TREE_DEPTH = 32, /* words on a path from the root to a leaf, and forks among them: */
+    PBC_TREE_DEPTH = 32, /* words on a path from the root to a leaf, and forks among them */
     PBC_FORKS_MAX = 6,
     PBC_COMPARED_MAX = 1 << 15, /* units of 256 bytes that one search may compare */
-    PBC_CHAIN_WARN = 32,        /* entries with code that one packet may be asked in turn: warned of, */
-    PBC_CHAIN_MAX = 1024,       /* and refused */
+    PBC_CHAIN_WARN = 32,        /* entries with code that one packet may be asked in turn: bound for a warning */
+    PBC_CHAIN_MAX = 1024,       /* and bound for an error */
 };
 
 enum {
-    PBC_CALL_DEPTH = 4,   /* nested calls below function 0: the kernel has 8 frames, for its entry, function 0, these, a
-                             classifier and its leaf */
-    PBC_CHAIN_DEPTH = 16, /* nested `do` in the rule list */
-    PBC_BRANCH_MAX = 2000,  /* instructions a branch may skip */
-    PBC_PATH_MAX = 1000000, /* longest path in instructions, calls expanded */
+    PBC_CALL_DEPTH = 4,     /* nested calls below function 0: the kernel has 8 frames, for its entry, function 0,
+                             * these, a classifier and its leaf */
+    PBC_CHAIN_DEPTH = 16,   /* depth of nested `do` in the rule list */
+    PBC_BRANCH_MAX = 2000,  /* instructions that a branch may skip */
+    PBC_PATH_MAX = 1000000, /* instructions on the longest path, calls expanded */
     PBC_BLOCK_RULES = 1000, /* rules in one function of straight code */
     PBC_REGS = 8,
     PBC_NAME_MAX = 4096,    /* bytes of a name or path; comments may be longer */

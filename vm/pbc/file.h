@@ -1,4 +1,4 @@
-/* The program file: its header, its table of sections, and what it says of itself (vm/pbc.h). */
+/* The program file: its header, its table of sections, and its facts about the whole program (vm/pbc.h). */
 #pragma once
 
 #include <assert.h>
@@ -7,18 +7,18 @@
 #define PBC_MAGIC         "prey.pbc" /* 8 bytes, no NUL */
 #define PBC_VERSION       9u
 #define PBC_NONE          UINT32_MAX
-#define PBC_TARGET        (PBC_NONE - 1) /* branch.shares: the server is the target that the client's instruction names */
+#define PBC_TARGET        (PBC_NONE - 1) /* branch.shares: the server is the target named by the client's instruction */
 #define PBC_DIGEST_LEN    32             /* BLAKE2b-256, RFC 7693 */
 #define PBC_ALIGN         64
-#define PBC_SCHEDULES_MAX 20u          /* each has a bit in key.marks */
-#define PBC_SIZE_MAX      (1ull << 30) /* bytes of a file: 1 GiB */
+#define PBC_SCHEDULES_MAX 20u          /* schedules; each has a bit in key.marks */
+#define PBC_SIZE_MAX      (1ull << 30) /* most bytes of a file: 1 GiB */
 
 struct pbc_header {
     char magic[8];
-    uint8_t digest[PBC_DIGEST_LEN]; /* of the bytes from `version` to the end of the file */
+    uint8_t digest[PBC_DIGEST_LEN]; /* digest of the bytes from `version` to the end of the file */
     uint32_t version;
     uint32_t sections;
-    uint64_t size;     /* of the whole file, bytes */
+    uint64_t size;     /* bytes of the whole file */
     uint64_t reserved; /* 0 */
 };
 static_assert(sizeof(struct pbc_header) == 64, "layout");
@@ -26,13 +26,13 @@ static_assert(sizeof(struct pbc_header) == 64, "layout");
 struct pbc_section {
     uint32_t kind; /* enum pbc_kind */
     uint32_t entry_size;
-    uint64_t offset; /* from the file's start, a multiple of PBC_ALIGN */
+    uint64_t offset; /* offset from the file's start, a multiple of PBC_ALIGN */
     uint64_t count;
     uint64_t reserved; /* 0 */
 };
 static_assert(sizeof(struct pbc_section) == 32, "layout");
 
-/* X(IDENT, field, entry type, most entries); `field` names it in struct program and in listings. */
+/* X(IDENT, field, entry type, most entries); `field` is the name in struct program and in listings. */
 #define PBC_SECTIONS(X)                                                                                                \
     X(META, meta, struct pbc_meta, 1)                                                                                  \
     X(STRINGS, strings, char, 1u << 28)                                                                                \
@@ -85,23 +85,23 @@ enum pbc_kind {
 struct pbc_meta {
     uint32_t edition;
     uint32_t flags;         /* enum pbc_flag */
-    uint32_t reach;         /* bytes of a frame, from its first, that rules may test (0: headers alone) */
-    uint32_t rejects_per_s; /* answers a second a worker */
-    uint32_t longest_path;  /* instructions, calls expanded: the verifier recomputes and compares */
+    uint32_t reach;         /* first bytes of a frame that rules may test (0: headers alone) */
+    uint32_t rejects_per_s; /* answers a second that a worker sends */
+    uint32_t longest_path;  /* instructions, calls expanded; the verifier recomputes and compares it */
     uint32_t source;        /* string: path of the main file */
-    uint32_t services;      /* function that finds the branch of a service for what was let in; 0: no services */
-    uint32_t streams; /* function that finds the branch of a proxy service by the first bytes; 0: no such service */
+    uint32_t services;      /* function that finds a service's branch for accepted packets; 0: no services */
+    uint32_t streams;       /* function that finds a proxy service's branch by the first bytes; 0: no such service */
 };
 enum pbc_flag {
-    PBC_NEEDS_SELF = 1 << 0,   /* some rule or firewall asks for self or a direction */
-    PBC_NAMES_ARP = 1 << 1,    /* some rule names arp: malformed ARP is `drop`, `short-arp` */
-    PBC_KEEPS_FLOWS = 1 << 3,  /* some condition asks `state` or `flows over`, or there are services or nats: the worker
-                                  has a  flow table */
-    PBC_COUNTS_FLOWS = 1 << 4, /* some condition asks `flows over` */
-    PBC_FOLLOWS_FRAGMENTS = 1 << 5, /* something depends on what later fragments lack: they follow their first */
+    PBC_NEEDS_SELF = 1 << 0,   /* a rule or firewall asks for self or a direction */
+    PBC_NAMES_ARP = 1 << 1,    /* a rule names arp: malformed ARP is `drop`, `short-arp` */
+    PBC_KEEPS_FLOWS = 1 << 3,  /* a condition asks `state` or `flows over`, or services or nats exist: the worker has
+                                * a flow table */
+    PBC_COUNTS_FLOWS = 1 << 4, /* a condition asks `flows over` */
+    PBC_FOLLOWS_FRAGMENTS = 1 << 5, /* something depends on fields that later fragments lack: they follow their first */
     PBC_NAMES_FRAGMENT =
-        1 << 6,            /* some rule names `fragment`: it is tried on later fragments too (judge/fragment_order.h) */
-    PBC_OPENS = 1 << 7,    /* some rule's verdict opens tunnels: what is inside a packet is judged too */
-    PBC_ASKS_WAY = 1 << 8, /* some condition asks `out on` (judge/ways.h) */
-    PBC_ASKS_SOURCE = 1 << 9, /* some condition asks `urpf-failed` */
+        1 << 6,               /* a rule names `fragment`: it is tried on later fragments too (judge/fragment_order.h) */
+    PBC_OPENS = 1 << 7,       /* a rule's verdict opens tunnels: the packet inside is judged too */
+    PBC_ASKS_WAY = 1 << 8,    /* a condition asks `out on` (judge/ways.h) */
+    PBC_ASKS_SOURCE = 1 << 9, /* a condition asks `urpf-failed` */
 };

@@ -19,26 +19,26 @@ enum pbc_verdict {
 };
 enum pbc_answer { PBC_ANSWER_DEFAULT, PBC_ANSWER_RST, PBC_ANSWER_UNREACHABLE, PBC_ANSWER_PROHIBITED };
 enum pbc_rule_flag {
-    PBC_RULE_LOG = 1 << 0 /* logs when it matches */,
-    PBC_RULE_ARP = 1 << 1 /* judges ARP too */,
-    PBC_RULE_NOT_FRAMES = 1 << 2 /* judges nothing but ARP */
+    PBC_RULE_LOG = 1 << 0 /* log when the rule matches */,
+    PBC_RULE_ARP = 1 << 1 /* judge ARP too */,
+    PBC_RULE_NOT_FRAMES = 1 << 2 /* judge only ARP */
 };
 
-/* The rule list as written: the naive executor and explain run on it. Rules of one list stand together, in order. */
+/* The rule list as written; the naive executor and explain run on it. Rules of one list stand together, in order. */
 struct pbc_rule {
     uint32_t name;              /* string, 0: unnamed, printed as LIST:LINE */
     uint32_t list;              /* index of its firewall, or its chain | PBC_LIST_CHAIN */
-    struct pbc_place place;     /* of the verdict's keyword */
+    struct pbc_place place;     /* place of the verdict's keyword */
     uint32_t comment;           /* string or 0 */
-    uint32_t conds, cond_count; /* into CONDS */
-    uint32_t chain;             /* for DO, else PBC_NONE */
-    uint32_t log_meter;         /* 1 + the meter that limits what the rule logs, 0: it logs every match */
-    uint32_t log_prefix;        /* string that the lines of its log begin with, 0: none */
+    uint32_t conds, cond_count; /* range in CONDS */
+    uint32_t chain;             /* chain of a DO, else PBC_NONE */
+    uint32_t log_meter;         /* 1 + the meter that limits the rule's log; 0: each match is logged */
+    uint32_t log_prefix;        /* string at the start of its log lines; 0: none */
     uint8_t verdict;            /* enum pbc_verdict */
     uint8_t answer;             /* enum pbc_answer */
     uint8_t flags;              /* enum pbc_rule_flag */
     uint8_t reserved;
-    uint16_t port; /* of a verdict that takes one, else 0 */
+    uint16_t port; /* port of a verdict that takes one, else 0 */
     uint16_t reserved2;
 };
 static_assert(sizeof(struct pbc_rule) == 52, "layout");
@@ -49,32 +49,32 @@ struct pbc_cond {
     uint8_t kind;  /* enum cond_kind, cond.def */
     uint8_t flags; /* enum pbc_cond_flag */
     uint16_t reserved;
-    uint32_t arg;           /* as cond.def says */
-    uint32_t first, count;  /* operands: into RANGES, SETS, MACSETS or PATTERNS as cond.def says */
-    uint32_t name;          /* string: the one name the list was written with ("abusers", "web"), else 0 */
-    struct pbc_place place; /* of the whole condition */
+    uint32_t arg;           /* argument, see cond.def */
+    uint32_t first, count;  /* operands in RANGES, SETS, MACSETS or PATTERNS, see cond.def */
+    uint32_t name;          /* string: the only name that its list was written with ("abusers", "web"), else 0 */
+    struct pbc_place place; /* place of the whole condition */
 };
 static_assert(sizeof(struct pbc_cond) == 32, "layout");
 enum { PBC_PROTO_IP4 = 256 };         /* COND_PROTO compares n in either family, PBC_PROTO_IP4 + n in IPv4 alone */
-enum { VLAN_ANY = 1, VLAN_NONE = 2 }; /* COND_VLAN arg */
-enum { MAC_MULTICAST = 1, MAC_BROADCAST = 2 }; /* COND_ETHER_* arg, JMACK imm; broadcast is multicast, too */
+enum { VLAN_ANY = 1, VLAN_NONE = 2 }; /* argument of COND_VLAN */
+enum { MAC_MULTICAST = 1, MAC_BROADCAST = 2 }; /* argument of COND_ETHER_*, imm of JMACK; broadcast is multicast, too */
 
 struct pbc_range {
     uint32_t lo, hi;
-}; /* inclusive */
+}; /* both ends inclusive */
 struct pbc_range6 {
     uint64_t lo_hi, lo_lo, hi_hi, hi_lo;
-}; /* inclusive; upper and lower 64 bits of lo, then of hi */
+}; /* both ends inclusive; upper and lower 64 bits of lo, then of hi */
 
-/* An address set: sorted, disjoint, non-adjacent ranges of each family. A MAC set: sorted 48-bit numbers
- * (first4/count4 index MACS, first6/count6 are 0). */
+/* An address set: sorted, disjoint, non-adjacent ranges of each family. Or a MAC set: sorted 48-bit numbers;
+ * first4/count4 index MACS, first6/count6 are 0. */
 struct pbc_set {
     uint32_t name; /* string, 0: anonymous */
     struct pbc_place place;
     uint32_t first4, count4, first6, count6;
 };
-/* A list of host names and globs: HOSTS holds strings in normal form and in order, none covered by a glob of its list
- * (host_compare). A list of texts: likewise, in their order, `*` at the end stands for anything (text_compare). */
+/* A list of host names and globs: strings of HOSTS in normal form and in order, none covered by a glob of the list
+ * (host_compare). Or a list of texts, in order, where `*` at the end stands for anything (text_compare). */
 enum pbc_names_kind { PBC_NAMES_HOSTS, PBC_NAMES_TEXTS };
 struct pbc_names {
     uint32_t name; /* string */
@@ -94,21 +94,21 @@ struct pbc_pattern {
     uint16_t at;    /* bytes from the layer's start */
     uint8_t layer;  /* enum pbc_layer */
     uint8_t len;    /* 1..PBC_PATTERN_MAX */
-    uint8_t is_not; /* 1: holds where as many bytes are there, and differ */
+    uint8_t is_not; /* 1: true if that many bytes are there and differ */
     uint8_t reserved[3];
     uint8_t value[PBC_PATTERN_MAX], mask[PBC_PATTERN_MAX]; /* value & ~mask is 0 */
 };
-/* A verdict that may be remembered for a flow: whatever else an established packet of the flow and direction holds, on
- * the same interface and for the same own addresses, this rule (or RULE_DEFAULT) decides it in this firewall, and no
- * other rule counts or logs it. Ascending by (firewall, rule). */
+/* A verdict that may be remembered for a flow. For every established packet of the flow and direction, on the same
+ * interface and for the same own addresses, this rule (or RULE_DEFAULT) decides in this firewall, and no other rule
+ * counts or logs the packet. Ascending by (firewall, rule). */
 struct pbc_memo {
     uint32_t rule, firewall;
 };
-/* One device, or, where `device` ends in `*`, all whose names begin so and that no longer pattern and no device of the
- * table names: its id stands for those alone (iface_match). */
+/* One device; or, if `device` ends in `*`, all devices whose names begin so, but for those that a longer pattern or a
+ * device of the table names (iface_match). */
 struct pbc_iface {
-    uint32_t name /* string, 0: used by device alone */, device /* string */;
-    uint32_t within; /* 1 + the longest pattern of the table, but itself, that holds all that it names; 0: none does */
+    uint32_t name /* string, 0: only the device is named */, device /* string */;
+    uint32_t within; /* 1 + the longest other pattern of the table that holds all of this; 0: none */
     uint32_t reserved;
 };
 struct pbc_chain {
@@ -121,7 +121,7 @@ enum pbc_other { PBC_OTHER_DEFAULT, PBC_OTHER_PASS, PBC_OTHER_DROP };
 struct pbc_firewall {
     uint32_t name;
     struct pbc_place place;
-    uint32_t iface; /* interface id or PBC_NONE */
+    uint32_t iface; /* interface id, or PBC_NONE */
     uint32_t rules, rule_count;
     uint8_t direction;       /* enum pbc_direction; ANY: every frame that arrives */
     uint8_t default_verdict; /* ACCEPT, DROP or REJECT */
@@ -130,25 +130,24 @@ struct pbc_firewall {
 };
 
 /* A token bucket for each key: `count` tokens every `per_ns`, at most `burst` at once. A packet costs one, or its IP
- * length in bytes. Not named: the rate of a rule's log. */
+ * length in bytes. The rate of a rule's log is a meter without a name. */
 enum pbc_per { PBC_PER_NONE, PBC_PER_SOURCE, PBC_PER_DESTINATION, PBC_PER_FLOW };
 enum pbc_meter_unit { PBC_METER_PACKETS, PBC_METER_BYTES };
 struct pbc_meter {
-    uint32_t name; /* string, 0: of a rule's log */
+    uint32_t name; /* string, 0: meter of a rule's log */
     struct pbc_place place;
-    uint32_t entries;   /* keys that are told apart; 0 without `per` */
+    uint32_t entries;   /* number of keys told apart; 0 without `per` */
     uint8_t per;        /* enum pbc_per */
     uint8_t unit;       /* enum pbc_meter_unit */
-    uint8_t len4, len6; /* bits of an address that make the key; 0 where `per` asks for none */
+    uint8_t len4, len6; /* address bits in the key; 0 if `per` uses none */
     uint64_t count, per_ns, burst;
     uint32_t reserved[4];
 };
 static_assert(sizeof(struct pbc_meter) == 64, "layout");
-#define PBC_METER_ENTRIES_MAX (1u << 22) /* all meters together: 800 MiB of tables at most (up to 3 slots an entry) */
+#define PBC_METER_ENTRIES_MAX (1u << 22) /* all meters together: at most 800 MiB of tables (up to 3 slots an entry) */
 #define PBC_METER_REFILL_MAX  (365ull * 86400 * 1000000000) /* ns until an empty bucket is full */
 
-/* Networks of which `flows over` counts flows: bits of a source's address, 32 and 128 for each address. No two alike.
- */
+/* Networks whose flows `flows over` counts: leading bits of a source's address; 32, 128: each address. No two equal. */
 struct pbc_grain {
     uint8_t len4, len6;
     uint16_t reserved;
@@ -156,19 +155,19 @@ struct pbc_grain {
 static_assert(sizeof(struct pbc_grain) == 4, "layout");
 enum { PBC_GRAINS_MAX = 4 };
 
-/* When it is active, in the zone's time. A span begins on the days of its mask; one that ends no later than it begins
- * runs over midnight. */
+/* Times when a schedule is active, in the zone's time. A span begins on the days of its mask; if it ends no later than
+ * it begins, it runs over midnight. */
 struct pbc_schedule {
     uint32_t name, zone; /* strings; zone 0: UTC */
     struct pbc_place place;
-    uint32_t first, count; /* into SPANS */
+    uint32_t first, count; /* range in SPANS */
     uint32_t reserved;
 };
 static_assert(sizeof(struct pbc_schedule) == 32, "layout");
 struct pbc_span {
     uint16_t from, to; /* minutes since midnight: 0..1439, 1..1440 */
-    uint8_t days;      /* bit 0: Monday; 0: it is of dates */
+    uint8_t days;      /* bit 0: Monday; 0: a span of dates */
     uint8_t reserved[3];
-    uint32_t first, last; /* of dates: days since 1970; from `from` of the first up to `to` of the last. Else 0 */
+    uint32_t first, last; /* span of dates: days since 1970, from `from` on the first to `to` on the last day; else 0 */
 };
 static_assert(sizeof(struct pbc_span) == 16, "layout");

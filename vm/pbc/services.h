@@ -1,4 +1,4 @@
-/* Sections of the program file: services, their pools, servers and checks, the proxy's, and translation. */
+/* Sections of the program file: services, their pools, servers and checks, options of the proxy, and translation. */
 #pragma once
 
 #include <assert.h>
@@ -6,9 +6,9 @@
 
 #include "vm/pbc/rules.h"
 
-/* Where accepted traffic goes. A pool is a run of SERVERS, a service runs of ENDPOINTS and BRANCHES, a branch a run of
- * CONDS (all must hold; none: it is the `else`) and of SHARES. What only flows or live checks need is stored as written
- * and waits for them. */
+/* Destinations of accepted traffic. A pool is a run of SERVERS, a service has runs of ENDPOINTS and BRANCHES, a branch
+ * has runs of CONDS (all must hold; none: the `else`) and of SHARES. Values for flows and live checks are stored as
+ * written. */
 enum pbc_check_kind { PBC_CHECK_TCP, PBC_CHECK_HTTP, PBC_CHECK_HTTPS, PBC_CHECK_ICMP, PBC_CHECK_UDP, PBC_CHECK_KINDS };
 enum pbc_check_flag { PBC_CHECK_NO_VERIFY = 1 << 0, PBC_CHECK_PASSIVE = 1 << 1, PBC_CHECK_VIA_SERVICE = 1 << 2 };
 struct pbc_check {
@@ -16,13 +16,13 @@ struct pbc_check {
     struct pbc_place place;
     uint8_t kind;                       /* enum pbc_check_kind */
     uint8_t flags;                      /* enum pbc_check_flag */
-    uint16_t port;                      /* 0: the server's */
+    uint16_t port;                      /* port that is checked; 0: the server's */
     uint32_t path, host, sni, ca, body; /* strings; 0: none */
-    uint32_t send, expect;              /* PATTERNS whose value is sent, or must begin the answer; PBC_NONE */
+    uint32_t send, expect;              /* PATTERNS: value to send; prefix of the answer; PBC_NONE */
     uint32_t status, status_count;      /* RANGES of status codes */
     uint32_t every_ms, timeout_ms;
     uint16_t rise, fall;
-    uint8_t from_family; /* 4 or 6; 0: the host's choice */
+    uint8_t from_family; /* 4 or 6; 0: the host chooses */
     uint8_t reserved[3];
     uint32_t from[4];
 };
@@ -32,15 +32,15 @@ struct pbc_pool {
     uint32_t name;
     struct pbc_place place;
     uint32_t servers, server_count;          /* at least one */
-    uint32_t check;                          /* of servers that name none of their own; PBC_NONE */
-    uint32_t sources, source_count;          /* SETS: addresses for translation; none: the interface's own */
-    uint16_t source_port_lo, source_port_hi; /* of `sources`; 0-0 without them: PBC_OWN_PORT_LO to 65535 */
+    uint32_t check;                          /* check of servers without their own; PBC_NONE */
+    uint32_t sources, source_count;          /* SETS: addresses to translate to; none: the interface's own */
+    uint16_t source_port_lo, source_port_hi; /* ports of `sources`; 0-0 without: PBC_OWN_PORT_LO to 65535 */
     uint32_t retries;
     uint8_t balance; /* enum lb_kind */
     uint8_t on_down; /* enum pbc_down */
     uint16_t reserved;
     uint64_t drain_ns;
-    uint64_t slow_start_ns; /* how long a server that came up takes to reach its weight; 0: at once */
+    uint64_t slow_start_ns; /* time in which a server that came up reaches its weight; 0: at once */
 };
 static_assert(sizeof(struct pbc_pool) == 64, "an index is a shift (docs/kernel.md)");
 enum pbc_server_flag { PBC_SERVER_BACKUP = 1 << 0, PBC_SERVER_HAS_MAC = 1 << 1 };
@@ -48,14 +48,14 @@ struct pbc_server {
     uint32_t name, pool;
     struct pbc_place place;
     uint32_t addr[4]; /* as in struct key: host order, v4 in word 0 */
-    uint32_t check;   /* PBC_NONE: the pool's */
-    uint16_t port;    /* 0: the client's destination port is kept */
+    uint32_t check;   /* check; PBC_NONE: the pool's */
+    uint16_t port;    /* port; 0: the client's destination port is kept */
     uint16_t weight;  /* 0..1000 */
     uint8_t family;   /* 4 or 6 */
     uint8_t flags;    /* enum pbc_server_flag */
     uint16_t reserved;
     uint64_t mac;
-    uint32_t max_flows; /* sessions at once, of proxy services; 0: no bound */
+    uint32_t max_flows; /* bound of sessions at once, for proxy services; 0: none */
     uint32_t reserved2;
 };
 static_assert(sizeof(struct pbc_server) == 64, "an index is a shift (docs/kernel.md)");
@@ -70,35 +70,35 @@ struct pbc_service {
     uint32_t name;
     struct pbc_place place;
     uint32_t endpoints, endpoint_count; /* at least one */
-    uint32_t branches, branch_count;    /* in order; the last has no conditions */
+    uint32_t branches, branch_count;    /* in order; only the last has no conditions */
     uint8_t mode;                       /* enum pbc_mode */
     uint8_t no_server;                  /* enum pbc_no_server */
     uint16_t gue_port;
-    uint32_t max_flows, max_flows_per_source; /* at once; 0: no bound */
-    uint32_t rate;        /* 1 + the meter that a packet which opens a flow must be within; 0: none */
-    uint16_t mss;         /* clamp of SYNs: 0: none, PBC_MSS_AUTO: what the way to the server bears, else the number */
+    uint32_t max_flows, max_flows_per_source; /* bounds of flows at once; 0: none */
+    uint32_t rate;                            /* 1 + meter that bounds packets which open flows; 0: none */
+    uint16_t mss;         /* clamp of SYNs: 0: none, PBC_MSS_AUTO: by the way to the server, else the number */
     uint8_t flags;        /* enum pbc_service_flag */
-    uint8_t gue_variant;  /* that `dsr gue` sends: 0 or 1 */
-    uint32_t proxy;       /* 1 + its entry of PROXIES: of modes with MODE_PROXIES; 0: of all others */
-    uint64_t idle_ns;     /* of flows that both sides use; 0: as in the timeouts */
-    uint64_t affinity_ns; /* how long a source keeps its server after its last flow ended; 0: no affinity */
+    uint8_t gue_variant;  /* variant that `dsr gue` sends: 0 or 1 */
+    uint32_t proxy;       /* 1 + entry in PROXIES, in modes with MODE_PROXIES; else 0 */
+    uint64_t idle_ns;     /* idle timeout of flows that both sides use; 0: as in the timeouts */
+    uint64_t affinity_ns; /* time that a source keeps its server after its last flow ended; 0: no affinity */
     uint64_t reserved2[7];
 };
 static_assert(sizeof(struct pbc_service) == 128, "an index is a shift (docs/kernel.md)");
 enum pbc_service_flag { PBC_SERVICE_COOKIES = 1 << 0, PBC_SERVICE_ANNOUNCE = 1 << 1 };
 #define PBC_MSS_AUTO 0xffffu
 
-/* What a service of a mode with MODE_PROXIES says besides. One entry a service, in their order. Strings: 0 is none. */
+/* Options of a service in a mode with MODE_PROXIES. One entry a service, in their order. Strings: 0 is none. */
 enum pbc_proxy_flag {
     PBC_PROXY_TRANSPARENT = 1 << 0, /* servers see the client's address */
-    PBC_PROXY_SEND_V1 = 1 << 1,     /* a PROXY header goes before all else */
+    PBC_PROXY_SEND_V1 = 1 << 1,     /* each connection to a server begins with a PROXY header */
     PBC_PROXY_SEND_V2 = 1 << 2,
-    PBC_PROXY_ACCEPT = 1 << 3, /* clients of `accept_from` begin with a PROXY header, no others may */
+    PBC_PROXY_ACCEPT = 1 << 3, /* clients in `accept_from` must begin with a PROXY header, others must not */
     PBC_PROXY_TLS_TO_SERVER = 1 << 4,
-    PBC_PROXY_TLS_NO_VERIFY = 1 << 5, /* of servers */
-    PBC_PROXY_LOG_COMMON = 1 << 6,    /* how the access log looks: at most one of these */
+    PBC_PROXY_TLS_NO_VERIFY = 1 << 5, /* servers' certificates are not verified */
+    PBC_PROXY_LOG_COMMON = 1 << 6,    /* format of the access log: at most one of these */
     PBC_PROXY_LOG_JSON = 1 << 7,
-    PBC_PROXY_LOG_SYSLOG = 1 << 8,      /* it goes to syslog; without, to the file `log_file` */
+    PBC_PROXY_LOG_SYSLOG = 1 << 8,      /* log to syslog; else to the file `log_file` */
     PBC_PROXY_AFFINITY_COOKIE = 1 << 9, /* affinity_name is a cookie's name */
     PBC_PROXY_AFFINITY_HEADER = 1 << 10,
     PBC_PROXY_RELOAD_CLOSE = 1 << 11, /* `on reload close` */
@@ -106,55 +106,55 @@ enum pbc_proxy_flag {
 };
 struct pbc_proxy {
     uint32_t service, flags;            /* flags: enum pbc_proxy_flag */
-    uint32_t accept_from, accept_count; /* SETS: who is trusted to send PROXY headers */
-    uint32_t certs, cert_count;         /* CERTS: TLS ends here; the first is for names that no other fits */
+    uint32_t accept_from, accept_count; /* SETS: sources trusted to send PROXY headers */
+    uint32_t certs, cert_count;         /* CERTS: TLS ends here; the first is used for names that no other fits */
     uint32_t server_sni, server_ca;     /* strings: name that servers are asked for and verified by; file of CAs */
-    uint32_t affinity_name, log_file;   /* strings: of a cookie, or of a field in lower case; path of the access log */
-    uint32_t queue, queue_ms;           /* connections that wait for a server that is full, and how long; 0: none */
+    uint32_t affinity_name, log_file;   /* strings: cookie, or field in lower case; path of the access log */
+    uint32_t queue, queue_ms;           /* connections that may wait for a full server, and for how long; 0: none */
     uint64_t first_ns;                  /* `first bytes within`; 0: settings.proxy_first_ns */
-    uint64_t affinity_ns;               /* how long a cookie is kept; 0: as long as the client runs */
-    uint32_t wants; /* enum first_wants (vm/stream/wants.h): what its branches ask of the first bytes */
+    uint64_t affinity_ns;               /* lifetime of the cookie; 0: as long as the client runs */
+    uint32_t wants; /* enum first_wants (vm/stream/wants.h): items of the first bytes that its branches ask for */
     uint32_t reserved[15];
 };
 static_assert(sizeof(struct pbc_proxy) == 128, "layout");
 struct pbc_cert {
-    uint32_t cert, key; /* strings: paths of PEM files, as they were written */
+    uint32_t cert, key; /* strings: paths of PEM files, as written */
     struct pbc_place place;
 };
 static_assert(sizeof(struct pbc_cert) == 20, "layout");
-#define PBC_PROXY_PORTS_MAX 1024u /* pairs of an address and a port that one proxy service listens at */
+#define PBC_PROXY_PORTS_MAX 1024u /* most pairs of an address and a port that one proxy service listens at */
 
-/* `nat NAME { … }`, one entry a statement, in the file's order: the first that fits a new flow translates it.
- *   MASQUERADE  source in `from`, leaving on `iface`: from that interface's address and a port of the range
- *   SOURCE      the same from one of `outside`, the same for all flows of a source
+/* `nat NAME { … }`, one entry a statement, in the file's order; the first that fits a new flow translates it.
+ *   MASQUERADE  source in `from`, leaving on `iface`: to that interface's address and a port of the range
+ *   SOURCE      the same to an address in `outside`, the same one for all flows of a source
  *   FORWARD     destination `to`, protocol and port: to `target` and its port
- *   MAP         the prefix of `len` bits at `target`, inside, is that at `to`, outside: of what leaves the source, of
- * what arrives the destination; all else stays as it is */
+ *   MAP         swaps prefixes of `len` bits, `target` inside and `to` outside: in the source of packets that leave,
+ *               in the destination of those that arrive; the other bits stay */
 enum pbc_nat_kind { PBC_NAT_MASQUERADE, PBC_NAT_SOURCE, PBC_NAT_FORWARD, PBC_NAT_MAP, PBC_NAT_KINDS };
 struct pbc_nat {
-    uint32_t name; /* string: of the block */
+    uint32_t name; /* string: name of the block */
     struct pbc_place place;
     uint32_t from, from_count; /* SETS: sources; none: any */
-    uint32_t iface;            /* that it leaves by; FORWARD: that it came in by; PBC_NONE: any */
+    uint32_t iface;            /* interface that the packet leaves by; FORWARD: came in by; PBC_NONE: any */
     uint32_t to[4], target[4]; /* FORWARD, MAP: as in struct key */
-    uint16_t port_lo, port_hi; /* MASQUERADE, SOURCE: ports to translate to; FORWARD: those that are forwarded */
-    uint16_t target_port;      /* of port_lo; the others follow it in order; 0: kept */
+    uint16_t port_lo, port_hi; /* MASQUERADE, SOURCE: ports to translate to; FORWARD: ports to forward */
+    uint16_t target_port;      /* target of port_lo, the others follow in order; 0: the port is kept */
     uint8_t kind;              /* enum pbc_nat_kind */
-    uint8_t family;            /* 4 or 6; MASQUERADE: 0, both */
+    uint8_t family;            /* 4 or 6; MASQUERADE: 0, both families */
     uint8_t proto;             /* FORWARD: enum pbc_endpoint_proto; an echo has ports 0-0 and target port 0 */
     uint8_t flags;             /* enum pbc_nat_flag */
     uint8_t ip_proto;          /* FORWARD of PBC_EP_IP: the protocol's number */
-    uint8_t len;               /* MAP: of both prefixes */
-    uint16_t mss;              /* clamp of SYNs, as of struct pbc_service */
+    uint8_t len;               /* MAP: bits of both prefixes */
+    uint16_t mss;              /* clamp of SYNs, as in struct pbc_service */
     uint8_t reserved[2];
-    uint32_t outside, outside_count; /* SETS; SOURCE: addresses to translate to, those of `family` */
+    uint32_t outside, outside_count; /* SETS; SOURCE: addresses to translate to, those in `family` */
     uint8_t reserved2[44];
 };
 static_assert(sizeof(struct pbc_nat) == 128, "an index is a shift (docs/kernel.md)");
-enum pbc_nat_flag { PBC_NAT_TO_SELF = 1 << 0 /* FORWARD: `to` is any address of this machine, of `family` */ };
-/* Of the endpoints that hold a packet the most specific decides: an address before `self` before any, then a protocol
- * before any, then fewer ports before more, then the first in the file. Only IP packets that the host does not send
- * itself. */
+enum pbc_nat_flag { PBC_NAT_TO_SELF = 1 << 0 /* FORWARD: `to` is any address of this machine, in `family` */ };
+/* The most specific of the endpoints that hold a packet decides: an address before `self` before any, then a protocol
+ * before any, then fewer ports before more, then the first in the file. Packets that the host itself sends, and packets
+ * without IP, match no endpoint. */
 enum pbc_endpoint_to { PBC_TO_ADDRESS, PBC_TO_SELF, PBC_TO_ANY };
 enum pbc_endpoint_proto {
 #define ENDPOINT(ident, name, kinds, doc) PBC_EP_##ident,
@@ -164,10 +164,10 @@ enum pbc_endpoint_proto {
 struct pbc_endpoint {
     uint32_t service;
     struct pbc_place place;
-    uint32_t addr[4];          /* of PBC_TO_ADDRESS, as in struct key */
-    uint16_t port_lo, port_hi; /* of protocols with ports: the packet has ports, and its destination's is one of them */
+    uint32_t addr[4];          /* address of PBC_TO_ADDRESS, as in struct key */
+    uint16_t port_lo, port_hi; /* protocols with ports: range of the destination port; a packet without ports fails */
     uint8_t to;                /* enum pbc_endpoint_to */
-    uint8_t family;            /* 4 or 6 of an address, else 0 */
+    uint8_t family;            /* 4 or 6 with an address, else 0 */
     uint8_t proto;             /* enum pbc_endpoint_proto; an echo is an ICMP echo request */
     uint8_t reserved;
 };
@@ -175,19 +175,19 @@ struct pbc_branch {
     uint32_t service;
     struct pbc_place place;
     uint32_t conds, cond_count;
-    uint32_t shares, share_count; /* no shares: nothing matched, which is "no server"; shares PBC_TARGET: the target */
+    uint32_t shares, share_count; /* no shares: "no server"; shares PBC_TARGET: the target */
 };
 static_assert(sizeof(struct pbc_branch) == 32, "an index is a shift (docs/kernel.md)");
 struct pbc_share {
     uint32_t pool, percent;
-}; /* those of a branch add up to 100 */
+}; /* percents of a branch add up to 100 */
 
 enum {
-    PBC_OWN_PORT_LO = 61000, /* ports that the host does not hand out: for an address that it has itself, up to 65535 */
-    PBC_SOURCE_PORT_LO = 1024,      /* for addresses for translation alone, up to 65535 */
-    PBC_SLOTS_MAX = 1 << 26,        /* of all tables that a worker makes for pools (pbc_pool_slots) */
-    PBC_SOURCES_MAX = 4096,         /* addresses of a pool's `source` */
-    PBC_OUTSIDES_MAX = 1 << 16,     /* addresses that all nats translate to */
-    PBC_PORT_SPACES_MAX = 1 << 16,  /* pairs of an address that is written as a `source` and a server, all pools */
-    PBC_SERVER_NAMES_MAX = 1 << 27, /* bytes of "POOL/SERVER" of all servers together */
+    PBC_OWN_PORT_LO = 61000,        /* for the host's own addresses: from here to 65535 the host hands out none */
+    PBC_SOURCE_PORT_LO = 1024,      /* for addresses used only for translation: ports from here to 65535 */
+    PBC_SLOTS_MAX = 1 << 26,        /* most slots of all pools' tables of a worker (pbc_pool_slots) */
+    PBC_SOURCES_MAX = 4096,         /* most addresses of a pool's `source` */
+    PBC_OUTSIDES_MAX = 1 << 16,     /* most addresses that all nats translate to */
+    PBC_PORT_SPACES_MAX = 1 << 16,  /* most pairs of a `source` address and a server, over all pools */
+    PBC_SERVER_NAMES_MAX = 1 << 27, /* most bytes of "POOL/SERVER" of all servers together */
 };

@@ -5,8 +5,8 @@
 
 #include "vm/pbc/file.h"
 
-/* `limits`, `timeouts` and `hash key`, defaults filled in: X(field, doc). `written` has the bit of each that the file
- * says (bit 0: the first), for those whose default depends on where it is used. */
+/* `limits`, `timeouts` and `hash key`, defaults filled in: X(field, doc). `written` has a bit for each setting that the
+ * file gives (bit 0: the first), for settings whose default depends on where they are used. */
 #define PBC_SETTING_FIELDS(X) PBC_LIMIT_FIELDS(X) PBC_TIMEOUT_FIELDS(X)
 #define PBC_LIMIT_FIELDS(X)                                                                                            \
     X(flows, "entries of a worker's flow table")                                                                       \
@@ -38,12 +38,12 @@ enum {
 #undef X
         PBC_SETTINGS_KEYS /* also the bit of the hash key in `written` */
 };
-enum { PBC_FLOWS_MOST = 100000000 }; /* the largest `flows` that `limits` accepts */
+enum { PBC_FLOWS_MOST = 100000000 }; /* largest `flows` that `limits` accepts */
 enum { PBC_MACS_DEFAULT = 4096, PBC_ROUTES_DEFAULT = 100000, PBC_ROUTES_MOST = 10000000 };
 struct pbc_settings {
 #define X(field, doc) uint64_t field;
     PBC_SETTING_FIELDS(X)
 #undef X
     uint64_t written;
-    uint8_t hash_key[PBC_DIGEST_LEN]; /* the digest of the text; what Maglev, `source` and shares hash with */
+    uint8_t hash_key[PBC_DIGEST_LEN]; /* digest of the text; Maglev, `source` and shares hash with it */
 };
