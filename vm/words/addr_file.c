@@ -1,5 +1,4 @@
-/* Address files (words.h): the form of a file is found, files with one entry a line are read, and the helpers of
- * all forms stand here. */
+/* Address files (words.h): detects the form, reads files with one entry a line, and holds the helpers of all forms. */
 #include <string.h>
 
 #include "vm/words/addr_priv.h"
@@ -19,7 +18,7 @@ bool addr_word_in(const struct addr_word *w, const char *const *list)
 
 bool addr_same_word(const struct addr_word *a, const struct addr_word *b)
 {
-    return a->len == b->len && (!a->len || memcmp(a->s, b->s, a->len) == 0); /* an empty one may be nowhere */
+    return a->len == b->len && (!a->len || memcmp(a->s, b->s, a->len) == 0); /* an empty word may have s NULL */
 }
 
 bool addr_next_line(struct addr_scan *s, struct addr_word *line)
@@ -42,7 +41,7 @@ bool addr_next_word(const struct addr_word *line, size_t *at, struct addr_word *
     return word->len > 0;
 }
 
-/* Bytes that a fault shows behind its place, since a line may be as long as the file. */
+/* Bytes of the line that a fault shows behind the member; a line may be as long as the file. */
 enum { LINE_SHOWN = 256 };
 
 void addr_bad(const struct addr_scan *s, const struct addr_word *w, enum addr_fault fault)
@@ -61,7 +60,7 @@ void addr_bad(const struct addr_scan *s, const struct addr_word *w, enum addr_fa
                                                            .fault = fault});
 }
 
-/* A table without a family is of IPv4 (nft(8), address families). */
+/* A table without a family belongs to IPv4 (nft(8), address families). */
 static bool same_family(const struct addr_word *a, const struct addr_word *b)
 {
     const bool a_is_ip = !a->len || addr_word_is(a, "ip"), b_is_ip = !b->len || addr_word_is(b, "ip");
@@ -92,7 +91,7 @@ void addr_take(struct addr_scan *s, const struct addr_word *entry, const struct 
     }
 }
 
-/* A line with one entry. */
+/* Read a line with one entry. */
 static void read_line(struct addr_scan *s, const struct addr_word *line)
 {
     struct addr_word entry = *line;
@@ -116,7 +115,7 @@ void addr_read_plain(struct addr_scan *s)
     while (addr_next_line(s, &line)) read_line(s, &line);
 }
 
-/* The name of a form that cannot be read; ADDR_GOOD: this may be one that can. */
+/* Name the form of a file that cannot be read; ADDR_GOOD: it may be readable. */
 static enum addr_fault other_form(const struct addr_word *first)
 {
     if (*first->s == '{' || (*first->s == '[' && (first->len == 1 || strchr("{\"[]", first->s[1])))) return ADDR_JSON;
@@ -124,8 +123,8 @@ static enum addr_fault other_form(const struct addr_word *first)
     return addr_word_is(first, "Name:") ? ADDR_LISTING : ADDR_GOOD;
 }
 
-/* Is it `add element inet filter bad { ... }`? `add element 192.0.2.1` is an ipset's line: that set is called
- * `element`. */
+/* True for `add element inet filter bad { ... }`, false for an ipset's line such as `add element 192.0.2.1`, whose set
+ * is called `element`. */
 static bool is_nft_command(const struct addr_word *line, size_t at)
 {
     static const char *const things[] = {"table", "set", "element", "ruleset", "chain", "map", "rule", NULL};
@@ -136,7 +135,7 @@ static bool is_nft_command(const struct addr_word *line, size_t at)
     return !memchr(third.s, ':', third.len) && addr_text_member(third.s, third.len, &m) != ADDR_GOOD;
 }
 
-/* The first line that is not empty says which form the file has. */
+/* Find the form of the file from its first line that is not empty. */
 static void read_form(struct addr_scan *s, const struct addr_word *line)
 {
     static const char *const nft[] = {"table", "set", "define", "elements", NULL};

@@ -1,12 +1,12 @@
-/* What `ipset save` writes (ipset(8)): `create NAME TYPE ...` and `add NAME ENTRY ...`, a line each. */
+/* Output of `ipset save` (ipset(8)): `create NAME TYPE ...` and `add NAME ENTRY ...`, a line each. */
 #include <stddef.h>
 
 #include "vm/words/addr_priv.h"
 
 struct ipset {
     struct addr_scan *s;
-    struct addr_word other; /* the set of another type that was told last: its entries are not told as well */
-    struct addr_word told;  /* the second set that was told last */
+    struct addr_word other; /* last set of another type that was reported: its entries are not reported as well */
+    struct addr_word told;  /* last second set that was reported */
 };
 
 static void read_create(struct ipset *f, const struct addr_word *name, const struct addr_word *type)
@@ -17,7 +17,7 @@ static void read_create(struct ipset *f, const struct addr_word *name, const str
     addr_bad(f->s, type, ADDR_KIND);
 }
 
-/* Read the options behind an entry. False: the entry is no member, and the fault was told. */
+/* Read the options behind an entry. False: the entry is no member, and the fault was reported. */
 static bool good_options(struct ipset *f, const struct addr_word *line, size_t at)
 {
     static const char *const with_value[] = {"timeout", "packets", "bytes", "skbmark", "skbprio", "skbqueue", NULL};

@@ -1,6 +1,6 @@
 /* Sets as nft lists them (nft(8): `nft list set`, `nft list ruleset`) and as its files write them: `elements = { ... }`
- * of a set, `add element ... { ... }`, `define NAME = { ... }`. In a whole ruleset, chains, maps and all else that is
- * no set is skipped. */
+ * of a set, `add element ... { ... }`, `define NAME = { ... }`. Chains, maps and everything else of a ruleset are
+ * skipped. */
 #include <string.h>
 
 #include "vm/words/addr_priv.h"
@@ -14,7 +14,7 @@ struct token {
 
 enum { WORDS_KEPT = 5 };
 
-/* The statement that is being read: its first words and its last one. */
+/* The statement being read: its first words and its last one. */
 struct statement {
     struct addr_word word[WORDS_KEPT], last;
     unsigned words;
@@ -23,14 +23,14 @@ struct statement {
 struct nft {
     struct addr_scan *s;
     struct statement st;
-    struct addr_set_name table; /* the block that we are in, its name empty */
-    struct addr_set_name set;   /* likewise; name.len 0: none */
-    bool other;                 /* its elements are no addresses */
-    struct addr_word kind;      /* the first set of something else, as its type says */
+    struct addr_set_name table; /* enclosing table, its name empty */
+    struct addr_set_name set;   /* enclosing set; name.len 0: none */
+    bool other;                 /* true if the set's elements are no addresses */
+    struct addr_word kind;      /* type of the first set of other elements */
     struct addr_word first;     /* the file's first word */
     uint64_t tables;            /* open blocks that may hold sets */
-    uint64_t found;             /* sets of addresses */
-    bool lost;                  /* a block has no end, which was told */
+    uint64_t found;             /* number of address sets found */
+    bool lost;                  /* true once a block without end was reported */
 };
 
 static void skip_comment(struct addr_scan *s)
@@ -51,7 +51,7 @@ static struct token stop(struct addr_scan *s, size_t len)
     return t;
 }
 
-/* A string that does not end on its line is a fault. */
+/* Read a string; it must end on its line. */
 static struct token string(struct addr_scan *s)
 {
     struct token t = {T_STRING, {s->at, s->line_start, 1, s->line}};
@@ -106,7 +106,7 @@ static void skip_block(struct nft *f, const struct addr_word *open)
     }
 }
 
-/* May that word stand behind an element? The first word says which option it is; no word of an option is an address. */
+/* True if the word may stand behind an element. The first word names the option; no word of an option is an address. */
 static bool good_option(const struct addr_word *w, bool first)
 {
     static const char *const begin[] = {"timeout", "expires", "counter", "comment", "limit",
@@ -134,7 +134,7 @@ static void read_element(struct nft *f, struct token *t, const struct addr_set_n
     if (good) addr_take(f->s, &entry, set, refused);
 }
 
-/* Read elements, behind their `{`. */
+/* Read the elements behind their `{`. */
 static void read_elements(struct nft *f, const struct addr_word *open, const struct addr_set_name *set)
 {
     bool refused = false;
@@ -156,14 +156,14 @@ static bool word_is(const struct statement *st, unsigned i, const char *text)
     return i < st->words && i < WORDS_KEPT && addr_word_is(&st->word[i], text);
 }
 
-/* The number of the word that says what is made: it stands behind `add` and its like. */
+/* Return the number of the word that names the thing made: it stands behind `add` and the like. */
 static unsigned thing(const struct statement *st)
 {
     static const char *const verbs[] = {"add", "create", "delete", "destroy", "reset", "replace", NULL};
     return st->words && addr_word_in(&st->word[0], verbs);
 }
 
-/* A set of addresses says `type ipv4_addr` or `typeof ip saddr`, without further fields. */
+/* Note the type: a set of addresses says `type ipv4_addr` or `typeof ip saddr`, without further fields. */
 static void note_type(struct nft *f)
 {
     static const char *const types[] = {"ipv4_addr", "ipv6_addr", NULL}, *const families[] = {"ip", "ip6", NULL};
@@ -185,7 +185,7 @@ static void end_statement(struct nft *f)
     f->st.words = 0;
 }
 
-/* The table that the words from `first` up to `end` name: `inet filter`, or `filter` alone. */
+/* Return the table that the words from `first` up to `end` name: `inet filter`, or `filter` alone. */
 static struct addr_set_name in_table(const struct statement *st, unsigned first, unsigned end)
 {
     struct addr_set_name t = {0};

@@ -1,4 +1,4 @@
-/* One address, prefix or range as text, and what is wrong with it (words.h). */
+/* One address, prefix or range as text, and its faults (words.h). */
 #include <arpa/inet.h>
 #include <string.h>
 
@@ -13,8 +13,8 @@ struct number {
     u128 n;
 };
 
-/* Four decimal numbers without leading zeros, as inet_pton takes them; nearly every line is one, so it is worth a loop.
- */
+/* Parse four decimal numbers without leading zeros, as inet_pton does; nearly every line is one, so a loop is
+ * worthwhile. */
 static bool parse_v4(const char *s, size_t len, struct number *a)
 {
     size_t i = 0;
@@ -78,7 +78,7 @@ static void set_member(struct addr_member *m, unsigned family, u128 lo, u128 hi)
             .lo_hi = (uint64_t)(lo >> 64), .lo_lo = (uint64_t)lo, .hi_hi = (uint64_t)(hi >> 64), .hi_lo = (uint64_t)hi};
 }
 
-/* A mask of the bits behind the prefix. */
+/* Return the mask of the bits behind the prefix. */
 static u128 host_mask(unsigned family, unsigned bits)
 {
     const unsigned past = (family == 4 ? 32 : 128) - bits;
@@ -140,7 +140,7 @@ static const char *const form_faults[] = {
     [ADDR_NO_SET] = "no set of addresses stands in this listing",
 };
 
-/* Say both meanings of a prefix with host bits: the network, and the host. */
+/* Name both meanings of a prefix with host bits: the network, and the host. */
 static void describe_host_bits(const char *s, size_t len, struct text *t)
 {
     const char *slash = memchr(s, '/', len);

@@ -21,7 +21,7 @@ struct line {
     size_t len, used;
 };
 
-/* Append; what does not fit is cut off. */
+/* Append to the line; what does not fit is cut off. */
 static void __attribute__((format(printf, 2, 3))) add(struct line *l, const char *format, ...)
 {
     if (l->used + 1 >= l->len) return;

@@ -1,4 +1,4 @@
-/* The program as text, section by section: what `preyc --dump=bytecode` prints and the golden tests hold. Nothing in it
+/* The program as text, section by section: the output of `preyc --dump=bytecode` and of the golden tests. Nothing in it
  * depends on addresses, time or the digest. */
 #include "vm/words/disasm_priv.h"
 
@@ -176,7 +176,7 @@ static void dump_schedules(const struct program *p, FILE *out)
     }
 }
 
-/* Times end in _ns; the rest are numbers. Only what the file says itself: the defaults are no news. */
+/* Print the settings that the file gives, not the defaults. Fields in _ns are times; the others are numbers. */
 static void dump_settings(const struct program *p, FILE *out)
 {
     static const char *const names[] = {

@@ -1,5 +1,5 @@
-/* Classifiers in the listing: entries, formats, the tree word by word with its leaves' lanes below them. All of a small
- * one; of a large one, or of what a hostile file says again and again, the first. */
+/* Classifiers in the listing: entries, formats, the tree word by word with its leaves' lanes below them. A small
+ * classifier is printed whole; of a large one, or of parts that a hostile file repeats, only the first. */
 #include "vm/tables.h"
 #include "vm/words/disasm_priv.h"
 
@@ -9,7 +9,7 @@ struct listing {
     const struct program *p;
     const struct pbc_classifier *c;
     FILE *out;
-    uint32_t shown[LEAVES]; /* blocks where runs begin that were printed */
+    uint32_t shown[LEAVES]; /* first blocks of the runs printed so far */
     uint32_t shown_count;
 };
 
@@ -20,7 +20,7 @@ static void more(const struct listing *l, uint32_t count, const char *what)
     if (count) fprintf(l->out, "    ... and %u more %s\n", count, what);
 }
 
-/* The parts of the key under a window of a word: "src0 24-31". */
+/* Add the parts of the key under a window of a word: "src0 24-31". */
 static void add_window(struct text *t, unsigned word, unsigned shift, unsigned bits)
 {
     const unsigned from = word * 64 + shift, to = from + bits;
@@ -34,7 +34,7 @@ static void add_window(struct text *t, unsigned word, unsigned shift, unsigned b
     }
 }
 
-/* How many lanes up to the last that is used. */
+/* Return the number of lanes up to the last used one. */
 static unsigned lanes_of(const struct pbc_block *b, unsigned size)
 {
     const uint32_t *entries = b[size - 1].col[7];
@@ -55,7 +55,7 @@ static void add_masked(struct text *t, const char *name, uint32_t value, uint32_
     if (mask != all) text_add(t, " of 0x%x", mask);
 }
 
-/* An address is told as in code, with the bits that are compared where they are not a prefix. */
+/* Add an address as in code, with its mask if that is no prefix. */
 static void add_slot_compared(struct text *t, unsigned slot, uint32_t value, uint32_t mask)
 {
     const bool prefix = !(~mask & (~mask + 1));
@@ -76,7 +76,7 @@ static void add_slot_compared(struct text *t, unsigned slot, uint32_t value, uin
 static void dump_lane(const struct listing *l, const struct pbc_block *b, const struct pbc_format *f, unsigned lane)
 {
     const unsigned size = f->size, slots = pbc_format_slots(size);
-    const struct pbc_block *last = &b[size - 1]; /* its columns from 4 on: ports, half, entry */
+    const struct pbc_block *last = &b[size - 1]; /* columns from 4 on: ports, half, entry */
     char line[LINE];
     struct text t = text_of(line, sizeof line);
     text_add(&t, "      entry %u", last->col[7][lane] & PBC_LANE_NONE);
@@ -89,7 +89,7 @@ static void dump_lane(const struct listing *l, const struct pbc_block *b, const 
     print(l, &t);
 }
 
-/* The run of blocks, unless it stands above. */
+/* Print the run of blocks, unless it was printed before. */
 static void dump_run(struct listing *l, uint64_t leaf)
 {
     const struct pbc_format *f = &l->p->formats[l->c->formats + TREE_FORMAT(leaf)];
@@ -106,7 +106,7 @@ static void dump_run(struct listing *l, uint64_t leaf)
     if (follows) fprintf(l->out, "      ... and more\n");
 }
 
-/* Words `from` to `to`, which are alike. */
+/* Print words `from` to `to`, which are alike. */
 static void dump_words(struct listing *l, uint32_t from, uint32_t to)
 {
     const uint64_t w = l->p->tree[l->c->tree + from];

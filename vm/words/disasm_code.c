@@ -1,4 +1,4 @@
-/* Instructions in the dump, and verdicts that are remembered for flows. */
+/* Instructions in the listing, and remembered verdicts. */
 #include "vm/tables.h"
 #include "vm/words/disasm_priv.h"
 

@@ -1,4 +1,4 @@
-/* Rules and their conditions in the dump. */
+/* Rules and their conditions in the listing. */
 #include "vm/tables.h"
 #include "vm/words/disasm_priv.h"
 

@@ -7,7 +7,7 @@ static const char *const no_server_names[] = {"reset", "drop", "pass"};
 
 const char *endpoint_proto_name(uint8_t proto) { return endpoint_info[proto].name; }
 
-/* The place, and the line's end. */
+/* Print the place and end the line. */
 static void end_line(const struct program *p, const struct pbc_place *place, FILE *out)
 {
     char line[LINE];

@@ -1,13 +1,12 @@
-/* Why a condition failed, in the words of the operator: "source is not in abusers", "destination port is 80, not in
- * web", "no ports in this packet". One sentence without a verb for the rule: the caller puts rule and place around it.
- */
+/* Words for a condition that failed: "source is not in abusers", "destination port is 80, not in web", "no ports in
+ * this packet". One clause; the caller adds rule and place. */
 #include "vm/flow/grain.h"
 #include "vm/judge/judge.h"
 #include "vm/words/text_priv.h"
 
 enum { ITEMS_SHOWN = 4 };
 
-/* A condition that failed, and the packet that has its field. */
+/* A condition that failed, and a packet that has its field. */
 struct failed {
     const struct program *p;
     const struct pbc_cond *c;
@@ -15,7 +14,7 @@ struct failed {
     const struct pkt *pkt;
 };
 
-/* "abusers", "tcp or udp", "22, 80, 443"; false if the list is too long to show. */
+/* Add the list, "abusers", "tcp or udp", "22, 80, 443"; false if it is too long. */
 static bool add_list(struct text *t, const struct program *p, const struct pbc_cond *c, const char *between)
 {
     char scratch[512];
@@ -29,7 +28,7 @@ static bool add_list(struct text *t, const struct program *p, const struct pbc_c
     return true;
 }
 
-/* How the value stands to the list: ", not in web", ", not 80, 443", or with the `not`: ", in web", "". */
+/* Add how the value relates to the list: ", not in web", ", not 80, 443"; with `not`: ", in web", "". */
 static void add_relation(struct text *t, const struct program *p, const struct pbc_cond *c)
 {
     bool negated = c->flags & PBC_COND_NOT;
@@ -57,7 +56,7 @@ static void say_value(struct text *t, const struct program *p, const struct pbc_
     add_relation(t, p, c);
 }
 
-/* Words that the packet itself answers to: "not icmp6", "is udp". */
+/* Say words that the packet itself answers: "not icmp6", "is udp". */
 static void say_words(struct text *t, const struct program *p, const struct pbc_cond *c, uint32_t has)
 {
     if (c->flags & PBC_COND_NOT) {
@@ -92,7 +91,7 @@ static void proto_say(struct text *t, const struct failed *f)
         say_value(t, f->p, c, "protocol", f->key->proto);
 }
 
-/* Source or destination: "source is not in abusers", "source is 10.0.0.1, not 10.0.0.2", "source is self". */
+/* Say source or destination: "source is not in abusers", "source is 10.0.0.1, not 10.0.0.2", "source is self". */
 static void address_say(struct text *t, const struct failed *f)
 {
     const struct pbc_cond *c = f->c;
@@ -182,7 +181,7 @@ static void bytes_say(struct text *t, const struct failed *f)
         text_add(t, "%s has no %u bytes at %u", layers[pattern->layer], pattern->len, pattern->at);
 }
 
-/* Without the worker's state only this much is known; step_explain says what is left. */
+/* Say all that is known of a meter without the worker's state; step_explain says what it has left. */
 static void meter_say(struct text *t, const struct failed *f)
 {
     text_add_name(t, program_str(f->p, f->p->meters[f->c->first].name));
@@ -211,7 +210,7 @@ static void (*const say[COND_COUNT])(struct text *t, const struct failed *f) = {
 #include "vm/cond.def"
 };
 
-/* The field is not there, or not in the protocols that the rule means. */
+/* Say that the packet lacks the field, or has it in a protocol that the rule does not mean. */
 static void say_missing(struct text *t, const struct pbc_cond *c, const struct key *key)
 {
     const struct cond_info *k = &cond_info[c->kind];
@@ -236,7 +235,7 @@ void cond_explain(const struct program *p, const struct pbc_cond *c, const struc
         say_missing(&t, c, key);
 }
 
-/* "10.1.2.3", "10.1.2.0/24": the network of an address. */
+/* Add the network of an address: "10.1.2.3", "10.1.2.0/24". */
 static void add_network(struct text *t, const uint32_t addr[4], unsigned len, bool v6)
 {
     uint32_t a[4];
@@ -245,7 +244,7 @@ static void add_network(struct text *t, const uint32_t addr[4], unsigned len, bo
     if (len != (v6 ? 128 : 32)) text_add(t, "/%u", len);
 }
 
-/* " for 198.18.0.1", " for 10.1.2.0/24": whose bucket it is. */
+/* Add the key of the bucket: " for 198.18.0.1", " for 10.1.2.0/24". */
 static void add_meter_key(struct text *t, const struct pbc_meter *m, const struct key *key)
 {
     const bool v6 = key->kind & KIND_IP6;

@@ -1,4 +1,4 @@
-/* Names out of the tables: actions, reasons, protocols, ICMP types. */
+/* Names from the tables: actions, reasons, protocols, ICMP types. */
 #include <stddef.h>
 #include <string.h>
 

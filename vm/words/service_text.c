@@ -1,8 +1,8 @@
-/* What services, pools and checks say, in the words of the language (words.h). */
+/* Options of services, pools and checks in the words of the language (words.h). */
 #include "vm/words/text_priv.h"
 #include "vm/words/words.h"
 
-enum { LINE = 512, RETRIES = 1 /* where nothing is written */ };
+enum { LINE = 512, RETRIES = 1 /* RETRIES: the default */ };
 #define MS UINT64_C(1000000)
 
 void duration_print(uint64_t ns, FILE *out)

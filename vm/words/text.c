@@ -100,7 +100,7 @@ void text_add_macset(struct text *t, const struct program *p, uint32_t set)
         text_add(t, "MAC set %u", set);
 }
 
-/* The list's name, or its entries. */
+/* Add the list's name, or its entries. */
 static void text_add_names(struct text *t, const struct program *p, uint32_t list)
 {
     const struct pbc_names *l = &p->names[list];
@@ -221,13 +221,13 @@ void text_add_states(struct text *t, uint32_t marks)
     }
 }
 
-/* The words that the condition's arg stands for in its list. */
+/* Words for the bits of a condition's arg in its list. */
 static const struct word *const arg_words[COND_COUNT] = {
 #define COND(ident, name, code, operands, has, args, words, traits, lacks, doc) [COND_##ident] = words##_words,
 #include "vm/cond.def"
 };
 
-/* Adds the *i-th word whose bit is set; if there are fewer, *i counts on from the operands. */
+/* Add the *i-th word whose bit is set; if there are fewer, *i then counts from the operands. */
 static bool add_word(struct text *t, const struct pbc_cond *c, uint32_t *i)
 {
     for (const struct word *w = arg_words[c->kind]; w->name; w++) {
@@ -254,7 +254,7 @@ void text_add_value(struct text *t, const struct program *p, const struct pbc_co
         text_add(t, c->kind == COND_ETHER ? "0x%04x" : "%u", value);
 }
 
-/* Names don't make a range that could be read: protocols and types are numbers there. */
+/* Add a range. Protocols and types in it are numbers, since names would not show its extent. */
 static void add_range(struct text *t, const struct program *p, const struct pbc_cond *c, const struct pbc_range *r)
 {
     if (r->lo == r->hi) {
@@ -264,7 +264,7 @@ static void add_range(struct text *t, const struct program *p, const struct pbc_
     }
 }
 
-/* What stands alone instead of a list: flags and options. */
+/* Add what stands in place of a list: flags and options. */
 static bool add_single(struct text *t, const struct pbc_cond *c)
 {
     if (c->kind == COND_OPTIONS) text_add(t, c->arg ? "any" : "none");
@@ -286,7 +286,7 @@ static bool asks_for(const struct program *p, const struct pbc_cond *c, uint32_t
     return i < c->count;
 }
 
-/* The i-th interface of the list, but for those that a pattern of it holds. */
+/* Add the i-th interface of the list, not counting those that a pattern in it holds. */
 static bool add_listed_iface(struct text *t, const struct program *p, const struct pbc_cond *c, uint32_t i)
 {
     const struct iface_table ifaces = program_ifaces(p);
@@ -299,7 +299,7 @@ static bool add_listed_iface(struct text *t, const struct program *p, const stru
     return false;
 }
 
-/* The i-th schedule of the mask. */
+/* Add the i-th schedule of the mask. */
 static bool add_schedule_name(struct text *t, const struct program *p, uint32_t mask, uint32_t i)
 {
     for (; mask && i; i--) mask &= mask - 1;

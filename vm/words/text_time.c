@@ -1,4 +1,4 @@
-/* Words for rates and times: what meters, schedules and settings say in listings, as it could be written in rules. */
+/* Words for rates and times: meters, schedules and settings in listings, as rules would write them. */
 #include "vm/words/text_priv.h"
 #include "vm/words/words.h"
 
@@ -9,7 +9,7 @@ struct scale {
     const char *name;
 };
 
-/* In the largest unit that leaves no rest; the last row divides all. */
+/* Add a value in the largest unit that divides it; the last row divides all. */
 static void add_scaled(struct text *t, uint64_t value, const struct scale *s)
 {
     while (value == 0 ? s->of != 1 : value % s->of != 0) s++;
@@ -84,7 +84,7 @@ void meter_text(const struct pbc_meter *m, char *buf, size_t len)
     text_add_meter(&t, m);
 }
 
-/* Runs of days: "mon-fri", "mon, wed"; nothing for all seven. */
+/* Add runs of days: "mon-fri", "mon, wed"; nothing for all seven. */
 static void add_days(struct text *t, uint32_t days)
 {
     static const char *const names[] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun"};
