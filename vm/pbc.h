@@ -2,11 +2,11 @@
  *
  *   struct pbc_header | struct pbc_section[header.sections] | section bytes, each aligned to 64
  *
- * The digest covers every byte after itself up to header.size. A section is an array of `count` entries of
- * `entry_size` bytes. Kinds and entry types are the rows of PBC_SECTIONS; a kind stands at most once and an absent
- * one is empty. The loader (load.c) copies the file into private memory and pads tables that the data path indexes
- * to a power of two; the verifier (verify.c) proves every index. The compiler writes it (compiler/image/emit.c).
- * Strings are offsets into STRINGS, where offset 0 is the empty string; PBC_NONE (~0) means "none" for indices. */
+ * The digest covers every byte after itself up to header.size. A section is an array of `count` entries of `entry_size`
+ * bytes. Kinds and entry types are the rows of PBC_SECTIONS; a kind stands at most once, and an absent kind is empty.
+ * The loader (load.c) copies the file into private memory and pads tables that the data path indexes to a power of two;
+ * the verifier (verify.c) proves every index. The compiler writes the file (compiler/image/emit.c). Strings are offsets
+ * into STRINGS, where offset 0 is the empty string; PBC_NONE (~0) means "none" for indices. */
 #pragma once
 
 #include <stdbool.h>
@@ -19,12 +19,12 @@
 #include "vm/pbc/settings.h"
 #include "vm/tables.h"
 
-/* The longest path in instructions through function 0 and then, unless it is 0, function `services`, or through
- * function `streams`, whichever is longer, calls expanded: an instruction counts 1, a CALL 1 and the longest path of
- * what it calls. A CLASSIFY counts 1 and what a search reads, words and blocks, each time it may search: once, and once
- * behind each entry with code that may be asked in turn; and the longest ways from as many entries' code. Saturates at
- * UINT32_MAX. What meta.longest_path must say. The code need not be verified; what leads outside counts as an end.
- * Returns 0 when memory is out. */
+/* Return the longest path in instructions, calls expanded, which meta.longest_path must equal: through function 0 and
+ * then function `services` (unless 0), or through function `streams`, whichever is longer. An instruction counts 1; a
+ * CALL, 1 and the callee's longest path. A CLASSIFY counts 1 and what a search reads, words and blocks, for each
+ * possible search: one, and one behind each entry with code that may be asked in turn; and the longest paths from as
+ * many entries' code. Saturates at UINT32_MAX. The code need not be verified: a jump outside counts as an end. Return 0
+ * if out of memory. */
 struct pbc_code {
     const struct pbc_func *funcs;
     const struct insn *code;
@@ -35,9 +35,9 @@ struct pbc_code {
 };
 uint32_t pbc_longest_path(const struct pbc_code *c);
 
-/* Those of meta.flags that follow from the rules' conditions and the services (PBC_NEEDS): what meta must say, the
- * others left out. The operands of conditions and the conditions of rules are in bounds. `before`: room for conds_count
- * + 1. */
+/* Return the flags of meta that follow from the rules' conditions and the services (PBC_NEEDS), which meta must hold;
+ * other flags are left out. The operands of conditions and the conditions of rules are in bounds. `before`: room for
+ * conds_count + 1. */
 #define PBC_ASKS_ROUTES (PBC_ASKS_WAY | PBC_ASKS_SOURCE)
 #define PBC_NEEDS                                                                                                      \
     (PBC_KEEPS_FLOWS | PBC_COUNTS_FLOWS | PBC_FOLLOWS_FRAGMENTS | PBC_NAMES_FRAGMENT | PBC_OPENS | PBC_ASKS_ROUTES)
@@ -50,28 +50,28 @@ struct pbc_lists {
 };
 uint32_t pbc_needs(const struct pbc_lists *l, uint32_t *before);
 
-/* Does the condition ask for nothing but what all established packets of one direction of a flow, on one interface,
- * have in common? The type of an ICMP query is its flow's; whether a packet carries AH is its own. And for nothing but
- * what a connection has, so that a `when` of a proxy service may ask it? */
+/* pbc_asks_flow: true if the answer is the same for all established packets of one direction of a flow on one
+ * interface; the type of an ICMP query belongs to the flow, AH to the packet. pbc_asks_stream: true if a connection has
+ * the answer, so that a `when` of a proxy service may ask. */
 bool pbc_asks_flow(const struct pbc_cond *c);
 bool pbc_asks_stream(const struct pbc_cond *c);
 
-/* A section of a file to be. */
+/* A section of a file in the making. */
 struct pbc_part {
     uint32_t kind, entry_size;
     uint64_t count;
     const void *bytes;
 };
-/* The file of these sections, which stand in order of their kinds, none of them empty: laid out one after the other,
- * then the digest. malloc'd, *len bytes; NULL: out of memory. */
+/* Lay out the sections one after the other, then the digest; they are in order of their kinds, and none is empty.
+ * Return the file, malloc'd, of *len bytes; NULL: out of memory. */
 uint8_t *pbc_file(const struct pbc_part parts[], unsigned n, uint64_t *len);
 
-/* The digest over `len` bytes (BLAKE2b-256, unkeyed, RFC 7693). */
+/* Write the digest of `len` bytes (BLAKE2b-256, unkeyed, RFC 7693). */
 void pbc_digest(const void *bytes, uint64_t len, uint8_t out[PBC_DIGEST_LEN]);
 
-/* The families of a pool's servers, of enum pbc_families. */
+/* Families of a pool's servers; the function returns a set of them. */
 enum pbc_families { PBC_FAMILY_4 = 1, PBC_FAMILY_6 = 2 };
 unsigned pbc_pool_families(const struct pbc_pool *pool, const struct pbc_server *servers);
-/* Slots of the tables that a worker makes for these pools, each at `slots`: a pool with servers of both families has
- * three. A small table counts as what is needed beside it. */
+/* Return the slots of all tables that a worker makes for these pools, each at `slots`; a pool with servers of both
+ * families has three tables. A small table counts as the memory needed beside it. */
 uint64_t pbc_pool_slots(const struct pbc_pool *pools, uint32_t count, const struct pbc_server *servers, uint64_t slots);
