@@ -18,13 +18,13 @@ struct block {
 };
 
 struct blocks {
-    struct block *head; /* the block that is filled now; full ones follow it */
+    struct block *head; /* block being filled; full blocks follow */
     size_t next_size;
 };
 
 struct arena {
     struct blocks lasting, brief;
-    size_t used; /* all that was ever asked for */
+    size_t used; /* total bytes ever asked for */
 };
 
 struct arena *arena_new(void)
@@ -61,7 +61,7 @@ static struct block *block_new(size_t size)
     return b;
 }
 
-/* A block with room for `size`. One that serves a single large request goes behind the head, which stays in use. */
+/* Return a block with room for `size`. A block for a single large request goes behind the head, which stays in use. */
 static struct block *block_for(struct blocks *a, size_t size)
 {
     if (a->head && a->head->size - a->head->used >= size) return a->head;

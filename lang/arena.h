@@ -1,5 +1,5 @@
-/* A bump allocator that owns the tree and the names: allocate freely, free everything at once, and what is brief, the
- * nodes of the tree, before the rest. */
+/* A bump allocator that owns the tree and the names: allocate freely, free everything at once; brief memory, the nodes
+ * of the tree, may be freed before the rest. */
 #pragma once
 
 #include <stddef.h>
@@ -8,9 +8,9 @@ struct arena;
 
 struct arena *arena_new(void);
 void arena_free(struct arena *a);
-/* Zeroed, aligned for any type. Never NULL (heap.h). */
+/* Return zeroed memory aligned for any type; never NULL (heap.h). */
 void *arena_alloc(struct arena *a, size_t size);
-/* Zeroed, aligned for pointers and 64-bit numbers. Never NULL. Gone after arena_free_brief. */
+/* Return zeroed memory aligned for pointers and 64-bit numbers, which arena_free_brief frees; never NULL. */
 void *arena_alloc_brief(struct arena *a, size_t size);
 void arena_free_brief(struct arena *a);
 char *arena_strndup(struct arena *a, const char *s, size_t len);

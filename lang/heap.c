@@ -1,4 +1,4 @@
-/* malloc and its kin, for those who cannot go on without: the one place where a compile runs out of memory. */
+/* malloc and realloc for callers that cannot continue without memory: the one place where a compile runs out of it. */
 #include "lang/heap.h"
 
 #include <stdlib.h>

@@ -9,15 +9,15 @@
 
 _Noreturn void out_of_memory(void);
 
-/* `count` members of `size` bytes, zeroed. The caller frees. */
+/* Return `count` zeroed members of `size` bytes, which the caller frees. */
 void *heap_zeroed(size_t count, size_t size);
-/* The array with room for `count` members of `size` bytes, moved or not; what is new in it is not set. */
+/* Return the array with room for `count` members of `size` bytes, perhaps moved; new members are not set. */
 void *heap_resized(void *array, size_t count, size_t size);
-/* Room for `count` members, doubled from `cap` on until it is enough; *cap is set. */
+/* Return the array with room for `count` members, doubled from *cap until they fit; set *cap. */
 void *heap_grown(void *array, size_t count, size_t size, uint32_t *cap);
 char *heap_strdup(const char *s);
 char *heap_format(const char *fmt, va_list ap) __attribute__((format(printf, 1, 0)));
 
-/* A stream that writes into memory: *text and *len are set by heap_stream_end. The caller frees *text. */
+/* Open a stream that writes into memory; heap_stream_end sets *text and *len. The caller frees *text. */
 FILE *heap_stream(char **text, size_t *len);
 void heap_stream_end(FILE *stream);

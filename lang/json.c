@@ -8,10 +8,10 @@
 #include "lang/heap.h"
 #include "lang/utf8.h"
 
-/* A byte that stands in a string as it is. */
+/* True for a byte that needs no escape in a string. */
 static bool is_plain(unsigned char c) { return c >= 0x20 && c < 0x80 && c != '"' && c != '\\'; }
 
-/* One code point that is not plain; returns its bytes. */
+/* Print one escaped code point; return its bytes. */
 static size_t put_char(FILE *out, const char *s, size_t len)
 {
     const size_t n = utf8_next(s, len);
@@ -46,12 +46,12 @@ void json_string(FILE *out, const char *text)
         fputs("null", out);
 }
 
-/* The arguments, where a va_list itself could not be handed on and used again. */
+/* A va_list that functions can pass on and use again. */
 struct values {
     va_list left;
 };
 
-/* The next of them, as the conversion `spec` says it. */
+/* Print the next argument by the conversion `spec`. */
 static void put_value(FILE *out, const char *spec, struct values *v)
 {
     switch (spec[strlen(spec) - 1]) {

@@ -1,4 +1,4 @@
-/* JSON (RFC 8259) as it is written. The format has ' for ", so that it reads as what it writes:
+/* Writer of JSON (RFC 8259). The format has ' for ", so that it reads like its output:
  *
  *     json_print(out, "{'rule':%s,'packets':%llu,'down':%i}", name, packets, down); */
 #pragma once
@@ -6,24 +6,24 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-/* As fprintf, by which gcc checks it, but
+/* Print JSON. Like fprintf, as which gcc checks it, but
  *     '     is "
- *     %s    is a string, escaped and with its quotes, what is not UTF-8 as U+FFFD; NULL: null
- *     %.*s  is the same of so many bytes at most
+ *     %s    is a string, escaped and with its quotes, invalid UTF-8 as U+FFFD; NULL: null
+ *     %.*s  is the same with at most that many bytes
  *     %i    is true or false
  * and of numbers there are %d %u %zu %lu %lld %llu %.3f %.9g. */
 void json_print(FILE *out, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* One value alone: the %s of json_print. */
+/* Print a single string: the %s of json_print. */
 void json_string(FILE *out, const char *text);
 
-/* "," before all but the first of a list. */
+/* Print "," before all but the first member of a list. */
 static inline void json_next(FILE *out, size_t i)
 {
     if (i) putc(',', out);
 }
 
-/* A string that is printed piece by piece: to the stream that json_words gives, until json_words_end writes it. */
+/* A string printed piece by piece to the stream that json_words returns; json_words_end writes it. */
 struct json_words {
     FILE *in;
     char *text;

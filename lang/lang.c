@@ -1,4 +1,4 @@
-/* Parsing a file and all that it includes: each file once, by whatever spelling, and never in a circle. */
+/* Parser of a file and all that it includes: each file once, however it is spelled, and never in a circle. */
 #include "lang/lang.h"
 
 #include <errno.h>
@@ -12,17 +12,17 @@
 #include "lang/parse/file.h"
 #include "lang/pattern.h"
 
-#define MAX_SOURCE        ((size_t)64 << 20) /* bytes in one file */
+#define MAX_SOURCE        ((size_t)64 << 20) /* most bytes in one file */
 #define MAX_INCLUDE_DEPTH 32
-#define MAX_INCLUDES      4096 /* files that the includes of one compile may name */
+#define MAX_INCLUDES      4096 /* most files that the includes of one compile may name */
 
-/* A file that was read, known by what it is, not by how it was spelled. */
+/* A file that was read, identified by device and inode. */
 struct seen {
     dev_t dev;
     ino_t ino;
     const char *path;
     struct span included_at; /* the include that led here; SPAN_NONE for the main file */
-    bool open;               /* its includes are being followed: meeting it again is a cycle */
+    bool open;               /* its includes are being followed: another include of it is a cycle */
 };
 
 struct compile {
@@ -32,12 +32,12 @@ struct compile {
     struct seen *seen;
     uint32_t seen_count, seen_cap;
     unsigned includes, depth;
-    bool too_many; /* includes, which was told */
+    bool too_many; /* too many includes, which was reported */
 };
 
 static void follow_includes(struct compile *c, struct node *file);
 
-/* The path of an include as the user would write it: beside the file that names it. */
+/* Return the path of an include as the user would write it: beside the file that names it. */
 static char *beside(struct compile *c, uint32_t file, const struct str *name)
 {
     const char *path = c->sources->files[file].path;
@@ -49,7 +49,7 @@ static char *beside(struct compile *c, uint32_t file, const struct str *name)
     return joined;
 }
 
-/* Which file it is, if it was met before. The newest `seen` otherwise. */
+/* Return the entry of a file met before, or the newest entry. */
 static struct seen *seen_find(struct compile *c, const struct stat *st)
 {
     for (unsigned i = 0; i < c->seen_count; i++)
@@ -87,7 +87,7 @@ static void report_unreadable(struct compile *c, struct span at, const char *pat
         diag(c->diags, E_INCLUDE, at, "`%s` can't be read: %s", path, strerror(err));
 }
 
-/* One file of an include. False: it was reported why it is not in the tree. */
+/* Follow one file of an include. False: it is not in the tree, and the reason was reported. */
 static bool follow_file(struct compile *c, struct node *include, const char *path)
 {
     const struct span at = include->first->span;
@@ -135,8 +135,7 @@ static int why_unreadable(const char *path)
     return access(path, R_OK) == 0 ? 0 : errno;
 }
 
-/* Those that can't be read stand at one place: the first is told, the others beside it. They are left out of the list.
- */
+/* Report the files that can't be read at one place, the first with the others as notes, and take them off the list. */
 static bool report_unreadable_files(struct compile *c, struct span at, struct paths *paths)
 {
     uint32_t kept = 0, told = 0;
@@ -153,7 +152,7 @@ static bool report_unreadable_files(struct compile *c, struct span at, struct pa
     return !told;
 }
 
-/* What a folder that is not there matches is nothing; one that can't be read may hide rules. */
+/* Follow a pattern. A missing folder matches nothing; an unreadable folder may hide rules, so it is an error. */
 static bool follow_pattern(struct compile *c, struct node *include, const char *path)
 {
     const unsigned left = c->includes < MAX_INCLUDES ? MAX_INCLUDES - c->includes : 0;
@@ -198,7 +197,7 @@ static void follow_includes(struct compile *c, struct node *file)
     c->depth--;
 }
 
-/* The main file is in `sources`: parse it and what it includes. */
+/* Parse the main file, which is in `sources`, and all that it includes. */
 static struct node *parse_all(struct arena *arena, struct sources *sources, struct diags *d, uint32_t file)
 {
     struct compile c = {.arena = arena, .sources = sources, .diags = d};
@@ -217,7 +216,7 @@ static void report_too_large(struct diags *d, const char *path)
          MAX_SOURCE >> 20);
 }
 
-/* What `preyc <(...)` opens. Of what an `include` names only files are read: nobody waits for a writer there. */
+/* Read a pipe such as `preyc <(...)` opens. An `include` reads only files, so that no compile waits for a writer. */
 static int read_pipe(struct sources *sources, const char *path)
 {
     const int fd = open(path, O_RDONLY | O_CLOEXEC);

@@ -1,4 +1,4 @@
-/* What the rest of the tree may use of lang/: text to tree. */
+/* Public interface of lang/: text to tree. */
 #pragma once
 
 #include "lang/arena.h"
@@ -12,7 +12,7 @@
 
 /* Read, lex and parse `path` (a file, a pipe, or standard input for "-") and everything it includes (each file once;
  * cycles are an error that shows the chain). Errors go to `d`; the tree holds every statement that could be parsed, so
- * later stages can report theirs in the same run. Returns the N_FILE node of the main file, or NULL with errno set only
+ * later stages can report theirs in the same run. Return the N_FILE node of the main file, or NULL with errno set only
  * if the main file cannot be read. */
 struct node *lang_parse(struct arena *arena, struct sources *sources, struct diags *d, const char *path);
 
@@ -20,6 +20,6 @@ struct node *lang_parse(struct arena *arena, struct sources *sources, struct dia
 struct node *lang_parse_text(struct arena *arena, struct sources *sources, struct diags *d, const char *name,
                              const char *text, size_t len);
 
-/* Read a rule file, a pipe, or standard input for "-". Its index in `sources`, or a negative errno; -EFBIG is
+/* Read a rule file, a pipe, or standard input for "-". Return its index in `sources`, or a negative errno; -EFBIG is
  * reported in `d`. */
 int lang_read(struct sources *sources, struct diags *d, const char *path);

@@ -1,5 +1,5 @@
-/* An `include` with a pattern: the files of a folder whose names match, in the order of their bytes. `*` is any run of
- * characters, `?` one byte; a name that begins with a dot matches only where the pattern does, too, as in a shell. */
+/* An `include` with a pattern: the files of a folder whose names match, sorted by their bytes. `*` is any run of
+ * characters, `?` one byte; a name with a leading dot matches only a pattern with one, as in a shell. */
 #include "lang/pattern.h"
 
 #include <dirent.h>

@@ -7,11 +7,11 @@
 #include "lang/arena.h"
 
 struct paths {
-    char **path; /* of the heap; what it points to, of the arena */
+    char **path; /* array in the heap, strings in the arena */
     uint32_t count, cap;
 };
 bool is_pattern(const char *path);
-/* The files that match the last part of `path`, in the order of their bytes; paths as they would be written. 0, or
- * -E2BIG where more than `most` match, another negative errno where the folder can't be read. out->path is the caller's
- * to free either way. */
+/* Find the files that match the last part of `path`, sorted by their bytes, with paths as a user would write them.
+ * Return 0, -E2BIG if more than `most` match, or another negative errno if the folder can't be read. The caller frees
+ * out->path in any case. */
 int pattern_files(struct arena *arena, const char *path, uint32_t most, struct paths *out);

@@ -1,4 +1,4 @@
-/* Source files in memory, and the way from a byte offset to line and column. */
+/* Source files in memory, and the conversion of byte offsets to line and column. */
 #include "lang/source.h"
 
 #include <errno.h>
@@ -23,7 +23,7 @@ void sources_fini(struct sources *s)
     *s = (struct sources){0};
 }
 
-/* Takes ownership of `text`. */
+/* Add `text`, and take ownership of it. */
 static int add_owned(struct sources *s, const char *name, char *text, size_t len)
 {
     s->files = heap_grown(s->files, (size_t)s->count + 1, sizeof(*s->files), &s->cap);
@@ -31,7 +31,8 @@ static int add_owned(struct sources *s, const char *name, char *text, size_t len
     return (int)s->count++;
 }
 
-/* Read up to max_len bytes into a new buffer. Reads on past st_size: a file may grow, and /proc files say 0. */
+/* Read up to max_len bytes into a new buffer, past st_size if there are more: a file may grow, and /proc files say
+ * 0. */
 static char *read_all(int fd, size_t hint, size_t max_len, size_t *len, int *err)
 {
     size_t cap = hint + 2, n = 0;
@@ -121,8 +122,7 @@ void source_place(struct sources *s, uint32_t file, uint32_t offset, unsigned *l
     if (!f) return;
     if (offset > f->len) offset = (uint32_t)f->len;
     uint32_t lo = 0, hi = f->line_count;
-    if (f->line_start[f->asked] <= offset)
-        lo = f->asked; /* most that is asked for stands on the same line or the next */
+    if (f->line_start[f->asked] <= offset) lo = f->asked; /* most queries are for the same line or the next */
     if (lo + 2 < hi && offset < f->line_start[lo + 2]) hi = lo + 2;
     while (hi - lo > 1) {
         uint32_t mid = lo + (hi - lo) / 2;

@@ -14,12 +14,12 @@ struct span {
 #define SPAN_NONE ((struct span){.file = UINT32_MAX})
 
 struct source_file {
-    char *path; /* as the user would write it: relative to where preyc was started */
-    char *text; /* NUL-terminated; len counts */
+    char *path; /* path as the user would write it: relative to preyc's working directory */
+    char *text; /* text, NUL-terminated; len is authoritative */
     size_t len;
     uint32_t *line_start;       /* byte offset of each line; made on first use */
-    uint32_t line_count, asked; /* asked: the line last asked for, from 0 */
-    bool typed; /* somebody gave one line of it, on a command line: text names no line and column, only shows it */
+    uint32_t line_count, asked; /* asked: the line last queried, from 0 */
+    bool typed; /* true for one line from a command line: text output shows it without line and column */
 };
 
 struct sources {
@@ -30,21 +30,21 @@ struct sources {
 void sources_init(struct sources *s);
 void sources_fini(struct sources *s);
 
-/* Read a regular file whole (at most `max_len` bytes) and add it. Returns its index, or a negative errno:
- * -EFBIG over the bound, -EISDIR / -EINVAL for what is not a regular file, else what the system said. */
+/* Read a regular file whole (at most `max_len` bytes) and add it. Return its index, or a negative errno:
+ * -EFBIG over the bound, -EISDIR / -EINVAL for other kinds of file, else the system's. */
 int sources_read(struct sources *s, const char *path, size_t max_len);
 
-/* Read an open file to its end and add it as `name`: standard input. Its index, or a negative errno; -EFBIG. */
+/* Read an open file to its end and add it as `name`: standard input. Return its index, or a negative errno; -EFBIG. */
 int sources_read_fd(struct sources *s, int fd, const char *name, size_t max_len);
 
-/* Add text under a name; the bytes are copied. Returns its index. */
+/* Add text under a name; the bytes are copied. Return its index. */
 int sources_add(struct sources *s, const char *name, const char *text, size_t len);
 
-/* 1-based line and column (in bytes, as editors and compilers count) of an offset; out-of-range offsets clamp. */
+/* Set 1-based line and column (in bytes, as editors and compilers count) of an offset; out-of-range offsets clamp. */
 void source_place(struct sources *s, uint32_t file, uint32_t offset, unsigned *line, unsigned *col);
 
-/* The offset at which a 1-based line begins; the text's end for a line past it. */
+/* Return the offset at which a 1-based line begins; the text's end for a line past it. */
 uint32_t source_line_start(struct sources *s, uint32_t file, unsigned line);
 
-/* The text of a 1-based line without its newline; *len is set. Empty for a line that is not there. */
+/* Return the text of a 1-based line without its newline and set *len. Empty for a line past the end. */
 const char *source_line(struct sources *s, uint32_t file, unsigned line, size_t *len);

@@ -1,4 +1,4 @@
-/* Decoding by the table of well-formed byte sequences in RFC 3629, section 4. */
+/* Decoder by the table of well-formed byte sequences in RFC 3629, section 4. */
 #include "lang/utf8.h"
 
 static int is_tail(unsigned char c) { return (c & 0xc0) == 0x80; }

@@ -1,4 +1,4 @@
-/* Collecting diagnostics: a growing list, without repetitions, sorted by place when it is printed. */
+/* The collector of diagnostics: a growing list without repetitions, sorted by place when it is printed. */
 #include "lang/diag/diag.h"
 #include "lang/diag/diag_priv.h"
 
@@ -60,7 +60,7 @@ static uint32_t hash(enum diag_code code, struct span span)
     return (uint32_t)(h >> 32);
 }
 
-/* The slot of this code and span: holding its entry, or free. */
+/* Return the slot of this code and span: its entry's, or a free one. */
 static uint32_t *seen_slot(struct diags *d, enum diag_code code, struct span span)
 {
     for (uint32_t i = hash(code, span);; i++) {
@@ -85,7 +85,7 @@ static void grow(struct diags *d)
 
 void diags_allow(struct diags *d, struct span within, enum diag_code code)
 {
-    if ((d->allowed_count & (d->allowed_count - 1)) == 0) /* 0 or a power of two: it is full */
+    if ((d->allowed_count & (d->allowed_count - 1)) == 0) /* 0 or a power of two: the array is full */
         d->allowed = heap_resized(d->allowed, d->allowed_count ? 2 * (size_t)d->allowed_count : 1, sizeof(*d->allowed));
     d->allowed[d->allowed_count++] = (struct allowed){within, code};
 }
@@ -107,7 +107,7 @@ void diags_allow_begin(struct diags *d)
 
 bool diag_is_warning(enum diag_code code) { return diag_rows[code].severity == DIAG_WARNING; }
 
-/* Is it within the last of the spans that begin at that byte or before? */
+/* True if the span begins within the last allowed span that begins at byte `from` or before. */
 static bool is_within(const struct diags *d, enum diag_code code, struct span span, uint32_t from)
 {
     const struct allowed wanted = {{span.file, from, 0}, code};
@@ -130,7 +130,7 @@ bool diags_allowed(const struct diags *d, enum diag_code code, struct span span)
            (d->everywhere[code] || is_within(d, code, at, 0) || is_within(d, code, at, at.start));
 }
 
-/* A new entry, or NULL for a repetition, or what its file allows. Entries without a span are never repetitions. */
+/* Make an entry. NULL for a repetition, or if its file allows the code. Entries without a span are never repeated. */
 static struct entry *add(struct diags *d, enum diag_code code, struct span span)
 {
     if (d->count == d->cap) grow(d);
@@ -232,7 +232,7 @@ void diags_sort(struct diags *d)
 {
     if (!d->count) return;
     qsort(d->entries, d->count, sizeof(*d->entries), by_place);
-    /* The table of what was seen holds indexes: remake it, so that adding may go on after printing. */
+    /* Remake the table of indexes, so that adding may continue after printing. */
     memset(d->seen, 0, d->seen_cap * sizeof(*d->seen));
     for (uint32_t i = 0; i < d->count; i++)
         if (d->entries[i].span.file != UINT32_MAX) *seen_slot(d, d->entries[i].code, d->entries[i].span) = i + 1;

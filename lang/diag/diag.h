@@ -1,10 +1,10 @@
 /* Diagnostics: one table of codes (diag.def), collected during a compile, sorted by place, printed as text or JSON.
  *
- *   diag(d, E_NO_SUCH_SET, name->span, "no set is called `%s`", ...)   adds one
- *   diag_note(d, span, fmt, ...)                                        adds a second place to the last one
+ *   diag(d, E_NO_SUCH_SET, name->span, "no set is called `%s`", ...)   adds a diagnostic
+ *   diag_note(d, span, fmt, ...)                                        adds a second place to the last diagnostic
  *   diag_guess(d, span, fmt, ...)                                       "did you mean ...?" beside the carets
  *
- * Nothing is printed until diag_print_*: so errors of all stages come out sorted, and the 21st is a count. */
+ * Printing waits for diag_print_*, so that errors of all stages come out sorted, and those past the 20th as a count. */
 #pragma once
 
 #include <stdbool.h>
@@ -25,66 +25,66 @@ struct diags;
 struct diags *diags_new(struct sources *sources);
 void diags_free(struct diags *d);
 
-/* Add one. A span of SPAN_NONE prints the message without a place. Identical reports (code and span) are kept once. */
+/* Add a diagnostic. With SPAN_NONE it has no place. Repetitions (same code and span) are kept once. */
 void diag(struct diags *d, enum diag_code code, struct span span, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
-/* At a line of a file that is not a prey source (an address file): printed as path:line:col with the line's text. */
+/* Add a diagnostic at a line of a file other than prey source (an address file): printed as path:line:col with the
+ * line's text. */
 void diag_at(struct diags *d, enum diag_code code, const char *path, unsigned line, unsigned col, unsigned len,
              const char *line_text, const char *fmt, ...) __attribute__((format(printf, 8, 9)));
 void diag_note(struct diags *d, struct span span, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
-/* From diags_allow_begin on warnings of that code that begin in the span are neither kept nor counted. One from byte 0
- * on is the whole file's: those of address files, and those without a place, go by file 0, the main one. Spans that
- * begin elsewhere do not overlap. */
+/* From diags_allow_begin on, drop warnings of that code that begin in the span. A span from byte 0 on covers the whole
+ * file; warnings without a place, and those of address files, count as file 0, the main file. Other spans do not
+ * overlap. */
 void diags_allow(struct diags *d, struct span within, enum diag_code code);
 void diags_allow_begin(struct diags *d);
-/* The same of all files, and at once. */
+/* The same for all files, effective at once. */
 void diags_allow_everywhere(struct diags *d, enum diag_code code);
 bool diags_allowed(const struct diags *d, enum diag_code code, struct span span);
 
-/* Suggest an edit for the last one added: the text may stand in place of `span` (SPAN_NONE: of the diagnostic's own).
- * Several are alternatives. The words beside the carets are made of them: "write `X` or `Y`", "add `X`" where the span
- * is empty, "remove it" where the text is. JSON and SARIF carry the edits. */
+/* Suggest an edit for the last diagnostic: the text may replace `span` (SPAN_NONE: the diagnostic's own). Several edits
+ * are alternatives. They make the words beside the carets: "write `X` or `Y`", "add `X`" if the span is empty, "remove
+ * it" if the text is empty. JSON and SARIF carry the edits. */
 void diag_suggest(struct diags *d, struct span span, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 static inline void diag_suggest_removal(struct diags *d, struct span span) { diag_suggest(d, span, "%s", ""); }
-/* The same of the diagnostic's own span, with what it is for behind it: "write `5s` for seconds". `why` begins with a
- * blank or a comma, and must live as long. */
+/* The same for the diagnostic's own span, with a reason behind the edit: "write `5s` for seconds". `why` begins with a
+ * blank or a comma, and must live as long as the diagnostic. */
 void diag_suggest_for(struct diags *d, const char *why, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-/* The same where a slip of the pen is likely: "did you mean `X`?" */
+/* The same for a likely slip of the pen: "did you mean `X`?" */
 void diag_guess(struct diags *d, struct span span, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-/* A sentence beside the carets instead of the one that suggestions make. */
+/* Put a sentence beside the carets instead of the one made of suggestions. */
 void diag_advise(struct diags *d, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* In one file, or in all together, the parser gives up after this many errors: garbage stays fast, and small in memory.
- */
+/* Errors in one file, or in all together, after which the parser gives up, which bounds time and memory. */
 #define DIAG_FILE_MAX 1000u
 
-/* Say in the final line that the rest of a file was not read for its many errors. */
+/* Say in the final line that the rest of a file was not read because of its many errors. */
 void diags_stopped(struct diags *d);
 unsigned diags_errors(const struct diags *d);
 unsigned diags_warnings(const struct diags *d);
-/* From now on warnings count as errors (--werror). */
+/* Count later warnings as errors if `on` (--werror). */
 void diags_werror(struct diags *d, bool on);
 
-/* The first 20 as text and a line with the number left. Colour when `colour`. */
+/* Print the first 20 as text, and a line with the number of the others. */
 void diags_print_text(struct diags *d, FILE *out, bool colour);
 
-/* Text as a terminal may have it: controls and what is not UTF-8 become `?`, a line break a blank. */
+/* Print text safely for a terminal: controls and invalid UTF-8 become `?`, a line break a blank. */
 void diag_put_text(const char *s, FILE *out);
-/* All of them, as one JSON document {"diagnostics":[...],"errors":N,"warnings":N}, with more members where `more`
- * prints `,"name":value...`; NULL: none. */
+/* Print all as one JSON document {"diagnostics":[...],"errors":N,"warnings":N}; `more`, unless NULL, prints further
+ * members, `,"name":value...`. */
 void diags_print_json_with(struct diags *d, FILE *out, void (*more)(void *arg, FILE *out), void *arg);
 
-/* All of them, as a SARIF 2.1.0 log with one run of `tool`. */
+/* Print all as a SARIF 2.1.0 log with one run of `tool`. */
 void diags_print_sarif(struct diags *d, const char *tool, const char *version, FILE *out);
 
-/* The diagnostic of that code, in any case of letters; DIAG_COUNT: there is none. */
+/* Return the diagnostic with that code, in any case of letters; DIAG_COUNT: none. */
 enum diag_code diag_of_code(const char *code);
 bool diag_is_warning(enum diag_code code);
 
-/* `preyc --explain E0104`: a paragraph, a wrong and a right example. Returns -ENOENT for an unknown code. */
+/* Print `preyc --explain E0104`: a paragraph, a wrong and a right example. Return -ENOENT for an unknown code. */
 int diag_explain(const char *code, FILE *out);
 
-/* The nearest of `n` candidates to `name` by edit distance, only if close (at most a third of its length, at least
- * one edit); NULL if none is. */
+/* Return the candidate nearest to `name` by edit distance, if it is close (at least one edit, at most a third of its
+ * length); else NULL. */
 const char *diag_nearest(const char *name, const char *const *candidates, size_t n);

@@ -1,4 +1,4 @@
-/* What the collector (diag.c) and the printers (print.c, sarif.c) share. */
+/* Shared by the collector (diag.c) and the printers (print.c, sarif.c). */
 #pragma once
 
 #include "lang/diag/diag.h"
@@ -15,11 +15,11 @@ struct suggestion {
     struct suggestion *next;
     struct span span;
     char *text;
-    const char *why; /* said behind it */
+    const char *why; /* reason printed behind the edit */
     bool guess;
 };
 
-/* The place of a diagnostic in a file that is not a prey source. */
+/* The place of a diagnostic in a file other than prey source. */
 struct foreign {
     char *path, *line_text;
     unsigned line, col, len;
@@ -29,13 +29,13 @@ struct entry {
     enum diag_code code;
     struct span span;
     uint32_t seq;      /* order of arrival, for a stable sort */
-    char *text, *help; /* help: beside the carets; NULL: none */
+    char *text, *help; /* help: sentence beside the carets; NULL: none */
     struct suggestion *suggestions;
     struct foreign *foreign;
     struct note *notes, *last_note;
 };
 
-/* A warning that a file does not want there. */
+/* A span in which a file allows a warning. */
 struct allowed {
     struct span within;
     enum diag_code code;
@@ -45,17 +45,17 @@ struct diags {
     struct sources *sources;
     struct entry *entries;
     uint32_t count, cap;
-    uint32_t *seen; /* open table of entry index + 1, by code and span */
+    uint32_t *seen; /* open-addressed table of entry index + 1, by code and span */
     uint32_t seen_cap;
     struct allowed *allowed;
     uint32_t allowed_count;
-    bool everywhere[DIAG_COUNT]; /* allowed in all files */
-    uint32_t stopped_files;      /* files in which the parser gave up after many errors */
+    bool everywhere[DIAG_COUNT]; /* codes allowed in all files */
+    uint32_t stopped_files;      /* number of files in which the parser gave up after many errors */
     unsigned errors, warnings;
-    bool werror, ignoring; /* ignoring: the last one was a repetition, its notes are dropped */
+    bool werror, ignoring; /* ignoring: the last diagnostic was a repetition, so its notes are dropped */
 };
 
-/* The last one added, to be added to; NULL: it was a repetition. */
+/* Return the last diagnostic, to add to it; NULL: it was a repetition. */
 struct entry *diag_last(struct diags *d);
 
 struct diag_row {
@@ -65,5 +65,5 @@ struct diag_row {
 extern const struct diag_row diag_rows[DIAG_COUNT];
 
 enum diag_severity diag_severity_of(const struct diags *d, const struct entry *e);
-/* Order by place: sources in the order they were read, then other files, then what has no place. */
+/* Sort by place: sources in reading order, then other files, then diagnostics without a place. */
 void diags_sort(struct diags *d);

@@ -1,4 +1,4 @@
-/* What a code means, at length, and the nearest name by edit distance. */
+/* The explanation of a code, and the nearest name by edit distance. */
 #include <ctype.h>
 #include <errno.h>
 #include <string.h>
@@ -7,7 +7,7 @@
 #include "lang/diag/diag_priv.h"
 
 #define WRAP        78
-#define NEAREST_MAX 64 /* longer names are no slips of the finger */
+#define NEAREST_MAX 64 /* longer names are not compared */
 
 static void put_wrapped(const char *text, FILE *out)
 {
@@ -67,7 +67,7 @@ static unsigned min3(unsigned a, unsigned b, unsigned c)
     return m < c ? m : c;
 }
 
-/* Insertions, deletions, replacements and swaps of neighbours (optimal string alignment); above `limit` inexact. */
+/* Edit distance with swaps of neighbours as one edit (optimal string alignment); inexact above `limit`. */
 static unsigned distance(const char *a, size_t n, const char *b, size_t m, unsigned limit)
 {
     unsigned rows[3][NEAREST_MAX + 1];
@@ -97,7 +97,7 @@ const char *diag_nearest(const char *name, const char *const *candidates, size_t
         size_t m = strlen(candidates[i]);
         if (m > NEAREST_MAX || strcmp(name, candidates[i]) == 0) continue;
         unsigned d = distance(name, len, candidates[i], m, limit);
-        /* Replacing every letter is no slip: `ab` is not close to `x`. */
+        /* Names with every letter replaced are not close: `ab` and `x`. */
         if (d <= limit && d < (m > len ? m : len)) {
             if (d == 0) return candidates[i];
             best = candidates[i];

@@ -1,4 +1,4 @@
-/* Printing diagnostics: text with carets for people, JSON for programs. */
+/* Printers of diagnostics: text with carets for people, JSON for programs. */
 #include <string.h>
 
 #include "lang/diag/diag_priv.h"
@@ -7,7 +7,7 @@
 
 #define TEXT_MAX    20  /* diagnostics printed as text */
 #define WINDOW      160 /* bytes of a source line shown */
-#define WINDOW_LEAD 60  /* of them before the place, on a long line */
+#define WINDOW_LEAD 60  /* bytes shown before the place, on a long line */
 
 struct colours {
     const char *bold, *error, *warning, *note, *caret, *off;
@@ -16,7 +16,7 @@ struct colours {
 static const struct colours no_colours = {"", "", "", "", "", ""};
 static const struct colours ansi = {"\033[1m", "\033[1;31m", "\033[1;35m", "\033[1;36m", "\033[1;32m", "\033[0m"};
 
-/* One code point as a terminal may have it: controls and broken UTF-8 become `?`. Returns the bytes consumed. */
+/* Print one code point safely for a terminal: controls and invalid UTF-8 become `?`. Return the bytes consumed. */
 static size_t put_char(const char *s, size_t len, FILE *out)
 {
     size_t n = utf8_next(s, len);
@@ -41,7 +41,7 @@ void diag_put_text(const char *s, FILE *out)
     }
 }
 
-/* The source line (or a window of it; line 0: of no number) and, under it, carets from `col` on for `width` bytes, and
+/* Print the source line, or a window of it (line 0: without a number), carets under `width` bytes from `col` on, and
  * the help. */
 static void put_excerpt(const char *text, size_t len, unsigned line, unsigned col, size_t width, const char *help,
                         const struct colours *c, FILE *out)
@@ -152,7 +152,7 @@ static void put_rest(unsigned errors, unsigned warnings, FILE *out)
     fputc('\n', out);
 }
 
-/* When there are more than TEXT_MAX, warnings give way to errors: what stops the compile is always seen. */
+/* With more than TEXT_MAX, errors are printed before warnings: they stop the compile. */
 void diags_print_text(struct diags *d, FILE *out, bool colour)
 {
     const struct colours *c = colour ? &ansi : &no_colours;
@@ -187,7 +187,7 @@ static void json_place(struct diags *d, struct span span, FILE *out)
                line, col, end_line, end_col);
 }
 
-/* One of a list: its text under a name, and its place. */
+/* Print one of a list: its text as member `name`, and its place. */
 static void json_placed(struct diags *d, const char *name, const char *text, struct span span, bool more, FILE *out)
 {
     json_print(out, "{%s:%s", name, text);

@@ -1,5 +1,5 @@
-/* Diagnostics as SARIF 2.1.0 (OASIS, March 2020), the format that code hosts and editors read: one run, every code as a
- * rule, every diagnostic as a result. Columns count Unicode code points. */
+/* Diagnostics as SARIF 2.1.0 (OASIS, March 2020), the format that code hosts and editors read: one run, each code a
+ * rule, each diagnostic a result. Columns count Unicode code points. */
 #include <ctype.h>
 #include <string.h>
 
@@ -22,7 +22,7 @@ static const char *const idents[DIAG_COUNT] = {
 
 static const char *level_of(enum diag_severity severity) { return severity == DIAG_ERROR ? "error" : "warning"; }
 
-/* The column in code points of a column in bytes. A byte that is no UTF-8 counts as one. */
+/* Convert a column in bytes to code points. An invalid byte counts as one. */
 static unsigned column_of(const char *line, size_t len, unsigned byte_col)
 {
     size_t to = byte_col - 1 < len ? byte_col - 1 : len;
@@ -63,7 +63,7 @@ static bool region_of(struct diags *d, const struct entry *e, uint32_t foreign_a
     return true;
 }
 
-/* A path as a URI reference (RFC 3986): relative paths stay relative. */
+/* Print a path as a URI reference (RFC 3986); relative paths stay relative. */
 static void put_uri(const char *path, FILE *out)
 {
     fputs(path[0] == '/' ? "\"file://" : "\"", out);
@@ -115,7 +115,7 @@ static void put_fixes(struct diags *d, const struct entry *e, FILE *out)
     if (n) fputc(']', out);
 }
 
-/* One text, for consumers that show nothing else: the sentence, the help, and notes that have no place. */
+/* Print one text for consumers that show nothing else: the sentence, the help, and notes without a place. */
 static void put_message(struct diags *d, const struct entry *e, FILE *out)
 {
     struct json_words w;
@@ -157,7 +157,7 @@ static void put_result(struct diags *d, const struct entry *e, uint32_t foreign_
     fputc('}', out);
 }
 
-/* E_NO_SUCH_SET as NoSuchSet. */
+/* Print E_NO_SUCH_SET as NoSuchSet. */
 static void put_name(const char *ident, FILE *out)
 {
     fputc('"', out);
@@ -184,7 +184,7 @@ static void put_rule(enum diag_code code, FILE *out)
 static bool begins_artifact(const struct diags *d, uint32_t i)
 {
     const struct entry *e = &d->entries[i];
-    /* Sorted: what lies in one file stands together. */
+    /* Entries are sorted, so those of one file stand together. */
     return e->foreign &&
            (i == 0 || !d->entries[i - 1].foreign || strcmp(d->entries[i - 1].foreign->path, e->foreign->path) != 0);
 }

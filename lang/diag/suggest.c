@@ -1,4 +1,4 @@
-/* Help beside the carets: advice is a sentence; a suggestion is an edit of the text, and its sentence is made of it. */
+/* Help beside the carets: advice is a sentence; a suggestion is an edit of the text, from which a sentence is made. */
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +13,7 @@ static const char *verb_of(const struct suggestion *s)
     return s->span.start == s->span.end ? "add " : "write ";
 }
 
-/* The text without the blanks around it that only keep it apart from its neighbours. */
+/* Print the text without the blanks around it that separate it from its neighbours. */
 static void put_quoted(const char *text, FILE *out)
 {
     size_t len = strlen(text);
@@ -25,7 +25,7 @@ static void put_quoted(const char *text, FILE *out)
     fprintf(out, "`%.*s`", (int)len, text);
 }
 
-/* "write `a` or `b`", "add `a` or remove it", "did you mean `a`?" */
+/* Make the sentence: "write `a` or `b`", "add `a` or remove it", "did you mean `a`?" */
 static char *sentence(const struct entry *e)
 {
     char *text = NULL;

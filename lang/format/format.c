@@ -1,5 +1,5 @@
-/* Formatting a rule file: the same tokens and comments with other blanks and line breaks. That the tree stays the same
- * is checked each time, for the result may be written over the user's own text. */
+/* The formatter of a rule file: the same tokens and comments with other blanks and line breaks. Each run checks that
+ * the tree stays the same, since the result may overwrite the user's text. */
 #include "lang/format/format.h"
 #include "lang/format/format_priv.h"
 

@@ -1,6 +1,5 @@
-/* The tree says where a long statement may be broken, and what stands in columns: only it knows which of the words that
- * look like keywords are some. What lines that follow each other have in common is aligned, unless it lies too far
- * apart. */
+/* Line breaks and columns by the tree: it alone tells which words that look like keywords are keywords. Cells of
+ * consecutive lines are aligned unless they lie too far apart. */
 #include <stdlib.h>
 
 #include "lang/format/format_priv.h"
@@ -92,7 +91,7 @@ uint32_t fmt_width(const struct fmt *f, const struct fmt_item *item, uint32_t en
     return width;
 }
 
-/* The word of an item that stands in a column, or NULL. */
+/* Return the word of an item that stands in the column, or NULL. */
 static struct fmt_word *cell(const struct fmt *f, const struct fmt_item *item, unsigned column)
 {
     if (item->one_line || (item->multi_line && column != COLUMN_EQ)) return NULL;
@@ -106,7 +105,7 @@ static uint32_t place(const struct fmt *f, const struct fmt_item *item, const st
     return fmt_width(f, item, (uint32_t)(w - f->words));
 }
 
-/* The items from `i` on that are aligned: they follow each other, all have the cell, and not too far apart. */
+/* Return the end of the items from `i` on that are aligned: consecutive, all with the cell, not too far apart. */
 static uint32_t run_end(const struct fmt *f, uint32_t i, unsigned column, uint32_t *widest)
 {
     const uint32_t reach = column == COLUMN_EQ ? FMT_REACH_EQ : FMT_REACH;

@@ -1,4 +1,4 @@
-/* Items to lines: statements filled up to the width, comments after them aligned. */
+/* Printer of items as lines: statements are filled up to the width, comments after them aligned. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -60,7 +60,7 @@ static void line_add(struct printer *p, const char *s, size_t len, uint32_t widt
     line_now(p)->width += width;
 }
 
-/* A word with the blanks before it; the first of its line has none. */
+/* Print a word and the blanks before it, none at the start of a line. */
 static void put_word(struct printer *p, const struct fmt_item *item, uint32_t i, bool first_of_line)
 {
     const struct fmt_word *w = &p->f->words[i];
@@ -80,11 +80,11 @@ static bool may_break(const struct fmt *f, uint32_t i)
     return f->words[i].may_break || before == COMMA || before == ARROW || before == COLON;
 }
 
-/* Whether a line may end before word `i` without a `\`. */
+/* True if a line may end before word `i` without a `\`. */
 static bool plain_break(const struct fmt *f, uint32_t i, unsigned parens)
 {
     const int before = f->words[i - 1].kind;
-    /* A newline before such a word would be taken for the end of the statement, whatever stands before it. */
+    /* A newline before such a word would end the statement, whatever stands before it. */
     if (word_may_start(f->words[i].kind)) return false;
     return parens || before == COMMA || before == EQ || before == ARROW || before == COLON;
 }
@@ -96,7 +96,7 @@ static bool must_break(const struct fmt *f, const struct fmt_item *item, uint32_
            (item->after_eq && before->kind == EQ);
 }
 
-/* Columns that word `i` and those after it take that can't be parted from it. */
+/* Columns of word `i` and the words after it that must stay on its line. */
 static uint32_t chunk_width(const struct fmt *f, const struct fmt_item *item, uint32_t i, unsigned parens)
 {
     const uint32_t end = item->first + item->count;
@@ -105,7 +105,7 @@ static uint32_t chunk_width(const struct fmt *f, const struct fmt_item *item, ui
     return width + (i < end && !must_break(f, item, i) && !plain_break(f, i, parens) ? 2 : 0);
 }
 
-/* The same for all words up to the next clause, so that a short list is not torn apart; 0 if they are too many. */
+/* Columns of all words up to the next clause, so that a short list stays together; 0 if they are too many. */
 static uint32_t clause_width(const struct fmt *f, const struct fmt_item *item, uint32_t i)
 {
     const uint32_t end = item->first + item->count;
@@ -124,7 +124,7 @@ static void put_remarks(struct printer *p, const struct fmt_item *item, const st
     }
 }
 
-/* Where further lines begin: under the value of a declaration, if that is not far out. */
+/* Column of further lines: under the value of a declaration, if that is not far out. */
 static uint32_t hang_of(const struct fmt *f, const struct fmt_item *item)
 {
     for (uint32_t i = item->first; i < item->first + item->count && !item->after_eq; i++) {
@@ -175,7 +175,7 @@ static bool has_own_line(const struct printer *p, const struct line *line)
     return line->remark != FMT_NONE && p->f->remarks[line->remark].own_line;
 }
 
-/* The lines from `i` on whose comments are aligned, and in which column; some among them may have none. */
+/* Return the number of lines from `i` on whose comments are aligned, and their column; some may have no comment. */
 static size_t remark_run(const struct printer *p, size_t i, uint32_t *column)
 {
     uint32_t least = UINT32_MAX, most = 0;
@@ -208,7 +208,7 @@ static void put_line(struct printer *text, const struct printer *p, const struct
 char *fmt_print(struct fmt *f, size_t *len)
 {
     struct printer p = {.f = f}, text = {.f = f};
-    put(&p, "", 0); /* a file of comments alone has no other words */
+    put(&p, "", 0); /* a file with only comments has no other words */
     for (uint32_t i = 0; i < f->item_count; i++) put_item(&p, &f->items[i]);
     for (size_t i = 0, end; i < p.line_count;) {
         uint32_t column;

@@ -1,4 +1,4 @@
-/* Tokens and the comments between them to items: statements, heads and ends of blocks, comments on their own. */
+/* Reader of tokens and comments between them as items: statements, heads and ends of blocks, comments on their own. */
 #include <string.h>
 
 #include "lang/format/format_priv.h"
@@ -7,11 +7,11 @@
 
 struct reader {
     struct fmt *f;
-    uint32_t at;       /* all of the text before this is read */
-    unsigned newlines; /* since the last token or comment */
+    uint32_t at;       /* offset up to which the text is read */
+    unsigned newlines; /* newlines since the last token or comment */
     unsigned depth;
-    bool open;  /* a statement has begun and not ended */
-    bool fresh; /* nothing yet in this block */
+    bool open;  /* true inside a statement */
+    bool fresh; /* true at the start of a block */
 };
 
 static struct fmt_item *add_item(struct reader *r, unsigned depth, bool blank)
@@ -42,7 +42,7 @@ static void place_remark(struct reader *r, uint32_t start, uint32_t end)
     }
 }
 
-/* Between tokens stand blanks, newlines, comments, `\` and further `;`. */
+/* Read the gap up to `to`: blanks, newlines, comments, `\` and further `;`. */
 static void read_gap(struct reader *r, uint32_t to)
 {
     const char *text = r->f->text;
@@ -108,7 +108,7 @@ static bool newline_between(const struct fmt *f, uint32_t from, uint32_t to)
     return memchr(f->text + from, '\n', to - from) != NULL;
 }
 
-/* A block that was written on one line and has room there stays so: how many items it takes, or 0. */
+/* Return the number of items of a block that was written on one line and fits there, or 0. */
 static uint32_t one_line_block(const struct fmt *f, uint32_t i)
 {
     const struct fmt_item *head = &f->items[i];
@@ -144,7 +144,7 @@ static void join_blocks(struct fmt *f)
     f->item_count = out;
 }
 
-/* What the user's line breaks say about a long statement: a list with one member a line stays so. */
+/* Keep the shape given by the user's line breaks: a list with one member a line. */
 static void read_shape(const struct fmt *f, struct fmt_item *item)
 {
     unsigned commas = 0, broken = 0;

@@ -1,4 +1,4 @@
-/* Dates, as ISO 8601 writes them. */
+/* Dates in ISO 8601 form. */
 #include <ctype.h>
 
 #include "lang/lex/lex.h"
@@ -29,7 +29,7 @@ static unsigned days_of_month(unsigned year, unsigned month)
     return days[month - 1] + (month == 2 && is_leap(year) ? 1u : 0u);
 }
 
-/* Days since 1970-01-01. */
+/* Number of days since 1970-01-01. */
 static uint64_t days_since(unsigned year, unsigned month, unsigned day)
 {
     uint64_t days = day - 1;
@@ -38,7 +38,7 @@ static uint64_t days_since(unsigned year, unsigned month, unsigned day)
     return days;
 }
 
-/* `2026-12-24-2026-12-27`: the dash between two dates stands alone. */
+/* Report `2026-12-24-2026-12-27`: the dash between two dates needs blanks around it. */
 static bool joined(struct parser *p, const char *s, size_t len, struct token *t)
 {
     if (len != 21 || s[10] != '-' || !is_shape(s, 10) || !is_shape(s + 11, 10)) return false;

@@ -1,4 +1,4 @@
-/* What the lexer complains about: characters that cannot stand where they do, and text that is no UTF-8. */
+/* Errors of the lexer: characters that cannot stand where they do, and text that is not UTF-8. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,7 +21,7 @@ void lex_error(struct parser *p, struct token *t, enum diag_code code, const cha
 
 static bool is_control(unsigned char c) { return (c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7f; }
 
-/* Of a byte that is no UTF-8: the letter that it is in Latin-1 (ISO 8859-1), from which the file was likely saved. */
+/* Help with an invalid byte: name its letter in Latin-1 (ISO 8859-1), in which the file was likely saved. */
 static void help_with_byte(struct parser *p, unsigned char c)
 {
     const char letter[] = {(char)(0xc0 | c >> 6), (char)(0x80 | (c & 0x3f)), '\0'};
@@ -31,7 +31,7 @@ static void help_with_byte(struct parser *p, unsigned char c)
         diag_advise(p->diags, "save the file as UTF-8");
 }
 
-/* A comment takes part in nothing, but the file must still be text. A fault in it spoils no statement. */
+/* Check that a comment is text. A fault in it does not spoil the statement. */
 void comment_check(struct parser *p, struct span span)
 {
     const char *s = p->text + span.start;
@@ -65,7 +65,7 @@ bool offer_range(struct parser *p, struct span sign)
     return true;
 }
 
-/* What was likely meant by a character that has no meaning. An edit takes the character's place: of `!`, `!x`. */
+/* Offer the likely meaning of a character without a meaning. An edit replaces the character, or `!x` for `!`. */
 static void help_with_character(struct parser *p, struct span span)
 {
     static const struct {
@@ -133,7 +133,7 @@ bool blank_after_backslash(struct parser *p, struct token *t)
             diag_suggest_removal(p->diags, (struct span){t->span.file, t->span.start + 1, t->span.end});
             diag_advise(p->diags, "remove what follows it");
         }
-        /* Meant as a continuation, and taken as one: the newline is skipped by hand in tokens.c. */
+        /* Treated as the continuation that it was meant to be: tokens.c skips the newline by hand. */
         t->kind = RAW_SKIPPED;
         return true;
     }

@@ -14,7 +14,7 @@ static void give_text(struct parser *p, struct token *t, int kind, enum node_kin
     t->node->v = (struct value){.kind = VALUE_STR, .str = {s, len}};
 }
 
-/* An error at `len` bytes from `at`; the token as a whole is lost. */
+/* Report an error at `len` bytes from `at`; the whole token is lost. */
 static void error_inside(struct parser *p, struct token *t, enum diag_code code, const char *at, size_t len,
                          const char *what)
 {
@@ -32,7 +32,7 @@ static int hex_digit(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* Undo the escape at s (a backslash). Returns the bytes read, 0 for a bad one. */
+/* Undo the escape at s (a backslash). Return the bytes read, 0 for a bad escape. */
 static size_t unescape(const char *s, size_t len, char *out)
 {
     if (len < 2) return 0;
@@ -49,7 +49,7 @@ static size_t unescape(const char *s, size_t len, char *out)
     }
 }
 
-/* Copy with escapes undone. NULL if something was wrong and reported. */
+/* Copy with escapes undone. NULL: an error was reported. */
 static char *undo_escapes(struct parser *p, struct token *t, const char *s, size_t len, size_t *out_len)
 {
     char *out = arena_alloc(p->arena, len + 1);
@@ -78,7 +78,7 @@ static char *undo_escapes(struct parser *p, struct token *t, const char *s, size
     return out;
 }
 
-/* A block whose header has the fault is skipped whole: give its `{` back. */
+/* Report a missing quote. If the line is a block's header, give its `{` back, so that the block is skipped whole. */
 static void unterminated(struct parser *p, struct token *t, const char *s, size_t len, enum diag_code code)
 {
     struct span whole = t->span;

@@ -1,8 +1,8 @@
-/* From raw tokens to the parser's: where a statement ends, which words are keywords, and how to go on after an error.
+/* From raw tokens to the parser's: ends of statements, keywords, and recovery after an error.
  *
- * A newline ends a statement but after , { = -> : and inside ( ). Before `}` and at the end of the file an NL is made
- * up where none was written, so that the grammar needs no special cases. After an error the rest of the statement, and
- * a block that it opened, is skipped here (`panic`), and the parser gets the one NL for which its error rules wait. */
+ * A newline ends a statement, except after , { = -> : and inside ( ). Before `}` and at the end of the file a missing
+ * NL is added, so that the grammar needs no special cases. After an error the rest of the statement, and a block that
+ * it opened, is skipped here (`panic`), and the parser gets the one NL that its error rules wait for. */
 #include <ctype.h>
 #include <string.h>
 
@@ -30,7 +30,7 @@ bool word_number(const struct parser *p, struct span word, uint64_t *number)
     return word.end > word.start && parse_uint(p->text + word.start, word.end - word.start, number) == 0;
 }
 
-/* Past blanks, newlines and comments. */
+/* Skip blanks, newlines and comments. */
 static uint32_t skip_lines(const struct parser *p, uint32_t at)
 {
     for (;;) {
@@ -56,7 +56,7 @@ bool looks_like_statement(const struct parser *p, uint32_t at)
     return text_starts_statement(p->text + skip_blanks(p, at), false);
 }
 
-/* Does a `}` close a block of which this parser knows no `{`, before the next declaration? (The `{` was forgotten.) */
+/* True if, before the next declaration, a `}` closes a block whose `{` the parser has not seen: it was forgotten. */
 static bool closed_later(const struct parser *p, uint32_t at)
 {
     unsigned depth = 0;
@@ -117,7 +117,7 @@ static bool newline_continues(struct parser *p, const struct token *t)
     return p->paren_depth && !looks_like_statement(p, t->span.end);
 }
 
-/* A comma after which the list ends. Reported and dropped: the list before it is good. */
+/* Report and drop a comma at the end of a list: the list before it is good. */
 static bool trailing_comma(struct parser *p, const struct token *t)
 {
     uint32_t next = skip_lines(p, t->span.end);
@@ -131,7 +131,7 @@ static bool trailing_comma(struct parser *p, const struct token *t)
     return true;
 }
 
-/* The end of the statement in hand, if there is one, before `t`, which waits. */
+/* End the statement in hand, if there is one, before `t`, which waits. */
 static bool ended_before(struct parser *p, struct token *t)
 {
     if (at_statement_start(p)) return false;
@@ -187,12 +187,12 @@ static bool filter_word(struct parser *p, struct token *t)
     return true;
 }
 
-/* True if `t` goes to the parser (it may have been replaced), false if it is swallowed. */
+/* True if `t`, perhaps replaced, goes to the parser; false if it is swallowed. */
 static bool filter(struct parser *p, struct token *t)
 {
     switch (t->kind) {
     case RAW_SKIPPED:
-        /* A `\` with something after it; meant to join the lines. */
+        /* A `\` with something behind it, meant to join the lines. */
         if (p->text[p->pos] == '\r' || p->text[p->pos] == '\n') lex_next(p, t);
         return t->kind == RAW_EOF ? filter_eof(p, t) : false;
     case RAW_NEWLINE:
@@ -214,7 +214,7 @@ static bool filter(struct parser *p, struct token *t)
     }
 }
 
-/* Skip to the end of the statement, and over a block it opens. `depth`: blocks of it that are open already. */
+/* Skip to the end of the statement, with any block that it opens. `depth`: blocks of it that are already open. */
 static void skip_statement(struct parser *p, struct token *t, unsigned depth)
 {
     int prev = p->prev;
@@ -237,7 +237,7 @@ static void skip_statement(struct parser *p, struct token *t, unsigned depth)
     p->panic = false;
 }
 
-/* What an error at `t`, the last token given, means for what is skipped. */
+/* Decide what to skip after an error at `t`, the last token given. */
 static void begin_panic(struct parser *p, const struct token *t)
 {
     p->panic_depth = 0;
@@ -256,7 +256,7 @@ static void begin_panic(struct parser *p, const struct token *t)
     if (p->panic) p->prev = YYerror; /* not a place where a statement begins */
 }
 
-/* Between statements: the one in hand is done, and a block's header waits for its `}`. */
+/* Begin a statement: the one before is done, and a block's header waits for its `}`. */
 static void begin_statement(struct parser *p, const struct token *t)
 {
     if (p->prev == LBRACE) p->header = p->stmt;
@@ -278,8 +278,8 @@ static void keep_place(struct parser *p, const struct token *t)
     p->prev_span = t->span;
 }
 
-/* Once so many are told of all files together, a further one has room for its first: a pattern of `include` may match
- * what are no rules at all. */
+/* True once a file, or all files together, have too many errors. In the latter case each further file still reports its
+ * first, since an `include` pattern may match files without rules. */
 static bool too_many(struct parser *p)
 {
     const unsigned all = diags_errors(p->diags), own = all - p->errors_before;

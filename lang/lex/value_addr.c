@@ -1,5 +1,5 @@
 /* Addresses in the source: IPv4 and IPv6, prefixes, ranges, with a port; and words with colons, which may be something
- * else. What is no address gets a reason. */
+ * else. A word that is no address is reported with a reason. */
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
@@ -46,7 +46,7 @@ static int any_addr(const char *s, size_t len, struct addr *out)
 const char *mac_meant(struct arena *arena, const char *s, size_t len)
 {
     char text[] = "xx:xx:xx:xx:xx:xx";
-    const size_t each = len == 17 ? 2 : 4; /* 02-00-00-00-00-01, 0200.0000.0001 */
+    const size_t each = len == 17 ? 2 : 4; /* forms 02-00-00-00-00-01, 0200.0000.0001 */
     size_t digits = 0;
     if (len != 17 && len != 14) return NULL;
     for (size_t i = 0; i < len; i++) {
@@ -62,7 +62,7 @@ const char *mac_meant(struct arena *arena, const char *s, size_t len)
     return arena_strndup(arena, text, sizeof(text) - 1);
 }
 
-/* A netmask as a prefix length, or -1 if its bits are not ones, then zeros. */
+/* Return a netmask as a prefix length, or -1 if its bits are not ones followed by zeros. */
 static int mask_length(const char *s, size_t len)
 {
     struct addr mask;
@@ -96,7 +96,7 @@ static void scan_prefix(struct parser *p, const char *s, size_t len, const char 
     give_value(p, t, PREFIX, N_PREFIX, v);
 }
 
-/* HH:MM; also H:MM, which is told what it lacks where a time is wanted. */
+/* True for HH:MM, and for H:MM, which is reported where a time is wanted. */
 static bool is_clock(const char *s, size_t len)
 {
     if (len < 4 || len > 5 || !isdigit((unsigned char)s[0]) || (len == 5 && !isdigit((unsigned char)s[1])))
@@ -105,7 +105,7 @@ static bool is_clock(const char *s, size_t len)
     return s[0] == ':' && isdigit((unsigned char)s[1]) && isdigit((unsigned char)s[2]);
 }
 
-/* False after a report. */
+/* Read a port. False after a report. */
 static bool port_of(struct parser *p, struct token *t, const char *port, size_t len, uint16_t *out)
 {
     uint64_t n;
@@ -129,7 +129,7 @@ static void give_endpoint_range(struct parser *p, struct token *t, struct addr_p
     if (port_of(p, t, port, len, &pair->port)) give_value(p, t, ENDPOINT_RANGE, N_ENDPOINT_RANGE, v);
 }
 
-/* Both ends; NULL after a report. */
+/* Read a range of addresses. NULL after a report. */
 static struct addr_pair *range_of(struct parser *p, const char *s, size_t len, const char *dash, struct token *t)
 {
     struct addr_pair *pair = arena_alloc(p->arena, sizeof(*pair));
@@ -183,7 +183,7 @@ void scan_bracketed(struct parser *p, const char *s, size_t len, struct token *t
     }
 }
 
-/* Groups of up to eight hex digits between single colons. */
+/* True for groups of up to eight hex digits between single colons. */
 static bool is_groups(const char *s, size_t len)
 {
     size_t digits = 0;
@@ -194,7 +194,7 @@ static bool is_groups(const char *s, size_t len)
     return digits > 0;
 }
 
-/* A word with a colon that is no name: an address of some form, or a ratio, time or MAC. */
+/* Read a word with a colon that is no name: an address of some form, or a ratio, time or MAC. */
 void scan_colons(struct parser *p, const char *s, size_t len, struct token *t)
 {
     struct value v = {.kind = VALUE_ADDR};

@@ -1,16 +1,16 @@
-/* What a stretch of text is as a value, wherever it stands (values.c, value_addr.c). */
+/* Readers of text as a value, wherever it stands (values.c, value_addr.c). */
 #pragma once
 
 #include "lang/arena.h"
 #include "lang/tree/ast.h"
 
-/* An unsigned number, decimal or 0x, with single _ between digits. 0, -EINVAL or -ERANGE. */
+/* Read an unsigned number, decimal or 0x, with single _ between digits. 0, -EINVAL or -ERANGE. */
 int parse_uint(const char *s, size_t len, uint64_t *out);
 int parse_addr4(const char *s, size_t len, struct addr *out);
 int parse_addr6(const char *s, size_t len, struct addr *out);
 bool is_name(const char *s, size_t len);
-/* `80`, `80-90`, `64-` or `-63`: sets kind and v of `out`. 0, -EINVAL or -ERANGE. */
+/* Read `80`, `80-90`, `64-` or `-63` into kind and v of `out`. 0, -EINVAL or -ERANGE. */
 int parse_int_or_range(const char *s, size_t len, struct node *out);
 
-/* `02-00-00-00-00-01` and `0200.0000.0001` as a rule file has it, with colons; in the arena. NULL: it is no MAC. */
+/* Return `02-00-00-00-00-01` or `0200.0000.0001` with colons, as rule files have it; in the arena. NULL: no MAC. */
 const char *mac_meant(struct arena *arena, const char *s, size_t len);

@@ -1,5 +1,5 @@
-/* What an unquoted word of the source means: a name, a number with or without unit, an address in one of its forms.
- * Every function looks at a bounded stretch of text once. The place decides later what words with colons are. */
+/* Unquoted words of the source: a name, a number with or without unit, an address in one of its forms. Each function
+ * looks at a bounded stretch of text once. The grammar's place decides later what words with colons mean. */
 #include <ctype.h>
 #include <errno.h>
 #include <string.h>
@@ -130,7 +130,7 @@ static size_t digits_len(const char *s, size_t len)
     return n;
 }
 
-/* `5s` or `2h4m`: units from large to small, each once. 0 with *ns, -ERANGE, or -EINVAL if it is no duration. */
+/* Read `5s` or `2h4m`: units from large to small, each once. 0 with *ns, -ERANGE, or -EINVAL for no duration. */
 static int parse_duration(const char *s, size_t len, uint64_t *ns)
 {
     uint64_t last = UINT64_MAX;
@@ -150,7 +150,7 @@ static int parse_duration(const char *s, size_t len, uint64_t *ns)
     return 0;
 }
 
-/* The closest unit of all, for "did you mean". */
+/* Return the nearest unit, for "did you mean". */
 static const char *unit_nearest(const char *s, size_t len)
 {
     static const char *const all[] = {"ms",     "s",      "m", "h",  "d",  "/s", "/m",  "/h",  "kbit/s",
@@ -172,7 +172,7 @@ static const char *unit_nearest(const char *s, size_t len)
     return diag_nearest(unit, all, sizeof(all) / sizeof(all[0]));
 }
 
-/* Durations one after the other, but not from large to small. */
+/* True for durations one after the other, but not from large to small. */
 static bool is_duration_mix(const char *s, size_t len)
 {
     while (len) {
@@ -217,7 +217,7 @@ static void scaled(struct parser *p, struct token *t, int kind, enum node_kind n
         give_int(p, t, kind, node_kind, product);
 }
 
-/* A number and what touches it. */
+/* Read a number and the text that touches it. */
 static void scan_unit(struct parser *p, const char *s, size_t digits, size_t len, struct token *t)
 {
     const char *unit = s + digits;
@@ -283,7 +283,7 @@ static void scan_name(struct parser *p, const char *s, size_t len, struct token 
     t->str = (struct str){s, len};
 }
 
-/* Digits, colons and what may stand between addresses; a zone after `%` is refused later, with a reason. */
+/* True for digits, colons and other characters of addresses; a zone after `%` is refused later, with a reason. */
 static bool is_hex_colons(const char *s, size_t len)
 {
     size_t colons = 0;
@@ -294,7 +294,7 @@ static bool is_hex_colons(const char *s, size_t len)
     return colons >= 2;
 }
 
-/* Addresses alone can stand at this place, as far as the words before it say. */
+/* True if only addresses can stand at this place, judging by the words before it. */
 static bool takes_address(const struct parser *p)
 {
     const int first = p->stmt.start[0].kind;
@@ -303,7 +303,7 @@ static bool takes_address(const struct parser *p)
     return word_is_reserved(first) && (p->prev == NOT || p->prev == COMMA);
 }
 
-/* A word with a dot: a host's name, a device, a MAC as Cisco writes it. */
+/* Report a word with a dot: a host's name, a device, a MAC as Cisco writes it. */
 static void dotted_error(struct parser *p, const char *s, size_t len)
 {
     const char *mac = mac_meant(p->arena, s, len);
@@ -315,7 +315,7 @@ static void dotted_error(struct parser *p, const char *s, size_t len)
         diag_suggest_for(p->diags, " for a string", "\"%.*s\"", (int)len, s);
 }
 
-/* What begins with a letter. Returns the bytes taken. */
+/* Read a word that begins with a letter. Return the bytes taken. */
 static size_t scan_word(struct parser *p, const char *s, size_t len, struct token *t)
 {
     const char *colon = memchr(s, ':', len);

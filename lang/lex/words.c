@@ -1,11 +1,11 @@
-/* The words of the language as the lexer and the formatter ask for them: by text, and by token. */
+/* The words of the language for the lexer and the formatter: by text, and by token. */
 #include <ctype.h>
 #include <string.h>
 
 #include "lang/lex/lex.h"
 #include "lang/lex/tokens.tab.h"
 
-/* How a statement that begins with the word is told from a name that only looks like it: what must follow. */
+/* Text required behind a word that begins a statement, to tell it from a name of the same spelling (word.def). */
 enum start {
     START_NO,
     START_EQUALS,
@@ -21,7 +21,7 @@ enum start {
 
 enum use { USE_RESERVED, USE_FREE, USE_PLACED };
 
-/* Sorted by text; the tokens follow each other in the same order. */
+/* Words sorted by text; the tokens are numbered in the same order. */
 static const struct word {
     const char *text;
     int token;
@@ -44,7 +44,7 @@ int word_find(const char *s, size_t len)
     unsigned lo = 0, hi = WORDS;
     while (lo < hi) {
         const unsigned mid = lo + (hi - lo) / 2;
-        int c = len ? (unsigned char)*s - (unsigned char)*words[mid].text : 0; /* most differ here */
+        int c = len ? (unsigned char)*s - (unsigned char)*words[mid].text : 0; /* most words differ here */
         if (c == 0) c = strncmp(s, words[mid].text, len);
         if (c == 0) c = words[mid].text[len] ? -1 : 0;
         if (c == 0) return words[mid].token;
@@ -56,7 +56,7 @@ int word_find(const char *s, size_t len)
     return NAME;
 }
 
-/* The end of a word, which names of at most MAX_NAME bytes are; of anything else, `s`. */
+/* Return the end of a word that may be a name, of at most MAX_NAME bytes; else `s`. */
 static const char *word_end(const char *s)
 {
     size_t n = 0;

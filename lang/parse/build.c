@@ -1,4 +1,4 @@
-/* Constructors that every part of the grammar uses: leaves, trees, lists, statements. */
+/* Constructors for every part of the grammar: leaves, trees, lists, statements. */
 #include "lang/parse/build.h"
 
 #include <string.h>
@@ -34,7 +34,7 @@ struct node *adopt(struct node *parent, struct node *siblings)
     return parent;
 }
 
-/* Quadratic in the length of `a`: chains are the few operands of one statement. Long ones are lists. */
+/* Quadratic in the length of `a`: chains are the few operands of one statement; long ones are lists. */
 struct node *chain(struct node *a, struct node *b)
 {
     if (!a) return b;
@@ -116,7 +116,7 @@ void list_inner_not(struct parser *p, struct span span)
     diag_advise(p->diags, "`not a, b` is neither a nor b; split the rule, or use a set with `except`");
 }
 
-/* A blank line before the statement is the author's paragraph: the formatter keeps it. */
+/* True for a blank line before the statement; the formatter keeps the author's paragraphs. */
 static bool blank_line_before(const struct parser *p, uint32_t at)
 {
     unsigned newlines = 0;

@@ -1,9 +1,9 @@
-/* Constructors that grammar actions call: nodes, and the mistakes that only they can see. */
+/* Constructors that grammar actions call: nodes, and the mistakes that only constructors can see. */
 #pragma once
 
 #include "lang/lex/lex.h"
 
-/* An error that a constructor finds: reported, and the statement in hand is left out of the tree. */
+/* Report an error in a constructor, and leave the statement in hand out of the tree. */
 #define build_error(p, ...) ((p)->stmt.bad = true, diag((p)->diags, __VA_ARGS__))
 
 /* build.c: nodes */
@@ -11,33 +11,33 @@ struct span span_join(struct span a, struct span b);
 struct node *leaf(struct parser *p, enum node_kind kind, struct span span);
 struct node *name_node(struct parser *p, struct str word, struct span span);
 struct node *int_leaf(struct parser *p, enum node_kind kind, uint64_t i, struct span span);
-/* Append all of a chain of siblings; NULL is no sibling. */
+/* Append all of a chain of siblings; a NULL chain is empty. */
 struct node *adopt(struct node *parent, struct node *chain);
 struct node *chain(struct node *a, struct node *b);
-/* Append to a list that is made with its first element: as many as there are, each in constant time. */
+/* Append siblings to a list, which is made with its first element; constant time for each. */
 struct node *append(struct parser *p, struct node *list, struct node *siblings);
 struct node *kids(struct node *list);
-/* A node of `kind` with the given chain as children. */
+/* Make a node of `kind` with the given chain as children. */
 struct node *tree(struct parser *p, enum node_kind kind, struct span span, struct node *children);
 struct node *clause(struct parser *p, enum clause clause, struct span span, struct node *children);
 struct node *step(struct parser *p, enum clause clause, struct span span, struct node *children);
 struct node *choice(struct parser *p, enum clause clause, struct span span);
-/* Lists under construction: a container node whose children count. */
+/* Lists under construction: a container node whose children are the elements. */
 struct node *list_of(struct parser *p, struct node *first, struct span span);
 struct node *list_more(struct node *list, struct node *next, struct span span);
 struct node *list_not(struct parser *p, struct node *list, struct span not_span, unsigned nots, struct span second);
-/* `not proto 47` for `proto not 47`. */
+/* Read `not proto 47` as `proto not 47`. */
 struct node *list_outer_not(struct parser *p, struct node *list, struct span not_span, unsigned nots,
                             struct span second);
-/* The value of `is not x".."`: flag NOT. NULL for NULL. */
+/* Set flag NOT on the value of `is not x".."`. NULL gives NULL. */
 struct node *other_than(struct parser *p, struct node *value, unsigned nots, struct span second);
 void list_inner_not(struct parser *p, struct span span);
-/* A statement is complete: add it to `body` unless something in it was reported. */
+/* Add a complete statement to `body`, unless an error in it was reported. */
 struct node *statement_done(struct parser *p, struct node *body, struct node *n);
-/* The statement in hand had an error and is left out. */
+/* Leave out the statement in hand, which had an error. */
 struct node *statement_broken(struct parser *p, struct node *body);
 
-/* build_value.c: values where the place decides */
+/* build_value.c: values whose place decides */
 enum want {
     W_INT = 1 << 0,
     W_RANGE = 1 << 1,
@@ -65,22 +65,21 @@ enum want {
     W_ENDPOINT_RANGE = 1 << 21,
     W_SCALAR = (W_NAME - 1) | W_ENDPOINT_RANGE,
 };
-/* The value if it is one of `wants` (names always pass W_NAME); else an error that says what `where` takes, and NULL.
- */
+/* Return the value if `wants` allows it (names always pass W_NAME); else report what `where` takes, and return NULL. */
 struct node *want(struct parser *p, struct node *value, unsigned wants, const char *where);
 struct node *want_list(struct parser *p, struct node *list, unsigned wants, const char *where);
 struct node *colon_ratio(struct parser *p, struct node *colon);
 struct node *colon_time(struct parser *p, struct node *colon);
 struct node *colon_time_range(struct parser *p, struct node *colon);
 struct node *proto_ports(struct parser *p, struct str word, struct span span);
-/* The address of `server`, the range of `servers`, as `wants` says; a constant is asked later. keyword: its place. */
+/* Check the address of `server` or the range of `servers`; a constant is checked later. keyword: place of that word. */
 struct node *server_at(struct parser *p, struct node *value, struct span keyword, unsigned wants);
-/* What `mss clamp` takes, where it is not `auto`. */
+/* Check the value of `mss clamp`, unless `auto`. */
 struct node *segment_size(struct parser *p, struct node *value);
 struct node *server_ref(struct parser *p, struct str word, struct span span);
 struct node *per_prefix(struct parser *p, struct str word, struct span span, struct node *len6);
 
-/* settings.c: one key with its value; without one the last word is it. */
+/* settings.c: make a setting from its key and value; without a value, the last word is the value. */
 struct node *setting(struct parser *p, struct node *words, struct node *value, bool is_timeout);
 
 /* build_rule.c: declarations and rules */
@@ -88,7 +87,7 @@ struct node *const_decl(struct parser *p, struct span kw, struct str word, struc
 struct node *set_op(struct parser *p, struct node *left, enum node_kind op, struct span op_span, struct node *right);
 struct node *set_member(struct parser *p, struct node *value);
 struct node *file_ref(struct parser *p, struct node *path, bool live, struct span span);
-/* A condition whose list elements are its own children, from a finished list. */
+/* Make a condition from a finished list, whose elements become its own children. */
 struct node *condition(struct parser *p, enum node_kind kind, struct span span, struct node *list, unsigned wants,
                        const char *where);
 struct node *rule_new(struct parser *p, struct node *audit, struct node *verdict);
@@ -97,6 +96,6 @@ struct node *when_new(struct parser *p, struct span kw, struct node *conditions,
 struct node *flag_list(struct parser *p, enum node_kind kind, struct span span, struct node *list);
 struct node *packet(struct parser *p, enum clause proto, struct span span, struct node *number, struct node *addrs,
                     struct node *opts);
-/* A name that has to be one of those listed (the last is CL_NONE), as a CHOICE; else the nearest is offered, and NULL.
- */
+/* Return a name as a CHOICE if it is one of those listed (the last is CL_NONE); else offer the nearest, and return
+ * NULL. */
 struct node *one_of(struct parser *p, struct node *name, const char *where, const enum clause *choices);

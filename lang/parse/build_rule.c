@@ -18,7 +18,7 @@ static const char *operator_word(enum node_kind op)
     return op == N_SET_UNION ? "," : op == N_SET_EXCEPT ? "except" : "and";
 }
 
-/* The text of a span on one line; NULL if it is long. */
+/* Return the text of a span that is short and on one line, else NULL. */
 static const char *short_text(struct parser *p, struct span span)
 {
     const size_t len = span.end - span.start;
@@ -27,7 +27,7 @@ static const char *short_text(struct parser *p, struct span span)
     return arena_strndup(p->arena, p->text + span.start, len);
 }
 
-/* `a, b except c` could be read in two ways: show both, in the author's words. */
+/* Report `a, b except c`, which could be read in two ways: show both, in the author's words. */
 static void mixed_operators(struct parser *p, struct node *left, enum node_kind op, struct span op_span,
                             const struct node *right)
 {
@@ -110,7 +110,7 @@ struct node *rule_new(struct parser *p, struct node *audit, struct node *verdict
     return tree(p, N_RULE, verdict->span, chain(audit, verdict));
 }
 
-/* `from a port 22`: pf would read the port as the source's, others as the destination's. */
+/* Report `from a port 22`: pf takes the port for the source's, other tools for the destination's. */
 static void check_port_after_from(struct parser *p, const struct node *before, const struct node *part)
 {
     if (!before || before->kind != N_C_FROM || part->kind != N_C_PORT) return;

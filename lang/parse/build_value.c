@@ -1,5 +1,5 @@
-/* Values where the place decides: which kinds a word of the grammar takes, what a word with colons or a slash means,
- * and what to say when a number lacks its unit. */
+/* Values whose place decides: kinds that a word of the grammar takes, meanings of words with colons or a slash, and
+ * errors for numbers without their unit. */
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
@@ -35,7 +35,7 @@ static unsigned want_of(const struct node *n)
     }
 }
 
-/* In the order of enum want. */
+/* Words in the order of enum want. */
 static const char *const want_words[] = {
     "numbers",        "ranges",
     "addresses",      "prefixes",
@@ -76,7 +76,7 @@ static bool mac_of(const struct str *s, uint8_t mac[6])
     return true;
 }
 
-/* Minutes since midnight of HH:MM, 00:00 to 24:00; -1 for what is no time. */
+/* Return the minutes since midnight of HH:MM, 00:00 to 24:00; -1: no time. */
 static int minutes_of(const char *s, size_t len)
 {
     if (len != 5 || s[2] != ':') return -1;
@@ -104,10 +104,10 @@ static bool ratio_of(struct parser *p, struct node *n)
     return true;
 }
 
-/* The raw word still waits for its meaning. */
+/* True if the raw word has no meaning yet. */
 static bool is_raw(const struct node *n) { return n->kind == N_RATIO && n->v.kind == VALUE_STR; }
 
-/* Give a raw colon word the meaning that `wants` allows. MACs before times before ratios, as their shapes narrow. */
+/* Give a raw colon word the meaning that `wants` allows: MAC before time before ratio, from the narrowest shape on. */
 static bool settle(struct parser *p, struct node *n, unsigned wants)
 {
     uint8_t mac[6];
@@ -126,7 +126,7 @@ static bool settle(struct parser *p, struct node *n, unsigned wants)
     return (wants & W_RATIO) && ratio_of(p, n);
 }
 
-/* Something else was meant by the colons: say what. */
+/* Report colons that mean something else here. */
 static void colon_error(struct parser *p, struct node *n, unsigned wants, const char *where)
 {
     const char *word = quote(p, n->span);
@@ -151,7 +151,7 @@ struct node *colon_ratio(struct parser *p, struct node *colon)
     return NULL;
 }
 
-/* `8:00` with the zero it lacks; NULL where that makes no time of it. */
+/* Return `8:00` with its leading zero; NULL if that is no time. */
 static const char *with_zero(struct parser *p, const char *s, size_t len)
 {
     char text[8];
@@ -186,7 +186,7 @@ struct node *colon_time_range(struct parser *p, struct node *colon)
     return adopt(colon, int_leaf(p, N_TIME, (uint64_t)to, (struct span){colon->span.file, at + 6, at + 11}));
 }
 
-/* The units that would be right where these values with units are wanted. */
+/* Units that fit where values with units are wanted. */
 static const struct {
     unsigned wants;
     const char *text, *why;
@@ -203,7 +203,7 @@ static const struct {
     {W_PERCENT, "%", ""},
 };
 
-/* A bare number where a unit is mandatory: offer what would be right. */
+/* Report a bare number where a unit is mandatory, with suggestions. */
 static bool unit_missing(struct parser *p, const struct node *n, unsigned wants, const char *where)
 {
     const unsigned with_unit = wants & (W_DURATION | W_RATE | W_BANDWIDTH | W_SIZE | W_PERCENT);
@@ -215,7 +215,7 @@ static bool unit_missing(struct parser *p, const struct node *n, unsigned wants,
     return true;
 }
 
-/* `-1` is read as a range that is open below: say what it is where only a number may stand. */
+/* Report `-1`, which reads as a range that is open below, where only a number may stand. */
 static bool below_zero(struct parser *p, const struct node *n, unsigned wants, const char *where)
 {
     const char *word = quote(p, n->span);
@@ -251,7 +251,7 @@ struct node *want_list(struct parser *p, struct node *list, unsigned wants, cons
     return list;
 }
 
-/* tcp/443, tcp/80-90, udp/any, tcp/web */
+/* Read tcp/443, tcp/80-90, udp/any, tcp/web. */
 struct node *proto_ports(struct parser *p, struct str word, struct span span)
 {
     const char *slash = memchr(word.s, '/', word.len);
@@ -311,7 +311,7 @@ struct node *server_ref(struct parser *p, struct str word, struct span span)
         chain(name_node(p, (struct str){word.s, left}, pool), name_node(p, (struct str){slash + 1, right}, server)));
 }
 
-/* source/24,/64: the key of a meter is a prefix of these lengths. */
+/* Read source/24,/64: the key of a meter is a prefix of these lengths. */
 struct node *per_prefix(struct parser *p, struct str word, struct span span, struct node *len6)
 {
     const char *slash = memchr(word.s, '/', word.len);

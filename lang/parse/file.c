@@ -1,4 +1,4 @@
-/* Parsing one file that was read: its text through lexer and grammar. */
+/* Parser of one file that was read: its text through lexer and grammar. */
 #include "lang/parse/file.h"
 
 #include <string.h>
@@ -13,7 +13,7 @@ static struct node *file_node(struct arena *arena, const struct sources *sources
     return n;
 }
 
-/* What the compiler has written, given in the place of what it reads. */
+/* True if the file is a compiled program, given in place of rules. */
 static bool is_program(const struct source_file *f)
 {
     static const char begin[] = "prey.pbc";

@@ -1,8 +1,8 @@
-/* One file, without what it includes. */
+/* One file, without those it includes. */
 #pragma once
 
 #include "lang/lex/lex.h"
 
-/* Parse a file that is in `sources`. log: its tokens are added to it; NULL: nobody asks for them. */
+/* Parse a file that is in `sources`. log: gets its tokens; NULL: no log. */
 struct node *parse_alone(struct arena *arena, struct sources *sources, struct diags *d, uint32_t file,
                          struct token_log *log);

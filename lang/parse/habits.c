@@ -1,5 +1,4 @@
-/* What operators of other tools write by habit, and the same in this language: `flags syn`, `from port 22`, `over 5/s`.
- */
+/* Habits from other tools, and the same in this language: `flags syn`, `from port 22`, `over 5/s`. */
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,7 +7,7 @@
 #include "lang/parse/build.h"
 #include "lang/parse/syntax.h"
 
-/* What other tools call it. */
+/* Words of other tools for ours. */
 static const struct {
     const char *theirs;
     int ours;
@@ -64,10 +63,10 @@ const char *synonym(const struct parser *p, struct span span, const int *expecte
     return NULL;
 }
 
-/* Words that other tools begin a condition or a statement with, and what says it here. An edit where `edit`. */
+/* Words that begin a condition or a statement in other tools, and our form. `edit`: our form replaces the word. */
 static const struct {
     const char *theirs;
-    int at; /* stands where this may stand */
+    int at; /* token whose place it stands in */
     bool edit;
     const char *ours;
 } forms[] = {
@@ -128,7 +127,7 @@ static struct span span_of(const struct parser *p, struct str word)
     return (struct span){p->file, at, at + (uint32_t)word.len};
 }
 
-/* `from port 22`: `port` was taken as the name of a set. */
+/* Help with `from port 22`: `port` was taken as the name of a set. */
 static bool offer_source_port(struct parser *p, struct span span)
 {
     const struct str port = word_before(p, span.start), from = word_before(p, (uint32_t)(port.s - p->text));
@@ -138,7 +137,7 @@ static bool offer_source_port(struct parser *p, struct span span)
     return true;
 }
 
-/* `over 5/s`, `within 10Mbit/s`, `rate 5/s`. */
+/* Help with `over 5/s`, `within 10Mbit/s`, `rate 5/s`. */
 static bool offer_meter(struct parser *p, struct span span)
 {
     const struct span word = span_of(p, word_before(p, span.start));
@@ -148,7 +147,7 @@ static bool offer_meter(struct parser *p, struct span span)
     return true;
 }
 
-/* Of the TOS byte and the traffic class the upper six bits are the DSCP (RFC 2474). */
+/* Help with TOS or traffic class: the DSCP is its upper six bits (RFC 2474). */
 static bool offer_dscp(struct parser *p, struct span span)
 {
     const struct span word = next_word(p, span.end);
@@ -163,7 +162,7 @@ static bool offer_dscp(struct parser *p, struct span span)
     return true;
 }
 
-/* `drop in on "eth1"`, `accept in lan`: `on` asks where a packet came in. */
+/* Help with `drop in on "eth1"`, `accept in lan`: `on` asks where a packet came in. */
 static bool offer_on(struct parser *p, struct span span)
 {
     const struct span word = next_word(p, span.end);
@@ -179,7 +178,7 @@ static bool offer_on(struct parser *p, struct span span)
     return true;
 }
 
-/* `tcp 443`, where a protocol and its ports are one value. */
+/* Help with `tcp 443`, where a protocol and its ports are one value. */
 static bool offer_pair(struct parser *p, struct span span)
 {
     const struct span ports = next_word(p, span.end);
@@ -191,20 +190,20 @@ static bool offer_pair(struct parser *p, struct span span)
     return true;
 }
 
-/* `service www on 192.0.2.1:443 {`: the port was taken for a part of the address. */
+/* Help with `service www on 192.0.2.1:443 {`: the port was taken for a part of the address. */
 static bool offer_service(struct parser *p, struct span span)
 {
     const struct str address = word_before(p, span.start);
     const char *colon = address.len ? memrchr(address.s, ':', address.len) : NULL;
     if (p->stmt.start[0].kind != SERVICE || !colon || address.s[0] == '[') return false;
     const size_t len = (size_t)(colon - address.s);
-    if (memchr(address.s, ':', len)) return false; /* of IPv6 */
+    if (memchr(address.s, ':', len)) return false; /* an IPv6 address */
     diag_suggest(p->diags, span_of(p, address), "%.*s tcp/%.*s", (int)len, address.s, (int)(address.len - len - 1),
                  colon + 1);
     return true;
 }
 
-/* `firewall f in on wan`: the direction follows the interfaces. */
+/* Help with `firewall f in on wan`: the direction follows the interfaces. */
 static bool offer_order(struct parser *p, struct span span)
 {
     const struct span way = span_of(p, word_before(p, span.start)), device = next_word(p, span.end);
@@ -214,7 +213,7 @@ static bool offer_order(struct parser *p, struct span span)
     return true;
 }
 
-/* `ports p = file "x"`. */
+/* Help with `ports p = file "x"`. */
 static bool offer_include(struct parser *p, struct span span)
 {
     const int first = p->stmt.start[0].kind;
@@ -227,7 +226,7 @@ static bool offer_include(struct parser *p, struct span span)
     return true;
 }
 
-/* `mon 08:00 - 18:00`: between times the dash stands without blanks. */
+/* Help with `mon 08:00 - 18:00`: the dash between times has no blanks around it. */
 static bool offer_hours(struct parser *p, struct span span)
 {
     const uint32_t dash = skip_blanks(p, span.end), end = skip_blanks(p, dash + (p->text[dash] == '-'));
@@ -244,7 +243,7 @@ static bool is_flag(int token)
     return expects(flags, sizeof(flags) / sizeof(flags[0]), token);
 }
 
-/* `flags syn`, and pf's `flags S/SA`. */
+/* Help with `flags syn`, and pf's `flags S/SA`. */
 static bool offer_flags(struct parser *p, int found, struct span span)
 {
     if (is_flag(found))
@@ -254,14 +253,14 @@ static bool offer_flags(struct parser *p, int found, struct span span)
     return is_flag(found) || found == SLASHED;
 }
 
-/* `weight=5`: behind a word of the language, and not in a declaration. */
+/* True for `weight=5`: behind a word of the language, and not in a declaration. */
 static bool is_option(const struct parser *p, struct span sign)
 {
     const struct str word = word_before(p, sign.start);
     return p->stmt.tokens > 2 && word.len && word_find(word.s, word.len) != NAME && p->text[sign.start + 1] != '=';
 }
 
-/* Of a `nat`: what its statements do not ask. */
+/* Help with conditions that statements of a `nat` do not take. */
 static bool offer_translation(struct parser *p, int found, const int *expected, int n)
 {
     const int first = p->stmt.start[0].kind;
@@ -276,7 +275,7 @@ static bool offer_translation(struct parser *p, int found, const int *expected, 
     return true;
 }
 
-/* `keep-source`: two words of ours as one. */
+/* Help with `keep-source`: two of our words written as one. */
 static bool offer_apart(struct parser *p, struct span span, const int *expected, int n)
 {
     const char *dash = memchr(p->text + span.start, '-', span.end - span.start);

@@ -1,5 +1,5 @@
-/* The slip behind an error of the grammar: what was likely meant, by a word that is near, by the shape of what stands
- * there (what other tools write is in habits.c); and what is wanted at a place that takes a value or a name. */
+/* The likely meaning behind an error of the grammar: by a near word, or by the shape of the text (habits.c: forms of
+ * other tools); and the values or names that are wanted at a place. */
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,14 +8,14 @@
 #include "lang/parse/build.h"
 #include "lang/parse/syntax.h"
 
-#define STARTS_MAX 24 /* words that a statement may begin with, still read */
+#define STARTS_MAX 24 /* most words that may begin a statement and are still listed */
 
 bool is_word_at(const struct parser *p, struct span span, const char *word)
 {
     return strlen(word) == span.end - span.start && memcmp(word, p->text + span.start, strlen(word)) == 0;
 }
 
-/* A word of ours that was written as two: `flow label`. */
+/* Offer one of our words that was written as two: `flow label`. */
 static bool offer_joined(struct parser *p, struct span span, const int *expected, int n)
 {
     const size_t len = span.end - span.start, blanks = strspn(p->text + span.end, " \t");
@@ -32,8 +32,8 @@ static bool offer_joined(struct parser *p, struct span span, const int *expected
     return false;
 }
 
-/* Words that are read and refused as not supported yet (E0900), where they begin a statement or name a mode: nobody is
- * told to write them. */
+/* True for words that are read but refused as not supported yet (E0900), where they begin a statement or name a mode:
+ * these are never suggested. */
 bool word_is_refused(int token)
 {
     static const int refused[] = {ADD, AUDIT, INLINE, MIRROR, OBSERVE};
@@ -42,7 +42,7 @@ bool word_is_refused(int token)
 
 static bool may_be_offered(int token) { return token_is_word(token) && !word_is_refused(token); }
 
-/* Where no word is near: all that there are, if they are few enough to be read. */
+/* If no word is near, offer all that may begin a statement, if they are few. */
 static void offer_starts(struct parser *p, const int *expected, int n)
 {
     char words[STARTS_MAX * (MAX_NAME + 8)];
@@ -67,7 +67,7 @@ static bool is_rule_word(const struct parser *p, int found, struct span span)
     return verdict || found == AUDIT || synonym(p, span, verdicts, 2);
 }
 
-/* The keyword that was meant, if a close one could stand here. */
+/* Return the keyword that was likely meant, if a near one could stand here. */
 static const char *meant(struct parser *p, struct span span, const int *expected, int n)
 {
     const char *candidates[512];
@@ -86,7 +86,7 @@ static bool is_number(struct str word)
     return parse_uint(word.s, word.len, &i) == 0 || (word.len && parse_int_or_range(word.s, word.len, &range) == 0);
 }
 
-/* An address or `self`, without a port. */
+/* True for an address or `self`, without a port. */
 static bool is_host(struct str word)
 {
     const char *colon = memchr(word.s, ':', word.len), *end = word.s + word.len;
@@ -94,7 +94,7 @@ static bool is_host(struct str word)
     return word.len && *word.s != '[' && !one_colon && !is_number(word);
 }
 
-/* What a step of a test says of its verdict, not of its packets. */
+/* True for parts of a test's step that belong to its verdict, not to its packets. */
 static bool of_verdict(const struct parser *p, int found)
 {
     const int step = p->stmt.tokens > 1 ? p->stmt.start[0].kind : 0;
@@ -120,7 +120,7 @@ static bool in_settings(const struct parser *p)
     return around == TIMEOUTS || around == LIMITS;
 }
 
-/* `proxy { first 2s }`: a setting has its words and its value on one line. */
+/* Offer for `proxy { first 2s }`: a setting has its words and its value on one line. */
 static void offer_flat_setting(struct parser *p, struct str word, struct span brace)
 {
     uint32_t from = brace.end, end;
@@ -134,7 +134,7 @@ static void offer_flat_setting(struct parser *p, struct str word, struct span br
                     quote(p, (struct span){brace.file, from, end}));
 }
 
-/* What the statement was likely meant to be, where no single word says it. */
+/* Offer the likely form of the statement if no single word is the cause. */
 static bool offer_form(struct parser *p, int found, struct span span, const int *expected, int n)
 {
     static const int lists[] = {

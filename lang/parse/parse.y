@@ -1,7 +1,7 @@
 /* The grammar: structure only. Actions call constructors; meaning is checked on the tree.
  *
- * Every word of word.def is a token. Where a name must stand, `word` also takes any keyword that is not reserved; where a name
- * is optional beside keywords only NAME is taken (constants, the only names in such places, are never keywords).
+ * Every word of word.def is a token. Where a name must stand, `word` also takes any keyword that is not reserved; where
+ * a name is optional beside keywords only NAME is taken (constants, the only names in such places, are never keywords).
  * tokens.c puts an NL at the end of every statement without a block, also before `}` and at the end of the file. */
 %define api.pure full
 %define api.token.raw
@@ -60,7 +60,7 @@ static struct str text_of(const struct parser *p, struct span span)
 %token <node> STATUS "a status class" DURATION "a duration" RATE "a rate" BANDWIDTH "a bandwidth" SIZE "a size"
 %token <node> COLON_WORD "a ratio or time" COLON_RANGE "a range of times" DATE "a date"
 %token <str> SLASHED "a pair such as tcp/443 or POOL/SERVER" SLASH_LEN "a prefix length" NAME "a name"
-/* the words, from word.def: the last tokens */
+/* words from word.def: the last tokens */
 %token <str> @WORDS@
 
 %type <node> item simple block
@@ -123,14 +123,14 @@ elems: elem                 { $$ = list_of(p, $1, @1); }
      | elems COMMA nots elem { list_inner_not(p, @3); $$ = list_more($1, $4, @4); }
      ;
 list: elems | nots elems { $$ = list_not(p, $2, @1, $1.count, $1.second); } ;
-/* After `to`, `port` is the keyword. */
+/* Elements behind `to`, where `port` is the keyword. */
 to_elems: elem_not_port            { $$ = list_of(p, $1, @1); }
         | to_elems COMMA elem      { $$ = list_more($1, $3, @3); }
         | to_elems COMMA nots elem { list_inner_not(p, @3); $$ = list_more($1, $4, @4); }
         ;
 to_list: to_elems | nots elems { $$ = list_not(p, $2, @1, $1.count, $1.second); } ;
 
-/* Where keywords may follow: constants only. */
+/* Values before possible keywords: names are constants only. */
 scalars: scalar                    { $$ = list_of(p, $1, @1); }
        | scalars COMMA scalar      { $$ = list_more($1, $3, @3); }
        | scalars COMMA nots scalar { list_inner_not(p, @3); $$ = list_more($1, $4, @4); }
@@ -703,7 +703,7 @@ flag_word: FIN { $$ = CL_FIN; } | SYN { $$ = CL_SYN; } | RST { $$ = CL_RST; } | 
 
 %%
 
-/* Called by bison itself only when memory or its stack runs out; syntax errors go through yyreport_syntax_error. */
+/* Called by bison only when memory or its stack runs out; syntax errors go through yyreport_syntax_error. */
 static void yyerror(const struct span *span, struct parser *p, const char *msg)
 {
     diag(p->diags, E_NESTING, *span, "the parser gives up here: %s", msg);

@@ -1,4 +1,4 @@
-/* `limits` and `timeouts`: blocks of keys and values. The keys, and which kind of value each takes, are tables. */
+/* `limits` and `timeouts`: blocks of keys and values. The keys, and the kind of value of each, are tables. */
 #include <stdio.h>
 #include <string.h>
 
@@ -24,7 +24,7 @@ static const struct key timeouts[] = {
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
-/* The words of a key, joined by one space; NULL if they are too many for any key. */
+/* Return the words of a key, joined by one space; NULL if they are too many for any key. */
 static const char *key_text(struct parser *p, const struct node *words)
 {
     char text[2 * MAX_NAME + 2];
@@ -50,7 +50,7 @@ static void unknown_key(struct parser *p, struct span span, const char *text, bo
     if (near) diag_guess(p->diags, SPAN_NONE, "%s", near);
 }
 
-/* The last word is the value where none follows: a constant. */
+/* Take off the last word, a constant, as the value if no other value follows. */
 static struct node *take_last(struct node *words)
 {
     struct node *before = words->first, *last = words->last;

@@ -1,4 +1,4 @@
-/* What to say when the grammar has no place for a token: what was found, and what could stand there. */
+/* Messages for a token that the grammar has no place for: the token found, and those that could stand there. */
 #include "lang/parse/syntax.h"
 
 #include <stdio.h>
@@ -7,7 +7,7 @@
 #include "lang/lex/tokens.tab.h"
 #include "lang/utf8.h"
 
-#define LISTED_MAX 9 /* alternatives that are still read */
+#define LISTED_MAX 9 /* most alternatives that are still listed */
 #define QUOTED_MAX 40
 
 const char *quote(struct parser *p, struct span span)
@@ -34,7 +34,7 @@ bool expects(const int *expected, int n, int token)
     return false;
 }
 
-/* Places with too many alternatives to list, known by two keywords that stand together only there. */
+/* Places with too many alternatives to list, recognised by two keywords that stand together only there. */
 static const struct place {
     int a, b;
     const char *what, *starts;
@@ -62,7 +62,7 @@ static const struct place *place_of(const int *expected, int n)
     return NULL;
 }
 
-/* A string under construction that stops when it is full. */
+/* A string under construction; what does not fit is cut off. */
 struct text {
     char s[400];
     size_t n;
@@ -90,7 +90,7 @@ bool takes_values(const int *expected, int n)
     return expects(expected, n, PERCENT) && expects(expected, n, ADDR) && expects(expected, n, STRING);
 }
 
-/* The alternatives that are named one by one, the line's end last; -1 if they are too many. */
+/* Pick the alternatives to list one by one, the line's end last; -1 if they are too many. */
 static int pick_listed(const int *expected, int n, bool values, int *shown)
 {
     int count = 0;
@@ -157,7 +157,7 @@ static void say_end(struct parser *p, struct span span, const int *expected, int
     diag(p->diags, E_END, span, "the statement ends too early: add %s", wanted.s);
 }
 
-/* The first word of a statement. */
+/* Report the first word of a statement. */
 static void say_start(struct parser *p, int found, struct span span, const int *expected, int n)
 {
     const struct place *place = place_of(expected, n);
@@ -198,8 +198,8 @@ static void say_middle(struct parser *p, int found, struct span span, const int 
         diag(p->diags, E_SYNTAX, span, "unexpected `%s`: write %s", word, wanted.s);
 }
 
-/* A rule that is not supported yet, however it goes on: nobody is told how to write it. It begins with one of its words
- * where rules stand, or is such a word where a declaration should begin. */
+/* Report a rule that is not supported yet, in whatever form: no help with writing it. It begins with one of these words
+ * where rules stand, or such a word stands where a declaration should begin. */
 static bool say_not_due(struct parser *p, int found, struct span span, const int *expected, int n)
 {
     const struct token *first = &p->stmt.start[0];

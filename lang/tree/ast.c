@@ -1,4 +1,4 @@
-/* Nodes of the tree: making, linking, finding, comparing. */
+/* Nodes of the tree: creation, linking, search, comparison. */
 #include "lang/tree/ast.h"
 
 #include <string.h>

@@ -1,4 +1,4 @@
-/* The syntax tree: what was written, in order, with the place of every piece. No meaning is checked here.
+/* The syntax tree: the source as written, in order, with the place of every piece. No meaning is checked here.
  * Nodes live in an arena (arena.h), are never freed one by one, and may go before the strings that they hold. */
 #pragma once
 
@@ -11,7 +11,7 @@ enum node_kind {
     N_COUNT
 };
 
-/* What a CLAUSE, a STEP, a CHOICE, a PACKET and a PROTO_PORTS is: their v.i. */
+/* Kinds of CLAUSE, STEP, CHOICE, PACKET and PROTO_PORTS: their v.i. */
 enum clause {
     CL_NONE,
 #define CLAUSE(ident, words) CL_##ident,
@@ -24,8 +24,8 @@ enum node_flag {
     NF_LIVE = 1 << 1,      /* live file */
     NF_ELSE = 1 << 2,      /* else branch */
     NF_MULTILINE = 1 << 3, /* a blank line stood before this node (for the formatter) */
-    NF_UNREAD = 1 << 4,    /* an include: a file of it is not in the tree, because it can't be */
-    NF_NO_MATCH = 1 << 5,  /* an include: no file matches its pattern */
+    NF_UNREAD = 1 << 4,    /* include: one of its files is missing in the tree, because it can't be read or parsed */
+    NF_NO_MATCH = 1 << 5,  /* include: no file matches its pattern */
 };
 
 enum verdict_word {
@@ -51,19 +51,18 @@ struct node {
 
 struct arena;
 
-/* Make a node in `arena`; children are appended with node_add. Never returns NULL (the arena aborts the parse
- * through its own error when memory is out). */
+/* Make a node in `arena`; node_add appends children. Never returns NULL (heap.h). */
 struct node *node_new(struct arena *arena, enum node_kind kind, struct span span);
 void node_add(struct node *parent, struct node *child);
 
-/* The first child of that kind, or NULL. */
+/* Return the first child of that kind, or NULL. */
 struct node *node_child(const struct node *n, enum node_kind kind);
 unsigned node_count(const struct node *n);
 const char *node_kind_name(enum node_kind kind);
 const char *clause_words(enum clause clause);
 
 static inline enum clause clause_of(const struct node *n) { return (enum clause)n->v.i; }
-/* The words of a CLAUSE, STEP, CHOICE, PACKET or PROTO_PORTS. */
+/* Return the words of a CLAUSE, STEP, CHOICE, PACKET or PROTO_PORTS. */
 static inline const char *node_words(const struct node *n) { return clause_words(clause_of(n)); }
 static inline bool is_clause(const struct node *n, enum clause clause)
 {
@@ -74,10 +73,10 @@ static inline bool is_choice(const struct node *n, enum clause clause)
     return n->kind == N_CHOICE && clause_of(n) == clause;
 }
 
-/* True when both trees are equal but for spans and NF_MULTILINE. */
+/* True if both trees are equal but for spans and NF_MULTILINE. */
 bool node_equal(const struct node *a, const struct node *b);
 
 #define node_each(child, parent) for (struct node *child = (parent)->first; child; child = child->next)
 
-/* What a verdict does that is not supported yet (E0900); NULL: it is supported. */
+/* Return the description of a verdict that is not supported yet (E0900); NULL: supported. */
 const char *verdict_not_due(enum verdict_word word);

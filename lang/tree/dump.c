@@ -54,7 +54,7 @@ static const char *word_of(const struct node *n)
     }
 }
 
-/* What the number of a node counts. */
+/* Return the unit of a node's number. */
 static const char *unit_of(const struct node *n)
 {
     switch (n->kind) {

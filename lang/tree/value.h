@@ -1,4 +1,4 @@
-/* Scalar values as the rule language writes them. A value knows nothing of its place: the compiler judges it. */
+/* Scalar values as the rule language writes them. A value knows nothing of its place; the compiler checks that. */
 #pragma once
 
 #include <stdbool.h>
@@ -13,7 +13,7 @@ struct addr {
 
 struct addr_pair {
     struct addr lo, hi;
-    uint16_t port; /* of an endpoint range; 0 also where none stands */
+    uint16_t port; /* port of an endpoint range; 0 also without one */
 };
 
 /* Bytes owned by the arena; NUL-terminated for convenience, but len counts and the text may hold NULs. */
@@ -45,7 +45,7 @@ struct value {
             struct addr addr;
             uint8_t len;
         } prefix;
-        const struct addr_pair *addr_range; /* apart, since it is rare and twice as large as all others */
+        const struct addr_pair *addr_range; /* a pointer, since ranges are rare and twice as large as all others */
         struct {
             uint64_t lo, hi;
             bool open_lo, open_hi;
@@ -59,6 +59,6 @@ struct value {
         struct {
             uint64_t count;
             uint64_t per_ns;
-        } rate; /* count events a per_ns */
+        } rate; /* `count` events in each per_ns */
     };
 };
