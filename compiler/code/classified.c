@@ -1,10 +1,10 @@
-/* A list as one function that classifies: boxes of its rules, the tree over them, and straight code for those entries
- * that test what no box says, or do more than decide.
+/* A list as one function that classifies: boxes of its rules, the tree over them, and straight code for entries that
+ * test something outside their boxes, or do more than decide.
  *
- *   classify c      the first entry of the packet: returns its rule, or goes on at its code
- *   retz            none: nothing decided
+ *   classify c      finds the packet's first entry: returns its rule, or runs its code
+ *   retz            no entry: nothing decided
  *   …               an entry's code: the rest of the rule's tests, its action; else
- *   again           searches on behind the entry */
+ *   again           continues the search behind the entry */
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,7 +14,7 @@
 #include "compiler/normal/kinds.h"
 #include "vm/vm.h"
 
-/* Does the rule do more than decide? */
+/* True if the rule does more than decide. */
 static bool has_action(const struct pbc_rule *r) { return r->flags & PBC_RULE_LOG || !pbc_decides(r->verdict); }
 
 static void add_entry(struct gen *g, struct classified *c, struct rule_boxes *rb, uint32_t rule, enum variant v,
@@ -27,7 +27,7 @@ static void add_entry(struct gen *g, struct classified *c, struct rule_boxes *rb
     c->coded[i] = c->left[i] || has_action(&g->img->rules[rule]);
 }
 
-/* Rules of at most `most` boxes; false: they are more than `all` together, or memory is out. */
+/* Add the rules' boxes, at most `most` each. False: more than `all` together, or out of memory. */
 static bool add_entries(struct gen *g, const struct plan *plan, struct classified *c, struct rule_boxes *rb,
                         enum variant v, uint32_t most, uint32_t all)
 {
@@ -41,11 +41,11 @@ static bool add_entries(struct gen *g, const struct plan *plan, struct classifie
 }
 
 enum {
-    BOXES_PLENTY = 1 << 16, /* of a list, whatever its rules; */
-    BOXES_A_RULE = 4,       /* above, so many of a rule, on average */
+    BOXES_PLENTY = 1 << 16, /* most boxes of a list, unless */
+    BOXES_A_RULE = 4,       /* its rules alone, at this average, need more */
 };
 
-/* As many boxes a rule as are not too many in all: each costs the build time, and the image memory. */
+/* Collect as many boxes a rule as the list's total allows: boxes cost time to build and memory of the image. */
 static void collect(struct gen *g, const struct plan *plan, const struct list *l, enum variant v, struct classified *c)
 {
     struct rule_boxes *rb = rule_boxes_new(g->ir);
@@ -64,7 +64,7 @@ static void collect(struct gen *g, const struct plan *plan, const struct list *l
     }
 }
 
-/* Is the test's answer known from the boxes? Bits of key.kind always are: no box is wider there. */
+/* True if the boxes answer the test. They always answer bits of key.kind, which no box widens. */
 static bool said(const struct test *t, uint32_t left)
 {
     switch ((enum test_type)t->type) {
@@ -109,7 +109,7 @@ static void entry_code(struct gen *g, struct plan *plan, const struct place *at,
     asm_op(&g->as, OP_AGAIN, 0, 0);
 }
 
-/* The classifier's parts of the image; false: a section is full. */
+/* Add the classifier's parts to the image. False: a section is full. */
 static bool add_sections(struct image *img, uint32_t classifier, const struct classified *c, const struct built *b)
 {
     struct pbc_classifier *const to = &img->classifiers[classifier];
@@ -176,7 +176,7 @@ static uint64_t bytes_of(const struct built *b)
            b->format_count * sizeof(*b->formats);
 }
 
-/* Should the list be straight code if the longest path is too long? */
+/* True if the list should be straight code in case the longest path is too long. */
 static bool straight_may_be_shorter(const struct built *b)
 {
     return b->chain > PBC_CHAIN_WARN || built_steps(b) > PBC_PATH_MAX / 16;

@@ -1,5 +1,5 @@
-/* What is to be said of lists that became classifiers: over the limit, rules that nothing tells apart, rules that one
- * packet is asked in turn. Each names rules at which an operator would begin. And their figures, for --stats. */
+/* Reports about lists that became classifiers: over the limit, rules that nothing tells apart, rules that one packet is
+ * asked in turn. Each names rules at which an operator could begin. And the lists' figures for --stats. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,16 +8,16 @@
 #include "vm/words/words.h"
 
 enum {
-    NAMED_MAX = 3,           /* rules in the notes */
-    RESISTS_BLOCKS_MIN = 16, /* below, long leaves cost no more than the search before them */
+    NAMED_MAX = 3,           /* most rules in the notes */
+    RESISTS_BLOCKS_MIN = 16, /* with fewer blocks, long leaves cost no more than the search before them */
 };
 
 static const char chain_fix[] = "add `from`, `to` or `port` to these rules, so that fewer of them concern one packet";
 
-/* What holds of a list unless it becomes straight code after all. */
+/* Warnings about a list, valid unless it becomes straight code after all. */
 struct list_warning {
     enum diag_code code;
-    uint32_t list; /* string */
+    uint32_t list; /* string: its name */
     uint32_t count, named;
     struct span span[NAMED_MAX];
     struct list_warning *next;
@@ -30,7 +30,7 @@ static struct span span_of(const struct gen *g, const struct classified *c, uint
 
 static const char *name_of(const struct gen *g, const struct classified *c) { return image_str(g->img, c->list->name); }
 
-/* Entries with the most boxes, most first. */
+/* Find the entries with the most boxes, in descending order. */
 static uint32_t largest(const struct classified *c, uint32_t entry[NAMED_MAX], uint32_t boxes[NAMED_MAX])
 {
     uint32_t n = 0;
@@ -62,7 +62,7 @@ static void report_size(struct gen *g, const struct classified *c, uint64_t byte
         diag_note(g->c->diags, span_of(g, c, entry[i]), "this rule alone is %u boxes", boxes[i]);
 }
 
-/* Do all of `all`'s questions and the box's have an answer in common? Then the box's are added. */
+/* Questions of several boxes together. meets: add those of a box if some packet answers all. */
 struct meeting {
     uint32_t value[16], mask[16];
     struct port_range port[2];
@@ -86,8 +86,8 @@ static bool meet(struct meeting *m, const struct boxes *b, uint32_t box)
     return true;
 }
 
-/* Entries with code that have a packet in common, found greedily: there may be more on another packet's way. Looks for
- * at most PBC_CHAIN_MAX + 1; the first NAMED_MAX stand in entry[]. */
+/* Find entries with code that share a packet, greedily: another packet may meet more. Counts to at most PBC_CHAIN_MAX +
+ * 1; the first NAMED_MAX are in entry[]. */
 static uint32_t in_turn(const struct classified *c, uint32_t entry[NAMED_MAX])
 {
     struct meeting m = {.port = {{0, UINT16_MAX}, {0, UINT16_MAX}}};

@@ -1,9 +1,9 @@
 /* Code of the services: function meta.services, run for what the firewall accepted, and the blocks that it calls; and,
- * where there are proxy services, function meta.streams, run for a connection and its first bytes, likewise.
+ * if there are proxy services, function meta.streams, run for a connection and its first bytes, with its blocks.
  *
- * The endpoints stand in the order in which they are tried: most specific first, those of one address together, so that
+ * Endpoints stand in the order in which they are tried: most specific first, and those of one address together, so that
  * its test is made once. Behind an endpoint stand its service's branches. A block returns branch + 1, or 0 for "none of
- * these"; it is, as a list of rules is, "the first that matches, as one scalar", so a classifier can take its place. */
+ * these": "the first that matches, as one scalar", as for a list of rules, so a classifier can take its place. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,7 +13,7 @@
 #include "vm/packet/key.h"
 #include "vm/vm.h"
 
-/* Those of one address are neighbours; of two that can hold the same packet the more specific comes first. */
+/* Compare endpoints: those of one address are neighbours, and the more specific of two that overlap comes first. */
 static int by_order(const void *pa, const void *pb)
 {
     const struct pbc_endpoint *a = *(const struct pbc_endpoint *const *)pa,
@@ -62,8 +62,8 @@ static void protocol_code(struct gen *g, const struct pbc_endpoint *e, struct la
     asm_jump(&g->as, OP_JNIN, KEY_HALF(dst_port), (uint32_t)e->port_lo << 16 | e->port_hi, fail);
 }
 
-/* The branches of a service in order; the last always holds. Packets know none of a proxy service, connections none of
- * another: the first stands for it. */
+/* Write the branches of a service in order; the last always holds. Packets cannot tell branches of a proxy service
+ * apart, nor connections those of another: the first branch stands for all. */
 static void branches_code(struct gen *g, const struct pbc_service *s, bool streams)
 {
     if (streams != mode_is(s->mode, MODE_PROXIES)) {
@@ -94,7 +94,7 @@ static void branches_code(struct gen *g, const struct pbc_service *s, bool strea
     }
 }
 
-/* Endpoints sorted[begin..end-1]. */
+/* Write the code of sorted[begin..end-1]. */
 static void block_code(struct gen *g, const struct pbc_endpoint *const *sorted, uint32_t begin, uint32_t end,
                        bool streams)
 {
@@ -113,7 +113,7 @@ static void block_code(struct gen *g, const struct pbc_endpoint *const *sorted, 
     asm_op(&g->as, OP_RETZ, 0, 0);
 }
 
-/* How many endpoints a block takes from `begin` on. */
+/* Return the end of the block that begins at `begin`. */
 static uint32_t block_end(const struct gen *g, const struct pbc_endpoint *const *sorted, uint32_t begin)
 {
     uint32_t end = begin, held = 0;

@@ -4,12 +4,10 @@
  *   a list          a firewall's or chain's rules in order; returns rule + 1, or 0 for "nothing decided"
  *   a block         at most PBC_BLOCK_RULES rules of a longer list, whose blocks are called one after another
  *
- * ARP has lists of its own, of those rules alone that judge ARP, so that no other frame pays for it. A chain whose
- * copies take less than a function and its calls stands in its callers' code, and so does one that calls would nest too
- * deep for (plan.c).
+ * ARP has lists of its own with only the rules that judge ARP, so that no other frame pays for them. A chain stands in
+ * its callers' code if its copies take less than a function and its calls, or if calls would nest too deep (plan.c).
  *
- * A long list is one function that classifies, with code for what its boxes do not say (classified.c).
- */
+ * A long list is one function that classifies, with code for tests outside its boxes (classified.c). */
 #include <string.h>
 
 #include "compiler/code/lists_priv.h"
@@ -18,17 +16,17 @@
 #include "vm/packet/key.h"
 #include "vm/vm.h"
 
-/* One rule to be written. Copies of it share its tests. */
+/* A rule to be written. Its copies share the tests. */
 struct pending {
     uint32_t rule;
     struct tests tests;
-    uint64_t made;               /* bits of tests that were made for a run of rules at once */
-    const struct demand *demand; /* for splitting */
+    uint64_t made;               /* bits of tests already made for a run of rules */
+    const struct demand *demand; /* the rule's demands, for splitting */
 };
 enum {
-    SHARED_MAX = 64,    /* rules in a row that may share a test */
-    SHAREABLE_MAX = 64, /* tests of a rule that have a bit in `made` */
-    COPIES_MAX = 2,     /* times as many rules may be written as there are */
+    SHARED_MAX = 64,    /* most rules in a row that share a test */
+    SHAREABLE_MAX = 64, /* most tests of a rule that have a bit in `made` */
+    COPIES_MAX = 2,     /* bound of the rules written, copies included, as a multiple of the rules */
 };
 
 static void leave(struct gen *g, const struct place *at);
@@ -78,7 +76,7 @@ void rule_action(struct gen *g, struct plan *plan, const struct place *at, uint3
         leave(g, at);
 }
 
-/* The bit of the test among those that the rule has still to make, 0 if it is none of them. */
+/* Return the test's bit if the rule still has to make it, else 0. */
 static uint64_t find_test(const struct pending *p, const struct test *t)
 {
     for (uint32_t i = 0; i < p->tests.count && i < SHAREABLE_MAX; i++)
@@ -86,7 +84,7 @@ static uint64_t find_test(const struct pending *p, const struct test *t)
     return 0;
 }
 
-/* How many rules from the first on make this test. */
+/* Return the number of rules, from the first on, that make this test. */
 static uint32_t sharers(const struct pending *p, uint32_t count, const struct test *t)
 {
     uint32_t n = 1;
@@ -94,12 +92,12 @@ static uint32_t sharers(const struct pending *p, uint32_t count, const struct te
     return n;
 }
 
-/* The test that is most worth making once for a run of rules: what it saves is rules skipped, by the chance that it
- * fails. Returns the run's length, 1 for none. */
+/* Choose the test most worth making once for a run of rules: it saves the skipped rules, times its chance to fail.
+ * Return the run's length, 1 for none. */
 static uint32_t best_shared(const struct pending *p, uint32_t count, const struct test **best)
 {
     uint32_t length = 1;
-    float worth = 1; /* it costs an instruction of its own */
+    float worth = 1; /* cost of the shared test: an instruction of its own */
     for (uint32_t i = 0; i < p->tests.count && i < SHAREABLE_MAX; i++) {
         if (p->made >> i & 1 || p->tests.t[i].type >= TEST_OVER) continue;
         const uint32_t n = sharers(p, count, &p->tests.t[i]);
@@ -126,7 +124,7 @@ static void one_rule(struct gen *g, struct plan *plan, const struct place *at, c
     asm_relay(&g->as);
 }
 
-/* Rules one after another; runs that share a test make it once. */
+/* Write rules one after another; a run that shares a test makes it once. */
 static void sequence_code(struct gen *g, struct plan *plan, const struct place *at, struct pending *p, uint32_t count)
 {
     for (uint32_t i = 0; i < count && g->as.reachable;) {
@@ -156,7 +154,7 @@ static struct pending *side_of(struct gen *g, const struct split *s, bool right,
     return out;
 }
 
-/* A tree over rules without chains in line: `spare` copies may still be made. */
+/* Write a tree over rules that have no chain in line. `spare`: number of copies that may still be made. */
 static void tree_code(struct gen *g, struct plan *plan, const struct place *at, struct pending *p, uint32_t count,
                       uint32_t *spare)
 {
@@ -191,10 +189,10 @@ static bool has_chain_in_line(const struct gen *g, const struct plan *plan, uint
     return r->verdict == PBC_V_DO && plan_chain(plan, r->chain)->in_line;
 }
 
-/* Long stretches without a chain in line become trees: that chain is written once. */
+/* Write trees for long stretches between chains in line, so that each such chain is written once. */
 static void pending_code(struct gen *g, struct plan *plan, const struct place *at, struct pending *p, uint32_t count)
 {
-    uint32_t done = 0; /* written up to here */
+    uint32_t done = 0; /* number of rules written */
     for (uint32_t i = 0, n; i < count; i += n + 1) {
         for (n = 0; i + n < count && !has_chain_in_line(g, plan, p[i + n].rule); n++)
             ;
@@ -249,7 +247,7 @@ static void leave(struct gen *g, const struct place *at)
         asm_op(&g->as, OP_RETZ, 0, 0);
 }
 
-/* Did a `return` of the block leave the list? Its conditions are asked again, for a block's result can't say so. */
+/* Ask the conditions of the block's `return` rules again: its result can't tell if one of them left the list. */
 static void repeat_returns(struct gen *g, struct plan *plan, const struct run *run, const struct place *at)
 {
     for (uint32_t i = run->begin; i < run->end; i++) {
@@ -266,7 +264,7 @@ static void repeat_returns(struct gen *g, struct plan *plan, const struct run *r
     }
 }
 
-/* A list of several blocks, where it is wanted: they are called from here, so that it costs no level of calls. */
+/* Call a list's blocks from here, which costs no level of calls. */
 void blocks_code(struct gen *g, struct plan *plan, const struct list *l, const struct place *at)
 {
     const struct function *const f = &l->top[at->v];
@@ -286,7 +284,7 @@ static void begin_function(struct gen *g, struct plan *plan, struct function *f,
     asm_begin(&g->as);
 }
 
-/* The list as a function, or its blocks as one each. Only what is called. */
+/* Write the list as a function, or its blocks as one function each, if they are called. */
 static void list_code(struct gen *g, struct plan *plan, struct list *l, enum variant v)
 {
     const struct place at = {v, PBC_NONE, NULL};
@@ -333,7 +331,7 @@ static void report(struct gen *g)
         diag(d, E_CODE_SIZE, last_rule_span(img), "there is no memory for the classifiers of the rules");
 }
 
-/* Writes down how long the longest way through the code is. */
+/* Store the length of the longest path through the code. */
 static uint32_t measure(struct gen *g)
 {
     struct image *img = g->img;
@@ -352,7 +350,7 @@ static uint32_t measure(struct gen *g)
     return img->meta->longest_path;
 }
 
-/* What was written gives way to another try; what sections share stays. */
+/* Discard the code for another try; entries that sections share stay. */
 static void start_again(struct gen *g)
 {
     struct image *img = g->img;
@@ -378,8 +376,7 @@ static void write_all(struct gen *g)
     services_code(g, plan);
 }
 
-/* Lists whose searches are long, or that a packet is searched in again and again, become straight code where the
- * longest path would else be too long. */
+/* Generate the code. If the longest path is too long, lists with long or repeated searches become straight code. */
 void generate_code(struct compile *c)
 {
     struct gen g = {.c = c, .img = c->image, .ir = c->ir};

@@ -1,4 +1,4 @@
-/* Function 0: which firewall judges a frame, by ARP or not, direction and interface; then its list and its default. */
+/* Function 0: the choice of the firewall that judges a frame, by ARP, direction and interface; its list and default. */
 #include <string.h>
 
 #include "compiler/code/lists_priv.h"
@@ -6,11 +6,11 @@
 #include "vm/program/program.h"
 #include "vm/vm.h"
 
-enum { IN_DISPATCH_MAX = 50 }; /* rules of a firewall that stand in function 0 itself */
+enum { IN_DISPATCH_MAX = 50 }; /* most rules of a firewall that stand in function 0 itself */
 
 static void no_firewall(struct gen *g, enum variant v) { asm_op(&g->as, v == ARP ? OP_PASS : OP_ACCEPT, 0, 0); }
 
-/* One firewall judges: its list in place or called, then its default. */
+/* Write a firewall's list, in place or as a call, then its default. */
 static void firewall_code(struct gen *g, struct plan *plan, uint32_t firewall, enum variant v, bool alone)
 {
     struct list *l = plan_firewall(plan, firewall);
@@ -29,14 +29,14 @@ static void firewall_code(struct gen *g, struct plan *plan, uint32_t firewall, e
         asm_op(&g->as, OP_DEFAULT, 0, firewall);
 }
 
-/* Who judges frames of one direction: those `on` an interface, each for its own; then the first without. */
+/* Firewalls for frames of one direction: those `on` an interface, each for its own; then the first without. */
 struct section {
     uint32_t *firewalls;
     uint32_t count;
     uint32_t general;
 };
 
-/* How many patterns hold the interface. */
+/* Number of patterns that hold the interface. */
 static unsigned depth_of(const struct image *img, uint32_t iface)
 {
     const struct iface_table t = image_ifaces(img);
@@ -45,7 +45,7 @@ static unsigned depth_of(const struct image *img, uint32_t iface)
     return depth;
 }
 
-/* A firewall of a device before that of a pattern which holds it; else in the order of the file. */
+/* Sort a firewall of a device before one of a pattern that holds it; otherwise keep the file's order. */
 static void narrow_first(const struct gen *g, struct section *s)
 {
     const struct image *img = g->img;
@@ -82,7 +82,7 @@ static bool same_section(const struct section *a, const struct section *b)
            memcmp(a->firewalls, b->firewalls, a->count * sizeof(*a->firewalls)) == 0;
 }
 
-/* Frames that come or go elsewhere than on what the interface names jump to `next`. */
+/* Jump to `next` for frames on other interfaces than those that the id names. */
 static void only_on(struct gen *g, uint32_t iface, struct label *next)
 {
     struct pbc_range *on = arena_alloc(g->c->arena, (g->img->ifaces_count + 1) * sizeof(*on));
@@ -111,13 +111,13 @@ static void section_code(struct gen *g, struct plan *plan, const struct section 
         firewall_code(g, plan, s->general, v, alone);
 }
 
-/* Who judges what: directions with the same firewalls share their code. */
+/* Firewalls by direction; directions with the same firewalls share their code. */
 struct sections {
     struct section in, out, forward;
     bool out_apart, forward_apart;
 };
 
-/* Frames that the host did not send. */
+/* Write the code for frames that the host did not send. */
 static void arriving_code(struct gen *g, struct plan *plan, const struct sections *s, enum variant v)
 {
     const bool alone = !s->forward_apart || (s->in.general == PBC_NONE && s->in.count == 0);
@@ -129,7 +129,7 @@ static void arriving_code(struct gen *g, struct plan *plan, const struct section
     section_code(g, plan, &s->forward, v, alone);
 }
 
-/* ARP passes where no rule of any firewall asks for it. */
+/* Write the code for ARP, which passes if no rule of any firewall asks for it. */
 static void arp_code(struct gen *g, struct plan *plan, const struct sections *s)
 {
     struct label out = {0};
@@ -143,7 +143,7 @@ static void arp_code(struct gen *g, struct plan *plan, const struct sections *s)
     if (s->out_apart) section_code(g, plan, &s->out, ARP, true);
 }
 
-/* One question sends what is rare, ARP and what the host sends, out of the way of all that arrives. */
+/* Write function 0. One question moves rare frames, ARP and those that the host sends, out of the others' way. */
 void dispatch_code(struct gen *g, struct plan *plan)
 {
     struct sections s = {section_of(g, PBC_DIR_IN), section_of(g, PBC_DIR_OUT), section_of(g, PBC_DIR_FORWARD), 0, 0};

@@ -8,14 +8,14 @@
 
 enum {
     KIND_SLOT = KEY_SLOT(kind),
-    ADDRESS_CHAIN_MAX = 6, /* instructions; above, a set is searched */
-    COPY_MAX = 1024,       /* ranges of a union of sets that the image gets once more */
+    ADDRESS_CHAIN_MAX = 6, /* most instructions; otherwise a set is searched */
+    COPY_MAX = 1024,       /* most ranges of a union of sets that is stored as a set of its own */
 };
 
-/* How one family's part of an address set is told. */
+/* Test of one family's part of an address set. */
 struct part {
     enum { PART_NOT_ASKED, PART_NONE, PART_ALL, PART_PREFIXES, PART_SET } how;
-    bool outside; /* the prefixes are of what does not belong */
+    bool outside; /* true if the prefixes are those of addresses outside the set */
     unsigned instructions;
     struct prefixes prefixes;
 };
@@ -78,14 +78,14 @@ struct address_cost address_cost(struct gen *g, uint32_t addrs, unsigned familie
     struct address_cost cost = {1, 0};
     plan_parts(g, addrs, families, &p);
     cost.chance = .8 * part_chance(&p.v4, IR_V4) + .2 * part_chance(&p.v6, IR_V6);
-    if (!p.by_set) /* the first instruction settles most */
+    if (!p.by_set) /* the first instruction settles most packets */
         cost.instructions = .5 + .5 * (p.v4.instructions + p.v6.instructions);
     else
         for (uint32_t n = a->count4 + a->count6; n; n /= 2) cost.instructions += .7;
     return cost;
 }
 
-/* A v6 prefix in one to four instructions: jumps to `hit` if it matches, else goes on. */
+/* Write one to four instructions that jump to `hit` if the v6 prefix matches. */
 static void emit_prefix6(struct gen *g, unsigned side, const struct prefix *p, struct label *hit)
 {
     struct label miss = {0};
@@ -99,7 +99,7 @@ static void emit_prefix6(struct gen *g, unsigned side, const struct prefix *p, s
     asm_bind(&g->as, &miss);
 }
 
-/* Goes on if it matches, else jumps to `fail`. */
+/* Write instructions that jump to `fail` unless the v6 prefix matches. */
 static void emit_only_prefix6(struct gen *g, unsigned side, const struct prefix *p, struct label *fail)
 {
     for (unsigned i = 0; 32 * i < p->len; i++) {
@@ -136,7 +136,7 @@ static void emit_part(struct gen *g, unsigned side, unsigned family, const struc
     asm_bind(&g->as, &pass);
 }
 
-/* A set in the image with these addresses, made if there is none. PBC_NONE: the image is full. */
+/* Return the set in the image with these addresses, new if needed. PBC_NONE: the image is full. */
 static uint32_t add_set(struct gen *g, uint32_t addrs)
 {
     const struct ir_addrs *a = ir_addrs(g->ir, addrs);
@@ -157,7 +157,7 @@ static bool has_set(const struct ir_addrs *a, unsigned families)
     return a->set != PBC_NONE && (a->set_in & families) == families;
 }
 
-/* A union whose sets all stand in the image, and which would be long once more: they are asked one after another. */
+/* True for a union that would be long as a set and whose sets all stand in the image: these are asked in turn. */
 static bool asks_parts(const struct gen *g, const struct ir_addrs *a, unsigned families)
 {
     if (a->count4 + a->count6 < COPY_MAX) return false;
@@ -199,8 +199,7 @@ static void emit_set(struct gen *g, unsigned side, uint32_t addrs, unsigned fami
     }
 }
 
-/* The address is in the set; the families that can come are known, one test for all of them suffices where it is rare.
- */
+/* Write the test that the address is in the set. The possible families are known; a rare one needs a single test. */
 static void emit_addrs(struct gen *g, unsigned side, uint32_t addrs, unsigned families, struct label *fail)
 {
     struct label six = {0}, pass = {0};

@@ -1,6 +1,5 @@
-/* Tests as instructions. Small lists are compared one by one, larger ones looked up: a list of numbers in a map of
- * bits, addresses in a set (emit_addresses.c). Whatever is written goes on at the next instruction if the packet
- * passes. */
+/* Tests as instructions. Small lists are compared one by one, larger lists looked up: numbers in a map of bits,
+ * addresses in a set (emit_addresses.c). Behind a test's code, control continues if the packet passes. */
 #include <string.h>
 
 #include "compiler/code/tests_priv.h"
@@ -12,15 +11,15 @@
 enum {
     KIND_SLOT = KEY_SLOT(kind),
     MARKS_SLOT = KEY_SLOT(marks),
-    NUMBER_CHAIN_MAX = 6,           /* ranges; above, a map */
-    NUMBER_CHAIN_LONG = 64,         /* the same, once there are */
-    MAPS_PLENTY = 256,              /* maps, of 8 KiB each */
-    NUMBER_CHAIN_LAST_RESORT = 300, /* where the image holds no more maps */
+    NUMBER_CHAIN_MAX = 6,           /* most ranges in turn; otherwise a map */
+    NUMBER_CHAIN_LONG = 64,         /* the same if the image has many maps */
+    MAPS_PLENTY = 256,              /* number of maps, of 8 KiB each, that is many */
+    NUMBER_CHAIN_LAST_RESORT = 300, /* the same once the image holds no more maps */
 };
 
 static uint32_t add_map(struct gen *g, const struct pbc_range *r, uint32_t count)
 {
-    static struct pbc_map map; /* 8 KiB: too much for every stack, and a compile is one thread */
+    static struct pbc_map map; /* static: 8 KiB are too much for every stack, and a compile is one thread */
     memset(&map, 0, sizeof(map));
     for (uint32_t i = 0; i < count; i++)
         for (uint32_t v = r[i].lo; v <= r[i].hi && v <= 65535; v++) map.bits[v / 32] |= 1u << v % 32;
@@ -38,7 +37,7 @@ static void emit_number_chain(struct gen *g, uint8_t half, const struct pbc_rang
     asm_bind(&g->as, &pass);
 }
 
-/* A number, which is never above `most`, is in the ranges. */
+/* Test that a number, at most `most`, is in the ranges. */
 static void emit_numbers(struct gen *g, uint8_t half, uint32_t most, const struct pbc_range *r, uint32_t count,
                          struct label *fail)
 {
@@ -85,10 +84,10 @@ static void emit_header_range(struct gen *g, uint8_t op, uint8_t cond, struct pb
     asm_jump(&g->as, op, cond, range, to);
 }
 
-/* A number that the key does not hold is in the ranges: few are tried in turn, of more the half that it may be in. */
+/* Test that a number outside the key is in the ranges: few are tried in turn, more by halves. */
 static void emit_header(struct gen *g, uint8_t cond, const struct pbc_range *r, uint32_t count, struct label *fail)
 {
-    const bool always = cond_info[cond].half == HALF_NONE; /* who has the header has the number */
+    const bool always = cond_info[cond].half == HALF_NONE; /* packets with the header always have the number */
     const uint32_t left = count / 2;
     struct label pass = {0}, right = {0};
     if (count > NUMBER_CHAIN_MAX) {
@@ -116,7 +115,7 @@ static void emit_header_number(struct gen *g, const struct test *t, struct label
         emit_header(g, cond, r.r, r.count, fail);
 }
 
-/* Those of either family without AH; where both have the same, or only one can come, one list. */
+/* Test the protocols of either family without AH: one list if both are equal, or only one is possible. */
 static void emit_plain_protocols(struct gen *g, uint32_t what, struct label *fail)
 {
     const uint8_t half = KEY_HALF(proto);
@@ -135,7 +134,7 @@ static void emit_plain_protocols(struct gen *g, uint32_t what, struct label *fai
     asm_bind(&g->as, &pass);
 }
 
-/* IPv6 with AH: its protocol may be unknown. */
+/* Test the protocols of IPv6 with AH, where the protocol may be unknown. */
 static void emit_ah_protocols(struct gen *g, uint32_t what, struct label *fail, struct label *pass)
 {
     struct pbc_range r[128];
@@ -144,7 +143,7 @@ static void emit_ah_protocols(struct gen *g, uint32_t what, struct label *fail, 
     emit_numbers(g, KEY_HALF(proto), 255, r, n, fail);
 }
 
-/* What carries AH over IPv6 is asked for on its own, where it is not asked for like what does not. */
+/* Test protocols; IPv6 with AH is tested separately if its protocols differ. */
 static void emit_protocols(struct gen *g, uint32_t what, struct label *fail)
 {
     struct pbc_range r[128];
@@ -172,7 +171,7 @@ static void emit_protocols(struct gen *g, uint32_t what, struct label *fail)
     asm_bind(&g->as, &pass);
 }
 
-/* A MAC set in the image with these members; PBC_NONE: the image is full. */
+/* Return a MAC set in the image with these members; PBC_NONE: the image is full. */
 static uint32_t mac_set(struct gen *g, const struct ir_macs *m)
 {
     if (m->set != PBC_NONE) return m->set;

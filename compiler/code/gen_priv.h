@@ -1,26 +1,26 @@
-/* What the parts of code generation share: tests of rules (rule_tests.c, kind_masks.c) and the code of lists
+/* Shared by the parts of code generation: tests of rules (rule_tests.c, kind_masks.c) and the code of lists
  * (codegen.c). */
 #pragma once
 
 #include "compiler/code/asm.h"
 #include "compiler/normal/normal.h"
 
-/* What of key.kind decides whether a frame's protocol, family and fragment are the product's. */
+/* Masks of key.kind that match the frames with a product's protocol, family and fragment. */
 struct kind_masks {
-    uint32_t all;    /* these bits are set */
-    uint32_t none;   /* these are clear */
-    uint32_t any[3]; /* of each that is not 0, one is set */
-    bool numbers;    /* and key.proto must be looked at: the masks do not tell protocols apart */
+    uint32_t all;    /* bits that are set */
+    uint32_t none;   /* bits that are clear */
+    uint32_t any[3]; /* sets of bits, at least one of each set; 0: none */
+    bool numbers;    /* true if key.proto must be compared, too: the masks do not tell protocols apart */
 };
 
-/* One test of a rule: a few instructions that jump to a label unless the packet passes. Two tests are the same if their
- * first four members are. */
+/* A test of a rule: a few instructions that jump to a label unless the packet passes. Tests with equal first four
+ * members are the same. */
 struct test {
     uint8_t type;     /* enum test_type */
-    uint8_t families; /* of address tests: those that can come */
-    uint32_t a, b;    /* by type */
-    float rank;       /* cost / chance to fail: the order in which a rule's tests cost least */
-    float fails;      /* chance to fail, guessed from what is tested */
+    uint8_t families; /* possible families, for address tests */
+    uint32_t a, b;    /* operands, by type */
+    float rank;       /* cost / chance to fail: in this order a rule's tests cost least */
+    float fails;      /* chance to fail, guessed from the tested values */
 };
 
 struct tests {
@@ -28,7 +28,7 @@ struct tests {
     uint32_t count;
 };
 
-enum { HEADER_RANGES_MAX = 1000 }; /* of a number that the key does not hold: its tests lie within one jump */
+enum { HEADER_RANGES_MAX = 1000 }; /* ranges of a number outside the key; its tests then lie within one jump */
 
 struct gen {
     struct compile *c;
@@ -36,22 +36,22 @@ struct gen {
     struct ir *ir;
     struct assembler as;
     struct mask_cache *masks;
-    uint64_t classifier_bytes; /* that are left of the limit, */
-    uint64_t rules_left;       /* for lists of so many rules together */
+    uint64_t classifier_bytes; /* bytes left of the limit, for */
+    uint64_t rules_left;       /* this many rules together */
     struct list_figures **next_figures;
-    struct list_warning *warnings, **next_warning; /* of the lists as they are written now (classified_report.c) */
-    bool *straight;      /* [list * VARIANTS + variant]: no classifier, should the code be written again */
-    bool again;          /* there are such */
-    const char *longest; /* of what a rule has a list of more than HEADER_RANGES_MAX ranges; NULL: of nothing */
+    struct list_warning *warnings, **next_warning; /* warnings about the lists as written now (classified_report.c) */
+    bool *straight;      /* [list * VARIANTS + variant]: no classifier if the code is written again */
+    bool again;          /* true if any are in `straight` */
+    const char *longest; /* the item of which a rule lists more than HEADER_RANGES_MAX ranges; NULL: none */
     bool out_of_maps, out_of_ranges, out_of_sets, out_of_memory, out_of_classifier;
 };
 
-/* The masks for the product, from a cache. */
+/* Return the masks for the product, from a cache. */
 const struct kind_masks *kind_masks(struct gen *g, const struct ir_product *p, enum variant v);
 
-/* The product's tests in the order in which to make them, in the arena. */
+/* Return the product's tests in the best order, in the arena. */
 struct tests tests_of(struct gen *g, const struct ir_product *p, enum variant v);
-/* Code that goes on where the packet passes and jumps to `fail` where not. */
+/* Write code that continues if the packet passes, and jumps to `fail` otherwise. */
 void emit_test(struct gen *g, const struct test *t, struct label *fail);
 bool same_test(const struct test *a, const struct test *b);
 

@@ -1,6 +1,6 @@
-/* Family, protocol and fragment as bits of key.kind: one instruction tests any number of bits, so the question "is this
- * one of the frames that the product means" is turned into as few masks as tell exactly those apart. The answer is
- * found by trial over the kinds of frames there are (normal/kinds.h). */
+/* Masks for family, protocol and fragment in key.kind. One instruction tests any number of bits, so "does the product
+ * mean this frame" becomes as few masks as tell exactly those frames apart. They are found by trial over the kinds of
+ * frames that exist (normal/kinds.h). */
 #include <string.h>
 
 #include "compiler/code/gen_priv.h"
@@ -32,7 +32,7 @@ static bool exact(const struct kind_universe *u, const struct kind_masks *m)
     return true;
 }
 
-/* Leave out bits that others imply; the ones a reader expects stay longest. */
+/* Drop bits that others imply; bits that a reader expects stay longest. */
 static void reduce(const struct kind_universe *u, struct kind_masks *m)
 {
     static const uint32_t order[] = {KIND_AH,  KIND_TCP_FLAGS, KIND_FRAG_NO, KIND_FRAG_FIRST, KIND_FRAG_LATER,
@@ -52,8 +52,8 @@ static void reduce(const struct kind_universe *u, struct kind_masks *m)
     }
 }
 
-/* Try masks from the cheapest up: bits that all wanted frames have; also groups of which each has one; also bits that
- * none has. At last the first group is names that a frame without AH has, and AH. */
+/* Find masks, trying the cheapest first: bits that all wanted frames have; then groups of which each frame has one;
+ * then bits that none has. In the end the first group is names that a frame without AH has, and AH. */
 static bool find_masks(const struct kind_universe *u, struct kind_masks *m)
 {
     static const uint32_t groups[3] = {KIND_UPPER, KIND_IP, KIND_FRAG_NO | KIND_FRAG_FIRST | KIND_FRAG_LATER};
@@ -82,7 +82,7 @@ static bool find_masks(const struct kind_universe *u, struct kind_masks *m)
     return false;
 }
 
-/* Where numbers decide, the masks need only be right about frames whose protocol is wanted. Returns their families. */
+/* Keep only wanted protocols if numbers decide: the masks may be wrong about others. Return the frames' families. */
 static uint32_t keep_wanted_protocols(struct kind_universe *u, const struct ir *ir, uint32_t what, unsigned states)
 {
     struct kind_universe all_fragments;
@@ -107,7 +107,7 @@ static struct kind_masks compute(const struct ir *ir, uint32_t what, uint32_t fr
     const uint32_t families = keep_wanted_protocols(&u, ir, what, states);
     find_masks(&u, &m);
     if (!ir_ranges_have(ir, what, WHAT_AH6_UNKNOWN))
-        m.all |= KIND_PROTO; /* a number that is not known is not one of those asked for */
+        m.all |= KIND_PROTO; /* an unknown number is not among the wanted numbers */
     if (families != KIND_IP) m.all |= families;
     m.numbers = true;
     return m;

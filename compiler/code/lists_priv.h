@@ -1,51 +1,50 @@
-/* Between the code of lists (codegen.c) and of function 0 (dispatch.c). */
+/* Shared by the code of lists (codegen.c) and of function 0 (dispatch.c). */
 #pragma once
 
 #include "compiler/classify/tree/builder.h"
 #include "compiler/code/plan.h"
 
-/* What becomes of a rule that matches. */
+/* Place of a list's code: where its results go. */
 struct place {
     enum variant v;
-    uint32_t firewall;     /* in function 0: that judges; else PBC_NONE */
-    struct label *returns; /* where `return` goes; NULL: out of the function */
+    uint32_t firewall;     /* in function 0: firewall that judges; else PBC_NONE */
+    struct label *returns; /* target of `return`; NULL: out of the function */
 };
 
-/* The rules of a run, in place. */
+/* Write the rules of a run in place. */
 void rules_code(struct gen *g, struct plan *plan, const struct run *run, const struct place *at);
-/* Instructions that the list takes in line, found by writing them and taking them back. ends: its last rule takes all,
- * so that nothing comes behind it. */
+/* Return the instructions that the list takes in line, measured by writing and discarding them. ends: its last rule
+ * takes all packets, so that nothing comes behind it. */
 uint32_t list_instructions(struct gen *g, struct plan *plan, const struct list *l, enum variant v, bool *ends);
-/* A list of several blocks, in place: each is called. */
+/* Write a list of several blocks in place, as calls. */
 void blocks_code(struct gen *g, struct plan *plan, const struct list *l, const struct place *at);
-/* A call, and the end if its result decides. */
+/* Write a call, and the end if its result decides. */
 void call_code(struct gen *g, struct plan *plan, const struct place *at, struct function *f);
 
-/* What becomes of a packet for which the rule holds. */
+/* Write the action of a rule whose conditions hold. */
 void rule_action(struct gen *g, struct plan *plan, const struct place *at, uint32_t rule);
-/* A list on its way to be a classifier. */
+/* A list in the making of a classifier. */
 struct classified {
     const struct list *list;
-    uint32_t *rule; /* [count] of each entry */
-    uint32_t *left; /* fields that its boxes do not say */
+    uint32_t *rule; /* [count]: rule of each entry */
+    uint32_t *left; /* [count]: fields that its boxes do not answer */
     bool *coded;
     uint32_t count, most;
-    struct boxes boxes; /* at most `most` of a rule */
+    struct boxes boxes; /* boxes, at most `most` for a rule */
 };
-/* Report a list that takes more than `bytes`, b NULL, or of which too many rules can be asked in turn; keep what else
- * is to be said of one that was built (classified_report.c). */
+/* Report a list that takes more than `bytes` (b NULL), or in which one packet may be asked too many rules. Store
+ * warnings about a list that was built (classified_report.c). */
 void report_classified(struct gen *g, const struct classified *c, const struct built *b, uint64_t bytes);
-/* Is it plain before anything is built that one packet could be asked too many rules in turn? True after reporting
- * that. */
+/* Report, before building, a list that clearly asks one packet too many rules in turn. True if reported. */
 bool refuse_classified(struct gen *g, const struct classified *c);
-/* Say what was kept: once the code stays as it is. */
+/* Report the stored warnings, once the code is final. */
 void report_warnings(struct gen *g);
-/* Keep what --stats tells of the list. c, b: NULL where it is straight code. */
+/* Store the list's figures for --stats. c, b: NULL for straight code. */
 void keep_figures(struct gen *g, const struct plan *plan, const struct list *l, enum variant v,
                   const struct classified *c, const struct built *b);
-/* The same of one whose straight code stands in function 0: once, however often. */
+/* The same for straight code in function 0, stored once for all copies. */
 void keep_figures_in_dispatch(struct gen *g, const struct plan *plan, struct list *l, enum variant v);
-/* The list as one function that classifies (classified.c); the function is begun. */
+/* Write the list as one function that classifies (classified.c), in a function already begun. */
 void classified_code(struct gen *g, struct plan *plan, struct list *l, enum variant v);
 
 void dispatch_code(struct gen *g, struct plan *plan);

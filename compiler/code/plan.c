@@ -1,16 +1,16 @@
-/* The layout of functions. A chain stands in its callers where that takes fewer instructions than a function and its
- * calls. Calls nest at most PBC_CALL_DEPTH deep while chains may nest PBC_CHAIN_DEPTH deep: where that does not fit,
- * the chains of some heights are flattened, written into their callers whatever they take: one height after another,
- * each time the one that adds the fewest rules, until it fits. How much that may be, others bound: a firewall's rules
- * with its chains counted at each `do` (E0614), the longest path (E0591), and the instructions (E0592). */
+/* The layout of functions. A chain stands in its callers if that takes fewer instructions than a function and its
+ * calls. Calls nest at most PBC_CALL_DEPTH deep while chains may nest PBC_CHAIN_DEPTH deep. If they don't fit, the
+ * chains of some heights are flattened, that is, written into their callers whatever their size: one height after
+ * another, each time the height that adds the fewest rules. Other bounds limit the size: a firewall's rules with its
+ * chains counted at each `do` (E0614), the longest path (E0591), and the instructions (E0592). */
 #include <string.h>
 
 #include "compiler/code/lists_priv.h"
 
 enum {
-    IN_LINE_MAX = PBC_BLOCK_RULES - 1, /* rules of a chain in line by choice: it fits into a block beside its `do` */
-    CALL_INSNS = 2,                    /* call, and what looks at the result */
-    SIZE_MAX_RULES = 1 << 28,          /* a list's size stays here, far above what one image holds */
+    IN_LINE_MAX = PBC_BLOCK_RULES - 1, /* most rules of a chain in line by choice, to fit into a block with its `do` */
+    CALL_INSNS = 2,                    /* the call, and the look at the result */
+    SIZE_MAX_RULES = 1 << 28,          /* bound of a list's size, far above what one image holds */
 };
 
 struct list *plan_firewall(const struct plan *plan, uint32_t firewall) { return &plan->lists[firewall]; }
@@ -32,7 +32,7 @@ bool plan_judges_arp(const struct plan *plan)
 
 static bool leaves(const struct pbc_rule *r) { return pbc_decides(r->verdict) || r->verdict == PBC_V_RETURN; }
 
-/* Which rules are written at all, and where a list ends because one takes everything. */
+/* Find the rules to write, and the end of a list at a rule that takes everything. */
 static void find_reach(struct plan *plan, struct list *l)
 {
     const struct ir *ir = plan->c->ir;
@@ -48,14 +48,14 @@ static void find_reach(struct plan *plan, struct list *l)
     }
 }
 
-/* Chains that the list's rules lead to. */
+/* Return the chain that rule i calls, or NULL. */
 static struct list *callee(const struct plan *plan, const struct list *l, uint32_t i)
 {
     const struct pbc_rule *r = &plan->c->image->rules[l->first + i];
     return r->verdict == PBC_V_DO && plan->judges[l->first + i] ? plan_chain(plan, r->chain) : NULL;
 }
 
-/* Depth first; `order` fills from its end, so callers come before what they call. The front end has refused loops and
+/* Walk depth first; `order` fills from its end, so callers come before callees. The front end has refused loops and
  * deep nesting. */
 static void visit(struct plan *plan, struct list *l, uint32_t *at)
 {
@@ -71,7 +71,7 @@ static void visit(struct plan *plan, struct list *l, uint32_t *at)
     plan->order[--*at] = l;
 }
 
-/* Rules that stand for rule i in the list's code. */
+/* Number of rules that rule i takes in the list's code. */
 static uint32_t weight(const struct plan *plan, const struct list *l, uint32_t i, enum variant v)
 {
     const struct list *to = callee(plan, l, i);
@@ -79,8 +79,8 @@ static uint32_t weight(const struct plan *plan, const struct list *l, uint32_t i
     return 1 + (to && to->in_line ? to->size[v] : 0);
 }
 
-/* Greedy: a block takes rules while they fit, and one that fits nowhere stands alone. Returns how many there are; fills
- * `blocks` unless it is NULL. */
+/* Cut greedily: a block takes rules while they fit; a rule too large for any block stands alone. Return the number of
+ * blocks; fill `blocks` unless NULL. */
 static unsigned cut_blocks(const struct plan *plan, const struct list *l, enum variant v, struct function *blocks)
 {
     unsigned n = 0;
@@ -149,14 +149,14 @@ static uint32_t most_rules(const struct list *l)
     return l->size[FRAMES] > l->size[ARP] ? l->size[FRAMES] : l->size[ARP];
 }
 
-/* Does the chain take fewer instructions in its callers than as a function? */
+/* True if the chain takes fewer instructions in its callers than as a function. */
 static bool smaller_in_line(struct plan *plan, struct list *l)
 {
     uint64_t copies = 0, called = 0;
     if (l->sites[FRAMES] <= 1 && l->sites[ARP] <= 1) return true;
     for (enum variant v = FRAMES; v < VARIANTS; v++) {
         if (!l->sites[v]) continue;
-        /* each rule that is written is an instruction at least */
+        /* each rule takes at least one instruction */
         const uint64_t least = (uint64_t)l->sites[v] * plan_rules_written(plan, l, v);
         bool ends;
         if (least > l->size[v] + 1 + (uint64_t)CALL_INSNS * l->sites[v]) return false;
@@ -167,7 +167,7 @@ static bool smaller_in_line(struct plan *plan, struct list *l)
     return copies < called;
 }
 
-/* A chain that is worth a classifier stays a function wherever it may: in line it would be straight code. */
+/* True if the chain stands in line, where it is straight code; if a classifier pays, only when a function can't be. */
 static bool stands_in_line(struct plan *plan, struct list *l, uint32_t flattened)
 {
     if (flattened >> l->height & 1) return true;
@@ -183,8 +183,8 @@ static void put_in_line(struct list *l)
     }
 }
 
-/* Settle every list, what is called first. Bit h of `flattened`: chains of height h stand in their callers. Returns the
- * deepest nesting of calls. */
+/* Settle every list, callees first. Bit h of `flattened`: chains of height h stand in their callers. Return the deepest
+ * nesting of calls. */
 static uint32_t settle(struct plan *plan, uint32_t flattened)
 {
     uint32_t deepest = 0;
@@ -209,8 +209,7 @@ uint64_t plan_rules_to_classify(const struct plan *plan)
     return n;
 }
 
-/* Of the heights whose chains are not flattened yet: the one whose chains have the fewest rules, copies counted. 0:
- * there is none. */
+/* Return the height, among those not flattened, whose chains have the fewest rules with copies; 0: none. */
 static uint32_t cheapest_height(const struct plan *plan, uint32_t flattened)
 {
     uint64_t rules[PBC_CHAIN_DEPTH + 1] = {0};
@@ -269,7 +268,7 @@ struct plan *plan_new(struct gen *g)
     make_lists(plan);
     for (uint32_t i = 0; i < lists; i++) find_reach(plan, &plan->lists[i]);
     for (uint32_t i = 0; i < c->image->firewalls_count; i++) visit(plan, &plan->lists[i], &at);
-    plan->order += at; /* chains that nothing calls are left out */
+    plan->order += at; /* leaves out chains that nothing calls */
     plan->count = lists - at;
     settle_depth(plan);
     for (uint32_t i = 0; i < plan->count; i++) make_blocks(plan, plan->order[i]);
@@ -289,7 +288,7 @@ void plan_begin(struct plan *plan, struct function *f, uint32_t name)
 {
     struct image *img = plan->c->image;
     struct pbc_func *func = image_add_funcs(img);
-    if (!func) /* at most two a list and one a block: the sections' bounds on lists and rules keep it below its own */
+    if (!func) /* at most two a list and one a block: other sections' bounds keep this below its own */
         return;
     *func = (struct pbc_func){.name = name, .first = img->code_count};
     for (const struct call_site *s = f ? f->calls : NULL; s; s = s->next) img->code[s->insn].imm = img->funcs_count - 1;

@@ -1,6 +1,5 @@
-/* What the code of the lists will look like before any is written: which chains become functions and which stand in
- * their callers, where long lists are cut into blocks, and in which order functions follow one another so that calls
- * only go forward. */
+/* The plan of the lists' code before any is written: chains that become functions or stand in their callers, cuts of
+ * long lists into blocks, and the order of functions, in which calls only go forward. */
 #pragma once
 
 #include "compiler/classify/cost.h"
@@ -21,60 +20,60 @@ struct call_site {
 
 struct function {
     enum variant v;
-    struct run run;          /* of a block */
-    struct function *blocks; /* of a list with more than one */
+    struct run run;          /* rules of a block */
+    struct function *blocks; /* blocks of a list with more than one */
     unsigned block_count;
-    struct call_site *calls; /* written so far, to be told the number that it gets */
+    struct call_site *calls; /* calls written so far, whose number is filled in later */
 };
 
 struct list {
     uint32_t name;
-    uint32_t first, count; /* rules */
+    uint32_t first, count; /* range of rules */
     bool chain, in_line;
-    uint32_t sites[VARIANTS];  /* `do` rules that lead here and are written */
-    uint32_t height;           /* chains nested below, this one included; a firewall's own list not */
-    uint32_t size[VARIANTS];   /* rules that will be written, chains in line counted */
-    uint32_t end[VARIANTS];    /* rules from here on are never reached */
-    uint32_t levels;           /* of nested calls when called as a function */
-    bool classified[VARIANTS]; /* a function that classifies (classified.c), not straight code */
+    uint32_t sites[VARIANTS];  /* number of `do` rules that lead here and are written */
+    uint32_t height;           /* depth of nested chains, this one included, a firewall's own list not */
+    uint32_t size[VARIANTS];   /* rules to write, with chains in line */
+    uint32_t end[VARIANTS];    /* first rule that is never reached */
+    uint32_t levels;           /* depth of nested calls when called as a function */
+    bool classified[VARIANTS]; /* true for a function that classifies (classified.c), false for straight code */
     struct function top[VARIANTS];
     bool visited;
-    bool told[VARIANTS];          /* of its straight code in function 0 */
-    bool costed, worth[VARIANTS]; /* is it worth a classifier? once that was asked */
+    bool told[VARIANTS];          /* figures of its straight code in function 0 were stored */
+    bool costed, worth[VARIANTS]; /* worth: a classifier pays for it; valid once costed */
 };
 
 struct plan {
     struct compile *c;
     struct list *lists;  /* firewalls, then chains */
-    struct list **order; /* callers before what they call */
+    struct list **order; /* callers before callees */
     uint32_t count;
     const bool *straight; /* [list * VARIANTS + variant]: not to be classified */
-    uint8_t *judges;      /* [rule]: bit of each variant in which it is written */
-    struct gen *g;        /* writes chains to see what they take; */
-    bool measuring;       /* calls that it writes then are none */
+    uint8_t *judges;      /* [rule]: a bit for each variant in which it is written */
+    struct gen *g;        /* writes chains to measure them */
+    bool measuring;       /* true while calls that it writes do not count */
 };
 
-/* In the arena. The generator's assembler is ready. */
+/* Make a plan in the arena. The generator's assembler is ready. */
 struct plan *plan_new(struct gen *g);
 
 struct list *plan_firewall(const struct plan *plan, uint32_t firewall);
 struct list *plan_chain(const struct plan *plan, uint32_t chain);
-/* Is the rule written for these frames? Not if it can't match one, or an analysis found it covered. */
+/* True if the rule is written for these frames: it can match one, and no analysis found it covered. */
 bool plan_writes(const struct plan *plan, uint32_t rule, enum variant v);
 uint32_t plan_rules_to_write(const struct list *l,
-                             enum variant v); /* the list's first ones; some of them are not written */
+                             enum variant v); /* number of first rules to look at; some are not written */
 uint32_t plan_rules_written(const struct plan *plan, const struct list *l, enum variant v);
-/* Does any rule of any firewall judge ARP? */
+/* True if a rule of any firewall judges ARP. */
 bool plan_judges_arp(const struct plan *plan);
 
-/* Rules of all lists that become classifiers. */
+/* Return the number of rules in all lists that become classifiers. */
 uint64_t plan_rules_to_classify(const struct plan *plan);
 
-/* What the list would cost as straight code (straight_cost.c). */
+/* Return the list's cost as straight code (straight_cost.c). */
 struct list_cost straight_cost(const struct plan *plan, const struct list *l, enum variant v);
 
-/* A call to f was written; the instruction learns f's number when f begins. */
+/* Note a written call to f; the instruction gets f's number when f begins. */
 void plan_note_call(struct plan *plan, struct function *f, uint32_t insn);
-/* Open and close the entry of FUNCS. f: NULL for function 0. */
+/* Begin and end an entry of FUNCS. f: NULL for function 0. */
 void plan_begin(struct plan *plan, struct function *f, uint32_t name);
 void plan_end(struct image *img);

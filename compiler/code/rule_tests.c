@@ -1,6 +1,6 @@
-/* One rule as tests: which questions its product asks of a packet, and in which order they cost least. A packet that
- * does not match should be told so by the first instruction: so what is rare and cheap to ask stands first (an address,
- * then a port), what most packets have stands last, and all bits of key.kind that must be set are one question. */
+/* One rule as tests: the questions that its product asks of a packet, in the order that costs least. The first
+ * instruction should reject a packet that does not match, so rare and cheap questions come first (an address, then a
+ * port), properties of most packets last, and all bits of key.kind that must be set are one question. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,7 +15,7 @@ struct collect {
     enum variant v;
     struct test *t;
     uint32_t count;
-    uint32_t all, none; /* bits of key.kind */
+    uint32_t all, none; /* bits of key.kind that are set; bits that are clear */
 };
 
 static void add(struct collect *k, enum test_type type, uint32_t a, uint32_t b, double cost, double fails)
@@ -25,7 +25,7 @@ static void add(struct collect *k, enum test_type type, uint32_t a, uint32_t b, 
         (struct test){.type = (uint8_t)type, .a = a, .b = b, .rank = (float)(cost / fails), .fails = (float)fails};
 }
 
-/* The chance that a packet has all the bits, guessed: what matters is their order. */
+/* Guess the chance that a packet has the bits; only the order of such guesses matters. */
 static double bits_chance(uint32_t bits, bool all)
 {
     static const struct {
@@ -46,7 +46,7 @@ static double bits_chance(uint32_t bits, bool all)
     return chance;
 }
 
-/* How likely an address is in the set, and what the test costs: prefixes compare fast, a set is searched. */
+/* Add an address test, with its guessed chance and its cost: prefixes compare fast, a set is searched. */
 static void add_address(struct collect *k, enum test_type type, enum ir_field f, enum ir_field f_self, uint32_t self)
 {
     struct ir *ir = k->g->ir;
@@ -66,12 +66,12 @@ static double ranges_chance(struct gen *g, enum ir_field f, uint32_t id)
     const struct ir_ranges r = ir_ranges(g->ir, id);
     uint64_t values = 0;
     for (uint32_t i = 0; i < r.count; i++) values += (uint64_t)r.r[i].hi - r.r[i].lo + 1;
-    /* The root of its share: few values are asked for because they are common. */
+    /* the square root of the share: a field of few values is asked for because these are common */
     const unsigned missing = (unsigned)(__builtin_clzll(values) - __builtin_clzll(ir_fields[f].most + 1ull));
     return values > ir_fields[f].most ? 1 : 1.0 / (1u << missing / 2);
 }
 
-/* A field that is one number. Values that stand for "none" (VLAN, ETHER) are a bit of key.kind. */
+/* Add the test of a field that is one number. Values for "none" (VLAN, ETHER) are a bit of key.kind. */
 static void add_number(struct collect *k, enum ir_field f)
 {
     const uint32_t id = k->p->field[f], bit = ir_there(f), absent = ir_fields[f].most;
@@ -93,7 +93,7 @@ static void add_bits(struct collect *k)
     const struct kind_masks *m = kind_masks(k->g, k->p, k->v);
     k->all |= m->all;
     k->none |= m->none;
-    if (k->all & KIND_ND) /* says these itself */
+    if (k->all & KIND_ND) /* this bit implies them */
         k->all &= ~(uint32_t)(KIND_IP6 | KIND_PROTO | KIND_ICMP6 | KIND_ICMP_HEADER);
     if (k->all) add(k, TEST_ALL, k->all, 0, 1, 1 - bits_chance(k->all, true));
     if (k->none) add(k, TEST_NONE, k->none, 0, 1, bits_chance(k->none, false));
@@ -112,7 +112,7 @@ static void add_numbers(struct collect *k)
         if (ir_numbers[f].half && !(f == IR_TTL && nd) && !(f == IR_TYPE && nd_types)) add_number(k, f);
 }
 
-/* A field of one bit. */
+/* Add the test of a one-bit field. */
 static void add_flag(struct collect *k, enum ir_field f, uint32_t bit)
 {
     if (k->p->field[f] == IR_ALL) return;
@@ -122,7 +122,7 @@ static void add_flag(struct collect *k, enum ir_field f, uint32_t bit)
         k->none |= bit;
 }
 
-/* Most packets belong to connections that are known. */
+/* Add the test of the flow state: most packets belong to known connections. */
 static void add_state(struct collect *k)
 {
     static const double chance[] = {.1, .85, .01, .04};
@@ -150,7 +150,7 @@ static void add_residue(struct collect *k)
     for (uint32_t i = 0; i < bytes.count; i++) add(k, TEST_PATTERN, bytes.pattern[i], 0, 8, .9);
 }
 
-/* A token is taken when all else holds: so meters stand last, and in the order in which they were written. */
+/* Add the meters last, in the order of the source: a token is taken only when all else holds. */
 static void add_meters(struct collect *k)
 {
     const struct ir_patterns meters = ir_patterns(k->g->ir, k->p->field[IR_METERS]);

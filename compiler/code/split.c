@@ -1,5 +1,5 @@
-/* Choosing how to halve a run of rules. Only what a rule cannot match without is asked, and every rule still makes all
- * of its own tests, so a poor choice costs time and never a verdict. */
+/* The choice of a question that halves a run of rules. It asks only for what a rule cannot match without, and each rule
+ * still makes all of its own tests, so a poor choice costs time and never a verdict. */
 #include "compiler/code/split.h"
 
 #include <stdlib.h>
@@ -10,15 +10,15 @@
 
 typedef unsigned __int128 u128;
 
-/* The bits that all addresses between two ends share, into the four slots from `first` on. */
+/* Demand the bits that all addresses between two ends share, in the slots from `first` on. */
 static void demand_prefix(struct demand *d, unsigned first, unsigned slots, u128 lo, u128 hi)
 {
     u128 differ = lo ^ hi;
     const unsigned bits = slots * 32;
-    unsigned free = 0; /* low bits in which they differ */
+    unsigned free = 0; /* number of low bits in which they differ */
     for (; differ; differ >>= 1) free++;
     for (unsigned i = 0; i < slots; i++) {
-        const unsigned below = bits - 32 * (i + 1); /* bits under this slot */
+        const unsigned below = bits - 32 * (i + 1); /* number of bits under this slot */
         const uint32_t care = free <= below ? UINT32_MAX : free >= below + 32 ? 0 : UINT32_MAX << (free - below);
         d->care[first + i] = care;
         d->value[first + i] = (uint32_t)(lo >> below) & care;
@@ -76,7 +76,7 @@ bool goes_right(const struct split *s, const struct demand *d)
     return !(d->care[s->slot] >> s->bit & 1) || d->value[s->slot] >> s->bit & 1;
 }
 
-/* The larger side, and half of what stands on both: small is good. UINT32_MAX: not worth it. */
+/* Score a split: the larger side, plus half the rules on both; small is good. UINT32_MAX: not worthwhile. */
 static uint32_t score(uint32_t left, uint32_t right, uint32_t count)
 {
     const uint32_t more = left > right ? left : right, both = left + right - count;
@@ -94,7 +94,7 @@ static uint32_t try_split(const struct split *s, const struct demand *const *d, 
     return score(left, right, count);
 }
 
-/* Rules by their bits of one slot, counted at once. */
+/* Try the bits of one slot, counting all rules at once. */
 static void try_slot(unsigned slot, const struct demand *const *d, uint32_t count, struct split *best,
                      uint32_t *best_score)
 {
@@ -116,7 +116,7 @@ static void try_slot(unsigned slot, const struct demand *const *d, uint32_t coun
 
 static int by_value(const void *a, const void *b) { return *(const uint16_t *)a - *(const uint16_t *)b; }
 
-/* The middle one of the ends of (at most 256 of) the port ranges. */
+/* Return the median of the ends of at most 256 of the port ranges. */
 static uint16_t median_port(unsigned side, const struct demand *const *d, uint32_t count)
 {
     uint16_t ends[256];

@@ -1,20 +1,20 @@
-/* Long runs of rules as a tree: a question that halves them (a bit of an address, a port below or above) sends a packet
- * to the rules that it can still match, in their order. */
+/* Trees over long runs of rules: a question that halves them (a bit of an address, a port below or above) sends a
+ * packet to the rules that it can still match, in their order. */
 #pragma once
 
 #include "compiler/code/gen_priv.h"
 
-/* What a rule demands of a packet before it can match, as far as splitting asks. */
+/* Bits and ports that a rule demands of a packet before it can match. */
 struct demand {
-    uint32_t care[8], value[8]; /* address slots of the key: these bits have these values */
+    uint32_t care[8], value[8]; /* address slots of the key: the bits in `care` have the values in `value` */
     struct {
         uint16_t lo, hi;
-    } port[2]; /* source and destination port lie between */
+    } port[2]; /* bounds of source and destination port */
 };
 
 struct demand demand_of(const struct ir *ir, const struct ir_product *p);
 
-/* A question; a packet goes left or right. */
+/* A question that sends a packet left or right. */
 struct split {
     enum { SPLIT_NONE, SPLIT_BIT, SPLIT_PORT } kind;
     uint8_t slot, bit; /* SPLIT_BIT: left if clear */
@@ -22,11 +22,11 @@ struct split {
     uint16_t pivot;
 };
 
-enum { SPLIT_MIN = 10 }; /* rules that are not worth a question */
+enum { SPLIT_MIN = 10 }; /* number of rules from which a question pays */
 
-/* The question that divides the demands best; SPLIT_NONE where all would leave most rules on both sides. */
+/* Return the question that divides the demands best; SPLIT_NONE if all would leave most rules on both sides. */
 struct split find_split(const struct demand *const *d, uint32_t count);
 bool goes_left(const struct split *s, const struct demand *d);
 bool goes_right(const struct split *s, const struct demand *d);
-/* The jump for packets that go right. */
+/* Write the jump for packets that go right. */
 void emit_split(struct assembler *as, const struct split *s, struct label *right);

@@ -1,14 +1,13 @@
-/* What straight code for a list would ask a packet: the questions of its tree (split.c), then the rules that are left.
- */
+/* The cost of straight code for a list: the questions of its tree (split.c), then the rules that are left. */
 #include "compiler/code/plan.h"
 #include "compiler/code/split.h"
 
 enum {
-    COUNTED_MAX = 256, /* rules; above, the figure is drawn from those measured */
+    COUNTED_MAX = 256, /* most rules that are counted; larger lists are extrapolated */
 };
-static const double tests_a_rule = 1.2; /* most fail at the first */
+static const double tests_a_rule = 1.2; /* most rules fail at their first test */
 
-/* Of halvings nothing foretells the way; a test that hardly ever holds is foretold. */
+/* Cost of the way down: a halving is unpredictable, a test that hardly ever holds is predicted. */
 static double way_ns(struct arena *arena, const struct demand *const *d, uint32_t count, unsigned depth)
 {
     const struct split s = depth ? find_split(d, count) : (struct split){.kind = SPLIT_NONE};
@@ -22,7 +21,7 @@ static double way_ns(struct arena *arena, const struct demand *const *d, uint32_
     return halving_ns + (way_ns(arena, both, left, depth - 1) + way_ns(arena, both + count, right, depth - 1)) / 2;
 }
 
-/* Does the rule leave the packet to those behind it, having been reached by nearly all? */
+/* True for a rule that nearly all packets reach and that leaves them to the rules behind it. */
 static bool is_asked_by_all(const struct compile *c, uint32_t rule)
 {
     static const enum ir_field narrow[] = {IR_SRC,   IR_SRC_SELF, IR_DST,  IR_DST_SELF, IR_SPORT,
