@@ -1,4 +1,4 @@
-/* Boxes: columns that come to be when a box first asks their slot, and grow by halves. */
+/* Boxes: columns that are made when a box first asks their slot, and grow by halves. */
 #include "compiler/classify/boxes/boxes.h"
 
 #include <stdlib.h>

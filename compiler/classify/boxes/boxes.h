@@ -1,6 +1,6 @@
-/* Boxes: what a classifier is built of. A box is one value and mask for each slot of the header key and one range for
- * each port; a rule of the list is one entry, and as many boxes as it takes to say what it matches. Kept in columns,
- * and only those slots that some box asks, for there may be half a million. */
+/* Boxes, the input of a classifier. A box is one value and mask for each slot of the header key and one range for each
+ * port; a rule of the list is one entry, with as many boxes as its matches need. Boxes are stored in columns, only for
+ * slots that some box asks, since there may be half a million. */
 #pragma once
 
 #include <stdbool.h>
@@ -11,17 +11,17 @@ struct port_range {
 };
 struct boxes {
     uint32_t count, cap;
-    uint8_t slots, slot[16]; /* which slots of struct key the columns are; the ports' slot (10) is never one of them */
+    uint8_t slots, slot[16];        /* slots of struct key in the columns; never the ports' slot (10) */
     uint32_t *value[16], *mask[16]; /* [column][box]; value & ~mask is 0 */
-    /* 0-65535: not asked. A box that asks has KIND_PORTS among its bits of key.kind. */
+    /* 0-65535: not asked. A box that asks has KIND_PORTS among its bits of key.kind */
     struct port_range *sport, *dport;
-    uint32_t *entry;  /* ascending */
-    uint32_t entries; /* entries are 0 .. entries-1; one may have no box */
+    uint32_t *entry;  /* [box]: its entry, ascending */
+    uint32_t entries; /* number of entries; an entry may have no box */
 };
 
 void boxes_init(struct boxes *b);
 void boxes_fini(struct boxes *b);
-/* Append a box that asks nothing; returns its number, or UINT32_MAX when memory is out. */
+/* Append a box that asks nothing. Return its number, or UINT32_MAX if out of memory. */
 uint32_t boxes_add(struct boxes *b, uint32_t entry);
-/* Ask one slot of the box more. Slots 0..15 but 10. False: memory is out. */
+/* Ask bits of one more slot (0..15 but 10). False: out of memory. */
 bool boxes_ask(struct boxes *b, uint32_t box, unsigned slot, uint32_t value, uint32_t mask);

@@ -1,5 +1,5 @@
-/* One field's values as bits of the header key: addresses and numbers as prefixes, flags and states as they stand
- * there. A list of more than RULE_BOXES_MAX prefixes is taken in pieces, each with what lies between its members. */
+/* One field's values as bits of the header key: addresses and numbers as prefixes, flags and states as their own bits.
+ * A list of more than RULE_BOXES_MAX prefixes is taken in pieces, which include the gaps between their members. */
 #include <string.h>
 
 #include "compiler/classify/boxes/choices.h"
@@ -18,7 +18,7 @@ void choices_begin(struct choices *c, enum ir_field f, unsigned slot, unsigned s
     c->count = 0;
 }
 
-/* Do they ask the same of key.kind, which is never widened? */
+/* True if both ask the same bits of key.kind, which are never widened. */
 static bool alike(const struct choice *a, const struct choice *b)
 {
     return a->kind_mask == b->kind_mask && a->kind_value == b->kind_value;
@@ -57,7 +57,7 @@ bool choices_halve(struct choices *c)
 /* A list of ranges of either family, or of numbers. */
 struct list {
     const struct pbc_range *r;
-    const struct pbc_range6 *r6; /* in place of r */
+    const struct pbc_range6 *r6; /* used instead of r for IPv6 */
     uint32_t count;
     unsigned bits;
 };
@@ -72,7 +72,7 @@ static u128 hi_of(const struct list *l, uint32_t i)
     return l->r6 ? (u128)l->r6[i].hi_hi << 64 | l->r6[i].hi_lo : l->r[i].hi;
 }
 
-/* The prefix, `shift` bits up in the first slot. */
+/* Make a choice of the prefix, `shift` bits up in the first slot. */
 static struct choice of_prefix(const struct prefix *p, unsigned bits, unsigned shift)
 {
     struct choice c = {.port = {0, UINT16_MAX}};
@@ -85,7 +85,7 @@ static struct choice of_prefix(const struct prefix *p, unsigned bits, unsigned s
     return c;
 }
 
-/* All between two members, as one. */
+/* Return the prefix that holds both ends and all between them. */
 static struct prefix enclosing(u128 lo, u128 hi, unsigned bits)
 {
     struct prefix p = {.len = (uint8_t)bits};
@@ -94,7 +94,7 @@ static struct prefix enclosing(u128 lo, u128 hi, unsigned bits)
     return p;
 }
 
-/* In pieces of as many ranges each. */
+/* Enclose the list in a few pieces of equally many ranges. */
 static uint32_t enclose(const struct list *l, struct prefix *p)
 {
     const uint32_t n = l->count < RULE_BOXES_WIDE ? l->count : RULE_BOXES_WIDE;
@@ -115,7 +115,7 @@ static bool exact_prefixes(const struct list *l, struct prefix *p, uint32_t room
     return true;
 }
 
-/* The ranges, of frames with these bits of key.kind. At most half of what there is room for. */
+/* Add the ranges for frames with these bits of key.kind, as at most half of the possible choices. */
 static void add_ranges(struct choices *out, const struct list *l, unsigned shift, uint32_t kind_value,
                        uint32_t kind_mask)
 {
@@ -166,7 +166,7 @@ static bool address_choices(const struct ir *ir, const struct ir_product *p, enu
     return true;
 }
 
-/* The list without the value that stands for "none"; false: nothing is left of it. */
+/* Take the value for "none" off the list; false: the list is then empty. */
 static bool without_absent(struct list *l, struct pbc_range *last, uint32_t absent)
 {
     *last = l->r[l->count - 1];
@@ -226,13 +226,13 @@ static void add_marks(struct choices *out, uint32_t value, uint32_t mask)
     out->c[out->count - 1].mask[0] = mask;
 }
 
-/* One choice for each of the bits. */
+/* Add one choice for each of the bits. */
 static void add_each(struct choices *out, uint32_t bits)
 {
     for (; bits; bits &= bits - 1) add_marks(out, bits & -bits, bits & -bits);
 }
 
-/* What stands in key.marks. */
+/* Find choices of fields in key.marks. */
 static bool marks_choices(const struct ir *ir, const struct ir_product *p, enum ir_field f, struct choices *out)
 {
     choices_begin(out, f, KEY_SLOT(marks), 1);
@@ -247,7 +247,7 @@ static bool marks_choices(const struct ir *ir, const struct ir_product *p, enum 
     }
 }
 
-/* A bit of key.kind. */
+/* Find choices of a field that is a bit of key.kind. */
 static bool bit_choices(const struct ir *ir, const struct ir_product *p, enum ir_field f, uint32_t bit,
                         struct choices *out)
 {
@@ -260,13 +260,13 @@ bool field_choices(const struct ir *ir, const struct ir_product *p, enum ir_fiel
                    struct choices *out)
 {
     if (f == IR_SRC || f == IR_DST) return address_choices(ir, p, f, family, out);
-    if (f == IR_SRC_MAC) { /* a MAC must be there */
+    if (f == IR_SRC_MAC) { /* the frame must have a MAC */
         if (p->field[IR_SRC_MAC] == IR_ALL && p->field[IR_DST_MAC] == IR_ALL) return false;
         choices_begin(out, f, 0, 0);
         add_any(out, KIND_ETHER, KIND_ETHER);
         return true;
     }
-    if (ir_beside_key(f)) return false; /* code behind a hit reads it */
+    if (ir_beside_key(f)) return false; /* code behind a hit reads this field */
     if (p->field[f] == IR_ALL && (f != IR_HAS || !p->field[IR_LACKS])) return false;
     switch (f) {
     case IR_SPORT:

@@ -1,7 +1,7 @@
-/* Which bits of key.kind, and where those do not tell protocols apart which numbers in key.proto, are the family,
- * protocol and fragment of a product: few boxes that together hold those frames and no others, found by trial over the
- * kinds of frames there are (normal/kinds.h). Each begins as one wanted frame and grows, bit by bit, while no other
- * fits. */
+/* Choices for family, protocol and fragment of a product: bits of key.kind, and numbers in key.proto if the bits do not
+ * tell protocols apart. Few choices that together hold those frames and no others, found by trial over the kinds of
+ * frames that exist (normal/kinds.h). Each begins as one wanted frame and grows, bit by bit, while it holds no unwanted
+ * frame. */
 #include <string.h>
 
 #include "compiler/classify/boxes/choices.h"
@@ -19,7 +19,7 @@ struct kind_cache {
     struct kind_entry *slots[CACHE_SLOTS];
 };
 
-/* Only wanted frames have these bits. */
+/* True if only wanted frames have these bits. */
 static bool only_wanted(const struct kind_universe *u, const struct choice *c)
 {
     for (unsigned i = 0; i < u->count; i++)
@@ -33,8 +33,8 @@ static void drop(const struct kind_universe *u, struct choice *c, uint32_t bit)
     if (only_wanted(u, &less)) *c = less;
 }
 
-/* What is dropped first: what others imply, so that names, families and whether there are ports stay where they
- * suffice; or names, where a family says as much. */
+/* Orders in which bits are dropped: first those that others imply, so that names, families and KIND_PORTS stay where
+ * they suffice; or names first, where a family is enough. */
 enum { ORDER = 15, ORDERS = 2 };
 static const uint32_t orders[ORDERS][ORDER] = {
     {KIND_AH, KIND_FRAG_NO, KIND_FRAG_FIRST, KIND_FRAG_LATER, KIND_TCP_FLAGS, KIND_PROTO, KIND_IP4, KIND_IP6, KIND_TCP,
@@ -44,8 +44,8 @@ static const uint32_t orders[ORDERS][ORDER] = {
 };
 #define FRAGMENT_BITS ((uint32_t)(KIND_FRAG_NO | KIND_FRAGMENT))
 
-/* The wanted frame with as few bits as tell it from others. way: which order, and whether what is clear is dropped
- * before what is set: sometimes one takes more frames along, sometimes the other. */
+/* Grow a choice from a wanted frame: drop bits while it holds only wanted frames. way: the order, and whether clear
+ * bits are dropped before set bits; the best way differs. */
 static struct choice grow(const struct kind_universe *u, uint32_t kind, unsigned way)
 {
     struct choice c = {.kind_mask = KIND_CORE, .kind_value = kind, .port = {0, UINT16_MAX}};
@@ -56,7 +56,7 @@ static struct choice grow(const struct kind_universe *u, uint32_t kind, unsigned
     return c;
 }
 
-/* How many wanted frames it holds that no choice so far does. */
+/* Return the number of wanted frames that this choice holds and no choice before. */
 static unsigned gains(const struct kind_universe *u, uint64_t held, const struct choice *c, uint64_t *holds)
 {
     *holds = 0;
@@ -65,7 +65,7 @@ static unsigned gains(const struct kind_universe *u, uint64_t held, const struct
     return (unsigned)__builtin_popcountll(*holds & ~held);
 }
 
-/* Always the one that gains most. */
+/* Cover the wanted frames greedily, by the choice that gains most. */
 static void cover(const struct kind_universe *u, struct choices *out)
 {
     for (uint64_t held = 0;;) {
@@ -89,14 +89,14 @@ static void cover(const struct kind_universe *u, struct choices *out)
     }
 }
 
-/* Only the family's frames. */
+/* Keep only the family's frames. */
 static void keep_family(struct kind_universe *u, unsigned family)
 {
     const uint32_t bit = family == IR_V4 ? KIND_IP4 : KIND_IP6;
     for (unsigned i = 0; i < u->count && family; i++) u->frames[i].wanted &= (u->frames[i].kind & bit) != 0;
 }
 
-/* Any fragments of IP packets, as bits. */
+/* Ask for fragments of IP packets, as bits. */
 static void ask_fragment(const struct ir *ir, uint32_t fragment, struct choice *c)
 {
     static const uint32_t bits[] = {KIND_FRAG_NO, KIND_FRAG_FIRST, KIND_FRAG_LATER};
@@ -114,7 +114,7 @@ static void ask_fragment(const struct ir *ir, uint32_t fragment, struct choice *
     c->kind_mask = (c->kind_mask & ~FRAGMENT_BITS) | out_of;
 }
 
-/* Packets of a family, or of both, whose protocol is known and one of these. */
+/* Add packets of one family, or both, with a known protocol in the ranges. */
 static void add_numbers(struct choices *out, const struct choice *kind, const struct pbc_range *r, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
@@ -137,7 +137,7 @@ static void add_kind(struct choices *out, uint32_t mask, uint32_t value, const s
     out->c[out->count++] = c;
 }
 
-/* Beside the protocols by number: IPv6 whose protocol is not known, and what is neither IP nor ARP. */
+/* Add the other frames: IPv6 with unknown protocol, and frames that are neither IP nor ARP. */
 static void add_others(const struct ir *ir, uint32_t what, uint32_t fragment, unsigned family, struct choices *out)
 {
     const bool plain = ir_ranges_have(ir, what, WHAT_IP6_UNKNOWN), ah = ir_ranges_have(ir, what, WHAT_AH6_UNKNOWN);

@@ -1,5 +1,5 @@
-/* A rule's boxes: the choices of its fields, multiplied out (rule_boxes.h). Where that would be too many, the field
- * with most choices is widened until it is not. */
+/* A rule's boxes: the choices of its fields, multiplied out (rule_boxes.h). If there are too many, the field with most
+ * choices is widened until there are not. */
 #include "compiler/classify/boxes/rule_boxes.h"
 
 #include <string.h>
@@ -23,7 +23,7 @@ struct rule_boxes *rule_boxes_new(struct ir *ir)
     return r;
 }
 
-/* Do boxes have to be one family's? Own or not is asked of key.kind. */
+/* True if each box must belong to one family. Own addresses are asked of key.kind. */
 static bool asks_addresses(const struct ir_product *p)
 {
     static const enum ir_field fields[] = {IR_SRC, IR_SRC_SELF, IR_DST, IR_DST_SELF};
@@ -54,10 +54,10 @@ static uint64_t product(const struct rule_boxes *r)
     return n;
 }
 
-/* Until the boxes are few enough, or nothing can be widened. */
+/* Widen until the boxes are few enough, or nothing can be widened. */
 static void widen(struct rule_boxes *r, uint32_t most)
 {
-    uint32_t resist = 0; /* dims */
+    uint32_t resist = 0; /* bits: dims that cannot be widened */
     while (product(r) > most) {
         unsigned largest = r->count;
         for (unsigned i = 0; i < r->count; i++)
@@ -67,7 +67,7 @@ static void widen(struct rule_boxes *r, uint32_t most)
     }
 }
 
-/* All that one box asks, before it is one: choices may contradict each other in key.kind or key.marks. */
+/* Questions of one box in the making; choices may contradict each other in key.kind or key.marks. */
 struct sum {
     uint32_t value[16], mask[16];
     struct port_range port[2];
@@ -104,7 +104,7 @@ static bool add_box(const struct sum *s, struct boxes *out, uint32_t entry)
     return true;
 }
 
-/* One box for each combination of choices that does not contradict itself. */
+/* Make a box of each combination of choices without contradiction. */
 static bool multiply(const struct rule_boxes *r, struct boxes *out, uint32_t entry)
 {
     uint32_t at[DIMS_MAX] = {0};
@@ -122,7 +122,7 @@ static bool multiply(const struct rule_boxes *r, struct boxes *out, uint32_t ent
     }
 }
 
-/* What no box says. */
+/* Return the fields that boxes never express. */
 static uint32_t never_said(const struct ir_product *p)
 {
     static const enum ir_field fields[] = {IR_SRC_MAC, IR_DST_MAC, IR_BYTES, IR_FLOWS, IR_METERS};

@@ -1,4 +1,4 @@
-/* From boxes to an image: the root of the recursion, and what is said of the result. */
+/* From boxes to an image: the root of the recursion, and the figures of the result. */
 #include "compiler/classify/tree/builder_priv.h"
 
 #include <stdlib.h>
@@ -7,12 +7,12 @@
 enum {
     OVERLAPS = 16,
     BUDGET_STEP = 4,
-    HALVES_FROM = 11,  /* slots that a format's half may stand for */
-    BUILD_BEATEN = -1, /* given up for its lines */
+    HALVES_FROM = 11,  /* first slot that a format's half may stand for */
+    BUILD_BEATEN = -1, /* error: stopped, since its lines exceed another attempt's */
 };
 
-/* Bytes that are shared out among a list's boxes. More copies of boxes do not make searches faster beyond what these
- * allow (README.md); boxes that ask many slots have fewer to share, as they take more themselves. */
+/* Return the bytes to share out among a list's boxes. Further copies of boxes do not make searches faster (README.md);
+ * boxes that ask many slots are larger and have fewer bytes to share. */
 static uint64_t worth_spending(const struct build *b, struct list l)
 {
     enum { LEAST = 1 << 14, FEW = 5 << 19 };
@@ -22,7 +22,7 @@ static uint64_t worth_spending(const struct build *b, struct list l)
         for (uint32_t i = 0; i < l.count && !asked; i++) asked = b->b->mask[c][l.box[i]];
         slots += asked && b->b->slot[c] < HALVES_FROM;
     }
-    const uint64_t box = slots <= 2 ? 32 : slots <= 6 ? 64 : 128; /* of a leaf of all boxes */
+    const uint64_t box = slots <= 2 ? 32 : slots <= 6 ? 64 : 128; /* bytes of a box in a leaf of all boxes */
     const uint64_t small = LEAST + 24 * box * l.count, large = FEW + (box > 64 ? 3 * box : 3 * box / 2) * l.count;
     return small < large ? small : large;
 }
@@ -33,7 +33,7 @@ static void columns_find(struct build *b)
     for (unsigned c = 0; c < b->b->slots; c++) b->column[b->b->slot[c]] = (uint8_t)c;
 }
 
-/* The forks that join the words of parts; what is left of them has the lowest entry of its words first. */
+/* Join the words of parts by forks; the word with the lowest entry comes first. */
 static uint64_t joined(struct build *b, const uint64_t word[], unsigned count)
 {
     uint64_t all = word[count - 1];
@@ -47,7 +47,7 @@ static uint64_t joined(struct build *b, const uint64_t word[], unsigned count)
     return all;
 }
 
-/* Every part has its share of the bytes, and what the forks that lead to it leave of forks and depth. */
+/* Build the root: each part gets its share of the bytes, and the forks and depth that the joining forks leave. */
 static uint64_t root_word(struct build *b, unsigned scale, uint64_t limit, bool *spare)
 {
     const struct part everything = {.value = {0}};
@@ -63,7 +63,7 @@ static uint64_t root_word(struct build *b, unsigned scale, uint64_t limit, bool 
     const uint64_t budget = all > limit ? limit : all;
     b->reserve = budget / 2 < limit - budget ? budget / 2 : limit - budget;
     for (unsigned i = 0; i < parts.count; i++) {
-        const unsigned above = i + 1 < parts.count ? i + 1 : i; /* forks */
+        const unsigned above = i + 1 < parts.count ? i + 1 : i; /* number of forks above the part */
         word[i] = node_word(
             b, parts.part[i], &everything,
             (struct allowance){(uint64_t)((double)worth[i] * within), b->forks_most - above, PBC_TREE_DEPTH - above});
@@ -72,7 +72,7 @@ static uint64_t root_word(struct build *b, unsigned scale, uint64_t limit, bool 
     return joined(b, word, parts.count);
 }
 
-/* Entries of the longest leaf, evenly over it. */
+/* Sample entries evenly over the longest leaf. */
 static bool overlap_fill(const struct build *b, struct built *out)
 {
     if (!b->longest) return true;
@@ -136,7 +136,7 @@ static int finish(struct build *b, uint64_t root, uint64_t limit, struct built *
     return BUILD_OK;
 }
 
-/* One attempt that shares out `scale` times the bytes that are worth spending. *spare: the limit leaves more. */
+/* Build once, sharing out `scale` times the worthwhile bytes. *spare: the limit leaves more. */
 static int attempt(const struct build *plain, unsigned scale, uint64_t limit, struct built *out, bool *spare)
 {
     struct build b = *plain;
@@ -149,10 +149,10 @@ static int attempt(const struct build *plain, unsigned scale, uint64_t limit, st
     return error;
 }
 
-/* All that building took, images kept beside one that is being built among it. */
+/* Effort of the whole build, with images kept while another is built. */
 struct effort {
     uint64_t work, peak;
-    unsigned scale; /* of the last attempt */
+    unsigned scale; /* scale of the last attempt */
 };
 
 static uint64_t held_bytes(const struct built *b)
@@ -166,7 +166,7 @@ static void effort_add(struct effort *e, const struct built *now, uint64_t kept)
     if (now->peak_bytes + kept > e->peak) e->peak = now->peak_bytes + kept;
 }
 
-/* `now` instead of *out, if it is better; the other is freed. */
+/* Replace *out by `now` if that is better; free the other. */
 static void keep_better(struct built *out, struct built *now, bool better)
 {
     if (better) {
@@ -177,8 +177,7 @@ static void keep_better(struct built *out, struct built *now, bool better)
     }
 }
 
-/* What resists within the bytes that are worth spending is tried with more of those that there may be; the attempt with
- * the shortest worst way is what counts. */
+/* Build, and retry with more of the allowed bytes while parts resist; keep the image with the shortest worst way. */
 static int attempts(const struct build *plain, uint64_t limit, uint64_t kept, struct built *out, struct effort *e)
 {
     int best = BUILD_TOO_LARGE;
@@ -199,11 +198,11 @@ static int attempts(const struct build *plain, uint64_t limit, uint64_t kept, st
     }
 }
 
-/* Is it more than a program may hold? */
+/* True if the image exceeds what a program may hold. */
 static bool asks_too_much(const struct built *b) { return b->chain > PBC_CHAIN_MAX || built_steps(b) > PBC_PATH_MAX; }
 
-/* Both ways of a fork may hold boxes of the same entries, which then count twice. Without forks each counts once: the
- * image is that one if a program may hold it. */
+/* Build again without forks if the chain is too long: both ways of a fork may hold boxes of the same entries, which
+ * then count twice. Keep that image if a program may hold it. */
 static void chain_again(struct build *b, uint64_t limit, struct built *out, struct effort *e)
 {
     struct built now;
@@ -214,16 +213,16 @@ static void chain_again(struct build *b, uint64_t limit, struct built *out, stru
     keep_better(out, &now, !error && !asks_too_much(&now));
 }
 
-/* Is the worst way through the parts so short that the whole, which takes longest to build, need not be tried? Of a
- * million rules it is never shorter than that. */
+/* True if the worst way through the parts is short enough to skip the whole, which takes longest to build. For a
+ * million rules this is never so. */
 static bool parts_suffice(uint32_t boxes, uint32_t lines)
 {
     enum { LARGE = 50000, SHORT = 64, LARGEST = 500000, SHORT_OF_LARGEST = 96 };
     return boxes > LARGE && lines <= (boxes > LARGEST ? SHORT_OF_LARGEST : SHORT);
 }
 
-/* The whole; in its stead the parts that open addresses make, where their worst way is shorter. Forks between parts add
- * up the entries that may be asked in turn: parts are not for lists of many such. */
+/* Build the whole, or the parts that open addresses make if their worst way is shorter. Forks between parts add up the
+ * entries that may be asked in turn, so parts are not for lists with many of these. */
 static int whole_or_parts(struct build *b, uint64_t limit, struct built *out, struct effort *e)
 {
     struct built whole;

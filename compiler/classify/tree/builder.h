@@ -1,55 +1,55 @@
-/* From boxes to the image of one classifier: the tree of cuts and forks and its leaves (pbc.h). Knows no rules, only
- * boxes and which entries have code, so that tests and measurements can give it any. Deterministic: the same boxes give
- * the same image. */
+/* From boxes to the image of one classifier: the tree of cuts and forks and its leaves (pbc.h). It knows no rules, only
+ * boxes and the entries that have code, so that tests and measurements can give it any. Deterministic: the same boxes
+ * give the same image. */
 #pragma once
 
 #include "compiler/classify/boxes/boxes.h"
 #include "vm/pbc.h"
 
 struct build_limits {
-    uint64_t bytes;   /* of tree, formats and blocks together */
-    uint32_t workers; /* reserved: 1 */
+    uint64_t bytes;   /* most bytes of tree, formats and blocks together */
+    uint32_t workers; /* reserved, must be 1 */
 };
 
-/* Can any frame have these bits of key.kind: (kind & mask) == value? What is cut apart on kind has no rules below where
- * the answer is no. NULL: all can. */
+/* True if some frame has these bits of key.kind: (kind & mask) == value. Cuts on kind put no rules below other values.
+ * NULL: all values are possible. */
 typedef bool kind_possible_fn(uint32_t mask, uint32_t value);
 
-/* What was built, and what there is to say of it. */
+/* The image, and figures about it. */
 struct built {
     uint64_t *tree;
     struct pbc_block *blocks;
     struct pbc_format *formats;
     uint32_t tree_count, block_count, format_count;
-    /* struct pbc_classifier's: */
+    /* fields of struct pbc_classifier: */
     uint32_t words, compared, forks, chain;
-    /* For --stats: */
-    uint32_t boxes;                    /* given */
-    uint32_t cuts, fork_count, leaves; /* in the tree, shared ones once */
-    uint32_t longest_leaf;             /* rules of the longest leaf */
-    double expected_blocks;            /* a packet whose header is drawn from the boxes, evenly */
+    /* figures for --stats: */
+    uint32_t boxes;                    /* number of boxes given */
+    uint32_t cuts, fork_count, leaves; /* in the tree; shared parts count once */
+    uint32_t longest_leaf;             /* rules in the longest leaf */
+    double expected_blocks;            /* mean for a packet whose header is drawn from the boxes evenly */
     uint32_t lines;                    /* cache lines on the worst way */
-    uint32_t *overlap_sample;          /* of the longest leaf: entries that resist cutting, at most 16 */
+    uint32_t *overlap_sample;          /* at most 16 entries of the longest leaf that resist cutting */
     uint32_t overlap_count;
-    uint64_t peak_bytes; /* memory that building took */
-    uint64_t work;       /* boxes looked at, each time one was: what time is bounded by */
-    bool last_resort;    /* some leaf is long because nothing tells its rules apart within the budget */
+    uint64_t peak_bytes; /* most memory held during the build */
+    uint64_t work;       /* boxes looked at, counted each time: a bound of the time */
+    bool last_resort;    /* true if a leaf is long because nothing tells its rules apart within the budget */
 };
 
 enum build_error {
     BUILD_OK = 0,
     BUILD_NO_MEMORY = -12 /* -ENOMEM */,
-    BUILD_TOO_LARGE = -27 /* -EFBIG: not within limits.bytes */
+    BUILD_TOO_LARGE = -27 /* -EFBIG: exceeds limits.bytes */
 };
 
-/* coded: [boxes->entries], does the entry have code; NULL: none. Returns 0 and fills *out, which built_fini frees, or a
- * build_error with nothing to free. Time is bounded by the number of boxes alone (README.md). */
+/* Build a classifier. coded, [boxes->entries]: entries with code; NULL: none. Return 0 and fill *out, which built_fini
+ * frees, or a build_error with nothing to free. Time is bounded by the number of boxes (README.md). */
 int classifier_build(const struct boxes *boxes, const bool *coded, kind_possible_fn *possible,
                      const struct build_limits *limits, struct built *out);
 void built_fini(struct built *b);
 
-/* Words and blocks that all searches for one packet read at most: one search, and one behind each entry with code that
- * may be asked in turn. What a CLASSIFY adds to the longest path, but for the entries' own code. */
+/* Return the most words and blocks that all searches for one packet read: one search, and one behind each entry with
+ * code that may be asked in turn. A CLASSIFY adds this to the longest path, besides the entries' own code. */
 static inline uint64_t built_steps(const struct built *b)
 {
     return (1 + (uint64_t)b->words + b->compared) * (1 + (uint64_t)b->chain);

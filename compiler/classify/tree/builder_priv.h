@@ -1,4 +1,4 @@
-/* What the files behind builder.h share: the state of one build, the parts of the key space it goes through. */
+/* Shared by the files behind builder.h: the state of one build, and the parts of the key space that it goes through. */
 #pragma once
 
 #include <stddef.h>
@@ -11,26 +11,26 @@ enum {
     NO_COLUMN = 0xff,
 };
 
-/* A part of the key space: the bits that the way to it has told. Of slot 10 the ports' ranges follow. */
+/* A part of the key space: the bits fixed on the way to it. Slot 10 gives the ranges of the ports. */
 struct part {
     uint32_t value[16], mask[16]; /* value & ~mask is 0 */
 };
-/* Boxes, by number, ascending. */
+/* A list of boxes, by number, ascending. */
 struct list {
     uint32_t *box, count;
 };
-/* What may still be spent below. */
+/* Bytes, forks and depth that may still be spent below. */
 struct allowance {
     uint64_t bytes;
-    unsigned forks, depth; /* on a path; depth in words, this one included */
+    unsigned forks, depth; /* on a path; depth in words, this word included */
 };
-/* Of all ways below a word the worst, each for itself. */
+/* The worst values over all ways below a word, each taken separately. */
 struct worst {
     uint32_t words, compared, forks, chain, lines;
-    uint32_t least; /* the lowest entry below; PBC_LANE_NONE: none */
+    uint32_t least; /* lowest entry below; PBC_LANE_NONE: none */
 };
 
-/* Memory that is given back in the order opposite to taking. */
+/* A stack of chunks: memory is released in reverse order of allocation. */
 struct chunk;
 struct stack {
     struct chunk *top;
@@ -40,7 +40,7 @@ struct stack_mark {
     size_t used;
 };
 
-/* Arrays that only grow, and the table that finds equal members. */
+/* A table that finds equal members of arrays that only grow. */
 struct index {
     struct place {
         uint32_t hash, member; /* 1 + the member's number, 0: free */
@@ -48,32 +48,32 @@ struct index {
     uint32_t cap, count;
 };
 struct table {
-    uint32_t first, count; /* into build.words */
+    uint32_t first, count; /* range in build.words */
     struct worst worst;
 };
 struct leaf {
     uint32_t block, lanes;
-    uint32_t units; /* of 256 bytes, in all */
+    uint32_t units; /* units of 256 bytes */
     uint16_t format;
     uint32_t chain;
-    uint32_t least; /* the first entry */
+    uint32_t least; /* its first entry */
 };
 
 struct build {
     const struct boxes *b;
     const bool *coded;
     kind_possible_fn *possible;
-    bool parted;         /* build the parts that open addresses make, not the whole */
-    unsigned forks_most; /* on a path */
-    uint64_t reserve;    /* bytes kept for what resists, beside those that are shared out */
-    uint8_t column[16];  /* of a slot, NO_COLUMN */
+    bool parted;         /* true: build the parts that open addresses make; false: the whole */
+    unsigned forks_most; /* most forks on a path */
+    uint64_t reserve;    /* bytes kept for parts that resist, besides those shared out */
+    uint8_t column[16];  /* column of a slot, NO_COLUMN */
     struct stack stack;
-    uint64_t held, peak;     /* bytes taken, now and at most */
-    bool failed;             /* memory was out */
-    struct scratch *scratch; /* score.c */
+    uint64_t held, peak;     /* bytes held, now and at most */
+    bool failed;             /* true if out of memory */
+    struct scratch *scratch; /* owned by score.c */
 
-    /* The image as it comes to be: a table after all those it leads to; the base of a cut or fork is the table's
-     * number, of a leaf the leaf's. */
+    /* The image in the making: a table stands behind all tables that it leads to; the base of a cut or fork is the
+     * table's number, of a leaf the leaf's. */
     uint64_t *words;
     struct table *tables;
     struct leaf *leaves;
@@ -82,12 +82,12 @@ struct build {
     uint32_t word_count, word_cap, table_count, table_cap, leaf_count, leaf_cap, block_count, block_cap, format_count,
         format_cap;
     struct index table_index, leaf_index;
-    uint64_t work;    /* boxes looked at */
-    uint32_t longest; /* 1 + the number of the leaf of most lanes */
+    uint64_t work;    /* number of boxes looked at, counted each time */
+    uint32_t longest; /* 1 + the number of the leaf with most lanes */
     bool last_resort;
-    bool unsayable;      /* a leaf that no format holds, and no room to cut it */
-    uint32_t lines_most; /* on the worst way: an image of more is not wanted; 0: any */
-    bool beaten;         /* it would have more: building has stopped, as with `failed` */
+    bool unsayable;      /* true for a leaf that no format holds, and no room to cut it */
+    uint32_t lines_most; /* most lines on the worst way of a useful image; 0: any number */
+    bool beaten;         /* true if the image exceeds lines_most: building has stopped, as with `failed` */
 };
 
 /* open.c: a list in parts, by the addresses that boxes leave open; ascending by their first boxes, which have their
@@ -97,12 +97,12 @@ struct parts {
     struct list part[PARTS_MOST];
     unsigned count;
 };
-/* False: too few boxes leave the source open or the destination, or memory is out. The lists lie on b->stack. */
+/* Find the parts; lists lie on b->stack. False: too few boxes leave source or destination open, or out of memory. */
 bool parts_find(struct build *b, struct parts *parts);
-/* The whole list as its only part. */
+/* Take the whole list as the only part. */
 void parts_whole(struct build *b, struct parts *parts);
 
-/* memory.c. All of it is counted; NULL sets build.failed. */
+/* memory.c. All memory is counted; NULL sets build.failed. */
 void *mem_grow(struct build *b, void *array, uint32_t count, uint32_t *cap, size_t size, uint32_t more);
 void *mem_take(struct build *b, size_t bytes);
 void mem_give(struct build *b, void *p, size_t bytes);
@@ -112,34 +112,34 @@ void stack_release(struct build *b, struct stack_mark mark);
 
 /* part.c */
 void part_ports(const struct part *p, struct port_range *sport, struct port_range *dport);
-/* What of the box's question the part leaves open. */
+/* Return the bits that the box asks and the part leaves open. */
 static inline uint32_t open_mask(const struct build *b, const struct part *p, uint32_t box, unsigned column)
 {
     return b->b->mask[column][box] & ~p->mask[b->b->slot[column]];
 }
-/* Drops what no key of the part finds. Returns how many boxes are left. */
+/* Drop boxes that no key of the part finds. Return the number of boxes left. */
 uint32_t part_prune(struct build *b, struct list l, const struct part *p);
 
 /* window.c: a window of the key's bits, within one slot or one port. */
 struct window {
     uint8_t slot, shift, width; /* shift within the slot; width 1..16 */
 };
-/* The children of a window that a box reaches: `count` of them. */
+/* The `count` children of a window that a box reaches. */
 struct span {
     uint32_t first, count;
-    uint32_t free; /* bits that the box leaves open; ranges: 0 */
-    uint32_t wrap; /* children - 1 */
+    uint32_t free; /* bits that the box leaves open; for ranges 0 */
+    uint32_t wrap; /* number of children - 1 */
     bool range;
 };
 struct span window_span(const struct build *b, const struct part *p, uint32_t box, struct window w);
-/* Child number i of a span; `last` is the one before (any for i = 0). */
+/* Return child i of a span; `last` is the child before (any value for i = 0). */
 static inline uint32_t span_child(const struct span *s, uint32_t i, uint32_t last)
 {
     if (s->range) return (s->first + i) & s->wrap;
     return i ? s->first | (((last & s->free) - s->free) & s->free) : s->first;
 }
-/* Does the box hold for all keys of the child, as far as the window's field goes, or for the same of them in every
- * child it reaches? Then children with the same boxes are the same. */
+/* True if the box holds for all keys of the child in the window's field, or for the same keys of every child that it
+ * reaches. Then children with the same boxes are equal. */
 bool window_alike(const struct build *b, const struct part *p, uint32_t box, struct window w, uint32_t child);
 struct part window_child(const struct part *p, struct window w, uint32_t child);
 static inline uint64_t window_word(struct window w, uint32_t table)
@@ -152,33 +152,33 @@ enum way { WAY_LEAF, WAY_CUT, WAY_FORK };
 struct plan {
     enum way way;
     struct window window;
-    uint32_t most; /* FORK: boxes that reach more children than that stand apart */
+    uint32_t most; /* FORK: most children that a box may reach without standing apart */
 };
-/* The ways to go on from here, best first; at most `most`. */
+/* Find ways to continue here, best first, at most `most`. Return their number. */
 unsigned plans_find(struct build *b, struct list l, const struct part *p, struct allowance a, struct plan plans[],
                     unsigned most);
 
 /* leaf.c */
 enum { LEAF_FEW = 8, LEAF_BOXES = 16, LEAF_LONG = 32, LEAF_RESISTS = 64 };
-/* Units that a leaf of so many boxes takes in the part at most, and its bytes. 0: no format holds what they ask. */
+/* Return the most units, or the bytes, of a leaf with these boxes in the part. 0: no format holds their questions. */
 uint64_t leaf_bytes(const struct build *b, const struct part *p, struct list l);
 uint64_t leaf_word(struct build *b, const struct part *p, struct list l);
 
 /* node.c */
 uint64_t node_word(struct build *b, struct list l, const struct part *p, struct allowance a);
 
-/* cut.c, fork.c: false when it does not fit the allowance; nothing is then changed. */
+/* cut.c, fork.c: false if the result exceeds the allowance; nothing is changed then. */
 bool cut_word(struct build *b, struct list l, const struct part *p, struct window w, struct allowance a,
               uint64_t *word);
 bool fork_word(struct build *b, struct list l, const struct part *p, struct plan plan, struct allowance a,
                uint64_t *word);
 
-/* tables.c: equal tables are one. */
+/* tables.c: store a table; equal tables are stored once. */
 uint32_t table_add(struct build *b, const uint64_t words[], uint32_t count);
 struct worst word_worst(const struct build *b, uint64_t word);
 struct worst worst_any(struct worst a, struct worst b);
 static inline uint32_t unit_lines(uint32_t units) { return units * (uint32_t)(sizeof(struct pbc_block) / 64); }
-/* Some way below a word reads so many lines, so the way from the root reads more. */
+/* Note that some way below a word reads this many lines: the way from the root reads at least as many. */
 static inline void bound_lines(struct build *b, uint32_t lines)
 {
     if (b->lines_most && lines >= b->lines_most) b->beaten = b->failed = true;
@@ -189,14 +189,14 @@ static inline uint64_t build_bytes(const struct build *b)
            b->format_count * sizeof(struct pbc_format);
 }
 uint32_t hash_bytes(const void *bytes, size_t len);
-/* The place of the member with that hash for which `equal` holds, or a free one where it belongs; NULL: memory is out.
- */
+/* Return the place of the member with that hash for which `equal` holds, or a free place for it; NULL: out of
+ * memory. */
 typedef bool equal_fn(const struct build *b, uint32_t member, const void *what);
 struct place *index_find(struct build *b, struct index *x, uint32_t hash, equal_fn *equal, const void *what);
 void index_put(struct index *x, struct place *at, uint32_t hash, uint32_t member);
 
-/* layout.c: parents before children. */
+/* layout.c: order the tree, parents before children. */
 bool layout(struct build *b, uint64_t root, struct built *out);
 
-/* expect.c: blocks that a packet drawn from the boxes costs, on the finished image. */
+/* expect.c: return the blocks that a packet drawn from the boxes costs, on the finished image. */
 double expected_blocks(const struct boxes *b, kind_possible_fn *possible, const struct built *image);

@@ -1,5 +1,5 @@
-/* Cutting: the boxes of a part dealt to the children of a window. Children that have the same boxes, of which the
- * window tells nothing apart, are built once; boxes that reach all children are kept once. */
+/* Cutting: the boxes of a part are dealt to the children of a window. Children with the same boxes, which the window
+ * does not tell apart, are built once; boxes that reach all children are kept once. */
 #include <string.h>
 
 #include "compiler/classify/tree/builder_priv.h"
@@ -9,18 +9,18 @@ struct deal {
     const struct part *p;
     struct window w;
     uint32_t children;
-    struct list common, mixed; /* boxes that reach every child in the same way; the others */
-    uint32_t *count;           /* of each child: boxes of its own */
-    uint64_t *sum;             /* a hash of them */
-    uint32_t *same;            /* the first child that has the same; DEAD: no key of the part leads there */
-    uint32_t *at;              /* where the boxes of a first child begin, in own */
+    struct list common, mixed; /* boxes that reach every child in the same way; other boxes */
+    uint32_t *count;           /* [child]: number of its own boxes */
+    uint64_t *sum;             /* [child]: hash of its own boxes */
+    uint32_t *same;            /* [child]: first child with the same boxes; DEAD: no key of the part leads there */
+    uint32_t *at;              /* [first child]: start of its boxes in own */
     uint32_t *own;
-    uint32_t *alive, alive_count; /* kind: the children that there are */
+    uint32_t *alive, alive_count; /* for kind: possible children */
     uint32_t firsts;
-    struct list *pruned; /* of each first child, where that was needed to see that all fit; NULL */
+    struct list *pruned; /* [first child]: pruned boxes, if computed to see that all fit; NULL */
 };
 #define DEAD UINT32_MAX
-enum { PRUNED_FIRST = 4 /* children */ };
+enum { PRUNED_FIRST = 4 /* PRUNED_FIRST: children */ };
 
 static uint64_t mix(uint64_t x)
 {
@@ -29,7 +29,7 @@ static uint64_t mix(uint64_t x)
     return x ^ x >> 33;
 }
 
-/* Does the box reach all children alike? */
+/* True if the box reaches all children alike. */
 static bool is_common(const struct deal *d, uint32_t box)
 {
     const struct span s = window_span(d->b, d->p, box, d->w);
@@ -42,8 +42,8 @@ static bool is_common(const struct deal *d, uint32_t box)
     return r.lo <= all.lo && r.hi >= all.hi;
 }
 
-/* The child whose bits are as the part tells them. A part may be shared with others that differ in bits which no box of
- * it asks, so keys do come to the other children, too: they are what this one is. */
+/* Return the child whose bits agree with the part. A part may be shared with parts that differ in bits that none of its
+ * boxes asks, so keys reach the other children, too: these equal the returned child. */
 static uint32_t as_told(const struct deal *d, uint32_t child)
 {
     const uint32_t told = d->p->mask[d->w.slot] >> d->w.shift & (d->children - 1);
@@ -57,8 +57,8 @@ static bool is_possible(const struct deal *d, uint32_t child)
     return d->w.slot != SLOT_KIND || !d->b->possible || d->b->possible(q.mask[SLOT_KIND], q.value[SLOT_KIND]);
 }
 
-/* Bits of kind that some box asks and the children still do not know: only then they differ in what is possible below.
- */
+/* Return bits of kind that a box asks and the children do not fix: only through these, children differ in possible
+ * frames. */
 static bool kind_stays_open(const struct deal *d, struct list l)
 {
     if (d->w.slot != SLOT_KIND) return false;
@@ -69,13 +69,13 @@ static bool kind_stays_open(const struct deal *d, struct list l)
     return open;
 }
 
-/* What dealing may look at: in proportion to the boxes, and to what the allowance could hold. */
+/* Return the bound of dealing, in proportion to the boxes and to the allowance. */
 static uint64_t reach_most(const struct deal *d, struct list l, struct allowance a)
 {
     return 16ull * l.count + 4ull * d->children + a.bytes / 32;
 }
 
-/* False: memory is out, or the boxes reach too many children. */
+/* Begin a deal. False: out of memory, or the boxes reach too many children. */
 static bool deal_init(struct deal *d, struct list l, struct allowance a)
 {
     struct build *b = d->b;
@@ -109,7 +109,7 @@ static bool deal_init(struct deal *d, struct list l, struct allowance a)
     return fits;
 }
 
-/* Calls see(child) for each child that a box of d->mixed reaches. */
+/* Run `body` for each child that a box of d->mixed reaches. */
 #define EACH_CHILD(d, box, child, body)                                                                                \
     do {                                                                                                               \
         const struct span s_ = window_span((d)->b, (d)->p, (box), (d)->w);                                             \
@@ -137,7 +137,7 @@ static void count_children(struct deal *d)
     }
 }
 
-/* Which children are the same as an earlier one, by their sums alone. Returns how many boxes the others have. */
+/* Find children equal to an earlier child, by their sums alone. *boxes: number of boxes of the others. */
 static bool find_same(struct deal *d, uint64_t *boxes)
 {
     uint32_t cap = 4;
@@ -164,7 +164,7 @@ static bool find_same(struct deal *d, uint64_t *boxes)
     return true;
 }
 
-/* Deals the boxes, and holds those that are not first to what the sums say: false where two only looked the same. */
+/* Deal the boxes, and compare the children that the sums call equal: false if two were not. */
 static bool deal_out(struct deal *d)
 {
     bool ok = true;
@@ -198,8 +198,7 @@ static uint32_t child_count(const struct deal *d, uint32_t c)
     return d->pruned ? d->pruned[c].count : d->count[c] + d->common.count;
 }
 
-/* What no longer plays a role in each child, before it is known whether all fit: for narrow cuts, whose lists can be
- * held together. */
+/* Prune each child's boxes before it is known if all fit: for narrow cuts, whose lists can be held together. */
 static bool prune_children(struct deal *d)
 {
     struct list *pruned = stack_get(d->b, d->children * sizeof *pruned);
@@ -218,7 +217,7 @@ static bool prune_children(struct deal *d)
 
 static uint64_t bytes_of(uint64_t boxes, uint64_t unit) { return (boxes + 7) / 8 * unit; }
 
-/* Bytes that all children take if each is a leaf of blocks of `unit` bytes. */
+/* Return the bytes of all children if each is a leaf of blocks of `unit` bytes. */
 static uint64_t least_bytes(const struct deal *d, uint64_t unit)
 {
     uint64_t bytes = 0;
@@ -229,7 +228,7 @@ static uint64_t least_bytes(const struct deal *d, uint64_t unit)
     return bytes;
 }
 
-/* What is left of the budget beyond the least is shared out in proportion to the boxes. */
+/* Build the children. The budget beyond the minimum is shared out in proportion to the boxes. */
 static bool build_children(struct deal *d, struct allowance a, uint64_t unit, uint64_t words[])
 {
     struct build *b = d->b;

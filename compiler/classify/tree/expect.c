@@ -1,5 +1,5 @@
-/* What a packet drawn from the boxes costs: a box evenly, then what it leaves open evenly, searched for in the image.
- */
+/* The expected cost of a packet drawn from the boxes: a box evenly, then its open bits evenly, searched for in the
+ * image. */
 #include "compiler/classify/tree/builder_priv.h"
 #include "vm/packet/key.h"
 
@@ -16,7 +16,7 @@ static uint16_t draw_port(uint64_t *state, struct port_range r)
     return (uint16_t)(r.lo + draw(state) % (r.hi - r.lo + 1u));
 }
 
-/* Open bits of kind one after another, each evenly where both can be. */
+/* Draw the open bits of kind one after another, evenly where both values are possible. */
 static uint32_t draw_kind(kind_possible_fn *possible, uint32_t value, uint32_t mask, uint64_t *state)
 {
     const uint32_t random = draw(state);

@@ -1,5 +1,5 @@
-/* What the boxes of a list ask in a part: a sample of them, jittered, never one at a fixed stride, since lists are
- * written in patterns; and of each field, how well its bits tell the boxes of the sample apart. */
+/* Questions of a list's boxes in a part: a sample of the boxes, jittered rather than at a fixed stride, since lists are
+ * written in patterns; and for each field, how well its bits tell the sampled boxes apart. */
 #include <math.h>
 
 #include "compiler/classify/tree/score_priv.h"
@@ -26,7 +26,7 @@ static float port_share(struct port_range r, struct port_range all)
     return (float)(hi - lo + 1) / (float)(all.hi - all.lo + 1);
 }
 
-/* The bits that all ports of a range have in common. */
+/* Return the mask of the bits that all ports of a range share. */
 static uint32_t prefix_mask(uint32_t lo, uint32_t hi)
 {
     uint32_t differs = lo ^ hi;
@@ -93,8 +93,8 @@ static uint32_t counts_get(const struct counts *c, unsigned bit)
     return n;
 }
 
-/* Bits that are the same wherever they are asked are taken for known: packets that have them otherwise find nothing
- * here, and are no reason to look at them. */
+/* Treat bits that are the same wherever asked as known: packets with other values find nothing here, and are no reason
+ * to look at these bits. */
 static void field_settle(struct field *f, uint32_t count)
 {
     uint32_t set = 0, clear = 0;
@@ -110,7 +110,7 @@ static void field_settle(struct field *f, uint32_t count)
     }
 }
 
-/* How well each bit tells boxes apart: the share of those that ask it, and how evenly. */
+/* Rate how well each bit tells boxes apart: by the share of boxes that ask it, and its evenness. False: no use. */
 static bool field_use(struct field *f, uint32_t count)
 {
     struct counts asked = {{0}}, set = {{0}};
@@ -132,9 +132,9 @@ static bool field_use(struct field *f, uint32_t count)
     return f->use[f->bits] > 0;
 }
 
-/* How many boxes hold for a key drawn from the part, on average. Where there are many, an early one soon covers all of
- * a small part, and cutting drops what is behind it: copies cost nothing then, and forks would keep apart what hides
- * one another. */
+/* Return the mean number of boxes that hold for a key drawn from the part. If there are many, an early box soon covers
+ * all of a small part, and cutting drops the boxes behind it: copies are then free, and forks would separate boxes that
+ * hide one another. */
 static float boxes_at_a_point(const struct build *b, struct list l, const struct part *p, const uint32_t picked[],
                               uint32_t count)
 {

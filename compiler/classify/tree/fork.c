@@ -1,5 +1,4 @@
-/* Forking: boxes that reach many children of a window stand in a tree of their own, so that they need not be in each.
- */
+/* Forking: boxes that reach many children of a window get a tree of their own, instead of a copy in each child. */
 #include "compiler/classify/tree/builder_priv.h"
 
 static uint64_t share(uint64_t bytes, uint32_t part, uint32_t all) { return bytes / all * part; }
@@ -31,7 +30,7 @@ bool fork_word(struct build *b, struct list l, const struct part *p, struct plan
     second = node_word(b, wide, p, below);
     stack_release(b, mark);
     if (b->failed) return false;
-    /* What was listed first may be gone: a box may hold no frame that can be. */
+    /* The first box may be gone: it may hold no possible frame. */
     const uint32_t least_narrow = word_worst(b, first).least, least_wide = word_worst(b, second).least;
     const bool wide_first = least_wide < least_narrow;
     const uint64_t both[2] = {wide_first ? second : first, wide_first ? first : second};

@@ -1,12 +1,12 @@
-/* Leaves: runs of blocks of eight lanes, in the smallest format that holds what the part leaves open of their boxes'
- * questions. Equal leaves are one. */
+/* Leaves: runs of blocks of eight lanes, in the smallest format that holds the bits that their boxes ask and the part
+ * leaves open. Equal leaves are stored once. */
 #include <string.h>
 
 #include "compiler/classify/tree/builder_priv.h"
 
 enum { LANES = 8, SLOTS_MOST = 14, HALF_FIRST_SLOT = 11, NO_HALF = 20 };
 
-/* Bits of each slot that some box asks and the part does not tell. */
+/* Find the bits of each slot that some box asks and the part leaves open. */
 static void open_slots(const struct build *b, const struct part *p, struct list l, uint32_t open[16])
 {
     memset(open, 0, 16 * sizeof *open);
@@ -18,7 +18,7 @@ static void open_slots(const struct build *b, const struct part *p, struct list 
     }
 }
 
-/* A slot of which one half alone is asked can be the format's half. 16: none. */
+/* Return a slot of which only one half is asked, for the format's half; 16: none. */
 static unsigned half_slot(const uint32_t open[16])
 {
     for (unsigned s = 15; s >= HALF_FIRST_SLOT; s--)
@@ -52,7 +52,7 @@ uint64_t leaf_bytes(const struct build *b, const struct part *p, struct list l)
     return (uint64_t)blocks_of(l.count) * f.size * sizeof(struct pbc_block) + sizeof f;
 }
 
-/* The format's number; they are few. */
+/* Return the number of the format, found by a scan of the few formats. */
 static uint32_t format_number(struct build *b, const struct pbc_format *f)
 {
     for (uint32_t i = 0; i < b->format_count; i++)
@@ -127,7 +127,7 @@ static bool equal(const struct build *b, uint32_t member, const void *what)
            memcmp(b->blocks + l->block, c->blocks, c->units * sizeof *c->blocks) == 0;
 }
 
-/* Entries, each once: a rule's boxes stand beside one another. */
+/* Count entries with code, each once: a rule's boxes stand side by side. */
 static uint32_t coded_entries(const struct build *b, struct list l)
 {
     uint32_t coded = 0;

@@ -1,4 +1,4 @@
-/* Memory of a build: every byte is counted, and what recursion needs for a while lies on a stack of chunks. */
+/* Memory of a build: every byte is counted; temporary memory of the recursion lies on a stack of chunks. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,7 +35,7 @@ void mem_give(struct build *b, void *p, size_t bytes)
     free(p);
 }
 
-/* Room for `more` members behind `count`; arrays grow by a quarter, as the largest of them are most of the image. */
+/* Make room for `more` members behind `count`; arrays grow by a quarter, since the largest are most of the image. */
 void *mem_grow(struct build *b, void *array, uint32_t count_now, uint32_t *cap, size_t size, uint32_t more)
 {
     if (*cap - count_now >= more) return array;

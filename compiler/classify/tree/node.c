@@ -1,4 +1,4 @@
-/* One part of the key space: a leaf, or the best way to go on that the allowance has room for. */
+/* One part of the key space: a leaf, or the best way to continue for which the allowance has room. */
 #include "compiler/classify/tree/builder_priv.h"
 
 enum { PLANS = 8, RESERVE_TIMES = 4, RESERVE_PART = 8 };
@@ -10,7 +10,7 @@ static bool follow(struct build *b, struct list l, const struct part *p, struct 
     return cut_word(b, l, p, plan.window, a, word);
 }
 
-/* The first way that the allowance has room for. */
+/* Take the first way for which the allowance has room. */
 static bool go_on(struct build *b, struct list l, const struct part *p, struct allowance a, uint64_t *word)
 {
     struct plan plans[PLANS];
@@ -25,7 +25,7 @@ static bool go_on(struct build *b, struct list l, const struct part *p, struct a
     return false;
 }
 
-/* What resists within its share may take of what is kept for such parts: several times what it would take as a leaf. */
+/* Take bytes of the reserve for a part that resists within its share: several times its size as a leaf. */
 static bool go_on_reserve(struct build *b, struct list l, const struct part *p, struct allowance a, uint64_t *word)
 {
     const uint64_t wish = RESERVE_TIMES * leaf_bytes(b, p, l), most = b->reserve / RESERVE_PART;

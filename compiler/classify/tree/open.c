@@ -7,9 +7,9 @@
 #include "vm/packet/key.h"
 
 enum {
-    SRC_OPEN = 1, /* classes: bits */
+    SRC_OPEN = 1, /* bits of a class */
     DST_OPEN = 2,
-    SMALL_PART = 64, /* a class of fewer than boxes / SMALL_PART + SMALL_PART goes along with the largest */
+    SMALL_PART = 64, /* a class of fewer than boxes / SMALL_PART + SMALL_PART joins the largest */
 };
 
 static bool leaves_open(const struct build *b, uint32_t box, unsigned slot)
@@ -24,7 +24,7 @@ static unsigned class_of(const struct build *b, uint32_t box)
     return (leaves_open(b, box, KEY_SLOT(src)) ? SRC_OPEN : 0) | (leaves_open(b, box, KEY_SLOT(dst)) ? DST_OPEN : 0);
 }
 
-/* The class that each class's boxes go with. False: boxes that leave one of the addresses open are too few. */
+/* Find the class that each class's boxes join. False: too few boxes leave one of the addresses open. */
 static bool classes_settle(const struct build *b, unsigned to[PARTS_MOST], uint32_t count[PARTS_MOST])
 {
     const uint32_t small = b->b->count / SMALL_PART + SMALL_PART;

@@ -1,10 +1,10 @@
-/* Parts of the key space, and which boxes play no role in one: what an earlier box covers there no key finds. A box
- * whose entry has code covers nothing, since the rest of its rule may fail. */
+/* Parts of the key space, and the boxes that play no role in a part, because an earlier box covers theirs. A box whose
+ * entry has code covers nothing, since the rest of its rule may fail. */
 #include "compiler/classify/tree/builder_priv.h"
 
 enum {
-    PAIRS_MOST = 48, /* up to so many boxes each is compared with all before it, */
-    WIDE_KEPT = 8,   /* else with the few widest of them */
+    PAIRS_MOST = 48, /* most boxes for which each is compared with all before it; */
+    WIDE_KEPT = 8,   /* above, boxes are compared with this number of the widest */
 };
 
 static struct port_range ports_of(uint32_t value, uint32_t mask, unsigned shift)
@@ -26,11 +26,11 @@ static struct port_range clip(struct port_range r, struct port_range to)
 
 static bool holds(struct port_range a, struct port_range b) { return a.lo <= b.lo && a.hi >= b.hi; }
 
-/* What of a part the boxes of a list may still tell apart: its columns and its ports. */
+/* Columns and ports of a part that the boxes of a list may still tell apart. */
 struct open {
     unsigned columns;
     uint8_t column[16];
-    uint32_t bits[16]; /* of each such column, not told by the part */
+    uint32_t bits[16]; /* bits of each such column that the part leaves open */
     struct port_range sport, dport;
 };
 
@@ -48,7 +48,7 @@ static void open_of(const struct build *b, struct list l, const struct part *p, 
     }
 }
 
-/* Does x hold for all keys of the part for which y does? */
+/* True if x holds for all keys of the part for which y does. */
 static bool covers(const struct build *b, const struct open *o, uint32_t x, uint32_t y)
 {
     const struct boxes *s = b->b;
@@ -61,7 +61,7 @@ static bool covers(const struct build *b, const struct open *o, uint32_t x, uint
     return holds(s->sport[x], clip(s->sport[y], o->sport)) && holds(s->dport[x], clip(s->dport[y], o->dport));
 }
 
-/* The smallest box around those looked at so far, within the part. */
+/* The smallest box around the boxes looked at so far, within the part. */
 struct around {
     uint32_t value[16], mask[16];
     struct port_range sport, dport;
@@ -102,7 +102,7 @@ static bool covers_around(const struct build *b, const struct open *o, uint32_t 
     return holds(s->sport[x], a->sport) && holds(s->dport[x], a->dport);
 }
 
-/* How many boxes there are up to the first that covers all behind it. */
+/* Return the number of boxes up to the first that covers all behind it. */
 static uint32_t needed(const struct build *b, struct list l, const struct open *o)
 {
     if (l.count < 2) return l.count;
@@ -128,7 +128,7 @@ static uint32_t pairs(struct build *b, struct list l, const struct open *o)
     return kept;
 }
 
-/* Bits that the box asks in the part: the fewer, the more it covers. */
+/* Return the number of bits that the box asks in the part: the fewer, the more it covers. */
 static unsigned asked(const struct build *b, const struct open *o, uint32_t box)
 {
     unsigned bits = 0;

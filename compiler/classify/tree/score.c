@@ -1,6 +1,7 @@
-/* Which window to cut on, and whether to set boxes apart first. Windows of every field are tried on a sample of the
- * boxes. A cut is judged by how many boxes its children hold: what a packet drawn from the boxes meets, what one drawn
- * from all headers meets, and, for a share of it, the largest; and by how much of the way to leaves that is. */
+/* The choice of a window to cut on, or of boxes to set apart first. Windows of every field are tried on a sample of the
+ * boxes. A cut is judged by the number of boxes in its children: those that a packet drawn from the boxes meets, those
+ * that a packet drawn from all headers meets, and, for a share of it, the largest; and by the part of the way to leaves
+ * that this covers. */
 #include "compiler/classify/tree/score_priv.h"
 
 #include <math.h>
@@ -8,22 +9,21 @@
 #include <string.h>
 
 enum {
-    SPREAD = 4, /* 2^SPREAD children: boxes that reach more are taken to reach them evenly */
+    SPREAD = 4, /* log2 of children; boxes that reach more are taken to reach them evenly */
     CANDIDATES = 160,
-    DENSE = 32, /* boxes at a point */
+    DENSE = 32, /* boxes at a point that make a part dense */
     DENSE_WIDTH = 2,
 };
 
-/* The weights of the parts of a cost, in steps: what reading a word of the tree takes. */
-static const float LARGEST = 0.2f; /* the share of the largest child in what a cut leaves to do, */
-static const float EVEN = 0.4f;    /* and in the rest that of packets drawn from all headers */
-static const float COPIES = 2;     /* boxes twice as many as before, since they reach several children, where room for
-                                      one doubling is left */
-static const float FORK = 2.5f;    /* a fork: another leaf is compared */
-static const float SECOND = 0.6f;  /* what is set apart is easier than the whole */
-static const float FURTHER = 1;    /* each unit of a leaf behind the first: many searches end before it */
+/* Weights in a cost, in steps, that is, reads of a word of the tree. */
+static const float LARGEST = 0.2f; /* share of the largest child in the work that a cut leaves, */
+static const float EVEN = 0.4f;    /* and, in the rest, share of packets drawn from all headers */
+static const float COPIES = 2;     /* cost of doubling the boxes by copies, if there is room for one doubling */
+static const float FORK = 2.5f;    /* cost of a fork: one more leaf is compared */
+static const float SECOND = 0.6f;  /* work for the boxes set apart, relative to the whole */
+static const float FURTHER = 1;    /* cost of each unit of a leaf behind the first: many searches end before it */
 
-/* Of at most WIDTH_MOST bits. */
+/* Number of set bits among WIDTH_MOST. */
 static inline unsigned ones(uint32_t bits)
 {
     bits -= bits >> 1 & 0x5555;
@@ -32,7 +32,7 @@ static inline unsigned ones(uint32_t bits)
     return (bits + (bits >> 8)) & 31;
 }
 
-/* How much of the way from the list to leaves is still to go from so many boxes: 0 .. 1. */
+/* Return the remaining part of the way from the list to leaves for this number of boxes: 0 .. 1. */
 static float left_to_do(float list, float boxes)
 {
     return boxes <= LEAF_FEW ? 0 : log2f(boxes / LEAF_FEW) / log2f(list / LEAF_FEW);
@@ -43,22 +43,22 @@ struct candidate {
     struct plan plan;
 };
 struct scoring {
-    bool dense; /* so many boxes hold at a point that small parts are covered whole */
+    bool dense; /* true if enough boxes hold at a point to cover small parts whole */
     struct scratch *x;
     uint32_t boxes;
-    float budget, copies, unit; /* copies: the price of twice as many boxes; unit: bytes of a block */
-    unsigned forks, tried;      /* windows */
+    float budget, copies, unit; /* copies: price of twice as many boxes; unit: bytes of a block */
+    unsigned forks, tried;      /* tried: number of windows */
     struct candidate *best;
     unsigned count;
 };
 
-/* A way is as good as what it costs for what it does: if the rest goes on like this, that is what the whole costs. */
+/* Offer a way, rated by its cost for its progress: the cost of the whole if the rest goes on like this. */
 static void offer(struct scoring *s, float cost, float left, struct plan plan)
 {
     if (s->count < CANDIDATES && left < 0.99f) s->best[s->count++] = (struct candidate){cost / (1 - left), plan};
 }
 
-/* What the boxes looked at so far, those that reach the fewest children, do to the children. */
+/* Effect on the children of the boxes looked at so far, those that reach the fewest children. */
 struct sums {
     float boxes, pairs, reach, highest, spread, children, once, twice;
 };
@@ -88,7 +88,7 @@ static void sums_add(struct sums *s, struct tally *t, uint32_t children, uint32_
     s->boxes += 1;
 }
 
-/* The cost of cutting all that the sums hold, and how much is left to do then. Negative: no use, or no room. */
+/* Return the cost of cutting all boxes in the sums, and the work left after that. Negative: useless, or no room. */
 static float cut_cost(const struct scoring *s, const struct sums *m, uint32_t children, float *left)
 {
     const float scale = (float)s->boxes / (float)s->x->boxes, all = m->boxes * scale, own = m->boxes - m->spread;
@@ -111,7 +111,7 @@ static float cut_cost(const struct scoring *s, const struct sums *m, uint32_t ch
     return 1 + s->copies * (slots > all ? log2f(slots / all) : 0);
 }
 
-/* Boxes that reach several children stand in each, and the room for that is bounded: the less is left, the dearer. */
+/* Return the price of copies of boxes that reach several children: the less room is left, the higher. */
 static float copies_price(const struct scoring *s)
 {
     const float room = log2f(s->budget / (float)s->boxes * LEAF_FEW / s->unit);
@@ -168,7 +168,7 @@ static void try_field(struct scoring *s, const struct field *f)
     }
 }
 
-/* Kind decides what the rest of a key means: while many boxes ask its bits, it is cut on before all else. */
+/* Choose a window of kind first, while many boxes ask its bits: it decides what the rest of a key means. */
 static bool kind_window(const struct scratch *x, struct window *w)
 {
     enum { KIND_WIDTH_MOST = 11 };
@@ -192,7 +192,7 @@ static bool kind_window(const struct scratch *x, struct window *w)
     return true;
 }
 
-/* Ranges of ports may have no bit in common and still be told apart by the highest that is open. */
+/* Choose a window of the highest open port bits: ranges may share no bits and still be told apart by these. */
 static bool range_window(const struct scratch *x, struct window *w)
 {
     const struct field *best = NULL;
@@ -221,14 +221,14 @@ static int by_score(const void *a, const void *b)
     return memcmp(&x->plan, &y->plan, sizeof x->plan);
 }
 
-/* Boxes that a leaf may hold without need: of those that take more bytes fewer. */
+/* Return the number of boxes that a leaf may hold without need: fewer for larger boxes. */
 static uint32_t leaf_most(uint64_t bytes, uint32_t boxes)
 {
     const uint64_t unit = bytes / ((boxes + LEAF_FEW - 1) / LEAF_FEW) / sizeof(struct pbc_block);
     return unit <= 1 ? LEAF_BOXES : unit <= 2 ? LEAF_BOXES * 2 / 3 : LEAF_FEW;
 }
 
-/* Is comparing them all, `bytes` in a leaf, cheaper than the best way to go on, which stands first? */
+/* True if comparing all boxes, `bytes` in a leaf, is cheaper than the best way to continue, which stands first. */
 static bool compare_all(const struct scoring *s, struct list l, uint64_t bytes)
 {
     const float units = (float)(bytes / sizeof(struct pbc_block));

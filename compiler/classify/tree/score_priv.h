@@ -1,4 +1,4 @@
-/* Between what samples a list (fields.c) and what judges windows by the sample (score.c). */
+/* Shared by the sampling of a list (fields.c) and the judging of windows (score.c). */
 #pragma once
 
 #include "compiler/classify/tree/builder_priv.h"
@@ -6,24 +6,24 @@
 enum {
     SAMPLE_MOST = 512,
     SAMPLE_LEAST = 64,
-    FIELDS = 17, /* 15 slots, two ports */
+    FIELDS = 17, /* 15 slots and two ports */
     WIDTH_MOST = 14,
 };
 
 struct field {
-    uint8_t slot, first, bits;                      /* of the slot from its bit `first` on */
-    uint32_t told;                                  /* bits that the part tells */
-    uint32_t known;                                 /* and those that are the same wherever a box asks them */
+    uint8_t slot, first, bits;                      /* bits of the slot from its bit `first` on */
+    uint32_t told;                                  /* bits that the part fixes */
+    uint32_t known;                                 /* told, and bits with the same value wherever a box asks them */
     uint32_t value[SAMPLE_MOST], mask[SAMPLE_MOST]; /* relative to `first` */
-    float use[33];   /* [bit]: sum over the bits below of how well each tells boxes apart */
-    int top;         /* the highest bit of use, -1 */
-    uint32_t ranges; /* ports: boxes with neither all nor one */
+    float use[33];   /* [bit]: sum over the lower bits of how well each tells boxes apart */
+    int top;         /* highest bit of use, -1: none */
+    uint32_t ranges; /* ports: number of boxes with neither all ports nor one */
 };
 struct tally {
-    float boxes, drawn; /* that reach the child; packets drawn from them that do */
+    float boxes, drawn; /* boxes that reach the child; packets drawn from these boxes that reach it */
 };
 struct scratch {
-    uint32_t boxes; /* in the sample */
+    uint32_t boxes; /* boxes in the sample */
     float at_a_point;
     unsigned fields;
     struct field field[FIELDS];
@@ -32,5 +32,5 @@ struct scratch {
     struct tally tally[1 << WIDTH_MOST];
 };
 
-/* Sample the list, and find which fields its boxes still ask in the part, and what their bits tell apart. */
+/* Sample the list, find the fields that its boxes still ask in the part, and rate how their bits tell boxes apart. */
 void fields_find(const struct build *b, struct list l, const struct part *p, struct scratch *x);

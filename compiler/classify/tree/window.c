@@ -1,4 +1,4 @@
-/* Windows of the key's bits: which children a box reaches. Bits above a window need not be known: leaves compare the
+/* Windows of the key's bits: the children that a box reaches. Bits above a window need not be known: leaves compare the
  * whole box. */
 #include "compiler/classify/tree/builder_priv.h"
 
