@@ -6,7 +6,7 @@
 #include "compiler/normal/ir.h"
 #include "lang/heap.h"
 
-/* An unsigned 128-bit number keeps the v6 walks as plain as the v4 ones. */
+/* An unsigned 128-bit number, which keeps the v6 walks as plain as the v4 walks. */
 typedef unsigned __int128 u128;
 
 static u128 lo6(const struct pbc_range6 *r) { return (u128)r->lo_hi << 64 | r->lo_lo; }
@@ -17,7 +17,7 @@ static struct pbc_range6 range6(u128 lo, u128 hi)
     return (struct pbc_range6){(uint64_t)(lo >> 64), (uint64_t)lo, (uint64_t)(hi >> 64), (uint64_t)hi};
 }
 
-/* Room for a result before it is interned: short lists, which nearly all are, need none of the arena's. */
+/* Members of a result that need no room in the arena before interning; nearly all lists are that short. */
 enum { SHORT = 32 };
 static void *scratch(struct ir *ir, void *shorts, size_t count, size_t size)
 {
@@ -57,7 +57,7 @@ static uint32_t and6(const struct pbc_range6 *a, uint32_t na, const struct pbc_r
 
 static uint32_t not4(const struct pbc_range *a, uint32_t na, uint32_t most, struct pbc_range *out)
 {
-    uint64_t next = 0; /* the first value not yet looked at */
+    uint64_t next = 0; /* first value not yet looked at */
     uint32_t n = 0;
     for (uint32_t i = 0; i < na && next <= most; i++) {
         if (a[i].lo > next) out[n++] = (struct pbc_range){(uint32_t)next, a[i].lo - 1};
@@ -174,8 +174,7 @@ bool addr_held(const struct ir_addrs *a, unsigned family, u128 address)
     return i < addr_count(a, family) && addr_span(a, family, i).lo <= address;
 }
 
-/* Room for one result of each family. Sets of a million ranges pass through here, so what is large goes back at once.
- */
+/* Room for one result of each family. Sets of a million ranges pass through here, so large room is released at once. */
 struct room {
     struct pbc_range shorts4[SHORT], *r4;
     struct pbc_range6 shorts6[SHORT], *r6;
@@ -198,7 +197,7 @@ static void room_fini(struct room *room)
     if (room->r6 != room->shorts6) free(room->r6);
 }
 
-/* What is in the room, interned, and the room given up. */
+/* Intern the contents of the room, and release it. */
 static uint32_t intern_room(struct ir *ir, struct room *room, uint32_t count4, uint32_t count6)
 {
     const struct ir_addrs out = {.r4 = room->r4, .r6 = room->r6, .count4 = count4, .count6 = count6};

@@ -1,4 +1,4 @@
-/* Demands of `flows over`, see flows.h: a list of numbers, the grain above the flows, ascending. */
+/* Demands of `flows over` (flows.h): a list of numbers, ascending, with the grain above the flows in each. */
 #include "compiler/normal/flows.h"
 
 enum { GRAIN_SHIFT = 28, OVER_MASK = (1 << GRAIN_SHIFT) - 1 };
@@ -37,7 +37,7 @@ uint32_t flows_and(struct ir *ir, uint32_t a, uint32_t b)
     return ir_intern_patterns(ir, words, n);
 }
 
-/* Is every network of the one inside one of the other? */
+/* True if every network of the one lies inside a network of the other. */
 static bool is_inside(const struct ir *ir, uint32_t narrow, uint32_t wide)
 {
     return ir->grains[narrow].len4 >= ir->grains[wide].len4 && ir->grains[narrow].len6 >= ir->grains[wide].len6;

@@ -54,7 +54,7 @@ static void *copy(struct arena *arena, const void *from, size_t len)
     return memcpy(arena_alloc(arena, len), from, len);
 }
 
-/* Arrays double inside the arena; what they leave behind is at most as much again. */
+/* Double the arrays inside the arena; what they leave behind is at most as much again. */
 static void pool_grow(struct arena *arena, struct ir_pool *p)
 {
     const uint32_t cap = p->cap ? p->cap * 2 : 32;
@@ -76,7 +76,7 @@ static void pool_grow(struct arena *arena, struct ir_pool *p)
     }
 }
 
-/* The id of the value, or, where it is new, the id that it gets, with *is_new set and its value to be stored. */
+/* Return the id of the value. A new value gets an id, with *is_new set; the caller stores it. */
 static uint32_t pool_find(struct arena *arena, struct ir_pool *p, const void *value, uint64_t h, bool *is_new)
 {
     if (p->count == p->cap) pool_grow(arena, p);
@@ -181,7 +181,7 @@ void ir_addrs_note_narrowed(struct ir *ir, uint32_t a, unsigned families, uint32
     ((struct ir_addrs *)ir->addrs->values[a])->narrowed[families] = narrowed;
 }
 
-/* Not of itself: what straight code follows must end. A part is always an older id. */
+/* A set is no part of itself, since straight code follows parts to an end: a part always has an older id. */
 void ir_addrs_note_parts(struct ir *ir, uint32_t a, const uint32_t parts[2], unsigned families)
 {
     struct ir_addrs *x = ir->addrs->values[a];
@@ -255,8 +255,8 @@ static struct ir_pool *pool_new(struct arena *arena, bool (*equal)(const void *,
     return p;
 }
 
-/* The first two ids of every pool are IR_ALL and IR_EMPTY. What no condition can say stands for "all": a range past any
- * field, a kind of MAC that there is not ("every MAC" leaves out frames that have none). */
+/* Intern the first two ids of every pool, IR_ALL and IR_EMPTY. "All" is stored as a value that no condition gives: a
+ * range past any field, an unknown kind of MAC ("every MAC" leaves out frames without one). */
 static void intern_fixed(struct ir *ir)
 {
     static const struct pbc_range all = {0, UINT32_MAX};

@@ -1,5 +1,5 @@
-/* `preyc --dump=ir`: the normal form, one rule a paragraph: where it stands and its verdict, then its product, the
- * fields in the order of field.def, only those that narrow. Long sets are cut, with the number left. */
+/* `preyc --dump=ir`: the normal form, one rule a paragraph: its place and verdict, then its product, only the fields
+ * that narrow, in the order of field.def. Long sets are cut, with the number left. */
 #include <arpa/inet.h>
 #include <string.h>
 
@@ -10,7 +10,7 @@
 #include "vm/vm.h"
 #include "vm/words/words.h"
 
-enum { VALUES_MAX = 8 }; /* of a set, printed */
+enum { VALUES_MAX = 8 }; /* most values of a set that are printed */
 
 struct list_printer {
     FILE *out;
@@ -18,7 +18,7 @@ struct list_printer {
     uint64_t left;
 };
 
-/* Separator before the next value; false when enough are printed. */
+/* Print the separator before the next value; false when enough are printed. */
 static bool next_value(struct list_printer *l)
 {
     if (l->printed >= VALUES_MAX) {
@@ -36,7 +36,7 @@ static void end_list(const struct list_printer *l)
 
 enum { KNOWN = 256, IN_PLAIN = 1, IN_AH = 2 };
 
-/* A run of the protocols of a family, `end` behind its last known one; with: what is said of AH. */
+/* Print a run of the family's protocols, the last known being end - 1; with: the words for AH. */
 static void print_protocols(struct list_printer *l, const char *family, uint32_t lo, uint32_t hi, uint32_t end,
                             const char *with)
 {
@@ -45,7 +45,7 @@ static void print_protocols(struct list_printer *l, const char *family, uint32_t
     if (!next_value(l)) return;
     fputs(family, l->out);
     if (known && !all)
-        fputs(" known", l->out); /* not a later fragment that hides its protocol */
+        fputs(" known", l->out); /* excludes later fragments that hide their protocol */
     else if (name && !all)
         fprintf(l->out, " %s", name);
     else if (!all)
@@ -53,7 +53,7 @@ static void print_protocols(struct list_printer *l, const char *family, uint32_t
     fputs(with, l->out);
 }
 
-/* Protocols, and behind them the unknown one, that are in the set without AH, with it, or both, as `in` says. */
+/* Print the protocols, and the unknown one behind them, that the set has without AH, with it, or both, by `in`. */
 static void print_runs(struct list_printer *l, const uint8_t of[KNOWN + 1], uint8_t in, const char *with)
 {
     for (uint32_t lo = 0, hi; lo <= KNOWN; lo = hi + 1) {
@@ -82,7 +82,7 @@ static void print_what(struct list_printer *l, const struct ir *ir, uint32_t id)
     if (ir_ranges_have(ir, id, WHAT_OTHER) && next_value(l)) fputs("other", l->out);
 }
 
-/* The value past a field's numbers by its name. */
+/* Return the value for "not there", which has a name. */
 static uint32_t absent_value(enum ir_field f)
 {
     switch (f) {
@@ -155,7 +155,7 @@ static void print_addr6(FILE *out, uint64_t hi, uint64_t lo)
     fputs(inet_ntop(AF_INET6, bytes, text, sizeof(text)), out);
 }
 
-/* The length of the prefix that the range is, or -1. differ: lo ^ hi, which then is a run of ones at the low end. */
+/* Return the length of the prefix that the range is, or -1. differ: lo ^ hi, for a prefix ones at the low end. */
 static int prefix_len(uint64_t differ_hi, uint64_t differ_lo, uint64_t lo_hi, uint64_t lo_lo, int bits)
 {
     const unsigned __int128 differ = (unsigned __int128)differ_hi << 64 | differ_lo;
@@ -317,7 +317,7 @@ static void print_product(const struct compile *c, const struct ir_product *p, F
 {
     bool narrows = false;
     for (enum ir_field f = 0; f < IR_FIELDS; f++) {
-        const bool own = f == IR_SRC_SELF || f == IR_DST_SELF; /* only said where it differs from the field before */
+        const bool own = f == IR_SRC_SELF || f == IR_DST_SELF; /* printed only if it differs from the field before */
         if (own ? p->field[f] == p->field[f - 1] : p->field[f] == IR_ALL) continue;
         if (f == IR_STATE && !asks_state(c->ir, p)) continue;
         narrows = true;

@@ -1,8 +1,8 @@
-/* The kinds of frames there are (kinds.h). */
+/* The kinds of frames that exist (kinds.h). */
 #include "compiler/normal/kinds.h"
 
-/* Protocols whose name is a bit, in IPv4, then in IPv6, then behind AH: a value of IR_WHAT each, or WHAT_NONE where the
- * number means another protocol in that family. And AH itself, over IPv4. */
+/* Protocols whose name is a bit, in IPv4, in IPv6, and behind AH: a value of IR_WHAT each, or WHAT_NONE if the number
+ * means another protocol in that family. And AH itself, over IPv4. */
 #define WHAT_NONE UINT32_MAX
 static const struct {
     uint32_t what, bits, header;
@@ -32,7 +32,7 @@ bool kind_is_named(uint32_t what)
     return false;
 }
 
-/* Do some, and do all, of the family's protocols without a bit of their own belong to the set? */
+/* Find if the set holds some, or all, of the family's protocols without a bit of their own. */
 static void nameless(const struct ir *ir, uint32_t set, uint32_t first, bool *some, bool *others)
 {
     *some = *others = false;
@@ -50,14 +50,14 @@ static uint32_t named_bits(unsigned i)
     return (named[i].what < WHAT_IP6 ? KIND_IP4 : KIND_IP6) | KIND_PROTO | named[i].bits;
 }
 
-/* What the frames of a universe must be. */
+/* Demands on the frames of a universe. */
 struct want {
     const struct ir *ir;
     uint32_t fragment;
     unsigned states;
 };
 
-/* A kind of IP packet, whole, as a first and as a later fragment. `states`: which it can have but for the last. */
+/* Add a kind of IP packet: whole, first and later fragment. `states`: its possible states, but for the last. */
 static void add_ip(struct kind_universe *u, const struct want *want, uint32_t bits, uint32_t header, unsigned states,
                    bool wanted)
 {
@@ -88,7 +88,7 @@ void kind_universe(struct kind_universe *u, const struct ir *ir, uint32_t what, 
         u->frames[u->count++] = (struct kind_frame){0, ir_ranges_have(ir, what, WHAT_OTHER)};
 }
 
-/* Bits that only some of these frames can have. */
+/* True if these frames can have the bits. */
 static bool may_have(uint32_t frame, uint32_t mask, uint32_t value)
 {
     if (((frame ^ value) & mask & (KIND_CORE | KIND_ARP)) != 0) return false;
@@ -106,7 +106,7 @@ static bool packet_possible(uint32_t bits, uint32_t header, uint32_t mask, uint3
     return false;
 }
 
-/* A frame goes one way, and a second tag stands behind a first. */
+/* True unless the bits say two directions, or an inner tag without an outer one. */
 static bool ways_possible(uint32_t mask, uint32_t value)
 {
     const uint32_t ways = KIND_IN | KIND_OUT | KIND_FORWARD;

@@ -1,6 +1,5 @@
-/* Which combinations of bits of key.kind a well-formed frame can have, as far as family, protocol, fragment and what
- * header is there go: a few dozen. Whoever asks "is this one of the frames that the product means" by masks finds out
- * by trial over these. */
+/* Combinations of bits of key.kind that a well-formed frame can have, by family, protocol, fragment and headers: a few
+ * dozen. Makers of masks for "does the product mean this frame" find them by trial over these. */
 #pragma once
 
 #include "compiler/normal/normal.h"
@@ -13,7 +12,7 @@ struct kind_frame {
 };
 enum { KIND_FRAMES_MAX = 64 };
 
-/* Bits of key.kind that the frames are told apart by. */
+/* Bits of key.kind that tell the frames apart. */
 #define KIND_CORE                                                                                                      \
     (KIND_IP | KIND_UPPER | KIND_AH | KIND_PROTO | KIND_PORTS | KIND_TCP_FLAGS | KIND_ICMP_HEADER | KIND_FRAG_NO |     \
      KIND_FRAGMENT)
@@ -21,15 +20,15 @@ enum { KIND_FRAMES_MAX = 64 };
 struct kind_universe {
     struct kind_frame frames[KIND_FRAMES_MAX];
     unsigned count;
-    bool numbers; /* some protocols without a bit of their own are wanted and some of the same family are not */
+    bool numbers; /* true if a family has both wanted and unwanted protocols without a bit of their own */
 };
 
-/* All frames but ARP, each with whether it is wanted: what, fragment: of a product's fields. states: those that a test
- * of its own leaves; frames that can have none of them are not told apart, so they are left out. */
+/* List all frames but ARP, each wanted or not by the product's fields `what` and `fragment`. states: those that a
+ * separate test of the state leaves; frames that can have none of them are left out, as they need no distinction. */
 void kind_universe(struct kind_universe *u, const struct ir *ir, uint32_t what, uint32_t fragment, unsigned states);
 
-/* The protocol is one whose name is a bit. `what`: a value of IR_WHAT. */
+/* True if the name of the protocol, a value of IR_WHAT, is a bit. */
 bool kind_is_named(uint32_t what);
 
-/* May a frame have these bits of key.kind: (kind & mask) == value? No is certain. */
+/* True if a frame may have these bits of key.kind: (kind & mask) == value. False is certain. */
 bool kind_possible(uint32_t mask, uint32_t value);

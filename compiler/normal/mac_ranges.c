@@ -1,6 +1,6 @@
-/* MACs as ranges: what a predicate leaves of another is seldom a predicate that a rule could say ("multicast, but not
- * these"), so what regions compute of them is kept as ranges. The group bit comes first in their numbers, which makes
- * unicast and multicast one range each, and a number past them all stands for frames that have no MAC. */
+/* MACs as ranges. The difference of two predicates is seldom a predicate that a rule could say ("multicast, but not
+ * these"), so regions keep their results as ranges. The group bit comes first in the numbers, which makes unicast and
+ * multicast one range each, and a number past them all stands for frames without a MAC. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,13 +8,13 @@
 #include "lang/heap.h"
 #include "vm/judge/decide.h"
 
-#define GROUP_BIT  ((uint64_t)1 << 40) /* of the MAC, first octet first */
+#define GROUP_BIT  ((uint64_t)1 << 40) /* group bit of the MAC, first octet first */
 #define MAC_GROUPS ((uint64_t)1 << 47)
 #define MAC_NOBODY ((uint64_t)1 << 48)
-#define BROADCAST  (MAC_NOBODY - 1) /* one of the groups */
+#define BROADCAST  (MAC_NOBODY - 1) /* a group address, too */
 
-/* Pairs of first and last, for as long as something is worked out: lists of MACs are long, and what is made of them on
- * the way is not kept. */
+/* Pairs of first and last number, for the time of a computation: lists of MACs are long, and intermediate results are
+ * freed. */
 struct list {
     uint64_t *v;
     uint32_t count;
@@ -55,7 +55,7 @@ static struct list list_of(uint32_t count)
     return (struct list){.v = heap_resized(NULL, (size_t)count + 1, 2 * sizeof(uint64_t))};
 }
 
-/* Everything up to `most` that is not in the list. */
+/* Return all numbers up to `most` that are not in the list. */
 static struct list outside(const struct list *a, uint64_t most)
 {
     struct list out = list_of(a->count + 1);
@@ -68,7 +68,7 @@ static struct list outside(const struct list *a, uint64_t most)
     return out;
 }
 
-/* What a rule said: some MACs and kinds, or, negated, all others that there are. */
+/* Return a rule's predicate: some MACs and kinds, or, negated, all other MACs. */
 static struct list said(const struct ir_macs *m)
 {
     struct list out = list_of(m->count + 2);

@@ -1,4 +1,4 @@
-/* What each condition makes of its rule's product: it demands first that its field be there ("a condition on a field
+/* The effect of each condition on its rule's product. It demands first that its field be there ("a condition on a field
  * that a packet does not have is false, and so is its not"), then that the field's value be in the list, or, after
  * `not`, outside it. */
 #include "compiler/normal/narrow.h"
@@ -23,7 +23,7 @@ void narrow(struct normal *n, struct ir_product *p, enum ir_field f, uint32_t se
     p->field[f] = ir_ranges_and(n->ir, p->field[f], set, ir_fields[f].most);
 }
 
-/* What the list lets through: `any` is everything, `not` the complement. */
+/* Return the values that the list allows: `any` is everything, `not` the complement. */
 static uint32_t listed(struct normal *n, const struct pbc_cond *c, enum ir_field f, uint32_t set)
 {
     if (c->flags & PBC_COND_ANY) set = IR_ALL;
@@ -36,7 +36,7 @@ static int by_lo(const void *a, const void *b)
     return (x->lo > y->lo) - (x->lo < y->lo);
 }
 
-/* Sort and merge in place; returns how many are left. */
+/* Sort and merge in place; return the number left. */
 static uint32_t merge(struct pbc_range *r, uint32_t count)
 {
     uint32_t n = 0;
@@ -63,7 +63,7 @@ static uint32_t operands(struct normal *n, const struct pbc_cond *c, enum ir_fie
     return union_of(n, f, n->img->ranges + c->first, c->count);
 }
 
-/* The field has a value of the list, of those that it can have where it is there: 0..`most`. */
+/* Narrow the field to the list; values of a field that is there are 0..`most`. */
 static void narrow_to_list(struct normal *n, struct ir_product *p, const struct pbc_cond *c, enum ir_field f,
                            uint32_t most)
 {
@@ -82,7 +82,7 @@ static void family_normal(struct normal *n, struct ir_product *p, const struct p
     narrow(n, p, IR_WHAT, listed(n, c, IR_WHAT, union_of(n, IR_WHAT, r, count)));
 }
 
-/* The named protocols of a mask, as values of IR_WHAT. */
+/* Number of ranges for the named protocols of a mask, as values of IR_WHAT. */
 enum { NAMED_RANGES = 16 };
 static uint32_t named_protocols(uint32_t mask, struct pbc_range r[NAMED_RANGES])
 {
@@ -116,7 +116,7 @@ static void proto_normal(struct normal *n, struct ir_product *p, const struct pb
     uint32_t count = named_protocols(c->arg, r);
     for (uint32_t i = 0; i < c->count; i++) {
         const struct pbc_range op = n->img->ranges[c->first + i];
-        if (op.lo >= PBC_PROTO_IP4) { /* in IPv4 alone */
+        if (op.lo >= PBC_PROTO_IP4) { /* IPv4 only */
             r[count++] = (struct pbc_range){WHAT_IP4 + op.lo % PBC_PROTO_IP4, WHAT_IP4 + op.hi % PBC_PROTO_IP4};
             continue;
         }
@@ -140,7 +140,7 @@ static uint32_t addrs_of_set(struct normal *n, uint32_t set)
     return id;
 }
 
-/* Lists may name large sets again and again. */
+/* Return the union, from a cache: lists may name large sets again and again. */
 static uint32_t union_with(struct normal *n, uint32_t a, uint32_t b)
 {
     const size_t slot = (a * 31 + b) % (sizeof(n->unions) / sizeof(n->unions[0]));
@@ -168,7 +168,7 @@ static void address_normal(struct normal *n, struct ir_product *p, const struct 
     narrow(n, p, IR_WHAT, n->ip);
 }
 
-/* A condition on one number, whatever it is: its row says what must be there. */
+/* Apply a condition on one number, whose row says what must be there. */
 static void number_normal(struct normal *n, struct ir_product *p, const struct pbc_cond *c)
 {
     const struct cond_info *k = &cond_info[c->kind];
@@ -190,7 +190,7 @@ static void nd_normal(struct normal *n, struct ir_product *p, const struct pbc_c
     narrow(n, p, IR_ND, listed(n, c, IR_ND, n->nd));
 }
 
-/* `any` and `none` are values beside the numbers, so `not none, 5` is a tag other than 5. */
+/* Apply a VLAN condition. `any` and `none` are values beside the numbers, so `not none, 5` is a tag other than 5. */
 static void vlan_normal(struct normal *n, struct ir_product *p, const struct pbc_cond *c)
 {
     const struct pbc_range tag = {0, VLAN_ABSENT - 1}, none = {VLAN_ABSENT, VLAN_ABSENT};
@@ -273,7 +273,7 @@ static uint32_t unique(uint64_t *v, uint32_t count)
     return n;
 }
 
-/* Doubles, so that the rooms left behind are together no larger than the last. */
+/* Return room for MACs. It doubles, so that all abandoned rooms are together no larger than the last. */
 static uint64_t *macs_room(struct normal *n, size_t count)
 {
     if (n->macs_room < count || !n->macs) {
@@ -283,7 +283,7 @@ static uint64_t *macs_room(struct normal *n, size_t count)
     return n->macs;
 }
 
-/* MACs are matched by a predicate of their own, kept as it was said but for order and repetition. */
+/* Apply a MAC condition, a predicate that is kept as written but for order and repetition. */
 static void mac_normal(struct normal *n, struct ir_product *p, const struct pbc_cond *c)
 {
     const enum ir_field f = c->kind == COND_ETHER_TO ? IR_DST_MAC : IR_SRC_MAC;
@@ -304,7 +304,7 @@ static void mac_normal(struct normal *n, struct ir_product *p, const struct pbc_
     p->field[f] = p->field[f] == IR_EMPTY ? IR_EMPTY : ir_intern_macs(n->ir, &m);
 }
 
-/* Equal patterns of different conditions are one: the first in the image. */
+/* Return the first pattern of the image that equals this one. */
 static uint32_t canonical_pattern(struct normal *n, uint32_t pattern)
 {
     const struct pbc_pattern *p = n->img->patterns;
@@ -342,7 +342,7 @@ static void during_normal(struct normal *n, struct ir_product *p, const struct p
     p->field[c->flags & PBC_COND_NOT ? IR_NOT_DURING : IR_DURING] = c->arg;
 }
 
-/* What a meter counts by must be there; its result is normal_meters'. */
+/* Apply a meter condition: the parts that the meter counts by must be there. normal_meters adds its result. */
 static void meter_normal(struct normal *n, struct ir_product *p, const struct pbc_cond *c)
 {
     if (c->arg & KIND_IP) narrow(n, p, IR_WHAT, n->ip);
@@ -365,10 +365,10 @@ void normal_meters(struct normal *n, struct ir_product *p, const struct pbc_cond
     p->field[IR_METERS] = ir_intern_patterns(n->ir, all, left);
 }
 
-/* normal_patterns makes one field of all. */
+/* Nothing: normal_patterns makes one field of all patterns. */
 static void bytes_normal(struct normal *n, struct ir_product *p, const struct pbc_cond *c) {}
 
-/* Packets are not asked: code does it behind all else (code_services.c). */
+/* Nothing: packets are not asked; code asks these last (code_services.c). */
 static void stream_normal(struct normal *n, struct ir_product *p, const struct pbc_cond *c) {}
 
 static void (*const normal[COND_COUNT])(struct normal *n, struct ir_product *p, const struct pbc_cond *c) = {

@@ -1,5 +1,5 @@
-/* The rule list into normal form (ir.h): the conditions of a rule narrow its product (narrow.c), and what its fields
- * say of one another is written into them. */
+/* The rule list in normal form (ir.h): the conditions of a rule narrow its product (narrow.c), and implications between
+ * its fields are written into them. */
 #include "compiler/normal/normal.h"
 
 #include "compiler/normal/narrow.h"
@@ -20,7 +20,7 @@ static bool has_empty_field(const struct ir *ir, const struct ir_product *p)
     return (src & dst) == 0;
 }
 
-/* A field that only one family, protocol or tag has says so in IR_WHAT and IR_VLAN. */
+/* Narrow IR_WHAT and IR_VLAN to frames that can have the fields asked for. */
 static void settle_families(struct normal *n, struct ir_product *p)
 {
     static const enum ir_field fields[] = {IR_SRC, IR_SRC_SELF, IR_DST, IR_DST_SELF};
@@ -38,7 +38,7 @@ static void settle_families(struct normal *n, struct ir_product *p)
         p->field[fields[i]] = ir_addrs_of_families(ir, p->field[fields[i]], ir_families(ir, p));
 }
 
-/* `icmp6 type nd` and `icmp6 type 133-136 ttl 255` are one thing. */
+/* Make `icmp6 type nd` and `icmp6 type 133-136 ttl 255` equal. */
 static void settle_nd(struct normal *n, struct ir_product *p)
 {
     if (p->field[IR_ND] == n->nd) {
@@ -50,7 +50,7 @@ static void settle_nd(struct normal *n, struct ir_product *p)
     }
 }
 
-/* The protocols that can have one of the states, and of the states those that can be. */
+/* Narrow the protocols to those that can have one of the states, and the states to those possible. */
 static void settle_state(struct normal *n, struct ir_product *p)
 {
     const unsigned asked = states_asked(n->ir, p);
@@ -74,8 +74,7 @@ static void settle(struct normal *n, struct ir_product *p)
 
 void normal_settle(struct ir *ir, struct ir_product *p) { settle(ir->normal, p); }
 
-/* Of each list, firewalls first, the directions in which packets meet it. Chains stand below what leads there at most
- * as often as they nest. */
+/* Return, for each list, firewalls first, the directions of its packets. Nesting of chains bounds the rounds. */
 static uint8_t *directions_of(struct arena *arena, const struct image *img)
 {
     uint8_t *of = arena_alloc(arena, (size_t)img->firewalls_count + img->chains_count + 1),
@@ -101,7 +100,8 @@ static bool is_sent_alone(const struct image *img, const uint8_t *directions, co
     return directions[at] == 1u << PBC_DIR_OUT;
 }
 
-/* ARP is judged only by rules that are marked for it. sent: no packet meets the rule but those of this machine. */
+/* Make a rule's product. Only rules marked for ARP judge it. sent: only packets that this machine sends meet the
+ * rule. */
 static void normal_rule(struct normal *n, const struct pbc_rule *rule, bool sent, struct ir_rule *out)
 {
     struct ir_product *p = &out->product;
@@ -173,7 +173,7 @@ static void intern_common(struct normal *n)
     n->nd_ttl = ir_field_range(n->ir, IR_TTL, 255, 255);
 }
 
-/* Each way of combining a large set with something else is a set of its own. */
+/* Report sets that are too large: each combination of a large set with another is a set of its own. */
 static void report_too_large(struct compile *c, struct span rule)
 {
     diag(c->diags, E_EXPANSION, rule,
@@ -208,7 +208,7 @@ void make_normal(struct compile *c)
     c->ir = ir;
 }
 
-/* The front end warns of a condition that is empty by itself and of protocols and families that exclude each other. */
+/* The front end warns of conditions empty by themselves and of protocols and families that exclude each other. */
 bool normal_contradicts(struct compile *c, uint32_t rule)
 {
     const struct pbc_rule *r = &c->image->rules[rule];

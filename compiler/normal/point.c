@@ -1,8 +1,8 @@
-/* One frame of a product. Values are drawn from the widest of a few ranges: what earlier rules take of a rule is mostly
- * narrow, so a frame drawn so is likely one that they leave.
+/* One frame of a product. Values are drawn from the widest of a few ranges: earlier rules mostly take narrow parts of a
+ * rule, so such a frame is likely left to it.
  *
  * Fields that depend on each other are chosen together: the protocol, then fragment, flags or type, so that the frame
- * has one of the states that the product asks for. All protocols but TCP and ICMP are alike in that, so one of them
+ * has one of the states that the product asks for. All protocols but TCP and ICMP are alike in this, so one of them
  * stands for all. */
 #include "compiler/normal/point.h"
 
@@ -12,7 +12,7 @@
 
 typedef unsigned __int128 u128;
 
-enum { WIDEST_OF = 4 }; /* ranges looked at for a wide one */
+enum { WIDEST_OF = 4 }; /* ranges looked at to find a wide one */
 
 static uint64_t mix(uint64_t *seed)
 {
@@ -37,7 +37,7 @@ static uint32_t pick(const struct ir *ir, enum ir_field f, uint32_t id, uint64_t
     return best.lo + (uint32_t)(mix(seed) % ((uint64_t)best.hi - best.lo + 1));
 }
 
-/* The value if it may be, else any. */
+/* Return the value if allowed, else any allowed value. */
 static uint32_t prefer(const struct ir *ir, const struct ir_product *p, enum ir_field f, uint32_t value, uint64_t *seed)
 {
     return ir_ranges_have(ir, p->field[f], value) ? value : pick(ir, f, p->field[f], seed);
@@ -112,7 +112,7 @@ static bool try_what(const struct ir *ir, const struct ir_product *p, uint32_t w
     return family_can_be(ir, p, at->v6 ? IR_V6 : IR_V4) && choose_fragment(ir, p, at, seed);
 }
 
-/* One that is drawn; those that differ from all others; any other. */
+/* Choose a protocol: a random one, those that differ from all others, then any other. */
 static bool choose_what(const struct ir *ir, const struct ir_product *p, struct point *at, uint64_t *seed)
 {
     static const uint16_t special[] = {WHAT_IP4 + 6,  WHAT_IP6 + 6,     WHAT_IP4 + 1,     WHAT_IP6 + 58, WHAT_AH6 + 6,
@@ -178,7 +178,7 @@ static bool choose_ether(const struct ir *ir, const struct ir_product *p, struct
     return false;
 }
 
-/* A frame has both or none. */
+/* Choose the MACs; a frame has both or none. */
 static bool choose_macs(const struct ir *ir, const struct ir_product *p, struct point *at, uint64_t *seed)
 {
     const uint32_t src = p->field[IR_SRC_MAC], dst = p->field[IR_DST_MAC];
@@ -187,7 +187,7 @@ static bool choose_macs(const struct ir *ir, const struct ir_product *p, struct 
     return macs_pick(ir, src, mix(seed), &at->mac[0]) && macs_pick(ir, dst, mix(seed), &at->mac[1]);
 }
 
-/* A hop limit of 255 makes ND of some types, so any other is taken before. */
+/* Choose the hop limit, preferably not 255, which makes ND of some types. */
 static void choose_ttl(const struct ir *ir, const struct ir_product *p, struct point *at, uint64_t *seed)
 {
     const uint32_t type = at->value[IR_TYPE];
@@ -198,7 +198,7 @@ static void choose_ttl(const struct ir *ir, const struct ir_product *p, struct p
     at->value[IR_ND] = what_without_ah(at->value[IR_WHAT]) == WHAT_IP6 + 58 && ttl == 255 && type >= 133 && type <= 136;
 }
 
-/* The longest has room for every header. */
+/* Choose the length: the longest has room for every header. */
 static uint32_t choose_length(const struct ir *ir, const struct ir_product *p)
 {
     const uint32_t id = p->field[IR_LENGTH];

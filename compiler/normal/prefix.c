@@ -1,4 +1,4 @@
-/* Splitting ranges into prefixes: from the low end, always the largest aligned block that still fits. */
+/* Split ranges into prefixes: from the low end, always the largest aligned block that still fits. */
 #include "compiler/normal/prefix.h"
 
 typedef unsigned __int128 u128;
@@ -22,7 +22,7 @@ uint32_t prefixes_between(u128 lo, u128 hi, unsigned bits, struct prefix *out, u
 {
     for (uint32_t n = 0;;) {
         unsigned host = trailing_zeros(lo, bits);
-        const u128 left = hi - lo; /* one less than what is left, so that everything does not overflow */
+        const u128 left = hi - lo; /* one less than the remaining number, so that the full range does not overflow */
         while (host && (((u128)1 << (host - 1) << 1) - 1) > left) host--;
         if (n == room) return room + 1;
         out[n++] = prefix_at(lo, host, bits);

@@ -1,4 +1,4 @@
-/* Address ranges as prefixes: what one instruction (IPv4) or a few (IPv6) can compare. */
+/* Address ranges as prefixes, which one instruction (IPv4) or a few (IPv6) can compare. */
 #pragma once
 
 #include "compiler/normal/ir.h"
@@ -13,10 +13,10 @@ struct prefixes {
     unsigned count;
 };
 
-/* The prefixes that make up lo..hi, of 32 or 128 bits, or of the lower `bits` bits of word[0] where that is less than
- * 32 (then `len` counts from their highest). Returns how many; room + 1 if they do not fit. */
+/* Write the prefixes that make up lo..hi, with 32 or 128 bits, or in the lower `bits` bits of word[0] if fewer than 32
+ * (`len` then counts from their highest). Return their number; room + 1 if they do not fit. */
 uint32_t prefixes_between(unsigned __int128 lo, unsigned __int128 hi, unsigned bits, struct prefix *out, uint32_t room);
 
-/* The prefixes that make up the set's members of a family (IR_V4 or IR_V6), or, `outside`, all other addresses. False
- * if there are more than PREFIXES_MAX. */
+/* Find the prefixes of the set's members of a family (IR_V4 or IR_V6), or, `outside`, of all other addresses. False if
+ * there are more than PREFIXES_MAX. */
 bool prefixes_of(const struct ir_addrs *a, unsigned family, bool outside, struct prefixes *out);

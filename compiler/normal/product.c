@@ -1,4 +1,4 @@
-/* Products as sets of frames: what two have in common, which have a complement, how large one is. */
+/* Products as sets of frames: intersection, complement, size. */
 #include <math.h>
 #include <string.h>
 
@@ -7,11 +7,11 @@
 #include "compiler/normal/region.h"
 #include "compiler/normal/what.h"
 
-enum { SETTLE_MAX = 4 }; /* rounds in which fields narrow one another; more never said anything yet */
+enum { SETTLE_MAX = 4 }; /* rounds in which fields narrow one another; further rounds have never narrowed anything */
 
 void product_all(struct ir_product *p) { memset(p, 0, sizeof(*p)); }
 
-/* Fields of which no set of values says what is not in them. */
+/* Fields whose sets of values have no complement. */
 static const enum ir_field unsaid[] = {IR_BYTES, IR_METERS, IR_FLOWS};
 enum { UNSAID = sizeof(unsaid) / sizeof(unsaid[0]) };
 
@@ -65,7 +65,7 @@ static bool is_one(const struct ir *ir, uint32_t id, uint32_t value)
            ir_ranges(ir, id).r[0].hi == value;
 }
 
-/* IPv4, IPv6 and ARP have one Ethernet type each, on every link; what is none of them has any other or none. */
+/* Settle the Ethernet type: IPv4, IPv6 and ARP have one each, on every link; other frames have any other or none. */
 static void settle_ether(struct ir *ir, struct ir_product *p)
 {
     static const struct {
@@ -98,8 +98,8 @@ static bool all_walked(const struct ir *ir, uint32_t what)
     return true;
 }
 
-/* Only later fragments hide their protocol, behind a header that is never the last of a chain: so no IPv6 packet has
- * the number of such a header for its protocol. */
+/* Settle the protocol of IPv6: only later fragments hide theirs, behind a header that never ends a chain, so no packet
+ * has the number of such a header as its protocol. */
 static void settle_chain(struct ir *ir, struct ir_product *p)
 {
     static const struct pbc_range unknown = {WHAT_IP6_UNKNOWN, WHAT_AH6_UNKNOWN};
@@ -112,7 +112,7 @@ static void settle_chain(struct ir *ir, struct ir_product *p)
     if (all_walked(ir, *what)) *what = IR_EMPTY;
 }
 
-/* No IP packet is shorter than its header. */
+/* Settle the length: no IP packet is shorter than its header. */
 static void settle_length(struct ir *ir, struct ir_product *p)
 {
     static const struct pbc_range ip6 = {WHAT_IP6, WHAT_AH6_UNKNOWN}, least4 = {20, 65535}, least6 = {40, 65535};
@@ -125,7 +125,7 @@ static void settle_length(struct ir *ir, struct ir_product *p)
     if (*length == all) *length = IR_ALL;
 }
 
-/* What is no neighbour discovery though its hop limit is 255 has another type. */
+/* Settle the type: a packet with hop limit 255 that is not neighbour discovery has another type. */
 static void settle_not_nd(struct ir *ir, struct ir_product *p)
 {
     static const struct pbc_range types = {133, 136};
@@ -133,7 +133,7 @@ static void settle_not_nd(struct ir *ir, struct ir_product *p)
         p->field[IR_TYPE] = but(ir, IR_TYPE, p->field[IR_TYPE], ranges_of(ir, IR_TYPE, &types, 1));
 }
 
-/* Of schedules that exclude each other "none of these" is one of the rest, and one of all is no demand. */
+/* Settle schedules that exclude each other: "none of these" is "one of the rest", and "one of all" demands nothing. */
 static void settle_moments(const struct ir *ir, struct ir_product *p)
 {
     const uint32_t all = (1u << ir->moments) - 1, asked = p->field[IR_DURING];
@@ -151,7 +151,7 @@ static void settle_schedules(const struct ir *ir, struct ir_product *p)
     if (!p->field[IR_DURING]) p->field[IR_WHAT] = IR_EMPTY;
 }
 
-/* A frame has both MACs or none. */
+/* Settle the MACs: a frame has both or none. */
 static void settle_macs(struct ir *ir, struct ir_product *p)
 {
     const uint32_t src = p->field[IR_SRC_MAC], dst = p->field[IR_DST_MAC];
@@ -177,7 +177,7 @@ bool product_settle(struct ir *ir, struct ir_product *p)
     return !ir_is_empty(p);
 }
 
-/* All demands of a, and those of b that are not among them. */
+/* Return all demands of a, and further demands of b. */
 static uint32_t demands_of_both(struct ir *ir, uint32_t a, uint32_t b)
 {
     if (a == b || b == IR_ALL || a == IR_EMPTY) return a;
@@ -193,7 +193,7 @@ static uint32_t demands_of_both(struct ir *ir, uint32_t a, uint32_t b)
     return ir_intern_patterns(ir, all, n);
 }
 
-/* Byte patterns are kept in ascending order, meters in that in which they are asked. */
+/* Return the demands of both: byte patterns ascending, meters in the order in which they are asked. */
 static uint32_t patterns_of_both(struct ir *ir, uint32_t a, uint32_t b)
 {
     const uint32_t all = demands_of_both(ir, a, b);
@@ -208,7 +208,7 @@ static uint32_t patterns_of_both(struct ir *ir, uint32_t a, uint32_t b)
     return ir_intern_patterns(ir, sorted, m.count);
 }
 
-/* "One of these is active" twice is one such demand only where one of them implies the other. */
+/* Return the demand of both. Two demands of "one of these is active" become one only if one implies the other. */
 static uint32_t schedules_of_both(const struct ir *ir, uint32_t a, uint32_t b, bool *loose)
 {
     if (!a || !b) return a | b;
@@ -248,7 +248,7 @@ bool product_and(struct ir *ir, const struct ir_product *a, const struct ir_prod
     return product_settle(ir, out);
 }
 
-/* Parts of all addresses of a family: of those of this machine and of the others, which weigh the same. */
+/* Return the share of a family's addresses: of this machine's own and of the others, which weigh the same. */
 static double part_of(const struct ir *ir, uint32_t id, unsigned family)
 {
     const struct ir_addrs *a = ir_addrs(ir, id);
@@ -309,7 +309,7 @@ static double log_of_part(const struct ir *ir, enum ir_field f, uint32_t id)
     return 0;
 }
 
-/* Of the states that such packets can have: a segment is never related, a later fragment has no state to lack. */
+/* Return the log2 of the share of possible states: a segment is never related, a later fragment never lacks a state. */
 static double log_of_states(const struct ir *ir, const struct ir_product *p)
 {
     if (!asks_state(ir, p)) return 0;

@@ -1,8 +1,8 @@
-/* A region without a product: each of its products falls into pieces, one for each field that the other narrows, the
- * part of that field outside it. What remains at the end is what the two have in common, and goes.
+/* Subtraction of a product from a region: each product of the region falls into pieces, one for each field that the
+ * other narrows, with the part of that field outside it. The remainder is what the two share, and is dropped.
  *
- * A condition on a field that a frame lacks is false, so the fields that say what a frame has come first: by the time
- * that ports are taken away all that is left has ports, and "not 80" is a set of ports. */
+ * A condition on a field that a frame lacks is false, so the fields that say what a frame has come first: when ports
+ * are subtracted, all that is left has ports, and "not 80" is a set of ports. */
 #include "compiler/normal/region.h"
 
 #include <stdlib.h>
@@ -29,7 +29,7 @@ void region_add(struct region *r, const struct ir_product *p)
     r->p[r->count++] = *p;
 }
 
-/* Ranges, and MACs, that taking b from a looks at: where both say the same, or b everything, none. */
+/* Count the ranges, and MACs, that subtracting b from a looks at: none if both are equal, or b is everything. */
 static uint64_t ranges_in(const struct ir *ir, const struct ir_product *a, const struct ir_product *b)
 {
     uint64_t n = 1;
@@ -54,7 +54,7 @@ void region_spend(struct region_budget *budget, uint64_t work)
     budget->work -= budget->spent ? budget->work : work;
 }
 
-/* One product at hand: `rest` is what of it may still be in b; what is not goes to `out`. */
+/* One product being split: `rest` may still be in b; pieces outside b go to `out`. */
 struct split {
     struct ir *ir;
     const struct ir_product *b;
@@ -91,7 +91,7 @@ static uint32_t addrs_minus(struct ir *ir, uint32_t a, uint32_t b)
     return ir_addrs_and(ir, a, ir_addrs_not(ir, b));
 }
 
-/* A side's two sets are one field: an address is of this machine or not. */
+/* Split by a side's two sets, which are one field: an address is this machine's own or not. */
 static void split_side(struct split *s, enum ir_field f)
 {
     struct ir_product piece = s->rest;
@@ -103,7 +103,7 @@ static void split_side(struct split *s, enum ir_field f)
     keep(s, &piece);
 }
 
-/* Flags that b demands set, and clear: bit by bit, the frames in which it is the other way round. */
+/* Split by flags that b demands set or clear: bit by bit, the frames with the opposite. */
 static void split_flags(struct split *s, enum ir_field demanded, enum ir_field opposite)
 {
     const uint32_t bits = s->b->field[demanded] & ~s->rest.field[demanded];
@@ -116,8 +116,8 @@ static void split_flags(struct split *s, enum ir_field demanded, enum ir_field o
     }
 }
 
-/* b demands that none of its schedules is active: frames with one that is. False: two demands for "one of these" that
- * have no product. */
+/* Split by b's demand that none of its schedules is active: frames with an active one. False: two demands for "one of
+ * these" that have no product. */
 static bool split_inactive(struct split *s)
 {
     const uint32_t asked = s->rest.field[IR_DURING], bits = s->b->field[IR_NOT_DURING] & ~s->rest.field[IR_NOT_DURING];
@@ -131,7 +131,7 @@ static bool split_inactive(struct split *s)
     return true;
 }
 
-/* Of schedules that exclude each other the frames of the other ones. */
+/* Split by schedules that exclude each other: frames of the others. */
 static void split_moments(struct split *s)
 {
     const uint32_t asked = s->rest.field[IR_DURING], b = s->b->field[IR_DURING];
@@ -151,7 +151,7 @@ static void split_active(struct split *s)
     keep(s, &s->rest);
 }
 
-/* False: what is left has no exact pieces. */
+/* Split by all fields. False: the remainder has no exact pieces. */
 static bool split_product(struct split *s)
 {
     static const enum ir_field early[] = {IR_WHAT, IR_FRAGMENT, IR_IFACE, IR_OUT, IR_URPF, IR_VLAN, IR_INNER, IR_ETHER};
@@ -174,7 +174,7 @@ static bool split_product(struct split *s)
     return true;
 }
 
-/* Would the sets that are to be made still fit? Past IR_BYTES_MAX all that is interned is empty. */
+/* True if the new sets still fit: past IR_BYTES_MAX all sets interned are empty. */
 static bool has_room(const struct ir *ir, uint64_t ranges)
 {
     return ir->held + ranges * 6 * sizeof(struct pbc_range6) < IR_BYTES_MAX;

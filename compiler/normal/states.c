@@ -1,5 +1,5 @@
-/* What `state` can say of the packets of a product (vm/flow/flow.h), and of what is not IP or a later fragment:
- * nothing. So rules that exclude each other, cover each other or ask what is so anyway are known for what they are. */
+/* Possible values of `state` for the packets of a product (vm/flow/flow.h); none for later fragments and other than IP.
+ * So rules that exclude each other, cover each other or ask for what always holds are recognised. */
 #include "compiler/normal/normal.h"
 #include "compiler/normal/what.h"
 #include "vm/flow/flow.h"
@@ -51,7 +51,7 @@ static unsigned icmp_states(const struct ir *ir, const struct ir_product *p, uin
     return states;
 }
 
-/* Of the IP packets whose protocol lies in lo..hi, no later fragments. */
+/* Return the states of IP packets with a protocol in lo..hi, except later fragments. */
 static unsigned whole_states(const struct ir *ir, const struct ir_product *p, uint32_t lo, uint32_t hi)
 {
     static const uint32_t special[] = {WHAT_IP4 + 1,  WHAT_IP4 + 6, WHAT_IP6 + 6,

@@ -1,4 +1,4 @@
-/* Sets of IR_WHAT, taken apart (what.h). */
+/* Decomposition of sets of IR_WHAT (what.h). */
 #include "compiler/normal/what.h"
 
 #include <string.h>
