@@ -1,4 +1,4 @@
-/* The finished program file: the sections of the image that have entries. */
+/* Writer of the finished program file: the sections of the image that have entries. */
 #include "compiler/image/image.h"
 #include "lang/heap.h"
 

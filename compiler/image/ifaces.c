@@ -1,5 +1,5 @@
-/* Interfaces by pattern: an id stands for what its device names and no other id does, so that frames are judged by the
- * number of their interface alone. A condition that names a pattern is made to name all ids within it. */
+/* Interfaces by pattern: an id stands for the names that match its device and no other id, so that frames are judged by
+ * the number of their interface alone. A condition that names a pattern is expanded to all ids within it. */
 #include <stdlib.h>
 
 #include "compiler/image/image.h"
@@ -29,7 +29,7 @@ uint32_t image_ifaces_within(const struct image *img, const uint32_t *named, uin
     return n;
 }
 
-/* Asks for interfaces of the table by their ids. */
+/* True for a condition on interfaces of the table, by their ids. */
 static bool asks_interface(const struct pbc_cond *c) { return cond_info[c->kind].traits & COND_IFACES; }
 
 static bool spread(struct image *img, struct pbc_cond *c)

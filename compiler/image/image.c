@@ -6,7 +6,7 @@
 
 #include "lang/heap.h"
 
-/* Room for `want` entries, at most `most`; the new part is zeroed. Returns the array, moved or not. */
+/* Make room for `want` entries, at most `most`; the new part is zeroed. Return the array, perhaps moved. */
 static void *grow(void *array, uint32_t *cap, uint64_t want, uint64_t most, size_t entry_size)
 {
     if (want <= *cap) return array;
@@ -19,7 +19,7 @@ static void *grow(void *array, uint32_t *cap, uint64_t want, uint64_t most, size
     return moved;
 }
 
-/* Spans beside a section share its capacity. */
+/* Grow spans beside a section, with its capacity. */
 static struct span *grow_spans(struct span *spans, uint32_t old_cap, uint32_t cap)
 {
     if (old_cap == cap) return spans;
@@ -56,7 +56,7 @@ PBC_SECTIONS(X)
 struct image *image_new(void)
 {
     struct image *img = heap_zeroed(1, sizeof(*img));
-    image_add_strings(img); /* offset 0: the empty string */
+    image_add_strings(img); /* the empty string at offset 0 */
     return img;
 }
 

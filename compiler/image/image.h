@@ -1,8 +1,8 @@
-/* The program while it is being made: one growable array a section of the .pbc (vm/pbc.h), strings interned.
+/* The program in the making: one growable array a section of the .pbc (vm/pbc.h), strings interned.
  *
  * The front end (names, sets, rules) fills the rule list: strings, rules, conds, ranges, sets, ifaces, chains,
- * firewalls. That list is already the meaning of the file: the naive executor runs it. The back end reads it, makes
- * the normal form (ir.h) and adds maps, funcs and code. emit.c writes it all out. */
+ * firewalls. That list is already the meaning of the file: the naive executor runs it. The back end reads it, makes the
+ * normal form (ir.h) and adds maps, funcs and code. emit.c writes everything out. */
 #pragma once
 
 #include <stdbool.h>
@@ -18,10 +18,10 @@ struct image {
     uint32_t field##_count, field##_cap;
     PBC_SECTIONS(X)
 #undef X
-    struct span *rule_span;     /* [rules_count] of the verdict's keyword, for diagnostics */
+    struct span *rule_span;     /* [rules_count]: place of the verdict's keyword, for diagnostics */
     struct span *cond_span;     /* [conds_count] */
     struct span *firewall_span; /* [firewalls_count] */
-    bool *rule_told; /* [rules_count] of which was said already, at the condition at fault, that they never match */
+    bool *rule_told;            /* [rules_count]: reported already, at a condition, that the rule never matches */
     struct run_table *runs_seen[PBC_KINDS]; /* share.c */
 };
 
@@ -29,27 +29,26 @@ struct image *image_new(void);
 void image_free(struct image *img);
 
 /* Append one zeroed entry and return it: struct pbc_rule *r = image_add_rules(img); the pointer holds until the next
- * append to the same section. Past the section's bound (PBC_SECTIONS) it returns NULL: the caller reports E_TOO_MANY.
- */
+ * append to the same section. Past the section's bound (PBC_SECTIONS) return NULL: the caller reports E_TOO_MANY. */
 #define X(ident, field, type, most) type *image_add_##field(struct image *img);
 PBC_SECTIONS(X)
 #undef X
 
-/* Offset of the string in STRINGS; equal strings share one. "" is 0. */
+/* Return the offset of the string in STRINGS; equal strings share one. "" is 0. */
 uint32_t image_string(struct image *img, const char *s, size_t len);
 const char *image_str(const struct image *img, uint32_t offset);
 
-/* The place of a run of entries in RANGES, SET4, SET6, MACS, PATTERNS or SETS; equal runs share one (share.c). `n` 0:
- * 0. PBC_NONE past the section's bound. */
+/* Return the place of a run of entries in RANGES, SET4, SET6, MACS, PATTERNS or SETS; equal runs share one (share.c).
+ * `n` 0: 0. PBC_NONE past the section's bound. */
 uint32_t image_share(struct image *img, enum pbc_kind kind, const void *entries, uint32_t n);
 void image_share_free(struct image *img);
 
-/* Once all interfaces are known: how patterns lie in one another, and conditions that name a pattern name all ids
- * within it (ifaces.c). False: past the bound of ranges. */
+/* Settle interfaces once all are known: nest the patterns, and expand conditions that name a pattern to all ids within
+ * it (ifaces.c). False: past the bound of ranges. */
 bool image_ifaces_settle(struct image *img);
 struct iface_table image_ifaces(const struct image *img);
-/* Ids of the devices that `named` ids name, as ranges in order; `out`: room for ifaces_count + 1. */
+/* Write the ids of the devices that `named` ids name, as ranges in order; `out`: room for ifaces_count + 1. */
 uint32_t image_ifaces_within(const struct image *img, const uint32_t *named, uint32_t count, struct pbc_range *out);
 
-/* The finished file: header, table, sections, digest; *bytes is malloc'd and the caller's. */
+/* Write the finished file: header, table, sections, digest. *bytes is malloc'd and belongs to the caller. */
 void image_emit(struct image *img, uint8_t **bytes, size_t *len);

@@ -1,5 +1,5 @@
-/* Equal strings, and equal runs of section entries, stand in the image once: ten thousand rules for port 443 hold one
- * range. */
+/* Sharing: equal strings, and equal runs of section entries, stand in the image once: ten thousand rules for port 443
+ * hold one range. */
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +11,7 @@ struct run {
     uint32_t hash, first, count; /* count 0: a free slot */
 };
 
-/* Open addressing over runs already placed; size is a power of two. */
+/* A hash table with open addressing over runs placed already; size is a power of two. */
 struct run_table {
     struct run *slots;
     uint32_t used, size;
@@ -72,7 +72,7 @@ static void grow_table(struct run_table *t)
     free(old.slots);
 }
 
-/* Append the run; false past the bound, with nothing left behind. */
+/* Append the run; false past the bound, with the section unchanged. */
 static bool append(struct image *img, enum pbc_kind kind, const void *entries, uint32_t n, uint32_t *first)
 {
     switch (kind) {
@@ -89,7 +89,7 @@ static bool append(struct image *img, enum pbc_kind kind, const void *entries, u
     abort();
 }
 
-/* Where the run stands, or the free slot (of count 0) where it belongs. */
+/* Return the slot of the run, or a free slot (count 0) for it. */
 static struct run *place(struct image *img, enum pbc_kind kind, struct section s, const void *entries, uint32_t n)
 {
     struct run_table *t = img->runs_seen[kind];
@@ -101,7 +101,7 @@ static struct run *place(struct image *img, enum pbc_kind kind, struct section s
     return r;
 }
 
-/* Put it into its free slot. */
+/* Store the run in its free slot. */
 static uint32_t keep(struct image *img, enum pbc_kind kind, struct run *r, uint32_t first, uint32_t n)
 {
     *r = (struct run){r->hash, first, n};
@@ -119,11 +119,11 @@ uint32_t image_share(struct image *img, enum pbc_kind kind, const void *entries,
     return keep(img, kind, r, first, n);
 }
 
-/* A string with its end is a run of bytes. */
+/* Share a string: a run of bytes with its NUL. */
 uint32_t image_string(struct image *img, const char *s, size_t len)
 {
     const uint64_t most = 1u << 28;
-    len = strnlen(s, len); /* the section is made of C strings */
+    len = strnlen(s, len); /* the section holds C strings */
     if (len == 0) return 0;
     if (len >= most) return PBC_NONE;
     struct run *r = place(img, PBC_STRINGS, (struct section){img->strings, 1}, s, (uint32_t)len);
