@@ -1,6 +1,6 @@
-/* dsr rewrite, keep source and passthrough: requests come to the server's own address. What differs is the way of the
- * replies: rewritten by the server and straight to the client, unchanged but through the balancer, or to the balancer.
- */
+/* dsr rewrite, keep source and passthrough: requests come to the server's own address. The modes differ in the way of
+ * the replies: rewritten by the server and straight to the client; unchanged through the balancer; or to the
+ * balancer. */
 #include "compiler/setup/setup_priv.h"
 
 /* An endpoint of the server's family whose replies the server rewrites, and the ports that they come from. */
@@ -24,7 +24,7 @@ static bool same_protocol(uint8_t a, uint8_t b)
     return a == b || (a == PBC_EP_PORTS && b < PBC_EP_PORTS) || (b == PBC_EP_PORTS && a < PBC_EP_PORTS);
 }
 
-/* Do replies of both leave the server alike, though clients know them under different names? */
+/* True if replies of both leave the server alike, though clients know them by different names. */
 static bool collide(const struct setup *s, const struct reply *a, const struct reply *b)
 {
     const bool same_address = a->e->to == b->e->to && a->e->addr[0] == b->e->addr[0] &&
@@ -69,7 +69,7 @@ static void print_reply(const struct setup *s, const struct reply *r)
     for (unsigned i = 0; i < 3; i++) print_match(s, r, endpoint_info[i].name);
 }
 
-/* Replies that must pass unchanged to the balancer, and can't be told from those of `r`. */
+/* Find replies that must pass unchanged to the balancer, but can't be told from those of `r`. */
 static bool kept_source(const struct setup *s, const struct reply *r, struct reply *kept)
 {
     for (uint32_t i = 0; i < s->count; i++) {
@@ -139,7 +139,7 @@ static void setup_rewrite(const struct setup *s)
     fputs("  }\n}\nEND\n", s->out);
 }
 
-/* One reply's rule that leads it back. */
+/* Print the rule that leads one kind of reply back. */
 static void print_rule(const struct setup *s, const struct reply *r)
 {
     const char *family = s->server->family == 6 ? " -6" : "";

@@ -1,4 +1,4 @@
-/* Which server, for which services; what every part of the text begins with. */
+/* The server and its services, and the beginning of every part of the text. */
 #include "compiler/setup/setup_priv.h"
 
 #include <arpa/inet.h>
@@ -38,7 +38,7 @@ void setup_address(const struct setup *s, const uint32_t words[4], uint8_t famil
     fputs(text, s->out);
 }
 
-/* A name in the shell has no `-`. */
+/* Print a name as a shell variable, without `-`. */
 static void put_variable(const struct setup *s, uint32_t service)
 {
     fputs("vip_", s->out);
@@ -138,7 +138,7 @@ static int find_server(const struct compile *c, const char *which, struct setup 
     return s->server ? 0 : unknown("server of that pool", name, strlen(name), names, s->pool->server_count);
 }
 
-/* What the rules do not know, and the reader fills in. */
+/* Print the values that the rules do not hold and the reader fills in. */
 static void print_unknowns(const struct setup *s)
 {
     const bool sources = setup_sources(s, NULL);

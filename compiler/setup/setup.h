@@ -1,8 +1,8 @@
-/* `preyc --server-setup POOL/SERVER`: the commands that prepare a server for what its services send it. */
+/* `preyc --server-setup POOL/SERVER`: commands that prepare a server for the packets of its services. */
 #pragma once
 
 #include "compiler/compiler.h"
 
-/* Print them, with comments, as text for a shell. 0, or -ENOENT after one line on standard error where no pool or
- * server is called so. `which`: POOL/SERVER. */
+/* Print the commands, with comments, as text for a shell. `which`: POOL/SERVER. Return 0, or -ENOENT after one line on
+ * standard error if no pool or server has that name. */
 int setup_print(const struct compile *c, const char *which, FILE *out);

@@ -1,5 +1,5 @@
 /* dsr l2, ipip and gue: packets arrive with a service's address as their destination, bare or in a tunnel. The server
- * must take them for its own, tell nobody on the link, open the tunnels of its balancer and of nobody else, and
+ * must take the address for its own without announcing it on the link, open only the tunnels of its balancer, and
  * announce segments that fit into them. */
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +19,7 @@ static bool has_tunnel(const struct setup *s)
     return setup_has_mode(s, PBC_MODE_DSR_IPIP) || setup_has_mode(s, PBC_MODE_DSR_GUE);
 }
 
-/* By address; those that stand on `self` or any by service; then by place. */
+/* Order by address; endpoints on `self` or any, by service; then by place. */
 static int by_address(const void *pa, const void *pb)
 {
     const struct pbc_endpoint *a = *(const struct pbc_endpoint *const *)pa,
@@ -45,7 +45,7 @@ static bool same_address(const struct pbc_endpoint *a, const struct pbc_endpoint
            (a->to == PBC_TO_ADDRESS || a->service == b->service);
 }
 
-/* One endpoint for each address, in the file's order: services share addresses. */
+/* Return one endpoint for each address, in the file's order: services share addresses. */
 static size_t addresses(const struct setup *s, const struct pbc_endpoint ***out)
 {
     size_t n = 0, kept = 0;
@@ -75,12 +75,12 @@ static void print_addresses(const struct setup *s)
     for (size_t i = 0; i < n; i++) {
         fputs("ip address add ", s->out);
         setup_endpoint_address(s, all[i]);
-        /* Neighbour discovery answers for an interface's own addresses alone; the balancer has it too. */
+        /* Neighbour discovery answers only for an interface's own addresses; the balancer has this address, too. */
         fputs(all[i]->family == 6 ? "/128 dev lo nodad\n" : all[i]->family == 4 ? "/32 dev lo\n" : " dev lo\n", s->out);
     }
 }
 
-/* IPv4 in IPv4 and IPv6 in IPv4 are two devices of Linux, whatever in IPv6 is one. */
+/* Print the tunnel devices: Linux has one for IPv4 in IPv4, one for IPv6 in IPv4, one for both in IPv6. */
 static void print_devices(const struct setup *s)
 {
     static const char *const v4[] = {"prey-ipip type ipip", "prey-sit type sit"};
@@ -98,7 +98,7 @@ static void print_devices(const struct setup *s)
     }
 }
 
-/* Is it the first of the services whose GUE comes to its port? */
+/* True for the first of the services whose GUE comes to its port. */
 static bool opens_port(const struct setup *s, uint32_t i)
 {
     const uint16_t port = s->img->services[s->services[i]].gue_port;
@@ -115,7 +115,7 @@ static void print_gue(const struct setup *s)
                     s->server->family == 6 ? " -6" : "");
 }
 
-/* How much a client's segment may hold so that the tunnel's headers still fit. */
+/* Print the largest client segment that leaves room for the tunnel's headers. */
 static void print_mss(const struct setup *s, uint32_t i)
 {
     const struct pbc_service *service = &s->img->services[s->services[i]];
@@ -135,7 +135,7 @@ static void print_mss(const struct setup *s, uint32_t i)
     }
 }
 
-/* Who sends the tunnels' packets. */
+/* Print the senders of the tunnels' packets. */
 static void put_senders(const struct setup *s, const char *unknown)
 {
     if (!setup_sources(s, NULL)) {
@@ -157,7 +157,7 @@ static void print_guard(const struct setup *s)
           "table inet prey_tunnels\ndelete table inet prey_tunnels\ntable inet prey_tunnels {\n"
           "  chain tunnels {\n    type filter hook input priority filter; policy accept;\n",
           s->out);
-    /* Not by the field of the header: extension headers may stand between. */
+    /* meta, not the header's field: extension headers may stand between. */
     fprintf(s->out, "    meta l4proto { 4, 41 } %s saddr != ", family);
     put_senders(s, "$balancer");
     fputs(" drop\n", s->out);
@@ -181,7 +181,7 @@ static void print_decap(const struct setup *s, const char *kind, unsigned port)
     fputs(" to self\n", s->out);
 }
 
-/* The same by a prey host, whose rules open tunnels themselves. */
+/* Print the same for a prey host, whose rules open tunnels themselves. */
 static void print_prey(const struct setup *s)
 {
     fputs("\n# A server that runs prey itself needs no devices, and none of the chain `tunnels`, but these rules:\n"
