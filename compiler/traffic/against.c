@@ -1,4 +1,4 @@
-/* Each program judges all frames with a state of its own. The fates of each frame are compared. */
+/* Each program judges all frames with a state of its own; the fates of each frame are compared. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -60,7 +60,7 @@ static void wait_for(struct comparison *c, const struct compared *f)
     c->waiting = w;
 }
 
-/* A recording tells on its way who this machine is. */
+/* Take this machine's addresses from a recording, which tells them on its way. */
 static void tell_self(struct comparison *c)
 {
     for (unsigned i = 0; i < 2 && c->self_told != c->reading->self_changes; i++)
@@ -87,7 +87,7 @@ static void judge(struct comparison *c, const struct capture_frame *f, uint64_t 
         note(c, &frame);
 }
 
-/* What a recording told behind its last frame counts, too: the addresses before are gone. */
+/* Apply addresses that a recording tells behind its last frame: they replace the earlier ones. */
 static void end(struct comparison *c)
 {
     tell_self(c);
@@ -104,7 +104,7 @@ static void end(struct comparison *c)
     }
 }
 
-/* Both programs number ports alike, for both hear the same names in the same order. */
+/* Register a name. Both programs number ports alike, since both get the same names in the same order. */
 static int named(void *arg, const char *path, const char *name)
 {
     struct comparison *c = arg;

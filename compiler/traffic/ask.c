@@ -19,15 +19,15 @@ enum { SELF_STEP = 160 };
 struct asking {
     struct workshop shop;
     struct known_routes routes;
-    struct vm *idle; /* is asked, and judges nothing */
+    struct vm *idle; /* worker that is asked and judges nothing */
     struct options options;
-    uint8_t *frame; /* FRAME_MOST bytes */
+    uint8_t *frame; /* buffer of FRAME_MOST bytes */
     FILE *out;
     unsigned asked;
-    char self[SELF_STEP]; /* the step that says what `self` is, or "" */
+    char self[SELF_STEP]; /* the step that names `self`, or "" */
 };
 
-/* IFACE_NONE of no name. */
+/* Set the interface of that name; IFACE_NONE without a name. */
 static int iface_of(const struct asking *a, const char *name, uint16_t *iface)
 {
     char err[160];
@@ -37,7 +37,7 @@ static int iface_of(const struct asking *a, const char *name, uint16_t *iface)
     return -EINVAL;
 }
 
-/* A view of the frame, where it comes in and leaves. What this machine sends has one interface. */
+/* Make a view of the frame, with the interfaces that it comes in and leaves by; one for what this machine sends. */
 static int view_of(const struct asking *a, const struct written *w, uint32_t len, struct pkt *pkt)
 {
     uint16_t on, out_on;
@@ -55,7 +55,7 @@ static int view_of(const struct asking *a, const struct written *w, uint32_t len
     return 0;
 }
 
-/* What a service whose connections end here would make of what the client says; NULL: nobody asks. */
+/* Return the choice of a service whose connections end here by the client's bytes; NULL: not asked. */
 static char *heard(struct asking *a, const struct test_said *said, const struct verdict *v, uint32_t len)
 {
     static const char nobody[] = "what the client says is not heard: no proxy service takes the connection";
@@ -116,8 +116,8 @@ static int ask_one(struct asking *a, const char *text)
     return result;
 }
 
-/* A line of standard input without its end, NUL behind it, and how long it is: what is past LINE_MOST is not kept.
- * False: there are no more. */
+/* Read a line of standard input without its end, NUL-terminated, and its length; bytes past LINE_MOST are dropped.
+ * False at the end. */
 enum { LINE_MOST = 65536 };
 static bool read_line(char line[LINE_MOST + 1], size_t *len)
 {
@@ -156,7 +156,7 @@ static int ask_lines(struct asking *a)
     return result;
 }
 
-/* Write the step that says what `self` is; "" leaves `self` as tests have it. */
+/* Write the step that names `self`; "" leaves `self` as in tests. */
 static void self_step(const struct self *self, char step[SELF_STEP])
 {
     const uint32_t v4[4] = {self->first4};

@@ -1,5 +1,5 @@
-/* See begins.h. A TCP connection begins with its SYN. In other protocols the side that is seen first begins, unless it
- * sends from a well-known port: then it answers. */
+/* Begins of connections (begins.h). A TCP connection begins with its SYN. In other protocols the side seen first
+ * begins, unless it sends from a well-known port: then it answers. */
 #include "compiler/traffic/begins.h"
 
 #include <stdlib.h>
@@ -30,7 +30,7 @@ static struct begin *slot_of(const struct begins *b, const struct begin *what)
     }
 }
 
-/* The senders chose what a capture holds, so the key is one that nobody can know. */
+/* Begin with a secret hash key, since senders chose the contents of the capture. */
 void begins_init(struct begins *b)
 {
     *b = (struct begins){0};
@@ -51,7 +51,7 @@ static bool make_room(struct begins *b)
     return true;
 }
 
-/* What the packet would begin; `back`: what it would answer. */
+/* Return what the packet would begin; `back`: what it would answer. */
 static struct begin begin_of(const struct key *k, bool back)
 {
     const bool icmp = k->kind & (KIND_ICMP | KIND_ICMP6), ports = k->kind & KIND_PORTS;
@@ -103,12 +103,12 @@ static bool add(struct begins *b, const struct key *k, uint64_t frame, uint16_t 
     return true;
 }
 
-/* Does the key have all that a rule would ask for? */
+/* True if the key has all that a rule would ask for. */
 static bool is_known(const struct key *k)
 {
     const bool v4 = k->kind & KIND_IP4, needs_ports = k->kind & KIND_WITH_PORTS;
     if (!(k->kind & KIND_IP) || !(k->kind & KIND_PROTO) || (needs_ports && !(k->kind & KIND_PORTS))) return false;
-    return k->proto != (v4 ? ICMP6 : ICMP); /* the other family's */
+    return k->proto != (v4 ? ICMP6 : ICMP); /* protocol of the other family */
 }
 
 bool begins_add(struct begins *b, const struct key *key, bool malformed, bool sent, uint64_t frame, uint16_t iface)

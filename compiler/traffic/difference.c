@@ -25,7 +25,7 @@ struct region {
 };
 
 struct flow_seen {
-    uint64_t flow; /* 0: free */
+    uint64_t flow; /* 0: free slot */
     uint32_t region;
 };
 
@@ -38,9 +38,9 @@ static uint64_t side(const struct differences *d, const uint32_t addr[4], uint16
 uint64_t differences_flow(const struct differences *d, const struct key *key, bool malformed)
 {
     const bool ports =
-        key->kind & KIND_PORTS && key->kind & KIND_FRAG_NO; /* of a datagram in pieces one piece has them */
+        key->kind & KIND_PORTS && key->kind & KIND_FRAG_NO; /* only one fragment of a datagram has the ports */
     if (malformed || !(key->kind & KIND_IP)) return 0;
-    /* A sum: both directions alike. */
+    /* Sums, so that both directions are equal. */
     const uint64_t words[] = {
         side(d, key->src, ports ? key->src_port : 0) + side(d, key->dst, ports ? key->dst_port : 0), key->proto};
     return hash_words(&d->key, words, 2) | 1;
@@ -70,7 +70,7 @@ static bool make_room(struct differences *d)
     return true;
 }
 
-/* Is this the first frame of the flow in that region? */
+/* True for the first frame of the flow in that region. */
 static bool is_new(struct differences *d, uint64_t flow, uint32_t region)
 {
     if (!flow) return false;
@@ -90,7 +90,7 @@ static bool lets(const struct verdict *v)
     return v->action == ACTION_ACCEPT || v->action == ACTION_FORWARD || v->action == ACTION_PASS;
 }
 
-/* Did the same rule or default decide both? Both verdicts are of one program. */
+/* True if the same rule or default decided both. Both verdicts are from one program. */
 static bool same_decider(const struct verdict *a, const struct verdict *b)
 {
     return a->action == b->action && a->rule == b->rule && a->firewall == b->firewall && a->service == b->service &&
@@ -116,7 +116,7 @@ static enum kind kind_of(const struct compared *c)
     return lets(was) ? MOVED : CHANGED;
 }
 
-/* The slot of the region of these two deciders, or the free one where it belongs. */
+/* Return the slot of these two deciders' region, or a free slot for it. */
 static uint32_t *region_slot(const struct differences *d, const struct compared *c)
 {
     uint64_t words[6];
@@ -135,7 +135,7 @@ static uint32_t *region_slot(const struct differences *d, const struct compared 
     }
 }
 
-/* NULL: memory is out, or there are REGIONS_MOST regions already. */
+/* Return the region of both deciders. NULL: out of memory, or REGIONS_MOST regions exist. */
 static struct region *region_of(struct differences *d, const struct compared *c)
 {
     uint32_t *slot = region_slot(d, c);
@@ -169,13 +169,13 @@ int differences_add(struct differences *d, const struct compared *c)
     r->frames++;
     r->bytes += c->bytes;
     r->flows += is_new(d, c->flow, (uint32_t)(r - d->regions));
-    if (c->number < r->first.number) r->first = *c; /* one that was held */
+    if (c->number < r->first.number) r->first = *c; /* an earlier frame, which was held */
     return 0;
 }
 
 int differences_init(struct differences *d)
 {
-    /* Whoever sent what a capture holds chose it: nobody knows the key. */
+    /* A secret key: senders chose the contents of the capture. */
     hash_key_init(&d->key, hash_pair(arc4random(), arc4random()));
     d->region_slots = calloc(REGION_SLOTS, sizeof(*d->region_slots));
     return d->region_slots ? 0 : -ENOMEM;
@@ -227,7 +227,7 @@ static void region_text(FILE *out, const struct differences *d, const struct reg
             text_clock(r->first.time_ns, when), text_clean(what));
 }
 
-/* "of 25 frames (12 flows), 20 frames (10 flows) would be judged or sent otherwise" */
+/* Write "of 25 frames (12 flows), 20 frames (10 flows) would be judged or sent otherwise". */
 static void sum_text(const struct differences *d, bool doubted, FILE *out)
 {
     char a[64], b[64];

@@ -1,7 +1,7 @@
-/* See doubts.h. Where rules ask who this machine is, and nobody says it, `self` is nobody and all frames arrive: what
- * was found then is no answer. The capture offers a name, but does not decide: of a capture of one conversation both
- * ends are in all frames. Multicast and broadcast arrive whoever this machine is: where it is in no frame, what `in`
- * and `out` judged says nothing of it. */
+/* Doubts (doubts.h). If rules ask who this machine is and nothing names it, `self` is nobody and all frames arrive, so
+ * the results are no answer. An address in all frames is offered, but not assumed: in a capture of one conversation
+ * both ends are in all frames. Multicast and broadcast arrive at any machine: if this machine is in no frame, results
+ * of `in` and `out` firewalls on them prove nothing. */
 #include "compiler/traffic/doubts.h"
 
 #include <string.h>
@@ -21,7 +21,7 @@ void doubts_init(struct doubts *d, struct program *const programs[2], const char
     d->same = !memcmp(programs[0]->digest, programs[1]->digest, sizeof(programs[0]->digest));
 }
 
-/* True: the address is everybody's or nobody's: multicast, broadcast, loopback, unspecified. */
+/* True for an address that belongs to everybody or nobody: multicast, broadcast, loopback, unspecified. */
 static bool is_shared(bool v6, const uint32_t a[4])
 {
     if (v6) return a[0] >> 24 == 0xff || (!(a[0] | a[1] | a[2]) && a[3] <= 1);
@@ -44,7 +44,7 @@ static void meet(struct everywhere *e, const uint32_t src[4], const uint32_t dst
     e->count = kept;
 }
 
-/* True: the frame is from or to an address of this machine alone, or for a service of either program. */
+/* True if the frame is from or to an address of this machine alone, or for a service of either program. */
 static bool is_met(const struct doubts *d, const struct key *key)
 {
     const bool v6 = key->kind & KIND_IP6;
@@ -82,7 +82,7 @@ void doubts_judged(struct doubts *d, const struct compared *c)
     d->sourceless += sourceless && !speaks(d->self, c->v6);
 }
 
-/* The first firewall of that direction; PBC_NONE where there is none. */
+/* Return the first firewall of that direction, or PBC_NONE. */
 static uint32_t firewall_of(const struct program *p, unsigned direction)
 {
     for (uint32_t i = 0; i < p->firewalls_count; i++)
@@ -123,8 +123,8 @@ static bool nothing_judged(const struct doubts *d)
     return !any && d->program[0]->firewalls_count + d->program[1]->firewalls_count;
 }
 
-/* Rules name `self` in firewalls that judge all there is, so these judged, but none of this machine's frames. A router
- * may be meant so: it is said, and no doubt. */
+/* True if rules name `self` in firewalls that judge all directions, so they judged frames, but none of this machine's.
+ * A router may be meant so: this is reported, but is no doubt. */
 static bool self_unseen(const struct doubts *d)
 {
     if (d->same || !asks_for_self(d) || !is_missed(d)) return false;
@@ -142,7 +142,7 @@ bool doubts_any(const struct doubts *d)
     return any;
 }
 
-/* Print " (all frames are from or to 192.0.2.1)"; nothing where no address is in all frames. */
+/* Print " (all frames are from or to 192.0.2.1)", unless no address is in all frames. */
 static void offer(const struct doubts *d, FILE *out)
 {
     unsigned offered = 0;

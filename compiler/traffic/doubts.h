@@ -1,5 +1,4 @@
-/* Why what was compared says less than it seems: firewalls that judged no frame, and a machine that nobody named, or
- * that was named wrong. */
+/* Doubts about a comparison: firewalls that judged no frame, and a machine that was not named, or named wrong. */
 #pragma once
 
 #include "compiler/traffic/difference.h"
@@ -17,26 +16,26 @@ struct everywhere {
 struct doubts {
     const struct program *program[2];
     const char *name[2];
-    const struct facts *self; /* of this machine, as judged by */
-    bool said;                /* by --self */
-    bool met;                 /* some frame is from or to one of its own unicast addresses, or for a service */
-    bool same;                /* both programs are one: nothing is in doubt */
-    bool placed;              /* some frame came by an interface that is known */
+    const struct facts *self; /* addresses used as this machine's */
+    bool said;                /* true if --self named them */
+    bool met;                 /* true if some frame is from or to one of its own unicast addresses, or for a service */
+    bool same;                /* true if both programs are one: nothing is in doubt */
+    bool placed;              /* true if some frame came by a known interface */
     bool judged[2][DIRECTIONS];
-    uint64_t sourceless; /* frames that found no address of this machine to be sent on from, though none is known */
+    uint64_t sourceless; /* frames that were not sent on because no address of this machine is known to send from */
     struct everywhere everywhere[2];
 };
 
-/* names: of the files; said: --self says who this machine is. All stays the caller's. */
+/* names: of the files; said: --self names this machine. The caller keeps all arguments. */
 void doubts_init(struct doubts *d, struct program *const programs[2], const char *const names[2],
                  const struct facts *self, bool said);
-/* A frame that comes by an interface (placed), before it is judged. */
+/* Note a frame before it is judged. placed: its interface is known. */
 void doubts_frame(struct doubts *d, const struct key *key, bool malformed, bool placed);
-/* Both fates of a frame. */
+/* Note both fates of a frame. */
 void doubts_judged(struct doubts *d, const struct compared *c);
-/* Is there any? */
+/* True if there is any doubt. */
 bool doubts_any(const struct doubts *d);
-/* A line each. */
+/* Print a line for each doubt. */
 void doubts_text(const struct doubts *d, FILE *out);
-/* Three members of an object, a comma before each. */
+/* Print three members of an object, a comma before each. */
 void doubts_json(const struct doubts *d, FILE *out);

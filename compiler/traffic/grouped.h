@@ -13,7 +13,7 @@ struct net {
 };
 
 struct group {
-    const struct begin *sample; /* that came first */
+    const struct begin *sample; /* the earliest begin */
     struct net *nets;           /* [net_count] sources */
     const struct begin **to;    /* [to_count] destinations */
     uint16_t *ports;            /* [port_count] */
@@ -25,17 +25,17 @@ struct group {
 struct groups {
     struct group *of; /* [count] */
     unsigned count;
-    uint64_t unanswered;            /* TCP, left out, where the capture shows answers */
-    const char *const *iface_names; /* by begin.iface, the caller's; 0: nobody knows it, or rules need not */
+    uint64_t unanswered;            /* number of TCP begins left out, because the capture has answers, but not theirs */
+    const char *const *iface_names; /* by begin.iface, the caller's array; 0: unknown, or rules need no interface */
 };
 
 struct width {
-    uint8_t v4, v6; /* the shortest prefixes that may stand for sources */
+    uint8_t v4, v6; /* shortest prefixes allowed for sources */
 };
 
-/* Of sorted begins, which have to stay. 0; -ENOMEM; -E2BIG: there are more than GROUPS_MOST services. groups_fini in
- * any case. */
+/* Make groups of sorted begins, which must stay valid. Return 0; -ENOMEM; -E2BIG: more than GROUPS_MOST services. Call
+ * groups_fini in any case. */
 int groups_make(struct groups *g, const struct begins *b, const struct width *w);
 void groups_fini(struct groups *g);
-/* Rules in their layout, and a test with a packet of each. False: no memory. */
+/* Print formatted rules, and a test with a packet of each. False: out of memory. */
 bool groups_print(const struct groups *g, FILE *out);

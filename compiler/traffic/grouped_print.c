@@ -9,7 +9,7 @@
 enum { NETS_IN_RULE = 4 };
 
 static const struct service_name {
-    uint8_t proto; /* 0: TCP and UDP */
+    uint8_t proto; /* 0: both TCP and UDP */
     uint16_t port;
     const char *name;
 } names[] = {
@@ -31,7 +31,7 @@ static const struct spoken {
 #include "vm/proto.def"
 };
 
-/* NULL: it has none. */
+/* Return the protocol's word in the language; NULL: none. */
 static const char *proto_word(const struct begin *b)
 {
     const struct spoken *s = &spoken[b->proto];
@@ -49,7 +49,7 @@ static void print_proto(const struct begin *b, FILE *out)
 
 static bool is_icmp(const struct begin *b) { return b->proto == 1 || b->proto == 58; }
 
-/* The name of the rule, without the number that tells rules of one name apart. */
+/* Write the rule's name without the number that tells equal names apart. */
 static void base_name(const struct group *g, char name[GROUP_NAME])
 {
     const struct begin *b = g->to[0];
@@ -75,7 +75,7 @@ static int by_name(const void *x, const void *y)
     return names_order ? names_order : *a < *b ? -1 : 1;
 }
 
-/* Rules of one name become NAME, NAME_2, NAME_3. False: no memory. */
+/* Number rules of one name: NAME, NAME_2, NAME_3. False: out of memory. */
 static bool name_all(const struct groups *g)
 {
     struct group **of = calloc(g->count + 1u, sizeof(*of));
@@ -179,7 +179,7 @@ static void print_side(uint8_t family, const uint32_t addr[4], bool self, bool h
     if (has_port) fprintf(out, ":%u", port);
 }
 
-/* Print the packet that began it, as tests write it; `port` replaces its destination port, unless it is negative. */
+/* Print the packet that began it, in the notation of tests; `port`, unless negative, replaces its destination port. */
 static void print_packet(const struct groups *all, const struct begin *b, int port, FILE *out)
 {
     print_proto(b, out);
@@ -193,7 +193,7 @@ static void print_packet(const struct groups *all, const struct begin *b, int po
     fputc('\n', out);
 }
 
-/* The lowest port that no rule names; 0: rules name all. */
+/* Return the lowest port that no rule names; 0: none is free. */
 static int free_port(const struct groups *g)
 {
     bool taken[1 << 16] = {true};

@@ -9,8 +9,7 @@
 #include "vm/judge/decide.h"
 #include "vm/vm.h"
 
-/* The clock is that of a replay: timers run a second after something happened. TICKS_MOST bounds how often they run
- * between two frames. */
+/* The clock is a replay's: timers run a second after an event, at most TICKS_MOST times between two frames. */
 enum { COARSE_NS = 1000000, TICKS_MOST = 128 };
 #define ASK_AFTER_NS UINT64_C(1000000000)
 
@@ -26,7 +25,7 @@ static uint64_t mix_text(uint64_t sum, const char *text)
     return sum;
 }
 
-/* A sum over where the frame goes. The source port is left out: translations draw it. */
+/* Sum of the frame's destination. The source port is left out: translations draw it. */
 static uint64_t where(const struct player *p, const struct tx_entry *e)
 {
     const struct program *program = p->shop.program;
@@ -42,7 +41,7 @@ static uint64_t where(const struct player *p, const struct tx_entry *e)
     return sum;
 }
 
-/* Sum up what left for the last frame, and tell the fate of frames that were held. */
+/* Sum up the packets sent for the last frame, and report the fate of frames that were held. */
 static uint64_t leave(struct player *p)
 {
     uint64_t sent = 0;

@@ -6,13 +6,13 @@
 #include "runtime/report/given/ports.h"
 #include "runtime/report/said/streams.h"
 
-/* The fate of a frame. `sent` is a sum over all places to which packets left for it; equal places give equal sums. */
+/* The fate of a frame. `sent` is a sum over the places to which packets left for it; equal places give equal sums. */
 struct outcome {
     struct verdict verdict;
     uint64_t sent;
 };
 struct player;
-/* A frame that was held is decided. */
+/* Called when a frame that was held is decided. */
 typedef void player_settled_fn(void *arg, struct player *p, uint64_t frame, const struct outcome *f);
 
 struct player {
@@ -28,14 +28,14 @@ struct player {
     void *arg;
 };
 
-/* 0, or -1 after a line on standard error; player_close in either case. */
+/* Return 0, or -1 after a line on standard error; call player_close in either case. */
 int player_open(struct player *p, struct program *program, const struct reading *r, const char *path);
 void player_close(struct player *p);
-/* From now on these are this machine's addresses. The arrays stay the caller's. */
+/* Set this machine's addresses from now on. The caller keeps the arrays. */
 void player_self(struct player *p, const struct facts *self);
-/* Judge the frame. After the verdict `held`, a later call tells player.settled. */
+/* Judge the frame. After the verdict `held`, a later call reports the fate by player.settled. */
 struct outcome player_judge(struct player *p, const struct capture_frame *f, uint64_t number);
-/* End of the capture: held frames are given up. */
+/* Give up held frames at the end of the capture. */
 void player_end(struct player *p);
-/* The frame as this program's worker parses it. */
+/* Parse the frame as this program's worker does. */
 void player_parse(struct player *p, const struct capture_frame *f, struct pkt *pkt, struct key *key);

@@ -73,7 +73,7 @@ bool reading_again(struct reading *r)
     if (!capture_rewind(r->capture)) return false;
     r->most = r->frames;
     r->frames = 0;
-    r->said = true; /* the first pass was told all addresses, and whoever judges by now holds them */
+    r->said = true; /* the first pass read all addresses, and the players have them by now */
     progress_begin(&r->progress, true);
     return true;
 }

@@ -7,29 +7,29 @@
 #include "runtime/report/given/progress.h"
 
 struct reading {
-    struct options options; /* the same for runtime/replay/ */
+    struct options options; /* the command's options in the form of runtime/replay/ */
     struct capture *capture;
-    struct facts self; /* this machine's addresses: of --self, else as recordings of preyrun tell them on the way */
+    struct facts self; /* this machine's addresses, from --self or from recordings of preyrun */
     unsigned self_changes;
-    bool said; /* --self was given, or all of it was read before */
+    bool said; /* true if --self was given, or an earlier pass read all addresses */
     bool short_of_memory;
     struct route_options routes;
-    uint64_t frames, most; /* frames given out by this pass; where the pass ends */
-    bool stopped;          /* by a signal */
+    uint64_t frames, most; /* frames read in this pass; end of the pass */
+    bool stopped;          /* true if a signal ended the pass */
     struct progress progress;
 };
 
-/* 0, or -1 after a line on standard error; reading_close in either case. */
+/* Return 0, or -1 after a line on standard error; call reading_close in either case. */
 int reading_open(struct reading *r, const struct traffic *t);
 void reading_close(struct reading *r);
-/* The next frame; false at the end, at a fault, and after the signal that ended it. */
+/* Read the next frame; false at the end, at a fault, and after a signal. */
 bool reading_next(struct reading *r, struct capture_frame *f);
-/* Did preyrun itself send this frame? Its recordings hold what came and what it made of that; of other captures, read
- * with them, nobody says so. */
+/* True if preyrun itself sent this frame. Its recordings hold arriving and sent frames; other captures, read with them,
+ * do not tell. */
 bool reading_sent(const struct capture_frame *f);
-/* Begin again at the first frame, to end where the last pass ended. False: it cannot be read twice. */
+/* Begin again at the first frame, to end where the last pass ended. False: a source cannot be read twice. */
 bool reading_again(struct reading *r);
-/* The reason why part of the capture is unread, as a clause; "" where all was read. */
+/* Return the reason why part of the capture is unread, as a clause; "" if all was read. */
 const char *reading_unread(const struct reading *r);
-/* End the pass. 0; or -1 after a line on standard error, where the capture could not be read to its end. */
+/* End the pass. Return 0, or -1 after a line on standard error if the capture could not be read to its end. */
 int reading_end(struct reading *r);

@@ -1,4 +1,4 @@
-/* Rules out of a capture: what was seen to begin and was answered, by service and by source networks. */
+/* Rules from a capture: connections that began and were answered, by service and by source networks. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -16,12 +16,12 @@ struct suggestion {
     struct reading reading;
     struct begins begins;
     struct groups groups;
-    struct ports ports; /* of the captures' interfaces, by their names */
+    struct ports ports; /* interfaces of the captures, by name */
     struct width width;
-    uint64_t uncounted;                /* frames that preyrun itself sent, of those that were read to be judged */
-    uint64_t frames, judged, accepted; /* judged: UINT64_MAX where the captures cannot be read twice */
-    bool stopped;                      /* by a signal: these frames are not all */
-    bool several;                      /* interfaces, by which rules are told apart */
+    uint64_t uncounted;                /* frames sent by preyrun, which are read but not judged */
+    uint64_t frames, judged, accepted; /* judged: UINT64_MAX if the captures cannot be read twice */
+    bool stopped;                      /* a signal ended reading: these are not all frames */
+    bool several;                      /* true if rules are told apart by interface */
     uint64_t nameless;                 /* packets that began something by an interface that rules cannot name */
     char *text;
     size_t len;
@@ -46,14 +46,14 @@ static int collect(struct suggestion *s)
     return !room || reading_end(&s->reading) < 0 ? -1 : 0;
 }
 
-/* Can rules write that name? */
+/* True if rules can write that name. */
 static bool is_plain(const char *name)
 {
     return iface_may_be(name) &&
            name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-@")] == '\0';
 }
 
-/* Rules name interfaces only where connections began on several. */
+/* Let rules name interfaces if connections began on several. */
 static void name_interfaces(struct suggestion *s)
 {
     struct begins *b = &s->begins;
@@ -125,7 +125,7 @@ static int judge(struct suggestion *s, struct program *program)
     return 0;
 }
 
-/* Print "# Not let in: 3 frames that ...", unless there are none. */
+/* Print "# Not let in: 3 frames that ...", unless n is 0. */
 static void print_left(FILE *out, uint64_t n, const char *what, const char *why)
 {
     char number[TEXT_NUMBER];

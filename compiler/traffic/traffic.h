@@ -1,4 +1,4 @@
-/* What the command line asks of captures and of packets. */
+/* Command-line requests about captures and packets. */
 #pragma once
 
 #include <stdbool.h>
@@ -9,7 +9,7 @@
 
 struct program;
 
-/* The captures that it names, and what it says of them. */
+/* The captures of a command, and options about them. */
 struct traffic {
     const char *const *pcaps, *const *maps, *const *selves; /* --pcap, --map, --self */
     unsigned pcap_count, map_count, self_count;
@@ -19,17 +19,17 @@ struct traffic {
 };
 
 /* preyc --against. Print each pair of rules, or defaults, that decides frames of the captures differently, and each
- * pair of servers that gets the same ones: how many frames and flows, and the first frame. Returns 0 where nothing is
- * judged or sent otherwise, 1 where something is, -1 after a line on standard error. names: of the files. */
+ * pair of servers that gets the same frames: numbers of frames and flows, and the first frame. Return 0 if all is
+ * judged and sent alike, 1 if not, -1 after a line on standard error. names: of the files. */
 int against(struct program *old, struct program *new, const char *const names[2], const struct traffic *t, FILE *out);
 
-/* preyc --suggest. Write a rule file: by default all is dropped; let in is what was seen to begin and, of TCP, was
- * answered, by service and by source networks, none wider than these prefixes. It has been compiled, its tests have
- * passed, and where the captures can be read twice they have been judged by it: the first lines say what came of it. 0,
- * or -1 after a line on standard error. */
+/* preyc --suggest. Write a rule file that drops by default and lets in connections that began and, with TCP, were
+ * answered, by service and by source networks, none wider than these prefixes. The file compiles, its tests pass, and
+ * it has judged the captures if they can be read twice: the first lines give the result. Return 0, or -1 after a line
+ * on standard error. */
 int suggest(const struct traffic *t, uint8_t width4, uint8_t width6, FILE *out);
 
-/* preyc --ask: what would become of a packet, and why. */
+/* Options of preyc --ask: a packet's fate, and its reasons. */
 struct asked {
     const char *const *packets, *const *selves; /* --ask, --self */
     unsigned count, self_count;
@@ -39,8 +39,8 @@ struct asked {
 };
 
 /* Explain each packet (in the notation of tests, with `on IF` and `out on IF`) as if it were the first that this
- * machine meets; `-` stands for those that standard input has, a line each, where empty ones and those that begin with
- * # are passed over. The machine's addresses are those of `selves`, or of tests; the time is `at` (written_time), or
- * that of tests. Text, or with `json` an object a line. Returns 0, or -EINVAL after lines on standard error: a packet
- * was none, and the others were answered. */
+ * machine meets; `-` stands for packets from standard input, a line each, without empty lines and comments (#). The
+ * machine's addresses are those of `selves`, or of tests; the time is `at` (written_time), or that of tests. Text, or
+ * with `json` an object a line. Return 0, or -EINVAL after lines on standard error: some packet was invalid, and the
+ * others were answered. */
 int ask(struct program *p, const struct asked *asked, FILE *out);
