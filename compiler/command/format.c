@@ -1,4 +1,4 @@
-/* preyc --fmt: reading, comparing and writing of what lang/ formats. One file that fails does not stop the others. */
+/* preyc --fmt: reads, compares and writes files that lang/ formats. A file that fails does not stop the others. */
 #include "compiler/command/format.h"
 
 #include <errno.h>

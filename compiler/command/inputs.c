@@ -22,7 +22,7 @@ static void add(struct inputs *in, const char *folder, const char *name)
     in->names[in->count++] = path;
 }
 
-/* Hidden files, as editors leave them behind, are nobody's rules. */
+/* True for a `*.prey` file that is not hidden: editors leave hidden files behind. */
 static int is_rules(const struct dirent *d)
 {
     const char *dot = strrchr(d->d_name, '.');
@@ -88,7 +88,7 @@ static bool is_served(const struct options *o, const char *device)
     return is;
 }
 
-/* A firewall of one interface that is not served. */
+/* Warn of a firewall `on` an interface that is not served. */
 static void check_firewall(const struct options *o, struct compile *c, const struct program *p,
                            const struct pbc_firewall *f)
 {

@@ -1,5 +1,5 @@
-/* The command line, read by the table of options.def. Names are written in full: an abbreviation that works today would
- * change its meaning with the next option. */
+/* Reader of the command line, by the table of options.def. Names are written in full: an abbreviation that works today
+ * would change its meaning with the next option. */
 #include "compiler/command/options_priv.h"
 
 #include <errno.h>
@@ -9,7 +9,7 @@
 #include "compiler/say.h"
 
 enum option_id {
-    OPT_NONE = 255, /* the rest stand above all letters */
+    OPT_NONE = 255, /* numbers of options without a letter lie above all letters */
 #define OPTION(ident, name, letter, argument, shown, does) OPT_##ident,
 #include "compiler/command/options.def"
 };
@@ -17,9 +17,9 @@ enum option_id {
 static const struct option_row {
     const char *name;
     int id;
-    char letter;       /* 0: it has none */
-    int argument;      /* as getopt.h has it */
-    const char *shown; /* in --help */
+    char letter;       /* 0: no letter */
+    int argument;      /* as in getopt.h */
+    const char *shown; /* text in --help */
     const char *does;
 } rows[] = {
 #define OPTION(ident, name, letter, argument, shown, does) {name, OPT_##ident, letter, argument, shown, does},
@@ -58,7 +58,7 @@ int options_fault(const char *what, const char *value, const char *hint)
     return -EINVAL;
 }
 
-/* The one option that begins so, or the one that is spelt most like it. */
+/* Return the only option with that beginning, or the option of nearest spelling. */
 static const char *nearest_option(const char *name)
 {
     const char *names[ROWS], *longer = NULL;
@@ -92,7 +92,7 @@ static bool abbreviated(const char *word)
     return true;
 }
 
-/* getopt tells an option by its number, or by the letter that was written. NULL: there is none. */
+/* Return the row of an option. getopt gives its number, or the letter that was written. NULL: none. */
 static const struct option_row *row_of(int told)
 {
     for (size_t i = 0; i < ROWS; i++)
@@ -106,7 +106,7 @@ static int missing_argument(int told)
     return row ? options_fault("a value is missing after", row->shown, "`preyc --help` lists the options") : -EINVAL;
 }
 
-/* The word's place in the list, which ends with NULL; -1: it is none. */
+/* Return the word's place in the list, which ends with NULL; -1: not in it. */
 static int word_among(const char *word, const char *const *list)
 {
     for (int i = 0; list[i]; i++)
@@ -116,7 +116,7 @@ static int word_among(const char *word, const char *const *list)
 
 static int take_dump(struct options *o, const char *value)
 {
-    static const char *const kinds[] = {"ast", "ir", "bytecode", NULL}; /* from DUMP_AST on */
+    static const char *const kinds[] = {"ast", "ir", "bytecode", NULL}; /* in the order from DUMP_AST on */
     const int k = word_among(value, kinds);
     if (o->dump != DUMP_NONE) return options_fault("--dump is given twice", NULL, "ask for one dump at a time");
     if (k < 0) return options_fault("--dump takes ast, ir or bytecode, not", value, NULL);
@@ -162,7 +162,7 @@ static int take_setup(struct options *o, const char *value)
     return slash && slash > value && slash[1] ? 0 : options_fault("--server-setup takes POOL/SERVER, not", value, NULL);
 }
 
-/* Codes with commas or blanks between them. */
+/* Read codes with commas or blanks between them. */
 static int take_allow(struct options *o, const char *value)
 {
     const char *at = value;
@@ -201,7 +201,7 @@ static int take_one_more(const char *option, const char *list[OPTIONS_PCAPS], un
     return 0;
 }
 
-/* The last `=` ends the name, for a file's may have some. */
+/* Read a map. The last `=` ends the name, since a file's name may contain `=`. */
 static int take_map(struct options *o, const char *value)
 {
     const char *is = strrchr(value, '=');
@@ -209,7 +209,7 @@ static int take_map(struct options *o, const char *value)
     return take_one_more("--map", o->maps, &o->map_count, value);
 }
 
-/* The name of a device, as the kernel takes it. */
+/* Read the name of a device, valid for the kernel. */
 static int take_device(struct options *o, const char *at, size_t len, bool bridged)
 {
     char name[40];
@@ -225,7 +225,7 @@ static int take_device(struct options *o, const char *at, size_t len, bool bridg
     return 0;
 }
 
-/* Names of devices with commas between them; two with a colon are a bridge. */
+/* Read names of devices with commas between them; two with a colon between are a bridge. */
 static int take_served(struct options *o, const char *value)
 {
     const char *at = value;
@@ -239,7 +239,7 @@ static int take_served(struct options *o, const char *value)
     return failed;
 }
 
-/* N, or N/N of both families. */
+/* Read N, or N/N for both families. */
 static int take_width(struct options *o, const char *value)
 {
     unsigned v4, v6 = o->width6;
@@ -292,7 +292,7 @@ static int take(struct options *o, int id, const char *value)
     }
 }
 
-/* What getopt_long returned for the word it read last; `is_long` if that named an option of the table. */
+/* Apply what getopt_long returned for the last word; `is_long` if that named an option of the table. */
 static int take_found(struct options *o, int id, bool is_long, char *const *read_last)
 {
     const char *word = read_last[is_long && optarg == read_last[0] ? -1 : 0];

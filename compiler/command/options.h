@@ -1,4 +1,4 @@
-/* The command line of preyc: what it was asked to do. */
+/* The command line of preyc: the requested action and its options. */
 #pragma once
 
 #include <stdbool.h>
@@ -14,33 +14,33 @@ enum dump_kind { DUMP_NONE, DUMP_AST, DUMP_IR, DUMP_BYTECODE };
 enum { OPTIONS_ASKED = 64, OPTIONS_PCAPS = 32, OPTIONS_SERVED = 64, DEVICE_MOST = 15 };
 struct options {
     const char *input; /* the rule file */
-    char **inputs;     /* all that were named: several for --fmt and --check, OLD and NEW for --diff */
+    char **inputs;     /* all inputs: several for --fmt and --check, OLD and NEW for --diff */
     int input_count;
     const char *output;               /* -o, or NULL */
-    const char *explain;              /* a code, or NULL */
+    const char *explain;              /* diagnostic code, or NULL */
     const char *setup;                /* POOL/SERVER, or NULL */
     const char *asked[OPTIONS_ASKED]; /* packets, or "-" */
     unsigned asked_count;
-    const char *routes[OPTIONS_PCAPS], *route_files[OPTIONS_PCAPS]; /* of --ask, --against */
+    const char *routes[OPTIONS_PCAPS], *route_files[OPTIONS_PCAPS]; /* for --ask, --against */
     unsigned route_count, route_file_count;
-    const char *pcaps[OPTIONS_PCAPS], *maps[OPTIONS_PCAPS], *selves[OPTIONS_PCAPS]; /* of captures */
+    const char *pcaps[OPTIONS_PCAPS], *maps[OPTIONS_PCAPS], *selves[OPTIONS_PCAPS]; /* for captures */
     unsigned pcap_count, map_count, self_count;
-    const char *on, *at;                          /* at: the moment of --ask, or NULL */
+    const char *on, *at;                          /* at: the time of --ask, or NULL */
     char served[OPTIONS_SERVED][DEVICE_MOST + 1]; /* interfaces that the program is for */
-    bool bridged[OPTIONS_SERVED];                 /* [served_count] it is a port of a bridge of preyrun's */
+    bool bridged[OPTIONS_SERVED];                 /* [served_count]: true for a port of a bridge */
     unsigned served_count;
     bool against, suggest, import;
     enum import_from import_from;
-    unsigned width4, width6; /* of --suggest */
+    unsigned width4, width6; /* widths for --suggest */
     bool check, stats, werror, fmt, write, diff, help, version;
-    enum print_format format; /* of diagnostics */
+    enum print_format format; /* format of diagnostics */
     enum dump_kind dump;
     enum colour colour;
-    bool allow[DIAG_COUNT]; /* warnings that are not wanted */
+    bool allow[DIAG_COUNT]; /* warnings to drop */
 };
 
-/* Read the command line. Options may stand anywhere; `--` ends them. Returns 0, or -EINVAL after one line on standard
- * error that says what is wrong with it. */
+/* Read the command line. Options may stand anywhere; `--` ends them. Return 0, or -EINVAL after one line on standard
+ * error that names the fault. */
 int options_read(struct options *o, int argc, char **argv);
 
 void options_print_help(FILE *out);

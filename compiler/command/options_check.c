@@ -1,4 +1,4 @@
-/* Whether what the command line asks for goes together. */
+/* Check that the options of a command line go together. */
 #include <string.h>
 
 #include "compiler/command/options_priv.h"

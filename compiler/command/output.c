@@ -1,4 +1,4 @@
-/* The output appears at once and whole, or not at all (rename(2)); a link stays a link and its target is replaced. */
+/* Output that appears at once and whole, or not at all (rename(2)); a link stays a link and its target is replaced. */
 #include "compiler/command/output.h"
 
 #include <errno.h>
@@ -61,7 +61,7 @@ static int write_all(int fd, const uint8_t *bytes, size_t len)
     return fsync(fd) < 0 ? -errno : 0;
 }
 
-/* The folder's entry is part of what must survive a power cut; not every file system can sync one. */
+/* Sync the folder, whose entry must survive a power cut; not every file system can sync one. */
 static void sync_folder(const char *path)
 {
     char *folder = heap_strdup(path), *slash = strrchr(folder, '/');
@@ -99,7 +99,7 @@ static int replace(const char *path, mode_t mode, const uint8_t *bytes, size_t l
     return rc;
 }
 
-/* What someone closed to others stays closed. */
+/* Return the mode of the new file: a file closed to others stays closed. */
 static mode_t mode_for(const char *path)
 {
     struct stat st;
@@ -111,13 +111,13 @@ int output_write(const char *path, const uint8_t *bytes, size_t len)
     const mode_t mode = mode_for(path);
     char *target = realpath(path, NULL); /* NULL: a new file */
     sigset_t stop, before;
-    /* A signal between the temporary file and its rename would leave it behind. */
+    /* Blocked: a signal between the temporary file and its rename would leave the file behind. */
     sigemptyset(&stop);
     sigaddset(&stop, SIGINT);
     sigaddset(&stop, SIGTERM);
     sigaddset(&stop, SIGHUP);
     sigprocmask(SIG_BLOCK, &stop, &before);
-    signal(SIGXFSZ, SIG_IGN); /* a file size limit is an error of write */
+    signal(SIGXFSZ, SIG_IGN); /* a file size limit becomes an error of write */
     const int rc = replace(target ? target : path, mode, bytes, len);
     sigprocmask(SIG_SETMASK, &before, NULL);
     free(target);

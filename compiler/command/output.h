@@ -1,4 +1,4 @@
-/* Writing the program file: all of it or nothing. */
+/* Writer of the program file: all of it or nothing. */
 #pragma once
 
 #include <stddef.h>
@@ -6,12 +6,12 @@
 
 struct compile;
 
-/* Whether `path` may be written at all: it does not exist yet, or is a regular file or a link to one, and none of the
- * files that the compile has read so far (`c` may be NULL: `input` alone is compared). On refusal one line goes to
- * standard error. Returns 0 or -EINVAL. */
+/* Check that `path` may be written: it does not exist, or is a regular file or a link to one, and is none of the files
+ * that the compile has read (`c` NULL: `input` alone is compared). Return 0, or -EINVAL after one line on standard
+ * error. */
 int output_allowed(const char *path, const char *input, const struct compile *c);
 
-/* Replace `path` (or what the link at `path` leads to) by `len` bytes: a temporary file beside it, synced, renamed. The
- * mode of a file that is replaced is kept; a new one has that of the umask. On failure nothing is left behind, one line
- * goes to standard error, and a negative errno is returned. */
+/* Replace `path` (or the target of the link at `path`) by `len` bytes: write a temporary file beside it, sync, rename.
+ * A replaced file keeps its mode; a new file gets that of the umask. On failure leave nothing behind, print one line on
+ * standard error, and return a negative errno. */
 int output_write(const char *path, const uint8_t *bytes, size_t len);

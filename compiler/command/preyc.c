@@ -1,5 +1,5 @@
-/* preyc: rule files to programs. Exit status: 0 good; 1 the rules are at fault; 2 usage, unreadable input, environment.
- */
+/* preyc: rule files to programs. Exit status: 0 good; 1 the rules are at fault; 2 usage, unreadable input,
+ * environment. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,7 +43,7 @@ static bool wants_colour(const struct options *o)
     return isatty(STDERR_FILENO) && !(no_colour && no_colour[0]) && !(term && strcmp(term, "dumb") == 0);
 }
 
-/* `c` NULL: nothing was compiled. */
+/* Print diagnostics. `c` NULL: nothing was compiled. */
 static void print_diagnostics(const struct options *o, struct diags *d, struct compile *c)
 {
     switch (o->format) {
@@ -67,7 +67,7 @@ static void print_good(const struct options *o, const struct compile *c)
     putchar('\n');
 }
 
-/* Which tests failed, after all that was said of each. */
+/* Print which tests failed, after the details of each. */
 static void print_failed(const struct options *o, const struct compile *c)
 {
     if (o->format != FORMAT_TEXT || !tests_any(c) || tests_passed(c)) return;
@@ -90,7 +90,7 @@ static int dump_program(const struct compile *c)
     return EXIT_GOOD;
 }
 
-/* What was asked for of a good compile. */
+/* Give the requested result of a good compile. */
 static int give(const struct options *o, struct compile *c)
 {
     if (o->output && (output_allowed(o->output, o->input, c) < 0 || output_write(o->output, c->pbc, c->pbc_len) < 0))
@@ -109,7 +109,7 @@ static void allow(const struct options *o, struct diags *d)
         if (o->allow[code]) diags_allow_everywhere(d, code);
 }
 
-/* Not where a person types the rules. */
+/* Show progress, unless a person types the rules. */
 static void show_progress(const char *path)
 {
     if (strcmp(path, "-") || !isatty(STDIN_FILENO)) progress_show();
@@ -131,7 +131,7 @@ static int run(const struct options *o, struct compile *c)
         return EXIT_USAGE;
     }
     struct options told = *o;
-    if (o->stats && !diags_errors(c->diags)) told.format = FORMAT_TEXT; /* on standard output the figures stand alone */
+    if (o->stats && !diags_errors(c->diags)) told.format = FORMAT_TEXT; /* figures stand alone on standard output */
     print_diagnostics(&told, c->diags, c);
     print_failed(o, c);
     if (o->dump == DUMP_AST) lang_dump(c->tree, &c->sources, stdout);
@@ -145,14 +145,14 @@ static int fmt(const struct options *o)
     sources_init(&sources);
     struct diags *d = diags_new(&sources);
     const int status = format_files(o, &sources, d);
-    /* On standard output the formatted text stands alone. */
+    /* The formatted text stands alone on standard output. */
     if (diags_errors(d) || (o->format != FORMAT_TEXT && (o->check || o->write))) print_diagnostics(o, d, NULL);
     diags_free(d);
     sources_fini(&sources);
     return status;
 }
 
-/* A rule file, compiled; NULL after it was said why not. */
+/* Compile a rule file; NULL after the faults were printed. */
 static struct program *program_of_rules(const struct options *o, const char *path)
 {
     struct options as_input = *o;
@@ -186,7 +186,7 @@ static struct program *program_of(const struct options *o, const char *path)
     return p;
 }
 
-/* 1 is kept for "lets more through": rules at fault can't be compared, which is 2. */
+/* Compare two rule files. Status 1 means "lets more through"; faulty rules can't be compared, which is 2. */
 static int diff(const struct options *o)
 {
     const struct diff_options how = {.json = o->format == FORMAT_JSON};
@@ -225,14 +225,14 @@ static int suggest_rules(const struct options *o)
     return suggest(&t, (uint8_t)o->width4, (uint8_t)o->width6, stdout) < 0 ? EXIT_USAGE : EXIT_GOOD;
 }
 
-/* 1 is kept for "something could not be said". */
+/* Import rules. Status 1 means that something could not be expressed. */
 static int import_rules(const struct options *o)
 {
     const int result = import(o->import_from, o->inputs[0], stdout);
     return result < 0 ? EXIT_USAGE : result;
 }
 
-/* 1 is kept for "something differs", as of --diff. */
+/* Compare by captures. Status 1 means that something differs, as with --diff. */
 static int compare_by_captures(const struct options *o)
 {
     const struct traffic t = traffic_of(o);
@@ -244,7 +244,7 @@ static int compare_by_captures(const struct options *o)
     return result < 0 ? EXIT_USAGE : result;
 }
 
-/* Each packet of each file. */
+/* Answer each packet by each file. */
 static int ask_files(const struct options *o)
 {
     const struct asked asked = {.packets = o->asked,
@@ -280,7 +280,7 @@ static int compile_one(const struct options *o, const char *path)
     return status;
 }
 
-/* Each by itself; as JSON they are one list. The worst status is that of all. */
+/* Check each file by itself; JSON is one list. Return the worst status. */
 static int check_several(const struct options *o)
 {
     const bool list = o->format == FORMAT_JSON;
@@ -307,7 +307,7 @@ static bool is_folder(const char *path)
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-/* A result that did not reach its reader is no result. */
+/* Return the status, or a fault if standard output could not be written. */
 static int finish(int status)
 {
     if (fflush(stdout) == 0 && !ferror(stdout)) return status;

@@ -1,5 +1,4 @@
-/* `preyc --stats`: what was made of the rules, what it may cost at most, and what the compile took, for people to read.
- */
+/* `preyc --stats` for people: the parts of the program, its highest costs, and the cost of the compile. */
 #include "compiler/command/stats.h"
 
 #include <inttypes.h>
@@ -40,7 +39,7 @@ static void print_rules(const struct compile *c, struct figures *f)
     figures_count(f, "byte patterns", img->patterns_count, "");
 }
 
-/* Tables that meters take, a worker: half as many slots again as entries, a power of two. */
+/* Return the bytes of a worker's meter tables: half as many slots again as entries, a power of two. */
 static uint64_t meter_bytes(const struct image *img)
 {
     uint64_t bytes = 0;
@@ -75,8 +74,7 @@ static void print_part(const char *name, const char *family, const struct capaci
     figures_count(f, what, p->flows, how);
 }
 
-/* Who takes a pool's source ports. A proxy's connections are bounded where the pool has a `source`, else by the host.
- */
+/* Users of a pool's source ports. A proxy's connections are bounded by a pool's `source`, else by the host. */
 enum { BY_PACKETS = 1, BY_PROXY = 2 };
 
 static uint8_t takes_ports(const struct image *img, const struct pbc_service *s, uint32_t pool)
@@ -105,8 +103,8 @@ static void print_pools(const struct compile *c, uint8_t *takes, struct figures 
     }
 }
 
-/* How many flows translation can hold at once. A nat's mapping serves all destinations, so its ports are all there is.
- */
+/* Print the most flows that translation can hold at once. A nat's mapping serves all destinations, so its ports are the
+ * bound. */
 static void print_source_ports(const struct compile *c, struct figures *f)
 {
     const struct image *img = c->image;
@@ -132,7 +130,7 @@ static void print_source_ports(const struct compile *c, struct figures *f)
     }
 }
 
-/* All keys, also those that the file leaves alone. */
+/* Print all keys, also those that the file does not set. */
 static void print_settings(const struct compile *c, struct figures *f)
 {
     const uint64_t *values = &c->image->settings->flows;
@@ -144,7 +142,7 @@ static void print_settings(const struct compile *c, struct figures *f)
         figures_count(f, key, timeout ? values[i] / 1000000 : values[i], timeout ? "ms" : "");
 }
 
-/* How packets are dealt to workers (vm/worker/owner.h). */
+/* Print the dealing of packets to workers (vm/worker/owner.h). */
 static void print_owners(const struct image *img, struct figures *f)
 {
     const struct owner_key k = owner_key_of(img->meters, img->meters_count, img->grains, img->grains_count,
@@ -156,7 +154,8 @@ static void print_owners(const struct image *img, struct figures *f)
     figures_bool(f, "workers by port", k.ports);
 }
 
-/* Tables that a worker of a program with connections reserves: of flows, and of as many sources as flows may have. */
+/* Print the tables that a worker of a program with connections reserves: flows, and as many sources as flows may
+ * have. */
 static void print_flows(const struct compile *c, struct figures *f)
 {
     const struct image *img = c->image;
@@ -199,7 +198,7 @@ static void print_up(const struct kernel_fits *fits, struct figures *f)
     figures_list_end(f);
 }
 
-/* Kernels before Linux 6.9 get another form, where jumps are shorter and loops are counted. */
+/* Print why kernels before Linux 6.9 can't run it: their form has shorter jumps and counted loops. */
 static void print_before(const struct program *p, struct figures *f)
 {
     char err[256];
@@ -212,7 +211,7 @@ static void print_before(const struct program *p, struct figures *f)
     gen_free(&code);
 }
 
-/* What the executor in the kernel makes of it (`preyrun --exec kernel`). */
+/* Print figures of the program in the kernel executor (`preyrun --exec kernel`). */
 static void print_kernel(const struct compile *c, struct figures *f)
 {
     char err[256];

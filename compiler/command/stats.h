@@ -4,5 +4,5 @@
 #include "compiler/compiler.h"
 #include "compiler/figures.h"
 
-void stats_print_memos(const struct compile *c, struct figures *f); /* whose verdicts flows remember */
+void stats_print_memos(const struct compile *c, struct figures *f); /* remembered verdicts */
 void stats_print_lists(const struct compile *c, struct figures *f); /* lists and their classifiers */

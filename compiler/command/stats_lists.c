@@ -1,4 +1,4 @@
-/* `preyc --stats`: lists of rules, and what their classifiers cost. */
+/* `preyc --stats`: lists of rules, and the cost of their classifiers. */
 #include "compiler/classify/cost.h"
 #include "compiler/command/stats.h"
 #include "compiler/normal/normal.h"
@@ -26,7 +26,7 @@ static void print_classifier(const struct list_figures *l, struct figures *f)
         figures_say(f, "    some rules overlap so much that they are compared one block after another\n");
 }
 
-/* Each list that has code of its own; what stands in its caller is not listed. */
+/* Print a list that has code of its own; a list in its caller's code is not printed. */
 static void print_list(const struct compile *c, const struct list_figures *l, struct figures *f)
 {
     const char *name = image_str(c->image, l->name);

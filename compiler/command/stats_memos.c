@@ -1,4 +1,4 @@
-/* `preyc --stats`: whose verdicts flows remember, and why others' they do not. */
+/* `preyc --stats`: verdicts that flows remember, and reasons why others are not remembered. */
 #include <string.h>
 
 #include "compiler/command/stats.h"
@@ -10,7 +10,7 @@ static void print_place(const struct image *img, const struct pbc_place *p, FILE
     fprintf(out, " (%s:%u:%u)", image_str(img, p->file), p->line, p->col);
 }
 
-/* What a reason names: a condition as it is called, a rule with its place. */
+/* Print the name in a reason: a condition, or a rule with its place. */
 static void print_reason(const struct compile *c, const struct ir_memo *memo, FILE *out)
 {
     static const char *const texts[] = {
@@ -65,8 +65,8 @@ static void print_memo(const struct compile *c, uint32_t i, struct figures *f)
     figures_item_end(f);
 }
 
-/* Of each rule and default that can decide packets of established flows, whether its verdict is remembered, and
- * why not. */
+/* Print, for each rule and default that can decide packets of established flows, if its verdict is remembered, or why
+ * not. */
 void stats_print_memos(const struct compile *c, struct figures *f)
 {
     enum { PRINTED_MAX = 100 };
