@@ -31,8 +31,8 @@ void compile_fini(struct compile *c)
     *c = (struct compile){0};
 }
 
-/* The loader reads what was made as it would read it from a file: what it refuses is a fault of the compiler, and is
- * found here, not where the rules are needed. */
+/* Load the program as from a file: a refusal is a fault of the compiler, better found here than where the rules are
+ * needed. */
 static void check_loads(struct compile *c)
 {
     char err[256];
@@ -70,7 +70,7 @@ static void end_stage(struct compile *c, enum compile_stage stage, uint64_t bega
     c->stage_ns[stage] += now_ns() - began;
 }
 
-/* A third of what a long list takes. */
+/* Free the tree, a third of a long list's memory. */
 static void free_tree(struct compile *c)
 {
     arena_free_brief(c->arena);
@@ -134,7 +134,7 @@ static int run_stages(struct compile *c)
     return diags_errors(c->diags) ? -EINVAL : 0;
 }
 
-/* The tree was made: go on with it. `why`: errno where it was not. */
+/* Continue with the tree. `why`: errno if there is none. */
 static int from_tree(struct compile *c, uint64_t began, int why)
 {
     end_stage(c, STAGE_PARSE, began);

@@ -1,4 +1,4 @@
-/* See progress.h. The handler of a signal calls nothing but write and clock_gettime, and can only be told through
+/* The progress line (progress.h). The signal handler calls only write and clock_gettime, and gets its data through
  * globals. */
 #include "compiler/progress.h"
 
@@ -24,7 +24,7 @@ static uint64_t now_ms(void)
     return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
-/* Append, as far as there is room; the new end. */
+/* Append as much as fits; return the new end. */
 static char *put(char *at, const char *end, const char *text)
 {
     while (*text && at < end) *at++ = *text++;
@@ -79,7 +79,7 @@ void progress_hide(void)
     static const char gone[] = "\r\033[K";
     if (!on) return;
     ring(0, 0);
-    on = 0; /* a signal on its way finds this */
+    on = 0; /* tells a signal on its way */
     if (shown) (void)!write(STDERR_FILENO, gone, strlen(gone));
     shown = 0;
 }

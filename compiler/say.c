@@ -1,4 +1,4 @@
-/* Lines of preyc itself. Names of files may hold anything; no byte of theirs reaches the terminal as a command. */
+/* Lines of preyc itself. Names of files may hold any bytes; none reaches the terminal as a command. */
 #include "compiler/say.h"
 
 #include <stdarg.h>

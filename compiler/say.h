@@ -1,7 +1,7 @@
-/* What preyc says itself: lines that name files and words as the user typed them, safe for a terminal. */
+/* Messages of preyc itself: lines that name files and words as the user typed them, safe for a terminal. */
 #pragma once
 
 #include <stdio.h>
 
-/* Print the text, controls and what is not UTF-8 as `?`, and end the line. */
+/* Print the text, with controls and invalid UTF-8 as `?`, and end the line. */
 void say(FILE *out, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
