@@ -1,6 +1,6 @@
 #include "runtime/base/clean.h"
 
-/* Bytes of the UTF-8 character at s, 0 if it is none (overlong, surrogate, past U+10FFFF, cut). */
+/* Return the length of the UTF-8 character at s in bytes, or 0 if invalid (overlong, surrogate, past U+10FFFF, cut). */
 static unsigned utf8_len(const unsigned char *s)
 {
     if (s[0] < 0x80) return 1;

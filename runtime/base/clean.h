@@ -1,5 +1,5 @@
-/* Cleaning of text that others wrote, before it is shown. */
+/* Cleaning of untrusted text before it is shown. */
 #pragma once
 
-/* Replace control bytes and what is not UTF-8 by `?`, in place. Returns s. */
+/* Replace control bytes and invalid UTF-8 by `?`, in place. Return s. */
 char *text_clean(char *s);

@@ -1,10 +1,10 @@
-/* Time now. */
+/* The current time. */
 #pragma once
 
 #include <stdint.h>
 #include <time.h>
 
-/* In nanoseconds; id: CLOCK_MONOTONIC and its like. */
+/* Return the time of clock `id` (such as CLOCK_MONOTONIC) in nanoseconds. */
 static inline uint64_t clock_ns(clockid_t id)
 {
     struct timespec t;

@@ -10,7 +10,7 @@
 
 enum { PATIENCE_MS = 1000 };
 
-/* A pipe that poll calls ready takes PIPE_BUF bytes at once. */
+/* The line fits in PIPE_BUF: a pipe that poll calls ready takes that much at once. */
 int complain(const char *fmt, ...)
 {
     char line[1050] = "preyrun: ";

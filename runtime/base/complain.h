@@ -1,6 +1,6 @@
 /* Error messages on standard error. */
 #pragma once
 
-/* One line on standard error: "preyrun: ...". A reader that does not read is waited for for a second; then the line is
- * lost. Returns 2. */
+/* Write the line "preyrun: ..." to standard error and return 2. If the reader takes nothing for a second, the line is
+ * lost. */
 int complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

@@ -50,8 +50,8 @@ int folder_takes(const char *path)
 {
     struct statvfs at;
     if (faccessat(AT_FDCWD, path, W_OK | X_OK, AT_EACCESS) || statvfs(path, &at)) return -errno;
-    const bool room = geteuid() ? at.f_bavail : at.f_bfree; /* some is kept for root */
-    const bool names = at.f_ffree || !at.f_files;           /* not every file system counts them */
+    const bool room = geteuid() ? at.f_bavail : at.f_bfree; /* bfree counts blocks reserved for root, too */
+    const bool names = at.f_ffree || !at.f_files;           /* some file systems report no inode counts */
     return (room || !at.f_blocks) && names ? 0 : -ENOSPC;
 }
 

@@ -1,5 +1,5 @@
-/* FNV-1a (RFC 9923), of 32 bits: a short number of a name, for tables and for names that must be short. Whoever may
- * choose names may have two share a number. */
+/* FNV-1a (RFC 9923), 32 bits: a hash of names for tables and for names that must be short. Chosen names can be made to
+ * collide. */
 #pragma once
 
 #include <stddef.h>

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Room for one more of `size` bytes behind `count`. at: where the pointer to the array lies, whatever it points to.
- * *room doubles where it is used up, from `least` on. False: memory is out, and all is as it was. */
+/* Make room for one more element of `size` bytes behind `count`. at: address of the pointer to the array, of any type.
+ * *room doubles when it is used up, from `least` on. False: out of memory, nothing changed. */
 static inline bool grow(void *at, uint32_t count, uint32_t *room, uint32_t least, size_t size)
 {
     void *all;

@@ -1,14 +1,14 @@
-/* What stands in the way of something, and what mends it. */
+/* Reason why something cannot be done, and its remedy. */
 #pragma once
 
 #include <stdio.h>
 
 struct obstacle {
     char why[240];
-    char mend[150]; /* "": nothing that is known */
+    char mend[150]; /* "": no remedy is known */
 };
 
-/* "why: mend", or "why"; returns buf. */
+/* Write "why: mend", or "why" without a remedy. Return buf. */
 enum { OBSTACLE_TEXT = 400 };
 static inline const char *obstacle_text(const struct obstacle *o, char *buf, size_t len)
 {

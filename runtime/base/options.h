@@ -1,4 +1,4 @@
-/* What preyrun was asked for on its command line (runtime/preyrun/options.h). */
+/* Options of preyrun's command line, parsed (runtime/preyrun/options.h). */
 #pragma once
 
 #include <netinet/in.h>
@@ -22,7 +22,7 @@ enum { OPTIONS_PCAPS = 32, OPTIONS_MAPS = 64, OPTIONS_SPANS = 64, OPTIONS_ROUTES
 #define OPTIONS_RECORD_MOST  (UINT64_C(1) << 50)
 
 struct options {
-    const char *program, *verdicts, *write, *write_seen; /* paths, "-" for the standard ones, NULL when not given */
+    const char *program, *verdicts, *write, *write_seen; /* paths; "-": standard input or output; NULL: not given */
     const char *pcaps[OPTIONS_PCAPS];
     unsigned pcap_count;
     const char *on;
@@ -32,15 +32,15 @@ struct options {
     unsigned route_count;
     const char *route_files[OPTIONS_ROUTE_FILES];
     unsigned route_file_count;
-    const char *only;   /* which frames have lines, as given; NULL: all */
+    const char *only;   /* filter for the frames that get lines, as given; NULL: all frames */
     const char *replay; /* directory of a recording, or NULL */
     struct self self;
     uint64_t seed, repeat;
-    uint64_t from, to; /* frames, from 1; of a recording its files; to 0: the last */
+    uint64_t from, to; /* frames, from 1; for a recording, its files; to 0: up to the last */
     struct options_when {
         bool said;
         struct when when;
-    } from_at, to_at; /* of a recording, in place of these */
+    } from_at, to_at; /* for a recording: times instead of numbers */
     struct options_span {
         uint64_t first, last;
     } explained[OPTIONS_SPANS]; /* frames to explain */
@@ -50,43 +50,43 @@ struct options {
     unsigned down_count;
     enum log_form log;
     const char *log_to; /* "syslog" or a file; NULL: standard error */
-    /* live */
-    const char *ifaces[OPTIONS_IFACES]; /* devices, each once; none: replay */
+    /* options for live traffic */
+    const char *ifaces[OPTIONS_IFACES]; /* devices, each once; none: a replay */
     unsigned iface_count;
-    uint8_t peer[OPTIONS_IFACES];  /* of a bridge: the interface that frames cross to; OPTIONS_NO_PEER: it is no port */
-    char *bridges[OPTIONS_IFACES]; /* texts that ifaces point into */
+    uint8_t peer[OPTIONS_IFACES];  /* for a bridge: index of the interface that frames cross to; else OPTIONS_NO_PEER */
+    char *bridges[OPTIONS_IFACES]; /* texts that entries of `ifaces` point into */
     unsigned bridge_count;
-    const char *name;    /* of the instance: else its first interface; NULL: --cleanup of all */
-    const char *control; /* path of the control socket; NULL: where preyctl finds it by the name */
-    unsigned workers;    /* 0: not said */
-    uint64_t ring;       /* bytes of each receive ring */
-    const char *stats;   /* as given, or NULL */
+    const char *name;    /* name of the instance; default: its first interface; NULL: --cleanup of all instances */
+    const char *control; /* path of the control socket; NULL: the default for the name, which preyctl knows */
+    unsigned workers;    /* 0: not given */
+    uint64_t ring;       /* size of each receive ring in bytes */
+    const char *stats;   /* address of the statistics as given, or NULL */
     union options_address {
         struct sockaddr any;
         struct sockaddr_in in;
         struct sockaddr_in6 in6;
-    } stats_at;              /* where it is served */
+    } stats_at;              /* the same address, parsed */
     const char *access_logs; /* directory, or NULL */
     const char *record;      /* directory, or NULL */
-    uint64_t record_size;    /* bytes of all its files */
-    uint32_t record_snap;    /* bytes of a frame; UINT32_MAX: all */
-    uint32_t record_sample;  /* one packet in so many is recorded of what the kernel judges */
-    enum options_io { OPTIONS_IO_SILENT, OPTIONS_IO_AUTO, OPTIONS_IO_PACKET, OPTIONS_IO_XDP } io; /* silent: not said */
+    uint64_t record_size;    /* in bytes, of all files together */
+    uint32_t record_snap;    /* recorded bytes per frame; UINT32_MAX: all */
+    uint32_t record_sample;  /* 1 in this many packets judged in the kernel is recorded */
+    enum options_io { OPTIONS_IO_SILENT, OPTIONS_IO_AUTO, OPTIONS_IO_PACKET, OPTIONS_IO_XDP } io; /* SILENT: unset */
     enum options_exec {
         OPTIONS_EXEC_SILENT,
         OPTIONS_EXEC_AUTO,
         OPTIONS_EXEC_USER,
         OPTIONS_EXEC_KERNEL
-    } exec; /* who judges */
+    } exec; /* executor that judges */
     bool monitor, preflight, cleanup, watch;
-    bool allow_unjudged; /* firewalls may leave an interface unjudged, and rules may name one that is not here */
-    uint64_t confirm_ns; /* it ends then, unless it is confirmed; 0: it goes on without a confirmation */
-    enum options_end { OPTIONS_END_SILENT, OPTIONS_END_CLOSED, OPTIONS_END_OPEN } on_exit; /* silent: not said */
+    bool allow_unjudged; /* firewalls may leave an interface unjudged, and rules may name an absent one */
+    uint64_t confirm_ns; /* time after which preyrun ends unless it is confirmed; 0: no confirmation needed */
+    enum options_end { OPTIONS_END_SILENT, OPTIONS_END_CLOSED, OPTIONS_END_OPEN } on_exit; /* SILENT: unset */
     bool busy_poll, xdp_replace;
     bool json, strict_checksum, flows, coverage, describe;
 };
 
-/* The first frame after frame n that --explain asks for; 0 where there is none. */
+/* Return the number of the first frame after frame n that --explain asks for, or 0 if there is none. */
 static inline uint64_t options_explained_after(const struct options *o, uint64_t n)
 {
     uint64_t first = 0;
@@ -99,7 +99,7 @@ static inline uint64_t options_explained_after(const struct options *o, uint64_t
     return first;
 }
 
-/* True: no results go to standard output, so a summary may. */
+/* True if no results go to standard output, so that a summary may. */
 static inline bool options_summarise(const struct options *o)
 {
     const char *const results[] = {o->verdicts, o->write, o->write_seen};

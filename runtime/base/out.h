@@ -1,5 +1,4 @@
-/* Output of results: buffered, and no write error is lost. A reader that went away (EPIPE) ends the replay quietly.
- */
+/* Buffered output of results that loses no write error. A closed reader (EPIPE) ends the replay quietly. */
 #pragma once
 
 #include <stdbool.h>
@@ -7,16 +6,16 @@
 
 struct out {
     FILE *f;
-    const char *name; /* for messages */
-    bool owned;       /* to be closed */
-    int error;        /* errno of the first failure */
+    const char *name; /* name of the output in messages */
+    bool owned;       /* `f` is closed by out_close */
+    int error;        /* errno of the first failure; 0: none */
 };
 
-/* "-" is standard output. 0 or a negative errno. */
+/* Open the output; "-" is standard output. Return 0 or a negative errno. */
 int out_open(struct out *o, const char *path);
-/* Did writing fail? Cheap. */
+/* True if a write has failed. Cheap. */
 bool out_failed(struct out *o);
-/* Write out what is buffered. 0 or the negative errno of the first failure. */
+/* Write the buffered bytes. Return 0 or the negative errno of the first failure. */
 int out_flush(struct out *o);
-/* Flush and close. 0 or the negative errno of the first failure. */
+/* Flush and close. Return 0 or the negative errno of the first failure. */
 int out_close(struct out *o);

@@ -1,4 +1,4 @@
-/* The addresses of this machine: parsed, sorted, each once, as the vm searches them. */
+/* Addresses of this machine: parsed, sorted and without duplicates, as the vm searches them. */
 #include "runtime/base/self.h"
 
 #include <arpa/inet.h>

@@ -1,4 +1,4 @@
-/* The addresses of this machine, as --self or the kernel lists them, in the shape that struct facts wants. */
+/* Addresses of this machine, from --self or the kernel's list, in the form of struct facts. */
 #pragma once
 
 #include <stddef.h>
@@ -6,21 +6,21 @@
 #include "vm/vm.h"
 
 struct self {
-    uint32_t *v4;          /* host order, ascending, each once */
-    struct pbc_range6 *v6; /* ascending, apart */
+    uint32_t *v4;          /* in host order, ascending, without duplicates */
+    struct pbc_range6 *v6; /* ascending, disjoint */
     unsigned v4_count, v6_count;
-    uint32_t first4, first6[4]; /* the first that was listed of each family: this machine speaks from it; 0: none */
+    uint32_t first4, first6[4]; /* first listed address of each family, this machine's own source address; 0: none */
 };
 
-/* Add a comma-separated list of v4 and v6 addresses. 0, or -EINVAL or -ENOMEM with one line in err. */
+/* Add a comma-separated list of IPv4 and IPv6 addresses. Return 0, or -EINVAL or -ENOMEM with one line in err. */
 int self_add(struct self *s, const char *list, char *err, size_t err_len);
-/* Add those of facts: arrays of host order and of ranges of one address each. 0 or -ENOMEM. */
+/* Add the addresses of facts: arrays in host order, and ranges of one address each. Return 0 or -ENOMEM. */
 int self_add_facts(struct self *s, const struct facts *f);
-/* `count` addresses from `first` on; addresses that lie apart from those that are there, or within one another. 0 or
- * -ENOMEM. They are in order after self_sort. */
+/* Add `count` addresses from `first` on, or a range. Two ranges must be disjoint or one inside the other. Return 0 or
+ * -ENOMEM. self_sort puts the addresses in order. */
 int self_put4(struct self *s, uint32_t first, uint32_t count);
 int self_put6(struct self *s, const struct pbc_range6 *range);
 void self_sort(struct self *s);
-/* As facts of them; they stay self's. */
+/* Return facts that point to these addresses; self keeps owning them. */
 struct facts self_facts(const struct self *s);
 void self_fini(struct self *s);

@@ -6,7 +6,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-/* A signal handler can only be told through globals. */
+/* Globals, since a signal handler reaches nothing else. */
 static volatile sig_atomic_t asked;
 static int fd = -1;
 

@@ -1,10 +1,10 @@
-/* SIGINT and SIGTERM end a replay as its end does: with a summary, and with whole files. The second one kills. */
+/* Clean stop by SIGINT and SIGTERM: a replay ends with its summary and whole files. A second signal kills. */
 #pragma once
 
 #include <stdbool.h>
 
-/* From here on. 0 or a negative errno. */
+/* Install the signal handlers. Return 0 or a negative errno. */
 int stop_begin(void);
 bool stop_asked(void);
-/* Readable once it is asked for. */
+/* Return a descriptor that is readable once a stop has been asked for. */
 int stop_fd(void);

@@ -7,7 +7,7 @@
 #define SECOND UINT64_C(1000000000)
 #define DAY    (86400 * SECOND)
 
-/* Behind a second its fraction, behind all a Z, for UTC. */
+/* Read an optional fraction of a second, then an optional Z (UTC). */
 static bool read_rest(const char *at, uint64_t *ns)
 {
     *ns = 0;
@@ -29,7 +29,7 @@ bool when_read(const char *text, struct when *w)
         const char *end = strptime(text, forms[i], &tm);
         if (!end || !read_rest(end, &fraction)) continue;
         const time_t at = timegm(&tm);
-        if (at < 0 || (uint64_t)at >= UINT64_MAX / SECOND) return false; /* later than 2554 */
+        if (at < 0 || (uint64_t)at >= UINT64_MAX / SECOND) return false; /* after 2554 */
         *w = (struct when){.dated = i < DATED, .ns = (uint64_t)at * SECOND + fraction};
         return true;
     }
@@ -63,7 +63,7 @@ bool duration_read(const char *text, uint64_t *ns)
     const uint64_t most = 36525 * units[4].ns;
     char *unit;
     if (*text < '0' || *text > '9') return false;
-    const uint64_t n = strtoull(text, &unit, 10); /* where it is out of range, the largest number there is */
+    const uint64_t n = strtoull(text, &unit, 10); /* ULLONG_MAX if out of range */
     for (unsigned i = 0; i < sizeof units / sizeof *units; i++) {
         if (strcmp(unit, units[i].name) != 0 || n > most / units[i].ns) continue;
         *ns = n * units[i].ns;
