@@ -1,4 +1,4 @@
-/* A row knows which struct its value stands in, and where. */
+/* Rows of vm/counter.def, each with the struct and the offset of its value. */
 #include "runtime/counters/counters.h"
 
 #include <stddef.h>
@@ -11,7 +11,7 @@ enum kind { OF_VM, OF_FLOW, OF_FORWARD, OF_NAT, OF_MAPPING, OF_FRAG };
 static const struct {
     const char *object, *key, *line, *words;
     uint8_t kind; /* enum kind */
-    uint16_t at;  /* offset in its struct */
+    uint16_t at;  /* offset in the struct that `kind` names */
 } rows[] = {
 #define ROW(of, type, field, object, key, line, words)         {object, key, line, words, of, offsetof(struct type, field)},
 #define VM_COUNTER(field, kind, object, key, line, words, doc) ROW(OF_VM, vm_counters, field, object, key, line, words)
@@ -29,7 +29,7 @@ static const struct {
 #undef ROW
 };
 
-/* NULL: the program keeps none of that kind. */
+/* Return the counters of a kind, or NULL if the program keeps none of that kind. */
 static const void *counters_of(const struct vm_counters *c, uint8_t kind)
 {
     switch ((enum kind)kind) {

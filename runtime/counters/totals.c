@@ -2,14 +2,14 @@
 
 #include "vm/pbc.h"
 
-/* Reasons of what came in pieces, seen from the datagram. */
+/* True for a reason that a fragment is dropped for because of its datagram. */
 static bool of_datagram(unsigned reason)
 {
     return reason == REASON_FRAGMENT_ORPHAN || reason == REASON_DUPLICATE_FRAGMENT ||
            reason == REASON_OVERLAPPING_FRAGMENT || reason == REASON_FRAGMENT_END || reason == REASON_FRAGMENT_RANGES;
 }
 
-/* Where a frame is counted that neither a rule nor a default decided. */
+/* Return the counter of a frame that neither a rule nor a default decided. */
 static struct counter *undecided(struct totals *t, const struct verdict *v)
 {
     if (v->action == ACTION_PASS) return &t->passed;
@@ -18,11 +18,11 @@ static struct counter *undecided(struct totals *t, const struct verdict *v)
     if (v->action != ACTION_DROP) return &t->nobody;
     if (reply) return &t->unsent;
     if (v->service != PBC_NONE) return &t->nobody;
-    /* Without a reason: one whose first was dropped by a program before this. */
+    /* REASON_NONE: a fragment of a datagram whose first fragment an earlier program dropped. */
     return v->reason == REASON_NONE || of_datagram(v->reason) ? &t->fragments : &t->malformed;
 }
 
-/* A rule that opens tunnels is the one of the verdict: what it decided could not be opened. */
+/* True if the verdict's rule opens tunnels: the undecided frame is one whose tunnel could not be opened. */
 static bool is_unopened(const struct program *p, const struct verdict *v)
 {
     return v->rule < RULE_DEFAULT && verdict_is(p->rules[v->rule].verdict, VERDICT_OPENS);
