@@ -1,5 +1,5 @@
-/* See client_priv.h. What comes is another's: a question within bounds, or the last that is read of this client.
- */
+/* See client_priv.h. Input is untrusted: a client that sends anything but a question within bounds is refused and read
+ * no more. */
 #include "runtime/ctl/client_priv.h"
 
 #include <errno.h>
@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { READS_MOST = 8 /* of one client in a step */, MORE_MOST = 8, LINE_MOST = 1000 };
+enum { READS_MOST = 8 /* receive calls per client and step */, MORE_MOST = 8, LINE_MOST = 1000 };
 
 struct call *client_new(struct ctl *s, int fd, uid_t uid)
 {
@@ -47,7 +47,7 @@ void client_free(struct call *c)
     free(c);
 }
 
-/* An end finds room where nothing else does any more. */
+/* Queue a message within the bounds of the client and of all clients. An END may exceed both, and always fits. */
 static bool put(struct call *c, enum message_kind kind, const void *body, size_t len)
 {
     struct ctl *s = c->server;
@@ -104,7 +104,7 @@ void call_end(struct call *c, int status, const char *fmt, ...)
     say_end(c, status, line);
 }
 
-/* What it says at once: it leaves when that is sent. */
+/* End with an error; the client is let go once that is sent. */
 static void refuse(struct call *c, const char *why)
 {
     say_end(c, 2, why);
@@ -165,7 +165,7 @@ static void answer(struct call *c)
     call_end(c, 2, "this prey (%s) does not know the question `%.60s`", PREY_VERSION, word ? word : "");
 }
 
-/* False: it is no question. */
+/* Answer a question. False: the message is no JSON object. */
 static bool ask(struct call *c, const struct message *m)
 {
     c->question = cJSON_ParseWithLength(m->body, m->len);
@@ -175,7 +175,7 @@ static bool ask(struct call *c, const struct message *m)
     return true;
 }
 
-/* The next question that is whole: one in a step, and none before what was answered is read. */
+/* Answer the next whole question: at most one in a step, and only after the client has read the previous answer. */
 static void ask_next(struct call *c)
 {
     const char kinds[] = {MESSAGE_QUESTION, 0};
@@ -191,7 +191,7 @@ static void ask_next(struct call *c)
         refuse(c, "that is no question: preyctl asks them");
 }
 
-/* There is room for one descriptor alone: the kernel closes what else comes. */
+/* Take over the passed descriptor. The control buffer has room for one only: the kernel closes any others. */
 static void take_passed(struct call *c, struct msghdr *m)
 {
     for (struct cmsghdr *h = CMSG_FIRSTHDR(m); h; h = CMSG_NXTHDR(m, h)) {
@@ -201,7 +201,7 @@ static void take_passed(struct call *c, struct msghdr *m)
     }
 }
 
-/* Bytes that came; 0: it will say no more; negative: nothing now (-EAGAIN), or a fault. */
+/* Return the number of bytes received; 0: the client sends no more; negative: nothing now (-EAGAIN), or an error. */
 static ssize_t receive(struct call *c)
 {
     union {
@@ -225,7 +225,7 @@ static bool receives(const struct call *c)
     return !c->question && !c->leaves && !c->unread && !outbox_waits(&c->out);
 }
 
-/* False: it is gone, or says no more, and all that it asked is answered. */
+/* Receive and answer. False: the client is gone, or sends no more while no answer is pending. */
 static bool read_some(struct call *c)
 {
     for (unsigned i = 0; i < READS_MOST && receives(c); i++) {
@@ -240,14 +240,14 @@ static bool read_some(struct call *c)
 static bool send_some(struct call *c)
 {
     const size_t before = outbox_waits(&c->out);
-    const int failed = outbox_send(&c->out, c->fd); /* part of it may be sent all the same */
+    const int failed = outbox_send(&c->out, c->fd); /* on failure a part may still be sent */
     const size_t after = outbox_waits(&c->out);
     c->server->held -= before - after;
     if (after < before) c->until_ns = c->server->now_ns + CTL_PATIENCE_NS;
     return !failed;
 }
 
-/* What a call that goes on has to say, while it is read at once. */
+/* Produce more of a call's answer while the client reads it at once. */
 static bool say_more(struct call *c)
 {
     for (unsigned i = 0; i < MORE_MOST && c->follows && c->follows->more && !outbox_waits(&c->out); i++) {

@@ -1,4 +1,4 @@
-/* One client of the control socket: what it has sent, what waits for it, the call that it makes. */
+/* One client of the control socket: its input, its pending output, and its call. */
 #pragma once
 
 #include "runtime/ctl/outbox.h"
@@ -10,15 +10,15 @@ struct call {
     uid_t uid;
     struct inbox in;
     struct outbox out;
-    uint64_t until_ns; /* it is let go then; put off with each answer, and whenever the client reads something */
-    cJSON *question;   /* NULL: none is being answered */
-    int passed;        /* the descriptor that came with it; -1 */
+    uint64_t until_ns; /* deadline; moves with each answer, and whenever the client reads something */
+    cJSON *question;   /* the question being answered, or NULL */
+    int passed;        /* the descriptor that came with the question, or -1 */
     const struct call_ops *follows;
     void *arg;
-    bool asked;       /* a question of it was begun in this step */
-    bool unread;      /* what came may hold another question; nothing more is received before it is answered */
-    bool leaves;      /* when all is sent */
-    uint32_t watched; /* events of epoll; 0: not there yet */
+    bool asked;       /* one of its questions was begun in this step */
+    bool unread;      /* the inbox may hold another question; nothing is received before that is answered */
+    bool leaves;      /* let go once all is sent */
+    uint32_t watched; /* events of epoll; 0: not registered */
 };
 
 struct ctl {
@@ -26,17 +26,17 @@ struct ctl {
     int epoll;
     struct call *clients[CTL_CLIENTS];
     unsigned count;
-    bool paused;     /* for want of descriptors nobody is let in */
-    uint64_t now_ns; /* of the step */
-    size_t held;     /* bytes that wait for all clients */
+    bool paused;     /* listening is off, for want of descriptors */
+    uint64_t now_ns; /* time of the step */
+    size_t held;     /* pending bytes of all clients */
 };
 
-/* For a connection, which is the client's from then on. NULL: memory is out. */
+/* Make a client of a connection, which it then owns. NULL: out of memory. */
 struct call *client_new(struct ctl *s, int fd, uid_t uid);
-/* Go on: questions that came, answers that wait. False: it is to be let go. */
+/* Go on with questions that came and answers that wait. False: the client is to be let go. */
 bool client_step(struct call *c, bool readable);
 void client_free(struct call *c);
-/* Its time is up: a question that does not come whole, of which it is told, or an answer that is not read. */
+/* True if the client's deadline has passed, so that it is to be let go. Tells it if its question is unfinished. */
 bool client_is_late(struct call *c);
-/* Tell epoll what it waits for. */
+/* Register with epoll the events that the client waits for. */
 void client_watch(struct call *c);

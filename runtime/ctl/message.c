@@ -1,4 +1,4 @@
-/* See message.h. Every length is another's word: it is held against the bound before room is made. */
+/* See message.h. Every length is untrusted: it is checked against the bound before memory is allocated. */
 #include "runtime/ctl/message.h"
 
 #include <errno.h>
@@ -27,7 +27,7 @@ static uint32_t length_at(const char *head)
 
 static size_t held(const struct inbox *in) { return in->end - in->begin; }
 
-/* The byte that a zero stands on is given back. */
+/* Restore the byte that was overwritten by the zero behind a body. */
 static void mend(struct inbox *in)
 {
     if (in->cut) in->bytes[in->begin] = in->kept;
@@ -40,7 +40,7 @@ char *inbox_room(struct inbox *in, size_t *len)
     if (in->begin) memmove(in->bytes, in->bytes + in->begin, held(in));
     in->end -= in->begin;
     in->begin = 0;
-    /* By doubling: a length that is claimed costs nothing until its bytes come. */
+    /* Doubled, so that a claimed length costs nothing until its bytes come. */
     const size_t room = in->room - in->end < ROOM_LEAST / 4 ? 2 * in->end + ROOM_LEAST : in->room;
     char *more = room > in->room ? realloc(in->bytes, room) : in->bytes;
     if (!more) return NULL;

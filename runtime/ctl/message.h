@@ -1,10 +1,10 @@
-/* What goes over the control socket, either way: messages of one byte that says what they are, four of length (little
- * end first) and that many bytes.
+/* Messages of the control socket, in both directions: one byte for the kind, four for the length (little-endian), and
+ * that many bytes.
  *
- *   client   a QUESTION, one JSON object whose `ask` is a word of question.def; at most one descriptor comes with it:
- *            a file in memory that holds a program. The next question may follow when the answer has ended.
+ *   client   QUESTION: one JSON object whose `ask` is a word of question.def; at most one descriptor comes with it: a
+ *            file in memory with a program. The next question may follow after the END of the answer.
  *   server   any number of DOCUMENT (JSON), TEXT (a line) and BYTES, then one END: its first byte is the exit status,
- *            the rest says in words how it went. */
+ *            the rest a line of text about the result. */
 #pragma once
 
 #include <stdbool.h>
@@ -20,7 +20,7 @@ enum message_kind {
 };
 enum { MESSAGE_HEAD = 5, MESSAGE_QUESTION_MOST = 1 << 16, MESSAGE_ANSWER_MOST = 16 << 20 };
 
-/* The questions, by number. */
+/* Questions by number. */
 enum question {
 #define QUESTION(ident, ...) QUESTION_##ident,
 #include "runtime/ctl/question.def"
@@ -31,26 +31,26 @@ extern const char *const question_words[QUESTIONS];
 struct message {
     char kind; /* enum message_kind */
     uint32_t len;
-    const char *body; /* of the inbox, until it is filled again; a zero follows */
+    const char *body; /* inside the inbox, valid until that is filled again; a zero follows */
 };
 
-/* Bytes that came, in pieces as the socket gives them. Zeroed but for `most` it is empty. */
+/* Received bytes, in pieces as the socket gives them. Empty when all but `most` is zero. */
 struct inbox {
-    uint32_t most; /* bytes of a message's body */
+    uint32_t most; /* most bytes of a message's body */
     char *bytes;
     size_t begin, end, room;
-    char kept; /* the byte under the zero behind a body */
+    char kept; /* the byte that the zero behind a body replaces */
     bool cut;
 };
 
-/* Room for some bytes more, *len of them; NULL: memory is out. inbox_filled says how many came. */
+/* Return room for more bytes, *len of them, or NULL if out of memory. inbox_filled tells how many were put there. */
 char *inbox_room(struct inbox *in, size_t *len);
 void inbox_filled(struct inbox *in, size_t len);
-/* 1: the next message is whole; 0: there is none yet; -EPROTO: it is of no kind in `kinds`; -EMSGSIZE: too long. */
+/* Take the next message. 1: it is whole; 0: not yet; -EPROTO: its kind is not in `kinds`; -EMSGSIZE: too long. */
 int inbox_next(struct inbox *in, const char *kinds, struct message *m);
-/* Is part of a message there? */
+/* True if a message has begun to arrive. */
 bool inbox_begun(const struct inbox *in);
 void inbox_fini(struct inbox *in);
 
-/* The bytes before a body. */
+/* Write the header of a message with a body of `len` bytes. */
 void message_head(char head[MESSAGE_HEAD], enum message_kind kind, size_t len);

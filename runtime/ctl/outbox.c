@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-enum { KEPT_ROOM = 1 << 16 /* an empty one keeps no more */ };
+enum { KEPT_ROOM = 1 << 16 /* bytes; an empty outbox keeps no more */ };
 
 size_t outbox_waits(const struct outbox *out) { return out->end - out->begin; }
 

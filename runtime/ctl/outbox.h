@@ -8,9 +8,9 @@ struct outbox {
     size_t begin, end, room;
 };
 
-/* One message. False: memory is out, or more than `most` bytes would wait. */
+/* Append a message. False: out of memory, or more than `most` bytes would wait. */
 bool outbox_put(struct outbox *out, enum message_kind kind, const void *body, size_t len, size_t most);
-/* As much as the socket takes at once. 0, or a negative errno: nobody reads it. */
+/* Send as much as the socket takes at once. Return 0, or a negative errno if the reader is gone. */
 int outbox_send(struct outbox *out, int fd);
 size_t outbox_waits(const struct outbox *out);
 void outbox_fini(struct outbox *out);

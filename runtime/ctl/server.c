@@ -9,7 +9,7 @@
 
 #include "runtime/ctl/client_priv.h"
 
-enum { ACCEPTS_MOST = 2 * CTL_CLIENTS /* in a step */, EVENTS_MOST = CTL_CLIENTS + 1 };
+enum { ACCEPTS_MOST = 2 * CTL_CLIENTS /* accepts per step */, EVENTS_MOST = CTL_CLIENTS + 1 };
 
 static int listening(struct ctl *s, bool on)
 {
@@ -52,7 +52,7 @@ void ctl_free(struct ctl *s)
 
 int ctl_fd(const struct ctl *s) { return s->epoll; }
 
-/* NULL: it may ask. */
+/* Return why a user may not ask, or NULL if the user may. */
 static const char *refusal(const struct ctl *s, uid_t uid, char *line, size_t len)
 {
     if (uid != 0 && uid != s->cfg.owner)
@@ -65,7 +65,7 @@ static const char *refusal(const struct ctl *s, uid_t uid, char *line, size_t le
     return line;
 }
 
-/* The line fits into the socket of who has just come, so nobody has to wait for it. */
+/* Refuse a new connection. The line always fits in its socket's buffer, so nothing waits. */
 static void turn_away(int fd, const char *why)
 {
     struct outbox out = {0};
@@ -95,7 +95,7 @@ static void welcome(struct ctl *s, int fd)
     client_watch(c);
 }
 
-/* Without descriptors nobody is let in until the next step, and the loop does not spin. */
+/* Accept connections. When descriptors run out, listening stops until the next step, so that the loop does not spin. */
 static void accept_all(struct ctl *s)
 {
     for (unsigned i = 0; i < ACCEPTS_MOST; i++) {
@@ -128,5 +128,5 @@ void ctl_step(struct ctl *s, uint64_t now_ns)
         listening(s, true);
     }
     for (int i = 0; i < n; i++)
-        if (!events[i].data.ptr) accept_all(s); /* last: a client that is let go may be in none of the events */
+        if (!events[i].data.ptr) accept_all(s); /* last: a client let go above may be in none of the remaining events */
 }

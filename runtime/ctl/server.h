@@ -1,8 +1,8 @@
-/* The service's end of the control socket: clients, each within bounds, and the calls that they make.
+/* The service's end of the control socket: clients, each within bounds, and their calls.
  *
- * Nothing here waits: one epoll descriptor stands for all of it. At most CTL_CLIENTS at once, root or the owner; the
- * next one is told so and let go. A client has CTL_PATIENCE_NS to put a whole question, and as long to read some of
- * what it was answered. */
+ * Nothing here blocks: one epoll descriptor stands for all of it. At most CTL_CLIENTS are connected at once, all root
+ * or the owner; a further client gets a line that says so and is let go. A client has CTL_PATIENCE_NS to send a whole
+ * question, and as long to read some of the answer. */
 #pragma once
 
 #include <cjson/cJSON.h>
@@ -11,54 +11,54 @@
 #include "runtime/ctl/message.h"
 
 #define CTL_PATIENCE_NS UINT64_C(5000000000)
-enum { CTL_CLIENTS = 64, CTL_HELD_MOST = 64 << 20 /* bytes of answers that wait for all clients together */ };
+enum { CTL_CLIENTS = 64, CTL_HELD_MOST = 64 << 20 /* bytes of answers pending for all clients */ };
 
 struct ctl;
 struct call;
 
-/* Answers a call: at once, by call_end, or later, after call_follow. */
+/* Answer a call: at once, by call_end, or later, after call_follow. */
 typedef void ctl_answer(void *with, struct call *c);
 
 struct ctl_cfg {
-    int fd;                         /* listens; the server's from then on */
-    uid_t owner;                    /* who may ask, beside root */
-    ctl_answer *answers[QUESTIONS]; /* by question */
+    int fd;                         /* listening socket; owned by the server from then on */
+    uid_t owner;                    /* user who may ask, beside root */
+    ctl_answer *answers[QUESTIONS]; /* by question number */
     void *with;
 };
 
-/* NULL: memory or descriptors are out; the descriptor is closed all the same. */
+/* Return a server, or NULL if memory or descriptors are out. The descriptor is closed in either case. */
 struct ctl *ctl_new(const struct ctl_cfg *cfg);
-/* Answers that are under way are lost. NULL is fine. */
+/* Close all. Unfinished answers are lost. NULL is fine. */
 void ctl_free(struct ctl *s);
 
-int ctl_fd(const struct ctl *s); /* polled for reading */
-/* Go on with all clients, and let those go whose time is up: when the descriptor is ready, and once a second. */
+int ctl_fd(const struct ctl *s); /* to be polled for reading */
+/* Go on with all clients; let go those past their deadline. To be called when ctl_fd is ready, and once a second. */
 void ctl_step(struct ctl *s, uint64_t now_ns);
 
-/* Text of a member of the question; NULL: it has none of that name. */
+/* Return the text of a member of the question, or NULL if there is none of that name. */
 const char *call_text_of(const struct call *c, const char *member);
 bool call_has(const struct call *c, const char *member);
 bool call_is_true(const struct call *c, const char *member);
-/* The number of a member; false: it has no whole number of that name from 0 to most. */
+/* Read the number of a member. False: it is not a whole number from 0 to `most`, or missing. */
 bool call_number_of(const struct call *c, const char *member, uint64_t most, uint64_t *n);
-/* The descriptor that came with it, the caller's from then on; -1: none. */
+/* Return the descriptor that came with the question, then owned by the caller; -1: none. */
 int call_take_fd(struct call *c);
 bool call_has_fd(const struct call *c);
 uid_t call_uid(const struct call *c);
 
-/* Part of the answer. False: it found no room, and is left out. */
+/* Append to the answer. False: no room, and this part is left out. */
 bool call_document(struct call *c, const cJSON *document);
 bool call_json(struct call *c, const char *text, size_t len); /* a document that is text already */
 bool call_text(struct call *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 bool call_bytes(struct call *c, const void *bytes, size_t len);
-/* Bytes that were said and are not read. */
+/* Return the number of bytes that the client has not read yet. */
 size_t call_waits(const struct call *c);
 
-/* All is said: an exit status, as of a command, and a line. */
+/* End the answer with an exit status, as of a command, and a line. */
 void call_end(struct call *c, int status, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
-/* The answer goes on after the function that was asked returns. `more`, where there is one, is called whenever all
- * that was said has been read; `over` once, when the call has ended or its client is gone: `arg` is not used again. */
+/* Let the answer go on after the function that was asked has returned. `more`, unless NULL, is called whenever all
+ * output has been read; `over` once, when the call has ended or its client is gone; `arg` is not used after that. */
 struct call_ops {
     void (*more)(void *arg, struct call *c);
     void (*over)(void *arg);
