@@ -1,5 +1,5 @@
-/* See chart.h. One area on top of the other, so that their sum is the height; a column of the drawing is the mean over
- * its time. */
+/* See chart.h. Areas are stacked, so that their sum is the height; a column of the drawing is the mean over its
+ * time. */
 #include "runtime/stats/chart.h"
 
 #include <stdlib.h>
@@ -12,12 +12,12 @@ enum { WIDTH = 600, HEIGHT = 140, COLUMNS = 120, SPAN_MS = 600000, COLUMN_MS = S
 
 struct chart {
     const char *names[SERIES_MOST];
-    double value[SERIES_MOST][COLUMNS]; /* the newest last */
+    double value[SERIES_MOST][COLUMNS]; /* newest column last */
     unsigned series;
-    double top; /* of all columns */
+    double top; /* maximum over all columns */
 };
 
-/* A number that held from so long ago until so long ago, the newest column first: into those that it was in. */
+/* Add a value that held from `from` to `until` ms ago to the columns of that time; column 0 is the newest. */
 static void add(double column[COLUMNS], double v, uint64_t until, uint64_t from)
 {
     for (uint64_t c = until / COLUMN_MS; c < COLUMNS && c * COLUMN_MS < from; c++) {
@@ -27,7 +27,7 @@ static void add(double column[COLUMNS], double v, uint64_t until, uint64_t from)
     }
 }
 
-/* Numbers of "[1,2,3]", which are span_ms together and equally long, the last at the right end. They are a second each
+/* Read numbers such as "[1,2,3]", which span span_ms in equal parts and end at the right edge. A part is one second
  * where the document is cheap to make, else longer. */
 static void read_series(const char *raw, uint64_t span_ms, double column[COLUMNS])
 {
@@ -39,7 +39,7 @@ static void read_series(const char *raw, uint64_t span_ms, double column[COLUMNS
         add(column, v, span_ms * (left - 1) / count, span_ms * left / count);
         raw = end;
     }
-    const uint64_t part = span_ms % COLUMN_MS; /* of the oldest column, which is the mean over that */
+    const uint64_t part = span_ms % COLUMN_MS; /* part of the oldest column that has data; its mean is over that part */
     if (part && span_ms < SPAN_MS) column[COLUMNS - 1 - span_ms / COLUMN_MS] *= (double)COLUMN_MS / (double)part;
 }
 
@@ -59,7 +59,7 @@ static void read_chart(struct chart *c, const cJSON *history)
     }
 }
 
-/* The next of 1, 2, 5, 10, 20, 50 …: a scale that does not move with each packet. */
+/* Return the next of 1, 2, 5, 10, 20, 50 …: a scale that does not change with each packet. */
 static double scale_of(double top)
 {
     double scale = 1;
@@ -76,7 +76,7 @@ static bool is_empty(const double *v)
     return true;
 }
 
-/* From left to right along the top of a series, and back along that of those under it. */
+/* Draw the area of a series: left to right along its top, and back along the top of the series below. */
 static void area(FILE *out, const struct chart *c, unsigned series, double scale)
 {
     double under[COLUMNS] = {0};

@@ -3,7 +3,7 @@
 #include <stddef.h>
 #include <sys/socket.h>
 
-/* In the order in which they give way. */
+/* State of a client, in order of eviction. A client that leaves is not evicted again. */
 enum client_does { CLIENT_LEAVES, CLIENT_SILENT, CLIENT_RESTS, CLIENT_HEARS };
 
 static struct client *place_of(struct MHD_Connection *c)
@@ -19,14 +19,14 @@ static struct client *free_place(struct clients *all)
     return NULL;
 }
 
-/* Does `a` give way before `b`? Who leaves gives way no more. */
+/* True if `a` is evicted before `b`. A client that already leaves is not a candidate. */
 static bool sooner(const struct client *a, const struct client *b)
 {
     if (!a->connection || a->does == CLIENT_LEAVES) return false;
     return !b || (a->does != b->does ? a->does < b->does : a->turn < b->turn);
 }
 
-/* Its end is seen as that of the client, when its socket is looked at next. */
+/* Evict a client: libmicrohttpd sees the shut-down socket as closed by the client. */
 static void give_way(struct clients *all)
 {
     struct client *first = NULL;

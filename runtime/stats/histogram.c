@@ -1,4 +1,4 @@
-/* See histogram.h. Bounds grow by twos and fives, so equal bars are a scale of logarithms. */
+/* See histogram.h. Bounds grow by factors of 2 and 5, so bars of equal width form a logarithmic scale. */
 #include "runtime/stats/histogram.h"
 
 #include <stdlib.h>
@@ -10,7 +10,7 @@
 enum { BARS = 32, BAR = 20, GAP = 2, HEIGHT = 60 };
 
 struct histogram {
-    const char *bound[BARS]; /* seconds; the last: "more" */
+    const char *bound[BARS]; /* seconds, as text; the last: "more" */
     uint64_t value[BARS];
     uint64_t all, top;
     unsigned count;
@@ -31,7 +31,7 @@ static void read_took(struct histogram *h, const cJSON *took)
     }
 }
 
-/* "2.5 ms", "10 s": a bound's text is seconds. */
+/* Write a bound, given in seconds, as "2.5 ms" or "10 s". */
 static void bound_text(FILE *out, const char *seconds)
 {
     const double s = strtod(seconds, NULL);
@@ -41,7 +41,7 @@ static void bound_text(FILE *out, const char *seconds)
         fprintf(out, "%.3g&nbsp;s", s);
 }
 
-/* So many of a thousand took no longer than that. */
+/* Write the bound within which this many of a thousand fall. */
 static void share_text(FILE *out, const struct histogram *h, unsigned thousandths)
 {
     uint64_t n = 0;

@@ -1,8 +1,8 @@
-/* How long something took, as a drawing in the page: a bar for each bound. */
+/* Histogram of a duration, drawn in the page with a bar for each bound. */
 #pragma once
 
 #include <cjson/cJSON.h>
 #include <stdio.h>
 
-/* took: of the document, as proxy.took.connect; nothing is drawn where it was never measured. name: markup. */
+/* Write the histogram. took: member of the document, such as proxy.took.connect; empty: draws nothing. name: markup. */
 void histogram_write(FILE *out, const char *name, const cJSON *took);

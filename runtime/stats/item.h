@@ -1,4 +1,4 @@
-/* Members of the document: NULL, "", 0 where they are not there. */
+/* Members of the document; NULL, "" or 0 if absent. */
 #pragma once
 
 #include <cjson/cJSON.h>
@@ -8,7 +8,7 @@
 
 static inline const cJSON *item(const cJSON *of, const char *key) { return cJSON_GetObjectItemCaseSensitive(of, key); }
 
-/* Its text; counters, which are raw, as their digits. */
+/* Return the text of a member; for a counter, which is raw JSON, its digits. */
 static inline const char *item_text(const cJSON *of, const char *key)
 {
     const cJSON *v = item(of, key);
@@ -19,7 +19,7 @@ static inline uint64_t item_number(const cJSON *of, const char *key) { return st
 
 static inline bool item_true(const cJSON *of, const char *key) { return cJSON_IsTrue(item(of, key)); }
 
-/* Is it there, and not null? */
+/* True if the member is there and not null. */
 static inline bool item_known(const cJSON *of, const char *key)
 {
     const cJSON *v = item(of, key);

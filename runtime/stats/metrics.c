@@ -1,5 +1,5 @@
-/* See metrics.h. Families of metric.def by one walk; what is named by a row of a table of counters by another; servers,
- * and the few that stand alone, by hand. */
+/* See metrics.h. One loop writes the families of metric.def, another those named by a table of counters; servers and
+ * the few single metrics are written by hand. */
 #include "runtime/stats/metrics.h"
 
 #include <stdlib.h>
@@ -26,7 +26,7 @@ static void label(FILE *out, const char *key, const char *value)
     fputc('"', out);
 }
 
-/* Counters are raw digits, other numbers doubles. */
+/* Write a sample's value. Counters are raw digits, other numbers doubles. */
 static void value(FILE *out, const cJSON *v)
 {
     if (cJSON_IsRaw(v))
@@ -58,8 +58,8 @@ static const char *called(const struct metric *m, const cJSON *one)
     return *m->key ? item_text(one, m->key) : one->string;
 }
 
-/* Series are told apart by their labels alone: not what only a place in a file names, nor what stands for a program
- * before this one under the same name. */
+/* True for a member that gets no series: series differ by labels alone, so neither one without a name of its own, known
+ * by its place in a file only, nor one of an earlier program under the same name. */
 static bool is_left_out(const cJSON *one)
 {
     const cJSON *named = item(one, "named");
@@ -80,7 +80,7 @@ static void list_write(FILE *out, const struct metric *m, const cJSON *list)
     }
 }
 
-/* A member of a server's object in the document, and the metric that it becomes. */
+/* Members of a server's object in the document, and their metrics. */
 static const struct {
     const char *member, *name, *type, *help;
 } of_servers[] = {
@@ -103,7 +103,7 @@ static void server_labels(FILE *out, const char *name, const cJSON *server)
     fputc('}', out);
 }
 
-/* For each server that is not past. */
+/* Call `fn` for each server that is not past. */
 typedef void server_fn(FILE *out, const char *name, const cJSON *server, const char *member);
 static void servers_each(FILE *out, const cJSON *root, server_fn *fn, const char *name, const char *member)
 {
@@ -127,7 +127,7 @@ static void server_up(FILE *out, const char *name, const cJSON *server, const ch
     fprintf(out, " %d\n", !cJSON_IsTrue(item(server, member)));
 }
 
-/* In seconds; none before the first good probe. */
+/* Write the latency in seconds; nothing before the first good probe. */
 static void server_latency(FILE *out, const char *name, const cJSON *server, const char *member)
 {
     const uint64_t us = item_number(server, member);
@@ -238,7 +238,7 @@ static void rest_write(FILE *out, const cJSON *root)
           item(reloads, "refused"));
 }
 
-/* A histogram: what took up to each bound, those below it, too. Its last bucket has no bound. */
+/* Write a histogram: cumulative buckets, the last without a bound. */
 static void took_write(FILE *out, const cJSON *took, const char *key, const char *help)
 {
     char name[80];
@@ -257,7 +257,7 @@ static void took_write(FILE *out, const cJSON *took, const char *key, const char
             (unsigned long long)n);
 }
 
-/* A number of each proxy service, or each number of one of its objects, by a label. */
+/* A number of each proxy service, or each number of one of its objects under a label. */
 struct of_service {
     const char *object, *key, *name, *type, *label, *help;
 };

@@ -1,5 +1,4 @@
-/* The document for Prometheus (text format 0.0.4): types, units, HELP. Rules are labels only by names that somebody
- * gave them. */
+/* The document in the Prometheus text format 0.0.4: types, units, HELP. Only rules with a given name become labels. */
 #pragma once
 
 #include <cjson/cJSON.h>

@@ -1,5 +1,5 @@
-/* See page.h. From top to bottom: what runs, traffic, services with their pools and servers, rules, what is dropped,
- * the machine's side, what happened. Each part is a section with a heading, its tables scroll by themselves. */
+/* See page.h. From top to bottom: the running program, traffic, services with pools and servers, rules, drops, the
+ * machine, events. Each part is a section with a heading; its tables scroll by themselves. */
 #include "runtime/stats/page.h"
 #include "runtime/stats/page_priv.h"
 
@@ -69,7 +69,7 @@ void page_list(FILE *out, const char *id, const char *label, const struct column
     page_table_end(out);
 }
 
-/* What `write` writes, between two pieces of markup. */
+/* Write the output of `write` between two pieces of markup. */
 static void cell(FILE *out, const char *begin, void (*write)(FILE *, const char *), const char *text, const char *end)
 {
     fputs(begin, out);
@@ -97,7 +97,7 @@ void page_time(FILE *out, const cJSON *row, const char *key)
     cell(out, "<td>", html_date, item_text(row, key), "</td>");
 }
 
-/* A number's cell, as `write` writes it; a dash where it is not known. */
+/* Write a number's cell with `write`; a dash if the number is not known. */
 static void number(FILE *out, uint64_t n, bool known, void (*write)(FILE *, uint64_t))
 {
     fputs(n ? "<td class=\"n\">" : "<td class=\"n zero\">", out);
@@ -145,7 +145,7 @@ static void head(FILE *out, const cJSON *root)
     fputs("</p>", out);
 }
 
-/* Of each verdict: how many a second now, and in all. */
+/* Write a tile for each verdict: packets per second now, and in all. */
 static void tiles(FILE *out, const cJSON *root)
 {
     const cJSON *one;
@@ -184,7 +184,7 @@ static void traffic(FILE *out, const cJSON *root)
     fputs("</section>", out);
 }
 
-/* The named rules that matched most, in that order. */
+/* Write the named rules with the most matches, in that order. */
 static void rules(FILE *out, const cJSON *root)
 {
     static const struct column columns[] = {{"Rule", page_name, "rule"},          {"Verdict", page_text, "verdict"},

@@ -1,5 +1,5 @@
-/* The page that a person reads: HTML that needs no script, and lives with one. Names come from rule files, so all text
- * of the document is escaped. */
+/* The page for people: HTML that works without a script, and updates with one. All text of the document is escaped,
+ * since names come from rule files. */
 #pragma once
 
 #include <cjson/cJSON.h>
@@ -8,7 +8,7 @@
 
 void page_write(FILE *out, const cJSON *document);
 
-/* What belongs to it, by its path: "/page.css". NULL: there is no such file. */
+/* A file of the page, found by its path: "/page.css". NULL: there is no such file. */
 struct page_file {
     const char *path, *type, *text;
     size_t len;

@@ -34,7 +34,7 @@ static void recorder(FILE *out, const cJSON *one)
               "{error}</p>");
 }
 
-/* What is judged there, and what of it is not as it should be. */
+/* Write what the kernel executor judges, and its faults. */
 static void in_kernel(FILE *out, const cJSON *kernel)
 {
     const cJSON *why;
@@ -82,7 +82,7 @@ void page_machine(FILE *out, const cJSON *root)
     fputs("</section>", out);
 }
 
-/* The newest first. */
+/* Write the lines, newest first. */
 static void lines(FILE *out, const cJSON *list)
 {
     const cJSON *last = list ? list->child : NULL;

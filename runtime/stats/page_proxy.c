@@ -4,13 +4,13 @@
 #include "runtime/stats/item.h"
 #include "runtime/stats/page_priv.h"
 
-/* A number that is a member itself. */
+/* Write a row that is a number itself. */
 static void own_number(FILE *out, const cJSON *row, const char *key)
 {
     page_count(out, strtoull(row->valuestring, NULL, 10));
 }
 
-/* Names of an object whose numbers are not 0. */
+/* Write a table of an object's names whose numbers are not 0. */
 static void numbers(FILE *out, const cJSON *object, const char *id, const char *name, const char *count)
 {
     const struct column columns[] = {{name, page_key, NULL}, {count, own_number, NULL}, {NULL, NULL, NULL}};
@@ -26,7 +26,7 @@ static void numbers(FILE *out, const cJSON *object, const char *id, const char *
     if (any) page_table_end(out);
 }
 
-/* What services have counted that the rules do not name any more. */
+/* Write the row for services that the rules no longer name. */
 static void rest(FILE *out, uint64_t accepted)
 {
     if (!accepted) return;
@@ -40,7 +40,7 @@ static void not_done(FILE *out, const cJSON *proxy, const char *key)
     page_count(out, item_number(proxy, key) - item_number(item(proxy, "ended_by"), "done"));
 }
 
-/* What each service has of it. */
+/* Write the table of counts by service. */
 static void of_services(FILE *out, const cJSON *services, uint64_t accepted)
 {
     static const struct column columns[] = {{"Service", page_name, "service"},
@@ -68,7 +68,7 @@ static void of_services(FILE *out, const cJSON *services, uint64_t accepted)
     page_table_end(out);
 }
 
-/* How long things took. */
+/* Write the histograms of durations. */
 static void times(FILE *out, const cJSON *took)
 {
     fputs("<div class=\"times\">", out);

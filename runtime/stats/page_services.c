@@ -17,7 +17,7 @@ static void list_cell(FILE *out, const cJSON *row, const char *key)
     fputs("</td>", out);
 }
 
-/* What a program before this one left, and nobody uses any more. */
+/* True if left by an earlier program and without flows. */
 static bool is_over(const cJSON *one) { return item_true(one, "past") && !item_number(one, "flows"); }
 
 static void unserved_cell(FILE *out, const cJSON *service, const char *key)
@@ -30,7 +30,7 @@ static void health_cell(FILE *out, const cJSON *server, const char *key)
     const char *health = item_text(server, key);
     fprintf(out, "<td><span class=\"health h-%s\">%s</span>", health, health);
     if (item_true(server, "backup")) fputs(" <span class=\"tag\">backup</span>", out);
-    /* "good": it drained, or has yet to answer well some times more. */
+    /* "good": drained, or some more good answers are due. */
     if (!strcmp(health, "down") && strcmp(item_text(server, "why"), "good") != 0)
         html_fill(out, server, " <span class=\"why\">{why}</span>");
     fputs("</td>", out);
@@ -44,7 +44,7 @@ static void by_hand(FILE *out, const cJSON *set)
     fputs("</span>", out);
 }
 
-/* Weight, and who says so where it is not the file. */
+/* Write the weight, and its source if that is not the file. */
 static void weight_cell(FILE *out, const cJSON *server, const char *key)
 {
     html_fill(out, server, "<td class=\"n\">{#weight}");

@@ -1,5 +1,5 @@
-/* See web.h. libmicrohttpd reads requests and writes answers; what they hold is made once a document, and given to all
- * who ask for it meanwhile. */
+/* See web.h. libmicrohttpd reads requests and writes answers. An answer's content is made once for a document and
+ * shared by all requests until the next document. */
 #include "runtime/stats/web.h"
 
 #include <microhttpd.h>
@@ -20,8 +20,8 @@ struct web {
     struct MHD_Daemon *daemon;
     struct clients clients;
     int fd;
-    uint64_t number;                           /* of the document that these are of */
-    struct MHD_Response *answers[SHOWN_KINDS]; /* NULL: nobody has asked yet */
+    uint64_t number;                           /* number of the document in `answers` */
+    struct MHD_Response *answers[SHOWN_KINDS]; /* by kind; NULL: not yet asked for */
 };
 
 static const char *const headers[][2] = {
@@ -33,7 +33,7 @@ static const char *const headers[][2] = {
     {"X-Content-Type-Options", "nosniff"},
 };
 
-/* Of bytes that stay; `mode` says whose they are. NULL: out of memory. */
+/* Return a response with these bytes, which `mode` says who owns. NULL: out of memory. */
 static struct MHD_Response *response_of(const char *text, size_t len, const char *type,
                                         enum MHD_ResponseMemoryMode mode)
 {
@@ -99,7 +99,7 @@ static enum MHD_Result put_seen(struct web *w, struct MHD_Connection *c, enum sh
     return MHD_queue_response(c, MHD_HTTP_OK, w->answers[kind]);
 }
 
-/* May a client call us that, if we are on the loopback? NULL: it says nothing, which a browser never does. */
+/* True if a client may name this loopback server so in `Host`. NULL: no Host header, which no browser omits. */
 static bool is_loopback(const char *host)
 {
     static const char *const names[] = {"localhost", "127.0.0.1", "[::1]"};
@@ -127,7 +127,7 @@ static enum MHD_Result answer(struct web *w, struct MHD_Connection *c, const cha
     return put_text(c, MHD_HTTP_NOT_FOUND, "there is /, /stats.json, /metrics and /healthz\n");
 }
 
-/* Called when the headers are there, and again at the end of the request: only then it is answered. */
+/* Handle a request. Called after the headers, and again at the request's end, when the answer is queued. */
 static enum MHD_Result asked(void *with, struct MHD_Connection *c, const char *url, const char *method,
                              const char *version, const char *body, size_t *body_len, void **state)
 {
@@ -140,7 +140,7 @@ static enum MHD_Result asked(void *with, struct MHD_Connection *c, const char *u
         if (r) MHD_add_response_header(r, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
         return put(c, MHD_HTTP_METHOD_NOT_ALLOWED, r);
     }
-    if (!*state || *body_len) { /* of a GET, which nobody reads */
+    if (!*state || *body_len) { /* body of a GET, ignored */
         *state = &known;
         *body_len = 0;
         return MHD_YES;

@@ -1,5 +1,5 @@
-/* What is seen, over HTTP: the page, /stats.json, /metrics, /healthz. It only reads, and knows nothing but one JSON
- * document. No thread of its own: the caller polls web_fd and goes on with web_step; nobody is waited for. */
+/* The document over HTTP: the page, /stats.json, /metrics, /healthz. Read-only, and depends on one JSON document alone.
+ * It has no thread of its own and never blocks: the caller polls web_fd and calls web_step. */
 #pragma once
 
 #include <cjson/cJSON.h>
@@ -7,29 +7,29 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A document (runtime/live/control/document/document.h), good until the next is asked for. */
+/* A document (runtime/live/control/document/document.h), valid until the next is asked for. */
 struct web_seen {
-    uint64_t number; /* another one: something may have changed */
+    uint64_t number; /* a different number: the content may have changed */
     const cJSON *root;
-    const char *text; /* the same, JSON on one line */
+    const char *text; /* the same document as JSON on one line */
     size_t len;
 };
 
 struct web_cfg {
-    int fd;        /* a listening TCP socket that does not block, the web's from now on */
-    bool loopback; /* it listens there: then only names of the loopback may stand in `Host` (DNS rebinding) */
-    struct web_seen (*see)(void *with); /* root NULL: it cannot be made now */
+    int fd;        /* listening non-blocking TCP socket, owned by the web from then on */
+    bool loopback; /* the socket listens on the loopback: `Host` may hold names of the loopback only (DNS rebinding) */
+    struct web_seen (*see)(void *with); /* returns the document; root NULL: not available now */
     void *with;
 };
 
 struct web;
-/* NULL: memory or descriptors are out; the socket is closed. */
+/* Return a server, or NULL if memory or descriptors are out. On failure the socket is closed. */
 struct web *web_new(const struct web_cfg *cfg);
 void web_free(struct web *w);
 
-/* Polled for reading. */
+/* Return the descriptor to poll for reading. */
 int web_fd(const struct web *w);
-/* At most so many milliseconds may pass until web_step. */
+/* Return the time in milliseconds after which web_step is due, at most `most`. */
 int web_wait_ms(const struct web *w, int most);
-/* Go on with all that is ready. */
+/* Handle all ready connections. */
 void web_step(struct web *w);
