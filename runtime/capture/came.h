@@ -1,5 +1,5 @@
-/* The interfaces of a pcapng that holds frames as they came: one for each port and link type, in the order in which the
- * first frame of each comes. */
+/* Interfaces of a pcapng that holds frames as they came: one for each port and link type, in the order of their first
+ * frames. */
 #pragma once
 
 #include <stdio.h>
@@ -11,12 +11,12 @@ struct came {
     const void *arg;
     struct came_iface {
         uint16_t dlt;
-        uint32_t next; /* of the same port, and 1; 0: none */
+        uint32_t next; /* index + 1 of the next interface of the same port; 0: none */
     } * ifaces;
     uint32_t count, room;
-    uint32_t *first; /* [65536] by port, and 1 */
+    uint32_t *first; /* [65536], by port: index + 1 of its first interface */
 };
 
-/* Its index, after its block where it is new; a negative errno. */
+/* Return the index of the frame's interface, whose block is written first if it is new, or a negative errno. */
 int came_iface(struct came *c, FILE *out, const struct capture_frame *f);
 void came_fini(struct came *c);

@@ -1,4 +1,4 @@
-/* What the readers share: the open capture, the bytes of a mapped file, times, link types. */
+/* Parts shared by the readers: the open capture, bytes of a mapped file, times, link types. */
 #pragma once
 
 #include <stdio.h>
@@ -6,30 +6,30 @@
 
 #include "runtime/capture/capture.h"
 
-/* No link type of ours may carry a longer frame: libpcap's MAXIMUM_SNAPLEN. */
+/* Longest frame of any supported link type: libpcap's MAXIMUM_SNAPLEN. */
 #define CAPTURE_FRAME_MAX 262144u
 
-/* One container format, or the stream: each in its own file. */
+/* Reader of one format, in a file of its own, or the merge. */
 struct capture_ops {
-    /* Read what stands before the first frame. 0, or -1 with c->error set. */
+    /* Read up to the first frame. Return 0, or -1 with c->error set. */
     int (*open)(struct capture *c);
-    /* Up to n frames; fewer at the end, or with c->error set where the rest cannot be read. */
+    /* Read up to n frames; fewer at the end, or with c->error set if the rest cannot be read. */
     unsigned (*read)(struct capture *c, struct capture_frame *f, unsigned n);
     void (*close)(struct capture *c);
 };
 extern const struct capture_ops capture_pcap, capture_pcapng;
 
 struct source;
-/* window.c: the same bytes through a window. */
+/* Streams through a window (window.c). */
 int window_open(struct capture *c);
 int window_begin(struct capture *c);
 unsigned window_read(struct capture *c, struct capture_frame *f, unsigned n);
 bool window_rewind(struct capture *c);
 void window_close(struct capture *c);
-/* The reader for what c->bytes begin with. 0, or -1. */
+/* Choose the reader by the first of c->bytes. Return 0 or -1. */
 int capture_choose(struct capture *c);
 
-/* writer_ng.c. Errors stay in the stream. */
+/* Blocks of a pcapng (writer_ng.c). Errors stay in the stream. */
 void pcapng_begin(FILE *out, const char *const ifaces[], unsigned count);
 void pcapng_section(FILE *out);
 void pcapng_interface(FILE *out, const char *name, uint16_t linktype);
@@ -37,50 +37,49 @@ void pcapng_frame(FILE *out, const struct capture_frame *f, unsigned iface);
 
 struct capture {
     const struct capture_ops *ops;
-    const uint8_t *bytes; /* the mapped file, or a stream's window */
+    const uint8_t *bytes; /* the mapped file, or the window of a stream */
     uint64_t size, at;
-    uint64_t base;         /* bytes of a stream before its window */
-    struct source *source; /* of a stream */
+    uint64_t base;         /* bytes of the stream before the window */
+    struct source *source; /* source of a stream, or NULL */
     uint8_t *window;
     uint64_t room;
-    uint64_t needs;   /* what a reader lacked at c->at, of a stream; 0: nothing */
-    bool ended;       /* no more than what is in the window comes */
+    uint64_t needs;   /* for a stream: bytes that the reader lacked at c->at; 0: none */
+    bool ended;       /* nothing comes after the window */
     const char *path; /* as given */
     uint16_t port;
     capture_named_fn *named; /* NULL: all frames are of one port */
     void *named_arg;
-    capture_custom_fn *custom; /* NULL: custom blocks are passed over */
+    capture_custom_fn *custom; /* NULL: custom blocks are skipped */
     void *custom_arg;
-    bool says_left;   /* a custom block told that this section says which frames left */
-    uint64_t fetched; /* bytes that fetch_ahead has asked for */
+    bool says_left;   /* a custom block said that this section marks frames that left */
+    uint64_t fetched; /* bytes requested by fetch_ahead */
     uint64_t copied;
-    uint64_t frames; /* handed out */
+    uint64_t frames; /* frames handed out */
     int fd;
-    int map_slot;           /* map.c's registration, -1 */
-    void *state;            /* the reader's own */
-    uint64_t file_size;     /* 0: no file */
+    int map_slot;           /* slot of the mapping in map.c, or -1 */
+    void *state;            /* the reader's own state */
+    uint64_t file_size;     /* 0: not a file */
     bool keeps;             /* frames stay valid */
-    bool stopped;           /* the waiting was ended */
-    struct capture **parts; /* of a merged one */
+    bool stopped;           /* the waiting was ended by stop_fd */
+    struct capture **parts; /* captures of a merge, owned */
     unsigned part_count;
-    char part_error[420]; /* the first of one of them */
+    char part_error[420]; /* first fault of a part */
     char error[420];
 };
 
-/* Say why the rest cannot be read; the first reason stays. Returns -1. */
+/* Set the fault; the first one stays. Return -1. */
 int capture_fault(struct capture *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* Map c->fd of c->size bytes; the pages that a shrinking file takes away turn into zeros instead of a SIGBUS. */
+/* Map c->size bytes of c->fd. Pages lost to a shrinking file read as zeros instead of raising SIGBUS. */
 int map_open(struct capture *c);
 void map_close(struct capture *c);
-bool map_faulted(const struct capture *c); /* has a page gone? cheap */
-bool map_shrunk(const struct capture *c);  /* or is the file shorter than it was? */
+bool map_faulted(const struct capture *c); /* a page was lost; cheap */
+bool map_shrunk(const struct capture *c);  /* a page was lost, or the file is shorter than before */
 
-/* Have the cache lines behind c->at come in. Where a record begins is only known from the one before, so every miss on
- * the way would be waited for; asking for all lines in order costs a tenth of that. As many lines are asked for after
- * each record, whatever its length, so that no branch depends on it; only a row of long ones runs ahead of them. A
- * prefetch does not map a page, so one byte is read of each stretch that the kernel maps at a fault: cheaper than
- * MADV_POPULATE_READ. */
+/* Prefetch the cache lines behind c->at. The place of a record is known only from the one before, so each miss would be
+ * waited for; asking for all lines in order costs a tenth of that. The number of lines per record is fixed, so that no
+ * branch depends on its length; only a row of long records runs ahead of it. A prefetch does not map a page, so one
+ * byte is read in each stretch that the kernel maps at a fault: cheaper than MADV_POPULATE_READ. */
 static inline void fetch_ahead(struct capture *c)
 {
     enum { LINE = 64, LINES = 8, AHEAD = 8192, STRETCH = 65536 };
@@ -96,7 +95,7 @@ static inline void fetch_ahead(struct capture *c)
     c->fetched = at < c->at + AHEAD ? at : c->at + AHEAD;
 }
 
-/* Not all of `need` bytes from c->at on are there: may they come yet? Then a reader says nothing and is asked again. */
+/* True if not all of `need` bytes from c->at on are there but more may come: a reader then stops without a fault. */
 static inline bool capture_short(struct capture *c, uint64_t need)
 {
     if (!c->source || c->ended) return false;
@@ -104,7 +103,7 @@ static inline bool capture_short(struct capture *c, uint64_t need)
     return true;
 }
 
-/* Seconds (before 1970: 0) and nanoseconds as one number; what does not fit is UINT64_MAX. */
+/* Return seconds (before 1970: 0) and nanoseconds as one number; UINT64_MAX on overflow. */
 static inline uint64_t time_join(int64_t s, uint64_t ns)
 {
     if (s < 0) return 0;
@@ -112,9 +111,9 @@ static inline uint64_t time_join(int64_t s, uint64_t ns)
     return (uint64_t)s * 1000000000u + ns;
 }
 
-/* How frames of a LINKTYPE_ (or the DLT_ of the same meaning) begin; false when the vm has no such link. */
+/* Find the vm's link of a LINKTYPE_ (or of the DLT_ with the same meaning). False: the vm has none. */
 bool linktype_link(uint32_t linktype, enum pkt_link *link);
-/* "127 (IEEE802_11_RADIO)" */
+/* Write the name of a link type: "127 (IEEE802_11_RADIO)". Return it. */
 const char *linktype_name(uint32_t linktype, char *buf, size_t len);
 
 static inline uint16_t load16(const uint8_t *p, bool swapped)

@@ -1,4 +1,4 @@
-/* Opening a capture: which reader serves it, and what all readers have in common. */
+/* Opening of captures, and all that is common to the readers. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -32,7 +32,7 @@ int capture_choose(struct capture *c)
     return 0;
 }
 
-/* A capture lies in it as it is. What is not is unpacked, or its name told, by the stream's reader. */
+/* Map a file and read a capture in it. The stream's reader unpacks a compressed file, or names its format. */
 static int open_regular(struct capture *c, const struct stat *st)
 {
     c->file_size = c->size = (uint64_t)st->st_size;
@@ -51,7 +51,7 @@ static int open_any(struct capture *c, const char *path)
     c->fd = standard ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3) : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (c->fd < 0 || fstat(c->fd, &st) < 0) return capture_fault(c, "%s", strerror(errno));
     if (S_ISDIR(st.st_mode)) return capture_fault(c, "%s", strerror(EISDIR));
-    /* Standard input may be a file of which somebody has read the beginning: then it is a stream. */
+    /* Standard input may be a file that was read in part: then it is a stream. */
     if (S_ISREG(st.st_mode) && (!standard || lseek(c->fd, 0, SEEK_CUR) == 0)) return open_regular(c, &st);
     return window_open(c);
 }
@@ -118,7 +118,7 @@ const char *capture_name(const struct capture *c)
     return c->path && strcmp(c->path, "-") ? c->path : "standard input";
 }
 
-/* Of a merged one nothing is known where one of them is a pipe. */
+/* Return the sum over the parts, or 0 if one of them is a pipe. */
 uint64_t capture_size(const struct capture *c)
 {
     uint64_t sum = c->file_size;

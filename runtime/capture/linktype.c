@@ -1,4 +1,4 @@
-/* Link types: which of them the vm can parse, and what the others are called. */
+/* Link types: those that the vm can parse, and the names of all. */
 #include <pcap/pcap.h>
 
 #include "runtime/capture/capture_priv.h"
@@ -17,7 +17,7 @@ bool linktype_link(uint32_t linktype, enum pkt_link *link)
 
 const char *linktype_name(uint32_t linktype, char *buf, size_t len)
 {
-    /* The few numbers that files write otherwise than this system's libpcap names them. */
+    /* Numbers in files that differ from the DLT_ values of this system's libpcap. */
     static const struct {
         uint8_t file, dlt;
     } differ[] = {

@@ -1,8 +1,8 @@
-/* The file's bytes: a private read-only mapping, and what happens when somebody cuts the file short meanwhile.
+/* The file's bytes as a private read-only mapping, safe against a file that is cut short meanwhile.
  *
- * Touching a page behind a file's new end raises SIGBUS. A handler puts zero pages there and marks the mapping, the
- * reader goes on over zeros and then says that the file shrank. Reading into memory instead would cost a copy of every
- * byte. A fault that is not ours goes to whoever handled SIGBUS before. */
+ * Touching a page behind the file's new end raises SIGBUS. A handler maps zero pages there and marks the mapping; the
+ * reader goes on over zeros and then reports that the file shrank. Reading into memory instead would cost a copy of
+ * every byte. A SIGBUS outside the mappings goes to the previous handler. */
 #include <errno.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -15,7 +15,7 @@
 
 #define PAGE_MASK ((uintptr_t)4095)
 
-/* A signal handler can only be told through globals: the open mappings. */
+/* Open mappings; global, since a signal handler reaches nothing else. */
 enum { MAPS = 32 };
 static struct {
     atomic_uintptr_t begin; /* 0: free, 1: being filled */
@@ -37,10 +37,10 @@ static void on_bus(int sig, siginfo_t *info, void *context)
         if (zeros != MAP_FAILED) return;
         break;
     }
-    sigaction(sig, &before, NULL); /* the access is repeated and meets the handler that was there before */
+    sigaction(sig, &before, NULL); /* the access is repeated and reaches the previous handler */
 }
 
-/* Somebody may have put another handler in place since the last capture. */
+/* Install the handler, which may have been replaced since the last capture. */
 static void install(void)
 {
     struct sigaction sa = {.sa_sigaction = on_bus, .sa_flags = SA_SIGINFO}, now;
@@ -90,6 +90,6 @@ bool map_shrunk(const struct capture *c)
 {
     struct stat st;
     if (map_faulted(c)) return true;
-    /* Within the last page a shorter file reads as zeros, without a fault. */
+    /* Within its last page a shorter file reads as zeros, without a fault. */
     return c->fd >= 0 && c->bytes && !fstat(c->fd, &st) && (uint64_t)st.st_size < c->size;
 }

@@ -1,6 +1,6 @@
-/* Several captures as one, by the times of their frames. Each capture has a lane, where frames that were read together
- * wait; the earliest first frame of all lanes comes next. An empty lane is filled again, but not while the caller is to
- * get frames of it whose memory the next read takes. */
+/* Several captures merged by the times of their frames. Each capture has a lane of frames that were read together; the
+ * earliest first frame of all lanes comes next. An empty lane is refilled, but not while the caller still gets frames
+ * of that lane whose memory the next read reuses. */
 #include <stdlib.h>
 
 #include "runtime/capture/capture_priv.h"
@@ -26,7 +26,7 @@ static void fill(struct capture *c, unsigned i)
 }
 
 /* Fill the empty lanes. True: each lane whose capture goes on has a frame. False: a lane must wait until the caller is
- * done with frames of it, or the reading was stopped. */
+ * done with its frames, or the reading was stopped. */
 static bool fill_all(struct capture *c, bool on_their_way)
 {
     struct lane *lanes = c->state;
@@ -75,9 +75,9 @@ static void merge_close(struct capture *c)
 
 static const struct capture_ops capture_merge = {.open = merge_open, .read = merge_read, .close = merge_close};
 
-/* The captures as one, in the order of their frames' times; where times are equal the earlier capture's frame comes
- * first. The result owns them; where memory is out it is NULL, and they are closed. A fault in one capture ends that
- * one alone: it is reported, with the capture's name, when the frames of all others have been read. */
+/* Merge captures by time; at equal times the earlier capture's frame comes first. The result owns the captures. NULL:
+ * out of memory, and they are closed. A fault in one capture ends that one alone: it is reported with the capture's
+ * name after the last frame of all others. */
 static struct capture *merged(struct capture *const of[], unsigned count)
 {
     struct capture *c = calloc(1, sizeof *c);
@@ -104,7 +104,7 @@ struct capture *capture_open_all(const char *const paths[], unsigned count, char
     if (parts && opened == count) {
         snprintf(err, err_len, "out of memory");
         all = count == 1 ? parts[0] : merged(parts, count);
-        opened = 0; /* they are its own, or gone */
+        opened = 0; /* now owned by `all`, or closed */
     }
     while (opened) capture_close(parts[--opened]);
     free(parts);

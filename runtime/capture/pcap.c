@@ -1,24 +1,23 @@
 /* The pcap file: a header of 24 bytes, then records of 16 (or 24) bytes and the frame. Micro- and nanoseconds, either
- * byte order, and the old variants that libpcap reads, in the same way (draft-ietf-opsawg-pcap; libpcap's savefiles).
- */
+ * byte order, and old variants as libpcap reads them (draft-ietf-opsawg-pcap; libpcap's savefiles). */
 #include <stdlib.h>
 
 #include "runtime/capture/capture_priv.h"
 
 #define MAGIC_MICRO     0xa1b2c3d4u
 #define MAGIC_NANO      0xa1b23c4du
-#define MAGIC_KUZNETZOV 0xa1b2cd34u /* a patched libpcap of 1999: 8 more bytes a record */
+#define MAGIC_KUZNETZOV 0xa1b2cd34u /* a patched libpcap of 1999: 8 more bytes per record */
 
 enum { FILE_HEADER = 24, RECORD_HEADER = 16, RECORD_HEADER_KUZNETZOV = 24 };
 enum lengths { LENGTHS_RIGHT, LENGTHS_MAYBE_SWAPPED, LENGTHS_SWAPPED };
 
 struct pcap_state {
     uint32_t snaplen;
-    uint32_t tick_ns; /* nanoseconds a unit of the fraction */
+    uint32_t tick_ns; /* nanoseconds per unit of the fraction */
     uint16_t dlt;
     uint8_t link;
-    uint8_t header;  /* bytes of a record's header */
-    uint8_t lengths; /* versions up to 2.3 wrote the two lengths the other way round */
+    uint8_t header;  /* length of a record's header in bytes */
+    uint8_t lengths; /* enum lengths: versions up to 2.3 wrote the two lengths in the other order */
     bool swapped;
 };
 
@@ -34,7 +33,7 @@ static int magic_read(struct capture *c, struct pcap_state *s)
     return 0;
 }
 
-/* Versions 2.0 to 2.4, and 543.0 of DG/UX, as libpcap. */
+/* Check the version: 2.0 to 2.4, or 543.0 (DG/UX), as in libpcap. */
 static int version_read(struct capture *c, struct pcap_state *s)
 {
     const unsigned major = load16(c->bytes + 4, s->swapped), minor = load16(c->bytes + 6, s->swapped);
@@ -51,7 +50,7 @@ static int header_read(struct capture *c, struct pcap_state *s)
     if (c->size < FILE_HEADER)
         return capture_fault(c, "truncated: %llu bytes of a pcap header of 24", (unsigned long long)c->size);
     if (version_read(c, s) < 0) return -1;
-    const uint32_t type = load32(c->bytes + 20, s->swapped) & 0x03ffffff; /* the upper bits speak of the FCS */
+    const uint32_t type = load32(c->bytes + 20, s->swapped) & 0x03ffffff; /* the upper bits hold the FCS length */
     enum pkt_link link;
     char name[64];
     if (!linktype_link(type, &link))
@@ -60,7 +59,7 @@ static int header_read(struct capture *c, struct pcap_state *s)
     s->link = (uint8_t)link;
     s->snaplen = load32(c->bytes + 16, s->swapped);
     if (s->snaplen == 0 || s->snaplen > INT32_MAX) s->snaplen = CAPTURE_FRAME_MAX;
-    /* Those captures may hold an Ethernet header that was put in front after the cut. */
+    /* Frames of this variant may hold an Ethernet header that was put in front after the cut. */
     if (s->header == RECORD_HEADER_KUZNETZOV && type == 1) s->snaplen += 14;
     c->at = FILE_HEADER;
     return 0;
@@ -80,7 +79,7 @@ static int truncated(struct capture *c, uint64_t frame, const char *part, uint64
                          (unsigned long long)have, (unsigned long long)need, part);
 }
 
-/* One record at c->at. 1: filled in; 0: the end; -1: a fault. */
+/* Read the record at c->at. 1: filled in; 0: the end; -1: a fault. */
 static inline int record_read(struct capture *c, const struct pcap_state *s, struct capture_frame *f, uint64_t frame)
 {
     const uint64_t left = c->size - c->at;

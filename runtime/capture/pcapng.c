@@ -1,6 +1,6 @@
-/* The pcapng file: sections of blocks, each section in its own byte order with its own interfaces
- * (draft-ietf-opsawg-pcapng). Packets come in enhanced, simple and (obsolete) packet blocks; all other blocks are
- * passed over. Every length is checked against its block, every block against the file. */
+/* The pcapng file: sections of blocks, each section with its own byte order and interfaces (draft-ietf-opsawg-pcapng).
+ * Packets are in enhanced, simple and (obsolete) packet blocks; all other blocks are skipped. Every length is checked
+ * against its block, every block against the file. */
 #include <stdlib.h>
 
 #include "runtime/capture/capture_priv.h"
@@ -17,22 +17,22 @@ enum {
 
 struct interface {
     uint32_t linktype, snaplen;
-    uint64_t ticks; /* a second */
-    uint32_t scale; /* nanoseconds a tick, 0: to be divided out */
-    int64_t offset; /* seconds */
+    uint64_t ticks; /* ticks per second */
+    uint32_t scale; /* nanoseconds per tick; 0: not whole, a division is needed */
+    int64_t offset; /* in seconds */
     uint16_t port;
-    bool known; /* link is the vm's */
+    bool known; /* the vm knows the link type */
     uint8_t link;
 };
 
 struct ng_state {
-    struct interface *ifaces; /* of this section */
+    struct interface *ifaces; /* interfaces of this section */
     uint32_t count, cap;
-    uint32_t first; /* index of ifaces[0] over all sections */
+    uint32_t first; /* index of ifaces[0], counted over all sections */
     bool swapped;
 };
 
-/* A block's body, and how far it has been read. */
+/* The unread rest of a block's body. */
 struct body {
     const uint8_t *at;
     uint32_t left;
@@ -43,13 +43,13 @@ static int fault_at(struct capture *c, const char *what)
     return capture_fault(c, "block at byte %llu: %s", (unsigned long long)(c->base + c->at), what);
 }
 
-/* libpcap passes over further section headers, right or wrong, until it has seen an interface. */
+/* True before the first interface: until then libpcap skips further section headers, valid or not. */
 static bool section_is_idle(const struct capture *c, const struct ng_state *s)
 {
     return c->base + c->at && !s->first && !s->count;
 }
 
-/* A section header: interfaces are counted anew. Any minor version will do, as in libpcap. */
+/* Begin a section: its interfaces are counted from 0. Any minor version is accepted, as in libpcap. */
 static int section_begin(struct capture *c, struct ng_state *s, struct body b)
 {
     if (section_is_idle(c, s)) return 0;
@@ -74,12 +74,12 @@ static int resolution_read(struct capture *c, struct interface *i, uint8_t v)
         i->ticks = 1;
         for (unsigned n = 0; n < power; n++) i->ticks *= 10;
     }
-    /* Whole seconds take the long way: 64 bits of them are signed, as libpcap has it. */
+    /* Whole seconds are divided: libpcap takes 64 bits of them as signed. */
     i->scale = i->ticks > 1 && 1000000000u % i->ticks == 0 ? (uint32_t)(1000000000u / i->ticks) : 0;
     return 0;
 }
 
-/* A name is no string of C's: it has no end of its own, and may be long. */
+/* Copy a name, which has no terminating zero and may be long. */
 static void name_read(char name[NAME_MOST], const uint8_t *value, unsigned len)
 {
     const unsigned most = len < NAME_MOST ? len : NAME_MOST - 1;
@@ -180,7 +180,7 @@ static int frame_fill(struct capture *c, const struct ng_state *s, struct captur
     return 1;
 }
 
-/* Do a packet's options say that it left? What is wrong in them says nothing. */
+/* True if a packet's options say that it left. Malformed options are ignored. */
 static bool says_outbound(const struct ng_state *s, struct body b)
 {
     enum { DIRECTION = 3, OUTBOUND = 2 };
@@ -195,7 +195,7 @@ static bool says_outbound(const struct ng_state *s, struct body b)
     return false;
 }
 
-/* Enhanced: interface (32 bits), time, lengths. Obsolete: interface (16), drops (16), then the same. */
+/* Read a packet block. Enhanced: interface (32 bits), time, lengths. Obsolete: interface (16), drops (16), the rest. */
 static int packet_read(struct capture *c, const struct ng_state *s, struct body b, bool obsolete,
                        struct capture_frame *f)
 {
@@ -212,7 +212,7 @@ static int packet_read(struct capture *c, const struct ng_state *s, struct body 
     return got;
 }
 
-/* Simple: the first interface, no time, and no more of the frame than that interface's snap length. */
+/* Read a simple packet block: of the first interface, without a time, cut at that interface's snap length. */
 static int simple_read(struct capture *c, const struct ng_state *s, struct body b, struct capture_frame *f)
 {
     if (b.left < 4) return fault_at(c, "a simple packet block without its length");
@@ -221,7 +221,7 @@ static int simple_read(struct capture *c, const struct ng_state *s, struct body 
     return frame_fill(c, s, f, 0, 0, (struct body){b.at + 4, b.left - 4});
 }
 
-/* The block at c->at: its type and body. 1, 0 at the end, -1. */
+/* Read the block at c->at: type, body and length. Return 1, 0 at the end, or -1. */
 static int block_read(struct capture *c, struct ng_state *s, uint32_t *type, struct body *b, uint32_t *total)
 {
     const uint64_t left = c->size - c->at;
@@ -241,8 +241,7 @@ static int block_read(struct capture *c, struct ng_state *s, uint32_t *type, str
             return fault_at(c, "a section header without its byte-order magic");
     }
     *total = load32(p + 4, s->swapped);
-    /* Of the first block libpcap checks neither that its length is a multiple of 4 nor its trailer: such files are
-     * about. */
+    /* libpcap checks neither the first block's length for a multiple of 4 nor its trailer, and such files exist. */
     const bool first = !(c->base + c->at);
     if (*total < BLOCK_MIN || (!first && *total % 4)) return fault_at(c, "a length that no block has");
     if (*total > STREAM_BLOCK_MOST && c->source)
@@ -256,7 +255,7 @@ static int block_read(struct capture *c, struct ng_state *s, uint32_t *type, str
     return 1;
 }
 
-/* Go on to the next frame. 1, 0 at the end, -1. */
+/* Read up to the next frame. Return 1, 0 at the end, or -1. */
 static int frame_read(struct capture *c, struct ng_state *s, struct capture_frame *f)
 {
     for (;;) {
@@ -283,7 +282,7 @@ static int frame_read(struct capture *c, struct ng_state *s, struct capture_fram
 
 static unsigned ng_read(struct capture *c, struct capture_frame *f, unsigned n)
 {
-    const uint64_t before = c->frames; /* what faults speak of counts on while the batch fills */
+    const uint64_t before = c->frames; /* counts on during the batch, for the frame numbers in faults */
     unsigned got = 0;
     while (got < n && frame_read(c, c->state, &f[got]) == 1) {
         fetch_ahead(c);

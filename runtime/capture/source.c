@@ -14,11 +14,11 @@ struct source {
     int fd;
     bool regular, ended, stopped;
     struct capture_waiting waiting;
-    const struct packer *packer; /* NULL: bytes are taken as they are */
+    const struct packer *packer; /* NULL: not compressed */
     void *unpacking;
-    bool whole; /* what was unpacked so far may be all */
+    bool whole; /* the unpacked bytes may end here */
     uint64_t in, out;
-    size_t at, len; /* what is left of raw */
+    size_t at, len; /* unread part of raw */
     uint8_t raw[RAW];
 };
 
@@ -81,7 +81,7 @@ bool source_rewind(struct source *s)
     return true;
 }
 
-/* Until there is something to read: false where the waiting was ended. */
+/* Wait until there is something to read. False: ended by stop_fd. */
 static bool wait_for_more(struct source *s)
 {
     struct pollfd fds[2] = {{.fd = s->fd, .events = POLLIN}, {.fd = s->waiting.stop_fd, .events = POLLIN}};
@@ -89,13 +89,13 @@ static bool wait_for_more(struct source *s)
         const int ready = poll(fds, 2, ms);
         if (fds[1].revents) s->stopped = true;
         if (s->stopped) return false;
-        if (ready > 0 || (ready < 0 && errno != EINTR)) return true; /* what cannot be waited for is read */
+        if (ready > 0 || (ready < 0 && errno != EINTR)) return true; /* an unpollable descriptor is read */
         if (s->waiting.fn) s->waiting.fn(s->waiting.arg);
     }
     return true;
 }
 
-/* Bytes of the descriptor: how many, 0 at the end, or -1 with errno. */
+/* Read from the descriptor. Return the number of bytes, 0 at the end, or -1 with errno. */
 static ssize_t read_more(struct source *s, uint8_t *to, size_t room)
 {
     if (s->ended || !wait_for_more(s)) return 0;
@@ -107,7 +107,7 @@ static ssize_t read_more(struct source *s, uint8_t *to, size_t room)
     return n;
 }
 
-/* At least so many in raw, unless it ends before. */
+/* Fill raw up to `least` bytes, unless the input ends before. */
 static int raw_fill(struct source *s, size_t least, char *err, size_t err_len)
 {
     if (s->at == s->len) s->at = s->len = 0;

@@ -1,34 +1,34 @@
-/* Unpackers: bytes of a compressed file in, what it holds out. One file each; packer.def names them all. */
+/* Unpackers of compressed files. Each has its own file; packer.def lists them. */
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-/* Memory that unpacking may take, where the file says how much: a window of xz or zstd. */
+/* Limit on the memory that a file may demand: the window of xz or zstd. */
 #define UNPACK_MEMORY (UINT64_C(256) << 20)
 
-/* What one step has: it moves both ends forward. */
+/* One step's input and output; the step moves both forward. */
 struct unpack_step {
     const uint8_t *in;
     size_t in_left;
     uint8_t *out;
     size_t out_left;
-    bool whole; /* set: what was taken so far is whole, and the file may end here, or another member follow */
+    bool whole; /* output: the input so far is complete; the file may end here, or another member may follow */
 };
 
 struct unpacker {
-    /* NULL: no memory. */
+    /* Return the state, or NULL if memory is out. */
     void *(*open)(void);
-    /* NULL, or what is wrong with the bytes. */
+    /* Return NULL, or the fault in the bytes. */
     const char *(*step)(void *state, struct unpack_step *s);
     void (*close)(void *state);
 };
 
 struct packer {
     const char *name, *tool;         /* "gzip", "gzip -dc" */
-    const struct unpacker *unpacker; /* NULL: known by name alone */
+    const struct unpacker *unpacker; /* NULL: only recognised */
 };
 
-/* The compressor whose magic number the bytes begin with, or NULL. */
+/* Return the compressor whose magic number begins the bytes, or NULL. */
 const struct packer *packer_of(const uint8_t *bytes, size_t len);

@@ -1,4 +1,4 @@
-/* gzip (RFC 1952) by zlib; members that follow one another are one file. */
+/* gzip (RFC 1952) by zlib; consecutive members form one file. */
 #include <stdlib.h>
 #include <zlib.h>
 

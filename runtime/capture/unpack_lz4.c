@@ -1,4 +1,4 @@
-/* lz4 frames by liblz4; frames that follow one another are one file. */
+/* lz4 frames by liblz4; consecutive frames form one file. */
 #include <lz4frame.h>
 
 #include "runtime/capture/unpack.h"

@@ -1,4 +1,4 @@
-/* xz by liblzma; streams that follow one another are one file, with padding between them. */
+/* xz by liblzma; consecutive streams, with padding between them, form one file. */
 #include <lzma.h>
 #include <stdlib.h>
 
@@ -14,7 +14,7 @@ static void *xz_open(void)
     return NULL;
 }
 
-/* Another stream may follow. */
+/* Begin another stream. */
 static bool again(lzma_stream *z)
 {
     lzma_end(z);

@@ -1,10 +1,10 @@
-/* zstd (RFC 8878) by libzstd; frames that follow one another are one file. */
+/* zstd (RFC 8878) by libzstd; consecutive frames form one file. */
 #include <zstd.h>
 #include <zstd_errors.h>
 
 #include "runtime/capture/unpack.h"
 
-enum { WINDOW_LOG = 28 }; /* of UNPACK_MEMORY */
+enum { WINDOW_LOG = 28 }; /* log2 of UNPACK_MEMORY */
 
 static void *zstd_open(void)
 {

@@ -1,14 +1,14 @@
-/* Streams: what is read once, from the beginning to the end. A window slides over the bytes, so that the readers of the
- * two formats find a whole record in it, as in a mapped file; where they do not, they say how much they need and are
- * asked again. */
+/* Streams, read once from beginning to end. A window slides over the bytes, so that the readers of both formats find a
+ * whole record in it, as in a mapped file. If a record is not whole, the reader says how many bytes it needs and is
+ * called again. */
 #include <stdlib.h>
 
 #include "runtime/capture/capture_priv.h"
 #include "runtime/capture/source.h"
 
-enum { WINDOW_LEAST = 1 << 18, FIRST = 24 /* bytes that a capture begins with */, TAR_AT = 257 };
+enum { WINDOW_LEAST = 1 << 18, FIRST = 24 /* bytes needed to recognise a format */, TAR_AT = 257 };
 
-/* Room for `need` bytes from c->at on, which move to the window's beginning. */
+/* Make room for `need` bytes from c->at on, moved to the window's beginning. */
 static int window_make(struct capture *c, uint64_t need)
 {
     if (c->room < need || !c->window) {
@@ -27,7 +27,7 @@ static int window_make(struct capture *c, uint64_t need)
     return 0;
 }
 
-/* Read until `need` bytes lie at c->at, or none are left. */
+/* Read until `need` bytes lie at c->at, or the stream ends. */
 static int window_fill(struct capture *c, uint64_t need)
 {
     if (window_make(c, need) < 0) return -1;
@@ -42,7 +42,7 @@ static int window_fill(struct capture *c, uint64_t need)
     return 0;
 }
 
-/* An archive of files, or an archive in an archive. */
+/* Refuse an archive of files, and a file compressed twice or by an unsupported compressor. */
 static int not_an_archive(struct capture *c, const struct packer *outer)
 {
     const struct packer *inner = packer_of(c->bytes, c->size);
@@ -55,7 +55,7 @@ static int not_an_archive(struct capture *c, const struct packer *outer)
     return 0;
 }
 
-/* The beginning, unpacked where it is packed. */
+/* Read the beginning, unpacked if it is compressed. */
 static int begin(struct capture *c)
 {
     const struct packer *packer;
@@ -73,7 +73,7 @@ int window_open(struct capture *c)
     return window_begin(c);
 }
 
-/* What stands before the first frame, as much of it as it takes. */
+/* Read up to the first frame, with as many bytes as that needs. */
 int window_begin(struct capture *c)
 {
     for (;;) {

@@ -1,6 +1,6 @@
-/* Writing a capture: Ethernet, nanoseconds. A pcap by libpcap; a file called *.pcapng, which libpcap does not write, by
- * writer_ng.c, for it says of each frame on which interface it leaves. Neither reports write errors by itself, so the
- * stream beneath is asked after every frame. */
+/* Writing of captures with nanosecond times. A pcap is written by libpcap. A file called *.pcapng is written by
+ * writer_ng.c, since libpcap does not write the interface that each frame leaves on. Neither reports write errors, so
+ * the stream below is checked after every frame. */
 #include <errno.h>
 #include <pcap/pcap.h>
 #include <stdlib.h>
@@ -12,13 +12,13 @@
 enum { ETHERNET = 1 };
 
 struct capture_writer {
-    FILE *out; /* the dumper's, or of the pcapng */
+    FILE *out; /* stream of the dumper, or of the pcapng */
     pcap_t *pcap;
-    pcap_dumper_t *dumper; /* NULL: pcapng, or not begun */
+    pcap_dumper_t *dumper; /* NULL: a pcapng, or not begun */
     unsigned ifaces;
     bool as_came, ng;
     struct came came;
-    int error; /* negative errno, the first one */
+    int error; /* the first one, a negative errno */
 };
 
 bool capture_path_is_ng(const char *path)
@@ -27,7 +27,7 @@ bool capture_path_is_ng(const char *path)
     return len > 7 && !strcmp(path + len - 7, ".pcapng");
 }
 
-/* The number by which libpcap knows what a file calls linktype. */
+/* Return libpcap's DLT_ for a LINKTYPE_. */
 static int dlt_of(uint16_t linktype)
 {
     return linktype == 12 || linktype == 14 || linktype == 101 ? DLT_RAW : linktype;
@@ -42,7 +42,7 @@ static int pcap_begin(struct capture_writer *w, uint16_t linktype)
     return w->dumper ? 0 : errno ? -errno : -EIO;
 }
 
-/* Not begun yet. NULL after a line in err. */
+/* Open the stream; nothing is written yet. NULL: a line in err. */
 static struct capture_writer *writer_new(const char *path, char *err, size_t err_len)
 {
     FILE *out = strcmp(path, "-") ? fopen(path, "wbe") : fdopen(dup(STDOUT_FILENO), "wb");
@@ -82,7 +82,7 @@ struct capture_writer *capture_create_as_came(const char *path, capture_name_fn 
     return w;
 }
 
-/* The interface of a frame that came so. */
+/* Return the index of the frame's interface. */
 static uint32_t iface_of(struct capture_writer *w, const struct capture_frame *f)
 {
     if (!w->as_came) return f->iface < w->ifaces ? f->iface : w->ifaces;
@@ -121,7 +121,7 @@ int capture_flush(struct capture_writer *w)
 int capture_finish(struct capture_writer *w)
 {
     if (!w) return 0;
-    if (!w->ng && !w->dumper && !w->error) w->error = pcap_begin(w, ETHERNET); /* empty, and whole */
+    if (!w->ng && !w->dumper && !w->error) w->error = pcap_begin(w, ETHERNET); /* empty, but complete */
     const int error = capture_flush(w);
     if (w->dumper)
         pcap_dump_close(w->dumper);

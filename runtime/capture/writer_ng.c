@@ -1,12 +1,12 @@
-/* pcapng, as written by one section (draft-ietf-opsawg-pcapng, 4.1 to 4.3): an interface block for each interface and
- * one without a name for frames that leave on none of them, then an enhanced packet block a frame. Little-endian. */
+/* pcapng of one section (draft-ietf-opsawg-pcapng, 4.1 to 4.3): a block for each interface, and one without a name for
+ * frames that leave on none of them, then an enhanced packet block for each frame. Little-endian. */
 #include <endian.h>
 
 #include "runtime/capture/capture_priv.h"
 
 enum { SECTION = 0x0a0d0d0a, INTERFACE = 1, PACKET = 6, MAGIC = 0x1a2b3c4d, ETHERNET = 1 };
 enum { OPT_NAME = 2, OPT_TSRESOL = 9, NANOSECONDS = 9 };
-enum { FRAME = 12 /* of a block: type, length, length again */, NAME_MOST = 200 };
+enum { FRAME = 12 /* frame of a block in bytes: type, length, length again */, NAME_MOST = 200 };
 
 static uint32_t padded(uint32_t len) { return (len + 3) / 4 * 4; }
 
@@ -43,7 +43,7 @@ void pcapng_section(FILE *out)
     put32(out, MAGIC);
     put16(out, 1); /* version 1.0 */
     put16(out, 0);
-    put32(out, UINT32_MAX); /* the section's length is not told */
+    put32(out, UINT32_MAX); /* length of the section: not given */
     put32(out, UINT32_MAX);
     put32(out, len);
 }
