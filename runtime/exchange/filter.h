@@ -1,5 +1,5 @@
-/* A filter: the language's own conditions as a program, which who asks has compiled. It looks at packets, and nothing
- * comes of that. */
+/* Filters: conditions of the rule language, compiled by the client into a program. A filter looks at packets without
+ * any effect on them. */
 #pragma once
 
 #include "runtime/exchange/snapshot.h"
@@ -7,19 +7,19 @@
 enum { FILTER_BYTES_MOST = 1 << 20, FILTER_RULES_MOST = 64 };
 
 struct filter {
-    struct program *program;    /* held; NULL: it takes all */
-    uint16_t iface[PORTS_MOST]; /* ids of the ports in it */
+    struct program *program;    /* owned; NULL: the filter takes all packets */
+    uint16_t iface[PORTS_MOST]; /* by port: id of its interface in the program */
 };
 
-/* Of a program, which is the filter's from then on; port i is of device i % count. What keeps state or has more than
- * conditions is refused. False: err says in one line why. */
+/* Make a filter of a program, which it owns from then on. Port i belongs to device i % count. A program with state, or
+ * with more than conditions, is refused. False: one line in err. */
 bool filter_init(struct filter *f, struct program *p, const char *const devices[], unsigned count, char *err,
                  size_t err_len);
-/* May it be asked of flows, which have addresses, ports, a protocol and VLANs, and nothing else? As above. */
+/* True if the filter asks only for what flows have: addresses, ports, protocol and VLANs. False: one line in err. */
 bool filter_suits_flows(const struct filter *f, char *err, size_t err_len);
 void filter_fini(struct filter *f);
 
-/* Does it take the packet, which is parsed and came by that port? What is malformed only where it takes all. */
+/* True if the filter takes a parsed packet that came by `port`. A malformed packet needs a filter that takes all. */
 bool filter_takes(const struct filter *f, const struct pkt *pkt, const struct key *key, unsigned port);
-/* The same of a flow: of the packet that began it, as its sender wrote it. */
+/* True if the filter takes the packet that began the flow, as its sender wrote it. */
 bool filter_takes_flow(const struct filter *f, const struct facts *facts, const struct flow_record *flow);

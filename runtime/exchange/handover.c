@@ -10,9 +10,9 @@
 struct slot {
     struct pkt pkt;
     uint8_t kind;
-    uint8_t headroom[IO_HEADROOM + 54]; /* behind it the frame: its IP header then at a multiple of 16 bytes */
+    uint8_t headroom[IO_HEADROOM + 54]; /* the frame follows, with its IP header at a multiple of 16 bytes */
 };
-/* The largest frame; a multiple of 64 that is no power of two. */
+/* Size for the largest frame; a multiple of 64, but no power of two. */
 enum { SLOT_BYTES = (sizeof(struct slot) + 65557 + 63) / 64 * 64 };
 
 static struct slot *slot_at(const struct handover *h, uint32_t at)

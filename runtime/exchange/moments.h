@@ -1,5 +1,5 @@
-/* What became of connections that end here, for the flight recorder: a ring from each proxy loop to its thread. The
- * loop never waits; what finds no room is counted. */
+/* Events of connections that end here, for the flight recorder: a ring from each proxy loop to the recorder's thread.
+ * The loop never waits; events without room are counted. */
 #pragma once
 
 #include <assert.h>
@@ -7,35 +7,35 @@
 #include "runtime/exchange/ring.h"
 
 enum moment_kind {
-    MOMENT_BEGUN,  /* it was accepted: service, rule and firewall are known */
-    MOMENT_SERVED, /* it has a server; `mode proxy http`: another one than before */
-    MOMENT_ENDED,  /* why, and the bytes each way */
+    MOMENT_BEGUN,  /* accepted: service, rule and firewall are known */
+    MOMENT_SERVED, /* connected to a server; in `mode proxy http`: to another one than before */
+    MOMENT_ENDED,  /* ended: reason, and the bytes in each direction */
     MOMENTS
 };
 
-/* As it is written to a file, too: each says all that is known of the session then. */
+/* One event, also the format in files. Each holds all that is known of the session at that time. */
 struct session_moment {
-    uint64_t now_ns;             /* the loop's clock, mono */
-    uint64_t session;            /* its number in its loop */
-    uint64_t program;            /* the number of the program whose indexes follow */
-    uint32_t rule, firewall;     /* who let it in, as in struct verdict */
-    uint32_t service, server;    /* PBC_NONE: none that there is */
-    uint32_t src[4], dst[4];     /* the client, the service; as in struct key */
-    uint16_t src_port, dst_port; /* … and where */
+    uint64_t now_ns;             /* the loop's clock, monotonic */
+    uint64_t session;            /* number of the session in its loop */
+    uint64_t program;            /* number of the program that the indexes below belong to */
+    uint32_t rule, firewall;     /* that let the connection in, as in struct verdict */
+    uint32_t service, server;    /* PBC_NONE: none */
+    uint32_t src[4], dst[4];     /* addresses of the client and the service, as in struct key */
+    uint16_t src_port, dst_port; /* and their ports */
     uint8_t family, kind;        /* 4 or 6; enum moment_kind */
     uint8_t zero[2];
-    uint64_t up_bytes, down_bytes; /* to servers, to the client */
-    char end[24];                  /* of MOMENT_ENDED: why, a word; 0 behind it */
+    uint64_t up_bytes, down_bytes; /* to servers, and to the client */
+    char end[24];                  /* for MOMENT_ENDED: the reason, a word with a zero behind it */
 };
 static_assert(sizeof(struct session_moment) == 120, "as written to files: no padding");
 
 struct moments {
     struct ring ring;
-    uint64_t lost; /* atomic: that found no room, ever */
+    uint64_t lost; /* atomic: events without room, in total */
 };
 
 enum { MOMENTS_KEPT = 8192 };
-/* 0 or -ENOMEM. */
+/* Return 0 or -ENOMEM. */
 static inline int moments_init(struct moments *m)
 {
     *m = (struct moments){0};
@@ -43,13 +43,13 @@ static inline int moments_init(struct moments *m)
 }
 static inline void moments_fini(struct moments *m) { ring_fini(&m->ring); }
 
-/* By the loop. */
+/* Put an event; called by the loop. */
 static inline void moments_put(struct moments *m, const struct session_moment *one)
 {
     if (!ring_put(&m->ring, one)) __atomic_add_fetch(&m->lost, 1, __ATOMIC_RELAXED);
 }
 
-/* By the one that writes: how many are there; and the oldest, if there is one. */
+/* Return the number of events; take the oldest, if there is one. Both are called by the recorder's thread. */
 static inline unsigned moments_there(const struct moments *m)
 {
     return __atomic_load_n(&m->ring.put, __ATOMIC_ACQUIRE) - __atomic_load_n(&m->ring.taken, __ATOMIC_RELAXED);

@@ -25,7 +25,7 @@ void observers_take(struct observing *o)
 
 static void lose(struct observing *o, unsigned i) { __atomic_store_n(&o->lost[i], o->lost[i] + 1, __ATOMIC_RELAXED); }
 
-/* Bit i: observer i gets it. */
+/* Return the observers that get the packet; bit i: observer i. */
 static uint32_t who_looks(struct observing *o, const struct pkt *pkt, const struct facts *facts, uint64_t now_ns)
 {
     struct pkt seen = *pkt;

@@ -1,22 +1,22 @@
-/* Those who look on: the frames that their filters take are copied, with what became of them, to the main thread. While
- * there are none a worker asks one pointer a batch.
+/* Observers: frames that their filters take are copied to the main thread, with their verdicts. Without observers a
+ * worker checks one pointer per batch.
  *
  *      main thread   makes a set of observers, gives it to each worker, keeps it until each has taken a later one
- *      worker        takes the newest set between two batches; puts what it saw on its tape, and never waits: what
- * finds no room, or goes beyond an observer's rate, is counted */
+ *      worker        takes the newest set between two batches, puts observed frames on its tape, and never waits:
+ *                    frames without room, or beyond an observer's rate, are counted */
 #pragma once
 
 #include "runtime/exchange/filter.h"
 #include "runtime/exchange/tape.h"
 #include "vm/packet/pkt.h"
 
-enum { OBSERVERS_MOST = 16, OBSERVED_BYTES = 1 << 22 /* of each worker's tape */ };
+enum { OBSERVERS_MOST = 16, OBSERVED_BYTES = 1 << 22 /* bytes of each worker's tape */ };
 
 struct observer {
-    const struct filter *filter; /* NULL: nobody is there */
-    uint64_t id;                 /* another one's is another number */
-    uint32_t snap;               /* bytes that are wanted of a frame */
-    uint32_t rate;               /* frames a second, of each worker */
+    const struct filter *filter; /* NULL: no observer */
+    uint64_t id;                 /* different for each observer */
+    uint32_t snap;               /* most bytes of a frame */
+    uint32_t rate;               /* frames per second and worker */
 };
 struct observer_set {
     uint64_t number;
@@ -25,22 +25,22 @@ struct observer_set {
 };
 
 struct observing {
-    const struct observer_set *set; /* the worker's; NULL: nobody looks on */
+    const struct observer_set *set; /* the worker's set; NULL: no observers */
     struct limit limits[OBSERVERS_MOST];
     uint64_t ids[OBSERVERS_MOST];
     uint32_t masks[VM_BATCH];
-    struct pkt *pkts[VM_BATCH]; /* those that somebody looks on at, */
+    struct pkt *pkts[VM_BATCH]; /* observed packets, */
     uint8_t at[VM_BATCH];       /* their places in the batch, */
     unsigned count;
-    struct tape_record *record; /* and where they are written, between the two steps below */
+    struct tape_record *record; /* and their record, between observe and observed */
     struct tape tape;           /* to the main thread */
     /* shared with the main thread */
     struct observer_set *latest;   /* atomic */
     uint64_t taken;                /* atomic: number of the set in use */
-    uint64_t lost[OBSERVERS_MOST]; /* atomic each: frames that an observer did not get, ever */
+    uint64_t lost[OBSERVERS_MOST]; /* atomic each: frames that the observer missed, in total */
 };
 
-/* By the main thread, once, before the first set. 0 or -ENOMEM. */
+/* Initialise; called by the main thread once, before the first set. Return 0 or -ENOMEM. */
 int observing_init(struct observing *o);
 void observing_fini(struct observing *o);
 
@@ -51,12 +51,12 @@ static inline bool observers_changed(const struct observing *o)
 }
 void observers_take(struct observing *o);
 
-/* Before packets are judged, for that may rewrite them, and after. A packet's cookie is its port. When that is they ask
- * the clock: a worker's stands still for a turn, and may be older than the packets. program: the serial of the one that
- * judges. */
+/* Note packets before they are judged, since judging may rewrite them. A packet's cookie is its port. Each call reads
+ * the clock: a worker's time stands still for a turn, and may be older than the packets. program: serial of the judging
+ * program. */
 void observe(struct observing *o, struct pkt *const pkts[], unsigned n, const struct facts *facts, uint64_t program);
-/* True: the main thread has something to read. */
+/* Add the verdicts. True: the main thread has something to read. */
 bool observed(struct observing *o, const struct verdict verdicts[]);
-/* One that was held, and what became of it now. */
+/* Note a packet that was held, with its verdict now. */
 bool observed_late(struct observing *o, struct pkt *pkt, const struct verdict *v, const struct facts *facts,
                    uint64_t program);

@@ -1,5 +1,5 @@
-/* A table of groups of four places. Each place has a number that is odd while it is written (a seqlock); its words are
- * read and written one by one, so a reader in between sees a mixture, and by the number that it is one. */
+/* A table of groups of four places. Each place has a sequence number that is odd during a write (a seqlock). Its words
+ * are accessed one by one; a reader that sees a mixture detects that by the number. */
 #include "runtime/exchange/openers.h"
 
 #include <assert.h>
@@ -9,7 +9,7 @@ enum { GROUP = 4, WORDS = sizeof(struct opener) / 8 };
 static_assert(sizeof(struct opener) == WORDS * 8, "words of 8 bytes");
 
 struct place {
-    uint64_t number;       /* atomic: 0, never written; odd, being written */
+    uint64_t number;       /* atomic: 0: never written; odd: being written */
     uint64_t words[WORDS]; /* atomic each: a struct opener */
 };
 struct openers {
@@ -32,20 +32,20 @@ static uint32_t group_of(const struct opener_key *key)
 
 static bool same(const struct opener_key *a, const struct opener_key *b) { return !memcmp(a, b, sizeof *a); }
 
-/* False: it is empty, or changes meanwhile. */
+/* Copy a place. False: it is empty, or changes meanwhile. */
 static bool read_place(const struct place *p, struct opener *opener)
 {
     uint64_t words[WORDS];
     const uint64_t before = __atomic_load_n(&p->number, __ATOMIC_ACQUIRE);
     if (!before || before & 1) return false;
-    /* Acquire: none of them is read after the number is looked at again. */
+    /* Acquire: all words are read before the number is read again. */
     for (unsigned i = 0; i < WORDS; i++) words[i] = __atomic_load_n(&p->words[i], __ATOMIC_ACQUIRE);
     if (__atomic_load_n(&p->number, __ATOMIC_RELAXED) != before) return false;
     memcpy(opener, words, sizeof *opener);
     return true;
 }
 
-/* The place of that key, an empty one, or the oldest. */
+/* Return the place of that key, or an empty one, or the oldest. */
 static struct place *place_for(struct openers *o, const struct opener_key *key)
 {
     struct place *const group = &o->places[group_of(key)], *oldest = group;
@@ -67,7 +67,7 @@ void openers_put(struct openers *o, const struct opener *opener)
     const uint64_t number = __atomic_load_n(&p->number, __ATOMIC_RELAXED);
     memcpy(words, opener, sizeof words);
     __atomic_store_n(&p->number, number + 1, __ATOMIC_RELAXED);
-    /* Release: who sees one of the words sees that the number was odd before. */
+    /* Release: a reader that sees one of these words also sees the odd number. */
     for (unsigned i = 0; i < WORDS; i++) __atomic_store_n(&p->words[i], words[i], __ATOMIC_RELEASE);
     __atomic_store_n(&p->number, number + 2, __ATOMIC_RELEASE);
 }

@@ -4,6 +4,6 @@
 #include <stdint.h>
 
 struct refusal {
-    uint64_t program; /* serial of the one whose server it is: at a reload another than the one that runs */
+    uint64_t program; /* serial of the program that `server` belongs to; not the running one during a reload */
     uint32_t server;
 };

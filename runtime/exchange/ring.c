@@ -1,4 +1,4 @@
-/* The ring: each side writes its own count, and reads the other's before it touches an entry. */
+/* The ring: each side writes its own count, and reads the other side's before it touches an entry. */
 #include "runtime/exchange/ring.h"
 
 #include <errno.h>

@@ -69,13 +69,13 @@ static bool same_ifaces(const struct facts *a, const struct facts *b)
     return true;
 }
 
-/* For who asks for ways. */
+/* True if the facts give the same answers to questions for ways. */
 static bool same_ways(const struct facts *a, const struct facts *b)
 {
     return a->routes == b->routes && !memcmp(a->devices, b->devices, devices_count(a) * sizeof *a->devices);
 }
 
-/* What is said of all interfaces is said of the first. */
+/* addr4, addr6, mac and mtu of the facts are the first interface's, which same_ifaces compares. */
 bool snapshot_same_facts(const struct snapshot *s, const struct snapshot *t)
 {
     const struct facts *a = &s->facts, *b = &t->facts;

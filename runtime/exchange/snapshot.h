@@ -1,5 +1,5 @@
-/* What the main thread knows of the world, as workers take it at a batch boundary: facts for the vm, and where next
- * hops are reached. Immutable once published; each has a number, and is freed when all workers have a later one. */
+/* The main thread's view of the world, which workers take at a batch boundary: facts for the vm, and next hops.
+ * Immutable once published; each snapshot has a number and is freed when all workers have a later one. */
 #pragma once
 
 #include <string.h>
@@ -11,15 +11,15 @@
 
 enum { PORTS_MOST = 16, PORT_ANY = ROUTE_NO_PORT };
 
-/* What a packet that leaves waits for: a neighbour's MAC; where the table of routes says ROUTE_ASK, the kernel's
- * answer. */
+/* Questions that a leaving packet waits for: a neighbour's MAC address, or, where the routes say ROUTE_ASK, the
+ * kernel's answer. */
 enum hop_kind { HOP_WAY, HOP_NEIGHBOUR };
 struct hop_key {
-    uint32_t addr[4]; /* as in struct key: whom the packet is for; of HOP_NEIGHBOUR whose MAC it gets */
-    uint32_t from[4]; /* of HOP_WAY: its source */
-    uint8_t family;   /* of addr: 4 or 6 */
-    uint8_t port;     /* index of the port that it must leave by; PORT_ANY: the route says */
-    uint8_t in;       /* of HOP_WAY: of the one that it came by; PORT_ANY: not known */
+    uint32_t addr[4]; /* as in struct key: destination of the packet, or for HOP_NEIGHBOUR the neighbour */
+    uint32_t from[4]; /* for HOP_WAY: source of the packet */
+    uint8_t family;   /* family of addr: 4 or 6 */
+    uint8_t port;     /* index of the port that the packet must leave by; PORT_ANY: as the route says */
+    uint8_t in;       /* for HOP_WAY: index of the port that it came by; PORT_ANY: unknown */
     uint8_t kind;     /* enum hop_kind */
     uint32_t zero;
 };
@@ -29,52 +29,51 @@ static inline bool hop_key_same(const struct hop_key *a, const struct hop_key *b
 /* A question to the main thread. */
 struct hop_ask {
     struct hop_key key;
-    bool own; /* for what prey itself sends (a service's, a tunnel's), not only for what crosses */
+    bool own; /* for packets that prey itself sends (of a service or tunnel), not only for routed ones */
 };
 
 enum hop_state {
-    HOP_ASKED,   /* the kernel was asked, and has not answered */
-    HOP_KNOWN,   /* mac and port may be used */
+    HOP_ASKED,   /* the kernel was asked and has not answered */
+    HOP_KNOWN,   /* mac and port are valid */
     HOP_NO_WAY,  /* no route leads there, or it is this machine */
-    HOP_NO_PORT, /* a route leads there by an interface that is none of ours */
+    HOP_NO_PORT, /* the route leads out by an interface that prey does not serve */
 };
 struct hop {
     struct hop_key key;
     uint8_t state; /* enum hop_state */
     uint8_t port;
-    uint8_t used; /* atomic: a worker has looked it up since the main thread asked */
+    uint8_t used; /* atomic: a worker has looked the hop up since the main thread asked */
     uint8_t zero;
-    uint32_t mtu; /* of a way: bytes of an IP packet */
+    uint32_t mtu; /* MTU of the way, for an IP packet, in bytes */
     uint64_t mac;
 };
 
 struct snapshot {
     uint64_t number;
-    struct facts facts;     /* its arrays are the snapshot's own */
-    uint32_t servers, nats; /* of the program: entries of facts.server_out, server_mtu and target_out */
+    struct facts facts;     /* with arrays owned by the snapshot */
+    uint32_t servers, nats; /* counts in the program: entries of facts.server_out, server_mtu and target_out */
     uint64_t port_mac[PORTS_MOST];
-    struct routes *routes;      /* those of the facts, counted; NULL: as if they said ROUTE_ASK of everything */
+    struct routes *routes;      /* counted, as in the facts; NULL: as if they said ROUTE_ASK for everything */
     bool asks;                  /* the program asks for ways: other routes are other facts */
-    uint8_t devices;            /* interfaces that are served: port i is of i % devices; 0: each port is one */
-    bool elsewhere;             /* this machine has interfaces that are none of ours */
-    uint32_t hops_mask;         /* slots less one */
-    struct hop *hops;           /* open table; family 0: empty */
-    struct tables *tables;      /* of these facts; NULL: whoever judges builds them */
-    struct tables *tables_next; /* of a later time; NULL: these are good for long */
+    uint8_t devices;            /* interfaces that are served: port i belongs to i % devices; 0: each port is one */
+    bool elsewhere;             /* this machine has interfaces that prey does not serve */
+    uint32_t hops_mask;         /* number of slots less one */
+    struct hop *hops;           /* open-addressed table; family 0: empty */
+    struct tables *tables;      /* balancing tables for these facts; NULL: the judging thread builds them */
+    struct tables *tables_next; /* tables for a later time; NULL: `tables` stay valid for long */
 };
 
-/* Copies of the facts' arrays (of those that are NULL: zeros), their routes, and an empty table of hops. NULL: no
- * memory.
- */
+/* Copy the facts' arrays (zeros for those that are NULL) and take their routes, with an empty table of hops. NULL: out
+ * of memory. */
 struct snapshot *snapshot_new(const struct program *p, const struct facts *facts, unsigned hops);
-/* The same facts of one program, generations apart? */
+/* True if the snapshots have the same facts of one program, generations apart. */
 bool snapshot_same_facts(const struct snapshot *a, const struct snapshot *b);
 void snapshot_free(struct snapshot *s);
 void snapshot_add(struct snapshot *s, const struct hop *hop);
-/* NULL: nobody has asked for it yet, or nobody has answered. */
+/* Return the hop, or NULL: not asked for yet, or not answered yet. */
 struct hop *snapshot_hop(const struct snapshot *s, const struct hop_key *key);
 
-/* The interface of a port, as routes and questions name it: its first port. */
+/* Return the interface of a port as routes and questions name it: its first port. */
 static inline uint8_t snapshot_device(const struct snapshot *s, uint8_t port)
 {
     if (!s->devices || port == PORT_ANY) return port;

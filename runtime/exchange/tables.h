@@ -1,26 +1,26 @@
-/* Balancing tables that were built off the packet path, for each worker and each of its proxy loops its own, and from
- * when on they hold. They travel in snapshots, one after the other in several. Their user exchanges its own for those
- * that it used so far; all else is immutable, and the main thread's. */
+/* Balancing tables built off the packet path, with the time from which they hold; each worker and each of its proxy
+ * loops has its own. The same tables travel in several successive snapshots. A user exchanges its own tables for its
+ * previous ones; all else is immutable and belongs to the main thread. */
 #pragma once
 
 #include "vm/vm.h"
 
 struct tables {
-    uint64_t number;         /* ascends from tables to tables */
-    uint64_t at_ns;          /* of the first vm_in.mono_ns that they are of */
-    uint64_t until_ns;       /* of the first that they are not of any more; UINT64_MAX: none */
-    struct program *program; /* held */
-    unsigned holders;        /* snapshots; the main thread's alone */
+    uint64_t number;         /* ascending from tables to tables */
+    uint64_t at_ns;          /* first vm_in.mono_ns for which they hold */
+    uint64_t until_ns;       /* first mono_ns for which they no longer hold; UINT64_MAX: none */
+    struct program *program; /* held (counted) */
+    unsigned holders;        /* number of snapshots; used by the main thread alone */
     unsigned users;
-    struct balance *of[]; /* [users]: the workers, then their proxy loops */
+    struct balance *of[]; /* [users]: the workers', then their proxy loops' */
 };
 
-/* For what `in` says, with one holder. No users: they have these already. NULL: memory is out. */
+/* Make the tables for the facts of `in`, with one holder. No users: they have these tables. NULL: out of memory. */
 struct tables *tables_new(struct program *p, uint64_t seed, const struct vm_in *in, unsigned users);
-struct tables *tables_get(struct tables *t); /* NULL is let through, as below */
+struct tables *tables_get(struct tables *t); /* NULL is allowed, as below */
 void tables_put(struct tables *t);
 
-/* Those of a snapshot that hold at that time and that this user has not taken: its own, to be exchanged; NULL: none.
- * *number: of those that it took last; *again_ns: when to ask again. */
+/* Return the snapshot's tables that hold at `now` and that this user has not taken: its own, to be exchanged; else
+ * NULL. *number: of the tables that it took last; *again_ns: time of the next call. */
 struct snapshot;
 struct balance *tables_due(const struct snapshot *s, unsigned user, uint64_t now, uint64_t *number, uint64_t *again_ns);

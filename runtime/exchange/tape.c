@@ -7,7 +7,7 @@
 
 #include "vm/vm.h"
 
-enum { STATE_KEPT = 1 << 25 /* of a state's memory: more is given back */, PAGE = 4096 };
+enum { STATE_KEPT = 1 << 25 /* bytes of the state's memory that are kept; more is given back */, PAGE = 4096 };
 
 static void *memory_get(size_t bytes)
 {
@@ -32,14 +32,14 @@ void tape_fini(struct tape *t)
     t->memory = t->state = NULL;
 }
 
-/* Room for a record in one piece at t->put, which is not moved but past a pad; NULL: there is none. */
+/* Reserve one piece for a record at t->put, which moves only past a pad. NULL: no room. */
 static struct tape_record *reserve(struct tape *t, uint64_t bytes)
 {
     const uint64_t at = t->put & (t->size - 1), left = t->size - at;
     const uint64_t pad = left < bytes ? left : 0;
     if (bytes + pad > t->size - (t->put - __atomic_load_n(&t->taken, __ATOMIC_ACQUIRE))) return NULL;
     if (pad) {
-        /* All is a multiple of 8: a pad's first word is always there. */
+        /* All sizes are multiples of 8, so there is always room for a pad's first word. */
         *(uint64_t *)(void *)(t->memory + at) = pad;
         __atomic_store_n(&t->put, t->put + pad, __ATOMIC_RELEASE);
     }
@@ -61,7 +61,7 @@ static bool put_gap(struct tape *t)
     return true;
 }
 
-/* A record with room for a body of so many bytes; NULL, counted: there is none. */
+/* Begin a record with room for a body of `body` bytes. NULL: no room, and counted. */
 static struct tape_record *begin(struct tape *t, enum tape_kind kind, uint64_t body)
 {
     const uint64_t bytes = sizeof(struct tape_record) + body;
@@ -82,7 +82,7 @@ static uint64_t frame_bytes(const struct tape *t, const struct pkt *p)
     return sizeof(struct tape_frame) + tape_padded(kept(t, p));
 }
 
-/* Head and segments, as far as they are kept. Returns where the next one goes. */
+/* Write head and segments, cut to `snap`. Return the place of the next frame. */
 static uint8_t *put_frame(const struct tape *t, uint8_t *to, const struct pkt *p, uint8_t port)
 {
     const struct tape_frame f = {.cap_len = kept(t, p),
@@ -250,7 +250,7 @@ const struct tape_record *tape_next(struct tape *t, uint64_t there)
 {
     while (t->taken < there) {
         const uint8_t *at = t->memory + (t->taken & (t->size - 1));
-        uint64_t first; /* of a record: its bytes, kind and count; kind 0: a pad */
+        uint64_t first; /* first word of a record: bytes, kind and count; kind 0: a pad */
         memcpy(&first, at, sizeof first);
         if (first >> 32) return (const void *)at;
         __atomic_store_n(&t->taken, t->taken + first, __ATOMIC_RELEASE);
@@ -258,7 +258,7 @@ const struct tape_record *tape_next(struct tape *t, uint64_t there)
     return NULL;
 }
 
-/* The state's memory is the worker's again when it is asked for the next. */
+/* Free the state's memory, which is the worker's again once the next state is asked for. */
 static void state_done(struct tape *t)
 {
     const struct tape_record *r = (const void *)t->state;
