@@ -1,5 +1,5 @@
-/* A thread that takes memory from the system ahead of a worker's flows, so that a flood of new ones finds it taken:
- * what is taken follows from what flows use (vm/flow/README.md). */
+/* A thread that allocates memory ahead of a worker's flows, so that a flood of new flows finds it ready. The amount
+ * follows from the memory that flows use (vm/flow/README.md). */
 #pragma once
 
 #include <pthread.h>
@@ -9,7 +9,7 @@
 struct vm;
 
 struct ahead {
-    const struct vm *vm; /* NULL: nothing is to be taken */
+    const struct vm *vm; /* NULL: nothing to allocate */
     sem_t wanted;
     int ends; /* atomic */
     pthread_t thread;
@@ -18,8 +18,8 @@ struct ahead {
 
 void ahead_init(struct ahead *a);
 void ahead_fini(struct ahead *a);
-/* A flow_grows_fn, with the struct ahead. */
+/* Wake the thread; a flow_grows_fn, with the struct ahead. */
 void ahead_want(void *a);
-/* For a->vm, until ahead_stop. 0 or a negative errno. */
+/* Start the thread for a->vm; it runs until ahead_stop. Return 0 or a negative errno. */
 int ahead_start(struct ahead *a);
-void ahead_stop(struct ahead *a); /* and wait for it; nothing where it does not run */
+void ahead_stop(struct ahead *a); /* stop and wait for the thread; nothing if it does not run */

@@ -39,7 +39,7 @@ bool bridge_crosses(struct bridge *b, const struct pkt *pkt, uint8_t port, uint6
     return is_group(to) || known->mac != to || known->port != port || now_ns - known->seen_ns > AGE_NS;
 }
 
-/* Another size, if there is one like it. */
+/* Change the size, if it stays within bounds. */
 static bool resize(struct bridge *b, unsigned shift)
 {
     if (shift < 64 - BITS_MOST || shift > 64 - BITS_LEAST) return false;

@@ -1,4 +1,4 @@
-/* See egress.h. A packet that waits is a copy in a slot of the pool; it is sent, and put back, by egress_retry. */
+/* See egress.h. A packet that waits is a copy in a slot of the pool; egress_retry sends it and puts it back. */
 #include "runtime/worker/egress.h"
 
 #include <string.h>
@@ -12,7 +12,7 @@
 
 static void lose(struct egress *e, enum egress_loss why) { e->counters.lost[why]++; }
 
-/* The port of an interface id; PORT_ANY: none of ours. */
+/* Return the port of an interface id, or PORT_ANY if none has it. */
 static uint8_t port_of(const struct egress *e, uint16_t iface)
 {
     for (unsigned i = 0; i < e->port_count; i++)
@@ -20,7 +20,7 @@ static uint8_t port_of(const struct egress *e, uint16_t iface)
     return PORT_ANY;
 }
 
-/* An Ethernet header in front, or the addresses of the one that is there. */
+/* Put an Ethernet header in front, or set the addresses of the present one. */
 static bool link_header(const struct egress *e, struct pkt *pkt, uint8_t port, uint64_t mac)
 {
     const uint64_t own = e->snapshot->port_mac[port];
@@ -35,7 +35,7 @@ static bool link_header(const struct egress *e, struct pkt *pkt, uint8_t port, u
     return true;
 }
 
-/* mac 0: the frame says whom it is for. */
+/* Send a packet by a port. mac 0: the frame keeps its destination. */
 static void leave(struct egress *e, struct pkt *pkt, uint8_t port, uint64_t mac)
 {
     if (link_header(e, pkt, port, mac))
@@ -50,24 +50,24 @@ void egress_flush(struct egress *e)
     while (e->spent_count) pool_put(e->spent[--e->spent_count]);
 }
 
-/* A packet of ours that is queued: nobody else puts it back. */
+/* Note a queued packet of our own, to be put back after the flush. */
 static void spend(struct egress *e, struct pkt *pkt)
 {
     e->spent[e->spent_count++] = pkt;
     if (e->spent_count == VM_BATCH) egress_flush(e);
 }
 
-/* What is known of that, and what it waits for while that is not enough. */
+/* Known next hop of a packet, and the key that it waits for while that is incomplete. */
 struct aim {
     enum hop_state state;
     uint8_t port;
-    bool answered; /* the main thread has: state is its word */
-    uint32_t mtu;  /* of the way: bytes of an IP packet */
+    bool answered; /* `state` is the main thread's answer */
+    uint32_t mtu;  /* MTU of the way, for an IP packet, in bytes */
     uint64_t mac;
     struct hop_key key;
 };
 
-/* As a snapshot has it. */
+/* Fill in state, port, MAC and MTU as the snapshot has them. */
 static void take_hop(const struct egress *e, struct aim *to)
 {
     struct hop *hop = snapshot_hop(e->snapshot, &to->key);
@@ -111,7 +111,7 @@ static uint32_t share_of(const struct egress *e, const struct route_query *q, co
     return route_share(q->from, q->to, &key);
 }
 
-/* port: that it must leave by; PORT_ANY: the route says. */
+/* Find the next hop. port: the one to leave by; PORT_ANY: as the route says. */
 static void aim(const struct egress *e, const struct route_query *q, uint8_t port, const struct pkt *pkt,
                 struct aim *to)
 {
@@ -154,7 +154,7 @@ static void ask(struct egress *e, struct waiter *w, uint64_t now_ns)
     e->asked |= ring_put(e->asks, &question);
 }
 
-/* May one more wait? What only crosses may not take all the room. *asked: somebody has asked for the same. */
+/* True if one more packet may wait. Routed packets may not take all the room. *asked: the hop has been asked for. */
 static bool has_room(const struct egress *e, const struct hop_key *key, bool routed, bool *asked)
 {
     unsigned same = 0, crossing = 0, asking = 0;
@@ -185,7 +185,7 @@ static void wait(struct egress *e, const struct pkt *pkt, const struct aim *to, 
     if (!asked) ask(e, w, now_ns);
 }
 
-/* Does it wait on? */
+/* Send or give up a waiting packet. True: it goes on waiting. */
 static bool try_again(struct egress *e, struct waiter *w, uint64_t now_ns)
 {
     struct aim to = {.key = w->key, .mtu = w->mtu};
@@ -196,7 +196,7 @@ static bool try_again(struct egress *e, struct waiter *w, uint64_t now_ns)
     } else if (state == HOP_KNOWN) {
         leave(e, w->pkt, to.port, to.mac);
     } else if (state == HOP_NO_PORT && w->routed) {
-        e->counters.waited--; /* the host's stack has sent it on */
+        e->counters.waited--; /* the host stack has sent it on */
     } else if (state == HOP_NO_WAY || state == HOP_NO_PORT) {
         lose(e, state == HOP_NO_WAY ? LOSS_NO_WAY : LOSS_NO_PORT);
     } else if (now_ns >= w->until_ns) {
@@ -280,7 +280,7 @@ bool egress_route(struct egress *e, struct pkt *pkt, const struct key *key, uint
     return true;
 }
 
-/* Its source as a packet of ours says it, where it stands. */
+/* Read the source address in the header of a packet of our own. */
 static void source_of(const struct pkt *pkt, uint8_t family, uint32_t from[4])
 {
     const uint32_t at = pkt->l3 + (family == 4 ? (uint32_t)IP4_SRC : (uint32_t)IP6_SRC);

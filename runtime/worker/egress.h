@@ -1,5 +1,5 @@
-/* The way out of one worker: which port a packet leaves by and whose MAC it is for. Packets for a neighbour that is not
- * known yet wait, at most 16 for each and 1 s; what is lost is counted by its reason. */
+/* Egress of one worker: the port by which a packet leaves, and its destination's MAC address. Packets for an unknown
+ * neighbour wait, at most 16 for each and 1 s; losses are counted by reason. */
 #pragma once
 
 #include "runtime/exchange/ring.h"
@@ -9,11 +9,11 @@
 #include "runtime/worker/routed.h"
 #include "vm/vm.h"
 
-/* Packets that wait, and of them for one neighbour; what only crosses leaves room for what prey itself sends, and asks
- * for so many neighbours at a time. */
+/* Most packets that wait, in all and for one neighbour. Routed packets leave room for prey's own, and ask for at most
+ * ASK_CROSSING neighbours at a time. */
 enum { WAIT_MOST = 256, WAIT_EACH = 16, WAIT_CROSSING = 192, ASK_CROSSING = 64 };
 
-/* Packets that were to leave, and did not. */
+/* Reasons why packets that were to leave did not. */
 enum egress_loss {
 #define LOSS_COUNTER(ident, key, words) LOSS_##ident,
 #include "runtime/counters/counter.def"
@@ -30,16 +30,16 @@ struct egress_counters {
 struct port {
     const struct io_ops *ops;
     struct io_port *io;
-    uint8_t peer;           /* of a bridge: the port that frames cross to; PORT_ANY: none */
-    bool hidden;            /* the host sees nothing of what comes by it */
-    uint16_t iface;         /* its id in the program: of an interface that no rule names, one above all that are */
+    uint8_t peer;           /* for a bridge: the port that frames cross to; else PORT_ANY */
+    bool hidden;            /* the host stack sees no packet that comes by this port */
+    uint16_t iface;         /* interface id in the program; above all of its ids if no rule names the interface */
     struct counter seen;    /* packets that were judged */
-    struct io_stats before; /* of sockets that it had before */
-    uint8_t at;             /* its index */
+    struct io_stats before; /* counters of the port's earlier sockets */
+    uint8_t at;             /* index of the port */
     struct tape *tape;      /* the worker's, or NULL */
 };
 
-/* Queue it there (runtime/io/io.h). */
+/* Queue a packet on the port (runtime/io/io.h). */
 static inline void port_send(struct port *p, struct pkt *pkt)
 {
     if (p->tape) tape_left(p->tape, p->at, pkt);
@@ -49,46 +49,46 @@ static inline void port_send(struct port *p, struct pkt *pkt)
 struct egress {
     struct port *ports;
     unsigned port_count;
-    struct pool *pool; /* copies that wait are from it */
-    struct ring *asks; /* of struct hop_ask, to the main thread */
+    struct pool *pool; /* pool of the copies that wait */
+    struct ring *asks; /* struct hop_ask, to the main thread */
     const struct snapshot *snapshot;
     struct egress_counters counters;
     struct waiter {
         struct pkt *pkt;
         struct hop_key key;
-        uint32_t mtu; /* of its way, where key says no more than the neighbour */
+        uint32_t mtu; /* MTU of the way, if `key` names only the neighbour */
         uint64_t until_ns;
-        uint64_t asked_ns; /* when the main thread was asked last; only of the first for that hop */
+        uint64_t asked_ns; /* last question to the main thread; only in the first waiter for that hop */
         bool routed;
     } waiters[WAIT_MOST];
-    unsigned waiting;            /* the first so many of waiters, in the order they came */
-    bool asked;                  /* a question was put that the main thread has to be woken for */
-    struct limit answers;        /* to what is routed */
-    struct pkt *spent[VM_BATCH]; /* answers and pieces that are queued: to be put back after a flush */
+    unsigned waiting;            /* number of waiters, in order of arrival */
+    bool asked;                  /* a question was put: the main thread has to be woken */
+    struct limit answers;        /* limit on answers to routed packets */
+    struct pkt *spent[VM_BATCH]; /* queued answers and pieces, to be put back after a flush */
     unsigned spent_count;
 };
 
-/* Send what the entry says, from port `from` where it does not say (PORT_ANY: unknown). The packet's bytes are used
- * until the ports are flushed; the entry's packet stays the caller's to put back after that. */
+/* Send the packet by the entry, from port `from` if the entry names none (PORT_ANY: unknown). The packet's bytes are
+ * used until the ports are flushed; after that the caller puts it back. */
 void egress_send(struct egress *e, const struct tx_entry *entry, uint8_t from, uint64_t now_ns);
 
-/* Where it would leave now, if that is known: its port, and whose MAC address it gets. The entry has a family. */
+/* Find the port and the MAC address that the entry's packet would get now. False: not known. Needs a family. */
 bool egress_way(const struct egress *e, const struct tx_entry *entry, uint8_t from, uint8_t *port, uint64_t *mac);
 
-/* An accepted packet crosses to another port, by the route to its destination, one hop less. False: the route leads by
- * an interface that is none of ours, so the host's stack sends it on. */
+/* Route an accepted packet to another port, with one hop less. False: the route leads out by an interface that prey
+ * does not serve, and the host stack sends the packet on. */
 bool egress_route(struct egress *e, struct pkt *pkt, const struct key *key, uint64_t now_ns);
-/* Is a packet with that key hidden from the host's stack, since it would leave by one of the ports? */
+/* True if the packet would leave by one of the ports and is therefore hidden from the host stack. */
 bool egress_crosses(const struct egress *e, const struct pkt *pkt, const struct key *key);
 
-/* All that is queued leaves. */
+/* Send all queued packets. */
 void egress_flush(struct egress *e);
 
-/* Those that wait: send whom the snapshot knows now, give up on whom nobody answers for. */
+/* Send the waiting packets whose hop the snapshot now knows, and give up those past their time. */
 void egress_retry(struct egress *e, uint64_t now_ns);
 
-/* Those that wait, and answers (vm/keyed/archive.h), into one that is new. */
+/* Archive waiting packets and the limit on answers (vm/keyed/archive.h); reading needs a new struct. */
 bool egress_archive(struct egress *e, struct archive *a);
 
-/* Put all that wait back. */
+/* Put all waiting packets back. */
 void egress_fini(struct egress *e);

@@ -1,4 +1,4 @@
-/* Frames judged a batch at a time, and what comes of it: sent, given to the host's stack, told of. */
+/* Judging of frames in batches, and what follows: packets sent, packets given to the host stack, events reported. */
 #include "runtime/host/device/tun.h"
 #include "runtime/io/gso.h"
 #include "runtime/io/offload.h"
@@ -9,19 +9,19 @@
 #include "runtime/worker/worker.h"
 #include "vm/packet/pkt.h"
 
-/* A vm that has judged may have a new deadline, which only a tick tells. */
+/* The vm may have a new deadline after judging, which only a tick tells. */
 #define ASK_AFTER_NS UINT64_C(1000000000)
 
 static uint64_t sooner(uint64_t a, uint64_t b) { return a < b ? a : b; }
 
-/* An answer to a packet that the host's stack answers itself. */
+/* True for an answer to a packet that the host stack answers itself. */
 static bool is_hosts(const struct worker *w, const struct tx_entry *e)
 {
     const bool answer = e->cause == TX_CAUSE_RST || e->cause == TX_CAUSE_UNREACHABLE;
     return answer && e->input < VM_BATCH && w->watched >> e->input & 1;
 }
 
-/* An accepted frame of a bridge goes on as it came. */
+/* Send an accepted frame of a bridge on as it came. */
 static void cross(struct worker *w, struct pkt *pkt, uint64_t now)
 {
     const struct port *from = &w->ports[pkt->cookie];
@@ -37,7 +37,7 @@ static bool is_bridged(const struct worker *w, const struct pkt *pkt) { return w
 
 static bool is_hidden(const struct worker *w, const struct pkt *pkt) { return w->ports[pkt->cookie].hidden; }
 
-/* Is the host's stack kept from the frame, for a tunnel's it may be? */
+/* True if the host stack does not see the frame, since it may be a tunnel's. */
 static bool is_opened(const struct worker *w, struct pkt *pkt)
 {
     struct key key;
@@ -46,7 +46,7 @@ static bool is_opened(const struct worker *w, struct pkt *pkt)
     return opened_hides(w->cfg.opened, &key);
 }
 
-/* Would it leave by one of the ports, so that guard rules keep it from the host's stack? */
+/* True if the packet would leave by one of the ports, so that guard rules hide it from the host stack. */
 static bool crosses(const struct worker *w, struct pkt *pkt)
 {
     struct key key;
@@ -54,7 +54,7 @@ static bool crosses(const struct worker *w, struct pkt *pkt)
            egress_crosses(&w->egress, pkt, &key);
 }
 
-/* An accepted packet that is for neither this machine nor a bridge goes on. */
+/* Route an accepted packet that is neither for this machine nor bridged. False: it is not routed here. */
 static bool goes_on(struct worker *w, struct pkt *pkt, uint64_t now)
 {
     struct key key;
@@ -62,7 +62,7 @@ static bool goes_on(struct worker *w, struct pkt *pkt, uint64_t now)
            egress_route(&w->egress, pkt, &key, now);
 }
 
-/* What the host's stack gets although the rules have dropped or rejected it. */
+/* True if the host stack gets the packet although the rules have dropped or rejected it. */
 static bool is_watched(const struct worker *w, const struct verdict *v, struct pkt *pkt)
 {
     if ((is_hidden(w, pkt) && !w->cfg.watches) || v->flags & VERDICT_INSIDE || is_bridged(w, pkt)) return false;
@@ -70,7 +70,7 @@ static bool is_watched(const struct worker *w, const struct verdict *v, struct p
            !crosses(w, pkt);
 }
 
-/* Back to the host, which did not see it when it came. */
+/* Give the packet to the host stack, which did not see it arrive. */
 static void give_back(struct worker *w, const struct pkt *pkt)
 {
     struct virtio_net_hdr how;
@@ -83,7 +83,7 @@ static void give_back(struct worker *w, const struct pkt *pkt)
         w->counters.not_given++;
 }
 
-/* An accepted frame is the host's, and it did not see it; or what a tunnel held is. */
+/* True if an accepted packet is to be given to the host stack, which did not see it, or saw only its tunnel. */
 static bool is_to_give(const struct worker *w, struct pkt *pkt)
 {
     return w->cfg.tun >= 0 && !is_bridged(w, pkt) && (is_hidden(w, pkt) || is_opened(w, pkt));
@@ -93,7 +93,7 @@ static bool is_inside(const struct tx_entry *e)
     return e->cause == TX_CAUSE_INSIDE || (e->cause == TX_CAUSE_HELD && e->outer_bytes);
 }
 
-/* Who let the connection in that its first packet opens. Of one that was held the vm does not say. */
+/* Note the rule that let a new connection in. The vm does not say that of a first packet that was held. */
 static void note_opener(struct worker *w, const struct tx_entry *e, const struct key *key, uint64_t now)
 {
     if (e->input >= VM_BATCH) return;
@@ -107,7 +107,7 @@ static void note_opener(struct worker *w, const struct tx_entry *e, const struct
     openers_put(w->openers, &o);
 }
 
-/* For a socket of the host's. What the guard does not hold back the host has got when it came. */
+/* Give the packet to the host's socket, unless the host stack got it on arrival since no guard rule holds it back. */
 static void to_proxy(struct worker *w, struct tx_entry *e, uint64_t now)
 {
     struct key key;
@@ -134,7 +134,7 @@ static void entry_leave(struct worker *w, struct tx_entry *e, uint64_t now)
                 observed_late(&w->observing, e->pkt, &e->verdict, &w->egress.snapshot->facts, w->cfg.program->serial);
     }
     if (e->kind == TX_SEND && !is_hosts(w, e)) egress_send(&w->egress, e, (uint8_t)e->cookie, now);
-    /* A fragment that was held is the host's already, for its stack got the frame when it came. */
+    /* The host stack got each fragment that was held on its arrival. */
     if (e->kind == TX_HOST && goes_on(w, e->pkt, now)) return;
     if (e->kind == TX_HOST && w->cfg.tun >= 0 && (is_inside(e) || is_to_give(w, e->pkt)))
         give_back(w, e->pkt);
@@ -196,7 +196,7 @@ struct vm_in worker_input(const struct worker *w, uint64_t now)
     return (struct vm_in){.mono_ns = now, .facts = &w->egress.snapshot->facts, .ways = w->cfg.world ? &w->ways : NULL};
 }
 
-/* A router may speak of what went into our tunnels; whatever the rules say, for it answers what is sent on. */
+/* Handle a router's error about packets in our tunnels, whatever the rules say: it answers packets that prey sent. */
 static void hear_router(struct worker *w, struct pkt *pkt, uint64_t now)
 {
     struct pmtu_note note;
@@ -248,7 +248,7 @@ void worker_judge(struct worker *w, struct pkt *pkts[], unsigned n, uint64_t now
     for (unsigned i = 0; i < n; i++) {
         struct counter *seen = &w->ports[pkts[i]->cookie].seen;
         w->pkts[i] = pkts[i];
-        pkts[i]->iface = w->ports[pkts[i]->cookie].iface; /* whoever handed it over may have run another program */
+        pkts[i]->iface = w->ports[pkts[i]->cookie].iface; /* the worker that handed it over may have another program */
         if (w->cfg.world) w->ups[i] = up_of(w, pkts[i]);
         t->bytes += w->lengths[i] = pkts[i]->wire_len;
         seen->bytes += w->lengths[i];
@@ -271,7 +271,7 @@ void worker_judge(struct worker *w, struct pkt *pkts[], unsigned n, uint64_t now
     worker_leave(w, now);
 }
 
-/* A super-packet by its pieces; as it is where it has too many. */
+/* Judge a super-packet by its pieces, or as it is if it has too many. */
 static void judge_pieces(struct worker *w, struct pkt *super, uint64_t now)
 {
     struct pkt *pieces[GSO_PIECES];
@@ -283,7 +283,7 @@ static void judge_pieces(struct worker *w, struct pkt *super, uint64_t now)
     w->counters.cut++;
     w->counters.pieces += n;
     for (unsigned i = 0; i < n; i += VM_BATCH) worker_judge(w, pieces + i, n - i < VM_BATCH ? n - i : VM_BATCH, now);
-    for (unsigned i = 0; i < n; i++) pool_put(pieces[i]); /* those that left are back already */
+    for (unsigned i = 0; i < n; i++) pool_put(pieces[i]); /* those that left are put back already */
 }
 
 void worker_judge_own(struct worker *w, struct pkt *pkts[], unsigned n, uint64_t now)

@@ -1,4 +1,4 @@
-/* A worker is made, and undone. */
+/* Creation and destruction of a worker. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,12 +12,12 @@
 #include "vm/vm.h"
 
 enum { ASKS = 256, LOGS = 1024, TOLD = 64, REFUSALS = 256, TOLD_A_SECOND = 100, EVENTS_MOST = 4096, CARRIED = 4096 };
-/* What a call of the vm may leave with, what it may hold, one to join a frame, and what waits for neighbours,
- * the pieces of a super-packet. */
-enum { POOL_TOUCHED = 4096 }; /* of a slot at the start: what is longer than a frame of an Ethernet is rare */
+/* Slots: departures of a vm call, held fragments, one to join a frame, packets waiting for neighbours, pieces of a
+ * super-packet, and pieces waiting for their datagram's first. */
+enum { POOL_TOUCHED = 4096 }; /* bytes of a slot touched at the start: frames longer than Ethernet's are rare */
 enum { POOL_SLOTS = VM_BATCH * VM_TX_PER_PACKET + FRAG_HELD + 1 + WAIT_MOST + GSO_PIECES + PIECES_WAIT_MOST };
 
-/* A batch's slots are touched now: all of them are soon taken in turn, by frames of any length. */
+/* Make the pool. A batch's slots are touched now: all of them are soon used in turn, by frames of any length. */
 static int pool_make(struct worker *w)
 {
     const size_t bytes = pool_bytes(POOL_SLOTS, POOL_SLOT_MOST);
@@ -42,7 +42,7 @@ static int rings_make(struct worker *w)
     return w->wake_fd < 0 || w->call_fd < 0 ? -errno : 0;
 }
 
-/* What it is told by what is shared stands on the tape. */
+/* Record on the tape a value read from the shared state. */
 static uint64_t note_heard(void *arg, uint64_t value)
 {
     struct worker *w = arg;

@@ -1,4 +1,4 @@
-/* Owners by the program's tables (vm/worker/owner.h); pieces of datagrams by their first (owner.h). */
+/* Owners by the program's tables (vm/worker/owner.h); those of fragments by the datagram's first fragment (owner.h). */
 #include "runtime/worker/owned.h"
 
 #include <errno.h>
@@ -29,7 +29,7 @@ static void hand_over(struct worker *w, unsigned to, const struct pkt *pkt, enum
     w->woken |= 1u << to;
 }
 
-/* The fence is the sleeper's other half: it says so, then looks once more. */
+/* Wake the owners. The fence pairs with the sleeper's: it sets `sleeps`, then checks once more. */
 void owned_wake(struct worker *w)
 {
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
@@ -51,7 +51,7 @@ static unsigned piece_owner(struct worker *w, struct pkt *pkt, uint64_t now)
     return datagram_owner(w->datagrams, w->cfg.owners, &w->egress.snapshot->facts, pkt, now);
 }
 
-/* A copy waits. False: there is no room. */
+/* Keep a copy until the owner is known. False: no room. */
 static bool keep_piece(struct worker *w, const struct pkt *pkt, uint64_t now)
 {
     struct pkt *copy = w->pieces_waiting < PIECES_WAIT_MOST ? pool_copy(w->pool, pkt) : NULL;

@@ -1,22 +1,22 @@
-/* Whose a packet is, where several workers share what arrives: this one's to judge, another's, to whom it is handed
- * over, or, a piece of a datagram whose first has not come, nobody's yet. */
+/* Owners of packets where several workers share the arriving ones. A packet is judged here, or handed over to its
+ * owner; a fragment whose datagram's first has not come has no owner yet and waits. */
 #pragma once
 
 #include "runtime/worker/worker.h"
 
-/* Where cfg.workers is above 1. 0 or -ENOMEM. */
+/* Initialise, if cfg.workers is above 1. Return 0 or -ENOMEM. */
 int owned_init(struct worker *w);
 void owned_fini(struct worker *w);
 
-/* Is the packet this worker's? Else it was handed over, or waits as a copy. */
+/* True if the packet is this worker's. Else it was handed over, or waits as a copy. */
 bool owned_here(struct worker *w, struct pkt *pkt, uint64_t now);
-/* What worker `from` has handed over, at most VM_BATCH. own[0 … *count-1]: of these, this worker's, which hold until
- * handover_release. Returns how many there were. */
+/* Take at most VM_BATCH packets that worker `from` has handed over. Those of this worker are in own[0 … *count-1],
+ * valid until handover_release. Return the number taken. */
 unsigned owned_handed(struct worker *w, unsigned from, struct pkt *own[], unsigned *count, uint64_t now);
-/* Pieces that have waited, and are this worker's: their first has come, or never came. The caller's to put back. */
+/* Return waiting fragments that are this worker's: the first one has come, or never came. The caller puts them back. */
 unsigned owned_waited(struct worker *w, struct pkt *own[PIECES_WAIT_MOST], uint64_t now);
 
-/* Whoever was handed something and sleeps. */
+/* Wake the sleeping workers that were handed something. */
 void owned_wake(struct worker *w);
-/* Was this worker handed something? */
+/* True if this worker was handed something. */
 bool owned_waits(const struct worker *w);

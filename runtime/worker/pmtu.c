@@ -8,11 +8,11 @@
 
 enum { ICMP_NEXT_MTU = 6, ICMP6_MTU = 4, QUOTE_AT = 8, PROTO_IP4 = 4, PROTO_IP6 = 41, UDP_TO = 2 };
 
-/* The outer header that is quoted. */
+/* The quoted outer header. */
 struct quote {
     uint32_t dst[4];
     uint8_t family, proto;
-    uint16_t port; /* of UDP, the destination's; else 0 */
+    uint16_t port; /* for UDP, the destination port; else 0 */
     uint32_t length;
 };
 
@@ -37,7 +37,7 @@ static bool read_quote6(const struct pkt *pkt, const struct key *key, uint32_t a
     return edit_get8(pkt, at) >> 4 == 6 && !memcmp(src, key->dst, sizeof src);
 }
 
-/* Does the service put packets into what is quoted? */
+/* True if the service makes tunnel packets such as the quoted one. */
 static bool is_of_service(const struct pbc_service *s, const struct quote *q)
 {
     if (!mode_is(s->mode, MODE_TUNNELS)) return false;
@@ -74,7 +74,7 @@ bool pmtu_told(const struct program *p, const struct facts *f, struct pkt *pkt, 
     q.family = v4 ? 4 : 6;
     const uint32_t l4 = pkt->l4, at = l4 + QUOTE_AT, least = v4 ? (uint32_t)TUNNEL_MTU_LEAST : (uint32_t)IP6_LEAST_MTU;
     uint32_t mtu = v4 ? edit_get16(pkt, l4 + ICMP_NEXT_MTU) : edit_get32(pkt, l4 + ICMP6_MTU);
-    if (mtu < least) mtu = least; /* a router of before RFC 1191 says 0 */
+    if (mtu < least) mtu = least; /* routers older than RFC 1191 send 0 */
     if (!(v4 ? read_quote4(pkt, &key, at, &q) : read_quote6(pkt, &key, at, &q)) || mtu >= q.length) return false;
     if (!is_ours(p, &q)) return false;
     *note = (struct pmtu_note){.family = q.family, .mtu = mtu};

@@ -1,5 +1,5 @@
-/* What routers say of packets that went into our own tunnels: the way to a server bears less than its interface does.
- * Nobody else listens: the outer packets are of no connection of the host's. */
+/* Routers' errors about packets in our own tunnels: the way to a server has a smaller MTU than its interface. The host
+ * stack ignores them, since the outer packets belong to none of its connections. */
 #pragma once
 
 #include "vm/packet/facts.h"
@@ -8,18 +8,18 @@
 #include "vm/program/program.h"
 
 struct pmtu_note {
-    uint32_t addr[4]; /* of the server, as in struct key */
+    uint32_t addr[4]; /* address of the server, as in struct key */
     uint8_t family;
-    uint32_t mtu; /* bytes of an outer packet, at least 576, of IPv6 1,280 */
+    uint32_t mtu; /* MTU for outer packets, in bytes: at least 576, for IPv6 1,280 */
 };
 
-/* Might an accepted or dropped packet be such an error? By its first bytes: pkt_parse has seen it. */
+/* True if the first bytes of an accepted or dropped packet may be such an error. pkt_parse must have seen it. */
 static inline bool pmtu_maybe(const struct pkt *pkt)
 {
     return pkt->l4 && pkt->l4 < pkt->head_len && (pkt->data[pkt->l4] == 3 || pkt->data[pkt->l4] == 2);
 }
 
-/* Is the packet an ICMP "fragmentation needed" or an ICMPv6 "packet too big" (RFC 1191, RFC 8201) to the source of a
- * packet that it quotes, which is one of a tunnel of the program's to a server, and longer than what is told? The
- * packet is parsed again. Work in proportion to services and servers. */
+/* True if the packet is an ICMP "fragmentation needed" or ICMPv6 "packet too big" (RFC 1191, RFC 8201) to the source of
+ * a quoted packet, which belongs to one of the program's tunnels to a server and is longer than the new MTU. The packet
+ * is parsed again. Takes time in proportion to services and servers. */
 bool pmtu_told(const struct program *p, const struct facts *f, struct pkt *pkt, struct pmtu_note *note);

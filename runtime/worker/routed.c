@@ -12,10 +12,10 @@ bool routed_wanted(const struct program *p, unsigned ports, bool forwards)
     return judged && ports > 1;
 }
 
-/* One of a single host that is neither this one nor "this network" (RFC 1812, 5.3.7; RFC 6890). */
+/* True for a single host's address, neither loopback nor "this network" (RFC 1812, 5.3.7; RFC 6890). */
 static bool is_host4(uint32_t a) { return a >> 24 != 0 && a >> 24 != 127 && a >> 24 < 224; }
 
-/* Not ::, ::1, of a link alone, nor of a group (RFC 4291, 2.5). */
+/* True for a routable unicast address: not unspecified, loopback, link-local or multicast (RFC 4291, 2.5). */
 static bool is_host6(const uint32_t a[4])
 {
     const bool low = !(a[0] | a[1] | a[2]) && a[3] <= 1;
@@ -46,11 +46,11 @@ static struct pkt *too_big(const struct facts *f, const struct pkt *pkt, const s
     return build_too_big(pkt, key, told, edge_own(f, pkt->iface, key, own), pool, &out) ? NULL : out;
 }
 
-/* It is longer than the way bears, and its sender lets it be cut. */
+/* Fragment a packet that is longer than the MTU and whose sender allows that. */
 static void cut(struct routed *r, struct pkt *pkt, const struct key *key, uint32_t mtu, struct pool *pool)
 {
     if (pkt->flags & PKT_CSUM_PARTIAL) checksum_fill(pkt, key);
-    const int count = fragment(pkt, mtu, 0, pool, r->pkts); /* of IPv4 alone */
+    const int count = fragment(pkt, mtu, 0, pool, r->pkts); /* IPv4 only */
     r->fate = count > 0 ? ROUTED_LEAVES : ROUTED_NO_SLOT;
     r->count = count > 0 ? (unsigned)count : 0;
 }

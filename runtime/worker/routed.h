@@ -1,5 +1,5 @@
-/* One hop of a packet that crosses this machine from one of the ports to another: what a router does to it (RFC 1812,
- * 5.3.1; RFC 8200, 3). Which way it goes is egress.c's to find. */
+/* One hop of a packet that crosses this machine from one port to another, with a router's duties (RFC 1812, 5.3.1; RFC
+ * 8200, 3). egress.c finds the way. */
 #pragma once
 
 #include "vm/packet/edit/edit.h"
@@ -8,28 +8,28 @@
 #include "vm/packet/pkt.h"
 #include "vm/program/program.h"
 
-/* Is what crosses ours to send on, with so many ports that are no bridge's? forwards: the host's stack would. */
+/* True if prey routes packets between its ports. ports: number outside bridges; forwards: the host stack forwards. */
 bool routed_wanted(const struct program *p, unsigned ports, bool forwards);
 
-/* Is an accepted packet one that a router sends on: to one station, without tags, from and to addresses that may cross?
- * It is parsed again, into *key. */
+/* True if a router sends the accepted packet on: for one station, untagged, from and to addresses that may cross.
+ * Parses the packet again into *key. */
 bool routed_parse(const struct facts *f, struct pkt *pkt, struct key *key);
 
 enum routed_fate {
-    ROUTED_LEAVES,  /* pkts[0 … count-1]: itself, one hop less, or its pieces, in slots, the caller's to put back */
-    ROUTED_EXPIRED, /* no hop was left */
-    ROUTED_TOO_BIG, /* longer than the way bears, and not to be cut */
-    ROUTED_NO_SLOT, /* or more pieces than FRAGMENTS_MOST */
+    ROUTED_LEAVES, /* pkts[0 … count-1]: the packet, one hop less, or fragments, in slots that the caller puts back */
+    ROUTED_EXPIRED, /* no hop left */
+    ROUTED_TOO_BIG, /* longer than the MTU, and not to be fragmented */
+    ROUTED_NO_SLOT, /* no slot, or more than FRAGMENTS_MOST fragments */
 };
 struct routed {
     enum routed_fate fate;
     struct pkt *pkts[FRAGMENTS_MOST];
     unsigned count;
-    struct pkt *answer; /* to its sender, by the port that it came by; the caller's to put back; NULL: none */
+    struct pkt *answer; /* to the sender, by the port that the packet came by; the caller puts it back; NULL: none */
 };
 
-/* Take one hop towards a way that bears `mtu` bytes, where the packet lies (PKT_WRITABLE). Answers take a token of
- * `answers`, come from this machine's address on the interface that the packet came by, and are sent to nobody who may
- * not be answered. */
+/* Take one hop towards a way with this MTU (in bytes), in place (PKT_WRITABLE). An answer takes a token of `answers`,
+ * comes from this machine's address on the interface that the packet came by, and goes only to senders that may be
+ * answered. */
 struct routed routed_hop(const struct facts *f, struct pkt *pkt, uint32_t mtu, struct pool *pool, struct limit *answers,
                          uint64_t now_ns);

@@ -1,5 +1,5 @@
-/* Every counter is a word of 64 bits, so arrays and structs of them are added word by word. "At most at once" becomes
- * the sum of what each worker had at most. A worker is held meanwhile; a proxy's loop counts on. */
+/* Every counter is a word of 64 bits, so arrays and structs of counters are added word by word. A maximum becomes the
+ * sum of the workers' maxima. A worker is held meanwhile; a proxy's loop counts on. */
 #include "runtime/worker/sum.h"
 
 #include <stdlib.h>
@@ -10,7 +10,7 @@
 
 struct sum {
     const struct program *program;
-    struct vm_counters all; /* points to what follows */
+    struct vm_counters all; /* points to the fields below */
     struct flow_counters flows;
     struct forward_counters forward;
     struct nat_counters nat;
@@ -79,7 +79,7 @@ static void add_each(uint32_t *to, const uint32_t *from, uint32_t count)
     for (uint32_t i = 0; from && i < count; i++) to[i] += __atomic_load_n(&from[i], __ATOMIC_RELAXED);
 }
 
-/* None where nothing is sent on. */
+/* Add the counters of flows, if the program sends any on. */
 static void add_flows(struct sum *s, const struct vm_counters *c)
 {
     const struct program *p = s->program;

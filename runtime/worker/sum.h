@@ -1,4 +1,4 @@
-/* The counters of several workers, added up. */
+/* Sum of the counters of several workers. */
 #pragma once
 
 #include "vm/vm.h"
@@ -6,12 +6,12 @@
 struct conns;
 
 struct sum;
-/* All 0, of the shape that the first worker's counters have. NULL: memory is out. */
+/* Return a sum of 0, in the shape of the first worker's counters, or NULL if memory is out. */
 struct sum *sum_new(const struct program *p, const struct vm_counters *like);
 void sum_add(struct sum *s, const struct vm_counters *c);
-/* Beside the workers': what passed in the kernel, and what was held back there, for it is of no flow. */
+/* Add segments that passed in the kernel, and those held back there for want of a flow; no worker counts them. */
 void sum_carried(struct sum *s, struct counter passed, struct counter strays);
-/* Connections of a proxy loop, by server and service. */
+/* Add the connections of a proxy loop, by server and service. */
 void sum_conns(struct sum *s, const struct conns *c);
 const struct vm_counters *sum_counters(const struct sum *s);
 void sum_free(struct sum *s);

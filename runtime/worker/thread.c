@@ -1,5 +1,5 @@
-/* A worker's thread: one turn after the other. It sleeps in poll when no port has frames; the main thread calls it, and
- * makes it stand still. */
+/* A worker's thread: one turn after the other. It sleeps in poll when no port has frames; the main thread can wake it
+ * and hold it. */
 #include <poll.h>
 #include <sched.h>
 #include <time.h>
@@ -9,7 +9,7 @@
 #include "runtime/worker/owned.h"
 #include "runtime/worker/worker.h"
 
-/* Interval at which packets that wait for a neighbour are looked at. */
+/* Interval between retries of packets that wait for a neighbour. */
 #define RETRY_NS UINT64_C(50000000)
 
 static void stand_still(struct worker *w)
@@ -31,7 +31,7 @@ static void tell_fault(struct worker *w, unsigned port)
     wake(w->call_fd);
 }
 
-/* Until frames come, the main thread or another worker calls, or something is due. */
+/* Sleep until frames come, the main thread or another worker calls, or something is due. */
 static void sleep_until(struct worker *w, uint64_t now)
 {
     struct pollfd fds[PORTS_MOST + 1] = {{.fd = w->wake_fd, .events = POLLIN}};
@@ -61,7 +61,7 @@ static void *run(void *arg)
         const uint64_t now = clock_ns(CLOCK_MONOTONIC);
         if (!worker_turn(w, now) && !w->cfg.spins) sleep_until(w, now);
     }
-    /* Offered at the end, and taken all the same: the counters that are printed have the shape of that program. */
+    /* A change offered at the end is still taken: the counters printed later have the shape of that program. */
     if (__atomic_load_n(&w->change, __ATOMIC_ACQUIRE)) worker_take_change(w, clock_ns(CLOCK_MONOTONIC));
     return NULL;
 }
@@ -137,7 +137,7 @@ void worker_release(struct worker *w)
     pthread_mutex_unlock(&w->lock);
 }
 
-/* The last first, for interrupts tend to go to the first. */
+/* The last CPU first, since interrupts tend to go to the first. */
 int worker_cpu(unsigned worker)
 {
     cpu_set_t set;

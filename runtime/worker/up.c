@@ -14,7 +14,7 @@ struct vm_up up_of(const struct worker *w, const struct pkt *pkt)
     return (struct vm_up){.decision = note.decision, .judged = note.flags & KERNEL_JUDGED && note.program == in_force};
 }
 
-/* What the kernel saw of it stands in its note, which is gone when it was rewritten. */
+/* Put packets on the tape. The kernel's findings are in a packet's note, which is lost when the packet is rewritten. */
 void up_note(struct worker *w, unsigned n, uint64_t now_ns)
 {
     for (unsigned i = 0; i < n; i++) w->asked[i] = (uint8_t)(io_note(w->pkts[i]).states << (8 - TAPE_STATES));
@@ -49,7 +49,7 @@ static bool find_way(void *arg, const struct tx_entry *e, uint16_t *out_if, uint
 
 void up_init(struct worker *w) { w->ways = (struct vm_ways){.find = find_way, .arg = w}; }
 
-/* Who copies a recipe looks at the number last. */
+/* Publish the recipes. Readers that copy a recipe check the number last. */
 static void tell(struct kernel_world *to, const struct vm_recipes *r)
 {
     if (to->recipes == r->generation) return;

@@ -1,4 +1,4 @@
-/* Enforced: what a service takes, its replies, and, where the host forwards nothing, all that is not its own. */
+/* Enforced are packets that a service takes, their replies, and, if the host forwards nothing, all not its own. */
 #include "runtime/worker/watched.h"
 
 #include <string.h>
@@ -12,11 +12,11 @@ static void place_of(const struct program *p, const struct pbc_place *at, char *
     snprintf(buf, len, "%s:%u", program_str(p, at->file), at->line);
 }
 
-/* A question about a program, on a host with these addresses. */
+/* A program, and the host whose traffic it is checked for. */
 struct asked {
     const struct program *p;
     const struct host_self *self;
-    bool elsewhere; /* packets to a service's address that the host does not hold are not the host's */
+    bool elsewhere; /* packets to services' addresses that the host does not hold are not the host's */
 };
 
 static bool serves(const struct program *p, unsigned family, const uint32_t addr[4])
@@ -28,7 +28,7 @@ static bool serves(const struct program *p, unsigned family, const uint32_t addr
     return false;
 }
 
-/* Is each address of the set some service's? */
+/* True if each address of the set is a service's. */
 static bool all_serve(const struct program *p, const struct pbc_set *set)
 {
     enum { LOOKED_AT = 1024 };
@@ -47,7 +47,7 @@ static bool all_serve(const struct program *p, const struct pbc_set *set)
     return true;
 }
 
-/* Does the rule match packets to services' addresses alone, none of which the host holds? */
+/* True if the rule matches only packets to services' addresses, none of which the host holds. */
 static bool is_elsewhere(const struct asked *a, const struct pbc_rule *r)
 {
     for (uint32_t i = r->conds; a->elsewhere && i < r->conds + r->cond_count; i++) {
@@ -60,7 +60,7 @@ static bool is_elsewhere(const struct asked *a, const struct pbc_rule *r)
     return false;
 }
 
-/* Of these rules, or of a chain that they do; chains do not recurse (the verifier's). */
+/* Return the first refusing rule of these, or of the chains they call; the verifier excludes recursion. */
 static const struct pbc_rule *first_refusal(const struct asked *a, uint32_t from, uint32_t count)
 {
     const struct program *p = a->p;

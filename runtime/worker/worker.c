@@ -1,4 +1,4 @@
-/* A worker's turn: news of the main thread, frames from each port, timers. */
+/* A worker's turn: news from the main thread, frames from each port, timers. */
 #include "runtime/worker/worker.h"
 
 #include <unistd.h>
@@ -6,10 +6,10 @@
 #include "runtime/worker/owned.h"
 #include "runtime/worker/up.h"
 
-/* So long a worker looks for a turn in which nothing came, to tell its state. */
+/* Longest wait for a turn without frames before the state is put on the tape. */
 #define STATE_WAIT_NS UINT64_C(5000000)
 
-/* A batch of that port; how many frames. */
+/* Judge a batch of the port. Return the number of frames. */
 static unsigned take_batch(struct worker *w, uint8_t from, uint64_t now)
 {
     struct port *p = &w->ports[from];
@@ -26,7 +26,7 @@ static unsigned take_batch(struct worker *w, uint8_t from, uint64_t now)
     return n;
 }
 
-/* Takes what another worker has handed over; returns how many packets. */
+/* Take packets that another worker has handed over. Return their number. */
 static unsigned take_handed(struct worker *w, unsigned from, uint64_t now)
 {
     struct pkt *own[VM_BATCH];
@@ -37,7 +37,7 @@ static unsigned take_handed(struct worker *w, unsigned from, uint64_t now)
     return n;
 }
 
-/* Pieces whose first has come since, or never came. */
+/* Judge fragments whose datagram's first has come since, or never came. */
 static void take_waited(struct worker *w, uint64_t now)
 {
     struct pkt *own[PIECES_WAIT_MOST];
@@ -67,7 +67,7 @@ void worker_retry(struct worker *w, uint64_t now)
     egress_retry(&w->egress, now);
 }
 
-/* One whose tables are of a later time than this turn's was published in between: next turn. */
+/* A snapshot whose tables are for a time after this turn's was published meanwhile: it is taken in the next turn. */
 void worker_look(struct worker *w, uint64_t now)
 {
     struct snapshot *s = __atomic_load_n(&w->latest, __ATOMIC_ACQUIRE);
@@ -99,7 +99,7 @@ void worker_take_change(struct worker *w, uint64_t now)
         w->cfg.tun = c->tun;
         w->egress.snapshot = c->snapshot;
         w->tables_ns = 0;
-        w->tick_ns = now; /* the new one's timers */
+        w->tick_ns = now; /* timers of the new program */
         for (unsigned i = 0; i < w->egress.port_count; i++) w->ports[i].iface = c->iface[i];
         __atomic_store_n(&w->latest, c->snapshot, __ATOMIC_RELAXED);
         __atomic_store_n(&w->swapping, 1, __ATOMIC_RELAXED);
@@ -132,7 +132,7 @@ void worker_tell_state(struct worker *w, uint64_t now, bool idle)
     w->state_by_ns = 0;
 }
 
-/* The next part, from l->at on. */
+/* Fill the next part, from l->at on. */
 static void list_part(struct listing *l, const struct vm *vm, uint64_t program, uint64_t now_ns)
 {
     enum { GROUPS_A_STEP = 16 };
@@ -161,7 +161,7 @@ static void add_counter(struct counter *to, struct counter of)
     to->bytes += of.bytes;
 }
 
-/* What was told with the numbers of another program is counted by the remainder: it passed, and nobody's it is. */
+/* Reports with the numbers of another program are skipped: the total of passed segments includes them, as nobody's. */
 void worker_take_carried(struct worker *w)
 {
     struct carried c;
@@ -175,7 +175,7 @@ void worker_take_carried(struct worker *w)
     }
 }
 
-/* Its balancing tables for those of its snapshot, as soon as they hold; w->tables_ns: when to ask again. */
+/* Take the snapshot's balancing tables as soon as they hold. w->tables_ns: time of the next check. */
 static void take_tables(struct worker *w, uint64_t now)
 {
     struct balance *due = tables_due(w->egress.snapshot, w->cfg.worker, now, &w->tables, &w->tables_ns);
