@@ -1,4 +1,4 @@
-/* What the summary says of connections that end at a proxy. */
+/* Lines of the summary about connections that end at a proxy. */
 #include <cjson/cJSON.h>
 
 #include "runtime/report/json.h"

@@ -1,8 +1,8 @@
-/* --coverage: which rules the frames touched, and which never, list by list in file order.
+/* --coverage: the rules that frames matched, and those that never matched, list by list in file order.
  *
- * A rule is touched when it matched, whether or not that decided: the vm counts that where verdicts are remembered and
- * where later fragments follow, too. Of long programs neighbours that never matched share a line, so that a hundred
- * thousand rules stay as readable as what the capture made of them. */
+ * A rule counts when it matched, even if it did not decide; the vm counts matches of remembered verdicts and of later
+ * fragments, too. In long programs neighbours that never matched share a line, so that a hundred thousand rules stay
+ * readable. */
 #include "runtime/report/coverage.h"
 
 #include <cjson/cJSON.h>
@@ -11,7 +11,7 @@
 #include "runtime/report/summary.h"
 #include "runtime/report/table.h"
 
-enum { ALL_RULES = 40, JOINED = 4 }; /* with more rules, as many neighbours share a line */
+enum { ALL_RULES = 40, JOINED = 4 }; /* longer programs join this many neighbours or more */
 
 struct printing {
     FILE *out;
@@ -20,7 +20,7 @@ struct printing {
     struct table table;
 };
 
-/* Rules of the window that never matched, from its first on. */
+/* Return the number of rules in a row that never matched, from `first` on. */
 static uint32_t never_run(const struct vm_counters *c, uint32_t first, uint32_t end)
 {
     uint32_t i = first;
@@ -33,7 +33,7 @@ static bool is_joined(const struct subject *r, uint32_t run)
     return run >= JOINED && r->program->rules_count > ALL_RULES;
 }
 
-/* Widths are those of rows that have names of their own; runs take the whole column. */
+/* True for a rule with a row of its own. Such rows give the widths; runs take the whole column. */
 static bool is_named(const struct subject *r, const struct vm_counters *c, uint32_t rule)
 {
     return c->rules[rule].packets || r->program->rules_count <= ALL_RULES;
@@ -46,7 +46,7 @@ static const char *rules_text(uint32_t n, char *buf, size_t len)
     return buf;
 }
 
-/* "edge.prey:17-4120"; where the run ends in another file "a.prey:17 to b.prey:3". */
+/* Write "edge.prey:17-4120", or "a.prey:17 to b.prey:3" if the run ends in another file. */
 static const char *span_text(const struct subject *r, uint32_t first, uint32_t last, char *buf, size_t len)
 {
     const struct pbc_place *a = &r->program->rules[first].place, *b = &r->program->rules[last].place;
@@ -118,7 +118,7 @@ static const char *chain_name(const struct subject *r, uint32_t chain, char *buf
     return text_clean(buf);
 }
 
-/* Is the chain told in the last table, of those that never had a match? */
+/* True for a chain that never matched and stands in the last table. */
 static bool is_silent(const struct printing *p, uint32_t chain)
 {
     const struct pbc_chain *c = &p->r->program->chains[chain];
@@ -126,7 +126,7 @@ static bool is_silent(const struct printing *p, uint32_t chain)
            never_run(p->c, c->rules, c->rules + c->rule_count) == c->rule_count;
 }
 
-/* Chains that share a line, and their rules: a chain may have none. */
+/* Chains that share a line, and their rules, of which a chain may have none. */
 struct silent {
     uint32_t first, count, rules, first_rule, last_rule;
 };

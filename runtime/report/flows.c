@@ -43,7 +43,7 @@ static int compare_sides(const uint32_t a[4], const uint32_t b[4])
 static int compare_flows(const void *x, const void *y)
 {
     const struct flow_record *a = x, *b = y;
-    int d = compare_numbers(a->began_ns + 1, b->began_ns + 1); /* those that began earlier come first */
+    int d = compare_numbers(a->began_ns + 1, b->began_ns + 1); /* flows from before the start (UINT64_MAX) come first */
     if (!d) d = compare_numbers(a->family, b->family);
     if (!d) d = compare_sides(a->src, b->src);
     if (!d) d = compare_numbers(a->src_port, b->src_port);
@@ -101,7 +101,7 @@ const char *flow_side(const struct flow_record *f, enum flow_dir side, char buf[
     return buf;
 }
 
-/* "5", "5.7", "-" */
+/* Write "5", "5.7" or "-". */
 static const char *vlans(const struct flow_record *f, char buf[16])
 {
     if (f->vlan[0] == VLAN_UNTAGGED)
@@ -152,7 +152,7 @@ enum { VLAN_COLUMN = 5, SERVER_COLUMN, AS_COLUMN };
 
 static bool is_earlier(const struct flow_record *f) { return f->began_ns == FLOW_BEGAN_EARLIER; }
 
-/* Does all happen on one day? Then times are told without it. */
+/* True if all times are on one day: they are then printed without it. */
 static bool is_one_day(const struct flow_list *l)
 {
     const uint64_t day = 86400000000000;
@@ -180,14 +180,14 @@ static const char *server_of(const struct flow_list *l, const struct flow_record
 
 static bool is_sent_on(const struct flow_record *f) { return f->server != PBC_NONE || f->nat != PBC_NONE; }
 
-/* One that ends at a proxy is not: its server is reached by another connection, the proxy's. */
+/* True for a flow that ends at a proxy: its server is reached by another connection, the proxy's. */
 static bool ends_here(const struct flow_record *f)
 {
     static const uint32_t none[4];
     return memcmp(f->to_dst, none, sizeof none) == 0 && memcmp(f->to_src, none, sizeof none) == 0;
 }
 
-/* What the flow is sent on as: the same record from the other side's view. */
+/* Return the flow as seen behind this machine. */
 static struct flow_record sent_as(const struct flow_record *f)
 {
     struct flow_record as = *f;
@@ -226,7 +226,7 @@ static void cells_of(const struct flow_list *l, const struct flow_record *f, boo
 struct layout {
     int width[COLUMNS];
     bool vlans, one_day;
-    bool servers, sent_on; /* some flow has one, or is */
+    bool servers, sent_on; /* some flow has a server; some flow is sent on */
 };
 
 static struct layout layout_of(const struct flow_list *l)

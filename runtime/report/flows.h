@@ -1,4 +1,4 @@
-/* --flows: the list of a replay's flows and how each ended. */
+/* --flows: the list of a replay's flows, and how each ended. */
 #pragma once
 
 #include <stddef.h>
@@ -7,45 +7,45 @@
 #include "vm/flow/flow.h"
 #include "vm/vm.h"
 
-/* At most that many are listed, about 120 bytes each; the rest is counted. */
+/* Most flows that are listed, at about 120 bytes each; the rest is counted. */
 enum { FLOWS_LISTED_MOST = 1 << 24 };
 
-/* began_ns of one that began before anything is known. */
+/* began_ns of a flow that began before the known time. */
 #define FLOW_BEGAN_EARLIER UINT64_MAX
 
 struct flow_list {
     struct flow_record *flows;
     uint32_t count, room;
-    uint64_t left_out;    /* past FLOWS_LISTED_MOST or the memory that there is */
-    uint64_t ended;       /* added ones that have ended, left out or not */
-    char *const *servers; /* "POOL/SERVER" by index, the caller's; NULL: no flow has one */
+    uint64_t left_out;    /* beyond FLOWS_LISTED_MOST or the memory */
+    uint64_t ended;       /* flows added that have ended, left out or not */
+    char *const *servers; /* "POOL/SERVER" by index, owned by the caller; NULL: no flow has a server */
 };
 
 void flow_list_add(struct flow_list *l, const struct flow_record *f);
-/* The flows that go on. Once, at the end. */
+/* Add the flows that go on; called once, at the end. */
 void flow_list_rest(struct flow_list *l, const struct vm *vm);
 void flow_list_fini(struct flow_list *l);
 
-/* Sorted by when they began; where that is equal by what they are, so that the order is the same everywhere. */
+/* Sort by beginning, then by content, so that the order is always the same. */
 void flow_list_sort(struct flow_list *l);
 
-/* A table that ends in a line of totals; `remembered`: packets whose verdict was. */
+/* Write a table that ends in a line of totals. remembered: number of packets with a remembered verdict. */
 void flow_list_text(FILE *out, const struct flow_list *l, const struct flow_counters *c, uint64_t remembered);
-/* A JSON array, an object a line, without a newline at its end. */
+/* Write a JSON array with an object per line, without a newline at its end. */
 void flow_list_json(FILE *out, const struct flow_list *l);
-/* One of them. server: its name, NULL: none. */
+/* Write one flow. server: its name, or NULL. */
 void flow_json(FILE *out, const struct flow_record *f, const char *server);
-/* Its members alone, without braces; and of these the protocol and the two sides alone. */
+/* Write a flow's members without braces: the protocol and the two sides, or all of them. */
 void flow_json_sides(FILE *out, const struct flow_record *f);
 void flow_json_members(FILE *out, const struct flow_record *f, const char *server);
 
-/* "tcp", "gre" or "proto 200". */
+/* Write "tcp", "gre" or "proto 200". */
 const char *flow_protocol(const struct flow_record *f, char *buf, size_t len);
 enum { FLOW_SIDE_TEXT = 64 };
-/* "10.0.0.1:5000", "[2001:db8::1]:443", "10.0.0.1 id 7", "10.0.0.1": of the side that opened the flow, or the other. */
+/* Write "10.0.0.1:5000", "[2001:db8::1]:443", "10.0.0.1 id 7" or "10.0.0.1" for the opening side or the other. */
 const char *flow_side(const struct flow_record *f, enum flow_dir side, char buf[FLOW_SIDE_TEXT]);
 
-/* "3 closed, 1 idle"; "3 half-open, 1 established": kinds that there are; "" for none. */
+/* Write "3 closed, 1 idle" or "3 half-open, 1 established", without kinds of 0; "" for none. */
 const char *flow_ends_words(const uint64_t ended[FLOW_ENDS], char *buf, size_t len);
 const char *flow_classes_words(const uint64_t live[FLOW_CLASSES], char *buf, size_t len);
 const char *flow_class_name(enum flow_class c);

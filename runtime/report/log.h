@@ -8,8 +8,8 @@ struct log_said {
     enum log_form form;
     const struct labels *labels;
     uint32_t rule, bytes;
-    const char *packet; /* in words, cleaned */
-    uint64_t time_ns;   /* on the wall */
-    uint64_t frame;     /* its number; 0: not known */
+    const char *packet; /* the packet in words, cleaned */
+    uint64_t time_ns;   /* wall-clock time */
+    uint64_t frame;     /* number of the frame; 0: not known */
 };
 void log_say(FILE *out, const struct log_said *s);

@@ -8,9 +8,9 @@ enum kind { VERDICT, RULE, SERVICE, SERVER, REASON, OTHERWISE };
 
 struct only_term {
     enum kind kind;
-    bool no, ends; /* `not`; the last of its alternative */
+    bool no, ends; /* no: `not`; ends: last term of its alternative */
     uint32_t value;
-    uint8_t *rules; /* [rules_count] those that are called so, or NULL: RULE alone */
+    uint8_t *rules; /* [rules_count] flags of the rules with that name, or NULL; for RULE only */
 };
 
 static int fault(char *err, size_t err_len, const char *fmt, const char *word)
@@ -20,7 +20,7 @@ static int fault(char *err, size_t err_len, const char *fmt, const char *word)
     return -1;
 }
 
-/* Unnamed rules may share a line. */
+/* Find the rules with a name. Unnamed rules on one line share theirs. */
 static int find_rules(struct only_term *t, const struct labels *l, const char *name)
 {
     const struct program *p = l->program;
@@ -76,7 +76,7 @@ static bool is_verdict(struct only_term *t, const char *word)
     return false;
 }
 
-/* The next word: its length, 0 at the end; a comma is one. */
+/* Read the next word; a comma is a word. Return its length, 0 at the end. */
 static size_t next(const char **at, char word[WORD_MOST])
 {
     *at += strspn(*at, " \t");

@@ -1,6 +1,6 @@
-/* --only: which frames have lines. `drop, rule SSH` takes those of either, `drop rule SSH` those of both, `not drop`
- * the others; words are verdicts, `rule`, `service`, `server` and `reason` with a name as lines have it, and
- * `otherwise`: than was recorded. */
+/* --only: filter for the frames that get lines. `drop, rule SSH` takes frames that match either, `drop rule SSH` those
+ * that match both, `not drop` all others. Words are verdicts, `rule`, `service`, `server` and `reason` with a name as
+ * in lines, and `otherwise`: verdict differs from the recorded one. */
 #pragma once
 
 #include "runtime/report/text.h"
@@ -10,10 +10,10 @@ struct only {
     unsigned count;
 };
 
-/* text NULL: all frames. 0, or -1 with a line in err. only_fini in any case. */
+/* Parse. text NULL: all frames. Return 0, or -1 with a line in err. Call only_fini in any case. */
 int only_init(struct only *only, const char *text, const struct labels *labels, char *err, size_t err_len);
 void only_fini(struct only *only);
-/* otherwise: a recording says another verdict. */
+/* True if the frame gets a line. otherwise: the recording has another verdict. */
 bool only_takes(const struct only *only, const struct verdict *v, bool otherwise);
-/* Is any word of it `otherwise`? */
+/* True if the filter uses `otherwise`. */
 bool only_asks_recorded(const struct only *only);

@@ -1,4 +1,4 @@
-/* The counters of live traffic, printed as the summary of a replay prints them: the same tables, lines and keys. */
+/* Counters of live traffic in the form of a replay's summary: the same tables, lines and keys. */
 #pragma once
 
 #include "runtime/base/options.h"
@@ -9,23 +9,23 @@
 struct report {
     const struct options *options;
     struct program *program;
-    const struct labels *labels; /* of the program */
+    const struct labels *labels; /* labels of `program` */
     const struct vm_counters *counters;
     const struct totals *totals;
-    const uint8_t *down;           /* [servers_count] as in struct facts; NULL: none is */
-    uint32_t rules_most;           /* JSON alone: 0: all; else those that matched most, and `rules_left_out` */
-    const struct flow_list *flows; /* JSON alone: listed at the end; NULL: not */
+    const uint8_t *down;           /* [servers_count] as in struct facts; NULL: no server is down */
+    uint32_t rules_most;           /* JSON only: 0: all; else this many with the most matches, and `rules_left_out` */
+    const struct flow_list *flows; /* JSON only: listed at the end; NULL: no list */
 };
 
-/* Of a recording, with what was read. */
+/* Write the summary of a recording, with its sources. */
 void report_text(FILE *out, const struct report *of);
-/* Instead: which rules matched and which never did, as --coverage says it of a replay. 0, or -1: no memory. */
+/* Write the coverage in its place, as --coverage does for a replay. Return 0, or -1: out of memory. */
 int report_coverage(FILE *out, const struct report *of);
 
-/* The numbers alone, into an object. */
+/* Add the numbers alone to an object. */
 struct cJSON;
 void report_json_add(struct cJSON *root, const struct report *of);
 
-/* One object; `more` adds what else there is to say, before it is printed. 0, or -1: no memory. */
+/* Write one object; `more` adds further members before it is printed. Return 0, or -1: out of memory. */
 typedef void report_more_fn(struct cJSON *root, const void *arg);
 int report_json(FILE *out, const struct report *of, report_more_fn *more, const void *arg);

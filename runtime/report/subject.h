@@ -1,4 +1,4 @@
-/* What a report, a line or an explanation is about. */
+/* Subject of a report, a line or an explanation. */
 #pragma once
 
 #include "runtime/base/options.h"
@@ -7,18 +7,18 @@
 #include "runtime/report/only.h"
 #include "runtime/report/text.h"
 
-/* What is told of: a program and what it was given. A replay opens one once, the same for every pass; who tells of
- * something else fills in what it has. */
+/* A program and its inputs. A replay makes one subject for all its passes; other callers set only the members they
+ * use. */
 struct subject {
     const struct options *o;
     struct program *program;
     struct capture *capture;
     struct labels labels;
     struct facts facts;
-    struct ports *ports; /* NULL: not of a capture */
+    struct ports *ports; /* NULL: no capture */
     struct known_routes routes;
     struct only only;
-    uint8_t *down;     /* [servers_count] 1: --down names it; NULL: none */
-    struct pool *pool; /* of answers */
+    uint8_t *down;     /* [servers_count] 1: named by --down; NULL: none */
+    struct pool *pool; /* for answers */
     void *pool_memory;
 };

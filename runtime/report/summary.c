@@ -1,7 +1,7 @@
-/* The summary that a person reads: what became of the frames, who decided it, what was odd, how long it took.
+/* The summary for people: what became of the frames, who decided it, oddities, duration.
  *
  * Nothing is wider than 100 columns and every table ends in a sum. A rule that ends nothing (count, log, do, return, or
- * one that opens a tunnel) shows in brackets what it matched: those numbers are no part of the sum. */
+ * one that opens a tunnel) shows its matches in brackets: those numbers are no part of the sum. */
 #include "runtime/report/summary.h"
 
 #include <stdarg.h>
@@ -119,7 +119,7 @@ void note(FILE *out, const char *what, const char *fmt, ...)
 
 enum { PORTS_SHOWN = 8 };
 
-/* "eth0 is wan", "eth7 is not named by the rules". */
+/* Write "eth0 is wan" or "eth7 is not named by the rules". */
 static void port_note(FILE *out, const struct ports *p, uint32_t port, const char *title)
 {
     char name[140];
@@ -158,7 +158,7 @@ static void ports_text(FILE *out, const struct ports *p)
     if (p->count > PORTS_SHOWN + 1) note(out, "", "and %s more", text_number(p->count - PORTS_SHOWN - 1, n));
 }
 
-/* What the rules ask for and nobody has said: such conditions are false without a word. */
+/* Write hints about inputs that the rules ask for and the command line lacks: such conditions are silently false. */
 static void hints(FILE *out, const struct subject *r)
 {
     const bool has_self = r->facts.self4_count || r->facts.self6_count;
@@ -181,7 +181,7 @@ void what_was_read(FILE *out, const struct subject *r, const struct totals *t)
     if (t->first_ns) {
         text_date(t->first_ns, from);
         text_date(t->last_ns, to);
-        /* The day is said once where it is the same. */
+        /* the day of the end is left out if it is the same */
         note(out, "", "%s to %s UTC, %s", from, strncmp(from, to, 11) ? to : to + 11,
              text_duration(t->last_ns - t->first_ns, d));
     }
@@ -219,7 +219,7 @@ static void oddities(FILE *out, const struct subject *r, const struct vm_counter
     if (limited) note(out, t->log_events ? "" : "log", "%s more over their rules' rates", text_number(limited, a));
 }
 
-/* Packets that asked each meter; those that shared a bucket because the table was full. */
+/* Write the packets that asked each meter, and those that shared a bucket because the table was full. */
 static void meter_lines(FILE *out, const struct subject *r, const struct vm_counters *c)
 {
     const char *title = "meters";
@@ -235,7 +235,7 @@ static void meter_lines(FILE *out, const struct subject *r, const struct vm_coun
     }
 }
 
-/* Of the executor in the kernel. */
+/* Write the facts about the kernel executor. */
 static void in_kernel(FILE *out, const struct executor_told *told)
 {
     char a[TEXT_NUMBER], b[TEXT_NUMBER];
@@ -266,7 +266,7 @@ static void rates(FILE *out, const struct totals *t, const struct timing *timing
              timing->median, timing->worst);
 }
 
-/* The tables, and what was odd: of a replay, and of live traffic. */
+/* Write the tables and oddities, for a replay or live traffic. */
 static void numbers(FILE *out, const struct subject *r, const struct vm_counters *c, const struct totals *t)
 {
     const struct table table = table_of(out, r, c, t->frames, is_shown);

@@ -1,5 +1,5 @@
-/* Sums that text and JSON print alike: who decided about the frames. Each is counted where it is decided, so that all
- * together being `total` says that none was lost or counted twice. */
+/* Sums that text and JSON share: frames by decider. Each frame is counted where it is decided; if the sum equals
+ * `total`, no frame was lost or counted twice. */
 #pragma once
 
 #include "runtime/counters/totals.h"
@@ -11,24 +11,24 @@ struct decided {
 #define DECIDED(field, ...) struct counter field;
 #include "runtime/counters/decided.def"
 };
-/* Log events that the rates of their rules left out. */
+/* Return the number of log events over their rules' rates. */
 uint64_t logs_limited(const struct program *p, const struct vm_counters *c);
 
-/* A line of the summary: what it is about, or "" to go on with the same, and what there is to say. */
+/* Write a line of the summary: its subject, or "" for the previous one, and the text. */
 void note(FILE *out, const char *what, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 struct table;
-/* Rows of what neither a rule nor a default decided; none for none. */
+/* Write rows for frames that neither a rule nor a default decided; none if there are no such frames. */
 void undecided_rows(const struct table *t, const struct decided *d);
 
-/* The first lines: which capture, which program, and what neither says. */
+/* Write the first lines: capture, program, and missing inputs. */
 void what_was_read(FILE *out, const struct subject *r, const struct totals *t);
 
-/* tracked.c: the lines about flows and fragments, where the program keeps them. */
+/* Write the lines about flows and fragments, if the program keeps them (tracked.c). */
 void tracked_text(FILE *out, const struct vm_counters *c);
 
-/* json.c: the parts that every object has, and how one is printed: the text of root, which is deleted, and behind it
- * the key with what `write` writes, for that is too long to be built; write may be NULL. 0, or -1: no memory. */
+/* Parts of every JSON object, and printing (json.c). json_root_print prints root, which it deletes, and behind it the
+ * key with the output of `write` (may be NULL), which is too long to be built. Return 0, or -1: out of memory. */
 struct cJSON;
 typedef void json_write_fn(FILE *out, const void *arg);
 void json_sources(struct cJSON *root, const struct subject *r, const struct totals *t, const char *fault);
@@ -41,24 +41,24 @@ struct flow_list;
 struct streams;
 struct cJSON;
 
-/* Times of --repeat, in nanoseconds a packet. */
+/* Times of --repeat, in nanoseconds per packet. */
 struct timing {
     double first, best, median, worst;
-    uint64_t passes; /* that were made whole */
+    uint64_t passes; /* complete passes */
 };
 
-/* The same numbers for a person and for a program. timing may be NULL; fault:
- * why the capture's rest could not be read, or "". list: of --flows, or NULL; for a person it is printed apart. */
+/* Write the same numbers for people, or as JSON. timing may be NULL. fault: why the rest of the capture could not be
+ * read, or "". list: of --flows, or NULL; text has it apart. */
 void summary_text(FILE *out, const struct subject *r, const struct vm_counters *c, const struct totals *t,
                   const struct timing *timing, const char *fault);
 int summary_json(FILE *out, const struct subject *r, const struct vm_counters *c, const struct totals *t,
                  const struct timing *timing, const char *fault, const struct flow_list *list);
 
-/* Tables of packets by service and by server. */
+/* Write tables of packets by service and by server. */
 void services_text(FILE *out, const struct subject *r, const struct vm_counters *c, const struct totals *t, int width);
-/* All packets to a server: those that the vm sent there, and those of proxied connections. */
+/* Return all packets to a server: those that the vm sent there, and those of proxied connections. */
 struct counter server_served(const struct vm_counters *c, const struct totals *t, uint32_t server);
 
-/* Connections that end at a proxy. */
+/* Write the connections that end at a proxy. */
 void said_text(FILE *out, const struct subject *r, const struct streams *s);
 void said_json(struct cJSON *root, const struct streams *s);

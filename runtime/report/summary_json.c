@@ -1,5 +1,5 @@
-/* The summary for a program: one JSON object with the numbers of the text, and all rules. Numbers are written as they
- * are: cJSON would pass them through a double. */
+/* The summary as one JSON object, with the numbers of the text and all rules. Numbers are written with all digits:
+ * cJSON would pass them through a double. */
 #include <cjson/cJSON.h>
 #include <string.h>
 
@@ -21,7 +21,7 @@ static void counter_add(cJSON *to, const char *key, const struct counter *c)
     counted(cJSON_AddObjectToObject(to, key), c);
 }
 
-/* A path of the command line may hold any bytes. */
+/* Add a path. On the command line it may hold any bytes. */
 static void path_add(cJSON *to, const char *key, const char *path)
 {
     char buf[4200];
@@ -51,7 +51,7 @@ static void program_add(cJSON *root, const struct subject *r)
     cJSON_AddStringToObject(program, "digest", digest);
 }
 
-/* Of a merged one. */
+/* Add the paths of a merged capture. */
 static void paths_add(cJSON *to, const struct options *o)
 {
     cJSON *paths = cJSON_AddArrayToObject(to, "paths");
@@ -115,11 +115,11 @@ static void rule_add(cJSON *rules, const struct subject *r, const struct vm_coun
     counted(rule, &c->rules[i]);
 }
 
-/* How many packets a rule must have matched, for at most `most` of them to be listed. Bit by bit: a look at each rule
- * for each bit of a counter. */
+/* Return the number of matches from which on at most `most` rules are listed, found bit by bit with a pass over all
+ * rules for each bit. */
 static uint64_t rule_threshold(const struct vm_counters *c, uint32_t count, uint32_t most)
 {
-    uint64_t under = 0; /* more than `most` have that many */
+    uint64_t under = 0; /* more than `most` rules have this many */
     for (unsigned bit = 64; bit-- > 0;) {
         const uint64_t packets = under | UINT64_C(1) << bit;
         uint32_t over = 0;
@@ -129,7 +129,7 @@ static uint64_t rule_threshold(const struct vm_counters *c, uint32_t count, uint
     return under + 1;
 }
 
-/* 0: all of them. Else those that matched most packets, in the order of the rules, and how many are left out. */
+/* Add the rules; most 0: all, else those with the most matches, in the order of the rules, and the number left out. */
 static void some_rules_add(cJSON *root, const struct subject *r, const struct vm_counters *c, uint32_t most)
 {
     const uint32_t count = r->program->rules_count;
@@ -208,7 +208,7 @@ static void services_add(cJSON *root, const struct subject *r, const struct vm_c
     }
 }
 
-/* The object of that name, made where it is missing; null where nothing of it is kept. */
+/* Return the object of that name, which is made if it is missing; null if its counters are not kept. */
 static cJSON *object_of(cJSON *root, const char *name, bool kept)
 {
     cJSON *object = *name ? cJSON_GetObjectItem(root, name) : root;
@@ -216,7 +216,7 @@ static cJSON *object_of(cJSON *root, const char *name, bool kept)
     return kept ? cJSON_AddObjectToObject(root, name) : cJSON_AddNullToObject(root, name);
 }
 
-/* All of vm/counter.def. What only a program with flows counts is left out where their object is null. */
+/* Add all counters of vm/counter.def. Those of flows are left out where their object is null. */
 static void counters_add(cJSON *root, const struct vm_counters *c)
 {
     struct counter_row row;
@@ -242,7 +242,7 @@ static void rest_add(cJSON *root, const struct subject *r, const struct vm_count
     json_number(log, "lost", t->log_lost);
     json_number(log, "limited", logs_limited(r->program, c));
     if (!r->capture) return;
-    /* runtime/README.md: how often a packet is copied on each path. */
+    /* number of copies on each path: runtime/README.md */
     cJSON *copied = cJSON_GetObjectItem(root, "copied");
     json_number(copied, "frames", capture_copied(r->capture));
     json_number(copied, "answers", t->written);
@@ -260,7 +260,7 @@ static void times_add(cJSON *root, const struct totals *t, const struct timing *
     cJSON_AddNumberToObject(times, "worst_ns", timing->worst);
 }
 
-/* What is written goes before the brace that ends the object. */
+/* The output of `write` goes before the brace that ends the object. */
 int json_root_print(FILE *out, cJSON *root, const char *key, json_write_fn *write, const void *arg)
 {
     char *text = cJSON_Print(root);
@@ -277,7 +277,7 @@ int json_root_print(FILE *out, cJSON *root, const char *key, json_write_fn *writ
     return text ? 0 : -1;
 }
 
-/* All that a worker counts, of a replay or live. */
+/* Add all that a worker counts, in a replay or live. */
 static void numbers_add(cJSON *root, const struct subject *r, const struct vm_counters *c, const struct totals *t,
                         uint32_t rules_most)
 {
@@ -295,7 +295,7 @@ static void numbers_add(cJSON *root, const struct subject *r, const struct vm_co
 void report_json_add(cJSON *root, const struct report *of)
 {
     struct subject r = {.o = of->options, .program = of->program, .labels = *of->labels};
-    r.down = (uint8_t *)(uintptr_t)of->down; /* which is not written */
+    r.down = (uint8_t *)(uintptr_t)of->down; /* not written to */
     program_add(root, &r);
     numbers_add(root, &r, of->counters, of->totals, of->rules_most);
 }

@@ -2,10 +2,10 @@
 
 #include <string.h>
 
-/* Columns, with what stands between them: 2 name 2 verdict 2 packets share 1 bytes 2 place. Together 100 at most. */
+/* Widths of the columns, with the spaces between: 2 name 2 verdict 2 packets share 1 bytes 2 place. At most 100. */
 enum { NAME_MIN = 20, NAME_MAX = 24, VERDICT = 9, VERDICT_MAX = 10, PACKETS = 13, SHARE = 9, BYTES = 18, PLACE = 18 };
 
-/* Only names of chains are cut, and they do not widen it. */
+/* Return the width of the verdict column. Names of chains are cut, and do not widen it. */
 static int verdict_width(const struct subject *r, const struct vm_counters *c, table_shows_fn *shows)
 {
     for (uint32_t i = 0; i < r->program->rules_count; i++)
@@ -16,7 +16,7 @@ static int verdict_width(const struct subject *r, const struct vm_counters *c, t
 static int name_width(const struct subject *r, const struct vm_counters *c, int verdict, table_shows_fn *shows)
 {
     const size_t most = (size_t)(NAME_MAX + VERDICT - verdict);
-    size_t width = NAME_MIN; /* "malformed or snapped" */
+    size_t width = NAME_MIN; /* width of "malformed or snapped" */
     for (uint32_t i = 0; i < r->program->rules_count; i++)
         if (shows(r, c, i) && strlen(label_rule(&r->labels, i)) > width) width = strlen(label_rule(&r->labels, i));
     for (uint32_t i = 0; i < r->program->firewalls_count; i++)
@@ -58,7 +58,7 @@ void table_row(const struct table *t, const char *name, const struct counter *c,
     snprintf(p, sizeof p, brackets ? "(%s)" : "%s", packets);
     snprintf(b, sizeof b, brackets ? "(%s)" : "%s", bytes);
     if (!brackets) table_share(s, sizeof s, c->packets, t->whole);
-    /* A bracket hangs over to the right, so that digits stay under digits. */
+    /* A closing bracket extends to the right, so that digits stay under digits. */
     const int over = brackets;
     fprintf(t->out, "  %-*s  %*s%*s %*s", t->name - 2, name, PACKETS + over, p, SHARE - over, s, BYTES + over, b);
     if (*last) fprintf(t->out, "%*s%s", 2 - over, "", last);

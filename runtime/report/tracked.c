@@ -1,4 +1,4 @@
-/* What the summary says of what the vm remembers between packets: connections, and fragments of datagrams. */
+/* Lines of the summary about state kept between packets: connections, and fragments of datagrams. */
 #include <string.h>
 
 #include "runtime/counters/counters.h"
@@ -8,7 +8,7 @@
 
 enum { WIDTH = 100, INDENT = 12 };
 
-/* A list of words that begins with `what` and goes on in the next line where it is long. */
+/* Write a list of words that begins with `what` and wraps onto further lines. */
 static void words_text(FILE *out, const char *what, const char *words)
 {
     int col = INDENT + fprintf(out, "%*s%s", INDENT, "", what) - INDENT;
@@ -49,7 +49,7 @@ static void cookies_text(FILE *out, const struct forward_counters *f)
          text_number(f->cookies_unanswered, m));
 }
 
-/* A line of causes, as counter.def words them: "datagrams given up: 3 for an overlap, 1 for two ends". */
+/* Write a line of causes, in the words of counter.def: "datagrams given up: 3 for an overlap, 1 for two ends". */
 static void causes_text(FILE *out, const struct vm_counters *c, const char *line)
 {
     char words[400] = "", a[TEXT_NUMBER], what[100];

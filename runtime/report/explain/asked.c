@@ -1,4 +1,4 @@
-/* See asked.h. The verdict is put together of what the worker was asked, for nothing is judged. */
+/* See asked.h. Nothing is judged: the verdict is composed from the worker's answers. */
 #include "runtime/report/explain/asked.h"
 
 #include <string.h>
@@ -6,7 +6,7 @@
 #include "runtime/report/explain/parts.h"
 #include "runtime/report/flows.h"
 
-/* Does it belong to a flow that is sent on? */
+/* True if the packet belongs to a bound flow. */
 static bool is_bound(const struct explain_look *k)
 {
     return k->in_flow && (k->flow.server != PBC_NONE || k->flow.nat != PBC_NONE);
@@ -17,7 +17,7 @@ static bool is_arp_of_nobody(const struct explain_asked *a)
     return a->look->key.kind & KIND_ARP && !(a->program->meta->flags & PBC_NAMES_ARP);
 }
 
-/* What the rules accept goes to its service, or on as its flow does. */
+/* Fill in the verdict of an accepted packet: to its service, or on as its flow says. */
 static void accepted(const struct explain_asked *a, struct verdict *v)
 {
     const struct explain_look *k = a->look;
@@ -68,7 +68,7 @@ static struct verdict verdict_of(const struct explain_asked *a)
 
 uint32_t explain_asked_server(const struct explain_asked *a) { return verdict_of(a).server; }
 
-/* Of its flow, on the wall. */
+/* Return the wall-clock time at which the flow began. */
 static uint64_t began_ns(const struct explain_asked *a)
 {
     const struct explain_look *k = a->look;
@@ -83,13 +83,13 @@ static const char *source(const struct explain_look *k, char buf[FLOW_SIDE_TEXT]
     return flow_side(&as, FLOW_ORIGINAL, buf);
 }
 
-/* One side before and after; "" where it stays as it is. */
+/* Change of one side; both texts are "" if it has none. */
 struct change {
     const char *field;
     char before[FLOW_SIDE_TEXT], after[FLOW_SIDE_TEXT + 24];
 };
 
-/* The flow as it is, and as it is seen behind this machine. */
+/* Write the sides of the flow before and after translation. */
 static void sides(const struct flow_record *f, enum flow_dir dir, struct change *c)
 {
     struct flow_record to = *f;
@@ -98,13 +98,13 @@ static void sides(const struct flow_record *f, enum flow_dir dir, struct change 
     to.src_port = f->to_src_port;
     to.dst_port = f->to_dst_port;
     const bool drawn = dir == FLOW_ORIGINAL && f->src_port && !f->to_src_port;
-    if (drawn) to.proto = UINT8_MAX; /* which has no ports */
+    if (drawn) to.proto = UINT8_MAX; /* the protocol of no port */
     char side[FLOW_SIDE_TEXT];
     snprintf(c->after, sizeof c->after, "%s%s", flow_side(&to, dir, side), drawn ? ", a port by chance" : "");
     flow_side(f, dir, c->before);
 }
 
-/* How its addresses and ports change by translation; returns how many of changes[2] are. */
+/* Write the changes of addresses and ports by translation. Return their number, at most 2. */
 static unsigned changes_of(const struct explain_look *k, const struct verdict *v, struct change changes[2])
 {
     const bool bound = is_bound(k) && k->flow.nat != PBC_NONE;
@@ -116,7 +116,7 @@ static unsigned changes_of(const struct explain_look *k, const struct verdict *v
         c->field = (dir == FLOW_ORIGINAL) == !k->follows ? "source" : "destination";
         n += strcmp(c->before, c->after) != 0;
     }
-    for (unsigned i = 0; k->follows && i < n; i++) { /* what comes back becomes what it was */
+    for (unsigned i = 0; k->follows && i < n; i++) { /* for replies, the reverse */
         char was[FLOW_SIDE_TEXT];
         memcpy(was, changes[i].before, sizeof was);
         memcpy(changes[i].before, changes[i].after, sizeof was);

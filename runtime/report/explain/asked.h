@@ -1,4 +1,4 @@
-/* A packet that nobody has sent, explained as the worker would judge it now. */
+/* Explanation of a packet that was not sent, as the worker would judge it now. */
 #pragma once
 
 #include <stdio.h>
@@ -10,12 +10,12 @@ struct explain_asked {
     struct program *program;
     const struct labels *labels;
     const struct explain_look *look;
-    uint64_t time_ns; /* on the wall */
+    uint64_t time_ns; /* wall-clock time */
     bool json;
 };
 
-/* The server that it would go to; PBC_NONE: to none. */
+/* Return the server that the packet would go to; PBC_NONE: none. */
 uint32_t explain_asked_server(const struct explain_asked *a);
-/* As --explain prints a frame (JSON: one object), and where it would go now. way: the device that leads to
- * explain_asked_server; NULL: not known. */
+/* Write the explanation as --explain does for a frame (JSON: one object), with the way the packet would leave by now.
+ * way: device towards explain_asked_server; NULL: not known. */
 void explain_asked(FILE *out, const struct explain_asked *a, const char *way);

@@ -1,4 +1,4 @@
-/* --explain: one frame, every rule that was tried, whether it matched and why not, and what became of the frame. */
+/* --explain: for one frame, every rule that was tried, why it matched or not, and what became of the frame. */
 #include "runtime/report/explain/explain.h"
 
 #include <errno.h>
@@ -19,17 +19,17 @@ static const char *const reason_doc[REASON_COUNT] = {
 
 struct explained {
     const struct subject *r;
-    const struct explain_look *look; /* as the frames before left the worker */
+    const struct explain_look *look; /* state of the worker after the frames before */
     uint64_t time_ns;
     const struct pkt *pkt;
     const struct key *key;
     const struct explain_steps *tried;
     const struct fate *fate;
-    bool opens;               /* a rule opens a tunnel and decided; what it found: */
-    const struct pkt *inner;  /* NULL: nothing */
-    enum pkt_reason unopened; /* why it found nothing */
+    bool opens;               /* a rule that opens a tunnel decided; the result is below */
+    const struct pkt *inner;  /* the packet inside; NULL: none */
+    enum pkt_reason unopened; /* reason if no packet was found */
     FILE *out;
-    int width; /* of the rule column */
+    int width; /* width of the rule column */
     unsigned steps;
 };
 
@@ -65,7 +65,7 @@ static void step_json(void *arg, const struct trace_step *s)
                s->matched ? NULL : why(x, s, buf, sizeof buf));
 }
 
-/* The width that the rule column needs: tried once without printing. */
+/* Widen the rule column for a step; run before printing. */
 static void step_width(void *arg, const struct trace_step *s)
 {
     struct explained *x = arg;
@@ -73,7 +73,7 @@ static void step_width(void *arg, const struct trace_step *s)
     if (n > x->width) x->width = n < 40 ? n : 40;
 }
 
-/* Is the rule list asked about this frame at all? */
+/* True if the rule list is applied to this frame. */
 static bool is_judged(const struct fate *f)
 {
     const struct verdict *v = &f->verdict;
@@ -86,7 +86,7 @@ static void each(struct explained *x, const struct explain_steps *steps, trace_f
     for (size_t i = 0; i < steps->count; i++) fn(x, &steps->of[i]);
 }
 
-/* What it was tried by, or would be, each in order. */
+/* Call `fn` for each step that was tried, or would be, in order. */
 static void each_step(struct explained *x, trace_fn *fn)
 {
     const bool opened = x->unopened == REASON_NONE; /* else the rules were tried on the outer packet alone */
@@ -94,7 +94,7 @@ static void each_step(struct explained *x, trace_fn *fn)
     each(x, &x->fate->steps, fn);
 }
 
-/* Did a rule decide one that follows its first? */
+/* True if a rule decides a fragment that follows its first. */
 static bool is_decided(const struct explained *x)
 {
     const struct fate *f = x->fate;
@@ -102,7 +102,7 @@ static bool is_decided(const struct explained *x)
     return last && last->matched && x->r->program->rules[last->rule].verdict <= PBC_V_REJECT;
 }
 
-/* Why it is not. */
+/* Return why the frame is not judged. */
 static const char *unjudged(const struct explained *x)
 {
     const struct fate *f = x->fate;
@@ -111,7 +111,7 @@ static const char *unjudged(const struct explained *x)
     return f->followed ? "it gets the verdict of its first fragment" : reason_doc[f->verdict.reason];
 }
 
-/* Does a rule decide the frame that opens a tunnel? Then what it finds. A fragment that follows its first is not
+/* Look for the packet inside if a rule that opens a tunnel decides the frame. A fragment that follows its first is not
  * judged. */
 static void look_inside(struct explained *x)
 {
@@ -122,7 +122,7 @@ static void look_inside(struct explained *x)
     x->inner = k->inner;
 }
 
-/* From here on it is about the packet inside. */
+/* Go on with the packet inside. */
 static void go_inside(struct explained *x)
 {
     x->pkt = x->inner;
@@ -142,7 +142,7 @@ static void captured_text(FILE *out, const struct pkt *p)
     if (p->cap_len < p->wire_len) fprintf(out, ", %u captured", p->cap_len);
 }
 
-/* The rules that were tried on the outer packet, and what it holds. */
+/* Write the rules that were tried on the outer packet, and its content. */
 static void outer_text(struct explained *x)
 {
     char what[200];
@@ -166,7 +166,7 @@ static void outer_json(struct explained *x)
     go_inside(x);
 }
 
-/* What the default says; what became of a packet that it accepts may be another thing. */
+/* Write the default's verdict; an accepted packet may still be dropped later. */
 static void default_text(const struct explained *x)
 {
     static const char *const said[] = {[PBC_V_ACCEPT] = "accept", [PBC_V_DROP] = "drop", [PBC_V_REJECT] = "reject"};
@@ -177,7 +177,7 @@ static void default_text(const struct explained *x)
             label_place(l, label_firewall_place(l, f)));
 }
 
-/* Why nothing was sent, where the verdict alone does not say it; else NULL. */
+/* Return why nothing was sent, if the verdict does not say it; else NULL. */
 static const char *unsent(const struct explained *x)
 {
     const struct verdict *v = &x->fate->verdict;
@@ -186,7 +186,7 @@ static const char *unsent(const struct explained *x)
     return NULL;
 }
 
-/* Why no answer was sent where one was due; else NULL. */
+/* Return why no answer was sent where one was due; else NULL. */
 static const char *unanswered(const struct explained *x)
 {
     const struct verdict *v = &x->fate->verdict;
@@ -198,7 +198,7 @@ static const char *unanswered(const struct explained *x)
     return answer_withheld(x->pkt, x->key);
 }
 
-/* Does its connection end here? */
+/* True if the packet's connection ends here. */
 static bool is_proxied(const struct program *p, const struct verdict *v)
 {
     return v->service < p->services_count && p->services[v->service].proxy && v->action == ACTION_FORWARD;

@@ -1,4 +1,4 @@
-/* --explain of a packet that somebody else goes through. */
+/* --explain for a packet of a replay or recording, which the caller goes through. */
 #pragma once
 
 #include <stdio.h>
@@ -8,22 +8,22 @@
 #include "vm/vm.h"
 
 struct explain_packet {
-    const struct options *o; /* json */
-    uint64_t frame;          /* its number; 0: it has none */
-    const char *unnamed;     /* the interface that it came in on, where the rules do not name that; NULL */
+    const struct options *o; /* used: json */
+    uint64_t frame;          /* number of the frame; 0: none */
+    const char *unnamed;     /* name of the arrival interface if the rules do not name it; else NULL */
     struct program *program;
     const struct labels *labels;
-    struct pool *pool; /* for what is inside it */
-    struct vm *before; /* as the packets before it left it */
+    struct pool *pool; /* for the packet inside */
+    struct vm *before; /* state after the packets before */
     const struct vm_in *in;
-    const struct pkt *pkt; /* as it came */
-    uint64_t time_ns;      /* on the wall; 0: at no time */
+    const struct pkt *pkt; /* as it arrived */
+    uint64_t time_ns;      /* wall-clock time; 0: none */
     const struct verdict *verdict;
-    const char *heard;           /* what its service makes of what the client says; NULL: nobody asks */
-    const struct tx_entry *left; /* [left_count] what left when it was judged */
+    const char *heard;           /* findings of its service on the client's bytes; NULL: not asked for */
+    const struct tx_entry *left; /* [left_count] packets that left when it was judged */
     unsigned left_count;
 };
-/* Print every rule that was tried on it and what became of it. */
+/* Write every rule that was tried on the packet and what became of it. */
 void explain_packet_to(FILE *out, const struct explain_packet *e);
-/* The same on standard output. Returns the exit status. */
+/* Write the same to standard output. Return the exit status. */
 int explain_packet(const struct explain_packet *e);

@@ -1,20 +1,20 @@
-/* What became of a frame, and how that is told. */
+/* Fate of a frame, and its description. */
 #pragma once
 
 #include "runtime/report/explain/look.h"
 #include "runtime/report/explain/sent.h"
 
 struct fate {
-    uint64_t frame; /* its number; 0: it has none */
+    uint64_t frame; /* number of the frame; 0: none */
     struct verdict verdict;
-    bool followed; /* it took the verdict of its first fragment */
-    bool held;     /* it had to wait for that */
+    bool followed; /* a later fragment with the verdict of its first */
+    bool held;     /* it had to wait for its first fragment */
     uint64_t waited_ns;
-    bool limited;               /* an answer was over its limit */
-    struct departures left;     /* the packets that left for it */
-    struct explain_steps steps; /* of one that followed: the rules that were tried all the same */
+    bool limited;               /* an answer was over the limit */
+    struct departures left;     /* packets that left because of the frame */
+    struct explain_steps steps; /* for a later fragment: rules tried nevertheless */
 };
 
-/* k: as the frames before left the worker. JSON: an object without its end. */
+/* Write the explanation. k: state of the worker after the frames before. JSON: an object without its end. */
 void explain_fate(const struct subject *r, const struct explain_look *k, uint64_t time_ns, const struct fate *fate,
                   FILE *out);

@@ -1,4 +1,4 @@
-/* --explain of programs that keep flows: what `state` says of the frame, and the flow that says so. */
+/* --explain for programs that keep flows: the answer to `state` for the frame, and the flow it comes from. */
 #include "runtime/report/explain/look.h"
 #include "runtime/report/explain/parts.h"
 #include "runtime/report/flows.h"
@@ -16,7 +16,8 @@ static const char *state_word(const struct key *key)
 
 static uint64_t since(const struct vm_in *in, uint64_t ns) { return in->mono_ns > ns ? in->mono_ns - ns : 0; }
 
-/* "state established: flow of tcp, established, opened by 10.0.0.1:5000 12.3 s before, last packet 2.0 ms before" */
+/* Write "state established: flow of tcp, established, opened by 10.0.0.1:5000 12.3 s before, last packet 2.0 ms
+ * before" */
 void explain_flow_text(FILE *out, const struct subject *r, const struct explain_look *k)
 {
     char side[FLOW_SIDE_TEXT], name[40], began[TEXT_NUMBER], seen[TEXT_NUMBER];

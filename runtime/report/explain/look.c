@@ -13,7 +13,7 @@ void explain_steps_add(void *steps, const struct trace_step *s)
     all->of[all->count++] = *s;
 }
 
-/* What a rule that opens tunnels finds, if one decides. */
+/* Look inside the packet if a rule that opens tunnels decides it. */
 static void look_inside(struct explain_look *k, struct vm *vm, const struct program *p, struct pool *pool)
 {
     const uint32_t rule = k->decision.rule;

@@ -1,4 +1,4 @@
-/* What a worker would do with a packet, asked of it without changing it, and kept: whoever prints it takes his time. */
+/* A worker's answers about a packet, asked for without changing the worker and kept for later printing. */
 #pragma once
 
 #include "vm/vm.h"
@@ -11,29 +11,29 @@ struct explain_steps {
 
 struct explain_look {
     struct vm_in in;
-    struct pkt pkt;        /* as it came, parsed; bytes are the caller's */
-    struct key key;        /* with what `state` says of it */
-    bool in_flow, follows; /* it belongs to `flow`, or quotes it; it is a reply of one that was sent on: not judged */
+    struct pkt pkt;        /* as it arrived, parsed; the caller owns the bytes */
+    struct key key;        /* with the answer to `state` */
+    bool in_flow, follows; /* belongs to `flow` or quotes it; is a reply of a bound flow and not judged */
     struct flow_record flow;
     struct explain_steps steps;
     struct decision decision;
-    uint32_t opener;          /* the rule that opens a tunnel and decided; RULE_NONE: none */
-    enum pkt_reason unopened; /* why nothing was found in it */
-    struct pkt *inner;        /* what was; NULL */
+    uint32_t opener;          /* rule that opens a tunnel and decided; RULE_NONE: none */
+    enum pkt_reason unopened; /* reason if no packet was found inside */
+    struct pkt *inner;        /* the packet inside, or NULL */
     struct key inner_key;
     struct explain_steps inner_steps;
-    struct served served;       /* of the packet inside, where there is one */
-    struct served fresh;        /* the same, as if it began a flow of its own */
-    struct translated nat;      /* what a nat would make of it, if no service and no flow takes it */
-    const char *unnamed;        /* the interface that it came in on, where the rules do not name that; NULL */
-    const char *heard;          /* what its service makes of what the client says, in words; NULL: nobody asks */
-    const struct said *proxied; /* its connection, of a proxy service in a replay; NULL */
+    struct served served;       /* for the packet inside, if there is one */
+    struct served fresh;        /* the same, as if the packet began a flow */
+    struct translated nat;      /* result of a nat, if no service and no flow takes the packet */
+    const char *unnamed;        /* name of the arrival interface if the rules do not name it; else NULL */
+    const char *heard;          /* findings of its service on the client's bytes, as text; NULL: not asked for */
+    const struct said *proxied; /* its connection to a proxy service in a replay, or NULL */
 };
 
-/* The pool is for what is inside. Steps that find no memory are left out. */
+/* Ask the worker about the packet. pool: for the packet inside. Steps are left out if memory is out. */
 void explain_look(struct explain_look *k, struct vm *vm, const struct vm_in *in, const struct program *p,
                   struct pool *pool, const struct pkt *pkt);
-/* From here on its times are the wall's, where the vm's clock is another and stood at k->in.mono_ns. */
+/* Convert the times to the wall clock, for a vm with another clock, which stood at k->in.mono_ns. */
 void explain_look_on_wall(struct explain_look *k, uint64_t wall_ns);
 void explain_look_fini(struct explain_look *k);
 

@@ -1,4 +1,4 @@
-/* Who answers one that asks for a neighbour. The words hang on the program, and on what is known of this machine's
+/* Answers to questions for a neighbour's MAC address. The text depends on the program and on this machine's known
  * addresses; the answer itself is that of vm/forward/vips.c. */
 #include <arpa/inet.h>
 
@@ -25,7 +25,7 @@ static void say_why(const struct subject *r, const struct vips_asked *asked, str
     }
 }
 
-/* False: it asks for no neighbour. */
+/* Find the answer. False: the packet asks for no neighbour. */
 static bool answer_to(const struct subject *r, const struct explain_look *k, const struct verdict *v, struct answer *a)
 {
     const struct vips_asked asked = vips_who(r->program, k->in.facts, &k->pkt, &k->key);

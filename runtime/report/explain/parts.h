@@ -1,4 +1,4 @@
-/* The parts of an explanation. */
+/* Parts of an explanation. */
 #pragma once
 
 #include <stdio.h>
@@ -9,27 +9,27 @@
 
 struct said;
 
-/* The service that takes the packet, and the server. */
+/* Write the service that takes the packet, and the server. */
 void explain_service_text(FILE *out, const struct subject *r, const struct served *s, const struct key *key,
                           const struct pkt *pkt, const struct verdict *v);
 void explain_service_json(FILE *out, const struct subject *r, const struct served *s, const struct verdict *v);
 
-/* The same of a service whose connections end at a proxy. c: as they stand behind the packet; NULL: nobody follows
- * them. */
+/* Write the same for a service whose connections end at a proxy. c: the connection after the packet; NULL: connections
+ * are not followed. */
 void explain_said_text(FILE *out, const struct subject *r, const struct said *c, const struct verdict *v);
 void explain_said_json(FILE *out, const struct subject *r, const struct said *c, const struct verdict *v);
 
-/* What `state` says of a frame, and the flow that it belongs to or quotes. Nothing where the
- * program keeps no flows. */
+/* Write the answer to `state` for a frame, and the flow that it belongs to or quotes. Nothing if the program keeps no
+ * flows. */
 void explain_flow_text(FILE *out, const struct subject *r, const struct explain_look *k);
 void explain_flow_json(FILE *out, const struct subject *r, const struct explain_look *k);
 
-/* Who answers an ARP request or a neighbour solicitation; nothing of what is neither. v: what became of it. */
+/* Write who answers an ARP request or a neighbour solicitation; nothing for other packets. v: verdict on the packet. */
 void explain_neighbour_text(FILE *out, const struct subject *r, const struct explain_look *k, const struct verdict *v);
-/* A member of an object, a comma before it. */
+/* Write the same as a member of an object, with a comma before it. */
 void explain_neighbour_json(FILE *out, const struct subject *r, const struct explain_look *k, const struct verdict *v);
 
-/* What was asked of a worker, of a packet that it does not judge, and that would get this
- * verdict. JSON: an object without its end. */
+/* Write a worker's answers about a packet that is not judged, with the verdict that it would get. JSON: an object
+ * without its end. */
 void explain_print(const struct subject *r, const struct explain_look *k, uint64_t time_ns, const struct verdict *v,
                    FILE *out);

@@ -1,5 +1,5 @@
-/* --explain of a frame that was sent on, or answered: each packet that left for it, and every field in which it differs
- * from what came. */
+/* --explain for a frame that was sent on or answered: each packet that left because of it, and every field in which
+ * that differs from the frame. */
 #include "runtime/report/explain/sent.h"
 
 #include <arpa/inet.h>
@@ -77,7 +77,7 @@ static void changed_sides(struct fields *f, const char *src, const char *dst, co
     changed(f, dst, side(a, a->dst, a->dst_port, x), side(b, b->dst, b->dst_port, y));
 }
 
-/* The first block of a segment's SACK option (RFC 2018, 3), "-" without one. */
+/* Write the first block of a segment's SACK option (RFC 2018, 3), or "-" without one. */
 static void sack_text(const struct pkt *pkt, char buf[SIDE_TEXT])
 {
     enum { HEADER = 20, MOST = 40, END = 0, NOP = 1, SACK = 5, ONE_BLOCK = 10 };
@@ -138,7 +138,7 @@ static void changed_icmp(struct fields *f, const struct pkt *before, const struc
     }
 }
 
-/* Every field in which the packets differ. */
+/* Note every field in which the packets differ. */
 static void compare(struct fields *f, const struct pkt *before, const struct key *a, const struct pkt *after,
                     const struct key *b)
 {
@@ -161,7 +161,7 @@ static const char *cause_name(unsigned cause)
     return cause < sizeof names / sizeof *names && names[cause] ? names[cause] : "answered";
 }
 
-/* The packet inside, if this one is a tunnel's; in a slot that is the caller's. */
+/* Return the packet inside a tunnel's packet, in a slot that the caller puts back, or NULL. */
 static struct pkt *inside(const struct subject *r, const struct pkt *pkt, const struct key *key, const struct key *came,
                           struct key *inner)
 {
@@ -184,7 +184,7 @@ static bool from_service(const struct subject *r, const struct verdict *v)
     return mode_is(r->program->services[v->service].mode, MODE_TUNNELS);
 }
 
-/* One packet that left: in words, what it carries if it is a tunnel's (or ""), and what differs. */
+/* A packet that left: in words, the packet inside if it is a tunnel's (or ""), and the differing fields. */
 struct told {
     char packet[200], inner[200];
     uint32_t inner_bytes, inner_captured;

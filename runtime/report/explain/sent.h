@@ -1,4 +1,4 @@
-/* What left for the frame that --explain is about. */
+/* Packets that left because of the explained frame. */
 #pragma once
 
 #include "runtime/report/subject.h"
@@ -16,12 +16,12 @@ struct departures {
     unsigned count;
 };
 
-/* Keep the entry if it is sent; what finds no room or memory is left out. */
+/* Keep the entry if it is sent; it is left out if there is no room or memory. */
 void departures_add(struct departures *d, const struct tx_entry *e);
 void departures_fini(struct departures *d);
 
-/* "sent tcp 10.0.0.1:61017 > 10.0.0.12:8443 SYN", with its lengths where the capture had cut it, then a line for each
- * field that differs from the packet that came. */
+/* Write "sent tcp 10.0.0.1:61017 > 10.0.0.12:8443 SYN", with its lengths if the capture had cut it, then a line for
+ * each field that differs from the packet that came. */
 void departures_text(FILE *out, const struct subject *r, const struct departures *all, const struct pkt *came,
                      const struct key *key, const struct verdict *v);
 void departures_json(FILE *out, const struct subject *r, const struct departures *all, const struct pkt *came,

@@ -1,5 +1,5 @@
-/* --explain of a packet that a service takes: where it went, and why; where its connections end at a proxy, how far its
- * connection is, and what the client's bytes said. */
+/* --explain for a packet that a service takes: its destination and the reason; for connections that end at a proxy,
+ * also the state of the connection and the client's bytes. */
 #include <arpa/inet.h>
 #include <string.h>
 
@@ -20,7 +20,7 @@ static const char *pool_name(const struct subject *r, uint32_t pool, char *buf, 
     return text_clean(buf);
 }
 
-/* The `when`s before the branch that was taken, each with its first condition that failed. */
+/* Write the `when`s before the taken branch, each with its first condition that failed. */
 static void failed_whens(FILE *out, const struct subject *r, uint32_t branch, const struct key *key,
                          const struct pkt *pkt)
 {
@@ -88,13 +88,13 @@ void explain_service_json(FILE *out, const struct subject *r, const struct serve
     fputc('}', out);
 }
 
-/* The branch of what nobody wrote a branch for. */
+/* True for the branch taken when no written branch matches. */
 static bool is_left(const struct program *p, uint32_t branch)
 {
     return branch != PBC_NONE && p->branches[branch].shares != PBC_TARGET && !p->branches[branch].share_count;
 }
 
-/* What its state means, where there is no server. */
+/* Return the meaning of the state for a connection without a server. */
 static const char *why_none(const struct program *p, const struct said *c)
 {
     switch ((enum said_state)c->state) {
@@ -112,7 +112,7 @@ static const char *why_none(const struct program *p, const struct said *c)
     }
 }
 
-/* The `when`s before the branch that was taken. */
+/* Write the `when`s before the taken branch. */
 static void passed_text(FILE *out, const struct subject *r, const struct said *c, const struct verdict *v)
 {
     for (const char *at = c->passed ? c->passed : ""; *at;) {

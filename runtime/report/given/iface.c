@@ -1,4 +1,4 @@
-/* --on and --map: a declared name first, a device second, then the longest pattern, else an interface that the program
+/* --on and --map: a declared name first, then a device, then the longest pattern, else an interface that the program
  * does not name. */
 #include "runtime/report/given/iface.h"
 

@@ -7,7 +7,7 @@
 
 enum { PORTS_MOST = 1 << 16 };
 
-/* Keyed: a capture's names may be chosen to meet. */
+/* Keyed, since names in a capture may be chosen to collide. */
 static uint64_t hash(const struct hash_key *key, const char *name)
 {
     uint64_t words[HASH_WORDS] = {0};
@@ -23,7 +23,7 @@ static uint64_t hash(const struct hash_key *key, const char *name)
     return words[0];
 }
 
-/* The slot that a name has, or would have. */
+/* Return the slot of a name, or the free slot for it. */
 static uint32_t *slot_of(const struct ports *p, const char *name)
 {
     for (uint64_t i = hash(&p->key, name);; i++) {
@@ -60,7 +60,7 @@ static int add(struct ports *p, const char *name, uint16_t id)
     return (int)p->count++;
 }
 
-/* The IF of a --map whose NAME that is, or NULL. */
+/* Return the IF of the --map with this NAME, or NULL. */
 static const char *mapped(struct ports *p, const char *name)
 {
     for (unsigned i = 0; i < p->o->map_count; i++) {
@@ -82,7 +82,7 @@ int ports_named(void *arg, const char *path, const char *name)
     const uint32_t known = *slot_of(p, key);
     uint16_t id = IFACE_OTHER;
     if (known) return (int)known;
-    /* A name that no device of this kind of machine can have is one that the rules do not name. */
+    /* If no device of this machine can have the name, the rules do not name it either. */
     if (p->program) (void)iface_find(p->program, to ? to : key, &id, err, sizeof err);
     return add(p, key, id);
 }

@@ -7,9 +7,9 @@
 #include "runtime/base/clock.h"
 #include "runtime/report/text.h"
 
-#define FIRST_NS 500000000u /* what is done sooner shows nothing */
+#define FIRST_NS 500000000u /* shorter runs show nothing */
 #define EVERY_NS 100000000u
-enum { CALLS = 256 }; /* batches between two looks at the clock */
+enum { CALLS = 256 }; /* batches between two reads of the clock */
 
 void progress_begin(struct progress *p, bool wanted)
 {

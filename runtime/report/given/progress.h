@@ -1,4 +1,4 @@
-/* How far a capture is read: one line on standard error where that is a terminal, rewritten in place. */
+/* Progress in reading a capture: one line on standard error, if that is a terminal, rewritten in place. */
 #pragma once
 
 #include <stdbool.h>
@@ -11,11 +11,11 @@ struct progress {
     uint64_t begin_ns, next_ns;
 };
 
-/* wanted: nothing else is printed meanwhile. */
+/* Begin. wanted: nothing else is printed meanwhile. */
 void progress_begin(struct progress *p, bool wanted);
-/* So many frames are read; to be called once a batch. */
+/* Show the number of frames read; called once per batch. */
 void progress_step(struct progress *p, const struct capture *c, uint64_t frames);
-/* The same where nothing has come for a while. */
+/* Show it when nothing has come for a while. */
 void progress_wait(struct progress *p, const struct capture *c, uint64_t frames);
-/* Take the line back. */
+/* Erase the line. */
 void progress_end(struct progress *p);

@@ -16,20 +16,20 @@
 
 enum { LINE_MOST = 4096, WORDS_MOST = 256, FILE_MOST = 64 << 20 };
 
-/* Of --route before that of files. */
+/* Routes of --route precede those of files. */
 enum { RANK_FILE, RANK_WRITTEN };
 
 struct reading {
     struct route_list list;
     char *err;
     size_t err_len;
-    const char *file; /* that is read, and which line of it */
+    const char *file; /* file that is read, and the line in it */
     unsigned line;
     struct route_hop hops[ROUTE_LEGS_MOST];
-    struct route_entry entry; /* of the lines so far, not added yet; hop NULL: there is none */
-    unsigned began;           /* line */
-    bool left_out;            /* the route that they speak of does not count: it is dead, or for some packets alone; */
-    bool hops_left_out;       /* or some of its ways */
+    struct route_entry entry; /* route of the lines so far, not added yet; hop NULL: none */
+    unsigned began;           /* line at which `entry` began */
+    bool left_out;            /* the route does not count: it is dead, or for some packets only */
+    bool hops_left_out;       /* some hops of the route do not count */
 };
 
 static int fault(struct reading *r, const char *what, const char *word)
@@ -55,7 +55,7 @@ static int add(struct reading *r, const struct route_entry *e, bool set)
 
 static unsigned bits_alike(uint64_t a, uint64_t b) { return a == b ? 64 : (unsigned)__builtin_clzll(a ^ b); }
 
-/* An address or a prefix; `default` is all of the family, which for it alone is `family`. */
+/* Parse an address or a prefix; `default` is all of `family`, which serves for that only. */
 static bool prefix(const char *s, size_t len, uint8_t family, struct route *to)
 {
     struct addr_member m;
@@ -77,7 +77,7 @@ static bool prefix(const char *s, size_t len, uint8_t family, struct route *to)
     return true;
 }
 
-/* The device that a name of the rules stands for, or the name itself. */
+/* Return the device of an interface name of the rules, or the name itself. */
 static const char *device_named(const struct program *p, const char *name)
 {
     for (uint32_t i = 0; i < p->ifaces_count; i++)
@@ -111,17 +111,17 @@ static int read_written(struct reading *r, const struct program *p, const char *
 
 static bool is(const char *word, const char *other) { return !strcmp(word, other); }
 
-/* Kinds of routes that stand before their prefix. */
+/* Kinds of routes, written before the prefix. */
 static const struct {
     const char *word;
-    uint8_t kind; /* enum route_kind, as of the kernel's routes (host/view/routing.c) */
+    uint8_t kind; /* enum route_kind, as for the kernel's routes (host/view/routing.c) */
 } kinds[] = {
     {"unicast", ROUTE_VIA},       {"local", ROUTE_OWN},           {"anycast", ROUTE_OWN},
     {"blackhole", ROUTE_REFUSED}, {"unreachable", ROUTE_REFUSED}, {"prohibit", ROUTE_REFUSED},
     {"broadcast", ROUTE_REFUSED}, {"multicast", ROUTE_ASK},       {"throw", ROUTE_ASK},
 };
 
-/* What a word says of the number behind it. */
+/* Parse the number behind a word. */
 static bool number(const char *word, uint32_t most, uint32_t *value)
 {
     char *end;
@@ -132,7 +132,7 @@ static bool number(const char *word, uint32_t most, uint32_t *value)
     return true;
 }
 
-/* One word and its value, of those that say anything here. */
+/* Read one word and its value. */
 static int read_value(struct reading *r, const char *word, const char *value, struct route_hop *hop)
 {
     if (is(word, "dev")) {
@@ -145,19 +145,19 @@ static int read_value(struct reading *r, const char *word, const char *value, st
         if (!number(value, 256, &hop->weight) || !hop->weight)
             return fault(r, "a weight is a number from 1 to 256, and not", value);
     } else if (is(word, "from")) {
-        r->entry.kind = ROUTE_ASK; /* the source has a say */
+        r->entry.kind = ROUTE_ASK; /* the source decides, too */
     } else if (!is(value, "main") && !is(value, "local") && !is(value, "default") && !is(value, "253") &&
                !is(value, "254") && !is(value, "255")) {
-        r->left_out = true; /* a table that rules select for some packets */
+        r->left_out = true; /* a table that policy rules select for some packets */
     }
     return 0;
 }
 
-/* The words behind a prefix or a `nexthop`. */
+/* Read the words behind a prefix or a `nexthop`. */
 static int read_rest(struct reading *r, char *const words[], unsigned count, struct route_hop *hop)
 {
     static const char *const valued[] = {"dev", "metric", "weight", "from", "table"};
-    bool wrapped = false; /* the header that the kernel puts around has a TOS, too */
+    bool wrapped = false; /* the encapsulating header has a TOS, too */
     for (unsigned i = 0; i < count; i++) {
         bool takes = false;
         if (is(words[i], "encap")) wrapped = true;
@@ -172,7 +172,7 @@ static int read_rest(struct reading *r, char *const words[], unsigned count, str
     return 0;
 }
 
-/* The route that the lines before spoke of. */
+/* Add the route of the previous lines. */
 static int close_route(struct reading *r)
 {
     struct route_entry *e = &r->entry;
@@ -186,7 +186,7 @@ static int close_route(struct reading *r)
     }
     e->hop = r->hops;
     const unsigned line = r->line;
-    r->line = r->began; /* where a fault is */
+    r->line = r->began; /* line of a fault */
     const int failed = add(r, e, false);
     r->line = line;
     e->hop = NULL;
@@ -210,14 +210,14 @@ static int read_hop(struct reading *r, char *const words[], unsigned count)
     const int failed = read_rest(r, words, count, hop);
     if (!r->entry.route.bits && has_colon(words, count)) r->entry.route.family = 6;
     if (r->left_out && !left_out)
-        r->hops_left_out = true; /* it alone is dead */
+        r->hops_left_out = true; /* only this hop is dead */
     else
         r->entry.hops++;
     r->left_out = left_out;
     return failed;
 }
 
-/* `ip -6 route` says `default` as `ip route` does: what else the line says tells them apart. */
+/* Return the family of a `default`, which `ip route` and `ip -6 route` print alike, from the rest of the line. */
 static uint8_t family_of(char *const words[], unsigned count)
 {
     for (unsigned i = 0; i < count; i++)
@@ -239,7 +239,7 @@ static int read_route(struct reading *r, char *const words[], unsigned count)
         return fault(r, "a route begins with an address, a prefix or `default`, and this is none:",
                      at == count ? "" : words[at]);
     r->hops[0] = (struct route_hop){.weight = 1};
-    for (unsigned i = at; i < count; i++) /* ways may stand in its own line */
+    for (unsigned i = at; i < count; i++) /* hops may stand in the route's own line */
         if (is(words[i], "nexthop")) {
             failed = read_rest(r, words + at + 1, i - at - 1, &r->hops[0]);
             for (unsigned end; !failed && i < count; i = end) {
@@ -253,7 +253,7 @@ static int read_route(struct reading *r, char *const words[], unsigned count)
     return failed;
 }
 
-/* `ip -color` marks words: ESC [ NUMBERS m. */
+/* Remove the colours of `ip -color`: ESC [ NUMBERS m. */
 static void take_colours_off(char *line)
 {
     char *to = line;
@@ -277,11 +277,11 @@ static int read_line(struct reading *r, char *line)
         words[count++] = at;
     }
     if (!count || words[0][0] == '#') return 0;
-    if (is(words[0], "nh_info")) return 0; /* `ip -details`: what a route by `nhid` says again */
+    if (is(words[0], "nh_info")) return 0; /* `ip -details`: repeats a route by `nhid` */
     return is(words[0], "nexthop") ? read_hop(r, words + 1, count - 1) : read_route(r, words, count);
 }
 
-/* The text, cut into lines. */
+/* Cut the text into lines and read each. */
 static int read_lines(struct reading *r, char *text)
 {
     int failed = 0;

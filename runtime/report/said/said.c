@@ -23,7 +23,7 @@ uint64_t said_patience(const struct said_world *w, const struct said *c)
     return own ? own : w->program->settings->proxy_first_ns;
 }
 
-/* No byte of it is looked at any more. */
+/* Set a final state: no further byte is read, and the memory is given back. */
 static void settle(struct said_world *w, struct said *c, enum said_state state)
 {
     c->state = (uint8_t)state;
@@ -51,7 +51,7 @@ void said_end(struct said_world *w, struct said *c, const struct key *key)
     c->admitted = false;
 }
 
-/* The key that rules and balancing see. */
+/* Return the key as rules and balancing see it. */
 static struct key key_of(const struct said *c, const struct key *key)
 {
     struct key k = *key;
@@ -61,7 +61,7 @@ static struct key key_of(const struct said *c, const struct key *key)
     return k;
 }
 
-/* Of the request that was read last. */
+/* Return the affinity of the last request. */
 static uint64_t affinity_of(const struct said_world *w, const struct said *c)
 {
     return asks_requests(w, c) ? chooser_affinity(w->chooser, c->service, &w->first) : 0;
@@ -81,7 +81,7 @@ static void choose(struct said_world *w, struct said *c, const struct said_segme
         return;
     }
     if (branch != PBC_NONE && w->program->branches[branch].shares == PBC_TARGET) {
-        settle(w, c, SAID_CHOSEN); /* to whom the client says */
+        settle(w, c, SAID_CHOSEN); /* the client names its target */
         return;
     }
     const struct choice at = branch == PBC_NONE ? (struct choice){PBC_NONE, PBC_NONE, REASON_NO_SERVER}
@@ -108,7 +108,7 @@ uint32_t said_wants(const struct said_world *w, const struct said *c)
     return program_wants(w->program, c->service) | (asks_requests(w, c) ? FIRST_HTTP : 0);
 }
 
-/* The same, and a PROXY header. */
+/* Return the wants of said_wants, and a PROXY header. */
 static uint32_t wants(const struct said_world *w, const struct said *c, const struct key *key)
 {
     const struct pbc_proxy *x = says(w, c);
@@ -117,7 +117,7 @@ static uint32_t wants(const struct said_world *w, const struct said *c, const st
     return asked | (is_trusted(w, x, key) ? FIRST_PROXY : FIRST_PROXY_NEVER);
 }
 
-/* Whom a PROXY header names is the client; one of another family changes nothing. */
+/* Take the client from a PROXY header, unless it is of another family. */
 static void believe(struct said_world *w, struct said *c, const struct key *key)
 {
     const struct proxy_header *h;
@@ -127,7 +127,7 @@ static void believe(struct said_world *w, struct said *c, const struct key *key)
     c->is_named = true;
 }
 
-/* Behind a request's head: its body, and then another; or bytes that are no more requests. */
+/* Go on behind a request's head: to its body, to the next request, or to bytes that are no requests (a tunnel). */
 static void go_on(struct said_world *w, struct said *c)
 {
     const struct http_head *h = &w->first.head;
@@ -143,7 +143,7 @@ static void go_on(struct said_world *w, struct said *c)
     c->state = SAID_BODY;
 }
 
-/* A request's head, or the first bytes. True: there may be more to read. */
+/* Read a request's head, or the first bytes. True: there may be more to read. */
 static bool read_head(struct said_world *w, struct said *c, const struct said_segment *s, enum first_end end)
 {
     const struct first_asked asked = {
@@ -166,7 +166,7 @@ static bool read_head(struct said_world *w, struct said *c, const struct said_se
     return c->state == SAID_BODY;
 }
 
-/* True: the message is over, and a byte of the next there. */
+/* Read a body. True: the message has ended, and a byte of the next is there. */
 static bool read_body(struct said_world *w, struct said *c)
 {
     uint32_t used = 0;
@@ -196,13 +196,13 @@ static void read_on(struct said_world *w, struct said *c, const struct said_segm
     if (c->in.room && c->in.highest == 0 && c->later) w->hold(w, c, 0);
 }
 
-/* What it sends is in cipher, and more than its hello is asked for. */
+/* True if the client's bytes are encrypted and more than its hello is asked for. */
 static bool is_blind(const struct said_world *w, const struct said *c)
 {
     return says(w, c)->cert_count && said_wants(w, c) & ~(uint32_t)FIRST_TLS;
 }
 
-/* The handshake is over. seen: so was its beginning. */
+/* Begin after the handshake. seen: its beginning was seen. */
 static void accept(struct said_world *w, struct said *c, const struct said_segment *s, bool seen)
 {
     c->accepted_ns = s->now_ns;
@@ -221,7 +221,7 @@ static void accept(struct said_world *w, struct said *c, const struct said_segme
     }
 }
 
-/* Room for the segment's bytes. */
+/* Make room for the segment's bytes. */
 static bool make_room(struct said_world *w, struct said *c, const struct said_segment *s)
 {
     const int64_t end = (int64_t)(int32_t)(s->seq - c->in.seq) + s->n;
@@ -255,7 +255,7 @@ void said_late(struct said_world *w, struct said *c, const struct said_segment *
 
 static bool is_read(const struct said *c) { return c->state == SAID_READING || c->state == SAID_BODY; }
 
-/* What its closing does to what it holds at its service. */
+/* Release what a closing connection holds at its service. */
 static void heed_end(struct said_world *w, struct said *c, const struct key *key)
 {
     const bool reset = key->marks & TCP_RST;

@@ -1,11 +1,11 @@
-/* One connection to a service whose connections end at a proxy, as a capture shows it: the client's bytes are put in
- * order and read as the proxy reads them, until they choose a server; in `mode proxy http` each request does. */
+/* A connection to a proxy service, as seen in a capture: the client's bytes are put in order and read as the proxy
+ * reads them, until they choose a server; in `mode proxy http` each request does. */
 #pragma once
 
 #include "vm/forward/service.h"
 #include "vm/stream/first.h"
 
-/* SAID(ident, key, words): how far it is; of one that ended so, key in JSON and words for people. */
+/* States of a connection: SAID(ident, key, words); key in JSON and words for people, for connections that ended so. */
 #define SAID_STATES(SAID)                                                                                              \
     SAID(OPENING, "opened", "opened")                                                                                  \
     SAID(READING, "undecided", "undecided")                                                                            \
@@ -28,20 +28,20 @@ enum said_state {
 enum { SAID_KEY_WORDS = 6 };
 struct said {
     uint64_t ends[SAID_KEY_WORDS]; /* both addresses and ports */
-    struct reassembly in;          /* room 0: it holds no memory */
+    struct reassembly in;          /* room 0: no memory is held */
     struct first_at at;
     struct body body;
     uint64_t accepted_ns;
-    uint64_t frame;  /* that decided last */
-    uint32_t opened; /* TCP's number of the first byte */
+    uint64_t frame;  /* frame with the last decision */
+    uint32_t opened; /* TCP sequence number of the first byte */
     uint32_t service, branch, pool, server;
-    uint32_t named[4]; /* the client that a PROXY header names */
+    uint32_t named[4]; /* client address from a PROXY header */
     uint32_t older, newer;
     char *words,
-        *passed; /* what decided last, and the branches that it did not meet, for --explain; NULL: nobody asks */
+        *passed; /* the last decision, and the branches that did not match, for --explain; NULL: not asked for */
     uint16_t named_port;
-    uint8_t state, reason; /* enum said_state; enum stream_reason of SAID_REFUSED */
-    bool is_named, later;  /* later: its first request is over */
+    uint8_t state, reason; /* enum said_state; enum stream_reason for SAID_REFUSED */
+    bool is_named, later;  /* later: the first request has ended */
     bool admitted, known, begun;
 };
 
@@ -51,28 +51,28 @@ struct said_segment {
     const uint8_t *bytes;
     uint32_t seq, n;
     bool cut;     /* the capture holds less than was sent */
-    bool partial; /* the rest of it comes in other IP fragments, which nobody puts together here */
+    bool partial; /* the rest is in other IP fragments, which are not reassembled here */
 };
 
-/* What all connections share. */
+/* State shared by all connections. */
 struct said_world {
     const struct program *program;
     struct chooser *chooser;
-    struct first first; /* of the bytes that were read last */
-    /* Memory for so much room, in the place of what it has; false: it gets none, and is given up. Room 0: give back. */
+    struct first first; /* result for the bytes read last */
+    /* Give the connection memory for `room` bytes in place of its own; 0: free it. False: no memory, it is given up. */
     bool (*hold)(struct said_world *w, struct said *c, uint32_t room);
-    bool explains; /* connections remember what decided */
+    bool explains; /* connections keep their decisions as text */
 };
 
-/* A segment of the client's, the first that was seen of the connection, or a SYN that begins another: *c is all zero
- * but for its ends. */
+/* Begin a connection at its first seen segment from the client, or at the SYN of a new one. *c is all zero but for its
+ * ends. */
 void said_begin(struct said_world *w, struct said *c, uint32_t service, const struct said_segment *s);
 void said_segment(struct said_world *w, struct said *c, const struct said_segment *s);
-/* Its first bytes have come too late, though nothing came just now. */
+/* Give up waiting for the first bytes, which are late, without a segment. */
 void said_late(struct said_world *w, struct said *c, const struct said_segment *s);
-/* How long they may take. */
+/* Return the time that the first bytes may take, in ns. */
 uint64_t said_patience(const struct said_world *w, const struct said *c);
-/* What its service asks of the bytes: enum first_wants. */
+/* Return the service's questions to the bytes: enum first_wants. */
 uint32_t said_wants(const struct said_world *w, const struct said *c);
-/* It holds nothing any more, and counts no more at its service. */
+/* Free the connection's memory, and count it no more at its service. */
 void said_end(struct said_world *w, struct said *c, const struct key *key);

@@ -1,7 +1,7 @@
 /* Connections to proxy services in a capture, see streams.h.
  *
- * They lie in a table by their ends; where it is full the one that was silent for longest makes way. The memory of
- * those that are being read is bounded in all, too: the one that has held some for longest is given up first. */
+ * They are in a table by their ends; when that is full, the one that was silent for longest is evicted. The total
+ * memory of those being read is bounded, too: the one that has held memory for longest is given up first. */
 #include "runtime/report/said/streams.h"
 
 #include <stdlib.h>
@@ -11,15 +11,15 @@
 #include "vm/keyed/keyed.h"
 
 enum { CONNECTIONS_MOST = 1 << 16 };
-#define BYTES_MOST (UINT64_C(64) << 20) /* of those that are being read */
+#define BYTES_MOST (UINT64_C(64) << 20) /* for connections being read, in all */
 
 struct streams {
-    struct said_world world; /* the first member: what hold is given */
+    struct said_world world; /* first member: converted back by `hold` */
     struct keyed table;
     struct counter *served;
     struct streams_sum ended;
     uint64_t bytes;
-    uint32_t oldest, newest; /* that hold memory: slots, KEYED_NONE */
+    uint32_t oldest, newest; /* connections that hold memory: slots, or KEYED_NONE */
     uint32_t last;
 };
 
@@ -51,7 +51,7 @@ static void give_back(struct streams *s, struct said *c)
     c->in = (struct reassembly){.seq = c->in.seq};
 }
 
-/* The oldest others are given up for it. */
+/* Give up the oldest other connections to free `bytes` bytes. */
 static void make_way(struct streams *s, const struct said *c, uint64_t bytes)
 {
     while (s->bytes + bytes > BYTES_MOST && s->oldest != KEYED_NONE && at(s, s->oldest) != c) {
@@ -95,7 +95,7 @@ static bool ends_of(const struct key *key, uint64_t ends[SAID_KEY_WORDS])
     return key->kind & KIND_TCP_FLAGS && key->kind & KIND_PORTS;
 }
 
-/* As far as its ends say. */
+/* Return a key with what the ends say. */
 static struct key key_of(const struct said *c)
 {
     struct key key = {.src_port = (uint16_t)(c->ends[4] >> 16),
@@ -109,7 +109,7 @@ static struct key key_of(const struct said *c)
     return key;
 }
 
-/* Between two requests, or in one's body, it has its server. */
+/* Return the state, SAID_CHOSEN for a connection between two requests or in a body. */
 static enum said_state final(const struct said *c)
 {
     const bool between = c->state == SAID_BODY || (c->state == SAID_READING && c->later);
@@ -135,7 +135,7 @@ static uint32_t add(struct streams *s, const struct place *place, const uint64_t
     return keyed_add(&s->table, place, ends);
 }
 
-/* The connection of the segment, which may be its first. */
+/* Find the segment's connection, or make a new one. */
 static uint32_t find(struct streams *s, uint32_t service, const struct said_segment *seg)
 {
     uint64_t ends[SAID_KEY_WORDS];
@@ -152,7 +152,7 @@ static uint32_t find(struct streams *s, uint32_t service, const struct said_segm
     return slot;
 }
 
-/* Those whose first bytes have come too late are not waited for: that may choose their server. */
+/* Give up waiting for connections whose first bytes are late; that may choose their server. */
 static void lapse(struct streams *s, const struct said_segment *seg)
 {
     while (s->oldest != KEYED_NONE) {

@@ -26,7 +26,7 @@ static void say(struct text *t, const char *fmt, ...)
     t->len += (size_t)n < WORDS - t->len ? (size_t)n : WORDS - 1 - t->len;
 }
 
-/* Whoever sent it is a stranger: what is not plain ASCII is shown as `?`. */
+/* Append a quoted text of untrusted origin; all but printable ASCII becomes `?`. */
 static void say_quoted(struct text *t, const char *what, struct view v)
 {
     char plain[QUOTED + 1];
@@ -37,7 +37,7 @@ static void say_quoted(struct text *t, const char *what, struct view v)
     say(t, "%s%s \"%s%s\"", t->len ? ", " : "", what, plain, n < v.len ? "..." : "");
 }
 
-/* Text as text, other bytes in hex. */
+/* Append text as text, other bytes in hex. */
 static void say_bytes(struct text *t, const char *what, struct view v)
 {
     bool plain = true;
@@ -101,7 +101,7 @@ static void say_instruction(struct text *t, const struct first *f)
         say_absent(t, "instruction");
 }
 
-/* The first condition of a branch that does not hold; PBC_NONE: none is known not to. */
+/* Return the first condition of a branch that is known to fail, or PBC_NONE. */
 static uint32_t failed(const struct said_world *w, const struct pbc_branch *b, const struct key *key)
 {
     const struct program *p = w->program;

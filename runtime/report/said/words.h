@@ -1,8 +1,8 @@
-/* What a connection's first bytes said, or a request, and which conditions it did not meet, in words: for --explain. */
+/* Content of a connection's first bytes or of a request, and the conditions that failed, as text for --explain. */
 #pragma once
 
 #include "runtime/report/said/said.h"
 
-/* Into c->words and c->passed, of what w->first holds now, where c->branch has been chosen; malloc'd, NULL where memory
- * is out. passed: a line a branch that stands before it, "LINE condition", with its line in the rules. */
+/* Write c->words and c->passed from the content of w->first, when c->branch has been chosen; malloc'd, NULL if memory
+ * is out. passed: a line "LINE condition" for each branch before the chosen one, with its line in the rules. */
 void said_words(const struct said_world *w, struct said *c, const struct key *key);
