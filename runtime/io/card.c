@@ -1,4 +1,4 @@
-/* What a card says of itself by ethtool's ioctl, and what follows for `xdp`. */
+/* Properties of a card as ethtool's ioctl reports them, and their consequences for `xdp`. */
 #include "runtime/io/card.h"
 
 #include <linux/ethtool.h>
@@ -8,7 +8,7 @@
 #include "runtime/host/device/feature.h"
 #include "runtime/host/device/offload.h"
 
-/* One each way where it does not say. */
+/* Fill in the queues; one each way if the driver does not say. */
 static void ask_queues(struct card *c)
 {
     struct ethtool_channels q = {.cmd = ETHTOOL_GCHANNELS};
@@ -42,8 +42,8 @@ bool card_of(unsigned ifindex, struct card *c)
 
 unsigned card_queues(const struct card *c) { return c->receive < c->send ? c->receive : c->send; }
 
-/* Drivers that receive into our memory and send from there (XDP_ZEROCOPY), by the kernel's sources, with the release
- * that brought it. Others copy each frame, as `packet` does. */
+/* True for drivers that receive into our memory and send from there (XDP_ZEROCOPY), by the kernel's sources, with the
+ * first release. Others copy each frame, as `packet` does. */
 static bool fills_memory(const char *driver)
 {
     static const char *const those[] = {

@@ -1,4 +1,4 @@
-/* What a network card, or what stands for one, is to `xdp`. */
+/* A network card, or a device in the place of one, as `xdp` sees it. */
 #pragma once
 
 #include <net/if.h>
@@ -7,20 +7,20 @@
 
 struct card {
     char name[IFNAMSIZ];
-    char kind[16];   /* of software: "veth", "bridge", …; empty: a card, of this machine or of the one around it */
-    char driver[32]; /* empty: it says none */
-    unsigned receive, send; /* queues */
-    unsigned stuck;         /* enum offload, of those that change what arrives: on, and nobody can turn them off */
+    char kind[16]; /* kind of a software device: "veth", "bridge", …; empty: a card, of this machine or of its host */
+    char driver[32];        /* empty: not known */
+    unsigned receive, send; /* number of queues */
+    unsigned stuck;         /* bits of enum offload that change arriving frames, are on, and cannot be turned off */
 };
 
-/* Name, driver, queues and offloads; kind is the caller's to say. False: there is no such interface. */
+/* Fill in name, driver, queues and offloads; the caller sets `kind`. False: there is no such interface. */
 bool card_of(unsigned ifindex, struct card *c);
 
-/* Queues that both receive and send: each worker has one at least. */
+/* Return the number of queues that both receive and send; each worker needs at least one. */
 unsigned card_queues(const struct card *c);
 
-/* Does `xdp` see each frame of it as it was on the wire? False: `why` says what it would not see. */
+/* True if `xdp` sees each frame as it was on the wire. False: `why` says which it would not. */
 bool card_is_plain(const struct card *c, char *why, size_t len);
 
-/* Is `xdp` the better way (README.md has the table)? workers: as many as were asked for; 0: any number. False: why. */
+/* True if `xdp` is the better way (table in README.md). workers: number asked for; 0: any. False: reason in `why`. */
 bool card_suits(const struct card *c, unsigned workers, char *why, size_t len);

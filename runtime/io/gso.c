@@ -1,5 +1,5 @@
-/* Cutting super-packets: TCP as a sender would have (RFC 9293; CWR in the first piece alone, FIN and PSH in the last,
- * RFC 3168), UDP into datagrams of their own. */
+/* Cutting of super-packets: TCP into segments as its sender would make (RFC 9293; CWR in the first alone, FIN and PSH
+ * in the last, RFC 3168), UDP into separate datagrams. */
 #include "runtime/io/gso.h"
 
 #include <string.h>
@@ -8,7 +8,7 @@
 #include "vm/packet/parse/header.h"
 #include "vm/packet/wire.h"
 
-/* Where a super-packet's headers stand. */
+/* Places of a super-packet's headers. */
 struct heads {
     uint32_t l3, l4, data; /* offsets from the frame's first byte */
     uint8_t proto;
@@ -44,7 +44,7 @@ static void write_tcp(uint8_t *tcp, uint32_t offset, bool last)
     if (offset) tcp[TCP_FLAGS] &= (uint8_t)~CWR;
 }
 
-/* Over the pseudo header, whose addresses stand in the packet. */
+/* Write the L4 checksum, with the pseudo header from the packet's addresses. */
 static void write_sum(uint8_t *ip, const struct heads *h, uint32_t l4_len)
 {
     const bool tcp = h->proto == IPPROTO_NR_TCP;

@@ -1,4 +1,4 @@
-/* What was made for a port, and not opened. */
+/* The result of make, if it is not opened. */
 #include <unistd.h>
 
 #include "runtime/io/io.h"

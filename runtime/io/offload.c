@@ -1,5 +1,5 @@
-/* See offload.h. Partial checksums that the vm can't update, of an inner packet or SCTP's, are completed on arrival:
- * they are rare, and behind this file a partial checksum is always that of TCP or UDP at pkt->l4. */
+/* See offload.h. Partial checksums that the vm cannot update, those of inner packets and SCTP, are completed on
+ * arrival: they are rare, and above this file a partial checksum is always that of TCP or UDP at pkt->l4. */
 #include "runtime/io/offload.h"
 
 #include <string.h>
@@ -32,7 +32,7 @@ uint32_t offload_l4(const struct pkt *pkt, uint32_t *l3, uint8_t *proto)
 
 static uint32_t sum_at(uint8_t proto) { return proto == IPPROTO_NR_TCP ? TCP_SUM : UDP_SUM; }
 
-/* The field holds the sum of the pseudo header, or nothing, in SCTP. */
+/* Complete the checksum. The field holds the sum of the pseudo header, or 0 for SCTP. */
 static void complete(struct pkt *pkt, uint32_t from, uint32_t field)
 {
     const uint32_t end = pkt->head_len;
@@ -45,10 +45,10 @@ static void complete(struct pkt *pkt, uint32_t from, uint32_t field)
         return;
     }
     const uint16_t sum = csum_fold(csum_add(0, pkt->data + from, end - from));
-    wire_put16(pkt->data + field, csum_udp(sum)); /* 0 and 0xffff are the same sum */
+    wire_put16(pkt->data + field, csum_udp(sum)); /* 0 and 0xffff mean the same sum */
 }
 
-/* Of an IPv6 packet with extension headers. */
+/* Return the L4 offset of an IPv6 packet with extension headers. */
 static uint32_t walked_l4(struct pkt *pkt, uint32_t *l3, uint8_t *proto)
 {
     static const struct facts none;
@@ -72,8 +72,8 @@ static bool complete_sctp(uint8_t *packet, uint32_t len)
     return true;
 }
 
-/* Of the upper-layer packet from l4 on: its length as the IP header says, which padding may follow. 0: not there, or a
- * fragment, whose checksum is whole. */
+/* Return the length of the upper-layer packet from l4 on, by the IP header: padding may follow. 0: not all there, or a
+ * fragment, whose checksum is complete. */
 static uint32_t upper_len(const struct pkt *pkt, uint32_t l3, uint32_t l4)
 {
     const uint8_t *ip = pkt->data + l3;
@@ -123,7 +123,7 @@ bool offload_take(struct pkt *pkt, const struct virtio_net_hdr *h)
     return !super || h->gso_size;
 }
 
-/* Bytes of the L4 header; of TCP also whether ECN's CWR is set, which only a super-packet's first segment keeps. */
+/* Return the length of the L4 header. *cwr: TCP has ECN's CWR, which only a super-packet's first segment keeps. */
 static uint16_t l4_len(const struct pkt *pkt, bool tcp, bool *cwr)
 {
     enum { CWR = 0x80 };

@@ -1,6 +1,6 @@
-/* `packet`: frames through AF_PACKET. A ring of slots that the kernel fills (TPACKET_V2) is read where it lies; what is
- * longer than a slot, super-packets, comes by recvmsg beside it (PACKET_COPY_THRESH). Frames leave by sendmmsg through
- * the same socket, so that none of ours comes back as one that the host sent. README.md says why not TPACKET_V3. */
+/* `packet`: frames through AF_PACKET. A ring of slots that the kernel fills (TPACKET_V2) is read in place; longer
+ * frames, which are super-packets, come by recvmsg beside it (PACKET_COPY_THRESH). Frames leave by sendmmsg through the
+ * same socket, so that none of ours returns as sent by the host. README.md: why not TPACKET_V3. */
 #include "runtime/io/packet_priv.h"
 
 #include <errno.h>
@@ -15,8 +15,8 @@
 #include "runtime/io/steer/filter.h"
 
 enum {
-    LARGE = 16,          /* frames at once that no slot holds */
-    LARGE_BYTES = 65792, /* the largest IP packet with link header, tags, headroom */
+    LARGE = 16,          /* most frames at once that exceed a slot */
+    LARGE_BYTES = 65792, /* the largest IP packet with link header, tags and headroom */
     SEND_MOST = 256,
 };
 
@@ -26,9 +26,9 @@ struct io_port {
     uint8_t *ring;
     size_t ring_bytes;
     uint32_t slot_bytes, per_block, blocks;
-    uint32_t block, slot;             /* the next one to read */
-    uint32_t first_block, first_slot; /* the first one that is not released */
-    unsigned held;                    /* slots between them */
+    uint32_t block, slot;             /* next one to read */
+    uint32_t first_block, first_slot; /* first one that is not released */
+    unsigned held;                    /* number of slots between them */
     unsigned views_used, large_used;
     struct pkt views[IO_BATCH];
     uint8_t *large; /* [LARGE * LARGE_BYTES] */
@@ -37,9 +37,9 @@ struct io_port {
     struct iovec parts[SEND_MOST][2];
     struct mmsghdr messages[SEND_MOST];
     struct io_stats stats;
-    uint64_t seen_received;  /* by packet_stalled */
-    uint64_t seen_lost;      /* likewise */
-    const uint64_t *refused; /* what the filter has counted, of the first worker's port alone; NULL: it has none */
+    uint64_t seen_received;  /* received frames at the last packet_stalled */
+    uint64_t seen_lost;      /* lost frames at the last packet_stalled */
+    const uint64_t *refused; /* the filter's count, for the first worker's port alone; NULL: no filter */
     uint64_t refused_before;
     unsigned ifindex;
 };
@@ -100,7 +100,7 @@ static void step(const struct io_port *p, uint32_t *block, uint32_t *slot)
     if (++*block == p->blocks) *block = 0;
 }
 
-/* Arrived for this machine, or sent by it where that is wanted; not what some other station's tap let in. */
+/* True for a frame to this machine, or from it where that is wanted; false for one that another's tap let in. */
 static bool is_wanted(const struct io_port *p, const struct tpacket2_hdr *h)
 {
     const struct sockaddr_ll *from = (const void *)((const uint8_t *)h + ADDRESS_AT);
@@ -125,7 +125,7 @@ static void view(struct pkt *pkt, uint8_t *data, uint32_t len, const struct tpac
     pkt->tags[0].tpid = h->tp_status & TP_STATUS_VLAN_TPID_VALID ? h->tp_vlan_tpid : ETH_P_8021Q;
 }
 
-/* The frame that the slot holds a part of, into the buffer. False: it is not there, or longer than any may be. */
+/* Read a frame of which the slot holds a part into the buffer. False: it is not there, or too long. */
 static bool fetch_large(struct io_port *p, const struct tpacket2_hdr *h, struct virtio_net_hdr *vnet, uint8_t *data,
                         uint32_t *len)
 {
@@ -144,7 +144,7 @@ static void count_cut(struct io_port *p, unsigned n)
     __atomic_store_n(&p->stats.cut, p->stats.cut + n, __ATOMIC_RELAXED);
 }
 
-/* A view of the slot's frame. False: there is none to hand out. */
+/* Make a view of the slot's frame. False: the frame is not handed out. */
 static bool take(struct io_port *p, struct tpacket2_hdr *h, struct pkt *pkt)
 {
     uint8_t *data = (uint8_t *)h + h->tp_mac;
@@ -208,7 +208,7 @@ static void packet_flush(struct io_port *p)
             at += (unsigned)sent;
             continue;
         }
-        /* The first of the rest was refused. With a full queue so would be the others. */
+        /* The first of the remaining frames was refused. With a full queue the others would be, too. */
         const bool full = errno == EAGAIN || errno == ENOBUFS;
         const unsigned lost = full ? p->queued - at : 1;
         p->stats.not_sent += lost;
@@ -218,7 +218,7 @@ static void packet_flush(struct io_port *p)
     p->queued = 0;
 }
 
-/* The kernel wants the header in front of the frame: where there is room it is written there, for one piece is taken in
+/* Queue a frame. The kernel wants the header in front: it is written there if there is room, since one piece is taken
  * faster than two. */
 static void packet_send(struct io_port *p, struct pkt *pkt)
 {
@@ -248,7 +248,7 @@ static int packet_fault(struct io_port *p)
     return getsockopt(p->fd, SOL_SOCKET, SO_ERROR, &fault, &len) ? errno : fault;
 }
 
-/* The kernel's own counters begin anew each time they are read. Not the worker's to call: others ask for losses. */
+/* Add the kernel's counters, which restart at each read. Not for the worker: another thread asks for losses. */
 static void add_lost(struct io_port *p)
 {
     struct tpacket_stats s;
@@ -278,8 +278,8 @@ static bool any_waits(const struct io_port *p)
     return false;
 }
 
-/* Such frames as the filter keeps away stop the ring where there is none (steer/filter.bpf.c). A ring that overflowed
- * holds frames, or has handed some out since. */
+/* Without the filter, frames that it refuses stop the ring (steer/filter.bpf.c). A ring that only overflowed holds
+ * frames, or has handed some out since. */
 static bool packet_stalled(struct io_port *p)
 {
     const uint64_t lost = p->seen_lost, before = p->seen_received;

@@ -1,5 +1,5 @@
-/* The half of `packet` that needs a right: a socket with its ring, bound to the interface, alone or as one of several
- * that share what arrives there. Who opens the port maps the ring (packet.c). */
+/* The privileged half of `packet`: a socket with its ring, bound to the interface, alone or as one of several that
+ * share the arriving frames. The process that opens the port maps the ring (packet.c). */
 #include <endian.h>
 #include <errno.h>
 #include <linux/filter.h>
@@ -13,11 +13,11 @@
 #include "runtime/io/steer/deal.h"
 #include "runtime/io/steer/filter.h"
 
-enum { SOCKET_BYTES = 16 << 20 }; /* of what waits beside the ring, or for the device */
+enum { SOCKET_BYTES = 16 << 20 }; /* bytes that wait beside the ring, or for the device */
 
 static int set(int fd, int level, int option, int value) { return setsockopt(fd, level, option, &value, sizeof value); }
 
-/* What must hold before the ring is made. */
+/* Set the options that must precede the ring. Return the failed one, or NULL. */
 static const char *settle_socket(int fd, const struct io_ask *ask)
 {
     if (set(fd, SOL_PACKET, PACKET_VERSION, TPACKET_V2)) return "PACKET_VERSION";
@@ -31,7 +31,7 @@ static const char *settle_socket(int fd, const struct io_ask *ask)
     return setsockopt(fd, SOL_PACKET, PACKET_RX_RING, &shape, sizeof shape) ? "PACKET_RX_RING" : NULL;
 }
 
-/* Only now do frames come. */
+/* Bind the socket: frames come from now on. */
 static const char *bind_socket(int fd, const struct io_ask *ask)
 {
     const struct sockaddr_ll at = {
@@ -47,7 +47,7 @@ static const char *bind_socket(int fd, const struct io_ask *ask)
     return "it is no Ethernet";
 }
 
-/* Join the others on the interface, or be the first: each conversation goes to one socket, its owner's, or by hash. */
+/* Join the group on the interface, or found it: each conversation goes to one socket, by owner or by hash. */
 static const char *join_group(int fd, const struct io_ask *ask, const struct deal *deal, int32_t *group)
 {
     const uint32_t how = deal ? PACKET_FANOUT_EBPF : PACKET_FANOUT_HASH;
@@ -61,7 +61,7 @@ static const char *join_group(int fd, const struct io_ask *ask, const struct dea
     return deal && ask->group < 0 && deal_join(deal, fd) ? "PACKET_FANOUT_DATA" : NULL;
 }
 
-/* What comes between binding and joining would come to every socket: nothing does. */
+/* Bind and join. A filter drops all in between, which would come to every socket. */
 static const char *bind_shared(int fd, const struct io_ask *ask, const struct io_maker *m, int32_t *group)
 {
     const struct filter *filter = m->filter;
@@ -82,7 +82,7 @@ const struct filter *io_filter(struct io_maker *m)
     return m->filter;
 }
 
-/* The kernel's programs, when they are wanted first. */
+/* Load the kernel programs on first use. */
 static void load_programs(struct io_maker *m, bool shared)
 {
     io_filter(m);

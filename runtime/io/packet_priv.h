@@ -1,4 +1,4 @@
-/* What the two halves of `packet` must agree upon: how the ring lies in memory. */
+/* Layout of the ring, for both halves of `packet`. */
 #pragma once
 
 #include <linux/if_ether.h>
@@ -7,22 +7,22 @@
 
 #include "runtime/io/io.h"
 
-/* TPACKET_ALIGN without its sign. */
+/* TPACKET_ALIGN for unsigned numbers. */
 #define RING_ALIGN(n) (((n) + 15u) & ~15u)
 
 enum {
-    /* An IP header behind an Ethernet one then stands at a multiple of 32 bytes. */
+    /* places an IP header behind an Ethernet header at a multiple of 32 bytes */
     RESERVE = 134,
-    ADDRESS_AT = RING_ALIGN(sizeof(struct tpacket2_hdr)), /* in a slot: whom the frame was for */
+    ADDRESS_AT = RING_ALIGN(sizeof(struct tpacket2_hdr)), /* place in a slot of the frame's link-layer address */
     FRAME_AT =
         RING_ALIGN(ADDRESS_AT + sizeof(struct sockaddr_ll) + 16) + RESERVE + sizeof(struct virtio_net_hdr) - ETH_HLEN,
     TAGS_ROOM = 8,     /* two VLAN tags */
-    SLOT_LEAST = 2112, /* no power of two: headers of a batch spread over the cache's sets */
+    SLOT_LEAST = 2112, /* no power of two, so that headers of a batch spread over the cache's sets */
     SLOT_ALIGN = 64,
-    BLOCK = 1 << 18, /* the kernel's unit of a ring's memory */
+    BLOCK = 1 << 18, /* the kernel's unit of ring memory */
 };
 
-/* The shape of the ring, as the kernel is told it and as it lies in memory. */
+/* Return the shape of the ring, for the kernel and for its mapping. */
 static inline struct tpacket_req packet_shape(const struct io_ask *ask)
 {
     const uint32_t mtu = ask->mtu < BLOCK ? ask->mtu : BLOCK, need = FRAME_AT + ETH_HLEN + TAGS_ROOM + mtu;

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FRAME_AT = 146 }; /* at least IO_HEADROOM; an IP header then stands at a multiple of 32 bytes */
+enum { FRAME_AT = 146 }; /* at least IO_HEADROOM; places an IP header at a multiple of 32 bytes */
 
 bool pieces_init(struct pieces *p, uint32_t frame_most, unsigned buffers)
 {
@@ -32,7 +32,7 @@ void pieces_add(struct pieces *p, struct half_taken *h, const uint8_t *bytes, ui
 {
     if (!h->begun) *h = (struct half_taken){.begun = true, .buffer = p->free[--p->free_count]};
     if (h->len + len <= p->frame_most) memcpy(pieces_at(p, h->buffer) + h->len, bytes, len);
-    h->len += len; /* of a frame: the kernel's are below 64 KiB */
+    h->len += len; /* no overflow: the kernel's frames are below 64 KiB */
 }
 
 bool pieces_end(struct pieces *p, struct half_taken *h)

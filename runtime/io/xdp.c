@@ -1,6 +1,6 @@
-/* `xdp`: frames through AF_XDP. One socket a queue of the interface; the memory is shared by all ports of the worker,
- * so a frame is rewritten where it arrived and leaves from there by whichever port. What does not lie in it (an answer,
- * a frame that waited) is copied to a slot of its own. Which frames come says the steering program (steer/steer.h). */
+/* `xdp`: frames through AF_XDP, with one socket for each queue of the interface. All ports of a worker share its
+ * memory, so a frame is rewritten in place and leaves from there by any port. A packet from elsewhere (an answer, or
+ * one that waited) is copied to a slot. The steering program (steer/steer.h) selects the frames that come. */
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -8,7 +8,7 @@
 #include "runtime/io/offload.h"
 #include "runtime/io/xdp_port_priv.h"
 
-/* Slots whose frames have left. */
+/* Take back slots whose frames have left. */
 static void reap(struct umem *u, struct queue *q)
 {
     uint32_t at;
@@ -18,7 +18,7 @@ static void reap(struct umem *u, struct queue *q)
     if (n) xsk_ring_cons__release(&q->done, n);
 }
 
-/* False: it is none of ours. */
+/* Check the note before a frame. False: it is not prey's. */
 static bool take_note(uint8_t **bytes, uint32_t *len)
 {
     struct kernel_note note;
@@ -33,7 +33,7 @@ static bool take_note(uint8_t **bytes, uint32_t *len)
 static void view(struct io_port *p, uint8_t *bytes, uint32_t len, uint32_t slot)
 {
     struct pkt *pkt = &p->views[p->held];
-    if (p->noted && !take_note(&bytes, &len)) len = 0; /* which no rule lets by */
+    if (p->noted && !take_note(&bytes, &len)) len = 0; /* an empty frame, which no rule accepts */
     p->held_slots[p->held++] = slot;
     pkt_view(pkt, bytes, len, len, LINK_ETHER, 0);
     pkt->flags = PKT_WRITABLE;
@@ -41,7 +41,7 @@ static void view(struct io_port *p, uint8_t *bytes, uint32_t len, uint32_t slot)
     p->stats.completed += offload_complete(pkt);
 }
 
-/* Other pieces of the frame may come with another batch. */
+/* Add a piece; the frame's other pieces may come with another batch. */
 static void take_piece(struct io_port *p, struct queue *q, const struct xdp_desc *d)
 {
     pieces_add(&p->pieces, &q->half, p->umem->bytes + d->addr, d->len);
@@ -66,7 +66,7 @@ static void take_one(struct io_port *p, struct queue *q, const struct xdp_desc *
     }
 }
 
-/* Of one queue, at most n. */
+/* Take at most n frames of one queue. */
 static unsigned take(struct io_port *p, struct queue *q, unsigned n)
 {
     uint32_t at;
@@ -93,7 +93,7 @@ static unsigned xdp_receive(struct io_port *p, struct pkt *pkts[], unsigned n)
     return p->held - from;
 }
 
-/* What was sent comes back by `reap`. */
+/* Release received slots; those sent come back by `reap`. */
 static void xdp_release(struct io_port *p)
 {
     struct umem *u = p->umem;
@@ -107,7 +107,7 @@ static void xdp_release(struct io_port *p)
     p->held = 0;
 }
 
-/* The kernel takes so many a call; what it does not take now stays in the ring. */
+/* Make the kernel send. It takes a limited number per call; the rest stays in the ring. */
 static void kick(struct io_port *p, struct queue *q)
 {
     uint32_t left = q->unsent;
@@ -124,7 +124,7 @@ static void kick(struct io_port *p, struct queue *q)
 
 static void xdp_flush(struct io_port *p) { kick(p, &p->queues[0]); }
 
-/* So many entries of the way out, from *at on, which queue_submit hands over. False: there is no room. */
+/* Reserve n entries of the tx ring, from *at on, for queue_submit. False: no room. */
 static bool queue_reserve(struct io_port *p, struct queue *q, uint32_t n, uint32_t *at)
 {
     if (xsk_prod_nb_free(&q->tx, n) < n) xdp_flush(p);
@@ -152,7 +152,7 @@ static bool send_here(struct io_port *p, struct queue *q, uint64_t addr, uint32_
     return true;
 }
 
-/* Copied, to as many slots as it takes. False: there are not so many, or the port carries no frame in pieces. */
+/* Copy the frame to as many slots as it needs, and queue it. False: no slots, or the port sends no frames in pieces. */
 static bool send_copy(struct io_port *p, struct queue *q, const struct pkt *pkt)
 {
     struct umem *u = p->umem;
@@ -172,7 +172,7 @@ static bool send_copy(struct io_port *p, struct queue *q, const struct pkt *pkt)
     return true;
 }
 
-/* Where the frame lies, if it is there, and not on its way out already. */
+/* Find the frame's address in this memory. False: it is not there, or already on its way out. */
 static bool lies_here(const struct umem *u, const struct pkt *pkt, uint64_t *addr)
 {
     const uintptr_t at = (uintptr_t)pkt->data, first = (uintptr_t)u->bytes;
@@ -207,7 +207,7 @@ static int xdp_fault(struct io_port *p)
 
 static void xdp_losses(struct io_port *p, struct io_stats *to)
 {
-    to->lost = to->cut = 0; /* what is too long the steering program drops */
+    to->lost = to->cut = 0; /* frames that are too long are dropped by the steering program */
     for (unsigned i = 0; i < p->queue_count; i++) {
         struct xdp_statistics s = {0};
         socklen_t len = sizeof s;

@@ -1,6 +1,6 @@
-/* The half of `xdp` that needs a right: the memory of a worker's ports, registered with the first socket, and a socket
- * a queue of the interface, with its rings. Who opens the port maps them (xdp_open.c); then they are bound, for before
- * Linux 6.4 no ring of a bound socket can be mapped. */
+/* The privileged half of `xdp`: memory for a worker's ports, registered with the first socket, and a socket with its
+ * rings for each queue. The process that opens the port maps the rings (xdp_open.c) before they are bound: before Linux
+ * 6.4 no ring of a bound socket can be mapped. */
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -23,10 +23,10 @@ enum {
     RING_LEAST = 64,
     RING_MOST = 4096,
     QUEUES_MOST = IO_FDS_MOST - 1,
-    BUSY_TENTHS = 20, /* a queue may stay taken for a while after its last owner is gone */
+    BUSY_TENTHS = 20, /* tenths of a second that a queue may stay taken after its last owner ended */
 };
 
-/* A power of two: a quarter of the queue's slots wait to be filled, as many hold frames, or are on their way out. */
+/* Return the ring's size, a power of two: a quarter of a queue's slots to be filled, as many received or being sent. */
 static uint32_t ring_size(const struct io_ask *ask, unsigned queues)
 {
     const uint64_t quarter = ask->ring_bytes / xdp_slot_bytes(ask->frame_most) / queues / 4;
@@ -35,7 +35,7 @@ static uint32_t ring_size(const struct io_ask *ask, unsigned queues)
     return quarter < RING_LEAST ? 0 : ring;
 }
 
-/* Of so many bytes, which nobody can change any more. */
+/* Return a descriptor of `bytes` bytes of memory whose size is sealed. */
 static int memory_make(size_t bytes)
 {
     const int fd = memfd_create("frames", MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -45,7 +45,7 @@ static int memory_make(size_t bytes)
     return -1;
 }
 
-/* As much memory as may be had is allowed to be locked. */
+/* Raise the limit on locked memory as far as possible. */
 static void allow_locked(void)
 {
     struct rlimit all = {RLIM_INFINITY, RLIM_INFINITY};
@@ -54,13 +54,13 @@ static void allow_locked(void)
     setrlimit(RLIMIT_MEMLOCK, &all);
 }
 
-/* The kernel keeps the pages; this process need not map them any longer. */
+/* Register the memory. The kernel keeps the pages; this process need not keep the mapping. */
 static const char *register_memory(int socket, const struct umem_made *u)
 {
     const size_t bytes = (size_t)u->slots * u->slot_bytes;
     void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, u->memory, 0);
     if (at == MAP_FAILED) return "memory";
-    allow_locked(); /* where it is too little, the kernel says so below */
+    allow_locked(); /* a limit still too low is reported below */
     const struct xdp_umem_reg reg = {
         .addr = (uintptr_t)at, .len = bytes, .chunk_size = u->slot_bytes, .headroom = ROOM};
     const char *failed = setsockopt(socket, SOL_XDP, XDP_UMEM_REG, &reg, sizeof reg) ? "XDP_UMEM_REG" : NULL;
@@ -86,7 +86,7 @@ static const char *set_rings(int fd, uint32_t ring)
                : "rings";
 }
 
-/* Try for a while: its last owner may be about to let go of the queue. An errno, or 0. */
+/* Bind, with retries: the last owner may be about to release the queue. Return 0 or an errno. */
 static int try_bind(int fd, const struct sockaddr_xdp *at, bool hurried)
 {
     const struct timespec tenth = {.tv_nsec = 100000000};
@@ -97,7 +97,7 @@ static int try_bind(int fd, const struct sockaddr_xdp *at, bool hurried)
     return 0;
 }
 
-/* By itself: the memory is registered with it. */
+/* Bind the socket that the memory is registered with. */
 static const char *bind_first(int fd, const struct io_ask *ask, unsigned queue)
 {
     const bool pieces = xdp_in_pieces(ask->frame_most);
@@ -110,8 +110,8 @@ static const char *bind_first(int fd, const struct io_ask *ask, unsigned queue)
     return errno ? "a queue" : NULL;
 }
 
-/* As one of those that share the first one's memory and flags. Where that one has lost its interface, this one takes
- * its place. */
+/* Bind a socket that shares the first one's memory and flags. If the first has lost its interface, this one takes its
+ * place. */
 static const char *bind_next(int fd, const struct io_ask *ask, struct umem_made *u, unsigned queue)
 {
     const struct sockaddr_xdp at = {.sxdp_family = AF_XDP,
@@ -127,7 +127,7 @@ static const char *bind_next(int fd, const struct io_ask *ask, struct umem_made 
     return bind_first(fd, ask, queue);
 }
 
-/* A driver that knows nothing of it goes on by interrupts. */
+/* Ask for busy polling. A driver that does not support it goes on by interrupts. */
 static bool prefer_busy(int fd)
 {
     const int one = 1, micros = 20, budget = IO_BATCH;
@@ -136,7 +136,7 @@ static bool prefer_busy(int fd)
            !setsockopt(fd, SOL_SOCKET, SO_BUSY_POLL_BUDGET, &budget, sizeof budget);
 }
 
-/* Where the program in the kernel finds it. 0 or a negative errno. */
+/* Put the socket where the kernel's program finds it. Return 0 or a negative errno. */
 static int tell_socket(const struct io_maker *m, unsigned port, unsigned queue, int fd)
 {
     if (!m->sockets) return steer_socket(m->steers[port], queue, fd);
@@ -161,7 +161,7 @@ static const char *make_socket(struct umem_made *u, struct io_unbound *b, struct
     return NULL;
 }
 
-/* The place-th of the sockets that wait for it. */
+/* Bind the waiting socket at `place`. */
 static const char *bind_socket(struct io_maker *m, unsigned place)
 {
     const struct io_unbound *b = &m->unbound;
@@ -181,7 +181,7 @@ static void unbound_drop(struct io_unbound *b)
     *b = (struct io_unbound){0};
 }
 
-/* The worker's memory, made with its first port. */
+/* Return the worker's memory, made with its first port. */
 static struct umem_made *umem_of(struct io_maker *m, const struct io_ask *ask, unsigned queues)
 {
     struct umem_made *u = &m->umems[ask->worker];
@@ -194,13 +194,13 @@ static struct umem_made *umem_of(struct io_maker *m, const struct io_ask *ask, u
     return u;
 }
 
-/* The device filters by address before any XDP program sees a frame. */
+/* Receive all frames: the device filters by address before any XDP program. */
 static const char *hear_all(struct io_maker *m, const struct io_ask *ask)
 {
     const struct packet_mreq every = {.mr_ifindex = (int)ask->ifindex, .mr_type = PACKET_MR_PROMISC};
     int *fd = &m->hearing[ask->port];
-    if (ask->worker) return NULL; /* the first has asked */
-    if (*fd > 0) close(*fd);      /* of an interface that is gone */
+    if (ask->worker) return NULL; /* worker 0 does it */
+    if (*fd > 0) close(*fd);      /* socket on an interface that is gone */
     *fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
     if (*fd < 0) return "socket";
     return setsockopt(*fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &every, sizeof every) ? "PACKET_MR_PROMISC" : NULL;
@@ -246,7 +246,7 @@ static void say_failed(const char *what, char *err, size_t err_len)
                               : strerror(errno));
 }
 
-/* The next port's first socket has the memory registered, if this one's has. */
+/* Undo. If the memory was registered with this port's socket, the next port's first socket registers it. */
 static void undo_make(struct io_maker *m, struct umem_made *u)
 {
     if (m->unbound.begins) keep_first(u, -1);
@@ -258,7 +258,7 @@ int xdp_make(struct io_maker *m, const struct io_ask *ask, struct io_made *made,
     struct umem_made *u = &m->umems[ask->worker % IO_WORKERS_MOST];
     const bool fresh = !u->slots;
     *made = (struct io_made){.group = -1};
-    unbound_drop(&m->unbound); /* of a port that nobody has opened */
+    unbound_drop(&m->unbound); /* sockets of a port that was never opened */
     errno = EINVAL;
     const char *failed = "numbers";
     if (ask->worker < IO_WORKERS_MOST && ask->workers && ask->worker < ask->workers && ask->port < IO_PORTS_MOST &&
@@ -267,7 +267,7 @@ int xdp_make(struct io_maker *m, const struct io_ask *ask, struct io_made *made,
     if (!failed) return 0;
     say_failed(failed, err, err_len);
     undo_make(m, u);
-    if (fresh) umem_fini(u); /* else ports have it */
+    if (fresh) umem_fini(u); /* else other ports use it */
     io_made_close(made);
     return -1;
 }

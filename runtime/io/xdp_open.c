@@ -1,4 +1,4 @@
-/* A port of `xdp` is opened: what xdp_make.c has made is mapped; and closed. */
+/* Opening of a port of `xdp`, which maps what xdp_make.c has made, and closing. */
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
@@ -19,12 +19,12 @@ unsigned xdp_frame_most(uint32_t mtu)
     return need <= small ? small : need <= large ? large : need <= FRAME_MOST ? need : 0;
 }
 
-/* Linux before 6.6 refuses the flag; a later one looks for interface 0, and finds none. */
+/* True if the kernel takes frames in pieces. Linux before 6.6 refuses the flag; a later one finds no interface 0. */
 static bool takes_pieces(void)
 {
     const struct sockaddr_xdp at = {.sxdp_family = AF_XDP, .sxdp_flags = XDP_USE_SG};
     const int fd = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0);
-    if (fd < 0) return true; /* not known: the start will say it */
+    if (fd < 0) return true; /* unknown: the start will report it */
     const bool takes = !bind(fd, (const void *)&at, sizeof at) || errno != EINVAL;
     close(fd);
     return takes;
@@ -77,14 +77,14 @@ static struct umem *umem_new(const struct io_ask *ask, const struct io_made *mad
     return u;
 }
 
-/* libxdp has one struct for both directions, by two names. */
+/* libxdp has two names for the struct of both directions. */
 union ring {
     struct xsk_ring_prod prod;
     struct xsk_ring_cons cons;
 };
 static_assert(sizeof(struct xsk_ring_prod) == sizeof(struct xsk_ring_cons), "libxdp's rings differ");
 
-/* One ring of a socket; the sizes of its entries differ. */
+/* Map one ring of a socket; entry: bytes of an entry. */
 static bool map_ring(struct queue *q, unsigned which, off_t offset, const struct xdp_ring_offset *o, uint32_t ring,
                      size_t entry, union ring *to)
 {
@@ -103,7 +103,7 @@ static bool map_ring(struct queue *q, unsigned which, off_t offset, const struct
     return true;
 }
 
-/* Of a ring that we fill, what xsk_prod_nb_free takes for consumed is ahead by all its entries. */
+/* Return a ring that we fill: for xsk_prod_nb_free its consumed index is ahead by all entries. */
 static struct xsk_ring_prod filled(const union ring *from)
 {
     struct xsk_ring_prod ring = from->prod;
@@ -155,7 +155,7 @@ static bool map_all(struct io_port *p, const struct io_ask *ask, const struct io
     return p->umem && watch_queues(p);
 }
 
-/* What its rings still have is ours again. */
+/* Take back the slots that are still in the queue's rings. */
 static void queue_close(struct umem *u, const struct queue *q)
 {
     for (uint32_t i = 0; u && q->number && i < u->slots; i++)

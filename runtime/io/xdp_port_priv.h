@@ -1,4 +1,4 @@
-/* A port of `xdp`, its memory and its rings: what xdp.c and xdp_open.c share. */
+/* A port of `xdp`, its memory and its rings, shared by xdp.c and xdp_open.c. */
 #pragma once
 
 #include <xdp/xsk.h>
@@ -6,19 +6,19 @@
 #include "runtime/io/pieces.h"
 #include "runtime/io/xdp_priv.h"
 
-/* Of a slot: a frame that came in it is in somebody's hands. It may leave from there, and have left, before it is
- * released; only then is the slot free. */
+/* Flag of a slot whose received frame is still in use. The frame may be sent, and have left, before it is released;
+ * only then is the slot free. */
 #define HELD UINT32_C(0x80000000)
 
-/* The memory of a worker's ports: slots, of which the kernel has some. */
+/* Memory of a worker's ports: slots, some of which the kernel has. */
 struct umem {
     uint8_t *bytes;
     size_t len;
     uint32_t slot_bytes, slots;
-    uint32_t *free; /* a stack */
+    uint32_t *free; /* stack of free slots */
     uint32_t free_count;
-    uint32_t *with;  /* [slots] the queue whose rings have it, 0: none; and HELD */
-    uint32_t queues; /* that there were: the number of the last */
+    uint32_t *with;  /* [slots] number of the queue whose rings have the slot, 0: none; and HELD */
+    uint32_t queues; /* number of the last queue */
     unsigned ports;
 };
 
@@ -32,36 +32,36 @@ struct queue {
     struct xsk_ring_cons done, rx;
     struct mapping mappings[4];
     int fd;
-    uint32_t number; /* of all that the worker had, from 1 */
-    uint32_t unsent; /* put in tx since the last flush */
+    uint32_t number; /* among all queues that the worker had, from 1 */
+    uint32_t unsent; /* entries put in tx since the last flush */
     struct half_taken half;
 };
 
 struct io_port {
     struct umem *umem;
     struct umem **shared;
-    bool busy;  /* the kernel waits to be asked for frames */
+    bool busy;  /* the kernel hands frames over on request */
     bool noted; /* frames have a note in front */
     struct queue *queues;
-    unsigned queue_count, next; /* the queue to begin with */
-    int fd;                     /* of the queue, or an epoll of all */
+    unsigned queue_count, next; /* queue to begin with */
+    int fd;                     /* socket of the only queue, or an epoll of all */
     unsigned held;
-    uint32_t held_slots[IO_BATCH]; /* of a frame that came in pieces: how many slots there are, and its buffer */
-    struct pieces pieces;          /* without memory: each frame fits into a slot */
+    uint32_t held_slots[IO_BATCH]; /* slot of each frame; for a frame from pieces: `slots` + its buffer */
+    struct pieces pieces;          /* without memory: each frame fits in a slot */
     struct pkt views[IO_BATCH];
     struct io_stats stats;
 };
 
 static inline void put(struct umem *u, uint32_t slot) { u->free[u->free_count++] = slot; }
 
-/* One of both has let go of the slot: free when neither has it. */
+/* Clear one use of the slot, and free the slot if no other is left. */
 static inline void let_go(struct umem *u, uint32_t slot, uint32_t kept)
 {
     u->with[slot] &= kept;
     if (!u->with[slot]) put(u, slot);
 }
 
-/* Slots for frames to come. */
+/* Give free slots to the kernel for frames to come. */
 static inline void refill(struct umem *u, struct queue *q)
 {
     uint32_t at, n = xsk_prod_nb_free(&q->fill, IO_BATCH);

@@ -1,4 +1,4 @@
-/* What the two halves of `xdp` must agree upon. */
+/* Constants for both halves of `xdp`. */
 #pragma once
 
 #include <linux/if_xdp.h>
@@ -12,16 +12,16 @@
 
 enum {
     KERNEL_ROOM = 256, /* XDP_PACKET_HEADROOM */
-    ROOM = 18,         /* behind it: an IP header then stands at a multiple of 32 bytes */
+    ROOM = 18,         /* behind it; places an IP header at a multiple of 32 bytes */
     TAGS_ROOM = 8,     /* two VLAN tags */
     SLOT_SMALL = 2048,
-    SLOT_LARGE = 4096, /* the most that the kernel takes */
+    SLOT_LARGE = 4096, /* most that the kernel takes */
     SLOT_ROOM = KERNEL_ROOM + ROOM,
-    PIECES_MOST = 16, /* slots of a frame; the kernel takes 17 */
+    PIECES_MOST = 16, /* most slots of a frame; the kernel takes 17 */
     FRAME_MOST = PIECES_MOST * (SLOT_LARGE - SLOT_ROOM),
 };
 
-/* The slots for frames of at most so many bytes; longer ones than a slot holds come in pieces. */
+/* Return the slot size for frames of at most `frame_most` bytes; frames longer than a slot come in pieces. */
 static inline unsigned xdp_slot_bytes(unsigned frame_most)
 {
     return frame_most <= SLOT_SMALL - SLOT_ROOM ? SLOT_SMALL : SLOT_LARGE;

@@ -1,6 +1,5 @@
-/* The dealing program: it says which socket of a fanout group gets a frame, the one of the worker that owns it
- * (vm/worker/owner.h). It reads no more of a frame than that takes, and checks no more: what is malformed goes
- * anywhere. */
+/* The dealing program: for each frame it returns the socket of a fanout group that belongs to the owner
+ * (vm/worker/owner.h). It reads and checks no more of a frame than that takes: a malformed one goes anywhere. */
 #include "runtime/io/steer/deal.bpf.h"
 
 #include <bpf/bpf_endian.h>
@@ -8,14 +7,13 @@
 
 #include "vm/packet/parse/header.h"
 
-struct deal_tables tables; /* memory that others map */
+struct deal_tables tables; /* memory that user space maps */
 
-/* The verifier knows nothing of what is in memory, so it walks such a loop once. */
+/* Conditions on mapped memory are unknown to the verifier, so it walks such a loop once. */
 #define LOOP(cond) (cond)
 #define LOOSE(x)   (((x)&tables.every) | tables.nothing)
 
-/* A function that the verifier walks by itself, once, whatever it is called with. Each argument must be there, also one
- * that is not used. */
+/* A function that the verifier walks once by itself, for any arguments. Each argument must be used, or held. */
 #define ALONE                  __attribute__((noinline))
 #define HOLD(x)                ({ asm volatile("" ::"r"(x)); })
 
@@ -41,7 +39,7 @@ static __always_inline bool is(const struct deal_iface *i, bool v6, __u64 high, 
 
 static __always_inline bool is_none(const struct deal_iface *i, bool v6) { return is(i, v6, 0, 0); }
 
-/* As facts_address says. */
+/* True for an own address of the interface, as facts_address has it. */
 ALONE bool whose_ours(int t, uint16_t out, bool v6, uint64_t high, uint64_t low)
 {
     const struct deal_iface *one = &tables.ifaces[out & (DEAL_IFACES - 1)];
@@ -52,12 +50,12 @@ ALONE bool whose_ours(int t, uint16_t out, bool v6, uint64_t high, uint64_t low)
 
 #include "vm/worker/whose_owner.h"
 
-/* Where a packet stands: `at` counts from its network header. */
+/* Place of a packet's upper layer; `at` counts from the network header. */
 struct place {
     __u32 at;
     __u8 proto;
     bool v6, piece;
-    __u32 id; /* of the piece's datagram */
+    __u32 id; /* identifier of the fragment's datagram */
 };
 
 static __always_inline bool load(struct __sk_buff *skb, __u32 at, void *to, __u32 len)
@@ -121,7 +119,7 @@ static __always_inline bool read_ip4(struct __sk_buff *skb, struct place *p, str
     return true;
 }
 
-/* One extension header: false, it is none, or the last that can be read. */
+/* Skip one extension header. False: it is none, or the last that can be read. */
 static __always_inline bool skip(struct __sk_buff *skb, struct place *p, bool *bad)
 {
     __u8 b[8];
@@ -159,7 +157,7 @@ static __always_inline bool read_ip(struct __sk_buff *skb, struct place *p, stru
     return p->v6 ? read_ip6(skb, p, s, turned) : read_ip4(skb, p, s, turned);
 }
 
-/* Ports, or the identifier of a query. *error: it is one of ICMP. */
+/* Read ports, or the identifier of a query. *error: an ICMP error. */
 static __always_inline bool read_upper(struct __sk_buff *skb, const struct place *p, struct whose_talk *s, bool turned,
                                        bool *error)
 {
@@ -186,7 +184,7 @@ static __always_inline bool read_upper(struct __sk_buff *skb, const struct place
     return true;
 }
 
-/* What an ICMP error quotes, as an answer to it would be; false: nothing that one could look for. */
+/* Read the packet quoted by an ICMP error as its answer would be. False: nothing to look up. */
 static __attribute__((noinline)) bool read_quote(struct __sk_buff *skb, __u32 at, struct whose_talk *s)
 {
     struct place p = {.at = at, .v6 = s->family == 6};
@@ -206,7 +204,7 @@ static __always_inline __u32 iface_of(__u32 ifindex)
     return UINT16_MAX;
 }
 
-/* Of a conversation, however it was read: the verifier walks what follows once, not for each way of reading. */
+/* Forget the verifier's knowledge of a conversation, so that it walks the rest once, not for each way of reading. */
 static __always_inline void loosen(struct whose_talk *s)
 {
     s->family = (uint8_t)LOOSE(s->family);
@@ -242,7 +240,7 @@ static __always_inline unsigned owner_of_piece(const struct place *p, const stru
     return whose_datagram(&tables.numbers, &piece);
 }
 
-/* The type behind tags that the kernel left in the frame; at: how far behind the network header it counts from. */
+/* Return the type behind tags that the kernel left in the frame; *at: its distance behind the network header. */
 static __always_inline __u16 type_of(struct __sk_buff *skb, __u32 *at)
 {
     __u16 type = bpf_ntohs((__u16)skb->protocol);

@@ -1,19 +1,19 @@
-/* What the dealing program in the kernel (deal.bpf.c) and the side that loads it (deal.c) share: one struct of memory
- * that both see. The program reads it while it is written: a wrong answer meanwhile costs a hand-over. */
+/* Memory shared by the dealing program (deal.bpf.c) and its loader (deal.c): one struct. The program reads it even
+ * during a write: a wrong answer then costs a hand-over. */
 #pragma once
 
 #include <linux/bpf.h>
 
 #include "vm/worker/owner.h"
 
-/* Powers of two. */
+/* Sizes of the tables, powers of two. */
 enum {
     DEAL_SLOTS = 16384,
     DEAL_ADDRESSES = 8192,
     DEAL_PARTS = 16384,
     DEAL_FROMS = 1024,
     DEAL_OWN = 4096,
-    DEAL_NATS = 64, /* that masquerade, or are for any source */
+    DEAL_NATS = 64, /* nats that masquerade, or are for any source */
     DEAL_IFACES = 256,
     DEAL_PORTS = 16,
 };
@@ -21,17 +21,17 @@ enum {
 struct deal_ip {
     uint64_t hi, lo;
 };
-/* This machine's addresses for what leaves by an interface; 0: as for all. */
+/* This machine's source addresses on an interface; 0: those for all. */
 struct deal_iface {
     uint32_t addr4, addr6[4];
 };
 struct deal_port {
-    uint32_t ifindex, iface; /* the program's id */
+    uint32_t ifindex, iface; /* interface id in the program */
 };
 
 struct deal_tables {
-    uint32_t ready;          /* 0: the tables say nothing, and the kernel's hash of the packet decides */
-    uint32_t nothing, every; /* 0, and all bits */
+    uint32_t ready;          /* 0: tables invalid; the kernel's hash of the packet decides */
+    uint32_t nothing, every; /* 0, and all bits set */
     uint32_t own4_count, own6_count, ifaces_count;
     struct whose numbers;
     struct deal_iface all, ifaces[DEAL_IFACES];

@@ -6,5 +6,5 @@
 
 struct deal {
     struct bpf_object *object;
-    int program, memory; /* descriptors, the object's */
+    int program, memory; /* descriptors, owned by the object */
 };

@@ -1,11 +1,11 @@
-/* A filter of packet sockets, and a gate behind them. The filter keeps from the sockets super-packets that the kernel
- * cannot describe to one, and what connections of the proxy carry, which the host's own stack takes. The gate, in
- * traffic control, comes before the guard's hook: it holds back what looks like a part of such a connection and is of
- * none.
+/* A filter of packet sockets, and a gate behind them. The filter keeps two kinds of frames from the sockets:
+ * super-packets that the kernel cannot describe to a socket, and segments of the proxy's connections, which the host
+ * stack takes. The gate, in traffic control, precedes the guard's hook: it holds back segments that look like such a
+ * connection's but belong to none.
  *
- * With PACKET_VNET_HDR the kernel writes what kind of super-packet a frame is. Of a kind that the header has no word
- * for (UDP's old fragmentation offload, which a TAP may bring) tpacket_rcv gives up with the ring's next slot already
- * taken, and that ring never gets another frame. A filter is asked before. */
+ * With PACKET_VNET_HDR the kernel writes the kind of a super-packet. For a kind that the header has no word for (UDP's
+ * old fragmentation offload, which a TAP may bring) tpacket_rcv gives up after taking the ring's next slot, and that
+ * ring never gets another frame. A filter runs before that. */
 #include "runtime/io/steer/filter.bpf.h"
 
 #include <bpf/bpf_core_read.h>
@@ -45,7 +45,7 @@ struct { /* by interface */
     __uint(max_entries, GATE_COUNTS);
 } counts SEC(".maps");
 
-/* As far as they are read, by the names that the kernel has for them. */
+/* Kernel structures with the fields that are read, by their kernel names. */
 #define KERNELS __attribute__((preserve_access_index))
 struct sk_buff {
     unsigned char *head;
@@ -57,19 +57,19 @@ struct skb_shared_info {
 } KERNELS;
 enum gso { SKB_GSO_TCPV4 = 1, SKB_GSO_TCPV6 = 16, SKB_GSO_UDP_L4 = 1 << 17 };
 
-/* Weak: where they are missing, the program that calls them is not loaded, and the rest of the object is. */
+/* Weak: if they are missing, only the program that calls them is not loaded. */
 extern void *bpf_cast_to_kern_ctx(void *ctx) __ksym __weak;
 extern void *bpf_rdonly_cast(const void *at, __u32 type) __ksym __weak;
 
-__u64 refused[FILTER_COUNTS]; /* memory that others map */
+__u64 refused[FILTER_COUNTS]; /* memory that user space maps */
 
 struct search {
     const struct numbered_ip *addr;
     __u16 port;
-    bool here, found; /* here: it is one of the host's own addresses */
+    bool here, found; /* here: it is an address of the host */
 };
 
-/* For bpf_loop. 1: it is over. */
+/* Look at one wide end; for bpf_loop. 1: stop. */
 static long look(__u32 i, void *arg)
 {
     struct search *s = arg;
@@ -108,8 +108,8 @@ static __always_inline const struct gate_config *settings(void)
     return c && c->any ? c : NULL;
 }
 
-/* A part of what the proxy carries; both ways, where what the host sends is seen. What opens a connection is none. What
- * servers answer to one of the host's own is, too, as long as nothing else asks for that port. */
+/* True for a segment of the proxy's connections, both ways where the host's sending is seen, but not for an opening
+ * one. True for servers' answers to the host's own addresses, too, if nothing else asks for that port. */
 static __always_inline bool is_carried(struct __sk_buff *skb)
 {
     struct segment s = {};
@@ -144,7 +144,7 @@ static __always_inline int refuse(const struct __sk_buff *skb)
     return 0;
 }
 
-/* The kernels that have these casts describe UDP segmentation (USO), too: both are of Linux 6.2. */
+/* The filter for kernels with these casts. They also describe UDP segmentation (USO); both are in Linux 6.2. */
 SEC("socket") int filter(struct __sk_buff *skb)
 {
     if (is_carried(skb)) return 0;
@@ -155,7 +155,7 @@ SEC("socket") int filter(struct __sk_buff *skb)
     return shared->gso_type & (SKB_GSO_TCPV4 | SKB_GSO_TCPV6 | SKB_GSO_UDP_L4) ? -1 : refuse(skb);
 }
 
-/* For kernels before these. What a program gets is the kernel's own structure, which a helper copies from. */
+/* The filter for older kernels. The context is the kernel's own structure, which a helper copies from. */
 SEC("socket") int filter_old(struct __sk_buff *skb)
 {
     if (is_carried(skb)) return 0;

@@ -1,6 +1,6 @@
-/* What the filter in the kernel (filter.bpf.c) and the side that loads it (filter.c) share. */
+/* Constant shared by the filter (filter.bpf.c) and its loader (filter.c). */
 #pragma once
 
 #include <linux/bpf.h>
 
-enum { FILTER_COUNTS = 512 }; /* a page of them, by interface */
+enum { FILTER_COUNTS = 512 }; /* counters in a page, by interface */

@@ -17,7 +17,7 @@ static const uint8_t object[] __attribute__((aligned(8))) = {
 
 struct filter {
     struct bpf_object *object;
-    int program, memory; /* descriptors, the object's */
+    int program, memory; /* descriptors, owned by the object */
 };
 
 struct filter *filter_open(void)

@@ -1,4 +1,4 @@
-/* The maps of the gate (filter.bpf.c), and its links to interfaces, which are gone with their descriptors. */
+/* Maps of the gate (filter.bpf.c), and its links to interfaces, which end with their descriptors. */
 #include "runtime/io/steer/gate.h"
 
 #include <bpf/bpf.h>
@@ -20,7 +20,7 @@
 #include "runtime/io/steer/object.h"
 #include "runtime/io/steer/own.h"
 
-/* Linux 6.6; headers may be older. */
+/* since Linux 6.6, newer than some headers */
 enum { ATTACH_TCX_INGRESS = 46 };
 enum { NARROW = 256 };
 
@@ -31,15 +31,15 @@ struct end {
 
 struct gate {
     struct gate_maps maps;
-    int program, gates, own; /* descriptors, the filter's; the executor in the kernel has none of them: -1 */
-    struct end *known;       /* in the map */
+    int program, gates, own; /* descriptors, owned by the filter; -1 over the kernel executor */
+    struct end *known;       /* ends in the map */
     unsigned known_count;
     struct {
-        int fd; /* a link, or what holds the filter's program; 0: none */
+        int fd; /* a link, or the filter's program; 0: none */
         unsigned ifindex;
-        char filter[CLSACT_TEXT]; /* how it is taken off; empty: it is a link */
-        bool wanted;              /* as a filter, whether it is there or not */
-        uint32_t program;         /* the id of what the filter runs */
+        char filter[CLSACT_TEXT]; /* names the filter for its removal; empty: a link */
+        bool wanted;              /* wanted as a filter, present or not */
+        uint32_t program;         /* id of the filter's program */
     } links[IO_PORTS_MOST];
 };
 
@@ -89,15 +89,15 @@ void gate_close(struct gate *g)
     free(g);
 }
 
-/* So few ports of one address that each is an end of its own. */
+/* True for few enough ports of one address to list each as an end. */
 static bool is_narrow(const struct guard_match *m)
 {
     return m->to.lo.family && m->reach == GUARD_EVERYWHERE && host_addr_same(&m->to.lo, &m->to.hi) &&
            m->to_ports.hi - m->to_ports.lo < NARROW;
 }
 
-/* One that answers connections with clients' addresses. Of whole networks that may (targets of instructions) the
- * sockets get a copy of what the host's stack takes: the filter knows no sockets. */
+/* True for a server that answers connections with clients' addresses. For whole networks of them (targets of
+ * instructions) the sockets get a copy of what the host stack takes: the filter has no sockets to ask. */
 static bool is_server(const struct guard_match *m)
 {
     return m->proxied == GUARD_RETURNS && m->from.lo.family && host_addr_same(&m->from.lo, &m->from.hi) &&
@@ -122,7 +122,7 @@ static bool has(const struct end *all, unsigned count, const struct end *one)
     return found;
 }
 
-/* Those that stay are there all the time. */
+/* Replace the ends in the map. Those that stay are never absent. */
 static int change_ends(struct gate *g, struct end *all, unsigned count)
 {
     int failed = 0;
@@ -137,12 +137,12 @@ static int change_ends(struct gate *g, struct end *all, unsigned count)
     return 0;
 }
 
-/* What is being sorted: ends one by one, and what there is beside them. */
+/* Sorting of matches: single ends, and the rest in `config`. */
 struct sorted {
     struct end *ends;
     unsigned count, cap;
     struct gate_config config;
-    bool failed; /* memory is out */
+    bool failed; /* out of memory */
 };
 
 static void add_end(struct sorted *s, const struct host_addr *addr, uint16_t port, uint8_t kind)
@@ -158,7 +158,7 @@ static void add_server(struct sorted *s, const struct guard_match *m, uint8_t ki
         add_end(s, &m->from.lo, (uint16_t)port, kind);
 }
 
-/* Where there is no room for it packet sockets get what it answers: that costs time, no more. */
+/* Add a server's answers. Without room, packet sockets get them, too, which only costs time. */
 static void add_answers(struct sorted *s, const struct guard_match *m)
 {
     const unsigned ports = m->from_ports.hi - m->from_ports.lo + 1u;
@@ -187,7 +187,7 @@ static int compare(const void *a, const void *b)
     return memcmp(&((const struct end *)a)->at, &((const struct end *)b)->at, sizeof(struct gate_end));
 }
 
-/* Each once, whatever it is. */
+/* Sort the ends and merge equal ones. */
 static void merge_ends(struct sorted *s)
 {
     unsigned kept = 0;
@@ -206,7 +206,7 @@ static bool is_for_own_port(const struct guard_match *m)
     return m->proxied == GUARD_ALL && m->reach != GUARD_FOREIGN && (!m->proto || m->proto == IPPROTO_TCP);
 }
 
-/* The most ports in a row that are of concern to no match but the proxy's. */
+/* Find the longest run of ports that only matches of the proxy concern. */
 static void find_free(struct gate_config *c, const struct guard_match *all, unsigned count)
 {
     bool wanted[UINT16_MAX + 2] = {[0] = true, [UINT16_MAX + 1] = true};
@@ -223,7 +223,7 @@ static void find_free(struct gate_config *c, const struct guard_match *all, unsi
         }
         lo = port + 1;
     }
-    if (!best) c->free_lo = 1; /* above free_hi, 0: none */
+    if (!best) c->free_lo = 1; /* empty range: free_lo above free_hi */
 }
 
 static int configure(struct gate *g, const struct gate_config *c)
@@ -257,7 +257,8 @@ static struct clsact filter_of(const struct gate *g, unsigned port)
     return (struct clsact){.ifindex = g->links[port].ifindex, .priority = CLSACT_OWN, .handle = CLSACT_GATE};
 }
 
-/* Before Linux 6.6; like a link, its program is gone with this process. In the place of the one that is there. */
+/* Attach as a filter (Linux before 6.6), in place of the present one. Like a link, its program ends with this
+ * process. */
 static int attach_filter(struct gate *g, struct state *s, unsigned port, const char *device, char *err, size_t err_len)
 {
     char before[CLSACT_TEXT];
@@ -292,7 +293,7 @@ int gate_attach(struct gate *g, struct state *s, unsigned port, const char *devi
     return 0;
 }
 
-/* Not known: as if it stood. */
+/* True if the filter stands, or if that is unknown. */
 static bool stands(const struct gate *g, unsigned port)
 {
     struct clsact_seen seen;
@@ -305,8 +306,8 @@ int gate_keep(struct gate *g, struct state *s, unsigned port, const char *device
 {
     char name[IF_NAMESIZE];
     if (!g || !g->links[port].wanted || stands(g, port)) return 0;
-    if (!if_indextoname(g->links[port].ifindex, name)) return 0; /* the next gate_attach is for the one that comes */
-    const bool had = g->links[port].fd;                          /* else gate_attach has said why not */
+    if (!if_indextoname(g->links[port].ifindex, name)) return 0; /* the next gate_attach is for the new interface */
+    const bool had = g->links[port].fd;                          /* else gate_attach has reported the reason */
     const int failed = attach_filter(g, s, port, device, err, err_len);
     return !had ? 0 : failed ? failed : 1;
 }

@@ -1,5 +1,5 @@
-/* In the place of steer.c, filter.c, deal.c and ../xdp.c where the build has no clang (make KERNEL=0): --io xdp says
- * so, and packet sockets have no filter, and share frames by their hash. */
+/* Replacement of steer.c, filter.c, deal.c and ../xdp.c in a build without clang (make KERNEL=0): --io xdp reports
+ * that, and packet sockets have no filter and share frames by hash. */
 #include <errno.h>
 
 #include "runtime/io/io.h"

@@ -1,4 +1,4 @@
-/* The map of the host's own addresses, which both programs in the kernel look up. own.c fills it. */
+/* Map of the host's own addresses, for both programs in the kernel; own.c fills it. */
 #pragma once
 
 #include <bpf/bpf_helpers.h>

@@ -19,7 +19,7 @@ static bool is_own(const struct facts *f, const struct numbered_ip *ip)
     return false;
 }
 
-/* Those that the host has no more. The next one is asked for before one goes. */
+/* Delete addresses that the host no longer has. Each next key is read before its predecessor is deleted. */
 static void forget(int map, const struct facts *f)
 {
     struct numbered_ip at, next;

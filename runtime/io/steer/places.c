@@ -6,7 +6,7 @@
 #include <string.h>
 
 struct entry {
-    uint32_t side; /* enum steer_side + 1; 0: of no group */
+    uint32_t side; /* enum steer_side + 1; 0: in no group */
     struct numbered_ip addr;
     struct steer_match match;
 };
@@ -18,7 +18,7 @@ static bool is_one(const struct numbered_ip *lo, const struct numbered_ip *hi)
 
 static struct entry *add(struct entry *to, const struct steer_match *m, uint32_t side, struct numbered_ip addr)
 {
-    memset(to, 0, sizeof *to); /* they are compared as bytes */
+    memset(to, 0, sizeof *to); /* entries are compared as bytes */
     to->side = side;
     to->addr = addr;
     to->match = *m;
@@ -31,7 +31,7 @@ static struct entry *add_by_destination(struct entry *to, const struct steer_mat
     return add(to, m, one ? STEER_BY_TO + 1 : 0, one ? m->to_lo : (struct numbered_ip){0, 0});
 }
 
-/* No source at all: errors and questions alone fit. */
+/* Return the match with a source that never fits: only errors and questions match. */
 static struct steer_match without_source(const struct steer_match *m)
 {
     struct steer_match s = {
@@ -54,7 +54,7 @@ static bool same_group(const struct entry *a, const struct entry *b)
     return a->side == b->side && is_one(&a->addr, &b->addr);
 }
 
-/* Sorted, each once. */
+/* Sort, and remove duplicates. Return the rest's number. */
 static uint32_t sort_out(struct entry *all, uint32_t count)
 {
     uint32_t kept = 0;

@@ -1,4 +1,4 @@
-/* The map of ends of connections that were made, for each program in the kernel that asks the host's sockets. */
+/* Map of the ends of established connections, for each program in the kernel that asks the host's sockets. */
 #pragma once
 
 #include <bpf/bpf_helpers.h>

@@ -1,6 +1,6 @@
-/* The steering program: it gives a socket the frames of services, their replies, fragments and ICMP errors to
- * those addresses, ARP and ND for addresses that prey answers for, where prey routes all that is for others, at the
- * ports of its bridges whatever comes, and passes everything else on to the host. */
+/* The steering program. It gives a socket the frames of services, their replies, fragments and ICMP errors to those
+ * addresses, ARP and ND for addresses that prey answers for, all frames for others where prey routes, and all frames at
+ * ports of bridges. All other frames pass to the host. */
 #include "runtime/io/steer/steer.bpf.h"
 
 #include <bpf/bpf_endian.h>
@@ -38,14 +38,14 @@ struct {
     __type(value, struct steer_place);
     __uint(max_entries, 2 * STEER_SET);
 } places SEC(".maps");
-struct { /* taken, but longer than a slot */
+struct { /* frames taken, but longer than a slot */
     __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
     __type(key, __u32);
     __type(value, __u64);
     __uint(max_entries, 1);
 } too_long SEC(".maps");
 
-struct { /* of what is the proxy's, what passed */
+struct { /* frames of the proxy's connections that passed */
     __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
     __type(key, __u32);
     __type(value, struct gate_count);
@@ -64,16 +64,16 @@ enum {
 
 struct seen {
     struct numbered_ip from, to;
-    __u32 at, upper; /* where its IP header begins, and what comes behind that and its extensions */
+    __u32 at, upper; /* offsets of the IP header, and of the header behind its extensions */
     __u16 from_port, to_port;
     __u8 proto;
     bool six;
-    bool piece; /* a fragment: of all of a datagram the same is true, so ports do not count */
-    bool error; /* of ICMP */
-    bool asks;  /* for `to`: ARP, neighbour solicitation, an echo request */
+    bool piece; /* a fragment; ports are ignored, so that all of a datagram match alike */
+    bool error; /* an ICMP error */
+    bool asks;  /* asks for `to`: ARP, neighbour solicitation, an echo request */
     bool to_own;
     bool group; /* the frame is for more than one station */
-    bool link;  /* ARP or ND: it is routed nowhere */
+    bool link;  /* ARP or ND, which is never routed */
 };
 
 static __always_inline bool load(struct xdp_md *ctx, __u32 at, void *to, __u32 len)
@@ -155,7 +155,7 @@ static __always_inline bool read4(struct xdp_md *ctx, __u32 at, struct seen *s)
     return read_upper(ctx, at + (h.first & 15u) * 4u, s);
 }
 
-/* One extension header: false, it is none. */
+/* Skip one extension header. False: it is none. */
 static __always_inline bool skip(struct xdp_md *ctx, __u32 *at, struct seen *s, bool *bad)
 {
     __u8 b[4];
@@ -197,7 +197,7 @@ static __always_inline bool read_arp(struct xdp_md *ctx, __u32 at, struct seen *
     return true;
 }
 
-/* False: no concern of prey's, whatever it is. */
+/* Read the frame. False: no concern of prey's in any case. */
 static __always_inline bool read_frame(struct xdp_md *ctx, const struct steer_config *c, struct seen *s)
 {
     __u8 b[ETHER];
@@ -222,11 +222,11 @@ static __always_inline bool is_for(const struct steer_match *m, const struct see
 {
     if (!within(&s->to, &m->to_lo, &m->to_hi)) return false;
     if (m->reach != STEER_EVERYWHERE && (m->reach == STEER_TO_OWN) != s->to_own) return false;
-    if (s->error) return m->kind == STEER_TAKEN; /* else of what the host's own stack carries */
+    if (s->error) return m->kind == STEER_TAKEN; /* else it is about what the host stack carries */
     if (m->kind == STEER_RETURNS && s->to_own) return false;
     if (s->asks && m->named && !s->to_own) return true;
     if (!within(&s->from, &m->from_lo, &m->from_hi)) return false;
-    /* Behind a fragment's header may stand another, the same in all of them. */
+    /* Another header may follow in the fragments, the same in all of them. */
     if (s->piece && ip6_is_extension(s->proto)) return true;
     if (m->proto && m->proto != s->proto) return false;
     if (s->piece) return true;
@@ -234,7 +234,7 @@ static __always_inline bool is_for(const struct steer_match *m, const struct see
            s->to_port <= m->to_port_hi;
 }
 
-/* IPv4: 224.0.0.0 and above; IPv6: ff00::/8, fe80::/10. */
+/* True for IPv4 from 224.0.0.0 on, and for IPv6 in ff00::/8 and fe80::/10. */
 static __always_inline bool stays_on_link(const struct numbered_ip *to)
 {
     if (!to->hi) return to->lo >= (NUMBERED_V4 | 0xe0000000u);
@@ -249,11 +249,11 @@ static __always_inline bool is_routed(const struct steer_config *c, const struct
 struct search {
     const struct seen *seen;
     __u32 first;
-    __u32 found; /* of enum steer_kind, the bits of those that fit; 0: none does */
+    __u32 found; /* bits of enum steer_kind that match; 0: none */
 };
 enum { SETTLED = STEER_TAKEN | STEER_PROXIED };
 
-/* For bpf_loop, so that the verifier walks it once. 1: it is over. */
+/* Try one match; for bpf_loop, so that the verifier walks it once. 1: stop. */
 static long look(__u32 i, void *arg)
 {
     struct search *search = arg;
@@ -285,7 +285,7 @@ static __always_inline __u32 find(const struct steer_config *c, const struct see
     return found & SETTLED ? found : found | any(s, c->first, c->count);
 }
 
-/* What a connection of the proxy carries is the host's. */
+/* True for frames of the proxy's connections, which are the host's. */
 static __always_inline bool is_carried(struct xdp_md *ctx, const struct seen *seen)
 {
     const __u32 zero = 0;
@@ -297,7 +297,7 @@ static __always_inline bool is_carried(struct xdp_md *ctx, const struct seen *se
     return true;
 }
 
-/* An ICMP error about what the proxy sent with a client's address. */
+/* True for an ICMP error about a packet that the proxy sent with a client's address. */
 static __always_inline bool is_about_ours(struct xdp_md *ctx, const struct seen *seen)
 {
     struct segment s = {};

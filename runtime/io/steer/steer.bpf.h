@@ -1,5 +1,4 @@
-/* What the steering program in the kernel (steer.bpf.c) and the side that loads it (steer.c) share: the shapes of its
- * maps. */
+/* Shapes of the maps shared by the steering program (steer.bpf.c) and its loader (steer.c). */
 #pragma once
 
 #include <linux/bpf.h>
@@ -7,43 +6,44 @@
 #include "vm/kernel/gate.h"
 
 enum {
-    STEER_SET = 8192, /* matches of two programs, one of which takes the other's place, as they are placed (places.h) */
+    STEER_SET = 8192, /* places (places.h) of the matches of two programs, during a change from one to the other */
     STEER_OWN = 65536,
     STEER_QUEUES = 64
 };
-/* As struct guard_match: all of it must hold. */
+/* A match, as struct guard_match: all of it must hold. */
 struct steer_match {
     struct numbered_ip from_lo, from_hi, to_lo, to_hi;
-    __u16 from_port_lo, from_port_hi; /* of ICMP: type and code as one number */
+    __u16 from_port_lo, from_port_hi; /* for ICMP: type and code as one number */
     __u16 to_port_lo, to_port_hi;
     __u8 proto; /* 0: any */
     __u8 reach; /* enum steer_reach */
-    __u8 named; /* `to` says addresses */
+    __u8 named; /* `to` is an address range */
     __u8 kind;  /* enum steer_kind */
     __u8 unused[4];
 };
 enum steer_reach { STEER_EVERYWHERE, STEER_TO_OWN, STEER_TO_FOREIGN };
-/* What fits is the vm's; is the vm's, but for what the proxy's connections carry; is to be looked at for that alone. */
+/* Consequence of a match: the frame is the vm's; it is, unless a proxied connection carries it; only that is
+ * checked. */
 enum steer_kind { STEER_TAKEN = 1, STEER_PROXIED = 2, STEER_RETURNS = 4 };
 
-/* A group of matches: those of one destination, or of one source. */
+/* Groups of matches: with one destination, or with one source. */
 enum steer_side { STEER_BY_TO, STEER_BY_FROM, STEER_SIDES };
 struct steer_key {
     struct numbered_ip addr;
     __u32 side;
-    __u32 set; /* where the set begins: there are two, of which one is in use */
+    __u32 set; /* beginning of the set: there are two, one of them in use */
 };
 struct steer_place {
     __u32 first, count;
 };
 
 struct steer_config {
-    __u64 mac;        /* of the interface; frames for another are the host's */
-    __u32 frame_most; /* bytes that a slot holds */
-    __u32 first;      /* of matches: the set in use */
-    __u32 count;      /* of those that are asked for every frame */
-    __u8 routed;      /* all that is for none of the host's own addresses is taken, too */
-    __u8 all;         /* whatever comes is */
+    __u64 mac;        /* MAC address of the interface; frames for another are the host's */
+    __u32 frame_most; /* bytes of a slot */
+    __u32 first;      /* first match of the set in use */
+    __u32 count;      /* number of matches tried for every frame */
+    __u8 routed;      /* take frames for other addresses than the host's own, too */
+    __u8 all;         /* take all frames */
     __u8 proxies;     /* some match is the proxy's */
     __u8 unused;
 };

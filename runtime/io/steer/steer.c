@@ -1,4 +1,4 @@
-/* The steering program (steer.bpf.c), attached by a link, which is gone with its descriptor. */
+/* The steering program (steer.bpf.c), attached by a link that ends with its descriptor. */
 #include "runtime/io/steer/steer.h"
 
 #include <bpf/bpf.h>
@@ -23,11 +23,11 @@ static const uint8_t object[] __attribute__((aligned(8))) = {
 
 struct steer {
     struct bpf_object *object;
-    int program, sockets, config, own, matches, places, counts, too_long; /* descriptors, the object's */
-    int link;                                                             /* -1: it is on no interface */
+    int program, sockets, config, own, matches, places, counts, too_long; /* descriptors, owned by the object */
+    int link;                                                             /* -1: attached to no interface */
     struct steer_config settings;
     struct steer_set {
-        struct steer_key *keys; /* in the map, until the set is filled anew: who looks may still be in it */
+        struct steer_key *keys; /* in the map until the set is filled again, since a running lookup may use them */
         uint32_t count;
     } sets[2];
 };
@@ -101,8 +101,8 @@ int steer_socket(struct steer *s, unsigned queue, int fd)
     return bpf_map_update_elem(s->sockets, &queue, &fd, BPF_ANY);
 }
 
-/* Replies that nat or a service may have asked for, and the host itself: ICMP has no ports to tell them apart. The
- * guard hides none of these; what is the host's goes back to it. */
+/* Replies that nat, a service or the host itself may have asked for: ICMP has no ports to tell them apart. The guard
+ * hides none of these; the host's own are given back. */
 static const struct guard_match answers[] = {
     {.from_ports = {0x0000, 0x0000}, .to_ports = GUARD_ANY_PORT, .proto = IPPROTO_ICMP, .reach = GUARD_OWN},
     {.from_ports = {0x0e00, 0x1200}, .to_ports = GUARD_ANY_PORT, .proto = IPPROTO_ICMP, .reach = GUARD_OWN},
@@ -110,7 +110,7 @@ static const struct guard_match answers[] = {
 };
 enum { ANSWERS = sizeof answers / sizeof answers[0] };
 
-/* What is for others is taken anyhow where prey routes; what servers answer to the host, never. */
+/* True if the match is needed. Where prey routes, it takes frames for others anyway; never answers to the host. */
 static bool is_needed(const struct steer_rules *r, const struct guard_match *m)
 {
     if (m->proxied == GUARD_ANSWERS) return false;
@@ -130,7 +130,7 @@ static int settle(struct steer *s)
     return bpf_map_update_elem(s->config, &zero, &s->settings, BPF_ANY);
 }
 
-/* Those that it needs, where they stand. */
+/* Place the matches that are needed. */
 static int place(const struct steer_rules *r, struct placed *p)
 {
     const unsigned most = steer_count(r);
@@ -146,7 +146,7 @@ static int place(const struct steer_rules *r, struct placed *p)
     return -E2BIG;
 }
 
-/* The set from `first` on, which is not in use; the keys are its own then. */
+/* Fill the set from `first` on, which is not in use and takes over the keys. */
 static int fill(struct steer *s, uint32_t first, struct placed *p)
 {
     struct steer_set *set = &s->sets[first != 0];
