@@ -1,4 +1,4 @@
-/* See adopt.h. All of the giver's hooks are loaded, so both sides know which descriptors come, and in which order. */
+/* See adopt.h. All of the giver's hooks are loaded, so both sides know the descriptors and their order. */
 #include "runtime/kernel/adopt.h"
 
 #include <assert.h>
@@ -11,7 +11,7 @@
 
 static_assert(KERNEL_TABLES + JUDGE_ENTRIES <= JUDGE_FDS_MOST, "descriptors of a judge");
 
-void kernel_ready(void) { libbpf_num_possible_cpus(); /* which the library remembers */ }
+void kernel_ready(void) { libbpf_num_possible_cpus(); /* the library caches it */ }
 
 unsigned kernel_fds(const struct kernel *k, int fds[KERNEL_FDS_MOST])
 {
@@ -56,7 +56,7 @@ unsigned judge_fds(const struct judge *j, int fds[JUDGE_FDS_MOST])
     return n;
 }
 
-/* Those of judge_fds, in its order; entries that the program has no need of are not among them. */
+/* Adopt the descriptors of judge_fds, in its order; entries that the program does not need are not among them. */
 static int adopt_judge(struct judge *j, const struct program *p, const int fds[], unsigned count)
 {
     unsigned n = KERNEL_TABLES;

@@ -1,23 +1,23 @@
-/* The executor in two processes: one has the right to make maps and load programs, the other gets their descriptors,
- * and may read, write and ask, but load nothing.
+/* The kernel executor in two processes: one has the right to make maps and load programs; the other gets their
+ * descriptors and may read, write and ask, but load nothing.
  *
- * Descriptors that are given out stay the giver's; those that are adopted are the taker's, also where it fails. */
+ * The giver keeps owning the descriptors it gives out; the taker owns those it adopts, on failure, too. */
 #pragma once
 
 #include "runtime/kernel/kernel.h"
 
 enum { KERNEL_FDS_MOST = KERNEL_MAPS + KERNEL_ENTRIES, JUDGE_FDS_MOST = 16 };
 
-/* Before the taker gives up its files: what it would not find then. */
+/* Read what the taker could no longer read after it gives up its files. */
 void kernel_ready(void);
 
-/* How many. */
+/* Write the descriptors. Return their number. */
 unsigned kernel_fds(const struct kernel *k, int fds[KERNEL_FDS_MOST]);
-/* p: the program that the giver's was made for. NULL: errno says why. */
+/* Adopt a kernel. p: the program that the giver's kernel was made for. NULL: errno is set. */
 struct kernel *kernel_adopt(const struct program *p, const int fds[], unsigned count);
 
-/* The same of a judge that is prepared; p: its program. */
+/* The same for a prepared judge; p: its program. */
 unsigned judge_fds(const struct judge *j, int fds[JUDGE_FDS_MOST]);
 struct judge *judge_adopt(const struct program *p, const int fds[], unsigned count);
-/* The giver has put it in force. */
+/* Note that the giver has put the judge in force. */
 void kernel_took(struct kernel *k, struct judge *j);

@@ -1,5 +1,5 @@
-/* A test run says whose packet it works on (vm/kernel/bpf.h): of XDP in metadata before the frame, of traffic control
- * in the socket buffer's control bytes. */
+/* A test run names the packet that it works on (vm/kernel/bpf.h): for XDP in metadata before the frame, for traffic
+ * control in the socket buffer's control bytes. */
 #include "runtime/kernel/ask.h"
 
 #include <bpf/bpf.h>
@@ -10,7 +10,7 @@
 #include "vm/judge/judge.h"
 #include "vm/packet/parse/read.h"
 
-enum { FRAME_LEAST = 54 /* that the kernel runs, also of IPv6 in a socket buffer */, FRONT = 16 /* metadata */ };
+enum { FRAME_LEAST = 54 /* shortest frame that the kernel runs, for IPv6, too */, FRONT = 16 /* metadata */ };
 
 void asker_init(struct asker *a, struct kernel *kernel, unsigned number)
 {
@@ -24,7 +24,7 @@ static int program_of(const struct asker *a, enum kernel_entry entry)
     return judge >= 0 ? judge : kernel_program(a->kernel, entry);
 }
 
-/* `in` is the frame with `front` bytes before it, and so is what comes back. */
+/* Run an entry. Both `in` and `out` hold the frame behind `front` bytes. */
 static int run(struct asker *a, enum kernel_entry entry, struct bpf_test_run_opts *o, uint32_t front)
 {
     uint8_t in[FRONT + ASK_FRAME] = {0}, out[FRONT + sizeof a->frame];
@@ -39,7 +39,7 @@ static int run(struct asker *a, enum kernel_entry entry, struct bpf_test_run_opt
     if (bpf_prog_test_run_opts(program_of(a, entry), o)) return -errno;
     if (o->data_size_out < front) return -EPROTO;
     a->len = o->data_size_out - front;
-    if (a->given < FRAME_LEAST && a->len == FRAME_LEAST) a->len = a->given; /* a tunnel takes no padding along */
+    if (a->given < FRAME_LEAST && a->len == FRAME_LEAST) a->len = a->given; /* a tunnel does not include padding */
     memcpy(a->frame, out + front, a->len);
     return 0;
 }
@@ -77,7 +77,7 @@ static void begin(struct asker *a, const struct pkt *pkt, uint64_t now_ns, unsig
 int ask_frame(struct asker *a, enum kernel_hook hook, const struct pkt *pkt, uint64_t now_ns, struct kpkt **k)
 {
     begin(a, pkt, now_ns, hook == KERNEL_TC ? KERNEL_EGRESS : 0);
-    a->k->pkt.head_len = pkt->cap_len; /* also of a frame in pieces */
+    a->k->pkt.head_len = pkt->cap_len; /* in one piece, even if the frame was not */
     a->k->pkt.seg_count = 0;
     a->given = bytes_copy(pkt, 0, ASK_FRAME, a->frame);
     *k = a->k;

@@ -1,37 +1,37 @@
-/* One packet through stages of the kernel by BPF_PROG_TEST_RUN: nothing leaves. */
+/* One packet through stages in the kernel by BPF_PROG_TEST_RUN: nothing leaves. */
 #pragma once
 
 #include "runtime/kernel/kernel.h"
 
 struct effects;
 
-/* Bytes of a frame that the stages are given at most (the kernel runs none that passes a page with what it adds), and
- * those that they may put in front. */
+/* Most bytes of a frame that the stages get (the kernel runs none that exceeds a page with its additions), and most
+ * bytes that they may put in front. */
 enum { ASK_FRAME = 3072, ASK_GROWS = 128 };
 
-/* Who asks, one thread. */
+/* An asker, used by one thread. */
 struct asker {
     struct kernel *kernel;
-    struct kpkt *k;            /* its own */
-    uint32_t at;               /* its place in kernel_kpkts */
-    const struct judge *judge; /* that ask_judge asks: one that was prepared; NULL: the one in force */
-    /* The last frame: bytes that the stages got, and that they left. */
+    struct kpkt *k;            /* the asker's own */
+    uint32_t at;               /* index in kernel_kpkts */
+    const struct judge *judge; /* judge for ask_judge: a prepared one; NULL: the one in force */
+    /* The last frame: number of bytes given to the stages and left by them, and its bytes. */
     uint32_t given, len;
     uint8_t frame[ASK_FRAME + ASK_GROWS];
 };
 
-/* The asker of that number, below KERNEL_ASKERS; nobody else has it. */
+/* Set up the asker with this number, below KERNEL_ASKERS; each number has one user. */
 void asker_init(struct asker *a, struct kernel *kernel, unsigned number);
 
-/* Through all stages. What became of it stands in *k, and the frame in the asker, until the next is asked. 0 or a
- * negative errno. */
+/* Ask all stages. The result is in *k, and the frame in the asker, until the next call. Return 0 or a negative
+ * errno. */
 int ask_frame(struct asker *a, enum kernel_hook hook, const struct pkt *pkt, uint64_t now_ns, struct kpkt **k);
 
-/* One stage of XDP alone, of the frame in the asker, with the packet in a->k: its flags begin with KERNEL_ASKED. */
+/* Ask one stage of XDP about the frame in the asker and the packet in a->k, whose flags begin with KERNEL_ASKED. */
 int ask_stage(struct asker *a, enum kernel_entry entry);
 
-/* What the judge alone decides (judge.h, decided) of a parsed packet, the first that `e` speaks of; a->k->branch is the
- * service's. Traffic control's judge, where it is loaded, of what the host sends. Without effects nothing is counted,
- * logged or taken. 0 or a negative errno. */
+/* Ask the judge alone for its decision (judge.h, decided) on a parsed packet, the first that `e` describes;
+ * a->k->branch is the service's. A packet that the host sends goes to traffic control's judge, if that is loaded.
+ * Without effects nothing is counted, logged or taken. Return 0 or a negative errno. */
 int ask_judge(struct asker *a, const struct key *key, const struct pkt *pkt, const struct effects *e, uint64_t now_ns,
               uint64_t *decision);

@@ -1,5 +1,5 @@
-/* Each packet is asked of the kernel's stages. What they decided becomes its verdict, what they edited leaves; what
- * goes up goes on in the worker here, which is in kernel mode (vm/README.md). */
+/* Each packet is put to the kernel's stages. Their decision becomes its verdict, and edited packets leave; packets that
+ * go up go on in the worker here, which is in kernel mode (vm/README.md). */
 #include "runtime/kernel/executor_priv.h"
 
 #include <errno.h>
@@ -28,7 +28,7 @@ static void hear(void *arg, const struct kernel_event *event, size_t len)
         tx->events_lost++;
 }
 
-/* What the packet that was just asked about made the stages tell. */
+/* Handle the events of the packet that was just asked about. */
 static void hear_all(struct executor *e, uint32_t input, struct vm_tx *tx)
 {
     e->tx = tx;
@@ -45,13 +45,13 @@ static uint64_t judge_there(void *arg, const struct key *key, const struct pkt *
     struct executor *e = arg;
     uint64_t decision;
     const int failed = ask_judge(&e->asker, key, pkt, effects, e->now_ns, &decision);
-    if (failed == -EPROTO) e->told.unjudged++; /* rules ask for bytes behind those that the judge is given */
+    if (failed == -EPROTO) e->told.unjudged++; /* rules ask for bytes that the judge is not given */
     if (failed && failed != -EPROTO) e->fault = failed;
     hear_all(e, effects->input, effects->tx);
     return failed ? decided_by_nobody(ACTION_DROP) : decision;
 }
 
-/* What the kernel holds of meters: explain looks at it, and vm_tick sweeps it. */
+/* Show the kernel's meters to explain, and to vm_tick, which sweeps them. */
 static void show_meters(void *arg, struct meters *m)
 {
     const struct executor *e = arg;
@@ -92,7 +92,7 @@ static bool begin(struct executor *e, const struct program *p, char *err, size_t
     return e->counted && e->events;
 }
 
-/* The worker here, which uses what the kernel's has. */
+/* Make the worker here, which uses the kernel's state. */
 static bool begin_worker(struct executor *e, struct program *p, const struct vm_cfg *cfg)
 {
     struct vm_cfg mine = *cfg;
@@ -157,8 +157,8 @@ static void write_entry(const struct kpkt *k, struct pkt *out, uint32_t input, u
     memcpy(to->next_hop, r->dst, sizeof to->next_hop);
 }
 
-/* The frame as the stages left it, and what of it they were not given; behind a tunnel's packet there is nothing. NULL:
- * no slot. */
+/* Return the frame as the stages left it, with the bytes that they were not given; a tunnel's packet has none of those.
+ * NULL: no slot. */
 static struct pkt *edited(const struct executor *e, const struct kpkt *k, const struct pkt *pkt)
 {
     const struct asker *a = &e->asker;
@@ -186,7 +186,7 @@ static void leaves(struct executor *e, const struct kpkt *k, const struct pkt *p
         e->told.left_out++;
 }
 
-/* Entries and events of one packet, which stood alone: it is the caller's `input`. */
+/* Set `input` in the entries and events of one packet, which was judged alone. */
 static void place(struct vm_tx *tx, unsigned entries, unsigned events, uint32_t input)
 {
     for (unsigned i = entries; i < tx->count; i++)
@@ -231,7 +231,7 @@ static void run_one(struct executor *e, const struct vm_in *in, struct pkt *pkt,
     if (k->out == KERNEL_SEND) leaves(e, k, pkt, input, tx);
 }
 
-/* Which recipes hold, by the facts that the worker has seen. */
+/* Publish the valid recipes, by the facts that the worker has seen. */
 static void say_recipes(struct executor *e)
 {
     struct vm_recipes r;
@@ -241,7 +241,7 @@ static void say_recipes(struct executor *e)
     w->recipes = r.generation;
 }
 
-/* Time and facts: first the worker, then the stages. What was held stays until packets are judged, as in vm_run. */
+/* Take time and facts: first the worker, then the stages. Held packets stay until packets are judged, as in vm_run. */
 static void see(struct executor *e, const struct vm_in *in, struct vm_tx *tx)
 {
     static const struct vm_up none;
@@ -263,7 +263,7 @@ void executor_run(struct executor *e, const struct vm_in *in, struct pkt *const 
     }
     see(e, in, tx);
     for (unsigned i = 0; i < n; i++) run_one(e, in, pkts[i], i, &verdicts[i], tx);
-    vm_run(e->vm, in, NULL, 0, NULL, tx); /* what was held leaves */
+    vm_run(e->vm, in, NULL, 0, NULL, tx); /* held packets leave */
 }
 
 uint64_t executor_tick(struct executor *e, const struct vm_in *in, struct vm_tx *tx)

@@ -1,4 +1,4 @@
-/* The executor's parts: what executor.c has, and tests that ask its stages or swap its program. */
+/* Parts of the executor, for executor.c and for tests that ask its stages or swap its program. */
 #pragma once
 
 #include "runtime/counters/totals.h"
@@ -13,22 +13,22 @@
 
 struct executor {
     struct vm *vm;
-    struct kernel *kernel; /* NULL: all is done here */
-    struct kernel *owned;  /* NULL: it is the caller's */
+    struct kernel *kernel; /* NULL: this process does all */
+    struct kernel *owned;  /* NULL: owned by the caller */
     struct asker asker;
     struct kernel_facts facts;
     struct counted *counted;
     struct kernel_events *events;
     struct flow_ops flows;
-    struct vm_tx *tx; /* where what is logged goes: of the packet that is being asked about, */
-    uint32_t input;   /* which is this one of its call */
+    struct vm_tx *tx; /* where log events go, for the packet that is being asked about, */
+    uint32_t input;   /* and its index in the call */
     struct vm_kernel ops;
     struct pool *pool; /* NULL: nothing leaves */
-    uint64_t now_ns;   /* latest seen */
+    uint64_t now_ns;   /* latest time seen */
     uint64_t lost;     /* records of the stages that found no room */
     struct executor_told told;
     int fault;
 };
 
-/* The program's judge is proved, then put in force. False: with one line in err. */
+/* Prove the program's judge, then put it in force. False: one line in err. */
 bool executor_judge(struct executor *e, const struct program *p, char *err, size_t err_len);

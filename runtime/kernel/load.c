@@ -1,4 +1,4 @@
-/* Programs into the kernel. */
+/* Loading of programs into the kernel. */
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <stdio.h>
@@ -16,7 +16,7 @@
 struct entry {
     const char *name;
     enum bpf_prog_type type;
-    int array; /* enum kernel_map, -1: none */
+    int array; /* enum kernel_map; -1: none */
     uint32_t at;
 };
 enum { KERNEL_MAP_NONE = -1 };
@@ -36,14 +36,14 @@ static bool is_judges(const struct kernel *k, const struct judge *j, enum kernel
     return entry_is_programs(e) && is_wanted(k, e) && tables_want(&j->tables, e);
 }
 
-/* Of a log that does not fit the kernel drops the beginning, before Linux 6.4 the end. */
+/* If a log does not fit, the kernel drops its beginning; before Linux 6.4 its end. */
 enum { LOG_BYTES = 1 << 24 };
 
-/* What the kernel's verifier writes: nothing; BPF_LOG_STATS (messages alone, which costs nothing); BPF_LOG_LEVEL1
- * (instructions, too). */
+/* Output of the kernel's verifier: nothing; messages alone, which is free (BPF_LOG_STATS); instructions, too
+ * (BPF_LOG_LEVEL1). */
 enum log_level { LOG_NONE = 0, LOG_INSTRUCTIONS = 1, LOG_MESSAGES = 4 };
 
-/* What they want of the kernel, by their type. */
+/* Return the load flags for a type. */
 static uint32_t flags_of(enum bpf_prog_type type)
 {
     return type == BPF_PROG_TYPE_XDP ? BPF_F_XDP_HAS_FRAGS : type == BPF_PROG_TYPE_SYSCALL ? BPF_F_SLEEPABLE : 0;
@@ -61,19 +61,19 @@ static int load_linked(const struct kernel *k, enum kernel_entry e, const struct
     return fd < 0 ? -errno : fd;
 }
 
-/* Does the log reach its end, the line that sums up? */
+/* True if the log reaches its end, the summary line. */
 static bool is_whole(const char *log) { return strstr(log, "\nprocessed "); }
 
-/* What the verifier writes of a program that was refused. */
+/* Load a refused program again for the verifier's log. */
 static void ask_log(const struct kernel *k, enum kernel_entry e, const struct linked *l, char *log,
                     enum log_level level)
 {
     const int fd = load_linked(k, e, l, log, level);
-    if (fd >= 0) close(fd); /* this time it was not */
+    if (fd >= 0) close(fd); /* accepted this time */
 }
 
-/* The instructions tell the function. What was too much to look at is not looked at again, which takes seconds, but for
- * who asked for the log. */
+/* Describe a refusal. The log's instructions tell the function. A program that was too complex is verified again, which
+ * takes seconds, only if the log is wanted. */
 static void say_refused(const struct kernel *k, enum kernel_entry e, const struct linked *l, int failed, char *err,
                         size_t err_len)
 {
@@ -96,7 +96,7 @@ static void say_refused(const struct kernel *k, enum kernel_entry e, const struc
     free(instructions);
 }
 
-/* The descriptor or a negative errno. Without a log at first: one that does not fit makes the load fail. */
+/* Load a program. Return the descriptor or a negative errno. Without a log at first: a log that does not fit fails. */
 static int load(const struct kernel *k, enum kernel_entry e, const struct linked *l, char *err, size_t err_len)
 {
     const int fd = load_linked(k, e, l, NULL, LOG_NONE);
@@ -106,7 +106,7 @@ static int load(const struct kernel *k, enum kernel_entry e, const struct linked
 
 struct naming {
     const struct kernel *kernel;
-    const struct sections *sections; /* NULL: a stage that has no program's tables */
+    const struct sections *sections; /* NULL: a stage without a program's tables */
     const struct tables *tables;
 };
 
@@ -123,7 +123,7 @@ static bool value_of(void *arg, const char *name, struct link_value *v)
            maps_value(&k->maps, name, v);
 }
 
-/* Which tables are read at all. */
+/* Collection of the sections that are read. */
 struct wanting {
     struct naming naming;
     uint64_t sections;
@@ -138,7 +138,7 @@ static bool value_wanted(void *arg, const char *name, struct link_value *v)
     return true;
 }
 
-/* Linked and loaded: *fd. */
+/* Link and load; *fd is the program. */
 static int link_and_load(const struct kernel *k, const struct code *code, enum kernel_entry e, struct naming *n,
                          int *fd, char *err, size_t err_len)
 {
@@ -155,7 +155,7 @@ static int load_stage(void *arg, enum kernel_entry e, char *err, size_t err_len)
     return link_and_load(k, NULL, e, &(struct naming){.kernel = k}, &k->programs[e], err, err_len);
 }
 
-/* It stands in its array from here on. */
+/* Put the program into its array, if it has one. */
 static int put(const struct kernel *k, enum kernel_entry e, int fd)
 {
     if (entries[e].array < 0) return 0;
@@ -238,7 +238,7 @@ void kernel_discard(struct judge *j)
 
 int kernel_prepared(const struct judge *j, enum kernel_entry entry) { return j->programs[entry]; }
 
-/* Those that count for all programs, over the map of counters as it is now. */
+/* Load the stages that count for all programs, over the present map of counters. */
 static int load_counting(struct kernel *k, char *err, size_t err_len)
 {
     static const enum kernel_entry counting[] = {KERNEL_ENTRY_act_xdp, KERNEL_ENTRY_act_tc};
@@ -255,8 +255,8 @@ static int load_counting(struct kernel *k, char *err, size_t err_len)
     return failed;
 }
 
-/* Room for a larger program, in a map that takes the other's place. Not where packets arrive: what they count meanwhile
- * would be lost, and other processes have the map. */
+/* Replace the map of counters by one with room for a larger program. Not where packets arrive: counts would be lost
+ * meanwhile, and other processes have the map. */
 static int grow_counts(struct kernel *k, const struct program *p, char *err, size_t err_len)
 {
     const uint64_t wanted = map_power(counts_room(p, k->cpus));
@@ -276,7 +276,7 @@ static int grow_counts(struct kernel *k, const struct program *p, char *err, siz
     return failed;
 }
 
-/* Where its counters stand, for its serial; a program that is in force has them. */
+/* Assign counter rows to the program's serial; a program in force has them. */
 static int make_rows(struct kernel *k, const struct program *p, char *err, size_t err_len)
 {
     struct kernel_world *w = kernel_world(k);
@@ -299,7 +299,7 @@ void kernel_place(const struct kernel *k, struct program *p)
     if (taken && now->serial % KERNEL_PROGRAMS == p->serial % KERNEL_PROGRAMS) p->serial = program_serial();
 }
 
-/* While what decisions depend on changes, none is remembered; what was remembered before does not hold after. */
+/* During a change of inputs to decisions, none is remembered; those from before are invalid afterwards. */
 void kernel_remember_nothing(struct kernel *k)
 {
     __atomic_store_n(&kernel_world(k)->memos_since_ns, UINT64_MAX, __ATOMIC_SEQ_CST);
@@ -324,7 +324,7 @@ struct judge *kernel_prepare(struct kernel *k, const struct program *p, char *er
     return NULL;
 }
 
-/* Each hook's in its turn. */
+/* Put each hook's judge into its array. */
 static int put_judge(const struct kernel *k, const struct judge *j)
 {
     int failed = 0;
@@ -344,7 +344,7 @@ int kernel_swap(struct kernel *k, struct judge *j, char *err, size_t err_len)
         return failed;
     }
     if (k->judge) kernel_meters_follow(&j->tables.meters, &k->judge->tables.meters);
-    kernel_discard(k->judge); /* with its tables, once no packet is in it */
+    kernel_discard(k->judge); /* and its tables, once no packet is in it */
     k->judge = j;
     kernel_remember_nothing(k);
     memcpy(k->maps.v[KERNEL_MAP_memos].memory, j->memos, sizeof j->memos);

@@ -1,4 +1,4 @@
-/* Made and freed. */
+/* Creation and destruction of the kernel. */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -13,8 +13,8 @@
 #include "runtime/kernel/run/flows.h"
 #include "vm/kernel/gen/insns.h"
 
-/* Does it know no may_goto (Linux 6.9), so that loops are counted (vm/kernel/loop.bpf.h)? Tried, not read from its
- * version. Where nothing may be loaded at all, the stages say so. */
+/* True if the kernel lacks may_goto (Linux 6.9), so that loops are counted (vm/kernel/loop.bpf.h). Tried, not read from
+ * its version. If nothing can be loaded at all, the stages report that. */
 static bool form_is_counted(void)
 {
     static const struct bpf_insn loop[] = {{.code = BPF_ALU64 | BPF_MOV | BPF_K},
@@ -35,7 +35,7 @@ static int init_constants(struct kernel *k, char *err, size_t err_len)
     return failed;
 }
 
-/* The last line of a log. */
+/* Return the last line of a log. */
 static const char *last_line(char *log)
 {
     const char *last = "";
@@ -43,7 +43,7 @@ static const char *last_line(char *log)
     return last;
 }
 
-/* Whose packets are whose; and what arrives must not pass for a test run. */
+/* Set each packet's place; and the secret, so that arriving packets cannot pass for a test run. */
 static int init_world(struct kernel *k, char *err, size_t err_len)
 {
     struct kernel_world *w = kernel_world(k);
@@ -94,7 +94,7 @@ struct kernel *kernel_new(const struct program *p, const struct kernel_cfg *cfg,
     if (!failed) return k;
     kernel_free(k);
     struct obstacle o;
-    const int here = refused_here(&o); /* says more than what failed first */
+    const int here = refused_here(&o); /* says more than the first failure */
     const size_t said = here ? strlen(obstacle_text(&o, err, err_len)) : 0;
     if (here) snprintf(err + said, err_len - said, "; --exec user does without");
     errno = here ? -here : -failed;

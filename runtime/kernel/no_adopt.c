@@ -1,4 +1,4 @@
-/* In the place of load.c and adopt.c where the build has no clang (make KERNEL=0); no struct kernel is ever made. */
+/* Replacement of load.c and adopt.c in a build without clang (make KERNEL=0); no struct kernel is ever made. */
 #include <errno.h>
 
 #include "runtime/kernel/adopt.h"

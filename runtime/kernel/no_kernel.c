@@ -1,4 +1,4 @@
-/* In the place of all else in runtime/kernel/ but the executor, where the build has no clang (make KERNEL=0). */
+/* Replacement of all else in runtime/kernel/ but the executor, in a build without clang (make KERNEL=0). */
 #include <errno.h>
 #include <stdio.h>
 

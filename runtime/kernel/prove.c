@@ -1,5 +1,5 @@
-/* Corners of each rule first (or of rules far enough apart), each of its conditions missed by a little, then frames by
- * chance. Which frames they are does not depend on time, only how many. */
+/* First corners of each rule (or of rules evenly spread), with each condition narrowly missed, then random frames. Time
+ * decides the number of frames, but not their content. */
 #include "runtime/kernel/prove.h"
 
 #include <errno.h>
@@ -17,9 +17,9 @@
 
 #define PROOF_NS_MOST UINT64_C(450000000)
 enum {
-    FRAMES = 4096,     /* half from corners, half by chance */
+    FRAMES = 4096,     /* half from corners, half random */
     CONDS_BESIDE = 8,  /* conditions of a rule that its corners miss, one at a time */
-    TRIES_A_FRAME = 4, /* wishes, on average, before it is given up */
+    TRIES_A_FRAME = 4, /* average number of wishes before the proof gives up on a frame */
 };
 
 struct prover {
@@ -27,7 +27,7 @@ struct prover {
     const struct program *program;
     struct frame_draw draw;
     uint64_t began_ns, asked;
-    int failed; /* it ends here */
+    int failed; /* nonzero: the proof ends */
     char *err;
     size_t err_len;
 };
@@ -63,7 +63,7 @@ static uint32_t branch_of(const struct prover *v, decided d)
     return service_branch(v->program, &v->draw.key, &v->draw.pkt);
 }
 
-/* The wish's frame, asked of both. */
+/* Ask both executors about the wish's frame. */
 static void ask_both(struct prover *v, const struct frame_wish *w)
 {
     const struct program *p = v->program;

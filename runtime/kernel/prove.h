@@ -1,18 +1,18 @@
-/* The proof at load: before a judge in the kernel judges a packet, it and this process's own are asked the same. */
+/* The proof at load: before a judge in the kernel judges packets, it and this process's judge are asked the same. */
 #pragma once
 
 #include "runtime/kernel/ask.h"
 #include "vm/program/program.h"
 
 struct proof {
-    uint64_t frames; /* that both were asked about */
-    uint64_t ns;     /* that it took */
+    uint64_t frames; /* frames that both were asked about */
+    uint64_t ns;     /* duration */
 };
 
-/* Frames drawn from the conditions of the program's rules (vm/judge/draw.h), thousands of them, for half a second at
- * most: rule, verdict and service's branch are equal. `asker` has the judge of p. 0; -EILSEQ: of a frame they are
- * not, which err describes in one line; or another negative errno. */
+/* Compare rule, verdict and service's branch on thousands of frames drawn from the conditions of the program's rules
+ * (vm/judge/draw.h), for half a second at most. `asker` has the judge of p. Return 0; -EILSEQ: they differ on a frame,
+ * which err describes in one line; or another negative errno. */
 int kernel_prove(struct asker *asker, const struct program *p, struct proof *proof, char *err, size_t err_len);
-/* Likewise of one that is prepared, as the last of who may ask. */
+/* The same for a prepared judge, with the last asker. */
 int kernel_prove_prepared(struct kernel *k, const struct judge *j, const struct program *p, struct proof *proof,
                           char *err, size_t err_len);

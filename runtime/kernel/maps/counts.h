@@ -1,5 +1,5 @@
-/* The counters of a program, by CPU (vm/kernel/counters.h): rows in one map, of which the program in force has one half
- * and the next the other. */
+/* Counters of programs, by CPU (vm/kernel/counters.h): rows in one map. The program in force has one half, the next one
+ * the other. */
 #pragma once
 
 #include <stddef.h>
@@ -8,12 +8,12 @@
 
 struct map;
 
-/* Entries of the map that is made with this program: others may need twice as many, and 16,384 a CPU in any case. */
+/* Return the entries of a map made with this program: room for twice its own, or for 16,384 per CPU and half. */
 uint64_t counts_room(const struct program *p, uint32_t cpus);
 
-/* Rows for a program that is to follow the one whose rows are `now` (NULL: none), all 0. A negative errno with one line
- * in err: the map has no room for them. */
+/* Take rows, all 0, for the program that follows the one with the rows `now` (NULL: none). Return 0, or a negative
+ * errno with one line in err: the map has no room. */
 int counts_take(struct kernel_program *rows, const struct map *m, const struct program *p,
                 const struct kernel_program *now, uint32_t cpus, bool live, char *err, size_t err_len);
-/* The sum of all CPUs of the counter at that place of a row. */
+/* Return the counter at this place of a row, summed over all CPUs. */
 struct counter counts_of(const struct kernel_program *rows, const struct map *m, uint32_t cpus, uint32_t at);

@@ -8,14 +8,13 @@ struct covering {
     void *arg;
 };
 
-/* Blocks of addresses: 2^free from `first` on. */
+/* Return the last address of a block of 2^free addresses from `first` on. */
 static cover_number last_of(cover_number first, unsigned free)
 {
     return first | (free == 128 ? ~(cover_number)0 : ((cover_number)1 << free) - 1);
 }
 
-/* The value of the range that holds most of the block, of the n that meet it; where it is not alone, the one around
- * it. */
+/* Return the value of the range that holds most of the block, among the n that meet it; on a tie, that of `around`. */
 static uint32_t value_of(const struct cover_range *r, size_t n, cover_number first, cover_number last,
                          const uint32_t *around)
 {
@@ -31,7 +30,7 @@ static uint32_t value_of(const struct cover_range *r, size_t n, cover_number fir
     return value;
 }
 
-/* How many of them begin before `at`. */
+/* Return the number of ranges that begin before `at`. */
 static size_t below(const struct cover_range *r, size_t n, cover_number at)
 {
     size_t lo = 0;
@@ -45,7 +44,7 @@ static size_t below(const struct cover_range *r, size_t n, cover_number at)
     return lo;
 }
 
-/* r: the n ranges that meet the block; around: the value that holds where nothing is said, NULL: none does. */
+/* Cover a block. r: the n ranges that meet it; around: the value in force where none is given, NULL: none. */
 static void block(const struct covering *c, const struct cover_range *r, size_t n, cover_number first, unsigned free,
                   const uint32_t *around)
 {

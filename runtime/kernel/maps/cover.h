@@ -1,23 +1,23 @@
-/* Ranges of addresses as prefixes, of which the longest that holds an address counts: what a trie of the kernel's
- * holds (BPF_MAP_TYPE_LPM_TRIE). */
+/* Ranges of addresses as prefixes, of which the longest match counts, as in the kernel's trie
+ * (BPF_MAP_TYPE_LPM_TRIE). */
 #pragma once
 
 #include <stddef.h>
 #include <stdint.h>
 
-/* An address as a number, its first bit the highest: an IPv4 address has 96 zeros behind. */
+/* An address as a number, first bit highest; an IPv4 address is followed by 96 zero bits. */
 __extension__ typedef unsigned __int128 cover_number;
 
 struct cover_range {
-    cover_number lo, hi; /* inclusive; of IPv4 the bits behind are 0 in lo, and 1 in hi */
+    cover_number lo, hi; /* inclusive; for IPv4 the bits behind are 0 in lo, and 1 in hi */
     uint32_t value;
 };
 
-/* The prefix of so many bits has the value, but where a longer one says otherwise. */
+/* Receives a prefix of `bits` bits with its value, which longer prefixes override. */
 typedef void cover_fn(void *arg, cover_number first, unsigned bits, uint32_t value);
 
-/* Ranges in order, which leave no address out, neighbours of different values; at least one. Prefixes come in order of
- * their addresses, the shorter first, the one of no bits first of all. A block has the value of the range that holds
- * most of it, which gives about as many prefixes as there were routes. Prefixes and work are at most in proportion to n
- * times the bits of an address. */
+/* Cover at least one range with prefixes. Ranges are in order, without gaps, and neighbours have different values.
+ * Prefixes come in order of address, shorter ones first, the one of 0 bits first of all. A block gets the value of the
+ * range that holds most of it, which gives about as many prefixes as there were routes. Prefixes and time are at most
+ * in proportion to n times the bits of an address. */
 void cover(const struct cover_range *ranges, size_t n, cover_fn *fn, void *arg);

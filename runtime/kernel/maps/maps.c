@@ -17,7 +17,7 @@ static const char *const names[] = {
 #include "runtime/kernel/maps/map.def"
 };
 
-/* The longest value that a pointer with an offset may reach into (BPF_MAX_VAR_OFF). */
+/* Longest value that a pointer with an offset may reach into (BPF_MAX_VAR_OFF). */
 static const uint64_t value_most = 1u << 29;
 
 static uint64_t pages(uint64_t len)
@@ -44,7 +44,7 @@ static int keyed(struct map *m, const char *name, enum bpf_map_type type, uint32
     const bool grows = type == BPF_MAP_TYPE_HASH || type == BPF_MAP_TYPE_LPM_TRIE;
     LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = grows ? BPF_F_NO_PREALLOC : 0);
     m->entries = n;
-    m->fd = bpf_map_create(type, name, key, value, n, &opts); /* entries of sets take memory as they come */
+    m->fd = bpf_map_create(type, name, key, value, n, &opts); /* entries of sets take memory as they are added */
     return m->fd < 0 ? -errno : 0;
 }
 
@@ -112,7 +112,7 @@ struct kernel_sizes kernel_sizes_of(const struct program *p, uint32_t cpus)
     return s;
 }
 
-/* Of the tables of so many flows the largest. */
+/* Return the size of the largest table for this many flows. */
 static uint64_t largest(const struct program *p, uint64_t flows)
 {
     struct program other = *p;
@@ -126,7 +126,7 @@ static uint64_t largest(const struct program *p, uint64_t flows)
     return pages(most);
 }
 
-/* By halves, between what fits and what does not. */
+/* Return the most flows that fit, by bisection. */
 static uint64_t most_flows(const struct program *p)
 {
     uint64_t fits = 1, over = p->flows;
@@ -140,7 +140,7 @@ static uint64_t most_flows(const struct program *p)
     return fits;
 }
 
-/* In the words of rules, where they have some for what is in it. */
+/* Write why a map was refused, in the words of the rules where these concern its content. */
 static int refuse(const struct map *m, const char *name, const struct kernel_sizes *s, int failed, char *err,
                   size_t err_len)
 {
@@ -163,7 +163,7 @@ int maps_init(struct maps *m, const struct kernel_sizes *s, char *err, size_t er
 int maps_adopt(struct maps *m, const struct kernel_sizes *s, const int fds[KERNEL_MAPS])
 {
     const struct {
-        uint64_t size, entries; /* size 0: it is not mapped */
+        uint64_t size, entries; /* size 0: not mapped */
     } shapes[] = {
 #define FLAT(name, type, entries)        {sizeof(type), map_power(entries)},
 #define EXACT(name, type, entries)       {sizeof(type), at_least_one(entries)},
@@ -190,7 +190,7 @@ void maps_fini(struct maps *m)
     for (unsigned i = 0; i < KERNEL_MAPS; i++) map_fini(&m->v[i]);
 }
 
-/* What follows the word; NULL: the symbol does not begin so. */
+/* Return the text behind the word, or NULL if the symbol does not begin with it. */
 static const char *after(const char *symbol, const char *word)
 {
     const size_t len = strlen(word);

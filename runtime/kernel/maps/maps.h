@@ -1,4 +1,4 @@
-/* The maps that outlive programs (map.def). */
+/* Maps that outlive programs (map.def). */
 #pragma once
 
 #include "runtime/kernel/maps/counts.h"
@@ -25,49 +25,49 @@ enum kernel_map {
     KERNEL_MAPS
 };
 
-/* What their sizes follow from. */
+/* Inputs of the maps' sizes. */
 struct kernel_sizes {
-    uint32_t cpus; /* possible ones */
+    uint32_t cpus; /* number of possible CPUs */
     const struct program *program;
-    uint64_t source_slots; /* of flows by source; 0: the program does not count them */
-    /* Of the flow table: slots, those of flows that are sent on, and words of both levels of bits. */
+    uint64_t source_slots; /* for flows by source; 0: the program does not count them */
+    /* Flow table: slots, slots of bound flows, and words of both levels of bits. */
     uint32_t flow_slots, flow_bound, flow_words;
-    uint32_t made; /* of connections of the proxy's */
+    uint32_t made; /* entries for proxied connections */
 };
 
 struct map {
     int fd;
-    uint32_t entries; /* of a flat one */
-    uint64_t len;     /* bytes of it, mapped */
-    void *memory;     /* of a flat one */
+    uint32_t entries; /* for a flat map */
+    uint64_t len;     /* bytes of a flat map, mapped */
+    void *memory;     /* for a flat map */
 };
 struct maps {
     struct map v[KERNEL_MAPS];
 };
 
-/* How much memory the flows of the program take: the sizes of the flow table, into s. */
+/* Set the sizes of the flow table in s, which give the memory for the program's flows. */
 void flows_sizes(const struct program *p, struct kernel_sizes *s);
 struct kernel_sizes kernel_sizes_of(const struct program *p, uint32_t cpus);
 
-/* Call maps_fini in any case. 0 or a negative errno with one line in err. */
+/* Make the maps. Call maps_fini in any case. Return 0, or a negative errno with one line in err. */
 int maps_init(struct maps *m, const struct kernel_sizes *s, char *err, size_t err_len);
-/* The same of maps that another process has made for the same sizes; their descriptors are ours from then on. */
+/* Adopt maps that another process has made for the same sizes; their descriptors are ours from then on. */
 int maps_adopt(struct maps *m, const struct kernel_sizes *s, const int fds[KERNEL_MAPS]);
 void maps_fini(struct maps *m);
 
-/* An array of one value of so many bytes, mapped; entries is left alone. 0 or a negative errno; m->len is set in any
- * case. */
+/* Make and map an array with one value of `len` bytes, leaving m->entries alone. m->len is set in any case. Return 0 or
+ * a negative errno. */
 int map_flat(struct map *m, const char *name, uint64_t len);
-/* The same for entries of a size: m->entries of them. */
+/* The same for entries of a size; sets m->entries. */
 int map_entries(struct map *m, const char *name, uint64_t size, uint64_t entries);
-/* Another process's, of so many entries; its descriptor is the map's from here on. 0 or a negative errno. */
+/* Adopt another process's map of `entries` entries; m owns its descriptor. Return 0 or a negative errno. */
 int map_adopt(struct map *m, int fd, uint64_t size, uint64_t entries);
-/* The power of two that is no less, so that a mask is all that an index needs. */
+/* Return the next power of two, so that a mask suffices for an index. */
 uint64_t map_power(uint64_t entries);
 void map_fini(struct map *m);
-/* Does the symbol name that map: map_NAME, mask_NAME (of a power of two), last_NAME (its last entry), or the word
- * before NAME that stands for its value's address? */
+/* True if the symbol names this map: map_NAME, mask_NAME (of a power of two), last_NAME (its last entry), or `word` and
+ * NAME for the address of its value. */
 bool map_value(const struct map *m, const char *symbol, const char *word, const char *name, struct link_value *v);
 
-/* map_NAME, state_NAME, mask_NAME and last_NAME. */
+/* Find the value of map_NAME, state_NAME, mask_NAME or last_NAME. */
 bool maps_value(const struct maps *m, const char *symbol, struct link_value *v);

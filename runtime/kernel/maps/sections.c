@@ -1,6 +1,5 @@
-/* Sections lie one behind the other. An index that goes past its section, but not past the section's mask, reads what
- * lies behind it: so memory as far as any mask reaches is all that the kernel's verifier wants; that no index does so,
- * ours has proved. */
+/* Sections in one map, one behind the other. The kernel's verifier wants memory as far as any mask reaches. An index
+ * past its section, but within the mask, would read the next section; our verifier has proved that there is none. */
 #include "runtime/kernel/maps/sections.h"
 
 #include <string.h>
@@ -24,7 +23,7 @@ static void spans(const struct program *p, struct span of[SECTION_COUNT])
         (struct span){.name = "verdicts", .bytes = p->verdicts, .count = p->rules_count, .size = sizeof *p->verdicts};
 }
 
-/* How far code may read past what the mask says: three units, for the largest entry, a classifier's block, has up to
+/* Bytes that code may read past the masked index: three units, since the largest entry, a classifier's block, has up to
  * four. */
 enum { SLACK = 3 * sizeof(struct pbc_block) };
 
@@ -40,7 +39,7 @@ int sections_init(struct sections *s, const struct program *p, uint64_t wanted, 
         s->mask[i] = map_power(of[i].count) - 1;
         const uint64_t masked = len + (s->mask[i] + 1) * of[i].size + SLACK;
         reach = masked > reach ? masked : reach;
-        len += ((of[i].count ? of[i].count : 1) * of[i].size + 63) & ~63ull; /* an empty one has an entry of 0 */
+        len += ((of[i].count ? of[i].count : 1) * of[i].size + 63) & ~63ull; /* an empty section has an entry of 0 */
     }
     if (!reach) return 0;
     const int failed = map_flat(&s->map, "tables", reach > len ? reach : len);

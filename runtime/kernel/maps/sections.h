@@ -1,21 +1,21 @@
-/* A program's tables where the kernel's code reads them: one map, made anew for each program. */
+/* A program's tables for the kernel's code: one map, made anew for each program. */
 #pragma once
 
 #include "runtime/kernel/maps/maps.h"
 
-/* More than there are sections: look-up tables of large sets, rules' verdicts side by side. */
+/* Numbers past the program's sections: look-up tables of large sets, and rules' verdicts side by side. */
 enum { SECTION_LOOKUP = PBC_KINDS, SECTION_VERDICTS, SECTION_COUNT };
 struct sections {
     struct map map;
-    uint64_t at[SECTION_COUNT]; /* bytes into its value */
+    uint64_t at[SECTION_COUNT]; /* offset in the map's value, in bytes */
     uint64_t mask[SECTION_COUNT];
 };
 
-/* Those sections that `wanted` has the bit of, copied. Call sections_fini in any case. 0 or a negative errno with one
+/* Copy the sections whose bits are in `wanted`. Call sections_fini in any case. Return 0, or a negative errno with one
  * line in err. */
 int sections_init(struct sections *s, const struct program *p, uint64_t wanted, char *err, size_t err_len);
 void sections_fini(struct sections *s);
 
-/* Which of them the symbol names: table_FIELD or mask_FIELD; SECTION_COUNT: none. */
+/* Return the section that the symbol table_FIELD or mask_FIELD names, or SECTION_COUNT. */
 unsigned section_of(const char *symbol);
 bool sections_value(const struct sections *s, const char *symbol, struct link_value *v);

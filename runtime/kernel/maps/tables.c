@@ -12,7 +12,7 @@ static const char *const names[] = {
 #include "runtime/kernel/maps/table.def"
     NULL};
 
-/* Made, or adopted where its descriptor is there. */
+/* Make the map, or adopt it if it has a descriptor. */
 static int make(struct map *m, enum kernel_table which, const struct table_sizes *t)
 {
 #define TABLE(name, type, count)                                                                                       \
@@ -24,7 +24,7 @@ static int make(struct map *m, enum kernel_table which, const struct table_sizes
     return -EINVAL;
 }
 
-/* False: it has more meters than there may be. */
+/* Set the sizes. False: too many meters. */
 static bool begin(struct tables *t, const struct program *p, uint32_t cpus)
 {
     t->sizes = (struct table_sizes){.cpus = cpus, .program = p};
@@ -32,7 +32,7 @@ static bool begin(struct tables *t, const struct program *p, uint32_t cpus)
     return kernel_meters_layout(p, 2 * cpus + KERNEL_ASKERS, &t->sizes.meters);
 }
 
-/* False: out of memory. */
+/* Set up the meters' view of the tables. False: out of memory. */
 static bool reach_meters(struct tables *t, const struct program *p)
 {
     t->meters = (struct kernel_meters){.layout = t->sizes.meters,
@@ -72,7 +72,7 @@ void tables_fini(struct tables *t)
     for (unsigned i = 0; i != KERNEL_TABLES; i++) map_fini(&t->v[i]);
 }
 
-/* False: no such number. */
+/* Find the number with this name. False: there is none. */
 static bool number_of(const struct table_sizes *t, const char *name, uint64_t *number)
 {
 #define TABLE(name, type, count)

@@ -1,4 +1,4 @@
-/* A program's own maps besides its sections (table.def): what its judge counts and keeps. */
+/* A program's own maps besides its sections (table.def): its judge's counters and state. */
 #pragma once
 
 #include "runtime/kernel/maps/maps.h"
@@ -11,9 +11,9 @@ enum kernel_table {
     KERNEL_TABLES
 };
 
-/* What their sizes follow from. */
+/* Inputs of the tables' sizes. */
 struct table_sizes {
-    uint32_t cpus; /* possible ones */
+    uint32_t cpus; /* number of possible CPUs */
     const struct program *program;
     struct kernel_meters_layout meters;
 };
@@ -21,14 +21,14 @@ struct table_sizes {
 struct tables {
     struct table_sizes sizes;
     struct map v[KERNEL_TABLES + 1];
-    struct kernel_meters meters; /* their buckets full */
+    struct kernel_meters meters; /* with full buckets */
 };
 
-/* seed: of hashes. Call tables_fini in any case. 0 or a negative errno with one line in err. */
+/* Make the tables. seed: for hashes. Call tables_fini in any case. 0, or a negative errno with one line in err. */
 int tables_init(struct tables *t, const struct program *p, uint32_t cpus, uint64_t seed, char *err, size_t err_len);
-/* Another process's, of that program. 0 or a negative errno; tables_fini in any case, which closes the descriptors. */
+/* Adopt another process's tables of that program. 0 or a negative errno; tables_fini in any case closes descriptors. */
 int tables_adopt(struct tables *t, const struct program *p, uint32_t cpus, const int fds[]);
 void tables_fini(struct tables *t);
 
-/* table_NAME, mask_NAME, map_NAME and const_NAME. */
+/* Find the value of table_NAME, mask_NAME, map_NAME or const_NAME. */
 bool tables_value(const struct tables *t, const char *symbol, struct link_value *v);

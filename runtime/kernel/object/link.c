@@ -1,4 +1,4 @@
-/* The linker: functions that are reached are laid out one behind the other, then each name is filled in. */
+/* The linker: lays out the functions that are reached one behind the other, then resolves each name. */
 #include "runtime/kernel/object/link.h"
 
 #include <errno.h>
@@ -8,11 +8,11 @@
 
 #include "runtime/base/fnv.h"
 
-/* A function that is there. */
+/* A function that may be linked. */
 struct candidate {
     const struct code_function *code;
-    const struct object_function *object; /* NULL: it was generated */
-    uint32_t first;                       /* instruction; NOT_REACHED */
+    const struct object_function *object; /* NULL: a generated function */
+    uint32_t first;                       /* first instruction in the program; NOT_REACHED */
 };
 enum { NOT_REACHED = UINT32_MAX };
 
@@ -21,9 +21,9 @@ struct linking {
     const struct code *code;
     link_value_fn *value;
     void *arg;
-    struct candidate *all; /* by name: a hash table; code NULL: a free place */
-    uint32_t mask;         /* places in it, a power of two, less one */
-    struct candidate **v; /* those that are reached, in the order in which they are met, which is that of the program */
+    struct candidate *all; /* hash table by name; code NULL: a free place */
+    uint32_t mask;         /* number of places, a power of two, less one */
+    struct candidate **v;  /* functions that are reached, in the order of their discovery and of the program */
     uint32_t count;
     uint32_t insns, lines;
     char *err;
@@ -36,7 +36,7 @@ static int no_memory(const struct linking *w)
     return -ENOMEM;
 }
 
-/* Where the name stands, or would. */
+/* Return the place of a name, or the free place for it. */
 static struct candidate *place_of(const struct linking *w, const char *name)
 {
     for (uint32_t i = fnv_text(name);; i++) {
@@ -56,7 +56,7 @@ static int add(const struct linking *w, const struct code_function *code, const 
     return 0;
 }
 
-/* The function of that name is reached; false: there is none. */
+/* Mark the function of that name as reached. False: there is none. */
 static bool reach(struct linking *w, const char *name)
 {
     struct candidate *c = place_of(w, name);
@@ -69,7 +69,7 @@ static bool reach(struct linking *w, const char *name)
     return true;
 }
 
-/* A call's target, or the address of a function that a helper calls. */
+/* Resolve a call, or the address of a function that a helper calls. */
 static void fill_function(const struct candidate *to, struct bpf_insn *at, uint32_t where)
 {
     at->imm = (int32_t)(to->first - where - 1);
@@ -103,7 +103,7 @@ static int fill(const struct linking *w, const struct linked *l, const struct ca
     return 0;
 }
 
-/* Each function has at least one line, or the kernel takes none of any. */
+/* Add a function's lines, at least one: the kernel takes lines for all functions or none. */
 static void add_lines(struct linked *l, const struct candidate *f)
 {
     const struct object_function *o = f->object;
@@ -139,7 +139,7 @@ static int lay_out(struct linking *w, struct linked *l)
     return 0;
 }
 
-/* All functions that there are, by name. */
+/* Enter all functions into the table. */
 static int gather(struct linking *w)
 {
     const uint32_t code_count = w->code ? w->code->count : 0, count = w->objects->function_count + code_count;

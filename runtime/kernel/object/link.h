@@ -1,25 +1,25 @@
-/* The linker: one program of the kernel, from the functions that its entry reaches. */
+/* The linker: makes a kernel program of the functions that its entry reaches. */
 #pragma once
 
 #include <stdbool.h>
 
 #include "runtime/kernel/object/object.h"
 
-/* What a name that is no function stands for. */
+/* Value of a name that is no function. */
 struct link_value {
     enum link_kind { LINK_NUMBER, LINK_MAP, LINK_ADDRESS } kind;
-    int map;         /* descriptor, of MAP and ADDRESS */
-    uint64_t number; /* NUMBER; of ADDRESS: bytes into the map's value, at most 32 bits */
+    int map;         /* descriptor, for MAP and ADDRESS */
+    uint64_t number; /* NUMBER: the number; ADDRESS: offset in the map's value, at most 32 bits */
 };
-/* False: the name is not known. */
+/* Find the value of a name. False: unknown. */
 typedef bool link_value_fn(void *arg, const char *name, struct link_value *v);
 
-/* A function's place in the program. */
+/* Place of a function in the program. */
 struct linked_function {
     const char *name;
-    uint32_t first; /* instruction */
+    uint32_t first; /* its first instruction */
 };
-/* Ready for BPF_PROG_LOAD. */
+/* A program ready for BPF_PROG_LOAD. */
 struct linked {
     struct bpf_insn *insns;
     uint32_t count;
@@ -30,11 +30,11 @@ struct linked {
     uint32_t line_count;
 };
 
-/* The function `entry` and all that it reaches, of the objects and of `code` (NULL: none). Call linked_fini in any
- * case. 0 or a negative errno with one line in err. */
+/* Link the function `entry` and all that it reaches, from the objects and from `code` (NULL: none). Call linked_fini in
+ * any case. Return 0, or a negative errno with one line in err. */
 int link_program(const struct objects *o, const struct code *code, const char *entry, link_value_fn *value, void *arg,
                  struct linked *l, char *err, size_t err_len);
 void linked_fini(struct linked *l);
 
-/* The function that the instruction is of. */
+/* Return the name of the function that contains the instruction. */
 const char *linked_name(const struct linked *l, uint32_t insn);

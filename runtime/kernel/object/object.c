@@ -1,4 +1,4 @@
-/* Reading the objects of vm/kernel/: ours, from the same build, so their shape is asserted and not doubted. */
+/* Reader of the objects of vm/kernel/. They are from the same build, so their shape is asserted, not checked. */
 #include "runtime/kernel/object/object.h"
 #include "runtime/kernel/object/object_priv.h"
 
@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The objects' bytes: made by the Makefile of all vm/kernel/NAME.bpf.c, in both forms. */
+/* Bytes of the objects: made by the Makefile from all vm/kernel/NAME.bpf.c, in both forms. */
 struct object {
     const char *name;
     const uint8_t *bytes;
@@ -61,14 +61,14 @@ static const Elf64_Sym *symbols(const struct object_file *f, unsigned *count, co
     return NULL;
 }
 
-/* "look/NAME": of one file alone. NULL: out of memory. */
+/* Return "look/NAME", for a name local to a file, or NULL if memory is out. */
 static char *own_name(const struct object_file *f, const char *name)
 {
     char *own;
     return asprintf(&own, "%s/%s", f->name, name) < 0 ? NULL : own;
 }
 
-/* Is it known in its file alone? All but what is marked GLOBAL, and entries, which stand in sections of their own. */
+/* True if the symbol is local to its file: all but those marked GLOBAL, and entries, which have their own sections. */
 static bool is_own(const struct object_file *f, const Elf64_Sym *s)
 {
     if (s->st_shndx == SHN_UNDEF) return false;
@@ -82,7 +82,7 @@ static char *symbol_name(const struct object_file *f, const Elf64_Sym *s, const 
     return is_own(f, s) ? own_name(f, names + s->st_name) : strdup(names + s->st_name);
 }
 
-/* The function that begins there. */
+/* Return the function that begins there. */
 static const Elf64_Sym *function_at(const struct object_file *f, unsigned in, uint64_t at, const char **names)
 {
     unsigned count;
@@ -121,8 +121,8 @@ static const Elf64_Rel *relocations(const struct object_file *f, unsigned of, un
     return NULL;
 }
 
-/* What a relocation leads to. Of a constant that has a name the section is named, and the instruction's imm says where
- * in it; a function that is called by its section, or whose address is taken by it, is found by its place. */
+/* Return the target of a relocation. For a named constant that is its section, and the instruction's imm has the
+ * offset; a function that is called, or whose address is taken, by its section is found by its place. */
 static char *target_name(const struct object_file *f, const Elf64_Rel *r, struct bpf_insn *insn)
 {
     unsigned count;
@@ -144,7 +144,7 @@ static char *target_name(const struct object_file *f, const Elf64_Rel *r, struct
     return symbol_name(f, s, names);
 }
 
-/* Calls within a section have no relocation; the others do, in their order. insns: a copy. */
+/* Collect a function's references. Calls within a section have no relocation; all others do, in order. insns: copy. */
 static bool read_refs(const struct object_file *f, const Elf64_Sym *s, struct bpf_insn *insns, struct refs *refs)
 {
     const uint32_t count = (uint32_t)(s->st_size / 8), first = (uint32_t)(s->st_value / 8);

@@ -1,4 +1,4 @@
-/* The stages' functions, from the objects that clang made when the project was built, which lie in this program. */
+/* Functions of the stages, from objects that clang made in the build and that are part of this program. */
 #pragma once
 
 #include <stdbool.h>
@@ -6,15 +6,15 @@
 
 #include "vm/kernel/gen/code.h"
 
-/* One line of source, for the verifier's words. The offsets are in the types' strings. */
+/* One line of source, for the verifier's messages. The offsets are in the types' strings. */
 struct object_line {
-    uint32_t at; /* instruction of its function */
+    uint32_t at; /* instruction within its function */
     uint32_t file, text, place;
 };
 
 struct object_function {
-    struct code_function code; /* names of what only its file knows begin with the file's: "look/parse" */
-    bool is_own;               /* its file's: the kernel's verifier looks at it anew for each call */
+    struct code_function code; /* names local to a file begin with the file's: "look/parse" */
+    bool is_own;               /* local to its file: the kernel's verifier walks it anew for each call */
     uint32_t type;             /* number of its BTF_KIND_FUNC in objects.btf */
     uint32_t line_count;
     const struct object_line *lines;
@@ -29,8 +29,8 @@ struct btf;
 struct objects {
     struct object_function *functions;
     uint32_t function_count;
-    uint32_t template_type; /* of generated functions: that of `code_template` */
-    uint32_t turn_type;     /* of those that are a loop's body: that of `code_turn` */
+    uint32_t template_type; /* type of generated functions: that of `code_template` */
+    uint32_t turn_type;     /* type of a loop's body: that of `code_turn` */
     bool counted;
     const void *btf; /* types of all objects, as the kernel takes them */
     uint32_t btf_len;
@@ -38,14 +38,14 @@ struct objects {
     uint8_t *constants;
     uint32_t constants_len;
     uint32_t place_count;
-    struct object_place *places; /* where each object's begin */
+    struct object_place *places; /* beginning of each object's constants */
     struct btf *types;
 };
 
-/* counted: in the form whose loops are counted (vm/kernel/loop.bpf.h). NULL with one line in err: out of memory, or no
- * such objects (built with KERNEL=0). */
+/* Read the objects. counted: the form with counted loops (vm/kernel/loop.bpf.h). NULL: one line in err: out of memory,
+ * or no objects (built with KERNEL=0). */
 struct objects *objects_new(bool counted, char *err, size_t err_len);
 void objects_free(struct objects *o); /* NULL is fine */
 
-/* Where in the constants the section begins that the name stands for ("look/.rodata"); UINT32_MAX: it is not one. */
+/* Return the offset in the constants of the section with that name ("look/.rodata"), or UINT32_MAX. */
 uint32_t objects_constant(const struct objects *o, const char *name);

@@ -1,14 +1,14 @@
-/* Linux before 6.8 takes a pointer that a global function is given for one that may be NULL, whatever its type says
- * ("arg:nonnull"). So in the counted form each such function begins by a test of those pointers, and gives 0. */
+/* Linux before 6.8 assumes that a pointer argument of a global function may be NULL, whatever its type says
+ * ("arg:nonnull"). So in the counted form each such function begins with a test of those pointers, and returns 0. */
 #include <bpf/btf.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "runtime/kernel/object/object_priv.h"
 
-enum { ARGUMENTS = 5, TEST = 3 /* instructions */ };
+enum { ARGUMENTS = 5, TEST = 3 /* instructions per test */ };
 
-/* Bit i: argument i is never NULL, by the function's tags. */
+/* Return the arguments that are never NULL by the function's tags; bit i: argument i. */
 static uint32_t tagged(const struct object_file *f, int function)
 {
     uint32_t arguments = 0;
@@ -34,7 +34,7 @@ static uint32_t write_tests(struct bpf_insn *to, uint32_t arguments)
     return n;
 }
 
-/* What says where in the function something is goes on by so many instructions; its first line is still the first. */
+/* Move all references and lines by `by` instructions, but not the first line. */
 static void move(struct object_function *to, uint32_t by)
 {
     struct code_ref *const refs = (struct code_ref *)(uintptr_t)to->code.refs;

@@ -1,4 +1,4 @@
-/* Types and lines of the objects, put together: each has its own, the kernel takes one. */
+/* Types and lines of the objects, merged: each object has its own, and the kernel takes one set. */
 #include <bpf/btf.h>
 #include <linux/btf.h>
 #include <stdlib.h>
@@ -20,7 +20,7 @@ bool object_types(struct objects *o, struct object_file *f)
 
 void object_file_fini(struct object_file *f) { btf__free(f->types); }
 
-/* How .BTF.ext begins, and each part of it: the size of a record, then by section records of that size. */
+/* Header of .BTF.ext. Each part begins with the size of a record; then come records, by section. */
 struct ext_header {
     uint16_t magic;
     uint8_t version, flags;
@@ -30,7 +30,7 @@ struct ext_section {
     uint32_t name, count;
 };
 
-/* The records of that section. */
+/* Return the records of that section. */
 static const struct bpf_line_info *lines_of(const struct object_file *f, const char *section, uint32_t *count)
 {
     uint32_t len;
@@ -50,7 +50,7 @@ static const struct bpf_line_info *lines_of(const struct object_file *f, const c
     return NULL;
 }
 
-/* The same text among the strings of all. */
+/* Return the offset of the same text in the merged strings. */
 static uint32_t moved(struct objects *o, const struct object_file *f, uint32_t string)
 {
     const int at = btf__add_str(o->types, btf__name_by_offset(f->types, string));
@@ -81,9 +81,8 @@ bool object_describe(struct objects *o, const struct object_file *f, const char 
 
 static uint32_t info(unsigned kind, unsigned count) { return kind << 24 | count; }
 
-/* Variables and their sections, which the kernel knows only where a loader has made maps of them, become numbers and a
- * struct of them: of the same length, so that the rest keeps its place. A function that is only declared becomes a name
- * of its type. */
+/* Convert a type for the kernel, without changing its length. Variables and their sections, which the kernel knows only
+ * as maps of a loader, become numbers and a struct of them; a declared function becomes a typedef. */
 static uint32_t put_right(struct btf_type *t)
 {
     const unsigned kind = BTF_INFO_KIND(t->info), count = BTF_INFO_VLEN(t->info);
@@ -91,7 +90,7 @@ static uint32_t put_right(struct btf_type *t)
     case BTF_KIND_VAR:
         t->info = info(BTF_KIND_INT, 0);
         t->size = 1;
-        *(uint32_t *)(t + 1) = 8; /* bits */
+        *(uint32_t *)(t + 1) = 8; /* number of bits */
         return sizeof(uint32_t);
     case BTF_KIND_DATASEC: {
         struct btf_member *m = (struct btf_member *)(t + 1);
@@ -115,7 +114,7 @@ static uint32_t put_right(struct btf_type *t)
     case BTF_KIND_ENUM64: return count * (uint32_t)sizeof(struct btf_enum64);
     case BTF_KIND_FUNC_PROTO: return count * (uint32_t)sizeof(struct btf_param);
     case BTF_KIND_DECL_TAG: return sizeof(struct btf_decl_tag);
-    default: return 0; /* pointers, names of types, qualifiers */
+    default: return 0; /* pointers, typedefs, qualifiers */
     }
 }
 
@@ -138,7 +137,7 @@ bool object_types_end(struct objects *o)
         at += put_right(types[number]);
     }
     for (uint32_t i = 0; i < o->function_count; i++)
-        if (o->functions[i].is_own || o->functions[i].type == o->turn_type) /* no loop takes a global function */
+        if (o->functions[i].is_own || o->functions[i].type == o->turn_type) /* loops take no global functions */
             types[o->functions[i].type]->info = info(BTF_KIND_FUNC, BTF_FUNC_STATIC);
     free(types);
     return true;

@@ -17,7 +17,7 @@
 
 static const struct bpf_insn zero = {.code = BPF_ALU64 | BPF_MOV | BPF_K}, leave = {.code = BPF_JMP | BPF_EXIT};
 
-/* Nothing but `return 0`; and whether it was compiled. */
+/* Load a program of `return 0`. *interpreted: it was not compiled. */
 static int try_any(bool *interpreted)
 {
     const int fd =
@@ -29,7 +29,7 @@ static int try_any(bool *interpreted)
     return 0;
 }
 
-/* Types that a program with a callback must come with. A descriptor, or a negative errno. */
+/* Load the types that a program with a callback needs. Return a descriptor or a negative errno. */
 static int types_of_callback(uint32_t type[2])
 {
     uint32_t size;
@@ -47,8 +47,7 @@ static int types_of_callback(uint32_t type[2])
     return fd;
 }
 
-/* A loop of bpf_loop, which calls a function for each turn: what the stages' loops are made of where the kernel has
- * nothing newer. */
+/* Load a loop of bpf_loop, which calls a function for each turn: the basis of the stages' loops on older kernels. */
 static int try_loop(void)
 {
     enum { TURN = 8, LOOP = 181 /* bpf_loop, which older headers lack */ };
@@ -65,7 +64,7 @@ static int try_loop(void)
         leave};
     uint32_t type[2];
     const int types = types_of_callback(type);
-    if (types < 0) return 0; /* it is the types that the kernel does not take */
+    if (types < 0) return 0; /* the kernel refuses the types, not the loop */
     const struct bpf_func_info functions[] = {{0, type[0]}, {TURN, type[1]}};
     LIBBPF_OPTS(bpf_prog_load_opts, with, .prog_btf_fd = (uint32_t)types, .func_info = functions, .func_info_cnt = 2,
                 .func_info_rec_size = sizeof *functions);
@@ -76,7 +75,7 @@ static int try_loop(void)
     return failed;
 }
 
-/* Rights in another user namespace than the machine's own are none. */
+/* True in another user namespace than the machine's own, where rights have no effect. */
 static bool is_aside(void)
 {
     enum { FIRST_USER_NAMESPACE = 0xEFFFFFFDU };
@@ -87,14 +86,14 @@ static bool is_aside(void)
 static bool has_rights(void)
 {
     static const unsigned wanted[] = {CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON};
-    if (capng_get_caps_process()) return true;                              /* not known */
-    if (capng_have_capability(CAPNG_EFFECTIVE, CAP_SYS_ADMIN)) return true; /* it stands for them */
+    if (capng_get_caps_process()) return true;                              /* unknown */
+    if (capng_have_capability(CAPNG_EFFECTIVE, CAP_SYS_ADMIN)) return true; /* implies the others */
     for (unsigned i = 0; i < sizeof wanted / sizeof *wanted; i++)
         if (!capng_have_capability(CAPNG_EFFECTIVE, wanted[i])) return false;
     return true;
 }
 
-/* Why there are no loops. */
+/* Describe why there are no loops. */
 static void say_loops(bool interpreted, struct obstacle *o)
 {
     struct utsname u;
@@ -131,7 +130,7 @@ int refused_here(struct obstacle *o)
     }
     const int loops = failed ? 0 : try_loop();
     const bool lacks = interpreted || loops == -EINVAL || loops == -ENOTSUP || loops == -EOPNOTSUPP || loops == -524;
-    if (!loops || !lacks) return 0; /* something else, which speaks for itself */
+    if (!loops || !lacks) return 0; /* another fault, which has its own message */
     say_loops(interpreted, o);
     return -ENOTSUP;
 }
@@ -167,7 +166,7 @@ int refused_flows(uint64_t flows, uint64_t most, uint64_t bytes, char *err, size
 
 enum { INSNS_MOST = 1000000 };
 
-/* The instruction that a line of the log is about ("12: (85) call …"), or -1. */
+/* Return the instruction that a line of the log is about ("12: (85) call …"), or -1. */
 static long said_of(const char *line)
 {
     char *end;
@@ -175,14 +174,14 @@ static long said_of(const char *line)
     return isdigit((unsigned char)*line) && !strncmp(end, ": (", 3) ? insn : -1;
 }
 
-/* "; k->out = KERNEL_PASS; @ act.bpf.c:12": where its instructions come from; NULL: nobody wrote them. */
+/* Return the source of the following instructions in "; k->out = KERNEL_PASS; @ act.bpf.c:12", or NULL if generated. */
 static const char *source_of(const char *line)
 {
     const char *at = strstr(line, " @ ");
     return at && at[3] != ':' ? at + 3 : NULL;
 }
 
-/* Does the line say only how much work it was? */
+/* True if the line only tells the amount of work. */
 static bool is_sum(const char *line)
 {
     static const char *const begins[] = {"processed ", "verification time", "stack depth"};

@@ -1,19 +1,19 @@
-/* Why the kernel took no program or no map, and what helps: one line each. */
+/* Reasons why the kernel refused a program or a map, with the remedy: one line each. */
 #pragma once
 
 #include "runtime/base/obstacle.h"
 #include "runtime/kernel/object/link.h"
 
-/* What is true of the whole machine: no right to load programs, a kernel that is too old, none that knows them. 0:
- * there is nothing of that kind, and *o is left alone; or a negative errno. Two system calls. */
+/* Look for an obstacle on the whole machine: no right to load programs, a kernel that is too old or lacks them. Return
+ * 0 and leave *o alone if there is none, else a negative errno. Takes two system calls. */
 int refused_here(struct obstacle *o);
 
-/* A map of so many bytes, or something that lies in one; returns `failed`. */
+/* Describe the refusal of a map of this size, or of something in one. Return `failed`. */
 int refused_map(const char *name, uint64_t bytes, int failed, char *err, size_t err_len);
 
-/* Of so many flows, which are more than `most`, the table that is too large. */
+/* Describe the refusal of a table that is too large for this many flows; `most` would fit. */
 int refused_flows(uint64_t flows, uint64_t most, uint64_t bytes, char *err, size_t err_len);
 
-/* A program of that name. log: what the kernel's verifier said, "" where it did not, which is taken apart. Instructions
- * that the log is about tell which function it was. */
+/* Describe the refusal of a program. log: the verifier's, "" without one; it is modified. Instructions in the log
+ * identify the function. */
 void refused_program(const struct linked *l, const char *name, int failed, char *log, char *err, size_t err_len);

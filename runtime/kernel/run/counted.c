@@ -1,4 +1,4 @@
-/* Rows of all CPUs are added up, and what was there the last time is taken off. */
+/* Rows of all CPUs are summed, and the last sum is subtracted. */
 #include "runtime/kernel/run/counted.h"
 
 #include <stdlib.h>
@@ -9,21 +9,21 @@
 #include "vm/kernel/keyed/meters.h"
 #include "vm/program/remap.h"
 
-/* What one program counts. */
+/* Counters of one program. */
 struct rows {
     struct kernel_program at;
-    const struct kernel_meters *meters; /* NULL: it has none */
+    const struct kernel_meters *meters; /* NULL: no meters */
     size_t cells;
-    struct counter *row, *fresh;       /* of a row of `counts`: so far, and since */
-    struct meter_counter *said, *more; /* likewise, of meters */
+    struct counter *row, *fresh;       /* a row of `counts`: total so far, and increase */
+    struct meter_counter *said, *more; /* the same for meters */
 };
-/* What of a row the worker may have more of than the stages count: it knows the past, too (remap.h). */
+/* Parts of a row that the worker may have more of than the stages, since it keeps the past (remap.h). */
 enum part { SERVICES, UNSERVED, SERVERS, NATS, PARTS };
 struct counted {
     struct kernel *kernel;
-    struct kernel_counters seen; /* so far */
+    struct kernel_counters seen; /* total so far */
     struct rows rows;
-    struct counter *all[PARTS]; /* as many as the worker has */
+    struct counter *all[PARTS]; /* with the worker's number of entries */
 };
 
 static void rows_fini(struct rows *r)
@@ -69,7 +69,7 @@ void counted_free(struct counted *c)
 
 struct kernel_counters counted_so_far(const struct counted *c) { return c->seen; }
 
-/* now becomes what has come since `seen`, which becomes now. */
+/* Set `now` to the increase since `seen`, and `seen` to `now`. */
 static void since(void *now, void *seen, size_t bytes)
 {
     uint64_t *a = now, *b = seen;
@@ -86,7 +86,7 @@ static uint32_t worker_has(const struct vm *vm, enum part part)
     return part == NATS ? program_all_nats(p) : part == SERVERS ? p->servers_count : p->services_count;
 }
 
-/* False: memory is out. */
+/* Make room for the worker's entries. False: out of memory. */
 static bool make_room(struct counted *c, const struct vm *vm)
 {
     for (unsigned i = 0; i < PARTS; i++) {
@@ -108,11 +108,11 @@ static void fill(struct counted *c, const struct vm *vm)
     }
 }
 
-/* Packets go on meanwhile, and each counts in several places: all is read once more as long as some came in between.
- * Where they never pause, what differs in the end are those of one reading. */
+/* Read all counters. Packets go on meanwhile, and each counts in several places, so reading is repeated while packets
+ * came in between. If they never pause, counters differ by the packets of one reading. */
 static struct kernel_counters read_all(const struct counted *c)
 {
-    enum { CELLS = 1 << 16 /* that is under a millisecond, in which the worker stands still */ };
+    enum { CELLS = 1 << 16 /* takes under a millisecond, while the worker stands still */ };
     const struct rows *r = &c->rows;
     const uint64_t cells = (uint64_t)r->at.row * kernel_cpus(c->kernel), tries = 2 + CELLS / (cells + 1024);
     const struct map *counts = kernel_map(c->kernel, KERNEL_MAP_counts);
@@ -129,7 +129,7 @@ static struct kernel_counters read_all(const struct counted *c)
 
 void counted_add(struct counted *c, struct vm *vm)
 {
-    /* Where memory is out the next time has all of it. */
+    /* After a failed allocation the next call adds everything. */
     if (!c->rows.row && !counted_follow(c)) return;
     if (!make_room(c, vm)) return;
     const struct rows *r = &c->rows;

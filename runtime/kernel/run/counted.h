@@ -1,4 +1,4 @@
-/* What the stages counted, added to what the worker in this process counts. */
+/* The stages' counters, added to those of the worker in this process. */
 #pragma once
 
 #include "runtime/kernel/kernel.h"
@@ -6,13 +6,13 @@
 
 struct counted;
 
-/* Of the kernel's present program. NULL when memory is out. */
+/* Make it for the kernel's present program. NULL: out of memory. */
 struct counted *counted_new(struct kernel *kernel);
 void counted_free(struct counted *c); /* NULL is fine */
-/* Another program is in force: what the one before counted is not looked at any more. False: memory is out, and what
- * this one counts is not. */
+/* Follow to another program in force; the one before is no longer read. False: out of memory, and the new program's
+ * counters are left out. */
 bool counted_follow(struct counted *c);
-/* What is new since the last time. */
+/* Add the increase since the last call. */
 void counted_add(struct counted *c, struct vm *vm);
-/* All that was added so far, of all programs. */
+/* Return all that was added so far, of all programs. */
 struct kernel_counters counted_so_far(const struct counted *c);

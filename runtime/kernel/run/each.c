@@ -1,4 +1,4 @@
-/* See each.h. The last one is done by who asks, so one alone takes no thread. */
+/* See each.h. The caller's thread does the last entry, so a single entry takes no further thread. */
 #include "runtime/kernel/run/each.h"
 
 #include <pthread.h>
@@ -8,7 +8,7 @@ struct one {
     each_fn *fn;
     void *arg;
     enum kernel_entry entry;
-    bool apart; /* in a thread */
+    bool apart; /* in a thread of its own */
     pthread_t thread;
     int failed;
     char err[400];

@@ -10,10 +10,10 @@ struct kernel_events {
     struct ring_buffer *ring;
     kernel_event_fn *fn;
     void *arg;
-    unsigned left; /* records that may be taken */
+    unsigned left; /* most records to take */
 };
 
-/* The stages write no shorter ones; yet who maps the ring may have. */
+/* Return the least length of a record. The stages write no shorter ones, but others that map the ring might. */
 static size_t least(uint32_t kind)
 {
     if (kind == KERNEL_EVENT_SAMPLE) return sizeof(struct kernel_event_sample);

@@ -10,7 +10,7 @@
 #include "vm/packet/parse/read.h"
 #include "vm/pbc.h"
 
-/* Those that this machine has no more. The next one is asked for before one goes. */
+/* Delete addresses that this machine no longer has. Each next key is read before its predecessor is deleted. */
 static void forget4(int map, const struct facts *f)
 {
     uint32_t at, next;
@@ -33,7 +33,7 @@ static void forget6(int map, const struct facts *f)
     }
 }
 
-/* What is gone goes first, so it keeps no room from others. */
+/* Update the own addresses. Old ones are deleted first, to make room. */
 static int push_own(const struct kernel *kernel, const struct facts *f)
 {
     const int own4 = kernel_map(kernel, KERNEL_MAP_own4)->fd, own6 = kernel_map(kernel, KERNEL_MAP_own6)->fd;
@@ -50,7 +50,7 @@ static int push_own(const struct kernel *kernel, const struct facts *f)
     return failed4 ? failed4 : failed6;
 }
 
-/* As in struct kernel_way. */
+/* Return the peer as struct kernel_way has it. */
 static uint16_t bridged_of(const struct facts *f, const struct facts_iface *one)
 {
     return one && one->peer != IFACE_NONE ? (uint16_t)(facts_known_as(f, one->peer) + 1) : 0;
@@ -68,7 +68,7 @@ static void push_ways(const struct kernel_facts *k, struct kernel *kernel, const
     }
 }
 
-/* By what frames leave that came by another interface. One that is gone the kernel has taken out itself. */
+/* Update the interfaces by which frames leave. The kernel itself has removed those that are gone. */
 static int push_outs(struct kernel_facts *k, const struct kernel *kernel, bool *changed)
 {
     const int outs = kernel_map(kernel, KERNEL_MAP_outs)->fd;
@@ -92,10 +92,10 @@ static bool same_lists(const struct facts *a, const struct facts *b)
            a->ifaces_count == b->ifaces_count;
 }
 
-/* moved: an interface has come or gone. Own addresses that find no room keep nothing else back. */
+/* Update the kernel. moved: an interface has come or gone. Own addresses without room hold up nothing else. */
 static int push(struct kernel_facts *f, struct kernel *kernel, const struct facts *now, bool moved)
 {
-    struct facts words = *now; /* single words of the world, without what only a process can follow */
+    struct facts words = *now; /* only the single words of the world, which the kernel can follow */
     words.self4 = NULL;
     words.self6 = NULL;
     words.down = NULL;

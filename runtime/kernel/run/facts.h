@@ -1,22 +1,21 @@
-/* What is true of the world, as the stages read it: struct facts into kernel_world and the maps beside it. */
+/* Facts for the stages: struct facts written to kernel_world and the maps beside it. */
 #pragma once
 
 #include "runtime/kernel/run/routes.h"
 #include "vm/kernel/port.h"
 #include "vm/packet/facts.h"
 
-/* What stands there already. All zero: nothing. */
+/* Present state of the kernel. All zero: nothing there. */
 struct kernel_facts {
     bool pushed;
-    bool asks;                    /* the program in force asked for ways then */
-    struct facts seen;            /* as they came; lists are compared by generation and place */
-    const uint32_t *ifindexes;    /* [KERNEL_WAYS] by interface id, 0: it is not there; NULL: nothing leaves */
-    uint32_t outs[KERNEL_WAYS];   /* as the map of that name has them */
-    struct kernel_routing routes; /* likewise */
-    int routes_failed;            /* they are not there: 0, or why, a negative errno */
+    bool asks;                    /* the program in force asked for ways at the last push */
+    struct facts seen;            /* last facts; lists are compared by generation and address */
+    const uint32_t *ifindexes;    /* [KERNEL_WAYS] by interface id, 0: absent; NULL: nothing leaves */
+    uint32_t outs[KERNEL_WAYS];   /* content of the map of that name */
+    struct kernel_routing routes; /* content of the maps of routes */
+    int routes_failed;            /* errno, negative, for which routes are absent; or 0 */
 };
 void kernel_facts_fini(struct kernel_facts *f);
 
-/* Bring the kernel in line with the facts (NULL: nothing is known); cheap where nothing has changed. 0 or a negative
- * errno. */
+/* Update the kernel to the facts (NULL: nothing is known); cheap without changes. Return 0 or a negative errno. */
 int kernel_facts_push(struct kernel_facts *f, struct kernel *kernel, const struct facts *facts);

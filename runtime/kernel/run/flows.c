@@ -9,7 +9,7 @@
 #include "vm/keyed/large.h"
 #include "vm/packet/pkt.h"
 
-/* What the kernel writes to the operation, it writes to where it was read from. */
+/* Run an operation in the kernel, which writes its result back to *op. */
 static bool run(void *arg, struct flow_op *op)
 {
     const struct kernel *kernel = arg;
@@ -22,7 +22,7 @@ static size_t binds_bytes(const struct kernel *kernel)
     return kernel_map(kernel, KERNEL_MAP_flow_recipes)->entries * sizeof(struct flow_bind);
 }
 
-/* Bindings no stage reads. */
+/* Make the bindings in this process: no stage reads them. */
 bool flows_init(struct flow_ops *ops, const struct kernel *kernel)
 {
     struct flow_head *head = kernel_map(kernel, KERNEL_MAP_flow_head)->memory;
@@ -62,7 +62,7 @@ const char *flows_lack(const struct kernel *k, const struct program *p)
     return counts && !grains_hold(&head->grains, &asked) ? "count flows by those networks of sources" : NULL;
 }
 
-/* Live, mid-stream TCP is taken up from here on: the first frame may come before a worker sees the time. */
+/* Live, mid-stream TCP is taken up at once: the first frame may come before a worker sees the time. */
 void flows_begin(const struct program *p, bool live, uint64_t seed, struct flow_head *head)
 {
     if (!(p->meta->flags & PBC_KEEPS_FLOWS)) return;

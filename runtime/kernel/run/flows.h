@@ -1,4 +1,4 @@
-/* The kernel's flow table, as a process uses it: it reads the lines where they lie, and has changes made
+/* The kernel's flow table for a process: it reads the lines in place, and has the kernel make changes
  * (flow/table/ops.h). */
 #pragma once
 
@@ -6,12 +6,12 @@
 #include "vm/flow/table/ops.h"
 #include "vm/kernel/flow/flow_head.h"
 
-/* What of another program has no memory in maps that were made for the first one, in words; NULL: nothing. */
+/* Return, as text, what another program needs but maps made for the first one have no memory for; NULL: nothing. */
 const char *flows_lack(const struct kernel *k, const struct program *p);
-/* An empty table, which the kernel may use from here on. live: as in kernel_cfg. */
+/* Begin an empty table, which the kernel may use from then on. live: as in kernel_cfg. */
 void flows_begin(const struct program *p, bool live, uint64_t seed, struct flow_head *head);
 
-/* For vm_cfg.kernel->flows, while the kernel lives, with the bindings, which are the process's own. False: there is no
- * memory for them. flows_fini gives them back while the kernel still lives, once no vm has the flows. */
+/* Set ops for vm_cfg.kernel->flows, valid while the kernel lives, with bindings in this process. False: out of memory.
+ * Call flows_fini while the kernel still lives, once no vm has the flows. */
 bool flows_init(struct flow_ops *ops, const struct kernel *kernel);
 void flows_fini(struct flow_ops *ops);

@@ -1,5 +1,5 @@
-/* See routes.h. Ways are those of the table, as far as interfaces tell them apart; prefixes follow from its ranges
- * (maps/cover.h). A way keeps its number as long as some prefix has it, so prefixes that stay need no change. */
+/* See routes.h. Ways are the table's, as far as interfaces distinguish them; prefixes follow from its ranges
+ * (maps/cover.h). A way keeps its number while any prefix has it, so prefixes that stay need no change. */
 #include "runtime/kernel/run/routes.h"
 
 #include <bpf/bpf.h>
@@ -12,26 +12,26 @@
 #include "vm/kernel/judge/routes.h"
 #include "vm/packet/key.h"
 
-/* A way by what it is for all tables: no numbers of devices, which change. */
+/* A way in a form valid for all tables: without numbers of devices, which change. */
 struct route_names {
     uint8_t kind, legs; /* enum route_kind */
     bool used;
     uint32_t up_to[KERNEL_ROUTE_LEGS];
-    char device[KERNEL_ROUTE_LEGS][sizeof((struct route_device *)0)->name]; /* "": not told */
+    char device[KERNEL_ROUTE_LEGS][sizeof((struct route_device *)0)->name]; /* "": not known */
 };
 struct route_prefix {
     struct kernel_route_to to;
     uint32_t way;
 };
 
-/* Under way from one table to the next. */
+/* State of the change from one table to the next. */
 struct renewal {
     struct kernel_routing *routes;
     struct kernel *kernel;
     const struct facts *facts;
-    uint32_t *numbers; /* [ways of the table]: each one's number there */
+    uint32_t *numbers; /* [ways of the table]: number of each way in the map */
     bool taken[KERNEL_ROUTE_WAYS];
-    struct route_prefix *prefixes; /* of the new table */
+    struct route_prefix *prefixes; /* prefixes of the new table */
     size_t count, cap;
     uint8_t family;
     int failed;
@@ -42,7 +42,7 @@ static const char *name_of(const struct routes *t, const struct route_leg *leg)
     return leg->device ? t->devices[leg->device - 1u].name : "";
 }
 
-/* Legs in a row by one interface are one here. False: there are too many. */
+/* Name the legs; adjacent legs by one interface become one. False: too many. */
 static bool name_legs(const struct routes *t, const struct route_way *way, struct route_names *names)
 {
     for (unsigned i = 0; i < way->legs; i++) {
@@ -60,7 +60,7 @@ static bool name_legs(const struct routes *t, const struct route_way *way, struc
 static struct route_names names_of(const struct routes *t, const struct route_way *way)
 {
     struct route_names names;
-    memset(&names, 0, sizeof names); /* they are compared as bytes */
+    memset(&names, 0, sizeof names); /* names are compared as bytes */
     names.used = true;
     names.kind = way->kind;
     if (!name_legs(t, way, &names)) {
@@ -71,7 +71,7 @@ static struct route_names names_of(const struct routes *t, const struct route_wa
     return names;
 }
 
-/* The interfaces that those names are in the program. */
+/* Return the program's interfaces for a device name. */
 static struct kernel_route_leg leg_of(const struct facts *f, const char *name)
 {
     for (uint32_t i = 0; *name && i < f->routes->size.devices; i++)
@@ -95,7 +95,7 @@ static void write_way(const struct renewal *n, uint32_t number, const struct rou
     ways(n->kernel)[number] = way;
 }
 
-/* The number of a way: the one it has, or one that no prefix has. 0 is ROUTE_ASK, and what finds no room. */
+/* Return the way's present number, or an unused one; 0, which is ROUTE_ASK, without room. */
 static uint32_t number_of(const struct renewal *n, const struct route_names *names)
 {
     struct route_names *all = n->routes->ways;
@@ -109,7 +109,7 @@ static uint32_t number_of(const struct renewal *n, const struct route_names *nam
     return unused;
 }
 
-/* All of the table, and the one for addresses that it says nothing of. */
+/* Number all ways of the table. Return the number of the way for addresses outside all ranges. */
 static uint32_t number_ways(struct renewal *n)
 {
     const struct routes *t = n->facts->routes;
@@ -123,7 +123,7 @@ static uint32_t number_ways(struct renewal *n)
     return n->numbers[t->size.ways];
 }
 
-/* Ranges of one family, and what lies between them. */
+/* Ranges of one family, with the gaps between them. */
 struct ranges {
     struct cover_range *v;
     size_t count;
@@ -138,7 +138,7 @@ static void add_range(struct ranges *r, cover_number lo, cover_number hi, uint32
         r->v[r->count++] = (struct cover_range){lo, hi, way};
 }
 
-/* As many as there are, each with what is before it, and the end. False: memory is out. */
+/* Collect the ranges, each with the gap before it, and the end. False: out of memory. */
 static bool ranges_of(const struct renewal *n, uint32_t nowhere, struct ranges *r)
 {
     const struct routes *t = n->facts->routes;
@@ -167,7 +167,7 @@ static bool ranges_of(const struct renewal *n, uint32_t nowhere, struct ranges *
     return true;
 }
 
-/* Where most ranges begin or end at any bit there are many. */
+/* Add a prefix. There are many if most ranges begin or end at any bit. */
 static void take_prefix(void *arg, cover_number first, unsigned bits, uint32_t way)
 {
     struct renewal *n = arg;
@@ -183,7 +183,7 @@ static void take_prefix(void *arg, cover_number first, unsigned bits, uint32_t w
     for (unsigned i = 0; i < sizeof p->to.addr; i++) p->to.addr[i] = (uint8_t)(first >> (120 - 8 * i));
 }
 
-/* In the order of the trie's keys: family, address, then bits. */
+/* Make the prefixes in the order of the trie's keys: family, address, then bits. */
 static void make_prefixes(struct renewal *n, uint32_t nowhere)
 {
     struct ranges r;
@@ -203,7 +203,7 @@ static int compare(const struct route_prefix *a, const struct route_prefix *b)
     return order ? order : a->to.bits < b->to.bits ? -1 : a->to.bits > b->to.bits;
 }
 
-/* What is new or goes another way, then what is gone: so no address is without its route meanwhile. */
+/* Update the trie: new and changed prefixes first, then deletions, so that no address lacks its route meanwhile. */
 static void change_trie(struct renewal *n)
 {
     const struct kernel_routing *was = n->routes;
@@ -238,7 +238,7 @@ static void knows(struct kernel *kernel, bool known)
     __atomic_store_n(&kernel_world(kernel)->knows_routes, known, __ATOMIC_SEQ_CST);
 }
 
-/* Whatever stands in the maps, of this process or one that it does not know of. */
+/* Clear the maps, whoever has filled them. */
 static void clear(struct kernel_routing *r, struct kernel *kernel)
 {
     const int map = kernel_map(kernel, KERNEL_MAP_routes)->fd;
@@ -248,7 +248,7 @@ static void clear(struct kernel_routing *r, struct kernel *kernel)
     kernel_routing_fini(r);
 }
 
-/* The same table: only what interfaces are in the program may be new. */
+/* Renew the maps. same: the same table, where only the program's interfaces may be new. */
 static int renew(struct renewal *n, bool same)
 {
     struct kernel_routing *r = n->routes;
@@ -258,7 +258,7 @@ static int renew(struct renewal *n, bool same)
     make_prefixes(n, nowhere);
     if (!n->failed) change_trie(n);
     if (n->failed) return n->failed;
-    /* What no prefix has any more. */
+    /* Free the ways that no prefix has any more. */
     for (uint32_t i = 1; i < KERNEL_ROUTE_WAYS; i++) n->routes->ways[i].used &= n->taken[i];
     struct route_prefix *before = r->prefixes;
     r->prefixes = n->prefixes;

@@ -1,21 +1,21 @@
-/* The table of routes as the judge in the kernel reads it (vm/kernel/judge/routes.h): a trie that is changed by
- * difference, since a table that is new is mostly the one before. */
+/* The table of routes for the judge in the kernel (vm/kernel/judge/routes.h): a trie that is updated by difference,
+ * since a new table mostly equals the last. */
 #pragma once
 
 #include "runtime/kernel/kernel.h"
 #include "vm/packet/facts.h"
 
-/* What stands there already. All zero: nothing. */
+/* Present state of the maps. All zero: nothing there. */
 struct kernel_routing {
-    const struct routes *table; /* compared by place and number: it may be gone; NULL: none is there */
+    const struct routes *table; /* compared by address and number, since it may be freed; NULL: no table */
     uint64_t number;
-    struct route_names *ways; /* [KERNEL_ROUTE_WAYS]: what each is, by names of devices */
+    struct route_names *ways; /* [KERNEL_ROUTE_WAYS]: each way by names of devices */
     struct route_prefix *prefixes;
     size_t count;
 };
 
-/* Bring the maps in line with facts->routes and facts->devices; NULL, or the program in force asks for no ways: nothing
- * is there, and no way is known. Cheap for the table that is there already. 0, or a negative errno, and the stages know
- * no way until the next call. */
+/* Update the maps to facts->routes and facts->devices; empty and without known ways if that is NULL or the program in
+ * force asks for no ways. Cheap for the same table. Return 0, or a negative errno: the stages then know no way until
+ * the next call. */
 int kernel_routing_push(struct kernel_routing *r, struct kernel *kernel, const struct facts *facts);
 void kernel_routing_fini(struct kernel_routing *r);

@@ -15,7 +15,7 @@ __extension__ typedef unsigned __int128 number;
 struct prefixes {
     struct kernel_told *v;
     uint32_t count, room;
-    bool failed; /* memory is out, or they are too many */
+    bool failed; /* out of memory, or too many */
 };
 
 static number number_of(const uint32_t addr[4], bool v6)
@@ -27,7 +27,7 @@ static number number_of(const uint32_t addr[4], bool v6)
     return n;
 }
 
-/* The block of 2^free addresses from `first` on. */
+/* Add the block of 2^free addresses from `first` on. */
 static void put(struct prefixes *all, number first, unsigned free)
 {
     all->failed = all->count == KERNEL_TOLD_MOST || !grow(&all->v, all->count, &all->room, 64, sizeof *all->v);
@@ -37,7 +37,7 @@ static void put(struct prefixes *all, number first, unsigned free)
     for (unsigned i = 0; i < sizeof to->addr; i++) to->addr[i] = (uint8_t)(first >> (120 - 8 * i));
 }
 
-/* The largest blocks that begin where the one before ended. */
+/* Add the largest blocks, each from the end of the one before. */
 static void put_range(void *arg, const uint32_t lo[4], const uint32_t hi[4], bool v6)
 {
     struct prefixes *all = arg;
