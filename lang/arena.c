@@ -78,7 +78,7 @@ static struct block *block_for(struct blocks *a, size_t size)
     return b;
 }
 
-static void *take(struct arena *a, struct blocks *from, size_t size, size_t align)
+static void *blocks_take(struct arena *a, struct blocks *from, size_t size, size_t align)
 {
     if (size > SIZE_MAX - align) out_of_memory();
     size = (size + align - 1) & ~(align - 1);
@@ -89,9 +89,9 @@ static void *take(struct arena *a, struct blocks *from, size_t size, size_t alig
     return p;
 }
 
-void *arena_alloc(struct arena *a, size_t size) { return take(a, &a->lasting, size, alignof(max_align_t)); }
+void *arena_alloc(struct arena *a, size_t size) { return blocks_take(a, &a->lasting, size, alignof(max_align_t)); }
 
-void *arena_alloc_brief(struct arena *a, size_t size) { return take(a, &a->brief, size, alignof(uint64_t)); }
+void *arena_alloc_brief(struct arena *a, size_t size) { return blocks_take(a, &a->brief, size, alignof(uint64_t)); }
 
 char *arena_strndup(struct arena *a, const char *s, size_t len)
 {

@@ -49,7 +49,7 @@ struct vm_cfg {
                     * (vm_swap), so flows have room for what those need */
     bool naive;    /* run the rule list instead of the code, for every packet: the oracle */
     bool forget;   /* remember no verdicts, to compare with remembering */
-    bool careful;  /* no short way for ordinary packets of bound flows, to compare with it; naive implies this */
+    bool careful;  /* no express way for ordinary packets of bound flows, to compare with it; naive implies this */
     bool prefault; /* take memory for the first flows and for mappings before the first packet, in large pages, so
                     * that new flows do not wait for the system; else as they come */
     void (*grows)(void *arg); /* called when vm_ahead has work; NULL: memory for more flows is taken as they come */

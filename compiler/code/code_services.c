@@ -125,7 +125,7 @@ static uint32_t block_end(const struct gen *g, const struct pbc_endpoint *const 
     return end;
 }
 
-static void begin(struct gen *g, struct plan *plan, const char *name)
+static void services_begin(struct gen *g, struct plan *plan, const char *name)
 {
     plan_begin(plan, NULL, image_string(g->img, name, strlen(name)));
     asm_begin(&g->as);
@@ -135,7 +135,7 @@ static void root_code(struct gen *g, struct plan *plan, const struct pbc_endpoin
 {
     struct label host = {0};
     const uint32_t root = g->img->funcs_count;
-    begin(g, plan, name);
+    services_begin(g, plan, name);
     asm_jump(&g->as, OP_JALL, KEY_SLOT(kind), KIND_OUT, &host);
     asm_jump(&g->as, OP_JNONE, KEY_SLOT(kind), KIND_IP, &host);
     for (uint32_t at = 0, n = 1; at < g->img->endpoints_count; at = block_end(g, sorted, at), n++) {
@@ -156,7 +156,7 @@ static void tree_code(struct gen *g, struct plan *plan, const struct pbc_endpoin
         const uint32_t end = block_end(g, sorted, at);
         char name[32];
         snprintf(name, sizeof(name), "%s/%u", what, n);
-        begin(g, plan, name);
+        services_begin(g, plan, name);
         block_code(g, sorted, at, end, streams);
         plan_end(g->img);
         at = end;

@@ -29,7 +29,7 @@ enum {
     COPIES_MAX = 2,     /* bound of the rules written, copies included, as a multiple of the rules */
 };
 
-static void leave(struct gen *g, const struct place *at);
+static void place_leave(struct gen *g, const struct place *at);
 
 void call_code(struct gen *g, struct plan *plan, const struct place *at, struct function *f)
 {
@@ -73,7 +73,7 @@ void rule_action(struct gen *g, struct plan *plan, const struct place *at, uint3
     if (r->verdict == PBC_V_DO)
         do_chain(g, plan, at, r->chain);
     else if (r->verdict == PBC_V_RETURN)
-        leave(g, at);
+        place_leave(g, at);
 }
 
 /* Return the test's bit if the rule still has to make it, else 0. */
@@ -239,7 +239,7 @@ uint32_t list_instructions(struct gen *g, struct plan *plan, const struct list *
     return count;
 }
 
-static void leave(struct gen *g, const struct place *at)
+static void place_leave(struct gen *g, const struct place *at)
 {
     if (at->returns)
         asm_jump(&g->as, OP_JUMP, 0, 0, at->returns);
@@ -259,7 +259,7 @@ static void repeat_returns(struct gen *g, struct plan *plan, const struct run *r
             asm_relay(&g->as);
             emit_test(g, &tests.t[t], &next);
         }
-        leave(g, at);
+        place_leave(g, at);
         asm_bind(&g->as, &next);
     }
 }

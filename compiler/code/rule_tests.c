@@ -18,7 +18,7 @@ struct collect {
     uint32_t all, none; /* bits of key.kind that are set; bits that are clear */
 };
 
-static void add(struct collect *k, enum test_type type, uint32_t a, uint32_t b, double cost, double fails)
+static void test_add(struct collect *k, enum test_type type, uint32_t a, uint32_t b, double cost, double fails)
 {
     if (fails < 0.01) fails = 0.01;
     k->t[k->count++] =
@@ -57,7 +57,7 @@ static void add_address(struct collect *k, enum test_type type, enum ir_field f,
     if (own == IR_EMPTY) k->none |= self;
     if ((other == IR_EMPTY && own == IR_ALL) || (own == IR_EMPTY && other == IR_ALL)) return;
     const struct address_cost cost = address_cost(k->g, other == IR_EMPTY || other == IR_ALL ? own : other, families);
-    add(k, type, other, own, cost.instructions, 1 - cost.chance - (other == own ? 0 : .2));
+    test_add(k, type, other, own, cost.instructions, 1 - cost.chance - (other == own ? 0 : .2));
     k->t[k->count - 1].families = (uint8_t)families;
 }
 
@@ -85,7 +85,7 @@ static void add_number(struct collect *k, enum ir_field f)
         return;
     }
     const bool far = ir_beside_key(f);
-    add(k, far ? TEST_HEADER : TEST_HALF, f, id, 1 + (r.count > 1) + 2 * far, 1 - ranges_chance(k->g, f, id));
+    test_add(k, far ? TEST_HEADER : TEST_HALF, f, id, 1 + (r.count > 1) + 2 * far, 1 - ranges_chance(k->g, f, id));
 }
 
 static void add_bits(struct collect *k)
@@ -95,11 +95,11 @@ static void add_bits(struct collect *k)
     k->none |= m->none;
     if (k->all & KIND_ND) /* this bit implies them */
         k->all &= ~(uint32_t)(KIND_IP6 | KIND_PROTO | KIND_ICMP6 | KIND_ICMP_HEADER);
-    if (k->all) add(k, TEST_ALL, k->all, 0, 1, 1 - bits_chance(k->all, true));
-    if (k->none) add(k, TEST_NONE, k->none, 0, 1, bits_chance(k->none, false));
+    if (k->all) test_add(k, TEST_ALL, k->all, 0, 1, 1 - bits_chance(k->all, true));
+    if (k->none) test_add(k, TEST_NONE, k->none, 0, 1, bits_chance(k->none, false));
     for (unsigned i = 0; i < 3; i++)
-        if (m->any[i]) add(k, TEST_ANY, m->any[i], 0, 1, 1 - bits_chance(m->any[i], false));
-    if (m->numbers) add(k, TEST_NUMBERS, k->p->field[IR_WHAT], 0, 2, .9);
+        if (m->any[i]) test_add(k, TEST_ANY, m->any[i], 0, 1, 1 - bits_chance(m->any[i], false));
+    if (m->numbers) test_add(k, TEST_NUMBERS, k->p->field[IR_WHAT], 0, 2, .9);
 }
 
 static void add_numbers(struct collect *k)
@@ -130,24 +130,24 @@ static void add_state(struct collect *k)
     double some = 0;
     struct flows_demand flows[PBC_GRAINS_MAX];
     const uint32_t demands = flows_demands(k->g->ir, k->p->field[IR_FLOWS], flows);
-    for (uint32_t i = 0; i < demands; i++) add(k, TEST_FLOWS, flows[i].over, flows[i].grain, 20, .95);
+    for (uint32_t i = 0; i < demands; i++) test_add(k, TEST_FLOWS, flows[i].over, flows[i].grain, 20, .95);
     if (!asks_state(k->g->ir, k->p)) return;
     for (unsigned s = STATE_IS_NEW; s < STATE_IS_ABSENT; s++) some += states >> s & 1 ? chance[s] : 0;
-    add(k, TEST_STATE, states * MARK_NEW, 0, 1, 1 - some);
+    test_add(k, TEST_STATE, states * MARK_NEW, 0, 1, 1 - some);
 }
 
 static void add_residue(struct collect *k)
 {
     const struct ir_patterns bytes = ir_patterns(k->g->ir, k->p->field[IR_BYTES]);
     const uint32_t from = k->p->field[IR_SRC_MAC], to = k->p->field[IR_DST_MAC];
-    if (k->p->field[IR_HAS]) add(k, TEST_FLAGS_SET, k->p->field[IR_HAS], 0, 1, .6);
-    if (k->p->field[IR_LACKS]) add(k, TEST_FLAGS_CLEAR, k->p->field[IR_LACKS], 0, 1, .5);
-    if (from != IR_ALL) add(k, TEST_SRC_MAC, from, 0, 6, .8);
-    if (to != IR_ALL) add(k, TEST_DST_MAC, to, 0, 6, .7);
+    if (k->p->field[IR_HAS]) test_add(k, TEST_FLAGS_SET, k->p->field[IR_HAS], 0, 1, .6);
+    if (k->p->field[IR_LACKS]) test_add(k, TEST_FLAGS_CLEAR, k->p->field[IR_LACKS], 0, 1, .5);
+    if (from != IR_ALL) test_add(k, TEST_SRC_MAC, from, 0, 6, .8);
+    if (to != IR_ALL) test_add(k, TEST_DST_MAC, to, 0, 6, .7);
     if (from != IR_ALL || to != IR_ALL) k->all |= KIND_ETHER;
-    if (k->p->field[IR_DURING]) add(k, TEST_DURING, k->p->field[IR_DURING], 0, 1, .6);
-    if (k->p->field[IR_NOT_DURING]) add(k, TEST_NOT_DURING, k->p->field[IR_NOT_DURING], 0, 1, .4);
-    for (uint32_t i = 0; i < bytes.count; i++) add(k, TEST_PATTERN, bytes.pattern[i], 0, 8, .9);
+    if (k->p->field[IR_DURING]) test_add(k, TEST_DURING, k->p->field[IR_DURING], 0, 1, .6);
+    if (k->p->field[IR_NOT_DURING]) test_add(k, TEST_NOT_DURING, k->p->field[IR_NOT_DURING], 0, 1, .4);
+    for (uint32_t i = 0; i < bytes.count; i++) test_add(k, TEST_PATTERN, bytes.pattern[i], 0, 8, .9);
 }
 
 /* Add the meters last, in the order of the source: a token is taken only when all else holds. */
@@ -155,7 +155,7 @@ static void add_meters(struct collect *k)
 {
     const struct ir_patterns meters = ir_patterns(k->g->ir, k->p->field[IR_METERS]);
     for (uint32_t i = 0; i < meters.count; i++)
-        add(k, meters.pattern[i] & 1 ? TEST_WITHIN : TEST_OVER, meters.pattern[i] / 2, 0, 20, .5);
+        test_add(k, meters.pattern[i] & 1 ? TEST_WITHIN : TEST_OVER, meters.pattern[i] / 2, 0, 20, .5);
 }
 
 static int by_rank(const void *a, const void *b)

@@ -11,7 +11,7 @@
 #include "lang/heap.h"
 #include "vm/program/program.h"
 
-static void add(struct inputs *in, const char *folder, const char *name)
+static void input_add(struct inputs *in, const char *folder, const char *name)
 {
     const size_t len = strlen(folder);
     const char *between = len && folder[len - 1] != '/' ? "/" : "";
@@ -40,7 +40,7 @@ static int add_folder(struct inputs *in, const char *folder)
         return -1;
     }
     for (int i = 0; i < n; i++) {
-        add(in, folder, found[i]->d_name);
+        input_add(in, folder, found[i]->d_name);
         free(found[i]);
     }
     free(found);
@@ -57,7 +57,7 @@ int inputs_expand(struct inputs *in, char *const *given, int count)
         if (stat(given[i], &st) == 0 && S_ISDIR(st.st_mode))
             rc |= add_folder(in, given[i]);
         else
-            add(in, "", given[i]);
+            input_add(in, "", given[i]);
     return rc;
 }
 

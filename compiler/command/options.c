@@ -253,7 +253,7 @@ static int take_width(struct options *o, const char *value)
     return 0;
 }
 
-static int take(struct options *o, int id, const char *value)
+static int option_take(struct options *o, int id, const char *value)
 {
     switch (id) {
     case OPT_OUTPUT:
@@ -298,7 +298,7 @@ static int take_found(struct options *o, int id, bool is_long, char *const *read
     const char *word = read_last[is_long && optarg == read_last[0] ? -1 : 0];
     if ((is_long || id == ':') && abbreviated(word)) return unknown_option(word);
     if (id == ':') return missing_argument(optopt);
-    if (id != '?') return take(o, row_of(id)->id, optarg);
+    if (id != '?') return option_take(o, row_of(id)->id, optarg);
     if (row_of(optopt))
         return abbreviated(word) ? unknown_option(word)
                                  : options_fault("this option takes no value:", word, "leave out what follows `=`");

@@ -84,7 +84,7 @@ static bool is_answer(struct begins *b, const struct key *k)
     return true;
 }
 
-static bool add(struct begins *b, const struct key *k, uint64_t frame, uint16_t iface)
+static bool opener_add(struct begins *b, const struct key *k, uint64_t frame, uint16_t iface)
 {
     struct begin what = begin_of(k, false);
     if (!make_room(b)) return false;
@@ -122,12 +122,12 @@ bool begins_add(struct begins *b, const struct key *key, bool malformed, bool se
     }
     if (key->proto == TCP) {
         if (!(key->kind & KIND_TCP_FLAGS) || !(flags & TCP_SYN)) return true;
-        if (!(flags & TCP_ACK)) return own || add(b, key, frame, iface);
+        if (!(flags & TCP_ACK)) return own || opener_add(b, key, frame, iface);
         b->any_answer = true;
         is_answer(b, key);
         return true;
     }
-    if (key->kind & (KIND_ICMP | KIND_ICMP6)) return own || !icmp_begins(key) || add(b, key, frame, iface);
+    if (key->kind & (KIND_ICMP | KIND_ICMP6)) return own || !icmp_begins(key) || opener_add(b, key, frame, iface);
     if (is_answer(b, key) || own) return true;
     const struct begin what = begin_of(key, false);
     const bool known = b->room && slot_of(b, &what)->family;
@@ -135,7 +135,7 @@ bool begins_add(struct begins *b, const struct key *key, bool malformed, bool se
         b->late++;
         return true;
     }
-    return add(b, key, frame, iface);
+    return opener_add(b, key, frame, iface);
 }
 
 static int order(const void *x, const void *y)

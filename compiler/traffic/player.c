@@ -42,7 +42,7 @@ static uint64_t where(const struct player *p, const struct tx_entry *e)
 }
 
 /* Sum up the packets sent for the last frame, and report the fate of frames that were held. */
-static uint64_t leave(struct player *p)
+static uint64_t player_leave(struct player *p)
 {
     uint64_t sent = 0;
     for (unsigned i = 0; i < p->tx.count; i++) {
@@ -67,7 +67,7 @@ static void tick_to(struct player *p, uint64_t now_ns)
         const struct vm_in in = workshop_in(&p->shop, at);
         const uint64_t next = vm_tick(p->vm, &in, &p->tx);
         p->now_ns = at;
-        leave(p);
+        player_leave(p);
         p->tick_ns = next > at ? next : at + COARSE_NS;
     }
 }
@@ -89,7 +89,7 @@ struct outcome player_judge(struct player *p, const struct capture_frame *f, uin
     pkt.cookie = number;
     vm_run(p->vm, &in, (struct pkt *const[]){&pkt}, 1, &fate.verdict, &p->tx);
     if (p->streams) streams_judged(p->streams, &in, &pkt, number, &fate.verdict);
-    fate.sent = leave(p);
+    fate.sent = player_leave(p);
     tick_within(p, fate.verdict.action == ACTION_HELD ? FRAG_HOLD_NS : ASK_AFTER_NS);
     return fate;
 }

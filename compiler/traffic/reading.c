@@ -16,7 +16,7 @@ static void waited(void *arg)
     progress_wait(&r->progress, r->capture, r->frames);
 }
 
-static int begin(struct reading *r)
+static int reading_begin(struct reading *r)
 {
     const int deaf = stop_begin();
     const struct capture_waiting waiting = {.fn = waited, .arg = r, .stop_fd = stop_fd()};
@@ -54,7 +54,7 @@ int reading_open(struct reading *r, const struct traffic *t)
     r->said = t->self_count;
     r->capture = capture_open_all(r->options.pcaps, r->options.pcap_count, err, sizeof(err));
     if (r->capture) capture_custom(r->capture, told, r);
-    if (r->capture) return begin(r);
+    if (r->capture) return reading_begin(r);
     say(stderr, "preyc: %s", err);
     return -1;
 }

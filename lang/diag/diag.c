@@ -131,7 +131,7 @@ bool diags_allowed(const struct diags *d, enum diag_code code, struct span span)
 }
 
 /* Make an entry. NULL for a repetition, or if its file allows the code. Entries without a span are never repeated. */
-static struct entry *add(struct diags *d, enum diag_code code, struct span span)
+static struct entry *entry_add(struct diags *d, enum diag_code code, struct span span)
 {
     if (d->count == d->cap) grow(d);
     d->ignoring = diags_allowed(d, code, span);
@@ -156,7 +156,7 @@ static struct entry *add(struct diags *d, enum diag_code code, struct span span)
 
 void diag(struct diags *d, enum diag_code code, struct span span, const char *fmt, ...)
 {
-    struct entry *e = add(d, code, span);
+    struct entry *e = entry_add(d, code, span);
     if (!e) return;
     va_list ap;
     va_start(ap, fmt);
@@ -167,7 +167,7 @@ void diag(struct diags *d, enum diag_code code, struct span span, const char *fm
 void diag_at(struct diags *d, enum diag_code code, const char *path, unsigned line, unsigned col, unsigned len,
              const char *line_text, const char *fmt, ...)
 {
-    struct entry *e = add(d, code, SPAN_NONE);
+    struct entry *e = entry_add(d, code, SPAN_NONE);
     if (!e) return;
     va_list ap;
     va_start(ap, fmt);

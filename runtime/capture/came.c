@@ -7,7 +7,7 @@
 
 enum { PORTS = 1 << 16 };
 
-static int add(struct came *c, FILE *out, const struct capture_frame *f)
+static int frame_add(struct came *c, FILE *out, const struct capture_frame *f)
 {
     if (c->count == c->room) {
         const uint32_t room = c->room ? c->room * 2 : 16;
@@ -28,7 +28,7 @@ int came_iface(struct came *c, FILE *out, const struct capture_frame *f)
     if (!c->first) return -ENOMEM;
     for (uint32_t i = c->first[f->port]; i; i = c->ifaces[i - 1].next)
         if (c->ifaces[i - 1].dlt == f->dlt) return (int)i - 1;
-    return add(c, out, f);
+    return frame_add(c, out, f);
 }
 
 void came_fini(struct came *c)

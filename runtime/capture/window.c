@@ -56,7 +56,7 @@ static int not_an_archive(struct capture *c, const struct packer *outer)
 }
 
 /* Read the beginning, unpacked if it is compressed. */
-static int begin(struct capture *c)
+static int file_begin(struct capture *c)
 {
     const struct packer *packer;
     char err[160];
@@ -69,7 +69,7 @@ int window_open(struct capture *c)
 {
     c->source = source_new(c->fd);
     if (!c->source) return capture_fault(c, "out of memory");
-    if (begin(c) < 0 || capture_choose(c) < 0) return -1;
+    if (file_begin(c) < 0 || capture_choose(c) < 0) return -1;
     return window_begin(c);
 }
 
@@ -103,7 +103,7 @@ bool window_rewind(struct capture *c)
     if (!source_rewind(c->source)) return false;
     c->size = c->at = c->base = 0;
     c->ended = false;
-    return begin(c) == 0 && window_begin(c) == 0;
+    return file_begin(c) == 0 && window_begin(c) == 0;
 }
 
 void window_close(struct capture *c)

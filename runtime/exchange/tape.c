@@ -62,7 +62,7 @@ static bool put_gap(struct tape *t)
 }
 
 /* Begin a record with room for a body of `body` bytes. NULL: no room, and counted. */
-static struct tape_record *begin(struct tape *t, enum tape_kind kind, uint64_t body)
+static struct tape_record *record_begin(struct tape *t, enum tape_kind kind, uint64_t body)
 {
     const uint64_t bytes = sizeof(struct tape_record) + body;
     struct tape_record *r = !t->missed || put_gap(t) ? reserve(t, bytes) : NULL;
@@ -108,7 +108,7 @@ static void put_batch(struct tape *t, enum tape_kind kind, struct pkt *const pkt
 {
     uint64_t body = 0;
     for (unsigned i = 0; i < n; i++) body += frame_bytes(t, pkts[i]);
-    struct tape_record *r = begin(t, kind, body);
+    struct tape_record *r = record_begin(t, kind, body);
     if (!r) return;
     r->count = (uint16_t)n;
     r->number = place;
@@ -131,7 +131,7 @@ void tape_single(struct tape *t, struct pkt *const pkts[], unsigned n, uint64_t 
 
 void tape_met(struct tape *t, const struct flow_met *mets, unsigned n)
 {
-    struct tape_record *r = begin(t, TAPE_MET, n * sizeof *mets);
+    struct tape_record *r = record_begin(t, TAPE_MET, n * sizeof *mets);
     if (!r) return;
     r->count = (uint16_t)n;
     memcpy(r + 1, mets, n * sizeof *mets);
@@ -156,7 +156,7 @@ void tape_verdicts(struct tape *t, const struct verdict verdicts[], unsigned n)
 
 void tape_single_verdicts(struct tape *t, const struct verdict verdicts[], const uint8_t asked[], unsigned n)
 {
-    struct tape_record *r = begin(t, TAPE_VERDICTS, n * sizeof(struct tape_verdict));
+    struct tape_record *r = record_begin(t, TAPE_VERDICTS, n * sizeof(struct tape_verdict));
     if (!r) return;
     r->count = (uint16_t)n;
     struct tape_verdict *to = (void *)(r + 1);
@@ -169,7 +169,7 @@ void tape_single_verdicts(struct tape *t, const struct verdict verdicts[], const
 
 void tape_left(struct tape *t, uint8_t port, const struct pkt *pkt)
 {
-    struct tape_record *r = begin(t, TAPE_LEFT, frame_bytes(t, pkt));
+    struct tape_record *r = record_begin(t, TAPE_LEFT, frame_bytes(t, pkt));
     if (!r) return;
     r->count = 1;
     put_frame(t, (uint8_t *)(r + 1), pkt, port);
@@ -182,7 +182,7 @@ struct tape_record *tape_seen_begin(struct tape *t, struct pkt *const pkts[], co
     uint64_t body = n * sizeof(struct tape_seen);
     t->now_ns = now_ns;
     for (unsigned i = 0; i < n; i++) body += frame_bytes(t, pkts[i]);
-    struct tape_record *r = begin(t, TAPE_SEEN, body);
+    struct tape_record *r = record_begin(t, TAPE_SEEN, body);
     if (!r) return NULL;
     r->count = (uint16_t)n;
     r->number = number;
@@ -215,7 +215,7 @@ uint8_t *tape_state_begin(struct tape *t, size_t *room)
 void tape_state_end(struct tape *t, uint64_t now_ns, uint64_t snapshot, size_t bytes)
 {
     const uint64_t padded = tape_padded(bytes);
-    struct tape_record *beside = (void *)t->state, *r = begin(t, TAPE_STATE, 0);
+    struct tape_record *beside = (void *)t->state, *r = record_begin(t, TAPE_STATE, 0);
     __atomic_store_n(&t->wants, 0, __ATOMIC_RELAXED);
     r->now_ns = now_ns;
     r->number = snapshot;
@@ -228,7 +228,7 @@ void tape_state_end(struct tape *t, uint64_t now_ns, uint64_t snapshot, size_t b
 void tape_note(struct tape *t, enum tape_kind kind, uint64_t now_ns, uint64_t number)
 {
     t->now_ns = now_ns;
-    struct tape_record *r = begin(t, kind, 0);
+    struct tape_record *r = record_begin(t, kind, 0);
     if (!r) return;
     r->number = number;
     publish(t, r);

@@ -145,7 +145,7 @@ static void count_cut(struct io_port *p, unsigned n)
 }
 
 /* Make a view of the slot's frame. False: the frame is not handed out. */
-static bool take(struct io_port *p, struct tpacket2_hdr *h, struct pkt *pkt)
+static bool frame_take(struct io_port *p, struct tpacket2_hdr *h, struct pkt *pkt)
 {
     uint8_t *data = (uint8_t *)h + h->tp_mac;
     struct virtio_net_hdr vnet;
@@ -181,7 +181,7 @@ static unsigned packet_receive(struct io_port *p, struct pkt *pkts[], unsigned n
         p->held++;
         __builtin_prefetch(slot_at(p, p->block, p->slot));
         __builtin_prefetch((uint8_t *)slot_at(p, p->block, p->slot) + FRAME_AT);
-        if (!take(p, h, &p->views[p->views_used])) continue;
+        if (!frame_take(p, h, &p->views[p->views_used])) continue;
         pkts[got++] = &p->views[p->views_used++];
     }
     __atomic_store_n(&p->stats.received, p->stats.received + got, __ATOMIC_RELAXED);

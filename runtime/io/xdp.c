@@ -67,7 +67,7 @@ static void take_one(struct io_port *p, struct queue *q, const struct xdp_desc *
 }
 
 /* Take at most n frames of one queue. */
-static unsigned take(struct io_port *p, struct queue *q, unsigned n)
+static unsigned frames_take(struct io_port *p, struct queue *q, unsigned n)
 {
     uint32_t at;
     reap(p->umem, q);
@@ -85,7 +85,7 @@ static unsigned xdp_receive(struct io_port *p, struct pkt *pkts[], unsigned n)
     const unsigned from = p->held;
     if (n > IO_BATCH - from) n = IO_BATCH - from;
     for (unsigned i = 0; i < p->queue_count && p->held - from < n; i++) {
-        take(p, &p->queues[p->next], n - (p->held - from));
+        frames_take(p, &p->queues[p->next], n - (p->held - from));
         if (++p->next == p->queue_count) p->next = 0;
     }
     for (unsigned i = from; i < p->held; i++) pkts[i - from] = &p->views[i];

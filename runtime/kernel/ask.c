@@ -60,7 +60,7 @@ static int run_tc(struct asker *a, enum kernel_entry entry)
     return run(a, entry, &o, 0);
 }
 
-static void begin(struct asker *a, const struct pkt *pkt, uint64_t now_ns, unsigned flags)
+static void asker_begin(struct asker *a, const struct pkt *pkt, uint64_t now_ns, unsigned flags)
 {
     struct kpkt *k = a->k;
     k->pkt = *pkt;
@@ -76,7 +76,7 @@ static void begin(struct asker *a, const struct pkt *pkt, uint64_t now_ns, unsig
 
 int ask_frame(struct asker *a, enum kernel_hook hook, const struct pkt *pkt, uint64_t now_ns, struct kpkt **k)
 {
-    begin(a, pkt, now_ns, hook == KERNEL_TC ? KERNEL_EGRESS : 0);
+    asker_begin(a, pkt, now_ns, hook == KERNEL_TC ? KERNEL_EGRESS : 0);
     a->k->pkt.head_len = pkt->cap_len; /* in one piece, even if the frame was not */
     a->k->pkt.seg_count = 0;
     a->given = bytes_copy(pkt, 0, ASK_FRAME, a->frame);
@@ -90,7 +90,7 @@ int ask_judge(struct asker *a, const struct key *key, const struct pkt *pkt, con
               uint64_t *decision)
 {
     struct kpkt *k = a->k;
-    begin(a, pkt, now_ns, KERNEL_ONLY_JUDGE | (e ? 0 : KERNEL_DRY));
+    asker_begin(a, pkt, now_ns, KERNEL_ONLY_JUDGE | (e ? 0 : KERNEL_DRY));
     k->key = *key;
     k->seen = e && e->seen ? *e->seen : (struct track_seen){.slot = FLOW_NONE, .tuple = FLOW_NONE};
     k->head_len = bytes_copy(pkt, 0, KERNEL_HEAD, k->head);

@@ -83,7 +83,7 @@ bool executor_judge(struct executor *e, const struct program *p, char *err, size
     return false;
 }
 
-static bool begin(struct executor *e, const struct program *p, char *err, size_t err_len)
+static bool judge_begin(struct executor *e, const struct program *p, char *err, size_t err_len)
 {
     asker_init(&e->asker, e->kernel, 0);
     if (!executor_judge(e, p, err, err_len)) return false;
@@ -113,7 +113,7 @@ struct executor *executor_over(struct kernel *kernel, struct program *p, const s
     struct executor *e = calloc(1, sizeof *e);
     if (!e) return NULL;
     e->kernel = kernel;
-    if ((!kernel || begin(e, p, err, err_len)) && begin_worker(e, p, cfg)) return e;
+    if ((!kernel || judge_begin(e, p, err, err_len)) && begin_worker(e, p, cfg)) return e;
     executor_free(e);
     return NULL;
 }

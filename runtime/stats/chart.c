@@ -18,7 +18,7 @@ struct chart {
 };
 
 /* Add a value that held from `from` to `until` ms ago to the columns of that time; column 0 is the newest. */
-static void add(double column[COLUMNS], double v, uint64_t until, uint64_t from)
+static void column_add(double column[COLUMNS], double v, uint64_t until, uint64_t from)
 {
     for (uint64_t c = until / COLUMN_MS; c < COLUMNS && c * COLUMN_MS < from; c++) {
         const uint64_t begins = until > c * COLUMN_MS ? until : c * COLUMN_MS;
@@ -36,7 +36,7 @@ static void read_series(const char *raw, uint64_t span_ms, double column[COLUMNS
     for (uint64_t left = count; left > 0; left--) {
         char *end;
         const double v = strtod(++raw, &end);
-        add(column, v, span_ms * (left - 1) / count, span_ms * left / count);
+        column_add(column, v, span_ms * (left - 1) / count, span_ms * left / count);
         raw = end;
     }
     const uint64_t part = span_ms % COLUMN_MS; /* part of the oldest column that has data; its mean is over that part */

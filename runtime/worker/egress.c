@@ -36,7 +36,7 @@ static bool link_header(const struct egress *e, struct pkt *pkt, uint8_t port, u
 }
 
 /* Send a packet by a port. mac 0: the frame keeps its destination. */
-static void leave(struct egress *e, struct pkt *pkt, uint8_t port, uint64_t mac)
+static void frame_leave(struct egress *e, struct pkt *pkt, uint8_t port, uint64_t mac)
 {
     if (link_header(e, pkt, port, mac))
         port_send(&e->ports[port], pkt);
@@ -136,7 +136,7 @@ static void route(struct egress *e, struct pkt *pkt, const struct aim *to, uint6
     struct port *in = &e->ports[pkt->cookie];
     const struct routed r = routed_hop(&e->snapshot->facts, pkt, to->mtu, e->pool, &e->answers, now_ns);
     for (unsigned i = 0; i < r.count; i++) {
-        leave(e, r.pkts[i], to->port, to->mac);
+        frame_leave(e, r.pkts[i], to->port, to->mac);
         if (r.pkts[i] != pkt) spend(e, r.pkts[i]);
     }
     if (r.answer) port_send(in, r.answer);
@@ -194,7 +194,7 @@ static bool try_again(struct egress *e, struct waiter *w, uint64_t now_ns)
     if (state == HOP_KNOWN && w->routed) {
         route(e, w->pkt, &to, now_ns);
     } else if (state == HOP_KNOWN) {
-        leave(e, w->pkt, to.port, to.mac);
+        frame_leave(e, w->pkt, to.port, to.mac);
     } else if (state == HOP_NO_PORT && w->routed) {
         e->counters.waited--; /* the host stack has sent it on */
     } else if (state == HOP_NO_WAY || state == HOP_NO_PORT) {
@@ -301,7 +301,7 @@ static void send_to(struct egress *e, const struct tx_entry *entry, uint8_t port
     struct aim to;
     aim_entry(e, entry, port, from, &to);
     switch (to.state) {
-    case HOP_KNOWN: leave(e, entry->pkt, to.port, to.mac); break;
+    case HOP_KNOWN: frame_leave(e, entry->pkt, to.port, to.mac); break;
     case HOP_ASKED: wait(e, entry->pkt, &to, false, now_ns); break;
     case HOP_NO_WAY: lose(e, LOSS_NO_WAY); break;
     case HOP_NO_PORT: lose(e, LOSS_NO_PORT); break;
@@ -315,7 +315,7 @@ void egress_send(struct egress *e, const struct tx_entry *entry, uint8_t from, u
     if (named && port == PORT_ANY)
         lose(e, LOSS_NO_PORT);
     else if (!entry->family)
-        leave(e, entry->pkt, named ? port : from == PORT_ANY ? 0 : from, 0);
+        frame_leave(e, entry->pkt, named ? port : from == PORT_ANY ? 0 : from, 0);
     else
         send_to(e, entry, port, from, now_ns);
 }

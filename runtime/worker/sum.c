@@ -25,7 +25,7 @@ struct sum {
 static_assert(sizeof(struct flow_counters) % 8 == 0 && sizeof(struct forward_counters) % 8 == 0, "words");
 static_assert(sizeof(struct mapping_counters) % 8 == 0 && sizeof(struct frag_counters) % 8 == 0, "words");
 
-static void add(void *to, const void *from, size_t bytes)
+static void words_add(void *to, const void *from, size_t bytes)
 {
     uint64_t *t = to;
     const uint64_t *f = from;
@@ -69,9 +69,9 @@ static void add_nat(struct sum *s, const struct nat_counters *n)
     if (!n) return;
 #define NAT_COUNTER(field, kind, object, key, line, words, doc) s->nat.field += n->field;
 #include "vm/counter.def"
-    add(&s->mappings, n->mappings, sizeof s->mappings);
+    words_add(&s->mappings, n->mappings, sizeof s->mappings);
     for (uint32_t i = 0; i < program_all_nats(s->program); i++) s->nat_flows[i] += n->flows[i];
-    add(s->statements, n->statements, program_all_nats(s->program) * sizeof *s->statements);
+    words_add(s->statements, n->statements, program_all_nats(s->program) * sizeof *s->statements);
 }
 
 static void add_each(uint32_t *to, const uint32_t *from, uint32_t count)
@@ -85,7 +85,7 @@ static void add_flows(struct sum *s, const struct vm_counters *c)
     const struct program *p = s->program;
     add_each(s->server_flows, c->server_flows, p->servers_count);
     add_each(s->service_flows, c->service_flows, p->services_count);
-    add(s->server_begun, c->server_begun, p->servers_count * sizeof *s->server_begun);
+    words_add(s->server_begun, c->server_begun, p->servers_count * sizeof *s->server_begun);
 }
 
 void sum_conns(struct sum *s, const struct conns *c)
@@ -97,29 +97,29 @@ void sum_conns(struct sum *s, const struct conns *c)
 void sum_add(struct sum *s, const struct vm_counters *c)
 {
     const struct program *p = s->program;
-    add(s->all.verdicts, c->verdicts, sizeof s->all.verdicts);
-    add(s->all.reasons, c->reasons, sizeof s->all.reasons);
-    add(s->rules, c->rules, p->rules_count * sizeof *s->rules);
-    add(s->defaults, c->defaults, p->firewalls_count * sizeof *s->defaults);
-    add(&s->all.earlier, &c->earlier, sizeof s->all.earlier);
-    add(s->meters, c->meters, p->meters_count * sizeof *s->meters);
-    add(s->services, c->services, p->services_count * sizeof *s->services);
-    add(s->unserved, c->unserved, p->services_count * sizeof *s->unserved);
-    add(s->servers, c->servers, p->servers_count * sizeof *s->servers);
-    add(&s->flows, c->flows, sizeof s->flows);
-    add(&s->forward, c->forward, sizeof s->forward);
+    words_add(s->all.verdicts, c->verdicts, sizeof s->all.verdicts);
+    words_add(s->all.reasons, c->reasons, sizeof s->all.reasons);
+    words_add(s->rules, c->rules, p->rules_count * sizeof *s->rules);
+    words_add(s->defaults, c->defaults, p->firewalls_count * sizeof *s->defaults);
+    words_add(&s->all.earlier, &c->earlier, sizeof s->all.earlier);
+    words_add(s->meters, c->meters, p->meters_count * sizeof *s->meters);
+    words_add(s->services, c->services, p->services_count * sizeof *s->services);
+    words_add(s->unserved, c->unserved, p->services_count * sizeof *s->unserved);
+    words_add(s->servers, c->servers, p->servers_count * sizeof *s->servers);
+    words_add(&s->flows, c->flows, sizeof s->flows);
+    words_add(&s->forward, c->forward, sizeof s->forward);
     add_flows(s, c);
     add_nat(s, c->nat);
-    add(&s->frags, c->frags, sizeof s->frags);
+    words_add(&s->frags, c->frags, sizeof s->frags);
 #define VM_COUNTER(field, kind, object, key, line, words, doc) s->all.field += c->field;
 #include "vm/counter.def"
 }
 
 void sum_carried(struct sum *s, struct counter passed, struct counter strays)
 {
-    add(&s->all.verdicts[ACTION_FORWARD], &passed, sizeof passed);
-    add(&s->all.verdicts[ACTION_DROP], &strays, sizeof strays);
-    add(&s->all.reasons[REASON_NO_FLOW], &strays, sizeof strays);
+    words_add(&s->all.verdicts[ACTION_FORWARD], &passed, sizeof passed);
+    words_add(&s->all.verdicts[ACTION_DROP], &strays, sizeof strays);
+    words_add(&s->all.reasons[REASON_NO_FLOW], &strays, sizeof strays);
 }
 
 const struct vm_counters *sum_counters(const struct sum *s) { return &s->all; }

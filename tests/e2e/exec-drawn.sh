@@ -17,7 +17,7 @@ nat 6
 fragments 8
 fragment_order 10
 there_and_back 800
-short_way 6 400
+express_way 6 400
 swaps 2 2000'
 seeds=1
 [ -z "${LONG:-}" ] || seeds=30

@@ -1,7 +1,7 @@
-/* One program by three workers that must agree packet for packet: the short way over views of a file, which are copied;
- * the short way over memory that may be written, in place; the careful way (cfg.careful); and with IN_KERNEL in the
- * environment a fourth, whose packets go through the kernel's stages. Bytes that leave, next hops,
- * verdicts, counters, events, flows, slots. */
+/* One program by three workers that must agree packet for packet: the express way over views of a file, which are
+ * copied; the express way over memory that may be written, in place; the careful way (cfg.careful); and with IN_KERNEL
+ * in the environment a fourth, whose packets go through the kernel's stages. Bytes that leave, next hops, verdicts,
+ * counters, events, flows, slots. */
 #ifndef TESTS_LIB_WAYS_H
 #define TESTS_LIB_WAYS_H
 

@@ -1,4 +1,4 @@
-# What a packet that takes the short way changes of its flow: a SYN that the flow ignored counts no more (vm/flow/tcp/tcp.c).
+# What a packet that takes the express way changes of its flow: a SYN that the flow ignored counts no more (vm/flow/tcp/tcp.c).
 rules
     pool web { server a 10.0.0.11:8080 }
     service www on 203.0.113.10 tcp/80 { mode passthrough keep source; -> web }

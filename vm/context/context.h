@@ -15,7 +15,7 @@ struct packet_ctx {
     struct verdict *v; /* the packet's verdict; the caller's memory */
     unsigned at;       /* index in the batch */
     bool gone;         /* the packet was rewritten in place and sent: its slot is no longer ours */
-    bool ordinary;     /* may take the short way (forward/short.c), by `recipe`, of kind seen.recipe */
+    bool ordinary;     /* may take the express way (forward/express.c), by `recipe`, of kind seen.recipe */
     const struct recipe *recipe;
     bool made;              /* made here in place of the packet that came: leaves unchanged */
     decided decision;       /* decision of the rules */
@@ -92,7 +92,7 @@ static inline struct effects effects_of(const struct job *j, struct packet_ctx *
                             .seen = &c->seen};
 }
 
-static inline void add(struct counter *c, uint32_t bytes)
+static inline void counter_add(struct counter *c, uint32_t bytes)
 {
     c->packets++;
     c->bytes += bytes;
@@ -137,8 +137,8 @@ static inline void settle_counted(struct vm *vm, const struct pkt *pkt, decided 
                           .firewall = decided_firewall(d),
                           .service = PBC_NONE,
                           .server = PBC_NONE};
-    add(&vm->counters.verdicts[decided_action(d)], bytes);
-    add(decider(vm, d), bytes);
+    counter_add(&vm->counters.verdicts[decided_action(d)], bytes);
+    counter_add(decider(vm, d), bytes);
     if (__builtin_expect(flags, 0)) settle_noticed(vm, flags);
 }
 

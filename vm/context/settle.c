@@ -14,10 +14,10 @@ void refuse(struct vm *vm, const struct packet_ctx *c, enum action action, enum 
                              .firewall = PBC_NONE,
                              .service = PBC_NONE,
                              .server = PBC_NONE};
-    add(&vm->counters.verdicts[action], bytes);
+    counter_add(&vm->counters.verdicts[action], bytes);
     if (action != ACTION_DROP) return;
-    add(&vm->counters.reasons[reason], bytes);
-    add(&vm->refused, bytes);
+    counter_add(&vm->counters.reasons[reason], bytes);
+    counter_add(&vm->refused, bytes);
 }
 
 void settle_noticed(struct vm *vm, unsigned flags)
@@ -101,12 +101,13 @@ static void count_served(struct vm *vm, const struct verdict *v, uint32_t bytes)
 {
     const uint32_t services = vm->program->services_count;
     if (v->service == PBC_NONE) return;
-    add(&vm->served[v->service], bytes);
+    counter_add(&vm->served[v->service], bytes);
     /* `pass` has no reason; another reason means that the packet was refused before a server was chosen. */
     const bool unserved = v->reason == REASON_NO_SERVER || v->reason == REASON_NONE;
     if (v->server == PBC_NONE && v->action != ACTION_FORWARD && unserved)
-        add(&vm->served[services + v->service], bytes);
-    if (v->action == ACTION_FORWARD && v->server != PBC_NONE) add(&vm->served[2 * (size_t)services + v->server], bytes);
+        counter_add(&vm->served[services + v->service], bytes);
+    if (v->action == ACTION_FORWARD && v->server != PBC_NONE)
+        counter_add(&vm->served[2 * (size_t)services + v->server], bytes);
 }
 
 void settle_whole(const struct job *j, const struct packet_ctx *c)
@@ -116,12 +117,12 @@ void settle_whole(const struct job *j, const struct packet_ctx *c)
     const uint32_t bytes = c->pkt->wire_len;
     const unsigned noticed = c->pkt->flags & (PKT_SNAPPED | PKT_BAD_CSUM);
     v->flags = (uint8_t)((v->flags & VERDICT_REPLY) | noticed);
-    add(&vm->counters.verdicts[v->action], bytes);
-    add(decider(vm, decided_as(v->rule, (enum action)v->action, v->firewall)), bytes);
+    counter_add(&vm->counters.verdicts[v->action], bytes);
+    counter_add(decider(vm, decided_as(v->rule, (enum action)v->action, v->firewall)), bytes);
     if (noticed) settle_noticed(vm, noticed);
     if (v->action == ACTION_DROP && v->reason != REASON_NONE) {
-        add(&vm->counters.reasons[v->reason], bytes);
-        add(&vm->refused, bytes);
+        counter_add(&vm->counters.reasons[v->reason], bytes);
+        counter_add(&vm->refused, bytes);
     }
     count_served(vm, v, bytes);
     if (v->action == ACTION_REJECT) settle_answer(j, c);

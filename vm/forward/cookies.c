@@ -118,8 +118,8 @@ static struct packet_ctx instead(const struct job *j, const struct packet_ctx *c
 }
 
 /* Begin the flow as if its SYN came only now. again: the binding of an ended flow that it replaces; NULL: none. */
-static void begin(const struct job *j, struct packet_ctx *c, uint32_t branch, const struct proven *proven,
-                  const struct flow_bind *again)
+static void proven_begin(const struct job *j, struct packet_ctx *c, uint32_t branch, const struct proven *proven,
+                         const struct flow_bind *again)
 {
     const struct cookie_terms *t = &proven->proof.terms;
     const struct pbc_service *service = service_of(j->vm->forward->p, branch);
@@ -218,7 +218,7 @@ static void go_on(const struct job *j, struct packet_ctx *c, struct flow_bind *b
         return;
     }
     const struct flow_bind again = forward_retried(j, c, next);
-    begin(j, c, branch, proven, &again);
+    proven_begin(j, c, branch, proven, &again);
 }
 
 bool forward_prove(const struct job *j, struct packet_ctx *c)
@@ -236,7 +236,7 @@ bool forward_prove(const struct job *j, struct packet_ctx *c)
     if (awaited && !forward_is_down(j, b, true, FLOW_ORIGINAL))
         go_on(j, c, b, &proven);
     else
-        begin(j, c, branch, &proven, NULL);
+        proven_begin(j, c, branch, &proven, NULL);
     settle_whole(j, c);
     return true;
 }

@@ -38,20 +38,20 @@ void forward_reply(const struct job *j, struct packet_ctx *c);
 void forward_error(const struct job *j, struct packet_ctx *c);
 
 /* Send an accepted packet on. SEEN_ORIGINAL: as its flow is bound. SEEN_NEW, SEEN_NONE: if a service or a translation
- * takes it. SEEN_PLAIN: a hidden host sends no errors about unknown flows. False: not sent on, nothing counted. */
+ * takes it. SEEN_UNBOUND: a hidden host sends no errors about unknown flows. False: not sent on, nothing counted. */
 bool forward_on(const struct job *j, struct packet_ctx *c);
 bool forward_first(const struct job *j, struct packet_ctx *c);
 bool forward_other(const struct job *j, struct packet_ctx *c);
 
-/* Result of the short way (short.c), tried in place of track_look */
-enum short_way {
+/* Result of the express way (express.c), tried in place of track_look */
+enum express_way {
     SHORT_NOT,   /* not for this packet, or no room: call track_look */
     SHORT_JUDGE, /* possible once the rules accept the packet: its mark and class are set as by track_look */
     SHORT_LEFT,  /* the packet has left; its verdict is set and counted */
 };
-enum short_way forward_short(const struct job *j, struct packet_ctx *c);
+enum express_way forward_express(const struct job *j, struct packet_ctx *c);
 /* Send the packet after SHORT_JUDGE, accepted by the rules. False: no room, and all is set as after track_look. */
-bool forward_short_judged(const struct job *j, struct packet_ctx *c);
+bool forward_express_judged(const struct job *j, struct packet_ctx *c);
 /* For an executor that sends elsewhere (vm.h, vm_recipes): return the generation of valid recipes, the longest packet
  * of each kind, and the next datagram's identification; set the identification after it. */
 uint32_t forward_recipes(const struct forward *f, uint16_t longest[RECIPE_KINDS], uint32_t *datagram);

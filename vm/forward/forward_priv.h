@@ -43,7 +43,7 @@ static inline const struct pbc_service *service_of(const struct program *p, uint
     return &p->services[p->branches[branch].service];
 }
 
-/* short.c: make a recipe for the direction of a flow, bound before, whose packet has just left by the careful way. (A
+/* express.c: make a recipe for the direction of a flow, bound before, whose packet has just left by the careful way. (A
  * flow's first packet makes none: a flood of new flows does not pay for it.) */
 void forward_keep_recipe(const struct job *j, const struct packet_ctx *c, const struct flow_bind *b);
 /* Allow recipes from here on. */

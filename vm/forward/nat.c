@@ -39,7 +39,7 @@ static bool other_side(const struct job *j, struct packet_ctx *c, const struct f
     return track_is_free(j->vm->forward->track, &c->seen, &t, twin);
 }
 
-static enum pkt_reason begin(const struct job *j, struct packet_ctx *c, const struct flow_bind *b)
+static enum pkt_reason nat_begin(const struct job *j, struct packet_ctx *c, const struct flow_bind *b)
 {
     struct forward *f = j->vm->forward;
     struct flow_tuple twin;
@@ -70,13 +70,13 @@ static bool know_stack(const struct job *j, struct packet_ctx *c, uint16_t *held
     return true;
 }
 
-static enum pkt_reason take(const struct job *j, struct packet_ctx *c)
+static enum pkt_reason nat_take(const struct job *j, struct packet_ctx *c)
 {
     struct nat *n = j->vm->forward->nat;
     const struct flow_id id = c->seen.id;
     struct flow_bind b;
     if (nat_choose(n, c->key, track_query(&c->seen), id.stack, false, &b) != NAT_BOUND) return REASON_NO_SOURCE_PORT;
-    const enum pkt_reason reason = begin(j, c, &b);
+    const enum pkt_reason reason = nat_begin(j, c, &b);
     if (reason) nat_drop(n, &b, &id, track_from_high(&c->seen));
     return reason;
 }
@@ -135,7 +135,7 @@ bool forward_nat_begin(const struct job *j, struct packet_ctx *c)
     } else if (forward_is_land(c->key)) {
         reason = REASON_SAME_ENDS;
     } else if (may_begin && know_stack(j, c, &held)) {
-        reason = take(j, c);
+        reason = nat_take(j, c);
         if (held != STACK_UNKNOWN) track_drop_stack(f->track, held);
     }
     f->counters.exhausted += reason == REASON_NO_SOURCE_PORT;

@@ -28,7 +28,8 @@ static uint64_t client_mac(const struct flow_bind *b)
     return mac;
 }
 
-static bool leave(const struct speech *e, struct flow_segment *s, uint64_t mac, uint16_t iface, enum tx_cause cause)
+static bool segment_leave(const struct speech *e, struct flow_segment *s, uint64_t mac, uint16_t iface,
+                          enum tx_cause cause)
 {
     struct vm *vm = e->j->vm;
     struct vm_tx *tx = e->j->tx;
@@ -58,7 +59,7 @@ bool forward_say_client(const struct speech *e, struct flow_segment *s, enum tx_
     memcpy(s->dst, e->own.src, sizeof s->dst);
     s->src_port = e->own.dst_port;
     s->dst_port = e->own.src_port;
-    return leave(e, s, client_mac(e->bind), e->bind->client_iface, cause);
+    return segment_leave(e, s, client_mac(e->bind), e->bind->client_iface, cause);
 }
 
 bool forward_say_server(const struct speech *e, struct flow_segment *s, enum tx_cause cause)
@@ -68,5 +69,5 @@ bool forward_say_server(const struct speech *e, struct flow_segment *s, enum tx_
     memcpy(s->dst, e->bind->to_dst, sizeof s->dst);
     s->src_port = e->bind->to_src_port;
     s->dst_port = e->bind->to_dst_port;
-    return leave(e, s, server->flags & PBC_SERVER_HAS_MAC ? server->mac : 0, IFACE_NONE, cause);
+    return segment_leave(e, s, server->flags & PBC_SERVER_HAS_MAC ? server->mac : 0, IFACE_NONE, cause);
 }

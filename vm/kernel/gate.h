@@ -1,5 +1,5 @@
 /* Structures that the kernel's programs share with processes: the gate's maps, the note before a frame that goes up,
- * and the frame that is sent for trial. The gate (gate.bpf.c, runtime/io/steer/filter.bpf.c) lets connections of the
+ * and the frame that is sent for trial. The gate (gate.bpf.c, runtime/io/steer/gate.bpf.h) lets connections of the
  * proxy pass; runtime/io/steer/gate.c tells it which these are. */
 #pragma once
 

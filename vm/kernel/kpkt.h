@@ -73,7 +73,7 @@ struct kpkt {
     uint8_t out;                 /* enum kernel_out */
     uint8_t up;                  /* enum kernel_up */
     uint16_t way, source_failed; /* set by judge if its program asks: numbers that conditions compare (judge/ways.h) */
-    uint8_t found;               /* set by look: result of reading the frame where it lies (enum quick) */
+    uint8_t found;               /* set by look: result of reading the frame where it lies (enum express_read) */
     struct recipe recipe;        /* with KERNEL_ORDINARY: copy of the recipe, whose kind is seen.recipe */
     struct kernel_walk walk;     /* used with counted loops (loop.bpf.h) */
     struct kernel_again again;   /* the same */

@@ -8,7 +8,7 @@
 
 static void free_words(uint32_t **words) { free(*words); }
 
-static uint32_t add(uint32_t a, uint64_t b) { return b > UINT32_MAX - a ? UINT32_MAX : a + (uint32_t)b; }
+static uint32_t cost_add(uint32_t a, uint64_t b) { return b > UINT32_MAX - a ? UINT32_MAX : a + (uint32_t)b; }
 
 /* Path lengths known so far; functions are processed from the last to the first. */
 struct ways {
@@ -43,7 +43,7 @@ static uint32_t entry_ways(const struct ways *w, const struct pbc_classifier *k,
         if (code && code < end - first && w->after[first + code] > w->most[0])
             sift(w->most, count, w->after[first + code]);
     }
-    for (uint32_t i = 0; i < count; i++) sum = add(sum, w->most[i]);
+    for (uint32_t i = 0; i < count; i++) sum = cost_add(sum, w->most[i]);
     return sum;
 }
 
@@ -53,7 +53,7 @@ static uint32_t classify_cost(const struct ways *w, uint32_t classifier, uint32_
     const struct pbc_classifier *k = &w->c->classifiers[classifier];
     const uint64_t search = 1 + (uint64_t)k->words + k->compared, times = 1 + (uint64_t)k->chain;
     if (search > UINT32_MAX || times > UINT32_MAX) return UINT32_MAX;
-    return add(entry_ways(w, k, first, end), search * times);
+    return cost_add(entry_ways(w, k, first, end), search * times);
 }
 
 /* Longest path from instruction i on. */
@@ -63,10 +63,10 @@ static uint32_t from(const struct ways *w, uint32_t func, uint32_t i, uint32_t e
     uint32_t cost = 1, rest = 0;
     if (n->op >= OPCODE_COUNT) return cost;
     if (n->op == OP_CLASSIFY) cost = classify_cost(w, n->imm, w->c->funcs[func].first, end);
-    if (n->op == OP_CALL && n->imm > func && n->imm < w->c->funcs_count) cost = add(cost, w->paths[n->imm]);
+    if (n->op == OP_CALL && n->imm > func && n->imm < w->c->funcs_count) cost = cost_add(cost, w->paths[n->imm]);
     if (!op_info[n->op].ends && i + 1 < end) rest = w->after[i + 1];
     if (op_jumps(n->op) && n->to < end - i - 1 && w->after[i + 1 + n->to] > rest) rest = w->after[i + 1 + n->to];
-    return add(cost, rest);
+    return cost_add(cost, rest);
 }
 
 uint32_t pbc_longest_path(const struct pbc_code *c)
@@ -82,7 +82,8 @@ uint32_t pbc_longest_path(const struct pbc_code *c)
         for (uint32_t i = first + count; i-- > first;) after[i] = from(&w, f, i, first + count);
         paths[f] = after[first];
     }
-    const uint32_t packet = c->services && c->services < c->funcs_count ? add(paths[0], paths[c->services]) : paths[0],
+    const uint32_t packet =
+                       c->services && c->services < c->funcs_count ? cost_add(paths[0], paths[c->services]) : paths[0],
                    stream = c->streams < c->funcs_count ? paths[c->streams] : 0;
     return packet > stream ? packet : stream;
 }

@@ -19,7 +19,7 @@ struct maker {
 };
 
 /* Reserve `count` words at the next block; false when they don't fit. */
-static bool take(struct maker *m, uint64_t count, uint64_t *at)
+static bool index_take(struct maker *m, uint64_t count, uint64_t *at)
 {
     *at = (m->used + SET_BLOCK - 1) / SET_BLOCK * SET_BLOCK;
     if (*at + count > m->room || *at / SET_BLOCK >= 1u << (32 - SET_COUNT_BITS)) return false;
@@ -67,7 +67,7 @@ static unsigned bits_for(uint32_t count)
         if (high##w(&r[to - 1]) < hi) hi = high##w(&r[to - 1]);                                                        \
         while ((hi - lo) >> shift >> bits) shift++;                                                                    \
         const uint32_t last = (uint32_t)((hi - lo) >> shift);                                                          \
-        if (!take(m, (uint64_t)SET_NODE##w + last + 1, &at)) return false;                                             \
+        if (!index_take(m, (uint64_t)SET_NODE##w + last + 1, &at)) return false;                                       \
         head##w(m->words + at, lo, shift, last);                                                                       \
         *id = (uint32_t)(at / SET_BLOCK);                                                                              \
         uint32_t first = from, end = from;                                                                             \

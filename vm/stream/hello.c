@@ -26,7 +26,7 @@ struct cursor {
     bool bad;
 };
 
-static const uint8_t *take(struct cursor *c, uint32_t len)
+static const uint8_t *bytes_take(struct cursor *c, uint32_t len)
 {
     const uint8_t *at = c->at;
     if (len > c->left) {
@@ -41,13 +41,13 @@ static const uint8_t *take(struct cursor *c, uint32_t len)
 
 static uint8_t take8(struct cursor *c)
 {
-    const uint8_t *p = take(c, 1);
+    const uint8_t *p = bytes_take(c, 1);
     return p ? *p : 0;
 }
 
 static uint16_t take16(struct cursor *c)
 {
-    const uint8_t *p = take(c, 2);
+    const uint8_t *p = bytes_take(c, 2);
     return p ? wire_get16(p) : 0;
 }
 
@@ -55,7 +55,7 @@ static uint16_t take16(struct cursor *c)
 static struct cursor take_field(struct cursor *c, unsigned bytes)
 {
     const uint32_t len = bytes == 1 ? take8(c) : take16(c);
-    const uint8_t *at = take(c, len);
+    const uint8_t *at = bytes_take(c, len);
     return (struct cursor){.at = at, .left = at ? len : 0, .bad = c->bad};
 }
 
@@ -128,7 +128,7 @@ static bool read_extensions(struct hello *h, struct cursor all)
 static bool read_message(struct hello *h, struct cursor c)
 {
     h->version = take16(&c);
-    take(&c, 32);
+    bytes_take(&c, 32);
     const struct cursor session = take_field(&c, 1);
     const struct cursor ciphers = take_field(&c, 2);
     const struct cursor compressions = take_field(&c, 1);

@@ -117,9 +117,9 @@ void fragments_drop_held(struct vm *vm)
     while ((pkt = frag_drop(vm->fragments->frags, &outer_bytes))) {
         const uint32_t bytes = pkt->wire_len + outer_bytes;
         uncount_held(vm, bytes);
-        add(&vm->counters.verdicts[ACTION_DROP], bytes);
-        add(&vm->counters.reasons[REASON_FRAGMENT_ORPHAN], bytes);
-        add(&vm->refused, bytes);
+        counter_add(&vm->counters.verdicts[ACTION_DROP], bytes);
+        counter_add(&vm->counters.reasons[REASON_FRAGMENT_ORPHAN], bytes);
+        counter_add(&vm->refused, bytes);
         pool_put(pkt);
     }
 }

@@ -90,7 +90,7 @@ void inside_judge(const struct job *j, struct packet_ctx *c)
     struct packet_ctx inner;
     struct key inner_key;
     struct pkt *copy = NULL;
-    add(decider(vm, c->decision), pkt->wire_len);
+    counter_add(decider(vm, c->decision), pkt->wire_len);
     enum pkt_reason reason = j->outer_bytes ? REASON_NESTED_TUNNEL
                              : j->tx->count >= j->tx->cap
                                  ? REASON_NO_BUFFER

@@ -44,7 +44,7 @@ struct making {
     bool failed;
 };
 
-static void add(struct making *m, const struct role_part *part)
+static void part_add(struct making *m, const struct role_part *part)
 {
     if (m->count == m->room) {
         const size_t room = m->room ? 2 * m->room : 64;
@@ -67,7 +67,7 @@ static void add_ports(struct making *m, unsigned family, const uint32_t addr[4],
                              .hi = hi,
                              .until_ns = UINT64_MAX};
     if (family >= 4) memcpy(part.addr, addr, sizeof part.addr);
-    add(m, &part);
+    part_add(m, &part);
 }
 
 /* Return the protocols that an endpoint's protocol stands for: bit i for enum role_proto i. */
@@ -234,7 +234,7 @@ static void add_before(struct making *m, const struct roles *before, uint64_t no
     for (uint32_t i = 0; before && i < before->parts_count; i++) {
         struct role_part part = before->parts[i];
         if (part.until_ns == UINT64_MAX) part.until_ns = time_after(now_ns, KEPT_NS);
-        if (part.until_ns > now_ns) add(m, &part);
+        if (part.until_ns > now_ns) part_add(m, &part);
     }
 }
 

@@ -68,7 +68,7 @@ static bool let_in(const struct job *j, struct packet_ctx *c)
 }
 
 /* Settle a packet that goes on unchanged. */
-static void keep(const struct job *j, struct packet_ctx *c)
+static void packet_keep(const struct job *j, struct packet_ctx *c)
 {
     const struct vm *vm = j->vm;
     settle(j, c);
@@ -76,8 +76,8 @@ static void keep(const struct job *j, struct packet_ctx *c)
     if (vm->vips && vips_asked(c->key)) vips_answer(j, c);
 }
 
-/* Look up the packet's flow, unless the short way has done it. */
-static enum seen_class look(const struct job *j, struct packet_ctx *c)
+/* Look up the packet's flow, unless the express way has done it. */
+static enum seen_class packet_look(const struct job *j, struct packet_ctx *c)
 {
     const struct vm *vm = j->vm;
     if (!vm->track) return SEEN_NONE;
@@ -85,19 +85,19 @@ static enum seen_class look(const struct job *j, struct packet_ctx *c)
     return vm->forward ? (enum seen_class)c->seen.class : SEEN_NONE;
 }
 
-/* Judge one well-formed packet that does not leave by the short way unjudged, after the batch's look-ups. Its class in
- * the flow table says how it is sent on. */
+/* Judge one well-formed packet that does not leave by the express way unjudged, after the batch's look-ups. Its class
+ * in the flow table says how it is sent on. */
 static __attribute__((noinline)) void take_turn(const struct job *j, struct packet_ctx *c)
 {
     bool sent = false;
-    switch (look(j, c)) {
+    switch (packet_look(j, c)) {
     case SEEN_REPLY: forward_reply(j, c); return;
     case SEEN_ERROR: forward_error(j, c); return;
     case SEEN_ORIGINAL:
         if (!let_in(j, c)) return;
-        sent = (c->ordinary && forward_short_judged(j, c)) || forward_on(j, c);
+        sent = (c->ordinary && forward_express_judged(j, c)) || forward_on(j, c);
         break;
-    case SEEN_PLAIN:
+    case SEEN_UNBOUND:
         if (!let_in(j, c)) return;
         sent = forward_other(j, c);
         break;
@@ -107,12 +107,12 @@ static __attribute__((noinline)) void take_turn(const struct job *j, struct pack
         sent = j->vm->forward && forward_first(j, c);
         break;
     }
-    if (!sent) keep(j, c);
+    if (!sent) packet_keep(j, c);
 }
 
-static void take(const struct job *j, struct packet_ctx *c)
+static void packet_take(const struct job *j, struct packet_ctx *c)
 {
-    const enum short_way way = j->vm->forward ? forward_short(j, c) : SHORT_NOT;
+    const enum express_way way = j->vm->forward ? forward_express(j, c) : SHORT_NOT;
     if (way == SHORT_LEFT) return;
     c->ordinary = way == SHORT_JUDGE;
     take_turn(j, c);
@@ -125,7 +125,7 @@ static __attribute__((noinline)) void take_noted(const struct job *j, struct pac
     struct track_seen met;
     struct flow_met *m = &vm->mets[j->input + c->at];
     track_met(vm->track, c->key, c->pkt, &met, m);
-    take(j, c);
+    packet_take(j, c);
     if (met.mark != c->seen.mark || met.class != c->seen.class) m->has |= MET_CHANGED;
 }
 
@@ -135,7 +135,7 @@ static inline void take_one(const struct job *j, struct packet_ctx *c)
     if (__builtin_expect(vm->ups && vm->mets && vm->track && !j->outer_bytes && j->input != INPUT_NONE, 0))
         take_noted(j, c);
     else
-        take(j, c);
+        packet_take(j, c);
 }
 
 /* Look up what is independent of judging, for the packets of `todo`; bit 0 is ctxs[0]. Their memory is prefetched in

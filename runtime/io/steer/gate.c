@@ -1,4 +1,4 @@
-/* Maps of the gate (filter.bpf.c), and its links to interfaces, which end with their descriptors. */
+/* Maps of the gate (gate.bpf.h), and its links to interfaces, which end with their descriptors. */
 #include "runtime/io/steer/gate.h"
 
 #include <bpf/bpf.h>

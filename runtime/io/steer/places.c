@@ -16,7 +16,7 @@ static bool is_one(const struct numbered_ip *lo, const struct numbered_ip *hi)
     return lo->hi == hi->hi && lo->lo == hi->lo;
 }
 
-static struct entry *add(struct entry *to, const struct steer_match *m, uint32_t side, struct numbered_ip addr)
+static struct entry *entry_add(struct entry *to, const struct steer_match *m, uint32_t side, struct numbered_ip addr)
 {
     memset(to, 0, sizeof *to); /* entries are compared as bytes */
     to->side = side;
@@ -28,7 +28,7 @@ static struct entry *add(struct entry *to, const struct steer_match *m, uint32_t
 static struct entry *add_by_destination(struct entry *to, const struct steer_match *m)
 {
     const bool one = is_one(&m->to_lo, &m->to_hi);
-    return add(to, m, one ? STEER_BY_TO + 1 : 0, one ? m->to_lo : (struct numbered_ip){0, 0});
+    return entry_add(to, m, one ? STEER_BY_TO + 1 : 0, one ? m->to_lo : (struct numbered_ip){0, 0});
 }
 
 /* Return the match with a source that never fits: only errors and questions match. */
@@ -42,9 +42,9 @@ static struct steer_match without_source(const struct steer_match *m)
 static struct entry *place(struct entry *to, const struct steer_match *m)
 {
     if (!is_one(&m->from_lo, &m->from_hi)) return add_by_destination(to, m);
-    if (m->kind == STEER_RETURNS) return add(to, m, STEER_BY_FROM + 1, m->from_lo);
+    if (m->kind == STEER_RETURNS) return entry_add(to, m, STEER_BY_FROM + 1, m->from_lo);
     const struct steer_match others = without_source(m);
-    return add_by_destination(add(to, m, STEER_BY_FROM + 1, m->from_lo), &others);
+    return add_by_destination(entry_add(to, m, STEER_BY_FROM + 1, m->from_lo), &others);
 }
 
 static int compare(const void *a, const void *b) { return memcmp(a, b, sizeof(struct entry)); }

@@ -25,7 +25,7 @@ static int make(struct map *m, enum kernel_table which, const struct table_sizes
 }
 
 /* Set the sizes. False: too many meters. */
-static bool begin(struct tables *t, const struct program *p, uint32_t cpus)
+static bool tables_begin(struct tables *t, const struct program *p, uint32_t cpus)
 {
     t->sizes = (struct table_sizes){.cpus = cpus, .program = p};
     for (unsigned i = 0; i != KERNEL_TABLES; i++) t->v[i] = (struct map){.fd = -1};
@@ -47,7 +47,7 @@ static bool reach_meters(struct tables *t, const struct program *p)
 
 int tables_init(struct tables *t, const struct program *p, uint32_t cpus, uint64_t seed, char *err, size_t err_len)
 {
-    if (!begin(t, p, cpus)) return refused_map("meters", 0, -E2BIG, err, err_len);
+    if (!tables_begin(t, p, cpus)) return refused_map("meters", 0, -E2BIG, err, err_len);
     for (unsigned i = 0; i != KERNEL_TABLES; i++) {
         const int failed = make(&t->v[i], i, &t->sizes);
         if (failed) return refused_map(names[i], t->v[i].len, failed, err, err_len);
@@ -59,7 +59,7 @@ int tables_init(struct tables *t, const struct program *p, uint32_t cpus, uint64
 
 int tables_adopt(struct tables *t, const struct program *p, uint32_t cpus, const int fds[])
 {
-    int failed = begin(t, p, cpus) ? 0 : -E2BIG;
+    int failed = tables_begin(t, p, cpus) ? 0 : -E2BIG;
     for (unsigned i = 0; i != KERNEL_TABLES; i++) t->v[i].fd = fds[i];
     for (unsigned i = 0; i != KERNEL_TABLES && !failed; i++) failed = make(&t->v[i], i, &t->sizes);
     if (!failed && !reach_meters(t, p)) failed = -ENOMEM;

@@ -45,7 +45,7 @@ static struct candidate *place_of(const struct linking *w, const char *name)
     }
 }
 
-static int add(const struct linking *w, const struct code_function *code, const struct object_function *object)
+static int function_add(const struct linking *w, const struct code_function *code, const struct object_function *object)
 {
     struct candidate *place = place_of(w, code->name);
     if (place->code) {
@@ -151,8 +151,8 @@ static int gather(struct linking *w)
     if (!w->all || !w->v) return no_memory(w);
     int failed = 0;
     for (uint32_t i = 0; !failed && i < w->objects->function_count; i++)
-        failed = add(w, &w->objects->functions[i].code, &w->objects->functions[i]);
-    for (uint32_t i = 0; !failed && i < code_count; i++) failed = add(w, &w->code->functions[i], NULL);
+        failed = function_add(w, &w->objects->functions[i].code, &w->objects->functions[i]);
+    for (uint32_t i = 0; !failed && i < code_count; i++) failed = function_add(w, &w->code->functions[i], NULL);
     return failed;
 }
 

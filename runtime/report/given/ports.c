@@ -50,7 +50,7 @@ static bool make_room(struct ports *p)
     return true;
 }
 
-static int add(struct ports *p, const char *name, uint16_t id)
+static int port_add(struct ports *p, const char *name, uint16_t id)
 {
     char *copy = p->count < PORTS_MOST && make_room(p) ? strdup(name) : NULL;
     if (!copy) return -1;
@@ -84,7 +84,7 @@ int ports_named(void *arg, const char *path, const char *name)
     if (known) return (int)known;
     /* If no device of this machine can have the name, the rules do not name it either. */
     if (p->program) (void)iface_find(p->program, to ? to : key, &id, err, sizeof err);
-    return add(p, key, id);
+    return port_add(p, key, id);
 }
 
 int ports_init(struct ports *ports, const struct program *p, const struct options *o, char *err, size_t err_len)
@@ -101,7 +101,7 @@ int ports_init(struct ports *ports, const struct program *p, const struct option
         if (failed) snprintf(err, err_len, "--map: %s", why);
     }
     if (failed) return -1;
-    if (add(ports, o->on ? o->on : "", id) == 0) return 0;
+    if (port_add(ports, o->on ? o->on : "", id) == 0) return 0;
     snprintf(err, err_len, "out of memory");
     return -1;
 }

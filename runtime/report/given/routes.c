@@ -45,7 +45,7 @@ static int fault(struct reading *r, const char *what, const char *word)
     return -EINVAL;
 }
 
-static int add(struct reading *r, const struct route_entry *e, bool set)
+static int route_add(struct reading *r, const struct route_entry *e, bool set)
 {
     const int failed = set ? route_list_set(&r->list, e) : route_list_add(&r->list, e);
     if (failed == -ENOSPC) fault(r, "more than 1,048,576 routes, or 65,535 devices", "");
@@ -103,10 +103,10 @@ static int read_written(struct reading *r, const struct program *p, const char *
     memcpy(hop.device, device, strnlen(device, sizeof hop.device - 1));
     if (!prefix(text, (size_t)(is - text), 4, &e.route))
         return fault(r, "no address or prefix stands before the = in", text);
-    failed = add(r, &e, true);
+    failed = route_add(r, &e, true);
     if (failed || strncmp(text, "default=", 8)) return failed;
     e.route.family = 6;
-    return add(r, &e, true);
+    return route_add(r, &e, true);
 }
 
 static bool is(const char *word, const char *other) { return !strcmp(word, other); }
@@ -187,7 +187,7 @@ static int close_route(struct reading *r)
     e->hop = r->hops;
     const unsigned line = r->line;
     r->line = r->began; /* line of a fault */
-    const int failed = add(r, e, false);
+    const int failed = route_add(r, e, false);
     r->line = line;
     e->hop = NULL;
     return failed;

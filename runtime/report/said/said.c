@@ -230,7 +230,7 @@ static bool make_room(struct said_world *w, struct said *c, const struct said_se
     return room == c->in.room || w->hold(w, c, room);
 }
 
-static void take(struct said_world *w, struct said *c, const struct said_segment *s)
+static void segment_take(struct said_world *w, struct said *c, const struct said_segment *s)
 {
     const bool fin = s->key->marks & TCP_FIN && !s->cut;
     if (!s->n && !fin) return;
@@ -272,7 +272,7 @@ void said_segment(struct said_world *w, struct said *c, const struct said_segmen
     if (c->state == SAID_OPENING && !syn) accept(w, c, s, true);
     if (c->state == SAID_READING && s->now_ns - c->accepted_ns >= said_patience(w, c)) said_late(w, c, s);
     if (is_read(c) && s->partial) lose(w, c, SAID_UNSEEN);
-    if (is_read(c) || c->state == SAID_OPENING) take(w, c, &data);
+    if (is_read(c) || c->state == SAID_OPENING) segment_take(w, c, &data);
     if (is_read(c)) read_on(w, c, s, reassemble_whole(&c->in) ? FIRST_CLOSED : FIRST_OPEN);
     heed_end(w, c, s->key);
 }

@@ -127,7 +127,7 @@ static void drop(struct streams *s, uint32_t slot)
     keyed_drop(&s->table, slot);
 }
 
-static uint32_t add(struct streams *s, const struct place *place, const uint64_t ends[])
+static uint32_t stream_add(struct streams *s, const struct place *place, const uint64_t ends[])
 {
     const uint32_t slot = keyed_add(&s->table, place, ends);
     if (slot != KEYED_NONE) return slot;
@@ -146,7 +146,7 @@ static uint32_t find(struct streams *s, uint32_t service, const struct said_segm
     const bool again = slot != KEYED_NONE && seg->key->marks & TCP_SYN && at(s, slot)->opened != seg->seq + 1;
     if (again) drop(s, slot);
     if (slot != KEYED_NONE && !again) return slot;
-    slot = add(s, &place, ends);
+    slot = stream_add(s, &place, ends);
     s->ended.all++;
     said_begin(&s->world, at(s, slot), service, seg);
     return slot;

@@ -296,7 +296,7 @@ static void test_a_reject_of_what_leaves_is_told_of(void **state)
 
 /* ---- recipes ---- */
 
-/* As short.c's `apply`. */
+/* As express.c's `apply`. */
 static uint32_t natively(const struct recipe *r, uint8_t kind, const struct key *key, struct pkt *pkt, uint16_t id)
 {
     if ((kind & ~RECIPE_IP6) == RECIPE_REWRITE) recipe_apply(r, key->kind, pkt->data + pkt->l3, false);

@@ -111,7 +111,7 @@ static void release(struct frags *f, uint64_t now_ns, uint32_t slot, uint64_t *c
     ++*counter;
 }
 
-static uint32_t add(struct frags *f, uint64_t now_ns, const struct place *at, const struct frag_id *id)
+static uint32_t datagram_add(struct frags *f, uint64_t now_ns, const struct place *at, const struct frag_id *id)
 {
     uint32_t slot = keyed_add(&f->table, at, id);
     if (slot == KEYED_NONE) { /* the oldest makes way */
@@ -129,10 +129,10 @@ static uint32_t find_or_add(struct frags *f, uint64_t now_ns, const struct frag_
     struct place at;
     keyed_place(&f->table, id, ID_WORDS + ((id->kind & 0xff) + 1) / 2, &at);
     const uint32_t slot = keyed_find(&f->table, &at, id);
-    if (slot == KEYED_NONE) return add(f, now_ns, &at, id);
+    if (slot == KEYED_NONE) return datagram_add(f, now_ns, &at, id);
     if (!is_over(f, slot, now_ns)) return slot;
     release(f, now_ns, slot, &f->counters.expired);
-    return add(f, now_ns, &at, id);
+    return datagram_add(f, now_ns, &at, id);
 }
 
 static const struct verdict refusal = {

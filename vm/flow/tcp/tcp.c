@@ -92,7 +92,7 @@ bool tcp_within(const struct tcp_track *t, enum flow_dir dir, const struct tcp_s
 
 void tcp_take(struct tcp_track *t, enum flow_dir dir, const struct tcp_segment *s)
 {
-    take(t, dir, s);
+    window_take(t, dir, s);
     t->ignored = 0;
 }
 
@@ -268,7 +268,7 @@ static enum flow_mark complete(enum flow_dir dir, const struct tcp_segment *s, s
     if (!(t->flags & ack_flag(dir)) && !acks_syn(t, dir, s)) return MARK_INVALID;
     if (!in_window(t, dir, s)) return MARK_INVALID;
     t->flags |= ack_flag(dir);
-    take(t, dir, s);
+    window_take(t, dir, s);
     return goes_on(next, state_by_acks(t), MARK_ESTABLISHED);
 }
 
@@ -276,7 +276,7 @@ static enum flow_mark complete(enum flow_dir dir, const struct tcp_segment *s, s
 static enum flow_mark follow_picked_up(enum flow_dir dir, const struct tcp_segment *s, struct tcp_step *next)
 {
     struct tcp_track *t = &next->track;
-    take(t, dir, s);
+    window_take(t, dir, s);
     if (dir == FLOW_ORIGINAL) return goes_on(next, FLOW_STATE_PICKED_UP, MARK_NEW);
     t->flags |= TCP_TRACK_HEARD_REPLY;
     t->flags &= (uint8_t)~TCP_TRACK_NO_WINDOW;
@@ -288,7 +288,7 @@ static enum flow_mark follow_one_side(enum flow_dir dir, const struct tcp_segmen
 {
     struct tcp_track *t = &next->track;
     if (!(t->flags & TCP_TRACK_NO_WINDOW)) return MARK_INVALID;
-    take(t, dir, s);
+    window_take(t, dir, s);
     if (dir == FLOW_REPLY) t->flags |= TCP_TRACK_HEARD_REPLY;
     t->flags |= TCP_TRACK_ACK_ORIGINAL | TCP_TRACK_ACK_REPLY;
     return goes_on(next, state_by_fins(t), MARK_ESTABLISHED);
@@ -307,7 +307,7 @@ static enum flow_mark follow_ack(enum flow_state state, enum flow_dir dir, const
     default: break;
     }
     if (!in_window(t, dir, s)) return MARK_INVALID;
-    take(t, dir, s);
+    window_take(t, dir, s);
     return goes_on(next, state_by_fins(t), MARK_ESTABLISHED);
 }
 

@@ -55,7 +55,7 @@ static inline bool in_window(const struct tcp_track *t, enum flow_dir dir, const
 }
 
 /* Update the track by an accepted segment. */
-static inline void take(struct tcp_track *t, enum flow_dir dir, const struct tcp_segment *s)
+static inline void window_take(struct tcp_track *t, enum flow_dir dir, const struct tcp_segment *s)
 {
     struct tcp_side *me = &t->side[dir], *peer = &t->side[other(dir)];
     me->end = seq_most(me->end, s->seq + s->len);

@@ -67,10 +67,10 @@ static enum seen_class class_of(const struct flow *f, const struct track_seen *s
     if (!f) return s->how < HOW_TCP || s->at & AT_GROUP ? SEEN_NONE : SEEN_NEW;
     const bool bound = f->flags & FLOW_BOUND;
     if (s->how == HOW_ERROR)
-        return bound && s->mark == MARK_RELATED && s->twin == (s->dir == FLOW_ORIGINAL) ? SEEN_ERROR : SEEN_PLAIN;
+        return bound && s->mark == MARK_RELATED && s->twin == (s->dir == FLOW_ORIGINAL) ? SEEN_ERROR : SEEN_UNBOUND;
     if (bound && s->twin) return SEEN_REPLY; /* look_side lets only replies through a twin */
     if (s->next.reopen) return SEEN_NEW;
-    return bound && s->dir == FLOW_ORIGINAL ? SEEN_ORIGINAL : SEEN_PLAIN;
+    return bound && s->dir == FLOW_ORIGINAL ? SEEN_ORIGINAL : SEEN_UNBOUND;
 }
 
 static enum flow_mark mark_of(const struct flow *f, const struct flow_joint *joint, const struct key *key,

@@ -4,7 +4,7 @@
 #include "vm/flow/sources.h"
 #include "vm/flow/table/lookup.h"
 
-static void begin(struct track *t, const struct grains *grains, uint64_t flows, uint64_t seed)
+static void grain_begin(struct track *t, const struct grains *grains, uint64_t flows, uint64_t seed)
 {
     t->sources = sources_new(grain_keys(flows, grains->count), seed);
     t->grains = *grains;
@@ -13,12 +13,12 @@ static void begin(struct track *t, const struct grains *grains, uint64_t flows, 
 void openers_begin(struct track *t, const struct program *p, uint64_t flows, uint64_t seed)
 {
     const struct grains grains = grains_of(p->grains, p->grains_count);
-    begin(t, &grains, flows, seed);
+    grain_begin(t, &grains, flows, seed);
 }
 
 void openers_again(struct track *t, const struct grains *grains)
 {
-    begin(t, grains, t->table->groups * (uint64_t)GROUP * 2 / 3, 0);
+    grain_begin(t, grains, t->table->groups * (uint64_t)GROUP * 2 / 3, 0);
 }
 
 static void drop(struct track *t, const uint32_t opener[4], bool v6, uint32_t grains)

@@ -20,7 +20,7 @@ struct track; /* one a worker */
 enum seen_class {
     SEEN_NONE,     /* the packet has no flow, and makes none */
     SEEN_NEW,      /* the packet may begin a flow: it has none, or its flow is over */
-    SEEN_PLAIN,    /* the packet's flow is not bound, or bound but the packet fits none of the classes below */
+    SEEN_UNBOUND,  /* the packet's flow is not bound, or bound but the packet fits none of the classes below */
     SEEN_ORIGINAL, /* from the side that opened a bound flow */
     SEEN_REPLY,    /* reply of a bound flow whose replies come through here */
     SEEN_ERROR,    /* an ICMP error that quotes a packet of a bound flow as its receiver saw it */

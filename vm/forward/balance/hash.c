@@ -28,13 +28,13 @@ static inline void absorb(struct sip *s, uint64_t word)
     s->a ^= word;
 }
 
-static inline struct sip begin(struct lb_hash_key k)
+static inline struct sip sip_begin(struct lb_hash_key k)
 {
     return (struct sip){k.k0 ^ 0x736f6d6570736575, k.k1 ^ 0x646f72616e646f6d, k.k0 ^ 0x6c7967656e657261,
                         k.k1 ^ 0x7465646279746573};
 }
 
-static inline uint64_t end(struct sip *s)
+static inline uint64_t sip_end(struct sip *s)
 {
     s->c ^= 0xff;
     *s = mixed(mixed(mixed(mixed(*s))));
@@ -51,11 +51,11 @@ static uint64_t load_le(const uint8_t *p, size_t len)
 uint64_t lb_siphash(struct lb_hash_key key, const void *bytes, size_t len)
 {
     const uint8_t *p = bytes;
-    struct sip s = begin(key);
+    struct sip s = sip_begin(key);
     size_t left = len;
     for (; left >= 8; p += 8, left -= 8) absorb(&s, load_le(p, 8));
     absorb(&s, (uint64_t)(len & 0xff) << 56 | load_le(p, left));
-    return end(&s);
+    return sip_end(&s);
 }
 
 struct lb_hash_key lb_hash_key(const char *text, size_t len)
@@ -77,7 +77,7 @@ uint64_t lb_hash_flow(struct lb_hash_key key, const struct lb_flow *f)
 {
     const uint64_t rest =
         (uint64_t)f->family << 40 | (uint64_t)f->proto << 32 | (uint64_t)f->dst_port << 16 | f->src_port;
-    struct sip s = begin(key);
+    struct sip s = sip_begin(key);
     if (f->family == 6) {
         absorb_v6(&s, f->src);
         absorb_v6(&s, f->dst);
@@ -86,13 +86,13 @@ uint64_t lb_hash_flow(struct lb_hash_key key, const struct lb_flow *f)
     }
     absorb(&s, rest);
     absorb(&s, (f->family == 6 ? 40ull : 16ull) << 56);
-    return end(&s);
+    return sip_end(&s);
 }
 
 /* The message has 8 bytes for IPv4, 24 for IPv6. */
 uint64_t lb_hash_source(struct lb_hash_key key, const struct lb_flow *f)
 {
-    struct sip s = begin(key);
+    struct sip s = sip_begin(key);
     if (f->family == 6) {
         absorb_v6(&s, f->src);
         absorb(&s, f->family);
@@ -101,5 +101,5 @@ uint64_t lb_hash_source(struct lb_hash_key key, const struct lb_flow *f)
         absorb(&s, (uint64_t)f->family << 32 | f->src[0]);
         absorb(&s, 8ull << 56);
     }
-    return end(&s);
+    return sip_end(&s);
 }

@@ -58,7 +58,7 @@ void conns_add(struct conns *c, uint32_t service, uint32_t server)
 }
 
 /* Count one more in the shared cell, or check the worker's own count, if the result is at most `most`. */
-static bool take(const struct conns *c, struct shared_cell *cell, uint32_t own, uint64_t most)
+static bool conns_take(const struct conns *c, struct shared_cell *cell, uint32_t own, uint64_t most)
 {
     if (!c->share.all) return own < most;
     if (most != UINT64_MAX) return shared_reserve(cell, most);
@@ -68,7 +68,7 @@ static bool take(const struct conns *c, struct shared_cell *cell, uint32_t own, 
 
 bool conns_enter(struct conns *c, uint32_t service, uint64_t most)
 {
-    if (!take(c, c->share.all ? c->share.all->services[service] : NULL, c->services[service], most)) return false;
+    if (!conns_take(c, c->share.all ? c->share.all->services[service] : NULL, c->services[service], most)) return false;
     up(&c->services[service]);
     return true;
 }
@@ -81,7 +81,7 @@ void conns_leave(struct conns *c, uint32_t service)
 
 bool conns_serve(struct conns *c, uint32_t server, uint64_t most)
 {
-    if (!take(c, c->share.all ? c->share.all->servers[server] : NULL, c->servers[server], most)) return false;
+    if (!conns_take(c, c->share.all ? c->share.all->servers[server] : NULL, c->servers[server], most)) return false;
     up(&c->servers[server]);
     ever_up(&c->begun[server]);
     return true;

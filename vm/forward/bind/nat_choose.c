@@ -150,8 +150,8 @@ static bool is_own(const struct nat *n, uint8_t family, const uint32_t addr[4])
 }
 
 /* Translate the source by statement `at`. */
-static enum nat_fate leave(struct nat *n, const struct key *key, uint16_t stack, uint32_t at, bool look,
-                           struct flow_bind *b)
+static enum nat_fate port_leave(struct nat *n, const struct key *key, uint16_t stack, uint32_t at, bool look,
+                                struct flow_bind *b)
 {
     const struct pbc_nat *one = &n->p->nats[at];
     b->nat = (uint16_t)at;
@@ -174,7 +174,7 @@ static enum nat_fate leave(struct nat *n, const struct key *key, uint16_t stack,
 }
 
 /* Begin with the packet's own ends. */
-static void begin(const struct key *key, uint16_t query, struct flow_bind *b)
+static void binding_begin(const struct key *key, uint16_t query, struct flow_bind *b)
 {
     *b = (struct flow_bind){.server = PBC_NONE,
                             .branch = PBC_NONE,
@@ -202,14 +202,14 @@ enum nat_fate nat_choose(struct nat *n, const struct key *key, uint16_t query, u
 {
     const uint8_t family = family_of(key);
     if (!may_translate(key)) return NAT_NOTHING;
-    begin(key, query, b);
+    binding_begin(key, query, b);
     const bool in = turn(n, key, stack, look, b);
     if (!in && (key->kind & KIND_DST_SELF || outside_space(&n->outsides, key->dst, family) != SPACE_NONE))
         return NAT_NOTHING;
     const uint32_t out = nat_statement_out(n->p, key, in);
     if (!in && out == PBC_NONE) return NAT_NOTHING;
     if (in) b->kind = BIND_NAT_FORWARD;
-    if (out != PBC_NONE && leave(n, key, stack, out, look, b) != NAT_BOUND) return give_up(n, key, look, b);
+    if (out != PBC_NONE && port_leave(n, key, stack, out, look, b) != NAT_BOUND) return give_up(n, key, look, b);
     if (look) return NAT_BOUND;
     n->counters.out += !in;
     n->counters.in += in && out == PBC_NONE;

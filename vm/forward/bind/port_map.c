@@ -23,18 +23,18 @@ void port_words_of(struct port_words *s, unsigned worker, unsigned workers)
         if (port_slice((uint16_t)(w * 64), workers) == (workers > 1 ? worker : 0)) s->mine[w / 64] |= 1ull << w % 64;
 }
 
-static void take(struct port_map *p, uint32_t port)
+static void port_take(struct port_map *p, uint32_t port)
 {
     p->taken[port / 64] |= 1ull << port % 64;
     note_full(p, port / 64);
 }
 
-void port_map_hold(struct port_map *p, uint16_t port) { take(p, port); }
+void port_map_hold(struct port_map *p, uint16_t port) { port_take(p, port); }
 
 bool port_map_take(struct port_map *p, const struct port_words *s, uint16_t port)
 {
     if (!(s->mine[port / 4096] >> port / 64 % 64 & 1) || !(free_in(p, port / 64) >> port % 64 & 1)) return false;
-    take(p, port);
+    port_take(p, port);
     return true;
 }
 
@@ -68,7 +68,7 @@ int32_t port_map_draw(struct port_map *p, const struct port_words *s, uint16_t l
     const uint32_t span = (uint32_t)hi - lo + 1, start = lo + (uint32_t)((draw >> 32) * span >> 32);
     int32_t port = first_free(p, s, start, hi);
     if (port < 0 && start > lo) port = first_free(p, s, lo, start - 1);
-    if (port >= 0) take(p, (uint32_t)port);
+    if (port >= 0) port_take(p, (uint32_t)port);
     return port;
 }
 

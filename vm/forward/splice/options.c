@@ -29,7 +29,7 @@ void splice_options_read(const uint8_t *bytes, uint32_t len, struct options *o)
 }
 
 /* Write two no-ops and the option's first two bytes: its numbers are at multiples of 4 (RFC 7323, appendix A). */
-static uint32_t begin(uint8_t *bytes, uint8_t kind, uint32_t len)
+static uint32_t option_begin(uint8_t *bytes, uint8_t kind, uint32_t len)
 {
     bytes[0] = bytes[1] = TCP_OPT_NOP;
     bytes[2] = kind;
@@ -41,14 +41,14 @@ uint32_t splice_options_write(const struct options *o, uint8_t bytes[TCP_OPTIONS
 {
     uint32_t at = 0;
     if (o->has_stamps) {
-        at += begin(bytes, TCP_OPT_STAMPS, TCP_OPT_STAMPS_LEN);
+        at += option_begin(bytes, TCP_OPT_STAMPS, TCP_OPT_STAMPS_LEN);
         wire_put32(bytes + at, o->stamp);
         wire_put32(bytes + at + 4, o->echo);
         at += 8;
     }
     uint32_t most = (TCP_OPTIONS_MOST - at - 4) / TCP_OPT_SACK_BLOCK, blocks = o->blocks < most ? o->blocks : most;
     if (blocks == 0) return at;
-    at += begin(bytes + at, TCP_OPT_SACK, 2 + blocks * TCP_OPT_SACK_BLOCK);
+    at += option_begin(bytes + at, TCP_OPT_SACK, 2 + blocks * TCP_OPT_SACK_BLOCK);
     for (uint32_t i = 0; i < blocks; i++, at += TCP_OPT_SACK_BLOCK) {
         wire_put32(bytes + at, o->sack[i][0]);
         wire_put32(bytes + at + 4, o->sack[i][1]);

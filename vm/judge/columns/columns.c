@@ -142,7 +142,7 @@ static void leave_from(struct way *w, uint32_t i, uint64_t packets)
     w->left |= packets;
 }
 
-static void leave(struct way *w, uint32_t i, uint64_t packets)
+static void column_leave(struct way *w, uint32_t i, uint64_t packets)
 {
     FOR_EACH(at, packets) w->ahead->classifier[at] = PBC_NONE;
     leave_from(w, i, packets);
@@ -161,7 +161,7 @@ static void step(struct way *w, uint32_t i, uint64_t packets)
 {
     const struct insn *const n = &w->p->code[i];
     if (n->op <= OP_JNHDR && few(packets)) {
-        leave(w, i, packets);
+        column_leave(w, i, packets);
         return;
     }
     if (n->op <= OP_JNHDR) {
@@ -188,7 +188,7 @@ static void step(struct way *w, uint32_t i, uint64_t packets)
     case OP_PASS: w->ops->put(w->out, packets, decided_by_nobody(ACTION_PASS)); return;
     default: break;
     }
-    leave(w, i, packets);
+    column_leave(w, i, packets);
 }
 
 bool columns_pay(const struct program *p, uint64_t todo)

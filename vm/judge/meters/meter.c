@@ -93,7 +93,7 @@ static void set_time(struct meter *m, uint64_t now_ns)
 }
 
 /* Take `cost` units from the bucket if they are there. */
-static bool take(const struct meter *m, uint64_t *bucket, uint64_t cost)
+static bool tokens_take(const struct meter *m, uint64_t *bucket, uint64_t cost)
 {
     const uint64_t after = bucket_after(*bucket, m->now, m->rate.limit, cost);
     if (after == BUCKET_LACKS) return false;
@@ -131,7 +131,7 @@ static __attribute__((noinline)) bool take_leased(const struct meters *all, stru
 /* Take for a meter without a key: from the lease, or from this worker's bucket. */
 static inline bool take_unkeyed(const struct meters *all, struct meter *m, uint64_t cost)
 {
-    return __builtin_expect(m->leases, 0) ? take_leased(all, m, cost) : take(m, &m->shared, cost);
+    return __builtin_expect(m->leases, 0) ? take_leased(all, m, cost) : tokens_take(m, &m->shared, cost);
 }
 
 /* Give back a lease that is too old. True while there is one. */
@@ -163,9 +163,9 @@ static bool take_by_key(struct meters *all, uint32_t id, const struct meter_key 
     keyed_place(&m->table, k, m->table.key_words, &at);
     uint32_t slot = keyed_find(&m->table, &at, k);
     if (slot == KEYED_NONE) slot = claim(m, &at, k);
-    if (slot != KEYED_NONE) return take(m, &m->table.words[slot], cost);
+    if (slot != KEYED_NONE) return tokens_take(m, &m->table.words[slot], cost);
     all->counters[id].overflowed++;
-    return take(m, &m->shared, cost);
+    return tokens_take(m, &m->shared, cost);
 }
 
 enum meter_says meter_ask(struct meters *all, uint32_t id, const struct key *key, uint64_t packet)
@@ -215,7 +215,7 @@ static uint64_t ahead_of_all(const struct meter *m, uint64_t now_ns)
 }
 
 /* Return how far the bucket that would judge the packet lies ahead of the clock. */
-static uint64_t look(const struct meters *all, const struct meter *m, const struct meter_key *k)
+static uint64_t tokens_look(const struct meters *all, const struct meter *m, const struct meter_key *k)
 {
     if (m->leases) return ahead_of_all(m, all->now_ns);
     const uint64_t since = all->now_ns - m->base_ns;
@@ -238,7 +238,7 @@ enum meter_says meter_peek(const struct meters *all, const struct program *p, ui
     if (tokens) *tokens = 0;
     if (!meter_key_of(def, key, &k)) return METER_LACKS;
     meter_rate_init(&rate, def);
-    uint64_t left = rate.limit - (all ? look(all, &all->meter[id], &k) : 0);
+    uint64_t left = rate.limit - (all ? tokens_look(all, &all->meter[id], &k) : 0);
     if (tokens) *tokens = left / rate.cost;
     return meter_tokens(def, key) * rate.cost <= left ? METER_WITHIN : METER_OVER;
 }

@@ -23,8 +23,8 @@ static const uint32_t *bucket_in(const struct program *p, uint32_t node, const s
 static const uint32_t *side_of(const struct key *key, bool dst) { return dst ? key->dst : key->src; }
 
 /* Prefetch the first bucket of each walk. Return the packets that have one. */
-static uint64_t begin(const struct program *p, struct set_side x, const struct key keys[], uint64_t todo,
-                      struct walk *w)
+static uint64_t ahead_begin(const struct program *p, struct set_side x, const struct key keys[], uint64_t todo,
+                            struct walk *w)
 {
     const uint32_t nodes[2] = {node_of_set(p->lookup, x.set, false), node_of_set(p->lookup, x.set, true)};
     uint64_t begun = 0;
@@ -67,7 +67,7 @@ void set_ahead(const struct program *p, const struct key keys[], uint64_t todo)
 {
     for (unsigned i = 0; i < p->ahead_count; i++) {
         struct walk w;
-        uint64_t walking = begin(p, p->ahead[i], keys, todo, &w);
+        uint64_t walking = ahead_begin(p, p->ahead[i], keys, todo, &w);
         while (walking) walking = descend(p, p->ahead[i], keys, walking, &w);
     }
 }

@@ -28,7 +28,7 @@ static inline bool is_crowded(uint64_t why) { return why == KERNEL_UP_BUSY || wh
 
 /* Keep the packet's flow. A packet that is already edited for sending leaves even if its flow could not be changed. One
  * that the host sends passes as decided if the table is busy or full, for no worker takes it up. */
-inline_whole uint32_t keep(struct kpkt *k, uint32_t out)
+inline_whole uint32_t packet_keep(struct kpkt *k, uint32_t out)
 {
     const uint64_t why = keeps(k) ? kernel_flow_keep(k) : 0;
     if (!why) return out;
@@ -47,7 +47,7 @@ static inline void tell(struct kpkt *k)
 /* Keep the flow, count and report the packet. Return where it goes (enum kernel_out). */
 inline_whole uint32_t act(struct kpkt *k, uint32_t out)
 {
-    if (out == KERNEL_PASS || out == KERNEL_SEND) out = keep(k, out);
+    if (out == KERNEL_PASS || out == KERNEL_SEND) out = packet_keep(k, out);
     if (out != KERNEL_UP) {
         settle_count(k);
         if (k->flags & KERNEL_NO_WAY) settle_counters()->ways_unknown++;

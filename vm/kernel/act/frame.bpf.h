@@ -1,4 +1,4 @@
-/* Edit the frame of an ordinary packet of a bound flow where it lies: `apply` of short.c, in an XDP buffer. The
+/* Edit the frame of an ordinary packet of a bound flow where it lies: `apply` of express.c, in an XDP buffer. The
  * recipes' code is the vm's own; this file adds the bounds that the kernel's verifier wants to see. */
 #pragma once
 

@@ -1,4 +1,4 @@
-/* Turn decisions into verdicts, and count them: the choices of settle.c, short.c and forward.c for packets that the
+/* Turn decisions into verdicts, and count them: the choices of settle.c, express.c and forward.c for packets that the
  * kernel finishes. All others go up, and only their going up is counted. */
 #pragma once
 
@@ -142,7 +142,7 @@ static __always_inline uint32_t settle_sent_on(struct kpkt *k, decided by)
     const uint32_t translates = count_program(k->program)->flags & KERNEL_TRANSLATES;
     const bool proxied = k->branch != PBC_NONE && k->flags & KERNEL_PROXIED;
     if (k->flags & KERNEL_ORDINARY) return settle_ordinary(k, by);
-    if (k->seen.class == SEEN_PLAIN) {
+    if (k->seen.class == SEEN_UNBOUND) {
         if (translates && settle_is_error(&k->key)) return settle_up(k, KERNEL_UP_ERROR);
         return proxied ? settle_proxied(k, by) : settle_here(k, by);
     }

@@ -2,7 +2,7 @@
 #include "vm/kernel/bpf.h"
 
 #define TABLE_ACCESS "vm/kernel/flow/table_access.bpf.h"
-#include "vm/forward/plain.h"
+#include "vm/forward/ordinary.h"
 #include "vm/packet/parse/fragment.h"
 #include "vm/packet/parse/read.h"
 

@@ -46,7 +46,7 @@ static bool stripe_lock(uint64_t *stripe)
 static void stripe_unlock(uint64_t *stripe) { __sync_lock_test_and_set(stripe, 0); }
 
 /* Add the flow, with the stripe's lock taken. */
-static __always_inline uint64_t add(struct kpkt *k)
+static __always_inline uint64_t keep_add(struct kpkt *k)
 {
     struct track_seen *s = &k->seen;
     const bool high = s->at & AT_HIGH, by_other = s->next.by_other;
@@ -64,7 +64,7 @@ static __always_inline uint64_t add(struct kpkt *k)
     return KERNEL_UP_NONE;
 }
 
-static __always_inline uint64_t begin(struct kpkt *k)
+static __always_inline uint64_t keep_begin(struct kpkt *k)
 {
     struct track_seen *s = &k->seen;
     uint64_t *stripe = &state_flow_head.adding[s->hash % FLOW_STRIPES];
@@ -73,7 +73,7 @@ static __always_inline uint64_t begin(struct kpkt *k)
     if (s->slot != FLOW_NONE && table_still(s) &&
         !table_release(TABLE, (uint32_t)s->slot, FLOW_END_REOPENED, k->now_ns))
         up = KERNEL_UP_BUSY;
-    if (!up) up = add(k);
+    if (!up) up = keep_add(k);
     stripe_unlock(stripe);
     return up;
 }
@@ -84,7 +84,7 @@ GLOBAL uint64_t kernel_flow_keep(struct kpkt *k NONNULL)
         return KERNEL_UP_BEGIN;
     switch (keep_what(&k->seen)) {
     case KEEP_NOTHING: break;
-    case KEEP_BEGIN: return k->seen.id.stack == STACK_UNKNOWN ? KERNEL_UP_ROOM : begin(k);
+    case KEEP_BEGIN: return k->seen.id.stack == STACK_UNKNOWN ? KERNEL_UP_ROOM : keep_begin(k);
     case KEEP_GO_ON: return go_on(k);
     }
     return KERNEL_UP_NONE;

@@ -107,7 +107,9 @@ GLOBAL uint64_t kernel_flow_see(struct kpkt *k NONNULL, bool opened)
 static bool is_by_recipe(const struct kpkt *k)
 {
     const struct track_seen *s = &k->seen;
-    if (!plain_is(&k->pkt, &k->key, k->head, k->pkt.cap_len == k->pkt.wire_len)) return false;
+    if (!ordinary_headers(&k->pkt, &k->key, k->pkt.cap_len == k->pkt.wire_len) ||
+        !ordinary_frame(&k->pkt, &k->key, k->head))
+        return false;
     if (s->at & (AT_SAME | AT_GROUP) || s->twin != (s->dir == FLOW_REPLY)) return false;
     if (s->how == HOW_TCP) return s->mark == MARK_ESTABLISHED && ordinary_is_open(&k->flow);
     return ordinary_udp(&k->flow, (enum flow_dir)s->dir);
@@ -126,7 +128,7 @@ APART uint64_t kernel_flow_look_at_bound(struct kpkt *k NONNULL)
     if (!sends_on()) return KERNEL_UP_BEGIN;
     if (s->class == SEEN_ERROR) return KERNEL_UP_ERROR;
     if (s->recipe && is_by_recipe(k) && has_recipe(k) &&
-        plain_leaves(&k->recipe, s->recipe, &k->pkt, &k->key, k->head, s->twin, state_world.longest)) {
+        recipe_takes(&k->recipe, s->recipe, &k->pkt, &k->key, k->head, s->twin, state_world.longest)) {
         k->flags |= KERNEL_ORDINARY;
         return KERNEL_UP_NONE;
     }

@@ -46,7 +46,7 @@ static void decide_by_rule(struct emit *e)
 }
 
 /* Write the start of a function. Older kernels assume that the packet may be NULL. */
-static void begin(struct emit *e)
+static void emit_begin(struct emit *e)
 {
     struct insns *const a = &e->a;
     if (e->counted) {
@@ -66,7 +66,7 @@ static void pass(struct emit *e)
     if (e->counted && e->again)
         turn_begin(e);
     else
-        begin(e);
+        emit_begin(e);
     for (uint32_t i = 0; i < e->count && !e->a.failed; i++) {
         insns_relay(&e->a);
         insns_here(&e->a, i);
@@ -91,7 +91,7 @@ static bool survey(struct emit *e)
 }
 
 /* Hand the arrays over to a new function. False: writing had failed. */
-static bool take(struct made *m, const char *name, struct emit *e)
+static bool made_take(struct made *m, const char *name, struct emit *e)
 {
     const bool failed = e->a.failed;
     if (!failed) {
@@ -123,7 +123,7 @@ static bool make(struct made *m, uint32_t func)
     m->too_far |= m->counted && !e.a.failed && insns_has_gotol(&e.a);
     free(e.shapes);
     free(e.left_out);
-    return take(m, m->names[func], &e);
+    return made_take(m, m->names[func], &e);
 }
 
 /* Make a function of that name outside the program's: for a program without services, or around a loop. */
@@ -131,9 +131,9 @@ static bool make_apart(struct made *m, const char *name, void (*write)(struct em
 {
     struct emit e = {.p = m->p, .counted = m->counted, .a.no_gotol = m->counted};
     insns_begin(&e.a, 0);
-    begin(&e);
+    emit_begin(&e);
     write(&e, of);
-    return insns_end(&e.a) && take(m, name, &e);
+    return insns_end(&e.a) && made_take(m, name, &e);
 }
 
 static void no_branch(struct emit *e, const char *of) { step_return(e, 0); }

@@ -7,7 +7,7 @@
 #include "vm/flow/table/lookup.h"
 #include "vm/flow/track/ordinary.h"
 #include "vm/flow/track/tuple_ports.h"
-#include "vm/forward/plain.h"
+#include "vm/forward/ordinary.h"
 #include "vm/kernel/act/frame.bpf.h"
 #include "vm/kernel/act/leave.bpf.h"
 #include "vm/kernel/act/settle.bpf.h"
@@ -25,15 +25,6 @@ inline_whole bool express_may(const struct kpkt *k)
     return !(state_world.facts.bridges | state_world.sample | (state_world.reach > KERNEL_HEAD));
 }
 
-/* True for whole TCP packets of data or ACK alone, and whole UDP packets. */
-inline_whole bool express_is_plain(const struct kpkt *k)
-{
-    const struct key *key = &k->key;
-    const uint32_t flags = TCP_SYN | TCP_FIN | TCP_RST | TCP_ACK;
-    if (!plain_ports(key) || k->pkt.flags & PKT_FOUND || k->pkt.cap_len != k->pkt.wire_len) return false;
-    return (key->marks & flags) == (key->kind & KIND_TCP ? TCP_ACK : 0u);
-}
-
 /* Find the packet's tuple, and the first slot that may hold it: its flow's, or that of its flow's twin. */
 inline_whole bool express_find(struct kpkt *k)
 {
@@ -47,8 +38,8 @@ inline_whole bool express_find(struct kpkt *k)
     s->twin = at->flags & FLOW_TWIN;
     s->slot = s->twin ? at->flow : s->tuple;
     s->dir = !(s->at & AT_HIGH) == !(at->flags & FLOW_OPENED_BY_HIGH) ? FLOW_ORIGINAL : FLOW_REPLY;
-    s->class = s->twin ? SEEN_REPLY : at->flags & FLOW_BOUND ? SEEN_ORIGINAL : SEEN_PLAIN;
-    return s->class == SEEN_PLAIN || s->twin == (s->dir == FLOW_REPLY);
+    s->class = s->twin ? SEEN_REPLY : at->flags & FLOW_BOUND ? SEEN_ORIGINAL : SEEN_UNBOUND;
+    return s->class == SEEN_UNBOUND || s->twin == (s->dir == FLOW_REPLY);
 }
 
 /* True if no rule judges the packet: it is a reply of a bound flow, or there are no firewalls. */
@@ -65,7 +56,7 @@ inline_whole bool express_leaves(struct kpkt *k, const uint8_t *frame)
         return false;
     const uint32_t kind = k->seen.recipe;
     if (kind != RECIPE_REWRITE && kind != RECIPE_FRAME) return false;
-    return plain_leaves(&k->recipe, kind == RECIPE_FRAME ? RECIPE_FRAME : RECIPE_REWRITE, &k->pkt, &k->key, frame,
+    return recipe_takes(&k->recipe, kind == RECIPE_FRAME ? RECIPE_FRAME : RECIPE_REWRITE, &k->pkt, &k->key, frame,
                         k->seen.twin, state_world.longest) &&
            leave_is_known(k);
 }
@@ -86,7 +77,7 @@ inline_whole bool express_goes_on(struct kpkt *k, struct flow *f, const uint8_t 
         struct tcp_segment segment;
         ordinary_segment(tcp, &k->key, &k->pkt, &segment);
         if (!ordinary_is_open(f) || !in_window(&f->tcp, dir, &segment)) return false;
-        take(&f->tcp, dir, &segment);
+        window_take(&f->tcp, dir, &segment);
         f->tcp.ignored = 0;
     } else if (!ordinary_udp(f, dir)) {
         return false;
@@ -132,9 +123,7 @@ inline_whole void express_edit(const struct kpkt *k, uint8_t *frame)
 /* Edit a packet of a bound flow. False: it takes the long way. */
 inline_whole bool express_on(struct kpkt *k, uint8_t *frame)
 {
-    if (!(count_program(k->program)->flags & KERNEL_SENDS_ON) || k->pkt.ext_headers | (k->pkt.link ^ LINK_ETHER))
-        return false;
-    if (k->key.ttl <= 1 || !plain_station(frame)) return false;
+    if (!(count_program(k->program)->flags & KERNEL_SENDS_ON) || !ordinary_frame(&k->pkt, &k->key, frame)) return false;
     const uint8_t *sum = frame + ETHER_LEN + IP4_LEN + (k->key.kind & KIND_TCP ? TCP_SUM : UDP_SUM);
     if (k->flags & KERNEL_SOFTWARE && frame_is_partial(k, wire_get16(sum))) return false;
     EXPRESS_STEP(k);
@@ -165,11 +154,11 @@ inline_whole bool express_here(struct kpkt *k, const uint8_t *frame)
 inline_whole uint32_t express(struct kpkt *k, uint8_t *frame, bool sends)
 {
     EXPRESS_STEP(k);
-    if (!express_may(k) || !express_is_plain(k)) return KERNEL_NONE;
+    if (!express_may(k) || !ordinary_headers(&k->pkt, &k->key, k->pkt.cap_len == k->pkt.wire_len)) return KERNEL_NONE;
     EXPRESS_STEP(k);
     if (!express_find(k)) return KERNEL_NONE;
     EXPRESS_STEP(k);
-    const bool bound = k->seen.class != SEEN_PLAIN;
+    const bool bound = k->seen.class != SEEN_UNBOUND;
     if (bound ? !sends || !sends_on() || !express_on(k, frame) : !express_here(k, frame)) return KERNEL_NONE;
     EXPRESS_STEP(k);
     k->up = KERNEL_UP_NONE;

@@ -80,16 +80,16 @@ inline_whole bool asks_more(const struct kpkt *k)
 }
 
 /* Read an IPv4 frame without tags where it lies, if its headers are contiguous. */
-inline_whole enum quick read_there(struct kpkt *k, const uint8_t *bytes, const uint8_t *end)
+inline_whole enum express_read read_there(struct kpkt *k, const uint8_t *bytes, const uint8_t *end)
 {
     const struct outer ether = {.l3 = ETHER_LEN, .kind = KIND_ETHER | KIND_ETHERTYPE};
     const uint64_t there = (uint64_t)(end - bytes), len = there < HEAD_AHEAD ? there : HEAD_AHEAD;
-    if (bytes + EXPRESS_BYTES > end) return QUICK_NOT;
-    if (k->pkt.link != LINK_ETHER || k->pkt.tag_count) return QUICK_NOT;
-    if (wire_raw16(bytes + ETHER_TYPE_AT) != htobe16(ETHER_IP4)) return QUICK_NOT;
+    if (bytes + EXPRESS_BYTES > end) return EXPRESS_NOT;
+    if (k->pkt.link != LINK_ETHER || k->pkt.tag_count) return EXPRESS_NOT;
+    if (wire_raw16(bytes + ETHER_TYPE_AT) != htobe16(ETHER_IP4)) return EXPRESS_NOT;
     set_head(k, len);
-    if (k->pkt.head_len < ETHER_LEN + IP4_LEN + L4_READ) return QUICK_NOT;
-    return quick_read4(bytes, &k->pkt, &k->key, &ether);
+    if (k->pkt.head_len < ETHER_LEN + IP4_LEN + L4_READ) return EXPRESS_NOT;
+    return express_read4(bytes, &k->pkt, &k->key, &ether);
 }
 
 /* Copy and parse the frame: key and offsets become those of pkt_parse. */
@@ -97,10 +97,10 @@ inline_whole void read_frame(struct kpkt *k, const struct frame *f)
 {
     copy_head(k, f);
     LOOK_STEP(k);
-    if (k->found == QUICK_NOT || !k->head_len)
+    if (k->found == EXPRESS_NOT || !k->head_len)
         kernel_parse(k);
     else
-        kernel_parse_rest(k, k->found == QUICK_BAD_SUM);
+        kernel_parse_rest(k, k->found == EXPRESS_BAD_SUM);
     LOOK_STEP(k);
     if (!asks_more(k) || k->head_len >= KERNEL_HEAD || k->head_len >= k->frame_len) return;
     load(k, f, KERNEL_HEAD);
@@ -173,7 +173,7 @@ inline_whole bool may_be_opened(const struct kpkt *k, const struct frame *f)
     return (k->key.kind & (KIND_TCP | KIND_DST_SELF)) == (KIND_TCP | KIND_DST_SELF);
 }
 
-inline_whole void begin(struct kpkt *k)
+inline_whole void packet_begin(struct kpkt *k)
 {
     if (!(k->flags & KERNEL_ASKED)) k->serial++;
     k->program = state_world.program;
@@ -182,7 +182,7 @@ inline_whole void begin(struct kpkt *k)
     k->seen.class = SEEN_NONE;
 }
 
-inline_whole enum stage look(struct kpkt *k, const struct frame *f)
+inline_whole enum stage packet_look(struct kpkt *k, const struct frame *f)
 {
     read_frame(k, f);
     LOOK_STEP(k);
@@ -258,15 +258,15 @@ SEC("xdp") int look_xdp(struct xdp_md *ctx)
         k->flags &= KERNEL_SAID;
     else
         arrive(k, ctx->ingress_ifindex, 0);
-    begin(k);
+    packet_begin(k);
     LOOK_STEP(k);
     uint8_t *bytes = first_byte(&f);
     k->found = read_there(k, bytes, end_byte(&f));
-    const uint32_t out = k->found == QUICK_GOOD ? express(k, bytes, true) : KERNEL_NONE;
+    const uint32_t out = k->found == EXPRESS_GOOD ? express(k, bytes, true) : KERNEL_NONE;
     if (out == KERNEL_SEND) return leave_out(ctx, k);
     if (out == KERNEL_PASS) return XDP_PASS;
     LOOK_STEP(k);
-    switch (look(k, &f)) {
+    switch (packet_look(k, &f)) {
     case STAGE_JUDGE: bpf_tail_call(ctx, &map_stages_xdp, STAGE_JUDGE); break;
     case STAGE_ACT: bpf_tail_call(ctx, &map_stages_xdp, STAGE_ACT); break;
     case STAGE_NONE: return XDP_PASS;
@@ -302,13 +302,13 @@ SEC("tc") int look_tc(struct __sk_buff *ctx)
         if (was_judged(ctx)) return TC_ACT_UNSPEC;
         arrive_tc(k, ctx);
     }
-    begin(k);
+    packet_begin(k);
     LOOK_STEP(k);
     uint8_t *bytes = first_byte(&f);
     k->found = read_there(k, bytes, end_byte(&f));
-    if (k->found == QUICK_GOOD && express(k, bytes, false) == KERNEL_PASS) return TC_ACT_UNSPEC;
+    if (k->found == EXPRESS_GOOD && express(k, bytes, false) == KERNEL_PASS) return TC_ACT_UNSPEC;
     LOOK_STEP(k);
-    switch (look(k, &f)) {
+    switch (packet_look(k, &f)) {
     case STAGE_JUDGE: bpf_tail_call(ctx, &map_stages_tc, STAGE_JUDGE); break;
     case STAGE_ACT: bpf_tail_call(ctx, &map_stages_tc, STAGE_ACT); break;
     case STAGE_NONE: return TC_ACT_UNSPEC;

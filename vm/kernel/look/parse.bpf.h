@@ -25,7 +25,7 @@ static void parse_set_proto(struct parse *p, uint8_t proto);
 static enum pkt_reason parse_fragment(uint32_t offset, bool more, uint32_t bytes, int proto);
 static enum pkt_reason parse_frame(struct pkt *pkt, const struct facts *facts, struct key *key);
 
-/* Result of the quick parser when the careful one has to take over. */
+/* Result of the express parser when the careful one has to take over. */
 enum { PARSE_CAREFULLY = REASON_COUNT };
 #define QUICK_CAREFUL(pkt, facts, key) ((enum pkt_reason)PARSE_CAREFULLY)
 
@@ -46,7 +46,7 @@ static enum pkt_reason ip6_header(struct parse *p, struct chain *c);
 #include "vm/packet/parse/ip6.c"
 #include "vm/packet/parse/link.c"
 #include "vm/packet/parse/parse.c"
-#include "vm/packet/parse/quick.h"
+#include "vm/packet/parse/express.h"
 #include "vm/packet/parse/sctp.c"
 #include "vm/packet/parse/tcp.c"
 #include "vm/packet/parse/udp.c"
@@ -128,7 +128,7 @@ GLOBAL uint64_t kernel_parse_carefully(struct kpkt *k NONNULL)
 
 /* Parse the bytes of head as pkt_parse does, without schedules and bridges, if the frame is Ethernet with one tag at
  * most, in its bytes or taken off. (For other links the code is not worth its size.) */
-GLOBAL uint64_t kernel_parse_quickly(struct kpkt *k NONNULL)
+GLOBAL uint64_t kernel_parse_express(struct kpkt *k NONNULL)
 {
     const struct facts *facts = &state_world.facts;
     struct pkt *pkt = &k->pkt;
@@ -152,10 +152,10 @@ GLOBAL uint64_t kernel_parse_quickly(struct kpkt *k NONNULL)
 
 static inline void kernel_parse(struct kpkt *k)
 {
-    if (kernel_parse_quickly(k) == PARSE_CAREFULLY) kernel_parse_carefully(k);
+    if (kernel_parse_express(k) == PARSE_CAREFULLY) kernel_parse_carefully(k);
 }
 
-/* Parse the rest of a frame that quick_read4 has read. */
+/* Parse the rest of a frame that express_read4 has read. */
 static inline void kernel_parse_rest(struct kpkt *k, bool bad_sum)
 {
     const struct facts *facts = &state_world.facts;

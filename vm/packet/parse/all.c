@@ -1,5 +1,5 @@
-/* pkt_parse and pkt_parse_all: the quick parser (quick.h), then facts about the world. */
-#include "vm/packet/parse/quick.h"
+/* pkt_parse and pkt_parse_all: the express parser (express.h), then facts about the world. */
+#include "vm/packet/parse/express.h"
 
 /* Fetch the cache lines of a frame's headers some packets before it is parsed: the first, and the one in which a plain
  * TCP header ends. (A macro: gcc takes a function that only prefetches for one without effect, and drops the call.) */
@@ -23,7 +23,7 @@ uint64_t pkt_parse_all(struct pkt *const pkts[], unsigned n, const struct facts 
     for (unsigned i = 0; i < n && i < PREFETCH_AHEAD; i++) PREFETCH(pkts[i]);
     for (unsigned i = 0; i < n; i++) {
         if (i + PREFETCH_AHEAD < n) PREFETCH(pkts[i + PREFETCH_AHEAD]);
-        good |= (uint64_t)(parse_quick(pkts[i], facts, &keys[i]) == REASON_NONE) << i;
+        good |= (uint64_t)(parse_express(pkts[i], facts, &keys[i]) == REASON_NONE) << i;
         all |= keys[i].kind;
     }
     if (unlikely(facts && facts->bridges))
@@ -38,7 +38,7 @@ uint64_t pkt_parse_all(struct pkt *const pkts[], unsigned n, const struct facts 
 
 enum pkt_reason pkt_parse(struct pkt *pkt, const struct facts *facts, struct key *key)
 {
-    enum pkt_reason reason = parse_quick(pkt, facts, key);
+    enum pkt_reason reason = parse_express(pkt, facts, key);
     if (unlikely(facts && facts->bridges)) cross_bridge(facts, key);
     if (unlikely(facts && facts->patterns)) key->iface = facts_known_as(facts, key->iface);
     if (unlikely(facts && facts->schedules)) key->marks |= facts->schedules << MARK_SCHEDULES;

@@ -7,7 +7,7 @@
 uint32_t bytes_copy(const struct pkt *pkt, uint32_t at, uint32_t len, uint8_t *out) { return 0; }
 #else
 /* Copy the wanted bytes that lie in this piece, from `from` on. Return their number. */
-static uint32_t take(const uint8_t *piece, uint32_t piece_len, uint32_t from, uint32_t len, uint8_t *out)
+static uint32_t piece_take(const uint8_t *piece, uint32_t piece_len, uint32_t from, uint32_t len, uint8_t *out)
 {
     if (from >= piece_len) return 0;
     const uint32_t n = least_len(len, piece_len - from);
@@ -21,9 +21,9 @@ uint32_t bytes_copy(const struct pkt *pkt, uint32_t at, uint32_t len, uint8_t *o
     uint32_t limit = pkt->cap_len, start = least_len(pkt->head_len, limit);
     if (at >= limit) return 0;
     len = least_len(len, limit - at);
-    uint32_t done = take(pkt->data, start, at, len, out);
+    uint32_t done = piece_take(pkt->data, start, at, len, out);
     for (unsigned i = 0; i < pkt->seg_count && done < len; i++) {
-        done += take(pkt->segs[i].data, pkt->segs[i].len, at + done - start, len - done, out + done);
+        done += piece_take(pkt->segs[i].data, pkt->segs[i].len, at + done - start, len - done, out + done);
         start += pkt->segs[i].len;
     }
     return done;

@@ -1,5 +1,5 @@
 /* The careful parser: one function a protocol, each checking every length in the order of docs/semantics.md. It takes
- * every frame; quick.h only replaces it for ordinary ones, and must give the same result.
+ * every frame; express.h only replaces it for ordinary ones, and must give the same result.
  *
  * Two ends matter. A header is *short* by the bytes on the wire (or of its IP packet); it can be *read* if its bytes
  * were captured. parse_need checks both, for a whole header. Bytes are named by their index in the frame, and only
@@ -75,5 +75,5 @@ static inline bool ether_is_tag(uint16_t type)
     return type == ETHER_VLAN || type == ETHER_QINQ || type == ETHER_QINQ_OLD;
 }
 
-/* Parse as pkt_parse does, without the quick parser. */
+/* Parse as pkt_parse does, without the express parser. */
 enum pkt_reason parse_frame(struct pkt *pkt, const struct facts *facts, struct key *key);

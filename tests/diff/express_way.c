@@ -1,7 +1,7 @@
-/* Differential test: the short way of ordinary packets beside the careful one (tests/lib/ways.h), on random
+/* Differential test: the express way of ordinary packets beside the careful one (tests/lib/ways.h), on random
  * conversations through every mode, family and protocol, and through a nat, while facts change in between.
  *
- *   short_way [SEED [FILES [PACKETS]]]
+ *   express_way [SEED [FILES [PACKETS]]]
  *
  * Clients open, speak, move to another MAC address or interface, close, reset; servers answer what reached them; errors
  * quote both; fragments, TTL 1, packets too long for the MTU, wrong checksums, cut and padded frames, a stranger's
@@ -480,6 +480,6 @@ int main(int argc, char **argv)
     printf("# %" PRIu64 " programs, %" PRIu64 " packets, %" PRIu64 " left where they lay, %" PRIu64 " swaps\n",
            totals.files, totals.packets, totals.in_place, totals.swaps);
     if (totals.in_place < totals.packets / 10) good = false; /* then nothing was compared */
-    printf("%sok 1 - the short way does what the careful one does\n1..1\n", good ? "" : "not ");
+    printf("%sok 1 - the express way does what the careful one does\n1..1\n", good ? "" : "not ");
     return !good;
 }

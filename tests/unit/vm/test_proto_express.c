@@ -1,4 +1,4 @@
-/* The quick way of pkt_parse and pkt_parse_all against the careful parser: equal keys, offsets, flags and reasons on
+/* The express way of pkt_parse and pkt_parse_all against the careful parser: equal keys, offsets, flags and reasons on
  * ordinary frames and on what random edits, cuts and paddings make of them. */
 #include "tests/unit/vm/packet.h"
 

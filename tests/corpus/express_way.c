@@ -1,6 +1,6 @@
-/* The corpus by the short way and by the careful one (tests/lib/ways.h): every frame of every capture through a service
- * that takes everything, in every mode, and through a nat; each thing that was sent on comes back, ends exchanged, as a
- * reply. Own addresses, MTU and health change every few hundred frames. */
+/* The corpus by the express way and by the careful one (tests/lib/ways.h): every frame of every capture through a
+ * service that takes everything, in every mode, and through a nat; each thing that was sent on comes back, ends
+ * exchanged, as a reply. Own addresses, MTU and health change every few hundred frames. */
 #include <pcap/pcap.h>
 #include <stdlib.h>
 #include <string.h>
@@ -167,7 +167,7 @@ static void run_mix(struct trial trials[])
 int main(void)
 {
     static struct trial trials[PROGRAMS];
-    const char *dir = corpus_dir("short_way");
+    const char *dir = corpus_dir("express_way");
     uint64_t in_place = 0;
     if (!dir) return 0;
     for (unsigned i = 0; i < PROGRAMS; i++) {

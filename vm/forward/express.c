@@ -1,11 +1,11 @@
-/* The short way: an ordinary packet of a bound flow leaves by the recipe of its direction, in place if its memory is
+/* The express way: an ordinary packet of a bound flow leaves by the recipe of its direction, in place if its memory is
  * writable. All others take the careful way, which leaves recipes behind. Both have the same effect on a packet, byte
- * for byte (tests/diff/short_way.c). */
+ * for byte (tests/diff/express_way.c). */
 #include <string.h>
 
 #include "vm/forward/edges.h"
 #include "vm/forward/forward_priv.h"
-#include "vm/forward/plain.h"
+#include "vm/forward/ordinary.h"
 #include "vm/packet/edit/edit.h"
 #include "vm/packet/parse/header.h"
 #include "vm/packet/wire.h"
@@ -82,7 +82,7 @@ void forward_keep_recipe(const struct job *j, const struct packet_ctx *c, const 
     struct forward *f = j->vm->forward;
     struct recipe made;
     uint8_t kind;
-    if (!f->recipes || c->made || c->splice || c->pkt->link != LINK_ETHER || !plain_ports(c->key)) return;
+    if (!f->recipes || c->made || c->splice || c->pkt->link != LINK_ETHER || !ordinary_ports(c->key)) return;
     if (is_too_many(j, c, b) || is_down(j, b) || !fill(j, c, b, &kind, &made)) return;
     if (resolve(j, c, &made)) track_keep_recipe(f->track, &c->seen, kind, &made);
 }
@@ -151,9 +151,10 @@ static bool is_ordinary(const struct job *j, struct packet_ctx *c)
 {
     const struct forward *f = j->vm->forward;
     const struct pkt *pkt = c->pkt;
-    if (!plain_is(pkt, c->key, pkt->data, pkt->head_len == pkt->wire_len)) return false;
+    if (!ordinary_headers(pkt, c->key, pkt->head_len == pkt->wire_len) || !ordinary_frame(pkt, c->key, pkt->data))
+        return false;
     c->recipe = track_ordinary(f->track, c->key, pkt, &c->seen, f->recipes);
-    return c->recipe && plain_leaves(c->recipe, c->seen.recipe, pkt, c->key, pkt->data, c->seen.twin, f->longest);
+    return c->recipe && recipe_takes(c->recipe, c->seen.recipe, pkt, c->key, pkt->data, c->seen.twin, f->longest);
 }
 
 /* Return the packet's own memory if that can be used, else a copy; NULL: no slot. */
@@ -202,14 +203,14 @@ static inline void count(const struct job *j, const struct packet_ctx *c, decide
     const struct recipe *r = c->recipe;
     const uint32_t bytes = c->pkt->wire_len;
     vm->forward->counters.replies += c->seen.twin;
-    add(&vm->counters.verdicts[ACTION_FORWARD], bytes);
-    add(decider(vm, by), bytes);
+    counter_add(&vm->counters.verdicts[ACTION_FORWARD], bytes);
+    counter_add(decider(vm, by), bytes);
     if (r->service == RECIPE_NAT) {
         nat_count(vm->forward->nat, r->server, bytes);
         return;
     }
-    add(&vm->served[r->service], bytes);
-    add(&vm->served[2 * (size_t)vm->program->services_count + r->server], bytes);
+    counter_add(&vm->served[r->service], bytes);
+    counter_add(&vm->served[2 * (size_t)vm->program->services_count + r->server], bytes);
 }
 
 static void put_mac(uint8_t *to, uint64_t mac)
@@ -238,7 +239,7 @@ static inline void apply(const struct job *j, const struct packet_ctx *c, struct
 }
 
 /* Send the packet, with the decision `by`. False: no room. */
-static inline bool leave(const struct job *j, struct packet_ctx *c, decided by)
+static inline bool express_leave(const struct job *j, struct packet_ctx *c, decided by)
 {
     struct forward *f = j->vm->forward;
     struct pkt *out = j->tx->count < j->tx->cap ? own_or_copy(j, c) : NULL;
@@ -252,19 +253,19 @@ static inline bool leave(const struct job *j, struct packet_ctx *c, decided by)
     return true;
 }
 
-enum short_way forward_short(const struct job *j, struct packet_ctx *c)
+enum express_way forward_express(const struct job *j, struct packet_ctx *c)
 {
     if (!is_ordinary(j, c)) return SHORT_NOT;
     if (!c->seen.twin && j->vm->program->firewalls_count) {
         c->key->marks = (c->key->marks & ~(uint32_t)MARK_STATES) | c->seen.mark;
         return SHORT_JUDGE;
     }
-    return leave(j, c, decided_by_nobody(ACTION_ACCEPT)) ? SHORT_LEFT : SHORT_NOT;
+    return express_leave(j, c, decided_by_nobody(ACTION_ACCEPT)) ? SHORT_LEFT : SHORT_NOT;
 }
 
-bool forward_short_judged(const struct job *j, struct packet_ctx *c)
+bool forward_express_judged(const struct job *j, struct packet_ctx *c)
 {
-    if (leave(j, c, c->decision)) return true;
+    if (express_leave(j, c, c->decision)) return true;
     track_say(j->vm->track, c->key, c->pkt, &c->seen);
     return false;
 }

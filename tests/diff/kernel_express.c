@@ -1,8 +1,8 @@
-/* Differential test: the last stage in the kernel beside forward/short.c, on conversations through every mode, family
+/* Differential test: the last stage in the kernel beside forward/express.c, on conversations through every mode, family
  * and through a nat: each ordinary packet of a flow that is sent on leaves both with the same bytes, verdict and
  * counters.
  *
- *   kernel_short [SEED [FILES [PACKETS]]]
+ *   kernel_express [SEED [FILES [PACKETS]]]
  *
  * What the stages before would find out (the key, the flow, its recipe, the decision) the worker's own tables say here.
  * Skipped where programs of the kernel may not be loaded. LONG=1: twenty times as many. */
@@ -18,7 +18,7 @@
 #include "tests/lib/rng.h"
 #include "tests/lib/talk.h"
 #include "vm/forward/forward_priv.h"
-#include "vm/forward/plain.h"
+#include "vm/forward/ordinary.h"
 #include "vm/packet/parse/header.h"
 #include "vm/packet/wire.h"
 
@@ -152,17 +152,19 @@ struct native {
     struct tx_entry entry;
 };
 
-/* As forward_short's questions. */
+/* As forward_express's questions. */
 static bool is_ordinary(struct run *r, struct native *n, const struct forward *f)
 {
-    if (!plain_is(&n->pkt, &n->key, n->pkt.data, n->pkt.head_len == n->pkt.wire_len)) return false;
+    if (!ordinary_headers(&n->pkt, &n->key, n->pkt.head_len == n->pkt.wire_len) ||
+        !ordinary_frame(&n->pkt, &n->key, n->pkt.data))
+        return false;
     track_study(f->track, &n->key, &n->pkt, &n->seen);
     track_ask(f->track, &n->seen);
     const struct recipe *found = track_ordinary(f->track, &n->key, &n->pkt, &n->seen, f->recipes);
     if (!found) return false;
     n->recipe = *found;
     (void)r;
-    return plain_leaves(found, n->seen.recipe, &n->pkt, &n->key, n->pkt.data, n->seen.twin, f->longest);
+    return recipe_takes(found, n->seen.recipe, &n->pkt, &n->key, n->pkt.data, n->seen.twin, f->longest);
 }
 
 /* The counters that an ordinary packet may change, in one row: packets and bytes. */
@@ -364,7 +366,7 @@ int main(int argc, char **argv)
     }
     printf("# %u programs, %" PRIu64 " ordinary packets\n", files, ordinary);
     if (ordinary < (uint64_t)files * packets / 4) status = 1; /* then little was compared */
-    printf("%sok 1 - the kernel's short way does what the worker's does\n1..1\n", status ? "not " : "");
+    printf("%sok 1 - the kernel's express way does what the worker's does\n1..1\n", status ? "not " : "");
     kernel_free(kernel);
     free(memory);
     return status;

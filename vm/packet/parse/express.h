@@ -1,10 +1,10 @@
-/* The quick parser of pkt_parse for the ordinary frame: at most one VLAN tag, IPv4 without options or fragments or IPv6
- * without extension headers, every header in the linear head; it is quickest for whole Ethernet frames.
+/* The express parser of pkt_parse for the ordinary frame: at most one VLAN tag, IPv4 without options or fragments or
+ * IPv6 without extension headers, every header in the linear head; it is quickest for whole Ethernet frames.
  *
  * It reads fields at their fixed places, gathers everything unusual into the sign of one number, and only then writes.
  * A table with a row for each protocol takes the place of branches, so a mix of protocols costs no more than one. An
- * unusual frame goes to the careful parser from the start, which finds the reason. A result of the quick parser is
- * always the careful one's (tests/unit/vm/test_proto_quick.c).
+ * unusual frame goes to the careful parser from the start, which finds the reason. A result of the express parser is
+ * always the careful one's (tests/unit/vm/test_proto_express.c).
  *
  * Inline: pkt_parse in all.c and the kernel's first stage contain it. Code for the kernel defines QUICK_CAREFUL before,
  * which calls for the careful parser. */
@@ -201,18 +201,23 @@ inline_always bool header_sum_ok(const uint8_t *ip)
 #endif
 }
 
-/* Result of quick_read4. */
-enum quick { QUICK_NOT /* nothing is written: the careful parser takes over */, QUICK_GOOD, QUICK_BAD_SUM };
+/* Result of express_read4. */
+enum express_read {
+    EXPRESS_NOT /* nothing is written: the careful parser takes over */,
+    EXPRESS_GOOD,
+    EXPRESS_BAD_SUM
+};
 
 /* Set key and offsets from a frame's first bytes, without what own addresses decide and the flag of a wrong sum. */
-inline_always enum quick quick_read4(const uint8_t *bytes, struct pkt *pkt, struct key *key, const struct outer *o)
+inline_always enum express_read express_read4(const uint8_t *bytes, struct pkt *pkt, struct key *key,
+                                              const struct outer *o)
 {
     const uint8_t *ip = bytes + o->l3;
     uint32_t l4 = o->l3 + IP4_LEN, total = wire_get16(ip + IP4_TOTAL);
     const struct shape *s = &shapes4[ip[IP4_PROTO]];
     if (unlikely((wire_raw64(ip) & htobe64(IP4_ORDINARY_MASK)) != htobe64(IP4_ORDINARY)) ||
         !lengths_ok(ip + IP4_LEN, pkt, o, s, l4, (int32_t)total - IP4_LEN))
-        return QUICK_NOT;
+        return EXPRESS_NOT;
     key->word[0] = slots(wire_get32(ip + IP4_SRC), 0);
     key->word[1] = 0;
     key->word[2] = slots(wire_get32(ip + IP4_DST), 0);
@@ -220,15 +225,15 @@ inline_always enum quick quick_read4(const uint8_t *bytes, struct pkt *pkt, stru
     key->word[7] = halves(pkt->iface, total, ip[IP4_TTL], ip[IP4_TOS] >> 2);
     write_upper(ip + IP4_LEN, pkt, key, o, s, l4, o->l3 + total, pair(ip[IP4_PROTO], ETHER_IP4),
                 KIND_IP4 | KIND_PROTO | KIND_FRAG_NO | KIND_IN);
-    return header_sum_ok(ip) ? QUICK_GOOD : QUICK_BAD_SUM;
+    return header_sum_ok(ip) ? EXPRESS_GOOD : EXPRESS_BAD_SUM;
 }
 
 inline_always enum pkt_reason quick_ip4(struct pkt *pkt, const struct facts *facts, struct key *key,
                                         const struct outer *o)
 {
-    const enum quick found = quick_read4(PKT_BYTES(pkt), pkt, key, o);
-    if (unlikely(found == QUICK_NOT)) return QUICK_CAREFUL(pkt, facts, key);
-    const bool bad_sum = found == QUICK_BAD_SUM;
+    const enum express_read found = express_read4(PKT_BYTES(pkt), pkt, key, o);
+    if (unlikely(found == EXPRESS_NOT)) return QUICK_CAREFUL(pkt, facts, key);
+    const bool bad_sum = found == EXPRESS_BAD_SUM;
     if (unlikely(bad_sum | facts_have_self(facts))) return finish4(pkt, facts, key, bad_sum);
     return REASON_NONE;
 }
@@ -315,7 +320,7 @@ static __attribute__((noinline)) enum pkt_reason parse_other(struct pkt *pkt, co
     return QUICK_CAREFUL(pkt, facts, key);
 }
 
-inline_always enum pkt_reason parse_quick(struct pkt *pkt, const struct facts *facts, struct key *key)
+inline_always enum pkt_reason parse_express(struct pkt *pkt, const struct facts *facts, struct key *key)
 {
     const uint32_t least = ETHER_LEN + IP4_LEN + L4_READ;
     if (unlikely(pkt->link != LINK_ETHER || pkt->tag_count != 0 || pkt->head_len != pkt->wire_len ||

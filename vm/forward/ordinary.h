@@ -1,0 +1,51 @@
+/* Test of headers for packets of forwarded flows that may go the express way, for both executors */
+#pragma once
+
+#include "vm/packet/edit/recipe.h"
+#include "vm/packet/key.h"
+#include "vm/packet/pkt.h"
+#include "vm/packet/wire.h"
+
+/* True for TCP or UDP with ports, in one piece. */
+static inline bool ordinary_ports(const struct key *key)
+{
+    const uint32_t needs = KIND_FRAG_NO | KIND_PORTS;
+    return (key->kind & needs) == needs && key->kind & (KIND_TCP | KIND_UDP);
+}
+
+static inline bool ordinary_station(const uint8_t mac[6])
+{
+    return !(mac[0] & 1) && (wire_raw32(mac) | wire_raw32(mac + 2));
+}
+
+/* True for TCP of data or ACK alone, or UDP, in one piece, without IPv4 options. whole: all of the frame is there. */
+static inline bool ordinary_headers(const struct pkt *pkt, const struct key *key, bool whole)
+{
+    const uint32_t flags = TCP_SYN | TCP_FIN | TCP_RST | TCP_ACK;
+    if (!ordinary_ports(key) || key->kind & KIND_OPTIONS || pkt->flags & PKT_FOUND || !whole) return false;
+    return (key->marks & flags) == (key->kind & KIND_TCP ? TCP_ACK : 0u);
+}
+
+/* True for an Ethernet frame to one station, with headers at fixed places and a hop left. frame: its first bytes. */
+static inline bool ordinary_frame(const struct pkt *pkt, const struct key *key, const uint8_t *frame)
+{
+    return !(pkt->ext_headers | (pkt->link ^ LINK_ETHER)) && key->ttl > 1 && ordinary_station(frame);
+}
+
+/* True if the packet comes from where replies go. */
+static inline bool recipe_heard(const struct recipe *r, const uint8_t *frame, uint16_t iface)
+{
+    const uint8_t *a = frame + 6, *b = r->heard_mac;
+    return !((wire_raw32(a) ^ wire_raw32(b)) | (wire_raw32(a + 2) ^ wire_raw32(b + 2)) | (iface ^ r->heard_if));
+}
+
+/* True if the packet may leave by its flow's recipe of that kind. reply: from the side of the flow's twin. longest: IP
+ * packet for each kind of recipe. */
+static inline bool recipe_takes(const struct recipe *r, uint8_t kind, const struct pkt *pkt, const struct key *key,
+                                const uint8_t *frame, bool reply, const uint16_t longest[RECIPE_KINDS])
+{
+    if (pkt_longest(pkt, key->length) > longest[kind]) return false;
+    if (!reply && !recipe_heard(r, frame, pkt->iface)) return false;
+    /* Partial checksums are not sent into tunnels. */
+    return !(pkt->flags & PKT_CSUM_PARTIAL && recipe_overhead(kind));
+}
