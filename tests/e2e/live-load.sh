@@ -221,6 +221,7 @@ ln -s versions/first linked.pbc
 cp one.pbc watched.pbc
 for path in watched.pbc linked.pbc; do
     prey prey -i eth0 --format json --watch $path
+    same "$path: the parent, which watches nothing, keeps its standard input" "$(readlink "/proc/$prey/fd/0")" /dev/null
     if [ $path = watched.pbc ]; then cp two.pbc next.pbc && mv next.pbc $path; else ln -s versions/second next.pbc && cp two.pbc versions/second && mv -T next.pbc $path; fi
     awaits "^reloaded: $path: "
     same "$path: another one in its place is read" "$(ask client 10.1.0.100)" two

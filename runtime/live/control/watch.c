@@ -33,7 +33,7 @@ static bool renew(struct control *control)
 
 int watch_begin(struct control *control)
 {
-    control->watch = (struct watch){.fd = -1, .due_ns = NEVER};
+    control->watch.due_ns = NEVER;
     if (!control->o->watch) return 0;
     if (!renew(control)) return 2;
     control->watch.due_ns = clock_ns(CLOCK_MONOTONIC); /* the file may have changed since it was read */
@@ -42,7 +42,7 @@ int watch_begin(struct control *control)
 
 void watch_end(struct control *control)
 {
-    if (control->o->watch && control->watch.fd >= 0) close(control->watch.fd);
+    if (control->watch.fd >= 0) close(control->watch.fd);
 }
 
 /* True if the event may concern the file: it does by name, for lost events, or for any event if the file is a link. */

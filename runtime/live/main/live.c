@@ -381,7 +381,7 @@ int live(const struct options *o)
                      .carry = {.o = o, .tun = -1, .reel = {.dir = -1, .fd = -1}},
                      .world = {.o = o, .clock.fd = -1},
                      .rules = {.o = o, .echo = {-1, -1}},
-                     .control = {.o = o}};
+                     .control = {.o = o, .watch.fd = -1}};
     struct parent *parent = NULL;
     if (o->cleanup) return claim_cleanup(o);
     wire(&l);
