@@ -18,7 +18,7 @@ struct moments *recorded_moments(const struct carry *carry, unsigned worker);
 /* Tell of losses. Call once a second. */
 void recorded_tick(struct carry *carry);
 
-/* Record a packet that the kernel judged. */
+/* Record a packet that the kernel judged, while the worker stands still: its flow table is read. */
 void recorded_sample(struct carry *carry, const struct sampled *s);
 
 void recorded_world(struct carry *carry, const struct snapshot *s);

@@ -29,6 +29,7 @@ struct in_kernel {
     struct kernel_events *events;
     struct flow_gone gone[TOLD_AT_ONCE]; /* reported ends of flows, not yet counted */
     unsigned gone_count;
+    bool holds;              /* the worker stands still until the end of the turn */
     uint64_t logs;           /* number of log records */
     struct answers *answers; /* answers to this machine's packets */
     uint64_t samples;        /* number of reported packets */

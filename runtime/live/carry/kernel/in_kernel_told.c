@@ -67,6 +67,13 @@ static int port_of(const struct in_kernel *k, uint32_t ifindex)
     return -1;
 }
 
+/* Hold the worker, whose flow table is about to be read, until the turn ends (count_gone): once for all events. */
+static void hold(struct carry *carry)
+{
+    if (!carry->kernel->holds) worker_hold(carry->workers[0]);
+    carry->kernel->holds = true;
+}
+
 /* Handle a sample: one packet of many, or every packet while there are observers. */
 static void heard_sample(struct carry *carry, const struct kernel_event *e)
 {
@@ -89,7 +96,9 @@ static void heard_sample(struct carry *carry, const struct kernel_event *e)
     /* With observers every packet is reported, and the recorder takes its part of them. */
     const uint64_t every = carry->looks(carry->ears) ? carry->o->record_sample : 1;
     const bool records = known && carry->recorder && h.program->serial == carry->now.program->serial;
-    if (records && (s.said->matters || ++carry->kernel->samples % every == 0)) recorded_sample(carry, &s);
+    if (!records || (!s.said->matters && ++carry->kernel->samples % every != 0)) return;
+    hold(carry);
+    recorded_sample(carry, &s);
 }
 
 void in_kernel_samples(struct carry *carry)
@@ -113,15 +122,15 @@ void in_kernel_heard(void *arg, const struct kernel_event *e, size_t len)
 
 int in_kernel_fd(const struct carry *carry) { return carry->kernel ? kernel_events_fd(carry->kernel->events) : -1; }
 
-/* Count ends of flows in the worker's vm, while the worker stands still. */
+/* Count ends of flows in the worker's vm, and let the worker go on. */
 static void count_gone(struct carry *carry)
 {
     struct worker *w = carry->workers[0];
     struct in_kernel *k = carry->kernel;
-    if (!k->gone_count) return;
-    worker_hold(w);
+    if (k->gone_count) hold(carry);
     for (unsigned i = 0; i < k->gone_count; i++) vm_flow_gone(w->vm, &k->gone[i], &w->tx);
-    worker_release(w);
+    if (k->holds) worker_release(w);
+    k->holds = false;
     k->gone_count = 0;
 }
 
