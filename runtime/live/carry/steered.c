@@ -7,6 +7,7 @@
 #include "runtime/live/carry/kernel/in_kernel.h"
 #include "runtime/live/carry/steer_rules.h"
 #include "runtime/live/tell/log.h"
+#include "vm/kernel/gate.h"
 
 static bool is_steered(const struct carry *carry) { return carry->io == &io_XDP && !carry->in_kernel; }
 
@@ -23,15 +24,16 @@ int steered_tun(struct carry *carry, const struct program *p, char *err, size_t 
     return failed;
 }
 
-/* Return the slot size: the longest frame of all interfaces at the start. */
+/* Return the slot size: the longest frame of all interfaces at the start, with a note where the kernel judges. */
 static unsigned frame_most(struct carry *carry)
 {
     if (carry->frame_most) return carry->frame_most;
     uint32_t mtu = 0;
     for (unsigned i = 0; i < carry->o->iface_count; i++) {
         const struct host_link *link = host_link(carry->host, carry->ifindex[i]);
-        if (link->mtu > mtu) mtu = link->mtu;
+        if (link && link->mtu > mtu) mtu = link->mtu;
     }
+    if (carry->in_kernel) mtu += (uint32_t)sizeof(struct kernel_note);
     return carry->frame_most = xdp_frame_most(mtu);
 }
 
@@ -63,13 +65,13 @@ int steered_rules(struct carry *carry)
 int steered_open(struct carry *carry, unsigned at, struct io_ask *ask)
 {
     char err[300];
-    if (carry->in_kernel) return in_kernel_open(carry, at, ask);
-    if (!is_steered(carry)) return 0;
     const unsigned change =
         OFFLOAD_LRO | OFFLOAD_GRO | OFFLOAD_GROHW | OFFLOAD_RXVLAN | OFFLOAD_RXSTAG | OFFLOAD_TXVLAN | OFFLOAD_TXSTAG;
+    if (carry->io != &io_XDP) return 0;
     ask->ports = (uint8_t)carry->o->iface_count;
     ask->workers = (uint8_t)carry->worker_count;
     ask->frame_most = frame_most(carry);
+    if (carry->in_kernel) return in_kernel_open(carry, at, ask);
     if (ask->worker) return 0; /* the first worker's serves all */
     if (ask_steer(carry->tell->channel, at, ask->frame_most, err, sizeof err))
         return tell_fault(carry->tell, "%s: %s", carry->o->ifaces[at], err);

@@ -8,28 +8,12 @@
 #include "runtime/live/carry/enforce.h"
 #include "runtime/live/carry/kernel/in_kernel_priv.h"
 #include "runtime/live/tell/log.h"
-#include "vm/kernel/gate.h"
-
-/* Return the slot size: the longest frame of all interfaces at the start, and a note. */
-static unsigned frame_most(struct carry *carry)
-{
-    uint32_t mtu = 0;
-    for (unsigned i = 0; i < carry->o->iface_count && !carry->frame_most; i++) {
-        const struct host_link *link = host_link(carry->host, carry->ifindex[i]);
-        if (link && link->mtu > mtu) mtu = link->mtu;
-    }
-    if (!carry->frame_most) carry->frame_most = xdp_frame_most(mtu + (uint32_t)sizeof(struct kernel_note));
-    return carry->frame_most;
-}
 
 /* Turn off offloads that XDP cannot see: tags that a card takes off, and frames that it joins. */
 int in_kernel_open(struct carry *carry, unsigned at, struct io_ask *ask)
 {
     char err[300];
     const unsigned change = OFFLOAD_LRO | OFFLOAD_GROHW | OFFLOAD_RXVLAN | OFFLOAD_RXSTAG;
-    ask->ports = (uint8_t)carry->o->iface_count;
-    ask->workers = (uint8_t)carry->worker_count;
-    ask->frame_most = frame_most(carry);
     ask->noted = true;
     if (ask->worker || !ask_offloads(carry->tell->channel, at, change, err, sizeof err)) return 0;
     return tell_fault(carry->tell, "%s", err);
