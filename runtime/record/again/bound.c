@@ -63,7 +63,7 @@ static bool service_has(const struct program *p, const struct pbc_service *s, co
     for (uint32_t b = s->branches; b < s->branches + s->branch_count; b++) {
         const struct pbc_branch *branch = &p->branches[b];
         for (uint32_t i = branch->shares; i < branch->shares + branch->share_count; i++)
-            if (p->shares[i].pool == PBC_TARGET || pool_has(p, p->shares[i].pool, m)) return true;
+            if (pool_has(p, p->shares[i].pool, m)) return true;
     }
     return false;
 }
@@ -80,6 +80,6 @@ bool bound_may_begin(const struct program *p, uint32_t branch, uint32_t server)
 {
     const struct pbc_branch *b = &p->branches[branch];
     for (uint32_t i = b->shares; i < b->shares + b->share_count; i++)
-        if (p->shares[i].pool == PBC_TARGET || p->shares[i].pool == p->servers[server].pool) return true;
+        if (p->shares[i].pool == p->servers[server].pool) return true;
     return false;
 }
