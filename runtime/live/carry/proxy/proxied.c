@@ -322,6 +322,13 @@ bool proxied_pending(const struct carry *carry, const struct proxied_change *c)
     return false;
 }
 
+int proxied_refused(const struct carry *carry, const struct proxied_change *c)
+{
+    int refused = 0;
+    for (unsigned i = 0; i < c->count && !refused; i++) proxy_changed(carry->proxied->loops[i], &refused);
+    return refused;
+}
+
 void proxied_end(struct carry *carry, struct proxied_change *c)
 {
     for (unsigned i = 0; c && i < c->count; i++) {

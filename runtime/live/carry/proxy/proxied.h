@@ -45,6 +45,8 @@ struct proxied_change *proxied_prepare(struct carry *carry, const struct remap *
 void proxied_offer(struct carry *carry, struct proxied_change *c);
 /* True if some loop has not answered. */
 bool proxied_pending(const struct carry *carry, const struct proxied_change *c);
+/* Return a negative errno if a loop, all of which have answered, could not take the change in whole. */
+int proxied_refused(const struct carry *carry, const struct proxied_change *c);
 /* Free a change that is complete or was not made; NULL is accepted. */
 void proxied_end(struct carry *carry, struct proxied_change *c);
 
