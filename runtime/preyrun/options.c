@@ -2,7 +2,17 @@
  * in full: an abbreviation that works today would mean something else with the next option. */
 #include "runtime/preyrun/options_priv.h"
 
+#include <stdarg.h>
 #include <stddef.h>
+
+bool wrong(struct reading *r, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(r->err, r->err_len, fmt, ap);
+    va_end(ap);
+    return false;
+}
 
 /* Return the end of a path that fits on a line, because the end tells files apart. */
 static const char *end_of(const char *path)
@@ -15,10 +25,10 @@ static const char *end_of(const char *path)
 static bool opt_pcap(struct reading *r, const char *n, const char *v)
 {
     struct options *o = r->o;
-    if (!*v) return wrong(r, "--%s needs a file%s", n, "");
+    if (!*v) return wrong(r, "--%s needs a file", n);
     for (unsigned i = 0; i < o->pcap_count; i++)
         if (!strcmp(o->pcaps[i], v)) return wrong(r, "--%s: `%s` is given twice", n, end_of(v));
-    if (o->pcap_count == OPTIONS_PCAPS) return wrong(r, "--%s: more than 32 captures%s", n, "");
+    if (o->pcap_count == OPTIONS_PCAPS) return wrong(r, "--%s: more than 32 captures", n);
     o->pcaps[o->pcap_count++] = v;
     return true;
 }
@@ -26,9 +36,8 @@ static bool opt_pcap(struct reading *r, const char *n, const char *v)
 static bool opt_map(struct reading *r, const char *n, const char *v)
 {
     const char *is = strrchr(v, '=');
-    if (!is || is == v || !is[1])
-        return wrong(r, "--%s: `%s` is no name with its interface: it is written NAME=IF", n, end_of(v));
-    if (r->o->map_count == OPTIONS_MAPS) return wrong(r, "--%s: more than 64 names%s", n, "");
+    if (!is || is == v || !is[1]) return wrong(r, "--%s: `%s` is not written NAME=IF", n, end_of(v));
+    if (r->o->map_count == OPTIONS_MAPS) return wrong(r, "--%s: more than 64 names", n);
     r->o->maps[r->o->map_count++] = v;
     return true;
 }
@@ -70,9 +79,9 @@ static bool opt_explain(struct reading *r, const char *n, const char *v)
 {
     struct options *o = r->o;
     for (const char *at = v;; at++) {
-        if (o->explained_count == OPTIONS_SPANS) return wrong(r, "--%s: more than 64 frames or rows of them%s", n, "");
+        if (o->explained_count == OPTIONS_SPANS) return wrong(r, "--%s: more than 64 frames or ranges", n);
         if (!span_read(&at, &o->explained[o->explained_count++]))
-            return wrong(r, "--%s: `%.60s` is no frame: they are written 3 or 3,7,20-25, from 1 on", n, v);
+            return wrong(r, "--%s: `%.60s` is not a list of frames, as 3 or 3,7,20-25 are", n, v);
         if (!*at) return true;
     }
 }
@@ -90,16 +99,15 @@ static bool opt_from(struct reading *r, const char *n, const char *v)
 static bool opt_to(struct reading *r, const char *n, const char *v) { return place(r, n, v, &r->o->to, &r->o->to_at); }
 static bool opt_route(struct reading *r, const char *n, const char *v)
 {
-    if (r->o->route_count == OPTIONS_ROUTES)
-        return wrong(r, "--%s: more than 256 routes: --routes reads a file%s", n, "");
+    if (r->o->route_count == OPTIONS_ROUTES) return wrong(r, "--%s: more than 256 routes: --routes reads a file", n);
     r->o->routes[r->o->route_count++] = v;
     return true;
 }
 
 static bool opt_routes(struct reading *r, const char *n, const char *v)
 {
-    if (!*v) return wrong(r, "--%s needs a file%s", n, "");
-    if (r->o->route_file_count == OPTIONS_ROUTE_FILES) return wrong(r, "--%s: more than 8 files%s", n, "");
+    if (!*v) return wrong(r, "--%s needs a file", n);
+    if (r->o->route_file_count == OPTIONS_ROUTE_FILES) return wrong(r, "--%s: more than 8 files", n);
     r->o->route_files[r->o->route_file_count++] = v;
     return true;
 }
@@ -113,23 +121,19 @@ static bool opt_self(struct reading *r, const char *n, const char *v)
 static bool opt_down(struct reading *r, const char *n, const char *v)
 {
     const char **more = realloc(r->o->down, (r->o->down_count + 1) * sizeof *more);
-    if (!more) return wrong(r, "--%s: out of memory%s", n, "");
+    if (!more) return wrong(r, "--%s: out of memory", n);
     r->o->down = more;
     const char *slash = strchr(v, '/');
     if (!slash || slash == v || !slash[1] || strchr(slash + 1, '/'))
-        return wrong(r, "--%s: `%.60s` is no server: it is written POOL/SERVER", n, v);
+        return wrong(r, "--%s: `%.60s` is not written POOL/SERVER", n, v);
     r->o->down[r->o->down_count++] = v;
     return true;
 }
 
 static bool opt_exec(struct reading *r, const char *n, const char *v)
 {
-    static const char *const words[] = {
-        [OPTIONS_EXEC_AUTO] = "auto", [OPTIONS_EXEC_USER] = "user", [OPTIONS_EXEC_KERNEL] = "kernel"};
-    const unsigned which = word(v, words, sizeof words / sizeof *words);
-    if (which == NO_WORD) return wrong(r, "--%s: `%.60s` is none of auto, user, kernel", n, v);
-    r->o->exec = which;
-    return true;
+    static_assert(OPTIONS_EXEC_AUTO == 1 && OPTIONS_EXEC_KERNEL == 3, "in the order of the words");
+    return (r->o->exec = word(r, n, v, (const char *const[]){"auto", "user", "kernel"})) != 0;
 }
 
 enum { HELP_BYTES = 1 << 15 };
@@ -154,13 +158,14 @@ struct option_row {
     opt_fn *read;      /* otherwise one of: */
     uint16_t at, size; /* member of struct options; a flag, or */
     const char *wants; /* a text, described here; or */
-    uint64_t lo, hi;   /* a number with these bounds */
+    uint64_t lo, hi;   /* a number with these bounds: a size, if `wants` describes them */
 };
-#define MEMBER(field)           .at = offsetof(struct options, field), .size = sizeof((struct options *)NULL)->field
-#define FLAG(field)             MEMBER(field)
-#define NUMBER(field, lo_, hi_) MEMBER(field), .lo = lo_, .hi = hi_
-#define TEXT(field, wants_)     MEMBER(field), .wants = wants_
-#define READ(name)              .read = opt_##name
+#define MEMBER(field)                 .at = offsetof(struct options, field), .size = sizeof((struct options *)NULL)->field
+#define FLAG(field)                   MEMBER(field)
+#define NUMBER(field, lo_, hi_)       MEMBER(field), .lo = lo_, .hi = hi_
+#define TEXT(field, wants_)           MEMBER(field), .wants = wants_
+#define SIZE(field, lo_, hi_, wants_) NUMBER(field, lo_, hi_), .wants = wants_
+#define READ(name)                    .read = opt_##name
 #define OPTION(name_, letter_, takes, argument_, way_, doc_)                                                           \
     {.name = name_, .argument = argument_, .doc = doc_, .letter = letter_, .way = way_, takes},
 static const struct option_row rows[] = {
@@ -170,7 +175,7 @@ enum { ROWS = sizeof rows / sizeof rows[0] };
 
 static bool text(struct reading *r, const struct option_row *row, const char *v, const char **to)
 {
-    if (*to) return wrong(r, "--%s is given twice%s", row->name, "");
+    if (*to) return wrong(r, "--%s is given twice", row->name);
     *to = v;
     return *v || wrong(r, "--%s needs %s", row->name, row->wants);
 }
@@ -180,6 +185,9 @@ static bool row_take(struct reading *r, const struct option_row *row, const char
     void *to = (char *)r->o + row->at;
     uint64_t n;
     if (row->read) return row->read(r, row->name, v);
+    if (row->wants && row->hi)
+        return size_read(v, row->lo, row->hi, to) ||
+               wrong(r, "--%s: `%.60s` is not a size %s", row->name, v, row->wants);
     if (row->wants) return text(r, row, v, to);
     if (!row->hi) return *(bool *)to = true;
     if (!number(r, row->name, v, row->lo, row->hi, &n)) return false;
@@ -213,10 +221,9 @@ static int option_take(struct reading *r, int left, char *const argv[])
 {
     const char *value;
     const struct option_row *row = find(argv[0], &value);
-    r->word = argv[0];
     if (row && !r->way[row->way]) r->way[row->way] = argv[0];
-    if (!row) return wrong(r, "there is no option `%.60s`%s; try --help", argv[0], "");
-    if (!row->argument && value) return wrong(r, "--%s takes no value%s", row->name, "");
+    if (!row) return wrong(r, "there is no option `%.60s`; try --help", argv[0]);
+    if (!row->argument && value) return wrong(r, "--%s takes no value", row->name);
     int words = 1;
     if (row->argument && !value) {
         if (left < 2) return wrong(r, "%s needs a value: %s", argv[0], row->argument);
@@ -241,38 +248,36 @@ static bool settle_outputs(struct reading *r)
     struct options *o = r->o;
     /* Options that choose or extend lines turn them on. */
     if ((o->only || o->describe) && !o->verdicts && !o->write_seen && !o->explained_count) o->verdicts = "-";
-    if (o->only && o->explained_count) return wrong(r, "--only chooses lines, and --explain prints none%s%s", "", "");
+    if (o->only && o->explained_count) return wrong(r, "--only chooses lines, and --explain prints none");
     if (o->verdicts && o->write && !strcmp(o->verdicts, o->write))
-        return wrong(r, "--verdicts and --write cannot both be `%.60s`%s", o->write, "");
-    if (o->log_to) return wrong(r, "--log: a replay logs to standard error alone, and not to `%.60s`%s", o->log_to, "");
+        return wrong(r, "--verdicts and --write cannot both be `%.60s`", o->write);
+    if (o->log_to) return wrong(r, "--log: a replay logs to standard error alone, and not to `%.60s`", o->log_to);
     if (o->write_seen &&
         ((o->verdicts && !strcmp(o->verdicts, o->write_seen)) || (o->write && !strcmp(o->write, o->write_seen))))
-        return wrong(r, "--write-seen and another option cannot both be `%.60s`%s", o->write_seen, "");
+        return wrong(r, "--write-seen and another option cannot both be `%.60s`", o->write_seen);
     if (o->explained_count &&
         (o->verdicts || o->write || o->write_seen || o->repeat > 1 || o->log != LOG_NONE || o->flows || o->coverage))
-        return wrong(r, "--explain prints frames alone: it goes without %s%s",
+        return wrong(r, "--explain prints frames alone: it goes without %s",
                      o->verdicts          ? "--verdicts"
                      : o->write           ? "--write"
                      : o->write_seen      ? "--write-seen"
                      : o->log != LOG_NONE ? "--log"
                      : o->flows           ? "--flows"
                      : o->coverage        ? "--coverage"
-                                          : "--repeat",
-                     "");
+                                          : "--repeat");
     const char *taken = is_standard(o->verdicts)     ? "--verdicts"
                         : is_standard(o->write)      ? "--write"
                         : is_standard(o->write_seen) ? "--write-seen"
                                                      : NULL;
     if (o->flows && taken)
-        return wrong(r, "--flows prints after the summary, and %s - leaves none: name a file%s", taken, "");
+        return wrong(r, "--flows prints after the summary, and %s - leaves none: name a file", taken);
     if (o->coverage && (taken || o->flows || o->repeat > 1))
         return wrong(r,
-                     taken ? "--coverage prints instead of the summary, and %s - leaves no room for it: name a file%s"
-                           : "--coverage prints instead of the summary, which %s belongs to%s",
+                     taken ? "--coverage prints instead of the summary, and %s - leaves no room for it: name a file"
+                           : "--coverage prints instead of the summary, which %s belongs to",
                      taken      ? taken
                      : o->flows ? "--flows"
-                                : "--repeat",
-                     "");
+                                : "--repeat");
     return true;
 }
 
@@ -292,7 +297,7 @@ static bool settle_recording(struct reading *r)
                         : o->mtu != 1500                       ? "--mtu"
                         : o->repeat > 1                        ? "--repeat"
                                                                : NULL;
-    if (other) return wrong(r, "--replay goes through a recording as it was: it goes without %s%s", other, "");
+    if (other) return wrong(r, "--replay goes through a recording as it was: it goes without %s", other);
     return settle_outputs(r);
 }
 
@@ -308,21 +313,20 @@ static bool settle(struct reading *r)
 {
     const struct options *o = r->o;
     if (o->exec == OPTIONS_EXEC_KERNEL && o->replay)
-        return wrong(r, "--replay goes through a recording as it was: it goes without --exec kernel%s%s", "", "");
+        return wrong(r, "--replay goes through a recording as it was: it goes without --exec kernel");
     if (r->way[LIVE]) return options_settle_live(r);
     if (o->replay) return settle_recording(r);
     if (!o->pcap_count)
-        return wrong(r, "nothing to do: --pcap FILE replays a capture, -i IF is for live traffic; try --help%s%s", "",
-                     "");
-    if (!o->program) return wrong(r, "the program is missing: preyrun --pcap FILE RULES.pbc%s%s", "", "");
-    if (!*o->program) return wrong(r, "the name of the program is empty: preyrun --pcap FILE RULES.pbc%s%s", "", "");
+        return wrong(r, "nothing to do: --pcap FILE replays a capture, -i IF is for live traffic; try --help");
+    if (!o->program) return wrong(r, "the program is missing: preyrun --pcap FILE RULES.pbc");
+    if (!*o->program) return wrong(r, "the name of the program is empty: preyrun --pcap FILE RULES.pbc");
     if (pcap_is_standard(o) && !strcmp(o->program, "-"))
-        return wrong(r, "capture and program cannot both be standard input%s%s", "", "");
+        return wrong(r, "capture and program cannot both be standard input");
     if (o->from_at.said || o->to_at.said)
-        return wrong(r, "%s: frames of a capture have numbers; a time is for --replay%s",
-                     o->from_at.said ? "--from" : "--to", "");
-    if (o->on && o->map_count) return wrong(r, "--on says where all frames came in: it goes without --map%s%s", "", "");
-    if (o->to && o->from > o->to) return wrong(r, "--from is after --to%s%s", "", "");
+        return wrong(r, "%s: frames of a capture have numbers; a time is for --replay",
+                     o->from_at.said ? "--from" : "--to");
+    if (o->on && o->map_count) return wrong(r, "--on says where all frames came in: it goes without --map");
+    if (o->to && o->from > o->to) return wrong(r, "--from is after --to");
     return settle_outputs(r);
 }
 

@@ -8,10 +8,10 @@
 static bool iface_add(struct reading *r, const char *option, const char *name)
 {
     struct options *o = r->o;
-    if (!*name) return wrong(r, "%s needs an interface%s", option, "");
+    if (!*name) return wrong(r, "%s needs an interface", option);
     for (unsigned i = 0; i < o->iface_count; i++)
         if (!strcmp(o->ifaces[i], name)) return wrong(r, "%s %.60s: it is given twice", option, name);
-    if (o->iface_count == OPTIONS_IFACES) return wrong(r, "%s: more than 16 interfaces%s", option, "");
+    if (o->iface_count == OPTIONS_IFACES) return wrong(r, "%s: more than 16 interfaces", option);
     o->peer[o->iface_count] = OPTIONS_NO_PEER;
     o->ifaces[o->iface_count++] = name;
     return true;
@@ -23,11 +23,10 @@ bool opt_bridge(struct reading *r, const char *n, const char *v)
 {
     struct options *o = r->o;
     const char *colon = strchr(v, ':');
-    if (!colon || strchr(colon + 1, ':'))
-        return wrong(r, "--%s: `%.60s` is not two interfaces: it is written IF:IF", n, v);
-    if (o->bridge_count == OPTIONS_IFACES) return wrong(r, "--%s: more than 16 interfaces%s", n, "");
+    if (!colon || strchr(colon + 1, ':')) return wrong(r, "--%s: `%.60s` is not written IF:IF", n, v);
+    if (o->bridge_count == OPTIONS_IFACES) return wrong(r, "--%s: more than 16 interfaces", n);
     char *names = o->bridges[o->bridge_count] = strdup(v);
-    if (!names) return wrong(r, "--%s: out of memory%s", n, "");
+    if (!names) return wrong(r, "--%s: out of memory", n);
     o->bridge_count++;
     names[colon - v] = 0;
     if (!iface_add(r, "--bridge", names) || !iface_add(r, "--bridge", names + (colon - v) + 1)) return false;
@@ -38,12 +37,8 @@ bool opt_bridge(struct reading *r, const char *n, const char *v)
 
 bool opt_io(struct reading *r, const char *n, const char *v)
 {
-    static const char *const words[] = {
-        [OPTIONS_IO_AUTO] = "auto", [OPTIONS_IO_PACKET] = "packet", [OPTIONS_IO_XDP] = "xdp"};
-    const unsigned which = word(v, words, sizeof words / sizeof *words);
-    if (which == NO_WORD) return wrong(r, "--%s: `%.60s` is none of auto, packet, xdp", n, v);
-    r->o->io = which;
-    return true;
+    static_assert(OPTIONS_IO_AUTO == 1 && OPTIONS_IO_XDP == 3, "in the order of the words");
+    return (r->o->io = word(r, n, v, (const char *const[]){"auto", "packet", "xdp"})) != 0;
 }
 
 /* Read an address and port: 127.0.0.1:8404 or [::1]:8404. */
@@ -54,16 +49,16 @@ bool opt_stats(struct reading *r, const char *n, const char *v)
     union options_address *at = &r->o->stats_at;
     char addr[INET6_ADDRSTRLEN];
     uint64_t port;
-    if (r->o->stats) return wrong(r, "--%s is given twice%s", n, "");
+    if (r->o->stats) return wrong(r, "--%s is given twice", n);
     const size_t len = colon ? (size_t)(colon - v) : 0;
     if (len < 2 || len - 2 * v6 >= sizeof addr || (v6 && colon[-1] != ']'))
-        return wrong(r, "--%s: `%.80s` is no address and port, as in 127.0.0.1:8404 or [::1]:8404", n, v);
+        return wrong(r, "--%s: `%.80s` is not an address and port, as in 127.0.0.1:8404 or [::1]:8404", n, v);
     if (!number(r, n, colon + 1, 1, 65535, &port)) return false;
     memcpy(addr, v + v6, len - 2 * v6);
     addr[len - 2 * v6] = 0;
     *at = (union options_address){.in6 = {.sin6_family = v6 ? AF_INET6 : AF_INET, .sin6_port = htons((uint16_t)port)}};
     if (inet_pton(at->any.sa_family, addr, v6 ? (void *)&at->in6.sin6_addr : &at->in.sin_addr) != 1)
-        return wrong(r, "--%s: `%.80s` is no address and port, as in 127.0.0.1:8404 or [::1]:8404", n, v);
+        return wrong(r, "--%s: `%.80s` is not an address and port, as in 127.0.0.1:8404 or [::1]:8404", n, v);
     r->o->stats = v;
     return true;
 }
@@ -71,7 +66,7 @@ bool opt_stats(struct reading *r, const char *n, const char *v)
 bool opt_confirm(struct reading *r, const char *n, const char *v)
 {
     return (duration_read(v, &r->o->confirm_ns) && r->o->confirm_ns) ||
-           wrong(r, "--%s: `%.60s` is no time: 30s, 5m, 2h are", n, v);
+           wrong(r, "--%s: `%.60s` is not a time, as 30s, 5m, 2h are", n, v);
 }
 
 bool opt_on_exit(struct reading *r, const char *n, const char *v)
@@ -87,13 +82,12 @@ bool opt_name(struct reading *r, const char *n, const char *v)
     const size_t len = strlen(v);
     const char *letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
     if (!len || len > 30 || *v == '.' || *v == '-' || strspn(v, letters) != len)
-        return wrong(r, "--%s: `%.60s` is no name: at most 30 letters, digits, `_`, `.`, `-`", n, v);
+        return wrong(r, "--%s: `%.60s` is not a name: at most 30 letters, digits, `_`, `.`, `-`", n, v);
     r->o->name = v;
     return true;
 }
 
-/* Read a size: 64KiB, 16MiB, 1GiB, or bytes. */
-static bool size(const char *v, uint64_t least, uint64_t most, uint64_t *to)
+bool size_read(const char *v, uint64_t least, uint64_t most, uint64_t *to)
 {
     static const struct {
         const char *unit;
@@ -110,18 +104,6 @@ static bool size(const char *v, uint64_t least, uint64_t most, uint64_t *to)
     return false;
 }
 
-bool opt_ring(struct reading *r, const char *n, const char *v)
-{
-    return size(v, OPTIONS_RING_LEAST, OPTIONS_RING_MOST, &r->o->ring) ||
-           wrong(r, "--%s: `%.60s` is no size from 256KiB to 1GiB", n, v);
-}
-
-bool opt_record_size(struct reading *r, const char *n, const char *v)
-{
-    return size(v, OPTIONS_RECORD_LEAST, OPTIONS_RECORD_MOST, &r->o->record_size) ||
-           wrong(r, "--%s: `%.60s` is no size from 1MiB on", n, v);
-}
-
 static bool is_bridged(const struct options *o)
 {
     for (unsigned i = 0; i < o->iface_count; i++)
@@ -133,22 +115,21 @@ bool options_settle_live(struct reading *r)
 {
     struct options *o = r->o;
     if (r->way[REPLAY]) return wrong(r, "%.60s is for replays: it goes without %.60s", r->way[REPLAY], r->way[LIVE]);
-    if (o->cleanup && (o->iface_count || o->program))
-        return wrong(r, "--cleanup goes alone, or with --name%s%s", "", "");
+    if (o->cleanup && (o->iface_count || o->program)) return wrong(r, "--cleanup goes alone, or with --name");
     if (o->cleanup) return true;
-    if (!o->iface_count) return wrong(r, "%.60s is for live traffic: -i IF names the interface%s", r->way[LIVE], "");
-    if (!o->program) return wrong(r, "the program is missing: preyrun -i IF RULES.pbc%s%s", "", "");
-    if (!*o->program) return wrong(r, "the name of the program is empty: preyrun -i IF RULES.pbc%s%s", "", "");
+    if (!o->iface_count) return wrong(r, "%.60s is for live traffic: -i IF names the interface", r->way[LIVE]);
+    if (!o->program) return wrong(r, "the program is missing: preyrun -i IF RULES.pbc");
+    if (!*o->program) return wrong(r, "the name of the program is empty: preyrun -i IF RULES.pbc");
     if (o->on_exit == OPTIONS_END_OPEN && !is_bridged(o))
-        return wrong(r, "--on-exit open is for bridges: --bridge IF:IF names one%s%s", "", "");
-    if (o->io != OPTIONS_IO_XDP && o->busy_poll) return wrong(r, "--busy-poll goes with --io xdp alone%s%s", "", "");
+        return wrong(r, "--on-exit open is for bridges: --bridge IF:IF names one");
+    if (o->io != OPTIONS_IO_XDP && o->busy_poll) return wrong(r, "--busy-poll needs --io xdp");
     if (o->io != OPTIONS_IO_XDP && o->xdp_replace && o->exec != OPTIONS_EXEC_KERNEL)
-        return wrong(r, "--xdp-replace goes with --io xdp or --exec kernel alone%s%s", "", "");
+        return wrong(r, "--xdp-replace needs --io xdp or --exec kernel");
     if (o->watch && !strcmp(o->program, "-"))
-        return wrong(r, "--watch: standard input is read once, and is no file that changes%s%s", "", "");
+        return wrong(r, "--watch: standard input is read once, and is no file that changes");
     if (!o->name) o->name = o->ifaces[0];
     if (!o->record &&
         (o->record_size != OPTIONS_RECORD || o->record_snap != UINT32_MAX || o->record_sample != OPTIONS_SAMPLE))
-        return wrong(r, "--record DIR says where recordings are to be%s%s", "", "");
+        return wrong(r, "--record-size, --record-snap and --record-sample need --record DIR");
     return true;
 }

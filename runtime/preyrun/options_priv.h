@@ -2,7 +2,7 @@
 #pragma once
 
 #include <errno.h>
-#include <limits.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,18 +13,14 @@ enum way { BOTH, REPLAY, LIVE }; /* kind of run that an option is for */
 struct reading {
     struct options *o;
     FILE *out;
-    const char *word;   /* the option as it was typed */
     const char *way[3]; /* first option given for each way alone, by enum way */
     char *err;
     size_t err_len;
     bool done; /* help or version: the rest is ignored */
 };
 
-static inline bool wrong(struct reading *r, const char *fmt, const char *a, const char *b)
-{
-    snprintf(r->err, r->err_len, fmt, a, b);
-    return false;
-}
+/* Write the error. Return false. */
+bool wrong(struct reading *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* Read plain decimal digits within bounds; nothing else counts as a number. */
 static inline bool number(struct reading *r, const char *name, const char *text, uint64_t lo, uint64_t hi, uint64_t *v)
@@ -33,25 +29,22 @@ static inline bool number(struct reading *r, const char *name, const char *text,
     errno = 0;
     *v = strtoull(text, &end, 10);
     if (*text >= '0' && *text <= '9' && !*end && !errno && *v >= lo && *v <= hi) return true;
-    if (hi == UINT64_MAX)
-        snprintf(r->err, r->err_len, "--%s: `%s` is not a number%s", name, text, lo ? " from 1 on" : "");
-    else
-        snprintf(r->err, r->err_len, "--%s: `%s` is not a number from %llu to %llu", name, text, (unsigned long long)lo,
-                 (unsigned long long)hi);
-    return false;
+    if (hi == UINT64_MAX) return wrong(r, "--%s: `%s` is not a number%s", name, text, lo ? " from 1 on" : "");
+    return wrong(r, "--%s: `%s` is not a number from %" PRIu64 " to %" PRIu64, name, text, lo, hi);
 }
 
-/* Return the index of v in words; NO_WORD: not there. NULL entries are skipped. */
-enum { NO_WORD = UINT_MAX };
-static inline unsigned word(const char *v, const char *const words[], unsigned count)
+/* Return the place of v among three words, from 1 on; 0: it is none of them, with one line in err. */
+static inline unsigned word(struct reading *r, const char *n, const char *v, const char *const words[3])
 {
-    for (unsigned i = 0; i < count; i++)
-        if (words[i] && !strcmp(v, words[i])) return i;
-    return NO_WORD;
+    for (unsigned i = 0; i < 3; i++)
+        if (!strcmp(v, words[i])) return i + 1;
+    return wrong(r, "--%s: `%.60s` is none of %s, %s, %s", n, v, words[0], words[1], words[2]);
 }
 
 /* Check live options for exclusions and missing ones. False, with one line in err. */
 bool options_settle_live(struct reading *r);
 /* Read the value v of the option n. False, with one line in err. */
 typedef bool opt_fn(struct reading *r, const char *n, const char *v);
-opt_fn opt_iface, opt_bridge, opt_io, opt_stats, opt_confirm, opt_on_exit, opt_name, opt_ring, opt_record_size;
+opt_fn opt_iface, opt_bridge, opt_io, opt_stats, opt_confirm, opt_on_exit, opt_name;
+/* Read a size (64KiB, 16MiB, 1GiB, or bytes) within bounds. */
+bool size_read(const char *v, uint64_t least, uint64_t most, uint64_t *to);

@@ -40,7 +40,7 @@ says 'an empty one' 'empty.pbc: not a compiled prey program (preyc -o makes one)
 head -c 300 shop.pbc >short.pbc
 says 'one that breaks off' "short.pbc: truncated: 300 bytes of $(stat -c %s shop.pbc)" -i wan short.pbc
 says 'a folder' "$work: not a regular file" -i wan "$work"
-says 'a name with a slash' '--name: `../x` is no name: at most 30 letters, digits, `_`, `.`, `-`' -i wan --name ../x shop.pbc
+says 'a name with a slash' '--name: `../x` is not a name: at most 30 letters, digits, `_`, `.`, `-`' -i wan --name ../x shop.pbc
 at prey setpriv --bounding-set -net_raw,-net_admin --inh-caps -all --reuid 65534 --regid 65534 --clear-groups \
     "$bin/preyrun" -i wan shop.pbc >out 2>err
 same 'as nobody' "$?|$(faults)" '2|preyrun: this process lacks the capabilities CAP_NET_ADMIN and CAP_NET_RAW; this mends it: run it as root, with sudo'
