@@ -1,6 +1,8 @@
 #include "runtime/record/film.h"
 
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -36,9 +38,13 @@ void film_close(struct film *f)
     *f = (struct film){.fd = -1};
 }
 
-static bool fail(struct film *f, const char *why)
+__attribute__((format(printf, 2, 3))) static bool fail(struct film *f, const char *fmt, ...)
 {
-    f->fault = why;
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(f->why, sizeof f->why, fmt, ap);
+    va_end(ap);
+    f->fault = f->why;
     return false;
 }
 
@@ -51,7 +57,7 @@ static bool make_room(struct film *f, size_t want)
     f->at = 0;
     if (want <= f->room) return true;
     uint8_t *more = realloc(f->bytes, want);
-    if (!more) return fail(f, "memory is out for a block");
+    if (!more) return fail(f, "out of memory: a block of %zu bytes", want);
     f->bytes = more;
     f->room = want;
     return true;
@@ -64,7 +70,7 @@ static bool read_more(struct film *f)
         const size_t most = f->room - f->len;
         const ssize_t n = read(f->fd, f->bytes + f->len, f->left < most ? (size_t)f->left : most);
         if (n < 0 && errno == EINTR) continue;
-        if (n < 0) return fail(f, "it cannot be read");
+        if (n < 0) return fail(f, "%s", strerror(errno));
         f->left = n ? f->left - (uint64_t)n : 0; /* the file has become shorter */
         f->len += (size_t)n;
     }
@@ -101,10 +107,10 @@ static bool next_block(struct film *f, uint32_t *type, struct cursor *body)
     if (!left) return false;
     if (left < BLOCK_LEAST) return fail(f, "its last block is cut short");
     memcpy(head, f->bytes + f->at, sizeof head);
-    if (head[1] < BLOCK_LEAST || head[1] % 4) return fail(f, "a block has no such length");
+    if (head[1] < BLOCK_LEAST || head[1] % 4) return fail(f, "the recording is damaged: a block of %u bytes", head[1]);
     if (head[1] > left) return fail(f, "its last block is cut short");
-    if (!ends_so(f, head[1])) return fail(f, "a block's two lengths differ");
-    if (!f->gone && !f->at && head[0] != NG_SECTION) return fail(f, "it is no pcapng");
+    if (!ends_so(f, head[1])) return fail(f, "the recording is damaged: the two lengths of a block differ");
+    if (!f->gone && !f->at && head[0] != NG_SECTION) return fail(f, "it is not a pcapng file");
     if (!hold(f, head[1])) return false;
     if (f->len - f->at < head[1]) return fail(f, "its last block is cut short");
     *type = head[0];

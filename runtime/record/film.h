@@ -13,7 +13,8 @@ struct film {
     size_t at;         /* offset of the next block */
     uint64_t gone;     /* bytes of the file before `bytes` */
     uint64_t left;     /* bytes of the file after them, by its size when opened */
-    const char *fault; /* reason why the rest is not read, or NULL */
+    const char *fault; /* reason why the rest is not read, in `why`, or NULL */
+    char why[80];
 };
 
 /* Open a film, which owns the descriptor from now on, even on failure. Return 0 or a negative errno. */

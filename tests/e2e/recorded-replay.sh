@@ -35,7 +35,7 @@ same 'as JSON' "$(python3 -c 'import json; j = json.load(open("out")); print(j["
 run --replay kept --explain 4 --format json
 same 'its flow, by the clock on the wall' "$(python3 -c 'import json; j = json.load(open("out")); print(j["flow"]["began"] == j["flow"]["last"] == j["time"])')" True
 run --replay kept --explain 99
-same 'one that never came' "$status $(cat err)" '2 preyrun: --explain 99: only 7 frames were gone through'
+same 'one that never came' "$status $(cat err)" '2 preyrun: --explain 99: only 7 frames were replayed'
 run --replay kept --flows
 same 'flows are listed, with their servers' "$(grep -cE 'web/[ab] .*goes on$' out) $(grep -oE '^4 flows: 4 go on' out)" '3 4 flows: 4 go on'
 run --replay kept --flows --format json
@@ -89,7 +89,7 @@ run --replay kept --explain 3-6
 cmp -s one out
 ok $? 'as one by one'
 run --replay kept --explain 2,99
-same 'and one that never came' "$status $(grep -c '^frame 2' out) $(cat err)" '2 1 preyrun: --explain 99: only 7 frames were gone through'
+same 'and one that never came' "$status $(grep -c '^frame 2' out) $(cat err)" '2 1 preyrun: --explain 99: only 7 frames were replayed'
 
 # Without its beginning: from each file on, by the state that it holds.
 rules much <<'END'
@@ -147,7 +147,7 @@ END
 for where in block last anywhere; do
     python3 cut.py $where
     run --replay cut
-    same "a middle file is cut: $where" "$status $(grep -c ' 0 otherwise' out) $(grep -cE '^verdicts +[1-9]' out) $(cat err)" '0 2 1 preyrun: cut: worker 0 goes on from a later state, for a file before was cut short'
+    same "a middle file is cut: $where" "$status $(grep -c ' 0 otherwise' out) $(grep -cE '^verdicts +[1-9]' out) $(cat err)" '0 2 1 preyrun: cut: worker 0 goes on from a later state: a file before was cut short'
 done
 # A file may be sparse, and large: no more of it is held than a block.
 truncate -s 3G "cut/$(ls cut | tail -1)"
@@ -161,7 +161,7 @@ with open(last, "r+b") as f:
 END
 if [ "${B%/san}" = "$B" ]; then # sanitizers reserve more than that
     (ulimit -v 2000000; run --replay cut; echo "$status" >was)
-    same 'a file with a large hole' "$(cat was) $(grep -c ' 0 otherwise' out) $(grep -c "a block's two lengths differ" err)" '0 2 1'
+    same 'a file with a large hole' "$(cat was) $(grep -c ' 0 otherwise' out) $(grep -c "the recording is damaged: the two lengths of a block differ" err)" '0 2 1'
 fi
 for n in $(seq 2 "$files"); do
     rm "many/$(ls many | head -1)"

@@ -254,7 +254,7 @@ void actor_finish(struct actor *a)
     if (batch) judge(a);
     if (ticks) worker_tick(a->w, a->now_ns);
     if (ticks) hand_logs(a);
-    if (a->unheard) actor_stop(a, "what workers counted together is missing");
+    if (a->unheard) actor_stop(a, "shared counts of the workers are missing");
 }
 
 /* Add a word that the worker was told. */
@@ -354,7 +354,7 @@ static void change(struct actor *a, const struct tape_record *r)
 /* Stop the actor if it has no world yet. */
 static bool blind(struct actor *a)
 {
-    if (!a->w->egress.snapshot) actor_stop(a, "nothing is said of the world");
+    if (!a->w->egress.snapshot) actor_stop(a, "a world is missing");
     return a->stopped;
 }
 
@@ -387,7 +387,7 @@ static void act(struct actor *a, const struct tape_record *r, const uint8_t *bod
     case TAPE_STATE: return; /* the actor is in that state already */
     default: break;
     }
-    actor_stop(a, "a step is none");
+    actor_stop(a, "a step is of no known kind");
 }
 
 /* Make the worker anew from its recorded state, under the program that it ran. */
@@ -451,6 +451,6 @@ void actor_step(struct actor *a, const struct scene *s)
     if (r.kind != TAPE_SHARED && r.kind != TAPE_GAP) actor_finish(a);
     a->recorded = NULL;
     if (r.kind != TAPE_VERDICTS && r.kind != TAPE_GAP && r.kind != TAPE_STATE && r.kind != TAPE_SHARED) rest(a);
-    if (a->got < a->want) actor_stop(a, "a batch is not whole");
+    if (a->got < a->want) actor_stop(a, "a batch is incomplete");
     if (!a->stopped) act(a, &r, c.at);
 }

@@ -246,7 +246,7 @@ static void judge(struct actor *a, const uint8_t *body)
         j.was[i] = x.recorded;
         verdicts[i] = verdict_of(&x.recorded);
         if (a->program ? !is_of(judges, &verdicts[i]) : x.recorded.action >= ACTION_COUNT) {
-            actor_stop(a, "a verdict is none");
+            actor_stop(a, "a verdict is of no known kind");
             return;
         }
         j.otherwise[i] = is_otherwise(a, &x);

@@ -1,6 +1,7 @@
 #include "runtime/record/again/story.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,9 +14,12 @@
 
 enum { PROGRAMS_MOST = 1 << 16, WORLDS_MOST = 1 << 20 };
 
-static int fail(char *err, size_t err_len, const char *why)
+__attribute__((format(printf, 3, 4))) static int fail(char *err, size_t err_len, const char *fmt, ...)
 {
-    snprintf(err, err_len, "%s", why);
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(err, err_len, fmt, ap);
+    va_end(ap);
     return -EINVAL;
 }
 
@@ -33,14 +37,20 @@ int story_begin(struct story *t, const struct scene *s, char *err, size_t err_le
         return fail(err, err_len, "it does not begin as a recording does");
     const struct record_start *b = &t->start;
     if (b->version < RECORD_OLDEST || b->version > RECORD_VERSION)
-        return fail(err, err_len, "another preyrun made it: its version is not ours");
+        return fail(err, err_len,
+                    "recording of format version %u, and this preyrun reads %d to %d: replay it with the preyrun that "
+                    "made it",
+                    b->version, RECORD_OLDEST, RECORD_VERSION);
     if (!b->devices || b->ports < b->devices || b->ports > PORTS_MOST || !b->workers || b->workers > WORKERS_MOST)
-        return fail(err, err_len, "so many ports or workers there cannot be");
+        return fail(err, err_len,
+                    "the recording is damaged: it names %u ports and %u workers, and at most %d and %d can be",
+                    b->ports, b->workers, PORTS_MOST, WORKERS_MOST);
     for (unsigned i = 0; i < b->ports; i++)
         if (b->port[i].peer != PORT_ANY && b->port[i].peer >= b->ports)
-            return fail(err, err_len, "a bridge's port is none");
+            return fail(err, err_len, "the recording is damaged: a bridge leads to a missing port");
     for (unsigned i = 0; i < b->devices; i++) {
-        if (!cursor_copy(&c, t->name[i], RECORD_NAME)) return fail(err, err_len, "its devices are cut short");
+        if (!cursor_copy(&c, t->name[i], RECORD_NAME))
+            return fail(err, err_len, "the recording is damaged: its list of devices is cut short");
         t->name[i][RECORD_NAME - 1] = 0;
     }
     if (t->other) name_ports(t, t->other, t->other_iface);
@@ -103,13 +113,13 @@ static struct program *load(const struct story *t, const struct record_program *
     if (h->file) {
         const void *file = cursor_take(c, h->file);
         struct program *p = file ? program_load(file, h->file, err, err_len) : NULL;
-        if (!file) fail(err, err_len, "a program in it is cut short");
+        if (!file) fail(err, err_len, "the recording is damaged: a program is cut short");
         if (p && h->flows) program_bound(p, h->flows, h->half_open);
         return p;
     }
     for (unsigned i = 0; i < t->programs_count; i++)
         if (!memcmp(t->programs[i]->digest, h->digest, sizeof h->digest)) return file_of(t->programs[i]);
-    fail(err, err_len, "a program is missing in it");
+    fail(err, err_len, "the recording is damaged: a program is missing");
     return NULL;
 }
 
@@ -154,7 +164,7 @@ static int read_program(const struct story *t, const struct record_program *h, s
     if (change.ids) change.gone = read_padded(c, h->gone);
     if (!change.gone) {
         change_free(&change);
-        return fail(err, err_len, "a program in it is cut short");
+        return fail(err, err_len, "the recording is damaged: a program is cut short");
     }
     *k = (struct told_program){.number = h->number, .prepare_ns = h->prepare_ns, .world = h->world};
     memcpy(k->digest, h->digest, sizeof k->digest);
@@ -165,7 +175,7 @@ static int read_program(const struct story *t, const struct record_program *h, s
     opened_fini(&k->opened);
     remap_free(k->remap);
     program_put(k->p);
-    return fail(err, err_len, "a change of programs in it cannot be made again");
+    return fail(err, err_len, "the recording is damaged: a change of programs does not fit");
 }
 
 static int hear_program(struct story *t, const struct scene *s, char *err, size_t err_len)
@@ -174,14 +184,14 @@ static int hear_program(struct story *t, const struct scene *s, char *err, size_
     struct record_program h = {0};
     const size_t head = t->start.version < RECORD_BOUNDED ? offsetof(struct record_program, flows) : sizeof h;
     if (!cursor_copy(&c, &h, head) || !program_bounds_fit(h.flows, h.half_open))
-        return fail(err, err_len, "a program in it is cut short");
+        return fail(err, err_len, "the recording is damaged: a program is cut short");
     if (story_program(t, h.number)) return 0;
     if (t->other && !t->programs_count && h.flows) program_bound(t->other, h.flows, h.half_open);
     struct told_program *k = calloc(1, sizeof *k);
     struct told_program **more = realloc(t->programs, (t->programs_count + 1u) * sizeof(void *));
     if (more) t->programs = more;
     const int failed = !k || !more || t->programs_count == PROGRAMS_MOST
-                           ? fail(err, err_len, "its programs cannot be held")
+                           ? fail(err, err_len, "out of memory, or more than 65,536 programs")
                            : read_program(t, &h, &c, k, err, err_len);
     if (failed) {
         free(k);
@@ -262,12 +272,12 @@ static struct routes *routes_of(const struct story *t, uint64_t number)
 static int hear_routes(struct story *t, const struct scene *s, char *err, size_t err_len)
 {
     struct routes *r = world_unpack_routes(s->body, s->len, t->start.ports);
-    if (!r) return fail(err, err_len, "a table of routes in it is damaged");
+    if (!r) return fail(err, err_len, "the recording is damaged: a table of routes");
     struct routes **more = routes_of(t, r->number) ? NULL : realloc(t->routes, (t->routes_count + 1u) * sizeof *more);
     if (!more) {
         const bool known = routes_of(t, r->number);
         routes_put(r);
-        return known ? 0 : fail(err, err_len, "its tables of routes cannot be held");
+        return known ? 0 : fail(err, err_len, "out of memory for its tables of routes");
     }
     t->routes = more;
     t->routes[t->routes_count++] = r;
@@ -277,13 +287,14 @@ static int hear_routes(struct story *t, const struct scene *s, char *err, size_t
 static int hear_world(struct story *t, const struct scene *s, char *err, size_t err_len)
 {
     struct world_said said;
-    if (!world_said(s->body, s->len, &said)) return fail(err, err_len, "a world in it is cut short");
+    if (!world_said(s->body, s->len, &said))
+        return fail(err, err_len, "the recording is damaged: a world is cut short");
     if (story_world(t, said.number)) return 0;
     const struct told_program *k = story_program(t, said.program);
     const bool later = !t->worlds_count || said.number > t->worlds[t->worlds_count - 1].number;
     struct routes *routes = routes_of(t, said.routes);
     if (!k || !later || t->worlds_count == WORLDS_MOST || (said.routes && !routes))
-        return fail(err, err_len, "a world in it is out of place");
+        return fail(err, err_len, "the recording is damaged: a world stands before its program or routes");
     struct told_world *more = realloc(t->worlds, (t->worlds_count + 1u) * sizeof *more);
     if (more) t->worlds = more;
     struct snapshot *w = more ? world_unpack(s->body, s->len, k->p, routes, &t->start) : NULL;
@@ -292,7 +303,7 @@ static int hear_world(struct story *t, const struct scene *s, char *err, size_t 
         snapshot_free(w);
         w = o;
     }
-    if (!w) return fail(err, err_len, "a world in it is damaged");
+    if (!w) return fail(err, err_len, "the recording is damaged: a world does not fit");
     t->worlds[t->worlds_count++] = (struct told_world){said.number, w};
     return 0;
 }

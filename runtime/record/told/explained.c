@@ -94,7 +94,7 @@ static int explain_at(struct actor *a, unsigned at, const struct explaining *e)
     const struct vm_in in = {.mono_ns = a->now_ns, .facts = &a->w->egress.snapshot->facts};
     struct vm *before = copy_vm(a->w, &in);
     const int status = before ? explain_with(a, at, e, before, &in) : 2;
-    if (!before) complain("what the worker remembered before that packet cannot be copied");
+    if (!before) complain("the worker's state before that packet cannot be copied");
     vm_free(before);
     return status;
 }

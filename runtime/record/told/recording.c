@@ -203,7 +203,7 @@ static void say_stopped(const struct recording *g)
     if (*g->stopped) complain("%s/%s", g->o->replay, g->stopped);
     for (unsigned i = 0; g->player.begun && i < g->player.story.start.workers; i++) {
         const struct actor *a = &g->player.actors[i];
-        if (a->missed) complain("%s: worker %u goes on from a later state, for %s", g->o->replay, i, a->missed);
+        if (a->missed) complain("%s: worker %u goes on from a later state: %s", g->o->replay, i, a->missed);
         if (a->stopped) complain("%s: worker %u does not go on: %s", g->o->replay, i, a->stopped);
     }
 }
@@ -213,8 +213,7 @@ static int explained_ends(struct recording *g)
     const uint64_t missing = options_explained_after(g->o, g->explained);
     if (missing) say_stopped(g);
     const int closed = results_close(g);
-    if (missing)
-        return complain("--explain %" PRIu64 ": only %" PRIu64 " frames were gone through", missing, g->frames);
+    if (missing) return complain("--explain %" PRIu64 ": only %" PRIu64 " frames were replayed", missing, g->frames);
     return g->explained_status ? g->explained_status : closed;
 }
 
@@ -241,7 +240,7 @@ static int unknown(const struct recording *g)
                         : o->write         ? "--write"
                                            : NULL;
     if (!asked || !g->player.story.start.in_kernel) return 0;
-    return complain("%s: the kernel judged (--exec kernel), so there are verdicts of some packets alone: without %s",
+    return complain("%s: recorded with --exec kernel, so there are only verdicts of some packets: leave %s out",
                     o->replay, asked);
 }
 
@@ -252,7 +251,7 @@ static int play(struct recording *g)
     watch(g);
     for (unsigned i = g->chosen.first; i <= g->chosen.last && !status && !is_done(g); i++) status = play_file(g, i);
     player_end(&g->player);
-    if (!status && !g->player.begun) status = complain("%s: nothing had come when it ended", g->o->replay);
+    if (!status && !g->player.begun) status = complain("%s: it holds no packets", g->o->replay);
     if (!status && g->short_of_memory) status = complain("out of memory");
     if (!status && g->o->only && !g->picked.known && *g->picked.unknown)
         status = complain("%s", g->picked.unknown); /* a name that no program had */

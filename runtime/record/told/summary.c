@@ -90,7 +90,7 @@ static int print(struct recording *g, const struct report *of)
     if (of->counters->flows)
         flow_list_text(stdout, &g->flows.list, of->counters->flows, of->counters->remembered);
     else
-        puts("no flows: the program keeps none, for no rule asks for `state` or `flows over`");
+        puts("no flows: the program keeps none, because no rule asks for `state` or `flows over`");
     return 0;
 }
 
