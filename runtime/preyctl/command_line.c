@@ -26,8 +26,8 @@ static const struct option_row {
     enum { PLAIN, JSON, HELP, VERSION } what;
     const char *doc;
 } options[] = {
-    {"--name", "NAME", opt_name, PLAIN, "of the instance, where several run here"},
-    {"--control", "PATH", opt_control, PLAIN, "of its socket, as preyrun --control says"},
+    {"--name", "NAME", opt_name, PLAIN, "name of the instance, if several run here"},
+    {"--control", "PATH", opt_control, PLAIN, "path of its socket, as given to preyrun --control"},
     {"--format", "text|json", opt_format, PLAIN, "print tables for people, or JSON"},
     {"--json", NULL, NULL, JSON, "the same as --format json"},
     {"--help", NULL, NULL, HELP, "print this; also -h"},
@@ -96,8 +96,7 @@ static bool command_take(struct reading *r, const char *word)
         r->l->word = commands[i].word;
         return r->chosen = true;
     }
-    snprintf(r->err, r->err_len, "`%.60s` is no %s of preyctl's: try --help", word,
-             *word == '-' ? "option" : "command");
+    snprintf(r->err, r->err_len, "`%.60s` is no %s of preyctl: try --help", word, *word == '-' ? "option" : "command");
     return false;
 }
 

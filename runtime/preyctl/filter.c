@@ -51,7 +51,7 @@ int filter_hand(const char *const words[], unsigned count, int *fd)
     if (!filter) return talk_complain("out of memory");
     const int status = is_one_rule(filter)
                            ? compile(filter, fd)
-                           : talk_complain("`%.100s` is no filter: it is made of conditions, as in a rule", filter);
+                           : talk_complain("`%.100s` is not a filter: write conditions, as in a rule", filter);
     free(filter);
     return status;
 }

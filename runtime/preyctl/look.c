@@ -15,7 +15,7 @@ static int take_number(struct talk *t, cJSON *question, const char *option, cons
     const unsigned long long n = value ? strtoull(value, &end, 10) : 1;
     if (!value) return 0;
     if (*value < '0' || *value > '9' || *end || !n || n > UINT32_MAX)
-        return talk_complain("%s: `%.60s` is no number from 1 on", option, value);
+        return talk_complain("%s: `%.60s` is not a number from 1 on", option, value);
     cJSON_AddNumberToObject(question, member, (double)n);
     return 0;
 }
@@ -25,7 +25,8 @@ static int take_time(struct talk *t, cJSON *question)
     const char *value = argument_value(t->line, "--for");
     uint64_t ns;
     if (!value) return 0;
-    if (!duration_read(value, &ns) || !ns) return talk_complain("--for: `%.60s` is no time: 30s, 5m, 2h are", value);
+    if (!duration_read(value, &ns) || !ns)
+        return talk_complain("--for: `%.60s` is not a time, as 30s, 5m, 2h are", value);
     cJSON_AddNumberToObject(question, "ns", (double)ns);
     return 0;
 }

@@ -15,7 +15,7 @@ int command_takes(const struct talk *t, unsigned least, unsigned most, const cha
     const struct command_line *l = t->line;
     if (l->count >= least && l->count <= most) return 0;
     if (l->count > most && !*usage) return talk_complain("%s takes no arguments: `%.60s`", l->word, l->arguments[0]);
-    return talk_complain("it is written: preyctl %s %s", l->word, usage);
+    return talk_complain("usage: preyctl %s %s", l->word, usage);
 }
 
 int main(int argc, char *argv[])

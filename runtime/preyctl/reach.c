@@ -77,7 +77,7 @@ static int reach_only(const char *folder, char *err, size_t err_len)
     if (f.count == 1) return f.fd;
     if (f.count) close(f.fd);
     if (f.count)
-        snprintf(err, err_len, "several preyrun run here, --name says which is meant: %s", f.names);
+        snprintf(err, err_len, "several preyrun run here, choose one by --name: %s", f.names);
     else if (count < 0 && failed == EACCES)
         snprintf(err, err_len, "%s: only root and the user that started preyrun may ask", folder);
     else

@@ -81,7 +81,7 @@ int talk_ask(struct talk *t, cJSON *question, int fd)
         message_head(whole, MESSAGE_QUESTION, len);
         memcpy(whole + MESSAGE_HEAD, text, len);
         const int sent = send_all(t->fd, whole, MESSAGE_HEAD + len, fd);
-        if (sent) failed = talk_complain("preyrun cannot be asked: %s", strerror(-sent));
+        if (sent) failed = talk_complain("preyrun takes no question: %s", strerror(-sent));
     }
     free(whole);
     free(text);
@@ -100,8 +100,8 @@ static bool receive(struct talk *t, int patience_ms)
     if (!ready) return !talk_complain("preyrun does not answer");
     const ssize_t got = recv(t->fd, where, room, 0);
     if (got < 0 && errno == EINTR) return true;
-    if (got < 0) return !talk_complain("preyrun cannot be heard: %s", strerror(errno));
-    if (!got) return !talk_complain("preyrun has ended, or hung up, before it had answered");
+    if (got < 0) return !talk_complain("preyrun hung up: %s", strerror(errno));
+    if (!got) return !talk_complain("preyrun ended, or hung up, before it answered");
     inbox_filled(&t->in, (size_t)got);
     return true;
 }
@@ -113,7 +113,7 @@ int talk_next(struct talk *t, struct message *m, int patience_ms)
     while (!(next = inbox_next(&t->in, kinds, m)))
         if (!receive(t, patience_ms)) return -1;
     if (next < 0) {
-        talk_complain("what answers is no preyrun");
+        talk_complain("the answer is not one of preyrun");
         return -1;
     }
     if (m->kind != MESSAGE_END) return 1;

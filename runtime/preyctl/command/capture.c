@@ -30,7 +30,7 @@ static int hear(struct talk *t, int to, const char *path)
 int command_CAPTURE(struct talk *t)
 {
     const char *path = argument_value(t->line, "-w");
-    if (!path || !*path) return talk_complain("-w says where the packets go: preyctl capture %s", usage);
+    if (!path || !*path) return talk_complain("-w FILE is missing: preyctl capture %s", usage);
     if (look_ask(t, QUESTION_CAPTURE, true, usage)) return 2;
     const int to = strcmp(path, "-") ? open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600) : STDOUT_FILENO;
     if (to < 0) return talk_complain("%s: %s", path, strerror(errno));

@@ -17,7 +17,7 @@ static int take_words(const struct command_line *l, struct written *w)
     size_t used = 0;
     for (unsigned i = 0; i < l->count && used < sizeof text; i++)
         used += (size_t)snprintf(text + used, sizeof text - used, "%s%s", used ? " " : "", l->arguments[i]);
-    if (used >= sizeof text) return talk_complain("explain: a packet is written in less than %d bytes", TEXT_MOST);
+    if (used >= sizeof text) return talk_complain("explain: the packet is too long: at most %d bytes", TEXT_MOST);
     if (written_read(w, text, err, sizeof err)) return talk_complain("explain: %s", err);
     if (*w->out_on)
         return talk_complain(
@@ -81,7 +81,7 @@ static int hear(struct talk *t, const struct asked *a, const char *answer)
     while (p && service < p->services_count && strcmp(program_str(p, p->services[service].name), name) != 0) service++;
     if (p && service < p->services_count && p->services[service].proxy)
         words = written_heard(p, service, a->said, a->frame, a->len, NULL);
-    puts(words ? words : "what the client says is not heard: no proxy service takes the connection");
+    puts(words ? words : "data of the client is not looked at: no proxy service takes the connection");
     free(words);
     program_put(p);
     return 0;

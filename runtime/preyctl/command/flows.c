@@ -95,7 +95,7 @@ int command_FLOWS(struct talk *t)
     const unsigned long long most = limit ? strtoull(limit, &end, 10) : 0;
     int fd;
     if (limit && (*limit < '0' || *limit > '9' || *end || !most || most > UINT32_MAX))
-        return talk_complain("--limit: `%.60s` is no number of flows", limit);
+        return talk_complain("--limit: `%.60s` is not a number of flows", limit);
     if (other) return talk_complain("`%.60s` is no option of flows: preyctl flows %s", other, usage);
     if (filter_hand(l->arguments, l->count, &fd)) return 2;
     cJSON *question = talk_question(QUESTION_FLOWS);

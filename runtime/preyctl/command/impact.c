@@ -50,7 +50,7 @@ static char *diff_of(struct program *old, struct program *new, bool json)
         text[strcspn(text, json ? "\n" : "")] = 0; /* one line, as part of another document */
         return text;
     }
-    talk_complain("they cannot be compared: %s", to ? err : "out of memory");
+    talk_complain("the two programs cannot be compared: %s", to ? err : "out of memory");
     free(text);
     return NULL;
 }
@@ -123,7 +123,7 @@ static const char *past_of(const char *verdict)
 
 static void verdict_print(const cJSON *v)
 {
-    char a[TEXT_NUMBER], by[400] = "for no firewall judges them";
+    char a[TEXT_NUMBER], by[400] = "because no firewall judges them";
     const char *how = past_of(text_at(v, "verdict"));
     if (*text_at(v, "firewall"))
         snprintf(by, sizeof by, "by the default of %.100s (%.200s)", text_at(v, "firewall"), text_at(v, "place"));

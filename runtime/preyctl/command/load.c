@@ -15,7 +15,7 @@ static cJSON *question_of(struct talk *t)
     const char *confirm = argument_value(l, "--confirm"), *other = argument_unknown(l);
     uint64_t ns = 0;
     if (confirm && (!duration_read(confirm, &ns) || !ns)) {
-        talk_complain("--confirm: `%.60s` is no time: 30s, 5m, 2h are", confirm);
+        talk_complain("--confirm: `%.60s` is not a time, as 30s, 5m, 2h are", confirm);
         return NULL;
     }
     if (other || command_takes(t, 1, 1, usage)) {

@@ -22,9 +22,9 @@ static int read_value(const struct talk *t, cJSON *question)
         cJSON_AddNumberToObject(question, "weight", weight);
         return 0;
     }
-    if (value && strcmp(to, "drain") != 0) return talk_complain("it is written: preyctl set %s", usage);
+    if (value && strcmp(to, "drain") != 0) return talk_complain("usage: preyctl set %s", usage);
     if (value && (!duration_read(value, &ns) || !ns))
-        return talk_complain("`%.60s` is no time: 30s, 5m, 2h, 7d are", value);
+        return talk_complain("`%.60s` is not a time, as 30s, 5m, 2h, 7d are", value);
     if (value) cJSON_AddNumberToObject(question, "ns", (double)ns);
     return 0;
 }
