@@ -60,7 +60,9 @@ static int replay_open(struct subject *r, const struct options *o)
     if (known_routes_read(&r->routes, &said, r->program, err, sizeof err)) return complain("%s", err);
     known_routes_tell(&r->routes, &r->facts);
     const char *zone = schedules_unknown_zone(r->program);
-    if (zone) return complain("%s: this machine does not know the time zone `%s` (package tzdata)", o->program, zone);
+    if (zone)
+        return complain("%s: this machine does not know the time zone `%s`; this mends it: apt-get install tzdata",
+                        o->program, zone);
     if (down_find(r, err, sizeof err)) return complain("%s", err);
     if (labels_init(&r->labels, r->program)) return complain("out of memory");
     if (only_init(&r->only, o->only, &r->labels, err, sizeof err)) return complain("%s", err);
@@ -152,7 +154,8 @@ static int results_close(struct results *to, const struct options *o)
     if (written) status = complain_output(!strcmp(o->write, "-") ? "standard output" : o->write, written);
     int failed = seen_close(&to->seen);
     if (failed && to->seen.mixed)
-        status = complain("%s: the frames have several link types, which a pcap cannot hold: call it *.pcapng",
+        status = complain("%s: the frames have several link types, which a pcap cannot hold; this mends it: a name "
+                          "that ends in .pcapng",
                           o->write_seen);
     else if (failed && !status)
         status = complain_output(!strcmp(o->write_seen, "-") ? "standard output" : o->write_seen, failed);
@@ -204,7 +207,7 @@ static void flows_text(FILE *out, const struct vm_counters *c, const struct flow
     if (c->flows)
         flow_list_text(out, list, c->flows, c->remembered);
     else
-        fputs("no flows: the program keeps none, for no rule asks for `state` or `flows over`\n", out);
+        fputs("no flows: the program keeps none, because no rule asks for `state` or `flows over`\n", out);
 }
 
 static int cover(const struct subject *r, struct results *to, const struct pass *p, const char *fault)
@@ -243,7 +246,8 @@ static int passes_run(const struct subject *r, struct results *to, struct pass *
     p->t.stopped = p->stopped;
     if ((p->verdicts && out_failed(p->verdicts)) || p->write_error || to->seen.write_error)
         return 2; /* told when closing */
-    if (executor_fault(p->exec)) return complain("the kernel ran a frame not: %s", strerror(-executor_fault(p->exec)));
+    if (executor_fault(p->exec))
+        return complain("the kernel did not run a frame: %s", strerror(-executor_fault(p->exec)));
     char fault[300];
     snprintf(fault, sizeof fault, "%s", capture_error(r->capture));
     struct timing timing = {0};
@@ -255,7 +259,8 @@ static int passes_run(const struct subject *r, struct results *to, struct pass *
     out_flush(&to->verdicts); /* results come before the error that ends them */
     out_flush(&to->standard);
     if (p->t.log_lost && p->log)
-        complain("%llu log event%s found no room", (unsigned long long)p->t.log_lost, text_plural(p->t.log_lost));
+        complain("%llu log event%s lost for want of room", (unsigned long long)p->t.log_lost,
+                 text_plural(p->t.log_lost));
     return *fault ? complain_capture(r) : status;
 }
 

@@ -90,7 +90,7 @@ firewall edge default accept { drop tcp to port 23 }
 END_OF_RULES
 run --pcap life.pcap --flows plain.pbc
 same 'a program that keeps no flows says so, and that is no error' "$status$(cat err)$(tail -1 out)" \
-    '0no flows: the program keeps none, for no rule asks for `state` or `flows over`'
+    '0no flows: the program keeps none, because no rule asks for `state` or `flows over`'
 same 'its summary has no line about them' "$(grep -c '^flows' out)" 0
 run --pcap life.pcap --flows --format json plain.pbc
 same 'in JSON there is null and an empty list' "$(python3 -c '

@@ -95,7 +95,7 @@ print(*seen)
 ask(ask="set", server="web/two", to="file")
 END
 ip netns exec "$id-prey" python3 asks.py /run/prey/"$(stat -L -c %i "/run/netns/$id-prey")"/*.sock >asks.out
-same 'a bound that is no number of nanoseconds is refused' "$(head -1 asks.out)" '2how long a drain lasts (`ns`) is a whole number of nanoseconds, up to 4e18'
+same 'a bound that is no number of nanoseconds is refused' "$(head -1 asks.out)" '2`ns`, the time of a drain, is a whole number of nanoseconds up to 4e18'
 same 'whoever asks right after setting sees it' "$(tail -1 asks.out)" '1 7 8 4'
 serves 'and change nothing' ' 6 two '
 
@@ -109,7 +109,7 @@ slowly() { # NAME RATE: from server one
     until_true 100 "$1: a transfer has begun" test -s "$1.got"
 }
 slowly whole 48M
-sets 'a drain without a bound' '0 web/one: it drains; its flows end when they end' one drain
+sets 'a drain without a bound' '0 web/one: it drains; its flows may go on until they end' one drain
 wait "$last"
 cmp -s whole.got payload
 ok $? 'lets a transfer end'
@@ -119,6 +119,6 @@ wait "$last"
 same 'resets what is left' "$?" 56
 awk '{ exit !($1 >= 1) }' cut.said
 ok $? 'and nothing before its time'
-awaits 'web/one has drained for as long as it was given: what is left is reset'
+awaits 'web/one has drained for the time set: what is left is reset'
 prey_ends
 same 'it ends with 0' "$status" 0

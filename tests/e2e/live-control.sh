@@ -47,7 +47,7 @@ time.sleep(60)"
 other=$last
 ctl_lists() { ctl status && grep -q several err; }
 until_true 100 'the other one listens' ctl_lists
-refused 'of several one has to be named' 'several preyrun run here, --name says which is meant: lan, wan'
+refused 'of several one has to be named' 'several preyrun run here, choose one by --name: lan, wan'
 ctl --name wan counters live.watched_b
 same 'which is asked' "$status $(tr -s ' ' <out)" '0 live.watched_bytes 0'
 kill "$other"
@@ -179,4 +179,4 @@ same 'its name is gone with it' "$status $(ls ask.sock 2>/dev/null)" '0 '
 # A start that nobody confirms.
 prey prey -i wan --monitor --confirm 1s none.pbc
 wait "$prey"
-same 'what nobody confirms ends with 1' "$? $(grep -c 'nobody has confirmed it' prey.err) $(ls "$sockets" 2>/dev/null)" '1 1 '
+same 'what nobody confirms ends with 1' "$? $(grep -c 'nobody has confirmed the start: preyrun ends' prey.err) $(ls "$sockets" 2>/dev/null)" '1 1 '

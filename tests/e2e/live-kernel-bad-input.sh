@@ -46,7 +46,7 @@ for look in --preflight ''; do
     little $look -i eth0 --exec kernel host.pbc
     same "too little of it, and no right to more ${look}" "$status|$(says '^preyrun: only 64 KiB of memory may be locked, and --io xdp and --exec kernel keep frames in [0-9]* KiB of it; this mends it: ulimit -l unlimited')" '2|1'
 done
-absent='while umount /sys/fs/bpf 2>/dev/null; do :; done' pins_are="is no file system of BPF's that can be written"
+absent='while umount /sys/fs/bpf 2>/dev/null; do :; done' pins_are="is not a BPF file system that can be written"
 instead "$absent" --on-exit closed host.pbc
 same 'to end closed takes pins' "$status|$(says "^preyrun: --on-exit closed: /sys/fs/bpf $pins_are.*: mount -t bpf bpf /sys/fs/bpf")" '2|1'
 instead 'mount -o remount,ro,bind /sys/fs/bpf' --preflight host.pbc
@@ -57,10 +57,10 @@ same 'who watches needs none' "$status|$(says "$pins_are")" '0|0'
 unshare -pfm --mount-proc ip netns exec "$id-prey" true 2>/dev/null && {
     unshare -pfm --mount-proc bash -c 'ip netns exec "$@"; exit $?' sh "$id-prey" "$bin/preyrun" -i eth0 --exec kernel --preflight host.pbc >out 2>err </dev/null
     status=$?
-    same 'pins that are hidden' "$status|$(says "^preyrun: notice: the file system of BPF's at /sys/fs/bpf is hidden here, as by .ip netns exec., so a kill would leave nothing that judges; this mends it: nsenter --net=/run/netns/NAME in its place$")|$(says "$pins_are")" '0|1|0'
+    same 'pins that are hidden' "$status|$(says "^preyrun: notice: the BPF file system at /sys/fs/bpf is hidden here, as by .ip netns exec., so nothing would judge after a kill; this mends it: nsenter --net=/run/netns/NAME in its place$")|$(says "$pins_are")" '0|1|0'
 }
 instead "$absent" --confirm 100ms host.pbc
-undone 'without pins it runs, and says so' "$status$(says "a kill would leave nothing")" 11
+undone 'without pins it runs, and says so' "$status$(says "nothing would judge after a kill")" 11
 
 # Frames of more than a page: in pieces, which Linux before 6.6 does not have.
 ip -n "$id-prey" link set eth0 mtu 9000

@@ -44,7 +44,7 @@ same 'each of them as watched' "$(number live watched)" "$(($(number verdicts dr
 
 # Where nobody says who judges, the kernel does what user space could only watch.
 EXEC= prey prey -i eth0 --log text --format json host.pbc
-same 'auto takes the kernel' "$(gets 8080 0.2) $(grep -c '^--exec auto: kernel, for host.prey:[0-9]* may drop what is for this machine itself' prey.err)" 'curl 28 1'
+same 'auto takes the kernel' "$(gets 8080 0.2) $(grep -c '^--exec auto: kernel, because host.prey:[0-9]* may drop what is for this machine itself' prey.err)" 'curl 28 1'
 ctl status
 same 'status says why' "$(grep -c '^judged in the kernel: host.prey:[0-9]* may drop' out)" 1
 ask client 10.1.0.2 >/dev/null
@@ -66,5 +66,5 @@ rules counts <<'RULES'
 firewall edge in default accept { count udp port 9 as NINE }
 RULES
 kernel_alone -i eth0 --exec auto --preflight counts.pbc
-same 'what user space enforces stays there' "$status|$(cat err)" '0|--exec auto: user, for this process enforces all that the rules say
+same 'what user space enforces stays there' "$status|$(cat err)" '0|--exec auto: user, because this process enforces all that the rules say
 preflight: nothing stands in the way'

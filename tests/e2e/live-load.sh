@@ -103,9 +103,9 @@ ctl load watched.pbc
 same 'one that could only watch' "$status $(grep -c -- '--monitor.*; shop.pbc goes on' err)" '2 1'
 says 'rules as text' '2 preyctl: two.prey is rules as text; this compiles them: preyc two.prey -o two.pbc' load two.prey
 says 'a file that is not there' '2 preyctl: none.pbc: No such file or directory' load none.pbc
-says 'no time' '2 preyctl: --confirm: `5` is no time: 30s, 5m, 2h are' load two.pbc --confirm 5
+says 'no time' '2 preyctl: --confirm: `5` is not a time, as 30s, 5m, 2h are' load two.pbc --confirm 5
 says 'no option' '2 preyctl: `--force` is no option of load: preyctl load NEW.pbc [--save] [--confirm D] [--allow-unjudged]' load two.pbc --force
-says 'no program' '2 preyctl: it is written: preyctl load NEW.pbc [--save] [--confirm D] [--allow-unjudged]' load
+says 'no program' '2 preyctl: usage: preyctl load NEW.pbc [--save] [--confirm D] [--allow-unjudged]' load
 awaits '^preyrun: load: bent.pbc: damaged: digest does not match; the program that runs goes on$'
 
 # Descriptors that are no sealed file: none of them is read.
@@ -148,9 +148,9 @@ print("no time either:", ask([memory(good, ALL)], confirm_ns="soon"))
 PY
 sockets=/run/prey/$(stat -L -c %i "/run/netns/$id-prey")
 python3 rude.py "$sockets/eth0.sock" two.pbc >rude.out 2>&1
-unsealed="what came with it is no sealed file in memory: preyctl makes one; $goes_on"
-untimely='2how long it waits to be confirmed (`confirm_ns`) is a whole number of nanoseconds, up to 4e18'
-same 'each of them is told' "$(cat rude.out)" "none: 2rude: no program came with it; $goes_on
+unsealed="what came with the question is not a sealed file in memory, as preyctl makes it; $goes_on"
+untimely='2`confirm_ns`, the time to confirm, is a whole number of nanoseconds from 1 to 4e18'
+same 'each of them is told' "$(cat rude.out)" "none: 2rude: no program came with the question; $goes_on
 a pipe: 2rude: $unsealed
 a file: 2rude: $unsealed
 a device: 2rude: $unsealed
@@ -166,7 +166,7 @@ serves 'none of them changed anything' ' 6 one '
 # A program on trial, and what is not done meanwhile.
 ctl set farm/one weight 7
 says 'one on trial' '0 two.pbc runs; shop.pbc comes back in 5 min 0 s, unless it is confirmed: preyctl confirm' load two.pbc --confirm 5m
-says 'no other meanwhile' '2 preyctl: what runs waits to be confirmed: preyctl confirm' load both.pbc
+says 'no other meanwhile' '2 preyctl: the running program waits to be confirmed: preyctl confirm' load both.pbc
 refused=$(number_of reloads.refused)
 kill -HUP "$prey"
 one_more() { [ "$(number_of reloads.refused)" = $((refused + 1)) ]; }
@@ -185,7 +185,7 @@ until_true 100 'the file again' serves_one
 ctl set farm/one weight 7
 ctl load two.pbc --confirm 1s
 same 'one that nobody confirms' "$status" 0
-awaits '^reloaded: shop.pbc: 0 rules, 1 service, since nobody has confirmed what was loaded$'
+awaits '^reloaded: shop.pbc: 0 rules, 1 service, because nobody has confirmed the loaded program$'
 serves 'the one before is back' ' 6 one '
 speaks back
 ctl servers

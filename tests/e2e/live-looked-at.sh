@@ -56,9 +56,9 @@ refused 'state is not asked' 'a filter is made of conditions on packets alone: `
 ctl flows tcp flags has syn
 refused 'flows have no flags' 'flows have protocols, addresses, ports and VLANs: `flags` asks for what a packet has'
 ctl flows 'tcp } firewall more default drop {'
-refused 'nor is it more than one rule' '`tcp } firewall more default drop {` is no filter: it is made of conditions, as in a rule'
+refused 'nor is it more than one rule' '`tcp } firewall more default drop {` is not a filter: write conditions, as in a rule'
 ctl trace tcp --count 0
-refused 'nothing is no number of packets' '--count: `0` is no number from 1 on'
+refused 'nothing is no number of packets' '--count: `0` is not a number from 1 on'
 
 # What would become of a packet.
 ctl explain 'tcp 10.1.0.1:50000 -> 10.1.0.100:80 syn on outer'
@@ -92,7 +92,7 @@ ctl explain 'tcp 10.1.0.1:50000 -> self:22 syn on wan'
 same 'this machine is known' "$(sed -n 's/.*  tcp/tcp/p; $p' out)" 'tcp 10.1.0.1:50000 > 10.1.0.2:22 SYN  54 bytes
 verdict: accept  rule default'
 ctl explain 'tcp 10.1.0.1:50000 -> 10.1.0.2:81 syn on nix'
-refused 'an interface that is none' '`nix` is no interface that this prey serves'
+refused 'an interface that is none' '`nix` is not an interface that this preyrun serves'
 ctl explain 'tcp 10.1.0.1:50000 -> 10.2.0.2:81 syn on wan out on lan'
 same 'where it leaves is not said, but asked of routes' "$status $(grep -c 'routes say: write it without .out on lan.' err)" '2 1'
 ctl explain 'tcp 10.1.0.1 -> 10.1.0.2:81'
@@ -217,14 +217,14 @@ same 'each is told what is wrong' "$(sed 's/truncated: .*/truncated/' rude.out)"
 half a program: 2the filter: truncated
 one byte is another: 2the filter: damaged: digest does not match
 nothing: 2the filter: not a compiled prey program (preyc -o makes one)
-it may change: 2the filter: what came with it is no sealed file in memory: preyctl makes one
-a pipe: 2the filter: what came with it is no sealed file in memory: preyctl makes one
-a device: 2the filter: what came with it is no sealed file in memory: preyctl makes one
+it may change: 2the filter: what came with the question is not a sealed file in memory, as preyctl makes it
+a pipe: 2the filter: what came with the question is not a sealed file in memory, as preyctl makes it
+a device: 2the filter: what came with the question is not a sealed file in memory, as preyctl makes it
 too large: 2the filter: larger than 1048576 bytes
 the rules themselves: 2a filter is made of conditions on packets alone: it has services, translation, pools or checks
 no number: 2`count`, `ns` and `snap` are numbers from 1 on, `snap` up to 262144
-no frame: 2a packet (`frame`) has up to 9216 bytes, two digits 0-9a-f each
-the seventeenth: 216 others look on at this time: ask again when some have ended
+no frame: 2`frame` is a packet of up to 9216 bytes, each as two digits 0-9a-f
+the seventeenth: 216 others look on, and more cannot: ask again when one has ended
 sixteen look on
 a place is free again'
 exec 9>&-

@@ -172,7 +172,7 @@ mount -o remount,size=64m full # for all that waits to be written, too
 went_on() { # it says so, and nothing is missing since
     ask client 10.1.0.100
     again
-    grep -q 'goes on from a later state, for the disk took nothing' again.err && ! grep -q 'does not go on' again.err
+    grep -q 'goes on from a later state: the disk took nothing' again.err && ! grep -q 'does not go on' again.err
 }
 until_true 100 'there is room again, and it goes on from a state' went_on
 prey_ends

@@ -30,7 +30,7 @@ refused() {
     local sentence=$1 pattern=$2
     shift 2
     at prey timeout 60 "$bin/preyrun" -i wan -i lan "$@" >out 2>err </dev/null
-    same "$sentence" "$? $(grep -c "^preyrun: $pattern: mend the rules, or --allow-unjudged leaves it so\$" err) $(grep -c '^ready' err)" '2 1 0'
+    same "$sentence" "$? $(grep -c "^preyrun: $pattern: mend the rules, or allow it by --allow-unjudged\$" err) $(grep -c '^ready' err)" '2 1 0'
 }
 # opens ADDRESS PORT [SECONDS]: does a connection get there? Where none is to, one second says it.
 opens() { at client nc.openbsd -z -w "${3:-5}" "$1" "$2"; }

@@ -153,7 +153,7 @@ refused 'large frames' 'has an MTU of [0-9]*, and XDP takes 61,000 at most' -i e
 ip -n "$id-prey" link set eth0 mtu 1500
 prey prey -i eth0 --io auto pass.pbc
 cp prey.err out
-has 'auto says which and why' '--io auto: packet, for .* has partial checksums, super-packets and VLAN tags'
+has 'auto says which and why' '--io auto: packet, because .* has partial checksums, super-packets and VLAN tags'
 prey_ends
 prey prey -i eth0 --io xdp pass.pbc
 sed 's/10.1.0.100/10.1.0.101/' pass.prey | rules moved
@@ -175,7 +175,7 @@ same 'an address of a service alone is no reason' "$(ask client "$four" | grep -
 at client timeout 1 nc -z 10.1.0.100 9000
 same 'and what is for it is dropped' "$?" 124
 ip -n "$id-prey" addr add 10.1.0.100/32 dev lo
-until_true 50 'an address that comes is told of' grep -q 'closed.prey:[0-9]* may drop what is for this machine itself, or from it, for this machine has such an address now: that is only watched' prey.err &&
+until_true 50 'an address that comes is told of' grep -q 'closed.prey:[0-9]* may drop what is for this machine itself, or from it, and this machine has such an address now: that is only watched' prey.err &&
     ok 0 'an address that comes is told of'
 ip -n "$id-prey" addr del 10.1.0.100/32 dev lo
 prey_ends

@@ -230,7 +230,7 @@ run -r raw.pcap --write-seen seen.pcap here.pbc
 cmp -s <(tail -c +25 raw.pcap | tail -c 40) <(tail -c 40 seen.pcap) && run -r seen.pcap --describe here.pbc
 same 'without Ethernet' "$(tail -1 out | cut -f7)" 'tcp 192.0.2.1:50000 > 192.0.2.2:80 SYN'
 run -r raw.pcap -r all.pcap --write-seen seen.pcap here.pbc
-says 'link types that differ, in a pcap' 2 'seen.pcap: the frames have several link types, which a pcap cannot hold: call it *.pcapng'
+says 'link types that differ, in a pcap' 2 'seen.pcap: the frames have several link types, which a pcap cannot hold; this mends it: a name that ends in .pcapng'
 run -r raw.pcap -r all.pcap --write-seen seen.pcapng here.pbc
 run -r seen.pcapng --describe here.pbc
 same 'in a pcapng' "$status $(tail -n +2 out | wc -l)" '0 4'

@@ -129,8 +129,8 @@ static void look_at_drivers(struct look *l)
         const struct host_link *link = host_link_named(l->host, l->p->interfaces[i]);
         if (link && !xmit_driver_has_xdp(x, link))
             preflight_tell(l, false,
-                           "%s takes XDP programs in generic mode alone, which costs more a packet: its driver has no "
-                           "other|",
+                           "%s takes XDP programs in generic mode alone, which is slower: its driver has no native "
+                           "mode|",
                            link->name);
     }
     xmit_close(x);

@@ -36,7 +36,7 @@ void enforce_watched_now(struct carry *carry)
     char what[400];
     const bool now =
         !carry->o->monitor && !carry->in_kernel && enforce_watched(carry, carry->now.program, what, sizeof what);
-    if (now && !carry->watched) complain("%s, for this machine has such an address now: that is only watched", what);
+    if (now && !carry->watched) complain("%s, and this machine has such an address now: that is only watched", what);
     carry->watched = now;
 }
 

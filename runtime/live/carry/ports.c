@@ -51,7 +51,7 @@ struct io_port *ports_open(struct carry *carry, const struct worker *w, unsigned
     struct io_made made;
     const struct host_link *link = host_link(carry->host, carry->ifindex[iface]);
     if (!link) {
-        tell_fault(carry->tell, "%s: it is gone", carry->o->ifaces[iface]);
+        tell_fault(carry->tell, "%s: the interface is gone", carry->o->ifaces[iface]);
         return NULL;
     }
     /* Packet sockets of an interface share its ring memory; with xdp each worker needs it in full. */

@@ -39,7 +39,7 @@ bool steered_fits(const struct program *p, char *why, size_t len)
     guarded_fini(&g);
     if (made && count <= STEER_RULES_MOST) return true;
     snprintf(why, len,
-             made ? "the rules name %u addresses and ports of services and servers, and xdp tells at most %u apart"
+             made ? "the rules name %u addresses and ports of services and servers, and xdp takes at most %u"
                   : "out of memory",
              count, (unsigned)STEER_RULES_MOST);
     return false;

@@ -107,8 +107,8 @@ bool steered_world(struct carry *carry)
     const unsigned count = is_steered(carry) ? carry->o->iface_count : carry->proxies;
     for (unsigned i = 0; i < count; i++)
         if (ask_world(carry->tell->channel, i, &carry->latest->facts, carry->latest->port_mac[i], err, sizeof err))
-            events_tell(&carry->tell->events, TOLD_FAULT, "%s: own addresses, for the programs in the kernel: %s",
-                        carry->o->ifaces[i], err);
+            events_tell(&carry->tell->events, TOLD_FAULT,
+                        "%s: the programs in the kernel do not get the own addresses: %s", carry->o->ifaces[i], err);
     return true;
 }
 

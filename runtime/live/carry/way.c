@@ -30,10 +30,10 @@ static const char *refusal(const struct carry *carry, const struct program *p)
     struct obstacle o;
     if (!io_XDP.open) return "this preyrun was built without clang (make KERNEL=0), so xdp is not in it";
     if (carry->latest && judges_host(p) && carry->port_count == carry->o->iface_count)
-        return "these rules judge what is of this machine itself, and those before did not, so nothing sees it before "
-               "another start";
+        return "these rules judge packets to or from this machine itself, and the rules before did not: that takes "
+               "a restart";
     if (sees_host(carry, p) && 2 * carry->o->iface_count > PORTS_MOST)
-        return "what is of this machine itself is seen on at most 8 interfaces";
+        return "packets to and from this machine itself can be seen on at most 8 interfaces";
     for (unsigned i = 0; i < carry->o->iface_count; i++) {
         const struct host_link *link = host_link_named(carry->host, carry->o->ifaces[i]);
         if (!link) continue; /* told later */
@@ -121,7 +121,7 @@ static bool xdp_suits(const struct carry *carry, char *why, size_t len)
     for (unsigned i = 0; i < carry->o->iface_count; i++)
         if (card_at(carry, i, &c) && !card_suits(&c, carry->o->workers, why, len)) return false;
     if (!sees_host(carry, carry->now.program)) return true;
-    snprintf(why, len, "what is of this machine itself is seen by packet sockets alone");
+    snprintf(why, len, "packets to and from this machine itself are seen by packet sockets alone");
     return false;
 }
 
@@ -131,9 +131,9 @@ static bool auto_xdp(const struct carry *carry)
     const bool suits = xdp_suits(carry, why, sizeof why);
     if (carry->o->io != OPTIONS_IO_AUTO) return suits;
     if (suits)
-        fprintf(stderr, "--io auto: xdp, for all cards receive into its memory\n");
+        fprintf(stderr, "--io auto: xdp, because all cards receive into its memory\n");
     else
-        fprintf(stderr, "--io auto: packet, for %s\n", why);
+        fprintf(stderr, "--io auto: packet, because %s\n", why);
     return suits;
 }
 

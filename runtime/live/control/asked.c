@@ -13,8 +13,8 @@ static const char *why_unsaid(const struct control *control, const struct docume
     if (!d->text && !change_settled(control->carry)) return "a reload is under way: ask again when it is through";
     if (!d->text) return "out of memory";
     if (d->len > MESSAGE_ANSWER_MOST - MESSAGE_HEAD)
-        return "all that is known is more than the 16 MiB of an answer; /stats.json of --stats gives it whole";
-    return "too much waits for others who ask and do not read, or memory is out: ask again";
+        return "the answer is larger than 16 MiB; /stats.json of --stats gives it whole";
+    return "out of memory, or too many answers wait to be read by others: ask again";
 }
 
 void asked_SEEN(void *with, struct call *c)

@@ -146,9 +146,9 @@ void asked_EXPLAIN(void *with, struct call *c)
     const uint16_t iface = port < 0 ? IFACE_NONE : control->carry->now.iface[port];
     const uint32_t len = read_frame(c, frame);
     if (call_has(c, "frame") && !len) {
-        call_end(c, 2, "a packet (`frame`) has up to %d bytes, two digits 0-9a-f each", FRAME_BYTES_MOST);
+        call_end(c, 2, "`frame` is a packet of up to %d bytes, each as two digits 0-9a-f", FRAME_BYTES_MOST);
     } else if (on && port < 0) {
-        call_end(c, 2, "`%.100s` is no interface that this prey serves", on);
+        call_end(c, 2, "`%.100s` is not an interface that this preyrun serves", on);
     } else if (!change_settled(control->carry)) {
         call_end(c, 2, "a reload is under way: ask again when it is through");
     } else if (!len) {

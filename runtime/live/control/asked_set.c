@@ -64,9 +64,9 @@ void asked_SET(void *with, struct call *c)
         call_end(c, 2, "%.200s: the program that runs has no server of that name; they are written POOL/SERVER",
                  name ? name : "");
     } else if (!read_setting(c, &w)) {
-        call_end(c, 2, "what is to be set is a weight from 0 to 1000, drain, up, down or file");
+        call_end(c, 2, "a server is set to a weight from 0 to 1000, drain, up, down or file");
     } else if (!read_bound(control, c, server, &w)) {
-        call_end(c, 2, "how long a drain lasts (`ns`) is a whole number of nanoseconds, up to 4e18");
+        call_end(c, 2, "`ns`, the time of a drain, is a whole number of nanoseconds up to 4e18");
     } else if (by_hand_set(control->rules, server, &w)) {
         call_end(c, 2, "out of memory: nothing is set");
     } else {

@@ -17,7 +17,7 @@ void confirm_begin(struct control *control)
     if (!control->o->confirm_ns) return;
     control->rules->on_trial = true;
     control->confirm.until_ns = clock_ns(CLOCK_MONOTONIC) + control->o->confirm_ns;
-    events_tell(&control->tell->events, TOLD_CONFIRM, "it ends in %s, unless `preyctl confirm` comes before",
+    events_tell(&control->tell->events, TOLD_CONFIRM, "preyrun ends in %s, unless `preyctl confirm` comes first",
                 text_duration(control->o->confirm_ns, text));
 }
 
@@ -27,7 +27,7 @@ void confirm_load(struct control *control, uint64_t ns, struct program *back, ch
     control->rules->on_trial = true;
     control->confirm = (struct confirm){
         .until_ns = clock_ns(CLOCK_MONOTONIC) + ns, .back = back, .back_name = back_name, .saves = saves};
-    events_tell(&control->tell->events, TOLD_CONFIRM, "%s comes back in %s, unless `preyctl confirm` comes before",
+    events_tell(&control->tell->events, TOLD_CONFIRM, "%s comes back in %s, unless `preyctl confirm` comes first",
                 back_name, text_duration(ns, text));
 }
 
@@ -74,7 +74,7 @@ static void go_back(struct control *control)
                                   .what = "back to the program before",
                                   .unjudged = true,
                                   .again = true,
-                                  .by = ", since nobody has confirmed what was loaded",
+                                  .by = ", because nobody has confirmed the loaded program",
                                   .over = gone_back,
                                   .with = control};
     control->confirm.goes_back = true;
@@ -85,7 +85,7 @@ bool confirm_step(struct control *control, uint64_t now_ns)
 {
     if (!is_due(control, now_ns) || control->confirm.goes_back) return true;
     if (confirm_is_over(control, now_ns)) {
-        events_tell(&control->tell->events, TOLD_CONFIRM, "nobody has confirmed it: it ends");
+        events_tell(&control->tell->events, TOLD_CONFIRM, "nobody has confirmed the start: preyrun ends");
         return false;
     }
     if (!control->rules->reload) go_back(control);
@@ -101,7 +101,7 @@ void asked_CONFIRM(void *with, struct call *c)
         return;
     }
     if (control->confirm.goes_back) {
-        call_end(c, 2, "its time is up: %.200s takes its place again", control->confirm.back_name);
+        call_end(c, 2, "the time to confirm is up: %.200s comes back", control->confirm.back_name);
         return;
     }
     const bool saves = control->confirm.saves;

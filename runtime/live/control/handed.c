@@ -28,7 +28,7 @@ static struct program *load(int fd, size_t most, char *err, size_t err_len)
 {
     struct stat st;
     if (!is_sealed(fd) || fstat(fd, &st)) {
-        snprintf(err, err_len, "what came with it is no sealed file in memory: preyctl makes one");
+        snprintf(err, err_len, "what came with the question is not a sealed file in memory, as preyctl makes it");
         return NULL;
     }
     const size_t len = (size_t)st.st_size;
@@ -48,7 +48,7 @@ struct program *handed_program(struct call *c, size_t most, char *err, size_t er
 {
     const int fd = call_take_fd(c);
     if (fd < 0) {
-        snprintf(err, err_len, "no program came with it");
+        snprintf(err, err_len, "no program came with the question");
         return NULL;
     }
     struct program *p = load(fd, most, err, err_len);

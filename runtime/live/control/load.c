@@ -130,10 +130,10 @@ void load_step(struct control *control)
 static const char *refusal(const struct control *control, const struct call *c, char *err, size_t err_len)
 {
     uint64_t ns;
-    if (confirm_waits(control)) return "what runs waits to be confirmed: preyctl confirm";
+    if (confirm_waits(control)) return "the running program waits to be confirmed: preyctl confirm";
     if (control->load) return "another load is under way: ask again when it is through";
     if (call_has(c, "confirm_ns") && (!call_number_of(c, "confirm_ns", CONFIRM_MOST_NS, &ns) || !ns))
-        return "how long it waits to be confirmed (`confirm_ns`) is a whole number of nanoseconds, up to 4e18";
+        return "`confirm_ns`, the time to confirm, is a whole number of nanoseconds from 1 to 4e18";
     return call_is_true(c, "save") && !onfile_may_save(control, err, err_len) ? err : NULL;
 }
 

@@ -153,8 +153,8 @@ static void look_at_gate(const struct live *l, const struct program *p)
 {
     const char *lacks = l->carry.io != &io_XDP && proxied_any(p) ? gate_lacks() : NULL;
     if (lacks)
-        complain("notice: what is for `mode proxy` and of no connection is not held back, and gets a reset of this "
-                 "machine's: %s",
+        complain("notice: stray packets for `mode proxy` are not held back, so this machine answers them with resets"
+                 ": %s",
                  lacks);
 }
 
@@ -211,13 +211,13 @@ static int look_at_pins(const struct live *l)
     const bool closed = l->o->on_exit == OPTIONS_END_CLOSED;
     if (hooks_last() || (l->o->monitor && !closed)) return 0;
     const char *whose = closed ? "--on-exit closed: " : "notice: ",
-               *lost = closed ? "nothing would go on judging" : "a kill would leave nothing that judges";
+               *lost = closed ? "nothing would judge after the end" : "nothing would judge after a kill";
     const int status =
         hooks_hidden()
-            ? complain("%sthe file system of BPF's at %s is hidden here, as by `ip netns exec`, so %s; this mends it: "
+            ? complain("%sthe BPF file system at %s is hidden here, as by `ip netns exec`, so %s; this mends it: "
                        "nsenter --net=/run/netns/NAME in its place",
                        whose, HOOKS_FILES, lost)
-            : complain("%s%s is no file system of BPF's that can be written, so %s; this mends it: mount -t bpf bpf %s",
+            : complain("%s%s is not a BPF file system that can be written, so %s; this mends it: mount -t bpf bpf %s",
                        whose, HOOKS_FILES, lost, HOOKS_FILES);
     return closed ? status : 0;
 }

@@ -91,7 +91,7 @@ int start_look(struct live *l)
     if (!status) way_tell_workers(&l->carry, worker_cpus());
     if (!status && l->carry.forwards && !l->carry.in_kernel && enforce_routes(&l->carry, l->carry.now.program) &&
         world_elsewhere(&l->world))
-        complain("notice: what crosses this machine by interfaces that -i does not name is only watched");
+        complain("notice: packets that cross this machine by interfaces that -i does not name are only watched");
     return status;
 }
 

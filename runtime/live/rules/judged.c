@@ -90,7 +90,7 @@ bool judged_all(const struct rules *rules, const struct program *p, char *why, s
     char open[sizeof rules->unjudged];
     if (is_allowed(rules)) return true;
     find(rules, p, open, sizeof open);
-    if (*open) snprintf(why, len, "%s: mend the rules, or --allow-unjudged leaves it so", open);
+    if (*open) snprintf(why, len, "%s: mend the rules, or allow it by --allow-unjudged", open);
     return !*open;
 }
 

@@ -250,7 +250,7 @@ static void take_file(struct rules *rules, const struct reload_wish *w, const ch
     reload_to(rules, w);
 }
 
-static const char unconfirmed[] = "what runs waits for `preyctl confirm`";
+static const char unconfirmed[] = "the running program waits for `preyctl confirm`";
 
 void reload_begin(struct rules *rules)
 {
@@ -291,7 +291,7 @@ static void say_reloaded(struct rules *rules, const struct reload *r)
     const uint32_t services = p->past ? p->past->services : p->services_count; /* without those that drain */
     events_tell(&rules->tell->events, TOLD_RELOADED, "%s: %u rule%s, %u service%s%s%s", rules->carry->now.name,
                 p->rules_count, p->rules_count == 1 ? "" : "s", services, services == 1 ? "" : "s", r->wish.by,
-                r->remap->limits ? "; what `limits` changed waits for a restart" : "");
+                r->remap->limits ? "; changed `limits` wait for a restart" : "");
     in_kernel_why(rules->carry);
     judged_tell(rules);
     notified_ready(rules->tell);

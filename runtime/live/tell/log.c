@@ -33,7 +33,8 @@ void log_again(struct tell *tell)
     int fd;
     if (tell->events.sink.kind == SINK_STDERR) return;
     if (ask_fds(tell->channel, REQUEST_LOG, &fd, 1, err, sizeof err))
-        events_tell(&tell->events, TOLD_FAULT, "--log: %s: %s; what was open stays so", tell->o->log_to, err);
+        events_tell(&tell->events, TOLD_FAULT, "--log: %s: %s; the one opened before stays in use", tell->o->log_to,
+                    err);
     else
         sink_renew(&tell->events.sink, fd);
 }

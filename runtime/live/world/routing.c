@@ -40,7 +40,7 @@ static void tell_failed(struct world *world, int failed)
 {
     if (failed && !world->routing.failed)
         events_tell(&world->tell->events, TOLD_FAULT,
-                    "routes of the kernel cannot be read: %s; those that were read before hold until they can",
+                    "routes of the kernel cannot be read: %s; the routes read before hold until then",
                     failed == -EINTR ? "they change all the time" : strerror(-failed));
     world->routing.failed = failed;
 }

@@ -23,7 +23,7 @@ bool in_kernel_obstacle(const struct carry *carry, struct obstacle *o)
         if (link && !carry->latest && xdp_refuses_mtu(link->name, link->mtu, sizeof(struct kernel_note), o))
             return true;
     }
-    if (carry->o->bridge_count) return stands(o, "a bridge is carried by this process");
+    if (carry->o->bridge_count) return stands(o, "--bridge is carried by this process, not in the kernel");
     if (carry->o->io == OPTIONS_IO_PACKET) return stands(o, "--io packet shows frames to this process alone");
     if (!io_XDP.open) return stands(o, "this preyrun was built without clang (make KERNEL=0)");
     *o = carry->kernel_lacks;
@@ -35,7 +35,7 @@ static void say_auto(struct carry *carry, bool in_kernel, const char *why)
     carry->in_kernel = in_kernel;
     snprintf(carry->exec_why, sizeof carry->exec_why, "%s", why);
     if (in_kernel || carry->o->exec == OPTIONS_EXEC_AUTO)
-        fprintf(stderr, "--exec auto: %s, for %s\n", in_kernel ? "kernel" : "user", why);
+        fprintf(stderr, "--exec auto: %s, because %s\n", in_kernel ? "kernel" : "user", why);
 }
 
 /* Choose the kernel where this process could only watch. enforce_all refuses what neither can enforce. */
@@ -68,7 +68,7 @@ int in_kernel_choose(struct carry *carry)
     const bool asked = carry->o->exec == OPTIONS_EXEC_KERNEL;
     struct obstacle o;
     const bool barred = asked && in_kernel_obstacle(carry, &o);
-    snprintf(carry->exec_why, sizeof carry->exec_why, "--exec %s is said", asked ? "kernel" : "user");
+    snprintf(carry->exec_why, sizeof carry->exec_why, "--exec %s was given", asked ? "kernel" : "user");
     carry->in_kernel = asked && !barred;
     if (!barred) return 0;
     char what[400], why[OBSTACLE_TEXT];

@@ -67,8 +67,8 @@ int in_kernel_port(struct carry *carry, unsigned at)
     warn_of_veth(carry, at);
     const struct host_link *link = generic ? host_link(carry->host, carry->ifindex[at]) : NULL;
     if (link && !carry->tell->ready)
-        complain("notice: %s takes XDP programs in generic mode alone, which costs more a packet: its driver has no "
-                 "other, or none at an MTU of %u",
+        complain("notice: %s takes XDP programs in generic mode alone, which is slower: its driver has no native "
+                 "mode, or none at an MTU of %u",
                  carry->o->ifaces[at], link->mtu);
     return 0;
 }
@@ -151,8 +151,8 @@ static void tell_routes(struct carry *carry)
     if (failed && !carry->kernel->routes_failed)
         events_tell(
             &carry->tell->events, TOLD_FAULT,
-            "routes, for the programs in the kernel: %s; until they are there `out on` and `urpf-failed` know no way",
-            failed == -E2BIG ? "there are too many, or too many rules of policy" : strerror(-failed));
+            "the programs in the kernel do not get the routes: %s; until then `out on` and `urpf-failed` know no way",
+            failed == -E2BIG ? "there are too many routes or policy rules" : strerror(-failed));
     carry->kernel->routes_failed = failed;
 }
 
@@ -162,10 +162,10 @@ void in_kernel_world(struct carry *carry)
     const int failed = in_kernel_push(carry);
     if (failed == -E2BIG)
         events_tell(&carry->tell->events, TOLD_FAULT,
-                    "this machine has more than %u addresses of a family: to the rest of them its rules do not apply",
+                    "this machine has more than %u addresses of a family; the rules do not apply to the others",
                     (unsigned)KERNEL_OWN);
     else if (failed)
-        events_tell(&carry->tell->events, TOLD_FAULT, "own addresses, for the programs in the kernel: %s",
+        events_tell(&carry->tell->events, TOLD_FAULT, "the programs in the kernel do not get the own addresses: %s",
                     strerror(-failed));
     tell_routes(carry);
 }

@@ -104,7 +104,7 @@ void access_again(struct carry *carry)
     for (unsigned i = 0; carry->access && i < carry->access->count; i++) {
         struct access_log *log = carry->access->logs[i];
         if (ask_path(carry->tell->channel, REQUEST_ACCESS_LOG, log->path, &fd, err, sizeof err))
-            events_tell(&carry->tell->events, TOLD_FAULT, "access log: %s; what was open stays so", err);
+            events_tell(&carry->tell->events, TOLD_FAULT, "access log: %s; the one opened before stays in use", err);
         else
             sink_renew(&log->sink, fd);
     }

@@ -35,7 +35,7 @@ bool look_at_time(const X509 *cert, const char *path, char *line, size_t len)
         snprintf(line, len, "%.300s: the certificate has expired, on %s", path, date);
     } else if (X509_cmp_current_time(from) > 0) {
         date_of(from, date);
-        snprintf(line, len, "%.300s: the certificate is not valid yet, but from %s on", path, date);
+        snprintf(line, len, "%.300s: the certificate is valid only from %s on", path, date);
     } else if (X509_cmp_time(to, &soon) < 0) {
         date_of(to, date);
         snprintf(line, len, "%.300s: the certificate expires soon, on %s", path, date);
@@ -70,13 +70,13 @@ static int look_at_pair(struct certs *c, const char *cert, const char *key)
     if (failed)
         return complain("service %.60s: %s%s", c->service, err,
                         failed == -EINVAL ? ""
-                                          : "; this mends it: a file there that the user may read who starts "
-                                            "preyrun, or another path in `tls cert … key …`");
+                                          : "; this mends it: a file there that the user who starts "
+                                            "preyrun can read, or another path in `tls cert … key …`");
     failed = keypair_read(fds, &k, err, sizeof err);
     close(fds[0]);
     close(fds[1]);
     if (!failed && look_at_time(k.cert, cert, line, sizeof line))
-        complain("notice: %s; this mends it: a new one there, and then SIGHUP", line);
+        complain("notice: %s; this mends it: a new certificate there, then SIGHUP", line);
     if (!failed && c->count < CERTS_MOST && X509_up_ref(k.cert)) c->all[c->count++] = k.cert;
     keypair_fini(&k);
     look_at_mode(key);
@@ -109,7 +109,7 @@ static void look_at_names(const struct program *p, const struct pbc_service *s, 
                              c->service, name);
             }
         }
-    if (bare > TOLD_MOST) complain("notice: and %u name%s more", bare - TOLD_MOST, text_plural(bare - TOLD_MOST));
+    if (bare > TOLD_MOST) complain("notice: and %u more name%s", bare - TOLD_MOST, text_plural(bare - TOLD_MOST));
 }
 
 static int look_at_trusted(const struct program *p, const struct pbc_proxy *says, const char *service)
@@ -161,7 +161,7 @@ int look_at_tls(const struct program *p)
     const pid_t child = fork();
     if (!child) _exit(look_at_all(p));
     while (child > 0 && waitpid(child, &said, 0) < 0 && errno == EINTR) {}
-    if (child < 0) return complain("certificates can't be looked at: %s", strerror(errno));
-    if (!WIFEXITED(said)) return complain("certificates can't be looked at: the process that looked was killed");
+    if (child < 0) return complain("certificates cannot be checked: %s", strerror(errno));
+    if (!WIFEXITED(said)) return complain("certificates cannot be checked: the checking process was killed");
     return WEXITSTATUS(said);
 }

@@ -66,7 +66,7 @@ bool proxied_runs(const struct program *p, char *why, size_t len)
         const struct pbc_service *service = &p->services[i];
         const char *words = service->proxy ? not_done(p, service) : NULL;
         if (!words) continue;
-        snprintf(why, len, "the service `%.60s` says `%s`, which preyrun does not do yet",
+        snprintf(why, len, "the service `%.60s` says `%s`, which this preyrun does not support",
                  program_str(p, service->name), words);
         return false;
     }

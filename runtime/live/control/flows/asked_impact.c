@@ -30,7 +30,7 @@ static void tell_more(void *arg, struct call *c)
     const bool put = call_bytes(c, b->at + b->told, len);
     b->told += len;
     if (!put)
-        call_end(c, 2, "too much waits for others who ask and do not read, or memory is out: ask again");
+        call_end(c, 2, "out of memory, or too many answers wait to be read by others: ask again");
     else if (b->told == b->len)
         call_end(c, 0, "%s", "");
 }
@@ -95,7 +95,7 @@ static void tell(struct asked_impact *a)
     if (put)
         call_end(a->call, 0, "%s", "");
     else
-        call_end(a->call, 2, "the answer is more than 16 MiB, or memory is out");
+        call_end(a->call, 2, "out of memory, or the answer is larger than 16 MiB");
 }
 
 static void part(struct walk *w)
@@ -103,7 +103,7 @@ static void part(struct walk *w)
     struct asked_impact *a = (struct asked_impact *)w;
     const uint64_t serial = a->impact.now->serial;
     if (walk_program(w) != serial || w->control->carry->now.program->serial != serial) {
-        call_end(a->call, 2, "another program took the place of the one that ran meanwhile: ask again");
+        call_end(a->call, 2, "the running program was replaced meanwhile: ask again");
         return;
     }
     const uint64_t now = walk_now(w);

@@ -337,7 +337,7 @@ static struct onlooker **place_for(struct control *control, struct call *c)
     for (unsigned i = 0; fine && i < OBSERVERS_MOST; i++)
         if (!control->onlookers->at[i]) return &control->onlookers->at[i];
     if (fine)
-        call_end(c, 2, "%d others look on at this time: ask again when some have ended", OBSERVERS_MOST);
+        call_end(c, 2, "%d others look on, and more cannot: ask again when one has ended", OBSERVERS_MOST);
     else
         call_end(c, 2, "out of memory");
     return NULL;
