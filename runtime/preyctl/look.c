@@ -7,6 +7,14 @@
 #include "runtime/preyctl/command_line.h"
 #include "runtime/preyctl/filter.h"
 
+/* The options that are numbers, each with the questions that take it. */
+static const struct {
+    const char *option, *member;
+    unsigned questions;
+} numbers[] = {{"--count", "count", 1u << QUESTION_TRACE | 1u << QUESTION_CAPTURE},
+               {"--snap", "snap", 1u << QUESTION_CAPTURE},
+               {"--limit", "limit", 1u << QUESTION_FLOWS}};
+
 /* Put the option's number, from 1 on, into the question if it is given. Return 0 or 2. */
 static int take_number(struct talk *t, cJSON *question, const char *option, const char *member)
 {
@@ -31,12 +39,13 @@ static int take_time(struct talk *t, cJSON *question)
     return 0;
 }
 
-int look_ask(struct talk *t, enum question q, bool snaps, const char *usage)
+int look_ask(struct talk *t, enum question q, const char *usage)
 {
     const struct command_line *l = t->line;
     cJSON *question = talk_question(q);
-    int fd = -1, wrong = take_number(t, question, "--count", "count") || take_time(t, question);
-    if (!wrong && snaps) wrong = take_number(t, question, "--snap", "snap");
+    int fd = -1, wrong = q != QUESTION_FLOWS ? take_time(t, question) : 0;
+    for (unsigned i = 0; i < sizeof numbers / sizeof *numbers && !wrong; i++)
+        if (numbers[i].questions >> q & 1) wrong = take_number(t, question, numbers[i].option, numbers[i].member);
     const char *other = argument_unknown(l);
     if (!wrong && other)
         wrong = talk_complain("`%.60s` is no option of %s: preyctl %s %s", other, l->word, l->word, usage);

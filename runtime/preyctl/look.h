@@ -1,8 +1,8 @@
-/* Options common to `trace` and `capture`: a filter, and bounds. */
+/* Options of `trace`, `capture` and `flows`: a filter, and bounds. */
 #pragma once
 
 #include "runtime/preyctl/talk.h"
 
-/* Ask the question, with the filter in the arguments and `count`, `ns` and (snaps) `snap` from the options. Return 0,
- * or 2 after lines with the reason. */
-int look_ask(struct talk *t, enum question q, bool snaps, const char *usage);
+/* Ask the question, with the filter in the arguments and the bounds in the options that it takes. Return 0, or 2 after
+ * lines with the reason. */
+int look_ask(struct talk *t, enum question q, const char *usage);

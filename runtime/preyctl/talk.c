@@ -11,8 +11,6 @@
 #include "runtime/preyctl/print.h"
 #include "runtime/preyctl/reach.h"
 
-enum { PATIENCE_MS = 10000 };
-
 int talk_complain(const char *fmt, ...)
 {
     va_list ap;
@@ -122,23 +120,24 @@ int talk_next(struct talk *t, struct message *m, int patience_ms)
     return 0;
 }
 
-/* Read the whole answer. Its last document goes to *document, freed by the caller; NULL: print all. Return a status. */
+int talk_over(const struct talk *t, int next)
+{
+    if (next) return next < 0 ? 2 : 0;
+    return t->status && talk_complain("%s", t->words) ? t->status : 0;
+}
+
+/* Read the whole answer. Its last document goes to *document, freed by the caller. Return a status. */
 static int hear(struct talk *t, cJSON *question, int fd, cJSON **document)
 {
     struct message m;
     int next = talk_ask(t, question, fd) ? -1 : 1;
     while (next > 0 && (next = talk_next(t, &m, PATIENCE_MS)) > 0) {
         if (m.kind != MESSAGE_DOCUMENT) continue;
-        if (!document) {
-            printf("%.*s\n", (int)m.len, m.body);
-            continue;
-        }
         cJSON_Delete(*document);
         *document = cJSON_ParseWithLength(m.body, m.len);
         if (t->line->json && !keep_digits(*document, m.body, m.len)) return talk_complain("out of memory");
     }
-    if (next < 0) return 2;
-    return t->status && talk_complain("%s", t->words) ? t->status : 0;
+    return talk_over(t, next);
 }
 
 int talk_done(struct talk *t, cJSON *question)
@@ -148,8 +147,6 @@ int talk_done(struct talk *t, cJSON *question)
     cJSON_Delete(none);
     return status;
 }
-
-int talk_print(struct talk *t, cJSON *question) { return hear(t, question, -1, NULL); }
 
 static int one_document(struct talk *t, cJSON *question, int fd, cJSON **document)
 {

@@ -14,6 +14,8 @@ struct talk {
     char words[1024]; /* its closing words */
 };
 
+enum { PATIENCE_MS = 10000 /* longest silence of the service, where it is not asked to wait */ };
+
 /* Print "preyctl: …" on standard error. Return 2. */
 int talk_complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
@@ -30,6 +32,10 @@ cJSON *talk_question(enum question q);
  * complaint. `patience_ms`: longest silence of the service; -1: no limit. */
 int talk_next(struct talk *t, struct message *m, int patience_ms);
 
+/* Return the exit status after the last talk_next returned `next`, with a line if the service refuses; 1: stdout
+ * failed, which main tells. */
+int talk_over(const struct talk *t, int next);
+
 /* Ask a question whose answer has no document. Return 0, or the status after a line with the reason. */
 int talk_done(struct talk *t, cJSON *question);
 /* Ask a question with one document as its answer, to be freed by the caller; with --json its numbers are digits
@@ -37,6 +43,3 @@ int talk_done(struct talk *t, cJSON *question);
 int talk_document(struct talk *t, cJSON *question, cJSON **document);
 /* The same with a descriptor beside the question, which is closed; -1: there is none, after a complaint. */
 int talk_hand(struct talk *t, cJSON *question, int fd, cJSON **document);
-
-/* The same, and print the document's line as it came: numbers above 2^53 keep all digits. */
-int talk_print(struct talk *t, cJSON *question);

@@ -21,17 +21,16 @@ static int hear(struct talk *t, int to, const char *path)
         const int failed = m.kind == MESSAGE_BYTES ? write_whole(to, m.body, m.len) : 0;
         if (failed) return failed == -EPIPE ? 2 : talk_complain("%s: %s", path, strerror(-failed));
     }
-    if (next < 0) return 2;
-    if (t->status) return talk_complain("%s", t->words) ? t->status : 0;
-    fprintf(stderr, "%s\n", t->words);
-    return 0;
+    const int status = talk_over(t, next);
+    if (!status) fprintf(stderr, "%s\n", t->words);
+    return status;
 }
 
 int command_CAPTURE(struct talk *t)
 {
     const char *path = argument_value(t->line, "-w");
     if (!path || !*path) return talk_complain("-w FILE is missing: preyctl capture %s", usage);
-    if (look_ask(t, QUESTION_CAPTURE, true, usage)) return 2;
+    if (look_ask(t, QUESTION_CAPTURE, usage)) return 2;
     const int to = strcmp(path, "-") ? open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600) : STDOUT_FILENO;
     if (to < 0) return talk_complain("%s: %s", path, strerror(errno));
     int status = hear(t, to, path);

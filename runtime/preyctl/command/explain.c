@@ -6,7 +6,7 @@
 #include "runtime/preyctl/command.h"
 #include "runtime/preyctl/print.h"
 
-enum { PATIENCE_MS = 10000, TEXT_MOST = 2000, FRAME_BYTES_MOST = 9216 };
+enum { TEXT_MOST = 2000, FRAME_BYTES_MOST = 9216 };
 
 static const char usage[] = "'PACKET [on IF]'";
 
@@ -98,7 +98,7 @@ static int answered(struct talk *t, const struct asked *a, const char *on)
     while (next > 0 && (next = talk_next(t, &m, PATIENCE_MS)) > 0) fprintf(to, "%.*s\n", (int)m.len, m.body);
     if (!to || fclose(to)) return talk_complain("out of memory");
     fputs(answer, stdout);
-    int status = next < 0 ? 2 : t->status && talk_complain("%s", t->words) ? t->status : 0;
+    int status = talk_over(t, next);
     if (!status && a->said && !t->line->json) status = hear(t, a, answer);
     free(answer);
     return status;

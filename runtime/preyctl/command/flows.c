@@ -1,16 +1,12 @@
 /* preyctl flows: present flows, one line each, as they are reported. */
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "runtime/preyctl/command.h"
 #include "runtime/preyctl/command_line.h"
-#include "runtime/preyctl/filter.h"
+#include "runtime/preyctl/look.h"
 #include "runtime/preyctl/print.h"
 
-enum { PATIENCE_MS = 10000, SIDE_TEXT = 80 };
-
-static const char usage[] = "[FILTER] [--limit N]";
+enum { SIDE_TEXT = 80 };
 
 /* "10.0.0.1:5000", "[2001:db8::1]:443", "10.0.0.1" */
 static const char *side(const cJSON *flow, const char *member, char buf[SIDE_TEXT])
@@ -72,35 +68,16 @@ static void print_one(const struct talk *t, const struct message *m, bool first)
     cJSON_Delete(flow);
 }
 
-static int hear(struct talk *t, cJSON *question, int fd)
+int command_FLOWS(struct talk *t)
 {
     struct message m;
-    int next = talk_ask(t, question, fd) ? -1 : 1;
+    int next = look_ask(t, QUESTION_FLOWS, "[FILTER] [--limit N]") ? -1 : 1;
     for (bool first = true; next > 0 && (next = talk_next(t, &m, PATIENCE_MS)) > 0 && !ferror(stdout);) {
         if (m.kind != MESSAGE_DOCUMENT) continue;
         print_one(t, &m, first);
         first = false;
     }
-    if (next < 0) return 2;
-    if (t->status) return talk_complain("%s", t->words) ? t->status : 0;
-    if (!t->line->json) puts(t->words);
-    return 0;
-}
-
-int command_FLOWS(struct talk *t)
-{
-    struct command_line *l = t->line;
-    const char *limit = argument_value(l, "--limit"), *other = argument_unknown(l);
-    char *end = NULL;
-    const unsigned long long most = limit ? strtoull(limit, &end, 10) : 0;
-    int fd;
-    if (limit && (*limit < '0' || *limit > '9' || *end || !most || most > UINT32_MAX))
-        return talk_complain("--limit: `%.60s` is not a number of flows", limit);
-    if (other) return talk_complain("`%.60s` is no option of flows: preyctl flows %s", other, usage);
-    if (filter_hand(l->arguments, l->count, &fd)) return 2;
-    cJSON *question = talk_question(QUESTION_FLOWS);
-    if (limit) cJSON_AddNumberToObject(question, "limit", (double)most);
-    const int status = hear(t, question, fd);
-    if (fd >= 0) close(fd);
+    const int status = talk_over(t, next);
+    if (!status && !next && !t->line->json) puts(t->words);
     return status;
 }

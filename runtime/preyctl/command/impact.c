@@ -10,7 +10,7 @@
 #include "runtime/preyctl/hand.h"
 #include "runtime/preyctl/print.h"
 
-enum { PATIENCE_MS = 10000, TRIAL_S = 300 };
+enum { TRIAL_S = 300 };
 
 struct program *command_running(struct talk *t)
 {

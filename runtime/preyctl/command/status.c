@@ -7,10 +7,12 @@ int command_STATUS(struct talk *t)
 {
     cJSON *seen;
     int status = command_takes(t, 0, 0, "");
-    if (!status && t->line->json) return talk_print(t, talk_question(QUESTION_SEEN));
     if (!status) status = talk_document(t, talk_question(QUESTION_SEEN), &seen);
     if (status) return status;
-    screen_print(stdout, seen);
+    if (t->line->json)
+        print_json(seen);
+    else
+        screen_print(stdout, seen);
     cJSON_Delete(seen);
     return 0;
 }

@@ -32,7 +32,7 @@ static void print_seen(const struct message *m)
 int command_TRACE(struct talk *t)
 {
     struct message m;
-    int next = look_ask(t, QUESTION_TRACE, false, "[FILTER] [--count N] [--for D]") ? -1 : 1;
+    int next = look_ask(t, QUESTION_TRACE, "[FILTER] [--count N] [--for D]") ? -1 : 1;
     while (next > 0 && (next = talk_next(t, &m, -1)) > 0 && !ferror(stdout)) {
         if (m.kind == MESSAGE_TEXT)
             fprintf(stderr, "%.*s\n", (int)m.len, m.body);
@@ -42,8 +42,7 @@ int command_TRACE(struct talk *t)
             print_seen(&m);
         fflush(stdout);
     }
-    if (next) return 2;
-    if (t->status) return talk_complain("%s", t->words) ? t->status : 0;
-    fprintf(stderr, "%s\n", t->words);
-    return 0;
+    const int status = talk_over(t, next);
+    if (!status && !next) fprintf(stderr, "%s\n", t->words);
+    return status;
 }
