@@ -119,6 +119,6 @@ wait "$last"
 same 'resets what is left' "$?" 56
 awk '{ exit !($1 >= 1) }' cut.said
 ok $? 'and nothing before its time'
-awaits 'web/one has drained for the time set: what is left is reset'
+awaits 'web/one has drained for the time set: its remaining flows are reset'
 prey_ends
 same 'it ends with 0' "$status" 0

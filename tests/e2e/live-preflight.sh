@@ -144,8 +144,7 @@ lacks() {
     unshare -m sh -c 'mount -t tmpfs none "$1" && shift && exec nsenter --net="$@"' sh "$1" "/run/netns/$id-prey" "$bin/preyrun" --preflight -i wan -i lan "${@:2}" >out 2>err </dev/null
     echo "$? $(cat err)"
 }
-same 'no types of the kernel' "$(lacks /sys/kernel/btf proxied.pbc)" "0 preyrun: notice: what is for \`mode proxy\` and of no connection is not held back, and \
-gets a reset of this machine's: the kernel does not say its types: there is no /sys/kernel/btf/vmlinux (CONFIG_DEBUG_INFO_BTF)
+same 'no types of the kernel' "$(lacks /sys/kernel/btf proxied.pbc)" "0 preyrun: notice: stray packets for \`mode proxy\` are not held back, so this machine answers them with resets: the kernel does not say its types: there is no /sys/kernel/btf/vmlinux (CONFIG_DEBUG_INFO_BTF)
 $fine"
 # So does the first reload that brings such a service, once.
 mkdir blind
@@ -153,7 +152,7 @@ printf '#!/bin/sh\nexec unshare -m sh -c "mount -t tmpfs none /sys/kernel/btf &&
 chmod +x blind/preyrun
 ln -s "$(readlink -f "$bin/preyctl")" blind/preyctl
 here=$bin bin=$PWD/blind
-gateless="^preyrun: notice: what is for .mode proxy. and of no connection is not held back.*: the kernel does not say its types: .*(CONFIG_DEBUG_INFO_BTF)$"
+gateless="^preyrun: notice: stray packets for .mode proxy. are not held back.*: the kernel does not say its types: .*(CONFIG_DEBUG_INFO_BTF)$"
 prey prey -i wan -i lan --exec user shop.pbc
 same 'where nothing is for the proxy, nothing is told' "$(grep -c 'not held back' prey.err)" 0
 ctl load proxied.pbc
@@ -181,7 +180,7 @@ at prey "$bin/tests/tools/tamper" refuse 1 "$bin/preyrun" --preflight --io xdp -
 same 'no programs' "$? $(grep -c "^preyrun: --io xdp: the steering program can't be loaded: the kernel forbids it: .* this does without: --io packet$" err)" '2 1'
 
 at prey "$bin/tests/tools/tamper" refuse 22 "$bin/preyrun" --preflight -i wan -i lan proxied.pbc >out 2>err </dev/null
-same 'nor that of the proxy' "$? $(grep -c "^preyrun: notice: what is for .mode proxy. and of no connection is not held back.*: the kernel does not take its program; lockdown, a security module or the rules of a container may forbid it: dmesg or the audit log says which$" err)" '0 1'
+same 'nor that of the proxy' "$? $(grep -c "^preyrun: notice: stray packets for .mode proxy. are not held back.*: the kernel does not take its program; lockdown, a security module or the rules of a container may forbid it: dmesg or the audit log says which$" err)" '0 1'
 
 { cat shop.prey; echo 'firewall tagged forward default drop { accept vlan 5 }'; } | rules tagged
 looked 'tags that rules ask for, and nobody sees' 0 "$tags
