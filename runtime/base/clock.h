@@ -11,3 +11,10 @@ static inline uint64_t clock_ns(clockid_t id)
     clock_gettime(id, &t);
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
+
+/* Milliseconds until then, rounded up, at most `most`; 0: it is due. */
+static inline int clock_wait_ms(uint64_t due_ns, uint64_t now_ns, int most)
+{
+    if (due_ns >= now_ns + (uint64_t)most * 1000000) return most;
+    return due_ns > now_ns ? (int)((due_ns - now_ns) / 1000000) + 1 : 0;
+}

@@ -112,5 +112,5 @@ int watch_wait_ms(const struct control *control, uint64_t now_ns, int most)
 {
     const uint64_t due_ns = control->watch.due_ns;
     if (due_ns <= now_ns) return control->rules->reload ? most : 0;
-    return due_ns - now_ns < (uint64_t)most * 1000000 ? (int)((due_ns - now_ns) / 1000000) + 1 : most;
+    return clock_wait_ms(due_ns, now_ns, most);
 }

@@ -14,7 +14,7 @@
 #include "runtime/live/world/world.h"
 
 #define TOLD_EACH_NS UINT64_C(10000000000)
-enum { SLACK_MS = 5 /* probes due within this time of one another are one turn of the loop */ };
+#define SLACK_NS     UINT64_C(4000000) /* probes due within this time of one another are one turn of the loop */
 
 /* The last line told about a server: its time, and the changes up to then. */
 struct health_told {
@@ -165,9 +165,7 @@ int health_fd(const struct rules *rules) { return rules->carry->now.checks ? che
 int health_wait_ms(const struct rules *rules, uint64_t now, int most)
 {
     const uint64_t due = rules->carry->now.checks ? checks_due(rules->carry->now.checks) : UINT64_MAX;
-    if (due >= now + (uint64_t)most * 1000000) return most;
-    const int ms = due > now ? (int)((due - now) / 1000000) + SLACK_MS : 0;
-    return ms < most ? ms : most;
+    return clock_wait_ms(due > now && due < UINT64_MAX - SLACK_NS ? due + SLACK_NS : due, now, most);
 }
 
 static void changed(struct rules *rules, uint32_t server, uint64_t now)

@@ -84,16 +84,10 @@ bool routing_renew(struct world *world)
 
 void routing_stale(struct world *world) { world->routing.stale = true; }
 
-static int wait_ms(uint64_t due_ns, uint64_t now_ns, int most)
-{
-    if (due_ns >= now_ns + (uint64_t)most * 1000000) return most;
-    return due_ns > now_ns ? (int)((due_ns - now_ns) / 1000000) + 1 : 0;
-}
-
 int routing_wait_ms(const struct world *world, uint64_t now_ns, int most)
 {
-    if (world->routing.stale) most = wait_ms(world->routing.due_ns, now_ns, most);
-    return world->routing.ways_stale && !world->stale ? wait_ms(world->routing.ways_due_ns, now_ns, most) : most;
+    if (world->routing.stale) most = clock_wait_ms(world->routing.due_ns, now_ns, most);
+    return world->routing.ways_stale && !world->stale ? clock_wait_ms(world->routing.ways_due_ns, now_ns, most) : most;
 }
 
 void routing_fini(struct world *world) { routes_put(world->routing.table); }

@@ -68,8 +68,6 @@ bool tabled_step(struct world *world, uint64_t now_ns)
 
 int tabled_wait_ms(const struct world *world, uint64_t now_ns, int most)
 {
-    const uint64_t at = due(world);
-    if (at >= now_ns + (uint64_t)most * 1000000) return most;
-    const int ms = at > now_ns ? (int)((at - now_ns) / 1000000) + 1 : AGAIN_MS;
-    return ms < most ? ms : most;
+    const int ms = clock_wait_ms(due(world), now_ns, most);
+    return ms ? ms : most < AGAIN_MS ? most : AGAIN_MS;
 }

@@ -309,9 +309,7 @@ int onlookers_wait_ms(const struct control *control, uint64_t now_ns, int most)
 {
     for (unsigned i = 0; control->onlookers && i < OBSERVERS_MOST; i++) {
         const struct onlooker *k = control->onlookers->at[i];
-        if (!k || !k->call) continue;
-        const uint64_t left = k->until_ns > now_ns ? (k->until_ns - now_ns) / 1000000 + 1 : 0;
-        if (left < (uint64_t)most) most = (int)left;
+        if (k && k->call) most = clock_wait_ms(k->until_ns, now_ns, most);
     }
     return most;
 }
