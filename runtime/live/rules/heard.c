@@ -52,35 +52,25 @@ static void upper(struct text *t, bool by_x, uint32_t at, uint32_t icmp, uint32_
     want(t, BPF_JGE, PBC_OWN_PORT_LO);
 }
 
-/* Hear packets from service addresses that probes go through; beyond V4_MOST addresses, from any address. */
-static void from4(struct text *t, const struct program *p)
+/* Hear packets from service addresses that probes go through; beyond V4_MOST or V6_MOST addresses, from any address. */
+static void from(struct text *t, const struct program *p, bool v6)
 {
+    const uint8_t words = v6 ? 4 : 1;
+    const unsigned most = v6 ? V6_MOST : V4_MOST;
     unsigned n = 0;
-    load(t, BPF_W, 12);
-    for (uint32_t i = 0; i < p->endpoints_count && n <= V4_MOST; i++) {
+    if (!v6) load(t, BPF_W, 12);
+    for (uint32_t i = 0; i < p->endpoints_count && n <= most; i++) {
         const struct pbc_endpoint *e = &p->endpoints[i];
-        if (e->to != PBC_TO_ADDRESS || e->family != 4 || !service_checked_via(&p->services[e->service])) continue;
-        if (n++ == V4_MOST) continue;
-        put(t, BPF_JMP | BPF_JEQ | BPF_K, e->addr[0], 0, 1);
-        answer(t, true);
-    }
-    answer(t, n > V4_MOST);
-}
-
-static void from6(struct text *t, const struct program *p)
-{
-    unsigned n = 0;
-    for (uint32_t i = 0; i < p->endpoints_count && n <= V6_MOST; i++) {
-        const struct pbc_endpoint *e = &p->endpoints[i];
-        if (e->to != PBC_TO_ADDRESS || e->family != 6 || !service_checked_via(&p->services[e->service])) continue;
-        if (n++ == V6_MOST) continue;
-        for (uint8_t w = 0; w < 4; w++) {
-            load(t, BPF_W, 8 + 4u * w);
-            put(t, BPF_JMP | BPF_JEQ | BPF_K, e->addr[w], 0, (uint8_t)(7 - 2 * w));
+        if (e->to != PBC_TO_ADDRESS || e->family != (v6 ? 6 : 4) || !service_checked_via(&p->services[e->service]))
+            continue;
+        if (n++ == most) continue;
+        for (uint8_t w = 0; w < words; w++) {
+            if (v6) load(t, BPF_W, 8 + 4u * w);
+            put(t, BPF_JMP | BPF_JEQ | BPF_K, e->addr[w], 0, (uint8_t)(2 * (words - w) - 1));
         }
         answer(t, true);
     }
-    answer(t, n > V6_MOST);
+    answer(t, n > most);
 }
 
 /* Hear only these interfaces; the filter sees frames of all interfaces. */
@@ -103,12 +93,12 @@ static void all(struct text *t, const struct program *p)
     put(t, BPF_LDX | BPF_B | BPF_MSH, LINK, 0, 0);
     load(t, BPF_B, 9);
     upper(t, true, 0, IPPROTO_ICMP, ICMP_ECHOREPLY);
-    from4(t, p);
+    from(t, p, false);
     t->code[six].k = t->len - six - 1;
     want(t, BPF_JEQ, 0x86dd);
     load(t, BPF_B, 6);
     upper(t, false, 40, IPPROTO_ICMPV6, ICMP6_ECHO_REPLY);
-    from6(t, p);
+    from(t, p, true);
 }
 
 int heard_filter(int fd, const struct program *p, const unsigned ifindex[], unsigned count)
