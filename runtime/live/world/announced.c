@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/base/grown.h"
 #include "vm/program/program.h"
 
 /* True if the address lies in a subnet of the link. */
@@ -50,28 +51,14 @@ struct addresses {
     bool failed; /* out of memory */
 };
 
-static void address_add(struct addresses *to, const struct host_addr *a)
-{
-    if (to->count == to->room) {
-        const unsigned room = to->room ? 2 * to->room : 64;
-        struct host_addr *all = to->failed ? NULL : reallocarray(to->all, room, sizeof *all);
-        if (!all) {
-            to->failed = true;
-            return;
-        }
-        to->all = all;
-        to->room = room;
-    }
-    to->all[to->count++] = *a;
-}
-
 static void add_word(struct addresses *to, const uint32_t word[4], uint8_t family)
 {
     struct host_addr a;
     memset(&a, 0, sizeof a); /* the addresses are compared byte by byte */
     memcpy(a.word, word, sizeof a.word);
     a.family = family;
-    address_add(to, &a);
+    to->failed |= !grow(&to->all, to->count, &to->room, 64, sizeof a);
+    if (!to->failed) to->all[to->count++] = a;
 }
 
 /* Add all addresses of a range of at most PBC_SOURCES_MAX; a larger range adds nothing. */

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/base/grown.h"
+
 #define KEPT_NS (UINT64_C(600) * 1000000000)
 
 static struct learnt *find(const struct pmtu *p, const uint32_t addr[4], uint8_t family)
@@ -16,14 +18,7 @@ static struct learnt *find(const struct pmtu *p, const uint32_t addr[4], uint8_t
 static struct learnt *learnt_add(struct pmtu *p)
 {
     if (p->count == PMTU_MOST) memmove(p->all, p->all + 1, --p->count * sizeof *p->all);
-    if (p->count == p->cap) {
-        const unsigned cap = p->cap ? 2 * p->cap : 16;
-        struct learnt *more = reallocarray(p->all, cap, sizeof *more);
-        if (!more) return NULL;
-        p->all = more;
-        p->cap = cap;
-    }
-    return &p->all[p->count++];
+    return grow(&p->all, p->count, &p->cap, 16, sizeof *p->all) ? &p->all[p->count++] : NULL;
 }
 
 bool pmtu_learn(struct pmtu *p, const struct pmtu_note *note, uint64_t now_ns)
