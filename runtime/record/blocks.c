@@ -48,13 +48,10 @@ void blocks_section(struct bytes *to, const char *const names[], unsigned count)
 void blocks_custom(struct bytes *to, enum record_kind kind, unsigned worker, const void *body, size_t len)
 {
     const uint32_t bytes = (uint32_t)(sizeof(struct record_block) + (len + 3) / 4 * 4 + 4);
-    const struct record_block b = {.type = NG_CUSTOM,
-                                   .bytes = bytes,
-                                   .enterprise = RECORD_ENTERPRISE,
-                                   .magic = RECORD_MAGIC,
-                                   .kind = (uint16_t)kind,
-                                   .worker = (uint16_t)worker,
-                                   .body = (uint32_t)len};
+    const struct record_block b = {
+        .type = NG_CUSTOM,
+        .bytes = bytes,
+        .head = {RECORD_ENTERPRISE, RECORD_MAGIC, (uint16_t)kind, (uint16_t)worker, (uint32_t)len}};
     bytes_put(to, &b, sizeof b);
     bytes_put(to, body, len);
     bytes_align(to, 4);

@@ -122,11 +122,7 @@ static bool next_block(struct film *f, uint32_t *type, struct cursor *body)
 /* Read a custom block. False: not one of ours. */
 static bool read_custom(struct cursor c, struct scene *s)
 {
-    struct {
-        uint32_t enterprise, magic;
-        uint16_t kind, worker;
-        uint32_t body;
-    } h;
+    struct record_head h;
     if (!cursor_copy(&c, &h, sizeof h) || h.enterprise != RECORD_ENTERPRISE || h.magic != RECORD_MAGIC) return false;
     if (h.body > c.left || h.worker >= WORKERS_MOST || !h.kind || h.kind >= RECORD_KINDS) return false;
     *s = (struct scene){

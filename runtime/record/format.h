@@ -51,10 +51,12 @@ enum record_kind {
 };
 struct record_block {
     uint32_t type, bytes; /* NG_CUSTOM; length of the block */
-    uint32_t enterprise, magic;
-    uint16_t kind; /* enum record_kind */
-    uint16_t worker;
-    uint32_t body; /* number of bytes that follow, padded to 4; then `bytes` again */
+    struct record_head {
+        uint32_t enterprise, magic;
+        uint16_t kind; /* enum record_kind */
+        uint16_t worker;
+        uint32_t body; /* number of bytes that follow, padded to 4; then `bytes` again */
+    } head;
 };
 /* The custom option of a packet. */
 struct record_tag {

@@ -6,16 +6,9 @@
 
 #include "runtime/record/format.h"
 
-/* The words of a custom block after its type and length. */
-struct block {
-    uint32_t enterprise, magic;
-    uint16_t kind, worker;
-    uint32_t body;
-};
-
 int own_read(const uint8_t *bytes, size_t len, struct self *self)
 {
-    struct block b;
+    struct record_head b;
     struct record_world w;
     if (len < sizeof b + sizeof w) return 0;
     memcpy(&b, bytes, sizeof b);
