@@ -5,17 +5,6 @@
 
 #include "runtime/record/blocks.h"
 
-static struct verdict verdict_of(const struct seen *s)
-{
-    const struct tape_verdict *v = s->verdict;
-    return (struct verdict){.action = v->action,
-                            .reason = v->reason,
-                            .flags = v->flags,
-                            .rule = s->labels ? v->rule : RULE_NONE,
-                            .service = s->labels ? v->service : PBC_NONE,
-                            .server = s->labels ? v->server : PBC_NONE};
-}
-
 /* Describe the packet from its bytes on the tape, which nobody overwrites before the record is released. */
 static void describe(const struct seen *s, char *buf, size_t len)
 {
@@ -33,17 +22,14 @@ static void describe(const struct seen *s, char *buf, size_t len)
     text_clean(buf);
 }
 
-static const char *rule_of(const struct seen *s, const struct verdict *v)
+static const char *rule_of(const struct seen *s) { return s->labels ? label_of(s->labels, s->verdict->rule) : "-"; }
+static const char *server_of(const struct seen *s)
 {
-    return s->labels ? label_of(s->labels, v->rule) : "-";
+    return s->labels ? label_server(s->labels, s->verdict->server) : "-";
 }
-static const char *server_of(const struct seen *s, const struct verdict *v)
+static const char *service_of(const struct seen *s)
 {
-    return s->labels ? label_server(s->labels, v->server) : "-";
-}
-static const char *service_of(const struct seen *s, const struct verdict *v)
-{
-    return s->labels ? label_service(s->labels, v->service) : "-";
+    return s->labels ? label_service(s->labels, s->verdict->service) : "-";
 }
 
 static void word(FILE *out, const char *member, const char *value)
@@ -57,7 +43,6 @@ static void word(FILE *out, const char *member, const char *value)
 
 bool seen_line(struct call *c, const struct seen *s)
 {
-    const struct verdict v = verdict_of(s);
     char text[300], when[TEXT_TIME], *line = NULL;
     size_t len = 0;
     FILE *out = open_memstream(&line, &len);
@@ -70,11 +55,11 @@ bool seen_line(struct call *c, const struct seen *s)
         fprintf(out, "%u", s->worker);
     word(out, "interface", s->device);
     word(out, "packet", text);
-    fprintf(out, ",\"bytes\":%u,\"verdict\":\"%s\"", s->frame->wire_len, action_name(v.action));
-    word(out, "rule", rule_of(s, &v));
-    word(out, "service", service_of(s, &v));
-    word(out, "server", server_of(s, &v));
-    word(out, "reason", reason_name(v.reason));
+    fprintf(out, ",\"bytes\":%u,\"verdict\":\"%s\"", s->frame->wire_len, action_name(s->verdict->action));
+    word(out, "rule", rule_of(s));
+    word(out, "service", service_of(s));
+    word(out, "server", server_of(s));
+    word(out, "reason", reason_name(s->verdict->reason));
     fputc('}', out);
     const bool told = !fclose(out) && call_json(c, line, len);
     free(line);
@@ -97,11 +82,10 @@ bool seen_section(struct call *c, const char *const devices[], unsigned count)
 
 bool seen_block(struct call *c, const struct seen *s, uint32_t snap)
 {
-    const struct verdict v = verdict_of(s);
     struct bytes b = {0};
     char comment[300];
-    snprintf(comment, sizeof comment, "%s  rule %.100s  server %.100s  reason %s", action_name(v.action),
-             rule_of(s, &v), server_of(s, &v), reason_name(v.reason));
+    snprintf(comment, sizeof comment, "%s  rule %.100s  server %.100s  reason %s", action_name(s->verdict->action),
+             rule_of(s), server_of(s), reason_name(s->verdict->reason));
     blocks_seen(&b, s->iface, s->wall_ns, s->frame, snap, comment);
     return give(c, &b);
 }
