@@ -20,3 +20,21 @@ static inline bool grow(void *at, uint32_t count, uint32_t *room, uint32_t least
     *room = more;
     return true;
 }
+
+/* The same for a ring whose first of `count` entries lies at *begin. */
+static inline bool ring_grow(void *at, size_t count, size_t *room, size_t *begin, size_t least, size_t size)
+{
+    uint8_t *old, *ring;
+    if (count < *room) return true;
+    memcpy(&old, at, sizeof old);
+    const size_t more = *room ? 2 * *room : least, front = *begin * size;
+    ring = reallocarray(NULL, more, size);
+    if (!ring) return false;
+    if (old) memcpy(ring, old + front, count * size - front);
+    if (old) memcpy(ring + count * size - front, old, front);
+    free(old);
+    memcpy(at, &ring, sizeof ring);
+    *room = more;
+    *begin = 0;
+    return true;
+}

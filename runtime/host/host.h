@@ -17,6 +17,10 @@ struct host_addr {
     uint32_t word[4];
     uint8_t family; /* 4 or 6; 0: none */
 };
+static inline struct host_addr host_addr_of(const uint32_t word[4], uint8_t family)
+{
+    return (struct host_addr){.word = {word[0], word[1], word[2], word[3]}, .family = family};
+}
 #define HOST_ADDR_TEXT 46
 const char *host_addr_text(const struct host_addr *a, char buf[HOST_ADDR_TEXT]);
 static inline bool host_addr_same(const struct host_addr *a, const struct host_addr *b)

@@ -1,6 +1,6 @@
 #include "runtime/replay/lines.h"
 
-#include <stdlib.h>
+#include "runtime/base/grown.h"
 
 static struct verdict *at(const struct lines *l, size_t i) { return &l->ring[(l->begin + i) % l->room]; }
 
@@ -27,16 +27,8 @@ void lines_hurry(struct lines *l)
 /* Make room for one more line. False: there is none. */
 static bool make_room(struct lines *l)
 {
-    if (l->count < l->room) return true;
-    const size_t room = l->room ? l->room * 2 : 256;
-    struct verdict *ring = l->room < l->most ? malloc(room * sizeof *ring) : NULL;
-    if (!ring) return false;
-    for (size_t i = 0; i < l->count; i++) ring[i] = *at(l, i);
-    free(l->ring);
-    l->ring = ring;
-    l->room = room;
-    l->begin = 0;
-    return true;
+    if (l->count == l->room && l->room >= l->most) return false;
+    return ring_grow(&l->ring, l->count, &l->room, &l->begin, 256, sizeof *l->ring);
 }
 
 void lines_add(struct lines *l, uint64_t frame, const struct verdict *v)

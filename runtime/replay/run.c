@@ -31,10 +31,8 @@ static int pool_open(struct subject *r)
     const bool copies = p->services_count || p->nats_count || p->meta->flags & PBC_OPENS;
     const bool fits = r->o->mtu + LINK_HEAD_MOST <= POOL_SLOT - POOL_HEADROOM;
     const unsigned slot_bytes = copies ? POOL_SLOT_MOST : fits ? POOL_SLOT : POOL_LARGE_SLOT;
-    const size_t bytes = pool_bytes(slots, slot_bytes);
-    if (posix_memalign(&r->pool_memory, 64, bytes)) return complain("out of memory");
-    r->pool = pool_init(r->pool_memory, bytes, slots, slot_bytes);
-    return r->pool ? 0 : complain("the buffers of %zu bytes cannot be laid out", bytes);
+    r->pool = pool_new(slots, slot_bytes);
+    return r->pool ? 0 : complain("out of memory");
 }
 
 int complain_capture(const struct subject *r)
@@ -85,7 +83,7 @@ static void replay_close(struct subject *r)
     known_routes_fini(&r->routes);
     labels_fini(&r->labels);
     program_put(r->program);
-    free(r->pool_memory);
+    free(r->pool);
     free(r->down);
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/base/grown.h"
 #include "runtime/report/given/ports.h"
 #include "vm/forward/service.h"
 
@@ -48,20 +49,6 @@ int seen_close(struct seen *s)
     return s->write_error ? s->write_error : failed;
 }
 
-static bool make_room(struct seen *s)
-{
-    if (s->count < s->room) return true;
-    const size_t room = s->room ? s->room * 2 : 64;
-    struct seen_frame *more = calloc(room, sizeof *more);
-    if (!more) return false;
-    for (size_t i = 0; i < s->count; i++) more[i] = s->kept[(s->begin + i) % s->room];
-    free(s->kept);
-    s->kept = more;
-    s->room = room;
-    s->begin = 0;
-    return true;
-}
-
 bool seen_keep(struct seen *s, uint64_t number, const struct capture_frame *f)
 {
     struct seen_frame k = {.frame = *f};
@@ -72,7 +59,7 @@ bool seen_keep(struct seen *s, uint64_t number, const struct capture_frame *f)
         memcpy(k.copy, f->data, f->cap_len);
         k.frame.data = k.copy;
     }
-    if (!make_room(s)) {
+    if (!ring_grow(&s->kept, s->count, &s->room, &s->begin, 64, sizeof k)) {
         free(k.copy);
         return false;
     }

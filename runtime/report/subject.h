@@ -20,5 +20,4 @@ struct subject {
     struct only only;
     uint8_t *down;     /* [servers_count] 1: named by --down; NULL: none */
     struct pool *pool; /* for answers */
-    void *pool_memory;
 };

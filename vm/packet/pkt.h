@@ -160,6 +160,8 @@ size_t pool_bytes(unsigned slots, unsigned slot_bytes);
 /* Lay a pool out in `memory` (64-byte aligned, pool_bytes long), which the caller owns. NULL: it is misaligned, or a
  * size is not usable. */
 struct pool *pool_init(void *memory, size_t bytes, unsigned slots, unsigned slot_bytes);
+/* The same on the heap, freed with free. NULL: out of memory too. */
+struct pool *pool_new(unsigned slots, unsigned slot_bytes);
 /* Touch the first `bytes`, with headroom, of up to `slots` slots, in the order in which pool_get gives them: the system
  * provides memory page by page, as it is touched. Nothing may be taken from the pool before. */
 void pool_touch(struct pool *p, unsigned slots, unsigned bytes);

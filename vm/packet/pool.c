@@ -3,6 +3,7 @@
 #include "vm/packet/pool_priv.h"
 
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "vm/packet/key.h"
@@ -39,6 +40,15 @@ struct pool *pool_init(void *memory, size_t bytes, unsigned slots, unsigned slot
         p->free[i] = slots - 1 - i; /* the first slot is on top */
         p->pkts[i] = (struct pkt){0};
     }
+    return p;
+}
+
+struct pool *pool_new(unsigned slots, unsigned slot_bytes)
+{
+    const size_t bytes = aligned(pool_bytes(slots, slot_bytes));
+    void *memory = aligned_alloc(POOL_ALIGN, bytes);
+    struct pool *p = pool_init(memory, bytes, slots, slot_bytes);
+    if (!p) free(memory);
     return p;
 }
 

@@ -117,9 +117,7 @@ static void explain(struct control *control, struct call *c, struct pkt *pkt, in
 {
     const struct carry *carry = control->carry;
     struct explain_look k;
-    const size_t bytes = pool_bytes(SLOTS, POOL_SLOT_MOST);
-    void *memory = aligned_alloc(64, (bytes + 63) / 64 * 64);
-    struct pool *pool = memory ? pool_init(memory, bytes, SLOTS, POOL_SLOT_MOST) : NULL;
+    struct pool *pool = pool_new(SLOTS, POOL_SLOT_MOST);
     look(control, &k, pkt, pool);
     const uint64_t wall_ns = clock_ns(CLOCK_REALTIME);
     explain_look_on_wall(&k, wall_ns);
@@ -133,7 +131,7 @@ static void explain(struct control *control, struct call *c, struct pkt *pkt, in
                                     .json = call_is_true(c, "json")};
     say(control, c, &a);
     explain_look_fini(&k);
-    free(memory);
+    free(pool);
 }
 
 void asked_EXPLAIN(void *with, struct call *c)

@@ -33,8 +33,7 @@ struct servers {
 static void server_add(struct servers *s, const char *name, const uint32_t addr[4], uint8_t family, unsigned overhead)
 {
     struct preflight_server *to = &s->all[s->count];
-    memcpy(to->addr.word, addr, sizeof to->addr.word);
-    to->addr.family = family;
+    to->addr = host_addr_of(addr, family);
     to->overhead = overhead;
     to->sent_on = true;
     to->name = s->names[s->count++];

@@ -22,8 +22,7 @@ enum { AT_ONCE = 64, SLOT_BYTES = 2048, HEARD_MOST = 65536, LINK = 14 };
 
 struct via {
     int tun, ear;
-    void *memory;
-    struct pool *pool;         /* pool of one slot, for one packet at a time */
+    struct pool *pool;         /* on the heap: pool of one slot, for one packet at a time */
     uint8_t heard[HEARD_MOST]; /* an answer, perhaps joined from several packets */
 };
 
@@ -38,17 +37,15 @@ static bool goes_through(const struct program *p)
 
 static struct via *via_new(struct rules *rules, char *err, size_t err_len)
 {
-    const size_t bytes = (pool_bytes(1, SLOT_BYTES) + 63) / 64 * 64;
     int fds[2];
     struct via *v = calloc(1, sizeof *v);
-    void *memory = aligned_alloc(64, bytes);
+    struct pool *pool = pool_new(1, SLOT_BYTES);
     snprintf(err, err_len, "out of memory");
-    if (v && memory && !ask_fds(rules->tell->channel, REQUEST_ASIDE, fds, 2, err, err_len)) {
-        *v = (struct via){
-            .tun = fds[0], .ear = fds[1], .memory = memory, .pool = pool_init(memory, bytes, 1, SLOT_BYTES)};
+    if (v && pool && !ask_fds(rules->tell->channel, REQUEST_ASIDE, fds, 2, err, err_len)) {
+        *v = (struct via){.tun = fds[0], .ear = fds[1], .pool = pool};
         return v;
     }
-    free(memory);
+    free(pool);
     free(v);
     return NULL;
 }
@@ -78,7 +75,7 @@ void via_fini(struct rules *rules)
     if (!rules->via) return;
     close(rules->via->tun);
     close(rules->via->ear);
-    free(rules->via->memory);
+    free(rules->via->pool);
     free(rules->via);
     rules->via = NULL;
 }
@@ -182,20 +179,11 @@ static void send_to(const struct rules *rules, const struct pkt *pkt, const stru
 /* Return the first address of that family in a pool's `source`. False: there is none. */
 static bool written_source(const struct program *p, const struct pbc_pool *pool, bool v6, uint32_t addr[4])
 {
-    for (uint32_t i = pool->sources; i < pool->sources + pool->source_count; i++) {
-        const struct pbc_set *s = &p->sets[i];
-        if (!(v6 ? s->count6 : s->count4)) continue;
-        memset(addr, 0, 4 * sizeof *addr);
-        if (!v6) addr[0] = p->set4[s->first4].lo;
-        if (!v6) return true;
-        const struct pbc_range6 *r = &p->set6[s->first6];
-        addr[0] = (uint32_t)(r->lo_hi >> 32);
-        addr[1] = (uint32_t)r->lo_hi;
-        addr[2] = (uint32_t)(r->lo_lo >> 32);
-        addr[3] = (uint32_t)r->lo_lo;
-        return true;
-    }
-    return false;
+    struct address_walk w = address_walk(p, pool->sources, pool->source_count, v6 ? 6 : 4);
+    struct address_range r;
+    if (!address_next(&w, &r)) return false;
+    address_range_at(&r, 0, addr);
+    return true;
 }
 
 /* Wrap the packet as the service's mode wraps clients' packets: tunnel modes add a header, others do nothing. Packets

@@ -15,13 +15,9 @@ static bool is_near(const struct host *h, unsigned ifindex, const struct host_ad
     const struct host_address *all = host_addresses(h, &count);
     for (unsigned i = 0; i < count; i++) {
         const struct host_address *own = &all[i];
-        unsigned bits = own->prefix, differ = own->ifindex != ifindex || own->addr.family != a->family;
-        for (unsigned w = 0; w < 4 && bits && !differ; w++) {
-            const unsigned here = bits < 32 ? bits : 32;
-            differ = (own->addr.word[w] ^ a->word[w]) >> (32 - here);
-            bits -= here;
-        }
-        if (!differ) return true;
+        if (own->ifindex == ifindex && own->addr.family == a->family &&
+            address_in_prefix(own->addr.word, own->prefix, a->word))
+            return true;
     }
     return false;
 }

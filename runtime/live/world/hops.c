@@ -43,19 +43,12 @@ static uint8_t port_of(const struct hops *h, unsigned ifindex)
     return PORT_ANY;
 }
 
-static struct host_addr addr_of(const uint32_t word[4], uint8_t family)
-{
-    struct host_addr a = {.family = family};
-    memcpy(a.word, word, sizeof a.word);
-    return a;
-}
-
 static struct host_query query_of(const struct hops *h, const struct hop_key *key)
 {
-    struct host_query q = {.to = addr_of(key->addr, key->family),
+    struct host_query q = {.to = host_addr_of(key->addr, key->family),
                            .oif = key->port == PORT_ANY ? 0 : h->ifindex[key->port]};
     if (!(key->from[0] | key->from[1] | key->from[2] | key->from[3])) return q;
-    q.from = addr_of(key->from, key->family);
+    q.from = host_addr_of(key->from, key->family);
     if (key->in != PORT_ANY && !q.oif && !host_owns(h->host, &q.from)) q.iif = h->ifindex[key->in % h->port_count];
     return q;
 }
@@ -66,7 +59,7 @@ static enum hop_state way_to(struct hops *h, const struct hop_key *key, struct h
     struct host_route route;
     hop->port = key->port;
     hop->mtu = 0;
-    *neighbour = addr_of(key->addr, key->family);
+    *neighbour = host_addr_of(key->addr, key->family);
     if (key->kind == HOP_NEIGHBOUR) return HOP_ASKED;
     const struct host_query q = query_of(h, key);
     if (host_route(h->host, &q, &route) || route.local) return HOP_NO_WAY;

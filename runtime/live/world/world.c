@@ -48,10 +48,9 @@ static void iface_facts(struct world *world, unsigned at)
 /* Return the id of the interface by which the address is reached. *mtu: the route's MTU, 0: unknown. */
 static uint16_t way_out(struct world *world, const uint32_t addr[4], uint8_t family, uint32_t *mtu)
 {
-    struct host_query q = {.to = {.family = family}};
+    const struct host_query q = {.to = host_addr_of(addr, family)};
     struct host_route route;
     *mtu = 0;
-    memcpy(q.to.word, addr, sizeof q.to.word);
     if (host_route(world->carry->host, &q, &route) || route.local) return IFACE_NONE;
     *mtu = route.mtu;
     for (unsigned i = 0; i < world->o->iface_count; i++)

@@ -11,8 +11,7 @@
 enum { SLOTS = 1 };
 
 struct answers {
-    void *memory;
-    struct pool *pool;
+    struct pool *pool; /* on the heap */
     struct limit limit;
     uint32_t rate; /* rate for which `limit` was made */
     uint64_t given, over;
@@ -20,12 +19,9 @@ struct answers {
 
 struct answers *answers_new(void)
 {
-    const size_t bytes = (pool_bytes(SLOTS, POOL_SLOT_MOST) + 63) / 64 * 64;
     struct answers *a = calloc(1, sizeof *a);
-    if (!a) return NULL;
-    a->memory = aligned_alloc(64, bytes);
-    a->pool = a->memory ? pool_init(a->memory, bytes, SLOTS, POOL_SLOT_MOST) : NULL;
-    if (a->pool) return a;
+    if (a) a->pool = pool_new(SLOTS, POOL_SLOT_MOST);
+    if (a && a->pool) return a;
     answers_free(a);
     return NULL;
 }
@@ -33,7 +29,7 @@ struct answers *answers_new(void)
 void answers_free(struct answers *a)
 {
     if (!a) return;
-    free(a->memory);
+    free(a->pool);
     free(a);
 }
 

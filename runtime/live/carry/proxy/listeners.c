@@ -58,13 +58,6 @@ static bool is_there(const struct places *w, const struct proxy_listen *at)
     return false;
 }
 
-static struct host_addr host_address(const struct stream_addr *a)
-{
-    struct host_addr h = {.family = a->v6 ? 6 : 4};
-    memcpy(h.word, a->addr, sizeof h.word);
-    return h;
-}
-
 /* Attach a program that chooses the group's socket by the client's address alone. The library has none for that. */
 static int deal_by_client(int fd, bool v6, unsigned loops)
 {
@@ -83,7 +76,7 @@ static int deal_by_client(int fd, bool v6, unsigned loops)
 static int listen_at(struct carry *carry, struct proxy_listen *all[], unsigned at, char *err, size_t err_len)
 {
     const struct proxy_listen *where = &all[0][at];
-    const struct host_addr addr = host_address(&where->at);
+    const struct host_addr addr = host_addr_of(where->at.addr, where->at.v6 ? 6 : 4);
     for (unsigned i = 0; i < carry->worker_count; i++) {
         const int failed = ask_listen(carry->tell->channel, &addr, where->at.port, &all[i][at].fd, err, err_len);
         if (failed) return failed;

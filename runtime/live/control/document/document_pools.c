@@ -18,8 +18,7 @@ static void name_add(cJSON *names, const char *name) { cJSON_AddItemToArray(name
 static void endpoint_add(const struct pbc_endpoint *e, cJSON *to)
 {
     char text[HOST_ADDR_TEXT + 40], addr[HOST_ADDR_TEXT];
-    struct host_addr a = {.family = e->family};
-    memcpy(a.word, e->addr, sizeof a.word);
+    const struct host_addr a = host_addr_of(e->addr, e->family);
     const char *where = e->to == PBC_TO_ADDRESS ? host_addr_text(&a, addr) : e->to == PBC_TO_SELF ? "self" : "any";
     int used = snprintf(text, sizeof text, "%s %s", where, endpoint_info[e->proto].name);
     if (e->proto < PBC_EP_ECHO4)
@@ -119,8 +118,7 @@ static void server_add(const struct moment *m, uint32_t i, cJSON *one)
     const struct program *p = m->t->program;
     const struct pbc_server *s = &p->servers[i];
     char text[HOST_ADDR_TEXT];
-    struct host_addr a = {.family = s->family};
-    memcpy(a.word, s->addr, sizeof a.word);
+    const struct host_addr a = host_addr_of(s->addr, s->family);
     pool_name(m, one, "pool", s->pool);
     json_text(one, "name", program_str(p, s->name));
     cJSON_AddStringToObject(one, "address", host_addr_text(&a, text));

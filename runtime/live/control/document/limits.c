@@ -27,9 +27,8 @@ static void silent_hops(const struct control *control, char *to, size_t len)
     uint32_t at = 0;
     *to = 0;
     for (unsigned named = 0; named < 3 && (hop = hops_silent(&control->world->hops, since_ns, &at)); named++) {
-        struct host_addr a = {.family = hop->key.family};
+        const struct host_addr a = host_addr_of(hop->key.addr, hop->key.family);
         char text[HOST_ADDR_TEXT];
-        memcpy(a.word, hop->key.addr, sizeof a.word);
         used += (size_t)snprintf(to + used, len - used, "%s%s on %.15s", named ? ", " : ", on the way to ",
                                  host_addr_text(&a, text), control->o->ifaces[hop->port]);
     }
