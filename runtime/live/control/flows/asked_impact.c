@@ -18,14 +18,14 @@
 enum { PIECE = 1 << 20 };
 #define SIGN_NS UINT64_C(1000000000) /* interval of signs of life to the caller */
 
-struct bytes {
+struct told_bytes {
     uint8_t *at;
     size_t len, told;
 };
 
 static void tell_more(void *arg, struct call *c)
 {
-    struct bytes *b = arg;
+    struct told_bytes *b = arg;
     const size_t left = b->len - b->told, len = left < PIECE ? left : PIECE;
     const bool put = call_bytes(c, b->at + b->told, len);
     b->told += len;
@@ -37,7 +37,7 @@ static void tell_more(void *arg, struct call *c)
 
 static void bytes_free(void *arg)
 {
-    struct bytes *b = arg;
+    struct told_bytes *b = arg;
     free(b->at);
     free(b);
 }
@@ -46,7 +46,7 @@ void asked_PROGRAM(void *with, struct call *c)
 {
     static const struct call_ops reads = {.more = tell_more, .over = bytes_free};
     const struct control *control = with;
-    struct bytes *b = calloc(1, sizeof *b);
+    struct told_bytes *b = calloc(1, sizeof *b);
     if (b) b->at = program_file(control->carry->now.program, &b->len);
     if (b && b->at) {
         call_follow(c, &reads, b);
