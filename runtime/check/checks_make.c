@@ -8,9 +8,8 @@
 #include <unistd.h>
 
 #include "runtime/check/checks_priv.h"
+#include "runtime/host/file/certificates.h"
 #include "vm/keyed/keyed.h"
-
-static const char TRUSTED[] = "/etc/ssl/certs/ca-certificates.crt";
 
 void checks_ready(void) { OPENSSL_init_ssl(OPENSSL_INIT_LOAD_CONFIG, NULL); }
 
@@ -22,7 +21,7 @@ static bool watch_icmp(struct checks *c, int fd, int what)
 
 static int open_trusted(const struct checks *c, const struct pbc_check *check)
 {
-    const char *path = check->ca ? program_str(c->program, check->ca) : TRUSTED;
+    const char *path = check->ca ? program_str(c->program, check->ca) : CERTIFICATES_TRUSTED;
     return c->cfg.open_file ? c->cfg.open_file(c->cfg.with, path) : open(path, O_RDONLY | O_CLOEXEC);
 }
 

@@ -8,6 +8,9 @@
  * target is checked first, and then opened. Return a descriptor or a negative errno; -EINVAL: not a regular file. */
 int file_open_regular(const char *path);
 
+/* The certificates of Debian's package ca-certificates, trusted where no `ca` is written. */
+#define CERTIFICATES_TRUSTED "/etc/ssl/certs/ca-certificates.crt"
+
 /* Open a file for reading that has a certificate as text (PEM, RFC 7468) and no private key. Return a descriptor, or a
  * negative errno with one line in err. */
 int certificates_open(const char *path, char *err, size_t err_len);

@@ -8,11 +8,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "runtime/host/file/certificates.h"
 #include "runtime/live/carry/proxy/look_tls.h"
 #include "runtime/live/tell/events.h"
 #include "runtime/proxy/tls/tls.h"
-
-static const char TRUSTED[] = "/etc/ssl/certs/ca-certificates.crt";
 
 static int read_pair(struct carry *carry, const struct pbc_cert *c, bool reloads, struct keypair *k, char *err,
                      size_t err_len)
@@ -90,7 +89,7 @@ static struct tls_back *back(struct carry *carry, const struct pbc_proxy *says, 
 {
     const struct program *p = carry->now.program;
     const bool verify = !(says->flags & PBC_PROXY_TLS_NO_VERIFY);
-    const char *ca = says->server_ca ? program_str(p, says->server_ca) : TRUSTED;
+    const char *ca = says->server_ca ? program_str(p, says->server_ca) : CERTIFICATES_TRUSTED;
     int fd = -1;
     if (verify && ask_path(carry->tell->channel, REQUEST_CERTIFICATES, ca, &fd, err, err_len)) return NULL;
     struct tls_back *b =

@@ -16,8 +16,6 @@
 #include "runtime/live/tell/events.h"
 
 enum { SOON_DAYS = 14, DAY_S = 86400, TOLD_MOST = 5, NAMES_MOST = 1000, CERTS_MOST = 64 };
-static const char TRUSTED[] = "/etc/ssl/certs/ca-certificates.crt";
-
 static void date_of(const ASN1_TIME *at, char text[16])
 {
     struct tm when = {0};
@@ -114,7 +112,7 @@ static void look_at_names(const struct program *p, const struct pbc_service *s, 
 
 static int look_at_trusted(const struct program *p, const struct pbc_proxy *says, const char *service)
 {
-    const char *path = says->server_ca ? program_str(p, says->server_ca) : TRUSTED;
+    const char *path = says->server_ca ? program_str(p, says->server_ca) : CERTIFICATES_TRUSTED;
     char err[400];
     if (says->flags & PBC_PROXY_TLS_NO_VERIFY) return 0;
     const int fd = certificates_open(path, err, sizeof err);
