@@ -73,7 +73,7 @@ finds 'a key under a passphrase' 'service locked: .*the private key is under a p
 finds 'none at all' "service none: .*the key's file holds no private key"
 finds 'another format' "service der: .*shop\.der and .*the certificate's file holds none in PEM; of DER .openssl x509 -inform DER"
 finds 'one whose time is over' 'notice: .*old\.pem: the certificate has expired, on 20'
-finds 'one whose time is nearly over' 'notice: .*new\.pem: the certificate expires soon, on 20[-0-9]*; this mends it: a new one'
+finds 'one whose time is nearly over' 'notice: .*new\.pem: the certificate expires soon, on 20[-0-9]*; this mends it: a new certificate'
 finds 'a key that everybody may read' 'notice: .*new\.key: everybody on this machine may read .*: chmod o= '
 finds 'authorities that are not there' 'service back: .*none\.pem: No such file or directory; this mends it'
 same 'preflight: names that no certificate is for' "$(sed -n 's/.*asks for the name \([^,]*\),.*/\1/p' out | tr '\n' ' ')" 'wild.example c.shop.example '
