@@ -225,7 +225,7 @@ static int suggest_rules(const struct options *o)
     return suggest(&t, (uint8_t)o->width4, (uint8_t)o->width6, stdout) < 0 ? EXIT_USAGE : EXIT_GOOD;
 }
 
-/* Import rules. Status 1 means that something could not be expressed. */
+/* Import rules. Status 1 means that something could not be imported. */
 static int import_rules(const struct options *o)
 {
     const int result = import(o->import_from, o->inputs[0], stdout);

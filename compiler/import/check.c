@@ -36,8 +36,8 @@ static int visit(struct ruleset *s, struct chain *c, unsigned depth, struct impo
     if (c->seen == SEEN && depth + c->height <= CHAINS_DEEP) return 0;
     if (c->seen == ON_THE_WAY || depth > CHAINS_DEEP || c->seen == SEEN) {
         snprintf(f->text, sizeof(f->text),
-                 c->seen == ON_THE_WAY ? "the chain `%.60s` of `%.60s` leads back to itself"
-                                       : "at the chain `%.60s` of `%.60s` chains lead to chains more than %d deep",
+                 c->seen == ON_THE_WAY ? "the chain `%.60s` of `%.60s` calls itself"
+                                       : "at the chain `%.60s` of `%.60s` chains are nested more than %d deep",
                  c->name, c->scope, CHAINS_DEEP);
         return -EINVAL;
     }
@@ -58,7 +58,7 @@ static int visit(struct ruleset *s, struct chain *c, unsigned depth, struct impo
 int ruleset_check(struct ruleset *s, struct import_fault *f)
 {
     if (ruleset_is_spent(s)) {
-        snprintf(f->text, sizeof(f->text), "its rules ask for more than 33,554,432 conditions and members of lists");
+        snprintf(f->text, sizeof(f->text), "its rules have more than 33,554,432 conditions and list members");
         return -EINVAL;
     }
     for (struct chain *c = s->chains; c; c = c->next)

@@ -63,8 +63,8 @@ static void print_formatted(const char *text, size_t len, FILE *out)
 static void tell(const struct unsaid *u, const char *path, uint64_t rules)
 {
     say(stderr,
-        "preyc: %s: %" PRIu64 " of %" PRIu64 " rule%s could not be said (%" PRIu64
-        " of them keep%s packets out), and %" PRIu64 " thing%s only in part: look for `could not be said`",
+        "preyc: %s: %" PRIu64 " of %" PRIu64 " rule%s not imported (%" PRIu64
+        " of them keep%s packets out), and %" PRIu64 " thing%s only in part: look for `not imported`",
         path, u->rules, rules, text_plural(rules), u->wider, u->wider == 1 ? "s" : "", u->parts, text_plural(u->parts));
 }
 
@@ -79,7 +79,7 @@ static int give(struct ruleset *s, const char *path, FILE *out)
     if (!failed) print_formatted(text, len, out);
     free(text);
     if (failed) {
-        say(stderr, "preyc: %s: said for each place where its chains stand, its rules are more than 64 MiB of text",
+        say(stderr, "preyc: %s: its rules, written out at each jump to their chains, are more than 64 MiB of text",
             path);
         return -1;
     }

@@ -108,7 +108,7 @@ static void narrow_words(struct rule *r, struct condition *c, struct list l, str
     if (c->list.not &&l.not ) {
         c->list = joined(&c->list, &l, a);
     } else if (has_pattern(&c->list) || has_pattern(&l)) {
-        rule_unsaid(r, "it asks twice for one thing by patterns");
+        rule_unsaid(r, "it has two patterns for one field");
     } else if (c->list.not != l.not ) {
         c->list = chosen(c->list.not ? &l : &c->list, c->list.not ? &c->list : &l, false, a);
     } else {
@@ -155,7 +155,7 @@ static void narrow_addresses(struct ruleset *s, struct rule *r, struct condition
         if (c->list.not &&l->not &&!c->list.set && !l->set)
             c->list = joined(&c->list, l, s->arena);
         else
-            rule_unsaid(r, "it asks both for this machine's addresses and for others");
+            rule_unsaid(r, "it combines this machine's addresses with others");
         return;
     }
     if (!c->list.set && !l->set) {
@@ -165,11 +165,11 @@ static void narrow_addresses(struct ruleset *s, struct rule *r, struct condition
     enum { DEEP = 32 };
     const struct list *first = c->list.not ? l : &c->list, *second = c->list.not ? &c->list : l;
     if (first->not ) {
-        rule_unsaid(r, "it excludes addresses by two sets");
+        rule_unsaid(r, "it excludes two sets of addresses");
         return;
     }
     if (first->set && first->set->depth == DEEP) {
-        rule_unsaid(r, "it asks for addresses by more than 32 sets");
+        rule_unsaid(r, "it has more than 32 sets of addresses");
         return;
     }
     struct set *made = ruleset_made_set(s, second->not ? "apart" : "both");

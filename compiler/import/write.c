@@ -17,29 +17,30 @@ static void put_head(struct writer *w, const char *source, FILE *out)
     put_comment(out, source);
     fputs(".\n", out);
     if (u->rules)
-        fprintf(out, "# %" PRIu64 " of its %" PRIu64 " rule%s could not be said, ", u->rules, w->s->rules,
+        fprintf(out, "# %" PRIu64 " of its %" PRIu64 " rule%s not imported, ", u->rules, w->s->rules,
                 text_plural(w->s->rules));
     if (u->rules && u->wider)
-        fprintf(out, "%" PRIu64 " of them such as keep%s packets out.\n", u->wider, u->wider == 1 ? "s" : "");
+        fprintf(out, "%" PRIu64 " of them keep%s packets out.\n", u->wider, u->wider == 1 ? "s" : "");
     else if (u->rules)
-        fputs("none of them such as keeps packets out.\n", out);
+        fputs("none of them keeps packets out.\n", out);
     if (u->parts)
-        fprintf(out, "# %" PRIu64 " thing%s could not be said, or only in part.\n", u->parts, u->parts == 1 ? "" : "s");
+        fprintf(out, "# %" PRIu64 " thing%s not imported, or only in part.\n", u->parts, u->parts == 1 ? "" : "s");
     if (u->rules || u->parts)
-        fputs("# Each is told where it would stand: look for \"could not be said\", and first for capitals.\n", out);
+        fputs("# Each has a comment at its place: look for \"NOT IMPORTED\" first, then for \"not imported\".\n", out);
     if (w->asks_state)
-        fputs("# TCP that neither opens a connection nor belongs to one is `invalid` here; there it may be `new`.\n",
+        fputs("# TCP that neither opens a connection nor belongs to one is `invalid` here; to netfilter it may be "
+              "`new`.\n",
               out);
     if (w->leaves_untracked)
-        fputs("# Neighbour discovery and MLD have no state there, and are `new` here: what asks for `new` leaves them "
-              "out.\n",
+        fputs("# Neighbour discovery and MLD have no state in netfilter and are `new` here: rules with `new` exclude "
+              "them.\n",
               out);
     if (w->forwarded)
-        fputs("# What a forwarded port lets in is judged where it arrives; answers to it are not judged.\n", out);
+        fputs("# Packets to a forwarded port are judged when they arrive; answers to them are not judged.\n", out);
     fputs("\nedition 1\n", out);
     if (w->asks_not_on) fputs("allow W0513\n", out);
     for (const struct remark *r = w->s->remarks; r; r = r->next) {
-        fputs("# could not be said: ", out);
+        fputs("# not imported: ", out);
         put_comment(out, r->text);
         fputc('\n', out);
     }

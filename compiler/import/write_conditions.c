@@ -15,10 +15,10 @@ static bool is_alone(const struct list *l, unsigned number)
 
 static const char *ports_unsayable(const struct rule *r)
 {
-    const char *unknown = "prey knows ports of " PROTOS_WITH_PORTS " alone";
+    const char *unknown = "prey compares ports only of " PROTOS_WITH_PORTS " alone";
     const struct list *proto = rule_asks(r, ASK_PROTO);
     if (!rule_asks(r, ASK_DPORT) && !rule_asks(r, ASK_SPORT)) return NULL;
-    if (!proto) return "prey knows ports of " PROTOS_WITH_PORTS " alone, and it asks for any protocol's";
+    if (!proto) return "prey compares ports only of " PROTOS_WITH_PORTS ", and this rule has no protocol";
     if (proto->not || !proto->count) return unknown;
     for (uint32_t i = 0; i < proto->count; i++)
         if (proto->of[i].lo != proto->of[i].hi || proto->of[i].lo > 255 || !proto_has_ports((unsigned)proto->of[i].lo))
@@ -33,7 +33,7 @@ static const char *ah_unsayable(const struct rule *r)
     bool holds = false;
     if (!proto || r->family == 4 || is_alone(proto, AH)) return NULL;
     for (uint32_t i = 0; i < proto->count; i++) holds |= proto->of[i].lo <= AH && AH <= proto->of[i].hi;
-    return holds ? "there no IPv6 packet is AH: its family would have to be named" : NULL;
+    return holds ? "netfilter finds no AH in IPv6, and prey does: name the family in the rule" : NULL;
 }
 
 bool is_only_ip4(const struct rule *r) { return is_alone(rule_asks(r, ASK_PROTO), AH); }
@@ -43,10 +43,10 @@ static const char *types_unsayable(const struct rule *r)
     const struct list *proto = rule_asks(r, ASK_PROTO), *type = rule_asks(r, ASK_ICMP_TYPE),
                       *code = rule_asks(r, ASK_ICMP_CODE);
     if (!type && !code) return NULL;
-    if (!is_alone(proto, ICMP) && !is_alone(proto, ICMP6)) return "it asks for a type without one protocol";
+    if (!is_alone(proto, ICMP) && !is_alone(proto, ICMP6)) return "it has a type without exactly one protocol";
     if (!code) return NULL;
     const bool one = type && !type->not &&type->count == 1 && type->of[0].lo == type->of[0].hi;
-    return one ? NULL : "prey asks for a code beside one type alone";
+    return one ? NULL : "prey compares a code only with exactly one type";
 }
 
 static const char *devices_unsayable(const struct list *l)

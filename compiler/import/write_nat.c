@@ -51,13 +51,14 @@ static bool same_list(const struct list *a, const struct list *b)
 static const char *source_unsayable(const struct rule *r)
 {
     const struct list *from = rule_asks(r, ASK_FROM), *to = rule_asks(r, ASK_TO), *out = rule_asks(r, ASK_OUT_ON);
-    if (!are_devices(out)) return "prey translates what leaves by a device that is named";
+    if (!are_devices(out)) return "prey translates only what leaves by a named device";
     if (!asks_only(r, bit(ASK_OUT_ON) | bit(ASK_FROM) | bit(ASK_TO)))
-        return "prey translates by source and device alone";
+        return "prey translates only by source and device";
     if (from && (!is_positive(from) || (from->count && from->of[0].word)))
-        return "prey translates sources that are listed";
+        return "prey translates only listed sources, not excluded ones";
     if (to && (!to->not || !from || !same_list(from, to)))
-        return "prey translates by source and device alone, except what stays among the sources";
+        return "prey translates by source and device only; an exception is possible only for what stays among the "
+               "sources";
     return NULL;
 }
 
@@ -74,7 +75,7 @@ static void put_source(struct translating *t, struct rule *r)
     const bool masquerade = r->nat.how == NAT_MASQUERADE;
     const char *why = source_unsayable(r);
     if (!why && !from && r->family && masquerade) {
-        fputs("# could not be said in part: ", w->out);
+        fputs("# not imported in full: ", w->out);
         put_comment(w->out, r->text);
         fprintf(w->out, " (without a source it is for both families, IPv%u too)\n", r->family == 4 ? 6 : 4);
         w->unsaid.parts++;
@@ -109,9 +110,9 @@ static uint64_t ports_in(const struct list *l)
 
 static const char *protocols_unsayable(const struct list *proto, const struct list *port)
 {
-    if (!is_positive(proto)) return "prey forwards protocols and ports that are named";
+    if (!is_positive(proto)) return "prey forwards only named protocols and ports";
     for (uint32_t i = 0; i < proto->count; i++) {
-        if (proto->of[i].lo != proto->of[i].hi) return "prey forwards protocols and ports that are named";
+        if (proto->of[i].lo != proto->of[i].hi) return "prey forwards only named protocols and ports";
         if (proto_has_ports((unsigned)proto->of[i].lo) != (port != NULL))
             return "prey forwards " PROTOS_WITH_PORTS " by ports";
     }
@@ -120,7 +121,7 @@ static const char *protocols_unsayable(const struct list *proto, const struct li
 
 static const char *target_unsayable(const struct rule *r, const struct list *port)
 {
-    if (r->nat.how != NAT_DESTINATION) return "prey forwards to one address and port";
+    if (r->nat.how != NAT_DESTINATION) return "prey forwards to one address and one port";
     if (!r->nat.to.family || r->nat.to.lo != r->nat.to.hi) return "prey forwards to one address";
     if (r->nat.port_lo != r->nat.port_hi) return "prey forwards to one port";
     if (r->nat.port_lo && port && ports_in(port) > PORTS_EACH) return "prey forwards several ports in their order";
@@ -134,12 +135,12 @@ static const char *destination_unsayable(const struct translating *t, const stru
     const char *why = NULL;
     if (t->base->hook != HOOK_PREROUTING) return "prey does not translate the destinations of what this machine sends";
     if (!asks_only(r, bit(ASK_ON) | bit(ASK_FROM) | bit(ASK_TO) | bit(ASK_PROTO) | bit(ASK_DPORT)))
-        return "prey forwards by address, arrival, source, protocol and port alone";
+        return "prey forwards only by address, interface, source, protocol and port";
     if ((on && !are_devices(on)) || (from && !is_positive(from)) || (port && !is_positive(port)))
-        return "prey forwards what is named, not what is excluded";
-    if (to && (!is_positive(to) || to->set)) return "prey forwards addresses that are named";
+        return "prey forwards only what is named, not what is excluded";
+    if (to && (!is_positive(to) || to->set)) return "prey forwards only named addresses";
     for (uint32_t i = 0; to && i < to->count; i++)
-        if (!to->of[i].word && to->of[i].lo != to->of[i].hi) return "prey forwards single addresses";
+        if (!to->of[i].word && to->of[i].lo != to->of[i].hi) return "prey forwards only single addresses";
     why = protocols_unsayable(rule_asks(r, ASK_PROTO), port);
     return why ? why : target_unsayable(r, port);
 }
@@ -267,9 +268,9 @@ static void put_destination(struct translating *t, struct rule *r)
         return;
     }
     if (!to) {
-        fputs("# could not be said in part: ", t->w->out);
+        fputs("# not imported in full: ", t->w->out);
         put_comment(t->w->out, r->text);
-        fputs(" (only what is for this machine's own addresses is forwarded)\n", t->w->out);
+        fputs(" (only packets to this machine's own addresses are forwarded)\n", t->w->out);
         t->w->unsaid.parts++;
     }
     if (r->nat.port_lo && port && ports_in(port) > 1)
@@ -336,7 +337,7 @@ static void put_nat_rule(struct translating *t, struct rule *r, const struct rul
     else if (r->act == ACT_NONE || r->act == ACT_SILENT)
         put_unsaid(w, &both, r->apart);
     else if (r->act != ACT_TRANSLATE)
-        put_unsaid(w, &both, "a nat has no exceptions: what it keeps from being translated is translated");
+        put_unsaid(w, &both, "a nat has no exceptions: what this rule excludes is translated");
     else if (t->statements + statements_of(&both) > STATEMENTS_MOST)
         put_unsaid(w, &both, "with it there are more than 4,096 statements");
     else if (source)
@@ -369,11 +370,11 @@ void put_nat(struct writer *w)
         t.base = c;
         put_chain(&t, c, NULL);
         if (!c->drops) continue;
-        fprintf(w->out, "# COULD NOT BE SAID, and it drops: the policy of the nat chain %.60s\n", c->name);
+        fprintf(w->out, "# NOT IMPORTED, and it drops: the policy of the nat chain %.60s\n", c->name);
         w->unsaid.parts++;
     }
     if (t.ways > WAYS_MOST) {
-        fputs("# COULD NOT BE SAID: what follows, for jumps lead to its rules in more ways than 100,000\n", w->out);
+        fputs("# NOT IMPORTED: what follows, because jumps lead to its rules in more than 100,000 ways\n", w->out);
         w->unsaid.parts++;
     }
     heap_stream_end(w->out);
@@ -389,7 +390,7 @@ void put_nat(struct writer *w)
         fwrite(text, 1, len, w->out);
     }
     if (w->s->clamp && !t.statements) {
-        fputs("# could not be said: segment sizes are clamped (prey does so in a nat and in services)\n", w->out);
+        fputs("# not imported: segment sizes are clamped (prey clamps them in nats and services)\n", w->out);
         w->unsaid.parts++;
     }
     free(text);

@@ -8,15 +8,15 @@ static const char *effect(const struct rule *r)
 {
     switch (r->act) {
     case ACT_DROP:
-    case ACT_REJECT: return "COULD NOT BE SAID, and what it drops is not dropped here";
+    case ACT_REJECT: return "NOT IMPORTED, so what it drops is not dropped here";
     case ACT_JUMP:
     case ACT_GOTO:
-    case ACT_RETURN: return "COULD NOT BE SAID, and all packets go on as those that it does not match";
+    case ACT_RETURN: return "NOT IMPORTED, so all packets continue as if it did not match";
     case ACT_TRANSLATE:
         if (r->nat.how == NAT_DESTINATION || r->nat.how == NAT_REDIRECT)
-            return "COULD NOT BE SAID, and its packets are judged as those for where they were sent";
-        return "could not be said";
-    default: return "could not be said";
+            return "NOT IMPORTED, so its packets are judged with their original destination";
+        return "not imported";
+    default: return "not imported";
     }
 }
 
@@ -25,7 +25,7 @@ static void count(struct writer *w, struct rule *r, uint64_t *what)
     if (r->told) return;
     r->told = true;
     ++*what;
-    if (what == &w->unsaid.rules && effect(r)[0] == 'C') w->unsaid.wider++;
+    if (what == &w->unsaid.rules && effect(r)[0] == 'N') w->unsaid.wider++;
 }
 
 static void put_why(struct writer *w, const char *what, const char *text, const char *why)
@@ -58,12 +58,12 @@ static bool sent_from_here(const struct place *p) { return p->way == WAY_OUT; }
 /* Return why the rule matches no packet at this hook; NULL: it may match. */
 static const char *never_here(const struct place *p, const struct rule *r)
 {
-    if (r->never) return "its conditions exclude one another";
+    if (r->never) return "its conditions exclude each other";
     if (p->family && r->family && p->family != r->family) return "packets of its family do not come here";
-    if ((p->family == 6 || r->family == 6) && is_only_ip4(r)) return "no IPv6 packet is AH there";
-    if (rule_asks(r, ASK_OUT_ON) && leaves_unknown(p)) return "where a packet leaves is not known yet";
-    if (rule_asks(r, ASK_ON) && sent_from_here(p)) return "what this machine sends came in nowhere";
-    if (r->urpf_failed && sent_from_here(p)) return "what this machine sends came in nowhere";
+    if ((p->family == 6 || r->family == 6) && is_only_ip4(r)) return "netfilter finds no AH in IPv6 packets";
+    if (rule_asks(r, ASK_OUT_ON) && leaves_unknown(p)) return "the exit of a packet is not known here yet";
+    if (rule_asks(r, ASK_ON) && sent_from_here(p)) return "packets that this machine sends came in by no interface";
+    if (r->urpf_failed && sent_from_here(p)) return "packets that this machine sends came in by no interface";
     if (r->translated == MUST_BE && !p->forwarded) return "no packet is translated here";
     if (r->translated == MUST_NOT_BE && p->forwarded) return "all packets are translated here";
     return NULL;
@@ -73,11 +73,11 @@ static const char *unsayable_here(const struct place *p, const struct rule *r)
 {
     const char *why = conditions_unsayable(r);
     if (why) return why;
-    if (rule_asks(r, ASK_OUT_ON) && p->forwarded) return "where a forwarded port leads is not asked where it arrives";
+    if (rule_asks(r, ASK_OUT_ON) && p->forwarded) return "the exit of a forwarded port is not known where it arrives";
     if (p->before_state && (rule_asks(r, ASK_STATE) || r->flows_over))
-        return "it asks for connections before they are known";
+        return "it compares connections before they are known";
     if (p->after_source && (rule_asks(r, ASK_FROM) || rule_asks(r, ASK_SPORT)))
-        return "it asks for sources that are translated already";
+        return "it compares sources after translation";
     if (r->act == ACT_TRANSLATE) return "it translates outside of a nat chain";
     return NULL;
 }
@@ -217,7 +217,7 @@ static void put_reset(struct writer *w, const struct place *p, const struct rule
     struct rule tcp = *r;
     struct list only = {0};
     if (rule_asks(r, ASK_PROTO)) {
-        put_why(w, "could not be said in part", r->text, "it resets what need not be TCP, and is said to drop all");
+        put_why(w, "not imported in full", r->text, "it resets what need not be TCP; here it drops all of it");
         w->unsaid.parts++;
         fputs("drop", w->out);
         put_conditions_here(w, p, r);
@@ -306,10 +306,10 @@ void put_rule(struct writer *w, const struct place *p, struct rule *r)
     }
     const unsigned rules = rules_by_state(w, &decided, p->forwarded ? p->forwarded->to.family : p->family, by_state);
     if (!rules) {
-        put_never(w, r, "none of its packets is in such a state");
+        put_never(w, r, "none of its packets can have such a state");
         return;
     }
-    if (r->apart) put_why(w, "could not be said in part", r->text, r->apart);
+    if (r->apart) put_why(w, "not imported in full", r->text, r->apart);
     if (r->apart) count(w, r, &w->unsaid.parts);
     if (r->act == ACT_SILENT || (r->apart && r->act == ACT_NONE && !r->log)) return;
     for (unsigned i = 0; i < rules; i++) {

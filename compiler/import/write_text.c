@@ -143,7 +143,7 @@ static void put_set(struct writer *w, const struct set *set)
         fprintf(w->out, "%s %s %s", set->left->said, set->except ? "except" : "and", set->right->said);
     else
         put_each(w->out, &set->members, ASK_COUNT, set->kind);
-    if (set->changes) fputs("  # could not be said: it changes at run time; this is what it held", w->out);
+    if (set->changes) fputs("  # not imported: its changes at run time; this is what it held", w->out);
     if (set->changes) w->unsaid.parts++;
     fputc('\n', w->out);
 }
@@ -198,9 +198,9 @@ static void put_meter(struct writer *w, const struct meter *m)
 const char *meter_unsayable(const struct meter *m)
 {
     const unsigned hours = m->unit / 3600;
-    if (!m->rate) return "a rate of 0 lets nothing by";
+    if (!m->rate) return "a rate of 0 lets nothing pass";
     if (m->bytes) return m->rate / m->unit > 125000000000 ? "the rate is above 1000 Gbit/s" : NULL;
-    if (hours && m->rate % hours) return "prey has rates of seconds, minutes and hours";
+    if (hours && m->rate % hours) return "prey has rates only by second, minute and hour";
     return m->rate / m->unit > 1000000000 ? "the rate is above 1,000,000,000/s" : NULL;
 }
 

@@ -219,7 +219,7 @@ static void put_rules(struct writer *w, const struct place *p)
     w->all_decided = false;
     for (struct rule *r = p->chain->rules; r && !is_full(w); r = r->next) {
         if (!guarded && tells_new(r) && !r->unsaid) {
-            fputs("drop tcp flags has syn, fin  # for netfilter it is invalid\n", w->out);
+            fputs("drop tcp flags has syn, fin  # invalid to netfilter\n", w->out);
             guarded = true;
         }
         put_rule(w, p, r);

@@ -13,7 +13,7 @@ static void allow_code(struct compile *c, const struct node *name, struct span w
     diag(c->diags, E_ALLOW, name->span,
          code < DIAG_COUNT ? "`%s` is an error, and only warnings can be allowed" : "no warning has the code `%s`",
          text);
-    diag_advise(c->diags, "a warning ends with its code in brackets, such as [W0513]");
+    diag_advise(c->diags, "each warning ends with its code in brackets, such as [W0513]");
 }
 
 /* True if only `edition` and other `allow` lines precede it. */

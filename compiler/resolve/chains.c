@@ -48,7 +48,7 @@ static void report_loop(struct walk *w, uint32_t from, uint32_t rule)
         room = prepend(text, &used, image_str(img, img->chains[at].name), " -> ");
         if (at == to) break;
     }
-    diag(w->c->diags, E_CHAIN_LOOP, img->rule_span[rule], "chain `%s` comes back to itself: %s", name, text + used);
+    diag(w->c->diags, E_CHAIN_LOOP, img->rule_span[rule], "chain `%s` calls itself: %s", name, text + used);
     w->cycle = true;
 }
 
@@ -59,7 +59,7 @@ static void report_deep(struct walk *w, uint32_t chain)
     for (uint32_t i = ch->rules; i < ch->rules + ch->rule_count; i++) {
         const uint32_t to = img->rules[i].chain;
         if (to == PBC_NONE || w->info[to].depth + 1 != w->info[chain].depth) continue;
-        diag(w->c->diags, E_CHAIN_DEEP, img->rule_span[i], "chains nest more than %d deep from `%s` on",
+        diag(w->c->diags, E_CHAIN_DEEP, img->rule_span[i], "chains are nested more than %d deep, beginning with `%s`",
              PBC_CHAIN_DEPTH, image_str(img, ch->name));
         return;
     }
@@ -130,7 +130,7 @@ static void check_expansion(struct walk *w)
         }
         if (work > PBC_WALK_MAX)
             diag(w->c->diags, E_EXPANSION, img->firewall_span[f],
-                 "firewall `%s` has more than %u rules, conditions and list entries, those of a chain counted at each "
+                 "firewall `%s` has more than %u rules, conditions and list entries, counting those of a chain at each "
                  "`do`",
                  image_str(img, fw->name), (unsigned)PBC_WALK_MAX);
     }

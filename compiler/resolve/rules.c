@@ -266,7 +266,7 @@ static void check_firewalls_apart(struct compile *c)
                 img->firewall_span[i].file == UINT32_MAX || img->firewall_span[j].file == UINT32_MAX)
                 continue;
             diag(c->diags, E_FIREWALLS_OVERLAP, img->firewall_span[i],
-                 "`%s` would judge frames that `%s` judges; for each direction and interface there is one firewall",
+                 "`%s` and `%s` would judge the same frames; each direction and interface has one firewall",
                  image_str(img, b->name), image_str(img, a->name));
             diag_note(c->diags, img->firewall_span[j], "`%s` is declared here", image_str(img, a->name));
             diag_advise(c->diags, "name a direction (in, out, forward) or an interface (on IF)");
@@ -277,8 +277,8 @@ static void check_firewalls_apart(struct compile *c)
 static void check_edition(struct compile *c, const struct node *n, bool first)
 {
     if (n->v.i != 1) {
-        diag(c->diags, E_EDITION, n->span, "this compiler knows edition 1 of the language alone");
-        diag_advise(c->diags, "the only one is `edition 1`");
+        diag(c->diags, E_EDITION, n->span, "this compiler reads only edition 1 of the language");
+        diag_advise(c->diags, "write `edition 1`");
     } else if (!first) {
         diag(c->diags, E_EDITION, n->span, "`edition` must be the first statement of its file");
     }

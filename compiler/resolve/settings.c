@@ -93,7 +93,7 @@ static const char *key_of(struct compile *c, const struct node *setting)
 static bool value_in_bounds(struct compile *c, const struct node *at, unsigned i, uint64_t value)
 {
     if (value < rows[i].least || value > rows[i].most) {
-        diag(c->diags, E_SETTING_RANGE, at->span, "`%s` can be %s", keys[i].key, rows[i].bounds);
+        diag(c->diags, E_SETTING_RANGE, at->span, "`%s` goes %s", keys[i].key, rows[i].bounds);
         return false;
     }
     if (i != PBC_SETTING_maglev || lb_is_prime((uint32_t)value)) return true;
@@ -162,8 +162,8 @@ static void hash_key_take(struct compile *c, const struct node *n)
 {
     const struct str key = n->first->v.str;
     if (key.len == 0) {
-        diag(c->diags, E_HASH_KEY, n->first->span, "an empty hash key protects nothing");
-        diag_advise(c->diags, "write a text that nobody can guess");
+        diag(c->diags, E_HASH_KEY, n->first->span, "the hash key is empty");
+        diag_advise(c->diags, "write a secret text that is hard to guess");
         return;
     }
     if (first_time(c, PBC_SETTINGS_KEYS, n->span, "the hash key"))

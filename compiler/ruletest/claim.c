@@ -61,10 +61,10 @@ static void take_states(struct rule_work *w, const struct node *n, struct claim 
 /* Take the claim's verdict, pool or target; false after a report. */
 static bool take_fate(struct compile *c, const struct node *fate, struct claim *claim)
 {
-    const char *why = is_choice(fate, CL_FORWARD) ? "claims about `forward`: say `accept`, which is true of it too"
-                      : is_choice(fate, CL_PASS)  ? "claims about `pass`: what has addresses is accepted, dropped or "
-                                                    "rejected"
-                                                  : NULL;
+    const char *why = is_choice(fate, CL_FORWARD) ? "claims about `forward`: write `accept`, which includes it"
+                      : is_choice(fate, CL_PASS)
+                          ? "claims about `pass`: a packet with addresses is accepted, dropped or rejected"
+                          : NULL;
     claim->pool = PBC_NONE;
     claim->action = ACTION_ACCEPT;
     claim->reaches = fate->kind == N_CLAUSE;

@@ -30,11 +30,11 @@ static bool rule_may_decide(struct compile *c, uint32_t rule, enum action a, str
     const struct pbc_rule *r = &c->image->rules[rule];
     const bool ends = r->verdict <= PBC_V_REJECT;
     const char *rest = ends                      ? ""
-                       : pbc_decides(r->verdict) ? ", and what is inside is judged anew"
+                       : pbc_decides(r->verdict) ? ", and the inner packet is judged again"
                                                  : ", and a later rule or the default decides";
     if (ends && !decides_otherwise(r, a, c->image->services_count || c->image->nats_count)) return true;
     if (!ends && pbc_decides(r->verdict) && a == ACTION_DROP) return true; /* if it can't be opened */
-    diag(c->diags, E_TEST_RULE, at, "this rule never decides `%s`: it %s%s", action_name(a),
+    diag(c->diags, E_TEST_RULE, at, "this rule can't decide `%s`: it %s%s", action_name(a),
          verdict_info[r->verdict].does, rest);
     diag_note(c->diags, c->image->rule_span[rule], "the rule is here");
     return false;
@@ -59,9 +59,8 @@ static bool rule_at_line(struct compile *c, const struct node *by, uint32_t *rul
             return true;
         }
     if (c->symbols->text_at_fault) return false;
-    diag(c->diags, E_NO_SUCH_NAME, span_of(list, line), "no rule of `%s` stands on line %" PRIu64, list->v.str.s,
-         line->v.i);
-    diag_advise(c->diags, "give the rule a name with `as NAME`: lines change");
+    diag(c->diags, E_NO_SUCH_NAME, span_of(list, line), "`%s` has no rule on line %" PRIu64, list->v.str.s, line->v.i);
+    diag_advise(c->diags, "name the rule with `as NAME`: line numbers change");
     return false;
 }
 
@@ -89,7 +88,7 @@ static uint16_t state_of(struct compile *c, const struct node *n)
     static const char *const words[] = {"new", "established", "related", "invalid"};
     for (uint16_t mark = MARK_NEW; mark <= MARK_INVALID; mark = (uint16_t)(mark << 1))
         if (str_is(n->v.str, state_name(mark))) return mark;
-    diag(c->diags, E_NO_SUCH_WORD, n->span, "`%s` is no state; there are new, established, related and invalid",
+    diag(c->diags, E_NO_SUCH_WORD, n->span, "`%s` is not a state; write new, established, related or invalid",
          n->v.str.s);
     const char *nearest = diag_nearest(n->v.str.s, words, 4);
     if (nearest) diag_guess(c->diags, SPAN_NONE, "%s", nearest);

@@ -155,7 +155,7 @@ static void settle_ah(struct packet_work *w, const struct node *part)
     }
     if (!part) return;
     diag(w->c->diags, E_PACKET_PART, part->span,
-         p->family == 4 ? "in IPv4 AH is a protocol of its own, and what it covers is not looked at"
+         p->family == 4 ? "in IPv4 AH is a protocol of its own, and the protocol behind it is not compared"
                         : "the packet has AH already");
     if (p->family == 4) diag_advise(w->c->diags, "write `ah SOURCE -> DESTINATION`, or IPv6 addresses");
     w->bad = true;
@@ -170,13 +170,13 @@ static void settle_families(struct packet_work *w)
     const struct side *wrong = src && src != family ? &w->src : dst && dst != family ? &w->dst : NULL;
     w->p->family = family;
     if (wrong && form->family) {
-        diag(w->c->diags, E_PACKET_FAMILIES, wrong->node->span, "`%s` is IPv%u's, and this address is IPv%u",
+        diag(w->c->diags, E_PACKET_FAMILIES, wrong->node->span, "`%s` belongs to IPv%u, and this address is IPv%u",
              form_word(w->p->form), family, family ^ 2);
         if (w->p->form != FORM_ARP) diag_guess(w->c->diags, w->node->span, "%s", family == 4 ? "icmp6" : "icmp");
         w->bad = true;
     } else if (wrong) {
         diag(w->c->diags, E_PACKET_FAMILIES, wrong->node->span,
-             "both addresses of a packet are of one family; these are IPv%u and IPv%u", src, dst);
+             "both addresses of a packet must be of one family; these are IPv%u and IPv%u", src, dst);
         w->bad = true;
     }
 }
@@ -186,7 +186,7 @@ static void settle_self(struct packet_work *w, struct side *side)
     if (w->bad) return;
     addr_words(&side->addr, side->words);
     if (!side->self || own_address(w->self, w->p->family, side->words)) return;
-    diag(w->c->diags, E_TEST_SELF, side->node->span, "this test gave `self` no IPv%u address", w->p->family);
+    diag(w->c->diags, E_TEST_SELF, side->node->span, "the `self` of this test has no IPv%u address", w->p->family);
     diag_advise(w->c->diags, "add one to the test's `self`");
     w->bad = true;
 }
@@ -219,7 +219,7 @@ static void check_later(struct packet_work *w, const struct node *first)
     for (const struct node *n = first; n; n = n->next) {
         const bool flag = is_clause(n, CL_FLAG);
         if (!flag && !is_clause(n, CL_TYPE) && !is_clause(n, CL_CODE)) continue;
-        diag(w->c->diags, E_PACKET_PART, n->span, "a later fragment carries no header, and so no `%s`",
+        diag(w->c->diags, E_PACKET_PART, n->span, "a later fragment has no header behind IP, so no `%s`",
              node_words(flag ? n->first : n));
         diag_advise(w->c->diags, "leave it out, or write `fragment first`");
         w->bad = true;
@@ -238,10 +238,10 @@ static void check_leaves(struct packet_work *w, const struct node *leaves, const
         return;
     }
     if (sent) {
-        diag(w->c->diags, E_PACKET_PART, on->span, "what this machine sends came by no interface");
+        diag(w->c->diags, E_PACKET_PART, on->span, "a packet that this machine sends came by no interface");
         w->bad = true;
     } else if (sides & KIND_DST_SELF) {
-        diag(w->c->diags, E_PACKET_PART, leaves->span, "what is for this machine leaves it by no interface");
+        diag(w->c->diags, E_PACKET_PART, leaves->span, "a packet for this machine leaves by no interface");
         w->bad = true;
     }
 }

@@ -54,7 +54,7 @@ static void part_type(struct packet_work *w, const struct node *n)
 {
     const bool v6 = w->p->form == FORM_ICMP6;
     if (v6 && n->first->kind == N_NAME && str_is(n->first->v.str, "nd")) {
-        diag(w->c->diags, E_PACKET_ADDRESS, n->first->span, "`nd` stands for four types, and a packet has one");
+        diag(w->c->diags, E_PACKET_ADDRESS, n->first->span, "`nd` is four types, and a packet has one");
         diag_advise(w->c->diags, "write nd-neighbor-solicit or another of them");
         w->bad = true;
         return;
@@ -74,7 +74,7 @@ static void part_ether(struct packet_work *w, const struct node *n)
     uint64_t *mac = is_clause(n, CL_ETHER_FROM) ? &w->p->src_mac : &w->p->dst_mac;
     w->bad |= !mac_one(w->c, n->first, mac);
     if (*mac || w->bad) return;
-    diag(w->c->diags, E_PACKET_ADDRESS, n->first->span, "this is nobody's address");
+    diag(w->c->diags, E_PACKET_ADDRESS, n->first->span, "this address belongs to no host");
     w->bad = true;
 }
 
@@ -141,7 +141,7 @@ static void part_said(struct packet_work *w, const struct node *n)
     const size_t most = name ? 255 : 4096;
     if (!w->said) {
         diag(w->c->diags, E_PACKET_PART, n->span,
-             "only `expect pool`, `expect server` and `expect refused` ask what a connection says");
+             "this part stands only in `expect pool`, `expect server` and `expect refused`");
         w->bad = true;
         return;
     }
@@ -223,7 +223,8 @@ static void report_part(struct packet_work *w, const struct node *n)
     w->bad = true;
     if (w->p->form == FORM_REPLY) {
         diag(w->c->diags, E_PACKET_PART, n->span,
-             "a `reply` has the protocol and tags of the packet that it answers, so it takes no `%s`", part_name(n));
+             "a `reply` takes its protocol and tags from the packet that it answers, so it can't have `%s`",
+             part_name(n));
         diag_advise(w->c->diags, tag ? "leave it out: a reply carries the tags of what it answers"
                                      : "write the packet out, as `reply: PACKET`");
         return;
@@ -233,7 +234,7 @@ static void report_part(struct packet_work *w, const struct node *n)
     if (flag) diag_advise(w->c->diags, "only `tcp` takes `%s`", part_name(n));
     if (parts[clause_of(n)].take == part_said)
         diag_advise(w->c->diags,
-                    "only `tcp` takes it: then it asks which pool a service in `mode proxy` gives to a `%s`",
+                    "write `tcp`: then the test shows which pool a service in `mode proxy` gives to a `%s`",
                     part_name(n));
 }
 

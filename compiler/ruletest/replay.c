@@ -43,7 +43,7 @@ static struct capture *open_capture(struct test_run *r, const struct test_step *
     if (!c)
         diag(r->c->diags, E_TEST_CAPTURE, s->path_span, "the capture can't be replayed: %s",
              err[0]  ? err
-             : there ? "it is no regular file"
+             : there ? "it is not a regular file"
                      : "there is no such file");
     return c;
 }

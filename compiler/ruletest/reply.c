@@ -24,19 +24,18 @@ static void note_last(struct test_run *r, const char *what)
     test_note_packet(r, what, &pkt, &key);
 }
 
-static void note_answered(struct test_run *r) { note_last(r, "the last packet that was let through"); }
+static void note_answered(struct test_run *r) { note_last(r, "the last packet that passed"); }
 
 void test_note_quoted(struct test_run *r, const struct test_step *s)
 {
     const struct frame_spec *p = s->packet;
     if (s->reply == REPLY_BARE || !frame_is_icmp_error(p) || p->payload.len) return;
     if (s->reply == REPLY_NOT)
-        diag_note(r->c->diags, SPAN_NONE,
-                  "it quotes nothing; one about the last packet is written as `reply: icmp ...`");
+        diag_note(r->c->diags, SPAN_NONE, "it quotes no packet; to quote the last one, write `reply: icmp ...`");
     else if (p->family == r->last.family && memcmp(p->dst, r->last.src, sizeof(p->dst)) == 0)
-        note_last(r, "it quotes the last packet that was let through");
+        note_last(r, "it quotes the last packet that passed");
     else
-        note_last(r, "it quotes the last packet that was let through, which its receiver did not send");
+        note_last(r, "it quotes the last packet that passed, which its receiver did not send");
 }
 
 /* Give the reply the last packet's tags, and its interface if this machine is one of the two ends. */
@@ -75,20 +74,20 @@ static bool can_answer(struct test_run *r, const struct test_step *s)
     const struct frame_spec *parts = s->packet, *last = &r->last;
     const bool tcp = last->form == FORM_TCP, icmp = last->form == FORM_ICMP || last->form == FORM_ICMP6;
     if (r->answered) {
-        complain(r, s, "this machine has answered the last packet itself, and nobody else does");
+        complain(r, s, "this machine answered the last packet itself, and no other answer comes");
     } else if (last->form != FORM_ARP && address_is_group(last->family, last->dst)) {
-        diag_advise(complain(r, s, "the last packet went to a group, and nothing comes from a group's address"),
+        diag_advise(complain(r, s, "the last packet went to a group address, and no answer comes from one"),
                     "write the answer out, as `reply: PACKET`");
     } else if (last->form == FORM_ARP && takes_ip(parts)) {
-        complain(r, s, "the answer to an ARP question has no IP header, and none of these parts");
+        complain(r, s, "an ARP answer has no IP header, so none of these parts");
     } else if (tcp && !parts->flags && parts->fragment != KIND_FRAG_LATER) {
-        diag_suggest(complain(r, s, "TCP is answered with flags"), span_after(s->packet_span), " %s",
+        diag_suggest(complain(r, s, "an answer of TCP needs flags, such as `reply syn ack`"),
+                     span_after(s->packet_span), " %s",
                      last->flags & TCP_SYN && !(last->flags & TCP_ACK) ? "syn ack" : "ack");
     } else if (!tcp && parts->flags) {
-        complain(r, s, "only TCP is answered with flags");
+        complain(r, s, "only an answer of TCP has flags");
     } else if (icmp && answering(last) < 0) {
-        diag_advise(complain(r, s, "this ICMP message asks nothing, so nothing answers it"),
-                    "write the packet out, as `reply: PACKET`");
+        diag_advise(complain(r, s, "this ICMP message has no answer"), "write the packet out, as `reply: PACKET`");
     } else {
         return true;
     }
@@ -122,7 +121,7 @@ static const char *misfit(const struct frame_spec *p)
     if (least > UINT16_MAX || (p->length && p->length < least))
         return "the reply has more bytes of headers and payload than its `length`, or than a packet holds";
     if (p->fragment == KIND_FRAG_FIRST && frame_carried(p) % 8)
-        return "a first fragment carries a multiple of 8 bytes, and the reply's `length` leaves another number";
+        return "a first fragment carries a multiple of 8 bytes, and the reply's `length` leaves a number that is not";
     return NULL;
 }
 
@@ -158,9 +157,8 @@ bool test_is_past(const struct test_run *r, const struct test_step *s)
 static bool complain_past(struct test_run *r, const struct test_step *s)
 {
     if (s->reply != REPLY_BARE || !r->past || s->stepped) return false;
-    diag_advise(
-        complain(r, s, "in `dsr` modes the server answers the client itself, so nothing judges the answer here"),
-        "write it without an expectation: the client has got it then");
+    diag_advise(complain(r, s, "in `dsr` modes the server answers the client itself, so the answer is not judged here"),
+                "write `reply` without an expectation: the client then has the answer");
     note_answered(r);
     return true;
 }
@@ -169,7 +167,7 @@ bool test_packet_ready(struct test_run *r, const struct test_step *s, struct fra
 {
     *p = *s->packet;
     if (s->reply != REPLY_NOT && !r->any_left) {
-        complain(r, s, "there is nothing to answer: no packet of the test was let through before");
+        complain(r, s, "there is nothing to answer: no earlier packet of the test passed");
         return false;
     }
     if (complain_past(r, s)) return false;

@@ -72,7 +72,7 @@ void test_note_packet(struct test_run *r, const char *what, const struct pkt *pk
     diag_note(r->c->diags, SPAN_NONE, "%s%s: %s%s, %u bytes%s%s", what, when_text(r, when), text, device, pkt->wire_len,
               flows ? ", state " : "", flows ? state_name(key->marks) : "");
     if (key->kind & KIND_TCP_FLAGS && !(key->marks & 0xff))
-        diag_note(r->c->diags, SPAN_NONE, "it has no TCP flags; what opens a connection is written with `syn`");
+        diag_note(r->c->diags, SPAN_NONE, "it has no TCP flags; to open a connection, write `syn`");
 }
 
 static const char *way_of(const struct key *key)
@@ -91,12 +91,12 @@ static void note_nobody(struct test_run *r, const struct verdict *v, const struc
         return;
     }
     if (v->action == ACTION_FORWARD && key->marks & (MARK_ESTABLISHED | MARK_RELATED)) {
-        diag_note(d, SPAN_NONE, "no rule judges it: it belongs to what was sent on before");
+        diag_note(d, SPAN_NONE, "no rule judges it: it belongs to a flow that is forwarded already");
         return;
     }
     diag_note(d, SPAN_NONE, "no firewall judges it: it is %s", way_of(key));
     if (key->kind & KIND_FORWARD)
-        diag_note(d, SPAN_NONE, "`self ADDRESS` in the test says which addresses this machine has");
+        diag_note(d, SPAN_NONE, "set this machine's addresses with `self ADDRESS` in the test");
 }
 
 void test_note_decider(struct test_run *r, const struct verdict *v, const struct key *key)
@@ -119,7 +119,7 @@ void test_note_decider(struct test_run *r, const struct verdict *v, const struct
     else if (!refused)
         note_nobody(r, v, key);
     if (refused && v->reason != REASON_NO_SERVER)
-        diag_note(d, SPAN_NONE, "but it got no further: %s: %s", reason_name(v->reason), reason_doc[v->reason]);
+        diag_note(d, SPAN_NONE, "but it went no further: %s: %s", reason_name(v->reason), reason_doc[v->reason]);
 }
 
 struct span test_span_of(struct test_run *r, const struct pbc_place *place)
@@ -159,7 +159,7 @@ void test_note_service(struct test_run *r, const struct served *served, const st
     if (served->branch >= p->branches_count) return;
     const struct span at = test_span_of(r, &p->branches[served->branch].place);
     if (p->branches[served->branch].shares == PBC_TARGET) {
-        diag_note(d, at, "the service `%s` sends it where its client says", service);
+        diag_note(d, at, "the service `%s` sends it to the target that its client names", service);
         return;
     }
     if (served->pool >= p->pools_count || v->server == PBC_NONE) {
@@ -210,7 +210,7 @@ static const char *found_text(const struct test_run *r, const struct test_search
 static void note_stateless(struct test_run *r, const struct test_step *step)
 {
     if (step->state && !(r->program->meta->flags & PBC_KEEPS_FLOWS))
-        diag_note(r->c->diags, SPAN_NONE, "no rule asks for `state`, so no connections are followed");
+        diag_note(r->c->diags, SPAN_NONE, "no rule asks for `state`, so connections are not tracked");
 }
 
 void test_report(struct test_run *r, const struct test_step *step, const struct verdict *v, const struct test_search *s)

@@ -204,7 +204,7 @@ bool said_connect(struct test_run *r, const struct test_said *said, const struct
     memset(r->first, 0, sizeof(*r->first));
     uint32_t branch = PBC_NONE;
     if (chooser_admit(r->chooser, v->service, key, &known) != REASON_NONE)
-        why = "`max flows` are there already";
+        why = "`max flows` is reached";
     else
         branch = branch_of(r, &h, key, &why);
     *served = (struct served){.branch = branch, .pool = PBC_NONE, .server = PBC_NONE};

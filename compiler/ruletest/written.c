@@ -37,7 +37,8 @@ static bool text_take(struct written *w, const char *text)
 int written_read(struct written *w, const char *text, char *err, size_t err_len)
 {
     if (text_take(w, text)) return 0;
-    snprintf(err, err_len, "`%.200s` is no packet: 'tcp 198.51.100.9:50000 -> self:22 syn on wan' is one", text);
+    snprintf(err, err_len, "`%.200s` is not a packet; write one such as 'tcp 198.51.100.9:50000 -> self:22 syn on wan'",
+             text);
     return -1;
 }
 
@@ -92,7 +93,7 @@ int written_time(struct written_time *t, const char *text, FILE *err)
     char test[sizeof(form) + 64];
     struct compile c;
     if (!is_part(text) || snprintf(test, sizeof(test), form, text) >= (int)sizeof(test)) {
-        fprintf(err, "time: it is none: `09:30`, `sat 09:30` and `2026-12-24 18:00` are\n");
+        fprintf(err, "time: not a time; write one such as `09:30`, `sat 09:30` or `2026-12-24 18:00`\n");
         return -1;
     }
     compile_init(&c);
@@ -128,7 +129,7 @@ char *written_heard(struct program *p, uint32_t service, const struct test_said 
         fprintf(out, "by what the client says: %s (%s:%u) -> ", b->cond_count ? "when" : "else",
                 program_str(p, b->place.file), b->place.line);
     else
-        fprintf(out, "by what the client says it is closed: %s", why);
+        fprintf(out, "closed by what the client says: %s", why);
     if (b && b->shares == PBC_TARGET) fputs("target", out);
     for (uint32_t i = 0; b && i < b->share_count && b->shares != PBC_TARGET; i++) {
         const struct pbc_share *share = &p->shares[b->shares + i];

@@ -135,7 +135,7 @@ done
 asks --ask 'udp 192.0.2.1:1 -> 192.0.2.2:80 host "x"' edge.prey
 same 'a part that asks for a pool, of a packet that gets none' "$status $(cat err)" '2 packet: error: `udp` has no `host` [E0703]
       | udp 192.0.2.1:1 -> 192.0.2.2:80 host "x"
-      |                                 ^^^^ only `tcp` takes it: then it asks which pool a service in `mode proxy` gives to a `host`'
+      |                                 ^^^^ write `tcp`: then the test shows which pool a service in `mode proxy` gives to a `host`'
 wrong 'a word that is none' 'unexpected `foo`' --ask 'foo' edge.prey
 wrong 'a test instead of a packet' 'is no packet' --ask 'tcp 1.2.3.4:1 -> self:22 } test "x" {' edge.prey
 wrong 'nothing' 'is empty' --ask '' edge.prey
@@ -168,7 +168,7 @@ $(hears 443 'sni "b.example"')
 $(hears 81 'host "shop.example.com"')" 'by what the client says: when (web.prey:3) -> api
 by what the client says: else (web.prey:3) -> web
 by what the client says: when (web.prey:4) -> api 90%, web 10%
-by what the client says it is closed: no `when` takes it, and there is no `else`
+closed by what the client says: no `when` takes it, and there is no `else`
 what the client says is not looked at: no proxy service takes the connection'
 asks --json --ask 'tcp 198.18.0.1:1024 -> self:80 syn host "shop.example.com" path "/api/x"' web.prey
 same 'so in JSON' "$(python3 -c 'import json; print(json.load(open("out"))["heard"])')" 'by what the client says: when (web.prey:3) -> api'

@@ -38,7 +38,7 @@ import fan
 ok $? 'chains that all lead to all of the next are each written once'
 
 awk 'BEGIN { for (l = 0; l < 40; l++) print ":d" l " - [0:0]"; print "-A INPUT -j d0"; for (l = 0; l < 39; l++) print "-A d" l " -j d" l + 1 }' | table >deep
-refused 'chains 40 deep are refused' 'chains lead to chains more than' deep
+refused 'chains 40 deep are refused' 'chains are nested more than' deep
 
 # One rule of four choices is hundreds, and 3,000 of them more than there may be.
 awk 'BEGIN { for (i = 0; i < 3000; i++) print "-A INPUT -p tcp -m multiport --ports 1,2 -m tcp ! --tcp-flags ALL SYN -m tcp ! --tcp-flags ALL SYN -m tcp ! --tcp-flags ALL ACK -j LOG" }' |
@@ -56,11 +56,11 @@ same '50,000 named limits are found by their names' "$status $(grep -c '^meter n
     awk 'BEGIN { for (i = 0; i < 3000; i++) printf "-A FORWARD -s 10.1.%d.%d -p tcp -m tcp --sport %d -j ACCEPT\n", i / 250, i % 250 + 1, i + 1 }'
     echo COMMIT
 } >targets
-refused '3,000 forwarded ports by 3,000 rules of FORWARD are refused' 'targets: said for each place where its chains stand, its rules are more than 64 MiB of text' targets
+refused '3,000 forwarded ports by 3,000 rules of FORWARD are refused' 'targets: its rules, written out at each jump to their chains, are more than 64 MiB of text' targets
 
 echo '-A INPUT -p tcp -m multiport --ports 1 -m multiport --ports 2 -m multiport --ports 3 -m multiport --ports 4 -m multiport --ports 5 -j DROP' | table >choice
 import choice
-grep -q 'it leaves too many choices' out
+grep -q 'it has too many alternatives' out
 ok $? 'a rule of five choices is left out, and told'
 
 { printf -- '-A INPUT -m comment --comment "'; head -c 1000000 /dev/zero | tr '\0' x; echo '" -j ACCEPT'; } | table >long
@@ -88,7 +88,7 @@ done
 ok $? 'a listing that is cut is refused, wherever it is cut'
 
 table <<<$'-A INPUT -i "a\001b" -j ACCEPT' >control
-refused 'a device of control characters is refused' 'control:3: the name of a device has control characters' control
+refused 'a device of control characters is refused' 'control:3: a device name has control characters' control
 table <<<$'-A INPUT -m comment --comment "a\001\377\033[1m" -j ACCEPT\n-A INPUT -j LOG --log-prefix "\001\377"\n-A INPUT -m nosuch --x "\033\302\205" -j DROP' >bytes
 import bytes
 [ $status -eq 1 ] && ! grep -q $'[\001\033]' out && cp out bytes.prey && timeout 60 "$bin/preyc" --check bytes.prey >said 2>&1

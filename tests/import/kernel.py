@@ -3,7 +3,7 @@ the rule set loaded, and through the program of what `preyc --import` made of it
 
     B=build python3 tests/import/kernel.py [FILE...]
 
-SEED draws other packets (1); LONG=1 draws of twenty seeds. Takes root. Of a rule set of which something could not be said
+SEED draws other packets (1); LONG=1 draws of twenty seeds. Takes root. Of a rule set of which something could not be imported
 the program may let less through, a fifth at most, and never more; where that is not so, the rule set says `# not compared`."""
 import collections
 import glob
@@ -126,7 +126,7 @@ def prey_verdicts(base, own):
 # ---- one rule set ----
 
 def compared(name, text, seed, base):
-    """What differs, as lines; how often each verdict was given; and whether something could not be said."""
+    """What differs, as lines; how often each verdict was given; and whether something could not be imported."""
     interfaces = interfaces_of(text)
     mine = world.networks(interfaces)
     ends = world.enter(mine)

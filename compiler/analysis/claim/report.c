@@ -62,8 +62,10 @@ static void note_self(struct claims *r, const struct claim *claim, const struct 
     char text[64];
     if (f->own == own_default() || f->own == claim->own) return;
     address_text(f->packet.family, f->direction == PBC_DIR_OUT ? f->packet.src : f->packet.dst, text);
-    diag_note(r->c->diags, SPAN_NONE,
-              "%s is an address of this machine here; `self ADDRESS, ...` in the test says which it has", text);
+    diag_note(
+        r->c->diags, SPAN_NONE,
+        "this packet takes %s for an address of this machine; set its addresses with `self ADDRESS, ...` in the test",
+        text);
 }
 
 static void note_time(struct claims *r, const struct claim_found *f)
@@ -86,10 +88,9 @@ static void note_proof(struct claims *r, const struct claim_found *f)
 {
     struct diags *d = r->c->diags;
     if (f->proof == PROOF_DECIDED)
-        diag_note(d, SPAN_NONE, "that its state is %s is taken for granted: no conversation before it was played",
-                  state_name(f->state));
+        diag_note(d, SPAN_NONE, "its state is assumed to be %s: no earlier packets were tried", state_name(f->state));
     else if (f->proof == PROOF_WALKED)
-        diag_note(d, SPAN_NONE, "the meter is taken for exceeded: it would take too many packets to do so");
+        diag_note(d, SPAN_NONE, "the meter is assumed to be exceeded: exceeding it takes too many packets to try");
     else if (f->before)
         diag_note(d, SPAN_NONE, "after %u packet%s like it", f->before, text_plural(f->before));
 }
@@ -141,12 +142,12 @@ static void note_other(struct claims *r, const struct claim_found *f)
     frame_print(r->c, &f->packet, out);
     heap_stream_end(out);
     if (rule < img->rules_count)
-        diag_note(r->c->diags, img->rule_span[rule], "`%s` breaks it, too: %s", rule_text(r, rule, name), text);
+        diag_note(r->c->diags, img->rule_span[rule], "`%s` breaks the claim, too: %s", rule_text(r, rule, name), text);
     else if (rule == RULE_DEFAULT && firewall < img->firewalls_count)
-        diag_note(r->c->diags, img->firewall_span[firewall], "the default of `%s` breaks it, too: %s",
+        diag_note(r->c->diags, img->firewall_span[firewall], "the default of `%s` breaks the claim, too: %s",
                   image_str(img, img->firewalls[firewall].name), text);
     else
-        diag_note(r->c->diags, SPAN_NONE, "what no firewall judges breaks it, too: %s", text);
+        diag_note(r->c->diags, SPAN_NONE, "a packet that no firewall judges breaks the claim, too: %s", text);
     free(text);
 }
 
@@ -154,10 +155,11 @@ static void note_others(struct claims *r, const struct claim_others *o)
 {
     for (uint32_t i = 0; i < o->count; i++) note_other(r, &o->of[i]);
     if (o->left_out)
-        diag_note(r->c->diags, SPAN_NONE, "and %s%u more break%s it", o->unfinished ? "at least " : "", o->left_out,
-                  o->left_out == 1 ? "s" : "");
+        diag_note(r->c->diags, SPAN_NONE, "and %s%u more break%s the claim", o->unfinished ? "at least " : "",
+                  o->left_out, o->left_out == 1 ? "s" : "");
     else if (o->unfinished)
-        diag_note(r->c->diags, SPAN_NONE, "others may break it, too: looking for more takes too much computing");
+        diag_note(r->c->diags, SPAN_NONE,
+                  "others may break the claim, too: the search for them takes too much computing");
 }
 
 /* Note the branch or statement that leads the packet to the claim's target. */
@@ -167,15 +169,15 @@ static void note_gone(struct claims *r, const struct claim_found *f)
     if (f->gone.branch != PBC_NONE) note_branch(r, &img->branches[f->gone.branch]);
     if (f->gone.nat == PBC_NONE) return;
     const struct pbc_nat *n = &r->program->nats[f->gone.nat];
-    diag_note(r->c->diags, span_at(r->c, &n->place), "this %s of `%s` leads it there",
+    diag_note(r->c->diags, span_at(r->c, &n->place), "this %s of `%s` sends it there",
               n->kind == PBC_NAT_MAP ? "`map`" : "`forward`", program_str(r->program, n->name));
 }
 
 void claim_report_led(struct claims *r, const struct claim *beyond, const struct claim_found *f)
 {
     diag(r->c->diags, W_CLAIM_LED, beyond->span,
-         "test \"%s\": this holds of what is written in the packet, yet a nat leads one there", beyond->test);
-    diag_advise(r->c->diags, "`never reach ADDRS: …` is about where packets go in the end");
+         "test \"%s\": the claim holds for addresses as they arrive, but a nat sends a packet there", beyond->test);
+    diag_advise(r->c->diags, "use `never reach ADDRS: …`, which is about the final destination");
     note_packet(r, f, "the packet");
     note_self(r, beyond, f);
     note_rule(r, f->verdict.rule, f->verdict.firewall, f->direction, "lets it in");
@@ -215,10 +217,10 @@ static void report_unknown(struct claims *r, const struct claim *claim, const st
          claim->pool != PBC_NONE || claim->reaches ? " that go there" : "");
     if (asks < img->conds_count)
         diag_note(r->c->diags, img->cond_span[asks],
-                  "this condition decides it, and preyc can't work it out for all packets at once");
+                  "it depends on this condition, which preyc can't work out for every packet");
     else if (!f->made)
-        diag_note(r->c->diags, SPAN_NONE, "no packet could be made of them that shows it");
-    if (f->made) note_packet(r, f, "tried, and judged otherwise");
+        diag_note(r->c->diags, SPAN_NONE, "no example packet could be built");
+    if (f->made) note_packet(r, f, "a packet was tried and judged differently");
     note_rule(r, f->part.rule, f->part.firewall, f->direction, "may decide");
 }
 
@@ -226,11 +228,12 @@ static void report_fault(struct claims *r, const struct claim *claim, const stru
 {
     char name[RULE_TEXT];
     diag(r->c->diags, E_PROGRAM_REFUSED, SPAN_NONE,
-         "test \"%s\": what the rules say of a packet the program does not do", claim->test);
+         "test \"%s\": internal error: rules and compiled program disagree; please report it with the rules",
+         claim->test);
     note_packet(r, f, "the packet");
-    diag_note(r->c->diags, SPAN_NONE, "the rules say %s by %s", action_name(f->part.action),
+    diag_note(r->c->diags, SPAN_NONE, "the rules: %s by %s", action_name(f->part.action),
               rule_text(r, f->part.rule, name));
-    diag_note(r->c->diags, SPAN_NONE, "the program says %s%s%s, %s", action_name(f->verdict.action),
+    diag_note(r->c->diags, SPAN_NONE, "the program: %s%s%s, %s", action_name(f->verdict.action),
               f->verdict.rule == RULE_NONE ? "" : " by ", rule_text(r, f->verdict.rule, name),
               reason_name(f->verdict.reason));
 }
@@ -246,15 +249,14 @@ void claim_report(struct claims *r, const struct claim *claim, const struct clai
     case CLAIM_FAULT: report_fault(r, claim, f); return;
     case CLAIM_EMPTY:
         if (claim->told) return;
-        diag(r->c->diags, W_CLAIM_EMPTY, claim->span,
-             "test \"%s\": `%s` claims nothing: no packet fits what follows it", claim->test,
-             claim_text(r, claim, text));
+        diag(r->c->diags, W_CLAIM_EMPTY, claim->span, "test \"%s\": `%s` claims nothing: no packet fits it",
+             claim->test, claim_text(r, claim, text));
         return;
     case CLAIM_SPENT:
         diag(r->c->diags, E_CLAIM_UNKNOWN, claim->span,
              "test \"%s\": `%s` can't be decided: it takes too much computing", claim->test,
              claim_text(r, claim, text));
-        diag_advise(r->c->diags, "claim less at once: one protocol, one port or one network in each step");
+        diag_advise(r->c->diags, "claim less in each step: one protocol, one port or one network");
         return;
     }
 }

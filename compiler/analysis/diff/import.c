@@ -29,7 +29,7 @@ static const int operands[COND_COUNT] = {
 #include "vm/cond.def"
 };
 
-static bool too_many(struct diff *d) { return diff_fail(d, "both together hold more than one program may"); }
+static bool too_many(struct diff *d) { return diff_fail(d, "both rule files together hold more than a program can"); }
 
 /* Copy entries that are values and hold no number of another section. */
 #define COPY(field)                                                                                                    \
@@ -275,5 +275,5 @@ bool import_both(struct diff *d)
     d->c.ir->moment_share = d->moment_share;
     if (!d->moments) d->c.ir->longer = d->longer;
     if (!d->c.ir->too_large) return true;
-    return diff_fail(d, "the address lists of both, worked out, hold more than %u MiB of ranges", IR_BYTES_MAX >> 20);
+    return diff_fail(d, "the computed address lists of both hold more than %u MiB of ranges", IR_BYTES_MAX >> 20);
 }

@@ -94,16 +94,16 @@ static void print_change(struct diff *d, const struct change *c, FILE *out)
     print_by(d, NEW, &c->by[NEW], out);
     fputs("            e.g.  ", out);
     put_name(c->has_example                               ? c->example
-             : !c->maybe                                  ? "none that a test could write"
-             : product_is_plain(d->c.ir, &c->region.p[0]) ? "none that shows it: too many schedules decide"
-                                                          : "none that shows it: a meter, a count or bytes decide",
+             : !c->maybe                                  ? "none that a test can express"
+             : product_is_plain(d->c.ir, &c->region.p[0]) ? "none: too many schedules decide"
+                                                          : "none: a meter, a count or bytes decide",
              out);
     fputs("\n\n", out);
 }
 
 static void print_undecided(struct diff *d, FILE *out)
 {
-    if (d->undecided_count) fputs("not compared, because it would take too long: packets that meet\n", out);
+    if (d->undecided_count) fputs("not compared, because it would take too long: packets that match\n", out);
     for (uint32_t i = 0; i < d->undecided_count && i < UNDECIDED_SHOWN; i++) {
         const struct undecided *u = &d->undecided[i];
         const struct decider by = {.rule = u->rule, .firewall = u->firewall};

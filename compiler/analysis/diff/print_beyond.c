@@ -113,7 +113,7 @@ void print_beyond(const struct beyond *b, FILE *out)
         fprintf(out, "and %u more that servers are reached from: --format=json has them all\n\n",
                 b->reaches.count - REACHES_SHOWN);
     if (b->reaches.too_many)
-        fputs("not compared, because they are too many: which endpoints reach which servers\n\n", out);
+        fputs("not compared, because there are too many: which endpoints reach which servers\n\n", out);
     for (uint32_t i = 0; i < b->meters.count; i++) print_meter(&b->meters.m[i], out);
     for (uint32_t i = 0; i < b->bounds.count; i++) print_meter(&b->bounds.m[i], out);
     for (uint32_t i = 0; i < b->routes.count; i++) print_route(&b->routes.r[i], out);

@@ -37,7 +37,7 @@ static void report_covered(struct compile *c, uint32_t rule, uint32_t more)
     const struct span span = c->image->rule_span[rule];
     if (r->cover_count == 1 && repeats(c, rule, r->cover)) {
         diag(c->diags, W_DUPLICATE, span, "this rule repeats an earlier one");
-        diag_note(c->diags, c->image->rule_span[r->cover], "which says the same here");
+        diag_note(c->diags, c->image->rule_span[r->cover], "the earlier rule is here");
         return;
     }
     if (more)
@@ -68,12 +68,11 @@ static void report_never(struct compile *c, uint32_t rule)
     const struct span span = c->image->rule_span[rule];
     if (c->ir->rules[rule].elsewhere) {
         const struct pbc_firewall *f = &c->image->firewalls[r->list];
-        diag(c->diags, W_CONTRADICTION, span,
-             "this rule can never match: `%s` judges what comes and goes on `%s` alone", image_str(c->image, f->name),
-             image_str(c->image, c->image->ifaces[f->iface].device));
+        diag(c->diags, W_CONTRADICTION, span, "this rule can never match: `%s` judges only packets on `%s`",
+             image_str(c->image, f->name), image_str(c->image, c->image->ifaces[f->iface].device));
     } else if (normal_contradicts(c, rule)) {
         diag(c->diags, W_CONTRADICTION, span, "this rule can never match: %s",
-             r->cond_count > 1 ? "its conditions exclude each other" : "no packet meets its condition");
+             r->cond_count > 1 ? "its conditions exclude each other" : "no packet can meet its condition");
     }
 }
 

@@ -134,7 +134,7 @@ static const char *blind(const struct image *img, const struct pbc_service *s, c
         const struct pbc_names *l = &img->names[cond->first];
         for (uint32_t k = 0; k < l->count && !has; k++)
             has = covers_name(image_str(img, img->hosts[l->first + k]), "http/1.1", false);
-        if (has == !!(cond->flags & PBC_COND_NOT)) return "`proxy http` agrees with clients on \"http/1.1\" alone";
+        if (has == !!(cond->flags & PBC_COND_NOT)) return "`proxy http` accepts only \"http/1.1\"";
     }
     return NULL;
 }
@@ -186,8 +186,7 @@ static void check_branch(struct compile *c, const struct pbc_service *s, const s
         diag(c->diags, W_CONTRADICTION, span_of(c, b), "this `when` never holds: %s",
              why ? why : "no packet to the service meets its conditions");
     } else if (!budget.spent && left.count == 0) {
-        diag(c->diags, W_SHADOWED, span_of(c, b),
-             "this `when` is never reached: those before it take all that it could");
+        diag(c->diags, W_SHADOWED, span_of(c, b), "this `when` is never reached: earlier ones take all that it could");
         diag_note(c->diags, span_of(c, &c->image->branches[s->branches + last]), "up to this one");
     }
     region_fini(&left);

@@ -163,7 +163,7 @@ static bool differ(const struct trial *t, uint32_t entry)
     const struct image *img = t->d->c->image;
     const uint32_t rule = t->p->entries[t->k->entries + entry].rule;
     diag(t->d->c->diags, E_PROGRAM_REFUSED, img->rule_span[rule],
-         "the classifier of `%s` does not say what its rules do: this one is found wrongly",
+         "internal error: the classifier of `%s` finds this rule wrongly; please report it with the rules",
          image_str(img, t->k->name));
     return false;
 }

@@ -33,8 +33,7 @@ static bool create(struct ruleset *s, const struct words *w, struct import_fault
         set->changes |= word_at(w, "timeout") != 0;
         set->family = family && family + 1 < w->count && !strcmp(w->of[family + 1], "inet6") ? 6 : 4;
     } else {
-        ruleset_remark(s, "the set `%.60s`: it holds `%.60s`, and prey has sets of addresses alone", w->of[1],
-                       w->of[2]);
+        ruleset_remark(s, "the set `%.60s` holds `%.60s`, and prey has only sets of addresses", w->of[1], w->of[2]);
     }
     return true;
 }
@@ -45,11 +44,11 @@ bool ipset_take(struct ruleset *s, const struct words *w, struct import_fault *f
     struct set *set = ruleset_find_set(s, "ipset", w->of[1]);
     if (!set) return true;
     if (w->count < 3 || !list_address(&set->members, w->of[2], strlen(w->of[2]), s->arena)) {
-        snprintf(f->text, sizeof(f->text), "`%.60s` is no address, prefix or range", w->count < 3 ? "" : w->of[2]);
+        snprintf(f->text, sizeof(f->text), "`%.60s` is not an address, prefix or range", w->count < 3 ? "" : w->of[2]);
         return false;
     }
     if (word_at(w, "nomatch")) {
-        snprintf(f->text, sizeof(f->text), "the entry `%.60s` takes addresses away (`nomatch`), which is not imported",
+        snprintf(f->text, sizeof(f->text), "the entry `%.60s` removes addresses (`nomatch`), which can't be imported",
                  w->of[2]);
         return false;
     }

@@ -184,7 +184,7 @@ static bool in_table(struct listing *l, const char *line, size_t len)
     if (!strcmp(word, "COMMIT")) return l->table = NULL, true;
     if (*word == ':') return begin_chain(l);
     if (!strcmp(word, "-A") || (*word == '[' && !strcmp(second, "-A"))) return take_rule(l, line, len);
-    return fault_of(l, "", word, " begins no line of iptables-save");
+    return fault_of(l, "", word, " does not begin a line of iptables-save");
 }
 
 static bool take_line(struct listing *l, const char *line, size_t len)
@@ -212,8 +212,8 @@ static void judge_other_family(struct listing *l, uint8_t said, uint8_t other)
     }
     if (drops)
         ruleset_remark(l->s,
-                       "IPv%u: the file holds nothing of %s, so all of it is dropped where the policy is DROP; both "
-                       "listings may stand in one file",
+                       "IPv%u: the file has no rules of %s, so chains with the policy DROP drop all of it; put both "
+                       "listings into one file",
                        other, other == 6 ? "ip6tables-save" : "iptables-save");
 }
 
@@ -232,7 +232,7 @@ static bool whole(struct listing *l)
     if (had6 && !had4) judge_other_family(l, 6, 4);
     l->fault->line = 0;
     if (had4 || had6) return ruleset_check(l->s, l->fault) == 0;
-    return fault(l, "no table stands in it: this is not what iptables-save writes");
+    return fault(l, "it has no table, so it is not output of iptables-save");
 }
 
 static bool read_all(struct listing *l)

@@ -26,7 +26,7 @@ static bool add_network(struct reading *r, struct list *l, const char *text, siz
     const size_t address_len = slash ? (size_t)(slash - text) : len;
     const size_t at = l->count;
     if (!list_address(l, text, address_len, r->s->arena) || l->of[at].family != r->family)
-        return reading_fault(r, "`%.60s` is no IPv%u address", text, r->family);
+        return reading_fault(r, "`%.60s` is not an IPv%u address", text, r->family);
     if (!slash) return true;
     const int bits = r->family == 4 ? 32 : 128;
     const char *mask = slash + 1;
@@ -79,7 +79,7 @@ static bool want_span(struct reading *r, enum about about, const char *text)
 {
     struct list l = {.not = r->inverted};
     if (!list_address(&l, text, strlen(text), r->s->arena) || l.of[0].family != r->family)
-        return reading_fault(r, "`%.60s` is no range of IPv%u addresses", text, r->family);
+        return reading_fault(r, "`%.60s` is not a range of IPv%u addresses", text, r->family);
     reading_want(r, about, l);
     return true;
 }
@@ -133,10 +133,9 @@ static bool want_device(struct reading *r, enum about about, const char *name)
     const size_t len = strlen(name);
     /* the kernel's rule for names */
     if (!len || len > 15 || strpbrk(name, "/: ") || !strcmp(name, ".") || !strcmp(name, ".."))
-        return reading_fault(r, "`%.60s` is no name of a device", name);
+        return reading_fault(r, "`%.60s` is not a device name", name);
     for (const char *c = name; *c; c++)
-        if ((unsigned char)*c < ' ' || *c == 127)
-            return reading_fault(r, "the name of a device has control characters");
+        if ((unsigned char)*c < ' ' || *c == 127) return reading_fault(r, "a device name has control characters");
     if (!strcmp(name, "+")) {
         r->rule.never |= r->inverted;
         return true;
@@ -191,7 +190,7 @@ static bool take_mac(struct reading *r, const char *const *v)
     char rest;
     if (strlen(v[0]) != 17 ||
         sscanf(v[0], "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx%c", &b[0], &b[1], &b[2], &b[3], &b[4], &b[5], &rest) != 6)
-        return reading_fault(r, "`%.60s` is no MAC address", v[0]);
+        return reading_fault(r, "`%.60s` is not a MAC address", v[0]);
     snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", b[0], b[1], b[2], b[3], b[4], b[5]);
     list_word(&l, mac, 17, r->s->arena);
     reading_want(r, ASK_ETHER_FROM, l);
@@ -203,7 +202,7 @@ static bool take_packet_kind(struct reading *r, const char *const *v)
     struct list l = {.not = r->inverted};
     const bool unicast = !strcasecmp(v[0], "unicast") || !strcasecmp(v[0], "host");
     if (!unicast && strcasecmp(v[0], "broadcast") != 0) {
-        rule_unsaid(&r->rule, "of group frames prey tells broadcasts from all, and no others");
+        rule_unsaid(&r->rule, "prey has conditions for broadcast and for all group frames, not for multicast alone");
         return true;
     }
     l.not ^= unicast;
@@ -240,7 +239,7 @@ static bool needs_invert(struct reading *r)
 {
     for (uint32_t at = r->at; at < r->words->count; at++)
         if (!strcmp(r->words->of[at], "--invert")) return true;
-    rule_unsaid(&r->rule, "prey asks whether the way back fails, not whether it is there");
+    rule_unsaid(&r->rule, "prey has a condition only for a missing return route (`urpf-failed`)");
     return true;
 }
 
@@ -250,6 +249,6 @@ const struct module matches_of_address[] = {
     {"mac", NULL, of_mac, NULL},
     {"pkttype", NULL, of_pkttype, NULL},
     {"rpfilter", NULL, of_rpfilter, needs_invert},
-    {"physdev", "a port of a bridge is not asked for here; `preyrun --bridge` judges what crosses one", NULL, NULL},
+    {"physdev", "prey has no condition for bridge ports; `preyrun --bridge` judges what crosses a bridge", NULL, NULL},
     {0},
 };

@@ -95,8 +95,8 @@ static void want_flags(struct reading *r, uint8_t mask, uint8_t set)
 static bool take_flags(struct reading *r, const char *const *v)
 {
     uint8_t mask, set;
-    if (!name_flags(v[0], &mask)) return reading_fault(r, "`%.60s` are no TCP flags", v[0]);
-    if (!name_flags(v[1], &set)) return reading_fault(r, "`%.60s` are no TCP flags", v[1]);
+    if (!name_flags(v[0], &mask)) return reading_fault(r, "`%.60s` are not TCP flags", v[0]);
+    if (!name_flags(v[1], &set)) return reading_fault(r, "`%.60s` are not TCP flags", v[1]);
     want_flags(r, mask, set);
     return true;
 }
@@ -156,11 +156,11 @@ static bool read_type(struct reading *r, const char *const *v)
 
 static bool take_type(struct reading *r, const char *const *v)
 {
-    return r->family == 4 ? read_type(r, v) : reading_fault(r, "ip6tables has no types of ICMP for IPv4");
+    return r->family == 4 ? read_type(r, v) : reading_fault(r, "ip6tables has no ICMP types of IPv4");
 }
 static bool take_type6(struct reading *r, const char *const *v)
 {
-    return r->family == 6 ? read_type(r, v) : reading_fault(r, "iptables has no types of ICMPv6");
+    return r->family == 6 ? read_type(r, v) : reading_fault(r, "iptables has no ICMPv6 types");
 }
 
 static bool take_length(struct reading *r, const char *const *v)
@@ -208,7 +208,7 @@ static bool take_dscp_class(struct reading *r, const char *const *v)
 {
     struct list l = {.not = r->inverted};
     uint64_t n;
-    if (!number_of_word(IPTABLES, v[0], &n)) return reading_fault(r, "`%.60s` is no class of DSCP", v[0]);
+    if (!number_of_word(IPTABLES, v[0], &n)) return reading_fault(r, "`%.60s` is not a DSCP class", v[0]);
     list_number(&l, n, n, r->s->arena);
     reading_want(r, ASK_DSCP, l);
     return true;
@@ -225,7 +225,7 @@ static bool take_tos(struct reading *r, const char *const *v)
     if (len && len < sizeof(number)) memcpy(number, v[0], len);
     if (!slash || !reading_number(r, number, 255, "TOS", &value) || !reading_number(r, slash + 1, 255, "mask", &mask) ||
         mask != 0xfc || value & 3) {
-        rule_unsaid(&r->rule, "prey asks for the DSCP, and for no other bits of the TOS");
+        rule_unsaid(&r->rule, "prey compares only the DSCP bits of the TOS");
         return true;
     }
     list_number(&l, value >> 2, value >> 2, r->s->arena);
@@ -269,8 +269,8 @@ static const struct option of_comment[] = {{"--comment", 1, take_comment}, {0}};
 
 const struct module matches_of_packet[] = {
     {"tcp", NULL, of_tcp, NULL},
-    {"udplite", "prey asks for no ports of UDP-Lite", NULL, NULL},
-    {"dccp", "prey asks for no ports of DCCP", NULL, NULL},
+    {"udplite", "prey has no condition for ports of UDP-Lite", NULL, NULL},
+    {"dccp", "prey has no condition for ports of DCCP", NULL, NULL},
     {"multiport", NULL, of_multiport, NULL},
     {"icmp", NULL, of_icmp, NULL},
     {"icmp6", NULL, of_icmp, NULL},
@@ -282,20 +282,20 @@ const struct module matches_of_packet[] = {
     {"dscp", NULL, of_dscp, NULL},
     {"tos", NULL, of_tos, NULL},
     {"comment", NULL, of_comment, NULL},
-    {"owner", "prey does not know whose program sends a packet", NULL, NULL},
+    {"owner", "prey does not know which user or program sends a packet", NULL, NULL},
     {"policy", "prey does not know what IPsec did with a packet", NULL, NULL},
-    {"string", "prey looks for bytes at a known place alone: `bytes payload at N is`", NULL, NULL},
-    {"u32", "prey looks for bytes at a known place alone: `bytes l3 at N is`", NULL, NULL},
-    {"bpf", "prey runs no programs of others", NULL, NULL},
-    {"tcpmss", "prey asks for no TCP options", NULL, NULL},
-    {"statistic", "prey does not throw dice", NULL, NULL},
-    {"ah", "prey asks for no SPI", NULL, NULL},
-    {"esp", "prey asks for no SPI", NULL, NULL},
-    {"frag", "prey asks for no extension headers", NULL, NULL},
-    {"rt", "prey asks for no extension headers", NULL, NULL},
-    {"hbh", "prey asks for no extension headers", NULL, NULL},
-    {"dst", "prey asks for no extension headers", NULL, NULL},
-    {"ipv6header", "prey asks for no extension headers", NULL, NULL},
+    {"string", "prey compares bytes only at a fixed place: `bytes payload at N is`", NULL, NULL},
+    {"u32", "prey compares bytes only at a fixed place: `bytes l3 at N is`", NULL, NULL},
+    {"bpf", "prey runs no BPF programs of rules", NULL, NULL},
+    {"tcpmss", "prey has no condition for TCP options", NULL, NULL},
+    {"statistic", "prey has no random conditions", NULL, NULL},
+    {"ah", "prey has no condition for the SPI", NULL, NULL},
+    {"esp", "prey has no condition for the SPI", NULL, NULL},
+    {"frag", "prey has no condition for extension headers", NULL, NULL},
+    {"rt", "prey has no condition for extension headers", NULL, NULL},
+    {"hbh", "prey has no condition for extension headers", NULL, NULL},
+    {"dst", "prey has no condition for extension headers", NULL, NULL},
+    {"ipv6header", "prey has no condition for extension headers", NULL, NULL},
     {MODULE_OF_PORTS, NULL, ports_of_protocol, NULL},
     {0},
 };

@@ -28,7 +28,7 @@ static bool read_states(struct reading *r, const char *text, struct states *s)
         const bool dnat = len == 4 && !strncasecmp(at, "DNAT", len), snat = len == 4 && !strncasecmp(at, "SNAT", len);
         s->dnat |= dnat;
         s->snat |= snat;
-        if (!known && !dnat && !snat) return reading_fault(r, "`%.60s` are no states of connections", text);
+        if (!known && !dnat && !snat) return reading_fault(r, "`%.60s` are not connection states", text);
         at += len;
         if (!*at) return true;
     }
@@ -64,7 +64,7 @@ static bool take_states(struct reading *r, const char *const *v)
     struct states s = {.plain = {.not = r->inverted}};
     if (!read_states(r, v[0], &s)) return false;
     if (s.snat)
-        rule_unsaid(&r->rule, "prey does not ask whether a source was translated");
+        rule_unsaid(&r->rule, "prey has no condition for translated sources");
     else if (r->inverted)
         want_none_of(r, &s);
     else
@@ -74,7 +74,7 @@ static bool take_states(struct reading *r, const char *const *v)
 
 static bool take_connections(struct reading *r, const char *v, bool upto)
 {
-    if (r->conn.asked) rule_unsaid(&r->rule, "it asks twice for a number of connections");
+    if (r->conn.asked) rule_unsaid(&r->rule, "it has two limits of connections");
     r->conn.asked = true;
     r->conn.upto = upto != r->inverted;
     return reading_number(r, v, UINT32_MAX, "number of connections", &r->conn.over);
@@ -112,7 +112,7 @@ static bool take_set(struct reading *r, const char *const *v)
     else if (!strcmp(v[1], "dst"))
         reading_want(r, ASK_TO, l);
     else
-        rule_unsaid(&r->rule, "prey has sets of addresses alone");
+        rule_unsaid(&r->rule, "prey has only sets of addresses");
     return true;
 }
 
@@ -121,13 +121,13 @@ static bool take_recent_set(struct reading *r, const char *const *v)
     if (r->inverted)
         r->rule.never = true;
     else
-        rule_apart(&r->rule, "no list of sources is kept");
+        rule_apart(&r->rule, "prey keeps no list of sources");
     return true;
 }
 
 static bool take_recent_asked(struct reading *r, const char *const *v)
 {
-    rule_unsaid(&r->rule, "prey keeps no list of sources: a meter `per source` is what comes near");
+    rule_unsaid(&r->rule, "prey keeps no list of sources; a meter `per source` comes close");
     return true;
 }
 
@@ -181,14 +181,14 @@ const struct module matches_of_past[] = {
     {"connlimit", NULL, of_connlimit, NULL},
     {"set", NULL, of_set, NULL},
     {"recent", NULL, of_recent, NULL},
-    {"mark", "prey asks for no marks", NULL, NULL},
-    {"connmark", "prey asks for no marks", NULL, NULL},
-    {"connlabel", "prey asks for no labels of connections", NULL, NULL},
-    {"connbytes", "prey does not ask how much a connection has sent", NULL, NULL},
-    {"quota", "prey has no quota", NULL, NULL},
-    {"helper", "prey has no helpers of protocols", NULL, NULL},
-    {"socket", "prey does not ask for sockets", NULL, NULL},
-    {"geoip", "countries are a set of addresses: `set NAME = file \"…\"`", NULL, NULL},
+    {"mark", "prey has no condition for marks", NULL, NULL},
+    {"connmark", "prey has no condition for marks", NULL, NULL},
+    {"connlabel", "prey has no condition for connection labels", NULL, NULL},
+    {"connbytes", "prey has no condition for the bytes of a connection", NULL, NULL},
+    {"quota", "prey has no quotas", NULL, NULL},
+    {"helper", "prey has no protocol helpers", NULL, NULL},
+    {"socket", "prey has no condition for sockets", NULL, NULL},
+    {"geoip", "prey has no countries; use a set of their addresses: `set NAME = file \"…\"`", NULL, NULL},
     {0},
 };
 
@@ -196,13 +196,13 @@ void connlimit_finish(struct reading *r)
 {
     if (!r->conn.asked || r->rule.unsaid) return;
     if (r->conn.destination)
-        rule_unsaid(&r->rule, "prey counts connections of a source alone");
+        rule_unsaid(&r->rule, "prey counts connections only by source");
     else if (r->conn.upto)
-        rule_unsaid(&r->rule, "prey asks for more connections than a number, not for fewer");
+        rule_unsaid(&r->rule, "prey's `flows over N` matches more connections than N, not fewer");
     else if (!r->conn.over)
-        rule_unsaid(&r->rule, "prey asks for more connections than one or more");
+        rule_unsaid(&r->rule, "prey's `flows over N` needs an N of at least 1");
     else {
         r->rule.flows_over = (uint32_t)(r->conn.over > 100000000 ? 100000000 : r->conn.over);
-        rule_apart(&r->rule, "all connections of the source count here, not those alone that come to this rule");
+        rule_apart(&r->rule, "all connections of the source count here, not only those that reach this rule");
     }
 }

@@ -32,7 +32,7 @@ static bool take_hash_rate(struct reading *r, const char *text, bool over)
     r->hash.limit.over = over != r->inverted;
     /* a rate such as `512kb/s` counts bytes */
     if (strchr(text, 'b')) {
-        rule_unsaid(&r->rule, "a `hashlimit` of bytes: it is a meter with a bandwidth, to be written by hand");
+        rule_unsaid(&r->rule, "a `hashlimit` of bytes: write a meter with a bandwidth by hand");
         return true;
     }
     return reading_rate(r, text, &r->hash.limit.rate, &r->hash.limit.unit);
@@ -58,7 +58,7 @@ static bool take_hash_mode(struct reading *r, const char *const *v)
         unsigned key = 0;
         for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
             if (len == strlen(keys[i].name) && !strncmp(at, keys[i].name, len)) key = keys[i].key;
-        if (!key) return reading_fault(r, "`%.60s` is no --hashlimit-mode", v[0]);
+        if (!key) return reading_fault(r, "`%.60s` is not a --hashlimit-mode", v[0]);
         r->hash.keys |= key;
         at += len;
         if (!*at) return true;
@@ -76,7 +76,7 @@ static bool take_hash_length(struct reading *r, const char *text, unsigned *leng
     uint64_t n;
     if (!reading_number(r, text, r->family == 4 ? 32 : 128, "prefix length", &n)) return false;
     *length = (unsigned)n;
-    if (!n) rule_unsaid(&r->rule, "a prefix of 0 bits counts nothing apart");
+    if (!n) rule_unsaid(&r->rule, "a prefix of 0 bits makes all sources one");
     return true;
 }
 
@@ -171,7 +171,7 @@ static void finish_hashlimit(struct reading *r)
     if (m->rate)
         rule_want_meter(r->s, &r->rule, m, r->hash.limit.over);
     else
-        rule_unsaid(&r->rule, "prey counts by source, by destination, by flow, or not apart");
+        rule_unsaid(&r->rule, "prey counts by source, by destination, by flow, or all together");
 }
 
 void limits_finish(struct reading *r)

@@ -10,7 +10,7 @@ enum { DAY = 24 * 60 * 60 };
 
 static bool begin_time(struct reading *r)
 {
-    if (r->hours.asked) rule_unsaid(&r->rule, "it asks twice for hours");
+    if (r->hours.asked) rule_unsaid(&r->rule, "it has hours twice");
     r->hours = (struct hours){.end = DAY, .asked = true};
     return true;
 }
@@ -23,7 +23,7 @@ static bool take_clock(struct reading *r, const char *text, uint64_t *seconds)
     const int got = sscanf(text, "%2u:%2u:%2u%c", &hour, &minute, &second, &rest);
     if ((got != 2 && got != 3) || strspn(text, "0123456789:") != strlen(text) || hour > 23 || minute > 59 ||
         second > 59)
-        return reading_fault(r, "`%.60s` is no time of day", text);
+        return reading_fault(r, "`%.60s` is not a time of day", text);
     *seconds = (hour * 60 + minute) * 60 + second;
     r->hours.bounded = true;
     return true;
@@ -47,7 +47,7 @@ static bool take_days(struct reading *r, const char *const *v)
         unsigned day = *at >= '1' && *at <= '7' && len == 1 ? 1u << (*at - '1') : 0;
         for (unsigned i = 0; i < 7; i++)
             if (len >= 2 && !strncasecmp(at, names[i], len < 3 ? len : 3)) day = 1u << i;
-        if (!day) return reading_fault(r, "`%.60s` are no days of the week", v[0]);
+        if (!day) return reading_fault(r, "`%.60s` are not days of the week", v[0]);
         days |= day;
     }
     if (r->inverted) days = ~days & 127;
@@ -69,7 +69,7 @@ static bool take_contiguous(struct reading *r, const char *const *v)
 static bool take_last_date(struct reading *r, const char *const *v)
 {
     if (strncmp(v[0], "2038-01-19", 10) != 0)
-        rule_unsaid(&r->rule, "dates are a `schedule`, then `during` it: to be written by hand");
+        rule_unsaid(&r->rule, "dates: write a `schedule` and `during NAME` by hand");
     return true;
 }
 
@@ -96,15 +96,15 @@ void hours_finish(struct reading *r)
     char hours[32] = "00:00-24:00";
     if (!h->asked || r->rule.unsaid || (!h->bounded && !h->days)) return;
     if (h->begin % 60 || h->end % 60) {
-        rule_unsaid(&r->rule, "hours of prey begin and end with a minute");
+        rule_unsaid(&r->rule, "prey's hours begin and end at whole minutes");
         return;
     }
     if (h->begin >= h->end && h->days && !h->over_midnight) {
-        rule_unsaid(&r->rule, "its hours run over midnight, and those behind it belong to the next day");
+        rule_unsaid(&r->rule, "its hours run past midnight, and those after it belong to the next day");
         return;
     }
     if (h->begin == h->end) {
-        rule_unsaid(&r->rule, "its hours end when they begin");
+        rule_unsaid(&r->rule, "its hours end at the time they begin");
         return;
     }
     if (h->bounded)

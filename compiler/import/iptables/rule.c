@@ -33,7 +33,7 @@ static bool take_values(struct reading *r, const struct option *o)
     const char *const *values = &r->words->of[r->at];
     r->at += o->values;
     if (o->take) return o->take(r, values);
-    rule_unsaid(&r->rule, import_format(r->s, "prey does not ask for `%s`", o->name));
+    rule_unsaid(&r->rule, import_format(r->s, "prey has no condition for `%s`", o->name));
     return true;
 }
 
@@ -91,7 +91,7 @@ static bool take_target(struct reading *r, enum act act)
     }
     const struct module *m = find_module(targets, name);
     if (m) return add_module(r, m);
-    rule_unsaid(&r->rule, import_format(r->s, "neither a chain nor anything of prey is called `%.40s`", name));
+    rule_unsaid(&r->rule, import_format(r->s, "the target `%.40s` is neither a chain nor known to prey", name));
     return true;
 }
 
@@ -132,7 +132,7 @@ static bool take_all(struct reading *r)
     while (r->at < r->words->count) {
         r->inverted = !r->words->quoted[r->at] && !strcmp(r->words->of[r->at], "!");
         if (r->inverted) r->at++;
-        if (r->at == r->words->count) return reading_fault(r, "nothing stands behind `!`");
+        if (r->at == r->words->count) return reading_fault(r, "an option is missing behind `!`");
         if (!is_option(r, r->at)) return reading_fault(r, "`%.60s` stands where an option should", r->words->of[r->at]);
         if (!take_option(r)) return false;
     }
@@ -148,9 +148,9 @@ static void say_no_syn(struct reading *r)
     if (r->rule.act == ACT_DROP || r->rule.act == ACT_REJECT) {
         states->of[0].word = "invalid";
         *r->no_syn = (struct choice){.count = 1};
-        rule_apart(&r->rule, "packets without a SYN that begin nothing are `invalid` here, with all others that are");
+        rule_apart(&r->rule, "it matches all `invalid` packets here, not only those without a SYN that open nothing");
     } else {
-        rule_unsaid(&r->rule, "here only a SYN is `new`");
+        rule_unsaid(&r->rule, "only a SYN is `new` in prey");
     }
 }
 
@@ -188,6 +188,6 @@ bool reading_rule(struct reading *r, struct chain *c)
     limits_finish(r);
     hours_finish(r);
     say_no_syn(r);
-    if (r->metered_late) rule_apart(&r->rule, "its limit is asked last here, not before the conditions behind it");
+    if (r->metered_late) rule_apart(&r->rule, "its limit counts only packets that meet all its conditions here");
     return add_rules(r, c);
 }

@@ -65,7 +65,7 @@ static bool translates(struct reading *r, struct translation_act act)
 {
     r->rule.act = ACT_TRANSLATE;
     r->rule.nat = act;
-    if (!r->nat) rule_unsaid(&r->rule, "it translates, and not in the table nat");
+    if (!r->nat) rule_unsaid(&r->rule, "it translates outside of the table nat");
     return true;
 }
 static bool begin_masquerade(struct reading *r)
@@ -85,7 +85,7 @@ static bool want_ports_of(struct reading *r, const char *text)
     if (!reading_number(r, first, 65535, "port", &lo)) return false;
     hi = lo;
     if (text[len] && !reading_number(r, text + len + 1, 65535, "port", &hi)) return false;
-    if (!lo || hi < lo) return reading_fault(r, "`%.60s` is no range of ports", text);
+    if (!lo || hi < lo) return reading_fault(r, "`%.60s` is not a range of ports", text);
     r->rule.nat.port_lo = (uint16_t)lo;
     r->rule.nat.port_hi = (uint16_t)hi;
     return true;
@@ -100,7 +100,7 @@ static bool want_target(struct reading *r, const char *text, size_t len)
     for (size_t i = 0; i < len && n < sizeof(plain) - 1; i++)
         if (text[i] != '[' && text[i] != ']') plain[n++] = text[i];
     if (!list_address(&l, plain, n, r->s->arena) || l.of[0].family != r->family)
-        return reading_fault(r, "`%.60s` is nothing to translate to", text);
+        return reading_fault(r, "`%.60s` is not an address or ports to translate to", text);
     r->rule.nat.to = l.of[0];
     return true;
 }
@@ -175,8 +175,8 @@ static const struct option of_translation[] = {
 };
 static const struct option of_netmap[] = {{"--to", 1, take_prefix_to}, {0}};
 
-static const char marks[] = "prey sets no marks", edits[] = "prey changes no such field",
-                  elsewhere[] = "prey gives no packets to programs";
+static const char marks[] = "prey sets no marks", edits[] = "prey can't change this field",
+                  elsewhere[] = "prey passes no packets to programs";
 const struct module targets[] = {
     {"ACCEPT", NULL, NULL, begin_accept},
     {"DROP", NULL, NULL, begin_drop},
@@ -204,12 +204,12 @@ const struct module targets[] = {
     {"CHECKSUM", edits, NULL, NULL},
     {"TCPOPTSTRIP", edits, NULL, NULL},
     {"TCPMSS", NULL, of_clamp, NULL},
-    {"CT", "prey tracks every connection, and has no helpers", NULL, NULL},
+    {"CT", "prey tracks every connection and has no helpers", NULL, NULL},
     {"NOTRACK", "prey tracks every connection", NULL, NULL},
-    {"SET", "`add to SET for` is not there yet", NULL, NULL},
-    {"TEE", "`mirror to` is not there yet", NULL, NULL},
-    {"TPROXY", "a proxy is a `service` with `mode proxy`", NULL, NULL},
-    {"SYNPROXY", "of a `service` it is `syn cookies`", NULL, NULL},
+    {"SET", "`add to SET for` is not supported yet", NULL, NULL},
+    {"TEE", "`mirror to` is not supported yet", NULL, NULL},
+    {"TPROXY", "write a `service` with `mode proxy`", NULL, NULL},
+    {"SYNPROXY", "write `syn cookies` in a `service`", NULL, NULL},
     {"NFQUEUE", elsewhere, NULL, NULL},
     {"QUEUE", elsewhere, NULL, NULL},
     {"TRACE", "`preyctl trace` shows packets as they come", NULL, NULL},

@@ -27,7 +27,7 @@ const char *words_split(struct words *w, const char *line, size_t len)
     char *to = w->text;
     w->count = 0;
     if (len > LINE_MOST) return "the line has more than 65,536 bytes";
-    if (memchr(line, '\0', len)) return "a zero byte stands in the line";
+    if (memchr(line, '\0', len)) return "the line holds a zero byte";
     for (;;) {
         while (at < end && blank(*at)) at++;
         if (at == end) return NULL;

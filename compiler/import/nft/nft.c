@@ -70,8 +70,8 @@ static int family_of(const char *family)
 static int define_table(struct nft *n, cJSON *o, int family)
 {
     if (family < 0)
-        ruleset_remark(n->s, "the table `%.60s` of the family `%.20s`, for prey judges IP alone", nft_member(o, "name"),
-                       nft_member(o, "family"));
+        ruleset_remark(n->s, "the table `%.60s` of the family `%.20s`, because prey judges only IP",
+                       nft_member(o, "name"), nft_member(o, "family"));
     return 0;
 }
 
@@ -209,7 +209,7 @@ static int define(struct nft *n, const char *kind, cJSON *o)
     if (!strcmp(kind, "metainfo")) return 0;
     const size_t row = ROW_NAMED(rows, kind);
     if (row == ROWS(rows)) {
-        ruleset_remark(n->s, "an object of a kind that is not known: %.60s", kind);
+        ruleset_remark(n->s, "an object of an unknown kind: %.60s", kind);
         return 0;
     }
     const bool named = !strcmp(kind, "rule") || nft_member(o, "name");
@@ -222,7 +222,7 @@ static int define(struct nft *n, const char *kind, cJSON *o)
 static int take_item(struct nft *n, cJSON *item)
 {
     cJSON *o = cJSON_IsObject(item) ? item->child : NULL;
-    if (!o || !o->string || !cJSON_IsObject(o)) return fault(n, "an entry is no object of nft", NULL);
+    if (!o || !o->string || !cJSON_IsObject(o)) return fault(n, "an entry is not an object of nft", NULL);
     char kind[64];
     snprintf(kind, sizeof(kind), "%s", o->string);
     const int result = define(n, kind, o);

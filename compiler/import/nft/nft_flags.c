@@ -65,7 +65,7 @@ void match_flags(struct reading_rule *r, const struct subject *s, const char *op
 {
     struct flag_values f = {.mask = s->mask};
     if (!flag_values_of(right, &f)) {
-        read_unsaid(r, "its flags are none that prey knows");
+        read_unsaid(r, "prey does not know its flags");
         return;
     }
     want_number(r, ASK_PROTO, 6);
@@ -78,5 +78,5 @@ void match_flags(struct reading_rule *r, const struct subject *s, const char *op
     else if (!strcmp(op, "in") && f.count == 1)
         read_alternatives(r, bits(f.value[0]), want_any_flag, &f);
     else
-        read_unsaid(r, "prey can't compare flags so");
+        read_unsaid(r, "prey has no such comparison of flags");
 }

@@ -34,7 +34,7 @@ static void take_verdict(struct reading_rule *r, const cJSON *pair)
 {
     const cJSON *value;
     const char *kind = nft_kind(verdict_of(pair), &value);
-    if (!kind || !read_verdict(r, kind, value)) read_unsaid(r, "its map gives something else than verdicts");
+    if (!kind || !read_verdict(r, kind, value)) read_unsaid(r, "its map holds something other than verdicts");
 }
 
 /* Ask for the keys of all pairs with this pair's verdict; for `*`, for none of the keys. */

@@ -134,18 +134,17 @@ static void match_list(struct reading_rule *r, const struct subject *s, const ch
         read_unsaid(r, why);
         return;
     }
-    if (s->about == ASK_PROTO && s->family == 6)
-        read_apart(r, "prey looks for the protocol behind extension headers, too");
+    if (s->about == ASK_PROTO && s->family == 6) read_apart(r, "prey also finds the protocol behind extension headers");
     if (!strcmp(op, "==") || !strcmp(op, "in") || !strcmp(op, "!=")) {
         l.not = op[0] == '!';
         if (fits(s->about, &l))
             want_subject(r, s, l);
         else
-            read_unsaid(r, "it has a number that the field can't have");
+            read_unsaid(r, "it has a number out of the field's range");
     } else if (ordered(s->about, op, &l, &cut, r->nft->s->arena)) {
         want_subject(r, s, cut);
     } else {
-        read_unsaid(r, "prey can't compare it so");
+        read_unsaid(r, "prey has no such comparison");
     }
 }
 
@@ -236,7 +235,7 @@ void read_match(struct reading_rule *r, const cJSON *match)
     const char *op = nft_member(match, "op"), *kind = nft_kind(left, &inside);
     struct subject s;
     if (!op || !left || !right) {
-        read_unsaid(r, "its comparison has no sense");
+        read_unsaid(r, "its comparison is not valid");
         return;
     }
     if (kind && !strcmp(kind, "concat")) {

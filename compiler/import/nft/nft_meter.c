@@ -74,14 +74,14 @@ void read_limit(struct reading_rule *r, const cJSON *limit)
         if (named && named->good)
             want_meter(r, named->meter, named->over);
         else
-            read_unsaid(r, named ? "its limit is not known" : "the file has no such limit");
+            read_unsaid(r, named ? "its limit is unknown" : "the file has no such limit");
         return;
     }
     struct meter *m = ruleset_meter(r->nft->s, NULL);
     if (fill(m, limit))
         want_meter(r, m, is_over(limit));
     else
-        read_unsaid(r, "its limit is not known");
+        read_unsaid(r, "its limit is unknown");
 }
 
 /* Find the key by which a set is filled; packets without such a field are not counted. */
@@ -98,7 +98,7 @@ static void want_flows(struct reading_rule *r, const cJSON *count, const struct 
     uint64_t n;
     if (key->per != METER_SOURCE || !is_over(count) || !count_of(cJSON_GetObjectItemCaseSensitive(count, "val"), &n) ||
         !n || n > 100000000) {
-        read_unsaid(r, "prey asks for more than so many connections of a source");
+        read_unsaid(r, "prey's `flows over N` matches only more than N connections of a source");
         return;
     }
     for (struct rule *one = r->first; one; one = one->next) one->flows_over = (uint32_t)n;
@@ -112,13 +112,13 @@ static void want_by_key(struct reading_rule *r, const struct subject *key, const
     const char *kind = nft_kind(statement, &inside);
     m->per = key->about == ASK_FROM ? METER_SOURCE : METER_DESTINATION;
     if (key->about != ASK_FROM && key->about != ASK_TO)
-        read_unsaid(r, "prey counts by address alone");
+        read_unsaid(r, "prey counts only by address");
     else if (kind && !strcmp(kind, "limit") && fill(m, inside))
         want_meter(r, m, is_over(inside));
     else if (kind && !strcmp(kind, "ct count"))
         want_flows(r, inside, m);
     else
-        read_unsaid(r, "prey counts packets, bytes and connections by address, and nothing else");
+        read_unsaid(r, "prey counts only packets, bytes and connections, by address");
 }
 
 void read_set_statement(struct reading_rule *r, const cJSON *statement)
@@ -131,14 +131,14 @@ void read_set_statement(struct reading_rule *r, const cJSON *statement)
     struct subject s;
     if (name && name[0] == '@') name++;
     if (!key_of(key, &s)) {
-        read_unsaid(r, "prey counts by address alone, and its rules put nothing into sets");
+        read_unsaid(r, "prey counts only by address, and its rules don't add to sets");
         return;
     }
     want_implied(r, &s);
     if (!one)
-        read_apart(r, "prey's rules put nothing into sets");
+        read_apart(r, "prey's rules don't add to sets");
     else if (one->next && cJSON_IsArray(stmt))
-        read_unsaid(r, "it counts by several things at once");
+        read_unsaid(r, "it counts by several fields at once");
     else
         want_by_key(r, &s, one, name);
 }

@@ -59,7 +59,7 @@ static void want_mapped(struct reading_rule *r, uint32_t at, void *arg)
     const cJSON *pair = m->pairs[at], *to = pair->child ? pair->child->next : NULL;
     struct translation_act nat = m->nat;
     if (!to || !address_of(r, to, &nat)) {
-        read_unsaid(r, "its map gives no address");
+        read_unsaid(r, "its map holds no addresses");
         return;
     }
     want_value(r, m->key, pair->child);
@@ -92,7 +92,7 @@ bool read_translation(struct reading_rule *r, const char *kind, const cJSON *val
     const bool prefix = nft_member(value, "type_flags") && !strcmp(nft_member(value, "type_flags"), "prefix");
     const char *addr_kind = nft_kind(addr, &inside);
     if (prefix)
-        read_unsaid(r, "a whole prefix is translated one way; prey's `map` does so both ways");
+        read_unsaid(r, "it translates a prefix one way, and prey's `map` translates both ways");
     else if (!ports_of(cJSON_GetObjectItemCaseSensitive(value, "port"), &nat))
         read_unsaid(r, "its ports are looked up");
     else if (addr_kind && !strcmp(addr_kind, "map"))

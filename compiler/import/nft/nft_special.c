@@ -18,7 +18,7 @@ static void match_status(struct reading_rule *r, bool not, const cJSON *right)
 {
     const char *name = cJSON_GetStringValue(right);
     if (!name || strcmp(name, "dnat") != 0) {
-        read_unsaid(r, "prey can't ask how connections are translated");
+        read_unsaid(r, "prey has no condition for translation");
         return;
     }
     for (struct rule *one = r->first; one; one = one->next) one->translated = not ? MUST_NOT_BE : MUST_BE;
@@ -27,7 +27,7 @@ static void match_status(struct reading_rule *r, bool not, const cJSON *right)
 static void match_route(struct reading_rule *r, bool not, const cJSON *right)
 {
     if (!cJSON_IsBool(right) || cJSON_IsTrue(right) != not ) {
-        read_unsaid(r, "prey can ask whether the way back is missing, and nothing else of it");
+        read_unsaid(r, "prey has a condition only for a missing return route (`urpf-failed`)");
         return;
     }
     for (struct rule *one = r->first; one; one = one->next) one->urpf_failed = true;
@@ -40,7 +40,7 @@ static void match_fragment(struct reading_rule *r, const struct subject *s, bool
     struct list l = {.not = !not };
     const char *const word = s->mask == OFFSET ? "later" : s->mask == (OFFSET | MORE) ? "any" : NULL;
     if (!word || !cJSON_IsNumber(right) || right->valuedouble != 0) {
-        read_unsaid(r, "prey asks for first and later fragments alone");
+        read_unsaid(r, "prey has only first and later fragments");
         return;
     }
     /* A negated `later` would also exclude packets that are no fragments: write `no` and `first`. */
@@ -83,7 +83,7 @@ static void match_address_type(struct reading_rule *r, const struct subject *s, 
     struct list l = {.not = not };
     unsigned types = 0;
     if (!types_of(right, &types) || types == BROADCAST || types == (BROADCAST | MULTICAST)) {
-        read_unsaid(r, "prey asks whether an address is this machine's own or a group's, and no other type");
+        read_unsaid(r, "prey has conditions only for this machine's addresses and for groups");
         return;
     }
     if (types & LOCAL) list_word(&l, "self", 4, a);
@@ -99,7 +99,7 @@ static void match_packet_type(struct reading_rule *r, bool not, const cJSON *rig
     struct list l = {.not = not };
     unsigned types = 0;
     if (!types_of(right, &types) || (types != BROADCAST && types != (BROADCAST | MULTICAST))) {
-        read_unsaid(r, "prey asks whether a frame is for all or for any group, and no other type");
+        read_unsaid(r, "prey has conditions only for broadcast and for all group frames");
         return;
     }
     const char *const word = types == BROADCAST ? "broadcast" : "multicast";
@@ -115,7 +115,7 @@ void match_special(struct reading_rule *r, const struct subject *s, const char *
         return;
     }
     if (!not &&strcmp(op, "==") != 0 && strcmp(op, "in") != 0) {
-        read_unsaid(r, "prey can't compare it so");
+        read_unsaid(r, "prey has no such comparison");
         return;
     }
     switch (s->what) {

@@ -92,7 +92,7 @@ static void read_mangle(struct reading_rule *r, const cJSON *value)
                 *to = cJSON_GetObjectItemCaseSensitive(value, "value");
     const char *kind = nft_kind(key, &inside), *option = nft_member(inside, "name");
     if (!kind || strcmp(kind, "tcp option") != 0 || !option || strcmp(option, "maxseg") != 0) {
-        read_apart(r, "prey marks no packets and changes no fields by rules");
+        read_apart(r, "prey's rules set no marks and change no fields");
         return;
     }
     const bool fixed = cJSON_IsNumber(to) && to->valuedouble >= 536 && to->valuedouble <= 65495;
@@ -115,7 +115,7 @@ static const struct statement_row {
     {"limit", read_limit, true, NULL},
     {"set", read_set_statement, true, NULL},
     {"meter", read_set_statement, true, NULL},
-    {"ct count", NULL, true, "prey counts connections by source alone"},
+    {"ct count", NULL, true, "prey counts connections only by source"},
     {"vmap", read_verdict_map, true, NULL},
     {"xt", NULL, true, "it is an extension of iptables, which nft does not show; import what iptables-save writes"},
     {"log", read_log, false, NULL},
@@ -124,7 +124,7 @@ static const struct statement_row {
     {"mangle", read_mangle, false, NULL},
     {"flow", ignore, false, NULL},
     {"last", ignore, false, NULL},
-    {"notrack", NULL, false, "prey follows all connections, and leaves none out"},
+    {"notrack", NULL, false, "prey tracks every connection"},
     {"dup", NULL, false, "prey does nothing like it"},
     {"ct helper", NULL, false, "prey does nothing like it"},
     {"ct timeout", NULL, false, "prey does nothing like it"},
@@ -138,7 +138,7 @@ void read_statement(struct reading_rule *r, const cJSON *statement)
     const char *kind = nft_kind(statement, &value);
     for (const struct rule *one = r->first; one; one = one->next) ruleset_spend(r->nft->s, 1);
     if (!kind) {
-        read_unsaid(r, "a statement of it is not known");
+        read_unsaid(r, "it has an unknown statement");
         return;
     }
     const size_t at = ROW_NAMED(rows, kind);

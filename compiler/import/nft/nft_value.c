@@ -95,7 +95,7 @@ static const char *fib_of(const cJSON *fib, struct subject *out)
     if (result && !strcmp(result, "oif") && asked == 2 && has_flag(fib, "saddr") && has_flag(fib, "iif"))
         return special(out, SUBJECT_ROUTE);
     if (!result || strcmp(result, "type") != 0 || asked != 1 || !(has_flag(fib, "saddr") || has_flag(fib, "daddr")))
-        return "prey asks no routes but for urpf-failed";
+        return "prey looks up routes only for `urpf-failed`";
     special(out, SUBJECT_ADDRESS_TYPE);
     out->about = has_flag(fib, "saddr") ? ASK_FROM : ASK_TO;
     return NULL;
@@ -110,7 +110,7 @@ static const char *masked_of(const cJSON *both, struct subject *out)
     uint64_t number;
     if (protocol && field && !strcmp(protocol, "tcp") && !strcmp(field, "flags")) {
         special(out, SUBJECT_FLAGS);
-        return flags_of(mask, &out->mask) ? NULL : "its flags are none that prey knows";
+        return flags_of(mask, &out->mask) ? NULL : "prey does not know its flags";
     }
     if (protocol && field && !strcmp(protocol, "ip") && !strcmp(field, "frag-off") &&
         whole_number(mask, UINT16_MAX, &number)) {
@@ -118,13 +118,13 @@ static const char *masked_of(const cJSON *both, struct subject *out)
         out->mask = (uint16_t)number;
         return NULL;
     }
-    return "prey compares whole fields";
+    return "prey compares only whole fields";
 }
 
 static const char *payload_of(const cJSON *v, struct subject *out)
 {
     const char *protocol = nft_member(v, "protocol"), *field = nft_member(v, "field");
-    if (!protocol) return "it asks for bytes at a place";
+    if (!protocol) return "it compares bytes at an offset";
     if (field && !strcmp(protocol, "tcp") && !strcmp(field, "flags")) return special(out, SUBJECT_FLAGS);
     return field_of(protocol, field, out);
 }
@@ -204,7 +204,7 @@ static bool is_word(enum about about)
            about == ASK_STATE;
 }
 
-static const char not_known[] = "it has a value that is not known";
+static const char not_known[] = "it has an unknown value";
 
 /* Add an address, the range from a to b, or a prefix, as text. */
 static const char *address_into(struct nft *n, const cJSON *a, const cJSON *b, int length, struct list *out)
@@ -262,7 +262,7 @@ static const char *elements_into(struct nft *n, const struct subject *s, const c
     const struct kept *k = kept_find(n, name);
     const cJSON *elements = k ? cJSON_GetObjectItemCaseSensitive(k->item, "elem") : NULL;
     if (!k || n->in_set) return k ? not_known : "the file has no such set";
-    if (is_longer(elements, ELEMENTS_MOST)) return "prey has sets of addresses, ports and MACs alone";
+    if (is_longer(elements, ELEMENTS_MOST)) return "prey has only sets of addresses and ports";
     n->in_set = true;
     const char *why = each_into(n, s, elements, out);
     n->in_set = false;

@@ -26,7 +26,7 @@ void narrow_by_addresses(struct rule_work *w, const struct node *n, const struct
     const uint32_t families = families_of(l);
     w->families &= KIND_IP4 | KIND_IP6;
     if (says_not(n)) {
-        if (holds_all(l)) warn_never(w, n, "`not` leaves out every address");
+        if (holds_all(l)) warn_never(w, n, "`not` excludes every address");
         return;
     }
     if (!l->any && !l->self && families) /* an empty set has a warning of its own */
@@ -70,7 +70,7 @@ void cond_ports(struct rule_work *w, const struct node *n)
         return;
     }
     if (says_not(n) && ports.n == 1 && ports.r[0].lo == 0 && ports.r[0].hi == 65535)
-        warn_never(w, n, "`not` leaves out every port");
+        warn_never(w, n, "`not` excludes every port");
     cond = cond_add(w, n->kind == N_C_PORT ? COND_PORT : COND_SOURCE_PORT, n);
     if (!cond) return;
     cond->arg = KIND_WITH_PORTS;
@@ -85,7 +85,7 @@ static void warn_others(struct compile *c, const struct node *n)
     c->told_others = true;
     diag(c->diags, W_OTHER_INTERFACES, n->span, "`%s not` is also true of interfaces that the file does not name",
          n->kind == N_C_ON ? "on" : "out on");
-    diag_advise(c->diags, "`allow W0513` at the top of the file says that they are meant");
+    diag_advise(c->diags, "if they are meant, write `allow W0513` at the top of the file");
 }
 
 /* Add a condition on the listed interfaces; NULL if there is no room for it. */
@@ -218,13 +218,12 @@ static bool pattern_is_right(struct compile *c, const struct node *device)
     const struct str s = device->v.str;
     const char *star = memchr(s.s, '*', s.len);
     if (s.s[s.len - 1] == '+') {
-        diag(c->diags, E_DEVICE_NAME, device->span,
-             "`+` is no pattern: devices whose names begin alike are one with `*`");
+        diag(c->diags, E_DEVICE_NAME, device->span, "write `%.*s*`, not `%.*s`", (int)s.len - 1, s.s, (int)s.len, s.s);
         diag_suggest(c->diags, device->span, "\"%.*s*\"", (int)s.len - 1, s.s);
         return false;
     }
     if (!star || star == s.s + s.len - 1) return true;
-    diag(c->diags, E_DEVICE_NAME, device->span, "`*` stands at the end of a device's name, for any characters");
+    diag(c->diags, E_DEVICE_NAME, device->span, "`*` stands only at the end of a device's name");
     return false;
 }
 
@@ -252,8 +251,8 @@ static uint32_t device_id(struct compile *c, const struct node *device, struct s
 /* Report a name of the rules in the place of a device, as in `interface lan = lan`. */
 static void report_unquoted(struct compile *c, const struct node *name)
 {
-    diag(c->diags, E_WRONG_VALUE, name->span, "`%s` is a name of these rules; a device stands in quotes",
-         name->v.str.s);
+    diag(c->diags, E_WRONG_VALUE, name->span,
+         "`%s` is a name that these rules declare; write the name of a device in quotes", name->v.str.s);
     diag_suggest(c->diags, name->span, "\"%s\"", name->v.str.s);
 }
 
@@ -292,7 +291,7 @@ uint32_t interface_alone(struct compile *c, const struct node *n, const struct s
     const uint32_t id = interface_of(c, n, name);
     const char *device = id == PBC_NONE ? "" : image_str(c->image, c->image->ifaces[id].device);
     if (!strchr(device, '*')) return id;
-    diag(c->diags, E_DEVICE_NAME, n->span, "one device is meant here, and `%s` is a pattern", device);
+    diag(c->diags, E_DEVICE_NAME, n->span, "one device must stand here, and `%s` is a pattern", device);
     return PBC_NONE;
 }
 

@@ -72,7 +72,7 @@ void cond_fragment(struct rule_work *w, const struct node *n)
     uint32_t mask = 0, bits;
     node_each(child, n) if (word_want(w, child, fragment_words, "kind of fragment", &bits)) mask |= bits;
     if (says_not(n) && mask == (KIND_FRAG_FIRST | KIND_FRAG_LATER | KIND_FRAG_NO))
-        warn_never(w, n, "`not` leaves out every packet");
+        warn_never(w, n, "`not` excludes every packet");
     struct pbc_cond *cond = cond_add(w, COND_FRAGMENT, n);
     if (cond) cond->arg = mask;
 }
@@ -112,7 +112,7 @@ void cond_numbers(struct rule_work *w, const struct node *n)
         return;
     }
     if (says_not(n) && numbers.n == 1 && numbers.r[0].lo == 0 && numbers.r[0].hi == kind.most)
-        warn_never(w, n, "`not` leaves out every value");
+        warn_never(w, n, "`not` excludes every value");
     struct pbc_cond *cond = cond_add(w, of->cond, n);
     if (cond) cond_ranges(w, cond, &numbers);
 }
@@ -228,7 +228,7 @@ static void say_conntrack(struct diags *d, const struct node *n)
 {
     if (n->kind == N_ANY) return;
     if (strcasecmp(n->v.str.s, "untracked") == 0)
-        diag_advise(d, "leave it out: there is no `notrack`, every packet is followed");
+        diag_advise(d, "leave it out: every packet is tracked, and there is no `notrack`");
     else if (strcasecmp(n->v.str.s, "dnat") == 0 || strcasecmp(n->v.str.s, "snat") == 0)
         diag_advise(d,
                     "leave it out: what a `nat` forwards is let in by its outer address and port, and its answers are "
@@ -245,7 +245,7 @@ void cond_state(struct rule_work *w, const struct node *n)
         else
             say_conntrack(w->c->diags, child);
     }
-    if (says_not(n) && mask == MARK_STATES) warn_never(w, n, "`not` leaves out every state");
+    if (says_not(n) && mask == MARK_STATES) warn_never(w, n, "`not` excludes every state");
     struct pbc_cond *cond = cond_add(w, COND_STATE, n);
     if (cond) cond->arg = mask;
 }
@@ -254,8 +254,8 @@ void cond_state(struct rule_work *w, const struct node *n)
 static bool per_source(struct rule_work *w, const struct node *n, const struct node *per)
 {
     if (per && per->first && is_choice(per->first, CL_SOURCE)) return true;
-    diag(w->c->diags, E_FLOWS_KEY, per ? per->span : n->span, "`flows over` counts the flows of each source%s",
-         per ? "" : ": say so");
+    diag(w->c->diags, E_FLOWS_KEY, per ? per->span : n->span, "`flows over` counts only by source%s",
+         per ? "" : ": add `per source`");
     if (per)
         diag_suggest(w->c->diags, whole_clause(per), "per source");
     else
@@ -284,9 +284,9 @@ static uint32_t grain_share(struct rule_work *w, const struct node *per)
 void cond_flows(struct rule_work *w, const struct node *n)
 {
     static const struct number_kind kind = {.what = "a number of flows",
-                                            .range = "the number goes from 1 to 100_000_000",
+                                            .range = "numbers go from 1 to 100_000_000",
                                             .least = 1,
-                                            .less = "to allow none, leave `flows over` out",
+                                            .less = "to match every connection, leave `flows over` out",
                                             .most = 100000000};
     const struct node *per = n->first->next;
     uint32_t most;

@@ -192,14 +192,13 @@ static void check_left(struct rule_work *w)
         w->families &= r->families;
         w->protocols &= r->protocols;
         if (!w->families || !w->protocols)
-            warn_never(w, w->seen[r->kind], "no packet that the rest of the rule allows has this field");
+            warn_never(w, w->seen[r->kind], "no packet that fits the rest of the rule has this field");
     }
     if (!w->bad && !w->protocols)
         warn_never(w, w->seen[N_C_PROTO_NUM] ? w->seen[N_C_PROTO_NUM] : w->protocol_node,
                    "the protocols exclude each other");
     if (!w->bad && !w->families)
-        warn_never(w, w->families_end ? w->families_end : w->node,
-                   "the rest of the rule leaves out this kind of packet");
+        warn_never(w, w->families_end ? w->families_end : w->node, "the rest of the rule excludes this kind of packet");
 }
 
 /* Warn about numbers of IPv6 extension headers, which are skipped: `proto` never matches them. AH is an exception. */

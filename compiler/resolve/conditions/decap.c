@@ -56,7 +56,7 @@ void check_opener(const struct rule_work *w)
     diag(w->c->diags, E_DECAP_FROM, from ? from->span : w->opener->span,
          from ? "this `from` lets anybody send packets in the name of others: list the tunnel's senders one by one"
               : "`decap` without `from` lets anybody send packets in the name of others");
-    diag_advise(w->c->diags, "name in `from` the addresses of the machines that put packets into the tunnel");
+    diag_advise(w->c->diags, "list in `from` the machines that put packets into the tunnel");
 }
 
 void check_no_opener(struct compile *c, const struct pbc_firewall *out)

@@ -74,7 +74,7 @@ static bool rate_of(struct compile *c, const struct node *n, const char *what, s
         report_wrong_value(c, n, v, what);
         return false;
     }
-    return m->count || report_zero(c, n, "a rate of 0 lets no packet be `within` the meter");
+    return m->count || report_zero(c, n, "with a rate of 0 no packet is `within` the meter");
 }
 
 /* Return the default burst: one second's worth, but at least a packet, or enough bytes for the largest packets. */
@@ -107,7 +107,7 @@ static bool burst_of(struct compile *c, const struct meter_parts *parts, struct 
         return false;
     }
     m->burst = v.node->v.i;
-    if (!m->burst) return report_zero(c, n, "a burst of 0 lets no packet be `within` the meter");
+    if (!m->burst) return report_zero(c, n, "with a burst of 0 no packet is `within` the meter");
     return (u128)m->burst * m->per_ns <= (u128)PBC_METER_REFILL_MAX * m->count ||
            report_range(c, n, "this burst would take more than a year to refill");
 }

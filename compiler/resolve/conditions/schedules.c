@@ -48,7 +48,7 @@ static bool hours_of(struct compile *c, const struct node *range, struct pbc_spa
     const uint64_t from = range->first->v.i, to = range->last->v.i;
     if (from == DAY_MINUTES || from == to) {
         diag(c->diags, E_SCHEDULE_HOURS, range->span,
-             from == to ? "these hours end at the time they begin" : "no hours begin at 24:00, the end of a day");
+             from == to ? "these hours end at the time they begin" : "hours can't begin at 24:00, the end of a day");
         diag_advise(c->diags, from == to ? "a whole day is 00:00-24:00" : "the next day begins at 00:00");
         return false;
     }

@@ -352,7 +352,7 @@ static bool warn_mistyped(struct compile *c, const struct symbol *s)
     diag(c->diags, W_MISTYPED_SET, s->span, "nothing uses the set `%s`, and `%s`, one letter away, is used", s->name.s,
          other->name.s);
     diag_note(c->diags, other->span, "`%s` is declared here", other->name.s);
-    diag_advise(c->diags, "is one of them meant where the other stands?");
+    diag_advise(c->diags, "perhaps one of them is written where the other is meant");
     return true;
 }
 
@@ -363,6 +363,6 @@ void warn_unused(struct compile *c)
     for (const struct symbol *s = c->symbols->first; s; s = s->next)
         if (!s->used && kinds[s->kind].warns && !warn_mistyped(c, s))
             diag(c->diags, s->kind == SYM_CHAIN ? W_CHAIN_UNUSED : W_UNUSED_NAME, s->span,
-                 s->kind == SYM_CHAIN ? "no rule does the %s `%s`" : "nothing uses the %s `%s`", kinds[s->kind].name,
-                 s->name.s);
+                 s->kind == SYM_CHAIN ? "no `do` leads to the %s `%s`" : "nothing uses the %s `%s`",
+                 kinds[s->kind].name, s->name.s);
 }

@@ -100,7 +100,7 @@ static bool warn_served(struct compile *c, const struct pbc_nat *n)
     for (uint32_t i = 0; i < img->endpoints_count; i++) {
         if (!is_served(&img->endpoints[i], n)) continue;
         diag(c->diags, W_NAT_SHADOWED, span_at(c, &n->place),
-             "this forwards nothing: the service `%s` takes all of it before",
+             "this forwards nothing: the service `%s` takes all of its traffic first",
              image_str(img, img->services[img->endpoints[i].service].name));
         diag_note(c->diags, span_at(c, &img->endpoints[i].place), "here");
         return true;
@@ -118,7 +118,7 @@ static bool outsides_fit(struct compile *c)
         all += img->nats[i].family == 4 ? size.v4 : size.v6;
         if (all <= PBC_OUTSIDES_MAX) continue;
         diag(c->diags, E_ADDRESSES, span_at(c, &img->nats[i].place),
-             "with this the file's nats translate to more than %u addresses", (unsigned)PBC_OUTSIDES_MAX);
+             "the nats of the file, up to this one, translate to more than %u addresses", (unsigned)PBC_OUTSIDES_MAX);
         return false;
     }
     return true;
@@ -134,10 +134,11 @@ void check_nats(struct compile *c)
         if (work > WORK_MAX || warn_served(c, &img->nats[i])) continue;
         for (uint32_t k = 0; k < i; k++) {
             if (!covers(img, &img->nats[k], &img->nats[i], &work)) continue;
-            diag(c->diags, W_NAT_SHADOWED, span_at(c, &img->nats[i].place),
-                 img->nats[i].kind == PBC_NAT_MAP
-                     ? "nothing leaves by this map: the statement before takes all of it; put the map first"
-                     : "this translates nothing: the statement before takes all of it");
+            diag(
+                c->diags, W_NAT_SHADOWED, span_at(c, &img->nats[i].place),
+                img->nats[i].kind == PBC_NAT_MAP
+                    ? "this map translates nothing that leaves: the statement before takes all of it; put the map first"
+                    : "this translates nothing: the statement before takes all of it");
             diag_note(c->diags, span_at(c, &img->nats[k].place), "this one");
             break;
         }
@@ -196,11 +197,11 @@ bool check_maps(struct compile *c)
     for (uint32_t i = 0; i < img->nats_count; i++) {
         const struct pbc_nat *n = &img->nats[i];
         if (n->kind != PBC_NAT_MAP) continue;
-        if (overlap(n->to, n->len, n->target, n->len)) return report(c, n, NULL, "these prefixes are one and the same");
+        if (overlap(n->to, n->len, n->target, n->len)) return report(c, n, NULL, "both prefixes are the same");
         for (uint32_t k = 0; k < img->nats_count; k++) {
             const struct pbc_nat *other = &img->nats[k];
             if (other->kind == PBC_NAT_MAP && k < i && collide(n, other))
-                return report(c, n, other, "an address of this map stands in another");
+                return report(c, n, other, "an address of this map stands in another map, too");
             if (other->kind == PBC_NAT_SOURCE && is_source(img, n, other))
                 return report(c, n, other, "a `source` translates to an outside address of this map");
         }

@@ -25,7 +25,7 @@ static bool host_of(struct compile *c, const struct node *n, struct addr *out, u
         *port = v.node->v.endpoint.port;
         if (*port == 0) {
             diag(c->diags, E_OUT_OF_RANGE, n->span, "0 is not %s: %s", port_kind.what, port_kind.range);
-            diag_advise(c->diags, "without a port the one that was asked for is kept");
+            diag_advise(c->diags, "leave the port out to keep the one that the client asked for");
             return false;
         }
     } else if (v.node->kind == N_ADDR) {
@@ -85,7 +85,7 @@ static bool outside_good(struct compile *c, const struct node *to, const struct 
     if (!sets_of_hosts(c, nat->outside, nat->outside_count, to->first)) return false;
     if (!*families)
         diag(c->diags, E_NAT_ADDRESS, to->first->span,
-             "no address is in this list, so there is nothing to translate to");
+             "no address is in this list, so there is not an address or ports to translate to");
     else if (size.v4 + size.v6 > ADDRESSES_MOST)
         diag(c->diags, E_ADDRESSES, to->first->span, "these are more than %u addresses", (unsigned)ADDRESSES_MOST);
     else
@@ -148,7 +148,7 @@ static bool target_ports(struct compile *c, const struct node *n, const struct n
     if (!first) return true;
     if (ports->n > 1) {
         diag(c->diags, E_NAT_PORTS, n->span,
-             "several ranges of ports can't be forwarded to the ports from %u on: their order is open", first);
+             "several ranges of ports can't be forwarded to ports from %u on: their order is not defined", first);
         diag_advise(c->diags, "write a statement for each range, or leave out the target's port to keep them");
         return false;
     }
@@ -198,10 +198,10 @@ static void forward_protocol(struct compile *c, const struct node *n, struct pbc
         diag_suggest(c->diags, SPAN_NONE, "%s%s", said->name, said->there & KIND_PORTS ? "/any" : "");
     } else if (number == 51) {
         diag(c->diags, E_NAT_PROTOCOL, n->span,
-             "AH signs the addresses: with another one no receiver takes the packet");
-        diag_advise(c->diags, "use ESP, in UDP where translation is on the way (RFC 3948): `udp/500, udp/4500`");
+             "AH signs the addresses: receivers refuse a packet with a translated one");
+        diag_advise(c->diags, "use ESP, which crosses translation inside UDP (RFC 3948): `udp/500, udp/4500`");
     } else if (nat.family == 6 && is_between(number)) {
-        diag(c->diags, E_NAT_PROTOCOL, n->span, "%u is no protocol of IPv6, but one of the headers before it", number);
+        diag(c->diags, E_NAT_PROTOCOL, n->span, "%u is an extension header in IPv6, not a protocol", number);
     } else if (nat.target_port) {
         diag(c->diags, E_NAT_PORTS, target, "this protocol has no port that could be changed");
         diag_note(c->diags, n->span, "it is forwarded here");
@@ -314,7 +314,7 @@ static void resolve_map(struct compile *c, const struct node *n, struct pbc_nat 
         return;
     }
     if (len != nat->len) {
-        diag(c->diags, E_NAT_MAP, inside->span, "prefixes that are mapped have one length: this is /%u", len);
+        diag(c->diags, E_NAT_MAP, inside->span, "mapped prefixes must have the same length: this is /%u", len);
         diag_note(c->diags, outside->span, "this is /%u", nat->len);
         return;
     }

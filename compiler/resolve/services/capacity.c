@@ -76,9 +76,9 @@ static void warn_source_ports(struct compile *c, const struct pbc_service *s, bo
     const uint64_t flows = service_capacity(c, s, seen);
     if (s->max_flows <= flows) return;
     diag(c->diags, W_SOURCE_PORTS, span_at(c, &s->place),
-         "`max flows %u` of the service `%s` is more than its pools have source ports for: %llu", s->max_flows,
+         "`max flows %u` of the service `%s` exceeds the source ports of its pools: %llu", s->max_flows,
          image_str(c->image, s->name), (unsigned long long)flows);
-    diag_advise(c->diags, "give the pool addresses of its own: `source ADDR, …`, or more servers");
+    diag_advise(c->diags, "add addresses to the pool (`source ADDR, …`), or servers");
 }
 
 /* Return the most bytes that a tunnel to one of the service's servers puts before a packet. */
@@ -112,9 +112,10 @@ static void warn_tunnel(struct compile *c, const struct pbc_service *s)
     if (!mode_is(s->mode, MODE_TUNNELS) || s->mss == PBC_MSS_AUTO || !takes_tcp(c->image, s)) return;
     const unsigned more = tunnel_bytes(c->image, s);
     if (s->mss && s->mss + HEADERS + more <= LINK) return;
-    diag(c->diags, W_TUNNEL_MTU, span_at(c, &s->place),
-         "the tunnel of the service `%s` puts %u bytes before each packet: full ones don't fit through links of 1,500",
-         image_str(c->image, s->name), more);
+    diag(
+        c->diags, W_TUNNEL_MTU, span_at(c, &s->place),
+        "the tunnel of the service `%s` adds %u bytes to each packet: full-size packets don't fit links of 1,500 bytes",
+        image_str(c->image, s->name), more);
     diag_advise(c->diags, "add `mss clamp auto`, and prepare the servers as `preyc --server-setup` prints");
 }
 
@@ -152,6 +153,6 @@ void check_sources(struct compile *c, const struct pbc_pool *pool, const struct 
         diag(c->diags, E_SOURCES, clause->span, "these are more than %u addresses", (unsigned)PBC_SOURCES_MAX);
     else if (*spaces > PBC_PORT_SPACES_MAX)
         diag(c->diags, E_SOURCES, clause->span,
-             "with this the file has %llu pairs of a source address and a server; at most %u may be",
+             "the file has %llu pairs of a source address and a server up to here, and at most %u fit",
              (unsigned long long)*spaces, (unsigned)PBC_PORT_SPACES_MAX);
 }

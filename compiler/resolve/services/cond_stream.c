@@ -10,20 +10,21 @@
 static const char *why_blind(const struct service_work *w, const struct node *n, const char **fix)
 {
     const bool requests = mode_is(w->mode, MODE_REQUESTS);
-    *fix = "`mode proxy` can use it";
+    *fix = "use `mode proxy`";
     if (n->kind == N_C_BYTES) {
         if (requests) return "in `proxy http` a connection begins with a request";
         *fix = "write `bytes payload`";
-        return n->first && !str_is(n->first->v.str, "payload") ? "a connection has no headers, only what is sent"
-                                                               : NULL;
+        return n->first && !str_is(n->first->v.str, "payload")
+                   ? "a proxied connection has no packet headers, only payload"
+                   : NULL;
     }
     switch (clause_of(n)) {
     case CL_SNI:
     case CL_ALPN:
         *fix = "add `tls cert \"FILE\" key \"FILE\"`, or use `mode proxy`";
-        return requests && !w->tls ? "a request is not encrypted here, and only TLS has this" : NULL;
+        return requests && !w->tls ? "this service has no TLS, and only TLS has it" : NULL;
     case CL_INSTRUCTION: return requests ? "in `proxy http` a connection begins with a request" : NULL;
-    default: *fix = "`mode proxy http` can use it"; return requests ? NULL : "only `proxy http` reads requests";
+    default: *fix = "use `mode proxy http`"; return requests ? NULL : "only `proxy http` reads requests";
     }
 }
 
@@ -76,10 +77,10 @@ uint32_t field_name(struct compile *c, const struct node *n)
         const bool upper = s.s[i] >= 'A' && s.s[i] <= 'Z';
         if (upper) name[i] = (char)(s.s[i] - 'A' + 'a');
         if (upper || (s.s[i] > ' ' && s.s[i] < 127 && !strchr("\"(),/:;<=>?@[\\]{}", s.s[i]))) continue;
-        diag(c->diags, E_TEXT, n->span, "this is no name: letters, digits, hyphens and a few signs are");
+        diag(c->diags, E_TEXT, n->span, "not a name of a header: it has letters, digits, hyphens and a few signs");
         return 0;
     }
-    if (!s.len) diag(c->diags, E_TEXT, n->span, "this is no name: it is empty");
+    if (!s.len) diag(c->diags, E_TEXT, n->span, "not a name of a header: it is empty");
     return s.len ? text_of(c, (struct str){name, s.len}) : 0;
 }
 
@@ -138,7 +139,7 @@ static void instruction_cond(struct rule_work *w, struct service_work *s, const 
     const uint32_t ack = ack_of(w, part(n, CL_ACK));
     const bool good = to && addr_list_of(w->c, to->first, &list);
     if (good && (list.self || (list.any && to->first->flags & NF_NOT))) {
-        diag(w->c->diags, E_INSTRUCTION, to->span, "targets are addresses: %s",
+        diag(w->c->diags, E_INSTRUCTION, to->span, "`instruction to` lists addresses: %s",
              list.self ? "`self` is none of them" : "`not any` leaves nothing");
     } else if (good) {
         struct pbc_cond *cond = cond_add(w, COND_INSTRUCTION, n);

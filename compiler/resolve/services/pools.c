@@ -324,7 +324,7 @@ static void offer_balance(struct compile *c, struct str word)
     if (near)
         diag_suggest(c->diags, SPAN_NONE, "%s", near);
     else if (str_is(word, "dh"))
-        diag_advise(c->diags, "no balance looks at the destination: `source` and `maglev` look at the client");
+        diag_advise(c->diags, "no balance uses the destination; `source` and `maglev` use the client's address");
     else if ((near = diag_nearest(word.s, names, LB_KINDS)))
         diag_guess(c->diags, SPAN_NONE, "%s", near);
     else

@@ -27,7 +27,7 @@ void refuse_proxy_options(const struct service_work *w, const struct clauses *bl
     for (size_t i = 0; i < sizeof(proxy_options) / sizeof(proxy_options[0]); i++) {
         const struct node *n = block->of[proxy_options[i]];
         if (!n) continue;
-        diag(w->c->diags, E_MODE_OPTION, n->span, "`%s` needs a mode in which connections end here", node_words(n));
+        diag(w->c->diags, E_MODE_OPTION, n->span, "`%s` needs a proxy mode", node_words(n));
         diag_advise(w->c->diags, "use `mode proxy` or `mode proxy http`, or leave it out");
     }
 }
@@ -43,14 +43,14 @@ static void refuse(const struct service_work *w, const struct node *n, const cha
 static void refuse_packet_options(const struct service_work *w, const struct clauses *block)
 {
     const struct node *no_server = block->of[CL_ON_NO_SERVER];
-    refuse(w, block->of[CL_MSS_CLAMP], "the host chooses the segments of its own connections");
+    refuse(w, block->of[CL_MSS_CLAMP], "the host's own TCP chooses the segment size");
     if (no_server && no_server->first && !is_choice(no_server->first, CL_RESET))
-        refuse(w, no_server, "the connection is open already, so it is closed");
+        refuse(w, no_server, "the connection is open by then and can only be closed");
     if (mode_is(w->mode, MODE_REQUESTS)) return;
     for (unsigned i = CL_AFFINITY_COOKIE; i <= CL_AFFINITY_HEADER; i++)
         if (block->of[i]) {
-            refuse(w, block->of[i], "nobody reads requests there");
-            diag_note(w->c->diags, block->of[CL_MODE]->first->span, "`mode proxy http` does");
+            refuse(w, block->of[i], "requests are not read there");
+            diag_note(w->c->diags, block->of[CL_MODE]->first->span, "`mode proxy http` reads them");
         }
 }
 
@@ -164,7 +164,7 @@ static void queue(const struct service_work *w, const struct node *n, struct pbc
     if (!n) return;
     if (!number_one(w->c, n->first, &kind, &x->queue)) return;
     const uint64_t ms = (time_above_0(w->c, n, n->first->next) + 999999) / 1000000;
-    if (ms > UINT32_MAX) diag(w->c->diags, E_OUT_OF_RANGE, n->span, "nobody waits so long: at most 49 days");
+    if (ms > UINT32_MAX) diag(w->c->diags, E_OUT_OF_RANGE, n->span, "the longest time is 49 days");
     x->queue_ms = (uint32_t)ms;
 }
 
@@ -213,9 +213,9 @@ static void check_pool(struct compile *c, const struct pbc_service *s, uint32_t 
     const bool proxy = mode_is(s->mode, MODE_PROXIES);
     for (uint32_t i = p->servers; i < p->servers + p->server_count; i++) {
         if (proxy || !img->servers[i].max_flows) continue;
-        diag(c->diags, E_MODE_OPTION, at, "`max flows` of the server `%s` needs a mode in which connections end here",
+        diag(c->diags, E_MODE_OPTION, at, "`max flows` of the server `%s` needs a proxy mode",
              image_str(img, img->servers[i].name));
-        diag_advise(c->diags, "write `max flows` in the service");
+        diag_advise(c->diags, "write `max flows` in the service instead");
         return;
     }
 }
@@ -226,7 +226,7 @@ static void check_source(struct compile *c, const struct pbc_service *s, const s
 {
     const struct image *img = c->image;
     if (!of || !mode_is(s->mode, MODE_OWN_SOURCE) || !img->pools[pool].source_count) return;
-    diag(c->diags, E_MODE_OPTION, at, "the pool `%s` has a `source`, and a proxy uses it, too: `%s`",
+    diag(c->diags, E_MODE_OPTION, at, "the pool `%s` has a `source`, and the proxy service `%s` uses the pool, too",
          image_str(img, img->pools[pool].name), image_str(img, of->name));
     diag_note(c->diags, span_at(c, &of->place), "that service is here");
     diag_advise(c->diags, "give each of the two a pool of its own, with addresses of its own");

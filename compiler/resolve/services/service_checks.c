@@ -35,7 +35,7 @@ static void check_family(const struct service_work *w, const struct pbc_pool *po
     diag(w->c->diags, E_POOL_FAMILY, share->span,
          "`%s` has no server for IPv%c clients, and %s does not change the family", image_str(img, pool->name),
          families & KIND_IP4 ? '4' : '6', keeps_address(w) ? "`transparent`" : "this mode");
-    diag_advise(w->c->diags, "add a server with an IPv%c address, or send them elsewhere: `when %s -> POOL`",
+    diag_advise(w->c->diags, "add a server with an IPv%c address, or a branch to another pool: `when %s -> POOL`",
                 families & KIND_IP4 ? '4' : '6', families & KIND_IP4 ? "ip" : "ip6");
 }
 
@@ -122,8 +122,7 @@ void check_endpoints(struct compile *c)
         const struct pbc_endpoint *a = sorted[i - 1], *b = sorted[i];
         if (compare_endpoints(a, b) != 0) continue;
         if (memcmp(&a->place, &b->place, sizeof(a->place)) == 0) {
-            diag(c->diags, E_ENDPOINT_TWICE, span_at(c, &b->place),
-                 "one of the addresses before this stands there twice");
+            diag(c->diags, E_ENDPOINT_TWICE, span_at(c, &b->place), "an address of this service stands twice");
             continue;
         }
         diag(c->diags, E_ENDPOINT_TWICE, span_at(c, &b->place),
@@ -157,7 +156,7 @@ void check_loops(struct compile *c)
         const struct pbc_endpoint *const *same = bsearch(&key, sorted, n, sizeof(*sorted), by_address);
         if (!same) continue;
         diag(c->diags, E_SERVER_LOOP, span_at(c, &s->place),
-             "the server `%s` has the address of the service `%s`: what it is sent would come back here",
+             "the server `%s` has the address of the service `%s`: its packets would come back here",
              image_str(img, s->name), image_str(img, img->services[(*same)->service].name));
         diag_note(c->diags, span_at(c, &(*same)->place), "the service stands here");
     }
@@ -189,7 +188,7 @@ void warn_retries(struct compile *c)
         {
             if (!is_clause(n, CL_RETRIES) || !c->image->pools[s->index].retries) continue;
             diag(c->diags, W_RETRIES, n->span, "`retries` does nothing here: only `dsr` services use `%s`", s->name.s);
-            diag_advise(c->diags, "servers answer past this machine, so it can't know which did not");
+            diag_advise(c->diags, "their servers answer clients directly, so this machine can't see a missing answer");
         }
     }
 }
@@ -201,6 +200,6 @@ void check_slots(struct compile *c)
                                           img->settings_count ? img->settings->maglev : LB_SLOTS_DEFAULT);
     if (slots > PBC_SLOTS_MAX)
         diag(c->diags, E_SLOTS, span_at(c, &img->pools[img->pools_count - 1].place),
-             "the pools of this file need %llu slots of Maglev tables together; at most %u may be",
-             (unsigned long long)slots, (unsigned)PBC_SLOTS_MAX);
+             "the pools of this file need %llu slots in Maglev tables, and at most %u fit", (unsigned long long)slots,
+             (unsigned)PBC_SLOTS_MAX);
 }

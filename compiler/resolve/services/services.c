@@ -184,20 +184,20 @@ static bool when_is_visible(struct service_work *w, const struct node *when)
             if (n->kind == N_CLAUSE || n->kind == N_C_BYTES) good = stream_cond_visible(w, n) && good;
             if (n->kind == N_CLAUSE || n->kind == N_C_BYTES || n->kind == N_POOLS || is_of_connections(n)) continue;
             mark_names_used(c, n);
-            diag(c->diags, E_MODE_BLIND, n->span, "packets have this; a proxy chooses a pool for a whole connection");
+            diag(c->diags, E_MODE_BLIND, n->span, "a proxy chooses a pool for a whole connection, not for packets");
             good = false;
         } else if (n->kind == N_CLAUSE) {
             mark_names_used(c, n);
             diag(c->diags, E_MODE_BLIND, n->span,
                  "`%s` is known only once a client is connected, and this mode chooses the pool by the first packet",
                  node_words(n));
-            diag_advise(c->diags, "`mode proxy` can use it");
+            diag_advise(c->diags, "use `mode proxy`");
             good = false;
         } else if (n->kind == N_C_BYTES && w->tcp_like && n->first && !str_is(n->first->v.str, "l3") &&
                    !str_is(n->first->v.str, "l2")) {
             diag(c->diags, E_MODE_BLIND, n->span,
                  "the packet that opens a connection chooses the pool, and it has no payload yet");
-            diag_advise(c->diags, "`mode proxy` can use it");
+            diag_advise(c->diags, "use `mode proxy`");
             good = false;
         } else if (n->kind == N_C_OVER || n->kind == N_C_WITHIN) {
             mark_names_used(c, n);
@@ -205,11 +205,12 @@ static bool when_is_visible(struct service_work *w, const struct node *when)
             good = false;
         } else if (n->kind == N_C_OUT_ON) {
             mark_names_used(c, n);
-            diag(c->diags, E_MODE_BLIND, n->span, "a `when` chooses where a packet goes; until then it leaves nowhere");
+            diag(c->diags, E_MODE_BLIND, n->span, "a `when` chooses where a packet goes, so its exit is not known yet");
             good = false;
         } else if (n->kind == N_C_URPF) {
             mark_names_used(c, n);
-            diag(c->diags, E_MODE_BLIND, n->span, "a firewall asks this: a `when` only chooses where a packet goes");
+            diag(c->diags, E_MODE_BLIND, n->span,
+                 "use this condition in a firewall: a `when` only chooses where a packet goes");
             good = false;
         } else if (n->kind == N_C_STATE || n->kind == N_C_FLOWS) {
             mark_names_used(c, n);
@@ -252,7 +253,7 @@ static void check_shares(struct compile *c, const struct node *pools)
         sum += percent == PBC_NONE ? 100 : percent;
     }
     if (sum != 100)
-        diag(c->diags, E_SHARES, pools->span, "the shares add up to %s%u %%, not to 100", sum > 200 ? "over " : "",
+        diag(c->diags, E_SHARES, pools->span, "the shares add up to %s%u %%, not 100 %%", sum > 200 ? "over " : "",
              sum > 200 ? 200 : sum);
 }
 
@@ -290,8 +291,8 @@ static bool is_target(struct compile *c, const struct node *when, const struct n
     if (!str_is(share->first->v.str, "target") || share->next || node_child(share, N_PERCENT)) return false;
     node_each(n, when) if (is_clause(n, CL_INSTRUCTION)) return true;
     if (symbol_find(c->symbols, SPACE_POOLS, share->first->v.str)) return false;
-    diag(c->diags, E_INSTRUCTION, share->span, "`target` is what an instruction names, and this asks for none");
-    diag_advise(c->diags, "`when instruction to ADDRESSES -> target`");
+    diag(c->diags, E_INSTRUCTION, share->span, "`-> target` needs `when instruction`");
+    diag_advise(c->diags, "write `when instruction to ADDRESSES -> target`");
     return true;
 }
 
@@ -306,7 +307,8 @@ static void check_no_ah(struct service_work *w, const struct node *when, uint32_
     node_each(n, when)
     {
         if (n->kind != N_C_PROTO && n->kind != N_C_PROTO_NUM) continue;
-        diag(w->c->diags, E_MODE_BLIND, n->span, "packets have AH; a proxy chooses a pool for a whole connection");
+        diag(w->c->diags, E_MODE_BLIND, n->span,
+             "a proxy chooses a pool for a whole connection, not for packets with AH");
         w->good = false;
         return;
     }

@@ -12,13 +12,13 @@ static const char *fault_text(enum host_fault fault)
     static const char *const text[] = {
         [HOST_EMPTY] = "it is empty",
         [HOST_LONG] = "it is longer than 253 characters",
-        [HOST_LABEL_EMPTY] = "nothing stands before or behind one of its dots",
+        [HOST_LABEL_EMPTY] = "a dot begins it, ends it or follows another dot",
         [HOST_LABEL_LONG] = "more than 63 characters stand between two dots",
         [HOST_CHARACTER] = "a name has letters, digits, hyphens and dots",
         [HOST_NOT_ASCII] = "a name of other letters is written in its `xn--` form",
         [HOST_HYPHEN] = "no part of a name begins or ends with a hyphen",
-        [HOST_STAR] = "`*` stands for whole parts before the first dot, as in \"*.example.com\"",
-        [HOST_NUMBER] = "the last part of a name is no number; addresses belong into a set",
+        [HOST_STAR] = "`*` can only be the whole part before the first dot, as in \"*.example.com\"",
+        [HOST_NUMBER] = "its last part is a number; addresses belong in a set",
     };
     return text[fault];
 }
@@ -29,7 +29,7 @@ static bool add_host(struct compile *c, const struct node *at, const struct node
     char normal[HOST_MAX + 1];
     const enum host_fault fault = host_normal(s.s, s.len, normal);
     if (fault) {
-        diag(c->diags, E_HOST_SYNTAX, at->span, "this is no name of a host: %s", fault_text(fault));
+        diag(c->diags, E_HOST_SYNTAX, at->span, "this is not a host name: %s", fault_text(fault));
         return false;
     }
     listing_add(c, out, arena_strndup(c->arena, normal, strlen(normal)), at);

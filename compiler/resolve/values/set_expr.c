@@ -14,7 +14,7 @@ static void report_not_address(struct compile *c, const struct node *n, struct n
 {
     if (v.node->kind == N_STRING)
         diag(c->diags, E_HOST_NAME, n->span,
-             "a quoted name can't stand among addresses: names of hosts are not looked up, and a file is written file "
+             "a quoted name can't stand among addresses: host names are not looked up, and a file is written file "
              "\"...\"");
     else if (v.node->kind == N_ENDPOINT || v.node->kind == N_ENDPOINT_RANGE)
         report_wrong_value(c, n, v, "an address alone (ports are a condition of their own: `to ADDRESS port N`)");
@@ -68,7 +68,7 @@ static bool eval_file(struct compile *c, const struct node *n, struct addr_set *
     if (n->flags & NF_LIVE) return !report_not_due(c, n);
     if (!name) return false;
     if (name->v.str.len == 0 || memchr(name->v.str.s, '\0', name->v.str.len)) {
-        diag(c->diags, E_ADDRESS_FILE, name->span, "this can't be the name of a file");
+        diag(c->diags, E_ADDRESS_FILE, name->span, "the name of the file is empty or holds a zero byte");
         return false;
     }
     if (!addrfile_read(c, path_beside(c, n->span, name->v.str), n->span, out, &info)) {
@@ -145,7 +145,7 @@ static void warn_operator(struct compile *c, const struct node *n, struct span a
              n->kind == N_SET_AND ? "nothing is left: no address is on both sides of `and`"
                                   : "nothing is left: `except` removes every address before it");
         diag_advise(c->diags, n->kind == N_SET_AND ? "a comma joins two sets; `and` keeps what is in both"
-                                                   : "are the two sides of `except` the wrong way round?");
+                                                   : "perhaps the two sides of `except` are swapped");
     } else if (n->kind == N_SET_EXCEPT && !set_overlaps(a, b)) {
         diag(c->diags, W_EXCEPT_NOTHING, at, "this `except` removes nothing: no address of it is in the set before it");
     }

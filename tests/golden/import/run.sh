@@ -29,10 +29,10 @@ for file in *.iptables *.nft.json ../../import/*.iptables; do
     diff -u "$name.prey" "$work/out" | sed 's/^/# /'
     cmp -s "$name.prey" "$work/out"
     tell $? "import/$name"
-    # Status 1 where something could not be said, and one line says how much.
-    grep -q 'ould not be said' "$work/out" && left=1 || left=0
+    # Status 1 where something could not be imported, and one line says how much.
+    grep -q 'ot imported\|NOT IMPORTED' "$work/out" && left=1 || left=0
     [ $status -eq $left ] && [ "$(wc -l <"$work/err")" -eq $left ]
-    tell $? "import/$name: the status says whether all could be said"
+    tell $? "import/$name: the status says whether all could be imported"
     cp "$work/out" "$work/rules.prey"
     NO_COLOR=1 timeout 60 "$B/preyc" --check "$work/rules.prey" >"$work/said" 2>&1 || sed 's/^/# /' "$work/said"
     grep -q ': good: ' "$work/said" && "$B/preyc" --fmt --check "$work/rules.prey" >"$work/said" 2>&1
