@@ -137,14 +137,14 @@ same 'a part that asks for a pool, of a packet that gets none' "$status $(cat er
       | udp 192.0.2.1:1 -> 192.0.2.2:80 host "x"
       |                                 ^^^^ write `tcp`: then the test shows which pool a service in `mode proxy` gives to a `host`'
 wrong 'a word that is none' 'unexpected `foo`' --ask 'foo' edge.prey
-wrong 'a test instead of a packet' 'is no packet' --ask 'tcp 1.2.3.4:1 -> self:22 } test "x" {' edge.prey
+wrong 'a test instead of a packet' 'is not a packet' --ask 'tcp 1.2.3.4:1 -> self:22 } test "x" {' edge.prey
 wrong 'nothing' 'is empty' --ask '' edge.prey
 wrong 'a name of the rules' 'office' --ask 'tcp office:1 -> self:22' edge.prey
 wrong 'no rules' 'needs rules' --ask 'udp 192.0.2.1:1 -> self:53'
 wrong 'a device that cannot be' 'no device has the name' --ask 'udp 192.0.2.1:1 -> self:53 on a/b' edge.prey
 wrong 'with other options' 'can be combined with --self' --ask 'udp 192.0.2.1:1 -> self:53' --check edge.prey
 wrong 'a time that is none' 'time:' --at 'noon' --ask "$ssh" edge.prey
-wrong 'a time with more behind' 'it is none' --at '09:00; expect' --ask "$ssh" edge.prey
+wrong 'a time with more behind' 'not a time' --at '09:00; expect' --ask "$ssh" edge.prey
 wrong 'a time of nothing' '--ask come' --at '09:00' --check edge.prey
 wrong 'an address that is none' 'is not an IPv4' --self wan --ask "$ssh" edge.prey
 wrong 'SARIF' 'prints text or json' --ask 'udp 192.0.2.1:1 -> self:53' --format=sarif edge.prey

@@ -76,7 +76,7 @@ deep='{"x": 1}'
 for _ in $(seq 40); do deep="{\"a\": $deep}"; done
 printf ',\n%s{"vmap": {"key": {"payload": {"protocol": "tcp", "field": "dport"}}, "data": {"set": [[1, %s], [2, %s]]}}}]}}' "$rule" "$deep" "$deep" | listing >verdicts
 import verdicts
-same 'verdicts of 40 objects in one another are compared soon' "$status $(grep -c 'its map gives something else' out)" '1 1'
+same 'verdicts of 40 objects in one another are compared soon' "$status $(grep -c 'its map holds something other' out)" '1 1'
 awk 'BEGIN { for (i = 0; i < 3000; i++) printf ",\n{\"chain\": {\"family\": \"inet\", \"table\": \"f\", \"name\": \"c%d\", \"type\": \"filter\", \"hook\": \"input\", \"prio\": %d, \"policy\": \"drop\", \"dev\": \"e%d\"}},\n{\"rule\": {\"family\": \"inet\", \"table\": \"f\", \"chain\": \"c%d\", \"expr\": [{\"accept\": null}]}}", i, i, i, i }' </dev/null | listing >stages
 refused '3,000 base chains of one hook are refused' 'stages: its rules, written out at each jump to their chains, are more than 64 MiB of text' stages
 {
