@@ -98,20 +98,26 @@ static unsigned tunnel_bytes(const struct image *img, const struct pbc_service *
     return (v6 ? IP6 : IP4) + udp;
 }
 
-static bool takes_tcp(const struct image *img, const struct pbc_service *s)
+/* Return the most bytes of the IP and TCP headers of the service's clients; 0: it takes no TCP. */
+static unsigned header_bytes(const struct image *img, const struct pbc_service *s)
 {
-    for (uint32_t i = s->endpoints; i < s->endpoints + s->endpoint_count; i++)
-        if (img->endpoints[i].proto == PBC_EP_TCP || img->endpoints[i].proto == PBC_EP_PORTS) return true;
-    return false;
+    enum { IP4_TCP = 40, IP6_TCP = 60 };
+    unsigned most = 0;
+    for (const struct pbc_endpoint *e = img->endpoints + s->endpoints;
+         e < img->endpoints + s->endpoints + s->endpoint_count; e++)
+        if (most < IP6_TCP && (e->proto == PBC_EP_TCP || e->proto == PBC_EP_PORTS))
+            most = e->family == 4 ? IP4_TCP : IP6_TCP;
+    return most;
 }
 
 /* Warn about full packets in a tunnel. Links are taken to carry 1,500 bytes; the real size is known at run time. */
 static void warn_tunnel(struct compile *c, const struct pbc_service *s)
 {
-    enum { LINK = 1500, HEADERS = 40 };
-    if (!mode_is(s->mode, MODE_TUNNELS) || s->mss == PBC_MSS_AUTO || !takes_tcp(c->image, s)) return;
+    enum { LINK = 1500 };
+    const unsigned headers = header_bytes(c->image, s);
+    if (!mode_is(s->mode, MODE_TUNNELS) || s->mss == PBC_MSS_AUTO || !headers) return;
     const unsigned more = tunnel_bytes(c->image, s);
-    if (s->mss && s->mss + HEADERS + more <= LINK) return;
+    if (s->mss && s->mss + headers + more <= LINK) return;
     diag(
         c->diags, W_TUNNEL_MTU, span_at(c, &s->place),
         "the tunnel of the service `%s` adds %u bytes to each packet: full-size packets don't fit links of 1,500 bytes",
