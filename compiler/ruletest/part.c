@@ -134,20 +134,22 @@ static void part_tunnel(struct packet_work *w, const struct node *n)
 }
 
 /* Read what the client says first. Names have up to 255 bytes, as in a ClientHello; other texts up to 4096, a little
- * more than a proxy reads. */
+ * more than a proxy reads. Only a host and a header's value may be empty (RFC 9110, 5.5 and 7.2). */
 static void part_said(struct packet_work *w, const struct node *n)
 {
-    const bool name = is_clause(n, CL_SNI) || is_clause(n, CL_ALPN);
-    const size_t most = name ? 255 : 4096;
+    const size_t most = is_clause(n, CL_SNI) || is_clause(n, CL_ALPN) ? 255 : 4096;
     if (!w->said) {
         diag(w->c->diags, E_PACKET_PART, n->span,
              "this part stands only in `expect pool`, `expect server` and `expect refused`");
         w->bad = true;
         return;
     }
-    node_each(text, n) if (text->v.str.len > most || (name && !text->v.str.len))
+    node_each(text, n)
     {
-        diag(w->c->diags, E_PACKET_LENGTH, text->span, "`%s` has 1 to %zu bytes here", node_words(n), most);
+        const bool may_be_empty = is_clause(n, CL_HOST) || (is_clause(n, CL_HEADER) && text != n->first);
+        if (text->v.str.len <= most && (text->v.str.len || may_be_empty)) continue;
+        diag(w->c->diags, E_PACKET_LENGTH, text->span, "`%s` has %s %zu bytes here", node_words(n),
+             may_be_empty ? "at most" : "1 to", most);
         w->bad = true;
     }
     if (w->bad) return;
