@@ -88,6 +88,16 @@ refused '3,000 base chains of one hook are refused' 'stages: its rules, written 
 import sets
 same 'a rule of 100 sets is left out, and told' "$status $(grep -c 'NOT IMPORTED.*more than 32 sets' out)" '1 1'
 
+# A set of neither addresses nor ports stands element by element in its rules.
+{
+    printf ',\n{"set": {"family": "inet", "table": "f", "name": "macs", "type": "ether_addr", "elem": ['
+    seq -s ' ' 0 1024 | awk '{ for (i = 1; i <= NF; i++) printf "%s\"02:00:00:00:%02x:%02x\"", (i > 1 ? "," : ""), int($i / 256), $i % 256 }'
+    printf ']}}'
+    printf ',\n%s%s, {"drop": null}]}}' "$rule" "$(match ether saddr '"@macs"')"
+} | listing >macs
+import macs
+same 'a set of 1,025 MAC addresses is left out, and told' "$status $(grep -c 'its set has more than 1,024 elements' out)" '1 1'
+
 # Cut at any byte, a listing never is what it is whole.
 printf ',\n%s{"match": {"op": "==", "left": {"payload": {"protocol": "tcp", "field": "dport"}}, "right": {"set": [22, {"range": [80, 90]}]}}}, {"log": {"prefix": "a \\"b\\" "}}, {"accept": null}]}}' "$rule" | listing >whole
 import whole

@@ -65,10 +65,11 @@ static void want_group(struct reading_rule *r, uint32_t at, void *arg)
     take_verdict(r, pair);
 }
 
+enum { VERDICTS_MOST = 16 };
+
 /* Group the pairs by verdict, so that each verdict becomes one rule; the pairs of a concatenation stay apart. */
 static void find_groups(struct reading_rule *r, struct verdict_map *m)
 {
-    enum { VERDICTS_MOST = 16 };
     uint32_t pairs;
     const cJSON **all = array_of(r, m->pairs, &pairs);
     m->groups = arena_alloc(r->nft->s->arena, (pairs + 1) * sizeof(*m->groups));
@@ -102,7 +103,7 @@ void read_verdict_map(struct reading_rule *r, const cJSON *vmap)
         return;
     }
     find_groups(r, &m);
-    if (m.count > 16 && !m.keys)
+    if (m.count > VERDICTS_MOST && !m.keys)
         read_unsaid(r, "its map has more than 16 verdicts");
     else
         read_alternatives(r, m.count, want_group, &m);

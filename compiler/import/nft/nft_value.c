@@ -262,7 +262,7 @@ static const char *elements_into(struct nft *n, const struct subject *s, const c
     const struct kept *k = kept_find(n, name);
     const cJSON *elements = k ? cJSON_GetObjectItemCaseSensitive(k->item, "elem") : NULL;
     if (!k || n->in_set) return k ? not_known : "the file has no such set";
-    if (is_longer(elements, ELEMENTS_MOST)) return "prey has only sets of addresses and ports";
+    if (is_longer(elements, ELEMENTS_MOST)) return "its set has more than 1,024 elements, neither addresses nor ports";
     n->in_set = true;
     const char *why = each_into(n, s, elements, out);
     n->in_set = false;
