@@ -39,11 +39,7 @@ struct ir_product frames_on(struct compile *c, uint32_t firewall, enum pbc_direc
     struct ir_product p;
     for (uint32_t i = 0; i < t.count; i++) {
         if (!iface_is_of(&t, i, img->firewalls[firewall].iface)) continue;
-        if (firewall_find(&t, img->firewalls, img->firewalls_count, d, i) != firewall) continue;
-        if (n && on[n - 1].hi + 1 == i)
-            on[n - 1].hi = i;
-        else
-            on[n++] = (struct pbc_range){i, i};
+        if (firewall_find(&t, img->firewalls, img->firewalls_count, d, i) == firewall) n = range_add(on, n, i);
     }
     product_all(&p);
     p.field[IR_IFACE] = ir_intern_ranges(c->ir, on, n, IFACE_ABSENT);
@@ -92,13 +88,6 @@ static struct ir_product taken_by(struct ir *ir, const struct pbc_endpoint *e)
     return p;
 }
 
-static void add_both(struct ir *ir, const struct ir_product *a, const struct ir_product *b, struct region *out)
-{
-    struct ir_product both;
-    bool loose = false;
-    if (product_and(ir, a, b, &both, &loose)) region_add(out, &both);
-}
-
 /* Add crossing packets (for no own, group or service address): those that a service on `any` takes, or the rest. */
 static void add_crossing(struct compile *c, const struct ir_product *crossing, bool taken, struct region_budget *budget,
                          struct region *out)
@@ -110,7 +99,7 @@ static void add_crossing(struct compile *c, const struct ir_product *crossing, b
     for (uint32_t i = 0; i < img->endpoints_count && !budget->spent; i++) {
         if (img->endpoints[i].to != PBC_TO_ANY) continue;
         const struct ir_product p = taken_by(c->ir, &img->endpoints[i]);
-        for (uint32_t k = 0; taken && k < left.count; k++) add_both(c->ir, &left.p[k], &p, out);
+        for (uint32_t k = 0; taken && k < left.count; k++) region_add_both(c->ir, &left.p[k], &p, out);
         region_minus(c->ir, &left, &p, budget);
     }
     for (uint32_t k = 0; !taken && k < left.count; k++) region_add(out, &left.p[k]);
@@ -126,12 +115,12 @@ static void add_ip(struct compile *c, const struct ir_product *q, enum pbc_direc
     bool loose = false;
     if (d == PBC_DIR_OUT) {
         way.field[IR_SRC] = IR_EMPTY;
-        add_both(ir, q, &way, out);
+        region_add_both(ir, q, &way, out);
         return;
     }
     way.field[IR_SRC_SELF] = IR_EMPTY;
     way.field[IR_DST] = ours;
-    if (d == PBC_DIR_IN) add_both(ir, q, &way, out);
+    if (d == PBC_DIR_IN) region_add_both(ir, q, &way, out);
     way.field[IR_DST_SELF] = IR_EMPTY;
     way.field[IR_DST] = ir_addrs_not(ir, ours);
     if (product_and(ir, q, &way, &crossing, &loose)) add_crossing(c, &crossing, d == PBC_DIR_IN, budget, out);
@@ -142,6 +131,6 @@ void frames_in_direction(struct compile *c, const struct ir_product *q, enum pbc
 {
     const struct ir_product other = frames_of_kind(c->ir, FRAMES_OTHER), arp = frames_of_kind(c->ir, FRAMES_ARP);
     add_ip(c, q, d, budget, out);
-    if (d != PBC_DIR_OUT) add_both(c->ir, q, &other, out);
-    add_both(c->ir, q, &arp, out);
+    if (d != PBC_DIR_OUT) region_add_both(c->ir, q, &other, out);
+    region_add_both(c->ir, q, &arp, out);
 }

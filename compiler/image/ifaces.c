@@ -19,11 +19,7 @@ uint32_t image_ifaces_within(const struct image *img, const uint32_t *named, uin
     for (uint32_t i = 0; i < t.count; i++) {
         uint32_t at = i;
         while (at < t.count && !is_named[at]) at = iface_around(&t, at);
-        if (at >= t.count) continue;
-        if (n && out[n - 1].hi + 1 == i)
-            out[n - 1].hi = i;
-        else
-            out[n++] = (struct pbc_range){i, i};
+        if (at < t.count) n = range_add(out, n, i);
     }
     free(is_named);
     return n;

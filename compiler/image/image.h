@@ -47,6 +47,13 @@ void image_share_free(struct image *img);
  * it (ifaces.c). False: past the bound of ranges. */
 bool image_ifaces_settle(struct image *img);
 struct iface_table image_ifaces(const struct image *img);
+/* Add a value to n ascending ranges, all of whose values are smaller. Return the new number of ranges. */
+static inline uint32_t range_add(struct pbc_range *r, uint32_t n, uint32_t value)
+{
+    if (n && r[n - 1].hi + 1 == value) return r[n - 1].hi = value, n;
+    r[n] = (struct pbc_range){value, value};
+    return n + 1;
+}
 /* Write the ids of the devices that `named` ids name, as ranges in order; `out`: room for ifaces_count + 1. */
 uint32_t image_ifaces_within(const struct image *img, const uint32_t *named, uint32_t count, struct pbc_range *out);
 

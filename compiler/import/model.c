@@ -45,6 +45,13 @@ void list_word(struct list *l, const char *word, size_t len, struct arena *a)
     list_add(l, (struct extent){.word = arena_strndup(a, word, len)}, a);
 }
 
+bool list_has_word(const struct list *l, const char *word)
+{
+    for (uint32_t i = 0; i < l->count; i++)
+        if (!strcmp(l->of[i].word, word)) return true;
+    return false;
+}
+
 bool list_address(struct list *l, const char *text, size_t len, struct arena *a)
 {
     struct addr_member m;

@@ -80,13 +80,6 @@ static struct list joined(const struct list *x, const struct list *y, struct are
     return out;
 }
 
-static bool has_word(const struct list *l, const char *word)
-{
-    for (uint32_t i = 0; i < l->count; i++)
-        if (!strcmp(l->of[i].word, word)) return true;
-    return false;
-}
-
 static bool has_pattern(const struct list *l)
 {
     for (uint32_t i = 0; i < l->count; i++)
@@ -99,7 +92,7 @@ static struct list chosen(const struct list *x, const struct list *y, bool in, s
 {
     struct list out = {0};
     for (uint32_t i = 0; i < x->count; i++)
-        if (has_word(y, x->of[i].word) == in) list_add(&out, x->of[i], a);
+        if (list_has_word(y, x->of[i].word) == in) list_add(&out, x->of[i], a);
     return out;
 }
 

@@ -43,12 +43,9 @@ struct place {
     const char *name;
 };
 
-/* A base chain in the sequence of a way */
-struct stage {
-    const struct chain *chain; /* the chain, never NULL */
-};
+/* Base chains in the order of a way */
 struct sequence {
-    struct stage *of;
+    const struct chain **of;
     uint32_t count, parts_at; /* index of the first stage after destination translation; UINT32_MAX: none */
 };
 

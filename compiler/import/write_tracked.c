@@ -7,13 +7,6 @@
 
 enum { ICMP6 = 58 };
 
-static bool has_word(const struct list *l, const char *word)
-{
-    for (uint32_t i = 0; i < l->count; i++)
-        if (!strcmp(l->of[i].word, word)) return true;
-    return false;
-}
-
 static struct list without_untracked(struct writer *w, const struct list *asked)
 {
     struct list states = {.not = asked->not };
@@ -62,7 +55,8 @@ unsigned rules_by_state(struct writer *w, const struct rule *r, uint8_t family, 
     unsigned n = 0;
     out[0] = *r;
     if (!asked) return 1;
-    const bool new = has_word(asked, "new") != asked->not, untracked = has_word(asked, "untracked") != asked->not ;
+    const bool new = list_has_word(asked, "new") != asked->not,
+               untracked = list_has_word(asked, "untracked") != asked->not ;
     const struct list states = without_untracked(w, asked);
     struct rule others = with_states(w, r, &states), icmp6 = with_states(w, r, untracked ? &none : &states);
     others.never |= !states.count && !states.not ;

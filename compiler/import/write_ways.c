@@ -63,7 +63,7 @@ static void collect(struct writer *w, enum way way)
     q->parts_at = UINT32_MAX;
     for (uint32_t i = 0; i < n; i++) {
         if (way != WAY_OUT && q->parts_at == UINT32_MAX && !is_before(sorted[i].chain)) q->parts_at = i;
-        q->of[i].chain = sorted[i].chain;
+        q->of[i] = sorted[i].chain;
     }
     q->count = n;
     if (way != WAY_OUT && q->parts_at == UINT32_MAX) q->parts_at = n;
@@ -185,9 +185,9 @@ static bool meets(const struct chain *c, uint8_t family) { return !c->family || 
 /* True if no later stage judges packets of this stage. */
 static bool is_last(const struct sequence *q, uint32_t i, uint8_t family)
 {
-    const uint8_t own = q->of[i].chain->family ? q->of[i].chain->family : family;
+    const uint8_t own = q->of[i]->family ? q->of[i]->family : family;
     for (uint32_t k = i + 1; k < q->count; k++)
-        if (meets(q->of[k].chain, own)) return false;
+        if (meets(q->of[k], own)) return false;
     return true;
 }
 
@@ -246,7 +246,7 @@ static enum end put_stages(struct writer *w, const struct place *p)
 {
     const struct sequence *q = &w->ways[p->way];
     for (uint32_t i = p->from; i < q->count && !is_full(w); i++) {
-        const struct chain *c = q->of[i].chain;
+        const struct chain *c = q->of[i];
         const bool narrow = c->devices.count || (c->family && c->family != p->family);
         if (i == q->parts_at && !p->forwarded) put_parting(w, p);
         if (!meets(c, p->family)) continue;
@@ -309,7 +309,7 @@ static void put_place(struct writer *w, const struct place *p)
 static bool are_plain(struct writer *w, const struct sequence *q, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++)
-        if (q->of[i].chain->drops || accepts_below(w, q->of[i].chain)) return false;
+        if (q->of[i]->drops || accepts_below(w, q->of[i])) return false;
     return true;
 }
 
@@ -318,7 +318,7 @@ static const char *firewall_name(struct writer *w, enum way way)
 {
     static const char *const usual[] = {[WAY_IN] = "arriving", [WAY_FORWARD] = "crossing", [WAY_OUT] = "leaving"};
     const struct sequence *q = &w->ways[way];
-    const struct chain *last = q->count ? q->of[q->count - 1].chain : NULL;
+    const struct chain *last = q->count ? q->of[q->count - 1] : NULL;
     const bool own = last && !last->family && !last->devices.count && are_plain(w, q, q->count - 1) &&
                      strcmp(last->name, way_words[way]) != 0;
     return name_give(&w->names, own ? last->name : usual[way], "_rules");

@@ -202,3 +202,10 @@ void region_minus(struct ir *ir, struct region *r, const struct ir_product *b, s
     region_fini(r);
     *r = out;
 }
+
+void region_add_both(struct ir *ir, const struct ir_product *a, const struct ir_product *b, struct region *out)
+{
+    struct ir_product both;
+    bool loose = false;
+    if (product_and(ir, a, b, &both, &loose)) region_add(out, loose ? a : &both);
+}

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "compiler/image/image.h"
 #include "vm/packet/parse/header.h"
 
 const uint16_t what_bases[WHAT_BASES] = {WHAT_IP4, WHAT_IP6, WHAT_AH6};
@@ -43,11 +44,7 @@ uint32_t what_either(struct ir *ir, uint32_t set)
         const uint32_t ah = !what_is_six(plain)      ? plain
                             : what_is_unknown(plain) ? WHAT_AH6_UNKNOWN
                                                      : plain - WHAT_IP6 + WHAT_AH6;
-        if (!ir_ranges_have(ir, set, plain) && !ir_ranges_have(ir, set, ah)) continue;
-        if (n && r[n - 1].hi + 1 == v)
-            r[n - 1].hi = v;
-        else
-            r[n++] = (struct pbc_range){v, v};
+        if (ir_ranges_have(ir, set, plain) || ir_ranges_have(ir, set, ah)) n = range_add(r, n, v);
     }
     return ir_intern_ranges(ir, r, n, WHAT_MOST);
 }

@@ -115,11 +115,9 @@ static void judge_frame(struct test_run *r, const struct capture_frame *f, struc
 /* Count frames still held when the capture ends as judged otherwise than expected. */
 static void end_capture(struct test_run *r)
 {
-    static const struct verdict held = {
-        .action = ACTION_HELD, .rule = RULE_NONE, .firewall = PBC_NONE, .service = PBC_NONE, .server = PBC_NONE};
     for (struct test_held *h = r->held; h; h = h->next) {
         if (h->left != frame_left) continue;
-        frame_left(r, h, &held);
+        frame_left(r, h, &test_still_held);
         ((struct held_frame *)h)->tally = NULL;
     }
 }

@@ -182,6 +182,8 @@ struct test_held {
     test_left_fn *left;
 };
 void test_hold(struct test_run *r, struct test_held *h, test_left_fn *left);
+/* The verdict of packets that are still held at the end (run.c) */
+extern const struct verdict test_still_held;
 
 /* Give a TCP packet its numbers, from earlier packets of its conversation; note a packet that was let through; note a
  * packet as it left, with its numbers there (talk.c). */

@@ -11,9 +11,6 @@
 #include "vm/packet/wire.h"
 #include "vm/stream/first.h"
 
-/* Start of every test, always the same so that results do not depend on the date: Monday 2026-01-05, 00:00 UTC */
-#define BEGIN_NS (UINT64_C(1767571200) * 1000000000)
-
 enum {
     SLOTS = 80,                  /* slots of the pool: up to 64 held fragments, a packet and its answer */
     SLOT_BYTES = POOL_SLOT_MOST, /* room for the largest packet */
@@ -329,19 +326,20 @@ static bool step(struct test_run *r, const struct test_step *s)
     return true;
 }
 
+const struct verdict test_still_held = {
+    .action = ACTION_HELD, .rule = RULE_NONE, .firewall = PBC_NONE, .service = PBC_NONE, .server = PBC_NONE};
+
 /* Let held packets wait out their time, and end the expectations of those that still do not leave. */
 static void end_test(struct test_run *r)
 {
-    static const struct verdict held = {
-        .action = ACTION_HELD, .rule = RULE_NONE, .firewall = PBC_NONE, .service = PBC_NONE, .server = PBC_NONE};
     if (r->held) pass(r, HOLD_NS);
-    for (struct test_held *h = r->held; h; h = h->next) h->left(r, h, &held);
+    for (struct test_held *h = r->held; h; h = h->next) h->left(r, h, &test_still_held);
 }
 
 static void run_test(struct test_run *r, struct test *t)
 {
     r->test = t;
-    r->began_ns = r->ticked_ns = BEGIN_NS;
+    r->began_ns = r->ticked_ns = TEST_BEGIN_NS;
     r->tick_ns = TICK_NS;
     r->week_ns = 0;
     r->dated = false;
@@ -357,7 +355,7 @@ static void run_test(struct test_run *r, struct test *t)
     memset(r->down, 0, r->program->servers_count);
     memset(r->up_since_ns, 0, r->program->servers_count * sizeof(*r->up_since_ns));
     take_self(r, t->self_at_start);
-    test_clock(r, BEGIN_NS);
+    test_clock(r, TEST_BEGIN_NS);
     r->pool = pool_init(r->pool_memory, pool_bytes(SLOTS, SLOT_BYTES), SLOTS, SLOT_BYTES);
     r->vm = vm_new(r->program, &(struct vm_cfg){.seed = 1, .pool = r->pool, .no_cookies = true});
     r->chooser = r->program->proxies_count ? chooser_new(r->program, &(struct vm_cfg){.seed = 1}) : NULL;

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "compiler/analysis/sample/notation.h"
+#include "compiler/analysis/sample/sample.h"
 #include "compiler/ruletest/written.h"
 #include "compiler/say.h"
 #include "compiler/traffic/traffic.h"
@@ -74,7 +74,7 @@ static int explain(struct asking *a, const struct pkt *view, const struct test_s
     struct verdict v;
     struct vm *vm = workshop_vm(&a->shop);
     if (!vm) return -ENOMEM;
-    const struct vm_in in = workshop_in(&a->shop, WORKSHOP_BEGIN_NS);
+    const struct vm_in in = workshop_in(&a->shop, TEST_BEGIN_NS);
     pkt = came;
     vm_run(vm, &in, (struct pkt *const[]){&pkt}, 1, &v, &tx);
     char *words = heard(a, said, &v, view->wire_len);

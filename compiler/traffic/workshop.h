@@ -5,9 +5,6 @@
 #include "runtime/report/text.h"
 #include "vm/vm.h"
 
-/* Start time of workers without a capture: Monday 2026-01-05, 00:00 UTC, as in tests. */
-#define WORKSHOP_BEGIN_NS (UINT64_C(1767571200) * 1000000000)
-
 struct workshop {
     struct program *program; /* owned by the caller */
     struct labels labels;

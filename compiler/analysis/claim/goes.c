@@ -37,15 +37,6 @@ static bool holds_port(const struct ir *ir, const struct claim_target *to, const
     return to->ports == IR_ALL || (key->kind & KIND_PORTS && ir_ranges_have(ir, to->ports, port));
 }
 
-static void add_both(struct compile *c, const struct region *r, const struct ir_product *p, struct region *out)
-{
-    for (uint32_t i = 0; i < r->count; i++) {
-        struct ir_product both;
-        bool loose = false;
-        if (product_and(c->ir, &r->p[i], p, &both, &loose)) region_add(out, loose ? &r->p[i] : &both);
-    }
-}
-
 /* Return the service ports by which the pool has a server of the target; for a server that keeps the port, the target's
  * ports. */
 static uint32_t ports_to_pool(const struct claims *all, const struct claim_target *to, uint32_t pool)
@@ -176,7 +167,8 @@ static void by_nats(struct claims *all, struct region *rest, const struct claim_
         if (n->kind != PBC_NAT_FORWARD && n->kind != PBC_NAT_MAP) continue;
         region_spend(budget, 1 + rest->count);
         struct ir_product there, p = turned_by(all, n, to, &there);
-        if (!ir_is_empty(&there)) add_both(all->c, rest, &there, out);
+        for (uint32_t i = 0; i < rest->count && !ir_is_empty(&there); i++)
+            region_add_both(all->c->ir, &rest->p[i], &there, out);
         if (product_is_plain(all->c->ir, &p)) region_minus(all->c->ir, rest, &p, budget);
     }
 }
@@ -218,7 +210,7 @@ static void as_written(struct claims *all, const struct region *rest, const stru
     p.field[IR_DST] = to->addrs;
     p.field[IR_DST_SELF] = IR_EMPTY;
     p.field[IR_DPORT] = to->ports;
-    add_both(all->c, rest, &p, out);
+    for (uint32_t i = 0; i < rest->count; i++) region_add_both(all->c->ir, &rest->p[i], &p, out);
 }
 
 void claim_goes(struct claims *all, const struct ir_product *piece, const struct claim_target *to,

@@ -25,15 +25,6 @@ static bool may_lead(const struct image *img, const struct pbc_branch *b, uint32
     return false;
 }
 
-static void both(struct compile *c, const struct region *r, const struct ir_product *p, struct region *out)
-{
-    for (uint32_t i = 0; i < r->count; i++) {
-        struct ir_product and;
-        bool loose = false;
-        if (product_and(c->ir, &r->p[i], p, &and, &loose)) region_add(out, loose ? &r->p[i] : &and);
-    }
-}
-
 /* Send packets down the branches of the service, up to the first branch that takes all of them. */
 static void by_branches(struct compile *c, const struct pbc_service *s, uint32_t pool, struct region *here,
                         struct region_budget *budget, struct region *out)
@@ -45,7 +36,8 @@ static void by_branches(struct compile *c, const struct pbc_service *s, uint32_t
         struct ir_product when;
         normal_when(c, b->conds, keyed, &when);
         region_spend(budget, 1 + here->count);
-        if (may_lead(img, b, pool)) both(c, here, &when, out);
+        for (uint32_t i = 0; i < here->count && may_lead(img, b, pool); i++)
+            region_add_both(c->ir, &here->p[i], &when, out);
         if (keyed == b->cond_count && product_is_plain(c->ir, &when)) region_minus(c->ir, here, &when, budget);
     }
 }
@@ -57,19 +49,16 @@ void claim_reaches(struct compile *c, const struct ir_product *piece, uint32_t p
     for (uint32_t e = 0; e < img->endpoints_count && !budget->spent; e++) {
         const struct pbc_service *s = &img->services[img->endpoints[e].service];
         const struct ir_product p = claim_taken_by(c, &img->endpoints[e]);
-        struct region all, here;
+        struct region here;
         bool leads = false;
         for (uint32_t b = s->branches; b < s->branches + s->branch_count && !leads; b++)
             leads = may_lead(img, &img->branches[b], pool);
         region_spend(budget, 1);
         if (!leads) continue;
-        region_init(&all);
         region_init(&here);
-        region_add(&all, piece);
-        both(c, &all, &p, &here);
+        region_add_both(c->ir, piece, &p, &here);
         by_branches(c, s, pool, &here, budget, out);
         region_fini(&here);
-        region_fini(&all);
     }
 }
 

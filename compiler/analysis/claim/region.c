@@ -75,19 +75,19 @@ static uint32_t could_be_ours(struct ir *ir)
     return ir_addrs_ranges(ir, r4, 2, r6, 1);
 }
 
-/* Return the addresses of the side, without its `self`. */
-static uint32_t side_id(struct claims *all, const struct claim_side *side)
+/* Return the addresses that the side lists, without its `self` and `not`. */
+static uint32_t listed_id(struct claims *all, const struct claim_side *side)
 {
-    struct ir *ir = all->c->ir;
-    uint32_t id = side->any ? IR_ALL : ir_intern_addrs(ir, &side->own);
-    for (uint32_t i = 0; i < side->set_count; i++) id = ir_addrs_or(ir, id, set_id(all, side->sets[i]));
-    return side->negated ? ir_addrs_not(ir, id) : id;
+    uint32_t id = side->any ? IR_ALL : ir_intern_addrs(all->c->ir, &side->own);
+    for (uint32_t i = 0; i < side->set_count; i++) id = ir_addrs_or(all->c->ir, id, set_id(all, side->sets[i]));
+    return id;
 }
 
 struct claim_target claim_target(struct claims *all, const struct claim *claim)
 {
-    struct claim_target t = {.addrs = side_id(all, &claim->target), .ports = IR_ALL};
+    struct claim_target t = {.addrs = listed_id(all, &claim->target), .ports = IR_ALL};
     struct ir_product ports;
+    if (claim->target.negated) t.addrs = ir_addrs_not(all->c->ir, t.addrs);
     if (!claim->target_cond_count) return t;
     normal_beside(all->c, all->c->claims, claim->target_conds, claim->target_cond_count, &ports);
     t.ports = ports.field[IR_DPORT];
@@ -98,9 +98,7 @@ static void narrow_side(struct work *w, const struct claim_side *side, enum ir_f
 {
     struct ir *ir = w->ir;
     struct ir_product *p = &w->said;
-    uint32_t other = side->any ? IR_ALL : ir_intern_addrs(ir, &side->own);
-    for (uint32_t i = 0; i < side->set_count; i++) other = ir_addrs_or(ir, other, set_id(w->all, side->sets[i]));
-    uint32_t own = side->self ? IR_ALL : other;
+    uint32_t other = listed_id(w->all, side), own = side->self ? IR_ALL : other;
     if (side->negated) {
         other = ir_addrs_not(ir, other);
         own = ir_addrs_not(ir, own);
@@ -125,26 +123,19 @@ static bool speaks_of_sent(const struct work *w)
     return judged && !w->claim->arrives && (from->any || from->negated || w->claim->own);
 }
 
-static void add_from(struct work *w, const struct ir_product *said, const struct ir_product *kind)
-{
-    struct ir_product both;
-    bool loose = false;
-    if (product_and(w->ir, said, kind, &both, &loose)) region_add(w->out, &both);
-}
-
 static void kind_add(struct work *w, const struct ir_product *kind)
 {
     struct ir_product arriving = w->said, sent = w->said;
     sent.field[IR_IFACE] = ir_ranges_and(w->ir, sent.field[IR_IFACE], w->leaves, IFACE_ABSENT);
     if (w->claim->from.self && !w->claim->from.negated) {
-        if (sent.field[IR_IFACE] != IR_EMPTY) add_from(w, &sent, kind);
+        if (sent.field[IR_IFACE] != IR_EMPTY) region_add_both(w->ir, &sent, kind, w->out);
         return;
     }
     arriving.field[IR_SRC_SELF] = IR_EMPTY;
     arriving.field[IR_OUT] = w->leaves;
-    add_from(w, &arriving, kind);
+    region_add_both(w->ir, &arriving, kind, w->out);
     sent.field[IR_SRC] = sent.field[IR_DST_SELF] = IR_EMPTY;
-    if (speaks_of_sent(w) && sent.field[IR_IFACE] != IR_EMPTY) add_from(w, &sent, kind);
+    if (speaks_of_sent(w) && sent.field[IR_IFACE] != IR_EMPTY) region_add_both(w->ir, &sent, kind, w->out);
 }
 
 static unsigned asked(const struct work *w) { return w->claim->states; }
@@ -153,13 +144,8 @@ static uint32_t states_set(struct ir *ir, unsigned states)
 {
     struct pbc_range r[STATE_IS_ABSENT];
     uint32_t count = 0;
-    for (uint32_t i = 0; i < STATE_IS_ABSENT; i++) {
-        if (!(states >> i & 1)) continue;
-        if (count && r[count - 1].hi + 1 == i)
-            r[count - 1].hi = i;
-        else
-            r[count++] = (struct pbc_range){i, i};
-    }
+    for (uint32_t i = 0; i < STATE_IS_ABSENT; i++)
+        if (states >> i & 1) count = range_add(r, count, i);
     return ir_intern_ranges(ir, r, count, ir_fields[IR_STATE].most);
 }
 
@@ -202,11 +188,7 @@ static void add_icmp(struct work *w, uint32_t what)
         struct ir_product p = kind_of(w, what, what, 8);
         p.field[IR_STATE] = IR_ALL;
         p.field[IR_TYPE] = ir_field_range(w->ir, IR_TYPE, t, t);
-        if (!(states_possible(w->ir, &p) & asked(w))) continue;
-        if (count && types[count - 1].hi + 1 == t)
-            types[count - 1].hi = t;
-        else
-            types[count++] = (struct pbc_range){t, t};
+        if (states_possible(w->ir, &p) & asked(w)) count = range_add(types, count, t);
     }
     struct ir_product p = kind_of(w, what, what, 8);
     p.field[IR_TYPE] = ir_intern_ranges(w->ir, types, count, 255);

@@ -11,7 +11,6 @@
 
 enum {
     SLOTS = 80,
-    BEGIN_S = 1767571200, /* Monday, 00:00 UTC, as in tests */
     ENTRIES = 2 * VM_TX_PER_PACKET,
 };
 #define SECOND_NS UINT64_C(1000000000)
@@ -91,7 +90,7 @@ void sample_judge_by(struct program *program, const struct frame_spec *p, const 
     struct bench b = {.frame = heap_resized(NULL, FRAME_MOST, 1)};
     *v = (struct verdict){0};
     b.facts = at_start(self, schedules);
-    b.in = (struct vm_in){.mono_ns = (uint64_t)BEGIN_S * SECOND_NS, .facts = &b.facts};
+    b.in = (struct vm_in){.mono_ns = TEST_BEGIN_NS, .facts = &b.facts};
     if (!memory) out_of_memory();
     judge_in(program, &b, p, before, pool_init(memory, bytes, SLOTS, slot), v, state);
     free(b.frame);
@@ -112,7 +111,7 @@ struct sample_vm *sample_vm_new(struct program *program)
     s->memory = aligned_alloc(64, bytes);
     if (!s->memory) out_of_memory();
     s->b.frame = heap_resized(NULL, FRAME_MOST, 1);
-    s->b.in = (struct vm_in){.mono_ns = (uint64_t)BEGIN_S * SECOND_NS, .facts = &s->b.facts};
+    s->b.in = (struct vm_in){.mono_ns = TEST_BEGIN_NS, .facts = &s->b.facts};
     s->b.vm = vm_new(
         program,
         &(struct vm_cfg){.seed = 1, .pool = pool_init(s->memory, bytes, SLOTS, POOL_SLOT_MOST), .no_cookies = true});

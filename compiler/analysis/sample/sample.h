@@ -6,6 +6,9 @@
 #include "compiler/normal/ir.h"
 #include "vm/vm.h"
 
+/* Start of every test, always the same so that results do not depend on the date: Monday 2026-01-05, 00:00 UTC */
+#define TEST_BEGIN_NS (UINT64_C(1767571200) * 1000000000)
+
 /* Make the plainest packet of the product in this direction (whole, TTL 64, no tag, TCP with SYN, the lowest realistic
  * addresses and ports) in *out, in the arena. self: this machine's addresses. avoid: number of the sample, 0 for the
  * first; samples differ where possible. Byte patterns are placed if behind the headers; states, meters and flows are

@@ -103,7 +103,7 @@ static bool check_apart(struct compile *c, struct servers *all, const struct nod
     return !twice;
 }
 
-static const struct number_kind max_flows_kind = {
+const struct number_kind max_flows_kind = {
     .what = "a bound on flows", .range = "from 1 to 4294967295 flows", .least = 1, .most = UINT32_MAX};
 
 /* Read a server, or a range of them, without name and address. */

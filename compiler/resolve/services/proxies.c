@@ -54,14 +54,6 @@ static void refuse_packet_options(const struct service_work *w, const struct cla
         }
 }
 
-static uint32_t path_of(struct compile *c, const struct node *n)
-{
-    if (memchr(n->v.str.s, '\0', n->v.str.len))
-        diag(c->diags, E_STRING_ZERO, n->span, "this text can't hold a zero byte");
-    if (n->v.str.len == 0) diag(c->diags, E_STRING_ZERO, n->span, "this text can't be empty");
-    return text_of(c, n->v.str);
-}
-
 static void add_certs(const struct service_work *w, const struct node *block, struct pbc_proxy *x)
 {
     node_each(n, block)
@@ -73,8 +65,9 @@ static void add_certs(const struct service_work *w, const struct node *block, st
             return;
         }
         const uint32_t at = w->c->image->certs_count - 1;
-        const struct pbc_cert cert = {
-            .cert = path_of(w->c, n->first), .key = path_of(w->c, n->first->next), .place = place_of(w->c, n->span)};
+        const struct pbc_cert cert = {.cert = text_without_zero(w->c, n->first),
+                                      .key = text_without_zero(w->c, n->first->next),
+                                      .place = place_of(w->c, n->span)};
         w->c->image->certs[at] = cert;
         x->cert_count++;
     }
@@ -175,7 +168,7 @@ static void access_log(const struct service_work *w, const struct node *n, struc
     if (is_choice(n->first->next, CL_SYSLOG))
         x->flags |= PBC_PROXY_LOG_SYSLOG;
     else
-        x->log_file = path_of(w->c, n->first->next);
+        x->log_file = text_without_zero(w->c, n->first->next);
 }
 
 void resolve_proxy(struct service_work *w, const struct clauses *block)

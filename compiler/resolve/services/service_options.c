@@ -26,13 +26,6 @@ static uint64_t time_of(struct compile *c, const struct node *clause)
     return 0;
 }
 
-static uint32_t max_flows_of(struct compile *c, const struct node *clause)
-{
-    static const struct number_kind kind = {
-        .what = "a bound on flows", .range = "from 1 to 4294967295 flows", .least = 1, .most = UINT32_MAX};
-    return clause_number(c, clause, &kind, 0);
-}
-
 /* Report a meter whose one prefix length fits only one of the service's families. */
 static void check_rate_length(const struct service_work *w, const struct symbol *meter, const struct node *clause)
 {
@@ -138,8 +131,8 @@ void service_options(const struct service_work *w, const struct clauses *clauses
     s->no_server = no_server_of(of[CL_ON_NO_SERVER]);
     s->idle_ns = time_of(c, of[CL_IDLE]);
     s->affinity_ns = time_of(c, of[CL_AFFINITY_SOURCE]);
-    s->max_flows = max_flows_of(c, of[CL_MAX_FLOWS]);
-    s->max_flows_per_source = max_flows_of(c, of[CL_MAX_FLOWS_PER]);
+    s->max_flows = clause_number(c, of[CL_MAX_FLOWS], &max_flows_kind, 0);
+    s->max_flows_per_source = clause_number(c, of[CL_MAX_FLOWS_PER], &max_flows_kind, 0);
     s->rate = rate_of(w, of[CL_RATE]);
     s->mss = mss_of(w, of[CL_MSS_CLAMP]);
     s->flags = cookies_of(w, of[CL_SYN_COOKIES], of[CL_MODE]) | announce_of(w, of[CL_ANNOUNCE]);

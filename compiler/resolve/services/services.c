@@ -173,6 +173,19 @@ static bool is_of_connections(const struct node *n)
     return of[n->kind];
 }
 
+/* Conditions that no `when` can ask */
+static const struct {
+    enum diag_code code;
+    const char *why;
+} unseen[N_COUNT] = {
+    [N_C_OVER] = {E_UNSUPPORTED, "not supported yet: meters in a `when`"},
+    [N_C_WITHIN] = {E_UNSUPPORTED, "not supported yet: meters in a `when`"},
+    [N_C_STATE] = {E_UNSUPPORTED, "not supported yet: connection state in a `when`"},
+    [N_C_FLOWS] = {E_UNSUPPORTED, "not supported yet: connection state in a `when`"},
+    [N_C_OUT_ON] = {E_MODE_BLIND, "a `when` chooses where a packet goes, so its exit is not known yet"},
+    [N_C_URPF] = {E_MODE_BLIND, "use this condition in a firewall: a `when` only chooses where a packet goes"},
+};
+
 /* True if the mode can ask all conditions of the `when`; else report. */
 static bool when_is_visible(struct service_work *w, const struct node *when)
 {
@@ -199,22 +212,9 @@ static bool when_is_visible(struct service_work *w, const struct node *when)
                  "the packet that opens a connection chooses the pool, and it has no payload yet");
             diag_advise(c->diags, "use `mode proxy`");
             good = false;
-        } else if (n->kind == N_C_OVER || n->kind == N_C_WITHIN) {
+        } else if (unseen[n->kind].why) {
             mark_names_used(c, n);
-            diag(c->diags, E_UNSUPPORTED, n->span, "not supported yet: meters in a `when`");
-            good = false;
-        } else if (n->kind == N_C_OUT_ON) {
-            mark_names_used(c, n);
-            diag(c->diags, E_MODE_BLIND, n->span, "a `when` chooses where a packet goes, so its exit is not known yet");
-            good = false;
-        } else if (n->kind == N_C_URPF) {
-            mark_names_used(c, n);
-            diag(c->diags, E_MODE_BLIND, n->span,
-                 "use this condition in a firewall: a `when` only chooses where a packet goes");
-            good = false;
-        } else if (n->kind == N_C_STATE || n->kind == N_C_FLOWS) {
-            mark_names_used(c, n);
-            diag(c->diags, E_UNSUPPORTED, n->span, "not supported yet: connection state in a `when`");
+            diag(c->diags, unseen[n->kind].code, n->span, "%s", unseen[n->kind].why);
             good = false;
         } else if (n->kind != N_POOLS && report_not_due(c, n)) {
             good = false;

@@ -45,16 +45,19 @@ uint32_t clause_number(struct compile *c, const struct node *clause, const struc
     return n;
 }
 
-uint32_t clause_string(struct compile *c, const struct node *clause)
+uint32_t text_without_zero(struct compile *c, const struct node *text)
 {
-    if (!clause || !clause->first) return 0;
-    const struct node *text = clause->first;
     if (memchr(text->v.str.s, '\0', text->v.str.len)) {
         diag(c->diags, E_STRING_ZERO, text->span, "this text can't hold a zero byte");
         return 0;
     }
     if (text->v.str.len == 0) diag(c->diags, E_STRING_ZERO, text->span, "this text can't be empty");
     return text_of(c, text->v.str);
+}
+
+uint32_t clause_string(struct compile *c, const struct node *clause)
+{
+    return clause && clause->first ? text_without_zero(c, clause->first) : 0;
 }
 
 bool port_range_of(struct compile *c, const struct node *clause, uint16_t *lo, uint16_t *hi)

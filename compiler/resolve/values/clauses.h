@@ -13,6 +13,8 @@ void clauses_find(struct compile *c, const struct node *block, struct clauses *o
 /* Return the duration in nanoseconds; `fallback` if the clause is NULL or its value was reported. */
 uint64_t clause_duration(struct compile *c, const struct node *clause, uint64_t fallback);
 uint32_t clause_number(struct compile *c, const struct node *clause, const struct number_kind *kind, uint32_t fallback);
+/* Enter the string in STRINGS; 0 after a report of a zero byte. An empty one is reported, too. */
+uint32_t text_without_zero(struct compile *c, const struct node *text);
 /* Enter the string of the clause's first child in STRINGS; 0 if the clause is NULL. */
 uint32_t clause_string(struct compile *c, const struct node *clause);
 /* Read `ports R`: one range from 1 to 65535; false after a report. */
