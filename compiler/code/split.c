@@ -8,8 +8,6 @@
 #include "vm/packet/key.h"
 #include "vm/vm.h"
 
-typedef unsigned __int128 u128;
-
 /* Demand the bits that all addresses between two ends share, in the slots from `first` on. */
 static void demand_prefix(struct demand *d, unsigned first, unsigned slots, u128 lo, u128 hi)
 {
@@ -36,8 +34,7 @@ static void demand_address(struct demand *d, const struct ir *ir, const struct i
         const struct ir_addrs *x = i ? b : a;
         const uint32_t n = families == IR_V4 ? x->count4 : x->count6;
         if (!n) continue;
-        const u128 first = families == IR_V4 ? x->r4[0].lo : (u128)x->r6[0].lo_hi << 64 | x->r6[0].lo_lo;
-        const u128 last = families == IR_V4 ? x->r4[n - 1].hi : (u128)x->r6[n - 1].hi_hi << 64 | x->r6[n - 1].hi_lo;
+        const u128 first = addr_span(x, families, 0).lo, last = addr_span(x, families, n - 1).hi;
         lo = first < lo ? first : lo;
         hi = last > hi ? last : hi;
     }

@@ -6,16 +6,8 @@
 #include "compiler/normal/ir.h"
 #include "lang/heap.h"
 
-/* An unsigned 128-bit number, which keeps the v6 walks as plain as the v4 walks. */
-typedef unsigned __int128 u128;
-
-static u128 lo6(const struct pbc_range6 *r) { return (u128)r->lo_hi << 64 | r->lo_lo; }
-static u128 hi6(const struct pbc_range6 *r) { return (u128)r->hi_hi << 64 | r->hi_lo; }
-
-static struct pbc_range6 range6(u128 lo, u128 hi)
-{
-    return (struct pbc_range6){(uint64_t)(lo >> 64), (uint64_t)lo, (uint64_t)(hi >> 64), (uint64_t)hi};
-}
+static u128 lo6(const struct pbc_range6 *r) { return span6(r).lo; }
+static u128 hi6(const struct pbc_range6 *r) { return span6(r).hi; }
 
 /* Members of a result that need no room in the arena before interning; nearly all lists are that short. */
 enum { SHORT = 32 };

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "compiler/image/span.h"
 #include "lang/arena.h"
 #include "vm/pbc.h"
 
@@ -219,10 +220,6 @@ bool ir_ranges_have(const struct ir *ir, uint32_t a, uint32_t value);
 
 enum { IR_V4 = 1, IR_V6 = 2 };
 
-/* The ranges of one family as numbers. */
-struct addr_span {
-    unsigned __int128 lo, hi;
-};
 static inline uint32_t addr_count(const struct ir_addrs *a, unsigned family)
 {
     return family == IR_V4 ? a->count4 : a->count6;
@@ -230,8 +227,7 @@ static inline uint32_t addr_count(const struct ir_addrs *a, unsigned family)
 static inline struct addr_span addr_span(const struct ir_addrs *a, unsigned family, uint32_t i)
 {
     if (family == IR_V4) return (struct addr_span){a->r4[i].lo, a->r4[i].hi};
-    return (struct addr_span){(unsigned __int128)a->r6[i].lo_hi << 64 | a->r6[i].lo_lo,
-                              (unsigned __int128)a->r6[i].hi_hi << 64 | a->r6[i].hi_lo};
+    return span6(&a->r6[i]);
 }
 /* Return the first range that does not end before the address; their count: none. */
 uint32_t addr_find(const struct ir_addrs *a, unsigned family, unsigned __int128 address);

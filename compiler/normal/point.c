@@ -10,8 +10,6 @@
 #include "compiler/normal/what.h"
 #include "vm/packet/key.h"
 
-typedef unsigned __int128 u128;
-
 enum { WIDEST_OF = 4 }; /* ranges looked at to find a wide one */
 
 static uint64_t mix(uint64_t *seed)

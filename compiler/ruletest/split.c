@@ -74,9 +74,8 @@ static void draw_anywhere(struct split *s, uint8_t family, uint32_t w[4])
 
 static void draw_from_range6(struct split *s, const struct pbc_range6 *r, uint32_t w[4])
 {
-    typedef unsigned __int128 wide;
-    const wide lo = (wide)r->lo_hi << 64 | r->lo_lo, hi = (wide)r->hi_hi << 64 | r->hi_lo;
-    const wide any = (wide)draw(s) << 64 | draw(s), at = hi - lo == ~(wide)0 ? any : lo + any % (hi - lo + 1);
+    const u128 lo = span6(r).lo, hi = span6(r).hi;
+    const u128 any = (u128)draw(s) << 64 | draw(s), at = hi - lo == ~(u128)0 ? any : lo + any % (hi - lo + 1);
     for (unsigned i = 0; i < 4; i++) w[i] = (uint32_t)(at >> (96 - 32 * i));
 }
 

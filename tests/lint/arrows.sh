@@ -58,7 +58,7 @@ room() {
 room image
 room resolve image
 # Its rooms, from the lowest.
-resolve='lang/ vm/ compiler/compiler.h'
+resolve='lang/ vm/ compiler/compiler.h compiler/image/span.h'
 for name in sets names values conditions services nat; do
     resolve="$resolve compiler/resolve/$name/"
     may compiler/resolve/$name/ "compiler/resolve/$name/*.[ch]" "$resolve runtime/schedule/"

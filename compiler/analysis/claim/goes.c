@@ -11,15 +11,7 @@
 #include "vm/forward/service.h"
 #include "vm/judge/decide.h"
 
-typedef unsigned __int128 u128;
-
 static unsigned family_bit(uint8_t family) { return family == 6 ? IR_V6 : IR_V4; }
-
-static u128 number_of(uint8_t family, const uint32_t w[4])
-{
-    if (family != 6) return w[0];
-    return (u128)((uint64_t)w[0] << 32 | w[1]) << 64 | ((uint64_t)w[2] << 32 | w[3]);
-}
 
 static void words_of(uint8_t family, u128 n, uint32_t w[4])
 {
@@ -29,7 +21,7 @@ static void words_of(uint8_t family, u128 n, uint32_t w[4])
 
 static bool holds(const struct ir *ir, const struct claim_target *to, uint8_t family, const uint32_t addr[4])
 {
-    return addr_held(ir_addrs(ir, to->addrs), family_bit(family), number_of(family, addr));
+    return addr_held(ir_addrs(ir, to->addrs), family_bit(family), words_number(addr, family == 6));
 }
 
 static bool holds_port(const struct ir *ir, const struct claim_target *to, const struct key *key, uint16_t port)
@@ -118,7 +110,7 @@ static struct ir_product mapped(struct ir *ir, const struct pbc_nat *n, uint32_t
 {
     const struct ir_addrs *addrs = ir_addrs(ir, inner);
     const unsigned bits = n->family == 6 ? 128 : 32;
-    const u128 inside = number_of(n->family, n->target), outside = number_of(n->family, n->to),
+    const u128 inside = words_number(n->target, n->family == 6), outside = words_number(n->to, n->family == 6),
                last = n->len < bits ? ((u128)1 << (bits - n->len - 1) << 1) - 1 : 0;
     struct ir_product p;
     product_all(&p);

@@ -29,9 +29,7 @@ struct ir_addrs claim_ranges(struct compile *c, const struct addr_set *s)
     struct pbc_range *r4 = arena_alloc(c->arena, (s->v4.n + 1) * sizeof(*r4));
     struct pbc_range6 *r6 = arena_alloc(c->arena, (s->v6.n + 1) * sizeof(*r6));
     for (size_t i = 0; i < s->v4.n; i++) r4[i] = (struct pbc_range){s->v4.r[i].lo, s->v4.r[i].hi};
-    for (size_t i = 0; i < s->v6.n; i++)
-        r6[i] = (struct pbc_range6){(uint64_t)(s->v6.r[i].lo >> 64), (uint64_t)s->v6.r[i].lo,
-                                    (uint64_t)(s->v6.r[i].hi >> 64), (uint64_t)s->v6.r[i].hi};
+    for (size_t i = 0; i < s->v6.n; i++) r6[i] = range6(s->v6.r[i].lo, s->v6.r[i].hi);
     return (struct ir_addrs){.r4 = r4,
                              .r6 = r6,
                              .count4 = (uint32_t)s->v4.n,

@@ -91,8 +91,8 @@ static void beyond_fini(struct beyond *b)
 static int print_all(struct diff *d, const struct diff_options *o, FILE *out)
 {
     struct beyond b = {0};
-    if (!o->no_pools) find_reaches(d, &b.reaches);
-    find_routes(d, o->no_pools, &b);
+    if (!o->without_pools) find_reaches(d, &b.reaches);
+    find_routes(d, o->without_pools, &b);
     find_meters(d, &b.meters);
     const bool widened = may_widen(d, &b);
     progress_hide();

@@ -23,8 +23,8 @@ enum diff_kind {
 
 struct diff_options {
     bool json;
-    bool no_pools; /* the caller reports servers of pools, and who reaches them */
-    uint64_t work; /* most work, in products looked at; 0: what a reader waits for */
+    bool without_pools; /* the caller reports servers of pools, and who reaches them */
+    uint64_t work;      /* most work, in products looked at; 0: what a reader waits for */
 };
 
 /* True if the first bytes of the file at `path` are those of a compiled program; false also if it can't be read. */

@@ -73,8 +73,8 @@ struct diff {
     uint32_t undecided_count, undecided_cap;
     struct set_name *set_names; /* names of sets (set_names.c) */
     uint32_t set_name_count, set_name_cap;
-    uint64_t work;   /* work left */
-    bool no_servers; /* print only other properties of a pool */
+    uint64_t work;        /* work left */
+    bool without_servers; /* print only other properties of a pool */
     char *err;
     size_t err_len;
     bool failed; /* err says why */
@@ -225,7 +225,7 @@ struct meters {
 };
 void find_meters(struct diff *d, struct meters *to);
 /* True if both meters count the same, and differ at most in the amount. Regions then treat them as one meter. */
-bool meter_grew(const struct pbc_meter *was, const struct pbc_meter *now);
+bool meter_keys_are_equal(const struct pbc_meter *was, const struct pbc_meter *now);
 
 /* branches.c: in a service of both (own numbers), find packets that newly go to a pool that it had, or that no longer
  * go. */
@@ -244,7 +244,7 @@ struct beyond {
     struct meters meters, bounds;
 };
 /* routes.c: fill b->routes; for services of both also b->bounds, and b->reaches by compare_branches. */
-void find_routes(struct diff *d, bool no_pools, struct beyond *b);
+void find_routes(struct diff *d, bool without_pools, struct beyond *b);
 
 /* print.c, print_beyond.c, json.c */
 void diff_put_text(struct diff *d, const struct beyond *b, FILE *out);

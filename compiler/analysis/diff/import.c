@@ -109,7 +109,7 @@ static uint32_t twin_meter(const struct image *img, uint32_t of_old, const struc
                            const bool *taken)
 {
     for (uint32_t i = 0; i < of_old; i++)
-        if (!taken[i] && (by_name ? img->meters[i].name == m->name && meter_grew(&img->meters[i], m)
+        if (!taken[i] && (by_name ? img->meters[i].name == m->name && meter_keys_are_equal(&img->meters[i], m)
                                   : same_meter(&img->meters[i], m)))
             return i;
     return PBC_NONE;

@@ -57,7 +57,7 @@ static char *text_of(struct diff *d, const struct pbc_meter *m)
     return arena_strndup(d->c.arena, text, strlen(text));
 }
 
-bool meter_grew(const struct pbc_meter *was, const struct pbc_meter *now)
+bool meter_keys_are_equal(const struct pbc_meter *was, const struct pbc_meter *now)
 {
     return was->per == now->per && was->unit == now->unit && was->len4 == now->len4 && was->len6 == now->len6;
 }
@@ -77,7 +77,7 @@ void find_meters(struct diff *d, struct meters *to)
         const struct pbc_meter *now = &new->meters[i];
         const char *name = program_str(new, now->name);
         const struct pbc_meter *was = now->name ? named(old, name) : NULL;
-        if (!was || !meter_grew(was, now)) continue;
+        if (!was || !meter_keys_are_equal(was, now)) continue;
         const struct amount amount = meter_amount(was, now);
         if (!amount.more && !amount.less && was->entries == now->entries) continue;
         to->m = heap_grown(to->m, (size_t)to->count + 1, sizeof(*to->m), &to->cap);
@@ -115,7 +115,7 @@ static void compare_rate(const struct program *old, const struct pbc_service *wa
     to->more |= a && !b;
     to->less |= b && !a;
     if (!a || !b || strcmp(rate_name(old, was), rate_name(new, now)) == 0) return;
-    const struct amount amount = meter_grew(a, b) ? meter_amount(a, b) : (struct amount){true, true};
+    const struct amount amount = meter_keys_are_equal(a, b) ? meter_amount(a, b) : (struct amount){true, true};
     to->more |= amount.more;
     to->less |= amount.less;
 }

@@ -136,7 +136,7 @@ static void put_pool(struct diff *d, const struct side *s, uint32_t i, FILE *out
     const struct pbc_pool *v = &p->pools[i];
     fprintf(out, "balance %s", lb_name(v->balance));
     pool_print(p, i, "; ", out);
-    for (uint32_t k = v->servers; k < v->servers + v->server_count && !d->no_servers; k++) {
+    for (uint32_t k = v->servers; k < v->servers + v->server_count && !d->without_servers; k++) {
         const struct pbc_server *server = &p->servers[k];
         fprintf(out, "; %s ", program_str(p, server->name));
         put_address_port(server->addr, server->family, server->port, out);
@@ -288,7 +288,7 @@ static bool add_route(struct routes *to, const char *what, const char *name, cha
     return true;
 }
 
-static void compare_kind(struct diff *d, enum kind k, bool no_pools, struct beyond *b)
+static void compare_kind(struct diff *d, enum kind k, bool without_pools, struct beyond *b)
 {
     uint32_t counts[SIDES], i = 0, j = 0;
     const struct sorted *old = sort_kind(d, k, OLD, &counts[OLD]), *new = sort_kind(d, k, NEW, &counts[NEW]);
@@ -296,12 +296,12 @@ static void compare_kind(struct diff *d, enum kind k, bool no_pools, struct beyo
         const int order = i == counts[OLD] ? 1 : j == counts[NEW] ? -1 : strcmp(old[i].name, new[j].name);
         const char *name = order <= 0 ? old[i].name : new[j].name;
         const uint32_t own[SIDES] = {order <= 0 ? old[i++].i : PBC_NONE, order >= 0 ? new[j++].i : PBC_NONE};
-        if (k == POOL && no_pools && order != 0) continue; /* the caller reports it */
+        if (k == POOL && without_pools && order != 0) continue; /* the caller reports it */
         char *was = order <= 0 ? line_of(d, k, OLD, own[OLD]) : NULL;
         char *now = order >= 0 ? line_of(d, k, NEW, own[NEW]) : NULL;
         const bool other = add_route(&b->routes, kinds[k].what, name, was, now), both = order == 0 && k == SERVICE;
         if (both) compare_bounds(d, own, &b->bounds);
-        if (both && other && !no_pools) compare_branches(d, own, &b->reaches);
+        if (both && other && !without_pools) compare_branches(d, own, &b->reaches);
     }
 }
 
@@ -337,9 +337,9 @@ static void compare_settings(const struct diff *d, struct routes *to)
                   heap_strdup("another, so clients go to other servers"));
 }
 
-void find_routes(struct diff *d, bool no_pools, struct beyond *b)
+void find_routes(struct diff *d, bool without_pools, struct beyond *b)
 {
-    d->no_servers = no_pools;
-    for (enum kind k = SERVICE; k < KINDS; k++) compare_kind(d, k, no_pools, b);
-    if (!no_pools) compare_settings(d, &b->routes);
+    d->without_servers = without_pools;
+    for (enum kind k = SERVICE; k < KINDS; k++) compare_kind(d, k, without_pools, b);
+    if (!without_pools) compare_settings(d, &b->routes);
 }

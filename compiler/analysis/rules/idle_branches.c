@@ -46,15 +46,13 @@ static bool list_within(const struct image *img, uint32_t b, uint32_t a)
 
 static bool range_within(const struct image *img, const struct pbc_cond *of, bool v6, uint32_t r)
 {
-    const struct pbc_range6 *in = v6 ? &img->set6[r] : NULL;
     for (uint32_t i = of->first; i < of->first + of->count; i++) {
         const struct pbc_set *s = &img->sets[i];
         for (uint32_t k = s->first4; !v6 && k < s->first4 + s->count4; k++)
             if (img->set4[k].lo <= img->set4[r].lo && img->set4[r].hi <= img->set4[k].hi) return true;
         for (uint32_t k = s->first6; v6 && k < s->first6 + s->count6; k++) {
-            const struct pbc_range6 *by = &img->set6[k];
-            const u128 lo = (u128)by->lo_hi << 64 | by->lo_lo, hi = (u128)by->hi_hi << 64 | by->hi_lo;
-            if (lo <= ((u128)in->lo_hi << 64 | in->lo_lo) && ((u128)in->hi_hi << 64 | in->hi_lo) <= hi) return true;
+            const struct addr_span by = span6(&img->set6[k]), in = span6(&img->set6[r]);
+            if (by.lo <= in.lo && in.hi <= by.hi) return true;
         }
     }
     return false;

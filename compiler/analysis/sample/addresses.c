@@ -6,8 +6,6 @@
 #include "vm/packet/key.h"
 #include "vm/packet/parse/read.h"
 
-typedef unsigned __int128 u128;
-
 #define V6(first, rest) ((u128)(first) << 112 | (rest))
 static const struct addr_span windows4[] = {
     {0xc6336401, 0xc63364fe}, /* 198.51.100.0/24, 203.0.113.0/24, 192.0.2.0/24: for examples (RFC 5737) */
@@ -32,11 +30,6 @@ static void words_of(u128 value, uint8_t family, uint32_t addr[4])
 {
     for (unsigned i = 0; i < 4; i++)
         addr[i] = family == 6 ? (uint32_t)(value >> (96 - 32 * i)) : i ? 0 : (uint32_t)value;
-}
-
-static u128 value_of(const uint32_t a[4], uint8_t family)
-{
-    return family == 4 ? a[0] : (u128)a[0] << 96 | (u128)a[1] << 64 | (u128)a[2] << 32 | a[3];
 }
 
 static bool is_self(const struct sampler *s, const uint32_t a[4])
@@ -86,7 +79,7 @@ static bool fits_apart(const struct sampler *s, const uint32_t a[4])
 
 static bool fits_new_self(const struct sampler *s, const uint32_t a[4])
 {
-    return !address_is_group(s->family, a) && value_of(a, s->family) != 0;
+    return !address_is_group(s->family, a) && words_number(a, s->family == 6) != 0;
 }
 
 /* Choose an address of one window, in order, skipping *n that fit. */
@@ -133,7 +126,7 @@ static bool nth_own(const struct sampler *s, unsigned n, uint32_t out[4])
     if (s->family == 4)
         words_of(s->own->self4[n - 1], 4, out);
     else
-        words_of((u128)s->own->self6[n - 1].lo_hi << 64 | s->own->self6[n - 1].lo_lo, 6, out);
+        words_of(span6(&s->own->self6[n - 1]).lo, 6, out);
     return true;
 }
 
@@ -143,7 +136,7 @@ static bool choose_self(const struct sampler *s, enum ir_field f, uint32_t out[4
     const struct ir_addrs *set = ir_addrs(s->ir, s->p->field[f]);
     const unsigned count = s->family == 4 ? s->own->self4_count : s->own->self6_count;
     for (unsigned i = 0; i <= count; i++) {
-        if (nth_own(s, i, out) && addr_held(set, family_of(s), value_of(out, s->family))) return true;
+        if (nth_own(s, i, out) && addr_held(set, family_of(s), words_number(out, s->family == 6))) return true;
     }
     return false;
 }

@@ -6,8 +6,6 @@
 #include "compiler/normal/prefix.h"
 #include "vm/packet/key.h"
 
-typedef unsigned __int128 u128;
-
 void choices_begin(struct choices *c, enum ir_field f, unsigned slot, unsigned slots)
 {
     c->field = f;
@@ -62,15 +60,9 @@ struct list {
     unsigned bits;
 };
 
-static u128 lo_of(const struct list *l, uint32_t i)
-{
-    return l->r6 ? (u128)l->r6[i].lo_hi << 64 | l->r6[i].lo_lo : l->r[i].lo;
-}
+static u128 lo_of(const struct list *l, uint32_t i) { return l->r6 ? span6(&l->r6[i]).lo : l->r[i].lo; }
 
-static u128 hi_of(const struct list *l, uint32_t i)
-{
-    return l->r6 ? (u128)l->r6[i].hi_hi << 64 | l->r6[i].hi_lo : l->r[i].hi;
-}
+static u128 hi_of(const struct list *l, uint32_t i) { return l->r6 ? span6(&l->r6[i]).hi : l->r[i].hi; }
 
 /* Make a choice of the prefix, `shift` bits up in the first slot. */
 static struct choice of_prefix(const struct prefix *p, unsigned bits, unsigned shift)

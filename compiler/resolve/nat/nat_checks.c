@@ -181,11 +181,8 @@ static bool is_source(const struct image *img, const struct pbc_nat *map, const 
         for (uint32_t k = s->first4; map->family == 4 && k < s->first4 + s->count4; k++)
             if (img->set4[k].lo <= r.hi[0] && r.lo[0] <= img->set4[k].hi) return true;
         for (uint32_t k = s->first6; map->family == 6 && k < s->first6 + s->count6; k++) {
-            const struct pbc_range6 *of = &img->set6[k];
-            const u128 lo = (u128)of->lo_hi << 64 | of->lo_lo, hi = (u128)of->hi_hi << 64 | of->hi_lo;
-            const u128 first = (u128)r.lo[0] << 96 | (u128)r.lo[1] << 64 | (u128)r.lo[2] << 32 | r.lo[3];
-            const u128 last = (u128)r.hi[0] << 96 | (u128)r.hi[1] << 64 | (u128)r.hi[2] << 32 | r.hi[3];
-            if (lo <= last && first <= hi) return true;
+            const struct addr_span of = span6(&img->set6[k]);
+            if (of.lo <= words_number(r.hi, true) && words_number(r.lo, true) <= of.hi) return true;
         }
     }
     return false;

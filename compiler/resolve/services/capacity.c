@@ -14,9 +14,8 @@ static void count_sets(const struct image *img, uint32_t sets, uint32_t count, u
         for (uint32_t k = s->first4; k < s->first4 + s->count4; k++)
             *v4 += (uint64_t)img->set4[k].hi - img->set4[k].lo + 1;
         for (uint32_t k = s->first6; k < s->first6 + s->count6; k++) {
-            const struct pbc_range6 *r = &img->set6[k];
-            const u128 lo = (u128)r->lo_hi << 64 | r->lo_lo, hi = (u128)r->hi_hi << 64 | r->hi_lo;
-            *v6 += hi - lo < most ? (uint64_t)(hi - lo) + 1 : most + 1;
+            const struct addr_span r = span6(&img->set6[k]);
+            *v6 += r.hi - r.lo < most ? (uint64_t)(r.hi - r.lo) + 1 : most + 1;
         }
     }
 }

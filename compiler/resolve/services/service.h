@@ -56,7 +56,7 @@ struct outside_size outside_size(const struct image *img, const struct pbc_nat *
 /* Report too many addresses in the `source` clause (NULL: none). *spaces: sum over the pools so far. */
 void check_sources(struct compile *c, const struct pbc_pool *pool, const struct node *clause, uint64_t *spaces);
 
-extern const struct number_kind max_flows_kind; /* of `max flows` (pools.c) */
+extern const struct number_kind max_flows_kind; /* flows of `max flows` (pools.c) */
 
 /* State of resolving a service, for services.c and the files of its parts */
 struct service_work {

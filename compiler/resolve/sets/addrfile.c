@@ -36,15 +36,13 @@ static void take_bad_line(void *arg, const struct addr_bad_line *l)
             why);
 }
 
-static u128 join(uint64_t hi, uint64_t lo) { return (u128)hi << 64 | lo; }
-
 static void take_member(void *arg, const struct addr_member *m)
 {
     struct reader *r = arg;
     if (m->family == 4)
         set_add4(r->out, m->v4.lo, m->v4.hi);
     else
-        set_add6(r->out, join(m->v6.lo_hi, m->v6.lo_lo), join(m->v6.hi_hi, m->v6.hi_lo));
+        set_add6(r->out, span6(&m->v6).lo, span6(&m->v6).hi);
     r->info->members++;
     if (set_size(r->out) >= r->compact_at) {
         r->info->inside += set_normalise(r->out);

@@ -5,9 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "compiler/image/span.h"
 #include "lang/tree/value.h"
-
-typedef unsigned __int128 u128;
 
 struct range4 {
     uint32_t lo, hi;

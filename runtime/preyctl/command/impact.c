@@ -40,7 +40,7 @@ static cJSON *flows_of(struct talk *t, const char *path)
 /* Return the compiler's comparison of both programs. NULL after a line with the reason. */
 static char *diff_of(struct program *old, struct program *new, bool json)
 {
-    const struct diff_options how = {.json = json, .no_pools = !json};
+    const struct diff_options how = {.json = json, .without_pools = !json};
     char err[300], *text = NULL;
     size_t len = 0;
     FILE *to = open_memstream(&text, &len);
