@@ -117,17 +117,31 @@ static void keep_lines(char *text)
     *to = 0;
 }
 
-/* Begin a file of this process: its pid, its worker, and the lines in force of `from`, which may be the same file */
-static int record_begin(int fd, int from, long worker)
+/* Write the record of this process to an empty file: its pid, its worker, and the lines in force */
+static int record_begin(const struct state *s, int fd)
 {
-    char *kept = state_read(from), *all = NULL, line[40] = "";
+    char *kept = state_read(s->fd), *all = NULL, line[40] = "";
     if (kept) keep_lines(kept);
-    if (worker) snprintf(line, sizeof line, "%s%ld\n", STATE_WORKS, worker);
+    if (s->works) snprintf(line, sizeof line, "%s%ld\n", STATE_WORKS, s->works);
     const int len = kept ? asprintf(&all, "pid\t%ld\n%s%s", (long)getpid(), line, kept) : -1;
-    int failed = len < 0 ? -ENOMEM : 0;
-    if (!failed && (ftruncate(fd, 0) || pwrite(fd, all, (size_t)len, 0) != len)) failed = errno ? -errno : -EIO;
+    const int failed = len < 0 ? -ENOMEM : write_whole(fd, all, (size_t)len);
     if (len >= 0) free(all);
     free(kept);
+    return failed;
+}
+
+/* Replace the file by a new one, complete and locked at any moment. On failure the old one stays whole. */
+static int write_anew(struct state *s)
+{
+    char path[PATH_MAX + 8];
+    snprintf(path, sizeof path, "%s.new", s->path);
+    const int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int failed = fd < 0 || flock(fd, LOCK_EX | LOCK_NB) ? -errno : record_begin(s, fd);
+    if (!failed && rename(path, s->path)) failed = -errno;
+    if (failed && fd >= 0) unlink(path);
+    const int gone = failed ? fd : s->fd;
+    if (!failed) s->fd = fd;
+    if (gone >= 0) close(gone);
     return failed;
 }
 
@@ -141,7 +155,7 @@ static int open_state(struct state *s, const char *run, const char *name, const 
         s->fd = state_take(s->path, O_CREAT);
     } while (s->fd == -ENOENT);
     if (s->fd < 0) return s->fd;
-    return undo_all(s->fd, u) ? -EBUSY : record_begin(s->fd, s->fd, 0);
+    return undo_all(s->fd, u) ? -EBUSY : write_anew(s);
 }
 
 static void say_unwritten(const char *path, const char *run, int failed, char *err, size_t err_len)
@@ -220,22 +234,6 @@ bool state_noted(const struct state *s, enum change kind, const char *what, cons
     return noted;
 }
 
-/* Replace the file by a new one, complete and locked at any moment */
-static void write_anew(struct state *s)
-{
-    char path[PATH_MAX + 8];
-    snprintf(path, sizeof path, "%s.new", s->path);
-    const int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0) return;
-    if (flock(fd, LOCK_EX | LOCK_NB) || record_begin(fd, s->fd, s->works) || rename(path, s->path)) {
-        unlink(path);
-        close(fd);
-        return;
-    }
-    close(s->fd);
-    s->fd = fd;
-}
-
 void state_forget(struct state *s, enum change kind, const char *what, bool (*is_over)(const char *before))
 {
     char *text = state_read(s->fd);
@@ -251,7 +249,7 @@ void state_forget(struct state *s, enum change kind, const char *what, bool (*is
         if (pwrite(s->fd, "-", 1, at) == 1) over += (size_t)(end - line);
     }
     free(text);
-    if (over > OVER_MOST) write_anew(s);
+    if (over > OVER_MOST) (void)write_anew(s);
 }
 
 /* Visit the changes of a kind in one file; false: visit has ended it */

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "runtime/host/guard/ports.h"
@@ -451,12 +452,38 @@ static void refused(void **state)
     remove_run();
 }
 
+/* A start that cannot write its record leaves the one that it found as it was. */
+static void full(void **state)
+{
+    char err[300];
+    const char *const devices[] = {"eth0"};
+    const struct state_handed handed = {devices, 1};
+    struct rlimit most;
+    (void)state;
+    make_run();
+    struct state *s = open_state("eth0");
+    assert_int_equal(state_note(s, CHANGE_HOOKS, "eth0", "-", "/nowhere"), 0);
+    state_leave(s); /* as a kill does */
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &most), 0);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &(struct rlimit){0, most.rlim_max}), 0);
+    s = state_open(run, "eth0", &handed, say, NULL, err, sizeof err);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &most), 0);
+    assert_null(s);
+    s = state_open(run, "eth0", &handed, say, NULL, err, sizeof err);
+    assert_non_null(s);
+    assert_true(state_noted(s, CHANGE_HOOKS, "eth0", "-", "/nowhere"));
+    assert_int_equal(state_undo(s, STATE_OPEN, say, NULL), 0);
+    state_close(s);
+    remove_run();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         netns_test(own_end),    netns_test(next_start), netns_test(names),        netns_test(known_by_its_lock),
         netns_test(awaited),    netns_test(kept_ports), netns_test(shared_ports), netns_test(reloads),
-        netns_test(namespaces), netns_test(damaged),    netns_test(refused),
+        netns_test(namespaces), netns_test(damaged),    netns_test(refused),      netns_test(full),
     };
     return netns_run(tests, sizeof tests / sizeof tests[0]);
 }
