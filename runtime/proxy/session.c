@@ -280,12 +280,15 @@ void sessions_rename(struct proxy *p, const struct remap *r)
         if (s->service == PBC_NONE) continue;
         const uint32_t proxy = old->services[s->service].proxy;
         const bool closes = proxy && old->proxies[proxy - 1].flags & PBC_PROXY_RELOAD_CLOSE;
+        /* A waiting session would get a place in a pool that its bytes do not name */
+        if (s->queue_link && !remap_keeps_branch(r, s->branch)) {
+            queue_leave(s);
+            session_end(s, SESSION_RELOADED);
+        }
         s->service = r->service[s->service];
         s->aged = s->server != NULL;
         if (s->service == PBC_NONE) session_end(s, SESSION_RELOADED);
         if (closes && proxy_is_past(p, s->service)) session_end(s, SESSION_RELOADED);
-        /* A waiting session would get a place in a pool that its bytes do not name */
-        if (s->queue_link && !remap_keeps_branch(r, s->branch)) session_end(s, SESSION_RELOADED);
         s->branch = s->branch < r->from->branches_count ? r->branch[s->branch] : PBC_NONE;
         if (s->chosen != PBC_NONE) s->chosen = r->server[s->chosen];
         if (s->served != PBC_NONE) s->served = r->server[s->served];
