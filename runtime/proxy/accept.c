@@ -134,10 +134,10 @@ uint32_t listeners_service(const struct proxy *p, const struct stream_addr *a)
     return PBC_NONE;
 }
 
-bool listeners_set(struct proxy *p, struct proxy_listen *all, unsigned count)
+struct listener *listeners_room(unsigned count) { return calloc(count + 1u, sizeof(struct listener)); }
+
+void listeners_set(struct proxy *p, struct listener *fresh, struct proxy_listen *all, unsigned count)
 {
-    struct listener *fresh = calloc(count + 1u, sizeof *fresh);
-    if (!fresh) return false;
     for (unsigned i = 0; i < count; i++) {
         fresh[i] = (struct listener){.watcher.ready = ready, .proxy = p, .at = all[i]};
         if (all[i].fd < 0) fresh[i].at.fd = there(p, &all[i]);
@@ -153,7 +153,6 @@ bool listeners_set(struct proxy *p, struct proxy_listen *all, unsigned count)
     p->listener_count = count;
     p->closed = true;
     listeners_reopen(p);
-    return true;
 }
 
 void listeners_fini(struct proxy *p)

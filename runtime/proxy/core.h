@@ -104,7 +104,7 @@ struct queue {
     struct task stirs;    /* runs when a place may be free */
     struct timer looks;   /* looks for places that other loops gave back */
     uint32_t *of_service; /* [services of the program]: number of waiting sessions */
-    uint32_t *tried;      /* [branches]: the last time at which it had no place */
+    uint32_t *tried;      /* behind it, [branches]: the last time at which the branch had no place */
     uint32_t times;
 };
 
@@ -201,9 +201,10 @@ struct chooser *proxy_chooser(struct proxy *p);
 /* Write a line to the access log at this path, or to "syslog" */
 void proxy_log(struct proxy *p, const char *path, const char *line, uint32_t len);
 
-/* accept.c: replace all listeners; a listener with fd -1 goes on unchanged. Takes the descriptors out of `all`. False:
- * out of memory, and nothing has changed. */
-bool listeners_set(struct proxy *p, struct proxy_listen *all, unsigned count);
+/* accept.c: replace all listeners; a listener with fd -1 goes on unchanged. Takes the descriptors out of `all`. room:
+ * from listeners_room (NULL: out of memory) for that count, and the proxy's now. */
+struct listener *listeners_room(unsigned count);
+void listeners_set(struct proxy *p, struct listener *room, struct proxy_listen *all, unsigned count);
 void listeners_fini(struct proxy *p);
 /* Return the service that accepts connections at that address and port; PBC_NONE: none */
 uint32_t listeners_service(const struct proxy *p, const struct stream_addr *a);

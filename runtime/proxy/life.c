@@ -27,8 +27,15 @@ static void take_world(struct proxy *p, struct snapshot *world)
 
 static int take_program(struct proxy *p, struct proxy_change *c)
 {
-    const int err = chooser_swap(p->chooser, c->fresh, c->remap);
-    if (err) return err;
+    /* All that can fail comes before the first change */
+    uint32_t *queue = queue_room(c->remap->program);
+    struct listener *listeners = listeners_room(c->count);
+    const int err = queue && listeners ? chooser_swap(p->chooser, c->fresh, c->remap) : -ENOMEM;
+    if (err) {
+        free(queue);
+        free(listeners);
+        return err;
+    }
     struct program *before = p->program;
     p->program = program_get(c->remap->program);
     p->number = c->number;
@@ -39,9 +46,9 @@ static int take_program(struct proxy *p, struct proxy_change *c)
     sessions_recount(p);
     if (p->iface_count) memcpy(p->iface, c->iface, p->iface_count * sizeof *p->iface);
     program_put(before);
-    if (!queue_init(p)) return -ENOMEM;
-    /* Without memory the former listeners stay, and serve as before */
-    return listeners_set(p, c->listens, c->count) ? 0 : -ENOMEM;
+    queue_set(p, queue);
+    listeners_set(p, listeners, c->listens, c->count);
+    return 0;
 }
 
 /* Replace an older snapshot that waits in `latest`: it is freed once this one is taken, and must not be named then */
@@ -69,8 +76,8 @@ static void look_up(struct proxy *p)
         if (!p->refused) {
             leave_older(p, c->world);
             take_world(p, c->world);
+            sessions_rejudge(p);
         }
-        if (!p->refused) sessions_rejudge(p);
         __atomic_store_n(&p->change, NULL, __ATOMIC_RELEASE);
         return;
     }
@@ -122,7 +129,9 @@ static bool parts_init(struct proxy *p)
     p->chooser = chooser_new(p->program, &p->cfg.vm);
     p->random = p->cfg.vm.seed ^ p->cfg.vm.worker;
     p->counted.of = proxy_counted_new(p->counted.services = p->program->services_count);
-    return p->chooser && p->counted.of && queue_init(p) && !ring_init(&p->refusals, REFUSALS, sizeof(struct refusal)) &&
+    uint32_t *queue = queue_room(p->program);
+    if (queue) queue_set(p, queue);
+    return queue && p->chooser && p->counted.of && !ring_init(&p->refusals, REFUSALS, sizeof(struct refusal)) &&
            !lines_init(&p->lines, LINES_BYTES);
 }
 
@@ -140,11 +149,13 @@ struct proxy *proxy_new(const struct proxy_cfg *cfg, struct snapshot *world, str
     if (cfg->iface) memcpy(p->iface, cfg->iface, cfg->iface_count * sizeof *p->iface);
     p->taken = world->number;
     *err = loop_init(&p->loop);
-    if (!*err && (!parts_init(p) || !kinds_start(p) || !listeners_set(p, listens, count))) *err = -ENOMEM;
-    if (*err) {
+    struct listener *room = !*err && parts_init(p) && kinds_start(p) ? listeners_room(count) : NULL;
+    if (!room) {
+        if (!*err) *err = -ENOMEM;
         proxy_free(p);
         return NULL;
     }
+    listeners_set(p, room, listens, count);
     p->second.due = each_second;
     p->reopens.due = reopen;
     timer_set(&p->loop.wheel, &p->second, p->loop.now_ns + SECOND_NS);

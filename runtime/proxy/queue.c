@@ -27,33 +27,25 @@ void queue_stir(struct proxy *p)
     if (p->queue.first) loop_again(&p->loop, &p->queue.stirs);
 }
 
-bool queue_init(struct proxy *p)
+uint32_t *queue_room(const struct program *p)
+{
+    return calloc((size_t)p->services_count + p->branches_count + 1, sizeof(uint32_t));
+}
+
+void queue_set(struct proxy *p, uint32_t *room)
 {
     struct queue *q = &p->queue;
-    uint32_t *counts = calloc(p->program->services_count + 1u, sizeof *counts);
-    uint32_t *tried = calloc(p->program->branches_count + 1u, sizeof *tried);
-    if (!counts || !tried) {
-        free(counts);
-        free(tried);
-        return false;
-    }
     queue_fini(p);
-    q->of_service = counts;
-    q->tried = tried;
+    q->of_service = room;
+    q->tried = room + p->program->services_count;
     q->times = 0;
     if (!q->last) q->last = &q->first;
     q->stirs.run = stirred;
     q->looks.due = look;
-    for (const struct session *s = q->first; s; s = s->queue_next) counts[s->service]++;
-    return true;
+    for (const struct session *s = q->first; s; s = s->queue_next) room[s->service]++;
 }
 
-void queue_fini(struct proxy *p)
-{
-    free(p->queue.of_service);
-    free(p->queue.tried);
-    p->queue.of_service = p->queue.tried = NULL;
-}
+void queue_fini(struct proxy *p) { free(p->queue.of_service); }
 
 bool queue_join(struct session *s)
 {

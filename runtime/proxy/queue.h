@@ -4,8 +4,10 @@
 
 #include "runtime/proxy/session.h"
 
-/* Make the queue, or count waiting sessions anew after a change of program. False: out of memory. */
-bool queue_init(struct proxy *p);
+/* Return room for the counts of a program, for queue_set. NULL: out of memory. */
+uint32_t *queue_room(const struct program *p);
+/* Make the queue, or count waiting sessions anew after a change of program, in that room, which is the queue's now */
+void queue_set(struct proxy *p, uint32_t *room);
 void queue_fini(struct proxy *p);
 /* Add a session. False if the service's queue is full, or it has none. */
 bool queue_join(struct session *s);
