@@ -24,7 +24,7 @@ SSL_CTX *https_context(const struct program *p, const struct pbc_check *c, SSL_C
     if (like) SSL_CTX_set1_cert_store(ctx, SSL_CTX_get_cert_store(like));
     if (like || certificates_trust(ca_fd, SSL_CTX_get_cert_store(ctx))) return ctx;
     snprintf(err, err_len, "check `%.60s`: no certificate can be read from %.200s", program_str(p, c->name),
-             c->ca ? program_str(p, c->ca) : "the system's trusted ones");
+             c->ca ? program_str(p, c->ca) : "the system's trusted certificates");
     SSL_CTX_free(ctx);
     return NULL;
 }

@@ -9,7 +9,7 @@ static enum probe_result tcp_hear(struct probe *p, const uint8_t *bytes, size_t 
 {
     const struct pbc_pattern *want = &p->program->patterns[p->check->expect];
     const size_t before = p->heard - n; /* bytes before these, which matched */
-    if (!n) return probe_bad(p, p->heard ? "closed within its answer" : "closed before it answered");
+    if (!n) return probe_bad(p, p->heard ? "closed in the middle of its answer" : "closed before it answered");
     const size_t more = want->len - before < n ? want->len - before : n;
     if (memcmp(bytes, want->value + before, more)) return probe_bad(p, "the answer begins with other bytes");
     return before + more == want->len ? PROBE_GOOD : PROBE_GOES_ON;

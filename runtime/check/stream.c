@@ -109,7 +109,7 @@ static enum probe_result hear(struct probe *p)
     p->heard += (size_t)n;
     const enum probe_result r = p->talk.hear(p, bytes, (size_t)n);
     if (r != PROBE_GOES_ON || n == 0) return r;
-    return p->heard > HEAR_MOST ? probe_bad(p, "it answers without end") : r;
+    return p->heard > HEAR_MOST ? probe_bad(p, "its answer is endless") : r;
 }
 
 enum probe_result stream_step(struct probe *p)

@@ -162,8 +162,8 @@ static void say_unwritten(const char *path, const char *run, int failed, char *e
 {
     const char *last = strrchr(run, '/');
     const int above = last && last > run ? (int)(last - run) : 1;
-    snprintf(err, err_len, "%s: %s; what has to be undone is written there%s%.*s", path, strerror(-failed),
-             failed == -ENOSPC ? ": make room in " : "", failed == -ENOSPC ? above : 0, run);
+    snprintf(err, err_len, "%s: the record of changes cannot be written: %s%s%.*s", path, strerror(-failed),
+             failed == -ENOSPC ? "; make room in " : "", failed == -ENOSPC ? above : 0, run);
 }
 
 int state_lack(const char *run, char *err, size_t err_len)
@@ -189,11 +189,12 @@ struct state *state_open(const char *run, const char *name, const struct state_h
                  state_owner_of(s->path));
     else if (failed == -EBUSY)
         snprintf(err, err_len,
-                 "what an earlier run named `%s` changed could not all be undone: see the lines above, and %s", name,
+                 "not all changes of an earlier run named `%s` could be undone: see the lines above, and %s", name,
                  s->path);
     else if (failed == -EINVAL)
         snprintf(err, err_len,
-                 "`%.64s` is no name for an instance: up to 64 visible characters, no `/`, no `.` in front", name);
+                 "`%.64s` cannot name an instance: a name has up to 64 visible characters, no `/`, and no `.` in front",
+                 name);
     else
         say_unwritten(s && *s->path ? s->path : run, run, failed, err, err_len);
     if (s && s->fd >= 0) close(s->fd);

@@ -68,7 +68,7 @@ static int ask_some(struct channel *c, const struct question *q, int fds[], unsi
     const int failed = ask(c, q, &a, fds, count, err, err_len);
     if (failed || a.fd_count == count) return failed;
     for (unsigned i = 0; i < a.fd_count; i++) close(fds[i]);
-    snprintf(err, err_len, "the parent process gave %u descriptors of %u", a.fd_count, count);
+    snprintf(err, err_len, "internal error: the parent process gave %u of %u descriptors", a.fd_count, count);
     return -EPROTO;
 }
 
@@ -130,7 +130,7 @@ int ask_tun(struct channel *c, int *fd, unsigned *ifindex, char *err, size_t err
     if (failed) return failed;
     *ifindex = (unsigned)a.value;
     if (a.fd_count == 1) return 0;
-    snprintf(err, err_len, "the parent process gave no descriptor");
+    snprintf(err, err_len, "internal error: the parent process gave no descriptor");
     return -EPROTO;
 }
 

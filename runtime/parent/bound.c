@@ -88,5 +88,5 @@ void parent_bound(struct parent *p)
     const int failed = bound(p->o->xdp_replace);
     if (!failed) return;
     kill(p->child, SIGTERM);
-    complain("the parent process can't give up rights that it needs no more: %s", strerror(-failed));
+    complain("the parent process can't give up the rights that it no longer needs: %s", strerror(-failed));
 }

@@ -98,12 +98,13 @@ static int gate_follow(struct parent *p, const struct guard_match *all, uint32_t
     for (unsigned i = 0; i < p->o->iface_count && !failed && !p->kernel; i++)
         if (!p->maker.steers[i] && parent_ifindex(p, i)) gate_port(p, i);
     if (failed == -E2BIG)
-        snprintf(err, err_len,
-                 "services in `mode proxy` name more than %d ranges of 256 ports and more, or ports of `self`, or "
-                 "more than %d ports of addresses",
-                 GATE_WIDE, GATE_ENDS);
+        snprintf(
+            err, err_len,
+            "services in `mode proxy` have too many ports: at most %d ranges of 256 ports or more, or on `self`, and "
+            "%d other ports",
+            GATE_WIDE, GATE_ENDS);
     else if (failed)
-        snprintf(err, err_len, "what is the proxy's: %s", strerror(-failed));
+        snprintf(err, err_len, "the filter for the proxy's packets cannot be set: %s", strerror(-failed));
     return failed;
 }
 

@@ -22,7 +22,7 @@
 bool grant_RULES(struct parent *p, const struct request *r, struct answer *a, int fds[])
 {
     if (!strcmp(p->o->program, "-")) {
-        snprintf(a->err, sizeof a->err, "the program came by standard input, which is not read again");
+        snprintf(a->err, sizeof a->err, "the program came from standard input, which cannot be read again");
         a->failed = -ESPIPE;
         return true;
     }

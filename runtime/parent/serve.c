@@ -217,7 +217,7 @@ static int serve(struct parent *p)
         const int n = poll(fds, 2, most_ms);
         if (ending && most_ms == 0) {
             kill(p->child, SIGKILL);
-            complain("the service has not ended within %d s: it is killed", END_MS / 1000);
+            complain("the service did not end within %d s, and is killed", END_MS / 1000);
             ends_ns = 0;
             fds[1].fd = -1;
         }
@@ -227,7 +227,7 @@ static int serve(struct parent *p)
         if (!failed) continue;
         if (failed == -EPROTO) {
             kill(p->child, SIGKILL);
-            complain("the service made a request that is not in the table: it is killed");
+            complain("internal error: the service made a request that is not in the table, and is killed");
         }
         fds[1].fd = -1;
         ending = true;

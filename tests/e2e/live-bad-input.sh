@@ -30,7 +30,7 @@ says 'a name that is none' '-i needs an interface' -i '' shop.pbc
 says 'the same interface twice' '-i wan: it is given twice' -i wan -i wan shop.pbc
 if ip -n "$id-prey" tuntap add tun9 mode tun 2>/dev/null; then
     ip -n "$id-prey" link set tun9 up
-    says 'an interface that is no Ethernet' 'tun9 is no Ethernet interface; this mends it: leave it out: prey serves Ethernet alone' -i tun9 shop.pbc
+    says 'an interface that is no Ethernet' 'tun9 is not an Ethernet interface; this mends it: leave it out: prey serves Ethernet only' -i tun9 shop.pbc
     ip -n "$id-prey" link del tun9
 fi
 echo garbage >garbage.pbc

@@ -148,7 +148,7 @@ same 'it ends with 0, and its socket is gone' "$status $(ls "$sockets" 2>/dev/nu
 cp rude.py kept.py
 ip netns exec "$id-prey" timeout 60 "$bin/preyrun" -i wan --monitor --control rude.py none.pbc >out 2>err </dev/null
 same 'a file that exists is no socket to take' "$? $(cat err)" \
-    "2 preyrun: control socket $work/rude.py: it exists, and is no socket that a dead prey left; --control PATH names another"
+    "2 preyrun: control socket $work/rude.py: the path is in use: choose another with --control PATH"
 cmp rude.py kept.py
 ok $? 'that file is as it was'
 prey prey -i wan --monitor --control ask.sock --confirm 1m --stats 127.0.0.1:8404 none.pbc

@@ -68,7 +68,7 @@ same 'what found none is counted' "$(($(number interfaces 0 lost) > 0)) $(grep -
 # A server whose address is in the subnets of two interfaces: the route says by which it is reached.
 address prey wan 10.2.0.200/24
 prey prey -i wan -i lan shop.pbc
-same 'a server on two interfaces is named' "$(grep -c 'notice: server web/one, 10.2.0.2, is in the subnets of .*: packets leave by the one that the route says' prey.err)" 1
+same 'a server on two interfaces is named' "$(grep -c 'notice: server web/one, 10.2.0.2, is in the subnets of .*: packets leave by the interface of the route' prey.err)" 1
 same 'so are two interfaces in one subnet' "$(grep -c 'are in one subnet, 10.2.0' prey.err)" 1
 serves 'and served where the route leads'
 prey_ends
@@ -76,6 +76,6 @@ ip -n "$id-prey" addr del 10.2.0.200/24 dev wan
 
 # A tunnel's way is too narrow for a whole packet: worth a line.
 prey prey -i wan -i lan tunnel.pbc
-same 'a way too narrow for a tunnel is named' "$(grep -c 'does not fit into the tunnel to server web/one: its way bears 1500 bytes, and 1520 are needed.*ip link set lan mtu 1520' prey.err)" 1
+same 'a way too narrow for a tunnel is named' "$(grep -c 'does not fit into the tunnel to server web/one: its route takes 1500 bytes, and 1520 are needed.*ip link set lan mtu 1520' prey.err)" 1
 prey_ends
 exit $failed

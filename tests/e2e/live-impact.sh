@@ -137,7 +137,7 @@ printf 'pool shop { server one 10.2.0.2 }\nservice web on 10.1.0.100 tcp/9000 { 
 mkdir there && "$bin/preyc" logs.prey -o logs.pbc 2>err || sed 's/^/# /' err
 ctl impact logs.pbc
 refused=$(sed -n 's/^refused *//p' out)
-same 'an access log where none may lie' "$status $(case $refused in *there/a.log:*'access logs lie in a folder below /var/log'*) echo told;; esac)" '1 told'
+same 'an access log where none may lie' "$status $(case $refused in *there/a.log:*'an access log must be below /var/log'*) echo told;; esac)" '1 told'
 ctl load logs.pbc
 same 'load says the same' "$status $(case $(cat err) in *"$refused"*) echo alike;; esac)" '2 alike'
 sed -i 's|/there/|/|' logs.prey && "$bin/preyc" logs.prey -o logs.pbc 2>err || sed 's/^/# /' err
@@ -145,7 +145,7 @@ ctl impact logs.pbc
 same 'one beside the program' "$status $(grep -c '^refused' out) $(ls a.log 2>&1 | grep -c 'No such')" '0 0 1'
 echo 'of others' >a.log
 ctl impact logs.pbc
-same 'one that holds lines of others' "$status $(sed -n 's/^refused.*a.log: //p' out | cut -d: -f1)" '1 it holds lines, and not of this preyrun'
+same 'one that holds lines of others' "$status $(sed -n 's/^refused.*a.log: //p' out | cut -d: -f1)" '1 its lines are not from this preyrun'
 rm a.log
 same 'nothing has changed by asking' "$(answers ours 8) $(answers theirs 9)" '20 12'
 

@@ -44,7 +44,7 @@ undone 'without memory that may be locked it runs' "$?$(says '^ready: ')" 11
 little() { timeout 30 nsenter --net="/run/netns/$id-prey" prlimit --memlock=65536 setpriv --bounding-set=-ipc_lock,-sys_resource "$bin/preyrun" "$@" >out 2>err </dev/null; status=$?; }
 for look in --preflight ''; do
     little $look -i eth0 --exec kernel host.pbc
-    same "too little of it, and no right to more ${look}" "$status|$(says '^preyrun: only 64 KiB of memory may be locked, and --io xdp and --exec kernel keep frames in [0-9]* KiB of it; this mends it: ulimit -l unlimited')" '2|1'
+    same "too little of it, and no right to more ${look}" "$status|$(says '^preyrun: only 64 KiB of memory may be locked, and --io xdp and --exec kernel need [0-9]* KiB for frames; this mends it: ulimit -l unlimited')" '2|1'
 done
 absent='while umount /sys/fs/bpf 2>/dev/null; do :; done' pins_are="is not a BPF file system that can be written"
 instead "$absent" --on-exit closed host.pbc
@@ -96,7 +96,7 @@ kernel -i br0 host.pbc
 same 'a device without XDP of its own has generic' "$(grep -c 'eth0, br0 by kernel (generic)' prey.err) $(grep -c 'notice: br0 takes XDP programs in generic mode alone' prey.err) $(from_box 80) $(from_box 8080 0.2)" \
     '1 1 prey curl 28'
 refused 'another on the same interface' 'another preyrun named .eth0. runs here' -i eth0 host.pbc
-refused 'also by another name' 'the instance .eth0. that runs here serves eth0, too: give one of them other interfaces$' \
+refused 'also by another name' 'the running instance .eth0. also serves eth0: give one of the two other interfaces$' \
     -i eth0 --name other host.pbc
 same 'and is not told to take its program off' "$(says 'xdp off')" 0
 same 'which changed nothing' "$(gets 80) $(gets 8080 0.2)" 'prey curl 28'

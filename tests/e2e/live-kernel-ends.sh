@@ -62,7 +62,7 @@ if [ "$filter" = 1 ]; then
     prey_ends
     same 'each is counted, and all is taken off' "$status|$(tr -d ' \t' <prey.out | grep -o '"set_again":[0-9]*')|$(filters)|$(at prey tc qdisc show dev eth0 | grep -c clsact)" '0|"set_again":3|0|0'
     at prey tc qdisc add dev eth0 egress_block 22 clsact
-    refused 'filters that are shared are told' 'filters for what leaves by eth0 are shared with other interfaces (egress_block)' host.pbc -i eth0
+    refused 'filters that are shared are told' 'the filters for leaving packets of eth0 are shared with other interfaces (egress_block)' host.pbc -i eth0
     at prey tc qdisc del dev eth0 clsact
 fi
 

@@ -58,11 +58,11 @@ kill -KILL "$service"
 has_ended() { grep -q '^State:.Z' "/proc/$service/status"; } # or it would be the one that is waited for
 until_true 100 'the killed one has ended' has_ended
 : >prey.err
-{ until grep -qs 'its process .* is waited for' prey.err || [ -e over ]; do sleep 0.05; done; kill -CONT "$parent"; } 2>/dev/null &
+{ until grep -qs 'is ending: waiting for its process' prey.err || [ -e over ]; do sleep 0.05; done; kill -CONT "$parent"; } 2>/dev/null &
 pids="$pids $!"
 prey prey -i eth0 -i eth1 --stats 127.0.0.1:8404 own.pbc
 touch over
-same 'and what is told' "$(grep -c "^preyrun: the instance .eth0. ends: its process $parent is waited for" prey.err) $(served)" '1 server'
+same 'and what is told' "$(grep -c "^preyrun: the instance .eth0. is ending: waiting for its process $parent" prey.err) $(served)" '1 server'
 
 # A second instance.
 refused() { # SENTENCE LINE OPTION...
@@ -71,12 +71,12 @@ refused() { # SENTENCE LINE OPTION...
     at prey timeout 20 "$bin/preyrun" "$@" >out 2>err </dev/null
     same "$sentence" "$?|$(grep -v notice err)" "2|preyrun: $line"
 }
-refused 'an interface of another' 'the instance `eth0` that runs here serves eth1, too: give one of them other interfaces' \
+refused 'an interface of another' 'the running instance `eth0` also serves eth1: give one of the two other interfaces' \
     -i eth2 -i eth1 own.pbc
-refused 'under another name, too' 'the instance `eth0` that runs here serves eth0, too: give one of them other interfaces' \
+refused 'under another name, too' 'the running instance `eth0` also serves eth0: give one of the two other interfaces' \
     -i eth0 --name second own.pbc
 refused 'ports of another' \
-    'the instance `eth0` that runs here translates to some of the ports 61000-65535, too: give one of them others' -i eth2 own.pbc
+    'the running instance `eth0` also translates to some of the ports 61000-65535: give one of the two other ports' -i eth2 own.pbc
 same 'the first one is none the worse' "$(served)" server
 # One that runs asks for ports of the other's: who asked is told why, and what was refused is no claim.
 rules small <<'END'
@@ -86,7 +86,7 @@ service web on 10.9.0.2 tcp/80 { mode dsr l2; -> farm }
 END
 first=$prey
 prey prey -i eth2 --name second small.pbc
-why='the instance `eth0` that runs here translates to some of the ports 61000-65535, too: give one of them others'
+why='the running instance `eth0` also translates to some of the ports 61000-65535: give one of the two other ports'
 ctl --name second impact own.pbc
 has 'impact says that it would be refused, and why' "$why"
 ctl --name second load own.pbc
@@ -106,7 +106,7 @@ same 'nothing is left' "$(at prey nft list tables)|$(reserved)|$(gro)|$(state)|$
 for odd in 'a"b' 'eth*' 'a\b'; do
     ip -n "$id-prey" link set eth2 down
     ip -n "$id-prey" link set eth2 name "$odd" up
-    refused "$odd" "guard rules can't say the name of the interface \`$odd\`: this gives it another: ip link set dev '$odd' name NAME" \
+    refused "$odd" "guard rules cannot name the interface \`$odd\`: this renames it: ip link set dev '$odd' name NAME" \
         -i "$odd" own.pbc
     ip -n "$id-prey" link set "$odd" down
     ip -n "$id-prey" link set "$odd" name eth2

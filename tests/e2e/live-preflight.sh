@@ -65,7 +65,7 @@ until_true 100 'somebody has the port' at prey nc.openbsd -z 127.0.0.1 8404
 looked 'a port of statistics that is taken' 2 '--stats 127.0.0.1:8404: another program listens there; `ss -ltnp` shows which' \
     -i wan -i lan --stats 127.0.0.1:8404 shop.pbc
 if [ ! -e /dev/log ]; then
-    looked 'no system log' 2 "--log: the system's log (/dev/log) takes nothing: No such file or directory; this mends it: --log \
+    looked 'no system log' 2 "--log: the system's log (/dev/log) cannot be reached: No such file or directory; this mends it: --log \
 text, or start a system log" -i wan -i lan --log text:syslog shop.pbc
 fi
 
@@ -76,7 +76,7 @@ trap 'umount -l "$work/full" 2>/dev/null; live_end' EXIT
 mkdir -m 755 open
 looked 'a recording' 0 "$fine" -i wan -i lan --record kept shop.pbc
 same 'for which no directory is made' "$(ls -d kept 2>&1 | grep -c 'No such')" 1
-looked 'a directory that others may read' 2 '--record open: others may look into the directory; this mends it: chmod 700 open' -i wan -i lan --record open shop.pbc
+looked 'a directory that others may read' 2 '--record open: other users may read the directory; this mends it: chmod 700 open' -i wan -i lan --record open shop.pbc
 looked 'a directory in none' 2 '--record none/rec: No such file or directory; this mends it: mkdir -p none' -i wan -i lan --record none/rec shop.pbc
 head -c 100000 /dev/zero >full/filler 2>/dev/null
 looked 'a full disk' 2 '--record full/rec: No space left on device; this mends it: room there, or another directory' -i wan -i lan --record full/rec shop.pbc
@@ -86,7 +86,7 @@ for look in --preflight ''; do
     # shellcheck disable=SC2086
     timeout 20 nsenter --net="/run/netns/$id-prey" unshare -m sh -c 'mount --bind "$1" /run && shift && exec "$@"' sh "$work/full" \
         "$bin/preyrun" $look -i wan -i lan shop.pbc >out 2>err </dev/null
-    same "no room for what has to be undone ${look}" "$? $(grep -cE '^preyrun: /run/prey.*: No space left on device; what has to be undone is written there: make room in /run$' err)" '2 1'
+    same "no room for what has to be undone ${look}" "$? $(grep -cE '^preyrun: /run/prey.*: the record of changes cannot be written: No space left on device; make room in /run$' err)" '2 1'
 done
 umount full
 trap live_end EXIT
@@ -95,8 +95,8 @@ trap live_end EXIT
 at prey nft "table netdev theirs { chain out { type filter hook egress device \"lan\" priority 0; }; }"
 background prey python3 -c "import socket, time; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(('', 61005)); open('bound', 'w'); time.sleep(60)"
 until_true 100 'a socket is bound' [ -e bound ]
-looked 'sockets and rules of others' 0 "notice: the table \`theirs\` of nftables has rules for what leaves by lan, also for what \
-is sent on here; this mends it: nft list table netdev theirs
+looked 'sockets and rules of others' 0 "notice: the nftables table \`theirs\` has rules for packets that leave by lan, also for those that \
+prey sends on; this mends it: nft list table netdev theirs
 notice: 1 socket of this machine's own uses udp ports that translation takes, like 61005: nothing reaches it while prey runs; \
 this mends it: ss -anpu sport = :61005
 $fine" -i wan -i lan shop.pbc
@@ -105,18 +105,18 @@ wait "$last" 2>/dev/null
 at prey nft delete table netdev theirs
 if at prey tc qdisc add dev lan clsact 2>/dev/null &&
     at prey tc filter add dev lan egress protocol ip prio 1 u32 match u32 0 0 flowid 1:1 2>/dev/null; then
-    looked 'filters of tc' 0 "notice: lan has filters of tc that see what leaves by it, and may keep some; this mends it: tc filter \
+    looked 'filters of tc' 0 "notice: lan has tc filters that see leaving packets and may keep some; this mends it: tc filter \
 show dev lan egress
 $fine" -i wan -i lan shop.pbc
     at prey tc qdisc del dev lan clsact
 fi
-looked 'more memory than there is' 0 "notice: tables of flows that are full, and rings, take N MiB, and N MiB are free; this mends it: limits { \
+looked 'more memory than there is' 0 "notice: full flow tables and rings take N MiB, and only N MiB are free; this mends it: limits { \
 flows N } in the rules, fewer --workers, a smaller --ring
 $fine" -i wan -i lan --workers 16 large.pbc
 
 at prey nft "table ip theirs { chain out { type nat hook postrouting priority srcnat; masquerade; }; }"
-looked 'others who translate' 0 "notice: the table \`ip theirs\` of nftables translates, too, maybe to ports that translation takes \
-here; this mends it: masquerade to :1024-60999 in its rules
+looked 'others who translate' 0 "notice: the nftables table \`ip theirs\` also translates, perhaps to ports that prey's translation uses\
+; this mends it: masquerade to :1024-60999 in its rules
 $fine" -i wan -i lan shop.pbc
 at prey nft delete table ip theirs
 at prey sysctl -q -w net.ipv4.ip_local_port_range='61000 61100'
@@ -128,10 +128,10 @@ at prey sysctl -q -w net.ipv4.ip_local_port_range='32768 60999'
 at prey ip link set dev lan xdpdrv obj "${bin%/san}/runtime/io/steer/steer.bpf.o" sec xdp.frags
 tags="notice: --io xdp: a VLAN tag that the sender's kernel keeps beside a frame is lost on lan (veth); this mends it, at the \
 other end: ethtool -K DEVICE txvlan off tx-vlan-stag-hw-insert off"
-looked 'another XDP program' 2 "lan has an XDP program (number N) of another process; there can be one; this mends it: --xdp-replace, or ip link set \
-dev lan xdp off, or an end of that process" -i lan --io xdp shop.pbc
-looked 'and to a packet socket' 0 "notice: lan has an XDP program (number N) of another process, which sees frames first, and may keep \
-some; this mends it: ip link set dev lan xdp off, or an end of that process
+looked 'another XDP program' 2 "lan has an XDP program (number N) of another process, and there can be only one; this mends it: --xdp-replace, or ip link set \
+dev lan xdp off, or end that process" -i lan --io xdp shop.pbc
+looked 'and to a packet socket' 0 "notice: lan has an XDP program (number N) of another process, which sees frames first and may keep \
+some; this mends it: ip link set dev lan xdp off, or end that process
 $fine" -i wan -i lan shop.pbc
 ip -n "$id-prey" link set dev lan xdp off
 
@@ -144,7 +144,7 @@ lacks() {
     unshare -m sh -c 'mount -t tmpfs none "$1" && shift && exec nsenter --net="$@"' sh "$1" "/run/netns/$id-prey" "$bin/preyrun" --preflight -i wan -i lan "${@:2}" >out 2>err </dev/null
     echo "$? $(cat err)"
 }
-same 'no types of the kernel' "$(lacks /sys/kernel/btf proxied.pbc)" "0 preyrun: notice: stray packets for \`mode proxy\` are not held back, so this machine answers them with resets: the kernel does not say its types: there is no /sys/kernel/btf/vmlinux (CONFIG_DEBUG_INFO_BTF)
+same 'no types of the kernel' "$(lacks /sys/kernel/btf proxied.pbc)" "0 preyrun: notice: stray packets for \`mode proxy\` are not held back, so this machine answers them with resets: the kernel has no description of its types: /sys/kernel/btf/vmlinux is missing (CONFIG_DEBUG_INFO_BTF)
 $fine"
 # So does the first reload that brings such a service, once.
 mkdir blind
@@ -152,7 +152,7 @@ printf '#!/bin/sh\nexec unshare -m sh -c "mount -t tmpfs none /sys/kernel/btf &&
 chmod +x blind/preyrun
 ln -s "$(readlink -f "$bin/preyctl")" blind/preyctl
 here=$bin bin=$PWD/blind
-gateless="^preyrun: notice: stray packets for .mode proxy. are not held back.*: the kernel does not say its types: .*(CONFIG_DEBUG_INFO_BTF)$"
+gateless="^preyrun: notice: stray packets for .mode proxy. are not held back.*: the kernel has no description of its types: .*(CONFIG_DEBUG_INFO_BTF)$"
 prey prey -i wan -i lan --exec user shop.pbc
 same 'where nothing is for the proxy, nothing is told' "$(grep -c 'not held back' prey.err)" 0
 ctl load proxied.pbc
@@ -168,13 +168,13 @@ ctl load proxied.pbc
 prey_ends
 same 'what the start has told, no reload tells' "$(grep -c "$gateless" prey.err) $(grep -c 'not held back' prey.err)" '1 1'
 bin=$here
-same 'no TUN devices' "$(lacks /dev/net proxied.pbc)" '2 preyrun: there is no /dev/net/tun, by which the host gets back what is its own: this brings it: modprobe tun; where that finds none, a package with more modules (linux-modules-extra-…) or a kernel with CONFIG_TUN; a container has to be given it (--device /dev/net/tun)'
+same 'no TUN devices' "$(lacks /dev/net proxied.pbc)" '2 preyrun: /dev/net/tun is missing, through which packets return to the host: this mends it: modprobe tun; without that module, a package with more modules (linux-modules-extra-…) or a kernel with CONFIG_TUN; a container needs --device /dev/net/tun'
 modes() {
     unshare -m sh -c 'mount -t tmpfs none /dev/net && mknod -m 0 /dev/net/tun c 10 200 && exec setpriv --bounding-set=-dac_override nsenter --net="$@"' \
         sh "/run/netns/$id-prey" "$bin/preyrun" --preflight -i wan -i lan proxied.pbc >out 2>err </dev/null
-    echo "$? $(grep -o '/dev/net/tun may not be opened.*' err)"
+    echo "$? $(grep -o '/dev/net/tun cannot be opened.*' err)"
 }
-same 'a file that may not be opened' "$(modes)" "2 /dev/net/tun may not be opened: its mode is 0000, of user 0 and group 0: this mends it: chmod 666 /dev/net/tun, or root's rights"
+same 'a file that may not be opened' "$(modes)" "2 /dev/net/tun cannot be opened: its mode is 0000, its owner user 0 and group 0: this mends it: chmod 666 /dev/net/tun, or run preyrun as root"
 same 'which nobody needs' "$(lacks /dev/net shop.pbc)" "0 $fine"
 at prey "$bin/tests/tools/tamper" refuse 1 "$bin/preyrun" --preflight --io xdp -i lan shop.pbc >out 2>err </dev/null
 same 'no programs' "$? $(grep -c "^preyrun: --io xdp: the steering program can't be loaded: the kernel forbids it: .* this does without: --io packet$" err)" '2 1'
@@ -189,7 +189,7 @@ looked 'rules that ask for none lose none' 0 "$fine" -i lan --io xdp --workers 1
 
 # One of ours: it is named, and nothing said takes its program off.
 prey prey -i lan --io xdp --name first shop.pbc
-served='the instance `first` that runs here serves lan, too: give one of them other interfaces'
+served='the running instance `first` also serves lan: give one of the two other interfaces'
 looked 'an instance that runs' 2 "$served" -i lan --io xdp shop.pbc
 looked 'not even where others may be' 2 "$served" -i lan --io xdp --xdp-replace shop.pbc
 looked 'and to a packet socket, too' 2 "$served" -i wan -i lan shop.pbc

@@ -142,5 +142,5 @@ background prey nc -l -k 10.1.0.2 80
 until_true 50 'another listens' at prey sh -c 'ss -ltn | grep -q 10.1.0.2:80'
 at prey "$bin/preyrun" -i wan --monitor proxy.pbc >out 2>&1
 same 'a port in use: exit status' "$?" 2
-has 'a port in use: it says whose' 'nc \(pid [0-9]+\) listens on 10\.1\.0\.2 port 80, where a service of the rules is to'
+has 'a port in use: it says whose' 'nc \(pid [0-9]+\) listens on 10\.1\.0\.2 port 80, which a service of the rules needs'
 exit $failed

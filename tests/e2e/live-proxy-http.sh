@@ -24,7 +24,7 @@ service by_header on 10.1.0.2 tcp/82 { mode proxy http; affinity header "X-User"
 RULES
 mkdir logs
 at prey "$bin/preyrun" -i wan -i lan http.pbc 2>out
-has 'an access log in a folder for nothing of that kind is refused' 'logs/json\.log: access logs lie in a folder below /var/log, beside the program.s file, or'
+has 'an access log in a folder for nothing of that kind is refused' 'logs/json\.log: an access log must be below /var/log, in the folder of the program.s file, or'
 prey prey -i wan -i lan --access-logs logs http.pbc
 web=$web_one
 

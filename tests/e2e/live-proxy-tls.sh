@@ -67,11 +67,11 @@ pair() { echo "service $1 on 10.1.0.2 tcp/$2 { mode proxy tls cert \"$work/$3\" 
 at prey "$bin/preyrun" --preflight -i wan -i lan bad.pbc 2>out
 same 'preflight: certificates that cannot be used: exit status' $? 2
 finds() { has "preflight: $1" "$2"; }
-finds 'the key of another certificate' 'service mixed: .*the private key does not belong to the certificate: .openssl'
+finds 'the key of another certificate' 'service mixed: .*the private key does not belong to the certificate: compare .openssl'
 finds 'one that is not there' 'service gone: .*none\.key: No such file or directory; this mends it: a file there'
-finds 'a key under a passphrase' 'service locked: .*the private key is under a passphrase: .* \(openssl pkey'
-finds 'none at all' "service none: .*the key's file holds no private key"
-finds 'another format' "service der: .*shop\.der and .*the certificate's file holds none in PEM; of DER .openssl x509 -inform DER"
+finds 'a key under a passphrase' 'service locked: .*the private key has a passphrase; .*: openssl pkey'
+finds 'none at all' "service none: .*the key file has no private key"
+finds 'another format' "service der: .*shop\.der and .*the certificate file has no certificate in PEM; from DER: openssl x509 -inform DER"
 finds 'one whose time is over' 'notice: .*old\.pem: the certificate has expired, on 20'
 finds 'one whose time is nearly over' 'notice: .*new\.pem: the certificate expires soon, on 20[-0-9]*; this mends it: a new certificate'
 finds 'a key that everybody may read' 'notice: .*new\.key: everybody on this machine may read .*: chmod o= '

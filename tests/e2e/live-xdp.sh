@@ -163,7 +163,7 @@ kill -HUP "$prey"
 until_true 50 'SIGHUP takes other rules' grep -q '^reloaded' prey.err && ok 0 'SIGHUP takes other rules'
 same 'their service is served' "$(ask client 10.1.0.101 | grep -c -x -e one -e two)" 1
 cp before.pbc pass.pbc
-refused 'an interface that has an owner' 'the instance `eth0` that runs here serves eth0, too: give one of them other interfaces' -i eth0 --name second --io xdp pass.pbc
+refused 'an interface that has an owner' 'the running instance `eth0` also serves eth0: give one of the two other interfaces' -i eth0 --name second --io xdp pass.pbc
 prey_ends
 
 # What is for a service's address that is not this machine's is dropped here; once it is, it would only be watched.
@@ -183,7 +183,7 @@ prey_ends
 # Another program is on the interface: it stays, or is replaced for good.
 ip netns exec "$id-prey" ip link set dev eth0 xdpdrv obj "${bin%/san}/runtime/io/steer/steer.bpf.o" sec xdp.frags
 same 'another program is there' "$(programs)" 1
-refused 'another program' 'has an XDP program .* of another process; there can be one; this mends it: --xdp-replace, or' -i eth0 --io xdp pass.pbc
+refused 'another program' 'has an XDP program .* of another process, and there can be only one; this mends it: --xdp-replace, or' -i eth0 --io xdp pass.pbc
 same 'it stays' "$(programs)" 1
 prey prey -i eth0 --io xdp --xdp-replace --busy-poll pass.pbc
 same 'it is replaced, and frames come without interrupts' "$(ask client "$four" | grep -c -x -e one -e two)" 1

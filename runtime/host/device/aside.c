@@ -174,7 +174,7 @@ struct aside *aside_new(aside_confine_fn *confine, char *err, size_t err_len)
     sem_init(&a->done, 0, 0);
     const int failed = send_there(a);
     if (!failed) return a;
-    snprintf(err, err_len, "checks by the way of a service need a network namespace of their own: %s",
+    snprintf(err, err_len, "health checks through a service need a network namespace of their own: %s",
              strerror(-failed));
     release(a);
     return NULL;

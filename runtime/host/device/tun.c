@@ -99,7 +99,7 @@ static int open_queues(const char *name, int fds[], unsigned queues)
 }
 
 #define NO_MODULE                                                                                                      \
-    "modprobe tun; where that finds none, a package with more modules (linux-modules-extra-…) or a kernel with "     \
+    "modprobe tun; without that module, a package with more modules (linux-modules-extra-…) or a kernel with "       \
     "CONFIG_TUN"
 
 /* True if this process may not open the file; *st: the file's owner */
@@ -112,20 +112,20 @@ static void say_lack(int failed, const char *name, char *err, size_t err_len)
     const bool forbidden = failed == -EPERM || failed == -EACCES;
     if (failed == -ENOENT)
         snprintf(err, err_len,
-                 "there is no " TUN ", by which the host gets back what is its own: this brings it: " NO_MODULE "; a "
-                 "container has to be given it (--device " TUN ")");
+                 TUN " is missing, through which packets return to the host: this mends it: " NO_MODULE "; a "
+                     "container needs --device " TUN);
     else if (failed == -ENODEV || failed == -ENXIO)
-        snprintf(err, err_len, "the kernel has no TUN devices: this brings them: " NO_MODULE);
+        snprintf(err, err_len, "the kernel has no TUN devices: this mends it: " NO_MODULE);
     else if (forbidden && is_closed(&st))
         snprintf(err, err_len,
-                 TUN " may not be opened: its mode is %04o, of user %u and group %u: this mends it: chmod 666 " TUN
-                     ", or root's rights",
+                 TUN
+                 " cannot be opened: its mode is %04o, its owner user %u and group %u: this mends it: chmod 666 " TUN
+                 ", or run preyrun as root",
                  st.st_mode & 07777u, st.st_uid, st.st_gid);
     else if (forbidden)
-        snprintf(err, err_len,
-                 "/dev/net/tun may not be opened, or no device made by it: the capability NET_ADMIN is missing, or the "
-                 "rules of a container "
-                 "or a security module forbid it");
+        snprintf(
+            err, err_len,
+            TUN " cannot be used: the capability NET_ADMIN is missing, or a container or a security module forbids it");
     else
         snprintf(err, err_len, "the TUN device `%s` can't be made: %s", name, strerror(-failed));
 }
@@ -135,7 +135,7 @@ int tun_open(const char *instance, int fds[], unsigned queues, char name[IF_NAME
     device_name(instance, name);
     const int failed = open_queues(name, fds, queues);
     if (failed == -EEXIST)
-        snprintf(err, err_len, "an interface `%s` is there already: this takes it away: ip link del %s", name, name);
+        snprintf(err, err_len, "the interface `%s` exists already: this removes it: ip link del %s", name, name);
     else if (failed)
         say_lack(failed, name, err, err_len);
     return failed;

@@ -95,9 +95,9 @@ static int open_file(const char *folder, const char *name, bool known)
 static int explain(int failed, const char *path, char *err, size_t err_len)
 {
     const char *why = strerror(-failed);
-    if (failed == -EINVAL) why = "no regular file";
+    if (failed == -EINVAL) why = "not a regular file";
     if (failed == -EEXIST)
-        why = "it holds lines, and not of this preyrun: move it away, or start preyrun anew with these rules";
+        why = "its lines are not from this preyrun: move it away, or restart preyrun with these rules";
     snprintf(err, err_len, "%.300s: %s", path, why);
     return failed;
 }
@@ -109,17 +109,18 @@ static char *folder_for(const struct access_logs *a, const char *path, int *fail
     const size_t len = strlen(path);
     *failed = -EINVAL;
     if (len < 5 || strcmp(path + len - 4, ".log") != 0) {
-        snprintf(err, err_len, "%.300s: the name of an access log ends in .log", path);
+        snprintf(err, err_len, "%.300s: the name of an access log must end in .log", path);
         return NULL;
     }
     char *folder = folder_of(path);
     if (folder && may_lie(a, folder)) return folder;
     free(folder);
     *failed = -EACCES;
-    snprintf(err, err_len,
-             "%.300s: access logs lie in a folder below /var/log, beside the program's file, or below that of "
-             "--access-logs, and this is none of these",
-             path);
+    snprintf(
+        err, err_len,
+        "%.300s: an access log must be below /var/log, in the folder of the program's file, or below the folder of "
+        "--access-logs",
+        path);
     return NULL;
 }
 

@@ -36,7 +36,7 @@ int certificates_open(const char *path, char *err, size_t err_len)
     size_t len;
     const int fd = file_open_regular(path);
     if (fd == -EINVAL) {
-        snprintf(err, err_len, "%.300s is no file", path);
+        snprintf(err, err_len, "%.300s is not a regular file", path);
         return fd;
     }
     if (fd < 0) {
@@ -49,7 +49,7 @@ int certificates_open(const char *path, char *err, size_t err_len)
     free(text);
     if (good) return fd;
     snprintf(err, err_len, "%.300s %s", path,
-             key ? "holds a private key: a file of certificates alone is wanted" : "holds no certificate (PEM)");
+             key ? "holds a private key: name a file with certificates only" : "holds no certificate (PEM)");
     close(fd);
     return -EINVAL;
 }

@@ -66,11 +66,11 @@ int control_listen(struct state *s, const char *path, char *err, size_t err_len)
     if (!fd) fd = state_note(s, CHANGE_CONTROL, a.sun_path, "", "");
     if (!fd) fd = listen_at(&a);
     if (fd == -EADDRINUSE)
-        snprintf(err, err_len,
-                 "control socket %s: it exists, and is no socket that a dead prey left; --control PATH names another",
-                 a.sun_path);
+        snprintf(err, err_len, "control socket %s: the path is in use: choose another with --control PATH", a.sun_path);
     else if (fd == -ENAMETOOLONG)
-        snprintf(err, err_len, "control socket: its path is longer than %zu bytes, and the system takes no longer ones",
+        snprintf(err, err_len,
+                 "control socket: the path is longer than %zu bytes, the system's limit: choose a shorter one with "
+                 "--control PATH",
                  sizeof a.sun_path - 1);
     else if (fd < 0)
         snprintf(err, err_len, "control socket %s: %s", a.sun_path, strerror(-fd));

@@ -137,18 +137,18 @@ int keypair_read(const int fds[2], struct keypair *k, char *err, size_t err_len)
     wipes = false;
     if (!k->key && heap_is_full()) return say(err, err_len, "no locked memory is left for another private key");
     if (!k->cert)
-        return say(err, err_len,
-                   "the certificate's file holds none in PEM; of DER `openssl x509 -inform DER -in FILE` makes that");
+        return say(
+            err, err_len,
+            "the certificate file has no certificate in PEM; from DER: openssl x509 -inform DER -in FILE -out NEW");
     if (locked)
-        return say(err, err_len,
-                   "the private key is under a passphrase: give prey one without (openssl pkey -in FILE -out NEW)");
+        return say(err, err_len, "the private key has a passphrase; this removes it: openssl pkey -in FILE -out NEW");
     if (!k->key)
         return say(err, err_len,
-                   "the key's file holds no private key in PEM; of DER `openssl pkey -inform DER -in FILE` makes that");
+                   "the key file has no private key in PEM; from DER: openssl pkey -inform DER -in FILE -out NEW");
     if (!X509_check_private_key(k->cert, k->key))
         return say(err, err_len,
-                   "the private key does not belong to the certificate: `openssl x509 -noout -pubkey` and `openssl "
-                   "pkey -pubout` show both");
+                   "the private key does not belong to the certificate: compare `openssl x509 -noout -pubkey` with "
+                   "`openssl pkey -pubout`");
     ERR_clear_error();
     return 0;
 }
@@ -165,7 +165,7 @@ static int open_one(const char *path, char *err, size_t err_len)
 {
     const int fd = file_open_regular(path);
     if (fd < 0)
-        snprintf(err, err_len, "%.300s%s%s", path, fd == -EINVAL ? " is no file" : ": ",
+        snprintf(err, err_len, "%.300s%s%s", path, fd == -EINVAL ? " is not a regular file" : ": ",
                  fd == -EINVAL ? "" : strerror(-fd));
     return fd;
 }

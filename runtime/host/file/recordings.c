@@ -120,12 +120,12 @@ static int check_owner(int dir, const char *path, char *err, size_t err_len)
     struct stat st;
     if (fstat(dir, &st)) return fail(err, err_len, path, -errno);
     if (st.st_uid != geteuid()) {
-        snprintf(err, err_len, "%.200s: the directory belongs to somebody else; another one is made if it is not there",
+        snprintf(err, err_len, "%.200s: the directory belongs to another user: name one of your own, or one to be made",
                  path);
         return -EPERM;
     }
     if (!(st.st_mode & 077)) return 0;
-    snprintf(err, err_len, "%.200s: others may look into the directory; this mends it: chmod 700 %.200s", path, path);
+    snprintf(err, err_len, "%.200s: other users may read the directory; this mends it: chmod 700 %.200s", path, path);
     return -EPERM;
 }
 

@@ -412,7 +412,7 @@ int guard_set(struct state *s, const char *instance, const struct guard *g, char
     const char *odd = odd_name(g);
     if (odd) {
         snprintf(err, err_len,
-                 "guard rules can't say the name of the interface `%s`: this gives it another: ip link set dev '%s' "
+                 "guard rules cannot name the interface `%s`: this renames it: ip link set dev '%s' "
                  "name NAME",
                  odd, odd);
         return -EINVAL;

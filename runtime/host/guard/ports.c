@@ -240,13 +240,15 @@ static int reserve(struct state *s, struct work *w)
 static void tell(struct work *w, int failed, const struct host_ports *ranges, unsigned count, char *err, size_t err_len)
 {
     if (failed == -EADDRINUSE)
-        snprintf(err, err_len,
-                 "the instance `%s` that runs here translates to some of the ports %.60s, too: give one of them others",
-                 w->owner, w->claim);
+        snprintf(
+            err, err_len,
+            "the running instance `%s` also translates to some of the ports %.60s: give one of the two other ports",
+            w->owner, w->claim);
     else if (failed == -ENOSPC && anew(w, ranges, count))
-        snprintf(err, err_len,
-                 "translation or this machine's own connections would have no ports as both share them out since the "
-                 "start: restart preyrun, which shares them out anew");
+        snprintf(
+            err, err_len,
+            "translation or this machine's own connections would have no ports left of those shared out at the start: "
+            "restart preyrun, which shares them out anew");
     else if (failed == -ENOSPC)
         snprintf(err, err_len,
                  "translation and this machine's own connections cannot both have ports: write `ports 1024-32767` in "

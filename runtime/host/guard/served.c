@@ -23,8 +23,8 @@ static bool is_other(void *arg, const char *name, const char *what, const char *
 
 static void name_owner(const struct search *s, char *err, size_t err_len)
 {
-    snprintf(err, err_len, "the instance `%s` that runs here serves %s, too: give one of them other interfaces",
-             s->owner, s->interface);
+    snprintf(err, err_len, "the running instance `%s` also serves %s: give one of the two other interfaces", s->owner,
+             s->interface);
 }
 
 int served_claim(struct state *s, const char *const interfaces[], unsigned count, char *err, size_t err_len)

@@ -78,7 +78,7 @@ int across_set(struct state *s, const char *from, const char *to, char *err, siz
     if (!failed) failed = state_note(s, CHANGE_ACROSS, what, befores[before], "");
     if (!failed) failed = load_and_attach(in, out);
     if (!failed && set_promiscuous(from, true) < 0) failed = -errno;
-    if (failed) snprintf(err, err_len, "frames from %s to %s are shut off: %s", from, to, strerror(-failed));
+    if (failed) snprintf(err, err_len, "frames do not pass from %s to %s: %s", from, to, strerror(-failed));
     return failed;
 }
 

@@ -195,7 +195,7 @@ static int set_leaves(const char *folder, const struct hooks_where *w, const str
         clsact_why(&at, failed, w->device, why, sizeof why);
     else
         snprintf(why, sizeof why, "%s", strerror(-failed));
-    snprintf(err, err_len, "the program for what leaves can't be attached: %s", why);
+    snprintf(err, err_len, "the program for leaving packets can't be attached: %s", why);
     return failed;
 }
 
@@ -204,7 +204,7 @@ static int set_all(const char *folder, const struct hooks_where *w, const struct
 {
     to->pinned = hooks_last();
     to->arrives =
-        xdp_attach(h->arrives, w->ifindex, replace, &to->generic, "the program for what arrives", err, err_len);
+        xdp_attach(h->arrives, w->ifindex, replace, &to->generic, "the program for arriving packets", err, err_len);
     if (to->arrives < 0) return to->arrives;
     int failed = set_leaves(folder, w, h, filter, to, err, err_len);
     if (failed) return failed;

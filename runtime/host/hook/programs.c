@@ -28,15 +28,17 @@ static bool locked_down(void)
 const char *programs_lack(int failed)
 {
     if (failed == -EPERM || failed == -EACCES)
-        return "the kernel forbids it: the capabilities BPF, NET_ADMIN and PERFMON are missing, or a security module "
-               "or the rules of a container are in the way (dmesg or the audit log says which)";
-    if (failed == -ENOMEM) return "there is no memory for it: more of it (MemoryMax= of a service)";
-    if (failed == -E2BIG) return "it is longer than the kernel takes";
-    if (interpreted()) return "programs are not compiled, and then may not call functions; this mends it: " JIT_ON;
+        return "the kernel forbids it: the capabilities BPF, NET_ADMIN and PERFMON are missing, or a container "
+               "or a security module forbids it (dmesg or the audit log says which)";
+    if (failed == -ENOMEM) return "out of memory: allow it more (MemoryMax= of a service)";
+    if (failed == -E2BIG) return "it is longer than the kernel allows";
+    if (interpreted())
+        return "the kernel interprets programs, which then may not call functions; this mends it: " JIT_ON;
     if (access("/sys/kernel/btf/vmlinux", R_OK))
-        return "the kernel does not say its types: there is no /sys/kernel/btf/vmlinux (CONFIG_DEBUG_INFO_BTF)";
+        return "the kernel has no description of its types: /sys/kernel/btf/vmlinux is missing (CONFIG_DEBUG_INFO_BTF)";
     if (locked_down())
-        return "the kernel is locked down (lockdown=confidentiality), and then lets no program copy from its memory, "
-               "which this one does before Linux 6.2; lockdown=integrity allows it";
+        return "the kernel is locked down (lockdown=confidentiality) and lets no program copy from its memory, which "
+               "this "
+               "one does before Linux 6.2; lockdown=integrity allows it";
     return NULL;
 }

@@ -50,7 +50,7 @@ int xdp_attach(int program, unsigned ifindex, bool replace, bool *generic, const
         link = attach(program, ifindex, XDP_FLAGS_SKB_MODE);
     }
     if (link == -EBUSY || link == -EEXIST)
-        snprintf(err, err_len, "another XDP program is on it; --xdp-replace takes it off, and does not bring it back");
+        snprintf(err, err_len, "another XDP program is on it; --xdp-replace removes that for good");
     else if (link < 0)
         snprintf(err, err_len, "%s can't be attached: %s", what, strerror(-link));
     return link;

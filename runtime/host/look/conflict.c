@@ -97,20 +97,20 @@ void look_at_programs(struct look *l)
         if (xdp && served)
             preflight_tell(l, true, "%s|", err); /* the instance goes on, so its program is not removed */
         else if (xdp && l->p->xdp_replace)
-            preflight_tell(l, false, "the XDP program on %s (number %" PRIu32 ") is taken off, and not brought back|",
-                           link->name, xdp);
+            preflight_tell(l, false, "the XDP program on %s (number %" PRIu32 ") is removed for good|", link->name,
+                           xdp);
         else if (xdp)
-            preflight_tell(
-                l, l->p->xdp,
-                "%s has an XDP program (number %" PRIu32 ") of another process%s|%sip link set dev %s xdp off, "
-                "or an end of that process",
-                link->name, xdp, l->p->xdp ? "; there can be one" : ", which sees frames first, and may keep some",
-                l->p->xdp ? "--xdp-replace, or " : "", link->name);
+            preflight_tell(l, l->p->xdp,
+                           "%s has an XDP program (number %" PRIu32
+                           ") of another process%s|%sip link set dev %s xdp off, "
+                           "or end that process",
+                           link->name, xdp,
+                           l->p->xdp ? ", and there can be only one" : ", which sees frames first and may keep some",
+                           l->p->xdp ? "--xdp-replace, or " : "", link->name);
         if (!l->p->xdp && !served && filters_of(l, link->ifindex, TC_H_MIN_EGRESS))
-            preflight_tell(
-                l, false,
-                "%s has filters of tc that see what leaves by it, and may keep some|tc filter show dev %s egress",
-                link->name, link->name);
+            preflight_tell(l, false,
+                           "%s has tc filters that see leaving packets and may keep some|tc filter show dev %s egress",
+                           link->name, link->name);
     }
 }
 
@@ -128,10 +128,11 @@ static void look_at_egress(struct look *l, const char *table, const char *line, 
 {
     for (unsigned i = 0; i < l->p->interface_count; i++)
         if (names(line, len, l->p->interfaces[i]))
-            preflight_tell(l, false,
-                           "the table `%s` of nftables has rules for what leaves by %s, also for what is sent on "
-                           "here|nft list table netdev %s",
-                           table, l->p->interfaces[i], table);
+            preflight_tell(
+                l, false,
+                "the nftables table `%s` has rules for packets that leave by %s, also for those that prey sends "
+                "on|nft list table netdev %s",
+                table, l->p->interfaces[i], table);
 }
 
 /* Find the relevant lines: "table ip NAME {", and of a chain "type nat hook postrouting priority ..." */
@@ -145,7 +146,7 @@ static void look_at_listing(struct look *l, const char *text)
         if (memmem(line, len, " hook egress ", 13)) look_at_egress(l, table, line, len);
         if (l->p->port_count && memmem(line, len, "type nat hook postrouting", 25))
             preflight_tell(l, false,
-                           "the table `%s %s` of nftables translates, too, maybe to ports that translation takes here|"
+                           "the nftables table `%s %s` also translates, perhaps to ports that prey's translation uses|"
                            "masquerade to :1024-60999 in its rules",
                            family, table);
     }
@@ -178,9 +179,9 @@ static void look_at_bound(struct look *l)
     if (!l->p->bound_count) return;
     const struct facts_port *first = l->p->bound;
     const unsigned n = l->p->bound_count;
-    preflight_tell(
-        l, false, "%u port%s of `masquerade`, like %s %u, %s a socket of this machine's own, and stay%s with it|", n,
-        n == 1 ? "" : "s", first->udp ? "udp" : "tcp", first->port, n == 1 ? "has" : "each have", n == 1 ? "s" : "");
+    preflight_tell(l, false, "%u port%s of `masquerade`, like %s %u, %s of this machine's own, and stay%s with it|", n,
+                   n == 1 ? "" : "s", first->udp ? "udp" : "tcp", first->port, n == 1 ? "has a socket" : "have sockets",
+                   n == 1 ? "s" : "");
 }
 
 /* Look at a file like /proc/net/tcp: a socket a line, "  0: 0100007F:EE48 00000000:0000 0A …" */

@@ -91,7 +91,7 @@ static void tell(struct look *l, const struct listener *a)
     const bool six = a->addr.family == 6;
     preflight_tell(
         l, true,
-        "%s listens on %s%s%s port %u, where a service of the rules is to|stop it, or let it listen on other "
+        "%s listens on %s%s%s port %u, which a service of the rules needs|stop it, or let it listen on other "
         "addresses: ss -ltnp sport = :%u",
         who, six ? "[" : "", host_addr_text(&a->addr, text), six ? "]" : "", a->port, a->port);
 }

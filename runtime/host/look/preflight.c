@@ -35,13 +35,12 @@ static void look_at_rights(struct look *l)
     const bool raw = capng_have_capability(CAPNG_EFFECTIVE, CAP_NET_RAW);
     if (admin && raw) return;
     const char *what = admin ? "y CAP_NET_RAW" : raw ? "y CAP_NET_ADMIN" : "ies CAP_NET_ADMIN and CAP_NET_RAW";
-    const char *option = admin ? "it (--cap-add NET_RAW)"
-                         : raw ? "it (--cap-add NET_ADMIN)"
-                               : "them (--cap-add NET_ADMIN --cap-add NET_RAW)";
+    const char *option = admin ? "NET_RAW" : raw ? "NET_ADMIN" : "NET_ADMIN --cap-add NET_RAW";
     if (geteuid())
         preflight_tell(l, true, "this process lacks the capabilit%s|run it as root, with sudo", what);
     else
-        preflight_tell(l, true, "this process lacks the capabilit%s|a container has to be given %s", what, option);
+        preflight_tell(l, true, "this process lacks the capabilit%s|start the container with --cap-add %s", what,
+                       option);
 }
 
 static unsigned least(unsigned a, unsigned b, unsigned c) { return a < b ? (a < c ? a : c) : (b < c ? b : c); }
@@ -102,7 +101,7 @@ static void look_at_interface(struct look *l, const char *name, bool bridged)
     }
     const struct host_link *master = link->master ? host_link(l->host, link->master) : NULL;
     if (link->type != ARPHRD_ETHER && link->type != ARPHRD_LOOPBACK) {
-        preflight_tell(l, true, "%s is no Ethernet interface|leave it out: prey serves Ethernet alone", name);
+        preflight_tell(l, true, "%s is not an Ethernet interface|leave it out: prey serves Ethernet only", name);
         return;
     }
     if (!link->up)
@@ -111,13 +110,13 @@ static void look_at_interface(struct look *l, const char *name, bool bridged)
         preflight_tell(l, false, "%s has no carrier: nothing arrives until its other end is up|", name);
     const bool bridge = master && !strcmp(master->kind, "bridge");
     if (master && bridged && !bridge)
-        preflight_tell(l, true, "%s belongs to %s, which takes what arrives|ip link set %s nomaster", name,
+        preflight_tell(l, true, "%s belongs to %s, which takes arriving frames|ip link set %s nomaster", name,
                        master->name, name);
     if (bridge)
         preflight_tell(
             l, bridged,
-            "%s is a port of the kernel's bridge %s, which passes on what arrives, too|ip link set %s nomaster", name,
-            master->name, name);
+            "%s is a port of the kernel's bridge %s, which also passes on arriving frames|ip link set %s nomaster",
+            name, master->name, name);
 }
 
 /* Look at drivers without XDP. A refusal for the size of frames alone can't be predicted. */
@@ -179,7 +178,7 @@ static void compare_subnets(struct look *l, const struct host_address *a, const 
     host_addr_text(&goes->addr, text);
     preflight_tell(
         l, false,
-        "%s and %s are in one subnet, %s/%u: answers leave by the one that the route says|ip addr del %s/%u dev %s",
+        "%s and %s are in one subnet, %s/%u: answers leave by the interface of the route|ip addr del %s/%u dev %s",
         name_of(l, stays->ifindex), other, text, bits, text, goes->prefix, other);
 }
 
@@ -229,7 +228,7 @@ static bool is_self(struct look *l, const struct standing *s, bool told)
 {
     const bool found = s->server->sent_on && !s->no_way && s->route.local;
     if (found && told)
-        preflight_tell(l, false, "server %s, %s, is this machine itself, which what is sent on does not reach|",
+        preflight_tell(l, false, "server %s, %s, is this machine itself, which packets that are sent on do not reach|",
                        s->server->name, s->addr);
     return found;
 }
@@ -239,7 +238,7 @@ static bool by_another(struct look *l, const struct standing *s, bool told)
     const bool found = s->server->sent_on && !s->no_way && !s->route.local && !is_used(l, s->route.ifindex);
     const char *out = name_of(l, s->route.ifindex);
     if (found && told)
-        preflight_tell(l, false, "the way to server %s, %s, leads out of %s, which is not given|-i %s", s->server->name,
+        preflight_tell(l, false, "the route to server %s, %s, leaves by %s, which no -i names|-i %s", s->server->name,
                        s->addr, out, out);
     return found;
 }
@@ -248,7 +247,7 @@ static bool on_two(struct look *l, const struct standing *s, bool told)
 {
     if (s->links > 1 && told)
         preflight_tell(l, false,
-                       "server %s, %s, is in the subnets of %s and %s: packets leave by the one that the route says|",
+                       "server %s, %s, is in the subnets of %s and %s: packets leave by the interface of the route|",
                        s->server->name, s->addr, name_of(l, s->link[0]), name_of(l, s->link[1]));
     return s->links > 1;
 }
@@ -263,12 +262,12 @@ static bool too_narrow(struct look *l, const struct standing *s, bool told)
     const bool found = s->server->overhead && !s->no_way && s->route.mtu < longest + s->server->overhead;
     const char *out = name_of(l, s->route.ifindex);
     if (found && told)
-        preflight_tell(
-            l, false,
-            "a packet of %u bytes does not fit into the tunnel to server %s: its way bears %u bytes, and %u are "
-            "needed; "
-            "senders are told a smaller size, which costs some of them time|ip link set %s mtu %u",
-            longest, s->server->name, s->route.mtu, longest + s->server->overhead, out, longest + s->server->overhead);
+        preflight_tell(l, false,
+                       "a packet of %u bytes does not fit into the tunnel to server %s: its route takes %u bytes, and "
+                       "%u are needed; "
+                       "senders are told a smaller size, which costs some of them time|ip link set %s mtu %u",
+                       longest, s->server->name, s->route.mtu, longest + s->server->overhead, out,
+                       longest + s->server->overhead);
     return found;
 }
 
@@ -279,9 +278,9 @@ static void look_at_servers(struct look *l)
         const char *of_one, *of_more;
     } kinds[] = {{no_route, "has no route", "have no route"},
                  {is_self, "is this machine itself", "are this machine itself"},
-                 {by_another, "is behind interfaces that are not given", "are behind interfaces that are not given"},
+                 {by_another, "is behind interfaces that no -i names", "are behind interfaces that no -i names"},
                  {on_two, "is in the subnets of two interfaces", "are in the subnets of two interfaces"},
-                 {too_narrow, "has a way too narrow for the tunnel", "have ways too narrow for the tunnel"}};
+                 {too_narrow, "has a route too narrow for the tunnel", "have routes too narrow for the tunnel"}};
     unsigned found[sizeof kinds / sizeof kinds[0]] = {0};
     for (unsigned i = 0; i < l->p->server_count; i++) {
         const struct standing s = stand(l, &l->p->servers[i]);
@@ -311,8 +310,8 @@ static void look_at_forwarding(struct look *l)
         if (is_on(settings[i].path))
             preflight_tell(
                 l, true,
-                "the kernel forwards packets itself (%s), and would do so a second time with those that are sent on "
-                "here|sysctl -w %s=0",
+                "the kernel forwards packets itself (%s), and would send those on a second time that prey sends on|"
+                "sysctl -w %s=0",
                 settings[i].name, settings[i].name);
 }
 

@@ -27,9 +27,8 @@ static void look_at_locked(struct look *l)
         return;
     if (most.rlim_max == RLIM_INFINITY || most.rlim_max >= l->p->ring_bytes) return;
     preflight_tell(l, true,
-                   "only %" PRIu64
-                   " KiB of memory may be locked, and --io xdp and --exec kernel keep frames in %" PRIu64
-                   " KiB of it|ulimit -l unlimited (a unit of systemd: LimitMEMLOCK=infinity), or the capability "
+                   "only %" PRIu64 " KiB of memory may be locked, and --io xdp and --exec kernel need %" PRIu64
+                   " KiB for frames|ulimit -l unlimited (a unit of systemd: LimitMEMLOCK=infinity), or the capability "
                    "IPC_LOCK",
                    (uint64_t)most.rlim_max / 1024, l->p->ring_bytes / 1024);
 }
@@ -44,8 +43,8 @@ void look_at_memory(struct look *l)
     const char *at = strstr(text, "MemAvailable:");
     if (!at || sscanf(at, "MemAvailable: %llu", &free_kib) != 1 || bytes <= free_kib * 1024) return;
     preflight_tell(l, false,
-                   "tables of flows that are full, and rings, take %" PRIu64
-                   " MiB, and %llu MiB are free|limits { flows N } in the "
+                   "full flow tables and rings take %" PRIu64
+                   " MiB, and only %llu MiB are free|limits { flows N } in the "
                    "rules, fewer --workers, a smaller --ring",
                    bytes / MIB, free_kib / 1024);
 }
@@ -63,7 +62,7 @@ static void look_at_syslog(struct look *l)
     if (fd >= 0)
         close(fd);
     else
-        preflight_tell(l, true, "--log: the system's log (%s) takes nothing: %s|--log text, or start a system log",
+        preflight_tell(l, true, "--log: the system's log (%s) cannot be reached: %s|--log text, or start a system log",
                        SINK_SYSLOG_SOCKET, strerror(-fd));
 }
 

@@ -58,7 +58,7 @@ struct host *host_open(char *err, size_t err_len)
     struct host *h = calloc(1, sizeof *h);
     const int failed = h ? open_all(h) : -ENOMEM;
     if (!failed) return h;
-    snprintf(err, err_len, "the kernel does not tell its links, addresses and routes: %s", strerror(-failed));
+    snprintf(err, err_len, "the kernel's links, addresses and routes cannot be read: %s", strerror(-failed));
     host_close(h);
     return NULL;
 }

@@ -104,7 +104,7 @@ static const struct outcome {
     {"tcp expect x\"32 32 30\"", AF_INET, SOCK_STREAM, FAR_ANSWERS, "220 ready\r\n", true, "good"},
     {"tcp expect x\"32 32 30\"", AF_INET, SOCK_STREAM, FAR_DRIPS, "220 ready\r\n", true, "good"},
     {"tcp expect x\"32 32 30\"", AF_INET, SOCK_STREAM, FAR_ANSWERS, "421 busy\r\n", false, "other bytes"},
-    {"tcp expect x\"32 32 30\"", AF_INET, SOCK_STREAM, FAR_ANSWERS, "22", false, "closed within its answer"},
+    {"tcp expect x\"32 32 30\"", AF_INET, SOCK_STREAM, FAR_ANSWERS, "22", false, "closed in the middle of its answer"},
     {"tcp expect x\"32 32 30\"", AF_INET, SOCK_STREAM, FAR_CLOSES, "", false, "closed before it answered"},
     {"tcp send x\"50\" expect x\"2b\"", AF_INET6, SOCK_STREAM, FAR_ANSWERS, "+PONG", true, "good"},
     {"tcp expect x\"32 32 30\"", AF_INET, SOCK_STREAM, FAR_SILENT, "", false, "no answer within 1 s"},
@@ -114,20 +114,21 @@ static const struct outcome {
     {"http GET \"/h\" expect 200", AF_INET, SOCK_STREAM, FAR_ANSWERS, "HTTP/1.1 302 Found\r\n\r\n", false,
      "status 302"},
     {"http GET \"/h\" expect 200", AF_INET, SOCK_STREAM, FAR_ANSWERS, "HTTP/1.1 503 Busy\r\n\r\n", false, "status 503"},
-    {"http GET \"/h\" expect 200", AF_INET, SOCK_STREAM, FAR_ANSWERS, "SSH-2.0-x\r\n", false, "no HTTP/1"},
-    {"http GET \"/h\" expect 200", AF_INET, SOCK_STREAM, FAR_ANSWERS, "HTTP/1.1 2000 OK\r\n", false, "no HTTP/1"},
-    {"http GET \"/h\" expect 200", AF_INET, SOCK_STREAM, FAR_ANSWERS, "HTTP/1.1 20", false, "closed within its answer"},
+    {"http GET \"/h\" expect 200", AF_INET, SOCK_STREAM, FAR_ANSWERS, "SSH-2.0-x\r\n", false, "not HTTP/1"},
+    {"http GET \"/h\" expect 200", AF_INET, SOCK_STREAM, FAR_ANSWERS, "HTTP/1.1 2000 OK\r\n", false, "not HTTP/1"},
+    {"http GET \"/h\" expect 200", AF_INET, SOCK_STREAM, FAR_ANSWERS, "HTTP/1.1 20", false,
+     "closed in the middle of its answer"},
     {"http GET \"/h\" expect 200", AF_INET, SOCK_STREAM, FAR_SILENT, "", false, "no answer within 1 s"},
     {"http GET \"/h\" expect 200", AF_INET, SOCK_STREAM, FAR_FLOODS, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", false,
-     "without end"},
+     "is endless"},
     {"http GET \"/h\" expect 200 body has \"all is well\"", AF_INET, SOCK_STREAM, FAR_ANSWERS,
      "HTTP/1.1 200 OK\r\nA: b\r\n\r\nwe say: all is well.", true, "good"},
     {"http GET \"/h\" expect 200 body has \"all is well\"", AF_INET, SOCK_STREAM, FAR_DRIPS,
      "HTTP/1.1 200 OK\r\nA: b\r\n\r\nwe say: all all is well.", true, "good"},
     {"http GET \"/h\" expect 200 body has \"all is well\"", AF_INET, SOCK_STREAM, FAR_ANSWERS,
-     "HTTP/1.1 200 OK\r\nall is well: b\r\n\r\nno.", false, "the body has not"},
+     "HTTP/1.1 200 OK\r\nall is well: b\r\n\r\nno.", false, "the body lacks"},
     {"http GET \"/h\" expect 200 body has \"all is well\"", AF_INET, SOCK_STREAM, FAR_DRIPS,
-     "HTTP/1.1 200 OK\n\nall is wel", false, "the body has not"},
+     "HTTP/1.1 200 OK\n\nall is wel", false, "the body lacks"},
     {"udp send x\"01\" expect x\"4f 4b\"", AF_INET, SOCK_DGRAM, FAR_ECHO, "OK then", true, "good"},
     {"udp send x\"01\" expect x\"4f 4b\"", AF_INET6, SOCK_DGRAM, FAR_ECHO, "OK", true, "good"},
     {"udp send x\"01\" expect x\"4f 4b\"", AF_INET, SOCK_DGRAM, FAR_ECHO, "O", false, "other bytes"},
@@ -245,7 +246,7 @@ static void no_device_is_opened(void **state)
     const int watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
     assert_true(inotify_add_watch(watch, path, IN_OPEN) >= 0);
     assert_int_equal(certificates_open(path, err, sizeof err), -EINVAL);
-    assert_non_null(strstr(err, "is no file"));
+    assert_non_null(strstr(err, "is not a regular file"));
     assert_int_equal(read(watch, err, sizeof err), -1);
     assert_int_equal(errno, EAGAIN);
     close(watch);

@@ -228,7 +228,7 @@ static void first_place_is_taken(void **state)
     struct state *s = begin(false);
     sh("tc qdisc add dev here clsact && tc filter add dev here egress protocol ip prio 1 bpf bytecode '1,6 0 0 0'");
     assert_true(set(s, XDP_LETS, TC_DROPS, false, &on,
-                    "another program has a filter of another kind at priority 1 for what leaves by here") < 0);
+                    "another program has a filter of another kind at priority 1 for leaving packets of here") < 0);
     assert_int_equal(xdp_on(), 0);
     assert_int_equal(filters(), 1);
     assert_int_equal(state_undo(s, STATE_OPEN, say, NULL), 0);
@@ -246,8 +246,7 @@ static void older_ingress(void **state)
     scene(true);
     struct state *s = begin(false);
     sh("tc qdisc add dev here ingress");
-    assert_true(set(s, XDP_LETS, TC_DROPS, false, &on, "here has the queueing discipline ingress of another program") <
-                0);
+    assert_true(set(s, XDP_LETS, TC_DROPS, false, &on, "here has another program's queueing discipline `ingress`") < 0);
     assert_int_equal(said("tc filter show dev here parent ffff:"), 0);
     assert_int_equal(state_undo(s, STATE_OPEN, say, NULL), 0);
     assert_int_equal(said("tc qdisc show dev here | grep ingress"), 1);
@@ -367,10 +366,11 @@ static void shared_filters(void **state)
     scene(true);
     struct state *s = begin(false);
     sh("tc qdisc add dev here egress_block 22 clsact");
-    assert_true(set(s, XDP_LETS, TC_DROPS, false, &on, "filters for what leaves by here are shared") < 0);
+    assert_true(set(s, XDP_LETS, TC_DROPS, false, &on, "the filters for leaving packets of here are shared") < 0);
     const struct hooks_where where = {"here", "here", if_nametoindex("here")};
     assert_true(hooks_lack(&where, 1, err, sizeof err) < 0);
-    assert_non_null(strstr(err, "filters for what leaves by here are shared with other interfaces (egress_block)"));
+    assert_non_null(
+        strstr(err, "the filters for leaving packets of here are shared with other interfaces (egress_block)"));
     assert_int_equal(state_undo(s, STATE_OPEN, say, NULL), 0);
     assert_int_equal(clsacts(), 1);
     hooks_leave(&on);

@@ -77,10 +77,10 @@ static void interfaces(void **state)
                         "worth: eth0 has no carrier: nothing arrives until its other end is up\n");
     sh("ip link set enp3s0 up; " UNTIL("eth0", "UP") "; ip tuntap add tun7 mode tun; ip link set tun7 up");
     assert_string_equal(interface("tun7", 1),
-                        "fatal: tun7 is no Ethernet interface => leave it out: prey serves Ethernet alone\n");
+                        "fatal: tun7 is not an Ethernet interface => leave it out: prey serves Ethernet only\n");
     sh("ip link add name swi type bridge; ip link set eth0 master swi");
-    assert_string_equal(interface("eth0", 0), "worth: eth0 is a port of the kernel's bridge swi, which passes on what "
-                                              "arrives, too => ip link set eth0 nomaster\n");
+    assert_string_equal(interface("eth0", 0), "worth: eth0 is a port of the kernel's bridge swi, which also "
+                                              "passes on arriving frames => ip link set eth0 nomaster\n");
 }
 
 static void subnets(void **state)
@@ -90,7 +90,7 @@ static void subnets(void **state)
     sh("ip addr add 192.0.2.1/24 dev here; ip addr add 192.0.2.2/25 dev there; ip addr add 2001:db8::1/64 dev here; "
        "ip addr add 2001:db8:1::1/64 dev there; ip addr add 10.0.0.1/32 dev here; ip addr add 10.0.0.1/32 dev there");
     assert_string_equal(interface("here", 0), "worth: here and there are in one subnet, 192.0.2.2/24: answers leave by "
-                                              "the one that the route says => ip addr del 192.0.2.2/25 dev there\n");
+                                              "the interface of the route => ip addr del 192.0.2.2/25 dev there\n");
     assert_string_equal(interface("lo", 0), ""); /* not an affair of ours */
 }
 
@@ -109,11 +109,10 @@ static void servers(void **state)
     assert_string_equal(
         look(&p, 0),
         "worth: no route leads to server farm/lost, 203.0.113.9 => ip route add 203.0.113.9 via GATEWAY\n"
-        "worth: server farm/me, 192.0.2.1, is this machine itself, which what is sent on does not reach\n"
-        "worth: the way to server farm/there, 198.51.100.9, leads out of there, which is not given => -i there\n"
-        "worth: a packet of 1500 bytes does not fit into the tunnel to server farm/tunnel: its way bears 1500 bytes, "
-        "and "
-        "1528 are needed; senders are told a smaller size, which costs some of them time => ip link set here mtu "
+        "worth: server farm/me, 192.0.2.1, is this machine itself, which packets that are sent on do not reach\n"
+        "worth: the route to server farm/there, 198.51.100.9, leaves by there, which no -i names => -i there\n"
+        "worth: a packet of 1500 bytes does not fit into the tunnel to server farm/tunnel: its route takes 1500 bytes, "
+        "and 1528 are needed; senders are told a smaller size, which costs some of them time => ip link set here mtu "
         "1528\n");
     /* To those that only the proxy asks this machine connects as any program does. */
     for (unsigned i = 0; i < 4; i++) s[i].sent_on = false;
@@ -126,7 +125,7 @@ static void servers(void **state)
     p.server_count = 1;
     assert_non_null(strstr(look(&p, 0),
                            "worth: server farm/two, 192.0.2.78, is in the subnets of there and here: packets "
-                           "leave by the one that the route says\n"));
+                           "leave by the interface of the route\n"));
     for (unsigned i = 0; i < 12; i++) s[i] = (struct preflight_server){addr("203.0.113.9"), "farm/lost", 0, true};
     p.server_count = 12;
     const char *text = look(&p, 0);
@@ -147,8 +146,9 @@ static void forwarding(void **state)
     assert_string_equal(look(&p, 0), "");
     sh("echo 1 >/proc/sys/net/ipv4/ip_forward");
     assert_string_equal(
-        look(&p, 1), "fatal: the kernel forwards packets itself (net.ipv4.ip_forward), and would do so a second time "
-                     "with those that are sent on here => sysctl -w net.ipv4.ip_forward=0\n");
+        look(&p, 1),
+        "fatal: the kernel forwards packets itself (net.ipv4.ip_forward), and would send those on a second "
+        "time that prey sends on => sysctl -w net.ipv4.ip_forward=0\n");
     p.guarded = true;
     assert_string_equal(look(&p, 0), "");
 }
@@ -162,13 +162,13 @@ static void rights(void **state)
     assert_int_equal(syscall(SYS_capget, &who, has), 0);
     has[0].effective &= ~(1u << CAP_NET_RAW);
     assert_int_equal(syscall(SYS_capset, &who, has), 0);
-    assert_string_equal(interface("here", 1), "fatal: this process lacks the capability CAP_NET_RAW => a container has "
-                                              "to be given it (--cap-add NET_RAW)\n");
+    assert_string_equal(interface("here", 1), "fatal: this process lacks the capability CAP_NET_RAW => start the "
+                                              "container with --cap-add NET_RAW\n");
     has[0].effective &= ~(1u << CAP_NET_ADMIN);
     assert_int_equal(syscall(SYS_capset, &who, has), 0);
     assert_string_equal(interface("here", 1),
                         "fatal: this process lacks the capabilities CAP_NET_ADMIN and CAP_NET_RAW "
-                        "=> a container has to be given them (--cap-add NET_ADMIN --cap-add NET_RAW)\n");
+                        "=> start the container with --cap-add NET_ADMIN --cap-add NET_RAW\n");
     if (setresuid(65534, 65534, 65534)) return; /* in a namespace of one user */
     assert_string_equal(interface("here", 1),
                         "fatal: this process lacks the capabilities CAP_NET_ADMIN and CAP_NET_RAW "
@@ -191,9 +191,10 @@ static void locked_memory(void **state)
     has[0].effective &= ~(1u << CAP_IPC_LOCK | 1u << CAP_SYS_RESOURCE);
     assert_int_equal(syscall(SYS_capset, &who, has), 0);
     assert_string_equal(
-        look(&p, 1), "fatal: only 64 KiB of memory may be locked, and --io xdp and --exec kernel keep frames in 1024 "
-                     "KiB of it => ulimit -l unlimited (a unit of systemd: LimitMEMLOCK=infinity), or the capability "
-                     "IPC_LOCK\n");
+        look(&p, 1),
+        "fatal: only 64 KiB of memory may be locked, and --io xdp and --exec kernel need 1024 "
+        "KiB for frames => ulimit -l unlimited (a unit of systemd: LimitMEMLOCK=infinity), or the capability "
+        "IPC_LOCK\n");
 }
 
 /* Before a start alone: it says so itself. */
@@ -230,7 +231,7 @@ static void room(void **state)
     assert_string_equal(look(&p, 0), "");
     assert_int_not_equal(access(record, F_OK), 0); /* nothing is made */
     p.record = open;
-    snprintf(want, sizeof want, "fatal: --record %s: others may look into the directory; this mends it: chmod 700 %s\n",
+    snprintf(want, sizeof want, "fatal: --record %s: other users may read the directory; this mends it: chmod 700 %s\n",
              open, open);
     assert_string_equal(look(&p, 1), want);
     char fill[200];
@@ -245,8 +246,8 @@ static void room(void **state)
     p.looks_only = true;
     p.record = NULL;
     assert_int_equal(mount(path, "/run", NULL, MS_BIND, NULL), 0);
-    assert_string_equal(look(&p, 1), "fatal: /run/prey: No space left on device; what has to be undone is written "
-                                     "there: make room in /run\n");
+    assert_string_equal(look(&p, 1), "fatal: /run/prey: the record of changes cannot be written: No space left on "
+                                     "device; make room in /run\n");
     assert_int_equal(umount2("/run", MNT_DETACH), 0);
     assert_int_equal(umount2(path, MNT_DETACH), 0);
     rmdir(path);

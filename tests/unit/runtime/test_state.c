@@ -134,7 +134,7 @@ static void names(void **state)
         "a\tb", "a\nb", "12345678901234567890123456789012345678901234567890123456789012345"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         assert_null(state_open(run, bad[i], NULL, say, NULL, err, sizeof err));
-        assert_non_null(strstr(err, "no name"));
+        assert_non_null(strstr(err, "cannot name an instance"));
     }
     struct state *s = open_state("eth0"), *other = open_state("eth0.7");
     assert_null(state_open(run, "eth0", NULL, say, NULL, err, sizeof err));
@@ -153,7 +153,7 @@ static void names(void **state)
     state_close(other);
     assert_null(state_open("/nowhere/at/all", "eth0", NULL, say, NULL, err, sizeof err));
     assert_true(!strncmp(err, "/nowhere/at/all", 15) &&
-                strstr(err, ": No such file or directory; what has to be undone is written there"));
+                strstr(err, ": the record of changes cannot be written: No such file or directory"));
     remove_run();
 }
 
@@ -231,7 +231,7 @@ static void kept_ports(void **state)
 }
 
 #define AS_SHARED                                                                                                      \
-    "translation or this machine's own connections would have no ports as both share them out since the start: "       \
+    "translation or this machine's own connections would have no ports left of those shared out at the start: "        \
     "restart preyrun, which shares them out anew"
 
 /* Another program: what the host keeps stays, and grows by what nobody has claimed yet. */
@@ -295,14 +295,14 @@ static void shared_ports(void **state)
     assert_string_equal(content(RESERVED), "");
     assert_int_equal(ports_reserve(two, &range, 1, &kept, err, sizeof err), -EADDRINUSE);
     assert_string_equal(err,
-                        "the instance `eth0` that runs here translates to some of the ports 61500-62000, too: give one "
-                        "of them others");
+                        "the running instance `eth0` also translates to some of the ports 61500-62000: give one of the "
+                        "two other ports");
     *err = 0;
     assert_int_equal(ports_look(one, &range, 1, &kept, err, sizeof err), 0); /* what was refused is no claim */
     reserve(one, 61000, 61999);
     assert_int_equal(ports_look(two, &range, 1, &kept, err, sizeof err), -EADDRINUSE);
-    assert_string_equal(err, "the instance `eth0` that runs here translates to some of the ports 61500-62000, too: "
-                             "give one of them others");
+    assert_string_equal(err, "the running instance `eth0` also translates to some of the ports 61500-62000: give one "
+                             "of the two other ports");
     reserve(two, 62000, 62500);
     assert_int_equal(state_undo(one, STATE_OPEN, say, NULL), 0);
     assert_int_equal(ports_reserve(one, &all, 1, &kept, err, sizeof err), -ENOSPC);
@@ -355,7 +355,7 @@ static void awaited(void **state)
     close(told[1]);
     if (traced) {
         const ssize_t n = read(told[0], line, sizeof line - 1);
-        snprintf(wanted, sizeof wanted, "the instance `eth0` ends: its process %d is waited for\n", worker);
+        snprintf(wanted, sizeof wanted, "the instance `eth0` is ending: waiting for its process %d\n", worker);
         line[n > 0 ? n : 0] = 0;
         ptrace(PTRACE_CONT, worker, NULL, NULL);
     }
