@@ -42,37 +42,19 @@ int client_socket(struct proxy *p, const struct stream_addr *client)
     return foreign_socket(p, &from);
 }
 
-/* Put the `at`-th source address of a->v6's family into a->addr. Return the number of addresses looked at: `at` or
- * fewer, with a->addr unset, if there are no more. The verifier keeps the number small. */
-static uint32_t source_at(const struct program *p, const struct pbc_pool *pool, uint32_t at, struct stream_addr *a)
-{
-    uint32_t n = 0;
-    for (uint32_t i = pool->sources; i < pool->sources + pool->source_count; i++) {
-        const struct pbc_set *s = &p->sets[i];
-        const uint32_t first = a->v6 ? s->first6 : s->first4, count = a->v6 ? s->count6 : s->count4;
-        for (uint32_t r = first; r < first + count && n <= at; r++) {
-            const struct pbc_range6 *of = a->v6 ? &p->set6[r] : NULL;
-            const uint32_t k = at - n;
-            n += (of ? (uint32_t)(of->hi_lo - of->lo_lo) : p->set4[r].hi - p->set4[r].lo) + 1;
-            if (n <= at) continue;
-            if (!of) {
-                a->addr[0] = p->set4[r].lo + k;
-                continue;
-            }
-            const uint64_t words[2] = {of->lo_hi, of->lo_lo + k};
-            for (unsigned w = 0; w < 4; w++) a->addr[w] = (uint32_t)(words[w / 2] >> (w % 2 ? 0 : 32));
-        }
-    }
-    return n;
-}
-
 int source_socket(struct proxy *p, const struct pbc_pool *pool, bool v6, uint32_t turn)
 {
     struct stream_addr from = {.v6 = v6};
-    const uint32_t addresses = pool->source_count ? source_at(p->program, pool, UINT32_MAX, &from) : 0;
+    struct address_walk w = address_walk(p->program, pool->sources, pool->source_count, v6 ? 6 : 4);
+    struct address_range r;
+    /* The verifier keeps the number small */
+    const uint32_t addresses =
+        (uint32_t)address_count(p->program, pool->sources, pool->source_count, v6 ? 6 : 4, PBC_SOURCES_MAX);
     const uint32_t lo = pool->source_port_lo, span = pool->source_port_hi - lo + 1u;
     if (!addresses) return -ENODATA;
-    source_at(p->program, pool, turn % addresses, &from);
+    uint64_t at = turn % addresses;
+    for (; address_next(&w, &r) && at >= address_range_size(&r); at -= address_range_size(&r)) {}
+    address_range_at(&r, at, from.addr);
     const bool any = lo == PBC_SOURCE_PORT_LO && pool->source_port_hi == UINT16_MAX;
     from.port = any ? 0 : (uint16_t)(lo + turn / addresses % span);
     return foreign_socket(p, &from);
