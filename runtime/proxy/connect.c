@@ -13,7 +13,7 @@
 #include "vm/keyed/keyed.h"
 #include "vm/stream/first.h"
 
-static void through(struct session *s, enum session_end failed, int err)
+static void through(struct session *s, enum session_end failed)
 {
     s->dials = false;
     session_wait(s, 0);
@@ -22,7 +22,7 @@ static void through(struct session *s, enum session_end failed, int err)
         proxy_took(session_counts(s), PROXY_TIME_CONNECT, s->proxy->loop.now_ns - s->dials_ns);
         session_served(s);
     }
-    s->ops->connected(s, failed, err);
+    s->ops->connected(s, failed);
 }
 
 /* True for an error of this machine, not of the server */
@@ -169,7 +169,7 @@ static void failed(struct session *s, int err)
     if (its_fault) tell(s);
     if (s->server) s->server->flags |= SIDE_RESETS;
     session_leave_server(s);
-    if (!its_fault || !try_next(s, server)) through(s, why, err);
+    if (!its_fault || !try_next(s, server)) through(s, why);
 }
 
 /* Connect to s->chosen, at which the session has a place */
@@ -182,7 +182,7 @@ static void connect_begin(struct session *s)
         session_give_server(s, kept);
         session_served(s);
         s->dials = false;
-        s->ops->connected(s, SESSION_ENDS, 0);
+        s->ops->connected(s, SESSION_ENDS);
         return;
     }
     count_up(&session_counts(s)->connects, 1);
@@ -238,7 +238,7 @@ void connect_step(struct session *s)
     if (err)
         failed(s, err);
     else
-        through(s, SESSION_ENDS, 0);
+        through(s, SESSION_ENDS);
 }
 
 void connect_late(struct session *s)
@@ -248,7 +248,7 @@ void connect_late(struct session *s)
         return;
     }
     queue_leave(s);
-    through(s, SESSION_QUEUE_LATE, 0);
+    through(s, SESSION_QUEUE_LATE);
 }
 
 void connect_cancel(struct session *s)
@@ -262,7 +262,7 @@ static void go_to(struct session *s, enum pkt_reason none)
     if (none == REASON_NONE)
         connect_begin(s);
     else
-        through(s, none == REASON_MAX_FLOWS ? SESSION_MAX_FLOWS : SESSION_NO_SERVER, 0);
+        through(s, none == REASON_MAX_FLOWS ? SESSION_MAX_FLOWS : SESSION_NO_SERVER);
 }
 
 void connect_branch(struct session *s)

@@ -22,8 +22,8 @@ struct session_ops {
     /* Go on after a change, until all calls return -EAGAIN. Not called before begin. */
     void (*step)(struct session *s);
     /* Report the result of connect_…. If failed is 0, s->server is connected, its TLS handshake done, its PROXY header
-     * sent or the first of s->up. Else failed and err give the reason. May be called from within connect_…. */
-    void (*connected)(struct session *s, enum session_end failed, int err);
+     * sent or the first of s->up. Else `failed` is the reason. May be called from within connect_…. */
+    void (*connected)(struct session *s, enum session_end failed);
     /* Handle the end of session_wait's time. NULL: the session ends as `idle`. */
     void (*late)(struct session *s);
     /* Handle the loss of the server: it is down (`on down reset`), or its drain time is over. NULL: the session

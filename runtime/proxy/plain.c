@@ -153,33 +153,19 @@ static uint64_t patience(const struct session *s)
     return half ? s->proxy->program->settings->proxy_half_close_ns : session_idle_ns(s);
 }
 
-/* Handle the result of one direction. True if it goes on or is done. */
-static bool heed(struct session *s, enum way_result r, bool up)
-{
-    const bool client = (r == WAY_FROM) == up;
-    switch (r) {
-    case WAY_AGAIN: session_again(s); return true;
-    case WAY_NO_BUFFER: session_end(s, SESSION_FULL); return false;
-    case WAY_FROM:
-    case WAY_TO: session_end(s, client ? SESSION_CLIENT_RESET : SESSION_SERVER_RESET); return false;
-    default: return true;
-    }
-}
-
 static void move(struct session *s)
 {
     struct proxy *p = s->proxy;
     const uint64_t up_before = s->up.moved, down_before = s->down.moved;
     const unsigned ended_before = (s->client.flags | s->server->flags) & SIDE_ENDED;
-    int err = 0;
     s->up.keeps_open = s->client.flags & SIDE_SHUT && side_ends_by_closing(s->server);
-    const enum way_result up = name_heard(s) ? way_move(&s->up, &p->buffers, &err) : WAY_WAITS;
+    const enum way_result up = name_heard(s) ? way_move(&s->up, &p->buffers) : WAY_WAITS;
     count_up(&session_counts(s)->up_bytes, s->up.moved - up_before);
-    if (s->ended != SESSION_ENDS || !heed(s, up, true)) return;
+    if (s->ended != SESSION_ENDS || !session_heed(s, up, true)) return;
     s->down.keeps_open = up == WAY_DONE && side_ends_by_closing(&s->client);
-    const enum way_result down = way_move(&s->down, &p->buffers, &err);
+    const enum way_result down = way_move(&s->down, &p->buffers);
     count_up(&session_counts(s)->down_bytes, s->down.moved - down_before);
-    if (!heed(s, down, false)) return;
+    if (!session_heed(s, down, false)) return;
     const bool ended = ended_before != ((s->client.flags | s->server->flags) & SIDE_ENDED);
     if (up == WAY_DONE && down == WAY_DONE)
         session_end(s, SESSION_DONE);
@@ -187,7 +173,7 @@ static void move(struct session *s)
         session_wait(s, patience(s));
 }
 
-static void connected(struct session *s, enum session_end failed, int err)
+static void connected(struct session *s, enum session_end failed)
 {
     if (failed != SESSION_ENDS)
         session_end(s, failed);

@@ -135,6 +135,18 @@ void session_end(struct session *s, enum session_end why)
     if (!s->runs) session_again(s);
 }
 
+bool session_heed(struct session *s, enum way_result r, bool up)
+{
+    const bool client = (r == WAY_FROM) == up;
+    switch (r) {
+    case WAY_AGAIN: session_again(s); return true;
+    case WAY_NO_BUFFER: session_end(s, SESSION_FULL); return false;
+    case WAY_FROM:
+    case WAY_TO: session_end(s, client ? SESSION_CLIENT_RESET : SESSION_SERVER_RESET); return false;
+    default: return true;
+    }
+}
+
 /* Begin after the PROXY header, if any: TLS, then the kind */
 static void set_about(struct session *s)
 {

@@ -16,6 +16,8 @@
 bool session_new(struct proxy *p, int fd, uint32_t service, const struct key *key);
 /* End the session for a reason; the first call counts */
 void session_end(struct session *s, enum session_end why);
+/* Handle the result of way_move of one direction. True if it goes on or is done. */
+bool session_heed(struct session *s, enum way_result r, bool up);
 /* Run the task again soon */
 void session_again(struct session *s);
 /* Call ops->late after `ns` from now; a further call postpones it, at next to no cost. 0: no timer. While it dials, the

@@ -31,21 +31,21 @@ static bool send_request(struct session *s)
 {
     struct http *h = http_of(s);
     switch (message_move(&h->up, &s->proxy->buffers)) {
-    case MESSAGE_AGAIN: session_again(s); return true;
-    case MESSAGE_DONE: h->sent = true; return true;
-    case MESSAGE_TO: /* the server may have answered before it closed: read on */
+    case WAY_AGAIN: session_again(s); return true;
+    case WAY_DONE: h->sent = true; return true;
+    case WAY_TO: /* the server may have answered before it closed: read on */
         if (http_again(s)) return false;
         h->sent = h->broken = true;
         return true;
-    case MESSAGE_NO_BUFFER: session_end(s, SESSION_FULL); return false;
-    case MESSAGE_FROM: session_end(s, SESSION_CLIENT_RESET); return false;
-    case MESSAGE_CUT:
+    case WAY_NO_BUFFER: session_end(s, SESSION_FULL); return false;
+    case WAY_FROM: session_end(s, SESSION_CLIENT_RESET); return false;
+    case WAY_CUT:
         h->reason = STREAM_FIRST_CUT;
         count_up(&session_counts(s)->refused[h->reason], 1);
         h->keeps = false;
         http_answer(s, 400, SESSION_CLIENT_GONE);
         return false;
-    case MESSAGE_BAD:
+    case WAY_BAD:
         h->reason = h->up.body.reason;
         count_up(&session_counts(s)->refused[h->reason], 1);
         h->keeps = false;
@@ -155,8 +155,8 @@ static bool read_answer(struct session *s)
     struct http_head *a = &http_loop_of(s)->answer;
     while (!h->answered) {
         switch (message_put(&h->down)) {
-        case MESSAGE_WAITS: return false;
-        case MESSAGE_TO: session_end(s, SESSION_CLIENT_RESET); return false;
+        case WAY_WAITS: return false;
+        case WAY_TO: session_end(s, SESSION_CLIENT_RESET); return false;
         default: break;
         }
         const struct buffer *b = s->down.buffer;
@@ -176,10 +176,10 @@ static bool read_answer(struct session *s)
             return false;
         }
         switch (message_get(&h->down, &s->proxy->buffers)) {
-        case MESSAGE_DONE: continue;
-        case MESSAGE_WAITS: message_rest(&h->down, &s->proxy->buffers); return false;
-        case MESSAGE_NO_BUFFER: session_end(s, SESSION_FULL); return false;
-        case MESSAGE_FROM: server_is_bad(s, 502, SESSION_SERVER_RESET); return false;
+        case WAY_DONE: continue;
+        case WAY_WAITS: message_rest(&h->down, &s->proxy->buffers); return false;
+        case WAY_NO_BUFFER: session_end(s, SESSION_FULL); return false;
+        case WAY_FROM: server_is_bad(s, 502, SESSION_SERVER_RESET); return false;
         default: server_is_bad(s, 502, SESSION_SERVER_BAD); return false;
         }
     }
@@ -191,12 +191,12 @@ static bool send_answer(struct session *s)
 {
     struct http *h = http_of(s);
     switch (message_move(&h->down, &s->proxy->buffers)) {
-    case MESSAGE_DONE: http_over(s); return true;
-    case MESSAGE_AGAIN: session_again(s); return false;
-    case MESSAGE_WAITS: return false;
-    case MESSAGE_NO_BUFFER: session_end(s, SESSION_FULL); return false;
-    case MESSAGE_TO: session_end(s, SESSION_CLIENT_RESET); return false;
-    case MESSAGE_FROM: server_is_bad(s, 502, SESSION_SERVER_RESET); return false;
+    case WAY_DONE: http_over(s); return true;
+    case WAY_AGAIN: session_again(s); return false;
+    case WAY_WAITS: return false;
+    case WAY_NO_BUFFER: session_end(s, SESSION_FULL); return false;
+    case WAY_TO: session_end(s, SESSION_CLIENT_RESET); return false;
+    case WAY_FROM: server_is_bad(s, 502, SESSION_SERVER_RESET); return false;
     default: server_is_bad(s, 502, SESSION_SERVER_BAD); return false;
     }
 }

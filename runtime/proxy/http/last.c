@@ -141,12 +141,12 @@ static bool linger(struct session *s)
     if (up->buffer) up->buffer->from = up->buffer->to = BUFFER_FRONT;
     for (;;) {
         switch (message_get(&h->up, &s->proxy->buffers)) {
-        case MESSAGE_DONE:
+        case WAY_DONE:
             h->dropped += buffer_len(up->buffer);
             up->buffer->from = up->buffer->to = BUFFER_FRONT;
             if (h->dropped < HTTP_DROPPED_MAX) continue;
             break;
-        case MESSAGE_WAITS: message_rest(&h->up, &s->proxy->buffers); return false;
+        case WAY_WAITS: message_rest(&h->up, &s->proxy->buffers); return false;
         default: break;
         }
         session_end(s, h->why);
@@ -159,8 +159,8 @@ bool http_last(struct session *s)
     struct http *h = http_of(s);
     if (!h->shut) {
         switch (message_put(&h->down)) {
-        case MESSAGE_WAITS: return false;
-        case MESSAGE_DONE: break;
+        case WAY_WAITS: return false;
+        case WAY_DONE: break;
         default: session_end(s, SESSION_CLIENT_RESET); return true;
         }
         message_rest(&h->down, &s->proxy->buffers);
@@ -182,32 +182,18 @@ bool http_last(struct session *s)
     return linger(s);
 }
 
-/* Move bytes in one direction of another protocol */
-static bool move(struct session *s, struct way *w, bool *over)
-{
-    int err;
-    const enum way_result r = way_move(w, &s->proxy->buffers, &err);
-    switch (r) {
-    case WAY_DONE: *over = true; return true;
-    case WAY_AGAIN: session_again(s); return true;
-    case WAY_WAITS: return true;
-    case WAY_NO_BUFFER: session_end(s, SESSION_FULL); return false;
-    default:
-        session_end(s, (w == &s->up) == (r == WAY_FROM) ? SESSION_CLIENT_RESET : SESSION_SERVER_RESET);
-        return false;
-    }
-}
-
 bool http_tunnel(struct session *s)
 {
     struct http *h = http_of(s);
-    bool up = false, down = false;
     /* The answer's head goes down first; bytes that the client sent ahead go up first */
     h->down.ready = h->up.ready = 0;
     s->up.left = s->down.left = WAY_ALL;
     s->up.keeps_open = s->down.keeps_open = false;
     session_wait(s, session_idle_ns(s));
-    if (!move(s, &s->up, &up) || !move(s, &s->down, &down)) return true;
-    if (up && down) session_end(s, SESSION_DONE);
-    return up && down;
+    const enum way_result up = way_move(&s->up, &s->proxy->buffers);
+    if (!session_heed(s, up, true)) return true;
+    const enum way_result down = way_move(&s->down, &s->proxy->buffers);
+    if (!session_heed(s, down, false)) return true;
+    if (up == WAY_DONE && down == WAY_DONE) session_end(s, SESSION_DONE);
+    return up == WAY_DONE && down == WAY_DONE;
 }

@@ -2,29 +2,23 @@
 
 #include <errno.h>
 
-static const enum message_result of_way[] = {
-    [WAY_WAITS] = MESSAGE_WAITS, [WAY_AGAIN] = MESSAGE_AGAIN,         [WAY_DONE] = MESSAGE_DONE,
-    [WAY_CUT] = MESSAGE_CUT,     [WAY_NO_BUFFER] = MESSAGE_NO_BUFFER, [WAY_FROM] = MESSAGE_FROM,
-    [WAY_TO] = MESSAGE_TO,
-};
-
 void message_rest(struct message *m, struct slab *buffers)
 {
     if (m->way->buffer && !buffer_len(m->way->buffer)) way_fini(m->way, buffers);
 }
 
-enum message_result message_put(struct message *m)
+enum way_result message_put(struct message *m)
 {
     struct buffer *b = m->way->buffer;
     while (m->ready) {
         const ssize_t n = side_write(m->way->to, buffer_at(b), m->ready);
-        if (n == -EAGAIN) return MESSAGE_WAITS;
-        if (n < 0) return MESSAGE_TO;
+        if (n == -EAGAIN) return WAY_WAITS;
+        if (n < 0) return WAY_TO;
         b->from += (uint32_t)n;
         m->ready -= (uint32_t)n;
         m->way->moved += (uint64_t)n;
     }
-    return MESSAGE_DONE;
+    return WAY_DONE;
 }
 
 /* Move unwritten bytes to the buffer's start, but only if little room is left, so seldom */
@@ -37,19 +31,19 @@ static void make_room(struct buffer *b)
     b->to = BUFFER_FRONT + n;
 }
 
-enum message_result message_get(struct message *m, struct slab *buffers)
+enum way_result message_get(struct message *m, struct slab *buffers)
 {
     struct way *w = m->way;
-    if (!(w->from->flags & (SIDE_MAY_READ | SIDE_ENDED))) return MESSAGE_WAITS;
+    if (!(w->from->flags & (SIDE_MAY_READ | SIDE_ENDED))) return WAY_WAITS;
     if (!w->buffer) w->buffer = buffer_take(buffers);
-    if (!w->buffer) return MESSAGE_NO_BUFFER;
+    if (!w->buffer) return WAY_NO_BUFFER;
     if (w->buffer->from > BUFFER_FRONT) make_room(w->buffer);
-    if (!buffer_room(w->buffer)) return MESSAGE_BAD;
+    if (!buffer_room(w->buffer)) return WAY_BAD;
     const ssize_t n = side_read(w->from, w->buffer->bytes + w->buffer->to, buffer_room(w->buffer));
-    if (n == -EAGAIN) return MESSAGE_WAITS;
-    if (n < 0) return MESSAGE_FROM;
+    if (n == -EAGAIN) return WAY_WAITS;
+    if (n < 0) return WAY_FROM;
     w->buffer->to += (uint32_t)n;
-    return n ? MESSAGE_DONE : MESSAGE_CUT;
+    return n ? WAY_DONE : WAY_CUT;
 }
 
 bool message_lay(struct message *m, uint32_t body, const uint8_t *head, uint32_t n)
@@ -116,40 +110,39 @@ static bool begins_to_move(struct message *m)
     return true;
 }
 
-static enum message_result go_on_moving(struct message *m, struct slab *buffers)
+static enum way_result go_on_moving(struct message *m, struct slab *buffers)
 {
     struct way *w = m->way;
     const uint64_t before = w->left;
-    int err;
-    const enum way_result r = way_move(w, buffers, &err);
+    const enum way_result r = way_move(w, buffers);
     body_moved(&m->body, before == WAY_ALL ? 0 : before - w->left);
     if (r == WAY_DONE) m->moves = false;
-    return of_way[r];
+    return r;
 }
 
 /* Return the result at the end of `from`: done for a body that ends with the connection, else cut */
-static enum message_result ended(const struct message *m)
+static enum way_result ended(const struct message *m)
 {
-    return body_ahead(&m->body) == UINT64_MAX ? MESSAGE_DONE : MESSAGE_CUT;
+    return body_ahead(&m->body) == UINT64_MAX ? WAY_DONE : WAY_CUT;
 }
 
-enum message_result message_move(struct message *m, struct slab *buffers)
+enum way_result message_move(struct message *m, struct slab *buffers)
 {
     struct way *w = m->way;
     for (;;) {
         if (m->moves) {
-            const enum message_result r = go_on_moving(m, buffers);
-            if (r != MESSAGE_DONE || w->left == WAY_ALL) return r;
+            const enum way_result r = go_on_moving(m, buffers);
+            if (r != WAY_DONE || w->left == WAY_ALL) return r;
             continue;
         }
         if (w->buffer && buffer_len(w->buffer) > m->ready && !body_is_whole(&m->body) && !m->body.reason) look(m);
-        enum message_result r = message_put(m);
-        if (r != MESSAGE_DONE) return r;
-        if (m->body.reason) return MESSAGE_BAD;
-        if (body_is_whole(&m->body)) return MESSAGE_DONE;
+        enum way_result r = message_put(m);
+        if (r != WAY_DONE) return r;
+        if (m->body.reason) return WAY_BAD;
+        if (body_is_whole(&m->body)) return WAY_DONE;
         if (begins_to_move(m)) continue;
         r = message_get(m, buffers);
-        if (r == MESSAGE_CUT) return ended(m);
-        if (r != MESSAGE_DONE) return r;
+        if (r == WAY_CUT) return ended(m);
+        if (r != WAY_DONE) return r;
     }
 }

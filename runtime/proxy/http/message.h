@@ -20,24 +20,14 @@ struct message {
     struct body body;
 };
 
-enum message_result {
-    MESSAGE_WAITS,     /* for a side */
-    MESSAGE_AGAIN,     /* go on in another turn, after others */
-    MESSAGE_DONE,      /* its last byte was written */
-    MESSAGE_CUT,       /* `from` ended too early */
-    MESSAGE_BAD,       /* bad framing: body.reason */
-    MESSAGE_NO_BUFFER, /* no buffer is free */
-    MESSAGE_FROM,      /* a side has failed */
-    MESSAGE_TO,
-};
-
-/* Move as much of the message as possible now */
-enum message_result message_move(struct message *m, struct slab *buffers);
-/* Write the ready bytes only. MESSAGE_DONE: all were written. */
-enum message_result message_put(struct message *m);
-/* Read more bytes into the buffer; take a buffer if there is none. MESSAGE_DONE: bytes have come; MESSAGE_CUT: the end
- * has come; MESSAGE_BAD: the buffer is full. */
-enum message_result message_get(struct message *m, struct slab *buffers);
+/* Move as much of the message as possible now. WAY_DONE: its last byte was written; WAY_CUT: `from` ended too early;
+ * WAY_BAD: body.reason. */
+enum way_result message_move(struct message *m, struct slab *buffers);
+/* Write the ready bytes only. WAY_DONE: all were written. */
+enum way_result message_put(struct message *m);
+/* Read more bytes into the buffer; take a buffer if there is none. WAY_DONE: bytes have come; WAY_CUT: the end
+ * has come; WAY_BAD: the buffer is full. */
+enum way_result message_get(struct message *m, struct slab *buffers);
 /* Put a head before the bytes that begin at `body` in the buffer, replacing the bytes before them, and make it ready.
  * False if there is no room. */
 bool message_lay(struct message *m, uint32_t body, const uint8_t *head, uint32_t n);

@@ -183,11 +183,11 @@ bool http_read_request(struct session *s)
         }
         wait(s);
         switch (message_get(&h->up, &s->proxy->buffers)) {
-        case MESSAGE_DONE: continue;
-        case MESSAGE_CUT: ended(s); return true;
-        case MESSAGE_BAD: refuse(s, STREAM_HTTP_HEAD_TOO_LONG); return true;
-        case MESSAGE_FROM: session_end(s, SESSION_CLIENT_RESET); return true;
-        case MESSAGE_NO_BUFFER: session_end(s, SESSION_FULL); return true;
+        case WAY_DONE: continue;
+        case WAY_CUT: ended(s); return true;
+        case WAY_BAD: refuse(s, STREAM_HTTP_HEAD_TOO_LONG); return true;
+        case WAY_FROM: session_end(s, SESSION_CLIENT_RESET); return true;
+        case WAY_NO_BUFFER: session_end(s, SESSION_FULL); return true;
         default: wait(s); return false;
         }
     }

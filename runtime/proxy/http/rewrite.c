@@ -48,8 +48,8 @@ void told_make(struct told *t, const struct stream_addr *client, bool tls)
     t->via = put(t, &at, "Via: 1.1 prey\r\n\r\n");
 }
 
-/* Return the start of field i's line, which is the end of the line before; for i == fields the end of the last line */
-static uint16_t line_end(const struct http_head *h, unsigned i)
+/* Return the start of field i's line; for i == fields the end of the last line */
+static uint16_t line_start(const struct http_head *h, unsigned i)
 {
     return i < h->fields ? h->field[i].name.at : (uint16_t)(h->len - 2);
 }
@@ -57,7 +57,7 @@ static uint16_t line_end(const struct http_head *h, unsigned i)
 static void add_line(struct head_text *out, const struct http_head *h, const uint8_t *bytes, unsigned i)
 {
     const uint16_t from = h->field[i].name.at;
-    head_add(out, bytes + from, (uint32_t)(line_end(h, i + 1) - from));
+    head_add(out, bytes + from, (uint32_t)(line_start(h, i + 1) - from));
 }
 
 static bool is_named(const struct http_head *h, const uint8_t *bytes, unsigned i, const char *name)
@@ -83,7 +83,7 @@ static void add_request_line(struct head_text *out, const struct http_head *h, c
     const uint32_t target_end = (uint32_t)h->target.at + h->target.len;
     if (h->form != HTTP_ABSOLUTE) {
         if (h->minor == 1) {
-            head_add(out, bytes + h->start, (uint32_t)line_end(h, 0) - h->start);
+            head_add(out, bytes + h->start, (uint32_t)line_start(h, 0) - h->start);
             return;
         }
         head_add(out, bytes + h->start, target_end - h->start);
@@ -228,7 +228,7 @@ static void add_status_line(struct head_text *out, const struct http_head *h, co
         head_say(out, "HTTP/1.1");
         from += sizeof "HTTP/1.0" - 1;
     }
-    head_add(out, bytes + from, line_end(h, 0) - from);
+    head_add(out, bytes + from, line_start(h, 0) - from);
 }
 
 void response_rewrite(struct head_text *out, const struct http_head *h, const uint8_t *bytes, enum after after,

@@ -64,14 +64,12 @@ static unsigned status_of(enum session_end failed)
     }
 }
 
-static void connected(struct session *s, enum session_end failed, int err)
+static void connected(struct session *s, enum session_end failed)
 {
-    struct http *h = http_of(s);
-    if (!s->server) {
+    if (s->server)
+        http_of(s)->state = HTTP_EXCHANGE;
+    else
         http_answer(s, status_of(failed), failed);
-    } else {
-        h->state = HTTP_EXCHANGE;
-    }
 }
 
 static struct side *kept_for(struct session *s)
@@ -95,7 +93,7 @@ static bool is_between(const struct session *s)
 static void late_between(struct session *s)
 {
     struct http *h = http_of(s);
-    if (message_get(&h->up, &s->proxy->buffers) == MESSAGE_WAITS)
+    if (message_get(&h->up, &s->proxy->buffers) == WAY_WAITS)
         http_leave(s, h->opens ? SESSION_FIRST_LATE : SESSION_IDLE);
 }
 

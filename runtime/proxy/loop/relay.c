@@ -14,7 +14,7 @@ enum {
 static bool tells_end(const struct way *w) { return w->left == WAY_ALL && !w->keeps_open; }
 
 /* Write the buffer's bytes. WAY_DONE: the buffer is empty. */
-static enum way_result put(struct way *w, int *err)
+static enum way_result put(struct way *w)
 {
     struct buffer *b = w->buffer;
     while (buffer_len(b)) {
@@ -22,10 +22,7 @@ static enum way_result put(struct way *w, int *err)
         if (w->from->flags & SIDE_ENDED && tells_end(w)) w->to->flags |= SIDE_MORE;
         const ssize_t n = side_write(w->to, buffer_at(b), buffer_len(b));
         if (n == -EAGAIN) return WAY_WAITS;
-        if (n < 0) {
-            *err = (int)n;
-            return WAY_TO;
-        }
+        if (n < 0) return WAY_TO;
         b->from += (uint32_t)n;
         w->moved += (uint64_t)n;
     }
@@ -33,7 +30,7 @@ static enum way_result put(struct way *w, int *err)
 }
 
 /* Read into the buffer, which is empty. WAY_DONE: it has bytes, or all have come. */
-static enum way_result get(struct way *w, struct slab *buffers, int *err)
+static enum way_result get(struct way *w, struct slab *buffers)
 {
     if (!w->buffer) w->buffer = buffer_take(buffers);
     struct buffer *b = w->buffer;
@@ -42,10 +39,7 @@ static enum way_result get(struct way *w, struct slab *buffers, int *err)
     const uint32_t room = buffer_room(b);
     const ssize_t n = side_read(w->from, buffer_at(b), w->left < room ? (size_t)w->left : room);
     if (n == -EAGAIN) return WAY_WAITS;
-    if (n < 0) {
-        *err = (int)n;
-        return WAY_FROM;
-    }
+    if (n < 0) return WAY_FROM;
     b->to += (uint32_t)n;
     if (w->left != WAY_ALL) w->left -= (uint64_t)n;
     w->splices = w->pipes && n == (ssize_t)room && side_can_splice(w->from) && side_can_splice(w->to);
@@ -54,25 +48,24 @@ static enum way_result get(struct way *w, struct slab *buffers, int *err)
 }
 
 /* Return the result for errno: not ready, or the side `whose` has failed */
-static enum way_result not_spliced(struct side *s, unsigned may, enum way_result whose, int *err)
+static enum way_result not_spliced(struct side *s, unsigned may, enum way_result whose)
 {
     if (errno == EAGAIN) {
         s->flags &= (uint16_t)~may;
         return WAY_WAITS;
     }
-    *err = -errno;
     s->flags |= SIDE_FAILED;
     return whose;
 }
 
 /* Write the pipe's bytes. WAY_DONE: the pipe is empty. */
-static enum way_result push(struct way *w, int *err)
+static enum way_result push(struct way *w)
 {
     struct pipe *p = w->pipe;
     while (p->held) {
         if (!(w->to->flags & SIDE_MAY_WRITE)) return WAY_WAITS;
         const ssize_t n = splice(p->out, NULL, w->to->fd, NULL, p->held, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
-        if (n < 0) return not_spliced(w->to, SIDE_MAY_WRITE, WAY_TO, err);
+        if (n < 0) return not_spliced(w->to, SIDE_MAY_WRITE, WAY_TO);
         p->held -= (uint32_t)n;
         w->moved += (uint64_t)n;
     }
@@ -80,11 +73,11 @@ static enum way_result push(struct way *w, int *err)
 }
 
 /* Read into the pipe, which is empty. WAY_DONE: it has bytes, or all have come. */
-static enum way_result pull(struct way *w, int *err)
+static enum way_result pull(struct way *w)
 {
     const size_t most = w->left < w->pipe->bytes ? (size_t)w->left : w->pipe->bytes;
     const ssize_t n = splice(w->from->fd, NULL, w->pipe->in, NULL, most, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
-    if (n < 0) return not_spliced(w->from, SIDE_MAY_READ, WAY_FROM, err);
+    if (n < 0) return not_spliced(w->from, SIDE_MAY_READ, WAY_FROM);
     if (n == 0) w->from->flags |= SIDE_ENDED;
     w->pipe->held = (uint32_t)n;
     if (w->left != WAY_ALL) w->left -= (uint64_t)n;
@@ -94,35 +87,32 @@ static enum way_result pull(struct way *w, int *err)
 }
 
 /* Handle the end of `from` */
-static enum way_result end(struct way *w, int *err)
+static enum way_result end(struct way *w)
 {
     if (w->left != WAY_ALL) return WAY_CUT;
     if (w->keeps_open) return WAY_DONE;
     const int failed = side_shut(w->to);
-    if (!failed) return WAY_DONE;
-    if (failed == -EAGAIN) return WAY_WAITS;
-    *err = failed;
-    return WAY_TO;
+    return !failed ? WAY_DONE : failed == -EAGAIN ? WAY_WAITS : WAY_TO;
 }
 
-static enum way_result fetch(struct way *w, struct slab *buffers, int *err)
+static enum way_result fetch(struct way *w, struct slab *buffers)
 {
     if (w->splices && !w->pipe) w->pipe = pipe_take(w->pipes);
-    return w->splices && w->pipe ? pull(w, err) : get(w, buffers, err);
+    return w->splices && w->pipe ? pull(w) : get(w, buffers);
 }
 
-static enum way_result move(struct way *w, struct slab *buffers, int *err)
+static enum way_result move(struct way *w, struct slab *buffers)
 {
     const uint64_t before = w->moved;
     for (;;) {
-        enum way_result r = w->buffer ? put(w, err) : WAY_DONE;
-        if (r == WAY_DONE && w->pipe) r = push(w, err);
+        enum way_result r = w->buffer ? put(w) : WAY_DONE;
+        if (r == WAY_DONE && w->pipe) r = push(w);
         if (r != WAY_DONE) return r;
         if (!w->left) return WAY_DONE;
-        if (w->from->flags & SIDE_ENDED) return end(w, err);
+        if (w->from->flags & SIDE_ENDED) return end(w);
         if (w->moved - before >= MOVED_AT_ONCE) return WAY_AGAIN;
         if (!(w->from->flags & SIDE_MAY_READ)) return WAY_WAITS;
-        r = fetch(w, buffers, err);
+        r = fetch(w, buffers);
         if (r != WAY_DONE) return r;
     }
 }
@@ -133,9 +123,9 @@ static void give_pipe(struct way *w)
     w->pipe = NULL;
 }
 
-enum way_result way_move(struct way *w, struct slab *buffers, int *err)
+enum way_result way_move(struct way *w, struct slab *buffers)
 {
-    const enum way_result r = move(w, buffers, err);
+    const enum way_result r = move(w, buffers);
     if (w->buffer && !buffer_len(w->buffer)) {
         slab_give(buffers, w->buffer);
         w->buffer = NULL;

@@ -31,11 +31,12 @@ enum way_result {
     WAY_DONE,      /* all is written: `left` is 0, or the end was passed on */
     WAY_CUT,       /* the end came before `left` was 0 (never with WAY_ALL) */
     WAY_NO_BUFFER, /* out of memory for a buffer */
-    WAY_FROM,      /* a side has failed: *err, a negative errno */
+    WAY_FROM,      /* a side has failed */
     WAY_TO,
+    WAY_BAD, /* of a message alone: bad framing, or a full buffer */
 };
 
-/* Move all that can be moved now. *err is set with WAY_FROM and WAY_TO. */
-enum way_result way_move(struct way *w, struct slab *buffers, int *err);
+/* Move all that can be moved now */
+enum way_result way_move(struct way *w, struct slab *buffers);
 /* Free the buffer and the pipe */
 void way_fini(struct way *w, struct slab *buffers);

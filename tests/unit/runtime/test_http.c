@@ -279,10 +279,10 @@ static void bench_close(struct bench *b)
 }
 
 /* Send all in pieces drawn from *seed; returns what came of it, and puts what came out behind `got`. */
-static enum message_result carry(struct bench *b, struct message *m, const char *bytes, size_t n, unsigned *seed,
-                                 char *got, size_t *got_n)
+static enum way_result carry(struct bench *b, struct message *m, const char *bytes, size_t n, unsigned *seed, char *got,
+                             size_t *got_n)
 {
-    enum message_result r = MESSAGE_WAITS;
+    enum way_result r = WAY_WAITS;
     *got_n = 0;
     for (size_t at = 0, turns = 0; turns < 100000; turns++) {
         const size_t piece = (size_t)rand_r(seed) % 700 + 1, left = n - at;
@@ -290,10 +290,10 @@ static enum message_result carry(struct bench *b, struct message *m, const char 
         if (sent > 0) at += (size_t)sent;
         if (at == n && left) shutdown(b->in, SHUT_WR);
         loop_turn(&b->loop, 0);
-        if (r == MESSAGE_WAITS || r == MESSAGE_AGAIN) r = message_move(m, &b->buffers);
+        if (r == WAY_WAITS || r == WAY_AGAIN) r = message_move(m, &b->buffers);
         const ssize_t came = read(b->out, got + *got_n, 8192);
         if (came > 0) *got_n += (size_t)came;
-        if (r != MESSAGE_WAITS && r != MESSAGE_AGAIN && came <= 0) return r;
+        if (r != WAY_WAITS && r != WAY_AGAIN && came <= 0) return r;
     }
     fail_msg("the message does not end");
     return r;
@@ -315,7 +315,7 @@ static void a_message_ends_where_it_says(void **state)
         body_begin(&m.body, HTTP_LENGTH, length);
         memcpy(sent, body, length);
         memcpy(sent + length, "NEXT", 4);
-        assert_int_equal(carry(&b, &m, sent, length + 4, &draw, got, &n), MESSAGE_DONE);
+        assert_int_equal(carry(&b, &m, sent, length + 4, &draw, got, &n), WAY_DONE);
         assert_int_equal(n, length);
         bench_close(&b);
 
@@ -323,7 +323,7 @@ static void a_message_ends_where_it_says(void **state)
             bench_open(&b, 4096);
             m = (struct message){.way = &b.way, .unchunk = unchunk};
             body_begin(&m.body, HTTP_CHUNKED, 0);
-            assert_int_equal(carry(&b, &m, chunked, sizeof chunked - 1, &draw, got, &n), MESSAGE_DONE);
+            assert_int_equal(carry(&b, &m, chunked, sizeof chunked - 1, &draw, got, &n), WAY_DONE);
             assert_int_equal(n, unchunk ? 8 : sizeof chunked - 1 - 4);
             assert_memory_equal(got, unchunk ? "hello, w" : chunked, n);
             bench_close(&b);
@@ -331,7 +331,7 @@ static void a_message_ends_where_it_says(void **state)
         bench_open(&b, 4096);
         m = (struct message){.way = &b.way};
         body_begin(&m.body, HTTP_CLOSE, 0);
-        assert_int_equal(carry(&b, &m, body, length, &draw, got, &n), MESSAGE_DONE);
+        assert_int_equal(carry(&b, &m, body, length, &draw, got, &n), WAY_DONE);
         assert_int_equal(n, length);
         bench_close(&b);
     }
@@ -347,13 +347,13 @@ static void a_message_that_is_cut_or_malformed_is_said_to_be(void **state)
     bench_open(&b, 4096);
     struct message m = {.way = &b.way};
     body_begin(&m.body, HTTP_LENGTH, 10);
-    assert_int_equal(carry(&b, &m, "123", 3, &draw, got, &n), MESSAGE_CUT);
+    assert_int_equal(carry(&b, &m, "123", 3, &draw, got, &n), WAY_CUT);
     assert_int_equal(n, 3);
     bench_close(&b);
     bench_open(&b, 4096);
     m = (struct message){.way = &b.way};
     body_begin(&m.body, HTTP_CHUNKED, 0);
-    assert_int_equal(carry(&b, &m, "3\r\nabc\r\nzz\r\n", 12, &draw, got, &n), MESSAGE_BAD);
+    assert_int_equal(carry(&b, &m, "3\r\nabc\r\nzz\r\n", 12, &draw, got, &n), WAY_BAD);
     assert_int_equal(n, 8);
     assert_int_equal(m.body.reason, STREAM_HTTP_BAD_CHUNK);
     bench_close(&b);
