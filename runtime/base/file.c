@@ -46,6 +46,13 @@ char *read_whole(int fd, size_t most, size_t *len)
     return NULL;
 }
 
+int close_failed(int fd)
+{
+    const int failed = -errno;
+    close(fd);
+    return failed;
+}
+
 int folder_takes(const char *path)
 {
     struct statvfs at;

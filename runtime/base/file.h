@@ -12,6 +12,9 @@ int write_whole(int fd, const void *bytes, size_t len);
  * the caller. NULL: errno is set, EFBIG if there are more than `most` bytes. */
 char *read_whole(int fd, size_t most, size_t *len);
 
+/* Close a descriptor on which a call has just failed. Return that call's negative errno. */
+int close_failed(int fd);
+
 /* Test if this process can create a file in a folder. Return 0 or a negative errno; -ENOSPC: no block or inode left. */
 int folder_takes(const char *path);
 

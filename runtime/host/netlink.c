@@ -66,11 +66,12 @@ int netlink_once(struct nlmsghdr *request, mnl_cb_t cb, void *arg)
     return failed;
 }
 
-struct nlmsghdr *netlink_begin(void *bytes, uint16_t type, uint16_t flags)
+struct nlmsghdr *netlink_begin(void *bytes, uint16_t type, uint16_t flags, const void *fixed, size_t len)
 {
     struct nlmsghdr *nlh = mnl_nlmsg_put_header(bytes);
     nlh->nlmsg_type = type;
     nlh->nlmsg_flags = flags;
+    memcpy(mnl_nlmsg_put_extra_header(nlh, len), fixed, len);
     return nlh;
 }
 
@@ -95,8 +96,7 @@ int host_dump(struct host *h, uint16_t type, const void *fixed, size_t fixed_len
     struct dump d = {h, learn};
     int failed = -EINTR;
     for (int i = 0; i < 16 && failed == -EINTR; i++) {
-        struct nlmsghdr *nlh = netlink_begin(bytes, type, NLM_F_DUMP);
-        memcpy(mnl_nlmsg_put_extra_header(nlh, fixed_len), fixed, fixed_len);
+        struct nlmsghdr *nlh = netlink_begin(bytes, type, NLM_F_DUMP, fixed, fixed_len);
         begin(h);
         failed = netlink_ask(&h->ask, nlh, dumped, &d);
     }

@@ -10,6 +10,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "runtime/base/file.h"
+
 enum sink_kind sink_kind(const char *to)
 {
     if (!to || !strcmp(to, "stderr")) return SINK_STDERR;
@@ -21,9 +23,7 @@ static int syslog_open(void)
     const struct sockaddr_un at = {.sun_family = AF_UNIX, .sun_path = SINK_SYSLOG_SOCKET};
     const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0 || !connect(fd, (const struct sockaddr *)&at, sizeof at)) return fd < 0 ? -errno : fd;
-    const int failed = -errno;
-    close(fd);
-    return failed;
+    return close_failed(fd);
 }
 
 static int file_open(const char *path)

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "runtime/base/file.h"
 #include "runtime/base/sockaddr.h"
 #include "runtime/proxy/queue.h"
 #include "vm/keyed/keyed.h"
@@ -86,9 +87,7 @@ static int socket_to(struct session *s, const struct stream_addr *a, uint32_t tu
     if (fd < 0) return fd;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     if (!connect(fd, &to.any, len) || errno == EINPROGRESS) return fd;
-    const int err = -errno;
-    close(fd);
-    return err;
+    return close_failed(fd);
 }
 
 /* Begin a connection and set the session's server side. If address and port are in use by a connection to that server,

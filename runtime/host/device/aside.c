@@ -16,7 +16,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "runtime/base/file.h"
 #include "runtime/host/device/echo.h"
+#include "runtime/host/device/feature.h"
 #include "runtime/host/device/tun.h"
 #include "runtime/host/netlink_priv.h"
 #include "runtime/host/proc_priv.h"
@@ -43,18 +45,18 @@ struct aside {
 static int lead(const struct aside *a, uint16_t what, uint8_t family, const struct host_addr *local)
 {
     char bytes[128];
-    struct nlmsghdr *nlh = netlink_begin(bytes, what, what == RTM_NEWROUTE ? NLM_F_CREATE | NLM_F_REPLACE : 0);
-    struct rtmsg *route = mnl_nlmsg_put_extra_header(nlh, sizeof *route);
-    *route = (struct rtmsg){.rtm_family = family,
-                            .rtm_dst_len = !local              ? 0
-                                           : family == AF_INET ? 32
-                                                               : 128,
-                            .rtm_table = local ? RT_TABLE_LOCAL : RT_TABLE_MAIN,
-                            .rtm_protocol = RTPROT_STATIC,
-                            .rtm_scope = family != AF_INET ? RT_SCOPE_UNIVERSE
-                                         : local           ? RT_SCOPE_HOST
-                                                           : RT_SCOPE_LINK,
-                            .rtm_type = local ? RTN_LOCAL : RTN_UNICAST};
+    const struct rtmsg route = {.rtm_family = family,
+                                .rtm_dst_len = !local              ? 0
+                                               : family == AF_INET ? 32
+                                                                   : 128,
+                                .rtm_table = local ? RT_TABLE_LOCAL : RT_TABLE_MAIN,
+                                .rtm_protocol = RTPROT_STATIC,
+                                .rtm_scope = family != AF_INET ? RT_SCOPE_UNIVERSE
+                                             : local           ? RT_SCOPE_HOST
+                                                               : RT_SCOPE_LINK,
+                                .rtm_type = local ? RTN_LOCAL : RTN_UNICAST};
+    struct nlmsghdr *nlh =
+        netlink_begin(bytes, what, what == RTM_NEWROUTE ? NLM_F_CREATE | NLM_F_REPLACE : 0, &route, sizeof route);
     if (local) netlink_put_addr(nlh, RTA_DST, local);
     mnl_attr_put_u32(nlh, RTA_OIF, a->ifindex);
     return netlink_once(nlh, NULL, NULL);
@@ -75,28 +77,18 @@ static int make_local(struct aside *a, const struct host_addr *addr)
     return 0;
 }
 
-static int set_mtu(const char *name)
-{
-    struct ifreq r = {.ifr_mtu = ASIDE_MTU};
-    memcpy(r.ifr_name, name, IF_NAMESIZE);
-    const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (fd < 0) return -errno;
-    const int failed = ioctl(fd, SIOCSIFMTU, &r) ? -errno : 0;
-    close(fd);
-    return failed;
-}
-
 /* Make the device; on a kernel without IPv6, routes of IPv4 only */
 static int make_device(struct aside *a)
 {
     char name[IF_NAMESIZE], err[200];
+    struct ifreq mtu = {.ifr_mtu = ASIDE_MTU};
     int tun;
     proc_write("/proc/sys/net/ipv6/conf/all/disable_ipv6", "0");
     proc_write("/proc/sys/net/ipv6/conf/default/disable_ipv6", "0");
     int failed = tun_open("aside", &tun, 1, name, err, sizeof err);
     if (failed) return failed;
     a->ifindex = if_nametoindex(name);
-    failed = set_mtu(name);
+    failed = device_ioctl(name, SIOCSIFMTU, &mtu);
     if (!failed) failed = lead(a, RTM_NEWROUTE, AF_INET, NULL);
     if (!failed) (void)lead(a, RTM_NEWROUTE, AF_INET6, NULL);
     if (!failed) return tun;
@@ -206,7 +198,5 @@ int aside_ear(void)
     if (!setsockopt(fd, SOL_PACKET, PACKET_VNET_HDR, &on, sizeof on) &&
         !setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof on))
         return fd;
-    const int failed = -errno;
-    close(fd);
-    return failed;
+    return close_failed(fd);
 }

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <linux/ethtool.h>
 #include <linux/sockios.h>
-#include <net/if.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,16 +19,19 @@ struct place {
     uint32_t block, bit, blocks;
 };
 
+int device_ioctl(const char *interface, unsigned long what, struct ifreq *r)
+{
+    snprintf(r->ifr_name, sizeof r->ifr_name, "%s", interface);
+    const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    const int got = fd < 0 ? -1 : ioctl(fd, what, r), result = got < 0 ? -errno : got;
+    if (fd >= 0) close(fd);
+    return result;
+}
+
 int ethtool_ask(const char *interface, void *question)
 {
     struct ifreq r = {.ifr_data = question};
-    snprintf(r.ifr_name, sizeof r.ifr_name, "%s", interface);
-    const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (fd < 0) return -errno;
-    const int got = ioctl(fd, SIOCETHTOOL, &r);
-    const int failed = got < 0 ? -errno : got;
-    close(fd);
-    return failed;
+    return device_ioctl(interface, SIOCETHTOOL, &r);
 }
 
 /* Return the number of names */

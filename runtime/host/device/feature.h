@@ -1,6 +1,7 @@
 /* Features of an interface by the kernel's names ("rx-vlan-hw-parse"), as in `ethtool -k` and `-K`; ethtool's ioctl */
 #pragma once
 
+#include <net/if.h>
 #include <stdbool.h>
 
 enum feature {
@@ -15,6 +16,8 @@ int feature_of(const char *interface, const char *name);
  * CAP_NET_ADMIN. */
 int feature_turn(const char *interface, const char *name, bool on);
 
+/* Do an ioctl on an interface, whose name is put into r. Return 0 or more, or a negative errno. */
+int device_ioctl(const char *interface, unsigned long what, struct ifreq *r);
 /* Ask an interface's driver a question (one of ethtool's structs, the command first); the answer replaces it. Return 0
  * or more, or a negative errno: -ENODEV, -EOPNOTSUPP. */
 int ethtool_ask(const char *interface, void *question);

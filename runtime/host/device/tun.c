@@ -13,7 +13,9 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "runtime/base/file.h"
 #include "runtime/base/fnv.h"
+#include "runtime/host/device/feature.h"
 #include "runtime/host/netlink_priv.h"
 #include "runtime/host/proc_priv.h"
 
@@ -37,9 +39,7 @@ static int open_queue(const char *name, short flags)
     const int fd = open(TUN, O_RDWR | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) return -errno;
     if (!ioctl(fd, TUNSETIFF, &r)) return fd;
-    const int failed = -errno;
-    close(fd);
-    return failed;
+    return close_failed(fd);
 }
 
 /* An address that belongs to no machine (RFC 7600), and is never chosen as a source. With source checks (rp_filter) the
@@ -49,10 +49,9 @@ static const struct host_addr nobodys = {.family = 4, .word = {0xc0000008}};
 static int give_address(const char *name)
 {
     char bytes[128];
-    struct nlmsghdr *nlh = netlink_begin(bytes, RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE);
-    struct ifaddrmsg *info = mnl_nlmsg_put_extra_header(nlh, sizeof *info);
-    *info = (struct ifaddrmsg){
+    const struct ifaddrmsg info = {
         .ifa_family = AF_INET, .ifa_prefixlen = 32, .ifa_scope = RT_SCOPE_HOST, .ifa_index = if_nametoindex(name)};
+    struct nlmsghdr *nlh = netlink_begin(bytes, RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, &info, sizeof info);
     netlink_put_addr(nlh, IFA_LOCAL, &nobodys);
     return netlink_once(nlh, NULL, NULL);
 }
@@ -72,15 +71,9 @@ static int accept_sources(const char *name)
 
 static int bring_up(const char *name)
 {
-    struct ifreq r = {.ifr_mtu = 65535};
-    memcpy(r.ifr_name, name, IF_NAMESIZE);
-    const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (fd < 0) return -errno;
-    int failed = ioctl(fd, SIOCSIFMTU, &r) ? -errno : 0;
-    r.ifr_flags = IFF_UP;
-    if (!failed && ioctl(fd, SIOCSIFFLAGS, &r)) failed = -errno;
-    close(fd);
-    return failed;
+    struct ifreq mtu = {.ifr_mtu = 65535}, up = {.ifr_flags = IFF_UP};
+    const int failed = device_ioctl(name, SIOCSIFMTU, &mtu);
+    return failed ? failed : device_ioctl(name, SIOCSIFFLAGS, &up);
 }
 
 static int open_queues(const char *name, int fds[], unsigned queues)

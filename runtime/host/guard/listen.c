@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "runtime/base/file.h"
 #include "runtime/base/sockaddr.h"
 
 enum { BACKLOG = 64, BACKLOG_PROXY = 65535 /* the system caps it */ };
@@ -22,9 +23,7 @@ static int listening(const struct sockaddr *at, int backlog, bool ready(int fd, 
     (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (at->sa_family == AF_INET6) (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
     if ((!ready || ready(fd, at->sa_family)) && !bind(fd, at, len) && !listen(fd, backlog)) return fd;
-    const int failed = -errno;
-    close(fd);
-    return failed;
+    return close_failed(fd);
 }
 
 static void explain(int failed, const char *text, char *err, size_t err_len)

@@ -4,7 +4,8 @@
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <sys/socket.h>
-#include <unistd.h>
+
+#include "runtime/base/file.h"
 
 static int transparent(bool six)
 {
@@ -15,9 +16,7 @@ static int transparent(bool six)
     if (!setsockopt(fd, level, option, &on, sizeof on) &&
         !setsockopt(fd, SOL_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on))
         return fd;
-    const int failed = -errno;
-    close(fd);
-    return failed;
+    return close_failed(fd);
 }
 
 int transparent_sockets(unsigned family, int fds[], unsigned count)

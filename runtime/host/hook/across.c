@@ -9,10 +9,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "runtime/host/change_priv.h"
+#include "runtime/host/device/feature.h"
 #include "runtime/host/hook/clsact.h"
 #include "runtime/host/state.h"
 
@@ -28,28 +27,20 @@ enum { PROMISCUOUS = 1, CLSACT = 2 };
 
 bool across_possible(void) { return true; }
 
-/* Receive frames for other stations, too. Return 1 if set already. */
+/* Receive frames for other stations, too. Return 0 or a negative errno. */
 static int set_promiscuous(const char *name, bool on)
 {
     struct ifreq r = {0};
-    snprintf(r.ifr_name, sizeof r.ifr_name, "%s", name);
-    const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    int result = fd < 0 || ioctl(fd, SIOCGIFFLAGS, &r) ? -errno : 0;
-    if (!result && !(r.ifr_flags & IFF_PROMISC) == !on) result = 1;
+    const int failed = device_ioctl(name, SIOCGIFFLAGS, &r);
+    if (failed || !(r.ifr_flags & IFF_PROMISC) == !on) return failed;
     r.ifr_flags = (short)(on ? r.ifr_flags | IFF_PROMISC : r.ifr_flags & ~IFF_PROMISC);
-    if (!result && ioctl(fd, SIOCSIFFLAGS, &r)) result = -errno;
-    if (fd >= 0) close(fd);
-    return result;
+    return device_ioctl(name, SIOCSIFFLAGS, &r);
 }
 
 static bool is_promiscuous(const char *name)
 {
     struct ifreq r = {0};
-    snprintf(r.ifr_name, sizeof r.ifr_name, "%s", name);
-    const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    const bool is = fd >= 0 && !ioctl(fd, SIOCGIFFLAGS, &r) && r.ifr_flags & IFF_PROMISC;
-    if (fd >= 0) close(fd);
-    return is;
+    return !device_ioctl(name, SIOCGIFFLAGS, &r) && r.ifr_flags & IFF_PROMISC;
 }
 
 static int load_and_attach(unsigned from, unsigned to)
@@ -77,7 +68,7 @@ int across_set(struct state *s, const char *from, const char *to, char *err, siz
     const unsigned before = (is_promiscuous(from) ? PROMISCUOUS : 0) | (clsact_is_there(in) ? CLSACT : 0);
     if (!failed) failed = state_note(s, CHANGE_ACROSS, what, befores[before], "");
     if (!failed) failed = load_and_attach(in, out);
-    if (!failed && set_promiscuous(from, true) < 0) failed = -errno;
+    if (!failed) failed = set_promiscuous(from, true);
     if (failed) snprintf(err, err_len, "frames do not pass from %s to %s: %s", from, to, strerror(-failed));
     return failed;
 }

@@ -29,10 +29,8 @@ struct hooks_there {
 static int look(const struct asked *a, mnl_cb_t each, void *arg)
 {
     char bytes[128];
-    struct nlmsghdr *nlh = netlink_begin(bytes, a->type, NLM_F_DUMP);
-    struct tcmsg *t = mnl_nlmsg_put_extra_header(nlh, sizeof *t);
-    *t = (struct tcmsg){.tcm_ifindex = (int)a->ifindex, .tcm_parent = a->parent, .tcm_info = a->info};
-    return netlink_once(nlh, each, arg);
+    const struct tcmsg t = {.tcm_ifindex = (int)a->ifindex, .tcm_parent = a->parent, .tcm_info = a->info};
+    return netlink_once(netlink_begin(bytes, a->type, NLM_F_DUMP, &t, sizeof t), each, arg);
 }
 
 /* Return a message's attributes if it is about the interface, else NULL */

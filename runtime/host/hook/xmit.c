@@ -22,10 +22,8 @@ struct xmit {
 
 static struct nlmsghdr *request(char *buf, uint16_t type, uint8_t cmd)
 {
-    struct nlmsghdr *nlh = netlink_begin(buf, type, 0);
-    struct genlmsghdr *gen = mnl_nlmsg_put_extra_header(nlh, sizeof *gen);
-    *gen = (struct genlmsghdr){.cmd = cmd, .version = 1};
-    return nlh;
+    const struct genlmsghdr gen = {.cmd = cmd, .version = 1};
+    return netlink_begin(buf, type, 0, &gen, sizeof gen);
 }
 
 static int read_family(const struct nlmsghdr *nlh, void *arg)
@@ -102,9 +100,8 @@ static uint64_t dropped_at(struct xmit *x, unsigned ifindex)
 {
     char buf[256];
     uint64_t dropped = 0;
-    struct nlmsghdr *nlh = netlink_begin(buf, RTM_GETSTATS, 0);
-    struct if_stats_msg *stats = mnl_nlmsg_put_extra_header(nlh, sizeof *stats);
-    *stats = (struct if_stats_msg){.ifindex = ifindex, .filter_mask = IFLA_STATS_FILTER_BIT(IFLA_STATS_LINK_64)};
+    const struct if_stats_msg stats = {.ifindex = ifindex, .filter_mask = IFLA_STATS_FILTER_BIT(IFLA_STATS_LINK_64)};
+    struct nlmsghdr *nlh = netlink_begin(buf, RTM_GETSTATS, 0, &stats, sizeof stats);
     return netlink_ask(&x->ask, nlh, read_dropped, &dropped) ? 0 : dropped;
 }
 

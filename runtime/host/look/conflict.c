@@ -51,9 +51,8 @@ static uint32_t xdp_of(const struct look *l, unsigned ifindex)
 {
     char buf[256];
     uint32_t id = 0;
-    struct nlmsghdr *nlh = netlink_begin(buf, RTM_GETLINK, 0);
-    struct ifinfomsg *which = mnl_nlmsg_put_extra_header(nlh, sizeof *which);
-    which->ifi_index = (int)ifindex;
+    const struct ifinfomsg which = {.ifi_index = (int)ifindex};
+    struct nlmsghdr *nlh = netlink_begin(buf, RTM_GETLINK, 0, &which, sizeof which);
     return netlink_ask(&l->host->ask, nlh, read_xdp, &id) ? 0 : id;
 }
 
@@ -75,10 +74,8 @@ static unsigned filters_of(const struct look *l, unsigned ifindex, uint32_t side
 {
     char buf[256];
     struct filters f = {.own = l->p->name ? hooks_handle(l->p->name) : 0};
-    struct nlmsghdr *nlh = netlink_begin(buf, RTM_GETTFILTER, NLM_F_DUMP);
-    struct tcmsg *which = mnl_nlmsg_put_extra_header(nlh, sizeof *which);
-    which->tcm_ifindex = (int)ifindex;
-    which->tcm_parent = TC_H_MAKE(TC_H_CLSACT, side);
+    const struct tcmsg which = {.tcm_ifindex = (int)ifindex, .tcm_parent = TC_H_MAKE(TC_H_CLSACT, side)};
+    struct nlmsghdr *nlh = netlink_begin(buf, RTM_GETTFILTER, NLM_F_DUMP, &which, sizeof which);
     return netlink_ask(&l->host->ask, nlh, count_filter, &f) ? 0 : f.count;
 }
 

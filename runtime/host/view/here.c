@@ -70,10 +70,10 @@ static int send_rule(struct netlink *n, uint16_t type, uint32_t table, const str
 {
     char bytes[256];
     const uint8_t bits = r->marked ? 0 : r->addr.family == 4 ? 32 : 128;
-    struct nlmsghdr *nlh = netlink_begin(bytes, type, type == RTM_NEWRULE ? NLM_F_CREATE | NLM_F_EXCL : 0);
-    struct fib_rule_hdr *head = mnl_nlmsg_put_extra_header(nlh, sizeof *head);
-    *head = (struct fib_rule_hdr){
+    const struct fib_rule_hdr head = {
         .family = netlink_family(&r->addr), .dst_len = bits, .table = RT_TABLE_UNSPEC, .action = FR_ACT_TO_TBL};
+    struct nlmsghdr *nlh =
+        netlink_begin(bytes, type, type == RTM_NEWRULE ? NLM_F_CREATE | NLM_F_EXCL : 0, &head, sizeof head);
     const uint8_t icmp = r->addr.family == 4 ? IPPROTO_ICMP : IPPROTO_ICMPV6;
     const struct fib_rule_port_range ports = {r->lo, r->hi};
     mnl_attr_put_u32(nlh, FRA_TABLE, table);
@@ -94,13 +94,13 @@ static int send_rule(struct netlink *n, uint16_t type, uint32_t table, const str
 static int send_route(struct netlink *n, uint16_t type, uint32_t table, uint8_t family)
 {
     char bytes[128];
-    struct nlmsghdr *nlh = netlink_begin(bytes, type, type == RTM_NEWROUTE ? NLM_F_CREATE | NLM_F_REPLACE : 0);
-    struct rtmsg *route = mnl_nlmsg_put_extra_header(nlh, sizeof *route);
-    *route = (struct rtmsg){.rtm_family = family,
-                            .rtm_table = RT_TABLE_UNSPEC,
-                            .rtm_protocol = HERE_PROTOCOL,
-                            .rtm_scope = RT_SCOPE_HOST,
-                            .rtm_type = RTN_LOCAL};
+    const struct rtmsg route = {.rtm_family = family,
+                                .rtm_table = RT_TABLE_UNSPEC,
+                                .rtm_protocol = HERE_PROTOCOL,
+                                .rtm_scope = RT_SCOPE_HOST,
+                                .rtm_type = RTN_LOCAL};
+    struct nlmsghdr *nlh =
+        netlink_begin(bytes, type, type == RTM_NEWROUTE ? NLM_F_CREATE | NLM_F_REPLACE : 0, &route, sizeof route);
     mnl_attr_put_u32(nlh, RTA_TABLE, table);
     mnl_attr_put_u32(nlh, RTA_OIF, if_nametoindex("lo"));
     return netlink_ask(n, nlh, NULL, NULL);
@@ -135,9 +135,8 @@ static int read_rules(struct netlink *n, struct rules *r)
     int failed = 0;
     for (unsigned i = 0; i < 2 && !failed; i++) {
         char bytes[64];
-        struct nlmsghdr *nlh = netlink_begin(bytes, RTM_GETRULE, NLM_F_DUMP);
-        struct fib_rule_hdr *head = mnl_nlmsg_put_extra_header(nlh, sizeof *head);
-        *head = (struct fib_rule_hdr){.family = i ? AF_INET6 : AF_INET};
+        const struct fib_rule_hdr head = {.family = i ? AF_INET6 : AF_INET};
+        struct nlmsghdr *nlh = netlink_begin(bytes, RTM_GETRULE, NLM_F_DUMP, &head, sizeof head);
         failed = netlink_ask(n, nlh, learn, r);
         if (failed == -EINTR) i--; /* changed meanwhile: read again; duplicates are dropped */
         if (failed == -EINTR || failed == -EAFNOSUPPORT || failed == -EOPNOTSUPP) failed = 0;

@@ -32,12 +32,9 @@ void resolver_free(struct resolver *r)
 int resolver_ask(struct resolver *r, unsigned ifindex, const struct host_addr *addr)
 {
     char bytes[128];
-    struct nlmsghdr *nlh = netlink_begin(bytes, RTM_NEWNEIGH, NLM_F_CREATE);
-    struct ndmsg *info = mnl_nlmsg_put_extra_header(nlh, sizeof *info);
-    info->ndm_family = netlink_family(addr);
-    info->ndm_ifindex = (int)ifindex;
-    info->ndm_state = NUD_NONE;
-    info->ndm_flags = NTF_USE;
+    const struct ndmsg info = {
+        .ndm_family = netlink_family(addr), .ndm_ifindex = (int)ifindex, .ndm_state = NUD_NONE, .ndm_flags = NTF_USE};
+    struct nlmsghdr *nlh = netlink_begin(bytes, RTM_NEWNEIGH, NLM_F_CREATE, &info, sizeof info);
     netlink_put_addr(nlh, NDA_DST, addr);
     return netlink_ask(&r->ask, nlh, NULL, NULL);
 }

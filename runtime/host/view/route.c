@@ -56,12 +56,10 @@ static int ask(struct host *h, const struct host_query *q, struct host_route *ro
     char bytes[256];
     struct answer answer = {route, true};
     const uint8_t bits = q->to.family == 4 ? 32 : 128;
-    struct nlmsghdr *nlh = netlink_begin(bytes, RTM_GETROUTE, 0);
-    struct rtmsg *info = mnl_nlmsg_put_extra_header(nlh, sizeof *info);
-    info->rtm_family = netlink_family(&q->to);
-    info->rtm_dst_len = bits;
+    const struct rtmsg info = {
+        .rtm_family = netlink_family(&q->to), .rtm_dst_len = bits, .rtm_src_len = q->from.family ? bits : 0};
+    struct nlmsghdr *nlh = netlink_begin(bytes, RTM_GETROUTE, 0, &info, sizeof info);
     netlink_put_addr(nlh, RTA_DST, &q->to);
-    if (q->from.family) info->rtm_src_len = bits;
     if (q->from.family) netlink_put_addr(nlh, RTA_SRC, &q->from);
     if (q->iif) mnl_attr_put_u32(nlh, RTA_IIF, q->iif);
     if (q->oif) mnl_attr_put_u32(nlh, RTA_OIF, q->oif);

@@ -238,9 +238,7 @@ static int dump(struct routing *r, uint16_t type, const void *fixed, size_t len,
 {
     char bytes[256];
     struct dump d = {r, take};
-    struct nlmsghdr *nlh = netlink_begin(bytes, type, NLM_F_DUMP);
-    memcpy(mnl_nlmsg_put_extra_header(nlh, len), fixed, len);
-    return netlink_ask(&r->host->ask, nlh, dumped, &d);
+    return netlink_ask(&r->host->ask, netlink_begin(bytes, type, NLM_F_DUMP, fixed, len), dumped, &d);
 }
 
 static int dump_all(struct routing *r)

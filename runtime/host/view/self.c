@@ -107,10 +107,8 @@ static int dump_table(struct host *h, uint8_t family, uint32_t table)
 static void await_changes(struct host *h)
 {
     char bytes[64];
-    struct nlmsghdr *nlh = netlink_begin(bytes, RTM_GETLINK, 0);
-    struct ifinfomsg *info = mnl_nlmsg_put_extra_header(nlh, sizeof *info);
-    info->ifi_index = 1;
-    netlink_ask(&h->ask, nlh, NULL, NULL);
+    const struct ifinfomsg info = {.ifi_index = 1};
+    netlink_ask(&h->ask, netlink_begin(bytes, RTM_GETLINK, 0, &info, sizeof info), NULL, NULL);
 }
 
 static int dump_tables(struct host *h)
