@@ -39,13 +39,6 @@ static struct guard_addresses one(const uint32_t addr[4], uint8_t family)
     return a;
 }
 
-static struct guard_addresses range(const struct address_range *r)
-{
-    struct guard_addresses a = one(r->lo, r->family);
-    memcpy(a.hi.word, r->hi, sizeof a.hi.word);
-    return a;
-}
-
 /* Add the match for each range of the sets, as source or destination. Return their number in that family (0: both). */
 static unsigned add_sets(struct guarded *g, const struct program *p, uint32_t sets, uint32_t count, uint8_t family,
                          struct guard_match m, bool source)
@@ -55,7 +48,7 @@ static unsigned add_sets(struct guarded *g, const struct program *p, uint32_t se
     unsigned added = 0;
     struct guard_addresses *at = source ? &m.from : &m.to;
     for (; address_next(&w, &r); added++) {
-        *at = range(&r);
+        *at = guard_range(&r);
         match_add(g, &m);
     }
     return added;
@@ -321,7 +314,7 @@ static void add_forward(struct guarded *g, const struct pbc_nat *n)
 static struct guard_addresses prefix(const uint32_t addr[4], const struct pbc_nat *n)
 {
     const struct address_range r = address_prefix(addr, n->len, n->family);
-    return range(&r);
+    return guard_range(&r);
 }
 
 /* Write the interface's name, if the statement has one. False: too long for an interface. */

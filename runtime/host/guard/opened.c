@@ -15,32 +15,6 @@ static bool match_add(struct opened *o, const struct guard_match *m)
     return true;
 }
 
-static struct host_addr addr6(uint64_t hi, uint64_t lo)
-{
-    return (struct host_addr){{(uint32_t)(hi >> 32), (uint32_t)hi, (uint32_t)(lo >> 32), (uint32_t)lo}, 6};
-}
-
-/* Get the n-th range of a condition's sets. False if there is none. */
-static bool range_at(const struct program *p, const struct pbc_cond *c, uint32_t n, struct guard_addresses *a)
-{
-    for (uint32_t i = c->first; i < c->first + c->count; i++) {
-        const struct pbc_set *s = &p->sets[i];
-        if (n < s->count4) {
-            const struct pbc_range *r = &p->set4[s->first4 + n];
-            *a = (struct guard_addresses){.lo = {{r->lo}, 4}, .hi = {{r->hi}, 4}};
-            return true;
-        }
-        n -= s->count4;
-        if (n < s->count6) {
-            const struct pbc_range6 *r = &p->set6[s->first6 + n];
-            *a = (struct guard_addresses){addr6(r->lo_hi, r->lo_lo), addr6(r->hi_hi, r->hi_lo)};
-            return true;
-        }
-        n -= s->count6;
-    }
-    return false;
-}
-
 /* Return the rule's condition of that kind, if it is a plain list of addresses */
 static const struct pbc_cond *listed(const struct program *p, const struct pbc_rule *r, unsigned kind)
 {
@@ -81,8 +55,11 @@ static bool add_sender(struct opened *o, const struct program *p, const struct p
 {
     const struct pbc_cond *to = listed(p, r, COND_TO);
     if (!to) return add_protos(o, r, m);
-    for (uint32_t n = 0; range_at(p, to, n, &m.to); n++)
-        if ((!m.from.lo.family || m.from.lo.family == m.to.lo.family) && !add_protos(o, r, m)) return false;
+    struct address_walk w = address_walk(p, to->first, to->count, m.from.lo.family);
+    for (struct address_range a; address_next(&w, &a);) {
+        m.to = guard_range(&a);
+        if (!add_protos(o, r, m)) return false;
+    }
     return true;
 }
 
@@ -91,8 +68,11 @@ static bool add_rule(struct opened *o, const struct program *p, const struct pbc
     const struct pbc_cond *from = listed(p, r, COND_FROM);
     struct guard_match m = {.reach = is_to_self(p, r) ? GUARD_OWN : GUARD_EVERYWHERE};
     if (!from) return add_sender(o, p, r, m);
-    for (uint32_t n = 0; range_at(p, from, n, &m.from); n++)
+    struct address_walk w = address_walk(p, from->first, from->count, 0);
+    for (struct address_range a; address_next(&w, &a);) {
+        m.from = guard_range(&a);
         if (!add_sender(o, p, r, m)) return false;
+    }
     return true;
 }
 

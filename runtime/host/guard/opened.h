@@ -2,9 +2,19 @@
  * inner packets instead. */
 #pragma once
 
+#include <string.h>
+
 #include "runtime/host/guard/guard.h"
 #include "vm/packet/key.h"
 #include "vm/program/program.h"
+
+static inline struct guard_addresses guard_range(const struct address_range *r)
+{
+    struct guard_addresses a = {.lo.family = r->family, .hi.family = r->family};
+    memcpy(a.lo.word, r->lo, sizeof a.lo.word);
+    memcpy(a.hi.word, r->hi, sizeof a.hi.word);
+    return a;
+}
 
 struct opened {
     struct guard_match *matches;
