@@ -36,10 +36,7 @@ const char *state_path(const struct state *s) { return s->path; }
 long state_owner(const char *run, const char *name)
 {
     char path[PATH_MAX];
-    if (!state_is_name(name) || state_folder(run, path)) return 0;
-    const size_t len = strlen(path);
-    snprintf(path + len, sizeof path - len, "/%s.state", name);
-    return state_is_owned(path) ? state_owner_of(path) : 0;
+    return !state_path_of(run, name, path) && state_is_owned(path) ? state_owner_of(path) : 0;
 }
 
 static void say_line(state_say *say, void *arg, const char *verb, const char *doc, const char *what, int failed)
@@ -147,11 +144,9 @@ static int write_anew(struct state *s)
 
 static int open_state(struct state *s, const char *run, const char *name, const struct undoing *u)
 {
-    if (!state_is_name(name)) return -EINVAL;
     do { /* another process that ends may remove the folder meanwhile */
-        const int failed = state_make_folder(run, s->path);
+        const int failed = state_make_folder(run, name, s->path);
         if (failed) return failed;
-        snprintf(s->path + strlen(s->path), 80, "/%s.state", name);
         s->fd = state_take(s->path, O_CREAT);
     } while (s->fd == -ENOENT);
     if (s->fd < 0) return s->fd;
@@ -256,8 +251,7 @@ void state_forget(struct state *s, enum change kind, const char *what, bool (*is
 /* Visit the changes of a kind in one file; false: visit has ended it */
 static bool visit_file(const char *path, const char *name, enum change kind, state_visit *visit, void *arg)
 {
-    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    char *text = fd >= 0 ? state_read(fd) : NULL;
+    char *text = state_read_at(path);
     bool going = true;
     for (char *line = text, *end; line && going && (end = strchr(line, '\n')); line = end + 1) {
         char *word[4];
@@ -267,7 +261,6 @@ static bool visit_file(const char *path, const char *name, enum change kind, sta
         if (word[3] && !strcmp(word[0], changes[kind].word)) going = visit(arg, name, word[1], word[2], word[3]);
     }
     free(text);
-    if (fd >= 0) close(fd);
     return going;
 }
 

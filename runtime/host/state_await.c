@@ -60,12 +60,9 @@ static void say_awaited(state_say *say, void *arg, const char *name, long pid)
 void state_await(const char *run, const char *name, int most_ms, state_say *say, void *arg)
 {
     char path[PATH_MAX];
-    if (!state_is_name(name) || state_folder(run, path)) return;
-    snprintf(path + strlen(path), 80, "/%s.state", name);
-    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    char *text = fd >= 0 ? state_read(fd) : NULL;
-    if (fd >= 0) close(fd);
-    const long owner = text ? state_number(text, "pid\t") : 0, worker = text ? state_number(text, STATE_WORKS) : 0;
+    if (state_path_of(run, name, path)) return;
+    char *text = state_read_at(path);
+    const long owner = state_number(text, "pid\t"), worker = state_number(text, STATE_WORKS);
     const bool owned = state_is_owned(path);
     free(text);
     /* While the owner lives, no other process gets its child's pid, unless the child was reaped */

@@ -28,12 +28,23 @@ int state_folder(const char *run, char path[PATH_MAX])
     return len < PATH_MAX - 80 ? 0 : -ENAMETOOLONG;
 }
 
-int state_make_folder(const char *run, char path[PATH_MAX])
+int state_path_of(const char *run, const char *name, char path[PATH_MAX])
 {
-    const int failed = state_folder(run, path);
+    const int failed = state_is_name(name) ? state_folder(run, path) : -EINVAL;
+    if (!failed) snprintf(path + strlen(path), 80, "/%s.state", name);
+    return failed;
+}
+
+int state_make_folder(const char *run, const char *name, char path[PATH_MAX])
+{
+    int failed = state_path_of(run, name, path);
     if (failed) return failed;
-    if (mkdir(run, 0755) && errno != EEXIST) return -errno;
-    return mkdir(path, 0700) && errno != EEXIST ? -errno : 0;
+    char *const slash = strrchr(path, '/');
+    if (mkdir(run, 0755) && errno != EEXIST) failed = -errno;
+    *slash = 0;
+    if (!failed && mkdir(path, 0700) && errno != EEXIST) failed = -errno;
+    *slash = '/';
+    return failed;
 }
 
 /* True if the open file is still at that path: its last owner may have removed it */
@@ -64,14 +75,19 @@ char *state_read(int fd)
     return text;
 }
 
-long state_owner_of(const char *path)
+char *state_read_at(const char *path)
 {
-    long pid = 0;
     const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     char *text = fd >= 0 ? state_read(fd) : NULL;
-    if (text && !strncmp(text, "pid\t", 4)) pid = strtol(text + 4, NULL, 10);
-    free(text);
     if (fd >= 0) close(fd);
+    return text;
+}
+
+long state_owner_of(const char *path)
+{
+    char *text = state_read_at(path);
+    const long pid = state_number(text, "pid\t");
+    free(text);
     return pid;
 }
 

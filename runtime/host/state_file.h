@@ -8,11 +8,16 @@
 bool state_is_name(const char *name);
 /* Write RUN/INODE of the caller's namespace */
 int state_folder(const char *run, char path[PATH_MAX]);
-int state_make_folder(const char *run, char path[PATH_MAX]);
+/* Write the path of an instance's file. Return 0 or a negative errno: -EINVAL: not a name. */
+int state_path_of(const char *run, const char *name, char path[PATH_MAX]);
+/* The same, and make its folder */
+int state_make_folder(const char *run, const char *name, char path[PATH_MAX]);
 /* Open and lock the file. Return a descriptor or a negative errno; -EWOULDBLOCK: its owner lives. */
 int state_take(const char *path, int flags);
 /* Return the whole file, zero-terminated, which the caller frees */
 char *state_read(int fd);
+/* The same, by its path. NULL: no such file, or out of memory. */
+char *state_read_at(const char *path);
 long state_owner_of(const char *path);
 /* True if a live instance holds its lock; a pid may be another process's by now */
 bool state_is_owned(const char *path);
