@@ -150,7 +150,7 @@ int ask_save(struct channel *c, const uint8_t *bytes, size_t len, char *err, siz
 
 int ask_listen(struct channel *c, const struct host_addr *addr, uint16_t port, int *fd, char *err, size_t err_len)
 {
-    const struct request_listen body = {.addr = *addr, .port = port};
+    const struct request_address body = {.addr = *addr, .port = port};
     return ask_some(c, ALONE(LISTEN, body), fd, 1, err, err_len);
 }
 
@@ -346,13 +346,13 @@ static void put_alone(struct channel *c, const struct question *q)
 
 void ask_neighbour(struct channel *c, unsigned port, const struct host_addr *addr)
 {
-    const struct request_resolve body = {*addr, port};
+    const struct request_address body = {*addr, port};
     put_alone(c, ALONE(RESOLVE, body));
 }
 
 int ask_announce(struct channel *c, unsigned port, const struct host_addr *addr, char *err, size_t err_len)
 {
-    const struct request_announce body = {.addr = *addr, .port = port};
+    const struct request_address body = {.addr = *addr, .port = port};
     return ask_done(c, ALONE(ANNOUNCE, body), err, err_len);
 }
 

@@ -139,7 +139,7 @@ bool grant_CONTROL(struct parent *p, const struct request *r, struct answer *a, 
  * would need it to read programs. */
 bool grant_LISTEN(struct parent *p, const struct request *r, struct answer *a, int fds[])
 {
-    const struct request_listen *body = r->body;
+    const struct request_address *body = r->body;
     if (!body->port || body->port > UINT16_MAX || (body->addr.family != 4 && body->addr.family != 6)) return false;
     fds[0] = listen_proxy(&body->addr, (uint16_t)body->port, a->err, sizeof a->err);
     return answer_fd(a, fds[0]);

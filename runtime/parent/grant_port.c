@@ -171,7 +171,7 @@ bool grant_CARRIED(struct parent *p, const struct request *r, struct answer *a, 
 
 bool grant_RESOLVE(struct parent *p, const struct request *r, struct answer *a, int fds[])
 {
-    const struct request_resolve *body = r->body;
+    const struct request_address *body = r->body;
     if (!is_port(p, body->port) || !is_address(&body->addr)) return false;
     if (!p->resolver) p->resolver = resolver_new();
     a->failed = p->resolver ? resolver_ask(p->resolver, parent_ifindex(p, body->port), &body->addr) : -errno;
@@ -180,7 +180,7 @@ bool grant_RESOLVE(struct parent *p, const struct request *r, struct answer *a, 
 
 bool grant_ANNOUNCE(struct parent *p, const struct request *r, struct answer *a, int fds[])
 {
-    const struct request_announce *body = r->body;
+    const struct request_address *body = r->body;
     if (!is_port(p, body->port) || !is_address(&body->addr)) return false;
     a->failed = announce(parent_ifindex(p, body->port), &body->addr);
     return true;

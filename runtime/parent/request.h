@@ -51,9 +51,9 @@ struct own_address { /* IPv4 as ::ffff:a.b.c.d */
 struct request_notify {
     uint32_t word; /* enum manager_word */
 };
-struct request_resolve {
-    struct host_addr addr;
-    uint32_t port;
+struct request_address {
+    struct host_addr addr; /* LISTEN: all 0: any address of the family */
+    uint32_t port;         /* LISTEN: of TCP */
 };
 struct request_family {
     uint32_t family; /* 4 or 6 */
@@ -73,14 +73,6 @@ struct request_recording {
 struct request_aside {
     struct host_addr from;
     uint32_t type; /* SOCK_STREAM, SOCK_DGRAM, or SOCK_RAW for echo replies */
-};
-struct request_listen {
-    struct host_addr addr; /* all 0: any address of the family */
-    uint32_t port;
-};
-struct request_announce {
-    struct host_addr addr;
-    uint32_t port;
 };
 
 struct answer {
