@@ -26,7 +26,6 @@ struct target {
     struct probe *probe;           /* under way; NULL: waits for its turn */
     uint64_t began_ns;
     uint64_t turn_ns; /* start of the current turn; the next is `every` later */
-    uint16_t seq;     /* sequence number of echo requests */
     bool changed;     /* `up` has changed, and no caller knows */
 };
 

@@ -2,6 +2,7 @@
 #include "runtime/host/watch.h"
 
 #include <errno.h>
+#include <libgen.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,22 +15,14 @@ static const char *last_part(const char *path)
     return slash ? slash + 1 : path;
 }
 
-static void folder_of(const char *path, char folder[PATH_MAX])
-{
-    const char *slash = strrchr(path, '/');
-    const size_t len = !slash ? 1 : slash == path ? 1 : (size_t)(slash - path);
-    memcpy(folder, slash ? path : ".", len);
-    folder[len] = 0;
-}
-
 /* Watch the path's folder. Return the watch's number, or a negative errno. */
 static int watch_add(int fd, const char *path)
 {
     char folder[PATH_MAX];
     if (strlen(path) >= sizeof folder) return -ENAMETOOLONG;
-    folder_of(path, folder);
-    const int wd =
-        inotify_add_watch(fd, folder, IN_CLOSE_WRITE | IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR);
+    strcpy(folder, path);
+    const int wd = inotify_add_watch(fd, dirname(folder),
+                                     IN_CLOSE_WRITE | IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR);
     return wd < 0 ? -errno : wd;
 }
 

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -23,13 +24,8 @@ struct access_logs {
 /* Return the folder of the path's file, which the caller frees; NULL: none */
 static char *folder_of(const char *path)
 {
-    char dir[PATH_MAX];
-    const char *slash = strrchr(path, '/');
-    const size_t len = slash ? (size_t)(slash - path) + 1 : 0;
-    if (len + sizeof "." > sizeof dir) return NULL;
-    memcpy(dir, path, len);
-    strcpy(dir + len, ".");
-    return realpath(dir, NULL);
+    char copy[PATH_MAX];
+    return strlen(path) < sizeof copy ? realpath(dirname(strcpy(copy, path)), NULL) : NULL;
 }
 
 struct access_logs *access_logs_new(const char *program, const char *also)

@@ -18,31 +18,26 @@ enum { LONGEST = 16 << 20 };
 
 static bool holds(const char *text, size_t len, const char *word) { return memmem(text, len, word, strlen(word)); }
 
-int file_open_regular(const char *path)
+int file_open_regular(const char *path, char *err, size_t err_len)
 {
     char again[40];
     struct stat s;
     const int at = open(path, O_PATH | O_CLOEXEC);
-    if (at < 0) return -errno;
-    snprintf(again, sizeof again, "/proc/self/fd/%d", at);
-    const bool regular = !fstat(at, &s) && S_ISREG(s.st_mode);
-    const int fd = regular ? open(again, O_RDONLY | O_CLOEXEC) : -1, failed = regular ? -errno : -EINVAL;
-    close(at);
+    if (at >= 0) snprintf(again, sizeof again, "/proc/self/fd/%d", at);
+    const bool other = at >= 0 && (fstat(at, &s) || !S_ISREG(s.st_mode));
+    const int fd = at < 0 || other ? -1 : open(again, O_RDONLY | O_CLOEXEC), failed = other ? -EINVAL : -errno;
+    if (at >= 0) close(at);
+    if (fd < 0)
+        snprintf(err, err_len, "%.300s%s%s", path, other ? " is not a regular file" : ": ",
+                 other ? "" : strerror(-failed));
     return fd < 0 ? failed : fd;
 }
 
 int certificates_open(const char *path, char *err, size_t err_len)
 {
     size_t len;
-    const int fd = file_open_regular(path);
-    if (fd == -EINVAL) {
-        snprintf(err, err_len, "%.300s is not a regular file", path);
-        return fd;
-    }
-    if (fd < 0) {
-        snprintf(err, err_len, "%.300s: %s", path, strerror(-fd));
-        return fd;
-    }
+    const int fd = file_open_regular(path, err, err_len);
+    if (fd < 0) return fd;
     char *text = read_whole(fd, LONGEST, &len);
     const bool key = text && holds(text, len, "PRIVATE KEY-----");
     const bool good = text && !key && holds(text, len, "-----BEGIN ") && holds(text, len, "CERTIFICATE-----");

@@ -161,22 +161,13 @@ void keypair_fini(struct keypair *k)
     *k = (struct keypair){0};
 }
 
-static int open_one(const char *path, char *err, size_t err_len)
-{
-    const int fd = file_open_regular(path);
-    if (fd < 0)
-        snprintf(err, err_len, "%.300s%s%s", path, fd == -EINVAL ? " is not a regular file" : ": ",
-                 fd == -EINVAL ? "" : strerror(-fd));
-    return fd;
-}
-
 int keypair_open(const char *cert, const char *key, int fds[2], char *err, size_t err_len)
 {
     char what[200];
     struct keypair k;
-    fds[0] = open_one(cert, err, err_len);
+    fds[0] = file_open_regular(cert, err, err_len);
     if (fds[0] < 0) return fds[0];
-    fds[1] = open_one(key, err, err_len);
+    fds[1] = file_open_regular(key, err, err_len);
     if (fds[1] < 0) {
         close(fds[0]);
         return fds[1];

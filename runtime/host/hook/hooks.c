@@ -36,8 +36,8 @@ static bool is_of_bpf(const char *path)
 bool hooks_last(void) { return is_of_bpf(HOOKS_FILES) && !access(HOOKS_FILES, W_OK); }
 bool hooks_hidden(void) { return !is_of_bpf(HOOKS_FILES) && is_of_bpf("/proc/1/root" HOOKS_FILES); }
 
-/* Names in the BPF file system can't have dots */
-static int folder_of(const char *name, char path[PATH_MAX])
+/* Write the folder of an instance's pins. Names in the BPF file system can't have dots. */
+static int pins_folder(const char *name, char path[PATH_MAX])
 {
     struct stat ns;
     if (stat("/proc/self/ns/net", &ns)) return -errno;
@@ -108,7 +108,7 @@ static void before_of(struct state *s, const struct hooks_where *w, const char *
 unsigned hooks_handle(const char *name)
 {
     char folder[PATH_MAX];
-    return folder_of(name, folder) ? 0 : filter_of(folder, 0).handle;
+    return pins_folder(name, folder) ? 0 : filter_of(folder, 0).handle;
 }
 
 int hooks_lack(const struct hooks_where devices[], unsigned count, char *err, size_t err_len)
@@ -260,7 +260,7 @@ int hooks_set(struct state *s, const struct hooks_where *w, const struct hooks *
 {
     char folder[PATH_MAX], before[CLSACT_TEXT];
     *to = (struct hooked){.arrives = -1, .leaves = -1};
-    int failed = folder_of(w->name, folder);
+    int failed = pins_folder(w->name, folder);
     if (!failed) before_of(s, w, folder, before);
     const bool filter = !failed && *before != '-';
     if (!failed) failed = state_note(s, CHANGE_HOOKS, w->device, before, folder);
@@ -286,7 +286,7 @@ int hooks_keep(struct state *s, const struct hooks_where *w, const struct hooks 
                size_t err_len)
 {
     char folder[PATH_MAX], before[CLSACT_TEXT];
-    if (!on->filter || folder_of(w->name, folder)) return 0;
+    if (!on->filter || pins_folder(w->name, folder)) return 0;
     const struct clsact at = filter_of(folder, on->filter);
     clsact_before(on->filter, true, before);
     if (clsact_is_over(before) || stands(&at, on->program)) return 0;
@@ -340,7 +340,7 @@ bool hooks_left(const char *name, const char *device, unsigned program)
     char folder[PATH_MAX];
     struct bpf_link_info info = {0};
     uint32_t len = sizeof info;
-    if (folder_of(name, folder)) return false;
+    if (pins_folder(name, folder)) return false;
     const int link = pinned(folder, device, 0);
     const bool left = link >= 0 && !bpf_obj_get_info_by_fd(link, &info, &len) && info.prog_id == program;
     if (link >= 0) close(link);

@@ -3,8 +3,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <libgen.h>
+#include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -49,13 +50,6 @@ void look_at_memory(struct look *l)
                    bytes / MIB, free_kib / 1024);
 }
 
-/* Return the folder of a path, which the caller frees */
-static char *folder_of(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return !slash ? strdup(".") : slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
-}
-
 static void look_at_syslog(struct look *l)
 {
     const int fd = sink_descriptor(l->p->log);
@@ -75,12 +69,12 @@ static void look_at_file(struct look *l, const char *path)
                     : exists && faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) ? errno
                                                                             : 0;
     if (why) preflight_tell(l, true, "--log: %s: %s|", path, strerror(why));
-    if (exists) return;
-    char *folder = folder_of(path);
-    if (folder && faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS))
+    if (exists || strlen(path) >= PATH_MAX) return;
+    char copy[PATH_MAX];
+    const char *folder = dirname(strcpy(copy, path));
+    if (faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS))
         preflight_tell(l, true, "--log: %s: %s|%s%s", folder, strerror(errno), errno == ENOENT ? "mkdir -p " : "",
                        errno == ENOENT ? folder : "");
-    free(folder);
 }
 
 void look_at_log(struct look *l)
@@ -94,14 +88,14 @@ void look_at_log(struct look *l)
 
 void look_at_record(struct look *l)
 {
-    char err[500];
+    char err[500], path[PATH_MAX];
     if (!l->p->record || !l->p->looks_only) return;
     const int failed = recordings_look(l->p->record, err, sizeof err);
-    char *folder = failed == -ENOENT ? folder_of(l->p->record) : NULL;
+    const bool missing = failed == -ENOENT;
+    snprintf(path, sizeof path, "%s", l->p->record);
     if (failed)
-        preflight_tell(l, true, "--record %s|%s%s", err, folder ? "mkdir -p " : recordings_mend(failed),
-                       folder ? folder : "");
-    free(folder);
+        preflight_tell(l, true, "--record %s|%s%s", err, missing ? "mkdir -p " : recordings_mend(failed),
+                       missing ? dirname(path) : "");
 }
 
 void look_at_state(struct look *l)
