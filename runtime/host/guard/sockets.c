@@ -1,4 +1,4 @@
-/* Sockets of /proc/net/tcp and its siblings, a line each: "  0: 0100007F:EE48 00000000:0000 0A ..." */
+/* Sockets of /proc/net/tcp and its siblings */
 #include "runtime/host/guard/sockets.h"
 
 #include <arpa/inet.h>
@@ -26,30 +26,35 @@ void sockets_close(struct sockets *s)
         if (s->fd[i] >= 0) close(s->fd[i]);
 }
 
-/* True for a loopback address; its words are in host memory order */
-static bool is_loopback(const char *addr, size_t len)
+bool socket_line_read(const char *line, struct socket_line *s)
 {
-    if (len == 32)
-        return !memcmp(addr, "000000000000000000000000", 24) && ntohl((uint32_t)strtoul(addr + 24, NULL, 16)) == 1;
-    return ntohl((uint32_t)strtoul(addr, NULL, 16)) >> 24 == 127;
+    char *at;
+    *s = (struct socket_line){0};
+    if (strtoul(line, &at, 10), at == line || strncmp(at, ": ", 2) != 0) return false;
+    const char *addr = at + 2;
+    const size_t len = strspn(addr, "0123456789ABCDEF");
+    if ((len != 8 && len != 32) || addr[len] != ':') return false;
+    for (size_t i = 0; i < len; i++)
+        s->addr.word[i / 8] =
+            s->addr.word[i / 8] << 4 | (uint32_t)(addr[i] <= '9' ? addr[i] - '0' : addr[i] - 'A' + 10);
+    for (size_t i = 0; i < len / 8; i++) s->addr.word[i] = ntohl(s->addr.word[i]); /* in host memory order */
+    s->addr.family = len == 8 ? 4 : 6;
+    s->port = (unsigned)strtoul(addr + len + 1, &at, 16);
+    at += strspn(at, " ");
+    s->state = (unsigned)strtoul(at + strcspn(at, " \n"), &at, 16); /* after the remote address */
+    s->rest = at;
+    return true;
 }
 
 /* Return the port of a socket that receives from a link; 0: none */
-static unsigned port_of(const char *line, const char *end, bool udp)
+static unsigned port_of(const char *line, bool udp)
 {
-    const char *addr = memmem(line, (size_t)(end - line), ": ", 2);
-    if (!addr) return 0;
-    addr += 2;
-    const char *colon = memchr(addr, ':', (size_t)(end - addr));
-    if (!colon || (colon - addr != 8 && colon - addr != 32) || end - colon < 8 + (colon - addr) + 10) return 0;
-    const size_t len = (size_t)(colon - addr);
-    char *stop;
-    char text[33] = "";
-    const unsigned port = (unsigned)strtoul(colon + 1, &stop, 16);
-    const unsigned state = (unsigned)strtoul(stop + 1 + len + 6, NULL, 16); /* after the remote address */
-    memcpy(text, addr, len);
-    if (is_loopback(text, len)) return 0;
-    return !udp && (state == TIME_WAIT || state == CLOSED || state == SYN_RECEIVED) ? 0 : port;
+    struct socket_line s;
+    if (!socket_line_read(line, &s)) return 0;
+    const uint32_t *w = s.addr.word;
+    const bool loopback = s.addr.family == 4 ? w[0] >> 24 == 127 : !(w[0] | w[1] | w[2]) && w[3] == 1;
+    const bool over = !udp && (s.state == TIME_WAIT || s.state == CLOSED || s.state == SYN_RECEIVED);
+    return loopback || over ? 0 : s.port;
 }
 
 struct found {
@@ -60,11 +65,12 @@ static void read_file(int fd, bool udp, struct found *f, char *bytes)
 {
     size_t kept = 0;
     off_t at = 0;
-    for (ssize_t n; (n = pread(fd, bytes + kept, READ - kept, at)) > 0;) {
+    for (ssize_t n; (n = pread(fd, bytes + kept, READ - 1 - kept, at)) > 0;) {
         at += n;
         const char *line = bytes, *const end = bytes + kept + n;
+        bytes[kept + (size_t)n] = 0;
         for (const char *nl; (nl = memchr(line, '\n', (size_t)(end - line))); line = nl + 1) {
-            const unsigned port = port_of(line, nl, udp);
+            const unsigned port = port_of(line, udp);
             if (port < 65536) f->port[port / 64] |= UINT64_C(1) << port % 64;
         }
         kept = (size_t)(end - line);

@@ -3,7 +3,17 @@
 #pragma once
 
 #include "runtime/host/guard/ports.h"
+#include "runtime/host/host.h"
 #include "vm/packet/facts.h"
+
+/* A line of /proc/net/tcp or a sibling: "  0: 0100007F:EE48 00000000:0000 0A …" */
+struct socket_line {
+    struct host_addr addr; /* own address; all 0: any of its family */
+    unsigned port, state;
+    const char *rest; /* fields behind the state */
+};
+/* Read a line, which ends in a line feed or a zero. False: a line of another form. */
+bool socket_line_read(const char *line, struct socket_line *s);
 
 enum { SOCKETS_FILES = 4 };
 struct sockets {

@@ -12,6 +12,7 @@
 
 #include "runtime/host/guard/listen.h"
 #include "runtime/host/guard/served.h"
+#include "runtime/host/guard/sockets.h"
 #include "runtime/host/hook/hooks.h"
 #include "runtime/host/host_priv.h"
 #include "runtime/host/look/preflight_priv.h"
@@ -181,15 +182,16 @@ static void look_at_bound(struct look *l)
                    n == 1 ? "s" : "");
 }
 
-/* Look at a file like /proc/net/tcp: a socket a line, "  0: 0100007F:EE48 00000000:0000 0A …" */
+/* Look at a file like /proc/net/tcp: a socket a line */
 static void look_at_sockets(struct look *l, const char *path, const char *proto)
 {
     char line[400];
-    unsigned port, found = 0, first = 0;
+    struct socket_line s;
+    unsigned found = 0, first = 0;
     FILE *f = fopen(path, "re");
     while (f && fgets(line, sizeof line, f)) {
-        if (sscanf(line, " %*u: %*[0-9A-F]:%x", &port) != 1 || !is_wanted(l, port)) continue;
-        if (!found++) first = port;
+        if (!socket_line_read(line, &s) || !is_wanted(l, s.port)) continue;
+        if (!found++) first = s.port;
     }
     if (f) fclose(f);
     if (found)

@@ -1,46 +1,18 @@
 /* Finds other listeners at the proxy's addresses: two would share connections, or the second fails to start */
-#include <arpa/inet.h>
 #include <dirent.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "runtime/host/guard/sockets.h"
 #include "runtime/host/look/preflight_priv.h"
 
-/* A line of /proc/net/tcp or tcp6 */
-struct listener {
-    struct host_addr addr; /* all 0: any address of its family; tcp6: of both */
-    unsigned port;
-    unsigned long inode;
-};
-
 enum { LISTENS = 0x0a };
-
-/* Parse "  0: 0100007F:EE48 00000000:0000 0A … uid timeout inode"; address words are in host memory order */
-static bool read_line(const char *line, struct listener *a)
-{
-    char text[40];
-    unsigned state;
-    uint32_t word[4] = {0};
-    if (sscanf(line, " %*u: %32[0-9A-F]:%x %*[0-9A-F]:%*x %x %*s %*s %*s %*u %*u %lu", text, &a->port, &state,
-               &a->inode) != 4)
-        return false;
-    const unsigned words = strlen(text) == 32 ? 4 : 1;
-    for (unsigned i = 0; i < words; i++) {
-        char one[9];
-        snprintf(one, sizeof one, "%.8s", text + 8 * i);
-        word[i] = ntohl((uint32_t)strtoul(one, NULL, 16));
-    }
-    a->addr = (struct host_addr){.family = words == 4 ? 6 : 4};
-    memcpy(a->addr.word, word, sizeof word);
-    return state == LISTENS;
-}
 
 static bool is_any(const struct host_addr *a) { return !(a->word[0] | a->word[1] | a->word[2] | a->word[3]); }
 
 /* True if a connection for the match would reach the listener */
-static bool is_there(const struct listener *a, const struct guard_match *m)
+static bool is_there(const struct socket_line *a, const struct guard_match *m)
 {
     if (m->proxied != GUARD_OPENERS || a->port < m->to_ports.lo || a->port > m->to_ports.hi) return false;
     const struct host_addr *to = &m->to.lo;
@@ -84,10 +56,10 @@ static void who_has(unsigned long inode, char *who, size_t len)
     if (dir) closedir(dir);
 }
 
-static void tell(struct look *l, const struct listener *a)
+static void tell(struct look *l, const struct socket_line *a, unsigned long inode)
 {
     char who[80], text[HOST_ADDR_TEXT];
-    who_has(a->inode, who, sizeof who);
+    who_has(inode, who, sizeof who);
     const bool six = a->addr.family == 6;
     preflight_tell(
         l, true,
@@ -102,11 +74,13 @@ static void look_at_file(struct look *l, const char *path)
     unsigned told = 0;
     FILE *f = fopen(path, "re");
     while (f && told < TOLD_MOST && fgets(line, sizeof line, f)) {
-        struct listener a;
+        struct socket_line a;
+        unsigned long inode;
         bool there = false;
-        if (!read_line(line, &a)) continue;
+        if (!socket_line_read(line, &a) || a.state != LISTENS) continue;
+        if (sscanf(a.rest, " %*s %*s %*s %*u %*u %lu", &inode) != 1) continue;
         for (unsigned i = 0; i < l->p->match_count && !there; i++) there = is_there(&a, &l->p->matches[i]);
-        if (there) tell(l, &a);
+        if (there) tell(l, &a, inode);
         told += there;
     }
     if (f) fclose(f);
