@@ -8,7 +8,6 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#include "runtime/base/sockaddr.h"
 #include "vm/keyed/keyed.h"
 #include "vm/vm.h"
 
@@ -66,9 +65,9 @@ static struct probe *probe_new(struct checks *c, uint32_t server)
     p->icmp = w->family == 4 ? c->cfg.icmp4 : c->cfg.icmp6;
     p->id = (uint16_t)(c->id + (server >> 16));
     p->seq = (uint16_t)server;
-    sockaddr_of(&p->to.any, w->family, w->addr,
+    sockaddr_of(&p->to, w->family, w->addr,
                 t->check->kind == PBC_CHECK_ICMP ? 0 : w->port); /* raw sockets take no port */
-    if (t->check->from_family == w->family) sockaddr_of(&p->from.any, w->family, t->check->from, 0);
+    if (t->check->from_family == w->family) sockaddr_of(&p->from, w->family, t->check->from, 0);
     return p;
 }
 
@@ -86,7 +85,7 @@ static int speak_as(struct checks *c, uint32_t server)
     c->whose[c->number] = (struct whose){.server = server, .way = t->way};
     p->id = (uint16_t)(PBC_OWN_PORT_LO + c->number);
     p->aside = &c->cfg.aside;
-    sockaddr_of(&p->from.any, w->family, from.word, t->check->kind == PBC_CHECK_ICMP ? 0 : p->id);
+    sockaddr_of(&p->from, w->family, from.word, t->check->kind == PBC_CHECK_ICMP ? 0 : p->id);
     return 0;
 }
 

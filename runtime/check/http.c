@@ -109,4 +109,4 @@ static enum probe_result http_begin(struct probe *p)
     return stream_begin(p);
 }
 
-const struct probe_ops probe_http = {.name = "http", .begin = http_begin, .step = stream_step};
+const struct probe_ops probe_http = {.begin = http_begin, .step = stream_step};

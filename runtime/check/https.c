@@ -49,4 +49,4 @@ static enum probe_result https_begin(struct probe *p)
     return r;
 }
 
-const struct probe_ops probe_https = {.name = "https", .begin = https_begin, .step = stream_step};
+const struct probe_ops probe_https = {.begin = https_begin, .step = stream_step};

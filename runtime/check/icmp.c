@@ -75,4 +75,4 @@ static enum probe_result step(struct probe *p)
     return PROBE_GOES_ON;
 }
 
-const struct probe_ops probe_icmp = {.name = "icmp", .begin = icmp_begin, .step = step};
+const struct probe_ops probe_icmp = {.begin = icmp_begin, .step = step};

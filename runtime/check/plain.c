@@ -26,7 +26,7 @@ static enum probe_result tcp_begin(struct probe *p)
     return stream_begin(p);
 }
 
-const struct probe_ops probe_tcp = {.name = "tcp", .begin = tcp_begin, .step = stream_step};
+const struct probe_ops probe_tcp = {.begin = tcp_begin, .step = stream_step};
 
 /* `udp send x".." expect x".."`: one datagram; the answer must begin with the expected bytes */
 static enum probe_result udp_begin(struct probe *p)
@@ -50,4 +50,4 @@ static enum probe_result udp_step(struct probe *p)
     return PROBE_GOOD;
 }
 
-const struct probe_ops probe_udp = {.name = "udp", .begin = udp_begin, .step = udp_step};
+const struct probe_ops probe_udp = {.begin = udp_begin, .step = udp_step};

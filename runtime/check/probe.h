@@ -1,10 +1,9 @@
 /* One probe of one server, as the kinds of checks see it */
 #pragma once
 
-#include <netinet/in.h>
 #include <openssl/ssl.h>
-#include <sys/socket.h>
 
+#include "runtime/base/sockaddr.h"
 #include "runtime/check/checks.h"
 #include "vm/program/program.h"
 
@@ -33,13 +32,9 @@ struct probe {
     const struct checks_aside *aside; /* source of sockets for a probe through a service; else NULL */
     int icmp;                         /* the raw socket of its family, or -1 */
     uint16_t id, seq;
-    union {
-        struct sockaddr any;
-        struct sockaddr_in v4;
-        struct sockaddr_in6 v6;
-    } to, from;         /* from: family 0: the host chooses */
-    int fd;             /* its own; -1: none */
-    bool reads, writes; /* events that it waits for */
+    union sockaddr_any to, from; /* from: family 0: the host chooses */
+    int fd;                      /* its own; -1: none */
+    bool reads, writes;          /* events that it waits for */
 
     SSL *ssl;
     struct talk talk;
@@ -58,7 +53,6 @@ struct probe {
 };
 
 struct probe_ops {
-    const char *name;
     enum probe_result (*begin)(struct probe *p); /* open a socket and send the first bytes */
     enum probe_result (*step)(struct probe *p);  /* go on, as the socket is ready */
 };

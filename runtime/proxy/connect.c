@@ -78,11 +78,8 @@ static int socket_from(struct session *s, bool v6, uint32_t turn)
 /* Return a socket that is being connected, or a negative errno */
 static int socket_to(struct session *s, const struct stream_addr *a, uint32_t turn)
 {
-    union {
-        struct sockaddr any;
-        struct sockaddr_in6 v6;
-    } to;
-    const socklen_t len = sockaddr_of(&to.any, a->v6 ? 6 : 4, a->addr, a->port);
+    union sockaddr_any to;
+    const socklen_t len = sockaddr_of(&to, a->v6 ? 6 : 4, a->addr, a->port);
     const int one = 1, fd = socket_from(s, a->v6, turn);
     if (fd < 0) return fd;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);

@@ -16,7 +16,6 @@ struct session;
 
 /* A kind of session (kind.def) */
 struct session_ops {
-    const char *name;
     /* Begin: the client may send, and bytes that it has sent can be read */
     void (*begin)(struct session *s);
     /* Go on after a change, until all calls return -EAGAIN. Not called before begin. */

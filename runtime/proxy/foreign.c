@@ -11,12 +11,9 @@
 /* Bind; for port 0 the kernel chooses a port once the target is known */
 static int bind_to(int fd, const struct stream_addr *a)
 {
-    union {
-        struct sockaddr any;
-        struct sockaddr_in6 v6;
-    } at;
+    union sockaddr_any at;
     const int one = 1;
-    const socklen_t len = sockaddr_of(&at.any, a->v6 ? 6 : 4, a->addr, a->port);
+    const socklen_t len = sockaddr_of(&at, a->v6 ? 6 : 4, a->addr, a->port);
     if (a->port && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one)) return -errno;
     return bind(fd, &at.any, len) ? -errno : 0;
 }

@@ -210,4 +210,4 @@ static void fini(struct session *s)
     access_write_line(s, &e, s->begun_ns);
 }
 
-const struct session_ops session_plain = {"proxy", plain_begin, step, connected, late, NULL, fini, NULL, NULL, NULL, 0};
+const struct session_ops session_plain = {plain_begin, step, connected, late, NULL, fini, NULL, NULL, NULL, 0};

@@ -56,12 +56,9 @@ static bool of_proxy(int fd, int family)
 
 int listen_proxy(const struct host_addr *addr, uint16_t port, char *err, size_t err_len)
 {
-    union {
-        struct sockaddr any;
-        struct sockaddr_in6 v6;
-    } at;
+    union sockaddr_any at;
     char name[HOST_ADDR_TEXT], text[HOST_ADDR_TEXT + 8];
-    sockaddr_of(&at.any, addr->family, addr->word, port);
+    sockaddr_of(&at, addr->family, addr->word, port);
     const int fd = listening(&at.any, BACKLOG_PROXY, of_proxy);
     if (fd >= 0) return fd;
     snprintf(text, sizeof text, addr->family == 6 ? "[%s]:%u" : "%s:%u", host_addr_text(addr, name), port);

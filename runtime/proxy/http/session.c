@@ -152,5 +152,5 @@ static void stop(void *of_kind)
     free(l);
 }
 
-const struct session_ops session_http = {"http",   session_begin, step, connected,          late, lost, fini,
-                                         kept_for, start,         stop, sizeof(struct http)};
+const struct session_ops session_http = {session_begin, step,     connected, late, lost,
+                                         fini,          kept_for, start,     stop, sizeof(struct http)};

@@ -89,4 +89,4 @@ static ssize_t plain_write(struct side *s, const void *from, size_t n)
 
 static int plain_shut(struct side *s) { return shutdown(s->fd, SHUT_WR) && errno != ENOTCONN ? -errno : 0; }
 
-const struct side_ops side_plain = {"plain", NULL, plain_read, plain_write, plain_shut, NULL};
+const struct side_ops side_plain = {NULL, plain_read, plain_write, plain_shut, NULL};

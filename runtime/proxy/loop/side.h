@@ -28,7 +28,6 @@ struct side;
 /* Operations of a kind of side. -EAGAIN: not now; the owner's task runs when that may have changed. Other negative
  * errno: the side has failed. */
 struct side_ops {
-    const char *name;
     int (*shake)(struct side *s);                                 /* do the handshake; 0: done. NULL: none */
     ssize_t (*read)(struct side *s, void *to, size_t n);          /* 1 or more; 0: the peer's end */
     ssize_t (*write)(struct side *s, const void *from, size_t n); /* 1 or more */

@@ -142,7 +142,7 @@ static void tls_close(struct side *s)
     free(one);
 }
 
-static const struct side_ops side_tls = {"tls", tls_shake, tls_read, tls_write, tls_shut, tls_close};
+static const struct side_ops side_tls = {tls_shake, tls_read, tls_write, tls_shut, tls_close};
 
 int tls_side(struct side *s, SSL_CTX *ctx, const struct tls_one *says)
 {
