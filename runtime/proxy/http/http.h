@@ -78,6 +78,8 @@ bool http_last(struct session *s);
 /* Answer with a page of ours; the session then goes on if possible, else ends with `why`. If a server's answer has
  * begun, the session ends at once. */
 void http_answer(struct session *s, unsigned status, enum session_end why);
+/* Put bytes of ours in place of an answer, as the last for this request. False: no buffer, and the session ends. */
+bool http_say(struct session *s, const void *text, size_t n);
 /* Ask for another server, as nothing of the request was written. False if some was, or this was done before. */
 bool http_again(struct session *s);
 /* End the client's connection in order between two requests (RFC 9112, 9.6) */

@@ -35,6 +35,22 @@ void http_leave(struct session *s, enum session_end why)
     h->state = HTTP_LAST;
 }
 
+bool http_say(struct session *s, const void *text, size_t n)
+{
+    if (!s->down.buffer) s->down.buffer = buffer_take(&s->proxy->buffers);
+    struct buffer *b = s->down.buffer;
+    if (!b) {
+        session_end(s, SESSION_FULL);
+        return false;
+    }
+    b->from = b->to = BUFFER_FRONT;
+    memcpy(buffer_at(b), text, n);
+    b->to += (uint32_t)n;
+    http_of(s)->down.ready = (uint32_t)n;
+    http_of(s)->state = HTTP_LAST;
+    return true;
+}
+
 void http_answer(struct session *s, unsigned status, enum session_end why)
 {
     struct http *h = http_of(s);
@@ -46,12 +62,6 @@ void http_answer(struct session *s, unsigned status, enum session_end why)
     h->status = (uint16_t)status;
     http_count(s);
     drop_server(s);
-    if (!s->down.buffer) s->down.buffer = buffer_take(&s->proxy->buffers);
-    struct buffer *b = s->down.buffer;
-    if (!b) {
-        session_end(s, SESSION_FULL);
-        return;
-    }
     /* A part of an interim answer may have been written: nothing can follow it */
     if (h->down.ready && h->interims) {
         session_end(s, why);
@@ -65,13 +75,9 @@ void http_answer(struct session *s, unsigned status, enum session_end why)
     h->keeps = h->keeps && body_is_whole(&h->up.body) && !h->up.moves;
     char text[PAGE_TEXT_MAX];
     const size_t n = http_page(text, status, !h->keeps, h->was_head, time(NULL));
-    b->from = b->to = BUFFER_FRONT;
-    memcpy(buffer_at(b), text, n);
-    b->to += (uint32_t)n;
-    h->down.ready = (uint32_t)n;
+    if (!http_say(s, text, n)) return;
     h->answered = true;
     count_up(&session_counts(s)->http[HTTP_COUNT_PAGES], 1);
-    h->state = HTTP_LAST;
 }
 
 /* True if any client's request may use the server's connection: the exchange is whole in both directions, and nothing

@@ -10,20 +10,8 @@
 static void go_away(struct session *s)
 {
     struct http *h = http_of(s);
-    struct buffer *b = s->down.buffer ? s->down.buffer : buffer_take(&s->proxy->buffers);
-    h->reason = STREAM_HTTP2;
-    if (!b) {
-        session_end(s, SESSION_FULL);
-        return;
-    }
-    s->down.buffer = b;
-    b->from = b->to = BUFFER_FRONT;
-    memcpy(buffer_at(b), http2_goaway, HTTP2_GOAWAY_LEN);
-    b->to += HTTP2_GOAWAY_LEN;
-    h->down.ready = HTTP2_GOAWAY_LEN;
-    h->keeps = false;
     h->why = SESSION_REQUEST_BAD;
-    h->state = HTTP_LAST;
+    http_say(s, http2_goaway, HTTP2_GOAWAY_LEN);
 }
 
 static void refuse(struct session *s, enum stream_reason why)
