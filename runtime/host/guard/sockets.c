@@ -30,7 +30,8 @@ bool socket_line_read(const char *line, struct socket_line *s)
 {
     char *at;
     *s = (struct socket_line){0};
-    if (strtoul(line, &at, 10), at == line || strncmp(at, ": ", 2) != 0) return false;
+    (void)strtoul(line, &at, 10);
+    if (at == line || strncmp(at, ": ", 2) != 0) return false;
     const char *addr = at + 2;
     const size_t len = strspn(addr, "0123456789ABCDEF");
     if ((len != 8 && len != 32) || addr[len] != ':') return false;
