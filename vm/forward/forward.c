@@ -407,10 +407,10 @@ bool forward_explain(struct vm *vm, const struct key *key, const struct pkt *pkt
     if (b && b->kind == BIND_SERVICE && !seen.next.reopen) {
         uint32_t next = seen.twin ? PBC_NONE : forward_retry_server(vm->forward, key, &seen);
         if (next == PBC_NONE && forward_proves(vm, key, pkt, &seen)) next = forward_awaited_server(vm, key, &seen);
-        if (next == PBC_NONE) return explained(p, b->branch, b->server, "its flow's server", s);
-        return explained(p, b->branch, next, "the next server, for its flow's has not answered", s);
+        if (next == PBC_NONE) return explained(p, b->branch, b->server, "the flow's server", s);
+        return explained(p, b->branch, next, "the flow's server has not answered, so the next one", s);
     }
     const uint32_t branch = service_branch(p, key, pkt),
                    kept = branch == PBC_NONE ? PBC_NONE : forward_kept(vm, branch, key);
-    return kept != PBC_NONE && explained(p, branch, kept, "the server that its source keeps", s);
+    return kept != PBC_NONE && explained(p, branch, kept, "kept for its source by `affinity`", s);
 }

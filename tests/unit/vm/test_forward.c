@@ -104,14 +104,14 @@ static void a_flow_is_explained(void **state)
     assert_false(follows);
     assert_int_equal(run(&w, syn).action, ACTION_FORWARD);
     struct served s = explain(&w, syn, &follows);
-    assert_string_equal(s.how, "the next server, for its flow's has not answered -> b");
+    assert_string_equal(s.how, "the flow's server has not answered, so the next one -> b");
     assert_int_equal(s.pool, 0);
     assert_false(follows);
     s = explain(&w, reply, &follows);
-    assert_string_equal(s.how, "its flow's server -> a");
+    assert_string_equal(s.how, "the flow's server -> a");
     assert_true(follows);
     s = explain(&w, "eth / ip4 198.18.0.1 > 203.0.113.10 / tcp 1001 > 80 syn", &follows);
-    assert_string_equal(s.how, "the server that its source keeps -> a");
+    assert_string_equal(s.how, "kept for its source by `affinity` -> a");
     world_fini(&w);
 }
 

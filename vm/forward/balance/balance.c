@@ -402,7 +402,7 @@ uint32_t balance_explain(const struct balance *b, uint32_t branch, const struct 
 {
     const struct chosen c = choose(b, branch, key);
     if (!c.group || !c.group->lb) {
-        snprintf(buf, len, "no server of the client's family");
+        snprintf(buf, len, "no server has the client's address family");
         return PBC_NONE;
     }
     const uint32_t at = lb_explain(c.group->lb, c.hash, conns_of(b, &c), buf, len);

@@ -132,7 +132,7 @@ static uint32_t least_explain(const struct lb *lb, uint64_t hash, const uint32_t
         uint64_t random = ((const struct least *)lb->state)->draw.random;
         best = better_of_two(lb, conns, &random, drawn);
         const uint32_t has = conns ? conns[best] : 0;
-        snprintf(buf, len, "%u connection%s, the better of two drawn", has, plural(has));
+        snprintf(buf, len, "%u connection%s, the better of two drawn at random", has, plural(has));
     }
     return lb_explain_end(lb, best, buf, len);
 }
