@@ -21,36 +21,18 @@ struct vip {
     uint8_t family;
     bool announced;
 };
-/* Addresses that others see instead of ours or our servers': of pools' `source` and of nat */
-struct outside {
-    uint32_t lo[4], hi[4];
-    uint8_t family;
-};
 struct vips {
     struct vip *at; /* ascending, each address once */
     size_t count;
-    struct outside *outside; /* ascending, disjoint */
+    struct address_range *outside; /* addresses that others see instead of ours or our servers': of pools' `source` and
+                                      of nat; ascending, disjoint */
     size_t outside_count;
 };
-
-static int compare_addr(uint8_t family_a, const uint32_t a[4], uint8_t family_b, const uint32_t b[4])
-{
-    if (family_a != family_b) return family_a < family_b ? -1 : 1;
-    for (unsigned i = 0; i < 4; i++)
-        if (a[i] != b[i]) return a[i] < b[i] ? -1 : 1;
-    return 0;
-}
 
 static int compare(const void *left, const void *right)
 {
     const struct vip *a = left, *b = right;
-    return compare_addr(a->family, a->addr, b->family, b->addr);
-}
-
-static int compare_lo(const void *left, const void *right)
-{
-    const struct outside *a = left, *b = right;
-    return compare_addr(a->family, a->lo, b->family, b->lo);
+    return address_order(a->family, a->addr, b->family, b->addr);
 }
 
 /* Unite equal neighbours; the result is announced if one of them is. */
@@ -66,21 +48,6 @@ static void unite(struct vips *v)
     v->count = kept;
 }
 
-/* Unite overlapping neighbours. */
-static void unite_outside(struct vips *v)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < v->outside_count; i++) {
-        struct outside *last = kept ? &v->outside[kept - 1] : NULL;
-        const struct outside *o = &v->outside[i];
-        if (!last || compare_addr(last->family, last->hi, o->family, o->lo) < 0)
-            v->outside[kept++] = *o;
-        else if (compare_addr(last->family, last->hi, o->family, o->hi) < 0)
-            memcpy(last->hi, o->hi, sizeof last->hi);
-    }
-    v->outside_count = kept;
-}
-
 static void add_services(struct vips *v, const struct program *p)
 {
     for (uint32_t i = 0; i < p->endpoints_count; i++) {
@@ -93,20 +60,11 @@ static void add_services(struct vips *v, const struct program *p)
     }
 }
 
-static void add_range(struct vips *v, const struct address_range *r)
-{
-    struct outside *o = &v->outside[v->outside_count++];
-    o->family = r->family;
-    memcpy(o->lo, r->lo, sizeof o->lo);
-    memcpy(o->hi, r->hi, sizeof o->hi);
-}
-
 /* Add the sets' addresses; family: 4, 6, or 0 for both. */
 static void add_sets(struct vips *v, const struct program *p, uint32_t sets, uint32_t count, uint8_t family)
 {
     struct address_walk w = address_walk(p, sets, count, family);
-    struct address_range r;
-    while (address_next(&w, &r)) add_range(v, &r);
+    while (address_next(&w, &v->outside[v->outside_count])) v->outside_count++;
 }
 
 static void add_outside(struct vips *v, const struct program *p)
@@ -117,24 +75,18 @@ static void add_outside(struct vips *v, const struct program *p)
         add_sets(v, p, n->outside, n->outside_count, n->family);
         const bool map = n->kind == PBC_NAT_MAP;
         if (!map && (n->kind != PBC_NAT_FORWARD || n->flags & PBC_NAT_TO_SELF)) continue;
-        const struct address_range r = address_prefix(n->to, map ? n->len : 128, n->family);
-        add_range(v, &r);
+        v->outside[v->outside_count++] = address_prefix(n->to, map ? n->len : 128, n->family);
     }
-}
-
-static size_t count_sets(const struct program *p, uint32_t sets, uint32_t count)
-{
-    size_t ranges = 0;
-    for (uint32_t i = sets; i < sets + count; i++) ranges += (size_t)p->sets[i].count4 + p->sets[i].count6;
-    return ranges;
 }
 
 /* Return the greatest number of ranges. */
 static size_t count_outside(const struct program *p)
 {
     size_t count = p->nats_count;
-    for (uint32_t i = 0; i < p->pools_count; i++) count += count_sets(p, p->pools[i].sources, p->pools[i].source_count);
-    for (uint32_t i = 0; i < p->nats_count; i++) count += count_sets(p, p->nats[i].outside, p->nats[i].outside_count);
+    for (uint32_t i = 0; i < p->pools_count; i++)
+        count += address_ranges(p, p->pools[i].sources, p->pools[i].source_count);
+    for (uint32_t i = 0; i < p->nats_count; i++)
+        count += address_ranges(p, p->nats[i].outside, p->nats[i].outside_count);
     return count;
 }
 
@@ -151,9 +103,8 @@ struct vips *vips_new(const struct program *p)
     add_services(v, p);
     add_outside(v, p);
     qsort(v->at, v->count, sizeof *v->at, compare);
-    qsort(v->outside, v->outside_count, sizeof *v->outside, compare_lo);
     unite(v);
-    unite_outside(v);
+    v->outside_count = address_join(v->outside, v->outside_count);
     return v;
 }
 
@@ -188,11 +139,11 @@ static bool is_outside(const struct vips *v, uint8_t family, const uint32_t addr
     size_t from = 0,
            count = v->outside_count; /* [from, from + count) may hold the last range that begins at or below addr */
     while (count > 0) {
-        const struct outside *o = &v->outside[from + count / 2];
-        if (compare_addr(o->family, o->lo, family, addr) > 0) {
+        const struct address_range *o = &v->outside[from + count / 2];
+        if (address_order(o->family, o->lo, family, addr) > 0) {
             count /= 2;
         } else {
-            if (compare_addr(o->family, o->hi, family, addr) >= 0) return true;
+            if (address_order(o->family, o->hi, family, addr) >= 0) return true;
             from += count / 2 + 1;
             count -= count / 2 + 1;
         }
@@ -242,7 +193,7 @@ static uint32_t service_at(const struct program *p, uint8_t family, const uint32
     uint32_t found = PBC_NONE;
     for (uint32_t i = 0; i < p->endpoints_count; i++) {
         const struct pbc_endpoint *e = &p->endpoints[i];
-        if (e->to != PBC_TO_ADDRESS || compare_addr(e->family, e->addr, family, addr)) continue;
+        if (e->to != PBC_TO_ADDRESS || address_order(e->family, e->addr, family, addr)) continue;
         if (p->services[e->service].flags & PBC_SERVICE_ANNOUNCE) return e->service;
         if (found == PBC_NONE) found = e->service;
     }

@@ -1,4 +1,5 @@
 /* Walk and arithmetic over the addresses of sets (program.h). */
+#include <stdlib.h>
 #include <string.h>
 
 #include "vm/program/program.h"
@@ -31,6 +32,55 @@ bool address_next(struct address_walk *w, struct address_range *r)
         return true;
     }
     return false;
+}
+
+bool address_each(struct address_walk *w, struct address_range *one)
+{
+    if (w->nth == w->size) {
+        if (!address_next(w, &w->range)) return false;
+        w->nth = 0;
+        w->size = address_range_size(&w->range);
+    }
+    one->family = w->range.family;
+    address_range_at(&w->range, w->nth++, one->lo);
+    memcpy(one->hi, one->lo, sizeof one->hi);
+    return true;
+}
+
+size_t address_ranges(const struct program *p, uint32_t sets, uint32_t count)
+{
+    size_t ranges = 0;
+    for (uint32_t i = sets; i < sets + count; i++) ranges += (size_t)p->sets[i].count4 + p->sets[i].count6;
+    return ranges;
+}
+
+int address_order(uint8_t family_a, const uint32_t a[4], uint8_t family_b, const uint32_t b[4])
+{
+    if (family_a != family_b) return family_a < family_b ? -1 : 1;
+    for (unsigned i = 0; i < 4; i++)
+        if (a[i] != b[i]) return a[i] < b[i] ? -1 : 1;
+    return 0;
+}
+
+int address_by_lo(const void *a, const void *b)
+{
+    const struct address_range *x = a, *y = b;
+    return address_order(x->family, x->lo, y->family, y->lo);
+}
+
+size_t address_join(struct address_range *ranges, size_t count)
+{
+    size_t kept = 0;
+    qsort(ranges, count, sizeof *ranges, address_by_lo);
+    for (size_t i = 0; i < count; i++) {
+        struct address_range *last = kept ? &ranges[kept - 1] : NULL;
+        const struct address_range *r = &ranges[i];
+        if (!last || address_order(last->family, last->hi, r->family, r->lo) < 0)
+            ranges[kept++] = *r;
+        else if (address_order(last->family, last->hi, r->family, r->hi) < 0)
+            memcpy(last->hi, r->hi, sizeof last->hi);
+    }
+    return kept;
 }
 
 struct address_range address_prefix(const uint32_t lo[4], unsigned len, uint8_t family)

@@ -169,6 +169,8 @@ struct address_walk {
     const struct program *p;
     uint32_t set, end, at;
     uint8_t family;
+    struct address_range range; /* address_each: the current range; nth: its addresses so far; size: in all */
+    uint64_t nth, size;
 };
 /* Begin a walk. family: 4, 6, or 0 for both. */
 static inline struct address_walk address_walk(const struct program *p, uint32_t sets, uint32_t count, uint8_t family)
@@ -177,6 +179,17 @@ static inline struct address_walk address_walk(const struct program *p, uint32_t
 }
 /* Write the next range into r; false at the end. */
 bool address_next(struct address_walk *w, struct address_range *r);
+/* Write the next single address into *one, as a range of one; false at the end. Not with address_next in one walk. */
+bool address_each(struct address_walk *w, struct address_range *one);
+
+/* Return the number of ranges of the sets. */
+size_t address_ranges(const struct program *p, uint32_t sets, uint32_t count);
+/* Sort the ranges, and join those that overlap. Return the number left. */
+size_t address_join(struct address_range *ranges, size_t count);
+/* Compare for qsort, by family, then by lo. */
+int address_by_lo(const void *a, const void *b);
+/* Compare two addresses, by family first: below, at, or above 0. */
+int address_order(uint8_t family_a, const uint32_t a[4], uint8_t family_b, const uint32_t b[4]);
 
 /* Return the prefix of `len` bits that begins at lo. A len above the family's bits gives the single address. */
 struct address_range address_prefix(const uint32_t lo[4], unsigned len, uint8_t family);

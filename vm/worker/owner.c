@@ -12,7 +12,7 @@
 
 /* A map of a nat */
 struct map_range {
-    struct address_range out;
+    struct address_range out; /* the first member, for address_by_lo */
     uint32_t inside[4], mask[4];
 };
 
@@ -75,93 +75,47 @@ struct owner_key owner_key_of(const struct pbc_meter *meters, uint32_t meters_co
     return k;
 }
 
-static void add_set(struct whose_tables *t, const struct program *p, const struct pbc_nat *n, const struct pbc_set *s)
+/* Return the greatest number of ranges of sources. */
+static size_t count_froms(const struct program *p)
 {
-    for (uint32_t i = s->first4; n->family != 6 && i < s->first4 + s->count4; i++)
-        t->froms4[t->numbers.froms4++] = (struct whose_from4){p->set4[i].lo, p->set4[i].hi};
-    for (uint32_t i = s->first6; n->family != 4 && i < s->first6 + s->count6; i++) {
-        const struct pbc_range6 *r = &p->set6[i];
-        t->froms6[t->numbers.froms6++] = (struct whose_from6){r->lo_hi, r->lo_lo, r->hi_hi, r->hi_lo};
-    }
+    size_t count = 0;
+    for (uint32_t i = 0; i < p->nats_count; i++) count += address_ranges(p, p->nats[i].from, p->nats[i].from_count);
+    return count;
 }
 
-static int in_order4(const void *a, const void *b)
+/* List the sources of all nats that translate them in `ranges`, sorted and disjoint, and those of any source in the
+ * tables. Return the number of ranges. */
+static size_t find_froms(struct whose_tables *t, const struct program *p, struct address_range *ranges)
 {
-    const struct whose_from4 *x = a, *y = b;
-    return x->lo < y->lo ? -1 : x->lo > y->lo;
-}
-
-static int in_order6(const void *a, const void *b)
-{
-    const struct whose_from6 *x = a, *y = b;
-    if (x->lo_hi != y->lo_hi) return x->lo_hi < y->lo_hi ? -1 : 1;
-    return x->lo_lo < y->lo_lo ? -1 : x->lo_lo > y->lo_lo;
-}
-
-/* Join overlapping ranges. */
-static void join4(struct whose_tables *t)
-{
-    uint32_t kept = 0;
-    if (t->numbers.froms4) qsort(t->froms4, t->numbers.froms4, sizeof *t->froms4, in_order4);
-    for (uint32_t i = 0; i < t->numbers.froms4; i++) {
-        struct whose_from4 *last = &t->froms4[kept ? kept - 1 : 0];
-        if (!kept || t->froms4[i].lo > last->hi)
-            t->froms4[kept++] = t->froms4[i];
-        else if (t->froms4[i].hi > last->hi)
-            last->hi = t->froms4[i].hi;
-    }
-    t->numbers.froms4 = kept;
-}
-
-static bool is_behind(const struct whose_from6 *r, uint64_t hi, uint64_t lo)
-{
-    return r->lo_hi > hi || (r->lo_hi == hi && r->lo_lo > lo);
-}
-
-static void join6(struct whose_tables *t)
-{
-    uint32_t kept = 0;
-    if (t->numbers.froms6) qsort(t->froms6, t->numbers.froms6, sizeof *t->froms6, in_order6);
-    for (uint32_t i = 0; i < t->numbers.froms6; i++) {
-        const struct whose_from6 *r = &t->froms6[i];
-        struct whose_from6 *last = &t->froms6[kept ? kept - 1 : 0];
-        if (!kept || is_behind(r, last->hi_hi, last->hi_lo)) {
-            t->froms6[kept++] = *r;
-        } else if (r->hi_hi > last->hi_hi || (r->hi_hi == last->hi_hi && r->hi_lo > last->hi_lo)) {
-            last->hi_hi = r->hi_hi;
-            last->hi_lo = r->hi_lo;
-        }
-    }
-    t->numbers.froms6 = kept;
-}
-
-static bool count_froms(struct whose_tables *t, const struct program *p)
-{
-    size_t four = 0, six = 0;
-    for (uint32_t i = 0; i < p->nats_count; i++)
-        for (uint32_t set = p->nats[i].from; set < p->nats[i].from + p->nats[i].from_count; set++) {
-            four += p->sets[set].count4;
-            six += p->sets[set].count6;
-        }
-    t->anys = calloc((size_t)p->nats_count + 1, sizeof *t->anys);
-    t->froms4 = calloc(four + 1, sizeof *t->froms4);
-    t->froms6 = calloc(six + 1, sizeof *t->froms6);
-    return t->anys && t->froms4 && t->froms6;
-}
-
-static bool list_froms(struct whose_tables *t, const struct program *p)
-{
-    if (!count_froms(t, p)) return false;
+    size_t count = 0;
     for (uint32_t i = 0; i < p->nats_count; i++) {
         const struct pbc_nat *n = &p->nats[i];
         if (n->kind == PBC_NAT_FORWARD || n->kind == PBC_NAT_MAP) continue;
         if (!n->from_count)
             t->anys[t->numbers.anys++] = (struct whose_any){.out = (uint16_t)n->iface, .family = n->family};
-        for (uint32_t set = n->from; set < n->from + n->from_count; set++) add_set(t, p, n, &p->sets[set]);
+        struct address_walk w = address_walk(p, n->from, n->from_count, n->family);
+        while (address_next(&w, &ranges[count])) count++;
     }
-    join4(t);
-    join6(t);
-    return true;
+    return address_join(ranges, count);
+}
+
+static bool list_froms(struct whose_tables *t, const struct program *p)
+{
+    const size_t most = count_froms(p) + 1;
+    struct address_range *ranges = calloc(most, sizeof *ranges);
+    t->anys = calloc((size_t)p->nats_count + 1, sizeof *t->anys);
+    t->froms4 = calloc(most, sizeof *t->froms4);
+    t->froms6 = calloc(most, sizeof *t->froms6);
+    const bool good = ranges && t->anys && t->froms4 && t->froms6;
+    const size_t count = good ? find_froms(t, p, ranges) : 0;
+    for (const struct address_range *r = ranges; r < ranges + count; r++)
+        if (r->family == 4)
+            t->froms4[t->numbers.froms4++] = (struct whose_from4){r->lo[0], r->hi[0]};
+        else
+            t->froms6[t->numbers.froms6++] =
+                (struct whose_from6){whose_high(r->lo), whose_low(r->lo), whose_high(r->hi), whose_low(r->hi)};
+    free(ranges);
+    return good;
 }
 
 static bool make_tables(struct owners *o, const struct program *p)
@@ -195,20 +149,6 @@ static bool list_opens(struct owners *o, const struct program *p)
     return o->opens;
 }
 
-static int compare_addresses(const uint32_t a[4], const uint32_t b[4])
-{
-    for (unsigned i = 0; i < 4; i++)
-        if (a[i] != b[i]) return a[i] < b[i] ? -1 : 1;
-    return 0;
-}
-
-static int by_outside(const void *a, const void *b)
-{
-    const struct map_range *x = a, *y = b;
-    if (x->out.family != y->out.family) return x->out.family < y->out.family ? -1 : 1;
-    return compare_addresses(x->out.lo, y->out.lo);
-}
-
 /* List the maps of the program itself. A map that a reload takes away is not kept: with several workers, its flows may
  * find another owner. */
 static bool list_maps(struct owners *o, const struct program *p)
@@ -222,7 +162,7 @@ static bool list_maps(struct owners *o, const struct program *p)
         memcpy(m->inside, n->target, sizeof m->inside);
         for (unsigned w = 0; w < 4; w++) m->mask[w] = ~(m->out.lo[w] ^ m->out.hi[w]);
     }
-    if (o->maps_count > 1) qsort(o->maps, o->maps_count, sizeof *o->maps, by_outside);
+    if (o->maps_count > 1) qsort(o->maps, o->maps_count, sizeof *o->maps, address_by_lo);
     return o->maps;
 }
 
@@ -308,14 +248,13 @@ static const struct map_range *map_of(const struct owners *o, unsigned family, c
     uint32_t lo = 0, hi = o->maps_count;
     while (lo < hi) { /* finds the last map that begins at or before the address */
         const uint32_t mid = lo + (hi - lo) / 2;
-        if (o->maps[mid].out.family > family ||
-            (o->maps[mid].out.family == family && compare_addresses(o->maps[mid].out.lo, addr) > 0))
+        if (address_order(o->maps[mid].out.family, o->maps[mid].out.lo, (uint8_t)family, addr) > 0)
             hi = mid;
         else
             lo = mid + 1;
     }
     const struct map_range *m = lo ? &o->maps[lo - 1] : NULL;
-    return m && m->out.family == family && compare_addresses(addr, m->out.hi) <= 0 ? m : NULL;
+    return m && address_order((uint8_t)family, addr, m->out.family, m->out.hi) <= 0 ? m : NULL;
 }
 
 /* Replace an outside address of a map by its inside one, unless a service has it: then both identify one conversation.

@@ -130,25 +130,17 @@ static void add_server(struct making *m, const struct pbc_server *s, enum role r
     }
 }
 
-static void add_source(struct making *m, unsigned family, const uint32_t addr[4], const struct pbc_pool *pool)
-{
-    for (unsigned i = 0; i < ROLE_OTHER; i++)
-        add_ports(m, family, addr, ROLE_OUTSIDE, (enum role_proto)i, pool->source_port_lo, pool->source_port_hi);
-}
-
 /* Add the pool's sources, at most PBC_SOURCES_MAX (verified). Return their families. */
 static unsigned add_sources(struct making *m, const struct pbc_pool *pool)
 {
     struct address_walk w = address_walk(m->p, pool->sources, pool->source_count, 0);
-    struct address_range r;
+    struct address_range one;
     unsigned families = 0;
-    while (address_next(&w, &r)) {
-        families |= r.family == 4 ? PBC_FAMILY_4 : PBC_FAMILY_6;
-        for (uint64_t n = 0; n < address_range_size(&r); n++) {
-            uint32_t addr[4];
-            address_range_at(&r, n, addr);
-            add_source(m, r.family, addr, pool);
-        }
+    while (address_each(&w, &one)) {
+        families |= one.family == 4 ? PBC_FAMILY_4 : PBC_FAMILY_6;
+        for (unsigned i = 0; i < ROLE_OTHER; i++)
+            add_ports(m, one.family, one.lo, ROLE_OUTSIDE, (enum role_proto)i, pool->source_port_lo,
+                      pool->source_port_hi);
     }
     return families;
 }
@@ -194,27 +186,18 @@ static void add_forward(struct making *m, const struct pbc_nat *n)
     add_endpoint(m, n->family, n->target, ROLE_SERVER, n->proto, lo, (uint16_t)(lo + (n->port_hi - n->port_lo)));
 }
 
-/* Add an outside address. Identifiers of queries may be any number. */
-static void add_outside(struct making *m, const struct pbc_nat *n, const uint32_t addr[4])
+/* Add the outside addresses, at most PBC_OUTSIDES_MAX in all (verified). Identifiers of queries may be any number. */
+static void add_outsides(struct making *m, const struct pbc_nat *n)
 {
-    add_ports(m, n->family, addr, ROLE_OUTSIDE, ROLE_TCP, n->port_lo, n->port_hi);
-    add_ports(m, n->family, addr, ROLE_OUTSIDE, ROLE_UDP, n->port_lo, n->port_hi);
-    add_ports(m, n->family, addr, ROLE_OUTSIDE, ROLE_QUERY, 0, UINT16_MAX);
-    add_ports(m, n->family, addr, ROLE_KEPT, ROLE_SCTP, 0, UINT16_MAX);
-    add_ports(m, n->family, addr, ROLE_KEPT, ROLE_OTHER, 0, UINT16_MAX);
-}
-
-/* Add the outside addresses, at most PBC_OUTSIDES_MAX in all (verified). */
-static void add_outsides(struct making *m, const struct pbc_nat *of)
-{
-    struct address_walk w = address_walk(m->p, of->outside, of->outside_count, of->family);
-    struct address_range r;
-    while (address_next(&w, &r))
-        for (uint64_t n = 0; n < address_range_size(&r); n++) {
-            uint32_t addr[4];
-            address_range_at(&r, n, addr);
-            add_outside(m, of, addr);
-        }
+    struct address_walk w = address_walk(m->p, n->outside, n->outside_count, n->family);
+    struct address_range one;
+    while (address_each(&w, &one)) {
+        add_ports(m, n->family, one.lo, ROLE_OUTSIDE, ROLE_TCP, n->port_lo, n->port_hi);
+        add_ports(m, n->family, one.lo, ROLE_OUTSIDE, ROLE_UDP, n->port_lo, n->port_hi);
+        add_ports(m, n->family, one.lo, ROLE_OUTSIDE, ROLE_QUERY, 0, UINT16_MAX);
+        add_ports(m, n->family, one.lo, ROLE_KEPT, ROLE_SCTP, 0, UINT16_MAX);
+        add_ports(m, n->family, one.lo, ROLE_KEPT, ROLE_OTHER, 0, UINT16_MAX);
+    }
 }
 
 static void add_nats(struct making *m, struct roles *r)
@@ -240,10 +223,7 @@ static void add_before(struct making *m, const struct roles *before, uint64_t no
 
 static int by_place(const struct role_part *x, const struct role_part *y)
 {
-    if (x->family != y->family) return x->family < y->family ? -1 : 1;
-    for (unsigned i = 0; i < 4; i++)
-        if (x->addr[i] != y->addr[i]) return x->addr[i] < y->addr[i] ? -1 : 1;
-    return 0;
+    return address_order(x->family, x->addr, y->family, y->addr);
 }
 
 static int by_role(const struct role_part *x, const struct role_part *y)

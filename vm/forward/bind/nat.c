@@ -22,14 +22,9 @@ static uint32_t settle_source(struct nat *n, uint32_t i, uint32_t at)
 {
     const struct pbc_nat *one = &n->p->nats[i];
     struct address_walk w = address_walk(n->p, one->outside, one->outside_count, one->family);
-    struct address_range r;
+    struct address_range addr;
     n->spaces[i].first = at;
-    while (address_next(&w, &r))
-        for (uint64_t k = 0; k < address_range_size(&r); k++) {
-            uint32_t addr[4];
-            address_range_at(&r, k, addr);
-            n->written[at++] = outside_written(&n->outsides, addr, r.family);
-        }
+    while (address_each(&w, &addr)) n->written[at++] = outside_written(&n->outsides, addr.lo, addr.family);
     n->spaces[i].count = at - n->spaces[i].first;
     return at;
 }

@@ -12,10 +12,7 @@ static bool same_addr(const uint32_t a[4], const uint32_t b[4]) { return memcmp(
 static int compare(const void *a, const void *b)
 {
     const struct outside *x = a, *y = b;
-    if (x->family != y->family) return x->family < y->family ? -1 : 1;
-    for (unsigned i = 0; i < 4; i++)
-        if (x->addr[i] != y->addr[i]) return x->addr[i] < y->addr[i] ? -1 : 1;
-    return 0;
+    return address_order(x->family, x->addr, y->family, y->addr);
 }
 
 uint32_t outsides_way(const struct outsides *o, uint32_t iface)
@@ -46,12 +43,11 @@ uint32_t outsides_written(const struct program *p)
 static void list_outside(struct outsides *o, const struct program *p, const struct pbc_nat *n, uint32_t *count)
 {
     struct address_walk w = address_walk(p, n->outside, n->outside_count, n->family);
-    struct address_range r;
-    while (address_next(&w, &r))
-        for (uint64_t i = 0; i < address_range_size(&r); i++) {
-            o->all[*count].family = r.family;
-            address_range_at(&r, i, o->all[(*count)++].addr);
-        }
+    struct address_range one;
+    while (address_each(&w, &one)) {
+        o->all[*count].family = one.family;
+        memcpy(o->all[(*count)++].addr, one.lo, sizeof one.lo);
+    }
 }
 
 bool outsides_init(struct outsides *o, const struct program *p)

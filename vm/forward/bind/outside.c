@@ -35,43 +35,17 @@ struct outside {
     struct rests rests;
 };
 
-static void count_set(const struct program *p, const struct pbc_set *s, uint64_t *n4, uint64_t *n6)
-{
-    for (uint32_t i = s->first4; i < s->first4 + s->count4; i++) *n4 += (uint64_t)p->set4[i].hi - p->set4[i].lo + 1;
-    for (uint32_t i = s->first6; i < s->first6 + s->count6; i++) *n6 += p->set6[i].hi_lo - p->set6[i].lo_lo + 1;
-}
-
-static void list_set(const struct program *p, const struct pbc_set *s, struct side *out)
-{
-    for (uint32_t i = s->first4; i < s->first4 + s->count4; i++)
-        for (uint64_t a = p->set4[i].lo; a <= p->set4[i].hi; a++) out->addr[out->count++][0] = (uint32_t)a;
-}
-
-static void list_set6(const struct program *p, const struct pbc_set *s, struct side *out)
-{
-    for (uint32_t i = s->first6; i < s->first6 + s->count6; i++) {
-        const struct pbc_range6 *r = &p->set6[i];
-        for (uint64_t n = 0; n <= r->hi_lo - r->lo_lo; n++) {
-            const uint64_t low = r->lo_lo + n;
-            uint32_t *a = out->addr[out->count++];
-            a[0] = (uint32_t)(r->lo_hi >> 32), a[1] = (uint32_t)r->lo_hi;
-            a[2] = (uint32_t)(low >> 32), a[3] = (uint32_t)low;
-        }
-    }
-}
-
 /* List a pool's sources, at most PBC_SOURCES_MAX (verified). */
 static bool list_sources(const struct program *p, const struct pbc_pool *pool, struct pool_out *out)
 {
-    struct side *v4 = &out->side[0], *v6 = &out->side[1];
-    uint64_t n4 = 0, n6 = 0;
-    for (uint32_t i = pool->sources; i < pool->sources + pool->source_count; i++) count_set(p, &p->sets[i], &n4, &n6);
-    v4->addr = calloc((size_t)n4 + 1, sizeof *v4->addr);
-    v6->addr = calloc((size_t)n6 + 1, sizeof *v6->addr);
-    if (!v4->addr || !v6->addr) return false;
-    for (uint32_t i = pool->sources; i < pool->sources + pool->source_count; i++) {
-        list_set(p, &p->sets[i], v4);
-        list_set6(p, &p->sets[i], v6);
+    for (unsigned six = 0; six < 2; six++) {
+        struct side *side = &out->side[six];
+        struct address_walk w = address_walk(p, pool->sources, pool->source_count, six ? 6 : 4);
+        struct address_range one;
+        side->addr =
+            calloc(address_count(p, w.set, pool->source_count, w.family, PBC_SOURCES_MAX) + 1, sizeof *side->addr);
+        if (!side->addr) return false;
+        while (address_each(&w, &one)) memcpy(side->addr[side->count++], one.lo, sizeof one.lo);
     }
     return true;
 }
