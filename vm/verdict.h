@@ -95,6 +95,11 @@ struct vm_tx {
 struct counter {
     uint64_t packets, bytes;
 }; /* bytes: frames as on the wire */
+static inline void counter_sum(struct counter *to, const struct counter *more)
+{
+    to->packets += more->packets;
+    to->bytes += more->bytes;
+}
 
 /* Results of asking a meter, in packets. */
 struct meter_counter {

@@ -37,17 +37,11 @@ void totals_undecided(struct totals *t, const struct program *p, const struct ve
     c->bytes += bytes;
 }
 
-static void counter_add(struct counter *to, const struct counter *c)
-{
-    to->packets += c->packets;
-    to->bytes += c->bytes;
-}
-
 void totals_add(struct totals *to, const struct totals *t)
 {
     to->frames += t->frames;
     to->bytes += t->bytes;
-#define TOTALLED(field, ...) counter_add(&to->field, &t->field);
+#define TOTALLED(field, ...) counter_sum(&to->field, &t->field);
 #define DECIDED(...)
 #include "runtime/counters/decided.def"
     to->log_events += t->log_events;

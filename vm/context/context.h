@@ -98,6 +98,19 @@ static inline void counter_add(struct counter *c, uint32_t bytes)
     c->bytes += bytes;
 }
 
+static inline void counter_take(struct counter *c, uint32_t bytes)
+{
+    c->packets--;
+    c->bytes -= bytes;
+}
+
+/* Count a packet that is dropped without being judged, besides its verdict. */
+static inline void count_refused(struct vm *vm, enum pkt_reason reason, uint32_t bytes)
+{
+    counter_add(&vm->counters.reasons[reason], bytes);
+    counter_add(&vm->refused, bytes);
+}
+
 /* Return the counter of the deciding rule, "nobody" or default. All lie in one row, so that no branch depends on which
  * decided: that changes from packet to packet. */
 static inline struct counter *decider(const struct vm *vm, decided d)
@@ -122,6 +135,10 @@ void settle_answer(const struct job *j, const struct packet_ctx *c);
 bool answer_begin(const struct job *j, struct limit *kind);
 /* Send the answer that answer_begin allowed. NULL, when the pool had no slot, only counts answers_no_buffer. */
 void answer_leave(const struct job *j, const struct packet_ctx *c, struct pkt *out, enum tx_cause cause);
+
+/* Add an entry to j->tx, which has room for it: a packet that leaves because of this one. */
+struct tx_entry *tx_add(const struct job *j, const struct packet_ctx *c, struct pkt *pkt, enum tx_kind kind,
+                        enum tx_cause cause);
 
 /* Finish a verdict that lacks only its flags: count it for rule, reason, service and server; answer a reject. */
 void settle_whole(const struct job *j, const struct packet_ctx *c);

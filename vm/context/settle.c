@@ -15,9 +15,7 @@ void refuse(struct vm *vm, const struct packet_ctx *c, enum action action, enum 
                              .service = PBC_NONE,
                              .server = PBC_NONE};
     counter_add(&vm->counters.verdicts[action], bytes);
-    if (action != ACTION_DROP) return;
-    counter_add(&vm->counters.reasons[reason], bytes);
-    counter_add(&vm->refused, bytes);
+    if (action == ACTION_DROP) count_refused(vm, reason, bytes);
 }
 
 void settle_noticed(struct vm *vm, unsigned flags)
@@ -34,12 +32,6 @@ static bool keeps_topology(const struct pkt *pkt, const struct key *key)
     return key->kind & KIND_ETHERTYPE ? key->ether_type == ETHER_LLDP : (group & 15) == 0;
 }
 
-static void take_back(struct counter *c, uint32_t bytes)
-{
-    c->packets--;
-    c->bytes -= bytes;
-}
-
 void settle_spare(struct vm *vm, const struct packet_ctx *c, const struct facts *facts)
 {
     struct verdict *v = c->v;
@@ -47,8 +39,8 @@ void settle_spare(struct vm *vm, const struct packet_ctx *c, const struct facts 
     if (v->rule != RULE_DEFAULT || (v->action != ACTION_DROP && v->action != ACTION_REJECT)) return;
     if (!in || in->peer == IFACE_NONE || vm->program->firewalls[v->firewall].other != PBC_OTHER_DEFAULT) return;
     if (!keeps_topology(c->pkt, c->key)) return;
-    take_back(&vm->counters.verdicts[v->action], c->pkt->wire_len);
-    take_back(decider(vm, decided_as(RULE_DEFAULT, (enum action)v->action, v->firewall)), c->pkt->wire_len);
+    counter_take(&vm->counters.verdicts[v->action], c->pkt->wire_len);
+    counter_take(decider(vm, decided_as(RULE_DEFAULT, (enum action)v->action, v->firewall)), c->pkt->wire_len);
     refuse(vm, c, ACTION_PASS, REASON_NONE);
 }
 
@@ -61,23 +53,27 @@ bool answer_begin(const struct job *j, struct limit *kind)
     return conforms && room;
 }
 
+struct tx_entry *tx_add(const struct job *j, const struct packet_ctx *c, struct pkt *pkt, enum tx_kind kind,
+                        enum tx_cause cause)
+{
+    struct tx_entry *e = &j->tx->entries[j->tx->count++];
+    *e = (struct tx_entry){.pkt = pkt,
+                           .kind = (uint8_t)kind,
+                           .cause = (uint8_t)cause,
+                           .out_if = IFACE_NONE,
+                           .input = j->input == INPUT_NONE ? INPUT_NONE : j->input + c->at,
+                           .cookie = c->pkt->cookie};
+    return e;
+}
+
 void answer_leave(const struct job *j, const struct packet_ctx *c, struct pkt *out, enum tx_cause cause)
 {
-    struct vm_tx *tx = j->tx;
     if (!out) {
         j->vm->counters.answers_no_buffer++;
         return;
     }
     j->vm->counters.answers++;
-    struct tx_entry *e = &tx->entries[tx->count++];
-    *e = (struct tx_entry){
-        .pkt = out,
-        .kind = TX_SEND,
-        .cause = (uint8_t)cause,
-        .out_if = IFACE_NONE,
-        .input = j->input + c->at,
-        .cookie = c->pkt->cookie,
-    };
+    struct tx_entry *e = tx_add(j, c, out, TX_SEND, cause);
     if (!j->outer_bytes) return; /* else the frame came from the tunnel's other end: answer the inner source */
     memcpy(e->next_hop, c->key->src, sizeof e->next_hop);
     e->family = c->key->kind & KIND_IP4 ? 4 : 6;
@@ -120,18 +116,9 @@ void settle_whole(const struct job *j, const struct packet_ctx *c)
     counter_add(&vm->counters.verdicts[v->action], bytes);
     counter_add(decider(vm, decided_as(v->rule, (enum action)v->action, v->firewall)), bytes);
     if (noticed) settle_noticed(vm, noticed);
-    if (v->action == ACTION_DROP && v->reason != REASON_NONE) {
-        counter_add(&vm->counters.reasons[v->reason], bytes);
-        counter_add(&vm->refused, bytes);
-    }
+    if (v->action == ACTION_DROP && v->reason != REASON_NONE) count_refused(vm, v->reason, bytes);
     count_served(vm, v, bytes);
     if (v->action == ACTION_REJECT) settle_answer(j, c);
-}
-
-static void add_all(struct counter *to, struct counter of)
-{
-    to->packets += of.packets;
-    to->bytes += of.bytes;
 }
 
 void vm_carried(struct vm *vm, const struct verdict *v, struct counter of)
@@ -139,8 +126,8 @@ void vm_carried(struct vm *vm, const struct verdict *v, struct counter of)
     const struct program *p = vm->program;
     const bool judged = v->rule < p->rules_count || (v->rule == RULE_DEFAULT && v->firewall < p->firewalls_count);
     const decided by = decided_as(judged ? v->rule : RULE_NONE, ACTION_FORWARD, judged ? v->firewall : PBC_NONE);
-    add_all(&vm->counters.verdicts[ACTION_FORWARD], of);
-    add_all(decider(vm, by), of);
-    if (v->service < p->services_count) add_all(&vm->served[v->service], of);
-    if (v->server < p->servers_count) add_all(&vm->served[2 * (size_t)p->services_count + v->server], of);
+    counter_sum(&vm->counters.verdicts[ACTION_FORWARD], &of);
+    counter_sum(decider(vm, by), &of);
+    if (v->service < p->services_count) counter_sum(&vm->served[v->service], &of);
+    if (v->server < p->servers_count) counter_sum(&vm->served[2 * (size_t)p->services_count + v->server], &of);
 }

@@ -2,7 +2,6 @@
 #include "vm/flow/sources.h"
 
 #include <assert.h>
-#include <stdlib.h>
 
 #include "vm/keyed/keyed.h"
 
@@ -52,19 +51,10 @@ void source_drop(struct sources *s, const uint32_t addr[4], unsigned of)
 
 struct sources *sources_new(uint64_t flows, uint64_t seed)
 {
-    /* Up to 3/2 x flows keys: the flow table has as many slots, and each may have a source of its own. A keyed table
-     * has 3/2 slots for each of `most`: with 4/3 it has 2 x flows slots, at most three quarters full. */
-    struct sources *s = flows > INT32_MAX / 2 ? NULL : calloc(1, sizeof *s);
-    const struct keyed_cfg cfg = {
-        .most = flows * 4 / 3, .key_words = KEY_WORDS, .entry_bytes = sizeof(struct source), .seed = seed};
-    if (s && keyed_init(&s->table, &cfg)) return s;
-    free(s);
-    return NULL;
+    return keyed_owner_new(sizeof(struct sources), &(struct keyed_cfg){.most = keyed_most(flows),
+                                                                       .key_words = KEY_WORDS,
+                                                                       .entry_bytes = sizeof(struct source),
+                                                                       .seed = seed});
 }
 
-void sources_free(struct sources *s)
-{
-    if (!s) return;
-    keyed_fini(&s->table);
-    free(s);
-}
+void sources_free(struct sources *s) { keyed_owner_free(s); }

@@ -2,7 +2,6 @@
 #include "vm/flow/stacks.h"
 
 #include <assert.h>
-#include <stdlib.h>
 
 #include "vm/keyed/keyed.h"
 #include "vm/packet/parse/fragment.h"
@@ -29,21 +28,13 @@ struct stacks {
 
 struct stacks *stacks_new(uint64_t seed)
 {
-    struct stacks *s = calloc(1, sizeof *s);
-    if (!s) return NULL;
-    const struct keyed_cfg cfg = {
-        .most = COUNTED, .key_words = KEY_WORDS, .entry_bytes = sizeof(struct stack), .seed = seed};
-    if (keyed_init(&s->table, &cfg)) return s;
-    free(s);
-    return NULL;
+    return keyed_owner_new(sizeof(struct stacks), &(struct keyed_cfg){.most = COUNTED,
+                                                                      .key_words = KEY_WORDS,
+                                                                      .entry_bytes = sizeof(struct stack),
+                                                                      .seed = seed});
 }
 
-void stacks_free(struct stacks *s)
-{
-    if (!s) return;
-    keyed_fini(&s->table);
-    free(s);
-}
+void stacks_free(struct stacks *s) { keyed_owner_free(s); }
 
 static void read_stack(const struct pkt *pkt, struct stack *k)
 {

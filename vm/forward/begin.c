@@ -61,14 +61,6 @@ static enum pkt_reason limited(const struct job *j, struct packet_ctx *c, uint32
     return REASON_NONE;
 }
 
-static struct track_tuple tuple_of_bind(const struct flow_bind *b)
-{
-    struct track_tuple t = {.src_port = b->to_src_port, .dst_port = b->to_dst_port};
-    memcpy(t.src, b->to_src, sizeof t.src);
-    memcpy(t.dst, b->to_dst, sizeof t.dst);
-    return t;
-}
-
 /* Arguments of is_free: the flow table, and the packet that needs a tuple */
 struct asking {
     struct track *track;
@@ -80,8 +72,8 @@ struct asking {
 static bool is_free(void *arg, const struct flow_bind *b)
 {
     struct asking *a = arg;
-    const struct track_tuple t = tuple_of_bind(b);
-    if (memcmp(t.src, t.dst, sizeof t.src) == 0 && t.src_port == t.dst_port) return false;
+    const struct track_tuple t = track_bound_tuple(b);
+    if (address_equal(t.src, t.dst) && t.src_port == t.dst_port) return false;
     return track_is_free(a->track, a->seen, &t, &a->twin);
 }
 
@@ -101,8 +93,7 @@ static void set_ends(const struct job *j, struct packet_ctx *c, uint8_t rewrites
 /* True for the packet's own tuple, unchanged: a client of the server itself, if the service is on `any`. */
 static bool is_unchanged(const struct packet_ctx *c, const struct flow_bind *b)
 {
-    return memcmp(b->to_src, c->key->src, sizeof b->to_src) == 0 &&
-           memcmp(b->to_dst, c->key->dst, sizeof b->to_dst) == 0 &&
+    return address_equal(b->to_src, c->key->src) && address_equal(b->to_dst, c->key->dst) &&
            (!(c->key->kind & KIND_PORTS) || (b->to_src_port == c->key->src_port && b->to_dst_port == c->key->dst_port));
 }
 
@@ -122,7 +113,7 @@ static void give_way(const struct job *j, int32_t slot)
 /* Return the flow with the binding's tuple if it holds a port and waits for its other side; else FLOW_NONE. */
 static int32_t waiting_at(const struct asking *asking, const struct flow_bind *b, uint64_t *since_ns)
 {
-    const struct track_tuple t = tuple_of_bind(b);
+    const struct track_tuple t = track_bound_tuple(b);
     const int32_t slot = track_waiting(asking->track, asking->seen, &t, since_ns);
     struct flow_id id;
     struct flow_bind *its;
@@ -198,7 +189,7 @@ static void send_once(const struct job *j, struct packet_ctx *c, uint8_t mode, s
         return;
     }
     set_ends(j, c, mode_rewrites(mode), track_query(&c->seen), b);
-    forward_to_server(j, c, b, (uint32_t)(c->seen.hash >> 8));
+    forward_to_server(j, c, b);
     forward_send(j, c, NULL);
 }
 
@@ -231,7 +222,7 @@ static void try_begin(const struct job *j, struct packet_ctx *c, uint8_t mode, s
         forward_refuse(c, REASON_NO_FLOW);
         return;
     }
-    forward_to_server(j, c, b, (uint32_t)(c->seen.hash >> 8));
+    forward_to_server(j, c, b);
     forward_send(j, c, NULL);
 }
 

@@ -160,8 +160,7 @@ static void ask(const struct job *j, struct packet_ctx *c, struct flow_bind *b, 
     struct forward *f = j->vm->forward;
     struct flow_joint *joint = track_joint(f->track, &c->seen);
     const struct tcp_track *t = &track_flow(f->track, &c->seen)->tcp;
-    c->v->service = f->p->branches[b->branch].service;
-    c->v->server = b->server;
+    forward_serve(j, c, b);
     if (options->has_stamps) joint->stamp_recent = options->stamp;
     struct pkt *syn = repeat_syn(j, c, service_of(f->p, b->branch), t->side[FLOW_REPLY].acked - 1,
                                  joint_terms(joint, t), t->window[FLOW_ORIGINAL], joint->stamp_recent);
@@ -171,7 +170,7 @@ static void ask(const struct job *j, struct packet_ctx *c, struct flow_bind *b, 
     }
     struct key key;
     struct packet_ctx q = instead(j, c, syn, &key);
-    forward_to_server(j, &q, b, (uint32_t)(c->seen.hash >> 8));
+    forward_to_server(j, &q, b);
     forward_send(j, &q, NULL);
     c->left = q.left;
     pool_put(syn);
@@ -205,7 +204,7 @@ uint32_t forward_awaited_server(const struct vm *vm, const struct key *key, cons
     const struct flow_bind *b = track_bound(f->track, seen);
     const struct flow *flow = track_flow(f->track, seen);
     const bool silent =
-        b->flags & BIND_AWAITED && flow->state == FLOW_STATE_SYN_SENT && vm->now_ns - flow->seen_ns >= waits_first_ns();
+        b->flags & BIND_AWAITED && flow->state == FLOW_STATE_SYN_SENT && vm->now_ns - flow->seen_ns >= WAIT_FIRST_NS;
     return silent ? forward_next_server(f, key, b) : PBC_NONE;
 }
 
@@ -249,15 +248,14 @@ void forward_early(const struct job *j, struct packet_ctx *c, struct flow_bind *
         forward_syn(j, c);
         return;
     }
-    c->v->service = j->vm->forward->p->branches[b->branch].service;
-    c->v->server = b->server;
+    forward_serve(j, c, b);
     struct tcp_header h;
     tcp_header_read(c->pkt, c->key, &h);
     if (!(c->key->marks & TCP_RST) || h.seq != flow->tcp.side[FLOW_REPLY].acked) {
         forward_refuse(c, REASON_NO_FLOW);
         return;
     }
-    forward_to_server(j, c, b, (uint32_t)(c->seen.hash >> 8));
+    forward_to_server(j, c, b);
     if (forward_send(j, c, NULL)) track_end(j->vm->forward->track, &c->seen, FLOW_END_RESET);
 }
 

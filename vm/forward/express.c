@@ -24,8 +24,7 @@ static bool fill_to_server(const struct job *j, const struct packet_ctx *c, uint
     const struct pbc_server *server = &p->servers[c->left.server];
     const bool v6 = server->family == 6;
     *kind = (uint8_t)(kind_of(p, c->left.service) | (v6 ? RECIPE_IP6 : 0));
-    if (server->flags & PBC_SERVER_HAS_MAC)
-        for (unsigned i = 0; i < 6; i++) r->next_mac[i] = (uint8_t)(server->mac >> (40 - 8 * i));
+    if (server->flags & PBC_SERVER_HAS_MAC) wire_put48(r->next_mac, server->mac);
     if ((*kind & ~RECIPE_IP6) == RECIPE_REWRITE) return true;
     memcpy(r->dst, server->addr, sizeof r->dst);
     r->dst_port = p->services[c->left.service].gue_port;
@@ -144,7 +143,7 @@ void forward_datagram(struct forward *f, uint32_t next) { f->datagram = next; }
 void forward_count(struct forward *f, uint64_t replies, const struct counter nats[])
 {
     f->counters.replies += replies;
-    for (uint32_t i = 0; nats && i < f->p->nats_count; i++) nat_count_all(f->nat, i, nats[i]);
+    for (uint32_t i = 0; nats && i < f->p->nats_count; i++) nat_count(f->nat, i, nats[i]);
 }
 
 static bool is_ordinary(const struct job *j, struct packet_ctx *c)
@@ -206,16 +205,11 @@ static inline void count(const struct job *j, const struct packet_ctx *c, decide
     counter_add(&vm->counters.verdicts[ACTION_FORWARD], bytes);
     counter_add(decider(vm, by), bytes);
     if (r->service == RECIPE_NAT) {
-        nat_count(vm->forward->nat, r->server, bytes);
+        nat_count(vm->forward->nat, r->server, (struct counter){1, bytes});
         return;
     }
     counter_add(&vm->served[r->service], bytes);
     counter_add(&vm->served[2 * (size_t)vm->program->services_count + r->server], bytes);
-}
-
-static void put_mac(uint8_t *to, uint64_t mac)
-{
-    for (unsigned i = 0; i < 6; i++) to[i] = (uint8_t)(mac >> (40 - 8 * i));
 }
 
 static inline void apply(const struct job *j, const struct packet_ctx *c, struct pkt *out, uint32_t id)
@@ -234,7 +228,7 @@ static inline void apply(const struct job *j, const struct packet_ctx *c, struct
     }
     const struct facts_iface *way = facts_iface(j->in->facts, r->out_if);
     memcpy(out->data + 6, out->data, 6);
-    if (__builtin_expect(way && way->mac, 0)) put_mac(out->data + 6, way->mac);
+    if (__builtin_expect(way && way->mac, 0)) wire_put48(out->data + 6, way->mac);
     memcpy(out->data, r->next_mac, 6);
 }
 

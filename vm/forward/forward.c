@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vm/packet/wire.h"
+
 /* Release the resources of a bound flow that has ended. */
 static void unbound(void *arg, const struct flow_bind *b, const struct flow_id *id, bool opened_by_high,
                     const struct track_ended *when)
@@ -36,17 +38,11 @@ struct forward *forward_new(const struct program *p, const struct vm_cfg *cfg)
     f->outside = outside_new(p, cfg);
     if (nats) f->nat = nat_new(p, cfg);
     if (nats) f->udp_idle_ns = nat_udp_idle_ns(p);
-    if (!held_init(&f->held, p, cfg) || !f->outside || (nats && !f->nat)) {
-        forward_free(f);
-        return NULL;
-    }
     bool failed = false;
     if (!cfg->no_cookies) f->cookies = cookies_new(p, cfg->seed, &failed);
-    if (failed) {
-        forward_free(f);
-        return NULL;
-    }
-    return f;
+    if (held_init(&f->held, p, cfg) && f->outside && (f->nat || !nats) && !failed) return f;
+    forward_free(f);
+    return NULL;
 }
 
 void forward_attach(struct forward *f, struct track *t, struct balance *b)
@@ -82,14 +78,12 @@ void forward_facts(struct forward *f, const struct facts *facts)
     forward_renew_recipes(f, facts);
 }
 
-static bool same(const uint32_t a[4], const uint32_t b[4]) { return memcmp(a, b, 4 * sizeof *a) == 0; }
-
 uint8_t forward_changes(const struct key *key, const struct translation *to, uint8_t may)
 {
     const bool query = key->kind & (KIND_ICMP | KIND_ICMP6);
     unsigned what = 0;
-    if (!same(to->src, key->src)) what |= TRANSLATE_SRC;
-    if (!same(to->dst, key->dst)) what |= TRANSLATE_DST;
+    if (!address_equal(to->src, key->src)) what |= TRANSLATE_SRC;
+    if (!address_equal(to->dst, key->dst)) what |= TRANSLATE_DST;
     if (query || (key->kind & KIND_PORTS && to->src_port != key->src_port)) what |= TRANSLATE_SRC_PORT;
     if (query || (key->kind & KIND_PORTS && to->dst_port != key->dst_port)) what |= TRANSLATE_DST_PORT;
     return (uint8_t)(what & may);
@@ -129,10 +123,8 @@ bool forward_note_client(const struct pkt *pkt, struct flow_bind *b)
 {
     const uint64_t source = pkt->link == LINK_ETHER ? pkt_mac(pkt, false) : 0;
     const uint64_t mac = source >> 40 & 1 ? 0 : source; /* a group address is no host's */
-    uint8_t bytes[sizeof b->client_mac];
-    for (unsigned i = 0; i < sizeof bytes; i++) bytes[i] = (uint8_t)(mac >> (40 - 8 * i));
-    if (memcmp(bytes, b->client_mac, sizeof bytes) == 0 && b->client_iface == pkt->iface) return false;
-    memcpy(b->client_mac, bytes, sizeof bytes);
+    if (wire_get48(b->client_mac) == mac && b->client_iface == pkt->iface) return false;
+    wire_put48(b->client_mac, mac);
     b->client_iface = pkt->iface;
     return true;
 }
@@ -147,25 +139,27 @@ void forward_heard_client(const struct job *j, struct packet_ctx *c, struct flow
     if (forward_note_client(c->pkt, b)) track_drop_recipes(j->vm->forward->track, &c->seen);
 }
 
-static void set_ends(struct translation *to, const uint32_t src[4], uint16_t src_port, const uint32_t dst[4],
-                     uint16_t dst_port)
+struct translation forward_ends(const uint32_t src[4], uint16_t src_port, const uint32_t dst[4], uint16_t dst_port)
 {
-    memcpy(to->src, src, sizeof to->src);
-    memcpy(to->dst, dst, sizeof to->dst);
-    to->src_port = src_port;
-    to->dst_port = dst_port;
+    struct translation to = {.src_port = src_port, .dst_port = dst_port};
+    memcpy(to.src, src, sizeof to.src);
+    memcpy(to.dst, dst, sizeof to.dst);
+    return to;
 }
 
-void forward_to_server(const struct job *j, struct packet_ctx *c, const struct flow_bind *b, uint32_t hash)
+void forward_to_server(const struct job *j, struct packet_ctx *c, const struct flow_bind *b)
 {
     const struct program *prog = j->vm->forward->p;
     const uint32_t service = prog->branches[b->branch].service;
     const struct facts *facts = j->in->facts;
     const uint16_t way_out = facts_way(facts ? facts->server_out : NULL, b->server);
     struct leave *l = &c->left;
-    *l =
-        (struct leave){.service = service, .server = b->server, .hash = hash, .iface = way_out, .way = LEAVE_TO_SERVER};
-    set_ends(&l->to, b->to_src, b->to_src_port, b->to_dst, b->to_dst_port);
+    *l = (struct leave){.to = forward_ends(b->to_src, b->to_src_port, b->to_dst, b->to_dst_port),
+                        .service = service,
+                        .server = b->server,
+                        .hash = (uint32_t)(c->seen.hash >> 8),
+                        .iface = way_out,
+                        .way = LEAVE_TO_SERVER};
     l->to.what = forward_changes(c->key, &l->to, mode_rewrites(prog->services[service].mode));
 }
 
@@ -178,7 +172,7 @@ static void to_client(struct packet_ctx *c, const struct flow_bind *b, const str
                         .iface = b->client_iface,
                         .way = LEAVE_TO_CLIENT};
     memcpy(l->mac, b->client_mac, sizeof l->mac);
-    set_ends(&l->to, own->dst, own->dst_port, own->src, own->src_port);
+    l->to = forward_ends(own->dst, own->dst_port, own->src, own->src_port);
     l->to.what = forward_changes(c->key, &l->to, UINT8_MAX);
 }
 
@@ -189,7 +183,7 @@ bool forward_to_client(const struct job *j, struct packet_ctx *c, const struct f
     if (b->kind != BIND_SERVICE) c->left.mss = nat_mss(j->vm->forward->nat, b);
     j->vm->forward->counters.replies++;
     if (!forward_send(j, c, NULL)) return false;
-    if (b->kind != BIND_SERVICE) nat_count(j->vm->forward->nat, b->nat, c->pkt->wire_len);
+    if (b->kind != BIND_SERVICE) nat_count(j->vm->forward->nat, b->nat, (struct counter){1, c->pkt->wire_len});
     forward_keep_recipe(j, c, b);
     return true;
 }
@@ -199,9 +193,9 @@ bool forward_to_client(const struct job *j, struct packet_ctx *c, const struct f
 static void set_speaker(struct packet_ctx *c, const struct flow_bind *b, const uint32_t end[4],
                         const uint32_t seen_as[4])
 {
-    const bool hidden = b->kind != BIND_SERVICE && !same(end, seen_as);
+    const bool hidden = b->kind != BIND_SERVICE && !address_equal(end, seen_as);
     struct translation *to = &c->left.to;
-    memcpy(to->src, hidden || same(c->key->src, end) ? seen_as : c->key->src, sizeof to->src);
+    memcpy(to->src, hidden || address_equal(c->key->src, end) ? seen_as : c->key->src, sizeof to->src);
     to->what = TRANSLATE_SRC | TRANSLATE_DST;
 }
 
@@ -209,10 +203,10 @@ static void set_speaker(struct packet_ctx *c, const struct flow_bind *b, const u
 static bool send_error_to_client(const struct job *j, struct packet_ctx *c, const struct flow_bind *b,
                                  const struct track_tuple *own)
 {
-    struct translation quoted = {.what = UINT8_MAX};
+    struct translation quoted = forward_ends(own->src, own->src_port, own->dst, own->dst_port);
+    quoted.what = UINT8_MAX;
     to_client(c, b, own);
     set_speaker(c, b, b->to_dst, own->dst);
-    set_ends(&quoted, own->src, own->src_port, own->dst, own->dst_port);
     return forward_send(j, c, &quoted);
 }
 
@@ -220,14 +214,14 @@ static bool send_error_to_client(const struct job *j, struct packet_ctx *c, cons
 static bool send_error_to_server(const struct job *j, struct packet_ctx *c, const struct flow_bind *b,
                                  const struct track_tuple *own)
 {
-    struct translation quoted = {.what = UINT8_MAX};
+    struct translation quoted = forward_ends(b->to_dst, b->to_dst_port, b->to_src, b->to_src_port);
     const bool service = b->kind == BIND_SERVICE;
     if (service)
-        forward_to_server(j, c, b, (uint32_t)(c->seen.hash >> 8));
+        forward_to_server(j, c, b);
     else
         forward_to_end(j, c, b);
     set_speaker(c, b, own->src, b->to_src);
-    set_ends(&quoted, b->to_dst, b->to_dst_port, b->to_src, b->to_src_port);
+    quoted.what = UINT8_MAX;
     quoted.seq = b->seq_delta;
     const bool rewritten = !service || mode_is(j->vm->forward->p->services[c->left.service].mode, MODE_REWRITES);
     return forward_send(j, c, rewritten ? &quoted : NULL);
@@ -283,10 +277,9 @@ void forward_reply(const struct job *j, struct packet_ctx *c)
 
 static void go_on(const struct job *j, struct packet_ctx *c, struct flow_bind *b)
 {
-    c->v->service = j->vm->forward->p->branches[b->branch].service;
-    c->v->server = b->server;
+    forward_serve(j, c, b);
     c->v->action = ACTION_FORWARD;
-    forward_to_server(j, c, b, (uint32_t)(c->seen.hash >> 8));
+    forward_to_server(j, c, b);
     if (!forward_send(j, c, NULL)) return;
     forward_heard_client(j, c, b);
     forward_keep_recipe(j, c, b);
@@ -296,7 +289,7 @@ static void go_on(const struct job *j, struct packet_ctx *c, struct flow_bind *b
 /* True if a packet whose server is down gets a reset. A SYN or a packet of another protocol gets a new server. */
 static bool is_reset(const struct packet_ctx *c)
 {
-    return c->key->kind & KIND_TCP && !(c->key->marks & TCP_SYN && !(c->key->marks & TCP_ACK));
+    return c->key->kind & KIND_TCP && (c->key->marks & (TCP_SYN | TCP_ACK)) != TCP_SYN;
 }
 
 /* Send a packet of a service's flow. False: the server is down, the flow has ended, the packet may begin another. */
@@ -311,8 +304,7 @@ static bool to_its_server(const struct job *j, struct packet_ctx *c, struct flow
         return true;
     }
     if (is_reset(c)) {
-        c->v->service = f->p->branches[b->branch].service;
-        c->v->server = b->server;
+        forward_serve(j, c, b);
         forward_reset(j, c);
         return true;
     }

@@ -43,6 +43,13 @@ static inline const struct pbc_service *service_of(const struct program *p, uint
     return &p->services[p->branches[branch].service];
 }
 
+/* Name the service and server of the packet's flow in its verdict. */
+static inline void forward_serve(const struct job *j, struct packet_ctx *c, const struct flow_bind *b)
+{
+    c->v->service = j->vm->forward->p->branches[b->branch].service;
+    c->v->server = b->server;
+}
+
 /* express.c: make a recipe for the direction of a flow, bound before, whose packet has just left by the careful way. (A
  * flow's first packet makes none: a flood of new flows does not pay for it.) */
 void forward_keep_recipe(const struct job *j, const struct packet_ctx *c, const struct flow_bind *b);
@@ -59,7 +66,9 @@ bool forward_send(const struct job *j, struct packet_ctx *c, const struct transl
 /* Drop the packet for that reason; its verdict is not counted yet. */
 void forward_refuse(struct packet_ctx *c, enum pkt_reason reason);
 /* Set c->left for a packet of a binding's original direction: to its server. */
-void forward_to_server(const struct job *j, struct packet_ctx *c, const struct flow_bind *b, uint32_t hash);
+void forward_to_server(const struct job *j, struct packet_ctx *c, const struct flow_bind *b);
+/* Return a translation to these ends, without `what`. */
+struct translation forward_ends(const uint32_t src[4], uint16_t src_port, const uint32_t dst[4], uint16_t dst_port);
 /* Set the address for replies to the packet's sender; true: it has changed. */
 bool forward_note_client(const struct pkt *pkt, struct flow_bind *b);
 /* The same for a later packet of the opener, if its flow accepts it */
@@ -91,7 +100,7 @@ uint32_t forward_kept(const struct vm *vm, uint32_t branch, const struct key *ke
 /* nat.c: begin a translated flow with an accepted packet that no service takes. False: no statement fits. */
 bool forward_nat_begin(const struct job *j, struct packet_ctx *c);
 /* True if the packet's source is its destination (LAND): an answer would go to the host that sends it. */
-static inline bool forward_is_land(const struct key *key) { return memcmp(key->src, key->dst, sizeof key->src) == 0; }
+static inline bool forward_is_land(const struct key *key) { return address_equal(key->src, key->dst); }
 /* Send a packet of the opener of a translated flow. */
 void forward_nat_on(const struct job *j, struct packet_ctx *c, struct flow_bind *b);
 /* Set c->left for a packet of a binding's original direction: to the other end. */

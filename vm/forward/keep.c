@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "vm/forward/forward_priv.h"
+#include "vm/program/swap.h"
 
 bool forward_spares(const struct forward *f, const struct remap *r)
 {
@@ -13,16 +14,12 @@ bool forward_spares(const struct forward *f, const struct remap *r)
 
 void forward_keep(struct forward *to, struct forward *from, const struct remap *r, uint64_t now_ns)
 {
-    struct cookies *cookies = to->cookies;
     to->counters = from->counters;
     outside_keep(to->outside, from->outside, r);
     to->counters.ports = outside_used(to->outside);
     if (from->nat && to->nat) nat_keep(to->nat, from->nat, r);
     held_keep(&to->held, &from->held, r);
-    if (from->cookies) {
-        to->cookies = from->cookies;
-        from->cookies = cookies;
-    }
+    if (from->cookies) SWAP(to->cookies, from->cookies);
     to->recipes = from->recipes ? from->recipes + 1 : 0;
     to->datagram = from->datagram;
     to->drained_ns = forward_next_drained(to->p, now_ns);

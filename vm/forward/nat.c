@@ -13,10 +13,7 @@ void forward_to_end(const struct job *j, struct packet_ctx *c, const struct flow
                         .iface = nat_way_out(j->vm->forward->nat, j->in->facts, b),
                         .way = LEAVE_ROUTED,
                         .mss = nat_mss(j->vm->forward->nat, b)};
-    memcpy(l->to.src, b->to_src, sizeof l->to.src);
-    memcpy(l->to.dst, b->to_dst, sizeof l->to.dst);
-    l->to.src_port = b->to_src_port;
-    l->to.dst_port = b->to_dst_port;
+    l->to = forward_ends(b->to_src, b->to_src_port, b->to_dst, b->to_dst_port);
     l->to.what = forward_changes(c->key, &l->to, UINT8_MAX);
 }
 
@@ -24,26 +21,18 @@ void forward_nat_on(const struct job *j, struct packet_ctx *c, struct flow_bind 
 {
     forward_to_end(j, c, b);
     if (!forward_send(j, c, NULL)) return;
-    nat_count(j->vm->forward->nat, b->nat, c->pkt->wire_len);
+    nat_count(j->vm->forward->nat, b->nat, (struct counter){1, c->pkt->wire_len});
     forward_heard_client(j, c, b);
     forward_keep_recipe(j, c, b);
     track_accept(j->vm->forward->track, c->key, c->pkt, &c->seen);
 }
 
-/* Find the tuple of the other side's packets. False: another flow has it, or it is the packet's own. */
-static bool other_side(const struct job *j, struct packet_ctx *c, const struct flow_bind *b, struct flow_tuple *twin)
-{
-    struct track_tuple t = {.src_port = b->to_src_port, .dst_port = b->to_dst_port};
-    memcpy(t.src, b->to_src, sizeof t.src);
-    memcpy(t.dst, b->to_dst, sizeof t.dst);
-    return track_is_free(j->vm->forward->track, &c->seen, &t, twin);
-}
-
 static enum pkt_reason nat_begin(const struct job *j, struct packet_ctx *c, const struct flow_bind *b)
 {
     struct forward *f = j->vm->forward;
+    const struct track_tuple other = track_bound_tuple(b);
     struct flow_tuple twin;
-    if (!other_side(j, c, b, &twin)) {
+    if (!track_is_free(f->track, &c->seen, &other, &twin)) {
         nat_alike(f->nat);
         return REASON_NO_SOURCE_PORT;
     }
@@ -52,11 +41,10 @@ static enum pkt_reason nat_begin(const struct job *j, struct packet_ctx *c, cons
     *kept = *b;
     kept->flags |= track_age(f->track);
     forward_note_client(c->pkt, kept);
-    nat_begun(f->nat, b);
     if (c->key->kind & KIND_UDP && f->udp_idle_ns) track_idle(f->track, &c->seen, f->udp_idle_ns);
     track_pair(f->track, &c->seen, &twin);
     forward_to_end(j, c, b);
-    if (forward_send(j, c, NULL)) nat_count(f->nat, b->nat, c->pkt->wire_len);
+    if (forward_send(j, c, NULL)) nat_count(f->nat, b->nat, (struct counter){1, c->pkt->wire_len});
     return REASON_NONE;
 }
 
@@ -65,7 +53,7 @@ static bool know_stack(const struct job *j, struct packet_ctx *c, uint16_t *held
 {
     *held = STACK_UNKNOWN;
     if (c->seen.id.stack != STACK_UNKNOWN) return true;
-    if (!track_hold_stack(j->vm->forward->track, c->pkt, &c->seen)) return false;
+    if (!track_take_stack(j->vm->forward->track, c->pkt, &c->seen)) return false;
     *held = c->seen.id.stack;
     return true;
 }
@@ -76,8 +64,9 @@ static enum pkt_reason nat_take(const struct job *j, struct packet_ctx *c)
     const struct flow_id id = c->seen.id;
     struct flow_bind b;
     if (nat_choose(n, c->key, track_query(&c->seen), id.stack, false, &b) != NAT_BOUND) return REASON_NO_SOURCE_PORT;
+    nat_begun(n, &b);
     const enum pkt_reason reason = nat_begin(j, c, &b);
-    if (reason) nat_drop(n, &b, &id, track_from_high(&c->seen));
+    if (reason) nat_leave(n, &b, &id, track_from_high(&c->seen), 0, 0);
     return reason;
 }
 

@@ -5,6 +5,7 @@
 #include "vm/forward/edges.h"
 #include "vm/forward/forward_priv.h"
 #include "vm/packet/parse/header.h"
+#include "vm/packet/wire.h"
 
 void forward_speech(struct speech *e, const struct job *j, const struct flow *flow, const struct track_tuple *own,
                     const struct flow_bind *b)
@@ -21,13 +22,6 @@ void forward_speech(struct speech *e, const struct job *j, const struct flow *fl
     for (unsigned i = 0; i < e->tag_count; i++) e->tags[i] = (struct edit_tag){tags[i].tpid, tags[i].vid};
 }
 
-static uint64_t client_mac(const struct flow_bind *b)
-{
-    uint64_t mac = 0;
-    for (unsigned i = 0; i < sizeof b->client_mac; i++) mac = mac << 8 | b->client_mac[i];
-    return mac;
-}
-
 static bool segment_leave(const struct speech *e, struct flow_segment *s, uint64_t mac, uint16_t iface,
                           enum tx_cause cause)
 {
@@ -36,7 +30,7 @@ static bool segment_leave(const struct speech *e, struct flow_segment *s, uint64
     struct pkt *out = NULL;
     s->v6 = e->v6;
     if (tx->count >= tx->cap || !vm->cfg.pool || build_flow_segment(s, vm->cfg.pool, &out)) return false;
-    if (client_mac(e->bind))
+    if (wire_get48(e->bind->client_mac))
         edit_ether(out, mac, edge_mac(e->j->in->facts, iface, NULL), e->tags, e->tag_count,
                    e->v6 ? ETHER_IP6 : ETHER_IP4);
     struct tx_entry entry = {.pkt = out,
@@ -59,7 +53,7 @@ bool forward_say_client(const struct speech *e, struct flow_segment *s, enum tx_
     memcpy(s->dst, e->own.src, sizeof s->dst);
     s->src_port = e->own.dst_port;
     s->dst_port = e->own.src_port;
-    return segment_leave(e, s, client_mac(e->bind), e->bind->client_iface, cause);
+    return segment_leave(e, s, wire_get48(e->bind->client_mac), e->bind->client_iface, cause);
 }
 
 bool forward_say_server(const struct speech *e, struct flow_segment *s, enum tx_cause cause)

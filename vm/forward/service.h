@@ -90,6 +90,8 @@ struct lb_hash_key {
     uint64_t k0, k1;
 };
 struct lb_hash_key lb_hash_key(const char *text, size_t len);
+/* Return the key of a program's hashes: of its `hash key`, or the published one. */
+struct lb_hash_key balance_key(const struct program *p);
 /* Return SipHash-2-4 (Aumasson, Bernstein, INDOCRYPT 2012), for any keyed hash. */
 uint64_t lb_siphash(struct lb_hash_key key, const void *bytes, size_t len);
 

@@ -1,6 +1,8 @@
 /* Bounded tables by key, see keyed.h */
 #include "vm/keyed/keyed.h"
 
+#include <stdlib.h>
+
 #include "vm/keyed/large.h"
 
 enum { LINE = 64 };
@@ -43,6 +45,20 @@ void keyed_fini(struct keyed *t)
         large_free(t->memory, t->bytes);
     else
         large_sparse_free(t->memory, t->bytes);
+}
+
+void *keyed_owner_new(size_t bytes, const struct keyed_cfg *cfg)
+{
+    void *object = calloc(1, bytes);
+    if (object && keyed_init(object, cfg)) return object;
+    free(object);
+    return NULL;
+}
+
+void keyed_owner_free(void *object)
+{
+    if (object) keyed_fini(object);
+    free(object);
 }
 
 uint32_t keyed_add(struct keyed *t, const struct place *at, const void *key)

@@ -13,6 +13,7 @@
 #pragma once
 
 #include <assert.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -51,6 +52,11 @@ static_assert(sizeof(struct key) == 64, "one cache line (docs/kernel.md)");
 #define KEY_HALF(f) (offsetof(struct key, f) / 2)
 
 /* Return the byte of the IP header that holds the DSCP, without its ECN bits. */
+/* Compare addresses as in struct key. */
+static inline bool address_equal(const uint32_t a[4], const uint32_t b[4])
+{
+    return a[0] == b[0] && a[1] == b[1] && a[2] == b[2] && a[3] == b[3];
+}
 static inline uint8_t key_tos(const struct key *key) { return (uint8_t)(key->dscp << 2); }
 
 /* Interface ids: those of the program are its numbers in IFACES; ids from their count on are others, which no rule

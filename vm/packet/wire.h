@@ -55,6 +55,11 @@ static inline uint64_t wire_get48(const uint8_t *p) { return (uint64_t)wire_get1
 static inline void wire_put16(uint8_t *p, uint16_t v) { wire_put_raw16(p, htobe16(v)); }
 static inline void wire_put32(uint8_t *p, uint32_t v) { wire_put_raw32(p, htobe32(v)); }
 static inline void wire_put64(uint8_t *p, uint64_t v) { wire_put_raw64(p, htobe64(v)); }
+static inline void wire_put48(uint8_t *p, uint64_t v)
+{
+    wire_put16(p, (uint16_t)(v >> 32));
+    wire_put32(p + 2, (uint32_t)v);
+}
 
 /* Checksums: the internet checksum (RFC 1071) with its pseudo headers, its incremental update (RFC 1624, eqn. 3), and
  * SCTP's CRC32c (RFC 9260). Numbers are in host order; bytes may stand at any address.

@@ -1,13 +1,11 @@
 /* Owners of a datagram's fragments, see owner.h: a keyed table whose words are the arrival times of first fragments */
-#include <stdlib.h>
 #include <string.h>
 
+#include "vm/flow/fragments/frag.h"
 #include "vm/keyed/keyed.h"
 #include "vm/packet/parse/fragment.h"
 #include "vm/packet/pkt.h"
 #include "vm/worker/owner.h"
-
-#define LIFE_NS UINT64_C(30000000000) /* lifetime of a datagram, as in flow/fragments/ */
 
 struct datagram {
     _Alignas(uint64_t) uint32_t src[4];
@@ -23,21 +21,13 @@ struct datagrams {
 
 struct datagrams *datagrams_new(const struct program *p, uint64_t seed)
 {
-    struct datagrams *d = calloc(1, sizeof *d);
-    const struct keyed_cfg cfg = {.most = p->settings_count ? p->settings->fragments : 4096,
-                                  .key_words = DATAGRAM_WORDS,
-                                  .entry_bytes = sizeof(struct datagram),
-                                  .seed = seed};
-    if (d && keyed_init(&d->table, &cfg)) return d;
-    free(d);
-    return NULL;
+    return keyed_owner_new(sizeof(struct datagrams), &(struct keyed_cfg){.most = frags_most(p),
+                                                                         .key_words = DATAGRAM_WORDS,
+                                                                         .entry_bytes = sizeof(struct datagram),
+                                                                         .seed = seed});
 }
 
-void datagrams_free(struct datagrams *d)
-{
-    if (d) keyed_fini(&d->table);
-    free(d);
-}
+void datagrams_free(struct datagrams *d) { keyed_owner_free(d); }
 
 static struct datagram datagram_of(const struct key *key, const struct fragment *f)
 {
@@ -75,6 +65,6 @@ unsigned datagram_owner(struct datagrams *d, const struct owners *o, const struc
         note(&d->table, &at, &mine, slot, owner, now_ns);
         return owner;
     }
-    if (slot == KEYED_NONE || now_ns >= time_after(d->table.words[slot], LIFE_NS)) return VM_OWNER_UNKNOWN;
+    if (slot == KEYED_NONE || now_ns >= time_after(d->table.words[slot], FRAG_KEEP_NS)) return VM_OWNER_UNKNOWN;
     return (unsigned)((const struct datagram *)keyed_at(&d->table, slot))->owner;
 }

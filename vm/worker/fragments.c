@@ -9,6 +9,7 @@
 #include "vm/flow/fragments/frag.h"
 #include "vm/forward/forward.h"
 #include "vm/judge/fragment_order.h"
+#include "vm/program/swap.h"
 #include "vm/worker/inside.h"
 
 struct fragments {
@@ -60,9 +61,7 @@ static void renew_first(void *arg, struct frag_first *first)
 
 void fragments_keep(struct fragments *to, struct fragments *from, const struct remap *r)
 {
-    struct frags *frags = to->frags;
-    to->frags = from->frags;
-    from->frags = frags;
+    SWAP(to->frags, from->frags);
     frags_each(to->frags, renew_first, (void *)(uintptr_t)r);
 }
 
@@ -104,22 +103,15 @@ bool fragments_archive(struct vm *vm, uint32_t ifaces, struct archive *a)
     return frags_archive(vm->fragments->frags, vm->cfg.pool, a, read_first, &r);
 }
 
-static void uncount_held(struct vm *vm, uint32_t bytes)
-{
-    vm->counters.verdicts[ACTION_HELD].packets--;
-    vm->counters.verdicts[ACTION_HELD].bytes -= bytes;
-}
-
 void fragments_drop_held(struct vm *vm)
 {
     struct pkt *pkt;
     uint32_t outer_bytes;
     while ((pkt = frag_drop(vm->fragments->frags, &outer_bytes))) {
         const uint32_t bytes = pkt->wire_len + outer_bytes;
-        uncount_held(vm, bytes);
+        counter_take(&vm->counters.verdicts[ACTION_HELD], bytes);
         counter_add(&vm->counters.verdicts[ACTION_DROP], bytes);
-        counter_add(&vm->counters.reasons[REASON_FRAGMENT_ORPHAN], bytes);
-        counter_add(&vm->refused, bytes);
+        count_refused(vm, REASON_FRAGMENT_ORPHAN, bytes);
         pool_put(pkt);
     }
 }
@@ -235,15 +227,6 @@ void fragments_judge(const struct job *j, struct packet_ctx *c, odd_fn *judge)
     }
 }
 
-static enum tx_kind kind_of(const struct verdict *v)
-{
-    switch ((enum action)v->action) {
-    case ACTION_ACCEPT:
-    case ACTION_PASS: return TX_HOST;
-    default: return TX_FREE;
-    }
-}
-
 /* Set the entry in tx at which the executor finds the held packet of these events. */
 static void place_events(struct vm_tx *tx, unsigned first)
 {
@@ -255,7 +238,7 @@ static void judge_held(const struct job *j, const struct frag_held *held, struct
     const struct frag_first *first = &held->first;
     struct job mine = *j;
     mine.outer_bytes = held->outer_bytes;
-    uncount_held(j->vm, c->pkt->wire_len + held->outer_bytes);
+    counter_take(&j->vm->counters.verdicts[ACTION_HELD], c->pkt->wire_len + held->outer_bytes);
     if (held->orphan)
         judge_orphan(&mine, c, judge);
     else if (first->verdict.rule == RULE_NONE && first->verdict.reason != REASON_NONE)
@@ -280,14 +263,15 @@ void fragments_leave(const struct job *j, odd_fn *judge)
         judge_held(j, &held, &c, judge);
         place_events(tx, events);
         vm->packets++; /* a number of its own, by which meters tell packets apart */
-        tx->entries[tx->count++] = (struct tx_entry){.pkt = held.pkt,
-                                                     .kind = (uint8_t)kind_of(&v),
-                                                     .cause = TX_CAUSE_HELD,
-                                                     .out_if = IFACE_NONE,
-                                                     .input = INPUT_NONE,
-                                                     .outer_bytes = held.outer_bytes,
-                                                     .cookie = held.pkt->cookie,
-                                                     .verdict = v};
+        tx->entries[tx->count++] =
+            (struct tx_entry){.pkt = held.pkt,
+                              .kind = v.action == ACTION_ACCEPT || v.action == ACTION_PASS ? TX_HOST : TX_FREE,
+                              .cause = TX_CAUSE_HELD,
+                              .out_if = IFACE_NONE,
+                              .input = INPUT_NONE,
+                              .outer_bytes = held.outer_bytes,
+                              .cookie = held.pkt->cookie,
+                              .verdict = v};
     }
 }
 

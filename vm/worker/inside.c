@@ -10,15 +10,8 @@ static enum pkt_reason reason_of(enum decap d, const struct pkt *pkt)
     case DECAP_FRAGMENT: return REASON_TUNNEL_FRAGMENT;
     case DECAP_CONGESTED: return REASON_TUNNEL_CONGESTED;
     case DECAP_SHORT: return pkt->flags & PKT_SNAPPED ? REASON_SNAPPED : REASON_BAD_TUNNEL;
-    case DECAP_OTHER:
-    case DECAP_READ_ONLY:
-    case DECAP_VARIANT:
-    case DECAP_FLAGS:
-    case DECAP_VERSION:
-    case DECAP_LENGTH:
-    case DECAP_CHECKSUM: break;
+    default: return REASON_BAD_TUNNEL;
     }
-    return REASON_BAD_TUNNEL;
 }
 
 enum pkt_reason program_open(const struct program *p, uint32_t rule, const struct pkt *pkt, const struct key *key,
@@ -57,16 +50,6 @@ void inside_count_outer(struct vm *vm, const struct verdict *v, uint32_t outer_b
     if (v->action != ACTION_DROP || v->reason == REASON_NONE) return;
     vm->counters.reasons[v->reason].bytes += outer_bytes;
     vm->refused.bytes += outer_bytes;
-}
-
-static void to_host(const struct job *j, const struct packet_ctx *c)
-{
-    j->tx->entries[j->tx->count++] = (struct tx_entry){.pkt = c->pkt,
-                                                       .kind = TX_HOST,
-                                                       .cause = TX_CAUSE_INSIDE,
-                                                       .out_if = IFACE_NONE,
-                                                       .input = j->input + c->at,
-                                                       .cookie = c->pkt->cookie};
 }
 
 /* Judge the inner packet under its own number, by which meters tell packets apart. Keep one entry of vm_tx free. */
@@ -109,7 +92,7 @@ void inside_judge(const struct job *j, struct packet_ctx *c)
     inside_count_outer(vm, v, outer_bytes);
     v->flags |= VERDICT_INSIDE;
     if (v->action == ACTION_ACCEPT && !v->done)
-        to_host(j, &inner);
+        tx_add(j, &inner, copy, TX_HOST, TX_CAUSE_INSIDE);
     else if (!inner.gone)
         pool_put(copy);
     v->done = v->action == ACTION_ACCEPT;

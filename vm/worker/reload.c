@@ -36,12 +36,6 @@ unsigned vm_gone(const struct program *p, const struct vm_counters *c, uint8_t *
     return found + find_unused(c->nat ? c->nat->flows : NULL, p->nats_count, nats, gone);
 }
 
-static void sum(struct counter *to, const struct counter *from)
-{
-    to->packets += from->packets;
-    to->bytes += from->bytes;
-}
-
 /* Keep the counters of rules and defaults, by the remap; those of deciders without a counterpart go into `earlier`. */
 static void keep_decided(struct vm *vm, struct vm *fresh, const struct remap *r)
 {
@@ -49,14 +43,14 @@ static void keep_decided(struct vm *vm, struct vm *fresh, const struct remap *r)
     for (uint32_t i = 0; i < p->rules_count; i++) {
         if (!vm->rules[i].packets) continue;
         if (r->rule[i] != PBC_NONE)
-            sum(&fresh->rules[r->rule[i]], &vm->rules[i]);
+            counter_sum(&fresh->rules[r->rule[i]], &vm->rules[i]);
         else if (pbc_decides(p->rules[i].verdict) && !verdict_is(p->rules[i].verdict, VERDICT_OPENS))
-            sum(&vm->counters.earlier, &vm->rules[i]);
+            counter_sum(&vm->counters.earlier, &vm->rules[i]);
     }
     const struct counter *was = vm->counters.defaults;
     struct counter *now = fresh->rules + fresh->program->rules_count + 1;
     for (uint32_t i = 0; i < p->firewalls_count; i++)
-        sum(r->firewall[i] != PBC_NONE ? &now[r->firewall[i]] : &vm->counters.earlier, &was[i]);
+        counter_sum(r->firewall[i] != PBC_NONE ? &now[r->firewall[i]] : &vm->counters.earlier, &was[i]);
 }
 
 static void keep_served(struct vm *to, const struct vm *from, const struct remap *r)
@@ -64,11 +58,11 @@ static void keep_served(struct vm *to, const struct vm *from, const struct remap
     const size_t now = to->program->services_count, was = from->program->services_count;
     for (size_t i = 0; i < was; i++) {
         if (r->service[i] == PBC_NONE) continue;
-        sum(&to->served[r->service[i]], &from->served[i]);
-        sum(&to->served[now + r->service[i]], &from->served[was + i]);
+        counter_sum(&to->served[r->service[i]], &from->served[i]);
+        counter_sum(&to->served[now + r->service[i]], &from->served[was + i]);
     }
     for (uint32_t i = 0; i < from->program->servers_count; i++)
-        if (r->server[i] != PBC_NONE) sum(&to->served[2 * now + r->server[i]], &from->served[2 * was + i]);
+        if (r->server[i] != PBC_NONE) counter_sum(&to->served[2 * now + r->server[i]], &from->served[2 * was + i]);
 }
 
 static void keep_remembering(struct vm *to, const struct vm *from)

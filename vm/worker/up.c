@@ -40,22 +40,16 @@ void vm_flow_gone(struct vm *vm, const struct flow_gone *gone, struct vm_tx *tx)
     track_gone(vm->track, gone);
 }
 
-static void sum(struct counter *to, const struct counter *more)
-{
-    to->packets += more->packets;
-    to->bytes += more->bytes;
-}
-
 static void sum_all(struct counter to[], const struct counter more[], uint32_t count)
 {
-    for (uint32_t i = 0; i < count; i++) sum(&to[i], &more[i]);
+    for (uint32_t i = 0; i < count; i++) counter_sum(&to[i], &more[i]);
 }
 
 static void count_reasons(struct vm *vm, const struct counter more[])
 {
     for (unsigned i = REASON_NONE + 1; i < REASON_COUNT; i++) {
-        sum(&vm->counters.reasons[i], &more[i]);
-        sum(&vm->refused, &more[i]);
+        counter_sum(&vm->counters.reasons[i], &more[i]);
+        counter_sum(&vm->refused, &more[i]);
     }
     count_judged_drops(vm);
 }

@@ -14,17 +14,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static void put_mac(uint8_t to[6], uint64_t mac)
-{
-    for (int i = 0; i < 6; i++) to[i] = (uint8_t)(mac >> (40 - 8 * i));
-}
+#include "vm/packet/wire.h"
 
 static size_t arp_frame(uint8_t *frame, const struct host_addr *a, uint64_t mac)
 {
     struct ether_arp arp = {.ea_hdr = {htons(ARPHRD_ETHER), htons(ETHERTYPE_IP), 6, 4, htons(ARPOP_REQUEST)}};
     const uint32_t address = htonl(a->word[0]);
     memset(frame, 0xff, 6);
-    put_mac(arp.arp_sha, mac);
+    wire_put48(arp.arp_sha, mac);
     memcpy(arp.arp_spa, &address, 4);
     memcpy(arp.arp_tpa, &address, 4);
     frame[12] = ETHERTYPE_ARP >> 8;
@@ -66,7 +63,7 @@ static size_t na_frame(uint8_t *frame, const struct host_addr *a, uint64_t mac)
     };
     for (int i = 0; i < 4; i++) ad.ip.ip6_src.s6_addr32[i] = htonl(a->word[i]);
     ad.na.nd_na_target = ad.ip.ip6_src;
-    put_mac(ad.mac, mac);
+    wire_put48(ad.mac, mac);
     ad.na.nd_na_cksum = checksum(&ad);
     memcpy(frame, all_nodes_mac, 6);
     frame[12] = ETHERTYPE_IPV6 >> 8;
@@ -80,7 +77,7 @@ static size_t na_frame(uint8_t *frame, const struct host_addr *a, uint64_t mac)
 static size_t frame_of(uint8_t frame[ANNOUNCE_BYTES], const struct host_addr *a, uint64_t mac)
 {
     static_assert(14 + sizeof(struct advertisement) == ANNOUNCE_BYTES, "RFC 4861");
-    put_mac(frame + 6, mac);
+    wire_put48(frame + 6, mac);
     return a->family == 4 ? arp_frame(frame, a, mac) : na_frame(frame, a, mac);
 }
 

@@ -122,7 +122,7 @@ static void connections_are_counted_by_server_and_service(void **state)
     (void)state;
     const struct program p = {.servers_count = 3, .services_count = 2};
     struct conns c;
-    assert_true(conns_init(&c, &p));
+    assert_true(conns_init(&c, &p, &(struct share){0}));
     conns_add(&c, 0, 2);
     conns_add(&c, 1, 2);
     conns_add(&c, 1, 0);

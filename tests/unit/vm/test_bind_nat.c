@@ -97,7 +97,8 @@ static void end(struct router *r)
                          .kind = r->key.kind & KIND_IP6 ? FLOW_ID_IP6 : 0};
     memcpy(id.low, r->key.src, sizeof id.low);
     memcpy(id.high, r->key.dst, sizeof id.high);
-    nat_drop(r->nat, &r->bind, &id, false);
+    nat_begun(r->nat, &r->bind);
+    nat_leave(r->nat, &r->bind, &id, false, 0, 0);
 }
 
 static void out_of_the_house(void **state)

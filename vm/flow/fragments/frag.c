@@ -2,7 +2,6 @@
  * reads no entry. */
 #include "vm/flow/fragments/frag.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "vm/keyed/keyed.h"
@@ -49,23 +48,16 @@ struct frags {
 
 struct frags *frags_new(const struct program *p, uint64_t seed)
 {
-    struct frags *f = calloc(1, sizeof *f);
-    if (!f) return NULL;
-    const struct keyed_cfg cfg = {.most = p->settings_count ? p->settings->fragments : 4096,
-                                  .key_words = sizeof(struct frag_id) / 8,
-                                  .entry_bytes = sizeof(struct datagram),
-                                  .seed = seed};
-    if (keyed_init(&f->table, &cfg)) return f;
-    free(f);
-    return NULL;
+    return keyed_owner_new(sizeof(struct frags), &(struct keyed_cfg){.most = frags_most(p),
+                                                                     .key_words = sizeof(struct frag_id) / 8,
+                                                                     .entry_bytes = sizeof(struct datagram),
+                                                                     .seed = seed});
 }
 
 void frags_free(struct frags *f)
 {
-    if (!f) return;
-    for (unsigned i = 0; i < f->held_count; i++) pool_put(f->held[i].is.pkt);
-    keyed_fini(&f->table);
-    free(f);
+    for (unsigned i = 0; f && i < f->held_count; i++) pool_put(f->held[i].is.pkt);
+    keyed_owner_free(f);
 }
 
 const struct frag_counters *frags_counters(const struct frags *f) { return &f->counters; }

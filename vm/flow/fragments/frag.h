@@ -18,6 +18,9 @@
 
 #define FRAG_KEEP_NS UINT64_C(30000000000) /* time for which a datagram is remembered */
 
+/* Return the number of datagrams that are remembered at once. */
+static inline uint64_t frags_most(const struct program *p) { return p->settings_count ? p->settings->fragments : 4096; }
+
 struct frags;
 
 /* The way to handle a fragment */

@@ -3,10 +3,7 @@
 #include "vm/flow/tcp/window.h"
 #include "vm/packet/loop.h"
 
-enum {
-    SCALE_NONE = 15, /* in track.scale */
-    PICK_UP_WINDOW = UINT16_MAX,
-};
+enum { PICK_UP_WINDOW = UINT16_MAX };
 
 static_assert(TCP_TRACK_ACK_REPLY == TCP_TRACK_ACK_ORIGINAL << FLOW_REPLY, "by direction");
 static uint8_t ack_flag(enum flow_dir dir) { return (uint8_t)(TCP_TRACK_ACK_ORIGINAL << dir); }

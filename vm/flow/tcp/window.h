@@ -1,5 +1,5 @@
 /* The window test, and the update after a segment: the part of TCP's tracking that every segment takes, inline. Private
- * to tcp.c and the kernel's express way. */
+ * to tcp.c, joined.c and the kernel's express way. */
 #pragma once
 
 #include "vm/flow/flow.h"
@@ -16,6 +16,7 @@ static inline enum flow_dir other(enum flow_dir dir) { return dir == FLOW_ORIGIN
 static_assert(TCP_TRACK_FIN_REPLY == TCP_TRACK_FIN_ORIGINAL << FLOW_REPLY, "by direction");
 static inline uint8_t fin_flag(enum flow_dir dir) { return (uint8_t)(TCP_TRACK_FIN_ORIGINAL << dir); }
 
+enum { SCALE_NONE = 15 /* in tcp_track.scale: the SYN had no option */ };
 static inline unsigned scale_of(const struct tcp_track *t, enum flow_dir dir)
 {
     return dir == FLOW_ORIGINAL ? t->scale & 15 : t->scale >> 4;

@@ -4,13 +4,6 @@
 #include "vm/flow/track/track_priv.h"
 #include "vm/keyed/archive.h"
 
-static bool count_source(struct track *t, const struct flow *f, const struct flow_id *id)
-{
-    if (!(f->flags & FLOW_COUNTED)) return true;
-    return t->sources &&
-           openers_add(t, f->flags & FLOW_OPENED_BY_HIGH ? id->high : id->low, (id->kind & FLOW_ID_IP6) != 0);
-}
-
 static bool read_flows(struct track *t, track_read_fn *each, void *arg)
 {
     uint32_t at = 0;
@@ -18,7 +11,7 @@ static bool read_flows(struct track *t, track_read_fn *each, void *arg)
         const struct flow *f = table_slot(t->table, slot);
         struct flow_id id;
         flow_id_of(t->table, slot, &id);
-        if (!count_source(t, f, &id)) return false;
+        if (f->flags & FLOW_COUNTED && !(t->sources && openers_count(t, f, &id))) return false;
         if (!each(arg, f, &id, f->flags & FLOW_BOUND ? table_bind(t->table, slot) : NULL)) return false;
     }
     return true;

@@ -79,11 +79,6 @@ void track_idle(struct track *t, const struct track_seen *s, uint64_t idle_ns)
 
 bool track_from_high(const struct track_seen *s) { return s->at & AT_HIGH; }
 
-bool track_hold_stack(struct track *t, const struct pkt *pkt, struct track_seen *s)
-{
-    return track_take_stack(t, pkt, s);
-}
-
 void track_drop_stack(struct track *t, uint16_t stack) { stack_put(t->stacks, stack); }
 
 struct track_tuple track_tuple_of(const struct flow_id *id, bool opened_by_high)
@@ -95,6 +90,14 @@ struct track_tuple track_tuple_of(const struct flow_id *id, bool opened_by_high)
     }
     t.src_port = opened_by_high ? id->high_port : id->low_port;
     t.dst_port = opened_by_high ? id->low_port : id->high_port;
+    return t;
+}
+
+struct track_tuple track_bound_tuple(const struct flow_bind *b)
+{
+    struct track_tuple t = {.src_port = b->to_src_port, .dst_port = b->to_dst_port};
+    memcpy(t.src, b->to_src, sizeof t.src);
+    memcpy(t.dst, b->to_dst, sizeof t.dst);
     return t;
 }
 

@@ -3,6 +3,7 @@
 
 #include "vm/flow/table/shared.h"
 #include "vm/flow/table/struct.h"
+#include "vm/flow/tcp/window.h"
 #include "vm/flow/track/track_priv.h"
 
 struct flow_joint *track_joint(struct track *t, const struct track_seen *s)
@@ -16,12 +17,10 @@ struct flow_joint *track_joined(struct track *t, const struct track_seen *s)
     return track_joint(t, s);
 }
 
-enum { SHIFT_ABSENT = 15 /* in tcp_track.scale */ };
-
 unsigned tcp_track_shift(const struct tcp_track *t, enum flow_dir dir)
 {
-    const unsigned shift = dir == FLOW_ORIGINAL ? t->scale & 15u : (unsigned)t->scale >> 4;
-    return shift == SHIFT_ABSENT ? 0 : shift;
+    const unsigned shift = scale_of(t, dir);
+    return shift == SCALE_NONE ? 0 : shift;
 }
 
 void joint_follow(const struct flow_joint *j, const struct tcp_track *t, uint32_t delta, struct tcp_segment *s)

@@ -46,7 +46,20 @@ bool openers_add(struct track *t, const uint32_t opener[4], bool v6)
     return true;
 }
 
-void openers_drop(struct track *t, const uint32_t opener[4], bool v6) { drop(t, opener, v6, t->grains.count); }
+static const uint32_t *opener(const struct flow *f, const struct flow_id *id)
+{
+    return f->flags & FLOW_OPENED_BY_HIGH ? id->high : id->low;
+}
+
+bool openers_count(struct track *t, const struct flow *f, const struct flow_id *id)
+{
+    return openers_add(t, opener(f, id), id->kind & FLOW_ID_IP6);
+}
+
+void openers_drop(struct track *t, const struct flow *f, const struct flow_id *id)
+{
+    drop(t, opener(f, id), id->kind & FLOW_ID_IP6, t->grains.count);
+}
 
 uint32_t openers_flows(const struct track *t, const struct pbc_grain *grain, const uint32_t opener[4], bool v6)
 {
@@ -73,8 +86,7 @@ static void count_all(struct track *t)
         struct flow_id id;
         if (!(f->flags & FLOW_COUNTED)) continue;
         flow_id_of(t->table, slot, &id);
-        if (!openers_add(t, f->flags & FLOW_OPENED_BY_HIGH ? id.high : id.low, (id.kind & FLOW_ID_IP6) != 0))
-            f->flags &= (uint8_t)~FLOW_COUNTED;
+        if (!openers_count(t, f, &id)) f->flags &= (uint8_t)~FLOW_COUNTED;
     }
 }
 

@@ -8,7 +8,7 @@
 enum track_how related_tuple(const struct key *key, const struct pkt *pkt, uint16_t stack, struct track_seen *s)
 {
     struct quoted q;
-    if (!quoted_read(pkt, key, &q) || !same_address(key->dst, q.key.src)) return HOW_INVALID;
+    if (!quoted_read(pkt, key, &q) || !address_equal(key->dst, q.key.src)) return HOW_INVALID;
     s->seq = q.seq;
     switch (tuple_of(&q.key, q.query, stack, &s->id, &s->at)) {
     case HOW_TCP:

@@ -13,22 +13,14 @@
 
 enum { SWEEPS = 10, SWEEP_NS = 1000000000 }; /* calls of track_tick for one round over the table; time between them */
 
-/* Return the address that opened the flow. */
-static const uint32_t *opener(const struct flow *f, const struct flow_id *id)
-{
-    return f->flags & FLOW_OPENED_BY_HIGH ? id->high : id->low;
-}
-
 static void record_binding(const struct track *t, const struct flow_bind *b, struct flow_record *r)
 {
     const bool served = b->kind == BIND_SERVICE;
     r->service = served ? t->program->branches[b->branch].service : PBC_NONE;
     r->server = served ? b->server : PBC_NONE;
     r->nat = served ? PBC_NONE : b->nat;
-    for (unsigned i = 0; i < 4; i++) {
-        r->to_src[i] = b->to_src[i];
-        r->to_dst[i] = b->to_dst[i];
-    }
+    memcpy(r->to_src, b->to_src, sizeof r->to_src);
+    memcpy(r->to_dst, b->to_dst, sizeof r->to_dst);
     r->to_src_port = b->to_src_port;
     r->to_dst_port = b->to_dst_port;
 }
@@ -37,14 +29,14 @@ static void record_binding(const struct track *t, const struct flow_bind *b, str
 static void record_lines(const struct track *t, int32_t slot, const struct flow *f, const struct flow_cold *cold,
                          struct flow_record *r)
 {
-    const bool high = f->flags & FLOW_OPENED_BY_HIGH;
     struct stack_tag tags[STACK_TAGS];
     struct flow_id id;
     flow_id_in(f, cold, &id);
+    const struct track_tuple own = track_tuple_of(&id, f->flags & FLOW_OPENED_BY_HIGH);
     const unsigned count = stack_tags(t->stacks, id.stack, tags);
     *r = (struct flow_record){
-        .src_port = high ? id.high_port : id.low_port,
-        .dst_port = high ? id.low_port : id.high_port,
+        .src_port = own.src_port,
+        .dst_port = own.dst_port,
         .proto = id.proto,
         .family = id.kind & FLOW_ID_IP6 ? 6 : 4,
         .state = f->state,
@@ -57,10 +49,8 @@ static void record_lines(const struct track *t, int32_t slot, const struct flow 
         .nat = PBC_NONE,
     };
     if (f->flags & FLOW_BOUND) record_binding(t, track_bind_at(t, slot), r);
-    for (unsigned i = 0; i < 4; i++) {
-        r->src[i] = high ? id.high[i] : id.low[i];
-        r->dst[i] = high ? id.low[i] : id.high[i];
-    }
+    memcpy(r->src, own.src, sizeof r->src);
+    memcpy(r->dst, own.dst, sizeof r->dst);
     if (id.proto == IPPROTO_NR_ICMP || id.proto == IPPROTO_NR_ICMP6) r->dst_port = 0;
 }
 
@@ -100,15 +90,11 @@ static void ended(void *arg, int32_t slot, const struct flow *f, const struct fl
 {
     struct track *t = arg;
     if (t->events) tell(t, slot, f, cold, how, now_ns);
-    if (f->flags & FLOW_COUNTED && t->sources) {
-        struct flow_id id;
-        flow_id_in(f, cold, &id);
-        openers_drop(t, opener(f, &id), (id.kind & FLOW_ID_IP6) != 0);
-    }
+    struct flow_id id = {.kind = 0};
+    if (f->flags & (FLOW_COUNTED | FLOW_BOUND)) flow_id_in(f, cold, &id);
+    if (f->flags & FLOW_COUNTED && t->sources) openers_drop(t, f, &id);
     if (f->flags & FLOW_BOUND && t->unbound) {
         const bool evicted = how == FLOW_END_EVICTED_CLOSING || how == FLOW_END_EVICTED_ESTABLISHED;
-        struct flow_id id;
-        flow_id_in(f, cold, &id);
         const struct track_ended when = {ended_at(t, f, how, now_ns), evicted ? flow_deadline(t->table, f) : 0};
         t->unbound(t->unbound_arg, track_bind_at(t, slot), &id, f->flags & FLOW_OPENED_BY_HIGH, &when);
     }
@@ -279,7 +265,6 @@ bool track_add(struct track *t, const struct key *key, const struct pkt *pkt, st
     return true;
 }
 
-/* Take a reference to the packet's stack for a flow that begins; false: no room. An unknown stack gets an id. */
 bool track_take_stack(struct track *t, const struct pkt *pkt, struct track_seen *s)
 {
     const uint16_t stack = stack_take(t->stacks, pkt);

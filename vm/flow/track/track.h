@@ -155,8 +155,9 @@ void track_idle(struct track *t, const struct track_seen *s, uint64_t idle_ns);
 /* True if the packet's source is the high side of its tuple. */
 bool track_from_high(const struct track_seen *s);
 
-/* Give the packet's VLAN stack an id until track_drop_stack, whether flows have it or not; false: no room. */
-bool track_hold_stack(struct track *t, const struct pkt *pkt, struct track_seen *s);
+/* Take a reference to the packet's VLAN stack, for a flow that begins or until track_drop_stack; false: no room. An
+ * unknown stack gets an id. */
+bool track_take_stack(struct track *t, const struct pkt *pkt, struct track_seen *s);
 void track_drop_stack(struct track *t, uint16_t stack);
 
 /* A tuple, from the side that opened a flow */
@@ -166,6 +167,8 @@ struct track_tuple {
 };
 /* Return the tuple of an id; of the flow that the packet belongs to, or that an error quotes. */
 struct track_tuple track_tuple_of(const struct flow_id *id, bool opened_by_high);
+/* Return the tuple with which a bound flow leaves. */
+struct track_tuple track_bound_tuple(const struct flow_bind *b);
 struct track_tuple track_own(const struct track *t, const struct track_seen *s);
 /* True if no other flow has this tuple, otherwise like the packet's, and it is not the packet's own from either side.
  * *twin is then the argument for track_pair. */

@@ -62,11 +62,6 @@ enum track_at {
     AT_STACKED = 1 << 3, /* the id of its stack may change: looked up in the packet's turn */
 };
 
-static inline bool same_address(const uint32_t a[4], const uint32_t b[4])
-{
-    return a[0] == b[0] && a[1] == b[1] && a[2] == b[2] && a[3] == b[3];
-}
-
 /* Return the result of track_source_flows if the packet's source, or its network of `len` bits, holds `held` flows. f:
  * the flow of s->slot, if there is one. */
 static inline uint32_t flows_with(uint32_t held, const struct key *key, unsigned len, const struct track_seen *s,
@@ -90,8 +85,6 @@ static inline bool flow_has_ended(const struct flow *f)
     return f->state == FLOW_STATE_SCTP_CLOSING || f->state == FLOW_STATE_SCTP_RESET;
 }
 
-/* Take the VLAN stack for the flow that begins with the packet; false: no room. */
-bool track_take_stack(struct track *t, const struct pkt *pkt, struct track_seen *s);
 /* Make the flow that the packet begins, with its stack taken. flags: added; idle_ns: with FLOW_OWN_IDLE. False only if
  * others change the table: the flow could not be made, and the stack is given back. */
 bool track_add(struct track *t, const struct key *key, const struct pkt *pkt, struct track_seen *s, uint8_t flags,

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vm/forward/balance/key.h"
+#include "vm/program/swap.h"
 
 enum { SLOW_STEPS = 10 }; /* steps in which a slowly starting server reaches its weight */
 
@@ -145,9 +145,7 @@ static void name_group(const struct balance *b, const struct group *g)
 /* Keep the old group's state, with the new numbers and names of its servers. */
 static void keep_group(struct balance *to, struct group *a, struct group *b, const struct remap *r)
 {
-    const struct group was = *a;
-    *a = *b;
-    *b = was;
+    SWAP(*a, *b);
     if (a->alias) return;
     for (uint32_t i = 0; i < a->count; i++) a->server[i] = r->server[a->server[i]];
     name_group(to, a);
@@ -180,9 +178,7 @@ void balance_take(struct balance *b, struct balance *tables)
     for (uint32_t i = 0; i < b->p->pools_count; i++) {
         if (!has_table(b->p, i)) continue;
         for (unsigned g = 0; g < GROUPS; g++) {
-            const struct group was = b->pools[i][g];
-            b->pools[i][g] = tables->pools[i][g];
-            tables->pools[i][g] = was;
+            SWAP(b->pools[i][g], tables->pools[i][g]);
             name_group(b, &b->pools[i][g]);
             name_group(tables, &tables->pools[i][g]);
         }

@@ -3,7 +3,6 @@
 
 #include <assert.h>
 #include <stddef.h>
-#include <stdlib.h>
 
 #include "vm/pbc.h"
 
@@ -111,19 +110,10 @@ bool clients_archive(struct clients *c, struct archive *a, uint32_t servers)
 
 struct clients *clients_new(uint64_t flows, uint64_t seed)
 {
-    /* Up to 3/2 x flows keys: the flow table has as many slots, and each may have a client of its own. A keyed table
-     * has 3/2 slots for each of `most`: with 4/3 it has 2 x flows slots, at most three quarters full. */
-    struct clients *c = flows > INT32_MAX / 2 ? NULL : calloc(1, sizeof *c);
-    const struct keyed_cfg cfg = {
-        .most = flows * 4 / 3, .key_words = KEY_WORDS, .entry_bytes = sizeof(struct client), .seed = seed};
-    if (c && keyed_init(&c->table, &cfg)) return c;
-    free(c);
-    return NULL;
+    return keyed_owner_new(sizeof(struct clients), &(struct keyed_cfg){.most = keyed_most(flows),
+                                                                       .key_words = KEY_WORDS,
+                                                                       .entry_bytes = sizeof(struct client),
+                                                                       .seed = seed});
 }
 
-void clients_free(struct clients *c)
-{
-    if (!c) return;
-    keyed_fini(&c->table);
-    free(c);
-}
+void clients_free(struct clients *c) { keyed_owner_free(c); }

@@ -8,9 +8,9 @@ static void up(uint32_t *n) { __atomic_store_n(n, *n + 1, __ATOMIC_RELAXED); }
 static void down(uint32_t *n) { __atomic_store_n(n, *n - 1, __ATOMIC_RELAXED); }
 static void ever_up(uint64_t *n) { __atomic_store_n(n, *n + 1, __ATOMIC_RELAXED); }
 
-bool conns_init(struct conns *c, const struct program *p)
+bool conns_init(struct conns *c, const struct program *p, const struct share *s)
 {
-    *c = (struct conns){0};
+    *c = (struct conns){.share = *s};
     c->servers = calloc((size_t)p->servers_count + 1, sizeof *c->servers);
     c->services = calloc((size_t)p->services_count + 1, sizeof *c->services);
     c->begun = calloc((size_t)p->servers_count + 1, sizeof *c->begun);
@@ -23,8 +23,6 @@ void conns_fini(struct conns *c)
     free(c->services);
     free(c->begun);
 }
-
-void conns_share(struct conns *c, const struct share *s) { c->share = *s; }
 
 bool conns_reserve(struct conns *c, uint32_t service, uint64_t most)
 {
@@ -104,7 +102,7 @@ void conns_drop(struct conns *c, uint32_t service, uint32_t server)
     conns_rest(c, server);
 }
 
-/* Move a count to another cell, unless the cell goes on in the new program. */
+/* Move the count of this worker's flows to another shared cell, unless the cell goes on in the new program. */
 static void move(struct shared_cell *to, struct shared_cell *from, uint32_t count)
 {
     if (to == from) return;
@@ -112,27 +110,22 @@ static void move(struct shared_cell *to, struct shared_cell *from, uint32_t coun
     __atomic_fetch_sub(&from->value, count, __ATOMIC_RELAXED);
 }
 
-/* Move this worker's flows to the shared counts of the new program. */
-static void move_shared(struct conns *to, const struct conns *from, const struct remap *r)
-{
-    const struct shared *is = to->share.all, *was = from->share.all;
-    if (!is || !was) return;
-    for (uint32_t i = 0; i < r->from->servers_count; i++)
-        if (r->server[i] != PBC_NONE) move(is->servers[r->server[i]], was->servers[i], from->servers[i]);
-    for (uint32_t i = 0; i < r->from->services_count; i++)
-        if (r->service[i] != PBC_NONE) move(is->services[r->service[i]], was->services[i], from->services[i]);
-}
-
 void conns_keep(struct conns *to, const struct conns *from, const struct remap *r)
 {
-    move_shared(to, from, r);
+    const struct shared *is = to->share.all, *was = from->share.all;
     for (uint32_t i = 0; i < r->from->servers_count; i++) {
-        if (r->server[i] == PBC_NONE) continue;
-        to->servers[r->server[i]] += from->servers[i];
-        to->begun[r->server[i]] += from->begun[i];
+        const uint32_t now = r->server[i];
+        if (now == PBC_NONE) continue;
+        if (is && was) move(is->servers[now], was->servers[i], from->servers[i]);
+        to->servers[now] += from->servers[i];
+        to->begun[now] += from->begun[i];
     }
-    for (uint32_t i = 0; i < r->from->services_count; i++)
-        if (r->service[i] != PBC_NONE) to->services[r->service[i]] += from->services[i];
+    for (uint32_t i = 0; i < r->from->services_count; i++) {
+        const uint32_t now = r->service[i];
+        if (now == PBC_NONE) continue;
+        if (is && was) move(is->services[now], was->services[i], from->services[i]);
+        to->services[now] += from->services[i];
+    }
 }
 
 bool conns_spare(const struct conns *c, const struct remap *r)

@@ -8,11 +8,10 @@
 #include "vm/program/program.h"
 #include "vm/shared/shared.h"
 
-/* Make counts of 0. False: out of memory; call conns_fini all the same. */
-bool conns_init(struct conns *c, const struct program *p);
+/* Make counts of 0, counted together with the others of the share. False: out of memory; call conns_fini all the
+ * same. */
+bool conns_init(struct conns *c, const struct program *p, const struct share *s);
 void conns_fini(struct conns *c);
-/* Count together with others from now on. */
-void conns_share(struct conns *c, const struct share *s);
 /* True if the service may take one more flow and have at most `most` then. Its place is reserved for conns_add of that
  * flow; conns_release must follow in any case. */
 bool conns_reserve(struct conns *c, uint32_t service, uint64_t most);

@@ -2,6 +2,7 @@
 #include "vm/forward/bind/held.h"
 
 #include "vm/forward/service.h"
+#include "vm/program/swap.h"
 
 static bool asks_clients(const struct program *p)
 {
@@ -13,9 +14,8 @@ static bool asks_clients(const struct program *p)
 bool held_init(struct held *h, const struct program *p, const struct vm_cfg *cfg)
 {
     const bool asks = asks_clients(p);
-    const bool counts = conns_init(&h->conns, p);
+    const bool counts = conns_init(&h->conns, p, &cfg->share);
     h->clients = asks ? clients_new(p->flows, cfg->seed) : NULL;
-    conns_share(&h->conns, &cfg->share);
     return counts && (h->clients || !asks);
 }
 
@@ -27,11 +27,8 @@ void held_fini(struct held *h)
 
 void held_keep(struct held *to, struct held *from, const struct remap *r)
 {
-    struct clients *clients = to->clients;
     conns_keep(&to->conns, &from->conns, r);
-    if (!from->clients) return;
-    to->clients = from->clients; /* their server numbers outlive programs */
-    from->clients = clients;
+    if (from->clients) SWAP(to->clients, from->clients); /* their server numbers outlive programs */
 }
 
 struct client_key held_client(const struct program *p, uint32_t service, const uint32_t addr[4], bool v6)

@@ -214,6 +214,18 @@ static uint32_t link_to(struct keyed *t, const struct map_key *k, int32_t i)
     return slot;
 }
 
+/* Make the mapping found by its ends. False: no room for one of them. */
+static bool link_ends(struct mappings *m, int32_t i)
+{
+    struct mapping *one = &m->all[i];
+    struct map_key in, out;
+    key_of(&one->inside, one->stack, one->outside.addr, &in);
+    key_of(&one->outside, 0, one->outside.addr, &out);
+    one->in_slot = link_to(&m->by_in, &in, i);
+    one->out_slot = link_to(&m->by_out, &out, i);
+    return one->in_slot != KEYED_NONE && one->out_slot != KEYED_NONE;
+}
+
 static void release(struct mappings *m, int32_t i)
 {
     const struct mapping *one = &m->all[i];
@@ -252,15 +264,10 @@ static int32_t make(struct mappings *m, const struct map_end *inside, uint16_t s
         return refuse(why, &c->exhausted);
     }
     struct mapping *one = &m->all[i];
-    struct map_key in, out;
     *one = (struct mapping){.inside = *inside, .outside = *inside, .users = 1, .space = room->space, .stack = stack};
     memcpy(one->outside.addr, room->outside, sizeof one->outside.addr);
     one->outside.port = (uint16_t)port;
-    key_of(inside, stack, room->outside, &in);
-    key_of(&one->outside, 0, room->outside, &out);
-    one->in_slot = link_to(&m->by_in, &in, i);
-    one->out_slot = link_to(&m->by_out, &out, i);
-    if (one->in_slot == KEYED_NONE || one->out_slot == KEYED_NONE) {
+    if (!link_ends(m, i)) {
         release(m, i);
         return refuse(why, &c->full);
     }
@@ -369,20 +376,15 @@ static bool is_mapping(const struct mappings *m, const struct mapping *one, uint
 /* Add a mapping that was read, as mapping_add would make it. */
 static bool add_again(struct mappings *m, const struct mapping *read, uint32_t nats)
 {
-    struct map_key in, out;
     const int32_t i = is_mapping(m, read, nats) ? take_slot(m) : MAPPING_NONE;
     if (i == MAPPING_NONE) return false;
     struct mapping *one = &m->all[i];
     *one = *read;
     one->users = 0;
-    key_of(&one->inside, one->stack, one->outside.addr, &in);
-    key_of(&one->outside, 0, one->outside.addr, &out);
-    one->in_slot = link_to(&m->by_in, &in, i);
-    one->out_slot = link_to(&m->by_out, &out, i);
     port_map_hold(ports_of(m, one->space, one->outside.class), one->outside.port);
     source_add(m->hosts, one->inside.addr, kind_of(&one->inside));
     m->counters.live++;
-    return one->in_slot != KEYED_NONE && one->out_slot != KEYED_NONE;
+    return link_ends(m, i);
 }
 
 /* Write resting mappings, or read them, by their outside ends: indices change when they are read. */

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vm/forward/balance/key.h"
 #include "vm/packet/parse/header.h"
+#include "vm/program/swap.h"
 
 enum { UDP_IDLE_S = 240 };
 
@@ -86,12 +86,8 @@ void nat_free(struct nat *n)
 
 static void keep_mappings(struct nat *to, struct nat *from, const struct remap *r)
 {
-    struct mappings *mappings = to->mappings;
-    const struct outsides outsides = to->outsides;
-    to->mappings = from->mappings;
-    to->outsides = from->outsides;
-    from->mappings = mappings;
-    from->outsides = outsides;
+    SWAP(to->mappings, from->mappings);
+    SWAP(to->outsides, from->outsides);
     for (uint32_t i = 0; i < to->outsides.ways; i++) to->outsides.way[i].iface = r->iface[to->outsides.way[i].iface];
     for (uint32_t i = 0; i < outsides_count(&to->outsides); i++) mappings_unreserve(to->mappings, i);
     settle_spaces(to);
@@ -108,8 +104,7 @@ void nat_keep(struct nat *to, struct nat *from, const struct remap *r)
     for (uint32_t i = 0; i < program_all_nats(r->from); i++) {
         if (r->nat[i] == PBC_NONE) continue;
         to->flows[r->nat[i]] += from->flows[i];
-        to->statements[r->nat[i]].packets += from->statements[i].packets;
-        to->statements[r->nat[i]].bytes += from->statements[i].bytes;
+        counter_sum(&to->statements[r->nat[i]], &from->statements[i]);
     }
     if (r->nats)
         keep_mappings(to, from, r);
@@ -137,17 +132,7 @@ void nat_facts(struct nat *n, const struct facts *facts)
 
 void nat_alike(struct nat *n) { n->counters.alike++; }
 
-void nat_count_all(struct nat *n, uint32_t statement, struct counter of)
-{
-    n->statements[statement].packets += of.packets;
-    n->statements[statement].bytes += of.bytes;
-}
-
-void nat_count(struct nat *n, uint32_t statement, uint32_t bytes)
-{
-    n->statements[statement].packets++;
-    n->statements[statement].bytes += bytes;
-}
+void nat_count(struct nat *n, uint32_t statement, struct counter of) { counter_sum(&n->statements[statement], &of); }
 
 uint64_t nat_udp_idle_ns(const struct program *p)
 {
@@ -172,25 +157,13 @@ static int32_t target_of(const struct nat *n, const struct flow_id *id, bool hig
     return owner_of(n, high ? id->low : id->high, high ? id->low_port : id->high_port, id);
 }
 
-/* Release the binding's mappings. */
-static void leave_mappings(struct nat *n, const struct flow_bind *b, const struct flow_id *id, bool high,
-                           uint64_t now_ns, uint64_t rests_ns)
-{
-    if (b->flags & BIND_HOLDS_SRC) mapping_leave(n->mappings, source_of(n, b, id), now_ns, rests_ns);
-    if (b->flags & BIND_HOLDS_DST) mapping_leave(n->mappings, target_of(n, id, high), now_ns, rests_ns);
-}
-
-void nat_drop(struct nat *n, const struct flow_bind *b, const struct flow_id *id, bool high)
-{
-    leave_mappings(n, b, id, high, 0, 0);
-}
-
 void nat_begun(struct nat *n, const struct flow_bind *b) { n->flows[b->nat]++; }
 
 void nat_leave(struct nat *n, const struct flow_bind *b, const struct flow_id *id, bool high, uint64_t now_ns,
                uint64_t rests_ns)
 {
-    leave_mappings(n, b, id, high, now_ns, rests_ns);
+    if (b->flags & BIND_HOLDS_SRC) mapping_leave(n->mappings, source_of(n, b, id), now_ns, rests_ns);
+    if (b->flags & BIND_HOLDS_DST) mapping_leave(n->mappings, target_of(n, id, high), now_ns, rests_ns);
     n->flows[b->nat]--;
 }
 

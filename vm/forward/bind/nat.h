@@ -44,11 +44,10 @@ enum nat_fate nat_choose(struct nat *n, const struct key *key, uint16_t query, u
 /* The same, taking nothing: the port of a mapping that would be made is the source's own if that is free, or 0 for a
  * random one; NAT_NO_PORT if there is none */
 enum nat_fate nat_tell(struct nat *n, const struct key *key, uint16_t query, uint16_t stack, struct flow_bind *bind);
-/* Count a flow that has begun. */
+/* Count a flow that begins. */
 void nat_begun(struct nat *n, const struct flow_bind *bind);
-/* Release the mappings of a binding whose flow could not be made. high: the high side opened it. */
-void nat_drop(struct nat *n, const struct flow_bind *bind, const struct flow_id *id, bool high);
-/* Release a flow's mappings at its end; no other flow gets its address and port before rests_ns (mapping_leave). */
+/* Release a flow's mappings, at its end or because it could not be made (rests_ns 0); no other flow gets its address
+ * and port before rests_ns (mapping_leave). high: the high side opened it. */
 void nat_leave(struct nat *n, const struct flow_bind *bind, const struct flow_id *id, bool high, uint64_t now_ns,
                uint64_t rests_ns);
 /* Free mappings whose rest is over; call now and then. */
@@ -67,10 +66,8 @@ uint16_t nat_way_out(const struct nat *n, const struct facts *facts, const struc
 uint16_t nat_mss(const struct nat *n, const struct flow_bind *b);
 /* Count a flow that could not be made, because a flow of another host looks alike to the other end. */
 void nat_alike(struct nat *n);
-/* Count a packet of a translated flow that left, in either direction. */
-void nat_count(struct nat *n, uint32_t statement, uint32_t bytes);
-/* Count packets that others sent on. */
-void nat_count_all(struct nat *n, uint32_t statement, struct counter of);
+/* Count packets of translated flows that left, in either direction. */
+void nat_count(struct nat *n, uint32_t statement, struct counter of);
 
 /* Return the idle time of a translated UDP flow (RFC 4787, REQ-5); 0: the timeouts written in the file apply. */
 uint64_t nat_udp_idle_ns(const struct program *p);

@@ -7,8 +7,6 @@
 #include "vm/forward/bind/nat_priv.h"
 #include "vm/program/program.h"
 
-static bool same_addr(const uint32_t a[4], const uint32_t b[4]) { return memcmp(a, b, 4 * sizeof *a) == 0; }
-
 static int compare(const void *a, const void *b)
 {
     const struct outside *x = a, *y = b;
@@ -85,7 +83,7 @@ static uint32_t way_space(const struct outsides *o, const uint32_t addr[4], uint
 {
     for (uint32_t i = 0; i < o->ways; i++) {
         const uint32_t own = o->way[i].own[family == 6];
-        if (own != SPACE_NONE && same_addr(o->all[own].addr, addr)) return own;
+        if (own != SPACE_NONE && address_equal(o->all[own].addr, addr)) return own;
     }
     return SPACE_NONE;
 }
@@ -137,13 +135,13 @@ static void reserve_own(const struct outside *own, const struct program *p, stru
     for (uint32_t i = 0; i < p->nats_count; i++) {
         const struct pbc_nat *n = &p->nats[i];
         if (n->kind != PBC_NAT_FORWARD || n->family != own->family) continue;
-        if (n->flags & PBC_NAT_TO_SELF || same_addr(n->to, own->addr))
+        if (n->flags & PBC_NAT_TO_SELF || address_equal(n->to, own->addr))
             reserve(m, space, n->proto, n->port_lo, n->port_hi);
     }
     for (uint32_t i = 0; i < p->endpoints_count; i++) {
         const struct pbc_endpoint *e = &p->endpoints[i];
         if (e->to == PBC_TO_SELF ||
-            (e->to == PBC_TO_ADDRESS && e->family == own->family && same_addr(e->addr, own->addr)))
+            (e->to == PBC_TO_ADDRESS && e->family == own->family && address_equal(e->addr, own->addr)))
             reserve(m, space, e->proto, e->port_lo, e->port_hi);
     }
 }
@@ -175,8 +173,8 @@ void outsides_own(struct outsides *o, const struct program *p, struct mappings *
     static const uint32_t unknown[4];
     const unsigned six = family == 6;
     uint32_t *own = &o->way[way].own[six];
-    const bool known = !same_addr(addr, unknown);
-    if (known ? *own != SPACE_NONE && same_addr(o->all[*own].addr, addr) : *own == SPACE_NONE) return;
+    const bool known = !address_equal(addr, unknown);
+    if (known ? *own != SPACE_NONE && address_equal(o->all[*own].addr, addr) : *own == SPACE_NONE) return;
     *own = SPACE_NONE;
     if (!known || (*own = outside_written(o, addr, family)) != SPACE_NONE) return;
     if ((*own = way_space(o, addr, family)) != SPACE_NONE) return;

@@ -31,8 +31,7 @@ static bool in_from(const struct program *p, const struct pbc_nat *n, const stru
 static bool forwards(const struct program *p, const struct pbc_nat *n, const struct key *key)
 {
     if (n->kind != PBC_NAT_FORWARD || n->family != family_of(key)) return false;
-    const bool here =
-        n->flags & PBC_NAT_TO_SELF ? (key->kind & KIND_DST_SELF) != 0 : memcmp(n->to, key->dst, sizeof n->to) == 0;
+    const bool here = n->flags & PBC_NAT_TO_SELF ? (key->kind & KIND_DST_SELF) != 0 : address_equal(n->to, key->dst);
     if (!here || (n->iface != PBC_NONE && key->iface != n->iface)) return false;
     return has_protocol(n, key) && in_from(p, n, key, false);
 }

@@ -8,6 +8,7 @@
 #include "vm/forward/bind/ports.h"
 #include "vm/forward/bind/rest.h"
 #include "vm/keyed/hash.h"
+#include "vm/program/swap.h"
 
 /* Number of ports tried: one that is free here may belong to another flow, of this machine or of another pool. */
 enum { TRIES = 16 };
@@ -118,26 +119,15 @@ static void renew_ports(struct outside *to, struct side *side)
 
 static void keep_ports(struct outside *to, struct outside *from, struct side *a, struct side *b, uint32_t servers)
 {
-    struct ports *ports = a->ports;
     const uint32_t spaces = (a->count ? a->count : 1) * servers * SPACE_CLASSES;
-    if (!ports) return;
+    if (!a->ports) return;
     if (!b->ports) {
         renew_ports(to, a);
         return;
     }
-    a->ports = b->ports;
-    b->ports = ports;
+    SWAP(a->ports, b->ports);
     ports_recount(a->ports, spaces, &to->used);
     ports_recount(b->ports, spaces, &from->used);
-}
-
-static void keep_sources(struct side *a, struct side *b)
-{
-    const struct side was = *a;
-    a->addr = b->addr;
-    a->count = b->count;
-    b->addr = was.addr;
-    b->count = was.count;
 }
 
 static void give(struct outside *o, uint32_t server, uint32_t space, uint16_t port)
@@ -168,9 +158,10 @@ void outside_keep(struct outside *to, struct outside *from, const struct remap *
         for (unsigned six = 0; six < 2; six++) {
             if (was == PBC_NONE)
                 renew_ports(to, &to->pools[i].side[six]);
-            else if (past)
-                keep_sources(&to->pools[i].side[six], &from->pools[was].side[six]);
-            else
+            else if (past) {
+                SWAP(to->pools[i].side[six].addr, from->pools[was].side[six].addr);
+                SWAP(to->pools[i].side[six].count, from->pools[was].side[six].count);
+            } else
                 keep_ports(to, from, &to->pools[i].side[six], &from->pools[was].side[six],
                            to->p->pools[i].server_count);
         }

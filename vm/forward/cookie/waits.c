@@ -1,9 +1,7 @@
 /* Rings of waits, see waits.h */
 #include "vm/forward/cookie/waits.h"
 
-static const uint64_t delay_ns[WAIT_TIMES] = {1000000000, 2000000000, 4000000000};
-
-uint64_t waits_first_ns(void) { return delay_ns[0]; }
+static const uint64_t delay_ns[WAIT_TIMES] = {WAIT_FIRST_NS, 2 * WAIT_FIRST_NS, 4 * WAIT_FIRST_NS};
 
 bool waits_add(struct waits *w, unsigned time, int32_t slot, uint32_t cookie, uint64_t now_ns)
 {

@@ -10,6 +10,8 @@
 /* Ask again after 1 s, then 2 s and 4 s, as a host would (RFC 6298); after the third give up. */
 enum { WAIT_TIMES = 3, WAIT_MOST = 4096 /* at once, a time: with more, the clients' own probes must do */ };
 
+#define WAIT_FIRST_NS UINT64_C(1000000000)
+
 struct wait {
     int32_t slot;    /* slot of the flow */
     uint32_t cookie; /* cookie plus number of servers tried; identifies the flow */
@@ -20,8 +22,6 @@ struct waits {
     uint32_t first[WAIT_TIMES], count[WAIT_TIMES];
 };
 
-/* Return the length of the first wait, in ns. */
-uint64_t waits_first_ns(void);
 /* Add a wait. time: from 0 on. False: no room. */
 bool waits_add(struct waits *w, unsigned time, int32_t slot, uint32_t cookie, uint64_t now_ns);
 /* Take out the next wait that is due; false: none. */

@@ -32,8 +32,8 @@ enum pkt_reason mode_send(const struct job *j, struct packet_ctx *c);
 
 /* Send the copy one hop on, rewritten as c->left says, in fragments if needed. */
 enum pkt_reason mode_route(const struct job *j, struct packet_ctx *c, struct pkt *copy);
-/* Send the copy into a tunnel to the server. */
-enum pkt_reason mode_tunnel(const struct job *j, struct packet_ctx *c, struct pkt *copy, unsigned kind, uint16_t port);
+/* Send the copy into a tunnel to the server, as the service says. */
+enum pkt_reason mode_tunnel(const struct job *j, struct packet_ctx *c, struct pkt *copy);
 /* Lower the MSS of a SYN, if the service says so. overhead: bytes that the mode adds to a packet. */
 void mode_clamp(const struct job *j, const struct packet_ctx *c, struct pkt *copy, uint32_t overhead);
 /* Write the frame's link layer: our MAC as source, `mac` as destination (48 bits; 0: the executor fills it in). A link

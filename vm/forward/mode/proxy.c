@@ -3,12 +3,7 @@
 
 static enum pkt_reason to_host(const struct job *j, struct packet_ctx *c, struct pkt *copy)
 {
-    j->tx->entries[j->tx->count++] = (struct tx_entry){.pkt = copy,
-                                                       .kind = TX_HOST,
-                                                       .cause = TX_CAUSE_PROXY,
-                                                       .out_if = IFACE_NONE,
-                                                       .input = j->input == INPUT_NONE ? INPUT_NONE : j->input + c->at,
-                                                       .cookie = c->pkt->cookie};
+    tx_add(j, c, copy, TX_HOST, TX_CAUSE_PROXY);
     return REASON_NONE;
 }
 

@@ -9,6 +9,7 @@
 #include "vm/packet/edit/edit.h"
 #include "vm/packet/edit/mss.h"
 #include "vm/packet/edit/quoted.h"
+#include "vm/packet/wire.h"
 
 const struct mode_ops *mode_of(const struct program *p, uint32_t service)
 {
@@ -47,17 +48,10 @@ void mode_to_server(const struct job *j, const struct packet_ctx *c, struct hop 
     *hop = (struct hop){.addr = server->addr, .mac = known ? server->mac : 0, .family = known ? 0 : server->family};
 }
 
-static uint64_t mac_of(const uint8_t bytes[6])
-{
-    uint64_t mac = 0;
-    for (unsigned i = 0; i < 6; i++) mac = mac << 8 | bytes[i];
-    return mac;
-}
-
 /* Find the hop to the flow's opener, at the MAC address last seen from it, or to the new destination. */
 static void to_other(const struct packet_ctx *c, struct hop *hop)
 {
-    const uint64_t mac = mac_of(c->left.mac);
+    const uint64_t mac = wire_get48(c->left.mac);
     const uint8_t family = c->key->kind & KIND_IP4 ? 4 : 6;
     hop->addr = c->left.to.what & TRANSLATE_DST ? c->left.to.dst : c->key->dst;
     hop->mac = mac;
@@ -211,10 +205,14 @@ enum tunnel_kind tunnel_of(const struct pbc_service *service)
     return service->gue_variant == 1 ? TUNNEL_GUE1 : TUNNEL_GUE;
 }
 
-enum pkt_reason mode_tunnel(const struct job *j, struct packet_ctx *c, struct pkt *copy, unsigned kind, uint16_t port)
+enum pkt_reason mode_tunnel(const struct job *j, struct packet_ctx *c, struct pkt *copy)
 {
+    const struct pbc_service *service = &j->vm->program->services[c->left.service];
     const struct pbc_server *server = &j->vm->program->servers[c->left.server];
-    struct tunnel t = {.kind = (uint8_t)kind, .port = port, .v6 = server->family == 6, .mtu = way_mtu(j, c)};
+    struct tunnel t = {.kind = (uint8_t)tunnel_of(service),
+                       .port = service->gue_port,
+                       .v6 = server->family == 6,
+                       .mtu = way_mtu(j, c)};
     enum tunnel_fit fit;
     for (unsigned i = 0; i < 4; i++) t.dst[i] = server->addr[i];
     if (!outside_address(forward_outside(j->vm->forward), j->in->facts, c->left.server, t.src)) {
