@@ -105,16 +105,10 @@ bool vm_archive(struct vm *vm, const struct vm_in *in, struct archive *a);
 
 /* Make balancing tables for facts to come, on another thread: this saves vm_run a millisecond for each table of 65,537
  * slots. The worker takes the tables before its first vm_run with these facts, and leaves old ones in `tables` to be
- * freed. NULL: out of memory. */
+ * freed (forward/service.h, balance_free). NULL: out of memory. */
 struct balance;
 struct balance *vm_tables(const struct program *p, uint64_t seed, const struct vm_in *in);
 void vm_take_tables(struct vm *vm, struct balance *tables);
-void vm_tables_free(struct balance *tables);
-/* Return the time until which the tables hold with the same facts: the next step of a server that starts slowly;
- * UINT64_MAX: no end. Not for tables that a worker has left there. */
-uint64_t vm_tables_until(const struct balance *tables);
-/* True if the program has balancing tables. */
-bool vm_has_tables(const struct program *p);
 
 const struct vm_counters *vm_counters(const struct vm *vm);
 /* Count packets that passed in the kernel without vm_run, for the rule, service and server of the verdict of their

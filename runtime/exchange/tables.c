@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "runtime/exchange/snapshot.h"
+#include "vm/forward/service.h"
 
 struct tables *tables_new(struct program *p, uint64_t seed, const struct vm_in *in, unsigned users)
 {
@@ -19,7 +20,7 @@ struct tables *tables_new(struct program *p, uint64_t seed, const struct vm_in *
             return NULL;
         }
         t->of[t->users] = one;
-        t->until_ns = vm_tables_until(one);
+        t->until_ns = balance_until(one);
     }
     return t;
 }
@@ -33,7 +34,7 @@ struct tables *tables_get(struct tables *t)
 void tables_put(struct tables *t)
 {
     if (!t || --t->holders) return;
-    for (unsigned i = 0; i < t->users; i++) vm_tables_free(t->of[i]);
+    for (unsigned i = 0; i < t->users; i++) balance_free(t->of[i]);
     program_put(t->program);
     free(t);
 }

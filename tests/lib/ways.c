@@ -9,6 +9,7 @@
 #include "vm/flow/fragments/frag.h"
 #include "vm/flow/table/table.h"
 #include "vm/forward/bind/nat.h"
+#include "vm/forward/service.h"
 #include "vm/packet/pool_priv.h"
 
 enum {
@@ -240,7 +241,7 @@ static void take_tables(struct ways *w, const struct vm_in *in)
     if (in->facts == w->facts && (!in->facts || in->facts->generation == w->generation)) return;
     struct balance *tables = vm_tables(w->program, w->seed, in);
     if (tables) vm_take_tables(w->way[IN_PLACE].vm, tables);
-    vm_tables_free(tables);
+    balance_free(tables);
     w->facts = in->facts;
     w->generation = in->facts ? in->facts->generation : 0;
 }

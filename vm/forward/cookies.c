@@ -15,12 +15,18 @@ struct cookies {
     struct waits waits;
 };
 
-/* The proof in a segment, and the segment's own header */
+/* A segment's header and options, and, if it proves a cookie, the proof */
 struct proven {
     struct cookie_proof proof;
     struct tcp_header header;
     struct tcp_syn_options options;
 };
+
+static void read_header(const struct packet_ctx *c, struct proven *p)
+{
+    tcp_header_read(c->pkt, c->key, &p->header);
+    tcp_syn_options_read(c->pkt, &p->options);
+}
 
 struct cookies *cookies_new(const struct program *p, uint64_t seed, bool *failed)
 {
@@ -60,18 +66,16 @@ void forward_syn(const struct job *j, struct packet_ctx *c)
         return;
     }
     const bool v6 = c->key->kind & KIND_IP6;
-    struct tcp_header h;
-    tcp_header_read(c->pkt, c->key, &h);
-    struct tcp_syn_options syn;
-    tcp_syn_options_read(c->pkt, &syn);
+    struct proven syn;
     struct cookie_terms t;
-    cookie_terms(&t, &syn, v6);
-    const struct cookie cookie = cookie_make(&f->cookies->secret, c->key, h.seq, &t, j->vm->now_ns);
+    read_header(c, &syn);
+    cookie_terms(&t, &syn.options, v6);
+    const struct cookie cookie = cookie_make(&f->cookies->secret, c->key, syn.header.seq, &t, j->vm->now_ns);
     const uint16_t mss = most_of(j, &f->p->services[c->v->service], v6);
     const struct flow_segment s = {.seq = cookie.seq,
-                                   .ack = h.seq + 1,
+                                   .ack = syn.header.seq + 1,
                                    .flags = TCP_SYN | TCP_ACK,
-                                   .options = joint_answer(&t, mss, cookie.stamp, syn.stamp)};
+                                   .options = joint_answer(&t, mss, cookie.stamp, syn.options.stamp)};
     struct pool *pool = j->vm->cfg.pool;
     if (j->tx->count >= j->tx->cap || !pool || build_tcp_reply(c->pkt, c->key, &s, pool, &out)) {
         forward_refuse(c, REASON_NO_BUFFER);
@@ -263,16 +267,17 @@ void forward_early(const struct job *j, struct packet_ctx *c, struct flow_bind *
 static uint16_t window_of(const struct tcp_track *t) { return t->window[FLOW_ORIGINAL]; }
 
 /* Send the handshake's last segment to the server. */
-static void acknowledge(const struct job *j, struct packet_ctx *c, const struct tcp_header *h,
-                        const struct tcp_syn_options *o, const struct flow_joint *joint)
+static void acknowledge(const struct job *j, struct packet_ctx *c, const struct proven *answer,
+                        const struct flow_joint *joint)
 {
     struct pkt *out = NULL;
-    struct flow_segment s = {
-        .seq = h->ack,
-        .ack = h->seq + 1,
-        .window = window_of(&track_flow(j->vm->forward->track, &c->seen)->tcp),
-        .flags = TCP_ACK,
-        .options = {.has_stamps = joint->has & JOINT_SERVER_STAMPS, .stamp = joint->stamp_recent, .echo = o->stamp}};
+    struct flow_segment s = {.seq = answer->header.ack,
+                             .ack = answer->header.seq + 1,
+                             .window = window_of(&track_flow(j->vm->forward->track, &c->seen)->tcp),
+                             .flags = TCP_ACK,
+                             .options = {.has_stamps = joint->has & JOINT_SERVER_STAMPS,
+                                         .stamp = joint->stamp_recent,
+                                         .echo = answer->options.stamp}};
     struct pool *pool = j->vm->cfg.pool;
     const bool room = j->tx->count < j->tx->cap && pool;
     if (room && build_tcp_reply(c->pkt, c->key, &s, pool, &out)) out = NULL;
@@ -301,28 +306,27 @@ static void tell(const struct job *j, struct packet_ctx *c, const struct flow_bi
 static void complete(const struct job *j, struct packet_ctx *c, struct flow_bind *b, const struct track_tuple *own)
 {
     struct forward *f = j->vm->forward;
-    struct tcp_header h;
-    tcp_header_read(c->pkt, c->key, &h);
-    struct tcp_syn_options o;
-    tcp_syn_options_read(c->pkt, &o);
+    struct proven answer;
+    read_header(c, &answer);
+    const struct tcp_header *h = &answer.header;
     struct flow_joint *joint = track_joint(f->track, &c->seen);
     const uint32_t told = b->seq_delta;
-    joint_complete(joint, &o);
+    joint_complete(joint, &answer.options);
     track_accept(f->track, c->key, c->pkt, &c->seen);
-    b->seq_delta = h.seq - told;
+    b->seq_delta = h->seq - told;
     b->flags &= (uint8_t)~BIND_AWAITED;
-    acknowledge(j, c, &h, &o, joint);
-    const struct tcp_segment last = {.seq = h.ack,
-                                     .ack = h.seq + 1,
+    acknowledge(j, c, &answer, joint);
+    const struct tcp_segment last = {.seq = h->ack,
+                                     .ack = h->seq + 1,
                                      .window = window_of(&track_flow(f->track, &c->seen)->tcp),
                                      .flags = TCP_ACK,
                                      .scale = SCALE_ABSENT};
     track_hear(f->track, &c->seen, FLOW_ORIGINAL, &last);
     const struct flow_segment s = {.seq = told + 1,
-                                   .ack = h.ack,
-                                   .window = joint_window(joint, h.window),
+                                   .ack = h->ack,
+                                   .window = joint_window(joint, h->window),
                                    .flags = TCP_ACK,
-                                   .options = joint_stamps(joint, o.stamp, forward_clock(j))};
+                                   .options = joint_stamps(joint, answer.options.stamp, forward_clock(j))};
     tell(j, c, b, own, &s);
 }
 
@@ -341,11 +345,9 @@ void forward_answered(const struct job *j, struct packet_ctx *c, struct flow_bin
     if (!taken || !(c->key->kind & KIND_TCP_FLAGS)) {
         forward_refuse(c, REASON_NO_FLOW);
     } else if (!(b->flags & BIND_AWAITED)) { /* our last segment did not arrive */
-        struct tcp_header h;
-        tcp_header_read(c->pkt, c->key, &h);
-        struct tcp_syn_options o;
-        tcp_syn_options_read(c->pkt, &o);
-        acknowledge(j, c, &h, &o, track_joint(j->vm->forward->track, &c->seen));
+        struct proven answer;
+        read_header(c, &answer);
+        acknowledge(j, c, &answer, track_joint(j->vm->forward->track, &c->seen));
     } else if (syn) {
         complete(j, c, b, own);
     } else if (c->key->marks & TCP_RST) {

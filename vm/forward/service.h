@@ -106,7 +106,8 @@ void balance_keep(struct balance *to, struct balance *from, const struct remap *
 void balance_take(struct balance *b, struct balance *tables);
 /* Take the state of the servers, if it changed: health, and the steps of slowly starting ones. */
 void balance_update(struct balance *b, const struct facts *facts, uint64_t now_ns);
-/* Return the time until which the last balance_update is valid with the same facts; UINT64_MAX: for good. */
+/* Return the time until which the last balance_update is valid with the same facts, the next step of a slowly starting
+ * server; UINT64_MAX: for good. Not for tables that were exchanged since. */
 uint64_t balance_until(const struct balance *b);
 /* True if the program has tables that depend on weights alone. */
 bool balance_has_tables(const struct program *p);

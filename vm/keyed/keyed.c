@@ -49,16 +49,16 @@ void keyed_fini(struct keyed *t)
 
 void *keyed_owner_new(size_t bytes, const struct keyed_cfg *cfg)
 {
-    void *object = calloc(1, bytes);
-    if (object && keyed_init(object, cfg)) return object;
-    free(object);
+    void *owner = calloc(1, bytes);
+    if (owner && keyed_init(owner, cfg)) return owner;
+    free(owner);
     return NULL;
 }
 
-void keyed_owner_free(void *object)
+void keyed_owner_free(void *owner)
 {
-    if (object) keyed_fini(object);
-    free(object);
+    if (owner) keyed_fini(owner);
+    free(owner);
 }
 
 uint32_t keyed_add(struct keyed *t, const struct place *at, const void *key)

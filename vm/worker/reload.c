@@ -137,6 +137,3 @@ struct balance *vm_tables(const struct program *p, uint64_t seed, const struct v
 }
 
 void vm_take_tables(struct vm *vm, struct balance *tables) { balance_take(vm->balance, tables); }
-void vm_tables_free(struct balance *tables) { balance_free(tables); }
-uint64_t vm_tables_until(const struct balance *tables) { return balance_until(tables); }
-bool vm_has_tables(const struct program *p) { return balance_has_tables(p); }

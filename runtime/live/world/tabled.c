@@ -6,6 +6,7 @@
 #include "runtime/base/clock.h"
 #include "runtime/live/carry/change.h"
 #include "runtime/live/world/world.h"
+#include "vm/forward/service.h"
 
 enum { AGAIN_MS = 5 /* wait until a due step is tried again */ };
 
@@ -34,7 +35,7 @@ static bool same(const struct world *world, const struct snapshot *s)
 void tabled_world(struct world *world, struct snapshot *s)
 {
     const uint64_t now = clock_ns(CLOCK_MONOTONIC);
-    if (!vm_has_tables(world->carry->now.program)) return;
+    if (!balance_has_tables(world->carry->now.program)) return;
     struct tables *next = NULL;
     if (same(world, s)) {
         s->tables = tables_get(world->carry->latest->tables);

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "vm/packet/edit/mss.h"
+
 enum {
     MSS_BITS = 3,
     MSS_MASK = (1 << MSS_BITS) - 1,
@@ -10,8 +12,6 @@ enum {
     STAMP_SCALE = 15,
     STAMP_SACK = 16,
     STAMP_MASK = COOKIE_STAMP_UNIT - 1,
-    MSS_ABSENT4 = 536, /* RFC 9293, 3.7.1 */
-    MSS_ABSENT6 = 1220,
 };
 
 /* Ascending: 64 for the few that take less, 536 the IPv4 default, 1220 the IPv6 minimum, 1300 and 1380 tunnels, 1440
@@ -37,7 +37,7 @@ unsigned cookie_mss_index(uint16_t mss)
 
 void cookie_terms(struct cookie_terms *t, const struct tcp_syn_options *syn, bool v6)
 {
-    const uint16_t mss = syn->mss ? syn->mss : v6 ? MSS_ABSENT6 : MSS_ABSENT4;
+    const uint16_t mss = syn->mss ? syn->mss : mss_default(v6);
     *t = (struct cookie_terms){.mss = mss_of[cookie_mss_index(mss)], .has_stamps = syn->has_stamps};
     if (!syn->has_stamps) return;
     t->sack = syn->sack;

@@ -3,14 +3,9 @@
 #include "vm/forward/splice/splice_priv.h"
 
 #include "vm/packet/edit/edit.h"
+#include "vm/packet/edit/mss.h"
 
-enum {
-    HEADER_MOST = TCP_LEN + TCP_OPTIONS_MOST,
-    STAMPS_SPACE = 12,
-    MSS_LEAST = 64,
-    MSS_DEFAULT4 = 536,
-    MSS_DEFAULT6 = 1220
-};
+enum { HEADER_MOST = TCP_LEN + TCP_OPTIONS_MOST, MSS_LEAST = 64 };
 
 /* A segment being rewritten */
 struct passing {
@@ -153,7 +148,7 @@ static bool resize(const struct passing *p, bool v6)
 /* Return the greatest payload that the receiver takes behind this header. */
 static uint32_t payload_most(const struct passing *p, bool v6)
 {
-    uint32_t mss = p->to->mss ? p->to->mss : v6 ? MSS_DEFAULT6 : MSS_DEFAULT4;
+    uint32_t mss = p->to->mss ? p->to->mss : mss_default(v6);
     return (mss < MSS_LEAST ? MSS_LEAST : mss) - (p->new_len - TCP_LEN);
 }
 
