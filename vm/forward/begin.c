@@ -50,7 +50,7 @@ static bool is_over_rate(const struct job *j, struct packet_ctx *c, const struct
 static enum pkt_reason limited(const struct job *j, struct packet_ctx *c, uint32_t branch, const struct client_key *k)
 {
     struct forward *f = j->vm->forward;
-    const struct pbc_service *s = service_of(f->p, branch);
+    const struct pbc_service *s = forward_service(f->p, branch);
     const uint32_t service = f->p->branches[branch].service;
     if (is_over_rate(j, c, s)) return REASON_OVER_RATE;
     if (!s->max_flows && !s->max_flows_per_source) return REASON_NONE;
@@ -146,7 +146,7 @@ static bool make_way(const struct asking *asking, const struct job *j, struct pa
 static bool choose_ends(struct asking *asking, const struct job *j, struct packet_ctx *c, struct flow_bind *b,
                         bool *twin)
 {
-    const uint8_t mode = service_of(j->vm->forward->p, b->branch)->mode;
+    const uint8_t mode = forward_service(j->vm->forward->p, b->branch)->mode;
     set_ends(j, c, mode_rewrites(mode), track_query(&c->seen), b);
     asking->track = j->vm->forward->track;
     asking->seen = &c->seen;
@@ -164,7 +164,7 @@ static bool bind(const struct job *j, struct packet_ctx *c, const struct flow_bi
                  const struct client_key *k)
 {
     struct forward *f = j->vm->forward;
-    const struct pbc_service *s = service_of(f->p, b->branch);
+    const struct pbc_service *s = forward_service(f->p, b->branch);
     struct flow_bind *kept =
         track_begin(f->track, c->key, c->pkt, &c->seen, mode_is(s->mode, MODE_ONE_SIDED), s->idle_ns);
     if (!kept) return false;
@@ -278,7 +278,7 @@ static bool is_followed(const struct vm *vm) { return !vm->cfg.live || vm->forwa
 void forward_proxied(const struct job *j, struct packet_ctx *c, uint32_t branch, bool begins)
 {
     struct vm *vm = j->vm;
-    const struct pbc_service *s = service_of(vm->forward->p, branch);
+    const struct pbc_service *s = forward_service(vm->forward->p, branch);
     c->v->service = vm->forward->p->branches[branch].service;
     c->left = (struct leave){.service = c->v->service, .server = PBC_NONE, .iface = IFACE_NONE, .way = LEAVE_TO_SERVER};
     begins &= forward_is_syn(c->key) && track_may_begin(c->key, &c->seen);
@@ -290,7 +290,7 @@ void forward_proxied(const struct job *j, struct packet_ctx *c, uint32_t branch,
         track_accept(vm->forward->track, c->key, c->pkt, &c->seen);
 }
 
-uint32_t find_branch(const struct vm *vm, const struct key *key, struct pkt *pkt)
+uint32_t forward_branch(const struct vm *vm, const struct key *key, struct pkt *pkt)
 {
     const struct program *p = vm->program;
     decided taken;

@@ -126,7 +126,7 @@ static void proven_begin(const struct job *j, struct packet_ctx *c, uint32_t bra
                          const struct flow_bind *again)
 {
     const struct cookie_terms *t = &proven->proof.terms;
-    const struct pbc_service *service = service_of(j->vm->forward->p, branch);
+    const struct pbc_service *service = forward_service(j->vm->forward->p, branch);
     const uint32_t window = (uint32_t)proven->header.window << (t->has_scale ? t->scale : 0);
     struct pkt *syn = repeat_syn(j, c, service, proven->proof.isn, *t, window, proven->options.stamp);
     if (!syn) {
@@ -166,7 +166,7 @@ static void ask(const struct job *j, struct packet_ctx *c, struct flow_bind *b, 
     const struct tcp_track *t = &track_flow(f->track, &c->seen)->tcp;
     forward_serve(j, c, b);
     if (options->has_stamps) joint->stamp_recent = options->stamp;
-    struct pkt *syn = repeat_syn(j, c, service_of(f->p, b->branch), t->side[FLOW_REPLY].acked - 1,
+    struct pkt *syn = repeat_syn(j, c, forward_service(f->p, b->branch), t->side[FLOW_REPLY].acked - 1,
                                  joint_terms(joint, t), t->window[FLOW_ORIGINAL], joint->stamp_recent);
     if (!syn) {
         forward_refuse(c, REASON_NO_BUFFER);
@@ -186,8 +186,8 @@ static uint32_t proves(const struct vm *vm, const struct key *key, struct pkt *p
 {
     const struct forward *f = vm->forward;
     if (__builtin_expect(!f->cookies, 1) || !may_prove(f, key, seen)) return PBC_NONE;
-    const uint32_t branch = find_branch(vm, key, pkt);
-    if (branch == PBC_NONE || !(service_of(f->p, branch)->flags & PBC_SERVICE_COOKIES)) return PBC_NONE;
+    const uint32_t branch = forward_branch(vm, key, pkt);
+    if (branch == PBC_NONE || !(forward_service(f->p, branch)->flags & PBC_SERVICE_COOKIES)) return PBC_NONE;
     tcp_header_read(pkt, key, &proven->header);
     tcp_syn_options_read(pkt, &proven->options);
     const bool good =
@@ -371,7 +371,7 @@ static void ask_again(const struct speech *e, const struct track_awaited *a)
 {
     const struct tcp_track *t = &a->flow->tcp;
     struct cookie_terms terms = joint_terms(a->joint, t);
-    terms.mss = least(terms.mss, most_of(e->j, service_of(e->f->p, a->bind->branch), e->v6));
+    terms.mss = least(terms.mss, most_of(e->j, forward_service(e->f->p, a->bind->branch), e->v6));
     struct flow_segment s = {.seq = t->side[FLOW_REPLY].acked - 1,
                              .window = t->window[FLOW_ORIGINAL],
                              .flags = TCP_SYN,

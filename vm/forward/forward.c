@@ -332,14 +332,14 @@ static bool settled(const struct job *j, struct packet_ctx *c, bool sent)
 
 static bool is_proxied(const struct program *p, uint32_t branch)
 {
-    return branch != PBC_NONE && mode_is(service_of(p, branch)->mode, MODE_PROXIES);
+    return branch != PBC_NONE && mode_is(forward_service(p, branch)->mode, MODE_PROXIES);
 }
 
 /* Send a packet that is not for the vm's flows to the host, if it may belong to a connection that a proxy took. */
 static bool plain_on(const struct job *j, struct packet_ctx *c)
 {
     const struct program *p = j->vm->forward->p;
-    const uint32_t branch = p->proxies_count ? find_branch(j->vm, c->key, c->pkt) : PBC_NONE;
+    const uint32_t branch = p->proxies_count ? forward_branch(j->vm, c->key, c->pkt) : PBC_NONE;
     if (!is_proxied(p, branch)) return false;
     forward_proxied(j, c, branch, false);
     return true;
@@ -353,7 +353,7 @@ bool forward_other(const struct job *j, struct packet_ctx *c)
 
 static bool begin_new(const struct job *j, struct packet_ctx *c)
 {
-    const uint32_t branch = find_branch(j->vm, c->key, c->pkt);
+    const uint32_t branch = forward_branch(j->vm, c->key, c->pkt);
     if (branch == PBC_NONE) return forward_nat_begin(j, c);
     if (is_proxied(j->vm->forward->p, branch))
         forward_proxied(j, c, branch, true);

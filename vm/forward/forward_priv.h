@@ -36,9 +36,9 @@ struct forward {
 };
 
 /* begin.c: return the branch of a service that takes an accepted packet; PBC_NONE. */
-uint32_t find_branch(const struct vm *vm, const struct key *key, struct pkt *pkt);
+uint32_t forward_branch(const struct vm *vm, const struct key *key, struct pkt *pkt);
 
-static inline const struct pbc_service *service_of(const struct program *p, uint32_t branch)
+static inline const struct pbc_service *forward_service(const struct program *p, uint32_t branch)
 {
     return &p->services[p->branches[branch].service];
 }

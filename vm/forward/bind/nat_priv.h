@@ -5,7 +5,7 @@
 #include "vm/forward/bind/nat.h"
 
 /* An outside address and its space of ports */
-struct outside {
+struct nat_outside {
     uint32_t addr[4];
     uint8_t family;
 };
@@ -20,7 +20,7 @@ struct outside_way {
 /* The outside addresses: first those written in the program, sorted; then two for each way, one a family, whose
  * addresses come with the facts. An address that is also written, or another way's, has the space of that one. */
 struct outsides {
-    struct outside *all;
+    struct nat_outside *all;
     struct outside_way *way;
     uint32_t written, ways;
 };

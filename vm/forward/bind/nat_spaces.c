@@ -9,7 +9,7 @@
 
 static int compare(const void *a, const void *b)
 {
-    const struct outside *x = a, *y = b;
+    const struct nat_outside *x = a, *y = b;
     return address_order(x->family, x->addr, y->family, y->addr);
 }
 
@@ -60,7 +60,7 @@ bool outsides_init(struct outsides *o, const struct program *p)
     if (count) qsort(o->all, count, sizeof *o->all, compare);
     for (uint32_t i = 0; i < count; i++)
         if (!o->written || compare(&o->all[i], &o->all[o->written - 1]) != 0) o->all[o->written++] = o->all[i];
-    for (uint32_t i = o->written; i < outsides_count(o); i++) o->all[i] = (struct outside){.family = 0};
+    for (uint32_t i = o->written; i < outsides_count(o); i++) o->all[i] = (struct nat_outside){.family = 0};
     return true;
 }
 
@@ -72,9 +72,9 @@ void outsides_fini(struct outsides *o)
 
 uint32_t outside_written(const struct outsides *o, const uint32_t addr[4], uint8_t family)
 {
-    struct outside want = {.family = family};
+    struct nat_outside want = {.family = family};
     memcpy(want.addr, addr, sizeof want.addr);
-    const struct outside *found = bsearch(&want, o->all, o->written, sizeof *o->all, compare);
+    const struct nat_outside *found = bsearch(&want, o->all, o->written, sizeof *o->all, compare);
     return found ? (uint32_t)(found - o->all) : SPACE_NONE;
 }
 
@@ -127,7 +127,7 @@ static void reserve_host(struct mappings *m, uint32_t space, const struct facts_
         mappings_reserve(m, space, host->bound[i].udp ? MAP_UDP : MAP_TCP, host->bound[i].port, host->bound[i].port);
 }
 
-static void reserve_own(const struct outside *own, const struct program *p, struct mappings *m, uint32_t space,
+static void reserve_own(const struct nat_outside *own, const struct program *p, struct mappings *m, uint32_t space,
                         const struct facts_ports *host)
 {
     mappings_unreserve(m, space);
