@@ -135,6 +135,7 @@ struct whose_piece {
 static inline uint64_t whose_high(const uint32_t a[4]) { return (uint64_t)a[0] << 32 | a[1]; }
 static inline uint64_t whose_low(const uint32_t a[4]) { return (uint64_t)a[2] << 32 | a[3]; }
 
+enum { WHOSE_PROBES = 64 }; /* slots that the look-up of an address meets, at most */
 /* Return the slot where the look-up of an address begins. */
 static inline uint32_t whose_slot(uint32_t mask, unsigned family, uint64_t high, uint64_t low)
 {

@@ -259,26 +259,40 @@ static void settle_parts(struct making *m)
     m->count = kept;
 }
 
+/* Enter each address where its look-up meets it. False: more of them are alike than a look-up meets. */
+static bool enter_addresses(struct roles *r)
+{
+    for (uint32_t i = 0; i < r->addresses_count; i++) {
+        const struct role_part *part = &r->parts[r->addresses[i].first];
+        uint32_t at = whose_slot(r->mask, part->family, whose_high(part->addr), whose_low(part->addr)), met = 1;
+        for (; r->slots[at]; at = (at + 1) & r->mask)
+            if (++met > WHOSE_PROBES) return false;
+        r->slots[at] = i + 1;
+    }
+    return true;
+}
+
 static bool index_parts(struct roles *r)
 {
+    enum { SLOTS_MOST = 1 << 26 };
     uint32_t slots = 8;
     r->addresses = calloc((size_t)r->parts_count + 1, sizeof *r->addresses);
-    for (uint32_t i = 0; r->addresses && i < r->parts_count; i++) {
+    if (!r->addresses) return false;
+    for (uint32_t i = 0; i < r->parts_count; i++) {
         if (i == 0 || by_place(&r->parts[i - 1], &r->parts[i]) != 0)
             r->addresses[r->addresses_count++] = (struct role_address){.first = i};
         r->addresses[r->addresses_count - 1].count++;
         r->addresses[r->addresses_count - 1].roles |= r->parts[i].role;
     }
     while (slots < 2 * r->addresses_count) slots *= 2;
-    r->mask = slots - 1;
-    r->slots = calloc(slots, sizeof *r->slots);
-    for (uint32_t i = 0; r->slots && i < r->addresses_count; i++) {
-        const struct role_part *part = &r->parts[r->addresses[i].first];
-        uint32_t at = whose_slot(r->mask, part->family, whose_high(part->addr), whose_low(part->addr));
-        while (r->slots[at]) at = (at + 1) & r->mask;
-        r->slots[at] = i + 1;
+    for (; slots <= SLOTS_MOST; slots *= 2) {
+        free(r->slots);
+        r->mask = slots - 1;
+        r->slots = calloc(slots, sizeof *r->slots);
+        if (!r->slots) return false;
+        if (enter_addresses(r)) return true;
     }
-    return r->addresses && r->slots;
+    return false;
 }
 
 struct roles *roles_new(const struct program *p, const struct roles *before, uint64_t now_ns)

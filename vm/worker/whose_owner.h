@@ -12,7 +12,7 @@
 #include "vm/worker/owner.h"
 
 enum { WHOSE_BOTH = 2, WHOSE_NEITHER = 3 };
-enum { WHOSE_PROBES = 64, WHOSE_HALVINGS = 32 };
+enum { WHOSE_HALVINGS = 32 };
 
 /* Linkage of functions; WHOSE_ALONE: those that loop and take only numbers */
 #ifndef WHOSE_FN

@@ -3,6 +3,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -42,6 +44,31 @@ static void test_after_reload(void **state)
     owners_free(last);
     program_put(old);
     program_put(new);
+}
+
+/* Addresses that begin their look-up in one slot, more than a look-up meets, are found all the same. */
+static void test_alike(void **state)
+{
+    (void)state;
+    enum { ALIKE = WHOSE_PROBES + 6, MASK = 255 };
+    static char rules[ALIKE * 100] = "pool p { server a 10.0.0.1:80 }\n";
+    char asks[100];
+    uint32_t found[ALIKE], n = 0;
+    for (uint32_t addr = 0xcb000001; n < ALIKE; addr++)
+        if (whose_slot(MASK, 4, (uint64_t)addr << 32, 0) == 7) found[n++] = addr;
+    for (uint32_t i = 0; i < ALIKE; i++)
+        snprintf(rules + strlen(rules), 100,
+                 "service s%u on 203.%u.%u.%u udp/53 { mode passthrough keep source; -> p }\n", i, found[i] >> 16 & 255,
+                 found[i] >> 8 & 255, found[i] & 255);
+    struct program *p = world_compile(rules);
+    struct owners *o = made(p, NULL, 0);
+    for (uint32_t i = 0; i < ALIKE; i++) {
+        snprintf(asks, sizeof asks, "eth / ip4 198.51.100.7 > 203.%u.%u.%u / udp 999 > 53", found[i] >> 16 & 255,
+                 found[i] >> 8 & 255, found[i] & 255);
+        assert_int_equal(owner(o, asks), owner(o, "eth / ip4 10.0.0.1 > 198.51.100.7 / udp 80 > 999"));
+    }
+    owners_free(o);
+    program_put(p);
 }
 
 /* A host behind the nat reaches another by its map: the answer of what has no mapping goes to our own address, and
@@ -115,10 +142,8 @@ static void test_pieces(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_after_reload),
-        cmocka_unit_test(test_turned_back),
-        cmocka_unit_test(test_key_stays),
-        cmocka_unit_test(test_pieces),
+        cmocka_unit_test(test_after_reload), cmocka_unit_test(test_alike),  cmocka_unit_test(test_turned_back),
+        cmocka_unit_test(test_key_stays),    cmocka_unit_test(test_pieces),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
