@@ -159,7 +159,8 @@ static bool choose_ends(struct asking *asking, const struct job *j, struct packe
     return !*twin || is_free(asking, b);
 }
 
-/* Begin the flow with its binding, and its twin if it has one. False: no flow could begin. */
+/* Begin the flow with its binding, and its twin if it has one. False: no flow could begin, and its port is given back.
+ */
 static bool bind(const struct job *j, struct packet_ctx *c, const struct flow_bind *b, struct flow_tuple *twin,
                  const struct client_key *k)
 {
@@ -167,7 +168,10 @@ static bool bind(const struct job *j, struct packet_ctx *c, const struct flow_bi
     const struct pbc_service *s = forward_service(f->p, b->branch);
     struct flow_bind *kept =
         track_begin(f->track, c->key, c->pkt, &c->seen, mode_is(s->mode, MODE_ONE_SIDED), s->idle_ns);
-    if (!kept) return false;
+    if (!kept) {
+        outside_give(f->outside, b);
+        return false;
+    }
     *kept = *b;
     kept->flags |= track_age(f->track);
     forward_note_client(c->pkt, kept);
@@ -176,8 +180,8 @@ static bool bind(const struct job *j, struct packet_ctx *c, const struct flow_bi
     f->counters.ports = outside_used(f->outside);
     if (held_by_client(s) && client_add(f->held.clients, k, program_server_id(f->p, b->server)))
         kept->flags |= BIND_CLIENT_KNOWN;
+    if (twin && !track_pair(f->track, &c->seen, twin)) return false;
     if (c->proven) forward_join(j, c, kept);
-    if (twin) track_pair(f->track, &c->seen, twin);
     return true;
 }
 
@@ -218,7 +222,6 @@ static void try_begin(const struct job *j, struct packet_ctx *c, uint8_t mode, s
         return;
     }
     if (!bind(j, c, b, twin ? &asking.twin : NULL, k)) {
-        outside_give(j->vm->forward->outside, b);
         forward_refuse(c, REASON_NO_FLOW);
         return;
     }

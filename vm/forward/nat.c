@@ -27,22 +27,26 @@ void forward_nat_on(const struct job *j, struct packet_ctx *c, struct flow_bind 
     track_accept(j->vm->forward->track, c->key, c->pkt, &c->seen);
 }
 
+/* Begin the flow of that binding, whose mappings are held. Not begun, it leaves them. */
 static enum pkt_reason nat_begin(const struct job *j, struct packet_ctx *c, const struct flow_bind *b)
 {
     struct forward *f = j->vm->forward;
     const struct track_tuple other = track_bound_tuple(b);
+    const struct flow_id id = c->seen.id;
     struct flow_tuple twin;
-    if (!track_is_free(f->track, &c->seen, &other, &twin)) {
-        nat_alike(f->nat);
-        return REASON_NO_SOURCE_PORT;
+    const bool is_free = track_is_free(f->track, &c->seen, &other, &twin);
+    struct flow_bind *kept = is_free ? track_begin(f->track, c->key, c->pkt, &c->seen, false, 0) : NULL;
+    nat_begun(f->nat, b);
+    if (!kept) {
+        nat_leave(f->nat, b, &id, track_from_high(&c->seen), 0, 0);
+        if (!is_free) nat_alike(f->nat);
+        return is_free ? REASON_NO_FLOW : REASON_NO_SOURCE_PORT;
     }
-    struct flow_bind *kept = track_begin(f->track, c->key, c->pkt, &c->seen, false, 0);
-    if (!kept) return REASON_NO_FLOW;
     *kept = *b;
     kept->flags |= track_age(f->track);
     forward_note_client(c->pkt, kept);
+    if (!track_pair(f->track, &c->seen, &twin)) return REASON_NO_FLOW;
     if (c->key->kind & KIND_UDP && f->udp_idle_ns) track_idle(f->track, &c->seen, f->udp_idle_ns);
-    track_pair(f->track, &c->seen, &twin);
     forward_to_end(j, c, b);
     if (forward_send(j, c, NULL)) nat_count(f->nat, b->nat, (struct counter){1, c->pkt->wire_len});
     return REASON_NONE;
@@ -60,14 +64,10 @@ static bool know_stack(const struct job *j, struct packet_ctx *c, uint16_t *held
 
 static enum pkt_reason nat_take(const struct job *j, struct packet_ctx *c)
 {
-    struct nat *n = j->vm->forward->nat;
-    const struct flow_id id = c->seen.id;
     struct flow_bind b;
-    if (nat_choose(n, c->key, track_query(&c->seen), id.stack, false, &b) != NAT_BOUND) return REASON_NO_SOURCE_PORT;
-    nat_begun(n, &b);
-    const enum pkt_reason reason = nat_begin(j, c, &b);
-    if (reason) nat_leave(n, &b, &id, track_from_high(&c->seen), 0, 0);
-    return reason;
+    const enum nat_fate fate =
+        nat_choose(j->vm->forward->nat, c->key, track_query(&c->seen), c->seen.id.stack, false, &b);
+    return fate == NAT_BOUND ? nat_begin(j, c, &b) : REASON_NO_SOURCE_PORT;
 }
 
 static struct flow_record record_of(const struct key *key, const struct packet_ctx *c, const struct flow_bind *b)

@@ -9,8 +9,11 @@
 
 #include "compiler/compiler.h"
 #include "tests/lib/note.h"
+#include "vm/flow/table/ops.h"
+#include "vm/flow/table/struct.h"
+#include "vm/flow/track/track.h"
 #include "vm/forward/bind/mappings.h"
-#include "vm/flow/table/table.h"
+#include "vm/judge/decided.h"
 #include "vm/packet/wire.h"
 #include "vm/vm.h"
 
@@ -27,9 +30,63 @@ struct world {
     struct tx_entry entries[ENTRIES];
     struct event events[ENTRIES];
     struct vm_tx tx;
+    struct vm_kernel kernel;
+    struct flow_ops ops; /* of a flow table that others change, too */
+    uint64_t pickup_until_ns;
+    uint32_t tells;
 };
 
-static void world_init(struct world *w, const char *rules, unsigned worker, unsigned workers)
+/* A change to a table that others change, too, where no twin finds room. */
+static bool change_without_twins(void *arg, struct flow_op *op)
+{
+    const struct flow_ops *ops = arg;
+    struct flow_table *t = ops->table;
+    flow_ended_fn *ended = t->ended;
+    const struct flow_first first = {.tcp = &op->tcp, .idle_ns = op->idle_ns, .state = op->state, .flags = op->flags};
+    t->ops = NULL;
+    t->ended = NULL;
+    if (op->kind == FLOW_OP_ADD) op->slot = flow_begin(t, &op->tuple, &first, op->now_ns);
+    if (op->kind == FLOW_OP_END) flow_end(t, op->slot, (enum flow_end)op->how, op->now_ns);
+    op->said = op->kind == FLOW_OP_TWIN ? FLOW_OP_HELD : FLOW_OP_DONE;
+    t->ops = ops;
+    t->ended = ended;
+    return true;
+}
+
+static uint64_t accept_all(void *arg, const struct key *key, const struct pkt *pkt, const struct effects *e)
+{
+    return decided_by_nobody(ACTION_ACCEPT);
+}
+
+static void *zeroed(size_t bytes)
+{
+    void *p = aligned_alloc(64, (bytes + 63) & ~(size_t)63);
+    assert_non_null(p);
+    return memset(p, 0, (bytes + 63) & ~(size_t)63);
+}
+
+static const struct vm_kernel *share_flows(struct world *w)
+{
+    const struct flow_table_cfg cfg = track_table_cfg(w->program, false);
+    struct flow_table *t = zeroed(sizeof *t);
+    flow_table_begin(t, &cfg);
+    const size_t slots = (size_t)t->groups * GROUP;
+    w->ops = (struct flow_ops){.run = change_without_twins,
+                               .arg = &w->ops,
+                               .table = t,
+                               .pickup_until_ns = &w->pickup_until_ns,
+                               .tells = &w->tells,
+                               .tags = zeroed(slots * sizeof *w->ops.tags),
+                               .slots = zeroed(slots * sizeof *w->ops.slots),
+                               .cold = zeroed(slots * sizeof *w->ops.cold),
+                               .binds = zeroed(slots * sizeof *w->ops.binds),
+                               .recipes = zeroed(slots * sizeof *w->ops.recipes),
+                               .half_open = zeroed(slots)};
+    w->kernel = (struct vm_kernel){.judge = accept_all, .flows = &w->ops};
+    return &w->kernel;
+}
+
+static void world_begin(struct world *w, const char *rules, unsigned worker, unsigned workers, bool shared)
 {
     struct compile c;
     char why[256] = "";
@@ -44,10 +101,18 @@ static void world_init(struct world *w, const char *rules, unsigned worker, unsi
     w->pool = pool_init(w->memory, bytes, SLOTS, SLOT_BYTES);
     w->facts = (struct facts){.generation = 1, .down = w->down, .addr4 = 0x0a090001};
     w->tx = (struct vm_tx){.entries = w->entries, .cap = ENTRIES, .events = w->events, .event_cap = ENTRIES};
-    w->vm =
-        vm_new(w->program,
-               &(struct vm_cfg){.pool = w->pool, .seed = 5, .worker = worker, .workers = workers, .flow_events = true});
+    w->vm = vm_new(w->program, &(struct vm_cfg){.pool = w->pool,
+                                                .seed = 5,
+                                                .worker = worker,
+                                                .workers = workers,
+                                                .flow_events = true,
+                                                .kernel = shared ? share_flows(w) : NULL});
     assert_non_null(w->vm);
+}
+
+static void world_init(struct world *w, const char *rules, unsigned worker, unsigned workers)
+{
+    world_begin(w, rules, worker, workers, false);
 }
 
 static void world_fini(struct world *w)
@@ -56,6 +121,13 @@ static void world_fini(struct world *w)
     vm_free(w->vm);
     program_put(w->program);
     free(w->memory);
+    free(w->ops.table);
+    free(w->ops.tags);
+    free(w->ops.slots);
+    free(w->ops.cold);
+    free(w->ops.binds);
+    free(w->ops.recipes);
+    free(w->ops.half_open);
 }
 
 static struct note note;
@@ -196,6 +268,35 @@ static void no_slot(void **state)
     world_fini(&w);
 }
 
+/* A flow whose twin finds no room in a shared table does not begin: its replies would find nothing. */
+static void no_flow_without_its_twin(void **state)
+{
+    (void)state;
+    struct world w;
+    struct flow_record f;
+    uint32_t at = 0;
+    world_begin(&w, passthrough, 0, 0, true);
+    const struct vm_counters *c = vm_counters(w.vm);
+    struct verdict v = run(&w, syn);
+    assert_int_equal(v.action, ACTION_DROP);
+    assert_int_equal(v.reason, REASON_NO_FLOW);
+    assert_int_equal(w.tx.count, 0);
+    assert_int_equal(c->forward->bound + c->forward->ports + c->server_flows[0] + c->service_flows[0], 0);
+    assert_false(vm_flow_next(w.vm, &at, &f));
+    assert_int_equal(run(&w, syn).reason, REASON_NO_FLOW); /* the only source port is free again */
+    world_fini(&w);
+    world_begin(&w, "interface wan = \"eth0\"\nnat n { source from 198.18.0.0/24 out on wan to 10.9.0.7 }\n", 0, 0,
+                true);
+    c = vm_counters(w.vm);
+    v = run(&w, "eth / ip4 198.18.0.1 > 192.0.2.9 / tcp 1000 > 80 syn");
+    assert_int_equal(v.action, ACTION_DROP);
+    assert_int_equal(v.reason, REASON_NO_FLOW);
+    assert_int_equal(c->nat->flows[0] + c->nat->mappings->live, 0);
+    at = 0;
+    assert_false(vm_flow_next(w.vm, &at, &f));
+    world_fini(&w);
+}
+
 /* Each worker gives out ports of its own slice. */
 static void slices(void **state)
 {
@@ -315,13 +416,10 @@ static void refusals_are_told_of(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_flow_is_explained),
-        cmocka_unit_test(a_flow_is_told_of),
-        cmocka_unit_test(each_flow_finds_its_recipe),
-        cmocka_unit_test(no_slot),
-        cmocka_unit_test(slices),
-        cmocka_unit_test(a_sweep_ends_all),
-        cmocka_unit_test(refusals_are_told_of),
+        cmocka_unit_test(a_flow_is_explained),        cmocka_unit_test(a_flow_is_told_of),
+        cmocka_unit_test(each_flow_finds_its_recipe), cmocka_unit_test(no_slot),
+        cmocka_unit_test(no_flow_without_its_twin),   cmocka_unit_test(slices),
+        cmocka_unit_test(a_sweep_ends_all),           cmocka_unit_test(refusals_are_told_of),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -175,13 +175,16 @@ const struct flow *track_flow_at(const struct track *t, int32_t slot, struct flo
     return flow_at(t->table, slot);
 }
 
-void track_pair(struct track *t, const struct track_seen *s, struct flow_tuple *twin)
+bool track_pair(struct track *t, struct track_seen *s, struct flow_tuple *twin)
 {
     if (twin->id.stack != s->id.stack) { /* the stack was unknown and has an id now */
         twin->id.stack = s->id.stack;
         twin->hash = table_hash(t->table, &twin->id);
     }
-    flow_add_twin(t->table, s->slot, twin, t->now_ns);
+    if (flow_add_twin(t->table, s->slot, twin, t->now_ns) != FLOW_NONE) return true;
+    track_evict(t, s->slot);
+    s->slot = FLOW_NONE;
+    return false;
 }
 
 void track_end(struct track *t, struct track_seen *s, enum flow_end how)

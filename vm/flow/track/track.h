@@ -182,9 +182,10 @@ int32_t track_waiting(const struct track *t, const struct track_seen *s, const s
 void track_evict(struct track *t, int32_t slot);
 /* Return a flow with its tuple and binding. */
 const struct flow *track_flow_at(const struct track *t, int32_t slot, struct flow_id *id, struct flow_bind **bind);
-/* Make that tuple the twin of the packet's flow, which has none. No other flow may have begun or ended since
- * track_is_free. */
-void track_pair(struct track *t, const struct track_seen *s, struct flow_tuple *twin);
+/* Make that tuple the twin of the packet's flow, which has none and whose binding is filled in and counted. No other
+ * flow may have begun or ended since track_is_free. False: the kernel's table has no room for it, and the flow has
+ * ended. */
+bool track_pair(struct track *t, struct track_seen *s, struct flow_tuple *twin);
 
 /* Return the joint of the packet's flow. track_joined first marks the flow, just begun by a SYN of our own, as joined
  * (forward/cookie/joint.h): from here on the client gets our numbers. */
