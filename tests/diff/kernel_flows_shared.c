@@ -405,7 +405,7 @@ static bool recipes_whole(unsigned frames)
     }
     __atomic_store_n(&w.done, true, __ATOMIC_RELAXED);
     pthread_join(other, NULL);
-    shared_release(ops.table, w.seen.slot, FLOW_END_IDLE, NOW);
+    shared_end(ops.table, w.seen.slot, FLOW_END_IDLE, false, NOW);
     printf("# by the one %u, by the other %u, up while it was written %u\n", by[0], by[1], up);
     if (torn) return wrong("recipes that were read half written", torn);
     return (by[0] && by[1] && check(ops.table)) || wrong("no packet by one of them", by[0]);
@@ -442,7 +442,7 @@ static struct flow_tuple tuple_of_talk(const struct talk *t)
 {
     struct kpkt *k;
     out_of(t, &k);
-    if (k->seen.slot != FLOW_NONE) shared_release(ops.table, k->seen.slot, FLOW_END_IDLE, NOW);
+    if (k->seen.slot != FLOW_NONE) shared_end(ops.table, k->seen.slot, FLOW_END_IDLE, false, NOW);
     return (struct flow_tuple){.id = k->seen.id, .hash = k->seen.hash, .room = FLOW_NONE};
 }
 
@@ -469,7 +469,7 @@ static bool killed_at(enum step step)
         return wrong("its packets, step", step);
     const int32_t slot = k->seen.slot;
     if (out_of(&answer, &k) != (step < STEP_PAIRED ? KERNEL_PASS : KERNEL_UP)) return wrong("its answers, step", step);
-    shared_release(ops.table, slot, FLOW_END_IDLE, NOW);
+    shared_end(ops.table, slot, FLOW_END_IDLE, false, NOW);
     return check(ops.table) && table_look_up(ops.table, &there.id, there.hash) == FLOW_NONE;
 }
 

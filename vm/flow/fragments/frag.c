@@ -251,20 +251,25 @@ static unsigned next_of(struct frags *f, uint64_t now_ns)
 
 static bool is_ready(struct frags *f, uint64_t now_ns) { return next_of(f, now_ns) < f->held_count; }
 
+/* Forget that the fragment of that datagram is held. */
+static void let_go(struct frags *f, uint32_t datagram)
+{
+    f->held_count--;
+    if (datagram == PBC_NONE)
+        f->ready--;
+    else
+        datagram_at(f, datagram)->waiting--;
+}
+
 bool frag_next(struct frags *f, uint64_t now_ns, struct frag_held *out)
 {
     const unsigned i = next_of(f, now_ns);
     if (i == f->held_count) return false;
     const uint32_t datagram = f->held[i].datagram;
     *out = f->held[i].is;
-    f->held_count--;
+    out->orphan |= datagram != PBC_NONE;
+    let_go(f, datagram);
     memmove(&f->held[i], &f->held[i + 1], (f->held_count - i) * sizeof *f->held);
-    if (datagram == PBC_NONE) {
-        f->ready--;
-    } else {
-        datagram_at(f, datagram)->waiting--;
-        out->orphan = true;
-    }
     ++*(out->orphan ? &f->counters.orphans : &f->counters.released);
     return true;
 }
@@ -289,11 +294,8 @@ uint64_t frag_tick(struct frags *f, uint64_t now_ns)
 struct pkt *frag_drop(struct frags *f, uint32_t *outer_bytes)
 {
     if (!f->held_count) return NULL;
-    const struct held *h = &f->held[--f->held_count];
-    if (h->datagram == PBC_NONE)
-        f->ready--;
-    else
-        datagram_at(f, h->datagram)->waiting--;
+    const struct held *h = &f->held[f->held_count - 1];
+    let_go(f, h->datagram);
     *outer_bytes = h->is.outer_bytes;
     return h->is.pkt;
 }

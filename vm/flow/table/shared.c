@@ -60,7 +60,7 @@ static bool run(const struct flow_table *t, struct flow_op *op)
     return t->ops->run(t->ops->arg, op) && op->said == FLOW_OP_DONE;
 }
 
-static bool end(struct flow_table *t, int32_t slot, enum flow_end how, bool over, uint64_t now_ns)
+bool shared_end(struct flow_table *t, int32_t slot, enum flow_end how, bool over, uint64_t now_ns)
 {
     struct flow f;
     bool told = false;
@@ -80,16 +80,6 @@ static bool end(struct flow_table *t, int32_t slot, enum flow_end how, bool over
         return true;
     }
     return false;
-}
-
-bool shared_release(struct flow_table *t, int32_t slot, enum flow_end how, uint64_t now_ns)
-{
-    return end(t, slot, how, false, now_ns);
-}
-
-bool shared_expire(struct flow_table *t, int32_t slot, enum flow_end how, uint64_t now_ns)
-{
-    return end(t, slot, how, true, now_ns);
 }
 
 void shared_sweep(struct flow_table *t, uint32_t slot, uint32_t until, uint64_t now_ns)

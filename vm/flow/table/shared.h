@@ -10,11 +10,9 @@ struct flow_table *table_over(const struct flow_ops *ops, const struct flow_tabl
 /* Read the line of a slot as it was at one moment; false: the slot is free. */
 bool table_read(const struct flow_table *t, int32_t slot, struct flow *f);
 
-/* The same as table_release for a flow, flow_begin and flow_add_twin. FLOW_NONE: the flow that has the tuple or should
- * make way is not the process's to end, or changes all the time. */
-bool shared_release(struct flow_table *t, int32_t slot, enum flow_end how, uint64_t now_ns);
-/* The same as shared_release, if the flow has expired */
-bool shared_expire(struct flow_table *t, int32_t slot, enum flow_end how, uint64_t now_ns);
+/* The same as table_release for a flow (over: only if it has expired), flow_begin and flow_add_twin. FLOW_NONE: the
+ * flow that has the tuple or should make way is not the process's to end, or changes all the time. */
+bool shared_end(struct flow_table *t, int32_t slot, enum flow_end how, bool over, uint64_t now_ns);
 /* Release all expired plain flows in slots [slot, until), or some of them; the flow in `slot` is one. */
 void shared_sweep(struct flow_table *t, uint32_t slot, uint32_t until, uint64_t now_ns);
 int32_t shared_begin(struct flow_table *t, const struct flow_tuple *tuple, const struct flow_first *first,

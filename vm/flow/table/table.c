@@ -131,7 +131,7 @@ TABLE_ALONE bool table_release(struct flow_table *t TABLE_THERE, uint32_t slot, 
 {
     slot = table_owner(t, slot);
     struct flow *f = table_slot(t, slot);
-    if (table_has_ops(t)) return shared_release(t, (int32_t)slot, how, now_ns);
+    if (table_has_ops(t)) return shared_end(t, (int32_t)slot, how, false, now_ns);
     if (!table_may_end(f) || !table_lock(f)) return false;
     if (TABLE_SHARED && !table_may_end(f)) {
         table_unlock(f);
@@ -158,7 +158,7 @@ TABLE_ALONE bool table_expire(struct flow_table *t TABLE_THERE, uint32_t slot, u
 {
     slot = table_owner(t, slot);
     struct flow *f = table_slot(t, slot);
-    if (table_has_ops(t)) return shared_expire(t, (int32_t)slot, end_by_timeout((enum flow_state)f->state), now_ns);
+    if (table_has_ops(t)) return shared_end(t, (int32_t)slot, end_by_timeout((enum flow_state)f->state), true, now_ns);
     if (!table_may_end(f) || !table_lock(f)) return false;
     if (TABLE_SHARED && !(table_may_end(f) && table_expired(t, f, now_ns))) {
         table_unlock(f);

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "vm/forward/balance/lb_priv.h"
+#include "vm/program/swap.h"
 
 enum {
     RING = 1024, /* rounds kept apart: more than LB_WEIGHT_MAX, the longest distance between two turns */
@@ -99,9 +100,7 @@ static void sort_places(const struct lb *lb, struct place *p, uint32_t n)
 {
     for (uint32_t i = n / 2; i-- > 0;) sink(lb, p, i, n);
     while (n-- > 1) {
-        const struct place last = p[n];
-        p[n] = p[0];
-        p[0] = last;
+        SWAP(p[n], p[0]);
         sink(lb, p, 0, n);
     }
 }
