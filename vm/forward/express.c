@@ -249,12 +249,12 @@ static inline bool express_leave(const struct job *j, struct packet_ctx *c, deci
 
 enum express_way forward_express(const struct job *j, struct packet_ctx *c)
 {
-    if (!is_ordinary(j, c)) return SHORT_NOT;
+    if (!is_ordinary(j, c)) return EXPRESS_WAY_NOT;
     if (!c->seen.twin && j->vm->program->firewalls_count) {
         c->key->marks = (c->key->marks & ~(uint32_t)MARK_STATES) | c->seen.mark;
-        return SHORT_JUDGE;
+        return EXPRESS_WAY_JUDGE;
     }
-    return express_leave(j, c, decided_by_nobody(ACTION_ACCEPT)) ? SHORT_LEFT : SHORT_NOT;
+    return express_leave(j, c, decided_by_nobody(ACTION_ACCEPT)) ? EXPRESS_WAY_LEFT : EXPRESS_WAY_NOT;
 }
 
 bool forward_express_judged(const struct job *j, struct packet_ctx *c)

@@ -45,12 +45,13 @@ bool forward_other(const struct job *j, struct packet_ctx *c);
 
 /* Result of the express way (express.c), tried in place of track_look */
 enum express_way {
-    SHORT_NOT,   /* not for this packet, or no room: call track_look */
-    SHORT_JUDGE, /* possible once the rules accept the packet: its mark and class are set as by track_look */
-    SHORT_LEFT,  /* the packet has left; its verdict is set and counted */
+    EXPRESS_WAY_NOT,   /* not for this packet, or no room: call track_look */
+    EXPRESS_WAY_JUDGE, /* possible once the rules accept the packet: its mark and class are set as by track_look */
+    EXPRESS_WAY_LEFT,  /* the packet has left; its verdict is set and counted */
 };
 enum express_way forward_express(const struct job *j, struct packet_ctx *c);
-/* Send the packet after SHORT_JUDGE, accepted by the rules. False: no room, and all is set as after track_look. */
+/* Send the packet after EXPRESS_WAY_JUDGE, accepted by the rules. False: no room, and all is set as after track_look.
+ */
 bool forward_express_judged(const struct job *j, struct packet_ctx *c);
 /* For an executor that sends elsewhere (vm.h, vm_recipes): return the generation of valid recipes, the longest packet
  * of each kind, and the next datagram's identification; set the identification after it. */

@@ -112,9 +112,9 @@ static __attribute__((noinline)) void take_turn(const struct job *j, struct pack
 
 static void packet_take(const struct job *j, struct packet_ctx *c)
 {
-    const enum express_way way = j->vm->forward ? forward_express(j, c) : SHORT_NOT;
-    if (way == SHORT_LEFT) return;
-    c->ordinary = way == SHORT_JUDGE;
+    const enum express_way way = j->vm->forward ? forward_express(j, c) : EXPRESS_WAY_NOT;
+    if (way == EXPRESS_WAY_LEFT) return;
+    c->ordinary = way == EXPRESS_WAY_JUDGE;
     take_turn(j, c);
 }
 
