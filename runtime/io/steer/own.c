@@ -37,13 +37,18 @@ static int learn(int map, struct numbered_ip ip)
     return bpf_map_update_elem(map, &ip, &here, BPF_ANY);
 }
 
+/* Old addresses are deleted first, to make room. One without room holds up no other. */
 int own_addresses(int map, const struct facts *f)
 {
     int failed = 0;
-    for (unsigned i = 0; i < f->self4_count && !failed; i++)
-        failed = learn(map, (struct numbered_ip){0, NUMBERED_V4 | f->self4[i]});
-    for (unsigned i = 0; i < f->self6_count && !failed; i++)
-        failed = learn(map, (struct numbered_ip){f->self6[i].lo_hi, f->self6[i].lo_lo});
     forget(map, f);
+    for (unsigned i = 0; i < f->self4_count; i++) {
+        const int now = learn(map, (struct numbered_ip){0, NUMBERED_V4 | f->self4[i]});
+        failed = failed ? failed : now;
+    }
+    for (unsigned i = 0; i < f->self6_count; i++) {
+        const int now = learn(map, (struct numbered_ip){f->self6[i].lo_hi, f->self6[i].lo_lo});
+        failed = failed ? failed : now;
+    }
     return failed;
 }

@@ -195,7 +195,8 @@ int steer_world(struct steer *s, const struct facts *f, uint64_t mac)
 {
     const int failed = own_addresses(s->own, f);
     s->settings.mac = mac;
-    return failed ? failed : settle(s);
+    const int unsettled = settle(s); /* addresses without room hold up nothing else */
+    return failed ? failed : unsettled;
 }
 
 int steer_begin(struct steer *s, unsigned ifindex, bool replace, bool *generic, char *err, size_t err_len)

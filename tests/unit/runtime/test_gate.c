@@ -3,6 +3,7 @@
  * the host's. What servers answer to the host's own address passes likewise, but to ports that something else asks
  * for. The test is the host, and plays the vm; a client sends from a namespace of its own. */
 #include <arpa/inet.h>
+#include <bpf/bpf.h>
 #include <errno.h>
 #include <net/ethernet.h>
 #include <netinet/tcp.h>
@@ -14,6 +15,7 @@
 #include "runtime/host/device/tun.h"
 #include "runtime/io/steer/filter.h"
 #include "runtime/io/steer/gate.h"
+#include "runtime/io/steer/own.h"
 #include "tests/unit/runtime/old_kernel.h"
 
 static int host, client; /* descriptors of the namespaces */
@@ -350,11 +352,43 @@ static void servers_answer_the_host(void **state)
     close_site(&s);
 }
 
+/* A full map: what is gone makes room first, and what has none holds up nothing else. */
+static void own_addresses_change_in_a_full_map(void **state)
+{
+    (void)state;
+    const uint32_t old[] = {1, 2, 3}, fresh[] = {3, 4, 5}, many[] = {5, 6, 7, 8};
+    const struct pbc_range6 six = {.lo_hi = 1ull << 60, .lo_lo = 1, .hi_hi = 1ull << 60, .hi_lo = 1};
+    const struct numbered_ip addr6 = {six.lo_hi, six.lo_lo};
+    LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_NO_PREALLOC);
+    const int map = bpf_map_create(BPF_MAP_TYPE_HASH, "own", sizeof(struct numbered_ip), 1, 4, &opts);
+    struct facts f = {.self4 = old, .self4_count = 3, .self6 = &six, .self6_count = 1};
+    uint8_t here;
+    if (map < 0) skip();
+    assert_int_equal(own_addresses(map, &f), 0);
+    f.self4 = fresh;
+    assert_int_equal(own_addresses(map, &f), 0);
+    for (uint32_t i = 1; i <= 5; i++) {
+        const struct numbered_ip addr = {0, NUMBERED_V4 | i};
+        assert_int_equal(!bpf_map_lookup_elem(map, &addr, &here), i >= 3);
+    }
+    assert_int_equal(bpf_map_lookup_elem(map, &addr6, &here), 0);
+    f.self4 = many, f.self4_count = 4, f.self6_count = 0;
+    assert_int_equal(own_addresses(map, &f), 0);
+    f.self6_count = 1;
+    assert_int_equal(own_addresses(map, &f), -E2BIG);
+    for (uint32_t i = 5; i <= 8; i++) {
+        const struct numbered_ip addr = {0, NUMBERED_V4 | i};
+        assert_int_equal(bpf_map_lookup_elem(map, &addr, &here), 0);
+    }
+    close(map);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {as_is_test(passes_in_the_kernel),
                                        as_is_test(others_are_untouched),
                                        as_is_test(servers_answer_the_host),
+                                       as_is_test(own_addresses_change_in_a_full_map),
                                        old_test(passes_in_the_kernel),
                                        as_is_test(let_go),
                                        old_test(let_go),
