@@ -48,7 +48,7 @@ static int header_read(struct capture *c, struct pcap_state *s)
     if (magic_read(c, s) < 0) return -1;
     if (c->size < FILE_HEADER && capture_short(c, FILE_HEADER)) return -1;
     if (c->size < FILE_HEADER)
-        return capture_fault(c, "truncated: %llu bytes of a pcap header of 24", (unsigned long long)c->size);
+        return capture_fault(c, "truncated: the pcap header has %llu of 24 bytes", (unsigned long long)c->size);
     if (version_read(c, s) < 0) return -1;
     const uint32_t type = load32(c->bytes + 20, s->swapped) & 0x03ffffff; /* the upper bits hold the FCS length */
     enum pkt_link link;
@@ -95,8 +95,8 @@ static inline int record_read(struct capture *c, const struct pcap_state *s, str
         wire = t;
     }
     if (__builtin_expect(cap > CAPTURE_FRAME_MAX, 0))
-        return capture_fault(c, "frame %llu claims %u captured bytes, more than the %u that may be",
-                             (unsigned long long)frame, cap, CAPTURE_FRAME_MAX);
+        return capture_fault(c, "frame %llu claims %u captured bytes, and %u at most can be", (unsigned long long)frame,
+                             cap, CAPTURE_FRAME_MAX);
     if (__builtin_expect(cap > left - s->header, 0)) {
         if (capture_short(c, s->header + cap)) return 0;
         return truncated(c, frame, "data", cap, left - s->header);

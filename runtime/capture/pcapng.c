@@ -99,11 +99,11 @@ static int options_read(struct capture *c, const struct ng_state *s, struct inte
         const uint8_t *value = b.at + 4;
         if (code == OPT_END) return len ? fault_at(c, "an end of options with a value") : 0;
         if (code == IF_TSRESOL) {
-            if (len != 1 || seen_resolution) return fault_at(c, "a time resolution that is not one byte, once");
+            if (len != 1 || seen_resolution) return fault_at(c, "not exactly one time resolution of one byte");
             if (resolution_read(c, i, *value) < 0) return -1;
             seen_resolution = true;
         } else if (code == IF_TSOFFSET) {
-            if (len != 8 || seen_offset) return fault_at(c, "a time offset that is not eight bytes, once");
+            if (len != 8 || seen_offset) return fault_at(c, "not exactly one time offset of eight bytes");
             i->offset = (int64_t)load64(value, s->swapped);
             seen_offset = true;
         } else if (code == IF_NAME) {
@@ -119,7 +119,7 @@ static int port_of(struct capture *c, struct interface *i, const char *name)
 {
     const int port = c->named ? c->named(c->named_arg, c->path, name) : c->port;
     i->port = (uint16_t)port;
-    return port < 0 ? fault_at(c, "one interface more than can be told apart") : 0;
+    return port < 0 ? fault_at(c, "more interfaces than can be told apart") : 0;
 }
 
 static int interface_add(struct capture *c, struct ng_state *s, struct body b)
@@ -243,9 +243,9 @@ static int block_read(struct capture *c, struct ng_state *s, uint32_t *type, str
     *total = load32(p + 4, s->swapped);
     /* libpcap checks neither the first block's length for a multiple of 4 nor its trailer, and such files exist. */
     const bool first = !(c->base + c->at);
-    if (*total < BLOCK_MIN || (!first && *total % 4)) return fault_at(c, "a length that no block has");
+    if (*total < BLOCK_MIN || (!first && *total % 4)) return fault_at(c, "a block length that cannot be");
     if (*total > STREAM_BLOCK_MOST && c->source)
-        return fault_at(c, "more than 16 MiB, which a pipe or archive may not have");
+        return fault_at(c, "more than 16 MiB, the limit in a pipe or a compressed file");
     if (*total > left && capture_short(c, *total)) return 0;
     if (*total > left)
         return capture_fault(c, "truncated: the block after frame %llu has %llu of %u bytes",

@@ -159,7 +159,7 @@ static void answer(struct call *c)
     for (unsigned q = 0; q < QUESTIONS; q++) {
         if (!word || strcmp(word, question_words[q]) != 0) continue;
         cfg->answers[q](cfg->with, c);
-        if (c->question && !c->follows) call_end(c, 2, "%s: no answer", word);
+        if (c->question && !c->follows) call_end(c, 2, "no answer to `%s`", word);
         return;
     }
     call_end(c, 2, "this prey (%s) does not know the question `%.60s`", PREY_VERSION, word ? word : "");
@@ -186,9 +186,9 @@ static void ask_next(struct call *c)
     if (next > 0 && !ask(c, &m)) next = -EBADMSG;
     c->unread = next > 0 && inbox_begun(&c->in);
     if (next == -EMSGSIZE)
-        refuse(c, "the question is too long");
+        refuse(c, "the question is longer than 65,536 bytes: use a shorter filter");
     else if (next < 0)
-        refuse(c, "that is no question: preyctl asks them");
+        refuse(c, "not a question: use preyctl to ask");
 }
 
 /* Take over the passed descriptor. The control buffer has room for one only: the kernel closes any others. */
@@ -271,7 +271,7 @@ bool client_is_late(struct call *c)
 {
     const bool waited_for = !c->question || outbox_waits(&c->out);
     if (!waited_for || c->server->now_ns < c->until_ns) return false;
-    if (!outbox_waits(&c->out) && inbox_begun(&c->in)) refuse(c, "the question did not come whole within 5 s");
+    if (!outbox_waits(&c->out) && inbox_begun(&c->in)) refuse(c, "the question was still incomplete after 5 s");
     send_some(c);
     return true;
 }

@@ -56,10 +56,10 @@ int ctl_fd(const struct ctl *s) { return s->epoll; }
 static const char *refusal(const struct ctl *s, uid_t uid, char *line, size_t len)
 {
     if (uid != 0 && uid != s->cfg.owner)
-        snprintf(line, len, "user %u may not ask: only root and user %u, which started prey, may", (unsigned)uid,
+        snprintf(line, len, "user %u may not ask: only root may, and user %u, who started prey", (unsigned)uid,
                  (unsigned)s->cfg.owner);
     else if (s->count == CTL_CLIENTS)
-        snprintf(line, len, "%d others are asking at this time: ask again when some have ended", CTL_CLIENTS);
+        snprintf(line, len, "%d clients are asking, the most there may be: ask again when one has ended", CTL_CLIENTS);
     else
         return NULL;
     return line;

@@ -12,13 +12,13 @@
 static const char *why_not(const struct program *p)
 {
     if (p->services_count || p->nats_count || p->pools_count || p->servers_count || p->checks_count)
-        return "it has services, translation, pools or checks";
-    if (p->meters_count) return "meters belong to the rules that run";
-    if (p->schedules_count) return "schedules belong to the rules that run";
-    if (p->meta->flags & (PBC_KEEPS_FLOWS | PBC_COUNTS_FLOWS)) return "`state` and `flows over` are not known to it";
-    if (p->meta->flags & PBC_ASKS_ROUTES) return "`out on` and `urpf-failed` are known to the rules that run";
-    if (p->meta->flags & PBC_OPENS) return "it looks into no tunnels: `decap` is no condition";
-    if (p->rules_count > FILTER_RULES_MOST) return "it has more than 64 rules";
+        return "no services, translation, pools or checks";
+    if (p->meters_count) return "no meters";
+    if (p->schedules_count) return "no schedules";
+    if (p->meta->flags & (PBC_KEEPS_FLOWS | PBC_COUNTS_FLOWS)) return "no `state` or `flows over`";
+    if (p->meta->flags & PBC_ASKS_ROUTES) return "no `out on` or `urpf-failed`";
+    if (p->meta->flags & PBC_OPENS) return "no `decap`";
+    if (p->rules_count > FILTER_RULES_MOST) return "64 rules at most";
     return NULL;
 }
 
@@ -28,7 +28,7 @@ bool filter_init(struct filter *f, struct program *p, const char *const devices[
     const char *why = why_not(p);
     *f = (struct filter){.program = p};
     if (why) {
-        snprintf(err, err_len, "a filter is made of conditions on packets alone: %s", why);
+        snprintf(err, err_len, "a filter takes only conditions on packets: %s", why);
         filter_fini(f);
         return false;
     }
@@ -52,7 +52,7 @@ bool filter_suits_flows(const struct filter *f, char *err, size_t err_len)
     for (uint32_t i = 0; f->program && i < f->program->conds_count; i++) {
         const unsigned kind = f->program->conds[i].kind;
         if (kind < sizeof suits / sizeof *suits && suits[kind]) continue;
-        snprintf(err, err_len, "flows have protocols, addresses, ports and VLANs: `%s` asks for what a packet has",
+        snprintf(err, err_len, "`%s` cannot be asked of flows, which have only protocols, addresses, ports and VLANs",
                  cond_info[kind].name);
         return false;
     }

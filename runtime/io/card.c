@@ -75,7 +75,7 @@ bool card_suits(const struct card *c, unsigned workers, char *why, size_t len)
                  "%s (%s) has partial checksums, super-packets and VLAN tags beside its frames, which xdp does not see",
                  c->name, c->kind);
     else if (!fills_memory(c->driver))
-        snprintf(why, len, "%s (%s) is not among the cards that would save xdp copying", c->name,
+        snprintf(why, len, "%s (%s) has no driver that is known to save xdp the copying of frames", c->name,
                  *c->driver ? c->driver : "no driver");
     else if (queues < workers)
         snprintf(why, len, "%s has %u queue%s for %u workers, and xdp needs one each", c->name, queues,

@@ -44,7 +44,7 @@ static const char *bind_socket(int fd, const struct io_ask *ask)
     if (ask->all && setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &every, sizeof every)) return "PACKET_MR_PROMISC";
     if (bound.sll_hatype == ARPHRD_ETHER || bound.sll_hatype == ARPHRD_LOOPBACK) return NULL;
     errno = EPROTONOSUPPORT;
-    return "it is no Ethernet";
+    return "not an Ethernet interface";
 }
 
 /* Join the group on the interface, or found it: each conversation goes to one socket, by owner or by hash. */

@@ -106,7 +106,7 @@ static const char *bind_first(int fd, const struct io_ask *ask, unsigned queue)
                                     .sxdp_ifindex = ask->ifindex,
                                     .sxdp_queue_id = queue};
     errno = try_bind(fd, &at, ask->hurried);
-    if (errno == EINVAL && pieces) return "frames of more than a page, which Linux 6.6 brought";
+    if (errno == EINVAL && pieces) return "frames longer than a page, which need Linux 6.6";
     return errno ? "a queue" : NULL;
 }
 

@@ -66,8 +66,8 @@ static int init_types(struct kernel *k, char *err, size_t err_len)
     const int again = bpf_btf_load(k->objects->btf, k->objects->btf_len, &o);
     if (again >= 0) close(again);
     const char *why = last_line(log);
-    snprintf(err, err_len, "the kernel does not take the types of prey's stages: %s%s%s; --exec user does without",
-             strerror(-failed), *why ? ": " : "", why);
+    snprintf(err, err_len, "the kernel refuses the types of prey's stages: %s%s%s; use --exec user", strerror(-failed),
+             *why ? ": " : "", why);
     return failed;
 }
 
@@ -96,7 +96,7 @@ struct kernel *kernel_new(const struct program *p, const struct kernel_cfg *cfg,
     struct obstacle o;
     const int here = refused_here(&o); /* says more than the first failure */
     const size_t said = here ? strlen(obstacle_text(&o, err, err_len)) : 0;
-    if (here) snprintf(err + said, err_len - said, "; --exec user does without");
+    if (here) snprintf(err + said, err_len - said, "; use --exec user");
     errno = here ? -here : -failed;
     return NULL;
 }

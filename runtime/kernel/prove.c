@@ -34,7 +34,7 @@ struct prover {
 
 static const char *decision_text(const struct program *p, decided d, uint32_t branch, char *buf, size_t len)
 {
-    char rule[120] = "nobody";
+    char rule[120] = "no rule";
     if (decided_rule(d) == RULE_DEFAULT) snprintf(rule, sizeof rule, "default");
     if (decided_rule(d) < p->rules_count) rule_name(p, decided_rule(d), rule, sizeof rule);
     if (branch == PBC_NONE || branch >= p->branches_count)
@@ -52,8 +52,8 @@ static void differ(struct prover *v, decided here, uint32_t branch, decided ther
     pkt_describe(&v->draw.pkt, &v->draw.key, frame, sizeof frame);
     v->failed = -EILSEQ;
     snprintf(v->err, v->err_len,
-             "the kernel judges otherwise than this program does, so it is not given the rules: %s: %s here, %s there; "
-             "--exec user does without, and a report with the rules helps",
+             "internal error: the two executors disagree about %s: %s in user space, %s in the kernel; use --exec "
+             "user, and please report this with the rules",
              frame, decision_text(p, here, branch, a, sizeof a), decision_text(p, there, branch_there, b, sizeof b));
 }
 
@@ -75,7 +75,7 @@ static void ask_both(struct prover *v, const struct frame_wish *w)
     v->failed = ask_judge(v->asker, &v->draw.key, &v->draw.pkt, NULL, 0, &there);
     v->asked++;
     if (v->failed) {
-        snprintf(v->err, v->err_len, "the kernel runs no program for a process: %s", strerror(-v->failed));
+        snprintf(v->err, v->err_len, "the kernel refuses test runs of its programs: %s", strerror(-v->failed));
         return;
     }
     const uint32_t branch = branch_of(v, here), branch_there = branch == PBC_NONE ? PBC_NONE : v->asker->k->branch;

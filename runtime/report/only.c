@@ -100,7 +100,7 @@ static int term_read(struct only_term *t, const char **at, const struct labels *
     for (unsigned i = RULE; i <= REASON; i++) {
         if (strcmp(word, kinds[i]) != 0) continue;
         t->kind = i;
-        if (!next(at, name) || *name == ',') return fault(err, err_len, "--only: a name is missing behind `%s`", word);
+        if (!next(at, name) || *name == ',') return fault(err, err_len, "--only: a name is missing after `%s`", word);
         if (!find(t, l, name)) return 0;
         snprintf(word, sizeof word, "%s is called `%.120s`", kinds[i], name);
         return fault(err, err_len, "--only: no %s", word);

@@ -141,7 +141,7 @@ static void unused_maps(FILE *out, const struct ports *p)
     for (unsigned i = 0; i < p->o->map_count; i++) {
         char map[140];
         snprintf(map, sizeof map, "%.120s", p->o->maps[i]);
-        if (!p->used[i]) note(out, "", "--map %s: nothing in the capture is called so", text_clean(map));
+        if (!p->used[i]) note(out, "", "--map %s: no interface of the capture has this name", text_clean(map));
     }
 }
 
@@ -153,7 +153,7 @@ static void ports_text(FILE *out, const struct ports *p)
     if (p->o->on && p->id[0] == IFACE_OTHER)
         note(out, "", "the rules do not name %s; they name %s", p->o->on, iface_names(p->program, names, sizeof names));
     if (!p->o->on && p->count == 1)
-        note(out, "", "the rules name interfaces: --on IF says the one that frames came in on");
+        note(out, "", "the rules name interfaces: --on IF sets the one that frames came in on");
     for (uint32_t i = 1; i < p->count && i <= PORTS_SHOWN; i++) port_note(out, p, i, i == 1 ? "interfaces" : "");
     if (p->count > PORTS_SHOWN + 1) note(out, "", "and %s more", text_number(p->count - PORTS_SHOWN - 1, n));
 }
@@ -196,7 +196,8 @@ static void oddities(FILE *out, const struct subject *r, const struct vm_counter
 {
     char a[TEXT_NUMBER], b[TEXT_NUMBER];
     if (t->earlier)
-        note(out, "clock", "%s frame%s earlier than one before: judged at its time, for time never runs back",
+        note(out, "clock",
+             "%s frame%s earlier than a frame before: judged at the time of that one, for time never runs back",
              text_number(t->earlier, a), t->earlier == 1 ? " is" : "s are");
     if (c->snapped)
         note(out, "snapped", "%s frame%s cut by the capture, judged by %s headers", text_number(c->snapped, a),
@@ -205,7 +206,7 @@ static void oddities(FILE *out, const struct subject *r, const struct vm_counter
         note(out, "checksum", "%s wrong IPv4 header checksum%s, judged all the same (--strict-checksum drops %s)",
              text_number(c->bad_checksum, a), text_plural(c->bad_checksum), c->bad_checksum == 1 ? "it" : "them");
     if (c->ways_unknown)
-        note(out, "routes", "of %s packet%s no route says the way, so `out on` and `urpf-failed` are false of %s%s",
+        note(out, "routes", "no route is known for %s packet%s, so `out on` and `urpf-failed` are false for %s%s",
              text_number(c->ways_unknown, a), text_plural(c->ways_unknown), c->ways_unknown == 1 ? "it" : "them",
              r->o->replay || r->facts.routes ? "" : " (--routes FILE)");
     if (c->verdicts[ACTION_REJECT].packets)
@@ -243,7 +244,7 @@ static void in_kernel(FILE *out, const struct executor_told *told)
     note(out, "kernel", "proved by %s frames in %s", text_number(told->proof_frames, a),
          text_duration(told->proof_ns, b));
     if (told->unjudged)
-        note(out, "", "%s packet%s dropped undecided: rules ask for bytes behind those that are judged there",
+        note(out, "", "%s packet%s dropped undecided: rules ask for bytes beyond those that the kernel's judge sees",
              text_number(told->unjudged, a), text_plural(told->unjudged));
     if (told->left_out)
         note(out, "", "%s edited packet%s found no buffer, and did not leave", text_number(told->left_out, a),

@@ -91,7 +91,7 @@ static const struct {
     {"weight", "prey_server_weight", "gauge", "Weight of a server, as it is in force."},
     {"changes", "prey_server_health_changes_total", "counter", "How often a server went up or down."},
     {"probes_good", "prey_server_good_probes_total", "counter", "Health checks that went well."},
-    {"probes_bad", "prey_server_bad_probes_total", "counter", "Health checks that did not."},
+    {"probes_bad", "prey_server_bad_probes_total", "counter", "Health checks that failed."},
 };
 
 static void server_labels(FILE *out, const char *name, const cJSON *server)
@@ -217,8 +217,8 @@ static void rest_write(FILE *out, const cJSON *root)
     alone(out, "prey_uptime_seconds", "gauge", "Since it was started.", item(instance, "uptime_s"));
     const cJSON none = {.type = cJSON_Number}, *left = item(instance, "confirm_left_s");
     alone(out, "prey_to_be_confirmed_seconds", "gauge",
-          "Until what was started or loaded ends, or the program before comes back, unless it is confirmed; 0: nothing "
-          "waits for that.",
+          "Time left to confirm what was started or loaded: else it ends, or the program before comes back; 0: nothing "
+          "to confirm.",
           left ? left : &none);
     alone(out, "prey_watched_packets_total", "counter",
           "Packets that the rules dropped or rejected, and that this machine got all the same (--monitor).",
@@ -229,10 +229,10 @@ static void rest_write(FILE *out, const cJSON *root)
     object_write(out, item(flows, "ended"), "how", "prey_flows_ended_total", "counter", "Flows that ended, and how.");
     alone(out, "prey_flows_limit", "gauge", "Flows that the tables are made for.", item(flows, "limit"));
     alone(out, "prey_routes", "gauge", "Routes that the kernel has.", item(item(root, "routes"), "kernel"));
-    alone(out, "prey_kernel_packets_total", "counter",
-          "Packets that were judged in the kernel, of all that there were.", item(item(root, "kernel"), "packets"));
+    alone(out, "prey_kernel_packets_total", "counter", "Packets that were judged in the kernel.",
+          item(item(root, "kernel"), "packets"));
     object_write(out, item(item(root, "kernel"), "up"), "why", "prey_kernel_up_total", "counter",
-                 "Packets that came up from there to user space, and why.");
+                 "Packets that came up from the kernel to user space, and why.");
     alone(out, "prey_reloads_total", "counter", "Programs that took the place of another.", item(reloads, "good"));
     alone(out, "prey_reloads_refused_total", "counter", "Reloads that left the program that ran.",
           item(reloads, "refused"));
@@ -268,7 +268,7 @@ static const struct of_service of_services[] = {
     {"", "down_bytes", "prey_service_down_bytes_total", "counter", NULL, "Bytes to its clients."},
     {"ended_by", "", "prey_service_ended_total", "counter", "reason", "Its connections that have ended, and why."},
     {"refused", "", "prey_service_refused_total", "counter", "reason",
-     "Connections and requests of it that were refused."},
+     "Its connections and requests that were refused."},
     {"http", "", "prey_service_http_total", "counter", "what", "What it did as `mode proxy http`, as in prey_http_…."},
 };
 

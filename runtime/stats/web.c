@@ -91,7 +91,7 @@ static struct MHD_Response *make(enum shown kind, const struct web_seen *seen)
 static enum MHD_Result put_seen(struct web *w, struct MHD_Connection *c, enum shown kind)
 {
     const struct web_seen seen = w->cfg.see(w->cfg.with);
-    if (!seen.root) return put_text(c, MHD_HTTP_SERVICE_UNAVAILABLE, "nothing can be seen now\n");
+    if (!seen.root) return put_text(c, MHD_HTTP_SERVICE_UNAVAILABLE, "no statistics are available now: ask again\n");
     if (seen.number != w->number) forget(w);
     w->number = seen.number;
     if (!w->answers[kind]) w->answers[kind] = make(kind, &seen);
@@ -124,7 +124,7 @@ static enum MHD_Result answer(struct web *w, struct MHD_Connection *c, const cha
     if (!strcmp(url, "/healthz")) return put_text(c, MHD_HTTP_OK, "ok\n");
     const struct page_file *file = page_file(url);
     if (file) return put(c, MHD_HTTP_OK, response_of(file->text, file->len, file->type, MHD_RESPMEM_PERSISTENT));
-    return put_text(c, MHD_HTTP_NOT_FOUND, "there is /, /stats.json, /metrics and /healthz\n");
+    return put_text(c, MHD_HTTP_NOT_FOUND, "not found: there are /, /stats.json, /metrics and /healthz\n");
 }
 
 /* Handle a request. Called after the headers, and again at the request's end, when the answer is queued. */
@@ -147,7 +147,7 @@ static enum MHD_Result asked(void *with, struct MHD_Connection *c, const char *u
     }
     const char *host = MHD_lookup_connection_value(c, MHD_HEADER_KIND, MHD_HTTP_HEADER_HOST);
     if (w->cfg.loopback && !is_loopback(host))
-        return put_text(c, MHD_HTTP_FORBIDDEN, "this is asked by an address of the loopback, or as localhost\n");
+        return put_text(c, MHD_HTTP_FORBIDDEN, "wrong Host: use localhost or a loopback address\n");
     return answer(w, c, url);
 }
 

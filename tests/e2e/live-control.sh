@@ -59,7 +59,7 @@ chmod 666 "$sockets/wan.sock"
 chmod 755 "$sockets"
 timeout 60 ip netns exec "$id-prey" setpriv --reuid 65534 --clear-groups "$bin/preyctl" --control "$sockets/wan.sock" status >out 2>err
 status=$?
-refused 'another user is refused, in words' 'user 65534 may not ask: only root and user 0, which started prey, may'
+refused 'another user is refused, in words' 'user 65534 may not ask: only root may, and user 0, who started prey'
 chmod 600 "$sockets/wan.sock"
 
 # What is no question, all at once with one that is.
@@ -127,16 +127,16 @@ half.sendall(question({"ask": "seen"})[9:])
 print("the other half:", heard(half))
 END
 python3 rude.py "$sockets/wan.sock" >rude.out 2>&1
-same 'each of them is told' "$(cat rude.out)" "garbage: 2that is no question: preyctl asks them
-no JSON: 2that is no question: preyctl asks them
-a list: 2that is no question: preyctl asks them
-deep: 2that is no question: preyctl asks them
-too long: 2the question is too long
+same 'each of them is told' "$(cat rude.out)" "garbage: 2not a question: use preyctl to ask
+no JSON: 2not a question: use preyctl to ask
+a list: 2not a question: use preyctl to ask
+deep: 2not a question: use preyctl to ask
+too long: 2the question is longer than 65,536 bytes: use a shorter filter
 unknown: 2this prey ($("$bin/preyctl" --version | cut -d' ' -f2)) does not know the question \`riddle\`
 no word: 2this prey ($("$bin/preyctl" --version | cut -d' ' -f2)) does not know the question \`\`
 three in a row: 3
 a hundred: about 64 answered, 1 other word
-the others: 264 others are asking at this time: ask again when some have ended
+the others: 264 clients are asking, the most there may be: ask again when one has ended
 the other half: 0"
 ctl status
 same 'and the next one is answered' "$status" 0

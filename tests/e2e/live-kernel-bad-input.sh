@@ -20,19 +20,19 @@ says() { grep -c -- "$1" err; }
 
 unshare -Urn sh -c "ip link add eth0 type veth peer name other && ip link set eth0 up && exec '$bin/preyrun' --preflight -i eth0 --exec kernel host.pbc" \
     >out 2>err </dev/null
-same 'without rights' "$?|$(says 'root, or the capabilities BPF, NET_ADMIN and PERFMON; --exec user does without')" '2|1'
+same 'without rights' "$?|$(says 'root, or the capabilities BPF, NET_ADMIN and PERFMON; use --exec user')" '2|1'
 "${CC:-gcc}" -shared -fPIC -D_GNU_SOURCE -o old.so "$top/tests/e2e/live/old_kernel.c" -ldl || ok 1 'an old kernel compiles'
 old() { LD_PRELOAD=$work/old.so ASAN_OPTIONS=verify_asan_link_order=0 kernel_alone "$@"; }
 old -i eth0 --exec kernel host.pbc
-same 'below Linux 5.17' "$status|$(says 'Linux 5.15.0-91-generic is too old for the executor in the kernel, which takes bpf_loop (Linux 5.17) and is tested from 6.1 on')" '2|1'
+same 'below Linux 5.17' "$status|$(says 'Linux 5.15.0-91-generic is too old for the kernel executor, which needs bpf_loop (Linux 5.17) and is tested from 6.1 on')" '2|1'
 old -i eth0 host.pbc
 same 'there nobody enforces what is for this machine' "$status|$(says 'cannot be enforced here, nor in the kernel, for Linux 5.15.0-91-generic is too old .*: a newer kernel (.*); --monitor judges and counts it')" '2|1'
 old -i eth0 --monitor --preflight host.pbc
 same 'and to watch takes nothing' "$status|$(says 'nothing stands in the way')" '0|1'
 forbidden() { timeout 30 nsenter --net="/run/netns/$id-prey" "$bin/tests/tools/tamper" refuse 1 "$(readlink -f "$bin/tests")/../preyrun" "$@" >out 2>err </dev/null; status=$?; }
-modules='a security module, lockdown or the rules of a container forbid programs in the kernel, also to who has the rights'
+modules='a security module, lockdown or the rules of a container forbid programs in the kernel, even to root'
 forbidden -i eth0 --exec kernel host.pbc
-same 'programs are forbidden to root' "$status|$(says "$modules: dmesg or the audit log says which; --exec user does without$")" '2|1'
+same 'programs are forbidden to root' "$status|$(says "$modules: dmesg or the audit log says which; use --exec user$")" '2|1'
 forbidden -i eth0 --exec kernel --preflight host.pbc
 same 'preflight says so' "$status|$(says "$modules")" '2|1'
 forbidden -i eth0 host.pbc

@@ -18,7 +18,7 @@ chmod +x tampered/preyrun
 ln -s "$real/preyctl" tampered/preyctl
 sed 's/accept tcp port 80 /accept tcp port 80, 4242 /' host.prey >odd.prey
 "$real/preyc" odd.prey -o odd.pbc
-differs='the kernel judges otherwise than this program does, so it is not given the rules: tcp [^ ]* > [^ ]*:424[23] .*: [a-z]* by .* here, [a-z]* by .* there; --exec user does without, and a report with the rules helps'
+differs='internal error: the two executors disagree about tcp [^ ]* > [^ ]*:424[23] .*: [a-z]* by .* in user space, [a-z]* by .* in the kernel; use --exec user, and please report this with the rules'
 unknown="the kernel's verifier refuses judge_..., in [a-z_]*: unknown opcode ff"
 web prey
 

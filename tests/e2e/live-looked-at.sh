@@ -52,9 +52,9 @@ print(f['service'], f['server'], f['state'], f['other']['port'], f['idle_ms'] <=
 ctl flows tcp prot 80
 same 'a word that is no condition is shown' "$status $(grep -c 'did you mean `port`' err)" '2 1'
 ctl flows state established
-refused 'state is not asked' 'a filter is made of conditions on packets alone: `state` and `flows over` are not known to it'
+refused 'state is not asked' 'a filter takes only conditions on packets: no `state` or `flows over`'
 ctl flows tcp flags has syn
-refused 'flows have no flags' 'flows have protocols, addresses, ports and VLANs: `flags` asks for what a packet has'
+refused 'flows have no flags' '`flags` cannot be asked of flows, which have only protocols, addresses, ports and VLANs'
 ctl flows 'tcp } firewall more default drop {'
 refused 'nor is it more than one rule' '`tcp } firewall more default drop {` is not a filter: write conditions, as in a rule'
 ctl trace tcp --count 0
@@ -221,7 +221,7 @@ it may change: 2the filter: what came with the question is not a sealed file in 
 a pipe: 2the filter: what came with the question is not a sealed file in memory, as preyctl makes it
 a device: 2the filter: what came with the question is not a sealed file in memory, as preyctl makes it
 too large: 2the filter: larger than 1048576 bytes
-the rules themselves: 2a filter is made of conditions on packets alone: it has services, translation, pools or checks
+the rules themselves: 2a filter takes only conditions on packets: no services, translation, pools or checks
 no number: 2`count`, `ns` and `snap` are numbers from 1 on, `snap` up to 262144
 no frame: 2`frame` is a packet of up to 9216 bytes, each as two digits 0-9a-f
 the seventeenth: 216 others look on, and more cannot: ask again when one has ended

@@ -180,7 +180,7 @@ at prey "$bin/tests/tools/tamper" refuse 1 "$bin/preyrun" --preflight --io xdp -
 same 'no programs' "$? $(grep -c "^preyrun: --io xdp: the steering program can't be loaded: the kernel forbids it: .* this does without: --io packet$" err)" '2 1'
 
 at prey "$bin/tests/tools/tamper" refuse 22 "$bin/preyrun" --preflight -i wan -i lan proxied.pbc >out 2>err </dev/null
-same 'nor that of the proxy' "$? $(grep -c "^preyrun: notice: stray packets for .mode proxy. are not held back.*: the kernel does not take its program; lockdown, a security module or the rules of a container may forbid it: dmesg or the audit log says which$" err)" '0 1'
+same 'nor that of the proxy' "$? $(grep -c "^preyrun: notice: stray packets for .mode proxy. are not held back.*: the kernel refuses its program; lockdown, a security module or the rules of a container may forbid it: dmesg or the audit log says which$" err)" '0 1'
 
 { cat shop.prey; echo 'firewall tagged forward default drop { accept vlan 5 }'; } | rules tagged
 looked 'tags that rules ask for, and nobody sees' 0 "$tags

@@ -55,11 +55,11 @@ same 'and the summary says which is which' "$(sed -n '/^interfaces/,/^$/p' out |
 run -r names.pcapng --map wlan0=wan --map eth1=wan --map gone=lan --verdicts lines here.pbc
 cp lines out2; mv out summary; cp out2 out
 same '--map says it of a name' "$(verdicts)" '1 accept WEB;2 drop default;3 drop default;4 drop default;5 drop default;6 accept -;'
-same 'one that nothing has is told' "$(grep -c -- '--map gone=lan: nothing in the capture is called so' summary)" 1
+same 'one that nothing has is told' "$(grep -c -- '--map gone=lan: no interface of the capture has this name' summary)" 1
 run -r names.pcapng --on lan --verdicts - here.pbc
 same '--on says it of all' "$(verdicts)" '1 accept default;2 accept default;3 accept default;4 drop QUIET;5 accept default;6 accept default;'
 run -r names.pcapng --map 'a=b c' here.pbc
-says '--map to no device' 2 '--map: no device has the name `b c`: 1 to 15 characters, no blanks, `/` or `:`'
+says '--map to no device' 2 '--map: `b c` cannot be the name of a device: 1 to 15 characters, no blanks, `/` or `:`'
 run -r names.pcapng --explain 5 here.pbc
 same 'an explanation says of one that the rules do not name' "$(sed -n 2p out)" '  came in on wlan0, which the rules do not name'
 run -r all.pcap --map all.pcap=wan --verdicts - here.pbc
@@ -82,7 +82,7 @@ same 'a million interfaces' "$status $(grep -c '"frames":	1,' out)" '0 1'
 run -r more.pcapng --verdicts - here.pbc
 same 'more than may be: the bound is named' "$status $(grep -c 'more than 1,048,576 interfaces in a section' err)" '2 1'
 run -r names-many.pcapng --verdicts - here.pbc
-same 'more names than can be told apart likewise' "$status $(grep -c 'one interface more than can be told apart' err)" '2 1'
+same 'more names than can be told apart likewise' "$status $(grep -c 'more interfaces than can be told apart' err)" '2 1'
 
 echo '# Several'
 ng a.pcapng eth0 -- 0:1:0 0:5:1
@@ -138,7 +138,7 @@ record = struct.pack("<IIII", 1, 0, 200000, 200000) + b"\0" * 200000
 for i in range(1500): sys.stdout.buffer.write(record)
 END_PY
 run -r packed --verdicts /dev/null here.pbc
-says 'a bomb' 2 'packed: zstd: it unpacks to more than 1,000 times its size, as a bomb does: unpack it first, if that is meant'
+says 'a bomb' 2 'packed: zstd: it unpacks to more than 1,000 times its size: if that is intended, unpack it first'
 python3 -c '
 import sys
 sys.stdout.buffer.write(b"\x28\xb5\x2f\xfd\x00\xb0" + b"\0" * 20)' >packed
@@ -210,7 +210,7 @@ says 'a rule that is not there' 2 '--only: no rule is called `SSH`'
 run -r names.pcapng --only 'dropped' here.pbc
 says 'a word that is none' 2 '--only: `dropped` is none of accept, drop, reject, forward, pass, held, rule NAME, service NAME, server POOL/SERVER, reason NAME, otherwise, not'
 run -r names.pcapng --only 'drop, rule' here.pbc
-says 'a name that is missing' 2 '--only: a name is missing behind `rule`'
+says 'a name that is missing' 2 '--only: a name is missing after `rule`'
 run -r names.pcapng --only 'rule QUIET' --describe here.pbc
 same '--describe' "$(cat out)" $'frame\tverdict\trule\tservice\tserver\treason\tpacket\n4\tdrop\tQUIET\t-\t-\t-\tudp 192.0.2.1:50000 > 192.0.2.2:53'
 run -r names.pcapng --only 'rule QUIET' --describe --json here.pbc

@@ -102,7 +102,7 @@ d[at:at + 4] = (int.from_bytes(d[at:at + 4], "little") - 10).to_bytes(4, "little
 open("back.pcap", "wb").write(d)'
 run --pcap back.pcap rules.pbc
 same 'frames that are earlier than one before are counted' "$(grep '^clock' out)" \
-    'clock       1 frame is earlier than one before: judged at its time, for time never runs back'
+    'clock       1 frame is earlier than a frame before: judged at the time of that one, for time never runs back'
 run --pcap back.pcap --format json rules.pbc
 same 'in JSON too' "$(python3 -c 'import json; print(json.load(open("out"))["capture"]["earlier"])')" 1
 run --pcap three.pcap rules.pbc
@@ -151,7 +151,7 @@ same '--on a device that the rules do not name tells which they name' "$status $
 run --pcap all.pcap --on eth7 --explain 45 rules.pbc
 same 'and so does an explanation' "$status $(sed -n 2p out)" '0   came in on eth7, which the rules do not name'
 run --pcap all.pcap --on 'eth 7' rules.pbc
-says '--on a name that no device has' 2 '--on: no device has the name `eth 7`: 1 to 15 characters, no blanks, `/` or `:`'
+says '--on a name that no device has' 2 '--on: `eth 7` cannot be the name of a device: 1 to 15 characters, no blanks, `/` or `:`'
 run --pcap all.pcap --explain 2 rules.pbc
 same '--explain ends with the verdict' "$status $(tail -1 out)" '0 verdict: reject  rule edge:12'
 same 'and names each rule that was tried' "$(awk '/ (yes|no) / { print $1 }' out | tr '\n' ' ')" 'ASKED edge:10 NOISE NETBIOS WEB edge:12 '
@@ -216,7 +216,7 @@ cat short.pcap | "$bin/preyrun" --pcap - --verdicts - rules.pbc 2>err | cmp -s -
 same 'through a pipe likewise' "${PIPESTATUS[*]}|$(wc -l <err)" '0 2 0|1'
 head -c 10 all.pcap >header.pcap
 run --pcap header.pcap rules.pbc
-says 'cut in the header' 2 'header.pcap: truncated: 10 bytes of a pcap header of 24'
+says 'cut in the header' 2 'header.pcap: truncated: the pcap header has 10 of 24 bytes'
 printf 'BZh91AY&SY' >all.pcap.bz2
 run --pcap all.pcap.bz2 rules.pbc
 says 'compressed by what is not read here: how to' 2 'all.pcap.bz2: it is compressed with bzip2: decompress it first (bzip2 -dc)'

@@ -53,9 +53,8 @@ const char *gate_lacks(void)
     if (!f)
         snprintf(why, sizeof why, "%s",
                  known ? known
-                       : "the kernel does not take its program; lockdown, a security module or "
-                         "the rules of a container may forbid it: dmesg or the audit log says "
-                         "which");
+                       : "the kernel refuses its program; lockdown, a security module or the rules of a container may "
+                         "forbid it: dmesg or the audit log says which");
     if (failed) clsact_why(&at, failed, "any interface", why, sizeof why);
     const bool lacks = !f || failed;
     filter_close(f);

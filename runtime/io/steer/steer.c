@@ -81,7 +81,7 @@ struct steer *steer_open(unsigned frame_most, char *err, size_t err_len)
     }
     if (!failed) return s;
     const char *lack = programs_lack(failed);
-    snprintf(err, err_len, "the steering program can't be loaded: %s; this does without: --io packet",
+    snprintf(err, err_len, "the steering program can't be loaded: %s; use --io packet",
              lack ? lack : strerror(-failed));
     steer_close(s);
     return NULL;

@@ -49,7 +49,7 @@ static int function_add(const struct linking *w, const struct code_function *cod
 {
     struct candidate *place = place_of(w, code->name);
     if (place->code) {
-        snprintf(w->err, w->err_len, "two functions are called %s", code->name);
+        snprintf(w->err, w->err_len, "internal error: two functions are called `%s`", code->name);
         return -EEXIST;
     }
     *place = (struct candidate){.code = code, .object = object, .first = NOT_REACHED};
@@ -96,7 +96,8 @@ static int fill(const struct linking *w, const struct linked *l, const struct ca
         else if (at->code != (BPF_JMP | BPF_CALL) && w->value(w->arg, ref->symbol, &v))
             fill_value(at, &v);
         else {
-            snprintf(w->err, w->err_len, "%s wants %s, which nobody defines", f->code->name, ref->symbol);
+            snprintf(w->err, w->err_len, "internal error: `%s` uses `%s`, which is not defined", f->code->name,
+                     ref->symbol);
             return -ENOENT;
         }
     }
@@ -161,7 +162,7 @@ static int run(struct linking *w, const char *entry, struct linked *l)
     int failed = gather(w);
     if (failed) return failed;
     if (!reach(w, entry)) {
-        snprintf(w->err, w->err_len, "no function is called %s", entry);
+        snprintf(w->err, w->err_len, "internal error: no function is called `%s`", entry);
         return -ENOENT;
     }
     for (uint32_t i = 0; i < w->count; i++)

@@ -98,14 +98,13 @@ static void say_loops(bool interpreted, struct obstacle *o)
 {
     struct utsname u;
     if (interpreted) {
-        *o = (struct obstacle){"programs in the kernel are not compiled here, and then may not call one another",
+        *o = (struct obstacle){"the kernel interprets programs here, and runs the executor's only if they are compiled",
                                JIT_ON};
         return;
     }
     *o = (struct obstacle){.mend = "a newer kernel (Ubuntu 22.04 has one as linux-generic-hwe-22.04)"};
     snprintf(o->why, sizeof o->why,
-             "Linux %s is too old for the executor in the kernel, which takes bpf_loop (Linux 5.17) and is tested from "
-             "6.1 on",
+             "Linux %s is too old for the kernel executor, which needs bpf_loop (Linux 5.17) and is tested from 6.1 on",
              uname(&u) ? "here" : u.release);
 }
 
@@ -114,14 +113,14 @@ int refused_here(struct obstacle *o)
     bool interpreted;
     const int failed = try_any(&interpreted);
     if (!has_rights() || (failed == -EPERM && is_aside())) {
-        *o = (struct obstacle){"programs may not be loaded into the kernel",
+        *o = (struct obstacle){"this process may not load programs into the kernel",
                                "that takes root, or the capabilities BPF, NET_ADMIN and PERFMON"};
         return -EPERM;
     }
     if (failed == -EPERM || failed == -EACCES) {
-        *o = (struct obstacle){"a security module, lockdown or the rules of a container forbid programs in the kernel, "
-                               "also to who has the rights",
-                               "dmesg or the audit log says which"};
+        *o = (struct obstacle){
+            "a security module, lockdown or the rules of a container forbid programs in the kernel, even to root",
+            "dmesg or the audit log says which"};
         return failed;
     }
     if (failed == -ENOSYS) {
@@ -139,16 +138,15 @@ int refused_map(const char *name, uint64_t bytes, int failed, char *err, size_t 
 {
     const uint64_t mb = (bytes >> 20) + 1;
     if (failed == -E2BIG)
-        snprintf(err, err_len,
-                 "%s would take %" PRIu64
-                 " MB in the kernel, whose programs reach 512: smaller `limits`, smaller sets, or "
-                 "--exec user",
-                 name, mb);
+        snprintf(
+            err, err_len,
+            "%s would take %" PRIu64
+            " MB, and programs in the kernel reach 512 MB at most: use smaller `limits`, smaller sets or --exec user",
+            name, mb);
     else if (failed == -ENOMEM)
         snprintf(err, err_len,
                  "the kernel has no memory for %s, %" PRIu64
-                 " MB: more of it (MemoryMax= of a service), smaller `limits`, or "
-                 "--exec user",
+                 " MB: raise MemoryMax= of the service, or use smaller `limits` or --exec user",
                  name, mb);
     else
         snprintf(err, err_len, "%s, %" PRIu64 " MB in the kernel: %s", name, mb, strerror(-failed));
@@ -159,7 +157,7 @@ int refused_flows(uint64_t flows, uint64_t most, uint64_t bytes, char *err, size
 {
     snprintf(err, err_len,
              "a table of %" PRIu64 " connections would take %" PRIu64
-             " MB in the kernel, whose programs reach 512: limits { flows %" PRIu64 " } at most, or --exec user",
+             " MB, and programs in the kernel reach 512 MB at most: use `limits { flows %" PRIu64 " }` or --exec user",
              flows, (bytes >> 20) + 1, most);
     return -E2BIG;
 }
@@ -203,20 +201,18 @@ void refused_program(const struct linked *l, const char *name, int failed, char 
     }
     if (!last && failed == -E2BIG && l->count > INSNS_MOST)
         snprintf(err, err_len,
-                 "%s is too long for the kernel: %" PRIu32
-                 " instructions, and it takes 1,000,000; --exec user does without",
+                 "%s is too long for the kernel: %" PRIu32 " instructions, and 1,000,000 at most fit; use --exec user",
                  name, l->count);
     else if ((!last && failed == -E2BIG) || (last && strstr(last, "too large")))
         snprintf(err, err_len,
                  "the kernel's verifier gives up on %s, %" PRIu32
-                 " instructions: it walks through a million at most; --exec user does without",
+                 " instructions: checking it takes more than the limit of a million steps; use --exec user",
                  name, l->count);
     else if (!last)
-        snprintf(err, err_len, "the kernel does not take %s, %" PRIu32 " instructions: %s; --exec user does without",
-                 name, l->count,
-                 failed == -ENOMEM ? "there is no memory for it (MemoryMax= of a service)" : strerror(-failed));
+        snprintf(err, err_len, "the kernel refuses %s, %" PRIu32 " instructions: %s; use --exec user", name, l->count,
+                 failed == -ENOMEM ? "out of memory (MemoryMax= of the service)" : strerror(-failed));
     else
-        snprintf(err, err_len, "the kernel's verifier refuses %s, in %s%s%s%s: %s; --exec user does without", name,
+        snprintf(err, err_len, "the kernel's verifier refuses %s, in %s%s%s%s: %s; use --exec user", name,
                  insn >= 0 ? linked_name(l, (uint32_t)insn) : name, source ? " (" : "", source ? source : "",
                  source ? ")" : "", last);
 }

@@ -289,8 +289,7 @@ int look_at_kernel(const struct live *l)
 {
     struct obstacle o;
     char why[OBSTACLE_TEXT];
-    if (refused_here(&o))
-        return complain("--exec kernel: %s; --exec user does without", obstacle_text(&o, why, sizeof why));
+    if (refused_here(&o)) return complain("--exec kernel: %s; use --exec user", obstacle_text(&o, why, sizeof why));
     const int status = look_at_numbers(l) | look_at_networks(l) | look_at_hooks(l) | look_at_pins(l);
     return l->o->preflight && !status ? try_program(l->carry.now.program) : status;
 }

@@ -98,16 +98,16 @@ static bool is_left(const struct program *p, uint32_t branch)
 static const char *why_none(const struct program *p, const struct said *c)
 {
     switch ((enum said_state)c->state) {
-    case SAID_OPENING: return "its handshake is not through";
+    case SAID_OPENING: return "its handshake is not complete";
     case SAID_READING: return "what it has sent so far does not decide yet";
     case SAID_NO_SERVER:
         return is_left(p, c->branch) ? "no `when` takes it, and there is no `else`" : "no server takes it";
     case SAID_REFUSED: return stream_reason_doc(c->reason);
-    case SAID_FULL: return "the service, or its source there, holds as many connections as it may";
+    case SAID_FULL: return "`max flows` of the service or of its source is reached";
     case SAID_GONE: return "it was reset before it had decided";
-    case SAID_BLIND: return "TLS ends at the service, so what would decide is in cipher";
-    case SAID_UNSEEN: return "the capture lacks bytes of it";
-    case SAID_CROWDED: return "it was given up: too many connections were undecided at once";
+    case SAID_BLIND: return "TLS ends at the service, so what would decide is encrypted";
+    case SAID_UNSEEN: return "the capture lacks some of its bytes";
+    case SAID_CROWDED: return "too many connections were undecided at once";
     default: return "the client says where it goes";
     }
 }

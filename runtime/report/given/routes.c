@@ -94,7 +94,7 @@ static int read_written(struct reading *r, const struct program *p, const char *
     uint16_t id;
     char why[160];
     int failed = 0;
-    if (!is || is == text || !is[1]) return fault(r, "a route is written PREFIX=IF, and this is none:", text);
+    if (!is || is == text || !is[1]) return fault(r, "write PREFIX=IF, not", text);
     if (iface_find(p, is + 1, &id, why, sizeof why)) {
         snprintf(r->err, r->err_len, "--route: %s", why);
         return -EINVAL;
@@ -102,7 +102,7 @@ static int read_written(struct reading *r, const struct program *p, const char *
     const char *device = device_named(p, is + 1);
     memcpy(hop.device, device, strnlen(device, sizeof hop.device - 1));
     if (!prefix(text, (size_t)(is - text), 4, &e.route))
-        return fault(r, "no address or prefix stands before the = in", text);
+        return fault(r, "no address or prefix before the `=` of", text);
     failed = route_add(r, &e, true);
     if (failed || strncmp(text, "default=", 8)) return failed;
     e.route.family = 6;
@@ -136,14 +136,15 @@ static bool number(const char *word, uint32_t most, uint32_t *value)
 static int read_value(struct reading *r, const char *word, const char *value, struct route_hop *hop)
 {
     if (is(word, "dev")) {
-        if (strlen(value) >= sizeof hop->device) return fault(r, "no device has the name", value);
+        if (strlen(value) >= sizeof hop->device) return fault(r, "too long for the name of a device:", value);
         memset(hop->device, 0, sizeof hop->device);
         memcpy(hop->device, value, strlen(value));
     } else if (is(word, "metric")) {
-        if (!number(value, UINT32_MAX, &r->entry.route.metric)) return fault(r, "a metric is a number, and not", value);
+        if (!number(value, UINT32_MAX, &r->entry.route.metric))
+            return fault(r, "a metric must be a number, not", value);
     } else if (is(word, "weight")) {
         if (!number(value, 256, &hop->weight) || !hop->weight)
-            return fault(r, "a weight is a number from 1 to 256, and not", value);
+            return fault(r, "a weight must be a number from 1 to 256, not", value);
     } else if (is(word, "from")) {
         r->entry.kind = ROUTE_ASK; /* the source decides, too */
     } else if (!is(value, "main") && !is(value, "local") && !is(value, "default") && !is(value, "253") &&
@@ -165,7 +166,7 @@ static int read_rest(struct reading *r, char *const words[], unsigned count, str
         for (unsigned k = 0; k < sizeof valued / sizeof valued[0]; k++) takes |= is(words[i], valued[k]);
         if (is(words[i], "dead")) r->left_out = true;
         if (!takes) continue;
-        if (++i == count) return fault(r, "nothing stands behind", words[i - 1]);
+        if (++i == count) return fault(r, "no value after", words[i - 1]);
         const int failed = read_value(r, words[i - 1], words[i], hop);
         if (failed) return failed;
     }
@@ -202,8 +203,8 @@ static bool has_colon(char *const words[], unsigned count)
 
 static int read_hop(struct reading *r, char *const words[], unsigned count)
 {
-    if (!r->entry.hop) return fault(r, "a `nexthop` stands behind its route", "");
-    if (r->entry.hops == ROUTE_LEGS_MOST) return fault(r, "more than 256 ways of one route", "");
+    if (!r->entry.hop) return fault(r, "a `nexthop` without a route before it", "");
+    if (r->entry.hops == ROUTE_LEGS_MOST) return fault(r, "more than 256 hops of one route", "");
     const bool left_out = r->left_out;
     struct route_hop *hop = &r->hops[r->entry.hops];
     *hop = (struct route_hop){.weight = 1};
@@ -236,8 +237,7 @@ static int read_route(struct reading *r, char *const words[], unsigned count)
         if (is(words[0], kinds[i].word)) r->entry.kind = kinds[i].kind, at = 1;
     if (failed) return failed;
     if (at == count || !prefix(words[at], strlen(words[at]), family_of(words, count), &r->entry.route))
-        return fault(r, "a route begins with an address, a prefix or `default`, and this is none:",
-                     at == count ? "" : words[at]);
+        return fault(r, "a route must begin with an address, a prefix or `default`, not", words[at == count ? 0 : at]);
     r->hops[0] = (struct route_hop){.weight = 1};
     for (unsigned i = at; i < count; i++) /* hops may stand in the route's own line */
         if (is(words[i], "nexthop")) {
@@ -300,7 +300,7 @@ static int report_zero(struct reading *r, const char *text, const char *zero)
 {
     r->line = 1;
     for (; text < zero; text++) r->line += *text == '\n';
-    return fault(r, "a byte of zero: this is no text", "");
+    return fault(r, "a zero byte: not a text file", "");
 }
 
 static int read_file(struct reading *r, const char *path)

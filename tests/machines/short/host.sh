@@ -27,7 +27,7 @@ sed 's/accept tcp port 80 /accept tcp port 80, 4242 /' host.prey >odd.prey
 "$real/preyc" odd.prey -o next.pbc
 mv next.pbc run.pbc
 kill -HUP "$prey"
-hears 'a judge that errs is refused' 'the kernel judges otherwise than this program does'
+hears 'a judge that errs is refused' 'the two executors disagree about'
 same 'and the program before goes on' "$(gets 80 20) $(gets 4242 1)" 'prey curl 28'
 sed 's/accept tcp port 80/accept tcp port 80, 8080/' host.prey >wide.prey
 "$real/preyc" wide.prey -o next.pbc

@@ -203,7 +203,7 @@ static void questions(void **state)
     says(&b, fd, "{\"ask\":\"seen\",\"how\":\"forgotten\"}"); /* by who should have answered */
     assert_string_equal(hears(fd), "e2seen: no answer;");
     says(&b, fd, "[]");
-    assert_string_equal(hears(fd), "e2that is no question: preyctl asks them;gone");
+    assert_string_equal(hears(fd), "e2not a question: use preyctl to ask;gone");
     close(fd);
     ctl_free(b.server);
 }
@@ -266,7 +266,7 @@ static void patience(void **state)
     }
     assert_string_equal(hears(half), "");
     step(&b, S);
-    assert_string_equal(hears(half), "e2the question did not come whole within 5 s;gone");
+    assert_string_equal(hears(half), "e2the question was still incomplete after 5 s;gone");
     assert_string_equal(hears(silent), "gone");
     step(&b, 2 * S);
     says(&b, talker, seen);

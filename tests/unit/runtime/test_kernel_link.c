@@ -130,9 +130,9 @@ static void test_a_name_that_nobody_defines(void **state)
     const struct bpf_insn insns[] = {VALUE(R0, 0), EXIT}, call[] = {CALL, EXIT};
     struct made m;
     make(&m, insns, 3, (const struct code_ref[]){{0, "table_of_contents"}}, 1);
-    assert_says(load(&m), "judge_program wants table_of_contents, which nobody defines");
+    assert_says(load(&m), "internal error: `judge_program` uses `table_of_contents`, which is not defined");
     make(&m, call, 2, (const struct code_ref[]){{0, "somebody"}}, 1);
-    assert_says(load(&m), "judge_program wants somebody, which nobody defines");
+    assert_says(load(&m), "internal error: `judge_program` uses `somebody`, which is not defined");
 }
 
 static void test_one_name_for_two(void **state)
@@ -142,9 +142,9 @@ static void test_one_name_for_two(void **state)
     struct made m;
     make(&m, nothing, 2, NULL, 0);
     m.functions[1].name = "judge_program";
-    assert_says(load(&m), "two functions are called judge_program");
+    assert_says(load(&m), "internal error: two functions are called `judge_program`");
     m.functions[1].name = "act_xdp";
-    assert_says(load(&m), "two functions are called act_xdp");
+    assert_says(load(&m), "internal error: two functions are called `act_xdp`");
 }
 
 /* ---- refusals ---- */
@@ -189,7 +189,7 @@ static void test_too_long(void **state)
     for (uint32_t i = 0; i < COUNT; i++) insns[i] = i + 1 < COUNT ? MOV(R0, 0) : EXIT;
     struct made m;
     make(&m, insns, COUNT, NULL, 0);
-    assert_says(load(&m), "instructions, and it takes 1,000,000; --exec user does without");
+    assert_says(load(&m), "instructions, and 1,000,000 at most fit; use --exec user");
     free(insns);
 }
 
@@ -202,7 +202,7 @@ static void test_a_map_too_large(void **state)
     const int failed = map_flat(&m, "large", 600u << 20);
     assert_int_equal(failed, -E2BIG);
     assert_int_equal(refused_map("large", m.len, failed, err, sizeof err), failed);
-    assert_says(err, "large would take 601 MB in the kernel, whose programs reach 512");
+    assert_says(err, "large would take 601 MB, and programs in the kernel reach 512 MB at most");
     refused_map("large", m.len, -ENOMEM, err, sizeof err);
     assert_says(err, "MemoryMax=");
     map_fini(&m);

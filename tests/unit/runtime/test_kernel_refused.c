@@ -128,17 +128,15 @@ static bool is_loop(uint32_t cmd, const union bpf_attr *attr)
 static void test_an_old_kernel(void **state)
 {
     (void)state;
-    assert_refused(
-        is_loop, EINVAL, ENOTSUP,
-        "is too old for the executor in the kernel, which takes bpf_loop (Linux 5.17) and is tested from 6.1 on");
+    assert_refused(is_loop, EINVAL, ENOTSUP,
+                   "is too old for the kernel executor, which needs bpf_loop (Linux 5.17) and is tested from 6.1 on");
 }
 
 /* Without memory no kernel is called old. */
 static void test_no_memory_for_loops(void **state)
 {
     (void)state;
-    assert_refused(is_loop, ENOMEM, ENOMEM,
-                   "there is no memory for it (MemoryMax= of a service); --exec user does without");
+    assert_refused(is_loop, ENOMEM, ENOMEM, "out of memory (MemoryMax= of the service); use --exec user");
 }
 
 /* Its compiler is off, wherever the setting is. */
@@ -156,7 +154,7 @@ static void test_not_compiled(void **state)
     (void)state;
     is_interpreted = true;
     assert_refused(is_loop, EINVAL, ENOTSUP,
-                   "programs in the kernel are not compiled here, and then may not call one another");
+                   "the kernel interprets programs here, and runs the executor's only if they are compiled");
     if (!strstr(programs_lack(-EINVAL), "the kernel interprets programs")) fail();
     is_interpreted = false;
 }
@@ -179,7 +177,7 @@ static void test_types_that_are_refused(void **state)
 {
     (void)state;
     assert_refused(is_types, EINVAL, EINVAL,
-                   "the kernel does not take the types of prey's stages: Invalid argument; --exec user does without");
+                   "the kernel refuses the types of prey's stages: Invalid argument; use --exec user");
 }
 
 static bool is_any(uint32_t cmd, const union bpf_attr *attr)
@@ -195,8 +193,7 @@ static void test_no_right(void **state)
 static void test_a_kernel_without(void **state)
 {
     (void)state;
-    assert_refused(is_any, ENOSYS, ENOSYS,
-                   "this kernel runs no programs (it was built without BPF); --exec user does without");
+    assert_refused(is_any, ENOSYS, ENOSYS, "this kernel runs no programs (it was built without BPF); use --exec user");
 }
 
 static bool is_world(uint32_t cmd, const union bpf_attr *attr)
@@ -261,7 +258,7 @@ static bool is_act(uint32_t cmd, const union bpf_attr *attr)
 static void test_a_stage_that_is_refused(void **state)
 {
     (void)state;
-    assert_refused(is_act, EINVAL, EINVAL, "the kernel does not take act_xdp, ");
+    assert_refused(is_act, EINVAL, EINVAL, "the kernel refuses act_xdp, ");
 }
 
 int main(void)
