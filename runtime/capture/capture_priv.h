@@ -18,6 +18,7 @@ struct capture_ops {
     void (*close)(struct capture *c);
 };
 extern const struct capture_ops capture_pcap, capture_pcapng;
+void capture_state_free(struct capture *c); /* `close` of a reader whose state is one allocation */
 
 struct source;
 /* Streams through a window (window.c). */

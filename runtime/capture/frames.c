@@ -22,6 +22,12 @@ int capture_fault(struct capture *c, const char *fmt, ...)
     return -1;
 }
 
+void capture_state_free(struct capture *c)
+{
+    free(c->state);
+    c->state = NULL;
+}
+
 /* Choose the reader by the file's first bytes. */
 int capture_choose(struct capture *c)
 {

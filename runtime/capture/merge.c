@@ -67,13 +67,7 @@ static int merge_open(struct capture *c)
     return c->state ? 0 : capture_fault(c, "out of memory");
 }
 
-static void merge_close(struct capture *c)
-{
-    free(c->state);
-    c->state = NULL;
-}
-
-static const struct capture_ops capture_merge = {.open = merge_open, .read = merge_read, .close = merge_close};
+static const struct capture_ops capture_merge = {.open = merge_open, .read = merge_read, .close = capture_state_free};
 
 /* Merge captures by time; at equal times the earlier capture's frame comes first. The result owns the captures. NULL:
  * out of memory, and they are closed. A fault in one capture ends that one alone: it is reported with the capture's

@@ -125,10 +125,4 @@ static unsigned pcap_read(struct capture *c, struct capture_frame *f, unsigned n
     return got;
 }
 
-static void pcap_close_file(struct capture *c)
-{
-    free(c->state);
-    c->state = NULL;
-}
-
-const struct capture_ops capture_pcap = {.open = pcap_open_file, .read = pcap_read, .close = pcap_close_file};
+const struct capture_ops capture_pcap = {.open = pcap_open_file, .read = pcap_read, .close = capture_state_free};

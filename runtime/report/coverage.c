@@ -11,7 +11,7 @@
 #include "runtime/report/summary.h"
 #include "runtime/report/table.h"
 
-enum { ALL_RULES = 40, JOINED = 4 }; /* longer programs join this many neighbours or more */
+enum { JOINED = 4 }; /* programs longer than TABLE_ALL_RULES join this many neighbours or more */
 
 struct printing {
     FILE *out;
@@ -30,13 +30,7 @@ static uint32_t never_run(const struct vm_counters *c, uint32_t first, uint32_t 
 
 static bool is_joined(const struct subject *r, uint32_t run)
 {
-    return run >= JOINED && r->program->rules_count > ALL_RULES;
-}
-
-/* True for a rule with a row of its own. Such rows give the widths; runs take the whole column. */
-static bool is_named(const struct subject *r, const struct vm_counters *c, uint32_t rule)
-{
-    return c->rules[rule].packets || r->program->rules_count <= ALL_RULES;
+    return run >= JOINED && r->program->rules_count > TABLE_ALL_RULES;
 }
 
 static const char *rules_text(uint32_t n, char *buf, size_t len)
@@ -122,7 +116,7 @@ static const char *chain_name(const struct subject *r, uint32_t chain, char *buf
 static bool is_silent(const struct printing *p, uint32_t chain)
 {
     const struct pbc_chain *c = &p->r->program->chains[chain];
-    return p->r->program->rules_count > ALL_RULES &&
+    return p->r->program->rules_count > TABLE_ALL_RULES &&
            never_run(p->c, c->rules, c->rules + c->rule_count) == c->rule_count;
 }
 
@@ -203,7 +197,7 @@ static void totals_lines(const struct printing *p, const struct decided *d, cons
 void coverage_text(FILE *out, const struct subject *r, const struct vm_counters *c, const struct totals *t,
                    const char *fault)
 {
-    const struct printing p = {.out = out, .r = r, .c = c, .table = table_of(out, r, c, t->frames, is_named)};
+    const struct printing p = {.out = out, .r = r, .c = c, .table = table_of(out, r, c, t->frames)};
     const struct decided d = decided_sum(r->program, c, t);
     char name[TABLE_NAME];
     what_was_read(out, r, t);

@@ -2,14 +2,13 @@
 
 #include "runtime/report/said/streams.h"
 #include "runtime/report/summary.h"
+#include "runtime/report/table.h"
 #include "vm/vm.h"
 
-static void row(FILE *out, const char *name, const struct counter *c, uint64_t whole, int width)
+static void row(const struct table *t, const char *name, const struct counter *c)
 {
-    char packets[TEXT_NUMBER], bytes[TEXT_NUMBER], label[200], share[16] = "";
-    if (c->packets) snprintf(share, sizeof share, "%.1f %%", 100.0 * (double)c->packets / (double)whole);
-    fprintf(out, "  %-*s  %13s%9s %18s\n", width - 2, text_tail(name, (unsigned)width - 2, label, sizeof label),
-            text_number(c->packets, packets), share, text_number(c->bytes, bytes));
+    char cut[TABLE_NAME];
+    table_row(t, text_tail(name, (unsigned)t->name - 2, cut, sizeof cut), c, false, "");
 }
 
 struct counter server_served(const struct vm_counters *c, const struct totals *t, uint32_t server)
@@ -20,26 +19,26 @@ struct counter server_served(const struct vm_counters *c, const struct totals *t
     return sum;
 }
 
-void services_text(FILE *out, const struct subject *r, const struct vm_counters *c, const struct totals *t, int width)
+void services_text(const struct table *table, const struct subject *r, const struct vm_counters *c,
+                   const struct totals *t)
 {
     const struct program *p = r->program;
-    const uint64_t whole = t->frames;
     if (!p->services_count) return;
-    fprintf(out, "\n%-*s  %13s%9s %18s\n", width, "service", "packets", "", "bytes");
+    table_head(table, "service", "");
     for (uint32_t i = 0; i < p->services_count; i++) {
         const bool past = p->past && i >= p->past->services;
         char name[250], label[300];
         snprintf(name, sizeof name, "%.200s%s", r->labels.service[i], past ? " (earlier)" : "");
-        row(out, name, &c->services[i], whole, width);
+        row(table, name, &c->services[i]);
         snprintf(label, sizeof label, "%s, no server", name);
-        if (c->unserved[i].packets) row(out, label, &c->unserved[i], whole, width);
+        if (c->unserved[i].packets) row(table, label, &c->unserved[i]);
     }
-    fprintf(out, "\n%-*s  %13s%9s %18s\n", width, "server", "packets", "", "bytes");
+    table_head(table, "server", "");
     for (uint32_t i = 0; i < p->servers_count; i++) {
         char label[300];
         const char *state = program_is_past(p, i) ? " (earlier)" : r->down && r->down[i] ? " (down)" : "";
         snprintf(label, sizeof label, "%.280s%s", r->labels.server[i], state);
         const struct counter all = server_served(c, t, i);
-        row(out, label, &all, whole, width);
+        row(table, label, &all);
     }
 }

@@ -12,8 +12,6 @@
 #include "runtime/report/report.h"
 #include "runtime/report/table.h"
 
-enum { ALL_RULES = 40 }; /* longer lists show only rules that matched */
-
 static void sum(struct counter *to, const struct counter *c)
 {
     to->packets += c->packets;
@@ -50,18 +48,13 @@ static void verdict_table(const struct table *t, const struct vm_counters *c, co
     table_row(t, "total", total, false, "");
 }
 
-static bool is_shown(const struct subject *r, const struct vm_counters *c, uint32_t rule)
-{
-    return c->rules[rule].packets || r->program->rules_count <= ALL_RULES;
-}
-
 static uint32_t rule_rows(const struct table *t, const struct subject *r, const struct vm_counters *c)
 {
     char name[TABLE_NAME], place[TABLE_NAME];
     uint32_t unhit = 0;
     for (uint32_t i = 0; i < r->program->rules_count; i++) {
         unhit += !c->rules[i].packets;
-        if (!is_shown(r, c, i)) continue;
+        if (!table_shows(r, c, i)) continue;
         table_row(t, table_rule_name(t, r, i, name, sizeof name), &c->rules[i], !rule_decides(&r->program->rules[i]),
                   table_place(r, label_rule_place(&r->labels, i), place, sizeof place));
     }
@@ -93,7 +86,7 @@ static void decided_table(const struct table *t, const struct subject *r, const 
     default_rows(t, r, c);
     undecided_rows(t, d);
     table_row(t, "total", &d->total, false, "");
-    if (unhit && r->program->rules_count > ALL_RULES)
+    if (unhit && r->program->rules_count > TABLE_ALL_RULES)
         fprintf(t->out, "  %s rule%s matched nothing and %s not listed\n", text_number(unhit, n), text_plural(unhit),
                 unhit == 1 ? "is" : "are");
 }
@@ -122,18 +115,10 @@ enum { PORTS_SHOWN = 8 };
 /* Write "eth0 is wan" or "eth7 is not named by the rules". */
 static void port_note(FILE *out, const struct ports *p, uint32_t port, const char *title)
 {
-    char name[140];
-    const uint16_t id = p->id[port];
-    snprintf(name, sizeof name, "%.120s", p->name[port]);
-    text_clean(name);
-    if (id == IFACE_OTHER) {
-        note(out, title, "%s: the rules do not name it", name);
-        return;
-    }
-    const struct pbc_iface *i = &p->program->ifaces[id];
-    char as[80];
-    snprintf(as, sizeof as, "%.60s", program_str(p->program, i->name ? i->name : i->device));
-    note(out, title, "%s: %s", name, text_clean(as));
+    char text[200];
+    const char *is = port_is(p, port);
+    snprintf(text, sizeof text, "%.120s: %.60s", p->name[port], is ? is : "the rules do not name it");
+    note(out, title, "%s", text_clean(text));
 }
 
 static void unused_maps(FILE *out, const struct ports *p)
@@ -270,11 +255,11 @@ static void rates(FILE *out, const struct totals *t, const struct timing *timing
 /* Write the tables and oddities, for a replay or live traffic. */
 static void numbers(FILE *out, const struct subject *r, const struct vm_counters *c, const struct totals *t)
 {
-    const struct table table = table_of(out, r, c, t->frames, is_shown);
+    const struct table table = table_of(out, r, c, t->frames);
     const struct decided d = decided_sum(r->program, c, t);
     verdict_table(&table, c, &d.total);
     decided_table(&table, r, c, &d);
-    services_text(out, r, c, t, table.name);
+    services_text(&table, r, c, t);
     if (c->verdicts[ACTION_DROP].packets > c->reasons[REASON_NONE].packets) reason_table(&table, c);
     fputc('\n', out);
     oddities(out, r, c, t);

@@ -55,7 +55,8 @@ int summary_json(FILE *out, const struct subject *r, const struct vm_counters *c
                  const struct timing *timing, const char *fault, const struct flow_list *list);
 
 /* Write tables of packets by service and by server. */
-void services_text(FILE *out, const struct subject *r, const struct vm_counters *c, const struct totals *t, int width);
+void services_text(const struct table *table, const struct subject *r, const struct vm_counters *c,
+                   const struct totals *t);
 /* Return all packets to a server: those that the vm sent there, and those of proxied connections. */
 struct counter server_served(const struct vm_counters *c, const struct totals *t, uint32_t server);
 

@@ -24,10 +24,8 @@ static void counter_add(cJSON *to, const char *key, const struct counter *c)
 /* Add a path. On the command line it may hold any bytes. */
 static void path_add(cJSON *to, const char *key, const char *path)
 {
-    char buf[4200];
-    snprintf(buf, sizeof buf, "%s", path ? path : "");
     if (path)
-        cJSON_AddStringToObject(to, key, text_clean(buf));
+        json_text(to, key, path);
     else
         cJSON_AddNullToObject(to, key);
 }
@@ -35,10 +33,7 @@ static void path_add(cJSON *to, const char *key, const char *path)
 static void time_add(cJSON *to, const char *key, uint64_t ns)
 {
     char buf[TEXT_TIME];
-    if (ns)
-        cJSON_AddStringToObject(to, key, text_iso(ns, buf));
-    else
-        cJSON_AddNullToObject(to, key);
+    cJSON_AddItemToObject(to, key, ns ? cJSON_CreateString(text_iso(ns, buf)) : cJSON_CreateNull());
 }
 
 static void program_add(cJSON *root, const struct subject *r)
@@ -56,10 +51,9 @@ static void paths_add(cJSON *to, const struct options *o)
 {
     cJSON *paths = cJSON_AddArrayToObject(to, "paths");
     for (unsigned i = 0; i < o->pcap_count; i++) {
-        cJSON *one = cJSON_CreateObject();
-        path_add(one, "path", o->pcaps[i]);
-        cJSON_AddItemToArray(paths, cJSON_DetachItemFromObject(one, "path"));
-        cJSON_Delete(one);
+        char path[4200];
+        snprintf(path, sizeof path, "%s", o->pcaps[i]);
+        cJSON_AddItemToArray(paths, cJSON_CreateString(text_clean(path)));
     }
 }
 
@@ -67,18 +61,9 @@ static void ports_json(cJSON *to, const struct ports *p)
 {
     cJSON *all = cJSON_AddArrayToObject(to, "interfaces");
     for (uint32_t i = 1; i < p->count; i++) {
-        const uint16_t id = p->id[i];
-        char text[140];
         cJSON *one = json_object(all);
-        snprintf(text, sizeof text, "%.120s", p->name[i]);
-        cJSON_AddStringToObject(one, "name", text_clean(text));
-        if (id == IFACE_OTHER) {
-            cJSON_AddNullToObject(one, "is");
-            continue;
-        }
-        const struct pbc_iface *is = &p->program->ifaces[id];
-        snprintf(text, sizeof text, "%.120s", program_str(p->program, is->name ? is->name : is->device));
-        cJSON_AddStringToObject(one, "is", text_clean(text));
+        json_text(one, "name", p->name[i]);
+        path_add(one, "is", port_is(p, i));
     }
 }
 

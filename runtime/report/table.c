@@ -5,30 +5,36 @@
 /* Widths of the columns, with the spaces between: 2 name 2 verdict 2 packets share 1 bytes 2 place. At most 100. */
 enum { NAME_MIN = 20, NAME_MAX = 24, VERDICT = 9, VERDICT_MAX = 10, PACKETS = 13, SHARE = 9, BYTES = 18, PLACE = 18 };
 
+bool table_shows(const struct subject *r, const struct vm_counters *c, uint32_t rule)
+{
+    return c->rules[rule].packets || r->program->rules_count <= TABLE_ALL_RULES;
+}
+
 /* Return the width of the verdict column. Names of chains are cut, and do not widen it. */
-static int verdict_width(const struct subject *r, const struct vm_counters *c, table_shows_fn *shows)
+static int verdict_width(const struct subject *r, const struct vm_counters *c)
 {
     for (uint32_t i = 0; i < r->program->rules_count; i++)
-        if (strlen(verdict_info[r->program->rules[i].verdict].name) > VERDICT && shows(r, c, i)) return VERDICT_MAX;
+        if (strlen(verdict_info[r->program->rules[i].verdict].name) > VERDICT && table_shows(r, c, i))
+            return VERDICT_MAX;
     return VERDICT;
 }
 
-static int name_width(const struct subject *r, const struct vm_counters *c, int verdict, table_shows_fn *shows)
+static int name_width(const struct subject *r, const struct vm_counters *c, int verdict)
 {
     const size_t most = (size_t)(NAME_MAX + VERDICT - verdict);
     size_t width = NAME_MIN; /* width of "malformed or snapped" */
     for (uint32_t i = 0; i < r->program->rules_count; i++)
-        if (shows(r, c, i) && strlen(label_rule(&r->labels, i)) > width) width = strlen(label_rule(&r->labels, i));
+        if (table_shows(r, c, i) && strlen(label_rule(&r->labels, i)) > width)
+            width = strlen(label_rule(&r->labels, i));
     for (uint32_t i = 0; i < r->program->firewalls_count; i++)
         if (strlen(r->labels.firewall[i]) + 11 > width) width = strlen(r->labels.firewall[i]) + 11;
     return (int)(width < most ? width : most) + 2 + verdict + 2;
 }
 
-struct table table_of(FILE *out, const struct subject *r, const struct vm_counters *c, uint64_t whole,
-                      table_shows_fn *shows)
+struct table table_of(FILE *out, const struct subject *r, const struct vm_counters *c, uint64_t whole)
 {
-    const int verdict = verdict_width(r, c, shows);
-    return (struct table){.out = out, .whole = whole, .verdict = verdict, .name = name_width(r, c, verdict, shows)};
+    const int verdict = verdict_width(r, c);
+    return (struct table){.out = out, .whole = whole, .verdict = verdict, .name = name_width(r, c, verdict)};
 }
 
 void table_head(const struct table *t, const char *title, const char *last)

@@ -12,12 +12,12 @@ struct table {
     int name;       /* width of the name column, verdict column included */
 };
 
-/* True if the rule has a row of its own. */
-typedef bool table_shows_fn(const struct subject *r, const struct vm_counters *c, uint32_t rule);
+/* True if the rule has a row of its own: in longer programs only if it matched. */
+enum { TABLE_ALL_RULES = 40 };
+bool table_shows(const struct subject *r, const struct vm_counters *c, uint32_t rule);
 
 /* Return a table as wide as the names and verdicts of the shown rules, and the firewalls' defaults, need. */
-struct table table_of(FILE *out, const struct subject *r, const struct vm_counters *c, uint64_t whole,
-                      table_shows_fn *shows);
+struct table table_of(FILE *out, const struct subject *r, const struct vm_counters *c, uint64_t whole);
 /* Write an empty line and the titles; the last column's title may be "". */
 void table_head(const struct table *t, const char *title, const char *last);
 /* Write "NAME        accept" for the name column. */

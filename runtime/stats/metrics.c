@@ -26,6 +26,17 @@ static void label(FILE *out, const char *key, const char *value)
     fputc('"', out);
 }
 
+/* Write a sample's name with a label, and with a second one unless `more` is NULL. */
+static void series(FILE *out, const char *name, const char *key, const char *value, const char *more,
+                   const char *more_value)
+{
+    fprintf(out, "%s{", name);
+    label(out, key, value);
+    if (more) fputc(',', out);
+    if (more) label(out, more, more_value);
+    fputc('}', out);
+}
+
 /* Write a sample's value. Counters are raw digits, other numbers doubles. */
 static void value(FILE *out, const cJSON *v)
 {
@@ -53,11 +64,6 @@ static const struct metric metrics[] = {
 #include "runtime/stats/metric.def"
 };
 
-static const char *called(const struct metric *m, const cJSON *one)
-{
-    return *m->key ? item_text(one, m->key) : one->string;
-}
-
 /* True for a member that gets no series: series differ by labels alone, so neither one without a name of its own, known
  * by its place in a file only, nor one of an earlier program under the same name. */
 static bool is_left_out(const cJSON *one)
@@ -73,9 +79,7 @@ static void list_write(FILE *out, const struct metric *m, const cJSON *list)
     cJSON_ArrayForEach(one, list)
     {
         if (is_left_out(one)) continue;
-        fprintf(out, "%s{", m->name);
-        label(out, m->label, called(m, one));
-        fputc('}', out);
+        series(out, m->name, m->label, *m->key ? item_text(one, m->key) : one->string, NULL, NULL);
         value(out, item(one, m->value));
     }
 }
@@ -96,11 +100,7 @@ static const struct {
 
 static void server_labels(FILE *out, const char *name, const cJSON *server)
 {
-    fprintf(out, "%s{", name);
-    label(out, "pool", item_text(server, "pool"));
-    fputc(',', out);
-    label(out, "server", item_text(server, "name"));
-    fputc('}', out);
+    series(out, name, "pool", item_text(server, "pool"), "server", item_text(server, "name"));
 }
 
 /* Call `fn` for each server that is not past. */
@@ -193,9 +193,7 @@ static void object_write(FILE *out, const cJSON *object, const char *key, const 
     family(out, name, type, help);
     cJSON_ArrayForEach(one, object)
     {
-        fprintf(out, "%s{", name);
-        label(out, key, one->string);
-        fputc('}', out);
+        series(out, name, key, one->string, NULL, NULL);
         value(out, one);
     }
 }
@@ -241,17 +239,17 @@ static void rest_write(FILE *out, const cJSON *root)
 /* Write a histogram: cumulative buckets, the last without a bound. */
 static void took_write(FILE *out, const cJSON *took, const char *key, const char *help)
 {
-    char name[80];
+    char name[80], bucket[90];
     uint64_t n = 0;
     const cJSON *of = item(took, key), *one;
     snprintf(name, sizeof name, "prey_proxy_%s_duration_seconds", key);
+    snprintf(bucket, sizeof bucket, "%s_bucket", name);
     family(out, name, "histogram", help);
     cJSON_ArrayForEach(one, item(of, "within_s"))
     {
         n += strtoull(one->valuestring, NULL, 10);
-        fprintf(out, "%s_bucket{", name);
-        label(out, "le", *one->string == 'm' ? "+Inf" : one->string);
-        fprintf(out, "} %llu\n", (unsigned long long)n);
+        series(out, bucket, "le", *one->string == 'm' ? "+Inf" : one->string, NULL, NULL);
+        fprintf(out, " %llu\n", (unsigned long long)n);
     }
     fprintf(out, "%s_sum %.6f\n%s_count %llu\n", name, (double)item_number(of, "sum_us") / 1e6, name,
             (unsigned long long)n);
@@ -275,21 +273,16 @@ static const struct of_service of_services[] = {
 static void of_service_write(FILE *out, const struct of_service *m, const cJSON *service)
 {
     const cJSON *proxy = item(service, "proxy"), *one;
+    const char *name = item_text(service, "service");
     if (!cJSON_IsObject(proxy) || is_left_out(service)) return;
     if (!m->label) {
-        fprintf(out, "%s{", m->name);
-        label(out, "service", item_text(service, "service"));
-        fputc('}', out);
+        series(out, m->name, "service", name, NULL, NULL);
         value(out, item(proxy, m->key));
         return;
     }
     cJSON_ArrayForEach(one, item(proxy, m->object))
     {
-        fprintf(out, "%s{", m->name);
-        label(out, "service", item_text(service, "service"));
-        fputc(',', out);
-        label(out, m->label, one->string);
-        fputc('}', out);
+        series(out, m->name, "service", name, m->label, one->string);
         value(out, one);
     }
 }

@@ -8,6 +8,20 @@
 #include "vm/forward/service.h"
 #include "vm/verdict.h"
 
+/* Arrays of counters: ARRAY(element type, name, struct and field that point to it, number of elements). */
+#define ARRAYS(ARRAY)                                                                                                  \
+    ARRAY(struct counter, rules, all, rules, p->rules_count)                                                           \
+    ARRAY(struct counter, defaults, all, defaults, p->firewalls_count)                                                 \
+    ARRAY(struct meter_counter, meters, all, meters, p->meters_count)                                                  \
+    ARRAY(struct counter, services, all, services, p->services_count)                                                  \
+    ARRAY(struct counter, unserved, all, unserved, p->services_count)                                                  \
+    ARRAY(struct counter, servers, all, servers, p->servers_count)                                                     \
+    ARRAY(struct counter, statements, nat, statements, program_all_nats(p))                                            \
+    ARRAY(uint32_t, nat_flows, nat, flows, program_all_nats(p))                                                        \
+    ARRAY(uint32_t, server_flows, all, server_flows, p->servers_count)                                                 \
+    ARRAY(uint32_t, service_flows, all, service_flows, p->services_count)                                              \
+    ARRAY(uint64_t, server_begun, all, server_begun, p->servers_count)
+
 struct sum {
     const struct program *program;
     struct vm_counters all; /* points to the fields below */
@@ -16,10 +30,9 @@ struct sum {
     struct nat_counters nat;
     struct mapping_counters mappings;
     struct frag_counters frags;
-    struct counter *rules, *defaults, *services, *unserved, *servers, *statements;
-    struct meter_counter *meters;
-    uint32_t *server_flows, *service_flows, *nat_flows;
-    uint64_t *server_begun;
+#define ARRAY(type, name, of, field, count) type *name;
+    ARRAYS(ARRAY)
+#undef ARRAY
 };
 
 static_assert(sizeof(struct flow_counters) % 8 == 0 && sizeof(struct forward_counters) % 8 == 0, "words");
@@ -32,34 +45,23 @@ static void words_add(void *to, const void *from, size_t bytes)
     for (size_t i = 0; f && i < bytes / sizeof *t; i++) t[i] += __atomic_load_n(&f[i], __ATOMIC_RELAXED);
 }
 
-static bool is_whole(const struct sum *s)
-{
-    return s->rules && s->defaults && s->meters && s->services && s->unserved && s->servers && s->statements &&
-           s->server_flows && s->service_flows && s->server_begun && s->nat_flows;
-}
-
 struct sum *sum_new(const struct program *p, const struct vm_counters *like)
 {
     struct sum *s = calloc(1, sizeof *s);
     if (!s) return NULL;
     s->program = p;
-    s->all.rules = s->rules = calloc(p->rules_count + 1u, sizeof *s->rules);
-    s->all.defaults = s->defaults = calloc(p->firewalls_count + 1u, sizeof *s->defaults);
-    s->all.meters = s->meters = calloc(p->meters_count + 1u, sizeof *s->meters);
-    s->all.services = s->services = calloc(p->services_count + 1u, sizeof *s->services);
-    s->all.unserved = s->unserved = calloc(p->services_count + 1u, sizeof *s->unserved);
-    s->all.servers = s->servers = calloc(p->servers_count + 1u, sizeof *s->servers);
-    s->nat.statements = s->statements = calloc(program_all_nats(p) + 1u, sizeof *s->statements);
-    s->nat.flows = s->nat_flows = calloc(program_all_nats(p) + 1u, sizeof *s->nat_flows);
     s->nat.mappings = &s->mappings;
-    s->all.server_flows = s->server_flows = calloc(p->servers_count + 1u, sizeof *s->server_flows);
-    s->all.service_flows = s->service_flows = calloc(p->services_count + 1u, sizeof *s->service_flows);
-    s->all.server_begun = s->server_begun = calloc(p->servers_count + 1u, sizeof *s->server_begun);
+    bool whole = true;
+#define ARRAY(type, name, of, field, count)                                                                            \
+    s->of.field = s->name = calloc((count) + 1u, sizeof *s->name);                                                     \
+    whole &= s->name != NULL;
+    ARRAYS(ARRAY)
+#undef ARRAY
     s->all.flows = like->flows ? &s->flows : NULL;
     s->all.forward = like->forward ? &s->forward : NULL;
     s->all.nat = like->nat ? &s->nat : NULL;
     s->all.frags = like->frags ? &s->frags : NULL;
-    if (is_whole(s)) return s;
+    if (whole) return s;
     sum_free(s);
     return NULL;
 }
@@ -127,16 +129,8 @@ const struct vm_counters *sum_counters(const struct sum *s) { return &s->all; }
 void sum_free(struct sum *s)
 {
     if (!s) return;
-    free(s->rules);
-    free(s->defaults);
-    free(s->meters);
-    free(s->services);
-    free(s->unserved);
-    free(s->servers);
-    free(s->statements);
-    free(s->server_flows);
-    free(s->service_flows);
-    free(s->server_begun);
-    free(s->nat_flows);
+#define ARRAY(type, name, of, field, count) free(s->name);
+    ARRAYS(ARRAY)
+#undef ARRAY
     free(s);
 }

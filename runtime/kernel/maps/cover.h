@@ -8,6 +8,12 @@
 /* An address as a number, first bit highest; an IPv4 address is followed by 96 zero bits. */
 __extension__ typedef unsigned __int128 cover_number;
 
+/* Write the number as the 16 bytes of an address. */
+static inline void cover_bytes(cover_number n, uint8_t to[16])
+{
+    for (unsigned i = 0; i < 16; i++) to[i] = (uint8_t)(n >> (120 - 8 * i));
+}
+
 struct cover_range {
     cover_number lo, hi; /* inclusive; for IPv4 the bits behind are 0 in lo, and 1 in hi */
     uint32_t value;

@@ -11,25 +11,15 @@
 #include "vm/pbc.h"
 
 /* Delete addresses that this machine no longer has. Each next key is read before its predecessor is deleted. */
-static void forget4(int map, const struct facts *f)
+static void forget(int map, const struct facts *f, bool v6)
 {
-    uint32_t at, next;
+    struct world_addr6 at, next = {0}; /* of IPv4 the first word alone */
     int more = bpf_map_get_next_key(map, NULL, &next);
     while (!more) {
         at = next;
         more = bpf_map_get_next_key(map, &at, &next);
-        if (!(sides_of4(f, at, at) & KIND_SRC_SELF)) bpf_map_delete_elem(map, &at);
-    }
-}
-
-static void forget6(int map, const struct facts *f)
-{
-    struct world_addr6 at, next;
-    int more = bpf_map_get_next_key(map, NULL, &next);
-    while (!more) {
-        at = next;
-        more = bpf_map_get_next_key(map, &at, &next);
-        if (!(sides_of6(f, at.word, at.word) & KIND_SRC_SELF)) bpf_map_delete_elem(map, &at);
+        const uint32_t sides = v6 ? sides_of6(f, at.word, at.word) : sides_of4(f, at.word[0], at.word[0]);
+        if (!(sides & KIND_SRC_SELF)) bpf_map_delete_elem(map, &at);
     }
 }
 
@@ -39,8 +29,8 @@ static int push_own(const struct kernel *kernel, const struct facts *f)
     const int own4 = kernel_map(kernel, KERNEL_MAP_own4)->fd, own6 = kernel_map(kernel, KERNEL_MAP_own6)->fd;
     const uint8_t here = 1;
     int failed4 = 0, failed6 = 0;
-    forget4(own4, f);
-    forget6(own6, f);
+    forget(own4, f, false);
+    forget(own6, f, true);
     for (unsigned i = 0; i < f->self4_count && !failed4; i++)
         failed4 = bpf_map_update_elem(own4, &f->self4[i], &here, BPF_ANY) ? -errno : 0;
     for (unsigned i = 0; i < f->self6_count && !failed6; i++) {

@@ -180,7 +180,7 @@ static void take_prefix(void *arg, cover_number first, unsigned bits, uint32_t w
     if (n->failed) return;
     struct route_prefix *p = &n->prefixes[n->count++];
     *p = (struct route_prefix){.to = {.bits = KERNEL_ROUTE_FAMILY + bits, .family = n->family}, .way = way};
-    for (unsigned i = 0; i < sizeof p->to.addr; i++) p->to.addr[i] = (uint8_t)(first >> (120 - 8 * i));
+    cover_bytes(first, p->to.addr);
 }
 
 /* Make the prefixes in the order of the trie's keys: family, address, then bits. */

@@ -6,11 +6,10 @@
 #include <string.h>
 
 #include "runtime/base/grown.h"
+#include "runtime/kernel/maps/cover.h"
 #include "vm/forward/vips.h"
 #include "vm/kernel/addresses/told.h"
 #include "vm/kernel/world.h"
-
-__extension__ typedef unsigned __int128 number;
 
 struct prefixes {
     struct kernel_told *v;
@@ -18,35 +17,35 @@ struct prefixes {
     bool failed; /* out of memory, or too many */
 };
 
-static number number_of(const uint32_t addr[4], bool v6)
+static cover_number number_of(const uint32_t addr[4], bool v6)
 {
     struct kernel_told t;
-    number n = 0;
+    cover_number n = 0;
     kernel_told_of(&t, addr, v6);
     for (unsigned i = 0; i < sizeof t.addr; i++) n = n << 8 | t.addr[i];
     return n;
 }
 
 /* Add the block of 2^free addresses from `first` on. */
-static void put(struct prefixes *all, number first, unsigned free)
+static void put(struct prefixes *all, cover_number first, unsigned free)
 {
     all->failed = all->count == KERNEL_TOLD_MOST || !grow(&all->v, all->count, &all->room, 64, sizeof *all->v);
     if (all->failed) return;
     struct kernel_told *to = &all->v[all->count++];
     to->bits = 128 - free;
-    for (unsigned i = 0; i < sizeof to->addr; i++) to->addr[i] = (uint8_t)(first >> (120 - 8 * i));
+    cover_bytes(first, to->addr);
 }
 
 /* Add the largest blocks, each from the end of the one before. */
 static void put_range(void *arg, const uint32_t lo[4], const uint32_t hi[4], bool v6)
 {
     struct prefixes *all = arg;
-    number first = number_of(lo, v6), last = number_of(hi, v6);
+    cover_number first = number_of(lo, v6), last = number_of(hi, v6);
     for (bool more = true; more && !all->failed;) {
         unsigned free = 0;
-        while (free < 127 && !(first >> free & 1) && last - first >= ((number)2 << free) - 1) free++;
+        while (free < 127 && !(first >> free & 1) && last - first >= ((cover_number)2 << free) - 1) free++;
         put(all, first, free);
-        const number end = first + (((number)1 << free) - 1);
+        const cover_number end = first + (((cover_number)1 << free) - 1);
         more = end < last;
         first = end + 1;
     }

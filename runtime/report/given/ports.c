@@ -119,6 +119,13 @@ void ports_ask(struct ports *ports, struct capture *c)
     capture_ports(c, 0, ports->o->on ? NULL : ports_named, ports);
 }
 
+const char *port_is(const struct ports *ports, uint32_t port)
+{
+    if (ports->id[port] == IFACE_OTHER) return NULL;
+    const struct pbc_iface *i = &ports->program->ifaces[ports->id[port]];
+    return program_str(ports->program, i->name ? i->name : i->device);
+}
+
 const char *port_unnamed(const struct ports *ports, uint16_t port)
 {
     return ports->program->ifaces_count && ports->id[port] == IFACE_OTHER ? ports->name[port] : NULL;

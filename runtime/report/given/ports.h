@@ -28,5 +28,7 @@ void ports_fini(struct ports *ports);
 int ports_named(void *ports, const char *path, const char *name);
 /* Set `port` in the capture's frames to their arrival interface. */
 void ports_ask(struct ports *ports, struct capture *c);
+/* Return the rules' name of the port's interface, or its device; NULL: the rules do not name it. */
+const char *port_is(const struct ports *ports, uint32_t port);
 /* Return the capture's name of an interface that the rules do not name; NULL: they name it, or it is unknown. */
 const char *port_unnamed(const struct ports *ports, uint16_t port);

@@ -24,7 +24,6 @@ void streams_name(const struct streams *s, struct flow_record *f);
 struct streams_sum {
     uint64_t connections[SAID_COUNT]; /* by last state */
     uint64_t all, frames;
-    uint64_t passed_over; /* frames of evicted connections */
 };
 struct streams_sum streams_sum(const struct streams *s);
 /* Return the frames given to each server, by index. */

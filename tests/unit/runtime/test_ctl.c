@@ -201,7 +201,7 @@ static void questions(void **state)
         assert_string_equal(hears(fd), "e00 0;");
     }
     says(&b, fd, "{\"ask\":\"seen\",\"how\":\"forgotten\"}"); /* by who should have answered */
-    assert_string_equal(hears(fd), "e2seen: no answer;");
+    assert_string_equal(hears(fd), "e2no answer to `seen`;");
     says(&b, fd, "[]");
     assert_string_equal(hears(fd), "e2not a question: use preyctl to ask;gone");
     close(fd);

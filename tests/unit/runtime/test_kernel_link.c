@@ -220,7 +220,7 @@ static void without(unsigned right)
     if (capng_apply(CAPNG_SELECT_CAPS)) _exit(1);
     errno = 0;
     const struct kernel *k = kernel_new(program, &(struct kernel_cfg){.hooks = KERNEL_XDP}, err, sizeof err);
-    _exit(k || errno != EPERM || !strstr(err, "the capabilities BPF, NET_ADMIN and PERFMON; --exec user") ? 2 : 0);
+    _exit(k || errno != EPERM || !strstr(err, "the capabilities BPF, NET_ADMIN and PERFMON; use --exec user") ? 2 : 0);
 }
 
 static void test_no_rights(void **state)

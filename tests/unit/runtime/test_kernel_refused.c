@@ -204,7 +204,7 @@ static void test_no_memory(void **state)
 {
     (void)state;
     assert_refused(is_world, ENOMEM, ENOMEM,
-                   "the kernel has no memory for world, 1 MB: more of it (MemoryMax= of a service)");
+                   "the kernel has no memory for world, 1 MB: raise MemoryMax= of the service");
 }
 
 /* More connections than the kernel's programs reach: the number that they do is told, and holds. */
