@@ -3,14 +3,19 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "runtime/base/grown.h"
 #include "runtime/capture/capture_priv.h"
 
 enum { PORTS = 1 << 16 };
 
 static int frame_add(struct came *c, FILE *out, const struct capture_frame *f)
 {
-    if (!grow(&c->ifaces, c->count, &c->room, 16, sizeof *c->ifaces)) return -ENOMEM;
+    if (c->count == c->room) {
+        const uint32_t room = c->room ? c->room * 2 : 16;
+        struct came_iface *more = reallocarray(c->ifaces, room, sizeof *more);
+        if (!more) return -ENOMEM;
+        c->ifaces = more;
+        c->room = room;
+    }
     c->ifaces[c->count] = (struct came_iface){.dlt = f->dlt, .next = c->first[f->port]};
     pcapng_interface(out, c->name(c->arg, f->port), f->dlt);
     c->first[f->port] = ++c->count;

@@ -9,8 +9,7 @@
 
 #define LOAD(skb, at, to, len) (!bpf_skb_load_bytes_relative(skb, at, to, len, BPF_HDR_START_NET))
 #include "vm/kernel/gate.h"
-#include "runtime/io/steer/own.bpf.h"
-#include "runtime/io/steer/socket.bpf.h"
+#include "runtime/io/steer/host.bpf.h"
 
 struct {
     __uint(type, BPF_MAP_TYPE_HASH);

@@ -9,8 +9,7 @@
 
 #define LOAD(ctx, at, to, len) (!bpf_xdp_load_bytes(ctx, at, to, len))
 #include "vm/kernel/gate.h"
-#include "runtime/io/steer/own.bpf.h"
-#include "runtime/io/steer/socket.bpf.h"
+#include "runtime/io/steer/host.bpf.h"
 #include "vm/packet/parse/header.h"
 
 struct {
