@@ -3,7 +3,6 @@
  * against its block, every block against the file. */
 #include <stdlib.h>
 
-#include "runtime/base/grown.h"
 #include "runtime/capture/capture_priv.h"
 
 enum block { BLOCK_IDB = 1, BLOCK_PB = 2, BLOCK_SPB = 3, BLOCK_EPB = 6, BLOCK_CUSTOM = 0xbad, BLOCK_SHB = 0x0a0d0d0a };
@@ -128,8 +127,13 @@ static int interface_add(struct capture *c, struct ng_state *s, struct body b)
     char name[NAME_MOST] = "";
     if (b.left < 8) return fault_at(c, "an interface description under 20 bytes");
     if (s->count == IFACES_MOST) return fault_at(c, "more than 1,048,576 interfaces in a section");
-    if (!grow(&s->ifaces, s->count, &s->cap, 4, sizeof *s->ifaces))
-        return capture_fault(c, "out of memory for %u interfaces", s->count);
+    if (s->count == s->cap) {
+        const uint32_t cap = s->cap ? s->cap * 2 : 4;
+        struct interface *more = reallocarray(s->ifaces, cap, sizeof *more);
+        if (!more) return capture_fault(c, "out of memory for %u interfaces", s->count);
+        s->ifaces = more;
+        s->cap = cap;
+    }
     struct interface *i = &s->ifaces[s->count];
     *i = (struct interface){
         .linktype = load16(b.at, s->swapped), .snaplen = load32(b.at + 4, s->swapped), .ticks = 1000000, .scale = 1000};
