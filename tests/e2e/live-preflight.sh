@@ -177,7 +177,7 @@ modes() {
 same 'a file that may not be opened' "$(modes)" "2 /dev/net/tun cannot be opened: its mode is 0000, its owner user 0 and group 0: this mends it: chmod 666 /dev/net/tun, or run preyrun as root"
 same 'which nobody needs' "$(lacks /dev/net shop.pbc)" "0 $fine"
 at prey "$bin/tests/tools/tamper" refuse 1 "$bin/preyrun" --preflight --io xdp -i lan shop.pbc >out 2>err </dev/null
-same 'no programs' "$? $(grep -c "^preyrun: --io xdp: the steering program can't be loaded: the kernel forbids it: .* this does without: --io packet$" err)" '2 1'
+same 'no programs' "$? $(grep -c "^preyrun: --io xdp: the steering program can't be loaded: the kernel forbids it: .* use --io packet$" err)" '2 1'
 
 at prey "$bin/tests/tools/tamper" refuse 22 "$bin/preyrun" --preflight -i wan -i lan proxied.pbc >out 2>err </dev/null
 same 'nor that of the proxy' "$? $(grep -c "^preyrun: notice: stray packets for .mode proxy. are not held back.*: the kernel refuses its program; lockdown, a security module or the rules of a container may forbid it: dmesg or the audit log says which$" err)" '0 1'
