@@ -1,6 +1,5 @@
 #include "runtime/report/flows.h"
 
-#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -81,10 +80,7 @@ const char *flow_protocol(const struct flow_record *f, char *buf, size_t len)
 
 static const char *address(const struct flow_record *f, enum flow_dir side, char buf[INET6_ADDRSTRLEN])
 {
-    const uint32_t *a = side == FLOW_ORIGINAL ? f->src : f->dst;
-    uint32_t be[4];
-    for (unsigned i = 0; i < 4; i++) be[i] = htonl(a[i]);
-    return inet_ntop(f->family == 4 ? AF_INET : AF_INET6, be, buf, INET6_ADDRSTRLEN);
+    return address_text(f->family, side == FLOW_ORIGINAL ? f->src : f->dst, buf);
 }
 
 const char *flow_side(const struct flow_record *f, enum flow_dir side, char buf[FLOW_SIDE_TEXT])

@@ -34,11 +34,16 @@ void text_add_mac(struct text *t, uint64_t mac)
         text_add(t, "%s%02x", shift == 40 ? "" : ":", (unsigned)(mac >> shift & 0xff));
 }
 
+const char *address_text(unsigned family, const uint32_t addr[4], char buf[INET6_ADDRSTRLEN])
+{
+    const uint32_t be[4] = {htonl(addr[0]), htonl(addr[1]), htonl(addr[2]), htonl(addr[3])};
+    return inet_ntop(family == 6 ? AF_INET6 : AF_INET, be, buf, INET6_ADDRSTRLEN);
+}
+
 void text_add_address(struct text *t, const uint32_t a[4], bool v6)
 {
     char name[INET6_ADDRSTRLEN];
-    uint32_t be[4] = {htonl(a[0]), htonl(a[1]), htonl(a[2]), htonl(a[3])};
-    text_add(t, "%s", inet_ntop(v6 ? AF_INET6 : AF_INET, be, name, sizeof name));
+    text_add(t, "%s", address_text(v6 ? 6 : 4, a, name));
 }
 
 typedef unsigned __int128 u128;

@@ -1,6 +1,7 @@
 /* Words for people: names, numbers, meters, addresses, and options of services. */
 #pragma once
 
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -34,6 +35,9 @@ static inline const char *text_plural(uint64_t n) { return n == 1 ? "" : "s"; }
 
 /* Write a meter, "200/s burst 400 per source entries 65536"; cut to fit, always terminated. */
 void meter_text(const struct pbc_meter *m, char *buf, size_t len);
+
+/* Write an address, as in struct key: "10.0.0.1" or "2001:db8::1". Return buf. */
+const char *address_text(unsigned family, const uint32_t addr[4], char buf[INET6_ADDRSTRLEN]);
 
 /* Addresses as text: an address, a prefix or a range; and address files as they are published: an address a line, with
  * comments behind `#` and `;` (Spamhaus DROP and the like), output of `ipset save`, sets as nft lists them. Bytes in,

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "vm/packet/reply/frame.h"
+#include "vm/words/words.h"
 
 struct compile;
 struct facts;
@@ -23,8 +24,6 @@ const char *form_word(unsigned form);
  * follow in a comment, like conditions of a rule: " # with options any". */
 void frame_print(const struct compile *c, const struct frame_spec *f, FILE *out);
 
-/* Print an address, as in struct key. */
-void address_text(uint8_t family, const uint32_t addr[4], char buf[64]);
 bool address_is_group(uint8_t family, const uint32_t addr[4]); /* multicast or broadcast */
 /* Return the address that `self` stands for; false: this machine has none of the family. */
 bool own_address(const struct facts *own, uint8_t family, uint32_t addr[4]);

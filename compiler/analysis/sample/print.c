@@ -1,26 +1,16 @@
 /* Print a frame in the notation of tests, ready to be copied into one (notation.h). */
-#include <arpa/inet.h>
 #include <string.h>
 
 #include "compiler/analysis/sample/notation.h"
 #include "compiler/compiler.h"
 #include "vm/packet/key.h"
 #include "vm/packet/parse/header.h"
-#include "vm/packet/wire.h"
 #include "vm/vm.h"
-#include "vm/words/words.h"
 
 const char *form_word(unsigned form)
 {
     if (form < UPPERS) return uppers[form].name;
     return form == FORM_PROTO ? "proto" : form == FORM_ARP ? "arp" : "reply";
-}
-
-void address_text(uint8_t family, const uint32_t addr[4], char buf[64])
-{
-    uint8_t bytes[16];
-    for (unsigned i = 0; i < 4; i++) wire_put32(bytes + 4 * i, addr[i]);
-    inet_ntop(family == 4 ? AF_INET : AF_INET6, bytes, buf, 64);
 }
 
 bool address_is_group(uint8_t family, const uint32_t addr[4])

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "runtime/report/explain/parts.h"
+#include "runtime/report/explain/sent.h"
 #include "runtime/report/flows.h"
 
 /* True if the packet belongs to a bound flow. */
@@ -83,14 +84,8 @@ static const char *source(const struct explain_look *k, char buf[FLOW_SIDE_TEXT]
     return flow_side(&as, FLOW_ORIGINAL, buf);
 }
 
-/* Change of one side; both texts are "" if it has none. */
-struct change {
-    const char *field;
-    char before[FLOW_SIDE_TEXT], after[FLOW_SIDE_TEXT + 24];
-};
-
 /* Write the sides of the flow before and after translation. */
-static void sides(const struct flow_record *f, enum flow_dir dir, struct change *c)
+static void sides(const struct flow_record *f, enum flow_dir dir, struct field *c)
 {
     struct flow_record to = *f;
     memcpy(to.src, f->to_src, sizeof to.src);
@@ -105,45 +100,30 @@ static void sides(const struct flow_record *f, enum flow_dir dir, struct change 
 }
 
 /* Write the changes of addresses and ports by translation. Return their number, at most 2. */
-static unsigned changes_of(const struct explain_look *k, const struct verdict *v, struct change changes[2])
+static unsigned changes_of(const struct explain_look *k, const struct verdict *v, struct field changes[2])
 {
     const bool bound = is_bound(k) && k->flow.nat != PBC_NONE;
     unsigned n = 0;
     if (v->action != ACTION_FORWARD || (!bound && k->nat.nat == PBC_NONE)) return 0;
     for (enum flow_dir dir = FLOW_ORIGINAL; dir <= FLOW_REPLY; dir++) {
-        struct change *c = &changes[n];
+        struct field *c = &changes[n];
         sides(bound ? &k->flow : &k->nat.to, dir, c);
-        c->field = (dir == FLOW_ORIGINAL) == !k->follows ? "source" : "destination";
+        c->name = (dir == FLOW_ORIGINAL) == !k->follows ? "source" : "destination";
         n += strcmp(c->before, c->after) != 0;
     }
     for (unsigned i = 0; k->follows && i < n; i++) { /* for replies, the reverse */
-        char was[FLOW_SIDE_TEXT];
-        memcpy(was, changes[i].before, sizeof was);
-        memcpy(changes[i].before, changes[i].after, sizeof was);
-        memcpy(changes[i].after, was, sizeof was);
+        const struct field c = changes[i];
+        memcpy(changes[i].before, c.after, sizeof c.after);
+        memcpy(changes[i].after, c.before, sizeof c.before);
     }
     return n;
 }
 
-static void changes_text(FILE *out, const struct explain_look *k, const struct verdict *v)
+static void changes_text(FILE *out, const struct field changes[], unsigned n)
 {
-    struct change changes[2];
-    const unsigned n = changes_of(k, v, changes);
     for (unsigned i = 0; i < n; i++)
-        fprintf(out, "%s %s %s -> %s\n", i ? "        " : "leaves  ", changes[i].field, changes[i].before,
+        fprintf(out, "%s %s %s -> %s\n", i ? "        " : "leaves  ", changes[i].name, changes[i].before,
                 changes[i].after);
-}
-
-static void changes_json(FILE *out, const struct explain_look *k, const struct verdict *v)
-{
-    struct change changes[2];
-    const unsigned n = changes_of(k, v, changes);
-    json_print(out, ",'rewritten':[");
-    for (unsigned i = 0; i < n; i++) {
-        json_next(out, i);
-        json_print(out, "{'field':%s,'before':%s,'after':%s}", changes[i].field, changes[i].before, changes[i].after);
-    }
-    fputc(']', out);
 }
 
 static void goes_text(FILE *out, const struct explain_asked *a, const struct verdict *v, const char *way)
@@ -190,13 +170,14 @@ void explain_asked(FILE *out, const struct explain_asked *a, const char *way)
     const struct subject r = {.o = &o, .program = a->program, .labels = *a->labels};
     const struct verdict v = verdict_of(a);
     explain_print(&r, a->look, a->time_ns, &v, out);
-    if (a->json)
+    struct field changes[2];
+    const unsigned n = changes_of(a->look, &v, changes);
+    if (a->json) {
         goes_json(out, a, &v, way);
-    else
+        fields_json(out, changes, n);
+        fputc('}', out);
+    } else {
         goes_text(out, a, &v, way);
-    if (a->json)
-        changes_json(out, a->look, &v);
-    else
-        changes_text(out, a->look, &v);
-    if (a->json) fputc('}', out);
+        changes_text(out, changes, n);
+    }
 }

@@ -1,7 +1,5 @@
 /* Answers to questions for a neighbour's MAC address. The text depends on the program and on this machine's known
  * addresses; the answer itself is that of vm/forward/vips.c. */
-#include <arpa/inet.h>
-
 #include "runtime/report/explain/parts.h"
 #include "vm/forward/service.h"
 
@@ -29,11 +27,9 @@ static void say_why(const struct subject *r, const struct vips_asked *asked, str
 static bool answer_to(const struct subject *r, const struct explain_look *k, const struct verdict *v, struct answer *a)
 {
     const struct vips_asked asked = vips_who(r->program, k->in.facts, &k->pkt, &k->key);
-    uint32_t be[4];
     *a = (struct answer){.answered = asked.answers != VIPS_SILENT && asked.answers != VIPS_NOBODY};
     if (asked.answers == VIPS_NOT_ASKED) return false;
-    for (unsigned i = 0; i < 4; i++) be[i] = htonl(asked.target[i]);
-    inet_ntop(k->key.kind & KIND_ARP ? AF_INET : AF_INET6, be, a->address, sizeof a->address);
+    address_text(k->key.kind & KIND_ARP ? 4 : 6, asked.target, a->address);
     say_why(r, &asked, a);
     if (v->action == ACTION_ACCEPT || v->action == ACTION_PASS) return true;
     a->answered = false;

@@ -13,10 +13,6 @@
 
 enum { SIDE_TEXT = INET6_ADDRSTRLEN + 10, FIELDS_MOST = 16 };
 
-struct field {
-    const char *name;
-    char before[SIDE_TEXT], after[SIDE_TEXT];
-};
 struct fields {
     struct field of[FIELDS_MOST];
     unsigned count;
@@ -58,12 +54,10 @@ static void changed_number(struct fields *f, const char *name, uint32_t before, 
 
 static const char *side(const struct key *key, const uint32_t addr[4], uint16_t port, char buf[SIDE_TEXT])
 {
-    char text[INET6_ADDRSTRLEN] = "?";
-    uint32_t be[4];
-    const bool v4 = key->kind & KIND_IP4, ports = key->kind & KIND_PORTS;
-    for (unsigned i = 0; i < 4; i++) be[i] = htonl(addr[i]);
-    inet_ntop(v4 ? AF_INET : AF_INET6, be, text, sizeof text);
-    if (ports)
+    char text[INET6_ADDRSTRLEN];
+    const bool v4 = key->kind & KIND_IP4;
+    address_text(v4 ? 4 : 6, addr, text);
+    if (key->kind & KIND_PORTS)
         snprintf(buf, SIDE_TEXT, v4 ? "%s:%u" : "[%s]:%u", text, port);
     else
         snprintf(buf, SIDE_TEXT, "%s", text);
@@ -242,6 +236,16 @@ void departures_text(FILE *out, const struct subject *r, const struct departures
     }
 }
 
+void fields_json(FILE *out, const struct field *fields, unsigned count)
+{
+    json_print(out, ",'rewritten':[");
+    for (unsigned i = 0; i < count; i++) {
+        json_next(out, i);
+        json_print(out, "{'field':%s,'before':%s,'after':%s}", fields[i].name, fields[i].before, fields[i].after);
+    }
+    fputc(']', out);
+}
+
 void departures_json(FILE *out, const struct subject *r, const struct departures *all, const struct pkt *came,
                      const struct key *key, const struct verdict *v)
 {
@@ -256,13 +260,8 @@ void departures_json(FILE *out, const struct subject *r, const struct departures
         if (*t.inner)
             json_print(out, ",'inside':%s,'inside_bytes':%u,'inside_captured':%u", t.inner, t.inner_bytes,
                        t.inner_captured);
-        json_print(out, ",'rewritten':[");
-        for (unsigned f = 0; f < t.fields.count; f++) {
-            json_next(out, f);
-            json_print(out, "{'field':%s,'before':%s,'after':%s}", t.fields.of[f].name, t.fields.of[f].before,
-                       t.fields.of[f].after);
-        }
-        fputs("]}", out);
+        fields_json(out, t.fields.of, t.fields.count);
+        fputc('}', out);
     }
     fputc(']', out);
 }

@@ -16,6 +16,14 @@ struct departures {
     unsigned count;
 };
 
+/* A field that differs. */
+struct field {
+    const char *name;
+    char before[88], after[88];
+};
+/* Write the fields as a member `rewritten`, with a comma before it. */
+void fields_json(FILE *out, const struct field *fields, unsigned count);
+
 /* Keep the entry if it is sent; it is left out if there is no room or memory. */
 void departures_add(struct departures *d, const struct tx_entry *e);
 void departures_fini(struct departures *d);

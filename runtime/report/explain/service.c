@@ -1,6 +1,5 @@
 /* --explain for a packet that a service takes: its destination and the reason; for connections that end at a proxy,
  * also the state of the connection and the client's bytes. */
-#include <arpa/inet.h>
 #include <string.h>
 
 #include "runtime/report/explain/parts.h"
@@ -43,10 +42,8 @@ static void server_line(FILE *out, const struct subject *r, const struct verdict
     const struct pbc_server *s = &r->program->servers[v->server];
     const unsigned asked = v->flags & VERDICT_REPLY ? key->src_port : key->dst_port;
     const unsigned port = s->port ? s->port : key->kind & KIND_PORTS ? asked : 0;
-    char text[INET6_ADDRSTRLEN] = "";
-    uint32_t be[4];
-    for (unsigned i = 0; i < 4; i++) be[i] = htonl(s->addr[i]);
-    inet_ntop(s->family == 4 ? AF_INET : AF_INET6, be, text, sizeof text);
+    char text[INET6_ADDRSTRLEN];
+    address_text(s->family, s->addr, text);
     fprintf(out, "  %s to ", mode_info[r->program->services[v->service].mode].name);
     fprintf(out, s->family == 6 && port ? "[%s]" : "%s", text);
     if (port) fprintf(out, ":%u", port);

@@ -1,6 +1,5 @@
 #include "runtime/report/said/words.h"
 
-#include <arpa/inet.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -85,11 +84,9 @@ static void say_request(struct text *t, const struct first *f)
 
 static void say_address(struct text *t, const char *what, const struct stream_addr *a)
 {
-    char text[INET6_ADDRSTRLEN] = "";
-    uint32_t be[4];
-    for (unsigned i = 0; i < 4; i++) be[i] = htonl(a->addr[i]);
-    inet_ntop(a->v6 ? AF_INET6 : AF_INET, be, text, sizeof text);
-    say(t, a->v6 ? "%s%s [%s]:%u" : "%s%s %s:%u", t->len ? ", " : "", what, text, a->port);
+    char text[INET6_ADDRSTRLEN];
+    say(t, a->v6 ? "%s%s [%s]:%u" : "%s%s %s:%u", t->len ? ", " : "", what, address_text(a->v6 ? 6 : 4, a->addr, text),
+        a->port);
 }
 
 static void say_instruction(struct text *t, const struct first *f)
