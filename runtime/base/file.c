@@ -62,7 +62,7 @@ int folder_takes(const char *path)
     return (room || !at.f_blocks) && names ? 0 : -ENOSPC;
 }
 
-bool rules_are_compiled(const char *path, char *err, size_t err_len)
+bool path_is_compiled(const char *path, char *err, size_t err_len)
 {
     const size_t len = strlen(path), tail = strlen(".prey");
     if (len <= tail || strcmp(path + len - tail, ".prey") != 0) return true;

@@ -71,9 +71,9 @@ struct options {
     uint64_t record_size;    /* in bytes, of all files together */
     uint32_t record_snap;    /* recorded bytes per frame; UINT32_MAX: all */
     uint32_t record_sample;  /* 1 in this many packets judged in the kernel is recorded */
-    enum options_io { OPTIONS_IO_SILENT, OPTIONS_IO_AUTO, OPTIONS_IO_PACKET, OPTIONS_IO_XDP } io; /* SILENT: unset */
+    enum options_io { OPTIONS_IO_UNSET, OPTIONS_IO_AUTO, OPTIONS_IO_PACKET, OPTIONS_IO_XDP } io;
     enum options_exec {
-        OPTIONS_EXEC_SILENT,
+        OPTIONS_EXEC_UNSET,
         OPTIONS_EXEC_AUTO,
         OPTIONS_EXEC_USER,
         OPTIONS_EXEC_KERNEL
@@ -81,7 +81,7 @@ struct options {
     bool monitor, preflight, cleanup, watch;
     bool allow_unjudged; /* firewalls may leave an interface unjudged, and rules may name an absent one */
     uint64_t confirm_ns; /* time after which preyrun ends unless it is confirmed; 0: no confirmation needed */
-    enum options_end { OPTIONS_END_SILENT, OPTIONS_END_CLOSED, OPTIONS_END_OPEN } on_exit; /* SILENT: unset */
+    enum options_end { OPTIONS_END_UNSET, OPTIONS_END_CLOSED, OPTIONS_END_OPEN } on_exit;
     bool busy_poll, xdp_replace;
     bool json, strict_checksum, flows, coverage, describe;
 };

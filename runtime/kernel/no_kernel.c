@@ -30,15 +30,11 @@ struct kpkt *kernel_kpkts(const struct kernel *k) { return NULL; }
 
 struct kernel_world *kernel_world(const struct kernel *k) { return NULL; }
 
-struct kernel_way *kernel_ways(const struct kernel *k) { return NULL; }
-
 const struct kernel_program *kernel_rows(const struct kernel *k) { return NULL; }
 
 struct kernel_counters kernel_counters(const struct kernel *k) { return (struct kernel_counters){.given_up = 0}; }
 
 uint32_t kernel_cpus(const struct kernel *k) { return 0; }
-
-uint32_t kernel_askers(const struct kernel *k) { return 0; }
 
 void asker_init(struct asker *a, struct kernel *k, unsigned number) {}
 

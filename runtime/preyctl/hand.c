@@ -25,7 +25,7 @@ int hand_bytes(const void *bytes, size_t len)
 int hand_file(const char *path)
 {
     char err[500];
-    if (!rules_are_compiled(path, err, sizeof err)) {
+    if (!path_is_compiled(path, err, sizeof err)) {
         talk_complain("%s", err);
         return -1;
     }

@@ -77,7 +77,6 @@ void gate_counts(const struct gate *g, unsigned ifindex, struct gate_count *sum)
 void steer_counts(const struct steer *s, struct gate_count *sum) {}
 
 struct deal *deal_open(void) { return NULL; }
-void deal_close(struct deal *d) {}
 
 int deal_join(const struct deal *d, int socket) { return -ENOTSUP; }
 

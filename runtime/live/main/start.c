@@ -35,7 +35,7 @@
 static int load_program(struct live *l)
 {
     char err[600];
-    if (!rules_are_compiled(l->o->program, err, sizeof err)) return complain("%s", err);
+    if (!path_is_compiled(l->o->program, err, sizeof err)) return complain("%s", err);
     l->carry.now.program = program_load_file(l->o->program, err, sizeof err);
     if (!l->carry.now.program) return complain("%s", err);
     l->carry.now.name = strdup(l->o->program);

@@ -61,7 +61,7 @@ static void choose_auto(struct carry *carry)
 
 int in_kernel_choose(struct carry *carry)
 {
-    if (carry->o->exec == OPTIONS_EXEC_SILENT || carry->o->exec == OPTIONS_EXEC_AUTO) {
+    if (carry->o->exec == OPTIONS_EXEC_UNSET || carry->o->exec == OPTIONS_EXEC_AUTO) {
         choose_auto(carry);
         return 0;
     }
