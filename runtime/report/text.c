@@ -40,19 +40,14 @@ static bool labels_fill(struct labels *l, const struct program *p)
         char *slash = strrchr(l->folder, '/');
         *(slash ? slash + 1 : l->folder) = 0;
     }
-    for (uint32_t i = 0; whole && i < p->firewalls_count; i++) {
-        l->firewall[i] = cleaned(program_str(p, p->firewalls[i].name));
-        whole = l->firewall[i];
-    }
-    for (uint32_t i = 0; whole && i < p->services_count; i++) {
-        l->service[i] = cleaned(program_str(p, p->services[i].name));
-        whole = l->service[i];
-    }
+    for (uint32_t i = 0; whole && i < p->firewalls_count; i++)
+        whole = (l->firewall[i] = cleaned(program_str(p, p->firewalls[i].name))) != NULL;
+    for (uint32_t i = 0; whole && i < p->services_count; i++)
+        whole = (l->service[i] = cleaned(program_str(p, p->services[i].name))) != NULL;
     for (uint32_t i = 0; whole && i < p->servers_count; i++) {
         snprintf(name, sizeof name, "%s/%s", program_str(p, p->pools[p->servers[i].pool].name),
                  program_str(p, p->servers[i].name));
-        l->server[i] = cleaned(name);
-        whole = l->server[i];
+        whole = (l->server[i] = cleaned(name)) != NULL;
     }
     return whole;
 }

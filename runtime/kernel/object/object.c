@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/base/grown.h"
+
 /* Bytes of the objects: made by the Makefile from all vm/kernel/NAME.bpf.c, in both forms. */
 struct object {
     const char *name;
@@ -17,8 +19,6 @@ struct object {
 enum { OBJECTS = sizeof kernel_objects / sizeof *kernel_objects };
 
 enum { LOAD_64 = BPF_LD | BPF_IMM | BPF_DW, CALL = BPF_JMP | BPF_CALL };
-
-static const char *const no_memory = "out of memory";
 
 static const Elf64_Shdr *section(const struct object_file *f, unsigned at)
 {
@@ -94,17 +94,15 @@ static const Elf64_Sym *function_at(const struct object_file *f, unsigned in, ui
 
 struct refs {
     struct code_ref *v;
-    uint32_t count;
+    uint32_t count, room;
 };
 
 static bool add_ref(struct refs *r, uint32_t at, char *symbol)
 {
-    struct code_ref *more = symbol ? realloc(r->v, (r->count + 1) * sizeof *more) : NULL;
-    if (!more) {
+    if (!grow(&r->v, r->count, &r->room, 4, sizeof *r->v)) {
         free(symbol);
         return false;
     }
-    r->v = more;
     r->v[r->count++] = (struct code_ref){.at = at, .symbol = symbol};
     return true;
 }
@@ -238,7 +236,7 @@ struct objects *objects_new(bool counted, char *err, size_t err_len)
         object_file_fini(&f);
     }
     if (whole && object_types_end(o)) return o;
-    snprintf(err, err_len, "%s", no_memory);
+    snprintf(err, err_len, "out of memory");
     objects_free(o);
     return NULL;
 }
