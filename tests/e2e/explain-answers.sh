@@ -30,16 +30,16 @@ answer_of() { # FRAME ARGUMENT...: what is said of its answer
         sed -n 's/^  answered.*/answered/p; s/^  no answer: //p'
 }
 same 'an ordinary packet is answered' "$(answer_of 1)" answered
-same 'none from a group MAC' "$(answer_of 2)" "its source MAC is a group's"
-same 'none to a group MAC' "$(answer_of 3)" "its destination MAC is a group's"
-same 'none from an address that is no host' "$(answer_of 4)" "its source address is not one host's"
-same 'none to a group' "$(answer_of 5)" 'its destination address is a group'
-same 'no RST for a RST' "$(answer_of 6)" 'it is a RST itself'
+same 'none from a group MAC' "$(answer_of 2)" "its source MAC is multicast or broadcast"
+same 'none to a group MAC' "$(answer_of 3)" "its destination MAC is multicast or broadcast"
+same 'none from an address that is no host' "$(answer_of 4)" "its source address is not that of a single host"
+same 'none to a group' "$(answer_of 5)" 'its destination address is multicast or broadcast'
+same 'no RST for a RST' "$(answer_of 6)" 'it is itself a RST'
 same 'none to a later fragment' "$(answer_of 7)" 'it is a later fragment'
-same 'no error about an error' "$(answer_of 8)" 'it is an ICMP error itself, or may be one'
+same 'no error about an error' "$(answer_of 8)" 'it is an ICMP error, or of a type that may be one'
 
 timeout 60 "$bin/preyrun" --pcap frames.pcap --explain 2 --from 2 --format json reject.pbc >out 2>&1
-has 'JSON says it, too' "\"no_answer\":\"its source MAC is a group's\""
+has 'JSON says it, too' "\"no_answer\":\"its source MAC is multicast or broadcast\""
 timeout 60 "$bin/preyrun" --pcap frames.pcap --explain 1 --format json reject.pbc >out 2>&1
 has 'and null where there is an answer' '"no_answer":null'
 

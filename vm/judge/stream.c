@@ -24,12 +24,12 @@ const char *stream_path_fault(const char *path, size_t len)
     uint8_t scratch[HELLO_MAX];
     struct view normal;
     if (!len || *path != '/') return "a path begins with `/`";
-    if (memchr(path, '?', len)) return "a path is compared without the query behind `?`";
+    if (memchr(path, '?', len)) return "paths are compared without the query: leave out `?` and what follows";
     if (!http_path_normal((struct view){(const uint8_t *)path, (uint32_t)len}, scratch, sizeof scratch, &normal))
-        return "a `%` stands before two hex digits";
+        return "two hex digits must follow `%`";
     return normal.len == len && memcmp(normal.at, path, len) == 0
                ? NULL
-               : "paths are compared in normal form, without `.`, `..` and needless `%` signs";
+               : "paths are compared in normal form: write it without `.`, `..` and needless `%` escapes";
 }
 
 /* Return the answer for a missing field: a condition on it is false, and so is its `not`. */

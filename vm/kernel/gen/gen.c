@@ -189,8 +189,8 @@ enum { FUNCTIONS_MOST = 192, INSNS_MOST = 900000 };
 static int refuse(char *err, size_t err_len, uint64_t count, const char *what, uint64_t most)
 {
     snprintf(err, err_len,
-             "the rules' code is too large for the kernel: %" PRIu64 " %s, it takes %" PRIu64
-             " in one program: --exec user",
+             "the rules' code is too large for the kernel: %" PRIu64 " %s, at most %" PRIu64
+             " fit in one program: use --exec user",
              count, what, most);
     return -E2BIG;
 }
@@ -200,7 +200,8 @@ static int make_judge(struct made *m, char *err, size_t err_len)
     uint32_t count;
     uint64_t insns = 0;
     if (m->p->meta->reach > KERNEL_HEAD) {
-        snprintf(err, err_len, "rules test bytes up to %u of a frame, the kernel reads the first %u: --exec user",
+        snprintf(err, err_len,
+                 "rules test bytes up to %u of a frame, and the kernel executor reads the first %u: use --exec user",
                  m->p->meta->reach, KERNEL_HEAD);
         return -E2BIG;
     }
@@ -210,8 +211,8 @@ static int make_judge(struct made *m, char *err, size_t err_len)
     if (m->too_far) {
         snprintf(
             err, err_len,
-            "so many rules with conditions of their own in one list need jumps that Linux has from 6.6 on, and prey "
-            "takes from 6.9 on: a newer kernel, or --exec user");
+            "one list has too many rules with conditions of their own for Linux before 6.9, where jumps are short: "
+            "use a newer kernel, or --exec user");
         return -E2BIG;
     }
     for (uint32_t i = 0; i < m->code->count; i++) insns += m->code->functions[i].count;
@@ -227,7 +228,7 @@ int gen_judge(const struct program *p, bool counted, struct code *code, char *er
     m.texts = (char(*)[NAME_MOST])(void *)(code->functions + n);
     const int failed = make_judge(&m, err, err_len);
     free(m.names);
-    if (failed == -ENOMEM) snprintf(err, err_len, "no memory");
+    if (failed == -ENOMEM) snprintf(err, err_len, "out of memory");
     if (failed) gen_free(code);
     return failed;
 }

@@ -15,8 +15,8 @@ static const char *addresses_forbid(const struct key *key)
 {
     const bool v4 = key->kind & KIND_IP4;
     const uint32_t *dst = key->dst;
-    if (v4 ? is_no_host4(key->src[0]) : is_no_host6(key->src)) return "its source address is not one host's";
-    if (v4 ? is_group4(dst[0]) : dst[0] >> 24 == 0xff) return "its destination address is a group";
+    if (v4 ? is_no_host4(key->src[0]) : is_no_host6(key->src)) return "its source address is not that of a single host";
+    if (v4 ? is_group4(dst[0]) : dst[0] >> 24 == 0xff) return "its destination address is multicast or broadcast";
     return (v4 ? dst[0] >> 24 : dst[0] | dst[1] | dst[2] | dst[3]) ? NULL : "its destination address is unspecified";
 }
 
@@ -25,11 +25,14 @@ static const char *link_forbids(const struct pkt *pkt)
 {
     enum { GROUP_BIT_SHIFT = 40 }; /* bits below the group bit of a 48-bit address */
     unsigned kind = 0;
-    if (pkt->link == LINK_ETHER && pkt_mac(pkt, false) >> GROUP_BIT_SHIFT & 1) return "its source MAC is a group's";
-    if (pkt->link == LINK_ETHER && pkt_mac(pkt, true) >> GROUP_BIT_SHIFT & 1) return "its destination MAC is a group's";
+    if (pkt->link == LINK_ETHER && pkt_mac(pkt, false) >> GROUP_BIT_SHIFT & 1)
+        return "its source MAC is multicast or broadcast";
+    if (pkt->link == LINK_ETHER && pkt_mac(pkt, true) >> GROUP_BIT_SHIFT & 1)
+        return "its destination MAC is multicast or broadcast";
     if (pkt->link == LINK_SLL) kind = bytes_get16(pkt, SLL_KIND_AT);
     if (pkt->link == LINK_SLL2) kind = bytes_get8(pkt, SLL2_KIND_AT);
-    return kind != SLL_KIND_BROADCAST && kind != SLL_KIND_MULTICAST ? NULL : "its destination MAC is a group's";
+    return kind != SLL_KIND_BROADCAST && kind != SLL_KIND_MULTICAST ? NULL
+                                                                    : "its destination MAC is multicast or broadcast";
 }
 
 /* True unless the packet is an ICMP error, or may be one: an unknown type might be an error. */
@@ -47,8 +50,8 @@ const char *answer_withheld(const struct pkt *pkt, const struct key *key)
     if (pkt->reason) return "it is malformed";
     if (!(key->kind & KIND_IP)) return "it is not IP";
     if (key->kind & KIND_FRAG_LATER) return "it is a later fragment";
-    if (key->kind & KIND_TCP && key->marks & TCP_RST) return "it is a RST itself";
-    if (!icmp_allows(key)) return "it is an ICMP error itself, or may be one";
+    if (key->kind & KIND_TCP && key->marks & TCP_RST) return "it is itself a RST";
+    if (!icmp_allows(key)) return "it is an ICMP error, or of a type that may be one";
     const char *why = addresses_forbid(key);
     return why ? why : link_forbids(pkt);
 }
