@@ -139,9 +139,11 @@ struct route_list {
                       is empty */
 };
 
-/* Add a route. Return 0, -ENOSPC past ROUTE_LIST_MOST routes or ROUTE_DEVICES_MOST devices, or -ENOMEM. */
+/* Add a route. Return 0; or, with the routes unchanged, -ENOSPC past ROUTE_LIST_MOST routes or ROUTE_DEVICES_MOST
+ * devices, or -ENOMEM. */
 int route_list_add(struct route_list *l, const struct route_entry *e);
-/* Add a route in place of all earlier ones for its prefix. */
+/* Add a route in place of all earlier ones for its prefix, in a time that grows with the list. The ways of those stay
+ * until the list's end. */
 int route_list_set(struct route_list *l, const struct route_entry *e);
 /* Make a table; the list does not change. NULL: out of memory. */
 struct routes *route_list_table(const struct route_list *l);

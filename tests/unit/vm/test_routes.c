@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -182,6 +183,54 @@ static void damaged_tables_are_refused(void **state)
     assert_null(routes_alloc(&(struct routes_size){.ranges6 = UINT32_MAX}));
 }
 
+static int put(struct route_list *l, uint32_t to, const char *device, bool set)
+{
+    struct route_hop hop = {.weight = 1};
+    snprintf(hop.device, sizeof hop.device, "%s", device);
+    const struct route_entry e = {
+        .route = {.to = {to}, .family = 4, .bits = 32}, .kind = ROUTE_VIA, .hops = 1, .hop = &hop};
+    return set ? route_list_set(l, &e) : route_list_add(l, &e);
+}
+
+/* The route of a list that holds the address, by its device; "": none. */
+static const char *device_to(const struct route_list *l, uint32_t to)
+{
+    const char *device = "";
+    for (uint32_t i = 0; i < l->count; i++)
+        if (l->routes[i].to[0] == to) device = l->devices[l->legs[l->ways[l->routes[i].way].first].device - 1].name;
+    return device;
+}
+
+static void a_route_replaces_those_of_its_prefix(void **state)
+{
+    (void)state;
+    struct route_list l = {0};
+    char name[16];
+    assert_int_equal(put(&l, 1, "eth0", false), 0);
+    assert_int_equal(put(&l, 1, "eth1", false), 0);
+    assert_int_equal(put(&l, 2, "eth0", false), 0);
+    assert_int_equal(put(&l, 1, "eth2", true), 0);
+    assert_int_equal(l.count, 2);
+    assert_string_equal(device_to(&l, 1), "eth2");
+    assert_string_equal(device_to(&l, 2), "eth0");
+    while (l.devices_count < ROUTE_DEVICES_MOST) {
+        snprintf(name, sizeof name, "d%u", l.devices_count);
+        assert_int_equal(put(&l, 3, name, true), 0);
+    }
+    assert_int_equal(l.count, 3);
+    assert_int_equal(put(&l, 1, "another", true), -ENOSPC); /* and the old one stays */
+    assert_int_equal(l.count, 3);
+    assert_string_equal(device_to(&l, 1), "eth2");
+    while (l.count < ROUTE_LIST_MOST) assert_int_equal(put(&l, l.count + 1, "eth0", false), 0);
+    assert_int_equal(put(&l, 0, "eth0", false), -ENOSPC);
+    assert_int_equal(put(&l, 0, "eth0", true), -ENOSPC);
+    assert_int_equal(put(&l, 1, "eth1", true), 0);
+    assert_int_equal(l.count, ROUTE_LIST_MOST);
+    assert_string_equal(device_to(&l, 1), "eth1");
+    assert_string_equal(device_to(&l, ROUTE_LIST_MOST), "eth0");
+    route_list_fini(&l);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -189,6 +238,7 @@ int main(void)
         cmocka_unit_test(rules_are_asked),
         cmocka_unit_test(legs_have_shares),
         cmocka_unit_test(damaged_tables_are_refused),
+        cmocka_unit_test(a_route_replaces_those_of_its_prefix),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

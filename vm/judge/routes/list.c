@@ -79,10 +79,10 @@ static int add_legs(struct route_list *l, const struct route_entry *e)
     return 0;
 }
 
-int route_list_add(struct route_list *l, const struct route_entry *e)
+/* Add the route, whatever their number. */
+static int add(struct route_list *l, const struct route_entry *e)
 {
     const bool via = e->kind == ROUTE_VIA;
-    if (l->count == ROUTE_LIST_MOST) return -ENOSPC;
     if (!room((void **)&l->routes, l->count, 1, &l->routes_room, sizeof *l->routes) ||
         !room((void **)&l->ways, l->ways_count, 2, &l->ways_room, sizeof *l->ways))
         return -ENOMEM;
@@ -96,17 +96,26 @@ int route_list_add(struct route_list *l, const struct route_entry *e)
     return 0;
 }
 
+int route_list_add(struct route_list *l, const struct route_entry *e)
+{
+    return l->count == ROUTE_LIST_MOST ? -ENOSPC : add(l, e);
+}
+
 int route_list_set(struct route_list *l, const struct route_entry *e)
 {
+    const uint32_t before = l->count;
     uint32_t left = 0;
-    for (uint32_t i = 0; i < l->count; i++) {
-        const struct route *x = &l->routes[i];
-        if (x->family == e->route.family && x->bits == e->route.bits && !memcmp(x->to, e->route.to, sizeof x->to))
+    const int failed = add(l, e);
+    if (failed) return failed;
+    for (uint32_t i = 0; i <= before; i++) {
+        const struct route x = l->routes[i];
+        if (i < before && x.family == e->route.family && x.bits == e->route.bits &&
+            !memcmp(x.to, e->route.to, sizeof x.to))
             continue;
-        l->routes[left++] = *x;
+        l->routes[left++] = x;
     }
-    l->count = left;
-    return route_list_add(l, e);
+    l->count = left > ROUTE_LIST_MOST ? before : left;
+    return left > ROUTE_LIST_MOST ? -ENOSPC : 0;
 }
 
 struct routes *route_list_table(const struct route_list *l)
