@@ -17,6 +17,11 @@ static uint16_t *all_tags;
 static uint64_t *all_words, *all_keys, slot_count;
 #define GLOBAL static
 #define NONNULL
+/* While set, changes of a word that holds flows fail, as if other processors always came first. */
+static bool collides;
+#define __sync_val_compare_and_swap(at, was, now)                                                                      \
+    (collides && (was) && (uint64_t)(was) != KEYED_BORN ? (__typeof__(*(at)))((uint64_t)(was) + 1)                     \
+                                                        : __sync_val_compare_and_swap(at, was, now))
 #define TABLE_TAGS      all_tags
 #define TABLE_WORDS     all_words
 #define TABLE_KEYS      all_keys
@@ -120,11 +125,32 @@ static void many_count_at_once(void **state)
     unmade();
 }
 
+/* Whoever never gets a turn is not counted, and takes no second slot. */
+static void collisions_make_no_second_slot(void **state)
+{
+    (void)state;
+    struct kernel_source key;
+    unsigned slots = 0;
+    make(100, 1);
+    kernel_source_of((const uint32_t[4]){7}, 32, false, &key);
+    assert_true(kernel_source_add(&key));
+    collides = true;
+    assert_false(kernel_source_add(&key));
+    assert_false(kernel_source_drop(&key));
+    collides = false;
+    for (uint64_t i = 0; i < slot_count; i++) slots += all_words[i] != 0;
+    assert_int_equal(slots, 1);
+    assert_int_equal(there.full, 1);
+    assert_int_equal(kernel_source_flows(&key), 1);
+    unmade();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(as_native_counts),
         cmocka_unit_test(many_count_at_once),
+        cmocka_unit_test(collisions_make_no_second_slot),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -34,14 +34,14 @@ GLOBAL uint64_t kernel_source_try(const struct kernel_source *key NONNULL, uint3
     return SOURCE_BUSY;
 }
 
-/* Add or remove one flow. False: the source has no slot any more. */
-static inline bool source_change(uint32_t slot, const struct kernel_source *key, bool more)
+/* Add or remove one flow. Return enum source_said: GONE, the source has no slot any more. */
+static inline uint64_t source_change(uint32_t slot, const struct kernel_source *key, bool more)
 {
     uint64_t said = SOURCE_BUSY;
     TURNS(SOURCE_TRIES)
     for (uint32_t i = LOOSE(0); LOOP(i < SOURCE_TRIES && said == SOURCE_BUSY); i++)
         said = kernel_source_try(key, slot, more);
-    return said == SOURCE_CHANGED;
+    return said;
 }
 
 static inline bool source_put(const struct kernel_source *key, uint64_t hash)
@@ -60,7 +60,7 @@ GLOBAL uint64_t kernel_source_flows(const struct kernel_source *key NONNULL)
     return word == KEYED_BORN ? 0 : (uint32_t)word;
 }
 
-/* Add a flow as source_add does. Return 1, or 0: there was no room, which is counted. */
+/* Add a flow as source_add does. Return 1, or 0: there was no room, or no end of collisions, which is counted. */
 GLOBAL uint64_t kernel_source_add(const struct kernel_source *key NONNULL)
 {
     const uint64_t hash = source_hash(key);
@@ -68,7 +68,8 @@ GLOBAL uint64_t kernel_source_add(const struct kernel_source *key NONNULL)
     bool done = false;
     if (keyed_lock(lock)) {
         const uint32_t slot = source_find(key, hash);
-        done = (slot != KEYED_NONE && source_change(slot, key, true)) || source_put(key, hash);
+        const uint64_t said = slot == KEYED_NONE ? SOURCE_GONE : source_change(slot, key, true);
+        done = said == SOURCE_CHANGED || (said == SOURCE_GONE && source_put(key, hash)); /* BUSY: it has a slot */
         keyed_unlock(lock);
     }
     if (!done) (void)__sync_fetch_and_add(&SOURCES->full, 1);
@@ -79,5 +80,5 @@ GLOBAL uint64_t kernel_source_add(const struct kernel_source *key NONNULL)
 GLOBAL uint64_t kernel_source_drop(const struct kernel_source *key NONNULL)
 {
     const uint32_t slot = source_find(key, source_hash(key));
-    return slot != KEYED_NONE && source_change(slot, key, false);
+    return slot != KEYED_NONE && source_change(slot, key, false) == SOURCE_CHANGED;
 }
