@@ -1,12 +1,14 @@
 /* The last stage in the kernel, alone: a packet of which all is known becomes a verdict, counters, and a frame that is
  * byte for byte what the vm's own recipes make. Skipped where programs of the kernel may not be loaded. */
 #include <errno.h>
+#include <linux/pkt_cls.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
+#include <bpf/bpf.h>
 #include <cmocka.h>
 
 #include "runtime/kernel/ask.h"
@@ -197,6 +199,34 @@ static void test_what_nobody_takes_is_lost(void **state)
     assert_int_equal(kernel_counters(kernel).lost.packets - before.lost.packets, 1);
 }
 
+/* Of what the host sends nobody takes anything up. Where rules only watch, it passes. */
+static void test_what_leaves_undecided_is_lost_or_passes(void **state)
+{
+    (void)state;
+    uint8_t frame[FRAME_MOST];
+    if (!kernel) skip();
+    const uint32_t len = build(frame, false, true, false, 0);
+    for (unsigned watches = 0; watches < 2; watches++) {
+        const struct kernel_counters before = kernel_counters(kernel);
+        struct kpkt *k = slot();
+        parsed(k, frame, len);
+        k->flags = KERNEL_EGRESS;
+        k->up = KERNEL_UP_HEAD;
+        kernel_world(kernel)->watches = watches;
+        const uint64_t secret = kernel_world(kernel)->secret;
+        struct __sk_buff ctx = {.cb = {(uint32_t)secret, (uint32_t)(secret >> 32), asker.at}};
+        LIBBPF_OPTS(bpf_test_run_opts, o, .ctx_in = &ctx, .ctx_size_in = sizeof ctx, .data_in = frame,
+                    .data_size_in = len, .repeat = 1);
+        assert_int_equal(bpf_prog_test_run_opts(kernel_program(kernel, KERNEL_ENTRY_act_tc), &o), 0);
+        assert_int_equal((int)o.retval, watches ? TC_ACT_UNSPEC : TC_ACT_SHOT);
+        const struct kernel_counters now = kernel_counters(kernel);
+        assert_int_equal(k->out, KERNEL_UP);
+        assert_int_equal(now.ups[KERNEL_UP_HEAD].packets - before.ups[KERNEL_UP_HEAD].packets, 1);
+        assert_int_equal(now.lost.packets - before.lost.packets, !watches);
+    }
+    kernel_world(kernel)->watches = 0;
+}
+
 /* ---- what is told ---- */
 
 struct told {
@@ -368,7 +398,7 @@ int main(void)
     char err[300] = "";
     program = compiled_text(rules);
     if (!program) return 1;
-    kernel = kernel_new(program, &(struct kernel_cfg){.hooks = KERNEL_XDP}, err, sizeof err);
+    kernel = kernel_new(program, &(struct kernel_cfg){.hooks = KERNEL_XDP | KERNEL_TC}, err, sizeof err);
     if (!kernel) print_message("# %s\n", err);
     if (!kernel && errno != EPERM && errno != ENOTSUP) return 1;
     if (kernel && kernel_load(kernel, program, err, sizeof err)) {
@@ -382,6 +412,7 @@ int main(void)
         cmocka_unit_test(test_what_is_malformed_is_dropped_for_its_reason),
         cmocka_unit_test(test_what_user_space_finishes_goes_up),
         cmocka_unit_test(test_what_nobody_takes_is_lost),
+        cmocka_unit_test(test_what_leaves_undecided_is_lost_or_passes),
         cmocka_unit_test(test_one_packet_of_some_is_told_of),
         cmocka_unit_test(test_drops_leave_room_to_others),
         cmocka_unit_test(test_a_reject_of_what_leaves_is_told_of),

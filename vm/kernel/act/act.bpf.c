@@ -82,14 +82,21 @@ static inline bool is_followed(const struct kpkt *k)
            state_world.flags & PBC_FOLLOWS_FRAGMENTS;
 }
 
-/* A packet that the host sends goes to the wire or not: it is not edited, and no socket takes it up. */
+/* True if the packet, which only a process could decide, goes to the wire all the same: no socket takes it up. */
+static inline bool passes_undecided(struct kpkt *k)
+{
+    count_add(&settle_counters()->ups[k->up & 15], k->pkt.wire_len);
+    if (!state_world.watches && !(k->flags & KERNEL_ASKED)) leave_lost(k);
+    return state_world.watches;
+}
+
+/* A packet that the host sends goes to the wire or not: it is not edited. */
 SEC("tc") int act_tc(struct __sk_buff *ctx)
 {
     struct kpkt *k = kpkt_tc(ctx);
     if (k->flags & KERNEL_ONLY_JUDGE) return TC_ACT_SHOT;
     if (is_followed(k)) kernel_piece_keep(k);
     const uint32_t out = act(k, settle(k));
-    if (out == KERNEL_UP) leave_lost(k);
-    const bool leaves = out == KERNEL_PASS || out == KERNEL_SEND || (out == KERNEL_UP && state_world.watches);
+    const bool leaves = out == KERNEL_UP ? passes_undecided(k) : out == KERNEL_PASS || out == KERNEL_SEND;
     return leaves ? TC_ACT_UNSPEC : TC_ACT_SHOT;
 }
