@@ -115,7 +115,9 @@ static inline bool frame_wrap(struct xdp_md *ctx, struct kpkt *k)
     if (k->pkt.l3 != ETHER_LEN && k->pkt.l3 != ETHER_LEN + VLAN_LEN) return false;
     if (there > len && bpf_xdp_adjust_tail(ctx, (int)len - (int)there)) return false;
     if (bpf_xdp_adjust_head(ctx, -(int)over)) return false;
-    return frame_outer(ctx, k);
+    if (frame_outer(ctx, k)) return true;
+    bpf_xdp_adjust_head(ctx, (int)over); /* the opened room is closed again: nothing was written */
+    return false;
 }
 
 /* True if the checksum of TCP or UDP covers the pseudo header alone, and has to be completed before the packet leaves
