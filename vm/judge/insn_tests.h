@@ -1,8 +1,20 @@
-/* Tests of instructions on one packet, other than plain comparisons of the key: the same for both ways to run code.
+/* Tests of instructions on one packet, other than plain comparisons of a slot: the same for all ways to run code.
  * Nothing is checked: the verifier proved operands. */
 #pragma once
 
 #include "vm/judge/judge.h"
+
+static inline bool same_prefix(const struct insn *n, const struct key *key)
+{
+    return (key->slot[n->a >> 5] ^ n->imm) >> (n->a & 31) == 0;
+}
+
+/* True if lo <= half <= hi, by one comparison: a half below lo wraps around to a large number. */
+static inline bool half_in(const struct insn *n, const struct key *key)
+{
+    uint32_t lo = n->imm >> 16, hi = n->imm & 0xffff;
+    return key->half[n->a] - lo <= hi - lo;
+}
 
 static inline bool mac_in_set(const struct program *p, const struct insn *n, const struct key *key,
                               const struct pkt *pkt)

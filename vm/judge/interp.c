@@ -21,18 +21,6 @@ static uint32_t search(const struct program *p, uint32_t classifier, const struc
     return ahead && ahead->classifier[at] == classifier ? ahead->entry[at] : classify_one(p, classifier, key, 0);
 }
 
-static inline bool same_prefix(const struct insn *n, const struct key *key)
-{
-    return (key->slot[n->a >> 5] ^ n->imm) >> (n->a & 31) == 0;
-}
-
-/* True if lo <= half <= hi, by one comparison: a half below lo wraps around to a large number. */
-static inline bool half_in(const struct insn *n, const struct key *key)
-{
-    uint32_t lo = n->imm >> 16, hi = n->imm & 0xffff;
-    return key->half[n->a] - lo <= hi - lo;
-}
-
 #define CASE(op) do_##op:
 #define GO(n)                                                                                                          \
     do {                                                                                                               \

@@ -110,6 +110,13 @@ enum kind_bit {
 #define KIND_UPPER      (KIND_TCP | KIND_UDP | KIND_SCTP | KIND_ICMP | KIND_ICMP6)
 #define KIND_WITH_PORTS (KIND_TCP | KIND_UDP | KIND_SCTP)
 
+/* True if the IP packet's destination is multicast or broadcast. */
+static inline bool key_is_to_group(const struct key *key)
+{
+    if (key->kind & KIND_IP6) return key->dst[0] >> 24 == 0xff;
+    return key->dst[0] >> 28 == 0xe || key->dst[0] == UINT32_MAX;
+}
+
 enum tcp_flag {
     TCP_FIN = 1,
     TCP_SYN = 2,

@@ -51,7 +51,7 @@ static __attribute__((noinline)) enum track_how tuple_of_any(const struct key *k
     const int side = LOOSE(compare_sides(key));
     FORGET();
     uint32_t kind = key->kind & KIND_IP6 ? FLOW_ID_IP6 : 0;
-    *at = (uint8_t)((side > 0 ? AT_HIGH : 0) | (side == 0 ? AT_SAME : 0) | (to_group(key) ? AT_GROUP : 0));
+    *at = (uint8_t)((side > 0 ? AT_HIGH : 0) | (side == 0 ? AT_SAME : 0) | (key_is_to_group(key) ? AT_GROUP : 0));
     set_addresses(key, LOOSE(side > 0), id);
     if (!asks) {
         id->rest = rest_of(ports_of(key, side > 0), stack, key->proto, kind);

@@ -4,12 +4,6 @@
 
 #include "vm/flow/track/track_priv.h"
 
-static inline bool to_group(const struct key *key)
-{
-    if (key->kind & KIND_IP6) return key->dst[0] >> 24 == 0xff;
-    return key->dst[0] >> 28 == 0xe || key->dst[0] == UINT32_MAX;
-}
-
 static inline uint32_t two_ports(uint64_t low, uint64_t high) { return (uint32_t)(high << 16 | low); }
 
 static inline uint64_t rest_of(uint32_t ports, uint16_t stack, uint16_t proto, uint32_t kind)
@@ -27,7 +21,7 @@ static inline enum track_how tuple_of_ports4(const struct key *key, uint16_t sta
 {
     const uint64_t src = (uint64_t)key->src[0] << 16 | key->src_port, dst = (uint64_t)key->dst[0] << 16 | key->dst_port;
     const uint64_t low = src < dst ? src : dst, high = src < dst ? dst : src;
-    *at = (uint8_t)((src > dst) * AT_HIGH | (src == dst) * AT_SAME | to_group(key) * AT_GROUP);
+    *at = (uint8_t)((src > dst) * AT_HIGH | (src == dst) * AT_SAME | key_is_to_group(key) * AT_GROUP);
     for (unsigned i = 1; i < 4; i++) id->low[i] = id->high[i] = 0;
     id->low[0] = (uint32_t)(low >> 16);
     id->high[0] = (uint32_t)(high >> 16);

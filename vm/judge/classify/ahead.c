@@ -2,16 +2,12 @@
  * followed over tests of headers alone; a packet that meets an instruction with an effect, a test of the frame or an
  * end is searched for when its code gets there. */
 #include "vm/judge/classify/classify.h"
+#include "vm/judge/insn_tests.h"
 #include "vm/pbc.h"
 #include "vm/tables.h"
 
 /* Most instructions followed: they are executed twice. */
 enum { FOLLOWED = 16 };
-
-static bool halves_in(uint32_t half, uint32_t range)
-{
-    return half - (range >> 16) <= (range & 0xffff) - (range >> 16);
-}
 
 /* True if the test, of headers alone, jumps. */
 static bool jumps(const struct insn *n, const struct key *key)
@@ -25,10 +21,10 @@ static bool jumps(const struct insn *n, const struct key *key)
     case OP_JNALL: return (slot & n->imm) != n->imm;
     case OP_JANY: return (slot & n->imm) != 0;
     case OP_JNONE: return !(slot & n->imm);
-    case OP_JPFX: return (key->slot[n->a >> 5] ^ n->imm) >> (n->a & 31) == 0;
-    case OP_JNPFX: return (key->slot[n->a >> 5] ^ n->imm) >> (n->a & 31) != 0;
-    case OP_JIN: return halves_in(key->half[n->a & 31], n->imm);
-    case OP_JNIN: return !halves_in(key->half[n->a & 31], n->imm);
+    case OP_JPFX: return same_prefix(n, key);
+    case OP_JNPFX: return !same_prefix(n, key);
+    case OP_JIN: return half_in(n, key);
+    case OP_JNIN: return !half_in(n, key);
     default: return false;
     }
 }

@@ -111,13 +111,6 @@ static void put_pattern(uint8_t *bytes, const struct pbc_pattern *t, const struc
         }
 }
 
-static void put_mac(uint8_t *bytes, uint64_t mac)
-{
-    if (!mac) return;
-    wire_put16(bytes, (uint16_t)(mac >> 32));
-    wire_put32(bytes + 2, (uint32_t)mac);
-}
-
 /* This machine's addresses: the frame's that are to be own, or another, or none. */
 struct own {
     uint32_t v4[2];
@@ -196,8 +189,8 @@ bool draw_frame(struct frame_draw *d, const struct frame_wish *w)
     if (w->key.kind & KIND_IP) lengthen(d->bytes, &t, w, &l);
     const uint32_t cap = l.end - built < FILLED ? l.end : built + FILLED;
     if (w->pattern) put_pattern(d->bytes, w->pattern, &l, cap);
-    put_mac(d->bytes, w->dst_mac);
-    put_mac(d->bytes + 6, w->src_mac);
+    if (w->dst_mac) wire_put48(d->bytes, w->dst_mac);
+    if (w->src_mac) wire_put48(d->bytes + 6, w->src_mac);
     set_type(d->bytes, &w->key, t.tags);
     const bool bare = w->bare && w->key.kind & KIND_IP && !t.tags;
     const uint32_t skip = bare ? ETHER_LEN : 0;

@@ -14,12 +14,6 @@ enum { FRAME_L3_MOST = 127 }; /* a frame with sixteen tags has 78 */
 static inline uint8_t *frame_begin(const struct xdp_md *ctx) { return (uint8_t *)(long)ctx->data; }
 static inline uint8_t *frame_end(const struct xdp_md *ctx) { return (uint8_t *)(long)ctx->data_end; }
 
-static inline void frame_put_mac(uint8_t *to, uint64_t mac)
-{
-    wire_put16(to, (uint16_t)(mac >> 32));
-    wire_put32(to + 2, (uint32_t)mac);
-}
-
 /* Write the MACs of a frame whose first 12 bytes are there. Destination: the next hop. Source: the interface that the
  * frame leaves by, or, if its MAC is unknown, the address that it came to (in `was`, maybe the frame itself). */
 static inline void frame_macs(const struct kpkt *k, uint8_t *frame, const uint8_t *was)
@@ -30,7 +24,7 @@ static inline void frame_macs(const struct kpkt *k, uint8_t *frame, const uint8_
     const uint64_t mac = r->out_if < KERNEL_WAYS ? state_ways[r->out_if & MASK(ways)].mac : 0;
     wire_put_raw32(frame + 6, first);
     wire_put_raw16(frame + 10, rest);
-    if (mac) frame_put_mac(frame + 6, mac);
+    if (mac) wire_put48(frame + 6, mac);
     wire_put_raw32(frame, wire_raw32(r->next_mac));
     wire_put_raw16(frame + 4, wire_raw16(r->next_mac + 4));
 }

@@ -78,8 +78,8 @@ static inline bool settle_asks(struct kpkt *k)
     return at && kernel_is_told(k, at);
 }
 
-/* True if the packet crosses the machine and the host forwards nothing of its family. */
-static inline bool settle_is_routed(const struct kpkt *k)
+/* True if the packet crosses the machine and the host forwards nothing of its family: user space sends it on. */
+static inline bool settle_needs_router(const struct kpkt *k)
 {
     const uint32_t kind = k->key.kind, of = kind & KIND_IP4 ? KERNEL_ROUTES_4 : KERNEL_ROUTES_6;
     return kind & KIND_FORWARD && kind & KIND_IP && state_world.routes & of && !(k->flags & KERNEL_EGRESS);
@@ -90,7 +90,7 @@ static __always_inline uint32_t settle_here(struct kpkt *k, decided by)
 {
     const bool sends = count_program(k->program)->flags & KERNEL_SENDS_ON && !(k->flags & KERNEL_EGRESS);
     if (sends && settle_asks(k)) return settle_up(k, KERNEL_UP_ANSWER);
-    if (settle_is_routed(k)) return settle_up(k, KERNEL_UP_WAY);
+    if (settle_needs_router(k)) return settle_up(k, KERNEL_UP_WAY);
     settle_verdict(k, decided_action(by), by, PBC_NONE, PBC_NONE);
     return KERNEL_PASS;
 }
@@ -176,12 +176,11 @@ static __always_inline uint32_t settle_judged(struct kpkt *k)
  * reads it (runtime/worker/pmtu.h), whatever the rules decide. */
 static inline bool settle_tells_mtu(const struct kpkt *k)
 {
-    enum { FRAGMENTATION_NEEDED = 4 };
     const struct key *key = &k->key;
     if (!(key->kind & KIND_ICMP_HEADER) || !(key->kind & KIND_DST_SELF) || k->flags & KERNEL_EGRESS) return false;
     if (!(count_program(k->program)->flags & KERNEL_HAS_TUNNELS)) return false;
     if (key->kind & KIND_IP6) return key->icmp_type == ICMP6_TOO_BIG;
-    return key->icmp_type == ICMP4_UNREACHABLE && key->icmp_code == FRAGMENTATION_NEEDED;
+    return key->icmp_type == ICMP4_UNREACHABLE && key->icmp_code == ICMP4_CODE_TOO_BIG;
 }
 
 /* Return where the packet goes (enum kernel_out) by what look and judge found. Nothing is counted yet. */

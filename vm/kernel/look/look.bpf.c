@@ -157,9 +157,7 @@ inline_whole enum kernel_up why_up(const struct kpkt *k)
 inline_whole bool is_carried(struct kpkt *k, const struct frame *f)
 {
     if (!state_gate.any || k->flags & KERNEL_ASKED) return false;
-    const uint32_t kind = k->key.kind;
-    const bool error = kind & KIND_ICMP_HEADER && icmp_type_is_error(kind & KIND_IP6, (uint8_t)k->key.icmp_type);
-    if (!(kind & KIND_TCP) && !error) return false;
+    if (!(k->key.kind & KIND_TCP) && !settle_is_error(&k->key)) return false;
     return f->xdp ? kernel_gate_xdp(f->xdp, k) : kernel_gate_tc(f->skb, k);
 }
 

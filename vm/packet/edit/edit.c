@@ -48,17 +48,11 @@ void edit_link(struct pkt *pkt, uint16_t ether_type)
     pkt->l3 = 0;
 }
 
-static void put48(struct pkt *pkt, uint32_t at, uint64_t mac)
-{
-    edit_put16(pkt, at, (uint16_t)(mac >> 32));
-    edit_put32(pkt, at + 2, (uint32_t)mac);
-}
-
 void edit_macs(struct pkt *pkt, uint64_t dst, uint64_t src)
 {
-    enum { SRC_AT = 6 };
-    put48(pkt, 0, dst);
-    put48(pkt, SRC_AT, src);
+    if (!edit_has(pkt, 0, ETHER_TYPE_AT)) return;
+    wire_put48(pkt->data, dst);
+    wire_put48(pkt->data + ETHER_TYPE_AT / 2, src);
 }
 
 void edit_bare(struct pkt *pkt)
@@ -76,13 +70,12 @@ void edit_bare(struct pkt *pkt)
 bool edit_ether(struct pkt *pkt, uint64_t dst, uint64_t src, const struct edit_tag tags[], unsigned count,
                 uint16_t ether_type)
 {
-    enum { MACS = 12, TAG = 4 };
-    const uint32_t len = ETHER_LEN + TAG * count;
+    const uint32_t len = ETHER_LEN + VLAN_LEN * count;
     if (!edit_open(pkt, 0, len)) return false;
     edit_macs(pkt, dst, src);
     for (unsigned i = 0; i < count; i++) {
-        edit_put16(pkt, MACS + TAG * i, tags[i].tpid);
-        edit_put16(pkt, MACS + TAG * i + 2, tags[i].tci);
+        edit_put16(pkt, ETHER_TYPE_AT + VLAN_LEN * i, tags[i].tpid);
+        edit_put16(pkt, ETHER_TYPE_AT + VLAN_LEN * i + 2, tags[i].tci);
     }
     edit_put16(pkt, len - 2, ether_type);
     pkt->link = LINK_ETHER;

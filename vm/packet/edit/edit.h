@@ -104,12 +104,6 @@ static inline uint64_t edit_sum(const struct pkt *pkt, uint64_t sum, uint32_t fr
     return from <= to && to <= pkt->head_len ? csum_add(sum, pkt->data + from, to - from) : sum;
 }
 
-/* Return the CRC32c of those bytes; 0 unless all are there. */
-static inline uint32_t edit_crc32c(const struct pkt *pkt, uint32_t from, uint32_t to)
-{
-    return from <= to && to <= pkt->head_len ? csum_crc32c(0, pkt->data + from, to - from) : 0;
-}
-
 /* Copy bytes out of the packet, or into it. False, with nothing done, unless all are there. */
 static inline bool edit_read(const struct pkt *pkt, uint32_t at, uint32_t len, uint8_t *out)
 {

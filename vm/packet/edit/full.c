@@ -19,13 +19,6 @@ static void fill_sum(struct pkt *pkt, const struct key *key, const struct place 
     edit_put16(pkt, p->l4 + at, p->proto == IPPROTO_NR_UDP ? csum_udp(sum) : sum);
 }
 
-static void fill_crc(struct pkt *pkt, const struct place *p)
-{
-    uint32_t at = p->l4 + SCTP_SUM;
-    edit_put32(pkt, at, 0);
-    edit_put32(pkt, at, __builtin_bswap32(edit_crc32c(pkt, p->l4, p->l4 + p->upper_len)));
-}
-
 int checksum_fill(struct pkt *pkt, const struct key *key)
 {
     struct place p;
@@ -34,7 +27,8 @@ int checksum_fill(struct pkt *pkt, const struct key *key)
     if (p.upper_len == 0 || p.l4 + p.upper_len > pkt->head_len || p.dst_elsewhere) return -EINVAL;
     if (key->kind & KIND_TCP) fill_sum(pkt, key, &p, TCP_SUM, p.upper_len);
     if (key->kind & KIND_UDP) fill_sum(pkt, key, &p, UDP_SUM, edit_get16(pkt, p.l4 + UDP_LENGTH));
-    if (key->kind & KIND_SCTP) fill_crc(pkt, &p);
+    if (key->kind & KIND_SCTP)
+        edit_put32(pkt, p.l4 + SCTP_SUM, __builtin_bswap32(csum_sctp(pkt->data + p.l4, p.upper_len)));
     if (key->kind & (KIND_ICMP | KIND_ICMP6)) fill_sum(pkt, key, &p, ICMP_SUM, p.upper_len);
     pkt->flags &= (uint8_t)~PKT_CSUM_PARTIAL;
     return 0;

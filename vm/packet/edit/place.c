@@ -19,9 +19,7 @@ struct chain {
 static bool step(const struct pkt *pkt, struct chain *c, uint32_t end)
 {
     if (!ip6_is_extension(c->next)) return false;
-    uint32_t len = (edit_get8(pkt, c->at + 1) + 1u) * 8;
-    if (c->next == IPPROTO_NR_AH) len = (edit_get8(pkt, c->at + 1) + 2u) * 4;
-    if (c->next == IPPROTO_NR_FRAGMENT) len = IP6_FRAG_LEN;
+    const uint32_t len = ip6_extension_len(c->next, edit_get8(pkt, c->at + 1));
     if (c->at + len > end) {
         c->later = true; /* treated as later: the chain's end is not here */
         return false;

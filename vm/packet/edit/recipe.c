@@ -151,8 +151,7 @@ static void outer4(uint8_t *ip, const struct recipe *r, const struct inner *in, 
 static void outer6(uint8_t *ip, const struct recipe *r, const struct inner *in, uint32_t len, uint8_t proto,
                    uint32_t hash)
 {
-    enum { LABEL = 0xfffff };
-    const uint32_t label = hash >> 8 & LABEL, first = 6u << 28 | (uint32_t)in->tos << 20 | (label ? label : 1);
+    const uint32_t label = hash >> 8 & IP6_LABEL, first = 6u << 28 | (uint32_t)in->tos << 20 | (label ? label : 1);
     wire_put64(ip, (uint64_t)first << 32 | (uint64_t)(len - IP6_LEN) << 16 | (uint32_t)proto << 8 | BUILD_TTL);
     put_addr6(ip + IP6_SRC, r->src);
     put_addr6(ip + IP6_DST, r->dst);
@@ -160,9 +159,8 @@ static void outer6(uint8_t *ip, const struct recipe *r, const struct inner *in, 
 
 static void outer_udp(uint8_t *udp, const struct recipe *r, const struct inner *in, uint8_t kind, uint32_t hash)
 {
-    enum { PORTS_FROM = 49152, PORTS_MASK = 0x3fff };
     const bool header = (kind & ~RECIPE_IP6) == RECIPE_GUE;
-    const uint64_t port = PORTS_FROM | ((hash ^ hash >> 16) & PORTS_MASK);
+    const uint64_t port = GUE_PORTS_FROM | ((hash ^ hash >> 16) & GUE_PORTS_MASK);
     const uint32_t len = UDP_LEN + (header ? GUE_LEN : 0u) + in->len;
     wire_put64(udp, port << 48 | (uint64_t)r->dst_port << 32 | len << 16);
     if (header) wire_put32(udp + UDP_LEN, (uint32_t)in->proto << 16);

@@ -36,18 +36,12 @@ static void ports(struct stretch s, const struct place *p, const struct translat
 /* Rewrite the identifier of ICMP requests and replies: echo, timestamp, information and address mask; ICMPv6: echo. */
 static void query_id(struct stretch s, const struct place *p, const struct translation *to, struct change *c)
 {
-    uint8_t type = stretch_get8(s, p->l4);
-    bool asks, answers;
-    if (p->v6) {
-        asks = type == ICMP6_ECHO;
-        answers = type == ICMP6_ECHO_REPLY;
-    } else {
-        bool later = type >= ICMP4_TIMESTAMP && type <= ICMP4_MASK_REPLY; /* pairs: the odd number is the request */
-        asks = type == ICMP4_ECHO || (later && type % 2 == 1);
-        answers = type == ICMP4_ECHO_REPLY || (later && type % 2 == 0);
-    }
-    if (asks && to->what & TRANSLATE_SRC_PORT) c->upper += stretch_swap16(s, p->l4 + ICMP_REST, to->src_port);
-    if (answers && to->what & TRANSLATE_DST_PORT) c->upper += stretch_swap16(s, p->l4 + ICMP_REST, to->dst_port);
+    const uint8_t type = stretch_get8(s, p->l4);
+    const struct icmp_query *q = icmp_query_of(p->v6, type);
+    if (!q || (p->v6 && q->pair)) return; /* node information has no identifier there */
+    const bool asks = type == q->asks;
+    if (to->what & (asks ? TRANSLATE_SRC_PORT : TRANSLATE_DST_PORT))
+        c->upper += stretch_swap16(s, p->l4 + ICMP_REST, asks ? to->src_port : to->dst_port);
 }
 
 /* Update the internet checksum in the field at `at`. */

@@ -62,9 +62,8 @@ static void outer4(const struct outer *o, const struct tunnel *t, uint16_t id)
 
 static void outer6(const struct outer *o, const struct tunnel *t, uint32_t hash)
 {
-    enum { LABEL = 0xfffff };
     struct pkt *pkt = o->pkt;
-    uint32_t at = o->at, label = hash >> 8 & LABEL;
+    uint32_t at = o->at, label = hash >> 8 & IP6_LABEL;
     edit_put32(pkt, at, 6u << 28 | (uint32_t)o->tos << 20 | (label ? label : 1)); /* 0 would mean: no label */
     edit_put16(pkt, at + IP6_PAYLOAD, (uint16_t)(tunnel_overhead(t) - IP6_LEN + o->inner));
     edit_put8(pkt, at + IP6_NEXT, outer_proto(o, t));
@@ -75,8 +74,7 @@ static void outer6(const struct outer *o, const struct tunnel *t, uint32_t hash)
 
 static void udp_gue(const struct outer *o, const struct tunnel *t, uint32_t at, uint32_t hash)
 {
-    enum { PORTS_FROM = 49152, PORTS_MASK = 0x3fff };
-    edit_put16(o->pkt, at, (uint16_t)(PORTS_FROM | ((hash ^ hash >> 16) & PORTS_MASK)));
+    edit_put16(o->pkt, at, (uint16_t)(GUE_PORTS_FROM | ((hash ^ hash >> 16) & GUE_PORTS_MASK)));
     edit_put16(o->pkt, at + 2, t->port);
     edit_put16(o->pkt, at + UDP_LENGTH, (uint16_t)(UDP_LEN + (t->kind == TUNNEL_GUE ? GUE_LEN : 0u) + o->inner));
     edit_put16(o->pkt, at + UDP_SUM, 0);

@@ -46,8 +46,8 @@ static inline void write32(struct writer *w, uint32_t v)
 
 static inline void write48(struct writer *w, uint64_t v)
 {
-    write16(w, (uint16_t)(v >> 32));
-    write32(w, (uint32_t)v);
+    uint8_t *at = write_room(w, 6);
+    if (at) wire_put48(at, v);
 }
 
 static inline void write_addr6(struct writer *w, const uint32_t addr[4])

@@ -50,7 +50,7 @@ enum { IP4_OPT_END = 0, IP4_OPT_NOP = 1, IP4_OPT_COPIED = 0x80, IP4_OPTIONS_MOST
 /* IPv6: RFC 8200. */
 enum { IP6_LEN = 40, IP6_PAYLOAD = 4, IP6_NEXT = 6, IP6_HOPS = 7, IP6_SRC = 8, IP6_DST = 24 };
 enum { IP6_EXT_MOST = 16, IP6_FRAG_LEN = 8, IP6_FRAG_OFFSET = 2, IP6_FRAG_ID = 4, IP6_ROUTING_TYPE = 2, AH_LEN = 12 };
-enum { IP6_ROUTING_LEFT = 3, IP6_MORE = 1, IP6_LEAST_MTU = 1280 };
+enum { IP6_ROUTING_LEFT = 3, IP6_MORE = 1, IP6_LEAST_MTU = 1280, IP6_LABEL = 0xfffff };
 enum { IP6_OPT_PAD1 = 0, IP6_OPT_JUMBO = 0xc2, IP6_OPTIONS_BYTES = 256 * 8 };
 
 enum ip_proto {
@@ -110,6 +110,7 @@ enum { ICMP4_QUOTE_LEN = 5, ICMP4_QUOTE_UNIT = 4, ICMP6_QUOTE_LEN = 4, ICMP6_QUO
  * (4), which the first two bits of an IP version, 01, tell. */
 enum { GUE_LEN = 4, GUE_PROTO = 1, GUE_FLAGS = 2 };
 enum { GUE_VARIANT_SHIFT = 6, GUE_CONTROL = 0x20, GUE_HLEN = 0x1f };
+enum { GUE_PORTS_FROM = 49152, GUE_PORTS_MASK = 0x3fff }; /* source ports */
 
 enum { ECN_MASK = 3, ECN_NONE = 0, ECN_ECT1 = 1, ECN_ECT0 = 2, ECN_CE = 3 }; /* RFC 3168, 5 */
 
@@ -125,6 +126,7 @@ enum icmp4 {
     ICMP4_MASK_REPLY = 18,
     ICMP4_LAST_KNOWN = 18
 };
+enum { ICMP4_CODE_TOO_BIG = 4 }; /* code of unreachable: fragmentation needed, and DF set */
 enum icmp6 {
     ICMP6_UNREACHABLE = 1,
     ICMP6_TOO_BIG = 2,

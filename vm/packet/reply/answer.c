@@ -3,8 +3,6 @@
 #include "vm/packet/parse/read.h"
 #include "vm/packet/reply/frame.h"
 
-static bool is_group4(uint32_t a) { return a >> 28 == 0xe || a == UINT32_MAX; }
-
 /* True for no single host's address: this network, loopback, multicast, class E and broadcast (RFC 1122, 3.2.2). */
 static bool is_no_host4(uint32_t a) { return a >> 24 == 0 || a >> 24 == 127 || a >> 28 >= 0xe; }
 
@@ -16,33 +14,32 @@ static const char *addresses_forbid(const struct key *key)
     const bool v4 = key->kind & KIND_IP4;
     const uint32_t *dst = key->dst;
     if (v4 ? is_no_host4(key->src[0]) : is_no_host6(key->src)) return "its source address is not that of a single host";
-    if (v4 ? is_group4(dst[0]) : dst[0] >> 24 == 0xff) return "its destination address is multicast or broadcast";
+    if (key_is_to_group(key)) return "its destination address is multicast or broadcast";
     return (v4 ? dst[0] >> 24 : dst[0] | dst[1] | dst[2] | dst[3]) ? NULL : "its destination address is unspecified";
 }
 
 /* Return the reason why the packet is not from one machine to one machine by its link header, or NULL. */
 static const char *link_forbids(const struct pkt *pkt)
 {
-    enum { GROUP_BIT_SHIFT = 40 }; /* bits below the group bit of a 48-bit address */
+    enum { GROUP_BIT = 40 };
     unsigned kind = 0;
-    if (pkt->link == LINK_ETHER && pkt_mac(pkt, false) >> GROUP_BIT_SHIFT & 1)
+    bool group = false;
+    if (pkt->link == LINK_ETHER && pkt_mac(pkt, false) >> GROUP_BIT & 1)
         return "its source MAC is multicast or broadcast";
-    if (pkt->link == LINK_ETHER && pkt_mac(pkt, true) >> GROUP_BIT_SHIFT & 1)
-        return "its destination MAC is multicast or broadcast";
+    if (pkt->link == LINK_ETHER) group = pkt_mac(pkt, true) >> GROUP_BIT & 1;
     if (pkt->link == LINK_SLL) kind = bytes_get16(pkt, SLL_KIND_AT);
     if (pkt->link == LINK_SLL2) kind = bytes_get8(pkt, SLL2_KIND_AT);
-    return kind != SLL_KIND_BROADCAST && kind != SLL_KIND_MULTICAST ? NULL
-                                                                    : "its destination MAC is multicast or broadcast";
+    group |= kind == SLL_KIND_BROADCAST || kind == SLL_KIND_MULTICAST;
+    return group ? "its destination MAC is multicast or broadcast" : NULL;
 }
 
 /* True unless the packet is an ICMP error, or may be one: an unknown type might be an error. */
 static bool icmp_allows(const struct key *key)
 {
-    uint16_t type = key->icmp_type;
-    if (key->kind & KIND_ICMP6) return type >= ICMP6_INFORMATIONAL && type != ICMP6_REDIRECT;
-    if (!(key->kind & KIND_ICMP)) return true;
-    return type != ICMP4_UNREACHABLE && type != ICMP4_QUENCH && type != ICMP4_REDIRECT && type != ICMP4_TIME_EXCEEDED &&
-           type != ICMP4_PARAMETER && type <= ICMP4_LAST_KNOWN;
+    const bool v6 = key->kind & KIND_ICMP6;
+    if (!v6 && !(key->kind & KIND_ICMP)) return true;
+    if (icmp_type_is_error(v6, key->icmp_type)) return false;
+    return v6 ? key->icmp_type != ICMP6_REDIRECT : key->icmp_type <= ICMP4_LAST_KNOWN;
 }
 
 const char *answer_withheld(const struct pkt *pkt, const struct key *key)

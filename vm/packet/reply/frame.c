@@ -70,21 +70,17 @@ uint8_t frame_ttl(const struct frame_spec *p)
 
 bool frame_is_icmp_error(const struct frame_spec *p)
 {
-    if (p->form == FORM_ICMP6) return p->type < ICMP6_INFORMATIONAL;
-    return p->form == FORM_ICMP &&
-           (p->type == ICMP4_UNREACHABLE || p->type == ICMP4_QUENCH || p->type == ICMP4_REDIRECT ||
-            p->type == ICMP4_TIME_EXCEEDED || p->type == ICMP4_PARAMETER);
+    return (p->form == FORM_ICMP || p->form == FORM_ICMP6) && icmp_type_is_error(p->form == FORM_ICMP6, p->type);
 }
 
 /* Return the default second word of ICMP. Fragmentation needed (RFC 1191) and packet too big name the least MTU of
  * IPv6; queries have identifier 1, number 1. */
 uint32_t frame_icmp_rest(const struct frame_spec *p)
 {
-    enum { TOO_BIG = 2, NEEDS_FRAGMENTS = 4, MTU = 1280 };
     if (!frame_is_icmp_error(p)) return 1 << 16 | 1;
-    const bool big =
-        p->form == FORM_ICMP6 ? p->type == TOO_BIG : p->type == ICMP4_UNREACHABLE && p->code == NEEDS_FRAGMENTS;
-    return big ? MTU : 0;
+    const bool big = p->form == FORM_ICMP6 ? p->type == ICMP6_TOO_BIG
+                                           : p->type == ICMP4_UNREACHABLE && p->code == ICMP4_CODE_TOO_BIG;
+    return big ? IP6_LEAST_MTU : 0;
 }
 
 /* Write the MAC of an address; groups: RFC 1112, 6.4; RFC 2464, 7. */
@@ -211,17 +207,26 @@ static void write_ip6(struct writer *w, const struct frame_spec *p, uint32_t len
     if (writes_ah(p)) write_ah(w, p->proto);
 }
 
+static void write_udp(struct writer *w, const struct frame_spec *p, uint32_t len)
+{
+    write16(w, p->src_port);
+    write16(w, p->dst_port);
+    write16(w, (uint16_t)len);
+    write16(w, 0);
+}
+
 /* Write the tunnel's headers: the outer packet is whole, and its upper layer is the tunnel. */
 static void write_tunnel(struct writer *w, const struct frame_spec *p, uint32_t length)
 {
-    enum { IPV4_INSIDE = 4, IPV6_INSIDE = 41, GUE_SOURCE_PORT = 49152 };
     const struct frame_tunnel *t = p->tunnel;
-    const uint8_t inside = p->family == 4 ? IPV4_INSIDE : IPV6_INSIDE;
+    const uint8_t inside = p->family == 4 ? IPPROTO_NR_IP4 : IPPROTO_NR_IP6;
     struct frame_spec outer = {.family = t->family,
                                .proto = t->gue ? IPPROTO_NR_UDP : inside,
                                .ttl = 64,
                                .fragment = KIND_FRAG_NO,
-                               .datagram = 1};
+                               .datagram = 1,
+                               .src_port = GUE_PORTS_FROM,
+                               .dst_port = t->port};
     memcpy(outer.src, t->src, sizeof(outer.src));
     memcpy(outer.dst, t->dst, sizeof(outer.dst));
     if (t->family == 4)
@@ -229,10 +234,7 @@ static void write_tunnel(struct writer *w, const struct frame_spec *p, uint32_t 
     else
         write_ip6(w, &outer, length + frame_tunnel_len(p));
     if (!t->gue) return;
-    write16(w, GUE_SOURCE_PORT);
-    write16(w, t->port);
-    write16(w, (uint16_t)(UDP_LEN + GUE_LEN + length));
-    write16(w, 0);
+    write_udp(w, &outer, UDP_LEN + GUE_LEN + length);
     write32(w, (uint32_t)inside << 16);
 }
 
@@ -246,14 +248,6 @@ static void write_tcp(struct writer *w, const struct frame_spec *p)
     write8(w, p->flags);
     write16(w, 64240);
     write32(w, 0);
-}
-
-static void write_udp(struct writer *w, const struct frame_spec *p, uint32_t len)
-{
-    write16(w, p->src_port);
-    write16(w, p->dst_port);
-    write16(w, (uint16_t)len);
-    write16(w, 0);
 }
 
 static void write_sctp(struct writer *w, const struct frame_spec *p)

@@ -5,16 +5,10 @@
 
 static uint8_t icmp_proto(const struct key *key) { return key->kind & KIND_IP4 ? IPPROTO_NR_ICMP : IPPROTO_NR_ICMP6; }
 
-static bool to_group(const struct key *key)
-{
-    if (key->kind & KIND_IP4) return key->dst[0] >> 28 == 0xe || key->dst[0] == UINT32_MAX;
-    return key->dst[0] >> 24 == 0xff;
-}
-
 static bool is_echo(const struct pkt *pkt, const struct key *key)
 {
     uint32_t needs = KIND_ICMP_HEADER | KIND_FRAG_NO;
-    if (pkt->reason || (key->kind & needs) != needs || to_group(key) || key->icmp_code != 0) return false;
+    if (pkt->reason || (key->kind & needs) != needs || key_is_to_group(key) || key->icmp_code != 0) return false;
     return key->icmp_type == (key->kind & KIND_ICMP ? ICMP4_ECHO : ICMP6_ECHO);
 }
 
@@ -102,13 +96,12 @@ int build_time_exceeded(const struct pkt *request, const struct key *key, const 
 int build_too_big(const struct pkt *request, const struct key *key, uint32_t mtu, const uint32_t from[4],
                   struct pool *pool, struct pkt **out)
 {
-    enum { FRAGMENTATION_NEEDED = 4 };
     if (request->reason || !(key->kind & KIND_IP)) return -EINVAL;
     struct error error = {.type = ICMP6_TOO_BIG, .rest = mtu < IP6_LEAST_MTU ? IP6_LEAST_MTU : mtu, .from = from};
     if (key->kind & KIND_IP4) {
         if (!(bytes_get16(request, request->l3 + (uint32_t)IP4_FRAG) & IP4_DF)) return -EINVAL;
         error = (struct error){.type = ICMP4_UNREACHABLE,
-                               .code = FRAGMENTATION_NEEDED,
+                               .code = ICMP4_CODE_TOO_BIG,
                                .rest = mtu < UINT16_MAX ? mtu : UINT16_MAX,
                                .from = from};
     }
