@@ -121,7 +121,8 @@ static bool follow_file(struct compile *c, struct node *include, const char *pat
 static bool report_many(struct compile *c, const struct node *include)
 {
     if (!c->too_many)
-        diag(c->diags, E_TOO_LARGE, include->span, "the includes of a compile name at most %d files", MAX_INCLUDES);
+        diag(c->diags, E_TOO_LARGE, include->span, "includes name more than %d files, the most of a compile",
+             MAX_INCLUDES);
     c->too_many = true;
     return false;
 }
@@ -180,9 +181,9 @@ static void follow(struct compile *c, struct node *include)
     const char *path = beside(c, name->span.file, &name->v.str), *written = name->v.str.s;
     bool good = false;
     if (memchr(written, '\0', name->v.str.len) || name->v.str.len == 0)
-        diag(c->diags, E_INCLUDE, name->span, "this is no file name");
+        diag(c->diags, E_INCLUDE, name->span, "not a file name");
     else if (strpbrk(written, "*?") && strchr(strpbrk(written, "*?"), '/'))
-        diag(c->diags, E_INCLUDE, name->span, "a pattern may stand in the last part of a name alone");
+        diag(c->diags, E_INCLUDE, name->span, "a pattern may stand only in the last part of a name");
     else if (is_pattern(written))
         good = follow_pattern(c, include, path);
     else

@@ -42,7 +42,7 @@ section_holds() {
     STRINGS) echo "names, each ending in NUL; offset 0 is the empty string" ;;
     RULES) echo "the rule list as written" ;;
     CONDS) echo "the conditions of rules" ;;
-    RANGES) echo "operands of conditions: pairs of 16-bit numbers" ;;
+    RANGES) echo "operands of conditions: pairs of 32-bit numbers" ;;
     SETS) echo "address sets: places in SET4 and SET6" ;;
     SET4) echo "sorted, disjoint IPv4 ranges" ;;
     SET6) echo "the same for IPv6" ;;

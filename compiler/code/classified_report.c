@@ -106,7 +106,7 @@ static void report_chain(struct gen *g, const struct classified *c)
     uint32_t entry[NAMED_MAX];
     const uint32_t n = in_turn(c, entry);
     diag(g->c->diags, E_CLASSIFIER_CHAIN, span_of(g, c, n ? entry[0] : 0),
-         "a packet could have to be checked against more than %u rules of `%s`, one by one", (unsigned)PBC_CHAIN_MAX,
+         "a packet may be checked against more than %u rules of `%s`, one by one", (unsigned)PBC_CHAIN_MAX,
          name_of(g, c));
     diag_advise(g->c->diags, "%s", chain_fix);
     for (uint32_t i = 1; i < n && i < NAMED_MAX; i++) diag_note(g->c->diags, span_of(g, c, entry[i]), "then this one");

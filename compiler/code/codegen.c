@@ -327,8 +327,7 @@ static void report(struct gen *g)
         diag(d, E_CODE_SIZE, last_rule_span(img), "the address and MAC lists of the rules do not fit into the program");
     if (g->out_of_classifier)
         diag(d, E_CODE_SIZE, last_rule_span(img), "the classifiers of the rules do not fit into the program");
-    if (g->out_of_memory)
-        diag(d, E_CODE_SIZE, last_rule_span(img), "there is no memory for the classifiers of the rules");
+    if (g->out_of_memory) diag(d, E_CODE_SIZE, last_rule_span(img), "out of memory for the classifiers of the rules");
 }
 
 /* Store the length of the longest path through the code. */

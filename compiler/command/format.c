@@ -37,7 +37,7 @@ static int format_file(const struct options *o, const char *path, struct sources
     const int rc = lang_format(sources, d, (uint32_t)file, &text, &len);
     if (rc == -EINVAL) return STATUS_RULES;
     if (rc < 0) {
-        say(stderr, "preyc: `%s` stays as it is: its layout can't be changed without changing what it says", path);
+        say(stderr, "preyc: `%s` stays as it is: the standard layout would change its meaning", path);
         return STATUS_ENVIRONMENT;
     }
     const int status = give(o, path, &sources->files[file], text, len);

@@ -44,7 +44,7 @@ static int add_folder(struct inputs *in, const char *folder)
         free(found[i]);
     }
     free(found);
-    if (n == 0) say(stderr, "preyc: `%s` holds no rule file: their names end in .prey", folder);
+    if (n == 0) say(stderr, "preyc: `%s` has no rule file: their names end in .prey", folder);
     return n ? 0 : -1;
 }
 

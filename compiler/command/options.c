@@ -103,7 +103,7 @@ static const struct option_row *row_of(int told)
 static int missing_argument(int told)
 {
     const struct option_row *row = row_of(told);
-    return row ? options_fault("a value is missing after", row->shown, "`preyc --help` lists the options") : -EINVAL;
+    return row ? options_fault("no value after", row->shown, "`preyc --help` lists the options") : -EINVAL;
 }
 
 /* Return the word's place in the list, which ends with NULL; -1: not in it. */
@@ -188,15 +188,15 @@ static int take_asked(struct options *o, const char *value)
     if (o->asked_count == OPTIONS_ASKED)
         return options_fault("--ask is given more than 64 times", NULL, "`--ask -` reads packets, a line each");
     o->asked[o->asked_count++] = value;
-    return value[0] ? 0 : options_fault("the packet after --ask is empty", NULL, NULL);
+    return value[0] ? 0 : options_fault("--ask needs a packet", NULL, NULL);
 }
 
 static int take_one_more(const char *option, const char *list[OPTIONS_PCAPS], unsigned *count, const char *value)
 {
-    if (*count == OPTIONS_PCAPS) return options_fault("more than 32 times it is given:", option, NULL);
-    if (!value[0]) return options_fault("nothing stands behind", option, NULL);
+    if (*count == OPTIONS_PCAPS) return options_fault("given more than 32 times:", option, NULL);
+    if (!value[0]) return options_fault("an empty value after", option, NULL);
     for (unsigned i = 0; i < *count; i++)
-        if (strcmp(list[i], value) == 0) return options_fault("it is given twice:", value, NULL);
+        if (strcmp(list[i], value) == 0) return options_fault("given twice:", value, NULL);
     list[(*count)++] = value;
     return 0;
 }
@@ -218,7 +218,7 @@ static int take_device(struct options *o, const char *at, size_t len, bool bridg
         return options_fault("-i: no interface can be called", name,
                              "a name has 1 to 15 characters and no blanks, `/`, `:` or `*`");
     for (unsigned i = 0; i < o->served_count; i++)
-        if (strcmp(o->served[i], name) == 0) return options_fault("-i: it is given twice:", name, NULL);
+        if (strcmp(o->served[i], name) == 0) return options_fault("-i: interface given twice:", name, NULL);
     if (o->served_count == OPTIONS_SERVED) return options_fault("-i: more than 64 interfaces", NULL, NULL);
     o->bridged[o->served_count] = bridged;
     memcpy(o->served[o->served_count++], name, len + 1);
@@ -247,7 +247,7 @@ static int take_width(struct options *o, const char *value)
     const int got = sscanf(value, "%3u/%3u%c", &v4, &v6, &rest);
     const bool one = got == 1 && strspn(value, "0123456789") == strlen(value);
     if ((got != 2 && !one) || v4 > 32 || v6 > 128 || value[0] < '0' || value[0] > '9')
-        return options_fault("--suggest-width takes prefix lengths as 24 or 24/64, not", value, NULL);
+        return options_fault("--suggest-width takes prefix lengths such as 24 or 24/64, not", value, NULL);
     o->width4 = v4;
     o->width6 = v6;
     return 0;

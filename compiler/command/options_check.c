@@ -9,7 +9,7 @@ static int check_fmt(const struct options *o)
         return options_fault("--fmt prints the file and does not compile it, so -o has no use", NULL,
                              "`-w` rewrites the rule file itself");
     if (o->stats || o->dump != DUMP_NONE || o->setup)
-        return options_fault("--fmt can be combined with no options but -w, --check and --format", NULL, NULL);
+        return options_fault("--fmt can be combined only with -w, --check and --format", NULL, NULL);
     if (o->check && o->write) return options_fault("--check writes no file and -w does", NULL, "leave out one of them");
     if (o->input_count > 1 && !o->check && !o->write)
         return options_fault("--fmt prints one file, and a second is given:", o->inputs[1],
@@ -26,7 +26,7 @@ static int check_fmt(const struct options *o)
 static int check_diff(const struct options *o)
 {
     if (o->output || o->check || o->stats || o->dump != DUMP_NONE || o->setup || o->fmt || o->write)
-        return options_fault("--diff can be combined with no option but --format=text or json", NULL, NULL);
+        return options_fault("--diff can be combined only with --format=text or json", NULL, NULL);
     if (o->format == FORMAT_SARIF) return options_fault("--diff prints text or json, not", "sarif", NULL);
     if (o->input_count != 2)
         return options_fault("--diff compares two files", NULL,
@@ -41,7 +41,7 @@ static int check_asked(const struct options *o)
     bool standard = false;
     if (o->output || o->check || o->stats || o->dump != DUMP_NONE || o->setup || o->fmt || o->write || o->diff)
         return options_fault(
-            "--ask can be combined with --self, --at, --route, --routes and --format=text or json alone", NULL, NULL);
+            "--ask can be combined only with --self, --at, --route, --routes and --format=text or json", NULL, NULL);
     if (o->format == FORMAT_SARIF) return options_fault("--ask prints text or json, not", "sarif", NULL);
     if (!o->input_count)
         return options_fault("--ask needs rules", NULL,
@@ -60,10 +60,9 @@ static int check_against(const struct options *o)
 {
     if (o->output || o->check || o->stats || o->dump != DUMP_NONE || o->setup || o->fmt || o->write || o->diff ||
         o->asked_count)
-        return options_fault(
-            "--against can be combined with -r, --on, --map, --self, --route, --routes and --format=text or "
-            "json alone",
-            NULL, NULL);
+        return options_fault("--against can be combined only with -r, --on, --map, --self, --route, --routes and "
+                             "--format=text or json",
+                             NULL, NULL);
     if (o->format == FORMAT_SARIF) return options_fault("--against prints text or json, not", "sarif", NULL);
     if (o->input_count != 2 || !o->inputs[0][0] || !o->inputs[1][0])
         return options_fault("--against compares two files by captures", NULL,
@@ -71,9 +70,9 @@ static int check_against(const struct options *o)
     if (!o->pcap_count) return options_fault("--against needs a capture", NULL, "add `-r day.pcap`");
     int standard = !strcmp(o->inputs[0], "-") + !strcmp(o->inputs[1], "-");
     for (unsigned i = 0; i < o->pcap_count; i++) standard += !strcmp(o->pcaps[i], "-");
-    if (standard > 1) return options_fault("standard input can be read once, and is named twice", NULL, NULL);
+    if (standard > 1) return options_fault("standard input (-) is given twice and can be read once", NULL, NULL);
     if (o->on && o->map_count)
-        return options_fault("--on says where all frames came in", NULL, "leave out it, or --map");
+        return options_fault("--on and --map both say where frames came in", NULL, "leave out one of them");
     return 0;
 }
 
@@ -81,8 +80,8 @@ static int check_suggest(const struct options *o)
 {
     if (o->output || o->check || o->stats || o->dump != DUMP_NONE || o->setup || o->fmt || o->write || o->diff ||
         o->asked_count || o->against || o->on || o->map_count || o->format != FORMAT_TEXT)
-        return options_fault("--suggest can be combined with -r, --self and --suggest-width alone", NULL, NULL);
-    if (o->input_count) return options_fault("--suggest reads captures alone, and no rules such as", o->input, NULL);
+        return options_fault("--suggest can be combined only with -r, --self and --suggest-width", NULL, NULL);
+    if (o->input_count) return options_fault("--suggest reads captures (-r), not rules such as", o->input, NULL);
     return o->pcap_count ? 0 : options_fault("--suggest needs a capture", NULL, "add `-r day.pcap`");
 }
 
@@ -91,7 +90,7 @@ static int check_import(const struct options *o)
     if (o->output || o->check || o->stats || o->dump != DUMP_NONE || o->setup || o->fmt || o->write || o->diff ||
         o->asked_count || o->against || o->suggest || o->pcap_count || o->on || o->map_count || o->self_count ||
         o->format != FORMAT_TEXT)
-        return options_fault("--import can be combined with no other option", NULL,
+        return options_fault("--import can't be combined with other options", NULL,
                              "it writes rules to standard output");
     if (o->input_count != 1 || !o->inputs[0][0])
         return options_fault("--import takes one file", NULL,
@@ -104,16 +103,15 @@ int options_check(const struct options *o)
     const int inputs = o->input_count;
     if (o->help || o->version) return 0;
     if (o->explain)
-        return inputs ? options_fault("--explain takes a code and no rule file such as", o->input,
+        return inputs ? options_fault("--explain takes a code, not a file such as", o->input,
                                       "try `preyc --explain E0201`")
                       : 0;
-    if (o->at && (o->suggest || o->against))
-        return options_fault("--at says when the packets of --ask come", NULL, NULL);
+    if (o->at && (o->suggest || o->against)) return options_fault("--at goes with --ask only", NULL, NULL);
     if (o->route_count + o->route_file_count && !o->asked_count && !o->against)
         return options_fault("--route and --routes are for --ask and --against", NULL,
                              "a test says `route PREFIX IF`; `preyrun -r` takes both");
     if (o->served_count && (!o->check || o->fmt))
-        return options_fault("-i goes with --check alone", NULL, "write `preyc --check -i eth0,eth1 rules.prey`");
+        return options_fault("-i goes with --check only", NULL, "write `preyc --check -i eth0,eth1 rules.prey`");
     if (o->import) return check_import(o);
     if (o->suggest) return check_suggest(o);
     if (o->against) return check_against(o);
@@ -121,28 +119,28 @@ int options_check(const struct options *o)
         return options_fault("captures are for --against and --suggest", NULL,
                              "`preyrun -r FILE RULES.pbc` replays one");
     if (o->asked_count) return check_asked(o);
-    if (o->at) return options_fault("--at says when the packets of --ask come", NULL, NULL);
+    if (o->at) return options_fault("--at goes with --ask only", NULL, NULL);
     if (o->diff) return check_diff(o);
     if (inputs == 0) return options_fault("no rule file is given", NULL, "try `preyc --check rules.prey`");
     if (o->fmt) return check_fmt(o);
     if (o->write)
-        return options_fault("-w works with --fmt alone", NULL, "`-o FILE` names the file that a compile writes");
+        return options_fault("-w goes with --fmt only", NULL, "`-o FILE` names the file that a compile writes");
     if (inputs > 1 && (!o->check || o->output || o->stats || o->setup || o->dump != DUMP_NONE))
         return options_fault("a compile takes one rule file, and a second is given:", o->inputs[1],
-                             "`include` in the first takes in others; --check alone takes several");
+                             "`include` in the first adds others; only --check takes several");
     for (int i = 0; i < inputs; i++)
         if (!o->inputs[i][0])
             return options_fault("the name of the rule file is empty", NULL, "try `preyc --check rules.prey`");
     if (o->format != FORMAT_TEXT && (o->dump != DUMP_NONE || o->setup))
-        return options_fault("--dump and --server-setup print text, and --format asks for another form", NULL,
+        return options_fault("--dump and --server-setup print text only, not json or sarif", NULL,
                              "ask for one at a time");
     if (o->stats && (o->format == FORMAT_SARIF || (o->format == FORMAT_JSON && o->check)))
-        return options_fault("--stats prints figures, and the form that is asked for is of errors and warnings", NULL,
+        return options_fault("--stats can't be combined with --format=sarif, nor with --check --format=json", NULL,
                              "ask for one at a time");
     if (o->check && o->output)
         return options_fault("--check writes no file and -o does", NULL, "leave out one of them");
     if (!o->check && !o->output && !o->stats && !o->setup && o->dump == DUMP_NONE)
-        return options_fault("nothing is asked for", o->input,
+        return options_fault("no action is given for", o->input,
                              "add `-o FILE` to compile, `--check`, `--dump=...` or `--stats`");
     return 0;
 }

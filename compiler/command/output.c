@@ -39,12 +39,11 @@ int output_allowed(const char *path, const char *input, const struct compile *c)
 {
     struct stat st;
     if (stat(path, &st) < 0) {
-        if (lstat(path, &st) == 0) return refuse(path, "it is a link to a file that is not there");
+        if (lstat(path, &st) == 0) return refuse(path, "it is a link to a missing file");
         return errno == ENOENT ? 0 : refuse(path, strerror(errno));
     }
     if (!S_ISREG(st.st_mode)) return refuse(path, S_ISDIR(st.st_mode) ? "it is a folder" : "it is not a regular file");
-    if (same_file(&st, input) || (c && was_read(&st, c)))
-        return refuse(path, "it is one of the files that the rules are read from");
+    if (same_file(&st, input) || (c && was_read(&st, c))) return refuse(path, "the rules are read from this file");
     return 0;
 }
 

@@ -286,7 +286,7 @@ static int check_several(const struct options *o)
     const bool list = o->format == FORMAT_JSON;
     struct inputs in;
     if (o->format == FORMAT_SARIF) {
-        say(stderr, "preyc: SARIF tells of one rule file; --format=json of several");
+        say(stderr, "preyc: --format=sarif takes one rule file; --format=json takes several");
         return EXIT_USAGE;
     }
     int status = inputs_expand(&in, o->inputs, o->input_count) < 0 ? EXIT_USAGE : EXIT_GOOD;

@@ -57,7 +57,7 @@ static void print_time(const struct compile *c, struct figures *f)
     const struct image *img = c->image;
     if (img->meters_count + img->schedules_count == 0) return;
     figures_section(f, "meters and schedules");
-    figures_count(f, "meters", img->meters_count, "with those of `log RATE`");
+    figures_count(f, "meters", img->meters_count, "`log RATE` included");
     figures_count(f, "  memory", meter_bytes(img), "bytes a worker");
     figures_count(f, "schedules", img->schedules_count, "");
 }
@@ -167,7 +167,7 @@ static void print_flows(const struct compile *c, struct figures *f)
     figures_count(f, "flow table", flow_table_reserves(&table), "bytes a worker at most, taken as flows come");
     if (img->meta->flags & PBC_COUNTS_FLOWS)
         figures_count(f, "flows of each source", (2 * grain_keys(flows, img->grains_count) + 15) / 16 * 16 * 34,
-                      "bytes a worker, likewise");
+                      "bytes a worker at most, taken as sources come");
     print_owners(img, f);
 }
 

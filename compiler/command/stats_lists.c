@@ -13,14 +13,14 @@ static void print_classifier(const struct list_figures *l, struct figures *f)
     figures_count(f, "  longest leaf", l->longest_leaf, "boxes");
     figures_count(f, "  blocks", l->blocks, "of 256 bytes");
     figures_count(f, "  bytes", l->bytes, "");
-    figures_real(f, "  expected", l->expected_blocks, 1, "blocks, for packets of its boxes");
+    figures_real(f, "  expected", l->expected_blocks, 1, "blocks, for packets that its boxes match");
     figures_count(f, "  at most", l->compared, "blocks");
     figures_count(f, "  of the tree", l->words, "words");
     figures_count(f, "  of memory", l->lines, "cache lines");
     figures_real(f, "  expected", classifier_ns(l->words, l->expected_blocks), 1, "ns (modelled: classify/cost.c)");
     figures_real(f, "  at most", classifier_ns(l->words, l->compared), 1, "ns (modelled, for each search)");
     figures_count(f, "  rules with code", l->coded, "");
-    figures_count(f, "  asked in turn", l->chain, "of them at most, with a search after each");
+    figures_count(f, "  asked in turn", l->chain, "rules with code at most, a search after each");
     figures_count(f, "  peak of the build", l->peak_bytes / 1024, "KiB");
     if (l->last_resort)
         figures_say(f, "    some rules overlap so much that they are compared one block after another\n");

@@ -176,10 +176,9 @@ static void intern_common(struct normal *n)
 /* Report sets that are too large: each combination of a large set with another is a set of its own. */
 static void report_too_large(struct compile *c, struct span rule)
 {
-    diag(c->diags, E_EXPANSION, rule,
-         "the address lists of the rules up to here, worked out, hold more than %u MiB of ranges", IR_BYTES_MAX >> 20);
-    diag_advise(c->diags,
-                "a large set costs nothing where it stands alone in its list: write a rule of its own for it");
+    diag(c->diags, E_EXPANSION, rule, "the address lists of the rules up to this one take more than %u MiB of ranges",
+         IR_BYTES_MAX >> 20);
+    diag_advise(c->diags, "a large set is cheap where it stands alone in its list: write a rule for it alone");
 }
 
 void make_normal(struct compile *c)

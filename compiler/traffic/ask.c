@@ -58,7 +58,7 @@ static int view_of(const struct asking *a, const struct written *w, uint32_t len
 /* Return the choice of a service whose connections end here by the client's bytes; NULL: not asked. */
 static char *heard(struct asking *a, const struct test_said *said, const struct verdict *v, uint32_t len)
 {
-    static const char nobody[] = "what the client says is not looked at: no proxy service takes the connection";
+    static const char nobody[] = "bytes of the client are ignored: no proxy service takes the connection";
     const struct program *p = a->shop.program;
     if (!said) return NULL;
     if (v->action != ACTION_FORWARD || v->service >= p->services_count || !p->services[v->service].proxy)
@@ -131,8 +131,8 @@ static bool read_line(char line[LINE_MOST + 1], size_t *len)
 static int ask_line(struct asking *a, char *line, size_t len)
 {
     if (len > LINE_MOST || memchr(line, 0, len)) {
-        say(stderr, "preyc: --ask: a line %s is no packet",
-            len > LINE_MOST ? "of more than 65,536 bytes" : "with a byte of zero");
+        say(stderr, "preyc: --ask: not a packet: a line %s",
+            len > LINE_MOST ? "of more than 65,536 bytes" : "with a zero byte");
         return -EINVAL;
     }
     line[strcspn(line, "\r")] = '\0';
@@ -199,7 +199,7 @@ int ask(struct program *p, const struct asked *asked, FILE *out)
         known_routes_tell(&a.routes, &a.shop.facts);
         result = ask_all(&a, asked);
     }
-    if (result == -ENOMEM) say(stderr, "preyc: out of memory: the rules ask for much (`limits`)");
+    if (result == -ENOMEM) say(stderr, "preyc: out of memory: lower the `limits` of the rules");
     vm_free(a.idle);
     workshop_close(&a.shop);
     self_fini(&a.options.self);

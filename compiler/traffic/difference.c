@@ -244,12 +244,13 @@ static void print_text(const struct differences *d, const struct doubts *doubts,
     char a[64];
     for (uint32_t i = 0; i < d->count; i++) region_text(out, d, &d->regions[i]);
     if (d->left_out)
-        fprintf(out, "and %s more, of more pairs than the %u that are told apart\n", frames(d->left_out, a, sizeof(a)),
+        fprintf(out, "and %s more, beyond the %u pairs that are told apart\n", frames(d->left_out, a, sizeof(a)),
                 REGIONS_MOST);
     sum_text(d, doubts_any(doubts), out);
     fprintf(out, "%s%s\n", *unread ? "; " : "", unread);
     if (d->ways_unknown)
-        fprintf(out, "of %s no route says the way, so `out on` and `urpf-failed` are false of %s (--routes FILE)\n",
+        fprintf(out,
+                "no route tells the way of %s, so `out on` and `urpf-failed` do not match %s: give --routes FILE\n",
                 frames(d->ways_unknown, a, sizeof(a)), d->ways_unknown == 1 ? "it" : "them");
     doubts_text(doubts, out);
 }

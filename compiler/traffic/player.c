@@ -127,7 +127,7 @@ int player_open(struct player *p, struct program *program, const struct reading 
         say(stderr, "preyc: %s", err);
         return -1;
     }
-    say(stderr, "preyc: %s: out of memory: the rules ask for much (`limits`)", path);
+    say(stderr, "preyc: %s: out of memory: lower the `limits` of the rules", path);
     return -1;
 }
 

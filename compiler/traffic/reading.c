@@ -21,7 +21,7 @@ static int reading_begin(struct reading *r)
     const int deaf = stop_begin();
     const struct capture_waiting waiting = {.fn = waited, .arg = r, .stop_fd = stop_fd()};
     if (deaf) {
-        say(stderr, "preyc: signals cannot be waited for: %s", strerror(-deaf));
+        say(stderr, "preyc: can't wait for signals: %s", strerror(-deaf));
         return -1;
     }
     capture_waiting(r->capture, &waiting);

@@ -153,7 +153,7 @@ static void print_head(const struct suggestion *s, FILE *out)
                 text_number(s->frames, a));
     if (s->judged != UINT64_MAX)
         fprintf(out, "# Of %s it accepts %s of %s frames.\n",
-                s->judged + s->uncounted < s->frames ? "what was judged until a signal came"
+                s->judged + s->uncounted < s->frames ? "the part judged until a signal came"
                 : s->stopped                         ? "these"
                                                      : "the capture",
                 text_number(s->accepted, a), text_number(s->judged, b));
@@ -163,15 +163,15 @@ static void print_head(const struct suggestion *s, FILE *out)
     if (s->judged == UINT64_MAX)
         fprintf(out, "# %s frame%s read, and not judged by it, as %s came through a pipe.\n", text_number(s->frames, a),
                 s->frames == 1 ? " was" : "s were", s->frames == 1 ? "it" : "they");
-    print_left(out, s->groups.unanswered, "TCP client", "nobody answered, each service of theirs counted");
-    print_left(out, s->begins.late, "packet", "answer what the capture does not show");
+    print_left(out, s->groups.unanswered, "TCP client", "nobody answered, counted once for each service");
+    print_left(out, s->begins.late, "packet", "answer packets that the capture does not have");
     print_left(out, s->begins.other, "frame", "are malformed, cut short, or neither IP nor ARP");
     if (s->several) fputs("# A connection counts by the interface that its first packet came by.\n", out);
     if (s->several && s->nameless)
-        fprintf(out, "# Let in by all interfaces: %s packet%s of one whose name rules cannot write.\n",
+        fprintf(out, "# Let in by all interfaces: %s packet%s of an interface whose name rules cannot write.\n",
                 text_number(s->nameless, a), s->nameless == 1 ? "" : "s");
     if (s->begins.full)
-        fprintf(out, "# There was more: what began after %s clients of services is left out.\n",
+        fprintf(out, "# Incomplete: what began after the first %s clients of services is left out.\n",
                 text_number(BEGINS_MOST, a));
     fputc('\n', out);
 }
@@ -214,7 +214,7 @@ static int make(struct suggestion *s, FILE *out)
     progress_hide();
     if (diags_errors(c.diags)) {
         diags_print_text(c.diags, stderr, false);
-        say(stderr, "preyc: the suggestion is at fault, and so is preyc");
+        say(stderr, "preyc: internal error: the suggested rules do not compile or fail their test");
     } else {
         result = write_out(s, &c, out);
     }

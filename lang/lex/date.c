@@ -42,7 +42,7 @@ static uint64_t days_since(unsigned year, unsigned month, unsigned day)
 static bool joined(struct parser *p, const char *s, size_t len, struct token *t)
 {
     if (len != 21 || s[10] != '-' || !is_shape(s, 10) || !is_shape(s + 11, 10)) return false;
-    lex_error(p, t, E_DATE, "blanks stand around the `-` between two dates");
+    lex_error(p, t, E_DATE, "write blanks around the `-` between two dates");
     if (!p->panic) diag_suggest(p->diags, SPAN_NONE, "%.10s - %.10s", s, s + 11);
     return true;
 }
@@ -53,7 +53,7 @@ bool date_scan(struct parser *p, const char *s, size_t len, struct token *t)
     if (!is_shape(s, len)) return false;
     const unsigned year = number(s, 4), month = number(s + 5, 2), day = number(s + 8, 2);
     if (year < YEAR_FIRST || month < 1 || month > 12 || day < 1 || day > days_of_month(year, month)) {
-        lex_error(p, t, E_DATE, "`%.*s` is no day: dates go from %d-01-01 to %d-12-31", (int)len, s, YEAR_FIRST,
+        lex_error(p, t, E_DATE, "`%.*s` is not a day: dates go from %d-01-01 to %d-12-31", (int)len, s, YEAR_FIRST,
                   YEAR_LAST);
         return true;
     }

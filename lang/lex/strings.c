@@ -99,7 +99,7 @@ void value_string(struct parser *p, const char *s, size_t len, bool closed, stru
     if (!closed) {
         unterminated(p, t, s, len, E_STRING);
     } else if (len > MAX_STRING) {
-        lex_error(p, t, E_TOO_LONG, "this string has %zu bytes, strings have at most %d", len, MAX_STRING);
+        lex_error(p, t, E_TOO_LONG, "the string has %zu bytes, strings have at most %d", len, MAX_STRING);
     } else {
         size_t out_len;
         char *out = undo_escapes(p, t, s, len, &out_len);
@@ -116,7 +116,7 @@ void value_bytes(struct parser *p, const char *s, size_t len, bool closed, struc
         return;
     }
     if (len > MAX_STRING) {
-        lex_error(p, t, E_TOO_LONG, "these hex bytes have %zu characters, at most %d are allowed", len, MAX_STRING);
+        lex_error(p, t, E_TOO_LONG, "the hex bytes have %zu characters, at most %d are allowed", len, MAX_STRING);
         return;
     }
     char *out = arena_alloc(p->arena, len / 2 + 1);
@@ -128,7 +128,7 @@ void value_bytes(struct parser *p, const char *s, size_t len, bool closed, struc
         }
         if (i + 1 >= len || hex_digit(s[i]) < 0 || hex_digit(s[i + 1]) < 0) {
             size_t width = utf8_next(s + i, len - i);
-            error_inside(p, t, E_HEX, s + i, width ? width : 1, "hex bytes are pairs of digits: x\"16 03 01\"");
+            error_inside(p, t, E_HEX, s + i, width ? width : 1, "write hex bytes as pairs of digits: x\"16 03 01\"");
             return;
         }
         out[n++] = (char)(hex_digit(s[i]) * 16 + hex_digit(s[i + 1]));

@@ -87,7 +87,7 @@ static void scan_prefix(struct parser *p, const char *s, size_t len, const char 
     int mask = mask_length(slash + 1, right);
     if (parse_uint(slash + 1, right, &n) != 0 || n > max) {
         t->span.start = (uint32_t)(slash - p->text);
-        lex_error(p, t, E_ADDRESS, "`/%.*s` is no prefix length: IPv%u has /0 to /%u", (int)right, slash + 1,
+        lex_error(p, t, E_ADDRESS, "`/%.*s` is not a prefix length: IPv%u has /0 to /%u", (int)right, slash + 1,
                   v.prefix.addr.family, max);
         if (!p->panic && max == 32 && mask >= 0) diag_suggest(p->diags, SPAN_NONE, "/%d", mask);
         return;
@@ -111,7 +111,7 @@ static bool port_of(struct parser *p, struct token *t, const char *port, size_t 
     uint64_t n;
     if (parse_uint(port, len, &n) != 0 || n > 65535) {
         t->span.start = (uint32_t)(port - p->text);
-        lex_error(p, t, E_NUMBER, "`%.*s` is no port: ports are 0 to 65535", (int)len, port);
+        lex_error(p, t, E_NUMBER, "`%.*s` is not a port: ports are 0 to 65535", (int)len, port);
         return false;
     }
     *out = (uint16_t)n;

@@ -192,7 +192,7 @@ static void unit_error(struct parser *p, struct token *t, const char *s, size_t 
         return;
     }
     lex_error(p, t, E_UNIT,
-              "`%.*s` is no unit: durations have ms s m h d, rates /s /m /h, bandwidths kbit/s Mbit/s "
+              "`%.*s` is not a unit: durations have ms s m h d, rates /s /m /h, bandwidths kbit/s Mbit/s "
               "Gbit/s, sizes B KB MB GB KiB MiB GiB",
               (int)(len - digits), s + digits);
     const char *near = unit_nearest(s + digits, len - digits);
@@ -342,9 +342,9 @@ static size_t scan_word(struct parser *p, const char *s, size_t len, struct toke
         t->kind = SLASHED;
         t->str = (struct str){s, len};
     } else if (s[len - 1] == '-') {
-        lex_error(p, t, E_NAME, "`%.*s` is no name: a name never ends in `-`", (int)len, s);
+        lex_error(p, t, E_NAME, "`%.*s` is not a name: a name never ends in `-`", (int)len, s);
     } else {
-        lex_error(p, t, E_NAME, "`%.*s` is no name: names have letters, digits, `_` and, inside, `-`", (int)len, s);
+        lex_error(p, t, E_NAME, "`%.*s` is not a name: names have letters, digits, `_` and, inside, `-`", (int)len, s);
         if (!p->panic && memchr(s, '.', len)) dotted_error(p, s, len);
     }
     return len;

@@ -99,7 +99,7 @@ struct node *condition(struct parser *p, enum node_kind kind, struct span span, 
 struct node *flag_list(struct parser *p, enum node_kind kind, struct span span, struct node *list)
 {
     if (list->flags & NF_NOT) {
-        build_error(p, E_FLAGS_NOT, span, "`not` can't stand before flags");
+        build_error(p, E_FLAGS_NOT, span, "flags take no `not`");
         diag_advise(p->diags, "`has` asks for set flags, `lacks` for clear ones");
     }
     return condition(p, kind, span, list, W_NAME, kind == N_HAS ? "`has`" : "`lacks`");

@@ -263,7 +263,8 @@ struct node *proto_ports(struct parser *p, struct str word, struct span span)
     } else if (is_name(slash + 1, right)) {
         port = name_node(p, (struct str){slash + 1, right}, port_span);
     } else if (parse_int_or_range(slash + 1, right, port) != 0) {
-        build_error(p, E_VALUE, port_span, "`%s` is no port: write a number, a range, a name or `any` after the slash",
+        build_error(p, E_VALUE, port_span,
+                    "`%s` is not a port: write a number, a range, a name or `any` after the slash",
                     quote(p, port_span));
         return NULL;
     }
@@ -289,7 +290,7 @@ struct node *server_at(struct parser *p, struct node *value, struct span keyword
 struct node *segment_size(struct parser *p, struct node *value)
 {
     if (value && value->kind == N_NAME && strcmp(value->v.str.s, "pmtu") == 0) {
-        build_error(p, E_VALUE, value->span, "`mss clamp` follows the MTU of the way by `auto`");
+        build_error(p, E_VALUE, value->span, "write `mss clamp auto` to follow the MTU of the way");
         diag_suggest(p->diags, SPAN_NONE, "auto");
         return NULL;
     }
@@ -301,7 +302,7 @@ struct node *server_ref(struct parser *p, struct str word, struct span span)
     const char *slash = memchr(word.s, '/', word.len);
     const size_t left = (size_t)(slash - word.s), right = word.len - left - 1;
     if (!is_name(slash + 1, right)) {
-        build_error(p, E_VALUE, span, "`%s` is no server: write it as POOL/SERVER", quote(p, span));
+        build_error(p, E_VALUE, span, "`%s` is not a server: write it as POOL/SERVER", quote(p, span));
         return NULL;
     }
     const struct span pool = {span.file, span.start, span.start + (uint32_t)left};
@@ -322,9 +323,9 @@ struct node *per_prefix(struct parser *p, struct str word, struct span span, str
         at = (struct span){span.file, span.start, span.start + (uint32_t)left};
         build_error(p, E_VALUE, at, "`per` takes source, destination, flow or source/24,/64");
     } else if (parse_uint(slash + 1, right, &n4) != 0 || n4 > (len6 ? 32 : 128)) {
-        build_error(p, E_ADDRESS, at, "`%s` is no prefix length", quote(p, at));
+        build_error(p, E_ADDRESS, at, "`%s` is not a prefix length", quote(p, at));
     } else if (len6 && (parse_uint(len6->v.str.s + 1, len6->v.str.len - 1, &n6) != 0 || n6 > 128)) {
-        build_error(p, E_ADDRESS, len6->span, "`%s` is no prefix length of IPv6", quote(p, len6->span));
+        build_error(p, E_ADDRESS, len6->span, "`%s` is not a prefix length of IPv6", quote(p, len6->span));
     } else {
         const struct span name = {span.file, span.start, span.start + (uint32_t)left};
         struct node *six = len6 ? int_leaf(p, N_INT, n6, len6->span) : NULL;

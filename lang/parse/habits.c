@@ -83,21 +83,21 @@ static const struct {
     {"rate", ACCEPT, false, "bound a rate with a meter: `meter m = 10/s per source` outside, then `drop over m`"},
     {"limit", FROM, false, "bound a rate with a meter: `meter m = 10/s per source` outside, then `over m` here"},
     {"rate", FROM, false, "bound a rate with a meter: `meter m = 10/s per source` outside, then `over m` here"},
-    {"urpf-failed", TCP, false, "`urpf-failed` takes no `not`: a rule `drop urpf-failed` before this one says that"},
-    {"proto", TCP, false, "`proto` takes names, too: all stand in one list behind it, as in `proto gre, 41`"},
+    {"urpf-failed", TCP, false, "`urpf-failed` takes no `not`: write a rule `drop urpf-failed` before this one"},
+    {"proto", TCP, false, "write all protocols in one list, names or numbers: `proto gre, 41`"},
     {"masquerade", ACCEPT, false,
      "write translation in a block of its own: `nat NAME { masquerade from ... out on ... }`"},
     {"masquerade", FIREWALL, false,
      "write translation in a block of its own: `nat NAME { masquerade from ... out on ... }`"},
     {"snat", ACCEPT, false,
      "write translation in a block of its own: `nat NAME { source from ... out on ... to ... }`"},
-    {"mac", BACKUP, false, "a MAC address is one server's: write that one as a `server` of its own"},
-    {"slowstart", BACKUP, false, "it is said of the pool, in a line of its own: `slow start 30s`"},
-    {"balance", AFFINITY, false, "it is said of the pool: `pool NAME { balance least_conn ... }`"},
-    {"redirect", AFFINITY, false, "requests are sent on as they are: give these to a pool whose server redirects"},
-    {"path_beg", SNI, false, "write `path \"/static*\"`: with `*` at its end a text is a beginning"},
+    {"mac", BACKUP, false, "a MAC address belongs to one server: write a `server` line for that server"},
+    {"slowstart", BACKUP, false, "slow start belongs to the pool: write a line `slow start 30s` there"},
+    {"balance", AFFINITY, false, "balancing belongs to the pool: `pool NAME { balance least_conn ... }`"},
+    {"redirect", AFFINITY, false, "proxies send requests on unchanged: choose a pool whose server redirects"},
+    {"path_beg", SNI, false, "write `path \"/static*\"`: a `*` at the end matches any rest"},
     {"hdr", SNI, false, "write `host \"shop.example\"`, or `header \"NAME\" \"VALUE\"`"},
-    {"acl", AFFINITY, false, "write the conditions where they are asked for: `when host \"a.example\" -> POOL`"},
+    {"acl", AFFINITY, false, "write the conditions in the line that needs them: `when host \"a.example\" -> POOL`"},
     {"use_backend", AFFINITY, false, "write `when CONDITION -> POOL`"},
     {"tcp", PASSTHROUGH, false, "write `passthrough`, or `proxy` where a `when` asks what clients say first"},
     {"http", PASSTHROUGH, true, "proxy http"},
@@ -220,8 +220,8 @@ static bool offer_include(struct parser *p, struct span span)
     if (!is_word_at(p, span_of(p, word_before(p, span.start)), "file")) return false;
     if (first != PORTS && first != MACS && first != NAMES) return false;
     diag_advise(p->diags,
-                "only sets of addresses are read from such files: write `%s` in a rule file of its own, and "
-                "`include` that",
+                "only sets of addresses can be read from files: write `%s` in another rule file, and "
+                "`include` it",
                 token_name(first));
     return true;
 }
@@ -267,7 +267,7 @@ static bool offer_translation(struct parser *p, int found, const int *expected, 
     if (first != MASQUERADE && first != SOURCE) return false;
     if (found == TO && expects(expected, n, OUT))
         diag_advise(p->diags,
-                    "source and way out alone are asked; what goes to an address of the set itself stays as it is");
+                    "only source and way out can be asked; packets to an address of the set itself are not translated");
     else if (found == COMMA && !expects(expected, n, COMMA))
         diag_advise(p->diags, "write a line for each interface");
     else
@@ -299,8 +299,8 @@ bool offer_habit(struct parser *p, int found, struct span span, const int *expec
     if (found == NAME && n < ALL_NAMES && offer_apart(p, span, expected, n)) return true;
     if (found == COMMA && p->stmt.start[0].kind == INTERFACE) {
         diag_advise(p->diags,
-                    "an interface is one device, or by a pattern (`\"wg*\"`) several: give each a name, and ask "
-                    "for them as a list, `on a, b`");
+                    "an interface is one device, or several by a pattern (`\"wg*\"`): give each a name, and list them "
+                    "in rules: `on a, b`");
         return true;
     }
     if ((found == TCP || found == UDP || found == SCTP) && expects(expected, n, SLASHED)) return offer_pair(p, span);

@@ -159,13 +159,13 @@ static bool offer_form(struct parser *p, int found, struct span span, const int 
         diag_advise(p->diags, "write the port behind the address: 10.0.0.11:80");
     } else if (is_word_at(p, span, "quick")) {
         diag_suggest_removal(p->diags, span);
-        diag_advise(p->diags, "leave it out: the first rule that matches decides");
+        diag_advise(p->diags, "leave out `quick`: the first rule that matches decides");
     } else if (p->stmt.tokens > 1 && p->stmt.start[0].kind == ALLOW) {
         diag_advise(p->diags, "`allow` takes codes of warnings; rules stand inside `firewall NAME default drop { }`");
     } else if (p->stmt.tokens == 1 && is_rule_word(p, found, span) && expects(expected, n, FIREWALL)) {
         diag_advise(p->diags, "write rules inside `firewall NAME default drop { }` or `chain NAME { }`");
     } else if (in_claim(p, expected, n) && is_claim_flag(found)) {
-        diag_advise(p->diags, "`state new` stands before it: `%s VERDICT state new: ...`",
+        diag_advise(p->diags, "write `state new` before the colon: `%s VERDICT state new: ...`",
                     token_name(p->stmt.start[0].kind));
     } else if (of_verdict(p, found) && !expects(expected, n, COLON)) {
         diag_advise(p->diags, "write it before the colon, behind the verdict: `%s VERDICT %s ...: ...`",

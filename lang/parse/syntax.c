@@ -185,7 +185,7 @@ static void say_middle(struct parser *p, int found, struct span span, const int 
         return;
     }
     if (in_claim(p, expected, n) && is_claim_flag(found)) {
-        diag(p->diags, E_SYNTAX, span, "a claim names no flags, for it is about packets of any");
+        diag(p->diags, E_SYNTAX, span, "a claim takes no flags: it holds for packets with any flags");
         return;
     }
     list_expected(p, span.start, expected, n, &wanted);

@@ -248,16 +248,16 @@ firewall cross forward default drop { accept tcp out on wan port 22 as OUT }
 END_RULES
 sed 's/port 22/port 23/' ways.prey >elsewhere.prey
 compares --against ways.prey elsewhere.prey -r day.pcap --self 203.0.113.2 --route 203.0.113.1=wan
-same 'by routes' "$status $(grep -c '^narrowed *3 frames' out) $(grep -c 'no route says the way' out)" '1 1 1'
+same 'by routes' "$status $(grep -c '^narrowed *3 frames' out) $(grep -c 'no route tells the way' out)" '1 1 1'
 compares --against ways.prey elsewhere.prey -r day.pcap --self 203.0.113.2
-same 'without routes nothing is known, and said' "$status $(grep -c 'none would be' out) $(grep -c '^of [0-9]* frames no route' out)" '0 1 1'
+same 'without routes nothing is known, and said' "$status $(grep -c 'none would be' out) $(grep -c '^no route tells the way of [0-9]* frames,' out)" '0 1 1'
 wrong 'routes that are none' 'no address or prefix' --against ways.prey elsewhere.prey -r day.pcap --route x=wan
 wrong 'no capture' 'needs a capture' --against old.prey new.prey
 wrong 'one file' 'compares two files' --against old.prey -r day.pcap
 wrong 'what is no capture' 'not a pcap' --against old.prey new.prey -r old.prey
 wrong 'rules at fault' 'error:' --against old.prey was -r day.pcap
 wrong 'a capture without --against' 'captures are for' --check old.prey -r day.pcap
-wrong 'standard input twice' 'named twice' --against - new.prey -r -
+wrong 'standard input twice' 'given twice' --against - new.prey -r -
 wrong '--on with --map' 'leave out' --against old.prey new.prey -r day.pcap --on wan --map a=wan
 wrong '--map without an interface' 'NAME=IF' --against old.prey new.prey -r day.pcap --map a
 wrong '--self that is none' 'is not an IPv4' --against old.prey new.prey -r day.pcap --self x

@@ -68,7 +68,7 @@ holds 'the file is overwritten by what runs' ''
 head -c 600 two.pbc >shop.pbc
 holds 'it is cut' "$none: truncated: N of N"
 { cat two.pbc; echo more; } >shop.pbc
-holds 'it grows' "$none: damaged: 5 bytes after its end"
+holds 'it grows' "$none: damaged: 5 bytes too long"
 { head -c 500 two.pbc; printf x; tail -c +502 two.pbc; } >shop.pbc
 holds 'it is bent' "$none: damaged: digest does not match"
 mv shop.pbc gone.pbc

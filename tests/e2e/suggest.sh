@@ -117,7 +117,7 @@ named() { # NAME IFACE...: the frames of ways.pcap, each by one of the interface
 named ways.pcapng 0 1 0 1 1 2 3
 suggests -r ways.pcapng
 holds 'by interfaces' ways.pcapng
-same 'each service where its first packet came, and not told where no rule could' "$(rule SSH)|$(rule SSH_2)|$(rule TCP_81)|$(rule TCP_82)|$(grep -c '^# Let in by all interfaces: 1 packet of one' out)" \
+same 'each service where its first packet came, and not told where no rule could' "$(rule SSH)|$(rule SSH_2)|$(rule TCP_81)|$(rule TCP_82)|$(grep -c '^# Let in by all interfaces: 1 packet of an interface' out)" \
     'accept tcp from 192.0.2.0/30 to 203.0.113.1 port 22 on "eth0" state new|accept tcp from 10.0.0.1 to 203.0.113.1 port 22, 80 on "br-lan" state new|accept tcp from 10.9.0.1 to 203.0.113.1 port 81 state new|accept tcp from 10.8.0.1 to 203.0.113.1 port 82 state new|1'
 named one.pcapng 1 1 1 1 1 1 1
 suggests -r one.pcapng
@@ -162,7 +162,7 @@ p=$!
 sleep 0.3
 kill -TERM $p
 wait $p
-same 'of a file what was read is judged, too' "$?$(cat err) $(grep -cE '^# Of (these|what was judged until a signal came|the capture) it accepts [0-9,]+ of [0-9,]+ frames.$' out)" '0 1'
+same 'of a file what was read is judged, too' "$?$(cat err) $(grep -cE '^# Of (these|the part judged until a signal came|the capture) it accepts [0-9,]+ of [0-9,]+ frames.$' out)" '0 1'
 wrong() { # SENTENCE PATTERN ARGUMENT...
     local sentence=$1 pattern=$2
     shift 2
@@ -174,8 +174,8 @@ wrong 'a scan: the bound is named' 'more than 4096 services' -r scan.pcap
 head -c -7 day.pcap >cut.pcap
 wrong 'a capture that is cut' 'cut.pcap: truncated' -r cut.pcap
 wrong 'no capture' 'needs a capture'
-wrong 'rules beside it' 'reads captures alone' -r day.pcap suggested.prey
+wrong 'rules beside it' 'reads captures' -r day.pcap suggested.prey
 wrong 'a width that is none' 'takes prefix lengths' -r day.pcap --suggest-width 33
 wrong 'a width with more behind' 'takes prefix lengths' -r day.pcap --suggest-width 24/64/
-wrong 'other options' 'can be combined with' -r day.pcap --json
+wrong 'other options' 'combined only with' -r day.pcap --json
 exit $failed

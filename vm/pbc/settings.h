@@ -16,9 +16,9 @@
     X(classifier_bytes, "memory that the classifiers may take")                                                        \
     X(rejects_per_s, "answers of `reject` that a worker sends")                                                        \
     X(macs, "stations that a worker of a bridge remembers")                                                            \
-    X(routes, "routes that are held; where the kernel has more, it is asked for each way")                             \
+    X(routes, "routes held in memory; if the kernel has more, each way is looked up in the kernel")                    \
     X(proxy_sessions, "connections that a worker's proxy holds at once")                                               \
-    X(first_bytes, "bytes of a connection that are looked at before its pool is chosen")
+    X(first_bytes, "bytes of a connection that are read before its pool is chosen")
 #define PBC_TIMEOUT_FIELDS(X)                                                                                          \
     X(tcp_established_ns, "timeout of `tcp established`")                                                              \
     X(tcp_half_open_ns, "timeout of `tcp half_open`")                                                                  \

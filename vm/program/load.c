@@ -55,14 +55,13 @@ static int check_header(const struct pbc_header *h, size_t len, char *err, size_
                      "format version %u, but this prey reads version %u; this renews it: preyc RULES.prey -o FILE.pbc",
                      h->version, PBC_VERSION);
     if (h->size > len) return fault(err, err_len, "truncated: %zu bytes of %llu", len, (unsigned long long)h->size);
-    if (h->size < len)
-        return fault(err, err_len, "damaged: %llu bytes after its end", (unsigned long long)(len - h->size));
+    if (h->size < len) return fault(err, err_len, "damaged: %llu bytes too long", (unsigned long long)(len - h->size));
     uint8_t digest[PBC_DIGEST_LEN];
     pbc_digest(&h->version, len - offsetof(struct pbc_header, version), digest);
     if (memcmp(digest, h->digest, sizeof digest) != 0) return fault(err, err_len, "damaged: digest does not match");
     if (h->reserved) return fault(err, err_len, "header: reserved bytes are not zero");
     if (h->sections > PBC_KINDS)
-        return fault(err, err_len, "header: %u sections, there are %u kinds", h->sections, PBC_KINDS);
+        return fault(err, err_len, "header: %u sections, at most %u can be", h->sections, PBC_KINDS);
     if (len - sizeof *h < h->sections * sizeof(struct pbc_section))
         return fault(err, err_len, "section table ends past the file");
     return 0;
@@ -94,7 +93,7 @@ static int check_sections(const uint8_t *bytes, size_t len, const struct pbc_sec
     for (uint32_t i = 0; i < h->sections; i++) {
         const struct pbc_section *s = &table[i];
         if (s->kind >= PBC_KINDS) return fault(err, err_len, "section %u is of unknown kind %u", i, s->kind);
-        if (of[s->kind]) return fault(err, err_len, "section `%s` stands twice", kinds[s->kind].name);
+        if (of[s->kind]) return fault(err, err_len, "section `%s` is there twice", kinds[s->kind].name);
         if (check_section(s, len, err, err_len)) return -EINVAL;
         of[s->kind] = s;
         total += s->count * s->entry_size;

@@ -124,20 +124,19 @@ static void add_number(struct text *t, unsigned family, u128 n)
 }
 
 static const char *const form_faults[] = {
-    [ADDR_JSON] =
-        "this is JSON: what can be read is one address, prefix or range a line, what `ipset save` writes, and "
-        "sets as nft lists them",
+    [ADDR_JSON] = "this is JSON: write one address, prefix or range a line, what `ipset save` prints, or "
+                  "sets as `nft list` prints them",
     [ADDR_PAGE] = "this is a web page, not a list of addresses",
     [ADDR_LISTING] = "this is what `ipset list` prints; `ipset save` writes the set so that it can be read",
-    [ADDR_COMMAND] = "of ipset and nft only what makes a set and adds to it can be read",
+    [ADDR_COMMAND] = "only commands of ipset and nft that make a set or add to it can be read",
     [ADDR_KIND] = "a set of this type does not hold addresses alone",
-    [ADDR_SECOND] = "this is a second set of one family, and which of them is meant can't be told: save each to a file "
+    [ADDR_SECOND] = "this is a second set of one family: save each set to a file "
                     "of its own",
     [ADDR_NOMATCH] =
         "an entry with `nomatch` takes away from the set: write `except` in the rules, with a file of its own",
-    [ADDR_OPTION] = "this says nothing of the entry before it: is a comma or a new line missing?",
-    [ADDR_BRACES] = "a brace or quote without its other half: has the file lost its end?",
-    [ADDR_NO_SET] = "no set of addresses stands in this listing",
+    [ADDR_OPTION] = "not an option of the entry before it: is a comma or a new line missing?",
+    [ADDR_BRACES] = "a brace or quote is not closed: is the end of the file missing?",
+    [ADDR_NO_SET] = "the listing has no set of addresses",
 };
 
 /* Name both meanings of a prefix with host bits: the network, and the host. */
@@ -173,7 +172,7 @@ void addr_fault_describe(const char *s, size_t len, enum addr_fault fault, char 
         text_add(&t, "%s", form_faults[fault]);
         return;
     }
-    text_add(&t, "this is no address, prefix or range");
+    text_add(&t, "not an address, prefix or range");
     if (fault == ADDR_LENGTH)
         text_add(&t, ": a prefix length goes from 0 to %u", memchr(s, ':', len) ? 128 : 32);
     else if (fault != ADDR_NONE)

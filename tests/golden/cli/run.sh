@@ -197,22 +197,22 @@ check 'its rule files in the order of their names, and no others' [ "$(cut -d: -
 check 'a folder and a file' run 1 --check several bad.prey
 check 'several as JSON' run 1 --check --json several bad.prey
 check 'are one list' python3 -c 'import json; d = json.load(open("out")); assert [x["errors"] > 0 for x in d] == [False, False, True]'
-check 'several have no SARIF' usage 'SARIF tells of one' --check --format=sarif good.prey warns.prey
+check 'several have no SARIF' usage '--format=sarif takes one' --check --format=sarif good.prey warns.prey
 mkdir empty
-check 'a folder without rule files' usage 'holds no rule file' --check empty
+check 'a folder without rule files' usage 'has no rule file' --check empty
 check 'a file that is not there, beside a good one' run 2 --check absent.prey good.prey
-check 'several are for --check alone' usage '--check alone takes several' good.prey warns.prey -o x.pbc
+check 'several are for --check alone' usage 'only --check takes several' good.prey warns.prey -o x.pbc
 
 check '--color=always: also where there is no terminal' sh -c "NO_COLOR=1 '$preyc' --color=always --check bad.prey 2>&1 | grep -q '$(printf '\033')'"
 check '--color=never' sh -c "'$preyc' --color=never --check bad.prey 2>&1 | grep -q E0201"
 check 'an unknown colour' usage 'auto, always or never' --color=blue --check good.prey
 
 check 'no arguments' usage 'rule file'
-check 'nothing to do' usage 'nothing is asked for' good.prey
+check 'nothing to do' usage 'no action is given' good.prey
 check 'two rule files' usage 'takes one rule file' good.prey bad.prey -o good.pbc
 check 'an unknown option, with a hint' usage 'did you mean `--check`' --chekc good.prey
 check 'an unknown letter' usage '`-x`' -x good.prey
-check '-o without a name' usage 'value is missing' good.prey -o
+check '-o without a name' usage 'no value after' good.prey -o
 check '-o twice' usage 'twice' good.prey -o a.pbc -o b.pbc
 check '--check with -o' usage 'writes no file' --check good.prey -o a.pbc
 check 'an unknown dump' usage 'ast, ir or bytecode' --dump=tree good.prey
@@ -338,7 +338,7 @@ check '--fmt with --dump' usage 'can be combined' --fmt --dump=ast good.prey
 check '--fmt -w --check' usage 'writes no file' --fmt -w --check good.prey
 check '--fmt of two files, no -w' usage 'take several' --fmt good.prey tidy.prey
 check '--fmt of nothing' usage 'no rule file' --fmt
-check '-w without --fmt' usage 'works with --fmt' -w good.prey
+check '-w without --fmt' usage 'goes with --fmt' -w good.prey
 check '-w of standard input' usage 'standard input' --fmt -w -
 
 for file in good warns bad; do
@@ -407,6 +407,6 @@ for name in 'sixteen-letters-' 'a/b' 'a b' 'a:' 'wg*' '' . .. eth0,; do
     check "-i: no interface can be called so: $name" usage 'no interface can be called' --check -i "$name" served.prey
 done
 check '-i: not twice' usage 'given twice' --check -i eth0 -i eth0 served.prey
-check '-i: for --check alone' usage 'goes with --check alone' -i eth0 served.prey -o good.pbc
+check '-i: for --check alone' usage 'goes with --check only' -i eth0 served.prey -o good.pbc
 check 'a full standard output is an error' sh -c "'$preyc' --dump=ast good.prey >/dev/full 2>err; [ \$? -eq 2 ]"
 exit $failed

@@ -48,11 +48,11 @@ static struct pbc_section *section_of(struct image *i, uint32_t kind)
     FAULT(version, "format version 10, but this prey reads version 9; this renews it: preyc RULES.prey -o FILE.pbc",   \
           header(i)->version = 10)                                                                                     \
     FAULT(too_long, "truncated: $LEN bytes of $LEN+", header(i)->size++)                                               \
-    FAULT(too_short, "damaged: 64 bytes after its end", header(i)->size -= 64)                                         \
+    FAULT(too_short, "damaged: 64 bytes too long", header(i)->size -= 64)                                              \
     FAULT(header_reserved, "header: reserved bytes are not zero", header(i)->reserved = 1)                             \
-    FAULT(many_sections, "header: $KINDS+ sections, there are $KINDS kinds", header(i)->sections = PBC_KINDS + 1)      \
+    FAULT(many_sections, "header: $KINDS+ sections, at most $KINDS can be", header(i)->sections = PBC_KINDS + 1)       \
     FAULT(unknown_kind, "section 2 is of unknown kind $KINDS", section(i, 2)->kind = PBC_KINDS)                        \
-    FAULT(twice, "section `rules` stands twice", section(i, 3)->kind = PBC_RULES)                                      \
+    FAULT(twice, "section `rules` is there twice", section(i, 3)->kind = PBC_RULES)                                    \
     FAULT(section_reserved, "section `rules`: reserved bytes are not zero", section(i, 2)->reserved = 1)               \
     FAULT(entry_size, "section `rules` has entries of 44 bytes instead of 52", section(i, 2)->entry_size = 44)         \
     FAULT(too_many, "section `meta` has 2 entries, at most 1 may be", section(i, 0)->count = 2)                        \

@@ -19,55 +19,56 @@ enum { METHOD, HEADER, BYTES, INSTRUCTION };
 /* ---- faults ---- */
 
 #define FAULTS(FAULT)                                                                                                  \
-    FAULT(mode, "service 0: proxy 1 is not its own", b->services[0].mode = PBC_MODE_PASSTHROUGH)                       \
-    FAULT(none, "proxy 0: of no service", b->services[0].mode = PBC_MODE_PASSTHROUGH; b->services[0].proxy = 0)        \
-    FAULT(other, "proxy 0: of service 1, which has another", b->proxies[0].service = 1)                                \
+    FAULT(mode, "service 0: proxy 1 belongs to another service", b->services[0].mode = PBC_MODE_PASSTHROUGH)           \
+    FAULT(none, "proxy 0: no service has it", b->services[0].mode = PBC_MODE_PASSTHROUGH; b->services[0].proxy = 0)    \
+    FAULT(other, "proxy 0: service 1 has another proxy", b->proxies[0].service = 1)                                    \
     FAULT(flags, "proxy 0: unknown flags 0x10ff", b->proxies[0].flags = 0x10ff)                                        \
     FAULT(both, "proxy 0: flags 0x20e contradict each other", b->proxies[0].flags = 0x20e)                             \
     FAULT(log, "proxy 0: flags 0x248 contradict each other", b->proxies[0].flags |= PBC_PROXY_LOG_COMMON)              \
-    FAULT(trust, "proxy 0: trusts 0 sets", b->proxies[0].accept_count = 0)                                             \
+    FAULT(trust, "proxy 0: `accept proxy` and its 0 sets do not go together", b->proxies[0].accept_count = 0)          \
     FAULT(trusted, "proxy 0: past the end of `sets`", b->proxies[0].accept_from = 1)                                   \
-    FAULT(affinity, "proxy 0: affinity by a name that is not there", b->proxies[0].affinity_name = 0)                  \
+    FAULT(affinity, "proxy 0: affinity and its name do not go together", b->proxies[0].affinity_name = 0)              \
     FAULT(string, "proxy 0: string past the end of `strings`", b->proxies[0].log_file = PBC_NONE)                      \
     FAULT(certs, "proxy 0: its certificates do not follow those before", b->proxies[0].certs = 1)                      \
-    FAULT(cert_none, "certificate 0: of no service", b->proxies[0].cert_count = 0)                                     \
+    FAULT(cert_none, "certificate 0: no service has it", b->proxies[0].cert_count = 0)                                 \
     FAULT(cert_file, "certificate 0: names no file", b->certs[0].key = 0)                                              \
     FAULT(reserved, "proxy 0: reserved bytes are not zero", b->proxies[0].reserved[14] = 1)                            \
-    FAULT(reads, "proxy 0: reads what nobody knows", b->proxies[0].wants |= FIRST_PROXY)                               \
-    FAULT(no_http, "branch 0: asks for what its service does not read", b->proxies[0].wants &= ~(uint32_t)FIRST_HTTP)  \
-    FAULT(no_bytes, "proxy 0: reads 0 bytes, where its branches ask for 2", b->proxies[0].wants &= 0xffff)             \
-    FAULT(few_bytes, "proxy 0: reads 1 bytes, where its branches ask for 2", b->proxies[0].wants -= 1u << 16)          \
-    FAULT(more_bytes, "proxy 0: reads 3 bytes, where its branches ask for 2", b->proxies[0].wants += 1u << 16)         \
-    FAULT(shared, "branch 69: conditions that other branches have, too", share_conditions(b))                          \
-    FAULT(no_instruction, "branch 3: asks for what its service does not read",                                         \
+    FAULT(reads, "proxy 0: unknown kind of first bytes", b->proxies[0].wants |= FIRST_PROXY)                           \
+    FAULT(no_http, "branch 0: asks for first bytes that its service does not read",                                    \
+          b->proxies[0].wants &= ~(uint32_t)FIRST_HTTP)                                                                \
+    FAULT(no_bytes, "proxy 0: reads 0 bytes, but its branches ask for 2", b->proxies[0].wants &= 0xffff)               \
+    FAULT(few_bytes, "proxy 0: reads 1 bytes, but its branches ask for 2", b->proxies[0].wants -= 1u << 16)            \
+    FAULT(more_bytes, "proxy 0: reads 3 bytes, but its branches ask for 2", b->proxies[0].wants += 1u << 16)           \
+    FAULT(shared, "branch 69: shares conditions with other branches", share_conditions(b))                             \
+    FAULT(no_instruction, "branch 3: asks for first bytes that its service does not read",                             \
           b->proxies[0].wants &= ~(uint32_t)FIRST_INSTRUCTION)                                                         \
     FAULT(udp, "endpoint 0: a proxy's takes TCP alone", b->endpoints[0].proto = PBC_EP_UDP)                            \
     FAULT(ports, "service 0: more than 1024 ports", b->endpoints[0].port_hi = 1104)                                    \
     FAULT(cookies, "service 0: syn cookies in mode proxy", b->services[0].flags = PBC_SERVICE_COOKIES)                 \
     FAULT(streams_none, "meta: function 0 can't be that of the first bytes", b->meta->streams = 0)                     \
     FAULT(streams_same, "meta: function 1 can't be that of the first bytes", b->meta->streams = 1)                     \
-    FAULT(target, "branch 3: a target, but no instruction", b->branches[3].conds = METHOD)                             \
-    FAULT(shares, "branch 3: shares beside the target", b->branches[3].share_count = 1)                                \
-    FAULT(packet, "branch 2: asks for what a connection does not have",                                                \
+    FAULT(target, "branch 3: has a target, but no `instruction` condition", b->branches[3].conds = METHOD)             \
+    FAULT(shares, "branch 3: has shares and a target", b->branches[3].share_count = 1)                                 \
+    FAULT(packet, "branch 2: a condition that no connection meets",                                                    \
           b->conds[BYTES] = (struct pbc_cond){.kind = COND_FLAGS})                                                     \
-    FAULT(layer, "branch 2: asks for what a connection does not have", b->patterns[0].layer = PBC_L4)                  \
+    FAULT(layer, "branch 2: a condition that no connection meets", b->patterns[0].layer = PBC_L4)                      \
     FAULT(any, "condition 0 (method): takes no `any`", b->conds[METHOD].flags = PBC_COND_ANY)                          \
     FAULT(list, "condition 0 (method): not one list", b->conds[METHOD].count = 2)                                      \
     FAULT(lists, "condition 0 (method): operands past the end of their section", b->conds[METHOD].first = 2)           \
     FAULT(kind, "condition 0 (host): a list of another kind", b->conds[METHOD].kind = COND_HOST)                       \
-    FAULT(field, "condition 1 (header): of no field", b->conds[HEADER].arg = 0)                                        \
+    FAULT(field, "condition 1 (header): the field's name is missing", b->conds[HEADER].arg = 0)                        \
     FAULT(ack, "condition 3 (instruction): pattern does not exist", b->conds[INSTRUCTION].arg = 2)                     \
     FAULT(names_kind, "names 0: unknown kind 2", b->names[0].kind = 2)                                                 \
-    FAULT(names_hosts, "names 0: not the names of hosts in normal form", b->names[0].kind = PBC_NAMES_HOSTS)           \
+    FAULT(names_hosts, "names 0: a host's name not in normal form", b->names[0].kind = PBC_NAMES_HOSTS)                \
     FAULT(names_order, "names 0: not in order, or one covers another", b->hosts[0] = b->hosts[1])                      \
-    FAULT(rule, "rule 0: asks for what a packet does not have", rule_of_bytes(b))                                      \
+    FAULT(rule, "rule 0: a condition on first bytes, which packets do not meet", rule_of_bytes(b))                     \
     FAULT(operand, "instruction 9 (jnfirst): condition does not exist", b->code[9].imm = 4)                            \
     FAULT(asks, "instruction 9 (jnfirst): a condition that the first bytes do not meet",                               \
           img_add_conds(b, (struct pbc_cond){.kind = COND_DURING});                                                    \
           b->code[9].imm = 4)                                                                                          \
-    FAULT(no_packet, "instruction 5 (call): a connection has no packet to look at", b->code[13].op = OP_JNPAT;         \
+    FAULT(no_packet, "instruction 5 (call): a function for connections asks for a packet", b->code[13].op = OP_JNPAT;  \
           b->code[13].imm = 0)                                                                                         \
-    FAULT(no_stream, "instruction 1 (call): a packet is no connection's first bytes", b->code[1].imm = 4;              \
+    FAULT(no_stream, "instruction 1 (call): a function for packets asks for first bytes", b->code[1].imm = 4;          \
           b->code[5].imm = 4)                                                                                          \
     FAULT(called, "instruction 1 (call): the function of the services is not called", b->code[1].imm = 3)
 

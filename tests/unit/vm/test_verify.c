@@ -71,22 +71,22 @@ static void many_nats(struct imgbuild *b)
     FAULT(strings_start, "section `strings` does not start with the empty string", b->strings[0] = 'x')                \
     FAULT(strings_end, "section `strings` does not end with NUL", b->strings[b->strings_count - 1] = 'x')              \
     FAULT(meta_missing, "section `meta` is missing", b->meta_count = 0)                                                \
-    FAULT(edition, "meta: edition 2, this prey knows edition 1", b->meta->edition = 2)                                 \
+    FAULT(edition, "meta: edition 2, but this prey reads edition 1", b->meta->edition = 2)                             \
     FAULT(meta_flags, "meta: unknown flags 0x403", b->keep_needs = true; b->meta->flags = 0x403)                       \
-    FAULT(reach, "meta: reach of 65536 bytes, no frame has as many", b->meta->reach = 65536)                           \
+    FAULT(reach, "meta: reach of 65536 bytes is longer than any frame", b->meta->reach = 65536)                        \
     FAULT(meta_streams, "meta: function 3 can't be that of the first bytes", b->meta->streams = 3)                     \
     FAULT(meta_needs, "meta: flags 0x8, but conditions and services make them 0x378", b->keep_needs = true;            \
           b->meta->flags = PBC_NEEDS_SELF | PBC_KEEPS_FLOWS)                                                           \
     FAULT(settings_missing, "section `settings` is missing", b->settings_count = 0)                                    \
-    FAULT(settings_flows, "settings: a limit past all bounds", b->settings->flows = 100000001)                         \
-    FAULT(settings_routes, "settings: a limit past all bounds", b->settings->routes = PBC_ROUTES_MOST + 1)             \
-    FAULT(settings_half_open, "settings: a limit of nothing", b->settings->half_open = 0)                              \
-    FAULT(settings_time, "settings: a timeout of more than a year", b->settings->udp_ns = UINT64_MAX)                  \
+    FAULT(settings_flows, "settings: a limit is too large", b->settings->flows = 100000001)                            \
+    FAULT(settings_routes, "settings: a limit is too large", b->settings->routes = PBC_ROUTES_MOST + 1)                \
+    FAULT(settings_half_open, "settings: a limit is 0", b->settings->half_open = 0)                                    \
+    FAULT(settings_time, "settings: a timeout is longer than a year", b->settings->udp_ns = UINT64_MAX)                \
     FAULT(memo_rule, "memo 0: rule 99 does not exist", b->memos[0].rule = 99)                                          \
     FAULT(memo_list, "memo 0: rule 3 belongs to another list", b->memos[0].rule = 3)                                   \
     FAULT(memo_logs, "memo 0: rule 0 decides nothing, or logs", b->memos[0].rule = 0)                                  \
     FAULT(memo_do, "memo 0: rule 1 decides nothing, or logs", b->memos[0].rule = 1)                                    \
-    FAULT(memo_asks, "memo 0: rule 2 asks for what may change within a flow", b->rules[2].conds = COND_TTL)            \
+    FAULT(memo_asks, "memo 0: rule 2 has a condition that may change within a flow", b->rules[2].conds = COND_TTL)     \
     FAULT(memo_firewall, "memo 2: firewall 2 does not exist", b->memos[2].firewall = 2)                                \
     FAULT(memo_twice, "memo 2: out of order", b->memos[2].firewall = 0)                                                \
     FAULT(meta_source, "meta 0: string past the end of `strings`", b->meta->source = b->strings_count)                 \
@@ -121,10 +121,10 @@ static void many_nats(struct imgbuild *b)
     FAULT(names_cover, "names 0: not in order, or one covers another", b->hosts[0] = b->hosts[1];                      \
           b->hosts[1] = img_string(b, "a.shop.example"))                                                               \
     FAULT(host_string, "host 1: string past the end of `strings`", b->hosts[1] = PBC_NONE)                             \
-    FAULT(host_empty, "names 0: not the names of hosts in normal form", b->hosts[0] = 0)                               \
-    FAULT(host_upper, "names 0: not the names of hosts in normal form", b->hosts[0] = img_string(b, "Shop.example"))   \
-    FAULT(host_dot, "names 0: not the names of hosts in normal form", b->hosts[0] = img_string(b, "shop.example."))    \
-    FAULT(host_star, "names 0: not the names of hosts in normal form", b->hosts[1] = img_string(b, "*"))               \
+    FAULT(host_empty, "names 0: a host's name not in normal form", b->hosts[0] = 0)                                    \
+    FAULT(host_upper, "names 0: a host's name not in normal form", b->hosts[0] = img_string(b, "Shop.example"))        \
+    FAULT(host_dot, "names 0: a host's name not in normal form", b->hosts[0] = img_string(b, "shop.example."))         \
+    FAULT(host_star, "names 0: a host's name not in normal form", b->hosts[1] = img_string(b, "*"))                    \
     FAULT(range_backwards, "range 1: runs backwards", b->ranges[1].lo = 451)                                           \
     FAULT(range_wide, "range 1: ends past 65535", b->ranges[1].hi = 65536)                                             \
     FAULT(pattern_layer, "pattern 0: unknown layer 4", b->patterns[0].layer = 4)                                       \
@@ -141,7 +141,7 @@ static void many_nats(struct imgbuild *b)
     FAULT(firewall_iface, "firewall 1: interface 2 does not exist", b->firewalls[1].iface = 2)                         \
     FAULT(firewall_direction, "firewall 1: unknown direction 4", b->firewalls[1].direction = 4)                        \
     FAULT(firewall_default, "firewall 1: default 3 is no verdict", b->firewalls[1].default_verdict = 3)                \
-    FAULT(firewall_other, "firewall 1: unknown way 3 with other frames", b->firewalls[1].other = 3)                    \
+    FAULT(firewall_other, "firewall 1: unknown `other frames` 3", b->firewalls[1].other = 3)                           \
     FAULT(firewall_reserved, "firewall 1: reserved byte is not zero", b->firewalls[1].reserved = 1)                    \
     FAULT(firewall_past, "firewall 1: past the end of `rules`", b->firewalls[1].rule_count = 6)                        \
     FAULT(firewall_wraps, "firewall 1: past the end of `rules`", b->firewalls[1].rules = UINT32_MAX)                   \
@@ -201,9 +201,9 @@ static void many_nats(struct imgbuild *b)
     FAULT(meter_file, "meter 2: string past the end of `strings`", b->meters[2].place.file = PBC_NONE)                 \
     FAULT(meter_per, "meter 0: unknown key 4", b->meters[0].per = 4)                                                   \
     FAULT(meter_unit, "meter 1: unknown unit 2", b->meters[1].unit = 2)                                                \
-    FAULT(meter_len4, "meter 0: no such prefix length", b->meters[0].len4 = 33)                                        \
-    FAULT(meter_len6, "meter 0: no such prefix length", b->meters[0].len6 = 129)                                       \
-    FAULT(meter_len, "meter 1: no such prefix length", b->meters[1].len4 = 1)                                          \
+    FAULT(meter_len4, "meter 0: invalid prefix length", b->meters[0].len4 = 33)                                        \
+    FAULT(meter_len6, "meter 0: invalid prefix length", b->meters[0].len6 = 129)                                       \
+    FAULT(meter_len, "meter 1: invalid prefix length", b->meters[1].len4 = 1)                                          \
     FAULT(meter_entries, "meter 0: 0 entries", b->meters[0].entries = 0)                                               \
     FAULT(meter_keyless, "meter 1: 9 entries", b->meters[1].entries = 9)                                               \
     FAULT(meter_table, "meters: 4194305 entries together, at most 4194304 may be",                                     \
@@ -226,20 +226,20 @@ static void many_nats(struct imgbuild *b)
     FAULT(schedule_shares, "schedule 1: spans are shared", b->schedules[0].count = 3)                                  \
     FAULT(schedule_wraps, "schedule 1: past the end of `spans`", b->schedules[1].first = UINT32_MAX)                   \
     FAULT(schedule_reserved, "schedule 1: reserved bytes are not zero", b->schedules[1].reserved = 1)                  \
-    FAULT(span_from, "span 0: no such time", b->spans[0].from = 1440)                                                  \
-    FAULT(span_to, "span 1: no such time", b->spans[1].to = 1441)                                                      \
-    FAULT(span_none, "span 1: no such time", b->spans[1].to = 0)                                                       \
-    FAULT(span_days, "span 2: no such time", b->spans[2].days = 128)                                                   \
+    FAULT(span_from, "span 0: invalid time", b->spans[0].from = 1440)                                                  \
+    FAULT(span_to, "span 1: invalid time", b->spans[1].to = 1441)                                                      \
+    FAULT(span_none, "span 1: invalid time", b->spans[1].to = 0)                                                       \
+    FAULT(span_days, "span 2: invalid time", b->spans[2].days = 128)                                                   \
     FAULT(span_reserved, "span 2: reserved bytes are not zero", b->spans[2].reserved[2] = 1)                           \
     FAULT(meter_number, "instruction 34 (jnover): meter does not exist", b->code[34].imm = 3)                          \
     FAULT(flows_a, "instruction 36 (jnflows): grain does not exist", b->code[36].a = 2)                                \
     FAULT(cond_grain, "condition 28 (flows over): operands past the end of their section",                             \
           b->conds[COND_FLOWS_OVER].first = 2)                                                                         \
     FAULT(cond_no_grain, "condition 28 (flows over): not one grain", b->conds[COND_FLOWS_OVER].count = 0)              \
-    FAULT(grain_len4, "grain 1: no length of a prefix", b->grains[1].len4 = 33)                                        \
-    FAULT(grain_len6, "grain 0: no length of a prefix", b->grains[0].len6 = 129)                                       \
-    FAULT(grain_reserved, "grain 0: no length of a prefix", b->grains[0].reserved = 1)                                 \
-    FAULT(grain_twice, "grain 1: stands twice", b->grains[1] = b->grains[0])                                           \
+    FAULT(grain_len4, "grain 1: invalid prefix length", b->grains[1].len4 = 33)                                        \
+    FAULT(grain_len6, "grain 0: invalid prefix length", b->grains[0].len6 = 129)                                       \
+    FAULT(grain_reserved, "grain 0: invalid prefix length", b->grains[0].reserved = 1)                                 \
+    FAULT(grain_twice, "grain 1: is there twice", b->grains[1] = b->grains[0])                                         \
     FAULT(cond_flows, "condition 28 (flows over): takes neither `not` nor `any`",                                      \
           b->conds[COND_FLOWS_OVER].flags = PBC_COND_NOT)                                                              \
     FAULT(cond_state, "condition 18 (state): unknown argument 0x1300", b->conds[COND_STATE].arg = 0x1300)              \
@@ -252,7 +252,7 @@ static void many_nats(struct imgbuild *b)
     FAULT(func_empty, "function 0: empty", b->funcs[0].count = 0)                                                      \
     FAULT(func_past, "function 5: past the end of `code`", b->funcs[5].count++)                                        \
     FAULT(func_short, "instruction 57: in no function", b->funcs[5].count--)                                           \
-    FAULT(func_uncalled, "function 2: never called", b->code[14] = b->code[13]; b->code[15] = b->code[13])             \
+    FAULT(func_uncalled, "function 2: is never called", b->code[14] = b->code[13]; b->code[15] = b->code[13])          \
     FAULT(opcode, "instruction 3: unknown opcode 255", b->code[3].op = 255)                                            \
     FAULT(unreachable, "instruction 5 (default): can't be reached", b->code[4].to = 4)                                 \
     FAULT(unused_a, "instruction 4 (jump): an operand that it does not take", b->code[4].a = 1)                        \
@@ -305,7 +305,7 @@ static void many_nats(struct imgbuild *b)
     FAULT(pool_sources, "pool 0: past the end of `sets`", b->pools[0].source_count = b->sets_count + 1)                \
     FAULT(pool_ports, "pool 0: source ports 1024-1", b->pools[0].source_port_hi = 1)                                   \
     FAULT(pool_balance, "pool 0: unknown balance 5", b->pools[0].balance = 5)                                          \
-    FAULT(pool_down, "pool 0: unknown way 2 when a server goes down", b->pools[0].on_down = 2)                         \
+    FAULT(pool_down, "pool 0: unknown `on down` 2", b->pools[0].on_down = 2)                                           \
     FAULT(pool_reserved, "pool 0: reserved bytes are not zero", b->pools[0].reserved = 1)                              \
     FAULT(pool_no_source, "pool 1: source ports 0-5", b->pools[1].source_port_hi = 5)                                  \
     FAULT(pool_many_sources, "pool 0: more than 4096 source addresses", b->pools[0].sources = 0)                       \
@@ -330,20 +330,22 @@ static void many_nats(struct imgbuild *b)
     FAULT(endpoint_other, "service 0: endpoint 1 belongs to another", b->endpoints[1].service = 1)                     \
     FAULT(endpoint_none, "endpoint 2: of no service", b->services[0].endpoint_count = 2)                               \
     FAULT(branch_conds, "branch 0: past the end of `conds`", b->branches[0].cond_count = b->conds_count + 1)           \
-    FAULT(branch_meter, "branch 0: asks a meter", b->branches[0].conds = COND_OVER)                                    \
+    FAULT(branch_meter, "branch 0: a meter as condition", b->branches[0].conds = COND_OVER)                            \
     FAULT(branch_shares, "branch 1: shares do not follow those before", b->branches[1].shares = 1)                     \
     FAULT(branch_past, "branch 1: past the end of `shares`", b->branches[1].share_count = 2)                           \
     FAULT(branch_pool, "branch 0: pool does not exist", b->shares[0].pool = 2)                                         \
     FAULT(branch_share, "branch 0: a share of 101 %", b->shares[0].percent = 101)                                      \
     FAULT(branch_sum, "branch 0: shares of 96 % in all", b->shares[0].percent = 91)                                    \
     FAULT(branch_other, "service 0: branch 1 belongs to another", b->branches[1].service = 1)                          \
-    FAULT(branch_else, "service 0: branch 0 is not the `else`, or not the last", b->branches[0].cond_count = 0)        \
-    FAULT(branch_no_else, "service 0: branch 1 is not the `else`, or not the last", b->branches[1].cond_count = 1)     \
+    FAULT(branch_else, "service 0: branch 0: only the last branch can be, and must be, the `else`",                    \
+          b->branches[0].cond_count = 0)                                                                               \
+    FAULT(branch_no_else, "service 0: branch 1: only the last branch can be, and must be, the `else`",                 \
+          b->branches[1].cond_count = 1)                                                                               \
     FAULT(branch_none, "service 0: its branches do not follow those before", b->services[0].branch_count = 3)          \
     FAULT(share_none, "share 2: of no branch", b->branches[1].share_count = 0)                                         \
     FAULT(service_mode, "service 0: unknown mode 8", b->services[0].mode = 8)                                          \
-    FAULT(service_none, "service 0: unknown way 3 without a server", b->services[0].no_server = 3)                     \
-    FAULT(service_proxy, "service 0: proxy 3 is not its own", b->services[0].proxy = 3)                                \
+    FAULT(service_none, "service 0: unknown `on no server` 3", b->services[0].no_server = 3)                           \
+    FAULT(service_proxy, "service 0: proxy 3 belongs to another service", b->services[0].proxy = 3)                    \
     FAULT(service_reserved2, "service 0: reserved bytes are not zero", b->services[0].reserved2[6] = 3)                \
     FAULT(service_gue, "service 0: GUE port 0", b->services[0].gue_port = 0)                                           \
     FAULT(service_not_gue, "service 0: GUE port 6080", b->services[0].mode = PBC_MODE_DSR_IPIP)                        \
@@ -352,7 +354,8 @@ static void many_nats(struct imgbuild *b)
     FAULT(service_rate_bits, "service 0: its meter 1 does not count packets", b->services[0].rate = 2)                 \
     FAULT(service_flags, "service 0: unknown flags 0x4", b->services[0].flags = 4)                                     \
     FAULT(service_cookies, "service 0: syn cookies in mode dsr gue", b->services[0].flags = PBC_SERVICE_COOKIES)       \
-    FAULT(service_announce, "service 0: announces what is no address", b->services[0].flags = PBC_SERVICE_ANNOUNCE)    \
+    FAULT(service_announce, "service 0: announces an endpoint without addresses",                                      \
+          b->services[0].flags = PBC_SERVICE_ANNOUNCE)                                                                 \
     FAULT(nat_string, "nat 1: string past the end of `strings`", b->nats[1].name = PBC_NONE)                           \
     FAULT(nat_file, "nat 0: string past the end of `strings`", b->nats[0].place.file = PBC_NONE)                       \
     FAULT(nat_kind, "nat 0: unknown kind 4", b->nats[0].kind = 4)                                                      \
@@ -362,37 +365,40 @@ static void many_nats(struct imgbuild *b)
     FAULT(nat_out, "nat 0: interface does not exist", b->nats[0].iface = PBC_NONE)                                     \
     FAULT(nat_family, "nat 0: unknown family 4", b->nats[0].family = 4)                                                \
     FAULT(nat_no_family, "nat 1: unknown family 0", b->nats[1].family = 0)                                             \
-    FAULT(nat_to, "nat 1: no address to translate to", b->nats[1].outside_count = 0)                                   \
-    FAULT(nat_to_six, "nat 1: no address to translate to", b->nats[1].family = 6)                                      \
+    FAULT(nat_to, "nat 1: its kind and its addresses to translate to do not go together",                              \
+          b->nats[1].outside_count = 0)                                                                                \
+    FAULT(nat_to_six, "nat 1: its kind and its addresses to translate to do not go together", b->nats[1].family = 6)   \
     FAULT(nat_to_past, "nat 1: past the end of `sets`", b->nats[1].outside = b->sets_count)                            \
     FAULT(nat_to_many, "nat 1: more than 65536 addresses to translate to", b->nats[1].outside = 0)                     \
-    FAULT(nat_to_none, "nat 0: no address to translate to", (b->nats[0].outside_count = 1, b->nats[0].family = 0))     \
-    FAULT(nat_to_one, "nat 1: forwards, but is no `forward`", b->nats[1].to[0] = 1)                                    \
-    FAULT(nat_forward_outside, "nat 2: addresses of a `source` that it is not", b->nats[2].outside_count = 1)          \
-    FAULT(nat_forwards, "nat 1: forwards, but is no `forward`", b->nats[1].target_port = 1)                            \
+    FAULT(nat_to_none, "nat 0: its kind and its addresses to translate to do not go together",                         \
+          (b->nats[0].outside_count = 1, b->nats[0].family = 0))                                                       \
+    FAULT(nat_to_one, "nat 1: has fields of a `forward`, but is none", b->nats[1].to[0] = 1)                           \
+    FAULT(nat_forward_outside, "nat 2: has fields of a `source`, but is none", b->nats[2].outside_count = 1)           \
+    FAULT(nat_forwards, "nat 1: has fields of a `forward`, but is none", b->nats[1].target_port = 1)                   \
     FAULT(nat_sources, "nat 2: past the end of `sets`", b->nats[2].from_count = 9999)                                  \
     FAULT(nat_way, "nat 2: interface does not exist", b->nats[2].iface = 99)                                           \
-    FAULT(nat_prefix, "nat 2: a `forward` of a prefix", b->nats[2].len = 8)                                            \
-    FAULT(nat_number, "nat 2: a protocol's number beside its name", b->nats[2].ip_proto = 47)                          \
-    FAULT(nat_bare_port, "nat 5: a protocol with ports", b->nats[5].target_port = 80)                                  \
+    FAULT(nat_prefix, "nat 2: has a prefix length, but is a `forward`", b->nats[2].len = 8)                            \
+    FAULT(nat_number, "nat 2: has a protocol's number and its name", b->nats[2].ip_proto = 47)                         \
+    FAULT(nat_bare_port, "nat 5: ports for a protocol without ports", b->nats[5].target_port = 80)                     \
     FAULT(nat_bare_tcp, "nat 5: protocol 6 has ports of its own", b->nats[5].ip_proto = 6)                             \
     FAULT(nat_bare_icmp, "nat 5: protocol 58 has ports of its own", b->nats[5].ip_proto = 58)                          \
-    FAULT(nat_map_from, "nat 4: a `map` with more than prefixes", b->nats[4].from_count = 1)                           \
-    FAULT(nat_map_port, "nat 4: a `map` with more than prefixes", b->nats[4].port_hi = 1)                              \
-    FAULT(nat_map_family, "nat 4: not an address to forward", b->nats[4].family = 4)                                   \
+    FAULT(nat_map_from, "nat 4: a `map` with fields of other kinds", b->nats[4].from_count = 1)                        \
+    FAULT(nat_map_port, "nat 4: a `map` with fields of other kinds", b->nats[4].port_hi = 1)                           \
+    FAULT(nat_map_family, "nat 4: address to forward does not fit", b->nats[4].family = 4)                             \
     FAULT(nat_map_way, "nat 4: interface does not exist", b->nats[4].iface = 99)                                       \
     FAULT(nat_map_len, "nat 4: prefix length 129", b->nats[4].len = 129)                                               \
     FAULT(nat_map_none, "nat 4: prefix length 0", b->nats[4].len = 0)                                                  \
-    FAULT(nat_map_bits, "nat 4: bits behind the prefix", b->nats[4].len = 56)                                          \
+    FAULT(nat_map_bits, "nat 4: address bits behind the prefix are set", b->nats[4].len = 56)                          \
     FAULT(nat_map_same, "nat 4: a prefix mapped to itself", b->nats[4].target[1] = 0x10)                               \
     FAULT(nat_forward_family, "nat 2: unknown family 5", b->nats[2].family = 5)                                        \
     FAULT(nat_flags, "nat 2: unknown flags 0x2", b->nats[2].flags = 2)                                                 \
-    FAULT(nat_self, "nat 2: not an address to forward", b->nats[2].flags = PBC_NAT_TO_SELF)                            \
-    FAULT(nat_not_self, "nat 3: not an address to forward", b->nats[3].flags = 0)                                      \
-    FAULT(nat_target, "nat 2: not an address to forward", b->nats[2].target[0] = 0)                                    \
-    FAULT(nat_asks_self, "nat 3: own addresses that nobody asks for", b->meta->flags &= ~(uint32_t)PBC_NEEDS_SELF)     \
+    FAULT(nat_self, "nat 2: address to forward does not fit", b->nats[2].flags = PBC_NAT_TO_SELF)                      \
+    FAULT(nat_not_self, "nat 3: address to forward does not fit", b->nats[3].flags = 0)                                \
+    FAULT(nat_target, "nat 2: address to forward does not fit", b->nats[2].target[0] = 0)                              \
+    FAULT(nat_asks_self, "nat 3: asks for own addresses, which `meta` does not tell",                                  \
+          b->meta->flags &= ~(uint32_t)PBC_NEEDS_SELF)                                                                 \
     FAULT(nat_proto, "nat 2: unknown protocol 7", b->nats[2].proto = 7)                                                \
-    FAULT(nat_echo, "nat 3: an echo of another family", b->nats[3].proto = PBC_EP_ECHO4)                               \
+    FAULT(nat_echo, "nat 3: echo and addresses differ in family", b->nats[3].proto = PBC_EP_ECHO4)                     \
     FAULT(nat_echo_port, "nat 3: an echo with ports", b->nats[3].target_port = 5)                                      \
     FAULT(nat_forward_port, "nat 2: port 0", b->nats[2].port_lo = 0)                                                   \
     FAULT(nat_past, "nat 2: ports past 65535", b->nats[2].target_port = 65526)                                         \
@@ -401,21 +407,22 @@ static void many_nats(struct imgbuild *b)
     FAULT(services_function, "meta: function 9 can't be that of the services", b->meta->services = 9)                  \
     FAULT(services_missing, "meta: function 0 can't be that of the services", b->meta->services = 0)                   \
     FAULT(branch_operand, "instruction 47 (retb): branch does not exist", b->code[47].imm = 2)                         \
-    FAULT(branch_as_rule, "instruction 48 (retb): rules and services in one function",                                 \
+    FAULT(branch_as_rule, "instruction 48 (retb): returns a rule and a branch",                                        \
           b->code[47] = ((struct insn){OP_RETK, 0, 0, 0}))                                                             \
-    FAULT(services_return, "instruction 44 (retz): the services have nowhere to return to",                            \
+    FAULT(services_return, "instruction 44 (retz): the function of the services can't return",                         \
           b->code[44] = ((struct insn){.op = OP_RETZ}))                                                                \
     FAULT(services_called, "instruction 14 (call): the function of the services is not called", b->code[14].imm = 3)   \
     FAULT(host_elsewhere, "instruction 49 (host): only the function of the services may end in this way",              \
           b->code[49].op = OP_HOST)                                                                                    \
-    FAULT(role_main, "instruction 8 (retz): function 0 has nowhere to return to", memset(&b->code[8], 0, 8);           \
+    FAULT(role_main, "instruction 8 (retz): function 0 can't return", memset(&b->code[8], 0, 8);                       \
           b->code[8].op = OP_RETZ)                                                                                     \
     FAULT(role_other, "instruction 18 (pass): only function 0 may end the program", b->code[18].op = OP_PASS)          \
     FAULT(falls_out, "instruction 9 (jump): jump past the function's end", b->code[9].op = OP_JUMP)                    \
     FAULT(runs_out, "instruction 18 (log): runs past the function's end", b->code[18].op = OP_LOG)                     \
     FAULT(jump_out, "instruction 0 (jany): jump past the function's end", b->code[0].to = 9)                           \
     FAULT(jump_far, "instruction 0 (jany): jump too far", b->code[0].to = 2001)                                        \
-    FAULT(path_wrong, "meta: longest path is said to be 1, but is 74", b->keep_path = true; b->meta->longest_path = 1)
+    FAULT(path_wrong, "meta: longest path of 1 instructions, but 74 in fact", b->keep_path = true;                     \
+          b->meta->longest_path = 1)
 
 #define FAULT(name, line, damage)                                                                                      \
     static void break_##name(struct imgbuild *b) { damage; }

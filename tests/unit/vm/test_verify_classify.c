@@ -41,14 +41,14 @@ static void another(struct imgbuild *b)
     FAULT(cls_gap, "classifier 0: its `entries` do not follow those before", b->classifiers[0].entries = 1)            \
     FAULT(cls_gap_tree, "classifier 0: its `tree` do not follow those before", b->classifiers[0].tree = 1)             \
     FAULT(cls_past, "classifier 0: past the end of `blocks`", b->classifiers[0].block_count = 5)                       \
-    FAULT(cls_left, "section `formats`: more than classifiers have", b->classifiers[0].format_count = 1)               \
-    FAULT(cls_left_blocks, "section `blocks`: more than classifiers have", img_block(b, 1))                            \
-    FAULT(cls_none, "section `entries`: more than classifiers have", b->classifiers_count = 0)                         \
+    FAULT(cls_left, "section `formats`: has entries of no classifier", b->classifiers[0].format_count = 1)             \
+    FAULT(cls_left_blocks, "section `blocks`: has entries of no classifier", img_block(b, 1))                          \
+    FAULT(cls_none, "section `entries`: has entries of no classifier", b->classifiers_count = 0)                       \
     FAULT(cls_no_tree, "classifier 0: no tree", b->classifiers[0].tree_count = b->tree_count = 0)                      \
-    FAULT(cls_words, "classifier 0: words are said to be 5, but are 4", b->classifiers[0].words = 5)                   \
-    FAULT(cls_compared, "classifier 0: blocks are said to be 3, but are 4", b->classifiers[0].compared = 3)            \
-    FAULT(cls_forks, "classifier 0: forks are said to be 0, but are 1", b->classifiers[0].forks = 0)                   \
-    FAULT(cls_chain, "classifier 0: entries with code in turn are said to be 1, but are 2",                            \
+    FAULT(cls_words, "classifier 0: words: 5 in its header, but 4 in fact", b->classifiers[0].words = 5)               \
+    FAULT(cls_compared, "classifier 0: blocks: 3 in its header, but 4 in fact", b->classifiers[0].compared = 3)        \
+    FAULT(cls_forks, "classifier 0: forks: 0 in its header, but 1 in fact", b->classifiers[0].forks = 0)               \
+    FAULT(cls_chain, "classifier 0: entries with code in turn: 1 in its header, but 2 in fact",                        \
           b->classifiers[0].chain = 1)                                                                                 \
     FAULT(cls_huge, "classifier 0: more than 4194303 entries", many_entries(b))                                        \
     FAULT(entry_rule, "classifier 0, entry 2: rule does not exist", b->entries[2].rule = b->rules_count)               \
@@ -106,21 +106,23 @@ static void another(struct imgbuild *b)
     FAULT(lane_sentinel_mask, "classifier 0, block 2: an unused lane may match", b->blocks[2].col[6][3] = 1)           \
     FAULT(classify_number, "instruction 50 (classify): classifier does not exist", b->code[50].imm = 1)                \
     FAULT(classify_a, "instruction 50 (classify): an operand that it does not take", b->code[50].a = 1)                \
-    FAULT(classify_twice, "instruction 51 (classify): the function's second", b->code[51] = b->code[50])               \
-    FAULT(classify_shared, "instruction 39 (classify): the classifier's second", put(b, 39, OP_CLASSIFY, 0, 0, 0);     \
+    FAULT(classify_twice, "instruction 51 (classify): is the function's second", b->code[51] = b->code[50])            \
+    FAULT(classify_shared, "instruction 39 (classify): is the classifier's second", put(b, 39, OP_CLASSIFY, 0, 0, 0);  \
           b->code[14].imm = 5; put(b, 13, OP_CALL, 0, 0, 2))                                                           \
-    FAULT(classify_main, "instruction 7 (classify): function 0 has nowhere to return to", b->code[7] = b->code[50])    \
-    FAULT(classify_services, "instruction 48 (call): rules and services in one function",                              \
-          put(b, 48, OP_CALL, 0, 0, 5))                                                                                \
-    FAULT(classify_never, "classifier 1: never searched", another(b))                                                  \
+    FAULT(classify_main, "instruction 7 (classify): function 0 can't return", b->code[7] = b->code[50])                \
+    FAULT(classify_services, "instruction 48 (call): returns a rule and a branch", put(b, 48, OP_CALL, 0, 0, 5))       \
+    FAULT(classify_never, "classifier 1: is never searched", another(b))                                               \
     FAULT(code_past, "instruction 50 (classify): the code of entry 1 does not lie behind it", b->entries[1].code = 8)  \
     FAULT(code_before, "instruction 52 (classify): the code of entry 0 does not lie behind it",                        \
           b->code[52] = b->code[50];                                                                                   \
           put(b, 50, OP_JALL, 0, 1, 1))                                                                                \
     FAULT(again_a, "instruction 55 (again): an operand that it does not take", b->code[55].a = 1)                      \
-    FAULT(again_missed, "instruction 55 (again): nothing was found on some way to it", put(b, 51, OP_JUMP, 0, 3, 0))   \
-    FAULT(again_around, "instruction 57 (again): nothing was found on some way to it", put(b, 51, OP_JUMP, 0, 4, 0))   \
-    FAULT(again_main, "instruction 9 (again): nothing was found on some way to it", b->code[9] = b->code[55])
+    FAULT(again_missed, "instruction 55 (again): on some way to it no `classify` has found an entry",                  \
+          put(b, 51, OP_JUMP, 0, 3, 0))                                                                                \
+    FAULT(again_around, "instruction 57 (again): on some way to it no `classify` has found an entry",                  \
+          put(b, 51, OP_JUMP, 0, 4, 0))                                                                                \
+    FAULT(again_main, "instruction 9 (again): on some way to it no `classify` has found an entry",                     \
+          b->code[9] = b->code[55])
 
 #define FAULT(name, line, damage)                                                                                      \
     static void break_##name(struct imgbuild *b) { damage; }

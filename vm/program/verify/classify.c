@@ -303,7 +303,7 @@ static bool verify_tree(const struct classify_pass *t)
 
 static bool same_figure(const struct classify_pass *t, const char *what, uint32_t said, uint32_t is)
 {
-    return said == is || fault(t->v, "classifier %u: %s are said to be %u, but are %u", t->i, what, said, is);
+    return said == is || fault(t->v, "classifier %u: %s: %u in its header, but %u in fact", t->i, what, said, is);
 }
 
 static bool verify_figures(const struct classify_pass *t)
@@ -370,7 +370,7 @@ static bool verify_parts(const struct verifier *v)
         }
     }
     for (unsigned s = 0; s < 4; s++)
-        if (next[s] != total[s]) return fault(v, "section `%s`: more than classifiers have", names[s]);
+        if (next[s] != total[s]) return fault(v, "section `%s`: has entries of no classifier", names[s]);
     return true;
 }
 

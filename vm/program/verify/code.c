@@ -158,11 +158,11 @@ static bool verify_side(const struct code_pass *c, uint32_t func, uint32_t i)
     default: break;
     }
     if (func && func == c->v->p->meta->streams && c->sides[func] & OF_PACKETS)
-        return at_insn(c->v, i, "a connection has no packet to look at");
+        return at_insn(c->v, i, "a function for connections asks for a packet");
     if ((func == 0 || func == c->v->p->meta->services) && c->sides[func] & OF_STREAMS)
-        return at_insn(c->v, i, "a packet is no connection's first bytes");
+        return at_insn(c->v, i, "a function for packets asks for first bytes");
     return (c->sides[func] & (FOR_RULES | FOR_SERVICES)) != (FOR_RULES | FOR_SERVICES) ||
-           at_insn(c->v, i, "rules and services in one function");
+           at_insn(c->v, i, "returns a rule and a branch");
 }
 
 /* Instructions that end the program stand only in function 0 and the services' function; those that return stand only
@@ -178,7 +178,7 @@ static bool verify_role(const struct verifier *v, uint32_t func, uint32_t i)
     case OP_RETB:
     case OP_RETZ:
         if (!is_root) return true;
-        return at_insn(v, i, func ? "the services have nowhere to return to" : "function 0 has nowhere to return to");
+        return at_insn(v, i, func ? "the function of the services can't return" : "function 0 can't return");
     case OP_PICK:
     case OP_HOST:
         return (func != 0 && is_root) || at_insn(v, i, "only the function of the services may end in this way");
@@ -230,8 +230,8 @@ static bool verify_classify(struct code_pass *c, uint32_t func, uint32_t i, uint
     const struct program *p = c->v->p;
     const struct pbc_classifier *k = &p->classifiers[p->code[i].imm];
     const uint32_t first = p->funcs[func].first;
-    if (c->searches) return at_insn(c->v, i, "the function's second");
-    if (c->users[p->code[i].imm]++) return at_insn(c->v, i, "the classifier's second");
+    if (c->searches) return at_insn(c->v, i, "is the function's second");
+    if (c->users[p->code[i].imm]++) return at_insn(c->v, i, "is the classifier's second");
     c->searches = true;
     for (uint32_t e = 0; e < k->entry_count; e++) {
         const uint32_t code = p->entries[k->entries + e].code;
@@ -251,7 +251,8 @@ static bool verify_insn(struct code_pass *c, uint32_t func, uint32_t i, uint32_t
     if (!(c->state[i] & REACHED)) return at_insn(v, i, "can't be reached");
     if (!verify_unused(v, i) || !verify_operand(v, i) || !verify_role(v, func, i)) return false;
     if (reads_register(n->op) && !(c->state[i] & 1u << n->a)) return at_insn(v, i, "register may not be set");
-    if (n->op == OP_AGAIN && !(c->state[i] & FOUND)) return at_insn(v, i, "nothing was found on some way to it");
+    if (n->op == OP_AGAIN && !(c->state[i] & FOUND))
+        return at_insn(v, i, "on some way to it no `classify` has found an entry");
     if (n->op == OP_CALL && !verify_call(c, func, i)) return false;
     if (!verify_side(c, func, i)) return false;
     if (n->op == OP_CLASSIFY && !verify_classify(c, func, i, end)) return false;
@@ -302,7 +303,7 @@ static bool verify_path(const struct verifier *v)
     if (path == 0) return fault(v, "no memory");
     if (path > PBC_PATH_MAX) return fault(v, "longest path of %u instructions, at most %u may be", path, PBC_PATH_MAX);
     return path == v->p->meta->longest_path ||
-           fault(v, "meta: longest path is said to be %u, but is %u", v->p->meta->longest_path, path);
+           fault(v, "meta: longest path of %u instructions, but %u in fact", v->p->meta->longest_path, path);
 }
 
 bool verify_code(const struct verifier *v)
@@ -321,8 +322,8 @@ bool verify_code(const struct verifier *v)
     for (uint32_t i = p->funcs_count; i-- > 0;)
         if (!verify_function(&c, i)) return false;
     for (uint32_t i = 1; i < p->funcs_count; i++)
-        if (!calls[i]) return fault(v, "function %u: never called", i);
+        if (!calls[i]) return fault(v, "function %u: is never called", i);
     for (uint32_t i = 0; i < p->classifiers_count; i++)
-        if (!users[i]) return fault(v, "classifier %u: never searched", i);
+        if (!users[i]) return fault(v, "classifier %u: is never searched", i);
     return verify_path(v);
 }

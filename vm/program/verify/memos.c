@@ -15,7 +15,7 @@ static bool verify_decider(const struct verifier *v, uint32_t i, const uint32_t 
     if (r->verdict > PBC_V_REJECT || r->flags & PBC_RULE_LOG)
         return fault(v, "memo %u: rule %u decides nothing, or logs", i, rule);
     return before[r->conds + r->cond_count] == before[r->conds] ||
-           fault(v, "memo %u: rule %u asks for what may change within a flow", i, rule);
+           fault(v, "memo %u: rule %u has a condition that may change within a flow", i, rule);
 }
 
 static bool ascending(const struct pbc_memo *a, const struct pbc_memo *b)
@@ -26,7 +26,7 @@ static bool ascending(const struct pbc_memo *a, const struct pbc_memo *b)
 bool verify_memos(const struct verifier *v)
 {
     const struct program *p = v->p;
-    if (p->memos_count && !(p->meta->flags & PBC_KEEPS_FLOWS)) return fault(v, "memo 0: no flows are kept");
+    if (p->memos_count && !(p->meta->flags & PBC_KEEPS_FLOWS)) return fault(v, "memo 0: the program keeps no flows");
     uint32_t *before __attribute__((cleanup(free_words))) = malloc(((size_t)p->conds_count + 1) * sizeof *before);
     if (!before) return fault(v, "no memory");
     before[0] = 0; /* [i]: number of the first i conditions that ask for more than a flow's fields */

@@ -32,7 +32,7 @@ static bool verify_meter_key(const struct verifier *v, uint32_t i)
     if (m->per > PBC_PER_FLOW) return fault(v, "meter %u: unknown key %u", i, m->per);
     if (m->unit > PBC_METER_BYTES) return fault(v, "meter %u: unknown unit %u", i, m->unit);
     if (m->len4 > (address ? 32 : 0) || m->len6 > (address ? 128 : 0))
-        return fault(v, "meter %u: no such prefix length", i);
+        return fault(v, "meter %u: invalid prefix length", i);
     return (m->entries == 0) == (m->per == PBC_PER_NONE) || fault(v, "meter %u: %u entries", i, m->entries);
 }
 
@@ -68,11 +68,11 @@ static bool verify_schedules(const struct verifier *v)
     for (uint32_t i = 0; i < p->spans_count; i++) {
         const struct pbc_span *s = &p->spans[i];
         if (s->from >= MINUTES_A_DAY || s->to == 0 || s->to > MINUTES_A_DAY || s->days > DAYS_MASK)
-            return fault(v, "span %u: no such time", i);
+            return fault(v, "span %u: invalid time", i);
         if (s->days ? s->first | s->last
                     : s->last > DATES_MOST ||
                           (uint64_t)s->first * MINUTES_A_DAY + s->from >= (uint64_t)s->last * MINUTES_A_DAY + s->to)
-            return fault(v, "span %u: no such dates", i);
+            return fault(v, "span %u: invalid dates", i);
         if (s->reserved[0] | s->reserved[1] | s->reserved[2])
             return fault(v, "span %u: reserved bytes are not zero", i);
     }
@@ -101,16 +101,16 @@ static bool verify_settings(const struct verifier *v)
     if (!p->settings_count) return !flows || fault(v, "section `settings` is missing");
     if (s->flows > PBC_FLOWS_MOST || s->half_open > PBC_FLOWS_MOST || s->fragments > FRAGMENTS_MOST ||
         s->routes > PBC_ROUTES_MOST)
-        return fault(v, "settings: a limit past all bounds");
+        return fault(v, "settings: a limit is too large");
     if ((flows && (!s->flows || !s->half_open)) || (fragments && !s->fragments))
-        return fault(v, "settings: a limit of nothing");
+        return fault(v, "settings: a limit is 0");
     const uint64_t times[] = {
 #define X(field, doc) s->field,
         PBC_TIMEOUT_FIELDS(X)
 #undef X
     };
     for (unsigned i = 0; i < sizeof times / sizeof *times; i++)
-        if (times[i] > PBC_METER_REFILL_MAX) return fault(v, "settings: a timeout of more than a year");
+        if (times[i] > PBC_METER_REFILL_MAX) return fault(v, "settings: a timeout is longer than a year");
     return true;
 }
 
@@ -119,10 +119,10 @@ static bool verify_grains(const struct verifier *v)
     const struct program *p = v->p;
     for (uint32_t i = 0; i < p->grains_count; i++) {
         const struct pbc_grain *g = &p->grains[i];
-        if (g->len4 > 32 || g->len6 > 128 || g->reserved) return fault(v, "grain %u: no length of a prefix", i);
+        if (g->len4 > 32 || g->len6 > 128 || g->reserved) return fault(v, "grain %u: invalid prefix length", i);
         for (uint32_t k = 0; k < i; k++)
             if (p->grains[k].len4 == g->len4 && p->grains[k].len6 == g->len6)
-                return fault(v, "grain %u: stands twice", i);
+                return fault(v, "grain %u: is there twice", i);
     }
     return true;
 }

@@ -28,9 +28,9 @@ static bool verify_outbound(const struct verifier *v, uint32_t i)
     if (masquerade ? n->family != 0 : n->family != 4 && n->family != 6)
         return fault(v, "nat %u: unknown family %u", i, n->family);
     if ((address_count(p, n->outside, n->outside_count, n->family, PBC_OUTSIDES_MAX) == 0) != masquerade)
-        return fault(v, "nat %u: no address to translate to", i);
+        return fault(v, "nat %u: its kind and its addresses to translate to do not go together", i);
     if (n->port_lo == 0) return fault(v, "nat %u: port 0", i);
-    return !has_ends(n) || fault(v, "nat %u: forwards, but is no `forward`", i);
+    return !has_ends(n) || fault(v, "nat %u: has fields of a `forward`, but is none", i);
 }
 
 /* True if the protocol has ports or identifiers. */
@@ -46,7 +46,7 @@ static bool tells_more(uint8_t number)
 static bool verify_bare(const struct verifier *v, uint32_t i)
 {
     const struct pbc_nat *n = &v->p->nats[i];
-    if (n->port_hi || n->target_port) return fault(v, "nat %u: a protocol with ports", i);
+    if (n->port_hi || n->target_port) return fault(v, "nat %u: ports for a protocol without ports", i);
     return !tells_more(n->ip_proto) || fault(v, "nat %u: protocol %u has ports of its own", i, n->ip_proto);
 }
 
@@ -55,9 +55,10 @@ static bool verify_ports(const struct verifier *v, uint32_t i)
     const struct pbc_nat *n = &v->p->nats[i];
     if (n->proto >= PBC_EP_PROTOS) return fault(v, "nat %u: unknown protocol %u", i, n->proto);
     if (n->proto == PBC_EP_IP) return verify_bare(v, i);
-    if (n->ip_proto) return fault(v, "nat %u: a protocol's number beside its name", i);
+    if (n->ip_proto) return fault(v, "nat %u: has a protocol's number and its name", i);
     if (n->proto >= PBC_EP_ECHO4) {
-        if (n->family != (n->proto == PBC_EP_ECHO4 ? 4 : 6)) return fault(v, "nat %u: an echo of another family", i);
+        if (n->family != (n->proto == PBC_EP_ECHO4 ? 4 : 6))
+            return fault(v, "nat %u: echo and addresses differ in family", i);
         return (!n->port_hi && !n->target_port) || fault(v, "nat %u: an echo with ports", i);
     }
     if (n->port_lo == 0) return fault(v, "nat %u: port 0", i);
@@ -70,12 +71,12 @@ static bool verify_inbound(const struct verifier *v, uint32_t i)
 {
     const struct pbc_nat *n = &v->p->nats[i];
     bool self = n->flags & PBC_NAT_TO_SELF;
-    if (n->outside || n->outside_count) return fault(v, "nat %u: addresses of a `source` that it is not", i);
+    if (n->outside || n->outside_count) return fault(v, "nat %u: has fields of a `source`, but is none", i);
     if (n->iface != PBC_NONE && n->iface >= v->p->ifaces_count) return fault(v, "nat %u: interface does not exist", i);
     if (n->family != 4 && n->family != 6) return fault(v, "nat %u: unknown family %u", i, n->family);
     if (is_zero(n->to) != self || is_zero(n->target) || !fits_family(n->to, n->family) ||
         !fits_family(n->target, n->family))
-        return fault(v, "nat %u: not an address to forward", i);
+        return fault(v, "nat %u: address to forward does not fit", i);
     return true;
 }
 
@@ -84,8 +85,8 @@ static bool verify_forward(const struct verifier *v, uint32_t i)
     const struct pbc_nat *n = &v->p->nats[i];
     if (n->flags > PBC_NAT_TO_SELF) return fault(v, "nat %u: unknown flags 0x%x", i, n->flags);
     if (n->flags && !(v->p->meta->flags & PBC_NEEDS_SELF))
-        return fault(v, "nat %u: own addresses that nobody asks for", i);
-    if (n->len) return fault(v, "nat %u: a `forward` of a prefix", i);
+        return fault(v, "nat %u: asks for own addresses, which `meta` does not tell", i);
+    if (n->len) return fault(v, "nat %u: has a prefix length, but is a `forward`", i);
     return verify_inbound(v, i) && verify_ports(v, i);
 }
 
@@ -104,11 +105,11 @@ static bool verify_map(const struct verifier *v, uint32_t i)
 {
     const struct pbc_nat *n = &v->p->nats[i];
     if (n->from || n->from_count || n->port_hi || n->target_port || n->proto || n->flags || n->ip_proto)
-        return fault(v, "nat %u: a `map` with more than prefixes", i);
+        return fault(v, "nat %u: a `map` with fields of other kinds", i);
     if (!verify_inbound(v, i)) return false;
     if (!n->len || n->len > (n->family == 4 ? 32 : 128)) return fault(v, "nat %u: prefix length %u", i, n->len);
     if (has_host_bits(n->to, n->len, n->family) || has_host_bits(n->target, n->len, n->family))
-        return fault(v, "nat %u: bits behind the prefix", i);
+        return fault(v, "nat %u: address bits behind the prefix are set", i);
     return memcmp(n->to, n->target, sizeof n->to) != 0 || fault(v, "nat %u: a prefix mapped to itself", i);
 }
 

@@ -19,9 +19,10 @@ static bool verify_flags(const struct verifier *v, uint32_t i)
         logs != (!!(f & PBC_PROXY_LOG_SYSLOG) + !!x->log_file == 1) ||
         !is_one(f & (PBC_PROXY_AFFINITY_COOKIE | PBC_PROXY_AFFINITY_HEADER)))
         return fault(v, "proxy %u: flags 0x%x contradict each other", i, f);
-    if (!(f & PBC_PROXY_ACCEPT) != !x->accept_count) return fault(v, "proxy %u: trusts %u sets", i, x->accept_count);
+    if (!(f & PBC_PROXY_ACCEPT) != !x->accept_count)
+        return fault(v, "proxy %u: `accept proxy` and its %u sets do not go together", i, x->accept_count);
     if (!(f & (PBC_PROXY_AFFINITY_COOKIE | PBC_PROXY_AFFINITY_HEADER)) != !x->affinity_name)
-        return fault(v, "proxy %u: affinity by a name that is not there", i);
+        return fault(v, "proxy %u: affinity and its name do not go together", i);
     return true;
 }
 
@@ -33,10 +34,11 @@ static bool verify_proxy(const struct verifier *v, uint32_t i, uint32_t *next)
     for (size_t s = 0; s < sizeof strings / sizeof strings[0]; s++)
         if (!verify_string(v, strings[s], "proxy", i)) return false;
     if (x->service >= p->services_count || p->services[x->service].proxy != i + 1)
-        return fault(v, "proxy %u: of service %u, which has another", i, x->service);
+        return fault(v, "proxy %u: service %u has another proxy", i, x->service);
     if (!verify_flags(v, i)) return false;
     const uint32_t reads = FIRST_TLS | FIRST_HTTP | FIRST_INSTRUCTION | FIRST_SUM;
-    if (x->wants & ((1u << FIRST_BYTES_SHIFT) - 1) & ~reads) return fault(v, "proxy %u: reads what nobody knows", i);
+    if (x->wants & ((1u << FIRST_BYTES_SHIFT) - 1) & ~reads)
+        return fault(v, "proxy %u: unknown kind of first bytes", i);
     if (!inside(x->accept_from, x->accept_count, p->sets_count)) return fault(v, "proxy %u: past the end of `sets`", i);
     if (x->certs != *next || !inside(x->certs, x->cert_count, p->certs_count))
         return fault(v, "proxy %u: its certificates do not follow those before", i);
@@ -101,7 +103,7 @@ static bool verify_wants(const struct verifier *v, const struct tally *before, u
                instruction = between(before, b->conds, b->cond_count, OF_INSTRUCTION);
     return ((!tls || x->wants & FIRST_TLS) && (!request || x->wants & FIRST_HTTP) &&
             (!instruction || x->wants & FIRST_INSTRUCTION)) ||
-           fault(v, "branch %u: asks for what its service does not read", branch);
+           fault(v, "branch %u: asks for first bytes that its service does not read", branch);
 }
 
 /* The service reads as many bytes as its `bytes` conditions ask for. Conditions shared by many branches would take time
@@ -114,7 +116,7 @@ static bool verify_bytes(const struct verifier *v, uint32_t proxy, uint64_t *bud
     uint32_t most = 0;
     for (uint32_t i = s->branches; i < s->branches + s->branch_count; i++) {
         const struct pbc_branch *b = &p->branches[i];
-        if (b->cond_count > *budget) return fault(v, "branch %u: conditions that other branches have, too", i);
+        if (b->cond_count > *budget) return fault(v, "branch %u: shares conditions with other branches", i);
         *budget -= b->cond_count;
         for (uint32_t c = b->conds; c < b->conds + b->cond_count; c++) {
             if (p->conds[c].kind != COND_BYTES) continue;
@@ -124,7 +126,7 @@ static bool verify_bytes(const struct verifier *v, uint32_t proxy, uint64_t *bud
         }
     }
     const uint32_t reads = x->wants >> FIRST_BYTES_SHIFT;
-    return reads == most || fault(v, "proxy %u: reads %u bytes, where its branches ask for %u", proxy, reads, most);
+    return reads == most || fault(v, "proxy %u: reads %u bytes, but its branches ask for %u", proxy, reads, most);
 }
 
 static bool verify_whens(const struct verifier *v, const struct tally *before)
@@ -134,14 +136,14 @@ static bool verify_whens(const struct verifier *v, const struct tally *before)
         const struct pbc_branch *b = &p->branches[i];
         const bool proxy = mode_is(p->services[b->service].mode, MODE_PROXIES);
         if (between(before, b->conds, b->cond_count, proxy ? OF_PACKET : OF_STREAM))
-            return fault(v, "branch %u: asks for what a %s does not have", i, proxy ? "connection" : "packet");
+            return fault(v, "branch %u: a condition that no %s meets", i, proxy ? "connection" : "packet");
         if (b->shares == PBC_TARGET && !between(before, b->conds, b->cond_count, OF_INSTRUCTION))
-            return fault(v, "branch %u: a target, but no instruction", i);
+            return fault(v, "branch %u: has a target, but no `instruction` condition", i);
         if (proxy && !verify_wants(v, before, i)) return false;
     }
     for (uint32_t i = 0; i < p->rules_count; i++)
         if (between(before, p->rules[i].conds, p->rules[i].cond_count, OF_STREAM))
-            return fault(v, "rule %u: asks for what a packet does not have", i);
+            return fault(v, "rule %u: a condition on first bytes, which packets do not meet", i);
     return true;
 }
 
@@ -183,14 +185,14 @@ bool verify_proxies(const struct verifier *v)
     for (uint32_t i = 0; i < p->services_count; i++) {
         const struct pbc_service *s = &p->services[i];
         if (s->proxy != (mode_is(s->mode, MODE_PROXIES) ? proxies + 1 : 0))
-            return fault(v, "service %u: proxy %u is not its own", i, s->proxy);
+            return fault(v, "service %u: proxy %u belongs to another service", i, s->proxy);
         proxies += s->proxy != 0;
         if (s->proxy && !verify_ports(v, i)) return false;
     }
-    if (proxies != p->proxies_count) return fault(v, "proxy %u: of no service", proxies);
+    if (proxies != p->proxies_count) return fault(v, "proxy %u: no service has it", proxies);
     for (uint32_t i = 0; i < p->proxies_count; i++)
         if (!verify_proxy(v, i, &certs)) return false;
-    if (certs != p->certs_count) return fault(v, "certificate %u: of no service", certs);
+    if (certs != p->certs_count) return fault(v, "certificate %u: no service has it", certs);
     for (uint32_t i = 0; i < p->certs_count; i++)
         if (!verify_cert(v, i)) return false;
     return verify_entry(v) && verify_conditions(v);

@@ -23,7 +23,7 @@ static bool verify_interfaces(const struct verifier *v)
         if (!verify_interface(v, i)) return false;
     for (uint32_t i = 0; i < t.count; i++)
         if (iface_around(&t, i) != iface_nest(&t, i))
-            return fault(v, "interface %u: it lies within another pattern", i);
+            return fault(v, "interface %u: its pattern lies within another", i);
     return true;
 }
 
@@ -48,7 +48,7 @@ static bool verify_firewall(const struct verifier *v, uint32_t i)
     if (f->direction > PBC_DIR_FORWARD) return fault(v, "firewall %u: unknown direction %u", i, f->direction);
     if (f->default_verdict > PBC_V_REJECT)
         return fault(v, "firewall %u: default %u is no verdict", i, f->default_verdict);
-    if (f->other > PBC_OTHER_DROP) return fault(v, "firewall %u: unknown way %u with other frames", i, f->other);
+    if (f->other > PBC_OTHER_DROP) return fault(v, "firewall %u: unknown `other frames` %u", i, f->other);
     if (f->reserved) return fault(v, "firewall %u: reserved byte is not zero", i);
     return verify_list(v, "firewall", i, i, f->rules, f->rule_count);
 }
@@ -141,7 +141,7 @@ static bool verify_stream_cond(const struct verifier *v, uint32_t i)
     if (hosts != (p->names[c->first].kind == PBC_NAMES_HOSTS))
         return fault(v, "condition %u (%s): a list of another kind", i, name);
     return c->kind != COND_HEADER || (c->arg && verify_string(v, c->arg, "condition", i)) ||
-           fault(v, "condition %u (%s): of no field", i, name);
+           fault(v, "condition %u (%s): the field's name is missing", i, name);
 }
 
 static bool verify_cond(const struct verifier *v, uint32_t i)

@@ -50,8 +50,7 @@ static bool verify_pool(const struct verifier *v, uint32_t i, uint32_t *next)
         (pool->source_count == 0 && pool->source_port_hi))
         return fault(v, "pool %u: source ports %u-%u", i, pool->source_port_lo, pool->source_port_hi);
     if (pool->balance >= LB_KINDS) return fault(v, "pool %u: unknown balance %u", i, pool->balance);
-    if (pool->on_down > PBC_DOWN_KEEP)
-        return fault(v, "pool %u: unknown way %u when a server goes down", i, pool->on_down);
+    if (pool->on_down > PBC_DOWN_KEEP) return fault(v, "pool %u: unknown `on down` %u", i, pool->on_down);
     return !pool->reserved ? true : fault(v, "pool %u: reserved bytes are not zero", i);
 }
 
@@ -150,8 +149,8 @@ static bool verify_branch(const struct verifier *v, uint32_t i, const uint64_t *
     uint32_t percent = 0;
     if (!verify_string(v, b->place.file, "branch", i)) return false;
     if (!inside(b->conds, b->cond_count, p->conds_count)) return fault(v, "branch %u: past the end of `conds`", i);
-    if (work[b->conds + b->cond_count] - work[b->conds] >= METER) return fault(v, "branch %u: asks a meter", i);
-    if (b->shares == PBC_TARGET) return b->share_count == 0 || fault(v, "branch %u: shares beside the target", i);
+    if (work[b->conds + b->cond_count] - work[b->conds] >= METER) return fault(v, "branch %u: a meter as condition", i);
+    if (b->shares == PBC_TARGET) return b->share_count == 0 || fault(v, "branch %u: has shares and a target", i);
     if (b->shares != *next) return fault(v, "branch %u: shares do not follow those before", i);
     if (!inside(b->shares, b->share_count, p->shares_count)) return fault(v, "branch %u: past the end of `shares`", i);
     *next = b->shares + b->share_count;
@@ -178,7 +177,7 @@ static bool verify_service_branches(const struct verifier *v, uint32_t i, const 
         bool last = b + 1 == s->branches + s->branch_count;
         if (branch->service != i) return fault(v, "service %u: branch %u belongs to another", i, b);
         if (last != (branch->cond_count == 0))
-            return fault(v, "service %u: branch %u is not the `else`, or not the last", i, b);
+            return fault(v, "service %u: branch %u: only the last branch can be, and must be, the `else`", i, b);
         sum += work[branch->conds + branch->cond_count] - work[branch->conds];
     }
     return sum <= PBC_WALK_MAX || fault(v, "service %u: more than %u conditions and operands to try", i, PBC_WALK_MAX);
@@ -202,7 +201,8 @@ static bool verify_options(const struct verifier *v, uint32_t i)
     for (uint32_t e = s->endpoints;
          s->flags & PBC_SERVICE_ANNOUNCE && inside(e, 1, p->endpoints_count) && e - s->endpoints < s->endpoint_count;
          e++)
-        if (p->endpoints[e].to != PBC_TO_ADDRESS) return fault(v, "service %u: announces what is no address", i);
+        if (p->endpoints[e].to != PBC_TO_ADDRESS)
+            return fault(v, "service %u: announces an endpoint without addresses", i);
     bool zero = true;
     for (size_t r = 0; r < sizeof s->reserved2 / sizeof s->reserved2[0]; r++) zero = zero && !s->reserved2[r];
     return zero || fault(v, "service %u: reserved bytes are not zero", i);
@@ -214,8 +214,7 @@ static bool verify_service(const struct verifier *v, uint32_t i, const uint64_t 
     const struct pbc_service *s = &p->services[i];
     if (!verify_string(v, s->name, "service", i) || !verify_string(v, s->place.file, "service", i)) return false;
     if (s->mode >= PBC_MODES) return fault(v, "service %u: unknown mode %u", i, s->mode);
-    if (s->no_server > PBC_NO_SERVER_PASS)
-        return fault(v, "service %u: unknown way %u without a server", i, s->no_server);
+    if (s->no_server > PBC_NO_SERVER_PASS) return fault(v, "service %u: unknown `on no server` %u", i, s->no_server);
     if (!verify_options(v, i)) return false;
     if (s->endpoints != t->endpoints || s->endpoint_count == 0 ||
         !inside(s->endpoints, s->endpoint_count, p->endpoints_count))

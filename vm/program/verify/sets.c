@@ -158,7 +158,7 @@ static bool verify_names(const struct verifier *v)
         if (l->kind > PBC_NAMES_TEXTS) return fault(v, "names %u: unknown kind %u", i, l->kind);
         if (l->reserved) return fault(v, "names %u: reserved bytes are not zero", i);
         if (l->kind == PBC_NAMES_HOSTS && others[l->first + l->count] != others[l->first])
-            return fault(v, "names %u: not the names of hosts in normal form", i);
+            return fault(v, "names %u: a host's name not in normal form", i);
         if (!in_order(l->kind == PBC_NAMES_HOSTS ? hosts : texts, l->first, l->count))
             return fault(v, "names %u: not in order, or one covers another", i);
     }

@@ -40,10 +40,10 @@ static bool verify_meta(const struct verifier *v)
 {
     const struct pbc_meta *m = v->p->meta;
     if (v->p->meta_count != 1) return fault(v, "section `meta` is missing");
-    if (m->edition != 1) return fault(v, "meta: edition %u, this prey knows edition 1", m->edition);
+    if (m->edition != 1) return fault(v, "meta: edition %u, but this prey reads edition 1", m->edition);
     if (m->flags & ~(uint32_t)(PBC_NEEDS_SELF | PBC_NAMES_ARP | PBC_NEEDS))
         return fault(v, "meta: unknown flags 0x%x", m->flags);
-    if (m->reach > UINT16_MAX) return fault(v, "meta: reach of %u bytes, no frame has as many", m->reach);
+    if (m->reach > UINT16_MAX) return fault(v, "meta: reach of %u bytes is longer than any frame", m->reach);
     return verify_string(v, m->source, "meta", 0);
 }
 
