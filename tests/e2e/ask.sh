@@ -169,7 +169,7 @@ $(hears 81 'host "shop.example.com"')" 'by what the client says: when (web.prey:
 by what the client says: else (web.prey:3) -> web
 by what the client says: when (web.prey:4) -> api 90%, web 10%
 by what the client says it is closed: no `when` takes it, and there is no `else`
-bytes of the client are ignored: no proxy service takes the connection'
+what the client says is ignored: no proxy service takes the connection'
 asks --json --ask 'tcp 198.18.0.1:1024 -> self:80 syn host "shop.example.com" path "/api/x"' web.prey
 same 'so in JSON' "$(python3 -c 'import json; print(json.load(open("out"))["heard"])')" 'by what the client says: when (web.prey:3) -> api'
 asks --ask 'udp 192.0.2.1:1 -> nowhere:53' edge.prey
