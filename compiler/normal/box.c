@@ -16,61 +16,73 @@ static void *scratch(struct ir *ir, void *shorts, size_t count, size_t size)
     return count < SHORT ? shorts : arena_alloc(ir->arena, (count + 1) * size);
 }
 
-static uint32_t and4(const struct pbc_range *a, uint32_t na, const struct pbc_range *b, uint32_t nb,
-                     struct pbc_range *out)
-{
-    uint32_t n = 0;
-    for (uint32_t i = 0, j = 0; i < na && j < nb;) {
-        const uint32_t lo = a[i].lo > b[j].lo ? a[i].lo : b[j].lo, hi = a[i].hi < b[j].hi ? a[i].hi : b[j].hi;
-        if (lo <= hi) out[n++] = (struct pbc_range){lo, hi};
-        if (a[i].hi < b[j].hi)
-            i++;
-        else
-            j++;
-    }
-    return n;
-}
+static uint32_t lo4(const struct pbc_range *r) { return r->lo; }
+static uint32_t hi4(const struct pbc_range *r) { return r->hi; }
+static struct pbc_range range4(uint32_t lo, uint32_t hi) { return (struct pbc_range){lo, hi}; }
 
-static uint32_t and6(const struct pbc_range6 *a, uint32_t na, const struct pbc_range6 *b, uint32_t nb,
-                     struct pbc_range6 *out)
-{
-    uint32_t n = 0;
-    for (uint32_t i = 0, j = 0; i < na && j < nb;) {
-        const u128 lo = lo6(&a[i]) > lo6(&b[j]) ? lo6(&a[i]) : lo6(&b[j]);
-        const u128 hi = hi6(&a[i]) < hi6(&b[j]) ? hi6(&a[i]) : hi6(&b[j]);
-        if (lo <= hi) out[n++] = range6(lo, hi);
-        if (hi6(&a[i]) < hi6(&b[j]))
-            i++;
-        else
-            j++;
+/* The algebra of one family's lists, on numbers of its width. Each returns the length of `out`, or the answer. */
+#define FAMILY(w, num, type)                                                                                           \
+    static uint32_t and##w(const type *a, uint32_t na, const type *b, uint32_t nb, type *out)                          \
+    {                                                                                                                  \
+        uint32_t n = 0;                                                                                                \
+        for (uint32_t i = 0, j = 0; i < na && j < nb;) {                                                               \
+            const num lo = lo##w(&a[i]) > lo##w(&b[j]) ? lo##w(&a[i]) : lo##w(&b[j]);                                  \
+            const bool first = hi##w(&a[i]) < hi##w(&b[j]);                                                            \
+            const num hi = first ? hi##w(&a[i]) : hi##w(&b[j]);                                                        \
+            if (lo <= hi) out[n++] = range##w(lo, hi);                                                                 \
+            i += first;                                                                                                \
+            j += !first;                                                                                               \
+        }                                                                                                              \
+        return n;                                                                                                      \
+    }                                                                                                                  \
+    static uint32_t or ##w(const type *a, uint32_t na, const type *b, uint32_t nb, type *out)                          \
+    {                                                                                                                  \
+        uint32_t n = 0;                                                                                                \
+        for (uint32_t i = 0, j = 0; i < na || j < nb;) {                                                               \
+            const bool first = j == nb || (i < na && lo##w(&a[i]) <= lo##w(&b[j]));                                    \
+            const type r = first ? a[i++] : b[j++];                                                                    \
+            const num last = n ? hi##w(&out[n - 1]) : 0;                                                               \
+            if (n && (last == (num)-1 || lo##w(&r) <= last + 1))                                                       \
+                out[n - 1] = range##w(lo##w(&out[n - 1]), hi##w(&r) > last ? hi##w(&r) : last);                        \
+            else                                                                                                       \
+                out[n++] = r;                                                                                          \
+        }                                                                                                              \
+        return n;                                                                                                      \
+    }                                                                                                                  \
+    static uint32_t not ##w(const type *a, uint32_t na, num most, type *out)                                           \
+    {                                                                                                                  \
+        num next = 0; /* first value not yet looked at */                                                              \
+        uint32_t n = 0;                                                                                                \
+        for (uint32_t i = 0; i < na; i++) {                                                                            \
+            if (lo##w(&a[i]) > next) out[n++] = range##w(next, lo##w(&a[i]) - 1);                                      \
+            if (hi##w(&a[i]) >= most) return n;                                                                        \
+            next = hi##w(&a[i]) + 1;                                                                                   \
+        }                                                                                                              \
+        out[n++] = range##w(next, most);                                                                               \
+        return n;                                                                                                      \
+    }                                                                                                                  \
+    static bool within##w(const type *a, uint32_t na, const type *b, uint32_t nb)                                      \
+    {                                                                                                                  \
+        uint32_t j = 0;                                                                                                \
+        for (uint32_t i = 0; i < na; i++) {                                                                            \
+            while (j < nb && hi##w(&b[j]) < lo##w(&a[i])) j++;                                                         \
+            if (j == nb || lo##w(&b[j]) > lo##w(&a[i]) || hi##w(&b[j]) < hi##w(&a[i])) return false;                   \
+        }                                                                                                              \
+        return true;                                                                                                   \
+    }                                                                                                                  \
+    static bool meet##w(const type *a, uint32_t na, const type *b, uint32_t nb)                                        \
+    {                                                                                                                  \
+        for (uint32_t i = 0, j = 0; i < na && j < nb;) {                                                               \
+            if (lo##w(&a[i]) <= hi##w(&b[j]) && lo##w(&b[j]) <= hi##w(&a[i])) return true;                             \
+            const bool first = hi##w(&a[i]) < hi##w(&b[j]);                                                            \
+            i += first;                                                                                                \
+            j += !first;                                                                                               \
+        }                                                                                                              \
+        return false;                                                                                                  \
     }
-    return n;
-}
 
-static uint32_t not4(const struct pbc_range *a, uint32_t na, uint32_t most, struct pbc_range *out)
-{
-    uint64_t next = 0; /* first value not yet looked at */
-    uint32_t n = 0;
-    for (uint32_t i = 0; i < na && next <= most; i++) {
-        if (a[i].lo > next) out[n++] = (struct pbc_range){(uint32_t)next, a[i].lo - 1};
-        next = (uint64_t)a[i].hi + 1;
-    }
-    if (next <= most) out[n++] = (struct pbc_range){(uint32_t)next, most};
-    return n;
-}
-
-static uint32_t not6(const struct pbc_range6 *a, uint32_t na, struct pbc_range6 *out)
-{
-    u128 next = 0;
-    uint32_t n = 0;
-    for (uint32_t i = 0; i < na; i++) {
-        if (lo6(&a[i]) > next) out[n++] = range6(next, lo6(&a[i]) - 1);
-        if (hi6(&a[i]) == ~(u128)0) return n;
-        next = hi6(&a[i]) + 1;
-    }
-    out[n++] = range6(next, ~(u128)0);
-    return n;
-}
+FAMILY(4, uint32_t, struct pbc_range)
+FAMILY(6, u128, struct pbc_range6)
 
 uint32_t ir_ranges_and(struct ir *ir, uint32_t a, uint32_t b, uint32_t most)
 {
@@ -89,26 +101,6 @@ uint32_t ir_ranges_not(struct ir *ir, uint32_t a, uint32_t most)
     return ir_intern_ranges(ir, out, not4(x.r, x.count, most, out), most);
 }
 
-static bool within4(const struct pbc_range *a, uint32_t na, const struct pbc_range *b, uint32_t nb)
-{
-    uint32_t j = 0;
-    for (uint32_t i = 0; i < na; i++) {
-        while (j < nb && b[j].hi < a[i].lo) j++;
-        if (j == nb || b[j].lo > a[i].lo || b[j].hi < a[i].hi) return false;
-    }
-    return true;
-}
-
-static bool within6(const struct pbc_range6 *a, uint32_t na, const struct pbc_range6 *b, uint32_t nb)
-{
-    uint32_t j = 0;
-    for (uint32_t i = 0; i < na; i++) {
-        while (j < nb && hi6(&b[j]) < lo6(&a[i])) j++;
-        if (j == nb || lo6(&b[j]) > lo6(&a[i]) || hi6(&b[j]) < hi6(&a[i])) return false;
-    }
-    return true;
-}
-
 bool ir_ranges_within(const struct ir *ir, uint32_t a, uint32_t b)
 {
     if (a == b || b == IR_ALL || a == IR_EMPTY) return true;
@@ -122,14 +114,7 @@ bool ir_ranges_meet(const struct ir *ir, uint32_t a, uint32_t b)
     if (a == IR_EMPTY || b == IR_EMPTY) return false;
     if (a == b || a == IR_ALL || b == IR_ALL) return true;
     const struct ir_ranges x = ir_ranges(ir, a), y = ir_ranges(ir, b);
-    for (uint32_t i = 0, j = 0; i < x.count && j < y.count;) {
-        if (x.r[i].lo <= y.r[j].hi && y.r[j].lo <= x.r[i].hi) return true;
-        if (x.r[i].hi < y.r[j].hi)
-            i++;
-        else
-            j++;
-    }
-    return false;
+    return meet4(x.r, x.count, y.r, y.count);
 }
 
 bool ir_ranges_have(const struct ir *ir, uint32_t a, uint32_t value)
@@ -216,41 +201,10 @@ uint32_t ir_addrs_not(struct ir *ir, uint32_t a)
     struct room room;
     if (x->complement != PBC_NONE) return x->complement;
     room_init(&room, (size_t)x->count4 + 1, (size_t)x->count6 + 1);
-    const uint32_t n4 = not4(x->r4, x->count4, UINT32_MAX, room.r4), n6 = not6(x->r6, x->count6, room.r6);
+    const uint32_t n4 = not4(x->r4, x->count4, UINT32_MAX, room.r4), n6 = not6(x->r6, x->count6, ~(u128)0, room.r6);
     const uint32_t id = intern_room(ir, &room, n4, n6);
     ir_addrs_pair(ir, a, id);
     return id;
-}
-
-static uint32_t or4(const struct pbc_range *a, uint32_t na, const struct pbc_range *b, uint32_t nb,
-                    struct pbc_range *out)
-{
-    uint32_t n = 0;
-    for (uint32_t i = 0, j = 0; i < na || j < nb;) {
-        const bool first = j == nb || (i < na && a[i].lo <= b[j].lo);
-        const struct pbc_range r = first ? a[i++] : b[j++];
-        if (n && r.lo <= (uint64_t)out[n - 1].hi + 1)
-            out[n - 1].hi = r.hi > out[n - 1].hi ? r.hi : out[n - 1].hi;
-        else
-            out[n++] = r;
-    }
-    return n;
-}
-
-static uint32_t or6(const struct pbc_range6 *a, uint32_t na, const struct pbc_range6 *b, uint32_t nb,
-                    struct pbc_range6 *out)
-{
-    uint32_t n = 0;
-    for (uint32_t i = 0, j = 0; i < na || j < nb;) {
-        const bool first = j == nb || (i < na && lo6(&a[i]) <= lo6(&b[j]));
-        const struct pbc_range6 r = first ? a[i++] : b[j++];
-        const u128 last = n ? hi6(&out[n - 1]) : 0;
-        if (n && (last == ~(u128)0 || lo6(&r) <= last + 1))
-            out[n - 1] = hi6(&r) > last ? range6(lo6(&out[n - 1]), hi6(&r)) : out[n - 1];
-        else
-            out[n++] = r;
-    }
-    return n;
 }
 
 uint32_t ir_addrs_or(struct ir *ir, uint32_t a, uint32_t b)
@@ -317,23 +271,8 @@ bool ir_addrs_within(const struct ir *ir, uint32_t a, uint32_t b, unsigned famil
 bool ir_addrs_meet(const struct ir *ir, uint32_t a, uint32_t b, unsigned families)
 {
     const struct ir_addrs *x = ir_addrs(ir, a), *y = ir_addrs(ir, b);
-    if (families & IR_V4)
-        for (uint32_t i = 0, j = 0; i < x->count4 && j < y->count4;) {
-            if (x->r4[i].lo <= y->r4[j].hi && y->r4[j].lo <= x->r4[i].hi) return true;
-            if (x->r4[i].hi < y->r4[j].hi)
-                i++;
-            else
-                j++;
-        }
-    if (families & IR_V6)
-        for (uint32_t i = 0, j = 0; i < x->count6 && j < y->count6;) {
-            if (lo6(&x->r6[i]) <= hi6(&y->r6[j]) && lo6(&y->r6[j]) <= hi6(&x->r6[i])) return true;
-            if (hi6(&x->r6[i]) < hi6(&y->r6[j]))
-                i++;
-            else
-                j++;
-        }
-    return false;
+    return (families & IR_V4 && meet4(x->r4, x->count4, y->r4, y->count4)) ||
+           (families & IR_V6 && meet6(x->r6, x->count6, y->r6, y->count6));
 }
 
 unsigned ir_families(const struct ir *ir, const struct ir_product *p)
