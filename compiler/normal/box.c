@@ -6,8 +6,8 @@
 #include "compiler/normal/ir.h"
 #include "lang/heap.h"
 
-static u128 lo6(const struct pbc_range6 *r) { return span6(r).lo; }
-static u128 hi6(const struct pbc_range6 *r) { return span6(r).hi; }
+static u128 low6(const struct pbc_range6 *r) { return span6(r).lo; }
+static u128 high6(const struct pbc_range6 *r) { return span6(r).hi; }
 
 /* Members of a result that need no room in the arena before interning; nearly all lists are that short. */
 enum { SHORT = 32 };
@@ -16,8 +16,8 @@ static void *scratch(struct ir *ir, void *shorts, size_t count, size_t size)
     return count < SHORT ? shorts : arena_alloc(ir->arena, (count + 1) * size);
 }
 
-static uint32_t lo4(const struct pbc_range *r) { return r->lo; }
-static uint32_t hi4(const struct pbc_range *r) { return r->hi; }
+static uint32_t low4(const struct pbc_range *r) { return r->lo; }
+static uint32_t high4(const struct pbc_range *r) { return r->hi; }
 static struct pbc_range range4(uint32_t lo, uint32_t hi) { return (struct pbc_range){lo, hi}; }
 
 /* The algebra of one family's lists, on numbers of its width. Each returns the length of `out`, or the answer. */
@@ -26,9 +26,9 @@ static struct pbc_range range4(uint32_t lo, uint32_t hi) { return (struct pbc_ra
     {                                                                                                                  \
         uint32_t n = 0;                                                                                                \
         for (uint32_t i = 0, j = 0; i < na && j < nb;) {                                                               \
-            const num lo = lo##w(&a[i]) > lo##w(&b[j]) ? lo##w(&a[i]) : lo##w(&b[j]);                                  \
-            const bool first = hi##w(&a[i]) < hi##w(&b[j]);                                                            \
-            const num hi = first ? hi##w(&a[i]) : hi##w(&b[j]);                                                        \
+            const num lo = low##w(&a[i]) > low##w(&b[j]) ? low##w(&a[i]) : low##w(&b[j]);                              \
+            const bool first = high##w(&a[i]) < high##w(&b[j]);                                                        \
+            const num hi = first ? high##w(&a[i]) : high##w(&b[j]);                                                    \
             if (lo <= hi) out[n++] = range##w(lo, hi);                                                                 \
             i += first;                                                                                                \
             j += !first;                                                                                               \
@@ -39,11 +39,11 @@ static struct pbc_range range4(uint32_t lo, uint32_t hi) { return (struct pbc_ra
     {                                                                                                                  \
         uint32_t n = 0;                                                                                                \
         for (uint32_t i = 0, j = 0; i < na || j < nb;) {                                                               \
-            const bool first = j == nb || (i < na && lo##w(&a[i]) <= lo##w(&b[j]));                                    \
+            const bool first = j == nb || (i < na && low##w(&a[i]) <= low##w(&b[j]));                                  \
             const type r = first ? a[i++] : b[j++];                                                                    \
-            const num last = n ? hi##w(&out[n - 1]) : 0;                                                               \
-            if (n && (last == (num)-1 || lo##w(&r) <= last + 1))                                                       \
-                out[n - 1] = range##w(lo##w(&out[n - 1]), hi##w(&r) > last ? hi##w(&r) : last);                        \
+            const num last = n ? high##w(&out[n - 1]) : 0;                                                             \
+            if (n && (last == (num)-1 || low##w(&r) <= last + 1))                                                      \
+                out[n - 1] = range##w(low##w(&out[n - 1]), high##w(&r) > last ? high##w(&r) : last);                   \
             else                                                                                                       \
                 out[n++] = r;                                                                                          \
         }                                                                                                              \
@@ -54,9 +54,9 @@ static struct pbc_range range4(uint32_t lo, uint32_t hi) { return (struct pbc_ra
         num next = 0; /* first value not yet looked at */                                                              \
         uint32_t n = 0;                                                                                                \
         for (uint32_t i = 0; i < na; i++) {                                                                            \
-            if (lo##w(&a[i]) > next) out[n++] = range##w(next, lo##w(&a[i]) - 1);                                      \
-            if (hi##w(&a[i]) >= most) return n;                                                                        \
-            next = hi##w(&a[i]) + 1;                                                                                   \
+            if (low##w(&a[i]) > next) out[n++] = range##w(next, low##w(&a[i]) - 1);                                    \
+            if (high##w(&a[i]) >= most) return n;                                                                      \
+            next = high##w(&a[i]) + 1;                                                                                 \
         }                                                                                                              \
         out[n++] = range##w(next, most);                                                                               \
         return n;                                                                                                      \
@@ -65,16 +65,16 @@ static struct pbc_range range4(uint32_t lo, uint32_t hi) { return (struct pbc_ra
     {                                                                                                                  \
         uint32_t j = 0;                                                                                                \
         for (uint32_t i = 0; i < na; i++) {                                                                            \
-            while (j < nb && hi##w(&b[j]) < lo##w(&a[i])) j++;                                                         \
-            if (j == nb || lo##w(&b[j]) > lo##w(&a[i]) || hi##w(&b[j]) < hi##w(&a[i])) return false;                   \
+            while (j < nb && high##w(&b[j]) < low##w(&a[i])) j++;                                                      \
+            if (j == nb || low##w(&b[j]) > low##w(&a[i]) || high##w(&b[j]) < high##w(&a[i])) return false;             \
         }                                                                                                              \
         return true;                                                                                                   \
     }                                                                                                                  \
     static bool meet##w(const type *a, uint32_t na, const type *b, uint32_t nb)                                        \
     {                                                                                                                  \
         for (uint32_t i = 0, j = 0; i < na && j < nb;) {                                                               \
-            if (lo##w(&a[i]) <= hi##w(&b[j]) && lo##w(&b[j]) <= hi##w(&a[i])) return true;                             \
-            const bool first = hi##w(&a[i]) < hi##w(&b[j]);                                                            \
+            if (low##w(&a[i]) <= high##w(&b[j]) && low##w(&b[j]) <= high##w(&a[i])) return true;                       \
+            const bool first = high##w(&a[i]) < high##w(&b[j]);                                                        \
             i += first;                                                                                                \
             j += !first;                                                                                               \
         }                                                                                                              \
@@ -230,7 +230,7 @@ unsigned ir_addrs_full(const struct ir *ir, uint32_t a)
 {
     const struct ir_addrs *x = ir_addrs(ir, a);
     const bool full4 = x->count4 == 1 && x->r4[0].lo == 0 && x->r4[0].hi == UINT32_MAX;
-    const bool full6 = x->count6 == 1 && lo6(x->r6) == 0 && hi6(x->r6) == ~(u128)0;
+    const bool full6 = x->count6 == 1 && low6(x->r6) == 0 && high6(x->r6) == ~(u128)0;
     return (full4 ? IR_V4 : 0u) | (full6 ? IR_V6 : 0u);
 }
 

@@ -1,6 +1,5 @@
 /* `preyc --dump=ir`: the normal form, one rule a paragraph: its place and verdict, then its product, only the fields
  * that narrow, in the order of field.def. Long sets are cut, with the number left. */
-#include <arpa/inet.h>
 #include <string.h>
 
 #include "compiler/compiler.h"
@@ -139,57 +138,6 @@ static void print_ranges(const struct compile *c, enum ir_field f, uint32_t id, 
     end_list(&l);
 }
 
-static void print_addr4(FILE *out, uint32_t a)
-{
-    fprintf(out, "%u.%u.%u.%u", a >> 24, a >> 16 & 255, a >> 8 & 255, a & 255);
-}
-
-static void print_addr6(FILE *out, uint64_t hi, uint64_t lo)
-{
-    uint8_t bytes[16];
-    char text[INET6_ADDRSTRLEN];
-    for (unsigned i = 0; i < 8; i++) {
-        bytes[i] = (uint8_t)(hi >> (56 - 8 * i));
-        bytes[8 + i] = (uint8_t)(lo >> (56 - 8 * i));
-    }
-    fputs(inet_ntop(AF_INET6, bytes, text, sizeof(text)), out);
-}
-
-/* Return the length of the prefix that the range is, or -1. differ: lo ^ hi, for a prefix ones at the low end. */
-static int prefix_len(uint64_t differ_hi, uint64_t differ_lo, uint64_t lo_hi, uint64_t lo_lo, int bits)
-{
-    const unsigned __int128 differ = (unsigned __int128)differ_hi << 64 | differ_lo;
-    const unsigned __int128 lo = (unsigned __int128)lo_hi << 64 | lo_lo;
-    int host = 0;
-    if ((differ & (differ + 1)) != 0 || (lo & differ) != 0) return -1;
-    while (host < bits && differ >> host & 1) host++;
-    return bits - host;
-}
-
-static void print_range4(FILE *out, const struct pbc_range *r)
-{
-    const int len = prefix_len(0, r->lo ^ r->hi, 0, r->lo, 32);
-    print_addr4(out, r->lo);
-    if (len >= 0 && len < 32) {
-        fprintf(out, "/%d", len);
-    } else if (len < 0) {
-        fputc('-', out);
-        print_addr4(out, r->hi);
-    }
-}
-
-static void print_range6(FILE *out, const struct pbc_range6 *r)
-{
-    const int len = prefix_len(r->lo_hi ^ r->hi_hi, r->lo_lo ^ r->hi_lo, r->lo_hi, r->lo_lo, 128);
-    print_addr6(out, r->lo_hi, r->lo_lo);
-    if (len >= 0 && len < 128) {
-        fprintf(out, "/%d", len);
-    } else if (len < 0) {
-        fputc('-', out);
-        print_addr6(out, r->hi_hi, r->hi_lo);
-    }
-}
-
 static void print_addrs(const struct compile *c, uint32_t id, FILE *out)
 {
     const struct ir_addrs *a = ir_addrs(c->ir, id);
@@ -199,9 +147,9 @@ static void print_addrs(const struct compile *c, uint32_t id, FILE *out)
         return;
     }
     for (uint32_t i = 0; i < a->count4; i++)
-        if (next_value(&l)) print_range4(out, &a->r4[i]);
+        if (next_value(&l)) range4_print(&a->r4[i], out);
     for (uint32_t i = 0; i < a->count6; i++)
-        if (next_value(&l)) print_range6(out, &a->r6[i]);
+        if (next_value(&l)) range6_print(&a->r6[i], out);
     end_list(&l);
 }
 

@@ -10,6 +10,7 @@
 #include "compiler/ruletest/ruletest.h"
 #include "vm/packet/parse/header.h"
 #include "vm/packet/parse/read.h"
+#include "vm/words/words.h"
 
 void test_left_keep(struct test_run *r, const struct tx_entry *e)
 {

@@ -1,12 +1,12 @@
 /* The server and its services, and the beginning of every part of the text. */
 #include "compiler/setup/setup_priv.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
 
 #include "compiler/say.h"
 #include "lang/diag/diag.h"
+#include "vm/words/words.h"
 
 bool setup_in_mode(const struct setup *s, uint32_t i, enum pbc_mode mode)
 {
@@ -32,10 +32,8 @@ void setup_names(const struct setup *s, enum pbc_mode mode)
 
 void setup_address(const struct setup *s, const uint32_t words[4], uint8_t family)
 {
-    const uint32_t net[4] = {htonl(words[0]), htonl(words[1]), htonl(words[2]), htonl(words[3])};
-    char text[INET6_ADDRSTRLEN] = "";
-    inet_ntop(family == 6 ? AF_INET6 : AF_INET, net, text, sizeof(text));
-    fputs(text, s->out);
+    char text[INET6_ADDRSTRLEN];
+    fputs(address_text(family, words, text), s->out);
 }
 
 /* Print a name as a shell variable, without `-`. */

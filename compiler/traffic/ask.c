@@ -13,6 +13,7 @@
 #include "runtime/report/given/iface.h"
 #include "runtime/schedule/schedule.h"
 #include "vm/packet/key.h"
+#include "vm/words/words.h"
 
 enum { SELF_STEP = 160 };
 

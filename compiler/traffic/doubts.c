@@ -6,9 +6,9 @@
 
 #include <string.h>
 
-#include "compiler/analysis/sample/notation.h"
 #include "lang/json.h"
 #include "vm/forward/service.h"
+#include "vm/words/words.h"
 
 static const char *const words[DIRECTIONS] = {"firewall", "firewall `in`", "firewall `out`", "firewall `forward`"};
 static const char *const keys[DIRECTIONS] = {"any", "in", "out", "forward"};

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "compiler/analysis/sample/notation.h"
 #include "compiler/traffic/grouped.h"
+#include "vm/words/words.h"
 
 enum { NETS_IN_RULE = 4 };
 

@@ -13,8 +13,6 @@ struct listing {
     uint32_t shown_count;
 };
 
-static void print(const struct listing *l, const struct text *t) { fprintf(l->out, "%s\n", t->buf); }
-
 static void more(const struct listing *l, uint32_t count, const char *what)
 {
     if (count) fprintf(l->out, "    ... and %u more %s\n", count, what);
@@ -86,7 +84,7 @@ static void dump_lane(const struct listing *l, const struct pbc_block *b, const 
     add_ports(&t, "dst_port", last->col[5][lane]);
     if (last->col[6][lane] >> 16)
         add_masked(&t, half_names[f->half], last->col[6][lane] & 0xffff, last->col[6][lane] >> 16, 0xffff);
-    print(l, &t);
+    dump_line(&t, l->out);
 }
 
 /* Print the run of blocks, unless it was printed before. */
@@ -127,7 +125,7 @@ static void dump_words(struct listing *l, uint32_t from, uint32_t to)
         break;
     case TREE_LEAF: text_add(&t, "leaf block %u in format %u", base, TREE_FORMAT(w)); break;
     }
-    print(l, &t);
+    dump_line(&t, l->out);
     if (TREE_KIND(w) == TREE_LEAF) dump_run(l, w);
 }
 
@@ -153,7 +151,7 @@ static void dump_formats(const struct listing *l)
         text_add(&t, "    format %u: %u bytes,", i, f->size * 256u);
         for (unsigned s = 0; s < pbc_format_slots(f->size); s++) text_add(&t, " %s", slot_names[f->slot[s]]);
         text_add(&t, ", %s", half_names[f->half]);
-        print(l, &t);
+        dump_line(&t, l->out);
     }
     more(l, l->c->format_count - count, "formats");
 }
@@ -168,7 +166,7 @@ static void dump_entries(const struct listing *l)
         text_add(&t, "    entry %u: ", i);
         add_rule(&t, l->p, e->rule);
         if (e->code) text_add(&t, " code %u", e->code);
-        print(l, &t);
+        dump_line(&t, l->out);
     }
     more(l, l->c->entry_count - count, "entries");
 }
@@ -182,7 +180,7 @@ static void dump_classifier(const struct program *p, uint32_t i, FILE *out)
     add_named(&t, p, "  classifier", i, c->name);
     text_add(&t, ": %u entries, %u words, %u blocks; at most %u words, %u blocks, %u forks, %u in turn", c->entry_count,
              c->tree_count, c->block_count, c->words, c->compared, c->forks, c->chain);
-    print(&l, &t);
+    dump_line(&t, out);
     dump_entries(&l);
     dump_formats(&l);
     dump_tree(&l);

@@ -29,17 +29,15 @@ static void put_duration(const char *before, uint64_t ns, FILE *out)
 
 static void put_sets(const struct program *p, uint32_t first, uint32_t count, FILE *out)
 {
-    char line[256];
     const char *between = " ";
     for (uint32_t s = first; s < first + count; s++) {
         const struct pbc_set *set = &p->sets[s];
         for (uint32_t i = 0; i < set->count4 + set->count6; i++, between = ", ") {
-            struct text t = text_of(line, sizeof line);
+            fputs(between, out);
             if (i < set->count4)
-                text_add_range4(&t, &p->set4[set->first4 + i]);
+                range4_print(&p->set4[set->first4 + i], out);
             else
-                text_add_range6(&t, &p->set6[set->first6 + i - set->count4]);
-            fprintf(out, "%s%s", between, line);
+                range6_print(&p->set6[set->first6 + i - set->count4], out);
         }
     }
 }

@@ -81,6 +81,22 @@ void text_add_range6(struct text *t, const struct pbc_range6 *r)
     }
 }
 
+void range4_print(const struct pbc_range *r, FILE *out)
+{
+    char line[2 * INET6_ADDRSTRLEN];
+    struct text t = text_of(line, sizeof line);
+    text_add_range4(&t, r);
+    fputs(line, out);
+}
+
+void range6_print(const struct pbc_range6 *r, FILE *out)
+{
+    char line[2 * INET6_ADDRSTRLEN];
+    struct text t = text_of(line, sizeof line);
+    text_add_range6(&t, r);
+    fputs(line, out);
+}
+
 void text_add_set(struct text *t, const struct program *p, uint32_t set)
 {
     const struct pbc_set *s = &p->sets[set];

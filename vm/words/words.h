@@ -33,6 +33,10 @@ const char *text_number(uint64_t n, char buf[TEXT_NUMBER]);
 /* Return the ending of a noun behind such a number. */
 static inline const char *text_plural(uint64_t n) { return n == 1 ? "" : "s"; }
 
+/* Print an address, prefix or range. */
+void range4_print(const struct pbc_range *r, FILE *out);
+void range6_print(const struct pbc_range6 *r, FILE *out);
+
 /* Write a meter, "200/s burst 400 per source entries 65536"; cut to fit, always terminated. */
 void meter_text(const struct pbc_meter *m, char *buf, size_t len);
 

@@ -7,6 +7,7 @@
 #include "compiler/analysis/sample/sample.h"
 #include "compiler/progress.h"
 #include "lang/heap.h"
+#include "vm/words/words.h"
 
 enum { PRODUCTS_TRIED = 16, SAMPLES_TRIED = 4 };
 
