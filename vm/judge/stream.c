@@ -35,23 +35,18 @@ const char *stream_path_fault(const char *path, size_t len)
 /* Return the answer for a missing field: a condition on it is false, and so is its `not`. */
 static enum stream_says not_said(enum first_known known) { return known == FIRST_NOT_YET ? STREAM_LATER : STREAM_NO; }
 
-static bool in_hosts(const struct asked *a, struct view v)
+static bool in_names(const struct asked *a, struct view v)
 {
     return (a->plain ? names_match_plain : names_match)(a->p, a->c->first, (const char *)v.at, v.len);
 }
 
-static bool in_texts(const struct asked *a, struct view v)
-{
-    return (a->plain ? texts_match_plain : texts_match)(a->p, a->c->first, (const char *)v.at, v.len);
-}
-
 typedef enum first_known view_fn(const struct first *f, struct view *out);
 
-static enum stream_says of_view(const struct asked *a, view_fn *read, bool (*in)(const struct asked *a, struct view v))
+static enum stream_says of_view(const struct asked *a, view_fn *read)
 {
     struct view v;
     const enum first_known known = read(a->first, &v);
-    return known == FIRST_KNOWN ? says(a, in(a, v)) : not_said(known);
+    return known == FIRST_KNOWN ? says(a, in_names(a, v)) : not_said(known);
 }
 
 static enum stream_says of_alpn(const struct asked *a)
@@ -73,7 +68,7 @@ static enum stream_says of_header(const struct asked *a)
     struct view v;
     bool any = false;
     for (unsigned next = 0; (known = first_header(a->first, name, &next, &v)) == FIRST_KNOWN; any = true)
-        if (in_texts(a, v)) return says(a, true);
+        if (in_names(a, v)) return says(a, true);
     return any && known == FIRST_ABSENT ? says(a, false) : not_said(known);
 }
 
@@ -104,10 +99,10 @@ enum stream_says stream_cond(const struct program *p, const struct pbc_cond *c, 
 {
     const struct asked a = {.p = p, .c = c, .first = first, .plain = plain};
     switch (c->kind) {
-    case COND_SNI: return of_view(&a, first_sni, in_hosts);
-    case COND_HOST: return of_view(&a, first_host, in_hosts);
-    case COND_PATH: return of_view(&a, first_path, in_texts);
-    case COND_METHOD: return of_view(&a, first_method, in_texts);
+    case COND_SNI: return of_view(&a, first_sni);
+    case COND_HOST: return of_view(&a, first_host);
+    case COND_PATH: return of_view(&a, first_path);
+    case COND_METHOD: return of_view(&a, first_method);
     case COND_ALPN: return of_alpn(&a);
     case COND_HEADER: return of_header(&a);
     case COND_INSTRUCTION: return of_instruction(&a);

@@ -1,4 +1,4 @@
-/* Host names, globs and lists of them (program.h). */
+/* Host names, texts, their globs and lists of them (program.h). */
 #include <string.h>
 
 #include "vm/program/program.h"
@@ -89,36 +89,87 @@ static size_t client_name(const char *s, size_t len, char out[HOST_MAX])
     return out[len - 1] == '.' ? 0 : len;
 }
 
-static bool entry_holds(const char *entry, const char *name, size_t len)
+/* Number of bytes before a glob's `*`; all bytes of a plain text. */
+static size_t stem(const char *s, bool *glob)
 {
-    return is_glob(entry) ? fits(entry, name, len) : compare(entry, strlen(entry), name, len) == 0;
+    const size_t len = strlen(s);
+    *glob = len && s[len - 1] == '*';
+    return len - *glob;
 }
 
-bool names_match(const struct program *p, uint32_t list, const char *host, size_t len)
+static int bytes_compare(const char *a, size_t a_len, const char *b, size_t b_len)
+{
+    const int d = memcmp(a, b, a_len < b_len ? a_len : b_len);
+    return d ? d : (a_len > b_len) - (a_len < b_len);
+}
+
+int text_compare(const char *a, const char *b)
+{
+    bool a_glob, b_glob;
+    const size_t a_len = stem(a, &a_glob), b_len = stem(b, &b_glob);
+    const int d = bytes_compare(a, a_len, b, b_len);
+    return d ? d : b_glob - a_glob;
+}
+
+bool text_covers(const char *glob, const char *text)
+{
+    bool is_glob, other;
+    const size_t len = stem(glob, &is_glob);
+    return is_glob && strcmp(glob, text) != 0 && stem(text, &other) >= len && memcmp(glob, text, len) == 0;
+}
+
+static bool text_holds(const char *entry, const char *text, size_t len)
+{
+    bool glob;
+    const size_t own = stem(entry, &glob);
+    return (glob ? len >= own : len == own) && memcmp(entry, text, own) == 0;
+}
+
+/* Compare an entry of the list with what a client sent: <0, 0, >0. */
+static int entry_compare(const struct pbc_names *l, const char *entry, const char *s, size_t len)
+{
+    bool glob;
+    if (l->kind == PBC_NAMES_TEXTS) return bytes_compare(entry, stem(entry, &glob), s, len);
+    return compare(entry, strlen(entry), s, len);
+}
+
+static bool entry_holds(const struct pbc_names *l, const char *entry, const char *s, size_t len)
+{
+    if (l->kind == PBC_NAMES_TEXTS) return text_holds(entry, s, len);
+    return is_glob(entry) ? fits(entry, s, len) : entry_compare(l, entry, s, len) == 0;
+}
+
+/* Give what a client sent in the form in which the list's entries are compared. False: no entry holds it. */
+static bool comparable(const struct pbc_names *l, const char **s, size_t *len, char name[HOST_MAX])
+{
+    if (l->kind == PBC_NAMES_TEXTS) return true;
+    *len = client_name(*s, *len, name);
+    *s = name;
+    return *len;
+}
+
+bool names_match(const struct program *p, uint32_t list, const char *s, size_t len)
 {
     const struct pbc_names *l = &p->names[list];
     char name[HOST_MAX];
-    uint32_t from = 0, to = l->count; /* from ends as the first entry behind the name */
-    len = client_name(host, len, name);
-    if (len == 0) return false;
+    uint32_t from = 0, to = l->count; /* from ends as the first entry behind the text */
+    if (!comparable(l, &s, &len, name)) return false;
     while (from < to) {
         const uint32_t mid = from + (to - from) / 2;
-        const char *entry = program_str(p, p->hosts[l->first + mid]);
-        if (compare(entry, strlen(entry), name, len) <= 0)
+        if (entry_compare(l, program_str(p, p->hosts[l->first + mid]), s, len) <= 0)
             from = mid + 1;
         else
             to = mid;
     }
-    if (from == 0) return false;
-    return entry_holds(program_str(p, p->hosts[l->first + from - 1]), name, len);
+    return from && entry_holds(l, program_str(p, p->hosts[l->first + from - 1]), s, len);
 }
 
-bool names_match_plain(const struct program *p, uint32_t list, const char *host, size_t len)
+bool names_match_plain(const struct program *p, uint32_t list, const char *s, size_t len)
 {
     const struct pbc_names *l = &p->names[list];
     char name[HOST_MAX];
-    len = client_name(host, len, name);
-    for (uint32_t i = 0; len && i < l->count; i++)
-        if (entry_holds(program_str(p, p->hosts[l->first + i]), name, len)) return true;
+    if (!comparable(l, &s, &len, name)) return false;
+    for (uint32_t i = 0; i < l->count; i++)
+        if (entry_holds(l, program_str(p, p->hosts[l->first + i]), s, len)) return true;
     return false;
 }

@@ -258,13 +258,6 @@ int host_compare(const char *a, const char *b);
 /* True if `glob` covers the name, or all that the glob `name` covers. False for equal names, or without a glob. */
 bool host_covers(const char *glob, const char *name);
 
-/* True if the host is in the list. `host` is what a client wrote: any case, perhaps with a dot at its end, without a
- * port. Bytes that no name may have match only a glob's `*`. */
-bool names_match(const struct program *p, uint32_t list, const char *host, size_t len);
-
-/* The same by a look at each entry, as the rule list does. */
-bool names_match_plain(const struct program *p, uint32_t list, const char *host, size_t len);
-
 /* Texts that clients send, exact or with `*` at the end for every text that begins so: their order, and membership in a
  * list. Paths, methods, protocols and values of header fields are compared byte by byte, in the case they are written
  * in.
@@ -278,6 +271,7 @@ int text_compare(const char *a, const char *b);
 /* True if `glob` covers the text, or all that the glob `text` covers. False for equal texts, or without a glob. */
 bool text_covers(const char *glob, const char *text);
 
-/* True if the text is in the list. texts_match_plain looks at each entry, as the rule list does. */
-bool texts_match(const struct program *p, uint32_t list, const char *text, size_t len);
-bool texts_match_plain(const struct program *p, uint32_t list, const char *text, size_t len);
+/* True if the list has what a client sent. A host may have any case, and a dot at its end, but no port; bytes that no
+ * name may have match only a glob's `*`. names_match_plain looks at each entry, as the rule list does. */
+bool names_match(const struct program *p, uint32_t list, const char *s, size_t len);
+bool names_match_plain(const struct program *p, uint32_t list, const char *s, size_t len);
