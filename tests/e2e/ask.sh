@@ -137,14 +137,14 @@ same 'a part that asks for a pool, of a packet that gets none' "$status $(cat er
       | udp 192.0.2.1:1 -> 192.0.2.2:80 host "x"
       |                                 ^^^^ write `tcp`: then the test shows which pool a service in `mode proxy` gives to a `host`'
 wrong 'a word that is none' 'unexpected `foo`' --ask 'foo' edge.prey
-wrong 'a test instead of a packet' 'is no packet' --ask 'tcp 1.2.3.4:1 -> self:22 } test "x" {' edge.prey
+wrong 'a test instead of a packet' 'is not a packet' --ask 'tcp 1.2.3.4:1 -> self:22 } test "x" {' edge.prey
 wrong 'nothing' 'needs a packet' --ask '' edge.prey
 wrong 'a name of the rules' 'office' --ask 'tcp office:1 -> self:22' edge.prey
 wrong 'no rules' 'needs rules' --ask 'udp 192.0.2.1:1 -> self:53'
-wrong 'a device that cannot be' 'no device has the name' --ask 'udp 192.0.2.1:1 -> self:53 on a/b' edge.prey
+wrong 'a device that cannot be' 'cannot be the name of a device' --ask 'udp 192.0.2.1:1 -> self:53 on a/b' edge.prey
 wrong 'with other options' 'combined only with --self' --ask 'udp 192.0.2.1:1 -> self:53' --check edge.prey
 wrong 'a time that is none' 'time:' --at 'noon' --ask "$ssh" edge.prey
-wrong 'a time with more behind' 'it is none' --at '09:00; expect' --ask "$ssh" edge.prey
+wrong 'a time with more behind' 'not a time' --at '09:00; expect' --ask "$ssh" edge.prey
 wrong 'a time of nothing' 'goes with --ask' --at '09:00' --check edge.prey
 wrong 'an address that is none' 'is not an IPv4' --self wan --ask "$ssh" edge.prey
 wrong 'SARIF' 'prints text or json' --ask 'udp 192.0.2.1:1 -> self:53' --format=sarif edge.prey
@@ -168,7 +168,7 @@ $(hears 443 'sni "b.example"')
 $(hears 81 'host "shop.example.com"')" 'by what the client says: when (web.prey:3) -> api
 by what the client says: else (web.prey:3) -> web
 by what the client says: when (web.prey:4) -> api 90%, web 10%
-by what the client says it is closed: no `when` takes it, and there is no `else`
+closed by what the client says: no `when` takes it, and there is no `else`
 what the client says is ignored: no proxy service takes the connection'
 asks --json --ask 'tcp 198.18.0.1:1024 -> self:80 syn host "shop.example.com" path "/api/x"' web.prey
 same 'so in JSON' "$(python3 -c 'import json; print(json.load(open("out"))["heard"])')" 'by what the client says: when (web.prey:3) -> api'
