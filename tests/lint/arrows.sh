@@ -110,7 +110,7 @@ vm/worker/owner.h         which worker a packet belongs to
 vm/worker/whose_owner.h   the same, inline for the dealing program in the kernel
 vm/vm.h                   a worker
 vm/kernel/gate.h          shapes that programs in the kernel and processes share
-vm/kernel/socket.bpf.h    inline for the steering programs in the kernel: the socket of a packet
+vm/kernel/socket.bpf.h    inline for programs in the kernel that give sockets their packets: what stands in one, whose socket it has
 vm/kernel/gen/gen.h       what of a program the kernel gets
 '
 tables='vm/cond.def vm/counter.def vm/icmp.def vm/mode.def vm/opcode.def vm/proto.def vm/reason.def vm/kernel/up.def'

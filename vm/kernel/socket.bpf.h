@@ -1,8 +1,7 @@
 /* For programs of the kernel: a TCP segment of a packet, and the test whether a connection of the host's has it.
  *
  * The including file first defines LOAD(from, at, to, len), which reads bytes from the IP header on and is true if they
- * are there; and the map of ends (MADE), of struct gate_made and one byte. The kernel's own table of sockets tells who
- * was let in, and when that ends. */
+ * are there. The kernel's own table of sockets tells who was let in, and when that ends. */
 #pragma once
 
 #include <bpf/bpf_endian.h>
@@ -11,6 +10,7 @@
 #include <stdbool.h>
 
 #include "vm/kernel/gate.h"
+#include "vm/kernel/ip6_walk.bpf.h"
 #include "vm/packet/parse/header.h"
 
 struct segment {
@@ -83,15 +83,8 @@ static __always_inline bool segment_read4(void *from, __u32 at, struct segment *
 static __always_inline bool segment_read6(void *from, __u32 at, struct segment *s)
 {
     if (!segment_ip6_header(from, at, s)) return false;
-    __u8 next = s->ip.six.next, b[4];
-    at += 40;
-    for (int i = 0; i < IP6_EXT_MOST && next != IPPROTO_NR_TCP; i++) {
-        if (!ip6_is_extension(next) || !LOAD(from, at, b, sizeof b)) return false;
-        if (next == IPPROTO_NR_FRAGMENT && (b[2] << 8 | b[3]) & 0xfff9) return false;
-        at += ip6_extension_len(next, b[1]);
-        next = b[0];
-    }
-    return next == IPPROTO_NR_TCP && segment_tcp(from, at, s);
+    struct ip6_walk w = {.from = from, .at = at + 40, .next = s->ip.six.next};
+    return ip6_walk(&w) && !w.piece && w.next == IPPROTO_NR_TCP && segment_tcp(from, w.at, s);
 }
 
 /* Read the header that an ICMP error quotes at `at`, with its ports alone, as the segment that would answer it. */
@@ -160,9 +153,10 @@ static __always_inline bool segment_has_cookie(struct bpf_sock *listener, struct
     return !bpf_tcp_check_syncookie(listener, &s->ip.six, 40, &s->tcp, sizeof s->tcp);
 }
 
-/* True if a connection of the host's has the segment or had its ends before, or the segment ends a handshake. The host
- * answers old ones with a reset, for which a side that missed the first one waits (RFC 5961, 3.2: a challenge ACK). */
-static __always_inline bool segment_is_known(void *ctx, struct segment *s)
+/* True if a connection of the host's has the segment, if it ends the handshake of one, or if one had its ends before:
+ * `made` is the map of those, from struct gate_made to a byte. The host answers the last with a reset, which whoever
+ * missed the first one waits for (RFC 5961, 3.2: a challenge ACK). */
+static __always_inline bool segment_is_known(void *ctx, struct segment *s, void *made)
 {
     const struct gate_made ends = {s->from, s->to, s->from_port, s->to_port, 0};
     const __u8 one = 1;
@@ -173,6 +167,6 @@ static __always_inline bool segment_is_known(void *ctx, struct segment *s)
         begins = known ? sk->state == BPF_TCP_NEW_SYN_RECV : segment_has_cookie(sk, s);
         bpf_sk_release(sk);
     }
-    if (begins) bpf_map_update_elem(MADE, &ends, &one, BPF_ANY);
-    return known || begins || bpf_map_lookup_elem(MADE, &ends);
+    if (begins) bpf_map_update_elem(made, &ends, &one, BPF_ANY);
+    return known || begins || bpf_map_lookup_elem(made, &ends);
 }

@@ -45,6 +45,7 @@ struct asked {
 #define WHOSE_FROM6(t, i)      (&(t)->tables->froms6[i])
 #define WHOSE_MASQUERADES_MOST UINT32_MAX
 #define WHOSE_ANYS_MOST        UINT32_MAX
+#define WHOSE_HALVINGS         32
 
 /* True if this machine has that address for traffic that leaves by the interface. */
 static bool whose_ours(const struct asked *t, uint16_t out, bool v6, uint64_t high, uint64_t low)

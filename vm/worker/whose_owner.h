@@ -3,7 +3,8 @@
  *
  * The including file first defines access to the tables: WHOSE_T, the type of the argument `t`; WHOSE_NUMBERS(t), a
  * struct whose; WHOSE_SLOT, WHOSE_ADDRESS, WHOSE_PART, WHOSE_MASQUERADE, WHOSE_ANY, WHOSE_FROM4 and WHOSE_FROM6 (t, i),
- * an entry; WHOSE_MASQUERADES_MOST and WHOSE_ANYS_MOST, the greatest number of those; whose_ours(t, out, v6, high,
+ * an entry; WHOSE_MASQUERADES_MOST and WHOSE_ANYS_MOST, the greatest number of those; WHOSE_HALVINGS, how
+ * often the longest table can be halved; whose_ours(t, out, v6, high,
  * low), true if this machine has the address for traffic that leaves by an interface. Every loop is bounded. */
 #pragma once
 
@@ -12,12 +13,14 @@
 #include "vm/worker/owner.h"
 
 enum { WHOSE_BOTH = 2, WHOSE_NEITHER = 3 };
-enum { WHOSE_HALVINGS = 32 };
 
-/* Linkage of functions; WHOSE_ALONE: those that loop and take only numbers */
+/* Linkage of functions; WHOSE_ALONE: those that take only numbers. For a verifier: WHOSE_GIVEN begins the others and
+ * returns if there is no talk; WHOSE_ANYTHING makes the compiler forget what it knows of a number. */
 #ifndef WHOSE_FN
 #define WHOSE_FN    static
 #define WHOSE_ALONE static
+#define WHOSE_GIVEN(s)
+#define WHOSE_ANYTHING(number) (number)
 #endif
 
 /* Compare as roles.c sorts the parts of one address. */
@@ -77,6 +80,7 @@ static inline bool whose_has_any(WHOSE_T t, const struct whose_talk *s, unsigned
 
 WHOSE_FN bool whose_service(WHOSE_T t, const struct whose_talk *s, unsigned side)
 {
+    WHOSE_GIVEN(s)
     if (!whose_asked(s, side)) return false;
     if (whose_has(t, s, side, ROLE_SERVICE)) return true;
     if (s->own[side & 1] && whose_has_any(t, s, side, s->family == 4 ? ROLE_SELF4 : ROLE_SELF6, ROLE_SERVICE))
@@ -91,6 +95,7 @@ static inline bool whose_mapped(const struct whose_talk *s)
 
 WHOSE_FN bool whose_masqueraded(WHOSE_T t, const struct whose_talk *s, unsigned side)
 {
+    WHOSE_GIVEN(s)
     const uint32_t count = WHOSE_NUMBERS(t)->masquerades;
     const bool ranged = s->proto == ROLE_TCP || s->proto == ROLE_UDP;
     for (uint32_t i = 0; i < WHOSE_MASQUERADES_MOST && i < count; i++) {
@@ -113,6 +118,7 @@ static inline bool whose_own_pool(WHOSE_T t, const struct whose_talk *s, unsigne
 
 WHOSE_FN bool whose_outside(WHOSE_T t, const struct whose_talk *s, unsigned side)
 {
+    WHOSE_GIVEN(s)
     if (s->proto == ROLE_QUERY && whose_asked(s, side)) return false;
     if (whose_has(t, s, side, ROLE_OUTSIDE) || whose_own_pool(t, s, side)) return true;
     return whose_mapped(s) && whose_masqueraded(t, s, side);
@@ -120,11 +126,13 @@ WHOSE_FN bool whose_outside(WHOSE_T t, const struct whose_talk *s, unsigned side
 
 WHOSE_FN bool whose_kept(WHOSE_T t, const struct whose_talk *s, unsigned side)
 {
+    WHOSE_GIVEN(s)
     return whose_has(t, s, side, ROLE_KEPT) || (!whose_mapped(s) && whose_masqueraded(t, s, side));
 }
 
 WHOSE_FN bool whose_server(WHOSE_T t, const struct whose_talk *s, unsigned side)
 {
+    WHOSE_GIVEN(s)
     return whose_asked(s, side) && whose_has(t, s, side, ROLE_SERVER);
 }
 
@@ -163,6 +171,7 @@ WHOSE_ALONE bool whose_in6(WHOSE_T t, uint64_t high, uint64_t low)
  * did not arrive on its outgoing interface. */
 WHOSE_FN bool whose_inside(WHOSE_T t, const struct whose_talk *s, unsigned side)
 {
+    WHOSE_GIVEN(s)
     const uint32_t count = WHOSE_NUMBERS(t)->anys;
     for (uint32_t i = 0; i < WHOSE_ANYS_MOST && i < count; i++) {
         const struct whose_any *any = WHOSE_ANY(t, i);
@@ -217,11 +226,12 @@ static inline unsigned whose_which(bool first, bool second)
     if (first && second) return WHOSE_BOTH;
     return first ? 0 : second ? 1 : WHOSE_NEITHER;
 }
-#define WHOSE_WHICH(fn) whose_which(fn(t, s, 0), fn(t, s, 1))
+#define WHOSE_WHICH(fn) WHOSE_ANYTHING(whose_which(fn(t, s, 0), fn(t, s, 1)))
 
 /* Return the worker, by the tests in the order that owner.h lists. */
 WHOSE_FN unsigned whose_owner(WHOSE_T t, const struct whose_talk *s)
 {
+    WHOSE_GIVEN(s)
     const struct whose *w = WHOSE_NUMBERS(t);
     unsigned side = WHOSE_WHICH(whose_service);
     if (side < WHOSE_BOTH) return whose_client(w, s, !side);

@@ -5,6 +5,8 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
+#define LOAD(skb, at, to, len) (!bpf_skb_load_bytes_relative(skb, at, to, len, BPF_HDR_START_NET))
+#include "vm/kernel/socket.bpf.h"
 #include "vm/packet/parse/header.h"
 
 struct deal_tables tables; /* memory that user space maps */
@@ -14,11 +16,19 @@ struct deal_tables tables; /* memory that user space maps */
 #define LOOSE(x)   (((x)&tables.every) | tables.nothing)
 
 /* A function that the verifier walks once by itself, for any arguments. Each argument must be used, or held. */
-#define ALONE                  __attribute__((noinline))
-#define HOLD(x)                ({ asm volatile("" ::"r"(x)); })
+#define ALONE       __attribute__((noinline))
+#define HOLD(x)     ({ asm volatile("" ::"r"(x)); })
 
-#define WHOSE_FN               static __attribute__((noinline))
-#define WHOSE_ALONE            ALONE
+#define WHOSE_FN    ALONE
+#define WHOSE_ALONE ALONE
+#define WHOSE_GIVEN(s)                                                                                                 \
+    if (!(s)) return 0;
+#define WHOSE_ANYTHING(number)                                                                                         \
+    ({                                                                                                                 \
+        unsigned any_ = (number);                                                                                      \
+        asm volatile("" : "+r"(any_));                                                                                 \
+        any_;                                                                                                          \
+    })
 #define WHOSE_T                int
 #define WHOSE_NUMBERS(t)       (HOLD(t), &tables.numbers)
 #define WHOSE_SLOT(t, i)       (tables.slots[(i) & (DEAL_SLOTS - 1)])
@@ -30,6 +40,8 @@ struct deal_tables tables; /* memory that user space maps */
 #define WHOSE_FROM6(t, i)      (&tables.froms6[(i) & (DEAL_FROMS - 1)])
 #define WHOSE_MASQUERADES_MOST DEAL_NATS
 #define WHOSE_ANYS_MOST        DEAL_NATS
+#define WHOSE_HALVINGS         15
+static_assert(DEAL_PARTS < 1 << WHOSE_HALVINGS && DEAL_OWN < DEAL_PARTS && DEAL_FROMS < DEAL_PARTS, "halvings");
 
 static __always_inline bool is(const struct deal_iface *i, bool v6, __u64 high, __u64 low)
 {
@@ -57,11 +69,6 @@ struct place {
     bool v6, piece;
     __u32 id; /* identifier of the fragment's datagram */
 };
-
-static __always_inline bool load(struct __sk_buff *skb, __u32 at, void *to, __u32 len)
-{
-    return !bpf_skb_load_bytes_relative(skb, at, to, len, BPF_HDR_START_NET);
-}
 
 ALONE bool is_own4(__u32 addr)
 {
@@ -109,7 +116,7 @@ struct ip6 {
 static __always_inline bool read_ip4(struct __sk_buff *skb, struct place *p, struct whose_talk *s, bool turned)
 {
     struct ip4 h;
-    if (!load(skb, p->at, &h, sizeof h) || h.first >> 4 != 4) return false;
+    if (!LOAD(skb, p->at, &h, sizeof h) || h.first >> 4 != 4) return false;
     s->addr[turned][0] = bpf_ntohl(h.from);
     s->addr[!turned][0] = bpf_ntohl(h.to);
     p->at += (h.first & 15u) * 4u;
@@ -119,36 +126,21 @@ static __always_inline bool read_ip4(struct __sk_buff *skb, struct place *p, str
     return true;
 }
 
-/* Skip one extension header. False: it is none, or the last that can be read. */
-static __always_inline bool skip(struct __sk_buff *skb, struct place *p, bool *bad)
-{
-    __u8 b[8];
-    const __u8 kind = p->proto;
-    if (!ip6_is_extension(kind)) return false;
-    *bad = !load(skb, p->at, b, sizeof b);
-    if (*bad) return false;
-    p->proto = b[0];
-    p->at += ip6_extension_len(kind, b[1]);
-    if (kind != IPPROTO_NR_FRAGMENT) return true;
-    p->piece = (b[2] << 8 | b[3]) & 0xfff9;
-    p->id = (__u32)b[4] << 24 | (__u32)b[5] << 16 | (__u32)b[6] << 8 | b[7];
-    return !p->piece;
-}
-
 static __always_inline bool read_ip6(struct __sk_buff *skb, struct place *p, struct whose_talk *s, bool turned)
 {
     struct ip6 h;
-    bool bad = false;
-    if (!load(skb, p->at, &h, sizeof h) || (bpf_ntohl(h.first) >> 28) != 6) return false;
+    if (!LOAD(skb, p->at, &h, sizeof h) || (bpf_ntohl(h.first) >> 28) != 6) return false;
     for (int i = 0; i < 4; i++) {
         s->addr[turned][i] = bpf_ntohl(h.from[i]);
         s->addr[!turned][i] = bpf_ntohl(h.to[i]);
     }
-    p->proto = h.next;
-    p->at += sizeof h;
-    for (int i = 0; i < IP6_EXT_MOST; i++)
-        if (!skip(skb, p, &bad)) break;
-    return !bad;
+    struct ip6_walk w = {.from = skb, .at = p->at + sizeof h, .next = h.next};
+    const bool whole = ip6_walk(&w);
+    p->proto = w.next;
+    p->at = w.at;
+    p->piece = w.piece;
+    p->id = w.id;
+    return whole;
 }
 
 static __always_inline bool read_ip(struct __sk_buff *skb, struct place *p, struct whose_talk *s, bool turned)
@@ -168,7 +160,7 @@ static __always_inline bool read_upper(struct __sk_buff *skb, const struct place
     s->asked = 3;
     *error = false;
     if (!icmp && !ports) return true;
-    if (!load(skb, p->at, b, sizeof b)) return false;
+    if (!LOAD(skb, p->at, b, sizeof b)) return false;
     if (ports) {
         s->proto = p->proto == IPPROTO_NR_TCP ? ROLE_TCP : p->proto == IPPROTO_NR_UDP ? ROLE_UDP : ROLE_SCTP;
         s->port[turned] = (uint16_t)(b[0] << 8 | b[1]);
@@ -191,7 +183,7 @@ static __attribute__((noinline)) bool read_quote(struct __sk_buff *skb, __u32 at
     struct whose_talk quoted = {.iface = s->iface};
     bool error;
     __u8 offset[2];
-    if (!p.v6 && (!load(skb, at + IP4_FRAG, offset, sizeof offset) || (offset[0] & 0x1f) || offset[1])) return false;
+    if (!p.v6 && (!LOAD(skb, at + IP4_FRAG, offset, sizeof offset) || (offset[0] & 0x1f) || offset[1])) return false;
     if (!read_ip(skb, &p, &quoted, true) || !read_upper(skb, &p, &quoted, true, &error)) return false;
     *s = quoted;
     return true;
@@ -247,7 +239,7 @@ static __always_inline __u16 type_of(struct __sk_buff *skb, __u32 *at)
     __u8 b[4];
     for (int i = 0; i < 4; i++, *at += sizeof b) {
         if (type != ETHER_VLAN && type != ETHER_QINQ && type != ETHER_QINQ_OLD) break;
-        if (!load(skb, *at, b, sizeof b)) return 0;
+        if (!LOAD(skb, *at, b, sizeof b)) return 0;
         type = (__u16)(b[2] << 8 | b[3]);
     }
     return type;

@@ -105,7 +105,7 @@ SEC("tc") int gate(struct __sk_buff *skb)
     const __u32 at = skb->ifindex % GATE_COUNTS, packets = skb->gso_segs ? skb->gso_segs : 1;
     const struct gate_config *c = settings();
     if (!c || !read_segment(skb, &s) || segment_opens(&s) || !is_served(c, &s.to, s.to_port)) return TC_ACT_UNSPEC;
-    const bool known = segment_is_known(skb, &s);
+    const bool known = segment_is_known(skb, &s, &made);
     struct gate_count *count = bpf_map_lookup_elem(&counts, &at);
     if (count && known) count->passed += packets, count->passed_bytes += skb->len;
     if (count && !known) count->strays += packets, count->stray_bytes += skb->len;

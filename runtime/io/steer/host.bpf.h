@@ -22,5 +22,4 @@ struct {
     __uint(max_entries, MADE_MOST);
 } made SEC(".maps");
 
-#define MADE (&made)
 #include "vm/kernel/socket.bpf.h"

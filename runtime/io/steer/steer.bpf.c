@@ -75,11 +75,6 @@ struct seen {
     bool link;  /* ARP or ND, which is never routed */
 };
 
-static __always_inline bool load(struct xdp_md *ctx, __u32 at, void *to, __u32 len)
-{
-    return !bpf_xdp_load_bytes(ctx, at, to, len);
-}
-
 static __always_inline struct numbered_ip ip4(__u32 wire)
 {
     return (struct numbered_ip){0, NUMBERED_V4 | bpf_ntohl(wire)};
@@ -113,7 +108,7 @@ static __always_inline void read_icmp6(struct xdp_md *ctx, __u32 at, struct seen
     s->error = icmp_type_is_error(true, type);
     s->asks = type == ICMP6_ECHO;
     s->link = type >= ICMP6_ND_FIRST && type <= ICMP6_REDIRECT;
-    if (type != ICMP6_SOLICIT || !load(ctx, at + 8, target, sizeof target)) return;
+    if (type != ICMP6_SOLICIT || !LOAD(ctx, at + 8, target, sizeof target)) return;
     s->asks = true;
     s->to = ip6(target);
 }
@@ -129,7 +124,7 @@ static __always_inline bool read_upper(struct xdp_md *ctx, __u32 at, struct seen
     if (s->proto != IPPROTO_NR_ICMP && s->proto != IPPROTO_NR_TCP && s->proto != IPPROTO_NR_UDP &&
         s->proto != IPPROTO_NR_ICMP6 && s->proto != IPPROTO_NR_SCTP)
         return true;
-    if (!load(ctx, at, b, sizeof b)) return false;
+    if (!LOAD(ctx, at, b, sizeof b)) return false;
     s->from_port = (__u16)(b[0] << 8 | b[1]);
     s->to_port = (__u16)(b[2] << 8 | b[3]);
     if (s->proto == IPPROTO_NR_ICMP) read_icmp4(s, b[0]);
@@ -146,26 +141,12 @@ static __always_inline bool read4(struct xdp_md *ctx, __u32 at, struct seen *s)
         __u16 sum;
         __u32 from, to;
     } h;
-    if (!load(ctx, at, &h, IP4) || h.first >> 4 != 4) return false;
+    if (!LOAD(ctx, at, &h, IP4) || h.first >> 4 != 4) return false;
     s->from = ip4(h.from);
     s->to = ip4(h.to);
     s->proto = h.proto;
     s->piece = h.fragment & bpf_htons(0x3fff);
     return read_upper(ctx, at + (h.first & 15u) * 4u, s);
-}
-
-/* Skip one extension header. False: it is none. */
-static __always_inline bool skip(struct xdp_md *ctx, __u32 *at, struct seen *s, bool *bad)
-{
-    __u8 b[4];
-    const __u8 kind = s->proto;
-    if (!ip6_is_extension(kind)) return false;
-    *bad = !load(ctx, *at, b, sizeof b);
-    if (*bad) return false;
-    s->proto = b[0];
-    if (kind == IPPROTO_NR_FRAGMENT) s->piece = (b[2] << 8 | b[3]) & 0xfff9;
-    *at += ip6_extension_len(kind, b[1]);
-    return !s->piece;
 }
 
 static __always_inline bool read6(struct xdp_md *ctx, __u32 at, struct seen *s)
@@ -176,21 +157,20 @@ static __always_inline bool read6(struct xdp_md *ctx, __u32 at, struct seen *s)
         __u8 next, hops;
         __u64 from[2], to[2];
     } h;
-    bool bad = false;
-    if (!load(ctx, at, &h, IP6)) return false;
+    if (!LOAD(ctx, at, &h, IP6)) return false;
     s->from = ip6(h.from);
     s->to = ip6(h.to);
-    s->proto = h.next;
-    at += IP6;
-    for (int i = 0; i < IP6_EXT_MOST; i++)
-        if (!skip(ctx, &at, s, &bad)) break;
-    return !bad && read_upper(ctx, at, s);
+    struct ip6_walk w = {.from = ctx, .at = at + IP6, .next = h.next};
+    if (!ip6_walk(&w)) return false;
+    s->proto = w.next;
+    s->piece = w.piece;
+    return read_upper(ctx, w.at, s);
 }
 
 static __always_inline bool read_arp(struct xdp_md *ctx, __u32 at, struct seen *s)
 {
     __u32 target;
-    if (!load(ctx, at + 24, &target, sizeof target)) return false;
+    if (!LOAD(ctx, at + 24, &target, sizeof target)) return false;
     s->asks = s->link = true;
     s->to = ip4(target);
     return true;
@@ -201,13 +181,13 @@ static __always_inline bool read_frame(struct xdp_md *ctx, const struct steer_co
 {
     __u8 b[ETHER];
     __u32 at = ETHER;
-    if (!load(ctx, 0, b, ETHER)) return false;
+    if (!LOAD(ctx, 0, b, ETHER)) return false;
     const __u64 mac = (__u64)b[0] << 40 | (__u64)b[1] << 32 | (__u64)b[2] << 24 | (__u64)b[3] << 16 | b[4] << 8 | b[5];
     s->group = b[0] & 1;
     if (!s->group && mac != c->mac) return false;
     __u16 type = (__u16)(b[12] << 8 | b[13]);
     for (int i = 0; i < 2 && (type == TYPE_VLAN || type == TYPE_QINQ || type == TYPE_OLD); i++, at += VLAN) {
-        if (!load(ctx, at, b, VLAN)) return false;
+        if (!LOAD(ctx, at, b, VLAN)) return false;
         type = (__u16)(b[2] << 8 | b[3]);
     }
     s->at = at;
@@ -290,7 +270,7 @@ static __always_inline bool is_carried(struct xdp_md *ctx, const struct seen *se
     const __u32 zero = 0;
     struct segment s = {};
     if (!(seen->six ? segment_read6(ctx, seen->at, &s) : segment_read4(ctx, seen->at, &s))) return false;
-    if (segment_opens(&s) || !segment_is_known(ctx, &s)) return false;
+    if (segment_opens(&s) || !segment_is_known(ctx, &s, &made)) return false;
     struct gate_count *count = bpf_map_lookup_elem(&counts, &zero);
     if (count) count->passed++, count->passed_bytes += bpf_xdp_get_buff_len(ctx);
     return true;
@@ -303,9 +283,14 @@ static __always_inline bool is_about_ours(struct xdp_md *ctx, const struct seen 
     return segment_quoted(ctx, seen->upper + 8, seen->six, &s) && segment_has_socket(ctx, &s);
 }
 
-static __always_inline bool takes(struct xdp_md *ctx, const struct steer_config *c, struct seen *s)
+/* A function that the verifier walks by itself, once, however the frame was read. */
+__attribute__((noinline)) bool takes(struct xdp_md *ctx, struct seen *s)
 {
-    s->to_own = bpf_map_lookup_elem(&own, &s->to);
+    const __u32 zero = 0;
+    const struct steer_config *c = bpf_map_lookup_elem(&config, &zero);
+    if (!c || !s) return false;
+    const struct numbered_ip to = s->to; /* Linux 6.1 takes no key from memory of another function */
+    s->to_own = bpf_map_lookup_elem(&own, &to);
     const bool routed = is_routed(c, s);
     if (routed && !c->proxies) return true;
     const __u32 found = find(c, s);
@@ -318,7 +303,7 @@ SEC("xdp.frags") int steer(struct xdp_md *ctx)
     const __u32 zero = 0;
     struct seen s = {};
     const struct steer_config *c = bpf_map_lookup_elem(&config, &zero);
-    if (!c || (!c->all && (!read_frame(ctx, c, &s) || !takes(ctx, c, &s)))) return XDP_PASS;
+    if (!c || (!c->all && (!read_frame(ctx, c, &s) || !takes(ctx, &s)))) return XDP_PASS;
     if (bpf_xdp_get_buff_len(ctx) <= c->frame_most)
         return (int)bpf_redirect_map(&sockets, ctx->rx_queue_index, XDP_PASS);
     __u64 *count = bpf_map_lookup_elem(&too_long, &zero);

@@ -19,7 +19,6 @@ inline_whole bool head_load(const struct kpkt *k, uint32_t at, void *to, uint32_
     return true;
 }
 #define LOAD(k, at, to, len) head_load(k, at, to, len)
-#define MADE                 (&map_gate_made)
 #include "vm/kernel/socket.bpf.h"
 
 /* True if a range of ports or addresses holds this one. here: it is one of the host's own. */
@@ -54,7 +53,7 @@ static __attribute__((noinline)) bool read_segment(struct kpkt *k, struct segmen
 
 static __attribute__((noinline)) bool is_known(void *ctx, struct segment *s, bool quoted)
 {
-    return quoted ? segment_has_socket(ctx, s) : segment_is_known(ctx, s);
+    return quoted ? segment_has_socket(ctx, s) : segment_is_known(ctx, s, &map_gate_made);
 }
 
 static inline void count_passed(const struct kpkt *k)
