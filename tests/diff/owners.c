@@ -33,8 +33,9 @@ enum { VIP = 0xcb00710a, INSIDE = 0x0a050001, REMOTE = 0xc0000201, OWN = 0xcb007
 /* The program that deals out frames in the kernel; NULL: this process may not load it. */
 static struct deal *dealer;
 static struct deal_tables *dealt;
+static struct rng chains; /* of its own, so that conversations are the same with and without a dealer */
 static struct {
-    uint64_t packets, differ, failed;
+    uint64_t packets, differ, failed, chained, pieces;
 } compared;
 
 /* One worker, or several. */
@@ -226,10 +227,66 @@ static void compare_dealt(const struct run *r, const struct side *s, const struc
     }
 }
 
+/* Write an extension header of that kind, `next` behind it; of a fragment, which piece it begins. Returns its length.
+ */
+static uint32_t put_extension(uint8_t *at, uint8_t kind, uint8_t next, uint16_t piece)
+{
+    const uint8_t units = kind == IPPROTO_NR_FRAGMENT ? 0 : (uint8_t)(rng_below(&chains, 3) + (kind == IPPROTO_NR_AH));
+    const uint32_t len = ip6_extension_len(kind, units);
+    memset(at, 0, len);
+    at[0] = next;
+    at[1] = units;
+    if (kind == IPPROTO_NR_ROUTING) at[IP6_ROUTING_TYPE] = 4; /* segment routing, nothing left */
+    if (kind == IPPROTO_NR_FRAGMENT) {
+        wire_put16(at + IP6_FRAG_OFFSET, piece);
+        wire_put32(at + IP6_FRAG_ID, (uint32_t)rng_next(&chains));
+    }
+    return len;
+}
+
+/* Write up to four extension headers, the last of which may be a later piece's, and what `*next` has become. */
+static uint32_t put_chain(uint8_t *at, uint8_t *next, bool *piece)
+{
+    static const uint8_t any[] = {IPPROTO_NR_ROUTING,  IPPROTO_NR_FRAGMENT, IPPROTO_NR_AH,   IPPROTO_NR_DSTOPTS,
+                                  IPPROTO_NR_MOBILITY, IPPROTO_NR_HIP,      IPPROTO_NR_SHIM6};
+    uint8_t kinds[5];
+    const unsigned count = 1 + rng_below(&chains, 4);
+    uint32_t len = 0;
+    for (unsigned i = 0; i < count; i++) kinds[i] = any[rng_below(&chains, sizeof any)];
+    if (rng_one_in(&chains, 3)) kinds[0] = IPPROTO_NR_HOPOPT; /* only the first may be */
+    kinds[count] = *next;
+    *next = kinds[0];
+    *piece = kinds[count - 1] == IPPROTO_NR_FRAGMENT && rng_one_in(&chains, 2);
+    for (unsigned i = 0; i < count; i++)
+        len += put_extension(at + len, kinds[i], kinds[i + 1], *piece && i + 1 == count ? 800 : 0);
+    return len;
+}
+
+/* The same packet behind extension headers. */
+static void compare_chained(const struct run *r, const struct side *s, const struct pkt *pkt)
+{
+    enum { CHAIN_MOST = 4 * 28 };
+    uint8_t frame[TALK_FRAME_MAX + CHAIN_MOST], *ip = frame + pkt->l3;
+    struct pkt chained;
+    bool piece;
+    if (!dealer || s->workers == 1 || pkt->reason || pkt->l3 < ETHER_LEN || pkt->data[pkt->l3] >> 4 != 6) return;
+    const uint32_t head = pkt->l3 + (uint32_t)IP6_LEN;
+    memcpy(frame, pkt->data, head);
+    const uint32_t len = put_chain(frame + head, ip + IP6_NEXT, &piece);
+    memcpy(frame + head + len, pkt->data + head, pkt->head_len - head);
+    wire_put16(ip + IP6_PAYLOAD, (uint16_t)(wire_get16(ip + IP6_PAYLOAD) + len));
+    pkt_view(&chained, frame, pkt->head_len + len, pkt->head_len + len, LINK_ETHER, pkt->iface);
+    const unsigned o = vm_owner(s->owners, &r->facts, &chained);
+    compared.chained += !chained.reason;
+    compared.pieces += piece && !chained.reason;
+    compare_dealt(r, s, &chained, o);
+}
+
 static unsigned owner(const struct run *r, struct side *s, struct pkt *pkt)
 {
     const unsigned o = vm_owner(s->owners, &r->facts, pkt);
     compare_dealt(r, s, pkt, o);
+    compare_chained(r, s, pkt);
     if (!(o & VM_OWNER_FRAGMENT)) return o;
     const unsigned at = o & ~VM_OWNER_FRAGMENT;
     const unsigned whose = datagram_owner(s->datagrams[at], s->owners, &r->facts, pkt, r->in.mono_ns);
@@ -532,7 +589,7 @@ static bool same_sums(const struct run *r)
 static bool start(struct run *r, uint64_t seed)
 {
     static const unsigned workers[] = {2, 3, 8, 64};
-    r->rng.state = seed;
+    r->rng.state = chains.state = seed;
     draw_program(r);
     r->program = compiled(r);
     r->self4[0] = OWN;
@@ -590,9 +647,10 @@ int main(int argc, char **argv)
            totals.files, totals.packets, totals.elsewhere, totals.sent, totals.pieces, totals.errors);
     if (good && totals.elsewhere < totals.packets / 4) good = false; /* then nothing was dealt */
     printf("%sok 1 - workers that packets are dealt to by owner do what one does\n1..2\n", good ? "" : "not ");
-    const bool same = !compared.differ && !compared.failed;
-    printf("# %" PRIu64 " packets dealt by the kernel's program, %" PRIu64 " elsewhere, %" PRIu64 " not\n",
-           compared.packets, compared.differ, compared.failed);
+    const bool same = !compared.differ && !compared.failed && (!dealer || (compared.chained && compared.pieces));
+    printf("# %" PRIu64 " packets dealt by the kernel's program, %" PRIu64 " elsewhere, %" PRIu64 " not; %" PRIu64
+           " behind extension headers, %" PRIu64 " of them pieces\n",
+           compared.packets, compared.differ, compared.failed, compared.chained, compared.pieces);
     printf("%sok 2 - the kernel's program names the same owners%s\n", same ? "" : "not ",
            dealer ? "" : " # SKIP this process may not load it");
     deal_unmap(dealt);

@@ -1,5 +1,6 @@
 /* AF_XDP on a pair of links: a frame that has left, and whose slot the kernel gave back before the frame was released,
- * frees that slot once; what stands behind as many extension headers as the vm reads is steered by its ports; of 600
+ * frees that slot once; what stands behind as many extension headers as the vm reads, or behind one of each kind, is
+ * steered by its ports; of 600
  * rules each takes what it says, and no more. */
 #include <linux/capability.h>
 #include <linux/if_ether.h>
@@ -130,21 +131,29 @@ static void left_before_release(void **state)
     steered_close(&maker, io, peer);
 }
 
-/* UDP to [fd00::100]:port behind so many headers of destination options. */
-static void peer_send_extended(int peer, unsigned headers, uint16_t port)
+enum { KINDS = 8, PIECE = 100 << 3 };
+static const uint8_t kinds[KINDS] = {60, 0, 43, 44, 51, 135, 139, 140}; /* of extension headers */
+
+/* UDP to [fd00::100]:port behind these extension headers, of 8 bytes each; of a fragment with that field. Returns how
+ * far behind the Ethernet header UDP's begins. */
+static unsigned peer_send_extended(int peer, const uint8_t *chain, unsigned headers, unsigned fragment, uint16_t port)
 {
     uint8_t frame[300] = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 0x86, 0xdd, 0x60};
     uint8_t *ip = frame + ETH_HLEN, *at = ip + 40;
     ip[5] = (uint8_t)(headers * 8 + 8);
-    ip[6] = headers ? 60 : 17;
+    ip[6] = headers ? chain[0] : 17;
     ip[7] = 64;
     memcpy(ip + 8, "\xfd\0\0\0\0\0\0\0\0\0\0\0\0\0\0\2", 16);
     memcpy(ip + 24, "\xfd\0\0\0\0\0\0\0\0\0\0\0\0\0\1\0", 16);
-    for (unsigned i = 0; i < headers; i++, at += 8) memcpy(at, i + 1 < headers ? "\74\0\1\4" : "\21\0\1\4", 4);
+    for (unsigned i = 0; i < headers; i++, at += 8) {
+        at[0] = i + 1 < headers ? chain[i + 1] : 17;
+        if (chain[i] == 44) at[2] = (uint8_t)(fragment >> 8), at[3] = (uint8_t)fragment;
+    }
     at[2] = (uint8_t)(port >> 8);
     at[3] = (uint8_t)port;
     at[5] = 8;
     assert_true(send(peer, frame, (size_t)(at + 8 - frame), 0) > 0);
+    return (unsigned)(at - ip);
 }
 
 /* The 16 bits of the next frame that stand at this byte behind its Ethernet header. */
@@ -166,9 +175,36 @@ static unsigned receive_word(struct io_port *io, unsigned at)
     return 0;
 }
 
+/* The same with another port is the host's, and so is what comes between. */
+static void taken_by_port(struct io_port *io, int peer, const uint8_t *chain, unsigned headers)
+{
+    peer_send_extended(peer, chain, headers, 0, 54);
+    assert_int_equal(receive_word(io, peer_send_extended(peer, chain, headers, 0, 53) + 2), 53);
+}
+
+/* Each kind, and each behind each. A length of 0 says 8 bytes in all of them. */
+static void taken_behind_kinds(struct io_port *io, int peer)
+{
+    for (unsigned i = 0; i < KINDS * KINDS; i++) {
+        const uint8_t chain[] = {kinds[i / KINDS], kinds[i % KINDS]};
+        taken_by_port(io, peer, chain, 1);
+        taken_by_port(io, peer, chain, 2);
+    }
+}
+
+/* What begins behind a later piece's header is no port. */
+static void taken_as_piece(struct io_port *io, int peer)
+{
+    for (unsigned i = 0; i < KINDS; i++) {
+        const uint8_t chain[] = {kinds[i], 44};
+        assert_int_equal(receive_word(io, peer_send_extended(peer, chain, 2, PIECE, 54) + 2), 54);
+    }
+}
+
 static void steered_behind_headers(void **state)
 {
     (void)state;
+    static const uint8_t many[] = {60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60};
     const struct host_addr service = {{0xfd000000, 0, 0, 0x100}, 6};
     struct guarded one = {.match_count = 1};
     one.matches = &(struct guard_match){.from = {{{0}, 0}, {{0}, 0}},
@@ -181,11 +217,9 @@ static void steered_behind_headers(void **state)
     struct io_port *io = steered_port(&maker, &rules);
     if (!io) skip();
     const int peer = peer_open();
-    for (unsigned headers = 0; headers <= 15; headers++) {
-        peer_send_extended(peer, headers, 54); /* for the host */
-        peer_send_extended(peer, headers, 53);
-        assert_int_equal(receive_word(io, 40 + headers * 8 + 2), 53);
-    }
+    for (unsigned headers = 0; headers <= sizeof many; headers++) taken_by_port(io, peer, many, headers);
+    taken_behind_kinds(io, peer);
+    taken_as_piece(io, peer);
     steered_close(&maker, io, peer);
 }
 
