@@ -1,6 +1,6 @@
 #!/bin/bash
-# Runs the tests in the machines of the lab: the packet tests of both executors, the differs of user and kernel executor, and
-# every live script, without EXEC and with EXEC=kernel, on each kernel of kernels.list.
+# Runs the tests in the machines of the lab: the packet tests of both executors, the differs of user and kernel executor,
+# those of the programs that steer and deal, and every live script, without EXEC and with EXEC=kernel, on each kernel of kernels.list.
 #   B=build tests/machines/run.sh
 # KERNEL='6.1…': those kernels alone. ONLY='WORD…': tests whose name holds one of the words. EXECS: `user`, `kernel` or both.
 # AT_ONCE: how many machines run side by side; JOBS: how many tests in each. BOUND: seconds that a machine may take.
@@ -29,7 +29,7 @@ tests() { # EXEC
     B=$B bash tests/run.sh --list | awk -v b="$B" -v exec="$1" -v only="${ONLY:-}" '
         BEGIN { n = split(only, word, " ") }
         $2 != b { next }
-        $1 !~ /^e2e\/live-/ && (exec != "user" || $1 !~ /^(packets$|diff\/kernel_|e2e\/exec-|machines\/net$)/) { next }
+        $1 !~ /^e2e\/live-/ && (exec != "user" || $1 !~ /^(packets$|diff\/(kernel_|owners$)|unit\/runtime\/test_(gate|xdp)$|e2e\/exec-|machines\/net$)/) { next }
         { for (i = 1; i <= n; i++) if (index($1, word[i])) break; if (n == 0 || i <= n) print }'
 }
 
