@@ -76,11 +76,15 @@ static void report_cycle(struct compile *c, struct span at, const struct seen *a
     }
 }
 
+static void report_too_large(struct diags *d, struct span at, const char *path)
+{
+    diag(d, E_TOO_LARGE, at, "`%s` is larger than %zu MiB, the most that a rule file may have", path, MAX_SOURCE >> 20);
+}
+
 static void report_unreadable(struct compile *c, struct span at, const char *path, int err)
 {
     if (err == EFBIG)
-        diag(c->diags, E_TOO_LARGE, at, "`%s` is larger than %zu MiB, the most that a rule file may have", path,
-             MAX_SOURCE >> 20);
+        report_too_large(c->diags, at, path);
     else if (err == EINVAL)
         diag(c->diags, E_INCLUDE, at, "`%s` is not a regular file", path);
     else
@@ -211,12 +215,6 @@ static struct node *parse_all(struct arena *arena, struct sources *sources, stru
     return tree_of_file;
 }
 
-static void report_too_large(struct diags *d, const char *path)
-{
-    diag(d, E_TOO_LARGE, SPAN_NONE, "`%s` is larger than %zu MiB, the most that a rule file may have", path,
-         MAX_SOURCE >> 20);
-}
-
 /* Read a pipe such as `preyc <(...)` opens. An `include` reads only files, so that no compile waits for a writer. */
 static int read_pipe(struct sources *sources, const char *path)
 {
@@ -237,7 +235,7 @@ int lang_read(struct sources *sources, struct diags *d, const char *path)
         file = read_pipe(sources, path);
     else
         file = sources_read(sources, path, MAX_SOURCE);
-    if (file == -EFBIG) report_too_large(d, path);
+    if (file == -EFBIG) report_too_large(d, SPAN_NONE, path);
     return file;
 }
 
@@ -256,7 +254,7 @@ struct node *lang_parse_text(struct arena *arena, struct sources *sources, struc
                              const char *text, size_t len)
 {
     if (len > MAX_SOURCE) {
-        report_too_large(d, name);
+        report_too_large(d, SPAN_NONE, name);
         return node_new(arena, N_FILE, SPAN_NONE);
     }
     int file = sources_add(sources, name, text, len);

@@ -33,6 +33,13 @@ size_t utf8_valid_len(const char *s, size_t len)
     return at;
 }
 
+size_t utf8_count(const char *s, size_t len)
+{
+    size_t n = 0;
+    for (size_t at = 0, step; at < len; at += step ? step : 1, n++) step = utf8_next(s + at, len - at);
+    return n;
+}
+
 unsigned utf8_code(const char *str, size_t len)
 {
     const unsigned char *s = (const unsigned char *)str;

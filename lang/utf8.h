@@ -10,6 +10,9 @@ size_t utf8_next(const char *s, size_t len);
 /* Return the offset of the first byte that is not valid UTF-8, or `len`. */
 size_t utf8_valid_len(const char *s, size_t len);
 
+/* Return the number of code points; an invalid byte counts as one. */
+size_t utf8_count(const char *s, size_t len);
+
 /* Return the code point of the `len` bytes that utf8_next found. */
 unsigned utf8_code(const char *s, size_t len);
 

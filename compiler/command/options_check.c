@@ -3,6 +3,12 @@
 
 #include "compiler/command/options_priv.h"
 
+/* True for an option of a compile or of --fmt. */
+static bool is_compile(const struct options *o)
+{
+    return o->output || o->check || o->stats || o->dump != DUMP_NONE || o->setup || o->fmt || o->write;
+}
+
 static int check_fmt(const struct options *o)
 {
     if (o->output)
@@ -25,8 +31,7 @@ static int check_fmt(const struct options *o)
 
 static int check_diff(const struct options *o)
 {
-    if (o->output || o->check || o->stats || o->dump != DUMP_NONE || o->setup || o->fmt || o->write)
-        return options_fault("--diff can be combined only with --format=text or json", NULL, NULL);
+    if (is_compile(o)) return options_fault("--diff can be combined only with --format=text or json", NULL, NULL);
     if (o->format == FORMAT_SARIF) return options_fault("--diff prints text or json, not", "sarif", NULL);
     if (o->input_count != 2)
         return options_fault("--diff compares two files", NULL,
@@ -39,7 +44,7 @@ static int check_diff(const struct options *o)
 static int check_asked(const struct options *o)
 {
     bool standard = false;
-    if (o->output || o->check || o->stats || o->dump != DUMP_NONE || o->setup || o->fmt || o->write || o->diff)
+    if (is_compile(o) || o->diff)
         return options_fault(
             "--ask can be combined only with --self, --at, --route, --routes and --format=text or json", NULL, NULL);
     if (o->format == FORMAT_SARIF) return options_fault("--ask prints text or json, not", "sarif", NULL);
@@ -58,8 +63,7 @@ static int check_asked(const struct options *o)
 
 static int check_against(const struct options *o)
 {
-    if (o->output || o->check || o->stats || o->dump != DUMP_NONE || o->setup || o->fmt || o->write || o->diff ||
-        o->asked_count)
+    if (is_compile(o) || o->diff || o->asked_count)
         return options_fault("--against can be combined only with -r, --on, --map, --self, --route, --routes and "
                              "--format=text or json",
                              NULL, NULL);
@@ -78,8 +82,7 @@ static int check_against(const struct options *o)
 
 static int check_suggest(const struct options *o)
 {
-    if (o->output || o->check || o->stats || o->dump != DUMP_NONE || o->setup || o->fmt || o->write || o->diff ||
-        o->asked_count || o->against || o->on || o->map_count || o->format != FORMAT_TEXT)
+    if (is_compile(o) || o->diff || o->asked_count || o->against || o->on || o->map_count || o->format != FORMAT_TEXT)
         return options_fault("--suggest can be combined only with -r, --self and --suggest-width", NULL, NULL);
     if (o->input_count) return options_fault("--suggest reads captures (-r), not rules such as", o->input, NULL);
     return o->pcap_count ? 0 : options_fault("--suggest needs a capture", NULL, "add `-r day.pcap`");
@@ -87,9 +90,8 @@ static int check_suggest(const struct options *o)
 
 static int check_import(const struct options *o)
 {
-    if (o->output || o->check || o->stats || o->dump != DUMP_NONE || o->setup || o->fmt || o->write || o->diff ||
-        o->asked_count || o->against || o->suggest || o->pcap_count || o->on || o->map_count || o->self_count ||
-        o->format != FORMAT_TEXT)
+    if (is_compile(o) || o->diff || o->asked_count || o->against || o->suggest || o->pcap_count || o->on ||
+        o->map_count || o->self_count || o->format != FORMAT_TEXT)
         return options_fault("--import can't be combined with other options", NULL,
                              "it writes rules to standard output");
     if (o->input_count != 1 || !o->inputs[0][0])

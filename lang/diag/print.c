@@ -68,13 +68,8 @@ static void put_excerpt(const char *text, size_t len, unsigned line, unsigned co
         i += n ? n : 1;
     }
     fputs(c->caret, out);
-    size_t carets = 0;
-    for (size_t i = at; i < at + width; carets++) {
-        size_t n = utf8_next(text + i, at + width - i);
-        fputc('^', out);
-        i += n ? n : 1;
-    }
-    if (!carets) fputc('^', out);
+    const size_t carets = utf8_count(text + at, width);
+    for (size_t i = 0; i == 0 || i < carets; i++) fputc('^', out);
     fputs(c->off, out);
     if (help) {
         fputc(' ', out);

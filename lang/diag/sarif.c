@@ -25,13 +25,7 @@ static const char *level_of(enum diag_severity severity) { return severity == DI
 /* Convert a column in bytes to code points. An invalid byte counts as one. */
 static unsigned column_of(const char *line, size_t len, unsigned byte_col)
 {
-    size_t to = byte_col - 1 < len ? byte_col - 1 : len;
-    unsigned col = 1;
-    for (size_t at = 0; at < to; col++) {
-        const size_t n = utf8_next(line + at, len - at);
-        at += n ? n : 1;
-    }
-    return col;
+    return 1 + (unsigned)utf8_count(line, byte_col - 1 < len ? byte_col - 1 : len);
 }
 
 static void place(struct sources *s, struct span span, uint32_t offset, unsigned *line, unsigned *col)

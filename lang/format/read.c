@@ -62,21 +62,13 @@ static void read_gap(struct reader *r, uint32_t to)
     }
 }
 
-static uint32_t characters(const char *s, size_t len)
-{
-    uint32_t n = 0;
-    for (size_t at = 0; at < len; n++) {
-        const size_t step = utf8_next(s + at, len - at);
-        at += step ? step : 1;
-    }
-    return n;
-}
-
 static void add_word(struct reader *r, const struct logged *t)
 {
     struct fmt *f = r->f;
-    f->words[f->word_count++] = (struct fmt_word){
-        .kind = t->kind, .start = t->start, .end = t->end, .width = characters(f->text + t->start, t->end - t->start)};
+    f->words[f->word_count++] = (struct fmt_word){.kind = t->kind,
+                                                  .start = t->start,
+                                                  .end = t->end,
+                                                  .width = (uint32_t)utf8_count(f->text + t->start, t->end - t->start)};
     last_item(f)->count++;
 }
 

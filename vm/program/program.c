@@ -72,12 +72,12 @@ bool program_begins_flows(const struct program *p)
     return any;
 }
 
-static bool is_pattern(const char *device, size_t len) { return len && device[len - 1] == '*'; }
+bool iface_is_pattern(const char *device) { return *device && device[strlen(device) - 1] == '*'; }
 
 bool iface_holds(const char *pattern, const char *device)
 {
     const size_t len = strlen(pattern), of = strlen(device);
-    if (!is_pattern(pattern, len) || (is_pattern(device, of) && of <= len)) return false;
+    if (!iface_is_pattern(pattern) || (iface_is_pattern(device) && of <= len)) return false;
     return strncmp(pattern, device, len - 1) == 0;
 }
 

@@ -118,6 +118,8 @@ static inline struct iface_table program_ifaces(const struct program *p)
 {
     return (struct iface_table){p->ifaces, p->ifaces_count, p->strings};
 }
+/* True for a pattern such as `wg*`. */
+bool iface_is_pattern(const char *device);
 /* True if the pattern holds every name that `device`, a name or another pattern, stands for. */
 bool iface_holds(const char *pattern, const char *device);
 /* Return the id of a device: its own, else that of the longest pattern that matches its name; PBC_NONE. */

@@ -233,27 +233,30 @@ static bool make_view(struct making *m, struct program *to)
            m->service_id && m->server_id && m->server_of;
 }
 
+/* Make all maps in one block, which the remap owns, each member PBC_NONE. */
 static bool make_maps(struct making *m, uint32_t ifaces_count)
 {
     const struct program *f = m->from, *t = m->to;
     struct remap *r = m->r;
+    const struct {
+        uint32_t **map;
+        size_t count;
+    } maps[] = {
+        {&r->server, f->servers_count},  {&r->service, f->services_count},
+        {&r->branch, f->branches_count}, {&r->nat, program_all_nats(f)},
+        {&r->rule, f->rules_count},      {&r->firewall, f->firewalls_count},
+        {&r->pool, t->pools_count},      {&r->pool_out, t->pools_count},
+        {&r->meter, t->meters_count},    {&r->pool_past, (size_t)t->pools_count + f->pools_count},
+        {&m->by_name, t->servers_count}, {&m->past_pool, f->pools_count},
+        {&m->by_meter, f->meters_count},
+    };
+    size_t words = 0;
+    for (size_t i = 0; i < sizeof maps / sizeof *maps; i++) words += maps[i].count;
     r->ifaces = f->ifaces_count > ifaces_count ? f->ifaces_count : ifaces_count;
-    r->server = nones(f->servers_count);
-    r->service = nones(f->services_count);
-    r->branch = nones(f->branches_count);
-    r->nat = nones(program_all_nats(f));
-    r->rule = nones(f->rules_count);
-    r->firewall = nones(f->firewalls_count);
     r->iface = calloc((size_t)r->ifaces + 1, sizeof *r->iface);
-    r->pool = nones(t->pools_count);
-    r->pool_out = nones(t->pools_count);
-    r->pool_past = nones((size_t)t->pools_count + f->pools_count);
-    r->meter = nones(t->meters_count);
-    m->by_name = nones(t->servers_count);
-    m->past_pool = nones(f->pools_count);
-    m->by_meter = nones(f->meters_count);
-    return r->server && r->service && r->branch && r->nat && r->rule && r->firewall && r->iface && r->pool &&
-           r->pool_out && r->pool_past && r->meter && m->by_name && m->past_pool && m->by_meter;
+    uint32_t *next = r->maps = nones(words);
+    for (size_t i = 0; next && i < sizeof maps / sizeof *maps; next += maps[i++].count) *maps[i].map = next;
+    return r->iface && r->maps;
 }
 
 static void fill(struct making *m, const uint16_t *ifaces, uint32_t ifaces_count)
@@ -284,9 +287,6 @@ struct remap *remap_new(struct program *from, struct program *to, const uint16_t
     const bool good = make_view(&m, to) && make_maps(&m, ifaces_count) && remap_names(from, to, r->rule, r->firewall);
     r->program = m.view;
     if (good) fill(&m, ifaces, ifaces_count);
-    free(m.by_name);
-    free(m.past_pool);
-    free(m.by_meter);
     if (good) return r;
     remap_free(r);
     return NULL;
@@ -297,16 +297,7 @@ void remap_free(struct remap *r)
     if (!r) return;
     program_put(r->program);
     program_put(r->from);
-    free(r->server);
-    free(r->service);
-    free(r->branch);
-    free(r->nat);
-    free(r->rule);
-    free(r->firewall);
+    free(r->maps);
     free(r->iface);
-    free(r->pool);
-    free(r->pool_out);
-    free(r->pool_past);
-    free(r->meter);
     free(r);
 }

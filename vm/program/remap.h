@@ -31,6 +31,7 @@ struct program_past {
 struct remap {
     struct program *program; /* the new program, with its past; the remap holds one reference */
     struct program *from;    /* the program before; the remap holds one reference */
+    uint32_t *maps;          /* block of all maps below but iface */
     /* New number by old number; PBC_NONE: left out. */
     uint32_t *server, *service, *branch, *nat;
     uint32_t *rule, *firewall; /* by name and verdict: their counts continue (program/remap_names.h) */

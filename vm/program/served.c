@@ -34,8 +34,6 @@ static void name_all(const struct program *p, const struct pbc_cond *c, bool *na
     }
 }
 
-static bool is_pattern(const char *device) { return *device && device[strlen(device) - 1] == '*'; }
-
 void served_named(const struct program *p, bool *named)
 {
     memset(named, 0, p->ifaces_count);
@@ -45,7 +43,7 @@ void served_named(const struct program *p, bool *named)
         if (p->nats[i].iface < p->ifaces_count) named[p->nats[i].iface] = true;
     for (uint32_t i = 0; i < p->conds_count; i++)
         if (cond_info[p->conds[i].kind].traits & COND_IFACES) name_all(p, &p->conds[i], named);
-    for (uint32_t k = 0; k < p->ifaces_count; k++) named[k] &= !is_pattern(program_str(p, p->ifaces[k].device));
+    for (uint32_t k = 0; k < p->ifaces_count; k++) named[k] &= !iface_is_pattern(program_str(p, p->ifaces[k].device));
 }
 
 static bool judges(const struct pbc_firewall *f, enum pbc_direction d, bool bridged)

@@ -55,13 +55,11 @@ static enum state after_size(struct body *b)
     return b->left ? CHUNK : TRAILER;
 }
 
-static int hex_value(uint8_t c) { return c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10; }
-
 /* Take a digit of the size, or the byte that ends the digits. False: bad. */
 static bool take_size(struct body *b, uint8_t c)
 {
     if (http_is(c, HTTP_HEX)) {
-        b->left = b->left << 4 | (uint64_t)hex_value(c);
+        b->left = b->left << 4 | http_hex(c);
         return ++b->count <= BODY_SIZE_DIGITS && b->left <= INT64_MAX;
     }
     if (b->count == 0) return false;

@@ -85,7 +85,6 @@ enum stream_reason http_target_read(struct http_head *h, const uint8_t *bytes)
     return read_absolute(h, bytes, at, end);
 }
 
-static uint8_t hex_value(uint8_t c) { return (uint8_t)(c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10); }
 static uint8_t hex_upper(uint8_t c) { return c >= 'a' ? (uint8_t)(c - 0x20) : c; }
 
 /* True if a segment that is `.` or `..` begins at s. */
@@ -114,7 +113,7 @@ static bool unescape(struct view path, uint8_t *out, uint32_t *len)
             continue;
         }
         if (path.len - i < 3 || !http_is(path.at[i + 1], HTTP_HEX) || !http_is(path.at[i + 2], HTTP_HEX)) return false;
-        const uint8_t c = (uint8_t)(hex_value(path.at[i + 1]) << 4 | hex_value(path.at[i + 2]));
+        const uint8_t c = (uint8_t)(http_hex(path.at[i + 1]) << 4 | http_hex(path.at[i + 2]));
         if (http_is(c, HTTP_NAME)) {
             out[to++] = c;
         } else {
