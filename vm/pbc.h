@@ -36,7 +36,7 @@ struct pbc_code {
 uint32_t pbc_longest_path(const struct pbc_code *c);
 
 /* Return the flags of meta that follow from the rules' conditions and the services (PBC_NEEDS), which meta must hold;
- * other flags are left out. The operands of conditions and the conditions of rules are in bounds. `before`: room for
+ * other flags are left out. The operands of conditions and the conditions of rules are in bounds. `scratch`: room for
  * conds_count + 1. */
 #define PBC_ASKS_ROUTES (PBC_ASKS_WAY | PBC_ASKS_SOURCE)
 #define PBC_NEEDS                                                                                                      \
@@ -48,7 +48,7 @@ struct pbc_lists {
     const struct pbc_meter *meters;
     uint32_t rules_count, conds_count, services_count, nats_count;
 };
-uint32_t pbc_needs(const struct pbc_lists *l, uint32_t *before);
+uint32_t pbc_needs(const struct pbc_lists *l, uint32_t *scratch);
 
 /* pbc_asks_flow: true if the answer is the same for all established packets of one direction of a flow on one
  * interface; the type of an ICMP query belongs to the flow, AH to the packet. pbc_asks_stream: true if a connection has

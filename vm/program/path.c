@@ -11,28 +11,28 @@ static void free_words(uint32_t **words) { free(*words); }
 static uint32_t cost_add(uint32_t a, uint64_t b) { return b > UINT32_MAX - a ? UINT32_MAX : a + (uint32_t)b; }
 
 /* Path lengths known so far; functions are processed from the last to the first. */
-struct ways {
+struct known_paths {
     const struct pbc_code *c;
     uint32_t *after; /* [instruction]: longest path from it on; valid behind the current instruction */
     uint32_t *paths; /* [function]: longest path through it; valid behind the current function */
     uint32_t *most;  /* [PBC_CHAIN_MAX]: heap of a classifier's longest paths */
 };
 
-/* Replace the heap's least value, its first, by `way`. */
-static void sift(uint32_t *heap, uint32_t count, uint32_t way)
+/* Replace the heap's least value, its first, by `path`. */
+static void sift(uint32_t *heap, uint32_t count, uint32_t path)
 {
     uint32_t at = 0;
     for (uint32_t below = 1; below < count; below = 2 * at + 1) {
         if (below + 1 < count && heap[below + 1] < heap[below]) below++;
-        if (heap[below] >= way) break;
+        if (heap[below] >= path) break;
         heap[at] = heap[below];
         at = below;
     }
-    heap[at] = way;
+    heap[at] = path;
 }
 
 /* Sum of the `chain` longest paths through entries' code: a packet asks no more entries, and none twice. */
-static uint32_t entry_ways(const struct ways *w, const struct pbc_classifier *k, uint32_t first, uint32_t end)
+static uint32_t entry_paths(const struct known_paths *w, const struct pbc_classifier *k, uint32_t first, uint32_t end)
 {
     const uint32_t count = k->chain < PBC_CHAIN_MAX ? k->chain : PBC_CHAIN_MAX;
     uint32_t sum = 0;
@@ -47,17 +47,17 @@ static uint32_t entry_ways(const struct ways *w, const struct pbc_classifier *k,
     return sum;
 }
 
-static uint32_t classify_cost(const struct ways *w, uint32_t classifier, uint32_t first, uint32_t end)
+static uint32_t classify_cost(const struct known_paths *w, uint32_t classifier, uint32_t first, uint32_t end)
 {
     if (classifier >= w->c->classifiers_count) return 1;
     const struct pbc_classifier *k = &w->c->classifiers[classifier];
     const uint64_t search = 1 + (uint64_t)k->words + k->compared, times = 1 + (uint64_t)k->chain;
     if (search > UINT32_MAX || times > UINT32_MAX) return UINT32_MAX;
-    return cost_add(entry_ways(w, k, first, end), search * times);
+    return cost_add(entry_paths(w, k, first, end), search * times);
 }
 
 /* Longest path from instruction i on. */
-static uint32_t from(const struct ways *w, uint32_t func, uint32_t i, uint32_t end)
+static uint32_t from(const struct known_paths *w, uint32_t func, uint32_t i, uint32_t end)
 {
     const struct insn *n = &w->c->code[i];
     uint32_t cost = 1, rest = 0;
@@ -74,7 +74,7 @@ uint32_t pbc_longest_path(const struct pbc_code *c)
     uint32_t *after __attribute__((cleanup(free_words))) = calloc((size_t)c->code_count + 1, sizeof *after);
     uint32_t *paths __attribute__((cleanup(free_words))) = calloc((size_t)c->funcs_count + 1, sizeof *paths);
     uint32_t most[PBC_CHAIN_MAX];
-    const struct ways w = {.c = c, .after = after, .paths = paths, .most = most};
+    const struct known_paths w = {.c = c, .after = after, .paths = paths, .most = most};
     if (!after || !paths) return 0;
     for (uint32_t f = c->funcs_count; f-- > 0;) {
         const uint32_t first = c->funcs[f].first, count = c->funcs[f].count;
