@@ -1,5 +1,5 @@
-/* For programs of the kernel: the way past the extension headers of IPv6. Who includes it has said before how bytes are
- * read: LOAD(from, at, to, len), true where they are there. */
+/* For programs of the kernel: the way past the extension headers of IPv6. The including file first defines how bytes
+ * are read: LOAD(from, at, to, len), true where they are there. */
 #pragma once
 
 #include <bpf/bpf_helpers.h>
@@ -9,10 +9,10 @@
 
 struct ip6_walk {
     void *from;
-    __u32 at; /* of the header that `next` names */
-    __u32 id; /* of the datagram, where it is a piece */
+    __u32 at; /* offset of the header that `next` names */
+    __u32 id; /* identifier of the datagram, for a fragment */
     __u8 next;
-    bool piece; /* of a datagram; then what follows is not looked at */
+    bool piece; /* a fragment; the walk ends there */
     bool bad;   /* a header is cut off */
 };
 
