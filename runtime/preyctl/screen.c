@@ -167,7 +167,7 @@ static void head_print(FILE *out, const cJSON *seen)
     judged_print(out, part(seen, "kernel"), text_at(one, "exec_why"));
     if (part(one, "unjudged")) fprintf(out, "not judged: %s\n", text_at(one, "unjudged"));
     if (is_true(one, "monitor"))
-        fprintf(out, "what is for this machine itself is only watched: %s packet%s would have been dropped\n",
+        fprintf(out, "packets to this machine itself are only watched: %s packet%s would have been dropped\n",
                 count_at(part(seen, "live"), "watched", a), text_plural(number_at(part(seen, "live"), "watched")));
 }
 

@@ -89,11 +89,11 @@ static const struct {
     const char *member, *name, *type, *help;
 } of_servers[] = {
     {"packets", "prey_server_packets_total", "counter", "Packets of a server's flows, both ways."},
-    {"bytes", "prey_server_bytes_total", "counter", "Their bytes."},
+    {"bytes", "prey_server_bytes_total", "counter", "Bytes of a server's flows, both ways."},
     {"flows", "prey_server_flows", "gauge", "Flows of a server now."},
     {"flows_total", "prey_server_flows_started_total", "counter", "Flows that a server was given."},
     {"weight", "prey_server_weight", "gauge", "Weight of a server, as it is in force."},
-    {"changes", "prey_server_health_changes_total", "counter", "How often a server went up or down."},
+    {"changes", "prey_server_health_changes_total", "counter", "Times that a server went up or down."},
     {"probes_good", "prey_server_good_probes_total", "counter", "Health checks that went well."},
     {"probes_bad", "prey_server_bad_probes_total", "counter", "Health checks that failed."},
 };
@@ -145,7 +145,7 @@ static void servers_write(FILE *out, const cJSON *root)
         family(out, of_servers[i].name, of_servers[i].type, of_servers[i].help);
         servers_each(out, root, server_number, of_servers[i].name, of_servers[i].member);
     }
-    family(out, "prey_server_check_duration_seconds", "gauge", "How long the last good health check took.");
+    family(out, "prey_server_check_duration_seconds", "gauge", "Duration of the last good health check.");
     servers_each(out, root, server_latency, "prey_server_check_duration_seconds", "latency_us");
 }
 
@@ -262,12 +262,15 @@ struct of_service {
 static const struct of_service of_services[] = {
     {"", "now", "prey_service_sessions", "gauge", NULL, "Connections of a proxy service that go on now."},
     {"", "sessions", "prey_service_sessions_total", "counter", NULL, "Connections that a proxy service accepted."},
-    {"", "up_bytes", "prey_service_up_bytes_total", "counter", NULL, "Bytes from its clients to servers."},
-    {"", "down_bytes", "prey_service_down_bytes_total", "counter", NULL, "Bytes to its clients."},
-    {"ended_by", "", "prey_service_ended_total", "counter", "reason", "Its connections that have ended, and why."},
+    {"", "up_bytes", "prey_service_up_bytes_total", "counter", NULL,
+     "Bytes from clients of a proxy service to its servers."},
+    {"", "down_bytes", "prey_service_down_bytes_total", "counter", NULL, "Bytes to clients of a proxy service."},
+    {"ended_by", "", "prey_service_ended_total", "counter", "reason",
+     "Connections of a proxy service that have ended, by reason."},
     {"refused", "", "prey_service_refused_total", "counter", "reason",
-     "Its connections and requests that were refused."},
-    {"http", "", "prey_service_http_total", "counter", "what", "What it did as `mode proxy http`, as in prey_http_…."},
+     "Connections and requests that a proxy service refused, by reason."},
+    {"http", "", "prey_service_http_total", "counter", "what",
+     "Counts of a service of `mode proxy http`, as in prey_http_…."},
 };
 
 static void of_service_write(FILE *out, const struct of_service *m, const cJSON *service)

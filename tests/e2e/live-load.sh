@@ -148,7 +148,7 @@ print("no time either:", ask([memory(good, ALL)], confirm_ns="soon"))
 PY
 sockets=/run/prey/$(stat -L -c %i "/run/netns/$id-prey")
 python3 rude.py "$sockets/eth0.sock" two.pbc >rude.out 2>&1
-unsealed="what came with the question is not a sealed file in memory, as preyctl makes it; $goes_on"
+unsealed="the program that came with the question is not in a sealed file in memory, as preyctl makes it; $goes_on"
 untimely='2`confirm_ns`, the time to confirm, is a whole number of nanoseconds from 1 to 4e18'
 same 'each of them is told' "$(cat rude.out)" "none: 2rude: no program came with the question; $goes_on
 a pipe: 2rude: $unsealed

@@ -217,9 +217,9 @@ same 'each is told what is wrong' "$(sed 's/truncated: .*/truncated/' rude.out)"
 half a program: 2the filter: truncated
 one byte is another: 2the filter: damaged: digest does not match
 nothing: 2the filter: not a compiled prey program (preyc -o makes one)
-it may change: 2the filter: what came with the question is not a sealed file in memory, as preyctl makes it
-a pipe: 2the filter: what came with the question is not a sealed file in memory, as preyctl makes it
-a device: 2the filter: what came with the question is not a sealed file in memory, as preyctl makes it
+it may change: 2the filter: the program that came with the question is not in a sealed file in memory, as preyctl makes it
+a pipe: 2the filter: the program that came with the question is not in a sealed file in memory, as preyctl makes it
+a device: 2the filter: the program that came with the question is not in a sealed file in memory, as preyctl makes it
 too large: 2the filter: larger than 1048576 bytes
 the rules themselves: 2a filter takes only conditions on packets: no services, translation, pools or checks
 no number: 2`count`, `ns` and `snap` are numbers from 1 on, `snap` up to 262144

@@ -70,7 +70,7 @@ run --pcap each.pcap --explain $((3 + n)) web.pbc
 has 'an explanation says what the bytes said' "frame $((3 + n)) decided: method is \"GET\", host is \"a\", path is \"/a\""
 has '… and where that is written' 'service www, else -> web \(web\.prey:3\)'
 run --pcap each.pcap --explain $((2 + n)) web.pbc
-has 'the one before does not decide yet' 'no server: what it has sent so far does not decide yet'
+has 'the one before does not decide yet' 'no server: its bytes so far do not decide yet'
 capture back <<END_OF_NOTES
 $(opened 2 81)
 $(bytes tac)

@@ -96,7 +96,7 @@ static const char *why_none(const struct program *p, const struct said *c)
 {
     switch ((enum said_state)c->state) {
     case SAID_OPENING: return "its handshake is not complete";
-    case SAID_READING: return "what it has sent so far does not decide yet";
+    case SAID_READING: return "its bytes so far do not decide yet";
     case SAID_NO_SERVER:
         return is_left(p, c->branch) ? "no `when` takes it, and there is no `else`" : "no server takes it";
     case SAID_REFUSED: return stream_reason_doc(c->reason);

@@ -50,7 +50,7 @@ static void warn_of_veth(const struct carry *carry, unsigned at)
              "%stx off",
              carry->o->ifaces[at],
              sends ? "may bring packets whose checksum is left to a card" : "takes nothing from programs",
-             sends ? "those on" : "what leaves there", sends ? "" : "gro on ");
+             sends ? "those on" : "packets that leave there", sends ? "" : "gro on ");
 }
 
 /* Attach the programs to a port. Its number is in the maps before the first packet arrives. */
