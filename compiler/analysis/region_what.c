@@ -144,6 +144,6 @@ void print_what(struct printer *t, bool family_shows)
     }
     if (s.other) {
         if (t->begun) fputc(',', t->out);
-        print_word(t, "what is not IP");
+        print_word(t, "other frames");
     }
 }

@@ -212,7 +212,7 @@ static bool check_firewall_name(struct compile *c, const struct node *firewall, 
     const struct str word = name->v.str;
     if (!str_is(word, "in") && !str_is(word, "out") && !str_is(word, "forward")) return true;
     diag(c->diags, E_FIREWALL_NAME, name->span, "`%s` is this firewall's name, not its direction: it would judge %s",
-         word.s, str_is(word, "out") ? "what arrives, not what this machine sends" : "all that arrives");
+         word.s, str_is(word, "out") ? "packets that arrive, not those that this machine sends" : "all packets that arrive");
     if (node_child(firewall, N_ON))
         diag_advise(c->diags, "write a name first, and the direction last: `firewall NAME on IF %s`", word.s);
     else

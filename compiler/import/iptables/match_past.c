@@ -104,8 +104,8 @@ static bool take_set(struct reading *r, const char *const *v)
     struct list l = {.not = r->inverted, .set = ruleset_find_set(r->s, "ipset", v[0])};
     if (!l.set)
         rule_unsaid(&r->rule, import_format(r->s,
-                                            "what is in the set `%.40s` is not in this file: `ipset save`, for "
-                                            "sets of addresses, may stand before the tables",
+                                            "the file lacks the set `%.40s`: put the output of `ipset save`, for "
+                                            "sets of addresses, before the tables",
                                             v[0]));
     else if (!strcmp(v[1], "src"))
         reading_want(r, ASK_FROM, l);
