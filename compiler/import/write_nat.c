@@ -337,7 +337,7 @@ static void put_nat_rule(struct translating *t, struct rule *r, const struct rul
     else if (r->act == ACT_NONE || r->act == ACT_SILENT)
         put_unsaid(w, &both, r->apart);
     else if (r->act != ACT_TRANSLATE)
-        put_unsaid(w, &both, "a nat has no exceptions: what this rule excludes is translated");
+        put_unsaid(w, &both, "a nat has no exceptions: packets that this rule excludes are translated");
     else if (t->statements + statements_of(&both) > STATEMENTS_MOST)
         put_unsaid(w, &both, "with it there are more than 4,096 statements");
     else if (source)
@@ -374,7 +374,9 @@ void put_nat(struct writer *w)
         w->unsaid.parts++;
     }
     if (t.ways > WAYS_MOST) {
-        fputs("# NOT IMPORTED: what follows, because jumps lead to its rules in more than 100,000 ways\n", w->out);
+        fputs("# NOT IMPORTED: the nat rules that would follow here, because jumps lead to them in more than 100,000 "
+              "ways\n",
+              w->out);
         w->unsaid.parts++;
     }
     heap_stream_end(w->out);

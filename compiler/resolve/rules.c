@@ -212,7 +212,8 @@ static bool check_firewall_name(struct compile *c, const struct node *firewall, 
     const struct str word = name->v.str;
     if (!str_is(word, "in") && !str_is(word, "out") && !str_is(word, "forward")) return true;
     diag(c->diags, E_FIREWALL_NAME, name->span, "`%s` is this firewall's name, not its direction: it would judge %s",
-         word.s, str_is(word, "out") ? "packets that arrive, not those that this machine sends" : "all packets that arrive");
+         word.s,
+         str_is(word, "out") ? "packets that arrive, not those that this machine sends" : "all packets that arrive");
     if (node_child(firewall, N_ON))
         diag_advise(c->diags, "write a name first, and the direction last: `firewall NAME on IF %s`", word.s);
     else
@@ -277,7 +278,7 @@ static void check_firewalls_apart(struct compile *c)
 static void check_edition(struct compile *c, const struct node *n, bool first)
 {
     if (n->v.i != 1) {
-        diag(c->diags, E_EDITION, n->span, "this compiler reads only edition 1 of the language");
+        diag(c->diags, E_EDITION, n->span, "this preyc reads only edition 1 of the language");
         diag_advise(c->diags, "write `edition 1`");
     } else if (!first) {
         diag(c->diags, E_EDITION, n->span, "`edition` must be the first statement of its file");

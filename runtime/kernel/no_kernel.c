@@ -12,8 +12,9 @@
 
 struct kernel *kernel_new(const struct program *p, const struct kernel_cfg *cfg, char *err, size_t err_len)
 {
-    snprintf(err, err_len,
-             "this preyrun has no kernel executor, for it was built without clang (make KERNEL=0): use --exec user");
+    snprintf(
+        err, err_len,
+        "this preyrun has no kernel executor, because it was built without clang (make KERNEL=0): use --exec user");
     errno = ENOTSUP;
     return NULL;
 }
@@ -64,7 +65,7 @@ int kernel_prove_prepared(struct kernel *k, const struct judge *j, const struct 
 
 int refused_here(struct obstacle *o)
 {
-    *o = (struct obstacle){"this preyrun has no kernel executor, for it was built without clang (make KERNEL=0)",
+    *o = (struct obstacle){"this preyrun has no kernel executor, because it was built without clang (make KERNEL=0)",
                            "use --exec user"};
     return -ENOTSUP;
 }

@@ -111,7 +111,7 @@ int talk_next(struct talk *t, struct message *m, int patience_ms)
     while (!(next = inbox_next(&t->in, kinds, m)))
         if (!receive(t, patience_ms)) return -1;
     if (next < 0) {
-        talk_complain("the answer is not one of preyrun");
+        talk_complain("the program that answers is not a preyrun of this version");
         return -1;
     }
     if (m->kind != MESSAGE_END) return 1;

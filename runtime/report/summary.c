@@ -279,7 +279,7 @@ void summary_text(FILE *out, const struct subject *r, const struct vm_counters *
                   const struct timing *timing, const char *fault)
 {
     what_was_read(out, r, t);
-    if (t->stopped) note(out, "stopped", "by a signal: what came before it was judged");
+    if (t->stopped) note(out, "stopped", "by a signal: frames before it were judged");
     if (*fault) note(out, "incomplete", "the rest of the capture cannot be read");
     numbers(out, r, c, t);
     in_kernel(out, t->told);

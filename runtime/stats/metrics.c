@@ -232,7 +232,7 @@ static void rest_write(FILE *out, const cJSON *root)
     object_write(out, item(item(root, "kernel"), "up"), "why", "prey_kernel_up_total", "counter",
                  "Packets that came up from the kernel to user space, and why.");
     alone(out, "prey_reloads_total", "counter", "Programs that took the place of another.", item(reloads, "good"));
-    alone(out, "prey_reloads_refused_total", "counter", "Reloads that left the program that ran.",
+    alone(out, "prey_reloads_refused_total", "counter", "Reloads that failed: the program before them stayed in force.",
           item(reloads, "refused"));
 }
 

@@ -102,7 +102,7 @@ for workers in 1 2; do
     prey_ends
     same "$workers: it ends with 0" "$status" 0
     same "$workers: the counters say why" "$(python3 -c "print($(number live lost no_way) > 0, $(number live lost neighbour) > 0)")" 'True True'
-    grep -q '^preyrun: packets lost, for no route leads to where they go: ' prey.err
+    grep -q '^preyrun: packets lost, because no route leads to their destination: ' prey.err
     ok $? "$workers: so does the log"
     adds_up "$workers: every frame has one verdict"
     same "$workers: nothing is left" "$(untouched)" ''

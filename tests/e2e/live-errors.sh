@@ -46,7 +46,7 @@ mkdir shop.pbc
 refused 'a folder' 'shop.pbc: not a regular file'
 rmdir shop.pbc
 cp strict.pbc shop.pbc
-refused 'what cannot be enforced' 'strict.prey:1 may drop what is for this machine itself'
+refused 'what cannot be enforced' 'strict.prey:1 may drop packets to this machine itself'
 cp good.pbc shop.pbc
 serves 'the service is kept'
 

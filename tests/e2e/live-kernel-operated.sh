@@ -44,7 +44,7 @@ same 'each of them as watched' "$(number live watched)" "$(($(number verdicts dr
 
 # Where nobody says who judges, the kernel does what user space could only watch.
 EXEC= prey prey -i eth0 --log text --format json host.pbc
-same 'auto takes the kernel' "$(gets 8080 0.2) $(grep -c '^--exec auto: kernel, because host.prey:[0-9]* may drop what is for this machine itself' prey.err)" 'curl 28 1'
+same 'auto takes the kernel' "$(gets 8080 0.2) $(grep -c '^--exec auto: kernel, because host.prey:[0-9]* may drop packets to this machine itself' prey.err)" 'curl 28 1'
 ctl status
 same 'status says why' "$(grep -c '^judged in the kernel: host.prey:[0-9]* may drop' out)" 1
 ask client 10.1.0.2 >/dev/null

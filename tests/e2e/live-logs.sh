@@ -58,9 +58,9 @@ ip -n "$id-client" link set eth0 up
 reloads prey.err
 prey_ends
 same 'text: each event is a line with its time' "$(plain prey.err | sed 's/10.1.0.1:[0-9]*/10.1.0.1:PORT/')" \
-    'TIME  ready: eth0: eth0 by packet, 1 worker, noisy.pbc; what is for this machine itself is only watched
+    'TIME  ready: eth0: eth0 by packet, 1 worker, noisy.pbc; packets to this machine itself are only watched
 TIME  NOISE  count  udp 10.1.0.1:PORT > 10.1.0.2:9  43 bytes
-TIME  link: eth0 is down; what would leave by it is lost until it is up
+TIME  link: eth0 is down; packets that would leave by it are lost until it is up
 TIME  link: eth0 is back
 TIME  reloaded: noisy.pbc: 1 rule, 0 services
 TIME  refused: reload: noisy.pbc: not a compiled prey program (preyc -o makes one); the program that runs goes on
@@ -128,7 +128,7 @@ told NOISE syslog.out
 prey_ends
 told ended syslog.out
 same 'syslog: facility, severity and name stand in front' "$(plain syslog.out | sed "s/\[$prey\]/[PROCESS]/; s/10.1.0.1:[0-9]*/10.1.0.1:PORT/")" \
-    '<29>preyrun[PROCESS]: ready: eth0: eth0 by packet, 1 worker, noisy.pbc; what is for this machine itself is only watched
+    '<29>preyrun[PROCESS]: ready: eth0: eth0 by packet, 1 worker, noisy.pbc; packets to this machine itself are only watched
 <29>preyrun[PROCESS]: NOISE  count  udp 10.1.0.1:PORT > 10.1.0.2:9  43 bytes
 <29>preyrun[PROCESS]: ended: eth0: SIGTERM after T'
 

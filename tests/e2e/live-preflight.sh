@@ -39,7 +39,7 @@ looked 'nothing' 0 "$fine" -i wan -i lan shop.pbc
 # Several at once: of the rules, the interfaces, the name, the log.
 prey prey -i wan -i lan --name taken shop.pbc
 ip -n "$id-prey" link set lan down
-looked 'all findings, not only the first' 2 "strict.prey:1 may drop what is for this machine itself, or from it, and that \
+looked 'all findings, not only the first' 2 "strict.prey:1 may drop packets to this machine itself, or from it, and that \
 cannot be enforced here: --monitor judges and counts it, and enforces the rest
 lan is down; this mends it: ip link set lan up
 there is no interface \`eth7\`; there are: lo, wan, lan, spare

@@ -41,7 +41,7 @@ says 'an interface that is not there' 'there is no interface `eth7`; there are: 
 says 'rules as text' 'none.prey is rules as text; this compiles them: preyc none.prey -o none.pbc' -i eth0 none.prey
 says 'a program that is not there' 'none: No such file or directory' -i eth0 none
 says 'what can only be watched' \
-    'firewall.prey:2 may drop what is for this machine itself, or from it, and that cannot be enforced here: --monitor judges and counts it, and enforces the rest' \
+    'firewall.prey:2 may drop packets to this machine itself, or from it, and that cannot be enforced here: --monitor judges and counts it, and enforces the rest' \
     -i eth0 --exec user firewall.pbc
 ip -n "$id-prey" link set eth0 down
 says 'an interface that is down' 'eth0 is down; this mends it: ip link set eth0 up' -i eth0 none.pbc
@@ -65,7 +65,7 @@ same '--preflight only looks' "$?|$(cat err)|$(at prey nft list ruleset)" '0|pre
 # Watched: judged and counted, and yet let in; a reject is not answered for the host.
 prey prey -i eth0 --monitor --format json firewall.pbc
 same 'ready says what is only watched' "$(cat prey.err)" \
-    'ready: eth0: eth0 by packet, 1 worker, firewall.pbc; what is for this machine itself is only watched'
+    'ready: eth0: eth0 by packet, 1 worker, firewall.pbc; packets to this machine itself are only watched'
 same 'what the rules drop gets through' "$(at client curl -s -m 20 http://10.1.0.2:8080/)" prey
 background prey nc -u -l -k -p 9 >/dev/null
 until_true 50 'nc listens' at prey sh -c 'ss -lun | grep -q :9'

@@ -42,7 +42,7 @@ for workers in 1 2; do
         for s in client one; do ip -n "$id-$s" neigh flush dev eth0; done # it has another MAC
     }
     prey prey -i eth0 --io xdp --workers $workers --monitor --format json box.pbc
-    same "$workers: it says what is watched" "$(grep -c 'what is for this machine itself is only watched' prey.err)" 1
+    same "$workers: it says what is watched" "$(grep -c 'packets to this machine itself are only watched' prey.err)" 1
     same "$workers: a service" "$(ask client 10.1.0.100:8000)" one
     same "$workers: one by the host's own address" "$(ask client 10.1.0.2:8001)" one
     same "$workers: the host's own server, which a rule lets in" "$(ask client 10.1.0.2)" prey

@@ -169,13 +169,13 @@ prey_ends
 # What is for a service's address that is not this machine's is dropped here; once it is, it would only be watched.
 { cat pass.prey; echo 'firewall closed default accept { drop tcp to 10.1.0.100 port 9000; drop udp to fd00:1::100 }'; } | rules closed
 sed "s/to 10.1.0.100/to 10.1.0.2/" closed.prey | rules held
-refused 'an address of this machine' 'held.prey:[0-9]* may drop what is for this machine itself' -i eth0 --exec user --io xdp held.pbc
+refused 'an address of this machine' 'held.prey:[0-9]* may drop packets to this machine itself' -i eth0 --exec user --io xdp held.pbc
 prey prey -i eth0 --io xdp --exec user --log text closed.pbc
 same 'an address of a service alone is no reason' "$(ask client "$four" | grep -c -x -e one -e two)" 1
 at client timeout 1 nc -z 10.1.0.100 9000
 same 'and what is for it is dropped' "$?" 124
 ip -n "$id-prey" addr add 10.1.0.100/32 dev lo
-until_true 50 'an address that comes is told of' grep -q 'closed.prey:[0-9]* may drop what is for this machine itself, or from it, and this machine has such an address now: that is only watched' prey.err &&
+until_true 50 'an address that comes is told of' grep -q 'closed.prey:[0-9]* may drop packets to this machine itself, or from it, and this machine has such an address now: that is only watched' prey.err &&
     ok 0 'an address that comes is told of'
 ip -n "$id-prey" addr del 10.1.0.100/32 dev lo
 prey_ends

@@ -68,7 +68,7 @@ static void print_by(const struct diff *d, unsigned side, const struct decider *
     const struct pbc_place place = decider_place(d, side, by);
     print_outcome(&by->outcome, out);
     if (by->firewall == PBC_NONE) {
-        fputs(", for no firewall judges it\n", out);
+        fputs(", because no firewall judges it\n", out);
         return;
     }
     fputs(" by ", out);

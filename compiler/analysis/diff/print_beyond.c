@@ -130,7 +130,7 @@ void print_sum_beyond(const struct beyond *b, FILE *out)
     for (uint32_t i = 0; i < b->reaches.count; i++) gained += b->reaches.r[i].kind == DIFF_WIDENED;
     put_count(gained, "new way to servers", "new ways to servers", out);
     put_count(b->reaches.count - gained, "way to servers less", "ways to servers less", out);
-    if (b->reaches.too_many) fputs("; what reaches which servers is not worked out, and may widen", out);
+    if (b->reaches.too_many) fputs("; the servers that each packet reaches are not worked out, and may widen", out);
     put_count(b->meters.count, "other meter", "other meters", out);
     put_count(b->bounds.count, "service with other bounds", "services with other bounds", out);
     put_count(b->routes.count, "change of services, pools, nats, checks or settings",

@@ -157,7 +157,7 @@ void stats_print_left(const struct compile *c, struct figures *f)
         try_list(&l, &chains, c->image->chains[i].rules, c->image->chains[i].rule_count);
     chains_fini(&chains);
     if (!l.count) return;
-    figures_section(f, "rules that others cover in part, and their rest");
+    figures_section(f, "what is left of rules that others partly cover");
     figures_list_begin(f, "rules");
     for (uint32_t i = l.count; i--;) {
         print_left(&copy, &l.told[i], f);

@@ -11,7 +11,7 @@
 struct steer *steer_open(unsigned frame_most, char *err, size_t err_len)
 {
     snprintf(err, err_len,
-             "this preyrun has no --io xdp, for it was built without clang (make KERNEL=0): use --io packet");
+             "this preyrun has no --io xdp, because it was built without clang (make KERNEL=0): use --io packet");
     return NULL;
 }
 

@@ -14,7 +14,7 @@ bool enforce_watched(const struct carry *carry, const struct program *p, char *w
     const bool forwards = carry->forwards && (carry->in_kernel || carry->io != &io_XDP) && !enforce_routes(carry, p);
     const struct host_self self = host_self(carry->host);
     if (!host || !watched_place(p, &self, forwards, place, sizeof place)) return false;
-    snprintf(what, len, "%s may drop what is for this machine itself, or from it%s", place,
+    snprintf(what, len, "%s may drop packets to this machine itself, or from it%s", place,
              forwards ? ", or what it forwards" : "");
     return true;
 }

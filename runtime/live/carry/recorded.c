@@ -93,8 +93,9 @@ void recorded_tick(struct carry *carry)
     if (!carry->recorder) return;
     const struct recorder_counters c = recorder_counters(carry->recorder);
     if (c.lost == carry->record_lost) return;
-    events_tell(&carry->tell->events, TOLD_RECORDER, "--record %s: %s; what came meanwhile is missing in the recording",
-                carry->o->record, c.failed ? strerror(-c.failed) : "frames came faster than they could be written");
+    events_tell(&carry->tell->events, TOLD_RECORDER,
+                "--record %s: %s; packets that came meanwhile are missing in the recording", carry->o->record,
+                c.failed ? strerror(-c.failed) : "frames came faster than they could be written");
     carry->record_lost = c.lost;
 }
 

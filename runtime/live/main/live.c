@@ -135,7 +135,7 @@ static void say_ready(struct live *l)
     events_tell(&l->tell.events, TOLD_READY, "%s:%s by %s%s%s, %u worker%s, %s%s%s%s%s%s", o->name, names,
                 l->carry.in_kernel ? "kernel" : l->carry.io->name, l->carry.generic ? " (generic)" : "", proved,
                 l->carry.worker_count, l->carry.worker_count == 1 ? "" : "s", o->program, room_text(&l->rules, room),
-                o->monitor ? "; what is for this machine itself is only watched" : "",
+                o->monitor ? "; packets to this machine itself are only watched" : "",
                 o->stats ? "; statistics on http://" : "", o->stats ? o->stats : "", proxied);
     l->tell.ready = true;
     judged_tell(&l->rules);

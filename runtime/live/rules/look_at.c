@@ -15,7 +15,7 @@ static bool judges_bridge(const struct rules *rules, const struct program *p, ch
     for (uint32_t i = 0; i < p->firewalls_count; i++) judges |= firewall_judges(&p->firewalls[i], PBC_DIR_FORWARD);
     if (judges) return true;
     snprintf(why, len,
-             "--bridge: what crosses a bridge is judged by `forward` rules, and `%.60s` has none: this judges it: "
+             "--bridge: frames that cross are judged by `forward` rules, and `%.60s` has none; this judges them: "
              "firewall %.60s forward",
              program_str(p, p->firewalls[0].name), program_str(p, p->firewalls[0].name));
     return false;

@@ -10,7 +10,7 @@
 
 static const char *const words[] = {
     [LINK_UP] = "is back",
-    [LINK_DOWN] = "is down; what would leave by it is lost until it is up",
+    [LINK_DOWN] = "is down; packets that would leave by it are lost until it is up",
     [LINK_GONE] = "is gone; it is served again when it comes back",
 };
 

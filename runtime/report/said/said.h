@@ -17,7 +17,7 @@
     SAID(FULL, "max_flows", "over `max flows`")                                                                        \
     SAID(BLIND, "ciphered", "not looked into, for TLS ends at the service")                                            \
     SAID(UNSEEN, "incomplete", "with bytes that the capture lacks")                                                    \
-    SAID(CROWDED, "given_up", "given up, for too many were undecided")
+    SAID(CROWDED, "given_up", "given up, because too many were undecided")
 enum said_state {
 #define SAID(ident, key, words) SAID_##ident,
     SAID_STATES(SAID)
