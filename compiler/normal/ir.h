@@ -142,7 +142,7 @@ struct ir_rule {
     MEMO(YES, "")                                                                                                      \
     MEMO(LOGS, "it logs")                                                                                              \
     MEMO(ASKS, "it asks `%s`, which may change from packet to packet")                                                 \
-    MEMO(OPENS, "what is inside is judged each time")                                                                  \
+    MEMO(OPENS, "the packet inside is judged each time")                                                               \
     MEMO(CHAIN, "it stands in a chain, and the `do` that leads there counts")                                          \
     MEMO(BEHIND, "it stands behind %s, which asks for what may change from packet to packet")                          \
     MEMO(COUNTED, "it stands behind %s, which counts")                                                                 \

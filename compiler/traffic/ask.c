@@ -59,7 +59,7 @@ static int view_of(const struct asking *a, const struct written *w, uint32_t len
 /* Return the choice of a service whose connections end here by the client's bytes; NULL: not asked. */
 static char *heard(struct asking *a, const struct test_said *said, const struct verdict *v, uint32_t len)
 {
-    static const char nobody[] = "what the client says is ignored: no proxy service takes the connection";
+    static const char nobody[] = "the client's data is ignored: no proxy service takes the connection";
     const struct program *p = a->shop.program;
     if (!said) return NULL;
     if (v->action != ACTION_FORWARD || v->service >= p->services_count || !p->services[v->service].proxy)
@@ -133,7 +133,7 @@ static int ask_line(struct asking *a, char *line, size_t len)
 {
     if (len > LINE_MOST || memchr(line, 0, len)) {
         say(stderr, "preyc: --ask: not a packet: a line %s",
-            len > LINE_MOST ? "of more than 65,536 bytes" : "with a zero byte");
+            len > LINE_MOST ? "longer than 65,536 bytes" : "with a zero byte");
         return -EINVAL;
     }
     line[strcspn(line, "\r")] = '\0';

@@ -51,7 +51,7 @@ static const struct place {
     {LBRACE, OTHER, "`{` (to begin the rules) or `other frames`", NULL},
     {EVERY, TIMEOUT, "an option of the check (such as `every`)", NULL},
     {GRE, TCP, "a packet (such as `tcp 192.0.2.1:1024 -> self:22 syn`)", NULL},
-    {GRE, SLASHED, "what is forwarded (such as `tcp/443`, `icmp` or `gre`)", NULL},
+    {GRE, SLASHED, "traffic to forward (such as `tcp/443`, `icmp` or `gre`)", NULL},
     {PAYLOAD, SYN, "a part of the packet (such as `syn` or `ttl`)", NULL},
 };
 

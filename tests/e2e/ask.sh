@@ -73,7 +73,7 @@ same '- reads lines' "$?$(cat err)$(grep -c '^verdict: drop' out)" 02
 same 'lines that are none are told, and the rest is asked' "$?|$(cat err)|$(grep -c '^verdict: drop' out)" \
     '2|preyc: --ask: not a packet: a line with a zero byte
 preyc: --ask: that is line 1 of standard input
-preyc: --ask: not a packet: a line of more than 65,536 bytes
+preyc: --ask: not a packet: a line longer than 65,536 bytes
 preyc: --ask: that is line 2 of standard input|1'
 asks --ask 'udp 192.0.2.1:1 -> self:53' edge.prey edge.pbc
 same 'of several files each is named' "$(grep ':$' out | tr '\n' ' ')$(grep -c ^verdict out)" 'edge.prey: edge.pbc: 2'
@@ -159,7 +159,7 @@ END_RULES
 "$bin/preyc" web.prey -o web.pbc 2>err
 hears() { # PORT WORDS: what is made of what the client says
     asks --ask "tcp 198.18.0.1:1024 -> self:$1 syn $2" web.pbc
-    sed -n 's/^  \(.*what the client says\)/\1/p' out
+    sed -n '/^  .*client \(says\|data\)/s/^  //p' out
 }
 same 'which pool a host and a path get' "$(hears 80 'host "shop.example.com" path "/api/x"')
 $(hears 80 'host "shop.example.com" path "/x"')
@@ -169,7 +169,7 @@ $(hears 81 'host "shop.example.com"')" 'by what the client says: when (web.prey:
 by what the client says: else (web.prey:3) -> web
 by what the client says: when (web.prey:4) -> api 90%, web 10%
 closed by what the client says: no `when` takes it, and there is no `else`
-what the client says is ignored: no proxy service takes the connection'
+client data is ignored: no proxy service takes the connection'
 asks --json --ask 'tcp 198.18.0.1:1024 -> self:80 syn host "shop.example.com" path "/api/x"' web.prey
 same 'so in JSON' "$(python3 -c 'import json; print(json.load(open("out"))["heard"])')" 'by what the client says: when (web.prey:3) -> api'
 asks --ask 'udp 192.0.2.1:1 -> nowhere:53' edge.prey
