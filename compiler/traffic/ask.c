@@ -59,7 +59,7 @@ static int view_of(const struct asking *a, const struct written *w, uint32_t len
 /* Return the choice of a service whose connections end here by the client's bytes; NULL: not asked. */
 static char *heard(struct asking *a, const struct test_said *said, const struct verdict *v, uint32_t len)
 {
-    static const char nobody[] = "the client's data is ignored: no proxy service takes the connection";
+    static const char nobody[] = "client data is ignored: no proxy service takes the connection";
     const struct program *p = a->shop.program;
     if (!said) return NULL;
     if (v->action != ACTION_FORWARD || v->service >= p->services_count || !p->services[v->service].proxy)

@@ -228,7 +228,7 @@ static bool is_self(struct look *l, const struct standing *s, bool told)
 {
     const bool found = s->server->sent_on && !s->no_way && s->route.local;
     if (found && told)
-        preflight_tell(l, false, "server %s, %s, is this machine itself, which packets that are sent on do not reach|",
+        preflight_tell(l, false, "server %s, %s, is this machine itself: packets that are sent on do not reach it|",
                        s->server->name, s->addr);
     return found;
 }

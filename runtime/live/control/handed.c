@@ -28,7 +28,8 @@ static struct program *load(int fd, size_t most, char *err, size_t err_len)
 {
     struct stat st;
     if (!is_sealed(fd) || fstat(fd, &st)) {
-        snprintf(err, err_len, "the program that came with the question is not in a sealed file in memory, as preyctl makes it");
+        snprintf(err, err_len,
+                 "the program that came with the question is not in a sealed file in memory, as preyctl makes it");
         return NULL;
     }
     const size_t len = (size_t)st.st_size;
