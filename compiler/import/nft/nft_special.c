@@ -99,7 +99,7 @@ static void match_packet_type(struct reading_rule *r, bool not, const cJSON *rig
     struct list l = {.not = not };
     unsigned types = 0;
     if (!types_of(right, &types) || (types != BROADCAST && types != (BROADCAST | MULTICAST))) {
-        read_unsaid(r, "prey has conditions only for broadcast and for all group frames");
+        read_unsaid(r, "prey matches broadcast frames alone, or broadcast and multicast together");
         return;
     }
     const char *const word = types == BROADCAST ? "broadcast" : "multicast";

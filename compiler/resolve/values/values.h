@@ -27,7 +27,7 @@ struct number_kind {
     uint32_t least, most;
     const char *less;         /* replacement for a number under `least`; or NULL */
     const struct word *words; /* names of the language for it; NULL-terminated */
-    const char *words_what;   /* noun for the words, such as "an ICMP type" */
+    const char *words_what;   /* noun for the words without article, such as "ICMP type" */
     bool ports;               /* ports lists may stand here */
 };
 struct word {

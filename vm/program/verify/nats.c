@@ -107,7 +107,8 @@ static bool verify_map(const struct verifier *v, uint32_t i)
     if (n->from || n->from_count || n->port_hi || n->target_port || n->proto || n->flags || n->ip_proto)
         return fault(v, "nat %u: a `map` with fields of other kinds", i);
     if (!verify_inbound(v, i)) return false;
-    if (!n->len || n->len > (n->family == 4 ? 32 : 128)) return fault(v, "nat %u: prefix length %u", i, n->len);
+    if (!n->len || n->len > (n->family == 4 ? 32 : 128))
+        return fault(v, "nat %u: no prefix has the length %u", i, n->len);
     if (has_host_bits(n->to, n->len, n->family) || has_host_bits(n->target, n->len, n->family))
         return fault(v, "nat %u: address bits behind the prefix are set", i);
     return memcmp(n->to, n->target, sizeof n->to) != 0 || fault(v, "nat %u: a prefix mapped to itself", i);
