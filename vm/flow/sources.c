@@ -8,6 +8,7 @@
 struct sources {
     struct keyed table;
 };
+static_assert(offsetof(struct sources, table) == 0, "keyed_owner_new");
 
 enum { KEY_WORDS = 3 };
 struct source {

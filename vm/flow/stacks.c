@@ -25,6 +25,7 @@ struct stacks {
     uint16_t next[COUNTED + 1];                    /* list of free entries */
     uint16_t spare, used;                          /* first free entry; highest entry ever used */
 };
+static_assert(offsetof(struct stacks, table) == 0, "keyed_owner_new");
 
 struct stacks *stacks_new(uint64_t seed)
 {

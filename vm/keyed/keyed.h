@@ -44,7 +44,8 @@ struct keyed {
 
 bool keyed_init(struct keyed *t, const struct keyed_cfg *cfg); /* false: out of memory */
 void keyed_fini(struct keyed *t);                              /* also for a zeroed table */
-/* Make an owner of so many bytes, zeroed, that begins with its table. NULL: out of memory. */
+/* Make an owner of so many bytes, zeroed, whose first member is its table (a static_assert says so beside each).
+ * NULL: out of memory. */
 void *keyed_owner_new(size_t bytes, const struct keyed_cfg *cfg);
 void keyed_owner_free(void *owner); /* NULL is allowed */
 /* Return `most` for a table with one key a flow. A flow table has 3/2 x flows slots, and each may have a key of its

@@ -18,6 +18,7 @@ static_assert(offsetof(struct datagram, owner) == DATAGRAM_WORDS * 8, "a key of 
 struct datagrams {
     struct keyed table; /* word of each entry: arrival time of the first fragment */
 };
+static_assert(offsetof(struct datagrams, table) == 0, "keyed_owner_new");
 
 struct datagrams *datagrams_new(const struct program *p, uint64_t seed)
 {

@@ -109,12 +109,14 @@ static bool list_froms(struct whose_tables *t, const struct program *p)
     t->froms6 = calloc(most, sizeof *t->froms6);
     const bool good = ranges && t->anys && t->froms4 && t->froms6;
     const size_t count = good ? find_froms(t, p, ranges) : 0;
-    for (const struct address_range *r = ranges; r < ranges + count; r++)
+    for (size_t i = 0; i < count; i++) {
+        const struct address_range *r = &ranges[i];
         if (r->family == 4)
             t->froms4[t->numbers.froms4++] = (struct whose_from4){r->lo[0], r->hi[0]};
         else
             t->froms6[t->numbers.froms6++] =
                 (struct whose_from6){whose_high(r->lo), whose_low(r->lo), whose_high(r->hi), whose_low(r->hi)};
+    }
     free(ranges);
     return good;
 }

@@ -8,7 +8,7 @@
 
 /* Sizes of the tables, powers of two. */
 enum {
-    DEAL_SLOTS = 16384,
+    DEAL_SLOTS = 32768,
     DEAL_ADDRESSES = 8192,
     DEAL_PARTS = 16384,
     DEAL_FROMS = 1024,

@@ -45,6 +45,7 @@ struct frags {
     unsigned held_count, ready;   /* ready: held fragments whose fate is known */
     struct held held[HELD_SLOTS]; /* in order of arrival */
 };
+static_assert(offsetof(struct frags, table) == 0, "keyed_owner_new");
 
 struct frags *frags_new(const struct program *p, uint64_t seed)
 {
