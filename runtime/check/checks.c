@@ -23,7 +23,7 @@ static void tell(struct checks *c, uint32_t server)
     c->changes[c->change_count++] = server;
 }
 
-/* Count a result. `rise` or `fall` results in a row against `up` change it; a result that decides does so alone. */
+/* Count a result. `rise` or `fall` results in a row against `up` change `up`; with `decides`, one result is enough. */
 static void count(struct checks *c, uint32_t server, bool good, bool decides, uint64_t now_ns)
 {
     struct target *t = &c->targets[server];

@@ -61,7 +61,7 @@ static bool same_check(const struct program *a, const struct pbc_check *x, const
            !strcmp(program_str(a, x->host), program_str(b, y->host));
 }
 
-/* Set a server's ways; its own address alone without probes through services */
+/* Set a server's ways. Without probes through services, its own address is the only way. */
 static bool make_ways(struct checks *c, struct target *t, uint32_t server)
 {
     struct check_way ways[CHECK_WAYS_MOST];

@@ -48,7 +48,7 @@ struct checks {
     uint16_t number; /* last number given; numbers go round, so ended probes stay known for a while */
 };
 
-/* Return the number of servers that are checked: those of the past take nothing new */
+/* Return the number of servers that are checked. Servers of the past are not, because they take no new flows. */
 static inline uint32_t checked_servers(const struct program *p)
 {
     return p->past ? p->past->servers : p->servers_count;

@@ -13,7 +13,8 @@ struct check_way {
 };
 
 /* Find the ways of a server that has a check. Return their number, at least 1; all must be good. A service that the
- * check goes through (service_checked_via; none if not `may`) gives a way for each of its addresses, at its first port
- * there; endpoints on `self` or `any`, or without a port of the check's protocol, give none. If a service gives none,
- * or no service sends to the server, its own address is a way, at the port of the check, its own, or the service's. */
+ * check goes through (service_checked_via; none if not `may`) gives a way for each of its addresses, at the first port
+ * there. Endpoints on `self` or `any`, or without a port of the check's protocol, give none. If a service gives none,
+ * or no service sends to the server, the server's own address is a way, at the port of the check, the server or the
+ * service. */
 unsigned check_ways(const struct program *p, uint32_t server, bool may, struct check_way ways[CHECK_WAYS_MOST]);

@@ -25,7 +25,8 @@ struct channel {
     pthread_mutex_t lock;
 };
 
-/* Reserve these ports against the host's own connections, but not *kept, which it keeps (host/guard/ports.h) */
+/* Reserve these ports, so that the host's own connections avoid them; ports in *kept stay with the host
+ * (host/guard/ports.h) */
 int ask_ports(struct channel *c, const struct guarded *g, struct host_kept *kept, char *err, size_t err_len);
 /* Test if ask_ports would be refused, without a change */
 int ask_ports_look(struct channel *c, const struct guarded *g, char *err, size_t err_len);
@@ -48,8 +49,8 @@ int ask_world(struct channel *c, unsigned port, const struct facts *f, uint64_t 
 int ask_steering(struct channel *c, unsigned port, bool *generic, char *err, size_t err_len);
 /* Make the kernel executor (runtime/kernel/adopt.h) from the program's file alone; once. The caller frees *k. */
 int ask_kernel(struct channel *c, const struct program *p, struct kernel **k, char *err, size_t err_len);
-/* Load a judge of the kernel executor, the caller's in *j. ask_swap: put it in force in place of the last; then call
- * kernel_took. */
+/* Load a judge of the kernel executor into *j, which the caller owns. ask_swap puts it in force in place of the last
+ * judge; call kernel_took then. */
 int ask_prepare(struct channel *c, const struct program *p, struct judge **j, struct proof *proof, char *err,
                 size_t err_len);
 int ask_swap(struct channel *c, char *err, size_t err_len);

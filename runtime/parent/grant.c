@@ -56,8 +56,9 @@ static bool steers_all(const struct parent *p)
     return true;
 }
 
-/* Print once that there is no gate. If the kernel can have none, the start has printed it for a program with services
- * in `mode proxy`, else the first reload with such a service does. Steering programs on all interfaces need none. */
+/* Print once that there is no gate. If the kernel can have no gate, the start has printed it for a program with
+ * services in `mode proxy`; else the first reload to such a program does. Steering programs on all interfaces replace
+ * the gate. */
 static void lack_gate(struct parent *p, const char *why)
 {
     const bool never = !p->kernel && !io_filter(&p->maker);

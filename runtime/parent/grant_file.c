@@ -135,8 +135,8 @@ bool grant_CONTROL(struct parent *p, const struct request *r, struct answer *a, 
     return answer_fd(a, fds[0]);
 }
 
-/* Listen at any address and port: the parent does not know the program's endpoints. As with announcements, a fence
- * would need it to read programs. */
+/* Listen at any address and port. To allow only the program's endpoints, the parent would have to read programs; the
+ * same goes for announcements. */
 bool grant_LISTEN(struct parent *p, const struct request *r, struct answer *a, int fds[])
 {
     const struct request_address *body = r->body;

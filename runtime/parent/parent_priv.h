@@ -36,7 +36,7 @@ struct parent {
     struct host_kept kept; /* requested ports that stay with the host */
     int fd, signal_fd;
     struct access_logs *access_logs;
-    int recordings; /* their directory; -1: not asked for yet */
+    int recordings; /* directory of recordings; -1: not asked for yet */
     pid_t child;
 };
 

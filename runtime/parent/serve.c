@@ -71,7 +71,7 @@ static int fork_child(struct parent *p, struct channel **c)
     if (failed) return failed;
     struct channel *own = channel_new();
     p->fd = fds[0];
-    fflush(NULL); /* else the child writes it again */
+    fflush(NULL); /* else the child writes buffered output again */
     if (own) p->child = fork();
     failed = !own ? -ENOMEM : p->child < 0 ? -errno : 0;
     if (!failed && !p->child) {

@@ -39,7 +39,7 @@ static int reach_path(const char *path, char *err, size_t err_len)
 struct found {
     char names[400];
     unsigned count;
-    int fd; /* connection to the first; -1 */
+    int fd; /* connection to the first instance; -1: none */
 };
 
 static int is_socket(const struct dirent *e)

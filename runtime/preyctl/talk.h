@@ -41,5 +41,5 @@ int talk_done(struct talk *t, cJSON *question);
 /* Ask a question with one document as its answer, to be freed by the caller; with --json its numbers are digits
  * (print.h, keep_digits). Return 0, or the status after a line with the reason. */
 int talk_document(struct talk *t, cJSON *question, cJSON **document);
-/* The same with a descriptor beside the question, which is closed; -1: there is none, after a complaint. */
+/* The same with a descriptor beside the question. It is closed; -1: it could not be made, after a complaint. */
 int talk_hand(struct talk *t, cJSON *question, int fd, cJSON **document);

@@ -85,8 +85,8 @@ static bool hold(struct film *f, size_t want)
     return make_room(f, want < all ? want : (size_t)all) && read_more(f);
 }
 
-/* True if the block's closing length repeats its length. For a large block this is checked on the file, before memory
- * is reserved for a length that may be anything. */
+/* True if the block's closing length repeats its length. For a large block the file is checked first, because the
+ * length may be anything and memory is reserved for it. */
 static bool ends_so(struct film *f, uint32_t bytes)
 {
     uint32_t end;

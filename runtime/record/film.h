@@ -7,12 +7,12 @@
 #include "runtime/record/format.h"
 
 struct film {
-    int fd;            /* source of what `bytes` do not hold yet */
+    int fd;            /* the file, for all that `bytes` does not hold yet */
     uint8_t *bytes;    /* a part of the file */
     size_t len, room;  /* bytes held; bytes allocated */
     size_t at;         /* offset of the next block */
     uint64_t gone;     /* bytes of the file before `bytes` */
-    uint64_t left;     /* bytes of the file after them, by its size when opened */
+    uint64_t left;     /* bytes of the file after `bytes`, by its size when opened */
     const char *fault; /* reason why the rest is not read, in `why`, or NULL */
     char why[80];
 };

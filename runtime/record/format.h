@@ -67,20 +67,21 @@ struct record_tag {
 };
 static_assert(sizeof(struct record_block) == 24 && sizeof(struct record_tag) == 40, "as written: no padding");
 
-/* Start of a file. Port i belongs to device i % devices. Behind it, each device's name, RECORD_NAME bytes, 0 last. */
+/* Start of a file. Port i belongs to device i % devices. The devices' names follow, each with RECORD_NAME bytes, the
+ * last of them 0. */
 enum { RECORD_NAME = 16 };
 struct record_start {
     uint32_t version, ports, devices, workers;
-    uint64_t session;  /* random; files of one run have the same */
+    uint64_t session;  /* random number of the run, the same in all its files */
     uint64_t seed;     /* seed of the workers */
     uint32_t snap;     /* bytes kept of a frame */
     uint8_t forwards;  /* the host's stack forwards packets */
     uint8_t fresh;     /* the workers began with this file */
-    uint8_t torn;      /* something just before did not fit on the disk */
+    uint8_t torn;      /* records just before this file did not fit on the disk */
     uint8_t in_kernel; /* the kernel judged: the last worker has its reported packets, in steps TAPE_SINGLE */
     struct {
         uint8_t peer;   /* the bridge's other port; PORT_ANY: none */
-        uint8_t hidden; /* the host did not see what came by it */
+        uint8_t hidden; /* the host did not see packets that came by it */
     } port[PORTS_MOST];
     uint64_t began_ns; /* wall time, since 1970 */
     uint64_t wall_ns;  /* wall clock minus the workers' clocks */

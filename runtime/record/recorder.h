@@ -32,8 +32,8 @@ struct tape *recorder_tape(struct recorder *r, unsigned worker);
 /* Return the ring for session moments of the worker's proxy loop. */
 struct moments *recorder_moments(struct recorder *r, unsigned worker);
 
-/* Record a program that workers are to change to, and the change: new ids of the old interface ids, leftovers that are
- * gone, times, and the number of vm_prepare's snapshot. The first program has no change. Return its number. */
+/* A change of programs: new ids of the old interface ids, leftovers that are gone, times, and the number of
+ * vm_prepare's snapshot. */
 struct record_change {
     const uint16_t *ids;
     unsigned count;
@@ -41,6 +41,7 @@ struct record_change {
     uint32_t gone_count; /* 0: gone is NULL */
     uint64_t remap_ns, prepare_ns, world;
 };
+/* Record the program that workers are to change to, and the change. The first program has none. Return its number. */
 uint64_t recorder_program(struct recorder *r, const struct program *p, const struct record_change *change);
 /* Record a snapshot, before a worker can see it. program: number of its program. */
 void recorder_world(struct recorder *r, const struct snapshot *s, uint64_t program);

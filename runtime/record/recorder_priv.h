@@ -27,7 +27,7 @@ struct recorder {
     int stop; /* atomic */
     struct bytes out;
     struct programs programs;   /* programs for the beginning of each file */
-    struct bytes routes, world; /* routes and world for it, as blocks */
+    struct bytes routes, world; /* latest routes and world, as blocks for each file's beginning */
     uint64_t world_number;
     uint64_t world_program;       /* number of the world's program */
     uint64_t head;                /* bytes at the beginning of the file, with states */

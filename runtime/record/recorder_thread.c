@@ -48,7 +48,7 @@ static void put_start(const struct recorder *r, struct bytes *to)
     bytes_fini(&body);
 }
 
-/* Ask a worker for its state, which it tells when it has time, in a world that this file has. */
+/* Ask a worker for its state in a world that this file has. The worker tells it when it has time. */
 static void ask_state(struct recorder *r, unsigned worker)
 {
     r->needs[worker] = r->world_number ? r->world_number : 1;
@@ -147,7 +147,7 @@ static void write_program(struct recorder *r, struct said *s)
     }
 }
 
-/* Do the same for a world or routes, of which only the last counts. */
+/* Put a world or routes into the current file. Later files begin with the latest ones only. */
 static void write_world(struct recorder *r, struct said *s)
 {
     struct bytes *to = s->kind == RECORD_WORLD ? &r->world : &r->routes;

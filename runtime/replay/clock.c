@@ -10,8 +10,8 @@ enum { EXACT_NS = 1, COARSE_NS = 1000000 };
 /* Delay of the tick after a judgement. A vm that has judged may have a new deadline, which only a tick reports. While
  * the vm holds a frame, the tick comes when that has waited long enough. */
 #define ASK_AFTER_NS UINT64_C(1000000000)
-/* End of a long silence that is ticked through; longer than a round over the flow table. After ROUNDS_FREE silent
- * ticks, only the end of each silence is ticked. */
+/* Part at the end of a long silence in which ticks are made; longer than a round over the flow table. After ROUNDS_FREE
+ * silent ticks, each further silence gets ticks only at its very end. */
 #define ROUND_NS UINT64_C(16000000000)
 enum { ROUNDS_FREE = 1 << 14 };
 enum { TICKS_MOST = 128 }; /* between two frames: one for each held frame, and a round */

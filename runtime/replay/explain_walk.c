@@ -1,6 +1,6 @@
-/* --explain of a capture. Meters, flows and fragments have memory, so all frames are judged, by two workers. For a
- * wanted frame the first is asked for the reasons, the second judges, and the fate of the frame is kept until it is
- * decided: for a held frame, by later frames. Explanations come in frame order. */
+/* --explain of a capture. Meters, flows and fragments have memory, so all frames are judged, by two workers. The first
+ * worker gives the reasons for a wanted frame, then the second judges it. The explanation waits until the frame's fate
+ * is decided; later frames decide that of a held frame. Explanations come in frame order. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -243,7 +243,7 @@ static int passes_run(const struct subject *r, struct results *to, struct pass *
     pass_run(p);
     p->t.stopped = p->stopped;
     if ((p->verdicts && out_failed(p->verdicts)) || p->write_error || to->seen.write_error)
-        return 2; /* told when closing */
+        return 2; /* results_close reports the error */
     if (executor_fault(p->exec))
         return complain("the kernel did not run a frame: %s", strerror(-executor_fault(p->exec)));
     char fault[300];

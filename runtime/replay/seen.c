@@ -52,7 +52,7 @@ int seen_close(struct seen *s)
 bool seen_keep(struct seen *s, uint64_t number, const struct capture_frame *f)
 {
     struct seen_frame k = {.frame = *f};
-    /* Frames of printed lines go, because the ring's frames have consecutive numbers. */
+    /* Drop frames of printed lines, because the ring's frames must have consecutive numbers. */
     while (s->count && s->first + s->count != number) forget_first(s);
     if (!capture_keeps(s->r->capture)) {
         if (s->bytes + f->cap_len > SEEN_BYTES_MOST || !(k.copy = malloc(f->cap_len + 1u))) return false;

@@ -7,5 +7,5 @@
 bool change_pending(const struct carry *carry);
 /* True if all workers run the program in force. Their counters then have its shape. */
 bool change_settled(const struct carry *carry);
-/* Return the labels of the program with that serial, the current one or the one before; NULL: it is gone. */
+/* Return the labels of the current or the previous program if it has that serial; NULL: that program is gone. */
 const struct labels *change_labels(const struct carry *carry, uint64_t serial);

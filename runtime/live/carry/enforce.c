@@ -10,7 +10,7 @@ bool enforce_watched(const struct carry *carry, const struct program *p, char *w
     char place[300];
     bool host = false; /* the host gets the packets of an interface that is not bridged */
     for (unsigned i = 0; i < carry->o->iface_count; i++) host |= carry->o->peer[i] == OPTIONS_NO_PEER;
-    /* false if this process takes what crosses; for the kernel executor, as if nothing took it */
+    /* true if the host forwards packets and this process does not take its place */
     const bool forwards = carry->forwards && (carry->in_kernel || carry->io != &io_XDP) && !enforce_routes(carry, p);
     const struct host_self self = host_self(carry->host);
     if (!host || !watched_place(p, &self, forwards, place, sizeof place)) return false;
@@ -47,7 +47,7 @@ bool enforce_routes(const struct carry *carry, const struct program *p)
     return routed_wanted(p, plain, carry->forwards);
 }
 
-/* True if a service tunnels: super-packets are cut here then, as nobody cuts behind an outer header. */
+/* True if a service tunnels. Super-packets are then cut here, because nobody cuts a packet behind an outer header. */
 bool enforce_cuts(const struct program *p)
 {
     for (uint32_t i = 0; i < p->services_count; i++)

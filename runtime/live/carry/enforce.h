@@ -9,7 +9,7 @@ bool enforce_watched(const struct carry *carry, const struct program *p, char *w
 void enforce_watched_now(struct carry *carry);
 /* True if this process, or the kernel if it was chosen, enforces the whole program. False: `why` names the gap. */
 bool enforce_all(const struct carry *carry, const struct program *p, char *why, size_t len);
-/* True if the program sends on what crosses from one interface to another. That needs a firewall that judges it, and
- * either a host stack that forwards packets, whose place prey takes, or a `forward` firewall. */
+/* True if prey forwards packets between interfaces under this program. The program must have a `forward` firewall, or
+ * the host must forward packets and a firewall judge them; prey then takes the place of the host. */
 bool enforce_routes(const struct carry *carry, const struct program *p);
 bool enforce_cuts(const struct program *p);

@@ -25,7 +25,7 @@ static bool has(const struct guarded *g, const struct guard_match *m)
     return g->match_count && bsearch(m, g->matches, g->match_count, sizeof *m, compare);
 }
 
-/* True if g has the match, proxied or not: nothing lingers of an endpoint that the proxy only took over or gave up. */
+/* True if g has the match, proxied or not: an endpoint that the proxy took over or gave up does not linger. */
 static bool has_either(const struct guarded *g, const struct guard_match *m)
 {
     struct guard_match other = *m;

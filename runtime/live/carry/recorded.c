@@ -109,7 +109,8 @@ void recorded_change(struct carry *carry, const struct record_change *change)
     if (carry->recorder) carry->now.number = recorder_program(carry->recorder, carry->now.program, change);
 }
 
-/* Record a packet that the kernel judged, on the tape behind the workers', with what is left of its flow. */
+/* Record a packet that the kernel judged, and what the flow table still has of its flow, on the tape after all
+ * workers'. */
 void recorded_sample(struct carry *carry, const struct sampled *s)
 {
     struct tape *t = recorder_tape(carry->recorder, carry->worker_count);

@@ -8,7 +8,7 @@
 int recorded_look(struct carry *carry);
 /* Open the recorder, without rights, once workers exist and before publishing. Return 0, or 2 after one line. */
 int recorded_open(struct carry *carry);
-/* Start before workers begin, end after they have ended. */
+/* Start the recorder before workers begin (first function); end it after workers have ended (second). */
 int recorded_start(struct carry *carry);
 void recorded_end(struct carry *carry);
 

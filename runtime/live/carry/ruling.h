@@ -14,7 +14,7 @@ struct ruling {
     struct labels labels;
     struct owners *owners;      /* NULL: there is one worker */
     struct shared *shared;      /* NULL: there is one worker */
-    struct opened *opened;      /* on the heap: workers read it until they have changed, wherever the ruling is */
+    struct opened *opened;      /* on the heap: workers read it until they have changed, even if the ruling moves */
     uint16_t iface[PORTS_MOST]; /* ids of the ports, including an interface's second port */
     struct facts_iface *ifaces; /* [ifaces_count], as last published */
     unsigned ifaces_count;

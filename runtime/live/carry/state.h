@@ -28,9 +28,9 @@ struct shared_ports {
     struct sockets sockets;
     struct facts_ports host; /* ports that guard rules leave alone; `bound`: those bound at the start */
     struct facts_port bound[2 * SHARED_PORTS_MOST];
-    struct facts_port all[4 * SHARED_PORTS_MOST]; /* also those bound since the start */
+    struct facts_port all[4 * SHARED_PORTS_MOST]; /* bound at the start, or since then */
     unsigned all_count;
-    bool crowded[2]; /* TCP, UDP: more were bound at the start than fit, so none counts as new */
+    bool crowded[2]; /* TCP, UDP: not all ports bound at the start fit, so none counts as new */
     uint64_t lost;   /* number of times that such a port was bound since the start */
     struct ports_look {
         struct facts_port all[SHARED_PORTS_MOST];
@@ -46,7 +46,7 @@ struct carry {
     struct ruling now;
     const struct ruling *before;         /* the earlier one, while a worker or flow uses it; NULL: none */
     bool reloading;                      /* a change is under way, or some flows are not in line with it */
-    bool offered;                        /* workers may have taken it */
+    bool offered;                        /* workers may have taken the change */
     struct proxied_change *loops_change; /* the change of the proxy loops; NULL: none */
     struct lingering lingering;          /* leftovers of earlier programs */
     struct shared_ports ports;

@@ -4,7 +4,7 @@
 #include "runtime/host/guard/guarded.h"
 #include "runtime/io/steer/steer.h"
 
-/* True if its rules are few enough. False: `why` says how many there are. */
+/* True if the steering program has room for the program's rules. False: `why` gives their number. */
 bool steered_fits(const struct program *p, char *why, size_t len);
 /* Make the matches of the program and of `before` (may be NULL); host: ports that stay with the host, NULL: none. The
  * caller frees g with guarded_fini. False: out of memory. */
@@ -12,5 +12,5 @@ bool steered_guarded(struct steer_rules *r, struct guarded *g, const struct prog
                      const struct facts_ports *host);
 /* True if a firewall or nat of the program handles what crosses this machine. */
 bool steered_routes(const struct program *p);
-/* True if answers to others' echo requests may come for own addresses, by nat or a translating service. */
+/* True if own addresses may get answers to echo requests of others, because nat or a service translates. */
 bool steered_translates(const struct program *p);

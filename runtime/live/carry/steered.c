@@ -72,7 +72,7 @@ int steered_open(struct carry *carry, unsigned at, struct io_ask *ask)
     ask->workers = (uint8_t)carry->worker_count;
     ask->frame_most = frame_most(carry);
     if (carry->in_kernel) return in_kernel_open(carry, at, ask);
-    if (ask->worker) return 0; /* the first worker's serves all */
+    if (ask->worker) return 0; /* the first worker's steering program serves all workers */
     if (ask_steer(carry->tell->channel, at, ask->frame_most, err, sizeof err))
         return tell_fault(carry->tell, "%s: %s", carry->o->ifaces[at], err);
     if (!ask_offloads(carry->tell->channel, at, change, err, sizeof err)) return 0;

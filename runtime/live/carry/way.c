@@ -36,7 +36,7 @@ static const char *refusal(const struct carry *carry, const struct program *p)
         return "packets to and from this machine itself can be seen on at most 8 interfaces";
     for (unsigned i = 0; i < carry->o->iface_count; i++) {
         const struct host_link *link = host_link_named(carry->host, carry->o->ifaces[i]);
-        if (!link) continue; /* told later */
+        if (!link) continue; /* a missing link is told later */
         if (link->loopback) return "the loopback has no XDP";
         /* Once live, rings exist, and the service has no right to open a socket for a trial. */
         if (!carry->latest && xdp_refuses_mtu(link->name, link->mtu, 0, &o)) return obstacle_text(&o, why, sizeof why);

@@ -5,9 +5,9 @@
 
 /* Choose carry->io and carry->port_count for the first program. Return the exit status. */
 int way_choose(struct carry *carry);
-/* True if frames of that program can come that way. False: `why` gives the reason. */
+/* True if the chosen way also serves this program. False: `why` gives the reason. */
 bool way_look_at(const struct carry *carry, const struct program *p, char *why, size_t len);
 /* Return the number of workers: as asked, else one a CPU, with `xdp` at most one a queue. */
 unsigned way_workers(const struct carry *carry, unsigned cpus);
-/* Tell if carry->worker_count is smaller than that. */
+/* Report a carry->worker_count below the number of way_workers. */
 void way_tell_workers(const struct carry *carry, unsigned cpus);

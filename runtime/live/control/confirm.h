@@ -1,13 +1,13 @@
-/* Confirmation. A start (--confirm) ends unless somebody confirms it; a loaded program gives its place back to the one
- * before. So an operator who locks himself out gets the machine back. */
+/* Confirmation. A start (--confirm) ends unless somebody confirms it; a loaded program gives its place back to the
+ * program before it. So an operator who locks himself out gets the machine back. */
 #pragma once
 
 #include "runtime/live/control/state.h"
 
 /* Begin to wait for the confirmation of a start, if asked for. */
 void confirm_begin(struct control *control);
-/* Wait `ns` for the confirmation of a loaded program. Otherwise `back` returns; it is owned here from now on, with its
- * name. */
+/* Wait `ns` for the confirmation of a loaded program. Without confirmation, `back` runs again. `back` and its name are
+ * owned here from now on. */
 void confirm_load(struct control *control, uint64_t ns, struct program *back, char *back_name, bool saves);
 bool confirm_waits(const struct control *control);
 /* True if a start's time is up without confirmation. */

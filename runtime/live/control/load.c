@@ -82,7 +82,7 @@ static void answer(struct control *control, struct call *c, const struct load *w
                  saved ? control->o->program : "");
 }
 
-/* End the load; why: NULL if it was made, else the reason. */
+/* End the load. why: the reason of its failure; NULL: it succeeded. */
 static void over(void *with, const char *why)
 {
     struct control *control = with;
@@ -156,7 +156,7 @@ static struct load *load_new(struct call *c, const char *name, struct program *p
     return w;
 }
 
-/* Refuse a bad program in the way of a failed reload, told and counted. */
+/* Refuse a bad program. The refusal is told and counted like a failed reload. */
 static void refuse(struct control *control, struct call *c, const char *name, const char *why)
 {
     events_tell(&control->tell->events, TOLD_REFUSED, "load: %.200s: %s; the program that runs goes on", name, why);

@@ -16,7 +16,7 @@ struct web;
 struct onfile {
     bool differs;    /* the file holds another program than the running one, or none */
     char fault[300]; /* reason if it holds no program; empty: there is a program */
-    bool known;      /* the file as described below was read: */
+    bool known;      /* a file was read, with this digest and identity: */
     uint8_t digest[PBC_DIGEST_LEN];
     dev_t dev;
     ino_t ino;
@@ -28,7 +28,7 @@ struct watch {
     int fd;             /* inotify; -1: not watched */
     bool linked;        /* the file is a link, so that any change beside it may matter */
     uint64_t due_ns;    /* time of the next look; UINT64_MAX: nothing happened */
-    uint64_t most_ns;   /* latest time of that look, whatever happens */
+    uint64_t most_ns;   /* latest time of that look, even if events go on */
     struct watch_mark { /* identity of the file at the last look */
         dev_t dev;
         ino_t ino;

@@ -15,7 +15,7 @@
 #define AGAIN_NS UINT64_C(1000000000) /* when the folder is gone */
 #define NEVER    UINT64_MAX
 
-/* Open a new watch before the look at the file: nothing is missed, and a link may lead elsewhere by now. */
+/* Open a new watch, before the look at the file so that no change is missed. A link may lead elsewhere by now. */
 static bool renew(struct control *control)
 {
     struct watch *w = &control->watch;
@@ -45,7 +45,7 @@ void watch_end(struct control *control)
     if (control->watch.fd >= 0) close(control->watch.fd);
 }
 
-/* True if the event may concern the file: it does by name, for lost events, or for any event if the file is a link. */
+/* True if the event may concern the file: by its name, because events were lost, or because the file is a link. */
 static bool is_about(const struct control *control, const struct inotify_event *e)
 {
     const char *slash = strrchr(control->o->program, '/');
@@ -81,7 +81,7 @@ void watch_again(struct control *control)
     control->watch.due_ns = clock_ns(CLOCK_MONOTONIC);
 }
 
-/* True if the file is another one than at the last look. A missing file is none. */
+/* True if the file is another one than at the last look. A missing file does not count. */
 static bool is_other(struct control *control)
 {
     struct watch_mark *last = &control->watch.mark;

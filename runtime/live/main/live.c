@@ -281,7 +281,7 @@ static int serve(struct live *l)
         }
         if (!fine) return tell_fault(&l->tell, "out of memory");
         if (fds[FOR_QUESTION].revents || due) asked_step(&l->control, now);
-        if (!confirm_step(&l->control, now)) return 1; /* after the questions that arrived in time */
+        if (!confirm_step(&l->control, now)) return 1; /* after questions, which may confirm in time */
         onlookers_step(&l->control, now);
         shown_step(&l->control);
         if (l->rules.reload) reload_step(&l->rules);
@@ -327,7 +327,7 @@ static int service(struct live *l)
     int status = parent_confine(l->tell.channel);
     clock_open(&l->world.clock);
     if (!status) status = signals_open(l);
-    if (!status && l->carry.in_kernel) status = in_kernel_begin(&l->carry); /* knows the proxy's packets from now on */
+    if (!status && l->carry.in_kernel) status = in_kernel_begin(&l->carry); /* claim_begin needs its maps */
     if (!status) status = claim_begin(&l->rules);
     if (!status) status = health_begin(&l->rules);
     if (!status) status = start_open(l);

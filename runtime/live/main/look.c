@@ -254,7 +254,7 @@ static int look_at_networks(const struct live *l)
         "route show table local type local), and programs in the kernel know single addresses: --exec user");
 }
 
-/* Check for a traffic control link, or a filter, that judges packets on their way out. */
+/* Check that traffic control can judge packets on their way out, by a link or a filter. */
 static int look_at_hooks(const struct live *l)
 {
     struct hooks_where where[OPTIONS_IFACES];

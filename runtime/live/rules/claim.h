@@ -15,4 +15,5 @@ int claim_watch(struct rules *rules);
 void claim_follow(struct rules *rules);
 /* Wait for the end of an instance of that name that was killed and is still ending. */
 void claim_await(const struct options *o);
-int claim_cleanup(const struct options *o); /* undoes what dead instances left: of --name, else of this namespace */
+/* Undo the changes of the dead instance --name, else of all dead ones in this network namespace. */
+int claim_cleanup(const struct options *o);

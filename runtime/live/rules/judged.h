@@ -3,9 +3,9 @@
 
 #include "runtime/live/rules/state.h"
 
-/* True if a firewall judges each served interface in every direction that any firewall of the rules has, and this
- * machine has every device that they name, or if gaps are allowed (--allow-unjudged, --monitor). False: `why` names the
- * gaps and a remedy. */
+/* True if the rules leave no gap, or gaps are allowed (--allow-unjudged, --monitor). A gap is a served interface that
+ * no firewall judges in a direction which some firewall judges, or a device in the rules that this machine lacks.
+ * False: `why` names the gaps and a remedy. */
 bool judged_all(const struct rules *rules, const struct program *p, char *why, size_t len);
 /* Print a notice for each firewall of an interface that this machine has and -i does not name: it judges nothing. */
 void judged_notice(const struct rules *rules);

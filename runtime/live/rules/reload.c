@@ -288,7 +288,7 @@ void reload_changed(struct rules *rules)
 static void say_reloaded(struct rules *rules, const struct reload *r)
 {
     const struct program *p = rules->carry->now.program;
-    const uint32_t services = p->past ? p->past->services : p->services_count; /* without those that drain */
+    const uint32_t services = p->past ? p->past->services : p->services_count; /* without services that drain */
     events_tell(&rules->tell->events, TOLD_RELOADED, "%s: %u rule%s, %u service%s%s%s", rules->carry->now.name,
                 p->rules_count, p->rules_count == 1 ? "" : "s", services, services == 1 ? "" : "s", r->wish.by,
                 r->remap->limits ? "; changed `limits` wait for a restart" : "");
@@ -319,7 +319,7 @@ static void made(struct rules *rules)
         enforce_watched_now(carry);
         if (r->wish.over) r->wish.over(r->wish.with, NULL);
     }
-    if (!rules->on_trial) by_hand_forget(rules); /* during a trial their servers may come back */
+    if (!rules->on_trial) by_hand_forget(rules); /* a trial may end with the old program, and these servers */
     drop_other(rules, r);
     rules->tell->changes++;
     rules->world->stale = true;

@@ -15,5 +15,5 @@ void clock_open(struct clock *c);
 void clock_close(struct clock *c);
 
 /* True if the clock was set or the machine slept since the last call. Give the length of the sleep, and the jump beyond
- * it (negative: back). Under half a second, and not reported by fd, a difference is clock steering, not a jump. */
+ * it (negative: back). A difference below half a second that fd did not report is clock steering, and no jump. */
 bool clock_look(struct clock *c, int64_t *jumped_ns, int64_t *slept_ns);

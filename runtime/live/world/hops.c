@@ -69,7 +69,8 @@ static enum hop_state way_to(struct hops *h, const struct hop_key *key, struct h
     return hop->port == PORT_ANY ? HOP_NO_PORT : HOP_ASKED;
 }
 
-/* Resolve a hop. ways: look for the way again, not only the neighbour. asks: the kernel resolves the unknown. */
+/* Resolve a hop. ways: look for the way again, not only the neighbour. asks: let the kernel resolve an unknown
+ * neighbour. */
 static void resolve(struct hops *h, struct wanted *w, bool ways, bool asks)
 {
     struct hop *hop = &w->hop;

@@ -1,5 +1,5 @@
 /* The world as the kernel reports it, made into snapshots. A snapshot with new facts is a new generation. A snapshot
- * with only other neighbours is not, so the vm's recipes hold. */
+ * that only brings other neighbours stays in its generation, so the vm's recipes hold. */
 #include "runtime/live/world/world.h"
 
 #include <stdlib.h>

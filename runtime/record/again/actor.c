@@ -244,8 +244,8 @@ static void judge(struct actor *a)
     hand_logs(a);
 }
 
-/* Complete a batch whose frames are all read, or a tick. It waits until the step is known that follows all that the
- * worker was told meanwhile: one that is not TAPE_SHARED, or a packet that left. */
+/* Complete a tick, or a batch whose frames are all read. The call comes after all words that the worker was told
+ * meanwhile: at a step other than TAPE_SHARED, or a packet that left. */
 void actor_finish(struct actor *a)
 {
     const bool batch = a->want && a->got == a->want, ticks = a->ticks;
@@ -398,7 +398,7 @@ static void read_state(struct actor *a, const struct tape_record *r, struct curs
         .at = (uint8_t *)(uintptr_t)c.at, .left = c.left, .reads = true, .cookies = a->story->start.ports};
     const bool whole = cursor_copy(&c, &number, sizeof number);
     const struct told_program *k = story_program(a->story, number);
-    /* A late state of the file before is skipped: this file's own state follows. */
+    /* A late state of the previous file is skipped: this file's own state follows. */
     if (!a->w && !a->stopped && !story_world(a->story, r->number)) return;
     a->missed = a->stopped ? a->stopped : a->missed;
     a->stopped = NULL;

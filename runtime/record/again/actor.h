@@ -8,7 +8,7 @@
 
 struct actor_counters {
     uint64_t packets, packets_other; /* sent packets as recorded; sent packets that differ or are missing on one side */
-    uint64_t verdicts, verdicts_other; /* the same for verdicts; under another program only actions are compared */
+    uint64_t verdicts, verdicts_other; /* verdicts as recorded; those that differ (another program: in their action) */
     uint64_t unclaimed;                /* verdicts that depend on what was not recorded (README.md) */
     uint64_t passed_over;              /* packets before the first state, or while the actor was stopped */
 };
@@ -47,9 +47,9 @@ struct actor {
     struct worker *w; /* NULL: its state is still to come */
     struct tape tape;
     const struct told_program *ran;     /* program at the time of the recording */
-    const struct told_program *program; /* the same; NULL: another program judges */
-    const char *stopped;                /* reason why it does not go on, or NULL */
-    const char *missed;                 /* reason why it went on from a later state, or NULL */
+    const struct told_program *program; /* that program if it judges now, too; NULL: another program judges */
+    const char *stopped;                /* reason why the actor does not go on, or NULL */
+    const char *missed;                 /* reason why the actor went on from a later state, or NULL */
     bool over;                          /* the actor has reached watch->to_ns */
     struct actor_counters counters;
     /* The batch that is being read. */
@@ -71,10 +71,10 @@ struct actor {
 
 /* Make an actor that waits for a state. watch stays the caller's. Call actor_fini in any case. */
 void actor_init(struct actor *a, const struct story *t, unsigned at, const struct actor_watch *watch);
-/* Put it into the state at the beginning of the recording, under the last told program. Return 0 or -ENOMEM. */
+/* Put the actor into the state at the beginning of the recording, under the last told program. Return 0 or -ENOMEM. */
 int actor_begin(struct actor *a);
 void actor_fini(struct actor *a);
-/* Stop it until the next state. `why` is kept. */
+/* Stop the actor until its next state. `why` is kept. */
 void actor_stop(struct actor *a, const char *why);
 
 /* Do a recorded step or packet of this worker. The bytes are hostile: what cannot be done stops the actor. */
@@ -87,5 +87,5 @@ void actor_finish(struct actor *a);
 /* Make room for a batch's frames (false: out of memory, and stopped), and add one of them (second function). */
 bool actor_room(struct actor *a);
 void actor_take(struct actor *a, const struct scene *s);
-/* Finish: nothing follows. */
+/* Finish the actor: no steps follow. */
 void actor_rest(struct actor *a);

@@ -28,7 +28,7 @@ static bool translates(const struct program *p, enum bind_kind kind)
     return false;
 }
 
-/* Return a key with what a service's endpoints ask of a flow's first packet. */
+/* Return a key for a flow's first packet, with all fields that services' endpoints match. */
 static struct key key_of(const struct flow_met *m)
 {
     const struct track_tuple t = met_own(m);
@@ -59,7 +59,7 @@ static bool pool_has(const struct program *p, uint32_t pool, const struct flow_m
 
 static bool service_has(const struct program *p, const struct pbc_service *s, const struct flow_met *m)
 {
-    if (!rewrites(s)) return true; /* its server has the address of the flow's own tuple */
+    if (!rewrites(s)) return true; /* the flow keeps its own destination address */
     for (uint32_t b = s->branches; b < s->branches + s->branch_count; b++) {
         const struct pbc_branch *branch = &p->branches[b];
         for (uint32_t i = branch->shares; i < branch->shares + branch->share_count; i++)

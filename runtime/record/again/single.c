@@ -10,7 +10,7 @@ enum { FRAME_MOST = 1 << 17 };
 
 void single_packet(struct actor *a, const struct scene *s)
 {
-    if (s->left) return; /* its flow's state is not recorded */
+    if (s->left) return; /* the state of the packet's flow is not recorded */
     if (a->got >= a->want || s->frame.port >= a->story->start.ports || s->frame.cap_len > FRAME_MOST)
         a->counters.passed_over++;
     else
@@ -61,9 +61,9 @@ static void doubt_flow(const struct actor *a, struct single *x)
     if (x->other ? !bound_could_be(x->program, m) : !bound_is_of(x->program, m)) m->has &= (uint8_t)~MET_FLOW;
 }
 
-/* Look at the packet's flow, or, if that is unknown, take its recorded states. The kernel looks at the flow of a packet
- * before it goes up with a decision, and decides by that. False: the flow was something else then, so the verdict
- * depends on what came between. */
+/* Look at the packet's flow; if the flow is unknown, take the recorded states. When a packet came up decided, the
+ * kernel had looked at its flow earlier. False: the flow was in another state then, so the verdict depends on packets
+ * in between. */
 static bool single_look(const struct actor *a, struct single *x)
 {
     const uint32_t states = states_of(&x->recorded);
@@ -88,13 +88,13 @@ static bool asks_more(const struct single *x)
     return cut || p->meters_count || p->meta->flags & PBC_COUNTS_FLOWS || x->key.kind & KIND_FRAG_LATER;
 }
 
-/* True if its flow determines where it goes. */
+/* True if the packet's flow determines its destination. */
 static bool is_bound(const struct single *x)
 {
     return x->looked && x->met.has & MET_BOUND && (x->seen.class == SEEN_ORIGINAL || x->seen.class >= SEEN_REPLY);
 }
 
-/* True if service and server are those of its flow. */
+/* True if the recorded service and server are those of the packet's flow. */
 static bool same_bound(const struct single *x)
 {
     const struct flow_met *m = &x->met;
@@ -113,7 +113,7 @@ static bool is_sent_on(const struct single *x)
     return service_branch(x->program, &x->key, x->pkt) != PBC_NONE;
 }
 
-/* True if no service would take the packet, where none did. */
+/* True unless a service would now take a packet that no service took. */
 static bool is_left(const struct single *x)
 {
     if (is_bound(x)) return false;
@@ -175,7 +175,7 @@ static enum found judge_one(const struct actor *a, struct single *x)
     return (by_rules || v->flags & VERDICT_REPLY) && !asks_more(x) ? OTHERWISE : HANGS_ON_MORE;
 }
 
-/* Note if another program lets the first packet of a begun flow begin it. */
+/* Under another program, note if the first packet of a recorded flow still begins the flow. */
 static void note_first(const struct actor *a, const struct single *x, enum found found)
 {
     const bool made = x->recorded.action == ACTION_ACCEPT || x->recorded.action == ACTION_FORWARD;
@@ -206,7 +206,7 @@ static struct verdict verdict_of(const struct tape_verdict *v)
                             .server = v->server};
 }
 
-/* Return the verdict now; if that depends on more, the recorded action. */
+/* Return the verdict now, or the recorded action if the verdict depends on more than was recorded. */
 static struct verdict verdict_now(const struct single *x)
 {
     struct verdict v = {.action = x->recorded.action, .rule = RULE_NONE, .firewall = PBC_NONE};

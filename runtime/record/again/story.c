@@ -101,7 +101,7 @@ struct told_change {
     uint8_t *gone;
 };
 
-/* Return the program without its past; a reference. */
+/* Return a reference to the program without its past. */
 static struct program *file_of(const struct told_program *k)
 {
     return program_get(k->p->past ? k->p->past->under : k->p);
@@ -202,7 +202,7 @@ static int hear_program(struct story *t, const struct scene *s, char *err, size_
     return 0;
 }
 
-/* Return the way to the server with this address that was known then. */
+/* Return the recorded way to the server with the address of `to`. */
 static uint16_t way_of(const struct story *t, const struct told_program *k, const struct snapshot *s,
                        const struct pbc_server *to)
 {

@@ -53,7 +53,8 @@ static void read_times(struct chosen *c, const struct reel *r, const struct opti
     if (o->to_at.said) c->to_ns = c->from_ns ? when_from(&o->to_at.when, c->from_ns) : when_until(&o->to_at.when, end);
 }
 
-/* Return the last file that begins well before the time, or the first; for a number, the last not above it. */
+/* Return the file to begin with: the last that begins well before the time of --from, or the last up to its number;
+ * else the first. */
 static unsigned first_of(const struct chosen *c, const struct reel *r, const struct options *o)
 {
     unsigned at = 0;

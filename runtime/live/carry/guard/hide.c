@@ -12,8 +12,8 @@ int hide_rules(struct carry *carry, char *err, size_t err_len)
     snprintf(err, err_len, "out of memory");
     const bool made = guarded_init(&g, carry->now.program, NULL, &carry->ports.host, true);
     g.routed = enforce_routes(carry, carry->now.program) || carry->lingering.whole_ns[LINGERS_ROUTED];
-    g.routed &= !carry->in_kernel; /* there the host sends judged packets on */
-    /* Flows of earlier programs need none there: kernel programs take their packets before the host's stack. */
+    g.routed &= !carry->in_kernel; /* the host forwards the packets that the kernel judged */
+    /* With the kernel executor, flows of earlier programs need no rules: kernel programs take their packets first. */
     const unsigned lingering = carry->in_kernel ? 0 : carry->lingering.count;
     const bool whole = made && guarded_more(&g, carry->lingering.matches, lingering);
     for (unsigned i = 0; i < g.match_count && whole; i++) carry->proxies |= g.matches[i].proxied;

@@ -12,8 +12,8 @@
 #include "runtime/base/complain.h"
 #include "runtime/parent/ask.h"
 
-enum { SELDOM = 500 };                         /* a look takes at most this part of the time, */
-#define LONGEST_NS (UINT64_C(60) * 1000000000) /* but the pause is never longer than this */
+enum { SELDOM = 500 };                         /* looks take at most one part in SELDOM of the time */
+#define LONGEST_NS (UINT64_C(60) * 1000000000) /* longest pause between two looks, whatever they take */
 
 static bool has(const struct facts_port *all, unsigned count, const struct facts_port *one)
 {
@@ -106,7 +106,7 @@ int shared_ports_claim(struct carry *carry, const struct program *p, char *err, 
     guarded_fini(&g);
     if (failed || !asked) return failed;
     const struct facts_ports before = *host;
-    if (carry->tell->ready && (kept.lo != before.kept_lo || kept.hi != before.kept_hi)) /* the start has told it */
+    if (carry->tell->ready && (kept.lo != before.kept_lo || kept.hi != before.kept_hi)) /* the start tells it itself */
         complain("notice: " PORTS_STAY, kept.lo, kept.hi);
     host->kept_lo = kept.lo;
     host->kept_hi = kept.hi;

@@ -1,17 +1,17 @@
-/* Ports of this machine's own addresses, which its sockets and `masquerade` share: the ports that stay with sockets, as
- * guard rules and workers learn them, and the ports that both want. */
+/* Ports of this machine's own addresses, which its sockets and `masquerade` share. Guard rules and workers get the
+ * ports that stay with sockets. Ports wanted by both are counted. */
 #pragma once
 
 #include "runtime/live/carry/state.h"
 
 /* Look at the sockets before anything is changed, for this program, and get the right to look at them later. */
 void shared_ports_look(struct carry *carry, const struct program *p);
-/* For a change of programs: sockets also keep their ports among those that only the new program translates to. */
+/* Before a change of programs: also let sockets keep those ports to which only the new program translates. */
 void shared_ports_widen(struct carry *carry, const struct program *before, const struct program *next);
 /* Claim the program's ports through the parent, and learn which stay with this machine. Return 0, or a negative errno
  * with one line in err. */
 int shared_ports_claim(struct carry *carry, const struct program *p, char *err, size_t err_len);
-/* Return 0 if the claim would succeed, else a negative errno with the same line in err. */
+/* Return 0 if shared_ports_claim would succeed, else its negative errno with its line in err. */
 int shared_ports_would(const struct carry *carry, const struct program *p, char *err, size_t err_len);
 /* Return the ports in the form that workers get. */
 struct facts_ports shared_ports_facts(const struct carry *carry);

@@ -20,19 +20,18 @@ int in_kernel_open(struct carry *carry, unsigned at, struct io_ask *ask); /* bef
 int in_kernel_port(struct carry *carry, unsigned at); /* when all else is ready: attaches the programs */
 void in_kernel_world(struct carry *carry);            /* after facts have changed */
 void in_kernel_ends(struct carry *carry); /* once a second: check if interfaces still send what programs give them */
-/* Return the calls of the worker's vm into the kernel, and the stages' view of the world; NULL: nothing judges there.
- */
+/* Return the calls of the worker's vm into the kernel, and the stages' view of the world; NULL: no kernel executor. */
 const struct vm_kernel *in_kernel_ops(const struct carry *carry);
 struct kernel_world *in_kernel_told(const struct carry *carry);
 /* Return the proof of the last loaded program: the number of frames that the kernel and this process decided alike. */
 struct proof in_kernel_proof(const struct carry *carry);
-/* Return a descriptor that is readable when stages report events (-1: nothing judges there); handle events, false:
- * there may be more; do what is due once a second. */
+/* First function: return a descriptor that is readable when stages report events; -1: no kernel executor. Second:
+ * handle events; false: there may be more. Third: do the work of each second. */
 int in_kernel_fd(const struct carry *carry);
 bool in_kernel_called(struct carry *carry);
 void in_kernel_tick(struct carry *carry, uint64_t now_ns);
 uint64_t in_kernel_logs(const struct carry *carry); /* number of log events so far */
-/* More counters (runtime/counters/counter.def); all 0: nothing judges there. */
+/* More counters (runtime/counters/counter.def); all 0 without the kernel executor. */
 struct in_kernel_more {
 #define KERNEL_COUNTER(field, key, words, doc) uint64_t field;
 #include "runtime/counters/counter.def"
@@ -41,12 +40,13 @@ struct in_kernel_more in_kernel_more(const struct carry *carry);
 void in_kernel_samples(struct carry *carry); /* call after observers of packets have changed */
 void in_kernel_close(struct carry *carry);
 
-/* Load the judge of another program while the old one judges; false with the reason in err. The worker puts it in force
- * when it takes the program (struct next_program): 0 or a negative errno. Else the next one replaces it. */
+/* Load the judge of another program while the old judge is in force (first function). False, with the reason in err.
+ * Put it in force when the worker takes the program (second function): 0 or a negative errno. A judge that was never in
+ * force gives way to the next one. */
 bool in_kernel_prepare(struct carry *carry, const struct program *p, char *err, size_t err_len);
 int in_kernel_swap(void *arg, struct vm *vm);
 
 /* Add the counts since the last call to the vm of the worker, which stands still. */
 void in_kernel_count(const struct carry *carry);
-/* Return all counts since the start, of all programs; all 0: nothing judges there. */
+/* Return all counts since the start, of all programs; all 0 without the kernel executor. */
 struct kernel_counters in_kernel_counters(const struct carry *carry);

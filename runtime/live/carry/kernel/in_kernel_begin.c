@@ -13,7 +13,7 @@
 #include "runtime/live/carry/kernel/in_kernel_priv.h"
 #include "vm/judge/decide.h"
 
-/* Judge a packet for the worker that came up undecided or lay in a tunnel. If the kernel does not answer, drop it. */
+/* Judge, for the worker, a packet that came up undecided or lay in a tunnel. If the kernel does not answer, drop it. */
 static uint64_t judge_there(void *arg, const struct key *key, const struct pkt *pkt, const struct effects *e)
 {
     uint64_t decision;

@@ -27,7 +27,7 @@ static bool renumbers(const struct carry *carry)
     return others;
 }
 
-/* Put the new judge in force. Packets go up meanwhile: numbers and judge may belong to different programs. */
+/* Put the new judge in force. Packets go up meanwhile, because numbers and judge may belong to different programs. */
 static int swap(const struct carry *carry)
 {
     uint32_t *const renumbered = &kernel_world(carry->kernel->kernel)->renumbers;

@@ -67,7 +67,8 @@ static int port_of(const struct in_kernel *k, uint32_t ifindex)
     return -1;
 }
 
-/* Hold the worker, whose flow table is about to be read, until the turn ends (count_gone): once for all events. */
+/* Hold the worker until the turn ends (count_gone), so that its flow table can be read. Events after the first find it
+ * held. */
 static void hold(struct carry *carry)
 {
     if (!carry->kernel->holds) worker_hold(carry->workers[0]);
@@ -144,7 +145,7 @@ bool in_kernel_called(struct carry *carry)
 
 void in_kernel_tick(struct carry *carry, uint64_t now_ns)
 {
-    if (!carry->kernel || change_pending(carry)) return; /* otherwise its meters may vanish meanwhile */
+    if (!carry->kernel || change_pending(carry)) return; /* during a change, the old meters may vanish */
     in_kernel_ends(carry);
     kernel_meters_at(kernel_meters(carry->kernel->kernel), now_ns);
     kernel_sweep(carry->kernel->kernel, now_ns);

@@ -19,7 +19,7 @@ int in_kernel_open(struct carry *carry, unsigned at, struct io_ask *ask)
     return tell_fault(carry->tell, "%s", err);
 }
 
-/* True if the interface sends frames of programs: all in drivers and able to take them, or none in a driver. */
+/* True if programs can send frames by the interface: it takes frames from drivers, or no program runs in a driver. */
 static bool sends(const struct carry *carry, unsigned at)
 {
     bool driver = false;

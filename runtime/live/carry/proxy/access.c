@@ -24,7 +24,7 @@ struct access_log {
 
 struct access {
     unsigned count;
-    uint64_t told; /* lines lost in loops that were told of */
+    uint64_t told; /* lines lost in loops, as last told */
     struct access_log *logs[LOGS_MOST];
 };
 

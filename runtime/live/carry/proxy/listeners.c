@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Add a place once: the first endpoint that names it has it. The kernel prefers an exact address. */
+/* Add a place once, for the first endpoint that names it. The kernel prefers an exact address. */
 static void add_place(struct places *w, const struct proxy_listen *at)
 {
     for (unsigned i = 0; i < w->count; i++)
@@ -58,7 +58,7 @@ static bool is_there(const struct places *w, const struct proxy_listen *at)
     return false;
 }
 
-/* Attach a program that chooses the group's socket by the client's address alone. The library has none for that. */
+/* Attach a program in classic BPF that chooses the group's socket by the client's address alone. */
 static int deal_by_client(int fd, bool v6, unsigned loops)
 {
     struct sock_filter code[] = {

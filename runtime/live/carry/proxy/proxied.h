@@ -14,8 +14,8 @@ bool proxied_any(const struct program *p);
 /* True if this preyrun does all that proxy services ask for. False: `why` is one line. */
 bool proxied_runs(const struct program *p, char *why, size_t len);
 
-/* If the program has such services, make loops and listeners once the world is published (first function), then start
- * the threads (second). Return 0, or 2 after a complaint, or an error of the second. */
+/* Make loops and listeners for such services, after the world is published (first function); start their threads
+ * (second). The first returns 0, or 2 after a complaint; the second 0 or an error. */
 int proxied_open(struct carry *carry);
 int proxied_start(struct carry *carry);
 void proxied_stop(struct carry *carry);
@@ -32,20 +32,20 @@ uint64_t proxied_taken(const struct carry *carry);
 void proxied_tally(const struct carry *carry, struct sum *sum);
 /* Return the number of running loops. */
 unsigned proxied_loops(const struct carry *carry);
-struct proxy *proxied_loop(const struct carry *carry, unsigned at); /* one of them, by its index */
+struct proxy *proxied_loop(const struct carry *carry, unsigned at); /* a running loop, by its index */
 
 /* Add the counters of a service to *sum; PBC_NONE: those of no service. False: nothing was counted. Not during a
  * change. */
 bool proxied_counters(const struct carry *carry, uint32_t service, struct proxy_counters *sum);
 
-/* Make all that loops need to change to the program of the remap, already in carry->now. NULL, with one line in err. */
 struct proxied_change;
+/* Make all that loops need for a change to the program in carry->now; r maps to it. NULL, with one line in err. */
 struct proxied_change *proxied_prepare(struct carry *carry, const struct remap *r, struct snapshot *s, char *err,
                                        size_t err_len);
 void proxied_offer(struct carry *carry, struct proxied_change *c);
 /* True if some loop has not answered. */
 bool proxied_pending(const struct carry *carry, const struct proxied_change *c);
-/* Return a negative errno if a loop, all of which have answered, could not take the change in whole. */
+/* Return a negative errno if a loop could not take the change in whole. Call it after all loops have answered. */
 int proxied_refused(const struct carry *carry, const struct proxied_change *c);
 /* Free a change that is complete or was not made; NULL is accepted. */
 void proxied_end(struct carry *carry, struct proxied_change *c);

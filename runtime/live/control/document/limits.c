@@ -100,7 +100,7 @@ void limits_tell(struct control *control, bool last)
     reached(control, now);
     for (unsigned i = 0; i < LIMITS; i++) {
         struct limit_told *told = &control->limits[i];
-        if (now[i] < told->count) told->count = now[i]; /* counters of another program */
+        if (now[i] < told->count) told->count = now[i]; /* the counters of a new program began at 0 */
         if (now[i] == told->count || (told->count && !last && now_ns - told->at_ns < EACH_NS)) continue;
         tell_one(control, i, now[i] - told->count);
         *told = (struct limit_told){now[i], now_ns};

@@ -7,6 +7,6 @@
  * second. `last`: tell all that is left. */
 void limits_tell(struct control *control, bool last);
 
-/* Add the number of times that each limit was reached since the start, as `limits`. */
 struct cJSON;
+/* Add the number of times that each limit was reached since the start, as `limits`. */
 void limits_add(const struct control *control, struct cJSON *root);

@@ -6,9 +6,9 @@
 /* Return the report as --format says, to be freed by the caller. NULL: out of memory. running: see tally_take. */
 char *live_report(const struct control *control, bool running, size_t *len);
 
-/* Add the members of `--format json` to an object; of many rules, only those that matched most packets. */
 struct cJSON;
 struct tally;
+/* Add the members of `--format json` to an object; of many rules, only those that matched most packets. */
 void report_add(struct cJSON *root, const struct control *control, const struct tally *t);
 
 /* Write the text to fd, waiting for its reader at most a second in all. Return 0 or a negative errno: -ETIMEDOUT. */

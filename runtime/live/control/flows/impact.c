@@ -1,6 +1,6 @@
-/* Impact of a program. From a flow's tuple two packets are made, its first and the opener's next, and both programs
- * judge both with the present facts. If they differ, the flow would be cut off, or could not begin now. What both leave
- * out (a meter, an interface unknown to routes) makes no difference. */
+/* Impact of a program. Two packets are made from a flow's tuple: its first and the opener's next. Both programs judge
+ * them with the present facts. If the verdicts differ, the flow would be cut off, or could not begin now. Parts that
+ * both judgements leave out (a meter, an interface unknown to routes) make no difference. */
 #include "runtime/live/control/flows/impact.h"
 
 #include <stdlib.h>

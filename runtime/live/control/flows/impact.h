@@ -23,11 +23,11 @@ struct impact {
     struct impact_server {
         uint64_t drain, move;
     } * of_server; /* [now->servers_count] */
-    /* Flows judged otherwise, by the new decider: rules, then defaults of firewalls, then no firewall. */
+    /* Flows that a decider of the next program judges otherwise: a rule, a firewall's default, or no firewall. */
     struct impact_change {
         uint8_t action;       /* enum action of the new verdict */
-        uint64_t flows, anew; /* flows whose next packet differs; whose first packet alone does, so that they go on but
-                                 could not begin now */
+        uint64_t flows, anew; /* flows whose next packet is judged otherwise; flows whose first packet alone is: they go
+                                 on, but could not begin now */
     } * changes;
     uint64_t refused; /* judged flows whose next packet would be refused */
 };
@@ -36,8 +36,8 @@ struct impact {
 bool impact_init(struct impact *im, const struct control *control, struct program *next, uint64_t flows);
 /* Judge some flows of the running program. */
 void impact_flows(struct impact *im, const struct flow_record flows[], unsigned count);
-/* Judge some sessions of its proxy services. */
 struct session_record;
+/* Judge some sessions of its proxy services. */
 void impact_sessions(struct impact *im, const struct session_record *sessions, unsigned count);
 /* Add all results to an object. */
 void impact_json(const struct impact *im, cJSON *to);

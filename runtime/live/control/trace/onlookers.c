@@ -139,8 +139,8 @@ static void tell_all(struct control *control, const struct tape_seen *from, cons
     }
 }
 
-/* Return the wall clock's lead. It changes only if the clock was surely set or steered away: two clocks are not read at
- * once, and times must stay in order. */
+/* Return the wall clock's lead. It changes only if the clock was surely set or steered away. Smaller differences come
+ * from reading two clocks one after the other, and times must stay in order. */
 static uint64_t ahead(struct onlookers *o)
 {
     const uint64_t before_ns = clock_ns(CLOCK_MONOTONIC), wall_ns = clock_ns(CLOCK_REALTIME),
@@ -169,7 +169,7 @@ static void tell_record(struct control *control, struct worker *w, const struct 
     }
 }
 
-/* Return the oldest record of all tapes and its worker. there: the end of reading on each tape; NULL: its end. */
+/* Return the oldest record of all tapes and its worker. there: end of reading on each tape; NULL: no limit. */
 static const struct tape_record *oldest(const struct control *control, const uint64_t there[], struct worker **whose)
 {
     const struct tape_record *first = NULL;
@@ -183,7 +183,7 @@ static const struct tape_record *oldest(const struct control *control, const uin
     return first;
 }
 
-/* Tell what workers judged until then. False: there is more, and a worker calls again. */
+/* Tell the records up to until_ns. False: there are more, and the main thread was woken to go on. */
 static bool tell_until(struct control *control, uint64_t until_ns, const uint64_t there[])
 {
     const uint64_t ahead_ns = ahead(control->onlookers);
@@ -202,8 +202,8 @@ static bool tell_until(struct control *control, uint64_t until_ns, const uint64_
     return true;
 }
 
-/* Tell records in order of time. The tapes' ends are taken before the kernel's reports are read, so that the remaining
- * records up to there are later than all earlier reports. */
+/* Tell records in order of time. The tapes' ends are noted, then the kernel's reports are told, each after the earlier
+ * records. What is then left up to the noted ends is later than those reports. */
 bool onlookers_tell(struct control *control)
 {
     uint64_t there[WORKERS_MOST];
@@ -296,9 +296,9 @@ void onlookers_step(struct control *control, uint64_t now_ns)
     for (unsigned i = 0; i < OBSERVERS_MOST; i++)
         if (o->at[i] && o->at[i]->call && now_ns >= o->at[i]->until_ns) onlooker_end(o->at[i]);
     if (!all_have_taken(control)) return;
-    /* Records for observers of the older set alone are still theirs. */
+    /* Observers of the older set alone still get their records. */
     if (o->before && !onlookers_tell(control) && !tell_until(control, UINT64_MAX, NULL))
-        return; /* the kernel may report forever */
+        return; /* the next step goes on; the kernel is not waited for, because it may report forever */
     free_places(o);
     for (unsigned i = 0; i < OBSERVERS_MOST; i++)
         if (o->at[i] && o->at[i]->call) look_after(o->at[i], i, now_ns);
