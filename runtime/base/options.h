@@ -36,7 +36,7 @@ struct options {
     const char *replay; /* directory of a recording, or NULL */
     struct self self;
     uint64_t seed, repeat;
-    uint64_t from, to; /* frames, from 1; for a recording, its files; to 0: up to the last */
+    uint64_t from, to; /* first and last frame, or file of a recording, from 1; to 0: up to the last */
     struct options_when {
         bool said;
         struct when when;

@@ -15,8 +15,8 @@ struct source *source_new(int fd);
 void source_free(struct source *s);
 /* Set the callback and the stop descriptor for waiting: see capture_waiting. */
 void source_waiting(struct source *s, const struct capture_waiting *w);
-/* Look at the first bytes for a compressor and leave it in *packer (NULL: none). What can be unpacked will be. Return
- * 0, or -1 with a line in err. */
+/* Look at the first bytes for a compressor and leave it in *packer (NULL: none). If the compressor is supported, the
+ * bytes are unpacked from then on. Return 0, or -1 with a line in err. */
 int source_unpack(struct source *s, const struct packer **packer, char *err, size_t err_len);
 /* Read at least one byte. Return the number; 0: the end, or the waiting was ended; -1: a line in err. */
 long source_read(struct source *s, uint8_t *to, size_t room, char *err, size_t err_len);

@@ -128,5 +128,5 @@ void ctl_step(struct ctl *s, uint64_t now_ns)
         listening(s, true);
     }
     for (int i = 0; i < n; i++)
-        if (!events[i].data.ptr) accept_all(s); /* last: a client let go above may be in none of the remaining events */
+        if (!events[i].data.ptr) accept_all(s); /* accept last: clients that were let go above have made room */
 }

@@ -1,5 +1,5 @@
-/* See filter.h. The program comes from outside and was verified like any other. Refused are programs that ask for state
- * of the running program, or that take more than a moment. */
+/* See filter.h. The program comes from outside and was verified like any other. A program that asks for state of the
+ * running program, or that takes more than a moment, is refused. */
 #include "runtime/exchange/filter.h"
 
 #include <stdio.h>

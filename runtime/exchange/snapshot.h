@@ -53,7 +53,7 @@ struct snapshot {
     struct facts facts;     /* with arrays owned by the snapshot */
     uint32_t servers, nats; /* counts in the program: entries of facts.server_out, server_mtu and target_out */
     uint64_t port_mac[PORTS_MOST];
-    struct routes *routes;      /* counted, as in the facts; NULL: as if they said ROUTE_ASK for everything */
+    struct routes *routes;      /* held by a count; the same as in the facts; NULL: ROUTE_ASK for everything */
     bool asks;                  /* the program asks for ways: other routes are other facts */
     uint8_t devices;            /* interfaces that are served: port i belongs to i % devices; 0: each port is one */
     bool elsewhere;             /* this machine has interfaces that prey does not serve */

@@ -15,12 +15,13 @@ struct tables {
     struct balance *of[]; /* [users]: the workers', then their proxy loops' */
 };
 
-/* Make the tables for the facts of `in`, with one holder. No users: they have these tables. NULL: out of memory. */
+/* Make the tables for the facts of `in`, with one holder. users 0: the workers have built tables for these facts
+ * themselves. NULL: out of memory. */
 struct tables *tables_new(struct program *p, uint64_t seed, const struct vm_in *in, unsigned users);
 struct tables *tables_get(struct tables *t); /* NULL is allowed, as below */
 void tables_put(struct tables *t);
 
-/* Return the snapshot's tables that hold at `now` and that this user has not taken: its own, to be exchanged; else
- * NULL. *number: of the tables that it took last; *again_ns: time of the next call. */
+/* Return this user's tables of the snapshot, to be exchanged for its present ones. NULL: no tables hold at `now`, or
+ * this user has already taken them. *number: the number of the tables taken last; *again_ns: time of the next call. */
 struct snapshot;
 struct balance *tables_due(const struct snapshot *s, unsigned user, uint64_t now, uint64_t *number, uint64_t *again_ns);

@@ -92,7 +92,8 @@ void tape_fini(struct tape *t);
 
 /* Put packets before they are judged, since judging may rewrite them. A packet's cookie is its port. */
 void tape_batch(struct tape *t, struct pkt *const pkts[], unsigned n, uint64_t now_ns);
-/* Put packets of one place; tape_met follows, then the verdicts, with asked[i] for each packet. */
+/* Put packets that the kernel judged with one program and world (tape_place). Then put the flows they met (second
+ * function), and the verdicts with asked[i] for each packet (third function). */
 void tape_single(struct tape *t, struct pkt *const pkts[], unsigned n, uint64_t now_ns, uint64_t place);
 void tape_met(struct tape *t, const struct flow_met *mets, unsigned n);
 void tape_single_verdicts(struct tape *t, const struct verdict verdicts[], const uint8_t asked[], unsigned n);
@@ -121,7 +122,7 @@ uint64_t tape_there(const struct tape *t);
 /* Return the next record before `there`, valid until tape_done; NULL: none. */
 const struct tape_record *tape_next(struct tape *t, uint64_t there);
 void tape_done(struct tape *t, const struct tape_record *r);
-/* Return the whole of a record from tape_next, with the part beside the ring; valid as long. */
+/* Return the whole of a record from tape_next, with the part beside the ring. It is valid as long as the record. */
 static inline const struct tape_record *tape_whole(const struct tape *t, const struct tape_record *r)
 {
     return r->kind == TAPE_STATE ? (const void *)t->state : r;

@@ -59,7 +59,7 @@ struct host_link {
     unsigned under;     /* VLAN: ifindex of the link that has its tagged frames; else 0 */
     uint32_t vrf_table; /* VRF: its routing table; else 0 */
     uint16_t type;      /* ARPHRD_ETHER, … */
-    bool up, running;   /* administratively; with carrier */
+    bool up, running;   /* up: administratively; running: with carrier */
     bool loopback;
     uint32_t changes; /* number of carrier changes; shows changes missed between two reads */
 };

@@ -68,7 +68,7 @@ void neighbours_fini(struct neighbours *n);
 void routes_fini(struct route_cache *c);
 
 typedef int learn_fn(struct host *h, const struct nlmsghdr *nlh);
-/* Dump the messages of a type and handle each; begin empties the table, and again if the dump was inconsistent. fixed:
- * the request's header after nlmsghdr. */
+/* Dump the messages of a type and handle each; begin empties the table; it is called again if the dump was inconsistent
+ * and is repeated. fixed: the request's header after nlmsghdr. */
 int host_dump(struct host *h, uint16_t type, const void *fixed, size_t fixed_len, void (*begin)(struct host *),
               learn_fn *learn);

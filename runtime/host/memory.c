@@ -27,7 +27,7 @@ uint64_t memory_bound(const char *own, const char *root)
     path += strlen("0::");
     path[strcspn(path, "\n")] = 0;
     if (!strcmp(path, "/")) *path = 0;
-    for (;;) { /* up to the root, which has a bound, too, in a container */
+    for (;;) { /* up to the root: in a container the root has a bound, too */
         const uint64_t here = bound_of(root, path);
         char *const slash = strrchr(path, '/');
         if (here < least) least = here;

@@ -5,5 +5,6 @@
 
 /* Return bytes: the machine's memory, or a lower bound of a control group (cgroup v2) around this process */
 uint64_t host_memory(void);
-/* Return that bound; UINT64_MAX: none. own: file with this process's group; root: mount of the groups. */
+/* Return the lowest bound of the control groups; UINT64_MAX: none. own: file with this process's group; root: mount of
+ * the groups. */
 uint64_t memory_bound(const char *own, const char *root);

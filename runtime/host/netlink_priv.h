@@ -22,7 +22,7 @@ void netlink_close(struct netlink *n);
 int netlink_ask(struct netlink *n, struct nlmsghdr *request, mnl_cb_t cb, void *arg);
 /* The same on a temporary socket for routes */
 int netlink_once(struct nlmsghdr *request, mnl_cb_t cb, void *arg);
-/* Begin a request in those bytes, with that header behind nlmsghdr */
+/* Begin a request in `bytes`. fixed: the header of `len` bytes that follows nlmsghdr */
 struct nlmsghdr *netlink_begin(void *bytes, uint16_t type, uint16_t flags, const void *fixed, size_t len);
 
 /* Index the attributes of a message with a fixed header of that size, by number: at[1 … most], NULL if absent */

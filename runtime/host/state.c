@@ -24,7 +24,7 @@ struct state {
 
 static const struct {
     const char *word, *doc;
-    enum state_end when; /* ends that keep it: STATE_CLOSED; STATE_HANDED: both */
+    enum state_end when; /* the end that keeps the change; if STATE_HANDED, STATE_CLOSED keeps it, too */
     int (*undo)(const char *what, const char *before, const char *after);
 } changes[CHANGE_COUNT] = {
 #define CHANGE(ident, word, undo, when, doc) [CHANGE_##ident] = {word, doc, STATE_##when, undo},
@@ -50,7 +50,7 @@ static void say_line(state_say *say, void *arg, const char *verb, const char *do
 /* Selection of changes to undo: all but those of `handed` that the end keeps */
 struct undoing {
     enum state_end end;
-    const struct state_handed *handed; /* NULL: all things */
+    const struct state_handed *handed; /* NULL: changes of all things */
     state_say *say;
     void *arg;
 };

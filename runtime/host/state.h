@@ -22,7 +22,7 @@ typedef void state_say(void *arg, const char *line);
 
 struct state;
 
-/* HANDED changes of a dead owner that the next owner takes over: those of these things */
+/* Things whose HANDED changes the next owner takes over from a dead owner */
 struct state_handed {
     const char *const *what;
     unsigned count;
@@ -37,15 +37,15 @@ int state_lack(const char *run, char *err, size_t err_len);
 struct state *state_open(const char *run, const char *name, const struct state_handed *handed, state_say *say,
                          void *arg, char *err, size_t err_len);
 
-/* Return the path of its file */
+/* Return the path of the state file */
 const char *state_path(const struct state *s);
 
 /* Record the process that works beside the owner, named STATE_WORKER, for state_await. Return 0, or a negative
  * errno. */
 #define STATE_WORKER "prey-service"
 int state_works(struct state *s, long pid);
-/* If one of the two processes of an instance was killed, wait for the other, at most most_ms, as it holds for a moment
- * what a start needs; `say` tells. Return at once if both live, or neither. */
+/* Wait, at most most_ms, for an instance to end if one of its two processes was killed: the other holds for a moment
+ * what a start needs. `say` reports the wait. Return at once if both live, or neither. */
 void state_await(const char *run, const char *name, int most_ms, state_say *say, void *arg);
 
 /* Return the process that has the name in the caller's network namespace; 0: none. Changes nothing. */
@@ -55,7 +55,7 @@ long state_owner(const char *run, const char *name);
  * `before` and `after` may be empty. Return 0, or a negative errno: then the change must not be made. */
 int state_note(struct state *s, enum change kind, const char *what, const char *before, const char *after);
 
-/* Remove recorded changes of a kind, to that thing, that need no undoing: is_over is true for their `before`. If many
+/* Remove the recorded changes of a kind to `what` that need no undoing. For these, is_over(before) is true. If many
  * lines are no longer in force, the file is written anew, so that it does not grow. */
 void state_forget(struct state *s, enum change kind, const char *what, bool (*is_over)(const char *before));
 

@@ -11,7 +11,7 @@
 #include "runtime/host/state.h"
 #include "runtime/host/state_file.h"
 
-enum { SIGNALLED_MS = 500 }; /* for a process asked to end, which may be done at once */
+enum { SIGNALLED_MS = 500 }; /* wait for a process that was asked to end: it may end at once */
 
 /* Get a process's name, as its pid may be another program's by now */
 static void name_of(long pid, char name[32])

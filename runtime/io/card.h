@@ -19,7 +19,7 @@ bool card_of(unsigned ifindex, struct card *c);
 /* Return the number of queues that both receive and send; each worker needs at least one. */
 unsigned card_queues(const struct card *c);
 
-/* True if `xdp` sees each frame as it was on the wire. False: `why` says which it would not. */
+/* True if `xdp` sees each frame as it was on the wire. False: `why` says which frames it would not. */
 bool card_is_plain(const struct card *c, char *why, size_t len);
 
 /* True if `xdp` is the better way (table in README.md). workers: number asked for; 0: any. False: reason in `why`. */

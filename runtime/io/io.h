@@ -34,13 +34,13 @@ struct io_ask {
     uint64_t ring_bytes; /* for frames that wait */
     uint32_t ifindex;    /* an Ethernet device, or the loopback */
     uint32_t mtu;        /* MTU of the interface; a slot of the ring holds such a packet */
-    int32_t group;       /* group of the ports that share the arriving frames, from the first's io_made; -1: first */
+    int32_t group;       /* group of ports that share the arriving frames, from io_made of its first; -1: a new group */
     uint8_t worker, port;
     uint8_t outgoing; /* receive what the host itself sends, too */
     uint8_t all;      /* receive frames for other stations, too: a port of a bridge */
     uint8_t beside;   /* `packet` on an interface served by `xdp`: frames that steering left to the host */
     uint8_t shared;   /* several ports are opened on the interface: each frame comes to one of them */
-    uint8_t hurried;  /* others stand still meanwhile: do not wait for what another process is about to release */
+    uint8_t hurried;  /* other ports stand still meanwhile: do not wait for what another process is about to release */
     /* for `xdp` */
     uint8_t ports;       /* number of the worker's ports, which share its memory */
     uint8_t busy;        /* the kernel hands frames over on request, not by interrupts (SO_PREFER_BUSY_POLL) */
@@ -138,7 +138,7 @@ static inline struct kernel_note io_note(const struct pkt *pkt)
 void io_made_close(struct io_made *m);
 /* Return the filter of packet sockets, loaded on first use; NULL: there is none (steer/filter.h). */
 const struct filter *io_filter(struct io_maker *m);
-/* Free the memory that was kept. */
+/* Free the memory that make has kept. */
 void io_maker_fini(struct io_maker *m);
 
 /* Return the longest frame that `xdp` holds on interfaces of this MTU; 0: not supported. */

@@ -100,7 +100,8 @@ static void step(const struct io_port *p, uint32_t *block, uint32_t *slot)
     if (++*block == p->blocks) *block = 0;
 }
 
-/* True for a frame to this machine, or from it where that is wanted; false for one that another's tap let in. */
+/* True for a frame to this machine; for one that it sent, if those are wanted; for one to another machine at a bridge's
+ * port. (Another program's tap may let in others.) */
 static bool is_wanted(const struct io_port *p, const struct tpacket2_hdr *h)
 {
     const struct sockaddr_ll *from = (const void *)((const uint8_t *)h + ADDRESS_AT);
@@ -248,7 +249,8 @@ static int packet_fault(struct io_port *p)
     return getsockopt(p->fd, SOL_SOCKET, SO_ERROR, &fault, &len) ? errno : fault;
 }
 
-/* Add the kernel's counters, which restart at each read. Not for the worker: another thread asks for losses. */
+/* Add the kernel's counters, which restart at each read. The worker must not call this while another thread asks for
+ * losses. */
 static void add_lost(struct io_port *p)
 {
     struct tpacket_stats s;

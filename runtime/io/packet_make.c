@@ -61,7 +61,7 @@ static const char *join_group(int fd, const struct io_ask *ask, const struct dea
     return deal && ask->group < 0 && deal_join(deal, fd) ? "PACKET_FANOUT_DATA" : NULL;
 }
 
-/* Bind and join. A filter drops all in between, which would come to every socket. */
+/* Bind and join. A filter drops the frames that arrive in between, which would come to every socket. */
 static const char *bind_shared(int fd, const struct io_ask *ask, const struct io_maker *m, int32_t *group)
 {
     const struct filter *filter = m->filter;

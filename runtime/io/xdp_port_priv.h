@@ -32,7 +32,7 @@ struct queue {
     struct xsk_ring_cons done, rx;
     struct mapping mappings[4];
     int fd;
-    uint32_t number; /* among all queues that the worker had, from 1 */
+    uint32_t number; /* number among all queues that the worker had, from 1 */
     uint32_t unsent; /* entries put in tx since the last flush */
     struct half_taken half;
 };

@@ -11,7 +11,7 @@
 
 static_assert(KERNEL_TABLES + JUDGE_ENTRIES <= JUDGE_FDS_MOST, "descriptors of a judge");
 
-void kernel_ready(void) { libbpf_num_possible_cpus(); /* the library caches it */ }
+void kernel_ready(void) { libbpf_num_possible_cpus(); /* the library caches this number */ }
 
 unsigned kernel_fds(const struct kernel *k, int fds[KERNEL_FDS_MOST])
 {

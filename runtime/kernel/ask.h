@@ -30,8 +30,8 @@ int ask_frame(struct asker *a, enum kernel_hook hook, const struct pkt *pkt, uin
 /* Ask one stage of XDP about the frame in the asker and the packet in a->k, whose flags begin with KERNEL_ASKED. */
 int ask_stage(struct asker *a, enum kernel_entry entry);
 
-/* Ask the judge alone for its decision (judge.h, decided) on a parsed packet, the first that `e` describes;
- * a->k->branch is the service's. A packet that the host sends goes to traffic control's judge, if that is loaded.
- * Without effects nothing is counted, logged or taken. Return 0 or a negative errno. */
+/* Ask the judge alone for its decision (judge.h, decided) on a parsed packet, the first of the batch that `e` is about;
+ * a->k->branch is then the service's branch. A packet that the host sends goes to traffic control's judge, if that is
+ * loaded. e NULL: nothing is counted, logged or taken. Return 0 or a negative errno. */
 int ask_judge(struct asker *a, const struct key *key, const struct pkt *pkt, const struct effects *e, uint64_t now_ns,
               uint64_t *decision);

@@ -157,7 +157,7 @@ static void write_entry(const struct kpkt *k, struct pkt *out, uint32_t input, u
     memcpy(to->next_hop, r->dst, sizeof to->next_hop);
 }
 
-/* Return the frame as the stages left it, with the bytes that they were not given; a tunnel's packet has none of those.
+/* Return the frame as the stages left it, with the bytes that they were not given; a tunnel's packet has no such bytes.
  * NULL: no slot. */
 static struct pkt *edited(const struct executor *e, const struct kpkt *k, const struct pkt *pkt)
 {

@@ -20,8 +20,8 @@ struct executor {
     struct counted *counted;
     struct kernel_events *events;
     struct flow_ops flows;
-    struct vm_tx *tx; /* where log events go, for the packet that is being asked about, */
-    uint32_t input;   /* and its index in the call */
+    struct vm_tx *tx; /* output for log events of the packet that is being asked about */
+    uint32_t input;   /* index of that packet in the call */
     struct vm_kernel ops;
     struct pool *pool; /* NULL: nothing leaves */
     uint64_t now_ns;   /* latest time seen */

@@ -34,8 +34,8 @@ void kernel_free(struct kernel *kernel); /* NULL is fine */
 /* Load a program's judge in two steps: prepared, it is in the kernel and can be asked while another one judges; put in
  * force, it judges at once. On failure, NULL or a negative errno, with one line in err and nothing changed. */
 struct judge;
-/* Before that: give a program that nobody else has yet another serial, if by its own the stages' data about it would
- * replace the running program's. (Serials grow with each refused program.) */
+/* Give the program another serial if, by its own, its data for the stages would replace the running program's. To be
+ * called before kernel_prepare, while nobody else has the program. (Serials grow with each refused program.) */
 void kernel_place(const struct kernel *kernel, struct program *p);
 struct judge *kernel_prepare(struct kernel *kernel, const struct program *p, char *err, size_t err_len);
 void kernel_discard(struct judge *j);                                /* not for the one in force; NULL is fine */
@@ -43,8 +43,8 @@ int kernel_prepared(const struct judge *j, enum kernel_entry entry); /* as kerne
 /* Put a judge in force. The kernel owns it from then on, and frees the one before. */
 int kernel_swap(struct kernel *kernel, struct judge *j, char *err, size_t err_len);
 
-/* Before a change of other inputs to decisions: remember no decision for flows. After the change: remember decisions
- * again; earlier ones are invalid. */
+/* Remember no decision for flows: for the time of a change of other inputs to decisions. Remember decisions again after
+ * the change; earlier ones are invalid (second function). */
 void kernel_remember_nothing(struct kernel *kernel);
 void kernel_remember(struct kernel *kernel);
 

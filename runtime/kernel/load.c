@@ -276,7 +276,7 @@ static int grow_counts(struct kernel *k, const struct program *p, char *err, siz
     return failed;
 }
 
-/* Assign counter rows to the program's serial; a program in force has them. */
+/* Give the program rows of counters, found by its serial; a program in force keeps its rows. */
 static int make_rows(struct kernel *k, const struct program *p, char *err, size_t err_len)
 {
     struct kernel_world *w = kernel_world(k);
@@ -299,7 +299,7 @@ void kernel_place(const struct kernel *k, struct program *p)
     if (taken && now->serial % KERNEL_PROGRAMS == p->serial % KERNEL_PROGRAMS) p->serial = program_serial();
 }
 
-/* During a change of inputs to decisions, none is remembered; those from before are invalid afterwards. */
+/* Remember no decision during a change of inputs to decisions. Earlier decisions are invalid afterwards. */
 void kernel_remember_nothing(struct kernel *k)
 {
     __atomic_store_n(&kernel_world(k)->memos_since_ns, UINT64_MAX, __ATOMIC_SEQ_CST);
@@ -344,7 +344,7 @@ int kernel_swap(struct kernel *k, struct judge *j, char *err, size_t err_len)
         return failed;
     }
     if (k->judge) kernel_meters_follow(&j->tables.meters, &k->judge->tables.meters);
-    kernel_discard(k->judge); /* and its tables, once no packet is in it */
+    kernel_discard(k->judge); /* the old judge's memory is freed once no packet is in it */
     k->judge = j;
     kernel_remember_nothing(k);
     memcpy(k->maps.v[KERNEL_MAP_memos].memory, j->memos, sizeof j->memos);

@@ -1,4 +1,5 @@
-/* The proof at load: before a judge in the kernel judges packets, it and this process's judge are asked the same. */
+/* The proof at load: before a judge in the kernel judges packets, it and this process's judge are asked about the same
+ * frames. */
 #pragma once
 
 #include "runtime/kernel/ask.h"

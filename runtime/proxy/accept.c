@@ -94,7 +94,7 @@ static void ready(struct watcher *w, uint32_t events)
     struct listener *l = (struct listener *)((char *)w - offsetof(struct listener, watcher));
     const uint32_t turn = l->proxy->loop.turns;
     if (l->proxy->closed) return;
-    /* Accept one connection only, unless there were others in the turn before, too: most come alone */
+    /* Accept a single connection, since most come alone; more if the turn before had some, too */
     if (!l->crowd || l->turn + 1 != turn)
         l->crowd = 1;
     else if (l->crowd < ACCEPTED_AT_ONCE)

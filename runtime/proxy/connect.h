@@ -9,7 +9,7 @@
 void connect_branch(struct session *s);
 /* Connect to this target alone: `-> target` */
 void connect_target(struct session *s, const struct stream_addr *to);
-/* Go on, in the session's task while s->dials; end, as the time is over (second function) */
+/* Go on connecting, in the session's task while s->dials is set. Give up, as the time is over (second function). */
 void connect_step(struct session *s);
 void connect_late(struct session *s);
 /* Try again for a session that waits for a place at a server. False if there is no place; the session waits on. */

@@ -20,8 +20,8 @@ struct session_ops {
     void (*begin)(struct session *s);
     /* Go on after a change, until all calls return -EAGAIN. Not called before begin. */
     void (*step)(struct session *s);
-    /* Report the result of connect_…. If failed is 0, s->server is connected, its TLS handshake done, its PROXY header
-     * sent or the first of s->up. Else `failed` is the reason. May be called from within connect_…. */
+    /* Report the result of connect_…. failed 0: s->server is connected, its TLS handshake is done, and its PROXY header
+     * is sent or comes first in s->up. Else `failed` is the reason. May be called from within connect_…. */
     void (*connected)(struct session *s, enum session_end failed);
     /* Handle the end of session_wait's time. NULL: the session ends as `idle`. */
     void (*late)(struct session *s);
@@ -32,7 +32,8 @@ struct session_ops {
     void (*fini)(struct session *s);
     /* Return a kept connection to s->chosen for the session, or NULL. NULL as the op: this kind keeps none. */
     struct side *(*kept)(struct session *s);
-    /* Make the state of this kind for all sessions of a loop (proxy->of_kind). NULL: out of memory, or no such op. */
+    /* Make the state of this kind for all sessions of a loop (proxy->of_kind). Return NULL if out of memory. NULL as
+     * the op: this kind has no such state. */
     void *(*start)(struct proxy *p);
     void (*stop)(void *of_kind);
     uint32_t bytes; /* size of `own` */
@@ -88,8 +89,8 @@ struct session {
     bool aged;            /* its server connection was made under a former program */
     bool instructed;      /* its first bytes named its target, and were removed */
     uint8_t nat;          /* enum instruction_nat: the address that the target sees */
-    bool unheard;         /* no bytes were looked at yet of a client that may send no PROXY header (name_heard) */
-    bool mixed;           /* the PROXY header named a client of the other address family: `named` */
+    bool unheard;         /* the client may send no PROXY header, and its bytes are still to be checked (name_heard) */
+    bool mixed;           /* `named`, from the PROXY header, has the other address family */
     struct stream_addr named;
     struct stream_addr target;                /* `-> target`: named by its instruction; port 0: none */
     struct stream_addr peer;                  /* the connection's real peer, whatever a PROXY header names */
@@ -139,7 +140,7 @@ struct proxy {
     struct foreign foreign[2];   /* IPv4, IPv6 */
     uint64_t random;             /* for source_socket: unpredictable (RFC 6056) */
     struct queue queue;
-    uint16_t iface[PORTS_MOST]; /* [iface_count]: the program's ids by the command line's interfaces */
+    uint16_t iface[PORTS_MOST]; /* [iface_count]: the program's id of each interface of the command line */
     unsigned iface_count;
     void *of_kind[SESSION_KINDS]; /* state that kinds share among their sessions */
     struct listener *listeners;   /* [listener_count] */
@@ -201,7 +202,7 @@ struct chooser *proxy_chooser(struct proxy *p);
 void proxy_log(struct proxy *p, const char *path, const char *line, uint32_t len);
 
 /* accept.c: replace all listeners; a listener with fd -1 goes on unchanged. Takes the descriptors out of `all`. room:
- * from listeners_room (NULL: out of memory) for that count, and the proxy's now. */
+ * from listeners_room for that count (NULL: out of memory); the proxy owns it from then on. */
 struct listener *listeners_room(unsigned count);
 void listeners_set(struct proxy *p, struct listener *room, struct proxy_listen *all, unsigned count);
 void listeners_fini(struct proxy *p);
@@ -216,13 +217,13 @@ void sessions_rename(struct proxy *p, const struct remap *r);
 void sessions_recount(struct proxy *p);
 /* End sessions whose first packet the new program refuses, if their service says `on reload close` */
 void sessions_rejudge(struct proxy *p);
-/* After a change of facts: end sessions of servers that are down, if their pool says so, and sessions whose drain time
- * is over */
+/* End sessions of servers that are down, if their pool says so, and sessions whose drain time is over. Call it after a
+ * change of facts. */
 void sessions_look(struct proxy *p);
 void sessions_end(struct proxy *p, enum session_end why);
 
-/* recorded.c: report to the worker the bytes that the session's client has sent since the last report; the same for
- * some of all sessions */
+/* recorded.c: report to the worker the bytes that the session's client has sent since the last report. Do so for the
+ * next sessions in turn, at most 256 (second function). */
 void session_tell(struct session *s);
 void sessions_tell(struct proxy *p);
 
@@ -234,8 +235,8 @@ void session_served(struct session *s);
  *
  * client_socket: it has the client's address, and no port yet. */
 int client_socket(struct proxy *p, const struct stream_addr *client);
-/* It has an address of the pool's `source`, and a port if the pool names ports; each `turn` gives another pair, until
- * all were used. -ENODATA: no address of the family. */
+/* source_socket: it has an address of the pool's `source`, and a port if the pool names ports. Each `turn` gives
+ * another pair, until all were used. -ENODATA: no address of the family. */
 int source_socket(struct proxy *p, const struct pbc_pool *pool, bool v6, uint32_t turn);
 void foreign_fini(struct proxy *p);
 

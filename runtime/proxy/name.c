@@ -44,7 +44,7 @@ static ssize_t peek(struct session *s, uint8_t bytes[PROXY_V2_MAX])
 
 bool name_heard(struct session *s)
 {
-    enum { TELLING = sizeof "PROXY " - 1 }; /* fewer bytes, then the end, are no header */
+    enum { TELLING = sizeof "PROXY " - 1 }; /* fewer bytes before the end are no header */
     uint8_t bytes[PROXY_V2_MAX];
     struct proxy_header h;
     if (!s->unheard) return true;

@@ -48,7 +48,7 @@ struct proxy_cfg {
 /* A change to another program, made by the main thread */
 struct proxy_change {
     const struct remap *remap;
-    struct chooser *fresh; /* for remap->program, with facts; afterwards the old one, to be freed */
+    struct chooser *fresh; /* chooser for remap->program, with facts; after the change the old chooser, to be freed */
     struct snapshot *world;
     struct tls_table *tls;        /* the caller's, who may put it once the change is made */
     struct proxy_listen *listens; /* [count] */

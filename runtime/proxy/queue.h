@@ -6,10 +6,11 @@
 
 /* Return room for the counts of a program, for queue_set. NULL: out of memory. */
 uint32_t *queue_room(const struct program *p);
-/* Make the queue, or count waiting sessions anew after a change of program, in that room, which is the queue's now */
+/* Make the queue, or count waiting sessions anew after a change of program. The queue keeps the counts in `room`, and
+ * owns it from then on. */
 void queue_set(struct proxy *p, uint32_t *room);
 void queue_fini(struct proxy *p);
-/* Add a session. False if the service's queue is full, or it has none. */
+/* Add a session. False if the service has no queue, or a full one. */
 bool queue_join(struct session *s);
 /* Remove a session */
 void queue_leave(struct session *s);

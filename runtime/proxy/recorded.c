@@ -1,5 +1,5 @@
-/* Reports about sessions: a few moments of each to the flight recorder, without waiting for it; bytes that clients have
- * sent to the workers, which count them */
+/* Reports about sessions. The flight recorder gets a few moments of each, and nothing waits for it. The workers get the
+ * numbers of bytes that clients have sent, and count them. */
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -10,7 +10,7 @@
 #include "runtime/exchange/openers.h"
 #include "runtime/proxy/core.h"
 
-enum { A_SECOND = 256 /* sessions of each loop */ };
+enum { A_SECOND = 256 /* sessions of each loop that report in a second */ };
 
 void session_record(const struct session *s, enum moment_kind kind)
 {
@@ -43,9 +43,9 @@ void session_served(struct session *s)
 }
 
 /* Report what the client's socket has received since the last report. Packets of proxied connections pass in the
- * kernel, where no worker counts them. So sessions report differences: at the end, and while they last, some each
- * second. The total includes bytes not yet reported (runtime/live/carry/tally.c). If each request has its own server,
- * all since the last report counts for the last server. */
+ * kernel, where no worker counts them. So each session reports differences: at its end, and in its turn while it lasts
+ * (sessions_tell). The total includes bytes not yet reported (runtime/live/carry/tally.c). If each request has its own
+ * server, all since the last report counts for the last server. */
 void session_tell(struct session *s)
 {
     struct proxy *p = s->proxy;

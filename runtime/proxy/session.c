@@ -205,7 +205,7 @@ static void run(struct task *t)
     struct session *s = (struct session *)((char *)t - offsetof(struct session, task));
     go_on(s);
     if (s->ended == SESSION_ENDS) return;
-    if (s->task.waits) return; /* it runs once more, and then nothing else refers to it */
+    if (s->task.waits) return; /* the task runs once more; after that nothing else refers to the session */
     session_free(s);
 }
 
@@ -292,7 +292,7 @@ void sessions_rename(struct proxy *p, const struct remap *r)
         if (s->service == PBC_NONE) continue;
         const uint32_t proxy = old->services[s->service].proxy;
         const bool closes = proxy && old->proxies[proxy - 1].flags & PBC_PROXY_RELOAD_CLOSE;
-        /* A waiting session would get a place in a pool that its bytes do not name */
+        /* Without its branch a waiting session would get a place in a pool that its bytes do not name */
         if (s->queue_link && !remap_keeps_branch(r, s->branch)) {
             queue_leave(s);
             session_end(s, SESSION_RELOADED);

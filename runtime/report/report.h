@@ -19,7 +19,7 @@ struct report {
 
 /* Write the summary of a recording, with its sources. */
 void report_text(FILE *out, const struct report *of);
-/* Write the coverage in its place, as --coverage does for a replay. Return 0, or -1: out of memory. */
+/* Write the coverage in place of the summary, as --coverage does for a replay. Return 0, or -1: out of memory. */
 int report_coverage(FILE *out, const struct report *of);
 
 /* Add the numbers alone to an object. */

@@ -27,8 +27,8 @@ void what_was_read(FILE *out, const struct subject *r, const struct totals *t);
 /* Write the lines about flows and fragments, if the program keeps them (tracked.c). */
 void tracked_text(FILE *out, const struct vm_counters *c);
 
-/* Parts of every JSON object, and printing (json.c). json_root_print prints root, which it deletes, and behind it the
- * key with the output of `write` (may be NULL), which is too long to be built. Return 0, or -1: out of memory. */
+/* Parts of every JSON object, and printing (summary_json.c). json_root_print prints and deletes root. `write` (or NULL)
+ * prints the value of a last member `key` that is too long to be built first. Return 0, or -1: out of memory. */
 struct cJSON;
 typedef void json_write_fn(FILE *out, const void *arg);
 void json_sources(struct cJSON *root, const struct subject *r, const struct totals *t, const char *fault);
@@ -48,7 +48,7 @@ struct timing {
 };
 
 /* Write the same numbers for people, or as JSON. timing may be NULL. fault: why the rest of the capture could not be
- * read, or "". list: of --flows, or NULL; text has it apart. */
+ * read, or "". list: of --flows, or NULL; beside the text, the caller prints the list. */
 void summary_text(FILE *out, const struct subject *r, const struct vm_counters *c, const struct totals *t,
                   const struct timing *timing, const char *fault);
 int summary_json(FILE *out, const struct subject *r, const struct vm_counters *c, const struct totals *t,

@@ -104,7 +104,7 @@ static void rule_add(cJSON *rules, const struct subject *r, const struct vm_coun
  * rules for each bit. */
 static uint64_t rule_threshold(const struct vm_counters *c, uint32_t count, uint32_t most)
 {
-    uint64_t under = 0; /* more than `most` rules have this many */
+    uint64_t under = 0; /* more than `most` rules have at least this many matches */
     for (unsigned bit = 64; bit-- > 0;) {
         const uint64_t packets = under | UINT64_C(1) << bit;
         uint32_t over = 0;

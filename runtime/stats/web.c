@@ -33,7 +33,7 @@ static const char *const headers[][2] = {
     {"X-Content-Type-Options", "nosniff"},
 };
 
-/* Return a response with these bytes, which `mode` says who owns. NULL: out of memory. */
+/* Return a response with these bytes. mode: who owns them. NULL: out of memory. */
 static struct MHD_Response *response_of(const char *text, size_t len, const char *type,
                                         enum MHD_ResponseMemoryMode mode)
 {

@@ -57,7 +57,7 @@ static void spend(struct egress *e, struct pkt *pkt)
     if (e->spent_count == VM_BATCH) egress_flush(e);
 }
 
-/* Known next hop of a packet, and the key that it waits for while that is incomplete. */
+/* A packet's next hop as far as it is known, and the key that the packet waits for until all is known. */
 struct aim {
     enum hop_state state;
     uint8_t port;

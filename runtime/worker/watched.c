@@ -1,4 +1,5 @@
-/* Enforced are packets that a service takes, their replies, and, if the host forwards nothing, all not its own. */
+/* A verdict is enforced on packets that a service takes and on their replies. If the host forwards nothing, a verdict
+ * is also enforced on all packets that are not the host's own. */
 #include "runtime/worker/watched.h"
 
 #include <string.h>

@@ -6,8 +6,9 @@
 #include "runtime/host/host.h"
 #include "vm/vm.h"
 
-/* Find the first place of the program that may drop or reject a frame to or from the host, which has the addresses of
- * `self`, or (forwards) one that it would forward: "edge.prey:12", into buf. False: there is none. */
+/* Find the first place of the program that may drop or reject a frame to or from the host, and write it as
+ * "edge.prey:12". self: the host's addresses. forwards: frames that the host would forward count, too. False: there is
+ * none. */
 bool watched_place(const struct program *p, const struct host_self *self, bool forwards, char *buf, size_t len);
 
 /* True if the host stack gets the dropped or rejected packet all the same. Parses the packet again. forwards: the host

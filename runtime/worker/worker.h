@@ -216,8 +216,8 @@ void worker_look(struct worker *w, uint64_t now_ns);
  * worker that runs that program and has the snapshot; the input is untrusted. False: no room, or not such a state; then
  * the worker is good for worker_fini alone. */
 bool worker_archive(struct worker *w, struct archive *a, uint64_t now_ns);
-/* Put the state on the tape, which the recorder asked for: in a turn without frames (idle), or in any turn after
- * waiting for one. */
+/* Put the state that the recorder asked for on the tape. It waits for a turn without frames (idle), but not long: then
+ * any turn will do. */
 void worker_tell_state(struct worker *w, uint64_t now_ns, bool idle);
 /* Take w->change, which must be set, unless the previous change is unfinished. Gives it to vm_swap and clears it. */
 void worker_take_change(struct worker *w, uint64_t now_ns);

@@ -37,7 +37,7 @@ struct advertisement {
     uint8_t option, eights, mac[6];
 };
 
-/* Return the checksum, with the pseudo header: addresses, length and protocol; the bytes before them are left out */
+/* Return the ICMPv6 checksum: over the message and its pseudo header (both addresses, length and protocol) */
 static uint16_t checksum(const struct advertisement *ad)
 {
     const uint8_t *b = (const void *)&ad->ip.ip6_src;

@@ -30,7 +30,7 @@ enum order { ORDER_DEVICE, ORDER_SOCKET, ORDER_END };
 
 struct aside {
     pthread_t thread;
-    sem_t ordered, done; /* one order at a time: between the two, the fields below are the thread's */
+    sem_t ordered, done; /* one order at a time: from `ordered` to `done` the fields below belong to the thread */
     enum order order;
     struct host_addr from; /* for ORDER_SOCKET */
     int type;              /* for ORDER_SOCKET */
@@ -38,7 +38,7 @@ struct aside {
     aside_confine_fn *confine;
     unsigned ifindex;
     struct host_addr local[LOCAL_MOST]; /* the newest addresses */
-    unsigned given;                     /* number ever added; its place is the oldest's */
+    unsigned given;                     /* number ever added; modulo LOCAL_MOST the place of the oldest */
 };
 
 /* Add (RTM_NEWROUTE) or remove (RTM_DELROUTE) a route by the device: to one local address, or the default route */

@@ -23,8 +23,8 @@ typedef int aside_confine_fn(void);
 struct aside *aside_new(aside_confine_fn *confine, char *err, size_t err_len);
 void aside_free(struct aside *a); /* NULL is fine */
 
-/* Make its device, once (runtime/host/device/tun.h: a struct virtio_net_hdr, then the IP packet). Return a descriptor,
- * which the caller closes, or a negative errno if there are no TUN devices. */
+/* Make the namespace's device, once (runtime/host/device/tun.h: a struct virtio_net_hdr, then the IP packet). Return a
+ * descriptor, which the caller closes, or a negative errno if there are no TUN devices. */
 int aside_device(struct aside *a);
 
 /* Make an unbound socket in the namespace: SOCK_STREAM, SOCK_DGRAM or SOCK_RAW (for echo replies), of the family of

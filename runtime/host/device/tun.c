@@ -79,7 +79,7 @@ static int bring_up(const char *name)
 static int open_queues(const char *name, int fds[], unsigned queues)
 {
     unsigned opened = 0;
-    int failed = if_nametoindex(name) ? -EEXIST : 0; /* else the process joins a foreign device */
+    int failed = if_nametoindex(name) ? -EEXIST : 0; /* without this test the process would join a foreign device */
     for (; opened < queues && !failed; opened++) {
         fds[opened] = open_queue(name, queues > 1 ? IFF_MULTI_QUEUE : 0);
         if (fds[opened] < 0) failed = fds[opened--];

@@ -17,10 +17,11 @@ struct host_link;
  * CAP_NET_ADMIN. */
 int tun_open(const char *instance, int fds[], unsigned queues, char name[IF_NAMESIZE], char *err, size_t err_len);
 
-/* True if it is such a device, of any instance */
+/* True if the link is the TUN device of some instance */
 bool tun_is_given(const struct host *h, const struct host_link *link);
 
-/* Test if this machine can make such a device. Return 0, or a negative errno with one line in err. Makes none. */
+/* Test, without making a device, if this machine can make a TUN device. Return 0, or a negative errno with one line in
+ * err. */
 int tun_lack(char *err, size_t err_len);
 
 /* Give the host an IPv4 or IPv6 packet, from its IP header on. how: in the form of PACKET_VNET_HDR, with offsets from

@@ -16,5 +16,6 @@ int file_open_regular(const char *path, char *err, size_t err_len);
  * negative errno with one line in err. */
 int certificates_open(const char *path, char *err, size_t err_len);
 
-/* Add all certificates of such a file, from its first byte, to the trusted ones; fd stays open. Return their number. */
+/* Add all certificates of an open file, from its first byte, to the trusted ones; fd stays open. Return their
+ * number. */
 unsigned certificates_trust(int fd, X509_STORE *store);

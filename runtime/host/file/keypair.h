@@ -20,7 +20,7 @@ void keypair_init(void);
  * both. fds: certificate, key. Return 0, or a negative errno with one line in err that names the file. */
 int keypair_open(const char *cert, const char *key, int fds[2], char *err, size_t err_len);
 
-/* Read such descriptors, from the files' first byte. Return 0, or a negative errno with the fault in err, without a
- * file name. Call keypair_fini in any case. */
+/* Read the descriptors of keypair_open, from the files' first byte. Return 0, or a negative errno with the fault in
+ * err, without a file name. Call keypair_fini in any case. */
 int keypair_read(const int fds[2], struct keypair *k, char *err, size_t err_len);
 void keypair_fini(struct keypair *k);

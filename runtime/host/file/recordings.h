@@ -13,11 +13,12 @@ enum {
 };
 
 /* Open the directory. Return its descriptor, which the caller closes; or a negative errno with one line in err. make:
- * make it if it is missing (only the path's last part); it must be ours alone, and is refused (-EBUSY) while another
- * process has it open for making files. Else it is only read. */
+ * open it for making files. It is then made if it is missing (only the path's last part), and must be ours alone.
+ * -EBUSY: another process has it open for making files. */
 int recordings_open(const char *path, bool make, char *err, size_t err_len);
 
-/* Test if files can be made there, with room, without a change. Return 0, or a negative errno with a line in err. */
+/* Test, without a change, if files can be made in the directory and if it has room. Return 0, or a negative errno with
+ * a line in err. */
 int recordings_look(const char *path, char *err, size_t err_len);
 
 /* Return the remedy for a failed write; "": none beyond the errno */
@@ -29,8 +30,8 @@ uint64_t recording_number(const char *name);
 /* Return the number if the name is a regular file in the directory, with its size in *bytes; 0: not a recording */
 uint64_t recording_there(int dir, const char *name, uint64_t *bytes);
 
-/* Open a file of a recording; all opens are here. make: for writing, and it must be new; else for reading. Return a
- * descriptor or a negative errno: -EDQUOT: there are RECORDINGS_MOST. */
+/* Open a file of a recording; no other function opens one. make: for writing, and the file must be new; else for
+ * reading. Return a descriptor or a negative errno: -EDQUOT: there are RECORDINGS_MOST. */
 int record_open_file(int dir, uint64_t number, bool make);
 /* Shorten a file to `bytes`. Return 0, or a negative errno: -EINVAL: it is not longer. */
 int record_shorten_file(int dir, uint64_t number, uint64_t bytes);

@@ -76,7 +76,7 @@ __attribute__((format(printf, 3, 4))) static void add(char *to, size_t size, con
     va_end(more);
 }
 
-/* Add a field: a single value to the element, a range to the rule; all values need no test */
+/* Add a field: a single value goes to the element, a range to the rule. A range of all values needs no test. */
 static void add_field(struct line *l, const char *field, const char *type, const char *lo, const char *hi)
 {
     if (strcmp(lo, hi) != 0) {
@@ -107,7 +107,8 @@ static void add_ports(struct line *l, struct guard_ports p, const char *field)
     add_field(l, field, "inet_service", lo, hi);
 }
 
-/* Make the line of a match. passes: for the proxy's packets that open no connection, so they don't count as crossing */
+/* Make the line of a match. passes: accept the proxy's packets that open no connection, so that no later rule drops
+ * them */
 static struct line line_of(const struct guard_match *m, bool passes)
 {
     struct line l = {0};
@@ -165,7 +166,7 @@ static void write_matches(FILE *sets, FILE *rules, struct line *lines, unsigned 
     }
 }
 
-/* Per family: packets of hidden traffic that have no ports of their own */
+/* Packets of hidden traffic that have no ports of their own, by family */
 static const struct pieces {
     unsigned family;
     const char *ip, *type, *later, *errors;

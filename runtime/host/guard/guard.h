@@ -42,7 +42,7 @@ struct guard_match {
 struct guard {
     const char *const *ports; /* interfaces that prey runs on; missing ones are left out */
     unsigned port_count;
-    const char *const *bridged; /* those in prey's bridge: the host sees nothing of them */
+    const char *const *bridged; /* interfaces in prey's bridge: the host sees none of their packets */
     unsigned bridged_count;
     const struct guard_match *matches;
     unsigned match_count;
@@ -55,8 +55,8 @@ bool guard_match_valid(const struct guard_match *m);
 #define GUARD_TABLE_MOST 256
 void guard_table_name(const char *instance, char name[GUARD_TABLE_MOST]);
 
-/* Put these rules in force in place of the former ones, atomically. For a match with addresses that is not for an own
- * address of the host, related packets are hidden as well: later fragments, echo requests to `to`, ICMP errors to `to`
- * and those that quote a packet to `from`. Recorded in s; state_undo removes them. Call again when an interface comes
- * back. Return 0, or a negative errno with one line in err. */
+/* Put these rules in force in place of the former ones, atomically. Related packets are hidden as well if a match names
+ * addresses that are not the host's own: later fragments, echo requests to `to`, ICMP errors to `to` and those that
+ * quote a packet to `from`. Recorded in s; state_undo removes them. Call again when an interface comes back. Return 0,
+ * or a negative errno with one line in err. */
 int guard_set(struct state *s, const char *instance, const struct guard *g, char *err, size_t err_len);

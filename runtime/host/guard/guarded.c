@@ -81,7 +81,7 @@ static void add_endpoint(struct guarded *g, const struct pbc_endpoint *e, bool p
     }
 }
 
-/* Add a server's replies, of one protocol, to the addresses that translation sent from */
+/* Add a server's replies, of one protocol, to the source addresses that translation uses */
 static void add_reply(struct guarded *g, const struct program *p, const struct pbc_service *s,
                       const struct pbc_server *server, struct guard_match m, bool echo)
 {
@@ -93,7 +93,7 @@ static void add_reply(struct guarded *g, const struct program *p, const struct p
     }
     m.to_ports = echo ? GUARD_ANY_PORT : (struct guard_ports){pool->source_port_lo, pool->source_port_hi};
     if (add_sets(g, p, pool->sources, pool->source_count, server->family, m, false)) return;
-    if (echo) return; /* replies to this machine's own pings, too: the kernel tells them apart */
+    if (echo) return; /* some echo replies answer this machine's own pings: only the kernel can tell which */
     m.to_ports = (struct guard_ports){PBC_OWN_PORT_LO, UINT16_MAX};
     m.reach = GUARD_OWN;
     reserve(g, PBC_OWN_PORT_LO, UINT16_MAX, false);
@@ -170,8 +170,8 @@ static bool judges_host(const struct program *p)
     return any;
 }
 
-/* Add answers to all connections of a proxy service that have clients' addresses: all if transparent, else those with
- * an instruction that says so */
+/* Add servers' answers to the connections of a proxy service that have clients' addresses. A transparent service has no
+ * others; of another service, they are the connections whose instruction asks for it */
 static void add_all_returns(struct guarded *g, const struct program *p, const struct pbc_service *s)
 {
     const bool transparent = p->proxies[s->proxy - 1].flags & PBC_PROXY_TRANSPARENT;
@@ -242,7 +242,7 @@ static void add_probed(struct guarded *g, const struct program *p, const struct 
     }
 }
 
-/* Return the last port from `at` to `hi` before the host's first own port; less than `at` if that is `at` */
+/* Return the port before the host's first port from `at` to `hi`, or `hi` if the host has none there */
 static uint16_t before_hosts(const struct facts_ports *host, bool udp, uint16_t at, uint16_t hi)
 {
     uint32_t first = hi + 1u;
@@ -254,7 +254,7 @@ static uint16_t before_hosts(const struct facts_ports *host, bool udp, uint16_t 
     return (uint16_t)(first - 1);
 }
 
-/* Add a match for each part of its destination ports that is not the host's. SCTP keeps ports, so all of its ports are
+/* Add a match for each run of the destination ports that is not the host's. SCTP keeps ports, so all of its ports are
  * translation's. */
 static void add_shared(struct guarded *g, struct guard_match m)
 {
@@ -285,7 +285,7 @@ static void add_asked(struct guarded *g, const struct program *p, const struct p
         match_add(g, m);
 }
 
-/* Add packets to the outside end, of protocols with ports */
+/* Add the matches for packets to a nat's outside address, one for each protocol */
 static void add_outside(struct guarded *g, const struct program *p, const struct pbc_nat *n, struct guard_match m)
 {
     const uint8_t bare[] = {n->ip_proto, 0};

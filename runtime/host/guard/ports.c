@@ -49,9 +49,9 @@ static void print(const struct ports *p, char text[TEXT_MOST])
 
 struct work {
     struct ports now, chosen, other, wanted;
-    struct ports claimed; /* by this instance, for its present or an earlier program: mappings may use them */
+    struct ports claimed; /* ports claimed by this instance, now or for an earlier program: mappings may use them */
     char text[TEXT_MOST], change[TEXT_MOST], claim[TEXT_MOST];
-    char owner[80]; /* the other instance that has some of them */
+    char owner[80]; /* another instance that has some of the ports */
 };
 
 static int write_ports(struct work *w)
@@ -139,8 +139,8 @@ static void keep_more(const struct work *w, const struct host_ports *ranges, uns
     }
 }
 
-/* Choose the ports that the host keeps of those that yield: its kept ones, and more if the rules leave it too few;
- * never ports claimed before, as mappings may use them */
+/* Choose which yielding ports the host keeps: its kept ones, and more if the rules leave it too few. Ports claimed
+ * before are never chosen, as mappings may use them. */
 static bool keep(struct work *w, const struct host_ports *ranges, unsigned count, struct host_kept *kept)
 {
     unsigned yielding = 0;

@@ -1,7 +1,8 @@
 /* See hooks.h. Pins are in HOOKS_FILES/prey/NETNS/NAME/: DEVICE.arrives, DEVICE.leaves, and the kept maps.
  *
  * A kernel without links for leaving packets (before Linux 6.6) has a filter instead, before others'. A filter outlives
- * its process: with pins it has the program, without it has one that passes all packets once this process has ended. */
+ * its process. With pins it holds the program; without pins it holds one that passes all packets once this process has
+ * ended. */
 #include "runtime/host/hook/hooks.h"
 
 #include <bpf/bpf.h>

@@ -35,7 +35,7 @@ struct hooked {
 
 /* True if there is a writable file system to pin in. Else the programs end with this process. */
 bool hooks_last(void);
-/* True if only the machine's first process sees such a file system, as in `ip netns exec` */
+/* True if only the machine's first process sees a BPF file system, as in `ip netns exec` */
 bool hooks_hidden(void);
 /* An instance's interface: its name on the command line, which may have changed, and its number */
 struct hooks_where {

@@ -81,7 +81,7 @@ static unsigned filters_of(const struct look *l, unsigned ifindex, uint32_t side
 }
 
 /* Look at other programs. A packet socket gets frames after XDP and before tc's ingress; sent frames pass tc's egress,
- * but not those of XDP. Filters may be of another instance that serves the interface: before Linux 6.6 it has some. */
+ * but not those of XDP. Before Linux 6.6, filters may belong to another instance that serves the interface. */
 void look_at_programs(struct look *l)
 {
     char err[300];

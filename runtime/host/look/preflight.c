@@ -215,7 +215,7 @@ static struct standing stand(const struct look *l, const struct preflight_server
     return s;
 }
 
-/* Each function finds one kind of finding, and tells it if `told` */
+/* Each function recognises one kind of finding, and reports it if `told` */
 static bool no_route(struct look *l, const struct standing *s, bool told)
 {
     if (s->no_way && told)
@@ -332,7 +332,7 @@ unsigned host_preflight(struct host *h, const struct preflight *p, preflight_say
     if (!without) look_at_programs(&l);
     if (!without) look_at_drivers(&l);
     if (!without) look_at_rules(&l);
-    if (l.fatal) return l.fatal; /* ways to servers will change */
+    if (l.fatal) return l.fatal; /* the remedies will change the ways to servers */
     look_at_ports(&l);
     look_at_subnets(&l);
     look_at_servers(&l);

@@ -21,7 +21,7 @@ struct preflight {
     const struct preflight_server *servers; /* servers that packets are sent to */
     unsigned server_count;
     const char *name;               /* the instance's name; NULL: not checked */
-    const struct host_ports *ports; /* on this machine's own addresses, for translation */
+    const struct host_ports *ports; /* ports on this machine's own addresses, for translation */
     unsigned port_count;
     const struct facts_port *bound; /* ports of masquerade that sockets have and keep */
     unsigned bound_count;

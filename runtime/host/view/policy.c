@@ -40,7 +40,7 @@ static void add_rule(struct routing *r, const struct route_rule *rule)
     r->rules[r->rules_count++] = *rule;
 }
 
-/* Return the port that the interface's name means; false: none, so that the rule matches no packet of prey's */
+/* Find the port of the interface. False: prey has no port there, so the rule matches no packet of prey's. */
 static bool way_in(const struct routing *r, const char *name, uint8_t *in)
 {
     *in = ROUTE_NO_PORT;

@@ -8,7 +8,7 @@ enum { ROUTING_RULES = 64, ROUTING_TABLES = 64 };
 
 /* A table that some rule selects for all packets */
 struct routing_table {
-    uint32_t table, rank; /* rank of its routes by the rule's position, the first the highest */
+    uint32_t table, rank; /* rank of the table's routes: highest for the first rule */
     int longer_than;      /* longest prefix of skipped routes; -1: none are skipped */
     uint8_t family;
     bool refuses; /* no table: the rule refuses all packets that get so far */

@@ -1,7 +1,7 @@
 /* Own addresses: the local routes of table `local` and of each VRF, in the vm's searchable form, and the broadcast
  * addresses of its subnets, whose packets this machine receives, too.
  *
- * Other tables are not read: a transparent proxy has a local route for all addresses in one. */
+ * Other tables are not read: a transparent proxy's table has a local route for every address. */
 #include <errno.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
@@ -44,7 +44,7 @@ bool host_owns(const struct host *h, const struct host_addr *a)
 static int add4(struct own *o, uint32_t first, unsigned bits)
 {
     const uint64_t count = UINT64_C(1) << (32 - bits);
-    /* Single addresses alone of the loopback network: no other machine may use it */
+    /* Ranges of the loopback network are left out: no other machine may use them */
     if (count > 1 && first >> 24 == 127) return 0;
     if (o->of.v4_count + count > HOST_SELF_MOST) {
         o->left_out = true;
@@ -102,8 +102,8 @@ static int dump_table(struct host *h, uint8_t family, uint32_t table)
     return failed == -ENOENT ? 0 : failed; /* the table is empty */
 }
 
-/* Wait for pending changes: the kernel announces a link's end before it removes the routes, but under one lock, for
- * which this request waits */
+/* Wait for pending changes. The kernel announces a link's end before it removes the link's routes. It does both under
+ * one lock, and this request waits for that lock. */
 static void await_changes(struct host *h)
 {
     char bytes[64];

@@ -51,7 +51,7 @@ static __always_inline bool is(const struct deal_iface *i, bool v6, __u64 high, 
 
 static __always_inline bool is_none(const struct deal_iface *i, bool v6) { return is(i, v6, 0, 0); }
 
-/* True for an own address of the interface, as facts_address has it. */
+/* True for the address that facts_address would give for the interface. */
 ALONE bool whose_ours(int t, uint16_t out, bool v6, uint64_t high, uint64_t low)
 {
     const struct deal_iface *one = &tables.ifaces[out & (DEAL_IFACES - 1)];

@@ -82,8 +82,8 @@ static __always_inline const struct gate_config *settings(void)
     return c && c->any ? c : NULL;
 }
 
-/* True for a segment of the proxy's connections, both ways where the host's sending is seen, but not for an opening
- * one. True for servers' answers to the host's own addresses, too, if nothing else asks for that port. */
+/* True for a segment of the proxy's connections that opens none. Sent segments count, too, where they are seen. True
+ * also for a server's answer to an own address of the host, if no other match concerns that port. */
 static __always_inline bool is_carried(struct __sk_buff *skb)
 {
     struct segment s = {};

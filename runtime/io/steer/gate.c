@@ -95,8 +95,9 @@ static bool is_narrow(const struct guard_match *m)
            m->to_ports.hi - m->to_ports.lo < NARROW;
 }
 
-/* True for a server that answers connections with clients' addresses. For whole networks of them (targets of
- * instructions) the sockets get a copy of what the host stack takes: the filter has no sockets to ask. */
+/* True for a server that answers connections with clients' addresses. For whole networks of servers (targets of
+ * instructions) the packet sockets get a copy of what the host stack takes, since the filter cannot look for the host's
+ * socket. */
 static bool is_server(const struct guard_match *m)
 {
     return m->proxied == GUARD_RETURNS && m->from.lo.family && host_addr_same(&m->from.lo, &m->from.hi) &&
@@ -306,7 +307,7 @@ int gate_keep(struct gate *g, struct state *s, unsigned port, const char *device
     char name[IF_NAMESIZE];
     if (!g || !g->links[port].wanted || stands(g, port)) return 0;
     if (!if_indextoname(g->links[port].ifindex, name)) return 0; /* the next gate_attach is for the new interface */
-    const bool had = g->links[port].fd;                          /* else gate_attach has reported the reason */
+    const bool had = g->links[port].fd; /* false: gate_attach has failed, and has reported the reason */
     const int failed = attach_filter(g, s, port, device, err, err_len);
     return !had ? 0 : failed ? failed : 1;
 }

@@ -37,7 +37,7 @@ static int learn(int map, struct numbered_ip ip)
     return bpf_map_update_elem(map, &ip, &here, BPF_ANY);
 }
 
-/* Old addresses are deleted first, to make room. One without room holds up no other. */
+/* Old addresses are deleted first, to make room. An address without room is left out, and the others are added. */
 int own_addresses(int map, const struct facts *f)
 {
     int failed = 0;

@@ -7,9 +7,9 @@
 #include "runtime/io/steer/steer.bpf.h"
 
 struct placed {
-    struct steer_match *all; /* the first `rest` for every frame, then one group behind the other */
-    struct steer_key *keys;  /* by group; `set` is 0 */
-    struct steer_place *at;  /* by group */
+    struct steer_match *all; /* the first `rest` are tried for every frame; the groups follow one after the other */
+    struct steer_key *keys;  /* key of each group, with its field `set` 0 */
+    struct steer_place *at;  /* place of each group in `all` */
     uint32_t count, rest, groups;
 };
 

@@ -201,7 +201,7 @@ static __always_inline bool is_for(const struct steer_match *m, const struct see
 {
     if (!within(&s->to, &m->to_lo, &m->to_hi)) return false;
     if (m->reach != STEER_EVERYWHERE && (m->reach == STEER_TO_OWN) != s->to_own) return false;
-    if (s->error) return m->kind == STEER_TAKEN; /* else it is about what the host stack carries */
+    if (s->error) return m->kind == STEER_TAKEN; /* errors about proxied connections are the host stack's */
     if (m->kind == STEER_RETURNS && s->to_own) return false;
     if (s->asks && m->named && !s->to_own) return true;
     if (!within(&s->from, &m->from_lo, &m->from_hi)) return false;

@@ -22,8 +22,8 @@ struct steer_match {
     __u8 unused[4];
 };
 enum steer_reach { STEER_EVERYWHERE, STEER_TO_OWN, STEER_TO_FOREIGN };
-/* Consequence of a match: the frame is the vm's; it is, unless a proxied connection carries it; only that is
- * checked. */
+/* Consequence of a match. TAKEN: the frame is the vm's. PROXIED: it is the vm's unless a proxied connection carries it.
+ * RETURNS: the only test is if a proxied connection carries it. */
 enum steer_kind { STEER_TAKEN = 1, STEER_PROXIED = 2, STEER_RETURNS = 4 };
 
 /* Groups of matches: with one destination, or with one source. */

@@ -110,7 +110,8 @@ static const struct guard_match answers[] = {
 };
 enum { ANSWERS = sizeof answers / sizeof answers[0] };
 
-/* True if the match is needed. Where prey routes, it takes frames for others anyway; never answers to the host. */
+/* True if the match is needed. Where prey routes, it takes frames for other machines without a match. Answers to the
+ * host are never taken. */
 static bool is_needed(const struct steer_rules *r, const struct guard_match *m)
 {
     if (m->proxied == GUARD_ANSWERS) return false;

@@ -8,7 +8,8 @@
 
 struct map;
 
-/* Return the entries of a map made with this program: room for twice its own, or for 16,384 per CPU and half. */
+/* Return the number of entries of a map made with this program. Each half has, per CPU, room for twice its counters,
+ * and at least 16,384. */
 uint64_t counts_room(const struct program *p, uint32_t cpus);
 
 /* Take rows, all 0, for the program that follows the one with the rows `now` (NULL: none). Return 0, or a negative

@@ -119,8 +119,8 @@ static const Elf64_Rel *relocations(const struct object_file *f, unsigned of, un
     return NULL;
 }
 
-/* Return the target of a relocation. For a named constant that is its section, and the instruction's imm has the
- * offset; a function that is called, or whose address is taken, by its section is found by its place. */
+/* Return the target of a relocation. The target of a named constant is its section, and imm then holds the offset. A
+ * function that is referred to by its section is found by its place there. */
 static char *target_name(const struct object_file *f, const Elf64_Rel *r, struct bpf_insn *insn)
 {
     unsigned count;

@@ -40,7 +40,7 @@ static int push_own(const struct kernel *kernel, const struct facts *f)
     return failed4 ? failed4 : failed6;
 }
 
-/* Return the peer as struct kernel_way has it. */
+/* Return the bridge's other interface in the form of struct kernel_way. */
 static uint16_t bridged_of(const struct facts *f, const struct facts_iface *one)
 {
     return one && one->peer != IFACE_NONE ? (uint16_t)(facts_known_as(f, one->peer) + 1) : 0;
@@ -82,7 +82,8 @@ static bool same_lists(const struct facts *a, const struct facts *b)
            a->ifaces_count == b->ifaces_count;
 }
 
-/* Update the kernel. moved: an interface has come or gone. Own addresses without room hold up nothing else. */
+/* Update the kernel. moved: an interface has come or gone. All else is updated even if some own addresses find no
+ * room. */
 static int push(struct kernel_facts *f, struct kernel *kernel, const struct facts *now, bool moved)
 {
     struct facts words = *now; /* only the single words of the world, which the kernel can follow */

@@ -6,7 +6,8 @@
 #include "vm/flow/table/ops.h"
 #include "vm/kernel/flow/flow_head.h"
 
-/* Return, as text, what another program needs but maps made for the first one have no memory for; NULL: nothing. */
+/* Return, as text, what the program needs and the maps, made for the first program, have no memory for; NULL:
+ * nothing. */
 const char *flows_lack(const struct kernel *k, const struct program *p);
 /* Begin an empty table, which the kernel may use from then on. live: as in kernel_cfg. */
 void flows_begin(const struct program *p, bool live, uint64_t seed, struct flow_head *head);

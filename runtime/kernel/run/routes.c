@@ -167,7 +167,7 @@ static bool ranges_of(const struct renewal *n, uint32_t nowhere, struct ranges *
     return true;
 }
 
-/* Add a prefix. There are many if most ranges begin or end at any bit. */
+/* Add a prefix. Many prefixes come if most ranges do not begin and end at the bounds of large blocks. */
 static void take_prefix(void *arg, cover_number first, unsigned bits, uint32_t way)
 {
     struct renewal *n = arg;

@@ -1,4 +1,4 @@
-/* Data about the program for the stages that do not belong to one (vm/kernel/world.h). */
+/* Data about the running program for the stages that belong to no program (vm/kernel/world.h). */
 #pragma once
 
 #include "vm/kernel/world.h"
@@ -9,9 +9,9 @@ struct world_says {
 };
 struct world_says world_of(const struct program *p);
 
-/* Before the program's judge is in force, and another's may still be: provide for the needs of both. */
+/* Provide for the needs of the program and of the present one, before the program's judge is in force. */
 void world_prepare(struct kernel_world *w, const struct world_says *says);
-/* After the program's judge alone is in force: provide for its needs only. */
+/* Provide for the program's needs only, once its judge alone is in force. */
 void world_settle(struct kernel_world *w, const struct world_says *says, uint32_t number);
 
 /* An own address in the stages' form. */

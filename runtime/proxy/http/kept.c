@@ -28,7 +28,7 @@ static void unlink_one(struct kept_one *o)
     timer_stop(&k->loop->wheel, &o->timer);
 }
 
-/* Free a kept connection; if its task still waits for its turn, the task does */
+/* Free a kept connection; if its task still waits to run, the task frees it */
 static void give_back(struct kept_one *o)
 {
     o->side = NULL;

@@ -43,8 +43,8 @@ static struct first_asked asked(const struct session *s)
     };
 }
 
-/* True for a body on a method that a server may expect none for; it may take the body for the next request, so the
- * connection is not shared (RFC 9110, 9.3.1) */
+/* True for a body where a server may expect none by the method. The server may take the body for the next request, so
+ * the connection is not shared (RFC 9110, 9.3.1). */
 static bool hides_a_body(const struct http_head *head, struct view method)
 {
     static const char *const without[] = {"GET", "HEAD", "OPTIONS", "DELETE", "TRACE"};

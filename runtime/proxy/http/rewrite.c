@@ -183,7 +183,8 @@ static bool is_like(const struct http_head *h, const uint8_t *bytes, unsigned i,
     return like;
 }
 
-/* True for a field that only prey may write, or that servers may take for it; the client's is left out */
+/* True for a field that only prey may write, or that servers may take for such a field; the client's field is left
+ * out */
 static bool is_ours(const struct http_head *h, const uint8_t *bytes, unsigned i)
 {
     return is_like(h, bytes, i, "x-forwarded-proto") || is_like(h, bytes, i, "x-forwarded-for");

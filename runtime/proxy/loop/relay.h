@@ -33,7 +33,7 @@ enum way_result {
     WAY_NO_BUFFER, /* out of memory for a buffer */
     WAY_FROM,      /* a side has failed */
     WAY_TO,
-    WAY_BAD, /* bad framing, or a full buffer: of a message alone */
+    WAY_BAD, /* bad framing, or a full buffer; for messages alone (http/message.h) */
 };
 
 /* Move all that can be moved now */

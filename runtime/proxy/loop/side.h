@@ -19,7 +19,7 @@ enum side_flag {
     SIDE_FAILED = 1 << 5,    /* a read or a write has failed; no more bytes come or go */
     SIDE_RESETS = 1 << 6,    /* side_close sends a reset instead of an orderly end */
     SIDE_FIN = 1 << 7,       /* the last byte is in the socket, without error: a short read has read it */
-    SIDE_MORE = 1 << 8,      /* the end follows this write at once; it may wait for it */
+    SIDE_MORE = 1 << 8,      /* the end follows this write at once, so that one segment may carry both */
     SIDE_DRY = 1 << 9,       /* with TLS: the socket is empty, but the library may have bytes */
 };
 

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { SLAB_CLEAR = 256 }; /* number of leading bytes, but for the first word, that are 0 in a thing never given out */
+enum { SLAB_CLEAR = 256 }; /* leading bytes that are 0, but for the first word, in a thing never given out */
 
 struct slab {
     uint32_t size;       /* bytes of each thing */

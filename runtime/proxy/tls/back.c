@@ -17,7 +17,7 @@ struct tls_back {
     char name[];
 };
 
-/* Keep a copy of a session: at the connection's end its own may be marked as not resumable */
+/* Keep a copy of a session: the connection's end may mark the original as not resumable */
 static void keep(const SSL *ssl, const SSL_SESSION *session)
 {
     const struct tls_one *one = tls_one_of(ssl);

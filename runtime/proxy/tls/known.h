@@ -1,6 +1,6 @@
-/* Sessions by tickets of servers, each for one more handshake (RFC 8446, C.4). All have one name and one way of
- * verifying (struct tls_back); the key is the server's address. A session older than an hour is not used, so that an
- * expired certificate is not trusted for long. */
+/* TLS sessions by servers' tickets, each for one more handshake (RFC 8446, C.4). All share one name and one way of
+ * verifying (struct tls_back), and are found by the server's address. A session older than an hour is not used, so that
+ * an expired certificate is not trusted for long. */
 #pragma once
 
 #include <openssl/ssl.h>
@@ -14,7 +14,7 @@ struct known;
 struct known *known_new(void); /* NULL: out of memory */
 void known_free(struct known *k);
 
-/* Keep a session, which known_put owns; the oldest makes room. Take a session, which the caller owns; NULL: none. For
- * any thread. */
+/* Keep a session, which known_put owns; the oldest makes room. Take a session, which the caller owns; NULL: none
+ * (second function). For any thread. */
 void known_put(struct known *k, const struct stream_addr *server, SSL_SESSION *session, uint64_t now_ns);
 SSL_SESSION *known_take(struct known *k, const struct stream_addr *server, uint64_t now_ns);

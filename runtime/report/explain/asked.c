@@ -93,7 +93,7 @@ static void sides(const struct flow_record *f, enum flow_dir dir, struct field *
     to.src_port = f->to_src_port;
     to.dst_port = f->to_dst_port;
     const bool drawn = dir == FLOW_ORIGINAL && f->src_port && !f->to_src_port;
-    if (drawn) to.proto = UINT8_MAX; /* the protocol of no port */
+    if (drawn) to.proto = UINT8_MAX; /* no protocol has this number: the side is written without a port */
     char side[FLOW_SIDE_TEXT];
     snprintf(c->after, sizeof c->after, "%s%s", flow_side(&to, dir, side), drawn ? ", a port by chance" : "");
     flow_side(f, dir, c->before);
@@ -111,7 +111,7 @@ static unsigned changes_of(const struct explain_look *k, const struct verdict *v
         c->name = (dir == FLOW_ORIGINAL) == !k->follows ? "source" : "destination";
         n += strcmp(c->before, c->after) != 0;
     }
-    for (unsigned i = 0; k->follows && i < n; i++) { /* for replies, the reverse */
+    for (unsigned i = 0; k->follows && i < n; i++) { /* a reply is changed in reverse */
         const struct field c = changes[i];
         memcpy(changes[i].before, c.after, sizeof c.after);
         memcpy(changes[i].after, c.before, sizeof c.before);

@@ -68,7 +68,7 @@ struct said_world {
  * ends. */
 void said_begin(struct said_world *w, struct said *c, uint32_t service, const struct said_segment *s);
 void said_segment(struct said_world *w, struct said *c, const struct said_segment *s);
-/* Give up waiting for the first bytes, which are late, without a segment. */
+/* Give up waiting for the first bytes, which are late. No segment has come. */
 void said_late(struct said_world *w, struct said *c, const struct said_segment *s);
 /* Return the time that the first bytes may take, in ns. */
 uint64_t said_patience(const struct said_world *w, const struct said *c);

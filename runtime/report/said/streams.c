@@ -95,7 +95,7 @@ static bool ends_of(const struct key *key, uint64_t ends[SAID_KEY_WORDS])
     return key->kind & KIND_TCP_FLAGS && key->kind & KIND_PORTS;
 }
 
-/* Return a key with what the ends say. */
+/* Return a key with the addresses and ports in c->ends. */
 static struct key key_of(const struct said *c)
 {
     struct key key = {.src_port = (uint16_t)(c->ends[4] >> 16),
