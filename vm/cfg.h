@@ -25,7 +25,7 @@ struct vm_kernel {
     const struct flow_ops *flows;                /* the kernel's table; NULL: the program keeps no flows */
 };
 
-/* Number of early fragments that wait for their firsts, and for how long, if fragments follow their first. */
+/* Bounds for early fragments, if fragments follow their first: the number that wait at once, and the time. */
 enum { FRAG_HELD = 64 };
 #define FRAG_HOLD_NS UINT64_C(100000000)
 
@@ -42,20 +42,21 @@ struct share {
 struct vm_cfg {
     struct pool *pool; /* slots for answers; NULL: no answers, counted as no_buffer */
     uint64_t seed;
-    unsigned worker, workers; /* number of this worker, and of all: selects its slice of ports; 0 of 0: alone */
+    unsigned worker, workers; /* this one, and the number of all: they select its slice of ports; 0 and 0: alone */
     struct share share;
     const struct vm_kernel *kernel; /* NULL: user executor */
-    bool live;     /* packets wait: vm_tick works in parts of at most 50 us; and other programs may replace this one
-                    * (vm_swap), so flows have room for what those need */
+    bool live;     /* packets wait, so vm_tick works in parts of at most 50 us. Another program may replace this one
+                    * (vm_swap), so flows have room for its needs */
     bool naive;    /* run the rule list instead of the code, for every packet: the oracle */
-    bool forget;   /* remember no verdicts, to compare with remembering */
-    bool careful;  /* no express way for ordinary packets of bound flows, to compare with it; naive implies this */
-    bool prefault; /* take memory for the first flows and for mappings before the first packet, in large pages, so
-                    * that new flows do not wait for the system; else as they come */
+    bool forget;   /* remember no verdicts: for comparison with the usual worker */
+    bool careful;  /* no express way for ordinary packets of bound flows: for comparison; naive implies it */
+    bool prefault; /* take memory for the first flows and for mappings before the first packet, in large pages, so that
+                    * new flows do not wait for the system; false: memory comes with the flows */
     void (*grows)(void *arg); /* called when vm_ahead has work; NULL: memory for more flows is taken as they come */
     void *grows_arg;
-    bool flow_events; /* report each flow that ends, in vm_tx, and keep when each began (else, without `live`: 0) */
-    bool no_cookies;  /* take SYNs as if no service had `syn cookies`: where no client would answer */
+    bool flow_events;       /* report each flow that ends, in vm_tx. Begin times of flows are kept with this or `live`,
+                             * otherwise they are 0 */
+    bool no_cookies;        /* treat SYNs as if no service had `syn cookies`: for runs in which no client answers */
     trace_fn *follow_trace; /* called for each rule tried on a later fragment that follows its first */
     void *trace_arg;
     bool (*traced)(void *trace_arg, uint64_t cookie); /* true to trace this packet; asked before its first rule */

@@ -21,10 +21,10 @@
 
 /* Return the longest path in instructions, calls expanded, which meta.longest_path must equal: through function 0 and
  * then function `services` (unless 0), or through function `streams`, whichever is longer. An instruction counts 1; a
- * CALL, 1 and the callee's longest path. A CLASSIFY counts 1 and what a search reads, words and blocks, for each
- * possible search: one, and one behind each entry with code that may be asked in turn; and the longest paths from as
- * many entries' code. Saturates at UINT32_MAX. The code need not be verified: a jump outside counts as an end. Return 0
- * if out of memory. */
+ * CALL, 1 and the callee's longest path. A CLASSIFY counts 1, its searches, and code of its entries. There is one
+ * search, and one more behind each entry with code that may be asked in turn; a search counts the words and blocks that
+ * it reads. The code counts as the longest paths of that many entries. Saturates at UINT32_MAX. The code need not be
+ * verified: a jump outside counts as an end. Return 0 if out of memory. */
 struct pbc_code {
     const struct pbc_func *funcs;
     const struct insn *code;
@@ -35,9 +35,9 @@ struct pbc_code {
 };
 uint32_t pbc_longest_path(const struct pbc_code *c);
 
-/* Return the flags of meta that follow from the rules' conditions and the services (PBC_NEEDS), which meta must hold;
- * other flags are left out. The operands of conditions and the conditions of rules are in bounds. `scratch`: room for
- * conds_count + 1. */
+/* Return the flags of meta that follow from the rules' conditions and the services (PBC_NEEDS). meta must hold these;
+ * other flags are left out. The operands of conditions and the conditions of rules must be in bounds. `scratch`: room
+ * for conds_count + 1. */
 #define PBC_ASKS_ROUTES (PBC_ASKS_WAY | PBC_ASKS_SOURCE)
 #define PBC_NEEDS                                                                                                      \
     (PBC_KEEPS_FLOWS | PBC_COUNTS_FLOWS | PBC_FOLLOWS_FRAGMENTS | PBC_NAMES_FRAGMENT | PBC_OPENS | PBC_ASKS_ROUTES)
@@ -73,5 +73,5 @@ void pbc_digest(const void *bytes, uint64_t len, uint8_t out[PBC_DIGEST_LEN]);
 enum pbc_families { PBC_FAMILY_4 = 1, PBC_FAMILY_6 = 2 };
 unsigned pbc_pool_families(const struct pbc_pool *pool, const struct pbc_server *servers);
 /* Return the slots of all tables that a worker makes for these pools, each at `slots`; a pool with servers of both
- * families has three tables. A small table counts as the memory needed beside it. */
+ * families has three tables. A table of fewer than 4,096 slots counts as 4,096, for the memory beside it. */
 uint64_t pbc_pool_slots(const struct pbc_pool *pools, uint32_t count, const struct pbc_server *servers, uint64_t slots);

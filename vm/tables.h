@@ -100,17 +100,17 @@ enum cond_operands {
 
 /* Traits of a kind of condition, whatever its operands. */
 enum cond_trait {
-    COND_OF_FLOW = 1 << 0,   /* the same for all established packets of one direction of a flow on one interface; the
-                              * type of an ICMP query belongs to its flow */
-    COND_BEYOND = 1 << 1,    /* later fragments lack the field */
-    COND_PLAIN = 1 << 2,     /* takes neither `not` nor `any` */
-    COND_IN_IP = 1 << 3,     /* `lacks` describes IP packets; others are said to be not IP */
-    COND_HAS_ALL = 1 << 4,   /* all bits of `has` must be set */
-    COND_HAS_STATE = 1 << 5, /* the packet must have a mark of MARK_STATES */
-    COND_ARG_KINDS = 1 << 6, /* arg is bits of key.kind, one of which the packet must have, outside the `not`; 0: any */
-    COND_ARG_FREES = 1 << 7, /* with an arg, every packet has the field */
-    COND_OF_STREAM = 1 << 8, /* connections have the field, so a `when` of a proxy service may ask */
-    COND_STREAM = 1 << 9,    /* only a connection's first bytes have the field: packets are not asked */
+    COND_OF_FLOW = 1 << 0,    /* has one answer for all established packets of one direction of a flow on one interface;
+                               * the type of an ICMP query belongs to its flow */
+    COND_BEYOND = 1 << 1,     /* later fragments lack the field */
+    COND_PLAIN = 1 << 2,      /* takes neither `not` nor `any` */
+    COND_IN_IP = 1 << 3,      /* `lacks` describes IP packets; others are said to be not IP */
+    COND_HAS_ALL = 1 << 4,    /* all bits of `has` must be set */
+    COND_HAS_STATE = 1 << 5,  /* the packet must have a mark of MARK_STATES */
+    COND_ARG_KINDS = 1 << 6,  /* arg is bits of key.kind; the packet must have one of them, also under `not`; 0: any */
+    COND_ARG_FREES = 1 << 7,  /* with an arg, every packet has the field */
+    COND_OF_STREAM = 1 << 8,  /* connections have the field, so a `when` of a proxy service may ask */
+    COND_STREAM = 1 << 9,     /* only a connection's first bytes have the field: packets are not asked */
     COND_ARG_TELLS = 1 << 10, /* a packet with a bit of arg has the field, whatever it lacks */
     COND_ALONE = 1 << 11,     /* its name is enough: operands are not written */
     COND_IFACES = 1 << 12,    /* its numbers are interfaces of the program */

@@ -34,10 +34,10 @@ enum tx_cause {
     TX_CAUSE_ECHO,      /* a reply from a service's address */
     TX_CAUSE_NEIGHBOUR, /* an ARP reply or neighbour advertisement for a service's address */
     TX_CAUSE_COOKIE,    /* the answer to a SYN, or the later SYN to the server */
-    TX_CAUSE_INSIDE,    /* TX_HOST: the packet accepted inside the packet `input`; that one does not go to the host */
+    TX_CAUSE_INSIDE,    /* TX_HOST: the packet accepted inside `input`; the outer packet does not go to the host */
     TX_CAUSE_PROXY,     /* TX_HOST: an unchanged packet for a service whose connections end here */
-    TX_CAUSE_HELD, /* a packet that was held, without `input`. TX_HOST: accepted; TX_FREE: dropped or forwarded (its
-                    * packets have entries of their own before) */
+    TX_CAUSE_HELD, /* a packet that was held, without `input`. TX_HOST: accepted; TX_FREE: dropped or forwarded (the
+                    * packets sent for it have earlier entries) */
 };
 struct tx_entry {
     struct pkt *pkt; /* packet that the executor returns (pool_put) after use */
@@ -45,7 +45,7 @@ struct tx_entry {
     uint8_t cause;   /* enum tx_cause */
     uint16_t out_if; /* interface id, IFACE_NONE: the interface that it came from */
     uint32_t input;  /* index in pkts[] of the causing packet */
-    uint64_t cookie; /* cookie of that packet */
+    uint64_t cookie; /* cookie of the causing packet */
     union {
         uint32_t next_hop[4]; /* TX_SEND, TX_RESOLVE: as in struct key; the executor writes its MAC into the frame */
         uint32_t outer_bytes; /* TX_CAUSE_HELD: bytes of the tunnel headers before it; 0: no tunnel */
@@ -63,7 +63,7 @@ struct flow_record {
     uint8_t end;                 /* enum flow_end; FLOW_ENDS: not ended */
     uint16_t vlan[2];            /* VIDs, outermost first; VLAN_UNTAGGED */
     uint64_t began_ns, seen_ns, ended_ns;
-    /* A flow that is sent on; else service, server and nat are PBC_NONE. */
+    /* For a flow that is sent on; for others service, server and nat are PBC_NONE. */
     uint32_t service, server, nat;
     uint32_t to_src[4], to_dst[4]; /* source as the other side sees it, and destination reached */
     uint16_t to_src_port, to_dst_port;

@@ -45,8 +45,8 @@ void vm_ahead(const struct vm *vm);
 void vm_run(struct vm *vm, const struct vm_in *in, struct pkt *const pkts[], unsigned n, struct verdict verdicts[],
             struct vm_tx *tx);
 
-/* The same in kernel mode (cfg.kernel), for packets that came up; ups[i] belongs to pkts[i]. Held packets that may go
- * leave with the next vm_run (n may be 0) or vm_tick. */
+/* A packet that came up in kernel mode (cfg.kernel). vm_run_up is vm_run for such packets; ups[i] belongs to pkts[i].
+ * Held packets that may go leave with the next vm_run (n may be 0) or vm_tick. */
 struct vm_up {
     uint64_t decision; /* the kernel judge's decision (judge.h, decided), if `judged` */
     bool judged;
@@ -56,11 +56,11 @@ void vm_run_up(struct vm *vm, const struct vm_in *in, struct pkt *const pkts[], 
 /* From the next vm_run_up on, note in mets[i] what packet i meets in the flow table (flow/track/met.h); NULL: stop. The
  * caller owns mets and clears it before each run. */
 void vm_note_met(struct vm *vm, struct flow_met *mets);
-/* Tell what a packet met that the kernel has judged (track_met_at). Not while the vm runs. */
+/* Tell what a packet that the kernel has judged met in the flow table (track_met_at). Not while the vm runs. */
 void vm_met(const struct vm *vm, const struct met_told *told, struct flow_met *m);
 
-/* In kernel mode: end a flow, not sent on, that ended in the kernel (flow/table/ops.h), and report it in tx as
- * usual. */
+/* In kernel mode: handle a flow that ended in the kernel and was not sent on (flow/table/ops.h). Its end is reported in
+ * tx. */
 struct flow_gone;
 void vm_flow_gone(struct vm *vm, const struct flow_gone *gone, struct vm_tx *tx);
 
@@ -75,9 +75,10 @@ uint64_t vm_tick(struct vm *vm, const struct vm_in *in, struct vm_tx *tx);
  *      then           remap_free, once no worker is vm_swapping: vm_tick converts the flows, some at a time
  *
  * Flows keep their server if the new program has it, else they drain. Meters, affinity, balancing, source ports and
- * mappings are kept if their definition is the same. Counters continue, those of rules by name (all of them in the same
- * program) or else in `earlier`. Verdicts are not remembered. Sizes in `limits` do not change: remap->limits tells if
- * they should. cfg.live of vm_new makes room for the needs of any program. */
+ * mappings are kept if their definition is the same. Counters continue. Those of a rule continue by its name, or, if
+ * the new program lacks it, in `earlier`; with the same program all continue. Verdicts are not remembered. Sizes in
+ * `limits` do not change: remap->limits tells if they should. cfg.live of vm_new makes room for the needs of any
+ * program. */
 
 /* Mark in gone[remap_gone_count(p)], for remap_new, the parts of p's past that no flow uses; return their number. c:
  * the counters of all workers, added up. The marks stay true: the past takes no new flows. */
@@ -159,14 +160,15 @@ bool vm_flow_of(struct vm *vm, const struct vm_in *in, const struct key *key, co
 /* True for a reply of a flow that is sent on, or an error that quotes such a flow's packet: it is not judged. */
 bool vm_follows(struct vm *vm, const struct vm_in *in, const struct key *key, const struct pkt *pkt);
 
-/* A service's choice for an accepted packet now, with the reason in words; nothing changes. For a service whose
- * connections end here, branch is its first and the rest is unknown: the connection's bytes decide (program_stream). */
+/* The choice of a service for an accepted packet, with the reason in words. vm_explain_service makes it as of now, and
+ * changes nothing. For a service whose connections end here, branch is its first and the rest is unknown: the
+ * connection's bytes decide (program_stream). */
 struct served {
     uint32_t branch, pool, server; /* PBC_NONE: no service; no pool; no server */
     char how[200];                 /* "hash 0x5ba1c0de12345678, slot 40213 of 65537 -> b (weight 3 of 9, up)" */
 };
 struct served vm_explain_service(struct vm *vm, const struct vm_in *in, const struct key *key, const struct pkt *pkt);
-/* The same, as if the packet began a flow of its own. */
+/* The same choice, as if the packet began a flow of its own. */
 struct served vm_explain_new(struct vm *vm, const struct vm_in *in, const struct key *key, const struct pkt *pkt);
 
 /* Translation of an accepted packet that begins a flow and goes to no service; nothing changes. nat: the statement,
@@ -187,7 +189,7 @@ struct decision vm_explain(struct vm *vm, const struct vm_in *in, const struct k
 /* Write why the condition failed, in an operator's words ("source is not in abusers", "not icmp6"). */
 void cond_explain(const struct program *p, const struct pbc_cond *c, const struct key *key, const struct pkt *pkt,
                   char *buf, size_t len);
-/* The same for a step that did not match, with the rest in its meter ("syns has 187 tokens for 198.18.0.1"). */
+/* The same for a step that did not match, with the tokens left in its meter ("syns has 187 tokens for 198.18.0.1"). */
 void step_explain(const struct program *p, const struct trace_step *step, const struct key *key, const struct pkt *pkt,
                   char *buf, size_t len);
 

@@ -54,9 +54,9 @@ struct vm {
     decided decisions[VM_BATCH];
     struct packet_ctx ctxs[VM_BATCH]; /* contexts of the current batch */
     struct balance *balance;
-    struct counter *served; /* one a service, one a service without a server, one a server: `counters` points into it */
-    struct counter *rules;  /* one a rule, one for "nobody", one a firewall's default: `counters` points into it */
-    struct track *track;    /* NULL: the program keeps no flows */
+    struct counter *served;      /* services, services without a server, servers: one each; `counters` points here */
+    struct counter *rules;       /* one a rule, one for "nobody", one a firewall's default: `counters` points into it */
+    struct track *track;         /* NULL: the program keeps no flows */
     struct remember *remember;   /* NULL: no verdict may be remembered */
     struct fragments *fragments; /* NULL: fragments do not follow their first */
     struct forward *forward;     /* NULL: there are neither services nor translation */

@@ -18,11 +18,11 @@
 enum bind_kind { BIND_SERVICE, BIND_NAT_SOURCE, BIND_NAT_FORWARD };
 
 struct flow_bind {
-    uint32_t to_src[4], to_dst[4];     /* addresses of the original direction when it leaves, as in struct key */
-    uint16_t to_src_port, to_dst_port; /* ports of the same; ICMP queries: to_src_port is the identifier */
+    uint32_t to_src[4], to_dst[4];     /* addresses with which the original direction leaves, as in struct key */
+    uint16_t to_src_port, to_dst_port; /* ports, in the same way; ICMP queries: to_src_port is the identifier */
     uint32_t server;                   /* PBC_NONE: nat */
     uint32_t branch;                   /* branch of the service; PBC_NONE: nat, and `nat` is set */
-    uint32_t space;                    /* port space of to_src_port (ports.h); PBC_NONE: none was taken */
+    uint32_t space;                    /* port space of to_src_port (ports.h); PBC_NONE: no port was taken */
     uint8_t client_mac[6]; /* source MAC of the opener's last packet, where replies go; all 0: its link has none */
     uint16_t client_iface;
     uint32_t seq_delta; /* joined flow: server's sequence numbers minus ours; BIND_AWAITED: our first one */
@@ -38,7 +38,7 @@ static_assert(sizeof(struct flow_bind) == 64, "one line");
 enum bind_flag {
     BIND_CLIENT_KNOWN = 1 << 0, /* the client is counted at the service (affinity.h) */
     BIND_HOLDS_SRC = 1 << 1,    /* to_src is the outside end of a mapping that the flow holds (mappings.h) */
-    BIND_HOLDS_DST = 1 << 2,    /* the requested destination is such an end */
+    BIND_HOLDS_DST = 1 << 2,    /* the requested destination is the outside end of a mapping */
     BIND_AGE = 1 << 4,          /* parity of the program that the binding's numbers belong to (track_renew) */
     BIND_AWAITED = 1 << 3,      /* joined flow whose server has not answered our SYN yet */
 };

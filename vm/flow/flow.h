@@ -91,8 +91,8 @@ enum tcp_track_flag {
 struct tcp_track {
     struct tcp_side side[2]; /* by enum flow_dir */
     uint16_t window[2];      /* largest window each side announced, rounded up to a multiple of its scale */
-    uint8_t scale;    /* shift of the original side in bits 0-3, of the other in 4-7: at most 14 (RFC 7323), 15: its SYN
-                         had no such option. Valid with TCP_TRACK_SCALED only */
+    uint8_t scale;    /* window shifts: bits 0-3 of the original side, bits 4-7 of the other. At most 14 (RFC 7323); 15:
+                       * the side's SYN had no window scale option. Valid with TCP_TRACK_SCALED only */
     uint8_t flags;    /* enum tcp_track_flag */
     uint16_t ignored; /* hash of the last SYN that changed nothing, until a segment is accepted (tcp.c); 0: none */
 };
@@ -106,7 +106,7 @@ enum flow_flag {
     FLOW_BOUND = 1 << 4,          /* the flow is sent on by the binding in its third line (bind.h) */
     FLOW_ONE_SIDED = 1 << 5,      /* replies do not come here (DSR) */
     FLOW_OWN_IDLE = 1 << 6,       /* while open, the flow may be silent for cold.idle_ns */
-    FLOW_IDLE_ONE_WAY = 1 << 7,   /* the same before the other side has spoken */
+    FLOW_IDLE_ONE_WAY = 1 << 7,   /* cold.idle_ns holds before the other side has spoken, too */
 };
 struct flow {
     union {
@@ -130,7 +130,7 @@ struct flow {
     union {
         uint16_t memo[2];   /* remembered verdict of each direction: index in MEMOS + 1, 0: none */
         uint32_t published; /* shared table: number of the recipe written for this tuple; 0: none, or being written
-                               (table/shared.h) */
+                             * (table/shared.h) */
     };
     uint8_t memo_iface[2]; /* interface for which each remembered verdict holds (remember.c) */
     uint8_t joined;        /* 1: a cookie answered the client, whose numbers differ from the server's (joined.h) */
@@ -205,8 +205,8 @@ enum flow_mark tcp_follow(enum flow_state state, const struct tcp_track *now, en
  * with ACK, without SYN and RST), else MARK_INVALID. *next: the flow that begins. */
 enum flow_mark tcp_begin(const struct tcp_segment *s, bool pickup, struct tcp_step *next);
 
-/* tcp_follow in two halves, for a segment of only ACK and data on an open flow without FINs, which changes no state:
- * test if it is within the window; take its numbers. */
+/* The halves of tcp_follow for a segment that changes no state: only ACK and data, on an open flow without FINs.
+ * tcp_within tests if the segment is within the window, tcp_take takes its numbers. */
 bool tcp_within(const struct tcp_track *t, enum flow_dir dir, const struct tcp_segment *s);
 void tcp_take(struct tcp_track *t, enum flow_dir dir, const struct tcp_segment *s);
 
@@ -221,12 +221,12 @@ bool tcp_quoted(const struct tcp_track *t, enum flow_dir dir, uint32_t seq);
 /* Return the possible states of a whole IP packet or first fragment, as bits MARK_NEW .. MARK_INVALID. proto: after the
  * IPv6 chain; flags: TCP flags; type: ICMP type; picks_up: TCP without a SYN may open a flow. */
 uint32_t flow_states(uint8_t proto, bool v6, uint32_t flags, uint32_t type, bool picks_up);
-/* The same for any packet of the protocol */
+/* Return the possible states of all packets of the protocol. */
 uint32_t flow_states_of_protocol(uint8_t proto, bool v6);
 /* True if TCP without a SYN can be new. settings: NULL if the program has none. */
 bool flow_picks_up(const struct pbc_settings *settings);
-/* Return for how many ns after the start it can be new: as the file says, otherwise 0, or if `live` the timeout of an
- * open connection, so that a start stalls no connection. */
+/* Return the time in ns after the start for which TCP without a SYN can be new. If the file does not set it: 0, or if
+ * `live` the timeout of an open connection, so that a start stalls no connection. */
 uint64_t flow_pickup_ns(const struct pbc_settings *settings, bool live);
 
 /* Configuration of a flow table (table.h) */

@@ -1,6 +1,6 @@
 /* Networks by which flows are counted: `flows over N per source/24,/56`. A program lists the prefix lengths of its
  * conditions (GRAINS); each counted flow counts once for every such network of its opener. A key holds its length, so
- * several lengths share one table, and go on under another program with the same lengths. Inline, for both
+ * several lengths share one table. Counts go on under another program with the same lengths. Inline, for both
  * executors. */
 #pragma once
 

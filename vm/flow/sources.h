@@ -1,5 +1,5 @@
 /* Number of flows that each address has opened and still holds, for `flows over N per source` and the mappings of each
- * inside address. At most as many entries as flows. Only in programs that ask. */
+ * inside address. At most as many entries as flows. Only programs with one of these have it. */
 #pragma once
 
 #include <stdbool.h>
@@ -9,7 +9,7 @@ struct sources;
 struct sources *sources_new(uint64_t flows, uint64_t seed); /* NULL: out of memory */
 void sources_free(struct sources *s);
 
-/* The count of an address, as in struct key; `of` tells equal ones apart: IPv6 1, IPv4 0, or the caller's own values */
+/* The count of an address, as in struct key; `of` tells equal bits apart: IPv6 1, IPv4 0, or values of the caller */
 uint32_t source_flows(const struct sources *s, const uint32_t addr[4], unsigned of);
 bool source_add(struct sources *s, const uint32_t addr[4],
                 unsigned of); /* false: no room for another address, not counted */

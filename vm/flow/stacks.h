@@ -16,7 +16,7 @@ void stacks_free(struct stacks *s);
 
 /* Return the id of a parsed packet's stack; STACK_UNKNOWN: no flow has that stack. */
 uint16_t stack_of(const struct stacks *s, const struct pkt *pkt);
-/* The same for a flow that begins: takes a reference, for stack_put. STACK_UNKNOWN: the table is full. */
+/* Return the id for a flow that begins, with a reference that stack_put releases. STACK_UNKNOWN: the table is full. */
 uint16_t stack_take(struct stacks *s, const struct pkt *pkt);
 void stack_put(struct stacks *s, uint16_t id);
 

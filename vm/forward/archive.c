@@ -8,7 +8,7 @@ struct reading {
     uint32_t ifaces;
 };
 
-/* Nothing is read into it before a server was found down. */
+/* An archive holds no unfinished search for flows of a server that is down. */
 bool forward_rests(const struct forward *f) { return !f->sweeping; }
 
 static bool serve_again(struct forward *f, const struct flow *flow, const struct flow_bind *b)

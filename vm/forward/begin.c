@@ -14,7 +14,7 @@ static void without_server(const struct job *j, struct packet_ctx *c, const stru
     };
     c->v->action = actions[s->no_server];
     c->v->server = PBC_NONE;
-    if (c->proven && c->v->action == ACTION_ACCEPT) c->v->action = ACTION_REJECT; /* the host does not know it */
+    if (c->proven && c->v->action == ACTION_ACCEPT) c->v->action = ACTION_REJECT; /* unknown to the host */
     if (c->v->action != ACTION_ACCEPT) c->v->reason = REASON_NO_SERVER;
     if (c->v->action == ACTION_ACCEPT) track_accept(j->vm->forward->track, c->key, c->pkt, &c->seen);
 }
@@ -274,7 +274,8 @@ void forward_begin_again(const struct job *j, struct packet_ctx *c, struct flow_
 }
 
 /* True if a flow is kept for a packet to a proxy. Live, only a connection's first packet comes here, and the host's
- * socket has the rest, so none is kept. If rules count a source's flows, it counts as long as an unanswered one. */
+ * socket has the rest, so none is kept. If rules count a source's flows, the connection counts as long as an unanswered
+ * flow. */
 static bool is_followed(const struct vm *vm) { return !vm->cfg.live || vm->forward->p->meta->flags & PBC_COUNTS_FLOWS; }
 
 /* Checks only the rate of the service's limits; the proxy checks the others when it accepts (service.h). */

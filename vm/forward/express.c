@@ -65,7 +65,7 @@ static bool is_down(const struct job *j, const struct flow_bind *b)
     return facts && facts->down && b->kind == BIND_SERVICE && facts->down[b->server];
 }
 
-/* Fill in the MAC address of the next hop, of the last packet that left. False: not known yet, so the next packets try
+/* Fill in the MAC address of the next hop of the last packet that left. False: not known yet, so the next packets try
  * again. */
 static bool resolve(const struct job *j, const struct packet_ctx *c, struct recipe *r)
 {

@@ -292,7 +292,7 @@ static bool is_reset(const struct packet_ctx *c)
     return c->key->kind & KIND_TCP && (c->key->marks & (TCP_SYN | TCP_ACK)) != TCP_SYN;
 }
 
-/* Send a packet of a service's flow. False: the server is down, the flow has ended, the packet may begin another. */
+/* Send a packet of a service's flow. False: the server is down and the flow has ended; the packet may begin another. */
 static bool to_its_server(const struct job *j, struct packet_ctx *c, struct flow_bind *b)
 {
     struct forward *f = j->vm->forward;

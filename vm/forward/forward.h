@@ -1,5 +1,5 @@
 /* Sending on: packets that services and translation take (forward/bind/README.md, the life of a packet that is sent
- * on). Only in programs with either. */
+ * on). Only programs with services or translation have it. */
 #pragma once
 
 #include "vm/context/context.h"

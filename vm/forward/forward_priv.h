@@ -19,7 +19,7 @@ struct forward {
     struct balance *balance;
     struct outside *outside;
     struct nat *nat;      /* NULL: no nat translates */
-    uint64_t udp_idle_ns; /* timeout of UDP flows that it translates; 0: by the timeouts */
+    uint64_t udp_idle_ns; /* timeout of UDP flows that nat translates; 0: as in the timeouts */
     struct held held;
     struct forward_counters counters;
     uint32_t recipes;               /* generation of the recipes; 0: there are none */
@@ -69,7 +69,7 @@ void forward_refuse(struct packet_ctx *c, enum pkt_reason reason);
 void forward_to_server(const struct job *j, struct packet_ctx *c, const struct flow_bind *b);
 /* Return a translation to these ends, without `what`. */
 struct translation forward_ends(const uint32_t src[4], uint16_t src_port, const uint32_t dst[4], uint16_t dst_port);
-/* Set the address for replies to the packet's sender; true: it has changed. */
+/* Set the address to which replies go: that of the packet's sender. True: it has changed. */
 bool forward_note_client(const struct pkt *pkt, struct flow_bind *b);
 /* The same for a later packet of the opener, if its flow accepts it */
 void forward_heard_client(const struct job *j, struct packet_ctx *c, struct flow_bind *b);

@@ -27,7 +27,7 @@ void forward_nat_on(const struct job *j, struct packet_ctx *c, struct flow_bind 
     track_accept(j->vm->forward->track, c->key, c->pkt, &c->seen);
 }
 
-/* Begin the flow of that binding, whose mappings are held. Not begun, it leaves them. */
+/* Begin the flow of that binding, whose mappings are held. If the flow cannot begin, the mappings are released. */
 static enum pkt_reason nat_begin(const struct job *j, struct packet_ctx *c, const struct flow_bind *b)
 {
     struct forward *f = j->vm->forward;

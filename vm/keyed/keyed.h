@@ -63,8 +63,8 @@ uint32_t keyed_groups(uint64_t most);
 #define KEYED_KEY(t, i)      ((i) < (t)->key_words) /* true if the table's keys have a word i */
 #endif
 
-/* Find the groups and tag of a key from its first `words` words, which identify it in the table; keys that are equal in
- * those have only zeros in the rest. */
+/* Find the groups and tag of a key from its first `words` words, which identify it in the table. Keys with equal first
+ * words have only zeros behind them. */
 static inline void keyed_place(const struct keyed *t, const void *key, unsigned words, struct place *at)
 {
     *at = place_of(hash_words(&t->hash, key, words), t->groups);

@@ -95,7 +95,7 @@ static inline unsigned tags_first(uint32_t mask)
 #define TAGS_EACH(mask) for (; mask; (mask) &= (mask)-1)
 #endif
 
-/* Two different groups of `groups` (at least 2) where a key may lie, each as likely as any other, and its tag. The
+/* The place of a key: two different groups out of `groups` (at least 2), each as likely as any other, and a tag. The
  * groups come from the upper bits of both halves of the hash, the tag from their lower ones. */
 static inline uint32_t place_first(uint64_t hash, uint32_t groups)
 {

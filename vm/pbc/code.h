@@ -103,7 +103,7 @@ enum {
     PBC_FORKS_MAX = 6,
     PBC_COMPARED_MAX = 1 << 15, /* units of 256 bytes that one search may compare */
     PBC_CHAIN_WARN = 32,        /* entries with code that one packet may be asked in turn: bound for a warning */
-    PBC_CHAIN_MAX = 1024,       /* and bound for an error */
+    PBC_CHAIN_MAX = 1024,       /* entries with code that one packet may be asked in turn: bound for an error */
 };
 
 enum {

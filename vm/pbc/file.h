@@ -94,7 +94,7 @@ struct pbc_meta {
 };
 enum pbc_flag {
     PBC_NEEDS_SELF = 1 << 0,   /* a rule or firewall asks for self or a direction */
-    PBC_NAMES_ARP = 1 << 1,    /* a rule names arp: malformed ARP is `drop`, `short-arp` */
+    PBC_NAMES_ARP = 1 << 1,    /* a rule names arp: malformed ARP is dropped as `short-arp` */
     PBC_KEEPS_FLOWS = 1 << 3,  /* a condition asks `state` or `flows over`, or services or nats exist: the worker has
                                 * a flow table */
     PBC_COUNTS_FLOWS = 1 << 4, /* a condition asks `flows over` */

@@ -104,7 +104,7 @@ struct pbc_pattern {
 struct pbc_memo {
     uint32_t rule, firewall;
 };
-/* One device; or, if `device` ends in `*`, all devices whose names begin so, but for those that a longer pattern or a
+/* One device; or, if `device` ends in `*`, all devices whose names begin so, except those that a longer pattern or a
  * device of the table names (iface_match). */
 struct pbc_iface {
     uint32_t name /* string, 0: only the device is named */, device /* string */;

@@ -16,7 +16,7 @@ struct pbc_check {
     struct pbc_place place;
     uint8_t kind;                       /* enum pbc_check_kind */
     uint8_t flags;                      /* enum pbc_check_flag */
-    uint16_t port;                      /* port that is checked; 0: the server's */
+    uint16_t port;                      /* port that is checked; 0: the server's port */
     uint32_t path, host, sni, ca, body; /* strings; 0: none */
     uint32_t send, expect;              /* PATTERNS: value to send; prefix of the answer; PBC_NONE */
     uint32_t status, status_count;      /* RANGES of status codes */
@@ -34,7 +34,7 @@ struct pbc_pool {
     uint32_t servers, server_count;          /* at least one */
     uint32_t check;                          /* check of servers without their own; PBC_NONE */
     uint32_t sources, source_count;          /* SETS: addresses to translate to; none: the interface's own */
-    uint16_t source_port_lo, source_port_hi; /* ports of `sources`; 0-0 without: PBC_OWN_PORT_LO to 65535 */
+    uint16_t source_port_lo, source_port_hi; /* ports of `sources`; 0-0 without sources: PBC_OWN_PORT_LO to 65535 */
     uint32_t retries;
     uint8_t balance; /* enum lb_kind */
     uint8_t on_down; /* enum pbc_down */

@@ -89,7 +89,7 @@ static size_t client_name(const char *s, size_t len, char out[HOST_MAX])
     return out[len - 1] == '.' ? 0 : len;
 }
 
-/* Number of bytes before a glob's `*`; all bytes of a plain text. */
+/* Return the number of bytes before a glob's `*`, or of all bytes of a plain text. */
 static size_t stem(const char *s, bool *glob)
 {
     const size_t len = strlen(s);

@@ -4,7 +4,8 @@
 #include "vm/pbc.h"
 #include "vm/tables.h"
 
-/* True if the condition asks for a field that later fragments lack; they have the protocol, but for odd IPv6 chains. */
+/* True if the condition asks for a field that later fragments lack. They have the protocol, except in odd IPv6
+ * chains. */
 static bool asks_beyond(const struct pbc_lists *l, const struct pbc_cond *c)
 {
     switch ((enum cond_operands)cond_info[c->kind].operands) {
@@ -30,7 +31,8 @@ static bool asks_ah(const struct pbc_cond *c) { return c->kind == COND_PROTO && 
 bool pbc_asks_flow(const struct pbc_cond *c) { return cond_info[c->kind].traits & COND_OF_FLOW && !asks_ah(c); }
 bool pbc_asks_stream(const struct pbc_cond *c) { return cond_info[c->kind].traits & COND_OF_STREAM && !asks_ah(c); }
 
-/* True if a rule's condition, not only a `when`, names `fragment`. Counted once, since rules may share conditions. */
+/* True if a rule's condition, not only a `when`, names `fragment`. Each condition is looked at once, since rules may
+ * share conditions. */
 static bool rules_name_fragment(const struct pbc_lists *l, uint32_t *before)
 {
     before[0] = 0;

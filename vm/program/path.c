@@ -31,7 +31,7 @@ static void sift(uint32_t *heap, uint32_t count, uint32_t path)
     heap[at] = path;
 }
 
-/* Sum of the `chain` longest paths through entries' code: a packet asks no more entries, and none twice. */
+/* Sum of the `chain` longest paths through entries' code: a packet asks at most that many entries, and none twice. */
 static uint32_t entry_paths(const struct known_paths *w, const struct pbc_classifier *k, uint32_t first, uint32_t end)
 {
     const uint32_t count = k->chain < PBC_CHAIN_MAX ? k->chain : PBC_CHAIN_MAX;

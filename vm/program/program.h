@@ -171,7 +171,7 @@ struct address_walk {
     const struct program *p;
     uint32_t set, end, at;
     uint8_t family;
-    struct address_range range; /* address_each: the current range; nth: its addresses so far; size: in all */
+    struct address_range range; /* for address_each: the current range; nth: how many of it came; size: of it */
     uint64_t nth, size;
 };
 /* Begin a walk. family: 4, 6, or 0 for both. */

@@ -1,8 +1,8 @@
 /* From one program to the next: which parts continue in the new one, by name. Made aside, once for all workers.
  *
  * Flows hold numbers of servers, services and nats, and may still use some that the next program lacks. So workers get
- * a program with those behind its own; they are in no pool and take nothing new. The numbers are those of the new
- * program:
+ * a program that has those parts behind its own. Such parts are in no pool and take nothing new. The numbers are those
+ * of the new program:
  *
  *      pools, servers, services, branches, nats    | of the file ...   | of the past ... |
  *
@@ -35,7 +35,7 @@ struct remap {
     /* New number by old number; PBC_NONE: left out. */
     uint32_t *server, *service, *branch, *nat;
     uint32_t *rule, *firewall; /* by name and verdict: their counts continue (program/remap_names.h) */
-    uint16_t *iface;           /* new id by old id; IFACE_NONE: not named by the new program, and not given */
+    uint16_t *iface; /* new id by old id; IFACE_NONE: the new program has no name for it, and no id was given */
     uint32_t ifaces;
     /* Old number by new number; PBC_NONE: new, or changed. */
     uint32_t *pool;      /* pools whose balancing continues */

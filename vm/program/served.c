@@ -21,7 +21,8 @@ static void name_one(const struct program *p, const struct pbc_cond *c, bool lis
     if (around >= t.count) named[iface] = true;
 }
 
-/* Mark all ids that the condition names. `on not` lists all others, also past the table: those missing were written. */
+/* Mark all ids that the condition names. The list of an `on not` has all other ids, also those past the table; the ids
+ * missing from it were written. */
 static void name_all(const struct program *p, const struct pbc_cond *c, bool *named)
 {
     const bool listed = !has(p, c, p->ifaces_count);

@@ -54,8 +54,8 @@ static unsigned bits_for(uint32_t count)
     return bits;
 }
 
-/* node: make a node over ranges [from, to) as far as they lie within [lo, hi], and the nodes below it. False when room
- * is out. Recursion ends because each node's span is at least 2^6 smaller than its parent's. */
+/* Function `node`: make a node over the parts of ranges [from, to) that lie within [lo, hi], and the nodes below it.
+ * False when room is out. Recursion ends because each node's span is at least 2^6 smaller than its parent's. */
 #define FAMILY(w, num, type)                                                                                           \
     static bool node##w(struct maker *m, uint32_t from, uint32_t to, num lo, num hi, uint32_t *id)                     \
     {                                                                                                                  \

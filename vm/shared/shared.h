@@ -8,7 +8,7 @@
 #include "vm/cfg.h"
 #include "vm/program/remap.h"
 
-/* One number. It goes on from program to program, while one of them has the thing that it counts. */
+/* One number. The next program continues it if that program has the thing that the number counts. */
 struct shared_cell {
     uint64_t value;   /* atomic */
     uint64_t base_ns; /* buckets: time of unit 0 */
@@ -21,8 +21,8 @@ struct shared {
     uint32_t services_count, servers_count, meters_count;
 };
 
-/* Make the numbers of a program: all zero, buckets full at now_ns (mono). Those that `from`, the numbers of program
- * r->from, already has go on; from and r are NULL if there was no program before. NULL: out of memory. */
+/* Make the numbers of a program: all zero, buckets full at now_ns (mono). Numbers that `from` (of program r->from) has
+ * already go on. from, r: NULL if there was no program before. NULL: out of memory. */
 struct shared *shared_new(const struct program *p, const struct shared *from, const struct remap *r, uint64_t now_ns);
 /* Free the numbers, once no worker has them any more. s may be NULL. */
 void shared_free(struct shared *s);
@@ -32,8 +32,9 @@ static inline void shared_drop(struct shared_cell *c) { __atomic_fetch_sub(&c->v
 static inline uint64_t shared_read(const struct shared_cell *c) { return __atomic_load_n(&c->value, __ATOMIC_RELAXED); }
 /* Add 1 if the result is at most `most`. False: it would be more, or other workers were faster too often. */
 bool shared_reserve(struct shared_cell *c, uint64_t most);
-/* A request to a bucket as in judge/meters/meter.h, whose value is the time of the next conforming packet, in units, at
- * most `limit` (up to 2^62) ahead of the clock. Times are compared with wrap-around: a bucket never expires. */
+/* A request to a bucket (judge/meters/meter.h). The bucket's value is the time of the next conforming packet, in units.
+ * It lies at most `limit` (up to 2^62) ahead of the clock. Times are compared with wrap-around: a bucket never
+ * expires. */
 struct shared_ask {
     uint64_t now, limit; /* units since base_ns, wrapping */
     uint64_t need, want; /* smallest and greatest number of units to take; need is not 0 */

@@ -49,7 +49,7 @@ struct hello {
 enum stream_read hello_read(struct hello *h, struct hello_at *at, const uint8_t *bytes, uint32_t n,
                             uint8_t scratch[HELLO_MAX]);
 
-/* True if the protocol is in a list as struct hello has it. */
+/* True if the protocol is in the list, which has the form of hello.alpn. */
 bool hello_offers(struct view alpn, const char *name, uint32_t len);
 
 /* An instruction: the first bytes of a connection name its destination (the forwarder's protocol).
@@ -129,7 +129,7 @@ struct first {
     const uint8_t *bytes; /* all bytes given to the last first_read */
     uint32_t n;
     uint32_t need;  /* READ_MORE: bytes needed in all to know more; fewer may prove an item bad or absent */
-    uint16_t skip;  /* bytes of the PROXY header, which are not delivered; what is asked begins behind it */
+    uint16_t skip;  /* bytes of the PROXY header, which are not delivered; the client's own bytes follow it */
     uint8_t reason; /* enum stream_reason, after READ_BAD */
     uint8_t tls, http, instruction, proxy; /* enum first_known of the structs below; tls: sni and alpn */
     bool ended, full, waits;               /* no more bytes may come; no more are kept; the PROXY header is not whole */
@@ -152,7 +152,7 @@ enum stream_read first_read(struct first *f, struct first_at *at, const uint8_t 
  * the client named no host. alpn: one protocol behind its length byte, or nothing. */
 void first_tls(struct first *f, struct view sni, struct view alpn);
 
-/* Queries by rules' conditions. FIRST_KNOWN: `out` is set, valid until the bytes move. */
+/* Answers for rules' conditions. FIRST_KNOWN: `out` is set, valid until the bytes move. */
 enum first_known first_sni(const struct first *f, struct view *out);
 /* Query if the client offers this protocol (ALPN). FIRST_KNOWN: the client sent a list, and *offers is the answer. */
 enum first_known first_alpn(const struct first *f, const char *name, uint32_t len, bool *offers);

@@ -129,7 +129,7 @@ static enum stream_read find_end(struct http_head *h, struct http_at *at, const 
             if (why == STREAM_HTTP_REQUEST_LINE || why == STREAM_HTTP_STATUS_LINE) return other(h, why);
             if (why) return bad(h, why);
         } else if (end == line + 1) {
-            at->seen = at->line = (uint16_t)line; /* lets a later call for something else find the end again */
+            at->seen = at->line = (uint16_t)line; /* a later call, for something else, then finds the end again */
             h->len = end + 1;
             return READ_WHOLE;
         }

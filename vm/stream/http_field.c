@@ -73,8 +73,8 @@ static enum stream_reason read_length(struct http_head *h, struct view v)
     return STREAM_NONE;
 }
 
-/* Read Transfer-Encoding: only `chunked` alone is understood. A coding before it is unknown; without it as the last,
- * nothing marks the message's end. */
+/* Read Transfer-Encoding: only `chunked` alone is understood. A coding before `chunked` is unknown. If `chunked` is not
+ * last, nothing marks the message's end. */
 static enum stream_reason read_coding(struct http_head *h, struct view v)
 {
     struct view element = {.at = NULL};

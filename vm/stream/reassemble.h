@@ -4,7 +4,7 @@
  *      seq ->  bytes[0 ..... have ..... highest ..... room)
  *              in order      pieces, with gaps
  *
- * Of a byte that comes twice the first copy is kept, as a receiver does that has delivered it. Bytes beyond `room` are
+ * If a byte comes twice, its first copy is kept, as by a receiver that has delivered it. Bytes beyond `room` are
  * dropped: the sender sends them again, or the capture lacks them and the stream never becomes whole. */
 #pragma once
 

@@ -156,7 +156,7 @@ static bool word_is(const struct statement *st, unsigned i, const char *text)
     return i < st->words && i < WORDS_KEPT && addr_word_is(&st->word[i], text);
 }
 
-/* Return the number of the word that names the thing made: it stands behind `add` and the like. */
+/* Return the index of the word that says what is made, such as `set`: it stands behind `add` and the like. */
 static unsigned thing(const struct statement *st)
 {
     static const char *const verbs[] = {"add", "create", "delete", "destroy", "reset", "replace", NULL};

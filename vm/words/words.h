@@ -30,7 +30,7 @@ const char *icmp_type_name(unsigned family, unsigned type);
 /* Write a number as people read it: 67,652. Return buf. */
 enum { TEXT_NUMBER = 32 };
 const char *text_number(uint64_t n, char buf[TEXT_NUMBER]);
-/* Return the ending of a noun behind such a number. */
+/* Return the ending of a noun behind a number. */
 static inline const char *text_plural(uint64_t n) { return n == 1 ? "" : "s"; }
 
 /* Print an address, prefix or range. */

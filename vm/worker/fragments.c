@@ -185,7 +185,7 @@ static void follow_first(const struct job *j, struct packet_ctx *c, const struct
         follow(j, c, first);
 }
 
-/* Judge a fragment without a known first: by the whole program if a rule names `fragment`, meant for it; else drop. */
+/* Judge a fragment whose first is unknown: by the whole program if a rule names `fragment`; otherwise drop it. */
 static void judge_orphan(const struct job *j, struct packet_ctx *c, odd_fn *judge)
 {
     if (j->vm->fragments->order)

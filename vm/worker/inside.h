@@ -28,6 +28,6 @@ static inline bool inside_asked(const struct program *p, decided d)
 /* Open a packet that such a rule decided, and judge the inner packet. */
 void inside_judge(const struct job *j, struct packet_ctx *c);
 
-/* Add the outer headers to the counters of the inner packet's verdict, rule and reason, which have only its own
- * bytes. */
+/* Add the outer headers to the counters of the inner packet's verdict, rule and reason, which have only the inner
+ * packet's bytes. */
 void inside_count_outer(struct vm *vm, const struct verdict *v, uint32_t outer_bytes);

@@ -84,8 +84,8 @@ static size_t count_froms(const struct program *p)
     return count;
 }
 
-/* List the sources of all nats that translate them in `ranges`, sorted and disjoint, and those of any source in the
- * tables. Return the number of ranges. */
+/* Put the sources that nats translate into `ranges`, sorted and disjoint, and statements for any source into t->anys.
+ * Return the number of ranges. */
 static size_t find_froms(struct whose_tables *t, const struct program *p, struct address_range *ranges)
 {
     size_t count = 0;
@@ -152,8 +152,8 @@ static bool list_opens(struct owners *o, const struct program *p)
     return o->opens;
 }
 
-/* List the maps of the program itself. A map that a reload takes away is not kept: with several workers, its flows may
- * find another owner. */
+/* List the program's maps. A map that a reload takes away is not kept: with several workers, its flows may find another
+ * owner. */
 static bool list_maps(struct owners *o, const struct program *p)
 {
     o->maps = calloc((size_t)p->nats_count + 1, sizeof *o->maps);

@@ -25,7 +25,7 @@
  * flow, protocols without a mapping from behind a nat, senders of ICMP errors, traffic that merely crosses.
  *
  * Fragments: vm_owner names the worker that puts them in order (VM_OWNER_FRAGMENT | worker); there, datagram_owner
- * names their owner once the first has come, which alone has ports. So a fragment is handed on at most twice. */
+ * names their owner once the first fragment has come: it alone has ports. So a fragment is handed on at most twice. */
 #pragma once
 
 #include <stdbool.h>
@@ -53,7 +53,7 @@ struct owners *owners_new(struct program *p, const struct owners_cfg *cfg, const
                           uint64_t now_ns);
 void owners_free(struct owners *o);
 
-/* The parts of a client that are hashed: bits of its IPv4 and IPv6 address; true if its port counts */
+/* The parts of a client that are hashed: leading bits of its IPv4 or IPv6 address, and its port if `ports` */
 struct owner_key {
     uint8_t len4, len6;
     bool ports;

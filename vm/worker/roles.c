@@ -259,7 +259,7 @@ static void settle_parts(struct making *m)
     m->count = kept;
 }
 
-/* Enter each address where its look-up meets it. False: more of them are alike than a look-up meets. */
+/* Enter each address where its look-up meets it. False: too many lie in a row for a look-up. */
 static bool enter_addresses(struct roles *r)
 {
     for (uint32_t i = 0; i < r->addresses_count; i++) {

@@ -10,7 +10,7 @@
 #include "vm/packet/parse/read.h"
 #include "vm/worker/inside.h"
 
-/* Return the kernel's decision: the one that came up with the packet, or else its judge's. */
+/* Return the kernel's decision: the one that came up with the packet, else that of the kernel's judge. */
 static __attribute__((noinline)) decided decide_there(const struct job *j, struct packet_ctx *c,
                                                       const struct effects *e)
 {
@@ -118,7 +118,7 @@ static void packet_take(const struct job *j, struct packet_ctx *c)
     take_turn(j, c);
 }
 
-/* The same, recording what the packet meets, and that others have changed its flow in between. */
+/* The same, and record what the packet meets, and if others have changed its flow in between. */
 static __attribute__((noinline)) void take_noted(const struct job *j, struct packet_ctx *c)
 {
     struct vm *vm = j->vm;

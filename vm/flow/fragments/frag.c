@@ -22,7 +22,8 @@ struct frag_id {
 enum { ID_WORDS = 5 }; /* without tags */
 static_assert(sizeof(struct frag_id) % 8 == 0 && offsetof(struct frag_id, tags) == ID_WORDS * 8, "hashed by words");
 
-enum { UNSEEN, SEEN, JUDGED, ENDED }; /* the first: not come, being judged, judged; ENDED: datagram given up */
+/* The first fragment: not come, being judged, judged. ENDED: the datagram is given up */
+enum { UNSEEN, SEEN, JUDGED, ENDED };
 
 struct datagram {
     _Alignas(uint64_t) struct frag_id id;
@@ -224,7 +225,7 @@ bool frag_room(const struct frags *f, uint64_t now_ns)
 
 void frag_not_held(struct frags *f) { f->counters.not_held++; }
 
-/* Hold the copy until its time or that of its datagram is over. */
+/* Hold the copy until its own time or its datagram's is over. */
 void frag_hold(struct frags *f, uint64_t now_ns, uint32_t datagram, struct pkt *copy, uint32_t outer_bytes)
 {
     const uint64_t keep = time_after(born_ns(f, datagram), FRAG_KEEP_NS), hold = time_after(now_ns, FRAG_HOLD_NS);

@@ -35,7 +35,7 @@ enum frag_fate {
 struct frag_first {
     struct verdict verdict;
     struct leave leave; /* valid if it was sent on */
-    uint32_t place;     /* position in the rules where it was decided; the caller's */
+    uint32_t place;     /* position in the rules where it was decided; for the caller only */
 };
 
 struct frags *frags_new(const struct program *p, uint64_t seed); /* NULL: out of memory */
@@ -69,7 +69,7 @@ bool frag_next(struct frags *f, uint64_t now_ns, struct frag_held *out);
 /* Take the last held fragment, whatever the fate of its first, with its outer_bytes; NULL: none is held. */
 struct pkt *frag_drop(struct frags *f, uint32_t *outer_bytes);
 
-/* Call `fn`, which may change it, for every remembered fate of a first, in the table or with a held fragment. */
+/* Call `fn` for every remembered fate of a first, in the table or with a held fragment; `fn` may change the fate. */
 typedef void frag_first_fn(void *arg, struct frag_first *first);
 void frags_each(struct frags *f, frag_first_fn *fn, void *arg);
 

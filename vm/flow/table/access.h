@@ -100,7 +100,7 @@ static inline struct flow_cold *table_cold_of(const struct flow_table *t, const 
 /* Prefetch the pages of a group's lines: here they are large, and few. */
 static inline void table_ask_pages(const struct flow_table *t, uint32_t group) {}
 
-/* Word i of the bitmap of half-open flows; level 1: of the bitmap of its words that are not 0 */
+/* Word i of the bitmap of half-open flows (level 0), or of the bitmap of its words that are not 0 (level 1) */
 static inline uint64_t *table_bits(const struct flow_table *t, unsigned level, uint32_t i)
 {
     return (level ? t->half_open_words : t->half_open) + i;

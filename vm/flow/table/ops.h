@@ -19,8 +19,8 @@ enum flow_op_kind {
     FLOW_OP_SET,  /* slot, claim, tcp, seen_ns, state, flags: set these; flags are added */
     /* slot, claim, how, over: end the flow, even if it has changed since, as long as it is the same flow. */
     FLOW_OP_END,
-    /* slot, until: end expired flows in this range and list them in `swept`; `count` of them, as many as fit. Stops at
-     * a flow that only the process may end. */
+    /* slot, until: end expired flows in this range, at most as many as fit into `swept`, and list them there; `count`:
+     * their number. Stops at a flow that only the process may end. */
     FLOW_OP_SWEEP,
 };
 

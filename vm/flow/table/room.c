@@ -59,7 +59,7 @@ TABLE_ALONE uint32_t table_meet(struct flow_table *t TABLE_THERE)
     return slot;
 }
 
-/* Return the one last seen earlier: `flow` (or FLOW_NONE), or the flow of slot `at` if it is still half open. */
+/* Return the flow that was last seen earlier: `flow` (FLOW_NONE: none), or slot `at`'s if it is still half open. */
 TABLE_APART int64_t table_older(const struct flow_table *t TABLE_THERE, int64_t flow, uint32_t at)
 {
     if (TABLE_SHARED && !tag_is_half_open(*table_tag(t, at))) return flow;

@@ -10,7 +10,7 @@ struct flow_table *table_over(const struct flow_ops *ops, const struct flow_tabl
 /* Read the line of a slot as it was at one moment; false: the slot is free. */
 bool table_read(const struct flow_table *t, int32_t slot, struct flow *f);
 
-/* The same as table_release for a flow (over: only if it has expired), flow_begin and flow_add_twin. FLOW_NONE: the
+/* The operations of table_release (over: only if the flow has expired), flow_begin and flow_add_twin. FLOW_NONE: the
  * flow that has the tuple or should make way is not the process's to end, or changes all the time. */
 bool shared_end(struct flow_table *t, int32_t slot, enum flow_end how, bool over, uint64_t now_ns);
 /* Release all expired plain flows in slots [slot, until), or some of them; the flow in `slot` is one. */
@@ -20,8 +20,8 @@ int32_t shared_begin(struct flow_table *t, const struct flow_tuple *tuple, const
 int32_t shared_add_twin(struct flow_table *t, int32_t slot, const struct flow_tuple *tuple, uint64_t now_ns);
 /* Add these flags to the flow. */
 void shared_change(struct flow_table *t, int32_t slot, uint8_t flags, uint64_t now_ns);
-/* Write the numbers and seen_ns of *f to a flow that was read as *f otherwise; set its state, and add the flags, from
- * *now. False: the flow has changed since. */
+/* Update a flow that was read into *f: write the numbers and seen_ns that *f has now, set the state of *now, add its
+ * flags. False: the flow has changed since. */
 bool shared_set(struct flow_table *t, int32_t slot, const struct flow *f, const struct flow_first *now,
                 uint64_t now_ns);
 

@@ -12,20 +12,20 @@ enum { BLOCK = 4 /* rows */ };
 /* Unused blocks */
 struct blocks_left {
     uint32_t fresh; /* the first block that was never used; all behind it are unused, too */
-    uint32_t given; /* the last block given back; `low` of its first line is the one before it. 0: none */
+    uint32_t given; /* the last block given back; `low` of its first line names the block given back before. 0: none */
 };
 
 struct flow_table {
     uint16_t *tags; /* [groups][GROUP] */
     /* The row of a slot is the place of its lines: `stride` bytes from row to row. With bindings all four lines are
-     * adjacent, otherwise each kind has its own array. A worker's own table hands out rows by consecutive blocks, so
-     * that its memory is as much as flows took at once (README.md). NULL: slot i has row i. */
+     * adjacent, otherwise each kind has its own array. A worker's own table hands out rows by consecutive blocks, so it
+     * takes memory for the most flows that it ever held at once (README.md). NULL: slot i has row i. */
     uint32_t *blocks; /* block of each BLOCK slots; 0: all are free, with a row of zeros that is never written */
     struct blocks_left left;
     struct flow *slots;
     struct flow_cold *cold;
     struct flow_bind *binds; /* NULL: no flow is bound */
-    struct recipe *recipes;  /* by the slot's own tuple: a twin has its own; NULL: no flow is bound */
+    struct recipe *recipes;  /* one a slot, so a twin has a recipe of its own; NULL: no flow is bound */
     size_t stride;
     uint32_t groups;
     uint32_t sweep_group; /* next group of the sweep */

@@ -27,8 +27,8 @@ struct recipe;    /* packet/edit/recipe.h */
 
 /* Return the number of groups of a table of that configuration. */
 uint32_t flow_table_groups(const struct flow_table_cfg *cfg);
-/* Make a table; NULL: out of memory. Memory comes from the system as flows come, or ahead of them if someone calls
- * flow_table_ahead, which may be another thread: half as much again as flows have used, and 1 MiB. */
+/* Make a table; NULL: out of memory. Memory comes from the system as flows come, or ahead of them: flow_table_ahead,
+ * also on another thread, takes half as much again as flows have used, and 1 MiB. */
 struct flow_table *flow_table_new(const struct flow_table_cfg *cfg);
 void flow_table_ahead(struct flow_table *t);
 void flow_table_free(struct flow_table *t);
@@ -47,7 +47,7 @@ int32_t flow_peek(const struct flow_table *t, const struct flow_id *id, uint64_t
 struct flow_first {
     const struct tcp_track *tcp; /* NULL: all 0 */
     uint64_t idle_ns;            /* with FLOW_OWN_IDLE */
-    uint8_t state;               /* enum flow_flag, added to the tuple's */
+    uint8_t state;               /* enum flow_state */
     uint8_t flags;               /* enum flow_flag, besides what the tuple says */
 };
 /* Add a flow that is not in the table, begun and seen now; fields not in *first are zero. Makes room as above;

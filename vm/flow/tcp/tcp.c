@@ -187,8 +187,8 @@ static enum flow_mark follow_syn(enum flow_state state, enum flow_dir dir, const
     }
 }
 
-/* Follow a SYN|ACK during the handshake. One with another number but the right acknowledgement comes from a server
- * without memory (SYN cookies), or after a SYN that somebody else sent: it replaces the earlier one. */
+/* Follow a SYN|ACK during the handshake. A SYN|ACK with another number but the right acknowledgement comes from a
+ * server without memory (SYN cookies), or after a SYN that somebody else sent: it replaces the earlier one. */
 static enum flow_mark answer_syn(enum flow_dir dir, const struct tcp_segment *s, struct tcp_step *next)
 {
     struct tcp_track *t = &next->track;
@@ -241,7 +241,7 @@ static enum flow_mark go_on_syn_ack(enum flow_state state, enum flow_dir dir, co
     case FLOW_STATE_RESET: return MARK_INVALID;
     default: break;
     }
-    /* Its own SYN was acknowledged: a repeat adds nothing, except its ACK after both sides opened at once. */
+    /* The side's own SYN was acknowledged: a repeat adds nothing, except its ACK after both sides opened at once. */
     if (!in_window(t, dir, s) || (!(t->flags & ack_flag(dir)) && !acks_syn(t, dir, s))) return MARK_INVALID;
     if (state == FLOW_STATE_SYN_RECEIVED) {
         t->flags |= ack_flag(dir);

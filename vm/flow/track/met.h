@@ -40,7 +40,7 @@ struct met_told {
     uint8_t has;             /* enum met_has, as far as known there */
     uint64_t now_ns;         /* by a clock with ticks of at most 10 ms */
 };
-/* Complete such findings from the table, now, while nothing ends. If the slot has another flow by now, *m has none. */
+/* Complete such findings from the table while no flow ends. If the slot has another flow by now, *m has no flow. */
 void track_met_at(const struct track *t, const struct met_told *told, struct flow_met *m);
 
 /* Look at the packet as if the table held those findings, which are hostile. Fill in *s and key->marks as track_look

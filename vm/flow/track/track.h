@@ -70,12 +70,12 @@ uint8_t track_ask_bind(const struct track *t, const struct track_seen *s);
 
 /* Look up the packet's flow, once, in its turn. Write its state, also into key->marks, and its class. */
 void track_look(struct track *t, struct key *key, const struct pkt *pkt, struct track_seen *s);
-/* The second half again, for a known flow */
+/* The second half of track_look again, for a known flow */
 void track_say(const struct track *t, struct key *key, const struct pkt *pkt, struct track_seen *s);
 /* The same as track_look, changing only key->marks and *s: for explanations */
 void track_peek(const struct track *t, struct key *key, const struct pkt *pkt, struct track_seen *s);
 
-/* Return the recipe of an ordinary TCP or UDP packet, in place of track_look, if it has that generation and no further
+/* In place of track_look: return the recipe of an ordinary TCP or UDP packet, if it has that generation and no further
  * look-up is needed. *s is filled in as by track_look; key->marks is unchanged. NULL: call track_look. */
 const struct recipe *track_ordinary(const struct track *t, const struct key *key, const struct pkt *pkt,
                                     struct track_seen *s, uint32_t generation);
@@ -122,8 +122,8 @@ void track_gone(struct track *t, const struct flow_gone *gone);
 uint8_t track_age(const struct track *t);
 /* True if flows can be bound (cfg.live, or a program that sends flows on). */
 bool track_binds(const struct track *t);
-/* Count flows by source as `other`, which is not in use, would, with its memory. If the networks differ, all counted
- * flows are counted anew, at once. */
+/* Count flows by source in the way of `other`, which is not in use, and with its memory. If the networks differ, all
+ * counted flows are counted anew, at once. */
 void track_count_sources(struct track *t, struct track *other);
 
 /* Return the binding of the packet's flow, or of the flow that an error quotes; NULL: no flow, or not bound. */
@@ -165,13 +165,13 @@ struct track_tuple {
     uint32_t src[4], dst[4];
     uint16_t src_port, dst_port; /* ICMP queries: both are the identifier */
 };
-/* Return the tuple of an id; of the flow that the packet belongs to, or that an error quotes. */
+/* Return the tuple of an id. track_own: of the flow that the packet belongs to, or that an error quotes. */
 struct track_tuple track_tuple_of(const struct flow_id *id, bool opened_by_high);
 /* Return the tuple with which a bound flow leaves. */
 struct track_tuple track_bound_tuple(const struct flow_bind *b);
 struct track_tuple track_own(const struct track *t, const struct track_seen *s);
-/* True if no other flow has this tuple, otherwise like the packet's, and it is not the packet's own from either side.
- * *twin is then the argument for track_pair. */
+/* True if no other flow has these ends with the packet's protocol, kind and stack, and they are not the packet's own
+ * ends in either order. *twin is then the argument for track_pair. */
 bool track_is_free(struct track *t, const struct track_seen *s, const struct track_tuple *tuple,
                    struct flow_tuple *twin);
 /* Return the bound flow with that tuple, if it waits for the other side (half-open, or one way), and since when.
@@ -191,8 +191,8 @@ bool track_pair(struct track *t, struct track_seen *s, struct flow_tuple *twin);
  * (forward/cookie/joint.h): from here on the client gets our numbers. */
 struct flow_joint *track_joined(struct track *t, const struct track_seen *s);
 struct flow_joint *track_joint(struct track *t, const struct track_seen *s);
-/* Find the flow in that slot, if its server is still awaited after that cookie plus the number of servers tried; false:
- * no longer. */
+/* A flow whose server is awaited. track_awaits finds it in that slot, if `cookie` still is its cookie plus the number
+ * of servers tried; false: no longer. */
 struct track_awaited {
     const struct flow *flow;
     const struct flow_bind *bind;

@@ -174,7 +174,7 @@ bool balance_has_tables(const struct program *p)
 
 void balance_take(struct balance *b, struct balance *tables)
 {
-    b->step_ns = 0; /* makes vm_run update them: up-to-date ones cost nothing */
+    b->step_ns = 0; /* vm_run then updates the tables; up-to-date tables cost nothing */
     for (uint32_t i = 0; i < b->p->pools_count; i++) {
         if (!has_table(b->p, i)) continue;
         for (unsigned g = 0; g < GROUPS; g++) {

@@ -1,9 +1,9 @@
 /* Draws by weight in constant time: an alias table (Walker 1977; built as by Vose 1991) in whole numbers.
  *
- * Every server has a column as high as the sum of the weights, and `columns` times its weight to fill columns with. The
- * part that does not fit into its own column fills other columns, which hold at most one other server each. A draw
- * chooses a column, then a height in it, both from one 64-bit number by multiplication: the whole part is the column,
- * the rest the height. */
+ * Every server has a column as high as the sum of the weights, and an amount to fill columns with: `columns` times its
+ * weight. The part that does not fit into its own column fills other columns, which hold at most one other server each.
+ * A draw chooses a column, then a height in it, both from one 64-bit number by multiplication: the whole part is the
+ * column, the rest the height. */
 #include "vm/forward/balance/lb_priv.h"
 #include "vm/keyed/hash.h"
 

@@ -17,7 +17,7 @@ struct level {
     int64_t *riches; /* including the gain of the coming turn */
 };
 struct wheels {
-    unsigned levels; /* level 0: servers; an entry of the next one is a group of WHEEL here; the last has one entry */
+    unsigned levels; /* level 0: servers; an entry of the next level is a group of WHEEL; the last level has one */
     struct level level[LEVELS + 1];
 };
 

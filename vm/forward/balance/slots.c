@@ -34,8 +34,8 @@ struct walker {
     uint32_t pace; /* time between turns */
     uint32_t at, skip, left, server;
     uint32_t next; /* next walker with a turn in the same round */
-    uint64_t rank; /* 2^64 / (slots * skip), modulo slots: times a distance in slots, the position on the walk; 0: not
-                      computed */
+    uint64_t rank; /* factor from a distance in slots to a position on the walk: 2^64 / (slots * skip), modulo slots; 0:
+                    * not computed */
 };
 struct round {
     uint32_t first, last;
@@ -152,7 +152,7 @@ void slots_init(struct lb *lb)
 
 static void sort_up(uint64_t *v, uint32_t n)
 {
-    for (uint32_t gap = n / 2; gap; gap /= 2) /* Shell 1959: at most 1,000 */
+    for (uint32_t gap = n / 2; gap; gap /= 2) /* Shell sort (1959) of at most 1,000 */
         for (uint32_t i = gap; i < n; i++) {
             const uint64_t moved = v[i];
             uint32_t at = i;
@@ -162,7 +162,7 @@ static void sort_up(uint64_t *v, uint32_t n)
 }
 
 /* Set of_weight[w] to the number of servers of weight w that get one slot more than their part rounded down: those with
- * the largest remainders, which depend on the weight alone; of equal ones the heavier. */
+ * the largest remainders, which depend on the weight alone. Of equal remainders the heavier weight comes first. */
 static void share_remainders(const struct lb *lb, struct slots *s)
 {
     uint32_t distinct = 0;

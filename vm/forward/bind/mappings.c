@@ -13,7 +13,8 @@
 enum { TRIES = 16 };           /* ports tried, as mappings of another space may own some */
 enum { HOSTS_MOST = 1 << 17 }; /* inside addresses that are counted; more than that share the ports anyway */
 
-/* The key of a mapping. By outside end, `inside` holds that end, and the first OUT_WORDS identify it. */
+/* The key of a mapping. In the table by outside end, `inside` holds the outside end, and the first OUT_WORDS words are
+ * the key. */
 struct map_key {
     uint64_t inside[2], rest; /* address; port, class, family and VLAN stack */
     uint64_t outside[2];
@@ -180,8 +181,8 @@ static int32_t take_port(struct mappings *m, const struct map_end *inside, const
     return port >= 0 ? port : draw_half(m, map, room, want < SYSTEM ? high : low);
 }
 
-/* The same, for a port that no mapping owns: a mapping of another space may, if an address moved from one way out to
- * another while in use. */
+/* The same, for a port that no mapping owns: a mapping of another space may own it, if an address moved from one way
+ * out to another while in use. */
 static int32_t take_unowned(struct mappings *m, const struct map_end *inside, const struct map_room *room)
 {
     struct map_end end = *inside;

@@ -70,9 +70,9 @@ struct map_room {
     uint16_t withheld;         /* number of ports in lo to hi that are never given out: kept for others */
 };
 /* Make a mapping for an inside end that has none, held once. It gets the inside's own port if that is free and in the
- * range, else a random one of the range (RFC 6056, 3.3.1), first from its half below or above 1,024 (REQ-3 a), last_lo
- * to last_hi last in either half. MAPPING_NONE, counted: no port or no room, or the inside address holds its share.
- * Reads at most 1,024 words, normally two. */
+ * range, else a random one of the range (RFC 6056, 3.3.1): first from the same half, below or above 1,024 (REQ-3 a). In
+ * each half, ports last_lo to last_hi come last. MAPPING_NONE, counted: no port or no room, or the inside address holds
+ * its share. Reads at most 1,024 words, normally two. */
 int32_t mapping_add(struct mappings *m, const struct map_end *inside, uint16_t stack, const struct map_room *room);
 
 /* True if mapping_add would find a port now, as far as can be told without changes (resting mappings may make way).
@@ -100,7 +100,7 @@ const struct mapping_counters *mappings_counters(const struct mappings *m);
  * mappings_unreserve frees all of them; ports in use stay in use. */
 void mappings_reserve(struct mappings *m, uint32_t space, unsigned class, uint16_t lo, uint16_t hi);
 void mappings_unreserve(struct mappings *m, uint32_t space);
-/* Continue the random ports of the mappings before: from the start again they would meet their flows. */
+/* Continue the random ports of the mappings before: drawn from the start again, they would meet the ports in use. */
 void mappings_draw_on(struct mappings *m, const struct mappings *before);
 
 /* Return the worker whose slice has a port or identifier: slices take blocks of 64 ports in turn, so that every range

@@ -10,7 +10,7 @@
 
 enum { UDP_IDLE_S = 240 };
 
-/* Return the greatest number of mappings: at most the slots for flows, and the ends. */
+/* Return the greatest number of mappings: one for each slot for flows, but no more than ends. */
 static uint32_t most_mappings(const struct program *p, uint32_t spaces)
 {
     const uint64_t slots = p->flows * 3 / 2 + 32, ends = (uint64_t)spaces * MAP_CLASSES << 16;

@@ -18,7 +18,7 @@ struct outside_way {
 };
 
 /* The outside addresses: first those written in the program, sorted; then two for each way, one a family, whose
- * addresses come with the facts. An address that is also written, or another way's, has the space of that one. */
+ * addresses come with the facts. If a way's address is also written, or another way's, both share one space. */
 struct outsides {
     struct nat_outside *all;
     struct outside_way *way;

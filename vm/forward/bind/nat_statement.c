@@ -64,11 +64,11 @@ static bool is_source(const struct program *p, const struct key *key)
     return false;
 }
 
-/* True if the packet leaves by the statement's interface as from one of its sources; its destination may have been
- * `turned` to an inside end. The way out is not known yet, so the test is: it did not come in there, its source is
- * inside, and its destination is not inside this statement or a map (for a map's packets: inside any statement). A
- * packet to an outside end also leaves from one, wherever it is turned to; for a statement on any source only if the
- * incoming interface is known. */
+/* True if the statement translates the packet's source. The way out is not known yet, so the test is: the packet did
+ * not come in by the statement's interface, its source is one of the statement's, and its destination is not inside:
+ * for a map, not inside any statement; else not inside this statement or a map. With a destination that was `turned`
+ * from an outside end to an inside one, the last part is left out. A statement on any source has no inside; after
+ * `turned` it needs a known incoming interface. */
 static bool leaves_by(const struct program *p, const struct pbc_nat *n, const struct key *key, bool turned)
 {
     if (n->kind == PBC_NAT_MAP) {

@@ -184,8 +184,8 @@ bool outside_address(const struct outside *o, const struct facts *facts, uint32_
     return address_at(o, facts, server, 0, addr);
 }
 
-/* Take a port of one space that is free in the flow table, too. Ports that are not are held until one is found, so that
- * each is tried once. */
+/* Take a port of one space that is free in the flow table, too. A port that the flow table has is held until a free one
+ * is found, so that each is tried once. */
 static uint16_t take_port(struct ports *ports, uint32_t space, struct flow_bind *b, outside_free_fn *is_free, void *arg)
 {
     uint16_t held[TRIES];
@@ -202,7 +202,7 @@ static uint16_t take_port(struct ports *ports, uint32_t space, struct flow_bind 
 }
 
 /* Find a port when none is left: expired flows hold theirs until somebody looks them up, so some are looked up. Only
- * for the first address: the cost of a packet must not grow with their number. */
+ * for the first address: the cost of a packet must not grow with the number of addresses. */
 static uint16_t wake_port(struct outside *o, const struct side *out, struct flow_bind *b, outside_free_fn *is_free,
                           void *arg)
 {

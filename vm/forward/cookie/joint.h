@@ -21,7 +21,7 @@ struct tcp_options joint_repeat(const struct cookie_terms *t, uint32_t recent);
 
 /* Begin the joint after a segment with these options proved a cookie. */
 void joint_begin(struct flow_joint *j, const struct cookie_terms *t, const struct tcp_syn_options *options);
-/* Return the client's offer again. t: the flow's. */
+/* Return the client's offer again. t: the track of the flow. */
 struct cookie_terms joint_terms(const struct flow_joint *j, const struct tcp_track *t);
 /* Complete the joint when the server has answered with these options. */
 void joint_complete(struct flow_joint *j, const struct tcp_syn_options *server);

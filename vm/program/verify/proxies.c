@@ -82,7 +82,7 @@ bool verify_asks_stream(const struct program *p, uint32_t cond)
 /* Running counts of conditions by what they ask; windows may share conditions, so each condition is looked at once. */
 enum { OF_STREAM, OF_PACKET, OF_INSTRUCTION, OF_TLS, OF_REQUEST, TALLIES };
 struct tally {
-    uint32_t of[TALLIES]; /* first bytes alone; what only a packet has; an instruction; TLS; a request */
+    uint32_t of[TALLIES]; /* conditions on first bytes, packets alone, instructions, TLS, requests */
 };
 static void free_tallies(struct tally **t) { free(*t); }
 
@@ -91,8 +91,8 @@ static uint32_t between(const struct tally *before, uint32_t conds, uint32_t cou
     return before[conds + count].of[what] - before[conds].of[what];
 }
 
-/* Each wish has a reader, else its branch would wait forever. TLS that ends here needs no reader: the handshake
- * answers. */
+/* Each item that a condition asks for has a reader, else its branch would wait forever. TLS that ends here needs no
+ * reader: the handshake answers. */
 static bool verify_wants(const struct verifier *v, const struct tally *before, uint32_t branch)
 {
     const struct program *p = v->p;

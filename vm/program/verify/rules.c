@@ -116,7 +116,7 @@ static uint32_t operand_total(const struct program *p, uint8_t operands)
     }
 }
 
-/* Verify that the argument says rightly if the meter needs IP. */
+/* Verify that the argument is right about the meter's need of IP. */
 static bool verify_meter_cond(const struct verifier *v, uint32_t i)
 {
     const struct pbc_cond *c = &v->p->conds[i];
