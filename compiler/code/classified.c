@@ -41,8 +41,8 @@ static bool add_entries(struct gen *g, const struct plan *plan, struct classifie
 }
 
 enum {
-    BOXES_PLENTY = 1 << 16, /* most boxes of a list, unless */
-    BOXES_A_RULE = 4,       /* its rules alone, at this average, need more */
+    BOXES_PLENTY = 1 << 16, /* most boxes of a list with few rules */
+    BOXES_A_RULE = 4,       /* most boxes a rule, on average, of a longer list */
 };
 
 /* Collect as many boxes a rule as the list's total allows: boxes cost time to build and memory of the image. */

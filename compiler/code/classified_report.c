@@ -62,7 +62,7 @@ static void report_size(struct gen *g, const struct classified *c, uint64_t byte
         diag_note(g->c->diags, span_of(g, c, entry[i]), "this rule alone is %u boxes", boxes[i]);
 }
 
-/* Questions of several boxes together. meets: add those of a box if some packet answers all. */
+/* Questions of several boxes together. `meet` adds those of a box if some packet answers all. */
 struct meeting {
     uint32_t value[16], mask[16];
     struct port_range port[2];

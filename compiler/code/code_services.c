@@ -62,8 +62,8 @@ static void protocol_code(struct gen *g, const struct pbc_endpoint *e, struct la
     asm_jump(&g->as, OP_JNIN, KEY_HALF(dst_port), (uint32_t)e->port_lo << 16 | e->port_hi, fail);
 }
 
-/* Write the branches of a service in order; the last always holds. Packets cannot tell branches of a proxy service
- * apart, nor connections those of another: the first branch stands for all. */
+/* Write the branches of a service in order; the last always holds. Packets cannot tell the branches of a proxy
+ * service apart, and connections cannot tell those of other services apart: then the first branch stands for all. */
 static void branches_code(struct gen *g, const struct pbc_service *s, bool streams)
 {
     if (streams != mode_is(s->mode, MODE_PROXIES)) {

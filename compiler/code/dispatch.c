@@ -29,7 +29,7 @@ static void firewall_code(struct gen *g, struct plan *plan, uint32_t firewall, e
         asm_op(&g->as, OP_DEFAULT, 0, firewall);
 }
 
-/* Firewalls for frames of one direction: those `on` an interface, each for its own; then the first without. */
+/* Firewalls for frames of one direction: those `on` an interface, one for each, and the first firewall without `on`. */
 struct section {
     uint32_t *firewalls;
     uint32_t count;

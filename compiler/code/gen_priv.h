@@ -36,8 +36,8 @@ struct gen {
     struct ir *ir;
     struct assembler as;
     struct mask_cache *masks;
-    uint64_t classifier_bytes; /* bytes left of the limit, for */
-    uint64_t rules_left;       /* this many rules together */
+    uint64_t classifier_bytes; /* bytes left of the limit for classifiers */
+    uint64_t rules_left;       /* number of rules that share these bytes */
     struct list_figures **next_figures;
     struct list_warning *warnings, **next_warning; /* warnings about the lists as written now (classified_report.c) */
     bool *straight;      /* [list * VARIANTS + variant]: no classifier if the code is written again */

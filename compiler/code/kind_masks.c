@@ -53,7 +53,7 @@ static void reduce(const struct kind_universe *u, struct kind_masks *m)
 }
 
 /* Find masks, trying the cheapest first: bits that all wanted frames have; then groups of which each frame has one;
- * then bits that none has. In the end the first group is names that a frame without AH has, and AH. */
+ * then bits that none has. The last sixteen tries have another first group: names of frames without AH, and AH. */
 static bool find_masks(const struct kind_universe *u, struct kind_masks *m)
 {
     static const uint32_t groups[3] = {KIND_UPPER, KIND_IP, KIND_FRAG_NO | KIND_FRAG_FIRST | KIND_FRAG_LATER};

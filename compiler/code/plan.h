@@ -48,9 +48,9 @@ struct plan {
     struct list **order; /* callers before callees */
     uint32_t count;
     const bool *straight; /* [list * VARIANTS + variant]: not to be classified */
-    uint8_t *judges;      /* [rule]: a bit for each variant in which it is written */
+    uint8_t *judges;      /* [rule]: a bit for each variant in which the rule is written */
     struct gen *g;        /* writes chains to measure them */
-    bool measuring;       /* true while calls that it writes do not count */
+    bool measuring;       /* true while calls in measured code do not count */
 };
 
 /* Make a plan in the arena. The generator's assembler is ready. */

@@ -181,7 +181,8 @@ void ir_addrs_note_narrowed(struct ir *ir, uint32_t a, unsigned families, uint32
     ((struct ir_addrs *)ir->addrs->values[a])->narrowed[families] = narrowed;
 }
 
-/* A set is no part of itself, since straight code follows parts to an end: a part always has an older id. */
+/* Note parts only if they have older ids than the set: straight code follows parts to an end, so no set is its own
+ * part. */
 void ir_addrs_note_parts(struct ir *ir, uint32_t a, const uint32_t parts[2], unsigned families)
 {
     struct ir_addrs *x = ir->addrs->values[a];

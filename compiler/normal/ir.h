@@ -64,8 +64,8 @@ static inline uint32_t ir_there(enum ir_field f)
     return half_in_key(ir_numbers[f].half) && ir_numbers[f].last < ir_fields[f].most ? ir_numbers[f].there : 0;
 }
 
-/* Ids shared by every sort but MASK and ANY, which hold their bits: 0 demands nothing. METERS shares the lists of
- * PATTERNS, of meters' numbers, doubled, plus one for `within`; FLOWS shares them, too (flows.h). */
+/* Ids shared by every sort but MASK and ANY, which hold their bits: 0 demands nothing. METERS and FLOWS (flows.h)
+ * share the lists of PATTERNS. Those of METERS hold meters' numbers, doubled, plus one for `within`. */
 enum { IR_ALL = 0, IR_EMPTY = 1 };
 
 /* Values of IR_WHAT (what.h). */
@@ -128,15 +128,16 @@ enum ir_state {
 struct ir_rule {
     struct ir_product product;
     uint32_t cover;         /* SHADOWED: first rule that decides some of its packets, PBC_NONE */
-    const uint32_t *covers; /* SHADOWED: all rules needed to decide its packets, ascending, with the first */
+    const uint32_t *covers; /* SHADOWED: all rules needed to decide its packets, `cover` included, ascending */
     uint32_t cover_count;
     uint8_t state;  /* enum ir_state */
     bool elsewhere; /* IMPOSSIBLE: only because its firewall judges other interfaces */
     bool met;       /* LIVE: some earlier rule decides a part of it, as far as looked at */
 };
 
-/* Reasons if a rule's verdict may be remembered for a flow (memos.c), or why not: MEMO(ident, text); %s in the text is
- * the name that `struct ir_memo` gives. NONE: the rule decides no established packets, and nothing is reported. */
+/* Results of the search for verdicts that may be remembered for a flow (memos.c): YES, or why not. MEMO(ident,
+ * text); %s in the text is the name that `struct ir_memo` gives. NONE: the rule decides no established packets, and
+ * nothing is reported. */
 #define MEMO_REASONS(MEMO)                                                                                             \
     MEMO(NONE, "")                                                                                                     \
     MEMO(YES, "")                                                                                                      \

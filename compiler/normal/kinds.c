@@ -57,7 +57,7 @@ struct want {
     unsigned states;
 };
 
-/* Add a kind of IP packet: whole, first and later fragment. `states`: its possible states, but for the last. */
+/* Add a kind of IP packet: whole, first and later fragment. `states`: possible states of the first two. */
 static void add_ip(struct kind_universe *u, const struct want *want, uint32_t bits, uint32_t header, unsigned states,
                    bool wanted)
 {

@@ -365,10 +365,10 @@ void normal_meters(struct normal *n, struct ir_product *p, const struct pbc_cond
     p->field[IR_METERS] = ir_intern_patterns(n->ir, all, left);
 }
 
-/* Nothing: normal_patterns makes one field of all patterns. */
+/* Do nothing: normal_patterns makes one field of all patterns. */
 static void bytes_normal(struct normal *n, struct ir_product *p, const struct pbc_cond *c) {}
 
-/* Nothing: packets are not asked; code asks these last (code_services.c). */
+/* Do nothing: packets are not asked; code asks these conditions last (code_services.c). */
 static void stream_normal(struct normal *n, struct ir_product *p, const struct pbc_cond *c) {}
 
 static void (*const normal[COND_COUNT])(struct normal *n, struct ir_product *p, const struct pbc_cond *c) = {

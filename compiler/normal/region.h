@@ -45,6 +45,7 @@ bool product_in_direction(struct ir *ir, struct ir_product *p, enum pbc_directio
 /* Find p's plain part for frames of a. False: p has a demand without a complement that a does not share. */
 bool product_plain_beside(const struct ir *ir, const struct ir_product *p, const struct ir_product *a,
                           struct ir_product *out);
-/* Return the size of a product, for sorting: log2 of the share of all headers that it holds, in units of the number of
- * protocols: each protocol weighs the same, as do all IPv4 and all IPv6 addresses. 10 bits of a port are 2^-6 of it. */
+/* Return the size of a product, for sorting: log2 of the share of all headers that it holds, times the number of
+ * protocols. Each protocol weighs the same, as do all IPv4 and all IPv6 addresses. A range of 1,024 ports is a share
+ * of 2^-6. */
 double product_size(const struct ir *ir, const struct ir_product *p);

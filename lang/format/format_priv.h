@@ -31,8 +31,8 @@ struct fmt_word {
     uint8_t column;        /* enum fmt_column */
     bool may_break;        /* a line may end before it, with `\` */
     bool semicolon;        /* a statement other than the first begins here, in a block on one line */
-    uint32_t remarks;      /* first comment between this word and the next of its statement, */
-    uint32_t remark_count; /* and number of such comments */
+    uint32_t remarks;      /* number of the first comment between this word and the next of its statement */
+    uint32_t remark_count; /* number of comments there */
 };
 
 struct fmt_remark {
@@ -42,7 +42,7 @@ struct fmt_remark {
 
 /* A statement, the header or the `}` of a block, a block on one line, or a comment on its own line. */
 struct fmt_item {
-    uint32_t first, count; /* words; no words: a comment */
+    uint32_t first, count; /* number of the first word, and count of words; count 0: a comment */
     uint32_t remark;       /* comment itself, or the one after the statement; FMT_NONE: none */
     unsigned depth;
     bool blank;    /* true for a blank line before it */

@@ -64,13 +64,13 @@ struct parser {
     struct span comma_nl;    /* last comma of this statement at a line's end; file UINT32_MAX: none */
     unsigned brace_depth, paren_depth;
     uint32_t open_paren[MAX_NESTING]; /* offset of each open parenthesis */
-    uint32_t unclosed_paren;          /* offset of the innermost that the last statement left open; UINT32_MAX: none */
-    struct token last;                /* last token given to the parser */
-    unsigned panic_depth;             /* blocks that the statement in error has opened */
-    bool missing_brace;               /* the error was a missing `{` at the line's end */
-    bool panic;                       /* the statement is in error: skip to its end */
-    bool gave_up;                     /* too many errors: the rest of the file is not read */
-    struct token_log *log;            /* NULL: no log */
+    uint32_t unclosed_paren; /* offset of the innermost `(` that the last statement left open; UINT32_MAX: none */
+    struct token last;       /* last token given to the parser */
+    unsigned panic_depth;    /* blocks that the statement in error has opened */
+    bool missing_brace;      /* the error was a missing `{` at the line's end */
+    bool panic;              /* the statement is in error: skip to its end */
+    bool gave_up;            /* too many errors: the rest of the file is not read */
+    struct token_log *log;   /* NULL: no log */
 };
 
 /* lex.l */

@@ -192,7 +192,7 @@ static bool filter(struct parser *p, struct token *t)
 {
     switch (t->kind) {
     case RAW_SKIPPED:
-        /* A `\` with something behind it, meant to join the lines. */
+        /* A `\` that was meant to join the lines, with something behind it. */
         if (p->text[p->pos] == '\r' || p->text[p->pos] == '\n') lex_next(p, t);
         return t->kind == RAW_EOF ? filter_eof(p, t) : false;
     case RAW_NEWLINE:
@@ -253,7 +253,7 @@ static void begin_panic(struct parser *p, const struct token *t)
     } else if (t->kind == RBRACE || t->kind == YYEOF) {
         p->panic = false;
     }
-    if (p->panic) p->prev = YYerror; /* not a place where a statement begins */
+    if (p->panic) p->prev = YYerror; /* no statement begins here */
 }
 
 /* Begin a statement: the one before is done, and a block's header waits for its `}`. */

@@ -66,7 +66,7 @@ const char *synonym(const struct parser *p, struct span span, const int *expecte
 /* Words that begin a condition or a statement in other tools, and our form. `edit`: our form replaces the word. */
 static const struct {
     const char *theirs;
-    int at; /* token whose place it stands in */
+    int at; /* token that can stand where the foreign word stood */
     bool edit;
     const char *ours;
 } forms[] = {

@@ -198,8 +198,8 @@ static void say_middle(struct parser *p, int found, struct span span, const int 
         diag(p->diags, E_SYNTAX, span, "unexpected `%s`: write %s", word, wanted.s);
 }
 
-/* Report a rule that is not supported yet, in whatever form: no help with writing it. It begins with one of these words
- * where rules stand, or such a word stands where a declaration should begin. */
+/* Report a rule that is not supported yet, without help for writing it. Either the rule begins with `mirror` or
+ * `add`, or such a word stands where a declaration should begin. */
 static bool say_not_due(struct parser *p, int found, struct span span, const int *expected, int n)
 {
     const struct token *first = &p->stmt.start[0];

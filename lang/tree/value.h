@@ -13,7 +13,7 @@ struct addr {
 
 struct addr_pair {
     struct addr lo, hi;
-    uint16_t port; /* port of an endpoint range; 0 also without one */
+    uint16_t port; /* port of a range of endpoints; 0: none */
 };
 
 /* Bytes owned by the arena; NUL-terminated for convenience, but len counts and the text may hold NULs. */

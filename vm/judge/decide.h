@@ -25,8 +25,8 @@ struct trace_step {
     bool matched;
     uint32_t failed_cond; /* index into CONDS; PBC_NONE if matched */
     unsigned depth;
-    uint64_t tokens; /* if a meter failed it: packets or bytes left for the packet's key; if `flows over` did: flows
-                        that the source holds */
+    uint64_t tokens; /* failed meter: packets or bytes left for the packet's key; failed `flows over`: flows that the
+                        source holds */
 };
 
 /* Judge a parsed packet by the code, or by the rule list (_naive). Nothing is counted or sent. For comparisons by tests

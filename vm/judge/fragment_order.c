@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-enum { SOME, WHOLE, FLAVOURS }; /* rules that count in it; all, for its `do` names `fragment` */
+enum { SOME, WHOLE, FLAVOURS }; /* rules tried in a list: those that count; all, if its `do` names `fragment` */
 
 struct frag_order {
     const struct program *p;
@@ -70,7 +70,7 @@ static void find_callers(struct frag_order *o)
         if (p->rules[i].verdict == PBC_V_DO) first[p->rules[i].chain]++;
     for (uint32_t i = 0; i <= p->chains_count; i++) {
         used += first[i];
-        first[i] = used; /* end of each chain's callers; each one that is stored moves it towards their start */
+        first[i] = used; /* end of each chain's callers; storing a caller moves it to the caller's place */
     }
     for (uint32_t i = p->rules_count; i-- > 0;)
         if (p->rules[i].verdict == PBC_V_DO) o->callers[--first[p->rules[i].chain]] = i;

@@ -13,9 +13,9 @@ struct frag_order;
 struct frag_order *frag_order_new(const struct program *p); /* NULL: out of memory */
 void frag_order_free(struct frag_order *o);
 
-/* Return the place of the rule that decided this first fragment. If it has several, in a chain that is called before
- * and behind tried rules, the rule list is walked again to find the right one, with meters peeked at, not asked; if
- * they answer otherwise by now, it is the first of these places. Only in that walk is the packet read. */
+/* Return the place of the rule that decided this first fragment. A rule has several places if its chain is called
+ * before and behind tried rules. Then the rule list is walked again to find the right place, and only then is the
+ * packet read. That walk peeks at meters; if they answer otherwise by now, return the first of the places. */
 uint32_t frag_order_place(const struct frag_order *o, const struct verdict *v, const struct key *key,
                           const struct pkt *pkt, const struct peek *peek);
 

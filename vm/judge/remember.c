@@ -25,7 +25,7 @@ decided remember_decides(const struct program *p, uint32_t i)
     return m->rule == RULE_DEFAULT ? decided_by_default(p, m->firewall, &ip) : decided_by_rule(p, m->rule, m->firewall);
 }
 
-/* Return the place in `some`. */
+/* Return the place of a rule, or of a firewall's default, in `some`. */
 static uint32_t decider_of(const struct program *p, uint32_t rule, uint32_t firewall)
 {
     return rule < RULE_DEFAULT ? rule : p->rules_count + firewall;

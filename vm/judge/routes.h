@@ -69,7 +69,7 @@ struct routes {
     uint64_t lookup_bytes;
 };
 
-size_t routes_bytes(const struct routes_size *size); /* block of that size; SIZE_MAX: beyond all bounds */
+size_t routes_bytes(const struct routes_size *size); /* bytes of a block for that size; SIZE_MAX: beyond all bounds */
 /* Return a table of that size, all zero, with one reference. NULL: out of memory, or the size is beyond all bounds. */
 struct routes *routes_alloc(const struct routes_size *size);
 /* Close a table that is filled: check that it may be searched (order, bounds), and make the search index. Return 0,
@@ -82,8 +82,8 @@ void routes_put(struct routes *r); /* NULL is allowed */
 struct route {
     uint32_t to[4];
     uint8_t family, bits;
-    uint32_t rank;   /* the highest of routes that hold an address counts; of equal rank, the longest prefix */
-    uint32_t metric; /* if both are equal, the lowest counts; then, in IPv4 the first route, in IPv6 ROUTE_ASK */
+    uint32_t rank;   /* routes that hold an address: the highest rank counts; among equals the longest prefix */
+    uint32_t metric; /* the same: then the lowest metric; then, in IPv4 the first route, in IPv6 ROUTE_ASK */
     uint32_t way;    /* index in ways; 0 is ROUTE_ASK */
 };
 struct routes_said {
@@ -94,7 +94,7 @@ struct routes_said {
     const struct route_device *devices;
     uint32_t count, ways_count, legs_count, rules_count, devices_count;
 };
-/* Make a table, in n log n of the routes. NULL: out of memory, or a value is not allowed. */
+/* Make a table. For n routes the time grows with n log n. NULL: out of memory, or a value is not allowed. */
 struct routes *routes_new(const struct routes_said *said, unsigned ports);
 
 /* A question about an address, of family 4 or 6. in: as in a rule, or ROUTE_SOME_PORT. */
@@ -142,8 +142,8 @@ struct route_list {
 /* Add a route. Return 0; or, with the routes unchanged, -ENOSPC past ROUTE_LIST_MOST routes or ROUTE_DEVICES_MOST
  * devices, or -ENOMEM. */
 int route_list_add(struct route_list *l, const struct route_entry *e);
-/* Add a route in place of all earlier ones for its prefix, in a time that grows with the list. The ways of those stay
- * until the list's end. */
+/* Add a route in place of all earlier ones for its prefix, in a time that grows with the list. The ways of the
+ * replaced routes stay until the list's end. */
 int route_list_set(struct route_list *l, const struct route_entry *e);
 /* Make a table; the list does not change. NULL: out of memory. */
 struct routes *route_list_table(const struct route_list *l);

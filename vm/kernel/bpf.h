@@ -70,10 +70,12 @@ extern char map_stages_xdp, map_stages_tc;
 
 enum stage { STAGE_JUDGE, STAGE_ACT, STAGE_NONE /* the packet passes unchanged */ };
 
-/* The case that the kernel's verifier follows first: it knows less of that packet, so the other is not new to it. */
+/* Have the kernel's verifier follow a test run first. It knows less of that packet, so the other case is not new to
+ * it. */
 #define KPKT_FIRST(asked) __builtin_expect(asked, 1)
 
-/* Return the packet of this CPU, for XDP and traffic control. Programs of type SYSCALL have the one after it. */
+/* Return the packet of this CPU, for XDP and traffic control. Programs of type SYSCALL use the packet at the next
+ * index. */
 static inline struct kpkt *kpkt_here(void)
 {
     return &state_kpkts[2 * (uint64_t)bpf_get_smp_processor_id() & MASK(kpkts)];

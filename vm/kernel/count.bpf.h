@@ -18,14 +18,14 @@ static inline void count_add(struct counter *c, uint32_t bytes)
     c->bytes += bytes;
 }
 
-/* Count at that place of the row. */
+/* Count at place `at` of the row. */
 static inline void count_at(const struct kernel_program *p, uint32_t at, uint32_t bytes)
 {
     const uint64_t place = p->first + bpf_get_smp_processor_id() * p->row + at;
     count_add(&state_counts[place & MASK(counts)], bytes);
 }
 
-/* Count for the i-th of those that stand between two places. */
+/* Count for entry i of the part of the row that lies between places `from` and `to`. */
 static inline void count_of(const struct kernel_program *p, uint32_t from, uint32_t to, uint32_t i, uint32_t bytes)
 {
     if (i < to - from) count_at(p, from + i, bytes);

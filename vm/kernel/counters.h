@@ -16,7 +16,8 @@ struct kernel_counters {
     struct counter refused;               /* drops with a reason other than REASON_NONE */
     struct counter ups[KERNEL_UPS];       /* packets that went up, by reason */
     struct counter lost;                  /* packets for user space that no socket took */
-    struct counter nobody, answers;       /* let pass by no rule and no default: `nobody` and `replies` of the totals */
+    struct counter nobody,
+        answers; /* packets that passed without a rule or default: `nobody` and `replies` of the totals */
     struct counter served[KERNEL_SERVED]; /* packets with a verdict, by interface of arrival or departure */
     struct counter watched;               /* drops and rejects that passed all the same (world.watches) */
     uint64_t snapped, bad_checksum, replies, ways_unknown;
@@ -39,8 +40,8 @@ enum kernel_program_flag {
     KERNEL_FORWARDS_BARE = 1 << 9, /* a nat forwards a protocol without ports */
 };
 /* A row of `counts`, of struct counter: rules, one for "nobody", firewalls' defaults (as in struct vm), services,
- * services without a server, servers, nats. Behind each of the last four is room for entries of earlier programs that
- * flows still use (remap.h); what finds no room there is not counted. Index: first + cpu * row + place. */
+ * services without a server, servers, nats. Behind each of the last four is room for entries of earlier programs
+ * that flows still use (remap.h); an entry without room is not counted. Index: first + cpu * row + place. */
 enum { KERNEL_PAST = 256 };
 /* Number of ranges for ports of own addresses that nats may take. In an unused row `lo` is above `hi`. */
 enum { KERNEL_NAT_PORTS = 8 };
@@ -58,5 +59,6 @@ struct kernel_program {
 };
 
 struct program;
-/* Fill in k for a program. live: packets arrive, and of a proxy's connections only the opening is seen. */
+/* Fill in k for a program. live: packets arrive from the wire; of a proxy's connections only the opening is then
+ * seen. */
 void kernel_program_of(struct kernel_program *k, const struct program *p, bool live);

@@ -72,8 +72,8 @@ static inline bool matters(const struct kpkt *k)
     return s->dir == FLOW_REPLY && !(k->flow.tcp.flags & TCP_TRACK_HEARD_REPLY);
 }
 
-/* Send a record, with the line of the flow, for one packet of many, and for each that matters while half of the ring is
- * free: other records need room, too. Return 0, or 1: the ring had no room. */
+/* Send a record with the line of the flow, for one packet of many, and for each packet that matters. The latter
+ * needs half of the ring to be free, since other records need room, too. Return 0, or 1: the ring had no room. */
 GLOBAL uint64_t kernel_sample(struct kpkt *k NONNULL)
 {
     const uint32_t of = state_world.sample;

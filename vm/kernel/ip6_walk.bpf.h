@@ -16,9 +16,10 @@ struct ip6_walk {
     bool bad;   /* a header is cut off */
 };
 
-/* One header, as a turn of bpf_loop: the verifier walks it once, and not each way through sixteen headers. Verifiers
- * before Linux 6.7 believe that there is one turn: `next` is unknown to them when it begins, so they look at both ways
- * out of the first test, and what a turn leaves behind they know no better than is true after any. 1: it is over. */
+/* Walk one header, as a turn of bpf_loop: the verifier walks it once, and not each way through sixteen headers.
+ * Verifiers before Linux 6.7 believe that there is one turn. They know nothing of `next` when it begins, so they
+ * look at both ways out of the first test; and all that they know after it is true after any turn. Return 1: the
+ * walk is over. */
 static long ip6_walk_header(__u32 i, void *arg)
 {
     struct ip6_walk *w = arg;

@@ -7,7 +7,7 @@
 
 #ifdef COUNTED
 #define TURNS(most) for (uint64_t turns_ = (most), once_ = 1; once_; once_ = 0)
-/* In asm: the compiler would drop the number where it knows a shorter end. */
+/* In asm, because the compiler would drop the count where it knows that the loop ends sooner. */
 #define GO_ON()                                                                                                        \
     ({                                                                                                                 \
         __asm__ volatile("%0 += -1" : "+r"(turns_));                                                                   \

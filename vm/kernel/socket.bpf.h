@@ -153,9 +153,9 @@ static __always_inline bool segment_has_cookie(struct bpf_sock *listener, struct
     return !bpf_tcp_check_syncookie(listener, &s->ip.six, 40, &s->tcp, sizeof s->tcp);
 }
 
-/* True if a connection of the host's has the segment, if it ends the handshake of one, or if one had its ends before:
- * `made` is the map of those, from struct gate_made to a byte. The host answers the last with a reset, which whoever
- * missed the first one waits for (RFC 5961, 3.2: a challenge ACK). */
+/* True if a connection of the host has the segment, if the segment ends a handshake, or if an earlier connection had
+ * the same ends. `made` maps the ends of earlier connections (struct gate_made) to a byte. The host answers a late
+ * segment with a reset, for which a peer waits that missed the first one (RFC 5961, 3.2: a challenge ACK). */
 static __always_inline bool segment_is_known(void *ctx, struct segment *s, void *made)
 {
     const struct gate_made ends = {s->from, s->to, s->from_port, s->to_port, 0};

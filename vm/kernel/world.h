@@ -29,8 +29,8 @@ struct kernel_own {
 
 struct kernel_world {
     uint32_t program;      /* serial of the program whose judge is in force */
-    uint32_t flags;        /* enum pbc_flag of its meta; while programs change, of both */
-    uint32_t reach;        /* reach of its meta, the longer of both: bytes of a frame that rules may test */
+    uint32_t flags;        /* enum pbc_flag of its meta; while programs change, the flags of both */
+    uint32_t reach;        /* reach of its meta, or the longer of both: bytes of a frame that rules may test */
     uint32_t clock;        /* enum kernel_clock */
     uint64_t secret;       /* proof that a run is a test run: not 0, and known to nobody else */
     uint32_t routes;       /* enum kernel_routes */
@@ -52,10 +52,10 @@ struct kernel_world {
     /* Remembered decisions (memo.h) hold for flows whose last packet came after this; UINT64_MAX: for none. */
     uint64_t memos_since_ns;
 
-    uint32_t sample;                /* one packet in so many is reported, and all that matter (events.h); 0: none */
-    uint32_t number;                /* number of the world that processes know (struct snapshot), sent with packets */
-    uint32_t watches;               /* 1: drops and rejects are counted, and pass all the same (--monitor): */
-    uint32_t enforces;              /* except packets of these kinds (key.h), or for a service */
-    uint32_t recipes;               /* generation of recipes that hold (forward/forward_priv.h); 0: none */
+    uint32_t sample;   /* one packet in so many is reported, and all that matter (events.h); 0: none */
+    uint32_t number;   /* number of the world that processes know (struct snapshot), sent with packets */
+    uint32_t watches;  /* 1: drops and rejects are counted, and pass all the same (--monitor) */
+    uint32_t enforces; /* kinds of packets (key.h) that `watches` leaves out; it also leaves out those for a service */
+    uint32_t recipes;  /* generation of recipes that hold (forward/forward_priv.h); 0: none */
     uint16_t longest[RECIPE_KINDS]; /* longest IP packet that a recipe of that kind may take */
 };

@@ -13,7 +13,7 @@ struct facts_iface {
     uint64_t mac;      /* source MAC of frames that leave */
     uint32_t mtu;      /* largest IP packet */
     uint32_t addr4;    /* this machine's source address there, host order */
-    uint32_t addr6[4]; /* the same */
+    uint32_t addr6[4]; /* the same for IPv6 */
     uint16_t peer;     /* port of a bridge: the interface that its frames cross to; IFACE_NONE: none */
     uint16_t as;       /* 1 + its id in rules, which a pattern gives to several; 0: its own id */
 };
@@ -23,7 +23,7 @@ struct facts_device {
     uint16_t iface; /* id of the frames that come by it; IFACE_NONE: none come; IFACE_SEVERAL: unknown which */
     uint16_t as;    /* its id in rules; IFACE_OTHER: no rule names it */
 };
-/* Id of no frame: frames of the device come by one of several interfaces. IFACE_OTHER is an id that frames have. */
+/* In place of an id: frames of the device come by one of several interfaces. No frame has it, unlike IFACE_OTHER. */
 #define IFACE_SEVERAL 0xfffdu
 
 /* A port that a socket of this machine has. */
@@ -35,7 +35,7 @@ struct facts_ports {
     uint32_t number;                /* changes with every change here; 0: nothing is known */
     uint16_t kept_lo, kept_hi;      /* inclusive range for its own connections alone; hi 0: none */
     uint16_t chosen_lo, chosen_hi;  /* the same: its own connections get ports from here, so others are drawn first */
-    const struct facts_port *bound; /* [bound_count] those of TCP first, ascending: never drawn */
+    const struct facts_port *bound; /* [bound_count] ports never drawn: those of TCP first, ascending */
     unsigned bound_count;
 };
 
@@ -54,7 +54,7 @@ struct facts {
     const uint16_t *weights; /* [program->servers_count] 1 + the weight set by hand, or FACTS_DRAINS; 0: the program's
                                 weight. NULL: none is set. A change is a new generation */
     uint32_t addr4;    /* this machine's source address (answers, outer sources, masquerade), host order; 0: unknown */
-    uint32_t addr6[4]; /* the same; all 0: unknown */
+    uint32_t addr6[4]; /* the same for IPv6; all 0: unknown */
     uint64_t mac;      /* MAC of the interface, for ARP and neighbour answers; 0: made from the address */
     uint32_t mtu;      /* largest IP packet of the links; 0: 1500 */
     const struct facts_iface *ifaces; /* [ifaces_count] by interface id: first the program's, then others (key.h) */

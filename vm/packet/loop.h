@@ -3,8 +3,8 @@
  *
  * LOOP: a loop that may be left at any turn. TURNS, before it: the most turns that it takes for any packet; kernels
  * without `may_goto` count them. LOOSE: the same value, of which the kernel's verifier knows nothing, so that a loop
- * over it converges. FORGET: memory that was read is read again, for the same purpose. WITHIN: the same index, bounded
- * to a packet's head for the kernel's verifier. PKT_BYTES: a packet's first byte. */
+ * over it converges. FORGET: memory that was read is read again, also so that a loop converges. WITHIN: the same
+ * index, bounded to a packet's head for the kernel's verifier. PKT_BYTES: a packet's first byte. */
 #pragma once
 
 #ifndef LOOP

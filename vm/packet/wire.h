@@ -9,7 +9,7 @@
 
 /* Numbers as they lie in memory: for sums, which do not depend on byte order (RFC 1071, 2 (B)), and for use below. */
 #ifdef __bpf__
-/* Types with natural alignment: of others clang for BPF reads byte by byte, which the kernel's machines do not need. */
+/* Types with natural alignment. clang for BPF reads others byte by byte, which the kernel's machines do not need. */
 typedef uint16_t __attribute__((__may_alias__)) wire16;
 typedef uint32_t __attribute__((__may_alias__)) wire32;
 typedef uint64_t __attribute__((__may_alias__)) wire64;

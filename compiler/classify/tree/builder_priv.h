@@ -90,8 +90,8 @@ struct build {
     bool beaten;         /* true if the image exceeds lines_most: building has stopped, as with `failed` */
 };
 
-/* open.c: a list in parts, by the addresses that boxes leave open; ascending by their first boxes, which have their
- * lowest entries. */
+/* open.c: a list in parts, by the addresses that boxes leave open. Parts ascend by their first boxes, which have the
+ * lowest entries of their parts. */
 enum { PARTS_MOST = 4 };
 struct parts {
     struct list part[PARTS_MOST];
@@ -127,7 +127,7 @@ struct window {
 /* The `count` children of a window that a box reaches. */
 struct span {
     uint32_t first, count;
-    uint32_t free; /* bits that the box leaves open; for ranges 0 */
+    uint32_t free; /* bits that the box leaves open; 0 for ranges */
     uint32_t wrap; /* number of children - 1 */
     bool range;
 };

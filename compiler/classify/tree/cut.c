@@ -17,10 +17,10 @@ struct deal {
     uint32_t *own;
     uint32_t *alive, alive_count; /* for kind: possible children */
     uint32_t firsts;
-    struct list *pruned; /* [first child]: pruned boxes, if computed to see that all fit; NULL */
+    struct list *pruned; /* [first child]: pruned boxes, computed early to see that all fit; otherwise NULL */
 };
 #define DEAD UINT32_MAX
-enum { PRUNED_FIRST = 4 /* PRUNED_FIRST: children */ };
+enum { PRUNED_FIRST = 4 /* most children for which boxes are pruned first */ };
 
 static uint64_t mix(uint64_t x)
 {

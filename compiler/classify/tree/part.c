@@ -3,8 +3,8 @@
 #include "compiler/classify/tree/builder_priv.h"
 
 enum {
-    PAIRS_MOST = 48, /* most boxes for which each is compared with all before it; */
-    WIDE_KEPT = 8,   /* above, boxes are compared with this number of the widest */
+    PAIRS_MOST = 48, /* most boxes of which each is compared with all before it */
+    WIDE_KEPT = 8,   /* number of the widest boxes with which each box of a longer list is compared */
 };
 
 static struct port_range ports_of(uint32_t value, uint32_t mask, unsigned shift)

@@ -16,8 +16,8 @@ enum {
 };
 
 /* Weights in a cost, in steps, that is, reads of a word of the tree. */
-static const float LARGEST = 0.2f; /* share of the largest child in the work that a cut leaves, */
-static const float EVEN = 0.4f;    /* and, in the rest, share of packets drawn from all headers */
+static const float LARGEST = 0.2f; /* share of the largest child in the work that a cut leaves */
+static const float EVEN = 0.4f;    /* share, in the rest of that work, of packets drawn from all headers */
 static const float COPIES = 2;     /* cost of doubling the boxes by copies, if there is room for one doubling */
 static const float FORK = 2.5f;    /* cost of a fork: one more leaf is compared */
 static const float SECOND = 0.6f;  /* work for the boxes set apart, relative to the whole */
@@ -58,7 +58,7 @@ static void offer(struct scoring *s, float cost, float left, struct plan plan)
     if (s->count < CANDIDATES && left < 0.99f) s->best[s->count++] = (struct candidate){cost / (1 - left), plan};
 }
 
-/* Effect on the children of the boxes looked at so far, those that reach the fewest children. */
+/* Effect of the boxes looked at so far on the children. These boxes reach the fewest children. */
 struct sums {
     float boxes, pairs, reach, highest, spread, children, once, twice;
 };

@@ -1,6 +1,6 @@
 /* The first classifier that packets of a batch reach in the function they call, and its result. The way there is
- * followed over tests of headers alone; a packet that meets an instruction with an effect, a test of the frame or an
- * end is searched for when its code gets there. */
+ * followed over tests of headers alone. A packet may meet an instruction with an effect, a test of the frame or an
+ * end; its search then waits until its code gets there. */
 #include "vm/judge/classify/classify.h"
 #include "vm/judge/insn_tests.h"
 #include "vm/pbc.h"

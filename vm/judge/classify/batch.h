@@ -1,7 +1,7 @@
-/* A batch's search, without a branch that a packet can mispredict. All packets go down the tree together, a level at a
- * time. Every step appends its packet to all lists of what comes next, of which only the right one grows. Second parts
- * of forks wait, and are looked at if they may still hold a lower entry. A walk's file includes this once, behind one.h
- * and on its terms. */
+/* A batch's search, without a branch that a packet can mispredict. All packets go down the tree together, a level at
+ * a time. Every step writes its packet at the end of each list of next things, and only the right list grows. Second
+ * parts of forks wait, and are searched if they may still hold a lower entry. A walk's file includes this once,
+ * behind one.h and on its terms. */
 
 /* Take one step for each of `count` items that stand at cuts. Items that stand at cuts again come first in the same
  * list, and their number is returned; the others go to `ends`. */

@@ -44,11 +44,13 @@ enum { ITEM_PACKET = 24, PACKETS = 64, WAITING = PACKETS * PBC_FORKS_MAX, LINE =
 #define ITEM_NUMBER ((uint64_t)(PACKETS - 1) << ITEM_PACKET)
 #define ITEM_AT(i)  ((unsigned)((i) >> ITEM_PACKET) & (PACKETS - 1))
 
-/* Packets on their way. Lists but `waiting` have at most PACKETS; their end is written before it is known what counts.
+/* Packets on their way. Lists but `waiting` have at most PACKETS; an item is written at the end before it is known to
+ * count.
  *
- * `waiting` holds WAITING whatever the tree: the fork at place i has at least i / PACKETS forks above it. For at most
- * PACKETS are on their way at once, taken from the end, from place e on. So at most as many forks join at each step,
- * and those of step k, below place e + k * PACKETS, lie k deeper than one that was at place e or behind it. */
+ * `waiting` holds WAITING whatever the tree: the fork at place i has at least i / PACKETS forks above it. At most
+ * PACKETS are on their way at once. They are taken from the end of `waiting`, from place e on. So at most PACKETS
+ * forks join at each step. Those of step k join below place e + k * PACKETS, and lie k deeper than a fork that was
+ * at place e or behind it. */
 struct wave {
     item cuts[PACKETS], ends[PACKETS];
     item small[PACKETS], large[PACKETS]; /* leaves with blocks of one unit, of more */

@@ -43,7 +43,7 @@ struct keyed;
 /* Return all meters of a program, with every bucket full. NULL: out of memory. */
 struct meters *meters_new(const struct program *p, uint64_t seed);
 void meters_free(struct meters *m);
-/* Make these meters those of one of so many workers that count together. Call it before anything is asked. */
+/* Make these the meters of one of `workers` workers that count together. Call it before anything is asked. */
 void meters_share(struct meters *m, const struct share *s, unsigned workers);
 /* Move buckets and counters from `from` to `to`, the meters of another program, where definitions are equal. was[i]:
  * number in `from` of meter i; PBC_NONE: it is new. */

@@ -50,7 +50,7 @@ struct cutter {
     struct piece {
         u128 lo, hi;
         uint32_t way;
-    } * pieces; /* room for two a prefix, and one more */
+    } * pieces; /* room for two pieces a prefix, and one more */
     uint32_t count;
 };
 

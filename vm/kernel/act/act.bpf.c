@@ -26,8 +26,8 @@ static inline bool keeps(const struct kpkt *k)
 /* True if the flow table could not take the change, and the change is not one that user space alone makes. */
 static inline bool is_crowded(uint64_t why) { return why == KERNEL_UP_BUSY || why == KERNEL_UP_ROOM; }
 
-/* Keep the packet's flow. A packet that is already edited for sending leaves even if its flow could not be changed. One
- * that the host sends passes as decided if the table is busy or full, for no worker takes it up. */
+/* Keep the packet's flow. A packet that is already edited for sending leaves even if its flow could not be changed.
+ * A packet of the host passes as decided if the table is busy or full, because no worker takes it up. */
 inline_whole uint32_t packet_keep(struct kpkt *k, uint32_t out)
 {
     const uint64_t why = keeps(k) ? kernel_flow_keep(k) : 0;
@@ -75,14 +75,16 @@ SEC("xdp") int act_xdp(struct xdp_md *ctx)
     }
 }
 
-/* True for a judged first fragment of the host's, whose later ones follow its decision: none is held (piece.h). */
+/* True for a judged first fragment that the host sends. Later fragments of its datagram follow the decision
+ * (piece.h). */
 static inline bool is_followed(const struct kpkt *k)
 {
     return k->key.kind & KIND_FRAG_FIRST && k->flags & KERNEL_JUDGED && kpkt_is_sent(k) &&
            state_world.flags & PBC_FOLLOWS_FRAGMENTS;
 }
 
-/* True if the packet, which only a process could decide, goes to the wire all the same: no socket takes it up. */
+/* Count a packet of the host that only a process could decide: no socket takes it up. True if it passes all the
+ * same. */
 static inline bool passes_undecided(struct kpkt *k)
 {
     count_add(&settle_counters()->ups[k->up & 15], k->pkt.wire_len);
@@ -90,7 +92,7 @@ static inline bool passes_undecided(struct kpkt *k)
     return state_world.watches;
 }
 
-/* A packet that the host sends goes to the wire or not: it is not edited. */
+/* Act on a packet that the host sends: it passes or is dropped, and is never edited. */
 SEC("tc") int act_tc(struct __sk_buff *ctx)
 {
     struct kpkt *k = kpkt_tc(ctx);

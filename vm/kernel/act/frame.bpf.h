@@ -14,8 +14,9 @@ enum { FRAME_L3_MOST = 127 }; /* a frame with sixteen tags has 78 */
 static inline uint8_t *frame_begin(const struct xdp_md *ctx) { return (uint8_t *)(long)ctx->data; }
 static inline uint8_t *frame_end(const struct xdp_md *ctx) { return (uint8_t *)(long)ctx->data_end; }
 
-/* Write the MACs of a frame whose first 12 bytes are there. Destination: the next hop. Source: the interface that the
- * frame leaves by, or, if its MAC is unknown, the address that it came to (in `was`, maybe the frame itself). */
+/* Write the MACs of a frame whose first 12 bytes are there. The destination is the next hop. The source is the MAC
+ * of the interface that the frame leaves by; if that is unknown, it is the MAC that the frame came to (in `was`,
+ * maybe the frame itself). */
 static inline void frame_macs(const struct kpkt *k, uint8_t *frame, const uint8_t *was)
 {
     const struct recipe *r = &k->recipe;
@@ -70,8 +71,8 @@ static inline bool frame_to(const struct xdp_md *ctx, struct kpkt *k)
         frame_known;                                                                                                   \
     })
 
-/* Write the outer header at the front, which was opened: move there what stands before the IP header (one tag at most),
- * and put the outer header behind it. kind: the recipe's. */
+/* Write the outer header into the room that was opened at the front. First move there what stands before the IP
+ * header (one tag at most); the outer header goes behind that. kind: the recipe's. */
 static __attribute__((noinline)) bool frame_put_outer(struct xdp_md *ctx, struct kpkt *k, uint64_t kind)
 {
     const struct recipe_numbers n = {.hash = (uint32_t)(k->seen.hash >> 8), .id = (uint16_t)k->datagram};
@@ -101,7 +102,8 @@ static inline bool frame_outer(struct xdp_md *ctx, struct kpkt *k)
     }
 }
 
-/* Cut the frame after the IP packet and put the outer header in front. False: no room, and only padding is lost. */
+/* Cut the frame after the IP packet and put the outer header in front. False: there is no room; only padding is
+ * lost. */
 static inline bool frame_wrap(struct xdp_md *ctx, struct kpkt *k)
 {
     const uint32_t len = (uint32_t)k->pkt.l3 + k->key.length, over = recipe_overhead(k->seen.recipe);
@@ -114,15 +116,15 @@ static inline bool frame_wrap(struct xdp_md *ctx, struct kpkt *k)
     return false;
 }
 
-/* True if the checksum of TCP or UDP covers the pseudo header alone, and has to be completed before the packet leaves
- * by a program. (One whole checksum of 65,536 looks the same.) */
+/* True if the TCP or UDP checksum covers the pseudo header alone: then it has to be completed before a program sends
+ * the packet. (One in 65,536 whole checksums looks the same.) */
 static inline bool frame_is_partial(const struct kpkt *k, uint16_t sum)
 {
     const struct key *key = &k->key;
     const uint32_t len = (uint32_t)k->pkt.l3 + key->length - k->pkt.l4;
     uint64_t pseudo = (uint64_t)key->proto + len;
 #pragma unroll
-    for (unsigned i = 0; i < 4; i++) pseudo += (uint64_t)key->src[i] + key->dst[i]; /* in IPv4 the others are 0 */
+    for (unsigned i = 0; i < 4; i++) pseudo += (uint64_t)key->src[i] + key->dst[i]; /* IPv4: words 1 to 3 are 0 */
     pseudo = (pseudo & UINT32_MAX) + (pseudo >> 32);
     pseudo = (pseudo & 0xffff) + (pseudo >> 16 & 0xffff) + (pseudo >> 32);
     pseudo = (pseudo & 0xffff) + (pseudo >> 16);

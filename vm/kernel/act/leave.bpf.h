@@ -11,7 +11,8 @@ extern const char mask_ports;
 extern char map_outs; /* by interface id */
 extern char map_xsks; /* by kernel_port.xsks and queue */
 
-/* True if interface and next hop of an edited packet are known. A process that asks knows them itself. */
+/* True if interface and next hop of an edited packet are known. They need not be for a process that asks: it knows
+ * them. */
 static inline bool leave_is_known(const struct kpkt *k)
 {
     const struct recipe *r = &k->recipe;

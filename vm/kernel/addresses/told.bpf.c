@@ -4,7 +4,7 @@
 
 extern char map_told;
 
-/* True if user space answers for the address. For addresses that the host holds the host answers. */
+/* True if user space answers for the address. The host itself answers for addresses that it holds. */
 GLOBAL uint64_t kernel_is_told(struct kpkt *k NONNULL, uint64_t at)
 {
     const uint8_t *addr = k->head + (at & (KERNEL_HEAD - 1));

@@ -50,7 +50,7 @@ GLOBAL bool kernel_flow_copy(struct flow *to NONNULL, int64_t slot)
     return false;
 }
 
-/* Set *over if the flow of s->slot has expired; release it then, unless nothing may change. 0, or why it goes up. */
+/* Set *over if the flow of s->slot has expired; release it then, unless nothing may change. 0, or a reason to go up. */
 static uint64_t look_at_time(struct kpkt *k, bool *over)
 {
     struct track_seen *s = &k->seen;
@@ -67,7 +67,8 @@ static void find_none(struct track_seen *s)
     s->twin = false;
 }
 
-/* Find the packet's flow: s->slot, s->tuple, k->flow; none if the slot has another by now. 0, or why it goes up. */
+/* Find the packet's flow: s->slot, s->tuple, k->flow. If the slot has another flow by now, there is none. Return 0,
+ * or a reason to go up. */
 GLOBAL uint64_t kernel_flow_find(struct kpkt *k NONNULL)
 {
     struct track_seen *s = &k->seen;
@@ -135,7 +136,8 @@ APART uint64_t kernel_flow_look_at_bound(struct kpkt *k NONNULL)
     return s->class == SEEN_REPLY ? KERNEL_UP_BEGIN : KERNEL_UP_NONE;
 }
 
-/* Return for the judge the flows of the source's network of so many bits, one more if the packet would open one. */
+/* Return the number of flows that the source's network holds, plus one if the packet would open a flow. len4, len6:
+ * the network's length in bits. */
 GLOBAL uint64_t kernel_flows(struct kpkt *k NONNULL, uint32_t len4, uint32_t len6)
 {
     const struct track_seen *s = &k->seen;
@@ -146,7 +148,7 @@ GLOBAL uint64_t kernel_flows(struct kpkt *k NONNULL, uint32_t len4, uint32_t len
     if (!state_flow_head.grains.count || !(k->key.kind & KIND_IP)) return 0;
     kernel_source_of(k->key.src, len, v6, &source);
     const uint32_t held = (uint32_t)kernel_source_flows(&source);
-    return flows_with(held, &k->key, len, s, table_slot(TABLE, s->slot)); /* any slot if there is no flow */
+    return flows_with(held, &k->key, len, s, table_slot(TABLE, s->slot)); /* without a flow any slot will do */
 }
 
 GLOBAL uint64_t kernel_flow_look(struct kpkt *k NONNULL)

@@ -91,7 +91,8 @@ extern const char mask_flow_swept;
 
 enum swept { SWEPT_NOT, SWEPT, SWEPT_HELD };
 
-/* Release the slot's flow if it has expired, into entry n of `swept`: enum swept; HELD: only the process may end it. */
+/* Release the slot's flow if it has expired, and copy it into entry n of `flow_swept`. Return enum swept;
+ * SWEPT_HELD: only the process may end the flow. */
 GLOBAL uint64_t kernel_flow_sweep(uint32_t slot, uint32_t n, uint64_t now_ns)
 {
     struct flow *f = table_slot(TABLE, slot);

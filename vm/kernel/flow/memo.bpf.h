@@ -9,8 +9,8 @@ extern const char mask_memos;
 
 static inline uint64_t memo_since(void) { return *(const volatile uint64_t *)&state_world.memos_since_ns; }
 
-/* Return the place in a flow of a row and, in its low byte, the interface. Replies of bound flows are not judged, and
- * their place has another use (flow.h, published). */
+/* Return the place of a flow's memo: a row and, in the low byte, the interface. Replies of bound flows are not
+ * judged, and their place has another use (flow.h, published). */
 static inline uint16_t *memo_in(struct flow *f, bool reply)
 {
     return reply ? &f->memo[0] : (uint16_t *)(void *)f->memo_iface;

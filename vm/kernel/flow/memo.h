@@ -1,9 +1,9 @@
 /* Decisions that the kernel remembers for flows (vm/judge/remember.h): those of the program in force that hold for all
  * established packets of a flow's direction, in one table of few rows. A flow stores the number of its row.
  *
- * A decision holds until something changes that it depends on: program, facts. A flow has no room for an epoch, so time
- * takes its place: the decision holds if the flow's last packet came after the last change (world.h, memos_since_ns),
- * for each packet that is kept removes stale ones. */
+ * A decision holds until something changes that it depends on: program, facts. A flow has no room for an epoch, so
+ * time takes its place. The decision holds if the flow's last packet came after the last change (world.h,
+ * memos_since_ns), because each packet that is kept removes stale decisions. */
 #pragma once
 
 #include <stdint.h>

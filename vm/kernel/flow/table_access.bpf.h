@@ -91,7 +91,7 @@ static inline void table_give_back(const struct flow_table *t, uint32_t slot)
     table_drop_sources(slot, PBC_GRAINS_MAX);
 }
 
-/* Count the flow of that slot, which begins, for each network of its source that is counted by. */
+/* Count the flow of that slot, which begins, for each network of its source by which flows are counted. */
 static inline void table_take_source(uint32_t slot)
 {
     struct kernel_source source;

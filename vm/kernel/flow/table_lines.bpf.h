@@ -22,7 +22,7 @@ enum { TABLE_SHARED = 1, TABLE_TRIES = 64 };
 #define TABLE_THERE NONNULL
 #define TABLE_INDEX(i, n)                                                                                              \
     ({                                                                                                                 \
-        uint64_t i_ = (i); /* not in C: clang would leave it out, knowing better, or test a copy */                    \
+        uint64_t i_ = (i); /* in asm, because clang would drop a test in C as needless, or test a copy */              \
         __asm__ volatile("if %0 < %1 goto +1\n%0 = 0" : "+r"(i_) : "i"(n));                                            \
         i_;                                                                                                            \
     })

@@ -126,7 +126,7 @@ static bool make(struct made *m, uint32_t func)
     return made_take(m, m->names[func], &e);
 }
 
-/* Make a function of that name outside the program's: for a program without services, or around a loop. */
+/* Make a function of that name that the program does not have: one for no services, or one around a loop. */
 static bool make_apart(struct made *m, const char *name, void (*write)(struct emit *, const char *), const char *of)
 {
     struct emit e = {.p = m->p, .counted = m->counted, .a.no_gotol = m->counted};

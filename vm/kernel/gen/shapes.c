@@ -1,12 +1,12 @@
-/* One piece of code for all entries of a classifier whose code counts and logs their own rule, and then decides by it
- * or searches on: the rule is a number there. So the code for a hundred thousand rules that log is no longer than for
- * one. */
+/* One piece of code for all entries of a classifier that do the same with their own rule: count or log it, then
+ * decide by it or search on. The rule is a number in that code, so the code for a hundred thousand rules that log is
+ * no longer than for one rule. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "vm/kernel/gen/emit_priv.h"
 
-/* Return the opcodes of the entry's code in order, as one number; 0: it does something else. */
+/* Return the opcodes of the entry's code in order, as one number; 0: the code has another form. */
 enum { SHAPE_MOST = 4, SHAPE_BITS = 8 };
 
 static uint32_t shape_of(const struct emit *e, const struct pbc_entry *entry)

@@ -5,7 +5,7 @@
 #include "vm/kernel/table.h"
 
 TABLE(const struct pbc_endpoint, endpoints);
-extern const char const_endpoints; /* their number: the next table begins behind them */
+extern const char const_endpoints; /* number of endpoints: the next table begins behind them */
 
 static inline uint32_t kinds_of(const struct pbc_endpoint *e)
 {
@@ -16,7 +16,7 @@ static inline uint32_t kinds_of(const struct pbc_endpoint *e)
     return kinds[e->proto & 7];
 }
 
-/* True if endpoint number i takes the packet, which then is one for this machine. */
+/* Make the packet one for this machine if endpoint number i takes it. True if so. */
 static inline bool stops_at(struct key *key, uint32_t i)
 {
     const struct pbc_endpoint *e = &ROW(endpoints, i);

@@ -9,12 +9,12 @@ enum { KERNEL_PIECES = 4096 }; /* number of datagrams; the least recently used m
 struct kernel_piece {
     uint32_t src[4], dst[4]; /* as in struct key */
     uint32_t id;
-    uint16_t proto; /* 0 but for IPv4, which tells datagrams apart by it */
+    uint16_t proto; /* protocol over IPv4, which tells datagrams apart by it; otherwise 0 */
     uint16_t family;
     uint32_t ifindex, zero;
 };
 struct kernel_piece_decided {
     uint64_t decision; /* judge.h's `decided` */
-    uint32_t program;  /* serial of the program of that rule */
+    uint32_t program;  /* serial of the program that decided */
     uint32_t zero;
 };

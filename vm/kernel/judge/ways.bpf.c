@@ -31,7 +31,7 @@ static inline bool agrees(const uint32_t a[4], const uint32_t b[4], uint32_t bit
     return !differ;
 }
 
-/* Return 1 if policy rule i may apply to the packet's way there. */
+/* Return 1 if policy rule i may apply to the packet's way to that address. */
 APART uint64_t kernel_route_rule_is(struct kpkt *k NONNULL, uint32_t which, uint32_t i)
 {
     const struct key *key = &k->key;
@@ -51,7 +51,7 @@ GLOBAL uint64_t kernel_route_rule(struct kpkt *k NONNULL, uint32_t which)
     return 0;
 }
 
-/* Return the number of the way there; 0: unknown. */
+/* Return the number of the way to that address; 0: unknown. */
 static inline uint32_t way_to(struct kpkt *k, uint32_t which)
 {
     const uint32_t *words = which == TO_SOURCE ? k->key.src : k->key.dst;
@@ -91,7 +91,8 @@ static inline uint16_t peer_of(const struct kpkt *k)
     return state_ways[k->pkt.iface & (KERNEL_WAYS - 1)].bridged;
 }
 
-/* Return 1 + the packet's interface of departure; 0: unknown. What the host sends on is judged there, if not before. */
+/* Return 1 + the packet's interface of departure; 0: unknown. A packet that the host sends on is judged when it
+ * leaves, unless it was judged before. */
 static inline uint16_t way_out(struct kpkt *k)
 {
     const uint32_t kind = k->key.kind;

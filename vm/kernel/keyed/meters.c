@@ -151,7 +151,8 @@ static bool copy_slot(const struct kernel_meters *from, const struct kernel_mete
     return false;
 }
 
-/* Raise the word to `least`: what was taken there is taken here. A bucket equal to `free` belongs to nobody. */
+/* Raise the word to `least`: tokens taken from the other bucket count as taken here. A bucket equal to `free`
+ * belongs to nobody. */
 static void raise_to(uint64_t *word, uint64_t least, uint64_t free)
 {
     uint64_t was = read_word(word);
@@ -191,8 +192,8 @@ static uint32_t first_like(const struct kernel_meters *m, uint64_t identity)
     return lo;
 }
 
-/* Return the meter of `from` that is the i-th of `to`: of equal ones the first from number *next on, or the first of
- * all. PBC_NONE: the meter is new. */
+/* Return the meter of `from` that equals meter i of `to`. Of several equal ones take the first from number *next on,
+ * or else the first of all. PBC_NONE: the meter is new. */
 static uint32_t number_before(const struct kernel_meters *from, const struct kernel_meters *to, uint32_t i,
                               uint32_t *next)
 {

@@ -10,7 +10,7 @@ struct kernel_meter {
     struct meter_rate rate;
     uint64_t base_ns, started;   /* time of unit 0; 1: that is set */
     uint64_t shared;             /* bucket of a meter without a key, or of keys without a slot */
-    uint32_t locks[METER_LOCKS]; /* for adding keys, by their hash */
+    uint32_t locks[METER_LOCKS]; /* for adding keys, by the key's hash */
     struct keyed table;          /* only with a key; `used` and `hand` change while packets are judged */
 };
 
@@ -46,7 +46,7 @@ struct kernel_meter_place *kernel_meters_places(const struct program *p);
 
 struct kernel_meters {
     struct kernel_meters_layout layout;
-    struct kernel_meter_place *places; /* this process's own: cells may have been written by another */
+    struct kernel_meter_place *places; /* this process's own copy: another process may have written the cells */
     struct kernel_meter *cells;
     struct kernel_meter_said *said; /* [cpus][cells] */
     uint16_t *tags;                 /* [slots] */
@@ -56,14 +56,14 @@ struct kernel_meters {
 };
 /* Fill in arrays that are zero: all buckets are full. Places and hashes equal those of meters_new with that seed. */
 void kernel_meters_fill(struct kernel_meters *m, const struct program *p, uint64_t seed);
-/* Set the clock of meters: before anything is asked, and then at least every year. Their units count from now_ns on.
- * Once 63 bits of them have passed, they count anew, and the buckets are full. */
+/* Set the clock of meters: before anything is asked, and then at least every year. Units count from now_ns on. Once
+ * 63 bits of units have passed, they count anew, and the buckets are full. */
 void kernel_meters_at(struct kernel_meters *m, uint64_t now_ns);
 /* True if a meter holds keys, which a sweep may free. */
 bool kernel_meters_held(const struct kernel_meters *m);
-/* Take over meters of equal definition, as meters_keep does: before `to` judges, while `from` may. */
+/* Take over meters of equal definition, as meters_keep does. Call it before `to` judges; `from` may still judge. */
 void kernel_meters_keep(struct kernel_meters *to, const struct kernel_meters *from);
-/* Add what was taken from `from` since kernel_meters_keep, once `to` judges instead. */
+/* Add what was taken from `from` since kernel_meters_keep. Call it once `to` judges instead. */
 void kernel_meters_follow(struct kernel_meters *to, const struct kernel_meters *from);
 /* Copy meters that hold anything to a worker's meters. A service's rate is the worker's own, and empty here. */
 void kernel_meters_show(const struct kernel_meters *m, struct meters *to);

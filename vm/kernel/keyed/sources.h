@@ -12,9 +12,9 @@ struct kernel_source {
 
 struct kernel_sources {
     struct keyed table;
-    uint32_t locks[SOURCE_LOCKS]; /* for adding keys, by their hash */
-    uint32_t version;             /* for the next new key, so that no word comes again: version << 32 | flows */
-    uint64_t full;                /* number of flows that found no room */
+    uint32_t locks[SOURCE_LOCKS]; /* for adding keys, by the key's hash */
+    uint32_t version; /* version of the next new key; a word is version << 32 | flows, so none comes again */
+    uint64_t full;    /* number of flows that found no room */
 };
 
 /* Return the slots of a table for that many flows; 0: more than there may be. Keys take SOURCE_WORDS a slot. */

@@ -17,7 +17,7 @@
 /* Least length of such a packet, which is read and edited where it lies. */
 enum { EXPRESS_BYTES = ETHER_LEN + IP4_LEN + TCP_LEN };
 
-/* True if nothing closes this way to all packets: a process's request, the program, reports to processes. */
+/* True unless a process's request, the program, or reports to processes close this way to all packets. */
 inline_whole bool express_may(const struct kpkt *k)
 {
     if (k->flags & KERNEL_ONLY_JUDGE || !(state_world.flags & PBC_KEEPS_FLOWS)) return false;
@@ -61,8 +61,8 @@ inline_whole bool express_leaves(struct kpkt *k, const uint8_t *frame)
            leave_is_known(k);
 }
 
-/* True if the flow changes nothing but numbers and time, and the decision is known. bound: the flow is sent on. held:
- * its lock is taken; without it nothing is written. */
+/* True if the packet changes only numbers and time of its flow, and the decision is known. bound: the flow is sent
+ * on. held: the flow's lock is taken; without the lock nothing is written. */
 inline_whole bool express_goes_on(struct kpkt *k, struct flow *f, const uint8_t *tcp, bool bound, bool held)
 {
     const struct track_seen *s = &k->seen;
@@ -89,7 +89,8 @@ inline_whole bool express_goes_on(struct kpkt *k, struct flow *f, const uint8_t 
     return true;
 }
 
-/* Do the same under the flow's lock. A datagram in the same clock tick as the one before changes nothing. */
+/* Do the same as express_goes_on, under the flow's lock. A datagram in the clock tick of the last one changes
+ * nothing. */
 inline_whole bool express_keep(struct kpkt *k, const uint8_t *tcp, bool bound)
 {
     struct flow *f = table_slot(TABLE, k->seen.slot);

@@ -21,7 +21,7 @@ inline_whole bool head_load(const struct kpkt *k, uint32_t at, void *to, uint32_
 #define LOAD(k, at, to, len) head_load(k, at, to, len)
 #include "vm/kernel/socket.bpf.h"
 
-/* True if a range of ports or addresses holds this one. here: it is one of the host's own. */
+/* True if a struct gate_wide holds the address and port. here: the address is one of the host's own. */
 static bool is_in_wide(const struct numbered_ip *a, uint16_t port, bool here)
 {
     TURNS(GATE_WIDE)

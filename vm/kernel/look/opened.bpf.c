@@ -1,7 +1,7 @@
-/* Connections that this machine opened before flows were followed. One that only receives would wait for ever: its
- * segments have no flow, and this machine sends nothing before it gets one. The kernel's own table of sockets knows the
- * connection. It is asked in the first stage, once no flow was found. Such a segment begins no flow, so the judging of
- * what this machine sends does not change. */
+/* Connections that this machine opened before flows were followed. A connection that only receives would wait for
+ * ever: its segments have no flow, and this machine sends nothing before it gets a segment. The kernel's own table
+ * of sockets knows the connection. It is asked in the first stage, once no flow was found. Such a segment begins no
+ * flow, so the judging of what this machine sends does not change. */
 #include "vm/kernel/bpf.h"
 #include "vm/packet/wire.h"
 

@@ -8,7 +8,8 @@ static uint32_t sides_of4(const struct facts *f, uint32_t src, uint32_t dst);
 static uint32_t sides_of6(const struct facts *f, const uint32_t src[4], const uint32_t dst[4]);
 #include "vm/packet/parse/read.h"
 
-/* Static, for all are called from here: the kernel's verifier then follows what they get in a struct on the stack. */
+/* Static, since all callers are in this file: the kernel's verifier then follows what they pass in a struct on the
+ * stack. */
 struct parse;
 static enum pkt_reason parse_lacks(struct parse *p, uint32_t upto, enum pkt_reason short_reason);
 static enum pkt_reason parse_link(struct parse *p);
@@ -74,7 +75,7 @@ static uint32_t sides_of4(const struct facts *f, uint32_t src, uint32_t dst)
     return (uint32_t)kernel_sides4(src, dst);
 }
 
-/* Return the sides of a key: src is the one of a packet's key, for the parser asks about no other addresses. */
+/* Return the sides of a key. src lies in a packet's key: the parser asks about no other addresses. */
 static uint32_t sides_of6(const struct facts *f, const uint32_t src[4], const uint32_t dst[4])
 {
     return (uint32_t)kernel_sides6((struct kpkt *)((char *)(uintptr_t)src - offsetof(struct kpkt, key)));

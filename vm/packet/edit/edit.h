@@ -6,8 +6,8 @@
 #include "vm/packet/pkt.h"
 #include "vm/packet/wire.h"
 
-/* Place of a packet's head. This is a copy: for the compiler, stores into bytes may change a packet, and would make it
- * read data and length again. */
+/* A copy of the place of a packet's head. The compiler assumes that a store into bytes may change the packet itself,
+ * and would then read data and length again. */
 struct stretch {
     uint8_t *data;
     uint32_t len;
@@ -141,16 +141,16 @@ bool edit_ether(struct pkt *pkt, uint64_t dst, uint64_t src, const struct edit_t
                 uint16_t ether_type);
 
 /* Decrease TTL or hop limit by one, and update IPv4's checksum (RFC 1812, 5.3.1; RFC 8200, 3). The packet is well
- * formed and in a slot. False, with nothing changed: it has no hop left (1 or 0), of which the sender is told
- * (build_time_exceeded), or it is not IP. */
+ * formed and in a slot. False, with nothing changed: the packet is not IP, or has no hop left (1 or 0). In the
+ * latter case the caller tells the sender (build_time_exceeded). */
 bool ttl_decrement(struct pkt *pkt, const struct key *key);
 
 /* Compute the checksum of TCP, UDP (0 becomes 0xffff), ICMP or ICMPv6, or the CRC, over the whole packet, and clear
  * PKT_CSUM_PARTIAL. Other protocols have no checksum that prey knows. The packet is well formed and in a slot. The old
  * value is lost, so a wrong checksum becomes right: the packet's bytes must be known to be right.
  *
- * Return 0, or a negative errno with nothing changed: -EINVAL not IP, malformed, a fragment, cut by the capture, or on
- * the way of a routing header, whose last destination is the one in the pseudo header; -EROFS a view. */
+ * Return 0, or a negative errno with nothing changed: -EINVAL not IP, malformed, a fragment, cut by the capture, or
+ * with a routing header that holds the last destination, which the pseudo header needs; -EROFS a view. */
 int checksum_fill(struct pkt *pkt, const struct key *key);
 
 enum { FRAGMENTS_MOST = 8 }; /* most fragments of one packet */

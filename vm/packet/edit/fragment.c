@@ -12,7 +12,7 @@ struct whole {
     uint32_t header;        /* length in each fragment, with IPv6's fragment header */
     uint32_t id6;
     bool v6, goes_on;                  /* goes_on: the packet is itself a fragment with more to come */
-    uint32_t offset;                   /* offset of that fragment */
+    uint32_t offset;                   /* offset of the packet, if it is a fragment */
     uint8_t options[IP4_OPTIONS_MOST]; /* IPv4: for all fragments but the first, padded to words */
     uint32_t options_len;
 };

@@ -33,7 +33,7 @@ struct recipe {
     uint16_t out_if;             /* IFACE_NONE: the interface that the packet came from */
     uint8_t heard_mac[6]; /* original direction: MAC that the opener last sent from. A packet from elsewhere moves its
                              replies */
-    uint16_t heard_if;    /* the same: interface */
+    uint16_t heard_if;    /* the same for the interface */
 };
 static_assert(sizeof(struct recipe) == 64, "one line");
 enum { RECIPE_NAT = UINT16_MAX };
@@ -69,7 +69,7 @@ struct recipe_numbers {
  * There is recipe_overhead(kind) of headroom, and the outer packet has at most 65,535 bytes. */
 void recipe_wrap(const struct recipe *r, uint8_t kind, const struct key *key, struct pkt *pkt,
                  const struct recipe_numbers *n);
-/* Do the part of recipe_wrap behind the link layer: write the outer headers from `outer` on, right before the packet
- * that goes into the tunnel, which takes its hop; and the frame's type before them. */
+/* Do the part of recipe_wrap behind the link layer. Write the outer headers from `outer` on, up to the packet that
+ * goes into the tunnel, and the frame's type before them. Take the packet's hop. */
 void recipe_put_outer(const struct recipe *r, uint8_t kind, const struct key *key, uint8_t *outer,
                       const struct recipe_numbers *n);

@@ -12,8 +12,8 @@ struct fragment {
     bool more;
 };
 
-/* Read a parsed packet with KIND_FRAG_FIRST or KIND_FRAG_LATER, malformed or not. If an IPv6 chain holds several
- * fragment headers, the first that is not atomic counts, at which a receiver begins. False: there is none. */
+/* Read a parsed packet with KIND_FRAG_FIRST or KIND_FRAG_LATER, malformed or not. An IPv6 chain may hold several
+ * fragment headers. The first that is not atomic counts, because receivers begin there. False: there is none. */
 bool fragment_read(const struct pkt *pkt, const struct key *key, struct fragment *out);
 
 /* Read the tags of a parsed packet, TPID << 16 | VID each, outermost first: those that were taken off, then those in

@@ -1,7 +1,7 @@
 /* Link headers: from the first byte of a frame to the type of its payload, through up to 16 VLAN tags. */
 #include "vm/packet/parse/parse.h"
 
-/* Return the ether type of a family in DLT_NULL or DLT_LOOP: the writer's own AF_INET6, of BSDs or Linux. */
+/* Return the ether type of a family in DLT_NULL or DLT_LOOP. AF_INET6 is the writer's: Linux and BSDs differ in it. */
 static uint16_t family_type(uint32_t family)
 {
     switch (family) {

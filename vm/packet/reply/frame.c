@@ -2,8 +2,8 @@
  *
  *     destination and source MAC: 02:00 and the last four bytes of the IP address; groups have their group's MAC
  *     tags: 802.1Q; with an inner one the outer is 802.1ad
- *     IPv4: identification 1, no options unless asked for; more fragments follow a `first`, and a `later` of whole
- * eights
+ *     IPv4: identification 1, no options unless asked for
+ *     fragments: more follow a first one, and a later one whose length is a multiple of eight
  *     IPv6 with AH: behind the fragment header, where hosts put it (RFC 8200, 4.1); its check value is 96 zero bits
  *     TCP: the numbers of its conversation, window 64240, no options; ICMP: identifier 1, sequence 1
  *     after the payload: zeros up to `length`

@@ -156,10 +156,11 @@ struct flow_segment {
     struct tcp_options options;
 };
 /* Build the segment as a bare IP packet (LINK_RAW). A RST counts only if seq is exactly the next that `dst` expects
- * (RFC 5961, 3.2): what `dst` has acknowledged, or, where that may lag behind, the end of what was sent to it. A side
- * that has acknowledged nothing yet obeys a RST with ACK and an ack of all it sent (RFC 9293, 3.5.2). */
+ * (RFC 5961, 3.2). That is what `dst` has acknowledged, or, where acknowledgements may lag behind, the end of what
+ * was sent to `dst`. A side that has acknowledged nothing yet obeys a RST with ACK and an ack of all it sent (RFC
+ * 9293, 3.5.2). */
 int build_flow_segment(const struct flow_segment *s, struct pool *pool, struct pkt **out);
-/* Build the segment as an answer to a TCP packet, with the addresses, ports and link for that, not those in `s`. */
+/* Build the segment as an answer to a TCP packet. Addresses, ports and link follow from that packet, not from `s`. */
 int build_tcp_reply(const struct pkt *request, const struct key *key, const struct flow_segment *s, struct pool *pool,
                     struct pkt **out);
 
