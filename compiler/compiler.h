@@ -43,7 +43,7 @@ struct list_figures {
     struct list_figures *next;
 };
 
-/* Least random frames of a program's trial (analysis/trial/trial.h); and if many programs are made. */
+/* Least random frames of a program's trial (analysis/trial/trial.h). DOUBTS_FEW: if many programs are made. */
 enum { DOUBTS = 4096, DOUBTS_FEW = 64 };
 
 /* A condition (index in CONDS) on the interface that a packet leaves by. */

@@ -11,7 +11,7 @@
 struct figures {
     FILE *out;
     bool json;
-    bool inside, more; /* inside a section; something stands before in the open object */
+    bool inside, more; /* inside a section; the open object has a member already */
     /* Destination of figures_words, as JSON. */
     struct json_words words;
 };

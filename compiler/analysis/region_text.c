@@ -67,8 +67,8 @@ static void put_addrs(struct printer *t, uint32_t id, unsigned families)
     ir_print_value(t->text->c, IR_SRC, list, t->out);
 }
 
-/* Return the list with added addresses to which packets in these directions never go, if that makes it shorter: groups
- * for crossing packets; for packets that come in, all but groups and services. */
+/* Return the list, made shorter if possible: addresses are added to which packets in these directions never go. For
+ * crossing packets these are groups; for packets that come in, all but groups and services. */
 static uint32_t as_travels(struct printer *t, enum ir_field f, uint32_t id, unsigned families)
 {
     struct ir *ir = t->ir;
@@ -84,7 +84,7 @@ static bool tells_family(struct printer *t, enum ir_field f, unsigned families)
 {
     const uint32_t id = as_travels(t, f, t->p->field[f], families);
     if (id == IR_EMPTY || is_any(t, id, families)) return false;
-    if (name_of(t, id, families)) return name_of(t, id, IR_V4 | IR_V6); /* all of the set has the family */
+    if (name_of(t, id, families)) return name_of(t, id, IR_V4 | IR_V6); /* the named set has no other family */
     return shorter(t, id, families) == id;
 }
 
@@ -152,9 +152,9 @@ static bool put_devices(struct printer *t, uint32_t id, bool not )
     return any;
 }
 
-/* Print interfaces of arrival or departure. A set has all interfaces that the file does not name, or none of them; if
- * all, it is printed by those that it lacks. `unknown` (alone) or `beside` (after others) is printed only if it has
- * none of them: it stands for frames of a replay without interface, or without a known way out. */
+/* Print interfaces of arrival or departure. A set has all interfaces that the file does not name, or none of them. A
+ * set that has them is printed by the interfaces that it lacks. Another set may have frames of a replay without a known
+ * interface or way out: `unknown` stands for these alone, `beside` for these after interfaces. */
 static void put_ifaces(struct printer *t, enum ir_field f, const char *lead, const char *unknown, const char *beside)
 {
     const uint32_t id = t->p->field[f];

@@ -9,7 +9,7 @@ enum { BY_4 = 1, BY_6 = 2 };
 struct protocols {
     uint8_t in[256]; /* BY_4 | BY_6 */
     bool unknown, arp, other;
-    bool told;    /* AH counts: number 51 over IPv6 stands for all packets with AH */
+    bool told;    /* the product asks for AH: number 51 over IPv6 stands for all packets with AH */
     bool some_ah; /* some packets with AH, not all */
 };
 
@@ -112,7 +112,7 @@ static void put_ip(struct printer *t, struct protocols *s, bool family_shows)
     }
 }
 
-/* Print the AH over IPv6 that numbers can't express: AH before some protocols, or none without `not`. */
+/* Print AH over IPv6 where protocol numbers can't express it: "ah of" some protocols, or "without ah". */
 static void put_ah(struct printer *t, const struct protocols *s)
 {
     const bool ip6 = put_protocols(s, BY_6, NULL) || put_protocols(s, BY_4 | BY_6, NULL) || s->unknown;

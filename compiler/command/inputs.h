@@ -17,6 +17,6 @@ struct inputs {
 int inputs_expand(struct inputs *in, char *const *given, int count);
 void inputs_free(struct inputs *in);
 
-/* Check, after a good compile, that firewalls judge all that preyrun is to serve. Warnings go to c->diags; nothing
- * without -i. */
+/* Check that firewalls judge all interfaces that preyrun is to serve. Call after a good compile. Warnings go to
+ * c->diags. Without -i nothing is checked. */
 void interfaces_check(const struct options *o, struct compile *c);

@@ -198,7 +198,7 @@ static void print_up(const struct kernel_fits *fits, struct figures *f)
     figures_list_end(f);
 }
 
-/* Print why kernels before Linux 6.9 can't run it: their form has shorter jumps and counted loops. */
+/* Print why kernels before Linux 6.9 can't run the program. Code for them has shorter jumps and counted loops. */
 static void print_before(const struct program *p, struct figures *f)
 {
     char err[256];

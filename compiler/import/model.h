@@ -52,7 +52,7 @@ struct set {
     const char *scope; /* table and family: two tables may each have a set of one name */
     enum about_kind kind;
     struct list members;
-    struct set *left, *right; /* halves of a made set: intersection, or with `except` left without right; or NULL */
+    struct set *left, *right; /* halves of a made set (intersection or, with `except`, left without right), or NULL */
     bool except;
     uint8_t depth;    /* nesting of halves; 0: a set of the file */
     uint8_t family;   /* family of all its addresses, 4 or 6; 0: not known */
@@ -116,7 +116,7 @@ struct rule {
     enum { NO_MATTER, MUST_BE, MUST_NOT_BE } translated; /* destination (`ct status dnat`) */
     bool urpf_failed;
     bool never;             /* its conditions exclude one another */
-    struct metered *meters; /* last asked, first */
+    struct metered *meters; /* the last one added comes first */
     enum act act;
     const char *target; /* name of a chain of the same table */
     enum {

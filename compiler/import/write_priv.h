@@ -17,7 +17,7 @@ struct forwarded {
     struct extent at;             /* destination before; may be the word "self" */
     struct extent to;             /* destination after */
     uint16_t port;                /* port after; 0: not known */
-    const struct forwarded *like; /* the first with the same target, maybe itself */
+    const struct forwarded *like; /* the first `forward` with the same target, maybe this one */
 };
 
 /* A chain at the place where its rules are written: the body of a firewall, or a chain of prey. A chain that means
@@ -108,5 +108,5 @@ const struct place *place_of_jump(struct writer *w, const struct place *p, const
 void put_firewalls(struct writer *w);
 /* Write the nat, before the firewalls, which need w->forwarded. */
 void put_nat(struct writer *w);
-/* Write conditions for its packets, and end the line. */
+/* Write conditions for the forward's packets, and end the line. */
 void put_forwarded(struct writer *w, const struct forwarded *f);

@@ -1,6 +1,6 @@
-/* Translate connection states. netfilter has one more than prey, `untracked`. Unless a rule says so, untracked are
- * ICMPv6 messages of neighbour discovery and group membership (noct_valid_new of the kernel's tracking). These have no
- * other state in netfilter, and are always new in prey. */
+/* Translate connection states. netfilter has one more than prey, `untracked`. A rule can make packets untracked. Else
+ * only ICMPv6 messages of neighbour discovery and group membership are untracked (noct_valid_new of the kernel's
+ * tracking). These messages have no other state in netfilter, and are always new in prey. */
 #include <string.h>
 
 #include "compiler/import/write_priv.h"

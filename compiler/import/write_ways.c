@@ -305,7 +305,8 @@ static void put_place(struct writer *w, const struct place *p)
     fputs("}\n", w->out);
 }
 
-/* True if the first `count` stages become chains that always return: they accept by policy and not below a jump. */
+/* True if the first `count` stages become chains that always return: each has policy accept, and no rule below a jump
+ * accepts. */
 static bool are_plain(struct writer *w, const struct sequence *q, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++)

@@ -33,7 +33,8 @@ static bool rule_may_decide(struct compile *c, uint32_t rule, enum action a, str
                        : pbc_decides(r->verdict) ? ", and the inner packet is judged again"
                                                  : ", and a later rule or the default decides";
     if (ends && !decides_otherwise(r, a, c->image->services_count || c->image->nats_count)) return true;
-    if (!ends && pbc_decides(r->verdict) && a == ACTION_DROP) return true; /* if it can't be opened */
+    /* a tunnel that can't be opened is dropped */
+    if (!ends && pbc_decides(r->verdict) && a == ACTION_DROP) return true;
     diag(c->diags, E_TEST_RULE, at, "this rule can't decide `%s`: it %s%s", action_name(a),
          verdict_info[r->verdict].does, rest);
     diag_note(c->diags, c->image->rule_span[rule], "the rule is here");

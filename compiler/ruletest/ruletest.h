@@ -240,7 +240,8 @@ void test_report(struct test_run *r, const struct test_step *step, const struct 
                  const struct test_search *s);
 /* Add notes on a packet and on what decided it to the last diagnostic. */
 void test_note_packet(struct test_run *r, const char *what, const struct pkt *pkt, const struct key *key);
-/* Note what an ICMP error that was not let through quotes. Overwrites the frame built last (reply.c). */
+/* Add a note on the packet that an ICMP error quotes, if the error was not let through. Overwrites the frame built last
+ * (reply.c). */
 void test_note_quoted(struct test_run *r, const struct test_step *s);
 void test_note_decider(struct test_run *r, const struct verdict *v, const struct key *key);
 void test_note_left(struct test_run *r, const struct verdict *v);

@@ -24,7 +24,7 @@ static bool same_protocol(uint8_t a, uint8_t b)
     return a == b || (a == PBC_EP_PORTS && b < PBC_EP_PORTS) || (b == PBC_EP_PORTS && a < PBC_EP_PORTS);
 }
 
-/* True if replies of both leave the server alike, though clients know them by different names. */
+/* True if replies of both leave the server alike, though clients expect them from different addresses or ports. */
 static bool collide(const struct setup *s, const struct reply *a, const struct reply *b)
 {
     const bool same_address = a->e->to == b->e->to && a->e->addr[0] == b->e->addr[0] &&

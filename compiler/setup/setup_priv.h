@@ -18,7 +18,7 @@ bool setup_in_mode(const struct setup *s, uint32_t i, enum pbc_mode mode);
 bool setup_has_mode(const struct setup *s, enum pbc_mode mode);
 /* Print the services of the mode: "`www`, `dns`". */
 void setup_names(const struct setup *s, enum pbc_mode mode);
-/* Print an address as struct key has it, or `$vip_NAME` for a service without an address in the rules. */
+/* Print an address, given in words as in struct key, or `$vip_NAME` for a service without an address in the rules. */
 void setup_address(const struct setup *s, const uint32_t words[4], uint8_t family);
 void setup_endpoint_address(const struct setup *s, const struct pbc_endpoint *e);
 /* Print a port range as in a command: "443", "80-90". */

@@ -19,7 +19,7 @@ static bool has_tunnel(const struct setup *s)
     return setup_has_mode(s, PBC_MODE_DSR_IPIP) || setup_has_mode(s, PBC_MODE_DSR_GUE);
 }
 
-/* Order by address; endpoints on `self` or any, by service; then by place. */
+/* Order by address, or by service for endpoints on `self` or any; then by place. */
 static int by_address(const void *pa, const void *pb)
 {
     const struct pbc_endpoint *a = *(const struct pbc_endpoint *const *)pa,
@@ -181,7 +181,7 @@ static void print_decap(const struct setup *s, const char *kind, unsigned port)
     fputs(" to self\n", s->out);
 }
 
-/* Print the same for a prey host, whose rules open tunnels themselves. */
+/* Print the setup of a server that is a prey host, whose rules open tunnels themselves. */
 static void print_prey(const struct setup *s)
 {
     fputs("\n# A server that runs prey itself needs no devices, and none of the chain `tunnels`, but these rules:\n"

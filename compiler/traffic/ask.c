@@ -38,7 +38,8 @@ static int iface_of(const struct asking *a, const char *name, uint16_t *iface)
     return -EINVAL;
 }
 
-/* Make a view of the frame, with the interfaces that it comes in and leaves by; one for what this machine sends. */
+/* Make a view of the frame, with the interfaces that it comes in and leaves by. A frame that this machine sends has
+ * one. */
 static int view_of(const struct asking *a, const struct written *w, uint32_t len, struct pkt *pkt)
 {
     uint16_t on, out_on;
@@ -56,7 +57,7 @@ static int view_of(const struct asking *a, const struct written *w, uint32_t len
     return 0;
 }
 
-/* Return the choice of a service whose connections end here by the client's bytes; NULL: not asked. */
+/* Return the choice of a proxy service by the client's first bytes, as text; NULL: not asked. */
 static char *heard(struct asking *a, const struct test_said *said, const struct verdict *v, uint32_t len)
 {
     static const char nobody[] = "client data is ignored: no proxy service takes the connection";

@@ -25,7 +25,7 @@ struct differences {
     size_t seen_count, seen_room;
     uint64_t flows, differing_flows;
     bool flows_at_least;   /* true if there were more flows than are told apart */
-    uint64_t ways_unknown; /* frames without a known way that a program asked for; the larger of both numbers */
+    uint64_t ways_unknown; /* frames whose way out a program asks for and nobody knows; the larger of both counts */
 };
 
 /* Return 0 or -ENOMEM; call differences_fini in either case. The caller keeps the labels. */

@@ -92,7 +92,7 @@ static uint32_t firewall_of(const struct program *p, unsigned direction)
 
 static bool hangs_on_self(unsigned direction) { return direction == PBC_DIR_IN || direction == PBC_DIR_OUT; }
 
-/* True: --self names addresses, and no frame is from or to one of them, or for a service. */
+/* True if --self names addresses, and no frame is from or to one of them, or for a service. */
 static bool is_missed(const struct doubts *d)
 {
     return d->said && !d->met && d->self->self4_count + d->self->self6_count;
@@ -114,7 +114,7 @@ static bool nobody(const struct doubts *d)
     return asks_for_self(d) && !(d->self->self4_count | d->self->self6_count);
 }
 
-/* True: there are firewalls, and none judged a frame. */
+/* True if there are firewalls, and none judged a frame. */
 static bool nothing_judged(const struct doubts *d)
 {
     bool any = false;

@@ -179,7 +179,8 @@ static void print_side(uint8_t family, const uint32_t addr[4], bool self, bool h
     if (has_port) fprintf(out, ":%u", port);
 }
 
-/* Print the packet that began it, in the notation of tests; `port`, unless negative, replaces its destination port. */
+/* Print the packet that began the connection, in the notation of tests; `port`, unless negative, replaces its
+ * destination port. */
 static void print_packet(const struct groups *all, const struct begin *b, int port, FILE *out)
 {
     print_proto(b, out);

@@ -26,14 +26,14 @@ struct claim {
     bool reaches;   /* claim that no packet is let in and goes to `target`, after services and translation */
     struct claim_side target;
     uint32_t target_conds, target_cond_count; /* ports of `target`, in c->claims */
-    struct claim *beyond; /* `never accept`: the same claim about packets that a nat leads there; NULL: not asked */
+    struct claim *beyond; /* for `never accept`: the claim that such packets never reach its destinations; NULL: none */
     bool states_written;
-    bool told;       /* a warning said that no such packet exists */
+    bool told;       /* a warning said that no packet of the claim exists */
     unsigned states; /* bit i: value i of IR_STATE */
     uint32_t *over;  /* meters that are exceeded */
     uint32_t over_count;
-    bool arrives; /* names where packets arrive; packets that this machine sends are not meant */
-    bool leaves;  /* names where packets leave (the condition behind `conds`); packets that come in are not meant */
+    bool arrives;               /* the claim has `on`: it is not about packets that this machine sends */
+    bool leaves;                /* the claim has `out on` (behind `conds`): it is not about packets that come in */
     uint32_t conds, cond_count; /* protocols, ports and interfaces, in c->claims */
     struct claim_side from, to;
     const struct facts *own; /* this machine's addresses; NULL: any addresses */
@@ -46,26 +46,27 @@ struct claims {
     struct times *times;     /* moments of the schedules; NULL: not computed yet */
     bool too_many_times;
     struct claim_set *sets;
-    uint64_t work; /* spent by claims so far */
+    uint64_t work; /* work spent by claims so far */
 };
 /* True if the claim holds for all of its packets; else report. */
 bool claim_holds(struct claims *all, const struct claim *claim);
 
-/* Return the set's ranges in normal form, in the arena; add the packets of the claim to `out` (region.c). */
+/* Return the set's ranges in normal form, in the arena. Add the claim's packets to `out` (both: region.c). */
 struct ir_addrs claim_ranges(struct compile *c, const struct addr_set *s);
 void claim_region(struct claims *all, const struct claim *claim, struct region_budget *budget, struct region *out);
 
 /* Return all packets that the endpoint may take, not only those that open a connection (reach.c). */
 struct ir_product claim_taken_by(struct compile *c, const struct pbc_endpoint *e);
-/* Add to `out` the packets of the piece, which is let in, that services may send to the pool (reach.c). */
+/* Add to `out` the packets of a piece that services may send to the pool. The piece is let in (reach.c). */
 void claim_reaches(struct compile *c, const struct ir_product *piece, uint32_t pool, struct region_budget *budget,
                    struct region *out);
-/* Return a branch of a proxy service that leads to the pool, for a client that says what the branch asks for; `turn`
- * selects among several. PBC_NONE: the other conditions of none of them hold. */
+/* Return a branch of a proxy service that leads to the pool, if the client's first bytes are what the branch asks for.
+ * `turn` selects among several such branches. PBC_NONE: none of them has its other conditions met. */
 uint32_t stream_branch_to(const struct program *p, uint32_t service, const struct key *key, uint32_t pool,
                           uint32_t turn);
 
-/* Return the branch by which the program sends the packet to the pool, if its client says so; PBC_NONE: none. */
+/* Return the branch by which the program sends the packet to the pool, if the client's first bytes are what the branch
+ * asks for; PBC_NONE: none. */
 uint32_t claim_sent(const struct program *p, const struct frame_spec *packet, const struct facts *own,
                     uint32_t schedules, uint32_t pool);
 
@@ -90,7 +91,7 @@ enum claim_outcome {
     CLAIM_PROVED,
     CLAIM_EMPTY,   /* no such packet exists */
     CLAIM_REFUTED, /* the vm judges `packet` otherwise */
-    CLAIM_UNKNOWN, /* `part` may be judged otherwise, by a condition that is no list of values */
+    CLAIM_UNKNOWN, /* `part` may be judged otherwise: it meets a condition that is no list of values */
     CLAIM_SPENT,   /* too much to compute */
     CLAIM_FAULT,   /* compiler fault: `packet` should be judged otherwise, but the vm does not */
 };
@@ -113,7 +114,7 @@ struct claim_found {
     enum claim_proof proof;
     struct verdict verdict; /* verdict of the vm */
     uint32_t state;
-    uint32_t before;        /* like packets sent before, to exceed a meter */
+    uint32_t before;        /* number of equal packets sent before it, to exceed a meter */
     uint32_t branch;        /* branch that sends it to the claim's pool */
     struct claim_gone gone; /* way to the claim's target */
 };
@@ -122,12 +123,12 @@ struct claim_found {
 enum { CLAIM_OTHERS = 8 };
 struct claim_others {
     struct claim_found of[CLAIM_OTHERS];
-    uint32_t count, left_out; /* left_out: further ones */
+    uint32_t count, left_out; /* left_out: number of those that are not kept */
     bool unfinished;          /* there may be more: the search took too much */
 };
 
 /* Report a finding, unless the claim was proved (report.c). */
 void claim_report(struct claims *all, const struct claim *claim, const struct claim_found *f,
                   const struct claim_others *others);
-/* Warn that a nat leads a packet to a place that, by a claim that holds, no packet reaches (report.c). */
+/* Warn of a packet that a nat leads to an address, although a proved claim says that none gets there (report.c). */
 void claim_report_led(struct claims *all, const struct claim *beyond, const struct claim_found *f);

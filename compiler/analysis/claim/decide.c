@@ -31,15 +31,15 @@ struct search {
         uint32_t rule, firewall;
     } broken[BREAK_MAX]; /* [broken_count] rules that break the claim */
     uint32_t broken_count;
-    uint64_t kept_back; /* work not spent on further rules that break it */
+    uint64_t kept_back; /* work set aside from the search for further rules that break the claim */
     struct given given;
     enum pbc_direction direction;
     struct region_budget *budget;
     uint32_t judged; /* packets judged by the vm so far */
-    bool any;        /* such packets exist */
+    bool any;        /* packets of the claim exist */
 };
 
-/* Return how many like packets exceed the claim's meters; UINT32_MAX: too many to send. */
+/* Return how many equal packets exceed the claim's meters; UINT32_MAX: too many to send. */
 static uint32_t packets_before(const struct search *s, const struct frame_spec *p)
 {
     const uint32_t bytes = p->length ? p->length : frame_least(p);
@@ -76,7 +76,7 @@ static uint32_t marks_of(const struct search *s, const struct ir_product *p)
 
 static bool keeps_flows(const struct search *s) { return s->all->c->ir->keeps_flows; }
 
-/* True if the packet is sent to the claim's pool or addresses, if it has some. */
+/* True if the packet is sent to the claim's pool or addresses, or if the claim has neither. */
 static bool is_sent(const struct search *s, struct claim_found *f)
 {
     if (s->claim->reaches) return claim_gone(s->all, &f->packet, f->own, s->given.schedules, &s->target, &f->gone);

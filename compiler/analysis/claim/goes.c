@@ -29,8 +29,8 @@ static bool holds_port(const struct ir *ir, const struct claim_target *to, const
     return to->ports == IR_ALL || (key->kind & KIND_PORTS && ir_ranges_have(ir, to->ports, port));
 }
 
-/* Return the service ports by which the pool has a server of the target; for a server that keeps the port, the target's
- * ports. */
+/* Return the service ports that lead to a server of the target in the pool. A server that keeps the port has the
+ * target's ports. */
 static uint32_t ports_to_pool(const struct claims *all, const struct claim_target *to, uint32_t pool)
 {
     const struct program *p = all->program;
@@ -115,7 +115,8 @@ static struct ir_product mapped(struct ir *ir, const struct pbc_nat *n, uint32_t
     struct ir_product p;
     product_all(&p);
     p.field[IR_SRC_SELF] = p.field[IR_DST_SELF] = p.field[IR_DST] = IR_EMPTY;
-    p.field[IR_FRAGMENT] = ir_field_range(ir, IR_FRAGMENT, FRAGMENT_NO, FRAGMENT_FIRST); /* others follow the first */
+    /* later fragments follow the first one */
+    p.field[IR_FRAGMENT] = ir_field_range(ir, IR_FRAGMENT, FRAGMENT_NO, FRAGMENT_FIRST);
     for (uint32_t i = 0; i < addr_count(addrs, family_bit(n->family)); i++) {
         const struct addr_span s = addr_span(addrs, family_bit(n->family), i);
         if (s.hi < inside || s.lo > inside + last) continue;

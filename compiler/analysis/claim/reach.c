@@ -77,8 +77,8 @@ static bool keyed_holds(const struct program *p, const struct pbc_branch *b, uin
     return true;
 }
 
-/* Return the branch to the pool behind *nth others. If there is none, return PBC_NONE, with *nth reduced by the number
- * of such branches. */
+/* Skip *nth branches to the pool, and return the next one. If there is none, return PBC_NONE, with *nth reduced by the
+ * number of such branches. */
 static uint32_t leading(const struct program *p, const struct pbc_service *s, const struct key *key, uint32_t pool,
                         uint32_t *nth)
 {

@@ -110,8 +110,8 @@ static void narrow_side(struct work *w, const struct claim_side *side, enum ir_f
     p->field[f + 1] = ir_addrs_and(ir, ir_addrs_and(ir, p->field[f + 1], own), could_be_ours(ir));
 }
 
-/* True if packets that this machine sends are meant, for a source without `self`: a firewall judges them, the claim has
- * no `on`, and the source is any or negated, or the test names this machine's addresses. */
+/* True if a claim whose source is not `self` also means packets that this machine sends. It does if a firewall judges
+ * these, the claim has no `on`, and either its source is any or negated, or the test names this machine's addresses. */
 static bool speaks_of_sent(const struct work *w)
 {
     const struct image *img = w->c->image;

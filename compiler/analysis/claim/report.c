@@ -45,7 +45,7 @@ static void note_packet(struct claims *r, const struct claim_found *f, const cha
     free(text);
 }
 
-/* True if the packet is judged so at some times only. */
+/* True if the verdict on the packet depends on the time. */
 static bool depends_on_time(const struct claims *r, const struct claim_found *f)
 {
     const struct decision now = sample_decide(r->program, &f->packet, f->own, f->schedules, f->state);

@@ -1,6 +1,6 @@
 /* Pair equal items of two lists as twins. Any twins in equal order are correct, and more twins save work (README.md).
  * The nth of equal items of one list is paired with the nth of the other; of all pairs, the longest run that ascends on
- * both sides is kept. "Patience diff" does so with lines that stand once; a rule that stands twice is dead. */
+ * both sides is kept. "Patience diff" pairs only lines that occur once. Of two equal rules, the later is dead. */
 #include <stdlib.h>
 #include <string.h>
 

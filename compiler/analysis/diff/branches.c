@@ -14,7 +14,7 @@ enum { PRODUCTS_SHOWN = 3, ENDPOINTS_SHOWN = 3, PIECES_MOST = 1 << 12, WORK_MOST
 /* Packets that one side sends to a pool */
 struct part {
     const char *name;
-    uint32_t pool; /* the side's own number */
+    uint32_t pool; /* number of the pool in the side's program */
     struct region packets;
 };
 struct parts {

@@ -18,7 +18,7 @@ enum { MOMENTS_MAX = 31, SCHEDULES_MAX = 32 }; /* bits of IR_DURING */
 /* One program, and the numbers of its parts in the image of both */
 struct side {
     struct program *program;
-    uint32_t rules, chains, firewalls, conds; /* first of its own in the image of both */
+    uint32_t rules, chains, firewalls, conds; /* place of its first one in the image of both */
     uint32_t *ifaces;                         /* own number -> number in the image of both */
     uint32_t *edges;                          /* room for the bounds of ranges, by own number (import.c) */
     uint32_t *schedules;                      /* own number -> bits of the times at which it is active */
@@ -74,7 +74,7 @@ struct diff {
     struct set_name *set_names; /* names of sets (set_names.c) */
     uint32_t set_name_count, set_name_cap;
     uint64_t work;        /* work left */
-    bool without_servers; /* print only other properties of a pool */
+    bool without_servers; /* print pools without their servers */
     char *err;
     size_t err_len;
     bool failed; /* err says why */
@@ -137,14 +137,15 @@ struct items {
 enum { ITEMS_MAX = 1 << 21 };
 /* Write a firewall's rules in a row, at the expense of d->work. */
 void flatten(struct diff *d, uint32_t firewall, struct items *out);
-/* Return the outcome of a rule that decides. Its answer is in one form, if several mean the same for these packets. */
+/* Return the outcome of a rule that decides. Answers that mean the same for these packets are made equal. */
 struct outcome outcome_of(const struct diff *d, uint32_t rule, const struct ir_product *p);
 struct outcome default_outcome(const struct diff *d, uint32_t firewall, const struct ir_product *p);
 
 /* align.c: find twins. An item has at most one; twins are in the same order on both sides. */
 void align(struct diff *d, struct items lists[SIDES]);
 
-/* diff.c: text printed to the stream of words_begin; words_kept returns it, valid as long as d */
+/* diff.c: text while it is printed. words_begin returns a stream for it; words_kept returns the text, valid as long as
+ * d */
 struct words {
     FILE *out;
     char *text;
@@ -227,8 +228,8 @@ void find_meters(struct diff *d, struct meters *to);
 /* True if both meters count the same, and differ at most in the amount. Regions then treat them as one meter. */
 bool meter_keys_are_equal(const struct pbc_meter *was, const struct pbc_meter *now);
 
-/* branches.c: in a service of both (own numbers), find packets that newly go to a pool that it had, or that no longer
- * go. */
+/* branches.c: for a service of both programs (own numbers), find packets that it newly sends, or no longer sends, to a
+ * pool that it had before. */
 void compare_branches(struct diff *d, const uint32_t service[SIDES], struct reaches *to);
 /* Return a packet of the region that the side's service sends to the pool (own numbers), in the arena; NULL: none
  * found. */
@@ -249,7 +250,7 @@ void find_routes(struct diff *d, bool without_pools, struct beyond *b);
 /* print.c, print_beyond.c, json.c */
 void diff_put_text(struct diff *d, const struct beyond *b, FILE *out);
 void print_beyond(const struct beyond *b, FILE *out);
-void print_sum_beyond(const struct beyond *b, FILE *out);  /* print the part of the last line about these */
+void print_sum_beyond(const struct beyond *b, FILE *out);  /* print the last line's part about `b` */
 extern const char *const diff_kind_names[DIFF_KIND_COUNT]; /* "widened" and so on */
 void diff_put_json(struct diff *d, const struct beyond *b, bool widened, FILE *out);
 /* "dropped", "rejected with rst" */

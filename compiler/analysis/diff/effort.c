@@ -14,7 +14,7 @@ static uint64_t of_cond(const struct program *p, const struct pbc_cond *c)
     return 1 + (uint64_t)c->count + (cond_info[c->kind].traits & COND_IFACES ? p->ifaces_count : 0);
 }
 
-/* Return sums over the first i conditions, or sets. */
+/* Return an array: entry i is the work of the first i conditions, or of the first i sets (second function). */
 static uint64_t *conds_before(const struct program *p)
 {
     uint64_t *before = heap_resized(NULL, (size_t)p->conds_count + 1, sizeof(*before));

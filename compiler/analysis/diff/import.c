@@ -60,7 +60,7 @@ static bool import_sets(struct diff *d, const struct program *p)
     return true;
 }
 
-/* Copy endpoints for examples, which travel by the new side's services; the names in them are not imported. */
+/* Copy endpoints for examples, whose packets go by the new side's services. Names in endpoints are not imported. */
 static bool import_endpoints(struct diff *d, const struct program *p)
 {
     struct image *img = d->c.image;
@@ -103,8 +103,8 @@ static bool same_meter(const struct pbc_meter *a, const struct pbc_meter *b)
            a->len6 == b->len6 && a->count == b->count && a->per_ns == b->per_ns && a->burst == b->burst;
 }
 
-/* Find the old meter that is the same: by name, if it counts alike, whatever the amount (meters.c); else by definition,
- * if it was renamed. Meters of one program are never the same, since each counts for itself. */
+/* Find the old meter that equals `m`. by_name: the two have one name and count alike, whatever their amounts
+ * (meters.c); else they have one definition. Two meters of one program are never equal: each counts for itself. */
 static uint32_t twin_meter(const struct image *img, uint32_t of_old, const struct pbc_meter *m, bool by_name,
                            const bool *taken)
 {
@@ -170,8 +170,8 @@ static bool import_on(struct diff *d, const struct side *s, const struct pbc_con
     return true;
 }
 
-/* Convert `during`. With moments, a negated condition becomes the other moments; if there are no others it stays, and
- * never holds. */
+/* Convert `during`. If there are moments, a negated condition becomes the set of all other moments. If there are no
+ * others, it stays negated, and never holds. */
 static void import_during(const struct diff *d, const struct side *s, struct pbc_cond *to)
 {
     to->arg = schedules_of_both(s, to->arg);

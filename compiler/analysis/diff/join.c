@@ -15,7 +15,7 @@ static uint32_t ranges_or(struct ir *ir, uint32_t a, uint32_t b, uint32_t most)
     return ir_ranges_not(ir, ir_ranges_and(ir, ir_ranges_not(ir, a, most), ir_ranges_not(ir, b, most), most), most);
 }
 
-/* Return the field's addresses, limited to the product's families if it has one: all of one family is everything. */
+/* Return the field's addresses. If the product has one family only, addresses of the other family are left out. */
 static uint32_t addrs_of(struct ir *ir, const struct ir_product *p, enum ir_field f)
 {
     static const struct pbc_range all4 = {0, UINT32_MAX};

@@ -54,7 +54,8 @@ static uint32_t macs_of(struct diff *d, enum frame_kind kind, uint8_t dir)
     return macs_minus(d->c.ir, IR_ALL, ir_intern_macs(d->c.ir, &others)); /* the rest includes frames without MACs */
 }
 
-/* Add the frames with these directions. ARP and frames that are not IP may have two, but the same on both sides. */
+/* Add the frames with these directions. ARP and frames that are not IP may have two directions; each such frame has the
+ * same one on both sides. */
 static void add_part(struct diff *d, struct parts *parts, enum frame_kind kind, uint8_t old, uint8_t new)
 {
     struct ir_product all = frames_of_kind(d->c.ir, kind);

@@ -1,6 +1,6 @@
-/* Compare amounts. Meters of both programs with one name that count alike but let through another amount are equal for
- * rules, so no region shows them; the rules that use a meter decide if that widens. Also the bounds of services of both
- * programs: rate, and flows at once. */
+/* Compare the amounts that meters and services let through. Meters of one name that count alike in both programs are
+ * equal for rules, so no region shows that their amounts differ. The rules that use the meter decide if this widens.
+ * Bounds of services are their rate, and their flows at once. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -106,7 +106,7 @@ static void compare_most(uint32_t was, uint32_t now, struct amount *to)
     to->less |= now && (!was || now < was);
 }
 
-/* Compare rates of a service. For a meter of both with one name, the meter is reported (meters.c); meters that count
+/* Compare rates of a service. A meter that both programs have by one name is reported as a meter. Meters that count
  * differently may let through both more and less. */
 static void compare_rate(const struct program *old, const struct pbc_service *was, const struct program *new,
                          const struct pbc_service *now, struct amount *to)

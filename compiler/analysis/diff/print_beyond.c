@@ -6,7 +6,7 @@
 #include "compiler/analysis/diff/diff_priv.h"
 #include "lang/heap.h"
 
-/* Most lines of each; the lists may be as long as the programs */
+/* Most lines printed of a list, which may be as long as the programs */
 enum { REACHES_SHOWN = 50, PARTS_SHOWN = 40 };
 
 static void put_line(const char *before, const char *text, size_t len, FILE *out)

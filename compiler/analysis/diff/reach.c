@@ -33,7 +33,7 @@ static char *packet_text(struct diff *d, const struct frame_spec *packet)
     return words_kept(d, &w);
 }
 
-/* True if the rules let the packet in. They are cheap to ask; the whole program needs a state for each packet. */
+/* True if the rules let the packet in. Rules are cheap to ask; the whole program needs a state for each packet. */
 static bool lets_in(const struct side *s, const struct frame_spec *packet, const struct facts *self, uint32_t schedules)
 {
     const bool keeps = s->program->meta->flags & PBC_KEEPS_FLOWS;
@@ -155,7 +155,7 @@ static char *text_of_endpoint(struct diff *d, const struct way *w)
     return words_kept(d, &text);
 }
 
-/* True if both have the same servers, in the same words; not if a port follows the endpoint's. */
+/* True if both groups have the same servers. False if a server's port depends on the endpoint's port. */
 static bool same_targets(const struct group *a, const struct group *b)
 {
     if (a->count != b->count || a->w->by != b->w->by) return false;

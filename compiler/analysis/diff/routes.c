@@ -106,8 +106,8 @@ static uint32_t number_of(struct diff *d, const struct program *p, uint32_t sets
     return all;
 }
 
-/* Write the ranges of these sets, of `family` (0: both): the first after `first`, others after `next`. A long set may
- * be shared by many statements: behind RANGES_SHOWN ranges its id is written instead. */
+/* Write the sets' ranges of `family` (0: both families): the text `first` and a range, then `next` before each other
+ * range. After RANGES_SHOWN ranges the sets' id is written instead, since many statements may share a long set. */
 static void put_ranges(struct diff *d, const struct program *p, const uint32_t sets[2], uint8_t family,
                        const char *first, const char *next, FILE *out)
 {
@@ -296,7 +296,7 @@ static void compare_kind(struct diff *d, enum kind k, bool without_pools, struct
         const int order = i == counts[OLD] ? 1 : j == counts[NEW] ? -1 : strcmp(old[i].name, new[j].name);
         const char *name = order <= 0 ? old[i].name : new[j].name;
         const uint32_t own[SIDES] = {order <= 0 ? old[i++].i : PBC_NONE, order >= 0 ? new[j++].i : PBC_NONE};
-        if (k == POOL && without_pools && order != 0) continue; /* the caller reports it */
+        if (k == POOL && without_pools && order != 0) continue; /* the caller reports a pool of one side */
         char *was = order <= 0 ? line_of(d, k, OLD, own[OLD]) : NULL;
         char *now = order >= 0 ? line_of(d, k, NEW, own[NEW]) : NULL;
         const bool other = add_route(&b->routes, kinds[k].what, name, was, now), both = order == 0 && k == SERVICE;

@@ -33,7 +33,7 @@ static uint32_t equal_schedule(const struct diff *d, const struct side *s, uint3
     return 0;
 }
 
-/* Return a name for a schedule. Two with one name and different times get "(old)" and "(new)". */
+/* Return a name for a schedule. Two schedules with one name and different times get "(old)" and "(new)". */
 static uint32_t own_name(struct diff *d, const char *name)
 {
     struct image *img = d->c.image;
@@ -277,8 +277,8 @@ static void print_part(const struct diff *d, struct part p, FILE *out)
     fputc(')', out);
 }
 
-/* Print moments of the first `weeks` weeks. Moments of the last of these weeks that have the same rest are printed
- * together. */
+/* Print moments of the first `weeks` weeks. Moments of the last of these weeks are printed together if they come with
+ * the same moments of the others. */
 static void print_weeks(const struct diff *d, uint32_t moments, uint32_t weeks, FILE *out)
 {
     const struct week *w = &d->times.weeks[weeks - 1];

@@ -187,7 +187,8 @@ static struct way forward_of(struct diff *d, const struct side *s, const struct 
     return w;
 }
 
-/* Add forwards. The first matching one translates, so each is added without what earlier ones take. */
+/* Add forwards. The first matching forward translates a packet, so each is added without the packets of earlier
+ * forwards. */
 static void add_forwards(struct diff *d, const struct side *s, struct ways *to)
 {
     const struct program *p = s->program;

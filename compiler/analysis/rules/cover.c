@@ -23,7 +23,7 @@ enum {
     TOTAL_WORK_LEAST = 1 << 23, /* products and ranges for all rules, plus WORK_EACH for each rule */
     WORK_EACH = 1 << 8,
     CANDIDATES_MAX = 1024,      /* earlier rules asked for one frame */
-    HELD_MAX = 32,              /* holders of the frame among them, compared */
+    HELD_MAX = 32,              /* holders of one frame that are compared */
     CANDIDATES_LEAST = 1 << 24, /* earlier rules asked in all, plus CANDIDATES_SURE for each rule */
     CANDIDATES_SURE = 128,
     CANDIDATES_EACH = 4096, /* earlier rules asked for one rule */

@@ -45,7 +45,7 @@ struct chain {
 struct entry {
     uint32_t next; /* entry + 1 */
     uint32_t coverer;
-    uint16_t sport_lo, sport_hi, dport_lo, dport_hi; /* rule out most frames */
+    uint16_t sport_lo, sport_hi, dport_lo, dport_hi; /* bounds of ports, which rule out most frames */
 };
 
 struct cover_index {

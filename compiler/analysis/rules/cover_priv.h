@@ -26,8 +26,8 @@ struct cover_index *cover_index_new(const struct ir *ir, const struct coverers *
 void cover_index_free(struct cover_index *ix);
 void cover_index_add(struct cover_index *ix, uint32_t coverer);
 
-/* Find up to `most` coverers that hold the frame, and return their number. candidates: how many may be looked at,
- * counted down; 0 afterwards: there may be more. */
+/* Find up to `most` coverers that hold the frame, and return their number. candidates: how many coverers may still be
+ * looked at. If it is 0 afterwards, there may be more holders. */
 uint32_t cover_index_find(const struct cover_index *ix, const struct point *at, uint32_t *found, uint32_t most,
                           uint32_t *candidates);
 

@@ -29,7 +29,7 @@ struct search {
     struct compile *c;
     struct met *takers, *blockers;
     uint32_t taker_count, blocker_count;
-    bool crowded; /* more are in the way than are kept */
+    bool crowded; /* more rules are in the way than are kept here */
     uint64_t work;
 };
 
@@ -55,8 +55,8 @@ static bool is_own(enum ir_field f)
     }
 }
 
-/* True if fields that may differ between packets are asked for. IR_ND is not: neighbour discovery is never established.
- * AH may differ. */
+/* True if the product asks for a field that may differ between packets of a flow. AH is such a field. IR_ND is none,
+ * since neighbour discovery is never established. */
 static bool varies(const struct ir *ir, const struct ir_product *p)
 {
     if (what_asks_ah(ir, p->field[IR_WHAT])) return true;

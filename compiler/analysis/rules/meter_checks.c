@@ -30,10 +30,11 @@ static void check_length(struct compile *c, uint32_t cond, const struct node *pe
 
 struct meter_use {
     const struct symbol *symbol;
-    uint32_t over_in, within_in; /* 1 + the last rule that asked so */
+    uint32_t over_in, within_in; /* 1 + the last rule that asks for the meter over, or within */
 };
 
-/* Report a rule that asks for both. A meter gives a packet one answer, so no packet meets both. */
+/* Report a rule that asks for one meter both over and within. A meter gives a packet one answer, so no packet meets
+ * both. */
 static void check_both_ways(struct compile *c, uint32_t rule, struct meter_use *uses)
 {
     const struct ir_patterns list = ir_patterns(c->ir, c->ir->rules[rule].product.field[IR_METERS]);

@@ -21,7 +21,7 @@ static enum fate chain_fate(struct walk *w, uint32_t chain)
     return (enum fate)(w->chain_fate[chain] - 1);
 }
 
-/* Return ADMITTED if a rule may let some of it in, DROPPED if an earlier rule takes all of it, else OPEN. */
+/* Return ADMITTED if a rule may let in neighbour discovery, DROPPED if an earlier rule drops all of it, else OPEN. */
 static enum fate list_fate(struct walk *w, uint32_t first, uint32_t count)
 {
     const struct ir *ir = w->c->ir;

@@ -18,7 +18,7 @@ enum frame_note {
     NOTE_DST_SELF = 1 << 4,
 };
 
-/* Return the word of a form: "tcp"; also for a bare reply, FORM_COUNT. */
+/* Return the word of a form: "tcp"; for FORM_COUNT, the word of a bare reply. */
 const char *form_word(unsigned form);
 /* Print the frame as a test writes it: "tcp 192.0.2.9:50000 -> 203.0.113.10:22 syn on eth0". Parts without notation
  * follow in a comment, like conditions of a rule: " # with options any". */

@@ -52,7 +52,8 @@ static bool shows_ports(const struct frame_spec *p)
     return form_adds(p->form, KIND_PORTS) && p->fragment != KIND_FRAG_LATER;
 }
 
-/* Print one side. `self` stands for one side only: its family is the other side's, and IPv4 for two. */
+/* Print one side. `self` is printed on one side only: it takes the other side's family, and on both sides it would mean
+ * IPv4. */
 static void print_side(const struct frame_spec *p, bool dst, FILE *out)
 {
     const unsigned selves = p->notes & (NOTE_SRC_SELF | NOTE_DST_SELF);

@@ -15,7 +15,7 @@ static bool has(const struct sampler *s, enum ir_field f, uint32_t value)
     return ir_ranges_have(s->ir, s->p->field[f], value);
 }
 
-/* Find the nth value of the set in lo..hi, or its last there; false: none. */
+/* Find the set's nth value in lo..hi, or the last one there. False: there is none. */
 static bool nth(const struct sampler *s, enum ir_field f, uint32_t lo, uint32_t hi, uint32_t n, uint32_t *value)
 {
     const struct pbc_range all = {0, ir_fields[f].most};
@@ -280,14 +280,15 @@ static bool build(struct sampler *s, uint32_t what)
     p->form = what == WHAT_ARP ? FORM_ARP : frame_form_of(p->proto, what_is_six(what));
     s->family = p->family;
     if (!sample_addresses(s) || !tags(s) || !iface(s) || !routes(s)) return false;
-    p->arp_answer = p->form == FORM_ARP && s->direction == PBC_DIR_FORWARD; /* a question goes to all, so it comes in */
+    /* an ARP question goes to all machines, so it comes in */
+    p->arp_answer = p->form == FORM_ARP && s->direction == PBC_DIR_FORWARD;
     if (p->form == FORM_ARP) return macs(s);
     if (!fragment(s, what) || !upper(s) || !rare(s) || !ttl(s) || !bytes(s) || !length(s)) return false;
     p->rest = frame_icmp_rest(p);
     return macs(s);
 }
 
-/* True if packets can have the protocol. IPv6 headers that others follow are none. */
+/* True if packets can have the protocol. IPv6 headers that other headers follow are no protocols. */
 static bool can_be(const struct sampler *s, uint32_t what)
 {
     struct ir_product alone;

@@ -12,7 +12,7 @@
 #include "vm/program/program.h"
 
 enum {
-    CORNERS_MAX = 1 << 14, /* most boxes, and most rules, whose corners are tried; of more, an even choice */
+    CORNERS_MAX = 1 << 14, /* most boxes, and most rules, whose corners are tried; if more, some of them */
     CHUNK = 32,            /* boxes compared at a time */
     SAMPLE = 256,          /* boxes sampled to choose `telling` */
 };
@@ -27,7 +27,7 @@ struct trial {
     struct boxes boxes;
     unsigned telling[2]; /* the two columns that rule out most boxes */
     uint32_t *left;      /* [entry] fields that its boxes do not express */
-    uint32_t *first;     /* [entry + 1] its boxes: first up to the next one's */
+    uint32_t *first;     /* [entry + 1] its first box; the first box of the next entry ends its boxes */
     struct kind_universe kinds;
 };
 

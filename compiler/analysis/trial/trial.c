@@ -13,7 +13,7 @@ enum {
     VISITS_MAX = 1 << 22,        /* with straight code alone, */
     VISITS_CLASSIFIED = 1 << 17, /* with classifiers, which have a trial of their own */
     FRAMES_LEAST = 32,           /* least frames, for lists of any length */
-    CONDS_BESIDE = 16,           /* most conditions of a rule of which a corner misses one at a time */
+    CONDS_BESIDE = 16,           /* most conditions of a rule that corners miss, one at a time */
     CLOCK_EVERY = 16,            /* frames between two looks at the clock */
     TRIES_A_FRAME = 4,           /* wishes for each frame, on average, before giving up */
 };
@@ -102,7 +102,7 @@ uint64_t validate_program(struct compile *c, const struct program *p)
     if (!p->rules_count || !c->doubts) return 0;
     d.draw.bytes = arena_alloc(c->arena, FRAME_MOST);
     const uint32_t frames = affordable(&d);
-    /* the classifiers alone take the other frames */
+    /* frames too many for the whole list are tried on classifiers alone */
     const bool good = agree_searches(&d, c->doubts - frames) && corners(&d, frames) && by_chance(&d, frames);
     if (good && c->doubts >= DOUBTS) while_it_lasts(&d, began);
     return d.draw.frames;

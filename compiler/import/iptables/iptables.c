@@ -84,7 +84,7 @@ static bool is_line_of_ip6(const char *line, size_t len)
     return false;
 }
 
-/* True if the table's lines up to COMMIT have something of IPv6; asked where no comment gives the family. */
+/* True if a line of the table, up to COMMIT, is one of IPv6. Used where no comment gives the family. */
 static bool is_table_of_ip6(const char *at, const char *end)
 {
     while (at < end && !line_of(at, end, "COMMIT")) {

@@ -18,7 +18,7 @@ struct wanted {
 struct alternative {
     struct wanted wants[2];
     uint32_t count;
-    struct wanted apart; /* exclusive condition, for rules that go on: at most one alternative may match */
+    struct wanted apart; /* for rules that do not decide: condition that leaves only one alternative to a packet */
     bool has_apart;
     uint8_t has, lacks; /* TCP flags that are set, that are clear */
     bool translated;    /* asks for a translated destination */

@@ -122,7 +122,7 @@ static bool is_filled_by_rules(const cJSON *o)
     return false;
 }
 
-/* Take a set: of addresses or ports, it becomes a set of prey; of anything else, rules take its elements. */
+/* Take a set. A set of addresses or ports becomes a set of prey; of any other set, rules take the elements. */
 static int define_set(struct nft *n, cJSON *o, int family)
 {
     static const struct {

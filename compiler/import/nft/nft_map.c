@@ -6,7 +6,7 @@
 struct verdict_map {
     const cJSON *key;     /* key of the lookup */
     const cJSON *keys;    /* fields of a concatenation; else NULL */
-    const cJSON **groups; /* the first pair of each verdict, or each pair of a concatenation */
+    const cJSON **groups; /* the first pair of each verdict; if the key is a concatenation, all pairs */
     uint32_t count;
     const cJSON *pairs;
 };
@@ -67,7 +67,8 @@ static void want_group(struct reading_rule *r, uint32_t at, void *arg)
 
 enum { VERDICTS_MOST = 16 };
 
-/* Group the pairs by verdict, so that each verdict becomes one rule; the pairs of a concatenation stay apart. */
+/* Group the pairs by verdict, so that each verdict becomes one rule; if the key is a concatenation, each pair becomes a
+ * rule. */
 static void find_groups(struct reading_rule *r, struct verdict_map *m)
 {
     uint32_t pairs;

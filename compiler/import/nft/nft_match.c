@@ -1,5 +1,5 @@
-/* Comparisons as conditions. One that prey can't express in one rule becomes several, of which a packet matches at most
- * one. */
+/* Comparisons as conditions. A comparison that prey can't express in one rule becomes several rules, of which a packet
+ * matches at most one. */
 #include <string.h>
 
 #include "compiler/import/nft/nft_priv.h"

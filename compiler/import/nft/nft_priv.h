@@ -20,7 +20,7 @@ struct kept {
 struct named_limit {
     struct named is;
     struct meter *meter;
-    bool over, good; /* good: it has been read */
+    bool over, good; /* good: the limit has been read */
 };
 
 struct nft {
@@ -106,7 +106,7 @@ const cJSON **array_of(struct reading_rule *r, const cJSON *list, uint32_t *coun
 /* Multiply the rules: `each` adds the alternative with its index `at` to a copy of every rule. */
 void read_alternatives(struct reading_rule *r, uint32_t count,
                        void (*each)(struct reading_rule *one, uint32_t at, void *arg), void *arg);
-/* Mark all rules as ones that prey can't express, or a part of them; the reason must live as long as the ruleset. */
+/* Note that prey can't express the rules, or a part of them (second function). `why` must outlive the ruleset. */
 void read_unsaid(struct reading_rule *r, const char *why);
 void read_apart(struct reading_rule *r, const char *why);
 

@@ -36,7 +36,7 @@ bool read_verdict(struct reading_rule *r, const char *kind, const cJSON *value)
     return true;
 }
 
-/* Read a reject: with a reset, a prohibition or, for all other ICMP errors, the nearest: unreachable. */
+/* Read a reject. Its answer becomes a reset, a prohibition or, from all other ICMP errors, unreachable. */
 static void read_reject(struct reading_rule *r, const cJSON *value)
 {
     const char *type = nft_member(value, "type"), *with = nft_member(value, "expr");

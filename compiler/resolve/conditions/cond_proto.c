@@ -114,7 +114,8 @@ static void add_family(struct rule_work *w, const struct node *n, uint32_t mask)
     if (cond) cond->arg = mask;
 }
 
-/* Return the bits of protocols that may match: none of UPPER for a word known by number; any protocol behind AH. */
+/* Return the bits of protocols that the word may match. A word known by number has OTHER_PROTOCOLS alone. `ah` has all
+ * bits, since any protocol may follow it. */
 static uint32_t bits_of_row(const struct proto_row *row)
 {
     if (row->kind == KIND_AH) return KIND_UPPER | OTHER_PROTOCOLS;
@@ -156,7 +157,7 @@ void cond_protocols(struct rule_work *w, const struct node *n)
         add_family(w, n, mask);
 }
 
-/* Return bits of the protocols with these numbers; 1 and 58 are icmp and icmp6 in one family, others in the other. */
+/* Return bits of the protocols with these numbers. 1 is icmp in IPv4 alone, and 58 is icmp6 in IPv6 alone. */
 static uint32_t protocols_of(const struct number_set *s, bool complete)
 {
     uint32_t bits = 0, with_bits = 0, total = 0;

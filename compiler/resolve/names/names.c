@@ -262,7 +262,7 @@ struct symbol *symbol_want(struct compile *c, const struct node *name, unsigned 
     }
     struct symbol *other = (struct symbol *)find_anywhere(c->symbols, str);
     if (other) {
-        other->used = true; /* the name was meant for it */
+        other->used = true; /* the misspelt name was meant for this symbol */
         diag(c->diags, E_WRONG_KIND, name->span, "`%s` is %s %s, not %s %s", str.s, article(kinds[other->kind].name),
              kinds[other->kind].name, article(what), what);
         diag_note(c->diags, other->span, "declared here");

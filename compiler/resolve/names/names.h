@@ -100,7 +100,7 @@ struct symbols {
     uint32_t placed_file, placed_name;               /* that file, and its name in the image */
     uint64_t compared_ranges;                        /* number of ranges of named sets compared for warnings */
     uint64_t expanded;                               /* number of list entries copied for names */
-    struct span setting_span[PBC_SETTINGS_KEYS + 1]; /* place where each was set (settings.c) */
+    struct span setting_span[PBC_SETTINGS_KEYS + 1]; /* place where each setting is written (settings.c) */
     struct read_file {
         uint64_t dev, ino;
     } * files; /* address files that were read */
@@ -132,7 +132,7 @@ bool symbol_enter(struct compile *c, struct symbol *s, struct symbol *from, stru
 void symbol_leave(struct compile *c, struct symbol *s, bool good);
 
 bool str_is(struct str s, const char *word);
-/* Return the empty span behind one, where text can be added. */
+/* Return the empty span behind the given span, where text can be added. */
 static inline struct span span_after(struct span span) { return (struct span){span.file, span.end, span.end}; }
 
 /* True after reporting that a statement is not supported yet: "not supported yet: meters". */

@@ -1,5 +1,6 @@
 /* Check statements of nats: warn about those that never match because an earlier one, or a service, certainly takes all
- * their packets. Each address of a map stands in one map, on one side, and is no other target. */
+ * their packets. Check also that each address of a map stands in this map only, on one side only, and that no other
+ * statement translates to it. */
 #include <string.h>
 
 #include "compiler/resolve/nat/nat.h"

@@ -40,7 +40,7 @@ static void check_option_kinds(const struct check_work *w)
     }
 }
 
-/* Return a pattern of bytes to send, or to begin an answer; PBC_NONE after a report. */
+/* Return a pattern of bytes that a check sends, or that its answer must begin with; PBC_NONE after a report. */
 static uint32_t bytes_of(struct check_work *w, const struct node *n)
 {
     struct pbc_pattern pattern = {.layer = PBC_PAYLOAD};

@@ -213,7 +213,8 @@ static void check_pool(struct compile *c, const struct pbc_service *s, uint32_t 
     }
 }
 
-/* Report a pool with `source` whose addresses and ports the vm would give out, and the kernel for the proxy `of`. */
+/* Report a pool with `source` if two would give out its addresses and ports: the vm for the service `s`, and the kernel
+ * for the proxy service `of`. */
 static void check_source(struct compile *c, const struct pbc_service *s, const struct pbc_service *of, uint32_t pool,
                          struct span at)
 {

@@ -9,8 +9,8 @@
 uint16_t mss_clamp_of(struct compile *c, const struct node *clause);
 
 /* Servers of a `servers` statement; port 0: the client's is kept. server_range_of reads the range `n` and returns the
- * count; a bad bound is reported, and the range keeps its servers, so that their names are known. 0 after reporting
- * that it is no range. */
+ * count; it returns 0 after reporting that this is no range. After a report of a bad bound the range keeps its servers,
+ * so that their names are known. */
 struct server_range {
     struct addr first;
     uint32_t count;

@@ -164,7 +164,7 @@ void check_loops(struct compile *c)
 
 /* Retries without effect ------------------------------------------------------------------------------------------- */
 
-enum { USED_SEEN = 1, USED_UNSEEN = 2 }; /* users: a service that sees servers answer; a service that never sees it */
+enum { USED_SEEN = 1, USED_UNSEEN = 2 }; /* users: a service that sees servers' answers; a service that sees none */
 
 static uint8_t *uses_of_pools(struct compile *c)
 {

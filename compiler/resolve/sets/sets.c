@@ -38,7 +38,7 @@ static void *more(void *r, size_t n, size_t *cap, size_t entry_size)
     {                                                                                                                  \
         const struct range##w *a = pa, *b = pb;                                                                        \
         if (a->lo != b->lo) return a->lo < b->lo ? -1 : 1;                                                             \
-        return a->hi == b->hi ? 0 : a->hi > b->hi ? -1 : 1; /* the wider first, since it holds the next */             \
+        return a->hi == b->hi ? 0 : a->hi > b->hi ? -1 : 1; /* the wider range first, since it holds the other */      \
     }                                                                                                                  \
     static size_t normalise##w(struct ranges##w *s)                                                                    \
     {                                                                                                                  \

@@ -89,7 +89,7 @@ static void warn_inside_named(struct compile *c, const struct set_member *m, siz
     diag_note(c->diags, inside.by, "`%s` is declared here", inside.outer->name.s);
 }
 
-/* Return a set of the list that holds all of `a`; of two equal sets, the later has the holder. */
+/* Return a set of the list that holds all of `a`; of two equal sets, only the later one has a holder. */
 static const struct symbol *holder(struct compile *c, const struct node *list, const struct node *a, size_t *pairs)
 {
     enum { PAIRS_MAX = 10000, WORK_MAX = 1 << 26 };

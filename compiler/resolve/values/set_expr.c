@@ -138,7 +138,7 @@ static bool eval_union(struct compile *c, const struct node *n, struct symbol *f
 static void warn_operator(struct compile *c, const struct node *n, struct span at, const struct addr_set *a,
                           const struct addr_set *b, const struct addr_set *left)
 {
-    if (set_is_empty(a) || set_is_empty(b)) return; /* reported where they are made */
+    if (set_is_empty(a) || set_is_empty(b)) return; /* empty sets are reported where they are made */
     if (set_is_empty(left)) {
         c->symbols->emptied++;
         diag(c->diags, W_EMPTY_SET, n->span,

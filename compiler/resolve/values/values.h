@@ -17,7 +17,7 @@ bool address_ends(struct compile *c, const struct node *n, struct addr *lo, stru
 bool range_is_forward(struct compile *c, const struct node *n, uint64_t first, uint64_t last);
 void report_wrong_value(struct compile *c, const struct node *at, struct node_value v, const char *wanted);
 void addr_print(const struct addr *a, char buf[64]);
-/* Write an address as struct key has it: host order, v4 in word 0. */
+/* Write an address as words in host order, as in struct key; an IPv4 address is word 0. */
 void addr_words(const struct addr *a, uint32_t words[4]);
 
 /* A kind of number: its bounds, its words, and the use of ports lists in its place */
