@@ -104,7 +104,7 @@ for executor in $executors; do
     background prey python3 -u port.py hold 45001 >held
     holder=$last
     until_true 100 'the port is bound' [ -s held ]
-    hears "$executor: a socket that is bound later is told" 'masquerade.* have bound since it started.*, udp 45001: 1$'
+    hears "$executor: a socket that is bound later is told" 'masquerade.* has bound since the start.*, udp 45001: 1$'
     same "$executor: nobody is given its port" "$(asks client 10.2.0.3 7 45001 | grep -c 'far 6[1-5]')" 1
     at prey curl -s http://127.0.0.1:8404/stats.json >out
     has "$executor: it is counted" '"limit": *"bound", *"reached": *1[,}]|"limit":	"bound"'

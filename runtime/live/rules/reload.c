@@ -313,7 +313,7 @@ static void made(struct rules *rules)
         const int stays = proxied_refused(carry, r->proxied);
         if (stays)
             events_tell(&rules->tell->events, TOLD_FAULT,
-                        "a proxy loop could not take the program as a whole: %s; a restart does it", strerror(-stays));
+                        "a proxy loop goes on with the program before: %s; a restart mends it", strerror(-stays));
         announced_again(rules->world, r->other.program);
         carry->watched = false;
         enforce_watched_now(carry);
