@@ -109,7 +109,7 @@ ok $? 'and stands in the program once'
   for i in $(seq 1000); do printf '  drop from four, 203.%d.113.%d to 192.0.2.%d\n' $((i / 250)) $((i % 250)) $((i % 250)); done
   echo '}'; } >unions.prey
 call preyc --check unions.prey
-says 'a thousand unions with it are one error that says how to do without' 1 'rule of its own for it'
+says 'a thousand unions with it are one error that says how to do without' 1 'write a rule for it alone'
 
 # MACs and names of hosts at the size of a large site.
 { printf 'macs desks = '

@@ -424,7 +424,8 @@ static void repair_figures(uint8_t *bytes, size_t len)
         char err[256] = "", what[32];
         unsigned classifier, said, is, name = 0;
         program_put(program_load(bytes, len, err, sizeof err));
-        if (sscanf(err, "classifier %u: %31[a-z ]said to be %u, but are %u", &classifier, what, &said, &is) != 4)
+        if (sscanf(err, "classifier %u: %31[a-z ]: %u in its header, but %u in fact", &classifier, what, &said, &is) !=
+            4)
             return;
         while (name < 4 && strncmp(what, names[name], strlen(names[name])) != 0) name++;
         if (name == 4 || classifier >= count) return;

@@ -129,7 +129,7 @@ static bool correct(struct pbc_classifier *c, const char *err)
     for (unsigned i = 0; i < sizeof names / sizeof *names; i++) {
         char format[80];
         unsigned said, is;
-        snprintf(format, sizeof format, "classifier 0: %s are said to be %%u, but are %%u", names[i]);
+        snprintf(format, sizeof format, "classifier 0: %s: %%u in its header, but %%u in fact", names[i]);
         if (sscanf(err, format, &said, &is) == 2) return *figures[i] = is, true;
     }
     return false;
