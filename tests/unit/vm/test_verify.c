@@ -386,8 +386,8 @@ static void many_nats(struct imgbuild *b)
     FAULT(nat_map_port, "nat 4: a `map` with fields of other kinds", b->nats[4].port_hi = 1)                           \
     FAULT(nat_map_family, "nat 4: address to forward does not fit", b->nats[4].family = 4)                             \
     FAULT(nat_map_way, "nat 4: interface does not exist", b->nats[4].iface = 99)                                       \
-    FAULT(nat_map_len, "nat 4: prefix length 129", b->nats[4].len = 129)                                               \
-    FAULT(nat_map_none, "nat 4: prefix length 0", b->nats[4].len = 0)                                                  \
+    FAULT(nat_map_len, "nat 4: no prefix has the length 129", b->nats[4].len = 129)                                    \
+    FAULT(nat_map_none, "nat 4: no prefix has the length 0", b->nats[4].len = 0)                                       \
     FAULT(nat_map_bits, "nat 4: address bits behind the prefix are set", b->nats[4].len = 56)                          \
     FAULT(nat_map_same, "nat 4: a prefix mapped to itself", b->nats[4].target[1] = 0x10)                               \
     FAULT(nat_forward_family, "nat 2: unknown family 5", b->nats[2].family = 5)                                        \
