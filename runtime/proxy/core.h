@@ -156,7 +156,6 @@ struct proxy {
     uint64_t taken;                  /* atomic: number of the snapshot in use */
     struct proxy_change *change;     /* atomic: to take between two turns; NULL: none, or taken */
     struct session_listing *listing; /* atomic: to fill between two turns; NULL: none, or filled */
-    int refused;                     /* result of the last change: 0, or a negative errno */
     int stop;                        /* atomic */
     pthread_t thread;
 };

@@ -25,17 +25,33 @@ static void take_world(struct proxy *p, struct snapshot *world)
     __atomic_store_n(&p->taken, world->number, __ATOMIC_RELEASE);
 }
 
-static int take_program(struct proxy *p, struct proxy_change *c)
+struct proxy_room {
+    uint32_t *queue;
+    struct listener *listeners;
+};
+
+struct proxy_room *proxy_room_new(const struct program *program, unsigned listens)
 {
-    /* All that can fail comes before the first change */
-    uint32_t *queue = queue_room(c->remap->program);
-    struct listener *listeners = listeners_room(c->count);
-    const int err = queue && listeners ? chooser_swap(p->chooser, c->fresh, c->remap) : -ENOMEM;
-    if (err) {
-        free(queue);
-        free(listeners);
-        return err;
-    }
+    struct proxy_room *room = calloc(1, sizeof *room);
+    if (!room) return NULL;
+    room->queue = queue_room(program);
+    room->listeners = listeners_room(listens);
+    if (room->queue && room->listeners) return room;
+    proxy_room_free(room);
+    return NULL;
+}
+
+void proxy_room_free(struct proxy_room *room)
+{
+    if (!room) return;
+    free(room->queue);
+    free(room->listeners);
+    free(room);
+}
+
+static bool take_program(struct proxy *p, struct proxy_change *c)
+{
+    if (chooser_swap(p->chooser, c->fresh, c->remap)) return false; /* all that can fail */
     struct program *before = p->program;
     p->program = program_get(c->remap->program);
     p->number = c->number;
@@ -46,9 +62,11 @@ static int take_program(struct proxy *p, struct proxy_change *c)
     sessions_recount(p);
     if (p->iface_count) memcpy(p->iface, c->iface, p->iface_count * sizeof *p->iface);
     program_put(before);
-    queue_set(p, queue);
-    listeners_set(p, listeners, c->listens, c->count);
-    return 0;
+    queue_set(p, c->room->queue);
+    listeners_set(p, c->room->listeners, c->listens, c->count);
+    free(c->room);
+    c->room = NULL;
+    return true;
 }
 
 /* Replace an older snapshot that waits in `latest`: it is freed once this one is taken, and must not be named then */
@@ -72,8 +90,7 @@ static void look_up(struct proxy *p)
 {
     struct proxy_change *c = __atomic_load_n(&p->change, __ATOMIC_ACQUIRE);
     if (c) {
-        p->refused = take_program(p, c);
-        if (!p->refused) {
+        if (take_program(p, c)) {
             leave_older(p, c->world);
             take_world(p, c->world);
             sessions_rejudge(p);
@@ -237,12 +254,7 @@ void proxy_change(struct proxy *p, struct proxy_change *c)
     loop_wake(&p->loop);
 }
 
-bool proxy_changed(const struct proxy *p, int *refused)
-{
-    if (__atomic_load_n(&p->change, __ATOMIC_ACQUIRE)) return false;
-    *refused = p->refused;
-    return true;
-}
+bool proxy_changed(const struct proxy *p) { return !__atomic_load_n(&p->change, __ATOMIC_ACQUIRE); }
 
 bool proxy_list(struct proxy *p, struct session_listing *l)
 {

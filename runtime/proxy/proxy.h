@@ -17,6 +17,7 @@
 struct moments;
 struct openers;
 struct proxy;
+struct proxy_room;
 struct ring;
 struct snapshot;
 struct tls_table;
@@ -56,6 +57,7 @@ struct proxy_change {
     const uint16_t *iface;           /* as in struct proxy_cfg */
     uint64_t number;                 /* number of remap->program, for the recording */
     struct proxy_counters **counted; /* by proxy_counted_new, for remap->program; afterwards as `fresh` */
+    struct proxy_room *room;         /* by proxy_room_new; NULL once the change is made */
 };
 
 /* True if the mode (enum pbc_mode) has a kind of session */
@@ -77,9 +79,14 @@ void proxy_turn(struct proxy *p, int most_ms);
 /* Publish a newer snapshot, which stays the caller's until proxy_taken is past its number */
 void proxy_tell(struct proxy *p, struct snapshot *world);
 uint64_t proxy_taken(const struct proxy *p);
-/* Start a change; c stays the caller's until proxy_changed is true: it was made, or failed with *refused */
+/* Take the memory that a loop needs for a change to a program, so that the loop itself cannot run out of it. listens:
+ * number of listeners. NULL: out of memory. The second function frees it; NULL is fine. */
+struct proxy_room *proxy_room_new(const struct program *program, unsigned listens);
+void proxy_room_free(struct proxy_room *room);
+/* Start a change; c stays the caller's until proxy_changed is true. The loop refuses what the workers refuse as well
+ * (vm_swap), and nothing else. */
 void proxy_change(struct proxy *p, struct proxy_change *c);
-bool proxy_changed(const struct proxy *p, int *refused);
+bool proxy_changed(const struct proxy *p);
 /* Get the next part of its sessions (listing.h). False if another listing is being filled. The loop owns l until
  * proxy_listed is true; `called` announces that. */
 struct session_listing;

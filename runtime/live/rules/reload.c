@@ -310,10 +310,6 @@ static void made(struct rules *rules)
         refuse(rules, &r->wish, strerror(-refused));
     } else {
         say_reloaded(rules, r);
-        const int stays = proxied_refused(carry, r->proxied);
-        if (stays)
-            events_tell(&rules->tell->events, TOLD_FAULT,
-                        "a proxy loop goes on with the program before: %s; a restart mends it", strerror(-stays));
         announced_again(rules->world, r->other.program);
         carry->watched = false;
         enforce_watched_now(carry);

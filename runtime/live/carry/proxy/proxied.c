@@ -275,8 +275,9 @@ static struct proxied_change *change_new(struct carry *carry, const struct remap
                                                 .listens = all[c->count],
                                                 .count = count,
                                                 .iface = carry->now.iface,
-                                                .counted = proxy_counted_new(r->program->services_count)};
-        fine &= fresh && c->of[c->count].counted;
+                                                .counted = proxy_counted_new(r->program->services_count),
+                                                .room = proxy_room_new(r->program, count)};
+        fine &= fresh && c->of[c->count].counted && c->of[c->count].room;
     }
     if (fine) return c;
     listeners_close(all, carry->worker_count, count);
@@ -316,17 +317,9 @@ void proxied_offer(struct carry *carry, struct proxied_change *c)
 
 bool proxied_pending(const struct carry *carry, const struct proxied_change *c)
 {
-    int refused;
     for (unsigned i = 0; c && i < c->count; i++)
-        if (!proxy_changed(carry->proxied->loops[i], &refused)) return true;
+        if (!proxy_changed(carry->proxied->loops[i])) return true;
     return false;
-}
-
-int proxied_refused(const struct carry *carry, const struct proxied_change *c)
-{
-    int refused = 0;
-    for (unsigned i = 0; i < c->count && !refused; i++) proxy_changed(carry->proxied->loops[i], &refused);
-    return refused;
 }
 
 void proxied_end(struct carry *carry, struct proxied_change *c)
@@ -337,6 +330,7 @@ void proxied_end(struct carry *carry, struct proxied_change *c)
             if (one->listens[at].fd >= 0) close(one->listens[at].fd);
         chooser_free(one->fresh);
         free(one->counted);
+        proxy_room_free(one->room);
         free(one->listens);
     }
     if (c) tls_table_put(c->tls);

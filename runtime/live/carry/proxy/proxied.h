@@ -45,8 +45,6 @@ struct proxied_change *proxied_prepare(struct carry *carry, const struct remap *
 void proxied_offer(struct carry *carry, struct proxied_change *c);
 /* True if some loop has not answered. */
 bool proxied_pending(const struct carry *carry, const struct proxied_change *c);
-/* Return a negative errno if a loop could not take the change in whole. Call it after all loops have answered. */
-int proxied_refused(const struct carry *carry, const struct proxied_change *c);
 /* Free a change that is complete or was not made; NULL is accepted. */
 void proxied_end(struct carry *carry, struct proxied_change *c);
 
