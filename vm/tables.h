@@ -153,10 +153,11 @@ enum mode_trait {
     MODE_BRIDGES = 1 << 5,    /* does not decrement the hop limit */
     MODE_PROXIES = 1 << 6,    /* connections end here: the host's own sockets take the packets */
     MODE_REQUESTS = 1 << 7,   /* each request finds its own server */
+    MODE_INLINE = 1 << 8,     /* in the wire: both legs have the ends' own addresses, MACs and tags */
 };
 struct mode_info {
     const char *name;
-    uint8_t traits; /* enum mode_trait */
+    uint16_t traits; /* enum mode_trait */
 };
 extern const struct mode_info mode_info[]; /* by enum pbc_mode, also for PBC_MODES, which has no name and no trait */
 

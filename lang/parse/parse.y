@@ -481,7 +481,8 @@ mode: PASSTHROUGH { $$ = clause(p, CL_PASSTHROUGH, @1, NULL); }
         { $$ = clause(p, CL_DSR_GUE, span_join(@1, @2), chain(want(p, $3, W_INT | W_NAME, "`dsr gue`"), $4)); }
     | PROXY mode_opts { $$ = clause(p, CL_PROXY, @1, kids($2)); }
     | PROXY HTTP mode_opts { $$ = clause(p, CL_PROXY_HTTP, span_join(@1, @2), kids($3)); }
-    | PROXY INLINE { $$ = clause(p, CL_PROXY_INLINE, @$, NULL); }
+    | PROXY INLINE mode_opts { $$ = clause(p, CL_PROXY_INLINE, span_join(@1, @2), kids($3)); }
+    | PROXY INLINE HTTP mode_opts { $$ = clause(p, CL_PROXY_INLINE_HTTP, span_join(@1, @3), kids($4)); }
     | OBSERVE { $$ = clause(p, CL_OBSERVE, @1, NULL); }
     ;
 gue_variant: %empty { $$ = NULL; }

@@ -43,7 +43,13 @@ struct pbc_pool {
     uint64_t slow_start_ns; /* time in which a server that came up reaches its weight; 0: at once */
 };
 static_assert(sizeof(struct pbc_pool) == 64, "an index is a shift (docs/kernel.md)");
-enum pbc_server_flag { PBC_SERVER_BACKUP = 1 << 0, PBC_SERVER_HAS_MAC = 1 << 1 };
+enum pbc_server_flag {
+    PBC_SERVER_BACKUP = 1 << 0,
+    PBC_SERVER_HAS_MAC = 1 << 1,
+    PBC_SERVER_HAS_VLAN = 1 << 2,  /* `vlan`: outermost tag of what leaves for the server, in modes with MODE_INLINE */
+    PBC_SERVER_HAS_INNER = 1 << 3, /* `inner`: the tag behind it */
+    PBC_SERVER_FLAGS = (1 << 4) - 1
+};
 struct pbc_server {
     uint32_t name, pool;
     struct pbc_place place;
@@ -53,10 +59,11 @@ struct pbc_server {
     uint16_t weight;  /* 0..1000 */
     uint8_t family;   /* 4 or 6 */
     uint8_t flags;    /* enum pbc_server_flag */
-    uint16_t reserved;
+    uint16_t vlan;    /* VID, 0..4094 */
     uint64_t mac;
     uint32_t max_flows; /* bound of sessions at once, for proxy services; 0: none */
-    uint32_t reserved2;
+    uint16_t inner;     /* VID */
+    uint16_t reserved;
 };
 static_assert(sizeof(struct pbc_server) == 64, "an index is a shift (docs/kernel.md)");
 
@@ -101,8 +108,10 @@ enum pbc_proxy_flag {
     PBC_PROXY_LOG_SYSLOG = 1 << 8,      /* log to syslog; else to the file `log_file` */
     PBC_PROXY_AFFINITY_COOKIE = 1 << 9, /* affinity_name is a cookie's name */
     PBC_PROXY_AFFINITY_HEADER = 1 << 10,
-    PBC_PROXY_RELOAD_CLOSE = 1 << 11, /* `on reload close` */
-    PBC_PROXY_FLAGS = (1 << 12) - 1
+    PBC_PROXY_RELOAD_CLOSE = 1 << 11,  /* `on reload close` */
+    PBC_PROXY_SERVER_FIRST = 1 << 12,  /* MODE_INLINE: the client is answered once the server has answered */
+    PBC_PROXY_OVERLOAD_PASS = 1 << 13, /* MODE_INLINE: connections beyond the bounds pass untouched; else refused */
+    PBC_PROXY_FLAGS = (1 << 14) - 1
 };
 struct pbc_proxy {
     uint32_t service, flags;            /* flags: enum pbc_proxy_flag */
@@ -153,9 +162,11 @@ struct pbc_nat {
 static_assert(sizeof(struct pbc_nat) == 128, "an index is a shift (docs/kernel.md)");
 enum pbc_nat_flag { PBC_NAT_TO_SELF = 1 << 0 /* FORWARD: `to` is any address of this machine, in `family` */ };
 /* The most specific of the endpoints that hold a packet decides: an address before `self` before any, then a protocol
- * before any, then fewer ports before more, then the first in the file. Packets that the host itself sends, and packets
- * without IP, match no endpoint. */
+ * before any, then fewer ports before more, then an interface before any, then fewer VIDs before more, these before
+ * `vlan any` and `none`, and those before all tags, then the first in the file. Packets that the host itself sends, and
+ * packets without IP, match no endpoint; packets to the host itself match none of a service with MODE_INLINE. */
 enum pbc_endpoint_to { PBC_TO_ADDRESS, PBC_TO_SELF, PBC_TO_ANY };
+enum pbc_endpoint_tags { PBC_TAGS_ALL, PBC_TAGS_NONE, PBC_TAGS_ANY, PBC_TAGS_VLAN, PBC_TAGS };
 enum pbc_endpoint_proto {
 #define ENDPOINT(ident, name, kinds, doc) PBC_EP_##ident,
 #include "vm/endpoint.def"
@@ -169,15 +180,44 @@ struct pbc_endpoint {
     uint8_t to;                /* enum pbc_endpoint_to */
     uint8_t family;            /* 4 or 6 with an address, else 0 */
     uint8_t proto;             /* enum pbc_endpoint_proto; an echo is an ICMP echo request */
-    uint8_t reserved;
+    uint8_t tags;              /* enum pbc_endpoint_tags; other than PBC_TAGS_ALL with MODE_INLINE alone */
+    uint32_t iface;            /* 1 + interface that the packet came in by, with MODE_INLINE alone; 0: all */
+    uint16_t vlan_lo, vlan_hi; /* PBC_TAGS_VLAN: range of the outermost VID, 0..4094; else 0 */
 };
+static_assert(sizeof(struct pbc_endpoint) == 48, "layout");
 struct pbc_branch {
     uint32_t service;
     struct pbc_place place;
     uint32_t conds, cond_count;
-    uint32_t shares, share_count; /* no shares: "no server"; shares PBC_TARGET: the target */
+    /* Shares; none of them: "no server". `shares` PBC_TARGET and those beside it: no pool; share_count is then 0, but
+     * of PBC_PROGRAM the string with the path of its socket. Use branch_goes and branch_shares. */
+    uint32_t shares, share_count;
 };
 static_assert(sizeof(struct pbc_branch) == 32, "an index is a shift (docs/kernel.md)");
+/* Destinations of a branch. PBC_GOES_ORIGINAL and those behind it: of modes with MODE_INLINE alone */
+enum pbc_goes {
+    PBC_GOES_POOLS,
+    PBC_GOES_NOWHERE,  /* no server */
+    PBC_GOES_TARGET,   /* the target that the client's instruction names */
+    PBC_GOES_ORIGINAL, /* where the client wanted to go */
+    PBC_GOES_REJECT,   /* the connection is refused */
+    PBC_GOES_PROGRAM,  /* a program of the user's, behind a Unix socket, and on to the original */
+    PBC_GOES
+};
+static inline enum pbc_goes branch_goes(const struct pbc_branch *b)
+{
+    return b->shares == PBC_TARGET     ? PBC_GOES_TARGET
+           : b->shares == PBC_ORIGINAL ? PBC_GOES_ORIGINAL
+           : b->shares == PBC_REJECT   ? PBC_GOES_REJECT
+           : b->shares == PBC_PROGRAM  ? PBC_GOES_PROGRAM
+           : b->share_count            ? PBC_GOES_POOLS
+                                       : PBC_GOES_NOWHERE;
+}
+/* Return the number of the branch's entries in SHARES. */
+static inline uint32_t branch_shares(const struct pbc_branch *b)
+{
+    return b->shares >= PBC_PROGRAM ? 0 : b->share_count;
+}
 struct pbc_share {
     uint32_t pool, percent;
 }; /* percents of a branch add up to 100 */

@@ -17,8 +17,7 @@ static const struct number_kind variant_kind = {.what = "a variant of GUE", .ran
 static const uint8_t modes[CL_COUNT] = {
 #define MODE(ident, name, traits, doc) [CL_##ident] = PBC_MODE_##ident,
 #include "vm/mode.def"
-    [CL_PROXY_INLINE] = PBC_MODES, /* not supported yet */
-    [CL_OBSERVE] = PBC_MODES,
+    [CL_OBSERVE] = PBC_MODES, /* not supported yet */
 };
 
 const char *mode_names(unsigned without, char buf[MODE_NAMES])
@@ -26,7 +25,7 @@ const char *mode_names(unsigned without, char buf[MODE_NAMES])
     size_t len = 0;
     *buf = '\0';
     for (unsigned i = 0; i < PBC_MODES && len < MODE_NAMES; i++)
-        if (!mode_is(i, without))
+        if (!mode_is(i, without | MODE_INLINE))
             len += (size_t)snprintf(buf + len, MODE_NAMES - len, "%s`%s%s`", len ? ", " : "", mode_info[i].name,
                                     mode_is(i, MODE_TAKES_PORT) ? " PORT" : "");
     return buf;
@@ -44,7 +43,7 @@ static bool mode_of(struct compile *c, const struct symbol *s, const struct node
         return false;
     }
     const uint8_t mode = modes[clause_of(word)];
-    if (mode == PBC_MODES) {
+    if (mode == PBC_MODES || mode_is(mode, MODE_INLINE)) {
         mark_names_used(c, s->decl);
         diag(c->diags, E_UNSUPPORTED, word->span, "not supported yet: mode %s", node_words(word));
         return false;

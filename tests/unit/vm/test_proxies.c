@@ -22,7 +22,7 @@ enum { METHOD, HEADER, BYTES, INSTRUCTION };
     FAULT(mode, "service 0: proxy 1 belongs to another service", b->services[0].mode = PBC_MODE_PASSTHROUGH)           \
     FAULT(none, "proxy 0: no service has it", b->services[0].mode = PBC_MODE_PASSTHROUGH; b->services[0].proxy = 0)    \
     FAULT(other, "proxy 0: service 1 has another proxy", b->proxies[0].service = 1)                                    \
-    FAULT(flags, "proxy 0: unknown flags 0x10ff", b->proxies[0].flags = 0x10ff)                                        \
+    FAULT(flags, "proxy 0: unknown flags 0x40ff", b->proxies[0].flags = 0x40ff)                                        \
     FAULT(both, "proxy 0: flags 0x20e contradict each other", b->proxies[0].flags = 0x20e)                             \
     FAULT(log, "proxy 0: flags 0x248 contradict each other", b->proxies[0].flags |= PBC_PROXY_LOG_COMMON)              \
     FAULT(trust, "proxy 0: `accept proxy` and its 0 sets do not go together", b->proxies[0].accept_count = 0)          \
@@ -48,7 +48,22 @@ enum { METHOD, HEADER, BYTES, INSTRUCTION };
     FAULT(streams_none, "meta: function 0 can't be that of the first bytes", b->meta->streams = 0)                     \
     FAULT(streams_same, "meta: function 1 can't be that of the first bytes", b->meta->streams = 1)                     \
     FAULT(target, "branch 3: has a target, but no `instruction` condition", b->branches[3].conds = METHOD)             \
-    FAULT(shares, "branch 3: has shares and a target", b->branches[3].share_count = 1)                                 \
+    FAULT(shares, "branch 3: has shares and another destination", b->branches[3].share_count = 1)                      \
+    FAULT(original, "branch 3: a destination in the wire, in mode proxy", b->branches[3].shares = PBC_ORIGINAL)        \
+    FAULT(reject, "branch 3: a destination in the wire, in mode proxy", b->branches[3].shares = PBC_REJECT)            \
+    FAULT(no_socket, "branch 3: names no socket", b->branches[3].shares = PBC_PROGRAM)                                 \
+    FAULT(socket, "branch 3: string past the end of `strings`", in_the_wire(b, PBC_PROGRAM);                           \
+          b->branches[3].share_count = 1u << 20)                                                                       \
+    FAULT(two, "branch 3: has shares and another destination", in_the_wire(b, PBC_REJECT);                             \
+          b->branches[3].share_count = 1)                                                                              \
+    FAULT(self, "endpoint 0: `self` in the wire", in_the_wire(b, PBC_ORIGINAL); b->endpoints[0].to = PBC_TO_SELF;      \
+          b->endpoints[0].family = 0)                                                                                  \
+    FAULT(transparent, "proxy 0: flags 0x209 in mode proxy inline", in_the_wire(b, PBC_ORIGINAL);                      \
+          b->proxies[0].flags |= PBC_PROXY_TRANSPARENT)                                                                \
+    FAULT(server_first, "proxy 0: the server answers first, but the client's first bytes are read",                    \
+          in_the_wire(b, PBC_ORIGINAL);                                                                                \
+          b->proxies[0].flags |= PBC_PROXY_SERVER_FIRST)                                                               \
+    FAULT(overload, "proxy 0: flags 0x2208 in mode proxy", b->proxies[0].flags |= PBC_PROXY_OVERLOAD_PASS)             \
     FAULT(packet, "branch 2: a condition that no connection meets",                                                    \
           b->conds[BYTES] = (struct pbc_cond){.kind = COND_FLAGS})                                                     \
     FAULT(layer, "branch 2: a condition that no connection meets", b->patterns[0].layer = PBC_L4)                      \
@@ -76,6 +91,13 @@ static void rule_of_bytes(struct imgbuild *b)
 {
     img_add_firewalls(b, (struct pbc_firewall){.iface = PBC_NONE, .rule_count = 1});
     img_add_rules(b, (struct pbc_rule){.chain = PBC_NONE, .cond_count = 1});
+}
+
+/* Turn the service into one in the wire, whose branch 3 leads there. */
+static void in_the_wire(struct imgbuild *b, uint32_t to)
+{
+    b->services[0].mode = PBC_MODE_PROXY_INLINE;
+    b->branches[3].shares = to;
 }
 
 /* As many branches as there may be before their conditions are looked at no more. */

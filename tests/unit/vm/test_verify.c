@@ -316,7 +316,13 @@ static void many_nats(struct imgbuild *b)
     FAULT(server_family, "server 2: unknown family 0", b->servers[2].family = 0)                                       \
     FAULT(server_weight, "server 0: weight 1001, at most 1000 may be", b->servers[0].weight = 1001)                    \
     FAULT(server_check, "server 0: check does not exist", b->servers[0].check = 7)                                     \
-    FAULT(server_flags, "server 0: unknown flags 0x4", b->servers[0].flags = 4)                                        \
+    FAULT(server_flags, "server 0: unknown flags 0x10", b->servers[0].flags = 16)                                      \
+    FAULT(server_vlan, "server 0: VLANs 4 and 0 do not go with flags 0x0", b->servers[0].vlan = 4)                     \
+    FAULT(server_inner, "server 0: VLANs 0 and 0 do not go with flags 0x8",                                            \
+          b->servers[0].flags = PBC_SERVER_HAS_INNER)                                                                  \
+    FAULT(server_vid, "server 0: VLANs 4095 and 0 do not go with flags 0x4",                                           \
+          b->servers[0].flags = PBC_SERVER_HAS_VLAN;                                                                   \
+          b->servers[0].vlan = 4095)                                                                                   \
     FAULT(server_reserved, "server 0: reserved bytes are not zero", b->servers[0].reserved = 4)                        \
     FAULT(slots, "settings: Maglev tables of 16777216 slots", b->settings->maglev = 1 << 24)                           \
     FAULT(slots_together, "pools: more than 67108864 slots in their tables together", many_tables(b, 65))              \
@@ -326,7 +332,10 @@ static void many_nats(struct imgbuild *b)
     FAULT(endpoint_family, "endpoint 1: unknown family 4", b->endpoints[1].family = 4)                                 \
     FAULT(endpoint_proto, "endpoint 0: unknown protocol 6", b->endpoints[0].proto = 6)                                 \
     FAULT(endpoint_ports, "endpoint 2: ports run backwards", b->endpoints[2].port_lo = 10)                             \
-    FAULT(endpoint_reserved, "endpoint 2: reserved byte is not zero", b->endpoints[2].reserved = 1)                    \
+    FAULT(endpoint_tags, "endpoint 2: unknown tags 4", b->endpoints[2].tags = 4)                                       \
+    FAULT(endpoint_vlans, "endpoint 2: VLANs 0-7", b->endpoints[2].vlan_hi = 7)                                        \
+    FAULT(endpoint_iface, "endpoint 2: interface 98 does not exist", b->endpoints[2].iface = 99)                       \
+    FAULT(endpoint_wire, "endpoint 2: an interface or tags outside the wire", b->endpoints[2].tags = 1)                \
     FAULT(endpoint_other, "service 0: endpoint 1 belongs to another", b->endpoints[1].service = 1)                     \
     FAULT(endpoint_none, "endpoint 2: of no service", b->services[0].endpoint_count = 2)                               \
     FAULT(branch_conds, "branch 0: past the end of `conds`", b->branches[0].cond_count = b->conds_count + 1)           \
@@ -343,7 +352,7 @@ static void many_nats(struct imgbuild *b)
           b->branches[1].cond_count = 1)                                                                               \
     FAULT(branch_none, "service 0: its branches do not follow those before", b->services[0].branch_count = 3)          \
     FAULT(share_none, "share 2: of no branch", b->branches[1].share_count = 0)                                         \
-    FAULT(service_mode, "service 0: unknown mode 8", b->services[0].mode = 8)                                          \
+    FAULT(service_mode, "service 0: unknown mode 10", b->services[0].mode = 10)                                        \
     FAULT(service_none, "service 0: unknown `on no server` 3", b->services[0].no_server = 3)                           \
     FAULT(service_proxy, "service 0: proxy 3 belongs to another service", b->services[0].proxy = 3)                    \
     FAULT(service_reserved2, "service 0: reserved bytes are not zero", b->services[0].reserved2[6] = 3)                \

@@ -1,4 +1,4 @@
-/* proxy and proxy http: connections end in sockets of the host, which gets each packet unchanged */
+/* proxy and proxy http, also inline: connections end in sockets of the host, which gets each packet unchanged */
 #include "vm/forward/mode/mode.h"
 
 static enum pkt_reason to_host(const struct job *j, struct packet_ctx *c, struct pkt *copy)
@@ -9,3 +9,5 @@ static enum pkt_reason to_host(const struct job *j, struct packet_ctx *c, struct
 
 const struct mode_ops mode_PROXY = {.send = to_host};
 const struct mode_ops mode_PROXY_HTTP = {.send = to_host};
+const struct mode_ops mode_PROXY_INLINE = {.send = to_host};
+const struct mode_ops mode_PROXY_INLINE_HTTP = {.send = to_host};

@@ -26,6 +26,22 @@ static bool verify_flags(const struct verifier *v, uint32_t i)
     return true;
 }
 
+/* A server can answer first only where the choice needs nothing that the client says. The client's address is kept in
+ * the wire, whatever the options say. */
+static bool verify_wire(const struct verifier *v, uint32_t i)
+{
+    const struct pbc_proxy *x = &v->p->proxies[i];
+    const unsigned mode = v->p->services[x->service].mode;
+    const uint32_t others = PBC_PROXY_SERVER_FIRST | PBC_PROXY_OVERLOAD_PASS;
+    if (!mode_is(mode, MODE_INLINE))
+        return !(x->flags & others) || fault(v, "proxy %u: flags 0x%x in mode %s", i, x->flags, mode_info[mode].name);
+    if (x->flags & PBC_PROXY_TRANSPARENT)
+        return fault(v, "proxy %u: flags 0x%x in mode %s", i, x->flags, mode_info[mode].name);
+    const bool reads = x->wants || x->cert_count || x->flags & PBC_PROXY_ACCEPT || mode_is(mode, MODE_REQUESTS);
+    return !(x->flags & PBC_PROXY_SERVER_FIRST && reads) ||
+           fault(v, "proxy %u: the server answers first, but the client's first bytes are read", i);
+}
+
 static bool verify_proxy(const struct verifier *v, uint32_t i, uint32_t *next)
 {
     const struct program *p = v->p;
@@ -35,7 +51,7 @@ static bool verify_proxy(const struct verifier *v, uint32_t i, uint32_t *next)
         if (!verify_string(v, strings[s], "proxy", i)) return false;
     if (x->service >= p->services_count || p->services[x->service].proxy != i + 1)
         return fault(v, "proxy %u: service %u has another proxy", i, x->service);
-    if (!verify_flags(v, i)) return false;
+    if (!verify_flags(v, i) || !verify_wire(v, i)) return false;
     const uint32_t reads = FIRST_TLS | FIRST_HTTP | FIRST_INSTRUCTION | FIRST_SUM;
     if (x->wants & ((1u << FIRST_BYTES_SHIFT) - 1) & ~reads)
         return fault(v, "proxy %u: unknown kind of first bytes", i);
@@ -57,15 +73,16 @@ static bool verify_cert(const struct verifier *v, uint32_t i)
     return (c->cert && c->key) || fault(v, "certificate %u: names no file", i);
 }
 
-/* Bound the ports of a service: the host's sockets listen at each address and port. */
+/* Bound the ports of a service: the host's sockets listen at each address and port, but none in the wire. */
 static bool verify_ports(const struct verifier *v, uint32_t service)
 {
     const struct pbc_service *s = &v->p->services[service];
+    const bool listens = !mode_is(s->mode, MODE_INLINE);
     uint32_t ports = 0;
     for (uint32_t e = s->endpoints; e < s->endpoints + s->endpoint_count; e++) {
         const struct pbc_endpoint *at = &v->p->endpoints[e];
         if (at->proto != PBC_EP_TCP) return fault(v, "endpoint %u: a proxy's takes TCP alone", e);
-        ports += 1u + at->port_hi - at->port_lo;
+        ports += listens ? 1u + at->port_hi - at->port_lo : 0;
         if (ports > PBC_PROXY_PORTS_MAX)
             return fault(v, "service %u: more than %u ports", service, PBC_PROXY_PORTS_MAX);
     }

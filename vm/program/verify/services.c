@@ -7,6 +7,8 @@
 #include "vm/program/verify/verify_priv.h"
 #include "vm/tables.h"
 
+enum { VID_MAX = 4094 };
+
 static bool verify_check(const struct verifier *v, uint32_t i)
 {
     const struct program *p = v->p;
@@ -62,9 +64,11 @@ static bool verify_server(const struct verifier *v, uint32_t i)
     if (s->family != 4 && s->family != 6) return fault(v, "server %u: unknown family %u", i, s->family);
     if (s->weight > LB_WEIGHT_MAX)
         return fault(v, "server %u: weight %u, at most %u may be", i, s->weight, LB_WEIGHT_MAX);
-    if (s->flags > (PBC_SERVER_BACKUP | PBC_SERVER_HAS_MAC))
-        return fault(v, "server %u: unknown flags 0x%x", i, s->flags);
-    return !s->reserved && !s->reserved2 ? true : fault(v, "server %u: reserved bytes are not zero", i);
+    if (s->flags > PBC_SERVER_FLAGS) return fault(v, "server %u: unknown flags 0x%x", i, s->flags);
+    const bool vlan = s->flags & PBC_SERVER_HAS_VLAN, inner = s->flags & PBC_SERVER_HAS_INNER;
+    if (s->vlan > VID_MAX || s->inner > VID_MAX || (s->vlan && !vlan) || (s->inner && !inner) || (inner && !vlan))
+        return fault(v, "server %u: VLANs %u and %u do not go with flags 0x%x", i, s->vlan, s->inner, s->flags);
+    return !s->reserved ? true : fault(v, "server %u: reserved bytes are not zero", i);
 }
 
 /* Bound the tables that a worker makes for pools: a small file must not ask for much memory. */
@@ -134,7 +138,20 @@ static bool verify_endpoint(const struct verifier *v, uint32_t i)
         return fault(v, "endpoint %u: unknown family %u", i, e->family);
     if (e->proto >= PBC_EP_IP) return fault(v, "endpoint %u: unknown protocol %u", i, e->proto);
     if (e->port_lo > e->port_hi) return fault(v, "endpoint %u: ports run backwards", i);
-    return !e->reserved || fault(v, "endpoint %u: reserved byte is not zero", i);
+    if (e->tags >= PBC_TAGS) return fault(v, "endpoint %u: unknown tags %u", i, e->tags);
+    if (e->vlan_lo > e->vlan_hi || e->vlan_hi > VID_MAX || (e->vlan_hi && e->tags != PBC_TAGS_VLAN))
+        return fault(v, "endpoint %u: VLANs %u-%u", i, e->vlan_lo, e->vlan_hi);
+    return e->iface <= v->p->ifaces_count || fault(v, "endpoint %u: interface %u does not exist", i, e->iface - 1);
+}
+
+/* Interfaces and tags belong to services in the wire, which have nothing to do with this host's own addresses. */
+static bool verify_endpoint_of(const struct verifier *v, uint32_t i, uint32_t service)
+{
+    const struct pbc_endpoint *e = &v->p->endpoints[i];
+    const bool wire = mode_is(v->p->services[service].mode, MODE_INLINE);
+    if (e->service != service) return fault(v, "service %u: endpoint %u belongs to another", service, i);
+    if (!wire && (e->iface || e->tags)) return fault(v, "endpoint %u: an interface or tags outside the wire", i);
+    return !wire || e->to != PBC_TO_SELF || fault(v, "endpoint %u: `self` in the wire", i);
 }
 
 /* work[i]: work of the conditions before i, with METER added for each that asks a meter. Branches may share conditions,
@@ -150,7 +167,12 @@ static bool verify_branch(const struct verifier *v, uint32_t i, const uint64_t *
     if (!verify_string(v, b->place.file, "branch", i)) return false;
     if (!inside(b->conds, b->cond_count, p->conds_count)) return fault(v, "branch %u: past the end of `conds`", i);
     if (work[b->conds + b->cond_count] - work[b->conds] >= METER) return fault(v, "branch %u: a meter as condition", i);
-    if (b->shares == PBC_TARGET) return b->share_count == 0 || fault(v, "branch %u: has shares and a target", i);
+    const enum pbc_goes goes = branch_goes(b);
+    if (goes == PBC_GOES_PROGRAM)
+        return b->share_count ? verify_string(v, b->share_count, "branch", i)
+                              : fault(v, "branch %u: names no socket", i);
+    if (goes != PBC_GOES_POOLS && goes != PBC_GOES_NOWHERE)
+        return b->share_count == 0 || fault(v, "branch %u: has shares and another destination", i);
     if (b->shares != *next) return fault(v, "branch %u: shares do not follow those before", i);
     if (!inside(b->shares, b->share_count, p->shares_count)) return fault(v, "branch %u: past the end of `shares`", i);
     *next = b->shares + b->share_count;
@@ -176,6 +198,8 @@ static bool verify_service_branches(const struct verifier *v, uint32_t i, const 
         const struct pbc_branch *branch = &p->branches[b];
         bool last = b + 1 == s->branches + s->branch_count;
         if (branch->service != i) return fault(v, "service %u: branch %u belongs to another", i, b);
+        if (branch_goes(branch) >= PBC_GOES_ORIGINAL && !mode_is(s->mode, MODE_INLINE))
+            return fault(v, "branch %u: a destination in the wire, in mode %s", b, mode_info[s->mode].name);
         if (last != (branch->cond_count == 0))
             return fault(v, "service %u: branch %u: only the last branch can be, and must be, the `else`", i, b);
         sum += work[branch->conds + branch->cond_count] - work[branch->conds];
@@ -224,7 +248,7 @@ static bool verify_service(const struct verifier *v, uint32_t i, const uint64_t 
     t->endpoints += s->endpoint_count;
     t->branches += s->branch_count;
     for (uint32_t e = s->endpoints; e < t->endpoints; e++)
-        if (p->endpoints[e].service != i) return fault(v, "service %u: endpoint %u belongs to another", i, e);
+        if (!verify_endpoint_of(v, e, i)) return false;
     return verify_service_branches(v, i, work);
 }
 
