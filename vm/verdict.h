@@ -23,7 +23,14 @@ struct verdict {
     uint32_t service, server; /* PBC_NONE: none */
 };
 
-enum tx_kind { TX_SEND, TX_HOST, TX_FREE, TX_RESOLVE, TX_HANDOFF };
+enum tx_kind {
+    TX_SEND,
+    TX_HOST,
+    TX_FREE,
+    TX_RESOLVE,
+    TX_HANDOFF,
+    TX_ASIDE /* to the stack in which inline connections end (flow/made.h), from its IP header on */
+};
 /* Cause of a packet that leaves. */
 enum tx_cause {
     TX_CAUSE_PACKET,
@@ -36,6 +43,7 @@ enum tx_cause {
     TX_CAUSE_COOKIE,    /* the answer to a SYN, or the later SYN to the server */
     TX_CAUSE_INSIDE,    /* TX_HOST: the packet accepted inside `input`; the outer packet does not go to the host */
     TX_CAUSE_PROXY,     /* TX_HOST: an unchanged packet for a service whose connections end here */
+    TX_CAUSE_INLINE,    /* TX_ASIDE: the first packet of an inline connection, whose number is the cookie */
     TX_CAUSE_HELD, /* a packet that was held, without `input`. TX_HOST: accepted; TX_FREE: dropped or forwarded (the
                     * packets sent for it have earlier entries) */
 };

@@ -30,6 +30,7 @@ struct vm_ways {
     void *arg;
 };
 
+struct inline_open; /* flow/made.h */
 struct vm;
 
 /* Make a worker's state over a program; it holds a reference to the program. NULL: out of memory. */
@@ -63,6 +64,13 @@ void vm_met(const struct vm *vm, const struct met_told *told, struct flow_met *m
  * tx. */
 struct flow_gone;
 void vm_flow_gone(struct vm *vm, const struct flow_gone *gone, struct vm_tx *tx);
+
+/* Send packets on that the stack aside sends for inline connections (flow/made.h): IP packets, writable,
+ * LINK_RAW, with headroom for a link header. They are rewritten where they lie, and are then the pkts of entries; they
+ * are in no counter of verdicts. */
+void vm_aside(struct vm *vm, const struct vm_in *in, struct pkt *const pkts[], unsigned n, struct vm_tx *tx);
+/* Describe the inline connection that began with an entry of TX_CAUSE_INLINE. False: it has ended already. */
+bool vm_inline_open(const struct vm *vm, uint32_t number, struct inline_open *o);
 
 /* Run timers with bounded work; return the next deadline in mono_ns, UINT64_MAX: none. */
 uint64_t vm_tick(struct vm *vm, const struct vm_in *in, struct vm_tx *tx);

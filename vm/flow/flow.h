@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "vm/flow/made.h"
 #include "vm/packet/key.h"
 #include "vm/packet/pkt.h"
 #include "vm/pbc.h"

@@ -39,8 +39,7 @@ static bool replaces(const struct job *j, struct packet_ctx *c, uint32_t service
     return b && b->kind == BIND_SERVICE && j->vm->forward->p->branches[b->branch].service == service;
 }
 
-/* True if a packet that would open a flow finds no token of the service's `rate`. */
-static bool is_over_rate(const struct job *j, struct packet_ctx *c, const struct pbc_service *s)
+bool forward_is_over_rate(const struct job *j, struct packet_ctx *c, const struct pbc_service *s)
 {
     struct vm *vm = j->vm;
     return s->rate && meter_ask(vm->meters, s->rate - 1, c->key, vm->packets + c->at) != METER_WITHIN;
@@ -52,7 +51,7 @@ static enum pkt_reason limited(const struct job *j, struct packet_ctx *c, uint32
     struct forward *f = j->vm->forward;
     const struct pbc_service *s = forward_service(f->p, branch);
     const uint32_t service = f->p->branches[branch].service;
-    if (is_over_rate(j, c, s)) return REASON_OVER_RATE;
+    if (forward_is_over_rate(j, c, s)) return REASON_OVER_RATE;
     if (!s->max_flows && !s->max_flows_per_source) return REASON_NONE;
     const uint32_t own = replaces(j, c, service);
     if (s->max_flows_per_source && client_flows(f->held.clients, k) - own >= s->max_flows_per_source)
@@ -286,7 +285,7 @@ void forward_proxied(const struct job *j, struct packet_ctx *c, uint32_t branch,
     c->v->service = vm->forward->p->branches[branch].service;
     c->left = (struct leave){.service = c->v->service, .server = PBC_NONE, .iface = IFACE_NONE, .way = LEAVE_TO_SERVER};
     begins &= forward_is_syn(c->key) && track_may_begin(c->key, &c->seen);
-    enum pkt_reason reason = begins && is_over_rate(j, c, s) ? REASON_OVER_RATE : REASON_NONE;
+    enum pkt_reason reason = begins && forward_is_over_rate(j, c, s) ? REASON_OVER_RATE : REASON_NONE;
     if (!reason) reason = forward_follow(j, c);
     if (reason)
         forward_refuse(c, reason);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vm/forward/inline/inline.h"
 #include "vm/packet/wire.h"
 
 /* Release the resources of a bound flow that has ended. */
@@ -335,12 +336,18 @@ static bool is_proxied(const struct program *p, uint32_t branch)
     return branch != PBC_NONE && mode_is(forward_service(p, branch)->mode, MODE_PROXIES);
 }
 
+/* True if connections of the branch's service end in the stack aside. A replay follows them as any proxy's. */
+static bool is_inline(const struct vm *vm, uint32_t branch)
+{
+    return vm->inlines && mode_is(forward_service(vm->forward->p, branch)->mode, MODE_INLINE);
+}
+
 /* Send a packet that is not for the vm's flows to the host, if it may belong to a connection that a proxy took. */
 static bool plain_on(const struct job *j, struct packet_ctx *c)
 {
     const struct program *p = j->vm->forward->p;
     const uint32_t branch = p->proxies_count ? forward_branch(j->vm, c->key, c->pkt) : PBC_NONE;
-    if (!is_proxied(p, branch)) return false;
+    if (!is_proxied(p, branch) || is_inline(j->vm, branch)) return false;
     forward_proxied(j, c, branch, false);
     return true;
 }
@@ -355,6 +362,7 @@ static bool begin_new(const struct job *j, struct packet_ctx *c)
 {
     const uint32_t branch = forward_branch(j->vm, c->key, c->pkt);
     if (branch == PBC_NONE) return forward_nat_begin(j, c);
+    if (is_inline(j->vm, branch)) return inline_first(j, c, branch);
     if (is_proxied(j->vm->forward->p, branch))
         forward_proxied(j, c, branch, true);
     else

@@ -4,6 +4,7 @@
  * malformed frame is dropped before any rule; the rest is judged. */
 #include "vm/context/context.h"
 #include "vm/forward/forward.h"
+#include "vm/forward/inline/inline.h"
 #include "vm/forward/service.h"
 #include "vm/judge/classify/classify.h"
 #include "vm/judge/columns/columns.h"
@@ -242,10 +243,23 @@ uint64_t vm_tick(struct vm *vm, const struct vm_in *in, struct vm_tx *tx)
     if (vm->remember && remember_tick(vm->remember, vm->track, clear))
         next = time_sooner(next, vm->cfg.live ? vm->now_ns : soon);
     if (vm->forward) next = time_sooner(next, end_down(vm, in, tx));
+    if (vm->inlines) next = time_sooner(next, inlines_tick(vm->inlines, vm->now_ns));
     if (!vm->fragments) return next;
     see_facts(vm, in->facts);
     leave_held(vm, in, tx);
     return time_sooner(next, fragments_tick(vm->fragments, vm->now_ns));
+}
+
+void vm_aside(struct vm *vm, const struct vm_in *in, struct pkt *const pkts[], unsigned n, struct vm_tx *tx)
+{
+    const struct job j = {.vm = vm, .in = in, .tx = tx, .input = INPUT_NONE};
+    see_time(vm, in, tx);
+    for (unsigned i = 0; vm->inlines && i < n; i++) inline_aside(&j, pkts[i]);
+}
+
+bool vm_inline_open(const struct vm *vm, uint32_t number, struct inline_open *o)
+{
+    return vm->inlines && inlines_tell(vm->inlines, number, o);
 }
 
 bool vm_expire(struct vm *vm, const struct vm_in *in, struct vm_tx *tx, unsigned *part)

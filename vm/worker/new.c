@@ -5,6 +5,7 @@
 #include "vm/context/context.h"
 #include "vm/forward/bind/nat.h"
 #include "vm/forward/forward.h"
+#include "vm/forward/inline/conns.h"
 #include "vm/forward/service.h"
 #include "vm/forward/vips.h"
 #include "vm/keyed/large.h"
@@ -41,6 +42,21 @@ static bool send_on(struct vm *vm)
     if (!vm->forward) return false;
     if (vm->track) forward_attach(vm->forward, vm->track, vm->balance); /* else only flows of the past are sent on */
     return true;
+}
+
+/* True if connections of some service end in the stack aside. */
+static bool has_inline(const struct program *p)
+{
+    for (uint32_t i = 0; i < p->services_count; i++)
+        if (mode_is(p->services[i].mode, MODE_INLINE)) return true;
+    return false;
+}
+
+static bool stand_in_the_wire(struct vm *vm)
+{
+    if (!vm->cfg.live || vm->cfg.kernel || !has_inline(vm->program)) return true;
+    vm->inlines = inlines_new(vm->program, vm->cfg.seed, vm->cfg.worker);
+    return vm->inlines;
 }
 
 static bool speak_for_services(struct vm *vm)
@@ -97,7 +113,7 @@ struct vm *vm_new(struct program *p, const struct vm_cfg *cfg)
     vm->served = calloc(2 * (size_t)p->services_count + p->servers_count + 1, sizeof *vm->served);
     vm->balance = balance_new(p, cfg->seed);
     if (!vm->rules || !vm->meters || !vm->served || !vm->balance || !keep_state(vm) || !follow_fragments(vm) ||
-        !send_on(vm) || !speak_for_services(vm)) {
+        !send_on(vm) || !stand_in_the_wire(vm) || !speak_for_services(vm)) {
         vm_free(vm);
         return NULL;
     }
@@ -116,6 +132,7 @@ struct vm *vm_new(struct program *p, const struct vm_cfg *cfg)
 void vm_free(struct vm *vm)
 {
     if (!vm) return;
+    inlines_free(vm->inlines);
     vips_free(vm->vips);
     fragments_free(vm->fragments);
     remember_free(vm->remember);

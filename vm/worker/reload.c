@@ -4,6 +4,7 @@
 
 #include "vm/context/context.h"
 #include "vm/forward/forward.h"
+#include "vm/forward/inline/conns.h"
 #include "vm/forward/service.h"
 #include "vm/program/swap.h"
 #include "vm/worker/fragments.h"
@@ -79,6 +80,7 @@ static void keep_parts(struct vm *vm, struct vm *fresh, const struct remap *r)
     keep_served(fresh, vm, r);
     keep_remembering(fresh, vm);
     if (vm->forward && fresh->forward) forward_keep(fresh->forward, vm->forward, r, vm->now_ns);
+    if (vm->inlines) inlines_rename(vm->inlines, fresh->program, r->service);
     if (vm->fragments && fresh->fragments) fragments_keep(fresh->fragments, vm->fragments, r);
     if (vm->fragments && !fresh->fragments) fragments_drop_held(vm);
 }
@@ -94,6 +96,7 @@ static void take_parts(struct vm *vm, struct vm *fresh)
     SWAP(vm->fragments, fresh->fragments);
     SWAP(vm->forward, fresh->forward);
     SWAP(vm->vips, fresh->vips);
+    if (!vm->inlines) SWAP(vm->inlines, fresh->inlines);
     vm->opens = fresh->opens;
     vm->ways = fresh->ways;
     vm->cfg.kernel = fresh->cfg.kernel;

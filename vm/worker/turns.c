@@ -5,6 +5,7 @@
 
 #include "vm/flow/track/met.h"
 #include "vm/forward/forward.h"
+#include "vm/forward/inline/inline.h"
 #include "vm/forward/service.h"
 #include "vm/forward/vips.h"
 #include "vm/packet/parse/read.h"
@@ -112,6 +113,7 @@ static __attribute__((noinline)) void take_turn(const struct job *j, struct pack
 
 static void packet_take(const struct job *j, struct packet_ctx *c)
 {
+    if (__builtin_expect(j->vm->inlines != NULL, 0) && inline_wire(j, c)) return;
     const enum express_way way = j->vm->forward ? forward_express(j, c) : EXPRESS_WAY_NOT;
     if (way == EXPRESS_WAY_LEFT) return;
     c->ordinary = way == EXPRESS_WAY_JUDGE;

@@ -9,5 +9,3 @@ static enum pkt_reason to_host(const struct job *j, struct packet_ctx *c, struct
 
 const struct mode_ops mode_PROXY = {.send = to_host};
 const struct mode_ops mode_PROXY_HTTP = {.send = to_host};
-const struct mode_ops mode_PROXY_INLINE = {.send = to_host};
-const struct mode_ops mode_PROXY_INLINE_HTTP = {.send = to_host};

@@ -263,10 +263,18 @@ static bool leaves_itself(const struct job *j, const struct packet_ctx *c)
            !mode_is((enum pbc_mode)j->vm->program->services[c->left.service].mode, MODE_TUNNELS);
 }
 
+/* True for a packet to the stack aside in memory that may be written: it is rewritten where it lies. */
+static bool leaves_in_place(const struct job *j, const struct packet_ctx *c)
+{
+    return j->vm->inlines && c->pkt->flags & PKT_WRITABLE && !c->pkt->pool && !c->pkt->seg_count &&
+           mode_is((enum pbc_mode)j->vm->program->services[c->left.service].mode, MODE_INLINE);
+}
+
 enum pkt_reason mode_send(const struct job *j, struct packet_ctx *c)
 {
     const struct vm *vm = j->vm;
-    struct pkt *out = vm->cfg.pool ? pool_copy(vm->cfg.pool, c->pkt) : NULL;
+    const bool stays = c->left.way == LEAVE_TO_SERVER && leaves_in_place(j, c);
+    struct pkt *out = stays ? c->pkt : vm->cfg.pool ? pool_copy(vm->cfg.pool, c->pkt) : NULL;
     if (!out && leaves_itself(j, c)) out = c->pkt;
     if (!out) return not_copied(j, c);
     const bool to_server = c->left.way == LEAVE_TO_SERVER;

@@ -1,4 +1,4 @@
-/* Addresses of inline connections in the network stack aside (runtime/host/device/inside.h). They are made up: a
+/* Addresses of inline connections in the network stack aside. They are made up: a
  * worker and a number name the connection, so equal addresses and ports in two VLANs are two connections there.
  *
  *     client ── wire ── vm ── INLINE_CLIENT → listener          ── proxy loop ── INLINE_OWN → INLINE_SERVER ── vm ──
@@ -64,8 +64,8 @@ static inline struct inline_name inline_read(const uint32_t addr[4], bool v6)
 
 /* A connection that begins, told with its first packet (vm_inline_open) */
 struct inline_open {
-    uint32_t number;               /* of the worker's connections; another one may have it later, */
-    uint16_t port;                 /* with another port at INLINE_CLIENT */
+    uint32_t number;               /* its number in the worker; a later connection may have it, */
+    uint16_t port;                 /* but with another port at INLINE_CLIENT */
     uint16_t iface;                /* interface by which its first packet came */
     uint32_t client[4], server[4]; /* its ends on the wire, as in struct key */
     uint16_t client_port, server_port;

@@ -1,0 +1,73 @@
+/* `server first`: the client is answered when the server has answered, with the server's own refusal if it refuses.
+ *
+ *     client           vm                  stack aside              vm             server
+ *     SYN ───────────▶ ──────────────────▶ listener
+ *                      keeps ◀── SYN|ACK ─
+ *                      ACK ──────────────▶ accepted, connects ────▶ SYN ─────────▶
+ *     ◀────── SYN|ACK ─ ◀────────────────────────────────────────── ◀──── SYN|ACK ─
+ *
+ * So the proxy loop sees an ordinary connection, and nobody retransmits but the ends. */
+#include <string.h>
+
+#include "vm/forward/inline/inline.h"
+#include "vm/packet/parse/read.h"
+
+void inline_keep_answer(const struct job *j, struct inline_conn *c, uint32_t number, const struct key *key,
+                        const struct pkt *pkt)
+{
+    struct tcp_header tcp;
+    struct tcp_syn_options o;
+    struct pkt *ack = NULL;
+    tcp_header_read(pkt, key, &tcp);
+    tcp_syn_options_read(pkt, &o);
+    c->seq = tcp.seq;
+    c->window = tcp.window;
+    c->options = (struct tcp_options){.mss = o.mss,
+                                      .sack_ok = o.sack,
+                                      .has_scale = o.has_scale,
+                                      .has_stamps = o.has_stamps,
+                                      .scale = o.scale,
+                                      .stamp = o.stamp,
+                                      .echo = o.echo};
+    c->state = INLINE_WAITS;
+    struct flow_segment s = {.src_port = c->use,
+                             .dst_port = INLINE_LISTENS,
+                             .seq = c->client_seq + 1,
+                             .ack = tcp.seq + 1,
+                             .window = c->client_window,
+                             .flags = TCP_ACK,
+                             .v6 = c->v6,
+                             .options = {.has_stamps = o.has_stamps, .stamp = c->client_stamp, .echo = o.stamp}};
+    const struct inline_name n = {INLINE_CLIENT, (uint8_t)inlines_worker(j->vm->inlines), number};
+    inline_address(s.src, c->v6, n);
+    inline_listener(s.dst, c->v6, n.worker);
+    if (j->vm->cfg.pool && !build_flow_segment(&s, j->vm->cfg.pool, &ack)) inline_give(j, ack);
+}
+
+/* Send the client a segment in the server's name. */
+static void say(const struct job *j, const struct inline_conn *c, struct flow_segment *s)
+{
+    struct pkt *out = NULL;
+    memcpy(s->src, c->server, sizeof s->src);
+    memcpy(s->dst, c->client, sizeof s->dst);
+    s->src_port = c->server_port;
+    s->dst_port = c->client_port;
+    s->ack = c->client_seq + 1;
+    s->v6 = c->v6;
+    if (j->vm->cfg.pool && !build_flow_segment(s, j->vm->cfg.pool, &out)) inline_send(j, c, AT_CLIENT, out, !c->v6);
+}
+
+void inline_answer(const struct job *j, struct inline_conn *c, uint16_t mss)
+{
+    if (mss && mss < c->options.mss) c->options.mss = mss;
+    c->state = INLINE_TOLD;
+    struct flow_segment s = {.seq = c->seq, .window = c->window, .flags = TCP_SYN | TCP_ACK, .options = c->options};
+    say(j, c, &s);
+}
+
+void inline_refuse(const struct job *j, struct inline_conn *c)
+{
+    c->over |= OVER_RESET;
+    struct flow_segment s = {.flags = TCP_RST | TCP_ACK};
+    say(j, c, &s);
+}

@@ -1,0 +1,352 @@
+/* Numbers, tuples and timeouts of inline connections, see conns.h */
+#include "vm/forward/inline/conns.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "vm/keyed/keyed.h"
+#include "vm/packet/parse/read.h"
+#include "vm/verdict.h"
+
+/* A connection that has ended keeps its number so long: the last segments may come again. */
+#define LINGERS_NS UINT64_C(10000000000)
+#define TICK_NS    UINT64_C(1000000000)
+enum { NOBODY = UINT32_MAX, USE_LEAST = 1024, USES = 65536 - USE_LEAST, LOOKED_AT = 4096 };
+
+/* A tuple, ends in order: packets of both directions have the same */
+struct tuple {
+    uint32_t low[4], high[4];
+    uint16_t low_port, high_port, stack;
+    uint16_t v6;
+};
+struct entry {
+    struct tuple tuple;
+    uint64_t number;
+};
+enum { KEY_WORDS = sizeof(struct tuple) / sizeof(uint64_t) };
+static_assert(sizeof(struct tuple) == KEY_WORDS * sizeof(uint64_t), "no padding");
+
+struct inlines {
+    struct keyed index;
+    struct inline_conn *at; /* [most] */
+    uint32_t *due_s;        /* [most] second in which to look at a connection again; 0: it is free */
+    uint16_t *uses;         /* [most] times that a number was given */
+    struct stacks *stacks;
+    uint32_t most, spare, high, live, hand; /* spare: first free number; high: numbers ever used */
+    uint64_t half_open_ns, open_ns;         /* timeouts */
+    unsigned worker;
+};
+static_assert(offsetof(struct inlines, index) == 0, "keyed_owner_new");
+
+static void take_timeouts(struct inlines *all, const struct program *p)
+{
+    all->half_open_ns = p->settings->tcp_half_open_ns;
+    all->open_ns = p->settings->tcp_established_ns;
+}
+
+struct inlines *inlines_new(const struct program *p, uint64_t seed, unsigned worker)
+{
+    const uint64_t asked = p->settings->proxy_sessions;
+    const uint32_t most = asked < INLINE_NUMBERS ? (uint32_t)asked : INLINE_NUMBERS;
+    struct inlines *all = keyed_owner_new(sizeof *all, &(struct keyed_cfg){.most = 2 * (uint64_t)most,
+                                                                           .key_words = KEY_WORDS,
+                                                                           .entry_bytes = sizeof(struct entry),
+                                                                           .seed = seed});
+    if (!all) return NULL;
+    all->most = most;
+    all->spare = NOBODY;
+    all->worker = worker;
+    all->at = calloc(most, sizeof *all->at);
+    all->due_s = calloc(most, sizeof *all->due_s);
+    all->uses = calloc(most, sizeof *all->uses);
+    all->stacks = stacks_new(seed);
+    take_timeouts(all, p);
+    if (all->at && all->due_s && all->uses && all->stacks) return all;
+    inlines_free(all);
+    return NULL;
+}
+
+void inlines_free(struct inlines *all)
+{
+    if (!all) return;
+    free(all->at);
+    free(all->due_s);
+    free(all->uses);
+    stacks_free(all->stacks);
+    keyed_owner_free(all);
+}
+
+unsigned inlines_worker(const struct inlines *all) { return all->worker; }
+
+/* Order two ends by address, then port. */
+static bool is_low(const uint32_t a[4], uint16_t a_port, const uint32_t b[4], uint16_t b_port)
+{
+    for (unsigned i = 0; i < 4; i++)
+        if (a[i] != b[i]) return a[i] < b[i];
+    return a_port < b_port;
+}
+
+static struct tuple tuple_of_ends(const uint32_t a[4], uint16_t a_port, const uint32_t b[4], uint16_t b_port, bool v6,
+                                  uint16_t stack)
+{
+    const bool first = is_low(a, a_port, b, b_port);
+    struct tuple t = {
+        .low_port = first ? a_port : b_port, .high_port = first ? b_port : a_port, .stack = stack, .v6 = v6};
+    memcpy(t.low, first ? a : b, sizeof t.low);
+    memcpy(t.high, first ? b : a, sizeof t.high);
+    return t;
+}
+
+static uint32_t look(const struct inlines *all, const struct tuple *t, struct place *at)
+{
+    keyed_place(&all->index, t, KEY_WORDS, at);
+    return keyed_find(&all->index, at, t);
+}
+
+static uint32_t add(struct inlines *all, const struct tuple *t, uint32_t number)
+{
+    struct place at;
+    if (look(all, t, &at) != KEYED_NONE) return KEYED_NONE;
+    const uint32_t slot = keyed_add(&all->index, &at, t);
+    if (slot != KEYED_NONE) ((struct entry *)keyed_at(&all->index, slot))->number = number;
+    return slot;
+}
+
+static void drop(struct inlines *all, uint32_t *slot)
+{
+    if (*slot != KEYED_NONE) keyed_drop(&all->index, *slot);
+    *slot = KEYED_NONE;
+}
+
+/* Return when the connection has timed out. */
+static uint64_t deadline(const struct inlines *all, const struct inline_conn *c)
+{
+    const bool over = (c->over & OVER_FINS) == OVER_FINS || c->over & (OVER_RESET | OVER_WIRE);
+    const uint64_t lasts_ns = over ? LINGERS_NS : c->state < INLINE_OPEN ? all->half_open_ns : all->open_ns;
+    return time_after(c->seen_ns, lasts_ns);
+}
+
+static uint32_t second_after(uint64_t ns) { return (uint32_t)(ns / TICK_NS) + 1; }
+
+struct inline_conn *inlines_begin(struct inlines *all, const struct key *key, const struct pkt *pkt, uint64_t now_ns,
+                                  uint32_t *number)
+{
+    const uint32_t n = all->spare != NOBODY ? all->spare : all->high;
+    const uint16_t stack = n < all->most ? stack_take(all->stacks, pkt) : STACK_UNKNOWN;
+    if (stack == STACK_UNKNOWN) return NULL;
+    const struct tuple t = tuple_of_ends(key->src, key->src_port, key->dst, key->dst_port, key->kind & KIND_IP6, stack);
+    const uint32_t slot = add(all, &t, n);
+    if (slot == KEYED_NONE) {
+        stack_put(all->stacks, stack);
+        return NULL;
+    }
+    struct inline_conn *c = &all->at[n];
+    if (n == all->spare)
+        all->spare = c->next;
+    else
+        all->high++;
+    *c = (struct inline_conn){.client_port = key->src_port,
+                              .server_port = key->dst_port,
+                              .use = (uint16_t)(USE_LEAST + all->uses[n] % USES),
+                              .state = INLINE_OPENS,
+                              .v6 = (key->kind & KIND_IP6) != 0,
+                              .index = {slot, KEYED_NONE},
+                              .seen_ns = now_ns};
+    memcpy(c->client, key->src, sizeof c->client);
+    memcpy(c->server, key->dst, sizeof c->server);
+    c->side[AT_CLIENT].stack = stack;
+    all->uses[n]++;
+    all->due_s[n] = second_after(deadline(all, c));
+    all->live++;
+    *number = n;
+    return c;
+}
+
+void inlines_end(struct inlines *all, uint32_t number)
+{
+    struct inline_conn *c = inlines_at(all, number);
+    if (!c) return;
+    for (unsigned i = 0; i < 2; i++) drop(all, &c->index[i]);
+    stack_put(all->stacks, c->side[AT_CLIENT].stack);
+    stack_put(all->stacks, c->side[AT_SERVER].stack);
+    c->state = INLINE_FREE;
+    c->next = all->spare;
+    all->spare = number;
+    all->due_s[number] = 0;
+    all->live--;
+}
+
+struct inline_conn *inlines_at(struct inlines *all, uint32_t number)
+{
+    return number < all->high && all->at[number].state != INLINE_FREE ? &all->at[number] : NULL;
+}
+
+struct inline_conn *inlines_find(struct inlines *all, const struct key *key, const struct pkt *pkt, uint32_t *number,
+                                 enum inline_at *from)
+{
+    struct place at;
+    const uint16_t stack = stack_of(all->stacks, pkt);
+    if (stack == STACK_UNKNOWN) return NULL;
+    const struct tuple t = tuple_of_ends(key->src, key->src_port, key->dst, key->dst_port, key->kind & KIND_IP6, stack);
+    const uint32_t slot = look(all, &t, &at);
+    if (slot == KEYED_NONE) return NULL;
+    *number = (uint32_t)((const struct entry *)keyed_at(&all->index, slot))->number;
+    struct inline_conn *c = &all->at[*number];
+    *from = address_equal(key->src, c->client) && key->src_port == c->client_port ? AT_CLIENT : AT_SERVER;
+    return c;
+}
+
+bool inlines_also(struct inlines *all, uint32_t number)
+{
+    struct inline_conn *c = &all->at[number];
+    drop(all, &c->index[1]);
+    const uint16_t stack = c->side[AT_SERVER].stack;
+    const struct tuple t = tuple_of_ends(c->client, c->client_port, c->to, c->to_port, c->v6, stack);
+    struct place at;
+    const uint32_t slot = look(all, &t, &at);
+    if (slot != KEYED_NONE) return ((const struct entry *)keyed_at(&all->index, slot))->number == number;
+    c->index[1] = add(all, &t, number);
+    return c->index[1] != KEYED_NONE;
+}
+
+uint16_t inlines_stack(struct inlines *all, const struct stack_tag tags[], unsigned count)
+{
+    struct pkt tagged = {.link = LINK_ETHER, .tag_count = (uint8_t)count};
+    for (unsigned i = 0; i < count && i < 2; i++) {
+        tagged.tags[i].tpid = tags[i].tpid;
+        tagged.tags[i].tci = tags[i].vid;
+    }
+    return stack_take(all->stacks, &tagged);
+}
+
+uint16_t inlines_same_stack(struct inlines *all, const struct pkt *pkt) { return stack_take(all->stacks, pkt); }
+
+void inlines_drop_stack(struct inlines *all, uint16_t stack) { stack_put(all->stacks, stack); }
+
+unsigned inlines_tags(const struct inlines *all, const struct inline_conn *c, enum inline_at at,
+                      struct stack_tag tags[STACK_TAGS])
+{
+    return stack_tags(all->stacks, c->side[at].stack, tags);
+}
+
+bool inlines_tell(struct inlines *all, uint32_t number, struct inline_open *o)
+{
+    const struct inline_conn *c = inlines_at(all, number);
+    struct stack_tag tags[STACK_TAGS];
+    if (!c) return false;
+    const unsigned count = inlines_tags(all, c, AT_CLIENT, tags);
+    *o = (struct inline_open){.number = number,
+                              .port = c->use,
+                              .iface = c->side[AT_CLIENT].iface,
+                              .client_port = c->client_port,
+                              .server_port = c->server_port,
+                              .vlan = {count ? tags[0].vid : VLAN_UNTAGGED, count > 1 ? tags[1].vid : VLAN_UNTAGGED},
+                              .client_mac = c->side[AT_CLIENT].mac,
+                              .server_mac = c->side[AT_SERVER].mac,
+                              .service = c->service,
+                              .rule = RULE_NONE,
+                              .firewall = PBC_NONE,
+                              .v6 = c->v6};
+    memcpy(o->client, c->client, sizeof o->client);
+    memcpy(o->server, c->server, sizeof o->server);
+    return true;
+}
+
+/* Look at one number: end its connection, or say when to look again. */
+static void look_again(struct inlines *all, uint32_t number, uint64_t now_ns)
+{
+    const uint64_t due = deadline(all, &all->at[number]);
+    if (due <= now_ns)
+        inlines_end(all, number);
+    else
+        all->due_s[number] = second_after(due);
+}
+
+uint64_t inlines_tick(struct inlines *all, uint64_t now_ns)
+{
+    const uint32_t now_s = (uint32_t)(now_ns / TICK_NS);
+    for (unsigned i = 0; i < LOOKED_AT && i < all->high; i++) {
+        const uint32_t n = all->hand < all->high ? all->hand : 0;
+        all->hand = n + 1;
+        if (all->due_s[n] && all->due_s[n] <= now_s) look_again(all, n, now_ns);
+    }
+    return all->live ? time_after(now_ns, TICK_NS) : UINT64_MAX;
+}
+
+void inlines_rename(struct inlines *all, const struct program *p, const uint32_t *service)
+{
+    take_timeouts(all, p);
+    for (uint32_t n = 0; n < all->high; n++) {
+        struct inline_conn *c = inlines_at(all, n);
+        if (!c) continue;
+        c->service = c->service == PBC_NONE ? PBC_NONE : service[c->service];
+        if (c->service == PBC_NONE) inlines_end(all, n);
+    }
+}
+
+static bool is_sound_side(const struct inline_side *s, uint32_t ifaces)
+{
+    return s->stack < STACK_MOST && (s->iface == IFACE_NONE || s->iface < ifaces) && s->bridged <= 1;
+}
+
+/* True if what was read is a bool. */
+static bool is_sound_bool(const bool *read)
+{
+    uint8_t byte;
+    memcpy(&byte, read, sizeof byte);
+    return byte <= 1;
+}
+
+static bool is_sound_options(const struct tcp_options *o)
+{
+    return is_sound_bool(&o->sack_ok) && is_sound_bool(&o->has_scale) && is_sound_bool(&o->has_stamps);
+}
+
+/* True if the slot of a tuple names that connection. */
+static bool is_sound_index(const struct inlines *all, uint32_t slot, uint32_t number)
+{
+    return slot < all->index.groups * (uint32_t)GROUP && all->index.tags[slot] &&
+           ((const struct entry *)keyed_at(&all->index, slot))->number == number;
+}
+
+static bool is_sound(const struct inlines *all, uint32_t number, uint32_t services, uint32_t ifaces)
+{
+    const struct inline_conn *c = &all->at[number];
+    if (c->state == INLINE_FREE) return true;
+    return c->state <= INLINE_OPEN && c->service < services && c->v6 <= 1 && c->server_first <= 1 &&
+           is_sound_options(&c->options) && is_sound_index(all, c->index[0], number) &&
+           (c->index[1] == KEYED_NONE || is_sound_index(all, c->index[1], number)) &&
+           is_sound_side(&c->side[AT_CLIENT], ifaces) && is_sound_side(&c->side[AT_SERVER], ifaces);
+}
+
+/* True if the list of free numbers has each of them once, and every tuple is a connection's. */
+static bool is_sound_whole(const struct inlines *all)
+{
+    uint32_t free_numbers = 0, live = 0, tuples = 0;
+    for (uint32_t n = 0; n < all->high; n++) {
+        const struct inline_conn *c = &all->at[n];
+        if (c->state == INLINE_FREE) continue;
+        live++;
+        tuples += c->index[1] == KEYED_NONE ? 1 : 2;
+    }
+    for (uint32_t n = all->spare; n != NOBODY; n = all->at[n].next)
+        if (n >= all->high || all->at[n].state != INLINE_FREE || ++free_numbers > all->high - live) return false;
+    return live == all->live && free_numbers == all->high - live && tuples == all->index.used;
+}
+
+bool inlines_archive(struct inlines *all, struct archive *a, uint32_t services, uint32_t ifaces)
+{
+    if (!keyed_archive(&all->index, a) || !stacks_archive(all->stacks, a)) return false;
+    ARCHIVE(a, all->high);
+    ARCHIVE(a, all->spare);
+    ARCHIVE(a, all->live);
+    ARCHIVE(a, all->hand);
+    if (!archive_sound(a, all->high <= all->most && all->hand <= all->high)) return false;
+    for (uint32_t n = 0; n < all->high && !a->bad; n++) {
+        ARCHIVE(a, all->at[n]);
+        ARCHIVE(a, all->uses[n]);
+        if (!archive_sound(a, is_sound(all, n, services, ifaces))) return false;
+        if (a->reads) all->due_s[n] = all->at[n].state == INLINE_FREE ? 0 : second_after(deadline(all, &all->at[n]));
+    }
+    return archive_sound(a, is_sound_whole(all));
+}

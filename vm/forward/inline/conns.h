@@ -1,0 +1,108 @@
+/* Inline connections of one worker: where each stands, and by which tuples packets from the wire find it. Packets from
+ * the stack aside name it by number (made.h).
+ *
+ * Memory and work are bounded: as many connections as `limits { proxy_sessions }` says, made at the start. */
+#pragma once
+
+#include "vm/flow/stacks.h"
+#include "vm/flow/made.h"
+#include "vm/packet/reply/frame.h"
+#include "vm/program/program.h"
+
+/* The ends of a connection on the wire */
+enum inline_at { AT_CLIENT, AT_SERVER };
+
+/* Layer 2 of an end, and fields of its IP headers that our packets in its name have, too */
+struct inline_side {
+    uint64_t mac;        /* destination of frames to it; 0: the next hop is resolved */
+    uint32_t priorities; /* PCP and DEI of its tags, four bits each, the outermost tag lowest */
+    uint16_t iface;      /* interface by which it is reached; IFACE_NONE: by its route */
+    uint16_t stack;      /* its VLAN stack */
+    uint8_t ttl, tos;    /* TTL and DSCP of its last packet; ttl 0: it has sent none */
+    uint8_t bridged;     /* 1: its packets cross unrouted: they keep MAC addresses and TTL */
+};
+
+enum inline_state {
+    INLINE_FREE,
+    INLINE_OPENS, /* its SYN went to the stack aside, which has not answered */
+    INLINE_WAITS, /* `server first`: our answer to the client waits for the server's */
+    INLINE_TOLD,  /* `server first`: it has left, and the client has not acknowledged it */
+    INLINE_OPEN,
+};
+
+/* Ends of both connections that have been seen */
+enum inline_over {
+    OVER_CLIENT = 1 << 0, /* FIN of the client */
+    OVER_TO_CLIENT = 1 << 1,
+    OVER_TO_SERVER = 1 << 2,
+    OVER_SERVER = 1 << 3,
+    OVER_FINS = 15,
+    OVER_RESET = 1 << 4, /* RST of ours */
+    OVER_WIRE = 1 << 5,  /* RST from the wire, which only the stack aside can judge: counts until more is heard */
+};
+
+struct inline_conn {
+    uint32_t client[4], server[4]; /* as the client wrote them */
+    uint32_t to[4];                /* destination of our connection to the server */
+    uint16_t client_port, server_port, to_port;
+    uint16_t use;               /* port at INLINE_CLIENT */
+    uint16_t own_port;          /* port at INLINE_OWN; 0: no connection to a server has begun */
+    uint16_t made_port;         /* port at INLINE_SERVER */
+    uint16_t mss;               /* announced by the client; 0: none */
+    uint8_t state;              /* enum inline_state */
+    uint8_t over;               /* enum inline_over */
+    uint8_t v6, server_first;   /* 1: true */
+    struct inline_side side[2]; /* by enum inline_at */
+    uint32_t service;
+    uint32_t client_seq;        /* number of the client's SYN */
+    uint32_t seq;               /* `server first`: number of our SYN to the client */
+    uint16_t window;            /* window of our SYN */
+    uint16_t client_window;     /* window of the client's SYN */
+    struct tcp_options options; /* options of ours */
+    uint32_t client_stamp;
+    uint32_t index[2]; /* slots of its tuples: as the client wrote it, and another one to a pool's server */
+    uint32_t next;     /* free numbers: the next */
+    uint64_t seen_ns;
+};
+
+struct inlines;
+
+/* Make them for a program that has services in this mode. NULL: out of memory. */
+struct inlines *inlines_new(const struct program *p, uint64_t seed, unsigned worker);
+void inlines_free(struct inlines *all); /* NULL is allowed */
+
+/* Begin a connection at time `now_ns` with the tuple of a client's first packet. *number is set; NULL: no number is
+ * free, or the VLAN stack finds no id. The caller fills in the rest. */
+struct inline_conn *inlines_begin(struct inlines *all, const struct key *key, const struct pkt *pkt, uint64_t now_ns,
+                                  uint32_t *number);
+void inlines_end(struct inlines *all, uint32_t number);
+
+/* Find the connection of a packet's tuple, or of one that an error quotes. NULL: none. *from: the end that sent it. */
+struct inline_conn *inlines_find(struct inlines *all, const struct key *key, const struct pkt *pkt, uint32_t *number,
+                                 enum inline_at *from);
+/* Return the connection of a number. NULL: it is free, or no number. */
+struct inline_conn *inlines_at(struct inlines *all, uint32_t number);
+
+/* Let packets of another server's tuple find the connection, too, as conn->to and side[AT_SERVER].stack say; one from
+ * before is dropped. False: no room, or it is another connection's. */
+bool inlines_also(struct inlines *all, uint32_t number);
+/* Take a reference to a packet's stack once more, for the other side. */
+uint16_t inlines_same_stack(struct inlines *all, const struct pkt *pkt);
+/* Take a reference to the stack of these tags, for side[AT_SERVER]. STACK_UNKNOWN: no room. */
+uint16_t inlines_stack(struct inlines *all, const struct stack_tag tags[], unsigned count);
+unsigned inlines_tags(const struct inlines *all, const struct inline_conn *c, enum inline_at at,
+                      struct stack_tag tags[STACK_TAGS]);
+void inlines_drop_stack(struct inlines *all, uint16_t stack);
+unsigned inlines_worker(const struct inlines *all);
+
+/* End connections that have timed out, some numbers a call. Return the next deadline; UINT64_MAX: there are none. */
+uint64_t inlines_tick(struct inlines *all, uint64_t now_ns);
+
+/* Rename services after a change of program; connections of services that are gone end. */
+void inlines_rename(struct inlines *all, const struct program *p, const uint32_t *service);
+
+/* Describe a connection. False: the number is free. */
+bool inlines_tell(struct inlines *all, uint32_t number, struct inline_open *o);
+
+/* Write all, or read them into new ones (keyed/archive.h). ifaces: number of interfaces that the facts know. */
+bool inlines_archive(struct inlines *all, struct archive *a, uint32_t services, uint32_t ifaces);

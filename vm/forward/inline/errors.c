@@ -1,0 +1,66 @@
+/* ICMP errors about packets that we have sent on the wire: the packet's socket is told. */
+#include <string.h>
+
+#include "vm/forward/forward_priv.h"
+#include "vm/forward/inline/inline.h"
+#include "vm/packet/edit/quoted.h"
+#include "vm/packet/parse/read.h"
+
+/* Return the ends of the stack aside's own packet that left towards `to`: those of answers, turned. */
+static struct translation as_sent(const struct inlines *all, const struct inline_conn *c, uint32_t number,
+                                  enum inline_at to)
+{
+    const struct translation in = inline_inwards(all, c, number, to);
+    struct translation out = {.src_port = in.dst_port, .dst_port = in.src_port, .what = in.what};
+    memcpy(out.src, in.dst, sizeof out.src);
+    memcpy(out.dst, in.src, sizeof out.dst);
+    return out;
+}
+
+/* Tell the client of `server first` what a router said of our SYN to the server, as if it had been its own. */
+static void tell_client(const struct job *j, struct packet_ctx *c, const struct inline_conn *conn, uint32_t seq)
+{
+    const struct translation outer = {.what = 0};
+    const struct translation inner = {.what = TRANSLATE_SEQ, .seq = conn->client_seq - seq};
+    struct pkt *copy = j->vm->cfg.pool ? pool_copy(j->vm->cfg.pool, c->pkt) : NULL;
+    if (!copy) return;
+    if (quoted_translate(copy, c->key, &outer, &inner)) {
+        pool_put(copy);
+        return;
+    }
+    struct tx_entry *e = tx_add(j, c, copy, TX_SEND, TX_CAUSE_PACKET);
+    e->out_if = conn->side[AT_CLIENT].iface;
+}
+
+bool inline_error(const struct job *j, struct packet_ctx *c)
+{
+    struct inlines *all = j->vm->inlines;
+    struct quoted q;
+    enum inline_at sent_by;
+    uint32_t number;
+    if (!quoted_read(c->pkt, c->key, &q) || !(q.key.kind & KIND_TCP)) return false;
+    struct inline_conn *conn = inlines_find(all, &q.key, c->pkt, &number, &sent_by);
+    if (!conn || !address_equal(c->key->dst, q.key.src)) return false;
+    /* A packet in the name of `sent_by` was sent by the socket that speaks to the other end */
+    const enum inline_at to = sent_by == AT_CLIENT ? AT_SERVER : AT_CLIENT;
+    if (to == AT_SERVER && !conn->own_port) return false;
+    const struct translation inner = as_sent(all, conn, number, to);
+    struct translation outer = {.what = TRANSLATE_DST};
+    memcpy(outer.dst, inner.src, sizeof outer.dst);
+    *c->v = (struct verdict){.action = ACTION_FORWARD,
+                             .flags = VERDICT_REPLY,
+                             .rule = RULE_NONE,
+                             .firewall = PBC_NONE,
+                             .service = conn->service,
+                             .server = PBC_NONE};
+    c->left.way = LEAVE_NOT;
+    struct pkt *copy = j->vm->cfg.pool ? pool_copy(j->vm->cfg.pool, c->pkt) : NULL;
+    if (copy && !quoted_translate(copy, c->key, &outer, &inner))
+        tx_add(j, c, copy, TX_ASIDE, TX_CAUSE_PACKET);
+    else
+        forward_refuse(c, copy ? REASON_UNTRANSLATABLE : REASON_NO_BUFFER);
+    if (copy && c->v->action == ACTION_DROP) pool_put(copy);
+    if (to == AT_SERVER && conn->state == INLINE_WAITS) tell_client(j, c, conn, q.seq);
+    settle_whole(j, c);
+    return true;
+}

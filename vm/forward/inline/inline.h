@@ -1,0 +1,46 @@
+/* `mode proxy inline`, live: connections of the wire that end in the stack aside, and their packets both ways.
+ *
+ *     inline_first ─▶ begins with a SYN that the rules accepted and a service takes
+ *     inline_wire     a later packet from the wire, or an ICMP error about one: not judged
+ *     inline_aside    a packet of the stack aside, which leaves on the wire in the name of an end
+ *
+ * Which addresses stand for what is made.h, what is known of each connection conns.h. */
+#pragma once
+
+#include "vm/context/context.h"
+#include "vm/forward/inline/conns.h"
+
+/* Begin a connection with an accepted packet that the branch's service takes. False: the packet is left alone, as if no
+ * service had taken it: it opens no connection, or there is no room and the service says `on overload pass`. */
+bool inline_first(const struct job *j, struct packet_ctx *c, uint32_t branch);
+
+/* Take a packet from the wire if it is one of a connection's. False: it is none. */
+bool inline_wire(const struct job *j, struct packet_ctx *c);
+/* Take an ICMP error about a connection's packets. False: it is about none. */
+bool inline_error(const struct job *j, struct packet_ctx *c);
+
+/* Send a packet of the stack aside on. pkt: writable, LINK_RAW, with headroom for a link header. */
+void inline_aside(const struct job *j, struct pkt *pkt);
+
+/* The inside of the room */
+
+/* Return the ends of a packet into the stack aside, from that end of the wire. */
+struct translation inline_inwards(const struct inlines *all, const struct inline_conn *c, uint32_t number,
+                                  enum inline_at from);
+/* send.c: send a packet to that end, which the other sends by its headers: link, TTL and DSCP are written, addresses
+ * and ports are there. The packet is bare (LINK_RAW) and is taken over. False: it could not leave. */
+bool inline_send(const struct job *j, const struct inline_conn *c, enum inline_at to, struct pkt *pkt, bool v4);
+/* Give a packet of ours, bare, to the stack aside. */
+void inline_give(const struct job *j, struct pkt *pkt);
+/* Note what an end's packet says of it. */
+void inline_heard(struct inline_conn *c, enum inline_at from, const struct key *key, const struct pkt *pkt,
+                  uint64_t now_ns);
+
+/* answer.c, `server first`: keep the stack aside's answer to the client (its SYN|ACK), and acknowledge it there in the
+ * client's name. */
+void inline_keep_answer(const struct job *j, struct inline_conn *c, uint32_t number, const struct key *key,
+                        const struct pkt *pkt);
+/* Answer the client, now that the server has; mss: announced by the server, 0: none. */
+void inline_answer(const struct job *j, struct inline_conn *c, uint16_t mss);
+/* Refuse the client, as the server did. */
+void inline_refuse(const struct job *j, struct inline_conn *c);

@@ -1,0 +1,91 @@
+/* Packets that leave on the wire in the name of an end, see inline.h */
+#include <string.h>
+
+#include "vm/forward/edges.h"
+#include "vm/forward/inline/inline.h"
+#include "vm/packet/edit/edit.h"
+#include "vm/packet/parse/header.h"
+#include "vm/packet/wire.h"
+
+enum { TTL_FIRST = 64, DSCP_BITS = 0xfc, PRIORITY_AT = 12 };
+
+/* Write TTL and DSCP; the ECN bits are the packet's own. */
+static void write_ip4(struct pkt *pkt, uint8_t ttl, uint8_t tos)
+{
+    const uint32_t l3 = pkt->l3, sum_at = l3 + (uint32_t)IP4_SUM;
+    const uint16_t first = edit_get16(pkt, l3), hops = edit_get16(pkt, l3 + IP4_TTL);
+    uint64_t delta = edit_swap16(pkt, l3, (uint16_t)((first & ~DSCP_BITS) | (tos & DSCP_BITS)));
+    delta += edit_swap16(pkt, l3 + IP4_TTL, (uint16_t)(ttl << 8 | (hops & 0xff)));
+    edit_put16(pkt, sum_at, csum_apply(edit_get16(pkt, sum_at), delta));
+}
+
+static void write_ip6(struct pkt *pkt, uint8_t ttl, uint8_t tos)
+{
+    enum { CLASS_AT = 20 };
+    const uint32_t first = edit_get32(pkt, pkt->l3), keep = ~((uint32_t)DSCP_BITS << CLASS_AT);
+    edit_put32(pkt, pkt->l3, (first & keep) | (uint32_t)(tos & DSCP_BITS) << CLASS_AT);
+    edit_put8(pkt, pkt->l3 + (uint32_t)IP6_HOPS, ttl);
+}
+
+/* Return the TTL of a packet in the name of that end: as its own arrive at the other one. */
+static uint8_t ttl_of(const struct inline_side *of)
+{
+    const uint8_t ttl = of->ttl ? of->ttl : TTL_FIRST;
+    return of->bridged || ttl == 1 ? ttl : (uint8_t)(ttl - 1);
+}
+
+/* Put the link header of frames to that end in front. False: there is no headroom. */
+static bool write_link(const struct job *j, const struct inline_conn *c, enum inline_at to, struct pkt *pkt, bool v4)
+{
+    struct stack_tag stack[STACK_TAGS];
+    struct edit_tag tags[STACK_TAGS];
+    const struct inline_side *end = &c->side[to], *other = &c->side[!to];
+    const unsigned count = inlines_tags(j->vm->inlines, c, to, stack);
+    for (unsigned i = 0; i < count; i++) {
+        const unsigned priority = i < 8 ? other->priorities >> 4 * i & 15 : 0;
+        tags[i] = (struct edit_tag){stack[i].tpid, (uint16_t)(priority << PRIORITY_AT | stack[i].vid)};
+    }
+    const uint64_t source = other->bridged && other->mac ? other->mac : edge_mac(j->in->facts, end->iface, NULL);
+    const uint32_t len = pkt->l3;
+    if (!edit_ether(pkt, end->mac, source, tags, count, v4 ? ETHER_IP4 : ETHER_IP6)) return false;
+    const uint16_t moved = (uint16_t)(pkt->l3 - len);
+    if (pkt->l4) pkt->l4 = (uint16_t)(pkt->l4 + moved);
+    if (pkt->payload) pkt->payload = (uint16_t)(pkt->payload + moved);
+    pkt->l3_end = (uint16_t)least_len(pkt->l3_end + (uint32_t)moved, UINT16_MAX);
+    pkt->tags_in_frame = (uint8_t)count;
+    return true;
+}
+
+bool inline_send(const struct job *j, const struct inline_conn *c, enum inline_at to, struct pkt *pkt, bool v4)
+{
+    const struct inline_side *end = &c->side[to], *of = &c->side[!to];
+    struct vm_tx *tx = j->tx;
+    (v4 ? write_ip4 : write_ip6)(pkt, ttl_of(of), of->tos);
+    if (tx->count == tx->cap || !write_link(j, c, to, pkt, v4)) {
+        pool_put(pkt);
+        return false;
+    }
+    struct tx_entry *e = &tx->entries[tx->count++];
+    *e = (struct tx_entry){.pkt = pkt,
+                           .kind = TX_SEND,
+                           .cause = TX_CAUSE_PACKET,
+                           .out_if = end->iface,
+                           .input = INPUT_NONE,
+                           .cookie = pkt->cookie,
+                           .family = end->mac ? 0
+                                     : v4     ? 4
+                                              : 6};
+    memcpy(e->next_hop, to == AT_CLIENT ? c->client : c->to, sizeof e->next_hop);
+    return true;
+}
+
+void inline_give(const struct job *j, struct pkt *pkt)
+{
+    struct vm_tx *tx = j->tx;
+    if (tx->count == tx->cap) {
+        pool_put(pkt);
+        return;
+    }
+    tx->entries[tx->count++] = (struct tx_entry){
+        .pkt = pkt, .kind = TX_ASIDE, .cause = TX_CAUSE_PACKET, .out_if = IFACE_NONE, .input = INPUT_NONE};
+}

@@ -1,0 +1,205 @@
+/* Packets from the wire, see inline.h. Only the first is judged: what follows is for the stack aside, which checks each
+ * number that a segment has. */
+#include <string.h>
+
+#include "vm/forward/forward_priv.h"
+#include "vm/forward/inline/inline.h"
+#include "vm/packet/edit/translate.h"
+#include "vm/packet/parse/header.h"
+#include "vm/packet/parse/read.h"
+
+struct translation inline_inwards(const struct inlines *all, const struct inline_conn *c, uint32_t number,
+                                  enum inline_at from)
+{
+    struct inline_name n = {.worker = (uint8_t)inlines_worker(all), .number = number};
+    struct translation to = {.what = TRANSLATE_SRC | TRANSLATE_DST | TRANSLATE_SRC_PORT | TRANSLATE_DST_PORT};
+    n.end = from == AT_CLIENT ? INLINE_CLIENT : INLINE_SERVER;
+    inline_address(to.src, c->v6, n);
+    to.src_port = from == AT_CLIENT ? c->use : c->made_port;
+    to.dst_port = from == AT_CLIENT ? INLINE_LISTENS : c->own_port;
+    n.end = INLINE_OWN;
+    if (from == AT_CLIENT)
+        inline_listener(to.dst, c->v6, n.worker);
+    else
+        inline_address(to.dst, c->v6, n);
+    return to;
+}
+
+/* Return the priorities of the frame's first eight tags. */
+static uint32_t priorities_of(const struct pkt *pkt)
+{
+    enum { TAGS = 8, PRIORITY_AT = 12 };
+    uint32_t all = 0;
+    unsigned at = 0;
+    for (unsigned i = 0; i < pkt->tag_count && at < TAGS; i++, at++)
+        all |= (uint32_t)(pkt->tags[i].tci >> PRIORITY_AT) << 4 * at;
+    for (unsigned i = 0; pkt->link == LINK_ETHER && i < pkt->tags_in_frame && at < TAGS; i++, at++)
+        all |= (uint32_t)(bytes_get16(pkt, ETHER_TYPE_AT + 2 + VLAN_LEN * i) >> PRIORITY_AT) << 4 * at;
+    return all;
+}
+
+void inline_heard(struct inline_conn *c, enum inline_at from, const struct key *key, const struct pkt *pkt,
+                  uint64_t now_ns)
+{
+    struct inline_side *side = &c->side[from];
+    const uint64_t mac = pkt_mac(pkt, false);
+    side->ttl = (uint8_t)key->ttl;
+    side->tos = key_tos(key);
+    side->priorities = priorities_of(pkt);
+    if (mac && !(mac >> 40 & 1) && side->mac) side->mac = mac;
+    c->seen_ns = now_ns;
+}
+
+/* Send the packet into the stack aside. */
+static bool give(const struct job *j, struct packet_ctx *c, const struct inline_conn *conn, uint32_t number,
+                 enum inline_at from)
+{
+    c->left = (struct leave){.to = inline_inwards(j->vm->inlines, conn, number, from),
+                             .service = conn->service,
+                             .server = PBC_NONE,
+                             .iface = IFACE_NONE,
+                             .way = LEAVE_TO_SERVER};
+    const enum pkt_reason reason = forward_follow(j, c);
+    if (reason) forward_refuse(c, reason);
+    return !reason;
+}
+
+/* Fill in both ends' layer 2 from the client's first frame: across a bridge the server's is its other side. */
+static void see_link(const struct job *j, const struct packet_ctx *c, struct inline_conn *conn)
+{
+    const struct facts_iface *in = facts_iface(j->in->facts, c->pkt->iface);
+    const bool bridged = j->in->facts && j->in->facts->bridges && in && in->peer != IFACE_NONE;
+    struct inline_side *client = &conn->side[AT_CLIENT], *server = &conn->side[AT_SERVER];
+    client->mac = pkt_mac(c->pkt, false);
+    client->iface = c->pkt->iface;
+    client->bridged = server->bridged = bridged;
+    server->iface = bridged ? in->peer : IFACE_NONE;
+    server->mac = bridged ? pkt_mac(c->pkt, true) : 0;
+    server->stack = bridged ? inlines_same_stack(j->vm->inlines, c->pkt) : 0;
+}
+
+static void see_syn(const struct packet_ctx *c, struct inline_conn *conn)
+{
+    struct tcp_header tcp;
+    struct tcp_syn_options o;
+    tcp_header_read(c->pkt, c->key, &tcp);
+    tcp_syn_options_read(c->pkt, &o);
+    conn->client_seq = tcp.seq;
+    conn->client_window = tcp.window;
+    conn->client_stamp = o.stamp;
+    conn->mss = o.mss;
+}
+
+static void refuse_for_room(struct packet_ctx *c)
+{
+    c->v->action = ACTION_REJECT;
+    c->v->reason = REASON_MAX_FLOWS;
+}
+
+bool inline_first(const struct job *j, struct packet_ctx *c, uint32_t branch)
+{
+    const struct program *p = j->vm->program;
+    const uint32_t service = p->branches[branch].service;
+    const struct pbc_service *s = &p->services[service];
+    const uint32_t says = p->proxies[s->proxy - 1].flags;
+    uint32_t number;
+    if (!forward_is_syn(c->key) || !pkt_mac(c->pkt, false)) return false;
+    if (forward_is_land(c->key)) return false;
+    if (forward_is_over_rate(j, c, s)) {
+        c->v->service = service;
+        forward_refuse(c, REASON_OVER_RATE);
+        return true;
+    }
+    struct inline_conn *conn = inlines_begin(j->vm->inlines, c->key, c->pkt, j->vm->now_ns, &number);
+    if (!conn && says & PBC_PROXY_OVERLOAD_PASS) return false;
+    c->v->service = service;
+    if (!conn) {
+        refuse_for_room(c);
+        return true;
+    }
+    conn->service = service;
+    conn->server_first = (says & PBC_PROXY_SERVER_FIRST) != 0;
+    see_link(j, c, conn);
+    see_syn(c, conn);
+    inline_heard(conn, AT_CLIENT, c->key, c->pkt, j->vm->now_ns);
+    if (!give(j, c, conn, number, AT_CLIENT)) {
+        inlines_end(j->vm->inlines, number);
+        return true;
+    }
+    struct tx_entry *e = &j->tx->entries[j->tx->count - 1];
+    e->cause = TX_CAUSE_INLINE;
+    e->cookie = number;
+    return true;
+}
+
+/* True if a client's SYN begins another connection in the place of this one. */
+static bool is_another(const struct inline_conn *c, const struct packet_ctx *ctx)
+{
+    struct tcp_header tcp;
+    if (!forward_is_syn(ctx->key)) return false;
+    if (c->over) return true;
+    tcp_header_read(ctx->pkt, ctx->key, &tcp);
+    return c->state != INLINE_OPEN && tcp.seq != c->client_seq;
+}
+
+/* Handle a client's packet before the stack aside gets it. False: it does not get it. */
+static bool from_client(const struct job *j, struct inline_conn *c, const struct packet_ctx *ctx)
+{
+    const uint32_t flags = ctx->key->marks;
+    if (flags & TCP_FIN) c->over |= OVER_CLIENT;
+    if (forward_is_syn(ctx->key) && c->state == INLINE_TOLD) inline_answer(j, c, 0);
+    if (forward_is_syn(ctx->key)) return c->state != INLINE_WAITS && c->state != INLINE_TOLD;
+    if (c->state == INLINE_TOLD) c->state = INLINE_OPEN;
+    return true;
+}
+
+/* The same for the server's, once there is a connection to it */
+static bool from_server(const struct job *j, struct inline_conn *c, const struct packet_ctx *ctx)
+{
+    struct tcp_syn_options o;
+    const uint32_t flags = ctx->key->marks;
+    if (!c->own_port) return false;
+    if (flags & TCP_FIN) c->over |= OVER_SERVER;
+    if (c->state != INLINE_WAITS) return true;
+    tcp_syn_options_read(ctx->pkt, &o);
+    if (flags & TCP_RST && flags & TCP_ACK)
+        inline_refuse(j, c);
+    else if (flags & TCP_SYN && flags & TCP_ACK)
+        inline_answer(j, c, o.mss);
+    return true;
+}
+
+static void begin_verdict(struct packet_ctx *c, uint32_t service)
+{
+    *c->v = (struct verdict){.action = ACTION_FORWARD,
+                             .flags = VERDICT_REPLY,
+                             .rule = RULE_NONE,
+                             .firewall = PBC_NONE,
+                             .service = service,
+                             .server = PBC_NONE};
+    c->left.way = LEAVE_NOT;
+}
+
+bool inline_wire(const struct job *j, struct packet_ctx *c)
+{
+    struct inlines *all = j->vm->inlines;
+    enum inline_at from;
+    uint32_t number;
+    if ((c->key->kind & (KIND_TCP | KIND_PORTS)) != (KIND_TCP | KIND_PORTS))
+        return icmp_is_error(c->key) && inline_error(j, c);
+    struct inline_conn *conn = inlines_find(all, c->key, c->pkt, &number, &from);
+    if (!conn) return false;
+    if (from == AT_CLIENT && is_another(conn, c)) {
+        inlines_end(all, number);
+        return false;
+    }
+    begin_verdict(c, conn->service);
+    inline_heard(conn, from, c->key, c->pkt, j->vm->now_ns);
+    if (c->key->marks & TCP_RST)
+        conn->over |= OVER_WIRE;
+    else
+        conn->over &= (uint8_t)~OVER_WIRE;
+    if ((from == AT_CLIENT ? from_client : from_server)(j, conn, c)) give(j, c, conn, number, from);
+    settle_whole(j, c);
+    return true;
+}

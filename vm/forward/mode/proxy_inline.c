@@ -1,0 +1,18 @@
+/* proxy inline and proxy inline http: connections end in the stack aside, which gets each packet under made-up
+ * addresses (flow/made.h) */
+#include "vm/forward/mode/mode.h"
+#include "vm/packet/edit/translate.h"
+
+static enum pkt_reason to_stack(const struct job *j, struct packet_ctx *c, struct pkt *copy)
+{
+    if (!j->vm->inlines) return mode_PROXY.send(j, c, copy); /* a replay */
+    if (translate(copy, c->key, &c->left.to)) {
+        pool_put(copy);
+        return REASON_UNTRANSLATABLE;
+    }
+    tx_add(j, c, copy, TX_ASIDE, TX_CAUSE_PACKET);
+    return REASON_NONE;
+}
+
+const struct mode_ops mode_PROXY_INLINE = {.send = to_stack};
+const struct mode_ops mode_PROXY_INLINE_HTTP = {.send = to_stack};
