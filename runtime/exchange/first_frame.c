@@ -40,17 +40,37 @@ uint8_t first_frame_port(const struct routes *r, const struct flow_record *flow,
     return leg ? leg->port : ROUTE_NO_PORT;
 }
 
+struct parsed {
+    struct pkt pkt;
+    struct key key;
+    uint8_t frame[FRAME_MOST];
+};
+
+static struct decision judge(struct parsed *a, const struct program *p, const struct facts *facts,
+                             const struct frame_spec *s, uint16_t iface, uint32_t mark)
+{
+    const uint32_t len = frame_write(s, a->frame);
+    pkt_view(&a->pkt, a->frame, len, len, LINK_ETHER, iface);
+    pkt_parse(&a->pkt, facts, &a->key);
+    a->key.marks = (a->key.marks & ~(uint32_t)MARK_STATES) | mark;
+    if (p->services_count && facts_have_self(facts)) key_settle(p, &a->key);
+    if (p->meta->flags & PBC_ASKS_ROUTES) ways_settle(p->meta->flags, facts, &a->key, &a->pkt);
+    return program_decide(p, &a->key, &a->pkt);
+}
+
 struct decision first_frame_judge(const struct program *p, const struct facts *facts, const struct frame_spec *s,
                                   uint16_t iface, uint32_t mark)
 {
-    uint8_t frame[FRAME_MOST];
-    const uint32_t len = frame_write(s, frame);
-    struct pkt pkt;
-    struct key key;
-    pkt_view(&pkt, frame, len, len, LINK_ETHER, iface);
-    pkt_parse(&pkt, facts, &key);
-    key.marks = (key.marks & ~(uint32_t)MARK_STATES) | mark;
-    if (p->services_count && facts_have_self(facts)) key_settle(p, &key);
-    if (p->meta->flags & PBC_ASKS_ROUTES) ways_settle(p->meta->flags, facts, &key, &pkt);
-    return program_decide(p, &key, &pkt);
+    struct parsed a;
+    return judge(&a, p, facts, s, iface, mark);
+}
+
+uint32_t first_frame_service(const struct program *p, const struct facts *facts, const struct frame_spec *s,
+                             uint16_t iface, struct decision *d)
+{
+    struct parsed a;
+    *d = judge(&a, p, facts, s, iface, MARK_NEW);
+    if (d->action == ACTION_DROP || d->action == ACTION_REJECT) return PBC_NONE;
+    const uint32_t branch = program_serve(p, &a.key, &a.pkt);
+    return branch == PBC_NONE ? PBC_NONE : p->branches[branch].service;
 }

@@ -14,3 +14,7 @@ uint8_t first_frame_port(const struct routes *r, const struct flow_record *flow,
 /* Return the program's decision about the packet, or a similar one, on that interface. mark: one of MARK_STATES. */
 struct decision first_frame_judge(const struct program *p, const struct facts *facts, const struct frame_spec *s,
                                   uint16_t iface, uint32_t mark);
+/* Return the service that takes the packet as the first of its connection, and the decision in *d. PBC_NONE: none, or
+ * the packet is not accepted. */
+uint32_t first_frame_service(const struct program *p, const struct facts *facts, const struct frame_spec *s,
+                             uint16_t iface, struct decision *d);

@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "runtime/proxy/session.h"
+#include "runtime/proxy/inside/inside.h"
 #include "vm/judge/decide.h"
 #include "vm/packet/parse/read.h"
 
@@ -26,13 +26,15 @@ static struct stream_addr address_of(const struct sockaddr_storage *from)
     return a;
 }
 
+/* True for a listener of inline connections, in the stack aside */
+static bool is_inside(const struct proxy_listen *at) { return at->service == PBC_NONE; }
+
 static bool is_any(const struct stream_addr *a) { return !(a->addr[0] | a->addr[1] | a->addr[2] | a->addr[3]); }
 
 /* Make the key of an accepted connection. False if the connection is gone already. */
-static bool key_of(const struct listener *l, int fd, const struct sockaddr_storage *from, struct key *key)
+static bool key_of(const struct listener *l, int fd, const struct stream_addr *client, struct key *key)
 {
     const struct facts *f = &l->proxy->world->facts;
-    const struct stream_addr client = address_of(from);
     struct stream_addr to = l->at.at;
     if (is_any(&to)) {
         struct sockaddr_storage own;
@@ -40,8 +42,8 @@ static bool key_of(const struct listener *l, int fd, const struct sockaddr_stora
         if (getsockname(fd, (struct sockaddr *)&own, &len)) return false;
         to = address_of(&own);
     }
-    const uint32_t sides = client.v6 ? sides_of6(f, client.addr, to.addr) : sides_of4(f, client.addr[0], to.addr[0]);
-    *key = stream_key(client.v6 ? 6 : 4, client.addr, client.port, to.addr, to.port, sides & KIND_SRC_SELF,
+    const uint32_t sides = client->v6 ? sides_of6(f, client->addr, to.addr) : sides_of4(f, client->addr[0], to.addr[0]);
+    *key = stream_key(client->v6 ? 6 : 4, client->addr, client->port, to.addr, to.port, sides & KIND_SRC_SELF,
                       sides & KIND_DST_SELF, f->schedules);
     return true;
 }
@@ -64,13 +66,24 @@ void listeners_reopen(struct proxy *p)
         loop_watch_level(&p->loop, p->listeners[i].at.fd, &p->listeners[i].watcher);
 }
 
+/* Begin the session of an accepted connection. False: no room; fd is closed. */
+static bool begin(const struct listener *l, int fd, const struct sockaddr_storage *from)
+{
+    const struct stream_addr client = address_of(from);
+    struct key key;
+    if (is_inside(&l->at)) return inside_accept(l->proxy, fd, &client);
+    if (key_of(l, fd, &client, &key))
+        return session_new(l->proxy, fd, &(struct arrival){.key = &key, .service = l->at.service});
+    close(fd);
+    return true;
+}
+
 /* Accept one connection. False if there is no more for now. */
 static bool take_one(struct listener *l)
 {
     struct proxy *p = l->proxy;
     struct sockaddr_storage from;
     socklen_t len = sizeof from;
-    struct key key;
     if (p->sessions.used == p->sessions.most) {
         shut_all(p);
         return false;
@@ -80,11 +93,7 @@ static bool take_one(struct listener *l)
         if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) shut_all(p);
         return errno != EAGAIN && !p->closed;
     }
-    if (!key_of(l, fd, &from, &key)) {
-        close(fd);
-        return true;
-    }
-    if (session_new(p, fd, l->at.service, &key)) return true;
+    if (begin(l, fd, &from)) return true;
     shut_all(p);
     return false;
 }
@@ -107,7 +116,8 @@ static void ready(struct watcher *w, uint32_t events)
 static int there(const struct proxy *p, const struct proxy_listen *at)
 {
     for (unsigned i = 0; i < p->listener_count; i++)
-        if (!memcmp(&p->listeners[i].at.at, &at->at, sizeof at->at)) return p->listeners[i].at.fd;
+        if (!memcmp(&p->listeners[i].at.at, &at->at, sizeof at->at) && is_inside(&p->listeners[i].at) == is_inside(at))
+            return p->listeners[i].at.fd;
     return -1;
 }
 
@@ -128,7 +138,7 @@ uint32_t listeners_service(const struct proxy *p, const struct stream_addr *a)
 {
     for (unsigned i = 0; i < p->listener_count; i++) {
         const struct stream_addr *at = &p->listeners[i].at.at;
-        if (at->v6 != a->v6 || at->port != a->port) continue;
+        if (is_inside(&p->listeners[i].at) || at->v6 != a->v6 || at->port != a->port) continue;
         if (is_any(at) ? is_own(p, a) : !memcmp(at->addr, a->addr, sizeof a->addr)) return p->listeners[i].at.service;
     }
     return PBC_NONE;

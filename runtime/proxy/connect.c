@@ -10,6 +10,7 @@
 
 #include "runtime/base/file.h"
 #include "runtime/base/sockaddr.h"
+#include "runtime/proxy/inside/inside.h"
 #include "runtime/proxy/queue.h"
 #include "vm/keyed/keyed.h"
 #include "vm/stream/first.h"
@@ -50,9 +51,13 @@ static int server_socket(int family)
     return fd < 0 ? -errno : fd;
 }
 
+/* True if the connection goes by the stack aside */
+static bool goes_inside(const struct session *s) { return s->inside && !s->target.port; }
+
 /* True if the server sees the client's address */
 static bool is_transparent(const struct session *s)
 {
+    if (goes_inside(s)) return true;
     if (s->nat != INSTRUCTION_NAT_UNSAID) return s->nat == INSTRUCTION_NAT_KEEP;
     return proxy_says(s->proxy, s->service)->flags & PBC_PROXY_TRANSPARENT;
 }
@@ -68,6 +73,7 @@ static const struct pbc_pool *source_of(const struct session *s)
 static int socket_from(struct session *s, bool v6, uint32_t turn)
 {
     const struct stream_addr client = session_client(s);
+    if (goes_inside(s)) return inside_socket(s);
     const struct pbc_pool *pool = source_of(s);
     const int fd = is_transparent(s) ? client_socket(s->proxy, &client)
                    : pool            ? source_socket(s->proxy, pool, v6, turn)
@@ -85,6 +91,14 @@ static int socket_to(struct session *s, const struct stream_addr *a, uint32_t tu
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     if (!connect(fd, &to.any, len) || errno == EINPROGRESS) return fd;
     return close_failed(fd);
+}
+
+static struct stream_addr server_address(const struct session *s, uint32_t server)
+{
+    const struct pbc_server *of = &s->proxy->program->servers[server];
+    struct stream_addr a = {.port = of->port ? of->port : s->key.dst_port, .v6 = of->family == 6};
+    memcpy(a.addr, of->addr, sizeof a.addr);
+    return a;
 }
 
 /* Begin a connection and set the session's server side. If address and port are in use by a connection to that server,
@@ -108,12 +122,17 @@ static int dial(struct session *s, const struct stream_addr *a)
     return side_open(side, &p->loop, fd, &s->task);
 }
 
-static struct stream_addr server_address(const struct session *s, uint32_t server)
+/* Do so for s->chosen, or, without it, for where an inline connection's client wanted to go */
+static int dial_chosen(struct session *s)
 {
-    const struct pbc_server *of = &s->proxy->program->servers[server];
-    struct stream_addr a = {.port = of->port ? of->port : s->key.dst_port, .v6 = of->family == 6};
-    memcpy(a.addr, of->addr, sizeof a.addr);
-    return a;
+    if (!goes_inside(s)) {
+        const struct stream_addr a = server_address(s, s->chosen);
+        return dial(s, &a);
+    }
+    const unsigned family = s->key.kind & KIND_IP6 ? 6 : 4;
+    if (s->chosen != PBC_NONE && s->proxy->program->servers[s->chosen].family != family) return -EAFNOSUPPORT;
+    const struct stream_addr a = inside_address(s, s->chosen);
+    return dial(s, &a);
 }
 
 /* Take a place at a server, or at the next server if other loops took the last place; s->chosen is the server. Return
@@ -168,11 +187,16 @@ static void failed(struct session *s, int err)
     if (!its_fault || !try_next(s, server)) through(s, why);
 }
 
+static void note_dial(struct session *s)
+{
+    count_up(&session_counts(s)->connects, 1);
+    s->dials_ns = s->proxy->loop.now_ns;
+    session_wait(s, s->proxy->program->settings->proxy_connect_ns);
+}
+
 /* Connect to s->chosen, at which the session has a place */
 static void connect_begin(struct session *s)
 {
-    struct proxy *p = s->proxy;
-    const struct stream_addr a = server_address(s, s->chosen);
     struct side *kept = s->ops->kept ? s->ops->kept(s) : NULL;
     if (kept) {
         session_give_server(s, kept);
@@ -181,10 +205,8 @@ static void connect_begin(struct session *s)
         s->ops->connected(s, SESSION_ENDS);
         return;
     }
-    count_up(&session_counts(s)->connects, 1);
-    s->dials_ns = p->loop.now_ns;
-    session_wait(s, p->program->settings->proxy_connect_ns);
-    const int err = dial(s, &a);
+    note_dial(s);
+    const int err = dial_chosen(s);
     if (err) failed(s, err);
 }
 
@@ -261,10 +283,26 @@ static void go_to(struct session *s, enum pkt_reason none)
         through(s, none == REASON_MAX_FLOWS ? SESSION_MAX_FLOWS : SESSION_NO_SERVER);
 }
 
+static void connect_original(struct session *s)
+{
+    note_dial(s);
+    const int err = dial_chosen(s);
+    if (err) failed(s, err);
+}
+
 void connect_branch(struct session *s)
 {
+    const enum pbc_goes goes = branch_goes(&s->proxy->program->branches[s->branch]);
     s->dials = true;
     s->tries = 0;
+    if (goes == PBC_GOES_REJECT) {
+        through(s, SESSION_REJECTED);
+        return;
+    }
+    if (goes == PBC_GOES_ORIGINAL || goes == PBC_GOES_PROGRAM) {
+        connect_original(s);
+        return;
+    }
     const enum pkt_reason none = choose(s);
     if (none != REASON_MAX_FLOWS || !queue_join(s)) go_to(s, none);
 }
@@ -283,9 +321,7 @@ void connect_target(struct session *s, const struct stream_addr *to)
 {
     s->dials = true;
     s->target = *to;
-    count_up(&session_counts(s)->connects, 1);
-    s->dials_ns = s->proxy->loop.now_ns;
-    session_wait(s, s->proxy->program->settings->proxy_connect_ns);
+    note_dial(s);
     const int err = dial(s, to);
     if (err) failed(s, err);
 }

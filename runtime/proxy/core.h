@@ -12,6 +12,7 @@
 #include "vm/forward/service.h"
 #include "vm/stream/first.h"
 
+struct inside;
 struct session;
 
 /* A kind of session (kind.def) */
@@ -58,12 +59,13 @@ struct session {
     struct proxy *proxy; /* the loop that owns it */
     const struct session_ops *ops;
     struct side client;
-    struct side *server; /* from the proxy's slab of sides; NULL: none */
-    struct way up, down; /* to the server, to the client */
-    uint64_t seen_ns;    /* loop time of the last change */
-    struct key key;      /* the client's connection in the form for rules and balancing */
-    struct first_at *at; /* state of the readers of first bytes; NULL: not reading */
-    void *own;           /* state of its kind */
+    struct side *server;   /* from the proxy's slab of sides; NULL: none */
+    struct way up, down;   /* to the server, to the client */
+    uint64_t seen_ns;      /* loop time of the last change */
+    struct key key;        /* the client's connection in the form for rules and balancing */
+    struct first_at *at;   /* state of the readers of first bytes; NULL: not reading */
+    void *own;             /* state of its kind */
+    struct inside *inside; /* facts of an inline connection; NULL: it is none */
     uint64_t begun_ns;
     uint64_t dials_ns;       /* start of connecting */
     uint64_t affinity;       /* set by the kind: key of the client's affinity to a server; 0: as the service says */
@@ -132,16 +134,21 @@ struct proxy {
     uint64_t told_ns;      /* time of the turn in which the chooser got time and world */
     uint64_t tables;       /* number of the last balancing tables taken */
     uint64_t tables_ns;    /* time at which the next tables are due */
-    struct slab sessions, sides, buffers, ats;
+    struct slab sessions, sides, buffers, ats, insides;
     struct pipes pipes;
     struct first first;          /* for the session that reads now */
     struct session *all, *tells; /* tells: the next session that reports its bytes; NULL: the first */
     uint64_t begun;              /* number of sessions since the start */
     struct foreign foreign[2];   /* IPv4, IPv6 */
+    struct foreign inside[2];    /* the same, of the stack aside */
     uint64_t random;             /* for source_socket: unpredictable (RFC 6056) */
     struct queue queue;
     uint16_t iface[PORTS_MOST]; /* [iface_count]: the program's id of each interface of the command line */
     unsigned iface_count;
+    struct {
+        uint64_t program; /* serial of the program before */
+        uint16_t iface[PORTS_MOST];
+    } before;
     void *of_kind[SESSION_KINDS]; /* state that kinds share among their sessions */
     struct listener *listeners;   /* [listener_count] */
     unsigned listener_count;
@@ -237,6 +244,8 @@ int client_socket(struct proxy *p, const struct stream_addr *client);
 /* source_socket: it has an address of the pool's `source`, and a port if the pool names ports. Each `turn` gives
  * another pair, until all were used. -ENODATA: no address of the family. */
 int source_socket(struct proxy *p, const struct pbc_pool *pool, bool v6, uint32_t turn);
+/* own_socket: it is one of the stack aside, at this address. */
+int own_socket(struct proxy *p, const struct stream_addr *own);
 void foreign_fini(struct proxy *p);
 
 /* listing.c: fill in the connection's real addresses, whatever a PROXY header names, and its service and server */

@@ -1,5 +1,5 @@
-/* Sockets with a foreign address: a client's (`transparent`), or one of a pool's `source`. Only the parent can make
- * them: they come in batches. */
+/* Sockets with a foreign address: a client's (`transparent`), one of a pool's `source`, or one in the stack aside of
+ * inline connections. Only the parent can make them: they come in batches. */
 #include <errno.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -18,11 +18,11 @@ static int bind_to(int fd, const struct stream_addr *a)
     return bind(fd, &at.any, len) ? -errno : 0;
 }
 
-static int foreign_socket(struct proxy *p, const struct stream_addr *from)
+/* Return a socket of a batch, bound to `from`; `more` gets the next batch */
+static int batch_socket(const struct proxy *p, struct foreign *f, sockets_fn *more, const struct stream_addr *from)
 {
-    struct foreign *f = &p->foreign[from->v6];
     if (!f->count) {
-        const int made = p->cfg.foreign ? p->cfg.foreign(p->cfg.with, from->v6 ? 6 : 4, f->fds) : -EPERM;
+        const int made = more ? more(p->cfg.with, from->v6 ? 6 : 4, f->fds) : -EPERM;
         if (made <= 0) return made ? made : -EMFILE;
         f->count = (unsigned)made;
     }
@@ -30,6 +30,16 @@ static int foreign_socket(struct proxy *p, const struct stream_addr *from)
     if (!failed) return fd;
     close(fd);
     return failed;
+}
+
+static int foreign_socket(struct proxy *p, const struct stream_addr *from)
+{
+    return batch_socket(p, &p->foreign[from->v6], p->cfg.foreign, from);
+}
+
+int own_socket(struct proxy *p, const struct stream_addr *own)
+{
+    return batch_socket(p, &p->inside[own->v6], p->cfg.inside_sockets, own);
 }
 
 int client_socket(struct proxy *p, const struct stream_addr *client)
@@ -59,6 +69,8 @@ int source_socket(struct proxy *p, const struct pbc_pool *pool, bool v6, uint32_
 
 void foreign_fini(struct proxy *p)
 {
-    for (unsigned i = 0; i < 2; i++)
+    for (unsigned i = 0; i < 2; i++) {
         while (p->foreign[i].count) close(p->foreign[i].fds[--p->foreign[i].count]);
+        while (p->inside[i].count) close(p->inside[i].fds[--p->inside[i].count]);
+    }
 }

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/proxy/core.h"
+#include "runtime/proxy/inside/inside.h"
 #include "runtime/proxy/listing.h"
 #include "runtime/proxy/proxy.h"
 #include "runtime/proxy/queue.h"
@@ -49,6 +49,14 @@ void proxy_room_free(struct proxy_room *room)
     free(room);
 }
 
+/* Take the interfaces' ids in the new program, and keep those before: inline connections may still have them */
+static void take_ifaces(struct proxy *p, const struct program *before, const uint16_t *iface)
+{
+    p->before.program = before->serial;
+    memcpy(p->before.iface, p->iface, sizeof p->iface);
+    if (p->iface_count) memcpy(p->iface, iface, p->iface_count * sizeof *p->iface);
+}
+
 static bool take_program(struct proxy *p, struct proxy_change *c)
 {
     if (chooser_swap(p->chooser, c->fresh, c->remap)) return false; /* all that can fail */
@@ -57,10 +65,11 @@ static bool take_program(struct proxy *p, struct proxy_change *c)
     p->number = c->number;
     tls_table_put(p->tls);
     p->tls = tls_table_get(c->tls);
+    take_ifaces(p, before, c->iface);
+    p->cfg.inlined = c->inlined;
     sessions_rename(p, c->remap);
     c->counted = proxy_counted_rename(&p->counted, c->counted, p->program->services_count, c->remap->service);
     sessions_recount(p);
-    if (p->iface_count) memcpy(p->iface, c->iface, p->iface_count * sizeof *p->iface);
     program_put(before);
     queue_set(p, c->room->queue);
     listeners_set(p, c->room->listeners, c->listens, c->count);
@@ -141,6 +150,7 @@ static bool parts_init(struct proxy *p)
     slab_init(&p->sessions, sizeof(struct session), most);
     slab_init(&p->sides, sizeof(struct side), 2 * most);
     slab_init(&p->ats, sizeof(struct first_at), most);
+    slab_init(&p->insides, sizeof(struct inside), most);
     buffers_init(&p->buffers, bytes, 2 * most);
     pipes_init(&p->pipes, PIPE_BYTES / (p->cfg.vm.workers ? p->cfg.vm.workers : 1));
     p->chooser = chooser_new(p->program, &p->cfg.vm);
@@ -192,6 +202,7 @@ void proxy_free(struct proxy *p)
     slab_fini(&p->sessions);
     slab_fini(&p->sides);
     slab_fini(&p->ats);
+    slab_fini(&p->insides);
     slab_fini(&p->buffers);
     pipes_fini(&p->pipes);
     queue_fini(p);

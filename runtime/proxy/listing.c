@@ -5,7 +5,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
-#include "runtime/proxy/core.h"
+#include "runtime/proxy/inside/inside.h"
 #include "vm/flow/flow.h"
 
 static_assert(offsetof(struct session, proxy) + sizeof(struct proxy *) <= SLAB_CLEAR, "0: it is none");
@@ -46,6 +46,7 @@ void session_flow(const struct session *s, struct flow_record *f)
                               .nat = PBC_NONE};
     memcpy(f->src, s->peer.addr, sizeof f->src);
     memcpy(f->dst, s->key.dst, sizeof f->dst);
+    if (s->inside) memcpy(f->vlan, s->inside->vlan, sizeof f->vlan);
 }
 
 static void record(const struct session *s, struct session_record *r)

@@ -40,11 +40,11 @@ static void instruction_take(struct session *s)
 static bool instruction_leads_back(const struct session *s)
 {
     const struct program *p = s->proxy->program;
-    if (p->branches[s->branch].shares != PBC_TARGET) return false;
+    if (branch_goes(&p->branches[s->branch]) != PBC_GOES_TARGET) return false;
     const uint32_t service = listeners_service(s->proxy, &s->proxy->first.told.target);
     bool takes = false;
     for (uint32_t i = 0; service != PBC_NONE && i < p->services[service].branch_count; i++)
-        takes |= p->branches[p->services[service].branches + i].shares == PBC_TARGET;
+        takes |= branch_goes(&p->branches[p->services[service].branches + i]) == PBC_GOES_TARGET;
     return takes;
 }
 
@@ -71,7 +71,7 @@ static void choose(struct session *s, uint32_t branch)
         session_end(s, SESSION_INSTRUCTION);
     } else {
         instruction_take(s);
-        if (p->program->branches[branch].shares == PBC_TARGET)
+        if (branch_goes(&p->program->branches[branch]) == PBC_GOES_TARGET)
             connect_target(s, &p->first.told.target);
         else
             connect_branch(s);

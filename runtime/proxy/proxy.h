@@ -18,6 +18,7 @@ struct moments;
 struct openers;
 struct proxy;
 struct proxy_room;
+struct inlined;
 struct ring;
 struct snapshot;
 struct tls_table;
@@ -25,9 +26,12 @@ struct tls_table;
 /* An address to listen on */
 struct proxy_listen {
     struct stream_addr at; /* all 0: any address of the family */
-    uint32_t service;
-    int fd; /* non-blocking listening socket, the proxy's from now on; -1: keep its present socket */
+    uint32_t service;      /* PBC_NONE: inline connections, from the stack aside, whose services cfg.inlined tells */
+    int fd;                /* non-blocking listening socket, the proxy's from now on; -1: keep its present socket */
 };
+
+/* Get a batch of TRANSPARENT_BATCH sockets at most for family 4 or 6. Return their number, or a negative errno. */
+typedef int sockets_fn(void *with, unsigned family, int fds[]);
 
 struct proxy_cfg {
     struct program *program;
@@ -36,9 +40,10 @@ struct proxy_cfg {
     const struct openers *const *openers; /* [vm.workers or 1]: connections that workers accepted; NULL: not recorded */
     struct moments *moments;              /* recorder of sessions; NULL: none */
     struct ring *carried;                 /* struct carried, to the loop's worker; NULL: not counted */
-    /* Get a batch of sockets that may have clients' addresses (runtime/host/guard/transparent.h). Return their number,
-     * or a negative errno. NULL: no such sockets. Called with `with`. */
-    int (*foreign)(void *with, unsigned family, int fds[]);
+    const struct inlined *inlined;        /* its worker's inline connections; NULL: none */
+    /* Sockets that may have clients' addresses (runtime/host/guard/transparent.h), and sockets of the stack aside.
+     * NULL: none. Called with `with`. */
+    sockets_fn *foreign, *inside_sockets;
     uint32_t sessions_most;
     const uint16_t *iface; /* [iface_count]: ids of the interfaces in the program */
     unsigned iface_count;
@@ -55,6 +60,7 @@ struct proxy_change {
     struct proxy_listen *listens; /* [count] */
     unsigned count;
     const uint16_t *iface;           /* as in struct proxy_cfg */
+    const struct inlined *inlined;   /* as in struct proxy_cfg */
     uint64_t number;                 /* number of remap->program, for the recording */
     struct proxy_counters **counted; /* by proxy_counted_new, for remap->program; afterwards as `fresh` */
     struct proxy_room *room;         /* by proxy_room_new; NULL once the change is made */

@@ -8,6 +8,7 @@
 #include "runtime/exchange/first_frame.h"
 #include "runtime/exchange/openers.h"
 #include "runtime/proxy/connect.h"
+#include "runtime/proxy/inside/inside.h"
 #include "runtime/proxy/queue.h"
 
 static void due(struct timer *t)
@@ -76,7 +77,8 @@ void session_give_server(struct session *s, struct side *server)
 bool session_server_is_private(const struct session *s)
 {
     const unsigned flags = proxy_says(s->proxy, s->service)->flags;
-    return flags & (PBC_PROXY_TRANSPARENT | PBC_PROXY_SEND_V1 | PBC_PROXY_SEND_V2) || (s->server && s->aged);
+    return flags & (PBC_PROXY_TRANSPARENT | PBC_PROXY_SEND_V1 | PBC_PROXY_SEND_V2) || s->inside ||
+           (s->server && s->aged);
 }
 
 static struct stream_addr address(const struct session *s, const uint32_t addr[4], uint16_t port)
@@ -119,6 +121,7 @@ static void session_free(struct session *s)
     way_fini(&s->up, &p->buffers);
     way_fini(&s->down, &p->buffers);
     if (s->at) slab_give(&p->ats, s->at);
+    if (s->inside) slab_give(&p->insides, s->inside);
     side_close(&s->client);
     timer_stop(&p->loop.wheel, &s->timer);
     *s->link = s->next;
@@ -210,13 +213,15 @@ static void run(struct task *t)
 }
 
 /* Find the rule that accepted the session, recorded by the worker that judged its first packet */
-static void find_opener(struct session *s)
+static void find_opener(struct session *s, const struct arrival *a)
 {
     const struct proxy *p = s->proxy;
     const struct opener_key key = opener_key_of(&s->key);
     const unsigned n = p->cfg.vm.workers ? p->cfg.vm.workers : 1;
     struct opener o;
-    s->rule = s->firewall = PBC_NONE;
+    s->rule = a->inside ? a->rule : PBC_NONE;
+    s->firewall = a->inside ? a->firewall : PBC_NONE;
+    if (a->inside) return;
     for (unsigned i = 0; p->cfg.openers && i < n; i++) {
         if (!openers_find(p->cfg.openers[(p->cfg.vm.worker + i) % n], &key, &o)) continue;
         if (o.program != p->program->serial) continue;
@@ -240,15 +245,18 @@ static void set_out(struct session *s)
 static const struct session_ops *const kinds[PBC_MODES] = {
 #define KIND(ident, mode, doc) [PBC_MODE_##mode] = &session_##ident,
 #include "runtime/proxy/kind.def"
+    [PBC_MODE_PROXY_INLINE] = &session_plain,
+    [PBC_MODE_PROXY_INLINE_HTTP] = &session_http,
 };
 
 bool proxy_serves(unsigned mode) { return kinds[mode]; }
 
-bool session_new(struct proxy *p, int fd, uint32_t service, const struct key *key)
+bool session_new(struct proxy *p, int fd, const struct arrival *a)
 {
-    const struct session_ops *ops = kinds[p->program->services[service].mode];
+    const struct session_ops *ops = kinds[p->program->services[a->service].mode];
     struct session *s = ops ? slab_take(&p->sessions) : NULL;
     if (!s) {
+        if (a->inside) slab_give(&p->insides, a->inside);
         close(fd);
         return false;
     }
@@ -257,8 +265,9 @@ bool session_new(struct proxy *p, int fd, uint32_t service, const struct key *ke
                           .timer.due = due,
                           .proxy = p,
                           .ops = ops,
-                          .key = *key,
-                          .service = service,
+                          .key = *a->key,
+                          .inside = a->inside,
+                          .service = a->service,
                           .branch = PBC_NONE,
                           .chosen = PBC_NONE,
                           .served = PBC_NONE,
@@ -279,7 +288,7 @@ bool session_new(struct proxy *p, int fd, uint32_t service, const struct key *ke
         return true;
     }
     s->peer = session_client(s);
-    find_opener(s);
+    find_opener(s, a);
     session_record(s, MOMENT_BEGUN);
     set_out(s);
     return true;
@@ -298,6 +307,7 @@ void sessions_rename(struct proxy *p, const struct remap *r)
             session_end(s, SESSION_RELOADED);
         }
         s->service = r->service[s->service];
+        if (s->inside) s->key.iface = inside_iface(s);
         s->aged = s->server != NULL;
         if (s->service == PBC_NONE) session_end(s, SESSION_RELOADED);
         if (closes && proxy_is_past(p, s->service)) session_end(s, SESSION_RELOADED);
@@ -320,8 +330,10 @@ void sessions_recount(struct proxy *p)
 }
 
 /* Return the program's id of the interface that leads to the client */
-static uint16_t iface_of(const struct proxy *p, const struct flow_record *f)
+static uint16_t iface_of(const struct session *s, const struct flow_record *f)
 {
+    const struct proxy *p = s->proxy;
+    if (s->inside) return inside_iface(s);
     if (p->iface_count == 1) return p->iface[0];
     const uint8_t port = p->world->routes ? first_frame_port(p->world->routes, f, false) : ROUTE_NO_PORT;
     return port < p->iface_count ? p->iface[port] : IFACE_NONE;
@@ -333,8 +345,10 @@ static bool rejudge(struct session *s)
     const struct proxy *p = s->proxy;
     struct flow_record f;
     session_flow(s, &f);
-    const struct frame_spec spec = first_frame(&f);
-    const struct decision d = first_frame_judge(p->program, &p->world->facts, &spec, iface_of(p, &f), MARK_NEW);
+    struct frame_spec spec = first_frame(&f);
+    spec.src_mac = s->inside ? s->inside->client_mac : 0;
+    spec.dst_mac = s->inside ? s->inside->server_mac : 0;
+    const struct decision d = first_frame_judge(p->program, &p->world->facts, &spec, iface_of(s, &f), MARK_NEW);
     if (d.action == ACTION_DROP || d.action == ACTION_REJECT) return false;
     s->rule = d.rule;
     s->firewall = d.firewall;

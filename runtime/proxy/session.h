@@ -11,9 +11,15 @@
 
 #include "runtime/proxy/core.h"
 
-/* Make a session of the service's kind for an accepted connection, and own fd. key: of its first packet. False: no
- * room; fd is closed. */
-bool session_new(struct proxy *p, int fd, uint32_t service, const struct key *key);
+/* An accepted connection */
+struct arrival {
+    const struct key *key; /* key of its first packet */
+    uint32_t service;
+    struct inside *inside;   /* facts of an inline connection, the session's from now on; NULL: it is none */
+    uint32_t rule, firewall; /* rule that accepted an inline connection, as in struct verdict */
+};
+/* Make a session of the service's kind, and own fd. False: no room; fd is closed. */
+bool session_new(struct proxy *p, int fd, const struct arrival *a);
 /* End the session for a reason; the first call counts */
 void session_end(struct session *s, enum session_end why);
 /* Handle the result of way_move of one direction. True if it goes on or is done. */

@@ -316,18 +316,23 @@ void flow_json_sides(FILE *out, const struct flow_record *f)
     side_json(out, f, FLOW_REPLY, "other");
 }
 
-void flow_json_members(FILE *out, const struct flow_record *f, const char *server)
+void flow_json_vlans(FILE *out, const struct flow_record *f)
 {
-    char began[TEXT_TIME], last[TEXT_TIME], ended[TEXT_TIME];
-    const bool goes_on = f->end >= FLOW_ENDS;
-    flow_json_sides(out, f);
-    if (has_id(f)) json_print(out, ",'id':%u", f->src_port);
     json_print(out, ",'vlans':[");
     for (unsigned i = 0; i < 2 && f->vlan[i] != VLAN_UNTAGGED; i++) {
         json_next(out, i);
         json_print(out, "%u", f->vlan[i]);
     }
     fputc(']', out);
+}
+
+void flow_json_members(FILE *out, const struct flow_record *f, const char *server)
+{
+    char began[TEXT_TIME], last[TEXT_TIME], ended[TEXT_TIME];
+    const bool goes_on = f->end >= FLOW_ENDS;
+    flow_json_sides(out, f);
+    if (has_id(f)) json_print(out, ",'id':%u", f->src_port);
+    flow_json_vlans(out, f);
     sent_json(out, f, server);
     json_print(out, ",'state':%s,'end':%s,'began':%s,'last':%s,'ended':%s", flow_state_name((enum flow_state)f->state),
                goes_on ? NULL : flow_end_name((enum flow_end)f->end),

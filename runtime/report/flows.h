@@ -35,8 +35,9 @@ void flow_list_text(FILE *out, const struct flow_list *l, const struct flow_coun
 void flow_list_json(FILE *out, const struct flow_list *l);
 /* Write one flow. server: its name, or NULL. */
 void flow_json(FILE *out, const struct flow_record *f, const char *server);
-/* Write a flow's members without braces: the protocol and the two sides, or all of them. */
+/* Write a flow's members without braces: the protocol and the two sides, `vlans` behind others, or all of them. */
 void flow_json_sides(FILE *out, const struct flow_record *f);
+void flow_json_vlans(FILE *out, const struct flow_record *f);
 void flow_json_members(FILE *out, const struct flow_record *f, const char *server);
 
 /* Write "tcp", "gre" or "proto 200". */

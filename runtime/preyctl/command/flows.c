@@ -21,6 +21,21 @@ static const char *side(const cJSON *flow, const char *member, char buf[SIDE_TEX
     return buf;
 }
 
+/* "10.0.0.1:5000 vlan 5.7": the opener, and the VIDs of its tags, outermost first */
+static const char *opener(const cJSON *flow, char buf[SIDE_TEXT])
+{
+    const cJSON *vid;
+    const char *before = " vlan ";
+    side(flow, "opener", buf);
+    cJSON_ArrayForEach(vid, part(flow, "vlans"))
+    {
+        const size_t used = strlen(buf);
+        snprintf(buf + used, SIDE_TEXT - used, "%s%u", before, (unsigned)vid->valuedouble);
+        before = ".";
+    }
+    return buf;
+}
+
 /* Return a duration of the document as text: "12.5 s". */
 static const char *ago(const cJSON *flow, const char *member, char buf[TEXT_NUMBER])
 {
@@ -48,7 +63,7 @@ static void print_flow(const cJSON *flow)
     char a[SIDE_TEXT], b[SIDE_TEXT], age[TEXT_NUMBER], idle[TEXT_NUMBER], up[TEXT_NUMBER], down[TEXT_NUMBER];
     const char *service = text_at(flow, "service"), *rule = text_at(flow, "rule");
     const char *server = text_at(flow, part(flow, "target") ? "target" : "server");
-    print_row((const char *[]){text_at(flow, "protocol"), side(flow, "opener", a), side(flow, "other", b),
+    print_row((const char *[]){text_at(flow, "protocol"), opener(flow, a), side(flow, "other", b),
                                text_at(flow, "state"), *service ? service : "-", *server ? server : "-",
                                ago(flow, "age_ms", age), ago(flow, "idle_ms", idle), *rule ? rule : "-",
                                count(flow, "up_bytes", up), count(flow, "down_bytes", down)});

@@ -14,7 +14,7 @@ static void affinity_say(const struct session *s, char line[AFFINITY_COOKIE_MAX]
 {
     const struct pbc_proxy *says = proxy_says(s->proxy, s->service);
     line[0] = 0;
-    if (!(says->flags & PBC_PROXY_AFFINITY_COOKIE)) return;
+    if (!(says->flags & PBC_PROXY_AFFINITY_COOKIE) || s->chosen == PBC_NONE) return;
     const uint64_t cookie = chooser_cookie(s->proxy->chooser, s->chosen);
     if (cookie == s->affinity) return;
     char age[40] = "";

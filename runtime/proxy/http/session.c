@@ -68,6 +68,8 @@ static void connected(struct session *s, enum session_end failed)
 {
     if (s->server)
         http_of(s)->state = HTTP_EXCHANGE;
+    else if (failed == SESSION_REJECTED)
+        session_end(s, failed);
     else
         http_answer(s, status_of(failed), failed);
 }

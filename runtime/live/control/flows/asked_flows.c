@@ -73,6 +73,7 @@ static void tell_session(const struct asked_flows *a, const struct labels *label
     char time[TEXT_TIME], target[LOG_TARGET_MAX];
     tell_begin(a, labels, f, out);
     flow_json_sides(out, f);
+    if (f->vlan[0] != VLAN_UNTAGGED) flow_json_vlans(out, f);
     fputs(",\"session\":true,\"rule\":", out);
     text_json(out, label_of(labels, s->rule));
     fputc(',', out);

@@ -1,0 +1,137 @@
+/* See inside.h. The worker tells of a connection before its first packet goes to the stack aside, so whoever is
+ * accepted is known, unless the number has gone to another connection meanwhile. */
+#include "runtime/proxy/inside/inside.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "runtime/exchange/first_frame.h"
+#include "runtime/exchange/inlined.h"
+#include "vm/packet/parse/read.h"
+
+static void reset(int fd)
+{
+    const struct linger at_once = {.l_onoff = 1};
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    close(fd);
+}
+
+/* Return the interface of the command line for an id of the running program or the one before. */
+static uint8_t port_of(const struct proxy *p, uint16_t iface, uint64_t program)
+{
+    const uint16_t *ids = program == p->before.program ? p->before.iface : p->iface;
+    unsigned i = 0;
+    while (i < p->iface_count && ids[i] != iface) i++;
+    return (uint8_t)(i < p->iface_count ? i : PORTS_MOST);
+}
+
+static struct flow_record flow_of(const struct inline_open *o)
+{
+    struct flow_record f = {.proto = IPPROTO_TCP,
+                            .family = o->v6 ? 6 : 4,
+                            .src_port = o->client_port,
+                            .dst_port = o->server_port,
+                            .vlan = {o->vlan[0], o->vlan[1]}};
+    memcpy(f.src, o->client, sizeof f.src);
+    memcpy(f.dst, o->server, sizeof f.dst);
+    return f;
+}
+
+/* Judge the first packet by the loop's program, as the worker judged it by another: one of the two changes first. */
+static void judge_again(const struct proxy *p, struct inline_open *o)
+{
+    const struct flow_record f = flow_of(o);
+    struct frame_spec spec = first_frame(&f);
+    struct decision d;
+    spec.src_mac = o->client_mac;
+    spec.dst_mac = o->server_mac;
+    o->service = first_frame_service(p->program, &p->world->facts, &spec, o->iface, &d);
+    o->rule = d.rule;
+    o->firewall = d.firewall;
+}
+
+/* Find a connection, its service and its interface by the running program. False: it is unknown, or no inline service
+ * takes it. */
+static bool find(const struct proxy *p, const struct stream_addr *client, struct inline_open *o, uint8_t *port)
+{
+    const struct inline_name name = inline_read(client->addr, client->v6);
+    struct inlined_conn found;
+    if (name.end != INLINE_CLIENT || name.worker != p->cfg.vm.worker) return false;
+    if (!p->cfg.inlined || !inlined_find(p->cfg.inlined, name.number, client->port, &found)) return false;
+    *o = found.open;
+    *port = port_of(p, o->iface, found.program);
+    o->iface = *port < p->iface_count ? p->iface[*port] : IFACE_NONE;
+    if (found.program != p->program->serial) judge_again(p, o);
+    return o->service < p->program->services_count && mode_is(p->program->services[o->service].mode, MODE_INLINE);
+}
+
+/* Make the key as the connection's packets have it: they pass through, and have an interface and tags. */
+static struct key key_of(const struct proxy *p, const struct inline_open *o)
+{
+    const struct facts *f = &p->world->facts;
+    const uint32_t sides = o->v6 ? sides_of6(f, o->client, o->server) : sides_of4(f, o->client[0], o->server[0]);
+    struct key key = stream_key(o->v6 ? 6 : 4, o->client, o->client_port, o->server, o->server_port,
+                                sides & KIND_SRC_SELF, sides & KIND_DST_SELF, f->schedules);
+    if (!(key.kind & KIND_DST_SELF)) key.kind = (key.kind & ~(uint32_t)KIND_IN) | KIND_FORWARD;
+    key.iface = o->iface;
+    if (o->vlan[0] == VLAN_UNTAGGED) return key;
+    key.kind |= KIND_VLAN;
+    key.vlan_outer = o->vlan[0];
+    if (o->vlan[1] == VLAN_UNTAGGED) return key;
+    key.kind |= KIND_VLAN2;
+    key.vlan_inner = o->vlan[1];
+    return key;
+}
+
+bool inside_accept(struct proxy *p, int fd, const struct stream_addr *client)
+{
+    struct inline_open o;
+    uint8_t port;
+    if (!find(p, client, &o, &port)) {
+        count_up(&p->counted.rest.unknown, 1);
+        reset(fd);
+        return true;
+    }
+    const struct key key = key_of(p, &o);
+    struct inside *in = slab_take(&p->insides);
+    if (!in) {
+        close(fd);
+        return false;
+    }
+    *in = (struct inside){.number = o.number,
+                          .vlan = {o.vlan[0], o.vlan[1]},
+                          .port = port,
+                          .client_mac = o.client_mac,
+                          .server_mac = o.server_mac};
+    const struct arrival a = {.key = &key, .service = o.service, .inside = in, .rule = o.rule, .firewall = o.firewall};
+    return session_new(p, fd, &a);
+}
+
+uint16_t inside_iface(const struct session *s)
+{
+    const struct proxy *p = s->proxy;
+    return s->inside->port < p->iface_count ? p->iface[s->inside->port] : IFACE_NONE;
+}
+
+static struct stream_addr made(const struct session *s, enum inline_end end, uint16_t port)
+{
+    struct stream_addr a = {.port = port, .v6 = s->key.kind & KIND_IP6};
+    const struct inline_name n = {
+        .end = (uint8_t)end, .worker = (uint8_t)s->proxy->cfg.vm.worker, .number = s->inside->number};
+    inline_address(a.addr, a.v6, n);
+    return a;
+}
+
+struct stream_addr inside_address(const struct session *s, uint32_t server)
+{
+    return made(s, INLINE_SERVER, (uint16_t)(server == PBC_NONE ? INLINE_ORIGINAL : INLINE_SERVERS + server));
+}
+
+int inside_socket(struct session *s)
+{
+    const struct stream_addr own = made(s, INLINE_OWN, 0);
+    return own_socket(s->proxy, &own);
+}
