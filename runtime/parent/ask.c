@@ -154,12 +154,30 @@ int ask_listen(struct channel *c, const struct host_addr *addr, uint16_t port, i
     return ask_some(c, ALONE(LISTEN, body), fd, 1, err, err_len);
 }
 
-int ask_transparent(struct channel *c, unsigned family, int fds[TRANSPARENT_BATCH])
+static int ask_sockets(struct channel *c, enum request_kind kind, unsigned family, int fds[TRANSPARENT_BATCH])
 {
     const struct request_family body = {family};
+    const struct question q = {.kind = kind, .body = &body, .body_len = sizeof body};
     struct answer a;
     char err[100];
-    const int failed = ask(c, ALONE(TRANSPARENT, body), &a, fds, TRANSPARENT_BATCH, err, sizeof err);
+    const int failed = ask(c, &q, &a, fds, TRANSPARENT_BATCH, err, sizeof err);
+    return failed ? failed : (int)a.fd_count;
+}
+
+int ask_transparent(struct channel *c, unsigned family, int fds[TRANSPARENT_BATCH])
+{
+    return ask_sockets(c, REQUEST_TRANSPARENT, family, fds);
+}
+
+int ask_inside_sockets(struct channel *c, unsigned family, int fds[TRANSPARENT_BATCH])
+{
+    return ask_sockets(c, REQUEST_INSIDE_SOCKETS, family, fds);
+}
+
+int ask_inside(struct channel *c, const struct inside_ask *asked, int fds[IO_FDS_MOST], char *err, size_t err_len)
+{
+    struct answer a;
+    const int failed = ask(c, ALONE(INSIDE, *asked), &a, fds, IO_FDS_MOST, err, err_len);
     return failed ? failed : (int)a.fd_count;
 }
 

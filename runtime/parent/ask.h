@@ -74,6 +74,10 @@ int ask_announce(struct channel *c, unsigned port, const struct host_addr *addr,
 int ask_fds(struct channel *c, enum request_kind kind, int fds[], unsigned count, char *err, size_t err_len);
 /* Return a socket in the stack aside, or a negative errno */
 int ask_aside_socket(struct channel *c, const struct host_addr *from, int type);
+/* Make the stack aside for inline connections (runtime/host/device/inside.h), once. Return the number of descriptors in
+ * fds, or a negative errno. ask_inside_sockets: as ask_transparent, in that stack. */
+int ask_inside(struct channel *c, const struct inside_ask *ask, int fds[IO_FDS_MOST], char *err, size_t err_len);
+int ask_inside_sockets(struct channel *c, unsigned family, int fds[TRANSPARENT_BATCH]);
 /* Open a file, which the caller closes. CERTIFICATES: certificates (PEM) for reading, refused if the file also holds a
  * key. ACCESS_LOG: an access log for writing (runtime/host/sinks.h). */
 int ask_path(struct channel *c, enum request_kind kind, const char *path, int *fd, char *err, size_t err_len);

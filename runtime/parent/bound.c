@@ -83,7 +83,8 @@ static int bound_aside(void) { return bound(false); }
 
 void parent_bound(struct parent *p)
 {
-    p->aside = aside_new(bound_aside, p->no_aside, sizeof p->no_aside);
+    p->aside = aside_new("a health check through a service", bound_aside, p->no_aside, sizeof p->no_aside);
+    p->inside = aside_new("a service in `mode proxy inline`", bound_aside, p->no_inside, sizeof p->no_inside);
     io_filter(&p->maker);
     const int failed = bound(p->o->xdp_replace);
     if (!failed) return;

@@ -87,6 +87,30 @@ bool grant_ASIDE_SOCKET(struct parent *p, const struct request *r, struct answer
     return answer_fd(a, fds[0]);
 }
 
+/* Granted once, as ASIDE */
+bool grant_INSIDE(struct parent *p, const struct request *r, struct answer *a, int fds[])
+{
+    const struct inside_ask *body = r->body;
+    if (p->made_inside || !body->workers || body->workers > INLINE_WORKERS) return false;
+    if (body->mtu < INSIDE_MTU_LEAST || body->mtu > INSIDE_MTU_MOST || body->whole > 1) return false;
+    if (!p->inside) snprintf(a->err, sizeof a->err, "%s", p->no_inside);
+    const int made = p->inside ? inside_make(p->inside, body, fds, a->err, sizeof a->err) : -EPERM;
+    a->failed = made < 0 ? made : 0;
+    a->fd_count = made < 0 ? 0 : (uint32_t)made;
+    p->made_inside = made > 0;
+    return true;
+}
+
+bool grant_INSIDE_SOCKETS(struct parent *p, const struct request *r, struct answer *a, int fds[])
+{
+    const struct request_family *body = r->body;
+    if (!p->made_inside || (body->family != 4 && body->family != 6)) return false;
+    const int made = inside_batch(p->inside, body->family, fds, TRANSPARENT_BATCH);
+    a->failed = made < 0 ? made : 0;
+    a->fd_count = made < 0 ? 0 : (uint32_t)made;
+    return true;
+}
+
 bool grant_CERTIFICATES(struct parent *p, const struct request *r, struct answer *a, int fds[])
 {
     const struct request_path *body = r->body;

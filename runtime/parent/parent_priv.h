@@ -28,7 +28,10 @@ struct parent {
     struct resolver *resolver; /* NULL: no neighbour asked for yet */
     struct aside *aside;       /* for checks through services; NULL: see no_aside */
     char no_aside[200];
-    bool furnished;        /* ASIDE was granted */
+    bool furnished;       /* ASIDE was granted */
+    struct aside *inside; /* for inline connections; NULL: see no_inside */
+    char no_inside[200];
+    bool made_inside;      /* INSIDE was granted */
     bool here;             /* rules for the proxy's addresses are set */
     bool told_gate;        /* the start has printed that no gate is possible */
     bool no_gate;          /* no gate, or not attached to some port; printed */

@@ -2,6 +2,7 @@
  * trust. */
 #pragma once
 
+#include "runtime/host/device/inside.h"
 #include "runtime/host/guard/guard.h"
 #include "runtime/host/guard/ports.h"
 #include "runtime/io/io.h"

@@ -93,6 +93,7 @@ static void parent_free(struct parent *p)
     io_maker_fini(&p->maker);
     resolver_free(p->resolver);
     aside_free(p->aside);
+    aside_free(p->inside);
     if (p->fd >= 0) close(p->fd);
     if (p->signal_fd >= 0) close(p->signal_fd);
     if (p->recordings >= 0) close(p->recordings);

@@ -117,8 +117,25 @@ static void to_proxy(struct worker *w, struct tx_entry *e, uint64_t now)
     if (w->cfg.tun >= 0 && (opens || is_hidden(w, e->pkt))) give_back(w, e->pkt);
 }
 
+/* Give the packet to the stack aside. The proxy loop that accepts its connection finds there what it needs to know. */
+static void to_inside(struct worker *w, const struct tx_entry *e, uint64_t now)
+{
+    struct inline_open open;
+    if (e->cause == TX_CAUSE_INLINE && w->inlined && vm_inline_open(w->vm, (uint32_t)e->cookie, &open)) {
+        const struct verdict *v = e->input < VM_BATCH ? &w->verdicts[e->input] : NULL;
+        open.rule = v ? v->rule : RULE_NONE;
+        open.firewall = v ? v->firewall : PBC_NONE;
+        inlined_put(w->inlined, &open, w->cfg.program->serial, now);
+    }
+    inside_give(w, e->pkt);
+}
+
 static void entry_leave(struct worker *w, struct tx_entry *e, uint64_t now)
 {
+    if (e->kind == TX_ASIDE) {
+        to_inside(w, e, now);
+        return;
+    }
     if (e->cause == TX_CAUSE_PROXY) {
         to_proxy(w, e, now);
         return;

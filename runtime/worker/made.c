@@ -75,7 +75,7 @@ int worker_init(struct worker *w, const struct worker_cfg *cfg)
 {
     memset(w, 0, sizeof *w);
     w->cfg = *cfg;
-    w->wake_fd = w->call_fd = -1;
+    w->wake_fd = w->call_fd = w->inside.fd = -1;
     w->tick_ns = UINT64_MAX;
     ahead_init(&w->ahead);
     pthread_mutex_init(&w->lock, NULL);
@@ -95,6 +95,8 @@ int worker_init(struct worker *w, const struct worker_cfg *cfg)
     if (vm.grows) w->ahead.vm = w->vm;
     up_init(w);
     w->egress = (struct egress){.ports = w->ports, .pool = w->pool, .asks = &w->asks};
+    if (cfg->inside > 0 && !(err = worker_inside(w, cfg->program))) w->inside.fd = cfg->inside;
+    if (err) return err;
     limit_init(&w->told_limit, TOLD_A_SECOND);
     limit_init(&w->egress.answers, cfg->program->meta->rejects_per_s);
     return w->tx.events && w->vm ? 0 : -ENOMEM;
@@ -117,6 +119,8 @@ void worker_fini(struct worker *w)
     ring_fini(&w->refusals);
     ring_fini(&w->carried);
     openers_free(w->openers);
+    inlined_free(w->inlined);
+    inside_end_fini(&w->inside);
     if (w->wake_fd >= 0) close(w->wake_fd);
     if (w->call_fd >= 0) close(w->call_fd);
     pthread_mutex_destroy(&w->lock);

@@ -34,17 +34,18 @@ static void tell_fault(struct worker *w, unsigned port)
 /* Sleep until frames come, the main thread or another worker calls, or something is due. */
 static void sleep_until(struct worker *w, uint64_t now)
 {
-    struct pollfd fds[PORTS_MOST + 1] = {{.fd = w->wake_fd, .events = POLLIN}};
+    struct pollfd fds[PORTS_MOST + 2] = {{.fd = w->wake_fd, .events = POLLIN}};
     const unsigned n = w->egress.port_count;
     for (unsigned i = 0; i < n; i++)
         fds[i + 1] = (struct pollfd){.fd = w->ports[i].ops->fd(w->ports[i].io), .events = POLLIN};
+    fds[n + 1] = (struct pollfd){.fd = w->inside.fd, .events = POLLIN}; /* negative: not looked at */
     const bool waits = w->egress.waiting || w->pieces_waiting;
     uint64_t due = waits && now + RETRY_NS < w->tick_ns ? now + RETRY_NS : w->tick_ns;
     due = due > now ? due - now : 0;
     const struct timespec left = {(time_t)(due / 1000000000u), (long)(due % 1000000000u)};
     __atomic_store_n(&w->sleeps, 1, __ATOMIC_SEQ_CST);
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    const int woken = owned_waits(w) ? 0 : ppoll(fds, n + 1, w->tick_ns == UINT64_MAX && !waits ? NULL : &left, NULL);
+    const int woken = owned_waits(w) ? 0 : ppoll(fds, n + 2, w->tick_ns == UINT64_MAX && !waits ? NULL : &left, NULL);
     __atomic_store_n(&w->sleeps, 0, __ATOMIC_RELAXED);
     if (woken <= 0) return;
     uint64_t calls;

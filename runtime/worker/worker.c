@@ -97,6 +97,7 @@ void worker_take_change(struct worker *w, uint64_t now)
         w->cfg.opened = c->opened;
         w->cfg.routes = c->routes;
         w->cfg.tun = c->tun;
+        w->inside.fd = c->inside > 0 ? c->inside : -1;
         w->egress.snapshot = c->snapshot;
         w->tables_ns = 0;
         w->tick_ns = now; /* timers of the new program */
@@ -198,6 +199,7 @@ unsigned worker_turn(struct worker *w, uint64_t now)
     for (unsigned i = 0; i < w->cfg.workers && w->cfg.owners; i++)
         if (i != w->cfg.worker) got += take_handed(w, i, now);
     if (w->pieces_waiting) take_waited(w, now);
+    if (w->inside.fd >= 0) got += inside_take(w, now);
     if (w->woken) owned_wake(w);
     if (w->egress.waiting) worker_retry(w, now);
     if (now >= w->tick_ns) worker_tick(w, now);

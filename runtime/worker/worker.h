@@ -6,6 +6,7 @@
 
 #include "runtime/counters/totals.h"
 #include "runtime/exchange/handover.h"
+#include "runtime/exchange/inlined.h"
 #include "runtime/exchange/listing.h"
 #include "runtime/exchange/observers.h"
 #include "runtime/exchange/openers.h"
@@ -14,6 +15,7 @@
 #include "runtime/worker/ahead.h"
 #include "runtime/worker/bridge.h"
 #include "runtime/worker/egress.h"
+#include "runtime/worker/inside.h"
 #include "runtime/worker/pmtu.h"
 #include "vm/vm.h"
 #include "vm/worker/owner.h"
@@ -54,6 +56,7 @@ struct worker_cfg {
     void *hear_arg;
     uint64_t seed;
     int tun;                     /* gives the host its own packets that it did not see; -1: none to give */
+    int inside;                  /* the worker's device of the stack aside; 0: none */
     const struct opened *opened; /* tunnels' packets, which the host stack does not see either */
     bool spins;                  /* never sleeps: polls the ports without end */
     bool log;                    /* report log events */
@@ -79,6 +82,7 @@ struct next_program {
     const struct opened *opened;
     bool routes;
     int tun;
+    int inside; /* as in the configuration */
     bool cuts;
     uint64_t number; /* number of the change, for the recorder */
     /* puts the program in force in the kernel, at once, before the vm takes it. Returns 0, or a negative errno: then
@@ -106,6 +110,7 @@ struct worker {
     struct flow_met mets[VM_BATCH];
     struct vm_ways ways; /* finds port and MAC address for recipes (up.h) */
     struct bridge bridge;
+    struct inside_end inside;
     struct limit told_limit;     /* on errors that may be about our tunnels */
     uint64_t watched;            /* for the batch: bit i: packet i is the host's whatever the rules said */
     uint64_t tick_ns;            /* time when the vm's timers are due */
@@ -131,6 +136,7 @@ struct worker {
     struct ring logs;                 /* struct log_note, to the main thread */
     struct ring refusals;             /* struct refusal, to the main thread; dropped without room, since more follow */
     struct ring carried;              /* struct carried, from the proxy loop with the same number */
+    struct inlined *inlined;          /* inline connections, for the proxy loops; NULL: there are none */
     struct openers *openers;          /* openers of connections that end here, for the proxy loops */
     uint64_t logs_lost;               /* atomic: notes without room, until the main thread has reported them */
     struct handover in[WORKERS_MOST]; /* by sender: packets from each other worker */
@@ -154,6 +160,10 @@ struct worker {
 /* Make a worker: memory, rings and the vm. The caller opens w->ports before worker_start. Return 0 or -ENOMEM. */
 int worker_init(struct worker *w, const struct worker_cfg *cfg);
 void worker_fini(struct worker *w);
+
+/* Make memory for inline connections, once, before the worker gets its device of the stack aside. p: the first program
+ * that has such services. Return 0 or -ENOMEM. */
+int worker_inside(struct worker *w, const struct program *p);
 
 /* Give the worker its first or a newer snapshot, which the caller keeps until w->taken is past its number. */
 void worker_tell(struct worker *w, struct snapshot *s);

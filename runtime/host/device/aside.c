@@ -26,29 +26,23 @@
 /* Maximum number of local addresses, over all reloads: a hijacked service must not fill the kernel's tables */
 enum { LOCAL_MOST = 1024 };
 
-enum order { ORDER_DEVICE, ORDER_SOCKET, ORDER_END };
-
 struct aside {
     pthread_t thread;
     sem_t ordered, done; /* one order at a time: from `ordered` to `done` the fields below belong to the thread */
-    enum order order;
-    struct host_addr from; /* for ORDER_SOCKET */
-    int type;              /* for ORDER_SOCKET */
-    int result;            /* a descriptor, or a negative errno */
+    aside_task_fn *task; /* NULL: end */
+    void *with;
+    int result;
     aside_confine_fn *confine;
     unsigned ifindex;
     struct host_addr local[LOCAL_MOST]; /* the newest addresses */
     unsigned given;                     /* number ever added; modulo LOCAL_MOST the place of the oldest */
 };
 
-/* Add (RTM_NEWROUTE) or remove (RTM_DELROUTE) a route by the device: to one local address, or the default route */
-static int lead(const struct aside *a, uint16_t what, uint8_t family, const struct host_addr *local)
+int aside_lead(unsigned ifindex, uint16_t what, uint8_t family, const struct host_addr *dst, uint8_t len, bool local)
 {
     char bytes[128];
     const struct rtmsg route = {.rtm_family = family,
-                                .rtm_dst_len = !local              ? 0
-                                               : family == AF_INET ? 32
-                                                                   : 128,
+                                .rtm_dst_len = len,
                                 .rtm_table = local ? RT_TABLE_LOCAL : RT_TABLE_MAIN,
                                 .rtm_protocol = RTPROT_STATIC,
                                 .rtm_scope = family != AF_INET ? RT_SCOPE_UNIVERSE
@@ -57,9 +51,15 @@ static int lead(const struct aside *a, uint16_t what, uint8_t family, const stru
                                 .rtm_type = local ? RTN_LOCAL : RTN_UNICAST};
     struct nlmsghdr *nlh =
         netlink_begin(bytes, what, what == RTM_NEWROUTE ? NLM_F_CREATE | NLM_F_REPLACE : 0, &route, sizeof route);
-    if (local) netlink_put_addr(nlh, RTA_DST, local);
-    mnl_attr_put_u32(nlh, RTA_OIF, a->ifindex);
+    if (dst) netlink_put_addr(nlh, RTA_DST, dst);
+    mnl_attr_put_u32(nlh, RTA_OIF, ifindex);
     return netlink_once(nlh, NULL, NULL);
+}
+
+/* Add or remove the route that makes one address local. */
+static int lead_local(const struct aside *a, uint16_t what, const struct host_addr *addr)
+{
+    return aside_lead(a->ifindex, what, netlink_family(addr), addr, addr->family == 4 ? 32 : 128, true);
 }
 
 /* Make an address local by a route: it works at once, an IPv6 address only later. The oldest address is removed. */
@@ -68,9 +68,9 @@ static int make_local(struct aside *a, const struct host_addr *addr)
     for (unsigned i = 0; i < LOCAL_MOST; i++)
         if (host_addr_same(&a->local[i], addr)) return 0;
     struct host_addr *place = &a->local[a->given % LOCAL_MOST];
-    if (place->family) (void)lead(a, RTM_DELROUTE, netlink_family(place), place);
+    if (place->family) (void)lead_local(a, RTM_DELROUTE, place);
     *place = (struct host_addr){0};
-    const int failed = lead(a, RTM_NEWROUTE, netlink_family(addr), addr);
+    const int failed = lead_local(a, RTM_NEWROUTE, addr);
     if (failed) return failed;
     *place = *addr;
     a->given++;
@@ -78,8 +78,9 @@ static int make_local(struct aside *a, const struct host_addr *addr)
 }
 
 /* Make the device; on a kernel without IPv6, routes of IPv4 only */
-static int make_device(struct aside *a)
+static int make_device(void *with)
 {
+    struct aside *a = with;
     char name[IF_NAMESIZE], err[200];
     struct ifreq mtu = {.ifr_mtu = ASIDE_MTU};
     int tun;
@@ -89,15 +90,25 @@ static int make_device(struct aside *a)
     if (failed) return failed;
     a->ifindex = if_nametoindex(name);
     failed = device_ioctl(name, SIOCSIFMTU, &mtu);
-    if (!failed) failed = lead(a, RTM_NEWROUTE, AF_INET, NULL);
-    if (!failed) (void)lead(a, RTM_NEWROUTE, AF_INET6, NULL);
+    if (!failed) failed = aside_lead(a->ifindex, RTM_NEWROUTE, AF_INET, NULL, 0, false);
+    if (!failed) (void)aside_lead(a->ifindex, RTM_NEWROUTE, AF_INET6, NULL, 0, false);
     if (!failed) return tun;
     close(tun);
     return failed;
 }
 
-static int open_socket(struct aside *a, const struct host_addr *from, int type)
+struct socket_task {
+    struct aside *a;
+    const struct host_addr *from;
+    int type;
+};
+
+static int open_socket(void *with)
 {
+    const struct socket_task *task = with;
+    struct aside *a = task->a;
+    const struct host_addr *from = task->from;
+    const int type = task->type;
     const int on = 1, family = netlink_family(from);
     const int failed = make_local(a, from);
     if (failed) return failed;
@@ -122,16 +133,17 @@ static void *stay(void *arg)
     sem_post(&a->done);
     while (there) {
         wait_for(&a->ordered);
-        if (a->order == ORDER_END) break;
-        a->result = a->order == ORDER_DEVICE ? make_device(a) : open_socket(a, &a->from, a->type);
+        if (!a->task) break;
+        a->result = a->task(a->with);
         sem_post(&a->done);
     }
     return NULL;
 }
 
-static int order(struct aside *a, enum order what)
+int aside_run(struct aside *a, aside_task_fn *task, void *with)
 {
-    a->order = what;
+    a->task = task;
+    a->with = with;
     sem_post(&a->ordered);
     wait_for(&a->done);
     return a->result;
@@ -154,7 +166,7 @@ static void release(struct aside *a)
     free(a);
 }
 
-struct aside *aside_new(aside_confine_fn *confine, char *err, size_t err_len)
+struct aside *aside_new(const char *what, aside_confine_fn *confine, char *err, size_t err_len)
 {
     struct aside *a = calloc(1, sizeof *a);
     if (!a) {
@@ -166,8 +178,7 @@ struct aside *aside_new(aside_confine_fn *confine, char *err, size_t err_len)
     sem_init(&a->done, 0, 0);
     const int failed = send_there(a);
     if (!failed) return a;
-    snprintf(err, err_len, "health checks through a service need a network namespace of their own: %s",
-             strerror(-failed));
+    snprintf(err, err_len, "%s needs a network namespace of its own: %s", what, strerror(-failed));
     release(a);
     return NULL;
 }
@@ -175,19 +186,17 @@ struct aside *aside_new(aside_confine_fn *confine, char *err, size_t err_len)
 void aside_free(struct aside *a)
 {
     if (!a) return;
-    a->order = ORDER_END;
+    a->task = NULL;
     sem_post(&a->ordered);
     pthread_join(a->thread, NULL);
     release(a);
 }
 
-int aside_device(struct aside *a) { return order(a, ORDER_DEVICE); }
+int aside_device(struct aside *a) { return aside_run(a, make_device, a); }
 
 int aside_socket(struct aside *a, const struct host_addr *from, int type)
 {
-    a->from = *from;
-    a->type = type;
-    return order(a, ORDER_SOCKET);
+    return aside_run(a, open_socket, &(struct socket_task){a, from, type});
 }
 
 int aside_ear(void)

@@ -18,10 +18,18 @@ struct aside;
 
 /* Called in the thread inside the namespace, to give up rights. Return 0 or a negative errno. */
 typedef int aside_confine_fn(void);
-/* Enter a new, empty namespace. confine may be NULL. NULL, with one line in err: a right is missing. The other
+/* Enter a new, empty namespace. what: that for which it is made, in words. confine may be NULL. NULL, with one line in
+ * err: a right is missing. The other
  * functions are for the caller's thread alone. */
-struct aside *aside_new(aside_confine_fn *confine, char *err, size_t err_len);
+struct aside *aside_new(const char *what, aside_confine_fn *confine, char *err, size_t err_len);
 void aside_free(struct aside *a); /* NULL is fine */
+
+/* Run a task in the thread inside the namespace, and wait for it. Return its result. */
+typedef int aside_task_fn(void *with);
+int aside_run(struct aside *a, aside_task_fn *task, void *with);
+/* For such a task: add (RTM_NEWROUTE) or remove (RTM_DELROUTE) a route by a device. dst: NULL for the default route;
+ * `len` of its bits count; local: its addresses are this stack's. Return 0 or a negative errno. */
+int aside_lead(unsigned ifindex, uint16_t what, uint8_t family, const struct host_addr *dst, uint8_t len, bool local);
 
 /* Make the namespace's device, once (runtime/host/device/tun.h: a struct virtio_net_hdr, then the IP packet). Return a
  * descriptor, which the caller closes, or a negative errno if there are no TUN devices. */

@@ -16,6 +16,7 @@ struct access;
 struct deal_tables;
 struct guard_news;
 struct in_kernel;
+struct inside;
 struct proxied;
 struct proxied_change;
 struct recorder;
@@ -78,6 +79,7 @@ struct carry {
     struct xmit *xmit;            /* NULL: none, or out of memory */
     /* Proxy loops and the recorder. */
     struct access *access;     /* logs of proxy services; NULL: never opened */
+    struct inside *inside;     /* the stack aside for inline connections; NULL: never made */
     struct proxied *proxied;   /* loops of proxy services; NULL: never made */
     struct recorder *recorder; /* NULL: nothing is recorded */
     struct reel reel;          /* files until the recorder has them */

@@ -18,6 +18,7 @@
 #include "runtime/live/carry/guard/shared_ports.h"
 #include "runtime/live/carry/kernel/in_kernel.h"
 #include "runtime/live/carry/ports.h"
+#include "runtime/live/carry/proxy/inside.h"
 #include "runtime/live/carry/proxy/proxied.h"
 #include "runtime/live/carry/recorded.h"
 #include "runtime/live/carry/steered.h"
@@ -148,8 +149,10 @@ static int workers_make(struct live *l)
                              .world = in_kernel_told(&l->carry),
                              .forwards = l->carry.forwards,
                              .watches = l->carry.in_kernel && l->o->monitor};
-    for (cfg.worker = 0; cfg.worker < l->carry.worker_count; cfg.worker++)
+    for (cfg.worker = 0; cfg.worker < l->carry.worker_count; cfg.worker++) {
+        cfg.inside = inside_tun(&l->carry, cfg.worker);
         if (worker_make(l, &cfg)) return 2;
+    }
     for (unsigned i = 0; i < l->carry.worker_count; i++) l->carry.workers[i]->others = l->carry.workers;
     return 0;
 }
@@ -165,6 +168,7 @@ int start_open(struct live *l)
     }
     char err[300];
     if (steered_tun(&l->carry, l->carry.now.program, err, sizeof err)) return tell_fault(&l->tell, "%s", err);
+    if (inside_follow(&l->carry, l->carry.now.program, err, sizeof err)) return tell_fault(&l->tell, "%s", err);
     if (workers_make(l)) return 2;
     for (unsigned at = 0; at < l->carry.port_count; at++) {
         group[at] = -1;
@@ -187,6 +191,7 @@ int start_open(struct live *l)
 void start_close(struct live *l)
 {
     proxied_close(&l->carry);
+    inside_close(&l->carry);
     for (unsigned i = 0; i < WORKERS_MOST && l->carry.workers[i]; i++) {
         worker_fini(l->carry.workers[i]);
         free(l->carry.workers[i]);

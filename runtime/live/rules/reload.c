@@ -12,6 +12,7 @@
 #include "runtime/live/carry/guard/hide.h"
 #include "runtime/live/carry/guard/shared_ports.h"
 #include "runtime/live/carry/kernel/in_kernel.h"
+#include "runtime/live/carry/proxy/inside.h"
 #include "runtime/live/carry/proxy/proxied.h"
 #include "runtime/live/carry/recorded.h"
 #include "runtime/live/carry/steer_rules.h"
@@ -113,6 +114,10 @@ static bool prepare_all(struct rules *rules, struct reload *r, char *err, size_t
     routing_renew(rules->world);
     struct snapshot *s = world_snapshot(rules->world, true);
     if (!s) return false;
+    if (inside_follow(carry, carry->now.program, err, err_len)) {
+        snapshot_free(s);
+        return false;
+    }
     r->proxied = proxied_prepare(carry, r->remap, s, err, err_len);
     if (!r->proxied) {
         snapshot_free(s);
@@ -139,6 +144,7 @@ static bool prepare_all(struct rules *rules, struct reload *r, char *err, size_t
                                               .opened = carry->now.opened,
                                               .routes = enforce_routes(carry, carry->now.program),
                                               .tun = carry->tun,
+                                              .inside = inside_tun(carry, i),
                                               .number = carry->now.number,
                                               .put_in_force = carry->in_kernel ? in_kernel_swap : NULL,
                                               .arg = carry,

@@ -55,7 +55,7 @@ static void another_namespace(void **state)
     (void)state;
     char err[300] = "";
     int fd;
-    struct aside *a = aside_new(confine, err, sizeof err);
+    struct aside *a = aside_new("a test", confine, err, sizeof err);
     assert_non_null(a);
     assert_false(pthread_equal(confined, pthread_self()));
     const int tun = aside_device(a), own = open("/proc/thread-self/ns/net", O_RDONLY);
@@ -70,7 +70,7 @@ static void another_namespace(void **state)
     close(fd);
     close(tun);
     aside_free(a);
-    assert_null(aside_new(refuse, err, sizeof err));
+    assert_null(aside_new("a test", refuse, err, sizeof err));
     assert_non_null(strstr(err, "Permission denied"));
 }
 
@@ -79,7 +79,7 @@ static void bounded(void **state)
     (void)state;
     char err[300] = "";
     int fd;
-    struct aside *a = aside_new(NULL, err, sizeof err);
+    struct aside *a = aside_new("a test", NULL, err, sizeof err);
     assert_string_equal(err, "");
     const int tun = aside_device(a);
     assert_true(tun >= 0);

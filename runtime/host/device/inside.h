@@ -1,0 +1,27 @@
+/* The stack aside in which inline connections end (vm/flow/made.h): a namespace of its own, with a TUN device a worker,
+ * listeners, and sockets for connections to servers. It ends with the last descriptor; the host itself is not changed.
+ *
+ *     device of worker w   routes to its INLINE_CLIENT and INLINE_SERVER
+ *     lo                   INLINE_OWN and the listeners' addresses are local */
+#pragma once
+
+#include "runtime/host/device/aside.h"
+
+struct inside_ask {
+    uint32_t workers; /* at most INLINE_WORKERS */
+    uint32_t mtu;     /* of the devices, in bytes */
+    uint32_t whole;   /* 1: super-packets come out of the devices */
+};
+
+enum { INSIDE_MTU_LEAST = 68, INSIDE_MTU_MOST = 65535 }; /* bytes of an IP packet */
+enum {
+    INSIDE_FDS = 3
+}; /* descriptors of a worker: its device (runtime/host/device/tun.h), listeners of IPv4 and IPv6 */
+
+/* Make all that, once. fds: [workers][INSIDE_FDS], which the caller closes; without IPv6 its listeners are missing, and
+ * each worker has two. Return the number of descriptors, or a negative errno with one line in err. */
+int inside_make(struct aside *a, const struct inside_ask *ask, int fds[], char *err, size_t err_len);
+
+/* Make a batch of TCP sockets of family 4 or 6 for connections to servers (runtime/host/guard/transparent.h). Return
+ * their number, or a negative errno. */
+int inside_batch(struct aside *a, unsigned family, int fds[], unsigned count);

@@ -1,0 +1,99 @@
+#include "runtime/live/carry/proxy/inside.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "runtime/io/io.h"
+#include "runtime/parent/ask.h"
+
+struct inside {
+    unsigned workers, each; /* each: descriptors of a worker */
+    int fds[IO_FDS_MOST];   /* [workers][each]: its device, its listeners */
+};
+
+bool inside_wanted(const struct program *p)
+{
+    const uint32_t services = p->past ? p->past->services : p->services_count;
+    for (uint32_t i = 0; i < services; i++)
+        if (mode_is(p->services[i].mode, MODE_INLINE)) return true;
+    return false;
+}
+
+/* Return the largest MTU of the served interfaces. */
+static uint32_t largest_mtu(const struct carry *carry)
+{
+    uint32_t most = INSIDE_MTU_LEAST;
+    for (unsigned i = 0; i < carry->o->iface_count; i++) {
+        const struct host_link *link = host_link(carry->host, carry->ifindex[i]);
+        if (link && link->mtu > most) most = link->mtu;
+    }
+    return most < INSIDE_MTU_MOST ? most : INSIDE_MTU_MOST;
+}
+
+static bool make(struct carry *carry, char *err, size_t err_len)
+{
+    struct inside *x = calloc(1, sizeof *x);
+    const struct inside_ask ask = {
+        .workers = carry->worker_count, .mtu = largest_mtu(carry), .whole = carry->io == &io_PACKET};
+    if (!x) {
+        snprintf(err, err_len, "out of memory");
+        return false;
+    }
+    const int made = ask_inside(carry->tell->channel, &ask, x->fds, err, err_len);
+    if (made < 0) {
+        free(x);
+        return false;
+    }
+    x->workers = carry->worker_count;
+    x->each = (unsigned)made / x->workers;
+    carry->inside = x;
+    return true;
+}
+
+int inside_follow(struct carry *carry, const struct program *grown, char *err, size_t err_len)
+{
+    if (!inside_wanted(grown)) return 0;
+    if (carry->in_kernel) {
+        snprintf(err, err_len, "`mode proxy inline` is served in user space alone: a start with --exec user serves it");
+        return -ENOTSUP;
+    }
+    if (!carry->inside && !make(carry, err, err_len)) return -ENODEV;
+    for (unsigned i = 0; i < carry->worker_count && carry->workers[i]; i++) {
+        const int failed = worker_inside(carry->workers[i], grown);
+        if (!failed) continue;
+        snprintf(err, err_len, "out of memory");
+        return failed;
+    }
+    return 0;
+}
+
+void inside_close(struct carry *carry)
+{
+    struct inside *x = carry->inside;
+    for (unsigned i = 0; x && i < x->workers * x->each; i++)
+        if (x->fds[i] > 0) close(x->fds[i]);
+    free(x);
+    carry->inside = NULL;
+}
+
+int inside_tun(const struct carry *carry, unsigned worker)
+{
+    return carry->inside ? carry->inside->fds[worker * carry->inside->each] : -1;
+}
+
+int inside_listener(const struct carry *carry, unsigned worker, bool v6)
+{
+    const struct inside *x = carry->inside;
+    return x && (!v6 || x->each == INSIDE_FDS) ? x->fds[worker * x->each + 1 + v6] : -1;
+}
+
+struct inlined *inside_conns(const struct carry *carry, unsigned worker)
+{
+    return carry->inside && carry->workers[worker] ? carry->workers[worker]->inlined : NULL;
+}
+
+int inside_sockets(struct carry *carry, unsigned family, int fds[TRANSPARENT_BATCH])
+{
+    return ask_inside_sockets(carry->tell->channel, family, fds);
+}
