@@ -6,8 +6,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "runtime/exchange/begun/openers.h"
 #include "runtime/exchange/moments.h"
-#include "runtime/exchange/openers.h"
 #include "runtime/proxy/core.h"
 
 enum { A_SECOND = 256 /* sessions of each loop that report in a second */ };

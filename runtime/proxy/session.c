@@ -5,8 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "runtime/exchange/begun/openers.h"
 #include "runtime/exchange/first_frame.h"
-#include "runtime/exchange/openers.h"
 #include "runtime/proxy/connect.h"
 #include "runtime/proxy/inside/inside.h"
 #include "runtime/proxy/queue.h"

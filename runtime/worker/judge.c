@@ -127,7 +127,8 @@ static void to_inside(struct worker *w, const struct tx_entry *e, uint64_t now)
         open.firewall = v ? v->firewall : PBC_NONE;
         inlined_put(w->inlined, &open, w->cfg.program->serial, now);
     }
-    inside_give(w, e->pkt);
+    w->counters.to_inside++;
+    if (!inside_io_give(&w->inside, e->pkt)) w->counters.inside_lost++;
 }
 
 static void entry_leave(struct worker *w, struct tx_entry *e, uint64_t now)

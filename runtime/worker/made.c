@@ -71,6 +71,12 @@ struct vm_cfg worker_vm_cfg(struct worker *w)
                            .flow_events = w->cfg.ended};
 }
 
+int worker_inside(struct worker *w, const struct program *p)
+{
+    if (!w->inlined) w->inlined = inlined_new((uint32_t)p->settings->proxy_sessions);
+    return w->inlined ? inside_io_init(&w->inside) : -ENOMEM;
+}
+
 int worker_init(struct worker *w, const struct worker_cfg *cfg)
 {
     memset(w, 0, sizeof *w);
@@ -120,7 +126,7 @@ void worker_fini(struct worker *w)
     ring_fini(&w->carried);
     openers_free(w->openers);
     inlined_free(w->inlined);
-    inside_end_fini(&w->inside);
+    inside_io_fini(&w->inside);
     if (w->wake_fd >= 0) close(w->wake_fd);
     if (w->call_fd >= 0) close(w->call_fd);
     pthread_mutex_destroy(&w->lock);

@@ -5,17 +5,17 @@
 #include <pthread.h>
 
 #include "runtime/counters/totals.h"
+#include "runtime/exchange/begun/inlined.h"
+#include "runtime/exchange/begun/openers.h"
 #include "runtime/exchange/handover.h"
-#include "runtime/exchange/inlined.h"
 #include "runtime/exchange/listing.h"
 #include "runtime/exchange/observers.h"
-#include "runtime/exchange/openers.h"
 #include "runtime/exchange/refusal.h"
 #include "runtime/host/guard/opened.h"
+#include "runtime/io/inside.h"
 #include "runtime/worker/ahead.h"
 #include "runtime/worker/bridge.h"
 #include "runtime/worker/egress.h"
-#include "runtime/worker/inside.h"
 #include "runtime/worker/pmtu.h"
 #include "vm/vm.h"
 #include "vm/worker/owner.h"
@@ -110,7 +110,7 @@ struct worker {
     struct flow_met mets[VM_BATCH];
     struct vm_ways ways; /* finds port and MAC address for recipes (up.h) */
     struct bridge bridge;
-    struct inside_end inside;
+    struct inside_io inside;
     struct limit told_limit;     /* on errors that may be about our tunnels */
     uint64_t watched;            /* for the batch: bit i: packet i is the host's whatever the rules said */
     uint64_t tick_ns;            /* time when the vm's timers are due */

@@ -199,7 +199,7 @@ enum pbc_goes {
     PBC_GOES_POOLS,
     PBC_GOES_NOWHERE,  /* no server */
     PBC_GOES_TARGET,   /* the target that the client's instruction names */
-    PBC_GOES_ORIGINAL, /* where the client wanted to go */
+    PBC_GOES_ORIGINAL, /* the place where the client wanted to go */
     PBC_GOES_REJECT,   /* the connection is refused */
     PBC_GOES_PROGRAM,  /* a program of the user's, behind a Unix socket, and on to the original */
     PBC_GOES

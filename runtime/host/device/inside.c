@@ -29,7 +29,7 @@ struct sockets {
     int *fds;
 };
 
-/* What differs from a host's defaults. A setting that the kernel does not have is left out. */
+/* Set what differs from a host's defaults. A setting that the kernel does not have is left out. */
 static void set_stack(void)
 {
     static const struct {

@@ -9,7 +9,7 @@
 
 struct inside_ask {
     uint32_t workers; /* at most INLINE_WORKERS */
-    uint32_t mtu;     /* of the devices, in bytes */
+    uint32_t mtu;     /* MTU of the devices, in bytes */
     uint32_t whole;   /* 1: super-packets come out of the devices */
 };
 

@@ -8,8 +8,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "runtime/exchange/begun/inlined.h"
 #include "runtime/exchange/first_frame.h"
-#include "runtime/exchange/inlined.h"
 #include "vm/packet/parse/read.h"
 
 static void reset(int fd)

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "runtime/proxy/session.h"
-#include "vm/flow/made.h"
+#include "vm/flow/flow.h"
 
 /* Facts of such a connection that a session keeps. Its ends are in the session's key. */
 struct inside {

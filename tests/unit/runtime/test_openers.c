@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "runtime/exchange/openers.h"
+#include "runtime/exchange/begun/openers.h"
 
 static struct opener opener(uint32_t client, uint16_t port, uint32_t rule, uint64_t at_ns)
 {

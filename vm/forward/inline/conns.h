@@ -4,8 +4,8 @@
  * Memory and work are bounded: as many connections as `limits { proxy_sessions }` says, made at the start. */
 #pragma once
 
-#include "vm/flow/stacks.h"
 #include "vm/flow/made.h"
+#include "vm/flow/stacks.h"
 #include "vm/packet/reply/frame.h"
 #include "vm/program/program.h"
 

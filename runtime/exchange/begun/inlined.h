@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "vm/flow/made.h"
+#include "vm/flow/flow.h"
 
 struct inlined_conn {
     struct inline_open open;

@@ -1,6 +1,6 @@
 /* Places with sequence numbers, odd during a write (a seqlock), as in openers.c. The table is an anonymous mapping, so
  * a page takes memory once one of its numbers is used. */
-#include "runtime/exchange/inlined.h"
+#include "runtime/exchange/begun/inlined.h"
 
 #include <assert.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* A table of groups of four places. Each place has a sequence number that is odd during a write (a seqlock). Its words
  * are accessed one by one; a reader that sees a mixture detects that by the number. */
-#include "runtime/exchange/openers.h"
+#include "runtime/exchange/begun/openers.h"
 
 #include <assert.h>
 #include <stdlib.h>

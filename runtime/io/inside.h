@@ -1,0 +1,25 @@
+/* The device through which a worker's packets enter and leave the stack aside, in which inline connections end
+ * (runtime/host/device/inside.h): a TUN device, which carries super-packets and partial checksums both ways. */
+#pragma once
+
+#include <stdint.h>
+
+#include "vm/packet/pkt.h"
+
+enum { INSIDE_BATCH = 16 }; /* packets read at once: a megabyte of super-packets */
+
+struct inside_io {
+    int fd;          /* the device, its owner's; -1: there is none */
+    uint8_t *memory; /* memory of the packets read */
+    struct pkt pkts[INSIDE_BATCH];
+};
+
+/* Make its memory, once, before fd is set. Return 0 or -ENOMEM. */
+int inside_io_init(struct inside_io *io);
+void inside_io_fini(struct inside_io *io);
+
+/* Read what the stack aside sends, without waiting: bare IP packets, writable, with IO_HEADROOM bytes in front, valid
+ * until the next call. Return their number. */
+unsigned inside_io_read(struct inside_io *io, struct pkt *pkts[INSIDE_BATCH]);
+/* Give the stack aside a parsed packet, from its IP header on. False: it did not take it. */
+bool inside_io_give(struct inside_io *io, const struct pkt *pkt);
