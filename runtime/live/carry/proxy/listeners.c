@@ -1,19 +1,31 @@
 /* Listeners. Every loop has its own at each address and port, by SO_REUSEPORT. The kernel chooses by the client's
  * address, as packets are dealt to workers, so all connections of a client are in one loop, which can count them and
- * remember the client's server. */
+ * remember the client's server. Inline connections come from the stack aside, to a listener for each loop and family
+ * there. */
 #include "runtime/live/carry/proxy/listeners.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/filter.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "runtime/live/carry/proxy/inside.h"
+#include "vm/flow/made.h"
+
+enum { FAMILIES = 2 };
+
+static bool same_place(const struct proxy_listen *a, const struct proxy_listen *b)
+{
+    return !memcmp(&a->at, &b->at, sizeof a->at) && (a->service == PBC_NONE) == (b->service == PBC_NONE);
+}
+
 /* Add a place once, for the first endpoint that names it. The kernel prefers an exact address. */
 static void add_place(struct places *w, const struct proxy_listen *at)
 {
     for (unsigned i = 0; i < w->count; i++)
-        if (!memcmp(&w->all[i].at, &at->at, sizeof at->at)) return;
+        if (same_place(&w->all[i], at)) return;
     w->all[w->count++] = *at;
 }
 
@@ -31,16 +43,37 @@ static void add_endpoint(struct places *w, const struct pbc_endpoint *e)
     }
 }
 
+/* Return the place of a worker's inline connections in the stack aside. */
+static struct proxy_listen inside_place(unsigned worker, bool v6)
+{
+    struct proxy_listen at = {.at = {.port = INLINE_LISTENS, .v6 = v6}, .service = PBC_NONE, .fd = -1};
+    inline_listener(at.at.addr, v6, worker);
+    return at;
+}
+
+/* Add those of worker 0, which stand for all workers'. */
+static void add_inside(struct places *w)
+{
+    for (unsigned six = 0; six < FAMILIES; six++) {
+        const struct proxy_listen at = inside_place(0, six);
+        add_place(w, &at);
+    }
+}
+
 bool places_init(struct places *w, const struct program *p)
 {
-    size_t most = 0;
+    size_t most = FAMILIES;
+    bool inside = false;
     *w = (struct places){0};
     for (int pass = 0; pass < 2; pass++) {
         for (uint32_t i = 0; i < p->endpoints_count; i++) {
             const struct pbc_endpoint *e = &p->endpoints[i];
             if (e->service >= (p->past ? p->past->services : p->services_count)) continue;
-            if (!mode_is(p->services[e->service].mode, MODE_PROXIES)) continue;
-            if (pass)
+            const unsigned mode = p->services[e->service].mode;
+            if (!mode_is(mode, MODE_PROXIES)) continue;
+            if (mode_is(mode, MODE_INLINE))
+                inside |= true;
+            else if (pass)
                 add_endpoint(w, e);
             else
                 most += 2u * (e->port_hi - e->port_lo + 1u);
@@ -48,13 +81,14 @@ bool places_init(struct places *w, const struct program *p)
         if (!pass) w->all = calloc(most + 1, sizeof *w->all);
         if (!w->all) return false;
     }
+    if (inside) add_inside(w);
     return true;
 }
 
 static bool is_there(const struct places *w, const struct proxy_listen *at)
 {
     for (unsigned i = 0; w && i < w->count; i++)
-        if (!memcmp(&w->all[i].at, &at->at, sizeof at->at)) return true;
+        if (same_place(&w->all[i], at)) return true;
     return false;
 }
 
@@ -72,10 +106,27 @@ static int deal_by_client(int fd, bool v6, unsigned loops)
     return setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program, sizeof program) ? -errno : 0;
 }
 
+/* Take the listeners of the stack aside, one for each loop: all[loop][at]. They are needed again if a later program has
+ * such services, so these are copies. Where the kernel has no IPv6 there are none of it. */
+static int listen_inside(struct carry *carry, struct proxy_listen *all[], unsigned at, char *err, size_t err_len)
+{
+    int failed = 0;
+    for (unsigned i = 0; i < carry->worker_count && !failed; i++) {
+        struct proxy_listen *one = &all[i][at];
+        const int fd = inside_listener(carry, i, one->at.v6);
+        if (fd < 0 && one->at.v6) continue;
+        one->fd = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 0);
+        failed = fd < 0 ? -ENODEV : one->fd < 0 ? -errno : 0;
+    }
+    if (failed) snprintf(err, err_len, "inline connections cannot be accepted: %s", strerror(-failed));
+    return failed;
+}
+
 /* Open one listener for each loop: all[loop][at]. */
 static int listen_at(struct carry *carry, struct proxy_listen *all[], unsigned at, char *err, size_t err_len)
 {
     const struct proxy_listen *where = &all[0][at];
+    if (where->service == PBC_NONE) return listen_inside(carry, all, at, err, err_len);
     const struct host_addr addr = host_addr_of(where->at.addr, where->at.v6 ? 6 : 4);
     for (unsigned i = 0; i < carry->worker_count; i++) {
         const int failed = ask_listen(carry->tell->channel, &addr, where->at.port, &all[i][at].fd, err, err_len);
@@ -110,6 +161,8 @@ int listeners_open(struct carry *carry, const struct places *before, struct prox
             failed = -ENOMEM;
         else
             memcpy(all[i], now.all, now.count * sizeof *all[i]);
+        for (unsigned at = 0; at < now.count && !failed; at++)
+            if (all[i][at].service == PBC_NONE) all[i][at] = inside_place(i, all[i][at].at.v6);
     }
     if (failed) snprintf(err, err_len, "out of memory");
     for (unsigned at = 0; at < now.count && !failed; at++)

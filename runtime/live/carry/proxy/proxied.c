@@ -11,6 +11,7 @@
 #include "runtime/host/hook/across.h"
 #include "runtime/live/carry/proxy/access.h"
 #include "runtime/live/carry/proxy/certified.h"
+#include "runtime/live/carry/proxy/inside.h"
 #include "runtime/live/carry/proxy/listeners.h"
 #include "runtime/live/carry/recorded.h"
 #include "runtime/proxy/proxy.h"
@@ -19,6 +20,7 @@
 
 struct proxied {
     int call_fd;
+    struct carry *carry;
     struct channel *channel;
     const struct openers *openers[WORKERS_MOST];
     struct tls_table *tls; /* table of carry->now.program; held */
@@ -87,6 +89,12 @@ static int foreign(void *with, unsigned family, int fds[])
     return ask_transparent(x->channel, family, fds);
 }
 
+static int stack_sockets(void *with, unsigned family, int fds[])
+{
+    const struct proxied *x = with;
+    return inside_sockets(x->carry, family, fds);
+}
+
 static struct vm_cfg loop_cfg(struct carry *carry, unsigned at)
 {
     struct vm_cfg cfg = worker_vm_cfg(carry->workers[at]);
@@ -101,6 +109,7 @@ static int make_loops(struct carry *carry, struct snapshot *world, char *err, si
     unsigned count = 0;
     struct proxied *x = carry->proxied = calloc(1, sizeof *x);
     if (!x) return snprintf(err, err_len, "out of memory"), -ENOMEM;
+    x->carry = carry;
     x->channel = carry->tell->channel;
     for (unsigned i = 0; i < carry->worker_count; i++) x->openers[i] = carry->workers[i]->openers;
     x->call_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -115,7 +124,9 @@ static int make_loops(struct carry *carry, struct snapshot *world, char *err, si
                                       .openers = x->openers,
                                       .moments = recorded_moments(carry, x->count),
                                       .carried = &carry->workers[x->count]->carried,
+                                      .inlined = inside_conns(carry, x->count),
                                       .foreign = foreign,
+                                      .inside_sockets = stack_sockets,
                                       .sessions_most = (uint32_t)carry->now.program->settings->proxy_sessions,
                                       .iface = carry->now.iface,
                                       .iface_count = carry->o->iface_count,
@@ -276,6 +287,7 @@ static struct proxied_change *change_new(struct carry *carry, const struct remap
                                                 .listens = all[c->count],
                                                 .count = count,
                                                 .iface = carry->now.iface,
+                                                .inlined = inside_conns(carry, c->count),
                                                 .counted = proxy_counted_new(r->program->services_count),
                                                 .room = proxy_room_new(r->program, count)};
         fine &= fresh && c->of[c->count].counted && c->of[c->count].room;
