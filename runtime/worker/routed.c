@@ -6,6 +6,7 @@
 bool routed_wanted(const struct program *p, unsigned ports, bool forwards)
 {
     bool judged = false;
+    for (uint32_t i = 0; i < p->services_count; i++) judged |= mode_is(p->services[i].mode, MODE_INLINE);
     for (uint32_t i = 0; i < p->firewalls_count; i++)
         judged |= p->firewalls[i].direction == PBC_DIR_FORWARD ||
                   (forwards && firewall_judges(&p->firewalls[i], PBC_DIR_FORWARD));

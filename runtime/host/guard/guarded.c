@@ -192,6 +192,7 @@ static void add_all_returns(struct guarded *g, const struct program *p, const st
 static void add_service(struct guarded *g, const struct program *p, const struct pbc_service *s)
 {
     const bool proxied = mode_is(s->mode, MODE_PROXIES);
+    if (mode_is(s->mode, MODE_INLINE)) return; /* what crosses is hidden as such */
     for (uint32_t i = 0; i < s->endpoint_count; i++) add_endpoint(g, &p->endpoints[s->endpoints + i], proxied);
     if (s->proxy) add_all_returns(g, p, s);
     if (mode_is(s->mode, MODE_ONE_SIDED) || proxied) return; /* no server's packets are prey's */
@@ -205,6 +206,7 @@ static void add_service(struct guarded *g, const struct program *p, const struct
 /* Add a server's answers to connections of a proxy with an address of the pool's `source` */
 static void add_source_returns(struct guarded *g, const struct program *p, const struct pbc_service *s)
 {
+    if (mode_is(s->mode, MODE_INLINE)) return;
     for (uint32_t b = s->branches; s->proxy && b < s->branches + s->branch_count; b++)
         for (uint32_t i = 0; i < p->branches[b].share_count; i++) {
             const struct pbc_pool *pool = &p->pools[p->shares[p->branches[b].shares + i].pool];
