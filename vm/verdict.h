@@ -43,7 +43,8 @@ enum tx_cause {
     TX_CAUSE_COOKIE,    /* the answer to a SYN, or the later SYN to the server */
     TX_CAUSE_INSIDE,    /* TX_HOST: the packet accepted inside `input`; the outer packet does not go to the host */
     TX_CAUSE_PROXY,     /* TX_HOST: an unchanged packet for a service whose connections end here */
-    TX_CAUSE_INLINE,    /* TX_ASIDE: the first packet of an inline connection, whose number is the cookie */
+    TX_CAUSE_INLINE,    /* TX_ASIDE: the first packet of an inline connection, whose number is the cookie. TX_SEND: a
+                         * packet in the name of an end of one; without a family all of its link header is final */
     TX_CAUSE_HELD, /* a packet that was held, without `input`. TX_HOST: accepted; TX_FREE: dropped or forwarded (the
                     * packets sent for it have earlier entries) */
 };

@@ -314,6 +314,8 @@ void egress_send(struct egress *e, const struct tx_entry *entry, uint8_t from, u
     const uint8_t port = named ? port_of(e, entry->out_if) : PORT_ANY;
     if (named && port == PORT_ANY)
         lose(e, LOSS_NO_PORT);
+    else if (named && !entry->family && entry->cause == TX_CAUSE_INLINE)
+        port_send(&e->ports[port], entry->pkt); /* its addresses are those of the ends, not ours */
     else if (!entry->family)
         frame_leave(e, entry->pkt, named ? port : from == PORT_ANY ? 0 : from, 0);
     else

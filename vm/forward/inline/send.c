@@ -68,7 +68,7 @@ bool inline_send(const struct job *j, const struct inline_conn *c, enum inline_a
     struct tx_entry *e = &tx->entries[tx->count++];
     *e = (struct tx_entry){.pkt = pkt,
                            .kind = TX_SEND,
-                           .cause = TX_CAUSE_PACKET,
+                           .cause = TX_CAUSE_INLINE,
                            .out_if = end->iface,
                            .input = INPUT_NONE,
                            .cookie = pkt->cookie,
