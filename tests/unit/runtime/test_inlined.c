@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "runtime/exchange/inlined.h"
+#include "runtime/exchange/begun/inlined.h"
 
 enum { MOST = 1000, ROUNDS = 200000, NUMBERS = 8 };
 
