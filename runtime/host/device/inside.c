@@ -6,6 +6,7 @@
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -16,6 +17,9 @@
 #include "runtime/host/netlink_priv.h"
 #include "runtime/host/proc_priv.h"
 #include "vm/flow/flow.h"
+
+/* Packets that wait in a device: each of 10,000 connections may say something at once */
+enum { QUEUE = 10000 };
 
 struct making {
     const struct inside_ask *ask;
@@ -35,16 +39,27 @@ static void set_stack(void)
     static const struct {
         const char *path, *value;
     } all[] = {
+        {"/proc/sys/net/ipv4/ip_forward", "0"}, /* the first, as it resets others */
+        {"/proc/sys/net/ipv6/conf/all/forwarding", "0"},
         {"/proc/sys/net/ipv6/conf/all/disable_ipv6", "0"},
         {"/proc/sys/net/ipv6/conf/default/disable_ipv6", "0"},
+        {"/proc/sys/net/ipv6/conf/all/accept_dad", "0"},
+        {"/proc/sys/net/ipv6/conf/default/accept_dad", "0"},
         {"/proc/sys/net/ipv4/conf/all/rp_filter", "0"},
         {"/proc/sys/net/ipv4/conf/default/rp_filter", "0"},
+        {"/proc/sys/net/ipv4/conf/all/accept_local", "1"},
+        {"/proc/sys/net/ipv4/conf/default/accept_local", "1"},
         {"/proc/sys/net/ipv4/ip_unprivileged_port_start", "0"},
         {"/proc/sys/net/ipv4/ip_local_port_range", "1024 65535"},
         {"/proc/sys/net/ipv4/tcp_mtu_probing", "1"}, /* behind black holes */
         {"/proc/sys/net/ipv4/tcp_syncookies", "1"},
         {"/proc/sys/net/ipv4/tcp_max_syn_backlog", "65535"},
         {"/proc/sys/net/core/somaxconn", "65535"},
+        {"/proc/sys/net/ipv4/tcp_tw_reuse", "1"},
+        /* An address is soon another client's or server's: what is known of its path must not outlive a connection */
+        {"/proc/sys/net/ipv4/tcp_no_metrics_save", "1"},
+        {"/proc/sys/net/ipv4/route/mtu_expires", "60"},
+        {"/proc/sys/net/ipv6/route/mtu_expires", "60"},
     };
     for (unsigned i = 0; i < sizeof all / sizeof *all; i++) (void)proc_write(all[i].path, all[i].value);
 }
@@ -89,7 +104,7 @@ static int lead_own(unsigned lo, bool v6)
 static int make_tun(const struct making *m, unsigned worker, bool *v6)
 {
     char instance[IF_NAMESIZE], name[IF_NAMESIZE];
-    struct ifreq mtu = {.ifr_mtu = (int)m->ask->mtu};
+    struct ifreq mtu = {.ifr_mtu = (int)m->ask->mtu}, queue = {.ifr_qlen = QUEUE};
     const unsigned whole = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN;
     int fd;
     snprintf(instance, sizeof instance, "in%u", worker);
@@ -97,9 +112,12 @@ static int make_tun(const struct making *m, unsigned worker, bool *v6)
     if (failed) return failed;
     if (m->ask->whole && ioctl(fd, TUNSETOFFLOAD, whole)) failed = -errno;
     if (!failed) failed = device_ioctl(name, SIOCSIFMTU, &mtu);
+    if (!failed) failed = device_ioctl(name, SIOCSIFTXQLEN, &queue);
     const unsigned ifindex = if_nametoindex(name);
     if (!failed) failed = lead_worker(ifindex, worker, false);
-    if (!failed && *v6) *v6 = !lead_worker(ifindex, worker, true);
+    const int lacks = !failed && *v6 ? lead_worker(ifindex, worker, true) : 0;
+    if (lacks) *v6 = false;
+    if (lacks && worker) failed = lacks; /* the first one decides if there is IPv6 */
     if (!failed) return fd;
     close(fd);
     return failed;
@@ -151,7 +169,10 @@ static int make_all(void *with)
 int inside_make(struct aside *a, const struct inside_ask *ask, int fds[], char *err, size_t err_len)
 {
     *err = 0;
-    return aside_run(a, make_all, &(struct making){ask, fds, err, err_len});
+    const int made = aside_run(a, make_all, &(struct making){ask, fds, err, err_len});
+    if (made < 0 && !*err)
+        snprintf(err, err_len, "the network stack for `mode proxy inline` can't be set up: %s", strerror(-made));
+    return made;
 }
 
 static int make_sockets(void *with)

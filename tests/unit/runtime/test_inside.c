@@ -230,8 +230,36 @@ static void connects(void **state)
     finish();
 }
 
+/* Read a number of the stack's settings, in its namespace */
+static int read_setting(void *with)
+{
+    int number = -1;
+    FILE *f = fopen(with, "r");
+    if (!f) return -errno;
+    const bool read = fscanf(f, "%d", &number) == 1;
+    fclose(f);
+    return read ? number : -EINVAL;
+}
+
+static int setting(const char *path) { return aside_run(aside, read_setting, (void *)(uintptr_t)path); }
+
+static void is_set(void **state)
+{
+    (void)state;
+    begin();
+    assert_int_equal(setting("/proc/sys/net/ipv4/ip_forward"), 0);
+    assert_int_equal(setting("/proc/sys/net/ipv4/conf/all/rp_filter"), 0);
+    assert_int_equal(setting("/proc/sys/net/ipv4/conf/prey-in1/rp_filter"), 0);
+    assert_int_equal(setting("/proc/sys/net/ipv4/conf/prey-in1/accept_local"), 1);
+    assert_int_equal(setting("/proc/sys/net/ipv4/tcp_mtu_probing"), 1);
+    assert_int_equal(setting("/proc/sys/net/ipv4/ip_local_port_range"), 1024);
+    assert_int_equal(setting("/proc/sys/net/core/somaxconn"), 65535);
+    assert_int_equal(setting("/proc/sys/net/ipv4/tcp_no_metrics_save"), 1);
+    finish();
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {netns_test(listens), netns_test(connects)};
+    const struct CMUnitTest tests[] = {netns_test(listens), netns_test(connects), netns_test(is_set)};
     return netns_run(tests, sizeof tests / sizeof *tests);
 }
