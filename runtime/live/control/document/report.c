@@ -75,7 +75,7 @@ static void more_text(FILE *out, const struct whole *all)
 {
     const struct worker_counters *c = &all->t->c;
     const struct egress_counters *e = &all->t->e;
-    char a[TEXT_NUMBER], b[TEXT_NUMBER];
+    char a[TEXT_NUMBER], b[TEXT_NUMBER], d[TEXT_NUMBER];
     for (unsigned i = 0; i < all->control->o->iface_count; i++) interface_text(out, all, i);
     if (all->control->carry->in_kernel) in_kernel_text(out, all->t);
     if (all->control->o->monitor || c->watched.packets)
@@ -92,6 +92,10 @@ static void more_text(FILE *out, const struct whole *all)
         fprintf(out, "bridge      %s frame%s crossed, %s %s came from\n", text_number(c->crossed, a),
                 text_plural(c->crossed), text_number(c->stayed, b),
                 c->stayed == 1 ? "was for the side that it" : "were for the side that they");
+    if (c->to_inside || c->from_inside)
+        fprintf(out, "in the wire %s packet%s to the connections that end here, %s of them not taken, %s from these\n",
+                text_number(c->to_inside, a), text_plural(c->to_inside), text_number(c->inside_lost, b),
+                text_number(c->from_inside, d));
     if (e->routed)
         fprintf(out, "routed      %s packet%s crossed from one interface to another\n", text_number(e->routed, a),
                 text_plural(e->routed));
