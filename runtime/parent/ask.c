@@ -210,6 +210,26 @@ int ask_access_look(struct channel *c, const char *path, char *err, size_t err_l
     return ask_done(c, ALONE(ACCESS_LOOK, body), err, err_len);
 }
 
+int ask_middle(struct channel *c, const char *path, int fds[2])
+{
+    struct request_path body = {0};
+    char err[100];
+    if (strlen(path) >= sizeof body.path) return -ENAMETOOLONG;
+    strcpy(body.path, path);
+    return ask_some(c, ALONE(MIDDLE, body), fds, 2, err, sizeof err);
+}
+
+int ask_middle_look(struct channel *c, const char *path, char *err, size_t err_len)
+{
+    struct request_path body = {0};
+    if (strlen(path) >= sizeof body.path) {
+        snprintf(err, err_len, "the path of a program's socket is too long");
+        return -ENAMETOOLONG;
+    }
+    strcpy(body.path, path);
+    return ask_done(c, ALONE(MIDDLE_LOOK, body), err, err_len);
+}
+
 int ask_keypair(struct channel *c, const char *cert, const char *key, int fds[2], char *err, size_t err_len)
 {
     struct request_keypair body = {0};

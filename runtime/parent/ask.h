@@ -88,6 +88,11 @@ int ask_keypair(struct channel *c, const char *cert, const char *key, int fds[2]
 /* Test if ask_path would open that access log, without making it */
 int ask_access_look(struct channel *c, const char *path, char *err, size_t err_len);
 
+/* Connect two streams to a socket of a program in the middle (runtime/host/file/middle.h); the caller closes them. Test
+ * if that socket may be connected to (second function). */
+int ask_middle(struct channel *c, const char *path, int fds[2]);
+int ask_middle_look(struct channel *c, const char *path, char *err, size_t err_len);
+
 /* Open a new file of the recording for writing; shorten a file to `bytes`; remove a file */
 int ask_recording(struct channel *c, uint64_t number, int *fd, char *err, size_t err_len);
 int ask_recording_shorter(struct channel *c, uint64_t number, uint64_t bytes, char *err, size_t err_len);

@@ -135,6 +135,23 @@ bool grant_ACCESS_LOOK(struct parent *p, const struct request *r, struct answer 
     return true;
 }
 
+bool grant_MIDDLE(struct parent *p, const struct request *r, struct answer *a, int fds[])
+{
+    const struct request_path *body = r->body;
+    if (!memchr(body->path, 0, sizeof body->path)) return false;
+    a->failed = middle_sockets_connect(p->middle_sockets, body->path, fds, a->err, sizeof a->err);
+    a->fd_count = a->failed ? 0 : 2;
+    return true;
+}
+
+bool grant_MIDDLE_LOOK(struct parent *p, const struct request *r, struct answer *a, int fds[])
+{
+    const struct request_path *body = r->body;
+    if (!memchr(body->path, 0, sizeof body->path)) return false;
+    a->failed = middle_sockets_look(p->middle_sockets, body->path, a->err, sizeof a->err);
+    return true;
+}
+
 /* Open a key only with its certificate: a hijacked service gets no other key of the host */
 bool grant_KEYPAIR(struct parent *p, const struct request *r, struct answer *a, int fds[])
 {

@@ -18,6 +18,8 @@ int parent_begin(const struct options *o, bool in_kernel, struct parent **p, str
 
 /* In the parent: register an access log that the program of the start names */
 void parent_knows_log(struct parent *p, const char *path);
+/* The same for the socket of a program in the middle */
+void parent_knows_middle(struct parent *p, const char *path);
 
 /* In the parent: note that the start has printed where this machine can have no gate (runtime/io/steer/gate.h) */
 void parent_told_gate(struct parent *p);

@@ -50,6 +50,7 @@ static void child_begins(struct parent *p)
     close(p->fd);
     close(p->signal_fd);
     access_logs_free(p->access_logs);
+    middle_sockets_free(p->middle_sockets);
     free(p);
 }
 
@@ -98,6 +99,7 @@ static void parent_free(struct parent *p)
     if (p->signal_fd >= 0) close(p->signal_fd);
     if (p->recordings >= 0) close(p->recordings);
     access_logs_free(p->access_logs);
+    middle_sockets_free(p->middle_sockets);
     state_close(p->state);
     free(p);
 }
@@ -115,8 +117,10 @@ int parent_begin(const struct options *o, bool in_kernel, struct parent **made, 
     *c = NULL;
     if (!p) return complain("out of memory");
     *p = (struct parent){.o = o, .fd = -1, .signal_fd = -1, .recordings = -1};
-    p->access_logs = access_logs_new(strcmp(o->program, "-") != 0 ? o->program : NULL, o->access_logs);
-    if (!p->access_logs) return free(p), complain("out of memory");
+    const char *program = strcmp(o->program, "-") != 0 ? o->program : NULL;
+    p->access_logs = access_logs_new(program, o->access_logs);
+    p->middle_sockets = middle_sockets_new(program);
+    if (!p->access_logs || !p->middle_sockets) return parent_free(p), complain("out of memory");
     const struct state_handed handed = {o->ifaces, in_kernel ? o->iface_count : 0};
     p->state = state_open(STATE_RUN, o->name, &handed, say_line, NULL, err, sizeof err);
     int failed = p->state ? served_claim(p->state, o->ifaces, o->iface_count, err, sizeof err) : -EBUSY;
@@ -135,6 +139,7 @@ int parent_begin(const struct options *o, bool in_kernel, struct parent **made, 
 }
 
 void parent_knows_log(struct parent *p, const char *path) { access_logs_know(p->access_logs, path); }
+void parent_knows_middle(struct parent *p, const char *path) { middle_sockets_know(p->middle_sockets, path); }
 void parent_told_gate(struct parent *p) { p->told_gate = true; }
 
 /* Receive body and elements into one block, which the caller frees. NULL: out of memory, or the request is

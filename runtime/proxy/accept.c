@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "runtime/proxy/inside/inside.h"
+#include "runtime/proxy/session.h"
 #include "vm/judge/decide.h"
 #include "vm/packet/parse/read.h"
 
@@ -66,14 +67,31 @@ void listeners_reopen(struct proxy *p)
         loop_watch_level(&p->loop, p->listeners[i].at.fd, &p->listeners[i].watcher);
 }
 
+static void reset(int fd)
+{
+    const struct linger at_once = {.l_onoff = 1};
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    close(fd);
+}
+
+/* Begin the session of an inline connection; one that is not known is reset. False: no room; fd is closed. */
+static bool begin_inside(struct proxy *p, int fd, const struct stream_addr *client)
+{
+    struct arrival a;
+    const enum inside_found found = inside_find(p, client, &a);
+    if (found == INSIDE_KNOWN) return session_new(p, fd, &a);
+    if (found == INSIDE_UNKNOWN) count_up(&p->counted.rest.unknown, 1);
+    reset(fd);
+    return found == INSIDE_UNKNOWN;
+}
+
 /* Begin the session of an accepted connection. False: no room; fd is closed. */
 static bool begin(const struct listener *l, int fd, const struct sockaddr_storage *from)
 {
     const struct stream_addr client = address_of(from);
-    struct key key;
-    if (is_inside(&l->at)) return inside_accept(l->proxy, fd, &client);
-    if (key_of(l, fd, &client, &key))
-        return session_new(l->proxy, fd, &(struct arrival){.key = &key, .service = l->at.service});
+    struct arrival a = {.service = l->at.service};
+    if (is_inside(&l->at)) return begin_inside(l->proxy, fd, &client);
+    if (key_of(l, fd, &client, &a.key)) return session_new(l->proxy, fd, &a);
     close(fd);
     return true;
 }

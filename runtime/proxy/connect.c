@@ -295,8 +295,9 @@ void connect_branch(struct session *s)
     const enum pbc_goes goes = branch_goes(&s->proxy->program->branches[s->branch]);
     s->dials = true;
     s->tries = 0;
-    if (goes == PBC_GOES_REJECT) {
-        through(s, SESSION_REJECTED);
+    const bool requests = mode_is(s->proxy->program->services[s->service].mode, MODE_REQUESTS);
+    if (goes == PBC_GOES_REJECT || (goes == PBC_GOES_PROGRAM && requests)) { /* programs get no requests */
+        through(s, goes == PBC_GOES_REJECT ? SESSION_REJECTED : SESSION_PROGRAM);
         return;
     }
     if (goes == PBC_GOES_ORIGINAL || goes == PBC_GOES_PROGRAM) {

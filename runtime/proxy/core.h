@@ -12,8 +12,24 @@
 #include "vm/forward/service.h"
 #include "vm/stream/first.h"
 
-struct inside;
+struct middle;
 struct session;
+
+/* An accepted connection */
+struct arrival {
+    struct key key; /* key of its first packet */
+    uint32_t service;
+    struct inside *inside;   /* facts of an inline connection, the session's from now on; NULL: it is none */
+    uint32_t rule, firewall; /* rule that accepted an inline connection, as in struct verdict */
+};
+
+/* Facts of an inline connection that its session keeps. Its ends are in the session's key. */
+struct inside {
+    uint32_t number;                 /* names it in the stack aside */
+    uint16_t vlan[2];                /* VIDs, outermost first; VLAN_UNTAGGED */
+    uint8_t port;                    /* interface of the command line by which it came; PORTS_MOST: unknown */
+    uint64_t client_mac, server_mac; /* source and destination of its first frame; 0: no Ethernet */
+};
 
 /* A kind of session (kind.def) */
 struct session_ops {
@@ -66,6 +82,7 @@ struct session {
     struct first_at *at;   /* state of the readers of first bytes; NULL: not reading */
     void *own;             /* state of its kind */
     struct inside *inside; /* facts of an inline connection; NULL: it is none */
+    struct middle *middle; /* streams to a program in its middle; NULL: none */
     uint64_t begun_ns;
     uint64_t dials_ns;       /* start of connecting */
     uint64_t affinity;       /* set by the kind: key of the client's affinity to a server; 0: as the service says */
@@ -134,7 +151,7 @@ struct proxy {
     uint64_t told_ns;      /* time of the turn in which the chooser got time and world */
     uint64_t tables;       /* number of the last balancing tables taken */
     uint64_t tables_ns;    /* time at which the next tables are due */
-    struct slab sessions, sides, buffers, ats, insides;
+    struct slab sessions, sides, buffers, ats, insides, middles;
     struct pipes pipes;
     struct first first;          /* for the session that reads now */
     struct session *all, *tells; /* tells: the next session that reports its bytes; NULL: the first */

@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/proxy/inside/inside.h"
+#include "runtime/proxy/core.h"
+#include "runtime/proxy/inside/middle.h"
 #include "runtime/proxy/listing.h"
 #include "runtime/proxy/proxy.h"
 #include "runtime/proxy/queue.h"
@@ -151,7 +152,8 @@ static bool parts_init(struct proxy *p)
     slab_init(&p->sides, sizeof(struct side), 2 * most);
     slab_init(&p->ats, sizeof(struct first_at), most);
     slab_init(&p->insides, sizeof(struct inside), most);
-    buffers_init(&p->buffers, bytes, 2 * most);
+    slab_init(&p->middles, sizeof(struct middle), most);
+    buffers_init(&p->buffers, bytes, 4 * most); /* two a session, and two more with a program in its middle */
     pipes_init(&p->pipes, PIPE_BYTES / (p->cfg.vm.workers ? p->cfg.vm.workers : 1));
     p->chooser = chooser_new(p->program, &p->cfg.vm);
     p->random = p->cfg.vm.seed ^ p->cfg.vm.worker;
@@ -203,6 +205,7 @@ void proxy_free(struct proxy *p)
     slab_fini(&p->sides);
     slab_fini(&p->ats);
     slab_fini(&p->insides);
+    slab_fini(&p->middles);
     slab_fini(&p->buffers);
     pipes_fini(&p->pipes);
     queue_fini(p);

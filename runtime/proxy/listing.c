@@ -5,7 +5,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
-#include "runtime/proxy/inside/inside.h"
+#include "runtime/proxy/core.h"
 #include "vm/flow/flow.h"
 
 static_assert(offsetof(struct session, proxy) + sizeof(struct proxy *) <= SLAB_CLEAR, "0: it is none");

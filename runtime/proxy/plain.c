@@ -5,6 +5,7 @@
 
 #include "runtime/proxy/access.h"
 #include "runtime/proxy/connect.h"
+#include "runtime/proxy/inside/middle.h"
 #include "vm/judge/decide.h"
 
 /* Return the end of a session whose first bytes are bad, too long or too late */
@@ -153,30 +154,44 @@ static uint64_t patience(const struct session *s)
     return half ? s->proxy->program->settings->proxy_half_close_ns : session_idle_ns(s);
 }
 
-static void move(struct session *s)
+/* Move bytes between client and server. False: the session has ended. */
+static bool move_both(struct session *s)
 {
     struct proxy *p = s->proxy;
     const uint64_t up_before = s->up.moved, down_before = s->down.moved;
-    const unsigned ended_before = (s->client.flags | s->server->flags) & SIDE_ENDED;
     s->up.keeps_open = s->client.flags & SIDE_SHUT && side_ends_by_closing(s->server);
     const enum way_result up = name_heard(s) ? way_move(&s->up, &p->buffers) : WAY_WAITS;
     count_up(&session_counts(s)->up_bytes, s->up.moved - up_before);
-    if (s->ended != SESSION_ENDS || !session_heed(s, up, true)) return;
+    if (s->ended != SESSION_ENDS || !session_heed(s, up, true)) return false;
     s->down.keeps_open = up == WAY_DONE && side_ends_by_closing(&s->client);
     const enum way_result down = way_move(&s->down, &p->buffers);
     count_up(&session_counts(s)->down_bytes, s->down.moved - down_before);
-    if (!session_heed(s, down, false)) return;
+    if (!session_heed(s, down, false)) return false;
+    if (up == WAY_DONE && down == WAY_DONE) session_end(s, SESSION_DONE);
+    return s->ended == SESSION_ENDS;
+}
+
+/* Move bytes; after some, silence begins anew */
+static void move(struct session *s)
+{
+    const uint64_t up_before = s->up.moved, down_before = s->down.moved;
+    const unsigned ended_before = (s->client.flags | s->server->flags) & SIDE_ENDED;
+    if (!(s->middle ? middle_move : move_both)(s)) return;
     const bool ended = ended_before != ((s->client.flags | s->server->flags) & SIDE_ENDED);
-    if (up == WAY_DONE && down == WAY_DONE)
-        session_end(s, SESSION_DONE);
-    else if (ended || s->up.moved != up_before || s->down.moved != down_before)
-        session_wait(s, patience(s));
+    if (ended || s->up.moved != up_before || s->down.moved != down_before) session_wait(s, patience(s));
+}
+
+static bool leads_to_program(const struct session *s)
+{
+    return s->branch != PBC_NONE && branch_goes(&s->proxy->program->branches[s->branch]) == PBC_GOES_PROGRAM;
 }
 
 static void connected(struct session *s, enum session_end failed)
 {
     if (failed != SESSION_ENDS)
         session_end(s, failed);
+    else if (leads_to_program(s) && !middle_begin(s))
+        session_end(s, SESSION_PROGRAM);
     else if (!instruction_answer(s))
         session_end(s, SESSION_CLIENT_GONE);
     else
@@ -200,9 +215,10 @@ static void late(struct session *s)
                     s->server && (s->client.flags | s->server->flags) & SIDE_ENDED ? SESSION_HALF_CLOSE : SESSION_IDLE);
 }
 
-/* Write the connection's line to the access log */
+/* Close streams to a program, and write the connection's line to the access log */
 static void fini(struct session *s)
 {
+    middle_fini(s);
     if (!access_wanted(s)) return;
     const bool good = session_end_class(s->ended) == END_GOOD;
     struct log_entry e = {

@@ -265,7 +265,7 @@ bool session_new(struct proxy *p, int fd, const struct arrival *a)
                           .timer.due = due,
                           .proxy = p,
                           .ops = ops,
-                          .key = *a->key,
+                          .key = a->key,
                           .inside = a->inside,
                           .service = a->service,
                           .branch = PBC_NONE,
@@ -312,6 +312,8 @@ void sessions_rename(struct proxy *p, const struct remap *r)
         if (s->service == PBC_NONE) session_end(s, SESSION_RELOADED);
         if (closes && proxy_is_past(p, s->service)) session_end(s, SESSION_RELOADED);
         s->branch = s->branch < r->from->branches_count ? r->branch[s->branch] : PBC_NONE;
+        /* A program in the middle must not be left out, because its branch is gone before the server is reached */
+        if (s->inside && s->dials && s->branch == PBC_NONE) session_end(s, SESSION_RELOADED);
         if (s->chosen != PBC_NONE) s->chosen = r->server[s->chosen];
         if (s->served != PBC_NONE) s->served = r->server[s->served];
         if (s->rule < r->from->rules_count) s->rule = r->rule[s->rule];

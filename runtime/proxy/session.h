@@ -11,13 +11,6 @@
 
 #include "runtime/proxy/core.h"
 
-/* An accepted connection */
-struct arrival {
-    const struct key *key; /* key of its first packet */
-    uint32_t service;
-    struct inside *inside;   /* facts of an inline connection, the session's from now on; NULL: it is none */
-    uint32_t rule, firewall; /* rule that accepted an inline connection, as in struct verdict */
-};
 /* Make a session of the service's kind, and own fd. False: no room; fd is closed. */
 bool session_new(struct proxy *p, int fd, const struct arrival *a);
 /* End the session for a reason; the first call counts */

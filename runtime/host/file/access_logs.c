@@ -2,8 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
-#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "runtime/host/file/folder.h"
 #include "runtime/host/sinks.h"
 
 enum { KNOWN_MOST = 1024, REGULAR_OPEN = O_WRONLY | O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW };
@@ -20,13 +19,6 @@ struct access_logs {
     char *known[KNOWN_MOST];
     unsigned count;
 };
-
-/* Return the folder of the path's file, which the caller frees; NULL: none */
-static char *folder_of(const char *path)
-{
-    char copy[PATH_MAX];
-    return strlen(path) < sizeof copy ? realpath(dirname(strcpy(copy, path)), NULL) : NULL;
-}
 
 struct access_logs *access_logs_new(const char *program, const char *also)
 {
@@ -58,16 +50,11 @@ void access_logs_know(struct access_logs *a, const char *path)
     if (own) a->known[a->count++] = own;
 }
 
-static bool is_below(const char *folder, const char *top)
-{
-    const size_t len = top ? strlen(top) : 0;
-    return len && !strncmp(folder, top, len) && (!folder[len] || folder[len] == '/');
-}
-
 static bool may_lie(const struct access_logs *a, const char *folder)
 {
     char *logs = realpath("/var/log", NULL);
-    const bool may = is_below(folder, logs) || is_below(folder, a->also) || (a->beside && !strcmp(folder, a->beside));
+    const bool may =
+        folder_is_below(folder, logs) || folder_is_below(folder, a->also) || (a->beside && !strcmp(folder, a->beside));
     free(logs);
     return may;
 }
@@ -120,12 +107,6 @@ static char *folder_for(const struct access_logs *a, const char *path, int *fail
     return NULL;
 }
 
-static const char *name_in(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
-}
-
 int access_logs_open(struct access_logs *a, const char *path, char *err, size_t err_len)
 {
     int fd;
@@ -135,7 +116,7 @@ int access_logs_open(struct access_logs *a, const char *path, char *err, size_t 
     }
     char *folder = folder_for(a, path, &fd, err, err_len);
     if (!folder) return fd;
-    fd = open_file(folder, name_in(path), is_known(a, path));
+    fd = open_file(folder, folder_name_in(path), is_known(a, path));
     if (fd < 0)
         explain(fd, path, err, err_len);
     else
@@ -153,7 +134,7 @@ int access_logs_look(const struct access_logs *a, const char *path, char *err, s
     if (!folder) return failed;
     const int dir = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     failed = dir < 0 ? -errno : 0;
-    if (!failed && fstatat(dir, name_in(path), &what, AT_SYMLINK_NOFOLLOW) == 0) {
+    if (!failed && fstatat(dir, folder_name_in(path), &what, AT_SYMLINK_NOFOLLOW) == 0) {
         if (S_ISLNK(what.st_mode))
             failed = -ELOOP;
         else if (!S_ISREG(what.st_mode))

@@ -15,11 +15,20 @@ enum {
     PROXIES_MOST = 1000000, /* slightly below the system's own limit (fs.nr_open) */
 };
 
-/* Descriptors for `mode proxy`: two for each connection that ends here, one for each listener of each worker. */
+/* Return the descriptors of a connection that ends here: two, and two more with a program in its middle. */
+static unsigned of_connection(const struct program *p)
+{
+    bool program = false;
+    for (uint32_t i = 0; i < p->branches_count; i++) program |= branch_goes(&p->branches[i]) == PBC_GOES_PROGRAM;
+    return program ? 4 : 2;
+}
+
+/* Descriptors for `mode proxy`: for each connection that ends here, and one for each listener of each worker. */
 static uint64_t of_proxies(const struct live *l)
 {
     const struct program *p = l->carry.now.program;
-    const uint64_t wanted = (2 * p->settings->proxy_sessions + PBC_PROXY_PORTS_MAX) * l->carry.worker_count;
+    const uint64_t wanted =
+        (of_connection(p) * p->settings->proxy_sessions + PBC_PROXY_PORTS_MAX) * l->carry.worker_count;
     return !proxied_any(p) ? 0 : wanted < PROXIES_MOST ? wanted : PROXIES_MOST;
 }
 
@@ -35,7 +44,8 @@ static uint64_t needed(const struct live *l)
 /* Print a notice that only `have` of `need` descriptors are available. */
 static void say_few(const struct live *l, uint64_t have, uint64_t need)
 {
-    const uint64_t others = need - of_proxies(l), each = 2 * (uint64_t)l->carry.worker_count;
+    const uint64_t others = need - of_proxies(l), per = of_connection(l->carry.now.program),
+                   each = per * l->carry.worker_count;
     const uint64_t left = have > others ? have - others : 0;
     const uint64_t listeners = (uint64_t)PBC_PROXY_PORTS_MAX * l->carry.worker_count;
     if (!of_proxies(l) || left < listeners + each)
@@ -46,7 +56,7 @@ static void say_few(const struct live *l, uint64_t have, uint64_t need)
         complain("notice: at most %" PRIu64 " files may be open at once, which is %" PRIu64
                  " connections of `mode proxy`, and `limits { proxy_sessions }` allows %" PRIu64
                  "; this mends it: ulimit -n %" PRIu64 " (a unit of systemd: LimitNOFILE=%" PRIu64 ")",
-                 have, (left - listeners) / 2, l->carry.now.program->settings->proxy_sessions * l->carry.worker_count,
+                 have, (left - listeners) / per, l->carry.now.program->settings->proxy_sessions * l->carry.worker_count,
                  need, need);
 }
 

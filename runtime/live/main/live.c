@@ -19,6 +19,7 @@
 #include "runtime/live/carry/guard/shared_ports.h"
 #include "runtime/live/carry/kernel/in_kernel.h"
 #include "runtime/live/carry/proxy/access.h"
+#include "runtime/live/carry/proxy/middle.h"
 #include "runtime/live/carry/proxy/proxied.h"
 #include "runtime/live/carry/recorded.h"
 #include "runtime/live/control/asked.h"
@@ -398,6 +399,7 @@ int live(const struct options *o)
         notified_begin(&l.tell.notified);
         if (!status) status = parent_begin(o, l.carry.in_kernel, &parent, &l.tell.channel);
         if (parent) access_known(&l.carry, parent);
+        if (parent) middle_known(&l.carry, parent);
         if (parent && proxied_any(l.carry.now.program)) parent_told_gate(parent);
         if (l.tell.channel) status = service(&l);
     }

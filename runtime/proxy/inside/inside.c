@@ -5,19 +5,11 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "runtime/exchange/begun/inlined.h"
 #include "runtime/exchange/first_frame.h"
+#include "vm/flow/flow.h"
 #include "vm/packet/parse/read.h"
-
-static void reset(int fd)
-{
-    const struct linger at_once = {.l_onoff = 1};
-    setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-    close(fd);
-}
 
 /* Return the interface of the command line for an id of the running program or the one before. */
 static uint8_t port_of(const struct proxy *p, uint16_t iface, uint64_t program)
@@ -86,28 +78,21 @@ static struct key key_of(const struct proxy *p, const struct inline_open *o)
     return key;
 }
 
-bool inside_accept(struct proxy *p, int fd, const struct stream_addr *client)
+enum inside_found inside_find(struct proxy *p, const struct stream_addr *client, struct arrival *a)
 {
     struct inline_open o;
     uint8_t port;
-    if (!find(p, client, &o, &port)) {
-        count_up(&p->counted.rest.unknown, 1);
-        reset(fd);
-        return true;
-    }
-    const struct key key = key_of(p, &o);
+    if (!find(p, client, &o, &port)) return INSIDE_UNKNOWN;
     struct inside *in = slab_take(&p->insides);
-    if (!in) {
-        close(fd);
-        return false;
-    }
+    if (!in) return INSIDE_NO_ROOM;
     *in = (struct inside){.number = o.number,
                           .vlan = {o.vlan[0], o.vlan[1]},
                           .port = port,
                           .client_mac = o.client_mac,
                           .server_mac = o.server_mac};
-    const struct arrival a = {.key = &key, .service = o.service, .inside = in, .rule = o.rule, .firewall = o.firewall};
-    return session_new(p, fd, &a);
+    *a = (struct arrival){
+        .key = key_of(p, &o), .service = o.service, .inside = in, .rule = o.rule, .firewall = o.firewall};
+    return INSIDE_KNOWN;
 }
 
 uint16_t inside_iface(const struct session *s)

@@ -2,20 +2,12 @@
  * (vm/flow/made.h): their real ends, and their connections to servers, which leave by that stack, too */
 #pragma once
 
-#include "runtime/proxy/session.h"
-#include "vm/flow/flow.h"
+#include "runtime/proxy/core.h"
 
-/* Facts of such a connection that a session keeps. Its ends are in the session's key. */
-struct inside {
-    uint32_t number;                 /* names it in the stack aside */
-    uint16_t vlan[2];                /* VIDs, outermost first; VLAN_UNTAGGED */
-    uint8_t port;                    /* interface of the command line by which it came; PORTS_MOST: unknown */
-    uint64_t client_mac, server_mac; /* source and destination of its first frame; 0: no Ethernet */
-};
-
-/* Accept a connection from the stack aside, and own fd. client: its peer there. A connection that the worker does not
- * know is reset and counted. False: no room; fd is closed. */
-bool inside_accept(struct proxy *p, int fd, const struct stream_addr *client);
+enum inside_found { INSIDE_KNOWN, INSIDE_UNKNOWN, INSIDE_NO_ROOM };
+/* Find the connection of a client, by its address in the stack aside, and fill in the arrival of its session: what it
+ * points to is the caller's. INSIDE_UNKNOWN: the worker knows no such connection, or no inline service takes it. */
+enum inside_found inside_find(struct proxy *p, const struct stream_addr *client, struct arrival *a);
 /* Return the program's id of the interface by which the client came */
 uint16_t inside_iface(const struct session *s);
 

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <time.h>
 
 #include "compiler/compiler.h"
@@ -20,7 +21,7 @@
 
 enum { HONEST = 40 /* the exit status of a child that came to its end */ };
 
-static const char *rules = "/nowhere/rules.pbc", *log_known;
+static const char *rules = "/nowhere/rules.pbc", *log_known, *middle_known_at;
 
 static struct options options_here(void)
 {
@@ -47,6 +48,7 @@ static int served(child_fn *child, void *arg)
     }
     assert_non_null(p);
     if (log_known) parent_knows_log(p, log_known);
+    if (middle_known_at) parent_knows_middle(p, middle_known_at);
     return parent_serve(p);
 }
 
@@ -389,6 +391,70 @@ static void logs(void **state)
     sh("cd \"$LOGS\"; test \"$(cat theirs.log known.log)\" = \"$(printf 'line\\nline')\"; rm -r \"$LOGS\"");
 }
 
+/* ---- programs in the middle ---- */
+
+/* The two streams to a socket in that folder reach who listens; "": so they did. */
+static const char *middle_refused(struct channel *c, const char *name)
+{
+    static char err[500];
+    char path[200];
+    int fds[2];
+    snprintf(path, sizeof path, "%s/%s", getenv("SOCKETS"), name);
+    const char *whole = name[0] == '/' ? name : path;
+    if (ask_middle_look(c, whole, err, sizeof err)) {
+        wants(ask_middle(c, whole, fds) == -EACCES, 33);
+        return err;
+    }
+    const int failed = ask_middle(c, whole, fds);
+    for (unsigned i = 0; i < 2 && !failed; i++) {
+        wants(send(fds[i], "x", 1, MSG_NOSIGNAL) == 1 && fcntl(fds[i], F_GETFL) & O_NONBLOCK, 34);
+        close(fds[i]);
+    }
+    return failed ? strerror(-failed) : "";
+}
+
+static void ask_middles(struct channel *c, void *arg)
+{
+    (void)arg;
+    wants(!*middle_refused(c, "here.sock"), 1);
+    wants(!*middle_refused(c, "below/known.sock"), 2);
+    wants(strstr(middle_refused(c, "below/other.sock"), "a program's socket must be below /run/prey"), 3);
+    wants(strstr(middle_refused(c, "/run/systemd/private"), "a program's socket must be below /run/prey"), 4);
+    wants(strstr(middle_refused(c, "/run/prey/../other.sock"), "a program's socket must be below /run/prey"), 5);
+    wants(!strcmp(middle_refused(c, "none.sock"), strerror(ENOENT)), 6);
+    wants(!strcmp(middle_refused(c, "file"), strerror(ENOTSOCK)), 7);
+    wants(!strcmp(middle_refused(c, "link.sock"), strerror(ENOTSOCK)), 8); /* what a link leads to may be anything */
+    wants(!strcmp(middle_refused(c, "dead.sock"), strerror(ECONNREFUSED)), 9);
+}
+
+static int listening(const char *name)
+{
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    const int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    snprintf(at.sun_path, sizeof at.sun_path, "%.40s/%.40s", getenv("SOCKETS"), name);
+    assert_int_equal(bind(fd, (const struct sockaddr *)&at, sizeof at), 0);
+    assert_int_equal(listen(fd, 10), 0);
+    return fd;
+}
+
+static void middles(void **state)
+{
+    char folder[] = "/tmp/prey-test-XXXXXX", path[200], known[200];
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    setenv("SOCKETS", folder, 1);
+    sh(NETNS_PAIR "; cd \"$SOCKETS\"; mkdir below; touch file; ln -s here.sock link.sock");
+    snprintf(path, sizeof path, "%s/rules.pbc", folder);
+    snprintf(known, sizeof known, "%s/below/known.sock", folder);
+    const int fds[] = {listening("here.sock"), listening("below/known.sock"), listening("below/other.sock")};
+    close(listening("dead.sock"));
+    rules = path;
+    middle_known_at = known;
+    assert_int_equal(served(ask_middles, NULL), HONEST);
+    for (unsigned i = 0; i < sizeof fds / sizeof *fds; i++) close(fds[i]);
+    sh("rm -r \"$SOCKETS\"");
+}
+
 /* ---- what is not ---- */
 
 struct noise {
@@ -593,9 +659,9 @@ static void bound(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        netns_test(requests),  netns_test(logs),          netns_test(closed),      netns_test(kernel),
-        netns_test(lies),      netns_test(noise),         netns_test(descriptors), netns_test(system_call),
-        netns_test(bound),     netns_test(slow_requests),
+        netns_test(requests),    netns_test(logs),  netns_test(middles),       netns_test(closed),
+        netns_test(kernel),      netns_test(lies),  netns_test(noise),         netns_test(descriptors),
+        netns_test(system_call), netns_test(bound), netns_test(slow_requests),
 #ifndef PREY_LOOSE
         netns_test(processes),
 #endif

@@ -13,6 +13,7 @@
 #include "runtime/live/carry/proxy/certified.h"
 #include "runtime/live/carry/proxy/inside.h"
 #include "runtime/live/carry/proxy/listeners.h"
+#include "runtime/live/carry/proxy/middle.h"
 #include "runtime/live/carry/recorded.h"
 #include "runtime/proxy/proxy.h"
 #include "runtime/proxy/tls/tls.h"
@@ -95,6 +96,12 @@ static int stack_sockets(void *with, unsigned family, int fds[])
     return inside_sockets(x->carry, family, fds);
 }
 
+static int to_middle(void *with, const char *path, int fds[2])
+{
+    const struct proxied *x = with;
+    return ask_middle(x->channel, path, fds);
+}
+
 static struct vm_cfg loop_cfg(struct carry *carry, unsigned at)
 {
     struct vm_cfg cfg = worker_vm_cfg(carry->workers[at]);
@@ -127,6 +134,8 @@ static int make_loops(struct carry *carry, struct snapshot *world, char *err, si
                                       .inlined = inside_conns(carry, x->count),
                                       .foreign = foreign,
                                       .inside_sockets = stack_sockets,
+                                      .middle = to_middle,
+                                      .iface_name = carry->o->ifaces,
                                       .sessions_most = (uint32_t)carry->now.program->settings->proxy_sessions,
                                       .iface = carry->now.iface,
                                       .iface_count = carry->o->iface_count,
@@ -303,6 +312,7 @@ struct proxied_change *proxied_prepare(struct carry *carry, const struct remap *
                                        size_t err_len)
 {
     if (access_open(carry, carry->now.program, err, err_len)) return NULL;
+    if (!middle_look(carry, carry->now.program, err, err_len)) return NULL;
     if (carry->proxied) return change_new(carry, r, s, err, err_len);
     struct proxied_change *c = calloc(1, sizeof *c);
     if (!c) snprintf(err, err_len, "out of memory");

@@ -1,0 +1,11 @@
+/* Folders of files whose names an untrusted process gives */
+#pragma once
+
+#include <stdbool.h>
+
+/* Return the folder of the path's file without links, which the caller frees; NULL: there is none */
+char *folder_of(const char *path);
+/* True for `top` and what lies below it. Both have no links; NULL as `top`: false. */
+bool folder_is_below(const char *folder, const char *top);
+/* Return the path's last part */
+const char *folder_name_in(const char *path);

@@ -1,0 +1,27 @@
+#include "runtime/live/carry/proxy/middle.h"
+
+#include "runtime/parent/parent.h"
+
+/* Return the path of the socket that a branch leads to; NULL: none. */
+static const char *path_of(const struct program *p, const struct pbc_branch *b)
+{
+    return branch_goes(b) == PBC_GOES_PROGRAM ? program_str(p, b->share_count) : NULL;
+}
+
+void middle_known(const struct carry *carry, struct parent *parent)
+{
+    const struct program *p = carry->now.program;
+    for (uint32_t i = 0; i < p->branches_count; i++) {
+        const char *path = path_of(p, &p->branches[i]);
+        if (path) parent_knows_middle(parent, path);
+    }
+}
+
+bool middle_look(const struct carry *carry, const struct program *p, char *err, size_t err_len)
+{
+    for (uint32_t i = 0; i < p->branches_count; i++) {
+        const char *path = path_of(p, &p->branches[i]);
+        if (path && ask_middle_look(carry->tell->channel, path, err, err_len)) return false;
+    }
+    return true;
+}
