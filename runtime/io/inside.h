@@ -6,11 +6,13 @@
 
 #include "vm/packet/pkt.h"
 
-enum { INSIDE_BATCH = 16 }; /* packets read at once: a megabyte of super-packets */
+enum { INSIDE_BATCH = 64 }; /* most packets read at once */
 
 struct inside_io {
-    int fd;          /* the device, its owner's; -1: there is none */
-    uint8_t *memory; /* memory of the packets read */
+    int fd;           /* the device, its owner's; -1: there is none */
+    bool likely;      /* there is something to read: poll said so, or what was given may have been answered */
+    unsigned skipped; /* reads left out since the last one */
+    uint8_t *memory;  /* memory of the packets read */
     struct pkt pkts[INSIDE_BATCH];
 };
 
@@ -19,7 +21,8 @@ int inside_io_init(struct inside_io *io);
 void inside_io_fini(struct inside_io *io);
 
 /* Read what the stack aside sends, without waiting: bare IP packets, writable, with IO_HEADROOM bytes in front, valid
- * until the next call. Return their number. */
+ * until the next call. Return their number. Where nothing is likely to be there, only one call of a few looks: other
+ * traffic does not pay for each. */
 unsigned inside_io_read(struct inside_io *io, struct pkt *pkts[INSIDE_BATCH]);
 /* Give the stack aside a parsed packet, from its IP header on. False: it did not take it. */
 bool inside_io_give(struct inside_io *io, const struct pkt *pkt);

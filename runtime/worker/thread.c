@@ -50,6 +50,7 @@ static void sleep_until(struct worker *w, uint64_t now)
     if (woken <= 0) return;
     uint64_t calls;
     if (fds[0].revents) (void)!read(w->wake_fd, &calls, sizeof calls);
+    w->inside.likely |= fds[n + 1].revents != 0;
     for (unsigned i = 0; i < n; i++)
         if (fds[i + 1].revents & POLLERR) tell_fault(w, i);
 }

@@ -12,6 +12,8 @@
 #include "runtime/base/sockaddr.h"
 #include "runtime/host/device/inside.h"
 #include "runtime/host/device/tun.h"
+#include "runtime/io/inside.h"
+#include "runtime/io/io.h"
 #include "tests/unit/runtime/netns.h"
 #include "vm/flow/made.h"
 
@@ -230,6 +232,39 @@ static void connects(void **state)
     finish();
 }
 
+/* Through the worker's end: views with headroom, and one look of a few where nothing is likely */
+static void views(void **state)
+{
+    (void)state;
+    begin();
+    struct inside_io io = {.fd = device(1)};
+    struct pkt *pkts[INSIDE_BATCH];
+    static uint8_t sent[MANY * EACH];
+    const struct inline_name client = {.end = INLINE_CLIENT, .worker = 1, .number = 3};
+    uint32_t ack;
+    const int fd = connected(false, client, &ack);
+    assert_int_equal(inside_io_init(&io), 0);
+    assert_int_equal(write(fd, sent, sizeof sent), sizeof sent);
+    struct pollfd ready = {.fd = io.fd, .events = POLLIN};
+    assert_int_equal(poll(&ready, 1, 10000), 1);
+    unsigned looks = 1, n;
+    while (!(n = inside_io_read(&io, pkts))) looks++;
+    assert_true(looks > 1 && looks < 10);
+    assert_true(io.likely);
+    for (unsigned i = 0; i < n; i++) {
+        assert_int_equal(pkts[i]->link, LINK_RAW);
+        assert_int_equal(pkts[i]->data[0], 0x45);
+        assert_int_equal(pkts[i]->headroom, IO_HEADROOM);
+        assert_int_equal(pkts[i]->flags, PKT_WRITABLE | PKT_CSUM_PARTIAL);
+    }
+    assert_true(pkts[0]->segment && pkts[0]->head_len > MTU);
+    while (inside_io_read(&io, pkts)) {}
+    assert_false(io.likely);
+    inside_io_fini(&io);
+    close(fd);
+    finish();
+}
+
 /* Read a number of the stack's settings, in its namespace */
 static int read_setting(void *with)
 {
@@ -260,6 +295,7 @@ static void is_set(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {netns_test(listens), netns_test(connects), netns_test(is_set)};
+    const struct CMUnitTest tests[] = {netns_test(listens), netns_test(connects), netns_test(views),
+                                       netns_test(is_set)};
     return netns_run(tests, sizeof tests / sizeof *tests);
 }
