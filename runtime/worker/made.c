@@ -73,6 +73,10 @@ struct vm_cfg worker_vm_cfg(struct worker *w)
 
 int worker_inside(struct worker *w, const struct program *p)
 {
+    if (w->inlined && w->inside.fd < 0) { /* of a program that was refused after all, perhaps with other limits */
+        inlined_free(w->inlined);
+        w->inlined = NULL;
+    }
     if (!w->inlined) w->inlined = inlined_new((uint32_t)p->settings->proxy_sessions);
     return w->inlined ? inside_io_init(&w->inside) : -ENOMEM;
 }
@@ -101,7 +105,7 @@ int worker_init(struct worker *w, const struct worker_cfg *cfg)
     if (vm.grows) w->ahead.vm = w->vm;
     up_init(w);
     w->egress = (struct egress){.ports = w->ports, .pool = w->pool, .asks = &w->asks};
-    if (cfg->inside > 0 && !(err = worker_inside(w, cfg->program))) w->inside.fd = cfg->inside;
+    if (cfg->inside >= 0 && !(err = worker_inside(w, cfg->program))) w->inside.fd = cfg->inside;
     if (err) return err;
     limit_init(&w->told_limit, TOLD_A_SECOND);
     limit_init(&w->egress.answers, cfg->program->meta->rejects_per_s);

@@ -110,7 +110,7 @@ void worker_take_change(struct worker *w, uint64_t now)
         w->cfg.opened = c->opened;
         w->cfg.routes = c->routes;
         w->cfg.tun = c->tun;
-        w->inside.fd = c->inside > 0 ? c->inside : -1;
+        w->inside.fd = c->inside;
         w->egress.snapshot = c->snapshot;
         w->tables_ns = 0;
         w->tick_ns = now; /* timers of the new program */

@@ -56,7 +56,7 @@ struct worker_cfg {
     void *hear_arg;
     uint64_t seed;
     int tun;                     /* gives the host its own packets that it did not see; -1: none to give */
-    int inside;                  /* the worker's device of the stack aside; 0: none */
+    int inside;                  /* the worker's device of the stack aside; -1: none */
     const struct opened *opened; /* tunnels' packets, which the host stack does not see either */
     bool spins;                  /* never sleeps: polls the ports without end */
     bool log;                    /* report log events */

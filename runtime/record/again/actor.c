@@ -89,6 +89,7 @@ static int make(struct actor *a, const struct told_program *program)
                                    .hear_arg = a,
                                    .seed = t->start.seed,
                                    .tun = open("/dev/null", O_WRONLY | O_CLOEXEC),
+                                   .inside = -1,
                                    .opened = program ? &program->opened : &t->other_opened,
                                    .forwards = t->start.forwards,
                                    .routes = routes(t, program ? program->p : t->other),
@@ -342,6 +343,7 @@ static void change(struct actor *a, const struct tape_record *r)
                                 .opened = &k->opened,
                                 .routes = routes(a->story, k->p),
                                 .tun = a->w->cfg.tun,
+                                .inside = -1,
                                 .number = k->number};
     a->w->change = &next;
     if (next.fresh) worker_take_change(a->w, r->now_ns);

@@ -71,8 +71,7 @@ int inside_follow(struct carry *carry, const struct program *grown, char *err, s
 void inside_close(struct carry *carry)
 {
     struct inside *x = carry->inside;
-    for (unsigned i = 0; x && i < x->workers * x->each; i++)
-        if (x->fds[i] > 0) close(x->fds[i]);
+    for (unsigned i = 0; x && i < x->workers * x->each; i++) close(x->fds[i]);
     free(x);
     carry->inside = NULL;
 }
