@@ -42,7 +42,7 @@ static unsigned through(const struct program *p, uint32_t server, uint32_t servi
 static bool sends_to(const struct program *p, const struct pbc_service *s, uint32_t pool)
 {
     for (uint32_t b = s->branches; b < s->branches + s->branch_count; b++)
-        for (uint32_t i = 0; i < p->branches[b].share_count; i++)
+        for (uint32_t i = 0; i < branch_shares(&p->branches[b]); i++)
             if (p->shares[p->branches[b].shares + i].pool == pool) return true;
     return false;
 }

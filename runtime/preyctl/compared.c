@@ -110,7 +110,7 @@ static void mark_pools(const struct program *p, const struct pbc_service *s, boo
 {
     for (uint32_t b = 0; b < s->branch_count; b++) {
         const struct pbc_branch *branch = &p->branches[s->branches + b];
-        for (uint32_t i = 0; i < branch->share_count; i++) translated[p->shares[branch->shares + i].pool] = true;
+        for (uint32_t i = 0; i < branch_shares(branch); i++) translated[p->shares[branch->shares + i].pool] = true;
     }
 }
 

@@ -57,7 +57,7 @@ static bool is_ours(const struct program *p, const struct quote *q)
     for (uint32_t i = 0; i < p->services_count; i++) {
         const struct pbc_service *s = &p->services[i];
         for (uint32_t b = s->branches; is_of_service(s, q) && b < s->branches + s->branch_count; b++)
-            for (uint32_t k = 0; k < p->branches[b].share_count; k++)
+            for (uint32_t k = 0; k < branch_shares(&p->branches[b]); k++)
                 if (has_server(p, &p->pools[p->shares[p->branches[b].shares + k].pool], q)) return true;
     }
     return false;

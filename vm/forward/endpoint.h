@@ -6,8 +6,10 @@
 #include "vm/packet/key.h"
 #include "vm/pbc.h"
 
+/* Packets for the host itself do not cross it, so a service in the wire takes none of them. */
 static inline bool endpoint_has_address(const struct pbc_endpoint *e, const struct key *key)
 {
+    if (e->wire && key->kind & KIND_DST_SELF) return false;
     if (e->to == PBC_TO_ANY) return true;
     if (e->to == PBC_TO_SELF) return key->kind & KIND_DST_SELF;
     if (!(key->kind & (e->family == 4 ? KIND_IP4 : KIND_IP6))) return false;
@@ -25,9 +27,19 @@ static inline bool endpoint_has_protocol(const struct pbc_endpoint *e, uint32_t 
     return key->kind & KIND_PORTS && key->dst_port >= e->port_lo && key->dst_port <= e->port_hi;
 }
 
+/* True if the packet has the endpoint's interface and tags. */
+static inline bool endpoint_has_wire(const struct pbc_endpoint *e, const struct key *key)
+{
+    if (e->iface && key->iface != e->iface - 1) return false;
+    if (e->wire <= PBC_WIRE_ALL) return true;
+    if (!(key->kind & KIND_VLAN)) return e->wire == PBC_WIRE_UNTAGGED;
+    if (e->wire != PBC_WIRE_VLAN) return e->wire == PBC_WIRE_TAGGED;
+    return key->vlan_outer >= e->vlan_lo && key->vlan_outer <= e->vlan_hi;
+}
+
 /* True if a packet that would cross the machine is for the service instead: to one of its addresses, or of a protocol
- * that it takes for any address. */
+ * that it takes for any address. What a service in the wire takes crosses the machine all the same. */
 static inline bool endpoint_stops(const struct pbc_endpoint *e, uint32_t kinds, const struct key *key)
 {
-    return endpoint_has_address(e, key) && (e->to != PBC_TO_ANY || endpoint_has_protocol(e, kinds, key));
+    return !e->wire && endpoint_has_address(e, key) && (e->to != PBC_TO_ANY || endpoint_has_protocol(e, kinds, key));
 }

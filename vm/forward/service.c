@@ -11,7 +11,11 @@ static bool more_specific(const struct pbc_endpoint *a, const struct pbc_endpoin
 {
     if (a->to != b->to) return a->to < b->to;
     if ((a->proto == PBC_EP_PORTS) != (b->proto == PBC_EP_PORTS)) return b->proto == PBC_EP_PORTS;
-    return a->port_hi - a->port_lo < b->port_hi - b->port_lo;
+    const int ports_a = a->port_hi - a->port_lo, ports_b = b->port_hi - b->port_lo;
+    if (ports_a != ports_b) return ports_a < ports_b;
+    if (!a->iface != !b->iface) return a->iface;
+    if (a->wire == PBC_WIRE_VLAN && b->wire == PBC_WIRE_VLAN) return a->vlan_hi - a->vlan_lo < b->vlan_hi - b->vlan_lo;
+    return endpoint_tags_asked(a) > endpoint_tags_asked(b);
 }
 
 uint32_t service_endpoint(const struct program *p, const struct key *key)
@@ -21,6 +25,7 @@ uint32_t service_endpoint(const struct program *p, const struct key *key)
     for (uint32_t i = 0; i < p->endpoints_count; i++) {
         const struct pbc_endpoint *e = &p->endpoints[i];
         if (!endpoint_has_address(e, key) || !endpoint_has_protocol(e, kinds_of(e), key)) continue;
+        if (!endpoint_has_wire(e, key)) continue;
         if (best == PBC_NONE || more_specific(e, &p->endpoints[best])) best = i;
     }
     return best;

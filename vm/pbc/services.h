@@ -166,7 +166,8 @@ enum pbc_nat_flag { PBC_NAT_TO_SELF = 1 << 0 /* FORWARD: `to` is any address of 
  * `vlan any` and `none`, and those before all tags, then the first in the file. Packets that the host itself sends, and
  * packets without IP, match no endpoint; packets to the host itself match none of a service with MODE_INLINE. */
 enum pbc_endpoint_to { PBC_TO_ADDRESS, PBC_TO_SELF, PBC_TO_ANY };
-enum pbc_endpoint_tags { PBC_TAGS_ALL, PBC_TAGS_NONE, PBC_TAGS_ANY, PBC_TAGS_VLAN, PBC_TAGS };
+/* Frames that an endpoint of a service with MODE_INLINE takes, by their tags; PBC_WIRE_NOT: of another service */
+enum pbc_endpoint_wire { PBC_WIRE_NOT, PBC_WIRE_ALL, PBC_WIRE_UNTAGGED, PBC_WIRE_TAGGED, PBC_WIRE_VLAN, PBC_WIRES };
 enum pbc_endpoint_proto {
 #define ENDPOINT(ident, name, kinds, doc) PBC_EP_##ident,
 #include "vm/endpoint.def"
@@ -180,11 +181,17 @@ struct pbc_endpoint {
     uint8_t to;                /* enum pbc_endpoint_to */
     uint8_t family;            /* 4 or 6 with an address, else 0 */
     uint8_t proto;             /* enum pbc_endpoint_proto; an echo is an ICMP echo request */
-    uint8_t tags;              /* enum pbc_endpoint_tags; other than PBC_TAGS_ALL with MODE_INLINE alone */
-    uint32_t iface;            /* 1 + interface that the packet came in by, with MODE_INLINE alone; 0: all */
-    uint16_t vlan_lo, vlan_hi; /* PBC_TAGS_VLAN: range of the outermost VID, 0..4094; else 0 */
+    uint8_t wire;              /* enum pbc_endpoint_wire */
+    uint32_t iface;            /* 1 + interface that the packet came in by; 0: all. In the wire alone */
+    uint16_t vlan_lo, vlan_hi; /* PBC_WIRE_VLAN: range of the outermost VID, 0..4094; else 0 */
 };
 static_assert(sizeof(struct pbc_endpoint) == 48, "layout");
+/* Return how much the endpoint asks of tags: nothing, some or none, a VID. */
+static inline unsigned endpoint_tags_asked(const struct pbc_endpoint *e)
+{
+    return e->wire == PBC_WIRE_VLAN ? 2 : e->wire > PBC_WIRE_ALL;
+}
+
 struct pbc_branch {
     uint32_t service;
     struct pbc_place place;
@@ -204,6 +211,7 @@ enum pbc_goes {
     PBC_GOES_PROGRAM,  /* a program of the user's, behind a Unix socket, and on to the original */
     PBC_GOES
 };
+#define PBC_SOCKET_MAX 107u /* most bytes of a socket's path: room of struct sockaddr_un */
 static inline enum pbc_goes branch_goes(const struct pbc_branch *b)
 {
     return b->shares == PBC_TARGET     ? PBC_GOES_TARGET

@@ -87,13 +87,14 @@ bool remap_same_sources(const struct program *a, const struct pbc_pool *s, const
 bool remap_same_shares(const struct program *a, const struct pbc_branch *s, const struct program *b,
                        const struct pbc_branch *t)
 {
-    if (s->share_count != t->share_count) return false;
-    for (uint32_t i = 0; i < s->share_count; i++) {
+    if (branch_shares(s) != branch_shares(t)) return false;
+    for (uint32_t i = 0; i < branch_shares(s); i++) {
         const struct pbc_pool *in_a = &a->pools[a->shares[s->shares + i].pool],
                               *in_b = &b->pools[b->shares[t->shares + i].pool];
         if (!same_text(a, in_a->name, b, in_b->name)) return false;
     }
-    return s->share_count || (s->shares == PBC_TARGET) == (t->shares == PBC_TARGET);
+    return branch_goes(s) == branch_goes(t) &&
+           (branch_goes(s) != PBC_GOES_PROGRAM || same_text(a, s->share_count, b, t->share_count));
 }
 
 bool remap_keeps_branch(const struct remap *r, uint32_t branch)

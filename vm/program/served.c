@@ -42,6 +42,8 @@ void served_named(const struct program *p, bool *named)
         if (p->firewalls[i].iface < p->ifaces_count) named[p->firewalls[i].iface] = true;
     for (uint32_t i = 0; i < p->nats_count; i++)
         if (p->nats[i].iface < p->ifaces_count) named[p->nats[i].iface] = true;
+    for (uint32_t i = 0; i < p->endpoints_count; i++)
+        if (p->endpoints[i].iface) named[p->endpoints[i].iface - 1] = true;
     for (uint32_t i = 0; i < p->conds_count; i++)
         if (cond_info[p->conds[i].kind].traits & COND_IFACES) name_all(p, &p->conds[i], named);
     for (uint32_t k = 0; k < p->ifaces_count; k++) named[k] &= !iface_is_pattern(program_str(p, p->ifaces[k].device));

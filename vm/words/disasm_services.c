@@ -45,6 +45,8 @@ static void dump_server(const struct program *p, uint32_t i, FILE *out)
     if (s->flags & PBC_SERVER_BACKUP) text_add(&t, " backup");
     if (s->max_flows) text_add(&t, " max flows %u", s->max_flows);
     if (s->flags & PBC_SERVER_HAS_MAC) text_add(&t, " mac "), text_add_mac(&t, s->mac);
+    if (s->flags & PBC_SERVER_HAS_VLAN) text_add(&t, " vlan %u", s->vlan);
+    if (s->flags & PBC_SERVER_HAS_INNER) text_add(&t, " inner %u", s->inner);
     add_check(&t, p, s->check);
     add_place(&t, p, &s->place);
     dump_line(&t, out);
@@ -83,6 +85,7 @@ static void dump_endpoint(const struct program *p, uint32_t i, FILE *out)
         text_add(&t, e->to == PBC_TO_SELF ? "self" : "any");
     text_add(&t, " %s", endpoint_info[e->proto].name);
     if (e->proto < PBC_EP_ECHO4) text_add(&t, e->port_lo == e->port_hi ? "/%u" : "/%u-%u", e->port_lo, e->port_hi);
+    text_add_wire(&t, p, e);
     add_place(&t, p, &e->place);
     dump_line(&t, out);
 }
@@ -93,14 +96,16 @@ static void dump_branch(const struct program *p, uint32_t i, FILE *out)
     char line[LINE];
     struct text t = text_of(line, sizeof line);
     text_add(&t, "    branch %u %s ->", i, b->cond_count ? "when" : "else");
-    for (uint32_t s = b->shares; s < b->shares + b->share_count; s++) {
+    for (uint32_t s = b->shares; s < b->shares + branch_shares(b); s++) {
         text_add(&t, s > b->shares ? ", " : " ");
         text_add_name(&t, program_str(p, p->pools[p->shares[s].pool].name));
         text_add(&t, " %u%%", p->shares[s].percent);
     }
-    if (b->shares == PBC_TARGET)
-        text_add(&t, " target");
-    else if (!b->share_count)
+    char buf[DESTINATION_TEXT];
+    const char *goes = destination_text(p, b, buf);
+    if (goes)
+        text_add(&t, " %s", goes);
+    else if (!branch_shares(b))
         text_add(&t, " no server");
     add_place(&t, p, &b->place);
     dump_line(&t, out);

@@ -80,6 +80,10 @@ static void put_mode(const struct program *p, const struct pbc_proxy *x, const c
     if (x->flags & PBC_PROXY_SEND_V2) fprintf(out, "%ssend proxy v2", between);
     if (x->flags & PBC_PROXY_ACCEPT)
         fprintf(out, "%saccept proxy from", between), put_sets(p, x->accept_from, x->accept_count, out);
+    if (mode_is(p->services[x->service].mode, MODE_INLINE)) {
+        fprintf(out, "%s%s first", between, x->flags & PBC_PROXY_SERVER_FIRST ? "server" : "bytes");
+        if (x->flags & PBC_PROXY_OVERLOAD_PASS) fprintf(out, "%son overload pass", between);
+    }
     if (x->first_ns) fputs(between, out), put_duration("first bytes within ", x->first_ns, out);
 }
 

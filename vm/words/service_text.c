@@ -41,6 +41,56 @@ void service_print(const struct program *p, uint32_t service, const char *betwee
     proxy_print(p, service, between, out);
 }
 
+void text_add_wire(struct text *t, const struct program *p, const struct pbc_endpoint *e)
+{
+    if (e->iface) {
+        text_add(t, " on \"");
+        text_add_name(t, program_str(p, p->ifaces[e->iface - 1].device));
+        text_add(t, "\"");
+    }
+    if (e->wire == PBC_WIRE_VLAN)
+        text_add(t, e->vlan_lo == e->vlan_hi ? " vlan %u" : " vlan %u-%u", e->vlan_lo, e->vlan_hi);
+    if (e->wire == PBC_WIRE_TAGGED) text_add(t, " vlan any");
+    if (e->wire == PBC_WIRE_UNTAGGED) text_add(t, " vlan none");
+}
+
+void endpoint_wire_print(const struct program *p, const struct pbc_endpoint *e, FILE *out)
+{
+    char line[LINE];
+    struct text t = text_of(line, sizeof line);
+    text_add_wire(&t, p, e);
+    fputs(line, out);
+}
+
+const char *destination_text(const struct program *p, const struct pbc_branch *b, char buf[DESTINATION_TEXT])
+{
+    static const char *const words[PBC_GOES] = {
+        [PBC_GOES_TARGET] = "target", [PBC_GOES_ORIGINAL] = "original", [PBC_GOES_REJECT] = "reject"};
+    const enum pbc_goes goes = branch_goes(b);
+    struct text t = text_of(buf, DESTINATION_TEXT);
+    if (goes != PBC_GOES_PROGRAM) return words[goes];
+    text_add(&t, "program \"");
+    text_add_name(&t, program_str(p, b->share_count));
+    text_add(&t, "\"");
+    return buf;
+}
+
+void branch_print(const struct program *p, const struct pbc_branch *b, FILE *out)
+{
+    char buf[DESTINATION_TEXT];
+    const char *goes = destination_text(p, b, buf);
+    if (goes)
+        fputs(goes, out);
+    else if (!branch_shares(b))
+        fputs("no server", out);
+    for (uint32_t i = 0; i < branch_shares(b); i++) {
+        const struct pbc_share *share = &p->shares[b->shares + i];
+        if (i) fputs(", ", out);
+        text_put_name(program_str(p, p->pools[share->pool].name), out);
+        if (branch_shares(b) > 1) fprintf(out, " %u%%", share->percent);
+    }
+}
+
 static void put_check(const struct program *p, uint32_t check, const char *between, FILE *out)
 {
     if (check == PBC_NONE) return;
@@ -67,6 +117,8 @@ void server_print(const struct program *p, uint32_t server, const char *between,
         text_add_mac(&t, s->mac);
         fprintf(out, "%smac %s", between, line);
     }
+    if (s->flags & PBC_SERVER_HAS_VLAN) fprintf(out, "%svlan %u", between, s->vlan);
+    if (s->flags & PBC_SERVER_HAS_INNER) fprintf(out, " inner %u", s->inner);
     put_check(p, s->check, between, out);
 }
 

@@ -29,6 +29,8 @@ void text_add_range6(struct text *t, const struct pbc_range6 *r);
 void text_add_set(struct text *t, const struct program *p, uint32_t set); /* adds name, only member, or "set N" */
 void text_add_macset(struct text *t, const struct program *p, uint32_t set);
 void text_add_iface(struct text *t, const struct program *p, uint32_t iface);
+/* Add interface and tags that the endpoint asks for: " on "eth0" vlan 7". */
+void text_add_wire(struct text *t, const struct program *p, const struct pbc_endpoint *e);
 void text_add_pattern(struct text *t, const struct pbc_pattern *pattern);
 /* Add "200/s burst 400 per source entries 65536". */
 void text_add_meter(struct text *t, const struct pbc_meter *m);

@@ -171,7 +171,7 @@ static void add_pools(struct making *m)
     struct pool_ports *ports = calloc((size_t)p->pools_count + 1, sizeof *ports);
     m->failed |= !ports;
     for (uint32_t i = 0; ports && i < p->branches_count; i++)
-        for (uint32_t s = p->branches[i].shares; s < p->branches[i].shares + p->branches[i].share_count; s++)
+        for (uint32_t s = p->branches[i].shares; s < p->branches[i].shares + branch_shares(&p->branches[i]); s++)
             join_service(p, &p->services[p->branches[i].service], &ports[p->shares[s].pool]);
     for (uint32_t i = 0; ports && i < p->pools_count; i++) add_pool(m, &p->pools[i], &ports[i]);
     free(ports);

@@ -154,7 +154,7 @@ static void add_target_returns(struct guarded *g, const struct program *p, const
 static void add_pool_returns(struct guarded *g, const struct program *p, const struct pbc_service *s,
                              const struct pbc_branch *b, enum guard_proxied kind)
 {
-    for (uint32_t i = 0; i < b->share_count; i++) {
+    for (uint32_t i = 0; i < branch_shares(b); i++) {
         const struct pbc_pool *pool = &p->pools[p->shares[b->shares + i].pool];
         for (uint32_t at = 0; at < pool->server_count; at++)
             add_returns(g, p, s, &p->servers[pool->servers + at], kind);
@@ -180,7 +180,7 @@ static void add_all_returns(struct guarded *g, const struct program *p, const st
         const struct pbc_cond *instruction = NULL;
         for (uint32_t c = b->conds; c < b->conds + b->cond_count; c++)
             if (p->conds[c].kind == COND_INSTRUCTION) instruction = &p->conds[c];
-        if (b->shares == PBC_TARGET) {
+        if (branch_goes(b) == PBC_GOES_TARGET) {
             if (instruction) add_target_returns(g, p, instruction);
             continue;
         }
@@ -197,7 +197,7 @@ static void add_service(struct guarded *g, const struct program *p, const struct
     if (s->proxy) add_all_returns(g, p, s);
     if (mode_is(s->mode, MODE_ONE_SIDED) || proxied) return; /* no server's packets are prey's */
     for (uint32_t b = s->branches; b < s->branches + s->branch_count; b++)
-        for (uint32_t i = 0; i < p->branches[b].share_count; i++) {
+        for (uint32_t i = 0; i < branch_shares(&p->branches[b]); i++) {
             const struct pbc_pool *pool = &p->pools[p->shares[p->branches[b].shares + i].pool];
             for (uint32_t at = 0; at < pool->server_count; at++) add_replies(g, p, s, &p->servers[pool->servers + at]);
         }
@@ -208,7 +208,7 @@ static void add_source_returns(struct guarded *g, const struct program *p, const
 {
     if (mode_is(s->mode, MODE_INLINE)) return;
     for (uint32_t b = s->branches; s->proxy && b < s->branches + s->branch_count; b++)
-        for (uint32_t i = 0; i < p->branches[b].share_count; i++) {
+        for (uint32_t i = 0; i < branch_shares(&p->branches[b]); i++) {
             const struct pbc_pool *pool = &p->pools[p->shares[p->branches[b].shares + i].pool];
             for (uint32_t at = 0; pool->source_count && at < pool->server_count; at++)
                 add_returns(g, p, s, &p->servers[pool->servers + at], GUARD_RETURNS);
@@ -218,7 +218,7 @@ static void add_source_returns(struct guarded *g, const struct program *p, const
 static bool is_probed(const struct program *p, const struct pbc_service *s)
 {
     for (uint32_t b = s->branches; b < s->branches + s->branch_count; b++)
-        for (uint32_t i = 0; i < p->branches[b].share_count; i++) {
+        for (uint32_t i = 0; i < branch_shares(&p->branches[b]); i++) {
             const struct pbc_pool *pool = &p->pools[p->shares[p->branches[b].shares + i].pool];
             for (uint32_t at = pool->servers; at < pool->servers + pool->server_count; at++)
                 if (program_check(p, at) != PBC_NONE) return true;

@@ -78,7 +78,7 @@ static bool find_servers(struct servers *s, const struct program *p)
     for (uint32_t i = 0; good && i < p->services_count; i++) {
         const struct pbc_service *service = &p->services[i];
         for (uint32_t b = service->branches; b < service->branches + service->branch_count; b++)
-            for (uint32_t k = 0; k < p->branches[b].share_count; k++)
+            for (uint32_t k = 0; k < branch_shares(&p->branches[b]); k++)
                 add_pool(s, p, service, p->shares[p->branches[b].shares + k].pool, place);
     }
     for (uint32_t i = 0; good && i < p->nats_count; i++)

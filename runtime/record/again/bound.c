@@ -62,7 +62,7 @@ static bool service_has(const struct program *p, const struct pbc_service *s, co
     if (!rewrites(s)) return true; /* the flow keeps its own destination address */
     for (uint32_t b = s->branches; b < s->branches + s->branch_count; b++) {
         const struct pbc_branch *branch = &p->branches[b];
-        for (uint32_t i = branch->shares; i < branch->shares + branch->share_count; i++)
+        for (uint32_t i = branch->shares; i < branch->shares + branch_shares(branch); i++)
             if (pool_has(p, p->shares[i].pool, m)) return true;
     }
     return false;
@@ -79,7 +79,7 @@ bool bound_could_be(const struct program *p, const struct flow_met *m)
 bool bound_may_begin(const struct program *p, uint32_t branch, uint32_t server)
 {
     const struct pbc_branch *b = &p->branches[branch];
-    for (uint32_t i = b->shares; i < b->shares + b->share_count; i++)
+    for (uint32_t i = b->shares; i < b->shares + branch_shares(b); i++)
         if (p->shares[i].pool == p->servers[server].pool) return true;
     return false;
 }

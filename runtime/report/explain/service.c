@@ -6,6 +6,7 @@
 #include "runtime/report/said/streams.h"
 #include "vm/forward/service.h"
 #include "vm/vm.h"
+#include "vm/words/words.h"
 
 static const char *place(const struct subject *r, const struct pbc_place *at, char *buf, size_t len)
 {
@@ -88,7 +89,7 @@ void explain_service_json(FILE *out, const struct subject *r, const struct serve
 /* True for the branch taken when no written branch matches. */
 static bool is_left(const struct program *p, uint32_t branch)
 {
-    return branch != PBC_NONE && p->branches[branch].shares != PBC_TARGET && !p->branches[branch].share_count;
+    return branch != PBC_NONE && branch_goes(&p->branches[branch]) == PBC_GOES_NOWHERE;
 }
 
 /* Return the meaning of the state for a connection without a server. */
@@ -105,8 +106,24 @@ static const char *why_none(const struct program *p, const struct said *c)
     case SAID_BLIND: return "TLS ends at the service, so what would decide is encrypted";
     case SAID_UNSEEN: return "the capture lacks some of its bytes";
     case SAID_CROWDED: return "too many connections were undecided at once";
+    case SAID_REJECTED: return "the service rejects it";
+    default: break;
+    }
+    switch (c->branch == PBC_NONE ? PBC_GOES_NOWHERE : branch_goes(&p->branches[c->branch])) {
+    case PBC_GOES_ORIGINAL: return "it goes on to where the client wanted to go";
+    case PBC_GOES_PROGRAM: return "a program gets it";
     default: return "the client says where it goes";
     }
+}
+
+/* Write the destination of the connection's branch: the pool that was chosen, or what is no pool. */
+static const char *destination(const struct subject *r, const struct said *c, char *buf, size_t len)
+{
+    char goes[DESTINATION_TEXT];
+    const char *text = destination_text(r->program, &r->program->branches[c->branch], goes);
+    if (!text) return pool_name(r, c->pool, buf, len);
+    snprintf(buf, len, "%s", text);
+    return text_clean(buf);
 }
 
 /* Write the `when`s before the taken branch. */
@@ -137,8 +154,7 @@ void explain_said_text(FILE *out, const struct subject *r, const struct said *c,
         passed_text(out, r, c, v);
         if (!is_left(p, c->branch))
             fprintf(out, "  service %s, %s -> %s (%s)\n", label_service(&r->labels, v->service),
-                    b->cond_count ? "when" : "else",
-                    b->shares == PBC_TARGET ? "target" : pool_name(r, c->pool, name, sizeof name),
+                    b->cond_count ? "when" : "else", destination(r, c, name, sizeof name),
                     place(r, &b->place, where, sizeof where));
     }
     if (c->server == PBC_NONE)
@@ -160,6 +176,8 @@ void explain_said_json(FILE *out, const struct subject *r, const struct said *c,
                    text_clean(c->words), b->cond_count ? "when" : "else", text_clean(where));
     }
     if (c && c->pool != PBC_NONE) json_print(out, ",'pool':%s", pool_name(r, c->pool, name, sizeof name));
+    if (c && c->branch != PBC_NONE && branch_goes(&p->branches[c->branch]) >= PBC_GOES_TARGET)
+        json_print(out, ",'to':%s", destination(r, c, name, sizeof name));
     if (c && c->server == PBC_NONE) json_print(out, ",'no_server':%s", why_none(p, c));
     fputc('}', out);
 }

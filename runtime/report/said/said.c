@@ -80,8 +80,9 @@ static void choose(struct said_world *w, struct said *c, const struct said_segme
         settle(w, c, SAID_REFUSED);
         return;
     }
-    if (branch != PBC_NONE && w->program->branches[branch].shares == PBC_TARGET) {
-        settle(w, c, SAID_CHOSEN); /* the client names its target */
+    const enum pbc_goes goes = branch == PBC_NONE ? PBC_GOES_NOWHERE : branch_goes(&w->program->branches[branch]);
+    if (goes != PBC_GOES_NOWHERE && goes != PBC_GOES_POOLS) {
+        settle(w, c, goes == PBC_GOES_REJECT ? SAID_REJECTED : SAID_CHOSEN);
         return;
     }
     const struct choice at = branch == PBC_NONE ? (struct choice){PBC_NONE, PBC_NONE, REASON_NO_SERVER}

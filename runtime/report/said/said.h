@@ -13,6 +13,7 @@
     SAID(CHOSEN, "served", "given a server")                                                                           \
     SAID(NO_SERVER, "no_server", "without a server")                                                                   \
     SAID(REFUSED, "refused", "closed for what they sent")                                                              \
+    SAID(REJECTED, "rejected", "rejected")                                                                             \
     SAID(GONE, "reset", "reset while undecided")                                                                       \
     SAID(FULL, "max_flows", "over `max flows`")                                                                        \
     SAID(BLIND, "ciphered", "not looked into, for TLS ends at the service")                                            \

@@ -98,6 +98,7 @@ static void in_the_wire(struct imgbuild *b, uint32_t to)
 {
     b->services[0].mode = PBC_MODE_PROXY_INLINE;
     b->branches[3].shares = to;
+    b->endpoints[0].wire = PBC_WIRE_ALL;
 }
 
 /* As many branches as there may be before their conditions are looked at no more. */

@@ -332,10 +332,10 @@ static void many_nats(struct imgbuild *b)
     FAULT(endpoint_family, "endpoint 1: unknown family 4", b->endpoints[1].family = 4)                                 \
     FAULT(endpoint_proto, "endpoint 0: unknown protocol 6", b->endpoints[0].proto = 6)                                 \
     FAULT(endpoint_ports, "endpoint 2: ports run backwards", b->endpoints[2].port_lo = 10)                             \
-    FAULT(endpoint_tags, "endpoint 2: unknown tags 4", b->endpoints[2].tags = 4)                                       \
+    FAULT(endpoint_tags, "endpoint 2: unknown tags 5", b->endpoints[2].wire = 5)                                       \
     FAULT(endpoint_vlans, "endpoint 2: VLANs 0-7", b->endpoints[2].vlan_hi = 7)                                        \
     FAULT(endpoint_iface, "endpoint 2: interface 98 does not exist", b->endpoints[2].iface = 99)                       \
-    FAULT(endpoint_wire, "endpoint 2: an interface or tags outside the wire", b->endpoints[2].tags = 1)                \
+    FAULT(endpoint_wire, "endpoint 2: an interface or tags without a service in the wire", b->endpoints[2].wire = 1)   \
     FAULT(endpoint_other, "service 0: endpoint 1 belongs to another", b->endpoints[1].service = 1)                     \
     FAULT(endpoint_none, "endpoint 2: of no service", b->services[0].endpoint_count = 2)                               \
     FAULT(branch_conds, "branch 0: past the end of `conds`", b->branches[0].cond_count = b->conds_count + 1)           \

@@ -258,7 +258,7 @@ static struct lb_flow flow_of(const struct key *key)
 /* True if all pools keep a client at its server; then the client also keeps its pool. */
 static bool shared_by_source(const struct program *p, const struct pbc_branch *branch)
 {
-    for (uint32_t i = branch->shares; i < branch->shares + branch->share_count; i++)
+    for (uint32_t i = branch->shares; i < branch->shares + branch_shares(branch); i++)
         if (p->pools[p->shares[i].pool].balance != LB_SOURCE) return false;
     return true;
 }
@@ -267,14 +267,14 @@ static bool shared_by_source(const struct program *p, const struct pbc_branch *b
 static uint32_t share_of(const struct program *p, const struct pbc_branch *branch, uint64_t hash)
 {
     uint32_t at = (uint32_t)((hash >> 32) * 100 >> 32), i = branch->shares;
-    if (branch->share_count == 0) return PBC_NONE;
+    if (branch_shares(branch) == 0) return PBC_NONE;
     while (at >= p->shares[i].percent) at -= p->shares[i++].percent; /* the percentages add up to 100 */
     return p->shares[i].pool;
 }
 
 static uint32_t pool_by_share(const struct balance *b, const struct pbc_branch *branch, const struct lb_flow *flow)
 {
-    if (branch->share_count <= 1) return share_of(b->p, branch, 0);
+    if (branch_shares(branch) <= 1) return share_of(b->p, branch, 0);
     return share_of(b->p, branch,
                     shared_by_source(b->p, branch) ? lb_hash_source(b->key, flow) : lb_hash_flow(b->key, flow));
 }
@@ -283,7 +283,8 @@ static uint32_t pool_by_share(const struct balance *b, const struct pbc_branch *
 static bool by_family(const struct program *p, uint32_t branch)
 {
     const struct pbc_service *s = &p->services[p->branches[branch].service];
-    return mode_is(s->mode, MODE_REWRITES) || (s->proxy && p->proxies[s->proxy - 1].flags & PBC_PROXY_TRANSPARENT);
+    return mode_is(s->mode, MODE_REWRITES | MODE_INLINE) ||
+           (s->proxy && p->proxies[s->proxy - 1].flags & PBC_PROXY_TRANSPARENT);
 }
 
 /* Return the servers of the pool that the branch's mode can send such a packet to. */
@@ -360,7 +361,7 @@ uint32_t balance_marked(const struct balance *b, uint32_t branch, const struct k
 {
     const struct program *p = b->p;
     const struct pbc_branch *at = &p->branches[branch];
-    for (uint32_t i = 0; i < at->share_count; i++) {
+    for (uint32_t i = 0; i < branch_shares(at); i++) {
         const struct pbc_pool *pool = &p->pools[p->shares[at->shares + i].pool];
         for (uint32_t s = pool->servers; s < pool->servers + pool->server_count; s++)
             if (b->mark[s] == mark && balance_allows(b, branch, key, s)) return s;
@@ -411,7 +412,7 @@ bool balance_allows(const struct balance *b, uint32_t branch, const struct key *
     const struct pbc_branch *at = &p->branches[branch];
     const struct pbc_server *s = &p->servers[server];
     bool shared = false;
-    for (uint32_t i = at->shares; i < at->shares + at->share_count; i++)
+    for (uint32_t i = at->shares; i < at->shares + branch_shares(at); i++)
         shared |= p->shares[i].pool == s->pool && p->shares[i].percent;
     const bool down = b->facts && b->facts->down && b->facts->down[server];
     const bool takes = facts_weight(b->facts, server, s->weight) || facts_drains(b->facts, server);

@@ -76,7 +76,7 @@ static bool make_all_ports(struct outside *o, const struct vm_cfg *cfg)
     for (uint32_t i = 0; i < p->branches_count; i++) {
         const struct pbc_branch *b = &p->branches[i];
         if (!mode_is(p->services[b->service].mode, MODE_OWN_SOURCE)) continue;
-        for (uint32_t s = b->shares; s < b->shares + b->share_count; s++)
+        for (uint32_t s = b->shares; s < b->shares + branch_shares(b); s++)
             if (!make_ports(o, p->shares[s].pool, cfg)) return false;
     }
     return true;

@@ -154,7 +154,7 @@ static bool verify_whens(const struct verifier *v, const struct tally *before)
         const bool proxy = mode_is(p->services[b->service].mode, MODE_PROXIES);
         if (between(before, b->conds, b->cond_count, proxy ? OF_PACKET : OF_STREAM))
             return fault(v, "branch %u: a condition that no %s meets", i, proxy ? "connection" : "packet");
-        if (b->shares == PBC_TARGET && !between(before, b->conds, b->cond_count, OF_INSTRUCTION))
+        if (branch_goes(b) == PBC_GOES_TARGET && !between(before, b->conds, b->cond_count, OF_INSTRUCTION))
             return fault(v, "branch %u: has a target, but no `instruction` condition", i);
         if (proxy && !verify_wants(v, before, i)) return false;
     }

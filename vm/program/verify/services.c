@@ -138,8 +138,8 @@ static bool verify_endpoint(const struct verifier *v, uint32_t i)
         return fault(v, "endpoint %u: unknown family %u", i, e->family);
     if (e->proto >= PBC_EP_IP) return fault(v, "endpoint %u: unknown protocol %u", i, e->proto);
     if (e->port_lo > e->port_hi) return fault(v, "endpoint %u: ports run backwards", i);
-    if (e->tags >= PBC_TAGS) return fault(v, "endpoint %u: unknown tags %u", i, e->tags);
-    if (e->vlan_lo > e->vlan_hi || e->vlan_hi > VID_MAX || (e->vlan_hi && e->tags != PBC_TAGS_VLAN))
+    if (e->wire >= PBC_WIRES) return fault(v, "endpoint %u: unknown tags %u", i, e->wire);
+    if (e->vlan_lo > e->vlan_hi || e->vlan_hi > VID_MAX || (e->vlan_hi && e->wire != PBC_WIRE_VLAN))
         return fault(v, "endpoint %u: VLANs %u-%u", i, e->vlan_lo, e->vlan_hi);
     return e->iface <= v->p->ifaces_count || fault(v, "endpoint %u: interface %u does not exist", i, e->iface - 1);
 }
@@ -150,13 +150,21 @@ static bool verify_endpoint_of(const struct verifier *v, uint32_t i, uint32_t se
     const struct pbc_endpoint *e = &v->p->endpoints[i];
     const bool wire = mode_is(v->p->services[service].mode, MODE_INLINE);
     if (e->service != service) return fault(v, "service %u: endpoint %u belongs to another", service, i);
-    if (!wire && (e->iface || e->tags)) return fault(v, "endpoint %u: an interface or tags outside the wire", i);
+    if (wire != (e->wire != PBC_WIRE_NOT) || (!wire && e->iface))
+        return fault(v, "endpoint %u: an interface or tags without a service in the wire", i);
     return !wire || e->to != PBC_TO_SELF || fault(v, "endpoint %u: `self` in the wire", i);
 }
 
 /* work[i]: work of the conditions before i, with METER added for each that asks a meter. Branches may share conditions,
  * so they are not walked branch by branch. */
 #define METER (1ull << 39) /* above all allowed work, and 2^24 of them fit */
+
+static bool verify_socket(const struct verifier *v, uint32_t path, uint32_t branch)
+{
+    if (!verify_string(v, path, "branch", branch)) return false;
+    const size_t len = strlen(program_str(v->p, path));
+    return (len > 0 && len <= PBC_SOCKET_MAX) || fault(v, "branch %u: a socket's path of %zu bytes", branch, len);
+}
 
 /* Verify a branch. Conditions of a `when` look at the packet alone: a meter is for rules. */
 static bool verify_branch(const struct verifier *v, uint32_t i, const uint64_t *work, uint32_t *next)
@@ -169,8 +177,7 @@ static bool verify_branch(const struct verifier *v, uint32_t i, const uint64_t *
     if (work[b->conds + b->cond_count] - work[b->conds] >= METER) return fault(v, "branch %u: a meter as condition", i);
     const enum pbc_goes goes = branch_goes(b);
     if (goes == PBC_GOES_PROGRAM)
-        return b->share_count ? verify_string(v, b->share_count, "branch", i)
-                              : fault(v, "branch %u: names no socket", i);
+        return b->share_count ? verify_socket(v, b->share_count, i) : fault(v, "branch %u: names no socket", i);
     if (goes != PBC_GOES_POOLS && goes != PBC_GOES_NOWHERE)
         return b->share_count == 0 || fault(v, "branch %u: has shares and another destination", i);
     if (b->shares != *next) return fault(v, "branch %u: shares do not follow those before", i);

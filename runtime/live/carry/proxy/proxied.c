@@ -48,7 +48,7 @@ bool proxied_any(const struct program *p)
 static bool has_source(const struct program *p, const struct pbc_service *service)
 {
     for (uint32_t b = service->branches; b < service->branches + service->branch_count; b++)
-        for (uint32_t i = 0; i < p->branches[b].share_count; i++)
+        for (uint32_t i = 0; i < branch_shares(&p->branches[b]); i++)
             if (p->pools[p->shares[p->branches[b].shares + i].pool].source_count) return true;
     return false;
 }

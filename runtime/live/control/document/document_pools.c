@@ -32,7 +32,7 @@ static void service_pools(const struct moment *m, const struct pbc_service *s, c
 {
     const struct program *p = m->t->program;
     for (uint32_t b = s->branches; b < s->branches + s->branch_count; b++)
-        for (uint32_t i = p->branches[b].shares; i < p->branches[b].shares + p->branches[b].share_count; i++) {
+        for (uint32_t i = p->branches[b].shares; i < p->branches[b].shares + branch_shares(&p->branches[b]); i++) {
             char name[PBC_NAME_MAX + 1];
             bool there = false;
             const cJSON *one;
