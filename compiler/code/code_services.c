@@ -13,6 +13,16 @@
 #include "vm/packet/key.h"
 #include "vm/vm.h"
 
+/* Compare what endpoints ask of interface and tags: the more specific of two that overlap comes first. */
+static int by_wire(const struct pbc_endpoint *a, const struct pbc_endpoint *b)
+{
+    const unsigned tags_a = endpoint_tags_asked(a), tags_b = endpoint_tags_asked(b);
+    const unsigned vlans_a = (unsigned)(a->vlan_hi - a->vlan_lo), vlans_b = (unsigned)(b->vlan_hi - b->vlan_lo);
+    if (!a->iface != !b->iface) return a->iface ? -1 : 1;
+    if (tags_a != tags_b) return tags_a > tags_b ? -1 : 1;
+    return vlans_a != vlans_b ? (vlans_a < vlans_b ? -1 : 1) : 0;
+}
+
 /* Compare endpoints: those of one address are neighbours, and the more specific of two that overlap comes first. */
 static int by_order(const void *pa, const void *pb)
 {
@@ -26,6 +36,8 @@ static int by_order(const void *pa, const void *pb)
     if (addr) return addr;
     if (any_a != any_b) return any_b ? -1 : 1;
     if (ports_a != ports_b) return ports_a < ports_b ? -1 : 1;
+    const int wire = by_wire(a, b);
+    if (wire) return wire;
     return a < b ? -1 : 1;
 }
 
@@ -42,6 +54,19 @@ static void address_code(struct gen *g, const struct pbc_endpoint *e, struct lab
     asm_jump(&g->as, OP_JNALL, KEY_SLOT(kind), e->family == 4 ? KIND_IP4 : KIND_IP6, fail);
     for (unsigned i = 0; i < (e->family == 4 ? 1u : 4u); i++)
         asm_jump(&g->as, OP_JNE, (uint8_t)(KEY_SLOT(dst) + i), e->addr[i], fail);
+}
+
+static void wire_code(struct gen *g, const struct pbc_endpoint *e, struct label *fail)
+{
+    const uint32_t iface = e->iface - 1;
+    if (e->wire == PBC_WIRE_NOT) return;
+    asm_relay(&g->as);
+    asm_jump(&g->as, OP_JALL, KEY_SLOT(kind), KIND_DST_SELF, fail);
+    if (e->iface) asm_jump(&g->as, OP_JNIN, KEY_HALF(iface), iface << 16 | iface, fail);
+    if (e->wire == PBC_WIRE_UNTAGGED) asm_jump(&g->as, OP_JALL, KEY_SLOT(kind), KIND_VLAN, fail);
+    if (e->wire > PBC_WIRE_UNTAGGED) asm_jump(&g->as, OP_JNALL, KEY_SLOT(kind), KIND_VLAN, fail);
+    if (e->wire == PBC_WIRE_VLAN)
+        asm_jump(&g->as, OP_JNIN, KEY_HALF(vlan_outer), (uint32_t)e->vlan_lo << 16 | e->vlan_hi, fail);
 }
 
 static void protocol_code(struct gen *g, const struct pbc_endpoint *e, struct label *fail)
@@ -105,6 +130,7 @@ static void block_code(struct gen *g, const struct pbc_endpoint *const *sorted, 
         for (; i < end && same_address(first, sorted[i]); i++) {
             struct label next = {0};
             protocol_code(g, sorted[i], &next);
+            wire_code(g, sorted[i], &next);
             branches_code(g, &g->img->services[sorted[i]->service], streams);
             asm_bind(&g->as, &next);
         }

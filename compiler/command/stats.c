@@ -89,7 +89,7 @@ static void print_pools(const struct compile *c, uint8_t *takes, struct figures 
     for (uint32_t i = 0; i < img->services_count; i++) {
         const struct pbc_service *s = &img->services[i];
         for (uint32_t n = s->branches; n < s->branches + s->branch_count; n++)
-            for (uint32_t k = 0; k < img->branches[n].share_count; k++) {
+            for (uint32_t k = 0; k < branch_shares(&img->branches[n]); k++) {
                 const uint32_t pool = img->shares[img->branches[n].shares + k].pool;
                 takes[pool] |= takes_ports(img, s, pool);
             }

@@ -120,6 +120,7 @@ bool test_expect_step(struct compile *c, struct test *t, const struct node *n)
     struct test_step *s = test_step_add(c, t, STEP_EXPECT, span_of(n, last));
     bool good = true;
     s->action = (uint8_t)test_action_of(fate);
+    s->asks_server = s->action == ACTION_REJECT; /* so can a service, by what the client says */
     if (by) good = by_of(c, by, s->action, &s->rule);
     if (state) good = (s->state = state_of(c, state->first)) && good;
     return test_subject_of(c, t, n->last, s) && good;

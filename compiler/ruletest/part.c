@@ -139,8 +139,9 @@ static void part_said(struct packet_work *w, const struct node *n)
 {
     const size_t most = is_clause(n, CL_SNI) || is_clause(n, CL_ALPN) ? 255 : 4096;
     if (!w->said) {
-        diag(w->c->diags, E_PACKET_PART, n->span,
-             "this part stands only in `expect pool`, `expect server` and `expect refused`");
+        diag(
+            w->c->diags, E_PACKET_PART, n->span,
+            "this part stands only where a `pool`, `server`, `original`, `program`, `reject` or `refused` is expected");
         w->bad = true;
         return;
     }

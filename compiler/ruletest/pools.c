@@ -1,5 +1,5 @@
-/* Read test steps about pools and servers: `expect pool`, `expect server`, `expect refused`, `expect split`, `server
- * shop/a down`. */
+/* Read test steps about pools, servers and other destinations: `expect pool`, `expect server`, `expect original`,
+ * `expect program`, `expect refused`, `expect split`, `server shop/a down`. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -51,6 +51,25 @@ bool test_server_step(struct compile *c, struct test *t, const struct node *n)
     s->asks_server = true;
     s->server = server_of(c, n->first);
     if (s->server != PBC_NONE) s->pool = c->image->servers[s->server].pool;
+    return test_subject_of(c, t, n->last, s);
+}
+
+bool test_original_step(struct compile *c, struct test *t, const struct node *n)
+{
+    struct test_step *s = test_step_add(c, t, STEP_EXPECT, n->span);
+    s->action = ACTION_FORWARD;
+    s->asks_server = true;
+    s->goes = PBC_GOES_ORIGINAL;
+    return test_subject_of(c, t, n->last, s);
+}
+
+bool test_program_step(struct compile *c, struct test *t, const struct node *n)
+{
+    struct test_step *s = test_step_add(c, t, STEP_EXPECT, span_of(n, n->first));
+    s->action = ACTION_FORWARD;
+    s->asks_server = true;
+    s->goes = PBC_GOES_PROGRAM;
+    s->socket = arena_strndup(c->arena, n->first->v.str.s, n->first->v.str.len);
     return test_subject_of(c, t, n->last, s);
 }
 

@@ -70,7 +70,7 @@ static void advance(struct test_run *r, struct tally *t, uint64_t frame_ns)
 static void count(struct tally *t, const struct test_run *r, uint64_t frame, const struct pkt *pkt,
                   const struct verdict *v)
 {
-    if (test_holds(r, t->step, v, 0, false)) {
+    if (test_holds(r, t->step, v, NULL)) {
         t->right++;
     } else if (!t->odd_frame || frame < t->odd_frame) {
         t->odd_frame = frame;

@@ -12,6 +12,7 @@
 
 #include "compiler/ruletest/ruletest.h"
 #include "lang/json.h"
+#include "vm/words/words.h"
 
 static const char *const reason_doc[REASON_COUNT] = {
 #define REASON(ident, name, doc) [REASON_##ident] = doc,
@@ -144,6 +145,13 @@ struct served test_served(const struct test_run *r, const struct pkt *pkt, const
     return vm_explain_service(r->vm, &in, key, pkt);
 }
 
+static const char *const sends[PBC_GOES] = {
+    [PBC_GOES_TARGET] = "sends it to the target that its client names",
+    [PBC_GOES_ORIGINAL] = "sends it on to where its client wanted to go",
+    [PBC_GOES_REJECT] = "rejects it",
+    [PBC_GOES_PROGRAM] = "hands it to ",
+};
+
 /* Add a note on the service that takes the packet, its branch and how; `served` dates from before the judging. */
 void test_note_service(struct test_run *r, const struct served *served, const struct verdict *v)
 {
@@ -158,8 +166,11 @@ void test_note_service(struct test_run *r, const struct served *served, const st
         diag_note(d, SPAN_NONE, "`%s` closes it: %s", service, served->how);
     if (served->branch >= p->branches_count) return;
     const struct span at = test_span_of(r, &p->branches[served->branch].place);
-    if (p->branches[served->branch].shares == PBC_TARGET) {
-        diag_note(d, at, "the service `%s` sends it to the target that its client names", service);
+    const enum pbc_goes goes = branch_goes(&p->branches[served->branch]);
+    if (goes >= PBC_GOES_TARGET) {
+        char text[DESTINATION_TEXT];
+        diag_note(d, at, "the service `%s` %s%s", service, sends[goes],
+                  goes == PBC_GOES_PROGRAM ? destination_text(p, &p->branches[served->branch], text) : "");
         return;
     }
     if (served->pool >= p->pools_count || v->server == PBC_NONE) {
@@ -177,6 +188,10 @@ static const char *expected_text(const struct test_run *r, const struct test_ste
     char by[RULE_TEXT + 4];
     if (s->refused)
         snprintf(buf, len, "that a service refuses it");
+    else if (s->goes == PBC_GOES_ORIGINAL)
+        snprintf(buf, len, "original");
+    else if (s->goes == PBC_GOES_PROGRAM)
+        snprintf(buf, len, "program \"%s\"", s->socket);
     else if (s->server != PBC_NONE)
         snprintf(buf, len, "server %s/%s", program_str(p, p->pools[p->servers[s->server].pool].name),
                  program_str(p, p->servers[s->server].name));
@@ -197,6 +212,15 @@ static const char *found_text(const struct test_run *r, const struct test_search
     if (s->refused && v->service < p->services_count) {
         snprintf(buf, len, "that the service `%s` refuses it", program_str(p, p->services[v->service].name));
         return buf;
+    }
+    if (s->goes >= PBC_GOES_ORIGINAL) {
+        char text[DESTINATION_TEXT];
+        const char *to = destination_text(p, &p->branches[s->served.branch], text);
+        snprintf(server, sizeof(server), " to %s", to);
+        if (s->goes == PBC_GOES_REJECT) {
+            snprintf(buf, len, "reject by the service `%s`", program_str(p, p->services[v->service].name));
+            return buf;
+        }
     }
     if (v->server < p->servers_count)
         snprintf(server, sizeof(server), " %s %s/%s", v->action == ACTION_FORWARD ? "to" : "for",
@@ -226,7 +250,8 @@ void test_report(struct test_run *r, const struct test_step *step, const struct 
     note_stateless(r, step);
     test_note_decider(r, v, &s->key);
     test_note_left(r, v);
-    if (step->pool != PBC_NONE || v->service != PBC_NONE) test_note_service(r, &s->served, v);
+    if (step->pool != PBC_NONE || step->goes != PBC_GOES_POOLS || v->service != PBC_NONE)
+        test_note_service(r, &s->served, v);
     test_note_why(r, s, v);
     if (s->key.marks & MARK_INVALID && (v->action == ACTION_DROP || v->action == ACTION_REJECT))
         test_note_quoted(r, step);

@@ -218,6 +218,8 @@ static bool (*const steps[CL_COUNT])(struct compile *, struct test *, const stru
     [CL_AT] = at_step,
     [CL_SERVER] = test_health_step,
     [CL_EXPECT_POOL] = test_pool_step,
+    [CL_EXPECT_ORIGINAL] = test_original_step,
+    [CL_EXPECT_PROGRAM] = test_program_step,
     [CL_EXPECT_REFUSED] = test_refused_step,
     [CL_EXPECT_SERVER] = test_server_step,
     [CL_EXPECT_SPLIT] = test_split_step,

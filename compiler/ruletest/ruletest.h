@@ -43,6 +43,8 @@ struct test_step {
     uint16_t state;              /* EXPECT: expected enum flow_mark; 0: any */
     bool asks_server;            /* EXPECT: the step asks for a pool, a server or a refusal */
     bool refused;                /* EXPECT: a service takes the packet and gives it no server */
+    enum pbc_goes goes;          /* EXPECT: destination that is no pool; PBC_GOES_POOLS: none asked for */
+    const char *socket;          /* EXPECT: of PBC_GOES_PROGRAM */
     bool stepped;                /* EXPECT: a `reply` that stands alone; `pass` satisfies it, too */
     uint32_t rule;               /* EXPECT: rule id, RULE_DEFAULT, or RULE_NONE: any rule */
     uint32_t pool, server;       /* EXPECT, SPLIT, HEALTH: ids; PBC_NONE: none named */
@@ -103,6 +105,8 @@ bool test_reply_step(struct compile *c, struct test *t, const struct node *n);
 bool test_subject_of(struct compile *c, struct test *t, const struct node *n, struct test_step *s);
 bool test_pool_step(struct compile *c, struct test *t, const struct node *n);
 bool test_server_step(struct compile *c, struct test *t, const struct node *n);
+bool test_original_step(struct compile *c, struct test *t, const struct node *n);
+bool test_program_step(struct compile *c, struct test *t, const struct node *n);
 bool test_refused_step(struct compile *c, struct test *t, const struct node *n);
 bool test_health_step(struct compile *c, struct test *t, const struct node *n);
 bool test_split_step(struct compile *c, struct test *t, const struct node *n);
@@ -207,10 +211,10 @@ bool test_packet_ready(struct test_run *r, const struct test_step *s, struct fra
 
 /* Return the minutes since Monday 00:00 that wall clocks show. */
 unsigned test_wall(const struct test_run *r);
-/* True if the verdict and the packet's state (enum flow_mark) are what the step expects. refused: see struct
- * test_search. */
-bool test_holds(const struct test_run *r, const struct test_step *s, const struct verdict *v, uint32_t state,
-                bool refused);
+/* True if the verdict is what the step expects. `search`: of the packet, NULL for one of a capture. */
+struct test_search;
+bool test_holds(const struct test_run *r, const struct test_step *s, const struct verdict *v,
+                const struct test_search *search);
 
 /* Run a step that judges many packets; false after reporting that it failed (replay.c, split.c). */
 bool test_replay(struct test_run *r, const struct test_step *s);
@@ -225,6 +229,7 @@ struct test_search {
     bool inside;               /* pkt came in a tunnel that is opened */
     struct served served;      /* service, branch and server that would take the packet */
     bool refused;              /* a service takes the packet and gives it no server; served.how may say why */
+    enum pbc_goes goes;        /* destination of a connection that a proxy takes; PBC_GOES_POOLS: a pool, or unknown */
     struct trace_step wanted;  /* the expected rule, if it was tried */
     struct trace_step closed;  /* the `do` into the rule's chain, if it did not match */
     struct trace_step closest; /* a rule with the expected verdict, if one condition failed */

@@ -146,15 +146,26 @@ static bool is_turned_away(const struct verdict *v)
     return drops && (v->reason == REASON_NO_SERVER || v->reason == REASON_MAX_FLOWS);
 }
 
-bool test_holds(const struct test_run *r, const struct test_step *s, const struct verdict *v, uint32_t state,
-                bool refused)
+/* True if the connection goes where the step expects: to the original destination, or to the program. */
+static bool goes_there(const struct test_run *r, const struct test_step *s, const struct test_search *search)
+{
+    if (!search || search->goes != s->goes) return false;
+    const struct pbc_branch *b = &r->program->branches[search->served.branch];
+    return s->goes != PBC_GOES_PROGRAM || !strcmp(program_str(r->program, b->share_count), s->socket);
+}
+
+bool test_holds(const struct test_run *r, const struct test_step *s, const struct verdict *v,
+                const struct test_search *search)
 {
     const struct program *p = r->program;
     const bool let =
         s->action == ACTION_ACCEPT && (v->action == ACTION_FORWARD || (s->stepped && v->action == ACTION_PASS));
-    if (s->refused) return refused || is_turned_away(v);
+    const bool rejected = search && search->goes == PBC_GOES_REJECT;
+    if (s->refused) return (search && search->refused) || rejected || is_turned_away(v);
+    if (rejected && s->asks_server) return s->action == ACTION_REJECT;
     if (v->action != s->action && !let) return false;
-    if (s->state && !(state & s->state)) return false;
+    if (s->state && !((search ? search->key.marks : 0) & s->state)) return false;
+    if (s->goes != PBC_GOES_POOLS && !goes_there(r, s, search)) return false;
     if (s->pool != PBC_NONE && (v->server >= p->servers_count || p->servers[v->server].pool != s->pool)) return false;
     if (s->server != PBC_NONE && v->server != s->server) return false;
     return s->rule == RULE_NONE || s->rule == v->rule;
@@ -172,7 +183,7 @@ static void held_left(struct test_run *r, struct test_held *h, const struct verd
 {
     const struct expected *e = (const struct expected *)h;
     const uint64_t now_ns = r->now_ns;
-    if (test_holds(r, e->step, v, e->search.key.marks, false)) return;
+    if (test_holds(r, e->step, v, &e->search)) return;
     r->test->failed = true;
     r->now_ns = e->sent_ns;
     test_report(r, e->step, v, &e->search);
@@ -208,8 +219,12 @@ static bool expect(struct test_run *r, const struct test_step *s)
     test_look(r, s, &pkt, &search);
     if (early) test_search(r, &search);
     test_judge(r, &pkt, &v);
-    if (s->asks_server) search.refused = !said_connect(r, s->said, &packet.payload, &search.key, &v, &search.served);
-    const bool held = v.action == ACTION_HELD, good = held || test_holds(r, s, &v, search.key.marks, search.refused);
+    if (s->asks_server) {
+        search.refused = !said_connect(r, s->said, &packet.payload, &search.key, &v, &search.served);
+        if (v.service != PBC_NONE && search.served.branch < r->program->branches_count)
+            search.goes = branch_goes(&r->program->branches[search.served.branch]);
+    }
+    const bool held = v.action == ACTION_HELD, good = held || test_holds(r, s, &v, &search);
     if (held) hold(r, s, &search);
     if (!good && !early) test_search(r, &search);
     if (!good) test_report(r, s, &v, &search);

@@ -173,9 +173,7 @@ uint32_t said_branch(struct program *p, uint32_t service, const struct test_said
         branch = branch_of(&r, &h, key, why);
     }
     free(r.first);
-    if (branch == PBC_NONE || p->branches[branch].shares == PBC_TARGET || p->branches[branch].share_count)
-        return branch;
-    return PBC_NONE;
+    return branch == PBC_NONE || branch_goes(&p->branches[branch]) == PBC_GOES_NOWHERE ? PBC_NONE : branch;
 }
 
 bool said_give(struct test_run *r, struct chooser *chooser, uint32_t branch, const struct key *key, uint64_t affinity,
@@ -208,11 +206,12 @@ bool said_connect(struct test_run *r, const struct test_said *said, const struct
     else
         branch = branch_of(r, &h, key, &why);
     *served = (struct served){.branch = branch, .pool = PBC_NONE, .server = PBC_NONE};
-    if (branch != PBC_NONE && p->branches[branch].shares == PBC_TARGET) return true;
-    if (branch == PBC_NONE || !p->branches[branch].share_count) {
+    const enum pbc_goes goes = branch == PBC_NONE ? PBC_GOES_NOWHERE : branch_goes(&p->branches[branch]);
+    if (goes == PBC_GOES_NOWHERE) {
         served->branch = PBC_NONE;
         snprintf(served->how, sizeof(served->how), "%s", why);
         return false;
     }
+    if (goes != PBC_GOES_POOLS) return true;
     return said_give(r, r->chooser, branch, key, chooser_affinity(r->chooser, v->service, r->first), v, served);
 }

@@ -45,7 +45,7 @@ static uint64_t draw_below(struct split *s, uint64_t n) { return n ? draw(s) % n
 static bool service_uses(const struct program *p, const struct pbc_service *service, uint32_t pool)
 {
     for (uint32_t b = service->branches; b < service->branches + service->branch_count; b++)
-        for (uint32_t i = 0; i < p->branches[b].share_count; i++)
+        for (uint32_t i = 0; i < branch_shares(&p->branches[b]); i++)
             if (p->shares[p->branches[b].shares + i].pool == pool) return true;
     return false;
 }

@@ -5,6 +5,7 @@
 
 #include "compiler/ruletest/said.h"
 #include "vm/packet/pkt.h"
+#include "vm/words/words.h"
 
 /* True if the words can stand in a step: none of them ends a step or a test. */
 static bool is_part(const char *words) { return !strpbrk(words, "{};\n#\\"); }
@@ -130,11 +131,6 @@ char *written_heard(struct program *p, uint32_t service, const struct test_said 
                 program_str(p, b->place.file), b->place.line);
     else
         fprintf(out, "closed by what the client says: %s", why);
-    if (b && b->shares == PBC_TARGET) fputs("target", out);
-    for (uint32_t i = 0; b && i < b->share_count && b->shares != PBC_TARGET; i++) {
-        const struct pbc_share *share = &p->shares[b->shares + i];
-        fprintf(out, "%s%s", i ? ", " : "", program_str(p, p->pools[share->pool].name));
-        if (b->share_count > 1) fprintf(out, " %u%%", share->percent);
-    }
+    if (b) branch_print(p, b, out);
     return fclose(out) ? NULL : text;
 }

@@ -95,7 +95,7 @@ void setup_ports(const struct setup *s, uint16_t lo, uint16_t hi)
 static bool sends_to(const struct image *img, const struct pbc_service *service, uint32_t pool)
 {
     for (uint32_t b = service->branches; b < service->branches + service->branch_count; b++)
-        for (uint32_t i = img->branches[b].shares; i < img->branches[b].shares + img->branches[b].share_count; i++)
+        for (uint32_t i = img->branches[b].shares; i < img->branches[b].shares + branch_shares(&img->branches[b]); i++)
             if (img->shares[i].pool == pool) return true;
     return false;
 }

@@ -75,7 +75,7 @@ static struct str text_of(const struct parser *p, struct span span)
 %type <node> firewall firewall_on direction other_frames audit rules_body rule_items rule_item rule verdict verdict_word
 %type <node> mirror_opts mirror_opt log_rate answer part condition protos proto_word flags_has flags_lacks mask_opt
 %type <node> pool_body pool_items pool_item pool_stmt server_opts server_opt servers_opts servers_opt down_word
-%type <node> service_body service_items service_item service_stmt endpoints endpoint mode gue_variant mode_opts mode_opt
+%type <node> service_body service_items service_item service_stmt wire wire_part endpoints endpoint mode gue_variant mode_opts mode_opt
 %type <node> duration_opt log_format tls_cert tls_opts tls_opt
 %type <node> when_conds when_cond instruction_opts instruction_opt pools share no_server
 %type <node> nat_body nat_items nat_item nat_stmt forward_on forward_from forward_list forward_proto mss_clamp
@@ -167,7 +167,8 @@ block: LIMITS settings_body { $$ = tree(p, N_LIMITS, @1, $2); }
     | firewall
     | CHAIN name LBRACE rules_body RBRACE { $$ = tree(p, N_CHAIN, @1, chain($2, $4)); }
     | POOL name LBRACE pool_body RBRACE { $$ = tree(p, N_POOL, @1, chain($2, $4)); }
-    | SERVICE name ON endpoints LBRACE service_body RBRACE { $$ = tree(p, N_SERVICE, @1, chain(chain($2, $4), $6)); }
+    | SERVICE name ON endpoints wire LBRACE service_body RBRACE
+        { $$ = tree(p, N_SERVICE, @1, chain(chain($2, $4), chain(kids($5), $7))); }
     | NAT name LBRACE nat_body RBRACE { $$ = tree(p, N_NAT, @1, chain($2, $4)); }
     | TEST STRING LBRACE test_body RBRACE { $$ = tree(p, N_TEST, @1, chain($2, $4)); }
     ;
@@ -411,7 +412,12 @@ ports_opt: %empty { $$ = NULL; }
     | PORTS scalar { $$ = clause(p, CL_PORTS, @1, want(p, $2, W_NUMBERS, "`ports`")); } ;
 down_word: name { $$ = one_of(p, $1, "`on down`", (const enum clause[]){ CL_RESET, CL_KEEP, CL_NONE }); } ;
 server_opts: %empty { $$ = NULL; } | server_opts server_opt { $$ = append(p, $1, $2); } ;
-server_opt: servers_opt | MAC_KW scalar { $$ = clause(p, CL_MAC, @1, want(p, $2, W_MAC | W_NAME, "`mac`")); } ;
+server_opt: servers_opt | MAC_KW scalar { $$ = clause(p, CL_MAC, @1, want(p, $2, W_MAC | W_NAME, "`mac`")); }
+    | VLAN scalar { $$ = clause(p, CL_VLAN, @1, want(p, $2, W_INT | W_NAME, "`vlan`")); }
+    | VLAN scalar INNER scalar
+        { $$ = clause(p, CL_VLAN, @1,
+                      chain(want(p, $2, W_INT | W_NAME, "`vlan`"), want(p, $4, W_INT | W_NAME, "`inner`"))); }
+    ;
 servers_opts: %empty { $$ = NULL; } | servers_opts servers_opt { $$ = append(p, $1, $2); } ;
 servers_opt: WEIGHT scalar { $$ = clause(p, CL_WEIGHT, @1, want(p, $2, W_INT | W_NAME, "`weight`")); }
     | BACKUP { $$ = clause(p, CL_BACKUP, @1, NULL); }
@@ -426,6 +432,10 @@ endpoint_list: endpoint { $$ = list_of(p, $1, @1); } | endpoint_list COMMA endpo
 endpoint: SLASHED { $$ = proto_ports(p, $1, @1); }
     | ICMP { $$ = choice(p, CL_ICMP, @1); }
     | ICMP6 { $$ = choice(p, CL_ICMP6, @1); }
+    ;
+wire: %empty { $$ = NULL; } | wire wire_part { $$ = append(p, $1, $2); } ;
+wire_part: ON list { $$ = condition(p, N_C_ON, @$, $2, W_STRING | W_NAME, "`on`"); }
+    | VLAN list { $$ = condition(p, N_C_VLAN, @$, $2, W_NUMBERS | W_ANY | W_NONE, "`vlan`"); }
     ;
 service_body: %empty { $$ = NULL; } | service_items { $$ = $1->first; } ;
 service_items: service_item { $$ = statement_done(p, NULL, $1); }
@@ -451,6 +461,10 @@ service_stmt: MODE mode { $$ = clause(p, CL_MODE, @1, $2); }
     | ACCESS LOG log_format STRING { $$ = clause(p, CL_ACCESS_LOG, span_join(@1, @2), chain($3, $4)); }
     | ACCESS LOG log_format SYSLOG
         { $$ = clause(p, CL_ACCESS_LOG, span_join(@1, @2), chain($3, choice(p, CL_SYSLOG, @4))); }
+    | SERVER FIRST { $$ = clause(p, CL_SERVER_FIRST, @$, NULL); }
+    | BYTES_KW FIRST { $$ = clause(p, CL_BYTES_FIRST, @$, NULL); }
+    | ON OVERLOAD PASS { $$ = clause(p, CL_ON_OVERLOAD, span_join(@1, @2), choice(p, CL_PASS, @3)); }
+    | ON OVERLOAD REFUSE { $$ = clause(p, CL_ON_OVERLOAD, span_join(@1, @2), choice(p, CL_REFUSE, @3)); }
     | ON RELOAD CLOSE { $$ = clause(p, CL_ON_RELOAD, @$, NULL); }
     | tls_cert
     | TLS TO SERVER tls_opts { $$ = clause(p, CL_TLS_TO_SERVER, span_join(@1, @3), kids($4)); }
@@ -518,7 +532,10 @@ instruction_opt: CHECK SUM { $$ = clause(p, CL_CHECK, @1, choice(p, CL_SUM, @2))
     ;
 pools: share { $$ = tree(p, N_POOLS, @1, $1); }
     | pools COMMA share { $$ = list_more($1, $3, @3); } ;
-share: name { $$ = tree(p, N_SHARE, @$, $1); } | name PERCENT { $$ = tree(p, N_SHARE, @$, chain($1, $2)); } ;
+share: name { $$ = tree(p, N_SHARE, @$, $1); } | name PERCENT { $$ = tree(p, N_SHARE, @$, chain($1, $2)); }
+    | name STRING { $$ = tree(p, N_SHARE, @$, chain($1, $2)); }
+    | REJECT { $$ = tree(p, N_SHARE, @1, name_node(p, text_of(p, @1), @1)); }
+    ;
 no_server: name { $$ = one_of(p, $1, "`on no server`", (const enum clause[]){ CL_RESET, CL_DROP, CL_PASS, CL_NONE }); }
     | DROP { $$ = choice(p, CL_DROP, @1); } ;
 
@@ -584,6 +601,9 @@ test_stmt: EXPECT fate state_opt COLON subject { $$ = step(p, CL_EXPECT, @1, cha
         { $$ = step(p, CL_EXPECT, @1,
                     chain(chain($2, clause(p, CL_BY, @3, choice(p, CL_DEFAULT, @4))), chain($5, $7))); }
     | EXPECT POOL name COLON subject { $$ = step(p, CL_EXPECT_POOL, span_join(@1, @2), chain($3, $5)); }
+    | EXPECT ORIGINAL COLON subject { $$ = step(p, CL_EXPECT_ORIGINAL, span_join(@1, @2), $4); }
+    | EXPECT PROGRAM STRING COLON subject
+        { $$ = step(p, CL_EXPECT_PROGRAM, span_join(@1, @2), chain($3, $5)); }
     | EXPECT REFUSED COLON subject { $$ = step(p, CL_EXPECT_REFUSED, span_join(@1, @2), $4); }
     | EXPECT SERVER SLASHED COLON subject
         { $$ = step(p, CL_EXPECT_SERVER, span_join(@1, @2), chain(server_ref(p, $3, @3), $5)); }

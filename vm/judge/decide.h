@@ -74,8 +74,6 @@ bool program_refuses(const struct program *p, uint32_t branch, const struct firs
  * addresses of this machine; `schedules`: bit i, schedule i is active. */
 struct key stream_key(unsigned family, const uint32_t src[4], uint16_t sport, const uint32_t dst[4], uint16_t dport,
                       bool from_self, bool to_self, uint32_t schedules);
-/* Add the interface and the tags of a connection in the wire. vlan: VIDs, outermost first; VLAN_UNTAGGED. */
-void stream_key_wire(struct key *key, uint16_t iface, const uint16_t vlan[2]);
 
 /* Conditions that only a connection's first bytes can meet, tested on the bytes so far. */
 

@@ -6,7 +6,6 @@
 #include "vm/judge/judge.h"
 #include "vm/program/program.h"
 #include "vm/stream/first.h"
-#include "vm/verdict.h"
 
 struct asked {
     const struct program *p;
@@ -163,15 +162,4 @@ struct key stream_key(unsigned family, const uint32_t src[4], uint16_t sport, co
     memcpy(key.src, src, sizeof key.src);
     memcpy(key.dst, dst, sizeof key.dst);
     return key;
-}
-
-void stream_key_wire(struct key *key, uint16_t iface, const uint16_t vlan[2])
-{
-    key->iface = iface;
-    if (vlan[0] == VLAN_UNTAGGED) return;
-    key->kind |= KIND_VLAN;
-    key->vlan_outer = vlan[0];
-    if (vlan[1] == VLAN_UNTAGGED) return;
-    key->kind |= KIND_VLAN2;
-    key->vlan_inner = vlan[1];
 }

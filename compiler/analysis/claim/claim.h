@@ -61,7 +61,8 @@ struct ir_product claim_taken_by(struct compile *c, const struct pbc_endpoint *e
 void claim_reaches(struct compile *c, const struct ir_product *piece, uint32_t pool, struct region_budget *budget,
                    struct region *out);
 /* Return a branch of a proxy service that leads to the pool, if the client's first bytes are what the branch asks for.
- * `turn` selects among several such branches. PBC_NONE: none of them has its other conditions met. */
+ * `turn` selects among several such branches. PBC_NONE: none of them has its other conditions met. pool PBC_ORIGINAL:
+ * a branch that leads on to where the client wanted to go. */
 uint32_t stream_branch_to(const struct program *p, uint32_t service, const struct key *key, uint32_t pool,
                           uint32_t turn);
 

@@ -174,13 +174,15 @@ static bool takes_all(const struct program *p, const struct pbc_endpoint *e)
     return false;
 }
 
-/* True if the service of every endpoint that these packets may meet takes all of them. */
+/* True if the service of every endpoint that these packets may meet takes all of them. One in the wire may send them on
+ * to where they are addressed. */
 static bool is_taken(struct claims *all, const struct ir_product *here, const struct region_budget *budget)
 {
     const struct program *p = all->program;
     for (uint32_t i = 0; i < p->endpoints_count && !budget->spent; i++) {
         const struct ir_product other = claim_taken_by(all->c, &p->endpoints[i]);
-        if (!takes_all(p, &p->endpoints[i]) && ir_may_meet(all->c->ir, here, &other)) return false;
+        if ((p->endpoints[i].wire || !takes_all(p, &p->endpoints[i])) && ir_may_meet(all->c->ir, here, &other))
+            return false;
     }
     return true;
 }
@@ -246,10 +248,27 @@ static uint32_t branch_there(const struct claims *all, const struct claim_target
             continue;
         }
         const struct pbc_branch *b = &p->branches[branch];
-        for (uint32_t k = b->shares; k < b->shares + b->share_count; k++)
+        for (uint32_t k = b->shares; k < b->shares + branch_shares(b); k++)
             if (p->shares[k].pool == i) return branch;
     }
     return PBC_NONE;
+}
+
+static bool is_in_wire(const struct program *p, uint32_t branch)
+{
+    return mode_is(p->services[p->branches[branch].service].mode, MODE_INLINE);
+}
+
+/* True for a packet that a service in the wire lets by: it opens no connection. */
+static bool passes_by(const struct program *p, uint32_t branch, const struct key *key)
+{
+    return is_in_wire(p, branch) && (key->marks & (TCP_SYN | TCP_ACK)) != TCP_SYN;
+}
+
+/* True if the connection may go on to where it is addressed, if the client says the right words. */
+static bool stream_leads_on(const struct program *p, uint32_t branch, const struct key *key)
+{
+    return is_in_wire(p, branch) && stream_branch_to(p, p->branches[branch].service, key, PBC_ORIGINAL, 0) != PBC_NONE;
 }
 
 static bool goes(const struct claims *all, const struct claim_target *to, const struct key *key, const struct pkt *pkt,
@@ -260,11 +279,10 @@ static bool goes(const struct claims *all, const struct claim_target *to, const 
     const uint8_t family = key->kind & KIND_IP6 ? 6 : 4;
     struct turned t;
     *by = (struct claim_gone){PBC_NONE, PBC_NONE};
-    if (branch < p->branches_count) {
-        by->branch = branch_there(all, to, key, branch);
-        return by->branch != PBC_NONE;
-    }
-    if (program_turned(p, key, &t)) {
+    const bool taken = branch < p->branches_count && !passes_by(p, branch, key);
+    if (taken && (by->branch = branch_there(all, to, key, branch)) != PBC_NONE) return true;
+    if (taken && !stream_leads_on(p, branch, key)) return false;
+    if (!taken && program_turned(p, key, &t)) {
         by->nat = t.nat;
         return holds(all->c->ir, to, family, t.dst) && holds_port(all->c->ir, to, key, t.dst_port);
     }

@@ -20,7 +20,7 @@ struct ir_product claim_taken_by(struct compile *c, const struct pbc_endpoint *e
 
 static bool may_lead(const struct image *img, const struct pbc_branch *b, uint32_t pool)
 {
-    for (uint32_t i = 0; b->shares != PBC_TARGET && i < b->share_count; i++)
+    for (uint32_t i = 0; i < branch_shares(b); i++)
         if (img->shares[b->shares + i].pool == pool) return true;
     return false;
 }
@@ -65,7 +65,9 @@ void claim_reaches(struct compile *c, const struct ir_product *piece, uint32_t p
 static bool branch_leads(const struct program *p, uint32_t branch, uint32_t pool)
 {
     const struct pbc_branch *b = &p->branches[branch];
-    for (uint32_t i = 0; i < b->share_count; i++)
+    const enum pbc_goes goes = branch_goes(b);
+    if (pool == PBC_ORIGINAL) return goes == PBC_GOES_ORIGINAL || goes == PBC_GOES_PROGRAM;
+    for (uint32_t i = 0; i < branch_shares(b); i++)
         if (p->shares[b->shares + i].pool == pool) return true;
     return false;
 }

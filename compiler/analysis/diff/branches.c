@@ -47,7 +47,7 @@ static void branch_take(struct diff *d, const struct side *s, const struct pbc_b
         struct ir_product both;
         bool loose = false;
         if (!product_and(d->c.ir, &rest->p[i], when, &both, &loose)) continue;
-        for (uint32_t k = b->shares; k < b->shares + b->share_count; k++)
+        for (uint32_t k = b->shares; k < b->shares + branch_shares(b); k++)
             if (p->shares[k].percent) region_add(&part_of(to, p, p->shares[k].pool)->packets, &both);
     }
 }
@@ -71,7 +71,7 @@ static bool gather(struct diff *d, unsigned side, uint32_t service, struct regio
         if (ir_is_empty(&when)) continue;
         known = product_is_plain(d->c.ir, &when);
         if (!known) break;
-        region_spend(budget, (uint64_t)rest.count * (b->share_count + 1u));
+        region_spend(budget, (uint64_t)rest.count * (branch_shares(b) + 1u));
         if (!budget->spent) branch_take(d, s, b, &rest, &when, to);
         if (!budget->spent) region_minus(d->c.ir, &rest, &when, budget);
         known = !budget->spent && !d->c.ir->too_large;
@@ -88,7 +88,7 @@ static char *text_of_packets(struct diff *d, unsigned side, uint32_t service, co
     FILE *out = words_begin(&w);
     for (uint32_t i = 0; i < v->endpoint_count && i < ENDPOINTS_SHOWN; i++) {
         if (i) fputs(", ", out);
-        put_endpoint(&p->endpoints[v->endpoints + i], out);
+        put_endpoint(p, &p->endpoints[v->endpoints + i], out);
     }
     if (v->endpoint_count > ENDPOINTS_SHOWN) fprintf(out, " and %u more", v->endpoint_count - ENDPOINTS_SHOWN);
     for (uint32_t i = 0; i < r->count && i < PRODUCTS_SHOWN; i++) {

@@ -189,7 +189,7 @@ struct routes {
     uint32_t count, cap;
 };
 /* Write "203.0.113.10 tcp/443"; write "10.0.0.1:80" or "[::1]:80", port 0: the address alone. */
-void put_endpoint(const struct pbc_endpoint *e, FILE *out);
+void put_endpoint(const struct program *p, const struct pbc_endpoint *e, FILE *out);
 void put_address_port(const uint32_t addr[4], uint8_t family, uint16_t port, FILE *out);
 
 /* reach.c: endpoints that newly reach servers, or no longer do; texts are in the arena */

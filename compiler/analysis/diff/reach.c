@@ -104,7 +104,8 @@ char *reach_example(struct diff *d, unsigned side, uint32_t service, uint32_t po
     w->service = service;
     for (uint32_t e = 0; e < v->endpoint_count && e < PRODUCTS_TRIED && !found; e++)
         for (uint32_t i = 0; i < of->count && i < PRODUCTS_TRIED && !found; i++) {
-            const struct ir_product at = endpoint_opened(&d->c, &p->endpoints[v->endpoints + e]);
+            const struct pbc_endpoint from = side_endpoint(&d->side[side], v->endpoints + e);
+            const struct ir_product at = endpoint_opened(&d->c, &from);
             struct ir_product both;
             bool loose = false;
             if (product_and(d->c.ir, &at, &of->p[i], &both, &loose)) found = example_in(d, side, &g, &both, &vm);
@@ -142,7 +143,7 @@ static void put_from(const struct diff *d, const struct way *w, FILE *out)
         put_address_port(w->from.addr, w->family, 0, out);
         fprintf(out, "/%u", w->len);
     } else {
-        put_endpoint(&w->from, out);
+        put_endpoint(d->side[NEW].program, &w->from, out); /* the interface stands in `ifaces` */
     }
     if (w->from.proto == PBC_EP_IP) fprintf(out, " %u", w->from.port_lo);
     region_text_whence(&d->text, &p, w->family == 4 ? IR_V4 : IR_V6, out);

@@ -41,13 +41,14 @@ static void put_ports(uint8_t proto, uint16_t lo, uint16_t hi, FILE *out)
         fprintf(out, "/%u-%u", lo, hi);
 }
 
-void put_endpoint(const struct pbc_endpoint *e, FILE *out)
+void put_endpoint(const struct program *p, const struct pbc_endpoint *e, FILE *out)
 {
     if (e->to == PBC_TO_ADDRESS)
         put_address(e->addr, e->family, out);
     else
         fputs(e->to == PBC_TO_SELF ? "self" : "any", out);
     put_ports(e->proto, e->port_lo, e->port_hi, out);
+    endpoint_wire_print(p, e, out);
 }
 
 /* Write a branch and its conditions. */
@@ -72,12 +73,7 @@ static void put_branch(struct diff *d, const struct side *s, const struct pbc_br
     } else {
         fputs("; else -> ", out);
     }
-    if (!b->share_count) fputs(b->shares == PBC_TARGET ? "target" : "no server", out);
-    for (uint32_t i = 0; i < b->share_count; i++) {
-        const struct pbc_share *share = &p->shares[b->shares + i];
-        fprintf(out, "%s%s", i ? ", " : "", program_str(p, p->pools[share->pool].name));
-        if (b->share_count > 1) fprintf(out, " %u%%", share->percent);
-    }
+    branch_print(p, b, out);
 }
 
 static void put_service(struct diff *d, const struct side *s, uint32_t i, FILE *out)
@@ -87,7 +83,7 @@ static void put_service(struct diff *d, const struct side *s, uint32_t i, FILE *
     const struct pbc_service *v = &p->services[i];
     for (uint32_t k = v->endpoints; k < v->endpoints + v->endpoint_count; k++) {
         fputs(k == v->endpoints ? "on " : ", ", out);
-        put_endpoint(&p->endpoints[k], out);
+        put_endpoint(p, &p->endpoints[k], out);
     }
     fprintf(out, "; mode %s", mode_info[v->mode].name);
     if (mode_is(v->mode, MODE_TAKES_PORT)) fprintf(out, v->gue_variant ? " %u variant 1" : " %u", v->gue_port);

@@ -28,6 +28,14 @@ static bool spend(struct ways *to, uint64_t steps)
     return !to->too_many;
 }
 
+/* True if the wider endpoint takes all frames that the other takes, by their tags. */
+static bool holds_tags(const struct pbc_endpoint *wide, const struct pbc_endpoint *e)
+{
+    if (wide->wire <= PBC_WIRE_ALL) return true;
+    if (wide->wire == PBC_WIRE_TAGGED) return e->wire >= PBC_WIRE_TAGGED;
+    return wide->wire == e->wire && wide->vlan_lo <= e->vlan_lo && e->vlan_hi <= wide->vlan_hi;
+}
+
 /* True if the wider way has the places and protocols of `way`. Ports, sources and interfaces are not compared. */
 static bool holds(const struct way *wider, const struct way *way)
 {
@@ -35,7 +43,7 @@ static bool holds(const struct way *wider, const struct way *way)
     const bool to =
         wide->to == PBC_TO_ANY ||
         (wide->to == e->to && (wide->to == PBC_TO_SELF || memcmp(wide->addr, e->addr, sizeof(e->addr)) == 0));
-    return to && !wider->len && !way->len && (!wide->family || wide->family == e->family) &&
+    return to && holds_tags(wide, e) && !wider->len && !way->len && (!wide->family || wide->family == e->family) &&
            (wide->proto == e->proto || (wide->proto == PBC_EP_PORTS && e->proto < PBC_EP_ECHO4));
 }
 
@@ -146,17 +154,28 @@ static void add_pool(struct ways *to, const struct program *p, const struct pbc_
     }
 }
 
-/* Add ways to each pool of the service once, whatever its branches. */
-static void add_service(struct ways *to, const struct program *p, uint32_t i)
+struct pbc_endpoint side_endpoint(const struct side *s, uint32_t endpoint)
 {
+    struct pbc_endpoint e = s->program->endpoints[endpoint];
+    if (e.iface) e.iface = 1 + s->ifaces[e.iface - 1];
+    return e;
+}
+
+/* Add ways to each pool of the service once, whatever its branches. */
+static void add_service(struct diff *d, const struct side *s, struct ways *to, uint32_t i)
+{
+    const struct program *p = s->program;
     const struct pbc_service *v = &p->services[i];
     bool *seen = heap_zeroed((size_t)p->pools_count + 1, sizeof(*seen));
     for (uint32_t e = v->endpoints; e < v->endpoints + v->endpoint_count; e++) {
-        const struct way w = {.from = p->endpoints[e], .by = program_str(p, v->name), .service = i};
+        struct way w = {.from = side_endpoint(s, e), .by = program_str(p, v->name), .service = i};
+        const uint32_t iface = w.from.iface;
+        if (iface) w.ifaces = ir_field_range(d->c.ir, IR_IFACE, iface - 1, iface - 1);
+        w.from.iface = 0;
         memset(seen, 0, p->pools_count);
         for (const struct pbc_branch *b = p->branches + v->branches; b < p->branches + v->branches + v->branch_count;
              b++)
-            for (uint32_t k = b->shares; k < b->shares + b->share_count && !to->too_many; k++) {
+            for (uint32_t k = b->shares; k < b->shares + branch_shares(b) && !to->too_many; k++) {
                 const uint32_t pool = p->shares[k].pool;
                 if (!seen[pool] && p->shares[k].percent) add_pool(to, p, &p->pools[pool], w);
                 seen[pool] |= p->shares[k].percent != 0;
@@ -243,7 +262,7 @@ void ways_gather(struct diff *d, unsigned side, struct side_ways *to)
     const struct side *s = &d->side[side];
     const struct program *p = s->program;
     *to = (struct side_ways){0};
-    for (uint32_t i = 0; i < p->services_count; i++) add_service(&to->ways, p, i);
+    for (uint32_t i = 0; i < p->services_count; i++) add_service(d, s, &to->ways, i);
     add_forwards(d, s, &to->ways);
     to->maps = to->ways.count;
     for (uint32_t i = 0; i < p->nats_count; i++)

@@ -24,6 +24,9 @@ struct ways {
     bool too_many;  /* too many ways or steps: some are missing */
 };
 
+/* Return an endpoint of the side, with its interface's number in the image of both. */
+struct pbc_endpoint side_endpoint(const struct side *s, uint32_t endpoint);
+
 /* Ways of a side, and pointers to them sorted by server and place */
 struct side_ways {
     struct ways ways;

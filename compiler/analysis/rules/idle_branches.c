@@ -201,8 +201,7 @@ void warn_idle_branches(struct compile *c)
             normal_when(c, b->conds,
                         s->proxy && b->cond_count ? stream_keyed(img->conds + b->conds, b->cond_count) : b->cond_count,
                         &whens[n]);
-            if (b->cond_count || (s->proxy && n && b->shares != PBC_TARGET && !b->share_count))
-                check_branch(c, s, whens, n);
+            if (b->cond_count || (s->proxy && n && branch_goes(b) == PBC_GOES_NOWHERE)) check_branch(c, s, whens, n);
         }
     }
 }

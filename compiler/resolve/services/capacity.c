@@ -57,14 +57,14 @@ static uint64_t service_capacity(struct compile *c, const struct pbc_service *s,
     const struct pbc_branch *first = &img->branches[s->branches], *end = first + s->branch_count;
     uint64_t flows = 0;
     for (const struct pbc_branch *b = first; b < end; b++)
-        for (uint32_t i = b->shares; i < b->shares + b->share_count; i++) {
+        for (uint32_t i = b->shares; i < b->shares + branch_shares(b); i++) {
             const uint32_t pool = img->shares[i].pool;
             if (pool >= img->pools_count || seen[pool]) continue;
             seen[pool] = true;
             flows += capacity_of(img, &img->pools[pool]).flows;
         }
     for (const struct pbc_branch *b = first; b < end; b++)
-        for (uint32_t i = b->shares; i < b->shares + b->share_count; i++)
+        for (uint32_t i = b->shares; i < b->shares + branch_shares(b); i++)
             if (img->shares[i].pool < img->pools_count) seen[img->shares[i].pool] = false;
     return flows;
 }
@@ -86,7 +86,8 @@ static unsigned tunnel_bytes(const struct image *img, const struct pbc_service *
     static const unsigned IP4 = 20, IP6 = 40, UDP = 8, GUE = 4;
     bool v6 = false;
     for (uint32_t b = s->branches; b < s->branches + s->branch_count; b++)
-        for (uint32_t i = img->branches[b].shares; i < img->branches[b].shares + img->branches[b].share_count; i++) {
+        for (uint32_t i = img->branches[b].shares; i < img->branches[b].shares + branch_shares(&img->branches[b]);
+             i++) {
             const uint32_t pool = img->shares[i].pool;
             if (pool >= img->pools_count) continue;
             const struct pbc_pool *p = &img->pools[pool];

@@ -106,6 +106,23 @@ static bool check_apart(struct compile *c, struct servers *all, const struct nod
 const struct number_kind max_flows_kind = {
     .what = "a bound on flows", .range = "from 1 to 4294967295 flows", .least = 1, .most = UINT32_MAX};
 
+/* Read `vlan N [inner N]`, which with `mac` is the link layer of what leaves for the server. */
+static void vlans_of(struct compile *c, const struct clauses *clauses, struct pbc_server *s)
+{
+    static const struct number_kind kind = {.what = "a VLAN", .range = "VLANs go from 0 to 4094", .most = 4094};
+    const struct node *n = clauses->of[CL_VLAN];
+    uint32_t vlan = 0, inner = 0;
+    if (!n || !n->first || !number_one(c, n->first, &kind, &vlan)) return;
+    if (n->first->next && !number_one(c, n->first->next, &kind, &inner)) return;
+    s->flags |= PBC_SERVER_HAS_VLAN | (n->first->next ? PBC_SERVER_HAS_INNER : 0);
+    s->vlan = (uint16_t)vlan;
+    s->inner = (uint16_t)inner;
+    if (clauses->of[CL_MAC]) return;
+    diag(c->diags, E_MODE_OPTION, n->span,
+         "`vlan` of a server needs its `mac`, too: no neighbour is asked for in a VLAN");
+    diag_advise(c->diags, "write `mac 02:00:00:00:00:01 vlan %u`", vlan);
+}
+
 /* Read a server, or a range of them, without name and address. */
 static struct pbc_server server_of(struct compile *c, const struct node *n, uint32_t pool)
 {
@@ -120,6 +137,7 @@ static struct pbc_server server_of(struct compile *c, const struct node *n, uint
         s.flags |= PBC_SERVER_HAS_MAC;
         s.mac = mac_of(c, clauses.of[CL_MAC]);
     }
+    vlans_of(c, &clauses, &s);
     return s;
 }
 
@@ -231,6 +249,7 @@ static void resolve_pool(struct compile *c, struct symbol *s, uint64_t *spaces)
     s->index = c->image->pools_count - 1;
     clauses_find(c, s->decl, &clauses, "pool");
     const struct node *on_down = clauses.of[CL_ON_DOWN], *source = clauses.of[CL_SOURCE];
+    wire_check_pool(c, s);
     pool.name = text_of(c, s->name);
     pool.place = place_of(c, s->span);
     pool.balance = balance_of(c, clauses.of[CL_BALANCE]);

@@ -10,6 +10,7 @@ static void check_listeners(const struct service_work *w)
     const struct image *img = w->c->image;
     const struct pbc_service *s = &img->services[w->id];
     uint64_t ports = 0;
+    if (mode_is(w->mode, MODE_INLINE)) return;
     for (uint32_t e = s->endpoints; e < s->endpoints + s->endpoint_count; e++)
         ports += 1u + img->endpoints[e].port_hi - img->endpoints[e].port_lo;
     if (ports <= PBC_PROXY_PORTS_MAX) return;
@@ -46,6 +47,8 @@ static void refuse_packet_options(const struct service_work *w, const struct cla
     refuse(w, block->of[CL_MSS_CLAMP], "the host's own TCP chooses the segment size");
     if (no_server && no_server->first && !is_choice(no_server->first, CL_RESET))
         refuse(w, no_server, "the connection is open by then and can only be closed");
+    if (w->c->image->services[w->id].flags & PBC_SERVICE_ANNOUNCE && mode_is(w->mode, MODE_INLINE))
+        refuse(w, block->of[CL_ANNOUNCE], "the addresses belong to others, who answer for them");
     if (mode_is(w->mode, MODE_REQUESTS)) return;
     for (unsigned i = CL_AFFINITY_COOKIE; i <= CL_AFFINITY_HEADER; i++)
         if (block->of[i]) {
@@ -128,7 +131,10 @@ static void mode_options(const struct service_work *w, const struct node *mode, 
     struct clauses of;
     clauses_find(w->c, mode, &of, "mode");
     const struct node *send = of.of[CL_SEND_PROXY], *first = of.of[CL_FIRST_BYTES_WITHIN];
-    if (of.of[CL_TRANSPARENT]) x->flags |= PBC_PROXY_TRANSPARENT;
+    if (mode_is(w->mode, MODE_INLINE))
+        refuse(w, of.of[CL_TRANSPARENT], "servers see the client's address there anyway");
+    else if (of.of[CL_TRANSPARENT])
+        x->flags |= PBC_PROXY_TRANSPARENT;
     if (send) x->flags |= is_choice(send->first, CL_V1) ? PBC_PROXY_SEND_V1 : PBC_PROXY_SEND_V2;
     accept_from(w, of.of[CL_ACCEPT_PROXY], x);
     if (first) x->first_ns = time_above_0(w->c, first, first->first);
@@ -205,6 +211,11 @@ static void check_pool(struct compile *c, const struct pbc_service *s, uint32_t 
     const struct pbc_pool *p = &img->pools[pool];
     const bool proxy = mode_is(s->mode, MODE_PROXIES);
     for (uint32_t i = p->servers; i < p->servers + p->server_count; i++) {
+        if (img->servers[i].flags & PBC_SERVER_HAS_VLAN && !mode_is(s->mode, MODE_INLINE)) {
+            diag(c->diags, E_MODE_OPTION, at, "`vlan` of the server `%s` needs `mode proxy inline`",
+                 image_str(img, img->servers[i].name));
+            return;
+        }
         if (proxy || !img->servers[i].max_flows) continue;
         diag(c->diags, E_MODE_OPTION, at, "`max flows` of the server `%s` needs a proxy mode",
              image_str(img, img->servers[i].name));
@@ -234,7 +245,7 @@ static const struct pbc_service **proxies_of_pools(struct compile *c)
     for (uint32_t i = 0; i < img->branches_count; i++) {
         const struct pbc_branch *b = &img->branches[i];
         const struct pbc_service *s = &img->services[b->service];
-        for (uint32_t k = 0; mode_is(s->mode, MODE_PROXIES) && k < b->share_count; k++)
+        for (uint32_t k = 0; mode_is(s->mode, MODE_PROXIES) && k < branch_shares(b); k++)
             if (img->shares[b->shares + k].pool < img->pools_count) of[img->shares[b->shares + k].pool] = s;
     }
     return of;
@@ -247,7 +258,7 @@ void check_proxy_pools(struct compile *c)
     for (uint32_t i = 0; i < img->branches_count; i++) {
         const struct pbc_branch *b = &img->branches[i];
         const struct span at = span_at(c, &b->place);
-        for (uint32_t k = 0; k < b->share_count; k++) {
+        for (uint32_t k = 0; k < branch_shares(b); k++) {
             const uint32_t pool = img->shares[b->shares + k].pool;
             if (pool >= img->pools_count) continue;
             check_pool(c, &img->services[b->service], pool, at);

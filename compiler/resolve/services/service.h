@@ -73,7 +73,18 @@ struct service_work {
     uint32_t wants;                 /* enum first_wants: first bytes that its branches ask for */
     const struct node *instruction; /* the last `instruction` of a `when`, and its check */
     bool instruction_sum;
+    bool elsewhere;                  /* a branch leads elsewhere than to the original destination */
+    struct number_set ifaces, vlans; /* frames of endpoints in the wire: interfaces, none: all; and VIDs, by `wire` */
+    uint8_t wire;                    /* enum pbc_endpoint_wire */
 };
+/* Services in the wire (wire.c): read `on IF` and `vlan …`; add an endpoint for each of them; read a destination that
+ * is no pool, false if this is one; settle which side answers first, once the branches are read. */
+void wire_read(struct service_work *w);
+void wire_endpoints(struct service_work *w, const struct pbc_endpoint *e, struct span at);
+bool wire_destination(const struct service_work *w, const struct node *pools, struct pbc_branch *b);
+void wire_settle(const struct service_work *w, const struct clauses *block, uint32_t proxy);
+/* Report a pool with the name of a destination. */
+void wire_check_pool(struct compile *c, const struct symbol *pool);
 /* Check that a branch's pools have servers of the client's family and, in `dsr` modes, no other port. families:
  * KIND_IP4, KIND_IP6 that the branch can match. */
 void check_branch_pools(const struct service_work *w, const struct pbc_branch *b, const struct node *pools,

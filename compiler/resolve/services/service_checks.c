@@ -15,11 +15,12 @@ static uint32_t families_of(const struct image *img, const struct pbc_service *s
     return families;
 }
 
-/* True if the mode shows servers the client's address (`transparent`). */
+/* True if the mode is a proxy's that shows servers the client's address (`transparent`, or in the wire). */
 static bool keeps_address(const struct service_work *w)
 {
     const struct image *img = w->c->image;
     const uint32_t proxy = img->services[w->id].proxy;
+    if (mode_is(w->mode, MODE_INLINE)) return true;
     return proxy && img->proxies[proxy - 1].flags & PBC_PROXY_TRANSPARENT;
 }
 
@@ -34,7 +35,8 @@ static void check_family(const struct service_work *w, const struct pbc_pool *po
     if (!families || !have) return;
     diag(w->c->diags, E_POOL_FAMILY, share->span,
          "`%s` has no server for IPv%c clients, and %s does not change the family", image_str(img, pool->name),
-         families & KIND_IP4 ? '4' : '6', keeps_address(w) ? "`transparent`" : "this mode");
+         families & KIND_IP4 ? '4' : '6',
+         keeps_address(w) && !mode_is(w->mode, MODE_INLINE) ? "`transparent`" : "this mode");
     diag_advise(w->c->diags, "add a server with an IPv%c address, or a branch to another pool: `when %s -> POOL`",
                 families & KIND_IP4 ? '4' : '6', families & KIND_IP4 ? "ip" : "ip6");
 }
@@ -67,11 +69,10 @@ static void check_ports(const struct service_work *w, const struct pbc_pool *poo
 static void check_proxied(const struct service_work *w, const struct pbc_pool *pool, const struct node *share)
 {
     const struct image *img = w->c->image;
-    const struct pbc_service *s = &img->services[w->id];
-    if (!pool->source_count || !s->proxy || !(img->proxies[s->proxy - 1].flags & PBC_PROXY_TRANSPARENT)) return;
+    if (!pool->source_count || !keeps_address(w)) return;
     diag(w->c->diags, E_MODE_OPTION, share->span,
-         "the pool `%s` has a `source`, but a `transparent` service connects from the client's address",
-         image_str(img, pool->name));
+         "the pool `%s` has a `source`, but a %s service connects from the client's address",
+         image_str(img, pool->name), mode_is(w->mode, MODE_INLINE) ? "`proxy inline`" : "`transparent`");
     diag_note(w->c->diags, span_at(w->c, &pool->place), "the pool is here");
     diag_advise(w->c->diags, "leave out one of the two, or give this service a pool of its own");
 }
@@ -81,7 +82,7 @@ void check_branch_pools(const struct service_work *w, const struct pbc_branch *b
 {
     const struct image *img = w->c->image;
     const struct node *share = pools->first;
-    for (uint32_t i = b->shares; i < b->shares + b->share_count && share; i++, share = share->next) {
+    for (uint32_t i = b->shares; i < b->shares + branch_shares(b) && share; i++, share = share->next) {
         const uint32_t pool = img->shares[i].pool;
         if (pool >= img->pools_count) continue;
         if (mode_is(w->mode, MODE_PROXIES)) check_proxied(w, &img->pools[pool], share);
@@ -100,7 +101,11 @@ static int compare_endpoints(const struct pbc_endpoint *a, const struct pbc_endp
     if (addr) return addr;
     if (a->proto != b->proto) return a->proto < b->proto ? -1 : 1;
     if (a->port_lo != b->port_lo) return a->port_lo < b->port_lo ? -1 : 1;
-    return a->port_hi == b->port_hi ? 0 : a->port_hi < b->port_hi ? -1 : 1;
+    if (a->port_hi != b->port_hi) return a->port_hi < b->port_hi ? -1 : 1;
+    if (a->iface != b->iface) return a->iface < b->iface ? -1 : 1;
+    if (a->wire != b->wire) return a->wire < b->wire ? -1 : 1;
+    if (a->vlan_lo != b->vlan_lo) return a->vlan_lo < b->vlan_lo ? -1 : 1;
+    return a->vlan_hi == b->vlan_hi ? 0 : a->vlan_hi < b->vlan_hi ? -1 : 1;
 }
 
 static int by_endpoint(const void *pa, const void *pb)
@@ -146,7 +151,7 @@ void check_loops(struct compile *c)
         arena_alloc(c->arena, (img->endpoints_count + 1) * sizeof(const struct pbc_endpoint *));
     size_t n = 0;
     for (uint32_t i = 0; i < img->endpoints_count; i++)
-        if (img->endpoints[i].to == PBC_TO_ADDRESS) sorted[n++] = &img->endpoints[i];
+        if (img->endpoints[i].to == PBC_TO_ADDRESS && !img->endpoints[i].wire) sorted[n++] = &img->endpoints[i];
     if (n > 1) qsort(sorted, n, sizeof(*sorted), by_address);
     for (uint32_t i = 0; i < img->servers_count && n; i++) {
         const struct pbc_server *s = &img->servers[i];
@@ -173,7 +178,7 @@ static uint8_t *uses_of_pools(struct compile *c)
     for (uint32_t i = 0; i < img->branches_count; i++) {
         const struct pbc_branch *b = &img->branches[i];
         const bool unseen = mode_is(img->services[b->service].mode, MODE_ONE_SIDED);
-        for (uint32_t k = b->shares; k < b->shares + b->share_count; k++)
+        for (uint32_t k = b->shares; k < b->shares + branch_shares(b); k++)
             if (img->shares[k].pool < img->pools_count) uses[img->shares[k].pool] |= unseen ? USED_UNSEEN : USED_SEEN;
     }
     return uses;

@@ -25,7 +25,7 @@ const char *mode_names(unsigned without, char buf[MODE_NAMES])
     size_t len = 0;
     *buf = '\0';
     for (unsigned i = 0; i < PBC_MODES && len < MODE_NAMES; i++)
-        if (!mode_is(i, without | MODE_INLINE))
+        if (!mode_is(i, without))
             len += (size_t)snprintf(buf + len, MODE_NAMES - len, "%s`%s%s`", len ? ", " : "", mode_info[i].name,
                                     mode_is(i, MODE_TAKES_PORT) ? " PORT" : "");
     return buf;
@@ -43,7 +43,7 @@ static bool mode_of(struct compile *c, const struct symbol *s, const struct node
         return false;
     }
     const uint8_t mode = modes[clause_of(word)];
-    if (mode == PBC_MODES || mode_is(mode, MODE_INLINE)) {
+    if (mode == PBC_MODES) {
         mark_names_used(c, s->decl);
         diag(c->diags, E_UNSUPPORTED, word->span, "not supported yet: mode %s", node_words(word));
         return false;
@@ -54,15 +54,6 @@ static bool mode_of(struct compile *c, const struct symbol *s, const struct node
         service->gue_variant = (uint8_t)clause_number(c, word->first ? word->first->next : NULL, &variant_kind, 0);
     }
     return true;
-}
-
-static void add_endpoint(struct compile *c, const struct pbc_endpoint *e, struct span at)
-{
-    struct pbc_endpoint *slot = image_add_endpoints(c->image);
-    if (slot)
-        *slot = *e;
-    else
-        report_full(c, at, "addresses and ports of services", 1u << 20);
 }
 
 /* Read one address of a service, `self` or any. False after a report. */
@@ -150,7 +141,7 @@ static void endpoints_of(struct service_work *w, const struct node *on, const st
         for (uint32_t i = 0; i < ports.n; i++) {
             one.port_lo = (uint16_t)ports.r[i].lo;
             one.port_hi = (uint16_t)ports.r[i].hi;
-            add_endpoint(c, &one, n->span);
+            wire_endpoints(w, &one, n->span);
         }
     }
     if (e.proto != PBC_EP_TCP && mode_is(w->mode, MODE_PROXIES)) {
@@ -284,11 +275,18 @@ static void add_branch(struct compile *c, const struct pbc_branch *b, struct spa
 }
 
 /* True for `-> target` in a `when` with an instruction; without one, report. */
-static bool is_target(struct compile *c, const struct node *when, const struct node *pools)
+static bool is_target(const struct service_work *w, const struct node *when, const struct node *pools)
 {
+    struct compile *c = w->c;
     const struct node *share = pools->first;
     if (!str_is(share->first->v.str, "target") || share->next || node_child(share, N_PERCENT)) return false;
-    node_each(n, when) if (is_clause(n, CL_INSTRUCTION)) return true;
+    node_each(n, when) if (is_clause(n, CL_INSTRUCTION))
+    {
+        if (mode_is(w->mode, MODE_INLINE))
+            diag(c->diags, E_UNSUPPORTED, share->span, "not supported yet: `-> target` in mode %s",
+                 mode_info[w->mode].name);
+        return true;
+    }
     if (symbol_find(c->symbols, SPACE_POOLS, share->first->v.str)) return false;
     diag(c->diags, E_INSTRUCTION, share->span, "`-> target` needs `when instruction`");
     diag_advise(c->diags, "write `when instruction to ADDRESSES -> target`");
@@ -333,12 +331,15 @@ static void resolve_branch(struct service_work *w, const struct node *when)
     b.cond_count = c->image->conds_count - b.conds;
     if (conditions.reach > c->image->meta->reach && !mode_is(w->mode, MODE_PROXIES))
         c->image->meta->reach = conditions.reach;
-    if (pools && is_target(c, when, pools))
+    if (pools && wire_destination(w, pools, &b))
+        w->elsewhere |= b.shares != PBC_ORIGINAL;
+    else if (pools && is_target(w, when, pools))
         b.shares = PBC_TARGET;
     else if (pools)
         shares_of(c, pools, &b);
+    w->elsewhere |= branch_goes(&b) <= PBC_GOES_TARGET;
     add_branch(c, &b, when->span);
-    if (w->good && pools && b.shares != PBC_TARGET)
+    if (w->good && pools && branch_goes(&b) == PBC_GOES_POOLS)
         check_branch_pools(w, &b, pools, (conditions.families ? conditions.families : KIND_IP4 | KIND_IP6) & w->left);
     if (b.cond_count == 1 && c->image->conds[b.conds].kind == COND_FAMILY) w->left &= ~conditions.families;
 }
@@ -364,7 +365,8 @@ static void resolve_branches(struct service_work *w, const struct symbol *s, str
         if (n->flags & NF_ELSE) otherwise = n;
         resolve_branch(w, n);
     }
-    if (!last && !c->symbols->text_at_fault) {
+    const bool wire = mode_is(w->mode, MODE_INLINE);
+    if (!last && !wire && !c->symbols->text_at_fault) {
         diag(c->diags, E_SERVICE_EMPTY, s->span, "the service `%s` has no pool to send its traffic to", s->name.s);
         diag_advise(c->diags, "add `-> POOL`");
     }
@@ -373,7 +375,7 @@ static void resolve_branches(struct service_work *w, const struct symbol *s, str
                    &(struct pbc_branch){.service = w->id,
                                         .place = place_of(c, s->span),
                                         .conds = c->image->conds_count,
-                                        .shares = c->image->shares_count},
+                                        .shares = wire ? PBC_ORIGINAL : c->image->shares_count},
                    s->span);
     service->branch_count = c->image->branches_count - service->branches;
 }
@@ -400,6 +402,7 @@ static void resolve_service(struct compile *c, struct symbol *s)
     w.good = mode_of(c, s, clauses.of[CL_MODE], &service);
     w.mode = (enum pbc_mode)service.mode;
     service.endpoints = c->image->endpoints_count;
+    wire_read(&w);
     if (on) resolve_endpoints(&w, on);
     service.endpoint_count = c->image->endpoints_count - service.endpoints;
     service_options(&w, &clauses, &service);
@@ -412,6 +415,7 @@ static void resolve_service(struct compile *c, struct symbol *s)
     service.proxy = c->image->services[w.id].proxy;
     resolve_branches(&w, s, &service);
     if (proxy && service.proxy) c->image->proxies[service.proxy - 1].wants = w.wants;
+    wire_settle(&w, &clauses, service.proxy);
     c->image->services[w.id] = service;
 }
 
