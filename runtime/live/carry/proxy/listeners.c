@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "runtime/live/carry/proxy/inside.h"
-#include "vm/flow/made.h"
+#include "vm/flow/flow.h"
 
 enum { FAMILIES = 2 };
 

@@ -1,0 +1,664 @@
+/* `mode proxy inline` in one process: the stack aside is this process's own network namespace, where clients and
+ * servers have their made-up addresses on the loopback, and the loop is turned by the test. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include "runtime/base/clock.h"
+#include "runtime/base/sockaddr.h"
+#include "runtime/exchange/begun/inlined.h"
+#include "runtime/proxy/core.h"
+#include "runtime/proxy/listing.h"
+#include "tests/lib/judge.h"
+#include "tests/unit/runtime/netns.h"
+#include "tests/unit/runtime/proxy_whole.h"
+
+#define MIDDLE_PATH "/run/prey/test.sock"
+enum { CLIENT_PORT = 40000, SERVER_PORT = 80, USE = 2000, VLAN = 7, OUTER = 5 };
+#define CLIENT  0xc0000207u /* 192.0.2.7 */
+#define SERVER  0xc6336409u /* 198.51.100.9 */
+#define CLIENT6 0x20010db8u
+
+struct bench {
+    struct judge *judge;
+    struct snapshot *world;
+    struct proxy *proxy;
+    struct inlined *inlined;
+};
+
+static void furnish(void)
+{
+    sh("ip link set lo up && for a in 16 32 48; do ip route replace local $a.0.0.0/8 dev lo; done && "
+       "for e in 1 2 3; do ip route replace local fd00:0:0:$e::/64 dev lo; done && "
+       "echo 1 >/proc/sys/net/ipv6/ip_nonlocal_bind && ip addr replace 10.0.0.1/32 dev lo && "
+       "ip addr replace fd00:0:0:9::1/128 dev lo nodad");
+}
+
+static int sockets(void *with, unsigned family, int fds[])
+{
+    (void)with;
+    for (unsigned i = 0; i < 4; i++)
+        fds[i] = socket(family == 6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    return 4;
+}
+
+/* A socket with that address, which listens if it is to. */
+static int bound(const uint32_t addr[4], bool v6, uint16_t port, bool listens)
+{
+    const int fd = socket(v6 ? AF_INET6 : AF_INET, SOCK_STREAM, 0), one = 1;
+    union sockaddr_any at;
+    const socklen_t len = sockaddr_of(&at, v6 ? 6 : 4, addr, port);
+    assert_true(fd >= 0);
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one), 0);
+    if (bind(fd, &at.any, len)) fail_msg("port %u: %s", port, strerror(errno));
+    if (listens) assert_int_equal(listen(fd, 100), 0);
+    return fd;
+}
+
+static int bound_as(enum inline_end end, uint32_t number, bool v6, uint16_t port, bool listens)
+{
+    uint32_t addr[4];
+    inline_address(addr, v6, (struct inline_name){.end = (uint8_t)end, .number = number});
+    return bound(addr, v6, port, listens);
+}
+
+static int server(uint32_t number, uint16_t port)
+{
+    const int fd = bound_as(INLINE_SERVER, number, false, port, true);
+    fcntl(fd, F_SETFL, O_NONBLOCK);
+    return fd;
+}
+
+static int listener(bool v6)
+{
+    uint32_t addr[4];
+    inline_listener(addr, v6, 0);
+    const int fd = bound(addr, v6, INLINE_LISTENS, true);
+    fcntl(fd, F_SETFL, O_NONBLOCK);
+    return fd;
+}
+
+static int in_program[2]; /* the program's ends of a connection's streams */
+
+static int middle(void *with, const char *path, int fds[2])
+{
+    (void)with;
+    if (strcmp(path, MIDDLE_PATH) != 0) return -ENOENT;
+    for (unsigned way = 0; way < 2; way++) {
+        int ends[2];
+        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends)) return -errno;
+        fds[way] = ends[0];
+        in_program[way] = ends[1];
+    }
+    return 0;
+}
+
+static struct snapshot *world_of(struct program *p, uint64_t number)
+{
+    const struct facts facts = {.generation = number};
+    struct snapshot *w = snapshot_new(p, &facts, 0);
+    assert_non_null(w);
+    w->number = number;
+    return w;
+}
+
+static void set_up(struct bench *b, const char *rules)
+{
+    static const char *const iface_name[] = {"eth"};
+    const uint16_t iface = 0;
+    int err;
+    furnish();
+    b->judge = judge_new("inline", rules, strlen(rules), stderr);
+    assert_non_null(b->judge);
+    struct program *p = judge_program(b->judge);
+    b->world = world_of(p, 1);
+    b->inlined = inlined_new(100);
+    assert_non_null(b->inlined);
+    struct proxy_listen at[2] = {
+        {.at = {.port = INLINE_LISTENS}, .service = PBC_NONE, .fd = listener(false)},
+        {.at = {.port = INLINE_LISTENS, .v6 = true}, .service = PBC_NONE, .fd = listener(true)}};
+    const struct proxy_cfg cfg = {.program = p,
+                                  .sessions_most = 100,
+                                  .inlined = b->inlined,
+                                  .inside_sockets = sockets,
+                                  .middle = middle,
+                                  .iface_name = iface_name,
+                                  .iface = &iface,
+                                  .iface_count = 1};
+    b->proxy = proxy_new(&cfg, b->world, at, 2, &err);
+    if (!b->proxy) fail_msg("%s", strerror(-err));
+}
+
+static void tear_down(struct bench *b)
+{
+    proxy_free(b->proxy);
+    snapshot_free(b->world);
+    inlined_free(b->inlined);
+    judge_free(b->judge);
+}
+
+/* The worker tells of a connection, by its program. */
+static void tell(struct bench *b, uint32_t number, bool v6)
+{
+    struct inline_open o = {.number = number,
+                            .port = USE,
+                            .client = {v6 ? CLIENT6 : CLIENT, 0, 0, v6},
+                            .server = {v6 ? CLIENT6 : SERVER, 0, 0, 2 * v6},
+                            .client_port = CLIENT_PORT,
+                            .server_port = SERVER_PORT,
+                            .vlan = {OUTER, VLAN},
+                            .client_mac = 0x020000000001,
+                            .server_mac = 0x020000000002,
+                            .firewall = 0,
+                            .v6 = v6};
+    assert_true(inlined_put(b->inlined, &o, b->proxy->program->serial, 1));
+}
+
+static int client_of(uint32_t number, uint16_t use, bool v6)
+{
+    uint32_t addr[4];
+    union sockaddr_any to;
+    const int fd = bound_as(INLINE_CLIENT, number, v6, use, false);
+    inline_listener(addr, v6, 0);
+    assert_int_equal(connect(fd, &to.any, sockaddr_of(&to, v6 ? 6 : 4, addr, INLINE_LISTENS)), 0);
+    fcntl(fd, F_SETFL, O_NONBLOCK);
+    return fd;
+}
+
+static int client(struct bench *b, uint32_t number)
+{
+    tell(b, number, false);
+    return client_of(number, USE, false);
+}
+
+static int accepted(struct bench *b, int at)
+{
+    for (unsigned i = 0; i < 200; i++) {
+        const int fd = accept4(at, NULL, NULL, SOCK_NONBLOCK);
+        if (fd >= 0) return fd;
+        proxy_turn(b->proxy, 10);
+    }
+    return -1;
+}
+
+/* What comes there, up to n bytes, or -errno, or 0 at the end. */
+static ssize_t heard(struct bench *b, int fd, void *to, size_t n)
+{
+    for (unsigned i = 0; i < 300; i++) {
+        const ssize_t got = recv(fd, to, n, 0);
+        if (got >= 0 || errno != EAGAIN) return got < 0 ? -errno : got;
+        proxy_turn(b->proxy, 10);
+    }
+    return -ETIMEDOUT;
+}
+
+static void hears(struct bench *b, int fd, const char *text)
+{
+    char got[200];
+    size_t n = 0;
+    for (ssize_t more; n < strlen(text); n += (size_t)more) {
+        more = heard(b, fd, got + n, strlen(text) - n);
+        assert_true(more > 0);
+    }
+    assert_memory_equal(got, text, n);
+}
+
+static void says(struct bench *b, int from, int to, const char *text)
+{
+    assert_int_equal(send(from, text, strlen(text), MSG_NOSIGNAL), strlen(text));
+    hears(b, to, text);
+}
+
+static void is_reset(struct bench *b, int fd)
+{
+    char byte;
+    assert_int_equal(heard(b, fd, &byte, 1), -ECONNRESET);
+    close(fd);
+}
+
+/* The same after what was sent before. */
+static void is_reset_at_last(struct bench *b, int fd)
+{
+    char bytes[100];
+    ssize_t n;
+    do n = heard(b, fd, bytes, sizeof bytes);
+    while (n > 0);
+    assert_int_equal(n, -ECONNRESET);
+    close(fd);
+}
+
+static uint64_t ends(struct bench *b, enum session_end e)
+{
+    for (unsigned i = 0; i < 200 && b->proxy->all; i++) proxy_turn(b->proxy, 10);
+    assert_null(b->proxy->all);
+    assert_int_equal(b->proxy->sessions.used, 0);
+    assert_int_equal(b->proxy->insides.used, 0);
+    assert_int_equal(b->proxy->sides.used, 0);
+    assert_int_equal(b->proxy->buffers.used, 0);
+    return whole(b->proxy).ends[e];
+}
+
+#define RULES(body) "firewall all default accept { }\nservice s on any tcp/80 { mode proxy inline" body " }\n"
+#define TO_POOL(servers, body)                                                                                         \
+    "firewall all default accept { }\npool p { balance round_robin; " servers                                          \
+    " }\nservice s on any tcp/80 { mode proxy inline" body "; -> p }\n"
+
+static void test_who_is_known_gets_to_the_original(void **state)
+{
+    struct bench b;
+    struct session_listing l = {0};
+    char byte;
+    (void)state;
+    set_up(&b, RULES(""));
+    const int at = server(3, INLINE_ORIGINAL), c = client(&b, 3), s = accepted(&b, at);
+    struct sockaddr_in from;
+    socklen_t len = sizeof from;
+    assert_true(s >= 0);
+    assert_int_equal(getpeername(s, (struct sockaddr *)&from, &len), 0);
+    assert_int_equal(ntohl(from.sin_addr.s_addr), 0x20000003);
+    says(&b, s, c, "220 the server speaks first");
+    says(&b, c, s, "HELO");
+    sessions_list(b.proxy, &l);
+    assert_int_equal(l.count, 1);
+    const struct flow_record *f = &l.sessions[0].flow;
+    assert_int_equal(f->src[0], CLIENT);
+    assert_int_equal(f->dst[0], SERVER);
+    assert_int_equal(f->src_port, CLIENT_PORT);
+    assert_int_equal(f->dst_port, SERVER_PORT);
+    assert_int_equal(f->vlan[0], OUTER);
+    assert_int_equal(f->vlan[1], VLAN);
+    assert_int_equal(f->service, 0);
+    assert_int_equal(f->server, PBC_NONE);
+    assert_int_equal(l.sessions[0].phase, PHASE_OPEN);
+    shutdown(c, SHUT_WR);
+    assert_int_equal(heard(&b, s, &byte, 1), 0);
+    says(&b, s, c, "and it goes on");
+    close(s);
+    assert_int_equal(heard(&b, c, &byte, 1), 0);
+    close(c), close(at);
+    assert_int_equal(ends(&b, SESSION_DONE), 1);
+    assert_int_equal(whole(b.proxy).connected, 1);
+    assert_int_equal(whole(b.proxy).strangers, 0);
+    tear_down(&b);
+}
+
+static void test_ipv6_is_no_other(void **state)
+{
+    struct bench b;
+    (void)state;
+    set_up(&b, RULES(""));
+    const int at = bound_as(INLINE_SERVER, 4, true, INLINE_ORIGINAL, true);
+    fcntl(at, F_SETFL, O_NONBLOCK);
+    tell(&b, 4, true);
+    const int c = client_of(4, USE, true), s = accepted(&b, at);
+    assert_true(s >= 0);
+    says(&b, c, s, "hello");
+    says(&b, s, c, "hello there");
+    close(s), close(c), close(at);
+    ends(&b, SESSION_DONE);
+    tear_down(&b);
+}
+
+static void test_who_is_unknown_is_reset(void **state)
+{
+    struct bench b;
+    (void)state;
+    set_up(&b, RULES(""));
+    tell(&b, 3, false);
+    is_reset(&b, client_of(9, USE, false));
+    is_reset(&b, client_of(3, USE + 1, false)); /* the number was another's */
+    is_reset(&b, client_of(1 << 20, USE, false));
+    assert_int_equal(whole(b.proxy).unknown, 3);
+    assert_int_equal(whole(b.proxy).sessions, 0);
+    tear_down(&b);
+}
+
+static void test_a_pools_servers_are_tried(void **state)
+{
+    struct bench b;
+    (void)state;
+    set_up(&b, TO_POOL("server dead 203.0.113.1:80; server one 203.0.113.2:80", " send proxy v1"));
+    const int at = server(3, INLINE_SERVERS + 1);
+    for (unsigned i = 0; i < 2; i++) {
+        const int c = client(&b, 3), s = accepted(&b, at);
+        assert_true(s >= 0);
+        hears(&b, s, "PROXY TCP4 192.0.2.7 198.51.100.9 40000 80\r\n");
+        says(&b, c, s, "hello");
+        const struct linger at_once = {.l_onoff = 1};
+        setsockopt(c, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+        close(c);
+        is_reset(&b, s);
+    }
+    close(at);
+    assert_int_equal(ends(&b, SESSION_CLIENT_RESET), 2);
+    assert_int_equal(whole(b.proxy).retried, 1);
+    tear_down(&b);
+}
+
+static void test_servers_of_the_other_family_are_none(void **state)
+{
+    struct bench b;
+    (void)state;
+    set_up(&b, TO_POOL("server six [2001:db8::1]:80", ""));
+    is_reset(&b, client(&b, 3));
+    assert_int_equal(ends(&b, SESSION_NO_SERVER), 1);
+    tear_down(&b);
+}
+
+static void test_who_is_rejected_is_reset(void **state)
+{
+    struct bench b;
+    (void)state;
+    set_up(&b, RULES("; when bytes payload at 0 is x\"4e4f\" -> reject; else -> original"));
+    const int at = server(3, INLINE_ORIGINAL), bad = client(&b, 3);
+    assert_int_equal(send(bad, "NO", 2, MSG_NOSIGNAL), 2);
+    is_reset(&b, bad);
+    const int c = client(&b, 3);
+    assert_int_equal(send(c, "YES", 3, MSG_NOSIGNAL), 3);
+    const int s = accepted(&b, at);
+    assert_true(s >= 0);
+    hears(&b, s, "YES");
+    close(s), close(c), close(at);
+    assert_int_equal(ends(&b, SESSION_REJECTED), 1);
+    tear_down(&b);
+}
+
+static void test_who_finds_no_server_is_reset(void **state)
+{
+    struct bench b;
+    (void)state;
+    set_up(&b, RULES(""));
+    is_reset(&b, client(&b, 3));
+    assert_int_equal(ends(&b, SESSION_SERVER_REFUSED), 1);
+    tear_down(&b);
+}
+
+static void test_silence_has_an_end(void **state)
+{
+    struct bench b;
+    (void)state;
+    set_up(&b, "timeouts { proxy idle 1s }\n" RULES(""));
+    const int at = server(3, INLINE_ORIGINAL), c = client(&b, 3), s = accepted(&b, at);
+    says(&b, c, s, "hello");
+    is_reset(&b, c);
+    is_reset(&b, s);
+    close(at);
+    assert_int_equal(ends(&b, SESSION_IDLE), 1);
+    tear_down(&b);
+}
+
+/* Other rules take the place of those of set_up. */
+static struct snapshot *reload(struct bench *b, const char *rules, struct remap **remap)
+{
+    struct judge *next = judge_new("inline", rules, strlen(rules), stderr);
+    assert_non_null(next);
+    *remap = remap_new(b->proxy->program, judge_program(next), NULL, 0, NULL, clock_ns(CLOCK_MONOTONIC));
+    struct snapshot *w = world_of((*remap)->program, 2);
+    const struct vm_cfg vm = {0};
+    const uint16_t iface = 0;
+    struct chooser *fresh = chooser_new((*remap)->program, &vm);
+    const struct vm_in in = {.mono_ns = clock_ns(CLOCK_MONOTONIC), .facts = &w->facts};
+    chooser_facts(fresh, &in);
+    struct proxy_listen at[2] = {{.at = {.port = INLINE_LISTENS}, .service = PBC_NONE, .fd = -1},
+                                 {.at = {.port = INLINE_LISTENS, .v6 = true}, .service = PBC_NONE, .fd = -1}};
+    struct proxy_change change = {.remap = *remap,
+                                  .fresh = fresh,
+                                  .world = w,
+                                  .listens = at,
+                                  .count = 2,
+                                  .iface = &iface,
+                                  .inlined = b->inlined,
+                                  .room = proxy_room_new((*remap)->program, 2),
+                                  .counted = proxy_counted_new((*remap)->program->services_count)};
+    proxy_change(b->proxy, &change);
+    for (unsigned i = 0; i < 100 && !proxy_changed(b->proxy); i++) proxy_turn(b->proxy, 10);
+    assert_true(proxy_changed(b->proxy));
+    chooser_free(fresh);
+    free(change.counted);
+    judge_free(next);
+    return w;
+}
+
+/* Who was there goes on; who was told of by the program before is judged anew. */
+static void test_a_reload_takes_nobody_away(void **state)
+{
+    struct bench b;
+    struct remap *remap;
+    (void)state;
+    set_up(&b, RULES(""));
+    const int at = server(3, INLINE_ORIGINAL), late_at = server(5, INLINE_ORIGINAL);
+    const int c = client(&b, 3), s = accepted(&b, at);
+    says(&b, c, s, "before");
+    tell(&b, 5, false);
+    tell(&b, 6, false);
+    struct snapshot *w = reload(&b,
+                                "firewall all default accept { }\n"
+                                "service other on 192.0.2.99 tcp/22 { mode proxy inline }\n"
+                                "service s on any tcp/80 { mode proxy inline }\n",
+                                &remap);
+    says(&b, s, c, "after");
+    const int late = client_of(5, USE, false), late_s = accepted(&b, late_at);
+    assert_true(late_s >= 0);
+    says(&b, late, late_s, "hello");
+    const struct session *one = b.proxy->all;
+    for (; one; one = one->next) assert_int_equal(one->service, 1);
+    close(s), close(c), close(late), close(late_s), close(at), close(late_at);
+    ends(&b, SESSION_DONE);
+    assert_int_equal(whole(b.proxy).unknown, 0);
+    tear_down(&b);
+    remap_free(remap);
+    snapshot_free(w);
+}
+
+/* The service goes, or the rules refuse who was there where it says `on reload close`. */
+static void test_a_reload_ends_who_is_refused(void **state)
+{
+    struct bench b;
+    struct remap *remap;
+    (void)state;
+    set_up(&b, RULES("; on reload close"));
+    const int at = server(3, INLINE_ORIGINAL), c = client(&b, 3), s = accepted(&b, at);
+    says(&b, c, s, "before");
+    struct snapshot *w = reload(&b,
+                                "firewall all default accept { drop ether from 02:00:00:00:00:01 }\n"
+                                "service s on any tcp/80 { mode proxy inline; on reload close }\n",
+                                &remap);
+    is_reset(&b, c);
+    is_reset(&b, s);
+    close(at);
+    assert_int_equal(ends(&b, SESSION_RELOADED), 1);
+    tear_down(&b);
+    remap_free(remap);
+    snapshot_free(w);
+}
+
+#define TO_PROGRAM RULES("; -> program \"/run/prey/test.sock\"")
+enum { UP, DOWN, HEAD = 12 + 4 + 12, TLV_WAY_AT = HEAD, TLVS = 4 + 11 + 9 + 9 + 7 + 6 };
+
+static void head_is(struct bench *b, unsigned way, uint8_t number[8])
+{
+    static const uint8_t begin[HEAD] = {'\r',
+                                        '\n',
+                                        '\r',
+                                        '\n',
+                                        0,
+                                        '\r',
+                                        '\n',
+                                        'Q',
+                                        'U',
+                                        'I',
+                                        'T',
+                                        '\n',
+                                        0x21,
+                                        0x11,
+                                        0,
+                                        12 + TLVS,
+                                        192,
+                                        0,
+                                        2,
+                                        7,
+                                        198,
+                                        51,
+                                        100,
+                                        9,
+                                        CLIENT_PORT >> 8,
+                                        CLIENT_PORT & 255,
+                                        0,
+                                        SERVER_PORT};
+    static const uint8_t rest[] = {0xe2, 0, 6,    2, 0, 0, 0,     0, 1,    0xe3, 0, 6, 2,   0,   0,  0,
+                                   0,    2, 0xe4, 0, 4, 0, OUTER, 0, VLAN, 0xe5, 0, 3, 'e', 't', 'h'};
+    uint8_t got[HEAD + TLVS];
+    size_t n = 0;
+    for (ssize_t more; n < sizeof got && (more = heard(b, in_program[way], got + n, sizeof got - n)) > 0;)
+        n += (size_t)more;
+    assert_int_equal(n, sizeof got);
+    assert_memory_equal(got, begin, HEAD);
+    assert_memory_equal(got + HEAD, ((uint8_t[]){0xe0, 0, 1, (uint8_t)(way + 1), 0xe1, 0, 8}), 7);
+    memcpy(number, got + HEAD + 7, 8);
+    assert_memory_equal(got + HEAD + 15, rest, sizeof rest);
+}
+
+/* A connection by way of the program, which has read both headers. *s: the server's end. Return the client's. */
+static int through_program(struct bench *b, int at, int *s)
+{
+    uint8_t number[2][8];
+    const int c = client(b, 3);
+    in_program[DOWN] = -1;
+    *s = accepted(b, at);
+    assert_true(*s >= 0);
+    for (unsigned i = 0; i < 100 && in_program[DOWN] < 0; i++) proxy_turn(b->proxy, 10);
+    for (unsigned way = 0; way < 2; way++) head_is(b, way, number[way]);
+    assert_memory_equal(number[UP], number[DOWN], 8);
+    return c;
+}
+
+static void test_a_program_is_in_the_middle(void **state)
+{
+    struct bench b;
+    char byte;
+    int s;
+    (void)state;
+    set_up(&b, TO_PROGRAM);
+    const int at = server(3, INLINE_ORIGINAL), c = through_program(&b, at, &s);
+    says(&b, c, in_program[UP], "secret");
+    says(&b, in_program[UP], s, "public");
+    says(&b, s, in_program[DOWN], "yes");
+    says(&b, in_program[DOWN], c, "no");
+    shutdown(c, SHUT_WR);
+    assert_int_equal(heard(&b, in_program[UP], &byte, 1), 0);
+    says(&b, in_program[UP], s, "one more");
+    close(in_program[UP]);
+    assert_int_equal(heard(&b, s, &byte, 1), 0);
+    says(&b, s, in_program[DOWN], "bye");
+    close(s);
+    assert_int_equal(heard(&b, in_program[DOWN], &byte, 1), 0);
+    says(&b, in_program[DOWN], c, "good bye");
+    close(in_program[DOWN]);
+    assert_int_equal(heard(&b, c, &byte, 1), 0);
+    close(c), close(at);
+    assert_int_equal(ends(&b, SESSION_DONE), 1);
+    assert_int_equal(b.proxy->middles.used, 0);
+    assert_int_equal(whole(b.proxy).up_bytes, 14);
+    assert_int_equal(whole(b.proxy).down_bytes, 10);
+    tear_down(&b);
+}
+
+/* It has said its last word in a direction, and the other goes on. */
+static void test_a_program_may_end_a_way_in_order(void **state)
+{
+    struct bench b;
+    char byte;
+    int s;
+    (void)state;
+    set_up(&b, TO_PROGRAM);
+    const int at = server(3, INLINE_ORIGINAL), c = through_program(&b, at, &s);
+    says(&b, c, in_program[UP], "too much");
+    assert_int_equal(send(in_program[UP], "enough", 6, 0), 6);
+    shutdown(in_program[UP], SHUT_WR);
+    hears(&b, s, "enough");
+    assert_int_equal(heard(&b, s, &byte, 1), 0);
+    close(in_program[UP]);
+    assert_int_equal(send(c, "and more", 8, MSG_NOSIGNAL), 8);
+    says(&b, s, in_program[DOWN], "yes");
+    says(&b, in_program[DOWN], c, "yes");
+    close(s);
+    assert_int_equal(heard(&b, in_program[DOWN], &byte, 1), 0);
+    close(in_program[DOWN]);
+    heard(&b, c, &byte, 1);
+    close(c), close(at);
+    assert_int_equal(ends(&b, SESSION_DONE), 1);
+    tear_down(&b);
+}
+
+static void test_a_program_that_dies_ends_both(void **state)
+{
+    struct bench b;
+    int s;
+    (void)state;
+    for (unsigned way = 0; way < 2; way++) {
+        set_up(&b, TO_PROGRAM);
+        const int at = server(3, INLINE_ORIGINAL), c = through_program(&b, at, &s);
+        says(&b, c, in_program[UP], "hello");
+        assert_int_equal(send(in_program[way], "half of i", 9, 0), 9);
+        close(in_program[way]);
+        is_reset_at_last(&b, c);
+        is_reset_at_last(&b, s);
+        close(in_program[!way]), close(at);
+        assert_int_equal(ends(&b, SESSION_PROGRAM), 1);
+        tear_down(&b);
+    }
+}
+
+static void test_a_program_that_reads_nothing_is_idle(void **state)
+{
+    struct bench b;
+    char bytes[4096];
+    int s;
+    (void)state;
+    memset(bytes, 'x', sizeof bytes);
+    set_up(&b, "timeouts { proxy idle 1s }\n" TO_PROGRAM);
+    const int at = server(3, INLINE_ORIGINAL), c = through_program(&b, at, &s);
+    for (const uint64_t end = clock_ns(CLOCK_MONOTONIC) + 500000000; clock_ns(CLOCK_MONOTONIC) < end;) {
+        send(c, bytes, sizeof bytes, MSG_NOSIGNAL);
+        proxy_turn(b.proxy, 1);
+    }
+    is_reset(&b, s);
+    assert_int_equal(ends(&b, SESSION_IDLE), 1);
+    close(c), close(at), close(in_program[0]), close(in_program[1]);
+    tear_down(&b);
+}
+
+static void test_without_its_program_a_connection_ends(void **state)
+{
+    struct bench b;
+    (void)state;
+    set_up(&b, RULES("; -> program \"/run/prey/none.sock\""));
+    const int at = server(3, INLINE_ORIGINAL);
+    is_reset(&b, client(&b, 3));
+    close(at);
+    assert_int_equal(ends(&b, SESSION_PROGRAM), 1);
+    tear_down(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        netns_test(test_who_is_known_gets_to_the_original),
+        netns_test(test_ipv6_is_no_other),
+        netns_test(test_who_is_unknown_is_reset),
+        netns_test(test_a_pools_servers_are_tried),
+        netns_test(test_servers_of_the_other_family_are_none),
+        netns_test(test_who_is_rejected_is_reset),
+        netns_test(test_who_finds_no_server_is_reset),
+        netns_test(test_silence_has_an_end),
+        netns_test(test_a_reload_takes_nobody_away),
+        netns_test(test_a_reload_ends_who_is_refused),
+        netns_test(test_a_program_is_in_the_middle),
+        netns_test(test_a_program_may_end_a_way_in_order),
+        netns_test(test_a_program_that_dies_ends_both),
+        netns_test(test_a_program_that_reads_nothing_is_idle),
+        netns_test(test_without_its_program_a_connection_ends),
+    };
+    return netns_run(tests, sizeof tests / sizeof *tests);
+}
