@@ -134,8 +134,7 @@ static void ready(struct watcher *w, uint32_t events)
 static int there(const struct proxy *p, const struct proxy_listen *at)
 {
     for (unsigned i = 0; i < p->listener_count; i++)
-        if (!memcmp(&p->listeners[i].at.at, &at->at, sizeof at->at) && is_inside(&p->listeners[i].at) == is_inside(at))
-            return p->listeners[i].at.fd;
+        if (proxy_listen_same(&p->listeners[i].at, at)) return p->listeners[i].at.fd;
     return -1;
 }
 

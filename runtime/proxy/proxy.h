@@ -33,6 +33,14 @@ struct proxy_listen {
 /* Get a batch of TRANSPARENT_BATCH sockets at most for family 4 or 6. Return their number, or a negative errno. */
 typedef int sockets_fn(void *with, unsigned family, int fds[]);
 
+/* True if both are the same place: compared by fields, as there may be anything between them */
+static inline bool proxy_listen_same(const struct proxy_listen *a, const struct proxy_listen *b)
+{
+    const bool inside = a->service == PBC_NONE;
+    return address_equal(a->at.addr, b->at.addr) && a->at.port == b->at.port && a->at.v6 == b->at.v6 &&
+           inside == (b->service == PBC_NONE);
+}
+
 struct proxy_cfg {
     struct program *program;
     struct vm_cfg vm;                     /* for the chooser: seed, worker of workers, share */

@@ -16,16 +16,11 @@
 
 enum { FAMILIES = 2 };
 
-static bool same_place(const struct proxy_listen *a, const struct proxy_listen *b)
-{
-    return !memcmp(&a->at, &b->at, sizeof a->at) && (a->service == PBC_NONE) == (b->service == PBC_NONE);
-}
-
 /* Add a place once, for the first endpoint that names it. The kernel prefers an exact address. */
 static void add_place(struct places *w, const struct proxy_listen *at)
 {
     for (unsigned i = 0; i < w->count; i++)
-        if (same_place(&w->all[i], at)) return;
+        if (proxy_listen_same(&w->all[i], at)) return;
     w->all[w->count++] = *at;
 }
 
@@ -88,7 +83,7 @@ bool places_init(struct places *w, const struct program *p)
 static bool is_there(const struct places *w, const struct proxy_listen *at)
 {
     for (unsigned i = 0; w && i < w->count; i++)
-        if (same_place(&w->all[i], at)) return true;
+        if (proxy_listen_same(&w->all[i], at)) return true;
     return false;
 }
 
