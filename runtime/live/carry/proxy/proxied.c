@@ -58,7 +58,6 @@ static bool has_source(const struct program *p, const struct pbc_service *servic
 static const char *not_done(const struct program *p, const struct pbc_service *service)
 {
     if (!proxy_serves(service->mode)) return mode_info[service->mode].name;
-    if (mode_is(service->mode, MODE_INLINE)) return mode_info[service->mode].name; /* not all is in place */
     if (across_possible()) return NULL;
     if (p->proxies[service->proxy - 1].flags & PBC_PROXY_TRANSPARENT) return "transparent";
     return has_source(p, service) ? "source" : NULL;

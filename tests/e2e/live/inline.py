@@ -1,0 +1,108 @@
+"""Clients of live-inline.sh: inline.py WHAT HOST PORT [ARGUMENT]; one word says what became of it."""
+import errno
+import hashlib
+import os
+import signal
+import socket
+import struct
+import sys
+
+WHAT, HOST, PORT = sys.argv[1], sys.argv[2], int(sys.argv[3])
+REQUEST = f"GET /from HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n".encode()
+FAMILY = socket.AF_INET6 if ":" in HOST else socket.AF_INET
+
+
+def connected(timeout=60):
+    s = socket.socket(FAMILY, socket.SOCK_STREAM)
+    s.settimeout(timeout)
+    s.connect((HOST, PORT))
+    return s
+
+
+def everything(s):
+    got = b""
+    while part := s.recv(65536):
+        got += part
+    return got
+
+
+def answer(s):
+    try:
+        return "answered" if everything(s) else "closed"
+    except ConnectionResetError:
+        return "reset"
+
+
+def sends():
+    """So many bytes, which `receives` gets; both say their digest."""
+    content = os.urandom(int(sys.argv[4]))
+    s = connected()
+    s.sendall(content)
+    s.shutdown(socket.SHUT_WR)
+    everything(s)
+    return hashlib.sha256(content).hexdigest()
+
+
+def receives():
+    s = socket.create_server((HOST, PORT))
+    print("listens", flush=True)
+    return hashlib.sha256(everything(s.accept()[0])).hexdigest()
+
+
+def marked():
+    s = socket.socket(FAMILY, socket.SOCK_STREAM)
+    s.settimeout(60)
+    s.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, 0xB8)
+    s.connect((HOST, PORT))
+    s.sendall(REQUEST)
+    return answer(s)
+
+
+def connects():
+    try:
+        connected(float(sys.argv[4]))
+        return "connected"
+    except TimeoutError:
+        return "late"
+    except OSError as e:
+        return errno.errorcode[e.errno]
+
+
+def hello():
+    """The first message of TLS, with a name."""
+    name = sys.argv[4].encode()
+    sni = struct.pack(">HBH", len(name) + 3, 0, len(name)) + name
+    extensions = struct.pack(">HH", 0, len(sni)) + sni
+    body = b"\x03\x03" + bytes(32) + b"\0" + b"\0\x02\x13\x01" + b"\x01\0" + struct.pack(">H", len(extensions)) + extensions
+    shake = b"\x01" + struct.pack(">I", len(body))[1:] + body
+    s = connected()
+    s.sendall(b"\x16\x03\x01" + struct.pack(">H", len(shake)) + shake)
+    return answer(s)
+
+
+def short():
+    """So many connections, one after the other."""
+    count = int(sys.argv[4])
+    good = 0
+    for _ in range(count):
+        try:
+            s = connected()
+            s.sendall(REQUEST)
+            good += b"10.1.0.1" in everything(s)
+            s.close()
+        except OSError as e:
+            print(e, file=sys.stderr)
+    return f"{good} of {count}"
+
+
+def holds():
+    """A connection that asks only when it is told to."""
+    signal.signal(signal.SIGUSR1, lambda *_: None)
+    s = connected()
+    print("open", flush=True)
+    signal.pause()
+    s.sendall(REQUEST)
+    return answer(s)
+
+
+print(globals()[WHAT]())
