@@ -45,13 +45,16 @@ void session_served(struct session *s)
 /* Report what the client's socket has received since the last report. Packets of proxied connections pass in the
  * kernel, where no worker counts them. So each session reports differences: at its end, and in its turn while it lasts
  * (sessions_tell). The total includes bytes not yet reported (runtime/live/carry/tally.c). If each request has its own
- * server, all since the last report counts for the last server. */
+ * server, all since the last report counts for the last server. Packets of inline connections pass a worker, which
+ * counts them itself. */
 void session_tell(struct session *s)
 {
     struct proxy *p = s->proxy;
     struct tcp_info i = {0};
     socklen_t len = sizeof i;
-    if (!p->cfg.carried || s->service == PBC_NONE || getsockopt(s->client.fd, IPPROTO_TCP, TCP_INFO, &i, &len)) return;
+    if (s->inside || !p->cfg.carried || s->service == PBC_NONE ||
+        getsockopt(s->client.fd, IPPROTO_TCP, TCP_INFO, &i, &len))
+        return;
     const uint32_t packets = i.tcpi_segs_in ? i.tcpi_segs_in - 1 : 0; /* the vm has counted the first */
     const struct carried c = {.program = p->program->serial,
                               .rule = s->rule,
