@@ -27,6 +27,7 @@ enum tape_kind {
     TAPE_SHARED,   /* `number`, read from the state shared by workers (share_hear) in the previous step */
     TAPE_SINGLE,   /* as TAPE_BATCH, for packets that the kernel judged one by one; number: program and world (place) */
     TAPE_MET,      /* flows met by each packet of the previous TAPE_SINGLE: `count` of struct flow_met */
+    TAPE_ASIDE,    /* as TAPE_BATCH, for packets of the stack aside, each behind an Ethernet header without addresses */
     TAPE_KINDS
 };
 /* Head of a record, also the format in files. */
@@ -37,7 +38,8 @@ struct tape_record {
     uint64_t now_ns; /* the worker's clock, monotonic */
     uint64_t number;
 };
-enum { TAPE_TO_HOST = 0xff /* as a port: back to this machine */ };
+enum { TAPE_TO_HOST = 0xff /* as a port: back to this machine; of TAPE_ASIDE: from it */ };
+enum { TAPE_ASIDE_LINK = 14 /* bytes of that header */ };
 struct tape_frame {
     uint32_t cap_len, wire_len; /* cap_len: bytes that follow, padded to 8 */
     uint16_t segment;           /* this and the fields below: as in struct pkt */
@@ -97,6 +99,8 @@ void tape_batch(struct tape *t, struct pkt *const pkts[], unsigned n, uint64_t n
 void tape_single(struct tape *t, struct pkt *const pkts[], unsigned n, uint64_t now_ns, uint64_t place);
 void tape_met(struct tape *t, const struct flow_met *mets, unsigned n);
 void tape_single_verdicts(struct tape *t, const struct verdict verdicts[], const uint8_t asked[], unsigned n);
+/* Put packets of the stack aside before they are sent on: bare, with headroom, which is written to. */
+void tape_aside(struct tape *t, struct pkt *const pkts[], unsigned n, uint64_t now_ns);
 void tape_verdicts(struct tape *t, const struct verdict verdicts[], unsigned n);
 void tape_left(struct tape *t, uint8_t port, const struct pkt *pkt);
 /* Begin a state: return the memory for it, and its size in *room; NULL: not now. tape_state_end puts the bytes written

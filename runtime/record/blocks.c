@@ -80,7 +80,8 @@ void blocks_packet(struct bytes *to, unsigned worker, bool left, unsigned host, 
     const struct record_tag tag = {
         .enterprise = RECORD_ENTERPRISE, .magic = RECORD_MAGIC, .worker = (uint16_t)worker, .left = left, .frame = *f};
     const uint32_t len = FRAME + 20 + (cap + 3) / 4 * 4 + 8 + 4 + (uint32_t)sizeof tag + 4;
-    const uint32_t port = f->port == TAPE_TO_HOST ? host : f->port, flags = left ? OUTBOUND : INBOUND;
+    const bool hosts = f->port == TAPE_TO_HOST;
+    const uint32_t port = hosts ? host : f->port, flags = left || hosts ? OUTBOUND : INBOUND;
     const uint32_t words[] = {NG_PACKET, len, port, (uint32_t)(wall_ns >> 32), (uint32_t)wall_ns, cap, wire};
     bytes_put(to, words, sizeof words);
     put_frame(to, f, tags, f->cap_len);

@@ -173,7 +173,7 @@ static void write_all_said(struct recorder *r)
 
 static bool has_frames(const struct tape_record *t)
 {
-    return t->kind == TAPE_BATCH || t->kind == TAPE_LEFT || t->kind == TAPE_SINGLE;
+    return t->kind == TAPE_BATCH || t->kind == TAPE_LEFT || t->kind == TAPE_SINGLE || t->kind == TAPE_ASIDE;
 }
 
 static void write_frames(struct recorder *r, unsigned worker, const struct tape_record *t)

@@ -37,16 +37,22 @@ static unsigned take_handed(struct worker *w, unsigned from, uint64_t now)
     return n;
 }
 
+void worker_aside(struct worker *w, struct pkt *pkts[], unsigned n, uint64_t now)
+{
+    const struct vm_in in = worker_input(w, now);
+    for (unsigned i = 0; i < n; i++) pkts[i]->cookie = PORT_ANY;
+    if (w->tape) tape_aside(w->tape, pkts, n, now);
+    w->counters.from_inside += n;
+    vm_aside(w->vm, &in, pkts, n, &w->tx);
+    worker_leave(w, now);
+}
+
 /* Send on what the stack aside sends for inline connections. Return the number of packets. */
 static unsigned take_inside(struct worker *w, uint64_t now)
 {
     struct pkt *pkts[INSIDE_BATCH];
     const unsigned n = inside_io_read(&w->inside, pkts);
-    const struct vm_in in = worker_input(w, now);
-    for (unsigned i = 0; i < n; i++) pkts[i]->cookie = PORT_ANY;
-    w->counters.from_inside += n;
-    if (n) vm_aside(w->vm, &in, pkts, n, &w->tx);
-    if (n) worker_leave(w, now);
+    if (n) worker_aside(w, pkts, n, now);
     return n;
 }
 

@@ -214,6 +214,8 @@ unsigned worker_turn(struct worker *w, uint64_t now_ns);
 void worker_judge(struct worker *w, struct pkt *pkts[], unsigned n, uint64_t now_ns);
 /* Judge any number of packets; super-packets by their pieces if w->cfg.cuts. */
 void worker_judge_own(struct worker *w, struct pkt *pkts[], unsigned n, uint64_t now_ns);
+/* Send n packets of the stack aside on, at most VM_BATCH, as inside_io_read returns them. */
+void worker_aside(struct worker *w, struct pkt *pkts[], unsigned n, uint64_t now_ns);
 /* Send the entries that a vm call left in w->tx, report its events, and put the packets back. */
 void worker_leave(struct worker *w, uint64_t now_ns);
 /* Run the vm's timers. */

@@ -134,7 +134,7 @@ bent version7
 same 'one without bounds is read' "$status $(said)$(cat err)" '0 15 0 0'
 for how in version4 version9; do
     bent $how
-    same "$how is refused" "$status $(cat err)" '2 preyrun: bent/prey-000001.pcapng: recording of format version '"${how#version}"', and this preyrun reads 5 to 8: replay it with the preyrun that made it'
+    same "$how is refused" "$status $(cat err)" '2 preyrun: bent/prey-000001.pcapng: recording of format version '"${how#version}"', and this preyrun reads 5 to 9: replay it with the preyrun that made it'
 done
 # Cut short anywhere, between a packet and its verdict, too: what is whole is judged.
 size=$(stat -c %s kept/prey-000001.pcapng)

@@ -80,7 +80,7 @@ static int make(struct actor *a, const struct told_program *program)
     const struct story *t = a->story;
     a->program = program;
     a->want = a->got = 0;
-    a->ticks = false;
+    a->ticks = a->aside = false;
     a->heard_count = a->heard_at = 0;
     const struct worker_cfg cfg = {.program = program ? program->p : t->other,
                                    .worker = a->at,
@@ -233,6 +233,25 @@ static void hand_logs(struct actor *a)
     while (a->watch->logged && ring_take(&a->w->logs, &note)) a->watch->logged(a->watch->arg, a, &note);
 }
 
+/* Send the batch's packets on, which came from the stack aside. */
+static void go_on(struct actor *a)
+{
+    const unsigned n = a->want;
+    a->want = a->got = 0;
+    a->aside = false;
+    for (unsigned i = 0; i < n; i++) {
+        struct pkt *p = a->views[i];
+        p->data += TAPE_ASIDE_LINK;
+        p->head_len -= TAPE_ASIDE_LINK;
+        p->cap_len -= TAPE_ASIDE_LINK;
+        p->wire_len -= TAPE_ASIDE_LINK;
+        p->link = LINK_RAW;
+        p->iface = IFACE_NONE;
+    }
+    worker_aside(a->w, a->views, n, a->now_ns);
+    hand_logs(a);
+}
+
 static void judge(struct actor *a)
 {
     const unsigned n = a->want;
@@ -252,7 +271,10 @@ void actor_finish(struct actor *a)
     const bool batch = a->want && a->got == a->want, ticks = a->ticks;
     if (a->stopped || a->over || !a->w || (!batch && !ticks)) return; /* single packets have no worker (single.h) */
     a->ticks = a->unheard = false;
-    if (batch) judge(a);
+    if (batch && a->aside)
+        go_on(a);
+    else if (batch)
+        judge(a);
     if (ticks) worker_tick(a->w, a->now_ns);
     if (ticks) hand_logs(a);
     if (a->unheard) actor_stop(a, "shared counts of the workers are missing");
@@ -291,6 +313,13 @@ void actor_take(struct actor *a, const struct scene *s)
                               .cookie = f->port};
 }
 
+/* True if the batch that is being read may have the frame, by its port. */
+static bool is_in_place(const struct actor *a, const struct tape_frame *f)
+{
+    if (a->aside) return f->port == TAPE_TO_HOST && f->cap_len >= TAPE_ASIDE_LINK;
+    return f->port < a->story->start.ports;
+}
+
 void actor_packet(struct actor *a, const struct scene *s)
 {
     if (a->over) return;
@@ -305,7 +334,7 @@ void actor_packet(struct actor *a, const struct scene *s)
     if (s->left) {
         actor_finish(a);
         if (!a->stopped) compare_left(a, s);
-    } else if (a->got >= a->want || s->frame.port >= a->story->start.ports || s->frame.cap_len > FRAME_MOST) {
+    } else if (a->got >= a->want || !is_in_place(a, &s->frame) || s->frame.cap_len > FRAME_MOST) {
         actor_stop(a, "a packet is out of place");
     } else {
         actor_take(a, s);
@@ -363,8 +392,10 @@ static bool blind(struct actor *a)
 static void act(struct actor *a, const struct tape_record *r, const uint8_t *body)
 {
     switch (r->kind) {
+    case TAPE_ASIDE:
     case TAPE_BATCH:
         if (blind(a) || !r->count || r->count > VM_BATCH) break;
+        a->aside = r->kind == TAPE_ASIDE;
         a->now_ns = r->now_ns;
         a->want = r->count;
         a->heard_count = a->heard_at = 0;
