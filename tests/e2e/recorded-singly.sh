@@ -132,7 +132,7 @@ bent version5
 same 'one of before is read: of replies it knows no more' "$status $(said)$(cat err)" '0 11 0 4'
 bent version7
 same 'one without bounds is read' "$status $(said)$(cat err)" '0 15 0 0'
-for how in version4 version9; do
+for how in version4 version10; do
     bent $how
     same "$how is refused" "$status $(cat err)" '2 preyrun: bent/prey-000001.pcapng: recording of format version '"${how#version}"', and this preyrun reads 5 to 9: replay it with the preyrun that made it'
 done
