@@ -56,6 +56,7 @@ static const char *const requests[] = {
 static const char *const keyed[] = {"from 198.18.0.0/16 ", "from not 198.18.1.0/24 ", "ip ", "source port 1024-4000 ",
                                     ""};
 static const char *const pools[] = {"p", "q", "p 30%, q 70%"};
+static const char *const elsewhere[] = {"original", "reject", "p"};
 
 /* No clause twice in a `when`. */
 static void put_conditions(struct text *t, struct rng *r, const char *const *all, unsigned count)
@@ -70,9 +71,11 @@ static void put_conditions(struct text *t, struct rng *r, const char *const *all
 
 static void draw_service(struct text *t, struct rng *r, bool http)
 {
+    const bool wire = rng_one_in(r, 3);
     *t = (struct text){.len = 0};
     put(t, "pool p { server a 10.0.0.1:80 }\npool q { server b 10.0.0.2:80 }\nservice s on 192.0.2.1 tcp/80 {\n  mode "
            "proxy");
+    if (wire) put(t, " inline");
     put(t, http ? " http\n" : "\n");
     for (unsigned n = 1 + rng_below(r, BRANCHES); n; n--) {
         put(t, "  when ");
@@ -81,7 +84,10 @@ static void draw_service(struct text *t, struct rng *r, bool http)
         else
             put_conditions(t, r, plain, sizeof plain / sizeof *plain);
         put(t, " -> ");
-        put(t, ONE_OF(r, pools));
+        if (wire)
+            put(t, !http && rng_one_in(r, 4) ? "program \"/run/s\"" : ONE_OF(r, elsewhere));
+        else
+            put(t, ONE_OF(r, pools));
         put(t, "\n");
     }
     put(t, rng_one_in(r, 4) ? "}\n" : "  else -> q\n}\n");

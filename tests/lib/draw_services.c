@@ -132,6 +132,49 @@ static bool put_proxy(struct draw *d, unsigned n, unsigned pools, const char *te
     return true;
 }
 
+/* Frames of a service in the wire, behind its endpoint. */
+static void add_wire(struct draw *d, char text[ENDPOINT_TEXT])
+{
+    const size_t len = strlen(text);
+    const unsigned number = d->s->tags[below(d, STOCK_TAGS)] % 4095;
+    char tags[32] = "";
+
+    switch (below(d, 5)) {
+    case 0: break;
+    case 1: strcpy(tags, " vlan any"); break;
+    case 2: strcpy(tags, " vlan none"); break;
+    case 3: snprintf(tags, sizeof tags, " vlan %u-%u", number > 4 ? number - 4 : 0, number); break;
+    default: snprintf(tags, sizeof tags, " vlan %u", number);
+    }
+    snprintf(text + len, ENDPOINT_TEXT - len, "%s%s", one_in(d, 2) ? "" : one_in(d, 2) ? " on i0" : " on i1", tags);
+}
+
+/* One in the wire, whose connections end in a stack aside. */
+static void put_inline(struct draw *d, unsigned n, unsigned pools, const char *text)
+{
+    static const char *const elsewhere[] = {"original", "reject", "program \"/run/s\""};
+    const bool http = one_in(d, 4);
+
+    put(d, "service s%u on %s {\n mode proxy inline%s\n", n, text, http ? " http" : "");
+    if (one_in(d, 4)) put(d, " max flows %u\n", 1 + below(d, 20));
+    if (one_in(d, 2)) put(d, " rate news%u\n", below(d, 2));
+    if (one_in(d, 4)) put(d, " on overload pass\n bytes first\n");
+    for (unsigned i = below(d, 3); i > 0; i--) {
+        put(d, "%c when", DRAW_LINE);
+        put_addresses(d, "from");
+        if (one_in(d, 2))
+            put(d, " -> %s\n", elsewhere[below(d, http ? 2 : 3)]);
+        else
+            put_shares(d, pools);
+    }
+    put(d, "}\n");
+}
+
+static bool may_stand_in_wire(const struct draw *d, const char *text)
+{
+    return d->proxies && strstr(text, "tcp/") && text[0] != 's';
+}
+
 static void put_one_service(struct draw *d, unsigned n, unsigned pools, struct endpoints *all)
 {
     static const char *const modes[] = {"passthrough",  "passthrough keep source", "dsr l2", "dsr rewrite", "dsr ipip",
@@ -141,8 +184,14 @@ static void put_one_service(struct draw *d, unsigned n, unsigned pools, struct e
     const unsigned mode = below(d, sizeof modes / sizeof *modes);
 
     endpoint(d, text);
+    const bool wire = may_stand_in_wire(d, text) && one_in(d, 2);
+    if (wire) add_wire(d, text);
     if (!is_usable(all, text) || all->count == ENDPOINTS_MAX) return;
     strcpy(all->text[all->count++], text);
+    if (wire) {
+        put_inline(d, n, pools, text);
+        return;
+    }
     if (put_proxy(d, n, pools, text)) return;
     put(d, "service s%u on %s {\n mode %s\n%s", n, text, modes[mode], none[below(d, 4)]);
     put_options(d, mode, text);

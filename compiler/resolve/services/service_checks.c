@@ -103,7 +103,8 @@ static int compare_endpoints(const struct pbc_endpoint *a, const struct pbc_endp
     if (a->port_lo != b->port_lo) return a->port_lo < b->port_lo ? -1 : 1;
     if (a->port_hi != b->port_hi) return a->port_hi < b->port_hi ? -1 : 1;
     if (a->iface != b->iface) return a->iface < b->iface ? -1 : 1;
-    if (a->wire != b->wire) return a->wire < b->wire ? -1 : 1;
+    const unsigned wire_a = a->wire > PBC_WIRE_ALL ? a->wire : 0, wire_b = b->wire > PBC_WIRE_ALL ? b->wire : 0;
+    if (wire_a != wire_b) return wire_a < wire_b ? -1 : 1;
     if (a->vlan_lo != b->vlan_lo) return a->vlan_lo < b->vlan_lo ? -1 : 1;
     return a->vlan_hi == b->vlan_hi ? 0 : a->vlan_hi < b->vlan_hi ? -1 : 1;
 }
