@@ -224,6 +224,41 @@ same 'nor is what comes after' "$(servers)" '- - - web/a '
 run --pcap silent.pcap --explain 4 routes.pbc
 has 'an explanation says when that was' 'frame 4 decided: no TLS hello'
 
+echo '# In the wire: destinations that are no pools'
+rules wire <<'END_OF_RULES'
+pool web { server a 10.0.0.11:8080 }
+service wire on any tcp/any vlan none {
+  mode proxy inline
+  when sni "a.example" -> reject
+  when sni "b.example" -> program "/run/filter.sock"
+  when bytes payload at 0 is x"41" -> reject
+  when bytes payload at 0 is x"42" -> program "/run/filter.sock"
+  when bytes payload at 0 is x"43" -> web
+  else -> original
+}
+END_OF_RULES
+"$bin/preyc" wire.prey -o wire.pbc || exit 1
+for client in 1 2 3 4; do
+    opened $client 25
+    data $client 25 101 "4$client"
+done | capture wire
+run --pcap wire.pcap --verdicts lines wire.pbc
+same 'only a pool has servers' "$(servers)" '- - - - - - - - - - - web/a - - - - '
+has 'the summary tells connections that are rejected' '^proxied +4 connections: 3 given a server, 1 rejected$'
+for at in '4,reject,no server: the service rejects it' '8,program "/run/filter.sock",no server: a program gets it' '12,web,web  maglev -> web/a' \
+    '16,original,no server: it goes on to where the client wanted to go'; do
+    IFS=, read -r frame to why <<<"$at"
+    run --pcap wire.pcap --explain "$frame" wire.pbc
+    has "an explanation says where: $to" "service wire, (when|else) -> $to \(wire\.prey:[0-9]+\)"
+    has '… and what that means' "$why"
+done
+run --pcap wire.pcap --explain 8 --format json wire.pbc
+has 'JSON has it' '"to":"program \\"/run/filter\.sock\\""'
+for says in a.example,reject 'b.example,program "/run/filter.sock"' c.example,original; do
+    "$bin/preyc" --ask "tcp 198.18.0.1:1 -> 203.0.113.1:25 syn sni \"${says%%,*}\"" wire.prey >out 2>&1
+    has "so does --ask, by what the client says: ${says#*,}" "-> ${says#*,}\$"
+done
+
 echo '# What a capture lacks'
 sed -i 's/accept state established as OPEN/accept tcp as OPEN/' web.prey
 "$bin/preyc" web.prey -o open.pbc 2>/dev/null

@@ -183,6 +183,17 @@ static struct said_segment segment_of(const struct streams *s, const struct vm_i
                                  .partial = key->kind & KIND_FRAG_FIRST};
 }
 
+/* True if the segment belongs to a connection that its service ends. In the wire servers' segments, and connections
+ * that were not seen from their SYN, meet the service's endpoints, too. */
+static bool is_followed(const struct streams *s, uint32_t service, const struct key *key, const uint64_t ends[])
+{
+    struct place place;
+    if (!mode_is(s->world.program->services[service].mode, MODE_INLINE)) return true;
+    if ((key->marks & (TCP_SYN | TCP_ACK)) == TCP_SYN) return true;
+    keyed_place(&s->table, ends, SAID_KEY_WORDS, &place);
+    return keyed_find(&s->table, &place, ends) != KEYED_NONE;
+}
+
 void streams_judged(struct streams *s, const struct vm_in *in, const struct pkt *pkt, uint64_t frame, struct verdict *v)
 {
     const struct program *p = s->world.program;
@@ -193,7 +204,7 @@ void streams_judged(struct streams *s, const struct vm_in *in, const struct pkt 
     if (v->action != ACTION_FORWARD || v->service >= p->services_count || !p->services[v->service].proxy) return;
     const struct said_segment seg = segment_of(s, in, &mine, &key, frame);
     s->ended.frames++;
-    if (!ends_of(&key, ends)) return;
+    if (!ends_of(&key, ends) || !is_followed(s, v->service, &key, ends)) return;
     chooser_facts(s->world.chooser, in);
     lapse(s, &seg);
     s->last = find(s, v->service, &seg);
