@@ -194,7 +194,8 @@ static void note_dial(struct session *s)
     session_wait(s, s->proxy->program->settings->proxy_connect_ns);
 }
 
-/* Connect to s->chosen, at which the session has a place */
+/* Connect to s->chosen, at which the session has a place; without it to where an inline connection's client wanted to
+ * go */
 static void connect_begin(struct session *s)
 {
     struct side *kept = s->ops->kept ? s->ops->kept(s) : NULL;
@@ -283,13 +284,6 @@ static void go_to(struct session *s, enum pkt_reason none)
         through(s, none == REASON_MAX_FLOWS ? SESSION_MAX_FLOWS : SESSION_NO_SERVER);
 }
 
-static void connect_original(struct session *s)
-{
-    note_dial(s);
-    const int err = dial_chosen(s);
-    if (err) failed(s, err);
-}
-
 void connect_branch(struct session *s)
 {
     const enum pbc_goes goes = branch_goes(&s->proxy->program->branches[s->branch]);
@@ -301,7 +295,7 @@ void connect_branch(struct session *s)
         return;
     }
     if (goes == PBC_GOES_ORIGINAL || goes == PBC_GOES_PROGRAM) {
-        connect_original(s);
+        connect_begin(s);
         return;
     }
     const enum pkt_reason none = choose(s);

@@ -59,6 +59,7 @@ struct http {
     bool sent;                       /* the request is written, or cut off */
     bool broken;                     /* cut off: the server takes no more of it */
     bool answered;                   /* the final answer's head was written */
+    struct kept_key own;             /* connection that is kept for this inline connection alone; session 0: none */
     bool mine;        /* the server's connection is not shared, for a login or a body that the server may misread */
     bool counted;     /* its status is counted */
     bool again;       /* sent to a second server, as the first took no byte */

@@ -13,7 +13,10 @@ struct kept_one {
     struct kept_one *later, **since; /* list of all */
 };
 
-static unsigned bucket(struct kept_key key) { return (key.service * 31 + key.server) % KEPT_BUCKETS; }
+static unsigned bucket(struct kept_key key)
+{
+    return (key.service * 31 + key.server + (uint32_t)key.session) % KEPT_BUCKETS;
+}
 
 static void unlink_one(struct kept_one *o)
 {
@@ -115,7 +118,7 @@ void kept_put(struct kept *k, struct kept_one *one, struct kept_key key, struct 
 static struct kept_one *find(const struct kept *k, struct kept_key key)
 {
     for (struct kept_one *o = k->buckets[bucket(key)]; o; o = o->next)
-        if (o->key.service == key.service && o->key.server == key.server) return o;
+        if (o->key.service == key.service && o->key.server == key.server && o->key.session == key.session) return o;
     return NULL;
 }
 

@@ -14,7 +14,8 @@ enum { KEPT_BUCKETS = 256 };
 
 /* Key of connections that are interchangeable: one service (so one kind, with TLS or not) to one server */
 struct kept_key {
-    uint32_t service, server;
+    uint32_t service, server; /* server PBC_NONE: where an inline connection's client wanted to go */
+    uint64_t session;         /* the inline connection, which shares none with others; 0: any session */
 };
 
 struct kept_one;

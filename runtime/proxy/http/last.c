@@ -93,12 +93,15 @@ static void leave_server(struct session *s)
 {
     struct http *h = http_of(s);
     struct kept *k = &http_loop_of(s)->kept;
-    const struct kept_key key = {.service = s->service, .server = s->chosen};
-    struct kept_one *one = server_is_clean(s) && !h->mine && !session_server_is_private(s) ? kept_room(k) : NULL;
-    if (one)
-        kept_put(k, one, key, session_take_server(s, kept_task(one)), h->keep_ns);
-    else
+    const struct kept_key key = {.service = s->service, .server = s->chosen, .session = s->inside ? s->number : 0};
+    const bool keeps = s->inside ? !s->aged : !h->mine && !session_server_is_private(s);
+    struct kept_one *one = keeps && server_is_clean(s) ? kept_room(k) : NULL;
+    if (!one) {
         session_leave_server(s);
+        return;
+    }
+    kept_put(k, one, key, session_take_server(s, kept_task(one)), h->keep_ns);
+    if (s->inside) h->own = key;
 }
 
 /* Measure the times of a server's answer */

@@ -8,7 +8,8 @@ void http_renew(struct session *s)
 {
     struct http *h = http_of(s);
     const struct told told = h->told;
-    *h = (struct http){.up.way = &s->up, .down.way = &s->down, .told = told, .from = s->up.moved};
+    const struct kept_key own = h->own;
+    *h = (struct http){.up.way = &s->up, .down.way = &s->down, .told = told, .from = s->up.moved, .own = own};
     message_rest(&h->up, &s->proxy->buffers);
     way_fini(&s->down, &s->proxy->buffers); /* bytes that a server sent beyond its answer are dropped */
     s->up.left = s->down.left = 0;
@@ -74,11 +75,34 @@ static void connected(struct session *s, enum session_end failed)
         http_answer(s, status_of(failed), failed);
 }
 
+/* Close the connection that was kept for an inline connection, if any. */
+static void close_own(struct session *s)
+{
+    struct http *h = http_of(s);
+    struct side *side = h->own.session ? kept_take(&http_loop_of(s)->kept, h->own, &s->task) : NULL;
+    h->own.session = 0;
+    if (!side) return;
+    side_close(side);
+    slab_give(&s->proxy->sides, side);
+}
+
+/* Return that connection if it is to the server that is wanted now. Another is closed, as there is one at a time. */
+static struct side *take_own(struct session *s)
+{
+    struct http *h = http_of(s);
+    if (h->own.server != s->chosen) close_own(s);
+    struct side *side = h->own.session ? kept_take(&http_loop_of(s)->kept, h->own, &s->task) : NULL;
+    h->own.session = 0;
+    if (side) count_up(&session_counts(s)->http[HTTP_COUNT_REUSED], 1);
+    return side;
+}
+
 static struct side *kept_for(struct session *s)
 {
     struct http_loop *l = http_loop_of(s);
     if (l->program != s->proxy->program->serial) kept_flush(&l->kept);
     l->program = s->proxy->program->serial;
+    if (s->inside) return take_own(s);
     if (session_server_is_private(s)) return NULL;
     struct side *side = kept_take(&l->kept, (struct kept_key){.service = s->service, .server = s->chosen}, &s->task);
     if (side) count_up(&session_counts(s)->http[HTTP_COUNT_REUSED], 1);
@@ -131,6 +155,7 @@ static void fini(struct session *s)
     /* A client that waits for no answer gets an orderly end */
     if (is_between(s) && s->ended == SESSION_STOPPED) s->polite = side_shut(&s->client) == 0;
     if (h->state != HTTP_HEAD) http_count(s);
+    close_own(s);
     slab_give(&http_loop_of(s)->requests, h);
 }
 

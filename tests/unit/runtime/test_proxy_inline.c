@@ -388,6 +388,52 @@ static void test_silence_has_an_end(void **state)
     tear_down(&b);
 }
 
+/* A request, and its answer by this server. */
+static void asks(struct bench *b, int c, int s, const char *path)
+{
+    static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+    char text[200], got[500];
+    const int n = snprintf(text, sizeof text, "GET %s HTTP/1.1\r\nHost: h\r\n\r\n", path);
+    assert_int_equal(send(c, text, (size_t)n, MSG_NOSIGNAL), n);
+    const ssize_t came = heard(b, s, got, sizeof got - 1);
+    assert_true(came > 0);
+    got[came] = 0;
+    assert_memory_equal(got, text, 5 + strlen(path));
+    assert_int_equal(send(s, answer, sizeof answer - 1, MSG_NOSIGNAL), sizeof answer - 1);
+    assert_true(heard(b, c, got, sizeof got) > 0);
+}
+
+/* A connection to a server is kept for its client's next request, not for another's; one at a time. */
+static void test_requests_of_a_client_share_a_connection(void **state)
+{
+    struct bench b;
+    char byte;
+    (void)state;
+    set_up(&b, "firewall all default accept { }\npool p { server one 203.0.113.2:80 }\nservice s on any tcp/80 "
+               "{ mode proxy inline http; when path \"/pool\" -> p; else -> original }\n");
+    const int at = server(3, INLINE_ORIGINAL), pool_at = server(3, INLINE_SERVERS), c = client(&b, 3);
+    static const char first[] = "GET /a HTTP/1.1\r\nHost: h\r\n\r\n";
+    assert_int_equal(send(c, first, sizeof first - 1, MSG_NOSIGNAL), sizeof first - 1);
+    const int s = accepted(&b, at);
+    assert_true(s >= 0);
+    hears(&b, s, "GET /a");
+    for (char rest[500]; heard(&b, s, rest, sizeof rest) == sizeof rest;) continue;
+    static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+    assert_int_equal(send(s, answer, sizeof answer - 1, MSG_NOSIGNAL), sizeof answer - 1);
+    hears(&b, c, "HTTP/1.1 200");
+    for (char rest[500]; heard(&b, c, rest, sizeof rest) == sizeof rest;) continue;
+    asks(&b, c, s, "/b");
+    assert_int_equal(whole(b.proxy).http[HTTP_COUNT_REUSED], 1);
+    static const char pool[] = "GET /pool HTTP/1.1\r\nHost: h\r\n\r\n";
+    assert_int_equal(send(c, pool, sizeof pool - 1, MSG_NOSIGNAL), sizeof pool - 1);
+    const int other = accepted(&b, pool_at);
+    assert_true(other >= 0);
+    assert_int_equal(heard(&b, s, &byte, 1), 0); /* there is one at a time */
+    close(c), close(s), close(other), close(at), close(pool_at);
+    ends(&b, SESSION_DONE);
+    tear_down(&b);
+}
+
 /* Other rules take the place of those of set_up. */
 static struct snapshot *reload(struct bench *b, const char *rules, struct remap **remap)
 {
@@ -652,6 +698,7 @@ int main(void)
         netns_test(test_who_is_rejected_is_reset),
         netns_test(test_who_finds_no_server_is_reset),
         netns_test(test_silence_has_an_end),
+        netns_test(test_requests_of_a_client_share_a_connection),
         netns_test(test_a_reload_takes_nobody_away),
         netns_test(test_a_reload_ends_who_is_refused),
         netns_test(test_a_program_is_in_the_middle),
