@@ -73,7 +73,7 @@ struct vm_cfg worker_vm_cfg(struct worker *w)
 
 int worker_inside(struct worker *w, const struct program *p)
 {
-    if (w->inlined && w->inside.fd < 0) { /* of a program that was refused after all, perhaps with other limits */
+    if (w->inlined && w->inside.fd < 0) { /* made for a program that was refused after all */
         inlined_free(w->inlined);
         w->inlined = NULL;
     }

@@ -56,7 +56,7 @@ struct actor {
     uint64_t now_ns;
     unsigned want, got;
     bool ticks;              /* a tick is being read */
-    bool aside;              /* the batch is of the stack aside */
+    bool aside;              /* the stack aside sent the batch */
     const uint8_t *recorded; /* the batch's verdicts if the current step holds them; else NULL */
     /* Words that shared counters told the worker in the current step. */
     uint64_t *heard;

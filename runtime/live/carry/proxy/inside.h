@@ -1,6 +1,6 @@
-/* The network stack aside in which connections of `mode proxy inline` end (runtime/host/device/inside.h), and what of it
- * workers and proxy loops get. Made by the first program with such a service; nothing is made for others. It stays to
- * the end. */
+/* The network stack aside in which connections of `mode proxy inline` end (runtime/host/device/inside.h), and what of
+ * it workers and proxy loops get. Made by the first program with such a service; nothing is made for others. It stays
+ * to the end. */
 #pragma once
 
 #include "runtime/host/guard/transparent.h"
