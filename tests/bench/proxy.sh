@@ -26,6 +26,9 @@ address gen g0 10.1.0.1/24
 address fwd f0 10.1.0.2/24
 address fwd f1 10.2.0.1/24
 address sink s0 10.2.0.2/24 10.2.0.3/24
+# Where clients go: to the balancer; or, across it as a bridge, to the server itself.
+to=10.1.0.2 across=10.1.0.9
+address sink s0 $across/24
 for s in gen fwd sink; do
     at $s sysctl -q -w net.ipv4.ip_local_port_range='1024 65535' net.core.somaxconn=65535 net.ipv4.tcp_max_syn_backlog=65535
 done
@@ -131,14 +134,18 @@ user() { # COMMAND...
 }
 begin() { # NAME: it serves, $works are its processes; or 1, and why
     local until=$((SECONDS + 15))
-    name=$1
+    name=$1 to=10.1.0.2
     case $1 in
+    inline)
+        to=$across
+        user "$bin/preyrun" --workers 1 --bridge f0:f1 inline.pbc
+        ;;
     prey) user "$bin/preyrun" --workers 1 -i "${PREY_INTERFACE:-f0}" prey.pbc ;;
     haproxy*) user taskset -c "$alone" haproxy -db -f "$1.cfg" ;;
     nginx*) user taskset -c "$alone" nginx -c "$work/$1.conf" -e "$work/nginx.error" ;;
     esac
     while [ $SECONDS -lt $until ]; do
-        if SECONDS_OF=1 client echo 10.1.0.2 7002 1 0.01 0 "$pid" >/dev/null 2>&1; then
+        if SECONDS_OF=1 client echo $to 7002 1 0.01 0 "$pid" >/dev/null 2>&1; then
             # preyrun's workers are threads of its child.
             works="$pid $(cat "/proc/$pid/task/$pid/children" 2>/dev/null)"
             return 0
@@ -172,14 +179,14 @@ note() { # TEST FIGURE...
     if [ $# -gt 1 ]; then echo "$name $test $*" >>runs; else say "$name: $test: nothing came"; fi
 }
 sessions() { # TEST KIND PORT CONNECTIONS RATE
-    note "$1" $(client "$2" 10.1.0.2 "$3" "$4" "$TIME" "$5" $works)
+    note "$1" $(client "$2" $to "$3" "$4" "$TIME" "$5" $works)
 }
 # Half of what the first contender of this round reached: the same for all.
 half() { awk -v test="$1" -v name="${all%% *}" '$1 == name && $2 == test { rate = $3 } END { printf "%d", rate / 2 }' runs; }
 bulk() { # of one stream: bits a second, CPU ns in all, bytes
     local before got
     before=$(cpu)
-    got=$(timeout 20 ip netns exec "$id-gen" taskset -c "$first" iperf3 -c 10.1.0.2 -p 7003 $(size "-t $whole" "-n 8M") -l 256K --json 2>&1 |
+    got=$(timeout 20 ip netns exec "$id-gen" taskset -c "$first" iperf3 -c $to -p 7003 $(size "-t $whole" "-n 8M") -l 256K --json 2>&1 |
         python3 -c 'import json, sys; s = json.load(sys.stdin)["end"]["sum_received"]; print(s["bits_per_second"], s["bytes"])' 2>/dev/null)
     note bulk ${got:+${got% *} $(($(cpu) - before)) ${got#* }}
 }
@@ -205,6 +212,11 @@ contender() { # NAME
     begin "$1" || return
     case $1 in
     *-*) bulk ;;
+    inline)
+        sessions short short 7001 32 0
+        sessions echo echo 7002 16 0
+        bulk
+        ;;
     *)
         sessions short short 7001 32 0
         sessions echo echo 7002 16 0
@@ -224,7 +236,7 @@ contender() { # NAME
 resting=$(size 2000 50)
 idle() { # NAME: connections that rest, bytes of memory each; the same in TLS
     begin "$1" || return
-    note idle $(SECONDS_OF=60 client idle 10.1.0.2 7002 "$idle" $works)
+    note idle $(SECONDS_OF=60 client idle $to 7002 "$idle" $works)
     ends
     case $1-$can in prey-*tls* | haproxy-* | nginx-*) ;; *) return ;; esac
     begin "$1" || return
@@ -252,6 +264,8 @@ for c in haproxy nginx; do
     if command -v $c >/dev/null; then all="$all $c"; else say "$c is not installed: its rows are missing"; fi
 done
 [ -z "$can" ] || all="$all prey"
+echo 'service wire on any tcp/any { mode proxy inline }' >inline.prey
+"$bin/preyc" inline.prey -o inline.pbc && all="$all inline"
 for c in haproxy-64k haproxy-splice haproxy-splice-1m nginx-64k; do
     case " $all " in *" ${c%%-*} "*) all="$all $c" ;; esac
 done

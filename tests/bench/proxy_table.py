@@ -8,13 +8,16 @@ import statistics
 import sys
 
 NAMES = {"haproxy": "HAProxy", "haproxy-64k": "HAProxy, buffers of 64 KiB", "haproxy-splice": "HAProxy, splice",
-         "haproxy-splice-1m": "HAProxy, splice, pipes of 1 MiB", "nginx": "nginx", "nginx-64k": "nginx, buffers of 64 KiB"}
+         "haproxy-splice-1m": "HAProxy, splice, pipes of 1 MiB", "nginx": "nginx", "inline": "prey, in the wire", "nginx-64k": "nginx, buffers of 64 KiB"}
 SENTENCES = {"short": "new connections", "echo": "kept-alive messages of 64 bytes", "http": "HTTP requests by host",
              "requests": "HTTP requests by host, asked by wrk", "handshakes": "TLS handshakes, P-256, none resumed",
              "bulk": "bulk, one stream"}
 # Goals (docs/performance.md): prey's figure to the best peer's of the same round.
 CPU_MOST = {"short": 0.9, "echo": 0.95, "http": 0.95, "requests": 0.95, "bulk": 0.8}
 RATE_LEAST = {"http": 1.1, "requests": 1.1, "bulk": 1.0}
+# In the wire (`mode proxy inline`), to `mode proxy` of the same round.
+INLINE_CPU_MOST = {"short": 1.4}
+INLINE_RATE_LEAST = {"bulk": 0.8}
 IN_ALL = ("bulk", "requests", "handshakes")
 
 
@@ -35,11 +38,16 @@ def cpu_of(test, run):
 
 def to_best(rows, of, best):
     """prey's figure to the best peer's of the same round, median over rounds; None: there are no two."""
-    peers = [r for name, r in rows.items() if name != "prey"]
+    peers = [r for name, r in rows.items() if name not in ("prey", "inline")]
     if not peers or "prey" not in rows:
         return None
     rounds = min(len(r) for r in rows.values())
     return statistics.median(of(rows["prey"][i]) / best(of(r[i]) for r in peers) for i in range(rounds))
+
+
+def to_prey(rows, of):
+    """The figure in the wire to that of `mode proxy` in the same round, median over rounds."""
+    return statistics.median(of(a) / of(b) for a, b in zip(rows["inline"], rows["prey"]))
 
 
 def judged(ratio, sign, bound):
@@ -62,6 +70,10 @@ def costs(tests):
             said = f"{rate / 1e9:.1f} Gbit" if test == "bulk" else f"{rate:,.0f}"
             unit, digits = ("s a GB", 2) if test == "bulk" else ("µs", 1)
             ratios = f"{rate_to} | {cpu_to}" if name == "prey" else " | "
+            if name == "inline" and "prey" in rows:
+                rate_in = judged(to_prey(rows, lambda r: r[0]), "≥", INLINE_RATE_LEAST.get(test))
+                cpu_in = judged(to_prey(rows, lambda r: cpu_of(test, r)), "≤", INLINE_CPU_MOST.get(test))
+                ratios = f"to `mode proxy`: {rate_in} | to `mode proxy`: {cpu_in}"
             print(f"| {SENTENCES[test]} | {NAMES.get(name, name)} | {said} | {statistics.median(cpu):.{digits}f} {unit} "
                   f"| {min(cpu):.{digits}f}-{max(cpu):.{digits}f} | {ratios} |")
 
