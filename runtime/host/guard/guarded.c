@@ -192,7 +192,7 @@ static void add_all_returns(struct guarded *g, const struct program *p, const st
 static void add_service(struct guarded *g, const struct program *p, const struct pbc_service *s)
 {
     const bool proxied = mode_is(s->mode, MODE_PROXIES);
-    if (mode_is(s->mode, MODE_INLINE)) return; /* what crosses is hidden as such */
+    if (mode_is(s->mode, MODE_INLINE)) return; /* packets that cross are hidden as such */
     for (uint32_t i = 0; i < s->endpoint_count; i++) add_endpoint(g, &p->endpoints[s->endpoints + i], proxied);
     if (s->proxy) add_all_returns(g, p, s);
     if (mode_is(s->mode, MODE_ONE_SIDED) || proxied) return; /* no server's packets are prey's */

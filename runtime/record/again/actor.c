@@ -1,4 +1,4 @@
-/* An actor's ports lead nowhere, and packets for the host go to /dev/null. Its tape shows what it sends. */
+/* An actor's steps: what its worker did, once more, compared with what the recording holds. */
 #include "runtime/record/again/actor.h"
 
 #include <errno.h>
@@ -10,127 +10,6 @@
 #include "runtime/base/grown.h"
 #include "runtime/io/io.h"
 #include "runtime/record/again/single.h"
-
-enum { ROOM = IO_HEADROOM + 54, SLOT = (ROOM + (1 << 17) + 63) / 64 * 64, FRAME_MOST = SLOT - ROOM };
-
-static void send_nowhere(struct io_port *io, struct pkt *pkt) {}
-static void nothing(struct io_port *io) {}
-
-static const struct io_ops nowhere = {
-    .name = "nowhere", .close = nothing, .release = nothing, .send = send_nowhere, .flush = nothing};
-
-static void ports_make(struct actor *a)
-{
-    const struct story *t = a->story;
-    const uint16_t *iface = a->program ? a->program->iface : t->other_iface;
-    for (unsigned i = 0; i < t->start.ports; i++)
-        a->w->ports[i] = (struct port){.ops = &nowhere,
-                                       .at = (uint8_t)i,
-                                       .peer = t->start.port[i].peer,
-                                       .hidden = t->start.port[i].hidden,
-                                       .iface = iface[i]};
-    a->w->egress.port_count = t->start.ports;
-    worker_record(a->w, &a->tape, a->program ? a->program->number : 0);
-}
-
-/* True if the program sends on what crosses, by the rule of runtime/live/main/start.h. */
-static bool routes(const struct story *t, const struct program *p)
-{
-    unsigned plain = 0;
-    for (unsigned i = 0; i < t->start.devices; i++) plain += t->start.port[i].peer == PORT_ANY;
-    return routed_wanted(p, plain, t->start.forwards);
-}
-
-void actor_init(struct actor *a, const struct story *t, unsigned at, const struct actor_watch *watch)
-{
-    *a = (struct actor){.story = t, .watch = watch, .at = at};
-    for (unsigned i = 0; i < VM_BATCH; i++) a->views[i] = &a->pkts[i];
-}
-
-static void unmake(struct actor *a)
-{
-    if (a->w) {
-        close(a->w->cfg.tun);
-        worker_fini(a->w);
-    }
-    free(a->w);
-    free(a->bytes);
-    tape_fini(&a->tape);
-    a->w = NULL;
-    a->bytes = NULL;
-}
-
-static void flow_ended(void *arg, const struct flow_record *f)
-{
-    const struct actor *a = arg;
-    a->watch->ended(a->watch->arg, a, f);
-}
-
-static uint64_t hear(void *arg, uint64_t value)
-{
-    struct actor *a = arg;
-    if (a->heard_at < a->heard_count) return a->heard[a->heard_at++];
-    a->unheard = true;
-    return 0;
-}
-
-/* Make the worker. program NULL: another program judges. */
-static int make(struct actor *a, const struct told_program *program)
-{
-    const struct story *t = a->story;
-    a->program = program;
-    a->want = a->got = 0;
-    a->ticks = a->aside = false;
-    a->heard_count = a->heard_at = 0;
-    const struct worker_cfg cfg = {.program = program ? program->p : t->other,
-                                   .worker = a->at,
-                                   .workers = t->start.workers,
-                                   .hear = program && t->start.workers > 1 ? hear : NULL,
-                                   .hear_arg = a,
-                                   .seed = t->start.seed,
-                                   .tun = open("/dev/null", O_WRONLY | O_CLOEXEC),
-                                   .inside = -1,
-                                   .opened = program ? &program->opened : &t->other_opened,
-                                   .forwards = t->start.forwards,
-                                   .routes = routes(t, program ? program->p : t->other),
-                                   .patient = true,
-                                   .log = a->watch->logged,
-                                   .ended = a->watch->ended ? flow_ended : NULL,
-                                   .ended_arg = a};
-    a->bytes = malloc((size_t)VM_BATCH * SLOT);
-    struct worker *w = aligned_alloc(64, (sizeof *w + 63) / 64 * 64);
-    if (w && !worker_init(w, &cfg)) {
-        a->w = w;
-        if (!a->bytes || tape_init(&a->tape, TAPE_BYTES, t->start.snap, 0)) return -ENOMEM;
-        ports_make(a);
-        return 0;
-    }
-    if (w) worker_fini(w);
-    if (cfg.tun >= 0) close(cfg.tun);
-    free(w);
-    return -ENOMEM;
-}
-
-bool actor_room(struct actor *a)
-{
-    if (!a->bytes) a->bytes = malloc((size_t)VM_BATCH * SLOT);
-    if (!a->bytes) actor_stop(a, "out of memory");
-    return a->bytes;
-}
-
-int actor_begin(struct actor *a)
-{
-    if (a->story->start.in_kernel) return 0;
-    a->ran = a->story->programs[a->story->programs_count - 1];
-    return make(a, a->story->other ? NULL : a->ran);
-}
-
-void actor_fini(struct actor *a)
-{
-    unmake(a);
-    free(a->heard);
-    *a = (struct actor){0};
-}
 
 void actor_stop(struct actor *a, const char *why)
 {
@@ -295,7 +174,7 @@ void actor_take(struct actor *a, const struct scene *s)
 {
     const struct tape_frame *f = &s->frame;
     const unsigned i = a->got++;
-    uint8_t *to = a->bytes + (size_t)i * SLOT + ROOM;
+    uint8_t *to = a->bytes + (size_t)i * ACTOR_SLOT + ACTOR_ROOM;
     const uint32_t front = s->front ? 12 : 0;
     if (front) memcpy(to, s->front, front);
     memcpy(to + front, s->body, f->cap_len - front);
@@ -334,7 +213,7 @@ void actor_packet(struct actor *a, const struct scene *s)
     if (s->left) {
         actor_finish(a);
         if (!a->stopped) compare_left(a, s);
-    } else if (a->got >= a->want || !is_in_place(a, &s->frame) || s->frame.cap_len > FRAME_MOST) {
+    } else if (a->got >= a->want || !is_in_place(a, &s->frame) || s->frame.cap_len > ACTOR_FRAME_MOST) {
         actor_stop(a, "a packet is out of place");
     } else {
         actor_take(a, s);
@@ -370,7 +249,7 @@ static void change(struct actor *a, const struct tape_record *r)
                                 .snapshot = s,
                                 .iface = k->iface,
                                 .opened = &k->opened,
-                                .routes = routes(a->story, k->p),
+                                .routes = actor_routes(a->story, k->p),
                                 .tun = a->w->cfg.tun,
                                 .inside = -1,
                                 .number = k->number};
@@ -435,13 +314,13 @@ static void read_state(struct actor *a, const struct tape_record *r, struct curs
     if (!a->w && !a->stopped && !story_world(a->story, r->number)) return;
     a->missed = a->stopped ? a->stopped : a->missed;
     a->stopped = NULL;
-    unmake(a);
+    actor_unmake(a);
     if (!whole || !k || !story_world(a->story, r->number)) {
         actor_stop(a, "its state is of a program or a world that is missing");
         return;
     }
     a->ran = k;
-    if (make(a, a->story->other ? NULL : k)) {
+    if (actor_make(a, a->story->other ? NULL : k)) {
         actor_stop(a, "out of memory");
         return;
     }

@@ -2,6 +2,7 @@
  * is itself recorded on its own tape. Its decisions and sent packets are compared with the recorded ones. */
 #pragma once
 
+#include "runtime/io/io.h"
 #include "runtime/record/again/story.h"
 #include "runtime/record/again/unmade.h"
 #include "runtime/worker/worker.h"
@@ -70,6 +71,13 @@ struct actor {
     uint8_t *bytes;
 };
 
+/* A frame of a batch lies in a slot, with headroom as frames from a port have, and for a link header with ten tags */
+enum {
+    ACTOR_ROOM = IO_HEADROOM + 54,
+    ACTOR_SLOT = (ACTOR_ROOM + (1 << 17) + 63) / 64 * 64,
+    ACTOR_FRAME_MOST = ACTOR_SLOT - ACTOR_ROOM
+};
+
 /* Make an actor that waits for a state. watch stays the caller's. Call actor_fini in any case. */
 void actor_init(struct actor *a, const struct story *t, unsigned at, const struct actor_watch *watch);
 /* Put the actor into the state at the beginning of the recording, under the last told program. Return 0 or -ENOMEM. */
@@ -77,6 +85,14 @@ int actor_begin(struct actor *a);
 void actor_fini(struct actor *a);
 /* Stop the actor until its next state. `why` is kept. */
 void actor_stop(struct actor *a, const char *why);
+
+/* actor_make.c: make the worker; program NULL: another program judges. Return 0 or -ENOMEM. The second function undoes
+ * it. */
+struct told_program;
+int actor_make(struct actor *a, const struct told_program *program);
+void actor_unmake(struct actor *a);
+/* True if the program sends on what crosses, by the rule of runtime/live/main/start.h. */
+bool actor_routes(const struct story *t, const struct program *p);
 
 /* Do a recorded step or packet of this worker. The bytes are hostile: what cannot be done stops the actor. */
 void actor_step(struct actor *a, const struct scene *s);
