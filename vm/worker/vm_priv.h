@@ -9,7 +9,10 @@
 void vm_point_counters(struct vm *vm);
 
 /* True if packets are judged one by one. */
-static inline bool vm_takes_turns(const struct vm *vm) { return vm->track || vm->opens || vm->cfg.kernel || vm->inlines; }
+static inline bool vm_takes_turns(const struct vm *vm)
+{
+    return vm->track || vm->opens || vm->cfg.kernel || vm->inlines;
+}
 
 /* Take the time of `in`. tx: receives ends of flows; NULL: none can end. */
 static inline void see_time(struct vm *vm, const struct vm_in *in, struct vm_tx *tx)
