@@ -65,7 +65,7 @@ section_holds() {
     SERVICES) echo "services: mode, places in ENDPOINTS and BRANCHES" ;;
     PROXIES) echo "what proxy services say besides: places in SETS and CERTS" ;;
     CERTS) echo "certificates and keys of services where TLS ends: paths" ;;
-    ENDPOINTS) echo "what services take: address, protocol, ports" ;;
+    ENDPOINTS) echo "what services take: address, protocol, ports; in the wire interface and tags" ;;
     BRANCHES) echo "each \`when\` and \`else\`: places in CONDS and SHARES" ;;
     SHARES) echo "a pool and its part in percent" ;;
     NATS) echo "statements of nats, in order: who is translated to what" ;;

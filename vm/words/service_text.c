@@ -54,12 +54,11 @@ void text_add_wire(struct text *t, const struct program *p, const struct pbc_end
     if (e->wire == PBC_WIRE_UNTAGGED) text_add(t, " vlan none");
 }
 
-void endpoint_wire_print(const struct program *p, const struct pbc_endpoint *e, FILE *out)
+const char *endpoint_wire_text(const struct program *p, const struct pbc_endpoint *e, char buf[WIRE_TEXT])
 {
-    char line[LINE];
-    struct text t = text_of(line, sizeof line);
+    struct text t = text_of(buf, WIRE_TEXT);
     text_add_wire(&t, p, e);
-    fputs(line, out);
+    return buf;
 }
 
 const char *destination_text(const struct program *p, const struct pbc_branch *b, char buf[DESTINATION_TEXT])

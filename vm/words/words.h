@@ -112,8 +112,9 @@ void service_print(const struct program *p, uint32_t service, const char *betwee
 void pool_print(const struct program *p, uint32_t pool, const char *between, FILE *out);
 /* Print a server's own check and MAC. */
 void server_print(const struct program *p, uint32_t server, const char *between, FILE *out);
-/* Write the interface and the tags that the endpoint asks for, each after a blank. */
-void endpoint_wire_print(const struct program *p, const struct pbc_endpoint *e, FILE *out);
+/* Return the interface and the tags that the endpoint asks for, each after a blank; "" if it asks for none. */
+enum { WIRE_TEXT = 80 };
+const char *endpoint_wire_text(const struct program *p, const struct pbc_endpoint *e, char buf[WIRE_TEXT]);
 /* Write where the branch leads: "shop 95%, canary 5%", "original", "no server". */
 void branch_print(const struct program *p, const struct pbc_branch *b, FILE *out);
 /* Return the branch's destination if that is no pool, as in the language; NULL: pools, or no server. */

@@ -43,12 +43,13 @@ static void put_ports(uint8_t proto, uint16_t lo, uint16_t hi, FILE *out)
 
 void put_endpoint(const struct program *p, const struct pbc_endpoint *e, FILE *out)
 {
+    char wire[WIRE_TEXT];
     if (e->to == PBC_TO_ADDRESS)
         put_address(e->addr, e->family, out);
     else
         fputs(e->to == PBC_TO_SELF ? "self" : "any", out);
     put_ports(e->proto, e->port_lo, e->port_hi, out);
-    endpoint_wire_print(p, e, out);
+    fputs(endpoint_wire_text(p, e, wire), out);
 }
 
 /* Write a branch and its conditions. */

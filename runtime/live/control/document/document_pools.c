@@ -6,6 +6,7 @@
 #include "runtime/live/control/document/document_priv.h"
 #include "runtime/live/rules/byhand.h"
 #include "vm/forward/service.h"
+#include "vm/words/words.h"
 
 static void pool_name(const struct moment *m, cJSON *to, const char *key, uint32_t pool)
 {
@@ -15,15 +16,16 @@ static void pool_name(const struct moment *m, cJSON *to, const char *key, uint32
 
 static void name_add(cJSON *names, const char *name) { cJSON_AddItemToArray(names, cJSON_CreateString(name)); }
 
-static void endpoint_add(const struct pbc_endpoint *e, cJSON *to)
+static void endpoint_add(const struct program *p, const struct pbc_endpoint *e, cJSON *to)
 {
-    char text[HOST_ADDR_TEXT + 40], addr[HOST_ADDR_TEXT];
+    char text[HOST_ADDR_TEXT + 40 + WIRE_TEXT], addr[HOST_ADDR_TEXT], wire[WIRE_TEXT];
     const struct host_addr a = host_addr_of(e->addr, e->family);
     const char *where = e->to == PBC_TO_ADDRESS ? host_addr_text(&a, addr) : e->to == PBC_TO_SELF ? "self" : "any";
     int used = snprintf(text, sizeof text, "%s %s", where, endpoint_info[e->proto].name);
     if (e->proto < PBC_EP_ECHO4)
-        snprintf(text + used, sizeof text - (size_t)used, e->port_lo == e->port_hi ? "/%u" : "/%u-%u", e->port_lo,
-                 e->port_hi);
+        used += snprintf(text + used, sizeof text - (size_t)used, e->port_lo == e->port_hi ? "/%u" : "/%u-%u",
+                         e->port_lo, e->port_hi);
+    snprintf(text + used, sizeof text - (size_t)used, "%s", endpoint_wire_text(p, e, wire));
     name_add(to, text);
 }
 
@@ -68,7 +70,7 @@ static void service_add(const struct moment *m, uint32_t i, cJSON *one)
     cJSON_AddBoolToObject(one, "past", is_past(i, p, p->past ? p->past->services : 0));
     cJSON *endpoints = cJSON_AddArrayToObject(one, "endpoints");
     for (uint32_t e = s->endpoints; e < s->endpoints + s->endpoint_count; e++)
-        endpoint_add(&p->endpoints[e], endpoints);
+        endpoint_add(p, &p->endpoints[e], endpoints);
     service_pools(m, s, cJSON_AddArrayToObject(one, "pools"));
     json_number(one, "flows", m->c->service_flows[i]);
     document_rates(m, one, &m->c->services[i], m->before ? &m->before->services[i] : NULL);
