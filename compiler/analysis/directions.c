@@ -59,7 +59,7 @@ uint32_t addrs_that_come_in(struct compile *c)
     const struct image *img = c->image;
     uint32_t all = addrs_of_groups(c->ir);
     for (uint32_t i = 0; i < img->endpoints_count; i++)
-        if (img->endpoints[i].to == PBC_TO_ADDRESS)
+        if (img->endpoints[i].to == PBC_TO_ADDRESS && !img->endpoints[i].wire)
             all = ir_addrs_or(c->ir, all, ir_addrs_one(c->ir, img->endpoints[i].family, img->endpoints[i].addr));
     return all;
 }
@@ -97,7 +97,7 @@ static void add_crossing(struct compile *c, const struct ir_product *crossing, b
     region_init(&left);
     region_add(&left, crossing);
     for (uint32_t i = 0; i < img->endpoints_count && !budget->spent; i++) {
-        if (img->endpoints[i].to != PBC_TO_ANY) continue;
+        if (img->endpoints[i].to != PBC_TO_ANY || img->endpoints[i].wire) continue;
         const struct ir_product p = taken_by(c->ir, &img->endpoints[i]);
         for (uint32_t k = 0; taken && k < left.count; k++) region_add_both(c->ir, &left.p[k], &p, out);
         region_minus(c->ir, &left, &p, budget);

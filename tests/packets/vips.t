@@ -6,6 +6,7 @@ rules
     service dns on 203.0.113.10, 203.0.113.20, 2001:db8::20 udp/53 { mode passthrough; -> web }
     service pinged on 203.0.113.30, 2001:db8::30 icmp, icmp6 { mode passthrough; announce; -> ping }
     service old on any tcp/8080 { mode passthrough; -> web }
+    service wired on 203.0.113.40 tcp/80 { mode proxy inline }
     firewall f default drop { drop from 198.51.100.66, 2001:db8:66::66 as EVIL; accept icmp6 type nd as ND; accept icmp, icmp6 as PING }
 # Echo, with its data, from the address that was asked; VLAN tags stay.
 in      eth / ip4 198.51.100.1 > 203.0.113.10 / icmp type echo-request id 1 seq 1 / payload "abc"
@@ -17,6 +18,9 @@ out     eth back / vlan 5 / ip4 203.0.113.20 > 198.51.100.1 tos 0xb8 df id 9 / i
 in      eth / vlan 5 / ip6 2001:db8:7::7 > 2001:db8::20 / icmp6 type echo-request id 1 seq 1 / payload "abc"
 verdict accept PING - - -
 out     eth back / vlan 5 / ip6 2001:db8::20 > 2001:db8:7::7 / icmp6 type echo-reply id 1 seq 1 / payload "abc"
+# In the wire its host answers.
+in      eth / ip4 198.51.100.1 > 203.0.113.40 / icmp type echo-request id 2 seq 1
+verdict accept PING - - -
 # Not one of them; of another kind; dropped by a rule; from a group; with a wrong checksum; in fragments; other ICMP
 in      eth / ip4 198.51.100.1 > 203.0.113.11 / icmp type echo-request id 2 seq 1
 verdict accept PING - - -

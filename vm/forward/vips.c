@@ -52,7 +52,7 @@ static void add_services(struct vips *v, const struct program *p)
 {
     for (uint32_t i = 0; i < p->endpoints_count; i++) {
         const struct pbc_endpoint *e = &p->endpoints[i];
-        if (e->to != PBC_TO_ADDRESS) continue;
+        if (e->to != PBC_TO_ADDRESS || e->wire) continue; /* in the wire its host answers */
         struct vip *vip = &v->at[v->count++];
         memcpy(vip->addr, e->addr, sizeof vip->addr);
         vip->family = e->family;
@@ -193,7 +193,7 @@ static uint32_t service_at(const struct program *p, uint8_t family, const uint32
     uint32_t found = PBC_NONE;
     for (uint32_t i = 0; i < p->endpoints_count; i++) {
         const struct pbc_endpoint *e = &p->endpoints[i];
-        if (e->to != PBC_TO_ADDRESS || address_order(e->family, e->addr, family, addr)) continue;
+        if (e->to != PBC_TO_ADDRESS || e->wire || address_order(e->family, e->addr, family, addr)) continue;
         if (p->services[e->service].flags & PBC_SERVICE_ANNOUNCE) return e->service;
         if (found == PBC_NONE) found = e->service;
     }

@@ -47,7 +47,8 @@ static char *example_in(struct diff *d, unsigned side, const struct group *g, co
                         struct sample_vm **vm)
 {
     const struct side *s = &d->side[side];
-    const uint8_t dir = g->w->len ? PBC_DIR_FORWARD : PBC_DIR_IN; /* maps take no packets for this machine itself */
+    /* maps, and services in the wire, take no packets for this machine itself */
+    const uint8_t dir = g->w->len || g->w->from.wire ? PBC_DIR_FORWARD : PBC_DIR_IN;
     const struct facts *self = sample_self(&d->c, p, dir, own_default());
     uint32_t times = 0;
     if (!self || !time_of(d, p, &times)) return NULL;
@@ -102,6 +103,7 @@ char *reach_example(struct diff *d, unsigned side, uint32_t service, uint32_t po
         memcpy(w[i].addr, p->servers[to->servers + i].addr, sizeof(w[i].addr));
     }
     w->service = service;
+    w->from.wire = p->endpoints[v->endpoints].wire;
     for (uint32_t e = 0; e < v->endpoint_count && e < PRODUCTS_TRIED && !found; e++)
         for (uint32_t i = 0; i < of->count && i < PRODUCTS_TRIED && !found; i++) {
             const struct pbc_endpoint from = side_endpoint(&d->side[side], v->endpoints + e);

@@ -43,7 +43,8 @@ static bool is_ours_too(const struct sampler *s, const uint32_t a[4])
     const struct image *img = s->c->image;
     for (uint32_t i = 0; i < img->endpoints_count; i++) {
         const struct pbc_endpoint *e = &img->endpoints[i];
-        if (e->to == PBC_TO_ADDRESS && e->family == s->family && memcmp(e->addr, a, sizeof(e->addr)) == 0) return true;
+        if (e->to == PBC_TO_ADDRESS && !e->wire && e->family == s->family && memcmp(e->addr, a, sizeof(e->addr)) == 0)
+            return true;
     }
     return address_is_group(s->family, a);
 }
@@ -51,7 +52,7 @@ static bool is_ours_too(const struct sampler *s, const uint32_t a[4])
 static bool takes_any(const struct sampler *s)
 {
     for (uint32_t i = 0; i < s->c->image->endpoints_count; i++)
-        if (s->c->image->endpoints[i].to == PBC_TO_ANY) return true;
+        if (s->c->image->endpoints[i].to == PBC_TO_ANY && !s->c->image->endpoints[i].wire) return true;
     return false;
 }
 

@@ -88,6 +88,7 @@ static bool covers(const struct image *img, const struct pbc_nat *by, const stru
 static bool is_served(const struct pbc_endpoint *e, const struct pbc_nat *n)
 {
     const bool to_self = n->flags & PBC_NAT_TO_SELF;
+    if (e->iface || e->wire > PBC_WIRE_ALL || (e->wire && to_self)) return false;
     const bool here =
         e->to == PBC_TO_ANY || (e->to == PBC_TO_SELF && to_self) ||
         (e->to == PBC_TO_ADDRESS && !to_self && e->family == n->family && memcmp(e->addr, n->to, sizeof(e->addr)) == 0);
