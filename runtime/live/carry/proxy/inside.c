@@ -58,10 +58,6 @@ int inside_follow(struct carry *carry, const struct program *grown, char *err, s
         snprintf(err, err_len, "`mode proxy inline` is served in user space alone: a start with --exec user serves it");
         return -ENOTSUP;
     }
-    if (carry->o->record) {
-        snprintf(err, err_len, "`mode proxy inline` cannot be recorded yet: a start without --record serves it");
-        return -ENOTSUP;
-    }
     if (!carry->inside && !make(carry, err, err_len)) return -ENODEV;
     for (unsigned i = 0; i < carry->worker_count && carry->workers[i]; i++) {
         const int failed = worker_inside(carry->workers[i], grown);
