@@ -32,7 +32,8 @@ static void furnish(void)
     sh("ip link set lo up && for a in 16 32 48; do ip route replace local $a.0.0.0/8 dev lo; done && "
        "for e in 1 2 3; do ip route replace local fd00:0:0:$e::/64 dev lo; done && "
        "echo 1 >/proc/sys/net/ipv6/ip_nonlocal_bind && ip addr replace 10.0.0.1/32 dev lo && "
-       "ip addr replace fd00:0:0:9::1/128 dev lo nodad");
+       "ip addr replace fd00:0:0:9::1/128 dev lo nodad && "
+       "for a in 1::1 9::1; do until ip -6 route get fd00:0:0:$a >/dev/null 2>&1; do sleep 0.01; done; done");
 }
 
 static int sockets(void *with, unsigned family, int fds[])
@@ -161,7 +162,8 @@ static int client_of(uint32_t number, uint16_t use, bool v6)
     union sockaddr_any to;
     const int fd = bound_as(INLINE_CLIENT, number, v6, use, false);
     inline_listener(addr, v6, 0);
-    assert_int_equal(connect(fd, &to.any, sockaddr_of(&to, v6 ? 6 : 4, addr, INLINE_LISTENS)), 0);
+    const socklen_t len = sockaddr_of(&to, v6 ? 6 : 4, addr, INLINE_LISTENS);
+    if (connect(fd, &to.any, len)) fail_msg("connect: %s", strerror(errno));
     fcntl(fd, F_SETFL, O_NONBLOCK);
     return fd;
 }
