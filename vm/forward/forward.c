@@ -342,12 +342,21 @@ static bool is_inline(const struct vm *vm, uint32_t branch)
     return vm->inlines && mode_is(forward_service(vm->forward->p, branch)->mode, MODE_INLINE);
 }
 
+/* True if the flow began with a packet in mid-stream that nobody has answered: that alone keeps no later SYN from a
+ * service in the wire. */
+static bool is_hollow(const struct job *j, const struct packet_ctx *c)
+{
+    const struct flow *flow = track_flow(j->vm->forward->track, &c->seen);
+    return flow->state == FLOW_STATE_PICKED_UP && !(flow->tcp.flags & TCP_TRACK_HEARD_REPLY);
+}
+
 /* Send a packet that is not for the vm's flows to the host, if it may belong to a connection that a proxy took. */
 static bool plain_on(const struct job *j, struct packet_ctx *c)
 {
     const struct program *p = j->vm->forward->p;
     const uint32_t branch = p->proxies_count ? forward_branch(j->vm, c->key, c->pkt) : PBC_NONE;
-    if (!is_proxied(p, branch) || is_inline(j->vm, branch)) return false;
+    if (!is_proxied(p, branch)) return false;
+    if (is_inline(j->vm, branch)) return is_hollow(j, c) && inline_first(j, c, branch);
     forward_proxied(j, c, branch, false);
     return true;
 }

@@ -243,7 +243,8 @@ uint64_t vm_tick(struct vm *vm, const struct vm_in *in, struct vm_tx *tx)
     if (vm->remember && remember_tick(vm->remember, vm->track, clear))
         next = time_sooner(next, vm->cfg.live ? vm->now_ns : soon);
     if (vm->forward) next = time_sooner(next, end_down(vm, in, tx));
-    if (vm->inlines) next = time_sooner(next, inlines_tick(vm->inlines, vm->now_ns));
+    if (vm->inlines)
+        next = time_sooner(next, inline_tick(&(struct job){.vm = vm, .in = in, .tx = tx, .input = INPUT_NONE}));
     if (!vm->fragments) return next;
     see_facts(vm, in->facts);
     leave_held(vm, in, tx);

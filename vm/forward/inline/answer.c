@@ -71,3 +71,18 @@ void inline_refuse(const struct job *j, struct inline_conn *c)
     struct flow_segment s = {.flags = TCP_RST | TCP_ACK};
     say(j, c, &s);
 }
+
+/* The client has not gone on in time, or nobody has spoken: its socket is reset, and the proxy loop ends the rest. */
+static void end_late(void *arg, const struct inline_conn *c, uint32_t number)
+{
+    const struct job *j = arg;
+    struct pkt *out = NULL;
+    struct flow_segment s = {
+        .src_port = c->use, .dst_port = INLINE_LISTENS, .seq = c->side[AT_CLIENT].next, .flags = TCP_RST, .v6 = c->v6};
+    const struct inline_name n = {INLINE_CLIENT, (uint8_t)inlines_worker(j->vm->inlines), number};
+    inline_address(s.src, c->v6, n);
+    inline_listener(s.dst, c->v6, n.worker);
+    if (j->vm->cfg.pool && !build_flow_segment(&s, j->vm->cfg.pool, &out)) inline_give(j, out);
+}
+
+uint64_t inline_tick(const struct job *j) { return inlines_tick(j->vm->inlines, j->vm->now_ns, end_late, (void *)j); }

@@ -28,6 +28,9 @@ static void reset(const struct job *j, const struct said *s)
 static void leave(const struct job *j, const struct said *s, enum inline_at to, const struct translation *as)
 {
     const bool v4 = s->key.kind & KIND_IP4;
+    struct tcp_segment segment;
+    tcp_read(s->pkt, &s->key, &segment);
+    inline_acknowledges(s->c, to, &segment);
     s->c->seen_ns = j->vm->now_ns;
     if (s->key.marks & TCP_RST) s->c->over |= OVER_RESET;
     if (s->key.marks & TCP_FIN) s->c->over |= to == AT_CLIENT ? OVER_TO_CLIENT : OVER_TO_SERVER;
@@ -45,6 +48,15 @@ static struct translation outwards(const struct inline_conn *c, enum inline_at t
     as.src_port = client ? c->server_port : c->client_port;
     as.dst_port = client ? c->client_port : c->to_port;
     return as;
+}
+
+/* The client is answered: what it acknowledges next is our SYN. */
+static void say(const struct said *s)
+{
+    struct tcp_header tcp;
+    tcp_header_read(s->pkt, &s->key, &tcp);
+    s->c->seq = tcp.seq;
+    s->c->state = INLINE_SAID;
 }
 
 /* Handle a packet of the listener's socket. */
@@ -65,7 +77,7 @@ static void to_client(const struct job *j, struct said *s)
         if (s->key.marks & TCP_RST) c->over |= OVER_RESET;
         return;
     }
-    if (answers && c->state == INLINE_OPENS) c->state = INLINE_OPEN;
+    if (answers && c->state <= INLINE_SAID) say(s);
     const struct translation as = outwards(c, AT_CLIENT);
     leave(j, s, AT_CLIENT, &as);
 }
@@ -105,11 +117,20 @@ static bool aim(const struct job *j, struct said *s)
     return true;
 }
 
+static void open_numbers(const struct said *s)
+{
+    struct tcp_header tcp;
+    tcp_header_read(s->pkt, &s->key, &tcp);
+    s->c->own_seq = tcp.seq;
+    s->c->answered = 0;
+}
+
 /* Handle a packet of the socket to a server. */
 static void to_server(const struct job *j, struct said *s)
 {
     struct inline_conn *c = s->c;
-    if (is_syn(&s->key) && s->key.src_port != c->own_port && !aim(j, s)) {
+    const bool same = s->key.src_port == c->own_port && s->key.dst_port == c->made_port;
+    if (is_syn(&s->key) && !same && !aim(j, s)) {
         c->own_port = 0;
         reset(j, s);
         return;
@@ -118,6 +139,7 @@ static void to_server(const struct job *j, struct said *s)
         reset(j, s);
         return;
     }
+    if (is_syn(&s->key)) open_numbers(s);
     if (s->key.marks & TCP_SYN && c->mss) mss_clamp(s->pkt, &s->key, c->mss);
     const struct translation as = outwards(c, AT_SERVER);
     leave(j, s, AT_SERVER, &as);

@@ -118,11 +118,15 @@ static void drop(struct inlines *all, uint32_t *slot)
     *slot = KEYED_NONE;
 }
 
+static bool is_over(const struct inline_conn *c)
+{
+    return (c->over & OVER_FINS) == OVER_FINS || c->over & (OVER_RESET | OVER_WIRE);
+}
+
 /* Return when the connection has timed out. */
 static uint64_t deadline(const struct inlines *all, const struct inline_conn *c)
 {
-    const bool over = (c->over & OVER_FINS) == OVER_FINS || c->over & (OVER_RESET | OVER_WIRE);
-    const uint64_t lasts_ns = over ? LINGERS_NS : c->state < INLINE_OPEN ? all->half_open_ns : all->open_ns;
+    const uint64_t lasts_ns = is_over(c) ? LINGERS_NS : c->state < INLINE_OPEN ? all->half_open_ns : all->open_ns;
     return time_after(c->seen_ns, lasts_ns);
 }
 
@@ -253,22 +257,28 @@ bool inlines_tell(struct inlines *all, uint32_t number, struct inline_open *o)
 }
 
 /* Look at one number: end its connection, or say when to look again. */
-static void look_again(struct inlines *all, uint32_t number, uint64_t now_ns)
+static void look_again(struct inlines *all, uint32_t number, uint64_t now_ns, inlines_late_fn *late, void *arg)
 {
-    const uint64_t due = deadline(all, &all->at[number]);
-    if (due <= now_ns)
-        inlines_end(all, number);
-    else
-        all->due_s[number] = second_after(due);
+    struct inline_conn *c = &all->at[number];
+    if (deadline(all, c) <= now_ns) {
+        if (is_over(c)) {
+            inlines_end(all, number);
+            return;
+        }
+        late(arg, c, number);
+        c->over |= OVER_WIRE;
+        c->seen_ns = now_ns;
+    }
+    all->due_s[number] = second_after(deadline(all, c));
 }
 
-uint64_t inlines_tick(struct inlines *all, uint64_t now_ns)
+uint64_t inlines_tick(struct inlines *all, uint64_t now_ns, inlines_late_fn *late, void *arg)
 {
     const uint32_t now_s = (uint32_t)(now_ns / TICK_NS);
     for (unsigned i = 0; i < LOOKED_AT && i < all->high; i++) {
         const uint32_t n = all->hand < all->high ? all->hand : 0;
         all->hand = n + 1;
-        if (all->due_s[n] && all->due_s[n] <= now_s) look_again(all, n, now_ns);
+        if (all->due_s[n] && all->due_s[n] <= now_s) look_again(all, n, now_ns, late, arg);
     }
     return all->live ? time_after(now_ns, TICK_NS) : UINT64_MAX;
 }
@@ -313,7 +323,7 @@ static bool is_sound(const struct inlines *all, uint32_t number, uint32_t servic
 {
     const struct inline_conn *c = &all->at[number];
     if (c->state == INLINE_FREE) return true;
-    return c->state <= INLINE_OPEN && c->service < services && c->v6 <= 1 && c->server_first <= 1 &&
+    return c->state <= INLINE_OPEN && c->service < services && c->v6 <= 1 && c->server_first <= 1 && c->answered <= 1 &&
            is_sound_options(&c->options) && is_sound_index(all, c->index[0], number) &&
            (c->index[1] == KEYED_NONE || is_sound_index(all, c->index[1], number)) &&
            is_sound_side(&c->side[AT_CLIENT], ifaces) && is_sound_side(&c->side[AT_SERVER], ifaces);

@@ -16,6 +16,7 @@ enum inline_at { AT_CLIENT, AT_SERVER };
 struct inline_side {
     uint64_t mac;        /* destination of frames to it; 0: the next hop is resolved */
     uint32_t priorities; /* PCP and DEI of its tags, four bits each, the outermost tag lowest */
+    uint32_t next;       /* number of its next segment in order, as far as was seen */
     uint16_t iface;      /* interface by which it is reached; IFACE_NONE: by its route */
     uint16_t stack;      /* its VLAN stack */
     uint8_t ttl, tos;    /* TTL and DSCP of its last packet; ttl 0: it has sent none */
@@ -25,6 +26,7 @@ struct inline_side {
 enum inline_state {
     INLINE_FREE,
     INLINE_OPENS, /* its SYN went to the stack aside, which has not answered */
+    INLINE_SAID,  /* the stack aside's answer has left, and the client has not acknowledged it */
     INLINE_WAITS, /* `server first`: our answer to the client waits for the server's */
     INLINE_TOLD,  /* `server first`: it has left, and the client has not acknowledged it */
     INLINE_OPEN,
@@ -37,8 +39,9 @@ enum inline_over {
     OVER_TO_SERVER = 1 << 2,
     OVER_SERVER = 1 << 3,
     OVER_FINS = 15,
-    OVER_RESET = 1 << 4, /* RST of ours */
-    OVER_WIRE = 1 << 5,  /* RST from the wire, which only the stack aside can judge: counts until more is heard */
+    OVER_RESET = 1 << 4,    /* RST of ours */
+    OVER_WIRE = 1 << 5,     /* RST from the wire at the number that was next: counts until more is heard */
+    OVER_IN_ORDER = 1 << 6, /* the client's FIN was at the number that was next */
 };
 
 struct inline_conn {
@@ -52,10 +55,12 @@ struct inline_conn {
     uint8_t state;              /* enum inline_state */
     uint8_t over;               /* enum inline_over */
     uint8_t v6, server_first;   /* 1: true */
+    uint8_t answered;           /* 1: the server has answered our SYN */
     struct inline_side side[2]; /* by enum inline_at */
     uint32_t service;
     uint32_t client_seq;        /* number of the client's SYN */
-    uint32_t seq;               /* `server first`: number of our SYN to the client */
+    uint32_t seq;               /* number of our SYN to the client */
+    uint32_t own_seq;           /* number of our SYN to the server */
     uint16_t window;            /* window of our SYN */
     uint16_t client_window;     /* window of the client's SYN */
     struct tcp_options options; /* options of ours */
@@ -95,8 +100,10 @@ unsigned inlines_tags(const struct inlines *all, const struct inline_conn *c, en
 void inlines_drop_stack(struct inlines *all, uint16_t stack);
 unsigned inlines_worker(const struct inlines *all);
 
-/* End connections that have timed out, some numbers a call. Return the next deadline; UINT64_MAX: there are none. */
-uint64_t inlines_tick(struct inlines *all, uint64_t now_ns);
+/* End connections that have timed out, some numbers a call. One that no end has ended is told first, and then lives on
+ * for as long as one that ended. Return the next deadline; UINT64_MAX: there are none. */
+typedef void inlines_late_fn(void *arg, const struct inline_conn *c, uint32_t number);
+uint64_t inlines_tick(struct inlines *all, uint64_t now_ns, inlines_late_fn *late, void *arg);
 
 /* Rename services after a change of program; connections of services that are gone end. */
 void inlines_rename(struct inlines *all, const struct program *p, const uint32_t *service);

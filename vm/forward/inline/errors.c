@@ -60,7 +60,7 @@ bool inline_error(const struct job *j, struct packet_ctx *c)
     else
         forward_refuse(c, copy ? REASON_UNTRANSLATABLE : REASON_NO_BUFFER);
     if (copy && c->v->action == ACTION_DROP) pool_put(copy);
-    if (to == AT_SERVER && conn->state == INLINE_WAITS) tell_client(j, c, conn, q.seq);
+    if (to == AT_SERVER && conn->state == INLINE_WAITS && q.seq == conn->own_seq) tell_client(j, c, conn, q.seq);
     settle_whole(j, c);
     return true;
 }

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "vm/context/context.h"
+#include "vm/flow/flow.h"
 #include "vm/forward/inline/conns.h"
 
 /* Begin a connection with an accepted packet that the branch's service takes. False: the packet is left alone, as if no
@@ -22,7 +23,17 @@ bool inline_error(const struct job *j, struct packet_ctx *c);
 /* Send a packet of the stack aside on. pkt: writable, LINK_RAW, with headroom for a link header. */
 void inline_aside(const struct job *j, struct pkt *pkt);
 
+/* End what has timed out. Return the next deadline; UINT64_MAX: there is none. */
+uint64_t inline_tick(const struct job *j);
+
 /* The inside of the room */
+
+/* numbers.c: note what a segment from the wire says of its end's numbers, and which one is over. */
+void inline_follow(struct inline_conn *c, enum inline_at from, const struct tcp_segment *s);
+/* Note what a segment of ours acknowledges to that end. */
+void inline_acknowledges(struct inline_conn *c, enum inline_at to, const struct tcp_segment *s);
+/* True for a segment that answers our SYN to that end, by its number. */
+bool inline_answers(const struct inline_conn *c, enum inline_at from, const struct tcp_segment *s);
 
 /* Return the ends of a packet into the stack aside, from that end of the wire. */
 struct translation inline_inwards(const struct inlines *all, const struct inline_conn *c, uint32_t number,

@@ -88,6 +88,7 @@ static void see_syn(const struct packet_ctx *c, struct inline_conn *conn)
     conn->client_window = tcp.window;
     conn->client_stamp = o.stamp;
     conn->mss = o.mss;
+    conn->side[AT_CLIENT].next = tcp.seq + 1;
 }
 
 static void refuse_for_room(struct packet_ctx *c)
@@ -132,39 +133,47 @@ bool inline_first(const struct job *j, struct packet_ctx *c, uint32_t branch)
     return true;
 }
 
-/* True if a client's SYN begins another connection in the place of this one. */
-static bool is_another(const struct inline_conn *c, const struct packet_ctx *ctx)
+/* True if a client's SYN begins another connection in the place of this one, which is over for the client */
+static bool is_another(const struct inline_conn *c, const struct key *key, const struct tcp_segment *s)
 {
-    struct tcp_header tcp;
-    if (!forward_is_syn(ctx->key)) return false;
-    if (c->over) return true;
-    tcp_header_read(ctx->pkt, ctx->key, &tcp);
-    return c->state != INLINE_OPEN && tcp.seq != c->client_seq;
+    if (!forward_is_syn(key)) return false;
+    if (c->over & (OVER_RESET | OVER_WIRE)) return true;
+    if (c->over & OVER_TO_CLIENT && c->over & (OVER_TO_SERVER | OVER_IN_ORDER)) return true;
+    return c->state != INLINE_OPEN && s->seq != c->client_seq;
+}
+
+/* True for what we have sent ourselves, or an end's copy of it, come back by the port of the other end: a bridge that
+ * is wired in a loop. */
+static bool is_looped(const struct inline_conn *c, enum inline_at from, const struct packet_ctx *ctx,
+                      const struct tcp_segment *s)
+{
+    const struct inline_side *side = &c->side[from], *other = &c->side[!from];
+    if (from == AT_CLIENT && forward_is_syn(ctx->key) && c->own_port && s->seq == c->own_seq) return true;
+    return side->bridged && other->bridged && ctx->pkt->iface == other->iface && ctx->pkt->iface != side->iface;
 }
 
 /* Handle a client's packet before the stack aside gets it. False: it does not get it. */
-static bool from_client(const struct job *j, struct inline_conn *c, const struct packet_ctx *ctx)
+static bool from_client(const struct job *j, struct inline_conn *c, const struct packet_ctx *ctx,
+                        const struct tcp_segment *s)
 {
-    const uint32_t flags = ctx->key->marks;
-    if (flags & TCP_FIN) c->over |= OVER_CLIENT;
     if (forward_is_syn(ctx->key) && c->state == INLINE_TOLD) inline_answer(j, c, 0);
     if (forward_is_syn(ctx->key)) return c->state != INLINE_WAITS && c->state != INLINE_TOLD;
-    if (c->state == INLINE_TOLD) c->state = INLINE_OPEN;
+    const bool told = c->state == INLINE_TOLD || c->state == INLINE_SAID;
+    if (told && inline_answers(c, AT_CLIENT, s)) c->state = INLINE_OPEN;
     return true;
 }
 
 /* The same for the server's, once there is a connection to it */
-static bool from_server(const struct job *j, struct inline_conn *c, const struct packet_ctx *ctx)
+static bool from_server(const struct job *j, struct inline_conn *c, const struct packet_ctx *ctx,
+                        const struct tcp_segment *s)
 {
     struct tcp_syn_options o;
-    const uint32_t flags = ctx->key->marks;
     if (!c->own_port) return false;
-    if (flags & TCP_FIN) c->over |= OVER_SERVER;
-    if (c->state != INLINE_WAITS) return true;
+    if (c->state != INLINE_WAITS || !inline_answers(c, AT_SERVER, s)) return true;
     tcp_syn_options_read(ctx->pkt, &o);
-    if (flags & TCP_RST && flags & TCP_ACK)
+    if (s->flags & TCP_RST)
         inline_refuse(j, c);
-    else if (flags & TCP_SYN && flags & TCP_ACK)
+    else if (s->flags & TCP_SYN)
         inline_answer(j, c, o.mss);
     return true;
 }
@@ -189,17 +198,22 @@ bool inline_wire(const struct job *j, struct packet_ctx *c)
         return icmp_is_error(c->key) && inline_error(j, c);
     struct inline_conn *conn = inlines_find(all, c->key, c->pkt, &number, &from);
     if (!conn) return false;
-    if (from == AT_CLIENT && is_another(conn, c)) {
+    struct tcp_segment s;
+    tcp_read(c->pkt, c->key, &s);
+    const bool looped = is_looped(conn, from, c, &s);
+    if (from == AT_CLIENT && !looped && is_another(conn, c->key, &s)) {
         inlines_end(all, number);
         return false;
     }
     begin_verdict(c, conn->service);
+    if (looped) {
+        forward_refuse(c, REASON_NO_FLOW);
+        settle_whole(j, c);
+        return true;
+    }
     inline_heard(conn, from, c->key, c->pkt, j->vm->now_ns);
-    if (c->key->marks & TCP_RST)
-        conn->over |= OVER_WIRE;
-    else
-        conn->over &= (uint8_t)~OVER_WIRE;
-    if ((from == AT_CLIENT ? from_client : from_server)(j, conn, c)) give(j, c, conn, number, from);
+    inline_follow(conn, from, &s);
+    if ((from == AT_CLIENT ? from_client : from_server)(j, conn, c, &s)) give(j, c, conn, number, from);
     settle_whole(j, c);
     return true;
 }

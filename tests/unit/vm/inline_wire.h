@@ -1,0 +1,239 @@
+/* A worker in the wire for the tests of inline connections: frames arrive, and the stack aside is played here. */
+#ifndef TESTS_UNIT_VM_INLINE_WIRE_H
+#define TESTS_UNIT_VM_INLINE_WIRE_H
+
+#include "tests/unit/vm/inline_frame.h"
+#include "tests/unit/vm/sender.h"
+#include "vm/flow/made.h"
+
+enum { LEFT, RIGHT, PORTS }; /* of the bridge, the client's first */
+enum { SYN = TCP_SYN, ACK = TCP_ACK, RST = TCP_RST, FIN = TCP_FIN };
+enum { CLIENT_SEQ = 1000, OUR_SEQ = 2000, OWN_SEQ = 3000, SERVER_SEQ = 4000 };
+#define CLIENT_MAC   UINT64_C(0x020000000001)
+#define SERVER_MAC   UINT64_C(0x020000000002)
+
+#define SERVER_FIRST "firewall f default accept {}\nservice s on any tcp/any { mode proxy inline }\n"
+#define BYTES_FIRST  "firewall f default accept {}\nservice s on any tcp/any { mode proxy inline; bytes first }\n"
+
+struct wire {
+    struct sender s;
+    struct vm_cfg cfg;
+    struct facts_iface ifaces[PORTS];
+    struct frame client, server; /* what each sends on the wire */
+    struct frame listener, own;  /* what our sockets send, in the stack aside */
+    uint16_t own_port;
+};
+
+static inline void turn(struct frame *f, const struct frame *of)
+{
+    *f = *of;
+    memcpy(f->src, of->dst, sizeof f->src);
+    memcpy(f->dst, of->src, sizeof f->dst);
+    f->sport = of->dport;
+    f->dport = of->sport;
+    f->to = of->from;
+    f->from = of->to;
+}
+
+/* Tags differ in their priorities each way. */
+static inline void wire_init(struct wire *w, const char *rules, bool v6, int tags)
+{
+    *w = (struct wire){.own_port = 5555};
+    sender_init(&w->s, rules, false);
+    vm_free(w->s.vm);
+    w->cfg = (struct vm_cfg){.pool = w->s.pool, .seed = 7, .live = true};
+    w->s.vm = vm_new(w->s.program, &w->cfg);
+    for (unsigned i = 0; i < PORTS; i++) w->ifaces[i].peer = (uint16_t)!i;
+    w->s.facts.ifaces = w->ifaces;
+    w->s.facts.ifaces_count = PORTS;
+    w->s.facts.bridges = true;
+    w->client = (struct frame){.to = SERVER_MAC,
+                               .from = CLIENT_MAC,
+                               .tags = tags,
+                               .tpid = {tags == 2 ? 0x88a8 : 0x8100, 0x8100},
+                               .tci = {5 | 3 << 13, 7 | 1 << 12},
+                               .v6 = v6,
+                               .ttl = 61,
+                               .tos = 0xb8,
+                               .src = {v6 ? 0x20010db8 : 0x0a010001, 0, 0, v6},
+                               .dst = {v6 ? 0x20010db8 : 0x0a010002, 0, 0, 2 * v6},
+                               .sport = 40000,
+                               .dport = 80,
+                               .window = 500};
+    turn(&w->server, &w->client);
+    w->server.ttl = 201;
+    w->server.tos = 0x28;
+    w->server.tci[0] = 5 | 7 << 13;
+}
+
+static inline void wire_fini(struct wire *w) { sender_fini(&w->s); }
+
+static inline struct frame made(const struct frame *f, unsigned from, unsigned to, uint32_t number, uint16_t port)
+{
+    struct frame out = *f;
+    out.tags = BARE;
+    const struct inline_name a = {.end = (uint8_t)from, .number = number}, b = {.end = (uint8_t)to, .number = number};
+    if (from == INLINE_NONE) inline_listener(out.src, f->v6, 0);
+    if (to == INLINE_NONE) inline_listener(out.dst, f->v6, 0);
+    if (from != INLINE_NONE) inline_address(out.src, f->v6, a);
+    if (to != INLINE_NONE) inline_address(out.dst, f->v6, b);
+    if (from == INLINE_CLIENT || to == INLINE_NONE) out.sport = port, out.dport = INLINE_LISTENS;
+    if (from == INLINE_NONE) out.sport = INLINE_LISTENS, out.dport = port;
+    if (from == INLINE_OWN) out.sport = port, out.dport = INLINE_ORIGINAL;
+    if (from == INLINE_SERVER) out.sport = INLINE_ORIGINAL, out.dport = port;
+    return out;
+}
+
+static inline struct frame with(const struct frame *f, uint8_t flags, uint32_t seq, uint32_t ack, const char *says)
+{
+    struct frame out = *f;
+    out.flags = flags;
+    out.seq = seq;
+    out.ack = ack;
+    out.says = says;
+    return out;
+}
+
+/* A frame comes by that port. */
+static inline void comes(struct wire *w, const struct frame *f, unsigned port)
+{
+    uint8_t bytes[FRAME_MOST];
+    const uint32_t len = frame_bytes(f, bytes);
+    sender_clear(&w->s);
+    packet_view(&packet, bytes, len, len, LINK_ETHER);
+    packet.pkt.iface = (uint16_t)port;
+    struct pkt *const pkts[] = {&packet.pkt};
+    vm_run(w->s.vm, &w->s.in, pkts, 1, &w->s.v, &w->s.tx);
+}
+
+/* The stack aside sends a packet. */
+static inline void says(struct wire *w, const struct frame *f)
+{
+    uint8_t bytes[FRAME_MOST];
+    const uint32_t len = frame_bytes(f, bytes);
+    sender_clear(&w->s);
+    struct pkt view, *pkt;
+    pkt_view(&view, bytes, len, len, LINK_RAW, IFACE_NONE);
+    pkt = pool_copy(w->s.pool, &view);
+    assert_non_null(pkt);
+    vm_aside(w->s.vm, &w->s.in, &pkt, 1, &w->s.tx);
+    for (unsigned i = 0; i < w->s.tx.count; i++)
+        if (w->s.entries[i].pkt == pkt) return;
+    pool_put(pkt);
+}
+
+/* Entry `at` is that, byte by byte. */
+static inline void left(struct wire *w, unsigned at, unsigned kind, const struct frame *f)
+{
+    uint8_t bytes[FRAME_MOST];
+    const uint32_t len = frame_bytes(f, bytes);
+    assert_in_range(at, 0, w->s.tx.count - 1);
+    const struct tx_entry *e = &w->s.entries[at];
+    const uint32_t from = kind == TX_ASIDE ? e->pkt->l3 : 0;
+    assert_int_equal(e->kind, kind);
+    assert_int_equal(e->pkt->head_len - from, len);
+    assert_memory_equal(e->pkt->data + from, bytes, len);
+}
+
+static inline void nothing_left(const struct wire *w) { assert_int_equal(w->s.tx.count, 0); }
+
+/* A frame in the name of an end leaves by a port; headers follow what the end sent last. */
+static inline void left_by(struct wire *w, const struct frame *f, unsigned port)
+{
+    assert_int_equal(w->s.tx.count, 1);
+    left(w, 0, TX_SEND, f);
+    assert_int_equal(w->s.entries[0].out_if, port);
+}
+
+/* What a segment built by the vm says. */
+static inline struct tcp_segment built(struct wire *w, unsigned at, unsigned kind)
+{
+    static const struct facts strict = {.drop_bad_checksum = true};
+    struct tcp_segment s;
+    struct key key;
+    struct pkt *pkt = w->s.entries[at].pkt;
+    assert_in_range(at, 0, w->s.tx.count - 1);
+    assert_int_equal(w->s.entries[at].kind, kind);
+    assert_int_equal(pkt_parse(pkt, &strict, &key), REASON_NONE);
+    tcp_read(pkt, &key, &s);
+    return s;
+}
+
+/* The client's SYN arrives, and its connection has this number. */
+static inline void syn(struct wire *w, uint32_t seq, uint32_t number, uint16_t use)
+{
+    struct frame f = with(&w->client, SYN, seq, 0, NULL);
+    f.mss = 1300;
+    comes(w, &f, LEFT);
+    assert_int_equal(w->s.v.action, ACTION_FORWARD);
+    assert_int_equal(w->s.tx.count, 1);
+    f = made(&f, INLINE_CLIENT, INLINE_NONE, number, use);
+    left(w, 0, TX_ASIDE, &f);
+    assert_int_equal(w->s.entries[0].cookie, number);
+    w->listener = made(&w->client, INLINE_NONE, INLINE_CLIENT, number, use);
+    w->own = made(&w->client, INLINE_OWN, INLINE_SERVER, number, w->own_port);
+    w->listener.ttl = w->own.ttl = 64;
+    w->listener.tos = w->own.tos = 0;
+}
+
+/* Our SYN to the server leaves as the client's, with the lesser MSS. */
+static inline void own_syn(struct wire *w)
+{
+    struct frame f = with(&w->own, SYN, OWN_SEQ, 0, NULL);
+    f.mss = 1460;
+    says(w, &f);
+    f = with(&w->client, SYN, OWN_SEQ, 0, NULL);
+    f.mss = 1300;
+    left_by(w, &f, RIGHT);
+}
+
+static inline void open_server_first(struct wire *w)
+{
+    syn(w, CLIENT_SEQ, 0, 1024);
+    struct frame f = with(&w->listener, SYN | ACK, OUR_SEQ, CLIENT_SEQ + 1, NULL);
+    f.mss = 1460;
+    says(w, &f);
+    assert_int_equal(w->s.tx.count, 1);
+    const struct tcp_segment ack = built(w, 0, TX_ASIDE);
+    assert_int_equal(ack.seq, CLIENT_SEQ + 1);
+    assert_int_equal(ack.ack, OUR_SEQ + 1);
+    own_syn(w);
+    f = with(&w->server, SYN | ACK, SERVER_SEQ, OWN_SEQ + 1, NULL);
+    f.mss = 1200;
+    comes(w, &f, RIGHT);
+    assert_int_equal(w->s.tx.count, 2);
+    const struct tcp_segment answer = built(w, 0, TX_SEND);
+    assert_int_equal(answer.flags, SYN | ACK);
+    assert_int_equal(answer.seq, OUR_SEQ);
+    assert_int_equal(answer.mss, 1200);
+    f = made(&f, INLINE_SERVER, INLINE_OWN, 0, w->own_port);
+    left(w, 1, TX_ASIDE, &f);
+    f = with(&w->own, ACK, OWN_SEQ + 1, SERVER_SEQ + 1, NULL);
+    says(w, &f);
+    f = with(&w->client, ACK, CLIENT_SEQ + 1, OUR_SEQ + 1, NULL);
+    comes(w, &f, LEFT);
+    assert_int_equal(w->s.tx.count, 1);
+}
+
+/* Both ends speak, and are heard by the other byte by byte: addresses, ports, MACs, tags, TTL, DSCP, sums. */
+static inline void talks(struct wire *w)
+{
+    struct frame f = with(&w->client, ACK | TCP_PSH, CLIENT_SEQ + 1, OUR_SEQ + 1, "hallo");
+    comes(w, &f, LEFT);
+    f = made(&f, INLINE_CLIENT, INLINE_NONE, 0, 1024);
+    left(w, 0, TX_ASIDE, &f);
+    f = with(&w->own, ACK, OWN_SEQ + 1, SERVER_SEQ + 1, "hallo");
+    says(w, &f);
+    f = with(&w->client, ACK, OWN_SEQ + 1, SERVER_SEQ + 1, "hallo");
+    left_by(w, &f, RIGHT);
+    f = with(&w->server, ACK, SERVER_SEQ + 1, OWN_SEQ + 6, "Welt");
+    comes(w, &f, RIGHT);
+    f = made(&f, INLINE_SERVER, INLINE_OWN, 0, w->own_port);
+    left(w, 0, TX_ASIDE, &f);
+    f = with(&w->listener, ACK, OUR_SEQ + 1, CLIENT_SEQ + 6, "Welt");
+    says(w, &f);
+    f = with(&w->server, ACK, OUR_SEQ + 1, CLIENT_SEQ + 6, "Welt");
+    left_by(w, &f, LEFT);
+}
+
+#endif
