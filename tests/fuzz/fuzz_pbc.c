@@ -392,8 +392,10 @@ static size_t start_over(uint8_t *bytes, size_t most, uint32_t seed)
 {
     struct imgbuild b;
     size_t len;
-    if (seed % 4 == 1)
+    if (seed % 8 == 1)
         img_sample_proxies(&b);
+    else if (seed % 8 == 5)
+        img_sample_wire(&b);
     else if (seed % 2 || !start_tree(&b, most, seed))
         start_sample(&b);
     uint8_t *image = img_emit(&b, &len);

@@ -66,5 +66,7 @@ void img_sample(struct imgbuild *b);
 /* A proxy service at 192.0.2.1, TCP port 80, that asks for a method, a header field, bytes and an instruction, with a
  * certificate and a function of the first bytes. It loads. */
 void img_sample_proxies(struct imgbuild *b);
+/* The same service in the wire; its last branches lead to a program and to the original destination. */
+void img_sample_wire(struct imgbuild *b);
 
 #endif

@@ -80,3 +80,15 @@ void img_sample_proxies(struct imgbuild *b)
     img_function(b, "streams", root, 3);
     img_function(b, "streams/1", streams, 11);
 }
+
+void img_sample_wire(struct imgbuild *b)
+{
+    img_sample_proxies(b);
+    b->services[0].mode = PBC_MODE_PROXY_INLINE;
+    b->endpoints[0].wire = PBC_WIRE_ALL;
+    b->branches[3].shares = PBC_PROGRAM;
+    b->branches[3].share_count = img_string(b, "/run/s");
+    b->branches[4].shares = PBC_ORIGINAL;
+    b->branches[4].share_count = 0;
+    b->shares_count = 3;
+}

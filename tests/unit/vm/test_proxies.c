@@ -11,7 +11,9 @@
 #include "vm/forward/service.h"
 #include "vm/judge/decide.h"
 #include "vm/packet/key.h"
+#include "vm/program/remap_priv.h"
 #include "vm/stream/first.h"
+#include "vm/words/words.h"
 
 /* Conditions of img_sample_proxies. */
 enum { METHOD, HEADER, BYTES, INSTRUCTION };
@@ -197,8 +199,34 @@ static void branches(void **state)
     img_fini(&b);
 }
 
+/* A service in the wire loads, and its destinations are read back and compared. */
+static void wire(void **state)
+{
+    struct imgbuild b;
+    char err[256] = "", text[DESTINATION_TEXT], path[PBC_SOCKET_MAX + 2];
+    (void)state;
+    img_sample_wire(&b);
+    struct program *p = img_load(&b, err, sizeof err);
+    assert_string_equal(err, "");
+    assert_int_equal(branch_goes(&p->branches[2]), PBC_GOES_POOLS);
+    assert_null(destination_text(p, &p->branches[2], text));
+    assert_int_equal(branch_goes(&p->branches[3]), PBC_GOES_PROGRAM);
+    assert_int_equal(branch_shares(&p->branches[3]), 0);
+    assert_string_equal(destination_text(p, &p->branches[3], text), "program \"/run/s\"");
+    assert_string_equal(destination_text(p, &p->branches[4], text), "original");
+    assert_true(remap_same_shares(p, &p->branches[3], p, &p->branches[3]));
+    assert_false(remap_same_shares(p, &p->branches[3], p, &p->branches[4]));
+    program_put(p);
+    memset(path, '/', sizeof path - 1);
+    path[sizeof path - 1] = '\0';
+    b.branches[3].share_count = img_string(&b, path);
+    assert_null(img_load(&b, err, sizeof err));
+    assert_string_equal(err, "branch 3: a socket's path of 108 bytes");
+    img_fini(&b);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(faults), cmocka_unit_test(branches)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(faults), cmocka_unit_test(branches), cmocka_unit_test(wire)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
