@@ -64,6 +64,7 @@ static bool take_program(struct proxy *p, struct proxy_change *c)
     struct program *before = p->program;
     p->program = program_get(c->remap->program);
     p->number = c->number;
+    p->changes++;
     tls_table_put(p->tls);
     p->tls = tls_table_get(c->tls);
     take_ifaces(p, before, c->iface);

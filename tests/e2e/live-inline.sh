@@ -85,20 +85,26 @@ service wire on any tcp/any {
   when bytes payload at 0 is x"474554202f6e7468" -> other
 }
 END
-prey prey --bridge a:b --format json chosen.pbc
+prey prey --bridge a:b --workers 2 --format json chosen.pbc
 same 'bytes that a rule names go to its pool' "$(ask left 10.1.0.2/nth | wc -w)" 2
+for i in $(seq 20); do ask left 10.1.0.2/nth; done >asked
+same 'with several workers, too, whose answers find them' "$(grep -vc failed asked)" 20
 same 'others go on' "$(ask left 10.1.0.2/from)" 10.1.0.1
 same 'a name that is rejected gets a reset' "$(at left python3 "$top/tests/e2e/live/inline.py" hello 10.1.0.2 80 x.bad.example)" reset
 same 'another name goes on' "$(at left python3 "$top/tests/e2e/live/inline.py" hello 10.1.0.2 80 x.good.example)" answered
 ctl counters
 has 'sessions are counted as a proxy counts them' 'services.wire.proxy.ended_by.rejected +1$'
 
-# Short connections under reloads.
+# Short connections under reloads, by which the pool's server has another number each time.
+sed -e '1i pool earlier { server e 10.1.0.9:80 }' -e '/when sni bad/a when sni "e.example" -> earlier' chosen.prey | rules shifted
+cp chosen.pbc whole.pbc
 at left python3 "$top/tests/e2e/live/inline.py" short 10.1.0.2 80 400 >short.out &
 short=$!
 pids="$pids $short"
 for i in $(seq 40); do
     kill -0 "$short" 2>/dev/null || break
+    if [ $((i % 2)) = 1 ]; then cp shifted.pbc next.pbc; else cp whole.pbc next.pbc; fi
+    mv next.pbc chosen.pbc
     kill -HUP "$prey"
     sleep 0.1
 done

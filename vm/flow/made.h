@@ -27,6 +27,10 @@ enum {
 #define INLINE_LISTENER4 0x0a000001u /* 10.0.0.1, of worker 0; the others follow */
 #define INLINE_LISTENER6 9u          /* second word of listeners' IPv6 addresses; the last is 1 + worker */
 
+/* TTL of a socket's packets to a server, by which the vm knows the program whose number the server has. changes:
+ * changes of program since the first that had such services, as loop and vm count them alike. */
+static inline uint8_t inline_ttl(uint32_t changes) { return (uint8_t)(2 + changes % 254); }
+
 struct inline_name {
     uint8_t end; /* enum inline_end */
     uint8_t worker;

@@ -169,12 +169,22 @@ static bool list_maps(struct owners *o, const struct program *p)
     return o->maps;
 }
 
+/* True if connections of the wire go on to servers of pools. */
+static bool leads_aside(const struct program *p)
+{
+    for (uint32_t i = 0; i < p->branches_count; i++)
+        if (mode_is(p->services[p->branches[i].service].mode, MODE_INLINE) && branch_shares(&p->branches[i]))
+            return true;
+    return false;
+}
+
 struct owners *owners_new(struct program *p, const struct owners_cfg *cfg, const struct owners *before, uint64_t now_ns)
 {
     struct owners *o = calloc(1, sizeof *o);
     if (!o) return NULL;
-    const struct owner_key wanted = owner_key_of(p->meters, p->meters_count, p->grains, p->grains_count, p->services,
-                                                 p->services_count, p->meta->flags);
+    struct owner_key wanted = owner_key_of(p->meters, p->meters_count, p->grains, p->grains_count, p->services,
+                                           p->services_count, p->meta->flags);
+    if (leads_aside(p)) wanted = (struct owner_key){.len4 = 0, .len6 = 0, .ports = false};
     o->cfg = before ? before->cfg : *cfg;
     o->key = before ? before->key : wanted;
     o->need_restart = wanted.len4 < o->key.len4 || wanted.len6 < o->key.len6 || wanted.ports < o->key.ports;

@@ -52,6 +52,8 @@ static void set_stack(void)
         {"/proc/sys/net/ipv4/ip_unprivileged_port_start", "0"},
         {"/proc/sys/net/ipv4/ip_local_port_range", "1024 65535"},
         {"/proc/sys/net/ipv4/tcp_mtu_probing", "1"}, /* behind black holes */
+        {"/proc/sys/net/ipv4/tcp_timestamps",
+         "2"}, /* one clock for all: a server that waits for a port knows a newer SYN */
         {"/proc/sys/net/ipv4/tcp_syncookies", "1"},
         {"/proc/sys/net/ipv4/tcp_max_syn_backlog", "65535"},
         {"/proc/sys/net/core/somaxconn", "65535"},

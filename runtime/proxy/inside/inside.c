@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "runtime/base/file.h"
 #include "runtime/exchange/begun/inlined.h"
 #include "runtime/exchange/first_frame.h"
 #include "vm/flow/flow.h"
@@ -118,5 +119,9 @@ struct stream_addr inside_address(const struct session *s, uint32_t server)
 int inside_socket(struct session *s)
 {
     const struct stream_addr own = made(s, INLINE_OWN, 0);
-    return own_socket(s->proxy, &own);
+    const int ttl = inline_ttl(s->proxy->changes), fd = own_socket(s->proxy, &own);
+    if (fd < 0) return fd;
+    if (!setsockopt(fd, own.v6 ? IPPROTO_IPV6 : IPPROTO_IP, own.v6 ? IPV6_UNICAST_HOPS : IP_TTL, &ttl, sizeof ttl))
+        return fd;
+    return close_failed(fd);
 }

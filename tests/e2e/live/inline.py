@@ -84,11 +84,11 @@ def short():
     """So many connections, one after the other."""
     count = int(sys.argv[4])
     good = 0
-    for _ in range(count):
+    for i in range(count):
         try:
             s = connected()
-            s.sendall(REQUEST)
-            good += b"10.1.0.1" in everything(s)
+            s.sendall(REQUEST.replace(b"/from", b"/nth") if i % 2 else REQUEST)
+            good += b" 200 OK" in everything(s)[:100]
             s.close()
         except OSError as e:
             print(e, file=sys.stderr)

@@ -106,12 +106,12 @@ static bool aim_server(const struct job *j, struct inline_conn *c, uint32_t numb
 }
 
 /* Begin the connection to a server, with the SYN of the proxy loop's socket. */
-static bool aim(const struct job *j, struct said *s)
+static bool aim(const struct job *j, struct said *s, uint32_t server)
 {
     struct inline_conn *c = s->c;
     c->own_port = s->key.src_port;
     c->made_port = s->key.dst_port;
-    if (c->made_port != INLINE_ORIGINAL) return aim_server(j, c, s->number, c->made_port - (uint32_t)INLINE_SERVERS);
+    if (c->made_port != INLINE_ORIGINAL) return aim_server(j, c, s->number, server);
     memcpy(c->to, c->server, sizeof c->to);
     c->to_port = c->server_port;
     return true;
@@ -130,7 +130,14 @@ static void to_server(const struct job *j, struct said *s)
 {
     struct inline_conn *c = s->c;
     const bool same = s->key.src_port == c->own_port && s->key.dst_port == c->made_port;
-    if (is_syn(&s->key) && !same && !aim(j, s)) {
+    const bool begins = is_syn(&s->key) && !same;
+    bool later = false;
+    const uint32_t server =
+        begins && s->key.dst_port != INLINE_ORIGINAL
+            ? inlines_server(j->vm->inlines, j->vm->program, s->key.dst_port, (uint8_t)s->key.ttl, &later)
+            : PBC_NONE;
+    if (later) return; /* the worker has not changed its program yet: the SYN comes again */
+    if (begins && !aim(j, s, server)) {
         c->own_port = 0;
         reset(j, s);
         return;

@@ -6,6 +6,7 @@
 
 #include "vm/keyed/keyed.h"
 #include "vm/packet/parse/read.h"
+#include "vm/program/swap.h"
 #include "vm/verdict.h"
 
 /* A connection that has ended keeps its number so long: the last segments may come again. */
@@ -35,6 +36,11 @@ struct inlines {
     uint32_t most, spare, high, live, hand; /* spare: first free number; high: numbers ever used */
     uint64_t half_open_ns, open_ns;         /* timeouts */
     unsigned worker;
+    uint32_t changes; /* of program */
+    struct {
+        uint32_t *server; /* [count]: as in struct remap */
+        uint32_t count;
+    } before; /* the program before, whose choices may still come; count 0: it had no servers */
 };
 static_assert(offsetof(struct inlines, index) == 0, "keyed_owner_new");
 
@@ -72,6 +78,7 @@ void inlines_free(struct inlines *all)
     free(all->at);
     free(all->due_s);
     free(all->uses);
+    free(all->before.server);
     stacks_free(all->stacks);
     keyed_owner_free(all);
 }
@@ -283,9 +290,32 @@ uint64_t inlines_tick(struct inlines *all, uint64_t now_ns, inlines_late_fn *lat
     return all->live ? time_after(now_ns, TICK_NS) : UINT64_MAX;
 }
 
-void inlines_rename(struct inlines *all, const struct program *p, const uint32_t *service)
+bool inlines_changes(struct inlines *fresh, const struct remap *r)
 {
-    take_timeouts(all, p);
+    const size_t bytes = ((size_t)r->from->servers_count + 1) * sizeof *r->server;
+    fresh->before.server = malloc(bytes);
+    if (!fresh->before.server) return false;
+    fresh->before.count = r->from->servers_count;
+    memcpy(fresh->before.server, r->server, fresh->before.count * sizeof *r->server);
+    return true;
+}
+
+uint32_t inlines_server(const struct inlines *all, const struct program *p, uint16_t port, uint8_t ttl, bool *later)
+{
+    const uint32_t at = port - (uint32_t)INLINE_SERVERS;
+    const bool now = ttl == inline_ttl(all->changes), before = all->changes && ttl == inline_ttl(all->changes - 1);
+    *later = !now && !before;
+    if (now) return at < p->servers_count ? at : PBC_NONE;
+    return before && at < all->before.count ? all->before.server[at] : PBC_NONE;
+}
+
+void inlines_rename(struct inlines *all, struct inlines *fresh, const struct remap *r)
+{
+    const uint32_t *service = r->service;
+    take_timeouts(all, r->program);
+    all->changes++;
+    if (!fresh) all->before.count = 0;
+    if (fresh) SWAP(all->before, fresh->before);
     for (uint32_t n = 0; n < all->high; n++) {
         struct inline_conn *c = inlines_at(all, n);
         if (!c) continue;
@@ -351,6 +381,7 @@ bool inlines_archive(struct inlines *all, struct archive *a, uint32_t services, 
     ARCHIVE(a, all->spare);
     ARCHIVE(a, all->live);
     ARCHIVE(a, all->hand);
+    ARCHIVE(a, all->changes);
     if (!archive_sound(a, all->high <= all->most && all->hand <= all->high)) return false;
     for (uint32_t n = 0; n < all->high && !a->bad; n++) {
         ARCHIVE(a, all->at[n]);
