@@ -9,8 +9,8 @@
 /* Return why the service can't ask this; NULL: no reason. *fix: a remedy. */
 static const char *why_blind(const struct service_work *w, const struct node *n, const char **fix)
 {
-    const bool requests = mode_is(w->mode, MODE_REQUESTS);
-    *fix = "use `mode proxy`";
+    const bool requests = mode_is(w->mode, MODE_REQUESTS), wire = mode_is(w->mode, MODE_INLINE);
+    *fix = wire ? "use `mode proxy inline`" : "use `mode proxy`";
     if (n->kind == N_C_BYTES) {
         if (requests) return "in `proxy http` a connection begins with a request";
         *fix = "write `bytes payload`";
@@ -21,10 +21,13 @@ static const char *why_blind(const struct service_work *w, const struct node *n,
     switch (clause_of(n)) {
     case CL_SNI:
     case CL_ALPN:
-        *fix = "add `tls cert \"FILE\" key \"FILE\"`, or use `mode proxy`";
+        *fix = wire ? "add `tls cert \"FILE\" key \"FILE\"`, or use `mode proxy inline`"
+                    : "add `tls cert \"FILE\" key \"FILE\"`, or use `mode proxy`";
         return requests && !w->tls ? "this service has no TLS, and only TLS has it" : NULL;
     case CL_INSTRUCTION: return requests ? "in `proxy http` a connection begins with a request" : NULL;
-    default: *fix = "use `mode proxy http`"; return requests ? NULL : "only `proxy http` reads requests";
+    default:
+        *fix = wire ? "use `mode proxy inline http`" : "use `mode proxy http`";
+        return requests ? NULL : "only `proxy http` reads requests";
     }
 }
 

@@ -53,7 +53,8 @@ static void refuse_packet_options(const struct service_work *w, const struct cla
     for (unsigned i = CL_AFFINITY_COOKIE; i <= CL_AFFINITY_HEADER; i++)
         if (block->of[i]) {
             refuse(w, block->of[i], "requests are not read there");
-            diag_note(w->c->diags, block->of[CL_MODE]->first->span, "`mode proxy http` reads them");
+            diag_note(w->c->diags, block->of[CL_MODE]->first->span, "`%s http` reads them",
+                      mode_is(w->mode, MODE_INLINE) ? "mode proxy inline" : "mode proxy");
         }
 }
 
