@@ -36,7 +36,7 @@ struct inlines {
     uint32_t most, spare, high, live, hand; /* spare: first free number; high: numbers ever used */
     uint64_t half_open_ns, open_ns;         /* timeouts */
     unsigned worker;
-    uint32_t changes; /* of program */
+    uint32_t changes; /* number of changes of program */
     struct {
         uint32_t *server; /* [count]: as in struct remap */
         uint32_t count;
