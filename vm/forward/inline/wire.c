@@ -123,6 +123,7 @@ bool inline_first(const struct job *j, struct packet_ctx *c, uint32_t branch)
     see_link(j, c, conn);
     see_syn(c, conn);
     inline_heard(conn, AT_CLIENT, c->key, c->pkt, j->vm->now_ns);
+    conn->side[AT_SERVER].priorities = conn->side[AT_CLIENT].priorities; /* until it speaks */
     if (!give(j, c, conn, number, AT_CLIENT)) {
         inlines_end(j->vm->inlines, number);
         return true;
