@@ -19,7 +19,7 @@ static int watch(struct loop *l, int fd, struct watcher *w, uint32_t events)
 
 int loop_watch(struct loop *l, int fd, struct watcher *w)
 {
-    return watch(l, fd, w, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET);
+    return watch(l, fd, w, EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET);
 }
 
 int loop_watch_level(struct loop *l, int fd, struct watcher *w) { return watch(l, fd, w, EPOLLIN); }

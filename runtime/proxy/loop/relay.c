@@ -95,8 +95,10 @@ static enum way_result end(struct way *w)
     return !failed ? WAY_DONE : failed == -EAGAIN ? WAY_WAITS : WAY_TO;
 }
 
+/* splice() stops before an urgent byte and never gets past it: after one, bytes are copied. */
 static enum way_result fetch(struct way *w, struct slab *buffers)
 {
+    if (w->from->flags & SIDE_HUNG) w->splices = false;
     if (w->splices && !w->pipe) w->pipe = pipe_take(w->pipes);
     return w->splices && w->pipe ? pull(w) : get(w, buffers);
 }
