@@ -100,17 +100,22 @@ static void worker_fini(struct worker *w)
     free(w->memory);
 }
 
-/* The worker goes on from its own state as bytes. */
+/* The worker's state goes into bytes, which another one reads. */
 static void archive(struct worker *w, const struct vm_in *in)
 {
     static uint8_t bytes[1 << 20];
     struct archive a = {.at = bytes, .left = sizeof bytes};
     if (!vm_rests(w->vm) || !vm_archive(w->vm, in, &a)) return;
     const size_t len = sizeof bytes - a.left;
-    vm_free(w->vm);
-    w->vm = vm_new(program, &w->cfg);
+    struct vm *vm = vm_new(program, &w->cfg);
+    HOLD(vm);
     a = (struct archive){.at = bytes, .left = len, .reads = true, .cookies = UINT64_MAX};
-    HOLD(w->vm && vm_archive(w->vm, in, &a) && a.left == 0);
+    if (vm_archive(vm, in, &a)) {
+        struct vm *before = w->vm;
+        w->vm = vm;
+        vm = before;
+    }
+    vm_free(vm);
 }
 
 static uint32_t put(uint8_t *at, uint32_t value, unsigned bytes)

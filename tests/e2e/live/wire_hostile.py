@@ -463,9 +463,9 @@ def loops(raw):
 
 
 def flood(raw):
-    """among 20,000 SYNs that nobody completes others connect and go on"""
+    """among SYNs that nobody completes others connect and go on"""
     held = Raw(raw.ends, raw.v6).open()
-    for i in range(20000):
+    for i in range(int(os.environ["SYNS"])):
         raw.src = raw.src[:-4] + struct.pack("!BBH", 198, 18, i) if raw.v6 else struct.pack("!BBH", 198, 18, i)
         while True:
             try:
@@ -473,7 +473,7 @@ def flood(raw):
                 break
             except OSError:  # no room on the wire
                 time.sleep(0.001)
-        if i % 4000 == 0:
+        if i % 1000 == 0:
             held.echoes()
             Raw(raw.ends, raw.v6).open().echoes()
     held.echoes()
