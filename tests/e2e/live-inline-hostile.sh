@@ -67,7 +67,7 @@ firewall f forward default accept { }
 END
     prey prey --bridge a:b --format json $overload.pbc
     FAMILY=4 attacks full
-    same "a full table, $overload" "$(grep next attacked)" "the next is $([ $overload = pass ] && echo answered || echo reset)"
+    same "a full table, $overload" "$(grep "^the next" attacked)" "the next is $([ $overload = pass ] && echo answered || echo reset)"
     prey_ends
 done
 exit $failed
