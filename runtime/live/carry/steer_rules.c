@@ -6,6 +6,7 @@ bool steered_routes(const struct program *p)
 {
     bool forward = p->nats_count > 0;
     for (uint32_t i = 0; i < p->firewalls_count; i++) forward |= firewall_judges(&p->firewalls[i], PBC_DIR_FORWARD);
+    for (uint32_t i = 0; i < p->services_count; i++) forward |= mode_is(p->services[i].mode, MODE_INLINE);
     return forward;
 }
 
