@@ -22,7 +22,8 @@ void inline_keep_answer(const struct job *j, struct inline_conn *c, uint32_t num
     tcp_syn_options_read(pkt, &o);
     c->seq = tcp.seq;
     c->window = tcp.window;
-    c->options = (struct tcp_options){.mss = o.mss,
+    const uint16_t mss = inline_mss(j, c, AT_CLIENT, key);
+    c->options = (struct tcp_options){.mss = o.mss < mss ? o.mss : mss,
                                       .sack_ok = o.sack,
                                       .has_scale = o.has_scale,
                                       .has_stamps = o.has_stamps,

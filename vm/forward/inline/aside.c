@@ -34,7 +34,8 @@ static void leave(const struct job *j, const struct said *s, enum inline_at to, 
     s->c->seen_ns = j->vm->now_ns;
     if (s->key.marks & TCP_RST) s->c->over |= OVER_RESET;
     if (s->key.marks & TCP_FIN) s->c->over |= to == AT_CLIENT ? OVER_TO_CLIENT : OVER_TO_SERVER;
-    if (translate(s->pkt, &s->key, as)) return;
+    if (s->key.marks & TCP_SYN) mss_clamp(s->pkt, &s->key, inline_mss(j, s->c, to, &s->key));
+    if (inline_too_big(j, s->c, to, s->pkt, &s->key) || translate(s->pkt, &s->key, as)) return;
     inline_send(j, s->c, to, s->pkt, v4);
 }
 

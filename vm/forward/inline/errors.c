@@ -1,8 +1,10 @@
 /* ICMP errors about packets that we have sent on the wire: the packet's socket is told. */
 #include <string.h>
 
+#include "vm/forward/edges.h"
 #include "vm/forward/forward_priv.h"
 #include "vm/forward/inline/inline.h"
+#include "vm/packet/edit/edit.h"
 #include "vm/packet/edit/quoted.h"
 #include "vm/packet/parse/read.h"
 
@@ -20,16 +22,21 @@ static struct translation as_sent(const struct inlines *all, const struct inline
 /* Tell the client of `server first` what a router said of our SYN to the server, as if it had been its own. */
 static void tell_client(const struct job *j, struct packet_ctx *c, const struct inline_conn *conn, uint32_t seq)
 {
+    const struct inline_side *client = &conn->side[AT_CLIENT];
     const struct translation outer = {.what = 0};
-    const struct translation inner = {.what = TRANSLATE_SEQ, .seq = conn->client_seq - seq};
+    struct translation inner = {.what = TRANSLATE_SEQ | TRANSLATE_DST | TRANSLATE_DST_PORT,
+                                .dst_port = conn->server_port,
+                                .seq = conn->client_seq - seq};
     struct pkt *copy = j->vm->cfg.pool ? pool_copy(j->vm->cfg.pool, c->pkt) : NULL;
     if (!copy) return;
-    if (quoted_translate(copy, c->key, &outer, &inner)) {
+    memcpy(inner.dst, conn->server, sizeof inner.dst);
+    if ((!client->bridged && !ttl_decrement(copy, c->key)) || quoted_translate(copy, c->key, &outer, &inner)) {
         pool_put(copy);
         return;
     }
-    struct tx_entry *e = tx_add(j, c, copy, TX_SEND, TX_CAUSE_PACKET);
-    e->out_if = conn->side[AT_CLIENT].iface;
+    if (!client->bridged) edit_macs(copy, client->mac, edge_mac(j->in->facts, client->iface, NULL));
+    struct tx_entry *e = tx_add(j, c, copy, TX_SEND, TX_CAUSE_INLINE);
+    e->out_if = client->iface;
 }
 
 bool inline_error(const struct job *j, struct packet_ctx *c)

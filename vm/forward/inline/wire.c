@@ -64,11 +64,17 @@ static bool give(const struct job *j, struct packet_ctx *c, const struct inline_
     return !reason;
 }
 
+static bool is_bridged(const struct job *j, const struct packet_ctx *c)
+{
+    const struct facts_iface *in = facts_iface(j->in->facts, c->pkt->iface);
+    return j->in->facts && j->in->facts->bridges && in && in->peer != IFACE_NONE;
+}
+
 /* Fill in both ends' layer 2 from the client's first frame: across a bridge the server's is its other side. */
 static void see_link(const struct job *j, const struct packet_ctx *c, struct inline_conn *conn)
 {
     const struct facts_iface *in = facts_iface(j->in->facts, c->pkt->iface);
-    const bool bridged = j->in->facts && j->in->facts->bridges && in && in->peer != IFACE_NONE;
+    const bool bridged = is_bridged(j, c);
     struct inline_side *client = &conn->side[AT_CLIENT], *server = &conn->side[AT_SERVER];
     client->mac = pkt_mac(c->pkt, false);
     client->iface = c->pkt->iface;
@@ -106,6 +112,8 @@ bool inline_first(const struct job *j, struct packet_ctx *c, uint32_t branch)
     uint32_t number;
     if (!forward_is_syn(c->key) || !pkt_mac(c->pkt, false)) return false;
     if (forward_is_land(c->key)) return false;
+    if (!is_bridged(j, c) && !inline_crosses(j->in->facts, c->key)) return false;
+    if (!is_bridged(j, c) && !inline_has_hop(j, c)) return true;
     if (forward_is_over_rate(j, c, s)) {
         c->v->service = service;
         forward_refuse(c, REASON_OVER_RATE);
@@ -207,8 +215,8 @@ bool inline_wire(const struct job *j, struct packet_ctx *c)
         return false;
     }
     begin_verdict(c, conn->service);
-    if (looped) {
-        forward_refuse(c, REASON_NO_FLOW);
+    if (looped) forward_refuse(c, REASON_NO_FLOW);
+    if (looped || (!conn->side[from].bridged && !inline_has_hop(j, c))) {
         settle_whole(j, c);
         return true;
     }

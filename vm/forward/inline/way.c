@@ -1,0 +1,64 @@
+/* Ways of routed connections: what crosses this machine from one served interface to another, with a router's duties */
+#include "vm/forward/edges.h"
+#include "vm/forward/forward_priv.h"
+#include "vm/forward/inline/inline.h"
+#include "vm/judge/routes.h"
+#include "vm/packet/edit/mss.h"
+#include "vm/packet/reply/frame.h"
+
+/* Return the leg by which routes send a packet with these ends. NULL: unknown, or there is none; *known: which of both.
+ */
+static const struct route_leg *leg_of(const struct facts *f, const uint32_t from[4], const uint32_t to[4],
+                                      const struct key *key, bool *known)
+{
+    *known = false;
+    if (!f || !f->routes) return NULL;
+    const struct route_query q = {
+        .to = to, .from = from, .family = key->kind & KIND_IP4 ? 4 : 6, .in = ROUTE_SOME_PORT};
+    const struct route_way *way = routes_find(f->routes, &q);
+    *known = way->kind != ROUTE_ASK;
+    if (way->kind != ROUTE_VIA) return NULL;
+    return routes_leg(f->routes, way, way->legs > 1 ? route_share(from, to, key) : 0, ROUTE_NO_PORT);
+}
+
+bool inline_crosses(const struct facts *f, const struct key *key)
+{
+    bool known;
+    if (key->kind & KIND_VLAN) return false;
+    const struct route_leg *leg = leg_of(f, key->src, key->dst, key, &known);
+    return leg ? leg->port != ROUTE_NO_PORT : !known;
+}
+
+bool inline_has_hop(const struct job *j, struct packet_ctx *c)
+{
+    if (c->key->ttl > 1) return true;
+    edge_expired(j, c);
+    forward_refuse(c, REASON_TTL_EXCEEDED);
+    return false;
+}
+
+/* Return the most bytes of an IP packet on the way to that end. */
+static uint32_t mtu_to(const struct facts *f, const struct inline_conn *c, enum inline_at to, const struct key *key)
+{
+    bool known;
+    if (c->side[to].iface != IFACE_NONE) return edge_mtu(f, c->side[to].iface);
+    const struct route_leg *leg = leg_of(f, c->client, c->to, key, &known);
+    return leg && leg->mtu ? leg->mtu : UINT32_MAX;
+}
+
+uint16_t inline_mss(const struct job *j, const struct inline_conn *c, enum inline_at to, const struct key *key)
+{
+    const uint32_t mtu = mtu_to(j->in->facts, c, to, key);
+    return mss_of_mtu(mtu < UINT16_MAX ? mtu : UINT16_MAX, c->v6);
+}
+
+bool inline_too_big(const struct job *j, const struct inline_conn *c, enum inline_at to, const struct pkt *pkt,
+                    const struct key *key)
+{
+    struct pkt *out = NULL;
+    uint32_t told;
+    const uint32_t mtu = mtu_to(j->in->facts, c, to, key);
+    if (edge_fit(pkt, key, mtu, &told) != TUNNEL_TOO_BIG) return false;
+    if (j->vm->cfg.pool && !build_too_big(pkt, key, told, NULL, j->vm->cfg.pool, &out)) inline_give(j, out);
+    return true;
+}
