@@ -68,6 +68,23 @@ def connects():
         return errno.errorcode[e.errno]
 
 
+def hops():
+    """A client whose packets have so many hops."""
+    s = socket.socket(FAMILY, socket.SOCK_STREAM)
+    s.settimeout(60)
+    if FAMILY == socket.AF_INET6:
+        s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS, int(sys.argv[4]))
+    else:
+        s.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, int(sys.argv[4]))
+    try:
+        s.connect((HOST, PORT))
+        return "connected"
+    except TimeoutError:
+        return "late"
+    except OSError as e:
+        return errno.errorcode[e.errno]
+
+
 def hello():
     """The first message of TLS, with a name."""
     name = sys.argv[4].encode()
