@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct inline_share; /* vm/flow/tuples.h */
 struct pool;
 struct shared; /* vm/shared/shared.h */
 
@@ -44,7 +45,8 @@ struct vm_cfg {
     uint64_t seed;
     unsigned worker, workers; /* this one, and the number of all: they select its slice of ports; 0 and 0: alone */
     struct share share;
-    const struct vm_kernel *kernel; /* NULL: user executor */
+    const struct vm_kernel *kernel;          /* NULL: user executor */
+    const struct inline_share *inline_share; /* memory that gets the tuples of inline connections, too; NULL: none */
     bool live;     /* packets wait, so vm_tick works in parts of at most 50 us. Another program may replace this one
                     * (vm_swap), so flows have room for its needs */
     bool naive;    /* run the rule list instead of the code, for every packet: the oracle */

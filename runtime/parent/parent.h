@@ -2,14 +2,14 @@
  *
  * The process that the user starts is the parent. It takes the instance's name, undoes the changes of a dead instance,
  * forks before any thread begins, forwards signals, and undoes all changes to the host at the end. Neither process
- * outlives the other.
- * */
+ * outlives the other. After a crash a third one may be left for a while (interrupted/resets.h). */
 #pragma once
 
 #include "runtime/base/options.h"
 #include "runtime/parent/ask.h"
 
 struct parent;
+struct tuples;
 
 /* Fork. in_kernel: programs that a former start left judging in the kernel may be taken over. Return 0 and set *p in
  * the parent, *c in the child; or the exit status, with the reason printed. SIGTERM, SIGINT, SIGHUP and SIGUSR1 stay
@@ -20,6 +20,9 @@ int parent_begin(const struct options *o, bool in_kernel, struct parent **p, str
 void parent_knows_log(struct parent *p, const char *path);
 /* The same for the socket of a program in the middle */
 void parent_knows_middle(struct parent *p, const char *path);
+
+/* In the parent: take the memory in which the workers store tuples of inline connections, mapped before the fork */
+void parent_knows_tuples(struct parent *p, const struct tuples *tuples);
 
 /* In the parent: note that the start has printed where this machine can have no gate (runtime/io/steer/gate.h) */
 void parent_told_gate(struct parent *p);

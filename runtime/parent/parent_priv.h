@@ -43,6 +43,7 @@ struct parent {
     struct middle_sockets *middle_sockets;
     int recordings; /* directory of recordings; -1: not asked for yet */
     pid_t child;
+    const struct tuples *tuples; /* tuples of inline connections; NULL: no memory for them */
 };
 
 /* Return the ifindex of an interface by its name, or the last known ifindex if the name is gone (renamed). 0: never

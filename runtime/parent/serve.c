@@ -15,6 +15,7 @@
 #include "runtime/io/steer/gate.h"
 #include "runtime/io/steer/steer.h"
 #include "runtime/parent/channel.h"
+#include "runtime/parent/interrupted/resets.h"
 #include "runtime/parent/parent_priv.h"
 
 enum { END_MS = 30000 /* longest time for the service to end once asked */ };
@@ -128,6 +129,7 @@ int parent_begin(const struct options *o, bool in_kernel, struct parent **made, 
         failed = fork_child(p, c);
         if (!failed && !*c) {
             *made = p;
+            resets_end(o->name);
             state_works(p->state, p->child);
         }
         if (!failed) return 0;
@@ -140,6 +142,7 @@ int parent_begin(const struct options *o, bool in_kernel, struct parent **made, 
 
 void parent_knows_log(struct parent *p, const char *path) { access_logs_know(p->access_logs, path); }
 void parent_knows_middle(struct parent *p, const char *path) { middle_sockets_know(p->middle_sockets, path); }
+void parent_knows_tuples(struct parent *p, const struct tuples *tuples) { p->tuples = tuples; }
 void parent_told_gate(struct parent *p) { p->told_gate = true; }
 
 /* Receive body and elements into one block, which the caller frees. NULL: out of memory, or the request is
@@ -264,6 +267,7 @@ static int end(struct parent *p, int status)
 int parent_serve(struct parent *p)
 {
     const int status = serve(p);
+    struct resets *resets = NULL;
     int result = 2;
     if (WIFEXITED(status)) {
         result = end(p, WEXITSTATUS(status));
@@ -271,8 +275,10 @@ int parent_serve(struct parent *p)
         undo(p, STATE_CLOSED);
         complain("the service was ended by signal %d (%s)%s", WTERMSIG(status), strsignal(WTERMSIG(status)),
                  p->guarded ? "; guard rules stay, until the next start or --cleanup" : "");
+        resets = resets_open(p->o, p->tuples);
     }
     parent_free(p);
+    resets_start(resets); /* holds neither the name nor another descriptor of the parent */
     return result;
 }
 

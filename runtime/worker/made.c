@@ -65,6 +65,7 @@ struct vm_cfg worker_vm_cfg(struct worker *w)
                            .workers = w->cfg.workers > 1 ? w->cfg.workers : 0,
                            .share = share_of(w),
                            .kernel = w->cfg.kernel,
+                           .inline_share = &w->cfg.inline_share,
                            .live = true,
                            .grows = w->cfg.patient || w->cfg.kernel ? NULL : ahead_want,
                            .grows_arg = &w->ahead,

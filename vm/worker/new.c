@@ -56,6 +56,7 @@ static bool stand_in_the_wire(struct vm *vm)
 {
     if (!vm->cfg.live || vm->cfg.kernel || !has_inline(vm->program)) return true;
     vm->inlines = inlines_new(vm->program, vm->cfg.seed, vm->cfg.worker);
+    if (vm->inlines && vm->cfg.inline_share) inlines_share(vm->inlines, *vm->cfg.inline_share);
     return vm->inlines;
 }
 

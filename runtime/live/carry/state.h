@@ -21,6 +21,7 @@ struct proxied;
 struct proxied_change;
 struct recorder;
 struct sampled;
+struct tuples;
 struct xmit;
 
 enum { SHARED_PORTS_MOST = 256 }; /* most ports of a protocol that sockets keep; others are not seen */
@@ -65,6 +66,7 @@ struct carry {
     unsigned port_count; /* number of each worker's ports: one for each interface, or two (steered.h) */
     struct worker *workers[WORKERS_MOST];
     unsigned worker_count;
+    struct tuples *tuples;            /* tuples of inline connections, for the parent; NULL: out of memory */
     struct umem *umems[WORKERS_MOST]; /* memory of each worker's ports */
     unsigned frame_most;              /* bytes of the longest frame in a slot; 0: not known yet */
     struct deal_tables *dealt;        /* the dealing program's tables; NULL: none */

@@ -12,6 +12,7 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/base/complain.h"
+#include "runtime/exchange/begun/tuples.h"
 #include "runtime/host/file/keypair.h"
 #include "runtime/host/guard/guard_news.h"
 #include "runtime/kernel/adopt.h"
@@ -397,9 +398,11 @@ int live(const struct options *o)
         if (!status) status = log_open(&l.tell);
         if (!status) status = claim_watch(&l.rules);
         notified_begin(&l.tell.notified);
+        l.carry.tuples = tuples_new((uint32_t)l.carry.now.program->settings->proxy_sessions, l.carry.worker_count);
         if (!status) status = parent_begin(o, l.carry.in_kernel, &parent, &l.tell.channel);
         if (parent) access_known(&l.carry, parent);
         if (parent) middle_known(&l.carry, parent);
+        if (parent) parent_knows_tuples(parent, l.carry.tuples);
         if (parent && proxied_any(l.carry.now.program)) parent_told_gate(parent);
         if (l.tell.channel) status = service(&l);
     }
@@ -417,7 +420,12 @@ int live(const struct options *o)
     start_close(&l);
     events_fini(&l.tell.events);
     guard_news_close(l.carry.guard_news);
-    if (!parent) return status;
+    if (!parent) {
+        tuples_free(l.carry.tuples);
+        return status;
+    }
     parent_bound(parent);
-    return parent_serve(parent);
+    status = parent_serve(parent);
+    tuples_free(l.carry.tuples);
+    return status;
 }

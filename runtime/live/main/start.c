@@ -12,6 +12,7 @@
 #include "runtime/base/clock.h"
 #include "runtime/base/complain.h"
 #include "runtime/base/file.h"
+#include "runtime/exchange/begun/tuples.h"
 #include "runtime/host/hook/across.h"
 #include "runtime/host/hook/xmit.h"
 #include "runtime/live/carry/enforce.h"
@@ -151,6 +152,7 @@ static int workers_make(struct live *l)
                              .watches = l->carry.in_kernel && l->o->monitor};
     for (cfg.worker = 0; cfg.worker < l->carry.worker_count; cfg.worker++) {
         cfg.inside = inside_tun(&l->carry, cfg.worker);
+        cfg.inline_share = tuples_share(l->carry.tuples, cfg.worker);
         if (worker_make(l, &cfg)) return 2;
     }
     for (unsigned i = 0; i < l->carry.worker_count; i++) l->carry.workers[i]->others = l->carry.workers;

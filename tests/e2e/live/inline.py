@@ -122,4 +122,16 @@ def holds():
     return answer(s)
 
 
+def tells():
+    """A server that speaks only when it is told to."""
+    signal.signal(signal.SIGUSR1, lambda *_: None)
+    listener = socket.create_server((HOST, PORT))
+    print("listens", flush=True)
+    s = listener.accept()[0]
+    print("accepted", flush=True)
+    signal.pause()
+    s.sendall(b"told")
+    return answer(s)
+
+
 print(globals()[WHAT]())

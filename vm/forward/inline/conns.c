@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vm/forward/inline/shared.h"
 #include "vm/keyed/keyed.h"
 #include "vm/packet/parse/read.h"
 #include "vm/program/swap.h"
@@ -33,6 +34,7 @@ struct inlines {
     uint32_t *due_s;        /* [most] second in which to look at a connection again; 0: it is free */
     uint16_t *uses;         /* [most] times that a number was given */
     struct stacks *stacks;
+    struct inline_share share;
     uint32_t most, spare, high, live, hand; /* spare: first free number; high: numbers ever used */
     uint64_t half_open_ns, open_ns;         /* timeouts */
     unsigned worker;
@@ -83,6 +85,8 @@ void inlines_free(struct inlines *all)
     keyed_owner_free(all);
 }
 
+void inlines_share(struct inlines *all, struct inline_share share) { all->share = share; }
+
 unsigned inlines_worker(const struct inlines *all) { return all->worker; }
 
 /* Order two ends by address, then port. */
@@ -119,8 +123,11 @@ static uint32_t add(struct inlines *all, const struct tuple *t, uint32_t number)
     return slot;
 }
 
-static void drop(struct inlines *all, uint32_t *slot)
+/* Drop one of a connection's two tuples, if it has that. */
+static void drop(struct inlines *all, uint32_t number, unsigned which)
 {
+    uint32_t *slot = &all->at[number].index[which];
+    shared_drop(&all->share, number, which);
     if (*slot != KEYED_NONE) keyed_drop(&all->index, *slot);
     *slot = KEYED_NONE;
 }
@@ -128,6 +135,19 @@ static void drop(struct inlines *all, uint32_t *slot)
 static bool is_over(const struct inline_conn *c)
 {
     return (c->over & OVER_FINS) == OVER_FINS || c->over & (OVER_RESET | OVER_WIRE);
+}
+
+/* Store one of a connection's tuples for whoever is left if this process dies. */
+static void share(const struct inlines *all, uint32_t number, unsigned which, const struct tuple *t)
+{
+    struct stack_tag tags[STACK_TAGS];
+    if (!all->share.all) return;
+    struct inline_tuple s = {.a_port = t->low_port, .b_port = t->high_port, .v6 = t->v6 != 0};
+    memcpy(s.a, t->low, sizeof s.a);
+    memcpy(s.b, t->high, sizeof s.b);
+    s.tag_count = (uint8_t)stack_tags(all->stacks, t->stack, tags);
+    for (unsigned i = 0; i < s.tag_count; i++) s.tags[i] = (uint32_t)tags[i].tpid << 16 | tags[i].vid;
+    shared_put(&all->share, number, which, &s);
 }
 
 /* Return when the connection has timed out. */
@@ -166,6 +186,7 @@ struct inline_conn *inlines_begin(struct inlines *all, const struct key *key, co
     memcpy(c->client, key->src, sizeof c->client);
     memcpy(c->server, key->dst, sizeof c->server);
     c->side[AT_CLIENT].stack = stack;
+    share(all, n, 0, &t);
     all->uses[n]++;
     all->due_s[n] = second_after(deadline(all, c));
     all->live++;
@@ -177,7 +198,7 @@ void inlines_end(struct inlines *all, uint32_t number)
 {
     struct inline_conn *c = inlines_at(all, number);
     if (!c) return;
-    for (unsigned i = 0; i < 2; i++) drop(all, &c->index[i]);
+    for (unsigned i = 0; i < 2; i++) drop(all, number, i);
     stack_put(all->stacks, c->side[AT_CLIENT].stack);
     stack_put(all->stacks, c->side[AT_SERVER].stack);
     c->state = INLINE_FREE;
@@ -210,14 +231,16 @@ struct inline_conn *inlines_find(struct inlines *all, const struct key *key, con
 bool inlines_also(struct inlines *all, uint32_t number)
 {
     struct inline_conn *c = &all->at[number];
-    drop(all, &c->index[1]);
+    drop(all, number, 1);
     const uint16_t stack = c->side[AT_SERVER].stack;
     const struct tuple t = tuple_of_ends(c->client, c->client_port, c->to, c->to_port, c->v6, stack);
     struct place at;
     const uint32_t slot = look(all, &t, &at);
     if (slot != KEYED_NONE) return ((const struct entry *)keyed_at(&all->index, slot))->number == number;
     c->index[1] = add(all, &t, number);
-    return c->index[1] != KEYED_NONE;
+    if (c->index[1] == KEYED_NONE) return false;
+    share(all, number, 1, &t);
+    return true;
 }
 
 uint16_t inlines_stack(struct inlines *all, const struct stack_tag tags[], unsigned count)

@@ -6,6 +6,7 @@
 
 #include "vm/flow/made.h"
 #include "vm/flow/stacks.h"
+#include "vm/flow/tuples.h"
 #include "vm/packet/reply/frame.h"
 #include "vm/program/program.h"
 #include "vm/program/remap.h"
@@ -76,6 +77,8 @@ struct inlines;
 /* Make them for a program that has services in this mode. NULL: out of memory. */
 struct inlines *inlines_new(const struct program *p, uint64_t seed, unsigned worker);
 void inlines_free(struct inlines *all); /* NULL is allowed */
+/* Store the tuples of connections to come there, too. */
+void inlines_share(struct inlines *all, struct inline_share share);
 
 /* Begin a connection at time `now_ns` with the tuple of a client's first packet. *number is set; NULL: no number is
  * free, or the VLAN stack finds no id. The caller fills in the rest. */

@@ -1,0 +1,289 @@
+/* The process has no capability and few system calls. Its sockets are opened before, by the parent; one is bound to an
+ * abstract name of the network namespace, by which the next start ends it. */
+#include "runtime/parent/interrupted/resets.h"
+
+#include <cap-ng.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/filter.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <net/if.h>
+#include <poll.h>
+#include <seccomp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "runtime/base/clock.h"
+#include "runtime/base/complain.h"
+#include "runtime/parent/interrupted/answer.h"
+#include "vm/packet/pkt.h"
+
+#if defined(PREY_LOOSE) || defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { LOOSE = true };
+#else
+enum { LOOSE = false };
+#endif
+
+#define SECOND_NS UINT64_C(1000000000)
+enum {
+    LASTS_S = 120,
+    A_SECOND = 10000 /* most RSTs */,
+    SEEN = 512 /* bytes read of a frame */,
+    BATCH = 64,
+    MACS = 12,
+    TAG = 4
+};
+
+struct resets {
+    struct interrupted *interrupted;
+    size_t count;
+    uid_t user;                /* user whose starts may end the process, beside root's */
+    int said;                  /* datagrams of the next start */
+    int ports[OPTIONS_IFACES]; /* packet sockets; -1: none */
+    unsigned port_count;
+};
+
+static socklen_t address_of(const char *name, struct sockaddr_un *a)
+{
+    *a = (struct sockaddr_un){.sun_family = AF_UNIX};
+    const int len = snprintf(a->sun_path + 1, sizeof a->sun_path - 1, RESETS_NAME "/%.64s", name);
+    return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)len);
+}
+
+static int said_open(const char *name)
+{
+    struct sockaddr_un a;
+    const socklen_t len = address_of(name, &a);
+    const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), yes = 1;
+    if (fd < 0) return -1;
+    if (!setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &yes, sizeof yes) && !bind(fd, (struct sockaddr *)&a, len)) return fd;
+    close(fd);
+    return -1;
+}
+
+/* Let TCP over IPv4 pass, and what may be TCP: IPv6 and tagged frames */
+static int filter(int fd)
+{
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_H | BPF_ABS, 12),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETH_P_ARP, 4, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETH_P_IP, 0, 2),
+        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, ETH_HLEN + 9),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_TCP, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, UINT16_MAX),
+        BPF_STMT(BPF_RET | BPF_K, 0),
+    };
+    const struct sock_fprog p = {sizeof code / sizeof *code, code};
+    return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &p, sizeof p);
+}
+
+/* Open a packet socket. bridged: frames have the ends' MACs */
+static int port_open(const char *name, bool bridged)
+{
+    const int ifindex = (int)if_nametoindex(name), yes = 1;
+    const int fd = ifindex ? socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0) : -1;
+    const struct sockaddr_ll a = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL), .sll_ifindex = ifindex};
+    const struct packet_mreq all = {.mr_ifindex = ifindex, .mr_type = PACKET_MR_PROMISC};
+    if (fd < 0) return -1;
+    bool good = !filter(fd) && !setsockopt(fd, SOL_PACKET, PACKET_AUXDATA, &yes, sizeof yes) &&
+                !setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &yes, sizeof yes);
+    if (good && bridged) good = !setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &all, sizeof all);
+    if (good && !bind(fd, (const struct sockaddr *)&a, sizeof a)) return fd;
+    close(fd);
+    return -1;
+}
+
+static void resets_free(struct resets *r)
+{
+    for (unsigned i = 0; i < r->port_count; i++)
+        if (r->ports[i] >= 0) close(r->ports[i]);
+    if (r->said >= 0) close(r->said);
+    if (r->interrupted) interrupted_free(r->interrupted);
+    free(r);
+}
+
+struct resets *resets_open(const struct options *o, const struct tuples *tuples)
+{
+    size_t count;
+    struct inline_tuple *all = tuples_copy(tuples, &count);
+    if (!count) return NULL;
+    struct resets *r = calloc(1, sizeof *r);
+    if (!r) return free(all), NULL;
+    resets_end(o->name);
+    *r = (struct resets){
+        .interrupted = interrupted_new(all, count), .count = count, .user = getuid(), .said = said_open(o->name)};
+    for (; r->port_count < o->iface_count; r->port_count++) {
+        const unsigned i = r->port_count;
+        r->ports[i] = port_open(o->ifaces[i], o->peer[i] != OPTIONS_NO_PEER);
+    }
+    if (r->interrupted && r->said >= 0) return r;
+    resets_free(r);
+    complain("notice: segments of interrupted connections are not answered: %s",
+             errno == EADDRINUSE ? "an earlier process still does so" : strerror(errno));
+    return NULL;
+}
+
+static int leave_calls(void)
+{
+    static const int calls[] = {SCMP_SYS(poll),         SCMP_SYS(ppoll),           SCMP_SYS(recvmsg),
+                                SCMP_SYS(sendto),       SCMP_SYS(clock_gettime),   SCMP_SYS(exit_group),
+                                SCMP_SYS(rt_sigreturn), SCMP_SYS(restart_syscall), SCMP_SYS(exit)};
+    scmp_filter_ctx f = seccomp_init(SCMP_ACT_KILL_PROCESS);
+    int failed = f ? 0 : -ENOMEM;
+    for (size_t i = 0; i < sizeof calls / sizeof *calls && !failed; i++)
+        failed = seccomp_rule_add(f, SCMP_ACT_ALLOW, calls[i], 0);
+    if (!failed) failed = seccomp_load(f);
+    seccomp_release(f);
+    return failed;
+}
+
+/* Return the lowest of its sockets that is at least `fd`; UINT_MAX: none */
+static unsigned own_from(const struct resets *r, unsigned fd)
+{
+    unsigned found = (unsigned)r->said >= fd ? (unsigned)r->said : UINT_MAX;
+    for (unsigned i = 0; i < r->port_count; i++)
+        if (r->ports[i] >= 0 && (unsigned)r->ports[i] >= fd && (unsigned)r->ports[i] < found)
+            found = (unsigned)r->ports[i];
+    return found;
+}
+
+/* Close what the parent had open, such as logs */
+static void close_others(const struct resets *r)
+{
+    for (unsigned fd = 3, own; fd != UINT_MAX; fd = own == UINT_MAX ? own : own + 1) {
+        own = own_from(r, fd);
+        if (own > fd) close_range(fd, own == UINT_MAX ? own : own - 1, 0);
+    }
+}
+
+/* Give up all rights, the terminal, and the parent's mask of signals */
+static int confine(const struct resets *r)
+{
+    sigset_t ends;
+    prctl(PR_SET_NAME, RESETS_NAME);
+    const int nowhere = open("/dev/null", O_RDWR | O_CLOEXEC);
+    for (int fd = 0; fd < 3; fd++)
+        if (nowhere < 0 || dup2(nowhere, fd) < 0) return -errno;
+    close_others(r);
+    if (setsid() < 0) return -errno;
+    capng_clear(CAPNG_SELECT_ALL);
+    if (capng_apply(CAPNG_SELECT_CAPS)) return -EPERM;
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) return -errno;
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGTERM);
+    sigaddset(&ends, SIGINT);
+    if (sigprocmask(SIG_UNBLOCK, &ends, NULL)) return -errno;
+    return LOOSE ? 0 : leave_calls();
+}
+
+/* Bytes of control messages, aligned */
+union control {
+    struct cmsghdr align;
+    char bytes[256];
+};
+
+/* True if the next start of this user has asked for the end */
+static bool is_ended(const struct resets *r)
+{
+    char byte;
+    union control control;
+    struct iovec v = {&byte, 1};
+    struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+    struct ucred who;
+    while (recvmsg(r->said, &m, MSG_DONTWAIT) >= 0) {
+        const struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+        if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_CREDENTIALS) {
+            memcpy(&who, CMSG_DATA(c), sizeof who);
+            if (who.uid == 0 || who.uid == r->user) return true;
+        }
+        m.msg_controllen = sizeof control;
+    }
+    return false;
+}
+
+/* Put the tag that the kernel took off back between the MACs and the rest. frame has room before it. Return the number
+ * of bytes put back. */
+static uint32_t put_tag_back(struct msghdr *m, uint8_t *frame)
+{
+    struct tpacket_auxdata aux = {0};
+    for (const struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, (struct cmsghdr *)(uintptr_t)c))
+        if (c->cmsg_level == SOL_PACKET && c->cmsg_type == PACKET_AUXDATA) memcpy(&aux, CMSG_DATA(c), sizeof aux);
+    if (!(aux.tp_status & TP_STATUS_VLAN_VALID)) return 0;
+    const uint16_t tpid = aux.tp_status & TP_STATUS_VLAN_TPID_VALID ? aux.tp_vlan_tpid : ETH_P_8021Q;
+    memmove(frame - TAG, frame, MACS);
+    const uint8_t tag[TAG] = {(uint8_t)(tpid >> 8), (uint8_t)tpid, (uint8_t)(aux.tp_vlan_tci >> 8),
+                              (uint8_t)aux.tp_vlan_tci};
+    memcpy(frame - TAG + MACS, tag, TAG);
+    return TAG;
+}
+
+/* Answer one frame. *left: RSTs that may still be sent. False: there is no frame. */
+static bool answer_one(const struct resets *r, int fd, unsigned *left)
+{
+    uint8_t bytes[TAG + SEEN];
+    union control control;
+    struct iovec v = {bytes + TAG, SEEN};
+    struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+    const ssize_t len = recvmsg(fd, &m, MSG_DONTWAIT | MSG_TRUNC);
+    if (len < 0) return false;
+    if (len < MACS || !*left) return true;
+    const uint32_t tag = put_tag_back(&m, bytes + TAG), wire_len = (uint32_t)len + tag;
+    const uint32_t here = (uint32_t)(len < SEEN ? len : SEEN) + tag;
+    struct pkt *rst = interrupted_answer(r->interrupted, bytes + TAG - tag, here, wire_len);
+    if (!rst) return true;
+    if (sendto(fd, rst->data, rst->head_len, MSG_DONTWAIT, NULL, 0) > 0) --*left;
+    pool_put(rst);
+    return true;
+}
+
+/* Answer until the time is over, or somebody ends the process */
+static void answer(const struct resets *r)
+{
+    struct pollfd fds[OPTIONS_IFACES + 1] = {{.fd = r->said, .events = POLLIN}};
+    const uint64_t until_ns = clock_ns(CLOCK_MONOTONIC) + LASTS_S * SECOND_NS;
+    uint64_t now_ns, second = 0;
+    unsigned left = 0;
+    for (unsigned i = 0; i < r->port_count; i++) fds[1 + i] = (struct pollfd){.fd = r->ports[i], .events = POLLIN};
+    while ((now_ns = clock_ns(CLOCK_MONOTONIC)) < until_ns) {
+        if (now_ns / SECOND_NS != second) left = A_SECOND;
+        second = now_ns / SECOND_NS;
+        poll(fds, 1 + r->port_count, clock_wait_ms(until_ns, now_ns, LASTS_S * 1000));
+        if (is_ended(r)) return;
+        for (unsigned i = 0; i < r->port_count; i++)
+            for (unsigned n = 0; n < BATCH && r->ports[i] >= 0 && answer_one(r, r->ports[i], &left); n++)
+                if (is_ended(r)) return;
+    }
+}
+
+void resets_start(struct resets *r)
+{
+    if (!r) return;
+    fflush(NULL);
+    const pid_t pid = fork();
+    if (!pid) {
+        if (!confine(r)) answer(r);
+        _exit(0);
+    }
+    if (pid > 0)
+        complain("%zu interrupted connection%s %s answered by RST, for %d s or until the next start, by process %ld",
+                 r->count, r->count == 1 ? "" : "s", r->count == 1 ? "is" : "are", LASTS_S, (long)pid);
+    resets_free(r);
+}
+
+void resets_end(const char *name)
+{
+    struct sockaddr_un a;
+    const socklen_t len = address_of(name, &a);
+    const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0) return;
+    sendto(fd, "", 1, MSG_NOSIGNAL, (const struct sockaddr *)&a, len);
+    close(fd);
+}

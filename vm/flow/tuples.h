@@ -1,0 +1,35 @@
+/* Tuples of open inline connections, by their numbers, in memory that another process may read once the worker is gone.
+ * Written by one thread; a reader trusts nothing of it but its size. */
+#pragma once
+
+#include <stdint.h>
+
+enum { INLINE_TAGS = 16 };
+
+struct key;
+struct pkt;
+
+/* Ends of a connection on the wire, and the tags of its frames */
+struct inline_tuple {
+    uint32_t a[4], b[4]; /* addresses, as in struct key, the lower end first */
+    uint16_t a_port, b_port;
+    uint8_t live; /* atomic: 1: the rest is whole */
+    uint8_t v6, tag_count;
+    uint8_t reserved;
+    uint32_t tags[INLINE_TAGS]; /* TPID << 16 | VID each, outermost first */
+};
+
+struct inline_tuples {
+    uint32_t high; /* atomic: no number from here on was used */
+    uint32_t reserved;
+    struct inline_tuple at[][2]; /* by number: as the client wrote it, and another one to a pool's server */
+};
+
+/* A worker's part of that memory. all: NULL: there is none. */
+struct inline_share {
+    struct inline_tuples *all;
+    uint32_t most; /* numbers that have room */
+};
+
+/* Write the tuple of a parsed packet, live. */
+void inline_tuple_of(const struct pkt *pkt, const struct key *key, struct inline_tuple *t);
