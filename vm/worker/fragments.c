@@ -81,6 +81,13 @@ static bool is_sound_server(const struct program *p, const struct leave *l)
     return l->server < p->servers_count;
 }
 
+/* True if the first fragment was an inline connection's, and it was for nobody: a SYN that came again. */
+static bool is_swallowed(const struct program *p, const struct verdict *v, const struct leave *l)
+{
+    return l->way == LEAVE_NOT && v->service != PBC_NONE && mode_is(p->services[v->service].mode, MODE_INLINE) &&
+           is_within(l->service, p->services_count) && is_within(l->server, p->servers_count);
+}
+
 /* True if a first fragment can have had that verdict and way out. */
 static bool read_first(void *arg, const struct frag_first *first)
 {
@@ -92,7 +99,7 @@ static bool read_first(void *arg, const struct frag_first *first)
     if (v->rule >= p->rules_count && v->rule != RULE_NONE && v->rule != RULE_DEFAULT) return false;
     if (!is_within(v->firewall, p->firewalls_count) || (v->rule != RULE_NONE && v->firewall == PBC_NONE)) return false;
     if (!is_within(v->service, p->services_count) || !is_within(v->server, p->servers_count)) return false;
-    if (v->action != ACTION_FORWARD) return true;
+    if (v->action != ACTION_FORWARD || is_swallowed(p, v, l)) return true;
     return l->way != LEAVE_NOT && l->way <= LEAVE_ROUTED && is_sound_server(p, l) &&
            (l->iface == IFACE_NONE || l->iface < r->ifaces);
 }
