@@ -100,7 +100,7 @@ static void worker_fini(struct worker *w)
     free(w->memory);
 }
 
-/* The worker's state goes into bytes, which another one reads. */
+/* The worker's state goes into bytes, and another one goes on from them. */
 static void archive(struct worker *w, const struct vm_in *in)
 {
     static uint8_t bytes[1 << 20];
@@ -110,12 +110,9 @@ static void archive(struct worker *w, const struct vm_in *in)
     struct vm *vm = vm_new(program, &w->cfg);
     HOLD(vm);
     a = (struct archive){.at = bytes, .left = len, .reads = true, .cookies = UINT64_MAX};
-    if (vm_archive(vm, in, &a)) {
-        struct vm *before = w->vm;
-        w->vm = vm;
-        vm = before;
-    }
-    vm_free(vm);
+    HOLD(vm_archive(vm, in, &a) && a.left == 0);
+    vm_free(w->vm);
+    w->vm = vm;
 }
 
 static uint32_t put(uint8_t *at, uint32_t value, unsigned bytes)
