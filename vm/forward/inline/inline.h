@@ -47,12 +47,13 @@ void inline_give(const struct job *j, struct pkt *pkt);
 void inline_heard(struct inline_conn *c, enum inline_at from, const struct key *key, const struct pkt *pkt,
                   uint64_t now_ns);
 
-/* way.c: true if a packet that is not bridged leaves by a served interface, as far as routes are known. Tagged frames do
- * not cross. */
+/* way.c: true if a packet that is not bridged leaves by a served interface, as far as routes are known. Tagged frames
+ * do not cross. */
 bool inline_crosses(const struct facts *f, const struct key *key);
 /* False: a routed packet has no hop left, so it is dropped and its sender told. */
 bool inline_has_hop(const struct job *j, struct packet_ctx *c);
-/* True if a packet of the stack aside is longer than the MTU towards that end: it must not leave, and the stack is told. */
+/* True if a packet of the stack aside is longer than the MTU towards that end: it must not leave, and the stack is
+ * told. */
 bool inline_too_big(const struct job *j, const struct inline_conn *c, enum inline_at to, const struct pkt *pkt,
                     const struct key *key);
 
