@@ -112,6 +112,16 @@ wait "$short"
 same '400 short connections under reloads, none failed' "$(cat short.out)" '400 of 400'
 prey_ends
 
+# Pools behind such a service need owners that the start has to choose, where there are several workers.
+cp plain.pbc now.pbc
+prey prey --bridge a:b --workers 2 --format json now.pbc
+cp whole.pbc next.pbc
+mv next.pbc now.pbc
+kill -HUP "$prey"
+hears 'a reload that would part connections from their answers is refused in words' 'goes on to pools.*a restart is needed'
+same 'and the rules before go on' "$(ask left 10.1.0.2/from)" 10.1.0.1
+prey_ends
+
 # A session that was open before such rules came goes on.
 rules before <<'END'
 firewall f forward default accept { }

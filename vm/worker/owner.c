@@ -209,6 +209,7 @@ void owners_free(struct owners *o)
 }
 
 bool owners_need_restart(const struct owners *o) { return o->need_restart; }
+bool owners_part_answers(const struct owners *o) { return leads_aside(o->p) && (o->key.len4 || o->key.len6); }
 
 const struct whose_tables *owners_tables(const struct owners *o)
 {

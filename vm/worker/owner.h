@@ -69,6 +69,10 @@ struct owner_key owner_key_of(const struct pbc_meter *meters, uint32_t meters_co
  * until a restart. */
 bool owners_need_restart(const struct owners *o);
 
+/* True if that key would part connections from their answers: the program has a service in the wire that goes on to
+ * pools, and the owners began without one. */
+bool owners_part_answers(const struct owners *o);
+
 /* Return the packet's owner, 0 to workers - 1; for a fragment the owner of the datagram, with VM_OWNER_FRAGMENT. Parses
  * the packet (pkt.h). Packets that are malformed or not IP belong to worker 0. */
 unsigned vm_owner(const struct owners *o, const struct facts *facts, struct pkt *pkt);

@@ -82,7 +82,12 @@ static bool change_places(struct rules *rules, struct reload *r, char *err, size
     const struct owners_cfg cfg = {.workers = carry->worker_count}; /* the seed of the old owners is kept */
     carry->now.owners = owners_new(carry->now.program, &cfg, r->other.owners, clock_ns(CLOCK_MONOTONIC));
     carry->now.shared = shared_new(carry->now.program, r->other.shared, r->remap, clock_ns(CLOCK_MONOTONIC));
-    return carry->now.owners && carry->now.shared;
+    if (!carry->now.owners || !carry->now.shared) return false;
+    if (!owners_part_answers(carry->now.owners)) return true;
+    snprintf(err, err_len,
+             "`mode proxy inline` goes on to pools, which the rules at the start did not: with several workers "
+             "a restart is needed for that");
+    return false;
 }
 
 /* Make guard rules and steering cover both programs, since flows of the old one drain. False: one of them refuses. */
