@@ -223,7 +223,8 @@ struct inline_conn *inlines_find(struct inlines *all, const struct key *key, con
     const uint32_t slot = look(all, &t, &at);
     if (slot == KEYED_NONE) return NULL;
     *number = (uint32_t)((const struct entry *)keyed_at(&all->index, slot))->number;
-    struct inline_conn *c = &all->at[*number];
+    struct inline_conn *c = inlines_at(all, *number);
+    if (!c) return NULL;
     *from = address_equal(key->src, c->client) && key->src_port == c->client_port ? AT_CLIENT : AT_SERVER;
     return c;
 }
@@ -332,6 +333,14 @@ uint32_t inlines_server(const struct inlines *all, const struct program *p, uint
     return before && at < all->before.count ? all->before.server[at] : PBC_NONE;
 }
 
+/* Rename the interface of an end; where the new program has none for it, nothing is known of the way there. */
+static void rename_iface(struct inline_side *side, const struct remap *r)
+{
+    if (side->iface >= r->ifaces) return;
+    side->iface = r->iface[side->iface];
+    if (side->iface == IFACE_NONE) side->mac = 0;
+}
+
 void inlines_rename(struct inlines *all, struct inlines *fresh, const struct remap *r)
 {
     const uint32_t *service = r->service;
@@ -342,6 +351,7 @@ void inlines_rename(struct inlines *all, struct inlines *fresh, const struct rem
     for (uint32_t n = 0; n < all->high; n++) {
         struct inline_conn *c = inlines_at(all, n);
         if (!c) continue;
+        for (unsigned at = 0; at < 2; at++) rename_iface(&c->side[at], r);
         c->service = c->service == PBC_NONE ? PBC_NONE : service[c->service];
         if (c->service == PBC_NONE) inlines_end(all, n);
     }
@@ -378,7 +388,7 @@ static bool is_sound(const struct inlines *all, uint32_t number, uint32_t servic
     if (c->state == INLINE_FREE) return true;
     return c->state <= INLINE_OPEN && c->service < services && c->v6 <= 1 && c->server_first <= 1 && c->answered <= 1 &&
            is_sound_options(&c->options) && is_sound_index(all, c->index[0], number) &&
-           (c->index[1] == KEYED_NONE || is_sound_index(all, c->index[1], number)) &&
+           (c->index[1] == KEYED_NONE || (c->index[1] != c->index[0] && is_sound_index(all, c->index[1], number))) &&
            is_sound_side(&c->side[AT_CLIENT], ifaces) && is_sound_side(&c->side[AT_SERVER], ifaces);
 }
 

@@ -158,7 +158,8 @@ static bool is_looped(const struct inline_conn *c, enum inline_at from, const st
 {
     const struct inline_side *side = &c->side[from], *other = &c->side[!from];
     if (from == AT_CLIENT && forward_is_syn(ctx->key) && c->own_port && s->seq == c->own_seq) return true;
-    return side->bridged && other->bridged && ctx->pkt->iface == other->iface && ctx->pkt->iface != side->iface;
+    return side->bridged && other->bridged && side->iface != IFACE_NONE && ctx->pkt->iface == other->iface &&
+           ctx->pkt->iface != side->iface;
 }
 
 /* Handle a client's packet before the stack aside gets it. False: it does not get it. */
