@@ -1,8 +1,9 @@
-/* Addresses of inline connections in the network stack aside. They are made up: a
- * worker and a number name the connection, so equal addresses and ports in two VLANs are two connections there.
+/* Addresses of inline connections in the network stack aside. They are made up: a worker and a number name the
+ * connection, so equal addresses and ports in two VLANs are two connections there.
  *
- *     client ── wire ── vm ── INLINE_CLIENT → listener          ── proxy loop ── INLINE_OWN → INLINE_SERVER ── vm ──
- * wire ── server
+ *     client ── wire ── vm ── INLINE_CLIENT ──▶ listener       ─┐
+ *                                                               proxy loop
+ *     server ── wire ── vm ── INLINE_SERVER ◀── INLINE_OWN     ─┘
  *
  * Nothing else lives in that stack, so the blocks collide with nothing. */
 #pragma once
