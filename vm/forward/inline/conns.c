@@ -311,7 +311,9 @@ uint64_t inlines_tick(struct inlines *all, uint64_t now_ns, inlines_late_fn *lat
         all->hand = n + 1;
         if (all->due_s[n] && all->due_s[n] <= now_s) look_again(all, n, now_ns, late, arg);
     }
-    return all->live ? time_after(now_ns, TICK_NS) : UINT64_MAX;
+    /* All of them are looked at within about a second, however many there are */
+    const uint64_t wait_ns = all->high > LOOKED_AT ? TICK_NS * LOOKED_AT / all->high : TICK_NS;
+    return all->live ? time_after(now_ns, wait_ns) : UINT64_MAX;
 }
 
 bool inlines_changes(struct inlines *fresh, const struct remap *r)
