@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 struct inline_share; /* vm/flow/tuples.h */
+struct observe_out; /* vm/observe/observe.h */
 struct pool;
 struct shared; /* vm/shared/shared.h */
 
@@ -47,6 +48,7 @@ struct vm_cfg {
     struct share share;
     const struct vm_kernel *kernel;          /* NULL: user executor */
     const struct inline_share *inline_share; /* memory that gets the tuples of inline connections, too; NULL: none */
+    const struct observe_out *observed;      /* receiver of events of watched connections; NULL: none */
     bool live;     /* packets wait, so vm_tick works in parts of at most 50 us. Another program may replace this one
                     * (vm_swap), so flows have room for its needs */
     bool naive;    /* run the rule list instead of the code, for every packet: the oracle */

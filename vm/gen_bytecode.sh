@@ -56,6 +56,9 @@ section_holds() {
     METERS) echo "meters, and the rates of rules' logs" ;;
     GRAINS) echo "of which networks \`flows over\` counts flows" ;;
     SCHEDULES) echo "schedules: a zone, places in SPANS; at most 20, each has a bit in the key" ;;
+    OBSERVES) echo "services in \`mode observe\`: files, limits, first bytes" ;;
+    WATCHED) echo "their endpoints, more specific ones first" ;;
+    CHOICES) echo "their branches: stream, pass or ignore" ;;
     SPANS) echo "days of the week and minutes of the day" ;;
     SETTINGS) echo "limits, timeouts, the digest of the hash key" ;;
     MEMOS) echo "rules whose verdict may be remembered for a flow, each with the firewall that it decides in" ;;

@@ -14,6 +14,7 @@
 
 #include "vm/pbc/code.h"
 #include "vm/pbc/file.h"
+#include "vm/pbc/observes.h"
 #include "vm/pbc/rules.h"
 #include "vm/pbc/services.h"
 #include "vm/pbc/settings.h"

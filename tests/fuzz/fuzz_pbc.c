@@ -19,6 +19,7 @@
 #include "vm/forward/service.h"
 #include "vm/judge/classify/classify.h"
 #include "vm/judge/columns/columns.h"
+#include "vm/observe/choose.h"
 #include "vm/program/program.h"
 #include "vm/stream/first.h"
 
@@ -263,6 +264,29 @@ static void connect_to(const struct program *p)
     }
 }
 
+/* Connections to endpoints of observe services: each finds its service, and a branch of it. */
+static void watch(const struct program *p)
+{
+    static struct first f;
+    const uint32_t client[4] = {0x0a000001};
+    const struct first *const half[] = {&f, &f};
+    for (uint32_t e = 0; e < p->watched_count && e < 8; e++) {
+        const struct pbc_endpoint *at = &p->watched[e];
+        const struct key key =
+            stream_key(at->family == 6 ? 6 : 4, client, 50000, at->addr, at->port_lo, false, true, 5);
+        const uint32_t observe = observe_of(p, &key);
+        if (observe != PBC_NONE && observe >= p->observes_count) abort();
+        for (unsigned end = FIRST_OPEN; end <= FIRST_LATE; end++) {
+            struct first_at from = {.hello = {0}};
+            const struct first_asked asked = {.wants = FIRST_TLS | FIRST_HTTP, .end = (uint8_t)end};
+            static const char said[] = "GET /a HTTP/1.1\r\nHost: a\r\nX-K: b\r\n\r\n";
+            first_read(&f, &from, (const uint8_t *)said, sizeof said - 1, &asked);
+            const uint32_t choice = observe_choose(p, at->service, &key, half);
+            if (choice != OBSERVE_MORE && p->choices[choice].observe != at->service) abort();
+        }
+    }
+}
+
 /* A damaged size can ask for tables that take a thousand times as long to fill as all the rest; the verifier has had
  * its say by then. */
 static bool has_small_tables(const struct program *p)
@@ -284,6 +308,7 @@ static void use(struct program *p)
     judge_generated(p, pkts);
     decide_together(p, pkts);
     if (p->proxies_count) connect_to(p);
+    watch(p);
     pkt_parse(&pkts[0], &(struct facts){0}, &key);
     look_up(p, &key);
     for (uint32_t i = 0; i < p->classifiers_count && i < 8; i++) search(p, i, &key);
@@ -396,6 +421,8 @@ static size_t start_over(uint8_t *bytes, size_t most, uint32_t seed)
         img_sample_proxies(&b);
     else if (seed % 8 == 5)
         img_sample_wire(&b);
+    else if (seed % 8 == 3)
+        img_sample_observe(&b);
     else if (seed % 2 || !start_tree(&b, most, seed))
         start_sample(&b);
     uint8_t *image = img_emit(&b, &len);

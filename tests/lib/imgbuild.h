@@ -68,5 +68,8 @@ void img_sample(struct imgbuild *b);
 void img_sample_proxies(struct imgbuild *b);
 /* The same service in the wire; its last branches lead to a program and to the original destination. */
 void img_sample_wire(struct imgbuild *b);
+/* Two observe services: of 192.0.2.1, TCP port 80, with branches on a method, on the server's first bytes and on the
+ * client's address; and of TCP ports 80-90 in VLANs 7-9. It loads. */
+void img_sample_observe(struct imgbuild *b);
 
 #endif

@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 #define PBC_MAGIC         "prey.pbc" /* 8 bytes, no NUL */
-#define PBC_VERSION       10u
+#define PBC_VERSION       11u
 #define PBC_NONE          UINT32_MAX
 #define PBC_TARGET        (PBC_NONE - 1) /* values of branch.shares, for destinations that are no pools (enum pbc_goes) */
 #define PBC_ORIGINAL      (PBC_NONE - 2)
@@ -69,6 +69,9 @@ static_assert(sizeof(struct pbc_section) == 32, "layout");
     X(BRANCHES, branches, struct pbc_branch, 1u << 20)                                                                 \
     X(SHARES, shares, struct pbc_share, 1u << 20)                                                                      \
     X(NATS, nats, struct pbc_nat, 1u << 12)                                                                            \
+    X(OBSERVES, observes, struct pbc_observe, 256)                                                                     \
+    X(WATCHED, watched, struct pbc_endpoint, 1024)                                                                     \
+    X(CHOICES, choices, struct pbc_choice, 1u << 16)                                                                   \
     X(FUNCS, funcs, struct pbc_func, 1u << 20)                                                                         \
     X(CODE, code, struct insn, 1u << 24)                                                                               \
     X(MEMOS, memos, struct pbc_memo, 65535)                                                                            \

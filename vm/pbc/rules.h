@@ -44,7 +44,11 @@ struct pbc_rule {
 static_assert(sizeof(struct pbc_rule) == 52, "layout");
 #define PBC_LIST_CHAIN 0x80000000u
 
-enum pbc_cond_flag { PBC_COND_NOT = 1 << 0, PBC_COND_ANY = 1 << 1 /* the list holds `any` */ };
+enum pbc_cond_flag {
+    PBC_COND_NOT = 1 << 0,
+    PBC_COND_ANY = 1 << 1,  /* the list holds `any` */
+    PBC_COND_REPLY = 1 << 2 /* `reply` of an observe service: first bytes of the server, not the client */
+};
 struct pbc_cond {
     uint8_t kind;  /* enum cond_kind, cond.def */
     uint8_t flags; /* enum pbc_cond_flag */

@@ -213,6 +213,7 @@ void program_disasm(const struct program *p, FILE *out)
     dump_settings(p, out);
     dump_rules(p, out);
     dump_services(p, out);
+    dump_observes(p, out);
     dump_nats(p, out);
     dump_memos(p, out);
     dump_classifiers(p, out);

@@ -17,7 +17,9 @@ void dump_cond(const struct program *p, const struct pbc_cond *c, FILE *out);
 const char *endpoint_proto_name(uint8_t proto); /* name of an enum pbc_endpoint_proto: "tcp" */
 void dump_rules(const struct program *p, FILE *out);
 void dump_services(const struct program *p, FILE *out); /* checks, pools, services */
+void dump_observes(const struct program *p, FILE *out); /* observe services */
 void dump_classifiers(const struct program *p, FILE *out);
+void dump_endpoint(const struct program *p, const struct pbc_endpoint *e, FILE *out);
 void dump_nats(const struct program *p, FILE *out);
 void dump_memos(const struct program *p, FILE *out); /* remembered verdicts */
 void dump_code(const struct program *p, FILE *out);

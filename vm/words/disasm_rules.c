@@ -18,6 +18,7 @@ void dump_cond(const struct program *p, const struct pbc_cond *c, FILE *out)
         fprintf(out, " %s", line);
         t = text_of(line, sizeof line);
     }
+    if (c->flags & PBC_COND_REPLY) fprintf(out, " reply");
     if (c->flags & PBC_COND_NOT) fprintf(out, " not");
     for (uint32_t i = 0; text_add_item(&t, p, c, i); i++) {
         fprintf(out, i ? ", %s" : " %s", line);

@@ -73,9 +73,8 @@ static void dump_pool(const struct program *p, uint32_t i, FILE *out)
     for (uint32_t s = pool->servers; s < pool->servers + pool->server_count; s++) dump_server(p, s, out);
 }
 
-static void dump_endpoint(const struct program *p, uint32_t i, FILE *out)
+void dump_endpoint(const struct program *p, const struct pbc_endpoint *e, FILE *out)
 {
-    const struct pbc_endpoint *e = &p->endpoints[i];
     char line[LINE];
     struct text t = text_of(line, sizeof line);
     text_add(&t, "    on ");
@@ -134,7 +133,7 @@ static void dump_service(const struct program *p, uint32_t i, FILE *out)
     if (s->proxy) fprintf(out, " wants 0x%x", p->proxies[s->proxy - 1].wants);
     service_print(p, i, s->proxy ? "\n    " : " ", out);
     end_line(p, &s->place, out);
-    for (uint32_t e = s->endpoints; e < s->endpoints + s->endpoint_count; e++) dump_endpoint(p, e, out);
+    for (uint32_t e = s->endpoints; e < s->endpoints + s->endpoint_count; e++) dump_endpoint(p, &p->endpoints[e], out);
     for (uint32_t b = s->branches; b < s->branches + s->branch_count; b++) dump_branch(p, b, out);
 }
 

@@ -37,6 +37,19 @@ const char *action_name(enum action a)
     return (unsigned)a < COUNT(names) ? names[a] : "?";
 }
 
+const char *does_name(unsigned does)
+{
+    static const char *const names[] = {[PBC_STREAM] = "stream", [PBC_PASS] = "pass", [PBC_IGNORE] = "ignore"};
+    return does < COUNT(names) ? names[does] : "?";
+}
+
+const char *overlaps_name(unsigned overlaps)
+{
+    static const char *const names[] = {
+        [PBC_OVERLAPS_LINUX] = "linux", [PBC_OVERLAPS_FIRST] = "first", [PBC_OVERLAPS_LAST] = "last"};
+    return overlaps < COUNT(names) ? names[overlaps] : "?";
+}
+
 const char *reason_name(enum pkt_reason r)
 {
     static const char *const names[] = {

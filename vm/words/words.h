@@ -24,6 +24,10 @@ unsigned proto_number(const char *name);
 bool proto_has_ports(unsigned number);
 #define PROTOS_WITH_PORTS "tcp, udp and sctp"
 
+/* Names of an observe service's branches (enum pbc_does) and of `overlaps` (enum pbc_overlaps) */
+const char *does_name(unsigned does);
+const char *overlaps_name(unsigned overlaps);
+
 /* The same for ICMP types; family is 4 (ICMP) or 6 (ICMPv6). */
 const char *icmp_type_name(unsigned family, unsigned type);
 

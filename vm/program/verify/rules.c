@@ -150,11 +150,12 @@ static bool verify_cond(const struct verifier *v, uint32_t i)
     const struct pbc_cond *c = &p->conds[i];
     if (c->kind >= COND_COUNT) return fault(v, "condition %u: unknown kind %u", i, c->kind);
     const struct cond_info *k = &cond_info[c->kind];
-    if (c->flags > (PBC_COND_NOT | PBC_COND_ANY)) return fault(v, "condition %u: unknown flags 0x%x", i, c->flags);
+    if (c->flags > (PBC_COND_NOT | PBC_COND_ANY | PBC_COND_REPLY))
+        return fault(v, "condition %u: unknown flags 0x%x", i, c->flags);
     if (c->reserved) return fault(v, "condition %u: reserved bytes are not zero", i);
     if (!verify_string(v, c->name, "condition", i) || !verify_string(v, c->place.file, "condition", i)) return false;
     if (c->arg & ~arg_bits(p, c->kind)) return fault(v, "condition %u (%s): unknown argument 0x%x", i, k->name, c->arg);
-    if (c->flags && k->traits & COND_PLAIN)
+    if (c->flags & ~PBC_COND_REPLY && k->traits & COND_PLAIN)
         return fault(v, "condition %u (%s): takes neither `not` nor `any`", i, k->name);
     if (!inside(c->first, c->count, operand_total(p, k->operands)))
         return fault(v, "condition %u (%s): operands past the end of their section", i, k->name);

@@ -129,19 +129,18 @@ static bool verify_pools(const struct verifier *v)
     return verify_slots(v) && verify_server_names(v) && verify_sources(v);
 }
 
-static bool verify_endpoint(const struct verifier *v, uint32_t i)
+bool verify_endpoint(const struct verifier *v, const struct pbc_endpoint *e, const char *what, uint32_t i)
 {
-    const struct pbc_endpoint *e = &v->p->endpoints[i];
-    if (!verify_string(v, e->place.file, "endpoint", i)) return false;
-    if (e->to > PBC_TO_ANY) return fault(v, "endpoint %u: unknown destination %u", i, e->to);
+    if (!verify_string(v, e->place.file, what, i)) return false;
+    if (e->to > PBC_TO_ANY) return fault(v, "%s %u: unknown destination %u", what, i, e->to);
     if (e->to == PBC_TO_ADDRESS ? e->family != 4 && e->family != 6 : e->family != 0)
-        return fault(v, "endpoint %u: unknown family %u", i, e->family);
-    if (e->proto >= PBC_EP_IP) return fault(v, "endpoint %u: unknown protocol %u", i, e->proto);
-    if (e->port_lo > e->port_hi) return fault(v, "endpoint %u: ports run backwards", i);
-    if (e->wire >= PBC_WIRES) return fault(v, "endpoint %u: unknown tags %u", i, e->wire);
+        return fault(v, "%s %u: unknown family %u", what, i, e->family);
+    if (e->proto >= PBC_EP_IP) return fault(v, "%s %u: unknown protocol %u", what, i, e->proto);
+    if (e->port_lo > e->port_hi) return fault(v, "%s %u: ports run backwards", what, i);
+    if (e->wire >= PBC_WIRES) return fault(v, "%s %u: unknown tags %u", what, i, e->wire);
     if (e->vlan_lo > e->vlan_hi || e->vlan_hi > VID_MAX || (e->vlan_hi && e->wire != PBC_WIRE_VLAN))
-        return fault(v, "endpoint %u: VLANs %u-%u", i, e->vlan_lo, e->vlan_hi);
-    return e->iface <= v->p->ifaces_count || fault(v, "endpoint %u: interface %u does not exist", i, e->iface - 1);
+        return fault(v, "%s %u: VLANs %u-%u", what, i, e->vlan_lo, e->vlan_hi);
+    return e->iface <= v->p->ifaces_count || fault(v, "%s %u: interface %u does not exist", what, i, e->iface - 1);
 }
 
 /* Interfaces and tags belong to services in the wire, which have nothing to do with this host's own addresses. */
@@ -275,7 +274,7 @@ static bool verify_all(const struct verifier *v, const uint64_t *work)
     struct taken t = {0};
     uint32_t next = 0;
     for (uint32_t i = 0; i < p->endpoints_count; i++)
-        if (!verify_endpoint(v, i)) return false;
+        if (!verify_endpoint(v, &p->endpoints[i], "endpoint", i)) return false;
     for (uint32_t i = 0; i < p->branches_count; i++)
         if (!verify_branch(v, i, work, &next)) return false;
     if (next != p->shares_count) return fault(v, "share %u: of no branch", next);

@@ -31,9 +31,13 @@ bool verify_rules(const struct verifier *v);       /* interfaces, chains, firewa
 bool verify_services(const struct verifier *v);    /* checks, pools, servers, services, endpoints, branches, shares */
 bool verify_proxies(const struct verifier *v);     /* options of proxy services */
 bool verify_nats(const struct verifier *v);        /* statements of nats */
+bool verify_observes(const struct verifier *v);    /* observe services, their endpoints and choices */
 bool verify_memos(const struct verifier *v);       /* remembered verdicts */
 bool verify_classifiers(const struct verifier *v); /* entries, formats, trees and blocks */
 bool verify_code(const struct verifier *v);        /* functions, instructions, the longest path */
+
+/* Verify an endpoint's own fields; `what` is its section in messages. */
+bool verify_endpoint(const struct verifier *v, const struct pbc_endpoint *e, const char *what, uint32_t i);
 
 /* True if a connection's first bytes answer the condition. */
 bool verify_asks_stream(const struct program *p, uint32_t cond);

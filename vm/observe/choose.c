@@ -1,0 +1,56 @@
+#include "vm/observe/choose.h"
+
+#include "vm/judge/decide.h"
+#include "vm/packet/key.h"
+
+static bool has_tags(const struct pbc_endpoint *e, const struct key *key)
+{
+    const bool tagged = key->kind & KIND_VLAN;
+    switch (e->wire) {
+    case PBC_WIRE_UNTAGGED: return !tagged;
+    case PBC_WIRE_TAGGED: return tagged;
+    case PBC_WIRE_VLAN: return tagged && key->vlan_outer >= e->vlan_lo && key->vlan_outer <= e->vlan_hi;
+    default: return true;
+    }
+}
+
+static bool takes(const struct pbc_endpoint *e, const struct key *key)
+{
+    const uint32_t family = e->family == 4 ? KIND_IP4 : KIND_IP6;
+    if (key->dst_port < e->port_lo || key->dst_port > e->port_hi) return false;
+    if (e->to == PBC_TO_SELF && !(key->kind & KIND_DST_SELF)) return false;
+    if (e->to == PBC_TO_ADDRESS && !(key->kind & family && address_equal(key->dst, e->addr))) return false;
+    return (!e->iface || key->iface == e->iface - 1) && has_tags(e, key);
+}
+
+uint32_t observe_of(const struct program *p, const struct key *key)
+{
+    const uint32_t asked = KIND_TCP | KIND_PORTS;
+    if ((key->kind & asked) != asked || !(key->kind & KIND_IP)) return PBC_NONE;
+    for (uint32_t i = 0; i < p->watched_count; i++)
+        if (takes(&p->watched[i], key)) return p->watched[i].service;
+    return PBC_NONE;
+}
+
+static enum stream_says says(const struct program *p, const struct pbc_cond *c, const struct key *key,
+                             const struct first *const half[2])
+{
+    if (stream_asks(c)) return stream_cond(p, c, half[c->flags & PBC_COND_REPLY ? 1 : 0], false);
+    return cond_match(p, c, key, NULL) ? STREAM_YES : STREAM_NO;
+}
+
+uint32_t observe_choose(const struct program *p, uint32_t observe, const struct key *key,
+                        const struct first *const half[2])
+{
+    const struct pbc_observe *o = &p->observes[observe];
+    for (uint32_t i = o->choices; i < o->choices + o->choice_count; i++) {
+        const struct pbc_choice *x = &p->choices[i];
+        enum stream_says all = STREAM_YES;
+        for (uint32_t c = x->conds; c < x->conds + x->cond_count && all != STREAM_NO; c++) {
+            const enum stream_says one = says(p, &p->conds[c], key, half);
+            if (one != STREAM_YES) all = one;
+        }
+        if (all != STREAM_NO) return all == STREAM_YES ? i : OBSERVE_MORE;
+    }
+    return o->choices + o->choice_count - 1;
+}

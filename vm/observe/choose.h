@@ -1,0 +1,18 @@
+/* Choice of the observe service that watches a connection, and of its branch. */
+#pragma once
+
+#include <stdint.h>
+
+#include "vm/program/program.h"
+
+struct first;
+struct key;
+
+/* Return the observe service whose endpoint takes this TCP packet of a client; PBC_NONE: none does. */
+uint32_t observe_of(const struct program *p, const struct key *key);
+
+/* Return the branch (index in CHOICES) of a connection: by its client's key (stream_key will do) and the first bytes of
+ * client and server. OBSERVE_MORE: read on, and ask again. */
+#define OBSERVE_MORE (PBC_NONE - 1)
+uint32_t observe_choose(const struct program *p, uint32_t observe, const struct key *key,
+                        const struct first *const half[2]);

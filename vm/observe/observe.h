@@ -1,0 +1,78 @@
+/* Events of watched connections, as the core tells them to whoever writes them down. One worker tells the events of one
+ * connection, in order: BEGIN, then BYTES, HOLE, DIFFERS and CHOSEN, at last END. Of a connection whose branch says
+ * `ignore` END alone follows CHOSEN, and BYTES come only where the branch says `stream`. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "vm/stream/stream.h"
+
+enum observe_kind {
+    OBSERVE_BEGIN,   /* a connection was seen for the first time */
+    OBSERVE_CHOSEN,  /* its branch is known */
+    OBSERVE_BYTES,   /* bytes of one half, in order: `offset` is the end of those before, holes included */
+    OBSERVE_HOLE,    /* `len` bytes at `offset` never came, or there was no memory for them */
+    OBSERVE_DIFFERS, /* `len` bytes at `offset` came twice and differed */
+    OBSERVE_END,     /* it ended; `sum` says how */
+    OBSERVE_KINDS
+};
+enum observe_half { OBSERVE_CLIENT, OBSERVE_SERVER, OBSERVE_HALVES };
+enum observe_why {
+#define OBSERVE_WHY(ident, name, doc) OBSERVE_WHY_##ident,
+#include "vm/observe/why.def"
+    OBSERVE_WHYS
+};
+extern const char *const observe_why_name[]; /* by enum observe_why */
+
+/* Ends of a connection, as its client saw them on the wire. */
+struct observe_ends {
+    uint32_t client[4], server[4]; /* as in struct key */
+    uint16_t client_port, server_port;
+    uint16_t vlan[2]; /* VIDs of the outer and inner tag; OBSERVE_NO_VLAN: none */
+    uint16_t iface;   /* interface that its first packet came in by, as in struct key */
+    uint8_t family;   /* 4 or 6 */
+    bool midstream;   /* its beginning was not seen: offset 0 is the first byte that was */
+};
+#define OBSERVE_NO_VLAN 0xffffu
+
+/* Sums of one half: what that side sent. */
+struct observe_sum {
+    uint64_t bytes, packets, holes, hole_bytes;
+    uint64_t retransmitted, reordered, differing; /* segments */
+    uint64_t urgent;                              /* urgent bytes, which are in the stream, too */
+    uint64_t rtt_min_ns, rtt_ns, rtt_max_ns; /* from its data to their ACK: least, smoothed, most; 0: never measured */
+    uint32_t rtt_count;
+    bool fin; /* it sent FIN */
+};
+
+/* The whole of a connection, at its end. Views are valid during the call; at NULL: not found. */
+struct observe_summary {
+    uint8_t why; /* enum observe_why */
+    uint64_t end_ns;
+    uint64_t handshake_ns; /* from SYN to the client's ACK of the SYN ACK; 0: not seen */
+    struct observe_sum half[OBSERVE_HALVES];
+    struct view sni, alpn; /* alpn: as in the extension, a length byte before each name */
+    struct view host, method, path;
+    uint16_t status; /* of the first response; 0: none was read */
+    bool reset_by_server;
+};
+
+struct observe_event {
+    uint8_t kind;             /* enum observe_kind */
+    uint8_t half;             /* enum observe_half, of BYTES, HOLE and DIFFERS */
+    uint8_t does;             /* enum pbc_does: of the branch, once it is chosen; PBC_DOES before */
+    uint32_t observe, choice; /* index in OBSERVES and in CHOICES of the program in force; choice PBC_NONE: none yet */
+    uint64_t number;          /* of the connection, never reused by this worker */
+    uint64_t begin_ns, at_ns; /* time of its first packet, and of this event */
+    const struct observe_ends *ends;
+    uint64_t offset, len;              /* of BYTES, HOLE and DIFFERS */
+    const uint8_t *bytes;              /* BYTES: `len` of them, valid during the call */
+    const struct observe_summary *sum; /* END */
+};
+
+/* Receiver of events. It must not wait. vm_cfg.observed NULL: connections are followed and counted alone. */
+struct observe_out {
+    void (*told)(void *arg, const struct observe_event *e);
+    void *arg;
+};

@@ -1,0 +1,150 @@
+/* The verifier's part for observe services: their paths and bounds, endpoints, and branches whose conditions a
+ * connection answers. */
+#include <string.h>
+
+#include "vm/program/verify/verify_priv.h"
+#include "vm/stream/wants.h"
+
+/* Running sums of conditions, by what they ask; windows may share conditions, so each is looked at once. */
+enum { OF_REPLY, OF_OTHERS, OF_WORK, TALLIES };
+struct tally {
+    uint64_t of[TALLIES]; /* `reply`; conditions that no watched connection answers; conditions with their operands */
+};
+static void free_tallies(struct tally **t) { free(*t); }
+
+static uint64_t between(const struct tally *before, uint32_t conds, uint32_t count, unsigned what)
+{
+    return before[conds + count].of[what] - before[conds].of[what];
+}
+
+static bool verify_path(const struct verifier *v, uint32_t path, uint32_t i)
+{
+    if (!verify_text(v, path, "observe", i)) return false;
+    return strnlen(program_str(v->p, path), PBC_WATCH_PATH_MAX + 1) <= PBC_WATCH_PATH_MAX ||
+           fault(v, "observe %u: a path of more than %u bytes", i, PBC_WATCH_PATH_MAX);
+}
+
+static bool verify_observe(const struct verifier *v, uint32_t i, uint32_t *next)
+{
+    const struct pbc_observe *o = &v->p->observes[i];
+    const uint32_t kinds = (1u << FIRST_BYTES_SHIFT) - 1, reads = FIRST_TLS | FIRST_HTTP;
+    if (!verify_string(v, o->name, "observe", i) || !verify_string(v, o->place.file, "observe", i)) return false;
+    if (!verify_path(v, o->sessions, i) || !verify_path(v, o->stream, i)) return false;
+    if (o->overlaps >= PBC_OVERLAPS) return fault(v, "observe %u: unknown `overlaps` %u", i, o->overlaps);
+    if (o->flags > PBC_OBSERVE_PCAPNG) return fault(v, "observe %u: unknown flags 0x%x", i, o->flags);
+    if ((o->sessions_limit && !o->sessions) || ((o->stream_limit || o->flags) && !o->stream))
+        return fault(v, "observe %u: a limit or form of a file that it does not write", i);
+    if ((o->wants[0] | o->wants[1]) & kinds & ~reads) return fault(v, "observe %u: unknown kind of first bytes", i);
+    if (o->choices != *next || !o->choice_count || !inside(o->choices, o->choice_count, v->p->choices_count))
+        return fault(v, "observe %u: its branches do not follow those before", i);
+    *next = o->choices + o->choice_count;
+    for (size_t r = 0; r < sizeof o->reserved; r++)
+        if (o->reserved[r]) return fault(v, "observe %u: reserved bytes are not zero", i);
+    return true;
+}
+
+/* Each item that a condition asks for has a reader, else its branch would wait forever. */
+static bool verify_reads(const struct verifier *v, const struct pbc_choice *x, uint32_t i)
+{
+    const struct pbc_observe *o = &v->p->observes[x->observe];
+    for (uint32_t c = x->conds; c < x->conds + x->cond_count; c++) {
+        const struct pbc_cond *cond = &v->p->conds[c];
+        const uint32_t wants = o->wants[cond->flags & PBC_COND_REPLY ? 1 : 0];
+        const bool tls = cond->kind == COND_SNI || cond->kind == COND_ALPN, bytes = cond->kind == COND_BYTES;
+        const bool request = cond_info[cond->kind].traits & COND_STREAM && !tls;
+        const struct pbc_pattern *t = bytes ? &v->p->patterns[cond->first] : NULL;
+        if ((tls && !(wants & FIRST_TLS)) || (request && !(wants & FIRST_HTTP)) ||
+            (bytes && wants >> FIRST_BYTES_SHIFT < (uint32_t)t->at + t->len))
+            return fault(v, "choice %u: asks for first bytes that its service does not read", i);
+    }
+    return true;
+}
+
+static bool verify_choice(const struct verifier *v, uint32_t i, const struct tally *before, uint64_t *budget)
+{
+    const struct program *p = v->p;
+    const struct pbc_choice *x = &p->choices[i];
+    if (!verify_string(v, x->place.file, "choice", i)) return false;
+    if (x->does >= PBC_DOES || x->reserved) return fault(v, "choice %u: does %u", i, x->does);
+    if (x->does == PBC_STREAM && !p->observes[x->observe].stream)
+        return fault(v, "choice %u: its service has no stream", i);
+    if (!inside(x->conds, x->cond_count, p->conds_count)) return fault(v, "choice %u: past the end of `conds`", i);
+    if (between(before, x->conds, x->cond_count, OF_OTHERS))
+        return fault(v, "choice %u: a condition that no connection meets", i);
+    if (x->cond_count > *budget) return fault(v, "choice %u: shares conditions with other branches", i);
+    *budget -= x->cond_count;
+    return verify_reads(v, x, i);
+}
+
+static bool verify_choices(const struct verifier *v, uint32_t i, const struct tally *before, uint64_t *budget)
+{
+    const struct program *p = v->p;
+    const struct pbc_observe *o = &p->observes[i];
+    uint64_t work = 0;
+    for (uint32_t c = o->choices; c < o->choices + o->choice_count; c++) {
+        const struct pbc_choice *x = &p->choices[c];
+        if (x->observe != i) return fault(v, "observe %u: branch %u belongs to another", i, c);
+        if (!verify_choice(v, c, before, budget)) return false;
+        if ((c + 1 == o->choices + o->choice_count) != (x->cond_count == 0))
+            return fault(v, "observe %u: branch %u: only the last branch can be, and must be, the `else`", i, c);
+        work += between(before, x->conds, x->cond_count, OF_WORK);
+    }
+    return work <= PBC_WALK_MAX || fault(v, "observe %u: more than %u conditions and operands to try", i, PBC_WALK_MAX);
+}
+
+static bool verify_watched(const struct verifier *v)
+{
+    const struct program *p = v->p;
+    bool has[256] = {false};
+    for (uint32_t i = 0; i < p->watched_count; i++) {
+        const struct pbc_endpoint *e = &p->watched[i];
+        if (!verify_endpoint(v, e, "watched", i)) return false;
+        if (e->service >= p->observes_count) return fault(v, "watched %u: of no observe service", i);
+        if (e->proto != PBC_EP_TCP || e->wire == PBC_WIRE_NOT)
+            return fault(v, "watched %u: only TCP of the wire is watched", i);
+        has[e->service] = true;
+    }
+    for (uint32_t i = 0; i < p->observes_count; i++)
+        if (!has[i]) return fault(v, "observe %u: watches nothing", i);
+    return true;
+}
+
+/* `reply` is of observe services alone. */
+static bool verify_others(const struct verifier *v, const struct tally *before)
+{
+    const struct program *p = v->p;
+    for (uint32_t i = 0; i < p->rules_count; i++)
+        if (between(before, p->rules[i].conds, p->rules[i].cond_count, OF_REPLY))
+            return fault(v, "rule %u: asks a reply", i);
+    for (uint32_t i = 0; i < p->branches_count; i++)
+        if (between(before, p->branches[i].conds, p->branches[i].cond_count, OF_REPLY))
+            return fault(v, "branch %u: asks a reply", i);
+    return true;
+}
+
+static struct tally tally_of(const struct program *p, uint32_t cond, struct tally sum)
+{
+    const struct pbc_cond *c = &p->conds[cond];
+    const bool stream = verify_asks_stream(p, cond), reply = c->flags & PBC_COND_REPLY;
+    sum.of[OF_REPLY] += reply;
+    sum.of[OF_OTHERS] += c->kind == COND_INSTRUCTION || (!stream && (reply || !pbc_asks_stream(c)));
+    sum.of[OF_WORK] += 1u + (uint64_t)c->count;
+    return sum;
+}
+
+bool verify_observes(const struct verifier *v)
+{
+    const struct program *p = v->p;
+    uint32_t next = 0;
+    uint64_t budget = 256u + 64u * (uint64_t)p->conds_count;
+    struct tally *before __attribute__((cleanup(free_tallies))) = calloc((size_t)p->conds_count + 1, sizeof *before);
+    if (!before) return fault(v, "no memory");
+    for (uint32_t i = 0; i < p->conds_count; i++) before[i + 1] = tally_of(p, i, before[i]);
+    if (!verify_others(v, before)) return false;
+    for (uint32_t i = 0; i < p->observes_count; i++)
+        if (!verify_observe(v, i, &next)) return false;
+    if (next != p->choices_count) return fault(v, "choice %u: of no observe service", next);
+    for (uint32_t i = 0; i < p->observes_count; i++)
+        if (!verify_choices(v, i, before, &budget)) return false;
+    return verify_watched(v);
+}
