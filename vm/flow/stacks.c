@@ -103,10 +103,23 @@ uint16_t stack_take(struct stacks *s, const struct pkt *pkt)
     return id_of(e);
 }
 
+/* Return the entry of an id; NO_ENTRY: it has none. */
+static uint16_t entry_of(uint16_t id)
+{
+    return id < COUNTED_AT || id >= STACK_MOST ? NO_ENTRY : (uint16_t)(id - COUNTED_AT + 1);
+}
+
+uint16_t stack_again(struct stacks *s, uint16_t id)
+{
+    const uint16_t e = entry_of(id);
+    if (e != NO_ENTRY && s->refs[e]) s->refs[e]++;
+    return id;
+}
+
 void stack_put(struct stacks *s, uint16_t id)
 {
-    if (id < COUNTED_AT || id >= STACK_MOST) return;
-    const uint16_t e = (uint16_t)(id - COUNTED_AT + 1);
+    const uint16_t e = entry_of(id);
+    if (e == NO_ENTRY) return;
     if (s->refs[e] == 0 || --s->refs[e]) return;
     keyed_drop(&s->table, s->slot[e]);
     s->slot[e] = KEYED_NONE;

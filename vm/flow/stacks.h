@@ -18,6 +18,8 @@ void stacks_free(struct stacks *s);
 uint16_t stack_of(const struct stacks *s, const struct pkt *pkt);
 /* Return the id for a flow that begins, with a reference that stack_put releases. STACK_UNKNOWN: the table is full. */
 uint16_t stack_take(struct stacks *s, const struct pkt *pkt);
+/* Take one more reference to an id that is held. Return it. */
+uint16_t stack_again(struct stacks *s, uint16_t id);
 void stack_put(struct stacks *s, uint16_t id);
 
 /* Write all stacks, or read them into new ones (keyed/archive.h). */

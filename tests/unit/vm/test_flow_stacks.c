@@ -92,9 +92,12 @@ static void other_stacks_are_known_while_taken(void **state)
     assert_int_not_equal(stack_take(s, &f.pkt), id);
     assert_int_equal(stack_tags(s, id, back), 2);
     assert_memory_equal(back, q, sizeof q);
-    stack_put(s, id);
-    assert_int_equal(stack_of(s, ether_of(&f, q, 2)), id);
-    stack_put(s, id);
+    assert_int_equal(stack_again(s, id), id);
+    assert_int_equal(stack_again(s, 8), 8);
+    for (unsigned i = 0; i < 3; i++) {
+        assert_int_equal(stack_of(s, ether_of(&f, q, 2)), id);
+        stack_put(s, id);
+    }
     assert_int_equal(stack_of(s, &f.pkt), STACK_UNKNOWN);
     assert_int_equal(stack_tags(s, id, back), 0);
     stacks_free(s);

@@ -21,6 +21,7 @@ void inline_keep_answer(const struct job *j, struct inline_conn *c, uint32_t num
     tcp_header_read(pkt, key, &tcp);
     tcp_syn_options_read(pkt, &o);
     c->seq = tcp.seq;
+    c->side[AT_CLIENT].ours = tcp.seq + 1;
     c->window = tcp.window;
     const uint16_t mss = inline_mss(j, c, AT_CLIENT, key);
     c->options = (struct tcp_options){.mss = o.mss < mss ? o.mss : mss,
@@ -53,7 +54,6 @@ static void say(const struct job *j, const struct inline_conn *c, struct flow_se
     memcpy(s->dst, c->client, sizeof s->dst);
     s->src_port = c->server_port;
     s->dst_port = c->client_port;
-    s->ack = c->client_seq + 1;
     s->v6 = c->v6;
     if (j->vm->cfg.pool && !build_flow_segment(s, j->vm->cfg.pool, &out)) inline_send(j, c, AT_CLIENT, out, !c->v6);
 }
@@ -62,21 +62,23 @@ void inline_answer(const struct job *j, struct inline_conn *c, uint16_t mss)
 {
     if (mss && mss < c->options.mss) c->options.mss = mss;
     c->state = INLINE_TOLD;
-    struct flow_segment s = {.seq = c->seq, .window = c->window, .flags = TCP_SYN | TCP_ACK, .options = c->options};
+    struct flow_segment s = {.seq = c->seq,
+                             .ack = c->client_seq + 1,
+                             .window = c->window,
+                             .flags = TCP_SYN | TCP_ACK,
+                             .options = c->options};
     say(j, c, &s);
 }
 
 void inline_refuse(const struct job *j, struct inline_conn *c)
 {
     c->over |= OVER_RESET;
-    struct flow_segment s = {.flags = TCP_RST | TCP_ACK};
+    struct flow_segment s = {.ack = c->client_seq + 1, .flags = TCP_RST | TCP_ACK};
     say(j, c, &s);
 }
 
-/* The client has not gone on in time, or nobody has spoken: its socket is reset, and the proxy loop ends the rest. */
-static void end_late(void *arg, const struct inline_conn *c, uint32_t number)
+void inline_reset_socket(const struct job *j, const struct inline_conn *c, uint32_t number)
 {
-    const struct job *j = arg;
     struct pkt *out = NULL;
     struct flow_segment s = {
         .src_port = c->use, .dst_port = INLINE_LISTENS, .seq = c->side[AT_CLIENT].next, .flags = TCP_RST, .v6 = c->v6};
@@ -84,6 +86,27 @@ static void end_late(void *arg, const struct inline_conn *c, uint32_t number)
     inline_address(s.src, c->v6, n);
     inline_listener(s.dst, c->v6, n.worker);
     if (j->vm->cfg.pool && !build_flow_segment(&s, j->vm->cfg.pool, &out)) inline_give(j, out);
+}
+
+/* Reset the client, whose socket may not say so any more. One that was not answered hears nothing, as of its server,
+ * unless the service is gone. */
+static void reset_client(const struct job *j, struct inline_conn *c)
+{
+    const struct inline_side *client = &c->side[AT_CLIENT];
+    struct flow_segment s = {.seq = client->ours, .ack = client->next, .flags = TCP_RST | TCP_ACK};
+    if (c->state > INLINE_WAITS || c->state == INLINE_SAID)
+        say(j, c, &s);
+    else if (c->over & OVER_GONE)
+        inline_refuse(j, c);
+}
+
+/* The client has not gone on in time, or nobody has spoken, or the service is gone. The proxy loop resets the server,
+ * once the client's socket is reset. */
+static void end_late(void *arg, struct inline_conn *c, uint32_t number)
+{
+    const struct job *j = arg;
+    inline_reset_socket(j, c, number);
+    reset_client(j, c);
 }
 
 uint64_t inline_tick(const struct job *j) { return inlines_tick(j->vm->inlines, j->vm->now_ns, end_late, (void *)j); }

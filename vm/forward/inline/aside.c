@@ -30,7 +30,7 @@ static void leave(const struct job *j, const struct said *s, enum inline_at to, 
     const bool v4 = s->key.kind & KIND_IP4;
     struct tcp_segment segment;
     tcp_read(s->pkt, &s->key, &segment);
-    inline_acknowledges(s->c, to, &segment);
+    inline_says(s->c, to, &segment);
     s->c->seen_ns = j->vm->now_ns;
     if (s->key.marks & TCP_RST) s->c->over |= OVER_RESET;
     if (s->key.marks & TCP_FIN) s->c->over |= to == AT_CLIENT ? OVER_TO_CLIENT : OVER_TO_SERVER;
@@ -97,8 +97,7 @@ static bool aim_server(const struct job *j, struct inline_conn *c, uint32_t numb
     if (count == 2) tags[0].tpid = ETHER_QINQ;
     const uint16_t stack = inlines_stack(all, tags, count);
     if (stack == STACK_UNKNOWN) return false;
-    inlines_drop_stack(all, side->stack);
-    side->stack = stack;
+    inlines_take_stack(all, number, stack);
     side->mac = server->flags & PBC_SERVER_HAS_MAC ? server->mac : 0;
     if (!side->bridged || !side->mac) side->iface = out;
     memcpy(c->to, server->addr, sizeof c->to);
@@ -112,6 +111,7 @@ static bool aim(const struct job *j, struct said *s, uint32_t server)
     struct inline_conn *c = s->c;
     c->own_port = s->key.src_port;
     c->made_port = s->key.dst_port;
+    inlines_original(j->vm->inlines, s->number);
     if (c->made_port != INLINE_ORIGINAL) return aim_server(j, c, s->number, server);
     memcpy(c->to, c->server, sizeof c->to);
     c->to_port = c->server_port;

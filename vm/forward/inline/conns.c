@@ -1,50 +1,17 @@
 /* Numbers, tuples and timeouts of inline connections, see conns.h */
-#include "vm/forward/inline/conns.h"
+#include "vm/forward/inline/conns_priv.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "vm/forward/inline/shared.h"
-#include "vm/keyed/keyed.h"
 #include "vm/packet/parse/read.h"
 #include "vm/program/swap.h"
 #include "vm/verdict.h"
 
 /* A connection that has ended keeps its number so long: the last segments may come again. */
 #define LINGERS_NS UINT64_C(10000000000)
-#define TICK_NS    UINT64_C(1000000000)
-enum { NOBODY = UINT32_MAX, USE_LEAST = 1024, USES = 65536 - USE_LEAST, LOOKED_AT = 4096 };
-
-/* A tuple, ends in order: packets of both directions have the same */
-struct tuple {
-    uint32_t low[4], high[4];
-    uint16_t low_port, high_port, stack;
-    uint16_t v6;
-};
-struct entry {
-    struct tuple tuple;
-    uint64_t number;
-};
-enum { KEY_WORDS = sizeof(struct tuple) / sizeof(uint64_t) };
-static_assert(sizeof(struct tuple) == KEY_WORDS * sizeof(uint64_t), "no padding");
-
-struct inlines {
-    struct keyed index;
-    struct inline_conn *at; /* [most] */
-    uint32_t *due_s;        /* [most] second in which to look at a connection again; 0: it is free */
-    uint16_t *uses;         /* [most] times that a number was given */
-    struct stacks *stacks;
-    struct inline_share share;
-    uint32_t most, spare, high, live, hand; /* spare: first free number; high: numbers ever used */
-    uint64_t half_open_ns, open_ns;         /* timeouts */
-    unsigned worker;
-    uint32_t changes; /* number of changes of program */
-    struct {
-        uint32_t *server; /* [count]: as in struct remap */
-        uint32_t count;
-    } before; /* the program before, whose choices may still come; count 0: it had no servers */
-};
-static_assert(offsetof(struct inlines, index) == 0, "keyed_owner_new");
+enum { USE_LEAST = 1024, USES = 65536 - USE_LEAST, LOOKED_AT = 4096 };
 
 static void take_timeouts(struct inlines *all, const struct program *p)
 {
@@ -153,11 +120,15 @@ static void share(const struct inlines *all, uint32_t number, unsigned which, co
 /* Return when the connection has timed out. */
 static uint64_t deadline(const struct inlines *all, const struct inline_conn *c)
 {
+    if (c->over & OVER_GONE) return 0;
     const uint64_t lasts_ns = is_over(c) ? LINGERS_NS : c->state < INLINE_OPEN ? all->half_open_ns : all->open_ns;
     return time_after(c->seen_ns, lasts_ns);
 }
 
-static uint32_t second_after(uint64_t ns) { return (uint32_t)(ns / TICK_NS) + 1; }
+uint32_t inlines_due_s(const struct inlines *all, const struct inline_conn *c)
+{
+    return (uint32_t)(deadline(all, c) / TICK_NS) + 1;
+}
 
 struct inline_conn *inlines_begin(struct inlines *all, const struct key *key, const struct pkt *pkt, uint64_t now_ns,
                                   uint32_t *number)
@@ -188,7 +159,7 @@ struct inline_conn *inlines_begin(struct inlines *all, const struct key *key, co
     c->side[AT_CLIENT].stack = stack;
     share(all, n, 0, &t);
     all->uses[n]++;
-    all->due_s[n] = second_after(deadline(all, c));
+    all->due_s[n] = inlines_due_s(all, c);
     all->live++;
     *number = n;
     return c;
@@ -254,9 +225,25 @@ uint16_t inlines_stack(struct inlines *all, const struct stack_tag tags[], unsig
     return stack_take(all->stacks, &tagged);
 }
 
-uint16_t inlines_same_stack(struct inlines *all, const struct pkt *pkt) { return stack_take(all->stacks, pkt); }
+void inlines_take_stack(struct inlines *all, uint32_t number, uint16_t stack)
+{
+    struct inline_side *side = &all->at[number].side[AT_SERVER];
+    stack_put(all->stacks, side->stack);
+    side->stack = stack;
+}
 
-void inlines_drop_stack(struct inlines *all, uint16_t stack) { stack_put(all->stacks, stack); }
+void inlines_original(struct inlines *all, uint32_t number)
+{
+    struct inline_conn *c = &all->at[number];
+    const struct inline_side *client = &c->side[AT_CLIENT];
+    drop(all, number, 1);
+    inlines_take_stack(all, number, client->bridged ? stack_again(all->stacks, client->stack) : 0);
+    c->side[AT_SERVER] = (struct inline_side){.mac = c->original_mac,
+                                              .iface = c->original_iface,
+                                              .stack = c->side[AT_SERVER].stack,
+                                              .priorities = client->priorities, /* until it speaks */
+                                              .bridged = client->bridged};
+}
 
 unsigned inlines_tags(const struct inlines *all, const struct inline_conn *c, enum inline_at at,
                       struct stack_tag tags[STACK_TAGS])
@@ -277,7 +264,7 @@ bool inlines_tell(struct inlines *all, uint32_t number, struct inline_open *o)
                               .server_port = c->server_port,
                               .vlan = {count ? tags[0].vid : VLAN_UNTAGGED, count > 1 ? tags[1].vid : VLAN_UNTAGGED},
                               .client_mac = c->side[AT_CLIENT].mac,
-                              .server_mac = c->side[AT_SERVER].mac,
+                              .server_mac = c->original_mac,
                               .service = c->service,
                               .rule = RULE_NONE,
                               .firewall = PBC_NONE,
@@ -292,15 +279,15 @@ static void look_again(struct inlines *all, uint32_t number, uint64_t now_ns, in
 {
     struct inline_conn *c = &all->at[number];
     if (deadline(all, c) <= now_ns) {
-        if (is_over(c)) {
+        if (is_over(c) && !(c->over & OVER_GONE)) {
             inlines_end(all, number);
             return;
         }
         late(arg, c, number);
-        c->over |= OVER_WIRE;
+        c->over = (uint8_t)((c->over & ~OVER_GONE) | OVER_WIRE);
         c->seen_ns = now_ns;
     }
-    all->due_s[number] = second_after(deadline(all, c));
+    all->due_s[number] = inlines_due_s(all, c);
 }
 
 uint64_t inlines_tick(struct inlines *all, uint64_t now_ns, inlines_late_fn *late, void *arg)
@@ -336,11 +323,11 @@ uint32_t inlines_server(const struct inlines *all, const struct program *p, uint
 }
 
 /* Rename the interface of an end; where the new program has none for it, nothing is known of the way there. */
-static void rename_iface(struct inline_side *side, const struct remap *r)
+static void rename_iface(uint16_t *iface, uint64_t *mac, const struct remap *r)
 {
-    if (side->iface >= r->ifaces) return;
-    side->iface = r->iface[side->iface];
-    if (side->iface == IFACE_NONE) side->mac = 0;
+    if (*iface >= r->ifaces) return;
+    *iface = r->iface[*iface];
+    if (*iface == IFACE_NONE) *mac = 0;
 }
 
 void inlines_rename(struct inlines *all, struct inlines *fresh, const struct remap *r)
@@ -353,76 +340,12 @@ void inlines_rename(struct inlines *all, struct inlines *fresh, const struct rem
     for (uint32_t n = 0; n < all->high; n++) {
         struct inline_conn *c = inlines_at(all, n);
         if (!c) continue;
-        for (unsigned at = 0; at < 2; at++) rename_iface(&c->side[at], r);
-        c->service = c->service == PBC_NONE ? PBC_NONE : service[c->service];
-        if (c->service == PBC_NONE) inlines_end(all, n);
+        for (unsigned at = 0; at < 2; at++) rename_iface(&c->side[at].iface, &c->side[at].mac, r);
+        rename_iface(&c->original_iface, &c->original_mac, r);
+        if (c->service == PBC_NONE) continue;
+        c->service = service[c->service];
+        if (c->service != PBC_NONE || is_over(c)) continue;
+        c->over |= OVER_GONE;
+        all->due_s[n] = 1;
     }
-}
-
-static bool is_sound_side(const struct inline_side *s, uint32_t ifaces)
-{
-    return s->stack < STACK_MOST && (s->iface == IFACE_NONE || s->iface < ifaces) && s->bridged <= 1;
-}
-
-/* True if what was read is a bool. */
-static bool is_sound_bool(const bool *read)
-{
-    uint8_t byte;
-    memcpy(&byte, read, sizeof byte);
-    return byte <= 1;
-}
-
-static bool is_sound_options(const struct tcp_options *o)
-{
-    return is_sound_bool(&o->sack_ok) && is_sound_bool(&o->has_scale) && is_sound_bool(&o->has_stamps);
-}
-
-/* True if the slot of a tuple names that connection. */
-static bool is_sound_index(const struct inlines *all, uint32_t slot, uint32_t number)
-{
-    return slot < all->index.groups * (uint32_t)GROUP && all->index.tags[slot] &&
-           ((const struct entry *)keyed_at(&all->index, slot))->number == number;
-}
-
-static bool is_sound(const struct inlines *all, uint32_t number, uint32_t services, uint32_t ifaces)
-{
-    const struct inline_conn *c = &all->at[number];
-    if (c->state == INLINE_FREE) return true;
-    return c->state <= INLINE_OPEN && c->service < services && c->v6 <= 1 && c->server_first <= 1 && c->answered <= 1 &&
-           is_sound_options(&c->options) && is_sound_index(all, c->index[0], number) &&
-           (c->index[1] == KEYED_NONE || (c->index[1] != c->index[0] && is_sound_index(all, c->index[1], number))) &&
-           is_sound_side(&c->side[AT_CLIENT], ifaces) && is_sound_side(&c->side[AT_SERVER], ifaces);
-}
-
-/* True if the list of free numbers has each of them once, and every tuple is a connection's. */
-static bool is_sound_whole(const struct inlines *all)
-{
-    uint32_t free_numbers = 0, live = 0, tuples = 0;
-    for (uint32_t n = 0; n < all->high; n++) {
-        const struct inline_conn *c = &all->at[n];
-        if (c->state == INLINE_FREE) continue;
-        live++;
-        tuples += c->index[1] == KEYED_NONE ? 1 : 2;
-    }
-    for (uint32_t n = all->spare; n != NOBODY; n = all->at[n].next)
-        if (n >= all->high || all->at[n].state != INLINE_FREE || ++free_numbers > all->high - live) return false;
-    return live == all->live && free_numbers == all->high - live && tuples == all->index.used;
-}
-
-bool inlines_archive(struct inlines *all, struct archive *a, uint32_t services, uint32_t ifaces)
-{
-    if (!keyed_archive(&all->index, a) || !stacks_archive(all->stacks, a)) return false;
-    ARCHIVE(a, all->high);
-    ARCHIVE(a, all->spare);
-    ARCHIVE(a, all->live);
-    ARCHIVE(a, all->hand);
-    ARCHIVE(a, all->changes);
-    if (!archive_sound(a, all->high <= all->most && all->hand <= all->high)) return false;
-    for (uint32_t n = 0; n < all->high && !a->bad; n++) {
-        ARCHIVE(a, all->at[n]);
-        ARCHIVE(a, all->uses[n]);
-        if (!archive_sound(a, is_sound(all, n, services, ifaces))) return false;
-        if (a->reads) all->due_s[n] = all->at[n].state == INLINE_FREE ? 0 : second_after(deadline(all, &all->at[n]));
-    }
-    return archive_sound(a, is_sound_whole(all));
 }

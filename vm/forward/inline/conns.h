@@ -19,6 +19,7 @@ struct inline_side {
     uint64_t mac;        /* destination of frames to it; 0: the next hop is resolved */
     uint32_t priorities; /* PCP and DEI of its tags, four bits each, the outermost tag lowest */
     uint32_t next;       /* number of its next segment in order, as far as was seen */
+    uint32_t ours;       /* number of our next segment to it */
     uint16_t iface;      /* interface by which it is reached; IFACE_NONE: by its route */
     uint16_t stack;      /* its VLAN stack */
     uint8_t ttl, tos;    /* TTL and DSCP of its last packet; ttl 0: it has sent none */
@@ -44,6 +45,7 @@ enum inline_over {
     OVER_RESET = 1 << 4,    /* RST of ours */
     OVER_WIRE = 1 << 5,     /* RST from the wire at the number that was next: counts until more is heard */
     OVER_IN_ORDER = 1 << 6, /* the client's FIN was at the number that was next */
+    OVER_GONE = 1 << 7,     /* its service is gone: both ends are still to be told */
 };
 
 struct inline_conn {
@@ -58,8 +60,10 @@ struct inline_conn {
     uint8_t over;               /* enum inline_over */
     uint8_t v6, server_first;   /* 1: true */
     uint8_t answered;           /* 1: the server has answered our SYN */
+    uint16_t original_iface;    /* interface that leads to where the client wanted to go, as in side[AT_SERVER] */
+    uint64_t original_mac;      /* MAC on that way */
     struct inline_side side[2]; /* by enum inline_at */
-    uint32_t service;
+    uint32_t service;           /* PBC_NONE: it is gone */
     uint32_t client_seq;        /* number of the client's SYN */
     uint32_t seq;               /* number of our SYN to the client */
     uint32_t own_seq;           /* number of our SYN to the server */
@@ -95,22 +99,24 @@ struct inline_conn *inlines_at(struct inlines *all, uint32_t number);
 /* Let packets of another server's tuple find the connection, too, as conn->to and side[AT_SERVER].stack say; one from
  * before is dropped. False: no room, or it is another connection's. */
 bool inlines_also(struct inlines *all, uint32_t number);
-/* Take a reference to a packet's stack once more, for the other side. */
-uint16_t inlines_same_stack(struct inlines *all, const struct pkt *pkt);
-/* Take a reference to the stack of these tags, for side[AT_SERVER]. STACK_UNKNOWN: no room. */
+/* Make side[AT_SERVER] as it is where the client wanted to go, before anything was heard of it; another server's tuple
+ * is dropped. */
+void inlines_original(struct inlines *all, uint32_t number);
+/* Take a reference to the stack of these tags. STACK_UNKNOWN: no room. Give it to side[AT_SERVER] (second function). */
 uint16_t inlines_stack(struct inlines *all, const struct stack_tag tags[], unsigned count);
+void inlines_take_stack(struct inlines *all, uint32_t number, uint16_t stack);
 unsigned inlines_tags(const struct inlines *all, const struct inline_conn *c, enum inline_at at,
                       struct stack_tag tags[STACK_TAGS]);
-void inlines_drop_stack(struct inlines *all, uint16_t stack);
 unsigned inlines_worker(const struct inlines *all);
 
 /* End connections that have timed out, some numbers a call. One that no end has ended is told first, and then lives on
  * for as long as one that ended. Return the next deadline; UINT64_MAX: there are none. */
-typedef void inlines_late_fn(void *arg, const struct inline_conn *c, uint32_t number);
+typedef void inlines_late_fn(void *arg, struct inline_conn *c, uint32_t number);
 uint64_t inlines_tick(struct inlines *all, uint64_t now_ns, inlines_late_fn *late, void *arg);
 
-/* Rename services after a change of program; connections of services that are gone end. `fresh` is of the new program
- * and was told of the change (second function, which may take memory; false: out of memory); NULL: it has none. */
+/* Rename services after a change of program; connections of services that are gone are late at once. `fresh` is of the
+ * new program and was told of the change (second function, which may take memory; false: out of memory); NULL: it has
+ * none. */
 void inlines_rename(struct inlines *all, struct inlines *fresh, const struct remap *r);
 bool inlines_changes(struct inlines *fresh, const struct remap *r);
 /* Return the server of a port at INLINE_SERVER, chosen by the program with that TTL. PBC_NONE: there is none; *later:

@@ -19,6 +19,15 @@ static struct translation as_sent(const struct inlines *all, const struct inline
     return out;
 }
 
+/* Give the copy of an error the link header of the client's frames, unless its own is that of a bridge. */
+static bool link_to_client(const struct job *j, const struct inline_conn *c, struct pkt *copy)
+{
+    const struct inline_side *client = &c->side[AT_CLIENT];
+    if (client->bridged && client->stack == c->side[AT_SERVER].stack) return true;
+    edit_strip(copy);
+    return inline_link(j, c, AT_CLIENT, copy, !c->v6);
+}
+
 /* Tell the client of `server first` what a router said of our SYN to the server, as if it had been its own. */
 static void tell_client(const struct job *j, struct packet_ctx *c, const struct inline_conn *conn, uint32_t seq)
 {
@@ -30,11 +39,11 @@ static void tell_client(const struct job *j, struct packet_ctx *c, const struct 
     struct pkt *copy = j->vm->cfg.pool ? pool_copy(j->vm->cfg.pool, c->pkt) : NULL;
     if (!copy) return;
     memcpy(inner.dst, conn->server, sizeof inner.dst);
-    if ((!client->bridged && !ttl_decrement(copy, c->key)) || quoted_translate(copy, c->key, &outer, &inner)) {
+    if ((!client->bridged && !ttl_decrement(copy, c->key)) || quoted_translate(copy, c->key, &outer, &inner) ||
+        !link_to_client(j, conn, copy)) {
         pool_put(copy);
         return;
     }
-    if (!client->bridged) edit_macs(copy, client->mac, edge_mac(j->in->facts, client->iface, NULL));
     struct tx_entry *e = tx_add(j, c, copy, TX_SEND, TX_CAUSE_INLINE);
     e->out_if = client->iface;
 }

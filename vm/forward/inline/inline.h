@@ -30,8 +30,8 @@ uint64_t inline_tick(const struct job *j);
 
 /* numbers.c: note what a segment from the wire says of its end's numbers, and which one is over. */
 void inline_follow(struct inline_conn *c, enum inline_at from, const struct tcp_segment *s);
-/* Note what a segment of ours acknowledges to that end. */
-void inline_acknowledges(struct inline_conn *c, enum inline_at to, const struct tcp_segment *s);
+/* Note the numbers of a segment of ours to that end. */
+void inline_says(struct inline_conn *c, enum inline_at to, const struct tcp_segment *s);
 /* True for a segment that answers our SYN to that end, by its number. */
 bool inline_answers(const struct inline_conn *c, enum inline_at from, const struct tcp_segment *s);
 
@@ -41,6 +41,8 @@ struct translation inline_inwards(const struct inlines *all, const struct inline
 /* send.c: send a packet to that end, which the other sends by its headers: link, TTL and DSCP are written, addresses
  * and ports are there. The packet is bare (LINK_RAW) and is taken over. False: it could not leave. */
 bool inline_send(const struct job *j, const struct inline_conn *c, enum inline_at to, struct pkt *pkt, bool v4);
+/* Put the link header of frames to that end in front of a bare packet. False: there is no headroom. */
+bool inline_link(const struct job *j, const struct inline_conn *c, enum inline_at to, struct pkt *pkt, bool v4);
 /* Give a packet of ours, bare, to the stack aside. */
 void inline_give(const struct job *j, struct pkt *pkt);
 /* Note what an end's packet says of it. */
@@ -68,3 +70,5 @@ void inline_keep_answer(const struct job *j, struct inline_conn *c, uint32_t num
 void inline_answer(const struct job *j, struct inline_conn *c, uint16_t mss);
 /* Refuse the client, as the server did. */
 void inline_refuse(const struct job *j, struct inline_conn *c);
+/* Reset the client's socket in the stack aside: the proxy loop ends what belongs to it. */
+void inline_reset_socket(const struct job *j, const struct inline_conn *c, uint32_t number);

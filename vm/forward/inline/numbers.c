@@ -37,10 +37,14 @@ void inline_follow(struct inline_conn *c, enum inline_at from, const struct tcp_
     if (s->flags & TCP_FIN && from == AT_CLIENT && !s->first_fragment) c->over |= OVER_IN_ORDER;
 }
 
-void inline_acknowledges(struct inline_conn *c, enum inline_at to, const struct tcp_segment *s)
+static bool is_behind(uint32_t number, uint32_t of) { return (int32_t)(number - of) > 0; }
+
+void inline_says(struct inline_conn *c, enum inline_at to, const struct tcp_segment *s)
 {
-    uint32_t *next = &c->side[to].next;
-    if (!(s->flags & TCP_ACK) || s->flags & TCP_RST) return;
-    if ((to == AT_SERVER && !c->answered) || (int32_t)(s->ack - *next) > 0) *next = s->ack;
+    struct inline_side *side = &c->side[to];
+    if (s->flags & TCP_RST) return;
+    if (s->flags & TCP_SYN || is_behind(s->seq + s->len, side->ours)) side->ours = s->seq + s->len;
+    if (!(s->flags & TCP_ACK)) return;
+    if ((to == AT_SERVER && !c->answered) || is_behind(s->ack, side->next)) side->next = s->ack;
     if (to == AT_SERVER) c->answered = 1;
 }

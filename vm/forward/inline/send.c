@@ -34,8 +34,7 @@ static uint8_t ttl_of(const struct inline_side *of)
     return of->bridged || ttl == 1 ? ttl : (uint8_t)(ttl - 1);
 }
 
-/* Put the link header of frames to that end in front. False: there is no headroom. */
-static bool write_link(const struct job *j, const struct inline_conn *c, enum inline_at to, struct pkt *pkt, bool v4)
+bool inline_link(const struct job *j, const struct inline_conn *c, enum inline_at to, struct pkt *pkt, bool v4)
 {
     struct stack_tag stack[STACK_TAGS];
     struct edit_tag tags[STACK_TAGS];
@@ -61,7 +60,7 @@ bool inline_send(const struct job *j, const struct inline_conn *c, enum inline_a
     const struct inline_side *end = &c->side[to], *of = &c->side[!to];
     struct vm_tx *tx = j->tx;
     (v4 ? write_ip4 : write_ip6)(pkt, ttl_of(of), of->tos);
-    if (tx->count == tx->cap || !write_link(j, c, to, pkt, v4)) {
+    if (tx->count == tx->cap || !inline_link(j, c, to, pkt, v4)) {
         pool_put(pkt);
         return false;
     }

@@ -75,13 +75,12 @@ static void see_link(const struct job *j, const struct packet_ctx *c, struct inl
 {
     const struct facts_iface *in = facts_iface(j->in->facts, c->pkt->iface);
     const bool bridged = is_bridged(j, c);
-    struct inline_side *client = &conn->side[AT_CLIENT], *server = &conn->side[AT_SERVER];
+    struct inline_side *client = &conn->side[AT_CLIENT];
     client->mac = pkt_mac(c->pkt, false);
     client->iface = c->pkt->iface;
-    client->bridged = server->bridged = bridged;
-    server->iface = bridged ? in->peer : IFACE_NONE;
-    server->mac = bridged ? pkt_mac(c->pkt, true) : 0;
-    server->stack = bridged ? inlines_same_stack(j->vm->inlines, c->pkt) : 0;
+    client->bridged = bridged;
+    conn->original_iface = bridged ? in->peer : IFACE_NONE;
+    conn->original_mac = bridged ? pkt_mac(c->pkt, true) : 0;
 }
 
 static void see_syn(const struct packet_ctx *c, struct inline_conn *conn)
@@ -97,10 +96,11 @@ static void see_syn(const struct packet_ctx *c, struct inline_conn *conn)
     conn->side[AT_CLIENT].next = tcp.seq + 1;
 }
 
-static void refuse_for_room(struct packet_ctx *c)
+/* Refuse the packet by a reset. */
+static void reject(struct packet_ctx *c, enum pkt_reason reason)
 {
     c->v->action = ACTION_REJECT;
-    c->v->reason = REASON_MAX_FLOWS;
+    c->v->reason = reason;
 }
 
 bool inline_first(const struct job *j, struct packet_ctx *c, uint32_t branch)
@@ -123,7 +123,7 @@ bool inline_first(const struct job *j, struct packet_ctx *c, uint32_t branch)
     if (!conn && says & PBC_PROXY_OVERLOAD_PASS) return false;
     c->v->service = service;
     if (!conn) {
-        refuse_for_room(c);
+        reject(c, REASON_MAX_FLOWS);
         return true;
     }
     conn->service = service;
@@ -131,7 +131,7 @@ bool inline_first(const struct job *j, struct packet_ctx *c, uint32_t branch)
     see_link(j, c, conn);
     see_syn(c, conn);
     inline_heard(conn, AT_CLIENT, c->key, c->pkt, j->vm->now_ns);
-    conn->side[AT_SERVER].priorities = conn->side[AT_CLIENT].priorities; /* until it speaks */
+    inlines_original(j->vm->inlines, number);
     if (!give(j, c, conn, number, AT_CLIENT)) {
         inlines_end(j->vm->inlines, number);
         return true;
@@ -146,6 +146,7 @@ bool inline_first(const struct job *j, struct packet_ctx *c, uint32_t branch)
 static bool is_another(const struct inline_conn *c, const struct key *key, const struct tcp_segment *s)
 {
     if (!forward_is_syn(key)) return false;
+    if (c->service == PBC_NONE) return true;
     if (c->over & (OVER_RESET | OVER_WIRE)) return true;
     if (c->over & OVER_TO_CLIENT && c->over & (OVER_TO_SERVER | OVER_IN_ORDER)) return true;
     return c->state != INLINE_OPEN && s->seq != c->client_seq;
@@ -212,10 +213,17 @@ bool inline_wire(const struct job *j, struct packet_ctx *c)
     tcp_read(c->pkt, c->key, &s);
     const bool looped = is_looped(conn, from, c, &s);
     if (from == AT_CLIENT && !looped && is_another(conn, c->key, &s)) {
+        const bool accepted = conn->state == INLINE_WAITS || conn->state == INLINE_TOLD;
+        if (accepted || conn->over & OVER_GONE) inline_reset_socket(j, conn, number);
         inlines_end(all, number);
         return false;
     }
     begin_verdict(c, conn->service);
+    if (conn->service == PBC_NONE) {
+        reject(c, REASON_NO_FLOW);
+        settle_whole(j, c);
+        return true;
+    }
     if (looped) forward_refuse(c, REASON_NO_FLOW);
     if (looped || (!conn->side[from].bridged && !inline_has_hop(j, c))) {
         settle_whole(j, c);

@@ -55,16 +55,21 @@ void edit_macs(struct pkt *pkt, uint64_t dst, uint64_t src)
     wire_put48(pkt->data + ETHER_TYPE_AT / 2, src);
 }
 
-void edit_bare(struct pkt *pkt)
+void edit_strip(struct pkt *pkt)
 {
     const uint16_t l3 = pkt->l3;
-    if (pkt->link == LINK_ETHER || pkt->link == LINK_RAW) return;
     edit_close(pkt, 0, l3);
     pkt->link = LINK_RAW;
+    pkt->tag_count = pkt->tags_in_frame = 0;
     pkt->l3 = 0;
     if (pkt->l4) pkt->l4 = (uint16_t)(pkt->l4 - l3);
     if (pkt->payload) pkt->payload = (uint16_t)(pkt->payload - l3);
     pkt->l3_end = (uint16_t)(pkt->l3_end - l3);
+}
+
+void edit_bare(struct pkt *pkt)
+{
+    if (pkt->link != LINK_ETHER && pkt->link != LINK_RAW) edit_strip(pkt);
 }
 
 bool edit_ether(struct pkt *pkt, uint64_t dst, uint64_t src, const struct edit_tag tags[], unsigned count,

@@ -130,6 +130,8 @@ void edit_cut(struct pkt *pkt, uint32_t end);
 void edit_link(struct pkt *pkt, uint16_t ether_type);
 /* Set the MAC addresses of an Ethernet frame, 48-bit numbers. */
 void edit_macs(struct pkt *pkt, uint64_t dst, uint64_t src);
+/* Remove the link and its tags, which leaves a bare IP packet (LINK_RAW, offsets moved with it). */
+void edit_strip(struct pkt *pkt);
 /* Remove any link but Ethernet, which leaves a bare IP packet (LINK_RAW, offsets moved with it). */
 void edit_bare(struct pkt *pkt);
 /* Put an Ethernet header with these tags, outermost first, before a bare IP packet of this type (LINK_RAW, l3 0).

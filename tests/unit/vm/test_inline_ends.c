@@ -1,0 +1,260 @@
+/* Connections in the wire that end, or go on, otherwise than their ends expect: both are told, with the layer 2 of
+ * each. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/vm/inline_wire.h"
+#include "vm/packet/wire.h"
+
+#define POOLS                                                                                                          \
+    "firewall f default accept {}\n"                                                                                   \
+    "pool p { server a 10.1.0.9:81 mac 02:00:00:00:00:09 vlan 9; server b 10.1.0.8 }\n"                                \
+    "service s on any tcp/any { mode proxy inline; else -> p }\n"
+enum { A = INLINE_SERVERS, B };
+
+/* What leaves when the proxy loop connects to a server, from a port of its own. */
+static struct frame connects(struct wire *w, uint16_t server)
+{
+    struct frame f = with(&w->own, SYN, OWN_SEQ, 0, NULL);
+    f.sport = ++w->own_port;
+    f.dport = server;
+    f.ttl = server == INLINE_ORIGINAL ? 64 : inline_ttl(0);
+    says(w, &f);
+    assert_int_equal(w->s.tx.count, 1);
+    f = with(&w->client, SYN, OWN_SEQ, 0, NULL);
+    if (server != INLINE_ORIGINAL) f.dst[0] = 0x0a010000 | (server == A ? 9 : 8);
+    if (server == A) f.dport = 81;
+    return f;
+}
+
+static void to_a(struct wire *w)
+{
+    struct frame f = connects(w, A);
+    f.to = 0x020000000009;
+    f.tpid[0] = 0x8100;
+    f.tci[0] = 9 | 3 << 13;
+    f.tags = 1;
+    left_by(w, &f, RIGHT);
+}
+
+/* One connection of the client's goes to servers of a pool, and to where the client wanted to go: each time by that
+ * server's layer 2, whichever it was before. */
+static void another_server(void **state)
+{
+    static const uint16_t ways[2] = {IFACE_NONE, LEFT};
+    struct wire w;
+    wire_init(&w, POOLS, false, 1);
+    w.s.facts.server_out = ways;
+    syn(&w, CLIENT_SEQ, 0, 1024);
+    for (unsigned times = 0; times < 2; times++) {
+        to_a(&w);
+        connects(&w, B);
+        assert_int_equal(w.s.entries[0].out_if, LEFT);
+        assert_int_equal(w.s.entries[0].family, 4);
+        assert_int_equal(w.s.entries[0].next_hop[0], 0x0a010008);
+        to_a(&w);
+        const struct frame f = connects(&w, INLINE_ORIGINAL);
+        left_by(&w, &f, RIGHT);
+        /* What the server before still says is none of the connection's */
+        struct frame late = with(&w.server, ACK, 5, OWN_SEQ + 1, "late");
+        late.src[0] = 0x0a010009;
+        late.sport = 81;
+        late.from = 0x020000000009;
+        late.tci[0] = 9;
+        comes(&w, &late, RIGHT);
+        nothing_left(&w);
+    }
+    wire_fini(&w);
+}
+
+/* The SYN of a client that gave up while its server was silent: the socket of its try before is reset. */
+static void waited(void **state)
+{
+    struct wire w;
+    wire_init(&w, SERVER_FIRST, false, 0);
+    syn(&w, CLIENT_SEQ, 0, 1024);
+    struct frame f = with(&w.listener, SYN | ACK, OUR_SEQ, CLIENT_SEQ + 1, NULL);
+    says(&w, &f);
+    own_syn(&w);
+    f = with(&w.client, SYN, 77, 0, NULL);
+    comes(&w, &f, LEFT);
+    assert_int_equal(w.s.tx.count, 2);
+    const struct tcp_segment s = built(&w, 0, TX_ASIDE);
+    assert_int_equal(s.flags, RST);
+    assert_int_equal(s.seq, CLIENT_SEQ + 1);
+    f = made(&f, INLINE_CLIENT, INLINE_NONE, 0, 1025);
+    left(&w, 1, TX_ASIDE, &f);
+    assert_int_equal(w.s.entries[1].cause, TX_CAUSE_INLINE);
+    wire_fini(&w);
+}
+
+static void ticks(struct wire *w, uint64_t after)
+{
+    sender_clear(&w->s);
+    w->s.in.mono_ns += after;
+    vm_tick(w->s.vm, &w->s.in, &w->s.tx);
+}
+
+/* Its socket is reset, and so is the client, at the numbers that are next. */
+static void both_reset(struct wire *w, uint32_t client_next, uint32_t our_next)
+{
+    assert_int_equal(w->s.tx.count, 2);
+    struct tcp_segment s = built(w, 0, TX_ASIDE);
+    assert_int_equal(s.flags, RST);
+    assert_int_equal(s.seq, client_next);
+    s = built(w, 1, TX_SEND);
+    assert_int_equal(s.flags, RST | ACK);
+    assert_int_equal(s.seq, our_next);
+    assert_int_equal(s.ack, client_next);
+    assert_int_equal(w->s.entries[1].out_if, LEFT);
+}
+
+/* Nobody has spoken for as long as `established` says. */
+static void idle(void **state)
+{
+    struct wire w;
+    wire_init(&w, "timeouts { tcp established 60s }\n" SERVER_FIRST, false, 2);
+    open_server_first(&w);
+    talks(&w);
+    ticks(&w, 59 * S);
+    nothing_left(&w);
+    ticks(&w, 3 * S);
+    both_reset(&w, CLIENT_SEQ + 6, OUR_SEQ + 5);
+    /* The proxy loop resets the server */
+    struct frame f = with(&w.own, RST | ACK, OWN_SEQ + 6, SERVER_SEQ + 5, NULL);
+    says(&w, &f);
+    f = with(&w.client, RST | ACK, OWN_SEQ + 6, SERVER_SEQ + 5, NULL);
+    left_by(&w, &f, RIGHT);
+    ticks(&w, 12 * S);
+    nothing_left(&w);
+    wire_fini(&w);
+}
+
+/* The next program; nothing uses the past any more. */
+static void reload(struct wire *w, const char *rules)
+{
+    static uint8_t gone[64];
+    struct program *next = world_compile(rules);
+    while (vm_swapping(w->s.vm)) vm_tick(w->s.vm, &w->s.in, &w->s.tx);
+    assert_in_range(remap_gone_count(w->s.program), 0, sizeof gone);
+    vm_gone(w->s.program, vm_counters(w->s.vm), gone);
+    struct remap *r = remap_new(w->s.program, next, NULL, 0, gone, w->s.in.mono_ns);
+    struct vm *fresh = vm_prepare(&w->cfg, r, &w->s.in);
+    assert_int_equal(vm_swap(w->s.vm, fresh, r), 0);
+    vm_free(fresh);
+    program_put(next);
+    program_put(w->s.program);
+    w->s.program = r->program;
+    program_get(w->s.program);
+    remap_free(r);
+}
+
+/* The service is gone, and no session of the proxy loop holds it: what it had is reset, opened or not, and so is what
+ * comes afterwards; the next SYN is another connection's. */
+static void gone(void **state)
+{
+    static const char left_over[] = "firewall f default accept {}\nservice t on any tcp/81 { mode proxy inline }\n";
+    struct wire w;
+    for (unsigned opened = 0; opened < 2; opened++) {
+        wire_init(&w, SERVER_FIRST, false, 0);
+        if (opened)
+            open_server_first(&w);
+        else
+            syn(&w, CLIENT_SEQ, 0, 1024);
+        reload(&w, left_over);
+        reload(&w, left_over);
+        struct frame f = with(&w.client, ACK, CLIENT_SEQ + 1, OUR_SEQ + 1, "hallo");
+        if (opened) {
+            comes(&w, &f, LEFT);
+            assert_int_equal(built(&w, 0, TX_SEND).flags, RST);
+            assert_int_equal(built(&w, 0, TX_SEND).seq, OUR_SEQ + 1);
+        }
+        ticks(&w, S);
+        both_reset(&w, CLIENT_SEQ + 1, opened ? OUR_SEQ + 1 : 0);
+        ticks(&w, S);
+        nothing_left(&w);
+        f = with(&w.client, SYN, 77, 0, NULL);
+        comes(&w, &f, LEFT);
+        nothing_left(&w);
+        assert_int_equal(w.s.v.action, ACTION_ACCEPT);
+        wire_fini(&w);
+    }
+}
+
+/* An ICMP error about a SYN, from a router on the way to the server, under the server's tags. */
+static uint32_t unreachable(const struct frame *syn_left, uint8_t *at)
+{
+    struct frame quote = *syn_left;
+    uint8_t quoted[FRAME_MOST];
+    quote.tags = BARE;
+    const uint32_t len = frame_bytes(&quote, quoted), link = frame_link(syn_left, at);
+    uint8_t *ip = at + link, *icmp = ip + 20;
+    memset(ip, 0, 28);
+    frame_word(ip, 0x45000000u | (28 + len), 4);
+    frame_word(ip + 8, 64u << 24 | 1u << 16, 4);
+    frame_word(ip + 12, 0x0a0100fe, 4);
+    frame_word(ip + 16, quote.src[0], 4);
+    frame_word(ip + 10, plain_sum(ip, 20, 0), 2);
+    frame_word(icmp, 3u << 24 | 1u << 16, 4);
+    memcpy(icmp + 8, quoted, len);
+    frame_word(icmp + 2, plain_sum(icmp, 8 + len, 0), 2);
+    return link + 28 + len;
+}
+
+/* The client of `server first` is told of an error about our SYN to a server of a pool, under its own tags. */
+static void error_of_another_stack(void **state)
+{
+    uint8_t bytes[2 * FRAME_MOST];
+    struct wire w;
+    wire_init(&w,
+              "firewall f default accept {}\n"
+              "pool p { server a 10.1.0.9:81 mac 02:00:00:00:00:09 vlan 9 }\n"
+              "service s on any tcp/any { mode proxy inline; server first; else -> p }\n",
+              false, 2);
+    syn(&w, CLIENT_SEQ, 0, 1024);
+    struct frame f = with(&w.listener, SYN | ACK, OUR_SEQ, CLIENT_SEQ + 1, NULL);
+    says(&w, &f);
+    struct frame sent = connects(&w, A);
+    sent.to = CLIENT_MAC; /* of the answer */
+    sent.from = 0x0200000000fe;
+    sent.tags = 1;
+    sent.tpid[0] = 0x8100;
+    sent.tci[0] = 9;
+    const uint32_t len = unreachable(&sent, bytes);
+    sender_clear(&w.s);
+    packet_view(&packet, bytes, len, len, LINK_ETHER);
+    packet.pkt.iface = RIGHT;
+    struct pkt *const pkts[] = {&packet.pkt};
+    vm_run(w.s.vm, &w.s.in, pkts, 1, &w.s.v, &w.s.tx);
+    assert_int_equal(w.s.tx.count, 2);
+    assert_int_equal(w.s.entries[0].kind, TX_ASIDE);
+    const struct tx_entry *e = &w.s.entries[1];
+    assert_int_equal(e->kind, TX_SEND);
+    assert_int_equal(e->out_if, LEFT);
+    assert_int_equal(wire_get48(e->pkt->data), CLIENT_MAC);
+    assert_int_equal(wire_get32(e->pkt->data + 12), 0x88a86005);
+    assert_int_equal(wire_get32(e->pkt->data + 16), 0x81001007);
+    assert_int_equal(wire_get16(e->pkt->data + 20), 0x0800);
+    assert_int_equal(e->pkt->head_len, 14 + 8 + len - 18);
+    const uint8_t *quote = e->pkt->data + 22 + 28;
+    assert_int_equal(wire_get32(quote + 16), w.client.dst[0]);
+    assert_int_equal(wire_get16(quote + 22), w.client.dport);
+    assert_int_equal(wire_get32(quote + 24), CLIENT_SEQ);
+    wire_fini(&w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(another_server),
+        cmocka_unit_test(waited),
+        cmocka_unit_test(idle),
+        cmocka_unit_test(gone),
+        cmocka_unit_test(error_of_another_stack),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,76 @@
+/* Connections as bytes: what is read is checked, as anybody may have written it (keyed/archive.h). */
+#include <string.h>
+
+#include "vm/forward/inline/conns_priv.h"
+
+static bool is_sound_iface(uint16_t iface, uint32_t ifaces) { return iface == IFACE_NONE || iface < ifaces; }
+
+static bool is_sound_side(const struct inline_side *s, uint32_t ifaces)
+{
+    return s->stack < STACK_MOST && is_sound_iface(s->iface, ifaces) && s->bridged <= 1;
+}
+
+/* True if what was read is a bool. */
+static bool is_sound_bool(const bool *read)
+{
+    uint8_t byte;
+    memcpy(&byte, read, sizeof byte);
+    return byte <= 1;
+}
+
+static bool is_sound_options(const struct tcp_options *o)
+{
+    return is_sound_bool(&o->sack_ok) && is_sound_bool(&o->has_scale) && is_sound_bool(&o->has_stamps);
+}
+
+/* True if the slot of a tuple names that connection. */
+static bool is_sound_index(const struct inlines *all, uint32_t slot, uint32_t number)
+{
+    return slot < all->index.groups * (uint32_t)GROUP && all->index.tags[slot] &&
+           ((const struct entry *)keyed_at(&all->index, slot))->number == number;
+}
+
+static bool is_sound(const struct inlines *all, uint32_t number, uint32_t services, uint32_t ifaces)
+{
+    const struct inline_conn *c = &all->at[number];
+    if (c->state == INLINE_FREE) return true;
+    return c->state <= INLINE_OPEN && (c->service < services || c->service == PBC_NONE) && c->v6 <= 1 &&
+           c->server_first <= 1 && c->answered <= 1 && is_sound_options(&c->options) &&
+           is_sound_index(all, c->index[0], number) &&
+           (c->index[1] == KEYED_NONE || (c->index[1] != c->index[0] && is_sound_index(all, c->index[1], number))) &&
+           is_sound_iface(c->original_iface, ifaces) && is_sound_side(&c->side[AT_CLIENT], ifaces) &&
+           is_sound_side(&c->side[AT_SERVER], ifaces);
+}
+
+/* True if the list of free numbers has each of them once, and every tuple is a connection's. */
+static bool is_sound_whole(const struct inlines *all)
+{
+    uint32_t free_numbers = 0, live = 0, tuples = 0;
+    for (uint32_t n = 0; n < all->high; n++) {
+        const struct inline_conn *c = &all->at[n];
+        if (c->state == INLINE_FREE) continue;
+        live++;
+        tuples += c->index[1] == KEYED_NONE ? 1 : 2;
+    }
+    for (uint32_t n = all->spare; n != NOBODY; n = all->at[n].next)
+        if (n >= all->high || all->at[n].state != INLINE_FREE || ++free_numbers > all->high - live) return false;
+    return live == all->live && free_numbers == all->high - live && tuples == all->index.used;
+}
+
+bool inlines_archive(struct inlines *all, struct archive *a, uint32_t services, uint32_t ifaces)
+{
+    if (!keyed_archive(&all->index, a) || !stacks_archive(all->stacks, a)) return false;
+    ARCHIVE(a, all->high);
+    ARCHIVE(a, all->spare);
+    ARCHIVE(a, all->live);
+    ARCHIVE(a, all->hand);
+    ARCHIVE(a, all->changes);
+    if (!archive_sound(a, all->high <= all->most && all->hand <= all->high)) return false;
+    for (uint32_t n = 0; n < all->high && !a->bad; n++) {
+        ARCHIVE(a, all->at[n]);
+        ARCHIVE(a, all->uses[n]);
+        if (!archive_sound(a, is_sound(all, n, services, ifaces))) return false;
+        if (a->reads) all->due_s[n] = all->at[n].state == INLINE_FREE ? 0 : inlines_due_s(all, &all->at[n]);
+    }
+    return archive_sound(a, is_sound_whole(all));
+}

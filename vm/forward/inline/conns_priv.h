@@ -1,0 +1,45 @@
+/* The inside of struct inlines, for the files that keep and archive connections */
+#pragma once
+
+#include <assert.h>
+#include <stddef.h>
+
+#include "vm/forward/inline/conns.h"
+#include "vm/keyed/keyed.h"
+
+enum { NOBODY = UINT32_MAX };
+#define TICK_NS UINT64_C(1000000000)
+
+/* A tuple, ends in order: packets of both directions have the same */
+struct tuple {
+    uint32_t low[4], high[4];
+    uint16_t low_port, high_port, stack;
+    uint16_t v6;
+};
+struct entry {
+    struct tuple tuple;
+    uint64_t number;
+};
+enum { KEY_WORDS = sizeof(struct tuple) / sizeof(uint64_t) };
+static_assert(sizeof(struct tuple) == KEY_WORDS * sizeof(uint64_t), "no padding");
+
+struct inlines {
+    struct keyed index;
+    struct inline_conn *at; /* [most] */
+    uint32_t *due_s;        /* [most] second in which to look at a connection again; 0: it is free */
+    uint16_t *uses;         /* [most] times that a number was given */
+    struct stacks *stacks;
+    struct inline_share share;
+    uint32_t most, spare, high, live, hand; /* spare: first free number; high: numbers ever used */
+    uint64_t half_open_ns, open_ns;         /* timeouts */
+    unsigned worker;
+    uint32_t changes; /* number of changes of program */
+    struct {
+        uint32_t *server; /* [count]: as in struct remap */
+        uint32_t count;
+    } before; /* the program before, whose choices may still come; count 0: it had no servers */
+};
+static_assert(offsetof(struct inlines, index) == 0, "keyed_owner_new");
+
+/* conns.c: return the second in which the connection of a number is looked at again. */
+uint32_t inlines_due_s(const struct inlines *all, const struct inline_conn *c);
