@@ -40,6 +40,11 @@ has 'the end is told' 'the service was ended by signal 9'
 has 'so are interrupted connections' '^preyrun: 3 interrupted connections are answered by RST, for 120 s'
 resets=$(sed -n 's/.*by process \([0-9]*\)$/\1/p' prey.err)
 pids="$pids $resets"
+# A stranger sends more than its queue holds, and descriptors with it: it takes none, and goes on.
+descriptors() { ls "/proc/$resets/fd" | wc -l; }
+before=$(descriptors)
+same 'a stranger has sent it datagrams' "$(at prey setpriv --reuid 65534 --clear-groups python3 "$client" floods - 1000)" sent
+same 'it has no descriptor of a stranger' "$(descriptors)" "$before"
 for i in 0 1; do
     kill -USR1 "${holders[i]}"
     wait "${holders[i]}"

@@ -38,6 +38,8 @@ enum {
     A_SECOND = 10000 /* most RSTs */,
     SEEN = 512 /* bytes read of a frame */,
     BATCH = 64,
+    SAID_BATCH = 16 /* datagrams looked at before a frame: strangers may send them, too */,
+    SAYS_S = 1 /* most that the next start waits for room */,
     MACS = 12,
     TAG = 4
 };
@@ -184,21 +186,25 @@ static int confine(const struct resets *r)
     return LOOSE ? 0 : leave_calls();
 }
 
-/* Bytes of control messages, aligned */
-union control {
+/* Bytes of a control message of a datagram, and of a frame, aligned: there is no room for descriptors of strangers. */
+union sender {
     struct cmsghdr align;
-    char bytes[256];
+    char bytes[CMSG_SPACE(sizeof(struct ucred))];
+};
+union auxiliary {
+    struct cmsghdr align;
+    char bytes[CMSG_SPACE(sizeof(struct tpacket_auxdata))];
 };
 
 /* True if the next start of this user has asked for the end */
 static bool is_ended(const struct resets *r)
 {
     char byte;
-    union control control;
+    union sender control;
     struct iovec v = {&byte, 1};
     struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
     struct ucred who;
-    while (recvmsg(r->said, &m, MSG_DONTWAIT) >= 0) {
+    for (unsigned n = 0; n < SAID_BATCH && recvmsg(r->said, &m, MSG_DONTWAIT) >= 0; n++) {
         const struct cmsghdr *c = CMSG_FIRSTHDR(&m);
         if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_CREDENTIALS) {
             memcpy(&who, CMSG_DATA(c), sizeof who);
@@ -229,7 +235,7 @@ static uint32_t put_tag_back(struct msghdr *m, uint8_t *frame)
 static bool answer_one(const struct resets *r, int fd, unsigned *left)
 {
     uint8_t bytes[TAG + SEEN];
-    union control control;
+    union auxiliary control;
     struct iovec v = {bytes + TAG, SEEN};
     struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
     const ssize_t len = recvmsg(fd, &m, MSG_DONTWAIT | MSG_TRUNC);
@@ -282,8 +288,10 @@ void resets_end(const char *name)
 {
     struct sockaddr_un a;
     const socklen_t len = address_of(name, &a);
-    const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    const struct timeval most = {.tv_sec = SAYS_S};
+    const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd < 0) return;
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &most, sizeof most);
     sendto(fd, "", 1, MSG_NOSIGNAL, (const struct sockaddr *)&a, len);
     close(fd);
 }

