@@ -199,6 +199,8 @@ static void sample_meters(struct imgbuild *b, struct pbc_place place)
                                          .per_ns = second,
                                          .burst = 65536});
     img_add_meters(b, (struct pbc_meter){.place = place, .count = 10, .per_ns = second, .burst = 10});
+    img_add_meters(b, (struct pbc_meter){
+                          .name = img_string(b, "fresh"), .place = place, .count = 5, .per_ns = second, .burst = 5});
     img_add_grains(b, (struct pbc_grain){.len4 = 32, .len6 = 128});
     img_add_grains(b, (struct pbc_grain){.len4 = 24, .len6 = 56});
     img_add_schedules(
@@ -425,7 +427,7 @@ static void sample_services(struct imgbuild *b, struct pbc_place place)
                                              .no_server = PBC_NO_SERVER_DROP,
                                              .max_flows = 1000,
                                              .max_flows_per_source = 10,
-                                             .rate = 1,
+                                             .rate = 4,
                                              .mss = PBC_MSS_AUTO,
                                              .idle_ns = 5000000000,
                                              .affinity_ns = 600000000000});

@@ -41,6 +41,22 @@ static void check_rate_length(const struct service_work *w, const struct symbol 
     }
 }
 
+/* Report a meter that a rule asks, too. */
+static bool is_of_rules(struct compile *c, const struct symbol *meter, const struct node *clause)
+{
+    const struct image *img = c->image;
+    for (uint32_t i = 0; i < img->conds_count; i++) {
+        const struct pbc_cond *cond = &img->conds[i];
+        if ((cond->kind != COND_OVER && cond->kind != COND_WITHIN) || cond->first != meter->index) continue;
+        diag(c->diags, E_RATE_SHARED, clause->span, "rules ask the meter `%s`, so it can't be the rate of a service",
+             meter->name.s);
+        diag_note(c->diags, img->cond_span[i], "a rule asks it here");
+        diag_advise(c->diags, "declare another meter for the service");
+        return true;
+    }
+    return false;
+}
+
 static uint32_t rate_of(const struct service_work *w, const struct node *clause)
 {
     struct compile *c = w->c;
@@ -56,6 +72,7 @@ static uint32_t rate_of(const struct service_work *w, const struct node *clause)
         diag_note(c->diags, s->span, "it is declared here");
         return 0;
     }
+    if (is_of_rules(c, s, clause)) return 0;
     check_rate_length(w, s, clause);
     return s->index + 1;
 }

@@ -34,6 +34,7 @@ static const char *const lines[] = {
     "  meter 0 (syns): 7/h burst 2 per source/24,/64 entries 4  (sample.prey:3:5+7)\n",
     "  meter 1 (bulk): 10Mbit/s burst 64KiB  (sample.prey:3:5+7)\n",
     "  meter 2: 10/s burst 10  (sample.prey:3:5+7)\n",
+    "  meter 3 (fresh): 5/s burst 5  (sample.prey:3:5+7)\n",
     "  schedule 0 (work): mon-fri 08:00-18:00, sat 09:00-12:00 zone Europe/Paris  (sample.prey:3:5+7)\n",
     "  schedule 1 (night): 22:00-06:00 zone UTC  (sample.prey:3:5+7)\n",
     "settings\n  flows 5000\n  udp 1m30s\n",
@@ -100,7 +101,7 @@ static const char *const lines[] = {
     "    server 1 (b) 2001:db8::1 weight 3 mac 02:00:00:00:00:01 check 0 (alive)  (sample.prey:3:5+7)\n",
     "    server 2 (e) 10.0.0.21 weight 1 backup  (sample.prey:3:5+7)\n",
     "  service 0 (www) mode dsr gue 6080 on no server drop max flows 1000 max flows 10 per source "
-    "rate meter 0 (syns) idle 5s affinity source 10m mss clamp auto  (sample.prey:3:5+7)\n",
+    "rate meter 3 (fresh) idle 5s affinity source 10m mss clamp auto  (sample.prey:3:5+7)\n",
     "    on 203.0.113.10 tcp/443  (sample.prey:3:5+7)\n",
     "    on self icmp  (sample.prey:3:5+7)\n",
     "    on any any/1-9  (sample.prey:3:5+7)\n",

@@ -193,7 +193,7 @@ static void many_nats(struct imgbuild *b)
     FAULT(cond_iface, "condition 10 (on): interface does not exist", b->ranges[2].hi = 2)                              \
     FAULT(cond_not_over, "condition 26 (over): takes neither `not` nor `any`",                                         \
           b->conds[COND_OVER].flags = PBC_COND_NOT)                                                                    \
-    FAULT(cond_meter, "condition 26 (over): operands past the end of their section", b->conds[COND_OVER].first = 3)    \
+    FAULT(cond_meter, "condition 26 (over): operands past the end of their section", b->conds[COND_OVER].first = 4)    \
     FAULT(cond_meters, "condition 27 (within): not one meter", b->conds[COND_WITHIN].count = 2)                        \
     FAULT(cond_meter_ip, "condition 27 (within): unknown argument 0x0", b->conds[COND_WITHIN].arg = 0)                 \
     FAULT(cond_schedule, "condition 25 (during): unknown argument 0x4", b->conds[COND_DURING].arg = 4)                 \
@@ -216,7 +216,7 @@ static void many_nats(struct imgbuild *b)
     FAULT(meter_burst, "meter 0: burst out of bounds", b->meters[0].burst = 7 * 8760 + 1)                              \
     FAULT(meter_huge, "meter 2: burst out of bounds", b->meters[2].burst = UINT64_MAX)                                 \
     FAULT(meter_reserved, "meter 2: reserved bytes are not zero", b->meters[2].reserved[3] = 1)                        \
-    FAULT(log_meter, "rule 0: meter 3 does not exist", b->rules[0].log_meter = 4)                                      \
+    FAULT(log_meter, "rule 0: meter 4 does not exist", b->rules[0].log_meter = 5)                                      \
     FAULT(log_keyed, "rule 0: meter 0 can't limit a log", b->rules[0].log_meter = 1)                                   \
     FAULT(log_bytes, "rule 0: meter 1 can't limit a log", b->rules[0].log_meter = 2)                                   \
     FAULT(schedule_name, "schedule 1: string past the end of `strings`", b->schedules[1].name = PBC_NONE)              \
@@ -231,7 +231,7 @@ static void many_nats(struct imgbuild *b)
     FAULT(span_none, "span 1: invalid time", b->spans[1].to = 0)                                                       \
     FAULT(span_days, "span 2: invalid time", b->spans[2].days = 128)                                                   \
     FAULT(span_reserved, "span 2: reserved bytes are not zero", b->spans[2].reserved[2] = 1)                           \
-    FAULT(meter_number, "instruction 34 (jnover): meter does not exist", b->code[34].imm = 3)                          \
+    FAULT(meter_number, "instruction 34 (jnover): meter does not exist", b->code[34].imm = 4)                          \
     FAULT(flows_a, "instruction 36 (jnflows): grain does not exist", b->code[36].a = 2)                                \
     FAULT(cond_grain, "condition 28 (flows over): operands past the end of their section",                             \
           b->conds[COND_FLOWS_OVER].first = 2)                                                                         \
@@ -359,7 +359,10 @@ static void many_nats(struct imgbuild *b)
     FAULT(service_gue, "service 0: GUE port 0", b->services[0].gue_port = 0)                                           \
     FAULT(service_not_gue, "service 0: GUE port 6080", b->services[0].mode = PBC_MODE_DSR_IPIP)                        \
     FAULT(service_variant, "service 0: GUE variant 2", b->services[0].gue_variant = 2)                                 \
-    FAULT(service_rate, "service 0: meter 3 does not exist", b->services[0].rate = 4)                                  \
+    FAULT(service_rate, "service 0: meter 4 does not exist", b->services[0].rate = 5)                                  \
+    FAULT(service_rate_rule, "condition 26: asks the meter of a service's rate", b->services[0].rate = 1)              \
+    FAULT(service_rate_log, "rule 0: its log asks the meter of a service's rate", b->services[0].rate = 3)             \
+    FAULT(service_rate_code, "instruction 35: asks the meter of a service's rate", b->code[35].imm = 3)                \
     FAULT(service_rate_bits, "service 0: its meter 1 does not count packets", b->services[0].rate = 2)                 \
     FAULT(service_flags, "service 0: unknown flags 0x4", b->services[0].flags = 4)                                     \
     FAULT(service_cookies, "service 0: syn cookies in mode dsr gue", b->services[0].flags = PBC_SERVICE_COOKIES)       \

@@ -127,6 +127,26 @@ static bool verify_grains(const struct verifier *v)
     return true;
 }
 
+/* In kernel mode rules ask the kernel's meters and services the worker's, so a meter belongs to one kind. */
+bool verify_meter_users(const struct verifier *v)
+{
+    const struct program *p = v->p;
+    bool *of_service __attribute__((cleanup(free_bools))) = calloc((size_t)p->meters_count + 1, sizeof *of_service);
+    if (!of_service) return fault(v, "no memory");
+    for (uint32_t i = 0; i < p->services_count; i++)
+        if (p->services[i].rate) of_service[p->services[i].rate - 1] = true;
+    for (uint32_t i = 0; i < p->conds_count; i++)
+        if (cond_info[p->conds[i].kind].operands == OPERANDS_METER && of_service[p->conds[i].first])
+            return fault(v, "condition %u: asks the meter of a service's rate", i);
+    for (uint32_t i = 0; i < p->rules_count; i++)
+        if (p->rules[i].log_meter && of_service[p->rules[i].log_meter - 1])
+            return fault(v, "rule %u: its log asks the meter of a service's rate", i);
+    for (uint32_t i = 0; i < p->code_count; i++)
+        if (op_info[p->code[i].op].operand == OPERAND_METER && of_service[p->code[i].imm])
+            return fault(v, "instruction %u: asks the meter of a service's rate", i);
+    return true;
+}
+
 bool verify_meters(const struct verifier *v)
 {
     return verify_all_meters(v) && verify_grains(v) && verify_schedules(v) && verify_logs(v) && verify_settings(v);

@@ -24,6 +24,7 @@ static inline bool inside(uint32_t first, uint32_t count, uint32_t total)
 
 static inline void free_words(uint32_t **words) { free(*words); }
 static inline void free_longs(uint64_t **words) { free(*words); }
+static inline void free_bools(bool **marks) { free(*marks); }
 
 bool verify_sets(const struct verifier *v);        /* address and MAC sets and their members, ranges, patterns */
 bool verify_meters(const struct verifier *v);      /* meters, schedules, limits of logs, settings */
@@ -35,6 +36,7 @@ bool verify_observes(const struct verifier *v);    /* observe services, their en
 bool verify_memos(const struct verifier *v);       /* remembered verdicts */
 bool verify_classifiers(const struct verifier *v); /* entries, formats, trees and blocks */
 bool verify_code(const struct verifier *v);        /* functions, instructions, the longest path */
+bool verify_meter_users(const struct verifier *v); /* after all others: no meter is of rules and of a service */
 
 /* Verify an endpoint's own fields; `what` is its section in messages. */
 bool verify_endpoint(const struct verifier *v, const struct pbc_endpoint *e, const char *what, uint32_t i);
