@@ -77,7 +77,7 @@ static struct str text_of(const struct parser *p, struct span span)
 %type <node> pool_body pool_items pool_item pool_stmt server_opts server_opt servers_opts servers_opt down_word
 %type <node> service_body service_items service_item service_stmt wire wire_part endpoints endpoint mode gue_variant mode_opts mode_opt
 %type <node> duration_opt log_format tls_cert tls_opts tls_opt
-%type <node> when_conds when_cond instruction_opts instruction_opt pools share no_server
+%type <node> when_conds when_cond when_asks limit_opt stream_form instruction_opts instruction_opt pools share no_server
 %type <node> nat_body nat_items nat_item nat_stmt forward_on forward_from forward_list forward_proto mss_clamp
 %type <node> test_body test_items test_item test_stmt outcome packet packet_opts packet_opt tcp_flag
 %type <node> reply subject state_opt
@@ -465,6 +465,9 @@ service_stmt: MODE mode { $$ = clause(p, CL_MODE, @1, $2); }
     | BYTES_KW FIRST { $$ = clause(p, CL_BYTES_FIRST, @$, NULL); }
     | ON OVERLOAD PASS { $$ = clause(p, CL_ON_OVERLOAD, span_join(@1, @2), choice(p, CL_PASS, @3)); }
     | ON OVERLOAD REFUSE { $$ = clause(p, CL_ON_OVERLOAD, span_join(@1, @2), choice(p, CL_REFUSE, @3)); }
+    | SESSIONS TO STRING limit_opt { $$ = clause(p, CL_SESSIONS, span_join(@1, @2), chain($3, $4)); }
+    | STREAM TO STRING stream_form limit_opt
+        { $$ = clause(p, CL_STREAM, span_join(@1, @2), chain(chain($3, $4), $5)); }
     | ON RELOAD CLOSE { $$ = clause(p, CL_ON_RELOAD, @$, NULL); }
     | tls_cert
     | TLS TO SERVER tls_opts { $$ = clause(p, CL_TLS_TO_SERVER, span_join(@1, @3), kids($4)); }
@@ -478,6 +481,10 @@ service_stmt: MODE mode { $$ = clause(p, CL_MODE, @1, $2); }
     | SYN COOKIES { $$ = clause(p, CL_SYN_COOKIES, @$, NULL); }
     | mss_clamp
     ;
+limit_opt: %empty { $$ = NULL; }
+    | LIMIT scalar { $$ = clause(p, CL_LIMIT, @1, want(p, $2, W_SIZE | W_NAME, "`limit`")); }
+    ;
+stream_form: %empty { $$ = NULL; } | AS PCAPNG { $$ = choice(p, CL_AS_PCAPNG, span_join(@1, @2)); } ;
 duration_opt: %empty { $$ = NULL; } | scalar { $$ = want(p, $1, W_DURATION | W_NAME, "`affinity`"); } ;
 log_format: COMMON { $$ = choice(p, CL_COMMON, @1); } | JSON { $$ = choice(p, CL_JSON, @1); } ;
 tls_cert: TLS CERT STRING KEY STRING { $$ = clause(p, CL_TLS, span_join(@1, @2), chain($3, $5)); } ;
@@ -497,7 +504,7 @@ mode: PASSTHROUGH { $$ = clause(p, CL_PASSTHROUGH, @1, NULL); }
     | PROXY HTTP mode_opts { $$ = clause(p, CL_PROXY_HTTP, span_join(@1, @2), kids($3)); }
     | PROXY INLINE mode_opts { $$ = clause(p, CL_PROXY_INLINE, span_join(@1, @2), kids($3)); }
     | PROXY INLINE HTTP mode_opts { $$ = clause(p, CL_PROXY_INLINE_HTTP, span_join(@1, @3), kids($4)); }
-    | OBSERVE { $$ = clause(p, CL_OBSERVE, @1, NULL); }
+    | OBSERVE mode_opts { $$ = clause(p, CL_OBSERVE, @1, kids($2)); }
     ;
 gue_variant: %empty { $$ = NULL; }
     | VARIANT scalar { $$ = clause(p, CL_VARIANT, @1, want(p, $2, W_INT | W_NAME, "`variant`")); }
@@ -512,9 +519,13 @@ mode_opt: tls_cert
     | FIRST BYTES_KW WITHIN scalar
         { $$ = clause(p, CL_FIRST_BYTES_WITHIN, span_join(@1, @3),
                       want(p, $4, W_DURATION | W_NAME, "`first bytes within`")); }
+    | OVERLAPS name
+        { $$ = clause(p, CL_OVERLAPS, @1,
+                      one_of(p, $2, "`overlaps`", (const enum clause[]){ CL_LINUX, CL_FIRST, CL_LAST, CL_NONE })); }
     ;
 when_conds: when_cond { $$ = append(p, NULL, $1); } | when_conds when_cond { $$ = append(p, $1, $2); } ;
-when_cond: condition
+when_cond: when_asks | REPLY when_asks { $$ = $2; $$->flags |= NF_REPLY; } ;
+when_asks: condition
     | SNI list { $$ = clause(p, CL_SNI, @1, want_list(p, $2, W_STRING | W_NAME, "`sni`")); }
     | ALPN list { $$ = clause(p, CL_ALPN, @1, want_list(p, $2, W_STRING | W_NAME, "`alpn`")); }
     | HOST list { $$ = clause(p, CL_HOST, @1, want_list(p, $2, W_STRING | W_NAME, "`host`")); }
@@ -534,6 +545,7 @@ pools: share { $$ = tree(p, N_POOLS, @1, $1); }
     | pools COMMA share { $$ = list_more($1, $3, @3); } ;
 share: name { $$ = tree(p, N_SHARE, @$, $1); } | name PERCENT { $$ = tree(p, N_SHARE, @$, chain($1, $2)); }
     | name STRING { $$ = tree(p, N_SHARE, @$, chain($1, $2)); }
+    | PROXY INLINE { $$ = tree(p, N_SHARE, @$, name_node(p, text_of(p, @1), @1)); }
     | REJECT { $$ = tree(p, N_SHARE, @1, name_node(p, text_of(p, @1), @1)); }
     ;
 no_server: name { $$ = one_of(p, $1, "`on no server`", (const enum clause[]){ CL_RESET, CL_DROP, CL_PASS, CL_NONE }); }

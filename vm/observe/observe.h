@@ -32,7 +32,7 @@ struct observe_ends {
     uint16_t vlan[2]; /* VIDs of the outer and inner tag; OBSERVE_NO_VLAN: none */
     uint16_t iface;   /* interface that its first packet came in by, as in struct key */
     uint8_t family;   /* 4 or 6 */
-    bool midstream;   /* its beginning was not seen: offset 0 is the first byte that was */
+    bool midstream;   /* true if its SYN was not seen: offset 0 is the first byte that was there */
 };
 #define OBSERVE_NO_VLAN 0xffffu
 
@@ -54,7 +54,7 @@ struct observe_summary {
     struct observe_sum half[OBSERVE_HALVES];
     struct view sni, alpn; /* alpn: as in the extension, a length byte before each name */
     struct view host, method, path;
-    uint16_t status; /* of the first response; 0: none was read */
+    uint16_t status; /* status of the first response; 0: none was read */
     bool reset_by_server;
 };
 
@@ -63,10 +63,10 @@ struct observe_event {
     uint8_t half;             /* enum observe_half, of BYTES, HOLE and DIFFERS */
     uint8_t does;             /* enum pbc_does: of the branch, once it is chosen; PBC_DOES before */
     uint32_t observe, choice; /* index in OBSERVES and in CHOICES of the program in force; choice PBC_NONE: none yet */
-    uint64_t number;          /* of the connection, never reused by this worker */
+    uint64_t number;          /* number of the connection, never reused by this worker */
     uint64_t begin_ns, at_ns; /* time of its first packet, and of this event */
     const struct observe_ends *ends;
-    uint64_t offset, len;              /* of BYTES, HOLE and DIFFERS */
+    uint64_t offset, len;              /* place in the half, for BYTES, HOLE, DIFFERS */
     const uint8_t *bytes;              /* BYTES: `len` of them, valid during the call */
     const struct observe_summary *sum; /* END */
 };

@@ -194,14 +194,15 @@ static void order(struct image *img, uint32_t from)
 static void want(struct service_work *s, const struct pbc_cond *c)
 {
     const struct pbc_pattern *t = c->kind == COND_BYTES ? s->c->image->patterns + c->first : NULL;
-    const uint32_t looks = s->wants >> FIRST_BYTES_SHIFT, most = (uint32_t)s->c->image->settings->first_bytes;
+    uint32_t *wants = c->flags & PBC_COND_REPLY ? &s->wants_reply : &s->wants;
+    const uint32_t looks = *wants >> FIRST_BYTES_SHIFT, most = (uint32_t)s->c->image->settings->first_bytes;
     switch (c->kind) {
     case COND_SNI:
-    case COND_ALPN: s->wants |= s->tls ? 0 : FIRST_TLS; break;
+    case COND_ALPN: *wants |= s->tls ? 0 : FIRST_TLS; break;
     case COND_HOST:
     case COND_PATH:
     case COND_METHOD:
-    case COND_HEADER: s->wants |= FIRST_HTTP; break;
+    case COND_HEADER: *wants |= FIRST_HTTP; break;
     case COND_BYTES:
         if (t->at + t->len > most) {
             diag(s->c->diags, E_OUT_OF_RANGE, span_at(s->c, &c->place),
@@ -209,7 +210,7 @@ static void want(struct service_work *s, const struct pbc_cond *c)
             diag_advise(s->c->diags, "`limits { first_bytes N }` says how many");
         }
         if (looks < (uint32_t)t->at + t->len)
-            s->wants = (s->wants & ((1u << FIRST_BYTES_SHIFT) - 1)) | (uint32_t)(t->at + t->len) << FIRST_BYTES_SHIFT;
+            *wants = (*wants & ((1u << FIRST_BYTES_SHIFT) - 1)) | (uint32_t)(t->at + t->len) << FIRST_BYTES_SHIFT;
         break;
     default: break;
     }

@@ -112,7 +112,7 @@ static void accept_from(const struct service_work *w, const struct node *n, stru
     set_fini(&list.set);
 }
 
-static uint64_t time_above_0(struct compile *c, const struct node *clause, const struct node *n)
+uint64_t time_above_0(struct compile *c, const struct node *clause, const struct node *n)
 {
     const struct node_value v = value_of(c, n);
     if (!v.node) return 0;
@@ -136,6 +136,8 @@ static void mode_options(const struct service_work *w, const struct node *mode, 
         refuse(w, of.of[CL_TRANSPARENT], "servers see the client's address there anyway");
     else if (of.of[CL_TRANSPARENT])
         x->flags |= PBC_PROXY_TRANSPARENT;
+    if (of.of[CL_OVERLAPS])
+        refuse(w, of.of[CL_OVERLAPS], "the host's own TCP puts segments together; `mode observe` takes it");
     if (send) x->flags |= is_choice(send->first, CL_V1) ? PBC_PROXY_SEND_V1 : PBC_PROXY_SEND_V2;
     accept_from(w, of.of[CL_ACCEPT_PROXY], x);
     if (first) x->first_ns = time_above_0(w->c, first, first->first);

@@ -70,7 +70,9 @@ struct service_work {
     uint32_t families;              /* KIND_IP4, KIND_IP6: clients of its endpoints */
     bool good;                      /* mode and endpoints are valid */
     bool tls;                       /* the service ends TLS */
+    bool observes;                  /* `mode observe`: its endpoints are in WATCHED, and `mode` is PBC_MODES */
     uint32_t wants;                 /* enum first_wants: first bytes that its branches ask for */
+    uint32_t wants_reply;           /* the same of the server's, for `reply` */
     const struct node *instruction; /* the last `instruction` of a `when`, and its check */
     bool instruction_sum;
     bool elsewhere;                  /* a branch leads elsewhere than to the original destination */
@@ -85,6 +87,24 @@ bool wire_destination(const struct service_work *w, const struct node *pools, st
 void wire_settle(const struct service_work *w, const struct clauses *block, uint32_t proxy);
 /* Report a pool with the name of a destination. */
 void wire_check_pool(struct compile *c, const struct symbol *pool);
+/* Services in `mode observe` (observe.c): true for the declaration of one; resolve it; sort the endpoints of all. */
+bool is_observe(const struct symbol *s);
+void resolve_observe(struct compile *c, struct symbol *s);
+void observe_endpoints_sort(struct compile *c);
+/* Report its options in a service of another mode. */
+void refuse_observe_options(const struct service_work *w, const struct clauses *block);
+/* Return what a word of its branches does; NULL: it is none. */
+const char *observe_word(struct str word);
+
+/* Parts of services.c: read the endpoints; true for conditions on properties that a connection's packets share; report
+ * AH in a `when` of connections; report a branch behind the `else`. */
+void resolve_endpoints(struct service_work *w, const struct node *on);
+bool is_of_connections(const struct node *n);
+void check_no_ah(struct service_work *w, const struct node *when, uint32_t from);
+void report_after_else(struct compile *c, const struct node *n, const struct node *otherwise);
+/* Read a duration above 0; 0 after a report (proxies.c). */
+uint64_t time_above_0(struct compile *c, const struct node *clause, const struct node *n);
+
 /* Check that a branch's pools have servers of the client's family and, in `dsr` modes, no other port. families:
  * KIND_IP4, KIND_IP6 that the branch can match. */
 void check_branch_pools(const struct service_work *w, const struct pbc_branch *b, const struct node *pools,

@@ -117,14 +117,14 @@ static int by_endpoint(const void *pa, const void *pb)
     return order ? order : a < b ? -1 : 1;
 }
 
-void check_endpoints(struct compile *c)
+/* Report endpoints of the array that stand in two places; names come from `name_of`. */
+static void check_twice(struct compile *c, const struct pbc_endpoint *all, uint32_t count,
+                        const char *(*name_of)(const struct image *img, uint32_t service))
 {
-    const struct image *img = c->image;
-    const struct pbc_endpoint **sorted =
-        arena_alloc(c->arena, (img->endpoints_count + 1) * sizeof(const struct pbc_endpoint *));
-    for (uint32_t i = 0; i < img->endpoints_count; i++) sorted[i] = &img->endpoints[i];
-    if (img->endpoints_count > 1) qsort(sorted, img->endpoints_count, sizeof(const struct pbc_endpoint *), by_endpoint);
-    for (uint32_t i = 1; i < img->endpoints_count; i++) {
+    const struct pbc_endpoint **sorted = arena_alloc(c->arena, (count + 1) * sizeof(const struct pbc_endpoint *));
+    for (uint32_t i = 0; i < count; i++) sorted[i] = &all[i];
+    if (count > 1) qsort(sorted, count, sizeof(const struct pbc_endpoint *), by_endpoint);
+    for (uint32_t i = 1; i < count; i++) {
         const struct pbc_endpoint *a = sorted[i - 1], *b = sorted[i];
         if (compare_endpoints(a, b) != 0) continue;
         if (memcmp(&a->place, &b->place, sizeof(a->place)) == 0) {
@@ -132,10 +132,25 @@ void check_endpoints(struct compile *c)
             continue;
         }
         diag(c->diags, E_ENDPOINT_TWICE, span_at(c, &b->place),
-             "the same address, protocol and ports belong to the service `%s` already",
-             image_str(img, img->services[a->service].name));
+             "the same address, protocol and ports belong to the service `%s` already", name_of(c->image, a->service));
         diag_note(c->diags, span_at(c, &a->place), "here");
     }
+}
+
+static const char *service_name(const struct image *img, uint32_t service)
+{
+    return image_str(img, img->services[service].name);
+}
+
+static const char *observe_name(const struct image *img, uint32_t observe)
+{
+    return image_str(img, img->observes[observe].name);
+}
+
+void check_endpoints(struct compile *c)
+{
+    check_twice(c, c->image->endpoints, c->image->endpoints_count, service_name);
+    check_twice(c, c->image->watched, c->image->watched_count, observe_name);
 }
 
 static int by_address(const void *pa, const void *pb)

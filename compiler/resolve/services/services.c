@@ -17,7 +17,6 @@ static const struct number_kind variant_kind = {.what = "a variant of GUE", .ran
 static const uint8_t modes[CL_COUNT] = {
 #define MODE(ident, name, traits, doc) [CL_##ident] = PBC_MODE_##ident,
 #include "vm/mode.def"
-    [CL_OBSERVE] = PBC_MODES, /* not supported yet */
 };
 
 const char *mode_names(unsigned without, char buf[MODE_NAMES])
@@ -39,15 +38,10 @@ static bool mode_of(struct compile *c, const struct symbol *s, const struct node
         if (c->symbols->text_at_fault) return false;
         diag(c->diags, E_MODE_MISSING, s->span, "the service `%s` has no `mode`", s->name.s);
         char all[MODE_NAMES];
-        diag_advise(c->diags, "add `mode` and one of %s", mode_names(0, all));
+        diag_advise(c->diags, "add `mode` and one of %s, `observe`", mode_names(0, all));
         return false;
     }
     const uint8_t mode = modes[clause_of(word)];
-    if (mode == PBC_MODES) {
-        mark_names_used(c, s->decl);
-        diag(c->diags, E_UNSUPPORTED, word->span, "not supported yet: mode %s", node_words(word));
-        return false;
-    }
     service->mode = mode;
     if (mode_is(mode, MODE_TAKES_PORT)) {
         service->gue_port = (uint16_t)clause_number(c, word, &port_kind, 0);
@@ -144,9 +138,10 @@ static void endpoints_of(struct service_work *w, const struct node *on, const st
             wire_endpoints(w, &one, n->span);
         }
     }
-    if (e.proto != PBC_EP_TCP && mode_is(w->mode, MODE_PROXIES)) {
-        diag(c->diags, E_PROXY_TCP, n->span, "`%s` serves TCP alone", mode_info[w->mode].name);
-        diag_advise(c->diags, "serve the rest by another service, in a mode such as `passthrough`");
+    if (e.proto != PBC_EP_TCP && (w->observes || mode_is(w->mode, MODE_PROXIES))) {
+        diag(c->diags, E_PROXY_TCP, n->span, "`%s` %s TCP alone", w->observes ? "observe" : mode_info[w->mode].name,
+             w->observes ? "watches" : "serves");
+        if (!w->observes) diag_advise(c->diags, "serve the rest by another service, in a mode such as `passthrough`");
         w->good = false;
     }
     if (used) return;
@@ -155,8 +150,7 @@ static void endpoints_of(struct service_work *w, const struct node *on, const st
     diag_guess(c->diags, SPAN_NONE, "%s", family == 4 ? "icmp6" : "icmp");
 }
 
-/* True for conditions on properties that a connection's packets share and its accepted socket shows. */
-static bool is_of_connections(const struct node *n)
+bool is_of_connections(const struct node *n)
 {
     static const bool of[N_COUNT] = {[N_C_PROTO] = true, [N_C_PROTO_NUM] = true, [N_C_FROM] = true,  [N_C_TO] = true,
                                      [N_C_PORT] = true,  [N_C_SPORT] = true,     [N_C_DURING] = true};
@@ -183,7 +177,12 @@ static bool when_is_visible(struct service_work *w, const struct node *when)
     bool good = true;
     node_each(n, when)
     {
-        if (mode_is(w->mode, MODE_PROXIES)) {
+        if (n->flags & NF_REPLY) {
+            mark_names_used(c, n);
+            diag(c->diags, E_MODE_BLIND, n->span,
+                 "`reply` needs `mode observe`: here a server is chosen before it speaks");
+            good = false;
+        } else if (mode_is(w->mode, MODE_PROXIES)) {
             if (n->kind == N_CLAUSE || n->kind == N_C_BYTES) good = stream_cond_visible(w, n) && good;
             if (n->kind == N_CLAUSE || n->kind == N_C_BYTES || n->kind == N_POOLS || is_of_connections(n)) continue;
             mark_names_used(c, n);
@@ -293,8 +292,8 @@ static bool is_target(const struct service_work *w, const struct node *when, con
     return true;
 }
 
-/* Report AH in a proxy's `when`: each IPv6 packet has AH or not, and the host removes it before a proxy reads. */
-static void check_no_ah(struct service_work *w, const struct node *when, uint32_t from)
+/* Each IPv6 packet has AH or not, and the host removes it before a proxy reads. */
+void check_no_ah(struct service_work *w, const struct node *when, uint32_t from)
 {
     const struct image *img = w->c->image;
     bool asks = false;
@@ -304,8 +303,7 @@ static void check_no_ah(struct service_work *w, const struct node *when, uint32_
     node_each(n, when)
     {
         if (n->kind != N_C_PROTO && n->kind != N_C_PROTO_NUM) continue;
-        diag(w->c->diags, E_MODE_BLIND, n->span,
-             "a proxy chooses a pool for a whole connection, not for packets with AH");
+        diag(w->c->diags, E_MODE_BLIND, n->span, "a branch is chosen for a whole connection, not for packets with AH");
         w->good = false;
         return;
     }
@@ -344,6 +342,14 @@ static void resolve_branch(struct service_work *w, const struct node *when)
     if (b.cond_count == 1 && c->image->conds[b.conds].kind == COND_FAMILY) w->left &= ~conditions.families;
 }
 
+void report_after_else(struct compile *c, const struct node *n, const struct node *otherwise)
+{
+    diag(c->diags, E_AFTER_ELSE, n->span,
+         n->flags & NF_ELSE ? "a second `else`" : "a `when` after the `else` is never reached");
+    diag_note(c->diags, otherwise->span, "the `else` takes everything that comes to it");
+    mark_names_used(c, n);
+}
+
 /* Resolve the branches. The last always matches: the `else`, or a branch without a pool. */
 static void resolve_branches(struct service_work *w, const struct symbol *s, struct pbc_service *service)
 {
@@ -355,10 +361,7 @@ static void resolve_branches(struct service_work *w, const struct symbol *s, str
     {
         if (n->kind != N_WHEN) continue;
         if (otherwise) {
-            diag(c->diags, E_AFTER_ELSE, n->span,
-                 n->flags & NF_ELSE ? "a second `else`" : "a `when` after the `else` is never reached");
-            diag_note(c->diags, otherwise->span, "the `else` takes everything that comes to it");
-            mark_names_used(c, n);
+            report_after_else(c, n, otherwise);
             continue;
         }
         last = n;
@@ -380,8 +383,9 @@ static void resolve_branches(struct service_work *w, const struct symbol *s, str
     service->branch_count = c->image->branches_count - service->branches;
 }
 
-static void resolve_endpoints(struct service_work *w, const struct node *on)
+void resolve_endpoints(struct service_work *w, const struct node *on)
 {
+    if (!on) return;
     node_each(n, on) if (is_endpoint_proto(n)) endpoints_of(w, on, n);
 }
 
@@ -403,9 +407,10 @@ static void resolve_service(struct compile *c, struct symbol *s)
     w.mode = (enum pbc_mode)service.mode;
     service.endpoints = c->image->endpoints_count;
     wire_read(&w);
-    if (on) resolve_endpoints(&w, on);
+    resolve_endpoints(&w, on);
     service.endpoint_count = c->image->endpoints_count - service.endpoints;
     service_options(&w, &clauses, &service);
+    refuse_observe_options(&w, &clauses);
     c->image->services[w.id] = service; /* the branches are checked against it */
     const bool proxy = w.good && mode_is(w.mode, MODE_PROXIES);
     if (proxy)
@@ -422,7 +427,8 @@ static void resolve_service(struct compile *c, struct symbol *s)
 void resolve_services(struct compile *c)
 {
     for (struct symbol *s = c->symbols->first; s; s = s->next)
-        if (s->kind == SYM_SERVICE) resolve_service(c, s);
+        if (s->kind == SYM_SERVICE) (is_observe(s) ? resolve_observe : resolve_service)(c, s);
+    observe_endpoints_sort(c);
     check_endpoints(c);
     check_slots(c);
     check_loops(c);

@@ -1,5 +1,5 @@
-/* Services in the wire (`mode proxy inline`): interfaces and tags of their frames, destinations that are no pools, and
- * which side answers first. */
+/* Services in the wire (`mode proxy inline`, and `mode observe` beside it): interfaces and tags of their frames,
+ * destinations that are no pools, and which side answers first. */
 #include <string.h>
 
 #include "compiler/resolve/services/service.h"
@@ -39,7 +39,7 @@ void wire_read(struct service_work *w)
 {
     struct compile *c = w->c;
     const struct node *first[2] = {NULL, NULL};
-    const bool wire = w->good && mode_is(w->mode, MODE_INLINE);
+    const bool wire = w->good && (w->observes || mode_is(w->mode, MODE_INLINE));
     w->wire = wire ? PBC_WIRE_ALL : PBC_WIRE_NOT;
     node_each(n, w->node)
     {
@@ -54,7 +54,8 @@ void wire_read(struct service_work *w)
             w->good = false;
         } else if (!wire) {
             if (w->good) {
-                diag(c->diags, E_MODE_OPTION, n->span, "`%s` of a service needs `mode proxy inline`", word);
+                diag(c->diags, E_MODE_OPTION, n->span, "`%s` of a service needs `mode proxy inline` or `mode observe`",
+                     word);
                 diag_advise(c->diags, "use `mode proxy inline`, or leave it out");
             }
         } else if (n->kind == N_C_ON) {
@@ -67,30 +68,32 @@ void wire_read(struct service_work *w)
     }
 }
 
-static void add_endpoint(struct compile *c, const struct pbc_endpoint *e, struct span at)
+static void add_endpoint(const struct service_work *w, const struct pbc_endpoint *e, struct span at)
 {
-    struct pbc_endpoint *slot = image_add_endpoints(c->image);
+    struct pbc_endpoint *slot = w->observes ? image_add_watched(w->c->image) : image_add_endpoints(w->c->image);
     if (slot)
         *slot = *e;
+    else if (w->observes)
+        report_full(w->c, at, "addresses and ports of observe services", 1024);
     else
-        report_full(c, at, "addresses and ports of services", 1u << 20);
+        report_full(w->c, at, "addresses and ports of services", 1u << 20);
 }
 
 static void on_vlans(struct service_work *w, struct pbc_endpoint e, struct span at)
 {
     e.wire = w->wire;
-    if (w->wire != PBC_WIRE_VLAN) add_endpoint(w->c, &e, at);
+    if (w->wire != PBC_WIRE_VLAN) add_endpoint(w, &e, at);
     for (uint32_t i = 0; i < w->vlans.n; i++) {
         e.vlan_lo = (uint16_t)w->vlans.r[i].lo;
         e.vlan_hi = (uint16_t)w->vlans.r[i].hi;
-        add_endpoint(w->c, &e, at);
+        add_endpoint(w, &e, at);
     }
 }
 
 void wire_endpoints(struct service_work *w, const struct pbc_endpoint *e, struct span at)
 {
     struct pbc_endpoint one = *e;
-    if (w->wire && e->to == PBC_TO_SELF) {
+    if (w->wire && !w->observes && e->to == PBC_TO_SELF) {
         diag(w->c->diags, E_ENDPOINT_ADDRESS, at, "a service in the wire takes what crosses this machine, not `self`");
         w->good = false;
         return;
@@ -124,8 +127,10 @@ static const struct destination *destination_of(struct str word)
 void wire_check_pool(struct compile *c, const struct symbol *pool)
 {
     const struct destination *d = destination_of(pool->name);
-    if (!d) return;
-    diag(c->diags, E_DESTINATION, pool->span, "a pool can't be called `%s`: `-> %s` %s", d->word, d->word, d->does);
+    const char *word = pool->name.s, *does = observe_word(pool->name);
+    if (!d && !does) return;
+    diag(c->diags, E_DESTINATION, pool->span, "a pool can't be called `%s`: `-> %s` %s", word, word,
+         d ? d->does : does);
     diag_advise(c->diags, "give the pool another name");
 }
 
@@ -184,6 +189,12 @@ bool wire_destination(const struct service_work *w, const struct node *pools, st
         node_each(n, pools)
         {
             const struct node *string = node_child(n, N_STRING);
+            if (observe_word(n->first->v.str) && !symbol_find(w->c->symbols, SPACE_POOLS, n->first->v.str)) {
+                diag(w->c->diags, E_DESTINATION, n->span, "`-> %s` needs `mode observe`", n->first->v.str.s);
+                diag_advise(w->c->diags, "name a pool, or use `mode observe`");
+                b->shares = PBC_ORIGINAL;
+                return true;
+            }
             if (!string) continue;
             diag(w->c->diags, E_DESTINATION, string->span, "a pool takes no path; `program \"SOCKET\"` does");
         }

@@ -35,11 +35,11 @@ syn keyword preyWord GET access affinity all alpn announce as auto backup balanc
 syn keyword preyWord cert clamp close comment common cookie cookies destination down drain dsr else
 syn keyword preyWord entries every fall file first flow for forward frames gue header host http
 syn keyword preyWord https idle in inline instruction json keep l2 limit live mac map masquerade max
-syn keyword preyWord method mode mss no observe off original other out overload pass passive
-syn keyword preyWord passthrough path payload per program prohibited proxy queue rate reach refuse
-syn keyword preyWord refused reload retries rewrite rise send servers slow snap sni split start sum
-syn keyword preyWord syslog timeout tls transparent unreachable up v1 v2 variant verify via weight
-syn keyword preyWord when with zone
+syn keyword preyWord method mode mss no observe off original other out overlaps overload pass
+syn keyword preyWord passive passthrough path payload pcapng per program prohibited proxy queue rate
+syn keyword preyWord reach refuse refused reload retries rewrite rise send servers sessions slow
+syn keyword preyWord snap sni split start stream sum syslog timeout tls transparent unreachable up
+syn keyword preyWord v1 v2 variant verify via weight when with zone
 
 " Values. Of several that match at a place the one defined last wins.
 syn match preyNumber    /\<\d[0-9_]*\>/
