@@ -131,7 +131,7 @@ static int dial_chosen(struct session *s)
     }
     const unsigned family = s->key.kind & KIND_IP6 ? 6 : 4;
     if (s->chosen != PBC_NONE && s->proxy->program->servers[s->chosen].family != family) return -EAFNOSUPPORT;
-    if (s->chosen != PBC_NONE && s->chosen > UINT16_MAX - INLINE_SERVERS) return -EADDRNOTAVAIL; /* has no port */
+    if (!inside_leads_to(s, s->chosen)) return -EADDRNOTAVAIL;
     const struct stream_addr a = inside_address(s, s->chosen);
     return dial(s, &a);
 }

@@ -145,7 +145,6 @@ struct proxy {
     struct proxy_cfg cfg;
     struct program *program; /* the running program; held */
     uint64_t number;         /* the program's number for the recording */
-    uint32_t changes;        /* changes of program that the loop has made */
     struct chooser *chooser;
     const struct snapshot *world;
     struct tls_table *tls; /* the program's TLS; held */

@@ -64,7 +64,6 @@ static bool take_program(struct proxy *p, struct proxy_change *c)
     struct program *before = p->program;
     p->program = program_get(c->remap->program);
     p->number = c->number;
-    if (p->cfg.inlined) p->changes++; /* from the first program with such services on, as the vm counts */
     tls_table_put(p->tls);
     p->tls = tls_table_get(c->tls);
     take_ifaces(p, before, c->iface);

@@ -29,14 +29,14 @@ toggled() { # until the clients have ended
         sleep 0.7
     done
 }
-reloaded() {
+reloaded() { # SECONDS between two
     local n=0
     while [ ! -e asked ]; do
         n=$((n + 1))
         cp "with$((n % 2)).pbc" next.pbc
         mv next.pbc rules.pbc
         kill -HUP "$prey"
-        sleep 1
+        sleep "$1"
     done
 }
 
@@ -61,7 +61,7 @@ END
     prey prey $on --exec "$exec" --format json rules.pbc
     toggled 2>/dev/null &
     toggler=$!
-    reloaded &
+    reloaded 1 &
     reloader=$!
     pids="$pids $toggler $reloader"
     for way in 1 50; do
@@ -74,6 +74,37 @@ END
     same "$mode, $exec: the other did not" "$(grep 'farm/one.* is down' prey.err)" ''
     prey_ends
     same "$mode, $exec: it ends with 0" "$status" 0
+}
+
+# in_wire SENTENCE CLAUSES OPTION...: connections in the wire to two servers' own addresses, under a reload each 100 ms, by which the
+# servers of a pool have other numbers; the address of the pool's server is $second.
+in_wire() {
+    local clauses=$2 it="mode proxy inline, $1" n to way reloader to_all="$first $first6"
+    case $clauses in *farm*) to_all=$first ;; esac # of one family
+    shift 2
+    for n in 0 1; do
+        {
+            [ $n = 0 ] || echo 'pool other { server nobody 10.9.9.9:80 }'
+            echo "pool farm { server two $second }"
+            echo "service wire on any tcp/80 { mode proxy inline$clauses }"
+        } | rules "with$n"
+    done
+    cp with0.pbc rules.pbc
+    rm -f asked
+    prey prey "$@" --format json rules.pbc
+    reloaded 0.1 &
+    reloader=$!
+    pids="$pids $reloader"
+    for to in $to_all; do
+        for way in 1 50; do
+            same "$it: $inline_count connections to $to, $way at once" "$(at client "$asks" "$to" 80 "$inline_count" $way)" "$inline_count answered, 0 not"
+        done
+    done
+    : >asked
+    wait $reloader
+    same "$it: there were reloads" "$(($(grep -c '^reloaded' prey.err) > inline_count / 1000))" 1
+    prey_ends
+    same "$it: it ends with 0" "$status" 0
 }
 
 # What was laid out, and what runs there, goes.
@@ -98,7 +129,30 @@ both() {
 between one two
 serve
 both 'passthrough keep source'
+if wanted inline; then
+    ip -n "$id-client" route add default via 10.1.0.2
+    ip -n "$id-client" -6 route add default via fd00:1::2
+    inline_count=$((count < 10000 ? count : 10000))
+    first=10.2.0.2 first6=fd00:2::2 second=10.2.0.3:80
+    in_wire 'server first, routed' '' -i wan -i lan
+    in_wire 'bytes first, routed' '; bytes first' -i wan -i lan --workers 2
+    in_wire 'a pool, routed' ' first bytes within 20s; when bytes payload at 0 is x"4745" -> farm; else -> original' -i wan -i lan --workers 2
+fi
 leave 2>/dev/null
+if wanted inline; then
+    space client prey one
+    link client eth0 prey a
+    link one eth0 prey b
+    address client eth0 10.1.0.1/24 fd00:1::1/64
+    address one eth0 10.1.0.2/24 fd00:1::2/64 10.1.0.3/24
+    web one
+    served=$last
+    first=10.1.0.2 first6=fd00:1::2 second="10.1.0.3:80 mac $(at one cat /sys/class/net/eth0/address)"
+    in_wire 'server first, a bridge' '' --bridge a:b
+    in_wire 'bytes first, a bridge' '; bytes first' --bridge a:b --workers 2
+    in_wire 'a pool, a bridge' ' first bytes within 20s; when bytes payload at 0 is x"4745" -> farm; else -> original' --bridge a:b
+    leave 2>/dev/null
+fi
 
 # On one LAN, servers may answer clients by themselves.
 space client prey one two

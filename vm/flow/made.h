@@ -22,15 +22,26 @@ enum {
     INLINE_WORKERS = 16,
     INLINE_LISTENS = 1,  /* port of each worker's listener */
     INLINE_ORIGINAL = 1, /* port at INLINE_SERVER: where the client wanted to go */
-    INLINE_SERVERS = 2,  /* … of server 0, from where the others follow in order */
+    INLINE_SERVERS = 2,  /* … of servers of pools, from here on */
+    INLINE_SERVER_PORTS = UINT16_MAX + 1 - INLINE_SERVERS,
+    INLINE_TTL = 2, /* lowest TTL of a socket's packets to such a server */
 };
 #define INLINE_PREFIX6   0xfd000000u /* first word of IPv6 addresses; the second is the end, the last as in IPv4 */
 #define INLINE_LISTENER4 0x0a000001u /* 10.0.0.1, of worker 0; the others follow */
 #define INLINE_LISTENER6 9u          /* second word of listeners' IPv6 addresses; the last is 1 + worker */
 
-/* TTL of a socket's packets to a server, by which the vm knows the program whose number the server has. changes:
- * changes of program since the first that had such services, as loop and vm count them alike. */
-static inline uint8_t inline_ttl(uint32_t changes) { return (uint8_t)(2 + changes % 254); }
+/* A server of a pool is said by its id (program_server_id), which outlives programs: loop and vm change theirs at
+ * different moments. The port at INLINE_SERVER is the low part of it, the TTL of the socket's packets the high one. */
+static inline uint16_t inline_port(uint32_t id) { return (uint16_t)(INLINE_SERVERS + id % INLINE_SERVER_PORTS); }
+static inline uint8_t inline_ttl(uint32_t id) { return (uint8_t)(INLINE_TTL + id / INLINE_SERVER_PORTS); }
+/* True if an id is none too many for that. */
+static inline bool inline_is_id(uint32_t id) { return id / INLINE_SERVER_PORTS <= UINT8_MAX - INLINE_TTL; }
+/* Return the id; UINT32_MAX: no packet of ours. */
+static inline uint32_t inline_id(uint16_t port, uint32_t ttl)
+{
+    if (port < INLINE_SERVERS || ttl < INLINE_TTL || ttl > UINT8_MAX) return UINT32_MAX;
+    return (ttl - INLINE_TTL) * INLINE_SERVER_PORTS + port - INLINE_SERVERS;
+}
 
 struct inline_name {
     uint8_t end; /* enum inline_end */

@@ -41,7 +41,7 @@ static void archive_clients(struct forward *f, struct archive *a)
     if (!ARCHIVE(a, there) || !there) return;
     if (!f->held.clients) f->held.clients = clients_new(1, 0); /* an earlier program asked for them */
     if (!archive_sound(a, f->held.clients)) return;
-    clients_archive(f->held.clients, a, (p->past ? p->past->server_ids : p->servers_count) - 1);
+    clients_archive(f->held.clients, a, program_server_ids(p) - 1);
 }
 
 static void archive_cookies(struct forward *f, struct archive *a, uint32_t slots)

@@ -77,6 +77,11 @@ static inline uint32_t program_server_id(const struct program *p, uint32_t serve
 {
     return p->past && server != PBC_NONE ? p->past->server_id[server] : server;
 }
+/* Return the number of ids that servers have or had. */
+static inline uint32_t program_server_ids(const struct program *p)
+{
+    return p->past ? p->past->server_ids : p->servers_count;
+}
 /* Return the server with that id; PBC_NONE: no server has it any more. */
 static inline uint32_t program_server_of(const struct program *p, uint32_t id)
 {

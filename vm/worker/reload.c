@@ -13,10 +13,6 @@
 struct vm *vm_prepare(const struct vm_cfg *cfg, const struct remap *r, const struct vm_in *in)
 {
     struct vm *fresh = vm_new(r->program, cfg);
-    if (fresh && fresh->inlines && !inlines_changes(fresh->inlines, r)) {
-        vm_free(fresh);
-        return NULL;
-    }
     if (fresh) balance_update(fresh->balance, in->facts, in->mono_ns);
     return fresh;
 }
@@ -84,7 +80,7 @@ static void keep_parts(struct vm *vm, struct vm *fresh, const struct remap *r)
     keep_served(fresh, vm, r);
     keep_remembering(fresh, vm);
     if (vm->forward && fresh->forward) forward_keep(fresh->forward, vm->forward, r, vm->now_ns);
-    if (vm->inlines) inlines_rename(vm->inlines, fresh->inlines, r);
+    if (vm->inlines) inlines_rename(vm->inlines, r);
     if (vm->fragments && fresh->fragments) fragments_keep(fresh->fragments, vm->fragments, r);
     if (vm->fragments && !fresh->fragments) fragments_drop_held(vm);
 }

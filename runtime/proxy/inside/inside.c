@@ -113,14 +113,21 @@ static struct stream_addr made(const struct session *s, enum inline_end end, uin
 
 struct stream_addr inside_address(const struct session *s, uint32_t server)
 {
-    return made(s, INLINE_SERVER, (uint16_t)(server == PBC_NONE ? INLINE_ORIGINAL : INLINE_SERVERS + server));
+    const struct program *p = s->proxy->program;
+    return made(s, INLINE_SERVER, server == PBC_NONE ? INLINE_ORIGINAL : inline_port(program_server_id(p, server)));
+}
+
+bool inside_leads_to(const struct session *s, uint32_t server)
+{
+    return server == PBC_NONE || inline_is_id(program_server_id(s->proxy->program, server));
 }
 
 int inside_socket(struct session *s)
 {
     const struct stream_addr own = made(s, INLINE_OWN, 0);
-    const int ttl = inline_ttl(s->proxy->changes), fd = own_socket(s->proxy, &own);
-    if (fd < 0) return fd;
+    const int fd = own_socket(s->proxy, &own);
+    if (fd < 0 || s->chosen == PBC_NONE) return fd;
+    const int ttl = inline_ttl(program_server_id(s->proxy->program, s->chosen));
     if (!setsockopt(fd, own.v6 ? IPPROTO_IPV6 : IPPROTO_IP, own.v6 ? IPV6_UNICAST_HOPS : IP_TTL, &ttl, sizeof ttl))
         return fd;
     return close_failed(fd);

@@ -11,7 +11,9 @@ enum inside_found inside_find(struct proxy *p, const struct stream_addr *client,
 /* Return the program's id of the interface by which the client came */
 uint16_t inside_iface(const struct session *s);
 
-/* Return the address by which the stack aside leads to a server; PBC_NONE: to where the client wanted to go */
+/* Return the address by which the stack aside leads to a server; PBC_NONE: to where the client wanted to go.
+ * inside_leads_to: false if there is none, after millions of servers that came and went. */
 struct stream_addr inside_address(const struct session *s, uint32_t server);
-/* Return a socket of the stack aside for a connection of this session to a server, or a negative errno */
+bool inside_leads_to(const struct session *s, uint32_t server);
+/* Return a socket of the stack aside for a connection of this session to s->chosen, or a negative errno */
 int inside_socket(struct session *s);

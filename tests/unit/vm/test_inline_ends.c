@@ -14,7 +14,7 @@
     "firewall f default accept {}\n"                                                                                   \
     "pool p { server a 10.1.0.9:81 mac 02:00:00:00:00:09 vlan 9; server b 10.1.0.8 }\n"                                \
     "service s on any tcp/any { mode proxy inline; else -> p }\n"
-enum { A = INLINE_SERVERS, B };
+enum { A = INLINE_SERVERS, B, E };
 
 /* What leaves when the proxy loop connects to a server, from a port of its own. */
 static struct frame connects(struct wire *w, uint16_t server)
@@ -22,11 +22,11 @@ static struct frame connects(struct wire *w, uint16_t server)
     struct frame f = with(&w->own, SYN, OWN_SEQ, 0, NULL);
     f.sport = ++w->own_port;
     f.dport = server;
-    f.ttl = server == INLINE_ORIGINAL ? 64 : inline_ttl(0);
+    f.ttl = server == INLINE_ORIGINAL ? 64 : INLINE_TTL;
     says(w, &f);
     assert_int_equal(w->s.tx.count, 1);
     f = with(&w->client, SYN, OWN_SEQ, 0, NULL);
-    if (server != INLINE_ORIGINAL) f.dst[0] = 0x0a010000 | (server == A ? 9 : 8);
+    if (server != INLINE_ORIGINAL) f.dst[0] = 0x0a010000 | (server == A ? 9 : server == B ? 8 : 7);
     if (server == A) f.dport = 81;
     return f;
 }
@@ -185,6 +185,43 @@ static void gone(void **state)
     }
 }
 
+/* The proxy loop chose by another program than the worker's: after any number of reloads it is the server that was
+ * meant. One that the worker does not know yet waits for the SYN that comes again. */
+static void across_reloads(void **state)
+{
+    static const char other[] = "pool o { server e 10.1.0.7 }\n" POOLS;
+    struct wire w;
+    wire_init(&w, POOLS, false, 1);
+    syn(&w, CLIENT_SEQ, 0, 1024);
+    struct frame f = with(&w.own, SYN, OWN_SEQ, 0, NULL);
+    f.dport = E;
+    f.ttl = INLINE_TTL;
+    says(&w, &f);
+    nothing_left(&w);
+    for (unsigned times = 0; times < 5; times++) {
+        reload(&w, other);
+        to_a(&w);
+        f = connects(&w, E);
+        assert_int_equal(wire_get32(w.s.entries[0].pkt->data + w.s.entries[0].pkt->l3 + 16), 0x0a010007);
+        reload(&w, POOLS);
+        to_a(&w);
+    }
+    wire_fini(&w);
+}
+
+static void ids_as_ports(void **state)
+{
+    static const uint32_t ids[] = {0, 1, 65533, 65534, 65535, 1000000, 254 * 65534 - 1};
+    for (unsigned i = 0; i < sizeof ids / sizeof *ids; i++) {
+        assert_true(inline_is_id(ids[i]));
+        assert_true(inline_port(ids[i]) != INLINE_ORIGINAL);
+        assert_int_equal(inline_id(inline_port(ids[i]), inline_ttl(ids[i])), ids[i]);
+    }
+    assert_false(inline_is_id(254 * 65534));
+    assert_int_equal(inline_id(INLINE_ORIGINAL, 64), UINT32_MAX);
+    assert_int_equal(inline_id(INLINE_SERVERS, 1), UINT32_MAX);
+}
+
 /* An ICMP error about a SYN, from a router on the way to the server, under the server's tags. */
 static uint32_t unreachable(const struct frame *syn_left, uint8_t *at)
 {
@@ -254,6 +291,8 @@ int main(void)
         cmocka_unit_test(waited),
         cmocka_unit_test(idle),
         cmocka_unit_test(gone),
+        cmocka_unit_test(across_reloads),
+        cmocka_unit_test(ids_as_ports),
         cmocka_unit_test(error_of_another_stack),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

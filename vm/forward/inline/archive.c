@@ -64,7 +64,6 @@ bool inlines_archive(struct inlines *all, struct archive *a, uint32_t services, 
     ARCHIVE(a, all->spare);
     ARCHIVE(a, all->live);
     ARCHIVE(a, all->hand);
-    ARCHIVE(a, all->changes);
     if (!archive_sound(a, all->high <= all->most && all->hand <= all->high)) return false;
     for (uint32_t n = 0; n < all->high && !a->bad; n++) {
         ARCHIVE(a, all->at[n]);

@@ -106,9 +106,10 @@ static bool aim_server(const struct job *j, struct inline_conn *c, uint32_t numb
 }
 
 /* Begin the connection to a server, with the SYN of the proxy loop's socket. */
-static bool aim(const struct job *j, struct said *s, uint32_t server)
+static bool aim(const struct job *j, struct said *s, uint32_t id)
 {
     struct inline_conn *c = s->c;
+    const uint32_t server = program_server_of(j->vm->program, id);
     c->own_port = s->key.src_port;
     c->made_port = s->key.dst_port;
     inlines_original(j->vm->inlines, s->number);
@@ -132,13 +133,10 @@ static void to_server(const struct job *j, struct said *s)
     struct inline_conn *c = s->c;
     const bool same = s->key.src_port == c->own_port && s->key.dst_port == c->made_port;
     const bool begins = is_syn(&s->key) && !same;
-    bool later = false;
-    const uint32_t server =
-        begins && s->key.dst_port != INLINE_ORIGINAL
-            ? inlines_server(j->vm->inlines, j->vm->program, s->key.dst_port, (uint8_t)s->key.ttl, &later)
-            : PBC_NONE;
-    if (later) return; /* the worker has not changed its program yet: the SYN comes again */
-    if (begins && !aim(j, s, server)) {
+    const uint32_t id = inline_id(s->key.dst_port, s->key.ttl);
+    if (begins && id != PBC_NONE && id >= program_server_ids(j->vm->program))
+        return; /* the worker has not changed its program yet: the SYN comes again */
+    if (begins && !aim(j, s, id)) {
         c->own_port = 0;
         reset(j, s);
         return;

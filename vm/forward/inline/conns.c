@@ -47,7 +47,6 @@ void inlines_free(struct inlines *all)
     free(all->at);
     free(all->due_s);
     free(all->uses);
-    free(all->before.server);
     stacks_free(all->stacks);
     keyed_owner_free(all);
 }
@@ -303,25 +302,6 @@ uint64_t inlines_tick(struct inlines *all, uint64_t now_ns, inlines_late_fn *lat
     return all->live ? time_after(now_ns, wait_ns) : UINT64_MAX;
 }
 
-bool inlines_changes(struct inlines *fresh, const struct remap *r)
-{
-    const size_t bytes = ((size_t)r->from->servers_count + 1) * sizeof *r->server;
-    fresh->before.server = malloc(bytes);
-    if (!fresh->before.server) return false;
-    fresh->before.count = r->from->servers_count;
-    memcpy(fresh->before.server, r->server, fresh->before.count * sizeof *r->server);
-    return true;
-}
-
-uint32_t inlines_server(const struct inlines *all, const struct program *p, uint16_t port, uint8_t ttl, bool *later)
-{
-    const uint32_t at = port - (uint32_t)INLINE_SERVERS;
-    const bool now = ttl == inline_ttl(all->changes), before = all->changes && ttl == inline_ttl(all->changes - 1);
-    *later = !now && !before;
-    if (now) return at < p->servers_count ? at : PBC_NONE;
-    return before && at < all->before.count ? all->before.server[at] : PBC_NONE;
-}
-
 /* Rename the interface of an end; where the new program has none for it, nothing is known of the way there. */
 static void rename_iface(uint16_t *iface, uint64_t *mac, const struct remap *r)
 {
@@ -330,13 +310,10 @@ static void rename_iface(uint16_t *iface, uint64_t *mac, const struct remap *r)
     if (*iface == IFACE_NONE) *mac = 0;
 }
 
-void inlines_rename(struct inlines *all, struct inlines *fresh, const struct remap *r)
+void inlines_rename(struct inlines *all, const struct remap *r)
 {
     const uint32_t *service = r->service;
     take_timeouts(all, r->program);
-    all->changes++;
-    if (!fresh) all->before.count = 0;
-    if (fresh) SWAP(all->before, fresh->before);
     for (uint32_t n = 0; n < all->high; n++) {
         struct inline_conn *c = inlines_at(all, n);
         if (!c) continue;

@@ -114,14 +114,8 @@ unsigned inlines_worker(const struct inlines *all);
 typedef void inlines_late_fn(void *arg, struct inline_conn *c, uint32_t number);
 uint64_t inlines_tick(struct inlines *all, uint64_t now_ns, inlines_late_fn *late, void *arg);
 
-/* Rename services after a change of program; connections of services that are gone are late at once. `fresh` is of the
- * new program and was told of the change (second function, which may take memory; false: out of memory); NULL: it has
- * none. */
-void inlines_rename(struct inlines *all, struct inlines *fresh, const struct remap *r);
-bool inlines_changes(struct inlines *fresh, const struct remap *r);
-/* Return the server of a port at INLINE_SERVER, chosen by the program with that TTL. PBC_NONE: there is none; *later:
- * the program is none that is known yet. */
-uint32_t inlines_server(const struct inlines *all, const struct program *p, uint16_t port, uint8_t ttl, bool *later);
+/* Rename services after a change of program; connections of services that are gone are late at once. */
+void inlines_rename(struct inlines *all, const struct remap *r);
 
 /* Describe a connection. False: the number is free. */
 bool inlines_tell(struct inlines *all, uint32_t number, struct inline_open *o);

@@ -33,11 +33,6 @@ struct inlines {
     uint32_t most, spare, high, live, hand; /* spare: first free number; high: numbers ever used */
     uint64_t half_open_ns, open_ns;         /* timeouts */
     unsigned worker;
-    uint32_t changes; /* number of changes of program */
-    struct {
-        uint32_t *server; /* [count]: as in struct remap */
-        uint32_t count;
-    } before; /* the program before, whose choices may still come; count 0: it had no servers */
 };
 static_assert(offsetof(struct inlines, index) == 0, "keyed_owner_new");
 
