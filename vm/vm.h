@@ -71,6 +71,8 @@ void vm_flow_gone(struct vm *vm, const struct flow_gone *gone, struct vm_tx *tx)
 void vm_aside(struct vm *vm, const struct vm_in *in, struct pkt *const pkts[], unsigned n, struct vm_tx *tx);
 /* Describe the inline connection that began with an entry of TX_CAUSE_INLINE. False: it has ended already. */
 bool vm_inline_open(const struct vm *vm, uint32_t number, struct inline_open *o);
+/* Return the bytes that a worker has for each inline connection. */
+size_t vm_inline_bytes(void);
 
 /* Run timers with bounded work; return the next deadline in mono_ns, UINT64_MAX: none. */
 uint64_t vm_tick(struct vm *vm, const struct vm_in *in, struct vm_tx *tx);

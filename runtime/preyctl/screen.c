@@ -72,15 +72,16 @@ void screen_servers(FILE *out, const cJSON *pool, const char *before, int width)
     }
 }
 
-static void list_print(FILE *out, const cJSON *texts)
+/* Print texts of a list. between: what stands before the first. Return what stands before the next. */
+static const char *list_print(FILE *out, const cJSON *texts, const char *between)
 {
     const cJSON *one;
-    const char *between = "";
     cJSON_ArrayForEach(one, texts)
     {
         fprintf(out, "%s%s", between, cJSON_GetStringValue(one) ? cJSON_GetStringValue(one) : "");
         between = ", ";
     }
+    return between;
 }
 
 static void services_print(FILE *out, const cJSON *seen)
@@ -91,9 +92,9 @@ static void services_print(FILE *out, const cJSON *seen)
     {
         if (is_true(service, "past")) continue;
         fprintf(out, "service %s  ", text_at(service, "service"));
-        list_print(out, part(service, "endpoints"));
+        list_print(out, part(service, "endpoints"), "");
         fprintf(out, "  %s  -> ", text_at(service, "mode"));
-        list_print(out, part(service, "pools"));
+        list_print(out, part(service, "others"), list_print(out, part(service, "pools"), ""));
         fprintf(out, "   %s flow%s   %s/s\n", count_at(service, "flows", a), text_plural(number_at(service, "flows")),
                 count_at(service, "packets_per_s", b));
     }

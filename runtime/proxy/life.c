@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/exchange/begun/inlined.h"
 #include "runtime/proxy/core.h"
 #include "runtime/proxy/inside/middle.h"
 #include "runtime/proxy/listing.h"
@@ -135,6 +136,11 @@ void proxy_session_bytes(uint64_t first_bytes, uint64_t *idle, uint64_t *most)
         if (kinds[i]->bytes > own) own = kinds[i]->bytes;
     *idle += own;
     *most = *idle + sizeof(struct first_at) + 2 * (sizeof(struct buffer) + BUFFER_FRONT + first_bytes);
+}
+
+uint64_t proxy_inside_bytes(void)
+{
+    return (sizeof(struct inside) + 63) / 64 * 64 + vm_inline_bytes() + inlined_bytes();
 }
 
 static bool kinds_start(struct proxy *p)

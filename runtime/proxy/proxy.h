@@ -120,5 +120,7 @@ bool proxy_refused(struct proxy *p, struct refusal *r);
 /* Return the live counters; the loop goes on. Not during a change. */
 const struct proxy_counted *proxy_counted(const struct proxy *p);
 const struct conns *proxy_conns(const struct proxy *p);
-/* Return the user-space bytes of an idle session, and of a session with full buffers */
+/* Return the user-space bytes of an idle session, and of a session with full buffers; and how many more a session of an
+ * inline connection has, its worker's included (second function) */
 void proxy_session_bytes(uint64_t first_bytes, uint64_t *idle, uint64_t *most);
+uint64_t proxy_inside_bytes(void);

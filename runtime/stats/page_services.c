@@ -5,15 +5,31 @@
 #include "runtime/stats/item.h"
 #include "runtime/stats/page_priv.h"
 
-static void list_cell(FILE *out, const cJSON *row, const char *key)
+/* Write the texts of a list; `between`: what stands before the first. Return what stands before the next. */
+static const char *list_write(FILE *out, const cJSON *list, const char *between)
 {
-    const cJSON *one, *list = item(row, key);
-    fputs("<td>", out);
+    const cJSON *one;
     cJSON_ArrayForEach(one, list)
     {
-        if (one != list->child) fputs(", ", out);
+        fputs(between, out);
         html_text(out, cJSON_IsString(one) ? one->valuestring : "");
+        between = ", ";
     }
+    return between;
+}
+
+static void list_cell(FILE *out, const cJSON *row, const char *key)
+{
+    fputs("<td>", out);
+    list_write(out, item(row, key), "");
+    fputs("</td>", out);
+}
+
+/* Write a service's pools, and where else it leads. */
+static void pools_cell(FILE *out, const cJSON *row, const char *key)
+{
+    fputs("<td>", out);
+    list_write(out, item(row, "others"), list_write(out, item(row, key), ""));
     fputs("</td>", out);
 }
 
@@ -97,7 +113,7 @@ void page_services(FILE *out, const cJSON *root)
     static const struct column columns[] = {{"Service", page_name, "service"},
                                             {"On", list_cell, "endpoints"},
                                             {"Mode", page_text, "mode"},
-                                            {"Pools", list_cell, "pools"},
+                                            {"Pools", pools_cell, "pools"},
                                             {"#Flows", page_number, "flows"},
                                             {"#Packets/s", page_rate, "packets_per_s"},
                                             {"#Rate", page_bits, "bytes_per_s"},

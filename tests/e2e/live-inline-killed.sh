@@ -33,6 +33,8 @@ for port in 85 86; do
     background left python3 "$client" holds 10.1.0.2 "$port" >"client.$port"
     until_true 100 "its client is connected to port $port" grep -q accepted "tells.$port"
 done
+cp prey.err out
+has 'the start tells the memory of a connection in the wire' 'while idle, [0-9]+ at most; one in the wire [0-9.]+ KiB more$'
 service=$(pgrep -P "$prey")
 prey_killed "$service"
 cp prey.err out

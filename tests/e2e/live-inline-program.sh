@@ -60,6 +60,8 @@ background left python3 "$ends" lasts 10.1.0.2 >lasts
 until_true 100 'it has begun' grep -q TICK lasts
 ctl flows tcp
 has 'its flow is listed with both ends' '10\.1\.0\.1:[0-9]+ +10\.1\.0\.2:7 +open +wire'
+ctl status
+has 'where connections go is told' "service wire  any tcp/7  proxy inline  -> reject, program \"$work/middle.sock\"   "
 wire again 'max flows 1000;'
 ctl load again.pbc
 same 'a reload takes other rules' "$status" 0

@@ -263,6 +263,8 @@ bool vm_inline_open(const struct vm *vm, uint32_t number, struct inline_open *o)
     return vm->inlines && inlines_tell(vm->inlines, number, o);
 }
 
+size_t vm_inline_bytes(void) { return inlines_bytes(); }
+
 bool vm_expire(struct vm *vm, const struct vm_in *in, struct vm_tx *tx, unsigned *part)
 {
     see_time(vm, in, tx);

@@ -1,7 +1,8 @@
 /* Find packets that a service newly sends to a pool that it had before, or no longer sends there: a `when` became wider
  * or narrower, or moved. A branch takes packets that meet its conditions and not those of an earlier branch. If a
  * condition has no complement (byte patterns, first bytes of a stream), nothing is claimed, and the change is shown as
- * one. */
+ * one. The same for connections in the wire that go on to where the client wanted to go; there it is also told if all
+ * of a service's newly may, or none may any longer. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,12 +10,13 @@
 #include "lang/heap.h"
 #include "vm/judge/decide.h"
 
+static const char ORIGINAL[] = "";
 enum { PRODUCTS_SHOWN = 3, ENDPOINTS_SHOWN = 3, PIECES_MOST = 1 << 12, WORK_MOST = 1 << 20 };
 
-/* Packets that one side sends to a pool */
+/* Packets that one side sends to a pool, or on to the original */
 struct part {
-    const char *name;
-    uint32_t pool; /* number of the pool in the side's program */
+    const char *name; /* ORIGINAL: no pool is named so */
+    uint32_t pool;    /* number of the pool in the side's program; PBC_NONE: the original */
     struct region packets;
 };
 struct parts {
@@ -24,7 +26,7 @@ struct parts {
 
 static struct part *part_of(struct parts *to, const struct program *p, uint32_t pool)
 {
-    const char *name = program_str(p, p->pools[pool].name);
+    const char *name = pool == PBC_NONE ? ORIGINAL : program_str(p, p->pools[pool].name);
     for (uint32_t i = 0; i < to->count; i++)
         if (strcmp(to->p[i].name, name) == 0) return &to->p[i];
     to->p = heap_grown(to->p, (size_t)to->count + 1, sizeof(*to->p), &to->cap);
@@ -38,7 +40,12 @@ static void parts_fini(struct parts *p)
     free(p->p);
 }
 
-/* Add the packets in both `rest` and `when` to the branch's pools. */
+static bool goes_on(const struct pbc_branch *b)
+{
+    return branch_goes(b) == PBC_GOES_ORIGINAL || branch_goes(b) == PBC_GOES_PROGRAM;
+}
+
+/* Add the packets in both `rest` and `when` to the branch's pools, or to the original. */
 static void branch_take(struct diff *d, const struct side *s, const struct pbc_branch *b, const struct region *rest,
                         const struct ir_product *when, struct parts *to)
 {
@@ -49,6 +56,7 @@ static void branch_take(struct diff *d, const struct side *s, const struct pbc_b
         if (!product_and(d->c.ir, &rest->p[i], when, &both, &loose)) continue;
         for (uint32_t k = b->shares; k < b->shares + branch_shares(b); k++)
             if (p->shares[k].percent) region_add(&part_of(to, p, p->shares[k].pool)->packets, &both);
+        if (goes_on(b)) region_add(&part_of(to, p, PBC_NONE)->packets, &both);
     }
 }
 
@@ -99,25 +107,28 @@ static char *text_of_packets(struct diff *d, unsigned side, uint32_t service, co
     return words_kept(d, &w);
 }
 
-static char *text_of_pool(struct diff *d, const char *name)
+static char *text_of_pool(struct diff *d, const struct part *part)
 {
     struct words w;
-    fprintf(words_begin(&w), "the pool %s", name);
+    if (part->pool == PBC_NONE)
+        fputs("where its clients want to go (original)", words_begin(&w));
+    else
+        fprintf(words_begin(&w), "the pool %s", part->name);
     return words_kept(d, &w);
 }
 
-static void tell(struct diff *d, unsigned side, uint32_t service, const struct part *part, struct region *r,
-                 struct reaches *to)
+/* shown: packets that are named; r: those that an example is drawn from */
+static void tell(struct diff *d, unsigned side, uint32_t service, const struct part *part, const struct region *shown,
+                 const struct region *r, struct reaches *to)
 {
     const struct program *p = d->side[side].program;
-    join_pieces(d, r);
     to->r = heap_grown(to->r, (size_t)to->count + 1, sizeof(*to->r), &to->cap);
     to->r[to->count++] =
         (struct reach){.kind = side == NEW ? DIFF_WIDENED : DIFF_NARROWED,
                        .what = "service",
                        .by = program_str(p, p->services[service].name),
-                       .to = text_of_packets(d, side, service, r),
-                       .servers = text_of_pool(d, part->name),
+                       .to = text_of_packets(d, side, service, shown),
+                       .servers = text_of_pool(d, part),
                        .example = to->count > EXAMPLES_MOST ? NULL : reach_example(d, side, service, part->pool, r),
                        .endpoints = 1};
 }
@@ -131,9 +142,40 @@ static bool tell_alone(struct diff *d, unsigned side, uint32_t service, const st
     for (uint32_t i = 0; i < other->packets.count && alone.count && !budget->spent; i++)
         region_minus(d->c.ir, &alone, &other->packets.p[i], budget);
     const bool known = !budget->spent && !d->c.ir->too_large;
-    if (known && alone.count) tell(d, side, service, part, &alone, to);
+    if (known && alone.count) {
+        join_pieces(d, &alone);
+        tell(d, side, service, part, &alone, &alone, to);
+    }
     region_fini(&alone);
     return known;
+}
+
+static bool may_go_on(const struct program *p, const struct pbc_service *s)
+{
+    for (uint32_t i = s->branches; i < s->branches + s->branch_count; i++)
+        if (goes_on(&p->branches[i])) return true;
+    return false;
+}
+
+/* Report a service whose connections newly may go on to the original, or none of whose may any longer. */
+static void compare_originals(struct diff *d, const uint32_t service[SIDES], struct reaches *to)
+{
+    bool may[SIDES];
+    for (unsigned s = 0; s < SIDES; s++) {
+        const struct program *p = d->side[s].program;
+        const struct pbc_service *v = &p->services[service[s]];
+        may[s] = may_go_on(p, v);
+        if (!mode_is(v->mode, MODE_INLINE)) return; /* it opens no connection by itself, or is another service */
+    }
+    if (may[OLD] == may[NEW]) return;
+    struct region all = {0};
+    const struct region unnamed = {0};
+    struct ir_product any;
+    normal_when(&d->c, 0, 0, &any);
+    region_add(&all, &any);
+    const unsigned side = may[NEW] ? NEW : OLD;
+    tell(d, side, service[side], &(struct part){.name = ORIGINAL, .pool = PBC_NONE}, &unnamed, &all, to);
+    region_fini(&all);
 }
 
 void compare_branches(struct diff *d, const uint32_t service[SIDES], struct reaches *to)
@@ -152,4 +194,5 @@ void compare_branches(struct diff *d, const uint32_t service[SIDES], struct reac
     }
     d->work -= given - budget.work;
     for (unsigned s = 0; s < SIDES; s++) parts_fini(&parts[s]);
+    compare_originals(d, service, to);
 }

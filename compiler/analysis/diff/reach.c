@@ -93,7 +93,7 @@ char *reach_example(struct diff *d, unsigned side, uint32_t service, uint32_t po
 {
     const struct program *p = d->side[side].program;
     const struct pbc_service *v = &p->services[service];
-    const struct pbc_pool *to = &p->pools[pool];
+    const struct pbc_pool none = {0}, *to = pool == PBC_NONE ? &none : &p->pools[pool];
     struct way *w = heap_zeroed((size_t)to->server_count + 1, sizeof(*w));
     const struct group g = {w, to->server_count};
     struct sample_vm *vm = NULL;

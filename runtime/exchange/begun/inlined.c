@@ -38,6 +38,8 @@ void inlined_free(struct inlined *i)
     free(i);
 }
 
+size_t inlined_bytes(void) { return sizeof(struct place); }
+
 bool inlined_put(struct inlined *i, const struct inline_open *open, uint64_t program, uint64_t at_ns)
 {
     const struct inlined_conn conn = {.open = *open, .at_ns = at_ns, .program = program};

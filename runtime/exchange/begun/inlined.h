@@ -4,6 +4,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "vm/flow/flow.h"
@@ -20,6 +21,7 @@ struct inlined;
  * it is used. */
 struct inlined *inlined_new(uint32_t most);
 void inlined_free(struct inlined *i); /* NULL is accepted */
+size_t inlined_bytes(void);           /* memory of each number */
 
 /* Store a connection, in place of an earlier one of its number. Called by one thread. False: the table has no such
  * number. */

@@ -51,6 +51,13 @@ void inlines_free(struct inlines *all)
     keyed_owner_free(all);
 }
 
+size_t inlines_bytes(void)
+{
+    const struct inlines *one = NULL;
+    const size_t slot = sizeof(struct entry) + sizeof *one->index.words + sizeof *one->index.tags;
+    return sizeof *one->at + sizeof *one->due_s + sizeof *one->uses + 2 * (slot + sizeof(struct inline_tuple));
+}
+
 void inlines_share(struct inlines *all, struct inline_share share) { all->share = share; }
 
 unsigned inlines_worker(const struct inlines *all) { return all->worker; }

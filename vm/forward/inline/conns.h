@@ -81,6 +81,7 @@ struct inlines;
 /* Make them for a program that has services in this mode. NULL: out of memory. */
 struct inlines *inlines_new(const struct program *p, uint64_t seed, unsigned worker);
 void inlines_free(struct inlines *all); /* NULL is allowed */
+size_t inlines_bytes(void);             /* memory of each connection, with its tuples */
 /* Store the tuples of connections to come there, too. */
 void inlines_share(struct inlines *all, struct inline_share share);
 

@@ -197,12 +197,16 @@ void proxied_memory(const struct carry *carry, char *words, size_t len)
     uint64_t idle, most;
     *words = 0;
     if (!carry->proxied) return;
+    FILE *out = fmemopen(words, len, "w");
+    if (!out) return;
     proxy_session_bytes(carry->now.program->settings->first_bytes, &idle, &most);
-    const int n = snprintf(words, len, "; a proxied connection takes %.1f KiB while idle, %.0f at most",
-                           (double)idle / 1024, (double)most / 1024);
+    fprintf(out, "; a proxied connection takes %.1f KiB while idle, %.0f at most", (double)idle / 1024,
+            (double)most / 1024);
+    if (inside_wanted(carry->now.program))
+        fprintf(out, "; one in the wire %.1f KiB more", (double)proxy_inside_bytes() / 1024);
     if (tls_table_any(carry->proxied->tls))
-        snprintf(words + n, len - (size_t)n, "; each end of it in TLS %d KiB more, %d at most", TLS_IDLE_BYTES >> 10,
-                 TLS_MOST_BYTES >> 10);
+        fprintf(out, "; each end of it in TLS %d KiB more, %d at most", TLS_IDLE_BYTES >> 10, TLS_MOST_BYTES >> 10);
+    fclose(out);
 }
 
 void proxied_tell(struct carry *carry, struct snapshot *s)

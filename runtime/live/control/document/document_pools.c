@@ -29,20 +29,27 @@ static void endpoint_add(const struct program *p, const struct pbc_endpoint *e, 
     name_add(to, text);
 }
 
-/* Add each pool that the service's branches name, once. */
-static void service_pools(const struct moment *m, const struct pbc_service *s, cJSON *to)
+static void name_add_once(cJSON *names, const char *text)
+{
+    char name[PBC_NAME_MAX + 1];
+    const cJSON *one;
+    snprintf(name, sizeof name, "%s", text);
+    text_clean(name);
+    cJSON_ArrayForEach(one, names) if (!strcmp(one->valuestring, name)) return;
+    name_add(names, name);
+}
+
+/* Add each pool that the service's branches name, once, and where else they lead. */
+static void service_goes(const struct moment *m, const struct pbc_service *s, cJSON *pools, cJSON *others)
 {
     const struct program *p = m->t->program;
-    for (uint32_t b = s->branches; b < s->branches + s->branch_count; b++)
-        for (uint32_t i = p->branches[b].shares; i < p->branches[b].shares + branch_shares(&p->branches[b]); i++) {
-            char name[PBC_NAME_MAX + 1];
-            bool there = false;
-            const cJSON *one;
-            snprintf(name, sizeof name, "%s", program_str(p, p->pools[p->shares[i].pool].name));
-            text_clean(name);
-            cJSON_ArrayForEach(one, to) there |= !strcmp(one->valuestring, name);
-            if (!there) name_add(to, name);
-        }
+    char text[DESTINATION_TEXT];
+    for (const struct pbc_branch *b = p->branches + s->branches; b < p->branches + s->branches + s->branch_count; b++) {
+        const char *other = destination_text(p, b, text);
+        if (other) name_add_once(others, other);
+        for (uint32_t i = b->shares; i < b->shares + branch_shares(b); i++)
+            name_add_once(pools, program_str(p, p->pools[p->shares[i].pool].name));
+    }
 }
 
 static bool is_past(uint32_t at, const struct program *p, uint32_t from) { return p->past && at >= from; }
@@ -71,7 +78,8 @@ static void service_add(const struct moment *m, uint32_t i, cJSON *one)
     cJSON *endpoints = cJSON_AddArrayToObject(one, "endpoints");
     for (uint32_t e = s->endpoints; e < s->endpoints + s->endpoint_count; e++)
         endpoint_add(p, &p->endpoints[e], endpoints);
-    service_pools(m, s, cJSON_AddArrayToObject(one, "pools"));
+    cJSON *pools = cJSON_AddArrayToObject(one, "pools");
+    service_goes(m, s, pools, cJSON_AddArrayToObject(one, "others"));
     json_number(one, "flows", m->c->service_flows[i]);
     document_rates(m, one, &m->c->services[i], m->before ? &m->before->services[i] : NULL);
     proxy_rates(m, cJSON_GetObjectItem(one, "proxy"), m->t->proxy_of[i], m->before ? m->earlier->proxy_of[i] : NULL);
