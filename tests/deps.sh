@@ -84,6 +84,9 @@ list_tests() {
     need wrk have_command wrk
     need dropbear-bin have_command dropbear
     need openssh-client have_command ssh-keyscan
+    need openssh-server have_command sshd
+    need redis-server have_command redis-server
+    need python3-aiosmtpd test -e /usr/lib/python3/dist-packages/aiosmtpd
     need vim have_command vim
     need zsh have_command zsh
     need fish have_command fish

@@ -28,6 +28,7 @@ struct servers {
     struct preflight_server *all; /* [program->servers_count + nats_count] */
     char (*names)[128];
     unsigned count;
+    bool bridged; /* true if packets come by bridges alone */
 };
 
 static void server_add(struct servers *s, const char *name, const uint32_t addr[4], uint8_t family, unsigned overhead)
@@ -47,6 +48,12 @@ static unsigned overhead_of(const struct pbc_service *s, const struct pbc_server
     return recipe_overhead((uint8_t)(kind | (server->family == 6 ? RECIPE_IP6 : 0)));
 }
 
+/* True if frames reach a server without a route: on a bridge, by the MAC address that it has in the wire. */
+static bool goes_unrouted(const struct servers *s, const struct pbc_service *service, const struct pbc_server *server)
+{
+    return s->bridged && mode_is(service->mode, MODE_INLINE) && server->flags & PBC_SERVER_HAS_MAC;
+}
+
 /* Add the servers of a pool, each once. Its tunnel overhead is the largest among its services. */
 static void add_pool(struct servers *s, const struct program *p, const struct pbc_service *service, uint32_t pool,
                      uint32_t *place)
@@ -56,6 +63,7 @@ static void add_pool(struct servers *s, const struct program *p, const struct pb
         const struct pbc_server *server = &p->servers[i];
         const unsigned overhead = overhead_of(service, server);
         char name[128];
+        if (goes_unrouted(s, service, server)) continue;
         if (place[i]) {
             if (sent_on) s->all[place[i] - 1].sent_on = true;
             if (overhead > s->all[place[i] - 1].overhead) s->all[place[i] - 1].overhead = overhead;
@@ -176,10 +184,13 @@ static int look_at_steering(const struct live *l)
 
 int look_at_host(struct live *l)
 {
-    struct servers s = {0};
+    struct servers s = {.bridged = true};
     struct guarded g = {0};
     bool bridged[OPTIONS_IFACES];
-    for (unsigned i = 0; i < l->o->iface_count; i++) bridged[i] = l->o->peer[i] != OPTIONS_NO_PEER;
+    for (unsigned i = 0; i < l->o->iface_count; i++) {
+        bridged[i] = l->o->peer[i] != OPTIONS_NO_PEER;
+        s.bridged &= bridged[i];
+    }
     struct preflight look = {.interfaces = l->o->ifaces,
                              .interface_count = l->o->iface_count,
                              .bridged = bridged,

@@ -122,6 +122,11 @@ def holds():
     return answer(s)
 
 
+def rests():
+    """A connection that says nothing."""
+    return answer(connected())
+
+
 def tells():
     """A server that speaks only when it is told to."""
     signal.signal(signal.SIGUSR1, lambda *_: None)

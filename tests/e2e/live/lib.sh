@@ -213,6 +213,7 @@ http {
     listen 80; listen [::]:80; listen 8080; listen [::]:8080;
     location / { default_type text/plain; return 200 "$1\n"; }
     location /files/ { alias $dir/; }
+    location /at { default_type text/plain; return 200 "\$server_addr\n"; }
     location /from { default_type text/plain; return 200 "\$remote_addr\n"; }
     location /told { default_type text/plain; return 200 "\$http_x_forwarded_for \$http_forwarded \$http_via \$http_host\n"; }
     location /nth { default_type text/plain; return 200 "\$connection \$connection_requests\n"; }
