@@ -44,6 +44,11 @@ static void check_loads(struct compile *c)
         c->memory_bytes = p->memory_bytes;
         c->lookup_bytes = p->lookup_bytes;
         validate_program(c, p);
+        if (p->would) {
+            compile_swap(c);
+            validate_program(c, p->would);
+            compile_swap(c);
+        }
     }
     program_put(p);
 }
@@ -91,11 +96,24 @@ static void make_rules(struct compile *c)
     end_stage(c, STAGE_RULES, began);
 }
 
+void compile_swap(struct compile *c)
+{
+    struct ir *const ir = c->ir;
+    image_swap(c->image);
+    c->ir = c->would_ir;
+    c->would_ir = ir;
+}
+
 static void make_normal_form(struct compile *c)
 {
     const uint64_t began = begin_stage(STAGE_NORMAL);
     make_normal(c);
+    if (c->image->audits) { /* these hold the others, too */
+        compile_swap(c);
+        make_normal(c);
+    }
     check_meters(c);
+    if (c->image->audits) compile_swap(c);
     if (!c->keep_tree) free_tree(c);
     end_stage(c, STAGE_NORMAL, began);
 }
@@ -105,6 +123,12 @@ static void analyse(struct compile *c)
     const uint64_t began = begin_stage(STAGE_ANALYSE);
     analyse_rules(c);
     find_memos(c);
+    if (c->image->audits) {
+        compile_swap(c);
+        analyse_audited(c);
+        find_memos(c);
+        compile_swap(c);
+    }
     end_stage(c, STAGE_ANALYSE, began);
 }
 

@@ -74,6 +74,7 @@ struct compile {
     struct symbols *symbols;    /* names.c: every declared name, its kind, and if it was used */
     struct image *image;        /* the rule list, from rules.c and its callees */
     struct ir *ir;              /* normal.c: the normal form */
+    struct ir *would_ir;        /* the same of the rules as they would decide; NULL: nothing is audited */
     struct tests *tests;        /* resolve.c: the file's own tests */
     struct image *claims;       /* claim.c: conditions of tests, outside the program; NULL: none */
     struct list_figures *lists; /* codegen.c: lists in the order of their functions */
@@ -94,6 +95,9 @@ int compile_text(struct compile *c, const char *name, const char *text, size_t l
 /* The same for text around one typed line: diagnostics name no line. */
 int compile_typed(struct compile *c, const char *name, const char *text);
 
+/* Exchange the rules, and their normal form, for those as they would decide without `audit`, and back (compile.c). */
+void compile_swap(struct compile *c);
+
 /* Stages. */
 void declare_names(struct compile *c); /* names.c: declarations into symbols; duplicates */
 void resolve_rules(struct compile *c); /* rules.c: chains and firewalls into the image; E0900 for unsupported rules */
@@ -103,6 +107,7 @@ void warn_misread(struct compile *c);  /* misread.c */
 void make_normal(struct compile *c);   /* normal.c: rule list to normal form */
 void check_meters(struct compile *c);  /* meter_checks.c: keys that do not fit a rule's families */
 void analyse_rules(struct compile *c); /* analyse.c: duplicates, shadowed rules, neighbour discovery cut off */
+void analyse_audited(struct compile *c); /* analyse.c: the same of rules as they would decide; audited ones are reported */
 void find_memos(struct compile *c);    /* memos.c: verdicts that flows may remember */
 void generate_code(struct compile *c); /* codegen.c: normal form to functions and code; calls the classifier */
 

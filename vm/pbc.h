@@ -21,7 +21,7 @@
 #include "vm/tables.h"
 
 /* Return the longest path in instructions, calls expanded, which meta.longest_path must equal: through function 0 and
- * then function `services` (unless 0), or through function `streams`, whichever is longer. An instruction counts 1; a
+ * then functions `services` and `would` (unless 0), or through function `streams`, whichever is longer. An instruction counts 1; a
  * CALL, 1 and the callee's longest path. A CLASSIFY counts 1, its searches, and code of its entries. There is one
  * search, and one more behind each entry with code that may be asked in turn; a search counts the words and blocks that
  * it reads. The code counts as the longest paths of that many entries. Saturates at UINT32_MAX. The code need not be
@@ -32,7 +32,7 @@ struct pbc_code {
     const struct pbc_classifier *classifiers;
     const struct pbc_entry *entries;
     uint32_t funcs_count, code_count, classifiers_count, entries_count;
-    uint32_t services, streams;
+    uint32_t services, streams, would;
 };
 uint32_t pbc_longest_path(const struct pbc_code *c);
 
@@ -48,6 +48,8 @@ struct pbc_lists {
     const struct pbc_pattern *patterns;
     const struct pbc_meter *meters;
     uint32_t rules_count, conds_count, services_count, nats_count;
+    const struct pbc_rule *would; /* as they would decide without `audit` */
+    uint32_t would_count;
 };
 uint32_t pbc_needs(const struct pbc_lists *l, uint32_t *scratch);
 

@@ -21,7 +21,19 @@ struct verdict {
     uint32_t rule;     /* rule id, RULE_DEFAULT or RULE_NONE */
     uint32_t firewall; /* firewall that judged, or PBC_NONE */
     uint32_t service, server; /* PBC_NONE: none */
+    /* What would decide without the word `audit`, where that is another rule or default, or decides otherwise: */
+    uint32_t would;                      /* 1 + enum action; 0: the same decides */
+    uint32_t would_rule, would_firewall; /* as `rule` and `firewall`, in program->would */
 };
+
+/* True if audit would change what becomes of the packet. */
+static inline bool verdict_changes(const struct verdict *v)
+{
+    const unsigned would = v->would - 1;
+    if (!v->would) return false;
+    if (would != ACTION_ACCEPT && would != ACTION_PASS) return would != v->action;
+    return v->action == ACTION_DROP || v->action == ACTION_REJECT;
+}
 
 enum tx_kind {
     TX_SEND,
@@ -83,6 +95,7 @@ enum event_kind { EVENT_LOG, EVENT_FLOW, EVENT_REFUSED };
 struct event {
     uint8_t kind;            /* enum event_kind */
     uint32_t rule, input;    /* EVENT_LOG; input INPUT_NONE: a packet that was held */
+    bool would;              /* EVENT_LOG: an audited rule; `rule` is a number of program->would */
     uint32_t entry;          /* index of that held packet in tx->entries */
     uint32_t server;         /* EVENT_REFUSED: server with a `passive` check that refused a new flow */
     struct flow_record flow; /* EVENT_FLOW: a flow that has ended; only with cfg.flow_events */
@@ -143,6 +156,14 @@ struct nat_counters {
                                        * of strangers at a mapped end count for its statement */
 };
 
+/* Counts of what would be without the word `audit`, for a rule or a default of program->would, or for an action. */
+struct would_counter {
+    struct counter decided; /* packets that it would decide, while in fact another rule or default does. For rules that
+                             * decide nothing: packets that would match */
+    struct counter changed; /* those of them that another verdict would have */
+    uint64_t flows;         /* flows with such packets, each counted for its first one */
+};
+
 /* Counters of one worker; each packet is in exactly one of `verdicts`. */
 struct vm_counters {
     struct counter verdicts[ACTION_COUNT];
@@ -150,6 +171,9 @@ struct vm_counters {
     const struct counter *rules;          /* [program->rules_count]: packets that matched the rule */
     const struct counter *defaults;       /* [program->firewalls_count] */
     struct counter earlier;             /* decided by rules and defaults of earlier programs that this program lacks */
+    const struct would_counter *would_rules;    /* [program->would->rules_count]; NULL: nothing is audited */
+    const struct would_counter *would_defaults; /* [program->would->firewalls_count] */
+    struct would_counter would[ACTION_COUNT];   /* by the action that would be */
     const struct meter_counter *meters; /* [program->meters_count]; for a rule's log: events sent, events left out */
     const struct counter *services;     /* [program->services_count]: packets taken by the service */
     const struct counter *unserved;     /* [program->services_count]: those of them without a server */

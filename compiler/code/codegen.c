@@ -344,7 +344,8 @@ static uint32_t measure(struct gen *g)
                                   .classifiers_count = img->classifiers_count,
                                   .entries_count = img->entries_count,
                                   .services = img->meta->services,
-                                  .streams = img->meta->streams};
+                                  .streams = img->meta->streams,
+                                  .would = img->meta->would};
     img->meta->longest_path = pbc_longest_path(&code);
     return img->meta->longest_path;
 }
@@ -355,8 +356,46 @@ static void start_again(struct gen *g)
     struct image *img = g->img;
     img->funcs_count = img->code_count = 0;
     img->classifiers_count = img->entries_count = img->formats_count = img->tree_count = img->blocks_count = 0;
+    img->meta->would = img->meta->would_classifiers = 0;
     g->ir->inlined = 0;
     asm_fini(&g->as);
+}
+
+static void lists_code(struct gen *g, struct plan *plan)
+{
+    dispatch_code(g, plan);
+    for (uint32_t i = 0; i < plan->count && !g->as.full; i++)
+        for (enum variant v = FRAMES; v < VARIANTS; v++) list_code(g, plan, plan->order[i], v);
+}
+
+static bool *no_list_straight(const struct compile *c)
+{
+    return arena_alloc(c->arena, ((size_t)c->image->firewalls_count + c->image->chains_count + 1) * VARIANTS);
+}
+
+/* Write the code of the rules as they would decide without `audit`, with a share of classifiers of its own. Their
+ * figures and warnings are those of the lists that decide. */
+static void would_code(struct gen *g)
+{
+    struct compile *const c = g->c;
+    struct list_figures *figures = NULL;
+    struct list_warning *warnings = NULL;
+    bool *const straight = g->straight;
+    compile_swap(c);
+    g->ir = c->ir;
+    g->masks = NULL; /* by numbers of the other normal form */
+    g->straight = g->would_straight = g->would_straight ? g->would_straight : no_list_straight(c);
+    g->next_figures = &figures;
+    g->next_warning = &warnings;
+    struct plan *const plan = plan_new(g);
+    g->classifier_bytes = g->img->settings->classifier_bytes;
+    g->rules_left = plan_rules_to_classify(plan);
+    g->img->meta->would = g->img->funcs_count;
+    g->img->meta->would_classifiers = g->img->classifiers_count;
+    lists_code(g, plan);
+    compile_swap(c);
+    g->ir = c->ir;
+    g->straight = straight;
 }
 
 static void write_all(struct gen *g)
@@ -369,10 +408,10 @@ static void write_all(struct gen *g)
     g->next_figures = &g->c->lists;
     g->warnings = NULL;
     g->next_warning = &g->warnings;
-    dispatch_code(g, plan);
-    for (uint32_t i = 0; i < plan->count && !g->as.full; i++)
-        for (enum variant v = FRAMES; v < VARIANTS; v++) list_code(g, plan, plan->order[i], v);
+    g->masks = NULL;
+    lists_code(g, plan);
     services_code(g, plan);
+    if (g->img->audits) would_code(g);
 }
 
 /* Generate the code. If the longest path is too long, lists with long or repeated searches become straight code. */
@@ -380,7 +419,7 @@ void generate_code(struct compile *c)
 {
     struct gen g = {.c = c, .img = c->image, .ir = c->ir};
     if (diags_errors(c->diags)) return;
-    g.straight = arena_alloc(c->arena, ((size_t)c->image->firewalls_count + c->image->chains_count + 1) * VARIANTS);
+    g.straight = no_list_straight(c);
     write_all(&g);
     uint32_t path = measure(&g);
     if (path > PBC_PATH_MAX && g.again) {

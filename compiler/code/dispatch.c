@@ -150,7 +150,8 @@ void dispatch_code(struct gen *g, struct plan *plan)
     struct label rare = {0}, arp = {0};
     s.out_apart = !same_section(&s.in, &s.out);
     s.forward_apart = !same_section(&s.in, &s.forward);
-    plan_begin(plan, NULL, image_string(g->img, "dispatch", 8));
+    const char *const name = g->img->meta->would ? "would" : "dispatch";
+    plan_begin(plan, NULL, image_string(g->img, name, strlen(name)));
     asm_begin(&g->as);
     asm_jump(&g->as, OP_JANY, KEY_SLOT(kind), KIND_ARP | (s.out_apart ? KIND_OUT : 0u), s.out_apart ? &rare : &arp);
     arriving_code(g, plan, &s, FRAMES);

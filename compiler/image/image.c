@@ -34,7 +34,14 @@ static void grow_beside(struct image *img, enum pbc_kind kind, uint32_t old_cap)
         uint32_t told_cap = old_cap;
         img->rule_span = grow_spans(img->rule_span, old_cap, img->rules_cap);
         img->rule_told = grow(img->rule_told, &told_cap, img->rules_cap, img->rules_cap, sizeof(*img->rule_told));
-    } else if (kind == PBC_CONDS)
+    } else if (kind == PBC_WOULD_RULES) {
+        uint32_t told_cap = old_cap;
+        img->would_rule_span = grow_spans(img->would_rule_span, old_cap, img->would_rules_cap);
+        img->would_rule_told = grow(img->would_rule_told, &told_cap, img->would_rules_cap, img->would_rules_cap,
+                                    sizeof(*img->would_rule_told));
+    } else if (kind == PBC_WOULD_FIREWALLS)
+        img->would_firewall_span = grow_spans(img->would_firewall_span, old_cap, img->would_firewalls_cap);
+    else if (kind == PBC_CONDS)
         img->cond_span = grow_spans(img->cond_span, old_cap, img->conds_cap);
     else if (kind == PBC_FIREWALLS)
         img->firewall_span = grow_spans(img->firewall_span, old_cap, img->firewalls_cap);
@@ -53,6 +60,30 @@ static void grow_beside(struct image *img, enum pbc_kind kind, uint32_t old_cap)
 PBC_SECTIONS(X)
 #undef X
 
+#define SWAP(a, b)                                                                                                     \
+    do {                                                                                                               \
+        __typeof__(a) kept_ = (a);                                                                                     \
+        (a) = (b);                                                                                                     \
+        (b) = kept_;                                                                                                   \
+    } while (0)
+#define SWAP_SECTION(field)                                                                                            \
+    do {                                                                                                               \
+        SWAP(img->field, img->would_##field);                                                                          \
+        SWAP(img->field##_count, img->would_##field##_count);                                                          \
+        SWAP(img->field##_cap, img->would_##field##_cap);                                                              \
+    } while (0)
+
+void image_swap(struct image *img)
+{
+    SWAP_SECTION(rules);
+    SWAP_SECTION(chains);
+    SWAP_SECTION(firewalls);
+    SWAP_SECTION(memos);
+    SWAP(img->rule_span, img->would_rule_span);
+    SWAP(img->rule_told, img->would_rule_told);
+    SWAP(img->firewall_span, img->would_firewall_span);
+}
+
 struct image *image_new(void)
 {
     struct image *img = heap_zeroed(1, sizeof(*img));
@@ -70,6 +101,9 @@ void image_free(struct image *img)
     free(img->rule_told);
     free(img->cond_span);
     free(img->firewall_span);
+    free(img->would_rule_span);
+    free(img->would_rule_told);
+    free(img->would_firewall_span);
     image_share_free(img);
     free(img);
 }

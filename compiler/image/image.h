@@ -22,6 +22,9 @@ struct image {
     struct span *cond_span;     /* [conds_count] */
     struct span *firewall_span; /* [firewalls_count] */
     bool *rule_told;            /* [rules_count]: reported already, at a condition, that the rule never matches */
+    struct span *would_rule_span, *would_firewall_span; /* the same for the sections of rules as they would decide */
+    bool *would_rule_told;
+    bool audits;                            /* some rule, firewall or default is audited (resolve/audit.c) */
     struct run_table *runs_seen[PBC_KINDS]; /* share.c */
 };
 
@@ -33,6 +36,9 @@ void image_free(struct image *img);
 #define X(ident, field, type, most) type *image_add_##field(struct image *img);
 PBC_SECTIONS(X)
 #undef X
+
+/* Exchange rules, chains, firewalls and memos for those as they would decide without `audit`, and back. */
+void image_swap(struct image *img);
 
 /* Return the offset of the string in STRINGS; equal strings share one. "" is 0. */
 uint32_t image_string(struct image *img, const char *s, size_t len);

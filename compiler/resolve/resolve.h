@@ -6,6 +6,15 @@
 /* Read the `allow` lines of the file and its includes, before anything that may warn. */
 void resolve_allowed(struct compile *c, const struct node *file);
 
+/* Return the frames of the firewall's direction, as bits of in, forward and out. */
+unsigned firewall_frames(const struct pbc_firewall *f);
+
+/* Check `audit` before a verdict, and `default audit`. Part the finished lists into what decides and what would
+ * (audit.c). */
+void check_audit(struct compile *c, const struct node *audit, const struct node *verdict);
+void check_audit_default(struct compile *c, const struct node *verdict);
+void part_audited(struct compile *c);
+
 /* Report chains that call themselves, nest too deep or grow too long (chains.c). */
 void check_chains(struct compile *c);
 

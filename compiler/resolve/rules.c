@@ -145,6 +145,8 @@ static void resolve_rule(struct compile *c, const struct node *n, uint32_t list)
     const struct options o = options_of(c, n);
     struct symbol *name = o.as && o.as->first ? symbol_declare(c, SYM_RULE, n, o.as->first) : NULL;
     w.not_due = rule_not_due(c, n);
+    const struct node *audit = node_child(n, N_AUDIT);
+    if (audit) check_audit(c, audit, verdict);
     w.answers = verdict->v.i == VW_REJECT;
     check_verdict(c, verdict, &o, in_firewall);
     struct pbc_rule r = {.list = list, .place = place_of(c, n->span), .conds = img->conds_count};
@@ -158,7 +160,7 @@ static void resolve_rule(struct compile *c, const struct node *n, uint32_t list)
     r.name = name ? text_of(c, name->name) : 0;
     r.comment = o.comment && o.comment->first ? text_of(c, o.comment->first->v.str) : 0;
     r.answer = o.with ? (uint8_t)o.with->v.i : PBC_ANSWER_DEFAULT;
-    r.flags = (uint8_t)((o.log ? PBC_RULE_LOG : 0) | frames_of(&w, verdict));
+    r.flags = (uint8_t)((o.log ? PBC_RULE_LOG : 0) | (audit ? PBC_RULE_AUDIT : 0) | frames_of(&w, verdict));
     take_log(c, verdict->v.i == VW_LOG ? verdict->first : NULL, &r);
     if (o.log) take_log(c, o.log->first, &r);
     note_meta(c, &w);
@@ -234,14 +236,15 @@ static void resolve_firewall(struct compile *c, const struct node *n)
         return;
     }
     img->firewall_span[id] = name->span;
-    if (audit) report_not_due(c, audit);
     f.name = text_of(c, name->v.str);
     f.place = place_of(c, name->span);
     f.direction = direction ? (uint8_t)direction->v.i : PBC_DIR_ANY;
     f.default_verdict = verdict ? verdict_of(verdict) : PBC_V_ACCEPT;
+    f.audit = audit ? PBC_AUDIT_ALL : verdict && node_child(verdict, N_AUDIT) ? PBC_AUDIT_DEFAULT : PBC_AUDIT_NOT;
+    if (f.audit == PBC_AUDIT_DEFAULT) check_audit_default(c, verdict);
     f.other = !other ? PBC_OTHER_DEFAULT : other->v.i ? PBC_OTHER_PASS : PBC_OTHER_DROP;
     const bool named = direction || check_firewall_name(c, n, name);
-    if (!firewall_on(c, node_child(n, N_ON), &f.iface) || audit || !named)
+    if (!firewall_on(c, node_child(n, N_ON), &f.iface) || !named)
         img->firewall_span[id] = SPAN_NONE; /* skip checks against other firewalls */
     if (f.direction != PBC_DIR_ANY) img->meta[0].flags |= PBC_NEEDS_SELF;
     resolve_rule_list(c, n, id, &f.rules, &f.rule_count);
@@ -249,8 +252,7 @@ static void resolve_firewall(struct compile *c, const struct node *n)
     img->firewalls[id] = f;
 }
 
-/* Return the frames of the firewall's direction, as bits of in, forward and out. */
-static unsigned frames_judged(const struct pbc_firewall *f)
+unsigned firewall_frames(const struct pbc_firewall *f)
 {
     static const uint8_t frames[] = {[PBC_DIR_ANY] = 3, [PBC_DIR_IN] = 1, [PBC_DIR_FORWARD] = 2, [PBC_DIR_OUT] = 4};
     return frames[f->direction];
@@ -263,7 +265,8 @@ static void check_firewalls_apart(struct compile *c)
         for (uint32_t j = 0; j < i; j++) {
             const struct pbc_firewall *a = &img->firewalls[j], *b = &img->firewalls[i];
             if (strcmp(image_str(img, a->name), image_str(img, b->name)) == 0) break; /* declared twice */
-            if (a->iface != b->iface || !(frames_judged(a) & frames_judged(b)) ||
+            if (a->iface != b->iface || !(firewall_frames(a) & firewall_frames(b)) ||
+                (a->audit == PBC_AUDIT_ALL) != (b->audit == PBC_AUDIT_ALL) ||
                 img->firewall_span[i].file == UINT32_MAX || img->firewall_span[j].file == UINT32_MAX)
                 continue;
             diag(c->diags, E_FIREWALLS_OVERLAP, img->firewall_span[i],
@@ -393,4 +396,5 @@ void resolve_rules(struct compile *c)
     check_firewalls_apart(c);
     check_ways_out(c);
     note_needs(c);
+    part_audited(c);
 }

@@ -79,7 +79,7 @@ static struct str text_of(const struct parser *p, struct span span)
 %type <node> duration_opt log_format tls_cert tls_opts tls_opt
 %type <node> when_conds when_cond when_asks limit_opt stream_form instruction_opts instruction_opt pools share no_server
 %type <node> nat_body nat_items nat_item nat_stmt forward_on forward_from forward_list forward_proto mss_clamp
-%type <node> test_body test_items test_item test_stmt outcome packet packet_opts packet_opt tcp_flag
+%type <node> test_body test_items test_item test_stmt default outcome packet packet_opts packet_opt tcp_flag
 %type <node> reply subject state_opt
 %type <node> claim_opts claim_opt claim claim_on came_on left_on claim_proto source_opt port_opt split_opts split_opt fate packet_addr packet_host packet_port
 %type <node> proto_list endpoint_list ports_opt
@@ -253,9 +253,10 @@ setting_words: name { $$ = list_of(p, $1, @1); } | setting_words name { $$ = lis
 
 /* ---- firewall ---- */
 
-firewall: audit FIREWALL name firewall_on direction DEFAULT outcome other_frames LBRACE rules_body RBRACE
+firewall: audit FIREWALL name firewall_on direction DEFAULT default other_frames LBRACE rules_body RBRACE
         { $$ = tree(p, N_FIREWALL, @2, chain(chain($1, $3), chain(chain($4, $5), chain(chain($7, $8), $10)))); } ;
 audit: %empty { $$ = NULL; } | AUDIT { $$ = leaf(p, N_AUDIT, @1); } ;
+default: audit outcome { $$ = $1 ? adopt($2, $1) : $2; } ;
 firewall_on: %empty { $$ = NULL; } | ON ifaces { $$ = tree(p, N_ON, @$, $2->first); } ;
 direction: %empty { $$ = NULL; }
     | IN { $$ = int_leaf(p, N_DIRECTION, DIR_IN, @1); }

@@ -19,6 +19,8 @@ struct packet_ctx {
     const struct recipe *recipe;
     bool made;              /* made here in place of the packet that came: leaves unchanged */
     decided decision;       /* decision of the rules */
+    decided would;          /* decision without the word `audit`; audited: another one than in fact */
+    bool audited, began;    /* began: the first packet of its flow that audit would change */
     struct track_seen seen; /* state found in the flow table */
     struct leave left;      /* interface, next hop and way by which the packet leaves */
     /* The packet on its way out. */
@@ -35,7 +37,7 @@ static inline void ctx_begin(struct packet_ctx *c, unsigned at, struct pkt *pkt,
     c->key = key;
     c->v = v;
     c->at = at;
-    c->made = c->gone = c->ordinary = false;
+    c->made = c->gone = c->ordinary = c->audited = false;
     c->proven = NULL;
 }
 
@@ -52,12 +54,14 @@ struct vm {
     struct counter refused;    /* packets dropped without being judged */
     struct key keys[VM_BATCH]; /* keys of the current batch */
     decided decisions[VM_BATCH];
+    decided woulds[VM_BATCH]; /* decisions without the word `audit` */
     struct packet_ctx ctxs[VM_BATCH]; /* contexts of the current batch */
     struct balance *balance;
     struct counter *served;      /* services, services without a server, servers: one each; `counters` points here */
     struct counter *rules;       /* one a rule, one for "nobody", one a firewall's default: `counters` points into it */
     struct track *track;         /* NULL: the program keeps no flows */
     struct remember *remember;   /* NULL: no verdict may be remembered */
+    struct audit *audit;         /* NULL: the program has no `audit` (worker/audit.h) */
     struct fragments *fragments; /* NULL: fragments do not follow their first */
     struct forward *forward;     /* NULL: there are neither services nor translation */
     struct inlines *inlines;     /* connections of `mode proxy inline`; NULL: a replay, or the program has none */
@@ -127,6 +131,10 @@ void refuse(struct vm *vm, const struct packet_ctx *c, enum action action, enum 
 /* Turn the drop or reject of a firewall's default into `pass` for STP and LLDP across a bridge, unless `other frames`
  * says otherwise. */
 void settle_spare(struct vm *vm, const struct packet_ctx *c, const struct facts *facts);
+
+/* True if the default of that firewall would let the frame pass all the same. */
+bool settle_spares(const struct program *p, const struct facts *facts, const struct pkt *pkt, const struct key *key,
+                   uint32_t firewall);
 
 /* The rare halves of settle: count frames that were cut or damaged; answer a reject */
 void settle_noticed(struct vm *vm, unsigned flags);

@@ -32,13 +32,19 @@ static bool keeps_topology(const struct pkt *pkt, const struct key *key)
     return key->kind & KIND_ETHERTYPE ? key->ether_type == ETHER_LLDP : (group & 15) == 0;
 }
 
+bool settle_spares(const struct program *p, const struct facts *facts, const struct pkt *pkt, const struct key *key,
+                   uint32_t firewall)
+{
+    const struct facts_iface *in = facts_iface(facts, pkt->iface);
+    if (!in || in->peer == IFACE_NONE || p->firewalls[firewall].other != PBC_OTHER_DEFAULT) return false;
+    return keeps_topology(pkt, key);
+}
+
 void settle_spare(struct vm *vm, const struct packet_ctx *c, const struct facts *facts)
 {
     struct verdict *v = c->v;
-    const struct facts_iface *in = facts_iface(facts, c->pkt->iface);
     if (v->rule != RULE_DEFAULT || (v->action != ACTION_DROP && v->action != ACTION_REJECT)) return;
-    if (!in || in->peer == IFACE_NONE || vm->program->firewalls[v->firewall].other != PBC_OTHER_DEFAULT) return;
-    if (!keeps_topology(c->pkt, c->key)) return;
+    if (!settle_spares(vm->program, facts, c->pkt, c->key, v->firewall)) return;
     counter_take(&vm->counters.verdicts[v->action], c->pkt->wire_len);
     counter_take(decider(vm, decided_as(RULE_DEFAULT, (enum action)v->action, v->firewall)), c->pkt->wire_len);
     refuse(vm, c, ACTION_PASS, REASON_NONE);

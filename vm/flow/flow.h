@@ -110,6 +110,19 @@ enum flow_flag {
     FLOW_OWN_IDLE = 1 << 6,       /* while open, the flow may be silent for cold.idle_ns */
     FLOW_IDLE_ONE_WAY = 1 << 7,   /* cold.idle_ns holds before the other side has spoken, too */
 };
+/* What of the flow there would be if audited rules decided (vm/worker/audit.h). Nothing is known of a flow that is not
+ * there in fact. */
+enum flow_would {
+    FLOW_WOULD_SAME,
+    FLOW_WOULD_NOT,      /* no flow */
+    FLOW_WOULD_ORIGINAL, /* without numbers: only the side that opened it has spoken */
+    FLOW_WOULD_REPLY,    /* only the other side has spoken, and so has opened it */
+    FLOW_WOULD_BOTH,     /* both have, while in fact one has */
+    FLOW_WOULDS,
+    FLOW_WOULD_STATE = 7, /* mask of the above */
+    FLOW_WOULD_TOLD = 8,  /* it is counted among the flows that audit would change */
+};
+
 struct flow {
     union {
         uint64_t claim; /* 0: free; taken by one compare-and-swap (docs/kernel.md) */
@@ -135,7 +148,8 @@ struct flow {
                              * (table/shared.h) */
     };
     uint8_t memo_iface[2]; /* interface for which each remembered verdict holds (remember.c) */
-    uint8_t joined;        /* 1: a cookie answered the client, whose numbers differ from the server's (joined.h) */
+    uint8_t joined : 1;    /* a cookie answered the client, whose numbers differ from the server's (joined.h) */
+    uint8_t would : 4;     /* enum flow_would, and FLOW_WOULD_TOLD */
     uint8_t recipe;        /* enum recipe_kind: recipe for ordinary packets from this tuple's side (bind.h) */
 };
 static_assert(sizeof(struct flow) == 64, "one cache line (docs/kernel.md)");

@@ -194,6 +194,7 @@ static inline void write_verdict(const struct packet_ctx *c, decided by)
     v->firewall = decided_firewall(by);
     v->service = nat ? PBC_NONE : r->service;
     v->server = nat ? PBC_NONE : r->server;
+    v->would = 0;
 }
 
 static inline void count(const struct job *j, const struct packet_ctx *c, decided by)
@@ -250,7 +251,7 @@ static inline bool express_leave(const struct job *j, struct packet_ctx *c, deci
 enum express_way forward_express(const struct job *j, struct packet_ctx *c)
 {
     if (!is_ordinary(j, c)) return EXPRESS_WAY_NOT;
-    if (!c->seen.twin && j->vm->program->firewalls_count) {
+    if (!c->seen.twin && (j->vm->program->firewalls_count || j->vm->audit)) {
         c->key->marks = (c->key->marks & ~(uint32_t)MARK_STATES) | c->seen.mark;
         return EXPRESS_WAY_JUDGE;
     }

@@ -185,7 +185,7 @@ struct decision program_decide(const struct program *p, const struct key *key, c
 {
     struct pkt *const pkts[] = {(struct pkt *)(uintptr_t)pkt}; /* run_code writes no packet */
     decided d;
-    run_code(p, 0, key, pkts, 1, NULL, NULL, &d);
+    run_code(p, p->root, key, pkts, 1, NULL, NULL, &d);
     return decision_of(d);
 }
 

@@ -17,8 +17,9 @@ struct peek {
 static inline void effect_count(const struct effects *e, uint32_t rule, uint32_t bytes)
 {
     if (!e) return;
-    e->rules[rule].packets++;
-    e->rules[rule].bytes += bytes;
+    struct counter *const c = e->would ? &e->would[rule].decided : &e->rules[rule];
+    c->packets++;
+    c->bytes += bytes;
 }
 
 /* Ask a meter for the packet at `at` in the batch, which takes its tokens. Without effects, meters count as unused. */
@@ -45,11 +46,11 @@ static inline uint32_t peek_flows(const struct peek *peek, const struct pbc_grai
 /* Log the packet at `at` in the batch. */
 static inline void effect_log(const struct effects *e, const struct program *p, uint32_t rule, uint32_t at)
 {
-    if (!e) return;
+    if (!e || (e->would && !(p->rules[rule].flags & PBC_RULE_AUDIT))) return;
     if (p->rules[rule].log_meter && !meter_take(e->meters, p->rules[rule].log_meter - 1)) return;
     struct vm_tx *tx = e->tx;
     if (tx->event_count < tx->event_cap)
-        tx->events[tx->event_count++] = (struct event){.kind = EVENT_LOG, .rule = rule, .input = e->input + at};
+        tx->events[tx->event_count++] = (struct event){.kind = EVENT_LOG, .rule = rule, .would = e->would, .input = e->input + at};
     else
         tx->events_lost++;
 }

@@ -7,10 +7,24 @@
 
 enum { BYTE_OTHER = UINT8_MAX - 1, BYTE_NONE = UINT8_MAX };
 
-struct remember {
+/* Pairs of what is decided and what would be, in use; each has one of few places from its hash on, or none. */
+enum { PAIRS = 1024, PAIR_TRIES = 8 };
+
+/* Decisions of a program that may be remembered. */
+struct remembered {
     const struct program *p;
     decided *memos; /* [memos_count]: decision of each */
     uint8_t *some;  /* [rules, then defaults]: 1: it is in a memo */
+};
+
+struct pair {
+    decided d, would; /* both 0: none */
+};
+
+struct remember {
+    struct remembered of;    /* the program */
+    struct remembered would; /* what would be without `audit`; p NULL: nothing is audited, and there are no pairs */
+    struct pair *pairs;      /* [PAIRS] */
     uint16_t epoch; /* 0: slots are being cleared */
     uint32_t hand;  /* the next slot to clear */
     const struct facts *facts;
@@ -31,30 +45,42 @@ static uint32_t decider_of(const struct program *p, uint32_t rule, uint32_t fire
     return rule < RULE_DEFAULT ? rule : p->rules_count + firewall;
 }
 
+static bool remembered_begin(struct remembered *r, const struct program *p)
+{
+    r->p = p;
+    r->memos = calloc((size_t)p->memos_count + 1, sizeof *r->memos);
+    r->some = calloc((size_t)p->rules_count + p->firewalls_count + 1, sizeof *r->some);
+    if (!r->memos || !r->some) return false;
+    for (uint32_t i = 0; i < p->memos_count; i++) {
+        r->memos[i] = remember_decides(p, i);
+        r->some[decider_of(p, p->memos[i].rule, p->memos[i].firewall)] = 1;
+    }
+    return true;
+}
+
 struct remember *remember_new(const struct program *p)
 {
     struct remember *m = calloc(1, sizeof *m);
     if (!m) return NULL;
-    m->p = p;
     m->epoch = 1;
-    m->memos = calloc((size_t)p->memos_count + 1, sizeof *m->memos);
-    m->some = calloc((size_t)p->rules_count + p->firewalls_count + 1, sizeof *m->some);
-    if (!m->memos || !m->some) {
-        remember_free(m);
-        return NULL;
+    bool made = remembered_begin(&m->of, p);
+    if (made && p->would) {
+        m->pairs = calloc(PAIRS, sizeof *m->pairs);
+        made = m->pairs && remembered_begin(&m->would, p->would);
     }
-    for (uint32_t i = 0; i < p->memos_count; i++) {
-        m->memos[i] = remember_decides(p, i);
-        m->some[decider_of(p, p->memos[i].rule, p->memos[i].firewall)] = 1;
-    }
-    return m;
+    if (made) return m;
+    remember_free(m);
+    return NULL;
 }
 
 void remember_free(struct remember *m)
 {
     if (!m) return;
-    free(m->memos);
-    free(m->some);
+    free(m->of.memos);
+    free(m->of.some);
+    free(m->would.memos);
+    free(m->would.some);
+    free(m->pairs);
     free(m);
 }
 
@@ -89,13 +115,30 @@ static bool is_ordinary(const struct key *key, const struct pkt *pkt)
     return key->marks & MARK_ESTABLISHED && key->kind & KIND_FRAG_NO && !(pkt->flags & (PKT_SNAPPED | PKT_BAD_CSUM));
 }
 
+/* Return what the flow remembers for such a packet; 0: nothing. */
+static uint16_t find(const struct remember *m, const struct flow *flow, enum flow_dir dir, const struct key *key,
+                     const struct pkt *pkt)
+{
+    uint8_t iface;
+    if (!flow || !is_ordinary(key, pkt) || !m->epoch || flow->epoch != m->epoch || !flow->memo[dir]) return 0;
+    return iface_byte(m->of.p, key->iface, &iface) && flow->memo_iface[dir] == iface ? flow->memo[dir] : 0;
+}
+
 bool remember_find(const struct remember *m, const struct flow *flow, enum flow_dir dir, const struct key *key,
                    const struct pkt *pkt, decided *d)
 {
-    uint8_t iface;
-    if (!flow || !is_ordinary(key, pkt) || !m->epoch || flow->epoch != m->epoch || !flow->memo[dir]) return false;
-    if (!iface_byte(m->p, key->iface, &iface) || flow->memo_iface[dir] != iface) return false;
-    *d = m->memos[flow->memo[dir] - 1];
+    const uint16_t memo = find(m, flow, dir, key, pkt);
+    if (memo) *d = m->of.memos[memo - 1];
+    return memo;
+}
+
+bool remember_find_both(const struct remember *m, const struct flow *flow, enum flow_dir dir, const struct key *key,
+                        const struct pkt *pkt, decided *d, decided *would)
+{
+    const uint16_t memo = find(m, flow, dir, key, pkt);
+    if (!memo) return false;
+    *d = m->pairs[memo - 1].d;
+    *would = m->pairs[memo - 1].would;
     return true;
 }
 
@@ -106,13 +149,13 @@ static int compare(const struct pbc_memo *a, uint32_t rule, uint32_t firewall)
 }
 
 /* Return 1 + the index of the memo; 0: none. */
-static uint16_t memo_of(const struct remember *m, uint32_t rule, uint32_t firewall)
+static uint16_t memo_of(const struct remembered *r, uint32_t rule, uint32_t firewall)
 {
-    uint32_t lo = 0, hi = m->p->memos_count;
-    if (rule == RULE_NONE || !m->some[decider_of(m->p, rule, firewall)]) return 0;
+    uint32_t lo = 0, hi = r->p->memos_count;
+    if (rule == RULE_NONE || !r->some[decider_of(r->p, rule, firewall)]) return 0;
     while (lo < hi) {
         const uint32_t mid = (lo + hi) / 2;
-        const int order = compare(&m->p->memos[mid], rule, firewall);
+        const int order = compare(&r->p->memos[mid], rule, firewall);
         if (order == 0) return (uint16_t)(mid + 1);
         if (order < 0)
             lo = mid + 1;
@@ -122,17 +165,50 @@ static uint16_t memo_of(const struct remember *m, uint32_t rule, uint32_t firewa
     return 0;
 }
 
-void remember_add(const struct remember *m, struct flow *flow, enum flow_dir dir, const struct key *key,
-                  const struct pkt *pkt, decided d)
+static void add(const struct remember *m, struct flow *flow, enum flow_dir dir, uint8_t iface, uint16_t memo)
 {
-    uint8_t iface;
-    if (!flow || !is_ordinary(key, pkt) || !m->epoch || !iface_byte(m->p, key->iface, &iface)) return;
-    const uint16_t memo = memo_of(m, decided_rule(d), decided_firewall(d));
-    if (!memo) return;
     if (flow->epoch != m->epoch) flow->memo[FLOW_ORIGINAL] = flow->memo[FLOW_REPLY] = 0;
     flow->epoch = m->epoch;
     flow->memo[dir] = memo;
     flow->memo_iface[dir] = iface;
+}
+
+void remember_add(const struct remember *m, struct flow *flow, enum flow_dir dir, const struct key *key,
+                  const struct pkt *pkt, decided d)
+{
+    uint8_t iface;
+    if (!flow || !is_ordinary(key, pkt) || !m->epoch || !iface_byte(m->of.p, key->iface, &iface)) return;
+    const uint16_t memo = memo_of(&m->of, decided_rule(d), decided_firewall(d));
+    if (memo) add(m, flow, dir, iface, memo);
+}
+
+/* True if the decision is the same for all established packets of a flow's direction; where no firewall judges it is. */
+static bool may_keep(const struct remembered *r, decided d)
+{
+    const bool nobody = decided_rule(d) == RULE_NONE && decided_action(d) == ACTION_ACCEPT;
+    return nobody || memo_of(r, decided_rule(d), decided_firewall(d));
+}
+
+/* Return 1 + the place of the pair; 0: no place is left. */
+static uint16_t pair_of(struct remember *m, decided d, decided would)
+{
+    const uint64_t mixed = (d ^ d >> 32 ^ would << 7 ^ would >> 29) * UINT64_C(0x9e3779b97f4a7c15) >> 54;
+    for (uint32_t i = 0; i < PAIR_TRIES; i++) {
+        struct pair *at = &m->pairs[(mixed + i) % PAIRS];
+        if (!(at->d | at->would)) *at = (struct pair){d, would};
+        if (at->d == d && at->would == would) return (uint16_t)(at - m->pairs + 1);
+    }
+    return 0;
+}
+
+void remember_add_both(struct remember *m, struct flow *flow, enum flow_dir dir, const struct key *key,
+                       const struct pkt *pkt, decided d, decided would)
+{
+    uint8_t iface;
+    if (!flow || !is_ordinary(key, pkt) || !m->epoch || !iface_byte(m->of.p, key->iface, &iface)) return;
+    if (!may_keep(&m->of, d) || !may_keep(&m->would, would)) return;
+    const uint16_t pair = pair_of(m, d, would);
+    if (pair) add(m, flow, dir, iface, pair);
 }
 
 bool remember_tick(struct remember *m, struct track *t, unsigned slots)

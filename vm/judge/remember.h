@@ -31,5 +31,12 @@ bool remember_find(const struct remember *m, const struct flow *flow, enum flow_
 void remember_add(const struct remember *m, struct flow *flow, enum flow_dir dir, const struct key *key,
                   const struct pkt *pkt, decided d);
 
+/* The same for a program with audit (program->would): both decisions at once. A flow of which there would be something
+ * else is left out by the caller. */
+bool remember_find_both(const struct remember *m, const struct flow *flow, enum flow_dir dir, const struct key *key,
+                        const struct pkt *pkt, decided *d, decided *would);
+void remember_add_both(struct remember *m, struct flow *flow, enum flow_dir dir, const struct key *key,
+                       const struct pkt *pkt, decided d, decided would);
+
 /* Clear more slots after the last epoch. True while there is more to do. */
 bool remember_tick(struct remember *m, struct track *t, unsigned slots);

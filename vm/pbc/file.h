@@ -79,7 +79,12 @@ static_assert(sizeof(struct pbc_section) == 32, "layout");
     X(ENTRIES, entries, struct pbc_entry, 1u << 22)                                                                    \
     X(FORMATS, formats, struct pbc_format, 1u << 16)                                                                   \
     X(TREE, tree, uint64_t, 1u << 26)                                                                                  \
-    X(BLOCKS, blocks, struct pbc_block, 1u << 21)
+    X(BLOCKS, blocks, struct pbc_block, 1u << 21)                                                                      \
+    X(WOULD_RULES, would_rules, struct pbc_rule, 1u << 20)                                                             \
+    X(WOULD_CHAINS, would_chains, struct pbc_chain, 1u << 20)                                                          \
+    X(WOULD_FIREWALLS, would_firewalls, struct pbc_firewall, 1u << 12)                                                 \
+    X(WOULD_MEMOS, would_memos, struct pbc_memo, 65535)                                                                \
+    X(WOULD_TWINS, would_twins, uint32_t, (1u << 20) + (1u << 12))
 
 enum pbc_kind {
 #define X(ident, name, type, most) PBC_##ident,
@@ -97,6 +102,13 @@ struct pbc_meta {
     uint32_t source;        /* string: path of the main file */
     uint32_t services;      /* function that finds a service's branch for accepted packets; 0: no services */
     uint32_t streams;       /* function that finds a proxy service's branch by the first bytes; 0: no such service */
+    /* A program with `audit` holds its rules twice: as they decide, in RULES, CHAINS, FIREWALLS and MEMOS, and as they
+     * would without the word, in the sections of the same names behind WOULD_. Numbers in these, and in functions from
+     * `would` on, are those of the WOULD_ sections; all other sections are shared. Firewalls in audit stand first.
+     * WOULD_TWINS holds for each of their rules, then of their firewalls' defaults, its number in RULES or FIREWALLS;
+     * PBC_NONE: audited. */
+    uint32_t would;             /* function that decides so; no function from it on is called by one before. 0: none */
+    uint32_t would_classifiers; /* first classifier that these functions search */
 };
 enum pbc_flag {
     PBC_NEEDS_SELF = 1 << 0,   /* a rule or firewall asks for self or a direction */

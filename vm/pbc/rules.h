@@ -21,7 +21,8 @@ enum pbc_answer { PBC_ANSWER_DEFAULT, PBC_ANSWER_RST, PBC_ANSWER_UNREACHABLE, PB
 enum pbc_rule_flag {
     PBC_RULE_LOG = 1 << 0 /* log when the rule matches */,
     PBC_RULE_ARP = 1 << 1 /* judge ARP too */,
-    PBC_RULE_NOT_FRAMES = 1 << 2 /* judge only ARP */
+    PBC_RULE_NOT_FRAMES = 1 << 2, /* judge only ARP */
+    PBC_RULE_AUDIT = 1 << 3 /* decides nothing in fact: `audit` stands before it or its firewall (WOULD_RULES) */
 };
 
 /* The rule list as written; the naive executor and explain run on it. Rules of one list stand together, in order. */
@@ -130,8 +131,9 @@ struct pbc_firewall {
     uint8_t direction;       /* enum pbc_direction; ANY: every frame that arrives */
     uint8_t default_verdict; /* ACCEPT, DROP or REJECT */
     uint8_t other;           /* enum pbc_other */
-    uint8_t reserved;
+    uint8_t audit;           /* enum pbc_audit (WOULD_FIREWALLS) */
 };
+enum pbc_audit { PBC_AUDIT_NOT, PBC_AUDIT_DEFAULT /* its default alone */, PBC_AUDIT_ALL };
 
 /* A token bucket for each key: `count` tokens every `per_ns`, at most `burst` at once. A packet costs one, or its IP
  * length in bytes. The rate of a rule's log is a meter without a name. */

@@ -113,6 +113,32 @@ static uint64_t padded_bytes(uint64_t count, uint32_t entry_size)
 
 static uint64_t section_count(const struct pbc_section *s) { return s ? s->count : 0; }
 
+/* Fill in the program as it would decide without `audit`: other rules over the same sections. */
+static void see_would(const struct program *p, struct program *would, const uint8_t *verdicts)
+{
+    *would = *p;
+    would->would = NULL;
+    would->root = p->meta_count ? p->meta->would : 0;
+    would->rules = p->would_rules, would->rules_count = p->would_rules_count;
+    would->chains = p->would_chains, would->chains_count = p->would_chains_count;
+    would->firewalls = p->would_firewalls, would->firewalls_count = p->would_firewalls_count;
+    would->memos = p->would_memos, would->memos_count = p->would_memos_count;
+    would->verdicts = verdicts;
+    would->serial = program_serial();
+}
+
+/* True if any section or field speaks of the word `audit`. */
+static bool has_would(const struct program *p)
+{
+    return (p->meta_count && p->meta->would) || p->would_rules_count || p->would_chains_count ||
+           p->would_firewalls_count || p->would_memos_count || p->would_twins_count;
+}
+
+static void note_verdicts(const struct pbc_rule *rules, uint32_t count, uint8_t *verdicts)
+{
+    for (uint32_t i = 0; i < count; i++) verdicts[i] = rules[i].verdict;
+}
+
 /* Copy the sections into the program's own block, each at its padded place. */
 static int lay_out(struct program *p, const uint8_t *bytes, const struct pbc_section *const of[PBC_KINDS])
 {
@@ -123,6 +149,8 @@ static int lay_out(struct program *p, const uint8_t *bytes, const struct pbc_sec
     }
     const uint64_t verdicts = total;
     total += padded_bytes(section_count(of[PBC_RULES]), sizeof *p->verdicts);
+    const uint64_t would_verdicts = total;
+    total += padded_bytes(section_count(of[PBC_WOULD_RULES]), sizeof *p->verdicts);
     uint8_t *memory = large_new(total);
     if (!memory) return -ENOMEM;
     p->memory = memory;
@@ -134,8 +162,14 @@ static int lay_out(struct program *p, const uint8_t *bytes, const struct pbc_sec
     p->field##_count = (uint32_t)section_count(of[PBC_##ident]);
     PBC_SECTIONS(X)
 #undef X
-    for (uint32_t i = 0; i < p->rules_count; i++) memory[verdicts + i] = p->rules[i].verdict;
+    note_verdicts(p->rules, p->rules_count, memory + verdicts);
+    note_verdicts(p->would_rules, p->would_rules_count, memory + would_verdicts);
     p->verdicts = memory + verdicts;
+    if (!has_would(p)) return 0;
+    struct program *would = calloc(1, sizeof *would);
+    if (!would) return -ENOMEM;
+    see_would(p, would, memory + would_verdicts);
+    p->would = would;
     return 0;
 }
 
@@ -145,12 +179,12 @@ static struct program *load_aligned(const uint8_t *bytes, size_t len, char *err,
     const struct pbc_header *h = (const void *)bytes;
     if (check_header(h, len, err, err_len) || check_sections(bytes, len, of, err, err_len)) return NULL;
     struct program *p = calloc(1, sizeof *p);
+    if (p) p->refs = 1;
     if (!p || lay_out(p, bytes, of)) {
-        free(p);
+        program_put(p);
         fault(err, err_len, "no memory");
         return NULL;
     }
-    p->refs = 1;
     p->serial = program_serial();
     p->file_bytes = len;
     memcpy(p->digest, h->digest, sizeof p->digest);
@@ -165,6 +199,7 @@ static struct program *load_aligned(const uint8_t *bytes, size_t len, char *err,
         return NULL;
     }
     set_ahead_choose(p);
+    if (p->would) see_would(p, (struct program *)(uintptr_t)p->would, p->would->verdicts);
     bool locked = mprotect(p->memory, p->memory_bytes, PROT_READ) == 0;
     if (locked && p->lookup) locked = mprotect((void *)(uintptr_t)p->lookup, p->lookup_bytes, PROT_READ) == 0;
     if (!locked) {

@@ -39,6 +39,8 @@ static bool rules_name_fragment(const struct pbc_lists *l, uint32_t *before)
     for (uint32_t i = 0; i < l->conds_count; i++) before[i + 1] = before[i] + (l->conds[i].kind == COND_FRAGMENT);
     for (uint32_t i = 0; i < l->rules_count; i++)
         if (before[l->rules[i].conds + l->rules[i].cond_count] != before[l->rules[i].conds]) return true;
+    for (uint32_t i = 0; i < l->would_count; i++)
+        if (before[l->would[i].conds + l->would[i].cond_count] != before[l->would[i].conds]) return true;
     return false;
 }
 

@@ -82,8 +82,9 @@ uint32_t pbc_longest_path(const struct pbc_code *c)
         for (uint32_t i = first + count; i-- > first;) after[i] = from(&w, f, i, first + count);
         paths[f] = after[first];
     }
-    const uint32_t packet =
-                       c->services && c->services < c->funcs_count ? cost_add(paths[0], paths[c->services]) : paths[0],
-                   stream = c->streams < c->funcs_count ? paths[c->streams] : 0;
+    uint32_t packet = paths[0];
+    const uint32_t stream = c->streams < c->funcs_count ? paths[c->streams] : 0;
+    if (c->services && c->services < c->funcs_count) packet = cost_add(packet, paths[c->services]);
+    if (c->would && c->would < c->funcs_count) packet = cost_add(packet, paths[c->would]);
     return packet > stream ? packet : stream;
 }

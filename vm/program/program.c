@@ -29,7 +29,8 @@ void program_put(struct program *p)
         free(p);
         return;
     }
-    large_free(p->memory, p->memory_bytes);
+    if (p->memory) large_free(p->memory, p->memory_bytes);
+    free((void *)(uintptr_t)p->would);
     if (p->lookup) munmap((void *)(uintptr_t)p->lookup, p->lookup_bytes);
     free(p);
 }

@@ -212,10 +212,12 @@ void program_disasm(const struct program *p, FILE *out)
     dump_schedules(p, out);
     dump_settings(p, out);
     dump_rules(p, out);
+    if (p->would) dump_rules(p->would, out);
     dump_services(p, out);
     dump_observes(p, out);
     dump_nats(p, out);
     dump_memos(p, out);
+    if (p->would) dump_memos(p->would, out);
     dump_classifiers(p, out);
     dump_code(p, out);
 }

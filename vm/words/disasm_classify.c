@@ -189,5 +189,6 @@ static void dump_classifier(const struct program *p, uint32_t i, FILE *out)
 void dump_classifiers(const struct program *p, FILE *out)
 {
     if (p->classifiers_count) fprintf(out, "\nclassifiers\n");
-    for (uint32_t i = 0; i < p->classifiers_count; i++) dump_classifier(p, i, out);
+    for (uint32_t i = 0; i < p->classifiers_count; i++)
+        dump_classifier(p->would && i >= p->meta->would_classifiers ? p->would : p, i, out);
 }

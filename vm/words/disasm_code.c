@@ -95,7 +95,7 @@ static void add_operands(struct text *t, const struct program *p, const struct i
 
 void dump_memos(const struct program *p, FILE *out)
 {
-    if (p->memos_count) fprintf(out, "\nremembered for flows\n");
+    if (p->memos_count) fprintf(out, p->root ? "\nremembered for flows without `audit`\n" : "\nremembered for flows\n");
     for (uint32_t i = 0; i < p->memos_count; i++) {
         char line[LINE];
         struct text t = text_of(line, sizeof line);
@@ -131,6 +131,7 @@ void dump_code(const struct program *p, FILE *out)
         struct text t = text_of(line, sizeof line);
         add_named(&t, p, "  function", f, func->name);
         dump_line(&t, out);
-        for (uint32_t i = func->first; i < func->first + func->count; i++) dump_insn(p, i, out);
+        const struct program *of = p->would && f >= p->meta->would ? p->would : p;
+        for (uint32_t i = func->first; i < func->first + func->count; i++) dump_insn(of, i, out);
     }
 }

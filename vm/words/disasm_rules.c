@@ -57,6 +57,7 @@ static void dump_rule(const struct program *p, uint32_t i, FILE *out)
     }
     if (r->log_meter) text_add(&t, " by meter %u", r->log_meter - 1);
     if (r->flags & PBC_RULE_ARP) text_add(&t, r->flags & PBC_RULE_NOT_FRAMES ? " [arp alone]" : " [arp too]");
+    if (r->flags & PBC_RULE_AUDIT) text_add(&t, " [audited]");
     if (r->flags == PBC_RULE_NOT_FRAMES) text_add(&t, " [nothing]");
     if (r->comment) {
         text_add(&t, " comment ");
@@ -89,6 +90,7 @@ static void dump_firewall(const struct program *p, uint32_t i, FILE *out)
         text_add_iface(&t, p, f->iface);
     }
     text_add(&t, "%s default %s%s", directions[f->direction], verdict_info[f->default_verdict].name, others[f->other]);
+    if (f->audit) text_add(&t, f->audit == PBC_AUDIT_ALL ? " [audited]" : " [its default audited]");
     add_place(&t, p, &f->place);
     dump_line(&t, out);
     for (uint32_t n = 0; n < f->rule_count; n++) dump_rule(p, f->rules + n, out);
@@ -96,7 +98,7 @@ static void dump_firewall(const struct program *p, uint32_t i, FILE *out)
 
 void dump_rules(const struct program *p, FILE *out)
 {
-    if (p->firewalls_count + p->chains_count) fprintf(out, "\nrules\n");
+    if (p->firewalls_count + p->chains_count) fprintf(out, p->root ? "\nrules without `audit`\n" : "\nrules\n");
     for (uint32_t i = 0; i < p->firewalls_count; i++) dump_firewall(p, i, out);
     for (uint32_t i = 0; i < p->chains_count; i++) {
         char line[LINE];

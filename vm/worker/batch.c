@@ -10,6 +10,7 @@
 #include "vm/judge/columns/columns.h"
 #include "vm/packet/parse/read.h"
 #include "vm/packet/pkt.h"
+#include "vm/worker/audit.h"
 #include "vm/worker/fragments.h"
 #include "vm/worker/turns.h"
 #include "vm/worker/vm_priv.h"
@@ -45,6 +46,13 @@ static void decide_rules(const struct job *j, unsigned first, const struct key k
                               .input = j->input + first,
                               .meters = vm->meters,
                               .packet = vm->packets + first};
+    if (vm->audit && !vm->program->firewalls_count) {
+        for (; todo; todo &= todo - 1) {
+            const unsigned at = (unsigned)__builtin_ctzll(todo);
+            out[at] = decided_by_nobody(keys[at].kind & KIND_ARP ? ACTION_PASS : ACTION_ACCEPT);
+        }
+        return;
+    }
     if (!vm->cfg.naive) {
         decide_by_code(vm->program, keys, pkts, todo, &e, out);
         return;
@@ -75,7 +83,9 @@ static void judge_odd(const struct job *j, struct packet_ctx *c)
         judge_in_turn(j, c);
     } else if (c->pkt->reason == REASON_NONE) {
         decide(j, c->at, c->key, &c->pkt, 1, &c->decision);
+        if (j->vm->audit) audit_judge(j, c);
         settle(j, c);
+        if (j->vm->audit) audit_settle(j, c);
     } else if (lets_pass(j->vm->program, c->pkt, c->key)) {
         refuse(j->vm, c, ACTION_PASS, REASON_NONE);
     } else {
@@ -139,6 +149,16 @@ static __attribute__((noinline)) void run_rest(const struct job *j, unsigned at,
         judge_rest(j, &c);
 }
 
+/* Note what would differ for a packet that was judged with its batch. */
+static void audit_at_once(const struct job *j, unsigned at, struct pkt *pkt, struct verdict *v)
+{
+    struct packet_ctx c;
+    ctx_begin(&c, at, pkt, &j->vm->keys[at], v);
+    c.decision = j->vm->decisions[at];
+    audit_take(j, &c, j->vm->woulds[at]);
+    audit_settle(j, &c);
+}
+
 /* Without state, judge all packets first, except fragments and frames in pieces. Then settle each in turn, so that
  * answers leave in order. */
 static void run_stateless(const struct job *j, struct pkt *const pkts[], unsigned n, uint64_t todo,
@@ -146,11 +166,13 @@ static void run_stateless(const struct job *j, struct pkt *const pkts[], unsigne
 {
     struct vm *vm = j->vm;
     decide(j, 0, vm->keys, pkts, todo, vm->decisions);
+    if (__builtin_expect(vm->audit != NULL, 0)) audit_decide(j, 0, vm->keys, pkts, todo, vm->woulds);
     for (unsigned i = 0; i < n; i++) {
         const bool judged = todo >> i & 1;
         if (__builtin_expect(judged, 1)) settle_counted(vm, pkts[i], vm->decisions[i], &verdicts[i]);
         if (__builtin_expect(!judged || verdicts[i].action == ACTION_REJECT, 0))
             run_rest(j, i, pkts[i], judged, &verdicts[i]);
+        if (__builtin_expect(judged && vm->audit, 0)) audit_at_once(j, i, pkts[i], &verdicts[i]);
     }
 }
 
@@ -225,7 +247,7 @@ static uint64_t end_down(struct vm *vm, const struct vm_in *in, struct vm_tx *tx
 static bool sweep_meters(const struct vm *vm)
 {
     const struct vm_kernel *k = vm->cfg.kernel;
-    const bool held = meters_sweep(vm->meters);
+    const bool held = meters_sweep(vm->meters) | (vm->audit && audit_sweep(vm->audit));
     return (k && k->sweep && k->sweep(k->arg, vm->now_ns)) || held;
 }
 

@@ -10,6 +10,7 @@
 #include "vm/forward/forward.h"
 #include "vm/judge/fragment_order.h"
 #include "vm/program/swap.h"
+#include "vm/worker/audit.h"
 #include "vm/worker/inside.h"
 
 struct fragments {
@@ -50,6 +51,7 @@ static void renew_first(void *arg, struct frag_first *first)
         v->rule = RULE_NONE;
         v->firewall = PBC_NONE;
         first->place = 0;
+        v->would = 0;
     }
     v->service = mapped(r->service, v->service);
     v->server = mapped(r->server, v->server);
@@ -88,6 +90,15 @@ static bool is_swallowed(const struct program *p, const struct verdict *v, const
            is_within(l->service, p->services_count) && is_within(l->server, p->servers_count);
 }
 
+static bool is_sound_would(const struct program *p, const struct verdict *v)
+{
+    const struct program *would = p->would;
+    if (!v->would) return true;
+    if (!would || v->would > ACTION_COUNT) return false;
+    if (v->would_rule < RULE_DEFAULT) return v->would_rule < would->rules_count;
+    return v->would_rule == RULE_NONE || v->would_firewall < would->firewalls_count;
+}
+
 /* True if a first fragment can have had that verdict and way out. */
 static bool read_first(void *arg, const struct frag_first *first)
 {
@@ -98,6 +109,7 @@ static bool read_first(void *arg, const struct frag_first *first)
     if (v->action >= ACTION_COUNT || v->reason >= REASON_COUNT || v->action == ACTION_HELD) return false;
     if (v->rule >= p->rules_count && v->rule != RULE_NONE && v->rule != RULE_DEFAULT) return false;
     if (!is_within(v->firewall, p->firewalls_count) || (v->rule != RULE_NONE && v->firewall == PBC_NONE)) return false;
+    if (!is_sound_would(p, v)) return false;
     if (!is_within(v->service, p->services_count) || !is_within(v->server, p->servers_count)) return false;
     if (v->action != ACTION_FORWARD || is_swallowed(p, v, l)) return true;
     return l->way != LEAVE_NOT && l->way <= LEAVE_ROUTED && is_sound_server(p, l) &&
@@ -146,6 +158,7 @@ static void follow(const struct job *j, struct packet_ctx *c, const struct frag_
         if (reason) c->v->action = ACTION_DROP;
     }
     settle_whole(j, c);
+    if (c->v->would) audit_count(j->vm, c->v, c->pkt->wire_len, false);
 }
 
 /* Carry out the decision of a rule that names `fragment`. What it accepts goes where its datagram goes. */

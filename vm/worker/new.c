@@ -22,9 +22,15 @@ static bool keep_state(struct vm *vm)
     if (!(p->meta->flags & PBC_KEEPS_FLOWS)) return true;
     vm->track = track_new(p, &vm->cfg);
     if (!vm->track) return false;
-    if (!p->memos_count || vm->cfg.forget || vm->cfg.naive || vm->cfg.kernel) return true;
+    if ((!p->memos_count && !p->would) || vm->cfg.forget || vm->cfg.naive || vm->cfg.kernel) return true;
     vm->remember = remember_new(p);
     return vm->remember;
+}
+
+static bool keep_audit(struct vm *vm)
+{
+    if (vm->program->would) vm->audit = audit_new(vm->program, &vm->cfg);
+    return vm->audit || !vm->program->would;
 }
 
 static bool follow_fragments(struct vm *vm)
@@ -79,6 +85,8 @@ static bool shows_order(const struct program *p)
     bool shows = p->meters_count > 0;
     for (uint32_t i = 0; i < p->rules_count; i++)
         shows |= p->rules[i].verdict == PBC_V_LOG || p->rules[i].flags & PBC_RULE_LOG;
+    for (uint32_t i = 0; i < p->would_rules_count; i++)
+        shows |= p->would_rules[i].verdict == PBC_V_LOG || p->would_rules[i].flags & PBC_RULE_LOG;
     return shows;
 }
 
@@ -99,6 +107,7 @@ void vm_point_counters(struct vm *vm)
     c->server_flows = bound ? bound->servers : NULL;
     c->service_flows = bound ? bound->services : NULL;
     c->server_begun = bound ? bound->begun : NULL;
+    audit_point_counters(vm);
     c->frags = vm->fragments ? fragments_counters(vm->fragments) : NULL;
 }
 
@@ -113,7 +122,7 @@ struct vm *vm_new(struct program *p, const struct vm_cfg *cfg)
     vm->meters = meters_new(p, cfg->seed);
     vm->served = calloc(2 * (size_t)p->services_count + p->servers_count + 1, sizeof *vm->served);
     vm->balance = balance_new(p, cfg->seed);
-    if (!vm->rules || !vm->meters || !vm->served || !vm->balance || !keep_state(vm) || !follow_fragments(vm) ||
+    if (!vm->rules || !vm->meters || !vm->served || !vm->balance || !keep_audit(vm) || !keep_state(vm) || !follow_fragments(vm) ||
         !send_on(vm) || !stand_in_the_wire(vm) || !speak_for_services(vm)) {
         vm_free(vm);
         return NULL;
@@ -137,6 +146,7 @@ void vm_free(struct vm *vm)
     vips_free(vm->vips);
     fragments_free(vm->fragments);
     remember_free(vm->remember);
+    audit_free(vm->audit);
     forward_free(vm->forward);
     track_free(vm->track);
     balance_free(vm->balance);

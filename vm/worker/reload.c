@@ -76,6 +76,7 @@ static void keep_remembering(struct vm *to, const struct vm *from)
 static void keep_parts(struct vm *vm, struct vm *fresh, const struct remap *r)
 {
     meters_keep(fresh->meters, vm->meters, r->meter);
+    audit_keep(fresh, vm, memcmp(vm->program->digest, fresh->program->digest, sizeof vm->program->digest) == 0);
     balance_keep(fresh->balance, vm->balance, r);
     keep_served(fresh, vm, r);
     keep_remembering(fresh, vm);
@@ -93,6 +94,7 @@ static void take_parts(struct vm *vm, struct vm *fresh)
     SWAP(vm->served, fresh->served);
     SWAP(vm->balance, fresh->balance);
     SWAP(vm->remember, fresh->remember);
+    SWAP(vm->audit, fresh->audit);
     SWAP(vm->fragments, fresh->fragments);
     SWAP(vm->forward, fresh->forward);
     SWAP(vm->vips, fresh->vips);

@@ -9,6 +9,7 @@
 #include "vm/forward/service.h"
 #include "vm/forward/vips.h"
 #include "vm/packet/parse/read.h"
+#include "vm/worker/audit.h"
 #include "vm/worker/inside.h"
 
 /* Return the kernel's decision: the one that came up with the packet, else that of the kernel's judge. */
@@ -28,16 +29,38 @@ static decided decide_one(const struct job *j, struct packet_ctx *c)
     const struct effects e = effects_of(j, c);
     decided d;
     if (vm->ways) vm_settle_ways(j, c->key, c->pkt);
+    if (vm->audit && !vm->program->firewalls_count && !vm->cfg.kernel)
+        return decided_by_nobody(c->key->kind & KIND_ARP ? ACTION_PASS : ACTION_ACCEPT);
     if (__builtin_expect(vm->cfg.kernel != NULL, 0)) return decide_there(j, c, &e);
     if (vm->cfg.naive) return run_list(vm->program, c->key, c->pkt, 0, &e, NULL, NULL, NULL);
     run_code(vm->program, 0, c->key, &c->pkt, 1, NULL, &e, &d);
     return d;
 }
 
+/* The same as judge_one, with what would be decided. Both are remembered together, for flows that would be the same. */
+static __attribute__((noinline)) decided judge_audited(const struct job *j, struct packet_ctx *c)
+{
+    struct vm *vm = j->vm;
+    const enum flow_dir dir = (enum flow_dir)c->seen.dir;
+    struct flow *flow = vm->remember ? track_flow(vm->track, &c->seen) : NULL;
+    const bool same = flow && !(flow->would & FLOW_WOULD_STATE);
+    decided would;
+    if (same && remember_find_both(vm->remember, flow, dir, c->key, c->pkt, &c->decision, &would)) {
+        vm->counters.remembered++;
+        audit_recall(j, c, flow, would);
+        return c->decision;
+    }
+    c->decision = decide_one(j, c);
+    audit_judge(j, c);
+    if (same) remember_add_both(vm->remember, flow, dir, c->key, c->pkt, c->decision, c->would);
+    return c->decision;
+}
+
 /* Return the remembered decision of the packet's flow, or the rules' decision. */
 static decided judge_one(const struct job *j, struct packet_ctx *c)
 {
     struct vm *vm = j->vm;
+    if (vm->audit) return judge_audited(j, c);
     if (!vm->remember) return decide_one(j, c);
     const enum flow_dir dir = (enum flow_dir)c->seen.dir;
     struct flow *flow = track_flow(vm->track, &c->seen);
@@ -92,8 +115,14 @@ static __attribute__((noinline)) void take_turn(const struct job *j, struct pack
 {
     bool sent = false;
     switch (packet_look(j, c)) {
-    case SEEN_REPLY: forward_reply(j, c); return;
-    case SEEN_ERROR: forward_error(j, c); return;
+    case SEEN_REPLY:
+        if (j->vm->audit) audit_unjudged(j, c);
+        forward_reply(j, c);
+        return;
+    case SEEN_ERROR:
+        if (j->vm->audit) audit_unjudged(j, c);
+        forward_error(j, c);
+        return;
     case SEEN_ORIGINAL:
         if (!let_in(j, c)) return;
         sent = (c->ordinary && forward_express_judged(j, c)) || forward_on(j, c);
@@ -138,6 +167,7 @@ static inline void take_one(const struct job *j, struct packet_ctx *c)
         take_noted(j, c);
     else
         packet_take(j, c);
+    if (__builtin_expect(vm->audit != NULL, 0)) audit_settle(j, c);
 }
 
 /* Look up what is independent of judging, for the packets of `todo`; bit 0 is ctxs[0]. Their memory is prefetched in

@@ -4,6 +4,7 @@
 #include "vm/context/context.h"
 #include "vm/forward/forward.h"
 #include "vm/forward/service.h"
+#include "vm/worker/audit.h"
 
 /* new.c: point vm->counters to the counters of the worker's parts. */
 void vm_point_counters(struct vm *vm);
@@ -19,6 +20,7 @@ static inline void see_time(struct vm *vm, const struct vm_in *in, struct vm_tx 
 {
     if (in->mono_ns > vm->now_ns) vm->now_ns = in->mono_ns;
     meters_at(vm->meters, vm->now_ns);
+    if (vm->audit) audit_at(vm->audit, vm->now_ns);
     if (vm->track) track_at(vm->track, vm->now_ns, tx);
 }
 

@@ -88,6 +88,18 @@ static void report_list(struct compile *c, uint32_t first, uint32_t count)
         }
 }
 
+void analyse_audited(struct compile *c)
+{
+    const struct image *img = c->image;
+    if (diags_errors(c->diags)) return;
+    for (uint32_t i = 0; i < img->rules_count; i++) /* the others are told of already */
+        img->rule_told[i] |= !(img->rules[i].flags & PBC_RULE_AUDIT);
+    find_covers(c);
+    for (uint32_t i = 0; i < img->firewalls_count; i++)
+        report_list(c, img->firewalls[i].rules, img->firewalls[i].rule_count);
+    for (uint32_t i = 0; i < img->chains_count; i++) report_list(c, img->chains[i].rules, img->chains[i].rule_count);
+}
+
 void analyse_rules(struct compile *c)
 {
     const struct image *img = c->image;

@@ -54,7 +54,6 @@ void warn_misread(struct compile *c)
 
 static const char *const not_due[N_COUNT] = {
     [N_FILE_REF] = "live files",
-    [N_AUDIT] = "audit",
 };
 
 bool report_not_due(struct compile *c, const struct node *n)

@@ -78,7 +78,8 @@ struct symbol {
     };
     struct pbc_set entry; /* the set's entry if `placed`, with its ranges in the image */
     bool placed;
-    uint32_t index; /* index in the image: chain, interface, names list, … */
+    uint32_t index; /* index in the image: chain, interface, names list, …; an audited rule: PBC_NONE */
+    uint32_t would; /* a rule's number in WOULD_RULES, where anything is audited */
 };
 
 struct symbols {

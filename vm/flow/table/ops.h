@@ -14,9 +14,9 @@
 #define CLAIM_CHANGES (CLAIM_LOCK - CLAIM_CHANGE)
 
 enum flow_op_kind {
-    FLOW_OP_ADD,  /* tuple, state, flags, tcp, idle_ns: add a flow; a plain flow with the same tuple ends */
+    FLOW_OP_ADD,  /* tuple, state, flags, would, tcp, idle_ns: add a flow; a plain flow with the same tuple ends */
     FLOW_OP_TWIN, /* slot, claim, tuple: add its twin */
-    FLOW_OP_SET,  /* slot, claim, tcp, seen_ns, state, flags: set these; flags are added */
+    FLOW_OP_SET,  /* slot, claim, tcp, seen_ns, state, flags, would: set these; flags are added */
     /* slot, claim, how, over: end the flow, even if it has changed since, as long as it is the same flow. */
     FLOW_OP_END,
     /* slot, until: end expired flows in this range, at most as many as fit into `swept`, and list them there; `count`:
@@ -45,6 +45,7 @@ struct flow_op {
     uint32_t said; /* enum flow_op_said */
     int32_t slot;  /* slot in question, or of the added flow */
     uint8_t state, flags, how;
+    uint8_t would; /* ADD, SET: as in struct flow */
     uint8_t over;          /* END: 1: only if the flow has expired */
     uint32_t until, count; /* SWEEP */
     uint64_t claim;        /* as it was read */

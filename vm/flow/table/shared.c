@@ -100,6 +100,7 @@ int32_t shared_begin(struct flow_table *t, const struct flow_tuple *tuple, const
                              .tuple = *tuple,
                              .state = first->state,
                              .flags = first->flags,
+                             .would = first->would,
                              .idle_ns = first->idle_ns,
                              .now_ns = now_ns};
         if (first->tcp) op.tcp = *first->tcp;
@@ -140,6 +141,7 @@ bool shared_set(struct flow_table *t, int32_t slot, const struct flow *f, const 
                          .seen_ns = f->seen_ns,
                          .state = now->state,
                          .flags = now->flags,
+                         .would = f->would,
                          .idle_ns = now->idle_ns,
                          .now_ns = now_ns};
     return run(t, &op);

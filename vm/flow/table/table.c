@@ -263,6 +263,7 @@ int32_t flow_begin(struct flow_table *t, const struct flow_tuple *tuple, const s
         return bound_half_open(t, class, now_ns) ? shared_begin(t, tuple, first, now_ns) : FLOW_NONE;
     }
     const int32_t slot = table_begin(t, tuple, (enum flow_state)first->state, first->flags, now_ns);
+    table_slot(t, slot)->would = first->would & 15u;
     if (first->tcp) table_slot(t, slot)->tcp = *first->tcp;
     if (first->flags & FLOW_OWN_IDLE) table_cold(t, slot)->idle_ns = first->idle_ns;
     return slot;

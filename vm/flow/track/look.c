@@ -88,10 +88,90 @@ static enum flow_mark mark_of(const struct flow *f, const struct flow_joint *joi
     return MARK_NONE;
 }
 
+/* Judge a packet of a flow that would not be there. */
+static enum flow_mark would_begin(const struct key *key, const struct pkt *pkt, const struct track_seen *s)
+{
+    struct tcp_segment segment;
+    struct track_seen alone = *s;
+    switch ((enum track_how)s->how) {
+    case HOW_TCP: tcp_read(pkt, key, &segment); return look_first(&segment, &alone);
+    case HOW_PLAIN: return MARK_NEW;
+    case HOW_REPLY:
+    case HOW_ERROR: return MARK_INVALID;
+    default: return (enum flow_mark)s->mark;
+    }
+}
+
+/* Judge a segment of a flow of which only one side would have spoken, by a SYN: from that side nothing but SYNs is valid. */
+static enum flow_mark would_half(bool same_side, const struct key *key, const struct pkt *pkt,
+                                 const struct track_seen *s)
+{
+    struct tcp_segment segment;
+    if (!same_side) return (enum flow_mark)s->mark;
+    tcp_read(pkt, key, &segment);
+    return (segment.flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN ? MARK_NEW : MARK_INVALID;
+}
+
+/* Judge a packet of a flow of which one side would have spoken; same_side: this packet's. */
+static enum flow_mark would_one_way(bool same_side, const struct flow *f, const struct key *key, const struct pkt *pkt,
+                                    const struct track_seen *s)
+{
+    if (f->flags & FLOW_ONE_SIDED) return (enum flow_mark)s->mark;
+    if (s->how == HOW_TCP) return would_half(same_side, key, pkt, s);
+    if (s->how != HOW_PLAIN) return (enum flow_mark)s->mark;
+    return same_side ? MARK_NEW : MARK_ESTABLISHED;
+}
+
+enum flow_mark look_would(const struct flow *f, const struct key *key, const struct pkt *pkt,
+                          const struct track_seen *s)
+{
+    switch ((enum flow_would)(f ? f->would & FLOW_WOULD_STATE : FLOW_WOULD_SAME)) {
+    case FLOW_WOULD_NOT: return would_begin(key, pkt, s);
+    case FLOW_WOULD_ORIGINAL: return would_one_way(s->dir == FLOW_ORIGINAL, f, key, pkt, s);
+    case FLOW_WOULD_REPLY: return would_one_way(s->dir == FLOW_REPLY, f, key, pkt, s);
+    case FLOW_WOULD_BOTH:
+        return s->how == HOW_PLAIN || s->how == HOW_TCP ? MARK_ESTABLISHED : (enum flow_mark)s->mark;
+    default: return (enum flow_mark)s->mark;
+    }
+}
+
+/* Return what there would be after a packet that would be accepted (would), in a flow of which `now` would be there.
+ * heard: in fact the other side has spoken, with this packet; first: it had before. */
+static enum flow_would would_after(enum flow_would now, bool reply, bool heard, bool first, bool would)
+{
+    const enum flow_would both = heard ? FLOW_WOULD_SAME : FLOW_WOULD_BOTH;
+    switch (now) {
+    case FLOW_WOULD_SAME:
+        if (!reply || first || heard == would) return now;
+        return heard ? FLOW_WOULD_ORIGINAL : FLOW_WOULD_BOTH;
+    case FLOW_WOULD_NOT:
+        if (!would) return now;
+        if (reply) return FLOW_WOULD_REPLY;
+        return heard ? FLOW_WOULD_ORIGINAL : FLOW_WOULD_SAME;
+    case FLOW_WOULD_ORIGINAL: return would && reply ? both : now;
+    case FLOW_WOULD_REPLY: return would && !reply ? both : now;
+    case FLOW_WOULD_BOTH: return heard ? FLOW_WOULD_SAME : now;
+    default: return now;
+    }
+}
+
+enum flow_would keep_would(const struct flow *f, const struct track_seen *s, enum flow_mark mark, bool accept,
+                           bool would_accept)
+{
+    const enum flow_would now = (enum flow_would)(f->would & FLOW_WOULD_STATE);
+    const bool first = f->tcp.flags & TCP_TRACK_HEARD_REPLY, reply = s->dir == FLOW_REPLY;
+    const bool in = accept && s->mark & (MARK_NEW | MARK_ESTABLISHED);
+    const bool would = would_accept && mark & (MARK_NEW | MARK_ESTABLISHED);
+    if (s->how != HOW_TCP && s->how != HOW_PLAIN && s->how != HOW_REPLY) return now;
+    if (now == FLOW_WOULD_NOT && mark != MARK_NEW) return now;
+    return would_after(now, reply, first || (in && reply), first, would);
+}
+
 void look_at(const struct flow *f, const struct flow_joint *joint, struct key *key, const struct pkt *pkt,
              struct track_seen *s)
 {
     s->next.reopen = s->next.by_other = false;
+    s->would = FLOW_WOULD_SAME;
     s->mark = (uint16_t)mark_of(f, joint, key, pkt, s);
     s->class = (uint8_t)class_of(f, s);
     key->marks = (key->marks & ~(uint32_t)MARK_STATES) | s->mark;

@@ -18,6 +18,15 @@ void look_side(const struct flow *at, struct track_seen *s);
 void look_at(const struct flow *f, const struct flow_joint *joint, struct key *key, const struct pkt *pkt,
              struct track_seen *s);
 
+/* Return what `state` would say of the packet if audited rules decided (flow.h, enum flow_would), after look_at. f: the
+ * flow; NULL: none. */
+enum flow_mark look_would(const struct flow *f, const struct key *key, const struct pkt *pkt,
+                          const struct track_seen *s);
+/* Return what there would be of the flow after the packet. mark: result of look_would; accept, would_accept: what the
+ * rules decide, and would. */
+enum flow_would keep_would(const struct flow *f, const struct track_seen *s, enum flow_mark mark, bool accept,
+                           bool would_accept);
+
 /* Effect on the table of an accepted packet, after look_at */
 enum keep {
     KEEP_NOTHING, /* no flow begins or goes on */

@@ -254,7 +254,8 @@ bool track_add(struct track *t, const struct key *key, const struct pkt *pkt, st
     const struct flow_first first = {.tcp = s->how == HOW_TCP ? &s->next.track : NULL,
                                      .idle_ns = idle_ns,
                                      .state = (uint8_t)keep_first_state(key, pkt, s),
-                                     .flags = flags};
+                                     .flags = flags,
+                                     .would = s->would};
     s->slot = s->tuple = flow_begin(t->table, &tuple, &first, t->now_ns);
     s->dir = by_other ? FLOW_REPLY : FLOW_ORIGINAL;
     if (s->slot == FLOW_NONE) {
@@ -335,6 +336,22 @@ uint32_t track_source_flows(const struct track *t, const struct pbc_grain *grain
 struct flow *track_flow(struct track *t, const struct track_seen *s)
 {
     return s->slot == FLOW_NONE || s->how == HOW_ERROR ? NULL : flow_at(t->table, s->slot);
+}
+
+void track_would(struct track *t, const struct track_seen *s, uint8_t would)
+{
+    enum { TRIES = 16 };
+    if (!t->table->ops) {
+        flow_at(t->table, s->slot)->would = would & 15u;
+        return;
+    }
+    for (unsigned tries = 0; tries < TRIES; tries++) {
+        struct flow f;
+        if (!read_shared(t, s, &f)) return;
+        f.would = would & 15u;
+        const struct flow_first now = {.state = f.state, .idle_ns = flow_cold_at(t->table, s->slot)->idle_ns};
+        if (shared_set(t->table, s->slot, &f, &now, t->now_ns)) return;
+    }
 }
 
 const struct flow *track_about(const struct track *t, const struct track_seen *s)

@@ -50,6 +50,7 @@ struct track_seen {
     int32_t room;   /* slot found by track_ask_room; FLOW_NONE */
     uint32_t delta; /* joined flow: the server's numbers minus those that the client gets */
     uint8_t picks;  /* enum picks */
+    uint8_t would;  /* the `would` of a flow that this packet begins */
     struct tcp_step next;
 };
 
@@ -96,7 +97,9 @@ uint32_t track_source_flows(const struct track *t, const struct pbc_grain *grain
 
 /* Return the packet's flow, for data that others keep with it; NULL: none. */
 struct flow *track_flow(struct track *t, const struct track_seen *s);
-/* The same, or for an error the flow that it quotes */
+/* Set the `would` of the packet's flow. */
+void track_would(struct track *t, const struct track_seen *s, uint8_t would);
+/* The same as track_flow, or for an error the flow that it quotes */
 const struct flow *track_about(const struct track *t, const struct track_seen *s);
 
 struct track_ended {

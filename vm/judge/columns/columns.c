@@ -138,7 +138,7 @@ static void by_default(struct way *w, uint64_t packets, uint32_t firewall)
 /* Leave the packets to the interpreter at instruction i. */
 static void leave_from(struct way *w, uint32_t i, uint64_t packets)
 {
-    FOR_EACH(at, packets) w->ahead->from[at] = i;
+    FOR_EACH(at, packets) w->ahead->from[at] = w->p->funcs[w->p->root].first + i;
     w->left |= packets;
 }
 
@@ -159,7 +159,7 @@ static bool few(uint64_t packets)
 /* Run instruction i for the packets that stand at it. */
 static void step(struct way *w, uint32_t i, uint64_t packets)
 {
-    const struct insn *const n = &w->p->code[i];
+    const struct insn *const n = &w->p->code[w->p->funcs[w->p->root].first + i];
     if (n->op <= OP_JNHDR && few(packets)) {
         column_leave(w, i, packets);
         return;
@@ -194,7 +194,7 @@ static void step(struct way *w, uint32_t i, uint64_t packets)
 bool columns_pay(const struct program *p, uint64_t todo)
 {
     const unsigned least = p->classifiers_count ? 2 : BATCH_MIN;
-    return p->funcs[0].count <= INSTRUCTIONS && todo >> (least - 1);
+    return p->funcs[p->root].count <= INSTRUCTIONS && todo >> (least - 1);
 }
 
 uint64_t columns_run(const struct program *p, const struct key keys[], struct pkt *const pkts[], uint64_t todo,
@@ -205,9 +205,9 @@ uint64_t columns_run(const struct program *p, const struct key keys[], struct pk
     w.p = p, w.keys = keys, w.pkts = pkts, w.e = e, w.ops = column_best(), w.ahead = ahead, w.out = out;
     w.lanes = 64 - (unsigned)__builtin_clzll(todo);
     w.left = w.made = 0;
-    memset(w.here, 0, p->funcs[0].count * sizeof *w.here);
+    memset(w.here, 0, p->funcs[p->root].count * sizeof *w.here);
     go_on(&w, 0, todo);
-    for (uint32_t i = 0; i < p->funcs[0].count; i++)
+    for (uint32_t i = 0; i < p->funcs[p->root].count; i++)
         if (w.here[i]) step(&w, i, w.here[i]);
     return w.left;
 }

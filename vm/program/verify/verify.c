@@ -47,6 +47,35 @@ static bool verify_meta(const struct verifier *v)
     return verify_string(v, m->source, "meta", 0);
 }
 
+/* Verify the sections of rules as they would decide: their own bounds are verified as those of any rules are. */
+static bool verify_twins(const struct verifier *v)
+{
+    const struct program *p = v->p;
+    if (p->would_twins_count != p->would_rules_count + p->would_firewalls_count)
+        return fault(v, "section `would_twins` has %u entries for %u rules and %u firewalls", p->would_twins_count,
+                     p->would_rules_count, p->would_firewalls_count);
+    for (uint32_t i = 0; i < p->would_twins_count; i++) {
+        const bool rule = i < p->would_rules_count;
+        const uint32_t twin = p->would_twins[i];
+        if (twin != PBC_NONE && twin >= (rule ? p->rules_count : p->firewalls_count))
+            return fault(v, "twin %u: %s %u does not exist", i, rule ? "rule" : "firewall", twin);
+    }
+    return true;
+}
+
+static bool verify_would(const struct verifier *v)
+{
+    const struct pbc_meta *m = v->p->meta;
+    if (!v->p->would) return !m->would_classifiers || fault(v, "meta: classifiers of a function that is missing");
+    if (!m->would || m->would >= v->p->funcs_count) return fault(v, "meta: function %u does not exist", m->would);
+    if (m->services >= m->would || m->streams >= m->would)
+        return fault(v, "meta: functions of services stand behind function %u", m->would);
+    if (m->would_classifiers > v->p->classifiers_count)
+        return fault(v, "meta: classifier %u does not exist", m->would_classifiers);
+    const struct verifier would = {v->p->would, v->err, v->err_len};
+    return verify_twins(v) && verify_rules(&would) && verify_memos(&would);
+}
+
 /* Flags match the needs: a missing flag would let rules ask for state that the worker does not keep. */
 static bool verify_needs(const struct verifier *v)
 {
@@ -58,6 +87,8 @@ static bool verify_needs(const struct verifier *v)
                                                          .patterns = p->patterns,
                                                          .meters = p->meters,
                                                          .rules_count = p->rules_count,
+                                                         .would = p->would_rules,
+                                                         .would_count = p->would_rules_count,
                                                          .conds_count = p->conds_count,
                                                          .services_count = p->services_count,
                                                          .nats_count = p->nats_count},
@@ -71,7 +102,7 @@ int program_verify(const struct program *p, char *err, size_t err_len)
     const struct verifier v = {.p = p, .err = err, .err_len = err_len};
     bool good = verify_strings(&v) && verify_meta(&v) && verify_sets(&v) && verify_meters(&v) && verify_rules(&v) &&
                 verify_services(&v) && verify_proxies(&v) && verify_nats(&v) && verify_observes(&v) &&
-                verify_needs(&v) && verify_memos(&v) && verify_classifiers(&v) && verify_code(&v) &&
+                verify_needs(&v) && verify_memos(&v) && verify_would(&v) && verify_classifiers(&v) && verify_code(&v) &&
                 verify_meter_users(&v);
     return good ? 0 : -EINVAL;
 }

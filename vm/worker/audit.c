@@ -1,0 +1,230 @@
+/* Audit (audit.h): the second judgement, and its counts */
+#include "vm/worker/audit.h"
+
+#include <stdlib.h>
+
+#include "vm/flow/track/look.h"
+#include "vm/judge/classify/classify.h"
+#include "vm/judge/columns/columns.h"
+#include "vm/worker/vm_priv.h"
+
+struct audit {
+    const struct program *p; /* program->would */
+    struct meters *meters;   /* its own: tokens of the rules that decide are theirs alone */
+    struct would_counter *counts; /* one a rule, one for "nobody", one a firewall's default */
+};
+
+struct audit *audit_new(const struct program *p, const struct vm_cfg *cfg)
+{
+    struct audit *a = calloc(1, sizeof *a);
+    if (!a) return NULL;
+    a->p = p->would;
+    a->meters = meters_new(p->would, cfg->seed);
+    a->counts = calloc((size_t)a->p->rules_count + 1 + a->p->firewalls_count, sizeof *a->counts);
+    if (a->meters && a->counts) return a;
+    audit_free(a);
+    return NULL;
+}
+
+void audit_free(struct audit *a)
+{
+    if (!a) return;
+    meters_free(a->meters);
+    free(a->counts);
+    free(a);
+}
+
+void audit_at(struct audit *a, uint64_t now_ns) { meters_at(a->meters, now_ns); }
+bool audit_sweep(struct audit *a) { return meters_sweep(a->meters); }
+const struct meters *audit_meters(const struct audit *a) { return a->meters; }
+
+void audit_point_counters(struct vm *vm)
+{
+    vm->counters.would_rules = vm->audit ? vm->audit->counts : NULL;
+    vm->counters.would_defaults = vm->audit ? vm->audit->counts + vm->audit->p->rules_count + 1 : NULL;
+}
+
+static struct would_counter *count_of(const struct audit *a, uint32_t rule, uint32_t firewall)
+{
+    return &a->counts[rule < RULE_DEFAULT ? rule : a->p->rules_count + 1 + firewall];
+}
+
+static struct effects effects_in(const struct job *j, unsigned at, const struct track_seen *seen)
+{
+    const struct vm *vm = j->vm;
+    return (struct effects){.rules = vm->rules,
+                            .would = vm->audit->counts,
+                            .tx = j->tx,
+                            .input = j->input + at,
+                            .meters = vm->audit->meters,
+                            .packet = vm->packets + at,
+                            .track = vm->track,
+                            .seen = seen};
+}
+
+/* True if a bridge lets the frame by all the same: the default of a firewall spares STP and LLDP. */
+static bool is_spared(const struct job *j, const struct pkt *pkt, const struct key *key, decided d)
+{
+    const struct facts *facts = j->in->facts;
+    return facts && facts->bridges && decided_rule(d) == RULE_DEFAULT &&
+           settle_spares(j->vm->audit->p, facts, pkt, key, decided_firewall(d));
+}
+
+void audit_decide(const struct job *j, unsigned first, const struct key keys[], struct pkt *const pkts[], uint64_t todo,
+                  decided out[])
+{
+    const struct vm *vm = j->vm;
+    const struct program *p = vm->audit->p;
+    const struct effects e = effects_in(j, first, NULL);
+    struct ahead ahead;
+    const uint64_t all = todo;
+    if (vm->cfg.naive) {
+        for (; todo; todo &= todo - 1) {
+            const unsigned at = (unsigned)__builtin_ctzll(todo);
+            out[at] = run_list(p, &keys[at], pkts[at], at, &e, NULL, NULL, NULL);
+        }
+    } else {
+        const bool together = columns_pay(p, todo);
+        if (together) todo = columns_run(p, keys, pkts, todo, &e, &ahead, out);
+        run_code(p, p->root, keys, pkts, todo, together ? &ahead : NULL, &e, out);
+    }
+    for (uint64_t left = j->in->facts && j->in->facts->bridges ? all : 0; left; left &= left - 1) {
+        const unsigned at = (unsigned)__builtin_ctzll(left);
+        if (is_spared(j, pkts[at], &keys[at], out[at])) out[at] = decided_by_nobody(ACTION_PASS);
+    }
+}
+
+static bool lets_in(decided d) { return decided_action(d) == ACTION_ACCEPT || decided_action(d) == ACTION_PASS; }
+
+/* True if the same rule or default decides in fact and would, and decides the same. */
+static bool is_same(const struct program *real, decided d, decided would)
+{
+    const struct program *p = real->would;
+    const uint32_t rule = decided_rule(would);
+    if (decided_action(d) != decided_action(would)) return false;
+    if (rule == RULE_NONE) return decided_rule(d) == RULE_NONE;
+    if (rule != RULE_DEFAULT) return p->would_twins[rule] == decided_rule(d) && decided_rule(d) != RULE_NONE;
+    const uint32_t twin = p->would_twins[p->would_rules_count + decided_firewall(would)];
+    return decided_rule(d) == RULE_DEFAULT && twin == decided_firewall(d) && twin != PBC_NONE;
+}
+
+/* True if other than the same would become of the packet, as far as rules say. */
+static bool is_changed(decided d, decided would)
+{
+    return lets_in(d) ? !lets_in(would) : decided_action(d) != decided_action(would);
+}
+
+void audit_take(const struct job *j, struct packet_ctx *c, decided would)
+{
+    c->would = would;
+    c->began = false;
+    c->audited = !is_same(j->vm->program, c->decision, would);
+}
+
+void audit_recall(const struct job *j, struct packet_ctx *c, const struct flow *f, decided would)
+{
+    audit_take(j, c, would);
+    c->began = c->audited && !(f->would & FLOW_WOULD_TOLD) && is_changed(c->decision, would);
+    if (c->began) track_would(j->vm->track, &c->seen, f->would | FLOW_WOULD_TOLD);
+}
+
+/* Note in the packet's flow, or for one that it may begin, what there would be of it. */
+static void note_flow(const struct job *j, struct packet_ctx *c, enum flow_mark mark)
+{
+    struct track *t = j->vm->track;
+    const bool in = lets_in(c->decision), would = lets_in(c->would);
+    const bool changed = c->audited && is_changed(c->decision, c->would);
+    const struct flow *f = t ? track_flow(t, &c->seen) : NULL;
+    c->seen.would = (uint8_t)((would && mark == MARK_NEW ? FLOW_WOULD_SAME : FLOW_WOULD_NOT) |
+                              (changed ? FLOW_WOULD_TOLD : 0));
+    c->began = changed;
+    if (!f || keep_what(&c->seen) == KEEP_BEGIN) return;
+    const uint8_t told = f->would & FLOW_WOULD_TOLD;
+    const uint8_t next = (uint8_t)(keep_would(f, &c->seen, mark, in, would) | told | (changed ? FLOW_WOULD_TOLD : 0));
+    c->began = changed && !told;
+    if (next != f->would) track_would(t, &c->seen, next);
+}
+
+/* Decide with the state that there would be. */
+static void decide_as(const struct job *j, struct packet_ctx *c, enum flow_mark mark)
+{
+    const struct vm *vm = j->vm;
+    const uint32_t marks = c->key->marks;
+    const struct effects e = effects_in(j, c->at, &c->seen);
+    const struct program *p = vm->audit->p;
+    c->key->marks = (marks & ~(uint32_t)MARK_STATES) | mark;
+    if (vm->cfg.naive)
+        c->would = run_list(p, c->key, c->pkt, 0, &e, NULL, NULL, NULL);
+    else
+        run_code(p, p->root, c->key, &c->pkt, 1, NULL, &e, &c->would);
+    c->key->marks = marks;
+    if (is_spared(j, c->pkt, c->key, c->would)) c->would = decided_by_nobody(ACTION_PASS);
+}
+
+static enum flow_mark mark_of(const struct job *j, const struct packet_ctx *c)
+{
+    const struct track *t = j->vm->track;
+    if (!t) return MARK_NONE;
+    return look_would(track_about(t, &c->seen), c->key, c->pkt, &c->seen);
+}
+
+void audit_judge(const struct job *j, struct packet_ctx *c)
+{
+    const enum flow_mark mark = mark_of(j, c);
+    decide_as(j, c, mark);
+    audit_take(j, c, c->would);
+    note_flow(j, c, mark);
+}
+
+void audit_unjudged(const struct job *j, struct packet_ctx *c)
+{
+    const struct flow *f = track_about(j->vm->track, &c->seen);
+    const unsigned would = f ? f->would & FLOW_WOULD_STATE : FLOW_WOULD_SAME;
+    c->decision = decided_by_nobody(ACTION_ACCEPT);
+    if (would == FLOW_WOULD_NOT)
+        audit_judge(j, c);
+    else if (would != FLOW_WOULD_SAME && c->seen.dir == FLOW_REPLY && track_flow(j->vm->track, &c->seen))
+        track_would(j->vm->track, &c->seen, f->would & FLOW_WOULD_TOLD); /* in either case its replies pass unjudged */
+}
+
+void audit_count(struct vm *vm, const struct verdict *v, uint32_t bytes, bool flow)
+{
+    const bool changed = verdict_changes(v);
+    struct would_counter *const of[] = {
+        v->would_rule == RULE_NONE ? NULL : count_of(vm->audit, v->would_rule, v->would_firewall),
+        &vm->counters.would[(v->would - 1) % ACTION_COUNT]};
+    for (unsigned i = 0; i < 2; i++) {
+        if (!of[i]) continue;
+        counter_add(&of[i]->decided, bytes);
+        if (changed) counter_add(&of[i]->changed, bytes);
+        of[i]->flows += changed && flow;
+    }
+}
+
+void audit_settle(const struct job *j, struct packet_ctx *c)
+{
+    const struct vm *vm = j->vm;
+    struct verdict *v = c->v;
+    if (!c->audited) return;
+    c->audited = false;
+    v->would = 1 + decided_action(c->would);
+    v->would_rule = decided_rule(c->would);
+    v->would_firewall = decided_firewall(c->would);
+    const bool has_flow = vm->track && c->seen.slot != FLOW_NONE;
+    audit_count(j->vm, v, c->pkt->wire_len, has_flow && c->began);
+}
+
+static void counter_keep(struct would_counter *to, const struct would_counter *from)
+{
+    counter_sum(&to->decided, &from->decided);
+    counter_sum(&to->changed, &from->changed);
+    to->flows += from->flows;
+}
+
+void audit_keep(struct vm *to, const struct vm *from, bool same)
+{
+    if (!to->audit || !from->audit || !same) return;
+    const struct program *p = to->audit->p;
+    for (uint32_t i = 0; i < p->rules_count + 1 + p->firewalls_count; i++)
+        counter_keep(&to->audit->counts[i], &from->audit->counts[i]);
+}

@@ -1,0 +1,37 @@
+/* Audit: what rules, firewalls and defaults would do before which the word `audit` stands. The rules are judged a second
+ * time, as they would decide without the word (program->would); nothing of that is carried out. What differs is noted in
+ * the verdict and counted. */
+#pragma once
+
+#include "vm/context/context.h"
+
+struct audit;
+
+/* Return the audit of a program with `would`; NULL: out of memory. */
+struct audit *audit_new(const struct program *p, const struct vm_cfg *cfg);
+void audit_free(struct audit *a);
+void audit_at(struct audit *a, uint64_t now_ns);
+bool audit_sweep(struct audit *a);
+/* Point the worker's counters to those of its audit. */
+void audit_point_counters(struct vm *vm);
+const struct meters *audit_meters(const struct audit *a);
+/* Keep the counts of the worker before. same: its program is the same; another's counts are those of what it would
+ * have done, and end with it. */
+void audit_keep(struct vm *to, const struct vm *from, bool same);
+
+/* Decide the packets of `todo` as they would be, without state; bit 0 is packet `first` of the batch. */
+void audit_decide(const struct job *j, unsigned first, const struct key keys[], struct pkt *const pkts[], uint64_t todo,
+                  decided out[]);
+/* Decide a packet with state as it would be: into c->would. Note in its flow what would become of it. */
+void audit_judge(const struct job *j, struct packet_ctx *c);
+/* The same for a packet that no rule judges, because its flow is sent on: if the flow would not be there, rules would
+ * judge it. */
+void audit_unjudged(const struct job *j, struct packet_ctx *c);
+/* Take a decision that was found elsewhere. audit_recall: it was remembered for the packet's flow. */
+void audit_take(const struct job *j, struct packet_ctx *c, decided would);
+void audit_recall(const struct job *j, struct packet_ctx *c, const struct flow *f, decided would);
+
+/* Note in the packet's final verdict what would differ, and count it. */
+void audit_settle(const struct job *j, struct packet_ctx *c);
+/* Count a packet whose verdict is that of another, which has the note already. */
+void audit_count(struct vm *vm, const struct verdict *v, uint32_t bytes, bool flow);
