@@ -107,8 +107,9 @@ void warn_misread(struct compile *c);  /* misread.c */
 void make_normal(struct compile *c);   /* normal.c: rule list to normal form */
 void check_meters(struct compile *c);  /* meter_checks.c: keys that do not fit a rule's families */
 void analyse_rules(struct compile *c); /* analyse.c: duplicates, shadowed rules, neighbour discovery cut off */
-void analyse_audited(struct compile *c); /* analyse.c: the same of rules as they would decide; audited ones are reported */
-void find_memos(struct compile *c);    /* memos.c: verdicts that flows may remember */
+void analyse_audited(
+    struct compile *c);             /* analyse.c: the same of rules as they would decide; audited ones are reported */
+void find_memos(struct compile *c); /* memos.c: verdicts that flows may remember */
 void generate_code(struct compile *c); /* codegen.c: normal form to functions and code; calls the classifier */
 
 /* Run the file's own tests after a compile without errors. A failing test is an error in c->diags. */

@@ -21,7 +21,7 @@ struct verdict {
     uint32_t rule;     /* rule id, RULE_DEFAULT or RULE_NONE */
     uint32_t firewall; /* firewall that judged, or PBC_NONE */
     uint32_t service, server; /* PBC_NONE: none */
-    /* What would decide without the word `audit`, where that is another rule or default, or decides otherwise: */
+    /* The verdict without the word `audit`, where another rule or default would decide, or otherwise: */
     uint32_t would;                      /* 1 + enum action; 0: the same decides */
     uint32_t would_rule, would_firewall; /* as `rule` and `firewall`, in program->would */
 };
@@ -170,7 +170,7 @@ struct vm_counters {
     struct counter reasons[REASON_COUNT]; /* REASON_NONE: dropped by a rule or default */
     const struct counter *rules;          /* [program->rules_count]: packets that matched the rule */
     const struct counter *defaults;       /* [program->firewalls_count] */
-    struct counter earlier;             /* decided by rules and defaults of earlier programs that this program lacks */
+    struct counter earlier; /* decided by rules and defaults of earlier programs that this program lacks */
     const struct would_counter *would_rules;    /* [program->would->rules_count]; NULL: nothing is audited */
     const struct would_counter *would_defaults; /* [program->would->firewalls_count] */
     struct would_counter would[ACTION_COUNT];   /* by the action that would be */

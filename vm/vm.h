@@ -195,6 +195,9 @@ struct translated vm_explain_nat(struct vm *vm, const struct vm_in *in, const st
  * (judge/decide.h) takes every meter for unused and knows no flows. */
 struct decision vm_explain(struct vm *vm, const struct vm_in *in, const struct key *key, const struct pkt *pkt,
                            trace_fn *fn, void *arg);
+/* The same without the word `audit`: rules are numbered as in program->would, which is not NULL. */
+struct decision vm_explain_would(struct vm *vm, const struct vm_in *in, const struct key *key, const struct pkt *pkt,
+                                 trace_fn *fn, void *arg);
 
 /* Write why the condition failed, in an operator's words ("source is not in abusers", "not icmp6"). */
 void cond_explain(const struct program *p, const struct pbc_cond *c, const struct key *key, const struct pkt *pkt,

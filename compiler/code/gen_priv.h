@@ -40,10 +40,10 @@ struct gen {
     uint64_t rules_left;       /* number of rules that share these bytes */
     struct list_figures **next_figures;
     struct list_warning *warnings, **next_warning; /* warnings about the lists as written now (classified_report.c) */
-    bool *straight;      /* [list * VARIANTS + variant]: no classifier if the code is written again */
+    bool *straight;       /* [list * VARIANTS + variant]: no classifier if the code is written again */
     bool *would_straight; /* the same for the lists as they would decide without `audit` */
-    bool again;          /* true if any are in `straight` */
-    const char *longest; /* the item of which a rule lists more than HEADER_RANGES_MAX ranges; NULL: none */
+    bool again;           /* true if any are in `straight` */
+    const char *longest;  /* the item of which a rule lists more than HEADER_RANGES_MAX ranges; NULL: none */
     bool out_of_maps, out_of_ranges, out_of_sets, out_of_memory, out_of_classifier;
 };
 

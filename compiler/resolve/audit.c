@@ -1,5 +1,5 @@
-/* Rules, firewalls and defaults in audit. The resolver has made one list of all; here it becomes two: the rules that
- * decide (RULES, CHAINS, FIREWALLS), and all of them as they would decide without the word (WOULD_…, vm/pbc/file.h). */
+/* Rules, firewalls and defaults in audit. The resolver has made one list of all. It becomes two here: of the rules that
+ * decide (RULES, CHAINS, FIREWALLS), and of all as they would decide without the word (WOULD_…, vm/pbc/file.h). */
 #include <string.h>
 
 #include "compiler/resolve/resolve.h"
@@ -22,7 +22,7 @@ void check_audit_default(struct compile *c, const struct node *verdict)
 {
     if (verdict->v.i != VW_ACCEPT) return;
     diag(c->diags, E_AUDIT_NOTHING, verdict->span,
-         "what no rule decides is accepted while the default is audited, so this would change nothing");
+         "an audited default accepts whatever no rule decides, so this would change nothing");
     diag_advise(c->diags, "write `default audit drop` or `default audit reject`, or leave out `audit`");
 }
 
@@ -142,7 +142,8 @@ static void renumber_names(const struct parting *p)
     }
 }
 
-/* Refuse audited parts of a firewall that decides beside one in audit: that one's answer would always stand for them. */
+/* Refuse audited parts of a firewall that decides beside one in audit: that one's answer would always stand for them.
+ */
 static void check_audited_apart(struct compile *c, const uint32_t *audits)
 {
     const struct image *img = c->image;

@@ -1,11 +1,11 @@
-/* Differential test: audit against the same rules enforced. Random rules, some of them in audit, and conversations: what
- * a worker says would become of each packet must be what becomes of it where the word `audit` is left out; and its
+/* Differential test: audit against the same rules enforced. Random rules, some of them in audit, and conversations:
+ * what a worker says would become of each packet must be what becomes of it where the word `audit` is left out; and its
  * counts of audited rules must be the counts there. Workers that remember, that forget, and the rule list agree.
  *
  *   audit [SEED [FILES [PACKETS]]]
  *
- * What decides in fact lets everything pass, so each flow that would be is there; and no audited rule stops some packets
- * of an open TCP connection, which in fact goes on (MANUAL.md, Audit). LONG=1: twenty times as many. */
+ * What decides in fact lets everything pass, so each flow that would be is there; and no audited rule stops some
+ * packets of an open TCP connection, which in fact goes on (MANUAL.md, Audit). LONG=1: twenty times as many. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -116,7 +116,8 @@ static void draw_rules(struct run *r)
     put(r, "    count udp as COUNTED\n  }\n");
     if (whole && rng_one_in(&r->rng, 2)) put(r, "<firewall beside default accept { accept tcp as FIRST }\n>");
     if (whole) {
-        put(r, rng_one_in(&r->rng, 2) ? "<audit >firewall f default drop {\n" : "<audit >firewall f default accept {\n");
+        put(r,
+            rng_one_in(&r->rng, 2) ? "<audit >firewall f default drop {\n" : "<audit >firewall f default accept {\n");
     } else {
         put(r, in_default ? "firewall f default <audit >drop {\n" : "firewall f default accept {\n");
     }
@@ -146,8 +147,8 @@ static struct program *compile_rules(const char *text)
 
 static void begin_talk(struct run *r, struct conversation *c)
 {
-    static const uint8_t protos[] = {IPPROTO_NR_TCP, IPPROTO_NR_TCP, IPPROTO_NR_UDP, IPPROTO_NR_UDP, IPPROTO_NR_ICMP,
-                                     IPPROTO_NR_SCTP};
+    static const uint8_t protos[] = {IPPROTO_NR_TCP, IPPROTO_NR_TCP,  IPPROTO_NR_UDP,
+                                     IPPROTO_NR_UDP, IPPROTO_NR_ICMP, IPPROTO_NR_SCTP};
     static const uint16_t ports[] = {80, 443, 53, 8080, 1234, 40000};
     static uint16_t next = 2000;
     *c = (struct conversation){.seq = {1000, 5000}};

@@ -54,7 +54,7 @@ struct vm {
     struct counter refused;    /* packets dropped without being judged */
     struct key keys[VM_BATCH]; /* keys of the current batch */
     decided decisions[VM_BATCH];
-    decided woulds[VM_BATCH]; /* decisions without the word `audit` */
+    decided woulds[VM_BATCH];         /* decisions without the word `audit` */
     struct packet_ctx ctxs[VM_BATCH]; /* contexts of the current batch */
     struct balance *balance;
     struct counter *served;      /* services, services without a server, servers: one each; `counters` points here */

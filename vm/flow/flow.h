@@ -110,14 +110,14 @@ enum flow_flag {
     FLOW_OWN_IDLE = 1 << 6,       /* while open, the flow may be silent for cold.idle_ns */
     FLOW_IDLE_ONE_WAY = 1 << 7,   /* cold.idle_ns holds before the other side has spoken, too */
 };
-/* What of the flow there would be if audited rules decided (vm/worker/audit.h). Nothing is known of a flow that is not
- * there in fact. */
+/* The part of a flow that would be there if audited rules decided (vm/worker/audit.h). A flow that is not there
+ * in fact is not known. */
 enum flow_would {
     FLOW_WOULD_SAME,
     FLOW_WOULD_NOT,      /* no flow */
     FLOW_WOULD_ORIGINAL, /* without numbers: only the side that opened it has spoken */
     FLOW_WOULD_REPLY,    /* only the other side has spoken, and so has opened it */
-    FLOW_WOULD_BOTH,     /* both have, while in fact one has */
+    FLOW_WOULD_BOTH,     /* both sides have spoken, while in fact one has done so */
     FLOW_WOULDS,
     FLOW_WOULD_STATE = 7, /* mask of the above */
     FLOW_WOULD_TOLD = 8,  /* it is counted among the flows that audit would change */

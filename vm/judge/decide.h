@@ -110,8 +110,8 @@ bool stream_fails(struct stream_run *run, const struct program *p, uint32_t cond
 
 /* Targets of `count` and `log`. Executors take NULL for no effects (explain, comparisons). */
 struct effects {
-    struct counter *rules; /* [program->rules_count] */
-    struct would_counter *would; /* of program->would, in place of `rules`; NULL: of a program itself */
+    struct counter *rules;       /* [program->rules_count] */
+    struct would_counter *would; /* counters for a run of program->would, in place of `rules`; else NULL */
     struct vm_tx *tx;
     uint32_t input; /* index in vm_run's pkts of the first packet of the batch */
     struct meters *meters;

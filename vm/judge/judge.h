@@ -50,7 +50,8 @@ static inline void effect_log(const struct effects *e, const struct program *p, 
     if (p->rules[rule].log_meter && !meter_take(e->meters, p->rules[rule].log_meter - 1)) return;
     struct vm_tx *tx = e->tx;
     if (tx->event_count < tx->event_cap)
-        tx->events[tx->event_count++] = (struct event){.kind = EVENT_LOG, .rule = rule, .would = e->would, .input = e->input + at};
+        tx->events[tx->event_count++] =
+            (struct event){.kind = EVENT_LOG, .rule = rule, .would = e->would, .input = e->input + at};
     else
         tx->events_lost++;
 }

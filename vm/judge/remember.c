@@ -23,10 +23,10 @@ struct pair {
 
 struct remember {
     struct remembered of;    /* the program */
-    struct remembered would; /* what would be without `audit`; p NULL: nothing is audited, and there are no pairs */
+    struct remembered would; /* the program without `audit`; p NULL: nothing is audited, and there are no pairs */
     struct pair *pairs;      /* [PAIRS] */
-    uint16_t epoch; /* 0: slots are being cleared */
-    uint32_t hand;  /* the next slot to clear */
+    uint16_t epoch;          /* 0: slots are being cleared */
+    uint32_t hand;           /* the next slot to clear */
     const struct facts *facts;
     uint64_t generation;
     uint32_t schedules;
@@ -182,7 +182,7 @@ void remember_add(const struct remember *m, struct flow *flow, enum flow_dir dir
     if (memo) add(m, flow, dir, iface, memo);
 }
 
-/* True if the decision is the same for all established packets of a flow's direction; where no firewall judges it is. */
+/* True if all established packets of a flow's direction have this decision. Where no firewall judges, all are accepted. */
 static bool may_keep(const struct remembered *r, decided d)
 {
     const bool nobody = decided_rule(d) == RULE_NONE && decided_action(d) == ACTION_ACCEPT;

@@ -22,7 +22,7 @@ enum pbc_rule_flag {
     PBC_RULE_LOG = 1 << 0 /* log when the rule matches */,
     PBC_RULE_ARP = 1 << 1 /* judge ARP too */,
     PBC_RULE_NOT_FRAMES = 1 << 2, /* judge only ARP */
-    PBC_RULE_AUDIT = 1 << 3 /* decides nothing in fact: `audit` stands before it or its firewall (WOULD_RULES) */
+    PBC_RULE_AUDIT = 1 << 3       /* decides nothing in fact: `audit` stands before it or its firewall (WOULD_RULES) */
 };
 
 /* The rule list as written; the naive executor and explain run on it. Rules of one list stand together, in order. */

@@ -23,11 +23,11 @@ struct program {
     uint32_t field##_count;
     PBC_SECTIONS(X)
 #undef X
-    uint32_t root;             /* function that decides: 0, or meta.would of `would` */
+    uint32_t root;               /* function that decides: 0, or meta.would of `would` */
     const struct program *would; /* the same program as it would decide without the word `audit`; its rules, chains,
                                   * firewalls and memos are those of the WOULD_ sections. NULL: the word is not used */
-    const uint8_t *verdicts;   /* [rules_count]: verdicts of rules, side by side so that caches hold those of many */
-    uint64_t flows, half_open; /* bounds of the flow table: from `limits` or from program_bound */
+    const uint8_t *verdicts;     /* [rules_count]: verdicts of rules, side by side so that caches hold those of many */
+    uint64_t flows, half_open;   /* bounds of the flow table: from `limits` or from program_bound */
     uint8_t digest[PBC_DIGEST_LEN];
     uint64_t file_bytes;    /* size of the .pbc */
     uint64_t memory_bytes;  /* memory of this program, look-up tables apart */

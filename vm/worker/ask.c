@@ -1,5 +1,6 @@
 /* Questions to a worker outside its packets: flows, and explanations (vm.h) */
 #include "vm/context/context.h"
+#include "vm/flow/track/look.h"
 #include "vm/forward/forward.h"
 #include "vm/forward/service.h"
 #include "vm/worker/vm_priv.h"
@@ -53,6 +54,22 @@ struct decision vm_explain(struct vm *vm, const struct vm_in *in, const struct k
     if (vm->cfg.kernel && vm->cfg.kernel->meters) vm->cfg.kernel->meters(vm->cfg.kernel->arg, vm->meters);
     const struct peek peek = {.meters = vm->meters, .track = vm->track, .seen = &seen};
     return decision_of(run_list(vm->program, &now, pkt, 0, NULL, &peek, fn, arg));
+}
+
+struct decision vm_explain_would(struct vm *vm, const struct vm_in *in, const struct key *key, const struct pkt *pkt,
+                                 trace_fn *fn, void *arg)
+{
+    struct key now = *key;
+    struct track_seen seen;
+    see_time(vm, in, NULL);
+    if (!vm->audit) return (struct decision){.rule = RULE_NONE, .firewall = PBC_NONE, .action = ACTION_ACCEPT};
+    if (vm->track) {
+        track_peek(vm->track, &now, pkt, &seen);
+        now.marks &= ~(uint32_t)MARK_STATES;
+        now.marks |= look_would(track_about(vm->track, &seen), &now, pkt, &seen);
+    }
+    const struct peek peek = {.meters = audit_meters(vm->audit), .track = vm->track, .seen = &seen};
+    return decision_of(run_list(vm->program->would, &now, pkt, 0, NULL, &peek, fn, arg));
 }
 
 struct served vm_explain_service(struct vm *vm, const struct vm_in *in, const struct key *key, const struct pkt *pkt)

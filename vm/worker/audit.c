@@ -9,8 +9,8 @@
 #include "vm/worker/vm_priv.h"
 
 struct audit {
-    const struct program *p; /* program->would */
-    struct meters *meters;   /* its own: tokens of the rules that decide are theirs alone */
+    const struct program *p;      /* program->would */
+    struct meters *meters;        /* its own: tokens of the rules that decide are theirs alone */
     struct would_counter *counts; /* one a rule, one for "nobody", one a firewall's default */
 };
 
@@ -135,8 +135,8 @@ static void note_flow(const struct job *j, struct packet_ctx *c, enum flow_mark 
     const bool in = lets_in(c->decision), would = lets_in(c->would);
     const bool changed = c->audited && is_changed(c->decision, c->would);
     const struct flow *f = t ? track_flow(t, &c->seen) : NULL;
-    c->seen.would = (uint8_t)((would && mark == MARK_NEW ? FLOW_WOULD_SAME : FLOW_WOULD_NOT) |
-                              (changed ? FLOW_WOULD_TOLD : 0));
+    c->seen.would =
+        (uint8_t)((would && mark == MARK_NEW ? FLOW_WOULD_SAME : FLOW_WOULD_NOT) | (changed ? FLOW_WOULD_TOLD : 0));
     c->began = changed;
     if (!f || keep_what(&c->seen) == KEEP_BEGIN) return;
     const uint8_t told = f->would & FLOW_WOULD_TOLD;

@@ -122,8 +122,8 @@ struct vm *vm_new(struct program *p, const struct vm_cfg *cfg)
     vm->meters = meters_new(p, cfg->seed);
     vm->served = calloc(2 * (size_t)p->services_count + p->servers_count + 1, sizeof *vm->served);
     vm->balance = balance_new(p, cfg->seed);
-    if (!vm->rules || !vm->meters || !vm->served || !vm->balance || !keep_audit(vm) || !keep_state(vm) || !follow_fragments(vm) ||
-        !send_on(vm) || !stand_in_the_wire(vm) || !speak_for_services(vm)) {
+    if (!vm->rules || !vm->meters || !vm->served || !vm->balance || !keep_audit(vm) || !keep_state(vm) ||
+        !follow_fragments(vm) || !send_on(vm) || !stand_in_the_wire(vm) || !speak_for_services(vm)) {
         vm_free(vm);
         return NULL;
     }

@@ -103,7 +103,8 @@ uint64_t validate_program(struct compile *c, const struct program *p)
     d.draw.bytes = arena_alloc(c->arena, FRAME_MOST);
     const uint32_t frames = affordable(&d);
     /* frames too many for the whole list are tried on classifiers alone */
-    const bool good = (p->root || agree_searches(&d, c->doubts - frames)) && corners(&d, frames) && by_chance(&d, frames);
+    const bool found = p->root || agree_searches(&d, c->doubts - frames);
+    const bool good = found && corners(&d, frames) && by_chance(&d, frames);
     if (good && c->doubts >= DOUBTS) while_it_lasts(&d, began);
     return d.draw.frames;
 }

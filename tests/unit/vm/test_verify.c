@@ -142,7 +142,7 @@ static void many_nats(struct imgbuild *b)
     FAULT(firewall_direction, "firewall 1: unknown direction 4", b->firewalls[1].direction = 4)                        \
     FAULT(firewall_default, "firewall 1: default 3 is no verdict", b->firewalls[1].default_verdict = 3)                \
     FAULT(firewall_other, "firewall 1: unknown `other frames` 3", b->firewalls[1].other = 3)                           \
-    FAULT(firewall_reserved, "firewall 1: reserved byte is not zero", b->firewalls[1].reserved = 1)                    \
+    FAULT(firewall_audit, "firewall 1: unknown audit 1", b->firewalls[1].audit = 1)                                   \
     FAULT(firewall_past, "firewall 1: past the end of `rules`", b->firewalls[1].rule_count = 6)                        \
     FAULT(firewall_wraps, "firewall 1: past the end of `rules`", b->firewalls[1].rules = UINT32_MAX)                   \
     FAULT(firewall_takes, "firewall 0: rule 3 belongs to another list", b->firewalls[0].rule_count = 4)                \

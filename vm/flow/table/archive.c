@@ -45,7 +45,8 @@ static bool is_flow(const struct flow_table *t, uint32_t slot)
         if (!is_taken(t, twin) || !(table_slot(t, twin)->flags & FLOW_TWIN)) return false;
         if (table_slot(t, twin)->flow != (int32_t)slot) return false;
     }
-    return (f->would & FLOW_WOULD_STATE) < FLOW_WOULDS && tag_class(*table_tag(t, slot)) == flow_state_class((enum flow_state)f->state);
+    return (f->would & FLOW_WOULD_STATE) < FLOW_WOULDS &&
+           tag_class(*table_tag(t, slot)) == flow_state_class((enum flow_state)f->state);
 }
 
 static bool is_sound(const struct flow_table *t, uint32_t slot)

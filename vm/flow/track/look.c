@@ -102,7 +102,8 @@ static enum flow_mark would_begin(const struct key *key, const struct pkt *pkt, 
     }
 }
 
-/* Judge a segment of a flow of which only one side would have spoken, by a SYN: from that side nothing but SYNs is valid. */
+/* Judge a segment of a flow of which only one side would have spoken, by a SYN: from that side nothing but SYNs is
+ * valid. */
 static enum flow_mark would_half(bool same_side, const struct key *key, const struct pkt *pkt,
                                  const struct track_seen *s)
 {
@@ -129,8 +130,7 @@ enum flow_mark look_would(const struct flow *f, const struct key *key, const str
     case FLOW_WOULD_NOT: return would_begin(key, pkt, s);
     case FLOW_WOULD_ORIGINAL: return would_one_way(s->dir == FLOW_ORIGINAL, f, key, pkt, s);
     case FLOW_WOULD_REPLY: return would_one_way(s->dir == FLOW_REPLY, f, key, pkt, s);
-    case FLOW_WOULD_BOTH:
-        return s->how == HOW_PLAIN || s->how == HOW_TCP ? MARK_ESTABLISHED : (enum flow_mark)s->mark;
+    case FLOW_WOULD_BOTH: return s->how == HOW_PLAIN || s->how == HOW_TCP ? MARK_ESTABLISHED : (enum flow_mark)s->mark;
     default: return (enum flow_mark)s->mark;
     }
 }

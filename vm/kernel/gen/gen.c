@@ -205,6 +205,10 @@ static int make_judge(struct made *m, char *err, size_t err_len)
                  m->p->meta->reach, KERNEL_HEAD);
         return -E2BIG;
     }
+    if (m->p->would) {
+        snprintf(err, err_len, "the kernel executor does not judge what `audit` stands before: use --exec user");
+        return -ENOTSUP;
+    }
     if (!m->code->functions || !m->names || !name_reached(m, &count)) return -ENOMEM;
     if (count > FUNCTIONS_MOST) return refuse(err, err_len, count, "functions", FUNCTIONS_MOST);
     if (!make_all(m)) return -ENOMEM;

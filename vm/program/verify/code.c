@@ -11,7 +11,7 @@
 enum { REACHED = 1u << 16, FOUND = 1u << 17, HALF_FIRST = 20, HALF_LAST = 31, ADDRESS_SLOTS = 8 };
 
 struct code_pass {
-    const struct verifier *v; /* of the function at hand: `real`, or `would` for functions from meta.would on */
+    const struct verifier *v; /* verifier of the function at hand: `real`, or `would` for functions from meta.would on */
     const struct verifier *real, *would;
     uint32_t *state; /* [instruction]: REACHED | FOUND | registers set on every way to it */
     uint32_t *depth; /* [function]: nested calls below it */
@@ -181,8 +181,7 @@ static bool verify_role(const struct verifier *v, uint32_t func, uint32_t i)
         if (!is_root) return true;
         return at_insn(v, i, func ? "the function of the services can't return" : "function 0 can't return");
     case OP_PICK:
-    case OP_HOST:
-        return (!ends && is_root) || at_insn(v, i, "only the function of the services may end in this way");
+    case OP_HOST: return (!ends && is_root) || at_insn(v, i, "only the function of the services may end in this way");
     case OP_DECIDE:
     case OP_DECIDEK:
     case OP_DEFAULT:
@@ -331,7 +330,14 @@ bool verify_code(const struct verifier *v)
     uint32_t *users __attribute__((cleanup(free_words))) = calloc((size_t)p->classifiers_count + 1, sizeof *users);
     if (!state || !depth || !calls || !sides || !users) return fault(v, "no memory");
     const struct verifier would = {p->would, v->err, v->err_len};
-    struct code_pass c = {.v = v, .real = v, .would = &would, .state = state, .depth = depth, .calls = calls, .sides = sides, .users = users};
+    struct code_pass c = {.v = v,
+                          .real = v,
+                          .would = &would,
+                          .state = state,
+                          .depth = depth,
+                          .calls = calls,
+                          .sides = sides,
+                          .users = users};
     if (p->meta->services) calls[p->meta->services] = 1;
     if (p->meta->streams) calls[p->meta->streams] = 1;
     if (p->meta->would) calls[p->meta->would] = 1;

@@ -80,7 +80,7 @@ static bool verify_schedules(const struct verifier *v)
 }
 
 /* A rule's log is limited by a meter without a key. */
-static bool verify_logs(const struct verifier *v)
+bool verify_logs(const struct verifier *v)
 {
     const struct program *p = v->p;
     for (uint32_t i = 0; i < p->rules_count; i++) {
@@ -141,6 +141,9 @@ bool verify_meter_users(const struct verifier *v)
     for (uint32_t i = 0; i < p->rules_count; i++)
         if (p->rules[i].log_meter && of_service[p->rules[i].log_meter - 1])
             return fault(v, "rule %u: its log asks the meter of a service's rate", i);
+    for (uint32_t i = 0; i < p->would_rules_count; i++)
+        if (p->would_rules[i].log_meter && of_service[p->would_rules[i].log_meter - 1])
+            return fault(v, "audited rule %u: its log asks the meter of a service's rate", i);
     for (uint32_t i = 0; i < p->code_count; i++)
         if (op_info[p->code[i].op].operand == OPERAND_METER && of_service[p->code[i].imm])
             return fault(v, "instruction %u: asks the meter of a service's rate", i);

@@ -73,7 +73,7 @@ static bool verify_would(const struct verifier *v)
     if (m->would_classifiers > v->p->classifiers_count)
         return fault(v, "meta: classifier %u does not exist", m->would_classifiers);
     const struct verifier would = {v->p->would, v->err, v->err_len};
-    return verify_twins(v) && verify_rules(&would) && verify_memos(&would);
+    return verify_twins(v) && verify_rules(&would) && verify_logs(&would) && verify_memos(&would);
 }
 
 /* Flags match the needs: a missing flag would let rules ask for state that the worker does not keep. */
