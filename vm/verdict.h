@@ -142,6 +142,12 @@ struct frag_counters {
 #include "vm/counter.def"
 };
 
+/* Watched connections (`mode observe`). */
+struct observe_counters {
+#define OBSERVE_COUNTER(field, kind, object, key, line, words, doc) uint64_t field;
+#include "vm/counter.def"
+};
+
 /* Translation: its mappings, and translated flows and packets. */
 struct mapping_counters {
 #define MAPPING_COUNTER(field, kind, object, key, line, words, doc) uint64_t field;
@@ -184,6 +190,7 @@ struct vm_counters {
     const struct forward_counters *forward; /* NULL: nothing is sent on */
     const struct nat_counters *nat;         /* NULL: no nats */
     const struct frag_counters *frags;      /* NULL: fragments do not follow their first */
+    const struct observe_counters *observed; /* NULL: no connection is watched */
 #define VM_COUNTER(field, kind, object, key, line, words, doc) uint64_t field;
 #include "vm/counter.def"
 };

@@ -37,6 +37,8 @@ static const struct {
     [PBC_SETTING_routes] = {PBC_ROUTES_DEFAULT, 1, PBC_ROUTES_MOST, "from 1 to 10_000_000"},
     [PBC_SETTING_proxy_sessions] = {100000, 16, 10000000, "from 16 to 10_000_000"},
     [PBC_SETTING_first_bytes] = {16 << 10, 1 << 10, 64 << 10, "from 1KiB to 64KiB"},
+    [PBC_SETTING_observed] = {100000, 16, 10000000, "from 16 to 10_000_000"},
+    [PBC_SETTING_observed_bytes] = {64 << 20, 1 << 20, UINT64_C(64) << 30, "from 1MiB to 64GiB"},
     [PBC_SETTING_tcp_established_ns] = {7440 * S, S, 365 * DAY, "from 1s to 365d"},
     [PBC_SETTING_tcp_half_open_ns] = {60 * S, S, 365 * DAY, "from 1s to 365d"},
     [PBC_SETTING_tcp_closing_ns] = {120 * S, S, 365 * DAY, "from 1s to 365d"},

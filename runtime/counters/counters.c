@@ -6,7 +6,7 @@
 
 #include "vm/flow/flow.h"
 
-enum kind { OF_VM, OF_FLOW, OF_FORWARD, OF_NAT, OF_MAPPING, OF_FRAG };
+enum kind { OF_VM, OF_FLOW, OF_FORWARD, OF_NAT, OF_MAPPING, OF_FRAG, OF_OBSERVE };
 
 static const struct {
     const char *object, *key, *line, *words;
@@ -25,6 +25,8 @@ static const struct {
     ROW(OF_MAPPING, mapping_counters, field, object, key, line, words)
 #define FRAG_COUNTER(field, kind, object, key, line, words, doc)                                                       \
     ROW(OF_FRAG, frag_counters, field, object, key, line, words)
+#define OBSERVE_COUNTER(field, kind, object, key, line, words, doc)                                                    \
+    ROW(OF_OBSERVE, observe_counters, field, object, key, line, words)
 #include "vm/counter.def"
 #undef ROW
 };
@@ -39,6 +41,7 @@ static const void *counters_of(const struct vm_counters *c, uint8_t kind)
     case OF_NAT: return c->nat;
     case OF_MAPPING: return c->nat ? c->nat->mappings : NULL;
     case OF_FRAG: return c->frags;
+    case OF_OBSERVE: return c->observed;
     }
     return NULL;
 }

@@ -89,6 +89,23 @@ static void fragments_text(FILE *out, const struct vm_counters *c)
     causes_text(out, c, "datagrams forgotten");
 }
 
+static void observed_text(FILE *out, const struct vm_counters *c)
+{
+    const struct observe_counters *w = c->observed;
+    char a[TEXT_NUMBER], b[TEXT_NUMBER], m[TEXT_NUMBER], d[TEXT_NUMBER];
+    if (!w->packets && !w->full && !w->stack_full) return;
+    note(out, "watched", "%s connection%s, %s now, at most %s; %s byte%s in order", text_number(w->sessions, a),
+         text_plural(w->sessions), text_number(w->live, b), text_number(w->most, m), text_number(w->bytes, d),
+         text_plural(w->bytes));
+    if (w->holes)
+        note(out, "", "%s hole%s of %s byte%s", text_number(w->holes, a), text_plural(w->holes),
+             text_number(w->hole_bytes, b), text_plural(w->hole_bytes));
+    if (w->differs)
+        note(out, "", "%s overlap%s with other bytes than before", text_number(w->differs, a), text_plural(w->differs));
+    causes_text(out, c, "watching given up");
+    causes_text(out, c, "left out of watching");
+}
+
 static void translated_text(FILE *out, const struct vm_counters *c)
 {
     const struct nat_counters *n = c->nat;
@@ -108,4 +125,5 @@ void tracked_text(FILE *out, const struct vm_counters *c)
     if (c->forward) cookies_text(out, c->forward);
     if (c->nat) translated_text(out, c);
     if (c->frags) fragments_text(out, c);
+    if (c->observed) observed_text(out, c);
 }

@@ -167,6 +167,7 @@ static void rows_write(FILE *out, const cJSON *root)
 #define NAT_COUNTER(field, kind, object, key, line, words, doc)     row(out, root, kind, object, key, doc);
 #define MAPPING_COUNTER(field, kind, object, key, line, words, doc) row(out, root, kind, object, key, doc);
 #define FRAG_COUNTER(field, kind, object, key, line, words, doc)    row(out, root, kind, object, key, doc);
+#define OBSERVE_COUNTER(field, kind, object, key, line, words, doc) row(out, root, kind, object, key, doc);
 #include "vm/counter.def"
 #define WORKER_COUNTER(field, key, doc)        row(out, root, COUNT, "live", key, doc);
 #define EGRESS_COUNTER(field, key, doc)        row(out, root, COUNT, "live", key, doc);

@@ -30,6 +30,7 @@ struct sum {
     struct nat_counters nat;
     struct mapping_counters mappings;
     struct frag_counters frags;
+    struct observe_counters observed;
 #define ARRAY(type, name, of, field, count) type *name;
     ARRAYS(ARRAY)
 #undef ARRAY
@@ -37,6 +38,7 @@ struct sum {
 
 static_assert(sizeof(struct flow_counters) % 8 == 0 && sizeof(struct forward_counters) % 8 == 0, "words");
 static_assert(sizeof(struct mapping_counters) % 8 == 0 && sizeof(struct frag_counters) % 8 == 0, "words");
+static_assert(sizeof(struct observe_counters) % 8 == 0, "words");
 
 static void words_add(void *to, const void *from, size_t bytes)
 {
@@ -61,6 +63,7 @@ struct sum *sum_new(const struct program *p, const struct vm_counters *like)
     s->all.forward = like->forward ? &s->forward : NULL;
     s->all.nat = like->nat ? &s->nat : NULL;
     s->all.frags = like->frags ? &s->frags : NULL;
+    s->all.observed = like->observed ? &s->observed : NULL;
     if (whole) return s;
     sum_free(s);
     return NULL;
@@ -113,6 +116,7 @@ void sum_add(struct sum *s, const struct vm_counters *c)
     add_flows(s, c);
     add_nat(s, c->nat);
     words_add(&s->frags, c->frags, sizeof s->frags);
+    words_add(&s->observed, c->observed, sizeof s->observed);
 #define VM_COUNTER(field, kind, object, key, line, words, doc) s->all.field += c->field;
 #include "vm/counter.def"
 }

@@ -24,6 +24,14 @@ enum observe_why {
     OBSERVE_WHYS
 };
 extern const char *const observe_why_name[]; /* by enum observe_why */
+enum observe_hole {
+#define OBSERVE_HOLE(ident, name, doc) OBSERVE_HOLE_##ident,
+#include "vm/observe/hole.def"
+    OBSERVE_HOLES
+};
+extern const char *const observe_hole_name[]; /* by enum observe_hole */
+enum observe_state { OBSERVE_OPENS, OBSERVE_OPEN, OBSERVE_CLOSES };
+extern const char *const observe_state_name[]; /* by enum observe_state */
 
 /* Ends of a connection, as its client saw them on the wire. */
 struct observe_ends {
@@ -40,7 +48,8 @@ struct observe_ends {
 struct observe_sum {
     uint64_t bytes, packets, holes, hole_bytes;
     uint64_t retransmitted, reordered, differing; /* segments */
-    uint64_t urgent;                              /* urgent bytes, which are in the stream, too */
+    uint64_t urgent;                              /* segments with an urgent pointer; the byte is in the stream, too */
+    uint64_t keepalives;                          /* probes of an idle side: neither new nor retransmitted */
     uint64_t rtt_min_ns, rtt_ns, rtt_max_ns; /* from its data to their ACK: least, smoothed, most; 0: never measured */
     uint32_t rtt_count;
     bool fin; /* it sent FIN */
@@ -62,6 +71,7 @@ struct observe_event {
     uint8_t kind;             /* enum observe_kind */
     uint8_t half;             /* enum observe_half, of BYTES, HOLE and DIFFERS */
     uint8_t does;             /* enum pbc_does: of the branch, once it is chosen; PBC_DOES before */
+    uint8_t cause;            /* enum observe_hole, of HOLE */
     uint32_t observe, choice; /* index in OBSERVES and in CHOICES of the program in force; choice PBC_NONE: none yet */
     uint64_t number;          /* number of the connection, never reused by this worker */
     uint64_t begin_ns, at_ns; /* time of its first packet, and of this event */
@@ -69,6 +79,17 @@ struct observe_event {
     uint64_t offset, len;              /* place in the half, for BYTES, HOLE, DIFFERS */
     const uint8_t *bytes;              /* BYTES: `len` of them, valid during the call */
     const struct observe_summary *sum; /* END */
+};
+
+/* A connection as it is listed while it is watched */
+struct observe_record {
+    uint64_t number; /* as in events */
+    uint32_t observe, choice;
+    uint8_t does;  /* enum pbc_does; PBC_DOES: undecided */
+    uint8_t state; /* enum observe_state */
+    struct observe_ends ends;
+    uint64_t begin_ns, seen_ns;
+    struct observe_summary sum; /* so far: why is OPEN, end_ns 0 */
 };
 
 /* Receiver of events. It must not wait. vm_cfg.observed NULL: connections are followed and counted alone. */

@@ -274,7 +274,8 @@ static void fill(struct making *m, const uint16_t *ifaces, uint32_t ifaces_count
     m->r->limits =
         m->from->settings_count && m->to->settings_count &&
         (m->from->flows != m->to->flows || m->from->half_open != m->to->half_open || a->fragments != b->fragments ||
-         a->first_bytes != b->first_bytes || a->proxy_sessions != b->proxy_sessions || a->macs != b->macs);
+         a->first_bytes != b->first_bytes || a->proxy_sessions != b->proxy_sessions || a->observed != b->observed ||
+         a->observed_bytes != b->observed_bytes || a->macs != b->macs);
 }
 
 struct remap *remap_new(struct program *from, struct program *to, const uint16_t *ifaces, uint32_t ifaces_count,

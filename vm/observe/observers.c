@@ -1,0 +1,446 @@
+/* The observers of a worker: connections that begin, go on, and end; see observers.h */
+#include "vm/observe/observers.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "vm/flow/tcp/window.h"
+#include "vm/observe/choose.h"
+#include "vm/observe/observers_priv.h"
+
+/* A session that has ended keeps its place so long: its last packets may come again. */
+#define LINGERS_NS UINT64_C(10000000000)
+/* One that is idle for so long may make room for another. */
+#define MAKES_ROOM_NS UINT64_C(60000000000)
+#define SECOND_NS     UINT64_C(1000000000)
+#define TICK_NS       SECOND_NS
+/* Sizes without a setting, and the greatest ones, as the compiler has them */
+#define USUAL_MOST  100000
+#define MOST        10000000
+#define USUAL_BYTES (UINT64_C(64) << 20)
+#define BYTES_MOST  (UINT64_C(64) << 30)
+enum { LOOKED_AT = 4096, RESET_REACH = 1 << 16, SHORT_PART = 8, RELIEVED = 16 };
+
+static uint64_t usual(uint64_t said, uint64_t otherwise, uint64_t most)
+{
+    return !said ? otherwise : said < most ? said : most;
+}
+
+/* Take limits and timeouts of the program; one without settings has the usual ones. */
+void observers_limits(struct observers *o)
+{
+    static const struct pbc_settings none;
+    const struct pbc_settings *s = o->p->settings_count ? o->p->settings : &none;
+    o->limits.open_ns = usual(s->tcp_established_ns, 7440 * SECOND_NS, UINT64_MAX);
+    o->limits.half_open_ns = usual(s->tcp_half_open_ns, 60 * SECOND_NS, UINT64_MAX);
+    o->limits.closing_ns = usual(s->tcp_closing_ns, 120 * SECOND_NS, UINT64_MAX);
+    o->limits.first_ns = usual(s->proxy_first_ns, 5 * SECOND_NS, UINT64_MAX);
+    o->limits.first_bytes = (uint32_t)usual(s->first_bytes, 16 << 10, STREAM_MAX);
+}
+
+/* Reserve memory as the program says. */
+static bool reserve(struct observers *o, uint64_t seed)
+{
+    const bool said = o->p->settings_count;
+    const uint64_t most = usual(said ? o->p->settings->observed : 0, USUAL_MOST, MOST);
+    const uint64_t bytes = usual(said ? o->p->settings->observed_bytes : 0, USUAL_BYTES, BYTES_MOST);
+    const bool good = watched_init(&o->conns, most, seed);
+    return pieces_init(&o->pieces, bytes) && good;
+}
+
+struct observers *observers_new(const struct program *p, const struct observe_out *out, uint64_t seed)
+{
+    struct observers *o = calloc(1, sizeof *o);
+    if (!o) return NULL;
+    o->p = p;
+    if (out) o->out = *out;
+    o->first = calloc(OBSERVE_HALVES, sizeof *o->first);
+    o->scratch = malloc((size_t)OBSERVE_HALVES * STREAM_MAX);
+    o->names = malloc(NAMES_MOST);
+    o->opens = malloc((2 * (size_t)p->observes_count + 1) * sizeof *o->opens);
+    if (o->opens) memset(o->opens, 0xff, 2 * (size_t)p->observes_count * sizeof *o->opens); /* CONN_NONE */
+    observers_limits(o);
+    if (reserve(o, seed) && o->first && o->scratch && o->names && o->opens) return o;
+    observers_free(o);
+    return NULL;
+}
+
+void observers_free(struct observers *o)
+{
+    if (!o) return;
+    watched_fini(&o->conns);
+    pieces_fini(&o->pieces);
+    free(o->first);
+    free(o->scratch);
+    free(o->names);
+    free(o->opens);
+    free(o);
+}
+
+const struct observe_counters *observers_counters(const struct observers *o) { return &o->counters; }
+
+static uint32_t second_after(uint64_t ns) { return (uint32_t)(ns / TICK_NS) + 1; }
+
+/* Return when the connection has timed out. */
+static uint64_t deadline(const struct observers *o, const struct conn *c)
+{
+    if (c->flags & CONN_OVER) return time_after(c->seen_ns, LINGERS_NS);
+    if (c->state == OBSERVE_CLOSES) return time_after(c->seen_ns, o->limits.closing_ns);
+    return time_after(c->seen_ns, c->state == OBSERVE_OPEN ? o->limits.open_ns : o->limits.half_open_ns);
+}
+
+/* End a session and tell so; it stays as it is, for late packets. */
+static void session_end(struct observers *o, struct conn *c, enum observe_why why)
+{
+    if (c->flags & CONN_OVER) return;
+    if (c->does != PBC_IGNORE) opening_end(o, c);
+    for (unsigned side = 0; side < OBSERVE_HALVES; side++) {
+        struct half *h = &c->half[side];
+        if (h->ahead) half_skip(o, c, side, h->next + h->ahead, OBSERVE_HOLE_END);
+        half_clear(o, c, side);
+    }
+    c->why = (uint8_t)why;
+    if (why != OBSERVE_WHY_SILENT && why != OBSERVE_WHY_FULL && why != OBSERVE_WHY_OPEN) c->seen_ns = o->now_ns;
+    session_tell(o, c, OBSERVE_END);
+    c->state = OBSERVE_CLOSES;
+    c->flags |= CONN_OVER;
+    chunks_put(&o->conns, c->names);
+    c->names = CHUNK_NONE;
+    o->counters.live--;
+}
+
+static void remove_conn(struct observers *o, uint32_t place, enum observe_why why)
+{
+    session_end(o, &o->conns.at[place], why);
+    watched_remove(&o->conns, place);
+}
+
+/* Turn a client's packet into one of its server, as far as services ask. */
+static struct key turned(const struct key *key)
+{
+    struct key t = *key;
+    memcpy(t.src, key->dst, sizeof t.src);
+    memcpy(t.dst, key->src, sizeof t.dst);
+    t.src_port = key->dst_port;
+    t.dst_port = key->src_port;
+    t.kind &= ~(uint32_t)(KIND_SRC_SELF | KIND_DST_SELF);
+    if (key->kind & KIND_SRC_SELF) t.kind |= KIND_DST_SELF;
+    if (key->kind & KIND_DST_SELF) t.kind |= KIND_SRC_SELF;
+    return t;
+}
+
+/* Return the service that watches a connection which begins with this packet. *by_server: the packet is the server's:
+ * a SYN-ACK; or, in the middle, one whose other direction alone is watched, or which comes from the lower port. */
+static uint32_t watcher(const struct observers *o, const struct observe_packet *s, bool *by_server)
+{
+    const bool syn = s->flags & TCP_SYN, ack = s->flags & TCP_ACK;
+    const struct key back = turned(&s->key);
+    const uint32_t to = syn && ack ? PBC_NONE : observe_of(o->p, &s->key);
+    const uint32_t from = syn && !ack ? PBC_NONE : observe_of(o->p, &back);
+    *by_server = from != PBC_NONE && (to == PBC_NONE || s->key.src_port < s->key.dst_port);
+    return *by_server ? from : to;
+}
+
+/* Find a place for a new connection: if all are taken, that of a lesser one. */
+static uint32_t take_place(struct observers *o, const struct ends *t, struct place *at)
+{
+    uint32_t place = watched_add(&o->conns, t, at);
+    if (place != CONN_NONE) return place;
+    const uint64_t idle_ns = o->now_ns > MAKES_ROOM_NS ? o->now_ns - MAKES_ROOM_NS : 0;
+    const uint32_t victim = watched_victim(&o->conns, idle_ns);
+    if (victim == CONN_NONE) {
+        o->counters.full++;
+        return CONN_NONE;
+    }
+    o->counters.evicted += !(o->conns.at[victim].flags & CONN_OVER);
+    remove_conn(o, victim, OBSERVE_WHY_FULL);
+    return watched_add(&o->conns, t, at);
+}
+
+/* Begin a connection with a packet. NULL: it is not watched. */
+static struct conn *begin(struct observers *o, const struct observe_packet *s, const struct ends *t, bool high,
+                          struct place *at)
+{
+    bool by_server;
+    if (s->flags & TCP_RST || (!(s->flags & (TCP_SYN | TCP_ACK)))) return NULL;
+    const uint32_t observe = watcher(o, s, &by_server);
+    const uint32_t place = observe == PBC_NONE ? CONN_NONE : take_place(o, t, at);
+    if (place == CONN_NONE) return NULL;
+    struct conn *c = &o->conns.at[place];
+    c->observe = observe;
+    c->choice = PBC_NONE;
+    c->names = CHUNK_NONE;
+    c->opening = PIECE_NONE;
+    c->iface = s->key.iface;
+    c->number = ++o->counters.sessions;
+    c->began_ns = c->seen_ns = o->now_ns;
+    c->why = OBSERVE_WHY_OPEN;
+    c->does = PBC_DOES;
+    const uint32_t client_self = by_server ? KIND_DST_SELF : KIND_SRC_SELF;
+    const uint32_t server_self = by_server ? KIND_SRC_SELF : KIND_DST_SELF;
+    c->flags =
+        (uint8_t)((high != by_server ? CONN_HIGH : 0) | (s->flags & TCP_SYN ? 0 : CONN_MIDSTREAM) |
+                  (s->key.kind & client_self ? CONN_FROM_SELF : 0) | (s->key.kind & server_self ? CONN_TO_SELF : 0));
+    for (unsigned side = 0; side < OBSERVE_HALVES; side++)
+        c->half[side] = (struct half){.dir = PIECE_NONE, .scale = SCALE_UNKNOWN};
+    o->counters.live++;
+    if (o->counters.live > o->counters.most) o->counters.most = o->counters.live;
+    o->conns.due_s[place] = second_after(deadline(o, c));
+    session_tell(o, c, OBSERVE_BEGIN);
+    opening_begin(o, c);
+    return c;
+}
+
+/* Begin a half with its first packet. */
+static void begin_half(const struct observers *o, struct conn *c, enum observe_half side,
+                       const struct observe_packet *s)
+{
+    struct half *h = &c->half[side];
+    const bool syn = s->flags & TCP_SYN;
+    h->next_seq = s->seq + syn;
+    h->flags |= HALF_SEEN | (syn ? HALF_SYN : 0);
+    if (syn) {
+        h->scale = s->scale;
+        half_time(o, h, h->next_seq);
+    }
+    struct half *other = &c->half[!side];
+    if (!(syn && s->flags & TCP_ACK) || other->flags & HALF_SEEN) return;
+    /* The SYN that it answers did not come by, but its number is known */
+    other->next_seq = s->ack;
+    other->flags |= HALF_SEEN;
+}
+
+/* True if the packet begins another connection between the same ends. A SYN within a connection that is open is
+ * believed once its other side has answered it: it may be forged. */
+static bool is_another(struct conn *c, enum observe_half side, const struct observe_packet *s)
+{
+    struct half *h = &c->half[side];
+    if (!(s->flags & TCP_SYN)) return false;
+    if (h->flags & HALF_SEEN && s->seq + 1 == h->next_seq - (uint32_t)h->next) return false;
+    if (c->flags & CONN_OVER) return true;
+    if (s->flags & TCP_ACK) return h->flags & HALF_SEEN && c->half[!side].far && c->half[!side].far == s->ack;
+    if (!(h->flags & HALF_SEEN)) return false;
+    if (c->state == OBSERVE_OPENS) return !(c->half[!side].flags & HALF_SEEN);
+    h->far = s->seq + 1 ? s->seq + 1 : 1;
+    return false;
+}
+
+/* True if a RST ends the connection for certain: it has the very number that its receiver waits for. *perhaps: it lies
+ * in the window, where its receiver may ask back (RFC 5961, 3.2). */
+static bool is_exact_reset(const struct conn *c, enum observe_half side, const struct observe_packet *s, bool *perhaps)
+{
+    const struct half *h = &c->half[side], *other = &c->half[!side];
+    *perhaps = false;
+    if (!(h->flags & HALF_SEEN)) return s->flags & TCP_ACK && other->flags & HALF_SEEN && s->ack == other->next_seq;
+    if (s->seq == h->next_seq || (h->flags & HALF_ACKED && s->seq == h->acked)) return true;
+    const uint32_t edge = h->flags & HALF_EDGE ? h->edge : h->next_seq + RESET_REACH;
+    *perhaps = seq_between(h->flags & HALF_ACKED ? h->acked : h->next_seq, s->seq, edge);
+    return false;
+}
+
+/* Handle a RST. */
+static void reset(struct observers *o, struct conn *c, enum observe_half side, const struct observe_packet *s)
+{
+    bool perhaps;
+    const bool exact = is_exact_reset(c, side, s, &perhaps);
+    if (!exact && !perhaps) {
+        o->counters.outside++;
+        return;
+    }
+    c->flags = (uint8_t)((c->flags & ~CONN_BY_SERVER) | (side == OBSERVE_SERVER ? CONN_BY_SERVER : 0));
+    if (exact) {
+        session_end(o, c, OBSERVE_WHY_RESET);
+        return;
+    }
+    c->flags |= CONN_HELD_RESET;
+    c->state = OBSERVE_CLOSES;
+}
+
+static bool is_closed(const struct half *h)
+{
+    return h->flags & HALF_FIN && h->flags & HALF_ACKED && seq_between(h->fin_seq + 1, h->acked, h->fin_seq + 2);
+}
+
+/* Find the state that follows from both halves. */
+static void settle_state(struct observers *o, struct conn *c)
+{
+    const struct half *client = &c->half[OBSERVE_CLIENT], *server = &c->half[OBSERVE_SERVER];
+    const uint8_t either = client->flags | server->flags;
+    if (c->flags & CONN_OVER) return;
+    if (is_closed(client) && is_closed(server))
+        session_end(o, c, OBSERVE_WHY_CLOSED);
+    else if (either & HALF_FIN || c->flags & CONN_HELD_RESET)
+        c->state = OBSERVE_CLOSES;
+    else if (client->flags & server->flags & HALF_ACKED)
+        c->state = OBSERVE_OPEN;
+}
+
+/* Count a SYN that came before, and take its bytes' time for nothing: who knows which one was answered. */
+static void syn_again(struct observers *o, struct half *h)
+{
+    h->retransmissions++;
+    o->counters.retransmissions++;
+    h->flags &= (uint8_t)~HALF_TIMED;
+}
+
+/* Take a packet of a connection. */
+static void take(struct observers *o, struct conn *c, enum observe_half side, const struct observe_packet *s)
+{
+    struct half *h = &c->half[side];
+    const bool first = !(h->flags & HALF_SEEN) || (h->flags & HALF_SEEN && !h->packets && s->flags & TCP_SYN);
+    h->packets++;
+    if (s->flags & TCP_RST) {
+        reset(o, c, side, s);
+        return;
+    }
+    if (!(s->flags & (TCP_ACK | TCP_SYN))) {
+        o->counters.no_ack++;
+        return;
+    }
+    if (first)
+        begin_half(o, c, side, s);
+    else if (s->flags & TCP_SYN && s->seq + 1 == h->next_seq - (uint32_t)h->next)
+        syn_again(o, h);
+    else if (s->flags & TCP_SYN) {
+        o->counters.outside++;
+        return;
+    }
+    if (s->key.kind & KIND_FRAGMENT) o->counters.fragments++;
+    c->flags &= (uint8_t)~CONN_HELD_RESET;
+    half_take(o, c, side, s);
+    if (!(c->flags & CONN_OVER)) half_acked(o, c, !side, s);
+    settle_state(o, c);
+}
+
+void observers_drop(struct observers *o, const struct observe_packet *s) { stack_put(o->conns.stacks, s->stack); }
+
+/* Give up what a connection keeps. */
+static void relieve(struct observers *o, struct conn *c)
+{
+    if (c->does != PBC_IGNORE && c->opening != PIECE_NONE) opening_end(o, c);
+    for (unsigned side = 0; side < OBSERVE_HALVES; side++) {
+        struct half *h = &c->half[side];
+        if (h->ahead) {
+            o->counters.memory++;
+            half_skip(o, c, side, h->next + h->ahead, OBSERVE_HOLE_MEMORY);
+        }
+        half_clear(o, c, side);
+    }
+}
+
+/* While memory is short, take back what idle connections keep: some a packet, in turn. */
+static void find_memory(struct observers *o)
+{
+    const struct pieces *p = &o->pieces;
+    if (p->used < p->most - p->most / SHORT_PART) return;
+    for (unsigned i = 0; i < RELIEVED && i < o->conns.high; i++) {
+        o->relief = o->relief + 1 < o->conns.high ? o->relief + 1 : 0;
+        struct conn *c = &o->conns.at[o->relief];
+        const bool keeps = conn_lives(c) && (c->half[0].count || c->half[1].count || c->opening != PIECE_NONE);
+        if (keeps && (p->used == p->most || c->seen_ns + TICK_NS <= o->now_ns)) relieve(o, c);
+    }
+}
+
+/* Return the connection of a packet, or begin one; *began. NULL: it is not watched. */
+static struct conn *conn_of(struct observers *o, const struct observe_packet *s, enum observe_half *side, bool *began)
+{
+    struct ends t;
+    struct place at;
+    const bool high = watched_tuple(&t, s->key.src, s->key.src_port, s->key.dst, s->key.dst_port,
+                                    (s->key.kind & KIND_IP6) != 0, s->stack);
+    const uint32_t place = watched_find(&o->conns, &t, &at);
+    struct conn *c = place == CONN_NONE ? NULL : &o->conns.at[place];
+    if (c) *side = high == !!(c->flags & CONN_HIGH) ? OBSERVE_CLIENT : OBSERVE_SERVER;
+    *began = !c || is_another(c, *side, s);
+    if (!*began) return c;
+    if (c) remove_conn(o, place, OBSERVE_WHY_REUSED);
+    c = begin(o, s, &t, high, &at);
+    *began = c;
+    if (c) *side = high == !!(c->flags & CONN_HIGH) ? OBSERVE_CLIENT : OBSERVE_SERVER;
+    return c;
+}
+
+/* Show a packet. True: a connection began and keeps the reference of its stack. */
+static bool see(struct observers *o, const struct observe_packet *s)
+{
+    enum observe_half side = OBSERVE_CLIENT;
+    bool began;
+    struct conn *c = conn_of(o, s, &side, &began);
+    if (!c) return false;
+    o->counters.packets++;
+    if (c->flags & CONN_OVER) {
+        o->counters.late++;
+        return began;
+    }
+    c->seen_ns = o->now_ns;
+    take(o, c, side, s);
+    return began;
+}
+
+void observers_see(struct observers *o, uint64_t now_ns, const struct observe_packet *s)
+{
+    if (now_ns > o->now_ns) o->now_ns = now_ns;
+    o->schedules = s->key.marks >> MARK_SCHEDULES;
+    find_memory(o);
+    if (!see(o, s)) observers_drop(o, s);
+}
+
+/* Look at one connection: end it, or say when to look again. */
+static void look_again(struct observers *o, uint32_t place)
+{
+    struct conn *c = &o->conns.at[place];
+    if (deadline(o, c) <= o->now_ns) {
+        const bool was_over = c->flags & CONN_OVER;
+        session_end(o, c,
+                    c->flags & CONN_HELD_RESET                         ? OBSERVE_WHY_RESET
+                    : is_closed(&c->half[0]) && is_closed(&c->half[1]) ? OBSERVE_WHY_CLOSED
+                                                                       : OBSERVE_WHY_SILENT);
+        if (was_over || c->seen_ns + LINGERS_NS <= o->now_ns) {
+            watched_remove(&o->conns, place);
+            return;
+        }
+    }
+    o->conns.due_s[place] = second_after(deadline(o, c));
+}
+
+uint64_t observers_tick(struct observers *o, uint64_t now_ns)
+{
+    struct watched *all = &o->conns;
+    if (now_ns > o->now_ns) o->now_ns = now_ns;
+    const uint32_t now_s = (uint32_t)(o->now_ns / TICK_NS);
+    for (unsigned i = 0; i < LOOKED_AT && i < all->high; i++) {
+        const uint32_t n = all->hand < all->high ? all->hand : 0;
+        all->hand = n + 1;
+        if (all->due_s[n] && all->due_s[n] <= now_s) look_again(o, n);
+    }
+    const uint64_t opening_ns = opening_tick(o);
+    /* All of them are looked at within about a second, however many there are */
+    const uint64_t wait_ns = all->high > LOOKED_AT ? TICK_NS * LOOKED_AT / all->high : TICK_NS;
+    return all->live ? time_sooner(opening_ns, time_after(o->now_ns, wait_ns)) : UINT64_MAX;
+}
+
+void observers_end(struct observers *o, uint64_t now_ns, enum observe_why why)
+{
+    if (now_ns > o->now_ns) o->now_ns = now_ns;
+    for (uint32_t n = 0; n < o->conns.high; n++)
+        if (conn_lives(&o->conns.at[n])) remove_conn(o, n, why);
+}
+
+bool observers_next(const struct observers *o, uint32_t *at, struct observe_record *r)
+{
+    while (*at < o->conns.high) {
+        const struct conn *c = &o->conns.at[(*at)++];
+        if (!conn_lives(c) || c->flags & CONN_OVER) continue;
+        *r = (struct observe_record){.number = c->number,
+                                     .observe = c->observe,
+                                     .choice = c->choice,
+                                     .does = c->does,
+                                     .state = c->state,
+                                     .begin_ns = c->began_ns,
+                                     .seen_ns = c->seen_ns};
+        session_ends(o, c, &r->ends);
+        session_sum(o, c, &r->sum);
+        return true;
+    }
+    return false;
+}

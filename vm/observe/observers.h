@@ -1,0 +1,51 @@
+/* Watching connections (`mode observe`): each TCP packet that was let through is shown to the observers of a worker,
+ * who put both halves in order and tell what they see. Nothing is sent or changed.
+ *
+ * Work for a packet does not grow with what came before: pieces are found in one step, and what a hole costs was paid
+ * for by the segment that made it. Memory is reserved at the start. */
+#pragma once
+
+#include "vm/keyed/archive.h"
+#include "vm/observe/observe.h"
+#include "vm/packet/key.h"
+#include "vm/packet/pkt.h"
+#include "vm/program/program.h"
+#include "vm/program/remap.h"
+#include "vm/verdict.h"
+
+struct observers;
+
+/* Make the observers of a program, which must outlive them. out NULL: nobody is told. NULL: out of memory. */
+struct observers *observers_new(const struct program *p, const struct observe_out *out, uint64_t seed);
+void observers_free(struct observers *o); /* NULL is allowed */
+
+/* A TCP packet as it is watched: of a flow that is rewritten, as its client sees it. The payload's bytes stay where
+ * they are until it was shown. */
+struct observe_packet {
+    struct key key;
+    uint32_t seq, ack, len; /* len: payload on the wire */
+    uint32_t have;          /* captured bytes of it in the head */
+    const uint8_t *bytes;
+    const struct pkt_seg *segs; /* the rest, behind `skip` bytes */
+    uint32_t skip;
+    uint16_t window, stack;          /* stack: see flow/stacks.h, with a reference */
+    uint8_t seg_count, flags, scale; /* flags: enum tcp_flag; scale: of a SYN's windows */
+};
+
+/* Read a packet before it is judged, as it arrived. False: it is none that could be watched. Else show or drop it. */
+bool observers_read(struct observers *o, const struct key *key, const struct pkt *pkt, struct observe_packet *s);
+/* Give ends and numbers of a packet that left in its place to what was read. False: it is no TCP. */
+bool observe_packet_as(struct observe_packet *s, const struct pkt *left, const struct facts *facts);
+/* Show a packet that was let through. */
+void observers_see(struct observers *o, uint64_t now_ns, const struct observe_packet *s);
+/* Drop a packet that was not. */
+void observers_drop(struct observers *o, const struct observe_packet *s);
+
+/* Run timers, some numbers a call; return the next deadline, UINT64_MAX: there are no connections. */
+uint64_t observers_tick(struct observers *o, uint64_t now_ns);
+/* End all sessions, each for that reason. */
+void observers_end(struct observers *o, uint64_t now_ns, enum observe_why why);
+
+/* Describe the next session: *at begins as 0. False: there are no more. Views are valid until the next packet. */
+bool observers_next(const struct observers *o, uint32_t *at, struct observe_record *r);
+const struct observe_counters *observers_counters(const struct observers *o);

@@ -1,0 +1,96 @@
+/* Shared by the files of this room: the observers of a worker */
+#pragma once
+
+#include "vm/observe/watched.h"
+#include "vm/observe/observers.h"
+#include "vm/stream/first.h"
+
+/* Most bytes of the names of a connection, in chunks */
+enum { NAMES_MOST = 30 * CHUNK_BYTES };
+
+struct observers {
+    struct watched conns;
+    struct pieces pieces;
+    const struct program *p;
+    struct {
+        uint64_t open_ns, half_open_ns, closing_ns, first_ns; /* timeouts */
+        uint32_t first_bytes;
+    } limits;
+    struct observe_out out;
+    struct observe_counters counters;
+    uint64_t now_ns;
+    struct first *first; /* [OBSERVE_HALVES] facts of the connection at hand */
+    uint8_t *scratch;    /* [OBSERVE_HALVES][STREAM_MAX] first bytes in one piece */
+    uint8_t *names;      /* [NAMES_MOST] names of the connection at hand */
+    uint32_t schedules;  /* active ones, as in stream_key */
+    uint32_t relief;     /* place in the table where memory is looked for next */
+    uint32_t *opens;     /* [observes_count][2] oldest and newest connection whose first bytes are waited for */
+};
+
+/* The progress of a connection's readers; lies in a piece. */
+struct opening {
+    struct first_at at[OBSERVE_HALVES];
+    uint64_t deadline_ns;
+    uint32_t earlier, later; /* in the list of its service: places in the table, CONN_NONE */
+};
+
+static inline uint32_t conn_place(const struct observers *o, const struct conn *c)
+{
+    return (uint32_t)(c - o->conns.at);
+}
+static inline uint32_t micros(uint64_t ns) { return (uint32_t)(ns / 1000); }
+
+static inline struct window half_window(const struct half *h)
+{
+    return (struct window){.low = h->next - h->back, .dir = h->dir, .count = h->count};
+}
+static inline void half_keep_window(struct half *h, const struct window *w)
+{
+    h->back = (uint32_t)(h->next - w->low);
+    h->dir = w->dir;
+    h->count = (uint16_t)w->count;
+}
+
+/* observers.c: take the limits of o->p. */
+void observers_limits(struct observers *o);
+
+/* half.c: bytes of a half */
+
+/* Take the payload and FIN of a packet of that half. */
+void half_take(struct observers *o, struct conn *c, enum observe_half side, const struct observe_packet *s);
+/* Take the acknowledgement and window in a packet of the other side: `side` sent what is acknowledged. */
+void half_acked(struct observers *o, struct conn *c, enum observe_half side, const struct observe_packet *s);
+/* Give up waiting for bytes before that offset. */
+void half_skip(struct observers *o, struct conn *c, enum observe_half side, uint64_t to, enum observe_hole cause);
+/* Tell the bytes that are kept from offset 0 on: a choice was made. */
+void half_tell_kept(struct observers *o, struct conn *c, enum observe_half side);
+/* Drop what need not be kept any more. */
+void half_trim(struct observers *o, struct conn *c, enum observe_half side);
+void half_clear(struct observers *o, struct conn *c, enum observe_half side);
+/* Note that something is sent now that will be acknowledged by `seq`. */
+void half_time(const struct observers *o, struct half *h, uint32_t seq);
+
+/* opening.c: first bytes and branches */
+
+/* Begin: choose at once if no branch asks for bytes. */
+void opening_begin(struct observers *o, struct conn *c);
+/* Read on: bytes of that half came, and half.next is behind them. */
+void opening_read(struct observers *o, struct conn *c, enum observe_half side);
+/* Choose by what is known; nothing more is read. */
+void opening_end(struct observers *o, struct conn *c);
+/* End those whose time is up, some a call; return the next deadline. */
+uint64_t opening_tick(struct observers *o);
+
+/* session.c: events, records, names */
+
+/* Tell an event of which kind, half, offset, length, cause and bytes are set. Not once the end was told; of a
+ * connection that is ignored the end alone. */
+void session_event(const struct observers *o, const struct conn *c, struct observe_event *e);
+/* Tell one without bytes. */
+void session_tell(const struct observers *o, const struct conn *c, enum observe_kind kind);
+void session_ends(const struct observers *o, const struct conn *c, struct observe_ends *ends);
+void session_sum(const struct observers *o, const struct conn *c, struct observe_summary *sum);
+
+enum name_kind { NAME_SNI, NAME_ALPN, NAME_HOST, NAME_METHOD, NAME_PATH, NAMES };
+/* Keep a name, at most its first 255 bytes; it is left out if there is no room. */
+void session_name(struct observers *o, struct conn *c, enum name_kind kind, struct view name);

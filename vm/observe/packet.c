@@ -1,0 +1,61 @@
+/* Packets as they are watched: read before they are judged, and given other ends if they leave rewritten. */
+#include <string.h>
+
+#include "vm/flow/tcp/window.h"
+#include "vm/observe/observers_priv.h"
+#include "vm/packet/parse/read.h"
+
+/* Find the captured bytes of the payload: in the head, then in segments. */
+static void find_bytes(const struct pkt *pkt, struct observe_packet *s)
+{
+    const uint32_t at = pkt->payload, head = pkt->head_len < pkt->cap_len ? pkt->head_len : pkt->cap_len;
+    s->have = at < head ? head - at : 0;
+    s->bytes = pkt->data + (at < head ? at : 0);
+    s->segs = pkt->segs;
+    s->seg_count = pkt->seg_count;
+    s->skip = at < head ? 0 : at - head;
+}
+
+bool observers_read(struct observers *o, const struct key *key, const struct pkt *pkt, struct observe_packet *s)
+{
+    const uint32_t asked = KIND_TCP | KIND_PORTS | KIND_TCP_FLAGS;
+    if ((key->kind & asked) != asked || !(key->kind & KIND_IP) || key->kind & KIND_FRAG_LATER) return false;
+    struct tcp_header tcp;
+    tcp_header_read(pkt, key, &tcp);
+    s->key = *key;
+    s->seq = tcp.seq;
+    s->ack = tcp.ack;
+    s->len = tcp.payload_len;
+    s->window = tcp.window;
+    s->flags = (uint8_t)key->marks;
+    s->scale = SCALE_UNKNOWN;
+    find_bytes(pkt, s);
+    if (s->flags & TCP_SYN) {
+        struct tcp_syn_options options = {.has_scale = false};
+        tcp_syn_options_read(pkt, &options);
+        s->scale = !options.has_scale ? 0 : options.scale < SCALE_MOST ? options.scale : SCALE_MOST;
+    }
+    s->stack = stack_take(o->conns.stacks, pkt);
+    if (s->stack != STACK_UNKNOWN) return true;
+    o->counters.stack_full++;
+    return false;
+}
+
+bool observe_packet_as(struct observe_packet *s, const struct pkt *left, const struct facts *facts)
+{
+    struct pkt view = *left;
+    struct key key;
+    struct tcp_header tcp;
+    if (pkt_parse(&view, facts, &key) != REASON_NONE || !(key.kind & KIND_TCP) || !(key.kind & KIND_PORTS))
+        return false;
+    tcp_header_read(&view, &key, &tcp);
+    memcpy(s->key.src, key.src, sizeof s->key.src);
+    memcpy(s->key.dst, key.dst, sizeof s->key.dst);
+    const uint32_t changed = KIND_IP | KIND_SRC_SELF | KIND_DST_SELF;
+    s->key.kind = (s->key.kind & ~changed) | (key.kind & changed);
+    s->key.src_port = key.src_port;
+    s->key.dst_port = key.dst_port;
+    s->seq = tcp.seq;
+    s->ack = tcp.ack;
+    return true;
+}

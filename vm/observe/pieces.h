@@ -1,0 +1,34 @@
+/* Memory for bytes that wait: pieces of one size, all from one block that is reserved at the start. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { PIECE_BYTES = 2048, PIECE_WORDS = PIECE_BYTES / 64 };
+#define PIECE_NONE UINT32_MAX
+
+struct piece {
+    uint8_t bytes[PIECE_BYTES];
+    uint64_t there[PIECE_WORDS];  /* one bit a byte: it has come */
+    uint64_t begins[PIECE_WORDS]; /* one bit a byte: a segment of those kept begins there */
+};
+
+struct pieces {
+    struct piece *at; /* [most] */
+    uint32_t *next;   /* [most] list of free pieces */
+    uint32_t most, high, spare, used;
+};
+
+/* Reserve `bytes`, at least four pieces; memory comes as it is used. False: out of memory. */
+bool pieces_init(struct pieces *all, uint64_t bytes);
+void pieces_fini(struct pieces *all);
+
+/* Return the number of an empty piece; PIECE_NONE: none is left. */
+uint32_t piece_take(struct pieces *all);
+void piece_put(struct pieces *all, uint32_t number);
+
+static inline struct piece *piece_at(const struct pieces *all, uint32_t number) { return &all->at[number]; }
+/* Return how many more pieces a user of `held` may have: as many as are free. So those who take much leave room for
+ * others, however many they are (Choudhury, Hahne, "Dynamic Queue Length Thresholds", 1998). */
+static inline bool pieces_allow(const struct pieces *all, uint32_t held) { return held < all->most - all->used; }

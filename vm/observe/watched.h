@@ -1,0 +1,128 @@
+/* Watched connections of one worker: their memory, by number and by tuple, and when to look at each again.
+ *
+ * As many as `limits { observed }` says, in memory that is reserved at the start and comes as it is used. Where none is
+ * free a new one takes the place of one of which only one side was seen, else of one that is idle for long. */
+#pragma once
+
+#include <assert.h>
+
+#include "vm/flow/stacks.h"
+#include "vm/keyed/keyed.h"
+#include "vm/observe/observe.h"
+#include "vm/observe/window.h"
+
+enum { SCALE_UNKNOWN = 15 };
+
+enum half_flag {
+    HALF_SEEN = 1 << 0,
+    HALF_SYN = 1 << 1,   /* its SYN was seen */
+    HALF_FIN = 1 << 2,   /* fin_seq is set */
+    HALF_TIMED = 1 << 3, /* timed_seq and timed_us are set */
+    HALF_READ = 1 << 4,  /* its first bytes are read, or given up */
+    HALF_ACKED = 1 << 5, /* acked is set */
+    HALF_EDGE = 1 << 6,  /* edge is set */
+    HALF_AHEAD = 1 << 7, /* the other side acknowledged what has not come, since timed_us */
+};
+
+/* One half: what one side sends. Times in microseconds run round after 71 minutes. */
+struct half {
+    uint64_t next; /* offset of the next byte in order */
+    uint64_t hole_bytes, packets;
+    uint32_t next_seq; /* its sequence number */
+    uint32_t back;     /* from window.low to `next` */
+    uint32_t dir;      /* window.dir */
+    uint32_t ahead;    /* from `next` to the end of the last byte that was kept; 0: all is in order */
+    uint32_t acked;    /* number that the other side expects next */
+    uint32_t edge;     /* number up to which the other side's window goes */
+    uint32_t fin_seq;  /* number of its FIN */
+    uint32_t far;      /* an acknowledgement beyond the edge that another one may confirm; 0: none */
+    uint32_t timed_seq, timed_us;
+    uint32_t rtt_min, rtt_avg, rtt_max, rtt_count; /* rtt_avg: eight times that */
+    uint32_t holes, retransmissions;
+    uint16_t reordered, differs, urgents, keepalives; /* at most 65,535 */
+    uint16_t count;                                   /* window.count */
+    uint8_t scale;                                    /* of its windows; SCALE_UNKNOWN */
+    uint8_t flags;                                    /* enum half_flag */
+};
+
+enum conn_flag {
+    CONN_HIGH = 1 << 0, /* the client is the higher end of its tuple */
+    CONN_MIDSTREAM = 1 << 1,
+    CONN_HELD_RESET = 1 << 2, /* a reset came that its receiver may have refused */
+    CONN_OVER = 1 << 3,       /* its end was told: it stays for late packets */
+    CONN_FROM_SELF = 1 << 4,  /* its client, or server, is this machine */
+    CONN_TO_SELF = 1 << 5,
+    CONN_BY_SERVER = 1 << 6, /* the server reset it */
+};
+
+struct conn {
+    struct half half[OBSERVE_HALVES];
+    uint64_t number, began_ns, seen_ns;
+    uint32_t slot;    /* of its tuple; KEYED_NONE: the number is free */
+    uint32_t observe; /* index in OBSERVES; free: the next free number */
+    uint32_t choice;  /* index in CHOICES; PBC_NONE: undecided */
+    uint32_t names;   /* first chunk of its names; CHUNK_NONE */
+    uint32_t opening; /* piece with the progress of its readers; PIECE_NONE */
+    uint32_t handshake_us[OBSERVE_HALVES];
+    uint16_t iface, status;
+    uint8_t state; /* enum observe_state */
+    uint8_t does;  /* enum pbc_does; PBC_DOES: undecided */
+    uint8_t why;   /* enum observe_why */
+    uint8_t flags; /* enum conn_flag */
+};
+
+/* A tuple, ends in order: packets of both directions have the same */
+struct ends {
+    uint32_t low[4], high[4];
+    uint16_t low_port, high_port, stack, v6;
+};
+enum { ENDS_WORDS = sizeof(struct ends) / sizeof(uint64_t) };
+static_assert(sizeof(struct ends) == ENDS_WORDS * sizeof(uint64_t), "no padding");
+
+/* A stretch of memory for names: a session has a list of them. */
+enum { CHUNK_BYTES = 44 };
+#define CHUNK_NONE UINT32_MAX
+struct chunk {
+    uint32_t next;
+    uint8_t bytes[CHUNK_BYTES];
+};
+
+/* A connection that is idle: itself, its tuple in a table with half as many slots again (tag, word, key), the second in
+ * which to look again, and names in one chunk. */
+static_assert(sizeof(struct conn) + 3 * (2 + 8 + sizeof(struct ends)) / 2 + 4 + sizeof(struct chunk) <= 400,
+              "bytes of an idle connection");
+
+struct watched {
+    struct keyed index; /* words: numbers */
+    struct conn *at;    /* [most] */
+    uint32_t *due_s;    /* [most] second in which to look at it again; 0: it is free */
+    struct chunk *chunks;
+    struct stacks *stacks;
+    uint32_t most, spare, high, live, hand, victim;
+    uint32_t chunks_most, chunks_high, chunks_spare;
+};
+#define CONN_NONE UINT32_MAX
+
+bool watched_init(struct watched *all, uint64_t most, uint64_t seed); /* false: out of memory */
+void watched_fini(struct watched *all);
+
+/* Make the tuple of a packet from `src` to `dst`. True: `src` is its higher end. */
+bool watched_tuple(struct ends *t, const uint32_t src[4], uint16_t src_port, const uint32_t dst[4], uint16_t dst_port,
+                   bool v6, uint16_t stack);
+const struct ends *conn_ends(const struct watched *all, const struct conn *c);
+
+/* Return the number of the connection with that tuple; CONN_NONE. at: for watched_add. */
+uint32_t watched_find(const struct watched *all, const struct ends *t, struct place *at);
+/* Add a connection with that tuple, all else 0, with a reference of its stack. CONN_NONE: no number is free. */
+uint32_t watched_add(struct watched *all, const struct ends *t, const struct place *at);
+/* Remove one, whose memory of bytes and names the caller has given back. */
+void watched_remove(struct watched *all, uint32_t number);
+/* Return a connection that may make room for a new one: only one side was seen, or idle since before `idle_ns`.
+ * CONN_NONE: none was found among some. */
+uint32_t watched_victim(struct watched *all, uint64_t idle_ns);
+
+static inline bool conn_lives(const struct conn *c) { return c->slot != KEYED_NONE; }
+
+/* Memory of names: */
+uint32_t chunk_take(struct watched *all); /* CHUNK_NONE: none is left */
+void chunks_put(struct watched *all, uint32_t first);

@@ -1,0 +1,222 @@
+/* Bytes kept by offset, see window.h */
+#include "vm/observe/window.h"
+
+#include <string.h>
+
+static uint32_t *entry(const struct window *w, const struct pieces *all, uint64_t at)
+{
+    uint32_t *dir = (uint32_t *)(void *)piece_at(all, w->dir)->bytes;
+    return &dir[at / PIECE_BYTES % WINDOW_PIECES];
+}
+
+/* Return the piece with that offset; NULL: none. Entries are 1 + the number of a piece. */
+static struct piece *find(const struct window *w, const struct pieces *all, uint64_t at)
+{
+    if (w->dir == PIECE_NONE || at < w->low || at - w->low >= WINDOW_BYTES) return NULL;
+    const uint32_t e = *entry(w, all, at);
+    return e ? piece_at(all, e - 1) : NULL;
+}
+
+static struct piece *find_or_take(struct window *w, struct pieces *all, uint64_t at)
+{
+    struct piece *p = find(w, all, at);
+    if (p) return p;
+    if (!pieces_allow(all, w->count)) return NULL;
+    if (w->dir == PIECE_NONE) {
+        w->dir = piece_take(all);
+        if (w->dir == PIECE_NONE) return NULL;
+        memset(piece_at(all, w->dir)->bytes, 0, PIECE_BYTES);
+    }
+    const uint32_t number = piece_take(all);
+    if (number == PIECE_NONE) {
+        if (!w->count) window_clear(w, all, w->low);
+        return NULL;
+    }
+    *entry(w, all, at) = number + 1;
+    w->count++;
+    return piece_at(all, number);
+}
+
+static bool bit(const uint64_t *bits, uint32_t i) { return bits[i / 64] >> (i % 64) & 1; }
+static void put_bit(uint64_t *bits, uint32_t i) { bits[i / 64] |= UINT64_C(1) << (i % 64); }
+static void take_bit(uint64_t *bits, uint32_t i) { bits[i / 64] &= ~(UINT64_C(1) << (i % 64)); }
+
+/* Return the bits of [from, to) that lie in word `i`. */
+static uint64_t mask(uint32_t i, uint32_t from, uint32_t to)
+{
+    uint64_t m = UINT64_MAX;
+    if (from > 64 * i) m &= UINT64_MAX << (from - 64 * i);
+    if (to < 64 * (i + 1)) m &= UINT64_MAX >> (64 * (i + 1) - to);
+    return m;
+}
+
+/* Return the first bit set, or clear if `!set`, in [from, to); `to`: none. */
+static uint32_t seek(const uint64_t *bits, bool set, uint32_t from, uint32_t to)
+{
+    for (uint32_t i = from / 64; from < to && i <= (to - 1) / 64; i++) {
+        const uint64_t found = (set ? bits[i] : ~bits[i]) & mask(i, from, to);
+        if (found) return 64 * i + (uint32_t)__builtin_ctzll(found);
+    }
+    return to;
+}
+
+/* Return the end of the segment, of those kept, that the byte at `at` belongs to, at most `to`. */
+static uint64_t segment_end(const struct window *w, const struct pieces *all, uint64_t at, uint64_t to)
+{
+    uint64_t end = at + 1;
+    while (end < to) {
+        const struct piece *p = find(w, all, end);
+        const uint32_t in = (uint32_t)(end % PIECE_BYTES);
+        const uint32_t last = to - end < PIECE_BYTES - in ? in + (uint32_t)(to - end) : PIECE_BYTES;
+        if (!p) return end;
+        const uint32_t gone = seek(p->there, false, in, last), begin = seek(p->begins, true, in, last);
+        const uint32_t stop = gone < begin ? gone : begin;
+        end += stop - in;
+        if (stop < last) break;
+    }
+    return end;
+}
+
+/* Return the offset up to which what is kept wins against a new segment [at, to). */
+static uint64_t kept_until(const struct window *w, const struct pieces *all, uint64_t at, uint64_t to,
+                           enum pbc_overlaps overlaps)
+{
+    if (overlaps == PBC_OVERLAPS_FIRST) return to;
+    if (overlaps == PBC_OVERLAPS_LAST) return at;
+    const struct piece *p = find(w, all, at);
+    const uint32_t in = (uint32_t)(at % PIECE_BYTES);
+    if (!p || !bit(p->there, in)) return at;
+    const uint64_t end = segment_end(w, all, at, to);
+    return bit(p->begins, in) && end < to ? at : end;
+}
+
+static void note(struct differs *d, uint64_t at)
+{
+    if (d->from == d->to) d->from = at;
+    d->to = at + 1;
+}
+
+/* Put bytes [from, to) of one piece whose first has the offset `at`, where some have come before. */
+static void merge(struct piece *p, uint32_t from, uint32_t to, const uint8_t *bytes, uint64_t at, uint64_t kept,
+                  struct differs *d)
+{
+    for (uint32_t i = from; i < to; i++) {
+        const uint64_t here = at + (i - from);
+        const bool was = bit(p->there, i);
+        if (was && p->bytes[i] != bytes[i - from]) note(d, here);
+        if (was && here < kept) continue;
+        if (was) take_bit(p->begins, i);
+        p->bytes[i] = bytes[i - from];
+        put_bit(p->there, i);
+    }
+}
+
+static bool is_empty(const struct piece *p, uint32_t from, uint32_t to) { return seek(p->there, true, from, to) == to; }
+
+static void fill(struct piece *p, uint32_t from, uint32_t to, const uint8_t *bytes)
+{
+    memcpy(p->bytes + from, bytes, to - from);
+    for (uint32_t i = from / 64; i <= (to - 1) / 64; i++) p->there[i] |= mask(i, from, to);
+}
+
+/* Note where segments begin after [at, to) was put: the new one, and what is left behind it of one that it cut. */
+static void mark(const struct window *w, const struct pieces *all, uint64_t at, uint64_t to)
+{
+    struct piece *p = find(w, all, at);
+    if (p) put_bit(p->begins, (uint32_t)(at % PIECE_BYTES));
+    p = find(w, all, to);
+    if (p && bit(p->there, (uint32_t)(to % PIECE_BYTES))) put_bit(p->begins, (uint32_t)(to % PIECE_BYTES));
+}
+
+/* Compare bytes of what was told with what is kept of it. */
+static void compare(const struct window *w, const struct pieces *all, uint64_t at, const uint8_t *bytes, uint32_t n,
+                    struct differs *d)
+{
+    const struct piece *p = find(w, all, at);
+    const uint32_t in = (uint32_t)(at % PIECE_BYTES);
+    if (!p || (memcmp(p->bytes + in, bytes, n) == 0)) return;
+    for (uint32_t i = 0; i < n; i++)
+        if (bit(p->there, in + i) && p->bytes[in + i] != bytes[i]) note(d, at + i);
+}
+
+uint32_t window_add(struct window *w, struct pieces *all, uint64_t at, const uint8_t *bytes, uint32_t n,
+                    enum pbc_overlaps overlaps, uint64_t told, struct differs *d)
+{
+    const uint64_t to = at + n, begin = at > told ? at : told < to ? told : to;
+    const uint64_t kept = begin < to ? kept_until(w, all, begin, to, overlaps) : to;
+    uint32_t done = 0;
+    while (done < n) {
+        const uint64_t here = at + done;
+        const uint32_t in = (uint32_t)(here % PIECE_BYTES);
+        const uint64_t limit = here < told && told < to ? told : to;
+        const uint32_t some = limit - here < PIECE_BYTES - in ? (uint32_t)(limit - here) : PIECE_BYTES - in;
+        if (here < told) {
+            compare(w, all, here, bytes + done, some, d);
+        } else {
+            struct piece *p = find_or_take(w, all, here);
+            if (!p) break;
+            if (is_empty(p, in, in + some))
+                fill(p, in, in + some, bytes + done);
+            else
+                merge(p, in, in + some, bytes + done, here, kept, d);
+        }
+        done += some;
+    }
+    /* Bytes that are in order are told at once: where their segment began matters no more */
+    if (overlaps == PBC_OVERLAPS_LINUX && at > told && kept < at + done) mark(w, all, kept, at + done);
+    return done;
+}
+
+const uint8_t *window_run(const struct window *w, const struct pieces *all, uint64_t at, uint32_t *n)
+{
+    const struct piece *p = find(w, all, at);
+    const uint32_t in = (uint32_t)(at % PIECE_BYTES);
+    *n = p ? seek(p->there, false, in, PIECE_BYTES) - in : 0;
+    return *n ? p->bytes + in : NULL;
+}
+
+uint64_t window_first(const struct window *w, const struct pieces *all, uint64_t at)
+{
+    if (at < w->low) at = w->low;
+    for (uint32_t left = w->count ? WINDOW_PIECES : 0; left; left--) {
+        const struct piece *p = find(w, all, at);
+        const uint32_t in = (uint32_t)(at % PIECE_BYTES),
+                       found = p ? seek(p->there, true, in, PIECE_BYTES) : PIECE_BYTES;
+        if (found < PIECE_BYTES) return at - in + found;
+        at += PIECE_BYTES - in;
+    }
+    return UINT64_MAX;
+}
+
+void window_clear(struct window *w, struct pieces *all, uint64_t low)
+{
+    for (uint64_t at = w->low; w->count; at += PIECE_BYTES) {
+        uint32_t *e = entry(w, all, at);
+        if (!*e) continue;
+        piece_put(all, *e - 1);
+        *e = 0;
+        w->count--;
+    }
+    if (w->dir != PIECE_NONE) piece_put(all, w->dir);
+    w->dir = PIECE_NONE;
+    w->low = low - low % PIECE_BYTES;
+}
+
+void window_drop(struct window *w, struct pieces *all, uint64_t before)
+{
+    const uint64_t low = before - before % PIECE_BYTES;
+    if (low <= w->low) return;
+    if (low - w->low >= WINDOW_BYTES || !w->count) {
+        window_clear(w, all, low);
+        return;
+    }
+    for (; w->low < low && w->count; w->low += PIECE_BYTES) {
+        uint32_t *e = entry(w, all, w->low);
+        if (!*e) continue;
+        piece_put(all, *e - 1);
+        *e = 0;
+        w->count--;
+    }
+    w->low = low;
+    if (!w->count) window_clear(w, all, low);
+}

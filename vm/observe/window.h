@@ -1,0 +1,40 @@
+/* Bytes of one half that are kept, by their offsets: those that came out of order, those that the other side may not
+ * have yet (so that a segment which says otherwise is noticed), and first bytes that are still read.
+ *
+ *      low ---- told ---- next      hole      ahead
+ *       |  kept  |  kept   |                |  kept  |          at most WINDOW_BYTES from low on
+ *
+ * Which copy of a byte counts that came twice while it waits behind a hole, `overlaps` says: the first; the last; or,
+ * as Linux does, the first if its segment began before the other, or with it and is as long, else the later. What was
+ * told stays.
+ *
+ * Pieces lie at multiples of their size; a directory, itself a piece, finds each in one step. */
+#pragma once
+
+#include "vm/observe/pieces.h"
+#include "vm/pbc.h"
+
+enum { WINDOW_PIECES = PIECE_BYTES / 4, WINDOW_BYTES = WINDOW_PIECES * PIECE_BYTES };
+
+struct window {
+    uint64_t low;   /* lowest offset that may be kept: a multiple of PIECE_BYTES */
+    uint32_t dir;   /* directory; PIECE_NONE: nothing is kept */
+    uint32_t count; /* pieces kept, beside it */
+};
+
+/* A stretch of bytes in which a segment differs from what came before */
+struct differs {
+    uint64_t from, to; /* first byte and behind the last; equal: none */
+};
+
+/* Keep `n` bytes from offset `at` on, all within [low, low + WINDOW_BYTES). Those before `told` are only compared.
+ * Return how many were kept or compared: fewer if memory is short. */
+uint32_t window_add(struct window *w, struct pieces *all, uint64_t at, const uint8_t *bytes, uint32_t n,
+                    enum pbc_overlaps overlaps, uint64_t told, struct differs *d);
+/* Return the bytes kept from `at` on that lie side by side; *n is their number, 0: none. */
+const uint8_t *window_run(const struct window *w, const struct pieces *all, uint64_t at, uint32_t *n);
+/* Return the first offset from `at` on whose byte is kept; UINT64_MAX: none. */
+uint64_t window_first(const struct window *w, const struct pieces *all, uint64_t at);
+/* Drop whole pieces before an offset, which low then is, rounded down. */
+void window_drop(struct window *w, struct pieces *all, uint64_t before);
+void window_clear(struct window *w, struct pieces *all, uint64_t low);
