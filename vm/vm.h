@@ -31,6 +31,7 @@ struct vm_ways {
 };
 
 struct inline_open; /* flow/made.h */
+struct observe_record; /* observe/observe.h */
 struct vm;
 
 /* Make a worker's state over a program; it holds a reference to the program. NULL: out of memory. */
@@ -158,6 +159,12 @@ int vm_flow_near(const struct vm *vm, uint32_t *at, uint32_t groups, uint64_t no
  * and the result is the reason for a drop; REASON_TUNNEL_SOURCE gives both. */
 enum pkt_reason program_open(const struct program *p, uint32_t rule, const struct pkt *pkt, const struct key *key,
                              const struct facts *facts, struct pool *pool, struct pkt **inner, struct key *inner_key);
+
+/* Read the connections that are watched one by one: *at begins as 0; false at the end. Views of the record are valid
+ * until the next packet or record. */
+bool vm_observed_next(const struct vm *vm, uint32_t *at, struct observe_record *r);
+/* End all of them, as still open: the run ends. */
+void vm_observed_end(struct vm *vm, const struct vm_in *in);
 
 /* Write the packet's flow state into key->marks, where decisions, explanations and conditions read `state`. Nothing
  * else changes. */

@@ -45,7 +45,7 @@ static bool reserve(struct observers *o, uint64_t seed)
     const uint64_t most = usual(said ? o->p->settings->observed : 0, USUAL_MOST, MOST);
     const uint64_t bytes = usual(said ? o->p->settings->observed_bytes : 0, USUAL_BYTES, BYTES_MOST);
     const bool good = watched_init(&o->conns, most, seed);
-    return pieces_init(&o->pieces, bytes) && good;
+    return pieces_reserve(&o->pieces, bytes) && good;
 }
 
 struct observers *observers_new(const struct program *p, const struct observe_out *out, uint64_t seed)
@@ -69,7 +69,7 @@ void observers_free(struct observers *o)
 {
     if (!o) return;
     watched_fini(&o->conns);
-    pieces_fini(&o->pieces);
+    pieces_release(&o->pieces);
     free(o->first);
     free(o->scratch);
     free(o->names);
@@ -89,6 +89,19 @@ static uint64_t deadline(const struct observers *o, const struct conn *c)
     return time_after(c->seen_ns, c->state == OBSERVE_OPEN ? o->limits.open_ns : o->limits.half_open_ns);
 }
 
+void observers_due(struct observers *o, uint32_t place)
+{
+    o->conns.due_s[place] = second_after(deadline(o, &o->conns.at[place]));
+}
+
+void observers_count(struct observers *o)
+{
+    o->counters.live = 0;
+    for (uint32_t n = 0; n < o->conns.high; n++)
+        o->counters.live += conn_lives(&o->conns.at[n]) && !(o->conns.at[n].flags & CONN_OVER);
+    o->counters.most = o->counters.live;
+}
+
 /* End a session and tell so; it stays as it is, for late packets. */
 static void session_end(struct observers *o, struct conn *c, enum observe_why why)
 {
@@ -101,7 +114,7 @@ static void session_end(struct observers *o, struct conn *c, enum observe_why wh
     }
     c->why = (uint8_t)why;
     if (why != OBSERVE_WHY_SILENT && why != OBSERVE_WHY_FULL && why != OBSERVE_WHY_OPEN) c->seen_ns = o->now_ns;
-    session_tell(o, c, OBSERVE_END);
+    session_say(o, c, OBSERVE_END);
     c->state = OBSERVE_CLOSES;
     c->flags |= CONN_OVER;
     chunks_put(&o->conns, c->names);
@@ -109,7 +122,7 @@ static void session_end(struct observers *o, struct conn *c, enum observe_why wh
     o->counters.live--;
 }
 
-static void remove_conn(struct observers *o, uint32_t place, enum observe_why why)
+void conn_remove(struct observers *o, uint32_t place, enum observe_why why)
 {
     session_end(o, &o->conns.at[place], why);
     watched_remove(&o->conns, place);
@@ -153,7 +166,7 @@ static uint32_t take_place(struct observers *o, const struct ends *t, struct pla
         return CONN_NONE;
     }
     o->counters.evicted += !(o->conns.at[victim].flags & CONN_OVER);
-    remove_conn(o, victim, OBSERVE_WHY_FULL);
+    conn_remove(o, victim, OBSERVE_WHY_FULL);
     return watched_add(&o->conns, t, at);
 }
 
@@ -172,7 +185,8 @@ static struct conn *begin(struct observers *o, const struct observe_packet *s, c
     c->names = CHUNK_NONE;
     c->opening = PIECE_NONE;
     c->iface = s->key.iface;
-    c->number = ++o->counters.sessions;
+    c->number = ++o->ids;
+    o->counters.sessions++;
     c->began_ns = c->seen_ns = o->now_ns;
     c->why = OBSERVE_WHY_OPEN;
     c->does = PBC_DOES;
@@ -185,8 +199,8 @@ static struct conn *begin(struct observers *o, const struct observe_packet *s, c
         c->half[side] = (struct half){.dir = PIECE_NONE, .scale = SCALE_UNKNOWN};
     o->counters.live++;
     if (o->counters.live > o->counters.most) o->counters.most = o->counters.live;
-    o->conns.due_s[place] = second_after(deadline(o, c));
-    session_tell(o, c, OBSERVE_BEGIN);
+    observers_due(o, place);
+    session_say(o, c, OBSERVE_BEGIN);
     opening_begin(o, c);
     return c;
 }
@@ -353,7 +367,7 @@ static struct conn *conn_of(struct observers *o, const struct observe_packet *s,
     if (c) *side = high == !!(c->flags & CONN_HIGH) ? OBSERVE_CLIENT : OBSERVE_SERVER;
     *began = !c || is_another(c, *side, s);
     if (!*began) return c;
-    if (c) remove_conn(o, place, OBSERVE_WHY_REUSED);
+    if (c) conn_remove(o, place, OBSERVE_WHY_REUSED);
     c = begin(o, s, &t, high, &at);
     *began = c;
     if (c) *side = high == !!(c->flags & CONN_HIGH) ? OBSERVE_CLIENT : OBSERVE_SERVER;
@@ -400,7 +414,7 @@ static void look_again(struct observers *o, uint32_t place)
             return;
         }
     }
-    o->conns.due_s[place] = second_after(deadline(o, c));
+    observers_due(o, place);
 }
 
 uint64_t observers_tick(struct observers *o, uint64_t now_ns)
@@ -423,7 +437,7 @@ void observers_end(struct observers *o, uint64_t now_ns, enum observe_why why)
 {
     if (now_ns > o->now_ns) o->now_ns = now_ns;
     for (uint32_t n = 0; n < o->conns.high; n++)
-        if (conn_lives(&o->conns.at[n])) remove_conn(o, n, why);
+        if (conn_lives(&o->conns.at[n])) conn_remove(o, n, why);
 }
 
 bool observers_next(const struct observers *o, uint32_t *at, struct observe_record *r)

@@ -48,4 +48,8 @@ void observers_end(struct observers *o, uint64_t now_ns, enum observe_why why);
 
 /* Describe the next session: *at begins as 0. False: there are no more. Views are valid until the next packet. */
 bool observers_next(const struct observers *o, uint32_t *at, struct observe_record *r);
+/* Go on with another program, for which `fresh` was made; NULL: it watches nothing, and all sessions end. */
+void observers_rename(struct observers *o, struct observers *fresh, const struct remap *r, uint64_t now_ns);
+/* Write all, or read them into new ones (keyed/archive.h). ifaces: number of interfaces that the facts know. */
+bool observers_archive(struct observers *o, struct archive *a, uint32_t ifaces);
 const struct observe_counters *observers_counters(const struct observers *o);

@@ -18,13 +18,13 @@ struct observers {
     } limits;
     struct observe_out out;
     struct observe_counters counters;
-    uint64_t now_ns;
-    struct first *first; /* [OBSERVE_HALVES] facts of the connection at hand */
-    uint8_t *scratch;    /* [OBSERVE_HALVES][STREAM_MAX] first bytes in one piece */
-    uint8_t *names;      /* [NAMES_MOST] names of the connection at hand */
-    uint32_t schedules;  /* active ones, as in stream_key */
-    uint32_t relief;     /* place in the table where memory is looked for next */
-    uint32_t *opens;     /* [observes_count][2] oldest and newest connection whose first bytes are waited for */
+    uint64_t now_ns, ids; /* ids: number of the last connection */
+    struct first *first;  /* [OBSERVE_HALVES] facts of the connection at hand */
+    uint8_t *scratch;     /* [OBSERVE_HALVES][STREAM_MAX] first bytes in one piece */
+    uint8_t *names;       /* [NAMES_MOST] names of the connection at hand */
+    uint32_t schedules;   /* active ones, as in stream_key */
+    uint32_t relief;      /* place in the table where memory is looked for next */
+    uint32_t *opens;      /* [observes_count][2] oldest and newest connection whose first bytes are waited for */
 };
 
 /* The progress of a connection's readers; lies in a piece. */
@@ -53,6 +53,12 @@ static inline void half_keep_window(struct half *h, const struct window *w)
 
 /* observers.c: take the limits of o->p. */
 void observers_limits(struct observers *o);
+/* Set when to look at a connection again. */
+void observers_due(struct observers *o, uint32_t place);
+/* Count the sessions that are open. */
+void observers_count(struct observers *o);
+/* End a connection's session and give back its place. */
+void conn_remove(struct observers *o, uint32_t place, enum observe_why why);
 
 /* half.c: bytes of a half */
 
@@ -80,6 +86,10 @@ void opening_read(struct observers *o, struct conn *c, enum observe_half side);
 void opening_end(struct observers *o, struct conn *c);
 /* End those whose time is up, some a call; return the next deadline. */
 uint64_t opening_tick(struct observers *o);
+/* Put a list of connections, from that one on, into the lists of the services that they have now. */
+void opening_move(struct observers *o, uint32_t first);
+/* Write the list of a service, or read it. */
+void opening_archive(struct observers *o, uint32_t service, struct archive *a);
 
 /* session.c: events, records, names */
 
@@ -87,7 +97,7 @@ uint64_t opening_tick(struct observers *o);
  * connection that is ignored the end alone. */
 void session_event(const struct observers *o, const struct conn *c, struct observe_event *e);
 /* Tell one without bytes. */
-void session_tell(const struct observers *o, const struct conn *c, enum observe_kind kind);
+void session_say(const struct observers *o, const struct conn *c, enum observe_kind kind);
 void session_ends(const struct observers *o, const struct conn *c, struct observe_ends *ends);
 void session_sum(const struct observers *o, const struct conn *c, struct observe_summary *sum);
 

@@ -18,23 +18,57 @@ static struct opening *opening_of(const struct observers *o, const struct conn *
     return (struct opening *)(void *)piece_at(&o->pieces, c->opening)->bytes;
 }
 
-/* Put a connection at the end of its service's list. False: no piece is left. */
-static bool list_add(struct observers *o, struct conn *c)
+/* Put a connection that has its piece at the end of its service's list. */
+static void list_append(struct observers *o, struct conn *c)
 {
     uint32_t *list = &o->opens[2 * (size_t)c->observe];
-    const uint64_t first_ns = o->p->observes[c->observe].first_ns;
     const uint32_t place = conn_place(o, c);
-    c->opening = piece_take(&o->pieces);
-    if (c->opening == PIECE_NONE) return false;
-    *opening_of(o, c) = (struct opening){.deadline_ns = time_after(o->now_ns, first_ns ? first_ns : o->limits.first_ns),
-                                         .earlier = list[1],
-                                         .later = CONN_NONE};
+    struct opening *op = opening_of(o, c);
+    op->earlier = list[1];
+    op->later = CONN_NONE;
     if (list[1] != CONN_NONE)
         opening_of(o, &o->conns.at[list[1]])->later = place;
     else
         list[0] = place;
     list[1] = place;
+}
+
+/* Begin to wait for first bytes. False: no piece is left. */
+static bool list_add(struct observers *o, struct conn *c)
+{
+    const uint64_t first_ns = o->p->observes[c->observe].first_ns;
+    c->opening = piece_take(&o->pieces);
+    if (c->opening == PIECE_NONE) return false;
+    *opening_of(o, c) =
+        (struct opening){.deadline_ns = time_after(o->now_ns, first_ns ? first_ns : o->limits.first_ns)};
+    list_append(o, c);
     return true;
+}
+
+void opening_move(struct observers *o, uint32_t first)
+{
+    for (uint32_t n = first, later; n != CONN_NONE; n = later) {
+        struct conn *c = &o->conns.at[n];
+        later = opening_of(o, c)->later;
+        list_append(o, c);
+    }
+}
+
+void opening_archive(struct observers *o, uint32_t service, struct archive *a)
+{
+    uint32_t n = a->reads ? CONN_NONE : o->opens[2 * (size_t)service];
+    while (!a->bad) {
+        ARCHIVE(a, n);
+        if (a->bad || n == CONN_NONE) return;
+        if (!archive_sound(a, n < o->conns.high)) return;
+        struct conn *c = &o->conns.at[n];
+        const bool fits = conn_lives(c) && c->observe == service && !(c->flags & CONN_OVER);
+        if (!archive_sound(a, fits && c->opening == PIECE_NONE)) return;
+        if (a->reads && !archive_sound(a, list_add(o, c))) return;
+        struct opening *op = opening_of(o, c);
+        ARCHIVE(a, op->deadline_ns);
+        if (!a->reads) n = op->later;
+    }
 }
 
 static void list_drop(struct observers *o, struct conn *c)
@@ -156,7 +190,7 @@ static void take_choice(struct observers *o, struct conn *c, uint32_t choice)
 {
     c->choice = choice;
     c->does = (uint8_t)o->p->choices[choice].does;
-    session_tell(o, c, OBSERVE_CHOSEN);
+    session_say(o, c, OBSERVE_CHOSEN);
     for (unsigned side = 0; side < OBSERVE_HALVES; side++) {
         if (c->does == PBC_STREAM) half_tell_kept(o, c, side);
         if (c->does != PBC_IGNORE) continue;

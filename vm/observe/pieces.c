@@ -8,7 +8,7 @@
 
 enum { LEAST = 4 };
 
-bool pieces_init(struct pieces *all, uint64_t bytes)
+bool pieces_reserve(struct pieces *all, uint64_t bytes)
 {
     const uint64_t count = bytes / sizeof(struct piece);
     *all = (struct pieces){.most = count < LEAST        ? LEAST
@@ -18,11 +18,11 @@ bool pieces_init(struct pieces *all, uint64_t bytes)
     all->at = large_sparse((size_t)all->most * sizeof *all->at);
     all->next = large_sparse((size_t)all->most * sizeof *all->next);
     if (all->at && all->next) return true;
-    pieces_fini(all);
+    pieces_release(all);
     return false;
 }
 
-void pieces_fini(struct pieces *all)
+void pieces_release(struct pieces *all)
 {
     if (all->at) large_sparse_free(all->at, (size_t)all->most * sizeof *all->at);
     if (all->next) large_sparse_free(all->next, (size_t)all->most * sizeof *all->next);

@@ -21,8 +21,8 @@ struct pieces {
 };
 
 /* Reserve `bytes`, at least four pieces; memory comes as it is used. False: out of memory. */
-bool pieces_init(struct pieces *all, uint64_t bytes);
-void pieces_fini(struct pieces *all);
+bool pieces_reserve(struct pieces *all, uint64_t bytes);
+void pieces_release(struct pieces *all);
 
 /* Return the number of an empty piece; PIECE_NONE: none is left. */
 uint32_t piece_take(struct pieces *all);

@@ -42,7 +42,7 @@ void session_event(const struct observers *o, const struct conn *c, struct obser
     if (o->out.told && c->does != PBC_IGNORE && !(c->flags & CONN_OVER)) tell(o, c, e);
 }
 
-void session_tell(const struct observers *o, const struct conn *c, enum observe_kind kind)
+void session_say(const struct observers *o, const struct conn *c, enum observe_kind kind)
 {
     struct observe_event e = {.kind = (uint8_t)kind};
     struct observe_summary sum;

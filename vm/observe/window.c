@@ -10,16 +10,16 @@ static uint32_t *entry(const struct window *w, const struct pieces *all, uint64_
 }
 
 /* Return the piece with that offset; NULL: none. Entries are 1 + the number of a piece. */
-static struct piece *find(const struct window *w, const struct pieces *all, uint64_t at)
+struct piece *window_piece(const struct window *w, const struct pieces *all, uint64_t at)
 {
     if (w->dir == PIECE_NONE || at < w->low || at - w->low >= WINDOW_BYTES) return NULL;
     const uint32_t e = *entry(w, all, at);
     return e ? piece_at(all, e - 1) : NULL;
 }
 
-static struct piece *find_or_take(struct window *w, struct pieces *all, uint64_t at)
+struct piece *window_reserve(struct window *w, struct pieces *all, uint64_t at)
 {
-    struct piece *p = find(w, all, at);
+    struct piece *p = window_piece(w, all, at);
     if (p) return p;
     if (!pieces_allow(all, w->count)) return NULL;
     if (w->dir == PIECE_NONE) {
@@ -65,7 +65,7 @@ static uint64_t segment_end(const struct window *w, const struct pieces *all, ui
 {
     uint64_t end = at + 1;
     while (end < to) {
-        const struct piece *p = find(w, all, end);
+        const struct piece *p = window_piece(w, all, end);
         const uint32_t in = (uint32_t)(end % PIECE_BYTES);
         const uint32_t last = to - end < PIECE_BYTES - in ? in + (uint32_t)(to - end) : PIECE_BYTES;
         if (!p) return end;
@@ -83,7 +83,7 @@ static uint64_t kept_until(const struct window *w, const struct pieces *all, uin
 {
     if (overlaps == PBC_OVERLAPS_FIRST) return to;
     if (overlaps == PBC_OVERLAPS_LAST) return at;
-    const struct piece *p = find(w, all, at);
+    const struct piece *p = window_piece(w, all, at);
     const uint32_t in = (uint32_t)(at % PIECE_BYTES);
     if (!p || !bit(p->there, in)) return at;
     const uint64_t end = segment_end(w, all, at, to);
@@ -122,9 +122,9 @@ static void fill(struct piece *p, uint32_t from, uint32_t to, const uint8_t *byt
 /* Note where segments begin after [at, to) was put: the new one, and what is left behind it of one that it cut. */
 static void mark(const struct window *w, const struct pieces *all, uint64_t at, uint64_t to)
 {
-    struct piece *p = find(w, all, at);
+    struct piece *p = window_piece(w, all, at);
     if (p) put_bit(p->begins, (uint32_t)(at % PIECE_BYTES));
-    p = find(w, all, to);
+    p = window_piece(w, all, to);
     if (p && bit(p->there, (uint32_t)(to % PIECE_BYTES))) put_bit(p->begins, (uint32_t)(to % PIECE_BYTES));
 }
 
@@ -132,7 +132,7 @@ static void mark(const struct window *w, const struct pieces *all, uint64_t at, 
 static void compare(const struct window *w, const struct pieces *all, uint64_t at, const uint8_t *bytes, uint32_t n,
                     struct differs *d)
 {
-    const struct piece *p = find(w, all, at);
+    const struct piece *p = window_piece(w, all, at);
     const uint32_t in = (uint32_t)(at % PIECE_BYTES);
     if (!p || (memcmp(p->bytes + in, bytes, n) == 0)) return;
     for (uint32_t i = 0; i < n; i++)
@@ -153,7 +153,7 @@ uint32_t window_add(struct window *w, struct pieces *all, uint64_t at, const uin
         if (here < told) {
             compare(w, all, here, bytes + done, some, d);
         } else {
-            struct piece *p = find_or_take(w, all, here);
+            struct piece *p = window_reserve(w, all, here);
             if (!p) break;
             if (is_empty(p, in, in + some))
                 fill(p, in, in + some, bytes + done);
@@ -169,7 +169,7 @@ uint32_t window_add(struct window *w, struct pieces *all, uint64_t at, const uin
 
 const uint8_t *window_run(const struct window *w, const struct pieces *all, uint64_t at, uint32_t *n)
 {
-    const struct piece *p = find(w, all, at);
+    const struct piece *p = window_piece(w, all, at);
     const uint32_t in = (uint32_t)(at % PIECE_BYTES);
     *n = p ? seek(p->there, false, in, PIECE_BYTES) - in : 0;
     return *n ? p->bytes + in : NULL;
@@ -179,7 +179,7 @@ uint64_t window_first(const struct window *w, const struct pieces *all, uint64_t
 {
     if (at < w->low) at = w->low;
     for (uint32_t left = w->count ? WINDOW_PIECES : 0; left; left--) {
-        const struct piece *p = find(w, all, at);
+        const struct piece *p = window_piece(w, all, at);
         const uint32_t in = (uint32_t)(at % PIECE_BYTES),
                        found = p ? seek(p->there, true, in, PIECE_BYTES) : PIECE_BYTES;
         if (found < PIECE_BYTES) return at - in + found;

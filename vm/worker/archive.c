@@ -4,13 +4,14 @@
 #include "vm/forward/inline/conns.h"
 #include "vm/forward/service.h"
 #include "vm/keyed/archive.h"
+#include "vm/observe/observers.h"
 #include "vm/worker/fragments.h"
 
 /* Return the parts of an archive; they follow from the program alone. */
 static uint8_t parts_of(const struct vm *vm)
 {
     return (uint8_t)((vm->track != NULL) | (vm->forward != NULL) << 1 | (vm->fragments != NULL) << 2 |
-                     (vm->inlines != NULL) << 3);
+                     (vm->inlines != NULL) << 3 | (vm->observers != NULL) << 4);
 }
 
 bool vm_rests(const struct vm *vm)
@@ -34,6 +35,7 @@ bool vm_archive(struct vm *vm, const struct vm_in *in, struct archive *a)
     forward_archive(vm->forward, vm->track, a, ifaces);
     if (vm->fragments) fragments_archive(vm, ifaces, a);
     if (vm->inlines) inlines_archive(vm->inlines, a, vm->program->services_count, ifaces);
+    if (vm->observers) observers_archive(vm->observers, a, ifaces);
     if (a->reads && !a->bad) balance_update(vm->balance, in->facts, in->mono_ns);
     return !a->bad;
 }

@@ -3,6 +3,7 @@
 #include "vm/flow/track/look.h"
 #include "vm/forward/forward.h"
 #include "vm/forward/service.h"
+#include "vm/observe/observers.h"
 #include "vm/worker/vm_priv.h"
 
 bool vm_flow_next(const struct vm *vm, uint32_t *at, struct flow_record *f)
@@ -96,4 +97,14 @@ struct served vm_explain_new(struct vm *vm, const struct vm_in *in, const struct
     if (s.branch != PBC_NONE) s.pool = balance_pool(vm->balance, s.branch, key);
     if (s.pool != PBC_NONE) s.server = balance_explain(vm->balance, s.branch, key, s.how, sizeof s.how);
     return s;
+}
+
+bool vm_observed_next(const struct vm *vm, uint32_t *at, struct observe_record *r)
+{
+    return vm->observers && observers_next(vm->observers, at, r);
+}
+
+void vm_observed_end(struct vm *vm, const struct vm_in *in)
+{
+    if (vm->observers) observers_end(vm->observers, in->mono_ns, OBSERVE_WHY_OPEN);
 }

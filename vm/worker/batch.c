@@ -14,6 +14,7 @@
 #include "vm/worker/fragments.h"
 #include "vm/worker/turns.h"
 #include "vm/worker/vm_priv.h"
+#include "vm/worker/show.h"
 
 enum { SWEEP_NS = 1000000000, STEPS_A_TICK = 128 /* live worker: 15 us if all miss the caches */ };
 enum { CLEARED_A_TICK = 1 << 16 };
@@ -267,6 +268,7 @@ uint64_t vm_tick(struct vm *vm, const struct vm_in *in, struct vm_tx *tx)
     if (vm->forward) next = time_sooner(next, end_down(vm, in, tx));
     if (vm->inlines)
         next = time_sooner(next, inline_tick(&(struct job){.vm = vm, .in = in, .tx = tx, .input = INPUT_NONE}));
+    if (vm->observers) next = time_sooner(next, observers_tick(vm->observers, vm->now_ns));
     if (!vm->fragments) return next;
     see_facts(vm, in->facts);
     leave_held(vm, in, tx);
@@ -277,7 +279,9 @@ void vm_aside(struct vm *vm, const struct vm_in *in, struct pkt *const pkts[], u
 {
     const struct job j = {.vm = vm, .in = in, .tx = tx, .input = INPUT_NONE};
     see_time(vm, in, tx);
+    const unsigned before = tx->count;
     for (unsigned i = 0; vm->inlines && i < n; i++) inline_aside(&j, pkts[i]);
+    if (vm->observers) show_aside(&j, before);
 }
 
 bool vm_inline_open(const struct vm *vm, uint32_t number, struct inline_open *o)

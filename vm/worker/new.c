@@ -9,6 +9,7 @@
 #include "vm/forward/service.h"
 #include "vm/forward/vips.h"
 #include "vm/keyed/large.h"
+#include "vm/observe/observers.h"
 #include "vm/worker/fragments.h"
 #include "vm/worker/vm_priv.h"
 
@@ -66,6 +67,13 @@ static bool stand_in_the_wire(struct vm *vm)
     return vm->inlines;
 }
 
+static bool watch_connections(struct vm *vm)
+{
+    if (!vm->program->observes_count) return true;
+    vm->observers = observers_new(vm->program, vm->cfg.observed, vm->cfg.seed);
+    return vm->observers;
+}
+
 static bool speak_for_services(struct vm *vm)
 {
     if (!vm->program->services_count && !vm->program->nats_count) return true;
@@ -108,6 +116,7 @@ void vm_point_counters(struct vm *vm)
     c->service_flows = bound ? bound->services : NULL;
     c->server_begun = bound ? bound->begun : NULL;
     audit_point_counters(vm);
+    c->observed = vm->observers ? observers_counters(vm->observers) : NULL;
     c->frags = vm->fragments ? fragments_counters(vm->fragments) : NULL;
 }
 
@@ -123,7 +132,8 @@ struct vm *vm_new(struct program *p, const struct vm_cfg *cfg)
     vm->served = calloc(2 * (size_t)p->services_count + p->servers_count + 1, sizeof *vm->served);
     vm->balance = balance_new(p, cfg->seed);
     if (!vm->rules || !vm->meters || !vm->served || !vm->balance || !keep_audit(vm) || !keep_state(vm) ||
-        !follow_fragments(vm) || !send_on(vm) || !stand_in_the_wire(vm) || !speak_for_services(vm)) {
+        !follow_fragments(vm) || !send_on(vm) || !stand_in_the_wire(vm) || !speak_for_services(vm) ||
+        !watch_connections(vm)) {
         vm_free(vm);
         return NULL;
     }
@@ -142,6 +152,7 @@ struct vm *vm_new(struct program *p, const struct vm_cfg *cfg)
 void vm_free(struct vm *vm)
 {
     if (!vm) return;
+    observers_free(vm->observers);
     inlines_free(vm->inlines);
     vips_free(vm->vips);
     fragments_free(vm->fragments);

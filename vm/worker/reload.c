@@ -6,6 +6,7 @@
 #include "vm/forward/forward.h"
 #include "vm/forward/inline/conns.h"
 #include "vm/forward/service.h"
+#include "vm/observe/observers.h"
 #include "vm/program/swap.h"
 #include "vm/worker/fragments.h"
 #include "vm/worker/vm_priv.h"
@@ -82,6 +83,7 @@ static void keep_parts(struct vm *vm, struct vm *fresh, const struct remap *r)
     keep_remembering(fresh, vm);
     if (vm->forward && fresh->forward) forward_keep(fresh->forward, vm->forward, r, vm->now_ns);
     if (vm->inlines) inlines_rename(vm->inlines, r);
+    if (vm->observers) observers_rename(vm->observers, fresh->observers, r, vm->now_ns);
     if (vm->fragments && fresh->fragments) fragments_keep(fresh->fragments, vm->fragments, r);
     if (vm->fragments && !fresh->fragments) fragments_drop_held(vm);
 }
@@ -99,6 +101,7 @@ static void take_parts(struct vm *vm, struct vm *fresh)
     SWAP(vm->forward, fresh->forward);
     SWAP(vm->vips, fresh->vips);
     if (!vm->inlines) SWAP(vm->inlines, fresh->inlines);
+    if (!vm->observers || !fresh->observers) SWAP(vm->observers, fresh->observers);
     vm->opens = fresh->opens;
     vm->ways = fresh->ways;
     vm->cfg.kernel = fresh->cfg.kernel;

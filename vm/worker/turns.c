@@ -11,6 +11,7 @@
 #include "vm/packet/parse/read.h"
 #include "vm/worker/audit.h"
 #include "vm/worker/inside.h"
+#include "vm/worker/show.h"
 
 /* Return the kernel's decision: the one that came up with the packet, else that of the kernel's judge. */
 static __attribute__((noinline)) decided decide_there(const struct job *j, struct packet_ctx *c,
@@ -160,7 +161,7 @@ static __attribute__((noinline)) void take_noted(const struct job *j, struct pac
     if (met.mark != c->seen.mark || met.class != c->seen.class) m->has |= MET_CHANGED;
 }
 
-static inline void take_one(const struct job *j, struct packet_ctx *c)
+static inline void packet_judge(const struct job *j, struct packet_ctx *c)
 {
     const struct vm *vm = j->vm;
     if (__builtin_expect(vm->ups && vm->mets && vm->track && !j->outer_bytes && j->input != INPUT_NONE, 0))
@@ -168,6 +169,24 @@ static inline void take_one(const struct job *j, struct packet_ctx *c)
     else
         packet_take(j, c);
     if (__builtin_expect(vm->audit != NULL, 0)) audit_settle(j, c);
+}
+
+/* The same, and show the packet to the observers. */
+static __attribute__((noinline)) void take_watched(const struct job *j, struct packet_ctx *c)
+{
+    struct observe_packet s;
+    const unsigned before = j->tx->count;
+    const bool read = show_read(j, c, &s);
+    packet_judge(j, c);
+    if (read) show_packet(j, c, &s, before);
+}
+
+static inline void take_one(const struct job *j, struct packet_ctx *c)
+{
+    if (__builtin_expect(j->vm->observers != NULL, 0))
+        take_watched(j, c);
+    else
+        packet_judge(j, c);
 }
 
 /* Look up what is independent of judging, for the packets of `todo`; bit 0 is ctxs[0]. Their memory is prefetched in

@@ -21,7 +21,10 @@ static unsigned cut(struct rng *r, struct drawn *list, bool loses)
         const uint32_t left = STREAM - (at - back), most = rng_one_in(r, 10) ? 3 : SEG_MOST;
         const uint32_t n = 1 + rng_below(r, left < most ? left : most);
         if (!loses || !rng_one_in(r, 9)) list[count++] = (struct drawn){at - back, n};
-        if (rng_one_in(r, 12) && count) list[count++] = list[count - 1];
+        if (rng_one_in(r, 12) && count) {
+            list[count] = list[count - 1];
+            count++;
+        }
         if (at - back + n > at) at = at - back + n;
     }
     for (unsigned i = 0; i + 1 < count; i++) { /* late ones: some places back */

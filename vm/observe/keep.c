@@ -1,0 +1,166 @@
+/* What goes on: through a change of program, and through an archive (vm.h). What an archive says is checked before it
+ * is used: it may come from anybody. */
+#include <string.h>
+
+#include "vm/observe/observers_priv.h"
+#include "vm/program/swap.h"
+
+/* Most services of a program */
+enum { SERVICES_MOST = 256 };
+
+/* Return the service of that name in another program; PBC_NONE: there is none. */
+static uint32_t same_service(const struct program *from, uint32_t i, const struct program *to)
+{
+    const char *name = program_str(from, from->observes[i].name);
+    for (uint32_t k = 0; k < to->observes_count; k++)
+        if (strcmp(program_str(to, to->observes[k].name), name) == 0) return k;
+    return PBC_NONE;
+}
+
+/* Return the branch in the new service that has the place of the old one; its last, if it has fewer. */
+static uint32_t same_choice(const struct program *from, uint32_t old, uint32_t choice, const struct program *to,
+                            uint32_t new)
+{
+    const uint32_t at = choice - from->observes[old].choices, count = to->observes[new].choice_count;
+    return to->observes[new].choices + (at < count ? at : count - 1);
+}
+
+/* Name the service and branch of a connection anew. What becomes of its bytes stays, but for a stream that is none any
+ * more. */
+static void rename_conn(struct conn *c, const struct program *from, const struct program *to, const uint32_t map[],
+                        const struct remap *r)
+{
+    const uint32_t old = c->observe;
+    c->observe = map[old];
+    if (c->choice != PBC_NONE) c->choice = same_choice(from, old, c->choice, to, c->observe);
+    if (c->does == PBC_STREAM && !to->observes[c->observe].stream) c->does = PBC_PASS;
+    if (c->iface < r->ifaces) c->iface = r->iface[c->iface];
+}
+
+void observers_rename(struct observers *o, struct observers *fresh, const struct remap *r, uint64_t now_ns)
+{
+    uint32_t map[SERVICES_MOST];
+    const struct program *from = o->p, *to = r->program;
+    if (now_ns > o->now_ns) o->now_ns = now_ns;
+    if (!fresh) {
+        observers_end(o, now_ns, OBSERVE_WHY_REMOVED);
+        return;
+    }
+    for (uint32_t i = 0; i < from->observes_count && i < SERVICES_MOST; i++) map[i] = same_service(from, i, to);
+    for (uint32_t n = 0; n < o->conns.high; n++) {
+        struct conn *c = &o->conns.at[n];
+        if (!conn_lives(c)) continue;
+        if (map[c->observe] == PBC_NONE)
+            conn_remove(o, n, OBSERVE_WHY_REMOVED);
+        else
+            rename_conn(c, from, to, map, r);
+    }
+    o->p = to;
+    observers_limits(o);
+    SWAP(o->opens, fresh->opens);
+    for (uint32_t i = 0; i < from->observes_count && i < SERVICES_MOST; i++)
+        opening_move(o, fresh->opens[2 * (size_t)i]);
+}
+
+/* ---- archive ---- */
+
+static bool is_sound_half(const struct half *h)
+{
+    const bool none = h->dir == PIECE_NONE;
+    return h->next < UINT64_C(1) << 62 && h->back <= h->next && (h->next - h->back) % PIECE_BYTES == 0 &&
+           h->hole_bytes <= h->next && h->scale <= SCALE_UNKNOWN && h->count <= WINDOW_PIECES &&
+           (none ? !h->count && !h->ahead : (uint64_t)h->back + h->ahead <= WINDOW_BYTES);
+}
+
+/* True if what a connection says is in bounds, but for its memory. */
+static bool is_sound(const struct observers *o, uint32_t n, uint32_t ifaces)
+{
+    const struct watched *all = &o->conns;
+    const struct conn *c = &all->at[n];
+    if (!conn_lives(c)) return true;
+    if (c->slot >= all->index.groups * (uint32_t)GROUP || !all->index.tags[c->slot] || all->index.words[c->slot] != n ||
+        c->observe >= o->p->observes_count)
+        return false;
+    const struct pbc_observe *s = &o->p->observes[c->observe];
+    const bool chosen = c->does < PBC_DOES, over = c->flags & CONN_OVER;
+    if (chosen ? c->choice < s->choices || c->choice - s->choices >= s->choice_count : c->choice != PBC_NONE)
+        return false;
+    return c->does <= PBC_DOES && c->state <= OBSERVE_CLOSES && c->why < OBSERVE_WHYS &&
+           (c->iface == IFACE_NONE || c->iface == IFACE_OTHER || c->iface < ifaces) && is_sound_half(&c->half[0]) &&
+           is_sound_half(&c->half[1]) && (!over || (chosen && !c->half[0].ahead && !c->half[1].ahead));
+}
+
+/* True if the list of free numbers has each of them once, and every tuple is a connection's. */
+static bool is_sound_whole(const struct watched *all)
+{
+    uint32_t live = 0, spare = 0;
+    for (uint32_t n = 0; n < all->high; n++) live += conn_lives(&all->at[n]);
+    for (uint32_t n = all->spare; n != CONN_NONE; n = all->at[n].observe)
+        if (n >= all->high || conn_lives(&all->at[n]) || ++spare > all->high - live) return false;
+    return live == all->live && spare == all->high - live && live == all->index.used;
+}
+
+/* Write or read the pieces of a half. */
+static void archive_window(struct observers *o, struct half *h, struct archive *a)
+{
+    uint32_t left = h->count;
+    struct window w = half_window(h);
+    if (a->reads) w.dir = PIECE_NONE, w.count = 0;
+    for (uint16_t at = 0; left && !a->bad; left--, at++) {
+        uint8_t *bytes = NULL;
+        while (!a->reads && at < WINDOW_PIECES && !window_piece(&w, &o->pieces, w.low + at * (uint64_t)PIECE_BYTES))
+            at++;
+        ARCHIVE(a, at);
+        if (!archive_sound(a, at < WINDOW_PIECES)) break;
+        const uint64_t here = w.low + at * (uint64_t)PIECE_BYTES;
+        struct piece *p = a->reads ? window_reserve(&w, &o->pieces, here) : window_piece(&w, &o->pieces, here);
+        if (!archive_sound(a, p)) break;
+        bytes = (uint8_t *)p;
+        archive_part(a, bytes, sizeof *p);
+    }
+    archive_sound(a, w.count == h->count);
+    half_keep_window(h, &w);
+}
+
+static void archive_conn(struct observers *o, uint32_t n, struct archive *a, uint32_t ifaces)
+{
+    struct conn *c = &o->conns.at[n];
+    uint32_t names = a->reads ? CHUNK_NONE : c->names;
+    ARCHIVE(a, *c);
+    if (a->reads) c->names = CHUNK_NONE, c->opening = PIECE_NONE;
+    if (!archive_sound(a, is_sound(o, n, ifaces)) || !conn_lives(c)) return;
+    for (unsigned side = 0; side < OBSERVE_HALVES && !a->bad; side++) archive_window(o, &c->half[side], a);
+    uint32_t *link = &c->names;
+    for (unsigned i = 0; i <= NAMES_MOST / CHUNK_BYTES && !a->bad; i++) {
+        uint8_t more = names != CHUNK_NONE;
+        ARCHIVE(a, more);
+        if (!more || !archive_sound(a, more == 1 && i < NAMES_MOST / CHUNK_BYTES)) break;
+        if (a->reads) *link = chunk_take(&o->conns);
+        if (!archive_sound(a, *link != CHUNK_NONE)) break;
+        struct chunk *chunk = &o->conns.chunks[*link];
+        ARCHIVE(a, chunk->bytes);
+        link = &chunk->next;
+        names = a->reads ? CHUNK_NONE : chunk->next;
+    }
+    if (a->reads) observers_due(o, n);
+}
+
+bool observers_archive(struct observers *o, struct archive *a, uint32_t ifaces)
+{
+    struct watched *all = &o->conns;
+    if (!keyed_archive(&all->index, a) || !stacks_archive(all->stacks, a)) return false;
+    ARCHIVE(a, o->now_ns);
+    ARCHIVE(a, o->ids);
+    ARCHIVE(a, o->relief);
+    ARCHIVE(a, all->high);
+    ARCHIVE(a, all->spare);
+    ARCHIVE(a, all->live);
+    ARCHIVE(a, all->hand);
+    ARCHIVE(a, all->victim);
+    if (!archive_sound(a, all->high <= all->most && all->hand <= all->high)) return false;
+    for (uint32_t n = 0; n < all->high && !a->bad; n++) archive_conn(o, n, a, ifaces);
+    if (a->bad || !archive_sound(a, is_sound_whole(all))) return false;
+    for (uint32_t i = 0; i < o->p->observes_count && !a->bad; i++) opening_archive(o, i, a);
+    if (a->reads) observers_count(o);
+    return !a->bad;
+}

@@ -1,0 +1,58 @@
+/* Packets for the observers, see show.h */
+#include "vm/worker/show.h"
+
+#include "vm/forward/inline/conns.h"
+
+/* True for a packet of an inline connection from its server, or one to it: the client does not see them. */
+static bool is_behind(const struct vm *vm, const struct key *key, const struct pkt *pkt, enum inline_at hidden)
+{
+    enum inline_at from;
+    uint32_t number;
+    if (!vm->inlines || !inlines_find(vm->inlines, key, pkt, &number, &from)) return false;
+    return from == hidden;
+}
+
+bool show_read(const struct job *j, const struct packet_ctx *c, struct observe_packet *s)
+{
+    if (!(c->key->kind & KIND_TCP) || is_behind(j->vm, c->key, c->pkt, AT_SERVER)) return false;
+    return observers_read(j->vm->observers, c->key, c->pkt, s);
+}
+
+/* Return the packet that left in place of this one; NULL: none. */
+static const struct pkt *left_for(const struct job *j, const struct packet_ctx *c, unsigned before)
+{
+    for (unsigned i = before; i < j->tx->count; i++) {
+        const struct tx_entry *e = &j->tx->entries[i];
+        const bool sent = e->kind == TX_SEND || e->kind == TX_RESOLVE;
+        if (sent && e->cause == TX_CAUSE_PACKET && (j->input == INPUT_NONE || e->input == j->input + c->at))
+            return e->pkt;
+    }
+    return NULL;
+}
+
+void show_packet(const struct job *j, const struct packet_ctx *c, struct observe_packet *s, unsigned before)
+{
+    struct vm *vm = j->vm;
+    const uint8_t action = c->v->action;
+    bool shown = action == ACTION_ACCEPT || action == ACTION_FORWARD || action == ACTION_PASS;
+    const struct pkt *left = shown && c->v->flags & VERDICT_REPLY ? left_for(j, c, before) : NULL;
+    if (left) shown = observe_packet_as(s, left, j->in->facts);
+    if (shown)
+        observers_see(vm->observers, vm->now_ns, s);
+    else
+        observers_drop(vm->observers, s);
+}
+
+void show_aside(const struct job *j, unsigned before)
+{
+    struct vm *vm = j->vm;
+    struct observe_packet s;
+    struct key key;
+    for (unsigned i = before; i < j->tx->count; i++) {
+        const struct tx_entry *e = &j->tx->entries[i];
+        if (e->kind != TX_SEND || e->cause != TX_CAUSE_INLINE) continue;
+        struct pkt view = *e->pkt;
+        if (pkt_parse(&view, j->in->facts, &key) != REASON_NONE || is_behind(vm, &key, &view, AT_CLIENT)) continue;
+        if (observers_read(vm->observers, &key, &view, &s)) observers_see(vm->observers, vm->now_ns, &s);
+    }
+}

@@ -1,0 +1,13 @@
+/* Showing packets to the observers (vm/observe/): as they came, once it is known that they may go on. Of a connection
+ * that is rewritten or ends here its client's side is shown: what the client sent, and replies as they leave. */
+#pragma once
+
+#include "vm/context/context.h"
+#include "vm/observe/observers.h"
+
+/* Read a packet before it takes its turn. False: it is not watched. */
+bool show_read(const struct job *j, const struct packet_ctx *c, struct observe_packet *s);
+/* Show what was read, if the packet was let through. before: number of entries of tx before its turn. */
+void show_packet(const struct job *j, const struct packet_ctx *c, struct observe_packet *s, unsigned before);
+/* Show packets of the stack aside that left for clients, from that entry of tx on. */
+void show_aside(const struct job *j, unsigned before);
