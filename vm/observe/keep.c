@@ -1,5 +1,5 @@
-/* What goes on: through a change of program, and through an archive (vm.h). What an archive says is checked before it
- * is used: it may come from anybody. */
+/* Sessions outlive a change of program, and an archive (vm.h), whose bytes are checked before they are used: they may
+ * come from anybody. */
 #include <string.h>
 
 #include "vm/observe/observers_priv.h"

@@ -1,12 +1,12 @@
 /* The observers of a worker: connections that begin, go on, and end; see observers.h */
 #include "vm/observe/observers.h"
+#include "vm/observe/observers_priv.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "vm/flow/tcp/window.h"
 #include "vm/observe/choose.h"
-#include "vm/observe/observers_priv.h"
 
 /* A session that has ended keeps its place so long: its last packets may come again. */
 #define LINGERS_NS UINT64_C(10000000000)

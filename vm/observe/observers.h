@@ -38,7 +38,7 @@ bool observers_read(struct observers *o, const struct key *key, const struct pkt
 bool observe_packet_as(struct observe_packet *s, const struct pkt *left, const struct facts *facts);
 /* Show a packet that was let through. */
 void observers_see(struct observers *o, uint64_t now_ns, const struct observe_packet *s);
-/* Drop a packet that was not. */
+/* Drop a packet that was read and may not go on. */
 void observers_drop(struct observers *o, const struct observe_packet *s);
 
 /* Run timers, some numbers a call; return the next deadline, UINT64_MAX: there are no connections. */

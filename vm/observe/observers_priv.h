@@ -1,8 +1,8 @@
 /* Shared by the files of this room: the observers of a worker */
 #pragma once
 
-#include "vm/observe/watched.h"
 #include "vm/observe/observers.h"
+#include "vm/observe/watched.h"
 #include "vm/stream/first.h"
 
 /* Most bytes of the names of a connection, in chunks */

@@ -41,7 +41,7 @@ struct half {
     uint32_t holes, retransmissions;
     uint16_t reordered, differs, urgents, keepalives; /* at most 65,535 */
     uint16_t count;                                   /* window.count */
-    uint8_t scale;                                    /* of its windows; SCALE_UNKNOWN */
+    uint8_t scale;                                    /* shift of its windows; SCALE_UNKNOWN */
     uint8_t flags;                                    /* enum half_flag */
 };
 
@@ -58,7 +58,7 @@ enum conn_flag {
 struct conn {
     struct half half[OBSERVE_HALVES];
     uint64_t number, began_ns, seen_ns;
-    uint32_t slot;    /* of its tuple; KEYED_NONE: the number is free */
+    uint32_t slot;    /* place of its tuple; KEYED_NONE: the number is free */
     uint32_t observe; /* index in OBSERVES; free: the next free number */
     uint32_t choice;  /* index in CHOICES; PBC_NONE: undecided */
     uint32_t names;   /* first chunk of its names; CHUNK_NONE */

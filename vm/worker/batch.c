@@ -12,9 +12,9 @@
 #include "vm/packet/pkt.h"
 #include "vm/worker/audit.h"
 #include "vm/worker/fragments.h"
+#include "vm/worker/show.h"
 #include "vm/worker/turns.h"
 #include "vm/worker/vm_priv.h"
-#include "vm/worker/show.h"
 
 enum { SWEEP_NS = 1000000000, STEPS_A_TICK = 128 /* live worker: 15 us if all miss the caches */ };
 enum { CLEARED_A_TICK = 1 << 16 };
