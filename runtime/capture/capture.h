@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "vm/packet/pkt.h"
 
@@ -86,3 +87,8 @@ struct capture_writer *capture_create_as_came(const char *path, capture_name_fn 
 int capture_write(struct capture_writer *w, const struct capture_frame *f);
 int capture_flush(struct capture_writer *w);  /* flush to the reader; 0 or a negative errno */
 int capture_finish(struct capture_writer *w); /* flush, close and free; 0 or a negative errno */
+
+/* Blocks of a pcapng, written to any stream, where errors stay: its beginning, with these interfaces of Ethernet frames
+ * and one without a name behind them, and a frame of one of them. */
+void pcapng_begin(FILE *out, const char *const ifaces[], unsigned count);
+void pcapng_frame(FILE *out, const struct capture_frame *f, unsigned iface);

@@ -30,11 +30,9 @@ void window_close(struct capture *c);
 /* Choose the reader by the first of c->bytes. Return 0 or -1. */
 int capture_choose(struct capture *c);
 
-/* Blocks of a pcapng (writer_ng.c). Errors stay in the stream. */
-void pcapng_begin(FILE *out, const char *const ifaces[], unsigned count);
+/* More blocks of a pcapng (writer_ng.c) */
 void pcapng_section(FILE *out);
 void pcapng_interface(FILE *out, const char *name, uint16_t linktype);
-void pcapng_frame(FILE *out, const struct capture_frame *f, unsigned iface);
 
 struct capture {
     const struct capture_ops *ops;

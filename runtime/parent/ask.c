@@ -25,6 +25,13 @@ struct question {
 
 static const struct request_none none;
 
+/* A question about a directory of bytes */
+struct stream_ask {
+    const char *dir, *name;
+    uint64_t bytes;
+    enum stream_how how;
+};
+
 static int put(const struct channel *c, const struct question *q)
 {
     const struct request_head head = {q->kind, q->count};
@@ -197,6 +204,59 @@ int ask_path(struct channel *c, enum request_kind kind, const char *path, int *f
     strcpy(body.path, path);
     const struct question q = {.kind = kind, .body = &body, .body_len = sizeof body};
     return ask_some(c, &q, fd, 1, err, err_len);
+}
+
+/* Make a request about a directory of bytes; *value: the answer's. */
+static int ask_stream(struct channel *c, enum request_kind kind, const struct stream_ask *of, int *fd, uint64_t *value,
+                      char *err, size_t err_len)
+{
+    struct request_stream body = {.bytes = of->bytes, .how = of->how};
+    struct answer a;
+    if (strlen(of->dir) >= sizeof body.dir || strlen(of->name) >= sizeof body.name) {
+        snprintf(err, err_len, "the path of a file with bytes of connections is too long");
+        return -ENAMETOOLONG;
+    }
+    strcpy(body.dir, of->dir);
+    strcpy(body.name, of->name);
+    const int failed =
+        ask(c, &(struct question){.kind = kind, .body = &body, .body_len = sizeof body}, &a, fd, 1, err, err_len);
+    *value = failed ? 0 : a.value;
+    return failed;
+}
+
+int ask_stream_look(struct channel *c, const char *dir, char *err, size_t err_len)
+{
+    uint64_t none_of;
+    int fd;
+    return ask_stream(c, REQUEST_STREAM_LOOK, &(struct stream_ask){.dir = dir, .name = ""}, &fd, &none_of, err,
+                      err_len);
+}
+
+int ask_stream_begin(struct channel *c, const char *dir, uint64_t *earlier, char *err, size_t err_len)
+{
+    int fd;
+    return ask_stream(c, REQUEST_STREAM_BEGIN, &(struct stream_ask){.dir = dir, .name = ""}, &fd, earlier, err,
+                      err_len);
+}
+
+int ask_stream_file(struct channel *c, const char *dir, const char *name, enum stream_how how)
+{
+    char err[600];
+    uint64_t none_of;
+    int fd = -1;
+    const struct stream_ask of = {.dir = dir, .name = name, .how = how};
+    const int failed = ask_stream(c, REQUEST_STREAM_FILE, &of, &fd, &none_of, err, sizeof err);
+    return failed ? failed : how == STREAM_REMOVE ? 0 : fd < 0 ? -EPROTO : fd;
+}
+
+uint64_t ask_stream_trim(struct channel *c, const char *dir, uint64_t bytes)
+{
+    char err[600];
+    uint64_t freed;
+    int fd;
+    const struct stream_ask of = {.dir = dir, .name = "", .bytes = bytes};
+    ask_stream(c, REQUEST_STREAM_TRIM, &of, &fd, &freed, err, sizeof err);
+    return freed;
 }
 
 int ask_access_look(struct channel *c, const char *path, char *err, size_t err_len)

@@ -85,6 +85,14 @@ int ask_path(struct channel *c, enum request_kind kind, const char *path, int *f
  * err. */
 int ask_keypair(struct channel *c, const char *cert, const char *key, int fds[2], char *err, size_t err_len);
 
+/* Directories of watched connections' bytes (host/file/streams.h): test if one may be opened; open it, with the bytes
+ * of earlier runs' files; make, append to or remove a file, a descriptor, 0 or a negative errno; remove the oldest
+ * files of earlier runs, the bytes freed */
+int ask_stream_look(struct channel *c, const char *dir, char *err, size_t err_len);
+int ask_stream_begin(struct channel *c, const char *dir, uint64_t *earlier, char *err, size_t err_len);
+int ask_stream_file(struct channel *c, const char *dir, const char *name, enum stream_how how);
+uint64_t ask_stream_trim(struct channel *c, const char *dir, uint64_t bytes);
+
 /* Test if ask_path would open that access log, without making it */
 int ask_access_look(struct channel *c, const char *path, char *err, size_t err_len);
 

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -125,6 +126,68 @@ bool grant_ACCESS_LOG(struct parent *p, const struct request *r, struct answer *
     if (!memchr(body->path, 0, sizeof body->path)) return false;
     fds[0] = access_logs_open(p->access_logs, body->path, a->err, sizeof a->err);
     return answer_fd(a, fds[0]);
+}
+
+bool grant_SESSIONS_TURN(struct parent *p, const struct request *r, struct answer *a, int fds[])
+{
+    const struct request_path *body = r->body;
+    if (!memchr(body->path, 0, sizeof body->path)) return false;
+    fds[0] = access_logs_turn(p->access_logs, body->path, a->err, sizeof a->err);
+    return answer_fd(a, fds[0]);
+}
+
+/* Return the directory of a request, without links, which the caller frees; NULL: refused, or (*fine false) none of
+ * the service's requests */
+static char *stream_folder(struct parent *p, const struct request_stream *body, struct answer *a, bool *fine)
+{
+    *fine = memchr(body->dir, 0, sizeof body->dir) && memchr(body->name, 0, sizeof body->name) &&
+            body->how < STREAM_HOWS && !body->zero;
+    char *dir = *fine ? access_logs_folder(p->access_logs, body->dir, a->err, sizeof a->err) : NULL;
+    if (*fine && !dir) a->failed = -EACCES;
+    return dir;
+}
+
+bool grant_STREAM_LOOK(struct parent *p, const struct request *r, struct answer *a, int fds[])
+{
+    bool fine;
+    free(stream_folder(p, r->body, a, &fine));
+    return fine;
+}
+
+bool grant_STREAM_BEGIN(struct parent *p, const struct request *r, struct answer *a, int fds[])
+{
+    bool fine;
+    const struct request_stream *body = r->body;
+    char *dir = stream_folder(p, body, a, &fine);
+    if (!dir) return fine;
+    a->failed = stream_dir_begin(p->streams, dir, &a->value);
+    if (a->failed == -EPERM)
+        snprintf(a->err, sizeof a->err, "%.300s: others may write there; this mends it: chmod go-w %.100s", dir, dir);
+    free(dir);
+    return true;
+}
+
+bool grant_STREAM_FILE(struct parent *p, const struct request *r, struct answer *a, int fds[])
+{
+    bool fine;
+    const struct request_stream *body = r->body;
+    char *dir = stream_folder(p, body, a, &fine);
+    if (!dir) return fine;
+    fds[0] = stream_dir_file(p->streams, dir, body->name, (enum stream_how)body->how);
+    free(dir);
+    if (body->how != STREAM_REMOVE || fds[0] < 0) return answer_fd(a, fds[0]);
+    return true;
+}
+
+bool grant_STREAM_TRIM(struct parent *p, const struct request *r, struct answer *a, int fds[])
+{
+    bool fine;
+    const struct request_stream *body = r->body;
+    char *dir = stream_folder(p, body, a, &fine);
+    if (!dir) return fine;
+    a->value = stream_dir_trim(p->streams, dir, body->bytes);
+    free(dir);
+    return true;
 }
 
 bool grant_ACCESS_LOOK(struct parent *p, const struct request *r, struct answer *a, int fds[])

@@ -7,6 +7,7 @@
 #include "runtime/host/device/aside.h"
 #include "runtime/host/file/access_logs.h"
 #include "runtime/host/file/middle.h"
+#include "runtime/host/file/streams.h"
 #include "runtime/host/hook/hooks.h"
 #include "runtime/host/state.h"
 #include "runtime/host/view/resolve.h"
@@ -40,6 +41,7 @@ struct parent {
     struct host_kept kept; /* requested ports that stay with the host */
     int fd, signal_fd;
     struct access_logs *access_logs;
+    struct stream_dirs *streams;
     struct middle_sockets *middle_sockets;
     int recordings; /* directory of recordings; -1: not asked for yet */
     pid_t child;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "runtime/host/device/inside.h"
+#include "runtime/host/file/streams.h"
 #include "runtime/host/guard/guard.h"
 #include "runtime/host/guard/ports.h"
 #include "runtime/io/io.h"
@@ -64,6 +65,12 @@ struct request_keypair {
 };
 struct request_path {
     char path[4096];
+};
+struct request_stream {
+    uint64_t bytes;              /* STREAM_TRIM: bytes to be freed */
+    char dir[4096];              /* as the program names it */
+    char name[STREAM_NAME_MOST]; /* STREAM_FILE */
+    uint32_t how, zero;          /* enum stream_how */
 };
 enum { RECORDING_MAKE, RECORDING_REMOVE, RECORDING_SHORTEN };
 struct request_recording {

@@ -51,6 +51,7 @@ static void child_begins(struct parent *p)
     close(p->fd);
     close(p->signal_fd);
     access_logs_free(p->access_logs);
+    stream_dirs_free(p->streams);
     middle_sockets_free(p->middle_sockets);
     free(p);
 }
@@ -100,6 +101,7 @@ static void parent_free(struct parent *p)
     if (p->signal_fd >= 0) close(p->signal_fd);
     if (p->recordings >= 0) close(p->recordings);
     access_logs_free(p->access_logs);
+    stream_dirs_free(p->streams);
     middle_sockets_free(p->middle_sockets);
     state_close(p->state);
     free(p);
@@ -121,7 +123,8 @@ int parent_begin(const struct options *o, bool in_kernel, struct parent **made, 
     const char *program = strcmp(o->program, "-") != 0 ? o->program : NULL;
     p->access_logs = access_logs_new(program, o->access_logs);
     p->middle_sockets = middle_sockets_new(program);
-    if (!p->access_logs || !p->middle_sockets) return parent_free(p), complain("out of memory");
+    p->streams = stream_dirs_new();
+    if (!p->access_logs || !p->middle_sockets || !p->streams) return parent_free(p), complain("out of memory");
     const struct state_handed handed = {o->ifaces, in_kernel ? o->iface_count : 0};
     p->state = state_open(STATE_RUN, o->name, &handed, say_line, NULL, err, sizeof err);
     int failed = p->state ? served_claim(p->state, o->ifaces, o->iface_count, err, sizeof err) : -EBUSY;

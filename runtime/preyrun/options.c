@@ -255,8 +255,8 @@ static bool settle_outputs(struct reading *r)
     if (o->write_seen &&
         ((o->verdicts && !strcmp(o->verdicts, o->write_seen)) || (o->write && !strcmp(o->write, o->write_seen))))
         return wrong(r, "--write-seen and another option cannot both be `%.60s`", o->write_seen);
-    if (o->explained_count &&
-        (o->verdicts || o->write || o->write_seen || o->repeat > 1 || o->log != LOG_NONE || o->flows || o->coverage))
+    if (o->explained_count && (o->verdicts || o->write || o->write_seen || o->repeat > 1 || o->log != LOG_NONE ||
+                               o->flows || o->coverage || o->observed))
         return wrong(r, "--explain prints frames alone: it goes without %s",
                      o->verdicts          ? "--verdicts"
                      : o->write           ? "--write"
@@ -264,6 +264,7 @@ static bool settle_outputs(struct reading *r)
                      : o->log != LOG_NONE ? "--log"
                      : o->flows           ? "--flows"
                      : o->coverage        ? "--coverage"
+                     : o->observed        ? "--observed"
                                           : "--repeat");
     const char *taken = is_standard(o->verdicts)     ? "--verdicts"
                         : is_standard(o->write)      ? "--write"
@@ -296,6 +297,7 @@ static bool settle_recording(struct reading *r)
                         : o->strict_checksum                   ? "--strict-checksum"
                         : o->mtu != 1500                       ? "--mtu"
                         : o->repeat > 1                        ? "--repeat"
+                        : o->observed                          ? "--observed"
                                                                : NULL;
     if (other) return wrong(r, "--replay goes through a recording as it was: it goes without %s", other);
     return settle_outputs(r);

@@ -16,11 +16,11 @@ enum { EXACT_NS = 1, COARSE_NS = 1000000 };
 enum { ROUNDS_FREE = 1 << 14 };
 enum { TICKS_MOST = 128 }; /* between two frames: one for each held frame, and a round */
 
-/* Return the step of a program. Tokens of meters need single nanoseconds; tokens of answers, and timeouts, are coarser.
- */
+/* Return the step of a program. Tokens of meters, and round trips of watched connections, need single nanoseconds;
+ * tokens of answers, and timeouts, are coarser. */
 static uint64_t step_of(const struct program *p)
 {
-    if (p->meters_count) return EXACT_NS;
+    if (p->meters_count || p->observes_count) return EXACT_NS;
     if (p->meta->flags & PBC_KEEPS_FLOWS) return COARSE_NS;
     for (uint32_t i = 0; i < p->rules_count; i++)
         if (p->rules[i].verdict == PBC_V_REJECT) return COARSE_NS;
@@ -41,8 +41,8 @@ struct replay_clock replay_clock_of(const struct subject *r)
                                  .step_ns = pieces ? COARSE_NS : step,
                                  .only_fragments = pieces && !(flags & PBC_OPENS), /* a glance does not see inside */
                                  .until_ns = r->program->schedules_count ? 0 : UINT64_MAX,
-                                 .timers =
-                                     r->program->meters_count || flags & (PBC_KEEPS_FLOWS | PBC_FOLLOWS_FRAGMENTS),
+                                 .timers = r->program->meters_count || r->program->observes_count ||
+                                           flags & (PBC_KEEPS_FLOWS | PBC_FOLLOWS_FRAGMENTS),
                                  .tick_ns = UINT64_MAX};
 }
 

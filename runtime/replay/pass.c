@@ -60,7 +60,7 @@ static void frames_keep(struct pass *p, unsigned first, unsigned end)
     }
 }
 
-struct pass *pass_new(const struct subject *r, bool flows)
+struct pass *pass_new(const struct subject *r, bool flows, const struct observe_out *observed)
 {
     struct pass *p = calloc(1, sizeof *p);
     if (!p) {
@@ -75,7 +75,7 @@ struct pass *pass_new(const struct subject *r, bool flows)
     p->lines = (struct lines){.print = line_print, .arg = p, .most = LINES_WAIT_MOST};
     p->tx.event_cap = (unsigned)(log_room(r->program) + (flows ? flow_room(r->program) : 0));
     p->tx.events = calloc(p->tx.event_cap + 1u, sizeof *p->tx.events);
-    const struct vm_cfg cfg = {.pool = r->pool, .seed = r->o->seed, .flow_events = flows};
+    const struct vm_cfg cfg = {.pool = r->pool, .seed = r->o->seed, .flow_events = flows, .observed = observed};
     p->exec = replay_executor(r, &cfg, r->o->exec == OPTIONS_EXEC_KERNEL);
     p->vm = p->exec ? executor_vm(p->exec) : NULL;
     p->t.told = p->exec ? executor_told(p->exec) : NULL;
@@ -337,6 +337,7 @@ void pass_run(struct pass *p)
     p->stopped = stop_asked();
     p->t.elapsed_ns = clock_ns(CLOCK_MONOTONIC) - begin;
     if (p->lined) lines_end(&p->lines);
+    vm_observed_end(p->vm, &(struct vm_in){.mono_ns = p->clock.now_ns});
     flows_end(p);
     progress_end(&p->progress);
 }

@@ -34,8 +34,9 @@ struct pass {
     struct verdict judged[VM_BATCH];
 };
 
-/* Make a pass with a new worker, which reports ended flows if `flows`. NULL after a complaint. */
-struct pass *pass_new(const struct subject *r, bool flows);
+/* Make a pass with a new worker, which reports ended flows if `flows`, and watched connections to `observed` (NULL:
+ * nobody). NULL after a complaint. */
+struct pass *pass_new(const struct subject *r, bool flows, const struct observe_out *observed);
 void pass_free(struct pass *p);
 /* Go through the capture from its position to its end, or to the first failing output. */
 void pass_run(struct pass *p);

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "runtime/base/stop.h"
+#include "runtime/replay/observed.h"
 #include "runtime/replay/pass.h"
 #include "runtime/report/coverage.h"
 #include "runtime/report/given/ports.h"
@@ -91,6 +92,7 @@ struct results {
     struct out verdicts, standard;
     struct capture_writer *writer;
     struct seen seen;
+    struct replay_observed observed;
 };
 
 /* Check that an output is not a file being read. */
@@ -183,7 +185,7 @@ static int measure(const struct subject *r, double first, struct timing *t)
     uint64_t made = 1;
     times[0] = first;
     while (made < n && !status && !stopped) {
-        struct pass *p = capture_rewind(r->capture) ? pass_new(r, false) : NULL;
+        struct pass *p = capture_rewind(r->capture) ? pass_new(r, false, NULL) : NULL;
         if (p) pass_run(p);
         if (!p || executor_fault(p->exec) || capture_error(r->capture)[0])
             status = complain("--repeat: pass %llu failed", (unsigned long long)made + 1);
@@ -283,11 +285,12 @@ static int replay_all(const struct subject *r)
 {
     struct results to = {0};
     int status = results_open(r, &to);
-    struct pass *p = status ? NULL : pass_new(r, r->o->flows);
+    if (!status) status = replay_observed_open(&to.observed, r);
+    struct pass *p = status ? NULL : pass_new(r, r->o->flows, replay_observed_out(&to.observed));
     if (!status) status = p ? passes_run(r, &to, p) : 2;
-    const int closed = results_close(&to, r->o);
+    const int observed = replay_observed_close(&to.observed), closed = results_close(&to, r->o);
     pass_free(p);
-    return closed ? closed : status;
+    return closed ? closed : status ? status : observed;
 }
 
 int replay(const struct options *o)

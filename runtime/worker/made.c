@@ -66,6 +66,7 @@ struct vm_cfg worker_vm_cfg(struct worker *w)
                            .share = share_of(w),
                            .kernel = w->cfg.kernel,
                            .inline_share = &w->cfg.inline_share,
+                           .observed = w->cfg.observed,
                            .live = true,
                            .grows = w->cfg.patient || w->cfg.kernel ? NULL : ahead_want,
                            .grows_arg = &w->ahead,

@@ -56,14 +56,15 @@ struct worker_cfg {
                      uint64_t value); /* in place of `shared` when judging again (struct share); NULL: live */
     void *hear_arg;
     uint64_t seed;
-    int tun;                          /* gives the host its own packets that it did not see; -1: none to give */
-    int inside;                       /* the worker's device of the stack aside; -1: none */
-    struct inline_share inline_share; /* memory in which the parent finds tuples of inline connections */
-    const struct opened *opened;      /* tunnels' packets, which the host stack does not see either */
-    bool spins;                       /* never sleeps: polls the ports without end */
-    bool log;                         /* report log events */
-    bool cuts;                        /* judge super-packets in pieces, since some go into a tunnel */
-    bool patient;                     /* nothing waits for it: memory comes as it is needed */
+    int tun;                            /* gives the host its own packets that it did not see; -1: none to give */
+    int inside;                         /* the worker's device of the stack aside; -1: none */
+    const struct observe_out *observed; /* receiver of events of watched connections; NULL: none */
+    struct inline_share inline_share;   /* memory in which the parent finds tuples of inline connections */
+    const struct opened *opened;        /* tunnels' packets, which the host stack does not see either */
+    bool spins;                         /* never sleeps: polls the ports without end */
+    bool log;                           /* report log events */
+    bool cuts;                          /* judge super-packets in pieces, since some go into a tunnel */
+    bool patient;                       /* nothing waits for it: memory comes as it is needed */
     bool forwards; /* the host stack forwards packets: crossing ones are only watched unless routed here */
     bool watches;  /* gives the host all of its own packets, whatever the rules say (--monitor with `kernel`) */
     bool routes;   /* prey routes packets from one port to another */

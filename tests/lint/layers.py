@@ -24,7 +24,7 @@ live/world
 live/carry
 live/tell
 record replay
-proxy check parent
+proxy check parent observe
 worker
 exchange
 kernel io

@@ -67,7 +67,10 @@ struct observe_summary {
     bool reset_by_server;
 };
 
+struct program; /* vm/program/program.h */
+
 struct observe_event {
+    const struct program *program; /* program of which `observe` and `choice` are numbers */
     uint8_t kind;             /* enum observe_kind */
     uint8_t half;             /* enum observe_half, of BYTES, HOLE and DIFFERS */
     uint8_t does;             /* enum pbc_does: of the branch, once it is chosen; PBC_DOES before */

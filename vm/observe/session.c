@@ -27,6 +27,7 @@ static void tell(const struct observers *o, const struct conn *c, struct observe
 {
     struct observe_ends ends;
     session_ends(o, c, &ends);
+    e->program = o->p;
     e->does = c->does;
     e->observe = c->observe;
     e->choice = c->choice;

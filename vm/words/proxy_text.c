@@ -53,6 +53,7 @@ static void put_pattern(const struct pbc_pattern *pattern, FILE *out)
 void stream_cond_print(const struct program *p, const struct pbc_cond *c, FILE *out)
 {
     const char *negated = c->flags & PBC_COND_NOT ? " not" : "";
+    if (c->flags & PBC_COND_REPLY) fputs("reply ", out);
     fputs(cond_info[c->kind].name, out);
     if (c->kind == COND_BYTES) {
         put_pattern(&p->patterns[c->first], out);

@@ -161,3 +161,27 @@ void check_print(const struct program *p, uint32_t check, const char *between, F
     if (c->flags & PBC_CHECK_PASSIVE) fprintf(out, "%spassive", between);
     if (c->flags & PBC_CHECK_VIA_SERVICE) fprintf(out, "%svia service", between);
 }
+
+static void put_file(const struct program *p, const char *between, const char *what, uint32_t path, FILE *out)
+{
+    if (!path) return;
+    fprintf(out, "%s%s ", between, what);
+    text_put_quoted(program_str(p, path), out);
+}
+
+static void put_limit(uint64_t limit, FILE *out)
+{
+    if (limit) fprintf(out, " limit %lluB", (unsigned long long)limit);
+}
+
+void observe_print(const struct program *p, uint32_t observe, const char *between, FILE *out)
+{
+    const struct pbc_observe *o = &p->observes[observe];
+    fprintf(out, "%smode observe overlaps %s", between, overlaps_name(o->overlaps));
+    put_duration(" ", "first bytes within", o->first_ns, out);
+    put_file(p, between, "sessions to", o->sessions, out);
+    put_limit(o->sessions_limit, out);
+    put_file(p, between, "stream to", o->stream, out);
+    if (o->flags & PBC_OBSERVE_PCAPNG) fputs(" as pcapng", out);
+    put_limit(o->stream_limit, out);
+}

@@ -24,6 +24,8 @@ unsigned proto_number(const char *name);
 bool proto_has_ports(unsigned number);
 #define PROTOS_WITH_PORTS "tcp, udp and sctp"
 
+/* Print the options of an observe service, `between` before each: "mode observe overlaps linux". */
+void observe_print(const struct program *p, uint32_t observe, const char *between, FILE *out);
 /* Names of an observe service's branches (enum pbc_does) and of `overlaps` (enum pbc_overlaps) */
 const char *does_name(unsigned does);
 const char *overlaps_name(unsigned overlaps);

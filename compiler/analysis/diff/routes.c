@@ -1,5 +1,5 @@
-/* Compare services, pools, nats and checks of both programs by name, each as one line of text; differing lines are
- * reported. Conditions of a `when` are compared by meaning, as those of rules are. */
+/* Compare services, also those that observe, pools, nats and checks of both programs by name, each as one line of text;
+ * differing lines are reported. Conditions of a `when` are compared by meaning, as those of rules are. */
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,29 +52,52 @@ void put_endpoint(const struct program *p, const struct pbc_endpoint *e, FILE *o
     fputs(endpoint_wire_text(p, e, wire), out);
 }
 
-/* Write a branch and its conditions. */
-static void put_branch(struct diff *d, const struct side *s, const struct pbc_branch *b, FILE *out)
+/* Write the conditions of a branch, of which connections answer some by their bytes (`stream`): "; when …  -> ", or
+ * "; else -> ". */
+static void put_when(struct diff *d, const struct side *s, uint32_t conds, uint32_t count, bool stream, FILE *out)
 {
     const struct program *p = s->program;
-    if (b->cond_count) {
-        struct ir_product when;
-        const bool proxy = p->services[b->service].proxy != 0;
-        const uint32_t keyed = proxy ? stream_keyed(p->conds + b->conds, b->cond_count) : b->cond_count;
-        normal_when(&d->c, s->conds + b->conds, keyed, &when);
-        fputs("; when ", out);
-        if (ir_is_empty(&when))
-            fputs("never", out);
-        else if (keyed)
-            region_text_print(&d->text, &when, 1u << PBC_DIR_IN | 1u << PBC_DIR_FORWARD, out);
-        for (uint32_t i = keyed; i < b->cond_count; i++) {
-            if (i) fputc(' ', out);
-            stream_cond_print(p, &p->conds[b->conds + i], out);
-        }
-        fputs(" -> ", out);
-    } else {
+    struct ir_product when;
+    const uint32_t keyed = stream && count ? stream_keyed(p->conds + conds, count) : count;
+    if (!count) {
         fputs("; else -> ", out);
+        return;
     }
-    branch_print(p, b, out);
+    normal_when(&d->c, s->conds + conds, keyed, &when);
+    fputs("; when ", out);
+    if (ir_is_empty(&when))
+        fputs("never", out);
+    else if (keyed)
+        region_text_print(&d->text, &when, 1u << PBC_DIR_IN | 1u << PBC_DIR_FORWARD, out);
+    for (uint32_t i = keyed; i < count; i++) {
+        if (i) fputc(' ', out);
+        stream_cond_print(p, &p->conds[conds + i], out);
+    }
+    fputs(" -> ", out);
+}
+
+static void put_branch(struct diff *d, const struct side *s, const struct pbc_branch *b, FILE *out)
+{
+    put_when(d, s, b->conds, b->cond_count, s->program->services[b->service].proxy != 0, out);
+    branch_print(s->program, b, out);
+}
+
+static void put_observe(struct diff *d, const struct side *s, uint32_t i, FILE *out)
+{
+    const struct program *p = s->program;
+    const char *before = "on ";
+    for (uint32_t k = 0; k < p->watched_count; k++) {
+        if (p->watched[k].service != i) continue;
+        fputs(before, out);
+        put_endpoint(p, &p->watched[k], out);
+        before = ", ";
+    }
+    observe_print(p, i, "; ", out);
+    for (const struct pbc_choice *x = p->choices + p->observes[i].choices, *end = x + p->observes[i].choice_count;
+         x < end; x++) {
+        put_when(d, s, x->conds, x->cond_count, true, out);
+        fputs(does_name(x->does), out);
+    }
 }
 
 static void put_service(struct diff *d, const struct side *s, uint32_t i, FILE *out)
@@ -214,15 +237,20 @@ static void put_check(struct diff *d, const struct side *s, uint32_t i, FILE *ou
 }
 
 typedef void put_fn(struct diff *d, const struct side *s, uint32_t i, FILE *out);
-enum kind { SERVICE, POOL, NAT, CHECK, KINDS };
+enum kind { SERVICE, OBSERVE, POOL, NAT, CHECK, KINDS };
 static const struct {
     const char *what;
     put_fn *put;
-} kinds[KINDS] = {{"service", put_service}, {"pool", put_pool}, {"nat", put_nat}, {"check", put_check}};
+} kinds[KINDS] = {{"service", put_service},
+                  {"observe service", put_observe},
+                  {"pool", put_pool},
+                  {"nat", put_nat},
+                  {"check", put_check}};
 
 static uint32_t count_of(const struct program *p, enum kind k)
 {
-    const uint32_t counts[KINDS] = {p->services_count, p->pools_count, p->nats_count, p->checks_count};
+    const uint32_t counts[KINDS] = {p->services_count, p->observes_count, p->pools_count, p->nats_count,
+                                    p->checks_count};
     return counts[k];
 }
 
@@ -230,6 +258,7 @@ static const char *name_of(const struct program *p, enum kind k, uint32_t i)
 {
     switch (k) {
     case SERVICE: return program_str(p, p->services[i].name);
+    case OBSERVE: return program_str(p, p->observes[i].name);
     case POOL: return program_str(p, p->pools[i].name);
     case NAT: return program_str(p, p->nats[i].name);
     default: return program_str(p, p->checks[i].name);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -91,19 +92,20 @@ static char *folder_for(const struct access_logs *a, const char *path, int *fail
 {
     const size_t len = strlen(path);
     *failed = -EINVAL;
-    if (len < 5 || strcmp(path + len - 4, ".log") != 0) {
-        snprintf(err, err_len, "%.300s: the name of an access log must end in .log", path);
+    const bool log = len > 4 && !strcmp(path + len - 4, ".log"), lines = len > 6 && !strcmp(path + len - 6, ".jsonl");
+    if (!log && !lines) {
+        snprintf(err, err_len, "%.300s: the name of an access log or of sessions must end in .log or .jsonl", path);
         return NULL;
     }
     char *folder = folder_of(path);
     if (folder && may_lie(a, folder)) return folder;
     free(folder);
     *failed = -EACCES;
-    snprintf(
-        err, err_len,
-        "%.300s: an access log must be below /var/log, in the folder of the program's file, or below the folder of "
-        "--access-logs",
-        path);
+    snprintf(err, err_len,
+             "%.300s: access logs and sessions must be below /var/log, in the folder of the program's file, or below "
+             "the folder of "
+             "--access-logs",
+             path);
     return NULL;
 }
 
@@ -145,4 +147,38 @@ int access_logs_look(const struct access_logs *a, const char *path, char *err, s
     if (dir >= 0) close(dir);
     free(folder);
     return failed ? explain(failed, path, err, err_len) : 0;
+}
+
+int access_logs_turn(struct access_logs *a, const char *path, char *err, size_t err_len)
+{
+    char before[NAME_MAX + 1];
+    int failed = 0;
+    char *folder = folder_for(a, path, &failed, err, err_len);
+    if (!folder) return failed;
+    const char *name = folder_name_in(path);
+    const int len = snprintf(before, sizeof before, "%s.1", name);
+    const int dir = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    failed = dir < 0 ? -errno : len >= (int)sizeof before ? -ENAMETOOLONG : 0;
+    if (!failed && !is_known(a, path)) failed = -EEXIST;
+    if (!failed && renameat(dir, name, dir, before) && errno != ENOENT) failed = -errno;
+    if (dir >= 0) close(dir);
+    if (!failed) failed = open_file(folder, name, true);
+    free(folder);
+    return failed < 0 ? explain(failed, path, err, err_len) : failed;
+}
+
+char *access_logs_folder(const struct access_logs *a, const char *path, char *err, size_t err_len)
+{
+    const char *name = folder_name_in(path);
+    char *folder = folder_of(path), *whole = NULL;
+    const bool named = *name && strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
+    if (!folder || !named || !may_lie(a, folder))
+        snprintf(err, err_len,
+                 "%.300s: bytes of connections must be below /var/log, in the folder of the program's file, or below "
+                 "the folder of --access-logs",
+                 path);
+    else if (asprintf(&whole, "%s/%s", folder, name) < 0)
+        whole = NULL;
+    free(folder);
+    return whole;
 }

@@ -80,12 +80,13 @@ struct carry {
     struct in_kernel *kernel;     /* its programs and maps; NULL: not made yet, or not wanted */
     struct xmit *xmit;            /* NULL: none, or out of memory */
     /* Proxy loops and the recorder. */
-    struct access *access;     /* logs of proxy services; NULL: never opened */
-    struct inside *inside;     /* the stack aside for inline connections; NULL: never made */
-    struct proxied *proxied;   /* loops of proxy services; NULL: never made */
-    struct recorder *recorder; /* NULL: nothing is recorded */
-    struct reel reel;          /* files until the recorder has them */
-    uint64_t record_lost;      /* losses that were told */
+    struct access *access;            /* logs of proxy services; NULL: never opened */
+    struct inside *inside;            /* the stack aside for inline connections; NULL: never made */
+    struct proxied *proxied;          /* loops of proxy services; NULL: never made */
+    struct observed_thread *observed; /* writer of watched connections */
+    struct recorder *recorder;        /* NULL: nothing is recorded */
+    struct reel reel;                 /* files until the recorder has them */
+    uint64_t record_lost;             /* losses that were told */
     /* Callbacks into rooms above, with `ears` as their argument. */
     void *ears;
     bool (*looks)(void *ears);                                             /* true if there are observers */

@@ -19,6 +19,7 @@
 #include "runtime/live/carry/change.h"
 #include "runtime/live/carry/guard/shared_ports.h"
 #include "runtime/live/carry/kernel/in_kernel.h"
+#include "runtime/live/carry/observed.h"
 #include "runtime/live/carry/proxy/access.h"
 #include "runtime/live/carry/proxy/middle.h"
 #include "runtime/live/carry/proxy/proxied.h"
@@ -254,6 +255,7 @@ static bool tick(struct live *l, uint64_t now)
     fine &= by_hand_tick(&l->rules, now);
     if (notified_due(&l->tell, now) && !change_pending(&l->carry)) say_alive(l, now);
     recorded_tick(&l->carry);
+    observed_tick(&l->carry);
     document_tick(&l->control, now, l->control.web);
     proxied_tick(&l->carry);
     events_tick(&l->tell.events);
@@ -298,7 +300,7 @@ static int run(struct live *l)
     const uint64_t begun_ns = clock_ns(CLOCK_MONOTONIC);
     unsigned started = 0;
     l->control.begun_ns = begun_ns;
-    if (recorded_start(&l->carry)) return 2;
+    if (recorded_start(&l->carry) || observed_start(&l->carry)) return 2;
     int err = 0;
     for (; started < l->carry.worker_count && !err; started += !err)
         err = worker_start(l->carry.workers[started], worker_cpu(started));
@@ -311,6 +313,7 @@ static int run(struct live *l)
     proxied_stop(&l->carry);
     for (unsigned i = 0; i < started; i++) worker_stop(l->carry.workers[i]);
     recorded_end(&l->carry);
+    observed_end(&l->carry);
     for (unsigned i = 0; i < started; i++) called(l, l->carry.workers[i]);
     if (l->rules.reload) reload_step(&l->rules);
     for (unsigned i = 0; i < started; i++) limits_publish(l->carry.workers[i], UINT64_MAX);
@@ -401,6 +404,7 @@ int live(const struct options *o)
         l.carry.tuples = tuples_new((uint32_t)l.carry.now.program->settings->proxy_sessions, l.carry.worker_count);
         if (!status) status = parent_begin(o, l.carry.in_kernel, &parent, &l.tell.channel);
         if (parent) access_known(&l.carry, parent);
+        if (parent) observed_known(&l.carry, parent);
         if (parent) middle_known(&l.carry, parent);
         if (parent) parent_knows_tuples(parent, l.carry.tuples);
         if (parent && proxied_any(l.carry.now.program)) parent_told_gate(parent);

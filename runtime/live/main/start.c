@@ -18,6 +18,7 @@
 #include "runtime/live/carry/enforce.h"
 #include "runtime/live/carry/guard/shared_ports.h"
 #include "runtime/live/carry/kernel/in_kernel.h"
+#include "runtime/live/carry/observed.h"
 #include "runtime/live/carry/ports.h"
 #include "runtime/live/carry/proxy/inside.h"
 #include "runtime/live/carry/proxy/proxied.h"
@@ -152,6 +153,7 @@ static int workers_make(struct live *l)
                              .watches = l->carry.in_kernel && l->o->monitor};
     for (cfg.worker = 0; cfg.worker < l->carry.worker_count; cfg.worker++) {
         cfg.inside = inside_tun(&l->carry, cfg.worker);
+        cfg.observed = observed_out(&l->carry, cfg.worker);
         cfg.inline_share = tuples_share(l->carry.tuples, cfg.worker);
         if (worker_make(l, &cfg)) return 2;
     }
@@ -171,6 +173,7 @@ int start_open(struct live *l)
     char err[300];
     if (steered_tun(&l->carry, l->carry.now.program, err, sizeof err)) return tell_fault(&l->tell, "%s", err);
     if (inside_follow(&l->carry, l->carry.now.program, err, sizeof err)) return tell_fault(&l->tell, "%s", err);
+    if (observed_open(&l->carry)) return 2;
     if (workers_make(l)) return 2;
     for (unsigned at = 0; at < l->carry.port_count; at++) {
         group[at] = -1;
@@ -192,6 +195,7 @@ int start_open(struct live *l)
 
 void start_close(struct live *l)
 {
+    observed_close(&l->carry);
     proxied_close(&l->carry);
     inside_close(&l->carry);
     for (unsigned i = 0; i < WORKERS_MOST && l->carry.workers[i]; i++) {

@@ -12,6 +12,7 @@
 #include "runtime/live/carry/guard/hide.h"
 #include "runtime/live/carry/guard/shared_ports.h"
 #include "runtime/live/carry/kernel/in_kernel.h"
+#include "runtime/live/carry/observed.h"
 #include "runtime/live/carry/proxy/inside.h"
 #include "runtime/live/carry/proxy/proxied.h"
 #include "runtime/live/carry/recorded.h"
@@ -120,6 +121,10 @@ static bool prepare_all(struct rules *rules, struct reload *r, char *err, size_t
     struct snapshot *s = world_snapshot(rules->world, true);
     if (!s) return false;
     if (inside_follow(carry, carry->now.program, err, err_len)) {
+        snapshot_free(s);
+        return false;
+    }
+    if (!observed_program(carry, r->remap->program, err, err_len)) {
         snapshot_free(s);
         return false;
     }

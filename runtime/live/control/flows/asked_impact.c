@@ -4,6 +4,7 @@
 
 #include "runtime/live/carry/change.h"
 #include "runtime/live/carry/guard/shared_ports.h"
+#include "runtime/live/carry/observed.h"
 #include "runtime/live/carry/proxy/access.h"
 #include "runtime/live/carry/proxy/middle.h"
 #include "runtime/live/carry/tally.h"
@@ -146,6 +147,7 @@ static struct asked_impact *impact_new(struct control *control, struct call *c, 
     if (a && a->name && look_at_program(control->rules, next, a->name, false, a->refused, sizeof a->refused) &&
         judged_all(control->rules, next, a->refused, sizeof a->refused) &&
         access_look(control->carry, next, a->refused, sizeof a->refused) &&
+        observed_look(control->carry, next, a->refused, sizeof a->refused) &&
         middle_look(control->carry, next, a->refused, sizeof a->refused))
         shared_ports_would(control->carry, next, a->refused, sizeof a->refused);
     if (a && impact_init(&a->impact, control, next, flows_now(control)) && a->name) {

@@ -1,0 +1,155 @@
+#include "runtime/host/file/streams.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "runtime/base/grown.h"
+
+enum { DIRS_MOST = 256, EARLIER_MOST = 1 << 20 };
+
+/* A file of an earlier run */
+struct earlier {
+    char *name;
+    uint64_t bytes;
+    int64_t changed_s;
+};
+
+struct stream_dir {
+    char *path;
+    int fd;
+    struct earlier *earlier; /* oldest first, from `at` on */
+    uint32_t at, count, room;
+};
+
+struct stream_dirs {
+    struct stream_dir dir[DIRS_MOST];
+    unsigned count;
+};
+
+struct stream_dirs *stream_dirs_new(void) { return calloc(1, sizeof(struct stream_dirs)); }
+
+void stream_dirs_free(struct stream_dirs *all)
+{
+    for (unsigned i = 0; all && i < all->count; i++) {
+        struct stream_dir *d = &all->dir[i];
+        for (uint32_t k = d->at; k < d->count; k++) free(d->earlier[k].name);
+        free(d->earlier);
+        free(d->path);
+        close(d->fd);
+    }
+    free(all);
+}
+
+bool stream_name_is_good(const char *name)
+{
+    static const char *const ends[] = {".client", ".server", ".holes", ".pcapng"};
+    const size_t len = strnlen(name, STREAM_NAME_MOST);
+    if (len == STREAM_NAME_MOST || *name == '.') return false;
+    for (size_t i = 0; i < len; i++) {
+        const char c = name[i];
+        const bool word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (!word && c != '.' && c != '_' && c != '-') return false;
+    }
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++)
+        if (len > strlen(ends[i]) && !strcmp(name + len - strlen(ends[i]), ends[i])) return true;
+    return false;
+}
+
+static struct stream_dir *find(struct stream_dirs *all, const char *path)
+{
+    for (unsigned i = 0; i < all->count; i++)
+        if (!strcmp(all->dir[i].path, path)) return &all->dir[i];
+    return NULL;
+}
+
+static int by_age(const void *pa, const void *pb)
+{
+    const struct earlier *a = pa, *b = pb;
+    return a->changed_s != b->changed_s ? (a->changed_s < b->changed_s ? -1 : 1) : strcmp(a->name, b->name);
+}
+
+static bool note(struct stream_dir *d, const char *name, const struct stat *st)
+{
+    char *own = grow(&d->earlier, d->count, &d->room, 64, sizeof *d->earlier) ? strdup(name) : NULL;
+    if (own) d->earlier[d->count++] = (struct earlier){own, (uint64_t)st->st_size, st->st_mtime};
+    return own;
+}
+
+static int find_earlier(struct stream_dir *d, uint64_t *bytes)
+{
+    const int fd = openat(d->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *list = fd < 0 ? NULL : fdopendir(fd);
+    int failed = list ? 0 : -errno;
+    if (!list && fd >= 0) close(fd);
+    for (const struct dirent *e; !failed && d->count < EARLIER_MOST && (e = readdir(list));) {
+        struct stat st;
+        if (!stream_name_is_good(e->d_name) || fstatat(d->fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW)) continue;
+        if (!S_ISREG(st.st_mode)) continue;
+        *bytes += (uint64_t)st.st_size;
+        failed = note(d, e->d_name, &st) ? 0 : -ENOMEM;
+    }
+    if (list) closedir(list);
+    if (d->count > 1) qsort(d->earlier, d->count, sizeof *d->earlier, by_age);
+    return failed;
+}
+
+/* Check that nobody else may write there: names are made without asking who owns what stands beside them. */
+static int check(int fd)
+{
+    struct stat st;
+    if (fstat(fd, &st)) return -errno;
+    return st.st_uid != geteuid() || st.st_mode & 022 ? -EPERM : 0;
+}
+
+int stream_dir_begin(struct stream_dirs *all, const char *path, uint64_t *earlier)
+{
+    *earlier = 0;
+    struct stream_dir *d = find(all, path);
+    for (uint32_t i = d ? d->at : 0; d && i < d->count; i++) *earlier += d->earlier[i].bytes;
+    if (d) return 0;
+    if (all->count == DIRS_MOST) return -EMFILE;
+    if (mkdir(path, 0700) && errno != EEXIST) return -errno;
+    const int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    int failed = fd < 0 ? -errno : check(fd);
+    struct stream_dir made = {.path = failed ? NULL : strdup(path), .fd = fd};
+    if (!failed) failed = made.path ? find_earlier(&made, earlier) : -ENOMEM;
+    all->dir[all->count] = made;
+    if (!failed) return all->count++, 0;
+    for (uint32_t k = 0; k < made.count; k++) free(made.earlier[k].name);
+    free(made.earlier);
+    free(made.path);
+    if (fd >= 0) close(fd);
+    return failed;
+}
+
+int stream_dir_file(struct stream_dirs *all, const char *path, const char *name, enum stream_how how)
+{
+    struct stat st;
+    const struct stream_dir *d = find(all, path);
+    if (!d || !stream_name_is_good(name)) return -EINVAL;
+    if (how == STREAM_REMOVE) return unlinkat(d->fd, name, 0) ? -errno : 0;
+    const int flags = O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
+    const int fd = openat(d->fd, name, flags | (how == STREAM_MAKE ? O_CREAT | O_EXCL : 0), 0600);
+    if (fd < 0) return -errno;
+    const int failed = fstat(fd, &st) ? -errno : S_ISREG(st.st_mode) ? 0 : -EINVAL;
+    if (failed) close(fd);
+    return failed ? failed : fd;
+}
+
+uint64_t stream_dir_trim(struct stream_dirs *all, const char *path, uint64_t bytes)
+{
+    uint64_t freed = 0;
+    struct stream_dir *d = find(all, path);
+    while (d && freed < bytes && d->at < d->count) {
+        struct earlier *e = &d->earlier[d->at++];
+        unlinkat(d->fd, e->name, 0);
+        freed += e->bytes;
+        free(e->name);
+    }
+    return freed;
+}

@@ -1,0 +1,27 @@
+/* Directories of watched connections' bytes (`stream to "DIR"`). Names of files come from a process that reads what
+ * strangers send, so each is checked: no name leads out of the directory, and only files of this kind are removed. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { STREAM_NAME_MOST = 232 /* bytes of a file's name, with its zero */ };
+enum stream_how { STREAM_MAKE, STREAM_APPEND, STREAM_REMOVE, STREAM_HOWS };
+
+struct stream_dirs;
+struct stream_dirs *stream_dirs_new(void); /* NULL: out of memory */
+void stream_dirs_free(struct stream_dirs *all);
+
+/* True for a name of such a file: letters, digits and `._-`, without a dot in front, with one of the endings. */
+bool stream_name_is_good(const char *name);
+
+/* Make the directory where it is missing, keep it open, and find the files that earlier runs left. path: without a
+ * link in the part before its last component. *earlier: bytes of these files. Return 0 or a negative errno, -EPERM:
+ * others may write there. */
+int stream_dir_begin(struct stream_dirs *all, const char *path, uint64_t *earlier);
+/* Make, append to or remove a file of a directory that was begun. Return a descriptor, 0 for a removed file, or a
+ * negative errno: -EINVAL, not a good name, or no regular file. */
+int stream_dir_file(struct stream_dirs *all, const char *path, const char *name, enum stream_how how);
+/* Remove files of earlier runs, the oldest first, until `bytes` are free or none is left. Return the bytes removed. */
+uint64_t stream_dir_trim(struct stream_dirs *all, const char *path, uint64_t bytes);

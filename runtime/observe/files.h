@@ -1,0 +1,19 @@
+/* Files of watched connections, as whoever may open them does it: the parent of a live run, a replay itself. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "runtime/host/file/streams.h"
+
+struct observed_files {
+    /* Open the file of a service's sessions, to append to it; with `turn` what is there becomes FILE.1 first. Return a
+     * descriptor, or a negative errno with a line in err that names the file. */
+    int (*sessions)(void *arg, const char *path, bool turn, char *err, size_t err_len);
+    /* The functions of streams.h for the directory of a `stream to`; the first with a line in err */
+    int (*begin)(void *arg, const char *dir, uint64_t *earlier, char *err, size_t err_len);
+    int (*file)(void *arg, const char *dir, const char *name, enum stream_how how);
+    uint64_t (*trim)(void *arg, const char *dir, uint64_t bytes);
+    void *arg;
+};

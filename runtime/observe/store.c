@@ -1,0 +1,247 @@
+#include "runtime/observe/store.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "runtime/base/file.h"
+#include "runtime/base/grown.h"
+
+enum { OPEN_MOST = 64, BUFFER = 1 << 14, FINISHED_MOST = 1 << 18, BLOCK = 4096, TRIES = 100 };
+
+/* A file that is written; name NULL: the entry is free. */
+struct stored {
+    char *name;
+    uint8_t *buffer; /* NULL: the file is not open */
+    int fd;
+    uint32_t waits;   /* bytes in the buffer */
+    uint64_t size;    /* bytes put */
+    uint64_t touched; /* count of puts to the store at its last one */
+};
+
+struct finished {
+    char *name;
+    uint64_t size;
+};
+
+struct store {
+    const struct observed_files *files;
+    struct observed_counters *counters;
+    char *dir;
+    uint64_t limit, held, earlier,
+        puts; /* held: bytes of all files, each in whole blocks, with those of earlier runs */
+    struct stored *at;
+    uint32_t count, room, spare, open[OPEN_MOST], opened; /* spare: no entry below it is free */
+    struct finished *finished;                            /* a ring, oldest at `first` */
+    size_t first, finished_count, finished_room;
+    int failed;
+};
+
+static void count(uint64_t *counter, uint64_t n) { __atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED); }
+
+/* Return the room that a file takes on the disk, at least a block. */
+static uint64_t blocks(uint64_t size) { return size ? (size + BLOCK - 1) / BLOCK * BLOCK : BLOCK; }
+
+struct store *store_new(const struct observed_files *files, const char *dir, uint64_t limit, uint64_t earlier,
+                        struct observed_counters *counters)
+{
+    struct store *s = calloc(1, sizeof *s);
+    if (!s) return NULL;
+    *s = (struct store){.files = files, .dir = strdup(dir), .limit = limit, .held = earlier, .earlier = earlier};
+    s->counters = counters;
+    if (s->dir) return s;
+    free(s);
+    return NULL;
+}
+
+void store_limit(struct store *s, uint64_t limit) { s->limit = limit; }
+
+/* Write the buffer. Return the bytes that are lost. */
+static uint64_t drain(struct store *s, struct stored *f)
+{
+    const uint32_t len = f->waits;
+    f->waits = 0;
+    const int failed = len ? write_whole(f->fd, f->buffer, len) : 0;
+    if (!failed) return count(&s->counters->bytes, len), 0;
+    s->failed = failed;
+    count(&s->counters->lost_bytes, len);
+    return len;
+}
+
+static uint64_t shut(struct store *s, struct stored *f)
+{
+    if (!f->buffer) return 0;
+    const uint64_t lost = drain(s, f);
+    close(f->fd);
+    free(f->buffer);
+    f->buffer = NULL;
+    for (uint32_t i = 0; i < s->opened; i++)
+        if (s->open[i] == (uint32_t)(f - s->at)) s->open[i] = s->open[--s->opened];
+    return lost;
+}
+
+/* Close the file that was not written for the longest time. */
+static uint64_t shut_oldest(struct store *s)
+{
+    uint32_t oldest = 0;
+    for (uint32_t i = 1; i < s->opened; i++)
+        if (s->at[s->open[i]].touched < s->at[s->open[oldest]].touched) oldest = i;
+    return shut(s, &s->at[s->open[oldest]]);
+}
+
+/* Open a file. False: it failed. */
+static bool open_file(struct store *s, struct stored *f, enum stream_how how)
+{
+    if (s->opened == OPEN_MOST) shut_oldest(s);
+    const int fd = s->files->file(s->files->arg, s->dir, f->name, how);
+    uint8_t *buffer = fd < 0 ? NULL : malloc(BUFFER);
+    if (fd >= 0 && !buffer) close(fd);
+    if (!buffer) {
+        s->failed = fd < 0 ? fd : -ENOMEM;
+        return false;
+    }
+    f->fd = fd;
+    f->buffer = buffer;
+    f->touched = ++s->puts;
+    s->open[s->opened++] = (uint32_t)(f - s->at);
+    return true;
+}
+
+static void remove_oldest(struct store *s)
+{
+    struct finished *f = &s->finished[s->first];
+    const int failed = s->files->file(s->files->arg, s->dir, f->name, STREAM_REMOVE);
+    if (failed && failed != -ENOENT) s->failed = failed;
+    s->held -= blocks(f->size);
+    count(&s->counters->removed, 1);
+    free(f->name);
+    s->first = (s->first + 1) % s->finished_room;
+    s->finished_count--;
+}
+
+/* Make room for `more` bytes below the limit. False: all that is left is being written. */
+static bool fits(struct store *s, uint64_t more)
+{
+    if (!s->limit || s->held + more <= s->limit) return true;
+    if (s->earlier) {
+        const uint64_t freed = s->files->trim(s->files->arg, s->dir, s->held + more - s->limit + s->limit / 16);
+        s->held -= freed < s->earlier ? freed : s->earlier;
+        s->earlier = freed && freed < s->earlier ? s->earlier - freed : 0;
+    }
+    while (s->held + more > s->limit && s->finished_count) remove_oldest(s);
+    return s->held + more <= s->limit;
+}
+
+static struct stored *entry(struct store *s, uint32_t *index)
+{
+    for (*index = s->spare; *index < s->count && s->at[*index].name;) ++*index;
+    s->spare = *index;
+    if (*index < s->count) return &s->at[*index];
+    if (!grow(&s->at, s->count, &s->room, 64, sizeof *s->at)) return NULL;
+    s->at[s->count] = (struct stored){0};
+    return &s->at[s->count++];
+}
+
+uint32_t store_make(struct store *s, const char *stem, const char *ending)
+{
+    char name[STREAM_NAME_MOST];
+    uint32_t index;
+    struct stored *f = fits(s, BLOCK) ? entry(s, &index) : NULL;
+    if (!f) return STORED_NONE;
+    for (unsigned i = 1; i <= TRIES; i++) {
+        const int len = i == 1 ? snprintf(name, sizeof name, "%s%s", stem, ending)
+                               : snprintf(name, sizeof name, "%s-%u%s", stem, i, ending);
+        *f = (struct stored){.name = len < (int)sizeof name ? strdup(name) : NULL};
+        if (f->name && open_file(s, f, STREAM_MAKE)) {
+            s->held += BLOCK;
+            count(&s->counters->files, 1);
+            return index;
+        }
+        const bool there = f->name && s->failed == -EEXIST;
+        free(f->name);
+        f->name = NULL;
+        if (!there) break;
+    }
+    return STORED_NONE;
+}
+
+static uint64_t lose(struct store *s, uint64_t len)
+{
+    count(&s->counters->lost_bytes, len);
+    return len;
+}
+
+uint64_t store_put(struct store *s, uint32_t file, const void *bytes, size_t len)
+{
+    if (file == STORED_NONE) return lose(s, len);
+    struct stored *f = &s->at[file];
+    const uint64_t more = blocks(f->size + len) - blocks(f->size);
+    uint64_t lost = 0;
+    if (!fits(s, more) || (!f->buffer && !open_file(s, f, STREAM_APPEND))) return lose(s, len);
+    s->held += more;
+    f->size += len;
+    f->touched = ++s->puts;
+    for (const uint8_t *at = bytes; len;) {
+        const size_t some = len < BUFFER - f->waits ? len : BUFFER - f->waits;
+        memcpy(f->buffer + f->waits, at, some);
+        f->waits += (uint32_t)some;
+        at += some;
+        len -= some;
+        if (f->waits == BUFFER) lost += drain(s, f);
+    }
+    return lost;
+}
+
+uint64_t store_size(const struct store *s, uint32_t file) { return s->at[file].size; }
+const char *store_name(const struct store *s, uint32_t file) { return s->at[file].name; }
+
+/* Remember the file, so that it may be removed; without a limit none is. */
+static bool remember(struct store *s, struct stored *f)
+{
+    if (!s->limit) return false;
+    if (s->finished_count == FINISHED_MOST) remove_oldest(s);
+    if (!ring_grow(&s->finished, s->finished_count, &s->finished_room, &s->first, 64, sizeof *s->finished))
+        return false;
+    s->finished[(s->first + s->finished_count++) % s->finished_room] = (struct finished){f->name, f->size};
+    return true;
+}
+
+uint64_t store_done(struct store *s, uint32_t file)
+{
+    if (file == STORED_NONE) return 0;
+    struct stored *f = &s->at[file];
+    const uint64_t lost = shut(s, f);
+    if (!remember(s, f)) free(f->name);
+    f->name = NULL;
+    if (file < s->spare) s->spare = file;
+    return lost;
+}
+
+void store_flush(struct store *s)
+{
+    for (uint32_t i = 0; i < s->opened; i++) drain(s, &s->at[s->open[i]]);
+}
+
+int store_failed(struct store *s)
+{
+    const int failed = s->failed == -EEXIST ? 0 : s->failed;
+    s->failed = 0;
+    return failed;
+}
+
+void store_free(struct store *s)
+{
+    if (!s) return;
+    for (uint32_t i = 0; i < s->count; i++) {
+        shut(s, &s->at[i]);
+        free(s->at[i].name);
+    }
+    for (; s->finished_count; s->finished_count--, s->first = (s->first + 1) % s->finished_room)
+        free(s->finished[s->first].name);
+    free(s->finished);
+    free(s->at);
+    free(s->dir);
+    free(s);
+}

@@ -1,0 +1,27 @@
+/* Files of one `stream to "DIR"`: few are open at once, together they keep the limit, and a full disk costs bytes, not
+ * time. */
+#pragma once
+
+#include "runtime/observe/log.h"
+
+struct store;
+#define STORED_NONE UINT32_MAX
+
+/* Make the store of a directory that files->begin has opened. limit 0: none. earlier: bytes of earlier runs' files.
+ * NULL: out of memory. */
+struct store *store_new(const struct observed_files *files, const char *dir, uint64_t limit, uint64_t earlier,
+                        struct observed_counters *counters);
+void store_free(struct store *s); /* writes what waits; NULL is allowed */
+void store_limit(struct store *s, uint64_t limit);
+
+/* Make a file "STEMENDING", or with a number behind the stem where that one is there. STORED_NONE: it failed. */
+uint32_t store_make(struct store *s, const char *stem, const char *ending);
+/* Append to a file. Return the bytes that are lost by that, which may be of earlier calls. */
+uint64_t store_put(struct store *s, uint32_t file, const void *bytes, size_t len);
+uint64_t store_size(const struct store *s, uint32_t file); /* bytes put so far */
+const char *store_name(const struct store *s, uint32_t file);
+/* Finish a file: from now on it may be removed. Return as store_put. */
+uint64_t store_done(struct store *s, uint32_t file);
+void store_flush(struct store *s);
+/* Return the last failure and forget it; 0: none. */
+int store_failed(struct store *s);

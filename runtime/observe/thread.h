@@ -1,0 +1,20 @@
+/* The thread that writes watched connections down beside the workers, who never wait for it. */
+#pragma once
+
+#include "runtime/observe/log.h"
+
+struct observed_thread;
+/* Make the thread's state for workers 0 to `workers` - 1, without starting it. NULL: out of memory. */
+struct observed_thread *observed_thread_new(unsigned workers, const struct observed_files *files);
+void observed_thread_free(struct observed_thread *t); /* NULL is allowed */
+/* Return the receiver of a worker's events, for vm_cfg.observed. */
+const struct observe_out *observed_thread_out(const struct observed_thread *t, unsigned worker);
+/* See observed_log_program; while the thread runs, too. */
+bool observed_thread_program(struct observed_thread *t, const struct program *p, char *err, size_t err_len);
+/* Start. Return 0 or a negative errno. */
+int observed_thread_start(struct observed_thread *t);
+/* Write all that is left and end, after the workers. */
+void observed_thread_stop(struct observed_thread *t);
+struct observed_counters observed_thread_counters(const struct observed_thread *t);
+/* Take the latest complaint (log.h). False: there is none that was not taken. */
+bool observed_thread_said(struct observed_thread *t, char what[OBSERVED_LINE]);

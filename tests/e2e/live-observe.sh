@@ -1,0 +1,120 @@
+#!/usr/bin/env bash
+# `mode observe`, live: what crosses a bridge is watched beside all rules. Bytes of both halves are those that nginx, curl and
+# nc have on disk; sessions, branches, a reload, made-up segments, the end, a directory that others may write to.
+set -u
+. tests/e2e/live/lib.sh
+. tests/lib/scratch.sh
+live_begin
+RECORD=0 # a recording of a few megabytes a run is not what this is about
+
+space client prey server
+link client eth0 prey a
+link server eth0 prey b
+address client eth0 10.1.0.1/24 fd00:1::1/64
+address server eth0 10.1.0.2/24 fd00:1::2/64
+web server
+payload 2000000 server
+
+# watches NAME OPTIONS...: rules with a service that watches.
+watches() {
+    local name=$1
+    shift
+    rules "$name" <<END
+firewall edge forward default accept { drop tcp to port 81 }
+service watch on any tcp/any {
+  mode observe
+  sessions to "sessions.jsonl" limit 1MiB
+  $*
+}
+END
+}
+session() { # EXPRESSION OF s, a list of the sessions
+    python3 -c 'import json, sys
+s = [json.loads(l) for l in open("sessions.jsonl")]
+print(eval(sys.argv[1]))' "$1"
+}
+ended() { [ -e sessions.jsonl ] && [ "$(wc -l <sessions.jsonl)" -ge "$1" ]; }
+
+watches all 'stream to "bytes" limit 64MiB; when path "/at" -> ignore; when reply bytes payload at 0 is x"48454c4c4f" -> pass'
+prey prey --bridge a:b --workers 1 --control "$PWD/control" --format json all.pbc
+
+at client curl -s -i -o got --limit-rate 40M http://10.1.0.2/files/file
+at client curl -s -o /dev/null http://10.1.0.2/at
+until_true 100 'two sessions have ended' ended 1
+cmp got bytes/*-10.1.0.2-80.server
+ok $? 'what nginx sent is what curl has, and what was watched'
+same 'what is ignored has no session, and none has a hole' \
+    "$(session '[(x["path"], x["why"], x["branch"], x["status"], x["from_server"]["holes"]) for x in s]')" \
+    "[('/files/file', 'closed', 'stream', 200, 0)]"
+same 'the session has its bytes and its round trips' \
+    "$(session 's[0]["from_server"]["bytes"] > 2000000 and 0 < s[0]["handshake_us"] < 5000000 and s[0]["from_server"]["rtt"]["measured"] > 10')" True
+
+# Upward, over IPv6, into nc's file.
+at server timeout 20 nc.openbsd -6 -l -N -p 9000 >up </dev/null &
+pids="$pids $!"
+listener=$!
+until_true 100 'nc listens' at server sh -c 'ss -ltn | grep -q :9000'
+at client timeout 20 nc.openbsd -N fd00:1::2 9000 <payload
+wait "$listener"
+until_true 100 'its session has ended' ended 2
+cmp up bytes/*-fd00_1__2-9000.client && cmp up payload
+ok $? 'what nc wrote to disk is what was watched of the client'
+
+# A server that greets first, and a port that the firewall drops.
+at server sh -c 'printf HELLO | timeout 20 nc.openbsd -l -N -p 9001' >greeted &
+pids="$pids $!"
+until_true 100 'nc listens' at server sh -c 'ss -ltn | grep -q :9001'
+at client timeout 20 nc.openbsd -d 10.1.0.2 9001 >hello
+at client timeout 1 nc.openbsd -w 1 10.1.0.2 81 </dev/null
+until_true 100 'its session has ended' ended 3
+same "the server's first bytes choose: told, but without bytes; what is dropped is not watched" \
+    "$(session '[(x["server_port"], x["branch"], "files" in x) for x in s[2:]]') $(ls bytes | grep -c -e -9001 -e -81)" \
+    "[(9001, 'pass', False)] 0"
+
+# Another program, while a connection is open: it goes on; then it is left open.
+at server timeout 60 nc.openbsd -l -N -p 9002 >long &
+pids="$pids $!"
+until_true 100 'nc listens' at server sh -c 'ss -ltn | grep -q :9002'
+mkfifo words
+at client timeout 60 nc.openbsd -N 10.1.0.2 9002 <words &
+pids="$pids $!"
+exec 9>words
+echo before >&9
+until_true 100 'the first line is there' grep -q before long
+"$bin/preyctl" --socket "$PWD/control" flows >flows 2>&1
+watches again 'stream to "bytes" limit 32MiB; when path "/at" -> ignore; when path "/" -> pass'
+cp again.pbc all.pbc
+kill -HUP "$prey"
+until_true 100 'a reload is made' grep -q '^reloaded' prey.err
+echo after >&9
+until_true 100 'the second line is there' grep -q after long
+prey_ends
+same 'a connection goes on across a reload, and is told as open at the end' \
+    "$(session '(s[-1]["server_port"], s[-1]["why"], s[-1]["from_client"]["bytes"])') $(tr '\n' ' ' <bytes/*-9002.client)" \
+    "(9002, 'still-open', 13) before after "
+exec 9>&-
+
+# As a capture of complete segments.
+watches ng 'stream to "segments" as pcapng'
+prey prey --bridge a:b --workers 2 ng.pbc
+at client curl -s -i -o got http://10.1.0.2/files/file
+at client curl -s -o /dev/null 'http://[fd00:1::2]/'
+until_true 100 'sessions have ended' ended 6
+prey_ends
+if command -v tshark >/dev/null; then
+    tshark -r segments/*.pcapng -o tcp.check_checksum:TRUE -Y 'tcp.analysis.flags or tcp.checksum.status == 0' >said 2>/dev/null
+    same 'made-up segments are complete, in order, with good sums' "$(head -n 3 said)" ''
+    tshark -r segments/*.pcapng -q -z follow,tcp,raw,0 2>/dev/null | grep -P '^\t' | tr -d '\t\n' | xxd -r -p >followed
+    cmp got followed
+    ok $? 'tshark follows them to the bytes that curl has'
+fi
+
+# A directory that others may write to is refused, and so is one outside the folders for it.
+mkdir -m 777 open
+watches open 'stream to "open"'
+at prey timeout 20 "$bin/preyrun" --bridge a:b open.pbc >said 2>&1
+same 'a directory that others may write to is refused' "$? $(grep -c 'others may write there; this mends it: chmod go-w' said)" '2 1'
+watches outside 'stream to "/usr/share/bytes"'
+at prey timeout 20 "$bin/preyrun" --bridge a:b outside.pbc >said 2>&1
+same 'so is one outside the folders for such files' "$? $(grep -c 'bytes of connections must be below /var/log' said)" '2 1'
+exit $failed
