@@ -22,6 +22,7 @@ static void of_vm(const struct worker *w, const struct vm_counters *c, uint64_t 
     if (c->nat) now[LIMIT_PORTS] += c->nat->mappings->exhausted + c->nat->mappings->full;
     if (c->frags) now[LIMIT_FRAGMENTS] = c->frags->evicted + c->frags->not_held;
     for (uint32_t i = 0; i < w->cfg.program->meters_count; i++) now[LIMIT_METERS] += c->meters[i].overflowed;
+    now[LIMIT_HALF_OPEN] += c->wire_gave_way;
     now[LIMIT_MAX_FLOWS] = c->reasons[REASON_MAX_FLOWS].packets;
     now[LIMIT_RATE] = c->reasons[REASON_OVER_RATE].packets;
     now[LIMIT_REJECTS] = c->answers_limited;

@@ -28,7 +28,8 @@ struct inline_tuples {
 /* A worker's part of that memory. all: NULL: there is none. */
 struct inline_share {
     struct inline_tuples *all;
-    uint32_t most; /* numbers that have room */
+    uint32_t most;      /* numbers that have room */
+    uint32_t half_open; /* half-open connections that the process has descriptors for; 0: no bound */
 };
 
 /* Write the tuple of a parsed packet, live. */

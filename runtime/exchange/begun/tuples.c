@@ -33,7 +33,7 @@ void tuples_free(struct tuples *t)
 struct inline_share tuples_share(const struct tuples *t, unsigned worker)
 {
     if (!t || worker >= t->workers) return (struct inline_share){0};
-    return (struct inline_share){(void *)(t->memory + t->each * worker), t->most};
+    return (struct inline_share){.all = (void *)(t->memory + t->each * worker), .most = t->most};
 }
 
 /* Copy a tuple. False: it is not live, or not sound. */

@@ -41,14 +41,18 @@ static uint64_t needed(const struct live *l)
            (p->checks_count ? p->servers_count : 0) + of_proxies(l);
 }
 
+/* Return the connections of all workers that `have` descriptors are enough for. */
+static uint64_t connections(const struct live *l, uint64_t have)
+{
+    const uint64_t others = needed(l) - of_proxies(l) + (uint64_t)PBC_PROXY_PORTS_MAX * l->carry.worker_count;
+    return have > others ? (have - others) / of_connection(l->carry.now.program) : 0;
+}
+
 /* Print a notice that only `have` of `need` descriptors are available. */
 static void say_few(const struct live *l, uint64_t have, uint64_t need)
 {
-    const uint64_t others = need - of_proxies(l), per = of_connection(l->carry.now.program),
-                   each = per * l->carry.worker_count;
-    const uint64_t left = have > others ? have - others : 0;
-    const uint64_t listeners = (uint64_t)PBC_PROXY_PORTS_MAX * l->carry.worker_count;
-    if (!of_proxies(l) || left < listeners + each)
+    const uint64_t enough = connections(l, have);
+    if (!of_proxies(l) || enough < l->carry.worker_count)
         complain("notice: at most %" PRIu64 " files may be open at once, and %" PRIu64
                  " may be needed; this mends it: ulimit -n %" PRIu64,
                  have, need, need);
@@ -56,19 +60,27 @@ static void say_few(const struct live *l, uint64_t have, uint64_t need)
         complain("notice: at most %" PRIu64 " files may be open at once, which is %" PRIu64
                  " connections of `mode proxy`, and `limits { proxy_sessions }` allows %" PRIu64
                  "; this mends it: ulimit -n %" PRIu64 " (a unit of systemd: LimitNOFILE=%" PRIu64 ")",
-                 have, (left - listeners) / per, l->carry.now.program->settings->proxy_sessions * l->carry.worker_count,
-                 need, need);
+                 have, enough, l->carry.now.program->settings->proxy_sessions * l->carry.worker_count, need, need);
 }
 
-void files_allow(const struct live *l)
+/* Return half of the inline connections of a worker that `have` descriptors are enough for */
+static uint32_t half_open(const struct live *l, uint64_t have)
+{
+    const uint64_t each = connections(l, have) / l->carry.worker_count / 2;
+    return each == 0 ? 1 : each < UINT32_MAX ? (uint32_t)each : UINT32_MAX;
+}
+
+uint32_t files_allow(const struct live *l)
 {
     const uint64_t need = needed(l), most = need > MOST ? need : MOST;
     struct rlimit r;
-    if (getrlimit(RLIMIT_NOFILE, &r)) return;
+    if (getrlimit(RLIMIT_NOFILE, &r)) return 1;
     if (r.rlim_cur < most) r.rlim_cur = r.rlim_max < most ? r.rlim_max : most;
     setrlimit(RLIMIT_NOFILE, &r);
-    if (need <= r.rlim_max) return;
-    const uint64_t have = r.rlim_max;
+    const uint64_t have = r.rlim_cur;
+    if (need <= r.rlim_max) return half_open(l, have);
     r.rlim_cur = r.rlim_max = need;
-    if (setrlimit(RLIMIT_NOFILE, &r)) say_few(l, have, need);
+    if (!setrlimit(RLIMIT_NOFILE, &r)) return half_open(l, need);
+    say_few(l, have, need);
+    return half_open(l, have);
 }

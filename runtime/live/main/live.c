@@ -396,7 +396,7 @@ int live(const struct options *o)
     if (!status && o->preflight) {
         fprintf(stderr, "preflight: nothing stands in the way\n");
     } else if (!status) {
-        files_allow(&l);
+        l.half_open = files_allow(&l);
         status = recorded_look(&l.carry);
         if (!status) status = log_open(&l.tell);
         if (!status) status = claim_watch(&l.rules);

@@ -155,6 +155,7 @@ static int workers_make(struct live *l)
         cfg.inside = inside_tun(&l->carry, cfg.worker);
         cfg.observed = observed_out(&l->carry, cfg.worker);
         cfg.inline_share = tuples_share(l->carry.tuples, cfg.worker);
+        cfg.inline_share.half_open = l->half_open;
         if (worker_make(l, &cfg)) return 2;
     }
     for (unsigned i = 0; i < l->carry.worker_count; i++) l->carry.workers[i]->others = l->carry.workers;

@@ -187,22 +187,29 @@ static void never_completed(void **state)
     }
 }
 
+/* A client is answered before its server, and goes on. */
+static void open_bytes_first(struct wire *w, uint32_t number)
+{
+    syn(w, CLIENT_SEQ, number, 1024);
+    struct frame f = with(&w->listener, SYN | ACK, OUR_SEQ, CLIENT_SEQ + 1, NULL);
+    says(w, &f);
+    f = with(&w->client, ACK, CLIENT_SEQ + 1, OUR_SEQ + 1, NULL);
+    comes(w, &f, LEFT);
+}
+
 static void full(void **state)
 {
     struct wire w;
     for (unsigned passes = 0; passes < 2; passes++) {
         wire_init(&w,
                   passes ? "limits { proxy_sessions 16 }\nfirewall f default accept {}\n"
-                           "service s on any tcp/any { mode proxy inline; on overload pass }\n"
+                           "service s on any tcp/any { mode proxy inline; bytes first; on overload pass }\n"
                          : "limits { proxy_sessions 16 }\nfirewall f default accept {}\n"
-                           "service s on any tcp/any { mode proxy inline }\n",
+                           "service s on any tcp/any { mode proxy inline; bytes first }\n",
                   false, 0);
-        syn(&w, CLIENT_SEQ, 0, 1024);
-        struct frame f = with(&w.client, SYN, CLIENT_SEQ, 0, NULL);
-        for (unsigned i = 0; i < 16; i++) {
-            f.sport++;
-            comes(&w, &f, LEFT);
-        }
+        for (unsigned i = 0; i < 16; i++, w.client.sport++) open_bytes_first(&w, i);
+        const struct frame f = with(&w.client, SYN, CLIENT_SEQ, 0, NULL);
+        comes(&w, &f, LEFT);
         assert_int_equal(w.s.v.action, passes ? ACTION_ACCEPT : ACTION_REJECT);
         assert_int_equal(w.s.v.reason, passes ? REASON_NONE : REASON_MAX_FLOWS);
         wire_fini(&w);

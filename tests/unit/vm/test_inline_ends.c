@@ -284,6 +284,79 @@ static void error_of_another_stack(void **state)
     wire_fini(&w);
 }
 
+/* Of too many half-open connections the oldest gives way: who knows of it is reset. One that is open never does. */
+static void gives_way(void **state)
+{
+    struct wire w;
+    wire_init(&w, "limits { half_open 3 }\n" SERVER_FIRST, false, 1);
+    open_server_first(&w);
+    const uint16_t opened = w.client.sport;
+    for (uint32_t n = 1; n < 4; n++) {
+        w.client.sport = (uint16_t)(opened + n);
+        syn(&w, CLIENT_SEQ, n, 1024);
+        struct frame f = with(&w.listener, SYN | ACK, OUR_SEQ, CLIENT_SEQ + 1, NULL);
+        says(&w, &f);
+        own_syn(&w);
+    }
+    assert_int_equal(vm_counters(w.s.vm)->wire_gave_way, 0);
+    w.client.sport = (uint16_t)(opened + 4);
+    const struct frame f = with(&w.client, SYN, CLIENT_SEQ, 0, NULL);
+    comes(&w, &f, LEFT);
+    assert_int_equal(w.s.tx.count, 3);
+    const struct tcp_segment socket = built(&w, 0, TX_ASIDE), server = built(&w, 1, TX_SEND);
+    assert_int_equal(socket.flags, RST);
+    assert_int_equal(socket.seq, CLIENT_SEQ + 1);
+    assert_int_equal(server.flags, RST);
+    assert_int_equal(server.seq, OWN_SEQ + 1);
+    assert_int_equal(w.s.entries[1].out_if, RIGHT);
+    assert_int_equal(w.s.entries[2].cause, TX_CAUSE_INLINE);
+    assert_int_equal(w.s.entries[2].cookie, 1); /* the number of the one that gave way */
+    assert_int_equal(vm_counters(w.s.vm)->wire_gave_way, 1);
+    struct inline_open o;
+    assert_true(vm_inline_open(w.s.vm, 0, &o));
+    assert_int_equal(o.client_port, opened);
+    wire_fini(&w);
+}
+
+/* A packet without DF that is too long for the way is cut, as a router does it. */
+static void cut(void **state)
+{
+    static const char said[] = "0123456789012345678901234567890123456789012345678901234567890123456789";
+    enum { MTU = 80, HEAD = 20, IP_AT = 14, CHECKSUM_AT = 10, DF_AT = 6, ID = 0x1234 };
+    uint8_t bytes[FRAME_MOST], whole[FRAME_MOST];
+    struct pkt view, *pkt;
+    struct wire w;
+    wire_init(&w, SERVER_FIRST, false, 0);
+    open_server_first(&w);
+    w.ifaces[RIGHT].mtu = MTU;
+    struct frame f = with(&w.own, ACK, OWN_SEQ + 1, SERVER_SEQ + 1, said);
+    const uint32_t len = frame_bytes(&f, bytes);
+    f = with(&w.client, ACK, OWN_SEQ + 1, SERVER_SEQ + 1, said);
+    frame_bytes(&f, whole);
+    bytes[DF_AT] = 0;
+    frame_word(bytes + CHECKSUM_AT, 0, 2);
+    frame_word(bytes + CHECKSUM_AT, plain_sum(bytes, HEAD, 0), 2);
+    sender_clear(&w.s);
+    pkt_view(&view, bytes, len, len, LINK_RAW, IFACE_NONE);
+    pkt = pool_copy(w.s.pool, &view);
+    vm_aside(w.s.vm, &w.s.in, &pkt, 1, &w.s.tx);
+    assert_int_equal(w.s.tx.count, 2);
+    for (uint32_t i = 0, at = 0; i < 2; i++) {
+        const struct tx_entry *e = &w.s.entries[i];
+        const uint8_t *ip = e->pkt->data + IP_AT;
+        const uint32_t part = e->pkt->head_len - IP_AT - HEAD;
+        assert_int_equal(e->out_if, RIGHT);
+        assert_memory_equal(e->pkt->data, whole, IP_AT);
+        assert_in_range(e->pkt->head_len - IP_AT, HEAD + 1, MTU);
+        assert_int_equal(wire_get16(ip + 4), ID);
+        assert_int_equal(wire_get16(ip + DF_AT), at / 8 | (i ? 0 : 0x2000));
+        assert_memory_equal(ip + HEAD, whole + IP_AT + HEAD + at, part);
+        at += part;
+        if (i) assert_int_equal(at, len - HEAD);
+    }
+    wire_fini(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -294,6 +367,8 @@ int main(void)
         cmocka_unit_test(across_reloads),
         cmocka_unit_test(ids_as_ports),
         cmocka_unit_test(error_of_another_stack),
+        cmocka_unit_test(gives_way),
+        cmocka_unit_test(cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

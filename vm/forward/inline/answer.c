@@ -109,4 +109,30 @@ static void end_late(void *arg, struct inline_conn *c, uint32_t number)
     reset_client(j, c);
 }
 
+/* Reset a server that our SYN went to. */
+static void reset_server(const struct job *j, const struct inline_conn *c)
+{
+    struct pkt *out = NULL;
+    struct flow_segment s = {.src_port = c->client_port,
+                             .dst_port = c->to_port,
+                             .seq = c->side[AT_SERVER].ours,
+                             .flags = TCP_RST,
+                             .v6 = c->v6};
+    memcpy(s.src, c->client, sizeof s.src);
+    memcpy(s.dst, c->to, sizeof s.dst);
+    if (c->own_port && j->vm->cfg.pool && !build_flow_segment(&s, j->vm->cfg.pool, &out))
+        inline_send(j, c, AT_SERVER, out, !c->v6);
+}
+
+void inline_make_room(const struct job *j)
+{
+    uint32_t number;
+    struct inline_conn *c = inlines_too_many(j->vm->inlines, &number);
+    if (!c) return;
+    j->vm->counters.wire_gave_way++;
+    end_late((void *)j, c, number);
+    reset_server(j, c);
+    inlines_end(j->vm->inlines, number);
+}
+
 uint64_t inline_tick(const struct job *j) { return inlines_tick(j->vm->inlines, j->vm->now_ns, end_late, (void *)j); }

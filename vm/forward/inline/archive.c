@@ -69,6 +69,7 @@ bool inlines_archive(struct inlines *all, struct archive *a, uint32_t services, 
         ARCHIVE(a, all->at[n]);
         ARCHIVE(a, all->uses[n]);
         if (!archive_sound(a, is_sound(all, n, services, ifaces))) return false;
+        if (a->reads && all->at[n].state != INLINE_FREE && all->at[n].state < INLINE_OPEN) half_open_add(all, n);
         if (a->reads) all->due_s[n] = all->at[n].state == INLINE_FREE ? 0 : inlines_due_s(all, &all->at[n]);
     }
     return archive_sound(a, is_sound_whole(all));

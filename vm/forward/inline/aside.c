@@ -29,14 +29,17 @@ static void leave(const struct job *j, const struct said *s, enum inline_at to, 
 {
     const bool v4 = s->key.kind & KIND_IP4;
     struct tcp_segment segment;
+    uint32_t mtu;
     tcp_read(s->pkt, &s->key, &segment);
     inline_says(s->c, to, &segment);
     s->c->seen_ns = j->vm->now_ns;
     if (s->key.marks & TCP_RST) s->c->over |= OVER_RESET;
     if (s->key.marks & TCP_FIN) s->c->over |= to == AT_CLIENT ? OVER_TO_CLIENT : OVER_TO_SERVER;
     if (s->key.marks & TCP_SYN) mss_clamp(s->pkt, &s->key, inline_mss(j, s->c, to, &s->key));
-    if (inline_too_big(j, s->c, to, s->pkt, &s->key) || translate(s->pkt, &s->key, as)) return;
-    inline_send(j, s->c, to, s->pkt, v4);
+    const enum tunnel_fit fit = inline_fit(j, s->c, to, s->pkt, &s->key, &mtu);
+    if (fit == TUNNEL_TOO_BIG) return;
+    if (fit == TUNNEL_IN_PIECES && s->pkt->flags & PKT_CSUM_PARTIAL) checksum_fill(s->pkt, &s->key);
+    if (!translate(s->pkt, &s->key, as)) inline_send_in(j, s->c, to, s->pkt, v4, fit, mtu);
 }
 
 /* Return the translation of a packet to that end. */

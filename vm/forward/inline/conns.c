@@ -31,6 +31,7 @@ struct inlines *inlines_new(const struct program *p, uint64_t seed, unsigned wor
     all->most = most;
     all->spare = NOBODY;
     all->worker = worker;
+    half_open_init(&all->half_open, p->half_open, most);
     all->at = calloc(most, sizeof *all->at);
     all->due_s = calloc(most, sizeof *all->due_s);
     all->uses = calloc(most, sizeof *all->uses);
@@ -58,7 +59,11 @@ size_t inlines_bytes(void)
     return sizeof *one->at + sizeof *one->due_s + sizeof *one->uses + 2 * (slot + sizeof(struct inline_tuple));
 }
 
-void inlines_share(struct inlines *all, struct inline_share share) { all->share = share; }
+void inlines_share(struct inlines *all, struct inline_share share)
+{
+    all->share = share;
+    if (share.half_open && share.half_open < all->half_open.most) all->half_open.most = share.half_open;
+}
 
 unsigned inlines_worker(const struct inlines *all) { return all->worker; }
 
@@ -164,6 +169,7 @@ struct inline_conn *inlines_begin(struct inlines *all, const struct key *key, co
     memcpy(c->server, key->dst, sizeof c->server);
     c->side[AT_CLIENT].stack = stack;
     share(all, n, 0, &t);
+    half_open_add(all, n);
     all->uses[n]++;
     all->due_s[n] = inlines_due_s(all, c);
     all->live++;
@@ -178,6 +184,7 @@ void inlines_end(struct inlines *all, uint32_t number)
     for (unsigned i = 0; i < 2; i++) drop(all, number, i);
     stack_put(all->stacks, c->side[AT_CLIENT].stack);
     stack_put(all->stacks, c->side[AT_SERVER].stack);
+    if (c->state < INLINE_OPEN) half_open_drop(all, number);
     c->state = INLINE_FREE;
     c->next = all->spare;
     all->spare = number;

@@ -72,7 +72,8 @@ struct inline_conn {
     struct tcp_options options; /* options of ours */
     uint32_t client_stamp;
     uint32_t index[2]; /* slots of its tuples: as the client wrote it, and another one to a pool's server */
-    uint32_t next;     /* free numbers: the next */
+    uint32_t next;     /* the next free number, or the next half-open connection */
+    uint32_t before;   /* the half-open connection before */
     uint64_t seen_ns;
 };
 
@@ -90,6 +91,10 @@ void inlines_share(struct inlines *all, struct inline_share share);
 struct inline_conn *inlines_begin(struct inlines *all, const struct key *key, const struct pkt *pkt, uint64_t now_ns,
                                   uint32_t *number);
 void inlines_end(struct inlines *all, uint32_t number);
+/* Change the state to INLINE_OPEN, once. */
+void inlines_opened(struct inlines *all, uint32_t number);
+/* Return the oldest half-open connection if one more would be too many. NULL: there is room. */
+struct inline_conn *inlines_too_many(struct inlines *all, uint32_t *number);
 
 /* Find the connection of a packet's tuple, or of one that an error quotes. NULL: none. *from: the end that sent it. */
 struct inline_conn *inlines_find(struct inlines *all, const struct key *key, const struct pkt *pkt, uint32_t *number,

@@ -23,6 +23,11 @@ struct entry {
 enum { KEY_WORDS = sizeof(struct tuple) / sizeof(uint64_t) };
 static_assert(sizeof(struct tuple) == KEY_WORDS * sizeof(uint64_t), "no padding");
 
+/* Connections that are not open yet, the oldest first */
+struct half_open {
+    uint32_t first, last, count, most;
+};
+
 struct inlines {
     struct keyed index;
     struct inline_conn *at; /* [most] */
@@ -30,6 +35,7 @@ struct inlines {
     uint16_t *uses;         /* [most] times that a number was given */
     struct stacks *stacks;
     struct inline_share share;
+    struct half_open half_open;
     uint32_t most, spare, high, live, hand; /* spare: first free number; high: numbers ever used */
     uint64_t half_open_ns, open_ns;         /* timeouts */
     unsigned worker;
@@ -38,3 +44,8 @@ static_assert(offsetof(struct inlines, index) == 0, "keyed_owner_new");
 
 /* conns.c: return the second in which the connection of a number is looked at again. */
 uint32_t inlines_due_s(const struct inlines *all, const struct inline_conn *c);
+
+/* half_open.c: an empty list; add a connection, or drop one that is there. */
+void half_open_init(struct half_open *list, uint64_t asked, uint32_t numbers);
+void half_open_add(struct inlines *all, uint32_t number);
+void half_open_drop(struct inlines *all, uint32_t number);

@@ -10,6 +10,7 @@
 #include "vm/context/context.h"
 #include "vm/flow/flow.h"
 #include "vm/forward/inline/conns.h"
+#include "vm/packet/edit/edit.h"
 
 /* Begin a connection with an accepted packet that the branch's service takes. False: the packet is left alone, as if no
  * service had taken it: it opens no connection, or there is no room and the service says `on overload pass`. */
@@ -41,6 +42,9 @@ struct translation inline_inwards(const struct inlines *all, const struct inline
 /* send.c: send a packet to that end, which the other sends by its headers: link, TTL and DSCP are written, addresses
  * and ports are there. The packet is bare (LINK_RAW) and is taken over. False: it could not leave. */
 bool inline_send(const struct job *j, const struct inline_conn *c, enum inline_at to, struct pkt *pkt, bool v4);
+/* The same, in pieces of at most `mtu` bytes if `fit` says so. */
+bool inline_send_in(const struct job *j, const struct inline_conn *c, enum inline_at to, struct pkt *pkt, bool v4,
+                    enum tunnel_fit fit, uint32_t mtu);
 /* Put the link header of frames to that end in front of a bare packet. False: there is no headroom. */
 bool inline_link(const struct job *j, const struct inline_conn *c, enum inline_at to, struct pkt *pkt, bool v4);
 /* Give a packet of ours, bare, to the stack aside. */
@@ -54,10 +58,9 @@ void inline_heard(struct inline_conn *c, enum inline_at from, const struct key *
 bool inline_crosses(const struct facts *f, const struct key *key);
 /* False: a routed packet has no hop left, so it is dropped and its sender told. */
 bool inline_has_hop(const struct job *j, struct packet_ctx *c);
-/* True if a packet of the stack aside is longer than the MTU towards that end: it must not leave, and the stack is
- * told. */
-bool inline_too_big(const struct job *j, const struct inline_conn *c, enum inline_at to, const struct pkt *pkt,
-                    const struct key *key);
+/* Return how a packet of the stack aside fits the way to that end, and its MTU. TUNNEL_TOO_BIG: its sender is told. */
+enum tunnel_fit inline_fit(const struct job *j, const struct inline_conn *c, enum inline_at to, const struct pkt *pkt,
+                           const struct key *key, uint32_t *mtu);
 
 /* Return the largest segment that the end may send by our MTU towards it. */
 uint16_t inline_mss(const struct job *j, const struct inline_conn *c, enum inline_at to, const struct key *key);
@@ -70,5 +73,7 @@ void inline_keep_answer(const struct job *j, struct inline_conn *c, uint32_t num
 void inline_answer(const struct job *j, struct inline_conn *c, uint16_t mss);
 /* Refuse the client, as the server did. */
 void inline_refuse(const struct job *j, struct inline_conn *c);
+/* End the oldest half-open connection where one more would be too many: all who know of it are told. */
+void inline_make_room(const struct job *j);
 /* Reset the client's socket in the stack aside: the proxy loop ends what belongs to it. */
 void inline_reset_socket(const struct job *j, const struct inline_conn *c, uint32_t number);

@@ -57,25 +57,26 @@ bool inline_link(const struct job *j, const struct inline_conn *c, enum inline_a
 
 bool inline_send(const struct job *j, const struct inline_conn *c, enum inline_at to, struct pkt *pkt, bool v4)
 {
+    return inline_send_in(j, c, to, pkt, v4, TUNNEL_FITS, UINT32_MAX);
+}
+
+bool inline_send_in(const struct job *j, const struct inline_conn *c, enum inline_at to, struct pkt *pkt, bool v4,
+                    enum tunnel_fit fit, uint32_t mtu)
+{
     const struct inline_side *end = &c->side[to], *of = &c->side[!to];
-    struct vm_tx *tx = j->tx;
+    struct tx_entry e = {.kind = TX_SEND,
+                         .cause = TX_CAUSE_INLINE,
+                         .out_if = end->iface,
+                         .input = INPUT_NONE,
+                         .cookie = pkt->cookie,
+                         .family = end->mac ? 0
+                                   : v4     ? 4
+                                            : 6};
+    memcpy(e.next_hop, to == AT_CLIENT ? c->client : c->to, sizeof e.next_hop);
     (v4 ? write_ip4 : write_ip6)(pkt, ttl_of(of), of->tos);
-    if (tx->count == tx->cap || !inline_link(j, c, to, pkt, v4)) {
-        pool_put(pkt);
-        return false;
-    }
-    struct tx_entry *e = &tx->entries[tx->count++];
-    *e = (struct tx_entry){.pkt = pkt,
-                           .kind = TX_SEND,
-                           .cause = TX_CAUSE_INLINE,
-                           .out_if = end->iface,
-                           .input = INPUT_NONE,
-                           .cookie = pkt->cookie,
-                           .family = end->mac ? 0
-                                     : v4     ? 4
-                                              : 6};
-    memcpy(e->next_hop, to == AT_CLIENT ? c->client : c->to, sizeof e->next_hop);
-    return true;
+    if (inline_link(j, c, to, pkt, v4)) return !edge_send(j, pkt, mtu, fit, 0, &e);
+    pool_put(pkt);
+    return false;
 }
 
 void inline_give(const struct job *j, struct pkt *pkt)

@@ -52,13 +52,14 @@ uint16_t inline_mss(const struct job *j, const struct inline_conn *c, enum inlin
     return mss_of_mtu(mtu < UINT16_MAX ? mtu : UINT16_MAX, c->v6);
 }
 
-bool inline_too_big(const struct job *j, const struct inline_conn *c, enum inline_at to, const struct pkt *pkt,
-                    const struct key *key)
+enum tunnel_fit inline_fit(const struct job *j, const struct inline_conn *c, enum inline_at to, const struct pkt *pkt,
+                           const struct key *key, uint32_t *mtu)
 {
     struct pkt *out = NULL;
     uint32_t told;
-    const uint32_t mtu = mtu_to(j->in->facts, c, to, key);
-    if (edge_fit(pkt, key, mtu, &told) != TUNNEL_TOO_BIG) return false;
+    *mtu = mtu_to(j->in->facts, c, to, key);
+    const enum tunnel_fit fit = edge_fit(pkt, key, *mtu, &told);
+    if (fit != TUNNEL_TOO_BIG) return fit;
     if (j->vm->cfg.pool && !build_too_big(pkt, key, told, NULL, j->vm->cfg.pool, &out)) inline_give(j, out);
-    return true;
+    return fit;
 }

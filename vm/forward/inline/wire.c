@@ -119,6 +119,7 @@ bool inline_first(const struct job *j, struct packet_ctx *c, uint32_t branch)
         forward_refuse(c, REASON_OVER_RATE);
         return true;
     }
+    inline_make_room(j);
     struct inline_conn *conn = inlines_begin(j->vm->inlines, c->key, c->pkt, j->vm->now_ns, &number);
     if (!conn && says & PBC_PROXY_OVERLOAD_PASS) return false;
     c->v->service = service;
@@ -164,13 +165,13 @@ static bool is_looped(const struct inline_conn *c, enum inline_at from, const st
 }
 
 /* Handle a client's packet before the stack aside gets it. False: it does not get it. */
-static bool from_client(const struct job *j, struct inline_conn *c, const struct packet_ctx *ctx,
+static bool from_client(const struct job *j, struct inline_conn *c, uint32_t number, const struct packet_ctx *ctx,
                         const struct tcp_segment *s)
 {
     if (forward_is_syn(ctx->key) && c->state == INLINE_TOLD) inline_answer(j, c, 0);
     if (forward_is_syn(ctx->key)) return c->state != INLINE_WAITS && c->state != INLINE_TOLD;
     const bool told = c->state == INLINE_TOLD || c->state == INLINE_SAID;
-    if (told && inline_answers(c, AT_CLIENT, s)) c->state = INLINE_OPEN;
+    if (told && inline_answers(c, AT_CLIENT, s)) inlines_opened(j->vm->inlines, number);
     return true;
 }
 
@@ -231,7 +232,8 @@ bool inline_wire(const struct job *j, struct packet_ctx *c)
     }
     inline_heard(conn, from, c->key, c->pkt, j->vm->now_ns);
     inline_follow(conn, from, &s);
-    if ((from == AT_CLIENT ? from_client : from_server)(j, conn, c, &s)) give(j, c, conn, number, from);
+    if (from == AT_CLIENT ? from_client(j, conn, number, c, &s) : from_server(j, conn, c, &s))
+        give(j, c, conn, number, from);
     settle_whole(j, c);
     return true;
 }
