@@ -176,7 +176,8 @@ void part_audited(struct compile *c)
         const bool own = img->rules[i].flags & PBC_RULE_AUDIT && !(img->rules[i].list & PBC_LIST_CHAIN);
         if (own && img->firewalls[img->rules[i].list].audit != PBC_AUDIT_ALL) audits[img->rules[i].list] = 1;
     }
-    if (!img->audits || diags_errors(c->diags)) return;
+    img->audits = img->audits && !diags_errors(c->diags);
+    if (!img->audits) return;
     check_audited_apart(c, audits);
     p.rule = arena_alloc(c->arena, ((size_t)img->rules_count + 1) * sizeof(*p.rule));
     p.firewall = arena_alloc(c->arena, ((size_t)img->firewalls_count + 1) * sizeof(*p.firewall));

@@ -65,21 +65,28 @@ static bool rule_at_line(struct compile *c, const struct node *by, uint32_t *rul
     return false;
 }
 
-static bool rule_named(struct compile *c, const struct node *name, uint32_t *rule)
+static void report_audited(struct compile *c, const struct node *name)
+{
+    diag(c->diags, E_TEST_RULE, name->span, "the rule `%s` is in audit, and decides nothing", name->v.str.s);
+    diag_advise(c->diags, "write `expect would ...` to test what it would do");
+}
+
+static bool rule_named(struct compile *c, const struct node *name, bool would, uint32_t *rule)
 {
     if (!symbol_find(c->symbols, SPACE_RULES, name->v.str) && symbol_lost(c, name->v.str)) return false;
     const struct symbol *s = symbol_want(c, name, SYM(RULE), "rule");
-    *rule = s ? s->index : PBC_NONE;
-    return s && s->index != PBC_NONE;
+    *rule = s ? would ? s->would : s->index : PBC_NONE;
+    if (s && *rule == PBC_NONE && c->image->audits) report_audited(c, name);
+    return s && *rule != PBC_NONE;
 }
 
-static bool by_of(struct compile *c, const struct node *by, enum action a, uint32_t *rule)
+static bool by_of(struct compile *c, const struct node *by, enum action a, bool would, uint32_t *rule)
 {
     if (is_choice(by->first, CL_DEFAULT)) {
         *rule = RULE_DEFAULT;
         return true;
     }
-    if (!(by->first->next ? rule_at_line(c, by, rule) : rule_named(c, by->first, rule))) return false;
+    if (!(by->first->next ? rule_at_line(c, by, rule) : rule_named(c, by->first, would, rule))) return false;
     return rule_may_decide(c, *rule, a, span_of(by->first, by->last));
 }
 
@@ -121,7 +128,10 @@ bool test_expect_step(struct compile *c, struct test *t, const struct node *n)
     bool good = true;
     s->action = (uint8_t)test_action_of(fate);
     s->asks_server = s->action == ACTION_REJECT; /* so can a service, by what the client says */
-    if (by) good = by_of(c, by, s->action, &s->rule);
+    s->would = fate->first && c->image->audits;
+    if (by && s->would) image_swap(c->image);
+    if (by) good = by_of(c, by, s->action, s->would, &s->rule);
+    if (by && s->would) image_swap(c->image);
     if (state) good = (s->state = state_of(c, state->first)) && good;
     return test_subject_of(c, t, n->last, s) && good;
 }

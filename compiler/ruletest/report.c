@@ -198,8 +198,8 @@ static const char *expected_text(const struct test_run *r, const struct test_ste
     else if (s->pool != PBC_NONE)
         snprintf(buf, len, "pool %s", program_str(p, p->pools[s->pool].name));
     else
-        snprintf(buf, len, "%s%s%s%s", action_name(s->action), by_text(r, s->rule, by), s->state ? " state " : "",
-                 s->state ? state_name(s->state) : "");
+        snprintf(buf, len, "%s%s%s%s%s", s->would ? "would " : "", action_name(s->action), by_text(r, s->rule, by),
+                 s->state ? " state " : "", s->state ? state_name(s->state) : "");
     return buf;
 }
 
@@ -237,9 +237,30 @@ static void note_stateless(struct test_run *r, const struct test_step *step)
         diag_note(r->c->diags, SPAN_NONE, "no rule asks for `state`, so connections are not tracked");
 }
 
+/* Report an expectation of what would be without `audit`, in the words and numbers of those rules. */
+static void report_would(struct test_run *r, const struct test_step *step, const struct verdict *v,
+                         const struct test_search *s)
+{
+    struct program *const real = r->program;
+    const struct verdict would = test_would(real, v);
+    char expected[300], found[600];
+    compile_swap(r->c);
+    r->program = (struct program *)(uintptr_t)real->would;
+    diag(r->c->diags, E_TEST_FAILED, step->span, "test \"%s\": expected %s, but found would %s", r->test->name.s,
+         expected_text(r, step, expected, sizeof(expected)), found_text(r, s, &would, found, sizeof(found)));
+    test_note_packet(r, step->reply == REPLY_NOT ? "the packet" : "the reply", &s->pkt, &s->key);
+    test_note_decider(r, &would, &s->key);
+    r->program = real;
+    compile_swap(r->c);
+}
+
 void test_report(struct test_run *r, const struct test_step *step, const struct verdict *v, const struct test_search *s)
 {
     char expected[300], found[600];
+    if (step->would) {
+        report_would(r, step, v, s);
+        return;
+    }
     diag(r->c->diags, E_TEST_FAILED, step->span, "test \"%s\": expected %s, but found %s", r->test->name.s,
          expected_text(r, step, expected, sizeof(expected)), found_text(r, s, v, found, sizeof(found)));
     test_note_packet(r,

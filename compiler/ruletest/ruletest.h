@@ -41,6 +41,7 @@ struct test_step {
     struct span packet_span;     /* EXPECT: place of the packet or `reply` */
     uint8_t action;              /* EXPECT, REPLAY: expected enum action */
     uint16_t state;              /* EXPECT: expected enum flow_mark; 0: any */
+    bool would;                  /* EXPECT: of what would be without `audit`; `rule` is a number of program->would */
     bool asks_server;            /* EXPECT: the step asks for a pool, a server or a refusal */
     bool refused;                /* EXPECT: a service takes the packet and gives it no server */
     enum pbc_goes goes;          /* EXPECT: destination that is no pool; PBC_GOES_POOLS: none asked for */
@@ -187,6 +188,8 @@ struct test_held {
 };
 void test_hold(struct test_run *r, struct test_held *h, test_left_fn *left);
 /* The verdict of packets that are still held at the end (run.c) */
+/* Return the verdict that would be without `audit`, by the numbers of p->would (run.c). */
+struct verdict test_would(const struct program *p, const struct verdict *v);
 extern const struct verdict test_still_held;
 
 /* Give a TCP packet its numbers, from earlier packets of its conversation; note a packet that was let through; note a

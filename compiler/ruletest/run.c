@@ -154,10 +154,28 @@ static bool goes_there(const struct test_run *r, const struct test_step *s, cons
     return s->goes != PBC_GOES_PROGRAM || !strcmp(program_str(r->program, b->share_count), s->socket);
 }
 
-bool test_holds(const struct test_run *r, const struct test_step *s, const struct verdict *v,
+struct verdict test_would(const struct program *p, const struct verdict *v)
+{
+    struct verdict would = *v;
+    const struct program *w = p->would;
+    if (v->would) {
+        would.action = (uint8_t)((v->would - 1) % ACTION_COUNT);
+        would.rule = v->would_rule;
+        would.firewall = v->would_firewall;
+        would.reason = REASON_NONE;
+        would.service = would.server = PBC_NONE;
+        return would;
+    }
+    if (v->rule < RULE_DEFAULT)
+        for (would.rule = 0; would.rule < w->rules_count && w->would_twins[would.rule] != v->rule;) would.rule++;
+    return would;
+}
+
+bool test_holds(const struct test_run *r, const struct test_step *s, const struct verdict *in_fact,
                 const struct test_search *search)
 {
     const struct program *p = r->program;
+    const struct verdict would = s->would ? test_would(p, in_fact) : *in_fact, *const v = &would;
     const bool let =
         s->action == ACTION_ACCEPT && (v->action == ACTION_FORWARD || (s->stepped && v->action == ACTION_PASS));
     const bool rejected = search && search->goes == PBC_GOES_REJECT;

@@ -81,7 +81,7 @@ static struct str text_of(const struct parser *p, struct span span)
 %type <node> nat_body nat_items nat_item nat_stmt forward_on forward_from forward_list forward_proto mss_clamp
 %type <node> test_body test_items test_item test_stmt default outcome packet packet_opts packet_opt tcp_flag
 %type <node> reply subject state_opt
-%type <node> claim_opts claim_opt claim claim_on came_on left_on claim_proto source_opt port_opt split_opts split_opt fate packet_addr packet_host packet_port
+%type <node> claim_opts claim_opt claim claim_on came_on left_on claim_proto source_opt port_opt split_opts split_opt fate expected packet_addr packet_host packet_port
 %type <node> proto_list endpoint_list ports_opt
 %type <i> packet_proto flag_word spoken
 
@@ -602,15 +602,15 @@ test_items: test_item { $$ = statement_done(p, NULL, $1); }
     | test_items error NL { $$ = statement_broken(p, $1); yyerrok; }
     ;
 test_item: NL { $$ = NULL; } | test_stmt NL ;
-test_stmt: EXPECT fate state_opt COLON subject { $$ = step(p, CL_EXPECT, @1, chain(chain($2, $3), $5)); }
-    | EXPECT fate BY name COLON subject
+test_stmt: EXPECT expected state_opt COLON subject { $$ = step(p, CL_EXPECT, @1, chain(chain($2, $3), $5)); }
+    | EXPECT expected BY name COLON subject
         { $$ = step(p, CL_EXPECT, @1, chain(chain($2, clause(p, CL_BY, @3, $4)), $6)); }
-    | EXPECT fate BY name STATE name COLON subject
+    | EXPECT expected BY name STATE name COLON subject
         { $$ = step(p, CL_EXPECT, @1,
                     chain(chain($2, clause(p, CL_BY, @3, $4)), chain(clause(p, CL_STATE, @5, $6), $8))); }
-    | EXPECT fate BY name COLON INT state_opt COLON subject
+    | EXPECT expected BY name COLON INT state_opt COLON subject
         { $$ = step(p, CL_EXPECT, @1, chain(chain($2, clause(p, CL_BY, @3, chain($4, $6))), chain($7, $9))); }
-    | EXPECT fate BY DEFAULT state_opt COLON subject
+    | EXPECT expected BY DEFAULT state_opt COLON subject
         { $$ = step(p, CL_EXPECT, @1,
                     chain(chain($2, clause(p, CL_BY, @3, choice(p, CL_DEFAULT, @4))), chain($5, $7))); }
     | EXPECT POOL name COLON subject { $$ = step(p, CL_EXPECT_POOL, span_join(@1, @2), chain($3, $5)); }
@@ -660,6 +660,7 @@ fate: ACCEPT { $$ = choice(p, CL_ACCEPT, @1); }
     | FORWARD { $$ = choice(p, CL_FORWARD, @1); }
     | PASS { $$ = choice(p, CL_PASS, @1); }
     ;
+expected: fate | WOULD fate { $$ = adopt($2, clause(p, CL_WOULD, @1, NULL)); } ;
 split_opts: %empty { $$ = NULL; } | split_opts split_opt { $$ = append(p, $1, $2); } ;
 split_opt: WITHIN scalar { $$ = clause(p, CL_WITHIN, @1, want(p, $2, W_PERCENT | W_NAME, "`within`")); }
     | OVER scalar FLOWS { $$ = clause(p, CL_OVER, @1, want(p, $2, W_INT | W_NAME, "`over`")); }

@@ -19,6 +19,8 @@ static uint64_t log_room(const struct program *p)
     uint64_t logging = 0;
     for (uint32_t i = 0; i < p->rules_count; i++)
         logging += p->rules[i].verdict == PBC_V_LOG || p->rules[i].flags & PBC_RULE_LOG;
+    for (uint32_t i = 0; i < p->would_rules_count; i++)
+        logging += p->would_rules[i].verdict == PBC_V_LOG || p->would_rules[i].flags & PBC_RULE_LOG;
     const uint64_t room = logging * VM_BATCH;
     return room < EVENTS_MAX ? room : EVENTS_MAX;
 }
@@ -138,6 +140,7 @@ static void log_line(const struct subject *r, const struct event *e, struct pkt 
     log_say(stderr, &(struct log_said){.form = r->o->log,
                                        .labels = &r->labels,
                                        .rule = e->rule,
+                                       .would = e->would,
                                        .bytes = pkt->wire_len,
                                        .packet = text_clean(what),
                                        .time_ns = time_ns,

@@ -137,7 +137,7 @@ static int results_open(const struct subject *r, struct results *to)
     if (o->verdicts) {
         const int failed = out_open(&to->verdicts, o->verdicts);
         if (failed) return complain_output(o->verdicts, failed);
-        verdicts_begin(to->verdicts.f, o->json, o->describe);
+        verdicts_begin(to->verdicts.f, r->program->would, o->json, o->describe);
     }
     if (o->write && is_same_file(&to->verdicts, o->write))
         return complain("--verdicts and --write cannot both be `%s`", o->write);

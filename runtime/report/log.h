@@ -8,6 +8,7 @@ struct log_said {
     enum log_form form;
     const struct labels *labels;
     uint32_t rule, bytes;
+    bool would;         /* an audited rule, of labels->would */
     const char *packet; /* the packet in words, cleaned */
     uint64_t time_ns;   /* wall-clock time */
     uint64_t frame;     /* number of the frame; 0: not known */

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "runtime/report/audit.h"
 #include "runtime/report/given/iface.h"
 #include "runtime/report/given/ports.h"
 #include "runtime/report/report.h"
@@ -259,6 +260,7 @@ static void numbers(FILE *out, const struct subject *r, const struct vm_counters
     const struct decided d = decided_sum(r->program, c, t);
     verdict_table(&table, c, &d.total);
     decided_table(&table, r, c, &d);
+    audit_text(&table, r, c);
     services_text(&table, r, c, t);
     if (c->verdicts[ACTION_DROP].packets > c->reasons[REASON_NONE].packets) reason_table(&table, c);
     fputc('\n', out);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "runtime/counters/counters.h"
+#include "runtime/report/audit.h"
 #include "runtime/report/flows.h"
 #include "runtime/report/given/ports.h"
 #include "runtime/report/json.h"
@@ -269,6 +270,7 @@ static void numbers_add(cJSON *root, const struct subject *r, const struct vm_co
     sums_add(root, r, c, t);
     some_rules_add(root, r, c, rules_most);
     defaults_add(root, r, c);
+    audit_json(root, r, c);
     services_add(root, r, c, t);
     said_json(root, t->streams);
     meters_add(root, r, c);

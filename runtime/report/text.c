@@ -64,7 +64,12 @@ int labels_init(struct labels *l, const struct program *p)
         .service = calloc(p->services_count + 1, sizeof(char *)),
         .server = calloc(p->servers_count + 1, sizeof(char *)),
     };
-    if (labels_fill(l, p)) return 0;
+    bool whole = labels_fill(l, p);
+    if (whole && p->would) {
+        l->would = calloc(1, sizeof *l->would);
+        whole = l->would && labels_init(l->would, p->would) == 0;
+    }
+    if (whole) return 0;
     labels_fini(l);
     return -ENOMEM;
 }
@@ -78,6 +83,8 @@ static void strings_free(char **v, uint32_t n)
 void labels_fini(struct labels *l)
 {
     if (!l->program) return;
+    if (l->would) labels_fini(l->would);
+    free(l->would);
     strings_free(l->rule, l->program->rules_count);
     strings_free(l->firewall, l->program->firewalls_count);
     strings_free(l->service, l->program->services_count);
@@ -93,6 +100,14 @@ const char *label_rule(const struct labels *l, uint32_t rule)
     if (rule >= l->program->rules_count) return "?";
     if (!l->rule[rule]) l->rule[rule] = cleaned(rule_name(l->program, rule, name, sizeof name));
     return l->rule[rule] ? l->rule[rule] : "?";
+}
+
+const char *label_would(const struct labels *l, const struct verdict *v, char *buf, size_t len)
+{
+    if (!v->would || !l->would) return "-";
+    const char *by = v->would_rule == RULE_NONE ? "nobody" : label_of(l->would, v->would_rule);
+    snprintf(buf, len, "%s by %s", action_name((v->would - 1) % ACTION_COUNT), by);
+    return text_clean(buf);
 }
 
 const char *text_gap(const char *before)

@@ -17,16 +17,19 @@ struct labels {
     char **rule; /* [rules_count] NAME or LIST:LINE; NULL: not made yet */
     char *place; /* last one asked for */
     size_t place_room;
-    char *folder;    /* folder of the main file, with its `/`; or "" */
-    char **firewall; /* [firewalls_count] */
-    char **service;  /* [services_count] */
-    char **server;   /* [servers_count] POOL/SERVER */
+    char *folder;         /* folder of the main file, with its `/`; or "" */
+    char **firewall;      /* [firewalls_count] */
+    char **service;       /* [services_count] */
+    char **server;        /* [servers_count] POOL/SERVER */
+    struct labels *would; /* labels of program->would; NULL: nothing is audited */
 };
 /* Return 0 or -ENOMEM. */
 int labels_init(struct labels *l, const struct program *p);
 void labels_fini(struct labels *l);
 /* Return NAME or LIST:LINE. Here and below `?` is for what the program lacks, such as an earlier program's number. */
 const char *label_rule(const struct labels *l, uint32_t rule);
+/* Write "drop by TELNET", what would become of the packet without the word `audit`; "-": the same decides. */
+const char *label_would(const struct labels *l, const struct verdict *v, char *buf, size_t len);
 /* Return the space between `before` and a following text: "" if `before` is empty or ends in a space. */
 const char *text_gap(const char *before);
 /* Write the prefix of the lines of the rule's `log "…"`, cleaned; "" without one. */

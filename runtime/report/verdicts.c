@@ -1,8 +1,10 @@
 #include "runtime/report/verdicts.h"
 
-void verdicts_begin(FILE *out, bool json, bool described)
+void verdicts_begin(FILE *out, bool would, bool json, bool described)
 {
-    if (!json) fprintf(out, "frame\tverdict\trule\tservice\tserver\treason%s\n", described ? "\tpacket" : "");
+    if (!json)
+        fprintf(out, "frame\tverdict\trule\tservice\tserver\treason%s%s\n", would ? "\twould" : "",
+                described ? "\tpacket" : "");
 }
 
 static void put(FILE *out, const char *s)
@@ -20,15 +22,28 @@ static void put_number(FILE *out, uint64_t n)
     fwrite_unlocked(digits + at, 1, sizeof digits - at, out);
 }
 
+enum { WOULD_TEXT = 4200 };
+
+static void would_json(FILE *out, const struct labels *labels, const struct verdict *v)
+{
+    if (v->would)
+        json_print(out, ",'would':{'verdict':%s,'rule':%s,'changes':%i}", action_name((v->would - 1) % ACTION_COUNT),
+                   label_or_null(label_of(labels->would, v->would_rule)), verdict_changes(v));
+    else
+        json_print(out, ",'would':null");
+}
+
 void verdicts_line(FILE *out, const struct labels *labels, bool json, uint64_t frame, const struct verdict *v,
                    const char *packet)
 {
     const char *rule = label_of(labels, v->rule), *reason = reason_name(v->reason);
+    char would[WOULD_TEXT];
     if (json) {
         json_print(out, "{'frame':%llu,'verdict':%s,'rule':%s,'service':%s,'server':%s,'reason':%s",
                    (unsigned long long)frame, action_name(v->action), label_or_null(rule),
                    label_or_null(label_service(labels, v->service)), label_or_null(label_server(labels, v->server)),
                    label_or_null(reason));
+        if (labels->would) would_json(out, labels, v);
         if (packet) json_print(out, ",'packet':%s", packet);
         fputs("}\n", out);
         return;
@@ -39,6 +54,7 @@ void verdicts_line(FILE *out, const struct labels *labels, bool json, uint64_t f
     put(out, label_service(labels, v->service));
     put(out, label_server(labels, v->server));
     put(out, reason);
+    if (labels->would) put(out, label_would(labels, v, would, sizeof would));
     if (packet) put(out, packet);
     fputc_unlocked('\n', out);
 }

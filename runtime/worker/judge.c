@@ -162,7 +162,7 @@ static void entry_leave(struct worker *w, struct tx_entry *e, uint64_t now)
 
 static void log_event(struct worker *w, const struct event *e, uint64_t now)
 {
-    struct log_note note = {.program = w->cfg.program->serial, .mono_ns = now, .rule = e->rule};
+    struct log_note note = {.program = w->cfg.program->serial, .mono_ns = now, .rule = e->rule, .would = e->would};
     struct pkt *pkt = e->input < VM_BATCH      ? w->pkts[e->input]
                       : e->entry < w->tx.count ? w->entries[e->entry].pkt
                                                : NULL;

@@ -12,6 +12,8 @@
 #define ARRAYS(ARRAY)                                                                                                  \
     ARRAY(struct counter, rules, all, rules, p->rules_count)                                                           \
     ARRAY(struct counter, defaults, all, defaults, p->firewalls_count)                                                 \
+    ARRAY(struct would_counter, would_rules, all, would_rules, p->would ? p->would->rules_count : 0)                   \
+    ARRAY(struct would_counter, would_defaults, all, would_defaults, p->would ? p->would->firewalls_count : 0)         \
     ARRAY(struct meter_counter, meters, all, meters, p->meters_count)                                                  \
     ARRAY(struct counter, services, all, services, p->services_count)                                                  \
     ARRAY(struct counter, unserved, all, unserved, p->services_count)                                                  \
@@ -59,6 +61,7 @@ struct sum *sum_new(const struct program *p, const struct vm_counters *like)
     whole &= s->name != NULL;
     ARRAYS(ARRAY)
 #undef ARRAY
+    if (!p->would) s->all.would_rules = s->all.would_defaults = NULL;
     s->all.flows = like->flows ? &s->flows : NULL;
     s->all.forward = like->forward ? &s->forward : NULL;
     s->all.nat = like->nat ? &s->nat : NULL;
@@ -107,6 +110,11 @@ void sum_add(struct sum *s, const struct vm_counters *c)
     words_add(s->rules, c->rules, p->rules_count * sizeof *s->rules);
     words_add(s->defaults, c->defaults, p->firewalls_count * sizeof *s->defaults);
     words_add(&s->all.earlier, &c->earlier, sizeof s->all.earlier);
+    words_add(s->all.would, c->would, sizeof s->all.would);
+    if (p->would) {
+        words_add(s->would_rules, c->would_rules, p->would->rules_count * sizeof *s->would_rules);
+        words_add(s->would_defaults, c->would_defaults, p->would->firewalls_count * sizeof *s->would_defaults);
+    }
     words_add(s->meters, c->meters, p->meters_count * sizeof *s->meters);
     words_add(s->services, c->services, p->services_count * sizeof *s->services);
     words_add(s->unserved, c->unserved, p->services_count * sizeof *s->unserved);

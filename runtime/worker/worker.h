@@ -27,6 +27,7 @@ struct log_note {     /* a log event */
     uint64_t program; /* serial of the program that `rule` belongs to; not the running one during a reload */
     uint64_t mono_ns;
     uint32_t rule, bytes;
+    bool would;     /* an audited rule, of program->would */
     char text[176]; /* the packet in words, cleaned */
 };
 

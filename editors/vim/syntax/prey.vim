@@ -39,7 +39,7 @@ syn keyword preyWord method mode mss no observe off original other out overlaps 
 syn keyword preyWord passive passthrough path payload pcapng per program prohibited proxy queue rate
 syn keyword preyWord reach refuse refused reload retries rewrite rise send servers sessions slow
 syn keyword preyWord snap sni split start stream sum syslog timeout tls transparent unreachable up
-syn keyword preyWord v1 v2 variant verify via weight when with zone
+syn keyword preyWord v1 v2 variant verify via weight when with would zone
 
 " Values. Of several that match at a place the one defined last wins.
 syn match preyNumber    /\<\d[0-9_]*\>/

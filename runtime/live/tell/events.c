@@ -177,7 +177,8 @@ void events_tell(struct events *e, enum told kind, const char *fmt, ...)
 void events_packet(struct events *e, const struct labels *labels, const struct log_note *n)
 {
     char verdict[128], what[sizeof n->text], prefix[LOG_PREFIX];
-    if (!allowed(e, TOLD_RULE)) return;
+    if (n->would) labels = labels->would;
+    if (!labels || !allowed(e, TOLD_RULE)) return;
     const uint64_t wall = clock_ns(CLOCK_REALTIME) - (clock_ns(CLOCK_MONOTONIC) - n->mono_ns);
     memcpy(what, n->text, sizeof what);
     text_clean(what);
@@ -186,14 +187,15 @@ void events_packet(struct events *e, const struct labels *labels, const struct l
     tell_lost(e);
     if (e->form == LOG_TEXT) {
         begin_text(e, TOLD_RULE, wall);
-        fprintf(e->out, "%s%s%s  %s  %s  %u bytes", prefix, text_gap(prefix), label_rule(labels, n->rule), verdict,
-                what, n->bytes);
+        fprintf(e->out, "%s%s%s  %s%s  %s  %u bytes", prefix, text_gap(prefix), label_rule(labels, n->rule),
+                n->would ? "would " : "", verdict, what, n->bytes);
     } else {
         begin_json(e, TOLD_RULE, wall);
         if (*prefix) {
             fputs(",\"prefix\":", e->out);
             text_json(e->out, prefix);
         }
+        if (n->would) fputs(",\"would\":true", e->out);
         fputs(",\"rule\":", e->out);
         text_json(e->out, label_rule(labels, n->rule));
         fputs(",\"place\":", e->out);

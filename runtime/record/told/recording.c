@@ -75,6 +75,7 @@ static void logged(void *arg, const struct actor *a, const struct log_note *n)
     log_say(stderr, &(struct log_said){.form = g->o->log,
                                        .labels = &g->labels,
                                        .rule = n->rule,
+                                       .would = n->would,
                                        .bytes = n->bytes,
                                        .packet = n->text,
                                        .time_ns = wall});
@@ -111,7 +112,7 @@ static int results_open(struct recording *g)
     const struct options *o = g->o;
     const int failed = o->verdicts ? out_open(&g->verdicts, o->verdicts) : 0;
     if (failed) return complain("%s: %s", o->verdicts, strerror(-failed));
-    if (o->verdicts) verdicts_begin(g->verdicts.f, o->json, o->describe);
+    if (o->verdicts) verdicts_begin(g->verdicts.f, false, o->json, o->describe);
     return writers_open(g);
 }
 

@@ -204,6 +204,51 @@ static bool is_proxied(const struct program *p, const struct verdict *v)
     return v->service < p->services_count && p->services[v->service].proxy && v->action == ACTION_FORWARD;
 }
 
+/* Return the explanation as that of the rules without the word `audit`. */
+static struct explained of_would(const struct explained *x, struct subject *r)
+{
+    struct explained would = *x;
+    *r = *x->r;
+    r->program = (struct program *)(uintptr_t)x->r->program->would;
+    r->labels = *x->r->labels.would;
+    would.r = r;
+    would.steps = 0;
+    return would;
+}
+
+static bool has_audit(const struct explained *x)
+{
+    return x->look->audited && x->r->labels.would && !x->fate->followed && x->fate->verdict.action != ACTION_HELD;
+}
+
+/* Write the audited rules that were tried, and what would decide. */
+static void would_text(const struct explained *x)
+{
+    struct subject r;
+    if (!has_audit(x)) return;
+    struct explained would = of_would(x, &r);
+    const struct decision *d = &x->look->would;
+    fputs("would, if nothing were in audit\n", x->out);
+    each(&would, &x->look->would_steps, step_width);
+    for (size_t i = 0; i < x->look->would_steps.count; i++) {
+        const struct trace_step *s = &x->look->would_steps.of[i];
+        if (s->matched || r.program->rules[s->rule].flags & PBC_RULE_AUDIT) step_text(&would, s);
+    }
+    fprintf(x->out, "would:   %s  rule %s\n", action_name(d->action), label_of(&r.labels, d->rule));
+}
+
+static void would_json(const struct explained *x)
+{
+    struct subject r;
+    if (!has_audit(x)) return;
+    struct explained would = of_would(x, &r);
+    const struct decision *d = &x->look->would;
+    json_print(x->out, ",'would':{'verdict':%s,'rule':%s,'tried':[", action_name(d->action),
+               label_or_null(label_of(&r.labels, d->rule)));
+    each(&would, &x->look->would_steps, step_json);
+    fputs("]}", x->out);
+}
+
 static void end_text(const struct explained *x)
 {
     const struct verdict *v = &x->fate->verdict;
@@ -228,6 +273,7 @@ static void end_text(const struct explained *x)
     if (v->server != PBC_NONE) fprintf(x->out, "  server %s", label_server(&x->r->labels, v->server));
     if (v->reason != REASON_NONE) fprintf(x->out, "  reason %s", reason_name(v->reason));
     fputc('\n', x->out);
+    would_text(x);
 }
 
 static void print_text(struct explained *x, const char *what)
@@ -271,6 +317,7 @@ static void decided_json(const struct explained *x)
     json_print(x->out, ",'reason':%s,'not_sent':%s,'no_answer':%s", label_or_null(reason_name(v->reason)), unsent(x),
                unanswered(x));
     explain_neighbour_json(x->out, x->r, x->look, v);
+    would_json(x);
 }
 
 static void print_json(struct explained *x, const char *what)

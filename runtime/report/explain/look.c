@@ -45,6 +45,8 @@ void explain_look(struct explain_look *k, struct vm *vm, const struct vm_in *in,
     k->decision = (struct decision){.rule = RULE_NONE, .firewall = PBC_NONE, .action = ACTION_DROP};
     if (!k->pkt.reason || k->key.kind & KIND_ARP)
         k->decision = vm_explain(vm, in, &k->key, &k->pkt, explain_steps_add, &k->steps);
+    k->audited = p->would && !k->pkt.reason;
+    if (k->audited) k->would = vm_explain_would(vm, in, &k->key, &k->pkt, explain_steps_add, &k->would_steps);
     look_inside(k, vm, p, pool);
     const bool inside = k->inner && k->unopened == REASON_NONE;
     const struct pkt *served = inside ? k->inner : &k->pkt;
@@ -67,5 +69,6 @@ void explain_look_fini(struct explain_look *k)
 {
     free(k->steps.of);
     free(k->inner_steps.of);
+    free(k->would_steps.of);
     pool_put(k->inner);
 }

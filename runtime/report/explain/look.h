@@ -17,6 +17,9 @@ struct explain_look {
     struct flow_record flow;
     struct explain_steps steps;
     struct decision decision;
+    bool audited; /* the program has audit: `would` and its steps are there, numbered as in program->would */
+    struct decision would;
+    struct explain_steps would_steps;
     uint32_t opener;          /* rule that opens a tunnel and decided; RULE_NONE: none */
     enum pkt_reason unopened; /* reason if no packet was found inside */
     struct pkt *inner;        /* the packet inside, or NULL */
