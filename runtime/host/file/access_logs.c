@@ -94,7 +94,7 @@ static char *folder_for(const struct access_logs *a, const char *path, int *fail
     *failed = -EINVAL;
     const bool log = len > 4 && !strcmp(path + len - 4, ".log"), lines = len > 6 && !strcmp(path + len - 6, ".jsonl");
     if (!log && !lines) {
-        snprintf(err, err_len, "%.300s: the name of an access log or of sessions must end in .log or .jsonl", path);
+        snprintf(err, err_len, "%.300s: the name of an access log must end in .log, or .jsonl", path);
         return NULL;
     }
     char *folder = folder_of(path);
@@ -102,7 +102,7 @@ static char *folder_for(const struct access_logs *a, const char *path, int *fail
     free(folder);
     *failed = -EACCES;
     snprintf(err, err_len,
-             "%.300s: access logs and sessions must be below /var/log, in the folder of the program's file, or below "
+             "%.300s: an access log must be below /var/log, in the folder of the program's file, or below "
              "the folder of "
              "--access-logs",
              path);
