@@ -17,11 +17,6 @@ const char *const observed_counter_name[] = {
 #define OBSERVED(field, name, doc) name,
 #include "runtime/observe/counters.def"
 };
-const char *const observed_counter_doc[] = {
-#define OBSERVED(field, name, doc) doc,
-#include "runtime/observe/counters.def"
-};
-
 /* A program whose events may come, and the writer of each of its observe services */
 struct known {
     struct program *program;

@@ -11,7 +11,7 @@ struct observed_counters {
 #define OBSERVED(field, name, doc) uint64_t field;
 #include "runtime/observe/counters.def"
 };
-extern const char *const observed_counter_name[], *const observed_counter_doc[];
+extern const char *const observed_counter_name[];
 enum { OBSERVED_COUNTERS = sizeof(struct observed_counters) / sizeof(uint64_t) };
 
 enum { OBSERVED_LINE = 700 /* bytes of a complaint */ };

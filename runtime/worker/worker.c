@@ -152,19 +152,44 @@ void worker_tell_state(struct worker *w, uint64_t now, bool idle)
     w->state_by_ns = 0;
 }
 
-/* Fill the next part, from l->at on. */
-static void list_part(struct listing *l, const struct vm *vm, uint64_t program, uint64_t now_ns)
+static void list_flows(struct listing *l, const struct vm *vm, uint64_t now_ns)
 {
     enum { GROUPS_A_STEP = 16 };
-    l->program = program;
-    l->now_ns = now_ns;
-    l->count = 0;
-    for (unsigned groups = 0; l->count < LISTING_FLOWS && groups < LISTING_GROUPS && !l->ended;) {
+    for (unsigned groups = 0; l->count < LISTING_FLOWS && groups < LISTING_GROUPS && !l->watched;) {
         const int found = vm_flow_near(vm, &l->at, GROUPS_A_STEP, now_ns, &l->flows[l->count]);
         l->count += found > 0;
         groups += found == 0 ? GROUPS_A_STEP : 0;
-        l->ended = found < 0;
+        l->watched = found < 0;
     }
+    if (l->watched) l->at = 0;
+}
+
+static void list_watched(struct listing *l, const struct vm *vm)
+{
+    while (l->watched_count < LISTING_WATCHED && !l->ended) {
+        struct watched_listed *w = &l->watching[l->watched_count];
+        l->ended = !vm_observed_next(vm, &l->at, &w->record);
+        if (l->ended) break;
+        struct observe_summary *sum = &w->record.sum;
+        const struct view name = sum->sni.at ? sum->sni : sum->host;
+        const size_t len = name.len < LISTING_NAME ? name.len : LISTING_NAME - 1;
+        if (name.at) memcpy(w->name, name.at, len);
+        w->name[name.at ? len : 0] = '\0';
+        sum->sni = sum->alpn = sum->host = sum->method = sum->path = (struct view){0};
+        l->watched_count++;
+    }
+}
+
+/* Fill the next part, from l->at on. */
+static void list_part(struct listing *l, const struct vm *vm, uint64_t program, uint64_t now_ns)
+{
+    l->program = program;
+    l->now_ns = now_ns;
+    l->count = l->watched_count = 0;
+    if (l->watched)
+        list_watched(l, vm);
+    else
+        list_flows(l, vm, now_ns);
 }
 
 static void fill_listing(struct worker *w, uint64_t now)

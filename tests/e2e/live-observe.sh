@@ -81,7 +81,14 @@ pids="$pids $!"
 exec 9>words
 echo before >&9
 until_true 100 'the first line is there' grep -q before long
-"$bin/preyctl" --socket "$PWD/control" flows >flows 2>&1
+ctl --control "$PWD/control" flows --json
+same 'an open connection is among the flows, as observed' \
+    "$(grep '"observed":true' out | python3 -c 'import json, sys
+for x in map(json.loads, sys.stdin): print(x["service"], x["other"]["port"], x["state"], x["up_bytes"])')" \
+    'watch 9002 observed 7'
+ctl --control "$PWD/control" counters observed_files
+same 'files are counted' "$(awk '{ print $1, $2 }' out | grep -e sessions -e lost | tr '\n' ' ')" \
+    'observed_files.sessions 3 observed_files.lost-events 0 observed_files.lost-sessions 0 observed_files.lost-bytes 0 '
 watches again 'stream to "bytes" limit 32MiB; when path "/at" -> ignore; when path "/" -> pass'
 cp again.pbc all.pbc
 kill -HUP "$prey"

@@ -62,7 +62,7 @@ static void print_flow(const cJSON *flow)
 {
     char a[SIDE_TEXT], b[SIDE_TEXT], age[TEXT_NUMBER], idle[TEXT_NUMBER], up[TEXT_NUMBER], down[TEXT_NUMBER];
     const char *service = text_at(flow, "service"), *rule = text_at(flow, "rule");
-    const char *server = text_at(flow, part(flow, "target") ? "target" : "server");
+    const char *server = text_at(flow, part(flow, "target") ? "target" : part(flow, "observed") ? "name" : "server");
     print_row((const char *[]){text_at(flow, "protocol"), opener(flow, a), side(flow, "other", b),
                                text_at(flow, "state"), *service ? service : "-", *server ? server : "-",
                                ago(flow, "age_ms", age), ago(flow, "idle_ms", idle), *rule ? rule : "-",

@@ -10,8 +10,10 @@
 #include <unistd.h>
 
 #include "runtime/base/clock.h"
+#include "runtime/live/carry/observed.h"
 #include "runtime/live/carry/tally.h"
 #include "runtime/live/control/document/proxied_seen.h"
+#include "runtime/observe/log.h"
 #include "runtime/report/json.h"
 #include "runtime/report/report.h"
 
@@ -71,6 +73,38 @@ static void in_kernel_text(FILE *out, const struct tally *t)
 #include "runtime/counters/counter.def"
 }
 
+/* Write what became of watched connections; nothing where no program has watched any. */
+static void observed_text(FILE *out, const struct carry *carry)
+{
+    const struct observed_counters of = observed_counters(carry);
+    const uint64_t *counter = (const void *)&of;
+    char a[TEXT_NUMBER];
+    unsigned n = 0;
+    for (unsigned i = 0; i < OBSERVED_COUNTERS; i++)
+        if (counter[i])
+            fprintf(out, "%s%s %s", n++ ? ", " : "watched     in files: ", text_number(counter[i], a),
+                    observed_counter_name[i]);
+    if (n) fputc('\n', out);
+}
+
+static void observed_json(cJSON *root, const struct carry *carry)
+{
+    const struct program *p = carry->now.program;
+    const struct observed_counters of = observed_counters(carry);
+    const uint64_t *counter = (const void *)&of;
+    cJSON *files = cJSON_AddObjectToObject(root, "observed_files");
+    for (unsigned i = 0; i < OBSERVED_COUNTERS; i++) json_number(files, observed_counter_name[i], counter[i]);
+    cJSON *services = cJSON_AddArrayToObject(root, "observe_services");
+    for (uint32_t i = 0; i < p->observes_count; i++) {
+        const struct pbc_observe *o = &p->observes[i];
+        cJSON *one = json_object(services);
+        json_text(one, "service", program_str(p, o->name));
+        if (o->sessions) json_text(one, "sessions", program_str(p, o->sessions));
+        if (o->stream) json_text(one, "stream", program_str(p, o->stream));
+        if (o->stream) cJSON_AddBoolToObject(one, "pcapng", o->flags & PBC_OBSERVE_PCAPNG);
+    }
+}
+
 static void more_text(FILE *out, const struct whole *all)
 {
     const struct worker_counters *c = &all->t->c;
@@ -99,6 +133,7 @@ static void more_text(FILE *out, const struct whole *all)
     if (e->routed)
         fprintf(out, "routed      %s packet%s crossed from one interface to another\n", text_number(e->routed, a),
                 text_plural(e->routed));
+    observed_text(out, all->control->carry);
     if (all->control->carry->proxied) proxied_text(out, all->t, &all->control->carry->now.labels);
     if (c->handed)
         fprintf(out, "workers     %s packet%s handed from one to another, %s of them found no room\n",
@@ -161,6 +196,7 @@ static void more_json(cJSON *root, const void *arg)
     }
     live_json(cJSON_AddObjectToObject(root, "live"), all);
     if (all->control->carry->in_kernel) in_kernel_json(cJSON_AddObjectToObject(root, "kernel"), all->t);
+    observed_json(root, all->control->carry);
     proxied_json(root, all->t, all->control->carry->proxied);
 }
 

@@ -1,7 +1,9 @@
 /* `flows`: the flows of all workers and sessions of all proxy loops that a filter takes. The next part is requested
  * once the reader has read the last one. */
 #include <stdlib.h>
+#include <string.h>
 
+#include "lang/json.h"
 #include "runtime/base/clock.h"
 #include "runtime/exchange/first_frame.h"
 #include "runtime/live/carry/change.h"
@@ -11,6 +13,7 @@
 #include "runtime/live/world/devices.h"
 #include "runtime/proxy/told/log_line.h"
 #include "runtime/report/flows.h"
+#include "vm/words/words.h"
 
 struct asked_flows {
     struct walk walk;
@@ -86,6 +89,70 @@ static void tell_session(const struct asked_flows *a, const struct labels *label
     fprintf(out, ",\"last\":\"%s\"}", text_iso(f->seen_ns + a->ahead_ns, time));
 }
 
+/* Return a watched connection as a flow, for filters and for its sides. */
+static struct flow_record as_flow(const struct observe_record *r)
+{
+    struct flow_record f = {.src_port = r->ends.client_port,
+                            .dst_port = r->ends.server_port,
+                            .proto = 6,
+                            .family = r->ends.family,
+                            .vlan = {r->ends.vlan[0], r->ends.vlan[1]},
+                            .began_ns = r->begin_ns,
+                            .seen_ns = r->seen_ns,
+                            .service = PBC_NONE,
+                            .server = PBC_NONE,
+                            .nat = PBC_NONE};
+    memcpy(f.src, r->ends.client, sizeof f.src);
+    memcpy(f.dst, r->ends.server, sizeof f.dst);
+    return f;
+}
+
+static void tell_watched(const struct asked_flows *a, const struct labels *labels, const struct watched_listed *w,
+                         FILE *out)
+{
+    const struct observe_record *r = &w->record;
+    const struct program *p = labels->program;
+    const struct flow_record f = as_flow(r);
+    char time[TEXT_TIME];
+    tell_begin(a, labels, &f, out);
+    if (r->observe < p->observes_count) json_print(out, "'service':%s,", program_str(p, p->observes[r->observe].name));
+    flow_json_sides(out, &f);
+    if (f.vlan[0] != VLAN_UNTAGGED) flow_json_vlans(out, &f);
+    json_print(out, ",'observed':%i,'state':'observed','tcp':%s,'branch':%s,", true, observe_state_name[r->state],
+               r->does < PBC_DOES ? does_name(r->does) : "undecided");
+    if (*w->name) json_print(out, "'name':%s,", w->name);
+    json_print(out, "'up_bytes':%llu,'down_bytes':%llu", (unsigned long long)r->sum.half[OBSERVE_CLIENT].bytes,
+               (unsigned long long)r->sum.half[OBSERVE_SERVER].bytes);
+    json_print(out, ",'holes':%llu", (unsigned long long)(r->sum.half[0].holes + r->sum.half[1].holes));
+    fprintf(out, ",\"began\":\"%s\"", text_iso(f.began_ns + a->ahead_ns, time));
+    fprintf(out, ",\"last\":\"%s\"}", text_iso(f.seen_ns + a->ahead_ns, time));
+}
+
+/* Tell what was written to a stream of memory; out NULL: out of memory. */
+static void tell_one(struct asked_flows *a, FILE *out, char **text, const size_t *len)
+{
+    const bool told = out && !fclose(out) && call_json(a->call, *text, *len);
+    a->told += told;
+    a->left_out += !told;
+    free(*text);
+    *text = NULL;
+}
+
+static void tell_watching(struct asked_flows *a, const struct labels *labels)
+{
+    const struct listing *l = &a->walk.listing;
+    char *text = NULL;
+    size_t len = 0;
+    for (unsigned i = 0; i < l->watched_count && a->told < a->most; i++) {
+        const struct flow_record f = as_flow(&l->watching[i].record);
+        a->seen++;
+        if (!filter_takes_flow(&a->filter, &a->walk.control->carry->latest->facts, &f)) continue;
+        FILE *out = open_memstream(&text, &len);
+        if (out) tell_watched(a, labels, &l->watching[i], out);
+        tell_one(a, out, &text, &len);
+    }
+}
+
 static void tell_part(struct asked_flows *a, const struct labels *labels)
 {
     const struct walk *w = &a->walk;
@@ -100,12 +167,9 @@ static void tell_part(struct asked_flows *a, const struct labels *labels)
         FILE *out = open_memstream(&text, &len);
         if (out && sessions) tell_session(a, labels, &w->sessions.sessions[i], out);
         if (out && !sessions) tell_flow(a, labels, *f, out);
-        const bool told = out && !fclose(out) && call_json(a->call, text, len);
-        a->told += told;
-        a->left_out += !told;
-        free(text);
-        text = NULL;
+        tell_one(a, out, &text, &len);
     }
+    if (!sessions) tell_watching(a, labels);
 }
 
 static void end(struct asked_flows *a)
