@@ -101,10 +101,14 @@ LIVE_TOOLS := $(MKCAP) $(FLOOD) $(TAMPER) $(ASKS) $(UDP) $(FIGURES)
 MKREC := $(B)/tests/tools/mkrec
 $(MKREC): $(B)/tests/tools/mkrec.o $(TEST_ARCHIVES)
 	$(LINK_TEST)
-tests: programs $(LIVE_TOOLS) $(DAMAGE) $(MKREC) $(UNIT) $(TOOLS)
+# Writes the halves of watched connections.
+HALVES := $(B)/tests/tools/halves
+$(HALVES): $(B)/tests/tools/halves.o $(TEST_ARCHIVES)
+	$(LINK_TEST)
+tests: programs $(LIVE_TOOLS) $(DAMAGE) $(MKREC) $(HALVES) $(UNIT) $(TOOLS)
 # What tests/run.sh runs of the other builds: with sanitizers all but benches, with clang (LONG=1) what needs no capture.
 # Sanitizers are clang's, and so its warnings are asked of all but benches.
-tests-san: programs $(LIVE_TOOLS) $(DAMAGE) $(MKREC) $(UNIT) $(filter-out $(B)/tests/bench/%,$(TOOLS)) $(if $(filter clang%,$(CC)),$(FUZZERS))
+tests-san: programs $(LIVE_TOOLS) $(DAMAGE) $(MKREC) $(HALVES) $(UNIT) $(filter-out $(B)/tests/bench/%,$(TOOLS)) $(if $(filter clang%,$(CC)),$(FUZZERS))
 live-tools: $(LIVE_TOOLS)
 tests-clang: $(UNIT) $(B)/tests/packets/run
 fuzzers: $(FUZZERS)
