@@ -1,0 +1,266 @@
+/* A worker whose rules watch connections: only what was let through is seen, of what is rewritten the client's side; a
+ * reload and an archive in the midst of a connection, also a damaged one. */
+#include "compiler/compiler.h"
+#include "tests/unit/vm/watch.h"
+#include "vm/packet/pool_priv.h"
+#include "vm/vm.h"
+
+enum { SLOTS = 64, SLOT_BYTES = 4096, ENTRIES = 64, DAMAGES = 400 };
+
+#define WATCH                                                                                                          \
+    "service w on any tcp/any { mode observe; stream to \"d\"; when bytes payload at 0 is x\"4745\" -> stream; else -> pass }\n"
+#define PLAIN "firewall f default accept { drop ttl 9 as T; drop tcp port 81 }\n"
+
+static struct watch w;
+static struct vm *vm;
+static struct vm_cfg cfg;
+static struct facts facts;
+static struct tx_entry entries[ENTRIES];
+static struct verdict v;
+static const uint32_t self4[] = {0x0a000009};
+
+static struct program *compiled(const char *text)
+{
+    struct compile c;
+    char why[256] = "";
+    struct program *p = NULL;
+    compile_init(&c);
+    if (compile_text(&c, "watch.prey", text, strlen(text)) == 0) p = program_load(c.pbc, c.pbc_len, why, sizeof why);
+    if (!p) diags_print_text(c.diags, stderr, false);
+    compile_fini(&c);
+    if (!p) fail_msg("%s\n%s", why, text);
+    return p;
+}
+
+static struct vm_in now(void) { return (struct vm_in){.mono_ns = w.now_ns, .facts = &facts}; }
+
+static void init(const char *text)
+{
+    struct imgbuild b;
+    watch_image(&b, PBC_PASS, PBC_OVERLAPS_LINUX);
+    watch_begin(&w, &b);
+    program_put(w.p);
+    w.p = compiled(text);
+    w.iface = IFACE_NONE;
+    facts = (struct facts){.generation = 1, .self4 = self4, .self4_count = 1};
+    cfg = (struct vm_cfg){.pool = pool_new(SLOTS, SLOT_BYTES), .seed = 7, .live = true, .observed = &w.out};
+    vm = vm_new(w.p, &cfg);
+    assert_non_null(vm);
+}
+
+static void fini(void)
+{
+    vm_free(vm);
+    assert_int_equal(cfg.pool->free_count, SLOTS);
+    free(cfg.pool);
+    watch_fini(&w);
+}
+
+/* Judge the frame, in memory of its own or in a slot of the pool, and return the packet that left, if any: valid until
+ * the next. */
+static struct pkt *judged(uint32_t len, bool writable)
+{
+    static struct pkt left;
+    static uint8_t bytes[SLOT_BYTES];
+    struct pkt view, *pkt = &view;
+    struct vm_tx tx = {.entries = entries, .cap = ENTRIES};
+    const struct vm_in in = now();
+    pkt_view(&view, w.frame, len, len, LINK_ETHER, (uint16_t)w.iface);
+    if (writable) pkt = pool_copy(cfg.pool, &view);
+    struct pkt *const pkts[] = {pkt};
+    vm_run(vm, &in, pkts, 1, &v, &tx);
+    struct pkt *out = NULL;
+    bool gone = false;
+    for (unsigned i = 0; i < tx.count; i++) {
+        gone |= entries[i].pkt == pkt;
+        if (entries[i].kind == TX_SEND) {
+            left = *entries[i].pkt;
+            memcpy(bytes, entries[i].pkt->data, entries[i].pkt->cap_len);
+            left.data = bytes;
+            out = &left;
+        }
+        pool_put(entries[i].pkt);
+    }
+    if (writable && !gone) pool_put(pkt);
+    return out;
+}
+
+static struct pkt *seg(unsigned side, uint32_t seq, uint32_t ack, uint8_t flags, const char *text)
+{
+    return judged(watch_frame(&w, side, seq, ack, flags, text, text ? (uint32_t)strlen(text) : 0), seq & 1);
+}
+
+static void shake(void)
+{
+    seg(C, CSEQ - 1, 0, TCP_SYN, NULL);
+    seg(S, SSEQ - 1, CSEQ, TCP_SYN | TCP_ACK, NULL);
+    seg(C, CSEQ, SSEQ, TCP_ACK, NULL);
+}
+
+static void only_what_was_let_through_is_watched(void **state)
+{
+    init(PLAIN WATCH);
+    shake();
+    assert_int_equal(w.begins, 1);
+    const uint32_t len = watch_frame(&w, C, CSEQ, SSEQ, TCP_ACK, "GET /forged", 11);
+    w.frame[ETHER_LEN + 8] = 9; /* its TTL: the firewall drops it */
+    wire_put16(w.frame + ETHER_LEN + 10, 0);
+    wire_put16(w.frame + ETHER_LEN + 10, (uint16_t)~csum_fold(csum_add(0, w.frame + ETHER_LEN, IP4_LEN)));
+    judged(len, false);
+    assert_int_equal(v.action, ACTION_DROP);
+    seg(C, CSEQ, SSEQ, TCP_ACK, "GET /right!");
+    assert_got(&w, C, "GET /right!");
+    assert_int_equal(w.differs, 0);
+    w.side[S].port = 81;
+    seg(C, CSEQ - 1, 0, TCP_SYN, NULL);
+    assert_int_equal(w.begins, 1);
+    assert_int_equal(vm_counters(vm)->observed->sessions, 1);
+    fini();
+    (void)state;
+}
+
+/* A service with a server: the client speaks with 10.0.0.2, and 10.0.0.3 answers. */
+static void the_clients_side_of_what_is_rewritten(void **state)
+{
+    init("pool p { balance round_robin; server s 10.0.0.3:80 }\n"
+         "service x on 10.0.0.2 tcp/80 { mode passthrough keep source; -> p }\n" PLAIN WATCH);
+    seg(C, CSEQ - 1, 0, TCP_SYN, NULL);
+    assert_int_equal(v.action, ACTION_FORWARD);
+    w.side[S].addr = 0x0a000003;
+    seg(S, SSEQ - 1, CSEQ, TCP_SYN | TCP_ACK, NULL);
+    assert_int_equal(v.action, ACTION_FORWARD);
+    w.side[S].addr = 0x0a000002;
+    seg(C, CSEQ, SSEQ, TCP_ACK, NULL);
+    seg(C, CSEQ, SSEQ, TCP_ACK, "GET / HTTP/1.1\r\n\r\n");
+    w.side[S].addr = 0x0a000003;
+    for (uint32_t i = 0; i < 4; i++) /* by the careful way, then by recipes */
+        seg(S, SSEQ + 5 * i, CSEQ + 18, TCP_ACK, "reply");
+    assert_int_equal(w.begins, 1);
+    assert_got(&w, C, "GET / HTTP/1.1\r\n\r\n");
+    assert_got(&w, S, "replyreplyreplyreply");
+    uint32_t at = 0;
+    struct observe_record r;
+    assert_true(vm_observed_next(vm, &at, &r));
+    assert_int_equal(r.ends.server[0], 0x0a000002);
+    fini();
+    (void)state;
+}
+
+static void reload(const char *text)
+{
+    struct program *next = compiled(text);
+    const struct vm_in in = now();
+    struct program *from = (struct program *)(uintptr_t)vm_program(vm);
+    struct remap *r = remap_new(from, next, NULL, 0, NULL, w.now_ns);
+    struct vm *fresh = vm_prepare(&cfg, r, &in);
+    assert_non_null(fresh);
+    assert_int_equal(vm_swap(vm, fresh, r), 0);
+    vm_free(fresh);
+    remap_free(r);
+    program_put(w.p);
+    w.p = next;
+}
+
+static void connections_go_on_through_a_reload(void **state)
+{
+    init(PLAIN WATCH);
+    shake();
+    seg(C, CSEQ, SSEQ, TCP_ACK, "GE");
+    w.side[C].port++;
+    seg(C, CSEQ - 1, 0, TCP_SYN, NULL);
+    seg(C, CSEQ, SSEQ, TCP_ACK, "G"); /* undecided */
+    w.side[C].port--;
+    reload("service other on any tcp/9 { mode observe }\n" PLAIN WATCH);
+    seg(C, CSEQ + 2, SSEQ, TCP_ACK, "T / later");
+    assert_got(&w, C, "GET / later");
+    w.side[C].port++;
+    memset(w.end, 0, sizeof w.end);
+    seg(C, CSEQ + 1, SSEQ, TCP_ACK, "ET");
+    assert_got(&w, C, "GET");
+    assert_int_equal(w.begins, 2);
+    assert_int_equal(w.ends, 0);
+    reload(PLAIN);
+    assert_int_equal(w.ends, 2);
+    assert_int_equal(w.sum.why, OBSERVE_WHY_REMOVED);
+    seg(C, CSEQ + 3, SSEQ, TCP_ACK, "gone");
+    reload(PLAIN WATCH);
+    memset(w.end, 0, sizeof w.end);
+    seg(C, CSEQ + 7, SSEQ, TCP_ACK, "GE new");
+    assert_int_equal(w.begins, 3);
+    fini();
+    (void)state;
+}
+
+static size_t archived(uint8_t *bytes, size_t len, bool reads, bool *good)
+{
+    const struct vm_in in = now();
+    struct archive a = {.at = bytes, .left = len, .reads = reads};
+    *good = vm_archive(vm, &in, &a);
+    return len - a.left;
+}
+
+static void again(void)
+{
+    vm_free(vm);
+    vm = vm_new(w.p, &cfg);
+    assert_non_null(vm);
+}
+
+static void connections_go_on_from_an_archive(void **state)
+{
+    static uint8_t bytes[1 << 20], hurt[1 << 20];
+    bool good;
+    init("limits { observed 64; observed_bytes 1MiB }\n" PLAIN WATCH);
+    shake();
+    seg(C, CSEQ + 4, SSEQ, TCP_ACK, "/ HTTP/1.1\r\n\r\n"); /* behind a hole */
+    w.side[C].port++;
+    w.vid = 7;
+    shake();
+    seg(C, CSEQ, SSEQ, TCP_ACK, "G");
+    w.side[C].port++;
+    shake();
+    seg(C, CSEQ, SSEQ, TCP_ACK, "GET /name HTTP/1.1\r\nHost: h.example\r\n\r\n");
+    seg(S, SSEQ, CSEQ + 39, TCP_ACK, "answer");
+    const size_t len = archived(bytes, sizeof bytes, false, &good);
+    assert_true(good);
+    w.out.told = NULL;
+    for (unsigned i = 0; i < (getenv("LONG") ? 10 * DAMAGES : DAMAGES); i++) {
+        memcpy(hurt, bytes, len);
+        for (unsigned k = 0; k <= i % 3; k++) hurt[(i * 7919u + k * 104729u) % len] ^= (uint8_t)(1u << i % 8);
+        again();
+        archived(hurt, i % 10 ? len : i * 31 % len, true, &good);
+        if (!good) continue;
+        seg(C, CSEQ, SSEQ, TCP_ACK, "GET /");
+        const struct vm_in later = {.mono_ns = w.now_ns + 100 * (uint64_t)MS * 100, .facts = &facts};
+        struct vm_tx tx = {.entries = entries, .cap = ENTRIES};
+        vm_tick(vm, &later, &tx);
+        vm_observed_end(vm, &later);
+    }
+    w.out.told = watch_told;
+    again();
+    archived(bytes, len, true, &good);
+    assert_true(good);
+    seg(S, SSEQ + 6, CSEQ + 39, TCP_ACK, "!");
+    memset(w.end, 0, sizeof w.end);
+    w.vid = 0;
+    w.side[C].port -= 2;
+    seg(C, CSEQ, SSEQ, TCP_ACK, "GET ");
+    assert_got(&w, C, "GET / HTTP/1.1\r\n\r\n");
+    const struct vm_in in = now();
+    vm_observed_end(vm, &in);
+    assert_int_equal(w.ends, 3);
+    assert_string_equal(w.path, "/name");
+    fini();
+    (void)state;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(only_what_was_let_through_is_watched),
+        cmocka_unit_test(the_clients_side_of_what_is_rewritten),
+        cmocka_unit_test(connections_go_on_through_a_reload),
+        cmocka_unit_test(connections_go_on_from_an_archive),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
