@@ -58,6 +58,9 @@ printf 'bench: following connections …\n' >&2
 "$B/tests/bench/flows" >>"$rows"
 "$B/tests/bench/flow_packets" >>"$rows"
 "$B/tests/bench/cookies" >>"$rows"
+printf 'bench: watching connections …\n' >&2
+"$B/tests/bench/observe" >>"$rows"
+bash $here/observe.sh "$work" >>"$rows"
 printf 'bench: large sets …\n' >&2
 "$B/tests/bench/sets" "$work" >>"$rows"
 printf 'bench: tables of routes …\n' >&2

@@ -25,6 +25,8 @@ bool in_kernel_obstacle(const struct carry *carry, struct obstacle *o)
             return true;
     }
     if (carry->o->bridge_count) return stands(o, "--bridge is carried by this process, not in the kernel");
+    if (carry->now.program->observes_count)
+        return stands(o, "`mode observe` reads whole segments, which only this process sees");
     if (inside_wanted(carry->now.program))
         return stands(o, "`mode proxy inline` ends connections of the wire in this process");
     if (carry->o->io == OPTIONS_IO_PACKET) return stands(o, "--io packet shows frames to this process alone");
@@ -89,6 +91,11 @@ void in_kernel_why(struct carry *carry)
 
 bool in_kernel_takes(const struct carry *carry, const struct program *p, char *why, size_t len)
 {
+    if (carry->kernel && p->observes_count) {
+        snprintf(why, len,
+                 "--exec kernel: these rules have `mode observe`, which reads whole segments: --exec user does");
+        return false;
+    }
     const char *lack = carry->kernel ? flows_lack(carry->kernel->kernel, p) : NULL;
     if (lack)
         snprintf(why, len, "--exec kernel: these rules %s, and those before did not: a restart makes the tables for it",
