@@ -59,15 +59,19 @@ static bool add_one(struct inline_tuple **all, size_t *count, const struct inlin
     return true;
 }
 
-struct inline_tuple *tuples_copy(const struct tuples *t, size_t *count)
+struct inline_tuple *tuples_copy(const struct tuples *t, size_t *count, size_t *connections)
 {
     struct inline_tuple *all = NULL, one;
-    *count = 0;
+    *count = *connections = 0;
     for (unsigned w = 0; t && w < t->workers; w++) {
         const struct inline_tuples *of = tuples_share(t, w).all;
         const uint32_t said = __atomic_load_n(&of->high, __ATOMIC_ACQUIRE), high = said < t->most ? said : t->most;
-        for (uint32_t i = 0; i < 2 * high; i++)
-            if (copy_one(&of->at[i / 2][i % 2], &one) && !add_one(&all, count, &one)) return all;
+        for (uint32_t i = 0; i < high; i++) {
+            const size_t before = *count;
+            for (unsigned which = 0; which < 2; which++)
+                if (copy_one(&of->at[i][which], &one) && !add_one(&all, count, &one)) return all;
+            *connections += *count > before;
+        }
     }
     return all;
 }

@@ -46,7 +46,7 @@ enum {
 
 struct resets {
     struct interrupted *interrupted;
-    size_t count;
+    size_t connections;
     uid_t user;                /* user whose starts may end the process, beside root's */
     int said;                  /* datagrams of the next start */
     int ports[OPTIONS_IFACES]; /* packet sockets; -1: none */
@@ -114,14 +114,16 @@ static void resets_free(struct resets *r)
 
 struct resets *resets_open(const struct options *o, const struct tuples *tuples)
 {
-    size_t count;
-    struct inline_tuple *all = tuples_copy(tuples, &count);
+    size_t count, connections;
+    struct inline_tuple *all = tuples_copy(tuples, &count, &connections);
     if (!count) return NULL;
     struct resets *r = calloc(1, sizeof *r);
     if (!r) return free(all), NULL;
     resets_end(o->name);
-    *r = (struct resets){
-        .interrupted = interrupted_new(all, count), .count = count, .user = getuid(), .said = said_open(o->name)};
+    *r = (struct resets){.interrupted = interrupted_new(all, count),
+                         .connections = connections,
+                         .user = getuid(),
+                         .said = said_open(o->name)};
     for (; r->port_count < o->iface_count; r->port_count++) {
         const unsigned i = r->port_count;
         r->ports[i] = port_open(o->ifaces[i], o->peer[i] != OPTIONS_NO_PEER);
@@ -280,7 +282,8 @@ void resets_start(struct resets *r)
     }
     if (pid > 0)
         complain("%zu interrupted connection%s %s answered by RST, for %d s or until the next start, by process %ld",
-                 r->count, r->count == 1 ? "" : "s", r->count == 1 ? "is" : "are", LASTS_S, (long)pid);
+                 r->connections, r->connections == 1 ? "" : "s", r->connections == 1 ? "is" : "are", LASTS_S,
+                 (long)pid);
     resets_free(r);
 }
 

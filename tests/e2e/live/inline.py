@@ -12,9 +12,10 @@ REQUEST = f"GET /from HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n".enc
 FAMILY = socket.AF_INET6 if ":" in HOST else socket.AF_INET
 
 
-def connected(timeout=60):
+def connected(timeout=60, port=0):
     s = socket.socket(FAMILY, socket.SOCK_STREAM)
     s.settimeout(timeout)
+    s.bind(("", port))
     s.connect((HOST, PORT))
     return s
 
@@ -112,10 +113,15 @@ def short():
     return f"{good} of {count}"
 
 
-def holds():
+def bound():
+    """The same as `holds`, from a port that hangs on the server's."""
+    return holds(5000 + PORT)
+
+
+def holds(port=0):
     """A connection that asks only when it is told to."""
     signal.signal(signal.SIGUSR1, lambda *_: None)
-    s = connected()
+    s = connected(port=port)
     print("open", flush=True)
     signal.pause()
     s.sendall(REQUEST)
@@ -130,7 +136,7 @@ def rests():
 def tells():
     """A server that speaks only when it is told to."""
     signal.signal(signal.SIGUSR1, lambda *_: None)
-    listener = socket.create_server((HOST, PORT))
+    listener = socket.create_server((HOST, PORT), family=FAMILY)
     print("listens", flush=True)
     s = listener.accept()[0]
     print("accepted", flush=True)
