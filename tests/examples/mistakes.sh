@@ -232,6 +232,8 @@ mistake wire-filter 'names decide, not addresses' 's/when sni listed -> reject/w
 mistake wire-filter 'names decide, not addresses' 's/"\*.example.net", //'
 mistake wire-filter 'mail goes through the filter' 's/-> mail_filter/-> original/'
 mistake wire-filter 'others cross as ever, or not at all' 's/^firewall cable default drop/firewall cable default accept/'
+mistake wire-watch 'who watches takes nothing' 's/accept on down from office  */accept on down /'
+mistake wire-watch 'who watches takes nothing' 's/^firewall cable default drop/firewall cable default accept/'
 mistake ipv6-only 'people reach the world, also where it is IPv4 alone' 's/(::\/8 except 64:ff9b::\/96)/::\/8/'
 mistake ipv6-only 'large packets find their size, errors that nobody asked for find nobody' 's/^  accept state established  *as GOES_ON$/&; drop icmp6 as NO_ICMP/'
 mistake ipv6-only 'large packets find their size, errors that nobody asked for find nobody' 's/^      state related as ERRORS/      as ERRORS/'
