@@ -37,7 +37,7 @@ struct io_ask {
     int32_t group;       /* group of ports that share the arriving frames, from io_made of its first; -1: a new group */
     uint8_t worker, port;
     uint8_t outgoing; /* receive what the host itself sends, too */
-    uint8_t all;      /* receive frames for other stations, too: a port of a bridge */
+    uint8_t all;      /* receive frames for other stations, too: a port of a bridge, or a switch's mirror port */
     uint8_t beside;   /* `packet` on an interface served by `xdp`: frames that steering left to the host */
     uint8_t shared;   /* several ports are opened on the interface: each frame comes to one of them */
     uint8_t hurried;  /* other ports stand still meanwhile: do not wait for what another process is about to release */

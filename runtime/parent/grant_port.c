@@ -23,7 +23,7 @@ bool grant_PORT(struct parent *p, const struct request *r, struct answer *a, int
     if (ask.ring_bytes < OPTIONS_RING_LEAST || ask.ring_bytes > p->o->ring) return false;
     ask.busy = p->o->busy_poll;
     ask.ifindex = parent_ifindex(p, ask.port);
-    ask.all = p->o->peer[ask.port] != OPTIONS_NO_PEER;
+    ask.all = p->o->peer[ask.port] != OPTIONS_NO_PEER || (p->o->monitor && ask.all);
     ask.ports = (uint8_t)p->o->iface_count;
     ask.noted = p->kernel != NULL;
     if (!ask.ifindex) {

@@ -116,6 +116,23 @@ if command -v tshark >/dev/null; then
     ok $? 'tshark follows them to the bytes that curl has'
 fi
 
+# A mirror port: a switch that learns nothing gives prey what the two say to each other.
+space a1 a2 tap
+lan hub 3 a1 a2 tap
+ip -n "$id-hub" link set dev bridge type bridge ageing_time 0
+for n in 1 2 3; do ip -n "$id-hub" link set dev "port$n" type bridge_slave learning off; done
+web a2
+ln payload web-a2/file
+echo 'service tap on any tcp/80 { mode observe; sessions to "tapped.jsonl"; stream to "tapped" }' | rules tap
+prey tap -i eth0 --monitor --workers 2 tap.pbc
+at a1 curl -s -i -o got http://10.3.0.2/files/file
+until_true 100 'its session has ended' test -s tapped.jsonl
+prey_ends
+cmp got tapped/*.server
+ok $? 'on a mirror port, with --monitor, what curl has is what was watched'
+at a1 curl -s -i -o got http://10.3.0.2/files/file
+ok $? 'and the two go on without prey'
+
 # A directory that others may write to is refused, and so is one outside the folders for it.
 mkdir -m 777 open
 watches open 'stream to "open"'

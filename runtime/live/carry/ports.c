@@ -43,6 +43,14 @@ static void dealt_take(struct carry *carry, struct io_made *made)
     if (carry->latest) dealt_world(carry);
 }
 
+/* True if frames between other machines are taken, as a switch's mirror port gives them: with --monitor, for a program
+ * that watches connections and would send nothing of theirs. */
+static bool is_mirror(const struct carry *carry)
+{
+    const struct program *p = carry->now.program;
+    return carry->o->monitor && p->observes_count && !p->services_count && !p->nats_count && !carry->forwards;
+}
+
 struct io_port *ports_open(struct carry *carry, const struct worker *w, unsigned at, int *group)
 {
     char err[200];
@@ -65,7 +73,7 @@ struct io_port *ports_open(struct carry *carry, const struct worker *w, unsigned
                          .busy = carry->o->busy_poll,
                          .beside = at >= carry->o->iface_count,
                          .outgoing = needs_outgoing(carry->now.program),
-                         .all = carry->o->peer[iface] != OPTIONS_NO_PEER,
+                         .all = carry->o->peer[iface] != OPTIONS_NO_PEER || is_mirror(carry),
                          .shared = carry->worker_count > 1,
                          .hurried = carry->tell->ready};
     if (!ask.beside && steered_open(carry, iface, &ask)) return NULL;
