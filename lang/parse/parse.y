@@ -473,6 +473,7 @@ service_stmt: MODE mode { $$ = clause(p, CL_MODE, @1, $2); }
     | tls_cert
     | TLS TO SERVER tls_opts { $$ = clause(p, CL_TLS_TO_SERVER, span_join(@1, @3), kids($4)); }
     | IDLE scalar { $$ = clause(p, CL_IDLE, @1, want(p, $2, W_DURATION | W_NAME, "`idle`")); }
+    | MAX AGE scalar { $$ = clause(p, CL_MAX_AGE, span_join(@1, @2), want(p, $3, W_DURATION | W_NAME, "`max age`")); }
     | ON NO SERVER no_server { $$ = clause(p, CL_ON_NO_SERVER, span_join(@1, @3), $4); }
     | MAX FLOWS scalar
         { $$ = clause(p, CL_MAX_FLOWS, span_join(@1, @2), want(p, $3, W_INT | W_NAME, "`max flows`")); }

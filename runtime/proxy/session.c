@@ -20,15 +20,25 @@ static void due(struct timer *t)
 
 void session_again(struct session *s) { loop_again(&s->proxy->loop, &s->task); }
 
+/* Return the time at which `max age` ends the session; UINT64_MAX: never */
+static uint64_t over(const struct session *s)
+{
+    const uint64_t age_ns = proxy_says(s->proxy, s->service)->age_ns;
+    return age_ns ? time_after(s->begun_ns, age_ns) : UINT64_MAX;
+}
+
 void session_wait(struct session *s, uint64_t ns)
 {
-    timer_set(&s->proxy->loop.wheel, &s->timer, ns ? s->proxy->loop.now_ns + ns : UINT64_MAX);
+    const uint64_t over_ns = over(s), due_ns = ns ? s->proxy->loop.now_ns + ns : UINT64_MAX;
+    timer_set(&s->proxy->loop.wheel, &s->timer, due_ns < over_ns ? due_ns : over_ns);
 }
 
 static void too_late(struct session *s)
 {
     s->late = false;
-    if (s->dials)
+    if (over(s) <= s->proxy->loop.now_ns)
+        session_end(s, SESSION_MAX_AGE);
+    else if (s->dials)
         connect_late(s);
     else if (s->state != SESSION_GOES)
         session_end(s, SESSION_FIRST_LATE);

@@ -123,7 +123,8 @@ struct pbc_proxy {
     uint64_t first_ns;                  /* `first bytes within`; 0: settings.proxy_first_ns */
     uint64_t affinity_ns;               /* lifetime of the cookie; 0: as long as the client runs */
     uint32_t wants; /* enum first_wants (vm/stream/wants.h): items of the first bytes that its branches ask for */
-    uint32_t reserved[15];
+    uint32_t reserved[13];
+    uint64_t age_ns; /* most time that a connection lasts; 0: as long as its ends like */
 };
 static_assert(sizeof(struct pbc_proxy) == 128, "layout");
 struct pbc_cert {

@@ -21,7 +21,7 @@ static void check_listeners(const struct service_work *w)
 }
 
 static const enum clause proxy_options[] = {CL_TLS,   CL_TLS_TO_SERVER, CL_AFFINITY_COOKIE, CL_AFFINITY_HEADER,
-                                            CL_QUEUE, CL_ACCESS_LOG,    CL_ON_RELOAD};
+                                            CL_QUEUE, CL_ACCESS_LOG,    CL_ON_RELOAD,       CL_MAX_AGE};
 
 void refuse_proxy_options(const struct service_work *w, const struct clauses *block)
 {
@@ -200,6 +200,8 @@ void resolve_proxy(struct service_work *w, const struct clauses *block)
     affinity(w, block, &x);
     queue(w, block->of[CL_QUEUE], &x);
     access_log(w, block->of[CL_ACCESS_LOG], &x);
+    const struct node *age = block->of[CL_MAX_AGE];
+    if (age) x.age_ns = time_above_0(c, age, age->first);
     if (block->of[CL_ON_RELOAD]) x.flags |= PBC_PROXY_RELOAD_CLOSE;
     w->tls = x.cert_count != 0;
     w->wants = mode_is(w->mode, MODE_REQUESTS) ? FIRST_HTTP : 0;

@@ -31,7 +31,7 @@ syn keyword preyOperator and except not
 syn keyword preyConstant any default self
 
 " What else has a meaning in its place.
-syn keyword preyWord GET access affinity all alpn announce as auto backup balance body burst by ca
+syn keyword preyWord GET access affinity age all alpn announce as auto backup balance body burst by ca
 syn keyword preyWord cert clamp close comment common cookie cookies destination down drain dsr else
 syn keyword preyWord entries every fall file first flow for forward frames gue header host http
 syn keyword preyWord https idle in inline instruction json keep l2 limit live mac map masquerade max

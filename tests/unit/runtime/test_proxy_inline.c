@@ -390,6 +390,22 @@ static void test_silence_has_an_end(void **state)
     tear_down(&b);
 }
 
+/* `max age` ends who speaks all the time. */
+static void test_none_lasts_longer(void **state)
+{
+    struct bench b;
+    (void)state;
+    set_up(&b, RULES("; max age 1s"));
+    const int at = server(3, INLINE_ORIGINAL), c = client(&b, 3), s = accepted(&b, at);
+    says(&b, c, s, "hello");
+    says(&b, s, c, "hello there");
+    is_reset(&b, c);
+    is_reset(&b, s);
+    close(at);
+    assert_int_equal(ends(&b, SESSION_MAX_AGE), 1);
+    tear_down(&b);
+}
+
 /* A request, and its answer by this server. */
 static void asks(struct bench *b, int c, int s, const char *path)
 {
@@ -700,6 +716,7 @@ int main(void)
         netns_test(test_who_is_rejected_is_reset),
         netns_test(test_who_finds_no_server_is_reset),
         netns_test(test_silence_has_an_end),
+        netns_test(test_none_lasts_longer),
         netns_test(test_requests_of_a_client_share_a_connection),
         netns_test(test_a_reload_takes_nobody_away),
         netns_test(test_a_reload_ends_who_is_refused),
