@@ -7,11 +7,11 @@
 #include <stdarg.h>
 #include <string.h>
 
-#include "runtime/report/audit.h"
 #include "runtime/report/given/iface.h"
 #include "runtime/report/given/ports.h"
 #include "runtime/report/report.h"
 #include "runtime/report/table.h"
+#include "runtime/report/would/audit.h"
 
 static void sum(struct counter *to, const struct counter *c)
 {

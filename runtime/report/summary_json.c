@@ -4,12 +4,12 @@
 #include <string.h>
 
 #include "runtime/counters/counters.h"
-#include "runtime/report/audit.h"
 #include "runtime/report/flows.h"
 #include "runtime/report/given/ports.h"
 #include "runtime/report/json.h"
 #include "runtime/report/report.h"
 #include "runtime/report/summary.h"
+#include "runtime/report/would/audit.h"
 
 static void counted(cJSON *to, const struct counter *c)
 {

@@ -276,6 +276,50 @@ static void pairs(unsigned n, bool either_way, enum bench_goal goal, double goal
     question(name, rules, filter, goal, goal_value);
 }
 
+/* A firewall in audit beside the same one enforced: rules between its braces. */
+static void audited(const char *name, const char *rules)
+{
+    static char text[2][TEXT];
+    struct contender enforced = {.pass = pass_vm}, audit = {.pass = pass_vm};
+    char what[128];
+    snprintf(text[0], TEXT, "firewall f default drop {\n%s}\n", rules);
+    snprintf(text[1], TEXT, "audit firewall f default drop {\n%s}\n", rules);
+    struct program *p = compiled(text[0]), *q = compiled(text[1]);
+    enforced.vm = vm_new(p, &(struct vm_cfg){.seed = 1});
+    audit.vm = vm_new(q, &(struct vm_cfg){.seed = 1});
+    if (!enforced.vm || !audit.vm) die(name, "out of memory");
+    const uint64_t in = pass_vm(&enforced);
+    const struct vm_counters *c = vm_counters(audit.vm);
+    if (pass_vm(&audit) < in || c->would[ACTION_ACCEPT].decided.packets != in) {
+        fprintf(stderr, "judge: %s: %lu packets pass, and %lu would\n", name, (unsigned long)in,
+                (unsigned long)c->would[ACTION_ACCEPT].decided.packets);
+        exit(1);
+    }
+    struct contender *both[] = {&audit, &enforced};
+    race(both, 2);
+    snprintf(what, sizeof what, "%s, in audit", name);
+    bench_row(&(struct bench_row){what, "ns/pkt", &audit.ns, "enforced", &enforced.ns, GOAL_RATIO, 1.05});
+    vm_free(enforced.vm);
+    vm_free(audit.vm);
+    program_put(p);
+    program_put(q);
+}
+
+static void audited_pairs(unsigned n)
+{
+    static char rules[TEXT - 64];
+    char name[64];
+    size_t r = 0;
+    for (unsigned i = 0; i < n; i++) {
+        char host[32];
+        unsigned port;
+        pair_at(i, n, host, sizeof host, &port);
+        r += (size_t)snprintf(rules + r, sizeof rules - r, "accept tcp to %s port %u\n", host, port);
+    }
+    snprintf(name, sizeof name, "a firewall of %u rules", n);
+    audited(name, rules);
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 2) die("usage", "judge CAPTURE");
@@ -298,6 +342,9 @@ int main(int argc, char **argv)
     pairs(10, true, GOAL_RATIO, 0.8);
     pairs(100, false, GOAL_VALUE, 30);
     pairs(100, true, GOAL_VALUE, 30);
+    audited_pairs(10);
+    audited_pairs(1000);
+    audited("a firewall with state", "accept state established, related\naccept ip, ip6\n");
     bench_note("judge: %u packets in memory, all of vm_run: view, parse, rules, counters; left out are %u that are "
                "malformed, fragments, or have IPv6 extension headers",
                packet_count, left_out);

@@ -221,6 +221,31 @@ static void counter_keep(struct would_counter *to, const struct would_counter *f
     to->flows += from->flows;
 }
 
+void audit_batch(const struct job *j, struct pkt *const pkts[], uint64_t judged, struct verdict verdicts[])
+{
+    struct vm *vm = j->vm;
+    struct would_counter sums[ACTION_COUNT] = {0};
+    for (uint64_t left = judged; left; left &= left - 1) {
+        const unsigned at = (unsigned)__builtin_ctzll(left);
+        const decided d = vm->decisions[at], would = vm->woulds[at];
+        struct verdict *v = &verdicts[at];
+        if (is_same(vm->program, d, would)) continue;
+        v->would = 1 + decided_action(would);
+        v->would_rule = decided_rule(would);
+        v->would_firewall = decided_firewall(would);
+        struct would_counter *const sum = &sums[decided_action(would)];
+        struct would_counter *const of = v->would_rule == RULE_NONE
+                                             ? &vm->audit->counts[vm->audit->p->rules_count]
+                                             : count_of(vm->audit, v->would_rule, v->would_firewall);
+        const uint64_t bytes = pkts[at]->wire_len, changed = is_changed(d, would);
+        of->decided.packets++, sum->decided.packets++;
+        of->decided.bytes += bytes, sum->decided.bytes += bytes;
+        of->changed.packets += changed, sum->changed.packets += changed;
+        of->changed.bytes += bytes & -changed, sum->changed.bytes += bytes & -changed;
+    }
+    for (unsigned a = 0; a < ACTION_COUNT; a++) counter_keep(&vm->counters.would[a], &sums[a]);
+}
+
 void audit_keep(struct vm *to, const struct vm *from, bool same)
 {
     if (!to->audit || !from->audit || !same) return;

@@ -31,6 +31,8 @@ void audit_unjudged(const struct job *j, struct packet_ctx *c);
 void audit_take(const struct job *j, struct packet_ctx *c, decided would);
 void audit_recall(const struct job *j, struct packet_ctx *c, const struct flow *f, decided would);
 
+/* Note in the verdicts of a batch without state, and count, what would differ; bit i of `judged` is packet i. */
+void audit_batch(const struct job *j, struct pkt *const pkts[], uint64_t judged, struct verdict verdicts[]);
 /* Note in the packet's final verdict what would differ, and count it. */
 void audit_settle(const struct job *j, struct packet_ctx *c);
 /* Count a packet whose verdict is that of another, which has the note already. */

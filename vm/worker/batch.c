@@ -150,16 +150,6 @@ static __attribute__((noinline)) void run_rest(const struct job *j, unsigned at,
         judge_rest(j, &c);
 }
 
-/* Note what would differ for a packet that was judged with its batch. */
-static void audit_at_once(const struct job *j, unsigned at, struct pkt *pkt, struct verdict *v)
-{
-    struct packet_ctx c;
-    ctx_begin(&c, at, pkt, &j->vm->keys[at], v);
-    c.decision = j->vm->decisions[at];
-    audit_take(j, &c, j->vm->woulds[at]);
-    audit_settle(j, &c);
-}
-
 /* Without state, judge all packets first, except fragments and frames in pieces. Then settle each in turn, so that
  * answers leave in order. */
 static void run_stateless(const struct job *j, struct pkt *const pkts[], unsigned n, uint64_t todo,
@@ -173,8 +163,8 @@ static void run_stateless(const struct job *j, struct pkt *const pkts[], unsigne
         if (__builtin_expect(judged, 1)) settle_counted(vm, pkts[i], vm->decisions[i], &verdicts[i]);
         if (__builtin_expect(!judged || verdicts[i].action == ACTION_REJECT, 0))
             run_rest(j, i, pkts[i], judged, &verdicts[i]);
-        if (__builtin_expect(judged && vm->audit, 0)) audit_at_once(j, i, pkts[i], &verdicts[i]);
     }
+    if (__builtin_expect(vm->audit != NULL, 0)) audit_batch(j, pkts, todo, verdicts);
 }
 
 /* True if packets outside `todo` are judged: fragments, frames in pieces. */

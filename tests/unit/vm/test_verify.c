@@ -74,6 +74,14 @@ static void many_nats(struct imgbuild *b)
     FAULT(edition, "meta: edition 2, but this prey reads edition 1", b->meta->edition = 2)                             \
     FAULT(meta_flags, "meta: unknown flags 0x403", b->keep_needs = true; b->meta->flags = 0x403)                       \
     FAULT(reach, "meta: reach of 65536 bytes is longer than any frame", b->meta->reach = 65536)                        \
+    FAULT(would_past, "meta: function 99 does not exist", b->meta->would = 99)                                         \
+    FAULT(would_missing, "meta: function 0 does not exist", img_add_would_twins(b, 0))                                 \
+    FAULT(would_classifiers, "meta: classifiers of a function that is missing", b->meta->would_classifiers = 1)        \
+    FAULT(would_twins, "section `would_twins` has 1 entries for 0 rules and 0 firewalls",                              \
+          b->meta->would = b->funcs_count - 1;                                                                         \
+          img_add_would_twins(b, 0))                                                                                   \
+    FAULT(would_list, "rule 0: in no list", b->meta->would = b->funcs_count - 1; img_add_would_twins(b, 0);            \
+          img_add_would_rules(b, b->rules[0]))                                                                         \
     FAULT(meta_streams, "meta: function 3 can't be that of the first bytes", b->meta->streams = 3)                     \
     FAULT(meta_needs, "meta: flags 0x8, but conditions and services make them 0x378", b->keep_needs = true;            \
           b->meta->flags = PBC_NEEDS_SELF | PBC_KEEPS_FLOWS)                                                           \
@@ -142,7 +150,7 @@ static void many_nats(struct imgbuild *b)
     FAULT(firewall_direction, "firewall 1: unknown direction 4", b->firewalls[1].direction = 4)                        \
     FAULT(firewall_default, "firewall 1: default 3 is no verdict", b->firewalls[1].default_verdict = 3)                \
     FAULT(firewall_other, "firewall 1: unknown `other frames` 3", b->firewalls[1].other = 3)                           \
-    FAULT(firewall_audit, "firewall 1: unknown audit 1", b->firewalls[1].audit = 1)                                   \
+    FAULT(firewall_audit, "firewall 1: unknown audit 1", b->firewalls[1].audit = 1)                                    \
     FAULT(firewall_past, "firewall 1: past the end of `rules`", b->firewalls[1].rule_count = 6)                        \
     FAULT(firewall_wraps, "firewall 1: past the end of `rules`", b->firewalls[1].rules = UINT32_MAX)                   \
     FAULT(firewall_takes, "firewall 0: rule 3 belongs to another list", b->firewalls[0].rule_count = 4)                \

@@ -1,4 +1,4 @@
-#include "runtime/report/audit.h"
+#include "runtime/report/would/audit.h"
 
 #include "runtime/report/json.h"
 #include "runtime/report/summary.h"
