@@ -196,6 +196,8 @@ mistake vpn-hub 'everybody has the files, travellers their desks' 's/accept tcp 
 mistake vpn-hub 'no way from one branch to another, or to who travels' 's/accept tcp on branch, road to files port/accept tcp on branch, road to files, branches port/'
 mistake vpn-hub 'nobody speaks for another network' 's/drop on not house from headquarters/drop on line from headquarters/'
 mistake vpn-hub 'nobody speaks for another network' 's/^interface road .*/interface road = "wg0"/;s/drop on not road from/drop on line from/;s/drop on not house from headquarters/drop on line, branch from headquarters/'
+mistake audit 'the firewall in force decides' 's/^audit firewall strict in default drop/audit firewall strict in default accept/'
+mistake audit 'a flood would be cut' 's/50\/s burst 200 per source/5000\/s/'
 mistake bastion 'a login, and on to a machine' 's/^set machines .*/set machines = 10.0.0.0\/22/'
 mistake bastion 'who guesses is cut off, and comes back when he is slow' 's/6\/m burst 6 per source/6\/m burst 60 per source/'
 mistake bastion 'who guesses is cut off, and comes back when he is slow' 's/6\/m burst 6 per source/6\/m burst 6/'
