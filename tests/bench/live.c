@@ -3,8 +3,9 @@
  *     live PID GENERATOR SINK COUNT FLOWS forward|drop [PROGRAM SEED OWNERS]
  *     live PID GENERATOR SINK COUNT FLOWS INTERVAL
  *
- * Sends COUNT frames of 64 bytes, UDP of so many flows to 10.1.0.100:53, by g0 in the namespace GENERATOR. PID (0: the
- * kernel itself does it) is the contender's process.
+ * Sends COUNT frames of 64 bytes, UDP of so many flows to 10.1.0.100:53, by g0 in the namespace GENERATOR; with
+ * PROTO=tcp in the environment ACKs of as many connections. PID (0: the kernel itself does it) is the contender's
+ * process.
  *
  * First form: in bursts, each when the one before has arrived at s0 in SINK or is overdue. Prints frames that arrived,
  * CPU nanoseconds a frame in sending (which the kernel's way of each frame up to a ring, or out again, is part of) and
@@ -100,6 +101,15 @@ static uint64_t arrived(int fd, int ifindex)
     return 0;
 }
 
+static bool is_tcp;
+
+static void make_ack(uint8_t tcp[FRAME - ETH - IP])
+{
+    wire_put32(tcp + 4, 1000); /* its number */
+    tcp[12] = 5 << 4;
+    tcp[13] = 0x10;
+}
+
 static void make(uint8_t f[FRAME], const uint8_t to[6], unsigned flow)
 {
     memset(f, 0, FRAME);
@@ -109,13 +119,14 @@ static void make(uint8_t f[FRAME], const uint8_t to[6], unsigned flow)
     ip[0] = 0x45;
     wire_put16(ip + 2, FRAME - ETH);
     ip[8] = 64;
-    ip[9] = 17;
+    ip[9] = is_tcp ? 6 : 17;
     wire_put32(ip + 12, 0x0a010001);
     wire_put32(ip + 16, 0x0a010064);
     wire_put16(ip + 10, csum_of(ip, IP));
     wire_put16(udp, (uint16_t)(10000 + flow));
     wire_put16(udp + 2, 53);
     wire_put16(udp + 4, FRAME - ETH - IP);
+    if (is_tcp) make_ack(udp);
 }
 
 /* ---- whose flows ---- */
@@ -284,6 +295,7 @@ int main(int argc, char *argv[])
     const int pid = atoi(argv[1]);
     const long count = atol(argv[4]), interval = atol(argv[6]);
     if (!r.flow_count || r.flow_count > FLOWS_MOST) return 2;
+    is_tcp = !strcmp(getenv("PROTO") ? getenv("PROTO") : "", "tcp");
     choose(r.flow_count, argc == 10 ? argv + 7 : NULL);
     enter(argv[3]);
     r.sink = socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);

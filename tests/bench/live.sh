@@ -40,6 +40,7 @@ rules drop <<'END'
 firewall f forward default drop { accept udp port 54 }
 END
 echo 'firewall f forward default accept { drop udp port 54 }' | rules bridge
+{ cat bridge.prey && echo 'service inline on any tcp/any { mode proxy inline }'; } | rules wire
 echo 'nat n { forward 10.1.0.100 udp/53 -> 10.2.0.2 }' | rules nat
 pool='pool farm { source 10.2.0.50; server one 10.2.0.2 mac 02:00:00:00:00:04; server two 10.2.0.3 mac 02:00:00:00:00:04 }'
 service() { # MODE
@@ -108,7 +109,7 @@ nothing() {
 begin() { # NAME, with -xdp where it goes by AF_XDP: it runs
     local name=${1%-xdp} io=packet
     [ "$name" = "$1" ] || io=xdp
-    pid=0 works=0 kind=forward owners= asker=0
+    pid=0 works=0 kind=forward owners= asker=0 proto=udp
     queues 1
     case $1 in
     kernel) kernel ;;
@@ -118,7 +119,8 @@ begin() { # NAME, with -xdp where it goes by AF_XDP: it runs
     bare-drop-xdp) kind=drop; bare bare_xdp f0 ;;
     bare-xdp) bare bare_xdp f0 f1 ;;
     drop | drop-xdp) kind=drop; run_prey $io drop --workers 1 -i f0 -i f1 ;;
-    bridge | bridge-xdp) run_prey $io bridge --workers 1 --bridge f0:f1 ;;
+    bridge-tcp | wire-tcp) proto=tcp; run_prey $io "${name%-tcp}" --workers 1 --bridge f0:f1 ;;
+    bridge | bridge-xdp | wire | wire-xdp) run_prey $io "$name" --workers 1 --bridge f0:f1 ;;
     two-*)
         queues 2
         owners=${name#two-}
@@ -137,7 +139,7 @@ said = json.load(open("said.out"))
 print(said["live"]["handed"] / sum(i["packets"] for i in said["interfaces"]))
 END
 }
-send() { taskset -c "$first" "$bin/tests/bench/live" "$works" "$id-gen" "$id-sink" "$COUNT" "$FLOWS" "$@"; }
+send() { PROTO=$proto taskset -c "$first" "$bin/tests/bench/live" "$works" "$id-gen" "$id-sink" "$COUNT" "$FLOWS" "$@"; }
 contender() { # NAME [latency]
     local got
     begin "$1"
@@ -152,7 +154,7 @@ contender() { # NAME [latency]
 # ---- the rounds ----
 
 timed='kernel bare passthrough bare-xdp passthrough-xdp'
-all="bare-drop drop bare bridge nat $modes bare-drop-xdp drop-xdp bare-xdp bridge-xdp nat-xdp"
+all="bare-drop drop bare bridge wire bridge-tcp wire-tcp nat $modes bare-drop-xdp drop-xdp bare-xdp bridge-xdp wire-xdp nat-xdp"
 for mode in $modes; do all="$all $mode-xdp"; done
 all="$all recorded asked kernel dnat two-both hashed two-0-xdp two-both-xdp two-1-xdp"
 : >runs >late

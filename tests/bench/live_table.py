@@ -9,7 +9,8 @@ import sys
 
 NAMES = {
     "bare-drop": "bare, only taken", "bare": "bare forwarder", "kernel": "kernel forwarding", "dnat": "nftables DNAT, two servers",
-    "drop": "prey, `drop`", "bridge": "prey, a bridge", "nat": "prey, `nat`: a port forward",
+    "drop": "prey, `drop`", "bridge": "prey, a bridge", "wire": "prey, a bridge, beside a service in the wire",
+    "bridge-tcp": "prey, a bridge, ACKs", "wire-tcp": "prey, a bridge, beside a service in the wire, ACKs of no connection of its", "nat": "prey, `nat`: a port forward",
     "recorded": "prey, `passthrough` with `--record`", "asked": "prey, `passthrough`, its statistics asked for 100 times a second",
     "two-both": "prey, `passthrough`, 2 workers, dealt by owner", "hashed": "prey, `passthrough`, 2 workers, dealt by hash",
     "two-0-xdp": "prey, `passthrough`, 2 workers, none for the other", "two-both-xdp": "prey, `passthrough`, 2 workers, half for the other",

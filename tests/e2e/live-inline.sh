@@ -75,6 +75,19 @@ has 'other traffic crosses as ever' ' 1 received'
 prey_ends
 same 'it ends well' "$status" 0
 
+# By AF_XDP, which gives no super-packets.
+prey prey --bridge a:b --io xdp --format json plain.pbc
+for server in 10.1.0.2 '[fd00:1::2]'; do
+    same "by AF_XDP the server at $server sees the client's own address" "$(ask left "$server/from")" \
+        "$(case $server in *:*) echo fd00:1::1 ;; *) echo 10.1.0.1 ;; esac)"
+    fetches "by AF_XDP 3 MB from $server arrive as they are" left "$server"
+    at left curl -s -m 60 --data-binary @payload "http://$server/from" >out
+    ok $? "by AF_XDP 3 MB towards $server"
+done
+same 'by AF_XDP a port that nobody listens on is refused' "$(at left curl -s -m 20 http://10.1.0.2:81/; echo $?)" 7
+prey_ends
+same 'it ends well by AF_XDP' "$status" 0
+
 # First bytes choose.
 rules chosen <<END
 names bad = "*.bad.example"
