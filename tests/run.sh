@@ -131,7 +131,7 @@ programs() { # FILE...: those that exist, without their ending
 list_tests() {
     local f long=1
     if [ -n "${LIVE:-}" ]; then
-        scripts 1800 / tests/e2e/live-*.sh tests/load/hold.sh tests/load/floods.sh tests/load/checks.sh tests/load/proxy_soak.sh
+        scripts 1800 / tests/e2e/live-*.sh tests/load/hold.sh tests/load/hold_inline.sh tests/load/floods.sh tests/load/checks.sh tests/load/proxy_soak.sh
         return
     fi
     [ -z "$LONG" ] || long=20
