@@ -182,6 +182,21 @@ static void verdicts_print(FILE *out, const cJSON *seen)
                 count_at(one, "packets", b), count_at(one, "bytes", c));
 }
 
+/* Print what would be without the word `audit`; nothing for rules without it. */
+static void audit_print(FILE *out, const cJSON *seen)
+{
+    char a[TEXT_NUMBER], b[TEXT_NUMBER];
+    const cJSON *one;
+    cJSON_ArrayForEach(one, part(seen, "would"))
+    {
+        const uint64_t packets = number_at(one, "changed_packets"), flows = number_at(one, "flows");
+        if (packets)
+            fprintf(out, "  audit      would %s %s packet%s of %s flow%s\n", one->string,
+                    count_at(one, "changed_packets", a), text_plural(packets), count_at(one, "flows", b),
+                    text_plural(flows));
+    }
+}
+
 /* Print what is not as it should be: drop reasons, limits reached, frames lost. */
 static void troubles_print(FILE *out, const cJSON *seen)
 {
@@ -201,6 +216,7 @@ void screen_print(FILE *out, const cJSON *seen)
 {
     head_print(out, seen);
     verdicts_print(out, seen);
+    audit_print(out, seen);
     troubles_print(out, seen);
     services_print(out, seen);
     pools_print(out, seen);

@@ -19,7 +19,8 @@ static void warn_idle(struct compile *c)
 {
     const struct image *img = c->image;
     const struct node *first = c->tree->first;
-    if (img->firewalls_count || img->services_count || img->observes_count || img->nats_count || holds_tests(c->tree))
+    if (img->firewalls_count || img->audits || img->services_count || img->observes_count || img->nats_count ||
+        holds_tests(c->tree))
         return;
     diag(c->diags, W_JUDGES_NOTHING, first ? first->span : SPAN_NONE,
          "this file has no firewall, service or nat: its program accepts everything");

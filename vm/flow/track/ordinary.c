@@ -45,7 +45,8 @@ const struct recipe *track_ordinary(const struct track *t, const struct key *key
     const struct recipe *r = table_recipe(table, s->slot);
     const bool twin = at->flags & FLOW_TWIN, reply = !(s->at & AT_HIGH) != !(at->flags & FLOW_OPENED_BY_HIGH);
     const struct flow *f = twin ? table_slot(table, at->flow) : at;
-    if (r->generation != generation || twin != reply || f->joined || f->would & FLOW_WOULD_STATE) return NULL;
+    if (r->generation != generation || twin != reply || f->joined) return NULL;
+    if (f->would & FLOW_WOULD_STATE && t->program->would) return NULL; /* its packets are judged as they would be */
     if (t->now_ns >= time_after(f->seen_ns, table_timeout(table, f))) return NULL;
     s->tuple = s->slot;
     if (twin) s->slot = at->flow;
