@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -15,6 +16,7 @@
 #include "runtime/capture/capture.h"
 #include "runtime/observe/carried.h"
 #include "runtime/observe/log.h"
+#include "runtime/observe/thread.h"
 #include "tests/lib/imgbuild.h"
 #include "vm/packet/pkt.h"
 #include "vm/packet/wire.h"
@@ -449,6 +451,62 @@ static void events_pass_the_ring_whole_or_not_at_all(void **state)
     (void)state;
 }
 
+struct talker {
+    const struct observe_out *out;
+    const struct program *program;
+};
+
+/* A worker: connections of three pieces each. Those of two workers have the same names. */
+static void *talk(void *arg)
+{
+    const struct talker *t = arg;
+    const struct observe_summary sum = {.why = OBSERVE_WHY_CLOSED, .end_ns = 2 * SECOND};
+    for (uint64_t i = 0; i < 200; i++) {
+        struct observe_event e = {
+            .program = t->program, .does = PBC_STREAM, .number = i, .begin_ns = SECOND + 1000 * i, .ends = &ends};
+        e.kind = OBSERVE_BYTES;
+        for (e.offset = 0; e.offset < 6; e.offset += e.len) {
+            e.bytes = (const uint8_t *)"ab";
+            e.len = 2;
+            t->out->told(t->out->arg, &e);
+        }
+        e.kind = OBSERVE_END;
+        e.sum = &sum;
+        t->out->told(t->out->arg, &e);
+    }
+    return NULL;
+}
+
+static void a_thread_writes_what_workers_tell(void **state)
+{
+    struct scene s;
+    char err[OBSERVED_LINE];
+    pthread_t worker[2];
+    struct talker talkers[2];
+    open_scene(&s, 0, 0, 0);
+    observed_log_free(s.log);
+    s.log = NULL;
+    struct observed_thread *t = observed_thread_new(2, &s.files);
+    assert_non_null(t);
+    assert_true(observed_thread_program(t, s.program, err, sizeof err));
+    assert_int_equal(observed_thread_start(t), 0);
+    for (unsigned i = 0; i < 2; i++) {
+        talkers[i] = (struct talker){observed_thread_out(t, i), s.program};
+        assert_int_equal(pthread_create(&worker[i], NULL, talk, &talkers[i]), 0);
+    }
+    assert_true(observed_thread_program(t, s.program, err, sizeof err)); /* while the thread runs */
+    for (unsigned i = 0; i < 2; i++) pthread_join(worker[i], NULL);
+    observed_thread_stop(t);
+    const struct observed_counters c = observed_thread_counters(t);
+    assert_int_equal(c.sessions, 400);
+    assert_int_equal(c.bytes, 2400);
+    assert_int_equal(c.lost_events, 0);
+    assert_false(observed_thread_said(t, err));
+    observed_thread_free(t);
+    close_scene(&s);
+    (void)state;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(a_session_is_a_line_and_its_bytes_are_files),
@@ -460,6 +518,7 @@ int main(void)
                                        cmocka_unit_test(sessions_turn_over_at_their_limit),
                                        cmocka_unit_test(a_full_disk_is_counted_and_told_once),
                                        cmocka_unit_test(no_name_leads_out_of_the_directory),
-                                       cmocka_unit_test(events_pass_the_ring_whole_or_not_at_all)};
+                                       cmocka_unit_test(events_pass_the_ring_whole_or_not_at_all),
+                                       cmocka_unit_test(a_thread_writes_what_workers_tell)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
