@@ -80,7 +80,7 @@ static void list_write(FILE *out, const struct metric *m, const cJSON *list)
     {
         if (is_left_out(one)) continue;
         series(out, m->name, m->label, *m->key ? item_text(one, m->key) : one->string, NULL, NULL);
-        value(out, item(one, m->value));
+        value(out, *m->value ? item(one, m->value) : one);
     }
 }
 

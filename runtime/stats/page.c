@@ -252,6 +252,7 @@ void page_write(FILE *out, const cJSON *root)
     traffic(out, root);
     page_services(out, root);
     page_proxy(out, root);
+    page_observed(out, root);
     rules(out, root);
     audit(out, root);
     drops(out, root);

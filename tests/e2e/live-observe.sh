@@ -36,7 +36,7 @@ print(eval(sys.argv[1]))' "$1"
 ended() { [ -e sessions.jsonl ] && [ "$(wc -l <sessions.jsonl)" -ge "$1" ]; }
 
 watches all 'stream to "bytes" limit 64MiB; when path "/at" -> ignore; when reply bytes payload at 0 is x"48454c4c4f" -> pass'
-prey prey --bridge a:b --workers 1 --control "$PWD/control" --format json all.pbc
+prey prey --bridge a:b --workers 1 --control "$PWD/control" --stats 127.0.0.1:8404 --format json all.pbc
 
 at client curl -s -i -o got --limit-rate 40M http://10.1.0.2/files/file
 at client curl -s -o /dev/null http://10.1.0.2/at
@@ -86,6 +86,11 @@ same 'an open connection is among the flows, as observed' \
     "$(grep '"observed":true' out | python3 -c 'import json, sys
 for x in map(json.loads, sys.stdin): print(x["service"], x["other"]["port"], x["state"], x["up_bytes"])')" \
     'watch 9002 observed 7'
+at prey curl -s http://127.0.0.1:8404/ >page
+at prey curl -s http://127.0.0.1:8404/metrics >metrics
+same 'the page and the metrics have them' \
+    "$(grep -c 'Connections that are watched' page) $(grep -o 'prey_observed_files_total{what="sessions"} 3' metrics) $(grep -c '^prey_observed_sessions_total' metrics)" \
+    '1 prey_observed_files_total{what="sessions"} 3 1'
 ctl --control "$PWD/control" counters observed_files
 same 'files are counted' "$(awk '{ print $1, $2 }' out | grep -e sessions -e lost | tr '\n' ' ')" \
     'observed_files.sessions 3 observed_files.lost-events 0 observed_files.lost-sessions 0 observed_files.lost-bytes 0 '
