@@ -183,7 +183,7 @@ while read -r later; do
     [ $said -eq 0 ] || head -8 err | sed 's/^/# /'
     ok $said "not supported yet, said at its place: $later"
 done <<'END'
-firewall f default drop { audit drop tcp; accept icmp6 type nd }
+set s = 192.0.2.1; firewall f default accept { add to s for 10m tcp port 9; drop from s }
 firewall f default accept { mirror to "eth1" limit 10/s snap 64B }
 END
 
@@ -195,7 +195,7 @@ check alive = tcp every 2s
 pool shop { balance maglev; check alive; server a 10.0.0.11:8443 weight 5; server b 10.0.0.12:8443 backup }
 service www on 203.0.113.10 tcp/443 { mode passthrough; when from office -> shop; else -> shop }
 firewall edge default drop {
-  audit drop tcp port 9
+  add to office for 10m tcp port 9
   drop tcp flags has syn lacks ack over syns as SYN_FLOOD
   accept icmp6 type nd
   accept tcp from office to self port 22 as SSH
