@@ -21,6 +21,10 @@ static void of_vm(const struct worker *w, const struct vm_counters *c, uint64_t 
     if (c->forward) now[LIMIT_PORTS] += c->forward->exhausted;
     if (c->nat) now[LIMIT_PORTS] += c->nat->mappings->exhausted + c->nat->mappings->full;
     if (c->frags) now[LIMIT_FRAGMENTS] = c->frags->evicted + c->frags->not_held;
+    if (c->observed) {
+        now[LIMIT_OBSERVED] = c->observed->evicted + c->observed->full;
+        now[LIMIT_OBSERVED_BYTES] = c->observed->memory + c->observed->first_short;
+    }
     for (uint32_t i = 0; i < w->cfg.program->meters_count; i++) now[LIMIT_METERS] += c->meters[i].overflowed;
     now[LIMIT_HALF_OPEN] += c->wire_gave_way;
     now[LIMIT_MAX_FLOWS] = c->reasons[REASON_MAX_FLOWS].packets;

@@ -71,10 +71,10 @@ struct program; /* vm/program/program.h */
 
 struct observe_event {
     const struct program *program; /* program of which `observe` and `choice` are numbers */
-    uint8_t kind;             /* enum observe_kind */
-    uint8_t half;             /* enum observe_half, of BYTES, HOLE and DIFFERS */
-    uint8_t does;             /* enum pbc_does: of the branch, once it is chosen; PBC_DOES before */
-    uint8_t cause;            /* enum observe_hole, of HOLE */
+    uint8_t kind;                  /* enum observe_kind */
+    uint8_t half;                  /* enum observe_half, of BYTES, HOLE and DIFFERS */
+    uint8_t does;                  /* enum pbc_does: of the branch, once it is chosen; PBC_DOES before */
+    uint8_t cause;                 /* enum observe_hole, of HOLE */
     uint32_t observe, choice; /* index in OBSERVES and in CHOICES of the program in force; choice PBC_NONE: none yet */
     uint64_t number;          /* number of the connection, never reused by this worker */
     uint64_t begin_ns, at_ns; /* time of its first packet, and of this event */

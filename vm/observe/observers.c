@@ -212,6 +212,7 @@ static void begin_half(const struct observers *o, struct conn *c, enum observe_h
     struct half *h = &c->half[side];
     const bool syn = s->flags & TCP_SYN;
     h->next_seq = s->seq + syn;
+    h->iface = s->key.iface;
     h->flags |= HALF_SEEN | (syn ? HALF_SYN : 0);
     if (syn) {
         h->scale = s->scale;
@@ -297,11 +298,27 @@ static void syn_again(struct observers *o, struct half *h)
     h->flags &= (uint8_t)~HALF_TIMED;
 }
 
+/* True for a packet that was seen before on another interface, as one that this machine forwards: it brings nothing
+ * new. */
+static bool is_seen_elsewhere(const struct half *h, const struct half *other, const struct observe_packet *s)
+{
+    if (!h->packets || !(h->flags & HALF_SEEN) || s->key.iface == h->iface || s->flags & TCP_RST) return false;
+    const bool fin = s->flags & TCP_FIN;
+    if (fin && !(h->flags & HALF_FIN)) return false;
+    const uint32_t end = s->seq + !!(s->flags & TCP_SYN) + s->len;
+    const bool old = (int32_t)(end - h->next_seq) <= 0;
+    return old && (!(s->flags & TCP_ACK) || (other->flags & HALF_ACKED && (int32_t)(s->ack - other->acked) <= 0));
+}
+
 /* Take a packet of a connection. */
 static void take(struct observers *o, struct conn *c, enum observe_half side, const struct observe_packet *s)
 {
     struct half *h = &c->half[side];
     const bool first = !(h->flags & HALF_SEEN) || (h->flags & HALF_SEEN && !h->packets && s->flags & TCP_SYN);
+    if (is_seen_elsewhere(h, &c->half[!side], s)) {
+        o->counters.elsewhere++;
+        return;
+    }
     h->packets++;
     if (s->flags & TCP_RST) {
         reset(o, c, side, s);

@@ -41,6 +41,7 @@ struct half {
     uint32_t holes, retransmissions;
     uint16_t reordered, differs, urgents, keepalives; /* at most 65,535 */
     uint16_t count;                                   /* window.count */
+    uint16_t iface;                                   /* interface of its first packet */
     uint8_t scale;                                    /* shift of its windows; SCALE_UNKNOWN */
     uint8_t flags;                                    /* enum half_flag */
 };

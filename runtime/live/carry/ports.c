@@ -17,6 +17,10 @@ static bool needs_outgoing(const struct program *p)
     return host && state;
 }
 
+/* True if connections are watched, and what leaves is this machine's own: its half of them. What is forwarded was seen
+ * when it came. */
+static bool watches_own(const struct carry *carry) { return carry->now.program->observes_count && !carry->forwards; }
+
 void dealt_world(struct carry *carry)
 {
     const struct deal_world w = {.owners = carry->now.owners,
@@ -72,7 +76,7 @@ struct io_port *ports_open(struct carry *carry, const struct worker *w, unsigned
                          .port = (uint8_t)iface,
                          .busy = carry->o->busy_poll,
                          .beside = at >= carry->o->iface_count,
-                         .outgoing = needs_outgoing(carry->now.program),
+                         .outgoing = needs_outgoing(carry->now.program) || watches_own(carry),
                          .all = carry->o->peer[iface] != OPTIONS_NO_PEER || is_mirror(carry),
                          .shared = carry->worker_count > 1,
                          .hurried = carry->tell->ready};

@@ -328,6 +328,95 @@ static void ports_are_used_again(void **state)
     (void)state;
 }
 
+/* A machine that forwards shows a packet twice, as it comes and as it goes. */
+static void packets_seen_on_two_interfaces(void **state)
+{
+    watch_init(&w, PBC_STREAM, PBC_OVERLAPS_LINUX);
+    for (unsigned i = 0; i < 2; i++, w.iface++) watch_seg(&w, C, CSEQ - 1, 0, TCP_SYN, NULL, 0);
+    for (unsigned i = 0; i < 2; i++) {
+        w.iface = !i;
+        watch_seg(&w, S, SSEQ - 1, CSEQ, TCP_SYN | TCP_ACK, NULL, 0);
+    }
+    for (w.iface = 0; w.iface < 2; w.iface++) watch_seg(&w, C, CSEQ, SSEQ, TCP_ACK, NULL, 0);
+    for (w.iface = 0; w.iface < 2; w.iface++) watch_text(&w, C, CSEQ, SSEQ, "abc");
+    watch_text(&w, C, CSEQ + 3, SSEQ, "def"); /* by another way, and for the first time */
+    observers_end(w.o, w.now_ns, OBSERVE_WHY_OPEN);
+    assert_got(&w, C, "abcdef");
+    assert_int_equal(w.sum.half[C].packets, 4);
+    assert_int_equal(w.sum.half[S].packets, 1);
+    assert_int_equal(w.sum.half[C].retransmitted, 0);
+    assert_int_equal(observers_counters(w.o)->elsewhere, 4);
+    watch_fini(&w);
+    (void)state;
+}
+
+static void fill(uint32_t from, uint32_t count, bool both)
+{
+    for (uint32_t i = from; i < from + count; i++) {
+        w.side[C].addr = 0x0b000000 + i;
+        if (both)
+            watch_shake(&w);
+        else
+            watch_seg(&w, C, i, 0, TCP_SYN, NULL, 0);
+    }
+}
+
+/* 16 places: half-seen connections give way, those of two sides only after a minute. */
+static void a_full_table(void **state)
+{
+    struct imgbuild b;
+    watch_image(&b, PBC_STREAM, PBC_OVERLAPS_LINUX);
+    img_add_settings(
+        &b, (struct pbc_settings){.flows = 16, .half_open = 16, .fragments = 16, .maglev = 251, .observed = 16});
+    watch_begin(&w, &b);
+    fill(0, 10, true);
+    fill(1000, 1000, false);
+    assert_int_equal(observers_counters(w.o)->live, 16);
+    fill(2000, 6, true);
+    assert_int_equal(observers_counters(w.o)->full, 0);
+    assert_int_equal(observers_counters(w.o)->evicted, w.ends);
+    fill(3000, 100, false);
+    assert_int_equal(observers_counters(w.o)->full, 100);
+    w.now_ns += 61000 * (uint64_t)MS;
+    fill(4000, 1, true);
+    assert_int_equal(observers_counters(w.o)->full, 100);
+    assert_int_equal(w.sum.why, OBSERVE_WHY_FULL);
+    watch_fini(&w);
+    (void)state;
+}
+
+/* Connections that hold bytes behind holes lose them to others while memory is short. */
+static void memory_is_taken_back(void **state)
+{
+    struct imgbuild b;
+    watch_image(&b, PBC_STREAM, PBC_OVERLAPS_LINUX);
+    img_add_settings(
+        &b,
+        (struct pbc_settings){
+            .flows = 16, .half_open = 16, .fragments = 16, .maglev = 251, .observed = 512, .observed_bytes = 1 << 17});
+    watch_begin(&w, &b);
+    w.out.told = NULL;
+    observers_free(w.o);
+    w.o = observers_new(w.p, &w.out, 5); /* many connections: their bytes are not written down */
+    for (uint32_t i = 0; i < 400; i++) {
+        w.side[C].addr = 0x0b000000 + i;
+        watch_shake(&w);
+        watch_text(&w, C, CSEQ + 10, SSEQ, "held");
+        w.now_ns += 100 * (uint64_t)MS;
+    }
+    assert_true(observers_counters(w.o)->memory > 300);
+    w.side[C].addr = 0x0c000000;
+    watch_shake(&w);
+    watch_text(&w, C, CSEQ + 3, SSEQ, "def");
+    watch_text(&w, C, CSEQ, SSEQ, "abc");
+    struct observe_record r = {.number = 0};
+    for (uint32_t at = 0; r.ends.client[0] != 0x0c000000;) assert_true(observers_next(w.o, &at, &r));
+    assert_int_equal(r.sum.half[C].bytes, 6);
+    assert_int_equal(r.sum.half[C].holes, 0);
+    watch_fini(&w);
+    (void)state;
+}
+
 static void vlans_part_connections(void **state)
 {
     watch_init(&w, PBC_STREAM, PBC_OVERLAPS_LINUX);
@@ -449,6 +538,9 @@ int main(void)
         cmocka_unit_test(keepalives_are_no_retransmissions),
         cmocka_unit_test(times_of_both_sides),
         cmocka_unit_test(ports_are_used_again),
+        cmocka_unit_test(packets_seen_on_two_interfaces),
+        cmocka_unit_test(a_full_table),
+        cmocka_unit_test(memory_is_taken_back),
         cmocka_unit_test(vlans_part_connections),
         cmocka_unit_test(silent_connections_end),
         cmocka_unit_test(first_bytes_choose_the_branch),
