@@ -238,8 +238,8 @@ static uint64_t end_down(struct vm *vm, const struct vm_in *in, struct vm_tx *tx
 static bool sweep_meters(const struct vm *vm)
 {
     const struct vm_kernel *k = vm->cfg.kernel;
-    const bool held = meters_sweep(vm->meters) | (vm->audit && audit_sweep(vm->audit));
-    return (k && k->sweep && k->sweep(k->arg, vm->now_ns)) || held;
+    const bool held = meters_sweep(vm->meters), noted = vm->audit && audit_sweep(vm->audit);
+    return (k && k->sweep && k->sweep(k->arg, vm->now_ns)) || held || noted;
 }
 
 uint64_t vm_tick(struct vm *vm, const struct vm_in *in, struct vm_tx *tx)
