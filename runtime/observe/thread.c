@@ -125,6 +125,7 @@ static void *run(void *arg)
 
 int observed_thread_start(struct observed_thread *t)
 {
+    if (t->runs) return 0;
     const int failed = pthread_create(&t->thread, NULL, run, t);
     t->runs = !failed;
     return -failed;

@@ -11,7 +11,7 @@ void observed_thread_free(struct observed_thread *t); /* NULL is allowed */
 const struct observe_out *observed_thread_out(const struct observed_thread *t, unsigned worker);
 /* See observed_log_program; while the thread runs, too. */
 bool observed_thread_program(struct observed_thread *t, const struct program *p, char *err, size_t err_len);
-/* Start. Return 0 or a negative errno. */
+/* Start, unless it runs. Return 0 or a negative errno. */
 int observed_thread_start(struct observed_thread *t);
 /* Write all that is left and end, after the workers. */
 void observed_thread_stop(struct observed_thread *t);

@@ -106,9 +106,13 @@ same 'a connection goes on across a reload, and is told as open at the end' \
     "(9002, 'still-open', 13) before after "
 exec 9>&-
 
-# As a capture of complete segments.
+# As a capture of complete segments, by a program that comes in place of one that watches nothing.
+echo 'firewall edge forward default accept { }' | rules plain
 watches ng 'stream to "segments" as pcapng'
-prey prey --bridge a:b --workers 2 ng.pbc
+prey prey --bridge a:b --workers 2 plain.pbc
+cp ng.pbc plain.pbc
+kill -HUP "$prey"
+until_true 100 'a reload is made' grep -q '^reloaded' prey.err
 at client curl -s -i -o got http://10.1.0.2/files/file
 at client curl -s -o /dev/null 'http://[fd00:1::2]/'
 until_true 100 'sessions have ended' ended 6

@@ -57,12 +57,6 @@ int observed_open(struct carry *carry)
     return observed_program(carry, carry->now.program, err, sizeof err) ? 0 : complain("%s", err);
 }
 
-int observed_start(struct carry *carry)
-{
-    const int failed = observed_thread_start(carry->observed);
-    return failed ? complain("a thread cannot be started: %s", strerror(-failed)) : 0;
-}
-
 void observed_end(struct carry *carry)
 {
     if (carry->observed) observed_thread_stop(carry->observed);
@@ -81,7 +75,11 @@ const struct observe_out *observed_out(const struct carry *carry, unsigned worke
 
 bool observed_program(struct carry *carry, const struct program *p, char *err, size_t err_len)
 {
-    return !p->observes_count || observed_thread_program(carry->observed, p, err, err_len);
+    if (!p->observes_count) return true;
+    if (!observed_thread_program(carry->observed, p, err, err_len)) return false;
+    const int failed = observed_thread_start(carry->observed);
+    if (failed) snprintf(err, err_len, "a thread cannot be started: %s", strerror(-failed));
+    return !failed;
 }
 
 bool observed_look(const struct carry *carry, const struct program *p, char *err, size_t err_len)

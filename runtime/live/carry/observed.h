@@ -9,15 +9,15 @@ struct observed_counters;
 
 /* Tell the parent which files of sessions may have lines already: those of the first program. */
 void observed_known(const struct carry *carry, struct parent *parent);
-/* Make the thread's state and open the first program's files, before the workers are made. 0, or 2 after a complaint.
- * The thread is made for any program, since a later one may watch. */
+/* Make the thread's state, since a later program may watch, and open the first program's files, before the workers are
+ * made. 0, or 2 after a complaint. */
 int observed_open(struct carry *carry);
-int observed_start(struct carry *carry);
 void observed_end(struct carry *carry);   /* after the workers */
 void observed_close(struct carry *carry); /* frees all */
 /* Return the receiver of a worker's events. */
 const struct observe_out *observed_out(const struct carry *carry, unsigned worker);
-/* Open the files of a program that workers are to change to. False: a line in err. */
+/* Open the files of a program that workers are to change to, and start the thread for the first that watches. False: a
+ * line in err. */
 bool observed_program(struct carry *carry, const struct program *p, char *err, size_t err_len);
 /* Test if that would succeed; nothing is made. */
 bool observed_look(const struct carry *carry, const struct program *p, char *err, size_t err_len);
