@@ -11,6 +11,8 @@
  *   the inside of a nat                               the inside host; for protocols without a mapping, the other end
  *   else                                              both addresses
  *
+ * So both directions of every TCP connection have one owner, which watches it, too (vm/observe/).
+ *
  * An outside address of a map counts as its inside address, unless a service has it, so both are one conversation, also
  * between mapped hosts. An unmapped host that reaches a mapped one this way is answered at this machine's address: for
  * protocols without a mapping, the mapped host alone identifies the conversation.
