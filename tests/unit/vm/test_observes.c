@@ -35,7 +35,7 @@ enum { METHOD, REPLY_BYTES, FROM };
           b->choices[3].cond_count = 1)                                                                                \
     FAULT(early, "observe 0: branch 0: only the last branch can be, and must be, the `else`",                          \
           b->choices[0].cond_count = 0)                                                                                \
-    FAULT(packet, "choice 2: a condition that no connection meets", b->conds[FROM] = b->conds[3])                  \
+    FAULT(packet, "choice 2: a condition that no connection meets", b->conds[FROM] = b->conds[3])                      \
     FAULT(reply, "choice 2: a condition that no connection meets", b->conds[FROM].flags = PBC_COND_REPLY)              \
     FAULT(instruction, "choice 0: a condition that no connection meets", b->conds[METHOD].kind = COND_INSTRUCTION;     \
           b->conds[METHOD].first = 0)                                                                                  \
