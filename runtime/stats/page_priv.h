@@ -33,7 +33,7 @@ void page_count(FILE *out, uint64_t n);
 
 /* Sections. */
 void page_services(FILE *out, const cJSON *root);
-void page_proxy(FILE *out, const cJSON *root); /* nothing without a proxy */
+void page_proxy(FILE *out, const cJSON *root);    /* nothing without a proxy */
 void page_observed(FILE *out, const cJSON *root); /* nothing where no service watches */
 void page_machine(FILE *out, const cJSON *root);
 void page_events(FILE *out, const cJSON *root);
