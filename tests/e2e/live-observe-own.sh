@@ -23,11 +23,12 @@ rules watch <<'END'
 firewall f default accept { }
 service watch on any tcp/any { mode observe; sessions to "sessions.jsonl"; stream to "bytes" }
 END
-sessions() { # PORT OF THE SERVER: what its sessions have, in order
+sessions() { # what they have, in order; a sender in a hurry sends some twice, and two interfaces would show all twice
     python3 -c 'import json, sys
 for s in map(json.loads, open("sessions.jsonl")):
     c, v = s["from_client"], s["from_server"]
-    print(s["server"], s["why"], c.get("holes", 0), v.get("holes", 0), v["bytes"] > 300000, v.get("retransmitted", 0))'
+    seldom = 2 * v["retransmitted"] < v["packets"] and 2 * c["retransmitted"] < c["packets"]
+    print(s["server"], s["why"], c["holes"], v["holes"], v["bytes"] > 300000, seldom)'
 }
 ended() { [ -e sessions.jsonl ] && [ "$(wc -l <sessions.jsonl)" -ge "$1" ]; }
 
@@ -35,8 +36,8 @@ prey prey -i a -i b --io packet --workers 2 --monitor watch.pbc
 for i in 1 2; do fetches "a file of this machine, $i" client 10.1.0.9; done
 until_true 100 'sessions have ended' ended 2
 prey_ends
-same 'both halves of its own connections are whole' "$(sessions)" '10.1.0.9 closed 0 0 True 0
-10.1.0.9 closed 0 0 True 0'
+same 'both halves of its own connections are whole' "$(sessions)" '10.1.0.9 closed 0 0 True True
+10.1.0.9 closed 0 0 True True'
 tail -c 300000 bytes/*.server | tail -c 300000 | cmp -s - payload
 ok $? 'the bytes are those of the file'
 
@@ -46,5 +47,5 @@ prey prey -i a -i b --io packet --workers 2 --monitor watch.pbc
 fetches 'a file of another machine' client 10.2.0.2
 until_true 100 'the session has ended' ended 1
 prey_ends
-same 'what is forwarded counts once' "$(sessions)" '10.2.0.2 closed 0 0 True 0'
+same 'what is forwarded counts once' "$(sessions)" '10.2.0.2 closed 0 0 True True'
 exit $failed
