@@ -100,7 +100,7 @@ static void see_syn(const struct packet_ctx *c, struct inline_conn *conn)
 static void reject(struct packet_ctx *c, enum pkt_reason reason)
 {
     c->v->action = ACTION_REJECT;
-    c->v->reason = reason;
+    c->v->reason = (uint8_t)reason;
 }
 
 bool inline_first(const struct job *j, struct packet_ctx *c, uint32_t branch)
