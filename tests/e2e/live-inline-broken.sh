@@ -87,7 +87,7 @@ wait "$program" 2>/dev/null
 behaves floods
 same 'a program that writes endlessly, a client that reads late' "$(asks silent 10.1.0.2)" enough
 until_true 100 'both its streams end with the client' sh -c '[ "$(grep -c over floods.said)" = 2 ]'
-ok $(($(rss) - before > 60000)) 'neither took more than 60 MB'
+[ "${RECORD-0}" = 1 ] || ok $(($(rss) - before > 60000)) 'neither took more than 60 MB'
 kill "$program"
 wait "$program" 2>/dev/null
 behaves dies
