@@ -94,8 +94,9 @@ struct record_program {
     uint64_t number;               /* from 1 on */
     uint64_t remap_ns, prepare_ns; /* as given to remap_new and vm_prepare; first program: 0 */
     uint64_t world;                /* number of the snapshot given to vm_prepare */
-    uint32_t ids, file;  /* number of the old program's interface ids, each with its new id; bytes of the file */
-    uint32_t gone, zero; /* 0: no leftovers; else remap_gone_count of the program before */
+    uint32_t ids, file;        /* number of the old program's interface ids, each with its new id; bytes of the file */
+    uint32_t gone;             /* 0: no leftovers; else remap_gone_count of the program before */
+    uint32_t inline_half_open; /* as in struct inline_share; 0 also in files before there was such a bound */
     uint8_t digest[PBC_DIGEST_LEN]; /* digest of the file */
     uint64_t flows, half_open;      /* its bounds (program_bound); not in versions before RECORD_BOUNDED */
 };

@@ -15,6 +15,7 @@ enum { SAID_MOST = 64 << 20 /* bytes that may wait for a hanging disk, besides o
 static void describe(struct recorder *r, const struct recorder_cfg *cfg)
 {
     r->workers = cfg->workers;
+    r->inline_half_open = cfg->inline_half_open;
     r->start = (struct record_start){.version = RECORD_VERSION,
                                      .ports = cfg->ports,
                                      .devices = cfg->devices,
@@ -117,8 +118,11 @@ uint64_t recorder_program(struct recorder *r, const struct program *p, const str
     size_t len = 0;
     uint8_t *file = program_file(p, &len);
     struct bytes body = {.failed = !file};
-    struct record_program head = {
-        .number = ++r->programs_said, .file = (uint32_t)len, .flows = p->flows, .half_open = p->half_open};
+    struct record_program head = {.number = ++r->programs_said,
+                                  .file = (uint32_t)len,
+                                  .flows = p->flows,
+                                  .half_open = p->half_open,
+                                  .inline_half_open = r->inline_half_open};
     if (change) {
         head.remap_ns = change->remap_ns;
         head.prepare_ns = change->prepare_ns;

@@ -12,9 +12,10 @@ struct recorder_cfg {
     const char *const *names; /* [devices]; valid as long as the recorder */
     const struct port *port;  /* [ports] of any worker; port i belongs to device i % devices */
     unsigned ports, devices, workers;
-    uint64_t seed;  /* seed of the workers */
-    bool forwards;  /* as in struct worker_cfg */
-    bool in_kernel; /* the kernel judges, and one of the workers stands for it */
+    uint64_t seed;             /* seed of the workers */
+    uint32_t inline_half_open; /* as in struct inline_share */
+    bool forwards;             /* as in struct worker_cfg */
+    bool in_kernel;            /* the kernel judges, and one of the workers stands for it */
 };
 
 /* Make a recorder for the reel's files, which it owns from now on; nothing is written yet. NULL: out of memory. */

@@ -22,6 +22,7 @@ struct recorder {
     struct tape tapes[WORKERS_MOST];
     struct moments moments[WORKERS_MOST];
     unsigned workers;
+    uint32_t inline_half_open; /* as in struct inline_share */
     /* used by the thread */
     pthread_t thread;
     int stop; /* atomic */

@@ -60,6 +60,7 @@ int recorded_open(struct carry *carry)
                                      .workers = carry->worker_count + carry->in_kernel,
                                      .in_kernel = carry->in_kernel,
                                      .seed = w->seed,
+                                     .inline_half_open = w->inline_share.half_open,
                                      .forwards = w->forwards};
     carry->recorder = recorder_new(&cfg, &carry->reel);
     if (!carry->recorder) return complain("out of memory");

@@ -79,6 +79,7 @@ int actor_make(struct actor *a, const struct told_program *program)
                                    .hear = program && t->start.workers > 1 ? hear : NULL,
                                    .hear_arg = a,
                                    .seed = t->start.seed,
+                                   .inline_share = {.half_open = t->inline_half_open},
                                    .tun = open("/dev/null", O_WRONLY | O_CLOEXEC),
                                    .inside = -1,
                                    .opened = program ? &program->opened : &t->other_opened,

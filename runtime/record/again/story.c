@@ -186,6 +186,7 @@ static int hear_program(struct story *t, const struct scene *s, char *err, size_
     if (!cursor_copy(&c, &h, head) || !program_bounds_fit(h.flows, h.half_open))
         return fail(err, err_len, "the recording is damaged: a program is cut short");
     if (story_program(t, h.number)) return 0;
+    t->inline_half_open = h.inline_half_open;
     if (t->other && !t->programs_count && h.flows) program_bound(t->other, h.flows, h.half_open);
     struct told_program *k = calloc(1, sizeof *k);
     struct told_program **more = realloc(t->programs, (t->programs_count + 1u) * sizeof(void *));

@@ -21,6 +21,7 @@ struct told_world {
 };
 struct story {
     struct record_start start;
+    uint32_t inline_half_open; /* as in struct inline_share */
     char name[PORTS_MOST][RECORD_NAME];
     struct told_program **programs; /* pointers, so that programs keep their addresses */
     unsigned programs_count;
