@@ -4,8 +4,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct inline_marks; /* vm/flow/marks.h */
 struct inline_share; /* vm/flow/tuples.h */
-struct observe_out; /* vm/observe/observe.h */
+struct observe_out;  /* vm/observe/observe.h */
 struct pool;
 struct shared; /* vm/shared/shared.h */
 
@@ -25,6 +26,7 @@ struct vm_kernel {
     void (*meters)(void *arg, struct meters *m); /* copies the kernel's meters into the worker's, to be looked at */
     bool (*sweep)(void *arg, uint64_t now_ns);   /* meters_sweep for the kernel's meters; NULL: others sweep them */
     const struct flow_ops *flows;                /* the kernel's table; NULL: the program keeps no flows */
+    struct inline_marks *marks; /* of inline connections; NULL: the worker has none, as it stands beside a replay */
 };
 
 /* Bounds for early fragments, if fragments follow their first: the number that wait at once, and the time. */

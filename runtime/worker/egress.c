@@ -266,14 +266,17 @@ bool egress_crosses(const struct egress *e, const struct pkt *pkt, const struct 
     return !e->snapshot->elsewhere;
 }
 
-bool egress_route(struct egress *e, struct pkt *pkt, const struct key *key, uint64_t now_ns)
+bool egress_route(struct egress *e, struct pkt *pkt, const struct key *key, bool host_tells, uint64_t now_ns)
 {
     const struct route_query q = query_of(e, key, pkt);
     struct aim to;
     aim(e, &q, PORT_ANY, pkt, &to);
     switch (to.state) {
     case HOP_NO_PORT: return false;
-    case HOP_NO_WAY: lose(e, LOSS_NO_WAY); break;
+    case HOP_NO_WAY:
+        if (host_tells) return false;
+        lose(e, LOSS_NO_WAY);
+        break;
     case HOP_ASKED: wait(e, pkt, &to, true, now_ns); break;
     case HOP_KNOWN: route(e, pkt, &to, now_ns); break;
     }

@@ -76,8 +76,8 @@ void egress_send(struct egress *e, const struct tx_entry *entry, uint8_t from, u
 bool egress_way(const struct egress *e, const struct tx_entry *entry, uint8_t from, uint8_t *port, uint64_t *mac);
 
 /* Route an accepted packet to another port, with one hop less. False: the route leads out by an interface that prey
- * does not serve, and the host stack sends the packet on. */
-bool egress_route(struct egress *e, struct pkt *pkt, const struct key *key, uint64_t now_ns);
+ * does not serve, and the host stack sends the packet on; or there is none, and the host tells the sender. */
+bool egress_route(struct egress *e, struct pkt *pkt, const struct key *key, bool host_tells, uint64_t now_ns);
 /* True if the packet would leave by one of the ports and is therefore hidden from the host stack. */
 bool egress_crosses(const struct egress *e, const struct pkt *pkt, const struct key *key);
 

@@ -54,12 +54,13 @@ static bool crosses(const struct worker *w, struct pkt *pkt)
            egress_crosses(&w->egress, pkt, &key);
 }
 
-/* Route an accepted packet that is neither for this machine nor bridged. False: it is not routed here. */
+/* Route an accepted packet that is neither for this machine nor bridged. False: it is not routed here. Of a host that
+ * forwards, and has not seen the packet, the sender hears that no route leads there. */
 static bool goes_on(struct worker *w, struct pkt *pkt, uint64_t now)
 {
     struct key key;
     return w->cfg.routes && !is_bridged(w, pkt) && routed_parse(&w->egress.snapshot->facts, pkt, &key) &&
-           egress_route(&w->egress, pkt, &key, now);
+           egress_route(&w->egress, pkt, &key, w->cfg.forwards && is_hidden(w, pkt), now);
 }
 
 /* True if the host stack gets the packet although the rules have dropped or rejected it. */

@@ -64,6 +64,7 @@ void inlines_share(struct inlines *all, struct inline_share share)
     all->share = share;
     if (share.half_open && share.half_open < all->half_open.most) all->half_open.most = share.half_open;
 }
+void inlines_mark(struct inlines *all, struct inline_marks *marks) { all->marks = marks; }
 
 unsigned inlines_worker(const struct inlines *all) { return all->worker; }
 
@@ -92,12 +93,19 @@ static uint32_t look(const struct inlines *all, const struct tuple *t, struct pl
     return keyed_find(&all->index, at, t);
 }
 
+static void mark(const struct inlines *all, const struct tuple *t, bool set)
+{
+    if (all->marks) mark_set(all->marks, mark_of(all->marks, t->low, t->low_port, t->high, t->high_port), set);
+}
+
 static uint32_t add(struct inlines *all, const struct tuple *t, uint32_t number)
 {
     struct place at;
     if (look(all, t, &at) != KEYED_NONE) return KEYED_NONE;
     const uint32_t slot = keyed_add(&all->index, &at, t);
-    if (slot != KEYED_NONE) ((struct entry *)keyed_at(&all->index, slot))->number = number;
+    if (slot == KEYED_NONE) return slot;
+    ((struct entry *)keyed_at(&all->index, slot))->number = number;
+    mark(all, t, true);
     return slot;
 }
 
@@ -106,7 +114,9 @@ static void drop(struct inlines *all, uint32_t number, unsigned which)
 {
     uint32_t *slot = &all->at[number].index[which];
     shared_drop(&all->share, number, which);
-    if (*slot != KEYED_NONE) keyed_drop(&all->index, *slot);
+    if (*slot == KEYED_NONE) return;
+    mark(all, &((const struct entry *)keyed_at(&all->index, *slot))->tuple, false);
+    keyed_drop(&all->index, *slot);
     *slot = KEYED_NONE;
 }
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "vm/flow/made.h"
+#include "vm/flow/marks.h"
 #include "vm/flow/stacks.h"
 #include "vm/flow/tuples.h"
 #include "vm/packet/reply/frame.h"
@@ -85,6 +86,8 @@ void inlines_free(struct inlines *all); /* NULL is allowed */
 size_t inlines_bytes(void);             /* memory of each connection, with its tuples */
 /* Store the tuples of connections to come there, too. */
 void inlines_share(struct inlines *all, struct inline_share share);
+/* Mark the tuples of connections to come there, for the executor in the kernel. */
+void inlines_mark(struct inlines *all, struct inline_marks *marks);
 
 /* Begin a connection at time `now_ns` with the tuple of a client's first packet. *number is set; NULL: no number is
  * free, or the VLAN stack finds no id. The caller fills in the rest. */

@@ -95,12 +95,14 @@ static __always_inline uint32_t settle_here(struct kpkt *k, decided by)
     return KERNEL_PASS;
 }
 
+/* True for a packet that opens a connection of TCP. */
+static inline bool settle_opens(const struct kpkt *k) { return (k->key.marks & (TCP_SYN | TCP_ACK)) == TCP_SYN; }
+
 /* Pass an accepted packet of a proxy's service to the host. A packet that opens a connection goes up: user space notes
  * for the proxy which rule let it in, and asks the service's rate. */
 static __always_inline uint32_t settle_proxied(struct kpkt *k, decided by)
 {
-    const bool opens = (k->key.marks & (TCP_SYN | TCP_ACK)) == TCP_SYN;
-    if (k->flags & KERNEL_ASKED || opens) return settle_up(k, KERNEL_UP_BEGIN);
+    if (k->flags & KERNEL_ASKED || settle_opens(k)) return settle_up(k, KERNEL_UP_BEGIN);
     settle_verdict(k, ACTION_FORWARD, by, k->verdict.service, PBC_NONE);
     return KERNEL_PASS;
 }
@@ -136,20 +138,23 @@ static inline bool settle_may_nat(const struct kpkt *k)
     return is_routed(key->src, v6) && is_routed(key->dst, v6);
 }
 
-/* Settle an accepted packet where there are services or translation. A packet that begins a flow there goes up. */
+/* Settle an accepted packet where there are services or translation. A packet that begins a flow there goes up. Of TCP
+ * to a service in the wire, what does not open a connection is none of the service's, nor of a nat's. */
 static __always_inline uint32_t settle_sent_on(struct kpkt *k, decided by)
 {
     const uint32_t translates = count_program(k->program)->flags & KERNEL_TRANSLATES;
     const bool proxied = k->branch != PBC_NONE && k->flags & KERNEL_PROXIED;
+    const bool wire = k->branch != PBC_NONE && k->flags & KERNEL_WIRE;
     if (k->flags & KERNEL_ORDINARY) return settle_ordinary(k, by);
+    if (wire && settle_opens(k)) return settle_up(k, KERNEL_UP_INLINE);
     if (k->seen.class == SEEN_UNBOUND) {
         if (translates && settle_is_error(&k->key)) return settle_up(k, KERNEL_UP_ERROR);
         return proxied ? settle_proxied(k, by) : settle_here(k, by);
     }
     if (k->seen.class == SEEN_ORIGINAL) return settle_up(k, KERNEL_UP_BEGIN);
     if (proxied) return settle_proxied(k, by);
-    if (k->branch != PBC_NONE) return settle_up(k, KERNEL_UP_BEGIN);
-    return translates && settle_may_nat(k) ? settle_up(k, KERNEL_UP_BEGIN) : settle_here(k, by);
+    if (k->branch != PBC_NONE && !wire) return settle_up(k, KERNEL_UP_BEGIN);
+    return translates && !wire && settle_may_nat(k) ? settle_up(k, KERNEL_UP_BEGIN) : settle_here(k, by);
 }
 
 /* True if the packet passes whatever the rules decide (world.watches). */

@@ -31,6 +31,13 @@ static bool guards(const struct program *p)
     return false;
 }
 
+static bool stands_in_wire(const struct program *p)
+{
+    for (uint32_t i = 0; i < p->services_count; i++)
+        if (mode_is(p->services[i].mode, MODE_INLINE)) return true;
+    return false;
+}
+
 /* Return all reasons but RELOAD, which needs two programs. */
 static uint32_t ups_of(const struct program *p)
 {
@@ -40,7 +47,8 @@ static uint32_t ups_of(const struct program *p)
            bit(rejects(p) || sends, KERNEL_UP_ANSWER) | bit(sends, KERNEL_UP_BEGIN) | bit(bound, KERNEL_UP_ERROR) |
            bit(program_has_cookies(p), KERNEL_UP_PROOF) | bit(flags & PBC_OPENS, KERNEL_UP_TUNNEL) |
            bit(bound, KERNEL_UP_ROOM) | bit(flags & PBC_KEEPS_FLOWS, KERNEL_UP_STACK) |
-           bit(flags & PBC_KEEPS_FLOWS, KERNEL_UP_BUSY) | bit(bound || guards(p), KERNEL_UP_WAY);
+           bit(flags & PBC_KEEPS_FLOWS, KERNEL_UP_BUSY) | bit(stands_in_wire(p), KERNEL_UP_INLINE) |
+           bit(bound || guards(p) || stands_in_wire(p), KERNEL_UP_WAY);
 }
 
 bool kernel_fits(const struct program *p, struct kernel_fits *fits)

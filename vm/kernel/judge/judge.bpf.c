@@ -24,6 +24,16 @@ GLOBAL uint64_t code_template(struct kpkt *k NONNULL) { return k->decision; }
 /* Type of generated functions that are a turn of the kernel's own loop (EACH_TURN). */
 GLOBAL long code_turn(uint32_t turn, void *k) { return k && turn; }
 
+/* True for a mode in the wire. */
+inline_whole bool is_wire(unsigned mode)
+{
+    const uint32_t wires = 0
+#define MODE(ident, name, traits, doc) | (uint32_t)(((traits)&MODE_INLINE) != 0) << PBC_MODE_##ident
+#include "vm/mode.def"
+        ;
+    return wires >> (mode & 31) & 1;
+}
+
 /* Find the service that takes an accepted packet. */
 inline_whole void serve(struct kpkt *k)
 {
@@ -33,7 +43,10 @@ inline_whole void serve(struct kpkt *k)
     const uint32_t number = ROW(branches, k->branch).service;
     const struct pbc_service *s = &ROW(services, number);
     k->verdict.service = number;
-    if (s->proxy) k->flags |= KERNEL_PROXIED;
+    if (count_program(k->program)->flags & KERNEL_HAS_WIRES && is_wire(s->mode))
+        k->flags |= KERNEL_WIRE;
+    else if (s->proxy)
+        k->flags |= KERNEL_PROXIED;
 }
 
 /* True if the packet may prove a SYN cookie. It goes up unjudged: a cookie is given only for a SYN that was let in. */

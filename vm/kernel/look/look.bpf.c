@@ -6,6 +6,7 @@
 #include "vm/kernel/look/express.bpf.h"
 #include "vm/kernel/gate.h"
 #include "vm/kernel/look/head.bpf.h"
+#include "vm/kernel/look/marked.bpf.h"
 #include "vm/kernel/look/parse.bpf.h"
 #include "vm/kernel/port.h"
 #include "vm/packet/parse/header.h"
@@ -196,6 +197,7 @@ inline_whole enum stage packet_look(struct kpkt *k, const struct frame *f)
     }
     if (state_world.flags & PBC_KEEPS_FLOWS) {
         k->up = (uint8_t)kernel_flow_look(k);
+        if (is_marked(k)) k->up = KERNEL_UP_INLINE;
         if (k->up != KERNEL_UP_NONE) return STAGE_ACT;
         if (may_be_opened(k, f) && kernel_is_opened(f->xdp, k)) kernel_flow_see(k, true);
     }

@@ -40,7 +40,10 @@ int in_kernel_begin(struct carry *carry)
         return complain("--exec kernel: %s", err);
     if (in_kernel_swap(carry, NULL)) return complain("--exec kernel: its judge cannot be put in force");
     asker_init(&k->asker, k->kernel, 0);
-    k->ops = (struct vm_kernel){.arg = k, .judge = judge_there, .meters = show_meters};
+    k->ops = (struct vm_kernel){.arg = k,
+                                .judge = judge_there,
+                                .meters = show_meters,
+                                .marks = kernel_map(k->kernel, KERNEL_MAP_marks)->memory};
     if (p->meta->flags & PBC_KEEPS_FLOWS) {
         if (!flows_init(&k->flows, k->kernel)) return complain("--exec kernel: out of memory");
         k->ops.flows = &k->flows;

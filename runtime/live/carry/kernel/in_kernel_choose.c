@@ -6,7 +6,6 @@
 #include "runtime/kernel/object/refused.h"
 #include "runtime/live/carry/enforce.h"
 #include "runtime/live/carry/kernel/in_kernel_priv.h"
-#include "runtime/live/carry/proxy/inside.h"
 #include "vm/kernel/gate.h"
 
 static bool stands(struct obstacle *o, const char *why)
@@ -27,8 +26,6 @@ bool in_kernel_obstacle(const struct carry *carry, struct obstacle *o)
     if (carry->o->bridge_count) return stands(o, "--bridge is carried by this process, not in the kernel");
     if (carry->now.program->observes_count)
         return stands(o, "`mode observe` reads whole segments, which only this process sees");
-    if (inside_wanted(carry->now.program))
-        return stands(o, "`mode proxy inline` ends connections of the wire in this process");
     if (carry->o->io == OPTIONS_IO_PACKET) return stands(o, "--io packet shows frames to this process alone");
     if (!io_XDP.open) return stands(o, "this preyrun was built without clang (make KERNEL=0)");
     *o = carry->kernel_lacks;

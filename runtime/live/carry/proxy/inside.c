@@ -54,10 +54,6 @@ static bool make(struct carry *carry, char *err, size_t err_len)
 int inside_follow(struct carry *carry, const struct program *grown, char *err, size_t err_len)
 {
     if (!inside_wanted(grown)) return 0;
-    if (carry->in_kernel) {
-        snprintf(err, err_len, "`mode proxy inline` is served in user space alone: a start with --exec user serves it");
-        return -ENOTSUP;
-    }
     if (!carry->inside && !make(carry, err, err_len)) return -ENODEV;
     for (unsigned i = 0; i < carry->worker_count && carry->workers[i]; i++) {
         const int failed = worker_inside(carry->workers[i], grown);

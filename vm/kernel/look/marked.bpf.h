@@ -1,0 +1,23 @@
+/* Packets that may belong to an inline connection: user space has its ends (vm/forward/inline/), and its tuple is
+ * marked here. What the tuple alone cannot tell, such as tags, the worker does; what is no connection's after all is
+ * judged there, with the same result. */
+#pragma once
+
+#include "vm/flow/marks.h"
+#include "vm/flow/track/ordinary.h"
+#include "vm/flow/track/track_priv.h"
+#include "vm/kernel/bpf.h"
+#include "vm/packet/parse/header.h"
+
+extern struct inline_marks state_marks;
+
+/* True for TCP, or an error that quotes it, whose tuple is marked. A flow that is open is no connection's: where a
+ * service takes a connection, an earlier flow of its tuple is over, or was never answered (forward.c, is_hollow). */
+inline_whole bool is_marked(const struct kpkt *k)
+{
+    const struct track_seen *s = &k->seen;
+    const struct flow_id *id = &s->id;
+    if (!state_marks.live || s->how < HOW_TCP || id->proto != IPPROTO_NR_TCP || kpkt_is_sent(k)) return false;
+    if (s->slot != FLOW_NONE && ordinary_is_open(&k->flow)) return false;
+    return state_marks.at[mark_of(&state_marks, id->low, id->low_port, id->high, id->high_port)] != 0;
+}
