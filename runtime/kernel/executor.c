@@ -98,6 +98,7 @@ static bool begin_worker(struct executor *e, struct program *p, const struct vm_
     struct vm_cfg mine = *cfg;
     e->pool = cfg->pool;
     e->ops = (struct vm_kernel){.arg = e, .judge = judge_there, .meters = show_meters, .sweep = sweep_meters};
+    if (e->kernel && cfg->live) e->ops.marks = kernel_map(e->kernel, KERNEL_MAP_marks)->memory;
     if (e->kernel) mine.kernel = &e->ops;
     if (e->kernel && p->meta->flags & PBC_KEEPS_FLOWS) {
         if (!flows_init(&e->flows, e->kernel)) return false;

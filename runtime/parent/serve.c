@@ -278,7 +278,7 @@ int parent_serve(struct parent *p)
         undo(p, STATE_CLOSED);
         complain("the service was ended by signal %d (%s)%s", WTERMSIG(status), strsignal(WTERMSIG(status)),
                  p->guarded ? "; guard rules stay, until the next start or --cleanup" : "");
-        resets = resets_open(p->o, p->tuples);
+        resets = resets_open(p->o, p->tuples, p->kernel);
     }
     parent_free(p);
     resets_start(resets); /* holds neither the name nor another descriptor of the parent */

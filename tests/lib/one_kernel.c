@@ -71,6 +71,13 @@ static void clear_flows(const struct kernel *k)
     clear(k, KERNEL_MAP_sources);
 }
 
+static void clear_marks(const struct kernel *k)
+{
+    struct inline_marks *m = kernel_map(k, KERNEL_MAP_marks)->memory;
+    if (m->live) clear(k, KERNEL_MAP_marks);
+    hash_key_init(&m->key, k->cfg.seed);
+}
+
 static void clear_world(const struct kernel *k)
 {
     struct kernel_world *w = kernel_world(k);
@@ -90,6 +97,7 @@ static void begin(struct kernel *k, const struct program *p, const struct kernel
     clear_routes(k);
     clear_flows(k);
     clear_world(k);
+    clear_marks(k);
     clear(k, KERNEL_MAP_counters);
     clear(k, KERNEL_MAP_counts);
     clear(k, KERNEL_MAP_events_lost);

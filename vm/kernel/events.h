@@ -15,6 +15,7 @@ enum kernel_event_kind {
     KERNEL_EVENT_SAMPLE, /* struct kernel_event_sample: one packet of many, with its verdict */
     KERNEL_EVENT_REJECT, /* struct kernel_event_packet: a packet of the host that is rejected and needs an answer */
     KERNEL_EVENT_FLOW,   /* struct kernel_event_flow */
+    KERNEL_EVENT_LEFT,   /* struct kernel_event_packet: a packet that only a process could take, and none did */
 };
 
 struct kernel_event {

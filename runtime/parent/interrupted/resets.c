@@ -23,6 +23,8 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/base/complain.h"
+#include "runtime/kernel/kernel.h"
+#include "runtime/kernel/run/events.h"
 #include "runtime/parent/interrupted/answer.h"
 #include "vm/packet/pkt.h"
 
@@ -47,10 +49,12 @@ enum {
 struct resets {
     struct interrupted *interrupted;
     size_t connections;
-    uid_t user;                /* user whose starts may end the process, beside root's */
-    int said;                  /* datagrams of the next start */
-    int ports[OPTIONS_IFACES]; /* packet sockets; -1: none */
-    unsigned port_count;
+    uid_t user;                    /* user whose starts may end the process, beside root's */
+    int said;                      /* datagrams of the next start */
+    struct kernel_events *came_up; /* packets that programs in the kernel hand up; NULL: no such programs */
+    int ports[OPTIONS_IFACES];     /* packet sockets; -1: none */
+    unsigned ifindex[OPTIONS_IFACES], port_count;
+    unsigned left; /* RSTs that may still be sent in this second */
 };
 
 static socklen_t address_of(const char *name, struct sockaddr_un *a)
@@ -108,11 +112,39 @@ static void resets_free(struct resets *r)
     for (unsigned i = 0; i < r->port_count; i++)
         if (r->ports[i] >= 0) close(r->ports[i]);
     if (r->said >= 0) close(r->said);
+    kernel_events_free(r->came_up);
     if (r->interrupted) interrupted_free(r->interrupted);
     free(r);
 }
 
-struct resets *resets_open(const struct options *o, const struct tuples *tuples)
+/* Send an RST that answers a frame of that port. */
+static void reset_left(struct resets *r, unsigned port, const uint8_t *frame, uint32_t len, uint32_t wire_len)
+{
+    struct pkt *rst = r->left && r->ports[port] >= 0 ? interrupted_answer(r->interrupted, frame, len, wire_len) : NULL;
+    if (!rst) return;
+    if (sendto(r->ports[port], rst->data, rst->head_len, MSG_DONTWAIT, NULL, 0) > 0) r->left--;
+    pool_put(rst);
+}
+
+/* Answer a frame that programs in the kernel handed up. */
+static void came_up(void *arg, const struct kernel_event *event, size_t len)
+{
+    struct resets *r = arg;
+    const struct kernel_event_packet *e = (const struct kernel_event_packet *)event;
+    if (event->kind != KERNEL_EVENT_LEFT || len < sizeof *e || e->len > sizeof e->bytes) return;
+    for (unsigned i = 0; i < r->port_count; i++)
+        if (r->ifindex[i] == e->ifindex) reset_left(r, i, e->bytes, e->len, e->wire_len);
+}
+
+/* Have the programs in the kernel, which go on judging, report what only the service could take. */
+static void follow_kernel(struct resets *r, const struct kernel *kernel)
+{
+    if (!kernel) return;
+    r->came_up = kernel_events_new(kernel_map(kernel, KERNEL_MAP_events)->fd, came_up, r);
+    if (r->came_up) kernel_world(kernel)->interrupted = 1;
+}
+
+struct resets *resets_open(const struct options *o, const struct tuples *tuples, const struct kernel *kernel)
 {
     size_t count, connections;
     struct inline_tuple *all = tuples_copy(tuples, &count, &connections);
@@ -127,7 +159,9 @@ struct resets *resets_open(const struct options *o, const struct tuples *tuples)
     for (; r->port_count < o->iface_count; r->port_count++) {
         const unsigned i = r->port_count;
         r->ports[i] = port_open(o->ifaces[i], o->peer[i] != OPTIONS_NO_PEER);
+        r->ifindex[i] = if_nametoindex(o->ifaces[i]);
     }
+    follow_kernel(r, kernel);
     if (r->interrupted && r->said >= 0) return r;
     resets_free(r);
     complain("notice: segments of interrupted connections are not answered: %s",
@@ -152,7 +186,10 @@ static int leave_calls(void)
 /* Return the lowest of its sockets that is at least `fd`; UINT_MAX: none */
 static unsigned own_from(const struct resets *r, unsigned fd)
 {
-    unsigned found = (unsigned)r->said >= fd ? (unsigned)r->said : UINT_MAX;
+    const unsigned others[] = {(unsigned)r->said, r->came_up ? (unsigned)kernel_events_fd(r->came_up) : UINT_MAX};
+    unsigned found = UINT_MAX;
+    for (unsigned i = 0; i < 2; i++)
+        if (others[i] >= fd && others[i] < found) found = others[i];
     for (unsigned i = 0; i < r->port_count; i++)
         if (r->ports[i] >= 0 && (unsigned)r->ports[i] >= fd && (unsigned)r->ports[i] < found)
             found = (unsigned)r->ports[i];
@@ -233,40 +270,38 @@ static uint32_t put_tag_back(struct msghdr *m, uint8_t *frame)
     return TAG;
 }
 
-/* Answer one frame. *left: RSTs that may still be sent. False: there is no frame. */
-static bool answer_one(const struct resets *r, int fd, unsigned *left)
+/* Answer one frame of a port. False: there is none. */
+static bool answer_one(struct resets *r, unsigned port)
 {
     uint8_t bytes[TAG + SEEN];
     union auxiliary control;
     struct iovec v = {bytes + TAG, SEEN};
     struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
-    const ssize_t len = recvmsg(fd, &m, MSG_DONTWAIT | MSG_TRUNC);
+    const ssize_t len = recvmsg(r->ports[port], &m, MSG_DONTWAIT | MSG_TRUNC);
     if (len < 0) return false;
-    if (len < MACS || !*left) return true;
+    if (len < MACS || !r->left) return true;
     const uint32_t tag = put_tag_back(&m, bytes + TAG), wire_len = (uint32_t)len + tag;
     const uint32_t here = (uint32_t)(len < SEEN ? len : SEEN) + tag;
-    struct pkt *rst = interrupted_answer(r->interrupted, bytes + TAG - tag, here, wire_len);
-    if (!rst) return true;
-    if (sendto(fd, rst->data, rst->head_len, MSG_DONTWAIT, NULL, 0) > 0) --*left;
-    pool_put(rst);
+    reset_left(r, port, bytes + TAG - tag, here, wire_len);
     return true;
 }
 
 /* Answer until the time is over, or somebody ends the process */
-static void answer(const struct resets *r)
+static void answer(struct resets *r)
 {
-    struct pollfd fds[OPTIONS_IFACES + 1] = {{.fd = r->said, .events = POLLIN}};
+    const int ring = r->came_up ? kernel_events_fd(r->came_up) : -1;
+    struct pollfd fds[OPTIONS_IFACES + 2] = {{.fd = r->said, .events = POLLIN}, {.fd = ring, .events = POLLIN}};
     const uint64_t until_ns = clock_ns(CLOCK_MONOTONIC) + LASTS_S * SECOND_NS;
     uint64_t now_ns, second = 0;
-    unsigned left = 0;
-    for (unsigned i = 0; i < r->port_count; i++) fds[1 + i] = (struct pollfd){.fd = r->ports[i], .events = POLLIN};
+    for (unsigned i = 0; i < r->port_count; i++) fds[2 + i] = (struct pollfd){.fd = r->ports[i], .events = POLLIN};
     while ((now_ns = clock_ns(CLOCK_MONOTONIC)) < until_ns) {
-        if (now_ns / SECOND_NS != second) left = A_SECOND;
+        if (now_ns / SECOND_NS != second) r->left = A_SECOND;
         second = now_ns / SECOND_NS;
-        poll(fds, 1 + r->port_count, clock_wait_ms(until_ns, now_ns, LASTS_S * 1000));
+        poll(fds, 2 + r->port_count, clock_wait_ms(until_ns, now_ns, LASTS_S * 1000));
         if (is_ended(r)) return;
+        if (r->came_up) kernel_events_some(r->came_up, BATCH);
         for (unsigned i = 0; i < r->port_count; i++)
-            for (unsigned n = 0; n < BATCH && r->ports[i] >= 0 && answer_one(r, r->ports[i], &left); n++)
+            for (unsigned n = 0; n < BATCH && r->ports[i] >= 0 && answer_one(r, i); n++)
                 if (is_ended(r)) return;
     }
 }

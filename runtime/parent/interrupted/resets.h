@@ -9,8 +9,10 @@
 
 struct resets;
 
-/* Take the open connections and open the sockets. NULL: no connection was open, or it is not possible. */
-struct resets *resets_open(const struct options *o, const struct tuples *tuples);
+struct kernel;
+/* Take the open connections and open the sockets. kernel: the executor whose programs go on judging; NULL: none. NULL:
+ * no connection was open, or it is not possible. */
+struct resets *resets_open(const struct options *o, const struct tuples *tuples, const struct kernel *kernel);
 /* Start the process, once the caller holds nothing that it should not. Frees r; NULL is accepted. */
 void resets_start(struct resets *r);
 

@@ -113,12 +113,19 @@ static bool is_sent_on(const struct single *x)
     return service_branch(x->program, &x->key, x->pkt) != PBC_NONE;
 }
 
-/* True unless a service would now take a packet that no service took. */
+static bool stands_in_wire(const struct program *p, uint32_t service)
+{
+    return service < p->services_count && mode_is(p->services[service].mode, MODE_INLINE);
+}
+
+/* True unless a service would now take a packet that no service took. One in the wire leaves what opens no connection,
+ * crosses to no other interface, or finds no room. */
 static bool is_left(const struct single *x)
 {
     if (is_bound(x)) return false;
     if (x->recorded.service != PBC_NONE || !x->looked || x->seen.class != SEEN_NEW) return true;
-    return service_branch(x->program, &x->key, x->pkt) == PBC_NONE;
+    const uint32_t branch = service_branch(x->program, &x->key, x->pkt);
+    return branch == PBC_NONE || stands_in_wire(x->program, x->program->branches[branch].service);
 }
 
 /* True if service and server are the same; for a new flow the server may be any that the service can give. */
@@ -160,6 +167,12 @@ static bool same_reply(const struct single *x)
     return x->other || (v->flags & VERDICT_REPLY && v->rule == RULE_NONE && same_bound(x));
 }
 
+/* True if a connection in the wire took the packet, of which a recording of single packets knows nothing. */
+static bool is_inline(const struct single *x)
+{
+    return x->recorded.flags & VERDICT_REPLY && stands_in_wire(x->program, x->recorded.service);
+}
+
 enum found { AS_RECORDED, OTHERWISE, HANGS_ON_MORE };
 
 static enum found judge_one(const struct actor *a, struct single *x)
@@ -167,7 +180,7 @@ static enum found judge_one(const struct actor *a, struct single *x)
     const struct tape_verdict *v = &x->recorded;
     const bool by_rules = v->asked & TAPE_BY_RULES;
     if (!parse(a, x)) return v->reason == x->pkt->reason ? AS_RECORDED : HANGS_ON_MORE;
-    if (!single_look(a, x)) return HANGS_ON_MORE;
+    if (!single_look(a, x) || (!x->other && is_inline(x))) return HANGS_ON_MORE;
     if (x->looked && x->seen.class >= SEEN_REPLY) return same_reply(x) ? AS_RECORDED : OTHERWISE;
     if (x->looked && v->flags & VERDICT_REPLY && !x->other) return OTHERWISE;
     if (!by_rules && !x->looked) return HANGS_ON_MORE;

@@ -5,6 +5,8 @@
 #include "tests/unit/vm/inline_frame.h"
 #include "tests/unit/vm/sender.h"
 #include "vm/flow/made.h"
+#include "vm/flow/marks.h"
+#include "vm/judge/judge.h"
 
 enum { LEFT, RIGHT, PORTS }; /* of the bridge, the client's first */
 enum { SYN = TCP_SYN, ACK = TCP_ACK, RST = TCP_RST, FIN = TCP_FIN };
@@ -35,13 +37,41 @@ static inline void turn(struct frame *f, const struct frame *of)
     f->from = of->to;
 }
 
+/* Beside the executor in the kernel, for which a judge of this process stands in: what comes is what that hands up. */
+struct beside {
+    bool kernel; /* the tests that follow have such workers */
+    struct program *program;
+    struct vm_kernel ops;
+    struct inline_marks marks;
+};
+static struct beside beside;
+
+static inline uint64_t judge_beside(void *arg, const struct key *key, const struct pkt *pkt, const struct effects *e)
+{
+    struct pkt *const pkts[] = {(struct pkt *)(uintptr_t)pkt};
+    decided d;
+    (void)arg;
+    run_code(beside.program, 0, key, pkts, 1, NULL, e, &d);
+    return d;
+}
+
+static inline const struct vm_kernel *wire_kernel(struct program *p)
+{
+    if (!beside.kernel) return NULL;
+    beside.program = p;
+    beside.ops = (struct vm_kernel){.judge = judge_beside, .marks = &beside.marks};
+    memset(&beside.marks, 0, sizeof beside.marks);
+    hash_key_init(&beside.marks.key, 7);
+    return &beside.ops;
+}
+
 /* Tags differ in their priorities each way. */
 static inline void wire_init(struct wire *w, const char *rules, bool v6, int tags)
 {
     *w = (struct wire){.own_port = 5555};
     sender_init(&w->s, rules, false);
     vm_free(w->s.vm);
-    w->cfg = (struct vm_cfg){.pool = w->s.pool, .seed = 7, .live = true};
+    w->cfg = (struct vm_cfg){.pool = w->s.pool, .seed = 7, .live = true, .kernel = wire_kernel(w->s.program)};
     w->s.vm = vm_new(w->s.program, &w->cfg);
     for (unsigned i = 0; i < PORTS; i++) w->ifaces[i].peer = (uint16_t)!i;
     w->s.facts.ifaces = w->ifaces;
@@ -103,7 +133,15 @@ static inline void comes(struct wire *w, const struct frame *f, unsigned port)
     packet_view(&packet, bytes, len, len, LINK_ETHER);
     packet.pkt.iface = (uint16_t)port;
     struct pkt *const pkts[] = {&packet.pkt};
-    vm_run(w->s.vm, &w->s.in, pkts, 1, &w->s.v, &w->s.tx);
+    static const struct vm_up undecided;
+    const struct inline_marks *m = &beside.marks;
+    const bool marked = m->at[mark_of(m, f->src, f->sport, f->dst, f->dport)];
+    if (!beside.kernel) {
+        vm_run(w->s.vm, &w->s.in, pkts, 1, &w->s.v, &w->s.tx);
+        return;
+    }
+    vm_run_up(w->s.vm, &w->s.in, pkts, 1, &undecided, &w->s.v, &w->s.tx);
+    assert_true(marked || !(w->s.v.flags & VERDICT_REPLY)); /* else the kernel would have kept it */
 }
 
 /* The stack aside sends a packet. */

@@ -216,6 +216,29 @@ static void full(void **state)
     }
 }
 
+/* Tuples are marked as long as their connection is known, in the program that follows, too. */
+static void marked(void **state)
+{
+    struct wire w;
+    uint64_t sum = 0;
+    for (unsigned full = 0; full < 2; full++) {
+        wire_init(&w, SERVER_FIRST, true, 1);
+        const uint32_t at = mark_of(&beside.marks, w.server.src, w.server.sport, w.server.dst, w.server.dport);
+        if (full) beside.marks.at[at] = INLINE_MARK_FULL;
+        open_server_first(&w);
+        assert_int_equal(beside.marks.live, 1);
+        assert_int_equal(beside.marks.at[at], full ? INLINE_MARK_FULL : 1);
+        talks(&w);
+        const struct frame f = with(&w.client, RST, CLIENT_SEQ + 6, 0, NULL);
+        comes(&w, &f, LEFT);
+        assert_false(is_known(&w, 60 * S));
+        assert_int_equal(beside.marks.live, 0);
+        for (uint32_t i = 0; i < INLINE_MARKS; i++) sum += beside.marks.at[i];
+        assert_int_equal(sum, full ? INLINE_MARK_FULL : 0);
+        wire_fini(&w);
+    }
+}
+
 /* What is remembered goes into bytes, and another worker goes on from them; cut short, or with a byte that fell over,
  * it goes on or refuses. */
 static void archived(void **state)
@@ -284,8 +307,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_byte), cmocka_unit_test(other_tags),      cmocka_unit_test(resets),
         cmocka_unit_test(port_again), cmocka_unit_test(forged_answers),  cmocka_unit_test(loops),
-        cmocka_unit_test(full),       cmocka_unit_test(never_completed), cmocka_unit_test(archived),
-        cmocka_unit_test(reloaded),   cmocka_unit_test(not_evaded),
+        cmocka_unit_test(full),       cmocka_unit_test(never_completed), cmocka_unit_test(reloaded),
+        cmocka_unit_test(not_evaded),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    const struct CMUnitTest user[] = {cmocka_unit_test(archived)}, kernel[] = {cmocka_unit_test(marked)};
+    int status = cmocka_run_group_tests(tests, NULL, NULL) + cmocka_run_group_tests(user, NULL, NULL);
+    beside.kernel = true;
+    status += cmocka_run_group_tests_name("beside the kernel", tests, NULL, NULL);
+    return status + cmocka_run_group_tests(kernel, NULL, NULL);
 }

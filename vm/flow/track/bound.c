@@ -3,7 +3,9 @@
 
 #include "vm/flow/table/lookup.h"
 #include "vm/flow/table/shared.h"
+#include "vm/flow/track/ordinary.h"
 #include "vm/flow/track/track_priv.h"
+#include "vm/packet/parse/header.h"
 
 void track_on_unbound(struct track *t, track_unbound_fn *fn, void *arg)
 {
@@ -146,6 +148,15 @@ bool track_is_free(struct track *t, const struct track_seen *s, const struct tra
     if (slot != FLOW_NONE) return s->next.reopen && flow_of_twin(t->table, slot) == s->slot;
     twin->room = table_ask_room(t->table, twin->hash);
     return true;
+}
+
+bool track_is_open(const struct track *t, const struct track_tuple *tuple, bool v6, uint16_t stack)
+{
+    const struct flow_id like = {.stack = stack, .proto = IPPROTO_NR_TCP, .kind = v6 ? FLOW_ID_IP6 : 0};
+    struct flow_tuple there;
+    tuple_in_order(&like, false, tuple, &there);
+    const int32_t found = flow_find(t->table, &there.id, table_hash(t->table, &there.id), t->now_ns);
+    return found != FLOW_NONE && ordinary_is_open(flow_at(t->table, flow_of_twin(t->table, found)));
 }
 
 int32_t track_waiting(const struct track *t, const struct track_seen *s, const struct track_tuple *tuple,

@@ -86,7 +86,16 @@ static void to_client(const struct job *j, struct said *s)
     leave(j, s, AT_CLIENT, &as);
 }
 
-/* Set where a connection to a pool's server goes. False: there is no such server, or no room. */
+/* True if the client itself has a connection to that server, from the same port: what the server answers is of that. */
+static bool is_taken(const struct job *j, const struct inline_conn *c)
+{
+    struct track_tuple t = {.src_port = c->client_port, .dst_port = c->to_port};
+    memcpy(t.src, c->client, sizeof t.src);
+    memcpy(t.dst, c->to, sizeof t.dst);
+    return j->vm->track && track_is_open(j->vm->track, &t, c->v6, c->side[AT_SERVER].stack);
+}
+
+/* Set where a connection to a pool's server goes. False: there is no such server, no room, or the tuple is taken. */
 static bool aim_server(const struct job *j, struct inline_conn *c, uint32_t number, uint32_t at)
 {
     const struct program *p = j->vm->program;
@@ -105,7 +114,7 @@ static bool aim_server(const struct job *j, struct inline_conn *c, uint32_t numb
     if (!side->bridged || !side->mac) side->iface = out;
     memcpy(c->to, server->addr, sizeof c->to);
     c->to_port = server->port ? server->port : c->server_port;
-    return inlines_also(all, number);
+    return !is_taken(j, c) && inlines_also(all, number);
 }
 
 /* Begin the connection to a server, with the SYN of the proxy loop's socket. */

@@ -5,13 +5,11 @@
 #include "vm/kernel/act/frame.bpf.h"
 #include "vm/kernel/act/leave.bpf.h"
 #include "vm/kernel/act/settle.bpf.h"
-#include "vm/kernel/events.h"
 
 /* Update or begin the flow of an accepted packet. Return 0, or a reason to go up (KERNEL_UP_…). */
 uint64_t kernel_flow_keep(struct kpkt *k);
 uint64_t kernel_piece_keep(struct kpkt *k);
-uint64_t kernel_tell(struct kpkt *k, uint32_t kind, uint32_t rule); /* events.bpf.c */
-uint64_t kernel_sample(struct kpkt *k);
+uint64_t kernel_sample(struct kpkt *k); /* events.bpf.c */
 
 /* True if a flow is kept for the packet. A packet of a proxy's service, which the host handles, has a flow only if the
  * program follows proxied connections (forward/begin.c). */

@@ -3,6 +3,7 @@
 
 #include "vm/kernel/act/settle.bpf.h"
 #include "vm/kernel/bpf.h"
+#include "vm/kernel/events.h"
 #include "vm/kernel/gate.h"
 #include "vm/kernel/port.h"
 
@@ -10,6 +11,8 @@ extern struct kernel_port state_ports[];
 extern const char mask_ports;
 extern char map_outs; /* by interface id */
 extern char map_xsks; /* by kernel_port.xsks and queue */
+
+uint64_t kernel_tell(struct kpkt *k, uint32_t kind, uint32_t rule); /* events.bpf.c */
 
 /* True if interface and next hop of an edited packet are known. They need not be for a process that asks: it knows
  * them. */
@@ -76,5 +79,7 @@ static inline int leave_up(struct xdp_md *ctx, struct kpkt *k)
     const uint32_t at = port->xsks + ctx->rx_queue_index;
     if (port->ifindex != ctx->ingress_ifindex || !leave_note(ctx, k)) return leave_lost(k);
     const int how = (int)bpf_redirect_map(&map_xsks, at, XDP_DROP);
-    return how == XDP_REDIRECT ? how : leave_lost(k);
+    if (how == XDP_REDIRECT) return how;
+    if (state_world.interrupted && k->up == KERNEL_UP_INLINE) kernel_tell(k, KERNEL_EVENT_LEFT, RULE_NONE);
+    return leave_lost(k);
 }
