@@ -26,7 +26,7 @@ struct vm_kernel {
     void (*meters)(void *arg, struct meters *m); /* copies the kernel's meters into the worker's, to be looked at */
     bool (*sweep)(void *arg, uint64_t now_ns);   /* meters_sweep for the kernel's meters; NULL: others sweep them */
     const struct flow_ops *flows;                /* the kernel's table; NULL: the program keeps no flows */
-    struct inline_marks *marks; /* of inline connections; NULL: the worker has none, as it stands beside a replay */
+    struct inline_marks *marks; /* marks of inline connections; NULL: the worker has none, as in a replay */
 };
 
 /* Bounds for early fragments, if fragments follow their first: the number that wait at once, and the time. */

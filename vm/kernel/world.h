@@ -56,8 +56,7 @@ struct kernel_world {
     uint32_t number;   /* number of the world that processes know (struct snapshot), sent with packets */
     uint32_t watches;  /* 1: drops and rejects are counted, and pass all the same (--monitor) */
     uint32_t enforces; /* kinds of packets (key.h) that `watches` leaves out; it also leaves out those for a service */
-    uint32_t
-        interrupted;  /* 1: nobody takes up what is for inline connections: it is reported, for a process to answer */
-    uint32_t recipes; /* generation of recipes that hold (forward/forward_priv.h); 0: none */
+    uint32_t interrupted;           /* 1: no process takes packets up; those of inline connections are reported */
+    uint32_t recipes;               /* generation of recipes that hold (forward/forward_priv.h); 0: none */
     uint16_t longest[RECIPE_KINDS]; /* longest IP packet that a recipe of that kind may take */
 };

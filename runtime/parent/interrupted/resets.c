@@ -91,7 +91,8 @@ static int filter(int fd)
     return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &p, sizeof p);
 }
 
-/* Open a packet socket. bridged: frames have the ends' MACs */
+/* Open a packet socket, whose frames no filter of traffic control judges as the host's own. bridged: frames have the
+ * ends' MACs */
 static int port_open(const char *name, bool bridged)
 {
     const int ifindex = (int)if_nametoindex(name), yes = 1;
@@ -100,7 +101,8 @@ static int port_open(const char *name, bool bridged)
     const struct packet_mreq all = {.mr_ifindex = ifindex, .mr_type = PACKET_MR_PROMISC};
     if (fd < 0) return -1;
     bool good = !filter(fd) && !setsockopt(fd, SOL_PACKET, PACKET_AUXDATA, &yes, sizeof yes) &&
-                !setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &yes, sizeof yes);
+                !setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &yes, sizeof yes) &&
+                !setsockopt(fd, SOL_PACKET, PACKET_QDISC_BYPASS, &yes, sizeof yes);
     if (good && bridged) good = !setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &all, sizeof all);
     if (good && !bind(fd, (const struct sockaddr *)&a, sizeof a)) return fd;
     close(fd);

@@ -75,11 +75,13 @@ static inline int leave_up(struct xdp_md *ctx, struct kpkt *k)
 {
     count_add(&settle_counters()->ups[k->up & 15], k->pkt.wire_len);
     if (k->flags & KERNEL_ASKED) return XDP_DROP;
+    if (state_world.interrupted) {
+        if (k->up == KERNEL_UP_INLINE) kernel_tell(k, KERNEL_EVENT_LEFT, RULE_NONE);
+        return leave_lost(k);
+    }
     const struct kernel_port *port = &state_ports[ctx->ingress_ifindex & MASK(ports)];
     const uint32_t at = port->xsks + ctx->rx_queue_index;
     if (port->ifindex != ctx->ingress_ifindex || !leave_note(ctx, k)) return leave_lost(k);
     const int how = (int)bpf_redirect_map(&map_xsks, at, XDP_DROP);
-    if (how == XDP_REDIRECT) return how;
-    if (state_world.interrupted && k->up == KERNEL_UP_INLINE) kernel_tell(k, KERNEL_EVENT_LEFT, RULE_NONE);
-    return leave_lost(k);
+    return how == XDP_REDIRECT ? how : leave_lost(k);
 }
