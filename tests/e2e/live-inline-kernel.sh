@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
 # `mode proxy inline` beside the executor in the kernel: what comes up, and what does not; sessions that were open before; a reload,
-# a recording, and a kill after which the programs in the kernel go on judging. tests/e2e/live-inline-routed.sh runs with
-# either executor, too.
+# a recording, and a kill after which the programs in the kernel go on judging.
 set -u
 EXEC=kernel
 . tests/e2e/live/lib.sh
@@ -107,4 +106,9 @@ until_true 100 'the next start ends it' is_over "$resets"
 same 'new connections are served' "$(ask client 10.2.0.2/from)" 10.1.0.1
 prey_ends
 same 'it ends well' "$status" 0
+
+# All of what crosses, by this executor; the lab runs it on each kernel (tests/machines/).
+if [ -n "${LONG-}" ]; then
+    (cd "$top" && W=1 EXEC=kernel bash tests/e2e/live-inline-routed.sh) || failed=1
+fi
 exit $failed

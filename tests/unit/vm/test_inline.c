@@ -231,7 +231,7 @@ static void marked(void **state)
         talks(&w);
         const struct frame f = with(&w.client, RST, CLIENT_SEQ + 6, 0, NULL);
         comes(&w, &f, LEFT);
-        assert_false(is_known(&w, 60 * S));
+        assert_false(is_known(&w, 70 * S));
         assert_int_equal(beside.marks.live, 0);
         for (uint32_t i = 0; i < INLINE_MARKS; i++) sum += beside.marks.at[i];
         assert_int_equal(sum, full ? INLINE_MARK_FULL : 0);

@@ -5,7 +5,7 @@
 
 #include "vm/flow/marks.h"
 #include "vm/flow/track/ordinary.h"
-#include "vm/flow/track/track_priv.h"
+#include "vm/flow/track/tuple_ports.h"
 #include "vm/kernel/bpf.h"
 #include "vm/packet/parse/header.h"
 
