@@ -43,8 +43,16 @@ struct share {
     void *arg;
 };
 
+/* The way of copies of packets. `copy` is called while a packet is judged, before anything in it changes, for a mirror of
+ * the program without `sent`; it may not wait. */
+struct vm_copies {
+    void (*copy)(void *arg, unsigned mirror, const struct pkt *pkt);
+    void *arg;
+};
+
 struct vm_cfg {
-    struct pool *pool; /* slots for answers; NULL: no answers, counted as no_buffer */
+    const struct vm_copies *copies; /* NULL: copies are only counted */
+    struct pool *pool;              /* slots for answers; NULL: no answers, counted as no_buffer */
     uint64_t seed;
     unsigned worker, workers; /* this one, and the number of all: they select its slice of ports; 0 and 0: alone */
     struct share share;

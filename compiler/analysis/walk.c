@@ -273,7 +273,10 @@ static void walk_rule(struct walk *w, uint32_t rule, const struct way *way)
     parts_fini(&hits);
 }
 
-static bool passes_on(uint8_t verdict) { return verdict == PBC_V_COUNT || verdict == PBC_V_LOG; }
+static bool passes_on(uint8_t verdict)
+{
+    return verdict == PBC_V_COUNT || verdict == PBC_V_LOG || verdict == PBC_V_MIRROR;
+}
 
 static void walk_list(struct walk *w, uint32_t first, uint32_t count, const struct way *way)
 {

@@ -70,6 +70,7 @@ void rule_action(struct gen *g, struct plan *plan, const struct place *at, uint3
         return;
     }
     asm_op(&g->as, OP_COUNT, 0, rule);
+    if (r->verdict == PBC_V_MIRROR) asm_op(&g->as, OP_MIRROR, 0, rule);
     if (r->verdict == PBC_V_DO)
         do_chain(g, plan, at, r->chain);
     else if (r->verdict == PBC_V_RETURN)

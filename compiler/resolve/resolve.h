@@ -18,4 +18,9 @@ void part_audited(struct compile *c);
 /* Report chains that call themselves, nest too deep or grow too long (chains.c). */
 void check_chains(struct compile *c);
 
+/* Enter what a rule that mirrors does with its copies (mirrors.c); return its row, 0 after a report. Then report
+ * targets that the rules judge, once interfaces are settled. */
+uint32_t mirror_of(struct compile *c, const struct node *verdict, uint32_t rule);
+void check_mirrors(struct compile *c);
+
 void check_ways_out(struct compile *c); /* report `out on` where nothing leaves (ways_out.c); after check_chains */

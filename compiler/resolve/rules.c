@@ -68,7 +68,7 @@ static uint8_t verdict_of(const struct node *verdict)
     case VW_COUNT: return PBC_V_COUNT;
     case VW_LOG: return PBC_V_LOG;
     case VW_DECAP: return opener_verdict(verdict);
-    case VW_MIRROR:
+    case VW_MIRROR: return PBC_V_MIRROR;
     case VW_ADD: break;
     }
     return PBC_V_COUNT; /* not supported yet: the compile fails */
@@ -163,6 +163,7 @@ static void resolve_rule(struct compile *c, const struct node *n, uint32_t list)
     r.flags = (uint8_t)((o.log ? PBC_RULE_LOG : 0) | (audit ? PBC_RULE_AUDIT : 0) | frames_of(&w, verdict));
     take_log(c, verdict->v.i == VW_LOG ? verdict->first : NULL, &r);
     if (o.log) take_log(c, o.log->first, &r);
+    if (verdict->v.i == VW_MIRROR) r.mirror = (uint8_t)mirror_of(c, verdict, img->rules_count);
     note_meta(c, &w);
     struct pbc_rule *slot = image_add_rules(img);
     if (!slot) {
@@ -395,6 +396,7 @@ void resolve_rules(struct compile *c)
     check_chains(c);
     check_firewalls_apart(c);
     check_ways_out(c);
+    check_mirrors(c);
     note_needs(c);
     part_audited(c);
 }

@@ -15,6 +15,7 @@ enum start {
     START_BRACE,
     START_WORD,
     START_TO,
+    START_COPY,
     START_ARROW,
     START_ALONE
 };
@@ -70,6 +71,11 @@ static const char *skip(const char *s)
     return s;
 }
 
+static bool is_word(const char *s, const char *end, const char *word)
+{
+    return (size_t)(end - s) == strlen(word) && memcmp(s, word, (size_t)(end - s)) == 0;
+}
+
 bool text_starts_statement(const char *s, bool declaration)
 {
     const char *end = word_end(s), *second = skip(end), *second_end = word_end(second);
@@ -84,7 +90,8 @@ bool text_starts_statement(const char *s, bool declaration)
     case START_STRING: return *second == '"';
     case START_BRACE: return *second == '{';
     case START_WORD: return !declaration && isalpha((unsigned char)*second);
-    case START_TO: return !declaration && second_end - second == 2 && memcmp(second, "to", 2) == 0;
+    case START_TO: return !declaration && is_word(second, second_end, "to");
+    case START_COPY: return !declaration && (is_word(second, second_end, "to") || is_word(second, second_end, "sent"));
     case START_ARROW: return !declaration && second[0] == '-' && second[1] == '>';
     case START_ALONE: return !declaration;
     case START_NO: break;

@@ -73,7 +73,7 @@ static struct str text_of(const struct parser *p, struct span span)
 %type <node> check_kind check_opts check_opt statuses
 %type <node> settings_body setting_items setting_item setting_words
 %type <node> firewall firewall_on direction other_frames audit rules_body rule_items rule_item rule verdict verdict_word
-%type <node> mirror_opts mirror_opt log_rate answer part condition protos proto_word flags_has flags_lacks mask_opt
+%type <node> mirror_sent mirror_to mirror_opts mirror_opt log_rate answer part condition protos proto_word flags_has flags_lacks mask_opt
 %type <node> pool_body pool_items pool_item pool_stmt server_opts server_opt servers_opts servers_opt down_word
 %type <node> service_body service_items service_item service_stmt wire wire_part endpoints endpoint mode gue_variant mode_opts mode_opt
 %type <node> duration_opt log_format tls_cert tls_opts tls_opt
@@ -304,7 +304,8 @@ verdict: outcome
     | DECAP GUE scalar
         { $$ = int_leaf(p, N_VERDICT, VW_DECAP, @1);
           adopt($$, chain(choice(p, CL_GUE, @2), want(p, $3, W_INT | W_NAME, "`decap gue`"))); }
-    | MIRROR TO iface mirror_opts { $$ = int_leaf(p, N_VERDICT, VW_MIRROR, @1); adopt($$, chain($3, kids($4))); }
+    | MIRROR mirror_sent TO mirror_to mirror_opts
+        { $$ = int_leaf(p, N_VERDICT, VW_MIRROR, @1); adopt($$, chain($2, chain($4, kids($5)))); }
     | ADD TO name FOR scalar
         { $$ = int_leaf(p, N_VERDICT, VW_ADD, @1);
           adopt($$, chain($3, want(p, $5, W_DURATION | W_NAME, "`add to`"))); }
@@ -314,9 +315,15 @@ verdict_word: RETURN { $$ = int_leaf(p, N_VERDICT, VW_RETURN, @1); }
     | LOG { $$ = int_leaf(p, N_VERDICT, VW_LOG, @1); }
     | LOG STRING { $$ = adopt(int_leaf(p, N_VERDICT, VW_LOG, @1), $2); }
     ;
+mirror_sent: %empty { $$ = NULL; } | SENT { $$ = choice(p, CL_SENT, @1); } ;
+mirror_to: iface
+    | FILE_KW STRING { $$ = clause(p, CL_FILE, @1, $2); }
+    | SOCKET STRING { $$ = clause(p, CL_SOCKET, @1, $2); }
+    ;
 mirror_opts: %empty { $$ = NULL; } | mirror_opts mirror_opt { $$ = append(p, $1, $2); } ;
-mirror_opt: LIMIT scalar { $$ = want(p, $2, W_RATE | W_NAME, "`limit`"); }
-    | SNAP scalar { $$ = want(p, $2, W_SIZE | W_NAME, "`snap`"); }
+mirror_opt: LIMIT scalar
+        { $$ = clause(p, CL_LIMIT, @1, want(p, $2, W_RATE | W_BANDWIDTH | W_SIZE | W_NAME, "`limit`")); }
+    | SNAP scalar { $$ = clause(p, CL_SNAP, @1, want(p, $2, W_SIZE | W_NAME, "`snap`")); }
     ;
 
 condition: protos

@@ -89,7 +89,4 @@ bool node_equal(const struct node *a, const struct node *b)
     return !x && !y;
 }
 
-const char *verdict_not_due(enum verdict_word word)
-{
-    return word == VW_MIRROR ? "mirroring" : word == VW_ADD ? "adding to sets" : NULL;
-}
+const char *verdict_not_due(enum verdict_word word) { return word == VW_ADD ? "adding to sets" : NULL; }

@@ -28,6 +28,8 @@ struct options {
     const char *on;
     const char *maps[OPTIONS_MAPS]; /* NAME=IF, as given */
     unsigned map_count;
+    const char *taps[OPTIONS_MAPS]; /* NAME=PATH, as given */
+    unsigned tap_count;
     const char *routes[OPTIONS_ROUTES]; /* PREFIX=IF, as given */
     unsigned route_count;
     const char *route_files[OPTIONS_ROUTE_FILES];
@@ -98,6 +100,15 @@ static inline uint64_t options_explained_after(const struct options *o, uint64_t
         if (!first || next < first) first = next;
     }
     return first;
+}
+
+/* Return the PATH of --tap NAME=PATH; NULL: there is none of that name. */
+static inline const char *options_tap(const struct options *o, const char *name)
+{
+    const size_t len = strlen(name);
+    for (unsigned i = 0; i < o->tap_count; i++)
+        if (!strncmp(o->taps[i], name, len) && o->taps[i][len] == '=') return o->taps[i] + len + 1;
+    return NULL;
 }
 
 /* True if no results go to standard output, so that a summary may. */

@@ -201,6 +201,39 @@ void tape_left(struct tape *t, uint8_t port, const struct pkt *pkt)
     publish(t, r);
 }
 
+/* Put a link header in front of a frame that was put without one; there is room. */
+static void put_link(struct tape_frame *f, uint16_t type, uint32_t link)
+{
+    uint8_t *bytes = (uint8_t *)(f + 1);
+    memmove(bytes + link, bytes, f->cap_len);
+    memset(bytes, 0, link);
+    wire_put16(bytes + ETHER_TYPE_AT, type);
+    f->cap_len += link;
+    f->wire_len += link;
+}
+
+bool tape_copy(struct tape *t, uint64_t number, uint64_t now_ns, uint32_t snap, const struct pkt *pkt)
+{
+    const uint8_t *const bytes = pkt->data;
+    const bool bare = pkt->link != LINK_ETHER && pkt->l3 < pkt->head_len; /* gets a link header without addresses */
+    const uint32_t skip = bare ? pkt->l3 : 0, link = bare ? TAPE_ASIDE_LINK : 0;
+    struct pkt p = *pkt;
+    p.data += skip;
+    p.head_len -= skip;
+    p.cap_len -= skip;
+    p.wire_len -= skip;
+    t->now_ns = now_ns;
+    t->snap = snap;
+    struct tape_record *r = record_begin(t, TAPE_COPY, frame_bytes(t, &p) + (bare ? tape_padded(TAPE_ASIDE_LINK) : 0));
+    if (!r) return false;
+    r->count = 1;
+    r->number = number;
+    put_frame(t, (uint8_t *)(r + 1), &p, (uint8_t)pkt->cookie);
+    if (bare) put_link((struct tape_frame *)(void *)(r + 1), bytes[skip] >> 4 == 4 ? ETHER_IP4 : ETHER_IP6, link);
+    publish(t, r);
+    return true;
+}
+
 struct tape_record *tape_seen_begin(struct tape *t, struct pkt *const pkts[], const uint32_t masks[], unsigned n,
                                     uint64_t now_ns, uint64_t number)
 {
@@ -271,16 +304,32 @@ void tape_ask(struct tape *t, uint64_t snapshot, size_t likely)
 
 uint64_t tape_there(const struct tape *t) { return __atomic_load_n(&t->put, __ATOMIC_ACQUIRE); }
 
-const struct tape_record *tape_next(struct tape *t, uint64_t there)
+/* Skip pads; return the record at *at. */
+static const struct tape_record *record_at(const struct tape *t, uint64_t *at, uint64_t there)
 {
-    while (t->taken < there) {
-        const uint8_t *at = t->memory + (t->taken & (t->size - 1));
+    while (*at < there) {
+        const uint8_t *place = t->memory + (*at & (t->size - 1));
         uint64_t first; /* first word of a record: bytes, kind and count; kind 0: a pad */
-        memcpy(&first, at, sizeof first);
-        if (first >> 32) return (const void *)at;
-        __atomic_store_n(&t->taken, t->taken + first, __ATOMIC_RELEASE);
+        memcpy(&first, place, sizeof first);
+        if (first >> 32) return (const void *)place;
+        *at += first;
     }
     return NULL;
+}
+
+const struct tape_record *tape_next(struct tape *t, uint64_t there)
+{
+    uint64_t at = t->taken;
+    const struct tape_record *r = record_at(t, &at, there);
+    if (at != t->taken) tape_done_to(t, at);
+    return r;
+}
+
+const struct tape_record *tape_ahead(const struct tape *t, uint64_t *at, uint64_t there)
+{
+    const struct tape_record *r = record_at(t, at, there);
+    if (r) *at += r->bytes;
+    return r;
 }
 
 /* Free the state's memory, which is the worker's again once the next state is asked for. */

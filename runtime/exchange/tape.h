@@ -28,6 +28,7 @@ enum tape_kind {
     TAPE_SINGLE,   /* as TAPE_BATCH, for packets that the kernel judged one by one; number: program and world (place) */
     TAPE_MET,      /* flows met by each packet of the previous TAPE_SINGLE: `count` of struct flow_met */
     TAPE_ASIDE,    /* as TAPE_BATCH, for packets of the stack aside, each behind an Ethernet header without addresses */
+    TAPE_COPY, /* a copy of a frame for mirror `number` (runtime/copies): tape_frame and its bytes; never in a file */
     TAPE_KINDS
 };
 /* Head of a record, also the format in files. */
@@ -103,6 +104,8 @@ void tape_single_verdicts(struct tape *t, const struct verdict verdicts[], const
 void tape_aside(struct tape *t, struct pkt *const pkts[], unsigned n, uint64_t now_ns);
 void tape_verdicts(struct tape *t, const struct verdict verdicts[], unsigned n);
 void tape_left(struct tape *t, uint8_t port, const struct pkt *pkt);
+/* Put a copy of a packet, at most `snap` bytes of it, on a tape of copies (runtime/copies). False: no room. */
+bool tape_copy(struct tape *t, uint64_t number, uint64_t now_ns, uint32_t snap, const struct pkt *pkt);
 /* Begin a state: return the memory for it, and its size in *room; NULL: not now. tape_state_end puts the bytes written
  * there on the tape, with their snapshot; 0 bytes: the state had no room, which is recorded as one without a body. */
 uint8_t *tape_state_begin(struct tape *t, size_t *room);
@@ -125,6 +128,10 @@ void tape_ask(struct tape *t, uint64_t snapshot, size_t likely);
 uint64_t tape_there(const struct tape *t);
 /* Return the next record before `there`, valid until tape_done; NULL: none. */
 const struct tape_record *tape_next(struct tape *t, uint64_t there);
+/* The same at *at, a total of bytes taken, which moves past it: for readers that take several records together, and
+ * then release all before *at by tape_done_to. *at begins as t->taken. */
+const struct tape_record *tape_ahead(const struct tape *t, uint64_t *at, uint64_t there);
+static inline void tape_done_to(struct tape *t, uint64_t at) { __atomic_store_n(&t->taken, at, __ATOMIC_RELEASE); }
 void tape_done(struct tape *t, const struct tape_record *r);
 /* Return the whole of a record from tape_next, with the part beside the ring. It is valid as long as the record. */
 static inline const struct tape_record *tape_whole(const struct tape *t, const struct tape_record *r)

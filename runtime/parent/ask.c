@@ -302,6 +302,35 @@ int ask_keypair(struct channel *c, const char *cert, const char *key, int fds[2]
     return ask_some(c, ALONE(KEYPAIR, body), fds, 2, err, err_len);
 }
 
+/* Return the descriptor of an answer with one */
+static int ask_one(struct channel *c, const struct question *q, char *err, size_t err_len)
+{
+    int fd;
+    const int failed = ask_some(c, q, &fd, 1, err, err_len);
+    return failed ? failed : fd;
+}
+
+int ask_copy_device(struct channel *c, char *err, size_t err_len)
+{
+    return ask_one(c, ALONE(COPY_DEVICE, none), err, err_len);
+}
+
+int ask_copy_file(struct channel *c, const char *path, bool turn, char *err, size_t err_len)
+{
+    struct request_turn body = {.turn = turn};
+    if (strlen(path) >= sizeof body.path) return -ENAMETOOLONG;
+    strcpy(body.path, path);
+    return ask_one(c, ALONE(COPY_FILE, body), err, err_len);
+}
+
+int ask_copy_socket(struct channel *c, const char *name, char *err, size_t err_len)
+{
+    struct request_name body = {0};
+    if (strlen(name) >= sizeof body.name) return -ENAMETOOLONG;
+    strcpy(body.name, name);
+    return ask_one(c, ALONE(COPY_SOCKET, body), err, err_len);
+}
+
 int ask_recording(struct channel *c, uint64_t number, int *fd, char *err, size_t err_len)
 {
     const struct request_recording body = {.number = number};

@@ -101,6 +101,13 @@ int ask_access_look(struct channel *c, const char *path, char *err, size_t err_l
 int ask_middle(struct channel *c, const char *path, int fds[2]);
 int ask_middle_look(struct channel *c, const char *path, char *err, size_t err_len);
 
+/* For copies of packets: a packet socket that is bound to nothing; a file, which may take the place of the one there;
+ * the listening socket of `--tap NAME=PATH` (-ENOENT: no such option). The caller closes them. Each returns a
+ * descriptor, or a negative errno. */
+int ask_copy_device(struct channel *c, char *err, size_t err_len);
+int ask_copy_file(struct channel *c, const char *path, bool turn, char *err, size_t err_len);
+int ask_copy_socket(struct channel *c, const char *name, char *err, size_t err_len);
+
 /* Open a new file of the recording for writing; shorten a file to `bytes`; remove a file */
 int ask_recording(struct channel *c, uint64_t number, int *fd, char *err, size_t err_len);
 int ask_recording_shorter(struct channel *c, uint64_t number, uint64_t bytes, char *err, size_t err_len);

@@ -1,12 +1,14 @@
 /* Requests about files, the host's own sockets, and the service manager */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/if_packet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "runtime/base/options.h"
 #include "runtime/host/device/echo.h"
 #include "runtime/host/file/certificates.h"
 #include "runtime/host/file/control.h"
@@ -230,6 +232,32 @@ bool grant_LOG(struct parent *p, const struct request *r, struct answer *a, int 
 {
     if (sink_kind(p->o->log_to) == SINK_STDERR) return false;
     fds[0] = sink_descriptor(p->o->log_to);
+    return answer_fd(a, fds[0]);
+}
+
+/* A hijacked service has packet sockets in any case: those of its ports */
+bool grant_COPY_DEVICE(struct parent *p, const struct request *r, struct answer *a, int fds[])
+{
+    fds[0] = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    return answer_fd(a, fds[0] < 0 ? -errno : fds[0]);
+}
+
+bool grant_COPY_FILE(struct parent *p, const struct request *r, struct answer *a, int fds[])
+{
+    const struct request_turn *body = r->body;
+    if (!memchr(body->path, 0, sizeof body->path) || body->turn > 1 || body->zero) return false;
+    fds[0] = body->turn ? access_logs_turn(p->access_logs, body->path, a->err, sizeof a->err)
+                        : access_logs_open(p->access_logs, body->path, a->err, sizeof a->err);
+    return answer_fd(a, fds[0]);
+}
+
+/* Listen where the command line says, by a name that it says */
+bool grant_COPY_SOCKET(struct parent *p, const struct request *r, struct answer *a, int fds[])
+{
+    const struct request_name *body = r->body;
+    if (!memchr(body->name, 0, sizeof body->name)) return false;
+    const char *path = options_tap(p->o, body->name);
+    fds[0] = path ? tap_listen(p->state, path, a->err, sizeof a->err) : -ENOENT;
     return answer_fd(a, fds[0]);
 }
 

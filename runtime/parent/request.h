@@ -72,6 +72,14 @@ struct request_stream {
     char name[STREAM_NAME_MOST]; /* STREAM_FILE */
     uint32_t how, zero;          /* enum stream_how */
 };
+struct request_turn {
+    char path[4096];
+    uint32_t turn; /* 1: PATH becomes PATH.1 first */
+    uint32_t zero;
+};
+struct request_name {
+    char name[72];
+};
 enum { RECORDING_MAKE, RECORDING_REMOVE, RECORDING_SHORTEN };
 struct request_recording {
     uint64_t number, bytes; /* bytes: length to shorten to */

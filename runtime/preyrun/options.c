@@ -42,6 +42,15 @@ static bool opt_map(struct reading *r, const char *n, const char *v)
     return true;
 }
 
+static bool opt_tap(struct reading *r, const char *n, const char *v)
+{
+    const char *is = strchr(v, '=');
+    if (!is || is == v || !is[1]) return wrong(r, "--%s: `%s` is not written NAME=PATH", n, end_of(v));
+    if (r->o->tap_count == OPTIONS_MAPS) return wrong(r, "--%s: more than 64 names", n);
+    r->o->taps[r->o->tap_count++] = v;
+    return true;
+}
+
 static bool opt_format(struct reading *r, const char *n, const char *v)
 {
     r->o->json = !strcmp(v, "json");

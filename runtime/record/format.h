@@ -16,6 +16,7 @@
  * A step is a record of the worker's tape (runtime/exchange/tape.h) without its frames, which follow as packets. */
 #pragma once
 
+#include "runtime/copies/blocks.h"
 #include "runtime/exchange/snapshot.h"
 #include "runtime/exchange/tape.h"
 #include "vm/pbc.h"
@@ -25,15 +26,6 @@ enum {
     RECORD_FOLLOWED = 7 /* first version with RECORD_NEXT */,
     RECORD_BOUNDED = 8 /* first version with bounds of flows in programs */,
     RECORD_OLDEST = 5 /* oldest version that is read: it has no TAPE_MET; before 7 worlds have no ports */
-};
-enum { NG_SECTION = 0x0a0d0d0a, NG_INTERFACE = 1, NG_PACKET = 6, NG_CUSTOM = 0xbad, NG_ORDER = 0x1a2b3c4d };
-enum {
-    NG_OPT_END = 0,
-    NG_OPT_COMMENT = 1,
-    NG_OPT_NAME = 2,
-    NG_OPT_FLAGS = 2,
-    NG_OPT_RESOLUTION = 9,
-    NG_OPT_CUSTOM = 2989
 };
 /* The enterprise number that RFC 5612 reserves for examples; the magic marks the blocks as prey's. */
 enum { RECORD_ENTERPRISE = 32473, RECORD_MAGIC = 0x79657270 /* "prey" */ };

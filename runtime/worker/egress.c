@@ -38,9 +38,10 @@ static bool link_header(const struct egress *e, struct pkt *pkt, uint8_t port, u
 /* Send a packet by a port. mac 0: the frame keeps its destination. */
 static void frame_leave(struct egress *e, struct pkt *pkt, uint8_t port, uint64_t mac)
 {
-    if (link_header(e, pkt, port, mac))
+    if (link_header(e, pkt, port, mac)) {
+        copying_left(e->copying, pkt, port);
         port_send(&e->ports[port], pkt);
-    else
+    } else
         lose(e, LOSS_LINK);
 }
 
@@ -136,6 +137,7 @@ static void route(struct egress *e, struct pkt *pkt, const struct aim *to, uint6
     struct port *in = &e->ports[pkt->cookie];
     const struct routed r = routed_hop(&e->snapshot->facts, pkt, to->mtu, e->pool, &e->answers, now_ns);
     for (unsigned i = 0; i < r.count; i++) {
+        r.pkts[i]->mirrors = pkt->mirrors;
         frame_leave(e, r.pkts[i], to->port, to->mac);
         if (r.pkts[i] != pkt) spend(e, r.pkts[i]);
     }
@@ -221,6 +223,11 @@ void egress_retry(struct egress *e, uint64_t now_ns)
     e->waiting = kept;
     if (gone) egress_flush(e);
     for (unsigned i = 0; i < gone; i++) pool_put(done[i]);
+}
+
+void egress_forget_mirrors(struct egress *e)
+{
+    for (unsigned i = 0; i < e->waiting; i++) e->waiters[i].pkt->mirrors = 0;
 }
 
 static void archive_waiter(struct egress *e, struct waiter *w, struct archive *a)

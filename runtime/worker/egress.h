@@ -2,6 +2,7 @@
  * neighbour wait, at most 16 for each and 1 s; losses are counted by reason. */
 #pragma once
 
+#include "runtime/copies/copies.h"
 #include "runtime/exchange/ring.h"
 #include "runtime/exchange/snapshot.h"
 #include "runtime/exchange/tape.h"
@@ -49,8 +50,9 @@ static inline void port_send(struct port *p, struct pkt *pkt)
 struct egress {
     struct port *ports;
     unsigned port_count;
-    struct pool *pool; /* pool of the copies that wait */
-    struct ring *asks; /* struct hop_ask, to the main thread */
+    struct pool *pool;       /* pool of the copies that wait */
+    struct ring *asks;       /* struct hop_ask, to the main thread */
+    struct copying *copying; /* copies of what leaves; NULL: none are made */
     const struct snapshot *snapshot;
     struct egress_counters counters;
     struct waiter {
@@ -80,6 +82,9 @@ bool egress_way(const struct egress *e, const struct tx_entry *entry, uint8_t fr
 bool egress_route(struct egress *e, struct pkt *pkt, const struct key *key, bool host_tells, uint64_t now_ns);
 /* True if the packet would leave by one of the ports and is therefore hidden from the host stack. */
 bool egress_crosses(const struct egress *e, const struct pkt *pkt, const struct key *key);
+
+/* Forget which mirrors copy the packets that wait: they are of a program that is gone. */
+void egress_forget_mirrors(struct egress *e);
 
 /* Send all queued packets. */
 void egress_flush(struct egress *e);

@@ -29,6 +29,7 @@ static void cross(struct worker *w, struct pkt *pkt, uint64_t now)
         w->counters.stayed++;
         return;
     }
+    copying_left(w->copying, pkt, from->peer);
     port_send(&w->ports[from->peer], pkt);
     w->counters.crossed++;
 }
@@ -135,10 +136,12 @@ static void to_inside(struct worker *w, const struct tx_entry *e, uint64_t now)
 static void entry_leave(struct worker *w, struct tx_entry *e, uint64_t now)
 {
     if (e->kind == TX_ASIDE) {
+        if (e->input < VM_BATCH) copying_sent(w->copying, w->pkts[e->input]); /* its own addresses are made up */
         to_inside(w, e, now);
         return;
     }
     if (e->cause == TX_CAUSE_PROXY) {
+        copying_sent(w->copying, e->pkt);
         to_proxy(w, e, now);
         return;
     }
@@ -155,6 +158,7 @@ static void entry_leave(struct worker *w, struct tx_entry *e, uint64_t now)
     if (e->kind == TX_SEND && !is_hosts(w, e)) egress_send(&w->egress, e, (uint8_t)e->cookie, now);
     /* The host stack got each fragment that was held on its arrival. */
     if (e->kind == TX_HOST && goes_on(w, e->pkt, now)) return;
+    if (e->kind == TX_HOST && !is_bridged(w, e->pkt)) copying_sent(w->copying, e->pkt);
     if (e->kind == TX_HOST && w->cfg.tun >= 0 && (is_inside(e) || is_to_give(w, e->pkt)))
         give_back(w, e->pkt);
     else if (e->kind == TX_HOST && e->cause != TX_CAUSE_HELD)
@@ -236,6 +240,7 @@ static void verdicts_count(struct worker *w, unsigned n, uint64_t now)
         const bool lets = v->action == ACTION_ACCEPT || v->action == ACTION_PASS;
         if (lets && !v->done && is_bridged(w, w->pkts[i])) cross(w, w->pkts[i], now);
         const bool goes = lets && !v->done && goes_on(w, w->pkts[i], now);
+        if (lets && !v->done && !goes && !is_bridged(w, w->pkts[i])) copying_sent(w->copying, w->pkts[i]);
         if (lets && !v->done && !goes && is_to_give(w, w->pkts[i])) give_back(w, w->pkts[i]);
         if (v->action != ACTION_DROP && v->action != ACTION_REJECT) continue;
         if (!is_watched(w, v, w->pkts[i])) continue;
@@ -275,6 +280,7 @@ void worker_judge(struct worker *w, struct pkt *pkts[], unsigned n, uint64_t now
     }
     if (w->tape) note_frames(w, n, now);
     const struct vm_in in = worker_input(w, now);
+    if (w->copying) w->copying->now_ns = now;
     if (__builtin_expect(w->observing.set != NULL, 0))
         observe(&w->observing, w->pkts, n, in.facts, w->cfg.program->serial);
     if (w->cfg.world)

@@ -60,6 +60,7 @@ static struct share share_of(struct worker *w)
 struct vm_cfg worker_vm_cfg(struct worker *w)
 {
     return (struct vm_cfg){.pool = w->pool,
+                           .copies = &w->copies,
                            .seed = w->cfg.seed,
                            .worker = w->cfg.worker,
                            .workers = w->cfg.workers > 1 ? w->cfg.workers : 0,
@@ -71,6 +72,19 @@ struct vm_cfg worker_vm_cfg(struct worker *w)
                            .grows = w->cfg.patient || w->cfg.kernel ? NULL : ahead_want,
                            .grows_arg = &w->ahead,
                            .flow_events = w->cfg.ended};
+}
+
+/* The vm's side of copies. Without anywhere to go a copy is made of nothing. */
+static void copy(void *arg, unsigned mirror, const struct pkt *pkt)
+{
+    const struct worker *w = arg;
+    if (w->copying) copying_copy(w->copying, mirror, pkt);
+}
+
+void worker_copy(struct worker *w, struct copying *copying, const struct copies_table *table)
+{
+    w->copying = w->egress.copying = copying;
+    copying->table = table;
 }
 
 int worker_inside(struct worker *w, const struct program *p)
@@ -89,6 +103,7 @@ int worker_init(struct worker *w, const struct worker_cfg *cfg)
     w->cfg = *cfg;
     w->wake_fd = w->call_fd = w->inside.fd = -1;
     w->tick_ns = UINT64_MAX;
+    w->copies = (struct vm_copies){copy, w};
     ahead_init(&w->ahead);
     pthread_mutex_init(&w->lock, NULL);
     pthread_cond_init(&w->changed, NULL);

@@ -116,6 +116,8 @@ void worker_take_change(struct worker *w, uint64_t now)
         w->cfg.opened = c->opened;
         w->cfg.routes = c->routes;
         w->cfg.tun = c->tun;
+        if (w->copying) w->copying->table = c->copies;
+        egress_forget_mirrors(&w->egress);
         w->inside.fd = c->inside;
         w->egress.snapshot = c->snapshot;
         w->tables_ns = 0;

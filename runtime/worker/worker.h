@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 
+#include "runtime/copies/copies.h"
 #include "runtime/counters/totals.h"
 #include "runtime/exchange/begun/inlined.h"
 #include "runtime/exchange/begun/openers.h"
@@ -88,7 +89,8 @@ struct next_program {
     int tun;
     int inside; /* as in the configuration */
     bool cuts;
-    uint64_t number; /* number of the change, for the recorder */
+    const struct copies_table *copies; /* mirrors of the program; NULL: it has none */
+    uint64_t number;                   /* number of the change, for the recorder */
     /* puts the program in force in the kernel, at once, before the vm takes it. Returns 0, or a negative errno: then
      * nothing changes. NULL: no judge there. */
     int (*put_in_force)(void *arg, struct vm *vm);
@@ -133,6 +135,8 @@ struct worker {
     uint64_t state_by_ns;         /* time when the state is put on the tape even if packets come; 0: not asked for */
     uint64_t program;             /* number of the running program, for the recorder */
     struct observing observing;   /* observers of this worker */
+    struct copying *copying;      /* tape for copies; NULL: none are made */
+    struct vm_copies copies;      /* the vm's way to it */
 
     /* shared with the main thread */
     struct ring asks;                 /* struct hop_ask, to the main thread */
@@ -196,6 +200,9 @@ int worker_cpu(unsigned worker);
 /* Start the thread on that CPU (negative: any). Return 0 or a negative errno. */
 int worker_start(struct worker *w, int cpu);
 void worker_stop(struct worker *w); /* stop and wait for the thread */
+
+/* Send the worker's copies there, from worker_start on; the caller keeps it. */
+void worker_copy(struct worker *w, struct copying *copying, const struct copies_table *table);
 
 /* Record the worker, from worker_start on. The caller keeps the tape. program: number of the worker's program. */
 void worker_record(struct worker *w, struct tape *tape, uint64_t program);

@@ -184,7 +184,6 @@ while read -r later; do
     ok $said "not supported yet, said at its place: $later"
 done <<'END'
 set s = 192.0.2.1; firewall f default accept { add to s for 10m tcp port 9; drop from s }
-firewall f default accept { mirror to "eth1" limit 10/s snap 64B }
 END
 
 rules later <<'END'

@@ -26,6 +26,7 @@ live/tell
 record replay
 proxy check parent observe
 worker
+copies
 exchange
 kernel io
 host

@@ -73,6 +73,7 @@ struct vm {
     bool opens;                  /* some rule's verdict opens a tunnel */
     bool in_turn;                /* packets are judged one by one: for state, tunnels, or the kernel's judge */
     bool in_order;               /* a log or a meter shows the order in which packets were judged */
+    uint64_t mirrored[VM_BATCH]; /* for the current batch's packets: mirrors that matched, a bit each */
     uint16_t epoch;              /* epoch of verdicts that earlier programs remembered */
 };
 
@@ -94,6 +95,8 @@ static inline struct effects effects_of(const struct job *j, struct packet_ctx *
                             .input = j->input + c->at,
                             .meters = vm->meters,
                             .packet = vm->packets + c->at,
+                            .copies = vm->cfg.copies,
+                            .mirrored = vm->program->mirrors_count ? j->vm->mirrored + c->at : NULL,
                             .track = vm->track,
                             .seen = &c->seen};
 }

@@ -115,8 +115,10 @@ struct effects {
     struct vm_tx *tx;
     uint32_t input; /* index in vm_run's pkts of the first packet of the batch */
     struct meters *meters;
-    uint64_t packet;               /* number of the batch's first packet among all that the worker judges */
-    const struct track *track;     /* NULL: the program keeps no flows */
-    const struct track_seen *seen; /* for the batch's packets */
-    struct stream_run *stream;     /* for function meta.streams, which uses no other field */
+    uint64_t packet;                /* number of the batch's first packet among all that the worker judges */
+    const struct track *track;      /* NULL: the program keeps no flows */
+    const struct track_seen *seen;  /* for the batch's packets */
+    const struct vm_copies *copies; /* NULL: none are made */
+    uint64_t *mirrored;             /* mirrors that matched, for the batch's packets; NULL: the program has none */
+    struct stream_run *stream;      /* for function meta.streams, which uses no other field */
 };

@@ -105,6 +105,11 @@ next_packet: /* no called function ends a program, so frame and regs have their 
         effect_log(e, p, pc->imm, at);
         GO(1);
     }
+    CASE(MIRROR)
+    {
+        effect_mirror(e, p, pc->imm, pkts[at], at);
+        GO(1);
+    }
     CASE(CALL)
     {
         *frame++ = (struct frame){.back = pc, .regs = regs};

@@ -47,13 +47,26 @@ static inline uint32_t peek_flows(const struct peek *peek, const struct pbc_grai
 static inline void effect_log(const struct effects *e, const struct program *p, uint32_t rule, uint32_t at)
 {
     if (!e || (e->would && !(p->rules[rule].flags & PBC_RULE_AUDIT))) return;
-    if (p->rules[rule].log_meter && !meter_take(e->meters, p->rules[rule].log_meter - 1)) return;
+    if (p->rules[rule].log_meter && !meter_take(e->meters, p->rules[rule].log_meter - 1, 0)) return;
     struct vm_tx *tx = e->tx;
     if (tx->event_count < tx->event_cap)
         tx->events[tx->event_count++] =
             (struct event){.kind = EVENT_LOG, .rule = rule, .would = e->would, .input = e->input + at};
     else
         tx->events_lost++;
+}
+
+/* Copy the packet at `at` in the batch, once for each rule: now, or, with `sent`, as it leaves (vm/worker/mirrored.h).
+ */
+static inline void effect_mirror(const struct effects *e, const struct program *p, uint32_t rule, const struct pkt *pkt,
+                                 uint32_t at)
+{
+    if (!e || e->would || !e->mirrored) return;
+    const unsigned id = p->rules[rule].mirror;
+    const struct pbc_mirror *m = &p->mirrors[id];
+    if (e->mirrored[at] >> id & 1 || (m->meter && !meter_take(e->meters, m->meter - 1, pkt->wire_len))) return;
+    e->mirrored[at] |= UINT64_C(1) << id;
+    if (!(m->flags & PBC_MIRROR_SENT) && e->copies) e->copies->copy(e->copies->arg, id, pkt);
 }
 
 static inline struct decision decision_of(decided d)

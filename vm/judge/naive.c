@@ -105,6 +105,7 @@ static bool walk_list(struct walk *w, uint32_t first, uint32_t count, unsigned d
             return true;
         }
         effect_count(w->effects, i, w->pkt->wire_len);
+        if (r->verdict == PBC_V_MIRROR) effect_mirror(w->effects, p, i, w->pkt, w->at);
         if (r->verdict == PBC_V_RETURN) return false;
         if (r->verdict != PBC_V_DO) continue;
         const struct pbc_chain *c = &p->chains[r->chain];

@@ -74,6 +74,7 @@ struct pkt {
     const struct pkt_seg *segs;
     struct pool *pool; /* pool of the slot, or NULL */
     uint64_t cookie;   /* for the executor */
+    uint64_t mirrors;  /* mirrors of the program that copy it as it leaves, a bit each (vm_run) */
 
     /* set by pkt_parse: offsets from data; 0: the layer is not there (l4, payload: also in later fragments) */
     union {

@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 #define PBC_MAGIC         "prey.pbc" /* 8 bytes, no NUL */
-#define PBC_VERSION       11u
+#define PBC_VERSION       12u
 #define PBC_NONE          UINT32_MAX
 #define PBC_TARGET        (PBC_NONE - 1) /* values of branch.shares, for destinations that are no pools (enum pbc_goes) */
 #define PBC_ORIGINAL      (PBC_NONE - 2)
@@ -40,6 +40,7 @@ static_assert(sizeof(struct pbc_section) == 32, "layout");
     X(META, meta, struct pbc_meta, 1)                                                                                  \
     X(STRINGS, strings, char, 1u << 28)                                                                                \
     X(RULES, rules, struct pbc_rule, 1u << 20)                                                                         \
+    X(MIRRORS, mirrors, struct pbc_mirror, PBC_MIRRORS_MAX)                                                            \
     X(CONDS, conds, struct pbc_cond, 1u << 24)                                                                         \
     X(RANGES, ranges, struct pbc_range, 1u << 24)                                                                      \
     X(SETS, sets, struct pbc_set, 1u << 20)                                                                            \

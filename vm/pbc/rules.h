@@ -38,12 +38,33 @@ struct pbc_rule {
     uint8_t verdict;            /* enum pbc_verdict */
     uint8_t answer;             /* enum pbc_answer */
     uint8_t flags;              /* enum pbc_rule_flag */
-    uint8_t reserved;
-    uint16_t port; /* port of a verdict that takes one, else 0 */
+    uint8_t mirror;             /* row of MIRRORS of a rule that mirrors, else 0 */
+    uint16_t port;              /* port of a verdict that takes one, else 0 */
     uint16_t reserved2;
 };
 static_assert(sizeof(struct pbc_rule) == 52, "layout");
 #define PBC_LIST_CHAIN 0x80000000u
+
+/* Copies of a rule with the verdict `mirror`. Each row belongs to one rule. */
+enum pbc_mirror_to { PBC_MIRROR_DEVICE, PBC_MIRROR_FILE, PBC_MIRROR_SOCKET, PBC_MIRROR_TOS };
+enum pbc_mirror_flag { PBC_MIRROR_SENT = 1 << 0 /* as packets leave, not as they arrive */ };
+struct pbc_mirror {
+    uint32_t rule;
+    uint32_t target; /* string: a device; the path of a file; the name of a socket (preyrun --tap) */
+    uint32_t meter;  /* 1 + the meter that limits copies, 0: none; it has no key */
+    uint32_t snap;   /* most bytes of a frame */
+    uint64_t size;   /* FILE: most bytes of all its files; else 0 */
+    uint8_t to;      /* enum pbc_mirror_to */
+    uint8_t flags;   /* enum pbc_mirror_flag */
+    uint16_t reserved;
+    uint32_t reserved2;
+};
+static_assert(sizeof(struct pbc_mirror) == 32, "layout");
+#define PBC_MIRRORS_MAX     64u /* a packet has a bit for each */
+#define PBC_SNAP_MAX        (1u << 18)
+#define PBC_SNAP_SENT_MIN   14u          /* least snap of copies to a device: a link header */
+#define PBC_MIRROR_SIZE_MIN (1ull << 20) /* bytes of a ring of files */
+#define PBC_MIRROR_SIZE_MAX (1ull << 50)
 
 enum pbc_cond_flag {
     PBC_COND_NOT = 1 << 0,

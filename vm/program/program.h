@@ -121,6 +121,8 @@ static inline struct iface_table program_ifaces(const struct program *p)
 {
     return (struct iface_table){p->ifaces, p->ifaces_count, p->strings};
 }
+/* True for a target that copies may have: a device's name, a path, a socket's name. */
+bool mirror_target_is_right(enum pbc_mirror_to to, const char *target);
 /* True for a pattern such as `wg*`. */
 bool iface_is_pattern(const char *device);
 /* True if the pattern holds every name that `device`, a name or another pattern, stands for. */

@@ -1,4 +1,6 @@
 /* Rules and their conditions in the listing. */
+#include <inttypes.h>
+
 #include "vm/tables.h"
 #include "vm/words/disasm_priv.h"
 
@@ -37,6 +39,17 @@ void dump_cond(const struct program *p, const struct pbc_cond *c, FILE *out)
     dump_line(&t, out);
 }
 
+static void add_mirror(struct text *t, const struct program *p, const struct pbc_mirror *m)
+{
+    static const char *const to[] = {
+        [PBC_MIRROR_DEVICE] = "", [PBC_MIRROR_FILE] = " file", [PBC_MIRROR_SOCKET] = " socket"};
+    text_add(t, "%s to%s ", m->flags & PBC_MIRROR_SENT ? " sent" : "", to[m->to]);
+    add_quoted(t, program_str(p, m->target));
+    if (m->size) text_add(t, " limit %" PRIu64 "B", m->size);
+    if (m->meter) text_add(t, " by meter %u", m->meter - 1);
+    text_add(t, " snap %uB", m->snap);
+}
+
 static void dump_rule(const struct program *p, uint32_t i, FILE *out)
 {
     const struct pbc_rule *r = &p->rules[i];
@@ -48,6 +61,7 @@ static void dump_rule(const struct program *p, uint32_t i, FILE *out)
         text_add(&t, " ");
         text_add_name(&t, program_str(p, p->chains[r->chain].name));
     }
+    if (r->verdict == PBC_V_MIRROR) add_mirror(&t, p, &p->mirrors[r->mirror]);
     if (verdict_is(r->verdict, VERDICT_TAKES_PORT)) text_add(&t, " %u", r->port);
     if (r->answer != PBC_ANSWER_DEFAULT) text_add(&t, " with %s", answer_names[r->answer]);
     if (r->flags & PBC_RULE_LOG) text_add(&t, " log");

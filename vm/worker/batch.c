@@ -12,6 +12,7 @@
 #include "vm/packet/pkt.h"
 #include "vm/worker/audit.h"
 #include "vm/worker/fragments.h"
+#include "vm/worker/mirrored.h"
 #include "vm/worker/show.h"
 #include "vm/worker/turns.h"
 #include "vm/worker/vm_priv.h"
@@ -46,6 +47,8 @@ static void decide_rules(const struct job *j, unsigned first, const struct key k
                               .tx = j->tx,
                               .input = j->input + first,
                               .meters = vm->meters,
+                              .copies = vm->cfg.copies,
+                              .mirrored = vm->program->mirrors_count ? j->vm->mirrored + first : NULL,
                               .packet = vm->packets + first};
     if (vm->audit && !vm->program->firewalls_count) {
         for (; todo; todo &= todo - 1) {
@@ -191,6 +194,8 @@ static void run_batch(struct job *j, struct pkt *const pkts[], unsigned n, struc
 {
     struct vm *vm = j->vm;
     uint32_t kinds;
+    const unsigned before = j->tx->count;
+    mirrored_begin(vm, n);
     uint64_t todo = pkt_parse_all(pkts, n, j->in->facts, vm->keys, &kinds);
     if (vm->fragments && kinds & KIND_FRAGMENT) todo = without_fragments(todo, vm->keys);
     if (vm->in_turn || (vm->in_order && judges_rest(pkts, n, todo))) {
@@ -200,6 +205,7 @@ static void run_batch(struct job *j, struct pkt *const pkts[], unsigned n, struc
         run_stateless(j, pkts, n, todo, verdicts);
     }
     if (__builtin_expect(j->in->facts && j->in->facts->bridges, 0)) spare_batch(j, pkts, n, verdicts);
+    mirrored_end(j, pkts, n, before);
     j->input += n;
     vm->packets += n;
 }
@@ -244,6 +250,7 @@ static bool sweep_meters(const struct vm *vm)
 
 uint64_t vm_tick(struct vm *vm, const struct vm_in *in, struct vm_tx *tx)
 {
+    const unsigned before = tx->count;
     see_time(vm, in, tx);
     const uint64_t soon = time_after(vm->now_ns, SWEEP_NS);
     uint64_t next = sweep_meters(vm) ? soon : UINT64_MAX;
@@ -259,6 +266,7 @@ uint64_t vm_tick(struct vm *vm, const struct vm_in *in, struct vm_tx *tx)
     if (vm->inlines)
         next = time_sooner(next, inline_tick(&(struct job){.vm = vm, .in = in, .tx = tx, .input = INPUT_NONE}));
     if (vm->observers) next = time_sooner(next, observers_tick(vm->observers, vm->now_ns));
+    mirrored_none(vm, tx, before);
     if (!vm->fragments) return next;
     see_facts(vm, in->facts);
     leave_held(vm, in, tx);
@@ -272,6 +280,7 @@ void vm_aside(struct vm *vm, const struct vm_in *in, struct pkt *const pkts[], u
     const unsigned before = tx->count;
     for (unsigned i = 0; vm->inlines && i < n; i++) inline_aside(&j, pkts[i]);
     if (vm->observers) show_aside(&j, before);
+    mirrored_none(vm, tx, before);
 }
 
 bool vm_inline_open(const struct vm *vm, uint32_t number, struct inline_open *o)

@@ -12,6 +12,7 @@
 #include "vm/program/swap.h"
 #include "vm/worker/audit.h"
 #include "vm/worker/inside.h"
+#include "vm/worker/mirrored.h"
 
 struct fragments {
     struct frags *frags;
@@ -52,6 +53,7 @@ static void renew_first(void *arg, struct frag_first *first)
         v->firewall = PBC_NONE;
         first->place = 0;
         v->would = 0;
+        first->mirrors = 0;
     }
     v->service = mapped(r->service, v->service);
     v->server = mapped(r->server, v->server);
@@ -106,6 +108,7 @@ static bool read_first(void *arg, const struct frag_first *first)
     const struct program *p = r->p;
     const struct verdict *v = &first->verdict;
     const struct leave *l = &first->leave;
+    if (p->mirrors_count < 64 && first->mirrors >> p->mirrors_count) return false;
     if (v->action >= ACTION_COUNT || v->reason >= REASON_COUNT || v->action == ACTION_HELD) return false;
     if (v->rule >= p->rules_count && v->rule != RULE_NONE && v->rule != RULE_DEFAULT) return false;
     if (!is_within(v->firewall, p->firewalls_count) || (v->rule != RULE_NONE && v->firewall == PBC_NONE)) return false;
@@ -142,6 +145,7 @@ static void record_first(const struct job *j, uint32_t datagram, const struct pa
     const struct peek peek = {.meters = vm->meters};
     struct frag_first first = {.verdict = *c->v};
     if (c->v->action == ACTION_FORWARD) first.leave = c->left;
+    if (vm->program->mirrors_count) first.mirrors = vm->mirrored[c->at];
     if (f->order) first.place = frag_order_place(f->order, c->v, c->key, c->pkt, &peek);
     frag_judged(f->frags, vm->now_ns, datagram, &first);
 }
@@ -150,6 +154,7 @@ static void record_first(const struct job *j, uint32_t datagram, const struct pa
  * never answered or logged. */
 static void follow(const struct job *j, struct packet_ctx *c, const struct frag_first *first)
 {
+    mirrored_follow(j, c, first->mirrors);
     *c->v = first->verdict;
     if (c->v->action == ACTION_FORWARD) {
         c->left = first->leave;
@@ -280,8 +285,11 @@ void fragments_leave(const struct job *j, odd_fn *judge)
         struct verdict v;
         pkt_parse(held.pkt, j->in->facts, &key);
         ctx_begin(&c, 0, held.pkt, &key, &v);
+        mirrored_begin(vm, 1);
+        const unsigned before = tx->count;
         judge_held(j, &held, &c, judge);
         place_events(tx, events);
+        mirrored_held(j, held.pkt, before);
         vm->packets++; /* a number of its own, by which meters tell packets apart */
         tx->entries[tx->count++] =
             (struct tx_entry){.pkt = held.pkt,

@@ -221,7 +221,7 @@ static bool import_lists(struct diff *d, struct side *s, uint32_t conds)
     for (uint32_t i = s->rules; i < img->rules_count; i++) {
         struct pbc_rule *r = &img->rules[i];
         r->conds += conds;
-        r->name = r->comment = r->log_meter = r->log_prefix = 0;
+        r->name = r->comment = r->log_meter = r->log_prefix = r->mirror = 0;
         if (r->chain != PBC_NONE) r->chain += s->chains;
         r->list += r->list & PBC_LIST_CHAIN ? s->chains : s->firewalls;
     }

@@ -94,3 +94,5 @@ void schedule_declare(struct compile *c, struct symbol *s);
 int weekday_of(struct compile *c, const struct node *at, const char *word, size_t len);
 /* Return 1 + the meter that limits a rule's log; 0 after a report. */
 uint32_t log_meter_of(struct compile *c, const struct node *rate);
+/* The same for copies, whose rate may be a bandwidth. */
+uint32_t mirror_meter_of(struct compile *c, const struct node *rate);

@@ -172,14 +172,10 @@ void meter_declare(struct compile *c, struct symbol *s)
     s->index = c->image->meters_count - 1;
 }
 
-uint32_t log_meter_of(struct compile *c, const struct node *rate)
+/* Enter a meter without a name and a key; return 1 + its number, 0 after a report. */
+static uint32_t meter_unnamed(struct compile *c, const struct node *rate, struct pbc_meter m)
 {
-    struct pbc_meter m = {.place = place_of(c, rate->span)};
-    if (!rate_of(c, rate, "a rate", &m)) return 0;
-    if (m.unit != PBC_METER_PACKETS) {
-        report_wrong_value(c, rate, value_of(c, rate), "a rate");
-        return 0;
-    }
+    m.place = place_of(c, rate->span);
     m.burst = usual_burst(&m);
     struct pbc_meter *slot = image_add_meters(c->image);
     if (!slot) {
@@ -188,6 +184,21 @@ uint32_t log_meter_of(struct compile *c, const struct node *rate)
     }
     *slot = m;
     return c->image->meters_count;
+}
+
+uint32_t log_meter_of(struct compile *c, const struct node *rate)
+{
+    struct pbc_meter m = {0};
+    if (!rate_of(c, rate, "a rate", &m)) return 0;
+    if (m.unit == PBC_METER_PACKETS) return meter_unnamed(c, rate, m);
+    report_wrong_value(c, rate, value_of(c, rate), "a rate");
+    return 0;
+}
+
+uint32_t mirror_meter_of(struct compile *c, const struct node *rate)
+{
+    struct pbc_meter m = {0};
+    return rate_of(c, rate, "a rate or a bandwidth", &m) ? meter_unnamed(c, rate, m) : 0;
 }
 
 void cond_meter(struct rule_work *w, const struct node *n)

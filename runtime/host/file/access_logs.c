@@ -93,8 +93,9 @@ static char *folder_for(const struct access_logs *a, const char *path, int *fail
     const size_t len = strlen(path);
     *failed = -EINVAL;
     const bool log = len > 4 && !strcmp(path + len - 4, ".log"), lines = len > 6 && !strcmp(path + len - 6, ".jsonl");
-    if (!log && !lines) {
-        snprintf(err, err_len, "%.300s: the name of an access log must end in .log, or .jsonl", path);
+    const bool copies = len > 7 && !strcmp(path + len - 7, ".pcapng");
+    if (!log && !lines && !copies) {
+        snprintf(err, err_len, "%.300s: the name of an access log must end in .log, .jsonl or .pcapng", path);
         return NULL;
     }
     char *folder = folder_of(path);

@@ -59,12 +59,30 @@ static int listen_at(const struct sockaddr_un *a)
     return failed;
 }
 
+/* Note the name, then make the socket. */
+static int listen_noted(struct state *s, const char *path, struct sockaddr_un *a)
+{
+    int fd = whole_path(s, path, a);
+    if (!fd) fd = state_note(s, CHANGE_CONTROL, a->sun_path, "", "");
+    return fd ? fd : listen_at(a);
+}
+
+int tap_listen(struct state *s, const char *path, char *err, size_t err_len)
+{
+    struct sockaddr_un a;
+    const int fd = listen_noted(s, path, &a);
+    if (fd < 0)
+        snprintf(err, err_len, "--tap %.300s: %s", path,
+                 fd == -EADDRINUSE     ? "the path is in use"
+                 : fd == -ENAMETOOLONG ? "the path is longer than the system allows a socket's"
+                                       : strerror(-fd));
+    return fd;
+}
+
 int control_listen(struct state *s, const char *path, char *err, size_t err_len)
 {
     struct sockaddr_un a;
-    int fd = whole_path(s, path, &a);
-    if (!fd) fd = state_note(s, CHANGE_CONTROL, a.sun_path, "", "");
-    if (!fd) fd = listen_at(&a);
+    const int fd = listen_noted(s, path, &a);
     if (fd == -EADDRINUSE)
         snprintf(err, err_len, "control socket %s: the path is in use: choose another with --control PATH", a.sun_path);
     else if (fd == -ENAMETOOLONG)

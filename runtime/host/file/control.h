@@ -9,3 +9,5 @@ struct state;
  * process's socket is replaced, any other file is not. The name is recorded and removed on undo. Return the descriptor,
  * which the caller closes, or a negative errno and one line in err. */
 int control_listen(struct state *s, const char *path, char *err, size_t err_len);
+/* The same for a socket of --tap, at `path`. */
+int tap_listen(struct state *s, const char *path, char *err, size_t err_len);

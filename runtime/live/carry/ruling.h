@@ -12,8 +12,9 @@ struct ruling {
     char *name;              /* name of its file, as given; on the heap */
     uint64_t number;         /* the program's number in the recording */
     struct labels labels;
-    struct owners *owners;      /* NULL: there is one worker */
-    struct shared *shared;      /* NULL: there is one worker */
+    const struct copies_table *copies; /* slots of its mirrors; NULL: it has none */
+    struct owners *owners;             /* NULL: there is one worker */
+    struct shared *shared;             /* NULL: there is one worker */
     struct opened *opened;      /* on the heap: workers read it until they have changed, even if the ruling moves */
     uint16_t iface[PORTS_MOST]; /* ids of the ports, including an interface's second port */
     struct facts_iface *ifaces; /* [ifaces_count], as last published */

@@ -13,6 +13,7 @@
 #include "runtime/worker/worker.h"
 
 struct access;
+struct copies;
 struct deal_tables;
 struct guard_news;
 struct in_kernel;
@@ -84,6 +85,7 @@ struct carry {
     struct inside *inside;            /* the stack aside for inline connections; NULL: never made */
     struct proxied *proxied;          /* loops of proxy services; NULL: never made */
     struct observed_thread *observed; /* writer of watched connections */
+    struct copies *copies;            /* copies of packets; NULL: not made yet */
     struct recorder *recorder;        /* NULL: nothing is recorded */
     struct reel reel;                 /* files until the recorder has them */
     uint64_t record_lost;             /* losses that were told */

@@ -17,6 +17,7 @@
 #include "runtime/host/guard/guard_news.h"
 #include "runtime/kernel/adopt.h"
 #include "runtime/live/carry/change.h"
+#include "runtime/live/carry/copies/copied.h"
 #include "runtime/live/carry/guard/shared_ports.h"
 #include "runtime/live/carry/kernel/in_kernel.h"
 #include "runtime/live/carry/observed.h"
@@ -218,6 +219,7 @@ static bool take_news(struct live *l, const waiting fds)
 {
     if (fds[FOR_GUARD_NEWS].revents) claim_follow(&l->rules);
     bool fine = !fds[FOR_HOST].revents || world_read(&l->world);
+    if (fds[FOR_HOST].revents) copied_links(&l->carry);
     follow_numbers(l);
     if (fds[FOR_KERNEL].revents && !onlookers_there(&l->control)) in_kernel_called(&l->carry);
     for (unsigned i = 0; i < l->carry.worker_count; i++)
@@ -314,6 +316,7 @@ static int run(struct live *l)
     for (unsigned i = 0; i < started; i++) worker_stop(l->carry.workers[i]);
     recorded_end(&l->carry);
     observed_end(&l->carry);
+    copied_end(&l->carry);
     for (unsigned i = 0; i < started; i++) called(l, l->carry.workers[i]);
     if (l->rules.reload) reload_step(&l->rules);
     for (unsigned i = 0; i < started; i++) limits_publish(l->carry.workers[i], UINT64_MAX);
@@ -405,6 +408,7 @@ int live(const struct options *o)
         if (!status) status = parent_begin(o, l.carry.in_kernel, &parent, &l.tell.channel);
         if (parent) access_known(&l.carry, parent);
         if (parent) observed_known(&l.carry, parent);
+        if (parent) copied_known(&l.carry, parent);
         if (parent) middle_known(&l.carry, parent);
         if (parent) parent_knows_tuples(parent, l.carry.tuples);
         if (parent && proxied_any(l.carry.now.program)) parent_told_gate(parent);

@@ -15,6 +15,7 @@
 #include "runtime/exchange/begun/tuples.h"
 #include "runtime/host/hook/across.h"
 #include "runtime/host/hook/xmit.h"
+#include "runtime/live/carry/copies/copied.h"
 #include "runtime/live/carry/enforce.h"
 #include "runtime/live/carry/guard/shared_ports.h"
 #include "runtime/live/carry/kernel/in_kernel.h"
@@ -181,7 +182,7 @@ int start_open(struct live *l)
         for (unsigned i = 0; i < l->carry.worker_count; i++)
             if (open_port(l, l->carry.workers[i], at, &group[at])) return 2;
     }
-    if (recorded_open(&l->carry)) return 2;
+    if (recorded_open(&l->carry) || copied_open(&l->carry)) return 2;
     in_kernel_samples(&l->carry);
     l->world.hops = (struct hops){.host = l->carry.host,
                                   .channel = l->tell.channel,
@@ -203,6 +204,7 @@ void start_close(struct live *l)
         worker_fini(l->carry.workers[i]);
         free(l->carry.workers[i]);
     }
+    copied_close(&l->carry);
     dealt_close(&l->carry);
     recorder_free(l->carry.recorder);
     reel_close(&l->carry.reel);

@@ -8,6 +8,7 @@
 #include "runtime/base/clock.h"
 #include "runtime/exchange/iface_id.h"
 #include "runtime/live/carry/change.h"
+#include "runtime/live/carry/copies/copied.h"
 #include "runtime/live/carry/enforce.h"
 #include "runtime/live/carry/guard/hide.h"
 #include "runtime/live/carry/guard/shared_ports.h"
@@ -133,6 +134,10 @@ static bool prepare_all(struct rules *rules, struct reload *r, char *err, size_t
         snapshot_free(s);
         return false;
     }
+    if (!copied_prepare(carry, carry->now.program, &carry->now.copies, err, err_len)) {
+        snapshot_free(s);
+        return false;
+    }
     const struct vm_in in = {.mono_ns = clock_ns(CLOCK_MONOTONIC), .facts = &s->facts};
     /* Give the change its number. A failed change is one that no worker takes. */
     recorded_change(carry, &(struct record_change){.ids = r->ids,
@@ -155,6 +160,7 @@ static bool prepare_all(struct rules *rules, struct reload *r, char *err, size_t
                                               .routes = enforce_routes(carry, carry->now.program),
                                               .tun = carry->tun,
                                               .inside = inside_tun(carry, i),
+                                              .copies = carry->now.copies,
                                               .number = carry->now.number,
                                               .put_in_force = carry->in_kernel ? in_kernel_swap : NULL,
                                               .arg = carry,

@@ -140,8 +140,8 @@ static void every_name(void **state)
     char *text = listing(&b);
     for (unsigned i = 0; i < OPCODE_COUNT; i++) {
         snprintf(word, sizeof word, "  %s", op_info[i].name);
-        /* What asks first bytes stands in tests/golden/bytecode/proxies.prey. */
-        if (i != OP_JNFIRST && !strstr(text, word)) fail_msg("no instruction `%s`", op_info[i].name);
+        /* What asks first bytes stands in tests/golden/bytecode/proxies.prey, copies in mirrors.prey. */
+        if (i != OP_JNFIRST && i != OP_MIRROR && !strstr(text, word)) fail_msg("no instruction `%s`", op_info[i].name);
     }
     for (unsigned i = 0; i < COND_SNI; i++) {
         snprintf(word, sizeof word, "      %s ", cond_info[i].name);

@@ -130,6 +130,7 @@ static void compare_with_native(uint64_t seed)
         draw_packet(&r, &k->key);
         k->now_ns = now;
         k->serial++;
+        k->pkt.wire_len = 60;
         for (unsigned asks = 0; asks < 3; asks++) {
             const uint32_t id = rng_below(&r, CELLS);
             const uint64_t says = kernel_meter(k, id);
@@ -137,7 +138,7 @@ static void compare_with_native(uint64_t seed)
         }
         if (rng_one_in(&r, 20)) sweep_both(native, &sweep, now);
         const uint32_t id = rng_below(&r, CELLS);
-        if (!m[id].per) assert_int_equal(meter_take(native, id), kernel_meter_take(k, id));
+        if (!m[id].per) assert_int_equal(meter_take(native, id, 60), kernel_meter_take(k, id));
     }
     struct meter_counter sums[CELLS];
     kernel_meters_sum(&there, sums);
@@ -332,7 +333,7 @@ static void a_worker_is_shown(void **state)
     meters_at(worker, second);
     asked_by_all(0, 1, 1, second);
     asked_by_all(1, 1, 1, second);
-    assert_true(meter_take(worker, 2)); /* its own, a service's */
+    assert_true(meter_take(worker, 2, 60)); /* its own, a service's */
     for (uint32_t i = 0; i < 2; i++) {
         meter_peek(worker, &p, i, &key, &left[i]);
         assert_int_equal(left[i], m[i].burst);

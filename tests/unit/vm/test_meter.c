@@ -412,12 +412,12 @@ static void test_log_takes_each_time(void **state)
     const struct program p = {.meters = &m, .meters_count = 1};
     struct meters *all = meters_new(&p, 1);
     meters_at(all, 100);
-    assert_true(meter_take(all, 0));
-    assert_true(meter_take(all, 0));
-    assert_false(meter_take(all, 0));
+    assert_true(meter_take(all, 0, 60));
+    assert_true(meter_take(all, 0, 60));
+    assert_false(meter_take(all, 0, 60));
     meters_at(all, 100 + second / 2);
-    assert_true(meter_take(all, 0));
-    assert_false(meter_take(all, 0));
+    assert_true(meter_take(all, 0, 60));
+    assert_false(meter_take(all, 0, 60));
     meters_free(all);
 }
 

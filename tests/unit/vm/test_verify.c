@@ -168,10 +168,10 @@ static void many_nats(struct imgbuild *b)
     FAULT(rule_no_chain, "rule 7: in no list", b->rules[7].list = 2 | PBC_LIST_CHAIN; b->chains[1].rule_count = 0)     \
     FAULT(rule_conds, "rule 3: past the end of `conds`", b->rules[3].cond_count = b->conds_count + 1)                  \
     FAULT(rule_conds_wrap, "rule 3: past the end of `conds`", b->rules[3].conds = UINT32_MAX)                          \
-    FAULT(rule_verdict, "rule 2: unknown verdict 9", b->rules[2].verdict = PBC_V_COUNTED)                              \
+    FAULT(rule_verdict, "rule 2: unknown verdict 10", b->rules[2].verdict = PBC_V_COUNTED)                             \
     FAULT(rule_answer, "rule 2: unknown answer 4", b->rules[2].answer = 4)                                             \
     FAULT(rule_flags, "rule 2: unknown flags 0x8", b->rules[2].flags = 8)                                              \
-    FAULT(rule_reserved, "rule 2: reserved bytes are not zero", b->rules[2].reserved = 1)                              \
+    FAULT(rule_mirror, "rule 2: mirror 1", b->rules[2].mirror = 1)                                                     \
     FAULT(rule_reserved2, "rule 2: reserved bytes are not zero", b->rules[2].reserved2 = 1)                            \
     FAULT(rule_port, "rule 2: port 5", b->rules[2].port = 5)                                                           \
     FAULT(rule_gue, "rule 2: port 0", b->rules[2].verdict = PBC_V_DECAP_GUE)                                           \

@@ -35,6 +35,7 @@ enum frag_fate {
 struct frag_first {
     struct verdict verdict;
     struct leave leave; /* valid if it was sent on */
+    uint64_t mirrors;   /* mirrors that matched it, a bit each: they copy what follows, too */
     uint32_t place;     /* position in the rules where it was decided; for the caller only */
 };
 

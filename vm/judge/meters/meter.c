@@ -185,11 +185,12 @@ enum meter_says meter_ask(struct meters *all, uint32_t id, const struct key *key
     return m->said;
 }
 
-bool meter_take(struct meters *all, uint32_t id)
+bool meter_take(struct meters *all, uint32_t id, uint32_t bytes)
 {
     struct meter *m = &all->meter[id];
     set_time(m, all->now_ns);
-    bool within = take_unkeyed(all, m, m->rate.cost);
+    const uint64_t tokens = m->def->unit == PBC_METER_BYTES ? bytes : 1;
+    bool within = take_unkeyed(all, m, tokens * m->rate.cost);
     all->counters[id].within += within;
     all->counters[id].over += !within;
     return within;

@@ -75,8 +75,9 @@ struct meter_buckets {
 /* Copy those buckets to this worker's, as they are now: for explain. */
 void meters_show(struct meters *m, uint32_t meter, const struct meter_buckets *there);
 
-/* Take a token of a meter without a key. Each call takes one. */
-bool meter_take(struct meters *m, uint32_t meter);
+/* Take from a meter without a key, for a packet of that many bytes: a token, or one for each byte if it counts bytes.
+ * Each call takes. */
+bool meter_take(struct meters *m, uint32_t meter, uint32_t bytes);
 
 /* Write or read all buckets (keyed/archive.h); reading needs new meters. */
 bool meters_archive(struct meters *m, struct archive *a);

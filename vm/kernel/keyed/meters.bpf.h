@@ -164,7 +164,8 @@ GLOBAL uint64_t kernel_meter_take(struct kpkt *k NONNULL, uint32_t id)
 {
     struct kernel_meter *const m = METER_CELL(id);
     struct kernel_meter_said *const said = METER_SAID(k, id);
-    const bool within = take_shared(m, meter_now(m, k->now_ns), m->rate.cost) == BUCKET_WITHIN;
+    const uint64_t tokens = METER_DEF(id)->unit == PBC_METER_BYTES ? k->pkt.wire_len : 1;
+    const bool within = take_shared(m, meter_now(m, k->now_ns), tokens * m->rate.cost) == BUCKET_WITHIN;
     said->counter.within += within;
     said->counter.over += !within;
     return within;

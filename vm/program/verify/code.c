@@ -133,6 +133,7 @@ static bool verify_side(const struct code_pass *c, uint32_t func, uint32_t i)
     switch (c->v->p->code[i].op) {
     case OP_COUNT:
     case OP_LOG:
+    case OP_MIRROR:
     case OP_JNOVER:
     case OP_JNWITHIN:
     case OP_JNFLOWS:

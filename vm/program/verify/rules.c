@@ -88,8 +88,10 @@ static bool verify_rule(const struct verifier *v, uint32_t i)
     if (r->answer > PBC_ANSWER_PROHIBITED) return fault(v, "rule %u: unknown answer %u", i, r->answer);
     if (r->flags & ~(PBC_RULE_LOG | PBC_RULE_ARP | PBC_RULE_NOT_FRAMES | (v->p->root ? PBC_RULE_AUDIT : 0)))
         return fault(v, "rule %u: unknown flags 0x%x", i, r->flags);
-    if (r->reserved || r->reserved2) return fault(v, "rule %u: reserved bytes are not zero", i);
+    if (r->reserved2) return fault(v, "rule %u: reserved bytes are not zero", i);
     if ((r->port != 0) != verdict_is(r->verdict, VERDICT_TAKES_PORT)) return fault(v, "rule %u: port %u", i, r->port);
+    if (r->verdict == PBC_V_MIRROR ? r->mirror >= p->mirrors_count || p->mirrors[r->mirror].rule != i : r->mirror != 0)
+        return fault(v, "rule %u: mirror %u", i, r->mirror);
     if (r->verdict == PBC_V_DO ? r->chain >= p->chains_count : r->chain != PBC_NONE)
         return fault(
             v, r->verdict == PBC_V_DO ? "rule %u: chain %u does not exist" : "rule %u: has chain %u, but is no `do`", i,

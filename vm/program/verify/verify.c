@@ -101,8 +101,8 @@ int program_verify(const struct program *p, char *err, size_t err_len)
 {
     const struct verifier v = {.p = p, .err = err, .err_len = err_len};
     bool good = verify_strings(&v) && verify_meta(&v) && verify_sets(&v) && verify_meters(&v) && verify_rules(&v) &&
-                verify_services(&v) && verify_proxies(&v) && verify_nats(&v) && verify_observes(&v) &&
-                verify_needs(&v) && verify_memos(&v) && verify_would(&v) && verify_classifiers(&v) && verify_code(&v) &&
-                verify_meter_users(&v);
+                verify_mirrors(&v) && verify_services(&v) && verify_proxies(&v) && verify_nats(&v) &&
+                verify_observes(&v) && verify_needs(&v) && verify_memos(&v) && verify_would(&v) &&
+                verify_classifiers(&v) && verify_code(&v) && verify_meter_users(&v);
     return good ? 0 : -EINVAL;
 }

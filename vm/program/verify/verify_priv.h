@@ -30,6 +30,7 @@ bool verify_sets(const struct verifier *v);        /* address and MAC sets and t
 bool verify_meters(const struct verifier *v);      /* meters, schedules, limits of logs, settings */
 bool verify_logs(const struct verifier *v);        /* limits of rules' logs, a part of verify_meters */
 bool verify_rules(const struct verifier *v);       /* interfaces, chains, firewalls, rules, conditions */
+bool verify_mirrors(const struct verifier *v);     /* copies of packets */
 bool verify_services(const struct verifier *v);    /* checks, pools, servers, services, endpoints, branches, shares */
 bool verify_proxies(const struct verifier *v);     /* options of proxy services */
 bool verify_nats(const struct verifier *v);        /* statements of nats */

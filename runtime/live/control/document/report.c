@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "runtime/base/clock.h"
+#include "runtime/copies/told.h"
 #include "runtime/live/carry/observed.h"
 #include "runtime/live/carry/tally.h"
 #include "runtime/live/control/document/proxied_seen.h"
@@ -105,6 +106,12 @@ static void observed_json(cJSON *root, const struct carry *carry)
     }
 }
 
+static struct copies_told copied_of(const struct whole *all)
+{
+    const struct carry *carry = all->control->carry;
+    return (struct copies_told){carry->copies, carry->now.copies, all->t->program, tally_counters(all->t)};
+}
+
 static void more_text(FILE *out, const struct whole *all)
 {
     const struct worker_counters *c = &all->t->c;
@@ -141,6 +148,8 @@ static void more_text(FILE *out, const struct whole *all)
     if (all->control->tell->events.not_taken)
         fprintf(out, "log         %s line%s not written\n", text_number(all->control->tell->events.not_taken, a),
                 all->control->tell->events.not_taken == 1 ? " was" : "s were");
+    const struct copies_told copied = copied_of(all);
+    copies_text(out, &copied);
     for (unsigned i = 0; i < LOSS_COUNT; i++)
         if (e->lost[i]) fprintf(out, "lost        %s: %s\n", text_number(e->lost[i], a), losses[i].words);
 }
@@ -197,6 +206,8 @@ static void more_json(cJSON *root, const void *arg)
     live_json(cJSON_AddObjectToObject(root, "live"), all);
     if (all->control->carry->in_kernel) in_kernel_json(cJSON_AddObjectToObject(root, "kernel"), all->t);
     observed_json(root, all->control->carry);
+    const struct copies_told copied = copied_of(all);
+    copies_json(root, &copied);
     proxied_json(root, all->t, all->control->carry->proxied);
 }
 

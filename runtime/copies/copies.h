@@ -1,0 +1,115 @@
+/* Copies of packets: `mirror` in the rules.
+ *
+ *      worker        copying_copy (vm_copies.copy), copying_sent: puts a copy on its tape, or counts it as lost
+ *      thread        copies_begin: takes copies from all tapes, and writes them to devices, files and sockets
+ *      main thread   copies_program: slots and sinks of a program; copies_device: what is known of devices
+ *
+ * No worker waits for a copy: what finds no room on the tape is counted. A worker pays for the bytes that it copies,
+ * and makes no system call. Without a thread (a replay) the caller turns: copies_turn. */
+#pragma once
+
+#include "runtime/exchange/tape.h"
+#include "vm/program/program.h"
+#include "vm/vm.h"
+
+enum copy_loss {
+#define COPY_LOSS(ident, key, words) COPY_##ident,
+#include "runtime/copies/loss.def"
+    COPY_LOSSES
+};
+extern const char *const copy_loss_keys[COPY_LOSSES], *const copy_loss_words[COPY_LOSSES];
+
+enum {
+    COPY_TAPE_BYTES = 1 << 24, /* size of a worker's tape */
+    COPY_SLOTS = 1024,         /* most mirrors of all programs of a run together */
+};
+
+struct copy_sink;
+
+/* A mirror of the rules, over all programs of a run that have the same. Counters are atomic, and only grow. */
+struct copy_slot {
+    char *rule; /* name, or LIST:LINE */
+    uint32_t number, snap;
+    uint8_t flags; /* enum pbc_mirror_flag */
+    struct copy_sink *sink;
+    uint64_t packets, bytes, lost[COPY_LOSSES];
+};
+
+/* The slots of a program's mirrors, by number; programs with the same share one. */
+struct copies_table {
+    unsigned count;
+    struct copy_slot *slot[PBC_MIRRORS_MAX];
+    struct copies_table *older;
+};
+
+/* A worker's part. */
+struct copying {
+    struct tape tape;
+    const struct copies_table *table; /* table of the worker's program; NULL: it has no mirrors */
+    uint64_t now_ns;                  /* time of the batch */
+};
+
+/* Functions that open sinks, in the thread or in copies_program. Each returns a descriptor, or a negative errno and a
+ * line in err. */
+struct copies_ways {
+    int (*device)(void *arg, char *err, size_t err_len); /* a packet socket, bound to nothing */
+    int (*file)(void *arg, const char *path, bool turn, char *err,
+                size_t err_len);                                           /* turn: PATH becomes PATH.1 first */
+    int (*listen)(void *arg, const char *name, char *err, size_t err_len); /* a listening socket, or a file */
+    void *arg;
+    bool to_file; /* all three are files, of copies alone (a replay) */
+};
+
+struct copies_cfg {
+    unsigned workers;
+    const char *const *names; /* [devices] of ports, port i is of device i % devices; valid as long as the copies */
+    unsigned devices;
+    struct copies_ways ways;
+};
+
+/* NULL: out of memory. */
+struct copies *copies_new(const struct copies_cfg *cfg);
+void copies_free(struct copies *c);
+struct copying *copies_worker(struct copies *c, unsigned worker);
+
+/* Make slots and sinks for a program; those that it shares with an earlier one go on. *table lives as long as
+ * the copies; NULL: the program has no mirrors. Return 0, or a negative errno with a line in err. */
+int copies_program(struct copies *c, const struct program *p, const struct copies_table **table, char *err,
+                   size_t err_len);
+
+/* Ask for the number of each device that is a target; 0: it is not there. */
+void copies_devices(struct copies *c, unsigned (*ifindex)(void *arg, const char *device), void *arg);
+
+/* Begin and end the thread. */
+int copies_begin(struct copies *c);
+void copies_end(struct copies *c);
+/* Write what lies on the tapes. True: there was something. */
+bool copies_turn(struct copies *c);
+
+/* Copy a packet as it arrived (struct vm_copies). arg: struct copying. */
+void copying_copy(void *arg, unsigned mirror, const struct pkt *pkt);
+/* Copy a packet that leaves, for each mirror of pkt->mirrors. */
+void copying_all(struct copying *c, const struct pkt *pkt);
+static inline void copying_sent(struct copying *c, const struct pkt *pkt)
+{
+    if (__builtin_expect(c && c->table && pkt->mirrors, 0)) copying_all(c, pkt);
+}
+
+/* The same for one that leaves by a port of the worker. */
+static inline void copying_left(struct copying *c, struct pkt *pkt, uint8_t port)
+{
+    const uint64_t came = pkt->cookie;
+    if (__builtin_expect(!c || !c->table || !pkt->mirrors, 1)) return;
+    pkt->cookie = port;
+    copying_all(c, pkt);
+    pkt->cookie = came;
+}
+
+/* Counters of a slot's copies, as they are now. */
+struct copy_count {
+    const char *rule, *target;
+    const char *to; /* "device", "file", "socket" */
+    bool sent;
+    uint64_t packets, bytes, lost[COPY_LOSSES];
+};
+void copies_count(const struct copy_slot *s, struct copy_count *count);

@@ -1,0 +1,72 @@
+/* Shared by the parts of the room. All of it belongs to the writing thread, except what is marked atomic. */
+#pragma once
+
+#include <pthread.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include "runtime/base/bytes.h"
+#include "runtime/copies/copies.h"
+
+struct packets_out;
+
+enum { READERS_MOST = 4, READER_BYTES = 1 << 22 /* most that waits for a reader, and for a disk */ };
+
+struct copy_reader {
+    int fd; /* -1: none */
+    struct bytes out;
+    size_t sent; /* bytes of `out` that were sent */
+};
+
+struct copy_sink {
+    enum pbc_mirror_to to;
+    char *target;
+    uint64_t size;
+    struct copy_sink *next; /* set before the sink is published, and never changed */
+    int fd;                 /* FILE: the file, SOCKET: what listens; -1: none */
+    uint32_t ifindex;       /* atomic; DEVICE: 0: away */
+    uint8_t idle;           /* atomic; 1 + enum copy_loss: workers need not copy, for that reason; 0: they shall */
+    bool counted;           /* nothing is opened: copies are counted */
+    uint64_t retry_ns;      /* FILE: time of the next try after a fault; 0: none */
+    uint64_t written;       /* bytes in the file */
+    struct bytes out;       /* FILE: blocks that are to be written */
+    struct copy_reader readers[READERS_MOST];
+};
+
+struct copies {
+    struct copies_cfg cfg;
+    struct copying *workers; /* [cfg.workers] */
+    const char **names;      /* [cfg.devices + 1]: the last for what has no device */
+    struct copy_slot *slots[COPY_SLOTS];
+    unsigned slot_count;         /* atomic: slots are published by it */
+    struct copy_sink *sinks;     /* atomic: newest first */
+    struct copies_table *tables; /* newest first */
+    struct packets_out *packets; /* NULL: no device is a target */
+    uint64_t ahead_ns;           /* the wall clock's lead on the workers' clock */
+    pthread_t thread;
+    bool runs;
+    int stop; /* atomic */
+};
+
+static inline void copy_lose(struct copy_slot *s, enum copy_loss why)
+{
+    __atomic_fetch_add(&s->lost[why], 1, __ATOMIC_RELAXED);
+}
+static inline void copy_done(struct copy_slot *s, uint32_t bytes)
+{
+    __atomic_fetch_add(&s->packets, 1, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&s->bytes, bytes, __ATOMIC_RELAXED);
+}
+
+/* packets.c: frames out by devices, 64 at a time. fd: a packet socket, which is closed at the end. */
+struct packets_out *packets_new(int fd);
+void packets_free(struct packets_out *p);
+/* Queue a copy; its bytes are used until packets_flush. */
+void packets_put(struct packets_out *p, struct copy_slot *s, const struct tape_frame *f);
+void packets_flush(struct packets_out *p);
+
+/* streams.c: pcapng to a file or to readers of a socket */
+void stream_put(struct copies *c, struct copy_slot *s, const struct tape_frame *f, uint64_t now_ns);
+void stream_turn(struct copies *c, struct copy_sink *k); /* write what waits; take new readers */
+void stream_end(struct copy_sink *k);
+int stream_open(struct copies *c, struct copy_sink *k, char *err, size_t err_len);

@@ -1,0 +1,226 @@
+/* Copies as pcapng: to a file that turns when it is half full, and to readers of a socket, each of whom gets a section
+ * of its own. What a disk or a reader does not take waits in bounded memory; a block is written whole, or not at all.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "runtime/base/clock.h"
+#include "runtime/copies/blocks.h"
+#include "runtime/copies/copies_priv.h"
+#include "vm/packet/key.h"
+#include "vm/vm.h"
+
+#define RETRY_NS UINT64_C(1000000000)
+
+static void say(const struct copy_slot *s, const struct tape_frame *f, char *to, size_t room)
+{
+    char flow[176];
+    struct pkt pkt;
+    struct key key;
+    pkt_view(&pkt, (const uint8_t *)(f + 1), f->cap_len, f->wire_len, LINK_ETHER, IFACE_NONE);
+    pkt.segment = f->segment;
+    pkt_parse(&pkt, NULL, &key);
+    pkt_describe(&pkt, &key, flow, sizeof flow);
+    snprintf(to, room, "rule %.100s; flow %s", s->rule, flow);
+}
+
+static unsigned port_of(const struct copies *c, const struct tape_frame *f)
+{
+    return f->port == TAPE_TO_HOST || !c->cfg.devices ? c->cfg.devices : f->port % c->cfg.devices;
+}
+
+/* Return a place for one more block; NULL: too much waits already. */
+static struct bytes *room_in(struct bytes *out)
+{
+    if (out->failed) bytes_fini(out), *out = (struct bytes){0};
+    return out->len < READER_BYTES ? out : NULL;
+}
+
+static bool put_block(const struct copies *c, struct bytes *out, const struct copy_slot *s, const struct tape_frame *f,
+                      uint64_t now_ns, const char *comment)
+{
+    const size_t before = out->len;
+    blocks_seen(out, port_of(c, f), now_ns + c->ahead_ns, f, s->snap, comment);
+    if (out->failed) out->len = before;
+    return !out->failed;
+}
+
+static void put_file(struct copies *c, struct copy_slot *s, const struct tape_frame *f, uint64_t now_ns,
+                     const char *comment)
+{
+    struct copy_sink *k = s->sink;
+    struct bytes *out = room_in(&k->out);
+    if (!out || k->retry_ns || !put_block(c, out, s, f, now_ns, comment))
+        copy_lose(s, COPY_DISK);
+    else
+        copy_done(s, f->cap_len);
+    if (k->out.len >= READER_BYTES / 4) stream_turn(c, k);
+}
+
+static void put_readers(struct copies *c, struct copy_slot *s, const struct tape_frame *f, uint64_t now_ns,
+                        const char *comment)
+{
+    bool any = false, all = true;
+    for (unsigned i = 0; i < READERS_MOST; i++) {
+        struct copy_reader *r = &s->sink->readers[i];
+        if (r->fd < 0) continue;
+        struct bytes *out = room_in(&r->out);
+        all &= out && put_block(c, out, s, f, now_ns, comment);
+        any = true;
+    }
+    if (!any || !all)
+        copy_lose(s, any ? COPY_STALLED : COPY_UNREAD);
+    else
+        copy_done(s, f->cap_len);
+}
+
+void stream_put(struct copies *c, struct copy_slot *s, const struct tape_frame *f, uint64_t now_ns)
+{
+    char comment[320];
+    say(s, f, comment, sizeof comment);
+    if (s->sink->to == PBC_MIRROR_SOCKET && !c->cfg.ways.to_file)
+        put_readers(c, s, f, now_ns, comment);
+    else
+        put_file(c, s, f, now_ns, comment);
+}
+
+static void begin_section(const struct copies *c, struct bytes *out)
+{
+    blocks_section(out, c->names, c->cfg.devices + 1);
+}
+
+int stream_open(struct copies *c, struct copy_sink *k, char *err, size_t err_len)
+{
+    const struct copies_ways *w = &c->cfg.ways;
+    if (k->to == PBC_MIRROR_FILE && !w->to_file)
+        k->fd = w->file(w->arg, k->target, false, err, err_len);
+    else
+        k->fd = w->listen(w->arg, k->target, err, err_len);
+    if (k->fd == -ENOENT && k->to == PBC_MIRROR_SOCKET && !w->to_file) {
+        k->fd = -1;
+        k->idle = 1 + COPY_UNREAD; /* nobody has given it a path */
+        return 0;
+    }
+    if (k->fd < 0) return k->fd;
+    if (k->to == PBC_MIRROR_FILE || w->to_file) begin_section(c, &k->out);
+    if (k->to == PBC_MIRROR_SOCKET && !w->to_file) k->idle = 1 + COPY_UNREAD;
+    return 0;
+}
+
+/* Open the next file. Until that goes, copies are lost. */
+static bool turn_file(struct copies *c, struct copy_sink *k, uint64_t now)
+{
+    char err[600];
+    const int fd = c->cfg.ways.file(c->cfg.ways.arg, k->target, true, err, sizeof err);
+    if (fd < 0) {
+        k->retry_ns = now + RETRY_NS;
+        return false;
+    }
+    if (k->fd >= 0) close(k->fd);
+    k->fd = fd;
+    k->written = 0;
+    k->out.len = 0;
+    begin_section(c, &k->out);
+    return true;
+}
+
+/* Write what waits for a file; return false after a fault. The rest stays, so that no block is torn. */
+static bool write_file(struct copy_sink *k)
+{
+    size_t done = 0;
+    ssize_t n = 0;
+    while (done < k->out.len && (n = write(k->fd, k->out.at + done, k->out.len - done)) > 0) done += (size_t)n;
+    memmove(k->out.at, k->out.at + done, k->out.len - done);
+    k->out.len -= done;
+    k->written += done;
+    return !k->out.len;
+}
+
+static void file_turn(struct copies *c, struct copy_sink *k)
+{
+    const uint64_t now = clock_ns(CLOCK_MONOTONIC);
+    if (k->fd < 0 || (k->retry_ns && now < k->retry_ns)) return;
+    if (k->out.len && !write_file(k)) {
+        k->retry_ns = now + RETRY_NS;
+        return;
+    }
+    k->retry_ns = 0;
+    if (!c->cfg.ways.to_file && k->written >= k->size / 2) turn_file(c, k, now);
+}
+
+static void drop_reader(struct copy_reader *r)
+{
+    close(r->fd);
+    r->fd = -1;
+    r->sent = 0;
+    bytes_fini(&r->out);
+    r->out = (struct bytes){0};
+}
+
+static void send_reader(struct copy_reader *r)
+{
+    while (r->sent < r->out.len) {
+        const ssize_t n = send(r->fd, r->out.at + r->sent, r->out.len - r->sent, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0 && errno != EAGAIN) {
+            drop_reader(r);
+            return;
+        }
+        if (n < 0) break;
+        r->sent += (size_t)n;
+    }
+    memmove(r->out.at, r->out.at + r->sent, r->out.len - r->sent);
+    r->out.len -= r->sent;
+    r->sent = 0;
+}
+
+/* True if the reader has closed its end. What it says is of no interest. */
+static bool is_gone(const struct copy_reader *r)
+{
+    char heard[64];
+    const ssize_t n = recv(r->fd, heard, sizeof heard, MSG_DONTWAIT);
+    return n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR);
+}
+
+static void take_readers(const struct copies *c, struct copy_sink *k)
+{
+    for (unsigned i = 0; i < READERS_MOST; i++) {
+        struct copy_reader *r = &k->readers[i];
+        if (r->fd >= 0) continue;
+        r->fd = accept4(k->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        if (r->fd < 0) return;
+        begin_section(c, &r->out);
+    }
+}
+
+static void socket_turn(struct copies *c, struct copy_sink *k)
+{
+    bool any = false;
+    if (k->fd < 0) return;
+    take_readers(c, k);
+    for (unsigned i = 0; i < READERS_MOST; i++) {
+        struct copy_reader *r = &k->readers[i];
+        if (r->fd >= 0 && is_gone(r)) drop_reader(r);
+        if (r->fd >= 0 && r->out.len) send_reader(r);
+        any |= r->fd >= 0;
+    }
+    __atomic_store_n(&k->idle, any ? 0 : 1 + COPY_UNREAD, __ATOMIC_RELAXED);
+}
+
+void stream_turn(struct copies *c, struct copy_sink *k)
+{
+    if (k->to == PBC_MIRROR_SOCKET && !c->cfg.ways.to_file)
+        socket_turn(c, k);
+    else
+        file_turn(c, k);
+}
+
+void stream_end(struct copy_sink *k)
+{
+    if (k->fd >= 0) close(k->fd);
+    for (unsigned i = 0; i < READERS_MOST; i++)
+        if (k->readers[i].fd >= 0) drop_reader(&k->readers[i]);
+    bytes_fini(&k->out);
+}

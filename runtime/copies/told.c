@@ -1,0 +1,64 @@
+#include "runtime/copies/told.h"
+
+#include <cjson/cJSON.h>
+
+#include "runtime/report/json.h"
+#include "runtime/report/text.h"
+
+/* Return the copies that the rule's rate left out, which its meter has counted. */
+static uint64_t over_rate(const struct copies_told *of, unsigned mirror)
+{
+    const uint32_t meter = of->program->mirrors[mirror].meter;
+    return meter && of->counters && of->counters->meters ? of->counters->meters[meter - 1].over : 0;
+}
+
+static uint64_t lost_in_all(const struct copy_count *n, uint64_t rate)
+{
+    uint64_t all = rate;
+    for (unsigned i = 0; i < COPY_LOSSES; i++) all += n->lost[i];
+    return all;
+}
+
+static void mirror_json(cJSON *one, const struct copy_count *n, uint64_t rate)
+{
+    json_text(one, "rule", n->rule);
+    cJSON_AddStringToObject(one, "to", n->to);
+    json_text(one, "target", n->target);
+    cJSON_AddBoolToObject(one, "sent", n->sent);
+    json_number(one, "packets", n->packets);
+    json_number(one, "bytes", n->bytes);
+    json_number(one, "lost", lost_in_all(n, rate));
+    cJSON *by = cJSON_AddObjectToObject(one, "lost_by");
+    json_number(by, "rate", rate);
+    for (unsigned i = 0; i < COPY_LOSSES; i++) json_number(by, copy_loss_keys[i], n->lost[i]);
+}
+
+void copies_json(cJSON *root, const struct copies_told *of)
+{
+    struct copy_count n;
+    cJSON *mirrors = cJSON_AddArrayToObject(root, "mirrors");
+    for (unsigned i = 0; of->copies && of->table && i < of->table->count; i++) {
+        copies_count(of->table->slot[i], &n);
+        mirror_json(json_object(mirrors), &n, over_rate(of, i));
+    }
+}
+
+static void mirror_text(FILE *out, const char *title, const struct copy_count *n, uint64_t rate)
+{
+    char a[TEXT_NUMBER], b[TEXT_NUMBER];
+    fprintf(out, "%-12s%s%s to %s %s: %s cop%s, %s bytes", title, n->rule, n->sent ? ", as they leave," : "", n->to,
+            n->target, text_number(n->packets, a), n->packets == 1 ? "y" : "ies", text_number(n->bytes, b));
+    if (rate) fprintf(out, "; lost %s: over the rule's rate", text_number(rate, a));
+    for (unsigned i = 0; i < COPY_LOSSES; i++)
+        if (n->lost[i]) fprintf(out, "; lost %s: %s", text_number(n->lost[i], a), copy_loss_words[i]);
+    fputc('\n', out);
+}
+
+void copies_text(FILE *out, const struct copies_told *of)
+{
+    struct copy_count n;
+    for (unsigned i = 0; of->copies && of->table && i < of->table->count; i++) {
+        copies_count(of->table->slot[i], &n);
+        mirror_text(out, i ? "" : "mirrors", &n, over_rate(of, i));
+    }
+}

@@ -1,0 +1,19 @@
+/* Copies in reports: `mirrors` in the JSON, and a line each in the text. */
+#pragma once
+
+#include <stdio.h>
+
+#include "runtime/copies/copies.h"
+#include "vm/verdict.h"
+
+/* counters: of all workers, or NULL. */
+struct copies_told {
+    const struct copies *copies; /* NULL: nothing is told */
+    const struct copies_table *table;
+    const struct program *program;
+    const struct vm_counters *counters;
+};
+
+struct cJSON;
+void copies_json(struct cJSON *root, const struct copies_told *of);
+void copies_text(FILE *out, const struct copies_told *of);

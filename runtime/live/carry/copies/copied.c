@@ -1,0 +1,99 @@
+#include "runtime/live/carry/copies/copied.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "runtime/base/complain.h"
+#include "runtime/parent/ask.h"
+#include "runtime/parent/parent.h"
+
+bool copied_look(const struct carry *carry, const struct program *p, char *err, size_t err_len)
+{
+    for (uint32_t i = 0; i < p->mirrors_count; i++) {
+        const struct pbc_mirror *m = &p->mirrors[i];
+        const char *device = program_str(p, m->target);
+        for (unsigned n = 0; m->to == PBC_MIRROR_DEVICE && n < carry->o->iface_count; n++) {
+            if (strcmp(carry->o->ifaces[n], device) != 0) continue;
+            snprintf(err, err_len, "`mirror to \"%s\"`: this interface is served (-i), so copies would be judged again",
+                     device);
+            return false;
+        }
+    }
+    return true;
+}
+
+void copied_known(const struct carry *carry, struct parent *parent)
+{
+    const struct program *p = carry->now.program;
+    for (uint32_t i = 0; i < p->mirrors_count; i++)
+        if (p->mirrors[i].to == PBC_MIRROR_FILE) parent_knows_log(parent, program_str(p, p->mirrors[i].target));
+}
+
+static int open_device(void *arg, char *err, size_t err_len)
+{
+    const struct carry *carry = arg;
+    return ask_copy_device(carry->tell->channel, err, err_len);
+}
+
+static int open_file(void *arg, const char *path, bool turn, char *err, size_t err_len)
+{
+    const struct carry *carry = arg;
+    return ask_copy_file(carry->tell->channel, path, turn, err, err_len);
+}
+
+static int open_socket(void *arg, const char *name, char *err, size_t err_len)
+{
+    const struct carry *carry = arg;
+    return ask_copy_socket(carry->tell->channel, name, err, err_len);
+}
+
+int copied_open(struct carry *carry)
+{
+    char err[600];
+    const struct copies_cfg cfg = {
+        .workers = carry->worker_count + 1, /* the last: what the kernel executor tells the main thread */
+        .names = carry->o->ifaces,
+        .devices = carry->o->iface_count,
+        .ways = {.device = open_device, .file = open_file, .listen = open_socket, .arg = carry}};
+    carry->copies = copies_new(&cfg);
+    if (!carry->copies) return complain("out of memory");
+    if (!copied_prepare(carry, carry->now.program, &carry->now.copies, err, sizeof err)) return complain("%s", err);
+    for (unsigned i = 0; i < carry->worker_count; i++)
+        worker_copy(carry->workers[i], copies_worker(carry->copies, i), carry->now.copies);
+    return 0;
+}
+
+bool copied_prepare(struct carry *carry, const struct program *p, const struct copies_table **table, char *err,
+                    size_t err_len)
+{
+    int failed = copies_program(carry->copies, p, table, err, err_len);
+    if (!failed && *table) {
+        copied_links(carry);
+        failed = copies_begin(carry->copies);
+        if (failed) snprintf(err, err_len, "a thread cannot be started: %s", strerror(-failed));
+    }
+    return !failed;
+}
+
+static unsigned number_of(void *arg, const char *device)
+{
+    const struct carry *carry = arg;
+    const struct host_link *link = host_link_named(carry->host, device);
+    return link && link->up ? link->ifindex : 0;
+}
+
+void copied_links(const struct carry *carry)
+{
+    if (carry->copies) copies_devices(carry->copies, number_of, (void *)carry);
+}
+
+void copied_end(struct carry *carry)
+{
+    if (carry->copies) copies_end(carry->copies);
+}
+
+void copied_close(struct carry *carry)
+{
+    copies_free(carry->copies);
+    carry->copies = NULL;
+}

@@ -1,0 +1,23 @@
+/* Copies of packets (`mirror`): the main thread's part of runtime/copies/. Programs without mirrors need none of it. */
+#pragma once
+
+#include "runtime/live/carry/state.h"
+
+struct parent;
+
+/* Refuse a program whose copies would go to an interface that is served here. False: one line in err. */
+bool copied_look(const struct carry *carry, const struct program *p, char *err, size_t err_len);
+/* In the parent: register the files of copies that the program of the start names. */
+void copied_known(const struct carry *carry, struct parent *parent);
+
+/* Make what holds the copies, and that of the program of the start, once workers exist. Return 0, or 2 after one line.
+ */
+int copied_open(struct carry *carry);
+/* Open what a program's copies go to, which becomes *table. False: one line in err. */
+bool copied_prepare(struct carry *carry, const struct program *p, const struct copies_table **table, char *err,
+                    size_t err_len);
+/* Follow the devices that are targets: after news of links. */
+void copied_links(const struct carry *carry);
+/* End the thread, after workers have ended; free all, after workers are freed. */
+void copied_end(struct carry *carry);
+void copied_close(struct carry *carry);
