@@ -43,8 +43,8 @@ struct share {
     void *arg;
 };
 
-/* The way of copies of packets. `copy` is called while a packet is judged, before anything in it changes, for a mirror of
- * the program without `sent`; it may not wait. */
+/* The way of copies of packets. `copy` is called while a packet is judged, before anything in it changes, for a mirror
+ * of the program without `sent`; it may not wait. */
 struct vm_copies {
     void (*copy)(void *arg, unsigned mirror, const struct pkt *pkt);
     void *arg;

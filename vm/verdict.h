@@ -186,10 +186,10 @@ struct vm_counters {
     const struct counter *servers; /* [program->servers_count]: packets of its flows that were sent on, with replies */
     const uint32_t *server_flows, *service_flows; /* [servers_count], [services_count]: flows bound now */
     const uint64_t *server_begun; /* [servers_count]: flows given to it; NULL, like the two above: nothing is sent on */
-    const struct flow_counters *flows;      /* flow/flow.h; NULL: the program keeps no flows */
-    const struct forward_counters *forward; /* NULL: nothing is sent on */
-    const struct nat_counters *nat;         /* NULL: no nats */
-    const struct frag_counters *frags;      /* NULL: fragments do not follow their first */
+    const struct flow_counters *flows;       /* flow/flow.h; NULL: the program keeps no flows */
+    const struct forward_counters *forward;  /* NULL: nothing is sent on */
+    const struct nat_counters *nat;          /* NULL: no nats */
+    const struct frag_counters *frags;       /* NULL: fragments do not follow their first */
     const struct observe_counters *observed; /* NULL: no connection is watched */
 #define VM_COUNTER(field, kind, object, key, line, words, doc) uint64_t field;
 #include "vm/counter.def"

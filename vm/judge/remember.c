@@ -182,7 +182,8 @@ void remember_add(const struct remember *m, struct flow *flow, enum flow_dir dir
     if (memo) add(m, flow, dir, iface, memo);
 }
 
-/* True if all established packets of a flow's direction have this decision. Where no firewall judges, all are accepted. */
+/* True if all established packets of a flow's direction have this decision. Where no firewall judges, all are accepted.
+ */
 static bool may_keep(const struct remembered *r, decided d)
 {
     const bool nobody = decided_rule(d) == RULE_NONE && decided_action(d) == ACTION_ACCEPT;

@@ -8,7 +8,8 @@
 enum { SLOTS = 64, SLOT_BYTES = 4096, ENTRIES = 64, DAMAGES = 400 };
 
 #define WATCH                                                                                                          \
-    "service w on any tcp/any { mode observe; stream to \"d\"; when bytes payload at 0 is x\"4745\" -> stream; else -> pass }\n"
+    "service w on any tcp/any { mode observe; stream to \"d\"; when bytes payload at 0 is x\"4745\" -> stream; else "  \
+    "-> pass }\n"
 #define PLAIN "firewall f default accept { drop ttl 9 as T; drop tcp port 81 }\n"
 
 static struct watch w;

@@ -22,8 +22,8 @@ void look_at(const struct flow *f, const struct flow_joint *joint, struct key *k
  * flow; NULL: none. */
 enum flow_mark look_would(const struct flow *f, const struct key *key, const struct pkt *pkt,
                           const struct track_seen *s);
-/* Return the part of the flow that would be there after the packet. mark: result of look_would; accept, would_accept: what the
- * rules decide, and would. */
+/* Return the part of the flow that would be there after the packet. mark: result of look_would; accept, would_accept:
+ * what the rules decide, and would. */
 enum flow_would keep_would(const struct flow *f, const struct track_seen *s, enum flow_mark mark, bool accept,
                            bool would_accept);
 

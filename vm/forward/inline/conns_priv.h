@@ -36,7 +36,7 @@ struct inlines {
     struct stacks *stacks;
     struct inline_share share;
     struct half_open half_open;
-    struct inline_marks *marks; /* marks for the executor in the kernel; NULL: there is no such executor */
+    struct inline_marks *marks;             /* marks for the executor in the kernel; NULL: there is no such executor */
     uint32_t most, spare, high, live, hand; /* spare: first free number; high: numbers ever used */
     uint64_t half_open_ns, open_ns;         /* timeouts */
     unsigned worker;

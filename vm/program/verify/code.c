@@ -11,7 +11,8 @@
 enum { REACHED = 1u << 16, FOUND = 1u << 17, HALF_FIRST = 20, HALF_LAST = 31, ADDRESS_SLOTS = 8 };
 
 struct code_pass {
-    const struct verifier *v; /* verifier of the function at hand: `real`, or `would` for functions from meta.would on */
+    const struct verifier
+        *v; /* verifier of the function at hand: `real`, or `would` for functions from meta.would on */
     const struct verifier *real, *would;
     uint32_t *state; /* [instruction]: REACHED | FOUND | registers set on every way to it */
     uint32_t *depth; /* [function]: nested calls below it */
