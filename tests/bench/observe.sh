@@ -30,5 +30,5 @@ if command -v suricata >/dev/null; then
     mkdir -p "$work/suricata"
     row 'suricata -r' "$ours" "$(spent suricata -r "$capture" -l "$work/suricata" -k none)"
 else
-    printf 'note\tsuricata is not installed: it stands beside watched connections\n'
+    printf 'note\tsuricata (of bookworm-backports) is not installed: it stands beside watched connections\n'
 fi
