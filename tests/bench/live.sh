@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # bench-live: what a forwarded packet of 64 bytes costs, live, beside what else could forward it. Three namespaces joined by
 # veth: generator, contender, sink. CPU nanoseconds a packet in all, of them in the contender's process; the ratio is to the
-# forwarder of the same run that does nothing but carry, by AF_PACKET or AF_XDP. Medians of RUNS rounds, each of which runs every
-# contender once; no round begins that would end after SECONDS_MOST. Prints Markdown, and says on standard error how far it is.
+# forwarder of the same run that does nothing but carry, by AF_PACKET or AF_XDP. Copies (`mirror` of every frame) stand beside the same
+# rules without. Medians of RUNS rounds, each of which runs every contender once; no round begins that would end after SECONDS_MOST.
+# Prints Markdown, and says on standard error how far it is.
 set -u
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
@@ -22,7 +23,8 @@ ip -n "$id-gen" link add g0 address 02:00:00:00:00:01 numtxqueues 1 numrxqueues 
     peer name f0 address 02:00:00:00:00:02 netns "$id-fwd" numtxqueues 2 numrxqueues 2
 ip -n "$id-fwd" link add f1 address 02:00:00:00:00:03 numtxqueues 2 numrxqueues 2 type veth \
     peer name s0 address 02:00:00:00:00:04 netns "$id-sink" numtxqueues 1 numrxqueues 2
-for l in gen:g0 fwd:f0 fwd:f1 sink:s0; do
+ip -n "$id-fwd" link add m0 type veth peer name s1 netns "$id-sink"
+for l in gen:g0 fwd:f0 fwd:f1 fwd:m0 sink:s0 sink:s1; do
     at "${l%:*}" sysctl -q -w "net.ipv6.conf.${l#*:}.disable_ipv6=1"
     ip -n "$id-${l%:*}" link set "${l#*:}" up
 done
@@ -31,7 +33,7 @@ address fwd f1 10.2.0.1/24
 for a in 2 3; do ip -n "$id-fwd" neigh add 10.2.0.$a lladdr 02:00:00:00:00:04 dev f1 nud permanent; done
 ip -n "$id-fwd" neigh add 10.1.0.1 lladdr 02:00:00:00:00:01 dev f0 nud permanent
 # One kind of sink for all: dropped as early as nftables can.
-at sink nft 'table netdev sink { chain sunk { type filter hook ingress device "s0" priority 0; policy drop; }; }'
+at sink nft 'table netdev sink { chain sunk { type filter hook ingress devices = { "s0", "s1" } priority 0; policy drop; }; }'
 queues() { for i in f0 f1; do at fwd ethtool -L $i rx "$1" tx "$1" 2>/dev/null; done; }
 
 # ---- the rules ----
@@ -51,6 +53,11 @@ modes='passthrough passthrough-keep-source dsr-l2 dsr-rewrite dsr-ipip dsr-gue'
 for mode in $modes; do
     words=${mode//-/ }
     service "${words/gue/gue 6080}" | rules "$mode"
+done
+# All frames are copied, or only counted.
+for copies in judged:count mirrored-device:'mirror to "m0"' mirrored-file:'mirror to file "copies.pcapng" limit 64MiB' \
+    mirrored-socket:'mirror to socket "sink"'; do
+    { service passthrough && echo "firewall f default accept { ${copies#*:} udp port 53 }"; } | rules "${copies%%:*}"
 done
 # More ranges than the dealing program has room for: the kernel's hash deals.
 {
@@ -99,6 +106,28 @@ END
     asker=$!
     pids="$pids $asker"
 }
+reads() { # what goes to --tap
+    rm -f reads
+    ip netns exec "$id-fwd" taskset -c "$first" python3 - <<'END' &
+import socket
+s = socket.socket(socket.AF_UNIX)
+s.connect("sink.sock")
+s.recv(1 << 18)
+open("reads", "w")
+while s.recv(1 << 18): pass
+END
+    asker=$!
+    pids="$pids $asker"
+    until_true 300 'somebody reads' test -e reads
+}
+# The CPU time of the worker: the thread that stays on the last CPU.
+worker_ns() {
+    local task
+    for task in "/proc/$works/task/"*; do
+        grep -q "^Cpus_allowed_list:.$last\$" "$task/status" && cut -d' ' -f1 "$task/schedstat" && return
+    done
+    echo 0
+}
 nothing() {
     [ "$asker" -eq 0 ] || { kill "$asker"; wait "$asker" 2>/dev/null; }
     [ "$pid" -eq 0 ] || { kill -TERM "$pid"; wait "$pid" 2>/dev/null; }
@@ -128,6 +157,7 @@ begin() { # NAME, with -xdp where it goes by AF_XDP: it runs
         ;;
     hashed) queues 2; run_prey packet hashed --workers 2 -i f0 -i f1 ;;
     asked) run_prey $io passthrough --workers 1 -i f0 -i f1 --stats 127.0.0.1:8404; asks ;;
+    mirrored-socket*) run_prey $io mirrored-socket --workers 1 -i f0 -i f1 --tap sink=sink.sock; reads ;;
     recorded) rm -rf kept; run_prey $io passthrough --workers 1 -i f0 -i f1 --record kept --record-size 256MiB ;;
     *) run_prey $io "$name" --workers 1 -i f0 -i f1 ;;
     esac
@@ -139,16 +169,26 @@ said = json.load(open("said.out"))
 print(said["live"]["handed"] / sum(i["packets"] for i in said["interfaces"]))
 END
 }
+made() { # the share of frames of which there is a copy
+    python3 - 2>/dev/null <<'END' || echo -
+import json
+copies = json.load(open("said.out"))["mirrors"]
+print(sum(m["packets"] for m in copies) / sum(m["packets"] + m["lost"] for m in copies))
+END
+}
 send() { PROTO=$proto taskset -c "$first" "$bin/tests/bench/live" "$works" "$id-gen" "$id-sink" "$COUNT" "$FLOWS" "$@"; }
 contender() { # NAME [latency]
-    local got
+    local got own=
     begin "$1"
+    case $1 in judged* | mirrored-*) own=$(worker_ns) ;; esac
     got=$(send $kind ${owners:+passthrough.pbc $seed $owners}) || echo "bench-live: $1: nothing came" >&2
+    # With the frames by which flows begin.
+    [ -z "$own" ] || own=$((($(worker_ns) - own) / (COUNT + FLOWS + 640)))
     # At half load: one in twice the time that a frame took, but in 50 µs at the latest.
     [ "${2-}" != latency ] || [ -z "$got" ] ||
         echo "$1 $(COUNT=$(size 10000 500) send "$(echo "$got" | awk '{ n = 2 * $4 + 1; printf "%d", n < 50000 ? n : 50000 }')")" >>late
     nothing
-    echo "$1 ${got:-0 0 0 0} $(handed)" >>runs
+    if [ -n "$own" ]; then echo "$1 ${got:-0 0 0 0} $own $(made)" >>copied; else echo "$1 ${got:-0 0 0 0} $(handed)" >>runs; fi
 }
 
 # ---- the rounds ----
@@ -156,8 +196,9 @@ contender() { # NAME [latency]
 timed='kernel bare passthrough bare-xdp passthrough-xdp'
 all="bare-drop drop bare bridge wire bridge-tcp wire-tcp nat $modes bare-drop-xdp drop-xdp bare-xdp bridge-xdp wire-xdp nat-xdp"
 for mode in $modes; do all="$all $mode-xdp"; done
+all="$all judged mirrored-device mirrored-file mirrored-socket judged-xdp mirrored-device-xdp"
 all="$all recorded asked kernel dnat two-both hashed two-0-xdp two-both-xdp two-1-xdp"
-: >runs >late
+: >runs >late >copied
 for round in $(seq "$RUNS"); do
     [ $((SECONDS * round / (round > 1 ? round - 1 : 1))) -lt "$SECONDS_MOST" ] || break
     for c in ${ONLY:-$all}; do
@@ -165,4 +206,4 @@ for round in $(seq "$RUNS"); do
     done
     echo "bench-live: round $round of $RUNS, $SECONDS s" >&2
 done
-python3 "$top/tests/bench/live_table.py" "$COUNT" runs late
+python3 "$top/tests/bench/live_table.py" "$COUNT" runs late copied

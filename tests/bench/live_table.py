@@ -1,7 +1,8 @@
-"""The table of bench-live, as Markdown: live_table.py COUNT RUNS LATE
+"""The table of bench-live, as Markdown: live_table.py COUNT RUNS LATE COPIED
 
 A line of RUNS: contender, frames that arrived, CPU ns a frame in sending, in the process, ns a frame that it took, share
-handed over or -. A line of LATE: contender, frames, ns of the median, of 99 %, of 99.9 %."""
+handed over or -. A line of LATE: contender, frames, ns of the median, of 99 %, of 99.9 %. A line of COPIED: as of RUNS, but at its
+end CPU ns a frame in the worker's thread, share of frames that were copied or -."""
 import collections
 import os
 import statistics
@@ -14,6 +15,8 @@ NAMES = {
     "recorded": "prey, `passthrough` with `--record`", "asked": "prey, `passthrough`, its statistics asked for 100 times a second",
     "two-both": "prey, `passthrough`, 2 workers, dealt by owner", "hashed": "prey, `passthrough`, 2 workers, dealt by hash",
     "two-0-xdp": "prey, `passthrough`, 2 workers, none for the other", "two-both-xdp": "prey, `passthrough`, 2 workers, half for the other",
+    "judged": "counted alone", "mirrored-device": "`mirror to` a device", "mirrored-file": "`mirror to file`",
+    "mirrored-socket": "`mirror to socket`, with a reader",
     "two-1-xdp": "prey, `passthrough`, 2 workers, all for the other",
 }
 
@@ -68,9 +71,27 @@ def latency(rows):
               f"| {middle[0]:,.0f} |")
 
 
+def copied(rows):
+    """Copies of all frames, beside the same rules that only count. Neighbours in one round are compared."""
+    print("| every frame | way | frames a second | CPU ns a frame, in all | in the process | in the worker | in all, to none | the worker, to none | copied |")
+    print("|---|---|---|---|---|---|---|---|---|")
+    for name, runs in rows.items():
+        way = "-" + name.rsplit("-", 1)[1] if name.endswith(("-xdp", "-kernel")) else ""
+        none = rows.get("judged" + way, [])
+        middle = [statistics.median(x[i] for x in runs) for i in range(6)]
+        whole = statistics.median((a[1] + a[2]) / (b[1] + b[2]) for a, b in zip(runs, none)) if none else 0
+        own = statistics.median(a[4] / b[4] if b[4] else 0 for a, b in zip(runs, none)) if none else 0
+        print(f"| {NAMES.get(name.removesuffix(way) if way else name)} | {way[1:] or 'packet'} | {1e9 / middle[3]:,.0f} | {middle[1] + middle[2]:,.0f} "
+              f"| {middle[2]:,.0f} | {middle[4]:,.0f} | {whole:.2f} | {own:.2f} | {100 * middle[5]:.1f} % |")
+
+
 rows = read(sys.argv[2])
 rounds = max((len(r) for r in rows.values()), default=0)
 print(f"Linux {os.uname().release}; {os.cpu_count()} cores; {rounds} rounds; load {os.getloadavg()[0]:.2f} at the end\n")
 throughput(rows, (int(sys.argv[1]) + 63) // 64 * 64)  # whole bursts
 print()
 latency(read(sys.argv[3]))
+copies = read(sys.argv[4])
+if copies:
+    print()
+    copied(copies)
