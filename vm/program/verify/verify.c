@@ -76,7 +76,8 @@ static bool verify_would(const struct verifier *v)
     return verify_twins(v) && verify_rules(&would) && verify_logs(&would) && verify_memos(&would);
 }
 
-/* Flags match the needs: a missing flag would let rules ask for state that the worker does not keep. */
+/* Flags match the needs: a missing flag would let rules ask for state that the worker does not keep. The rules of both
+ * lists are verified before this, for their conditions are read here. */
 static bool verify_needs(const struct verifier *v)
 {
     const struct program *p = v->p;
@@ -102,7 +103,7 @@ int program_verify(const struct program *p, char *err, size_t err_len)
     const struct verifier v = {.p = p, .err = err, .err_len = err_len};
     bool good = verify_strings(&v) && verify_meta(&v) && verify_sets(&v) && verify_meters(&v) && verify_rules(&v) &&
                 verify_mirrors(&v) && verify_services(&v) && verify_proxies(&v) && verify_nats(&v) &&
-                verify_observes(&v) && verify_needs(&v) && verify_memos(&v) && verify_would(&v) &&
+                verify_observes(&v) && verify_would(&v) && verify_needs(&v) && verify_memos(&v) &&
                 verify_classifiers(&v) && verify_code(&v) && verify_meter_users(&v);
     return good ? 0 : -EINVAL;
 }
