@@ -360,10 +360,18 @@ static void repair_path(uint8_t *bytes, size_t len)
                          .code = (const void *)(bytes + code->offset),
                          .code_count = (uint32_t)code->count,
                          .services = m->services,
+                         .would = m->would,
                          .streams = m->streams};
     c.classifiers = entries(bytes, len, PBC_CLASSIFIERS, sizeof *c.classifiers, &c.classifiers_count);
     c.entries = entries(bytes, len, PBC_ENTRIES, sizeof *c.entries, &c.entries_count);
     if (c.entries_count <= 1024) m->longest_path = pbc_longest_path(&c);
+}
+
+static bool conds_lie_within(const struct pbc_rule *rules, uint32_t count, uint32_t conds)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (rules[i].conds > conds || rules[i].cond_count > conds - rules[i].conds) return false;
+    return true;
 }
 
 /* Only where no operand leads outside: those are for the verifier. */
@@ -374,6 +382,7 @@ static void repair_needs(uint8_t *bytes, size_t len)
     struct pbc_lists l;
     struct pbc_meta *m = (struct pbc_meta *)(uintptr_t)entries(bytes, len, PBC_META, sizeof *m, &metas);
     l.rules = entries(bytes, len, PBC_RULES, sizeof *l.rules, &l.rules_count);
+    l.would = entries(bytes, len, PBC_WOULD_RULES, sizeof *l.would, &l.would_count);
     l.conds = entries(bytes, len, PBC_CONDS, sizeof *l.conds, &l.conds_count);
     l.patterns = entries(bytes, len, PBC_PATTERNS, sizeof *l.patterns, &patterns);
     l.meters = entries(bytes, len, PBC_METERS, sizeof *l.meters, &meters);
@@ -384,8 +393,9 @@ static void repair_needs(uint8_t *bytes, size_t len)
         if ((l.conds[i].kind == COND_BYTES && l.conds[i].first >= patterns) ||
             ((l.conds[i].kind == COND_OVER || l.conds[i].kind == COND_WITHIN) && l.conds[i].first >= meters))
             return;
-    for (uint32_t i = 0; i < l.rules_count; i++)
-        if (l.rules[i].conds > l.conds_count || l.rules[i].cond_count > l.conds_count - l.rules[i].conds) return;
+    if (!conds_lie_within(l.rules, l.rules_count, l.conds_count) ||
+        !conds_lie_within(l.would, l.would_count, l.conds_count))
+        return;
     m->flags = (m->flags & ~(uint32_t)PBC_NEEDS) | pbc_needs(&l, before);
 }
 
