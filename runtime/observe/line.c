@@ -79,18 +79,27 @@ static void put_half(FILE *out, const char *key, const struct observe_sum *s)
     putc('}', out);
 }
 
+const char *observed_gap_kind(const struct observed_gap *g)
+{
+    return g->lost ? "lost" : g->kind == OBSERVE_DIFFERS ? "differs" : "hole";
+}
+
+const char *observed_gap_cause(const struct observed_gap *g)
+{
+    return g->lost || g->kind != OBSERVE_HOLE || g->cause >= OBSERVE_HOLES ? NULL : observe_hole_name[g->cause];
+}
+
 static void put_gaps(FILE *out, const struct observed_told *told)
 {
     if (told->count) fputs(",\"gaps\":[", out);
     for (uint32_t i = 0; i < told->count; i++) {
         const struct observed_gap *g = &told->gaps[i];
         json_next(out, i);
-        json_print(out, "{'kind':%s,'from':%s,'offset':%llu,'bytes':%llu}",
-                   g->lost                      ? "lost"
-                   : g->kind == OBSERVE_DIFFERS ? "differs"
-                                                : "hole",
+        json_print(out, "{'kind':%s,'from':%s,'offset':%llu,'bytes':%llu", observed_gap_kind(g),
                    g->half == OBSERVE_CLIENT ? "client" : "server", (unsigned long long)g->offset,
                    (unsigned long long)g->len);
+        if (observed_gap_cause(g)) json_print(out, ",'cause':%s", observed_gap_cause(g));
+        putc('}', out);
     }
     if (told->count) putc(']', out);
     if (told->more) json_print(out, ",'more_gaps':%llu", (unsigned long long)told->more);

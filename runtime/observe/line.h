@@ -9,10 +9,14 @@
 /* A place in a half that has no bytes, or two kinds of them */
 struct observed_gap {
     uint64_t offset, len;
-    uint8_t half; /* enum observe_half */
-    uint8_t kind; /* OBSERVE_HOLE or OBSERVE_DIFFERS */
-    bool lost;    /* true if the bytes came, but could not be written */
+    uint8_t half;  /* enum observe_half */
+    uint8_t kind;  /* OBSERVE_HOLE or OBSERVE_DIFFERS */
+    uint8_t cause; /* enum observe_hole, of a hole that is not lost */
+    bool lost;     /* true if the bytes came, but could not be written */
 };
+/* Return a gap's kind: `hole`, `differs` or `lost`; and why a hole is there, NULL for others. */
+const char *observed_gap_kind(const struct observed_gap *g);
+const char *observed_gap_cause(const struct observed_gap *g);
 
 /* Things known of a session beside its last event */
 struct observed_told {

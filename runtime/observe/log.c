@@ -88,8 +88,12 @@ static struct observed_service *service_of(const struct observed_log *l, const s
 
 static void note(struct conn_seen *c, const struct observe_event *e, bool lost, uint64_t offset, uint64_t len)
 {
-    const struct observed_gap g = {
-        .offset = offset, .len = len, .half = e->half, .kind = lost ? OBSERVE_HOLE : e->kind, .lost = lost};
+    const struct observed_gap g = {.offset = offset,
+                                   .len = len,
+                                   .half = e->half,
+                                   .kind = lost ? OBSERVE_HOLE : e->kind,
+                                   .cause = e->cause,
+                                   .lost = lost};
     if (c) conn_note(c, &g);
 }
 

@@ -189,7 +189,7 @@ uint64_t service_bytes(struct observed_service *s, struct conn_seen *c, const st
     return lost;
 }
 
-/* Write the gaps beside the files, a line each: the half, the offset, the bytes, the kind. */
+/* Write the gaps beside the files, a line each: the half, the offset, the bytes, the kind; of a hole its cause. */
 static void put_gaps(struct observed_service *s, struct conn_seen *c)
 {
     char line[120];
@@ -197,12 +197,11 @@ static void put_gaps(struct observed_service *s, struct conn_seen *c)
     c->file[2] = store_make(s->store, c->stem, ".holes");
     for (uint32_t i = 0; i < c->count; i++) {
         const struct observed_gap *g = &c->gaps[i];
+        const char *cause = observed_gap_cause(g);
         const int len =
-            snprintf(line, sizeof line, "%s %llu %llu %s\n", g->half == OBSERVE_CLIENT ? "client" : "server",
-                     (unsigned long long)g->offset, (unsigned long long)g->len,
-                     g->lost                      ? "lost"
-                     : g->kind == OBSERVE_DIFFERS ? "differs"
-                                                  : "hole");
+            snprintf(line, sizeof line, "%s %llu %llu %s%s%s\n", g->half == OBSERVE_CLIENT ? "client" : "server",
+                     (unsigned long long)g->offset, (unsigned long long)g->len, observed_gap_kind(g), cause ? " " : "",
+                     cause ? cause : "");
         store_put(s->store, c->file[2], line, (size_t)len);
     }
     store_done(s->store, c->file[2]);

@@ -195,9 +195,13 @@ static void a_session_is_a_line_and_its_bytes_are_files(void **state)
     tell_bytes(&s, 9, OBSERVE_CLIENT, 0, "pi", 2);
     tell_bytes(&s, 9, OBSERVE_SERVER, 0, "pong", 4);
     tell_bytes(&s, 9, OBSERVE_CLIENT, 2, "ng", 2);
-    tell(&s,
-         (struct observe_event){
-             .kind = OBSERVE_HOLE, .half = OBSERVE_SERVER, .does = PBC_STREAM, .number = 9, .offset = 4, .len = 100});
+    tell(&s, (struct observe_event){.kind = OBSERVE_HOLE,
+                                    .half = OBSERVE_SERVER,
+                                    .does = PBC_STREAM,
+                                    .number = 9,
+                                    .offset = 4,
+                                    .len = 100,
+                                    .cause = OBSERVE_HOLE_CUT});
     tell_bytes(&s, 9, OBSERVE_SERVER, 104, "ok", 2);
     tell_end(&s, 9, PBC_STREAM);
     observed_log_flush(s.log);
@@ -212,11 +216,11 @@ static void a_session_is_a_line_and_its_bytes_are_files(void **state)
         "\"most_us\":9}},"
         "\"from_server\":{\"bytes\":6,\"packets\":4,\"holes\":1,\"hole_bytes\":100,\"retransmitted\":0,"
         "\"reordered\":0,\"differing\":0,\"urgent\":0,\"fin\":true},"
-        "\"gaps\":[{\"kind\":\"hole\",\"from\":\"server\",\"offset\":4,\"bytes\":100}],"
+        "\"gaps\":[{\"kind\":\"hole\",\"from\":\"server\",\"offset\":4,\"bytes\":100,\"cause\":\"cut\"}],"
         "\"files\":\"w-" STEM "\"}\n");
     assert_string_equal(whole(&s, "d/w-" STEM ".client", &len), "ping");
     assert_string_equal(whole(&s, "d/w-" STEM ".server", &len), "pongok");
-    assert_string_equal(whole(&s, "d/w-" STEM ".holes", &len), "server 4 100 hole\n");
+    assert_string_equal(whole(&s, "d/w-" STEM ".holes", &len), "server 4 100 hole cut\n");
     assert_int_equal(observed_log_counters(s.log).sessions, 1);
     assert_int_equal(observed_log_counters(s.log).files, 3);
     close_scene(&s);
