@@ -191,6 +191,7 @@ struct vm_counters {
     const struct nat_counters *nat;          /* NULL: no nats */
     const struct frag_counters *frags;       /* NULL: fragments do not follow their first */
     const struct observe_counters *observed; /* NULL: no connection is watched */
+    const struct observe_counters *observes; /* [program->observes_count]: of each observe service; NULL: as above */
 #define VM_COUNTER(field, kind, object, key, line, words, doc) uint64_t field;
 #include "vm/counter.def"
 };

@@ -100,6 +100,26 @@ static void services_print(FILE *out, const cJSON *seen)
     }
 }
 
+/* Print the services that watch: connections, bytes, and what could not be put in order. */
+static void observes_print(FILE *out, const cJSON *seen)
+{
+    char a[TEXT_NUMBER], b[TEXT_NUMBER], c[TEXT_NUMBER], d[TEXT_NUMBER];
+    const cJSON *service;
+    cJSON_ArrayForEach(service, part(seen, "observe_services"))
+    {
+        fprintf(out, "observe %s  %s of %s connection%s open, %s bytes", text_at(service, "service"),
+                count_at(service, "live", a), count_at(service, "sessions", b),
+                text_plural(number_at(service, "sessions")), count_at(service, "bytes", c));
+        if (number_at(service, "holes"))
+            fprintf(out, ", %s in %s hole%s", count_at(service, "hole_bytes", d), count_at(service, "holes", a),
+                    text_plural(number_at(service, "holes")));
+        if (number_at(service, "retransmissions"))
+            fprintf(out, ", %s segment%s again", count_at(service, "retransmissions", a),
+                    text_plural(number_at(service, "retransmissions")));
+        fputc('\n', out);
+    }
+}
+
 static void pools_print(FILE *out, const cJSON *seen)
 {
     const cJSON *pool;
@@ -219,5 +239,6 @@ void screen_print(FILE *out, const cJSON *seen)
     audit_print(out, seen);
     troubles_print(out, seen);
     services_print(out, seen);
+    observes_print(out, seen);
     pools_print(out, seen);
 }

@@ -263,6 +263,22 @@ int json_root_print(FILE *out, cJSON *root, const char *key, json_write_fn *writ
     return text ? 0 : -1;
 }
 
+/* Add each service that watches, with the counters of `observed`. */
+static void observes_add(cJSON *root, const struct subject *r, const struct vm_counters *c)
+{
+    const struct program *p = r->program;
+    if (!c->observes) return;
+    cJSON *services = cJSON_AddArrayToObject(root, "observe_services");
+    for (uint32_t i = 0; i < p->observes_count; i++) {
+        const struct vm_counters of = {.observed = &c->observes[i]};
+        struct counter_row row;
+        cJSON *one = json_object(services);
+        path_add(one, "service", program_str(p, p->observes[i].name));
+        for (unsigned at = 0; counters_next(&of, &at, &row);)
+            if (!strcmp(row.object, "observed")) json_number(one, row.key, row.value);
+    }
+}
+
 /* Add all that a worker counts, in a replay or live. */
 static void numbers_add(cJSON *root, const struct subject *r, const struct vm_counters *c, const struct totals *t,
                         uint32_t rules_most)
@@ -275,6 +291,7 @@ static void numbers_add(cJSON *root, const struct subject *r, const struct vm_co
     said_json(root, t->streams);
     meters_add(root, r, c);
     counters_add(root, c);
+    observes_add(root, r, c);
     flow_kinds_add(root, c->flows);
     rest_add(root, r, c, t);
 }

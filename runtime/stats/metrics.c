@@ -315,6 +315,39 @@ static void proxy_write(FILE *out, const cJSON *root)
     }
 }
 
+/* Write what a service that watches counted: each count is a family, but reasons share one, as a label. */
+static void observes_write(FILE *out, const cJSON *list)
+{
+    static const struct {
+        uint8_t kind;
+        const char *key, *line, *doc;
+    } rows[] = {
+#define OBSERVE_COUNTER(field, kind, object, key, line, words, doc) {kind, key, line, doc},
+#include "vm/counter.def"
+    };
+    const char *left = "prey_observe_service_left_out_total";
+    const cJSON *one;
+    if (!list || !list->child) return;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char name[80];
+        if (*rows[i].line) continue;
+        snprintf(name, sizeof name, "prey_observe_service_%s%s", rows[i].key, rows[i].kind == COUNT ? "_total" : "");
+        list_write(out,
+                   &(struct metric){"observe_services", "service", "service", rows[i].key, name,
+                                    rows[i].kind == COUNT ? "counter" : "gauge", rows[i].doc},
+                   list);
+    }
+    family(out, left, "counter", "Connections, packets and bytes that a service could not watch whole, by reason.");
+    cJSON_ArrayForEach(one, list)
+    {
+        for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+            if (!*rows[i].line) continue;
+            series(out, left, "service", item_text(one, "service"), "reason", rows[i].key);
+            value(out, item(one, rows[i].key));
+        }
+    }
+}
+
 void metrics_write(FILE *out, const cJSON *root)
 {
     rest_write(out, root);
@@ -326,4 +359,5 @@ void metrics_write(FILE *out, const cJSON *root)
     servers_write(out, root);
     rows_write(out, root);
     proxy_write(out, root);
+    observes_write(out, item(root, "observe_services"));
 }

@@ -6,8 +6,13 @@
 void page_observed(FILE *out, const cJSON *root)
 {
     static const struct column columns[] = {{"Service", page_name, "service"},
-                                            {"Sessions", page_text, "sessions"},
-                                            {"Bytes", page_text, "stream"},
+                                            {"#Open", page_number, "live"},
+                                            {"#In all", page_number, "sessions"},
+                                            {"#Bytes", page_number, "bytes"},
+                                            {"#Holes", page_number, "holes"},
+                                            {"#Retransmitted", page_number, "retransmissions"},
+                                            {"Sessions to", page_text, "sessions_to"},
+                                            {"Stream to", page_text, "stream_to"},
                                             {NULL, NULL, NULL}};
     const cJSON *services = item(root, "observe_services");
     if (!services || !services->child) return;

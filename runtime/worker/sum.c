@@ -22,7 +22,8 @@
     ARRAY(uint32_t, nat_flows, nat, flows, program_all_nats(p))                                                        \
     ARRAY(uint32_t, server_flows, all, server_flows, p->servers_count)                                                 \
     ARRAY(uint32_t, service_flows, all, service_flows, p->services_count)                                              \
-    ARRAY(uint64_t, server_begun, all, server_begun, p->servers_count)
+    ARRAY(uint64_t, server_begun, all, server_begun, p->servers_count)                                                 \
+    ARRAY(struct observe_counters, observes, all, observes, p->observes_count)
 
 struct sum {
     const struct program *program;
@@ -125,6 +126,7 @@ void sum_add(struct sum *s, const struct vm_counters *c)
     add_nat(s, c->nat);
     words_add(&s->frags, c->frags, sizeof s->frags);
     words_add(&s->observed, c->observed, sizeof s->observed);
+    words_add(s->observes, c->observes, p->observes_count * sizeof *s->observes);
 #define VM_COUNTER(field, kind, object, key, line, words, doc) s->all.field += c->field;
 #include "vm/counter.def"
 }

@@ -91,6 +91,12 @@ at prey curl -s http://127.0.0.1:8404/metrics >metrics
 same 'the page and the metrics have them' \
     "$(grep -c 'Connections that are watched' page) $(grep -o 'prey_observed_files_total{what="sessions"} 3' metrics) $(grep -c '^prey_observed_sessions_total' metrics)" \
     '1 prey_observed_files_total{what="sessions"} 3 1'
+same 'so do the metrics of the service, with what it could not watch by reason' \
+    "$(grep -c -e '^prey_observe_service_sessions_total{service="watch"} [1-9]' -e '^prey_observe_service_live{service="watch"} 1$' \
+        -e '^prey_observe_service_bytes_total{service="watch"} [1-9]' \
+        -e '^prey_observe_service_left_out_total{service="watch",reason="memory"} 0$' metrics)" 4
+ctl --control "$PWD/control" status
+same 'and the status' "$(grep -c '^observe watch  1 of [0-9]* connections open, [0-9,]* bytes' out)" 1
 ctl --control "$PWD/control" counters observed_files
 same 'files are counted' "$(awk '{ print $1, $2 }' out | grep -e sessions -e lost | tr '\n' ' ')" \
     'observed_files.sessions 3 observed_files.lost-events 0 observed_files.lost-sessions 0 observed_files.lost-bytes 0 '

@@ -32,12 +32,18 @@ done
 same 'out of order and twice' "$(session 's[1002]["from_server"]["reordered"] > 5, s[1002]["from_server"]["retransmitted"] >= 0, s[1002]["path"]')" "(True, True, '/b')"
 same 'a hole has its place, and its file' \
     "$(session 's[1003]["gaps"], s[1003]["vlan"], s[1003]["why"]') $(cat out/bytes/*-1003-*.holes)" \
-    "([{'kind': 'hole', 'from': 'server', 'offset': 500, 'bytes': 100}], [7], 'still-open') server 500 100 hole"
+    "([{'kind': 'hole', 'from': 'server', 'offset': 500, 'bytes': 100, 'cause': 'end'}], [7], 'still-open') server 500 100 hole end"
 { head -c 500 body; tail -c +601 body; } | cmp - <(bytes 1003 server)
 ok $? 'the bytes around it are there'
 same 'a differing overlap is told with its place' \
     "$(session 's[1004]["gaps"][0]["kind"], s[1004]["gaps"][0]["offset"], s[1004]["from_server"]["differing"]')" "('differs', 100, 1)"
 same 'what is ignored is nowhere' "$(session '1005 in s') $(ls out/bytes | grep -c -e -1005-)" 'False 0'
+"$bin/preyrun" watch.pbc --pcap drawn.pcap --json >json
+same 'the service has its own counts, and the summary its row' \
+    "$(python3 -c 'import json
+j = json.load(open("json"))
+o, of = j["observed"], j["observe_services"]
+print([x["service"] for x in of], of[0]["sessions"], all(of[0][k] == o[k] for k in of[0] if k != "service"))') $(grep -A1 '^observe service' said | awk 'NR == 2 { print $1, ($2 > 0) }')" "['watch'] 5 True watch 1"
 before=$(cat out/s.log | wc -l)
 "$bin/preyrun" watch.pbc --pcap drawn.pcap --observed out >said 2>&1
 same 'a second replay adds to it, and overwrites nothing' "$(($(wc -l <out/s.log) - before)) $(ls out/bytes/*-1001-*.server | wc -l)" '4 2'

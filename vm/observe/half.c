@@ -37,20 +37,21 @@ static void tell_differs(struct observers *o, struct conn *c, enum observe_half 
 {
     if (d->from == d->to) return;
     saturate(&c->half[side].differs);
-    o->counters.differs++;
+    COUNT(o, c, differs, 1);
     struct observe_event e = {
         .kind = OBSERVE_DIFFERS, .half = (uint8_t)side, .offset = d->from, .len = d->to - d->from};
     session_event(o, c, &e);
 }
 
 /* Move `next` on over n bytes. */
-static void go_on(struct observers *o, struct half *h, uint64_t n)
+static void go_on(struct observers *o, struct conn *c, enum observe_half side, uint64_t n)
 {
+    struct half *h = &c->half[side];
     h->next += n;
     h->next_seq += (uint32_t)n;
     h->back += (uint32_t)n;
     h->ahead = h->ahead > n ? h->ahead - (uint32_t)n : 0;
-    o->counters.bytes += n;
+    COUNT(o, c, bytes, n);
 }
 
 /* Tell the bytes from `next` on that are kept side by side. */
@@ -63,7 +64,7 @@ static void drain(struct observers *o, struct conn *c, enum observe_half side)
         const uint8_t *bytes = window_run(&w, &o->pieces, h->next, &n);
         if (!n) break;
         tell_bytes(o, c, side, h->next, bytes, n);
-        go_on(o, h, n);
+        go_on(o, c, side, n);
     }
 }
 
@@ -96,8 +97,8 @@ static void tell_hole(struct observers *o, struct conn *c, enum observe_half sid
     struct half *h = &c->half[side];
     h->holes++;
     h->hole_bytes += n;
-    o->counters.holes++;
-    o->counters.hole_bytes += n;
+    COUNT(o, c, holes, 1);
+    COUNT(o, c, hole_bytes, n);
     if (c->does == PBC_DOES || !(h->flags & HALF_READ)) opening_end(o, c);
     struct observe_event e = {
         .kind = OBSERVE_HOLE, .half = (uint8_t)side, .cause = (uint8_t)cause, .offset = h->next, .len = n};
@@ -114,8 +115,8 @@ void half_skip(struct observers *o, struct conn *c, enum observe_half side, uint
         const uint64_t end = first < to ? first : to;
         const uint64_t n = end - h->next;
         tell_hole(o, c, side, n, cause);
-        go_on(o, h, n);
-        o->counters.bytes -= n;
+        go_on(o, c, side, n);
+        COUNT(o, c, bytes, -n);
         drain(o, c, side);
     }
     half_trim(o, c, side);
@@ -168,12 +169,12 @@ static void take_in_order(struct observers *o, struct conn *c, enum observe_half
         return;
     }
     if (done < n && is_kept_whole(c, h)) {
-        o->counters.first_short++;
+        COUNT(o, c, first_short, 1);
         opening_end(o, c);
     }
     const uint32_t old = (uint32_t)(h->next - at);
     tell_bytes(o, c, side, h->next, bytes + old, n - old);
-    go_on(o, h, n - old);
+    go_on(o, c, side, n - old);
     if (done < n) half_clear(o, c, side);
 }
 
@@ -187,7 +188,7 @@ static void make_reach(struct observers *o, struct conn *c, enum observe_half si
     window_drop(&w, &o->pieces, h->next);
     half_keep_window(h, &w);
     if (end - w.low <= WINDOW_BYTES) return;
-    o->counters.far++;
+    COUNT(o, c, far, 1);
     half_skip(o, c, side, end - WINDOW_BYTES + PIECE_BYTES, OBSERVE_HOLE_FAR);
     w = half_window(h);
     window_drop(&w, &o->pieces, h->next);
@@ -204,7 +205,7 @@ static void take_ahead(struct observers *o, struct conn *c, enum observe_half si
         const uint32_t done = keep(o, c, side, at, bytes, n);
         if (done && h->ahead < at + done - h->next) h->ahead = (uint32_t)(at + done - h->next);
         if (done == n) return;
-        o->counters.memory++;
+        COUNT(o, c, memory, 1);
         if (is_kept_whole(c, h)) opening_end(o, c);
         half_skip(o, c, side, at + done, OBSERVE_HOLE_MEMORY);
         bytes += done;
@@ -222,7 +223,7 @@ static void take_bytes(struct observers *o, struct conn *c, enum observe_half si
     if (at + n <= h->next)
         keep(o, c, side, at, bytes, n);
     else if (c->does == PBC_IGNORE)
-        go_on(o, h, at + n - h->next);
+        go_on(o, c, side, at + n - h->next);
     else if (at <= h->next)
         take_in_order(o, c, side, at, bytes, n);
     else
@@ -253,7 +254,7 @@ static void take_payload(struct observers *o, struct conn *c, enum observe_half 
         at += n;
     }
     if (at >= end || end <= (int64_t)h->next) return;
-    o->counters.cut++;
+    COUNT(o, c, cut, 1);
     if (at <= (int64_t)h->next)
         half_skip(o, c, side, (uint64_t)end, OBSERVE_HOLE_CUT);
     else if (h->ahead < end - (int64_t)h->next && end - (int64_t)(h->next - h->back) <= WINDOW_BYTES)
@@ -279,13 +280,15 @@ void half_time(const struct observers *o, struct half *h, uint32_t seq)
 
 /* Count what a segment with bytes is: new, again, or late; and time the new ones (Karn, Partridge, "Improving
  * Round-Trip Time Estimates in Reliable Transport Protocols", 1987: what was sent twice is not timed). */
-static void classify(struct observers *o, struct half *h, uint32_t seq, int32_t from, uint32_t n)
+static void classify(struct observers *o, struct conn *c, enum observe_half side, uint32_t seq, int32_t from,
+                     uint32_t n)
 {
+    struct half *h = &c->half[side];
     const bool again = from < 0, late = !again && h->ahead && from < (int64_t)h->ahead;
     if (again) h->retransmissions++;
-    if (again) o->counters.retransmissions++;
+    if (again) COUNT(o, c, retransmissions, 1);
     if (late) saturate(&h->reordered);
-    if (late) o->counters.reordered++;
+    if (late) COUNT(o, c, reordered, 1);
     if (!again && !late)
         half_time(o, h, seq + n);
     else if (h->flags & HALF_TIMED && seq_from(seq, h->timed_seq) > 0)
@@ -320,15 +323,15 @@ void half_take(struct observers *o, struct conn *c, enum observe_half side, cons
     const uint64_t next = h->next;
     if (s->flags & TCP_URG) {
         saturate(&h->urgents);
-        o->counters.urgents++;
+        COUNT(o, c, urgents, 1);
     }
     if (is_keepalive(s, from)) saturate(&h->keepalives);
     if (!s->len && !(s->flags & TCP_FIN)) return;
     if (!in_reach(h, seq, from)) {
-        o->counters.outside++;
+        COUNT(o, c, outside, 1);
         return;
     }
-    if (s->len && !is_keepalive(s, from)) classify(o, h, seq, from, s->len);
+    if (s->len && !is_keepalive(s, from)) classify(o, c, side, seq, from, s->len);
     if (s->len) take_payload(o, c, side, s, from);
     if (s->flags & TCP_FIN && !(s->key.kind & KIND_FRAGMENT) && !(h->flags & HALF_FIN)) {
         h->flags |= HALF_FIN;
@@ -375,7 +378,7 @@ void half_acked(struct observers *o, struct conn *c, enum observe_half side, con
     const bool fin = h->flags & HALF_FIN && s->ack == h->fin_seq + 1;
     const int32_t beyond = seq_from(h->next_seq, s->ack) - fin;
     if (beyond <= -FAR_REACH || !is_believed(h, s->ack, beyond - (int32_t)h->ahead)) {
-        o->counters.outside++;
+        COUNT(o, c, outside, 1);
         return;
     }
     if (h->flags & HALF_TIMED && seq_from(h->timed_seq, s->ack) >= 0) take_time(o, c, side);

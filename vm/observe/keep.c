@@ -55,6 +55,9 @@ void observers_rename(struct observers *o, struct observers *fresh, const struct
         else
             rename_conn(c, from, to, map, r);
     }
+    for (uint32_t i = 0; i < from->observes_count && i < SERVICES_MOST; i++)
+        if (map[i] != PBC_NONE) fresh->each[map[i]] = o->each[i];
+    SWAP(o->each, fresh->each);
     o->p = to;
     observers_limits(o);
     SWAP(o->opens, fresh->opens);

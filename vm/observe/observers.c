@@ -58,9 +58,10 @@ struct observers *observers_new(const struct program *p, const struct observe_ou
     o->scratch = malloc((size_t)OBSERVE_HALVES * STREAM_MAX);
     o->names = malloc(NAMES_MOST);
     o->opens = malloc((2 * (size_t)p->observes_count + 1) * sizeof *o->opens);
+    o->each = calloc((size_t)p->observes_count + 1, sizeof *o->each);
     if (o->opens) memset(o->opens, 0xff, 2 * (size_t)p->observes_count * sizeof *o->opens); /* CONN_NONE */
     observers_limits(o);
-    if (reserve(o, seed) && o->first && o->scratch && o->names && o->opens) return o;
+    if (reserve(o, seed) && o->first && o->scratch && o->names && o->opens && o->each) return o;
     observers_free(o);
     return NULL;
 }
@@ -74,10 +75,12 @@ void observers_free(struct observers *o)
     free(o->scratch);
     free(o->names);
     free(o->opens);
+    free(o->each);
     free(o);
 }
 
 const struct observe_counters *observers_counters(const struct observers *o) { return &o->counters; }
+const struct observe_counters *observers_each(const struct observers *o) { return o->each; }
 
 static uint32_t second_after(uint64_t ns) { return (uint32_t)(ns / TICK_NS) + 1; }
 
@@ -94,12 +97,21 @@ void observers_due(struct observers *o, uint32_t place)
     o->conns.due_s[place] = second_after(deadline(o, &o->conns.at[place]));
 }
 
+static void count_most(struct observe_counters *c)
+{
+    if (c->live > c->most) c->most = c->live;
+}
+
 void observers_count(struct observers *o)
 {
     o->counters.live = 0;
-    for (uint32_t n = 0; n < o->conns.high; n++)
-        o->counters.live += conn_lives(&o->conns.at[n]) && !(o->conns.at[n].flags & CONN_OVER);
-    o->counters.most = o->counters.live;
+    for (uint32_t i = 0; i < o->p->observes_count; i++) o->each[i].live = 0;
+    for (uint32_t n = 0; n < o->conns.high; n++) {
+        const struct conn *c = &o->conns.at[n];
+        if (conn_lives(c) && !(c->flags & CONN_OVER)) COUNT(o, c, live, 1);
+    }
+    count_most(&o->counters);
+    for (uint32_t i = 0; i < o->p->observes_count; i++) count_most(&o->each[i]);
 }
 
 /* End a session and tell so; it stays as it is, for late packets. */
@@ -119,7 +131,7 @@ static void session_end(struct observers *o, struct conn *c, enum observe_why wh
     c->flags |= CONN_OVER;
     chunks_put(&o->conns, c->names);
     c->names = CHUNK_NONE;
-    o->counters.live--;
+    COUNT(o, c, live, UINT64_MAX);
 }
 
 void conn_remove(struct observers *o, uint32_t place, enum observe_why why)
@@ -154,8 +166,8 @@ static uint32_t watcher(const struct observers *o, const struct observe_packet *
     return *by_server ? from : to;
 }
 
-/* Find a place for a new connection: if all are taken, that of a lesser one. */
-static uint32_t take_place(struct observers *o, const struct ends *t, struct place *at)
+/* Find a place for a new connection of a service: if all are taken, that of a lesser one. */
+static uint32_t take_place(struct observers *o, uint32_t observe, const struct ends *t, struct place *at)
 {
     uint32_t place = watched_add(&o->conns, t, at);
     if (place != CONN_NONE) return place;
@@ -163,9 +175,11 @@ static uint32_t take_place(struct observers *o, const struct ends *t, struct pla
     const uint32_t victim = watched_victim(&o->conns, idle_ns);
     if (victim == CONN_NONE) {
         o->counters.full++;
+        o->each[observe].full++;
         return CONN_NONE;
     }
-    o->counters.evicted += !(o->conns.at[victim].flags & CONN_OVER);
+    const struct conn *lesser = &o->conns.at[victim];
+    COUNT(o, lesser, evicted, !(lesser->flags & CONN_OVER));
     conn_remove(o, victim, OBSERVE_WHY_FULL);
     return watched_add(&o->conns, t, at);
 }
@@ -177,7 +191,7 @@ static struct conn *begin(struct observers *o, const struct observe_packet *s, c
     bool by_server;
     if (s->flags & TCP_RST || (!(s->flags & (TCP_SYN | TCP_ACK)))) return NULL;
     const uint32_t observe = watcher(o, s, &by_server);
-    const uint32_t place = observe == PBC_NONE ? CONN_NONE : take_place(o, t, at);
+    const uint32_t place = observe == PBC_NONE ? CONN_NONE : take_place(o, observe, t, at);
     if (place == CONN_NONE) return NULL;
     struct conn *c = &o->conns.at[place];
     c->observe = observe;
@@ -186,7 +200,7 @@ static struct conn *begin(struct observers *o, const struct observe_packet *s, c
     c->opening = PIECE_NONE;
     c->iface = s->key.iface;
     c->number = ++o->ids;
-    o->counters.sessions++;
+    COUNT(o, c, sessions, 1);
     c->began_ns = c->seen_ns = o->now_ns;
     c->why = OBSERVE_WHY_OPEN;
     c->does = PBC_DOES;
@@ -197,8 +211,9 @@ static struct conn *begin(struct observers *o, const struct observe_packet *s, c
                   (s->key.kind & client_self ? CONN_FROM_SELF : 0) | (s->key.kind & server_self ? CONN_TO_SELF : 0));
     for (unsigned side = 0; side < OBSERVE_HALVES; side++)
         c->half[side] = (struct half){.dir = PIECE_NONE, .scale = SCALE_UNKNOWN};
-    o->counters.live++;
-    if (o->counters.live > o->counters.most) o->counters.most = o->counters.live;
+    COUNT(o, c, live, 1);
+    count_most(&o->counters);
+    count_most(&o->each[observe]);
     observers_due(o, place);
     session_say(o, c, OBSERVE_BEGIN);
     opening_begin(o, c);
@@ -259,7 +274,7 @@ static void reset(struct observers *o, struct conn *c, enum observe_half side, c
     bool perhaps;
     const bool exact = is_exact_reset(c, side, s, &perhaps);
     if (!exact && !perhaps) {
-        o->counters.outside++;
+        COUNT(o, c, outside, 1);
         return;
     }
     c->flags = (uint8_t)((c->flags & ~CONN_BY_SERVER) | (side == OBSERVE_SERVER ? CONN_BY_SERVER : 0));
@@ -291,10 +306,11 @@ static void settle_state(struct observers *o, struct conn *c)
 }
 
 /* Count a SYN that came before, and take its bytes' time for nothing: who knows which one was answered. */
-static void syn_again(struct observers *o, struct half *h)
+static void syn_again(struct observers *o, struct conn *c, enum observe_half side)
 {
+    struct half *h = &c->half[side];
     h->retransmissions++;
-    o->counters.retransmissions++;
+    COUNT(o, c, retransmissions, 1);
     h->flags &= (uint8_t)~HALF_TIMED;
 }
 
@@ -316,7 +332,7 @@ static void take(struct observers *o, struct conn *c, enum observe_half side, co
     struct half *h = &c->half[side];
     const bool first = !(h->flags & HALF_SEEN) || (h->flags & HALF_SEEN && !h->packets && s->flags & TCP_SYN);
     if (is_seen_elsewhere(h, &c->half[!side], s)) {
-        o->counters.elsewhere++;
+        COUNT(o, c, elsewhere, 1);
         return;
     }
     h->packets++;
@@ -325,18 +341,18 @@ static void take(struct observers *o, struct conn *c, enum observe_half side, co
         return;
     }
     if (!(s->flags & (TCP_ACK | TCP_SYN))) {
-        o->counters.no_ack++;
+        COUNT(o, c, no_ack, 1);
         return;
     }
     if (first)
         begin_half(o, c, side, s);
     else if (s->flags & TCP_SYN && s->seq + 1 == h->next_seq - (uint32_t)h->next)
-        syn_again(o, h);
+        syn_again(o, c, side);
     else if (s->flags & TCP_SYN) {
-        o->counters.outside++;
+        COUNT(o, c, outside, 1);
         return;
     }
-    if (s->key.kind & KIND_FRAGMENT) o->counters.fragments++;
+    if (s->key.kind & KIND_FRAGMENT) COUNT(o, c, fragments, 1);
     c->flags &= (uint8_t)~CONN_HELD_RESET;
     half_take(o, c, side, s);
     if (!(c->flags & CONN_OVER)) half_acked(o, c, !side, s);
@@ -352,7 +368,7 @@ static void relieve(struct observers *o, struct conn *c)
     for (unsigned side = 0; side < OBSERVE_HALVES; side++) {
         struct half *h = &c->half[side];
         if (h->ahead) {
-            o->counters.memory++;
+            COUNT(o, c, memory, 1);
             half_skip(o, c, side, h->next + h->ahead, OBSERVE_HOLE_MEMORY);
         }
         half_clear(o, c, side);
@@ -398,9 +414,9 @@ static bool see(struct observers *o, const struct observe_packet *s)
     bool began;
     struct conn *c = conn_of(o, s, &side, &began);
     if (!c) return false;
-    o->counters.packets++;
+    COUNT(o, c, packets, 1);
     if (c->flags & CONN_OVER) {
-        o->counters.late++;
+        COUNT(o, c, late, 1);
         return began;
     }
     c->seen_ns = o->now_ns;

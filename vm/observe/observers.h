@@ -53,3 +53,6 @@ void observers_rename(struct observers *o, struct observers *fresh, const struct
 /* Write all, or read them into new ones (keyed/archive.h). ifaces: number of interfaces that the facts know. */
 bool observers_archive(struct observers *o, struct archive *a, uint32_t ifaces);
 const struct observe_counters *observers_counters(const struct observers *o);
+/* Return the counters of each service: [observes_count]. Packets whose service is unknown count in none; most: at once
+ * in this service. */
+const struct observe_counters *observers_each(const struct observers *o);

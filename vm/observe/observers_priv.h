@@ -17,14 +17,14 @@ struct observers {
         uint32_t first_bytes;
     } limits;
     struct observe_out out;
-    struct observe_counters counters;
-    uint64_t now_ns, ids; /* ids: number of the last connection */
-    struct first *first;  /* [OBSERVE_HALVES] facts of the connection at hand */
-    uint8_t *scratch;     /* [OBSERVE_HALVES][STREAM_MAX] first bytes in one piece */
-    uint8_t *names;       /* [NAMES_MOST] names of the connection at hand */
-    uint32_t schedules;   /* active ones, as in stream_key */
-    uint32_t relief;      /* place in the table where memory is looked for next */
-    uint32_t *opens;      /* [observes_count][2] oldest and newest connection whose first bytes are waited for */
+    struct observe_counters counters, *each; /* each: [observes_count] those of each service */
+    uint64_t now_ns, ids;                    /* ids: number of the last connection */
+    struct first *first;                     /* [OBSERVE_HALVES] facts of the connection at hand */
+    uint8_t *scratch;                        /* [OBSERVE_HALVES][STREAM_MAX] first bytes in one piece */
+    uint8_t *names;                          /* [NAMES_MOST] names of the connection at hand */
+    uint32_t schedules;                      /* active ones, as in stream_key */
+    uint32_t relief;                         /* place in the table where memory is looked for next */
+    uint32_t *opens; /* [observes_count][2] oldest and newest connection whose first bytes are waited for */
 };
 
 /* The progress of a connection's readers; lies in a piece. */
@@ -33,6 +33,9 @@ struct opening {
     uint64_t deadline_ns;
     uint32_t earlier, later; /* in the list of its service: places in the table, CONN_NONE */
 };
+
+/* Count n of a connection: in all, and for its service. */
+#define COUNT(o, c, field, n) ((o)->counters.field += (n), (o)->each[(c)->observe].field += (n))
 
 static inline uint32_t conn_place(const struct observers *o, const struct conn *c)
 {

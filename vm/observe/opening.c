@@ -251,7 +251,7 @@ void opening_read(struct observers *o, struct conn *c, enum observe_half side)
     if (!more && !is_undecided(c)) {
         list_drop(o, c);
     } else if (c->opening == PIECE_NONE && !list_add(o, c)) {
-        o->counters.first_short++;
+        COUNT(o, c, first_short, 1);
         opening_end(o, c);
     }
 }

@@ -119,6 +119,7 @@ void vm_point_counters(struct vm *vm)
     c->server_begun = bound ? bound->begun : NULL;
     audit_point_counters(vm);
     c->observed = vm->observers ? observers_counters(vm->observers) : NULL;
+    c->observes = vm->observers ? observers_each(vm->observers) : NULL;
     c->frags = vm->fragments ? fragments_counters(vm->fragments) : NULL;
 }
 

@@ -192,6 +192,42 @@ static void connections_go_on_through_a_reload(void **state)
     (void)state;
 }
 
+/* Counters of a service go on across a reload that gives it another number, and stay apart from those of others. */
+static void each_service_has_its_counters(void **state)
+{
+    init(PLAIN WATCH "service other on any tcp/9 { mode observe }\n");
+    shake();
+    seg(C, CSEQ, SSEQ, TCP_ACK, "abc");
+    seg(C, CSEQ + 5, SSEQ, TCP_ACK, "late");
+    seg(C, CSEQ + 3, SSEQ, TCP_ACK, "xy");
+    seg(C, CSEQ, SSEQ, TCP_ACK, "abc");
+    w.side[S].port = 9;
+    seg(C, CSEQ - 1, 0, TCP_SYN, NULL);
+    const struct observe_counters *of = vm_counters(vm)->observes;
+    assert_int_equal(of[0].sessions, 1);
+    assert_int_equal(of[0].live, 1);
+    assert_int_equal(of[0].packets, 7);
+    assert_int_equal(of[0].bytes, 9);
+    assert_int_equal(of[0].retransmissions, 1);
+    assert_int_equal(of[0].reordered, 1);
+    assert_int_equal(of[1].sessions, 1);
+    assert_int_equal(of[1].packets, 1);
+    assert_int_equal(of[1].bytes, 0);
+    reload("service other on any tcp/9 { mode observe }\n" PLAIN WATCH);
+    of = vm_counters(vm)->observes;
+    assert_int_equal(of[1].bytes, 9);
+    assert_int_equal(of[0].packets, 1);
+    seg(C, CSEQ - 1, 0, TCP_SYN, NULL);
+    assert_int_equal(of[0].retransmissions, 1);
+    reload(PLAIN WATCH); /* the other connection ends: it counts no more as open, and no service has it */
+    of = vm_counters(vm)->observes;
+    assert_int_equal(of[0].live, 1);
+    assert_int_equal(vm_counters(vm)->observed->live, 1);
+    assert_int_equal(vm_counters(vm)->observed->retransmissions, 2);
+    fini();
+    (void)state;
+}
+
 static size_t archived(uint8_t *bytes, size_t len, bool reads, bool *good)
 {
     const struct vm_in in = now();
@@ -258,9 +294,8 @@ static void connections_go_on_from_an_archive(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(only_what_was_let_through_is_watched),
-        cmocka_unit_test(the_clients_side_of_what_is_rewritten),
-        cmocka_unit_test(connections_go_on_through_a_reload),
+        cmocka_unit_test(only_what_was_let_through_is_watched), cmocka_unit_test(the_clients_side_of_what_is_rewritten),
+        cmocka_unit_test(connections_go_on_through_a_reload),   cmocka_unit_test(each_service_has_its_counters),
         cmocka_unit_test(connections_go_on_from_an_archive),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

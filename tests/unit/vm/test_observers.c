@@ -223,6 +223,41 @@ static void numbers_run_round(void **state)
     (void)state;
 }
 
+/* 1 TiB: the numbers run round 256 times, with bytes on both sides of each turn. Between the turns the other side
+ * acknowledges what never came by. */
+static void a_stream_of_a_terabyte(void **state)
+{
+    static uint8_t block[60000];
+    const uint64_t most = UINT64_C(1) << 40, turn = UINT64_C(1) << 32, step = 1 << 29;
+    uint64_t at = 0, brought = 0;
+    watch_init(&w, PBC_STREAM, PBC_OVERLAPS_LINUX);
+    watch_shake(&w);
+    while (at < most) {
+        const uint64_t near = (at / turn + 1) * turn - CSEQ - 5 * sizeof block;
+        while (at < near) {
+            at += near - at < step ? near - at : step;
+            for (unsigned i = 0; i < 2; i++) watch_seg(&w, S, SSEQ, (uint32_t)(CSEQ + at), TCP_ACK, NULL, 0);
+            w.now_ns += 20 * (uint64_t)MS;
+            watch_seg(&w, S, SSEQ, (uint32_t)(CSEQ + at), TCP_ACK, NULL, 0);
+        }
+        for (unsigned i = 0; i < 10;
+             i++, at += sizeof block, brought += sizeof block) { /* pairs, the later one first */
+            const uint64_t here = i & 1 ? at - sizeof block : at + sizeof block;
+            watch_seg(&w, C, (uint32_t)(CSEQ + here), SSEQ, TCP_ACK, block, sizeof block);
+        }
+        watch_seg(&w, S, SSEQ, (uint32_t)(CSEQ + at), TCP_ACK, NULL, 0);
+        assert_int_equal(w.end[C], at);
+    }
+    assert_true(at >= most);
+    observers_end(w.o, w.now_ns, OBSERVE_WHY_OPEN);
+    assert_int_equal(w.sum.half[C].bytes, brought);
+    assert_int_equal(w.sum.half[C].bytes + w.sum.half[C].hole_bytes, at);
+    assert_int_equal(w.sum.half[C].retransmitted, 0);
+    assert_int_equal(w.sum.half[C].differing, 0);
+    watch_fini(&w);
+    (void)state;
+}
+
 static void segments_outside_of_the_window(void **state)
 {
     watch_init(&w, PBC_STREAM, PBC_OVERLAPS_LINUX);
@@ -533,6 +568,7 @@ int main(void)
         cmocka_unit_test(frames_that_the_capture_cut),
         cmocka_unit_test(a_start_in_the_middle),
         cmocka_unit_test(numbers_run_round),
+        cmocka_unit_test(a_stream_of_a_terabyte),
         cmocka_unit_test(segments_outside_of_the_window),
         cmocka_unit_test(a_reset_that_its_receiver_refuses),
         cmocka_unit_test(keepalives_are_no_retransmissions),

@@ -95,13 +95,13 @@ static void observed_json(cJSON *root, const struct carry *carry)
     const uint64_t *counter = (const void *)&of;
     cJSON *files = cJSON_AddObjectToObject(root, "observed_files");
     for (unsigned i = 0; i < OBSERVED_COUNTERS; i++) json_number(files, observed_counter_name[i], counter[i]);
-    cJSON *services = cJSON_AddArrayToObject(root, "observe_services");
+    cJSON *services = cJSON_GetObjectItem(root, "observe_services");
     for (uint32_t i = 0; i < p->observes_count; i++) {
         const struct pbc_observe *o = &p->observes[i];
-        cJSON *one = json_object(services);
-        json_text(one, "service", program_str(p, o->name));
-        if (o->sessions) json_text(one, "sessions", program_str(p, o->sessions));
-        if (o->stream) json_text(one, "stream", program_str(p, o->stream));
+        cJSON *one = cJSON_GetArrayItem(services, (int)i);
+        if (!one) continue;
+        if (o->sessions) json_text(one, "sessions_to", program_str(p, o->sessions));
+        if (o->stream) json_text(one, "stream_to", program_str(p, o->stream));
         if (o->stream) cJSON_AddBoolToObject(one, "pcapng", o->flags & PBC_OBSERVE_PCAPNG);
     }
 }
