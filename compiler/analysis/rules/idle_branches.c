@@ -1,6 +1,6 @@
-/* Warn about a `when` that no packet of its service takes: its conditions exclude each other or the service's packets,
- * or earlier branches take all of them. Also about a proxy service that takes nothing beyond its `when`s. Certain, or
- * silent. */
+/* Warn about a `when` that no packet of its service takes, or no connection that it watches: its conditions exclude
+ * each other or the service's packets, or earlier branches take all of them. Also about a proxy service that takes
+ * nothing beyond its `when`s. Certain, or silent. */
 #include <string.h>
 
 #include "compiler/normal/normal.h"
@@ -11,18 +11,43 @@
 
 enum { WORK_MAX = 1 << 14, PIECES_MAX = 64, BRANCHES_MAX = 256 };
 
-/* Add all packets of the service that the branch asks for, not only those that open a connection. */
-static void taken(struct compile *c, const struct pbc_service *s, const struct ir_product *when, struct region *out)
+/* A branch of a service, or of one that watches */
+struct when {
+    uint32_t conds, cond_count;
+    struct pbc_place place;
+};
+
+/* All branches of a service */
+struct whens {
+    const struct pbc_service *service; /* NULL: it watches */
+    uint32_t watches;                  /* index in OBSERVES, without a service */
+    bool stream;                       /* first bytes are asked for */
+    const struct when *at;
+    struct ir_product *product; /* of each, the conditions on packets */
+};
+
+/* Add the packets of an endpoint that the branch asks for, not only those that open a connection. */
+static void take_endpoint(struct compile *c, const struct pbc_endpoint *e, const struct ir_product *when,
+                          struct region *out)
 {
-    for (uint32_t e = s->endpoints; e < s->endpoints + s->endpoint_count; e++) {
-        struct ir_product served = endpoint_opened(c, &c->image->endpoints[e]), both;
-        bool loose = false;
-        served.field[IR_STATE] = IR_ALL;
-        if (product_and(c->ir, when, &served, &both, &loose)) region_add(out, loose ? when : &both);
-    }
+    struct ir_product served = endpoint_opened(c, e), both;
+    bool loose = false;
+    served.field[IR_STATE] = IR_ALL;
+    if (product_and(c->ir, when, &served, &both, &loose)) region_add(out, loose ? when : &both);
 }
 
-static struct span span_of(struct compile *c, const struct pbc_branch *b) { return span_at(c, &b->place); }
+/* Add all packets of the service that its n-th branch asks for. */
+static void taken(struct compile *c, const struct whens *w, uint32_t n, struct region *out)
+{
+    const struct image *img = c->image;
+    const struct pbc_service *s = w->service;
+    for (uint32_t e = s ? s->endpoints : 0; s && e < s->endpoints + s->endpoint_count; e++)
+        take_endpoint(c, &img->endpoints[e], &w->product[n], out);
+    for (uint32_t e = 0; !s && e < img->watched_count; e++)
+        if (img->watched[e].service == w->watches) take_endpoint(c, &img->watched[e], &w->product[n], out);
+}
+
+static struct span span_of(struct compile *c, const struct when *b) { return span_at(c, &b->place); }
 
 static bool covers_name(const char *by, const char *name, bool hosts)
 {
@@ -103,7 +128,7 @@ static bool bytes_cover(const struct pbc_pattern *a, const struct pbc_pattern *b
 /* True if `a` certainly holds wherever `b` does, for conditions on first bytes. */
 static bool cond_covers(const struct image *img, const struct pbc_cond *a, const struct pbc_cond *b)
 {
-    if (a->kind != b->kind) return false;
+    if (a->kind != b->kind || (a->flags ^ b->flags) & PBC_COND_REPLY) return false;
     if (a->kind == COND_INSTRUCTION) return instruction_covers(img, a, b);
     if (a->kind == COND_BYTES) return bytes_cover(&img->patterns[a->first], &img->patterns[b->first]);
     if (a->arg != b->arg || a->flags != b->flags) return false;
@@ -111,7 +136,7 @@ static bool cond_covers(const struct image *img, const struct pbc_cond *a, const
 }
 
 /* True if all conditions of `a` on first bytes hold wherever `b` does. */
-static bool stream_covers(const struct image *img, const struct pbc_branch *a, const struct pbc_branch *b)
+static bool stream_covers(const struct image *img, const struct when *a, const struct when *b)
 {
     for (uint32_t i = a->conds; i < a->conds + a->cond_count; i++) {
         bool covered = !stream_asks(&img->conds[i]);
@@ -123,9 +148,9 @@ static bool stream_covers(const struct image *img, const struct pbc_branch *a, c
 }
 
 /* Return why the `when` never holds in its service: behind TLS, requests agree on HTTP/1.1. NULL: no reason. */
-static const char *blind(const struct image *img, const struct pbc_service *s, const struct pbc_branch *b)
+static const char *blind(const struct image *img, const struct pbc_service *s, const struct when *b)
 {
-    for (uint32_t i = b->conds; s->proxy && mode_is(s->mode, MODE_REQUESTS) && i < b->conds + b->cond_count; i++) {
+    for (uint32_t i = b->conds; s && s->proxy && mode_is(s->mode, MODE_REQUESTS) && i < b->conds + b->cond_count; i++) {
         const struct pbc_cond *cond = &img->conds[i];
         bool has = false;
         if (cond->kind != COND_ALPN) continue;
@@ -151,7 +176,7 @@ static bool takes_instructions(const struct image *img, const struct pbc_service
 }
 
 /* Warn about packets that reach the last branch of a service without `else`. */
-static void warn_no_else(struct compile *c, const struct pbc_service *s, const struct pbc_branch *b)
+static void warn_no_else(struct compile *c, const struct pbc_service *s, const struct when *b)
 {
     const bool requests = mode_is(s->mode, MODE_REQUESTS);
     if (takes_instructions(c->image, s)) return;
@@ -161,47 +186,69 @@ static void warn_no_else(struct compile *c, const struct pbc_service *s, const s
     diag_advise(c->diags, "add `else -> POOL`");
 }
 
-static void check_branch(struct compile *c, const struct pbc_service *s, const struct ir_product *whens, uint32_t n)
+static void check_branch(struct compile *c, const struct whens *w, uint32_t n)
 {
-    const struct pbc_branch *b = &c->image->branches[s->branches + n];
+    const struct when *b = &w->at[n];
     struct region_budget budget = {.work = WORK_MAX, .pieces = PIECES_MAX};
     struct ir_product plain;
     struct region left;
     uint32_t last = PBC_NONE;
     region_init(&left);
-    taken(c, s, &whens[n], &left);
+    taken(c, w, n, &left);
     const bool never = left.count == 0;
-    const char *why = blind(c->image, s, b);
+    const char *why = blind(c->image, w->service, b);
     for (uint32_t i = 0; i < n && left.count && !budget.spent; i++) {
-        if (s->proxy && !stream_covers(c->image, &c->image->branches[s->branches + i], b)) continue;
-        if (ir_is_empty(&whens[i]) || !product_plain_beside(c->ir, &whens[i], &whens[n], &plain)) continue;
+        if (w->stream && !stream_covers(c->image, &w->at[i], b)) continue;
+        if (ir_is_empty(&w->product[i]) || !product_plain_beside(c->ir, &w->product[i], &w->product[n], &plain))
+            continue;
         region_minus(c->ir, &left, &plain, &budget);
         last = i;
     }
     if (!b->cond_count) {
-        if (!budget.spent && left.count) warn_no_else(c, s, b);
+        if (!budget.spent && left.count) warn_no_else(c, w->service, b);
     } else if (why || (!budget.spent && never)) {
         diag(c->diags, W_CONTRADICTION, span_of(c, b), "this `when` never holds: %s",
-             why ? why : "no packet to the service meets its conditions");
+             why          ? why
+             : w->service ? "no packet to the service meets its conditions"
+                          : "no connection that the service watches meets its conditions");
     } else if (!budget.spent && left.count == 0) {
         diag(c->diags, W_SHADOWED, span_of(c, b), "this `when` is never reached: earlier ones take all that it could");
-        diag_note(c->diags, span_of(c, &c->image->branches[s->branches + last]), "up to this one");
+        diag_note(c->diags, span_of(c, &w->at[last]), "up to this one");
     }
     region_fini(&left);
+}
+
+/* Add the n-th branch of a service. */
+static void add_when(struct compile *c, const struct whens *w, struct when *at, uint32_t n, const struct when *b)
+{
+    const bool keyed = w->stream && b->cond_count;
+    at[n] = *b;
+    normal_when(c, b->conds, keyed ? stream_keyed(c->image->conds + b->conds, b->cond_count) : b->cond_count,
+                &w->product[n]);
 }
 
 void warn_idle_branches(struct compile *c)
 {
     const struct image *img = c->image;
-    struct ir_product *whens = arena_alloc(c->arena, BRANCHES_MAX * sizeof(*whens));
+    struct when *at = arena_alloc(c->arena, BRANCHES_MAX * sizeof(*at));
+    struct whens w = {.at = at, .product = arena_alloc(c->arena, BRANCHES_MAX * sizeof(*w.product))};
     for (uint32_t i = 0; i < img->services_count; i++) {
-        const struct pbc_service *s = &img->services[i];
+        const struct pbc_service *s = w.service = &img->services[i];
+        w.stream = s->proxy;
         for (uint32_t n = 0; n < s->branch_count && n < BRANCHES_MAX; n++) {
             const struct pbc_branch *b = &img->branches[s->branches + n];
-            normal_when(c, b->conds,
-                        s->proxy && b->cond_count ? stream_keyed(img->conds + b->conds, b->cond_count) : b->cond_count,
-                        &whens[n]);
-            if (b->cond_count || (s->proxy && n && branch_goes(b) == PBC_GOES_NOWHERE)) check_branch(c, s, whens, n);
+            add_when(c, &w, at, n, &(struct when){b->conds, b->cond_count, b->place});
+            if (b->cond_count || (s->proxy && n && branch_goes(b) == PBC_GOES_NOWHERE)) check_branch(c, &w, n);
+        }
+    }
+    w.service = NULL;
+    w.stream = true;
+    for (w.watches = 0; w.watches < img->observes_count; w.watches++) {
+        const struct pbc_observe *o = &img->observes[w.watches];
+        for (uint32_t n = 0; n < o->choice_count && n < BRANCHES_MAX; n++) {
+            const struct pbc_choice *x = &img->choices[o->choices + n];
+            add_when(c, &w, at, n, &(struct when){x->conds, x->cond_count, x->place});
+            if (x->cond_count) check_branch(c, &w, n);
         }
     }
 }
