@@ -44,6 +44,23 @@ same 'the service has its own counts, and the summary its row' \
 j = json.load(open("json"))
 o, of = j["observed"], j["observe_services"]
 print([x["service"] for x in of], of[0]["sessions"], all(of[0][k] == o[k] for k in of[0] if k != "service"))') $(grep -A1 '^observe service' said | awk 'NR == 2 { print $1, ($2 > 0) }')" "['watch'] 5 True watch 1"
+cat >asked.prey <<'END'
+edition 1
+firewall f default accept { drop tcp to port 81 }
+service web on any tcp/80 { mode observe; when sni "a" -> ignore }
+service rest on any tcp/any { mode observe; when from 10.0.0.0/8 -> ignore; else -> pass }
+END
+same '--ask names the service and, where no bytes are needed, its branch; a reply is of the same connection' \
+    "$(for packet in 10.0.0.1:1000\ -\>\ 192.0.2.1:80 10.0.0.1:1000\ -\>\ 192.0.2.1:22 '192.0.2.1:22 -> 172.16.0.1:1000 syn ack' \
+        10.0.0.1:1000\ -\>\ 192.0.2.1:81; do
+        "$bin/preyc" --ask "tcp $packet" asked.prey | grep -o 'observe service.*' || echo none
+    done)" 'observe service web: what both sides say first chooses its branch (asked.prey:3)
+observe service rest, when -> ignore (asked.prey:4)
+observe service rest, else -> pass (asked.prey:4)
+none'
+same 'and as JSON' "$("$bin/preyc" --json --ask 'tcp 10.0.0.1:1000 -> 192.0.2.1:22' asked.prey | grep -o '"observed_by":{[^}]*}')" \
+    '"observed_by":{"service":"rest","branch":"ignore"}'
+same '--explain of a frame, too' "$("$bin/preyrun" watch.pbc --pcap drawn.pcap --explain 1 | grep -c '^  observe service watch: ')" 1
 before=$(cat out/s.log | wc -l)
 "$bin/preyrun" watch.pbc --pcap drawn.pcap --observed out >said 2>&1
 same 'a second replay adds to it, and overwrites nothing' "$(($(wc -l <out/s.log) - before)) $(ls out/bytes/*-1001-*.server | wc -l)" '4 2'

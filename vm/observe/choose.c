@@ -1,5 +1,7 @@
 #include "vm/observe/choose.h"
 
+#include <string.h>
+
 #include "vm/judge/decide.h"
 #include "vm/packet/key.h"
 
@@ -30,6 +32,31 @@ uint32_t observe_of(const struct program *p, const struct key *key)
     for (uint32_t i = 0; i < p->watched_count; i++)
         if (takes(&p->watched[i], key)) return p->watched[i].service;
     return PBC_NONE;
+}
+
+/* Turn a client's packet into one of its server, as far as services ask. */
+static struct key turned(const struct key *key)
+{
+    struct key t = *key;
+    memcpy(t.src, key->dst, sizeof t.src);
+    memcpy(t.dst, key->src, sizeof t.dst);
+    t.src_port = key->dst_port;
+    t.dst_port = key->src_port;
+    t.kind &= ~(uint32_t)(KIND_SRC_SELF | KIND_DST_SELF);
+    if (key->kind & KIND_SRC_SELF) t.kind |= KIND_DST_SELF;
+    if (key->kind & KIND_DST_SELF) t.kind |= KIND_SRC_SELF;
+    return t;
+}
+
+uint32_t observe_begins(const struct program *p, const struct key *key, struct key *client, bool *by_server)
+{
+    const bool syn = key->marks & TCP_SYN, ack = key->marks & TCP_ACK;
+    const struct key back = turned(key);
+    const uint32_t to = syn && ack ? PBC_NONE : observe_of(p, key);
+    const uint32_t from = syn && !ack ? PBC_NONE : observe_of(p, &back);
+    *by_server = from != PBC_NONE && (to == PBC_NONE || key->src_port < key->dst_port);
+    *client = *by_server ? back : *key;
+    return *by_server ? from : to;
 }
 
 static enum stream_says says(const struct program *p, const struct pbc_cond *c, const struct key *key,

@@ -1,6 +1,7 @@
 /* Choice of the observe service that watches a connection, and of its branch. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "vm/program/program.h"
@@ -10,6 +11,11 @@ struct key;
 
 /* Return the observe service whose endpoint takes this TCP packet of a client; PBC_NONE: none does. */
 uint32_t observe_of(const struct program *p, const struct key *key);
+
+/* Return the service that watches a connection which begins with this packet; PBC_NONE: none. *client: the key of a
+ * packet of its client. *by_server: this packet is the server's: a SYN-ACK; or, in the middle, one whose other
+ * direction alone is watched, or which comes from the lower port. */
+uint32_t observe_begins(const struct program *p, const struct key *key, struct key *client, bool *by_server);
 
 /* Return the branch (index in CHOICES) of a connection: by its client's key (stream_key will do) and the first bytes of
  * client and server. OBSERVE_MORE: read on, and ask again. */

@@ -140,32 +140,6 @@ void conn_remove(struct observers *o, uint32_t place, enum observe_why why)
     watched_remove(&o->conns, place);
 }
 
-/* Turn a client's packet into one of its server, as far as services ask. */
-static struct key turned(const struct key *key)
-{
-    struct key t = *key;
-    memcpy(t.src, key->dst, sizeof t.src);
-    memcpy(t.dst, key->src, sizeof t.dst);
-    t.src_port = key->dst_port;
-    t.dst_port = key->src_port;
-    t.kind &= ~(uint32_t)(KIND_SRC_SELF | KIND_DST_SELF);
-    if (key->kind & KIND_SRC_SELF) t.kind |= KIND_DST_SELF;
-    if (key->kind & KIND_DST_SELF) t.kind |= KIND_SRC_SELF;
-    return t;
-}
-
-/* Return the service that watches a connection which begins with this packet. *by_server: the packet is the server's:
- * a SYN-ACK; or, in the middle, one whose other direction alone is watched, or which comes from the lower port. */
-static uint32_t watcher(const struct observers *o, const struct observe_packet *s, bool *by_server)
-{
-    const bool syn = s->flags & TCP_SYN, ack = s->flags & TCP_ACK;
-    const struct key back = turned(&s->key);
-    const uint32_t to = syn && ack ? PBC_NONE : observe_of(o->p, &s->key);
-    const uint32_t from = syn && !ack ? PBC_NONE : observe_of(o->p, &back);
-    *by_server = from != PBC_NONE && (to == PBC_NONE || s->key.src_port < s->key.dst_port);
-    return *by_server ? from : to;
-}
-
 /* Find a place for a new connection of a service: if all are taken, that of a lesser one. */
 static uint32_t take_place(struct observers *o, uint32_t observe, const struct ends *t, struct place *at)
 {
@@ -189,8 +163,9 @@ static struct conn *begin(struct observers *o, const struct observe_packet *s, c
                           struct place *at)
 {
     bool by_server;
+    struct key client;
     if (s->flags & TCP_RST || (!(s->flags & (TCP_SYN | TCP_ACK)))) return NULL;
-    const uint32_t observe = watcher(o, s, &by_server);
+    const uint32_t observe = observe_begins(o->p, &s->key, &client, &by_server);
     const uint32_t place = observe == PBC_NONE ? CONN_NONE : take_place(o, observe, t, at);
     if (place == CONN_NONE) return NULL;
     struct conn *c = &o->conns.at[place];

@@ -263,6 +263,7 @@ static void end_text(const struct explained *x)
         explain_said_text(x->out, x->r, x->look->proxied, v);
     else if (v->service != PBC_NONE)
         explain_service_text(x->out, x->r, &x->look->served, x->key, x->pkt, v);
+    explain_watched_text(x->out, x->r, x->key, v);
     if (x->look->heard) fprintf(x->out, "  %s\n", x->look->heard);
     departures_text(x->out, x->r, &x->fate->left, x->pkt, x->key, v);
     if (unsent(x)) fprintf(x->out, "  not sent: %s\n", unsent(x));
@@ -312,6 +313,7 @@ static void decided_json(const struct explained *x)
         explain_said_json(x->out, x->r, x->look->proxied, v);
     else if (v->service != PBC_NONE)
         explain_service_json(x->out, x->r, &x->look->served, v);
+    explain_watched_json(x->out, x->r, x->key, v);
     if (x->look->heard) json_print(x->out, ",'heard':%s", label_or_null(x->look->heard));
     departures_json(x->out, x->r, &x->fate->left, x->pkt, x->key, v);
     json_print(x->out, ",'reason':%s,'not_sent':%s,'no_answer':%s", label_or_null(reason_name(v->reason)), unsent(x),

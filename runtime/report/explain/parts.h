@@ -19,6 +19,11 @@ void explain_service_json(FILE *out, const struct subject *r, const struct serve
 void explain_said_text(FILE *out, const struct subject *r, const struct said *c, const struct verdict *v);
 void explain_said_json(FILE *out, const struct subject *r, const struct said *c, const struct verdict *v);
 
+/* Write the observe service that watches the packet's connection, beside what becomes of it; nothing if none does.
+ * JSON: a member with a comma before it. */
+void explain_watched_text(FILE *out, const struct subject *r, const struct key *key, const struct verdict *v);
+void explain_watched_json(FILE *out, const struct subject *r, const struct key *key, const struct verdict *v);
+
 /* Write the answer to `state` for a frame, and the flow that it belongs to or quotes. Nothing if the program keeps no
  * flows. */
 void explain_flow_text(FILE *out, const struct subject *r, const struct explain_look *k);
