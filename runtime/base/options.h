@@ -70,6 +70,7 @@ struct options {
     } stats_at;              /* the same address, parsed */
     const char *access_logs; /* directory, or NULL */
     const char *observed;    /* directory for what a replay observes, or NULL */
+    const char *copies;      /* directory for a replay's copies, or NULL */
     const char *record;      /* directory, or NULL */
     uint64_t record_size;    /* in bytes, of all files together */
     uint32_t record_snap;    /* recorded bytes per frame; UINT32_MAX: all */

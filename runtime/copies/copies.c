@@ -36,7 +36,9 @@ struct copies *copies_new(const struct copies_cfg *cfg)
     for (unsigned i = 0; good && i < cfg->workers; i++)
         good = !tape_init(&c->workers[i].tape, COPY_TAPE_BYTES, UINT32_MAX, 0);
     for (unsigned i = 0; good && i < cfg->devices; i++) c->names[i] = cfg->names[i];
-    if (good) c->names[cfg->devices] = "host";
+    for (unsigned i = 0; good && i < cfg->workers && cfg->ways.keep; i++) c->workers[i].turned = c;
+    c->ahead_ns = cfg->ahead_ns;
+    if (good) c->names[cfg->devices] = cfg->rest ? cfg->rest : "host";
     if (good) return c;
     copies_free(c);
     return NULL;
@@ -70,9 +72,9 @@ struct copying *copies_worker(struct copies *c, unsigned worker) { return &c->wo
 static int sink_open(struct copies *c, struct copy_sink *k, char *err, size_t err_len)
 {
     const struct copies_ways *w = &c->cfg.ways;
-    if (k->to != PBC_MIRROR_DEVICE || w->to_file) {
+    if (k->to != PBC_MIRROR_DEVICE || w->keep) {
         const int failed = stream_open(c, k, err, err_len);
-        k->counted = w->to_file && failed == -ENOENT; /* not asked for */
+        k->counted = w->keep && failed == -ENOENT; /* not asked for */
         return k->counted ? 0 : failed;
     }
     k->idle = 1 + COPY_DOWN;
@@ -201,7 +203,8 @@ void copying_copy(void *arg, unsigned mirror, const struct pkt *pkt)
     const unsigned idle = __atomic_load_n(&s->sink->idle, __ATOMIC_RELAXED);
     if (idle)
         copy_lose(s, (enum copy_loss)(idle - 1));
-    else if (!tape_copy(&c->tape, s->number, c->now_ns, s->snap, pkt))
+    else if (!tape_copy(&c->tape, s->number, c->now_ns, s->snap, pkt) &&
+             !(c->turned && copies_turn(c->turned) && tape_copy(&c->tape, s->number, c->now_ns, s->snap, pkt)))
         copy_lose(s, COPY_RING);
 }
 
@@ -215,9 +218,10 @@ static void write_copy(struct copies *c, const struct tape_record *r)
     if (r->kind != TAPE_COPY || r->number >= __atomic_load_n(&c->slot_count, __ATOMIC_ACQUIRE)) return;
     struct copy_slot *s = c->slots[r->number];
     const struct tape_frame *f = (const void *)(r + 1);
+    if (r->now_ns + c->ahead_ns < c->cfg.from_ns) return;
     if (s->sink->counted)
         copy_done(s, f->cap_len);
-    else if (s->sink->to == PBC_MIRROR_DEVICE && !c->cfg.ways.to_file)
+    else if (s->sink->to == PBC_MIRROR_DEVICE && !c->cfg.ways.keep)
         packets_put(__atomic_load_n(&c->packets, __ATOMIC_ACQUIRE), s, f);
     else
         stream_put(c, s, f, r->now_ns);
@@ -243,8 +247,17 @@ bool copies_turn(struct copies *c)
     for (unsigned i = 0; i < c->cfg.workers; i++)
         came |= write_tape(c, &c->workers[i].tape, tape_there(&c->workers[i].tape));
     for (struct copy_sink *k = __atomic_load_n(&c->sinks, __ATOMIC_ACQUIRE); k; k = k->next)
-        if (k->to != PBC_MIRROR_DEVICE || c->cfg.ways.to_file) stream_turn(c, k);
+        if (k->to != PBC_MIRROR_DEVICE || c->cfg.ways.keep) stream_turn(c, k);
     return came;
+}
+
+int copies_failed(const struct copies *c, const char **target)
+{
+    for (const struct copy_sink *k = c->sinks; k; k = k->next) {
+        *target = k->target;
+        if (k->failed) return k->failed;
+    }
+    return 0;
 }
 
 static void *run(void *arg)

@@ -47,6 +47,7 @@ struct copying {
     struct tape tape;
     const struct copies_table *table; /* table of the worker's program; NULL: it has no mirrors */
     uint64_t now_ns;                  /* time of the batch */
+    struct copies *turned;            /* without a thread: whom to ask for room on a full tape; else NULL */
 };
 
 /* Functions that open sinks, in the thread or in copies_program. Each returns a descriptor, or a negative errno and a
@@ -55,16 +56,20 @@ struct copies_ways {
     int (*device)(void *arg, char *err, size_t err_len); /* a packet socket, bound to nothing */
     int (*file)(void *arg, const char *path, bool turn, char *err,
                 size_t err_len);                                           /* turn: PATH becomes PATH.1 first */
-    int (*listen)(void *arg, const char *name, char *err, size_t err_len); /* a listening socket, or a file */
+    int (*listen)(void *arg, const char *name, char *err, size_t err_len); /* a listening socket */
+    /* In a replay, instead of the three: a file for a target of any kind; -ENOENT: its copies are only counted. */
+    int (*keep)(void *arg, enum pbc_mirror_to to, const char *target, bool turn, char *err, size_t err_len);
     void *arg;
-    bool to_file; /* all three are files, of copies alone (a replay) */
 };
 
 struct copies_cfg {
     unsigned workers;
     const char *const *names; /* [devices] of ports, port i is of device i % devices; valid as long as the copies */
     unsigned devices;
+    const char *rest; /* name of what is of no device; NULL: "host" */
     struct copies_ways ways;
+    uint64_t ahead_ns; /* without a thread: the wall clock's lead on the workers' clock */
+    uint64_t from_ns;  /* wall time before which nothing is copied */
 };
 
 /* NULL: out of memory. */
@@ -85,6 +90,8 @@ int copies_begin(struct copies *c);
 void copies_end(struct copies *c);
 /* Write what lies on the tapes. True: there was something. */
 bool copies_turn(struct copies *c);
+/* Return the errno of the last write to a file that failed, and the file's target; 0: none did. */
+int copies_failed(const struct copies *c, const char **target);
 
 /* Copy a packet as it arrived (struct vm_copies). arg: struct copying. */
 void copying_copy(void *arg, unsigned mirror, const struct pkt *pkt);

@@ -28,6 +28,7 @@ struct copy_sink {
     uint8_t idle;           /* atomic; 1 + enum copy_loss: workers need not copy, for that reason; 0: they shall */
     bool counted;           /* nothing is opened: copies are counted */
     uint64_t retry_ns;      /* FILE: time of the next try after a fault; 0: none */
+    int failed;             /* FILE: errno of the last fault */
     uint64_t written;       /* bytes in the file */
     struct bytes out;       /* FILE: blocks that are to be written */
     struct copy_reader readers[READERS_MOST];

@@ -2,8 +2,10 @@
  * of its own. What a disk or a reader does not take waits in bounded memory; a block is written whole, or not at all.
  */
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "runtime/base/clock.h"
@@ -13,6 +15,12 @@
 #include "vm/vm.h"
 
 #define RETRY_NS UINT64_C(1000000000)
+
+/* True for a sink whose copies go to readers, not to a file. */
+static bool is_read(const struct copies *c, const struct copy_sink *k)
+{
+    return k->to == PBC_MIRROR_SOCKET && !c->cfg.ways.keep;
+}
 
 static void say(const struct copy_slot *s, const struct tape_frame *f, char *to, size_t room)
 {
@@ -80,7 +88,7 @@ void stream_put(struct copies *c, struct copy_slot *s, const struct tape_frame *
 {
     char comment[320];
     say(s, f, comment, sizeof comment);
-    if (s->sink->to == PBC_MIRROR_SOCKET && !c->cfg.ways.to_file)
+    if (is_read(c, s->sink))
         put_readers(c, s, f, now_ns, comment);
     else
         put_file(c, s, f, now_ns, comment);
@@ -91,31 +99,32 @@ static void begin_section(const struct copies *c, struct bytes *out)
     blocks_section(out, c->names, c->cfg.devices + 1);
 }
 
-int stream_open(struct copies *c, struct copy_sink *k, char *err, size_t err_len)
+static int open_file(const struct copies *c, const struct copy_sink *k, bool turn, char *err, size_t err_len)
 {
     const struct copies_ways *w = &c->cfg.ways;
-    if (k->to == PBC_MIRROR_FILE && !w->to_file)
-        k->fd = w->file(w->arg, k->target, false, err, err_len);
-    else
-        k->fd = w->listen(w->arg, k->target, err, err_len);
-    if (k->fd == -ENOENT && k->to == PBC_MIRROR_SOCKET && !w->to_file) {
-        k->fd = -1;
-        k->idle = 1 + COPY_UNREAD; /* nobody has given it a path */
-        return 0;
-    }
-    if (k->fd < 0) return k->fd;
-    if (k->to == PBC_MIRROR_FILE || w->to_file) begin_section(c, &k->out);
-    if (k->to == PBC_MIRROR_SOCKET && !w->to_file) k->idle = 1 + COPY_UNREAD;
-    return 0;
+    return w->keep ? w->keep(w->arg, k->to, k->target, turn, err, err_len)
+                   : w->file(w->arg, k->target, turn, err, err_len);
+}
+
+/* True if the file's last block is whole, so that others may follow: a run that was killed may have left a part. */
+static bool ends_well(int fd, uint64_t size)
+{
+    uint32_t last, head[2];
+    if (!size) return true;
+    return size >= NG_FRAME && pread(fd, &last, sizeof last, (off_t)(size - sizeof last)) == sizeof last &&
+           last >= NG_FRAME && last % 4 == 0 && last <= size &&
+           pread(fd, head, sizeof head, (off_t)(size - last)) == sizeof head && head[1] == last &&
+           (head[0] == NG_PACKET || head[0] == NG_INTERFACE || head[0] == NG_SECTION);
 }
 
 /* Open the next file. Until that goes, copies are lost. */
 static bool turn_file(struct copies *c, struct copy_sink *k, uint64_t now)
 {
     char err[600];
-    const int fd = c->cfg.ways.file(c->cfg.ways.arg, k->target, true, err, sizeof err);
+    const int fd = open_file(c, k, true, err, sizeof err);
     if (fd < 0) {
         k->retry_ns = now + RETRY_NS;
+        k->failed = -fd;
         return false;
     }
     if (k->fd >= 0) close(k->fd);
@@ -126,12 +135,59 @@ static bool turn_file(struct copies *c, struct copy_sink *k, uint64_t now)
     return true;
 }
 
-/* Write what waits for a file; return false after a fault. The rest stays, so that no block is torn. */
+int stream_open(struct copies *c, struct copy_sink *k, char *err, size_t err_len)
+{
+    struct stat what = {0};
+    if (is_read(c, k)) {
+        k->idle = 1 + COPY_UNREAD;
+        k->fd = c->cfg.ways.listen(c->cfg.ways.arg, k->target, err, err_len);
+        return k->fd < 0 && k->fd != -ENOENT ? k->fd : 0; /* ENOENT: nobody has given it a path */
+    }
+    k->fd = open_file(c, k, false, err, err_len);
+    if (k->fd < 0) return k->fd;
+    if (!fstat(k->fd, &what)) k->written = (uint64_t)what.st_size;
+    if (!ends_well(k->fd, k->written)) {
+        if (turn_file(c, k, 0)) return 0;
+        snprintf(err, err_len, "%.400s: %s", k->target, strerror(k->failed));
+        return -k->failed;
+    }
+    begin_section(c, &k->out);
+    return 0;
+}
+
+/* Return how many of the first `done` bytes are whole blocks. */
+static size_t whole_blocks(const struct bytes *out, size_t done)
+{
+    size_t at = 0;
+    uint32_t len;
+    while (at + NG_FRAME <= done) {
+        memcpy(&len, out->at + at + 4, sizeof len);
+        if (len < NG_FRAME || len > done - at) break;
+        at += len;
+    }
+    return at;
+}
+
+/* Take back the part of a block that a full disk took, so that the file can be read meanwhile, and after the end. */
+static size_t untear(const struct copy_sink *k, size_t done)
+{
+    struct stat what;
+    const size_t whole = whole_blocks(&k->out, done);
+    const bool good = whole == done || (!fstat(k->fd, &what) && what.st_size >= (off_t)(done - whole) &&
+                                        !ftruncate(k->fd, what.st_size - (off_t)(done - whole)));
+    return good ? whole : done;
+}
+
+/* Write what waits for a file; return false after a fault. The rest stays. */
 static bool write_file(struct copy_sink *k)
 {
     size_t done = 0;
     ssize_t n = 0;
     while (done < k->out.len && (n = write(k->fd, k->out.at + done, k->out.len - done)) > 0) done += (size_t)n;
+    if (done < k->out.len) {
+        k->failed = n < 0 ? errno : ENOSPC;
+        done = untear(k, done);
+    }
     memmove(k->out.at, k->out.at + done, k->out.len - done);
     k->out.len -= done;
     k->written += done;
@@ -147,7 +203,7 @@ static void file_turn(struct copies *c, struct copy_sink *k)
         return;
     }
     k->retry_ns = 0;
-    if (!c->cfg.ways.to_file && k->written >= k->size / 2) turn_file(c, k, now);
+    if (k->size && k->written >= k->size / 2) turn_file(c, k, now);
 }
 
 static void drop_reader(struct copy_reader *r)
@@ -176,12 +232,11 @@ static void send_reader(struct copy_reader *r)
     r->sent = 0;
 }
 
-/* True if the reader has closed its end. What it says is of no interest. */
+/* True if the reader has closed its end; one that only says that it will say nothing, as `nc` does, reads on. */
 static bool is_gone(const struct copy_reader *r)
 {
-    char heard[64];
-    const ssize_t n = recv(r->fd, heard, sizeof heard, MSG_DONTWAIT);
-    return n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR);
+    struct pollfd at = {.fd = r->fd};
+    return poll(&at, 1, 0) > 0 && at.revents & (POLLHUP | POLLERR);
 }
 
 static void take_readers(const struct copies *c, struct copy_sink *k)
@@ -211,7 +266,7 @@ static void socket_turn(struct copies *c, struct copy_sink *k)
 
 void stream_turn(struct copies *c, struct copy_sink *k)
 {
-    if (k->to == PBC_MIRROR_SOCKET && !c->cfg.ways.to_file)
+    if (is_read(c, k))
         socket_turn(c, k);
     else
         file_turn(c, k);

@@ -8,7 +8,8 @@
 /* Return the copies that the rule's rate left out, which its meter has counted. */
 static uint64_t over_rate(const struct copies_told *of, unsigned mirror)
 {
-    const uint32_t meter = of->program->mirrors[mirror].meter;
+    const struct program *p = of->program; /* the table may be an earlier program's */
+    const uint32_t meter = p && mirror < p->mirrors_count ? p->mirrors[mirror].meter : 0;
     return meter && of->counters && of->counters->meters ? of->counters->meters[meter - 1].over : 0;
 }
 
@@ -61,4 +62,11 @@ void copies_text(FILE *out, const struct copies_told *of)
         copies_count(of->table->slot[i], &n);
         mirror_text(out, i ? "" : "mirrors", &n, over_rate(of, i));
     }
+    if (!of->replayed || !of->table) return;
+    char dir[340];
+    if (of->dir)
+        fprintf(out, "            a replay sends nothing: they lie in files below %s\n",
+                text_tail(of->dir, 80, dir, sizeof dir));
+    else
+        fprintf(out, "            a replay sends nothing: they were only counted (--copies DIR keeps them)\n");
 }

@@ -12,6 +12,8 @@ struct copies_told {
     const struct copies_table *table;
     const struct program *program;
     const struct vm_counters *counters;
+    bool replayed;   /* nothing was sent; */
+    const char *dir; /* copies lie below it; NULL: they were only counted */
 };
 
 struct cJSON;

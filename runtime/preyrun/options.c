@@ -265,7 +265,7 @@ static bool settle_outputs(struct reading *r)
         ((o->verdicts && !strcmp(o->verdicts, o->write_seen)) || (o->write && !strcmp(o->write, o->write_seen))))
         return wrong(r, "--write-seen and another option cannot both be `%.60s`", o->write_seen);
     if (o->explained_count && (o->verdicts || o->write || o->write_seen || o->repeat > 1 || o->log != LOG_NONE ||
-                               o->flows || o->coverage || o->observed))
+                               o->flows || o->coverage || o->observed || o->copies))
         return wrong(r, "--explain prints frames alone: it goes without %s",
                      o->verdicts          ? "--verdicts"
                      : o->write           ? "--write"
@@ -274,6 +274,7 @@ static bool settle_outputs(struct reading *r)
                      : o->flows           ? "--flows"
                      : o->coverage        ? "--coverage"
                      : o->observed        ? "--observed"
+                     : o->copies          ? "--copies"
                                           : "--repeat");
     const char *taken = is_standard(o->verdicts)     ? "--verdicts"
                         : is_standard(o->write)      ? "--write"

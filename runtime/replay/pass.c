@@ -62,7 +62,8 @@ static void frames_keep(struct pass *p, unsigned first, unsigned end)
     }
 }
 
-struct pass *pass_new(const struct subject *r, bool flows, const struct observe_out *observed)
+struct pass *pass_new(const struct subject *r, bool flows, const struct observe_out *observed,
+                      struct replay_copied *copied)
 {
     struct pass *p = calloc(1, sizeof *p);
     if (!p) {
@@ -70,6 +71,8 @@ struct pass *pass_new(const struct subject *r, bool flows, const struct observe_
         return NULL;
     }
     p->r = r;
+    p->copied = copied;
+    if (copied) copied->pass = p;
     p->lists_flows = flows;
     p->clock = replay_clock_of(r);
     p->tx.cap = VM_BATCH * VM_TX_PER_PACKET;
@@ -77,7 +80,11 @@ struct pass *pass_new(const struct subject *r, bool flows, const struct observe_
     p->lines = (struct lines){.print = line_print, .arg = p, .most = LINES_WAIT_MOST};
     p->tx.event_cap = (unsigned)(log_room(r->program) + (flows ? flow_room(r->program) : 0));
     p->tx.events = calloc(p->tx.event_cap + 1u, sizeof *p->tx.events);
-    const struct vm_cfg cfg = {.pool = r->pool, .seed = r->o->seed, .flow_events = flows, .observed = observed};
+    const struct vm_cfg cfg = {.pool = r->pool,
+                               .seed = r->o->seed,
+                               .flow_events = flows,
+                               .observed = observed,
+                               .copies = copied ? &copied->out : NULL};
     p->exec = replay_executor(r, &cfg, r->o->exec == OPTIONS_EXEC_KERNEL);
     p->vm = p->exec ? executor_vm(p->exec) : NULL;
     p->t.told = p->exec ? executor_told(p->exec) : NULL;
@@ -121,6 +128,7 @@ static void packets_leave(struct pass *p)
             totals_decided(&p->t, p->r->program, &e->verdict, e->pkt->wire_len + e->outer_bytes);
             if (p->lined) lines_settle(&p->lines, e->cookie, &e->verdict);
         }
+        if (p->copied) replay_copied_left(p->copied, e, caused_at(p, e->input));
         if (e->kind == TX_SEND && p->writer && !p->write_error) {
             p->write_error = sent_write(p->writer, e, caused_at(p, e->input));
             p->t.written++;
@@ -274,8 +282,10 @@ static void frames_judge(struct pass *p, unsigned first, unsigned end)
         frames_view(p, end);
         executor_run(p->exec, &in, p->views + first, p->called, p->judged + first, &p->tx);
         if (p->streams) proxied_leave(p, &in);
+        if (p->copied) replay_copied_stays(p->copied);
         verdicts_leave(p);
         pass_leave(p);
+        if (p->copied) replay_copied_turn(p->copied);
     }
 }
 
@@ -342,5 +352,6 @@ void pass_run(struct pass *p)
     if (p->lined) lines_end(&p->lines);
     vm_observed_end(p->vm, &(struct vm_in){.mono_ns = p->clock.now_ns});
     flows_end(p);
+    if (p->copied) replay_copied_turn(p->copied);
     progress_end(&p->progress);
 }

@@ -1,6 +1,7 @@
 /* A pass through the capture: the loop that reads, judges and hands on results. */
 #pragma once
 
+#include "runtime/replay/copied.h"
 #include "runtime/replay/lines.h"
 #include "runtime/replay/replay_priv.h"
 #include "runtime/replay/seen.h"
@@ -15,6 +16,7 @@ struct pass {
     struct out *verdicts;          /* output of lines, or NULL */
     struct capture_writer *writer; /* output of sent packets, or NULL */
     struct seen *seen;             /* frames of lines, or NULL */
+    struct replay_copied *copied;  /* copies that rules make, or NULL */
     bool lined;                    /* there are lines */
     bool stopped;                  /* stopped by a signal */
     bool log;                      /* log events are printed */
@@ -34,9 +36,10 @@ struct pass {
     struct verdict judged[VM_BATCH];
 };
 
-/* Make a pass with a new worker, which reports ended flows if `flows`, and watched connections to `observed` (NULL:
- * nobody). NULL after a complaint. */
-struct pass *pass_new(const struct subject *r, bool flows, const struct observe_out *observed);
+/* Make a pass with a new worker, which reports ended flows if `flows`, watched connections to `observed`, and copies
+ * to `copied` (NULL: nobody). NULL after a complaint. */
+struct pass *pass_new(const struct subject *r, bool flows, const struct observe_out *observed,
+                      struct replay_copied *copied);
 void pass_free(struct pass *p);
 /* Go through the capture from its position to its end, or to the first failing output. */
 void pass_run(struct pass *p);

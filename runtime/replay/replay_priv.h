@@ -49,7 +49,11 @@ typedef void left_fn(void *arg);
 void replay_clock_tick(struct replay_clock *c, uint64_t time_ns, struct executor *exec, struct vm_tx *tx, left_fn *left,
                        void *arg);
 
-/* Write a sent packet as an Ethernet frame, the next hop's MAC put into it (sent.c). Return 0 or a negative errno. */
+/* Make an Ethernet frame of a sent packet, the next hop's MAC put into it (sent.c); all but its time. It lies in the
+ * packet or in `room`. Return 0 or a negative errno. */
+enum { SENT_MOST = 14 + 65536 };
+int sent_frame(const struct tx_entry *e, uint8_t room[SENT_MOST], struct capture_frame *f);
+/* Write it. Return 0 or a negative errno. */
 int sent_write(struct capture_writer *w, const struct tx_entry *e, uint64_t time_ns);
 
 /* Explain the frames in o->explained (explain_walk.c). Return the exit status. */

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "runtime/base/stop.h"
+#include "runtime/copies/told.h"
 #include "runtime/replay/observed.h"
 #include "runtime/replay/pass.h"
 #include "runtime/report/coverage.h"
@@ -93,6 +94,7 @@ struct results {
     struct capture_writer *writer;
     struct seen seen;
     struct replay_observed observed;
+    struct replay_copied copied;
 };
 
 /* Check that an output is not a file being read. */
@@ -185,7 +187,7 @@ static int measure(const struct subject *r, double first, struct timing *t)
     uint64_t made = 1;
     times[0] = first;
     while (made < n && !status && !stopped) {
-        struct pass *p = capture_rewind(r->capture) ? pass_new(r, false, NULL) : NULL;
+        struct pass *p = capture_rewind(r->capture) ? pass_new(r, false, NULL, NULL) : NULL;
         if (p) pass_run(p);
         if (!p || executor_fault(p->exec) || capture_error(r->capture)[0])
             status = complain("--repeat: pass %llu failed", (unsigned long long)made + 1);
@@ -218,18 +220,28 @@ static int cover(const struct subject *r, struct results *to, const struct pass 
     return 0;
 }
 
+static void copies_json_of(struct cJSON *root, const void *copied) { copies_json(root, copied); }
+
 static int summarise(const struct subject *r, struct results *to, struct pass *p, const struct timing *timing,
                      const char *fault)
 {
     const struct vm_counters *c = executor_counters(p->exec);
     const bool flows = r->o->flows;
+    const struct copies_told copied = {.copies = to->copied.to.copies,
+                                       .table = to->copied.table,
+                                       .program = r->program,
+                                       .counters = c,
+                                       .replayed = true,
+                                       .dir = r->o->copies};
     flow_list_sort(&p->flows);
     p->flows.servers = r->labels.server;
     if (r->o->json) {
-        const int failed = summary_json(to->standard.f, r, c, &p->t, timing, fault, flows ? &p->flows : NULL);
+        const struct summary_more more = {flows ? &p->flows : NULL, copies_json_of, &copied};
+        const int failed = summary_json(to->standard.f, r, c, &p->t, timing, fault, &more);
         return failed ? complain("out of memory") : 0;
     }
     summary_text(to->standard.f, r, c, &p->t, timing, fault);
+    copies_text(to->standard.f, &copied);
     if (flows) flows_text(to->standard.f, c, &p->flows);
     return 0;
 }
@@ -296,11 +308,13 @@ static int replay_all(const struct subject *r)
     struct results to = {0};
     int status = results_open(r, &to);
     if (!status) status = replay_observed_open(&to.observed, r);
-    struct pass *p = status ? NULL : pass_new(r, r->o->flows, replay_observed_out(&to.observed));
+    if (!status) status = replay_copied_open(&to.copied, r);
+    struct pass *p = status ? NULL : pass_new(r, r->o->flows, replay_observed_out(&to.observed), &to.copied);
     if (!status) status = p ? passes_run(r, &to, p) : 2;
     const int observed = replay_observed_close(&to.observed), closed = results_close(&to, r->o);
+    const int copied = replay_copied_close(&to.copied);
     pass_free(p);
-    return closed ? closed : status ? status : observed;
+    return closed ? closed : status ? status : observed ? observed : copied;
 }
 
 int replay(const struct options *o)

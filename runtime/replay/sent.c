@@ -6,7 +6,7 @@
 
 #include "runtime/replay/replay_priv.h"
 
-enum { ETHER = 14, MAC = 6, FRAME_MAX = 65536 };
+enum { ETHER = 14, MAC = 6 };
 
 static void made_mac(uint8_t mac[MAC], const uint8_t tail[4])
 {
@@ -42,30 +42,37 @@ static void next_hop_mac(const struct tx_entry *e, uint8_t mac[MAC])
     made_mac(mac, tail);
 }
 
-int sent_write(struct capture_writer *w, const struct tx_entry *e, uint64_t time_ns)
+int sent_frame(const struct tx_entry *e, uint8_t room[SENT_MOST], struct capture_frame *f)
 {
     struct pkt *p = e->pkt;
-    struct capture_frame f = {.data = p->data,
-                              .cap_len = p->head_len,
-                              .wire_len = p->wire_len,
-                              .time_ns = time_ns,
-                              .iface = e->out_if != IFACE_NONE ? e->out_if : p->iface};
+    *f = (struct capture_frame){.data = p->data,
+                                .cap_len = p->head_len,
+                                .wire_len = p->wire_len,
+                                .iface = e->out_if != IFACE_NONE ? e->out_if : p->iface};
     if (p->link == LINK_ETHER) {
         if (e->family && p->head_len >= MAC) next_hop_mac(e, p->data);
-        return capture_write(w, &f);
+        return 0;
     }
-    uint8_t frame[ETHER + FRAME_MAX];
     const uint8_t *src, *dst;
     uint16_t type;
-    if (p->head_len > FRAME_MAX || !tails(p, &src, &dst, &type)) return -EPROTO;
-    made_mac(frame, dst);
-    made_mac(frame + MAC, src);
-    if (e->family) next_hop_mac(e, frame);
-    frame[12] = (uint8_t)(type >> 8);
-    frame[13] = (uint8_t)type;
-    memcpy(frame + ETHER, p->data, p->head_len);
-    f.data = frame;
-    f.cap_len += ETHER;
-    f.wire_len += ETHER;
-    return capture_write(w, &f);
+    if (p->head_len > SENT_MOST - ETHER || !tails(p, &src, &dst, &type)) return -EPROTO;
+    made_mac(room, dst);
+    made_mac(room + MAC, src);
+    if (e->family) next_hop_mac(e, room);
+    room[12] = (uint8_t)(type >> 8);
+    room[13] = (uint8_t)type;
+    memcpy(room + ETHER, p->data, p->head_len);
+    f->data = room;
+    f->cap_len += ETHER;
+    f->wire_len += ETHER;
+    return 0;
+}
+
+int sent_write(struct capture_writer *w, const struct tx_entry *e, uint64_t time_ns)
+{
+    uint8_t room[SENT_MOST];
+    struct capture_frame f;
+    const int failed = sent_frame(e, room, &f);
+    f.time_ns = time_ns;
+    return failed ? failed : capture_write(w, &f);
 }

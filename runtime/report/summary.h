@@ -47,12 +47,19 @@ struct timing {
     uint64_t passes; /* complete passes */
 };
 
+/* More members of the JSON: the list of --flows, or NULL, and those that `add` adds to the object. */
+struct summary_more {
+    const struct flow_list *list;
+    void (*add)(struct cJSON *root, const void *arg);
+    const void *arg;
+};
+
 /* Write the same numbers for people, or as JSON. timing may be NULL. fault: why the rest of the capture could not be
- * read, or "". list: of --flows, or NULL; beside the text, the caller prints the list. */
+ * read, or "". Beside the text, the caller prints the list of --flows. */
 void summary_text(FILE *out, const struct subject *r, const struct vm_counters *c, const struct totals *t,
                   const struct timing *timing, const char *fault);
 int summary_json(FILE *out, const struct subject *r, const struct vm_counters *c, const struct totals *t,
-                 const struct timing *timing, const char *fault, const struct flow_list *list);
+                 const struct timing *timing, const char *fault, const struct summary_more *more);
 
 /* Write tables of packets by service and by server. */
 void services_text(const struct table *table, const struct subject *r, const struct vm_counters *c,

@@ -315,11 +315,12 @@ int report_json(FILE *out, const struct report *of, report_more_fn *more, const 
 }
 
 int summary_json(FILE *out, const struct subject *r, const struct vm_counters *c, const struct totals *t,
-                 const struct timing *timing, const char *fault, const struct flow_list *list)
+                 const struct timing *timing, const char *fault, const struct summary_more *more)
 {
     cJSON *root = cJSON_CreateObject();
     json_sources(root, r, t, fault);
     numbers_add(root, r, c, t, 0);
     times_add(root, t, timing);
-    return json_root_print(out, root, "flow_list", list ? flows_write : NULL, list);
+    more->add(root, more->arg);
+    return json_root_print(out, root, "flow_list", more->list ? flows_write : NULL, more->list);
 }

@@ -72,6 +72,7 @@ void worker_tick(struct worker *w, uint64_t now)
     if (w->tape) tape_note(w->tape, TAPE_TICK, now, 0);
     const struct vm_in in = worker_input(w, now);
     w->counters.ticks++;
+    if (w->copying) w->copying->now_ns = now;
     w->watched = 0;
     w->tick_ns = vm_tick(w->vm, &in, &w->tx);
     limits_publish(w, now);

@@ -13,7 +13,7 @@
 #include "runtime/host/file/folder.h"
 #include "runtime/host/sinks.h"
 
-enum { KNOWN_MOST = 1024, REGULAR_OPEN = O_WRONLY | O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW };
+enum { KNOWN_MOST = 1024, REGULAR_OPEN = O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW };
 
 struct access_logs {
     char *beside, *also; /* absolute paths without links, or NULL */
@@ -60,14 +60,21 @@ static bool may_lie(const struct access_logs *a, const char *folder)
     return may;
 }
 
-/* Open a log in the folder, whose path has no link */
+static bool is_copies(const char *path)
+{
+    const size_t len = strlen(path);
+    return len > 7 && !strcmp(path + len - 7, ".pcapng");
+}
+
+/* Open a log in the folder, whose path has no link; a file of copies also to look at its end */
 static int open_file(const char *folder, const char *name, bool known)
 {
     struct stat what;
     const int dir = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     if (dir < 0) return -errno;
-    int fd = openat(dir, name, REGULAR_OPEN | O_CREAT | O_EXCL, 0640);
-    if (fd < 0 && errno == EEXIST) fd = openat(dir, name, REGULAR_OPEN);
+    const int how = REGULAR_OPEN | (is_copies(name) ? O_RDWR : O_WRONLY);
+    int fd = openat(dir, name, how | O_CREAT | O_EXCL, 0640);
+    if (fd < 0 && errno == EEXIST) fd = openat(dir, name, how);
     int failed = fd < 0 ? -errno : fstat(fd, &what) ? -errno : 0;
     close(dir);
     if (!failed && !S_ISREG(what.st_mode)) failed = -EINVAL;
@@ -93,8 +100,7 @@ static char *folder_for(const struct access_logs *a, const char *path, int *fail
     const size_t len = strlen(path);
     *failed = -EINVAL;
     const bool log = len > 4 && !strcmp(path + len - 4, ".log"), lines = len > 6 && !strcmp(path + len - 6, ".jsonl");
-    const bool copies = len > 7 && !strcmp(path + len - 7, ".pcapng");
-    if (!log && !lines && !copies) {
+    if (!log && !lines && !is_copies(path)) {
         snprintf(err, err_len, "%.300s: the name of an access log must end in .log, .jsonl or .pcapng", path);
         return NULL;
     }
@@ -103,10 +109,10 @@ static char *folder_for(const struct access_logs *a, const char *path, int *fail
     free(folder);
     *failed = -EACCES;
     snprintf(err, err_len,
-             "%.300s: an access log must be below /var/log, in the folder of the program's file, or below "
+             "%.300s: %s must be below /var/log, in the folder of the program's file, or below "
              "the folder of "
              "--access-logs",
-             path);
+             path, is_copies(path) ? "a file of copies" : "an access log");
     return NULL;
 }
 

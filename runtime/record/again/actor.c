@@ -246,6 +246,7 @@ static void change(struct actor *a, const struct tape_record *r)
     const struct vm_in in = {.mono_ns = k->prepare_ns, .facts = &s->facts};
     struct next_program next = {.fresh = vm_prepare(&cfg, k->remap, &in),
                                 .remap = k->remap,
+                                .copies = a->watch->copies ? a->watch->copies(a->watch->arg, a, k->p) : NULL,
                                 .snapshot = s,
                                 .iface = k->iface,
                                 .opened = &k->opened,

@@ -34,6 +34,9 @@ struct actor_watch {
     /* A frame leaves; its bytes follow f. */
     void (*left)(void *arg, const struct tape_frame *f, uint64_t wall_ns);
     void (*logged)(void *arg, const struct actor *a, const struct log_note *n);
+    /* The actor's worker begins to run the program: give it what keeps copies (worker_copy), and return the program's
+     * slots; NULL: it has no mirrors, or there is no memory for them. */
+    const struct copies_table *(*copies)(void *arg, struct actor *a, const struct program *p);
     /* A flow has ended; its times are the worker's. */
     void (*ended)(void *arg, const struct actor *a, const struct flow_record *f);
     void *arg;

@@ -95,6 +95,7 @@ int actor_make(struct actor *a, const struct told_program *program)
         a->w = w;
         if (!a->bytes || tape_init(&a->tape, TAPE_BYTES, t->start.snap, 0)) return -ENOMEM;
         ports_make(a);
+        if (a->watch->copies) a->watch->copies(a->watch->arg, a, cfg.program);
         return 0;
     }
     if (w) worker_fini(w);

@@ -53,6 +53,7 @@ static void judged(void *arg, const struct actor *a, const struct judged *j)
         if (j->otherwise[i]) count_otherwise(g, a, j, i);
         if (lines && wall >= g->chosen.from_ns) line(g, a, j, i);
     }
+    played_turn(g);
 }
 
 static void left(void *arg, const struct tape_frame *f, uint64_t wall_ns)
@@ -155,7 +156,7 @@ static bool before(void *arg, struct actor *a, unsigned n)
 static bool is_done(const struct recording *g)
 {
     const bool all_told = g->explained && !options_explained_after(g->o, g->explained);
-    return all_told || g->short_of_memory || player_over(&g->player);
+    return all_told || g->short_of_memory || *g->copied.fault || player_over(&g->player);
 }
 
 /* Play a file. A fault is kept for the end, because what came before it is valid. */
@@ -226,6 +227,7 @@ static void watch(struct recording *g)
                                            .logged = g->o->log ? logged : NULL,
                                            .ended = g->o->flows ? ended : NULL,
                                            .arg = g,
+                                           .copies = g->o->explained_count ? NULL : played_program,
                                            .to_ns = g->chosen.to_ns};
     g->player.moment = moment;
     g->flows.from_ns = g->chosen.from_ns;
@@ -239,6 +241,7 @@ static int unknown(const struct recording *g)
                         : o->flows         ? "--flows"
                         : o->coverage      ? "--coverage"
                         : o->write         ? "--write"
+                        : o->copies        ? "--copies"
                                            : NULL;
     if (!asked || !g->player.story.start.in_kernel) return 0;
     return complain("%s: recorded with --exec kernel, so there are only verdicts of some packets: leave %s out",
@@ -257,12 +260,13 @@ static int play(struct recording *g)
     if (!status && g->o->only && !g->picked.known && *g->picked.unknown)
         status = complain("%s", g->picked.unknown); /* a name that no program had */
     if (!status && g->o->explained_count) return explained_ends(g);
+    played_turn(g);
     if (!status && options_summarise(g->o)) status = recording_summary(g);
     fflush(stdout);
     say_stopped(g);
-    const int closed = results_close(g);
+    const int closed = results_close(g), copied = played_end(g);
     const struct actor_counters c = player_counters(&g->player);
-    if (status || closed) return status ? status : closed;
+    if (status || closed || copied) return status ? status : closed ? closed : copied;
     return g->same && (c.packets_other || c.verdicts_other) ? 1 : 0;
 }
 
@@ -283,6 +287,7 @@ int recording(const struct options *o)
     if (g->labelled) labels_fini(&g->labels); /* labels of a program that the player holds */
     listed_fini(&g->flows);
     player_fini(&g->player);
+    replayed_end(&g->copied.to);
     reel_close(&g->reel);
     program_put(other);
     free(g);

@@ -3,6 +3,7 @@
 
 #include "runtime/base/out.h"
 #include "runtime/capture/capture.h"
+#include "runtime/copies/replayed.h"
 #include "runtime/record/again/player.h"
 #include "runtime/record/reel.h"
 #include "runtime/record/told/chosen.h"
@@ -17,14 +18,21 @@ struct recording {
     struct chosen chosen;
     struct player player;
     struct labels labels;
-    const struct program *labelled; /* program of the labels */
-    uint64_t frames, bytes;         /* judged so far */
-    uint64_t first_ns, last_ns;     /* earliest and latest time of a packet; 0: none */
+    const struct program *labelled;     /* program of the labels */
+    const struct vm_counters *counters; /* for the summary: of the last program; else NULL */
+    uint64_t frames, bytes;             /* judged so far */
+    uint64_t first_ns, last_ns;         /* earliest and latest time of a packet; 0: none */
     struct listed flows;
     struct sessions sessions;
     struct out verdicts;
     struct picked picked;
     struct otherwise otherwise;
+    struct copied {
+        struct replayed to;
+        const char *names[PORTS_MOST];
+        const struct copies_table *table; /* slots of the last program with mirrors; NULL: none had any */
+        char fault[600];                  /* reason why there are no copies */
+    } copied;
     struct capture_writer *writer;
     int write_error;
     bool same; /* judged by the recorded programs */
@@ -36,5 +44,10 @@ struct recording {
 
 /* Set g->labels to that program. False: out of memory. */
 bool recording_label(struct recording *g, const struct program *p);
+/* Copies that the programs' rules make (played.c): a callback of actors; files are written; the end, 0 or 2 after a
+ * complaint. */
+const struct copies_table *played_program(void *arg, struct actor *a, const struct program *p);
+void played_turn(struct recording *g);
+int played_end(struct recording *g);
 /* Print the summary. Return the exit status. */
 int recording_summary(struct recording *g);

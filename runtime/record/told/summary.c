@@ -2,6 +2,7 @@
 #include <cjson/cJSON.h>
 
 #include "runtime/base/complain.h"
+#include "runtime/copies/told.h"
 #include "runtime/record/told/recording_priv.h"
 #include "runtime/report/json.h"
 #include "runtime/report/report.h"
@@ -12,6 +13,16 @@ static void time_add(cJSON *to, const char *key, uint64_t ns)
 {
     char text[TEXT_TIME];
     cJSON_AddItemToObject(to, key, ns ? cJSON_CreateString(text_iso(ns, text)) : cJSON_CreateNull());
+}
+
+static struct copies_told copied_of(const struct recording *g)
+{
+    return (struct copies_told){.copies = g->copied.to.copies,
+                                .table = g->copied.table,
+                                .program = g->labelled,
+                                .counters = g->counters,
+                                .replayed = true,
+                                .dir = g->o->copies};
 }
 
 static void more_json(cJSON *root, const void *arg)
@@ -32,6 +43,8 @@ static void more_json(cJSON *root, const void *arg)
     otherwise_json(to, &g->otherwise);
     time_add(to, "began", g->first_ns);
     time_add(to, "ended", g->last_ns);
+    const struct copies_told copied = copied_of(g);
+    copies_json(root, &copied);
 }
 
 static void more_text(const struct recording *g)
@@ -43,6 +56,8 @@ static void more_text(const struct recording *g)
            text_number(c.packets_other, b));
     otherwise_text(stdout, &g->otherwise);
     sessions_text(stdout, &g->sessions);
+    const struct copies_told copied = copied_of(g);
+    copies_text(stdout, &copied);
     if (c.passed_over)
         printf("passed over %s packet%s: no state was there to go on from when %s came\n",
                text_number(c.passed_over, a), text_plural(c.passed_over), c.passed_over == 1 ? "it" : "they");
@@ -131,6 +146,7 @@ int recording_summary(struct recording *g)
                               .counters = sum_counters(sum),
                               .totals = &totals,
                               .flows = g->o->flows ? &g->flows.list : NULL};
+    g->counters = of.counters;
     const int failed = print(g, &of);
     sum_free(sum);
     return failed ? complain("out of memory") : 0;

@@ -109,7 +109,10 @@ static void observed_json(cJSON *root, const struct carry *carry)
 static struct copies_told copied_of(const struct whole *all)
 {
     const struct carry *carry = all->control->carry;
-    return (struct copies_told){carry->copies, carry->now.copies, all->t->program, tally_counters(all->t)};
+    return (struct copies_told){.copies = carry->copies,
+                                .table = carry->now.copies,
+                                .program = all->t->program,
+                                .counters = tally_counters(all->t)};
 }
 
 static void more_text(FILE *out, const struct whole *all)
