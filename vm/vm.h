@@ -184,6 +184,12 @@ struct served {
     uint32_t branch, pool, server; /* PBC_NONE: no service; no pool; no server */
     char how[200];                 /* "hash 0x5ba1c0de12345678, slot 40213 of 65537 -> b (weight 3 of 9, up)" */
 };
+/* Find the observe service that watches a connection which begins with this packet, and its branch; nothing changes.
+ * observe PBC_NONE: none watches it. choice PBC_NONE: the connection's first bytes decide. */
+struct watched_by {
+    uint32_t observe, choice;
+};
+struct watched_by vm_explain_watched(const struct program *p, const struct key *key);
 struct served vm_explain_service(struct vm *vm, const struct vm_in *in, const struct key *key, const struct pkt *pkt);
 /* The same choice, as if the packet began a flow of its own. */
 struct served vm_explain_new(struct vm *vm, const struct vm_in *in, const struct key *key, const struct pkt *pkt);

@@ -94,7 +94,7 @@ static void put_rule(struct run *r, unsigned number, bool may_refuse, const char
     };
     static const char *const verdicts[] = {"accept", "drop", "reject", "do c"};
     const unsigned v = rng_below(&r->rng, 4);
-    const bool refuses = v == 1 || v == 2, decides = v < 3, chained = strlen(indent) > 4;
+    const bool refuses = v == 1 || v == 2, decides = v<3, chained = strlen(indent)> 4;
     const bool audited = refuses || rng_one_in(&r->rng, 3);
     char line[256];
     if (chained && v == 3) return;

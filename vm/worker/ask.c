@@ -3,7 +3,9 @@
 #include "vm/flow/track/look.h"
 #include "vm/forward/forward.h"
 #include "vm/forward/service.h"
+#include "vm/observe/choose.h"
 #include "vm/observe/observers.h"
+#include "vm/stream/first.h"
 #include "vm/worker/vm_priv.h"
 
 bool vm_flow_next(const struct vm *vm, uint32_t *at, struct flow_record *f)
@@ -97,6 +99,17 @@ struct served vm_explain_new(struct vm *vm, const struct vm_in *in, const struct
     if (s.branch != PBC_NONE) s.pool = balance_pool(vm->balance, s.branch, key);
     if (s.pool != PBC_NONE) s.server = balance_explain(vm->balance, s.branch, key, s.how, sizeof s.how);
     return s;
+}
+
+struct watched_by vm_explain_watched(const struct program *p, const struct key *key)
+{
+    static const struct first nothing;
+    const struct first *const none[2] = {&nothing, &nothing};
+    bool by_server;
+    struct key client;
+    const uint32_t i = observe_begins(p, key, &client, &by_server);
+    const uint32_t choice = i == PBC_NONE ? PBC_NONE : observe_choose(p, i, &client, none);
+    return (struct watched_by){.observe = i, .choice = choice == OBSERVE_MORE ? PBC_NONE : choice};
 }
 
 bool vm_observed_next(const struct vm *vm, uint32_t *at, struct observe_record *r)

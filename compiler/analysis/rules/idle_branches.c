@@ -23,7 +23,7 @@ struct whens {
     uint32_t watches;                  /* index in OBSERVES, without a service */
     bool stream;                       /* first bytes are asked for */
     const struct when *at;
-    struct ir_product *product; /* of each, the conditions on packets */
+    struct ir_product *product; /* conditions of each branch on packets */
 };
 
 /* Add the packets of an endpoint that the branch asks for, not only those that open a connection. */
