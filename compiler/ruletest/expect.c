@@ -80,6 +80,11 @@ static bool rule_named(struct compile *c, const struct node *name, bool would, u
     return s && *rule != PBC_NONE;
 }
 
+bool test_rule_named(struct compile *c, const struct node *by, uint32_t *rule)
+{
+    return by->first->next ? rule_at_line(c, by, rule) : rule_named(c, by->first, false, rule);
+}
+
 static bool by_of(struct compile *c, const struct node *by, enum action a, bool would, uint32_t *rule)
 {
     if (is_choice(by->first, CL_DEFAULT)) {

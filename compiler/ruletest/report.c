@@ -186,7 +186,9 @@ static const char *expected_text(const struct test_run *r, const struct test_ste
 {
     const struct program *p = r->program;
     char by[RULE_TEXT + 4];
-    if (s->refused)
+    if (s->mirrored)
+        snprintf(buf, len, "%smirrored%s", s->mirrored == MIRRORED_NOT ? "not " : "", by_text(r, s->rule, by));
+    else if (s->refused)
         snprintf(buf, len, "that a service refuses it");
     else if (s->goes == PBC_GOES_ORIGINAL)
         snprintf(buf, len, "original");
@@ -256,13 +258,15 @@ static void report_would(struct test_run *r, const struct test_step *step, const
 
 void test_report(struct test_run *r, const struct test_step *step, const struct verdict *v, const struct test_search *s)
 {
-    char expected[300], found[600];
+    char expected[300], found[600], copied[1000];
     if (step->would) {
         report_would(r, step, v, s);
         return;
     }
+    found_text(r, s, v, found, sizeof(found));
     diag(r->c->diags, E_TEST_FAILED, step->span, "test \"%s\": expected %s, but found %s", r->test->name.s,
-         expected_text(r, step, expected, sizeof(expected)), found_text(r, s, v, found, sizeof(found)));
+         expected_text(r, step, expected, sizeof(expected)),
+         step->mirrored ? test_mirrored_text(r, found, copied, sizeof(copied)) : found);
     test_note_packet(r,
                      s->inside                  ? "the packet inside"
                      : step->reply == REPLY_NOT ? "the packet"

@@ -223,6 +223,8 @@ static bool (*const steps[CL_COUNT])(struct compile *, struct test *, const stru
     [CL_EXPECT_REFUSED] = test_refused_step,
     [CL_EXPECT_SERVER] = test_server_step,
     [CL_EXPECT_SPLIT] = test_split_step,
+    [CL_EXPECT_MIRRORED] = test_mirrored_step,
+    [CL_EXPECT_NOT_MIRRORED] = test_mirrored_step,
     [CL_NEVER] = test_claim_step,
     [CL_ALWAYS] = test_claim_step,
     [CL_REPLY] = test_reply_step,

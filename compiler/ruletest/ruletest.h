@@ -24,6 +24,7 @@ enum step_kind {
     STEP_REPLAY,
     STEP_CLAIM
 };
+enum step_mirrored { MIRRORED_NO_MATTER, MIRRORED_BY, MIRRORED_NOT };
 enum step_reply { REPLY_NOT, REPLY_BARE, REPLY_WRITTEN }; /* none, `reply FLAGS`, `reply: PACKET` */
 
 /* Words that a client says first (said.h); what the proxy knows of a connection */
@@ -42,6 +43,7 @@ struct test_step {
     uint8_t action;              /* EXPECT, REPLAY: expected enum action */
     uint16_t state;              /* EXPECT: expected enum flow_mark; 0: any */
     bool would;                  /* EXPECT: of what would be without `audit`; `rule` is a number of program->would */
+    enum step_mirrored mirrored; /* EXPECT: of copies, by `rule` or by any, not of the verdict */
     bool asks_server;            /* EXPECT: the step asks for a pool, a server or a refusal */
     bool refused;                /* EXPECT: a service takes the packet and gives it no server */
     enum pbc_goes goes;          /* EXPECT: destination that is no pool; PBC_GOES_POOLS: none asked for */
@@ -112,6 +114,9 @@ bool test_refused_step(struct compile *c, struct test *t, const struct node *n);
 bool test_health_step(struct compile *c, struct test *t, const struct node *n);
 bool test_split_step(struct compile *c, struct test *t, const struct node *n);
 bool test_claim_step(struct compile *c, struct test *t, const struct node *n);
+bool test_mirrored_step(struct compile *c, struct test *t, const struct node *n);
+/* Find the rule that `by` names, which decides or copies; false after a report (expect.c). */
+bool test_rule_named(struct compile *c, const struct node *by, uint32_t *rule);
 
 /* Read a packet as written, check it and fill in the rest; NULL after a report (packet.c). self: addresses that `self`
  * stands for; any_port: the source port may be left out. *said: what the client says first, or NULL; `said` is NULL
@@ -154,6 +159,7 @@ struct test_run {
     uint8_t *frame;          /* room for FRAME_MOST bytes */
     uint64_t cookie;         /* cookie of the packet judged last */
     struct test_held *held;
+    uint64_t mirrored;       /* mirrors that copied the packet judged last, or the one that has just left */
     struct pkt left;         /* the last packet that was sent on or taken out of a tunnel, as it left; empty: none */
     uint8_t *left_frame;     /* bytes of `left`; room for TEST_LEFT_MOST */
     uint64_t left_cookie;    /* cookie of that packet as judged */
@@ -183,7 +189,7 @@ void test_time(struct test_run *r, uint64_t now_ns);
 typedef void test_left_fn(struct test_run *r, struct test_held *h, const struct verdict *v);
 struct test_held {
     struct test_held *next;
-    uint64_t cookie;
+    uint64_t cookie, mirrored;
     test_left_fn *left;
 };
 void test_hold(struct test_run *r, struct test_held *h, test_left_fn *left);
@@ -219,6 +225,14 @@ struct test_search;
 bool test_holds(const struct test_run *r, const struct test_step *s, const struct verdict *v,
                 const struct test_search *search);
 
+/* Copies of packets (mirrored.c): a mirror copies a packet as it came (struct vm_copies); those with `sent` of a judged
+ * one; whether they are what the step expects; the verdict's words with them; why a rule that matched made none. */
+void test_mirror(void *arg, unsigned mirror, const struct pkt *pkt);
+uint64_t test_mirrors_sent(const struct pkt *pkt, const struct verdict *v);
+bool test_mirrored_holds(const struct test_run *r, const struct test_step *s);
+const char *test_mirrored_text(const struct test_run *r, const char *what, char *buf, size_t len);
+void test_note_uncopied(struct test_run *r, const struct test_search *s);
+
 /* Run a step that judges many packets; false after reporting that it failed (replay.c, split.c). */
 bool test_replay(struct test_run *r, const struct test_step *s);
 bool test_split(struct test_run *r, const struct test_step *s);
@@ -233,6 +247,7 @@ struct test_search {
     struct served served;      /* service, branch and server that would take the packet */
     bool refused;              /* a service takes the packet and gives it no server; served.how may say why */
     enum pbc_goes goes;        /* destination of a connection that a proxy takes; PBC_GOES_POOLS: a pool, or unknown */
+    bool matched;              /* the expected rule was tried, and matched */
     struct trace_step wanted;  /* the expected rule, if it was tried */
     struct trace_step closed;  /* the `do` into the rule's chain, if it did not match */
     struct trace_step closest; /* a rule with the expected verdict, if one condition failed */

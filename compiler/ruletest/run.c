@@ -49,6 +49,7 @@ static void take_out(struct test_run *r, const struct vm_tx *tx)
         while ((h = *at) && h->cookie != e->cookie) at = &h->next;
         if (h && e->cause == TX_CAUSE_HELD) {
             *at = h->next;
+            r->mirrored = h->mirrored | test_mirrors_sent(e->pkt, &e->verdict);
             h->left(r, h, &e->verdict);
         }
         test_left_keep(r, e);
@@ -125,8 +126,11 @@ void test_judge(struct test_run *r, struct pkt *pkt, struct verdict *v)
     struct tx_entry entries[SLOTS];
     struct vm_tx tx = {.entries = entries, .cap = SLOTS};
     pkt->cookie = ++r->cookie;
+    r->mirrored = 0;
     vm_run(r->vm, &in, &pkt, 1, v, &tx);
+    const uint64_t mirrored = r->mirrored | test_mirrors_sent(pkt, v);
     take_out(r, &tx);
+    r->mirrored = mirrored;
 }
 
 void test_parse(const struct test_run *r, struct pkt *pkt, struct key *key)
@@ -179,6 +183,7 @@ bool test_holds(const struct test_run *r, const struct test_step *s, const struc
     const bool let =
         s->action == ACTION_ACCEPT && (v->action == ACTION_FORWARD || (s->stepped && v->action == ACTION_PASS));
     const bool rejected = search && search->goes == PBC_GOES_REJECT;
+    if (s->mirrored) return test_mirrored_holds(r, s);
     if (s->refused) return (search && search->refused) || rejected || is_turned_away(v);
     if (rejected && s->asks_server) return s->action == ACTION_REJECT;
     if (v->action != s->action && !let) return false;
@@ -366,7 +371,10 @@ const struct verdict test_still_held = {
 static void end_test(struct test_run *r)
 {
     if (r->held) pass(r, HOLD_NS);
-    for (struct test_held *h = r->held; h; h = h->next) h->left(r, h, &test_still_held);
+    for (struct test_held *h = r->held; h; h = h->next) {
+        r->mirrored = h->mirrored;
+        h->left(r, h, &test_still_held);
+    }
 }
 
 static void run_test(struct test_run *r, struct test *t)
@@ -390,7 +398,8 @@ static void run_test(struct test_run *r, struct test *t)
     take_self(r, t->self_at_start);
     test_clock(r, TEST_BEGIN_NS);
     r->pool = pool_init(r->pool_memory, pool_bytes(SLOTS, SLOT_BYTES), SLOTS, SLOT_BYTES);
-    r->vm = vm_new(r->program, &(struct vm_cfg){.seed = 1, .pool = r->pool, .no_cookies = true});
+    const struct vm_copies copies = {test_mirror, r};
+    r->vm = vm_new(r->program, &(struct vm_cfg){.seed = 1, .pool = r->pool, .no_cookies = true, .copies = &copies});
     r->chooser = r->program->proxies_count ? chooser_new(r->program, &(struct vm_cfg){.seed = 1}) : NULL;
     if (!r->vm || (r->program->proxies_count && !r->chooser)) out_of_memory();
     for (const struct test_step *s = t->first; s; s = s->next) {

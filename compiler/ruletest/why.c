@@ -41,10 +41,11 @@ static void look(void *arg, const struct trace_step *t)
     const struct program *p = l->r->program;
     struct test_search *s = l->s;
     unsigned count;
+    s->matched |= t->matched && t->rule == s->step->rule;
     if (t->matched) return;
     if (t->rule == s->step->rule) s->wanted = *t;
     if (leads_to(p, &p->rules[t->rule], s->step->rule) && s->closed.failed_cond == PBC_NONE) s->closed = *t;
-    if (s->step->rule != RULE_NONE || !gives(&p->rules[t->rule], s->step)) return;
+    if (s->step->rule != RULE_NONE || s->step->mirrored || !gives(&p->rules[t->rule], s->step)) return;
     first_failed(p, s, t->rule, &count);
     if (count > 1) return;
     s->closest = *t;
@@ -127,6 +128,11 @@ void test_note_why(struct test_run *r, const struct test_search *s, const struct
 {
     const uint32_t rule = s->step->rule;
     if (s->pkt.reason != REASON_NONE || v->firewall == PBC_NONE || rule == v->rule) return;
+    if (s->step->mirrored && (s->step->mirrored == MIRRORED_NOT || rule == RULE_NONE)) return;
+    if (s->step->mirrored && s->matched) {
+        test_note_uncopied(r, s);
+        return;
+    }
     /* The rules gave the expected action, or the packet has a reason beside the rules. */
     if (rule == RULE_NONE && (v->action == s->step->action || v->reason != REASON_NONE)) return;
     if (s->wanted.failed_cond != PBC_NONE)

@@ -83,7 +83,7 @@ static struct str text_of(const struct parser *p, struct span span)
 %type <node> reply subject state_opt
 %type <node> claim_opts claim_opt claim claim_on came_on left_on claim_proto source_opt port_opt split_opts split_opt fate expected packet_addr packet_host packet_port
 %type <node> proto_list endpoint_list ports_opt
-%type <i> packet_proto flag_word spoken
+%type <i> packet_proto flag_word spoken copied
 
 %%
 
@@ -621,6 +621,11 @@ test_stmt: EXPECT expected state_opt COLON subject { $$ = step(p, CL_EXPECT, @1,
     | EXPECT expected BY DEFAULT state_opt COLON subject
         { $$ = step(p, CL_EXPECT, @1,
                     chain(chain($2, clause(p, CL_BY, @3, choice(p, CL_DEFAULT, @4))), chain($5, $7))); }
+    | EXPECT copied COLON subject { $$ = step(p, (enum clause)$2, span_join(@1, @2), $4); }
+    | EXPECT copied BY name COLON subject
+        { $$ = step(p, (enum clause)$2, span_join(@1, @2), chain(clause(p, CL_BY, @3, $4), $6)); }
+    | EXPECT copied BY name COLON INT COLON subject
+        { $$ = step(p, (enum clause)$2, span_join(@1, @2), chain(clause(p, CL_BY, @3, chain($4, $6)), $8)); }
     | EXPECT POOL name COLON subject { $$ = step(p, CL_EXPECT_POOL, span_join(@1, @2), chain($3, $5)); }
     | EXPECT ORIGINAL COLON subject { $$ = step(p, CL_EXPECT_ORIGINAL, span_join(@1, @2), $4); }
     | EXPECT PROGRAM STRING COLON subject
@@ -668,6 +673,7 @@ fate: ACCEPT { $$ = choice(p, CL_ACCEPT, @1); }
     | FORWARD { $$ = choice(p, CL_FORWARD, @1); }
     | PASS { $$ = choice(p, CL_PASS, @1); }
     ;
+copied: MIRRORED { $$ = CL_EXPECT_MIRRORED; } | NOT MIRRORED { $$ = CL_EXPECT_NOT_MIRRORED; } ;
 expected: fate | WOULD fate { $$ = adopt($2, clause(p, CL_WOULD, @1, NULL)); } ;
 split_opts: %empty { $$ = NULL; } | split_opts split_opt { $$ = append(p, $1, $2); } ;
 split_opt: WITHIN scalar { $$ = clause(p, CL_WITHIN, @1, want(p, $2, W_PERCENT | W_NAME, "`within`")); }

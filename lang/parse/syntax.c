@@ -7,7 +7,7 @@
 #include "lang/lex/tokens.tab.h"
 #include "lang/utf8.h"
 
-#define LISTED_MAX 12 /* most alternatives that are still listed */
+#define LISTED_MAX 14 /* most alternatives that are still listed */
 #define QUOTED_MAX 40
 
 const char *quote(struct parser *p, struct span span)

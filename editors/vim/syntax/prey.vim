@@ -35,11 +35,11 @@ syn keyword preyWord GET access affinity age all alpn announce as auto backup ba
 syn keyword preyWord ca cert clamp close comment common cookie cookies destination down drain dsr
 syn keyword preyWord else entries every fall file first flow for forward frames gue header host http
 syn keyword preyWord https idle in inline instruction json keep l2 limit live mac map masquerade max
-syn keyword preyWord method mode mss no observe off original other out overlaps overload pass
-syn keyword preyWord passive passthrough path payload pcapng per program prohibited proxy queue rate
-syn keyword preyWord reach refuse refused reload retries rewrite rise send sent servers sessions
-syn keyword preyWord slow snap sni socket split start stream sum syslog timeout tls transparent
-syn keyword preyWord unreachable up v1 v2 variant verify via weight when with would zone
+syn keyword preyWord method mirrored mode mss no observe off original other out overlaps overload
+syn keyword preyWord pass passive passthrough path payload pcapng per program prohibited proxy queue
+syn keyword preyWord rate reach refuse refused reload retries rewrite rise send sent servers
+syn keyword preyWord sessions slow snap sni socket split start stream sum syslog timeout tls
+syn keyword preyWord transparent unreachable up v1 v2 variant verify via weight when with would zone
 
 " Values. Of several that match at a place the one defined last wins.
 syn match preyNumber    /\<\d[0-9_]*\>/
