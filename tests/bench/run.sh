@@ -60,7 +60,7 @@ printf 'bench: following connections …\n' >&2
 "$B/tests/bench/cookies" >>"$rows"
 printf 'bench: watching connections …\n' >&2
 "$B/tests/bench/observe" >>"$rows"
-bash $here/observe.sh "$work" >>"$rows"
+bash $here/observe.sh "$work" "$(size 5 1)" >>"$rows"
 printf 'bench: large sets …\n' >&2
 "$B/tests/bench/sets" "$work" >>"$rows"
 printf 'bench: tables of routes …\n' >&2

@@ -41,23 +41,16 @@ static bool bit(const uint64_t *bits, uint32_t i) { return bits[i / 64] >> (i % 
 static void put_bit(uint64_t *bits, uint32_t i) { bits[i / 64] |= UINT64_C(1) << (i % 64); }
 static void take_bit(uint64_t *bits, uint32_t i) { bits[i / 64] &= ~(UINT64_C(1) << (i % 64)); }
 
-/* Return the bits of [from, to) that lie in word `i`. */
-static uint64_t mask(uint32_t i, uint32_t from, uint32_t to)
-{
-    uint64_t m = UINT64_MAX;
-    if (from > 64 * i) m &= UINT64_MAX << (from - 64 * i);
-    if (to < 64 * (i + 1)) m &= UINT64_MAX >> (64 * (i + 1) - to);
-    return m;
-}
-
 /* Return the first bit set, or clear if `!set`, in [from, to); `to`: none. */
 static uint32_t seek(const uint64_t *bits, bool set, uint32_t from, uint32_t to)
 {
-    for (uint32_t i = from / 64; from < to && i <= (to - 1) / 64; i++) {
-        const uint64_t found = (set ? bits[i] : ~bits[i]) & mask(i, from, to);
-        if (found) return 64 * i + (uint32_t)__builtin_ctzll(found);
-    }
-    return to;
+    const uint64_t flip = set ? 0 : UINT64_MAX;
+    if (from >= to) return to;
+    uint32_t i = from / 64;
+    uint64_t found = (bits[i] ^ flip) & UINT64_MAX << from % 64;
+    while (!found && i < (to - 1) / 64) found = bits[++i] ^ flip;
+    const uint32_t at = found ? 64 * i + (uint32_t)__builtin_ctzll(found) : to;
+    return at < to ? at : to;
 }
 
 /* Return the end of the segment, of those kept, that the byte at `at` belongs to, at most `to`. */
@@ -116,7 +109,11 @@ static bool is_empty(const struct piece *p, uint32_t from, uint32_t to) { return
 static void fill(struct piece *p, uint32_t from, uint32_t to, const uint8_t *bytes)
 {
     memcpy(p->bytes + from, bytes, to - from);
-    for (uint32_t i = from / 64; i <= (to - 1) / 64; i++) p->there[i] |= mask(i, from, to);
+    const uint32_t first = from / 64, last = (to - 1) / 64;
+    const uint64_t begin = UINT64_MAX << from % 64, end = UINT64_MAX >> (63 - (to - 1) % 64);
+    p->there[first] |= first == last ? begin & end : begin;
+    for (uint32_t i = first + 1; i < last; i++) p->there[i] = UINT64_MAX;
+    if (first < last) p->there[last] |= end;
 }
 
 /* Note where segments begin after [at, to) was put: the new one, and what is left behind it of one that it cut. */
