@@ -96,6 +96,7 @@ enum act {
     ACT_GOTO,   /* goes to `target`, and back to where this chain was jumped from */
     ACT_RETURN, /* ends the chain; in a base chain, its policy decides */
     ACT_TRANSLATE,
+    ACT_MIRROR, /* copies to the device `target`; the next rule follows */
     ACT_SILENT, /* nothing to write: prey does it elsewhere, or does not need it */
 };
 
@@ -118,7 +119,7 @@ struct rule {
     bool never;             /* its conditions exclude one another */
     struct metered *meters; /* the last one added comes first */
     enum act act;
-    const char *target; /* name of a chain of the same table */
+    const char *target; /* name of a chain of the same table; of a device */
     enum {
         ANSWER_OWN,
         ANSWER_RST,

@@ -82,6 +82,29 @@ static const char *unsayable_here(const struct place *p, const struct rule *r)
     return NULL;
 }
 
+static bool names(const struct list *l, const char *device)
+{
+    for (uint32_t i = 0; l && !l->not &&i < l->count; i++) {
+        const char *word = l->of[i].word;
+        const size_t len = word ? strcspn(word, "*") : 0;
+        if (word && !strncmp(word, device, len) && (word[len] || !device[len])) return true;
+    }
+    return false;
+}
+
+/* Return the reason why prey copies nothing to the device; NULL: there is none. */
+static const char *uncopied(struct writer *w, const char *device)
+{
+    if (!*device || strlen(device) > 15 || strpbrk(device, "/:* ")) return "prey has no device of that name";
+    for (const struct chain *c = w->s->chains; c; c = c->next) {
+        bool judged = names(&c->devices, device);
+        for (const struct rule *r = c->rules; r && !judged && ruleset_spend(w->s, 1); r = r->next)
+            judged = names(rule_asks(r, ASK_ON), device) || names(rule_asks(r, ASK_OUT_ON), device);
+        if (judged) return "prey copies to no device that rules ask for: copies would be judged again";
+    }
+    return NULL;
+}
+
 static bool among(const struct list *l, uint8_t family, wide n)
 {
     for (uint32_t i = 0; i < l->count; i++) {
@@ -265,6 +288,10 @@ static void put_act(struct writer *w, const struct place *p, const struct rule *
         break;
     case ACT_ACCEPT: put_verdict(w, p, false); break;
     case ACT_DROP: fputs("drop", w->out); break;
+    case ACT_MIRROR:
+        fputs("mirror to ", w->out);
+        put_string(w->out, r->target);
+        break;
     case ACT_REJECT: fputs("reject", w->out); break;
     case ACT_RETURN:
         if (p->kind == PLACE_JUMPED)
@@ -298,6 +325,7 @@ void put_rule(struct writer *w, const struct place *p, struct rule *r)
         return;
     }
     why = unsayable_here(p, &decided);
+    if (!why && r->act == ACT_MIRROR) why = uncopied(w, r->target);
     if (!why && (r->act == ACT_JUMP || r->act == ACT_GOTO) && !ruleset_find_chain(w->s, p->chain->scope, r->target))
         why = "the file has no such chain";
     if (why) {

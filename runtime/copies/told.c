@@ -44,7 +44,7 @@ void copies_json(cJSON *root, const struct copies_told *of)
     }
 }
 
-static void mirror_text(FILE *out, const char *title, const struct copy_count *n, uint64_t rate)
+static void slot_text(FILE *out, const char *title, const struct copy_count *n, uint64_t rate)
 {
     char a[TEXT_NUMBER], b[TEXT_NUMBER];
     fprintf(out, "%-12s%s%s to %s %s: %s cop%s, %s bytes", title, n->rule, n->sent ? ", as they leave," : "", n->to,
@@ -60,7 +60,7 @@ void copies_text(FILE *out, const struct copies_told *of)
     struct copy_count n;
     for (unsigned i = 0; of->copies && of->table && i < of->table->count; i++) {
         copies_count(of->table->slot[i], &n);
-        mirror_text(out, i ? "" : "mirrors", &n, over_rate(of, i));
+        slot_text(out, i ? "" : "mirrors", &n, over_rate(of, i));
     }
     if (!of->replayed || !of->table) return;
     char dir[340];

@@ -3,6 +3,7 @@
 
 #include "vm/tables.h"
 #include "vm/words/disasm_priv.h"
+#include "vm/words/words.h"
 
 static const char *const answer_names[] = {
     [PBC_ANSWER_RST] = "rst",
@@ -37,6 +38,18 @@ void dump_cond(const struct program *p, const struct pbc_cond *c, FILE *out)
     }
     add_place(&t, p, &c->place);
     dump_line(&t, out);
+}
+
+const char *mirror_text(const struct program *p, const struct pbc_mirror *m, char buf[MIRROR_TEXT])
+{
+    static const char *const to[] = {
+        [PBC_MIRROR_DEVICE] = "", [PBC_MIRROR_FILE] = "file ", [PBC_MIRROR_SOCKET] = "socket "};
+    struct text t = text_of(buf, MIRROR_TEXT);
+    text_add(&t, "mirror %sto %s\"%.200s\"", m->flags & PBC_MIRROR_SENT ? "sent " : "", to[m->to],
+             program_str(p, m->target));
+    if (m->size) text_add(&t, " limit %" PRIu64 "MiB", m->size >> 20);
+    if (m->snap != PBC_SNAP_MAX) text_add(&t, " snap %uB", m->snap);
+    return buf;
 }
 
 static void add_mirror(struct text *t, const struct program *p, const struct pbc_mirror *m)

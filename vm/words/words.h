@@ -126,6 +126,9 @@ void branch_print(const struct program *p, const struct pbc_branch *b, FILE *out
 /* Return the branch's destination if that is no pool, as in the language; NULL: pools, or no server. */
 enum { DESTINATION_TEXT = PBC_SOCKET_MAX + sizeof "program \"\"" };
 const char *destination_text(const struct program *p, const struct pbc_branch *b, char buf[DESTINATION_TEXT]);
+/* Write where copies go and what of them: `mirror sent to file "F" snap 64B`, cut to the buffer. */
+enum { MIRROR_TEXT = 300 };
+const char *mirror_text(const struct program *p, const struct pbc_mirror *m, char buf[MIRROR_TEXT]);
 /* Print a duration: `2h4m`. */
 void duration_print(uint64_t ns, FILE *out);
 /* Print the kind of a check and its options, with `between` in between. */

@@ -133,6 +133,6 @@ void print_sum_beyond(const struct beyond *b, FILE *out)
     if (b->reaches.too_many) fputs("; the servers that each packet reaches are not worked out, and may widen", out);
     put_count(b->meters.count, "other meter", "other meters", out);
     put_count(b->bounds.count, "service with other bounds", "services with other bounds", out);
-    put_count(b->routes.count, "change of services, pools, nats, checks or settings",
-              "changes of services, pools, nats, checks or settings", out);
+    put_count(b->routes.count, "change of services, pools, nats, checks, copies or settings",
+              "changes of services, pools, nats, checks, copies or settings", out);
 }

@@ -1,5 +1,5 @@
-/* Compare services, also those that observe, pools, nats and checks of both programs by name, each as one line of text;
- * differing lines are reported. Conditions of a `when` are compared by meaning, as those of rules are. */
+/* Compare services, also those that observe, pools, nats, checks and mirrors of both programs by name, each as one line
+ * of text; differing lines are reported. Conditions of a `when` are compared by meaning, as those of rules are. */
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
@@ -236,21 +236,57 @@ static void put_check(struct diff *d, const struct side *s, uint32_t i, FILE *ou
     check_print(s->program, i, "; ", out);
 }
 
+/* Return the mirror's rule by its name, or by that of its firewall or chain. */
+static const char *mirror_name(const struct program *p, uint32_t i)
+{
+    const struct pbc_rule *r = &p->rules[p->mirrors[i].rule];
+    const uint32_t list = r->list & ~PBC_LIST_CHAIN;
+    if (r->name) return program_str(p, r->name);
+    return program_str(p, r->list & PBC_LIST_CHAIN ? p->chains[list].name : p->firewalls[list].name);
+}
+
+static void put_copies(struct diff *d, const struct side *s, const struct pbc_mirror *m, FILE *out)
+{
+    const struct program *p = s->program;
+    const struct pbc_rule *r = &p->rules[m->rule];
+    struct ir_product when;
+    char text[MIRROR_TEXT], rate[100];
+    fprintf(out, "%s of ", mirror_text(p, m, text));
+    normal_when(&d->c, s->conds + r->conds, r->cond_count, &when);
+    if (ir_is_empty(&when))
+        fputs("nothing", out);
+    else
+        region_text_print(&d->text, &when, 1u << PBC_DIR_IN | 1u << PBC_DIR_OUT | 1u << PBC_DIR_FORWARD, out);
+    if (!m->meter) return;
+    meter_text(&p->meters[m->meter - 1], rate, sizeof(rate));
+    fprintf(out, ", limit %s", rate);
+}
+
+/* Write all mirrors of that name. */
+static void put_mirror(struct diff *d, const struct side *s, uint32_t first, FILE *out)
+{
+    const struct program *p = s->program;
+    const char *name = mirror_name(p, first);
+    for (uint32_t i = first; i < p->mirrors_count; i++) {
+        if (strcmp(mirror_name(p, i), name) != 0) continue;
+        if (i != first) fputs("; ", out);
+        put_copies(d, s, &p->mirrors[i], out);
+    }
+}
+
 typedef void put_fn(struct diff *d, const struct side *s, uint32_t i, FILE *out);
-enum kind { SERVICE, OBSERVE, POOL, NAT, CHECK, KINDS };
+enum kind { SERVICE, OBSERVE, POOL, NAT, CHECK, MIRROR, KINDS };
 static const struct {
     const char *what;
     put_fn *put;
-} kinds[KINDS] = {{"service", put_service},
-                  {"observe service", put_observe},
-                  {"pool", put_pool},
-                  {"nat", put_nat},
-                  {"check", put_check}};
+} kinds[KINDS] = {{"service", put_service}, {"observe service", put_observe},
+                  {"pool", put_pool},       {"nat", put_nat},
+                  {"check", put_check},     {"mirror", put_mirror}};
 
 static uint32_t count_of(const struct program *p, enum kind k)
 {
-    const uint32_t counts[KINDS] = {p->services_count, p->observes_count, p->pools_count, p->nats_count,
-                                    p->checks_count};
+    const uint32_t counts[KINDS] = {p->services_count, p->observes_count, p->pools_count,
+                                    p->nats_count,     p->checks_count,   p->mirrors_count};
     return counts[k];
 }
 
@@ -261,6 +297,7 @@ static const char *name_of(const struct program *p, enum kind k, uint32_t i)
     case OBSERVE: return program_str(p, p->observes[i].name);
     case POOL: return program_str(p, p->pools[i].name);
     case NAT: return program_str(p, p->nats[i].name);
+    case MIRROR: return mirror_name(p, i);
     default: return program_str(p, p->checks[i].name);
     }
 }

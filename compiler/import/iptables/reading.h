@@ -115,10 +115,12 @@ extern const struct module matches_of_address[], matches_of_packet[], matches_of
 /* Options that need no `-m`: addresses, protocol, devices, fragments */
 extern const struct option plain_options[];
 
-/* Add the limits, the count of connections or the hours to the rule, once all of it is read. */
+/* Add the limits, the count of connections or the hours to the rule, or the target of copies, once all of it is read.
+ */
 void limits_finish(struct reading *r);
 void connlimit_finish(struct reading *r);
 void hours_finish(struct reading *r);
+void tee_finish(struct reading *r);
 
 /* Set the fault and return false, which callers return. */
 bool reading_fault(struct reading *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

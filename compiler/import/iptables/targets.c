@@ -175,6 +175,32 @@ static const struct option of_translation[] = {
 };
 static const struct option of_netmap[] = {{"--to", 1, take_prefix_to}, {0}};
 
+static const char gateway[] = "copies go to a gateway; prey's `mirror to` copies frames to a device";
+
+/* Begin a TEE, which routes copies to a gateway. With the device by which that is reached they can be told. */
+static bool begin_tee(struct reading *r)
+{
+    r->rule.act = ACT_MIRROR;
+    r->rule.target = NULL;
+    return true;
+}
+
+static bool take_copies_to(struct reading *r, const char *const *v)
+{
+    r->rule.target = import_format(r->s, "%s", v[0]);
+    return true;
+}
+
+void tee_finish(struct reading *r)
+{
+    if (r->rule.act != ACT_MIRROR) return;
+    if (!r->rule.target)
+        rule_unsaid(&r->rule, gateway);
+    else
+        rule_apart(&r->rule, "its copies keep their MAC addresses: they are not routed to the gateway");
+}
+
+static const struct option of_tee[] = {{"--gateway", 1, reading_ignore}, {"--oif", 1, take_copies_to}, {0}};
 static const char marks[] = "prey sets no marks", edits[] = "prey can't change this field",
                   elsewhere[] = "prey passes no packets to programs";
 const struct module targets[] = {
@@ -207,7 +233,7 @@ const struct module targets[] = {
     {"CT", "prey tracks every connection and has no helpers", NULL, NULL},
     {"NOTRACK", "prey tracks every connection", NULL, NULL},
     {"SET", "`add to SET for` is not supported yet", NULL, NULL},
-    {"TEE", "`mirror to` is not supported yet", NULL, NULL},
+    {"TEE", NULL, of_tee, begin_tee},
     {"TPROXY", "write a `service` with `mode proxy`", NULL, NULL},
     {"SYNPROXY", "write `syn cookies` in a `service`", NULL, NULL},
     {"NFQUEUE", elsewhere, NULL, NULL},

@@ -40,6 +40,7 @@ struct reading_rule {
     struct rule *first, **slot; /* slot: pointer to `first` in the chain */
     bool counts;                /* a counter is among its statements */
     bool full;                  /* no room for more rules */
+    bool copied;                /* the rules copy: what follows becomes rules of its own */
 };
 
 /* Find an object of the current table; NULL: none. */

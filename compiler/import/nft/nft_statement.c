@@ -48,24 +48,46 @@ static void read_reject(struct reading_rule *r, const cJSON *value)
                                                          : ANSWER_UNREACHABLE;
 }
 
-/* End a rule with `log` before a statement that may match fewer packets: logging becomes a rule of its own. */
-static void end_logging(struct reading_rule *r)
+/* Go on with rules of the same conditions, behind those so far. */
+static void go_on(struct reading_rule *r)
 {
     struct rule *first = NULL, *last = r->first;
     uint64_t rules = 1;
-    if (!r->first->log || r->first->unsaid) return;
     for (; last->next; last = last->next) rules++;
     for (const struct rule *one = r->first; rules--; one = one->next) {
         struct rule *again = chain_rule_again(r->nft->s, r->chain, one);
         r->full |= !again;
         if (!again) return;
         again->log = false;
-        again->prefix = NULL;
+        again->prefix = again->target = again->apart = NULL;
+        again->act = ACT_NONE;
         again->comment = NULL;
         if (!first) first = again;
     }
     r->first = first;
     r->slot = &last->next;
+}
+
+/* End a rule with `log` before a statement that may match fewer packets: logging becomes a rule of its own. */
+static void end_logging(struct reading_rule *r)
+{
+    if (r->first->log && !r->first->unsaid) go_on(r);
+}
+
+/* Read a copy: `dup to ADDRESS device DEVICE`, or at a device's ingress `dup to DEVICE`. */
+static void read_dup(struct reading_rule *r, const cJSON *value)
+{
+    const char *to = nft_member(value, "addr"), *device = nft_member(value, "dev");
+    if (to && !device && r->chain->hook == HOOK_INGRESS) device = to, to = NULL;
+    if (!device) {
+        read_apart(r, "copies go to an address; prey's `mirror to` copies frames to a device");
+        return;
+    }
+    end_logging(r);
+    if (r->full) return;
+    jump(r, ACT_MIRROR, device);
+    if (to) read_apart(r, "its copies keep their MAC addresses: they are not routed to the address");
+    r->copied = true;
 }
 
 static void read_log(struct reading_rule *r, const cJSON *value)
@@ -125,7 +147,7 @@ static const struct statement_row {
     {"flow", ignore, false, NULL},
     {"last", ignore, false, NULL},
     {"notrack", NULL, false, "prey tracks every connection"},
-    {"dup", NULL, false, "prey does nothing like it"},
+    {"dup", read_dup, false, NULL},
     {"ct helper", NULL, false, "prey does nothing like it"},
     {"ct timeout", NULL, false, "prey does nothing like it"},
     {"ct expectation", NULL, false, "prey does nothing like it"},
@@ -141,6 +163,9 @@ void read_statement(struct reading_rule *r, const cJSON *statement)
         read_unsaid(r, "it has an unknown statement");
         return;
     }
+    if (r->copied && !r->first->unsaid && strcmp(kind, "counter") != 0) go_on(r);
+    r->copied &= !strcmp(kind, "counter");
+    if (r->full) return;
     const size_t at = ROW_NAMED(rows, kind);
     if (at == ROWS(rows)) {
         if (!read_verdict(r, kind, value) && !read_translation(r, kind, value))

@@ -219,6 +219,15 @@ static void add_translation(struct text *t, const char *kind, const cJSON *v)
     add_value(t, port);
 }
 
+static void add_copy(struct text *t, const cJSON *v)
+{
+    const cJSON *to = cJSON_GetObjectItem(v, "addr"), *device = cJSON_GetObjectItem(v, "dev");
+    text_add(t, "dup%s", to ? " to " : "");
+    add_value(t, to);
+    if (device) text_add(t, " device ");
+    add_value(t, device);
+}
+
 void text_statement(struct text *t, const cJSON *statement)
 {
     const cJSON *v;
@@ -244,6 +253,8 @@ void text_statement(struct text *t, const cJSON *statement)
                  nft_member(v, "expr")   ? nft_member(v, "expr")
                  : nft_member(v, "type") ? nft_member(v, "type")
                                          : "");
+    else if (!strcmp(kind, "dup"))
+        add_copy(t, v);
     else if (is_translation(kind))
         add_translation(t, kind, v);
     else if (!strcmp(kind, "mangle")) {

@@ -11,6 +11,7 @@
 #include "runtime/report/explain/parts.h"
 #include "runtime/report/said/streams.h"
 #include "vm/packet/reply/frame.h"
+#include "vm/words/words.h"
 
 static const char *const reason_doc[REASON_COUNT] = {
 #define REASON(ident, name, doc) [REASON_##ident] = doc,
@@ -41,14 +42,25 @@ static const char *why(const struct explained *x, const struct trace_step *s, ch
     return text_clean(buf);
 }
 
+/* Return what a rule that matched does, in one of the buffers. */
+static const char *done(const struct explained *x, const struct trace_step *s, char verdict[128],
+                        char copies[MIRROR_TEXT])
+{
+    const struct program *p = x->r->program;
+    const struct pbc_rule *r = &p->rules[s->rule];
+    if (r->verdict != PBC_V_MIRROR) return label_verdict(&x->r->labels, s->rule, verdict, 128);
+    mirror_text(p, &p->mirrors[r->mirror], copies);
+    return text_clean(copies);
+}
+
 static void step_text(void *arg, const struct trace_step *s)
 {
     struct explained *x = arg;
-    char buf[300], verdict[128];
+    char buf[300], verdict[128], copies[MIRROR_TEXT];
     const char *reason = why(x, s, buf, sizeof buf);
     const char *label = label_rule(&x->r->labels, s->rule),
                *place = label_place(&x->r->labels, label_rule_place(&x->r->labels, s->rule));
-    if (s->matched) reason = label_verdict(&x->r->labels, s->rule, verdict, sizeof verdict);
+    if (s->matched) reason = done(x, s, verdict, copies);
     fprintf(x->out, "  %*s%-*s  %-3s  %s%s(%s)\n", (int)s->depth * 2, "", x->width - (int)s->depth * 2, label,
             s->matched ? "yes" : "no", reason, *reason ? " " : "", place);
     x->steps++;
