@@ -59,6 +59,8 @@ void observed_log_free(struct observed_log *l)
 
 bool observed_log_program(struct observed_log *l, const struct program *p, char *err, size_t err_len)
 {
+    for (unsigned i = 0; i < l->count; i++)
+        if (l->known[i].program->observes == p->observes) return true;
     struct known k = {.service = calloc(p->observes_count + 1u, sizeof(struct observed_service *))};
     if (!k.service) {
         snprintf(err, err_len, "out of memory");

@@ -23,7 +23,8 @@ struct observed_log *observed_log_new(const struct observed_files *files, void (
 void observed_log_free(struct observed_log *l); /* NULL is allowed; writes what waits */
 
 /* Open the files of a program's observe services before its first event. A service of an earlier program with the same
- * name and files goes on with them. False: a line in err, and nothing changed that an event of other programs meets. */
+ * name and files goes on with them; one that is known already changes nothing. False: a line in err, and nothing
+ * changed that an event of other programs meets. */
 bool observed_log_program(struct observed_log *l, const struct program *p, char *err, size_t err_len);
 /* Take an event of a worker; e->program was given to observed_log_program. wall_ns: added to its times for people. */
 void observed_log_event(struct observed_log *l, unsigned worker, const struct observe_event *e, uint64_t wall_ns);

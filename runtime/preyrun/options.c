@@ -307,7 +307,6 @@ static bool settle_recording(struct reading *r)
                         : o->strict_checksum                   ? "--strict-checksum"
                         : o->mtu != 1500                       ? "--mtu"
                         : o->repeat > 1                        ? "--repeat"
-                        : o->observed                          ? "--observed"
                                                                : NULL;
     if (other) return wrong(r, "--replay goes through a recording as it was: it goes without %s", other);
     return settle_outputs(r);

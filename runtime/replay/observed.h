@@ -1,18 +1,13 @@
-/* --observed DIR: files of watched connections, below a directory instead of where the rules say, so that a replay at a
- * desk touches no file of a live run. */
+/* Watched connections of a capture's replay: written with --observed DIR, else counted alone. */
 #pragma once
 
-#include "runtime/observe/log.h"
+#include "runtime/observe/replayed.h"
 
 struct subject;
 struct observe_out;
 
 struct replay_observed {
-    const struct subject *r;
-    const char *dir;
-    struct stream_dirs *dirs;
-    struct observed_files files;
-    struct observed_log *log; /* NULL: nothing is written */
+    struct observed_replay to;
     struct observe_out out;
 };
 /* Open the files, with --observed. Return 0, or 2 after a complaint. */

@@ -36,7 +36,7 @@ print(eval(sys.argv[1]))' "$1"
 ended() { [ -e sessions.jsonl ] && [ "$(wc -l <sessions.jsonl)" -ge "$1" ]; }
 
 watches all 'stream to "bytes" limit 64MiB; when path "/at" -> ignore; when reply bytes payload at 0 is x"48454c4c4f" -> pass'
-prey prey --bridge a:b --workers 1 --control "$PWD/control" --stats 127.0.0.1:8404 --format json all.pbc
+prey prey --bridge a:b --workers 1 --record film --control "$PWD/control" --stats 127.0.0.1:8404 --format json all.pbc
 
 at client curl -s -i -o got --limit-rate 40M http://10.1.0.2/files/file
 at client curl -s -o /dev/null http://10.1.0.2/at
@@ -111,6 +111,22 @@ same 'a connection goes on across a reload, and is told as open at the end' \
     "$(session '(s[-1]["server_port"], s[-1]["why"], s[-1]["from_client"]["bytes"])') $(tr '\n' ' ' <bytes/*-9002.client)" \
     "(9002, 'still-open', 13) before after "
 exec 9>&-
+
+# The recording of it all gives the same sessions and bytes; times of the wall are told to a few milliseconds.
+"$bin/preyrun" --replay film --observed again >said 2>&1
+same 'a replay of the recording writes the same sessions and bytes' "$? $(python3 -c 'import glob, json, os, re
+def plain(name): return re.sub("-[0-9]{8}T[0-9.]+-", "-", name)
+def told(file): return [{k: plain(v) if k == "files" else v for k, v in json.loads(l).items() if k not in ("begin", "end")} for l in open(file)]
+def halves(folder): return {plain(os.path.basename(f)): open(f, "rb").read() for f in glob.glob(folder + "/*[rt]")}
+print(told("sessions.jsonl") == told("again/sessions.jsonl"), halves("bytes") == halves("again/bytes"), len(halves("bytes")) >= 4)')" '0 True True True'
+"$bin/preyrun" --replay film --observed later --from 2100-01-01 >said 2>&1
+same 'with --from nothing of before' "$(cat later/sessions.jsonl 2>/dev/null | wc -l)" 0
+echo 'firewall edge forward default accept { }' | rules nobody
+prey prey --bridge a:b --record blind nobody.pbc
+prey_ends
+"$bin/preyrun" --replay blind --observed later >said 2>&1
+same 'a recording of rules that watch nothing' "$? $(grep -c -e '--observed: no service of these programs is in mode observe' said)" '2 1'
+rm -rf film blind
 
 # As a capture of complete segments, by a program that comes in place of one that watches nothing.
 echo 'firewall edge forward default accept { }' | rules plain

@@ -242,6 +242,7 @@ static void change(struct actor *a, const struct tape_record *r)
         actor_stop(a, "a change of programs is missing");
         return;
     }
+    if (a->watch->observed) a->watch->observed(a->watch->arg, a, k->p);
     const struct vm_cfg cfg = worker_vm_cfg(a->w);
     const struct vm_in in = {.mono_ns = k->prepare_ns, .facts = &s->facts};
     struct next_program next = {.fresh = vm_prepare(&cfg, k->remap, &in),

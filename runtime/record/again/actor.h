@@ -37,6 +37,9 @@ struct actor_watch {
     /* The actor's worker begins to run the program: give it what keeps copies (worker_copy), and return the program's
      * slots; NULL: it has no mirrors, or there is no memory for them. */
     const struct copies_table *(*copies)(void *arg, struct actor *a, const struct program *p);
+    /* The actor's worker begins to run the program, or is made for it: return the receiver of events of watched
+     * connections, the same for all programs of an actor; NULL: nobody is told. */
+    const struct observe_out *(*observed)(void *arg, struct actor *a, const struct program *p);
     /* A flow has ended; its times are the worker's. */
     void (*ended)(void *arg, const struct actor *a, const struct flow_record *f);
     void *arg;

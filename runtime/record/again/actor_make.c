@@ -73,7 +73,9 @@ int actor_make(struct actor *a, const struct told_program *program)
     a->want = a->got = 0;
     a->ticks = a->aside = false;
     a->heard_count = a->heard_at = 0;
-    const struct worker_cfg cfg = {.program = program ? program->p : t->other,
+    struct program *p = program ? program->p : t->other;
+    const struct worker_cfg cfg = {.program = p,
+                                   .observed = a->watch->observed ? a->watch->observed(a->watch->arg, a, p) : NULL,
                                    .worker = a->at,
                                    .workers = t->start.workers,
                                    .hear = program && t->start.workers > 1 ? hear : NULL,
@@ -84,7 +86,7 @@ int actor_make(struct actor *a, const struct told_program *program)
                                    .inside = -1,
                                    .opened = program ? &program->opened : &t->other_opened,
                                    .forwards = t->start.forwards,
-                                   .routes = actor_routes(t, program ? program->p : t->other),
+                                   .routes = actor_routes(t, p),
                                    .patient = true,
                                    .log = a->watch->logged,
                                    .ended = a->watch->ended ? flow_ended : NULL,

@@ -228,6 +228,7 @@ static void watch(struct recording *g)
                                            .ended = g->o->flows ? ended : NULL,
                                            .arg = g,
                                            .copies = g->o->explained_count ? NULL : played_program,
+                                           .observed = g->o->explained_count ? NULL : watched_program,
                                            .to_ns = g->chosen.to_ns};
     g->player.moment = moment;
     g->flows.from_ns = g->chosen.from_ns;
@@ -242,6 +243,7 @@ static int unknown(const struct recording *g)
                         : o->coverage      ? "--coverage"
                         : o->write         ? "--write"
                         : o->copies        ? "--copies"
+                        : o->observed      ? "--observed"
                                            : NULL;
     if (!asked || !g->player.story.start.in_kernel) return 0;
     return complain("%s: recorded with --exec kernel, so there are only verdicts of some packets: leave %s out",
@@ -264,9 +266,9 @@ static int play(struct recording *g)
     if (!status && options_summarise(g->o)) status = recording_summary(g);
     fflush(stdout);
     say_stopped(g);
-    const int closed = results_close(g), copied = played_end(g);
+    const int closed = results_close(g), copied = played_end(g), watched = watched_end(g);
     const struct actor_counters c = player_counters(&g->player);
-    if (status || closed || copied) return status ? status : closed ? closed : copied;
+    if (status || closed || copied || watched) return status ? status : closed ? closed : copied ? copied : watched;
     return g->same && (c.packets_other || c.verdicts_other) ? 1 : 0;
 }
 

@@ -4,6 +4,7 @@
 #include "runtime/base/out.h"
 #include "runtime/capture/capture.h"
 #include "runtime/copies/replayed.h"
+#include "runtime/observe/replayed.h"
 #include "runtime/record/again/player.h"
 #include "runtime/record/reel.h"
 #include "runtime/record/told/chosen.h"
@@ -33,6 +34,16 @@ struct recording {
         const struct copies_table *table; /* slots of the last program with mirrors; NULL: none had any */
         char fault[600];                  /* reason why there are no copies */
     } copied;
+    struct watched {
+        struct observed_replay to;
+        struct watching {
+            const struct recording *g;
+            unsigned at; /* number of the worker */
+            struct observe_out out;
+        } worker[WORKERS_MOST];
+        bool any;   /* true if some program watches */
+        int failed; /* 2: no file is written, after a complaint */
+    } watched;
     struct capture_writer *writer;
     int write_error;
     bool same; /* judged by the recorded programs */
@@ -49,5 +60,9 @@ bool recording_label(struct recording *g, const struct program *p);
 const struct copies_table *played_program(void *arg, struct actor *a, const struct program *p);
 void played_turn(struct recording *g);
 int played_end(struct recording *g);
+/* Connections that the programs' services watch (watched.c): a callback of actors; the end, 0 or 2 after a complaint.
+ */
+const struct observe_out *watched_program(void *arg, struct actor *a, const struct program *p);
+int watched_end(struct recording *g);
 /* Print the summary. Return the exit status. */
 int recording_summary(struct recording *g);
