@@ -21,11 +21,13 @@ struct meters;
 struct vm_kernel {
     void *arg;
     /* Return the kernel's judgement (judge.h, decided) of a parsed packet, whose key holds `state`: the first packet of
-     * `e`. It counts, logs and asks meters in the kernel; logs leave through e->tx. */
+     * `e`. It counts, logs and asks meters in the kernel; logs leave through e->tx. With e->would: the one that
+     * would be without `audit`. */
     uint64_t (*judge)(void *arg, const struct key *key, const struct pkt *pkt, const struct effects *e);
-    void (*meters)(void *arg, struct meters *m); /* copies the kernel's meters into the worker's, to be looked at */
-    bool (*sweep)(void *arg, uint64_t now_ns);   /* meters_sweep for the kernel's meters; NULL: others sweep them */
-    const struct flow_ops *flows;                /* the kernel's table; NULL: the program keeps no flows */
+    /* Copies the kernel's meters into the worker's, or those of what would be without `audit`, to be looked at. */
+    void (*meters)(void *arg, struct meters *m, bool would);
+    bool (*sweep)(void *arg, uint64_t now_ns); /* meters_sweep for the kernel's meters; NULL: others sweep them */
+    const struct flow_ops *flows;              /* the kernel's table; NULL: the program keeps no flows */
     struct inline_marks *marks; /* marks of inline connections; NULL: the worker has none, as in a replay */
 };
 

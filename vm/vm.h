@@ -51,6 +51,7 @@ void vm_run(struct vm *vm, const struct vm_in *in, struct pkt *const pkts[], uns
  * Held packets that may go leave with the next vm_run (n may be 0) or vm_tick. */
 struct vm_up {
     uint64_t decision; /* the kernel judge's decision (judge.h, decided), if `judged` */
+    uint64_t would;    /* the same without the word `audit`, of a program that has it */
     bool judged;
 };
 void vm_run_up(struct vm *vm, const struct vm_in *in, struct pkt *const pkts[], unsigned n, const struct vm_up ups[],

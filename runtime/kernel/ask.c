@@ -86,11 +86,11 @@ int ask_frame(struct asker *a, enum kernel_hook hook, const struct pkt *pkt, uin
     return a->k->out == KERNEL_NONE ? -EPROTO : 0; /* a stage is missing */
 }
 
-int ask_judge(struct asker *a, const struct key *key, const struct pkt *pkt, const struct effects *e, uint64_t now_ns,
-              uint64_t *decision)
+static int ask_either(struct asker *a, const struct key *key, const struct pkt *pkt, const struct effects *e,
+                      bool would, uint64_t now_ns, uint64_t *decision)
 {
     struct kpkt *k = a->k;
-    asker_begin(a, pkt, now_ns, KERNEL_ONLY_JUDGE | (e ? 0 : KERNEL_DRY));
+    asker_begin(a, pkt, now_ns, KERNEL_ONLY_JUDGE | (e ? 0 : KERNEL_DRY) | (would ? KERNEL_WOULD : 0));
     k->key = *key;
     k->seen = e && e->seen ? *e->seen : (struct track_seen){.slot = FLOW_NONE, .tuple = FLOW_NONE};
     k->head_len = bytes_copy(pkt, 0, KERNEL_HEAD, k->head);
@@ -100,4 +100,15 @@ int ask_judge(struct asker *a, const struct key *key, const struct pkt *pkt, con
     *decision = k->decision;
     if (failed) return failed;
     return k->flags & KERNEL_JUDGED ? 0 : -EPROTO;
+}
+
+int ask_judge(struct asker *a, const struct key *key, const struct pkt *pkt, const struct effects *e, uint64_t now_ns,
+              uint64_t *decision)
+{
+    return ask_either(a, key, pkt, e, e && e->would, now_ns, decision);
+}
+
+int ask_would(struct asker *a, const struct key *key, const struct pkt *pkt, uint64_t *decision)
+{
+    return ask_either(a, key, pkt, NULL, true, 0, decision);
 }

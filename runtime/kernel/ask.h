@@ -32,6 +32,9 @@ int ask_stage(struct asker *a, enum kernel_entry entry);
 
 /* Ask the judge alone for its decision (judge.h, decided) on a parsed packet, the first of the batch that `e` is about;
  * a->k->branch is then the service's branch. A packet that the host sends goes to traffic control's judge, if that is
- * loaded. e NULL: nothing is counted, logged or taken. Return 0 or a negative errno. */
+ * loaded. e NULL: nothing is counted, logged or taken. e->would: the decision that would be without `audit`. Return 0
+ * or a negative errno. */
 int ask_judge(struct asker *a, const struct key *key, const struct pkt *pkt, const struct effects *e, uint64_t now_ns,
               uint64_t *decision);
+/* The same of what would be without `audit`, with nothing counted, logged or taken. */
+int ask_would(struct asker *a, const struct key *key, const struct pkt *pkt, uint64_t *decision);

@@ -21,9 +21,11 @@ static void hear(void *arg, const struct kernel_event *event, size_t len)
     struct vm_tx *tx = e->tx;
     if (event->kind == KERNEL_EVENT_FLOW && e->vm)
         vm_flow_gone(e->vm, &((const struct kernel_event_flow *)event)->gone, tx);
-    if (event->kind != KERNEL_EVENT_LOG || len < sizeof *packet) return;
+    const bool would = event->kind == KERNEL_EVENT_LOG_WOULD;
+    if ((event->kind != KERNEL_EVENT_LOG && !would) || len < sizeof *packet) return;
     if (tx->event_count < tx->event_cap)
-        tx->events[tx->event_count++] = (struct event){.kind = EVENT_LOG, .rule = packet->rule, .input = e->input};
+        tx->events[tx->event_count++] =
+            (struct event){.kind = EVENT_LOG, .rule = packet->rule, .would = would, .input = e->input};
     else
         tx->events_lost++;
 }
@@ -52,10 +54,10 @@ static uint64_t judge_there(void *arg, const struct key *key, const struct pkt *
 }
 
 /* Show the kernel's meters to explain, and to vm_tick, which sweeps them. */
-static void show_meters(void *arg, struct meters *m)
+static void show_meters(void *arg, struct meters *m, bool would)
 {
     const struct executor *e = arg;
-    kernel_meters_show(kernel_meters(e->kernel), m);
+    kernel_meters_show(kernel_meters(e->kernel), m, would);
 }
 
 static bool sweep_meters(void *arg, uint64_t now_ns)
@@ -200,7 +202,7 @@ static void go_on(struct executor *e, const struct vm_in *in, const struct kpkt 
                   struct verdict *v, struct vm_tx *tx)
 {
     struct pkt *const pkts[] = {pkt};
-    const struct vm_up up = {.decision = k->decision, .judged = k->flags & KERNEL_JUDGED};
+    const struct vm_up up = {.decision = k->decision, .would = k->would, .judged = k->flags & KERNEL_JUDGED};
     const unsigned entries = tx->count, events = tx->event_count;
     vm_run_up(e->vm, in, pkts, 1, &up, v, tx);
     place(tx, entries, events, input);
@@ -229,6 +231,7 @@ static void run_one(struct executor *e, const struct vm_in *in, struct pkt *pkt,
         return;
     }
     *v = k->verdict;
+    if (!v->would) v->would_rule = v->would_firewall = 0; /* stages leave there what was */
     if (k->out == KERNEL_SEND) leaves(e, k, pkt, input, tx);
 }
 

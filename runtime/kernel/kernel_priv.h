@@ -11,10 +11,10 @@
 struct judge {
     struct sections sections;
     struct tables tables;
-    uint64_t serial;              /* serial of its program */
-    struct world_says says;       /* data about its program for `look` */
-    uint64_t memos[KERNEL_MEMOS]; /* its remembered decisions */
-    int programs[KERNEL_ENTRIES]; /* entries of the judge; others -1 */
+    uint64_t serial;                  /* serial of its program */
+    struct world_says says;           /* data about its program for `look` */
+    uint64_t memos[2 * KERNEL_MEMOS]; /* its remembered decisions, and those that would be */
+    int programs[KERNEL_ENTRIES];     /* entries of the judge; others -1 */
 };
 struct judge *judge_begin(void); /* Return an empty judge, or NULL if memory is out. */
 

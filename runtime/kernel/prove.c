@@ -45,9 +45,9 @@ static const char *decision_text(const struct program *p, decided d, uint32_t br
     return buf;
 }
 
-static void differ(struct prover *v, decided here, uint32_t branch, decided there, uint32_t branch_there)
+static void differ(struct prover *v, const struct program *p, decided here, uint32_t branch, decided there,
+                   uint32_t branch_there)
 {
-    const struct program *p = v->program;
     char frame[200], a[300], b[300];
     pkt_describe(&v->draw.pkt, &v->draw.key, frame, sizeof frame);
     v->failed = -EILSEQ;
@@ -63,6 +63,25 @@ static uint32_t branch_of(const struct prover *v, decided d)
     return service_branch(v->program, &v->draw.key, &v->draw.pkt);
 }
 
+static bool is_asked(struct prover *v, int failed)
+{
+    v->asked++;
+    v->failed = failed;
+    if (failed) snprintf(v->err, v->err_len, "the kernel refuses test runs of its programs: %s", strerror(-failed));
+    return !failed;
+}
+
+/* Ask both about the same frame, as it would be decided without `audit`. */
+static void ask_both_would(struct prover *v)
+{
+    const struct program *would = v->program->would;
+    uint64_t there;
+    const struct decision d = program_decide(would, &v->draw.key, &v->draw.pkt);
+    const decided here = decided_as(d.rule, (enum action)d.action, d.firewall);
+    if (!is_asked(v, ask_would(v->asker, &v->draw.key, &v->draw.pkt, &there))) return;
+    if (here != there) differ(v, would, here, PBC_NONE, there, PBC_NONE);
+}
+
 /* Ask both executors about the wish's frame. */
 static void ask_both(struct prover *v, const struct frame_wish *w)
 {
@@ -72,14 +91,10 @@ static void ask_both(struct prover *v, const struct frame_wish *w)
     key_settle(p, &v->draw.key);
     const struct decision d = program_decide(p, &v->draw.key, &v->draw.pkt);
     const decided here = decided_as(d.rule, (enum action)d.action, d.firewall);
-    v->failed = ask_judge(v->asker, &v->draw.key, &v->draw.pkt, NULL, 0, &there);
-    v->asked++;
-    if (v->failed) {
-        snprintf(v->err, v->err_len, "the kernel refuses test runs of its programs: %s", strerror(-v->failed));
-        return;
-    }
+    if (!is_asked(v, ask_judge(v->asker, &v->draw.key, &v->draw.pkt, NULL, 0, &there))) return;
     const uint32_t branch = branch_of(v, here), branch_there = branch == PBC_NONE ? PBC_NONE : v->asker->k->branch;
-    if (here != there || branch != branch_there) differ(v, here, branch, there, branch_there);
+    if (here != there || branch != branch_there) differ(v, p, here, branch, there, branch_there);
+    if (!v->failed && p->would) ask_both_would(v);
 }
 
 static bool goes_on(const struct prover *v)
@@ -89,7 +104,7 @@ static bool goes_on(const struct prover *v)
 
 static void corners_of(struct prover *v, uint32_t beside, uint32_t step)
 {
-    const struct program *p = v->program;
+    const struct program *p = v->draw.program;
     struct frame_wish w;
     for (uint32_t rule = 0; rule < p->rules_count && goes_on(v); rule += step) {
         if (beside != PBC_NONE && beside >= p->rules[rule].cond_count) continue;
@@ -102,7 +117,8 @@ static void corners_of(struct prover *v, uint32_t beside, uint32_t step)
 
 static void corners(struct prover *v, uint32_t most)
 {
-    const uint32_t rules = v->program->rules_count, step = rules / (most / 2 + 1) + 1, a_turn = 2 * (rules / step + 1);
+    const uint32_t rules = v->draw.program->rules_count, step = rules / (most / 2 + 1) + 1,
+                   a_turn = 2 * (rules / step + 1);
     corners_of(v, PBC_NONE, step);
     for (uint32_t beside = 0; beside < CONDS_BESIDE && (beside + 2) * a_turn <= most; beside++)
         corners_of(v, beside, step);
@@ -122,7 +138,7 @@ int kernel_prove(struct asker *asker, const struct program *p, struct proof *pro
 {
     struct prover v = {.asker = asker,
                        .program = p,
-                       .draw = {.program = p, .seed = 1},
+                       .draw = {.program = p->would ? p->would : p, .seed = 1}, /* the rules in audit, too */
                        .began_ns = clock_ns(CLOCK_MONOTONIC),
                        .err = err,
                        .err_len = err_len};
@@ -132,7 +148,7 @@ int kernel_prove(struct asker *asker, const struct program *p, struct proof *pro
         snprintf(err, err_len, "out of memory");
         return -ENOMEM;
     }
-    if (p->rules_count) {
+    if (v.draw.program->rules_count) {
         corners(&v, FRAMES / 2);
         by_chance(&v, FRAMES / 2);
     }

@@ -11,7 +11,9 @@ struct vm_up up_of(const struct worker *w, const struct pkt *pkt)
 {
     const struct kernel_note note = io_note(pkt);
     const uint32_t in_force = __atomic_load_n(&w->cfg.world->program, __ATOMIC_RELAXED);
-    return (struct vm_up){.decision = note.decision, .judged = note.flags & KERNEL_JUDGED && note.program == in_force};
+    return (struct vm_up){.decision = note.decision,
+                          .would = note.would,
+                          .judged = note.flags & KERNEL_JUDGED && note.program == in_force};
 }
 
 /* Put packets on the tape. The kernel's findings are in a packet's note, which is lost when the packet is rewritten. */

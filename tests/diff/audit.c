@@ -1,6 +1,7 @@
 /* Differential test: audit against the same rules enforced. Random rules, some of them in audit, and conversations:
  * what a worker says would become of each packet must be what becomes of it where the word `audit` is left out; and its
- * counts of audited rules must be the counts there. Workers that remember, that forget, and the rule list agree.
+ * counts of audited rules must be the counts there. Workers that remember, that forget, the rule list and the kernel
+ * executor, where programs of it may be loaded, agree.
  *
  *   audit [SEED [FILES [PACKETS]]]
  *
@@ -12,13 +13,23 @@
 #include <string.h>
 
 #include "compiler/compiler.h"
+#include "runtime/kernel/kernel.h"
 #include "tests/lib/one_kernel.h"
 #include "tests/lib/rng.h"
 #include "tests/lib/talk.h"
 #include "vm/packet/parse/header.h"
 #include "vm/vm.h"
 
-enum { CHUNK = 120, TALKS = 24, EVENTS = 4 * CHUNK, WAYS = 4, ENFORCED = WAYS - 1, TEXT = 8192, FRAME = 2048 };
+enum {
+    CHUNK = 120,
+    TALKS = 24,
+    EVENTS = 4 * CHUNK,
+    WAYS = 5,
+    KERNEL = 3,
+    ENFORCED = WAYS - 1,
+    TEXT = 8192,
+    FRAME = 2048
+};
 #define S UINT64_C(1000000000)
 
 struct conversation {
@@ -47,7 +58,7 @@ struct run {
 };
 
 struct totals {
-    uint64_t files, packets, would, changed, remembered;
+    uint64_t files, packets, would, changed, remembered, in_kernel;
 };
 
 /* ---- drawing ---- */
@@ -299,25 +310,34 @@ static bool logs_agree(const struct run *r)
             else
                 own[k]++;
         }
-    for (unsigned k = 1; k < ENFORCED; k++)
+    for (unsigned k = 1; k < ENFORCED && r->ways[k].worker; k++)
         if (would[k] != would[0] || own[k] != own[0]) return false;
     return true;
+}
+
+static void say_verdicts(const struct run *r, unsigned k, unsigned i)
+{
+    const struct verdict *a = &r->ways[0].verdicts[i], *b = &r->ways[k].verdicts[i];
+    printf("# verdicts of worker %u differ, at %u: %u by %u in %u, would %u by %u in %u; %u by %u in %u, would %u by "
+           "%u in %u\n",
+           k, i, a->action, a->rule, a->firewall, a->would, a->would_rule, a->would_firewall, b->action, b->rule,
+           b->firewall, b->would, b->would_rule, b->would_firewall);
 }
 
 static bool compare(struct run *r, unsigned n, struct totals *totals)
 {
     const struct way *a = &r->ways[0];
     for (unsigned i = 0; i < n; i++) {
-        for (unsigned k = 1; k < ENFORCED; k++)
+        for (unsigned k = 1; k < ENFORCED && r->ways[k].worker; k++)
             if (memcmp(&a->verdicts[i], &r->ways[k].verdicts[i], sizeof a->verdicts[i]) != 0) {
-                printf("# verdicts differ, at %u\n", i);
+                say_verdicts(r, k, i);
                 return false;
             }
         if (!is_so(r, i)) return false;
         totals->would += a->verdicts[i].would != 0;
         totals->changed += verdict_changes(&a->verdicts[i]);
     }
-    for (unsigned k = 1; k < ENFORCED; k++)
+    for (unsigned k = 1; k < ENFORCED && r->ways[k].worker; k++)
         if (!same_woulds(r->program[0], executor_counters(a->worker), executor_counters(r->ways[k].worker))) {
             printf("# counters differ, of worker %u\n", k);
             return false;
@@ -331,9 +351,30 @@ static bool compare(struct run *r, unsigned n, struct totals *totals)
 
 /* ---- running ---- */
 
+/* True if programs of the kernel may be loaded; asked once. */
+static bool may_load(void)
+{
+    static int may = -1;
+    if (may < 0) {
+        const char text[] = "firewall f default accept { accept tcp }\n";
+        char err[600];
+        struct program *p = compile_rules(text);
+        struct kernel *k = p ? kernel_new(p, &(struct kernel_cfg){.hooks = KERNEL_XDP}, err, sizeof err) : NULL;
+        may = k != NULL;
+        kernel_free(k);
+        program_put(p);
+    }
+    return may;
+}
+
+static struct executor *worker_there(struct program *p, const struct vm_cfg *cfg, char *why, size_t len)
+{
+    return may_load() ? one_kernel_new(p, cfg, true, why, len) : NULL;
+}
+
 static bool start(struct run *r, uint64_t seed)
 {
-    static const struct vm_cfg cfgs[WAYS] = {{.forget = false}, {.forget = true}, {.naive = true}, {.forget = false}};
+    static const struct vm_cfg cfgs[WAYS] = {{.forget = false}, {.forget = true}, {.naive = true}};
     r->rng.state = seed;
     do {
         draw_rules(r);
@@ -345,8 +386,10 @@ static bool start(struct run *r, uint64_t seed)
     for (unsigned k = 0; k < WAYS; k++) {
         struct vm_cfg cfg = cfgs[k];
         cfg.seed = seed;
-        r->ways[k].worker = executor_new(r->program[k == ENFORCED], &cfg, false, NULL, 0);
-        if (!r->ways[k].worker) return false;
+        char why[600] = "out of memory";
+        r->ways[k].worker = k == KERNEL ? worker_there(r->program[0], &cfg, why, sizeof why)
+                                        : executor_new(r->program[k == ENFORCED], &cfg, false, why, sizeof why);
+        if (!r->ways[k].worker && (k != KERNEL || may_load())) return printf("# %s\n", why), false;
         r->ways[k].tx = (struct vm_tx){.events = r->ways[k].events, .event_cap = EVENTS};
     }
     r->facts = (struct facts){.generation = 1};
@@ -360,8 +403,9 @@ static bool chunk(struct run *r, struct totals *totals)
     for (unsigned i = 0; i < n; i++) draw_packet(r, i);
     for (unsigned k = 0; k < WAYS; k++) {
         r->ways[k].tx.event_count = 0;
-        judge(r, k, n);
+        if (r->ways[k].worker) judge(r, k, n);
     }
+    totals->in_kernel += r->ways[KERNEL].worker ? n : 0;
     totals->packets += n;
     r->in.mono_ns += 1 + rng_below(&r->rng, 20000000);
     return compare(r, n, totals);
@@ -377,8 +421,7 @@ static bool check_file(uint64_t seed, unsigned packets, struct totals *totals)
     totals->files++;
     if (r.ways[0].worker) totals->remembered += executor_counters(r.ways[0].worker)->remembered;
     if (!good) printf("# rules:\n%s\n", r.text[0]);
-    for (unsigned k = 0; k < WAYS; k++)
-        if (r.ways[k].worker) executor_free(r.ways[k].worker);
+    for (unsigned k = 0; k < WAYS; k++) one_kernel_free(r.ways[k].worker);
     for (unsigned k = 0; k < 2; k++) program_put(r.program[k]);
     return good;
 }
@@ -405,6 +448,8 @@ int main(int argc, char **argv)
     printf("ok - audit says what would be: %" PRIu64 " rule files, %" PRIu64 " packets, %" PRIu64
            " decided by others, %" PRIu64 " otherwise, %" PRIu64 " remembered\n",
            totals.files, totals.packets, totals.would, totals.changed, totals.remembered);
+    printf("ok - the kernel executor, too%s\n",
+           totals.in_kernel ? "" : " # SKIP programs of it may not be loaded here");
     const bool fair = totals.would * 4 > totals.packets && totals.changed * 8 > totals.packets &&
                       totals.remembered * 20 > totals.packets;
     printf("%s - a fair share would be otherwise, and is remembered\n", fair ? "ok" : "not ok");

@@ -169,7 +169,7 @@ static int in_kernel(struct run *r, struct pkt *pkt, uint32_t *rule, struct tota
     *rule = decided_rule(k->decision);
     if (k->out != KERNEL_UP) return 0;
     totals->ups[k->up]++;
-    const struct vm_up up = {.decision = k->decision, .judged = k->flags & KERNEL_JUDGED};
+    const struct vm_up up = {.decision = k->decision, .would = k->would, .judged = k->flags & KERNEL_JUDGED};
     vm_run_up(r->shared.vm, &r->in, &pkt, 1, &up, &v, &r->shared.tx);
     *rule = v.rule;
     return 0;

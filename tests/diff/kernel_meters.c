@@ -22,7 +22,7 @@ static const uint64_t second = 1000000000;
 struct asking {
     struct bpf_insn insns[CODE + METERS * 8];
     struct code_ref refs[METERS * 2];
-    struct code_function functions[2];
+    struct code_function functions[5];
     uint32_t count, ref_count;
 };
 
@@ -55,8 +55,10 @@ static struct code write_judge(struct asking *a, uint32_t meters)
     const uint32_t nothing = a->count;
     INSN(a, .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .src_reg = 0, .imm = 0);
     INSN(a, .code = BPF_JMP | BPF_EXIT, .dst_reg = 0, .src_reg = 0, .imm = 0);
-    a->functions[1] = (struct code_function){.name = "judge_services", .insns = a->insns + nothing, .count = 2};
-    return (struct code){.functions = a->functions, .count = 2};
+    static const char *const others[] = {"judge_services", "judge_would", "would_begin", "would_end"};
+    for (unsigned i = 0; i < 4; i++)
+        a->functions[1 + i] = (struct code_function){.name = others[i], .insns = a->insns + nothing, .count = 2};
+    return (struct code){.functions = a->functions, .count = 5};
 }
 
 static struct pbc_meta meta;

@@ -46,6 +46,8 @@ static bool value_of(struct machine *m, const char *name, uint64_t *value)
     if (!strcmp(name, "table_entries")) return *value = address(p->entries), true;
     if (!strcmp(name, "mask_entries")) return *value = next_power(p->entries_count) - 1, true;
     if (!strcmp(name, "table_verdicts")) return *value = address(p->verdicts), true;
+    if (!strcmp(name, "table_would_verdicts")) return *value = address(p->would->verdicts), true;
+    if (!strcmp(name, "mask_would_verdicts")) return *value = next_power(p->would->rules_count) - 1, true;
     if (!strcmp(name, "mask_verdicts")) return *value = next_power(p->rules_count) - 1, true;
     return fails(m, name);
 }

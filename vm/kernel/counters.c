@@ -35,11 +35,12 @@ static uint32_t flags_of(const struct program *p, bool live)
     const uint32_t meta = p->meta->flags, nats = program_all_nats(p);
     const bool sends = p->services_count || nats, followed = !live || meta & PBC_COUNTS_FLOWS;
     const bool sockets = has_mode(p, MODE_PROXIES, live ? MODE_INLINE : 0);
-    return (p->firewalls_count ? KERNEL_HAS_FIREWALLS : 0u) | (meta & PBC_KEEPS_FLOWS ? KERNEL_KEEPS_FLOWS : 0u) |
-           (sends ? KERNEL_SENDS_ON : 0u) | (nats ? KERNEL_TRANSLATES : 0u) |
-           (forwards_bare(p) ? KERNEL_FORWARDS_BARE : 0u) | (meta & PBC_NAMES_ARP ? KERNEL_NAMES_ARP : 0u) |
-           (followed ? KERNEL_FOLLOWS_PROXIED : 0u) | (program_has_cookies(p) ? KERNEL_HAS_COOKIES : 0u) |
-           (sockets ? KERNEL_HAS_PROXIES : 0u) | (has_mode(p, MODE_TUNNELS, 0) ? KERNEL_HAS_TUNNELS : 0u) |
+    return (p->firewalls_count || p->would ? KERNEL_JUDGES : 0u) | (p->would ? KERNEL_AUDITS : 0u) |
+           (meta & PBC_KEEPS_FLOWS ? KERNEL_KEEPS_FLOWS : 0u) | (sends ? KERNEL_SENDS_ON : 0u) |
+           (nats ? KERNEL_TRANSLATES : 0u) | (forwards_bare(p) ? KERNEL_FORWARDS_BARE : 0u) |
+           (meta & PBC_NAMES_ARP ? KERNEL_NAMES_ARP : 0u) | (followed ? KERNEL_FOLLOWS_PROXIED : 0u) |
+           (program_has_cookies(p) ? KERNEL_HAS_COOKIES : 0u) | (sockets ? KERNEL_HAS_PROXIES : 0u) |
+           (has_mode(p, MODE_TUNNELS, 0) ? KERNEL_HAS_TUNNELS : 0u) |
            (live && has_mode(p, MODE_INLINE, 0) ? KERNEL_HAS_WIRES : 0u);
 }
 
@@ -75,5 +76,8 @@ void kernel_program_of(struct kernel_program *k, const struct program *p, bool l
     k->unserved = k->services + p->services_count + past;
     k->servers = k->unserved + p->services_count + past;
     k->nats = k->servers + p->servers_count + past;
-    k->row = (k->nats + program_all_nats(p) + past + line - 1) / line * line;
+    k->would = k->nats + program_all_nats(p) + past;
+    k->would_rules = p->would_rules_count;
+    const uint32_t cells = p->would ? kernel_would_at(p->would_rules_count + p->would_firewalls_count) : 0;
+    k->row = (k->would + cells + line - 1) / line * line;
 }

@@ -28,7 +28,7 @@ struct kernel_counters {
  * moment the one before. */
 enum { KERNEL_PROGRAMS = 16 };
 enum kernel_program_flag {
-    KERNEL_HAS_FIREWALLS = 1 << 0,
+    KERNEL_JUDGES = 1 << 0, /* the program has firewalls, in audit or not */
     KERNEL_KEEPS_FLOWS = 1 << 1,
     KERNEL_SENDS_ON = 1 << 2,   /* the program has services or nats */
     KERNEL_TRANSLATES = 1 << 3, /* the program has nats */
@@ -39,10 +39,17 @@ enum kernel_program_flag {
     KERNEL_HAS_TUNNELS = 1 << 8,     /* a service has tunnels to its servers */
     KERNEL_FORWARDS_BARE = 1 << 9,   /* a nat forwards a protocol without ports */
     KERNEL_HAS_WIRES = 1 << 10,      /* a service stands in the wire; in a replay it counts as any proxy's */
+    KERNEL_AUDITS = 1 << 11,         /* something is in audit */
 };
 /* A row of `counts`, of struct counter: rules, one for "nobody", firewalls' defaults (as in struct vm), services,
  * services without a server, servers, nats. Behind each of the last four is room for entries of earlier programs
- * that flows still use (remap.h); an entry without room is not counted. Index: first + cpu * row + place. */
+ * that flows still use (remap.h); an entry without room is not counted. Index: first + cpu * row + place.
+ *
+ * With `audit` what would be follows, in three counters each (struct would_counter; of the third, `packets` is the
+ * number of flows): actions, then WOULD_RULES, then the defaults of WOULD_FIREWALLS. */
+enum { KERNEL_WOULD_CELLS = 3 };
+/* Return the place of that rule, or past the rules of a default, behind kernel_program.would. */
+static inline uint32_t kernel_would_at(uint32_t rule) { return (ACTION_COUNT + rule) * KERNEL_WOULD_CELLS; }
 enum { KERNEL_PAST = 256 };
 /* Number of ranges for ports of own addresses that nats may take. In an unused row `lo` is above `hi`. */
 enum { KERNEL_NAT_PORTS = 8 };
@@ -51,11 +58,12 @@ struct kernel_nat_ports {
 };
 struct kernel_program {
     uint32_t serial;
-    uint32_t flags;                             /* enum kernel_program_flag */
-    uint32_t rules;                             /* number of rules, which is the place of "nobody" */
-    uint32_t services, unserved, servers, nats; /* places where their counters begin */
-    uint32_t row;                               /* length of a row in counters, a multiple of four */
-    uint32_t first;                             /* index of the row of CPU 0 */
+    uint32_t flags;                                    /* enum kernel_program_flag */
+    uint32_t rules;                                    /* number of rules, which is the place of "nobody" */
+    uint32_t services, unserved, servers, nats, would; /* places where their counters begin */
+    uint32_t would_rules;                              /* number of WOULD_RULES */
+    uint32_t row;                                      /* length of a row in counters, a multiple of four */
+    uint32_t first;                                    /* index of the row of CPU 0 */
     struct kernel_nat_ports nat_ports[KERNEL_NAT_PORTS];
 };
 

@@ -11,11 +11,12 @@
 #include "vm/verdict.h"
 
 enum kernel_event_kind {
-    KERNEL_EVENT_LOG,    /* struct kernel_event_packet: a rule's `log` */
-    KERNEL_EVENT_SAMPLE, /* struct kernel_event_sample: one packet of many, with its verdict */
-    KERNEL_EVENT_REJECT, /* struct kernel_event_packet: a packet of the host that is rejected and needs an answer */
-    KERNEL_EVENT_FLOW,   /* struct kernel_event_flow */
-    KERNEL_EVENT_LEFT,   /* struct kernel_event_packet: a packet that only a process could take, and none did */
+    KERNEL_EVENT_LOG,       /* struct kernel_event_packet: a rule's `log` */
+    KERNEL_EVENT_LOG_WOULD, /* the same, of a rule in audit, numbered as in program->would */
+    KERNEL_EVENT_SAMPLE,    /* struct kernel_event_sample: one packet of many, with its verdict */
+    KERNEL_EVENT_REJECT,    /* struct kernel_event_packet: a packet of the host that is rejected and needs an answer */
+    KERNEL_EVENT_FLOW,      /* struct kernel_event_flow */
+    KERNEL_EVENT_LEFT,      /* struct kernel_event_packet: a packet that only a process could take, and none did */
 };
 
 struct kernel_event {

@@ -60,7 +60,7 @@ enum { MADE_MOST = 32768 };
 /* The note before a frame that goes up to a socket: the way it came, and what the kernel knows of it. User space takes
  * it off (runtime/io) and hands it on with the packet.
  *
- * It stands in the frame's headroom and has 32 bytes, so the frame behind it stays aligned. */
+ * It stands in the frame's headroom and has 40 bytes, so the frame behind it stays aligned. */
 
 enum kernel_flag {
     KERNEL_ASKED = 1 << 0,      /* a process runs the stage: it wrote link, lengths and time here, and nothing leaves */
@@ -79,7 +79,9 @@ enum kernel_flag {
     KERNEL_WIRE = 1 << 11,    /* set by judge: the service that takes it stands in the wire */
     /* With KERNEL_ONLY_JUDGE: nothing is counted, logged or taken; meters count as unused, sources as without flows. */
     KERNEL_DRY = 1 << 8,
-    KERNEL_SAID = KERNEL_ASKED | KERNEL_EGRESS | KERNEL_ONLY_JUDGE | KERNEL_DRY, /* flags that an asking process sets */
+    KERNEL_WOULD = 1 << 12, /* with KERNEL_ONLY_JUDGE: decide as if nothing were in audit */
+    KERNEL_SAID = KERNEL_ASKED | KERNEL_EGRESS | KERNEL_ONLY_JUDGE | KERNEL_DRY |
+                  KERNEL_WOULD, /* flags that an asking process sets */
 };
 
 #define KERNEL_NOTE_MAGIC 0x79657270u /* "prey" */
@@ -94,8 +96,9 @@ struct kernel_note {
     uint16_t flags;    /* enum kernel_flag: JUDGED, EGRESS */
     uint8_t up;        /* enum kernel_up */
     uint8_t states;    /* answer of `state`: MARK_STATES of the key, shifted right by eight */
+    uint64_t would;    /* decision without the word `audit`, of programs that have it */
 };
-static_assert(sizeof(struct kernel_note) == 32, "no padding");
+static_assert(sizeof(struct kernel_note) == 40, "no padding");
 
 /* A process's own frame, which shows whether an interface sends what programs give it (runtime/host/hook/xmit.h). Its
  * address is one that no bridge passes on and no host takes, its type one for experiments (IEEE 802, 10.9). */

@@ -34,6 +34,15 @@ enum kernel_up {
     KERNEL_UPS
 };
 
+/* Findings of the second judgement, which programs with `audit` have (judge/would.bpf.c) */
+enum kernel_would {
+    KERNEL_WOULD_JUDGED = 1 << 0,
+    KERNEL_WOULD_OTHER = 1 << 1,   /* another rule or default would decide, or otherwise */
+    KERNEL_WOULD_CHANGES = 1 << 2, /* other than the same would become of the packet */
+    KERNEL_WOULD_DUE = 1 << 3,     /* its flow is still to be told */
+    KERNEL_WOULD_BEGAN = 1 << 4,   /* the first packet of its flow that audit would change */
+};
+
 enum { KERNEL_ASKERS = 16 }; /* threads of processes with a packet of their own, behind those of CPUs */
 
 enum { KERNEL_FORKS = 8 };
@@ -59,6 +68,7 @@ struct kpkt {
     uint64_t now_ns;             /* CLOCK_MONOTONIC */
     uint64_t tick, tick_ns;      /* timer tick in which the coarse clock was last read, and its time */
     uint64_t decision;           /* `decided` of judge.h; KERNEL_JUDGED in flags: it holds */
+    uint64_t would;              /* decision without the word `audit`, with KERNEL_WOULD_JUDGED in `said` */
     struct verdict verdict;      /* set by act, with out PASS, DROP and SEND; `service` by judge, with `branch` */
     uint32_t place;              /* index of this struct, which tells its owner */
     uint32_t branch;             /* branch of the service that takes the packet: index in BRANCHES, or PBC_NONE */
@@ -74,6 +84,8 @@ struct kpkt {
     uint8_t up;                  /* enum kernel_up */
     uint16_t way, source_failed; /* set by judge if its program asks: numbers that conditions compare (judge/ways.h) */
     uint8_t found;               /* set by look: result of reading the frame where it lies (enum express_read) */
+    uint8_t said;                /* enum kernel_would: of a program with `audit` */
+    uint16_t would_mark;         /* set by judge: what `state` would say of the packet */
     struct recipe recipe;        /* with KERNEL_ORDINARY: copy of the recipe, whose kind is seen.recipe */
     struct kernel_walk walk;     /* used with counted loops (loop.bpf.h) */
     struct kernel_again again;   /* the same */

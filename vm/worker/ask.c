@@ -54,7 +54,7 @@ struct decision vm_explain(struct vm *vm, const struct vm_in *in, const struct k
     struct track_seen seen;
     see_time(vm, in, NULL);
     if (vm->track) track_peek(vm->track, &now, pkt, &seen);
-    if (vm->cfg.kernel && vm->cfg.kernel->meters) vm->cfg.kernel->meters(vm->cfg.kernel->arg, vm->meters);
+    if (vm->cfg.kernel && vm->cfg.kernel->meters) vm->cfg.kernel->meters(vm->cfg.kernel->arg, vm->meters, false);
     const struct peek peek = {.meters = vm->meters, .track = vm->track, .seen = &seen};
     return decision_of(run_list(vm->program, &now, pkt, 0, NULL, &peek, fn, arg));
 }
@@ -71,6 +71,8 @@ struct decision vm_explain_would(struct vm *vm, const struct vm_in *in, const st
         now.marks &= ~(uint32_t)MARK_STATES;
         now.marks |= look_would(track_about(vm->track, &seen), &now, pkt, &seen);
     }
+    if (vm->cfg.kernel && vm->cfg.kernel->meters)
+        vm->cfg.kernel->meters(vm->cfg.kernel->arg, audit_meters(vm->audit), true);
     const struct peek peek = {.meters = audit_meters(vm->audit), .track = vm->track, .seen = &seen};
     return decision_of(run_list(vm->program->would, &now, pkt, 0, NULL, &peek, fn, arg));
 }

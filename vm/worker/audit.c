@@ -36,7 +36,7 @@ void audit_free(struct audit *a)
 
 void audit_at(struct audit *a, uint64_t now_ns) { meters_at(a->meters, now_ns); }
 bool audit_sweep(struct audit *a) { return meters_sweep(a->meters); }
-const struct meters *audit_meters(const struct audit *a) { return a->meters; }
+struct meters *audit_meters(const struct audit *a) { return a->meters; }
 
 void audit_point_counters(struct vm *vm)
 {
@@ -94,24 +94,12 @@ void audit_decide(const struct job *j, unsigned first, const struct key keys[], 
     }
 }
 
-static bool lets_in(decided d) { return decided_action(d) == ACTION_ACCEPT || decided_action(d) == ACTION_PASS; }
-
 /* True if the same rule or default decides in fact and would, and decides the same. */
 static bool is_same(const struct program *real, decided d, decided would)
 {
     const struct program *p = real->would;
-    const uint32_t rule = decided_rule(would);
-    if (decided_action(d) != decided_action(would)) return false;
-    if (rule == RULE_NONE) return decided_rule(d) == RULE_NONE;
-    if (rule != RULE_DEFAULT) return p->would_twins[rule] == decided_rule(d) && decided_rule(d) != RULE_NONE;
-    const uint32_t twin = p->would_twins[p->would_rules_count + decided_firewall(would)];
-    return decided_rule(d) == RULE_DEFAULT && twin == decided_firewall(d) && twin != PBC_NONE;
-}
-
-/* True if other than the same would become of the packet, as far as rules say. */
-static bool is_changed(decided d, decided would)
-{
-    return lets_in(d) ? !lets_in(would) : decided_action(d) != decided_action(would);
+    const bool nobody = decided_rule(would) == RULE_NONE;
+    return decided_same(d, would, nobody ? 0 : p->would_twins[decided_twin_at(would, p->would_rules_count)]);
 }
 
 void audit_take(const struct job *j, struct packet_ctx *c, decided would)
@@ -124,7 +112,7 @@ void audit_take(const struct job *j, struct packet_ctx *c, decided would)
 void audit_recall(const struct job *j, struct packet_ctx *c, const struct flow *f, decided would)
 {
     audit_take(j, c, would);
-    c->began = c->audited && !(f->would & FLOW_WOULD_TOLD) && is_changed(c->decision, would);
+    c->began = c->audited && !(f->would & FLOW_WOULD_TOLD) && decided_changes(c->decision, would);
     if (c->began) track_would(j->vm->track, &c->seen, f->would | FLOW_WOULD_TOLD);
 }
 
@@ -132,17 +120,24 @@ void audit_recall(const struct job *j, struct packet_ctx *c, const struct flow *
 static void note_flow(const struct job *j, struct packet_ctx *c, enum flow_mark mark)
 {
     struct track *t = j->vm->track;
-    const bool in = lets_in(c->decision), would = lets_in(c->would);
-    const bool changed = c->audited && is_changed(c->decision, c->would);
+    const bool in = decided_lets_in(c->decision), would = decided_lets_in(c->would);
+    const bool changed = c->audited && decided_changes(c->decision, c->would);
     const struct flow *f = t ? track_flow(t, &c->seen) : NULL;
-    c->seen.would =
-        (uint8_t)((would && mark == MARK_NEW ? FLOW_WOULD_SAME : FLOW_WOULD_NOT) | (changed ? FLOW_WOULD_TOLD : 0));
+    c->seen.would = keep_noted_first(mark, would, changed);
     c->began = changed;
     if (!f || keep_what(&c->seen) == KEEP_BEGIN) return;
-    const uint8_t told = f->would & FLOW_WOULD_TOLD;
-    const uint8_t next = (uint8_t)(keep_would(f, &c->seen, mark, in, would) | told | (changed ? FLOW_WOULD_TOLD : 0));
-    c->began = changed && !told;
+    const uint8_t next = keep_noted(f, &c->seen, mark, in, would, changed);
+    c->began = changed && !(f->would & FLOW_WOULD_TOLD);
     if (next != f->would) track_would(t, &c->seen, next);
+}
+
+/* Return what the kernel says would be: what came up with the packet, else the answer of the kernel's judge. */
+static __attribute__((noinline)) decided decide_there(const struct job *j, const struct packet_ctx *c,
+                                                      const struct effects *e)
+{
+    const struct vm *vm = j->vm;
+    const struct vm_up *up = vm_came_up(j, c);
+    return up && up->judged ? up->would : vm->cfg.kernel->judge(vm->cfg.kernel->arg, c->key, c->pkt, e);
 }
 
 /* Decide with the state that there would be. */
@@ -153,7 +148,9 @@ static void decide_as(const struct job *j, struct packet_ctx *c, enum flow_mark 
     const struct effects e = effects_in(j, c->at, &c->seen);
     const struct program *p = vm->audit->p;
     c->key->marks = (marks & ~(uint32_t)MARK_STATES) | mark;
-    if (vm->cfg.naive)
+    if (vm->cfg.kernel)
+        c->would = decide_there(j, c, &e);
+    else if (vm->cfg.naive)
         c->would = run_list(p, c->key, c->pkt, 0, &e, NULL, NULL, NULL);
     else
         run_code(p, p->root, c->key, &c->pkt, 1, NULL, &e, &c->would);
@@ -237,7 +234,7 @@ void audit_batch(const struct job *j, struct pkt *const pkts[], uint64_t judged,
         struct would_counter *const of = v->would_rule == RULE_NONE
                                              ? &vm->audit->counts[vm->audit->p->rules_count]
                                              : count_of(vm->audit, v->would_rule, v->would_firewall);
-        const uint64_t bytes = pkts[at]->wire_len, changed = is_changed(d, would);
+        const uint64_t bytes = pkts[at]->wire_len, changed = decided_changes(d, would);
         of->decided.packets++, sum->decided.packets++;
         of->decided.bytes += bytes, sum->decided.bytes += bytes;
         of->changed.packets += changed, sum->changed.packets += changed;
@@ -252,4 +249,13 @@ void audit_keep(struct vm *to, const struct vm *from, bool same)
     const struct program *p = to->audit->p;
     for (uint32_t i = 0; i < p->rules_count + 1 + p->firewalls_count; i++)
         counter_keep(&to->audit->counts[i], &from->audit->counts[i]);
+}
+
+void audit_add(struct vm *vm, const struct vm_counters *more)
+{
+    const struct program *p = vm->audit->p;
+    for (unsigned a = 0; a < ACTION_COUNT; a++) counter_keep(&vm->counters.would[a], &more->would[a]);
+    for (uint32_t i = 0; i < p->rules_count; i++) counter_keep(&vm->audit->counts[i], &more->would_rules[i]);
+    for (uint32_t i = 0; i < p->firewalls_count; i++)
+        counter_keep(&vm->audit->counts[p->rules_count + 1 + i], &more->would_defaults[i]);
 }

@@ -14,10 +14,13 @@ void audit_at(struct audit *a, uint64_t now_ns);
 bool audit_sweep(struct audit *a);
 /* Point the worker's counters to those of its audit. */
 void audit_point_counters(struct vm *vm);
-const struct meters *audit_meters(const struct audit *a);
+struct meters *audit_meters(const struct audit *a);
 /* Keep the counts of the worker before. same: its program is the same; another's counts are those of what it would
  * have done, and end with it. */
 void audit_keep(struct vm *to, const struct vm *from, bool same);
+
+/* Add what the kernel has counted: would, would_rules, would_defaults. */
+void audit_add(struct vm *vm, const struct vm_counters *more);
 
 /* Decide the packets of `todo` as they would be, without state; bit 0 is packet `first` of the batch. */
 void audit_decide(const struct job *j, unsigned first, const struct key keys[], struct pkt *const pkts[], uint64_t todo,

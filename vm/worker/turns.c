@@ -12,14 +12,14 @@
 #include "vm/worker/audit.h"
 #include "vm/worker/inside.h"
 #include "vm/worker/show.h"
+#include "vm/worker/vm_priv.h"
 
 /* Return the kernel's decision: the one that came up with the packet, else that of the kernel's judge. */
 static __attribute__((noinline)) decided decide_there(const struct job *j, struct packet_ctx *c,
                                                       const struct effects *e)
 {
     const struct vm *vm = j->vm;
-    const bool came = vm->ups && !j->outer_bytes && j->input != INPUT_NONE;
-    const struct vm_up *up = came ? &vm->ups[j->input + c->at] : NULL;
+    const struct vm_up *up = vm_came_up(j, c);
     return up && up->judged ? up->decision : vm->cfg.kernel->judge(vm->cfg.kernel->arg, c->key, c->pkt, e);
 }
 

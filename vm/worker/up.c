@@ -3,6 +3,7 @@
 #include "vm/flow/track/met.h"
 #include "vm/forward/bind/nat.h"
 #include "vm/forward/forward.h"
+#include "vm/worker/audit.h"
 
 void vm_run_up(struct vm *vm, const struct vm_in *in, struct pkt *const pkts[], unsigned n, const struct vm_up ups[],
                struct verdict verdicts[], struct vm_tx *tx)
@@ -70,6 +71,7 @@ void vm_count(struct vm *vm, const struct vm_counters *more)
     sum_all(vm->served + 2 * (size_t)services, more->servers, p->past ? p->past->servers : p->servers_count);
     if (vm->forward && more->forward)
         forward_count(vm->forward, more->forward->replies, more->nat ? more->nat->statements : NULL);
+    if (vm->audit && more->would_rules) audit_add(vm, more);
     if (more->meters) meters_count(vm->meters, p, more->meters);
     vm->counters.snapped += more->snapped;
     vm->counters.bad_checksum += more->bad_checksum;

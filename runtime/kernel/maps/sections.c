@@ -22,6 +22,10 @@ static void spans(const struct program *p, struct span of[SECTION_COUNT])
     of[SECTION_LOOKUP] = (struct span){.name = "lookup", .bytes = p->lookup, .count = p->lookup_bytes / 4, .size = 4};
     of[SECTION_VERDICTS] =
         (struct span){.name = "verdicts", .bytes = p->verdicts, .count = p->rules_count, .size = sizeof *p->verdicts};
+    of[SECTION_WOULD_VERDICTS] = (struct span){.name = "would_verdicts",
+                                               .bytes = p->would ? p->would->verdicts : NULL,
+                                               .count = p->would ? p->would->rules_count : 0,
+                                               .size = sizeof *p->verdicts};
 }
 
 /* Bytes that code may read past the masked index: three units, since the largest entry, a classifier's block, has up to
@@ -60,7 +64,7 @@ unsigned section_of(const char *symbol)
         PBC_SECTIONS(X)
 #undef X
             "lookup",
-        "verdicts"};
+        "verdicts", "would_verdicts"};
     if (strncmp(symbol, "table_", 6) && strncmp(symbol, "mask_", 5)) return SECTION_COUNT;
     const char *name = strchr(symbol, '_') + 1;
     unsigned i = 0;

@@ -3,8 +3,9 @@
 
 #include "runtime/kernel/maps/maps.h"
 
-/* Numbers past the program's sections: look-up tables of large sets, and rules' verdicts side by side. */
-enum { SECTION_LOOKUP = PBC_KINDS, SECTION_VERDICTS, SECTION_COUNT };
+/* Numbers past the program's sections: look-up tables of large sets, and rules' verdicts side by side, as they are and
+ * without `audit`. */
+enum { SECTION_LOOKUP = PBC_KINDS, SECTION_VERDICTS, SECTION_WOULD_VERDICTS, SECTION_COUNT };
 struct sections {
     struct map map;
     uint64_t at[SECTION_COUNT]; /* offset in the map's value, in bytes */

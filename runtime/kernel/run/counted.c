@@ -16,6 +16,7 @@ struct rows {
     size_t cells;
     struct counter *row, *fresh;       /* a row of `counts`: total so far, and increase */
     struct meter_counter *said, *more; /* the same for meters */
+    struct would_counter *would;       /* increase of actions, rules, defaults without `audit` */
 };
 /* Parts of a row that the worker may have more of than the stages, since it keeps the past (remap.h). */
 enum part { SERVICES, UNSERVED, SERVERS, NATS, PARTS };
@@ -32,6 +33,7 @@ static void rows_fini(struct rows *r)
     free(r->fresh);
     free(r->said);
     free(r->more);
+    free(r->would);
 }
 
 bool counted_follow(struct counted *c)
@@ -42,7 +44,8 @@ bool counted_follow(struct counted *c)
     r.fresh = calloc(r.at.row, sizeof *r.fresh);
     r.said = calloc(r.cells + 1, sizeof *r.said);
     r.more = calloc(r.cells + 1, sizeof *r.more);
-    const bool good = r.row && r.fresh && r.said && r.more;
+    r.would = calloc((r.at.row - r.at.would) / KERNEL_WOULD_CELLS + (size_t)1, sizeof *r.would);
+    const bool good = r.row && r.fresh && r.said && r.more && r.would;
     rows_fini(&c->rows);
     if (!good) rows_fini(&r);
     c->rows = good ? r : (struct rows){0};
@@ -100,12 +103,26 @@ static bool make_room(struct counted *c, const struct vm *vm)
 static void fill(struct counted *c, const struct vm *vm)
 {
     const struct kernel_program *at = &c->rows.at;
-    const uint32_t places[PARTS + 1] = {at->services, at->unserved, at->servers, at->nats, at->row};
+    const uint32_t places[PARTS + 1] = {at->services, at->unserved, at->servers, at->nats, at->would};
     for (unsigned i = 0; i < PARTS; i++) {
         const uint32_t wanted = worker_has(vm, i), there = places[i + 1] - places[i];
         memset(c->all[i], 0, wanted * sizeof *c->all[i]);
         memcpy(c->all[i], c->rows.fresh + places[i], (wanted < there ? wanted : there) * sizeof *c->all[i]);
     }
+}
+
+/* Put together what would be, if the program has audit. */
+static void fill_would(const struct rows *r, struct vm_counters *more)
+{
+    const uint32_t cells = r->at.flags & KERNEL_AUDITS ? (r->at.row - r->at.would) / KERNEL_WOULD_CELLS : 0;
+    for (uint32_t i = 0; i < cells; i++) {
+        const struct counter *c = r->fresh + r->at.would + (size_t)i * KERNEL_WOULD_CELLS;
+        r->would[i] = (struct would_counter){.decided = c[0], .changed = c[1], .flows = c[2].packets};
+    }
+    if (!cells) return;
+    memcpy(more->would, r->would, sizeof more->would);
+    more->would_rules = r->would + ACTION_COUNT;
+    more->would_defaults = more->would_rules + r->at.would_rules;
 }
 
 /* Read all counters. Packets go on meanwhile, and each counts in several places, so reading is repeated while packets
@@ -153,6 +170,7 @@ void counted_add(struct counted *c, struct vm *vm)
                                .snapped = now.snapped,
                                .bad_checksum = now.bad_checksum,
                                .ways_unknown = now.ways_unknown};
+    fill_would(r, &more);
     memcpy(more.verdicts, now.verdicts, sizeof more.verdicts);
     memcpy(more.reasons, now.reasons, sizeof more.reasons);
     vm_count(vm, &more);

@@ -40,9 +40,9 @@ enum { R0, R1, R2 };
 
 static const struct bpf_insn nothing[] = {MOV(R0, 0), EXIT};
 
-/* A judge of at most three functions: judge_program, part, and judge_services, which nobody asks. */
+/* A judge: judge_program, part, judge_services, which nobody asks, and what audit would need. */
 struct made {
-    struct code_function functions[3];
+    struct code_function functions[6];
     struct code code;
 };
 
@@ -52,8 +52,11 @@ static void make(struct made *m, const struct bpf_insn *insns, uint32_t count, c
     *m = (struct made){
         .functions = {{.name = "judge_program", .insns = insns, .count = count, .refs = refs, .ref_count = ref_count},
                       {.name = "part", .insns = nothing, .count = 2},
-                      {.name = "judge_services", .insns = nothing, .count = 2}}};
-    m->code = (struct code){.functions = m->functions, .count = 3};
+                      {.name = "judge_services", .insns = nothing, .count = 2},
+                      {.name = "judge_would", .insns = nothing, .count = 2},
+                      {.name = "would_begin", .insns = nothing, .count = 2},
+                      {.name = "would_end", .insns = nothing, .count = 2}}};
+    m->code = (struct code){.functions = m->functions, .count = 6};
 }
 
 /* The line, "" where it was loaded; then it is in force. */

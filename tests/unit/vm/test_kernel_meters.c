@@ -338,7 +338,7 @@ static void a_worker_is_shown(void **state)
         meter_peek(worker, &p, i, &key, &left[i]);
         assert_int_equal(left[i], m[i].burst);
     }
-    kernel_meters_show(&there, worker);
+    kernel_meters_show(&there, worker, false);
     for (uint32_t i = 0; i < 3; i++) meter_peek(worker, &p, i, &key, &left[i]);
     assert_true(left[0] == 5 && left[1] == 1 && left[2] == 2);
     meters_free(worker);

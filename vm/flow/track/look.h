@@ -26,6 +26,18 @@ enum flow_mark look_would(const struct flow *f, const struct key *key, const str
  * what the rules decide, and would. */
 enum flow_would keep_would(const struct flow *f, const struct track_seen *s, enum flow_mark mark, bool accept,
                            bool would_accept);
+/* Return flow.would after the packet, or of a flow that it begins. changed: audit would change what becomes of it. */
+static inline uint8_t keep_noted(const struct flow *f, const struct track_seen *s, enum flow_mark mark, bool accept,
+                                 bool would_accept, bool changed)
+{
+    const uint32_t told = f->would & FLOW_WOULD_TOLD, tells = changed ? FLOW_WOULD_TOLD : 0;
+    return (uint8_t)(keep_would(f, s, mark, accept, would_accept) | told | tells);
+}
+static inline uint8_t keep_noted_first(enum flow_mark mark, bool would_accept, bool changed)
+{
+    const uint32_t state = would_accept && mark == MARK_NEW ? FLOW_WOULD_SAME : FLOW_WOULD_NOT;
+    return (uint8_t)(state | (changed ? FLOW_WOULD_TOLD : 0));
+}
 
 /* Effect on the table of an accepted packet, after look_at */
 enum keep {

@@ -8,6 +8,7 @@
 
 /* Update or begin the flow of an accepted packet. Return 0, or a reason to go up (KERNEL_UP_…). */
 uint64_t kernel_flow_keep(struct kpkt *k);
+uint64_t kernel_flow_note(struct kpkt *k);
 uint64_t kernel_piece_keep(struct kpkt *k);
 uint64_t kernel_sample(struct kpkt *k); /* events.bpf.c */
 
@@ -47,6 +48,7 @@ inline_whole uint32_t act(struct kpkt *k, uint32_t out)
 {
     if (out == KERNEL_PASS || out == KERNEL_SEND) out = packet_keep(k, out);
     if (out != KERNEL_UP) {
+        if (k->said & KERNEL_WOULD_DUE && kernel_flow_note(k)) settle_counters()->given_up++;
         settle_count(k);
         if (k->flags & KERNEL_NO_WAY) settle_counters()->ways_unknown++;
         tell(k);

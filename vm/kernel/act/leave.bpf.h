@@ -61,6 +61,7 @@ static inline bool leave_note(struct xdp_md *ctx, const struct kpkt *k)
     n->flags = k->flags;
     n->up = k->up;
     n->states = (uint8_t)((k->key.marks & MARK_STATES) >> 8);
+    n->would = k->would;
     return true;
 }
 

@@ -31,6 +31,7 @@ static __always_inline void settle_verdict(struct kpkt *k, enum action action, d
     v->firewall = decided_firewall(by);
     v->service = service;
     v->server = server;
+    v->would = 0;
 }
 
 /* Drop a malformed packet, but let pass ARP that no rule asks for (vm/worker/batch.c, lets_pass). */
@@ -217,13 +218,38 @@ static __always_inline void settle_count_served(const struct kpkt *k)
     if (v->action != ACTION_FORWARD) return;
     if (v->service != PBC_NONE) count_of(p, p->services, p->unserved, v->service, bytes);
     if (v->server != PBC_NONE) count_of(p, p->servers, p->nats, v->server, bytes);
-    if (v->service == PBC_NONE) count_of(p, p->nats, p->row, k->recipe.server, bytes);
+    if (v->service == PBC_NONE) count_of(p, p->nats, p->would, k->recipe.server, bytes);
 }
 
-static __always_inline void settle_count(const struct kpkt *k)
+/* Count at a place of what would be (audit_count). */
+static inline void settle_count_would_at(const struct kernel_program *p, uint32_t at, const struct kpkt *k)
+{
+    const uint64_t place = p->first + bpf_get_smp_processor_id() * p->row + p->would + at;
+    const uint32_t bytes = k->pkt.wire_len;
+    count_add(&state_counts[place & MASK(counts)], bytes);
+    if (!(k->said & KERNEL_WOULD_CHANGES)) return;
+    count_add(&state_counts[(place + 1) & MASK(counts)], bytes);
+    state_counts[(place + 2) & MASK(counts)].packets += (k->said & KERNEL_WOULD_BEGAN) != 0;
+}
+
+/* Note in the verdict that another rule would decide, and count it (vm/worker/audit.c, audit_settle). */
+static __attribute__((noinline)) void settle_count_would(struct kpkt *k)
+{
+    struct verdict *v = &k->verdict;
+    const struct kernel_program *p = count_program(k->program);
+    const uint32_t rule = decided_rule(k->would);
+    v->would = 1 + decided_action(k->would);
+    v->would_rule = rule;
+    v->would_firewall = decided_firewall(k->would);
+    settle_count_would_at(p, decided_action(k->would) * KERNEL_WOULD_CELLS, k);
+    if (rule != RULE_NONE) settle_count_would_at(p, kernel_would_at(decided_twin_at(k->would, p->would_rules)), k);
+}
+
+static __always_inline void settle_count(struct kpkt *k)
 {
     struct kernel_counters *c = settle_counters();
     const struct verdict *v = &k->verdict;
+    if (k->said & KERNEL_WOULD_OTHER) settle_count_would(k);
     const uint32_t bytes = k->pkt.wire_len;
     count_add(&c->verdicts[v->action & 7], bytes);
     count_add(&c->served[k->served & (KERNEL_SERVED - 1)], bytes);

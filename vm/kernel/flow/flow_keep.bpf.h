@@ -1,6 +1,7 @@
 /* Changes that an accepted packet makes in the table (vm/flow/track/track.h, track_accept), under the flow's lock. */
 #pragma once
 
+#include "vm/judge/decided.h"
 #include "vm/kernel/flow/flow_look.bpf.h"
 #include "vm/kernel/flow/memo.bpf.h"
 
@@ -19,6 +20,18 @@ static __always_inline bool look_again(struct kpkt *k, const struct flow *f)
     return keep_what(&k->seen) == KEEP_GO_ON;
 }
 
+/* Note in the flow, with its lock taken, what there would be of it (vm/worker/audit.c, note_flow). */
+static __always_inline void note_would(struct kpkt *k, struct flow *f)
+{
+    if (!(k->said & KERNEL_WOULD_DUE)) return;
+    const bool changes = k->said & KERNEL_WOULD_CHANGES;
+    const uint8_t next = keep_noted(f, &k->seen, (enum flow_mark)k->would_mark, decided_lets_in(k->decision),
+                                    decided_lets_in(k->would), changes);
+    if (changes && !(f->would & FLOW_WOULD_TOLD)) k->said |= KERNEL_WOULD_BEGAN;
+    if (f->would != next) f->would = next & 15u;
+    k->said &= ~KERNEL_WOULD_DUE;
+}
+
 static __always_inline uint64_t go_on(struct kpkt *k)
 {
     const int32_t slot = k->seen.slot;
@@ -26,6 +39,7 @@ static __always_inline uint64_t go_on(struct kpkt *k)
     if (!table_lock(f)) return KERNEL_UP_BUSY;
     if (look_again(k, f)) {
         memo_forget(f);
+        note_would(k, f);
         const enum flow_state state = keep_on(f, &k->key, &k->pkt, &k->seen, k->now_ns);
         memo_keep(k, f);
         if (state != (enum flow_state)f->state) flow_set_state(TABLE, slot, state, k->now_ns);
@@ -57,10 +71,13 @@ static __always_inline uint64_t keep_add(struct kpkt *k)
     if (slot == FLOW_NONE) return KERNEL_UP_ROOM;
     struct flow *f = table_slot(TABLE, slot);
     if (s->how == HOW_TCP) f->tcp = s->next.track;
+    f->would = s->would & 15u;
     table_take_source((uint32_t)slot);
     table_unlock(f);
     s->slot = s->tuple = slot;
     s->dir = by_other ? FLOW_REPLY : FLOW_ORIGINAL;
+    if (k->said & KERNEL_WOULD_CHANGES) k->said |= KERNEL_WOULD_BEGAN;
+    k->said &= ~KERNEL_WOULD_DUE;
     return KERNEL_UP_NONE;
 }
 
@@ -76,6 +93,22 @@ static __always_inline uint64_t keep_begin(struct kpkt *k)
     if (!up) up = keep_add(k);
     stripe_unlock(stripe);
     return up;
+}
+
+/* Note in a flow, which the packet does not change, what would become of it. */
+GLOBAL uint64_t kernel_flow_note(struct kpkt *k NONNULL)
+{
+    const struct track_seen *s = &k->seen;
+    if (s->slot == FLOW_NONE) return 0;
+    if (s->how == HOW_ERROR || keep_what(s) == KEEP_BEGIN) {
+        if (k->said & KERNEL_WOULD_CHANGES) k->said |= KERNEL_WOULD_BEGAN;
+        return 0;
+    }
+    struct flow *f = table_slot(TABLE, s->slot);
+    if (!table_lock(f)) return KERNEL_UP_BUSY;
+    if ((uint32_t)f->claim == (uint32_t)k->flow.claim) note_would(k, f);
+    table_unlock(f);
+    return 0;
 }
 
 GLOBAL uint64_t kernel_flow_keep(struct kpkt *k NONNULL)

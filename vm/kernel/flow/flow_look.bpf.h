@@ -2,6 +2,7 @@
 #pragma once
 
 #include "vm/flow/track/ordinary.h"
+#include "vm/kernel/count.bpf.h"
 #include "vm/kernel/flow/recipe.bpf.h"
 #include "vm/kernel/flow/table_access.bpf.h"
 
@@ -104,6 +105,12 @@ GLOBAL uint64_t kernel_flow_see(struct kpkt *k NONNULL, bool opened)
     return 0;
 }
 
+/* Return what `state` would say of the packet if nothing were in audit (vm/worker/audit.c, mark_of). */
+GLOBAL uint64_t kernel_flow_would(struct kpkt *k NONNULL)
+{
+    return look_would(k->seen.slot == FLOW_NONE ? NULL : &k->flow, &k->key, &k->pkt, &k->seen);
+}
+
 /* True for an ordinary packet, whose edit is complete in k->recipe (vm/flow/track/ordinary.c). */
 static bool is_by_recipe(const struct kpkt *k)
 {
@@ -122,12 +129,16 @@ static bool has_recipe(struct kpkt *k)
     return published && table_is_of(TABLE, k->seen.tuple, &k->seen.id) && recipe_is_whole(k, published);
 }
 
+static inline bool has_audit(const struct kpkt *k) { return count_program(k->program)->flags & KERNEL_AUDITS; }
+
 /* Decide about a packet of a bound flow before it is judged: ordinary, up (the reason is returned), or to be judged. */
 APART uint64_t kernel_flow_look_at_bound(struct kpkt *k NONNULL)
 {
     struct track_seen *s = &k->seen;
     if (!sends_on()) return KERNEL_UP_BEGIN;
     if (s->class == SEEN_ERROR) return KERNEL_UP_ERROR;
+    /* Rules would judge replies of a flow that would not be there. */
+    if (s->class == SEEN_REPLY && k->flow.would & FLOW_WOULD_STATE && has_audit(k)) return KERNEL_UP_BEGIN;
     if (s->recipe && is_by_recipe(k) && has_recipe(k) &&
         recipe_takes(&k->recipe, s->recipe, &k->pkt, &k->key, k->head, s->twin, state_world.longest)) {
         k->flags |= KERNEL_ORDINARY;

@@ -17,6 +17,7 @@ static __always_inline void op_add_at(const struct flow_op *op, const struct flo
 {
     struct flow *f = table_slot(TABLE, slot);
     f->tcp = op->tcp;
+    f->would = op->would & 15u;
     table_take_source((uint32_t)slot);
     if (op->flags & FLOW_OWN_IDLE) table_cold(TABLE, slot)->idle_ns = op->idle_ns;
     table_count(&TABLE->counters.added, 1);
@@ -64,6 +65,7 @@ static __attribute__((noinline)) uint32_t op_set(struct flow_op *op)
     memo_forget(f);
     f->tcp = op->tcp;
     f->seen_ns = op->seen_ns;
+    f->would = op->would & 15u;
     f->flags |= op->flags;
     if (op->flags & FLOW_OWN_IDLE) table_cold(TABLE, op->slot)->idle_ns = op->idle_ns;
     if (op->state != f->state) flow_set_state(TABLE, op->slot, (enum flow_state)op->state, op->now_ns);

@@ -1,11 +1,15 @@
 /* Keep and recall remembered decisions (memo.h) in the stages, with the flow's lock taken. */
 #pragma once
 
+#include "vm/judge/decided.h"
 #include "vm/kernel/bpf.h"
+#include "vm/kernel/count.bpf.h"
 #include "vm/kernel/flow/memo.h"
 
-extern uint64_t state_memos[];
+extern uint64_t state_memos[]; /* two tables: of what is decided, and of what would be */
 extern const char mask_memos;
+extern struct kernel_pair state_memo_pairs[];
+extern const char mask_memo_pairs;
 
 static inline uint64_t memo_since(void) { return *(const volatile uint64_t *)&state_world.memos_since_ns; }
 
@@ -32,13 +36,53 @@ static inline void memo_put(struct flow *f, bool reply, uint16_t word)
     if (*at != word) *at = word;
 }
 
-/* Return the row of a decision; 0: it is not remembered. */
-static inline uint32_t memo_row(uint64_t decision)
+/* Return the row of a decision; 0: it is not remembered. table: 0, or KERNEL_MEMOS for what would be. */
+static inline uint32_t memo_row(uint64_t decision, uint32_t table)
 {
     const uint32_t place = memo_place(decision);
     for (uint32_t i = 0; i < KERNEL_MEMO_TRIES; i++) {
         const uint32_t row = (place + i) % KERNEL_MEMOS;
-        if (row && state_memos[row & MASK(memos)] == decision) return row;
+        if (row && state_memos[(table + row) & MASK(memos)] == decision) return row;
+    }
+    return 0;
+}
+
+static inline bool memo_audits(const struct kpkt *k) { return count_program(k->program)->flags & KERNEL_AUDITS; }
+
+/* Return what stands in a pair of the packet's program beside its decisions. */
+static inline uint64_t pair_said(const struct kpkt *k)
+{
+    return ((uint64_t)k->program + 1) << 32 |
+           (k->said & (KERNEL_WOULD_JUDGED | KERNEL_WOULD_OTHER | KERNEL_WOULD_CHANGES));
+}
+
+static inline bool is_nobody(uint64_t d) { return d == decided_by_nobody(ACTION_ACCEPT); }
+
+/* True if all established packets of a flow's direction have these decisions (remember.c, may_keep). */
+static inline bool pair_may_be(const struct kpkt *k)
+{
+    return (is_nobody(k->decision) || memo_row(k->decision, 0)) &&
+           (is_nobody(k->would) || memo_row(k->would, KERNEL_MEMOS));
+}
+
+/* Find or make the row of the packet's pair. 0: none. */
+static inline uint32_t pair_row(const struct kpkt *k)
+{
+    const uint64_t mine = pair_said(k), mark = mine >> 32;
+    const uint32_t place = memo_place(k->decision ^ k->would << 7);
+    if (!(k->said & KERNEL_WOULD_JUDGED) || !pair_may_be(k)) return 0;
+    for (uint32_t i = 0; i < KERNEL_MEMO_TRIES; i++) {
+        const uint32_t row = (place + i) % KERNEL_PAIRS;
+        struct kernel_pair *at = &state_memo_pairs[row & MASK(memo_pairs)];
+        const uint64_t was = *(volatile uint64_t *)&at->said;
+        if (!row) continue;
+        if (was == mine && at->decision == k->decision && at->would == k->would) return row;
+        if (was >> 32 == mark || was == UINT64_MAX) continue;
+        if (!__sync_bool_compare_and_swap(&at->said, was, UINT64_MAX)) continue;
+        at->decision = k->decision;
+        at->would = k->would;
+        (void)__sync_lock_test_and_set(&at->said, mine);
+        return row;
     }
     return 0;
 }
@@ -64,9 +108,24 @@ static __always_inline void memo_keep(const struct kpkt *k, struct flow *f)
     const uint64_t since = memo_since();
     const bool reply = k->seen.dir == FLOW_REPLY;
     if (!memo_is_for(k) || k->now_ns <= since || (f->flags & FLOW_BOUND && reply)) return;
-    const uint32_t row = memo_row(k->decision);
+    if (memo_audits(k) && f->would & FLOW_WOULD_STATE) return;
+    const uint32_t row = memo_audits(k) ? pair_row(k) : memo_row(k->decision, 0);
     if (!row || k->program != state_world.program || memo_since() != since) return;
     memo_put(f, reply, memo_word(k, row));
+}
+
+/* Read a pair into the packet. False: none that holds, or a flow that would not be there, or the first packet of its
+ * flow that audit would change. */
+static __always_inline bool pair_recall(struct kpkt *k, const struct flow *f, uint32_t row)
+{
+    const volatile struct kernel_pair *at = &state_memo_pairs[row & MASK(memo_pairs)];
+    const uint64_t said = at->said;
+    if (said >> 32 != (uint64_t)k->program + 1 || f->would & FLOW_WOULD_STATE) return false;
+    if (said & KERNEL_WOULD_CHANGES && !(f->would & FLOW_WOULD_TOLD)) return false;
+    k->decision = at->decision;
+    k->would = at->would;
+    k->said = (uint8_t)said;
+    return true;
 }
 
 /* Recall the decision for an established packet of the flow into k->decision. False: none that holds. */
@@ -75,7 +134,11 @@ static __always_inline bool memo_recall(struct kpkt *k, struct flow *f)
     const uint64_t since = memo_since();
     const uint16_t word = *memo_in(f, k->seen.dir == FLOW_REPLY);
     if (f->seen_ns <= since || !(word >> 8) || word != memo_word(k, word >> 8)) return false;
-    k->decision = *(const volatile uint64_t *)&state_memos[(uint64_t)(word >> 8) & MASK(memos)];
+    if (memo_audits(k)) {
+        if (!pair_recall(k, f, word >> 8)) return false;
+    } else {
+        k->decision = *(const volatile uint64_t *)&state_memos[(uint64_t)(word >> 8) & MASK(memos)];
+    }
     if (!k->decision || k->program != *(const volatile uint32_t *)&state_world.program) return false;
     if (memo_since() != since) return false;
     k->flags |= KERNEL_JUDGED;

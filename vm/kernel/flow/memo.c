@@ -28,3 +28,8 @@ void kernel_memos_of(uint64_t rows[KERNEL_MEMOS], const struct program *p)
         if (is_plain(p, d)) put(rows, d);
     }
 }
+
+void kernel_memos_would(uint64_t rows[KERNEL_MEMOS], const struct program *would)
+{
+    for (uint32_t i = 0; i < would->memos_count; i++) put(rows, remember_decides(would, i));
+}

@@ -39,6 +39,9 @@ void step_again(struct emit *e);
 bool shapes_find(struct emit *e, const struct pbc_classifier *c);
 void shape_code(struct emit *e, uint32_t shape);
 
+/* Return the function of the C that does COUNT or LOG for a rule; in code of what would be, one of its own. */
+const char *step_effect(const struct emit *e, unsigned op);
+
 /* Return from the function with r0, or with a number. */
 void step_leave(struct emit *e);
 void step_return(struct emit *e, uint64_t value);

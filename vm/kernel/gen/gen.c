@@ -31,9 +31,10 @@ static void decide_by_rule(struct emit *e)
     insns_here(a, e->tail);
     insns_put(a, BPF_ALU64 | BPF_ADD | BPF_K, R0, 0, 0, -1);
     insns_put(a, BPF_ALU64 | BPF_MOV | BPF_X, R2, R0, 0, 0);
-    insns_symbol(a, R3, "mask_verdicts", 0);
+    const bool would = e->p->root != 0;
+    insns_symbol(a, R3, would ? "mask_would_verdicts" : "mask_verdicts", 0);
     insns_put(a, BPF_ALU64 | BPF_AND | BPF_X, R2, R3, 0, 0);
-    insns_symbol(a, R3, "table_verdicts", 0);
+    insns_symbol(a, R3, would ? "table_would_verdicts" : "table_verdicts", 0);
     insns_put(a, BPF_ALU64 | BPF_ADD | BPF_X, R3, R2, 0, 0);
     insns_put(a, BPF_LDX | BPF_MEM | BPF_B, R2, R3, 0, 0);
     insns_put(a, BPF_JMP32 | BPF_JLE | BPF_K, R2, 0, 1, PBC_V_REJECT);
@@ -108,9 +109,12 @@ static bool made_take(struct made *m, const char *name, struct emit *e)
     return !failed;
 }
 
+/* True for functions that stand for the rules as they would decide without `audit`. */
+static bool is_would(const struct program *p, uint32_t func) { return p->would && func >= p->meta->would; }
+
 static bool make(struct made *m, uint32_t func)
 {
-    struct emit e = {.p = m->p,
+    struct emit e = {.p = is_would(m->p, func) ? m->p->would : m->p,
                      .names = m->names,
                      .func = func,
                      .first = m->p->funcs[func].first,
@@ -136,39 +140,57 @@ static bool make_apart(struct made *m, const char *name, void (*write)(struct em
     return insns_end(&e.a) && made_take(m, name, &e);
 }
 
-static void no_branch(struct emit *e, const char *of) { step_return(e, 0); }
+static void returns_none(struct emit *e, const char *of) { step_return(e, 0); }
+static void calls(struct emit *e, const char *of)
+{
+    step_call(e, of);
+    step_leave(e);
+}
 
 /* Return the reached functions. Calls lead to later functions only, so one pass finds all. */
 bool *gen_reached(const struct program *p)
 {
     bool *const reached = calloc(p->funcs_count + (size_t)1, sizeof *reached);
     if (!reached) return NULL;
-    reached[0] = reached[p->meta->services] = true;
+    reached[0] = reached[p->meta->services] = reached[p->meta->would] = true;
     for (uint32_t f = 0; f < p->funcs_count; f++)
         for (uint32_t i = p->funcs[f].first; reached[f] && i < p->funcs[f].first + p->funcs[f].count; i++)
             if (p->code[i].op == OP_CALL) reached[p->code[i].imm] = true;
     return reached;
 }
 
-/* Return the name by which stages call an entry function. */
-static const char *called(uint32_t func) { return func ? "judge_services" : "judge_program"; }
+/* Return the name by which stages call an entry function; NULL: it is none. */
+static const char *called(const struct program *p, uint32_t func)
+{
+    if (!func) return "judge_program";
+    return func == p->meta->services ? "judge_services" : func == p->meta->would ? "judge_would" : NULL;
+}
 
 static bool is_turn(const struct made *m, uint32_t func) { return m->counted && turns_has(m->p, func); }
 
 /* Name the reached functions. False: no memory. */
 static bool name_reached(struct made *m, uint32_t *count)
 {
-    const uint32_t services = m->p->meta->services;
     bool *const reached = gen_reached(m->p);
     *count = 0;
     for (uint32_t f = 0; reached && f < m->p->funcs_count; f++) {
         if (!reached[f]) continue;
         snprintf(m->texts[f], NAME_MOST, "judge_%u", f);
-        m->names[f] = is_turn(m, f) ? m->texts[f] : f && f != services ? m->texts[f] : called(f);
+        m->names[f] = is_turn(m, f) || !called(m->p, f) ? m->texts[f] : called(m->p, f);
         ++*count;
     }
     free(reached);
     return reached;
+}
+
+/* Make what stands around the second judgement (judge/would.bpf.c). */
+static bool make_would(struct made *m)
+{
+    if (m->p->would)
+        return make_apart(m, "would_begin", calls, NAME(kernel_would_begin)) &&
+               make_apart(m, "would_end", calls, NAME(kernel_would_end));
+    return make_apart(m, "judge_would", returns_none, NULL) && make_apart(m, "would_begin", returns_none, NULL) &&
+           make_apart(m, "would_end", returns_none, NULL);
 }
 
 static bool make_all(struct made *m)
@@ -176,11 +198,10 @@ static bool make_all(struct made *m)
     const uint32_t services = m->p->meta->services;
     for (uint32_t f = 0; f < m->p->funcs_count; f++) {
         if (m->names[f] && !make(m, f)) return false;
-        if (m->names[f] && (!f || f == services) && is_turn(m, f) &&
-            !make_apart(m, called(f), turns_whole, m->names[f]))
-            return false;
+        const char *entry = called(m->p, f);
+        if (m->names[f] && entry && is_turn(m, f) && !make_apart(m, entry, turns_whole, m->names[f])) return false;
     }
-    return services || make_apart(m, "judge_services", no_branch, NULL);
+    return (services || make_apart(m, "judge_services", returns_none, NULL)) && make_would(m);
 }
 
 /* Limits of a judge. The kernel takes 256 functions in one program, and the stages' C has some of them. */
@@ -205,10 +226,6 @@ static int make_judge(struct made *m, char *err, size_t err_len)
                  m->p->meta->reach, KERNEL_HEAD);
         return -E2BIG;
     }
-    if (m->p->would) {
-        snprintf(err, err_len, "the kernel executor does not judge what `audit` stands before: use --exec user");
-        return -ENOTSUP;
-    }
     if (!m->code->functions || !m->names || !name_reached(m, &count)) return -ENOMEM;
     if (count > FUNCTIONS_MOST) return refuse(err, err_len, count, "functions", FUNCTIONS_MOST);
     if (!make_all(m)) return -ENOMEM;
@@ -225,7 +242,7 @@ static int make_judge(struct made *m, char *err, size_t err_len)
 
 int gen_judge(const struct program *p, bool counted, struct code *code, char *err, size_t err_len)
 {
-    const size_t n = p->funcs_count + (size_t)3; /* the two entry functions may have two parts each */
+    const size_t n = p->funcs_count + (size_t)8; /* entry functions may have two parts each */
     struct made m = {.p = p, .counted = counted, .code = code};
     *code = (struct code){.functions = calloc(1, n * (sizeof *code->functions + NAME_MOST))};
     m.names = calloc(n, sizeof *m.names);

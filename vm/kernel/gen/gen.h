@@ -8,13 +8,14 @@
 #include "vm/kernel/gen/code.h"
 #include "vm/program/program.h"
 
-/* Write function 0 as `judge_program`, meta.services as `judge_services`, and all that they call. counted: for stages
- * of that form (vm/kernel/loop.bpf.h). Return 0, with code that the caller frees by gen_free, or a negative errno with
- * one line in err. */
+/* Write function 0 as `judge_program`, meta.services as `judge_services`, meta.would as `judge_would`, and all that
+ * they call. counted: for stages of that form (vm/kernel/loop.bpf.h). Return 0, with code that the caller frees by
+ * gen_free, or a negative errno with one line in err. */
 int gen_judge(const struct program *p, bool counted, struct code *code, char *err, size_t err_len);
 void gen_free(struct code *code);
 
-/* Return [function]: true if function 0 or meta.services leads to it. The caller frees it. NULL: no memory. */
+/* Return [function]: true if function 0, meta.services or meta.would leads to it. The caller frees it. NULL: no memory.
+ */
 bool *gen_reached(const struct program *p);
 
 struct kernel_fits {

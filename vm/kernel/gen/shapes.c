@@ -79,10 +79,7 @@ void shape_code(struct emit *e, uint32_t shape)
             step_leave(e);
         } else {
             step_get(e, R2, e->regs + 1);
-            if (op == OP_COUNT)
-                STEP_CALL(e, kernel_count);
-            else
-                STEP_CALL(e, kernel_log);
+            step_call(e, step_effect(e, op));
         }
     }
 }

@@ -62,10 +62,11 @@ static void return_default(struct emit *e, const struct insn *n)
     step_return(e, usual);
 }
 
-static void effect(struct emit *e, const char *function, uint32_t rule)
+const char *step_effect(const struct emit *e, unsigned op)
 {
-    step_mov(e, R2, rule);
-    step_call(e, function);
+    const bool would = e->p->root;
+    if (op == OP_COUNT) return would ? NAME(kernel_would_count) : NAME(kernel_count);
+    return would ? NAME(kernel_would_log) : NAME(kernel_log);
 }
 
 void step_insn(struct emit *e, uint32_t i)
@@ -80,8 +81,11 @@ void step_insn(struct emit *e, uint32_t i)
     case OP_JUMP:
         if (n->to) insns_jump(&e->a, next + n->to);
         break;
-    case OP_COUNT: effect(e, NAME(kernel_count), n->imm); break;
-    case OP_LOG: effect(e, NAME(kernel_log), n->imm); break;
+    case OP_COUNT:
+    case OP_LOG:
+        step_mov(e, R2, n->imm);
+        step_call(e, step_effect(e, n->op));
+        break;
     case OP_CALL:
         step_call_program(e, n->imm);
         step_set(e, n->a, R0);

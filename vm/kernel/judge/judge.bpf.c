@@ -14,9 +14,14 @@ TABLE(const uint8_t, verdicts);
 
 uint64_t judge_program(struct kpkt *k);
 uint64_t judge_services(struct kpkt *k);
+/* The same program as it would decide without `audit`, and what stands around it (would.bpf.c); for programs without
+ * the word these do nothing. */
+uint64_t judge_would(struct kpkt *k);
+uint64_t would_begin(struct kpkt *k);
+uint64_t would_end(struct kpkt *k);
 uint64_t kernel_key_settle(struct kpkt *k);
 uint64_t kernel_settle_ways(struct kpkt *k, uint32_t asked); /* ways.bpf.c */
-extern const char const_asks_routes;
+extern const char const_asks_routes, const_audits;
 
 /* Type of generated functions: k is never NULL. */
 GLOBAL uint64_t code_template(struct kpkt *k NONNULL) { return k->decision; }
@@ -71,6 +76,20 @@ inline_whole void settle_ways(struct kpkt *k)
     k->source_failed = (uint16_t)pkt_source_failed(&k->pkt);
 }
 
+/* True if a process asks what would be decided, and no more. */
+inline_whole bool asks_would(const struct kpkt *k) { return IS_MORE(NUMBER(audits)) && k->flags & KERNEL_WOULD; }
+
+/* Judge a second time, as if nothing were in audit. A packet of which this can't be told here goes up as if nothing
+ * had judged it. */
+inline_whole void judge_again(struct kpkt *k)
+{
+    if (!IS_MORE(NUMBER(audits)) || k->flags & KERNEL_ONLY_JUDGE || k->up != KERNEL_UP_NONE) return;
+    would_begin(k);
+    k->would = judge_would(k);
+    would_end(k);
+    if (k->up != KERNEL_UP_NONE) k->flags &= ~KERNEL_JUDGED;
+}
+
 /* Judge the packet. Inlined, as all of the entry is: the calls below need every stack frame that the kernel has. */
 inline_whole void judge(struct kpkt *k)
 {
@@ -87,11 +106,13 @@ inline_whole void judge(struct kpkt *k)
         return;
     }
     if (NUMBER(asks_routes)) settle_ways(k);
-    const decided d = judge_program(k);
+    const decided d = asks_would(k) ? judge_would(k) : judge_program(k);
     const uint32_t rule = decided_rule(d);
     k->decision = d;
     if (k->up == KERNEL_UP_NONE) k->flags |= KERNEL_JUDGED; /* else bytes that rules test are not in the head */
     k->branch = k->verdict.service = PBC_NONE;
+    if (asks_would(k)) return;
+    judge_again(k);
     /* A packet that passes because of `watches` needs its service, too. */
     if (decided_action(d) == ACTION_ACCEPT || state_world.watches) serve(k);
     if (rule < RULE_DEFAULT && ROW(verdicts, rule) > PBC_V_REJECT) k->flags |= KERNEL_OPENS;

@@ -14,7 +14,7 @@ struct kernel_piece {
     uint32_t ifindex, zero;
 };
 struct kernel_piece_decided {
-    uint64_t decision; /* judge.h's `decided` */
-    uint32_t program;  /* serial of the program that decided */
-    uint32_t zero;
+    uint64_t decision, would; /* judge.h's `decided`; the second without the word `audit` */
+    uint32_t program;         /* serial of the program that decided */
+    uint32_t said;            /* enum kernel_would of the first; its flow has been told */
 };

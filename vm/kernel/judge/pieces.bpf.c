@@ -26,7 +26,11 @@ static inline bool name_piece(const struct kpkt *k, struct kernel_piece *piece)
 GLOBAL uint64_t kernel_piece_keep(struct kpkt *k NONNULL)
 {
     struct kernel_piece piece;
-    const struct kernel_piece_decided decided = {.decision = k->decision, .program = k->program};
+    const struct kernel_piece_decided decided = {
+        .decision = k->decision,
+        .would = k->would,
+        .program = k->program,
+        .said = k->said & (KERNEL_WOULD_JUDGED | KERNEL_WOULD_OTHER | KERNEL_WOULD_CHANGES)};
     if (name_piece(k, &piece)) bpf_map_update_elem(&map_pieces, &piece, &decided, BPF_ANY);
     return 0;
 }
@@ -43,6 +47,8 @@ GLOBAL uint64_t kernel_piece_follow(struct kpkt *k NONNULL)
     }
     const uint64_t d = first->decision;
     k->decision = first->program == k->program ? d : decided_as(RULE_NONE, decided_action(d), PBC_NONE);
+    k->would = first->would;
+    if (first->program == k->program) k->said = (uint8_t)first->said;
     k->flags |= KERNEL_JUDGED;
     return 0;
 }

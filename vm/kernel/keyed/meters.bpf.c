@@ -6,7 +6,7 @@
 #include "vm/kernel/table.h"
 
 /* Rows of runtime/kernel/maps/table.def. */
-extern const char const_meters, const_meter_said, const_meter_slots, const_meter_keys;
+extern const char const_meters, const_meter_defs, const_meter_said, const_meter_slots, const_meter_keys;
 extern uint16_t table_meter_tags[];
 extern uint64_t table_meter_words[], table_meter_keys[];
 
@@ -22,7 +22,12 @@ extern uint64_t table_meter_words[], table_meter_keys[];
 TABLE(const struct pbc_meter, meters);
 TABLE(struct kernel_meter, meter_cells);
 extern struct kernel_meter_said table_meter_said[];
-#define METER_DEF(id)     (&ROW(meters, id))
+/* Return the definition of a cell: those of what would be without `audit` stand behind all others. */
+static inline uint32_t meter_def(uint32_t id)
+{
+    return id < NUMBER(meter_defs) ? id : id - (uint32_t)NUMBER(meter_defs);
+}
+#define METER_DEF(id)     (&ROW(meters, meter_def(id)))
 #define METER_CELL(id)    (&ROW(meter_cells, id))
 #define METER_SAID(k, id) (&table_meter_said[table_within((k)->place * NUMBER(meters) + (id), NUMBER(meter_said))])
 #include "vm/kernel/keyed/meters.bpf.h"

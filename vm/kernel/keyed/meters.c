@@ -10,25 +10,35 @@
 
 static uint64_t slots_of(const struct pbc_meter *m) { return m->per ? (uint64_t)keyed_groups(m->entries) * GROUP : 0; }
 
+static uint64_t cells_of(const struct program *p) { return (uint64_t)p->meters_count << (p->would != NULL); }
+/* Return the definition of a cell. */
+static const struct pbc_meter *meter_of(const struct program *p, uint64_t cell)
+{
+    return &p->meters[cell < p->meters_count ? cell : cell - p->meters_count];
+}
+
 bool kernel_meters_layout(const struct program *p, uint32_t cpus, struct kernel_meters_layout *l)
 {
-    *l = (struct kernel_meters_layout){.cells = p->meters_count, .said = (uint64_t)cpus * p->meters_count};
-    for (uint32_t i = 0; i < p->meters_count; i++) {
-        const uint64_t slots = slots_of(&p->meters[i]);
-        l->slots += slots;
-        l->key_words += slots * meter_key_words(p->meters[i].per);
+    const uint64_t cells = cells_of(p);
+    *l = (struct kernel_meters_layout){.cells = cells, .said = cpus * cells, .defs = p->meters_count};
+    for (uint64_t i = 0; i < cells; i++) {
+        const struct pbc_meter *m = meter_of(p, i);
+        l->slots += slots_of(m);
+        l->key_words += slots_of(m) * meter_key_words(m->per);
     }
     return l->cells * sizeof(struct kernel_meter) < MAP_MOST && l->said * sizeof(struct kernel_meter_said) < MAP_MOST &&
            l->key_words * sizeof(uint64_t) < MAP_MOST;
 }
 
-/* Return a number for what remap.c compares: the definition, and the name, or the place of a rule's log without one. */
-static uint64_t identity_of(const struct program *p, const struct pbc_meter *m)
+/* Return a number for what remap.c compares: the definition, and the name, or the place of a rule's log without one;
+ * and whether the cell is of what would be. */
+static uint64_t identity_of(const struct program *p, const struct pbc_meter *m, bool would)
 {
     struct {
         struct pbc_meter as_written;
         char text[256];
-    } said = {.as_written = *m};
+        uint64_t would;
+    } said = {.as_written = *m, .would = would};
     uint8_t digest[PBC_DIGEST_LEN];
     uint64_t identity;
     const uint32_t text = m->name ? m->name : m->place.file;
@@ -66,13 +76,15 @@ static bool sort(struct kernel_meter_place *places, uint32_t count)
 
 struct kernel_meter_place *kernel_meters_places(const struct program *p)
 {
-    struct kernel_meter_place *const places = calloc(p->meters_count + (size_t)1, sizeof *places);
+    const uint32_t cells = (uint32_t)cells_of(p);
+    struct kernel_meter_place *const places = calloc(cells + (size_t)1, sizeof *places);
     uint64_t slot = 0, key = 0;
-    for (uint32_t i = 0; i < p->meters_count && places; i++) {
-        const uint64_t slots = slots_of(&p->meters[i]);
-        places[i].identity = identity_of(p, &p->meters[i]);
+    for (uint32_t i = 0; i < cells && places; i++) {
+        const struct pbc_meter *m = meter_of(p, i);
+        const uint64_t slots = slots_of(m);
+        places[i].identity = identity_of(p, m, i >= p->meters_count);
         if (!slots) continue;
-        const uint32_t words = meter_key_words(p->meters[i].per);
+        const uint32_t words = meter_key_words(m->per);
         places[i].first_slot = slot;
         places[i].first_key = key;
         places[i].groups = (uint32_t)(slots / GROUP);
@@ -80,7 +92,7 @@ struct kernel_meter_place *kernel_meters_places(const struct program *p)
         slot += slots;
         key += slots * words;
     }
-    if (!places || sort(places, p->meters_count)) return places;
+    if (!places || sort(places, cells)) return places;
     free(places);
     return NULL;
 }
@@ -91,14 +103,14 @@ void kernel_meters_fill(struct kernel_meters *m, const struct program *p, uint64
     for (uint32_t i = 0; i < m->layout.cells; i++) {
         const struct kernel_meter_place *const at = &m->places[i];
         struct kernel_meter *const cell = &m->cells[i];
-        meter_rate_init(&cell->rate, &p->meters[i]);
+        meter_rate_init(&cell->rate, meter_of(p, i));
         if (!at->groups) continue;
         cell->table = (struct keyed){.groups = at->groups,
                                      .key_words = at->key_words,
                                      .entry_bytes = at->key_words * (uint32_t)sizeof(uint64_t),
                                      .first_slot = at->first_slot,
                                      .first_key = at->first_key};
-        hash_key_init(&cell->table.hash, seed + i);
+        hash_key_init(&cell->table.hash, seed + i % m->layout.defs);
     }
 }
 
@@ -249,9 +261,10 @@ void kernel_meters_follow(struct kernel_meters *to, const struct kernel_meters *
     }
 }
 
-void kernel_meters_show(const struct kernel_meters *m, struct meters *to)
+void kernel_meters_show(const struct kernel_meters *m, struct meters *to, bool would)
 {
-    for (uint32_t i = 0; i < m->layout.cells; i++) {
+    const uint32_t first = would ? m->layout.defs : 0;
+    for (uint32_t i = first; i < m->layout.cells && i < first + m->layout.defs; i++) {
         const struct kernel_meter *const cell = &m->cells[i];
         const struct meter_buckets there = {.base_ns = cell->base_ns,
                                             .shared = cell->shared,
@@ -259,7 +272,7 @@ void kernel_meters_show(const struct kernel_meters *m, struct meters *to)
                                             .tags = m->tags + m->places[i].first_slot,
                                             .words = m->words + m->places[i].first_slot,
                                             .entries = m->keys + m->places[i].first_key};
-        if (cell->shared || cell->table.used) meters_show(to, i, &there);
+        if (cell->shared || cell->table.used) meters_show(to, i - first, &there);
     }
 }
 

@@ -1,4 +1,5 @@
-/* A program's meters for the kernel's judge: one cell a meter, and arrays that the tables of all meters share.
+/* A program's meters for the kernel's judge: one cell a meter (with `audit` as many again, behind them, for what would
+ * be: tokens of the rules that decide are theirs alone), and arrays that the tables of all meters share.
  * Processes map all of it: they fill it in before the program judges, and read it. */
 #pragma once
 
@@ -23,6 +24,7 @@ struct kernel_meter_said {
 /* Number of entries in each array. */
 struct kernel_meters_layout {
     uint64_t cells, said, slots, key_words;
+    uint32_t defs; /* meters of the program: as many as cells, or half */
 };
 /* Set the layout. cpus: number of processors that may judge. False: more than a map may hold. */
 bool kernel_meters_layout(const struct program *p, uint32_t cpus, struct kernel_meters_layout *l);
@@ -65,7 +67,8 @@ bool kernel_meters_held(const struct kernel_meters *m);
 void kernel_meters_keep(struct kernel_meters *to, const struct kernel_meters *from);
 /* Add what was taken from `from` since kernel_meters_keep. Call it once `to` judges instead. */
 void kernel_meters_follow(struct kernel_meters *to, const struct kernel_meters *from);
-/* Copy meters that hold anything to a worker's meters. A service's rate is the worker's own, and empty here. */
-void kernel_meters_show(const struct kernel_meters *m, struct meters *to);
+/* Copy meters that hold anything to a worker's meters, or those of what would be. A service's rate is the worker's own,
+ * and empty here. */
+void kernel_meters_show(const struct kernel_meters *m, struct meters *to, bool would);
 /* Add up the counters of all processors: sums[cells]. */
 void kernel_meters_sum(const struct kernel_meters *m, struct meter_counter sums[]);

@@ -45,7 +45,7 @@ inline_whole bool express_find(struct kpkt *k)
 /* True if no rule judges the packet: it is a reply of a bound flow, or there are no firewalls. */
 inline_whole bool express_is_free(const struct kpkt *k)
 {
-    return k->seen.twin || !(count_program(k->program)->flags & KERNEL_HAS_FIREWALLS);
+    return k->seen.twin || !(count_program(k->program)->flags & KERNEL_JUDGES);
 }
 
 /* True if the packet keeps its length by its tuple's recipe, and its way out is known. */
@@ -69,6 +69,7 @@ inline_whole bool express_goes_on(struct kpkt *k, struct flow *f, const uint8_t 
     const enum flow_dir dir = s->dir ? FLOW_REPLY : FLOW_ORIGINAL;
     if (!table_still(s) || (f->flags & (FLOW_BOUND | FLOW_TWIN)) != (bound ? FLOW_BOUND : 0) || f->joined) return false;
     if (table_expired(TABLE, f, k->now_ns)) return false;
+    if (bound && k->seen.twin && f->would & FLOW_WOULD_STATE && memo_audits(k)) return false;
     if (!bound || !express_is_free(k)) {
         if (s->how != HOW_TCP && f->state != FLOW_STATE_UDP) return false; /* not established */
         if (!memo_recall(k, f)) return false;
@@ -160,7 +161,10 @@ inline_whole uint32_t express(struct kpkt *k, uint8_t *frame, bool sends)
     if (!express_find(k)) return KERNEL_NONE;
     EXPRESS_STEP(k);
     const bool bound = k->seen.class != SEEN_UNBOUND;
-    if (bound ? !sends || !sends_on() || !express_on(k, frame) : !express_here(k, frame)) return KERNEL_NONE;
+    if (bound ? !sends || !sends_on() || !express_on(k, frame) : !express_here(k, frame)) {
+        k->said = 0;
+        return KERNEL_NONE;
+    }
     EXPRESS_STEP(k);
     k->up = KERNEL_UP_NONE;
     settle_count(k);

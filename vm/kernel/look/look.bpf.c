@@ -178,6 +178,7 @@ inline_whole void packet_begin(struct kpkt *k)
     k->program = state_world.program;
     k->branch = PBC_NONE;
     k->out = KERNEL_NONE;
+    k->said = 0;
     k->seen.class = SEEN_NONE;
 }
 

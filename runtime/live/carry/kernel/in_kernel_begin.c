@@ -24,10 +24,10 @@ static uint64_t judge_there(void *arg, const struct key *key, const struct pkt *
 }
 
 /* Show the meters for `explain`, while no reload is under way. */
-static void show_meters(void *arg, struct meters *m)
+static void show_meters(void *arg, struct meters *m, bool would)
 {
     const struct in_kernel *k = arg;
-    kernel_meters_show(kernel_meters(k->kernel), m);
+    kernel_meters_show(kernel_meters(k->kernel), m, would);
 }
 
 int in_kernel_begin(struct carry *carry)

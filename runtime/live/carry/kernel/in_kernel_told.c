@@ -43,12 +43,16 @@ static void heard_log(struct carry *carry, const struct kernel_event *e)
     struct heard h;
     carry->kernel->logs++;
     if (carry->o->log == LOG_NONE) return;
-    if (!parse(carry, e, &h) || h.said->rule >= h.program->rules_count) {
+    const bool would = e->kind == KERNEL_EVENT_LOG_WOULD;
+    if (!parse(carry, e, &h) || h.said->rule >= (would ? h.program->would_rules_count : h.program->rules_count)) {
         events_left_out(&carry->tell->events, TOLD_RULE, 1);
         return;
     }
-    struct log_note note = {
-        .program = h.program->serial, .mono_ns = h.now_ns, .rule = h.said->rule, .bytes = h.said->wire_len};
+    struct log_note note = {.program = h.program->serial,
+                            .mono_ns = h.now_ns,
+                            .rule = h.said->rule,
+                            .would = would,
+                            .bytes = h.said->wire_len};
     pkt_describe(&h.pkt, &h.key, note.text, sizeof note.text);
     events_packet(&carry->tell->events, h.labels, &note);
 }
@@ -116,7 +120,7 @@ void in_kernel_heard(void *arg, const struct kernel_event *e, size_t len)
     const struct kernel_event_flow *flow = (const void *)e;
     if (e->kind == KERNEL_EVENT_FLOW && carry->kernel->ops.flows)
         carry->kernel->gone[carry->kernel->gone_count++] = flow->gone;
-    if (e->kind == KERNEL_EVENT_LOG) heard_log(carry, e);
+    if (e->kind == KERNEL_EVENT_LOG || e->kind == KERNEL_EVENT_LOG_WOULD) heard_log(carry, e);
     if (e->kind == KERNEL_EVENT_REJECT) heard_reject(carry, e);
     if (e->kind == KERNEL_EVENT_SAMPLE) heard_sample(carry, e);
 }
