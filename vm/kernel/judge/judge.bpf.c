@@ -21,7 +21,7 @@ uint64_t would_begin(struct kpkt *k);
 uint64_t would_end(struct kpkt *k);
 uint64_t kernel_key_settle(struct kpkt *k);
 uint64_t kernel_settle_ways(struct kpkt *k, uint32_t asked); /* ways.bpf.c */
-extern const char const_asks_routes, const_audits;
+extern const char const_asks_routes;
 
 /* Type of generated functions: k is never NULL. */
 GLOBAL uint64_t code_template(struct kpkt *k NONNULL) { return k->decision; }
@@ -76,14 +76,18 @@ inline_whole void settle_ways(struct kpkt *k)
     k->source_failed = (uint16_t)pkt_source_failed(&k->pkt);
 }
 
+/* True if something is in audit. Read from a map, so that the verifier looks at the functions of the second judgement:
+ * from code around a bpf_loop Linux 6.18 can't remove functions that nothing calls. */
+inline_whole bool audits(const struct kpkt *k) { return count_program(k->program)->flags & KERNEL_AUDITS; }
+
 /* True if a process asks what would be decided, and no more. */
-inline_whole bool asks_would(const struct kpkt *k) { return IS_MORE(NUMBER(audits)) && k->flags & KERNEL_WOULD; }
+inline_whole bool asks_would(const struct kpkt *k) { return k->flags & KERNEL_WOULD && audits(k); }
 
 /* Judge a second time, as if nothing were in audit. A packet of which this can't be told here goes up as if nothing
  * had judged it. */
 inline_whole void judge_again(struct kpkt *k)
 {
-    if (!IS_MORE(NUMBER(audits)) || k->flags & KERNEL_ONLY_JUDGE || k->up != KERNEL_UP_NONE) return;
+    if (!audits(k) || k->flags & KERNEL_ONLY_JUDGE || k->up != KERNEL_UP_NONE) return;
     would_begin(k);
     k->would = judge_would(k);
     would_end(k);
