@@ -57,10 +57,12 @@ for a in 10.2.0.2 '[fd00:2::2]'; do
     same "a reject at $a is answered" $? 7
 done
 same 'what the rules drop' "$(at client curl -s -m 0.5 http://10.2.0.2:9000/ || echo failed)" failed
-quietly ping -c 2 -i 0.2 -w 20 10.2.0.2
-same 'ping over IPv4: one hop less' "$(grep -c ttl=63 out)" 2
-quietly ping -c 2 -i 0.2 -w 20 fd00:2::2
-same 'ping over IPv6: one hop less' "$(grep -c ttl=63 out)" 2
+# It asks until two answers have come, and may get a third meanwhile.
+for a in 10.2.0.2 fd00:2::2; do
+    quietly ping -c 2 -i 0.2 -w 20 $a
+    has "ping of $a" ' [2-9] received'
+    same "ping of $a: one hop less" "$(grep -o 'ttl=[0-9]*' out | sort -u)" ttl=63
+done
 quietly ping -c 1 -W 20 -t 1 10.2.0.2
 has 'the last hop over IPv4' 'From 10.1.0.1 .*Time to live exceeded'
 quietly ping -c 1 -W 20 -t 1 fd00:2::2
