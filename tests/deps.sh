@@ -58,6 +58,7 @@ list_tests() {
     need libclang-rt-14-dev have_runtime
     need llvm have_command llvm-symbolizer
     need clang-format have_command clang-format
+    need lld have_command ld.lld
     need libcmocka-dev have_header cmocka.h
     need git have_command git
     need tzdata test -e /usr/share/zoneinfo/Europe/Paris

@@ -175,6 +175,10 @@ if [ "${1:-}" = --plain ]; then
     shift
 fi
 top=$B
+# Two runs in one build would take each other's results away. What a test leaves behind holds no lock.
+mkdir -p "$B"
+exec 9>"$B/log.lock"
+flock -n 9 || { echo "tests/run.sh: another run has the build $B" >&2; exit 2; }
 rm -rf "$B/log"
 mkdir -p "$B/log/claimed"
 cd "$B/log" && log=$(pwd) && cd "$OLDPWD" || exit 2
@@ -214,12 +218,12 @@ end_all() {
 }
 trap end_all INT TERM HUP
 for i in $(seq "${JOBS:-2}"); do
-    runner "$log/computing" "$log/waiting" &
+    runner "$log/computing" "$log/waiting" 9>&- &
     runners="$runners $!"
 done
 # One that waited alone would leave a fifth of two cores unused.
 for i in $(seq "${JOBS:-2}"); do
-    runner "$log/waiting" "$log/computing" &
+    runner "$log/waiting" "$log/computing" 9>&- &
     runners="$runners $!"
 done
 wait
@@ -238,7 +242,7 @@ again() {
     mv "$stem".{log,count,bad} "$log/first/"
     read -ra words <<<"$1"
     echo "        once more, alone: $name"
-    run_one "${words[@]}"
+    run_one "${words[@]}" 9>&-
     [ ! -e "$stem.bad" ] || return
     { echo "---- $name: what it printed when it failed ----"; cat "$log/first/${stem##*/}.log"
       echo "---- $name: what it printed alone, when it passed ----"; cat "$stem.log"; echo ----; } >"$log/flaky/${stem##*/}"

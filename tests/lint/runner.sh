@@ -90,12 +90,15 @@ is "where too many fail none runs again" "$(tail -1 "$work/said")" "0 passed, 3 
     test_of e2e/live-b "trap 'trap \"\" TERM; touch $work/clean-b; exit 1' TERM; touch $work/on-b; sleep 60; echo ok - a"
 } >"$work/list"
 B=$work/b TESTS=$work/list bash tests/run.sh >"$work/said" &
+first=$!
 for i in $(seq 1000); do
     [ -e "$work/on-a" ] && [ -e "$work/on-b" ] && break
     sleep 0.05
 done
-kill $!
-wait $!
+B=$work/b TESTS=$work/list bash tests/run.sh >"$work/second" 2>&1
+is "a second run in the same build is refused" "$? $(cat "$work/second")" "2 tests/run.sh: another run has the build $work/b"
+kill $first
+wait $first
 is "a signal ends it" "$?" 143
 is "and all tests, which clean up" "$(cd "$work" && echo clean-*)" "clean-a clean-b"
 
