@@ -21,6 +21,7 @@ struct vm_in {
     uint64_t mono_ns; /* never runs back; an earlier time counts as the latest seen */
     const struct facts *facts;
     const struct vm_ways *ways; /* for kernel mode; NULL: recipes leave MAC addresses to the executor */
+    const uint32_t *ages_us;    /* [n] of vm_run: time since each packet came; used for watched connections; NULL: 0 */
 };
 
 /* Find the interface and the MAC address by which an entry's packet (TX_SEND with a family) leaves now. False: not

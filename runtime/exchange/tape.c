@@ -83,7 +83,7 @@ static uint64_t frame_bytes(const struct tape *t, const struct pkt *p)
 }
 
 /* Write head and segments, cut to `snap`. Return the place of the next frame. */
-static uint8_t *put_frame(const struct tape *t, uint8_t *to, const struct pkt *p, uint8_t port)
+static uint8_t *put_frame(const struct tape *t, uint8_t *to, const struct pkt *p, uint8_t port, uint32_t age_us)
 {
     const struct tape_frame f = {.cap_len = kept(t, p),
                                  .wire_len = p->wire_len,
@@ -91,6 +91,7 @@ static uint8_t *put_frame(const struct tape *t, uint8_t *to, const struct pkt *p
                                  .port = port,
                                  .flags = p->flags & PKT_CSUM_PARTIAL,
                                  .tag_count = p->tag_count,
+                                 .age_us = {(uint8_t)age_us, (uint8_t)(age_us >> 8), (uint8_t)(age_us >> 16)},
                                  .tags = {{p->tags[0].tpid, p->tags[0].tci}, {p->tags[1].tpid, p->tags[1].tci}}};
     memcpy(to, &f, sizeof f);
     uint8_t *bytes = to + sizeof f;
@@ -104,7 +105,8 @@ static uint8_t *put_frame(const struct tape *t, uint8_t *to, const struct pkt *p
     return bytes + tape_padded(f.cap_len);
 }
 
-static void put_batch(struct tape *t, enum tape_kind kind, struct pkt *const pkts[], unsigned n, uint64_t place)
+static void put_batch(struct tape *t, enum tape_kind kind, struct pkt *const pkts[], unsigned n, uint64_t place,
+                      const uint32_t *ages_us)
 {
     uint64_t body = 0;
     for (unsigned i = 0; i < n; i++) body += frame_bytes(t, pkts[i]);
@@ -113,14 +115,14 @@ static void put_batch(struct tape *t, enum tape_kind kind, struct pkt *const pkt
     r->count = (uint16_t)n;
     r->number = place;
     uint8_t *to = (uint8_t *)(r + 1);
-    for (unsigned i = 0; i < n; i++) to = put_frame(t, to, pkts[i], (uint8_t)pkts[i]->cookie);
+    for (unsigned i = 0; i < n; i++) to = put_frame(t, to, pkts[i], (uint8_t)pkts[i]->cookie, ages_us ? ages_us[i] : 0);
     publish(t, r);
 }
 
-void tape_batch(struct tape *t, struct pkt *const pkts[], unsigned n, uint64_t now_ns)
+void tape_batch(struct tape *t, struct pkt *const pkts[], unsigned n, uint64_t now_ns, const uint32_t *ages_us)
 {
     t->now_ns = now_ns;
-    put_batch(t, TAPE_BATCH, pkts, n, 0);
+    put_batch(t, TAPE_BATCH, pkts, n, 0, ages_us);
 }
 
 /* Return a view of a bare packet behind a link header, so that tools can show it */
@@ -145,13 +147,13 @@ void tape_aside(struct tape *t, struct pkt *const pkts[], unsigned n, uint64_t n
         all[i] = &frames[i];
     }
     t->now_ns = now_ns;
-    put_batch(t, TAPE_ASIDE, all, n, 0);
+    put_batch(t, TAPE_ASIDE, all, n, 0, NULL);
 }
 
 void tape_single(struct tape *t, struct pkt *const pkts[], unsigned n, uint64_t now_ns, uint64_t place)
 {
     t->now_ns = now_ns;
-    put_batch(t, TAPE_SINGLE, pkts, n, place);
+    put_batch(t, TAPE_SINGLE, pkts, n, place, NULL);
 }
 
 void tape_met(struct tape *t, const struct flow_met *mets, unsigned n)
@@ -197,7 +199,7 @@ void tape_left(struct tape *t, uint8_t port, const struct pkt *pkt)
     struct tape_record *r = record_begin(t, TAPE_LEFT, frame_bytes(t, pkt));
     if (!r) return;
     r->count = 1;
-    put_frame(t, (uint8_t *)(r + 1), pkt, port);
+    put_frame(t, (uint8_t *)(r + 1), pkt, port, 0);
     publish(t, r);
 }
 
@@ -228,7 +230,7 @@ bool tape_copy(struct tape *t, uint64_t number, uint64_t now_ns, uint32_t snap, 
     if (!r) return false;
     r->count = 1;
     r->number = number;
-    put_frame(t, (uint8_t *)(r + 1), &p, (uint8_t)pkt->cookie);
+    put_frame(t, (uint8_t *)(r + 1), &p, (uint8_t)pkt->cookie, 0);
     if (bare) put_link((struct tape_frame *)(void *)(r + 1), bytes[skip] >> 4 == 4 ? ETHER_IP4 : ETHER_IP6, link);
     publish(t, r);
     return true;
@@ -247,7 +249,7 @@ struct tape_record *tape_seen_begin(struct tape *t, struct pkt *const pkts[], co
     uint8_t *to = (uint8_t *)(r + 1);
     for (unsigned i = 0; i < n; i++) {
         *(struct tape_seen *)(void *)to = (struct tape_seen){.observers = masks[i]};
-        to = put_frame(t, to + sizeof(struct tape_seen), pkts[i], (uint8_t)pkts[i]->cookie);
+        to = put_frame(t, to + sizeof(struct tape_seen), pkts[i], (uint8_t)pkts[i]->cookie, 0);
     }
     return r;
 }

@@ -46,7 +46,8 @@ struct tape_frame {
     uint16_t segment;           /* this and the fields below: as in struct pkt */
     uint8_t port;               /* port that the frame came or left by */
     uint8_t flags;              /* PKT_CSUM_PARTIAL */
-    uint8_t tag_count, zero[3];
+    uint8_t tag_count;
+    uint8_t age_us[3]; /* microseconds from when it came to the batch, lowest byte first; at most TAPE_AGE_MOST */
     struct {
         uint16_t tpid, tci;
     } tags[2];
@@ -93,8 +94,14 @@ enum { TAPE_BYTES = 1 << 26 };
 int tape_init(struct tape *t, uint64_t bytes, uint32_t snap, size_t state_most);
 void tape_fini(struct tape *t);
 
-/* Put packets before they are judged, since judging may rewrite them. A packet's cookie is its port. */
-void tape_batch(struct tape *t, struct pkt *const pkts[], unsigned n, uint64_t now_ns);
+enum { TAPE_AGE_MOST = (1 << 24) - 1 };
+static inline uint32_t tape_age(const struct tape_frame *f)
+{
+    return f->age_us[0] | (uint32_t)f->age_us[1] << 8 | (uint32_t)f->age_us[2] << 16;
+}
+/* Put packets before they are judged, since judging may rewrite them. A packet's cookie is its port. ages_us: [n] as in
+ * struct vm_in; NULL: 0. */
+void tape_batch(struct tape *t, struct pkt *const pkts[], unsigned n, uint64_t now_ns, const uint32_t *ages_us);
 /* Put packets that the kernel judged with one program and world (tape_place). Then put the flows they met (second
  * function), and the verdicts with asked[i] for each packet (third function). */
 void tape_single(struct tape *t, struct pkt *const pkts[], unsigned n, uint64_t now_ns, uint64_t place);

@@ -108,6 +108,9 @@ struct io_ops {
     /* Return at most n (and IO_BATCH) frames, without waiting. The views are valid until release. The caller sets
      * pkt.iface and cookie. */
     unsigned (*receive)(struct io_port *, struct pkt *pkts[], unsigned n);
+    /* Return the wall time when a received frame came, in nanoseconds; 0: unknown, or none of this port's. Valid until
+     * release. NULL: unknown. */
+    uint64_t (*came)(const struct io_port *, const struct pkt *);
     /* Release all frames received since the last release. Those sent must be flushed before. */
     void (*release)(struct io_port *);
     /* Queue a frame, linear and parsed. Its bytes and the headroom in front belong to the queue until flush. */

@@ -31,7 +31,8 @@ struct io_port {
     unsigned held;                    /* number of slots between them */
     unsigned views_used, large_used;
     struct pkt views[IO_BATCH];
-    uint8_t *large; /* [LARGE * LARGE_BYTES] */
+    uint64_t came_ns[IO_BATCH]; /* times of the views */
+    uint8_t *large;             /* [LARGE * LARGE_BYTES] */
     unsigned queued;
     struct virtio_net_hdr headers[SEND_MOST];
     struct iovec parts[SEND_MOST][2];
@@ -162,6 +163,7 @@ static bool frame_take(struct io_port *p, struct tpacket2_hdr *h, struct pkt *pk
     }
     if (!wanted) return false;
     view(pkt, data, len, h);
+    p->came_ns[pkt - p->views] = h->tp_sec * UINT64_C(1000000000) + h->tp_nsec;
     if (!offload_take(pkt, &vnet)) {
         count_cut(p, 1);
         return false;
@@ -187,6 +189,11 @@ static unsigned packet_receive(struct io_port *p, struct pkt *pkts[], unsigned n
     }
     __atomic_store_n(&p->stats.received, p->stats.received + got, __ATOMIC_RELAXED);
     return got;
+}
+
+static uint64_t packet_came(const struct io_port *p, const struct pkt *pkt)
+{
+    return pkt >= p->views && pkt < p->views + p->views_used ? p->came_ns[pkt - p->views] : 0;
 }
 
 static void packet_release(struct io_port *p)
@@ -297,6 +304,7 @@ const struct io_ops io_PACKET = {
     .open = packet_open,
     .close = packet_close,
     .receive = packet_receive,
+    .came = packet_came,
     .release = packet_release,
     .send = packet_send,
     .flush = packet_flush,

@@ -1,4 +1,5 @@
 /* Judging of frames in batches, and what follows: packets sent, packets given to the host stack, events reported. */
+#include "runtime/base/clock.h"
 #include "runtime/host/device/tun.h"
 #include "runtime/io/gso.h"
 #include "runtime/io/offload.h"
@@ -11,6 +12,8 @@
 
 /* The vm may have a new deadline after judging, which only a tick tells. */
 #define ASK_AFTER_NS UINT64_C(1000000000)
+/* Longest time that a frame is believed to have waited */
+#define AGE_MOST_NS UINT64_C(1000000000)
 
 static uint64_t sooner(uint64_t a, uint64_t b) { return a < b ? a : b; }
 
@@ -250,12 +253,28 @@ static void verdicts_count(struct worker *w, unsigned n, uint64_t now)
     }
 }
 
-static void note_frames(struct worker *w, unsigned n, uint64_t now)
+/* Return the time that has passed since each packet came, as far as ports know it; NULL: nothing is watched. A clock
+ * that was set in between makes it unknown. */
+static const uint32_t *find_ages(struct worker *w, unsigned n, uint64_t now)
+{
+    if (!w->cfg.program->observes_count) return NULL;
+    if (w->cfg.ages_us) return w->cfg.ages_us;
+    const uint64_t wall_ns = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC) + now;
+    for (unsigned i = 0; i < n; i++) {
+        const struct port *p = &w->ports[w->pkts[i]->cookie];
+        const uint64_t came_ns = p->ops->came ? p->ops->came(p->io, w->pkts[i]) : 0;
+        const bool known = came_ns && came_ns < wall_ns && wall_ns - came_ns < AGE_MOST_NS;
+        w->ages_us[i] = known ? (uint32_t)((wall_ns - came_ns) / 1000) : 0;
+    }
+    return w->ages_us;
+}
+
+static void note_frames(struct worker *w, unsigned n, uint64_t now, const uint32_t *ages_us)
 {
     if (w->cfg.world)
         up_note(w, n, now);
     else
-        tape_batch(w->tape, w->pkts, n, now);
+        tape_batch(w->tape, w->pkts, n, now, ages_us);
 }
 
 static void note_verdicts(struct worker *w, unsigned n)
@@ -278,8 +297,9 @@ void worker_judge(struct worker *w, struct pkt *pkts[], unsigned n, uint64_t now
         seen->bytes += w->lengths[i];
         seen->packets++;
     }
-    if (w->tape) note_frames(w, n, now);
-    const struct vm_in in = worker_input(w, now);
+    struct vm_in in = worker_input(w, now);
+    in.ages_us = find_ages(w, n, now);
+    if (w->tape) note_frames(w, n, now, in.ages_us);
     if (w->copying) w->copying->now_ns = now;
     if (__builtin_expect(w->observing.set != NULL, 0))
         observe(&w->observing, w->pkts, n, in.facts, w->cfg.program->serial);

@@ -61,6 +61,7 @@ struct worker_cfg {
     int tun;                            /* gives the host its own packets that it did not see; -1: none to give */
     int inside;                         /* the worker's device of the stack aside; -1: none */
     const struct observe_out *observed; /* receiver of events of watched connections; NULL: none */
+    const uint32_t *ages_us;            /* when judging again: [VM_BATCH] as in struct vm_in; NULL: the ports tell */
     struct inline_share inline_share;   /* memory in which the parent finds tuples of inline connections */
     const struct opened *opened;        /* tunnels' packets, which the host stack does not see either */
     bool spins;                         /* never sleeps: polls the ports without end */
@@ -110,6 +111,7 @@ struct worker {
     struct tx_entry entries[VM_BATCH * VM_TX_PER_PACKET];
     struct pkt *pkts[VM_BATCH];
     uint32_t lengths[VM_BATCH];
+    uint32_t ages_us[VM_BATCH]; /* as in struct vm_in, where connections are watched */
     struct verdict verdicts[VM_BATCH];
     struct vm_up ups[VM_BATCH]; /* the kernel executor's findings on these packets, */
     uint8_t asked[VM_BATCH];    /* and the recorded part of them (exchange/tape.h) */

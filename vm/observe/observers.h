@@ -36,7 +36,7 @@ struct observe_packet {
 bool observers_read(struct observers *o, const struct key *key, const struct pkt *pkt, struct observe_packet *s);
 /* Give ends and numbers of a packet that left in its place to what was read. False: it is no TCP. */
 bool observe_packet_as(struct observe_packet *s, const struct pkt *left, const struct facts *facts);
-/* Show a packet that was let through. */
+/* Show a packet that was let through, and when it came; an earlier time than before counts as that. */
 void observers_see(struct observers *o, uint64_t now_ns, const struct observe_packet *s);
 /* Drop a packet that was read and may not go on. */
 void observers_drop(struct observers *o, const struct observe_packet *s);

@@ -179,6 +179,7 @@ void actor_take(struct actor *a, const struct scene *s)
     if (front) memcpy(to, s->front, front);
     memcpy(to + front, s->body, f->cap_len - front);
     a->walls[i] = s->wall_ns;
+    a->ages_us[i] = tape_age(f);
     a->pkts[i] = (struct pkt){.data = to,
                               .head_len = f->cap_len,
                               .cap_len = f->cap_len,

@@ -71,6 +71,7 @@ struct actor {
     bool unheard; /* the worker asked for more words */
     struct pkt pkts[VM_BATCH], *views[VM_BATCH];
     uint64_t walls[VM_BATCH];
+    uint32_t ages_us[VM_BATCH];     /* their ages, as in struct vm_in */
     struct snapshot *world;         /* for single packets: world in which the batch was judged */
     struct flow_met mets[VM_BATCH]; /* for single packets: their flows as met in the flow table, */
     unsigned met;                   /* number of known ones */

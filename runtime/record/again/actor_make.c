@@ -75,6 +75,7 @@ int actor_make(struct actor *a, const struct told_program *program)
     a->heard_count = a->heard_at = 0;
     struct program *p = program ? program->p : t->other;
     const struct worker_cfg cfg = {.program = p,
+                                   .ages_us = a->ages_us,
                                    .observed = a->watch->observed ? a->watch->observed(a->watch->arg, a, p) : NULL,
                                    .worker = a->at,
                                    .workers = t->start.workers,

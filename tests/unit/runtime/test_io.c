@@ -8,6 +8,7 @@
 #include <net/if.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <time.h>
 
 #include "runtime/io/io.h"
 #include "runtime/io/offload.h"
@@ -198,6 +199,37 @@ static void in_place(void **state)
     io_PACKET.stats(p, &s);
     assert_int_equal(s.sent, 2000);
     assert_true(s.received >= 2000 && !s.lost && !s.cut && !s.not_sent && !s.copied);
+    io_PACKET.close(p);
+}
+
+static uint64_t wall_ns(void)
+{
+    struct timespec t;
+    assert_int_equal(clock_gettime(CLOCK_REALTIME, &t), 0);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+/* The time of a frame lies between its sending and its being taken; two have theirs, in order. */
+static void when_it_came(void **state)
+{
+    (void)state;
+    uint8_t f[2000];
+    struct virtio_net_hdr none = {0};
+    struct io_port *p = begin();
+    const size_t len = make(f, false, 100);
+    const uint64_t before = wall_ns();
+    peer_send(&none, f, len);
+    const struct pkt *one = receive(p);
+    const uint64_t between = wall_ns();
+    peer_send(&none, f, len);
+    const struct pkt *two = receive(p);
+    const uint64_t after = wall_ns();
+    assert_true(before <= io_PACKET.came(p, one) && io_PACKET.came(p, one) <= between);
+    assert_true(between <= io_PACKET.came(p, two) && io_PACKET.came(p, two) <= after);
+    const struct pkt other = {0};
+    assert_int_equal(io_PACKET.came(p, &other), 0);
+    io_PACKET.release(p);
+    assert_int_equal(io_PACKET.came(p, one), 0);
     io_PACKET.close(p);
 }
 
@@ -401,8 +433,9 @@ static void refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        netns_test(in_place), netns_test(grown),     netns_test(tagged), netns_test(partial), netns_test(super_packet),
-        netns_test(overrun),  netns_test(link_down), netns_test(others), netns_test(refused),
+        netns_test(in_place), netns_test(when_it_came), netns_test(grown),   netns_test(tagged),
+        netns_test(partial),  netns_test(super_packet), netns_test(overrun), netns_test(link_down),
+        netns_test(others),   netns_test(refused),
     };
     return netns_run(tests, sizeof tests / sizeof tests[0]);
 }

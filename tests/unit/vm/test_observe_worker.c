@@ -228,6 +228,41 @@ static void each_service_has_its_counters(void **state)
     (void)state;
 }
 
+/* Packets of one batch have times of their own where they are told; one that comes from before the last counts as that.
+ */
+static void packets_of_a_batch_have_their_times(void **state)
+{
+    static uint8_t bytes[200][200];
+    static struct pkt views[200];
+    static struct pkt *pkts[200];
+    static struct verdict verdicts[200];
+    static uint32_t ages_us[200];
+    struct vm_tx tx = {.entries = entries, .cap = ENTRIES};
+    init(PLAIN "service all on any tcp/any { mode observe }");
+    shake();
+    w.now_ns += 1000 * (uint64_t)MS;
+    for (uint32_t i = 0; i < 200; i++) { /* more than the vm takes at once: data, then their acknowledgement */
+        const bool data = !(i & 1);
+        const uint32_t at = i / 2 * 10;
+        const uint32_t len = data ? watch_frame(&w, C, CSEQ + at, SSEQ, TCP_ACK, "0123456789", 10)
+                                  : watch_frame(&w, S, SSEQ, CSEQ + at + 10, TCP_ACK, NULL, 0);
+        memcpy(bytes[i], w.frame, len);
+        pkt_view(&views[i], bytes[i], len, len, LINK_ETHER, IFACE_NONE);
+        pkts[i] = &views[i];
+        ages_us[i] = 900000 - i / 2 * 4000 - (data ? 0 : 300 + i);
+    }
+    ages_us[199] = 900000;
+    struct vm_in in = now();
+    in.ages_us = ages_us;
+    vm_run(vm, &in, pkts, 200, verdicts, &tx);
+    vm_observed_end(vm, &in);
+    assert_int_equal(w.sum.half[C].rtt_count, 101);   /* with the SYN */
+    assert_int_equal(w.sum.half[C].rtt_min_ns, 1000); /* of the last: none is less than a microsecond */
+    assert_int_equal(w.sum.half[C].rtt_max_ns, 497000);
+    fini();
+    (void)state;
+}
+
 static size_t archived(uint8_t *bytes, size_t len, bool reads, bool *good)
 {
     const struct vm_in in = now();
@@ -296,7 +331,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_what_was_let_through_is_watched), cmocka_unit_test(the_clients_side_of_what_is_rewritten),
         cmocka_unit_test(connections_go_on_through_a_reload),   cmocka_unit_test(each_service_has_its_counters),
-        cmocka_unit_test(connections_go_on_from_an_archive),
+        cmocka_unit_test(packets_of_a_batch_have_their_times),  cmocka_unit_test(connections_go_on_from_an_archive),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
