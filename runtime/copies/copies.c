@@ -284,12 +284,27 @@ int copies_begin(struct copies *c)
     return -failed;
 }
 
+/* Count what still waits for a disk as lost, by one of the slots that write there. */
+static void lose_unwritten(struct copies *c)
+{
+    for (struct copy_sink *k = c->sinks; k; k = k->next) {
+        const uint64_t left = stream_unwritten(k);
+        for (unsigned i = 0; left && i < c->slot_count; i++) {
+            if (c->slots[i]->sink != k || c->slots[i]->packets < left) continue;
+            c->slots[i]->packets -= left;
+            c->slots[i]->lost[COPY_DISK] += left;
+            break;
+        }
+    }
+}
+
 void copies_end(struct copies *c)
 {
     if (!c->runs) return;
     __atomic_store_n(&c->stop, 1, __ATOMIC_RELEASE);
     pthread_join(c->thread, NULL);
     c->runs = false;
+    lose_unwritten(c);
 }
 
 void copies_count(const struct copy_slot *s, struct copy_count *count)

@@ -69,5 +69,6 @@ void packets_flush(struct packets_out *p);
 /* streams.c: pcapng to a file or to readers of a socket */
 void stream_put(struct copies *c, struct copy_slot *s, const struct tape_frame *f, uint64_t now_ns);
 void stream_turn(struct copies *c, struct copy_sink *k); /* write what waits; take new readers */
+uint64_t stream_unwritten(const struct copy_sink *k);    /* copies that wait for a disk */
 void stream_end(struct copy_sink *k);
 int stream_open(struct copies *c, struct copy_sink *k, char *err, size_t err_len);

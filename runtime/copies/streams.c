@@ -168,6 +168,18 @@ static size_t whole_blocks(const struct bytes *out, size_t done)
     return at;
 }
 
+uint64_t stream_unwritten(const struct copy_sink *k)
+{
+    uint64_t packets = 0;
+    uint32_t head[2];
+    for (size_t at = 0; at + NG_FRAME <= k->out.len; at += head[1]) {
+        memcpy(head, k->out.at + at, sizeof head);
+        if (head[1] < NG_FRAME) break;
+        packets += head[0] == NG_PACKET;
+    }
+    return packets;
+}
+
 /* Take back the part of a block that a full disk took, so that the file can be read meanwhile, and after the end. */
 static size_t untear(const struct copy_sink *k, size_t done)
 {

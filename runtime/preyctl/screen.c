@@ -217,6 +217,26 @@ static void audit_print(FILE *out, const cJSON *seen)
     }
 }
 
+/* Print the copies that rules make; nothing where none does. */
+static void copies_print(FILE *out, const cJSON *seen)
+{
+    char a[TEXT_NUMBER], b[TEXT_NUMBER];
+    const cJSON *one, *why;
+    cJSON_ArrayForEach(one, part(seen, "mirrors"))
+    {
+        fprintf(out, "  copies     %s to %s %s: %s", text_at(one, "rule"), text_at(one, "to"), text_at(one, "target"),
+                count_at(one, "packets", a));
+        const char *before = ", lost ";
+        cJSON_ArrayForEach(why, part(one, "lost_by"))
+        {
+            if (!number_at(part(one, "lost_by"), why->string)) continue;
+            fprintf(out, "%s%s: %s", before, count_at(part(one, "lost_by"), why->string, b), why->string);
+            before = ", ";
+        }
+        fputc('\n', out);
+    }
+}
+
 /* Print what is not as it should be: drop reasons, limits reached, frames lost. */
 static void troubles_print(FILE *out, const cJSON *seen)
 {
@@ -237,6 +257,7 @@ void screen_print(FILE *out, const cJSON *seen)
     head_print(out, seen);
     verdicts_print(out, seen);
     audit_print(out, seen);
+    copies_print(out, seen);
     troubles_print(out, seen);
     services_print(out, seen);
     observes_print(out, seen);

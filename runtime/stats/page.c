@@ -254,6 +254,7 @@ void page_write(FILE *out, const cJSON *root)
     page_proxy(out, root);
     page_observed(out, root);
     rules(out, root);
+    page_copies(out, root);
     audit(out, root);
     drops(out, root);
     page_machine(out, root);

@@ -35,5 +35,6 @@ void page_count(FILE *out, uint64_t n);
 void page_services(FILE *out, const cJSON *root);
 void page_proxy(FILE *out, const cJSON *root);    /* nothing without a proxy */
 void page_observed(FILE *out, const cJSON *root); /* nothing where no service watches */
+void page_copies(FILE *out, const cJSON *root);   /* nothing where no rule copies */
 void page_machine(FILE *out, const cJSON *root);
 void page_events(FILE *out, const cJSON *root);

@@ -24,7 +24,7 @@ firewall edge default accept {
   mirror to file "copies.pcapng" limit 1/h udp to 10.1.0.100 port 53 as RARE
 }
 E
-prey prey -i eth0 --tap ids=ids.sock --format json shop.pbc
+prey prey -i eth0 --tap ids=ids.sock --stats 127.0.0.1:8404 --format json shop.pbc
 
 # frames FILE...: their bytes, a line each.
 frames() { for f in "$@"; do tcpdump -nn -t -xx -r "$f" 2>/dev/null; done | awk '/^\t/ { printf "%s", $0; next } { print "" } END { print "" }' | sed 's/\t0x[0-9a-f]*://g' | sort; }
@@ -55,6 +55,14 @@ same 'the socket has 60 bytes of each' "$(tshark -r socket.pcapng -T fields -e f
 same 'with rule and flow' "$(tshark -r socket.pcapng -T fields -e frame.comment 2>/dev/null | grep -c '^rule TOLD; flow udp 10.1.0.2:[0-9]* > 10.1.0.3:53')" 5
 same 'copies that nobody reads are counted' "$(counted UNREAD packets) $(counted UNREAD lost_by.unread)" '0 5'
 same 'and those over a rate' "$(counted RARE packets) $(counted RARE lost_by.rate)" '1 4'
+
+at prey curl -s http://127.0.0.1:8404/ >page
+same 'the page shows them' "$(grep -oE 'Copies of packets|>CAME<|socket nobody|unread 5' page | tail -3 | tr '\n' ' ')" '>CAME< socket nobody unread 5 '
+same 'metrics' "$(at prey curl -s http://127.0.0.1:8404/metrics | grep -E '^prey_mirror_(packets|lost_packets)_total.*(CAME|RARE)' | sort | tr '\n' ' ')" \
+    'prey_mirror_lost_packets_total{rule="CAME"} 0 prey_mirror_lost_packets_total{rule="RARE"} 4 prey_mirror_packets_total{rule="CAME"} 5 prey_mirror_packets_total{rule="RARE"} 1 '
+ctl status
+same 'and preyctl status' "$(grep -E '^ +copies +(CAME|RARE)' out | tr -s ' ')" ' copies CAME to device tap0: 5
+ copies RARE to file copies.pcapng: 1, lost 4: rate'
 
 # A device that goes down, away, and comes back.
 ip -n "$id-prey" link set dev tap0 down
