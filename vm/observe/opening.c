@@ -62,7 +62,7 @@ void opening_archive(struct observers *o, uint32_t service, struct archive *a)
         if (a->bad || n == CONN_NONE) return;
         if (!archive_sound(a, n < o->conns.high)) return;
         struct conn *c = &o->conns.at[n];
-        const bool fits = conn_lives(c) && c->observe == service && !(c->flags & CONN_OVER);
+        const bool fits = conn_lives(c) && c->observe == service && c->does != PBC_IGNORE && !(c->flags & CONN_OVER);
         if (!archive_sound(a, fits && c->opening == PIECE_NONE)) return;
         if (a->reads && !archive_sound(a, list_add(o, c))) return;
         struct opening *op = opening_of(o, c);
@@ -248,7 +248,7 @@ void opening_read(struct observers *o, struct conn *c, enum observe_half side)
         read_again(o, c, !side, false);
         choose(o, c, false);
     }
-    if (!more && !is_undecided(c)) {
+    if (!is_undecided(c) && (!more || c->does == PBC_IGNORE)) {
         list_drop(o, c);
     } else if (c->opening == PIECE_NONE && !list_add(o, c)) {
         COUNT(o, c, first_short, 1);

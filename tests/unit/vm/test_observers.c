@@ -555,6 +555,36 @@ static void first_bytes_choose_the_branch(void **state)
     (void)state;
 }
 
+/* A branch that ignores may be known while names are still read: nothing of its connection waits for them then, though
+ * it ends and its place goes to another. */
+static void an_ignored_connection_waits_for_nothing(void **state)
+{
+    struct imgbuild *b = &branches;
+    img_init(b);
+    img_add_patterns(b, (struct pbc_pattern){.layer = PBC_PAYLOAD, .len = 2, .value = "GE", .mask = {0xff, 0xff}});
+    img_add_conds(b, (struct pbc_cond){.kind = COND_BYTES, .count = 1});
+    img_add_observes(
+        b, (struct pbc_observe){.name = img_string(b, "w"), .choice_count = 2, .wants = {2u << FIRST_BYTES_SHIFT}});
+    img_add_choices(b, (struct pbc_choice){.cond_count = 1, .does = PBC_IGNORE});
+    img_add_choices(b, (struct pbc_choice){.does = PBC_PASS});
+    img_add_watched(b, (struct pbc_endpoint){.to = PBC_TO_ANY, .port_hi = UINT16_MAX, .wire = PBC_WIRE_ALL});
+    img_function(b, "main", (const struct insn[]){{.op = OP_ACCEPT}}, 1);
+    watch_begin(&w, b);
+    watch_shake(&w);
+    watch_text(&w, C, CSEQ, SSEQ, "GET / HT");
+    assert_int_equal(w.does, PBC_IGNORE);
+    watch_seg(&w, C, CSEQ + 8, SSEQ, TCP_RST, NULL, 0);
+    assert_int_equal(w.ends, 1);
+    watch_seg(&w, C, CSEQ + 70000, 0, TCP_SYN, NULL, 0); /* another of the same ends */
+    w.now_ns += 6000 * (uint64_t)MS;
+    observers_tick(w.o, w.now_ns);
+    watch_text(&w, C, CSEQ + 70001, SSEQ, "GET / HT");
+    watch_seg(&w, C, CSEQ + 70009, SSEQ, TCP_RST, NULL, 0);
+    assert_int_equal(w.ends, 2);
+    watch_fini(&w);
+    (void)state;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -580,6 +610,7 @@ int main(void)
         cmocka_unit_test(vlans_part_connections),
         cmocka_unit_test(silent_connections_end),
         cmocka_unit_test(first_bytes_choose_the_branch),
+        cmocka_unit_test(an_ignored_connection_waits_for_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
