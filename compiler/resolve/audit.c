@@ -59,6 +59,24 @@ static void number(struct parting *p)
             if ((img->firewalls[i].audit == PBC_AUDIT_ALL) == all) p->would_firewall[i] = would++;
 }
 
+/* Keep the mirrors of rules that decide. Audited ones copy nothing: their rules are counted alone. */
+static void part_mirrors(const struct parting *p)
+{
+    struct image *img = p->c->image;
+    uint8_t to[PBC_MIRRORS_MAX] = {0};
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < img->mirrors_count; i++) {
+        struct pbc_mirror m = img->mirrors[i];
+        m.rule = p->rule[m.rule];
+        if (m.rule == PBC_NONE) continue;
+        to[i] = (uint8_t)kept;
+        img->mirrors[kept++] = m;
+    }
+    img->mirrors_count = kept;
+    for (uint32_t i = 0; i < img->rules_count; i++)
+        if (img->rules[i].verdict == PBC_V_MIRROR) img->rules[i].mirror = to[img->rules[i].mirror];
+}
+
 static void copy_rules(const struct parting *p)
 {
     struct image *img = p->c->image;
@@ -183,6 +201,7 @@ void part_audited(struct compile *c)
     p.firewall = arena_alloc(c->arena, ((size_t)img->firewalls_count + 1) * sizeof(*p.firewall));
     p.would_firewall = arena_alloc(c->arena, ((size_t)img->firewalls_count + 1) * sizeof(*p.would_firewall));
     number(&p);
+    part_mirrors(&p);
     copy_rules(&p);
     copy_firewalls(&p);
     note_twins(&p);

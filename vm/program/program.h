@@ -121,6 +121,13 @@ static inline struct iface_table program_ifaces(const struct program *p)
 {
     return (struct iface_table){p->ifaces, p->ifaces_count, p->strings};
 }
+/* Return the mirror of a rule; NULL: it has none, or is audited, so that it copies nothing. */
+static inline const struct pbc_mirror *program_mirror(const struct program *p, uint32_t rule)
+{
+    const struct pbc_rule *r = &p->rules[rule];
+    const bool copies = r->verdict == PBC_V_MIRROR && (!p->root || p->would_twins[rule] != PBC_NONE);
+    return copies ? &p->mirrors[r->mirror] : NULL;
+}
 /* True for a target that copies may have: a device's name, a path, a socket's name. */
 bool mirror_target_is_right(enum pbc_mirror_to to, const char *target);
 /* True for a pattern such as `wg*`. */

@@ -74,7 +74,8 @@ static void dump_rule(const struct program *p, uint32_t i, FILE *out)
         text_add(&t, " ");
         text_add_name(&t, program_str(p, p->chains[r->chain].name));
     }
-    if (r->verdict == PBC_V_MIRROR) add_mirror(&t, p, &p->mirrors[r->mirror]);
+    const struct pbc_mirror *m = program_mirror(p, i);
+    if (m) add_mirror(&t, p, m);
     if (verdict_is(r->verdict, VERDICT_TAKES_PORT)) text_add(&t, " %u", r->port);
     if (r->answer != PBC_ANSWER_DEFAULT) text_add(&t, " with %s", answer_names[r->answer]);
     if (r->flags & PBC_RULE_LOG) text_add(&t, " log");

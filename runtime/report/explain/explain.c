@@ -47,9 +47,9 @@ static const char *done(const struct explained *x, const struct trace_step *s, c
                         char copies[MIRROR_TEXT])
 {
     const struct program *p = x->r->program;
-    const struct pbc_rule *r = &p->rules[s->rule];
-    if (r->verdict != PBC_V_MIRROR) return label_verdict(&x->r->labels, s->rule, verdict, 128);
-    mirror_text(p, &p->mirrors[r->mirror], copies);
+    const struct pbc_mirror *m = program_mirror(p, s->rule);
+    if (!m) return label_verdict(&x->r->labels, s->rule, verdict, 128);
+    mirror_text(p, m, copies);
     return text_clean(copies);
 }
 

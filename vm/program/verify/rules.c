@@ -75,6 +75,16 @@ static bool in_its_list(const struct program *p, uint32_t rule)
     return rule >= first && rule - first < count;
 }
 
+/* True if the mirror of a rule is its own, or, among rules as they would decide, its twin's. An audited rule has none.
+ */
+static bool has_its_mirror(const struct program *p, uint32_t i)
+{
+    const struct pbc_rule *r = &p->rules[i];
+    const uint32_t rule = p->root ? p->would_twins[i] : i;
+    if (r->verdict != PBC_V_MIRROR || rule == PBC_NONE) return !r->mirror;
+    return r->mirror < p->mirrors_count && p->mirrors[r->mirror].rule == rule;
+}
+
 static bool verify_rule(const struct verifier *v, uint32_t i)
 {
     const struct program *p = v->p;
@@ -90,8 +100,7 @@ static bool verify_rule(const struct verifier *v, uint32_t i)
         return fault(v, "rule %u: unknown flags 0x%x", i, r->flags);
     if (r->reserved2) return fault(v, "rule %u: reserved bytes are not zero", i);
     if ((r->port != 0) != verdict_is(r->verdict, VERDICT_TAKES_PORT)) return fault(v, "rule %u: port %u", i, r->port);
-    if (r->verdict == PBC_V_MIRROR ? r->mirror >= p->mirrors_count || p->mirrors[r->mirror].rule != i : r->mirror != 0)
-        return fault(v, "rule %u: mirror %u", i, r->mirror);
+    if (!has_its_mirror(p, i)) return fault(v, "rule %u: mirror %u", i, r->mirror);
     if (r->verdict == PBC_V_DO ? r->chain >= p->chains_count : r->chain != PBC_NONE)
         return fault(
             v, r->verdict == PBC_V_DO ? "rule %u: chain %u does not exist" : "rule %u: has chain %u, but is no `do`", i,
