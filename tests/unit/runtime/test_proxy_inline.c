@@ -33,7 +33,8 @@ static void furnish(void)
        "for e in 1 2 3; do ip route replace local fd00:0:0:$e::/64 dev lo; done && "
        "echo 1 >/proc/sys/net/ipv6/ip_nonlocal_bind && ip addr replace 10.0.0.1/32 dev lo && "
        "ip addr replace fd00:0:0:9::1/128 dev lo nodad && "
-       "for a in 1::1 9::1; do until ip -6 route get fd00:0:0:$a >/dev/null 2>&1; do sleep 0.01; done; done");
+       "for a in 1::1 9::1; do until ip -6 route get fd00:0:0:$a 2>/dev/null | grep -q ^local; do sleep 0.01; done; "
+       "done");
 }
 
 static int sockets(void *with, unsigned family, int fds[])
