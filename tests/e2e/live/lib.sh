@@ -354,12 +354,21 @@ sniff() {
     : >"$file.said"
     ip netns exec "$id-$name" tcpdump -Z root -n -U --immediate-mode -B 32768 -i "$device" -w "$file" "$@" 2>"$file.said" &
     sniffers="${sniffers:-} $!"
+    sniffs[$!]=$file
     pids="$pids $!"
     until_true 100 "tcpdump listens on $device in $name" grep -q 'listening on' "$file.said"
 }
+declare -A sniffs
 
-# sniffed: all of them end.
+# written PID: that tcpdump, if it goes on, has written all that came. It says how much it has when it is asked.
+written() {
+    kill -USR1 "$1" 2>/dev/null || return 0
+    awk '/captured,/ { all = $2 + $10 >= $5 } END { exit !all }' "${sniffs[$1]}.said"
+}
+# sniffed: all of them end, once they have written what came.
 sniffed() {
+    local s
+    for s in $sniffers; do until_true 100 "${sniffs[$s]} is written" written "$s"; done
     kill -INT $sniffers
     wait $sniffers
     sniffers=
