@@ -39,6 +39,7 @@ service waits on 10.1.0.5 tcp/80 { mode proxy inline; queue 2 within 60s; -> ful
 service few on 10.1.0.6 tcp/80 { mode proxy inline; rate few }
 service two on 10.1.0.7 tcp/80 { mode proxy inline; max flows 2 per source }
 service idle on 10.1.0.7 tcp/8080 { mode proxy inline; idle 1s }
+service aged on 10.1.0.7 tcp/8081 { mode proxy inline; max age 1s }
 service ends on 10.1.0.8, fd00:1::8 tcp/80 {
   mode proxy inline first bytes within 20s tls cert "$work/cert.pem" key "$work/key.pem"
   access log json "ends.log"
@@ -116,6 +117,15 @@ same 'once there is room it gets one' "$(tail -n 1 first) $(cat waiting)" 'answe
 
 at left python3 "$top/tests/e2e/live/inline.py" rests 10.1.0.7 8080 >out
 same 'an idle connection is reset' "$(cat out)" reset
+
+background right python3 "$top/tests/e2e/live/inline.py" echoes 10.1.0.7 8081 >aged_server
+aged=$last
+until_true 100 'a server of one connection listens' grep -q listens aged_server
+at left python3 "$top/tests/e2e/live/inline.py" talks 10.1.0.7 8081 >aged_client
+wait "$aged"
+same 'max age: both ends of one that is older are reset, whatever they say' "$(cat aged_client) $(tail -n 1 aged_server)" 'reset reset'
+ctl counters services.aged.proxy
+has 'it is counted' 'ended_by.max-age +1$'
 
 # ---- drained ----
 held=

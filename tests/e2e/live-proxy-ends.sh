@@ -32,6 +32,7 @@ pool either { balance round_robin; retries 2; server s 10.2.0.77:9; server t 10.
 pool checked { check alive; on down reset; server two 10.2.0.3:9 }
 pool by_hand { drain 1s; server $3 }
 pool narrow { server two 10.2.0.3:9 max flows 1 }
+pool echoes { server one 10.2.0.2:1010 }
 service one on 10.1.0.2, fd00:1::2 tcp/1001 { mode proxy; -> one }
 service closed on 10.1.0.2 tcp/1002 { mode proxy; -> closed }
 service silent on 10.1.0.2 tcp/1003 { mode proxy; -> silent }
@@ -40,6 +41,7 @@ service idle on 10.1.0.2 tcp/1005 { mode proxy; idle 1s; -> one }
 service checked on 10.1.0.2 tcp/1006 { mode proxy; -> checked }
 service by_hand on 10.1.0.2 tcp/1007 { mode proxy; -> by_hand }
 service narrow on 10.1.0.2 tcp/1008 { mode proxy; queue 1 within 20s; -> narrow }
+service aged on 10.1.0.2 tcp/1010 { mode proxy; max age 1s; -> echoes }
 service strict on 10.1.0.2 tcp/1009 { mode proxy; on reload close; -> one }
 firewall edge default drop { accept icmp; accept icmp6 type nd; accept tcp from $2, fd00:1::1 }
 RULES
@@ -68,6 +70,12 @@ begins silent 10.1.0.2 1003 hold
 for i in 1 2 3; do begins "either$i" 10.1.0.2 1004 hold '' e; done
 begins still 10.1.0.2 1001 silent '' e
 begins idle 10.1.0.2 1005 silent
+
+background one python3 "$top/tests/e2e/live/inline.py" echoes 10.2.0.2 1010 >aged_server
+aged=$last
+until_true 100 'a server of one connection listens' grep -q listens aged_server
+background client python3 "$top/tests/e2e/live/inline.py" talks 10.1.0.2 1010 >aged_client
+aged="$aged $last"
 
 # ---- before, and half-close ----
 same 'servers that refuse: a reset' "$(talk 10.1.0.2 1002 hold)" 'reset '
@@ -98,6 +106,8 @@ same 'servers that are silent: a reset, in time' "$(over silent)" reset
 same 'one of three takes connections: it gets them all' "$(over either1) $(over either2) $(over either3)" 'eof heard 0 eof heard 0 eof heard 0'
 same 'half a connection in which nothing comes ends in its time' "$(tr '\n' ' ' <still)$(over still)" 'held reset reset'
 same 'so does one that is idle' "$(over idle)" reset
+wait $aged
+same 'max age: both ends of one that is older are reset, whatever they say' "$(cat aged_client) $(tail -1 aged_server)" 'reset reset'
 
 # ---- reload ----
 begun strict 10.1.0.2 1009 hold 10.1.0.8
@@ -127,5 +137,5 @@ same 'each reason is counted' "$(python3 -c '
 import json
 ends = json.load(open("prey.out"))["proxy"]["ended_by"]
 print({k: n for k, n in ends.items() if n})')" \
-    "{'done': 11, 'server-reset': 2, 'server-refused': 2, 'server-late': 1, 'server-down': 2, 'drained': 1, 'max-flows': 1, 'reloaded': 1, 'idle': 1, 'half-close': 1}"
+    "{'done': 11, 'server-reset': 2, 'server-refused': 2, 'server-late': 1, 'server-down': 2, 'drained': 1, 'max-flows': 1, 'reloaded': 1, 'max-age': 1, 'idle': 1, 'half-close': 1}"
 exit $failed

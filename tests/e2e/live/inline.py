@@ -1,4 +1,4 @@
-"""Clients of live-inline.sh: inline.py WHAT HOST PORT [ARGUMENT]; one word says what became of it."""
+"""Clients and servers of live-inline*.sh and live-proxy-ends.sh: inline.py WHAT HOST PORT [ARGUMENT]; one word says what became of it."""
 import errno
 import hashlib
 import os
@@ -6,6 +6,7 @@ import signal
 import socket
 import struct
 import sys
+import time
 
 WHAT, HOST, PORT = sys.argv[1], sys.argv[2], int(sys.argv[3])
 REQUEST = f"GET /from HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n".encode()
@@ -145,8 +146,36 @@ def tells():
     return answer(s)
 
 
+def talks():
+    """A connection that says something again and again, until somebody else ends it."""
+    s = connected()
+    try:
+        while True:
+            s.sendall(b"more")
+            if not s.recv(65536):
+                return "closed"
+            time.sleep(0.02)
+    except ConnectionResetError:
+        return "reset"
+
+
+def echoes():
+    """A server of one connection, which gives back what it gets."""
+    listener = socket.create_server((HOST, PORT), family=FAMILY)
+    print("listens", flush=True)
+    s = listener.accept()[0]
+    try:
+        while part := s.recv(65536):
+            s.sendall(part)
+        return "closed"
+    except ConnectionResetError:
+        return "reset"
+
+
 def floods():
-    """So many datagrams with a descriptor each, to the process that answers interrupted connections."""
+    """So many datagrams with a descriptor each, of another user, to the process that answers interrupted connections."""
+    os.setgroups([])
+    os.setresuid(65534, 65534, 65534)
     name = next(line.split()[-1] for line in open("/proc/net/unix") if "@prey-resets/" in line)
     s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     s.connect("\0" + name[1:])
