@@ -202,8 +202,10 @@ void proxied_memory(const struct carry *carry, char *words, size_t len)
     proxy_session_bytes(carry->now.program->settings->first_bytes, &idle, &most);
     fprintf(out, "; a proxied connection takes %.1f KiB while idle, %.0f at most", (double)idle / 1024,
             (double)most / 1024);
+    /* Tables have their whole length at the start, and a page of one has memory once it was touched. */
     if (inside_wanted(carry->now.program))
-        fprintf(out, "; one in the wire %.1f KiB more", (double)proxy_inside_bytes() / 1024);
+        fprintf(out, "; one in the wire %.1f KiB more, and some pages of tables while few are open",
+                (double)proxy_inside_bytes() / 1024);
     if (tls_table_any(carry->proxied->tls))
         fprintf(out, "; each end of it in TLS %d KiB more, %d at most", TLS_IDLE_BYTES >> 10, TLS_MOST_BYTES >> 10);
     fclose(out);
