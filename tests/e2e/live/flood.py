@@ -1,5 +1,6 @@
-"""flood.py DEVICE MAC ADDRESS...: SYNs to port 80 of each, from addresses of 198.51.100.0/22, as fast as may be, until its
-standard input ends. Then it prints how many there were."""
+"""flood.py [--unanswered N] DEVICE MAC ADDRESS...: SYNs to port 80 of each, from addresses of 198.51.100.0/22, until its standard input
+ends. Then it prints how many there were. They go as fast as may be; with --unanswered, as fast as they are answered: so many at
+most wait for it, and those that wait for a second are lost."""
 import random
 import select
 import socket
@@ -22,16 +23,40 @@ def syn(head, to):
     return head + ip[:10] + struct.pack("!H", folded(ip)) + ip[12:] + tcp
 
 
-wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
-wire.bind((sys.argv[1], 0))
-head = bytes.fromhex(sys.argv[2].replace(":", "")) + wire.getsockname()[4] + b"\x08\x00"
-frames = [syn(head, socket.inet_aton(to)) for _ in range(2000) for to in sys.argv[3:]]
-sent = 0
+def is_answer(frame):
+    return frame[12:14] == b"\x08\x00" and frame[30:32] == b"\xc6\x33" and frame[23] == 6 and frame[47] & 0x12 == 0x12
+
+
+def answered(wire):
+    """Answers that have come; waits for one, but no more than a second."""
+    wait, got = 1, 0
+    while select.select([wire], [], [], wait)[0]:
+        frame, address = wire.recvfrom(100)
+        if address[2] != socket.PACKET_OUTGOING and is_answer(frame):
+            got, wait = got + 1, 0
+    return got
+
+
+arguments = sys.argv[1:]
+most = 0
+if arguments[0] == "--unanswered":
+    most = int(arguments[1])
+    arguments = arguments[2:]
+wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x0800) if most else 0)
+wire.bind((arguments[0], 0x0800 if most else 0))
+head = bytes.fromhex(arguments[1].replace(":", "")) + wire.getsockname()[4] + b"\x08\x00"
+frames = [syn(head, socket.inet_aton(to)) for _ in range(20000 if most else 2000) for to in arguments[2:]]
+sent = waiting = 0
 while not select.select([sys.stdin], [], [], 0)[0]:
-    for frame in frames[sent % 4000:][:200]:
+    some = frames[sent % len(frames):][:most - waiting if most else 200]
+    for frame in some:
         try:
             wire.send(frame)
         except OSError:  # no room on the wire
             pass
         sent += 1
+    if most:
+        waiting += len(some)
+        got = answered(wire)
+        waiting = waiting - min(got, waiting) if got else 0
 print(sent)
