@@ -78,7 +78,8 @@ static uint32_t target_of(struct compile *c, const struct written *w)
 {
     static const char *const wanted[] = {
         [PBC_MIRROR_DEVICE] = "a copy goes to one device: 1 to 15 characters, no blanks, `/`, `:` or `*`",
-        [PBC_MIRROR_FILE] = "a file of copies has a path of at most 4000 bytes that ends in .pcapng",
+        [PBC_MIRROR_FILE] =
+            "a file of copies has a path of at most 4000 bytes, and a name of at most 250 that ends in .pcapng",
         [PBC_MIRROR_SOCKET] = "the name of a socket of `preyrun --tap` has 1 to 64 letters, digits, `-`, `_` and `.`",
     };
     const struct node *n = w->target;

@@ -15,6 +15,7 @@
 #include "vm/vm.h"
 
 #define RETRY_NS UINT64_C(1000000000)
+enum { COMMENT = 320, BLOCK_MOST = 20 + 8 + 8 + COMMENT /* bytes of a packet's block besides the frame */ };
 
 /* True for a sink whose copies go to readers, not to a file. */
 static bool is_read(const struct copies *c, const struct copy_sink *k)
@@ -53,45 +54,6 @@ static bool put_block(const struct copies *c, struct bytes *out, const struct co
     blocks_seen(out, port_of(c, f), now_ns + c->ahead_ns, f, s->snap, comment);
     if (out->failed) out->len = before;
     return !out->failed;
-}
-
-static void put_file(struct copies *c, struct copy_slot *s, const struct tape_frame *f, uint64_t now_ns,
-                     const char *comment)
-{
-    struct copy_sink *k = s->sink;
-    struct bytes *out = room_in(&k->out);
-    if (!out || k->retry_ns || !put_block(c, out, s, f, now_ns, comment))
-        copy_lose(s, COPY_DISK);
-    else
-        copy_done(s, f->cap_len);
-    if (k->out.len >= READER_BYTES / 4) stream_turn(c, k);
-}
-
-static void put_readers(struct copies *c, struct copy_slot *s, const struct tape_frame *f, uint64_t now_ns,
-                        const char *comment)
-{
-    bool any = false, all = true;
-    for (unsigned i = 0; i < READERS_MOST; i++) {
-        struct copy_reader *r = &s->sink->readers[i];
-        if (r->fd < 0) continue;
-        struct bytes *out = room_in(&r->out);
-        all &= out && put_block(c, out, s, f, now_ns, comment);
-        any = true;
-    }
-    if (!any || !all)
-        copy_lose(s, any ? COPY_STALLED : COPY_UNREAD);
-    else
-        copy_done(s, f->cap_len);
-}
-
-void stream_put(struct copies *c, struct copy_slot *s, const struct tape_frame *f, uint64_t now_ns)
-{
-    char comment[320];
-    say(s, f, comment, sizeof comment);
-    if (is_read(c, s->sink))
-        put_readers(c, s, f, now_ns, comment);
-    else
-        put_file(c, s, f, now_ns, comment);
 }
 
 static void begin_section(const struct copies *c, struct bytes *out)
@@ -215,7 +177,54 @@ static void file_turn(struct copies *c, struct copy_sink *k)
         return;
     }
     k->retry_ns = 0;
-    if (k->size && k->written >= k->size / 2) turn_file(c, k, now);
+}
+
+/* Begin the next file where a block of `more` bytes would exceed this one's half of the limit. */
+static void make_room(struct copies *c, struct copy_sink *k, uint64_t more)
+{
+    if (!k->size || k->retry_ns || k->written + k->out.len + more <= k->size / 2) return;
+    file_turn(c, k);
+    if (!k->out.len) turn_file(c, k, clock_ns(CLOCK_MONOTONIC));
+}
+
+static void put_file(struct copies *c, struct copy_slot *s, const struct tape_frame *f, uint64_t now_ns,
+                     const char *comment)
+{
+    struct copy_sink *k = s->sink;
+    make_room(c, k, NG_FRAME + BLOCK_MOST + f->cap_len);
+    struct bytes *out = room_in(&k->out);
+    if (!out || k->retry_ns || !put_block(c, out, s, f, now_ns, comment))
+        copy_lose(s, COPY_DISK);
+    else
+        copy_done(s, f->cap_len);
+    if (k->out.len >= READER_BYTES / 4) file_turn(c, k);
+}
+
+static void put_readers(struct copies *c, struct copy_slot *s, const struct tape_frame *f, uint64_t now_ns,
+                        const char *comment)
+{
+    bool any = false, all = true;
+    for (unsigned i = 0; i < READERS_MOST; i++) {
+        struct copy_reader *r = &s->sink->readers[i];
+        if (r->fd < 0) continue;
+        struct bytes *out = room_in(&r->out);
+        all &= out && put_block(c, out, s, f, now_ns, comment);
+        any = true;
+    }
+    if (!any || !all)
+        copy_lose(s, any ? COPY_STALLED : COPY_UNREAD);
+    else
+        copy_done(s, f->cap_len);
+}
+
+void stream_put(struct copies *c, struct copy_slot *s, const struct tape_frame *f, uint64_t now_ns)
+{
+    char comment[COMMENT];
+    say(s, f, comment, sizeof comment);
+    if (is_read(c, s->sink))
+        put_readers(c, s, f, now_ns, comment);
+    else
+        put_file(c, s, f, now_ns, comment);
 }
 
 static void drop_reader(struct copy_reader *r)

@@ -4,7 +4,12 @@
 
 #include "vm/program/program.h"
 
-enum { DEVICE_MOST = 15, SOCKET_MOST = 64, PATH_MOST = 4000 /* a number and a suffix may follow */ };
+enum {
+    DEVICE_MOST = 15,
+    SOCKET_MOST = 64,
+    PATH_MOST = 4000,
+    NAME_MOST = 250 /* of a path's last part; a suffix may follow */
+};
 
 static bool is_device(const char *s, size_t len)
 {
@@ -27,8 +32,9 @@ bool mirror_target_is_right(enum pbc_mirror_to to, const char *s)
     static const char suffix[] = ".pcapng";
     const size_t len = strlen(s);
     if (!len) return false;
-    return to == PBC_MIRROR_DEVICE ? is_device(s, len)
-           : to == PBC_MIRROR_SOCKET
-               ? is_socket(s, len)
-               : len <= PATH_MOST && len > sizeof suffix - 1 && strcmp(s + len - (sizeof suffix - 1), suffix) == 0;
+    if (to != PBC_MIRROR_FILE) return to == PBC_MIRROR_DEVICE ? is_device(s, len) : is_socket(s, len);
+    const char *slash = strrchr(s, '/'), *name = slash ? slash + 1 : s;
+    const size_t named = strlen(name);
+    return len <= PATH_MOST && named <= NAME_MOST && named > sizeof suffix - 1 &&
+           strcmp(s + len - (sizeof suffix - 1), suffix) == 0;
 }

@@ -544,6 +544,89 @@ static void chain_depth_known(void **state)
     img_fini(&b);
 }
 
+/* The name of a file of copies with so many bytes */
+static uint32_t long_name(struct imgbuild *b, unsigned len)
+{
+    char name[300];
+    snprintf(name, sizeof name, "/%0*d.pcapng", (int)len - 7, 0);
+    return img_string(b, name);
+}
+
+/* A rule that copies to a file, one that copies to a device by a rate, one to a socket */
+static void mirroring(struct imgbuild *b)
+{
+    img_init(b);
+    img_add_firewalls(b, (struct pbc_firewall){.iface = PBC_NONE, .rule_count = 3});
+    img_add_meters(b, (struct pbc_meter){.count = 10, .per_ns = 1000000000, .burst = 10});
+    for (uint8_t i = 0; i < 3; i++)
+        img_add_rules(b, (struct pbc_rule){.verdict = PBC_V_MIRROR, .chain = PBC_NONE, .mirror = i});
+    img_add_mirrors(b, (struct pbc_mirror){.rule = 0,
+                                           .to = PBC_MIRROR_FILE,
+                                           .target = img_string(b, "a.pcapng"),
+                                           .size = PBC_MIRROR_SIZE_MIN,
+                                           .snap = 1});
+    img_add_mirrors(b, (struct pbc_mirror){.rule = 1,
+                                           .to = PBC_MIRROR_DEVICE,
+                                           .flags = PBC_MIRROR_SENT,
+                                           .target = img_string(b, "123456789012345"),
+                                           .meter = 1,
+                                           .snap = PBC_SNAP_SENT_MIN});
+    img_add_mirrors(b,
+                    (struct pbc_mirror){
+                        .rule = 2, .to = PBC_MIRROR_SOCKET, .target = img_string(b, "ids-1.A_"), .snap = PBC_SNAP_MAX});
+    img_function(b, "main", (const struct insn[]){{.op = OP_ACCEPT}}, 1);
+}
+
+/* FAULT(what to break in `b`, line) */
+#define MIRROR_FAULTS(FAULT)                                                                                           \
+    FAULT(b->rules[0].mirror = 1, "rule 0: mirror 1")                                                                  \
+    FAULT(b->rules[1].mirror = 3, "rule 1: mirror 3")                                                                  \
+    FAULT(b->rules[2].verdict = PBC_V_COUNT, "rule 2: mirror 2")                                                       \
+    FAULT(b->mirrors[0].rule = 3, "rule 0: mirror 0")                                                                  \
+    FAULT(b->mirrors[0].to = 3, "mirror 0: unknown target 3")                                                          \
+    FAULT(b->mirrors[1].flags = 2, "mirror 1: unknown flags 0x2")                                                      \
+    FAULT(b->mirrors[1].reserved = 1, "mirror 1: reserved bytes are not zero")                                         \
+    FAULT(b->mirrors[1].reserved2 = 1, "mirror 1: reserved bytes are not zero")                                        \
+    FAULT(b->mirrors[1].meter = 2, "mirror 1: meter 1 does not exist")                                                 \
+    FAULT((b->meters[0].per = 1, b->meters[0].entries = 16, b->meters[0].len4 = 32, b->meters[0].len6 = 128),          \
+          "mirror 1: its meter has a key")                                                                             \
+    FAULT(b->mirrors[0].snap = 0, "mirror 0: snap 0")                                                                  \
+    FAULT(b->mirrors[1].snap = PBC_SNAP_SENT_MIN - 1, "mirror 1: snap 13")                                             \
+    FAULT(b->mirrors[2].snap = PBC_SNAP_MAX + 1, "mirror 2: snap 262145")                                              \
+    FAULT(b->mirrors[0].size = PBC_MIRROR_SIZE_MIN - 1, "mirror 0: size out of bounds")                                \
+    FAULT(b->mirrors[0].size = PBC_MIRROR_SIZE_MAX + 1, "mirror 0: size out of bounds")                                \
+    FAULT(b->mirrors[1].size = PBC_MIRROR_SIZE_MIN, "mirror 1: size out of bounds")                                    \
+    FAULT(b->mirrors[0].target = 0, "mirror 0: no target")                                                             \
+    FAULT(b->mirrors[0].target = img_string(b, "a.pcap"), "mirror 0: its target can't be used")                        \
+    FAULT(b->mirrors[0].target = img_string(b, "a/.pcapng"), "mirror 0: its target can't be used")                     \
+    FAULT(b->mirrors[0].target = long_string(b, 4001), "mirror 0: its target can't be used")                           \
+    FAULT(b->mirrors[0].target = long_name(b, 251), "mirror 0: its target can't be used")                              \
+    FAULT(b->mirrors[1].target = img_string(b, "1234567890123456"), "mirror 1: its target can't be used")              \
+    FAULT(b->mirrors[1].target = img_string(b, ".."), "mirror 1: its target can't be used")                            \
+    FAULT(b->mirrors[1].target = img_string(b, "a/b"), "mirror 1: its target can't be used")                           \
+    FAULT(b->mirrors[1].target = img_string(b, "eth*"), "mirror 1: its target can't be used")                          \
+    FAULT(b->mirrors[2].target = img_string(b, "a b"), "mirror 2: its target can't be used")                           \
+    FAULT(b->mirrors[2].target = long_string(b, 65), "mirror 2: its target can't be used")
+
+static void mirrors(void **state)
+{
+    (void)state;
+    struct imgbuild image, *b = &image;
+    char err[256] = "";
+    mirroring(b);
+    struct program *p = img_load(b, err, sizeof err);
+    assert_string_equal(err, "");
+    program_put(p);
+    img_fini(b);
+#define FAULT(damage, line)                                                                                            \
+    mirroring(b);                                                                                                      \
+    damage;                                                                                                            \
+    expect(b, #damage, line);                                                                                          \
+    img_fini(b);
+    MIRROR_FAULTS(FAULT)
+#undef FAULT
+}
+
 /* 8 ^ 15 rules to walk: found out without walking them. */
 static void exponential_list(void **state)
 {
@@ -627,6 +710,7 @@ int main(void)
         cmocka_unit_test(sample_is_good),    cmocka_unit_test(each_fault_is_named), cmocka_unit_test(chain_depth),
         cmocka_unit_test(chain_depth_known), cmocka_unit_test(exponential_list),    cmocka_unit_test(shared_operands),
         cmocka_unit_test(call_depth),        cmocka_unit_test(long_path),           cmocka_unit_test(path_of_anything),
+        cmocka_unit_test(mirrors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
