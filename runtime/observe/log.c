@@ -60,7 +60,7 @@ void observed_log_free(struct observed_log *l)
 bool observed_log_program(struct observed_log *l, const struct program *p, char *err, size_t err_len)
 {
     for (unsigned i = 0; i < l->count; i++)
-        if (l->known[i].program->observes == p->observes) return true;
+        if (l->known[i].program == p) return true;
     struct known k = {.service = calloc(p->observes_count + 1u, sizeof(struct observed_service *))};
     if (!k.service) {
         snprintf(err, err_len, "out of memory");
@@ -83,7 +83,7 @@ bool observed_log_program(struct observed_log *l, const struct program *p, char 
 static struct observed_service *service_of(const struct observed_log *l, const struct observe_event *e)
 {
     for (unsigned i = 0; i < l->count; i++)
-        if (l->known[i].program->observes == e->program->observes) /* one with a past shares the sections */
+        if (l->known[i].program == e->program) /* one that is not known may be gone */
             return e->observe < e->program->observes_count ? l->known[i].service[e->observe] : NULL;
     return NULL;
 }
