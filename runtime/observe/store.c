@@ -17,6 +17,7 @@ struct stored {
     uint8_t *buffer; /* NULL: the file is not open */
     int fd;
     uint32_t waits;   /* bytes in the buffer */
+    uint64_t lost;    /* bytes lost since whoever puts them was told */
     uint64_t size;    /* bytes put */
     uint64_t touched; /* count of puts to the store at its last one */
 };
@@ -58,37 +59,44 @@ struct store *store_new(const struct observed_files *files, const char *dir, uin
 
 void store_limit(struct store *s, uint64_t limit) { s->limit = limit; }
 
-/* Write the buffer. Return the bytes that are lost. */
-static uint64_t drain(struct store *s, struct stored *f)
+/* Write the buffer. */
+static void drain(struct store *s, struct stored *f)
 {
     const uint32_t len = f->waits;
     f->waits = 0;
     const int failed = len ? write_whole(f->fd, f->buffer, len) : 0;
-    if (!failed) return count(&s->counters->bytes, len), 0;
+    count(failed ? &s->counters->lost_bytes : &s->counters->bytes, len);
+    if (!failed) return;
     s->failed = failed;
-    count(&s->counters->lost_bytes, len);
-    return len;
+    f->lost += len;
 }
 
-static uint64_t shut(struct store *s, struct stored *f)
+/* Return the bytes of the file that were lost since this was asked last: also while others were written. */
+static uint64_t take_lost(struct stored *f)
 {
-    if (!f->buffer) return 0;
-    const uint64_t lost = drain(s, f);
+    const uint64_t lost = f->lost;
+    f->lost = 0;
+    return lost;
+}
+
+static void shut(struct store *s, struct stored *f)
+{
+    if (!f->buffer) return;
+    drain(s, f);
     close(f->fd);
     free(f->buffer);
     f->buffer = NULL;
     for (uint32_t i = 0; i < s->opened; i++)
         if (s->open[i] == (uint32_t)(f - s->at)) s->open[i] = s->open[--s->opened];
-    return lost;
 }
 
 /* Close the file that was not written for the longest time. */
-static uint64_t shut_oldest(struct store *s)
+static void shut_oldest(struct store *s)
 {
     uint32_t oldest = 0;
     for (uint32_t i = 1; i < s->opened; i++)
         if (s->at[s->open[i]].touched < s->at[s->open[oldest]].touched) oldest = i;
-    return shut(s, &s->at[s->open[oldest]]);
+    shut(s, &s->at[s->open[oldest]]);
 }
 
 /* Open a file. False: it failed. */
@@ -178,8 +186,7 @@ uint64_t store_put(struct store *s, uint32_t file, const void *bytes, size_t len
     if (file == STORED_NONE) return lose(s, len);
     struct stored *f = &s->at[file];
     const uint64_t more = blocks(f->size + len) - blocks(f->size);
-    uint64_t lost = 0;
-    if (!fits(s, more) || (!f->buffer && !open_file(s, f, STREAM_APPEND))) return lose(s, len);
+    if (!fits(s, more) || (!f->buffer && !open_file(s, f, STREAM_APPEND))) return lose(s, len) + take_lost(f);
     s->held += more;
     f->size += len;
     f->touched = ++s->puts;
@@ -189,9 +196,9 @@ uint64_t store_put(struct store *s, uint32_t file, const void *bytes, size_t len
         f->waits += (uint32_t)some;
         at += some;
         len -= some;
-        if (f->waits == BUFFER) lost += drain(s, f);
+        if (f->waits == BUFFER) drain(s, f);
     }
-    return lost;
+    return take_lost(f);
 }
 
 uint64_t store_size(const struct store *s, uint32_t file) { return s->at[file].size; }
@@ -212,11 +219,11 @@ uint64_t store_done(struct store *s, uint32_t file)
 {
     if (file == STORED_NONE) return 0;
     struct stored *f = &s->at[file];
-    const uint64_t lost = shut(s, f);
+    shut(s, f);
     if (!remember(s, f)) free(f->name);
     f->name = NULL;
     if (file < s->spare) s->spare = file;
-    return lost;
+    return take_lost(f);
 }
 
 void store_flush(struct store *s)

@@ -187,6 +187,23 @@ static void tell_end(struct scene *s, uint64_t number, uint8_t does)
 
 #define STEM "19700101T000001.000000-10.0.0.1-50000-192.0.2.1-80-vlan7"
 
+/* A program with a past shares the sections of the one that it is made over. Its events may still come when whoever
+ * put it in force has dropped it, so the log holds each of them. */
+static void a_program_is_held_while_its_events_may_come(void **state)
+{
+    char err[400];
+    struct scene s;
+    open_scene(&s, 0, 0, 0);
+    struct program view = *s.program;
+    const uint32_t held = view.refs;
+    assert_true(observed_log_program(s.log, &view, err, sizeof err));
+    assert_int_equal(view.refs, held + 1);
+    assert_true(observed_log_program(s.log, &view, err, sizeof err));
+    assert_int_equal(view.refs, held + 1);
+    close_scene(&s);
+    (void)state;
+}
+
 static void a_session_is_a_line_and_its_bytes_are_files(void **state)
 {
     struct scene s;
@@ -390,6 +407,23 @@ static void a_full_disk_is_counted_and_told_once(void **state)
     (void)state;
 }
 
+/* What waits in memory is written from time to time; if it is lost then, its session tells so, too. */
+static void bytes_lost_by_a_flush_are_their_sessions(void **state)
+{
+    struct scene s;
+    open_scene(&s, 0, 0, 0);
+    s.full = true;
+    tell_bytes(&s, 1, OBSERVE_CLIENT, 0, "abcd", 4);
+    observed_log_flush(s.log);
+    s.full = false;
+    tell_end(&s, 1, PBC_STREAM);
+    observed_log_flush(s.log);
+    assert_int_equal(observed_log_counters(s.log).lost_bytes, 4);
+    assert_non_null(strstr(whole(&s, "s.jsonl", NULL), "\"lost_bytes\":4,"));
+    close_scene(&s);
+    (void)state;
+}
+
 static void no_name_leads_out_of_the_directory(void **state)
 {
     static const char *const bad[] = {"../x.client", "a/b.client", ".client",    ".x.client",  "x.txt",
@@ -513,7 +547,8 @@ static void a_thread_writes_what_workers_tell(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(a_session_is_a_line_and_its_bytes_are_files),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(a_program_is_held_while_its_events_may_come),
+                                       cmocka_unit_test(a_session_is_a_line_and_its_bytes_are_files),
                                        cmocka_unit_test(what_is_passed_has_a_line_alone_and_what_is_ignored_has_none),
                                        cmocka_unit_test(bytes_that_were_lost_on_the_way_are_a_gap),
                                        cmocka_unit_test(a_capture_of_made_up_segments_has_the_bytes),
@@ -521,6 +556,7 @@ int main(void)
                                        cmocka_unit_test(files_of_an_earlier_run_count_and_go_first),
                                        cmocka_unit_test(sessions_turn_over_at_their_limit),
                                        cmocka_unit_test(a_full_disk_is_counted_and_told_once),
+                                       cmocka_unit_test(bytes_lost_by_a_flush_are_their_sessions),
                                        cmocka_unit_test(no_name_leads_out_of_the_directory),
                                        cmocka_unit_test(events_pass_the_ring_whole_or_not_at_all),
                                        cmocka_unit_test(a_thread_writes_what_workers_tell)};
