@@ -1,6 +1,7 @@
 /* Any segments of a few connections, shown to observers with little memory: each byte of a half is told once and in
  * order, nothing after the end, and all memory is given back. Eight bytes are a segment; the first says how much is
  * watched. */
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,6 +92,19 @@ static void segment(struct observers *o, const uint8_t *in, uint64_t *now_ns)
     observers_see(o, *now_ns, &s);
 }
 
+/* True if the counters of the services are together those of all; `most` is of each for itself. */
+static bool are_all(const struct observers *o)
+{
+    struct observe_counters sum = {.most = o->counters.most, .stack_full = o->counters.stack_full};
+#define OBSERVE_COUNTER(field, kind, object, key, line, words, doc)                                                    \
+    for (uint32_t i = 0; i < o->p->observes_count &&                                                                   \
+                         offsetof(struct observe_counters, field) != offsetof(struct observe_counters, most);          \
+         i++)                                                                                                          \
+        sum.field += o->each[i].field;
+#include "vm/counter.def"
+    return memcmp(&sum, &o->counters, sizeof sum) == 0;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
     static struct program *p;
@@ -102,7 +116,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     memset(seen, 0, sizeof seen);
     for (size_t i = 0; i + 8 <= len && i < 8 * 1000; i += 8) segment(o, bytes + i, &now_ns);
     observers_end(o, now_ns, OBSERVE_WHY_OPEN);
-    if (o->pieces.used || o->conns.live || o->counters.live) abort();
+    if (o->pieces.used || o->conns.live || o->counters.live || !are_all(o)) abort();
     observers_free(o);
     return 0;
 }
