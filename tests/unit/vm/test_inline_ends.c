@@ -318,6 +318,36 @@ static void gives_way(void **state)
     wire_fini(&w);
 }
 
+/* Which is the oldest outlives an archive, though its number is not the lowest. */
+static void gives_way_after_an_archive(void **state)
+{
+    static uint8_t bytes[1 << 20];
+    struct wire w;
+    wire_init(&w, "limits { half_open 2 }\n" SERVER_FIRST, false, 1);
+    const uint16_t first = w.client.sport;
+    for (uint32_t i = 0; i < 3; i++) { /* the third has the number of the first, which gave way */
+        w.client.sport = (uint16_t)(first + i);
+        const struct frame f = with(&w.client, SYN, CLIENT_SEQ, 0, NULL);
+        comes(&w, &f, LEFT);
+        assert_int_equal(w.s.entries[w.s.tx.count - 1].cookie, i % 2);
+    }
+    sender_clear(&w.s);
+    struct archive a = {.at = bytes, .left = sizeof bytes};
+    assert_true(vm_archive(w.s.vm, &w.s.in, &a));
+    const size_t len = sizeof bytes - a.left;
+    vm_free(w.s.vm);
+    w.s.vm = vm_new(w.s.program, &w.cfg);
+    a = (struct archive){.at = bytes, .left = len, .reads = true};
+    assert_true(vm_archive(w.s.vm, &w.s.in, &a));
+    for (uint32_t i = 0; i < 2; i++) {
+        w.client.sport = (uint16_t)(first + 3 + i);
+        const struct frame f = with(&w.client, SYN, CLIENT_SEQ, 0, NULL);
+        comes(&w, &f, LEFT);
+        assert_int_equal(w.s.entries[w.s.tx.count - 1].cookie, !(i % 2));
+    }
+    wire_fini(&w);
+}
+
 /* A packet without DF that is too long for the way is cut, as a router does it. */
 static void cut(void **state)
 {
@@ -368,6 +398,7 @@ int main(void)
         cmocka_unit_test(ids_as_ports),
         cmocka_unit_test(error_of_another_stack),
         cmocka_unit_test(gives_way),
+        cmocka_unit_test(gives_way_after_an_archive),
         cmocka_unit_test(cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -42,6 +42,28 @@ static bool is_sound(const struct inlines *all, uint32_t number, uint32_t servic
            is_sound_side(&c->side[AT_SERVER], ifaces);
 }
 
+static bool is_half_open(const struct inline_conn *c) { return c->state != INLINE_FREE && c->state < INLINE_OPEN; }
+
+/* Take the list of half-open connections as their links say it, so that in a replay the same one gives way. False: it
+ * is no list of all of them. None comes twice in it: each names the one before, and the first names nobody. */
+static bool take_half_open(struct inlines *all)
+{
+    struct half_open *list = &all->half_open;
+    uint32_t there = 0, before = NOBODY;
+    for (uint32_t n = 0; n < all->high; n++) {
+        if (!is_half_open(&all->at[n])) continue;
+        there++;
+        if (all->at[n].before == NOBODY) list->first = n;
+    }
+    for (uint32_t n = list->first; n != NOBODY; n = all->at[n].next) {
+        if (n >= all->high || !is_half_open(&all->at[n]) || all->at[n].before != before) return false;
+        before = n;
+        list->count++;
+    }
+    list->last = before;
+    return list->count == there;
+}
+
 /* True if the list of free numbers has each of them once, and every tuple is a connection's. */
 static bool is_sound_whole(const struct inlines *all)
 {
@@ -69,8 +91,7 @@ bool inlines_archive(struct inlines *all, struct archive *a, uint32_t services, 
         ARCHIVE(a, all->at[n]);
         ARCHIVE(a, all->uses[n]);
         if (!archive_sound(a, is_sound(all, n, services, ifaces))) return false;
-        if (a->reads && all->at[n].state != INLINE_FREE && all->at[n].state < INLINE_OPEN) half_open_add(all, n);
         if (a->reads) all->due_s[n] = all->at[n].state == INLINE_FREE ? 0 : inlines_due_s(all, &all->at[n]);
     }
-    return archive_sound(a, is_sound_whole(all));
+    return archive_sound(a, is_sound_whole(all) && (!a->reads || take_half_open(all)));
 }
