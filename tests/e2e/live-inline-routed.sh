@@ -30,12 +30,14 @@ way far 10.4.0.1 fd00:4::1
 way prey 10.2.0.4 fd00:2::4 10.4.0.0/24 fd00:4::/64
 way prey 10.1.0.1 fd00:1::1 10.5.0.0/24 fd00:5::/64
 ip -n "$id-dmz" route add default via 10.3.0.1
-# Who sends into the narrow links sends super-packets, whose size a cable does not ask.
-offloads on distant:eth0 far:eth0
-for s in client router; do
-    ip -n "$id-$s" link set narrow mtu 1280
-    at "$s" sysctl -q -w net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
-done
+# What leaves by a narrow link is 1,280 bytes at most. The cable itself bears more, or it would drop what comes from the other end.
+narrow() { # NAME NETWORK NETWORK6
+    ip -n "$id-$1" route replace "$2" dev narrow mtu lock 1280
+    ip -n "$id-$1" -6 route replace "$3" dev narrow metric 256 mtu lock 1280
+    at "$1" sysctl -q -w net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
+}
+narrow client 10.5.0.0/24 fd00:5::/64
+narrow router 10.4.0.0/24 fd00:4::/64
 for s in one two far dmz; do web "$s"; done
 payload 1000000 one two far dmz
 inline() { at "$1" python3 "$top/tests/e2e/live/inline.py" "${@:2}"; }
@@ -116,6 +118,13 @@ for server in 10.2.0.2 '[fd00:2::2]'; do
     fetches "a client behind a narrow link, from $server" distant "$server"
     same "its own address" "$(ask distant "$server/from")" "$(case $server in *:*) echo fd00:5::2 ;; *) echo 10.5.0.2 ;; esac)"
 done
+
+too_big() { at "$1" cat /proc/net/snmp /proc/net/snmp6 | awk '
+    /^Icmp: I/ { for (i = 1; i <= NF; i++) if ($i == "OutDestUnreachs") at = i; next }
+    /^Icmp:/ { v4 = $at }
+    $1 == "Icmp6OutPktTooBigs" { v6 = $2 }
+    END { print (v4 > 0) (v6 > 0) }'; }
+same 'routers at either side had to say so, in both families' "$(too_big client) $(too_big router)" '11 11'
 
 # Interfaces of other MTUs, and a route of one of its own: neither side gets more than its way bears.
 largest() { tcpdump -n -e -r "$1" 2>/dev/null | grep -oE '\), length [0-9]+:' | tr -dc '0-9\n' | sort -n | tail -n 1; } # of frames
