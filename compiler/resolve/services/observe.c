@@ -120,7 +120,8 @@ static void mode_options(const struct service_work *w, const struct node *mode, 
 static const char *why_unseen(const struct node *n)
 {
     const bool bytes = n->kind == N_C_BYTES;
-    if (is_clause(n, CL_INSTRUCTION)) return "an instruction is for a proxy";
+    if (is_clause(n, CL_INSTRUCTION))
+        return "an instruction tells a proxy where to go; `bytes payload at N is …` asks what it says";
     if (bytes && n->first && !str_is(n->first->v.str, "payload")) return "a connection has no packet headers";
     if (n->flags & NF_REPLY && !bytes) return "`reply` stands before `bytes payload at N is …`";
     return bytes || n->kind == N_CLAUSE || is_of_connections(n) ? NULL : "a branch is of a whole connection";
