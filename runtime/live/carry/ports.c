@@ -48,11 +48,12 @@ static void dealt_take(struct carry *carry, struct io_made *made)
 }
 
 /* True if frames between other machines are taken, as a switch's mirror port gives them: with --monitor, for a program
- * that watches connections and would send nothing of theirs. */
+ * that watches connections or copies packets, and would send nothing of theirs. */
 static bool is_mirror(const struct carry *carry)
 {
     const struct program *p = carry->now.program;
-    return carry->o->monitor && p->observes_count && !p->services_count && !p->nats_count && !carry->forwards;
+    return carry->o->monitor && (p->observes_count || p->mirrors_count) && !p->services_count && !p->nats_count &&
+           !carry->forwards;
 }
 
 struct io_port *ports_open(struct carry *carry, const struct worker *w, unsigned at, int *group)
