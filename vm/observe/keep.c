@@ -116,7 +116,7 @@ static void archive_window(struct observers *o, struct half *h, struct archive *
         ARCHIVE(a, at);
         if (!archive_sound(a, at < WINDOW_PIECES)) break;
         const uint64_t here = w.low + at * (uint64_t)PIECE_BYTES;
-        struct piece *p = a->reads ? window_reserve(&w, &o->pieces, here) : window_piece(&w, &o->pieces, here);
+        struct piece *p = a->reads ? window_keep(&w, &o->pieces, here) : window_piece(&w, &o->pieces, here);
         if (!archive_sound(a, p)) break;
         bytes = (uint8_t *)p;
         archive_part(a, bytes, sizeof *p);

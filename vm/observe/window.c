@@ -20,8 +20,13 @@ struct piece *window_piece(const struct window *w, const struct pieces *all, uin
 struct piece *window_reserve(struct window *w, struct pieces *all, uint64_t at)
 {
     struct piece *p = window_piece(w, all, at);
+    return p ? p : pieces_allow(all, w->count) ? window_keep(w, all, at) : NULL;
+}
+
+struct piece *window_keep(struct window *w, struct pieces *all, uint64_t at)
+{
+    struct piece *p = window_piece(w, all, at);
     if (p) return p;
-    if (!pieces_allow(all, w->count)) return NULL;
     if (w->dir == PIECE_NONE) {
         w->dir = piece_take(all);
         if (w->dir == PIECE_NONE) return NULL;

@@ -37,7 +37,9 @@ const uint8_t *window_run(const struct window *w, const struct pieces *all, uint
 uint64_t window_first(const struct window *w, const struct pieces *all, uint64_t at);
 /* Drop whole pieces before an offset, which low then is, rounded down. */
 void window_drop(struct window *w, struct pieces *all, uint64_t before);
-/* Return the piece with that offset; NULL: none is kept. window_reserve adds it if there is memory for it. */
+/* Return the piece with that offset; NULL: none is kept. window_reserve adds it if there is memory for it and
+ * others keep enough; window_keep does so whatever others keep, for bytes that an archive holds. */
 struct piece *window_piece(const struct window *w, const struct pieces *all, uint64_t at);
+struct piece *window_keep(struct window *w, struct pieces *all, uint64_t at);
 struct piece *window_reserve(struct window *w, struct pieces *all, uint64_t at);
 void window_clear(struct window *w, struct pieces *all, uint64_t low);
