@@ -66,6 +66,17 @@ static void many_nats(struct imgbuild *b)
     for (uint32_t i = 6; i < 4096; i++) b->nats[i].from_count = MANY_SETS;
 }
 
+/* A copy limited by the meter of a service's rate, which is the fourth */
+static void mirror_at_a_services_rate(struct imgbuild *b)
+{
+    b->rules[4].verdict = PBC_V_MIRROR;
+    img_add_mirrors(b, (struct pbc_mirror){.rule = 4,
+                                           .to = PBC_MIRROR_SOCKET,
+                                           .target = img_string(b, "ids"),
+                                           .meter = b->services[0].rate,
+                                           .snap = PBC_SNAP_MAX});
+}
+
 #define FAULTS(FAULT)                                                                                                  \
     FAULT(strings_missing, "section `strings` is missing", b->strings_count = 0)                                       \
     FAULT(strings_start, "section `strings` does not start with the empty string", b->strings[0] = 'x')                \
@@ -370,6 +381,7 @@ static void many_nats(struct imgbuild *b)
     FAULT(service_rate, "service 0: meter 4 does not exist", b->services[0].rate = 5)                                  \
     FAULT(service_rate_rule, "condition 26: asks the meter of a service's rate", b->services[0].rate = 1)              \
     FAULT(service_rate_log, "rule 0: its log asks the meter of a service's rate", b->services[0].rate = 3)             \
+    FAULT(service_rate_mirror, "mirror 0: its limit asks the meter of a service's rate", mirror_at_a_services_rate(b)) \
     FAULT(service_rate_code, "instruction 35: asks the meter of a service's rate", b->code[35].imm = 3)                \
     FAULT(service_rate_bits, "service 0: its meter 1 does not count packets", b->services[0].rate = 2)                 \
     FAULT(service_flags, "service 0: unknown flags 0x4", b->services[0].flags = 4)                                     \

@@ -144,6 +144,9 @@ bool verify_meter_users(const struct verifier *v)
     for (uint32_t i = 0; i < p->would_rules_count; i++)
         if (p->would_rules[i].log_meter && of_service[p->would_rules[i].log_meter - 1])
             return fault(v, "audited rule %u: its log asks the meter of a service's rate", i);
+    for (uint32_t i = 0; i < p->mirrors_count; i++)
+        if (p->mirrors[i].meter && of_service[p->mirrors[i].meter - 1])
+            return fault(v, "mirror %u: its limit asks the meter of a service's rate", i);
     for (uint32_t i = 0; i < p->code_count; i++)
         if (op_info[p->code[i].op].operand == OPERAND_METER && of_service[p->code[i].imm])
             return fault(v, "instruction %u: asks the meter of a service's rate", i);
