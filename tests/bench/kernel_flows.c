@@ -108,29 +108,65 @@ static void race_two(const char *what, const struct both *b)
 
 /* ---- established connections ---- */
 
-static const char stateful[] = "firewall edge default drop {\n"
-                               "  accept state established, related\n"
-                               "  drop state invalid\n"
-                               "  accept tcp port 443\n"
-                               "}\n";
+#define STATEFUL                                                                                                       \
+    "firewall edge default drop {\n"                                                                                   \
+    "  accept state established, related\n"                                                                            \
+    "  drop state invalid\n"                                                                                           \
+    "  accept tcp port 443\n"                                                                                          \
+    "}\n"
 
-static void established_rows(uint32_t flows, const char *count)
+/* Open so many connections in both executors. */
+static struct both established(const char *rules, uint32_t flows)
 {
     static const enum time_kind handshake[] = {TIME_SYN, TIME_SYN_ACK, TIME_ACK};
-    char what[100];
-    struct both b = both_for(stateful);
-    flows = bench_size(flows, FEW);
+    struct both b = both_for(rules);
     for (uint32_t at = 0; at < flows; at += CHUNK)
         for (unsigned i = 0; i < 3; i++) {
             time_each(both_look(&b), handshake[i], at, CHUNK);
             both_feed(b.user, handshake[i], at, CHUNK);
         }
+    return b;
+}
+
+static void established_rows(uint32_t flows, const char *count)
+{
+    char what[100];
+    flows = bench_size(flows, FEW);
+    struct both b = established(STATEFUL, flows);
     time_flows(TIME_ACK, flows);
     snprintf(what, sizeof what, "kernel: established TCP, %s flows", count);
     race(what, &b, ACTION_ACCEPT);
     snprintf(what, sizeof what, "kernel: established TCP, %s flows, two CPUs", count);
     race_two(what, &b);
     both_end(&b);
+}
+
+/* The same firewall in audit, beside it enforced, by each executor. */
+static void audited_rows(uint32_t flows, const char *count)
+{
+    char what[100];
+    struct series audit = {0}, enforced = {0}, audit_user = {0}, enforced_user = {0};
+    flows = bench_size(flows, FEW);
+    struct both a = established("audit " STATEFUL, flows), e = established(STATEFUL, flows);
+    time_flows(TIME_ACK, flows);
+    for (unsigned i = 0; i <= bench_runs(); i++) {
+        const double nothing = time_nothing(), there = time_kernel(a.kernel->kernel, ACTION_ACCEPT, nothing),
+                     without = time_kernel(e.kernel->kernel, ACTION_ACCEPT, nothing),
+                     here = time_user(executor_vm(a.user), &both_facts, ACTION_ACCEPT),
+                     own = time_user(executor_vm(e.user), &both_facts, ACTION_ACCEPT);
+        if (i == 0) continue; /* warms */
+        series_add(&audit, there);
+        series_add(&enforced, without);
+        series_add(&audit_user, here);
+        series_add(&enforced_user, own);
+    }
+    if (!executor_counters(a.kernel)->would[ACTION_ACCEPT].decided.packets) time_die("audit", "counts nothing");
+    snprintf(what, sizeof what, "kernel: established TCP, %s flows, in audit", count);
+    bench_row(&(struct bench_row){what, "ns/pkt", &audit, "enforced", &enforced, GOAL_RATIO, 1.05});
+    snprintf(what, sizeof what, "user executor: established TCP, %s flows, in audit", count);
+    bench_row(&(struct bench_row){what, "ns/pkt", &audit_user, "enforced", &enforced_user, GOAL_RATIO, 1.05});
+    both_end(&a);
+    both_end(&e);
 }
 
 /* ---- modes ---- */
@@ -214,6 +250,7 @@ int main(int argc, char **argv)
     both_begin();
     established_rows(THOUSAND, "1,000");
     established_rows(MILLION, "1,000,000");
+    audited_rows(THOUSAND, "1,000");
     all_modes();
     bench_note(
         "kernel_flows: the user executor's frames are edited where they lie; two CPUs: millions of packets a second "

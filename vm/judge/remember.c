@@ -17,16 +17,12 @@ struct remembered {
     uint8_t *some;  /* [rules, then defaults]: 1: it is in a memo */
 };
 
-struct pair {
-    decided d, would; /* both 0: none */
-};
-
 struct remember {
-    struct remembered of;    /* the program */
-    struct remembered would; /* the program without `audit`; p NULL: nothing is audited, and there are no pairs */
-    struct pair *pairs;      /* [PAIRS] */
-    uint16_t epoch;          /* 0: slots are being cleared */
-    uint32_t hand;           /* the next slot to clear */
+    struct remembered of;          /* the program */
+    struct remembered would;       /* the program without `audit`; p NULL: nothing is audited, and there are no pairs */
+    struct remembered_pair *pairs; /* [PAIRS] */
+    uint16_t epoch;                /* 0: slots are being cleared */
+    uint32_t hand;                 /* the next slot to clear */
     const struct facts *facts;
     uint64_t generation;
     uint32_t schedules;
@@ -132,14 +128,11 @@ bool remember_find(const struct remember *m, const struct flow *flow, enum flow_
     return memo;
 }
 
-bool remember_find_both(const struct remember *m, const struct flow *flow, enum flow_dir dir, const struct key *key,
-                        const struct pkt *pkt, decided *d, decided *would)
+const struct remembered_pair *remember_find_both(const struct remember *m, const struct flow *flow, enum flow_dir dir,
+                                                 const struct key *key, const struct pkt *pkt)
 {
     const uint16_t memo = find(m, flow, dir, key, pkt);
-    if (!memo) return false;
-    *d = m->pairs[memo - 1].d;
-    *would = m->pairs[memo - 1].would;
-    return true;
+    return memo ? &m->pairs[memo - 1] : NULL;
 }
 
 static int compare(const struct pbc_memo *a, uint32_t rule, uint32_t firewall)
@@ -191,25 +184,26 @@ static bool may_keep(const struct remembered *r, decided d)
 }
 
 /* Return 1 + the place of the pair; 0: no place is left. */
-static uint16_t pair_of(struct remember *m, decided d, decided would)
+static uint16_t pair_of(struct remember *m, const struct remembered_pair *pair)
 {
+    const decided d = pair->d, would = pair->would;
     const uint64_t mixed = (d ^ d >> 32 ^ would << 7 ^ would >> 29) * UINT64_C(0x9e3779b97f4a7c15) >> 54;
     for (uint32_t i = 0; i < PAIR_TRIES; i++) {
-        struct pair *at = &m->pairs[(mixed + i) % PAIRS];
-        if (!(at->d | at->would)) *at = (struct pair){d, would};
+        struct remembered_pair *at = &m->pairs[(mixed + i) % PAIRS];
+        if (!(at->d | at->would)) *at = *pair;
         if (at->d == d && at->would == would) return (uint16_t)(at - m->pairs + 1);
     }
     return 0;
 }
 
 void remember_add_both(struct remember *m, struct flow *flow, enum flow_dir dir, const struct key *key,
-                       const struct pkt *pkt, decided d, decided would)
+                       const struct pkt *pkt, const struct remembered_pair *pair)
 {
     uint8_t iface;
     if (!flow || !is_ordinary(key, pkt) || !m->epoch || !iface_byte(m->of.p, key->iface, &iface)) return;
-    if (!may_keep(&m->of, d) || !may_keep(&m->would, would)) return;
-    const uint16_t pair = pair_of(m, d, would);
-    if (pair) add(m, flow, dir, iface, pair);
+    if (!may_keep(&m->of, pair->d) || !may_keep(&m->would, pair->would)) return;
+    const uint16_t at = pair_of(m, pair);
+    if (at) add(m, flow, dir, iface, at);
 }
 
 bool remember_tick(struct remember *m, struct track *t, unsigned slots)

@@ -31,12 +31,17 @@ bool remember_find(const struct remember *m, const struct flow *flow, enum flow_
 void remember_add(const struct remember *m, struct flow *flow, enum flow_dir dir, const struct key *key,
                   const struct pkt *pkt, decided d);
 
-/* The same for a program with audit (program->would): both decisions at once. A flow of which there would be something
- * else is left out by the caller. */
-bool remember_find_both(const struct remember *m, const struct flow *flow, enum flow_dir dir, const struct key *key,
-                        const struct pkt *pkt, decided *d, decided *would);
+/* What is decided, and what would be, for a program with audit (program->would). */
+struct remembered_pair {
+    decided d, would; /* both 0: none */
+    bool other;       /* another rule or default would decide, or otherwise (vm/judge/decided.h, decided_same) */
+};
+/* The same for both decisions at once. A flow of which there would be something else is left out by the caller. NULL:
+ * none. */
+const struct remembered_pair *remember_find_both(const struct remember *m, const struct flow *flow, enum flow_dir dir,
+                                                 const struct key *key, const struct pkt *pkt);
 void remember_add_both(struct remember *m, struct flow *flow, enum flow_dir dir, const struct key *key,
-                       const struct pkt *pkt, decided d, decided would);
+                       const struct pkt *pkt, const struct remembered_pair *pair);
 
 /* Clear more slots after the last epoch. True while there is more to do. */
 bool remember_tick(struct remember *m, struct track *t, unsigned slots);

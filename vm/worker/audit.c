@@ -44,9 +44,11 @@ void audit_point_counters(struct vm *vm)
     vm->counters.would_defaults = vm->audit ? vm->audit->counts + vm->audit->p->rules_count + 1 : NULL;
 }
 
-static struct would_counter *count_of(const struct audit *a, uint32_t rule, uint32_t firewall)
+/* Return the counter of a rule, a default, or "nobody". */
+static inline struct would_counter *count_for(const struct audit *a, uint32_t rule, uint32_t firewall)
 {
-    return &a->counts[rule < RULE_DEFAULT ? rule : a->p->rules_count + 1 + firewall];
+    const uint32_t other = rule == RULE_NONE ? 0 : 1 + firewall;
+    return &a->counts[rule < RULE_DEFAULT ? rule : a->p->rules_count + other];
 }
 
 static struct effects effects_in(const struct job *j, unsigned at, const struct track_seen *seen)
@@ -102,17 +104,19 @@ static bool is_same(const struct program *real, decided d, decided would)
     return decided_same(d, would, nobody ? 0 : p->would_twins[decided_twin_at(would, p->would_rules_count)]);
 }
 
-void audit_take(const struct job *j, struct packet_ctx *c, decided would)
+static void audit_take(const struct job *j, struct packet_ctx *c, decided would)
 {
     c->would = would;
     c->began = false;
     c->audited = !is_same(j->vm->program, c->decision, would);
 }
 
-void audit_recall(const struct job *j, struct packet_ctx *c, const struct flow *f, decided would)
+void audit_recall(const struct job *j, struct packet_ctx *c, const struct flow *f, const struct remembered_pair *pair)
 {
-    audit_take(j, c, would);
-    c->began = c->audited && !(f->would & FLOW_WOULD_TOLD) && decided_changes(c->decision, would);
+    c->decision = pair->d;
+    c->would = pair->would;
+    c->audited = pair->other;
+    c->began = pair->other && !(f->would & FLOW_WOULD_TOLD) && decided_changes(pair->d, pair->would);
     if (c->began) track_would(j->vm->track, &c->seen, f->would | FLOW_WOULD_TOLD);
 }
 
@@ -122,7 +126,7 @@ static void note_flow(const struct job *j, struct packet_ctx *c, enum flow_mark 
     struct track *t = j->vm->track;
     const bool in = decided_lets_in(c->decision), would = decided_lets_in(c->would);
     const bool changed = c->audited && decided_changes(c->decision, c->would);
-    const struct flow *f = t ? track_flow(t, &c->seen) : NULL;
+    const struct flow *f = t && c->seen.slot != FLOW_NONE ? track_flow(t, &c->seen) : NULL;
     c->seen.would = keep_noted_first(mark, would, changed);
     c->began = changed;
     if (!f || keep_what(&c->seen) == KEEP_BEGIN) return;
@@ -162,6 +166,7 @@ static enum flow_mark mark_of(const struct job *j, const struct packet_ctx *c)
 {
     const struct track *t = j->vm->track;
     if (!t) return MARK_NONE;
+    if (c->seen.slot == FLOW_NONE) return (enum flow_mark)c->seen.mark;
     return look_would(track_about(t, &c->seen), c->key, c->pkt, &c->seen);
 }
 
@@ -184,25 +189,32 @@ void audit_unjudged(const struct job *j, struct packet_ctx *c)
         track_would(j->vm->track, &c->seen, f->would & FLOW_WOULD_TOLD); /* in either case its replies pass unjudged */
 }
 
+/* Two words that are added at once: packets and bytes. */
+typedef uint64_t pair __attribute__((vector_size(16), aligned(8), may_alias));
+static_assert(sizeof(pair) == sizeof(struct counter), "packets, bytes");
+
+static inline void would_add(struct would_counter *c, uint64_t bytes, bool changed)
+{
+    const pair one = {1, bytes}, mask = {-(uint64_t)changed, -(uint64_t)changed};
+    *(pair *)&c->decided += one;
+    *(pair *)&c->changed += one & mask;
+}
+
 void audit_count(struct vm *vm, const struct verdict *v, uint32_t bytes, bool flow)
 {
     const bool changed = verdict_changes(v);
-    struct would_counter *const of[] = {
-        v->would_rule == RULE_NONE ? NULL : count_of(vm->audit, v->would_rule, v->would_firewall),
-        &vm->counters.would[(v->would - 1) % ACTION_COUNT]};
-    for (unsigned i = 0; i < 2; i++) {
-        if (!of[i]) continue;
-        counter_add(&of[i]->decided, bytes);
-        if (changed) counter_add(&of[i]->changed, bytes);
-        of[i]->flows += changed && flow;
-    }
+    struct would_counter *const of = count_for(vm->audit, v->would_rule, v->would_firewall),
+                                *const action = &vm->counters.would[v->would - 1];
+    would_add(of, bytes, changed);
+    would_add(action, bytes, changed);
+    of->flows += changed && flow;
+    action->flows += changed && flow;
 }
 
 void audit_settle(const struct job *j, struct packet_ctx *c)
 {
     const struct vm *vm = j->vm;
     struct verdict *v = c->v;
-    if (!c->audited) return;
     c->audited = false;
     v->would = 1 + decided_action(c->would);
     v->would_rule = decided_rule(c->would);
@@ -230,17 +242,46 @@ void audit_batch(const struct job *j, struct pkt *const pkts[], uint64_t judged,
         v->would = 1 + decided_action(would);
         v->would_rule = decided_rule(would);
         v->would_firewall = decided_firewall(would);
-        struct would_counter *const sum = &sums[decided_action(would)];
-        struct would_counter *const of = v->would_rule == RULE_NONE
-                                             ? &vm->audit->counts[vm->audit->p->rules_count]
-                                             : count_of(vm->audit, v->would_rule, v->would_firewall);
-        const uint64_t bytes = pkts[at]->wire_len, changed = decided_changes(d, would);
-        of->decided.packets++, sum->decided.packets++;
-        of->decided.bytes += bytes, sum->decided.bytes += bytes;
-        of->changed.packets += changed, sum->changed.packets += changed;
-        of->changed.bytes += bytes & -changed, sum->changed.bytes += bytes & -changed;
+        const bool changed = decided_changes(d, would);
+        would_add(&sums[decided_action(would)], pkts[at]->wire_len, changed);
+        would_add(count_for(vm->audit, v->would_rule, v->would_firewall), pkts[at]->wire_len, changed);
     }
     for (unsigned a = 0; a < ACTION_COUNT; a++) counter_keep(&vm->counters.would[a], &sums[a]);
+}
+
+void audit_let_by(const struct job *j, struct pkt *const pkts[], uint64_t judged, struct verdict verdicts[])
+{
+    struct vm *vm = j->vm;
+    struct would_counter sums[ACTION_COUNT] = {0}, *const counts = vm->audit->counts;
+    struct counter passed[2] = {0}; /* IP and the like, ARP */
+    const uint32_t rules = vm->audit->p->rules_count;
+    for (uint64_t left = judged; left; left &= left - 1) {
+        const unsigned at = (unsigned)__builtin_ctzll(left), flags = pkts[at]->flags & (PKT_SNAPPED | PKT_BAD_CSUM);
+        const bool arp = vm->keys[at].kind & KIND_ARP;
+        const decided would = vm->woulds[at];
+        const uint32_t rule = decided_rule(would), firewall = decided_firewall(would), bytes = pkts[at]->wire_len;
+        const enum action action = decided_action(would), is = arp ? ACTION_PASS : ACTION_ACCEPT;
+        const bool changed = !decided_lets_in(would), other = rule != RULE_NONE || action != is;
+        verdicts[at] = (struct verdict){.action = (uint8_t)is,
+                                        .flags = (uint8_t)flags,
+                                        .rule = RULE_NONE,
+                                        .firewall = PBC_NONE,
+                                        .service = PBC_NONE,
+                                        .server = PBC_NONE,
+                                        .would = other ? 1 + action : 0,
+                                        .would_rule = other ? rule : 0,
+                                        .would_firewall = other ? firewall : 0};
+        if (__builtin_expect(flags, 0)) settle_noticed(vm, flags);
+        counter_add(&passed[arp], bytes);
+        if (!other) continue;
+        would_add(&sums[action], bytes, changed);
+        would_add(&counts[rule < RULE_DEFAULT ? rule : rules + (rule == RULE_NONE ? 0 : 1 + firewall)], bytes, changed);
+    }
+    for (unsigned a = 0; a < ACTION_COUNT; a++) counter_keep(&vm->counters.would[a], &sums[a]);
+    for (unsigned arp = 0; arp < 2; arp++) {
+        counter_sum(&vm->counters.verdicts[arp ? ACTION_PASS : ACTION_ACCEPT], &passed[arp]);
+        counter_sum(decider(vm, decided_by_nobody(ACTION_ACCEPT)), &passed[arp]);
+    }
 }
 
 void audit_keep(struct vm *to, const struct vm *from, bool same)

@@ -30,13 +30,14 @@ void audit_judge(const struct job *j, struct packet_ctx *c);
 /* The same for a packet that no rule judges, because its flow is sent on: if the flow would not be there, rules would
  * judge it. */
 void audit_unjudged(const struct job *j, struct packet_ctx *c);
-/* Take a decision that was found elsewhere. audit_recall: it was remembered for the packet's flow. */
-void audit_take(const struct job *j, struct packet_ctx *c, decided would);
-void audit_recall(const struct job *j, struct packet_ctx *c, const struct flow *f, decided would);
+/* Take the decisions that were remembered for the packet's flow. */
+void audit_recall(const struct job *j, struct packet_ctx *c, const struct flow *f, const struct remembered_pair *pair);
 
 /* Note in the verdicts of a batch without state, and count, what would differ; bit i of `judged` is packet i. */
 void audit_batch(const struct job *j, struct pkt *const pkts[], uint64_t judged, struct verdict verdicts[]);
-/* Note in the packet's final verdict what would differ, and count it. */
+/* In place of that and of settle_counted, where no firewall judges in fact: everything is let by. */
+void audit_let_by(const struct job *j, struct pkt *const pkts[], uint64_t judged, struct verdict verdicts[]);
+/* Note in the packet's final verdict what would differ, and count it, with c->audited. */
 void audit_settle(const struct job *j, struct packet_ctx *c);
 /* Count a packet whose verdict is that of another, which has the note already. */
 void audit_count(struct vm *vm, const struct verdict *v, uint32_t bytes, bool flow);

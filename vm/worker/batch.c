@@ -38,6 +38,9 @@ static void decide_by_code(const struct program *p, const struct key keys[], str
     run_code(p, 0, keys, pkts, todo, together ? &ahead : NULL, e, out);
 }
 
+/* True if no firewall judges in fact: all are in audit. */
+static bool lets_all_by(const struct vm *vm) { return vm->audit && !vm->program->firewalls_count; }
+
 /* Decide the packets of `todo`; bit 0 is packet `first` of the batch. */
 static void decide_rules(const struct job *j, unsigned first, const struct key keys[], struct pkt *const pkts[],
                          uint64_t todo, decided out[])
@@ -50,7 +53,7 @@ static void decide_rules(const struct job *j, unsigned first, const struct key k
                               .copies = vm->cfg.copies,
                               .mirrored = vm->program->mirrors_count ? j->vm->mirrored + first : NULL,
                               .packet = vm->packets + first};
-    if (vm->audit && !vm->program->firewalls_count) {
+    if (lets_all_by(vm)) {
         for (; todo; todo &= todo - 1) {
             const unsigned at = (unsigned)__builtin_ctzll(todo);
             out[at] = decided_by_nobody(keys[at].kind & KIND_ARP ? ACTION_PASS : ACTION_ACCEPT);
@@ -67,14 +70,20 @@ static void decide_rules(const struct job *j, unsigned first, const struct key k
     }
 }
 
-static void decide(const struct job *j, unsigned first, struct key keys[], struct pkt *const pkts[], uint64_t todo,
-                   decided out[])
+/* Put into keys and packets what only the program makes known: services, ways. */
+static void know(const struct job *j, struct key keys[], struct pkt *const pkts[], uint64_t todo)
 {
     const struct program *p = j->vm->program;
     if (p->services_count && facts_have_self(j->in->facts))
         for (uint64_t left = todo; left; left &= left - 1) key_settle(p, &keys[__builtin_ctzll(left)]);
     for (uint64_t left = j->vm->ways ? todo : 0; left; left &= left - 1)
         vm_settle_ways(j, &keys[__builtin_ctzll(left)], pkts[__builtin_ctzll(left)]);
+}
+
+static void decide(const struct job *j, unsigned first, struct key keys[], struct pkt *const pkts[], uint64_t todo,
+                   decided out[])
+{
+    know(j, keys, pkts, todo);
     decide_rules(j, first, keys, pkts, todo, out);
 }
 
@@ -89,7 +98,7 @@ static void judge_odd(const struct job *j, struct packet_ctx *c)
         decide(j, c->at, c->key, &c->pkt, 1, &c->decision);
         if (j->vm->audit) audit_judge(j, c);
         settle(j, c);
-        if (j->vm->audit) audit_settle(j, c);
+        if (j->vm->audit && c->audited) audit_settle(j, c);
     } else if (lets_pass(j->vm->program, c->pkt, c->key)) {
         refuse(j->vm, c, ACTION_PASS, REASON_NONE);
     } else {
@@ -159,6 +168,14 @@ static void run_stateless(const struct job *j, struct pkt *const pkts[], unsigne
                           struct verdict verdicts[])
 {
     struct vm *vm = j->vm;
+    if (__builtin_expect(lets_all_by(vm), 0)) {
+        know(j, vm->keys, pkts, todo);
+        audit_decide(j, 0, vm->keys, pkts, todo, vm->woulds);
+        audit_let_by(j, pkts, todo, verdicts);
+        for (unsigned i = 0; i < n; i++)
+            if (!(todo >> i & 1)) run_rest(j, i, pkts[i], false, &verdicts[i]);
+        return;
+    }
     decide(j, 0, vm->keys, pkts, todo, vm->decisions);
     if (__builtin_expect(vm->audit != NULL, 0)) audit_decide(j, 0, vm->keys, pkts, todo, vm->woulds);
     for (unsigned i = 0; i < n; i++) {

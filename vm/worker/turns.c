@@ -27,11 +27,11 @@ static __attribute__((noinline)) decided decide_there(const struct job *j, struc
 static decided decide_one(const struct job *j, struct packet_ctx *c)
 {
     const struct vm *vm = j->vm;
-    const struct effects e = effects_of(j, c);
     decided d;
     if (vm->ways) vm_settle_ways(j, c->key, c->pkt);
     if (vm->audit && !vm->program->firewalls_count && !vm->cfg.kernel)
         return decided_by_nobody(c->key->kind & KIND_ARP ? ACTION_PASS : ACTION_ACCEPT);
+    const struct effects e = effects_of(j, c);
     if (__builtin_expect(vm->cfg.kernel != NULL, 0)) return decide_there(j, c, &e);
     if (vm->cfg.naive) return run_list(vm->program, c->key, c->pkt, 0, &e, NULL, NULL, NULL);
     run_code(vm->program, 0, c->key, &c->pkt, 1, NULL, &e, &d);
@@ -45,15 +45,18 @@ static __attribute__((noinline)) decided judge_audited(const struct job *j, stru
     const enum flow_dir dir = (enum flow_dir)c->seen.dir;
     struct flow *flow = vm->remember ? track_flow(vm->track, &c->seen) : NULL;
     const bool same = flow && !(flow->would & FLOW_WOULD_STATE);
-    decided would;
-    if (same && remember_find_both(vm->remember, flow, dir, c->key, c->pkt, &c->decision, &would)) {
+    const struct remembered_pair *pair = same ? remember_find_both(vm->remember, flow, dir, c->key, c->pkt) : NULL;
+    if (pair) {
         vm->counters.remembered++;
-        audit_recall(j, c, flow, would);
-        return c->decision;
+        audit_recall(j, c, flow, pair);
+        return pair->d;
     }
     c->decision = decide_one(j, c);
     audit_judge(j, c);
-    if (same) remember_add_both(vm->remember, flow, dir, c->key, c->pkt, c->decision, c->would);
+    if (same) {
+        const struct remembered_pair now = {c->decision, c->would, c->audited};
+        remember_add_both(vm->remember, flow, dir, c->key, c->pkt, &now);
+    }
     return c->decision;
 }
 
@@ -168,7 +171,7 @@ static inline void packet_judge(const struct job *j, struct packet_ctx *c)
         take_noted(j, c);
     else
         packet_take(j, c);
-    if (__builtin_expect(vm->audit != NULL, 0)) audit_settle(j, c);
+    if (__builtin_expect(c->audited, 0)) audit_settle(j, c);
 }
 
 /* The same, and show the packet to the observers. */
