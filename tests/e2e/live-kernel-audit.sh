@@ -53,6 +53,10 @@ cp out counters
 same 'preyctl counts what would be dropped, by flows' "$(would drop.flows)" 4
 ctl --name eth0 status
 same 'preyctl status says so' "$(grep -cE 'would drop [0-9,]+ packets of 4 flows' out)" 1
+sed '/as DNS/a\  audit drop udp port 1 as NEW' audited.prey >more.prey
+"$bin/preyc" more.prey -o more.pbc
+ctl --name eth0 load more.pbc
+same 'other rules are loaded' "$status" 0
 ctl --name eth0 explain "tcp 10.1.0.1:50000 -> 10.1.0.2:8080 syn on eth0"
 same 'explain shows both' "$(grep -E '^(verdict|would):' out | tr -s ' ' | tr '\n' '|')" 'verdict: accept rule default|would: drop rule default|'
 prey_ends

@@ -245,6 +245,7 @@ static bool make_maps(struct making *m, uint32_t ifaces_count)
         {&r->server, f->servers_count},  {&r->service, f->services_count},
         {&r->branch, f->branches_count}, {&r->nat, program_all_nats(f)},
         {&r->rule, f->rules_count},      {&r->firewall, f->firewalls_count},
+        {&r->would_rule, f->would_rules_count}, {&r->would_firewall, f->would_firewalls_count},
         {&r->pool, t->pools_count},      {&r->pool_out, t->pools_count},
         {&r->meter, t->meters_count},    {&r->pool_past, (size_t)t->pools_count + f->pools_count},
         {&m->by_name, t->servers_count}, {&m->past_pool, f->pools_count},
@@ -278,6 +279,12 @@ static void fill(struct making *m, const uint16_t *ifaces, uint32_t ifaces_count
          a->observed_bytes != b->observed_bytes || a->macs != b->macs);
 }
 
+static bool map_names(struct remap *r, const struct program *from, const struct program *to)
+{
+    if (!remap_names(from, to, r->rule, r->firewall)) return false;
+    return !from->would || !to->would || remap_names(from->would, to->would, r->would_rule, r->would_firewall);
+}
+
 struct remap *remap_new(struct program *from, struct program *to, const uint16_t *ifaces, uint32_t ifaces_count,
                         const uint8_t *gone, uint64_t now_ns)
 {
@@ -285,7 +292,7 @@ struct remap *remap_new(struct program *from, struct program *to, const uint16_t
     struct making m = {.from = from, .to = to, .r = r, .gone = gone, .now_ns = now_ns};
     if (!r) return NULL;
     r->from = program_get(from);
-    const bool good = make_view(&m, to) && make_maps(&m, ifaces_count) && remap_names(from, to, r->rule, r->firewall);
+    const bool good = make_view(&m, to) && make_maps(&m, ifaces_count) && map_names(r, from, to);
     r->program = m.view;
     if (good) fill(&m, ifaces, ifaces_count);
     if (good) return r;

@@ -2,10 +2,12 @@
 #include "vm/worker/audit.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "vm/flow/track/look.h"
 #include "vm/judge/classify/classify.h"
 #include "vm/judge/columns/columns.h"
+#include "vm/program/remap.h"
 #include "vm/worker/vm_priv.h"
 
 struct audit {
@@ -284,12 +286,21 @@ void audit_let_by(const struct job *j, struct pkt *const pkts[], uint64_t judged
     }
 }
 
-void audit_keep(struct vm *to, const struct vm *from, bool same)
+void audit_keep(struct vm *to, const struct vm *from, const struct remap *r)
 {
-    if (!to->audit || !from->audit || !same) return;
-    const struct program *p = to->audit->p;
-    for (uint32_t i = 0; i < p->rules_count + 1 + p->firewalls_count; i++)
-        counter_keep(&to->audit->counts[i], &from->audit->counts[i]);
+    if (!to->audit || !from->audit) return;
+    const struct program *p = from->audit->p;
+    struct would_counter *const now = to->audit->counts, *const others = now + to->audit->p->rules_count;
+    const struct would_counter *was = from->audit->counts;
+    const bool same = memcmp(r->from->digest, r->program->digest, sizeof r->from->digest) == 0;
+    for (uint32_t i = 0; i < p->rules_count; i++)
+        if (same || r->would_rule[i] != PBC_NONE) counter_keep(&now[same ? i : r->would_rule[i]], &was[i]);
+    was += p->rules_count;
+    counter_keep(&others[0], &was[0]);
+    for (uint32_t i = 0; i < p->firewalls_count; i++)
+        if (same || r->would_firewall[i] != PBC_NONE)
+            counter_keep(&others[1 + (same ? i : r->would_firewall[i])], &was[1 + i]);
+    meters_keep(to->audit->meters, from->audit->meters, r->meter);
 }
 
 void audit_add(struct vm *vm, const struct vm_counters *more)

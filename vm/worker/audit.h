@@ -15,9 +15,9 @@ bool audit_sweep(struct audit *a);
 /* Point the worker's counters to those of its audit. */
 void audit_point_counters(struct vm *vm);
 struct meters *audit_meters(const struct audit *a);
-/* Keep the counts of the worker before. same: its program is the same; another's counts are those of what it would
- * have done, and end with it. */
-void audit_keep(struct vm *to, const struct vm *from, bool same);
+/* Keep the meters and counts of the worker before: those of rules and firewalls that continue (program/remap.h). */
+struct remap;
+void audit_keep(struct vm *to, const struct vm *from, const struct remap *r);
 
 /* Add what the kernel has counted: would, would_rules, would_defaults. */
 void audit_add(struct vm *vm, const struct vm_counters *more);

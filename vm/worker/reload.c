@@ -77,7 +77,7 @@ static void keep_remembering(struct vm *to, const struct vm *from)
 static void keep_parts(struct vm *vm, struct vm *fresh, const struct remap *r)
 {
     meters_keep(fresh->meters, vm->meters, r->meter);
-    audit_keep(fresh, vm, memcmp(vm->program->digest, fresh->program->digest, sizeof vm->program->digest) == 0);
+    audit_keep(fresh, vm, r);
     balance_keep(fresh->balance, vm->balance, r);
     keep_served(fresh, vm, r);
     keep_remembering(fresh, vm);
