@@ -233,4 +233,14 @@ run --replay kept --pcap shop.pcap shop.pbc
 same 'a capture is something else' "$status $(cat err)" '2 preyrun: --replay goes through a recording as it was: it goes without --pcap'
 run --record kept --pcap shop.pcap shop.pbc
 same 'to record is for live traffic' "$status" 2
+# In audit.
+rules trial <<'END'
+firewall f default audit drop { accept tcp to port 22, 80 as WEB; audit drop udp to port 53 as NO_DNS }
+END
+"$bin/tests/tools/mkrec" trial.pbc shop.pcap tried
+run --replay tried --verdicts lines
+same 'lines of rules in audit have a column for what would be' "$(cut -f 1,2,3,7 lines | sed -n '1p;2p;4p;8p' | tr '\t\n' ' |')" \
+    'frame verdict rule would|1 accept WEB -|3 accept default drop by NO_DNS|7 accept default drop by default|'
+run --replay kept trial.pbc --verdicts lines
+same 'also where such rules judge another recording' "$(head -n 1 lines | cut -f 7)" would
 exit $failed

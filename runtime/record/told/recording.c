@@ -24,13 +24,25 @@ bool recording_label(struct recording *g, const struct program *p)
     return true;
 }
 
+/* Write the header of verdict lines: before the first, and again where a program has audit and the one before had not,
+ * or the other way round. */
+static void head(struct recording *g, bool would)
+{
+    if (g->headed && g->would == would) return;
+    verdicts_begin(g->verdicts.f, would, g->o->json, g->o->describe);
+    g->headed = true;
+    g->would = would;
+}
+
 static void line(struct recording *g, const struct actor *a, const struct judged *j, unsigned i)
 {
     char packet[OTHERWISE_WORDS];
     if (!picked_takes(&g->picked, &j->now[i], j->otherwise[i])) return;
     if (g->o->describe) picked_words(&g->picked, a, i, packet, sizeof packet);
-    if (g->verdicts.f)
+    if (g->verdicts.f) {
+        head(g, g->labels.would);
         verdicts_line(g->verdicts.f, &g->labels, g->o->json, g->frames, &j->now[i], g->o->describe ? packet : NULL);
+    }
     picked_write(&g->picked, i, a->walls[i]);
 }
 
@@ -113,13 +125,13 @@ static int results_open(struct recording *g)
     const struct options *o = g->o;
     const int failed = o->verdicts ? out_open(&g->verdicts, o->verdicts) : 0;
     if (failed) return complain("%s: %s", o->verdicts, strerror(-failed));
-    if (o->verdicts) verdicts_begin(g->verdicts.f, false, o->json, o->describe);
     return writers_open(g);
 }
 
 static int results_close(struct recording *g)
 {
     int status = 0;
+    if (g->verdicts.f && !g->headed) head(g, false);
     const int written = capture_finish(g->writer), lines = g->verdicts.f ? out_close(&g->verdicts) : 0,
               seen = picked_close(&g->picked);
     if (written && -written != EPIPE) status = complain("%s: %s", g->o->write, strerror(-written));

@@ -26,6 +26,7 @@ struct recording {
     struct listed flows;
     struct sessions sessions;
     struct out verdicts;
+    bool headed, would; /* verdict lines have a header, with a column for what would be */
     struct picked picked;
     struct otherwise otherwise;
     struct copied {
