@@ -242,13 +242,20 @@ static bool make_maps(struct making *m, uint32_t ifaces_count)
         uint32_t **map;
         size_t count;
     } maps[] = {
-        {&r->server, f->servers_count},  {&r->service, f->services_count},
-        {&r->branch, f->branches_count}, {&r->nat, program_all_nats(f)},
-        {&r->rule, f->rules_count},      {&r->firewall, f->firewalls_count},
-        {&r->would_rule, f->would_rules_count}, {&r->would_firewall, f->would_firewalls_count},
-        {&r->pool, t->pools_count},      {&r->pool_out, t->pools_count},
-        {&r->meter, t->meters_count},    {&r->pool_past, (size_t)t->pools_count + f->pools_count},
-        {&m->by_name, t->servers_count}, {&m->past_pool, f->pools_count},
+        {&r->server, f->servers_count},
+        {&r->service, f->services_count},
+        {&r->branch, f->branches_count},
+        {&r->nat, program_all_nats(f)},
+        {&r->rule, f->rules_count},
+        {&r->firewall, f->firewalls_count},
+        {&r->would_rule, f->would_rules_count},
+        {&r->would_firewall, f->would_firewalls_count},
+        {&r->pool, t->pools_count},
+        {&r->pool_out, t->pools_count},
+        {&r->meter, t->meters_count},
+        {&r->pool_past, (size_t)t->pools_count + f->pools_count},
+        {&m->by_name, t->servers_count},
+        {&m->past_pool, f->pools_count},
         {&m->by_meter, f->meters_count},
     };
     size_t words = 0;

@@ -37,7 +37,8 @@ static cJSON *flows_of(struct talk *t, const char *path)
     return talk_hand(t, question, hand_file(path), &found) ? NULL : found;
 }
 
-/* Return the compiler's comparison of both programs. NULL after a line with the reason. */
+/* Return the compiler's comparison of both programs, or of one with itself as it would decide without `audit`. NULL
+ * after a line with the reason. */
 static char *diff_of(struct program *old, struct program *new, bool json)
 {
     const struct diff_options how = {.json = json, .without_pools = !json};
@@ -178,12 +179,14 @@ static void capacity_print(const cJSON *pair)
     }
 }
 
-static void text_print(const char *path, char *diff, const cJSON *pools, const cJSON *capacity, const cJSON *found)
+static void text_print(const char *path, char *diff, char *audit, const cJSON *pools, const cJSON *capacity,
+                       const cJSON *found)
 {
     const time_t back = time(NULL) + TRIAL_S;
     struct tm t;
     char when[16];
     lines_print("rules", diff);
+    if (audit) lines_print("in audit", audit);
     pools_print(pools);
     flows_print(found);
     capacity_print(part(capacity, "translated"));
@@ -198,22 +201,29 @@ static void text_print(const char *path, char *diff, const cJSON *pools, const c
 
 static int tell(struct talk *t, struct program *old, struct program *new, const cJSON *found)
 {
-    char *diff = diff_of(old, new, t->line->json);
-    if (!diff) return 2;
+    const bool audits = new->would, json = t->line->json;
+    char *diff = diff_of(old, new, json);
+    char *audit = diff && audits ? diff_of(new, (struct program *)(uintptr_t) new->would, json) : NULL;
+    if (!diff || (audits && !audit)) {
+        free(diff);
+        return 2;
+    }
     cJSON *pools = compared_pools(old, new), *capacity = compared_capacity(old, new);
     if (t->line->json) {
         cJSON *all = cJSON_Duplicate(found, true);
         cJSON_AddRawToObject(all, "diff", diff);
+        if (audit) cJSON_AddRawToObject(all, "audit", audit);
         cJSON_AddItemReferenceToObject(all, "pools", pools);
         cJSON_AddItemReferenceToObject(all, "capacity", capacity);
         print_json(all);
         cJSON_Delete(all);
     } else {
-        text_print(t->line->arguments[0], diff, pools, capacity, found);
+        text_print(t->line->arguments[0], diff, audit, pools, capacity, found);
     }
     cJSON_Delete(pools);
     cJSON_Delete(capacity);
     free(diff);
+    free(audit);
     return *text_at(found, "refused") ? 1 : 0;
 }
 
