@@ -5,21 +5,46 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-int write_whole(int fd, const void *bytes, size_t len)
+/* Write bytes, of which the first *done are written. Return 0 or -errno. */
+static int write_on(int fd, const void *bytes, size_t len, size_t *done)
 {
-    const char *from = bytes;
-
-    while (len) {
-        const ssize_t n = write(fd, from, len);
+    while (*done < len) {
+        const ssize_t n = write(fd, (const char *)bytes + *done, len - *done);
         if (n < 0 && errno == EINTR) continue;
         if (n <= 0) return n ? -errno : -EIO;
-        from += n;
-        len -= (size_t)n;
+        *done += (size_t)n;
     }
     return 0;
+}
+
+int write_whole(int fd, const void *bytes, size_t len)
+{
+    size_t done = 0;
+    return write_on(fd, bytes, len, &done);
+}
+
+int append_whole(int fd, const void *bytes, size_t len)
+{
+    size_t done = 0;
+    struct stat st;
+    const int failed = write_on(fd, bytes, len, &done);
+    if (failed && done && !fstat(fd, &st) && S_ISREG(st.st_mode) && st.st_size >= (off_t)done)
+        (void)!ftruncate(fd, st.st_size - (off_t)done);
+    return failed;
+}
+
+int open_regular(const char *path, int flags)
+{
+    struct stat st;
+    const int fd = open(path, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0600);
+    if (fd < 0) return errno == ENXIO ? -ENODEV : -errno;
+    const int failed = fstat(fd, &st) ? -errno : S_ISREG(st.st_mode) ? 0 : -ENODEV;
+    if (failed) close(fd);
+    return failed ? failed : fd;
 }
 
 char *read_whole(int fd, size_t most, size_t *len)

@@ -99,21 +99,36 @@ static void note(struct conn_seen *c, const struct observe_event *e, bool lost, 
     if (c) conn_note(c, &g);
 }
 
+static void begin_at(struct conn_seen *c, struct observed_service *s)
+{
+    c->service = s;
+    c->file[0] = c->file[1] = c->file[2] = STORED_NONE;
+    c->part[0] = c->part[1] = 0;
+}
+
+/* Finish a connection's files where a reload has given its service others. */
+static struct conn_seen *move(struct conn_seen *c, struct observed_service *s)
+{
+    if (c->service == s) return c;
+    service_done(c->service, c, NULL);
+    begin_at(c, s);
+    return c;
+}
+
 /* Return the connection's entry, made if it is missing; NULL: out of memory. Where there are too many, the oldest is
  * given up. */
 static struct conn_seen *conn_of(struct observed_log *l, struct observed_service *s, unsigned worker,
                                  const struct observe_event *e)
 {
     struct conn_seen *c = observed_conns_find(&l->conns, worker, e->number);
-    if (c) return c;
+    if (c) return move(c, s);
     if (l->conns.count >= CONNS_MOST) {
         service_done(l->conns.oldest->service, l->conns.oldest, NULL);
         observed_conns_drop(&l->conns, l->conns.oldest);
     }
     c = observed_conns_add(&l->conns, worker, e->number);
     if (!c) return NULL;
-    c->service = s;
-    c->file[0] = c->file[1] = c->file[2] = STORED_NONE;
+    begin_at(c, s);
     observed_stem(c->stem, e, l->wall_ns);
     return c;
 }
@@ -141,7 +156,7 @@ static void take_gap(struct observed_log *l, struct observed_service *s, unsigne
 static void take_end(struct observed_log *l, struct observed_service *s, unsigned worker, const struct observe_event *e)
 {
     struct conn_seen *c = observed_conns_find(&l->conns, worker, e->number);
-    if (c) service_done(s, c, e);
+    if (c) service_done(c->service, c, e);
     if (e->does != PBC_IGNORE && e->sum) service_session(s, c, e, l->wall_ns);
     if (c) observed_conns_drop(&l->conns, c);
 }

@@ -93,7 +93,7 @@ static void write_lines(struct observed_service *s)
     if (!s->lines || !s->waiting_lines) return;
     fflush(s->lines);
     if (s->fd < 0 || (s->sessions_limit && s->written && s->written + s->waiting_len > s->sessions_limit)) turn_over(s);
-    const int failed = s->fd < 0 ? -EBADF : write_whole(s->fd, s->waiting, s->waiting_len);
+    const int failed = s->fd < 0 ? -EBADF : append_whole(s->fd, s->waiting, s->waiting_len);
     if (failed && s->fd >= 0) complain_file(s, s->sessions, failed);
     count(failed ? &s->all->counters.lost_sessions : &s->all->counters.sessions, s->waiting_lines);
     if (!failed) s->written += s->waiting_len;
@@ -127,12 +127,18 @@ static uint64_t put_blocks(struct observed_service *s)
     return lost;
 }
 
+/* Begin a section: the blocks that follow are put with it. */
+static void begin_section(struct observed_service *s) { pcapng_begin(s->blocks, (const char *const[]){s->name}, 1); }
+
 static bool capture_there(struct observed_service *s, uint64_t now_ns)
 {
     char stem[120], time[40];
     struct tm parts;
     const time_t at = (time_t)(now_ns / 1000000000u);
-    if (s->capture != STORED_NONE && store_size(s->store, s->capture) < s->part) return true;
+    if (s->capture != STORED_NONE && store_size(s->store, s->capture) < s->part) {
+        if (store_torn(s->store, s->capture)) begin_section(s); /* the one before may have no beginning */
+        return true;
+    }
     store_done(s->store, s->capture);
     gmtime_r(&at, &parts);
     strftime(time, sizeof time, "%Y%m%dT%H%M%S", &parts);
@@ -141,8 +147,7 @@ static bool capture_there(struct observed_service *s, uint64_t now_ns)
         if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-", *c)) *c = '_';
     s->capture = store_make(s->store, stem, ".pcapng");
     if (s->capture == STORED_NONE) return false;
-    pcapng_begin(s->blocks, (const char *const[]){s->name}, 1);
-    put_blocks(s);
+    begin_section(s);
     return true;
 }
 

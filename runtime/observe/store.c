@@ -20,6 +20,7 @@ struct stored {
     uint64_t lost;    /* bytes lost since whoever puts them was told */
     uint64_t size;    /* bytes put */
     uint64_t touched; /* count of puts to the store at its last one */
+    bool torn;        /* bytes were lost since store_torn was asked */
 };
 
 struct finished {
@@ -59,16 +60,30 @@ struct store *store_new(const struct observed_files *files, const char *dir, uin
 
 void store_limit(struct store *s, uint64_t limit) { s->limit = limit; }
 
+static uint64_t lose(struct store *s, uint64_t len)
+{
+    count(&s->counters->lost_bytes, len);
+    return len;
+}
+
+/* Write bytes, all or none. */
+static void put_whole(struct store *s, struct stored *f, const void *bytes, size_t len)
+{
+    const int failed = append_whole(f->fd, bytes, len);
+    if (!failed) {
+        count(&s->counters->bytes, len);
+        return;
+    }
+    s->failed = failed;
+    f->torn = true;
+    f->lost += lose(s, len);
+}
+
 /* Write the buffer. */
 static void drain(struct store *s, struct stored *f)
 {
-    const uint32_t len = f->waits;
+    put_whole(s, f, f->buffer, f->waits);
     f->waits = 0;
-    const int failed = len ? write_whole(f->fd, f->buffer, len) : 0;
-    count(failed ? &s->counters->lost_bytes : &s->counters->bytes, len);
-    if (!failed) return;
-    s->failed = failed;
-    f->lost += len;
 }
 
 /* Return the bytes of the file that were lost since this was asked last: also while others were written. */
@@ -175,12 +190,6 @@ uint32_t store_make(struct store *s, const char *stem, const char *ending)
     return STORED_NONE;
 }
 
-static uint64_t lose(struct store *s, uint64_t len)
-{
-    count(&s->counters->lost_bytes, len);
-    return len;
-}
-
 uint64_t store_put(struct store *s, uint32_t file, const void *bytes, size_t len)
 {
     if (file == STORED_NONE) return lose(s, len);
@@ -190,15 +199,21 @@ uint64_t store_put(struct store *s, uint32_t file, const void *bytes, size_t len
     s->held += more;
     f->size += len;
     f->touched = ++s->puts;
-    for (const uint8_t *at = bytes; len;) {
-        const size_t some = len < BUFFER - f->waits ? len : BUFFER - f->waits;
-        memcpy(f->buffer + f->waits, at, some);
-        f->waits += (uint32_t)some;
-        at += some;
-        len -= some;
-        if (f->waits == BUFFER) drain(s, f);
+    if (len > BUFFER - f->waits) drain(s, f);
+    if (len > BUFFER) {
+        put_whole(s, f, bytes, len);
+    } else {
+        memcpy(f->buffer + f->waits, bytes, len);
+        f->waits += (uint32_t)len;
     }
     return take_lost(f);
+}
+
+bool store_torn(struct store *s, uint32_t file)
+{
+    const bool torn = s->at[file].torn;
+    s->at[file].torn = false;
+    return torn;
 }
 
 uint64_t store_size(const struct store *s, uint32_t file) { return s->at[file].size; }

@@ -16,8 +16,11 @@ void store_limit(struct store *s, uint64_t limit);
 
 /* Make a file "STEMENDING", or with a number behind the stem where that one is there. STORED_NONE: it failed. */
 uint32_t store_make(struct store *s, const char *stem, const char *ending);
-/* Append to a file. Return the bytes that are lost by that, which may be of earlier calls. */
+/* Append to a file: what a call puts is written whole, or not at all. Return the bytes that are lost by that, which may
+ * be of earlier calls. */
 uint64_t store_put(struct store *s, uint32_t file, const void *bytes, size_t len);
+/* True if bytes of a file were lost since this was asked last. */
+bool store_torn(struct store *s, uint32_t file);
 uint64_t store_size(const struct store *s, uint32_t file); /* bytes put so far */
 const char *store_name(const struct store *s, uint32_t file);
 /* Finish a file: from now on it may be removed. Return as store_put. */

@@ -8,8 +8,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -424,6 +426,92 @@ static void bytes_lost_by_a_flush_are_their_sessions(void **state)
     (void)state;
 }
 
+/* Count the capture's frames; -1: it cannot be read to its end. */
+static int frames_of(const char *path)
+{
+    char err[400];
+    struct capture_frame f;
+    struct capture *c = capture_open(path, err, sizeof err);
+    int frames = 0, more = -1;
+    while (c && (more = capture_next(c, &f)) > 0) frames++;
+    if (c) capture_close(c);
+    return more ? -1 : frames;
+}
+
+/* The first file of a folder */
+static const char *first_of(const struct scene *s, const char *dir)
+{
+    static char at[600];
+    DIR *d = opendir(inside(s, dir));
+    for (const struct dirent *e; d && (e = readdir(d));)
+        if (e->d_name[0] != '.') snprintf(at, sizeof at, "%s/%s/%s", s->dir, dir, e->d_name);
+    if (d) closedir(d);
+    return at;
+}
+
+/* A bound on the size of files stands for a disk that takes a part of what is written. */
+static void a_disk_that_takes_a_part_leaves_whole_lines_and_blocks(void **state)
+{
+    static char block[3000];
+    struct scene s;
+    struct rlimit usual;
+    uint64_t bytes;
+    open_scene(&s, PBC_OBSERVE_PCAPNG, 0, 0);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &usual), 0);
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &(struct rlimit){.rlim_cur = 100, .rlim_max = usual.rlim_max}), 0);
+    for (uint64_t i = 0; i < 9; i++) tell_bytes(&s, 1, OBSERVE_CLIENT, i * sizeof block, block, sizeof block);
+    tell_end(&s, 2, PBC_PASS);
+    observed_log_flush(s.log);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &usual), 0);
+    assert_true(observed_log_counters(s.log).lost_bytes >= 9 * sizeof block);
+    tell_bytes(&s, 1, OBSERVE_CLIENT, 9 * sizeof block, block, sizeof block);
+    tell_end(&s, 1, PBC_STREAM);
+    observed_log_flush(s.log);
+    assert_int_equal(files_in(&s, "d", &bytes), 1);
+    assert_true(frames_of(first_of(&s, "d")) >= 3);
+    const char *text = whole(&s, "s.jsonl", NULL);
+    assert_non_null(strstr(text, "\"lost_bytes\":"));
+    assert_ptr_equal(strstr(text + 1, "{\"service\""), NULL);
+    assert_ptr_equal(strchr(text, '\n'), text + strlen(text) - 1);
+    assert_int_equal(observed_log_counters(s.log).lost_sessions, 1);
+    close_scene(&s);
+    (void)state;
+}
+
+/* Load the scene's program with another directory, and go on with it. */
+static void reload_scene(struct scene *s, const char *dir)
+{
+    char err[400];
+    struct imgbuild b;
+    img_sample_observe(&b);
+    b.observes[0].stream = img_string(&b, dir);
+    struct program *fresh = img_load(&b, err, sizeof err);
+    img_fini(&b);
+    if (!fresh) fail_msg("%s", err);
+    if (!observed_log_program(s->log, fresh, err, sizeof err)) fail_msg("%s", err);
+    program_put(s->program);
+    s->program = fresh;
+}
+
+static void a_reload_to_another_directory_goes_on_there(void **state)
+{
+    struct scene s;
+    size_t len;
+    open_scene(&s, 0, 0, 0);
+    for (uint64_t i = 1; i < 9; i++) tell_bytes(&s, i, OBSERVE_CLIENT, 0, "early", 5);
+    reload_scene(&s, "e");
+    tell_bytes(&s, 8, OBSERVE_CLIENT, 5, "late", 4);
+    for (uint64_t i = 1; i < 9; i++) tell_end(&s, i, PBC_STREAM);
+    observed_log_flush(s.log);
+    assert_string_equal(whole(&s, "d/w-" STEM ".client", &len), "early");
+    assert_string_equal(whole(&s, "e/w-" STEM "-8.client", &len) ? "there" : "not there", "not there");
+    assert_string_equal(whole(&s, "e/w-" STEM ".client", &len), "late");
+    assert_int_equal(observed_log_counters(s.log).sessions, 8);
+    close_scene(&s);
+    (void)state;
+}
+
 static void no_name_leads_out_of_the_directory(void **state)
 {
     static const char *const bad[] = {"../x.client", "a/b.client", ".client",    ".x.client",  "x.txt",
@@ -557,6 +645,8 @@ int main(void)
                                        cmocka_unit_test(sessions_turn_over_at_their_limit),
                                        cmocka_unit_test(a_full_disk_is_counted_and_told_once),
                                        cmocka_unit_test(bytes_lost_by_a_flush_are_their_sessions),
+                                       cmocka_unit_test(a_disk_that_takes_a_part_leaves_whole_lines_and_blocks),
+                                       cmocka_unit_test(a_reload_to_another_directory_goes_on_there),
                                        cmocka_unit_test(no_name_leads_out_of_the_directory),
                                        cmocka_unit_test(events_pass_the_ring_whole_or_not_at_all),
                                        cmocka_unit_test(a_thread_writes_what_workers_tell)};
