@@ -8,12 +8,13 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "runtime/base/file.h"
 #include "runtime/base/grown.h"
 #include "runtime/host/file/folder.h"
 
 static int refuse(int failed, const char *path, char *err, size_t err_len)
 {
-    snprintf(err, err_len, "%.400s: %s", path, strerror(-failed));
+    snprintf(err, err_len, "%.400s: %s", path, failed == -ENODEV ? "not a regular file" : strerror(-failed));
     return failed;
 }
 
@@ -50,8 +51,8 @@ static int keep(void *arg, enum pbc_mirror_to to, const char *target, bool turn,
     if (failed) return refuse(failed, at, err, err_len);
     snprintf(before, sizeof before, "%s.1", at);
     if (turn && rename(at, before) && errno != ENOENT) return refuse(-errno, at, err, err_len);
-    const int fd = open(at, O_RDWR | O_APPEND | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-    return fd < 0 ? refuse(-errno, at, err, err_len) : fd;
+    const int fd = open_regular(at, O_RDWR | O_APPEND | O_CREAT | O_TRUNC);
+    return fd < 0 ? refuse(fd, at, err, err_len) : fd;
 }
 
 int replayed_begin(struct replayed *k, const struct copies_cfg *cfg, const char *dir, char *err, size_t err_len)

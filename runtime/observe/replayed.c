@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "runtime/base/complain.h"
+#include "runtime/base/file.h"
 #include "runtime/host/file/folder.h"
 
 /* Write the place below DIR of a path of the rules: its last part. False: there is none. */
@@ -20,7 +21,7 @@ static bool place_of(const struct observed_replay *o, const char *path, char at[
 
 static int refuse(int failed, const char *path, char *err, size_t err_len)
 {
-    snprintf(err, err_len, "%.400s: %s", path, strerror(-failed));
+    snprintf(err, err_len, "%.400s: %s", path, failed == -ENODEV ? "not a regular file" : strerror(-failed));
     return failed;
 }
 
@@ -30,8 +31,8 @@ static int sessions(void *arg, const char *path, bool turn, char *err, size_t er
     if (!place_of(arg, path, at)) return refuse(-EINVAL, path, err, err_len);
     snprintf(before, sizeof before, "%s.1", at);
     if (turn && rename(at, before) && errno != ENOENT) return refuse(-errno, at, err, err_len);
-    const int fd = open(at, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    return fd < 0 ? refuse(-errno, at, err, err_len) : fd;
+    const int fd = open_regular(at, O_WRONLY | O_APPEND | O_CREAT);
+    return fd < 0 ? refuse(fd, at, err, err_len) : fd;
 }
 
 static int begin(void *arg, const char *dir, uint64_t *earlier, char *err, size_t err_len)

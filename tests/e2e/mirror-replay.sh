@@ -80,6 +80,10 @@ same 'a directory that is none' "$status $(cat err)" '2 preyrun: --copies: shop.
 ln -sfn /etc/hostname kept/rare.pcapng
 run --pcap shop.pcap --copies kept shop.pbc
 same 'a link in it is not followed' "$status $(cat err)" '2 preyrun: --copies: kept/rare.pcapng: Too many levels of symbolic links'
+rm kept/rare.pcapng
+mkfifo kept/rare.pcapng
+run --pcap shop.pcap --copies kept shop.pbc
+same 'nor is a FIFO written' "$status $(cat err)" '2 preyrun: --copies: kept/rare.pcapng: not a regular file'
 sed 's/"rare.pcapng"/"copies.pcapng"/' shop.prey | rules twice
 run --pcap shop.pcap --copies two twice.pbc
 same 'two files of one name' "$status $(cat err)" '2 preyrun: --copies: two/copies.pcapng: copies for `copies.pcapng` and for another target would lie in it'

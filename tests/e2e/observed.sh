@@ -44,6 +44,10 @@ same 'the service has its own counts, and the summary its row' \
 j = json.load(open("json"))
 o, of = j["observed"], j["observe_services"]
 print([x["service"] for x in of], of[0]["sessions"], all(of[0][k] == o[k] for k in of[0] if k != "service"))') $(grep -A1 '^observe service' said | awk 'NR == 2 { print $1, ($2 > 0) }')" "['watch'] 5 True watch 1"
+mkdir piped
+mkfifo piped/s.log
+timeout 60 "$bin/preyrun" watch.pbc --pcap drawn.pcap --observed piped >said 2>err
+same 'a FIFO in the place of the sessions is refused' "$? $(cat err)" '2 preyrun: service watch: piped/s.log: not a regular file'
 cat >asked.prey <<'END'
 edition 1
 firewall f default accept { drop tcp to port 81 }
