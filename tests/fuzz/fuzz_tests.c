@@ -18,6 +18,7 @@ static const char rules[] =
     "service www on 203.0.113.10 tcp/443 { mode passthrough; -> shop }\n"
     "chain ping { accept icmp type echo-request as PING }\n"
     "firewall edge default drop {\n"
+    "  mirror sent to socket \"ids\" limit 10/s udp as COPIED\n"
     "accept icmp6 type nd\n"
     "accept state established, related as OLD\n"
     "drop tcp flags has syn over syns as FLOOD\n"
