@@ -31,7 +31,7 @@ bool remember_find(const struct remember *m, const struct flow *flow, enum flow_
 void remember_add(const struct remember *m, struct flow *flow, enum flow_dir dir, const struct key *key,
                   const struct pkt *pkt, decided d);
 
-/* What is decided, and what would be, for a program with audit (program->would). */
+/* Two decisions of a program with audit: in fact, and without the word (program->would). */
 struct remembered_pair {
     decided d, would; /* both 0: none */
     bool other;       /* another rule or default would decide, or otherwise (vm/judge/decided.h, decided_same) */

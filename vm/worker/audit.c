@@ -274,10 +274,11 @@ void audit_let_by(const struct job *j, struct pkt *const pkts[], uint64_t judged
                                         .would_rule = other ? rule : 0,
                                         .would_firewall = other ? firewall : 0};
         if (__builtin_expect(flags, 0)) settle_noticed(vm, flags);
-        counter_add(&passed[arp], bytes);
-        if (!other) continue;
+        *(pair *)&passed[arp] += (pair){1, bytes};
+        if (__builtin_expect(!other, 0)) continue;
         would_add(&sums[action], bytes, changed);
-        would_add(&counts[rule < RULE_DEFAULT ? rule : rules + (rule == RULE_NONE ? 0 : 1 + firewall)], bytes, changed);
+        const uint32_t after = rules + firewall + 1, is_rule = -(uint32_t)(rule < RULE_DEFAULT); /* "nobody": 0 */
+        would_add(&counts[(rule & is_rule) | (after & ~is_rule)], bytes, changed);
     }
     for (unsigned a = 0; a < ACTION_COUNT; a++) counter_keep(&vm->counters.would[a], &sums[a]);
     for (unsigned arp = 0; arp < 2; arp++) {
