@@ -20,8 +20,9 @@ static __always_inline bool look_again(struct kpkt *k, const struct flow *f)
     return keep_what(&k->seen) == KEEP_GO_ON;
 }
 
-/* Note in the flow, with its lock taken, what there would be of it (vm/worker/audit.c, note_flow). */
-static __always_inline void note_would(struct kpkt *k, struct flow *f)
+/* Note in the flow, with its lock taken, what there would be of it (vm/worker/audit.c, note_flow). Not inline: below
+ * kernel_flow_keep the table makes room, and all of it has 512 bytes of stack. */
+static __attribute__((noinline)) void note_would(struct kpkt *k, struct flow *f)
 {
     if (!(k->said & KERNEL_WOULD_DUE)) return;
     const bool changes = k->said & KERNEL_WOULD_CHANGES;
