@@ -22,8 +22,9 @@ struct vm_kernel {
     void *arg;
     /* Return the kernel's judgement (judge.h, decided) of a parsed packet, whose key holds `state`: the first packet of
      * `e`. It counts, logs and asks meters in the kernel; logs leave through e->tx. With e->would: the one that
-     * would be without `audit`. */
-    uint64_t (*judge)(void *arg, const struct key *key, const struct pkt *pkt, const struct effects *e);
+     * would be without `audit`. *mirrors: mirrors that matched, a bit each, which have not copied it. */
+    uint64_t (*judge)(void *arg, const struct key *key, const struct pkt *pkt, const struct effects *e,
+                      uint64_t *mirrors);
     /* Copies the kernel's meters into the worker's, or those of what would be without `audit`, to be looked at. */
     void (*meters)(void *arg, struct meters *m, bool would);
     bool (*sweep)(void *arg, uint64_t now_ns); /* meters_sweep for the kernel's meters; NULL: others sweep them */

@@ -53,7 +53,9 @@ void vm_run(struct vm *vm, const struct vm_in *in, struct pkt *const pkts[], uns
 struct vm_up {
     uint64_t decision; /* the kernel judge's decision (judge.h, decided), if `judged` */
     uint64_t would;    /* the same without the word `audit`, of a program that has it */
+    uint64_t mirrors;  /* if `judged`: mirrors that matched and have not copied it yet, a bit each */
     bool judged;
+    bool shown; /* the observers have it already (vm_show) */
 };
 void vm_run_up(struct vm *vm, const struct vm_in *in, struct pkt *const pkts[], unsigned n, const struct vm_up ups[],
                struct verdict verdicts[], struct vm_tx *tx);
@@ -62,6 +64,10 @@ void vm_run_up(struct vm *vm, const struct vm_in *in, struct pkt *const pkts[], 
 void vm_note_met(struct vm *vm, struct flow_met *mets);
 /* Tell what a packet that the kernel has judged met in the flow table (track_met_at). Not while the vm runs. */
 void vm_met(const struct vm *vm, const struct met_told *told, struct flow_met *m);
+
+/* In kernel mode: show the observers a packet that the kernel let through, as its client sees it (vm/observe/). Its
+ * views are used during the call; in->mono_ns is the time at which it came. */
+void vm_show(struct vm *vm, const struct vm_in *in, struct pkt *pkt);
 
 /* In kernel mode: handle a flow that ended in the kernel and was not sent on (flow/table/ops.h). Its end is reported in
  * tx. */

@@ -307,6 +307,13 @@ void copies_end(struct copies *c)
     lose_unwritten(c);
 }
 
+void copies_add(struct copy_slot *s, uint64_t packets, uint64_t bytes, const uint64_t lost[COPY_LOSSES])
+{
+    __atomic_fetch_add(&s->packets, packets, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&s->bytes, bytes, __ATOMIC_RELAXED);
+    for (unsigned i = 0; i < COPY_LOSSES; i++) __atomic_fetch_add(&s->lost[i], lost[i], __ATOMIC_RELAXED);
+}
+
 void copies_count(const struct copy_slot *s, struct copy_count *count)
 {
     static const char *const to[] = {"device", "file", "socket"};

@@ -112,6 +112,9 @@ static inline void copying_left(struct copying *c, struct pkt *pkt, uint8_t port
     pkt->cookie = came;
 }
 
+/* Add what others have counted for a slot. */
+void copies_add(struct copy_slot *s, uint64_t packets, uint64_t bytes, const uint64_t lost[COPY_LOSSES]);
+
 /* Counters of a slot's copies, as they are now. */
 struct copy_count {
     const char *rule, *target;

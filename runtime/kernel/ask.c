@@ -69,6 +69,7 @@ static void asker_begin(struct asker *a, const struct pkt *pkt, uint64_t now_ns,
     k->pkt.pool = NULL;
     k->now_ns = kernel_world(a->kernel)->asked_ns = now_ns;
     k->serial++;
+    k->mirrors = 0;
     k->flags = (uint16_t)(KERNEL_ASKED | flags);
     k->out = KERNEL_NONE;
     k->up = KERNEL_UP_NONE;

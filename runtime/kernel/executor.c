@@ -13,6 +13,7 @@
 #include "vm/kernel/keyed/meters.h"
 #include "vm/packet/parse/read.h"
 #include "vm/program/remap.h"
+#include "vm/worker/mirrored.h"
 
 static void hear(void *arg, const struct kernel_event *event, size_t len)
 {
@@ -42,7 +43,8 @@ static void hear_all(struct executor *e, uint32_t input, struct vm_tx *tx)
     e->lost = lost;
 }
 
-static uint64_t judge_there(void *arg, const struct key *key, const struct pkt *pkt, const struct effects *effects)
+static uint64_t judge_there(void *arg, const struct key *key, const struct pkt *pkt, const struct effects *effects,
+                            uint64_t *mirrors)
 {
     struct executor *e = arg;
     uint64_t decision;
@@ -50,6 +52,7 @@ static uint64_t judge_there(void *arg, const struct key *key, const struct pkt *
     if (failed == -EPROTO) e->told.unjudged++; /* rules ask for bytes that the judge is not given */
     if (failed && failed != -EPROTO) e->fault = failed;
     hear_all(e, effects->input, effects->tx);
+    *mirrors = failed ? 0 : e->asker.k->mirrors;
     return failed ? decided_by_nobody(ACTION_DROP) : decision;
 }
 
@@ -99,6 +102,7 @@ static bool begin_worker(struct executor *e, struct program *p, const struct vm_
 {
     struct vm_cfg mine = *cfg;
     e->pool = cfg->pool;
+    e->copies = cfg->copies;
     e->ops = (struct vm_kernel){.arg = e, .judge = judge_there, .meters = show_meters, .sweep = sweep_meters};
     if (e->kernel && cfg->live) e->ops.marks = kernel_map(e->kernel, KERNEL_MAP_marks)->memory;
     if (e->kernel) mine.kernel = &e->ops;
@@ -180,6 +184,26 @@ static struct pkt *edited(const struct executor *e, const struct kpkt *k, const 
     return out;
 }
 
+/* Copy for mirrors as the stages would, and note which mirrors copy what leaves. Return them. */
+static uint64_t mirrored(const struct executor *e, const struct kpkt *k, struct pkt *pkt)
+{
+    const struct program *p = vm_program(e->vm);
+    uint64_t here = 0;
+    const struct effects effects = {.copies = e->copies, .mirrored = &here};
+    if (!p->mirrors_count) return 0;
+    effect_mirrors(&effects, p, k->mirrors, pkt);
+    return pkt->mirrors = here & mirrored_sent(p);
+}
+
+/* Show the packet to the observers, as its client sees it. */
+static void show(const struct executor *e, const struct vm_in *in, struct pkt *pkt, const struct verdict *v,
+                 const struct vm_tx *tx, unsigned before)
+{
+    const bool lets = v->action == ACTION_ACCEPT || v->action == ACTION_FORWARD || v->action == ACTION_PASS;
+    if (!lets || !vm_program(e->vm)->observes_count) return;
+    vm_show(e->vm, in, v->flags & VERDICT_REPLY && tx->count > before ? tx->entries[before].pkt : pkt);
+}
+
 static void leaves(struct executor *e, const struct kpkt *k, const struct pkt *pkt, uint32_t input, struct vm_tx *tx)
 {
     struct pkt *out = tx->count < tx->cap ? edited(e, k, pkt) : NULL;
@@ -202,7 +226,8 @@ static void go_on(struct executor *e, const struct vm_in *in, const struct kpkt 
                   struct verdict *v, struct vm_tx *tx)
 {
     struct pkt *const pkts[] = {pkt};
-    const struct vm_up up = {.decision = k->decision, .would = k->would, .judged = k->flags & KERNEL_JUDGED};
+    const struct vm_up up = {
+        .decision = k->decision, .would = k->would, .mirrors = k->mirrors, .judged = k->flags & KERNEL_JUDGED};
     const unsigned entries = tx->count, events = tx->event_count;
     vm_run_up(e->vm, in, pkts, 1, &up, v, tx);
     place(tx, entries, events, input);
@@ -232,7 +257,11 @@ static void run_one(struct executor *e, const struct vm_in *in, struct pkt *pkt,
     }
     *v = k->verdict;
     if (!v->would) v->would_rule = v->would_firewall = 0; /* stages leave there what was */
+    const unsigned before = tx->count;
+    const uint64_t mirrors = mirrored(e, k, pkt);
     if (k->out == KERNEL_SEND) leaves(e, k, pkt, input, tx);
+    for (unsigned i = before; i < tx->count; i++) tx->entries[i].pkt->mirrors = mirrors;
+    show(e, in, pkt, v, tx, before);
 }
 
 /* Publish the valid recipes, by the facts that the worker has seen. */

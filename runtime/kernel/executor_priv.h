@@ -23,9 +23,10 @@ struct executor {
     struct vm_tx *tx; /* output for log events of the packet that is being asked about */
     uint32_t input;   /* index of that packet in the call */
     struct vm_kernel ops;
-    struct pool *pool; /* NULL: nothing leaves */
-    uint64_t now_ns;   /* latest time seen */
-    uint64_t lost;     /* records of the stages that found no room */
+    struct pool *pool;              /* NULL: nothing leaves */
+    const struct vm_copies *copies; /* NULL: copies are only counted */
+    uint64_t now_ns;                /* latest time seen */
+    uint64_t lost;                  /* records of the stages that found no room */
     struct executor_told told;
     int fault;
 };

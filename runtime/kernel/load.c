@@ -10,6 +10,7 @@
 #include "runtime/base/clock.h"
 #include "runtime/kernel/kernel_priv.h"
 #include "runtime/kernel/object/refused.h"
+#include "runtime/kernel/run/copied.h"
 #include "runtime/kernel/run/each.h"
 #include "vm/kernel/gen/gen.h"
 
@@ -318,6 +319,7 @@ struct judge *kernel_prepare(struct kernel *k, const struct program *p, char *er
     if (j) j->says = world_of(p);
     if (j) kernel_memos_of(j->memos, p);
     if (j && p->would) kernel_memos_would(j->memos + KERNEL_MEMOS, p->would);
+    if (j) kernel_copies_of(k, p);
     const bool made = j && !make_rows(k, p, err, err_len) && !load_judge(k, p, j, err, err_len);
     if (made && k->cfg.live) kernel_meters_at(&j->tables.meters, clock_ns(CLOCK_MONOTONIC));
     if (made) return j;

@@ -4,6 +4,7 @@
 
 #include "runtime/kernel/object/refused.h"
 #include "runtime/kernel/prove.h"
+#include "runtime/kernel/run/copied.h"
 #include "runtime/kernel/run/counted.h"
 #include "runtime/kernel/run/events.h"
 #include "runtime/kernel/run/facts.h"
@@ -107,3 +108,25 @@ bool kernel_events_there(const struct kernel_events *e) { return false; }
 void told_add(struct kernel *k, const struct program *p) {}
 
 void told_keep(struct kernel *k, const struct program *p) {}
+
+bool kernel_copies(const struct kernel *k) { return false; }
+
+struct kernel_copied_ring *kernel_copied_new(const struct kernel *k, kernel_copied_fn *fn, void *arg) { return NULL; }
+
+void kernel_copied_free(struct kernel_copied_ring *r) {}
+
+int kernel_copied_fd(const struct kernel_copied_ring *r) { return -1; }
+
+unsigned kernel_copied_take(struct kernel_copied_ring *r, unsigned most) { return 0; }
+
+void kernel_copies_device(struct kernel *k, const struct program *p, uint32_t mirror, uint32_t ifindex,
+                          uint32_t longest)
+{
+}
+
+struct kernel_mirror kernel_copies_taken(struct kernel *k, uint32_t serial, uint32_t mirror)
+{
+    return (struct kernel_mirror){.ring = 0};
+}
+
+uint64_t kernel_unseen(const struct kernel *k) { return 0; }

@@ -285,16 +285,6 @@ int complain_memory(const struct program *p)
 struct executor *replay_executor(const struct subject *r, const struct vm_cfg *cfg, bool in_kernel)
 {
     char err[600] = "";
-    if (in_kernel && r->program->mirrors_count) {
-        complain("--exec kernel: `mirror` copies whole frames, which the kernel executor does not hand up; this does: "
-                 "--exec user");
-        return NULL;
-    }
-    if (in_kernel && r->program->observes_count) {
-        complain("--exec kernel: `mode observe` reads whole segments, which the kernel executor does not hand up; this "
-                 "does: --exec user");
-        return NULL;
-    }
     struct executor *e = executor_new(r->program, cfg, in_kernel, err, sizeof err);
     if (!e && *err)
         complain("%s", err);

@@ -131,6 +131,7 @@ int worker_init(struct worker *w, const struct worker_cfg *cfg)
 
 void worker_fini(struct worker *w)
 {
+    risen_end(&w->risen);
     ahead_fini(&w->ahead);
     egress_fini(&w->egress);
     for (unsigned i = 0; i < w->egress.port_count; i++) w->ports[i].ops->close(w->ports[i].io);

@@ -7,10 +7,13 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/worker/owned.h"
+#include "runtime/worker/up.h"
 #include "runtime/worker/worker.h"
 
 /* Interval between retries of packets that wait for a neighbour. */
 #define RETRY_NS UINT64_C(50000000)
+/* A time that is far enough away to be never. */
+#define FOREVER_NS (UINT64_MAX / 2)
 
 static void stand_still(struct worker *w)
 {
@@ -34,18 +37,19 @@ static void tell_fault(struct worker *w, unsigned port)
 /* Sleep until frames come, the main thread or another worker calls, or something is due. */
 static void sleep_until(struct worker *w, uint64_t now)
 {
-    struct pollfd fds[PORTS_MOST + 2] = {{.fd = w->wake_fd, .events = POLLIN}};
+    struct pollfd fds[PORTS_MOST + 3] = {{.fd = w->wake_fd, .events = POLLIN}};
     const unsigned n = w->egress.port_count;
     for (unsigned i = 0; i < n; i++)
         fds[i + 1] = (struct pollfd){.fd = w->ports[i].ops->fd(w->ports[i].io), .events = POLLIN};
     fds[n + 1] = (struct pollfd){.fd = w->inside.fd, .events = POLLIN}; /* negative: not looked at */
+    fds[n + 2] = (struct pollfd){.fd = risen_fd(&w->risen), .events = POLLIN};
     const bool waits = w->egress.waiting || w->pieces_waiting;
     uint64_t due = waits && now + RETRY_NS < w->tick_ns ? now + RETRY_NS : w->tick_ns;
-    due = due > now ? due - now : 0;
+    due = time_sooner(due > now ? due - now : 0, risen_wait_ns(&w->risen));
     const struct timespec left = {(time_t)(due / 1000000000u), (long)(due % 1000000000u)};
     __atomic_store_n(&w->sleeps, 1, __ATOMIC_SEQ_CST);
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    const int woken = owned_waits(w) ? 0 : ppoll(fds, n + 2, w->tick_ns == UINT64_MAX && !waits ? NULL : &left, NULL);
+    const int woken = owned_waits(w) ? 0 : ppoll(fds, n + 3, due > FOREVER_NS ? NULL : &left, NULL);
     __atomic_store_n(&w->sleeps, 0, __ATOMIC_RELAXED);
     if (woken <= 0) return;
     uint64_t calls;
@@ -119,6 +123,7 @@ void worker_stop(struct worker *w)
     __atomic_store_n(&w->stop, 1, __ATOMIC_RELEASE);
     wake(w->wake_fd);
     pthread_join(w->thread, NULL);
+    while (up_copied(w, clock_ns(CLOCK_MONOTONIC))) continue;
     vm_observed_end(w->vm, &(struct vm_in){.mono_ns = clock_ns(CLOCK_MONOTONIC)});
     ahead_stop(&w->ahead);
 }

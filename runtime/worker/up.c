@@ -13,7 +13,9 @@ struct vm_up up_of(const struct worker *w, const struct pkt *pkt)
     const uint32_t in_force = __atomic_load_n(&w->cfg.world->program, __ATOMIC_RELAXED);
     return (struct vm_up){.decision = note.decision,
                           .would = note.would,
-                          .judged = note.flags & KERNEL_JUDGED && note.program == in_force};
+                          .mirrors = note.mirrors,
+                          .judged = note.flags & KERNEL_JUDGED && note.program == in_force,
+                          .shown = note.flags & KERNEL_SHOWN};
 }
 
 /* Put packets on the tape. The kernel's findings are in a packet's note, which is lost when the packet is rewritten. */
@@ -72,4 +74,34 @@ void up_renew(struct worker *w, uint64_t now_ns)
 void up_forget(const struct worker *w)
 {
     if (w->cfg.world) __atomic_store_n(&w->cfg.world->recipes, 0, __ATOMIC_SEQ_CST);
+}
+
+static uint8_t port_of(void *arg, uint16_t iface)
+{
+    const struct worker *w = arg;
+    for (unsigned i = 0; i < w->egress.port_count; i++)
+        if (w->ports[i].iface == iface) return (uint8_t)i;
+    return TAPE_TO_HOST;
+}
+
+static struct risen_to risen_to(struct worker *w)
+{
+    return (struct risen_to){
+        .copying = w->copying, .vm = w->vm, .facts = &w->egress.snapshot->facts, .port = port_of, .arg = w};
+}
+
+unsigned up_copied(struct worker *w, uint64_t now_ns)
+{
+    if (!w->risen.kernel || !w->egress.snapshot) return 0;
+    const uint64_t before = w->risen.frames;
+    const struct risen_to to = risen_to(w);
+    const unsigned n = risen_take(&w->risen, &to);
+    if (w->risen.frames != before && now_ns < w->tick_ns) w->tick_ns = now_ns; /* observers have timers of their own */
+    return n;
+}
+
+void up_copies_change(struct worker *w)
+{
+    const struct risen_to to = risen_to(w);
+    risen_change(&w->risen, &to);
 }

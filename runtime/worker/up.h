@@ -14,5 +14,9 @@ void up_note_verdicts(struct worker *w, unsigned n);
 void up_init(struct worker *w);
 /* Show a new snapshot or program to the vm, and publish the recipes that hold. */
 void up_renew(struct worker *w, uint64_t now_ns);
+/* Take the kernel's copies of frames. Return their number. Second function: when another program is in force there, and
+ * the mirrors are those of the one before. */
+unsigned up_copied(struct worker *w, uint64_t now_ns);
+void up_copies_change(struct worker *w);
 /* Withdraw all recipes: another program is about to be put in force. */
 void up_forget(const struct worker *w);

@@ -105,6 +105,7 @@ void worker_take_change(struct worker *w, uint64_t now)
     if (vm_swapping(w->vm)) return;
     up_forget(w);
     int err = c->put_in_force ? c->put_in_force(c->arg, w->vm) : 0;
+    if (!err) up_copies_change(w);
     if (!err) err = vm_swap(w->vm, c->fresh, c->remap);
     w->refused = err;
     if (!err) {
@@ -242,6 +243,7 @@ unsigned worker_turn(struct worker *w, uint64_t now)
     if (__builtin_expect(__atomic_load_n(&w->listing, __ATOMIC_RELAXED) != NULL, 0)) fill_listing(w, now);
     if (__builtin_expect(now >= w->tables_ns, 0)) take_tables(w, now);
     worker_take_carried(w);
+    got += up_copied(w, now); /* before packets that came up: what was copied came before */
     for (unsigned i = 0; i < w->egress.port_count; i++) got += take_batch(w, (uint8_t)i, now);
     for (unsigned i = 0; i < w->cfg.workers && w->cfg.owners; i++)
         if (i != w->cfg.worker) got += take_handed(w, i, now);

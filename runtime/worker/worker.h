@@ -5,6 +5,7 @@
 #include <pthread.h>
 
 #include "runtime/copies/copies.h"
+#include "runtime/copies/risen.h"
 #include "runtime/counters/totals.h"
 #include "runtime/exchange/begun/inlined.h"
 #include "runtime/exchange/begun/openers.h"
@@ -139,6 +140,7 @@ struct worker {
     struct observing observing;   /* observers of this worker */
     struct copying *copying;      /* tape for copies; NULL: none are made */
     struct vm_copies copies;      /* the vm's way to it */
+    struct risen risen;           /* copies that the kernel executor makes */
 
     /* shared with the main thread */
     struct ring asks;                 /* struct hop_ask, to the main thread */

@@ -132,7 +132,8 @@ static bool same_events(struct run *r)
 
 /* ---- both ---- */
 
-static uint64_t judge(void *arg, const struct key *key, const struct pkt *pkt, const struct effects *e)
+static uint64_t judge(void *arg, const struct key *key, const struct pkt *pkt, const struct effects *e,
+                      uint64_t *mirrors)
 {
     struct run *r = arg;
     uint64_t decision = 0;

@@ -84,7 +84,8 @@ static struct snapshot *world_of(const struct program *p)
     return s;
 }
 
-static uint64_t judge_there(void *arg, const struct key *key, const struct pkt *pkt, const struct effects *e)
+static uint64_t judge_there(void *arg, const struct key *key, const struct pkt *pkt, const struct effects *e,
+                            uint64_t *mirrors)
 {
     const struct recorded *r = arg;
     struct pkt *const pkts[] = {(struct pkt *)(uintptr_t)pkt};

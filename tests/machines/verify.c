@@ -164,12 +164,20 @@ static void judge(const char *path, const char *name, struct program *p)
 /* ---- stages ---- */
 
 /* What stages are made for, as bits: it decides which maps they have and how long these are. */
-enum wants { WANTS_FLOWS = 1, WANTS_SOURCES = 2, WANTS_PROXIES = 4, WANTS_BOUND = 8, WANTS_ALL = 16 };
+enum wants {
+    WANTS_FLOWS = 1,
+    WANTS_SOURCES = 2,
+    WANTS_PROXIES = 4,
+    WANTS_BOUND = 8,
+    WANTS_COPIES = 16,
+    WANTS_ALL = 32
+};
 static unsigned wants_of(const struct program *p)
 {
     const struct kernel_sizes s = kernel_sizes_of(p, 1);
     return (s.flow_slots > 1 ? WANTS_FLOWS : 0) | (s.source_slots ? WANTS_SOURCES : 0) |
-           (p->proxies_count ? WANTS_PROXIES : 0) | (s.flow_bound > 1 ? WANTS_BOUND : 0);
+           (p->proxies_count ? WANTS_PROXIES : 0) | (s.flow_bound > 1 ? WANTS_BOUND : 0) |
+           (s.copies ? WANTS_COPIES : 0);
 }
 
 /* By what they want, the program with the smallest flow table. */

@@ -69,6 +69,19 @@ static inline void effect_mirror(const struct effects *e, const struct program *
     if (!(m->flags & PBC_MIRROR_SENT) && e->copies) e->copies->copy(e->copies->arg, id, pkt);
 }
 
+/* The same for mirrors that another judge has found, a bit each. */
+static inline void effect_mirrors(const struct effects *e, const struct program *p, uint64_t found,
+                                  const struct pkt *pkt)
+{
+    if (!e->mirrored) return;
+    e->mirrored[0] |= found;
+    for (; found && e->copies; found &= found - 1) {
+        const unsigned id = (unsigned)__builtin_ctzll(found);
+        if (id < p->mirrors_count && !(p->mirrors[id].flags & PBC_MIRROR_SENT))
+            e->copies->copy(e->copies->arg, id, pkt);
+    }
+}
+
 static inline struct decision decision_of(decided d)
 {
     return (struct decision){

@@ -77,6 +77,7 @@ enum kernel_flag {
     KERNEL_NO_WAY = 1 << 9,   /* set by judge: the program asks for its way, which is unknown */
     KERNEL_CHANGED = 1 << 10, /* set by act: another packet changed its flow since it was judged */
     KERNEL_WIRE = 1 << 11,    /* set by judge: the service that takes it stands in the wire */
+    KERNEL_SHOWN = 1 << 13,   /* set by act: the observers have it already */
     /* With KERNEL_ONLY_JUDGE: nothing is counted, logged or taken; meters count as unused, sources as without flows. */
     KERNEL_DRY = 1 << 8,
     KERNEL_WOULD = 1 << 12, /* with KERNEL_ONLY_JUDGE: decide as if nothing were in audit */
@@ -90,10 +91,9 @@ struct kernel_note {
     uint32_t magic;
     uint32_t program;  /* serial of the program that decided */
     uint64_t decision; /* `decided` of judge.h; KERNEL_JUDGED in flags: it holds */
-    uint32_t branch;   /* index in BRANCHES, or PBC_NONE */
-    uint32_t ifindex;  /* interface by which it came in */
+    uint64_t mirrors;  /* with JUDGED: mirrors that matched and have not copied it yet, a bit each */
     uint32_t wire_len; /* length of the frame as it came, without this note */
-    uint16_t flags;    /* enum kernel_flag: JUDGED, EGRESS */
+    uint16_t flags;    /* enum kernel_flag: JUDGED, EGRESS, SHOWN */
     uint8_t up;        /* enum kernel_up */
     uint8_t states;    /* answer of `state`: MARK_STATES of the key, shifted right by eight */
     uint64_t would;    /* decision without the word `audit`, of programs that have it */

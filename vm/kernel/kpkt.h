@@ -59,6 +59,15 @@ struct kernel_again {
     uint64_t from, result, regs[8];
 };
 
+/* Receivers of a copy of the frame at hand (copy/): mirrors; and whether its connection may be watched, with the source
+ * that was asked about. */
+struct kernel_asked {
+    uint64_t mirrors, left; /* left: those whose turn is still to come */
+    uint32_t from[4];
+    uint16_t from_port;
+    uint8_t own, watched; /* own: `from` is the host's; watched: the answer */
+};
+
 struct kpkt {
     struct pkt pkt; /* its pointers are 0: the bytes are in head */
     struct key key;
@@ -70,6 +79,7 @@ struct kpkt {
     uint64_t decision;           /* `decided` of judge.h; KERNEL_JUDGED in flags: it holds */
     uint64_t would;              /* decision without the word `audit`, with KERNEL_WOULD_JUDGED in `said` */
     struct verdict verdict;      /* set by act, with out PASS, DROP and SEND; `service` by judge, with `branch` */
+    uint64_t mirrors;            /* mirrors that matched, a bit each: they copy the frame as it came, or leaves */
     uint32_t place;              /* index of this struct, which tells its owner */
     uint32_t branch;             /* branch of the service that takes the packet: index in BRANCHES, or PBC_NONE */
     uint32_t program;            /* serial of the program that judges the packet (counters.h) */
@@ -89,6 +99,7 @@ struct kpkt {
     struct recipe recipe;        /* with KERNEL_ORDINARY: copy of the recipe, whose kind is seen.recipe */
     struct kernel_walk walk;     /* used with counted loops (loop.bpf.h) */
     struct kernel_again again;   /* the same */
+    struct kernel_asked asked;
     uint8_t head[KERNEL_HEAD] __attribute__((aligned(64)));
     uint8_t slack[KERNEL_SLACK];
 };

@@ -143,7 +143,8 @@ static __attribute__((noinline)) decided decide_there(const struct job *j, const
 {
     const struct vm *vm = j->vm;
     const struct vm_up *up = vm_came_up(j, c);
-    return up && up->judged ? up->would : vm->cfg.kernel->judge(vm->cfg.kernel->arg, c->key, c->pkt, e);
+    uint64_t none = 0;
+    return up && up->judged ? up->would : vm->cfg.kernel->judge(vm->cfg.kernel->arg, c->key, c->pkt, e, &none);
 }
 
 /* Decide with the state that there would be. */

@@ -2,6 +2,7 @@
 #include "vm/worker/show.h"
 
 #include "vm/forward/inline/conns.h"
+#include "vm/worker/vm_priv.h"
 
 /* True for a packet of an inline connection from its server, or one to it: the client does not see them. */
 static bool is_behind(const struct vm *vm, const struct key *key, const struct pkt *pkt, enum inline_at hidden)
@@ -63,4 +64,14 @@ void show_aside(const struct job *j, unsigned before)
         if (pkt_parse(&view, j->in->facts, &key) != REASON_NONE || is_behind(vm, &key, &view, AT_CLIENT)) continue;
         if (observers_read(vm->observers, &key, &view, &s)) observers_see(vm->observers, vm->now_ns, &s);
     }
+}
+
+void vm_show(struct vm *vm, const struct vm_in *in, struct pkt *pkt)
+{
+    struct observe_packet s;
+    struct key key;
+    if (!vm->observers || pkt_parse(pkt, in->facts, &key) != REASON_NONE || !(key.kind & KIND_TCP)) return;
+    see_time(vm, in, NULL);
+    if (is_behind(vm, &key, pkt, AT_SERVER) || is_behind(vm, &key, pkt, AT_CLIENT)) return;
+    if (observers_read(vm->observers, &key, pkt, &s)) observers_see(vm->observers, vm->now_ns, &s);
 }

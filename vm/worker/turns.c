@@ -20,7 +20,11 @@ static __attribute__((noinline)) decided decide_there(const struct job *j, struc
 {
     const struct vm *vm = j->vm;
     const struct vm_up *up = vm_came_up(j, c);
-    return up && up->judged ? up->decision : vm->cfg.kernel->judge(vm->cfg.kernel->arg, c->key, c->pkt, e);
+    const bool judged = up && up->judged;
+    uint64_t mirrors = judged ? up->mirrors : 0;
+    const decided d = judged ? up->decision : vm->cfg.kernel->judge(vm->cfg.kernel->arg, c->key, c->pkt, e, &mirrors);
+    if (mirrors) effect_mirrors(e, vm->program, mirrors, c->pkt);
+    return d;
 }
 
 /* Return the rules' decision about one packet. */
@@ -179,7 +183,8 @@ static __attribute__((noinline)) void take_watched(const struct job *j, struct p
 {
     struct observe_packet s;
     const unsigned before = j->tx->count;
-    const bool read = show_read(j, c, &s);
+    const bool shown = j->vm->ups && !j->outer_bytes && j->input != INPUT_NONE && j->vm->ups[j->input + c->at].shown;
+    const bool read = !shown && show_read(j, c, &s);
     packet_judge(j, c);
     if (read) show_packet(j, c, &s, before);
 }

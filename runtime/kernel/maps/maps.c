@@ -75,6 +75,9 @@ int map_adopt(struct map *m, int fd, uint64_t size, uint64_t entries)
 
 static uint64_t at_least_one(uint64_t entries) { return entries ? entries : 1; }
 
+/* Least size of a ring: a page of any machine. */
+enum { RING_LEAST = 1 << 16 };
+
 static int make(struct map *m, enum kernel_map which, const struct kernel_sizes *s)
 {
 #define FLAT(name, type, count)                                                                                        \
@@ -107,6 +110,7 @@ struct kernel_sizes kernel_sizes_of(const struct program *p, uint32_t cpus)
     struct kernel_sizes s = {.cpus = cpus,
                              .program = p,
                              .source_slots = counts ? kernel_sources_slots(grain_keys(p->flows, p->grains_count)) : 0,
+                             .copies = p->mirrors_count || p->observes_count,
                              .made = p->proxies_count ? MADE_MOST : MADE_MOST / 32};
     flows_sizes(p, &s);
     return s;

@@ -6,6 +6,7 @@
 #include "vm/flow/marks.h"
 #include "vm/judge/routes.h"
 #include "vm/kernel/addresses/told.h"
+#include "vm/kernel/copy/copied.h"
 #include "vm/kernel/counters.h"
 #include "vm/kernel/flow/flow_head.h"
 #include "vm/kernel/flow/memo.h"
@@ -34,6 +35,7 @@ struct kernel_sizes {
     /* Flow table: slots, slots of bound flows, and words of both levels of bits. */
     uint32_t flow_slots, flow_bound, flow_words;
     uint32_t made; /* entries for proxied connections */
+    bool copies;   /* the program copies frames */
 };
 
 struct map {

@@ -52,6 +52,8 @@ const char *flows_lack(const struct kernel *k, const struct program *p)
 {
     struct kernel_sizes s = {0};
     flows_sizes(p, &s);
+    if ((p->mirrors_count || p->observes_count) && kernel_map(k, KERNEL_MAP_copies)->entries == 1)
+        return p->mirrors_count ? "copy packets" : "watch connections";
     if (!(p->meta->flags & PBC_KEEPS_FLOWS)) return NULL;
     const struct flow_head *const head = kernel_map(k, KERNEL_MAP_flow_head)->memory;
     if (!head->table.groups) return "follow connections";

@@ -46,7 +46,8 @@ struct beside {
 };
 static struct beside beside;
 
-static inline uint64_t judge_beside(void *arg, const struct key *key, const struct pkt *pkt, const struct effects *e)
+static inline uint64_t judge_beside(void *arg, const struct key *key, const struct pkt *pkt, const struct effects *e,
+                                    uint64_t *mirrors)
 {
     struct pkt *const pkts[] = {(struct pkt *)(uintptr_t)pkt};
     decided d;

@@ -53,7 +53,8 @@ static bool change_without_twins(void *arg, struct flow_op *op)
     return true;
 }
 
-static uint64_t accept_all(void *arg, const struct key *key, const struct pkt *pkt, const struct effects *e)
+static uint64_t accept_all(void *arg, const struct key *key, const struct pkt *pkt, const struct effects *e,
+                           uint64_t *mirrors)
 {
     return decided_by_nobody(ACTION_ACCEPT);
 }

@@ -19,7 +19,7 @@ struct stand_in {
     unsigned asked;
 };
 
-static uint64_t ask(void *arg, const struct key *key, const struct pkt *pkt, const struct effects *e)
+static uint64_t ask(void *arg, const struct key *key, const struct pkt *pkt, const struct effects *e, uint64_t *mirrors)
 {
     struct stand_in *s = arg;
     struct pkt *const pkts[] = {(struct pkt *)(uintptr_t)pkt};

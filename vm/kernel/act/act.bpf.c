@@ -5,6 +5,7 @@
 #include "vm/kernel/act/frame.bpf.h"
 #include "vm/kernel/act/leave.bpf.h"
 #include "vm/kernel/act/settle.bpf.h"
+#include "vm/kernel/copy/copy.bpf.h"
 
 /* Update or begin the flow of an accepted packet. Return 0, or a reason to go up (KERNEL_UP_…). */
 uint64_t kernel_flow_keep(struct kpkt *k);
@@ -61,13 +62,42 @@ inline_whole uint32_t act(struct kpkt *k, uint32_t out)
     return out;
 }
 
+/* Copy a frame before it is edited. Should the edit fail after all, what was copied is not copied again where it goes
+ * up. */
+static inline void copy_before(struct xdp_md *ctx, struct kpkt *k)
+{
+    if (!copies_are_made() || k->flags & KERNEL_ASKED || frame_is_unsummed(k)) return;
+    kernel_copy_xdp(ctx, k, KERNEL_COPY_CAME);
+    k->mirrors &= copies_row(k->program)->sent;
+    k->flags |= KERNEL_SHOWN;
+}
+
+/* Edit and send the frame. False: it goes up. */
+inline_whole bool edited(struct xdp_md *ctx, struct kpkt *k)
+{
+    if (!leave_is_known(k)) return false;
+    copy_before(ctx, k);
+    return frame_edit(ctx, k);
+}
+
+/* Return what a packet is that stays as it came. */
+static inline uint32_t copy_as(const struct kpkt *k, bool goes_on)
+{
+    const uint8_t action = k->verdict.action;
+    return action == ACTION_DROP || action == ACTION_REJECT || !goes_on ? KERNEL_COPY_CAME
+                                                                        : KERNEL_COPY_CAME | KERNEL_COPY_LEFT;
+}
+
 SEC("xdp") int act_xdp(struct xdp_md *ctx)
 {
     struct kpkt *k = kpkt_xdp(ctx);
     if (k->flags & KERNEL_ONLY_JUDGE) return XDP_DROP;
     uint32_t out = settle(k);
-    if (out == KERNEL_SEND && (!leave_is_known(k) || !frame_edit(ctx, k))) out = settle_up(k, KERNEL_UP_WAY);
-    switch (act(k, out)) {
+    if (out == KERNEL_SEND && !edited(ctx, k)) out = settle_up(k, KERNEL_UP_WAY);
+    out = act(k, out);
+    if (copies_are_made() && out != KERNEL_UP)
+        kernel_copy_xdp(ctx, k, out == KERNEL_SEND ? KERNEL_COPY_LEFT : copy_as(k, out == KERNEL_PASS));
+    switch (out) {
     case KERNEL_PASS: return XDP_PASS;
     case KERNEL_SEND: return leave_out(ctx, k);
     case KERNEL_UP: return leave_up(ctx, k);
@@ -100,5 +130,6 @@ SEC("tc") int act_tc(struct __sk_buff *ctx)
     if (is_followed(k)) kernel_piece_keep(k);
     const uint32_t out = act(k, settle(k));
     const bool leaves = out == KERNEL_UP ? passes_undecided(k) : out == KERNEL_PASS || out == KERNEL_SEND;
+    if (copies_are_made()) kernel_copy_tc(ctx, k, out == KERNEL_UP ? KERNEL_COPY_CAME : copy_as(k, leaves));
     return leaves ? TC_ACT_UNSPEC : TC_ACT_SHOT;
 }

@@ -55,8 +55,7 @@ static inline bool leave_note(struct xdp_md *ctx, const struct kpkt *k)
     n->magic = KERNEL_NOTE_MAGIC;
     n->program = k->program;
     n->decision = k->decision;
-    n->branch = k->branch;
-    n->ifindex = ctx->ingress_ifindex;
+    n->mirrors = k->mirrors;
     n->wire_len = k->pkt.wire_len;
     n->flags = k->flags;
     n->up = k->up;

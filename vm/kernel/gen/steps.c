@@ -86,6 +86,11 @@ void step_insn(struct emit *e, uint32_t i)
         step_mov(e, R2, n->imm);
         step_call(e, step_effect(e, n->op));
         break;
+    case OP_MIRROR:
+        if (e->p->root) break; /* the second judgement copies nothing */
+        step_mov(e, R2, n->imm);
+        STEP_CALL(e, kernel_mirror);
+        break;
     case OP_CALL:
         step_call_program(e, n->imm);
         step_set(e, n->a, R0);

@@ -15,6 +15,7 @@ struct kernel_piece {
 };
 struct kernel_piece_decided {
     uint64_t decision, would; /* judge.h's `decided`; the second without the word `audit` */
+    uint64_t mirrors;         /* mirrors that copied the first, a bit each: they copy the others, too */
     uint32_t program;         /* serial of the program that decided */
     uint32_t said;            /* enum kernel_would of the first; its flow has been told */
 };

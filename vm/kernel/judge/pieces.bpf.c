@@ -29,6 +29,7 @@ GLOBAL uint64_t kernel_piece_keep(struct kpkt *k NONNULL)
     const struct kernel_piece_decided decided = {
         .decision = k->decision,
         .would = k->would,
+        .mirrors = k->mirrors,
         .program = k->program,
         .said = k->said & (KERNEL_WOULD_JUDGED | KERNEL_WOULD_OTHER | KERNEL_WOULD_CHANGES)};
     if (name_piece(k, &piece)) bpf_map_update_elem(&map_pieces, &piece, &decided, BPF_ANY);
@@ -48,7 +49,10 @@ GLOBAL uint64_t kernel_piece_follow(struct kpkt *k NONNULL)
     const uint64_t d = first->decision;
     k->decision = first->program == k->program ? d : decided_as(RULE_NONE, decided_action(d), PBC_NONE);
     k->would = first->would;
-    if (first->program == k->program) k->said = (uint8_t)first->said;
+    if (first->program == k->program) {
+        k->said = (uint8_t)first->said;
+        k->mirrors = first->mirrors;
+    }
     k->flags |= KERNEL_JUDGED;
     return 0;
 }

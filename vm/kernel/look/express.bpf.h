@@ -11,6 +11,7 @@
 #include "vm/kernel/act/frame.bpf.h"
 #include "vm/kernel/act/leave.bpf.h"
 #include "vm/kernel/act/settle.bpf.h"
+#include "vm/kernel/copy/copy.bpf.h"
 #include "vm/kernel/flow/memo.bpf.h"
 #include "vm/kernel/flow/recipe.bpf.h"
 
@@ -122,6 +123,13 @@ inline_whole void express_edit(const struct kpkt *k, uint8_t *frame)
 /* Keep what a step has found in the packet, not on the stack: calls need that room. */
 #define EXPRESS_STEP(k) __asm__ volatile("" : "+r"(k) : : "memory")
 
+/* True if the packet's connection may be watched: it takes the long way, where frames are copied. */
+inline_whole bool express_is_watched(struct kpkt *k)
+{
+    if (!copies_are_made() || k->flags & KERNEL_ASKED || !copies_watch(k)) return false;
+    return kernel_is_watched(k, k->seen.twin);
+}
+
 /* Edit a packet of a bound flow. False: it takes the long way. */
 inline_whole bool express_on(struct kpkt *k, uint8_t *frame)
 {
@@ -130,6 +138,8 @@ inline_whole bool express_on(struct kpkt *k, uint8_t *frame)
     if (k->flags & KERNEL_SOFTWARE && frame_is_partial(k, wire_get16(sum))) return false;
     EXPRESS_STEP(k);
     if (!express_leaves(k, frame)) return false;
+    EXPRESS_STEP(k);
+    if (express_is_watched(k)) return false;
     EXPRESS_STEP(k);
     if (!express_keep(k, frame + ETHER_LEN + IP4_LEN, true)) return false;
     EXPRESS_STEP(k);
@@ -143,7 +153,7 @@ inline_whole bool express_on(struct kpkt *k, uint8_t *frame)
 inline_whole bool express_here(struct kpkt *k, const uint8_t *frame)
 {
     if (count_program(k->program)->flags & KERNEL_HAS_PROXIES) return false;
-    if (!table_is_of_ip4(TABLE, k->seen.tuple, &k->seen.id)) return false;
+    if (!table_is_of_ip4(TABLE, k->seen.tuple, &k->seen.id) || express_is_watched(k)) return false;
     EXPRESS_STEP(k);
     if (!express_keep(k, frame + ETHER_LEN + IP4_LEN, false)) return false;
     settle_verdict(k, ACTION_ACCEPT, k->decision, PBC_NONE, PBC_NONE);

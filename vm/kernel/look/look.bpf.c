@@ -177,6 +177,7 @@ inline_whole void packet_begin(struct kpkt *k)
     if (!(k->flags & KERNEL_ASKED)) k->serial++;
     k->program = state_world.program;
     k->branch = PBC_NONE;
+    k->mirrors = 0;
     k->out = KERNEL_NONE;
     k->said = 0;
     k->seen.class = SEEN_NONE;

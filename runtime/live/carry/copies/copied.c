@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "runtime/base/complain.h"
+#include "runtime/live/carry/kernel/in_kernel.h"
 #include "runtime/parent/ask.h"
 #include "runtime/parent/parent.h"
 
@@ -51,7 +52,7 @@ int copied_open(struct carry *carry)
 {
     char err[600];
     const struct copies_cfg cfg = {
-        .workers = carry->worker_count + 1, /* the last: what the kernel executor tells the main thread */
+        .workers = carry->worker_count,
         .names = carry->o->ifaces,
         .devices = carry->o->iface_count,
         .ways = {.device = open_device, .file = open_file, .listen = open_socket, .arg = carry}};
@@ -60,7 +61,7 @@ int copied_open(struct carry *carry)
     if (!copied_prepare(carry, carry->now.program, &carry->now.copies, err, sizeof err)) return complain("%s", err);
     for (unsigned i = 0; i < carry->worker_count; i++)
         worker_copy(carry->workers[i], copies_worker(carry->copies, i), carry->now.copies);
-    return 0;
+    return in_kernel_copies(carry);
 }
 
 bool copied_prepare(struct carry *carry, const struct program *p, const struct copies_table **table, char *err,
@@ -85,6 +86,7 @@ static unsigned number_of(void *arg, const char *device)
 void copied_links(const struct carry *carry)
 {
     if (carry->copies) copies_devices(carry->copies, number_of, (void *)carry);
+    in_kernel_devices(carry);
 }
 
 void copied_end(struct carry *carry)

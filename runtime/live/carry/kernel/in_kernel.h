@@ -38,6 +38,10 @@ struct in_kernel_more {
 };
 struct in_kernel_more in_kernel_more(const struct carry *carry);
 void in_kernel_samples(struct carry *carry); /* call after observers of packets have changed */
+/* Have the worker take copies of frames, once it exists. Then tell the stages of devices that are targets of mirrors,
+ * after news of links and of programs. */
+int in_kernel_copies(struct carry *carry);
+void in_kernel_devices(const struct carry *carry);
 void in_kernel_close(struct carry *carry);
 
 /* Load the judge of another program while the old judge is in force (first function). False, with the reason in err.

@@ -14,11 +14,13 @@
 #include "vm/judge/decide.h"
 
 /* Judge, for the worker, a packet that came up undecided or lay in a tunnel. If the kernel does not answer, drop it. */
-static uint64_t judge_there(void *arg, const struct key *key, const struct pkt *pkt, const struct effects *e)
+static uint64_t judge_there(void *arg, const struct key *key, const struct pkt *pkt, const struct effects *e,
+                            uint64_t *mirrors)
 {
     uint64_t decision;
     struct in_kernel *k = arg;
     const int failed = ask_judge(&k->asker, key, pkt, e, clock_ns(CLOCK_MONOTONIC), &decision);
+    *mirrors = failed ? 0 : k->asker.k->mirrors;
     if (failed) __atomic_fetch_add(&k->unjudged, 1, __ATOMIC_RELAXED);
     return failed ? decided_by_nobody(ACTION_DROP) : decision;
 }

@@ -24,10 +24,6 @@ bool in_kernel_obstacle(const struct carry *carry, struct obstacle *o)
             return true;
     }
     if (carry->o->bridge_count) return stands(o, "--bridge is carried by this process, not in the kernel");
-    if (carry->now.program->mirrors_count)
-        return stands(o, "`mirror` copies whole frames, which only this process sees");
-    if (carry->now.program->observes_count)
-        return stands(o, "`mode observe` reads whole segments, which only this process sees");
     if (carry->o->io == OPTIONS_IO_PACKET) return stands(o, "--io packet shows frames to this process alone");
     if (!io_XDP.open) return stands(o, "this preyrun was built without clang (make KERNEL=0)");
     *o = carry->kernel_lacks;
@@ -90,15 +86,6 @@ void in_kernel_why(struct carry *carry)
 
 bool in_kernel_takes(const struct carry *carry, const struct program *p, char *why, size_t len)
 {
-    if (carry->kernel && p->mirrors_count) {
-        snprintf(why, len, "--exec kernel: these rules have `mirror`, which copies whole frames: --exec user does");
-        return false;
-    }
-    if (carry->kernel && p->observes_count) {
-        snprintf(why, len,
-                 "--exec kernel: these rules have `mode observe`, which reads whole segments: --exec user does");
-        return false;
-    }
     const char *lack = carry->kernel ? flows_lack(carry->kernel->kernel, p) : NULL;
     if (lack)
         snprintf(why, len, "--exec kernel: these rules %s, and those before did not: a restart makes the tables for it",

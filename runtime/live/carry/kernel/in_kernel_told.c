@@ -4,6 +4,7 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/kernel/kernel.h"
+#include "runtime/kernel/run/copied.h"
 #include "runtime/kernel/run/counted.h"
 #include "runtime/kernel/run/events.h"
 #include "runtime/kernel/run/flows.h"
@@ -151,6 +152,7 @@ void in_kernel_tick(struct carry *carry, uint64_t now_ns)
 {
     if (!carry->kernel || change_pending(carry)) return; /* during a change, the old meters may vanish */
     in_kernel_ends(carry);
+    in_kernel_devices(carry);
     kernel_meters_at(kernel_meters(carry->kernel->kernel), now_ns);
     kernel_sweep(carry->kernel->kernel, now_ns);
     if (carry->kernel->told_more) told_keep(carry->kernel->kernel, carry->now.program);
@@ -160,6 +162,8 @@ void in_kernel_tick(struct carry *carry, uint64_t now_ns)
 void in_kernel_count(const struct carry *carry)
 {
     if (carry->kernel && carry->kernel->counted) counted_add(carry->kernel->counted, carry->workers[0]->vm);
+    const struct worker *w = carry->workers[0];
+    if (carry->kernel && w->copying) risen_count(&w->risen, w->copying->table);
 }
 
 uint64_t in_kernel_logs(const struct carry *carry) { return carry->kernel ? carry->kernel->logs : 0; }
@@ -182,6 +186,8 @@ struct in_kernel_more in_kernel_more(const struct carry *carry)
     told.given_up = c.given_up + __atomic_load_n(&flows->given_up, __ATOMIC_RELAXED);
     told.untold = kernel_events_lost(k->kernel);
     told.ends_untold = __atomic_load_n(&flows->untold, __ATOMIC_RELAXED);
+    told.shown = carry->workers[0]->risen.frames;
+    told.unseen = kernel_unseen(k->kernel);
     answers_count(k->answers, &told);
     return told;
 }

@@ -1,0 +1,46 @@
+/* Copies of frames that the kernel executor makes (vm/kernel/copy/copied.h): those for mirrors go on the worker's tape
+ * as if it had judged the frame, those of watched connections to the observers of its vm. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct copies_table;
+struct copying;
+struct facts;
+struct kernel;
+struct kernel_copied_ring;
+struct vm;
+
+/* Receivers of copies. */
+struct risen_to {
+    struct copying *copying; /* NULL: mirrors have nowhere to go */
+    struct vm *vm;
+    const struct facts *facts;
+    uint8_t (*port)(void *arg, uint16_t iface); /* returns the port of an interface of the program */
+    void *arg;
+};
+
+struct risen {
+    struct kernel *kernel; /* NULL: nothing comes */
+    struct kernel_copied_ring *ring;
+    const struct risen_to *to;               /* during a call */
+    uint32_t program, before;                /* serials, in the kernel, of the program and of the one before it */
+    const struct copies_table *table_before; /* mirrors of the one before */
+    uint64_t wait_ns;                        /* time until the next look */
+    uint64_t frames;                         /* frames of watched connections that came */
+};
+
+/* Take copies from that kernel, before the worker starts. Return 0 or a negative errno. */
+int risen_begin(struct risen *s, struct kernel *k);
+void risen_end(struct risen *s);
+/* Take what has come. Return the number of records. */
+unsigned risen_take(struct risen *s, const struct risen_to *to);
+/* Return the longest sleep until the next look; UINT64_MAX: none is needed. */
+uint64_t risen_wait_ns(const struct risen *s);
+int risen_fd(const struct risen *s); /* to wait for, beside that; -1: none */
+/* Add what the stages counted to the counters of mirrors. In the worker's thread, or while the worker is held. */
+void risen_count(const struct risen *s, const struct copies_table *table);
+/* Follow a change of programs, once another is in force in the kernel, and while `to` has the mirrors of the one
+ * before. */
+void risen_change(struct risen *s, const struct risen_to *to);

@@ -1,0 +1,29 @@
+/* Copies of whole frames from the stages (vm/kernel/copy/copied.h): their ring, and what stages know of a program's
+ * mirrors and watched endpoints. */
+#pragma once
+
+#include "runtime/kernel/kernel.h"
+
+/* Handle a record; called with the oldest first. *c and the bytes behind it are valid during the call. */
+typedef void kernel_copied_fn(void *arg, const struct kernel_copied *c, const uint8_t *bytes);
+
+struct kernel_copied_ring;
+/* Make the only reader of a kernel's ring. NULL: errno is set. */
+struct kernel_copied_ring *kernel_copied_new(const struct kernel *k, kernel_copied_fn *fn, void *arg);
+void kernel_copied_free(struct kernel_copied_ring *r); /* NULL is fine */
+/* Return the reader's descriptor, readable when a quarter of the ring waits; what is less is found by looking. */
+int kernel_copied_fd(const struct kernel_copied_ring *r);
+/* Handle at most `most` records. Return their number. */
+unsigned kernel_copied_take(struct kernel_copied_ring *r, unsigned most);
+
+/* True if the maps hold copies. */
+bool kernel_copies(const struct kernel *k);
+/* Tell the stages what the program copies, before its judge is in force. */
+void kernel_copies_of(struct kernel *k, const struct program *p);
+/* Tell them of the device of a mirror of the program in force; ifindex 0: it is away. longest: of its frames. */
+void kernel_copies_device(struct kernel *k, const struct program *p, uint32_t mirror, uint32_t ifindex,
+                          uint32_t longest);
+/* Take what stages have counted of a mirror of a program, by serial, since the last call. */
+struct kernel_mirror kernel_copies_taken(struct kernel *k, uint32_t serial, uint32_t mirror);
+/* Return the number of frames of watched connections that found no room. */
+uint64_t kernel_unseen(const struct kernel *k);

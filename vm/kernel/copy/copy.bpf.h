@@ -1,0 +1,33 @@
+/* Copies of whole frames, as the stages ask for them (copied.h). */
+#pragma once
+
+#include "vm/kernel/bpf.h"
+#include "vm/kernel/copy/copied.h"
+
+extern struct kernel_copies state_copies[];
+extern const char mask_copies, last_copies;
+
+/* Moments of a packet: it has come; it leaves. Both, where it leaves as it came. */
+enum kernel_copy { KERNEL_COPY_CAME = 1, KERNEL_COPY_LEFT = 2 };
+
+/* Copy the frame for the mirrors that matched and, if its connection may be watched, for the observers. Return 0. */
+uint64_t kernel_copy_xdp(struct xdp_md *ctx, struct kpkt *k, uint32_t what);
+uint64_t kernel_copy_tc(struct __sk_buff *ctx, struct kpkt *k, uint32_t what);
+/* True if the packet may belong to a connection that is watched. reply: its recipe gives it the source that the client
+ * sees. */
+uint64_t kernel_is_watched(struct kpkt *k, uint32_t reply);
+
+/* True if the program of the start copies anything. Else the kernel's verifier leaves out what stands behind. */
+static inline bool copies_are_made(void) { return IS_MORE(LAST(copies)); }
+
+static inline const struct kernel_copies *copies_row(uint32_t program)
+{
+    return &state_copies[program & (KERNEL_PROGRAMS - 1) & MASK(copies)];
+}
+
+/* True if the packet's program watches connections. */
+static inline bool copies_watch(const struct kpkt *k)
+{
+    const struct kernel_copies *c = copies_row(k->program);
+    return c->watch_count && c->serial == k->program;
+}

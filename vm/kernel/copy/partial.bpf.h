@@ -1,0 +1,20 @@
+/* Checksums that are still to be completed by whoever sends the frame, as they stand in it. */
+#pragma once
+
+#include "vm/kernel/bpf.h"
+#include "vm/packet/wire.h"
+
+/* True if the TCP or UDP checksum covers the pseudo header alone: then it has to be completed before a program sends
+ * the packet. (One in 65,536 whole checksums looks the same.) */
+static inline bool frame_is_partial(const struct kpkt *k, uint16_t sum)
+{
+    const struct key *key = &k->key;
+    const uint32_t len = (uint32_t)k->pkt.l3 + key->length - k->pkt.l4;
+    uint64_t pseudo = (uint64_t)key->proto + len;
+#pragma unroll
+    for (unsigned i = 0; i < 4; i++) pseudo += (uint64_t)key->src[i] + key->dst[i]; /* IPv4: words 1 to 3 are 0 */
+    pseudo = (pseudo & UINT32_MAX) + (pseudo >> 32);
+    pseudo = (pseudo & 0xffff) + (pseudo >> 16 & 0xffff) + (pseudo >> 32);
+    pseudo = (pseudo & 0xffff) + (pseudo >> 16);
+    return (uint16_t)((pseudo & 0xffff) + (pseudo >> 16)) == sum;
+}
