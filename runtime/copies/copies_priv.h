@@ -30,6 +30,7 @@ struct copy_sink {
     uint64_t retry_ns;      /* FILE: time of the next try after a fault; 0: none */
     int failed;             /* FILE: errno of the last fault */
     uint64_t written;       /* bytes in the file */
+    uint64_t torn;          /* FILE: bytes at the beginning of `out` that end a block of which the disk took a part */
     struct bytes out;       /* FILE: blocks that are to be written */
     struct copy_reader readers[READERS_MOST];
 };

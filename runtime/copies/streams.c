@@ -118,12 +118,12 @@ int stream_open(struct copies *c, struct copy_sink *k, char *err, size_t err_len
 }
 
 /* Return how many of the first `done` bytes are whole blocks. */
-static size_t whole_blocks(const struct bytes *out, size_t done)
+static size_t whole_blocks(const struct copy_sink *k, size_t done)
 {
-    size_t at = 0;
+    size_t at = k->torn;
     uint32_t len;
     while (at + NG_FRAME <= done) {
-        memcpy(&len, out->at + at + 4, sizeof len);
+        memcpy(&len, k->out.at + at + 4, sizeof len);
         if (len < NG_FRAME || len > done - at) break;
         at += len;
     }
@@ -132,9 +132,9 @@ static size_t whole_blocks(const struct bytes *out, size_t done)
 
 uint64_t stream_unwritten(const struct copy_sink *k)
 {
-    uint64_t packets = 0;
+    uint64_t packets = k->torn != 0;
     uint32_t head[2];
-    for (size_t at = 0; at + NG_FRAME <= k->out.len; at += head[1]) {
+    for (size_t at = k->torn; at + NG_FRAME <= k->out.len; at += head[1]) {
         memcpy(head, k->out.at + at, sizeof head);
         if (head[1] < NG_FRAME) break;
         packets += head[0] == NG_PACKET;
@@ -142,25 +142,36 @@ uint64_t stream_unwritten(const struct copy_sink *k)
     return packets;
 }
 
-/* Take back the part of a block that a full disk took, so that the file can be read meanwhile, and after the end. */
-static size_t untear(const struct copy_sink *k, size_t done)
+/* A disk took `done` bytes. In a replay the part of a block among them is taken back; live no file is ever cut (the
+ * service may only append to what it was given), so the rest of the block waits. Return what has been taken. */
+static size_t untear(const struct copies *c, struct copy_sink *k, size_t done)
 {
     struct stat what;
-    const size_t whole = whole_blocks(&k->out, done);
-    const bool good = whole == done || (!fstat(k->fd, &what) && what.st_size >= (off_t)(done - whole) &&
-                                        !ftruncate(k->fd, what.st_size - (off_t)(done - whole)));
-    return good ? whole : done;
+    uint32_t len = 0;
+    const size_t whole = whole_blocks(k, done);
+    if (whole >= done) {
+        k->torn = whole - done;
+        return done;
+    }
+    if (c->cfg.ways.keep && !fstat(k->fd, &what) && what.st_size >= (off_t)(done - whole) &&
+        !ftruncate(k->fd, what.st_size - (off_t)(done - whole)))
+        return whole;
+    if (whole + NG_FRAME <= k->out.len) memcpy(&len, k->out.at + whole + 4, sizeof len);
+    k->torn = whole + len > done ? whole + len - done : 0;
+    return done;
 }
 
 /* Write what waits for a file; return false after a fault. The rest stays. */
-static bool write_file(struct copy_sink *k)
+static bool write_file(const struct copies *c, struct copy_sink *k)
 {
     size_t done = 0;
     ssize_t n = 0;
     while (done < k->out.len && (n = write(k->fd, k->out.at + done, k->out.len - done)) > 0) done += (size_t)n;
     if (done < k->out.len) {
         k->failed = n < 0 ? errno : ENOSPC;
-        done = untear(k, done);
+        done = untear(c, k, done);
+    } else {
+        k->torn = 0;
     }
     memmove(k->out.at, k->out.at + done, k->out.len - done);
     k->out.len -= done;
@@ -172,7 +183,7 @@ static void file_turn(struct copies *c, struct copy_sink *k)
 {
     const uint64_t now = clock_ns(CLOCK_MONOTONIC);
     if (k->fd < 0 || (k->retry_ns && now < k->retry_ns)) return;
-    if (k->out.len && !write_file(k)) {
+    if (k->out.len && !write_file(c, k)) {
         k->retry_ns = now + RETRY_NS;
         return;
     }

@@ -92,6 +92,7 @@ struct scene {
     struct copying *worker;
     const char *files[2]; /* in the place of PATH and PATH.1; NULL: of the folder */
     unsigned turns;
+    bool keeps; /* as a replay does */
     int listening;
 };
 
@@ -126,6 +127,11 @@ static int give_socket(void *arg, const char *name, char *err, size_t err_len)
     return s->listening;
 }
 
+static int keep(void *arg, enum pbc_mirror_to to, const char *target, bool turn, char *err, size_t err_len)
+{
+    return give_file(arg, target, turn, err, err_len);
+}
+
 static uint32_t add_rule(struct imgbuild *b)
 {
     b->firewalls[0].rule_count++;
@@ -155,10 +161,12 @@ static void begin(struct scene *s)
 static void load(struct scene *s)
 {
     static const char *const names[] = {"eth0"};
-    const struct copies_cfg cfg = {.workers = 1,
-                                   .names = names,
-                                   .devices = 1,
-                                   .ways = {.device = give_device, .file = give_file, .listen = give_socket, .arg = s}};
+    const struct copies_cfg cfg = {
+        .workers = 1,
+        .names = names,
+        .devices = 1,
+        .ways = {
+            .device = give_device, .file = give_file, .listen = give_socket, .keep = s->keeps ? keep : NULL, .arg = s}};
     char err[600] = "";
     img_function(&s->image, "main", (const struct insn[]){{.op = OP_ACCEPT}}, 1);
     s->program = img_load(&s->image, err, sizeof err);
@@ -268,6 +276,7 @@ static void a_full_disk_gets_whole_blocks(void **state)
     struct scene s;
     struct rlimit most, less;
     begin(&s);
+    s.keeps = true;
     add(&s, PBC_MIRROR_FILE, "a.pcapng", PBC_SNAP_MAX);
     load(&s);
     copies_turn(s.copies);
@@ -286,6 +295,29 @@ static void a_full_disk_gets_whole_blocks(void **state)
     copies_turn(s.copies);
     assert_int_equal(counted(&s, 0).lost[COPY_DISK], 1);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &most), 0);
+    end(&s);
+}
+
+/* Live no file is cut: the rest of the block waits, and comes once there is room. */
+static void a_torn_block_is_ended(void **state)
+{
+    (void)state;
+    struct scene s;
+    struct rlimit most, less;
+    begin(&s);
+    add(&s, PBC_MIRROR_FILE, "a.pcapng", PBC_SNAP_MAX);
+    load(&s);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &most), 0);
+    signal(SIGXFSZ, SIG_IGN);
+    for (unsigned i = 0; i < 10; i++) copy(&s, 0, 1000);
+    less = (struct rlimit){5001, most.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &less), 0);
+    copies_turn(s.copies);
+    assert_int_equal(size_of(inside(&s, "a.pcapng", "")), 5001);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &most), 0);
+    usleep(1100000); /* the next try */
+    copies_turn(s.copies);
+    assert_int_equal(packets_in(inside(&s, "a.pcapng", "")), 10);
     end(&s);
 }
 
@@ -426,6 +458,7 @@ int main(void)
         cmocka_unit_test(what_finds_no_room_on_the_ring_is_lost),
         cmocka_unit_test(files_turn_within_their_bound),
         cmocka_unit_test(a_full_disk_gets_whole_blocks),
+        cmocka_unit_test(a_torn_block_is_ended),
         cmocka_unit_test(what_waits_at_the_end_is_lost),
         cmocka_unit_test(a_torn_file_is_laid_aside),
         cmocka_unit_test(readers_come_stall_and_go),
