@@ -112,7 +112,7 @@ static struct copy_sink *sink_for(struct copies *c, const struct program *p, con
     const char *target = program_str(p, m->target);
     for (struct copy_sink *k = c->sinks; k; k = k->next) {
         if (k->to != (enum pbc_mirror_to)m->to || strcmp(k->target, target) != 0) continue;
-        if (m->size > k->size) k->size = m->size;
+        if (m->size > k->size) __atomic_store_n(&k->size, m->size, __ATOMIC_RELAXED);
         return k;
     }
     return sink_make(c, m, target, failed, err, err_len);

@@ -21,7 +21,7 @@ struct copy_reader {
 struct copy_sink {
     enum pbc_mirror_to to;
     char *target;
-    uint64_t size;
+    uint64_t size;          /* atomic; FILE: limit of both its files; 0: none. A reload may raise it */
     struct copy_sink *next; /* set before the sink is published, and never changed */
     int fd;                 /* FILE: the file, SOCKET: what listens; -1: none */
     uint32_t ifindex;       /* atomic; DEVICE: 0: away */

@@ -193,7 +193,8 @@ static void file_turn(struct copies *c, struct copy_sink *k)
 /* Begin the next file where a block of `more` bytes would exceed this one's half of the limit. */
 static void make_room(struct copies *c, struct copy_sink *k, uint64_t more)
 {
-    if (!k->size || k->retry_ns || k->written + k->out.len + more <= k->size / 2) return;
+    const uint64_t size = __atomic_load_n(&k->size, __ATOMIC_RELAXED);
+    if (!size || k->retry_ns || k->written + k->out.len + more <= size / 2) return;
     file_turn(c, k);
     if (!k->out.len) turn_file(c, k, clock_ns(CLOCK_MONOTONIC));
 }
