@@ -306,7 +306,7 @@ static void settle(struct observers *o, struct conn *c, enum observe_half side)
     struct half *h = &c->half[side];
     if (!(h->flags & HALF_AHEAD)) return;
     const bool fin = h->flags & HALF_FIN && h->acked == h->fin_seq + 1;
-    const int32_t missing = seq_from(h->next_seq, h->acked) - fin;
+    const int32_t missing = seq_from(h->next_seq + fin, h->acked);
     if (missing <= 0) {
         h->flags &= (uint8_t)~HALF_AHEAD;
     } else if (micros(o->now_ns) - h->timed_us >= GRACE_US) {
@@ -376,7 +376,7 @@ void half_acked(struct observers *o, struct conn *c, enum observe_half side, con
     const struct half *by = &c->half[!side];
     if (!(s->flags & TCP_ACK) || !(h->flags & HALF_SEEN)) return;
     const bool fin = h->flags & HALF_FIN && s->ack == h->fin_seq + 1;
-    const int32_t beyond = seq_from(h->next_seq, s->ack) - fin;
+    const int32_t beyond = seq_from(h->next_seq + fin, s->ack);
     if (beyond <= -FAR_REACH || !is_believed(h, s->ack, beyond - (int32_t)h->ahead)) {
         COUNT(o, c, outside, 1);
         return;

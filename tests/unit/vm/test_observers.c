@@ -225,6 +225,22 @@ static void numbers_run_round(void **state)
 
 /* 1 TiB: the numbers run round 256 times, with bytes on both sides of each turn. Between the turns the other side
  * acknowledges what never came by. */
+/* The end was seen, and more came behind it: its acknowledgement lies as far back as a number can. */
+static void an_end_is_acknowledged_half_a_round_behind(void **state)
+{
+    enum { STEP = (1 << 30) - 1, BACK = (1 << 20) - 2048 };
+    watch_init(&w, PBC_STREAM, PBC_OVERLAPS_LINUX);
+    watch_seg(&w, C, CSEQ - 1, 0, TCP_SYN, NULL, 0);
+    watch_seg(&w, C, CSEQ + STEP, SSEQ, TCP_ACK | TCP_FIN, NULL, 0);
+    const uint32_t fin = CSEQ + STEP, to = fin + 1 + (1u << 31); /* next is to be `to` */
+    for (uint32_t at = CSEQ, left; (left = to - at); at += left < STEP / 2 ? left : STEP / 2)
+        watch_text(&w, C, at + (left < STEP / 2 ? left : STEP / 2) + BACK - 1, SSEQ, "x");
+    watch_seg(&w, S, SSEQ, fin + 1, TCP_ACK, NULL, 0);
+    assert_int_equal(observers_counters(w.o)->outside, 1);
+    watch_fini(&w);
+    (void)state;
+}
+
 static void a_stream_of_a_terabyte(void **state)
 {
     static uint8_t block[60000];
@@ -598,6 +614,7 @@ int main(void)
         cmocka_unit_test(frames_that_the_capture_cut),
         cmocka_unit_test(a_start_in_the_middle),
         cmocka_unit_test(numbers_run_round),
+        cmocka_unit_test(an_end_is_acknowledged_half_a_round_behind),
         cmocka_unit_test(a_stream_of_a_terabyte),
         cmocka_unit_test(segments_outside_of_the_window),
         cmocka_unit_test(a_reset_that_its_receiver_refuses),
