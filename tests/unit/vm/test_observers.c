@@ -232,9 +232,9 @@ static void an_end_is_acknowledged_half_a_round_behind(void **state)
     watch_init(&w, PBC_STREAM, PBC_OVERLAPS_LINUX);
     watch_seg(&w, C, CSEQ - 1, 0, TCP_SYN, NULL, 0);
     watch_seg(&w, C, CSEQ + STEP, SSEQ, TCP_ACK | TCP_FIN, NULL, 0);
-    const uint32_t fin = CSEQ + STEP, to = fin + 1 + (1u << 31); /* next is to be `to` */
-    for (uint32_t at = CSEQ, left; (left = to - at); at += left < STEP / 2 ? left : STEP / 2)
-        watch_text(&w, C, at + (left < STEP / 2 ? left : STEP / 2) + BACK - 1, SSEQ, "x");
+    const uint32_t fin = CSEQ + STEP;
+    for (uint32_t i = 1; i <= 6; i++)
+        watch_text(&w, C, CSEQ + (i << 29) + BACK - 1, SSEQ, "x"); /* next: fin + 1 - 2^31 */
     watch_seg(&w, S, SSEQ, fin + 1, TCP_ACK, NULL, 0);
     assert_int_equal(observers_counters(w.o)->outside, 1);
     watch_fini(&w);
