@@ -27,14 +27,53 @@ int write_whole(int fd, const void *bytes, size_t len)
     return write_on(fd, bytes, len, &done);
 }
 
-int append_whole(int fd, const void *bytes, size_t len)
+/* The disk took `done` bytes, not all. Return 0 if the rest waits, else the error. */
+static int append_part(struct appended *a, int fd, const void *bytes, size_t len, size_t done, int failed)
+{
+    struct stat st;
+    if (a->cuts) {
+        if (!fstat(fd, &st) && S_ISREG(st.st_mode) && st.st_size >= (off_t)done)
+            (void)!ftruncate(fd, st.st_size - (off_t)done);
+        return failed;
+    }
+    a->len = len - done;
+    a->rest = malloc(a->len);
+    if (!a->rest) return failed;
+    memcpy(a->rest, (const char *)bytes + done, a->len);
+    return 0;
+}
+
+/* Write what waits. */
+static int append_rest(struct appended *a, int fd)
 {
     size_t done = 0;
-    struct stat st;
-    const int failed = write_on(fd, bytes, len, &done);
-    if (failed && done && !fstat(fd, &st) && S_ISREG(st.st_mode) && st.st_size >= (off_t)done)
-        (void)!ftruncate(fd, st.st_size - (off_t)done);
-    return failed;
+    if (!a->rest) return 0;
+    const int failed = write_on(fd, a->rest, a->len, &done);
+    a->len -= done;
+    if (failed) {
+        memmove(a->rest, (char *)a->rest + done, a->len);
+        return failed;
+    }
+    free(a->rest);
+    a->rest = NULL;
+    return 0;
+}
+
+int append_whole(struct appended *a, int fd, const void *bytes, size_t len)
+{
+    size_t done = 0;
+    int failed = append_rest(a, fd);
+    if (failed) return failed;
+    failed = write_on(fd, bytes, len, &done);
+    return failed && done ? append_part(a, fd, bytes, len, done, failed) : failed;
+}
+
+size_t append_end(struct appended *a, int fd)
+{
+    const size_t lost = append_rest(a, fd) ? a->len : 0;
+    free(a->rest);
+    a->rest = NULL;
+    return lost;
 }
 
 int open_regular(const char *path, int flags)

@@ -8,9 +8,18 @@
  * part may have been written. */
 int write_whole(int fd, const void *bytes, size_t len);
 
-/* Append bytes to a file of which this process is the only writer, all or none: the part that a full disk took is cut
- * off again. Return 0 or -errno. */
-int append_whole(int fd, const void *bytes, size_t len);
+/* A file to which one process appends, each time all bytes or none, also where a full disk takes a part of them. */
+struct appended {
+    bool cuts;  /* the part is cut off again; else the rest waits, and is written before anything else */
+    void *rest; /* owned; NULL: none */
+    size_t len; /* bytes of it */
+};
+
+/* Append bytes. Return 0: they are in the file, or their rest waits. -errno: none of them are. */
+int append_whole(struct appended *a, int fd, const void *bytes, size_t len);
+
+/* Try once more to write what waits, before the file is closed. Return the bytes that are lost. */
+size_t append_end(struct appended *a, int fd);
 
 /* Open a regular file, made with mode 0600 where flags have O_CREAT. Return the descriptor, which the caller closes, or
  * -errno: -ELOOP a link, -ENODEV a FIFO or another thing that could keep a writer waiting. */

@@ -16,4 +16,5 @@ struct observed_files {
     int (*file)(void *arg, const char *dir, const char *name, enum stream_how how);
     uint64_t (*trim)(void *arg, const char *dir, uint64_t bytes);
     void *arg;
+    bool cuts; /* a file may be shortened, where a full disk took a part of a block or a line */
 };

@@ -67,7 +67,7 @@ int observed_replay_begin(struct observed_replay *o, const char *dir)
 {
     *o = (struct observed_replay){.dir = dir};
     if (mkdir(dir, 0700) && errno != EEXIST) return complain("%s: %s", dir, strerror(errno));
-    o->files = (struct observed_files){sessions, begin, file, trim, o};
+    o->files = (struct observed_files){sessions, begin, file, trim, o, .cuts = true};
     o->dirs = stream_dirs_new();
     o->log = o->dirs ? observed_log_new(&o->files, say, o) : NULL;
     return o->log ? 0 : complain("out of memory");

@@ -22,8 +22,9 @@ struct observed_service {
     bool pcapng;
     uint64_t sessions_limit, part; /* part: bytes of a file before the next is begun */
     int fd;                        /* file of the sessions; -1: it could not be opened again */
-    uint64_t written;              /* bytes in the file */
-    FILE *lines;                   /* lines that wait, in memory */
+    struct appended appended;
+    uint64_t written; /* bytes in the file */
+    FILE *lines;      /* lines that wait, in memory */
     char *waiting;
     size_t waiting_len;
     uint64_t waiting_lines;
@@ -76,15 +77,26 @@ static int open_sessions(struct observed_service *s, bool turn, char *err, size_
     const off_t at = lseek(fd, 0, SEEK_END);
     s->written = at < 0 ? 0 : (uint64_t)at;
     s->fd = fd;
+    s->appended = (struct appended){.cuts = s->all->files->cuts};
     return 0;
+}
+
+static void close_sessions(struct observed_service *s)
+{
+    if (s->fd < 0) return;
+    if (append_end(&s->appended, s->fd)) { /* the last line, which was counted as written */
+        count(&s->all->counters.sessions, -(uint64_t)1);
+        count(&s->all->counters.lost_sessions, 1);
+    }
+    close(s->fd);
+    s->fd = -1;
 }
 
 /* Begin the file anew; what was there is FILE.1 then. */
 static void turn_over(struct observed_service *s)
 {
     char err[600];
-    if (s->fd >= 0) close(s->fd);
-    s->fd = -1;
+    close_sessions(s);
     if (open_sessions(s, true, err, sizeof err) < 0) complain_of(s, err);
 }
 
@@ -93,7 +105,7 @@ static void write_lines(struct observed_service *s)
     if (!s->lines || !s->waiting_lines) return;
     fflush(s->lines);
     if (s->fd < 0 || (s->sessions_limit && s->written && s->written + s->waiting_len > s->sessions_limit)) turn_over(s);
-    const int failed = s->fd < 0 ? -EBADF : append_whole(s->fd, s->waiting, s->waiting_len);
+    const int failed = s->fd < 0 ? -EBADF : append_whole(&s->appended, s->fd, s->waiting, s->waiting_len);
     if (failed && s->fd >= 0) complain_file(s, s->sessions, failed);
     count(failed ? &s->all->counters.lost_sessions : &s->all->counters.sessions, s->waiting_lines);
     if (!failed) s->written += s->waiting_len;
@@ -236,7 +248,7 @@ static void free_service(struct observed_service *s)
     if (s->store) store_done(s->store, s->capture);
     store_free(s->store);
     if (s->blocks) fclose(s->blocks);
-    if (s->fd >= 0) close(s->fd);
+    close_sessions(s);
     free(s->waiting);
     free(s->block_bytes);
     free(s->name);

@@ -16,6 +16,7 @@ struct stored {
     char *name;
     uint8_t *buffer; /* NULL: the file is not open */
     int fd;
+    struct appended appended;
     uint32_t waits;   /* bytes in the buffer */
     uint64_t lost;    /* bytes lost since whoever puts them was told */
     uint64_t size;    /* bytes put */
@@ -69,7 +70,7 @@ static uint64_t lose(struct store *s, uint64_t len)
 /* Write bytes, all or none. */
 static void put_whole(struct store *s, struct stored *f, const void *bytes, size_t len)
 {
-    const int failed = append_whole(f->fd, bytes, len);
+    const int failed = append_whole(&f->appended, f->fd, bytes, len);
     if (!failed) {
         count(&s->counters->bytes, len);
         return;
@@ -98,6 +99,12 @@ static void shut(struct store *s, struct stored *f)
 {
     if (!f->buffer) return;
     drain(s, f);
+    const size_t lost = append_end(&f->appended, f->fd);
+    if (lost) { /* they were counted as written */
+        count(&s->counters->bytes, -(uint64_t)lost);
+        f->torn = true;
+        f->lost += lose(s, lost);
+    }
     close(f->fd);
     free(f->buffer);
     f->buffer = NULL;
@@ -126,6 +133,7 @@ static bool open_file(struct store *s, struct stored *f, enum stream_how how)
         return false;
     }
     f->fd = fd;
+    f->appended = (struct appended){.cuts = s->files->cuts};
     f->buffer = buffer;
     f->touched = ++s->puts;
     s->open[s->opened++] = (uint32_t)(f - s->at);

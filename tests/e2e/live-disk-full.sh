@@ -48,7 +48,8 @@ fetches 'a file crosses while the disk fills' client 10.1.0.2
 until_true 100 'copies are lost' loses_copies
 until_true 100 'bytes are lost' counts observed_files.lost-bytes 1
 ok 0 'copies and bytes that a full disk does not take are counted'
-same 'what it took are whole copies' "$(bad_captures disk/copies.pcapng)" ''
+# The rest of the last block waits for room.
+same 'what it took are whole copies, but the last' "$(bad_captures disk/copies.pcapng | grep -v 'cut short in the middle of a packet')" ''
 before=$(counted mirrors.COPY.packets)
 mount -o remount,size=64m disk
 until_true 100 'copies are kept again' copies_again

@@ -25,6 +25,7 @@ for file in rules-examples/*.prey; do
     check "$name.prey passes preyc --check" $?
 
     options=$(sed -n 's/^# *preyrun --pcap [^ ]* \(.*\) [^ ]*\.pbc$/\1/p' "$file")
+    options=$(echo "$options" | sed "s:--copies :&$work/:") # a folder of the tests
     "$B/tests/tools/mkcap" "tests/examples/$name.notes" "$work/$name.pcap"
     check "$name.notes makes a capture" $?
     # shellcheck disable=SC2086 — several options

@@ -51,7 +51,7 @@ void observed_known(const struct carry *carry, struct parent *parent)
 int observed_open(struct carry *carry)
 {
     char err[OBSERVED_LINE];
-    const struct observed_files files = {sessions, begin, file, trim, carry};
+    const struct observed_files files = {sessions, begin, file, trim, carry, .cuts = false};
     carry->observed = observed_thread_new(carry->worker_count, &files);
     if (!carry->observed) return complain("out of memory");
     return observed_program(carry, carry->now.program, err, sizeof err) ? 0 : complain("%s", err);
