@@ -36,6 +36,13 @@ ip -n "$id-fwd" neigh add 10.1.0.1 lladdr 02:00:00:00:00:01 dev f0 nud permanent
 at sink nft 'table netdev sink { chain sunk { type filter hook ingress devices = { "s0", "s1" } priority 0; policy drop; }; }'
 queues() { for i in f0 f1; do at fwd ethtool -L $i rx "$1" tx "$1" 2>/dev/null; done; }
 
+# Ends that receive by NAPI take frames from programs in the kernel; of others frames go up.
+napi() { # on|off
+    at gen ethtool -K g0 gro "$1"
+    at sink ethtool -K s0 gro "$1"
+    at sink ethtool -K s1 gro "$1"
+}
+
 # ---- the rules ----
 
 rules drop <<'END'
@@ -133,9 +140,10 @@ nothing() {
     [ "$pid" -eq 0 ] || { kill -TERM "$pid"; wait "$pid" 2>/dev/null; }
     at fwd sysctl -q -w net.ipv4.ip_forward=0
     at fwd nft delete table ip nat 2>/dev/null
+    napi off
     ip -n "$id-fwd" route del 10.1.0.100 2>/dev/null
 }
-begin() { # NAME, with -xdp where it goes by AF_XDP: it runs
+begin() { # NAME, with -xdp where it goes by AF_XDP, -kernel in the kernel executor: it runs
     local name=${1%-xdp} io=packet
     [ "$name" = "$1" ] || io=xdp
     pid=0 works=0 kind=forward owners= asker=0 proto=udp
@@ -157,6 +165,10 @@ begin() { # NAME, with -xdp where it goes by AF_XDP: it runs
         ;;
     hashed) queues 2; run_prey packet hashed --workers 2 -i f0 -i f1 ;;
     asked) run_prey $io passthrough --workers 1 -i f0 -i f1 --stats 127.0.0.1:8404; asks ;;
+    *-kernel)
+        napi on
+        user "$bin/preyrun" --exec kernel --seed "$seed" --format json -i f0 -i f1 "${name%-kernel}.pbc"
+        ;;
     mirrored-socket*) run_prey $io mirrored-socket --workers 1 -i f0 -i f1 --tap sink=sink.sock; reads ;;
     recorded) rm -rf kept; run_prey $io passthrough --workers 1 -i f0 -i f1 --record kept --record-size 256MiB ;;
     *) run_prey $io "$name" --workers 1 -i f0 -i f1 ;;
@@ -196,7 +208,7 @@ contender() { # NAME [latency]
 timed='kernel bare passthrough bare-xdp passthrough-xdp'
 all="bare-drop drop bare bridge wire bridge-tcp wire-tcp nat $modes bare-drop-xdp drop-xdp bare-xdp bridge-xdp wire-xdp nat-xdp"
 for mode in $modes; do all="$all $mode-xdp"; done
-all="$all judged mirrored-device mirrored-file mirrored-socket judged-xdp mirrored-device-xdp"
+all="$all judged mirrored-device mirrored-file mirrored-socket judged-xdp mirrored-device-xdp judged-kernel mirrored-device-kernel mirrored-file-kernel"
 all="$all recorded asked kernel dnat two-both hashed two-0-xdp two-both-xdp two-1-xdp"
 : >runs >late >copied
 for round in $(seq "$RUNS"); do

@@ -5,7 +5,7 @@ set -u
 export SMALL=1
 export ONLY='bare-drop drop bare bridge wire wire-tcp passthrough recorded asked kernel dnat two-both hashed judged mirrored-device mirrored-file mirrored-socket'
 latencies=3
-[ ! -x "$bin/tests/bench/bare_xdp" ] || { ONLY="$ONLY bare-drop-xdp bare-xdp passthrough-xdp two-0-xdp"; latencies=5; }
+[ ! -x "$bin/tests/bench/bare_xdp" ] || { ONLY="$ONLY bare-drop-xdp bare-xdp passthrough-xdp two-0-xdp judged-kernel mirrored-device-kernel"; latencies=5; }
 cd "$top" || exit 2
 nice bash tests/bench/live.sh >"$work/out" 2>"$work/err"
 status=$?
