@@ -102,7 +102,7 @@ static inline void fill(struct kernel_copied *c, const struct kpkt *k, uint32_t 
     }
 #define PUT_ANY(load)                                                                                                  \
     __asm__ volatile("" : "+r"(len)); /* the number that is compared is the one that is passed */                      \
-    if ((int32_t)len < 1) return 0;   /* of `!len` Linux 6.1 learns nothing */                                         \
+    if ((int32_t)len < 1) return 0;   /* Linux 6.1 learns nothing of `!len` */                                         \
     PUT(64, load)                                                                                                      \
     PUT(128, load)                                                                                                     \
     PUT(256, load)                                                                                                     \
