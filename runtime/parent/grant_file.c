@@ -235,11 +235,16 @@ bool grant_LOG(struct parent *p, const struct request *r, struct answer *a, int 
     return answer_fd(a, fds[0]);
 }
 
-/* A hijacked service has packet sockets in any case: those of its ports */
+/* A hijacked service has packet sockets in any case: those of its ports. A burst of copies waits for the devices, as
+ * frames do that a port sends: by the kernel's default some sixty would find no room. */
 bool grant_COPY_DEVICE(struct parent *p, const struct request *r, struct answer *a, int fds[])
 {
+    const int waits = 16 << 20;
     fds[0] = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    return answer_fd(a, fds[0] < 0 ? -errno : fds[0]);
+    const int failed = fds[0] < 0 ? -errno : 0;
+    if (setsockopt(fds[0], SOL_SOCKET, SO_SNDBUFFORCE, &waits, sizeof waits))
+        setsockopt(fds[0], SOL_SOCKET, SO_SNDBUF, &waits, sizeof waits);
+    return answer_fd(a, fds[0] < 0 ? failed : fds[0]);
 }
 
 bool grant_COPY_FILE(struct parent *p, const struct request *r, struct answer *a, int fds[])
