@@ -6,6 +6,7 @@
 
 struct inline_marks; /* vm/flow/marks.h */
 struct inline_share; /* vm/flow/tuples.h */
+struct inline_carried; /* vm/flow/spliced.h */
 struct observe_out;  /* vm/observe/observe.h */
 struct pool;
 struct shared; /* vm/shared/shared.h */
@@ -61,6 +62,8 @@ struct vm_cfg {
     struct share share;
     const struct vm_kernel *kernel;          /* NULL: user executor */
     const struct inline_share *inline_share; /* memory that gets the tuples of inline connections, too; NULL: none */
+    struct inline_carried *inline_carried;   /* [limits { proxy_sessions }]: what spliced connections have carried, by
+                                              * number; NULL: nothing is spliced */
     const struct observe_out *observed;      /* receiver of events of watched connections; NULL: none */
     bool live;     /* packets wait, so vm_tick works in parts of at most 50 us. Another program may replace this one
                     * (vm_swap), so flows have room for its needs */

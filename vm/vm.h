@@ -80,6 +80,12 @@ void vm_flow_gone(struct vm *vm, const struct flow_gone *gone, struct vm_tx *tx)
 void vm_aside(struct vm *vm, const struct vm_in *in, struct pkt *const pkts[], unsigned n, struct vm_tx *tx);
 /* Describe the inline connection that began with an entry of TX_CAUSE_INLINE. False: it has ended already. */
 bool vm_inline_open(const struct vm *vm, uint32_t number, struct inline_open *o);
+/* Do what the proxy loop asks of an inline connection (flow/spliced.h). */
+struct inline_ask;
+struct inline_told;
+void vm_inline_ask(struct vm *vm, const struct vm_in *in, const struct inline_ask *ask, struct vm_tx *tx);
+/* Take the oldest answer for the loop. False: there is none. To be called after each call of the vm. */
+bool vm_inline_told(struct vm *vm, struct inline_told *told);
 /* Return the bytes that a worker has for each inline connection. */
 size_t vm_inline_bytes(void);
 

@@ -22,7 +22,8 @@ enum {
     INLINE_WORKERS = 16,
     INLINE_LISTENS = 1,  /* port of each worker's listener */
     INLINE_ORIGINAL = 1, /* port at INLINE_SERVER: where the client wanted to go */
-    INLINE_SERVERS = 2,  /* … of servers of pools, from here on */
+    INLINE_TARGETS = 2,  /* … where the loop has said, by INLINE_TARGET (spliced.h) */
+    INLINE_SERVERS = 3,  /* … of servers of pools, from here on */
     INLINE_SERVER_PORTS = UINT16_MAX + 1 - INLINE_SERVERS,
     INLINE_TTL = 2, /* lowest TTL of a socket's packets to such a server */
 };

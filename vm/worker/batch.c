@@ -305,6 +305,17 @@ bool vm_inline_open(const struct vm *vm, uint32_t number, struct inline_open *o)
     return vm->inlines && inlines_tell(vm->inlines, number, o);
 }
 
+void vm_inline_ask(struct vm *vm, const struct vm_in *in, const struct inline_ask *ask, struct vm_tx *tx)
+{
+    const struct job j = {.vm = vm, .in = in, .tx = tx, .input = INPUT_NONE};
+    see_time(vm, in, tx);
+    const unsigned before = tx->count;
+    if (vm->inlines) inline_asked(&j, ask);
+    mirrored_none(vm, tx, before);
+}
+
+bool vm_inline_told(struct vm *vm, struct inline_told *told) { return vm->inlines && inlines_told(vm->inlines, told); }
+
 size_t vm_inline_bytes(void) { return inlines_bytes(); }
 
 bool vm_expire(struct vm *vm, const struct vm_in *in, struct vm_tx *tx, unsigned *part)

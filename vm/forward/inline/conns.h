@@ -6,14 +6,12 @@
 
 #include "vm/flow/made.h"
 #include "vm/flow/marks.h"
+#include "vm/flow/spliced.h"
 #include "vm/flow/stacks.h"
 #include "vm/flow/tuples.h"
 #include "vm/packet/reply/frame.h"
 #include "vm/program/program.h"
 #include "vm/program/remap.h"
-
-/* The ends of a connection on the wire */
-enum inline_at { AT_CLIENT, AT_SERVER };
 
 /* Layer 2 of an end, and fields of its IP headers that our packets in its name have, too */
 struct inline_side {
@@ -125,6 +123,11 @@ uint64_t inlines_tick(struct inlines *all, uint64_t now_ns, inlines_late_fn *lat
 
 /* Rename services after a change of program; connections of services that are gone are late at once. */
 void inlines_rename(struct inlines *all, const struct remap *r);
+
+/* Have the loop told of a connection. Only the newest answer is kept, until the loop has taken it. */
+void inlines_tell_loop(struct inlines *all, uint32_t number, enum inline_told_kind kind, enum splice_why why);
+/* Take the oldest answer. False: there is none. */
+bool inlines_told(struct inlines *all, struct inline_told *told);
 
 /* Describe a connection. False: the number is free. */
 bool inlines_tell(struct inlines *all, uint32_t number, struct inline_open *o);

@@ -24,6 +24,9 @@ bool inline_error(const struct job *j, struct packet_ctx *c);
 /* Send a packet of the stack aside on. pkt: writable, LINK_RAW, with headroom for a link header. */
 void inline_aside(const struct job *j, struct pkt *pkt);
 
+/* Do what the proxy loop asks (vm/flow/spliced.h). */
+void inline_asked(const struct job *j, const struct inline_ask *ask);
+
 /* End what has timed out. Return the next deadline; UINT64_MAX: there is none. */
 uint64_t inline_tick(const struct job *j);
 

@@ -1,0 +1,62 @@
+/* Inline connections that leave the stack aside, for the packet path: what the proxy loop, which has their sockets,
+ * asks its worker, and what it hears of them.
+ *
+ *     loop                              worker
+ *     INLINE_LEAVE, all was moved  ──▶  holds what the ends send, until all that was sent to them is acknowledged
+ *                          ◀── INLINE_READ_ON: more had come before; move it, and ask again
+ *                          ◀── INLINE_STAYS: it can't be, and what was held goes to the sockets
+ *                          ◀── INLINE_LEFT: close the sockets, nobody hears of it
+ *     INLINE_END                   ──▶  resets both ends
+ *                          ◀── INLINE_OVER: the ends are through, or one of them reset
+ *
+ * Between INLINE_LEAVE and the answer the loop reads and writes nothing. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* The ends of a connection on the wire */
+enum inline_at { AT_CLIENT, AT_SERVER };
+
+/* Reasons for which a connection stays with its sockets, and for which a spliced one is over */
+enum splice_why {
+#define SPLICE_WHY(ident, key, doc) SPLICE_WHY_##ident,
+#include "vm/flow/splice_why.def"
+    SPLICE_WHYS
+};
+
+enum inline_ask_kind {
+    INLINE_LEAVE,
+    INLINE_END,    /* reset both ends of a spliced connection */
+    INLINE_TARGET, /* where the connection to the server goes that begins next, at port INLINE_TARGETS (made.h) */
+};
+struct inline_ask {
+    uint8_t kind; /* enum inline_ask_kind */
+    bool fin;     /* INLINE_END: in order, as far as TCP can say so: no reset */
+    uint16_t port;
+    uint32_t number; /* the connection, and its port at INLINE_CLIENT: a later one has another */
+    union {
+        struct {
+            uint64_t read[2], wrote[2]; /* bytes of payload, by enum inline_at, since the connection began */
+        } moved;
+        struct {
+            uint32_t addr[4];
+            uint16_t port;
+        } target;
+    } of;
+};
+
+enum inline_told_kind { INLINE_READ_ON, INLINE_STAYS, INLINE_LEFT, INLINE_OVER };
+struct inline_told {
+    uint8_t kind; /* enum inline_told_kind */
+    uint8_t why;  /* enum splice_why, of INLINE_STAYS and INLINE_OVER */
+    uint16_t port;
+    uint32_t number;
+};
+
+/* What a spliced connection has carried, by enum inline_at of the sender. Written by the worker (and by the executor in
+ * the kernel), read by anybody; each word for itself. */
+struct inline_carried {
+    uint64_t packets[2], bytes[2]; /* bytes: of payload */
+    uint64_t seen_ns;
+};
