@@ -111,7 +111,9 @@ enum pbc_proxy_flag {
     PBC_PROXY_RELOAD_CLOSE = 1 << 11,  /* `on reload close` */
     PBC_PROXY_SERVER_FIRST = 1 << 12,  /* MODE_INLINE: the client is answered once the server has answered */
     PBC_PROXY_OVERLOAD_PASS = 1 << 13, /* MODE_INLINE: connections beyond the bounds pass untouched; else refused */
-    PBC_PROXY_FLAGS = (1 << 14) - 1
+    PBC_PROXY_SPLICE = 1 << 14, /* `splice packets`: connections leave for the packet path once they are decided */
+    PBC_PROXY_LEAVES = 1 << 15, /* some may leave: `splice packets`, or a branch `-> pass` */
+    PBC_PROXY_FLAGS = (1 << 16) - 1
 };
 struct pbc_proxy {
     uint32_t service, flags;            /* flags: enum pbc_proxy_flag */
