@@ -4,10 +4,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct inline_marks; /* vm/flow/marks.h */
-struct inline_share; /* vm/flow/tuples.h */
+struct inline_marks;   /* vm/flow/marks.h */
+struct inline_share;   /* vm/flow/tuples.h */
 struct inline_carried; /* vm/flow/spliced.h */
-struct observe_out;  /* vm/observe/observe.h */
+struct observe_out;    /* vm/observe/observe.h */
 struct pool;
 struct shared; /* vm/shared/shared.h */
 

@@ -54,8 +54,8 @@ struct inline_told {
     uint32_t number;
 };
 
-/* What a spliced connection has carried, by enum inline_at of the sender. Written by the worker (and by the executor in
- * the kernel), read by anybody; each word for itself. */
+/* Counts of what a spliced connection has carried, by enum inline_at of the sender. Written by the worker (and by the
+ * executor in the kernel), read by anybody; each word for itself. */
 struct inline_carried {
     uint64_t packets[2], bytes[2]; /* bytes: of payload */
     uint64_t seen_ns;

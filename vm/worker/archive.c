@@ -17,7 +17,8 @@ static uint8_t parts_of(const struct vm *vm)
 bool vm_rests(const struct vm *vm)
 {
     const bool follows = vm->program->meta->flags & PBC_KEEPS_FLOWS;
-    return !vm_swapping(vm) && (!vm->track || follows) && (!vm->forward || forward_rests(vm->forward));
+    return !vm_swapping(vm) && (!vm->track || follows) && (!vm->forward || forward_rests(vm->forward)) &&
+           (!vm->inlines || inlines_rest(vm->inlines));
 }
 
 bool vm_archive(struct vm *vm, const struct vm_in *in, struct archive *a)

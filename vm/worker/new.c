@@ -65,6 +65,7 @@ static bool stand_in_the_wire(struct vm *vm)
     if (!vm->cfg.live || (kernel && !kernel->marks) || !has_inline(vm->program)) return true;
     vm->inlines = inlines_new(vm->program, vm->cfg.seed, vm->cfg.worker);
     if (vm->inlines && vm->cfg.inline_share) inlines_share(vm->inlines, *vm->cfg.inline_share);
+    if (vm->inlines) inlines_carry(vm->inlines, vm->cfg.inline_carried);
     if (vm->inlines && kernel) inlines_mark(vm->inlines, kernel->marks);
     return vm->inlines;
 }

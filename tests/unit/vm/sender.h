@@ -5,7 +5,7 @@
 #include "tests/unit/vm/world.h"
 #include "vm/packet/pool_priv.h"
 
-enum { SENDER_SLOTS = 32, SENDER_SLOT_BYTES = 4096, SENDER_ENTRIES = 64 };
+enum { SENDER_SLOTS = 160, SENDER_SLOT_BYTES = 4096, SENDER_ENTRIES = 160 };
 
 struct sender {
     struct program *program;

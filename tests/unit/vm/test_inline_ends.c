@@ -211,14 +211,15 @@ static void across_reloads(void **state)
 
 static void ids_as_ports(void **state)
 {
-    static const uint32_t ids[] = {0, 1, 65533, 65534, 65535, 1000000, 254 * 65534 - 1};
+    static const uint32_t ids[] = {0, 1, 65532, 65533, 65534, 65535, 1000000, 253 * 65533};
     for (unsigned i = 0; i < sizeof ids / sizeof *ids; i++) {
         assert_true(inline_is_id(ids[i]));
-        assert_true(inline_port(ids[i]) != INLINE_ORIGINAL);
+        assert_true(inline_port(ids[i]) >= INLINE_SERVERS);
         assert_int_equal(inline_id(inline_port(ids[i]), inline_ttl(ids[i])), ids[i]);
     }
-    assert_false(inline_is_id(254 * 65534));
+    assert_false(inline_is_id(254 * 65533));
     assert_int_equal(inline_id(INLINE_ORIGINAL, 64), UINT32_MAX);
+    assert_int_equal(inline_id(INLINE_TARGETS, 64), UINT32_MAX);
     assert_int_equal(inline_id(INLINE_SERVERS, 1), UINT32_MAX);
 }
 

@@ -24,7 +24,7 @@ enum { METHOD, HEADER, BYTES, INSTRUCTION };
     FAULT(mode, "service 0: proxy 1 belongs to another service", b->services[0].mode = PBC_MODE_PASSTHROUGH)           \
     FAULT(none, "proxy 0: no service has it", b->services[0].mode = PBC_MODE_PASSTHROUGH; b->services[0].proxy = 0)    \
     FAULT(other, "proxy 0: service 1 has another proxy", b->proxies[0].service = 1)                                    \
-    FAULT(flags, "proxy 0: unknown flags 0x40ff", b->proxies[0].flags = 0x40ff)                                        \
+    FAULT(flags, "proxy 0: unknown flags 0x100ff", b->proxies[0].flags = 0x100ff)                                      \
     FAULT(both, "proxy 0: flags 0x20e contradict each other", b->proxies[0].flags = 0x20e)                             \
     FAULT(log, "proxy 0: flags 0x248 contradict each other", b->proxies[0].flags |= PBC_PROXY_LOG_COMMON)              \
     FAULT(trust, "proxy 0: `accept proxy` and its 0 sets do not go together", b->proxies[0].accept_count = 0)          \

@@ -22,7 +22,7 @@ void inline_keep_answer(const struct job *j, struct inline_conn *c, uint32_t num
     tcp_syn_options_read(pkt, &o);
     c->seq = tcp.seq;
     c->side[AT_CLIENT].ours = tcp.seq + 1;
-    c->window = tcp.window;
+    c->window = c->leaves && tcp.window > INLINE_WINDOW_FIRST ? INLINE_WINDOW_FIRST : tcp.window;
     const uint16_t mss = inline_mss(j, c, AT_CLIENT, key);
     c->options = (struct tcp_options){.mss = o.mss < mss ? o.mss : mss,
                                       .sack_ok = o.sack,
@@ -46,16 +46,30 @@ void inline_keep_answer(const struct job *j, struct inline_conn *c, uint32_t num
     if (j->vm->cfg.pool && !build_flow_segment(&s, j->vm->cfg.pool, &ack)) inline_give(j, ack);
 }
 
-/* Send the client a segment in the server's name. */
-static void say(const struct job *j, const struct inline_conn *c, struct flow_segment *s)
+void inline_say(const struct job *j, const struct inline_conn *c, enum inline_at to, struct flow_segment *s)
 {
+    const struct translation as = inline_outwards(c, to);
     struct pkt *out = NULL;
-    memcpy(s->src, c->server, sizeof s->src);
-    memcpy(s->dst, c->client, sizeof s->dst);
-    s->src_port = c->server_port;
-    s->dst_port = c->client_port;
+    memcpy(s->src, as.src, sizeof s->src);
+    memcpy(s->dst, as.dst, sizeof s->dst);
+    s->src_port = as.src_port;
+    s->dst_port = as.dst_port;
     s->v6 = c->v6;
-    if (j->vm->cfg.pool && !build_flow_segment(s, j->vm->cfg.pool, &out)) inline_send(j, c, AT_CLIENT, out, !c->v6);
+    if (j->vm->cfg.pool && !build_flow_segment(s, j->vm->cfg.pool, &out)) inline_send(j, c, to, out, !c->v6);
+}
+
+/* Note the numbers of our answer, which does not come from the stack aside. */
+static void note_answer(struct inline_conn *c)
+{
+    const struct tcp_options *o = &c->options;
+    const struct tcp_syn_options said = {.has_scale = o->has_scale,
+                                         .scale = o->scale,
+                                         .sack = o->sack_ok,
+                                         .has_stamps = o->has_stamps,
+                                         .stamp = o->stamp};
+    const struct tcp_segment s = {
+        .seq = c->seq, .ack = c->client_seq + 1, .window = c->window, .flags = TCP_SYN | TCP_ACK};
+    inline_leg_our_syn(&c->side[AT_CLIENT].leg, &said, &s);
 }
 
 void inline_answer(const struct job *j, struct inline_conn *c, uint16_t mss)
@@ -67,14 +81,15 @@ void inline_answer(const struct job *j, struct inline_conn *c, uint16_t mss)
                              .window = c->window,
                              .flags = TCP_SYN | TCP_ACK,
                              .options = c->options};
-    say(j, c, &s);
+    note_answer(c);
+    inline_say(j, c, AT_CLIENT, &s);
 }
 
 void inline_refuse(const struct job *j, struct inline_conn *c)
 {
     c->over |= OVER_RESET;
     struct flow_segment s = {.ack = c->client_seq + 1, .flags = TCP_RST | TCP_ACK};
-    say(j, c, &s);
+    inline_say(j, c, AT_CLIENT, &s);
 }
 
 void inline_reset_socket(const struct job *j, const struct inline_conn *c, uint32_t number)
@@ -95,7 +110,7 @@ static void reset_client(const struct job *j, struct inline_conn *c)
     const struct inline_side *client = &c->side[AT_CLIENT];
     struct flow_segment s = {.seq = client->ours, .ack = client->next, .flags = TCP_RST | TCP_ACK};
     if (c->state > INLINE_WAITS || c->state == INLINE_SAID)
-        say(j, c, &s);
+        inline_say(j, c, AT_CLIENT, &s);
     else if (c->over & OVER_GONE)
         inline_refuse(j, c);
 }
@@ -105,6 +120,11 @@ static void reset_client(const struct job *j, struct inline_conn *c)
 static void end_late(void *arg, struct inline_conn *c, uint32_t number)
 {
     const struct job *j = arg;
+    if (c->state == INLINE_SPLICED) {
+        inline_end_spliced(j, c, number, false);
+        return;
+    }
+    inline_let_go(j, c, number);
     inline_reset_socket(j, c, number);
     reset_client(j, c);
 }
@@ -112,16 +132,8 @@ static void end_late(void *arg, struct inline_conn *c, uint32_t number)
 /* Reset a server that our SYN went to. */
 static void reset_server(const struct job *j, const struct inline_conn *c)
 {
-    struct pkt *out = NULL;
-    struct flow_segment s = {.src_port = c->client_port,
-                             .dst_port = c->to_port,
-                             .seq = c->side[AT_SERVER].ours,
-                             .flags = TCP_RST,
-                             .v6 = c->v6};
-    memcpy(s.src, c->client, sizeof s.src);
-    memcpy(s.dst, c->to, sizeof s.dst);
-    if (c->own_port && j->vm->cfg.pool && !build_flow_segment(&s, j->vm->cfg.pool, &out))
-        inline_send(j, c, AT_SERVER, out, !c->v6);
+    struct flow_segment s = {.seq = c->side[AT_SERVER].ours, .flags = TCP_RST};
+    if (c->own_port) inline_say(j, c, AT_SERVER, &s);
 }
 
 void inline_make_room(const struct job *j)
@@ -135,4 +147,8 @@ void inline_make_room(const struct job *j)
     inlines_end(j->vm->inlines, number);
 }
 
-uint64_t inline_tick(const struct job *j) { return inlines_tick(j->vm->inlines, j->vm->now_ns, end_late, (void *)j); }
+uint64_t inline_tick(const struct job *j)
+{
+    const uint64_t held_ns = inline_holds_tick(j);
+    return time_sooner(held_ns, inlines_tick(j->vm->inlines, j->vm->now_ns, end_late, (void *)j));
+}

@@ -1,6 +1,7 @@
 /* Connections as bytes: what is read is checked, as anybody may have written it (keyed/archive.h). */
 #include <string.h>
 
+#include "vm/flow/flow.h"
 #include "vm/forward/inline/conns_priv.h"
 
 static bool is_sound_iface(uint16_t iface, uint32_t ifaces) { return iface == IFACE_NONE || iface < ifaces; }
@@ -16,6 +17,13 @@ static bool is_sound_bool(const bool *read)
     uint8_t byte;
     memcpy(&byte, read, sizeof byte);
     return byte <= 1;
+}
+
+static bool is_sound_leg(const struct inline_leg *l) { return l->scale <= SCALE_MOST && l->our_scale <= SCALE_MOST; }
+
+static bool is_sound_end(const struct splice_end *e)
+{
+    return e->scale_in <= SCALE_MOST && e->scale_out <= SCALE_MOST && is_sound_bool(&e->keeps_edge);
 }
 
 static bool is_sound_options(const struct tcp_options *o)
@@ -34,8 +42,10 @@ static bool is_sound(const struct inlines *all, uint32_t number, uint32_t servic
 {
     const struct inline_conn *c = &all->at[number];
     if (c->state == INLINE_FREE) return true;
-    return c->state <= INLINE_OPEN && (c->service < services || c->service == PBC_NONE) && c->v6 <= 1 &&
-           c->server_first <= 1 && c->answered <= 1 && is_sound_options(&c->options) &&
+    return c->state <= INLINE_SPLICED && (c->service < services || c->service == PBC_NONE) && c->v6 <= 1 &&
+           c->server_first <= 1 && c->answered <= 1 && c->hold == HOLD_NONE && is_sound_leg(&c->side[AT_CLIENT].leg) &&
+           is_sound_leg(&c->side[AT_SERVER].leg) && is_sound_end(&c->splice.end[0]) &&
+           is_sound_end(&c->splice.end[1]) && is_sound_options(&c->options) &&
            is_sound_index(all, c->index[0], number) &&
            (c->index[1] == KEYED_NONE || (c->index[1] != c->index[0] && is_sound_index(all, c->index[1], number))) &&
            is_sound_iface(c->original_iface, ifaces) && is_sound_side(&c->side[AT_CLIENT], ifaces) &&

@@ -31,7 +31,9 @@ static void leave(const struct job *j, const struct said *s, enum inline_at to, 
     struct tcp_segment segment;
     uint32_t mtu;
     tcp_read(s->pkt, &s->key, &segment);
+    if (s->c->leaves) inline_clamp(s->c, to, s->pkt, &segment);
     inline_says(s->c, to, &segment);
+    if (s->c->leaves) inline_leg_out(&s->c->side[to], s->pkt, &segment);
     s->c->seen_ns = j->vm->now_ns;
     if (s->key.marks & TCP_RST) s->c->over |= OVER_RESET;
     if (s->key.marks & TCP_FIN) s->c->over |= to == AT_CLIENT ? OVER_TO_CLIENT : OVER_TO_SERVER;
@@ -42,8 +44,7 @@ static void leave(const struct job *j, const struct said *s, enum inline_at to, 
     if (!translate(s->pkt, &s->key, as)) inline_send_in(j, s->c, to, s->pkt, v4, fit, mtu);
 }
 
-/* Return the translation of a packet to that end. */
-static struct translation outwards(const struct inline_conn *c, enum inline_at to)
+struct translation inline_outwards(const struct inline_conn *c, enum inline_at to)
 {
     struct translation as = {.what = TRANSLATE_SRC | TRANSLATE_DST | TRANSLATE_SRC_PORT | TRANSLATE_DST_PORT};
     const bool client = to == AT_CLIENT;
@@ -82,7 +83,7 @@ static void to_client(const struct job *j, struct said *s)
         return;
     }
     if (answers && c->state <= INLINE_SAID) say(s);
-    const struct translation as = outwards(c, AT_CLIENT);
+    const struct translation as = inline_outwards(c, AT_CLIENT);
     leave(j, s, AT_CLIENT, &as);
 }
 
@@ -117,14 +118,29 @@ static bool aim_server(const struct job *j, struct inline_conn *c, uint32_t numb
     return !is_taken(j, c) && inlines_also(all, number);
 }
 
+/* Set the target that the loop has named. False: as for aim_server. */
+static bool aim_target(const struct job *j, struct inline_conn *c, uint32_t number)
+{
+    struct inline_side *side = &c->side[AT_SERVER];
+    inlines_take_stack(j->vm->inlines, number, 0);
+    side->mac = 0;
+    side->iface = IFACE_NONE;
+    memcpy(c->to, c->target, sizeof c->to);
+    c->to_port = c->target_port;
+    c->target_port = 0;
+    return !is_taken(j, c) && inlines_also(j->vm->inlines, number);
+}
+
 /* Begin the connection to a server, with the SYN of the proxy loop's socket. */
 static bool aim(const struct job *j, struct said *s, uint32_t id)
 {
     struct inline_conn *c = s->c;
     const uint32_t server = program_server_of(j->vm->program, id);
+    const bool aimed = c->target_port && s->key.dst_port == INLINE_TARGETS;
     c->own_port = s->key.src_port;
     c->made_port = s->key.dst_port;
     inlines_original(j->vm->inlines, s->number);
+    if (s->key.dst_port == INLINE_TARGETS) return aimed && aim_target(j, c, s->number);
     if (c->made_port != INLINE_ORIGINAL) return aim_server(j, c, s->number, server);
     memcpy(c->to, c->server, sizeof c->to);
     c->to_port = c->server_port;
@@ -159,7 +175,7 @@ static void to_server(const struct job *j, struct said *s)
     }
     if (is_syn(&s->key)) open_numbers(s);
     if (s->key.marks & TCP_SYN && c->mss) mss_clamp(s->pkt, &s->key, c->mss);
-    const struct translation as = outwards(c, AT_SERVER);
+    const struct translation as = inline_outwards(c, AT_SERVER);
     leave(j, s, AT_SERVER, &as);
 }
 
@@ -175,8 +191,11 @@ void inline_aside(const struct job *j, struct pkt *pkt)
     const bool ours = to.end != INLINE_NONE && to.worker == inlines_worker(j->vm->inlines);
     if (!ours || !s.c || s.c->v6 != v6)
         reset(j, &s);
+    else if (s.c->state == INLINE_SPLICED)
+        return; /* its sockets are closed: nobody hears of it */
     else if (from.end == INLINE_OWN && to.end == INLINE_SERVER && to.number == from.number)
         to_server(j, &s);
     else if (to.end == INLINE_CLIENT && from.end == INLINE_NONE)
         to_client(j, &s);
+    if (s.c && ours) inline_look(j, s.c);
 }

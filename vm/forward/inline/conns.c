@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vm/forward/inline/hold.h"
 #include "vm/forward/inline/shared.h"
 #include "vm/packet/parse/read.h"
 #include "vm/program/swap.h"
@@ -36,8 +37,10 @@ struct inlines *inlines_new(const struct program *p, uint64_t seed, unsigned wor
     all->due_s = calloc(most, sizeof *all->due_s);
     all->uses = calloc(most, sizeof *all->uses);
     all->stacks = stacks_new(seed);
+    all->told = calloc(1, sizeof *all->told);
+    all->holds = holds_new();
     take_timeouts(all, p);
-    if (all->at && all->due_s && all->uses && all->stacks) return all;
+    if (all->at && all->due_s && all->uses && all->stacks && all->told && all->holds) return all;
     inlines_free(all);
     return NULL;
 }
@@ -48,6 +51,8 @@ void inlines_free(struct inlines *all)
     free(all->at);
     free(all->due_s);
     free(all->uses);
+    free(all->told);
+    holds_free(all->holds);
     stacks_free(all->stacks);
     keyed_owner_free(all);
 }
@@ -174,6 +179,7 @@ struct inline_conn *inlines_begin(struct inlines *all, const struct key *key, co
                               .state = INLINE_OPENS,
                               .v6 = (key->kind & KIND_IP6) != 0,
                               .index = {slot, KEYED_NONE},
+                              .hold = HOLD_NONE,
                               .seen_ns = now_ns};
     memcpy(c->client, key->src, sizeof c->client);
     memcpy(c->server, key->dst, sizeof c->server);
@@ -195,12 +201,42 @@ void inlines_end(struct inlines *all, uint32_t number)
     stack_put(all->stacks, c->side[AT_CLIENT].stack);
     stack_put(all->stacks, c->side[AT_SERVER].stack);
     if (c->state < INLINE_OPEN) half_open_drop(all, number);
+    if (c->hold != HOLD_NONE) hold_end(all->holds, c->hold);
+    if (c->state == INLINE_SPLICED && !c->told_over)
+        inlines_tell_loop(
+            all, &(struct inline_told){.kind = INLINE_OVER, .why = SPLICE_WHY_IDLE, .port = c->use, .number = number});
     c->state = INLINE_FREE;
     c->next = all->spare;
     all->spare = number;
     all->due_s[number] = 0;
     all->live--;
 }
+
+void inlines_carry(struct inlines *all, struct inline_carried *carried) { all->carried = carried; }
+struct holds *inlines_holds(struct inlines *all) { return all->holds; }
+bool inlines_rest(const struct inlines *all) { return !holds_count(all->holds); }
+
+void inlines_spliced(struct inlines *all, uint32_t number, uint64_t now_ns)
+{
+    if (!all->carried) return;
+    struct inline_carried *to = &all->carried[number];
+    for (unsigned at = 0; at < 2; at++) {
+        __atomic_store_n(&to->packets[at], 0, __ATOMIC_RELAXED);
+        __atomic_store_n(&to->bytes[at], 0, __ATOMIC_RELAXED);
+    }
+    __atomic_store_n(&to->seen_ns, now_ns, __ATOMIC_RELAXED);
+}
+
+void inlines_count(struct inlines *all, uint32_t number, enum inline_at from, uint32_t len, uint64_t now_ns)
+{
+    if (!all->carried) return;
+    struct inline_carried *to = &all->carried[number];
+    __atomic_store_n(&to->packets[from], to->packets[from] + 1, __ATOMIC_RELAXED);
+    __atomic_store_n(&to->bytes[from], to->bytes[from] + len, __ATOMIC_RELAXED);
+    __atomic_store_n(&to->seen_ns, now_ns, __ATOMIC_RELAXED);
+}
+
+void inlines_over(struct inlines *all, uint32_t number) { all->due_s[number] = inlines_due_s(all, &all->at[number]); }
 
 struct inline_conn *inlines_at(struct inlines *all, uint32_t number)
 {

@@ -9,9 +9,25 @@
 #include "vm/flow/spliced.h"
 #include "vm/flow/stacks.h"
 #include "vm/flow/tuples.h"
+#include "vm/forward/splice/splice.h"
 #include "vm/packet/reply/frame.h"
 #include "vm/program/program.h"
 #include "vm/program/remap.h"
+
+/* One leg's TCP, as far as a splice must know it: between an end and our socket to it. Filled in as segments pass;
+ * numbers are those of the wire. */
+struct inline_leg {
+    uint32_t first, our_first; /* numbers of both SYNs */
+    uint32_t top;              /* end of what the end has sent, in whatever order, and our socket was given */
+    uint32_t acked;            /* newest number of ours that the end has acknowledged */
+    uint32_t edge, our_edge;   /* right edges of the end's window and of ours; before the end's SYN ours is a width */
+    uint32_t stamp, our_stamp; /* newest TSval of the end, and of ours */
+    uint16_t mss;              /* announced by the end; 0: none */
+    uint8_t scale, our_scale;  /* shifts, at most 14 */
+    uint8_t has, our_has;      /* enum splice_has and LEG_SCALE: what either SYN offered */
+    uint8_t odd;               /* 1: options that no splice can translate */
+};
+enum { LEG_SCALE = 1 << 7 };
 
 /* Layer 2 of an end, and fields of its IP headers that our packets in its name have, too */
 struct inline_side {
@@ -23,6 +39,7 @@ struct inline_side {
     uint16_t stack;      /* its VLAN stack */
     uint8_t ttl, tos;    /* TTL and DSCP of its last packet; ttl 0: it has sent none */
     uint8_t bridged;     /* 1: its packets cross unrouted: they keep MAC addresses and TTL */
+    struct inline_leg leg;
 };
 
 enum inline_state {
@@ -32,6 +49,7 @@ enum inline_state {
     INLINE_WAITS, /* `server first`: our answer to the client waits for the server's */
     INLINE_TOLD,  /* `server first`: it has left, and the client has not acknowledged it */
     INLINE_OPEN,
+    INLINE_SPLICED, /* its sockets are gone: segments are rewritten (spliced.c) */
 };
 
 /* Ends of both connections that have been seen */
@@ -74,7 +92,14 @@ struct inline_conn {
     uint32_t next;     /* the next free number, or the next half-open connection */
     uint32_t before;   /* the half-open connection before */
     uint64_t seen_ns;
+    uint32_t target[4];   /* where the loop says that it goes next, at port INLINE_TARGETS */
+    uint16_t target_port; /* 0: it has not said */
+    uint8_t leaves;       /* 1: it may leave the stack aside, so its legs are followed */
+    uint8_t told_over;    /* 1: the loop knows that it is over, spliced */
+    uint32_t hold;        /* its place among those that hold segments; HOLD_NONE */
+    struct splice splice; /* INLINE_SPLICED; ends by enum inline_at */
 };
+enum { HOLD_NONE = UINT32_MAX };
 
 struct inlines;
 
@@ -82,6 +107,8 @@ struct inlines;
 struct inlines *inlines_new(const struct program *p, uint64_t seed, unsigned worker);
 void inlines_free(struct inlines *all); /* NULL is allowed */
 size_t inlines_bytes(void);             /* memory of each connection, with its tuples */
+/* Count what spliced connections carry there, by number. */
+void inlines_carry(struct inlines *all, struct inline_carried *carried);
 /* Store the tuples of connections to come there, too. */
 void inlines_share(struct inlines *all, struct inline_share share);
 /* Mark the tuples of connections to come there, for the executor in the kernel. */
@@ -92,6 +119,14 @@ void inlines_mark(struct inlines *all, struct inline_marks *marks);
 struct inline_conn *inlines_begin(struct inlines *all, const struct key *key, const struct pkt *pkt, uint64_t now_ns,
                                   uint32_t *number);
 void inlines_end(struct inlines *all, uint32_t number);
+/* Note that a connection was spliced; count a segment of it, with `len` sequence numbers; look at one again that is
+ * over. */
+void inlines_spliced(struct inlines *all, uint32_t number, uint64_t now_ns);
+void inlines_count(struct inlines *all, uint32_t number, enum inline_at from, uint32_t len, uint64_t now_ns);
+void inlines_over(struct inlines *all, uint32_t number);
+struct holds *inlines_holds(struct inlines *all);
+/* True if no segment is held. */
+bool inlines_rest(const struct inlines *all);
 /* Change the state to INLINE_OPEN, once. */
 void inlines_opened(struct inlines *all, uint32_t number);
 /* Return the oldest half-open connection if one more would be too many. NULL: there is room. */
@@ -124,8 +159,8 @@ uint64_t inlines_tick(struct inlines *all, uint64_t now_ns, inlines_late_fn *lat
 /* Rename services after a change of program; connections of services that are gone are late at once. */
 void inlines_rename(struct inlines *all, const struct remap *r);
 
-/* Have the loop told of a connection. Only the newest answer is kept, until the loop has taken it. */
-void inlines_tell_loop(struct inlines *all, uint32_t number, enum inline_told_kind kind, enum splice_why why);
+/* told.c: have the loop told of a connection that has or had that number and that port at INLINE_CLIENT. */
+void inlines_tell_loop(struct inlines *all, const struct inline_told *told);
 /* Take the oldest answer. False: there is none. */
 bool inlines_told(struct inlines *all, struct inline_told *told);
 

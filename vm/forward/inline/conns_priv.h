@@ -28,6 +28,13 @@ struct half_open {
     uint32_t first, last, count, most;
 };
 
+/* Answers for the loop, the oldest first. A call of the vm makes fewer than there is room for. */
+enum { TOLD_MOST = 1 << 13 };
+struct told {
+    struct inline_told of[TOLD_MOST];
+    uint32_t put, taken;
+};
+
 struct inlines {
     struct keyed index;
     struct inline_conn *at; /* [most] */
@@ -36,6 +43,9 @@ struct inlines {
     struct stacks *stacks;
     struct inline_share share;
     struct half_open half_open;
+    struct told *told;
+    struct holds *holds;
+    struct inline_carried *carried;         /* [most]; NULL: nothing is counted */
     struct inline_marks *marks;             /* marks for the executor in the kernel; NULL: there is no such executor */
     uint32_t most, spare, high, live, hand; /* spare: first free number; high: numbers ever used */
     uint64_t half_open_ns, open_ns;         /* timeouts */

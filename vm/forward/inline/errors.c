@@ -70,6 +70,11 @@ bool inline_error(const struct job *j, struct packet_ctx *c)
                              .service = conn->service,
                              .server = PBC_NONE};
     c->left.way = LEAVE_NOT;
+    if (conn->state == INLINE_SPLICED) {
+        if (!inline_spliced_error(j, c, conn, sent_by)) forward_refuse(c, REASON_UNTRANSLATABLE);
+        settle_whole(j, c);
+        return true;
+    }
     struct pkt *copy = j->vm->cfg.pool ? pool_copy(j->vm->cfg.pool, c->pkt) : NULL;
     if (copy && !quoted_translate(copy, c->key, &outer, &inner))
         tx_add(j, c, copy, TX_ASIDE, TX_CAUSE_PACKET);

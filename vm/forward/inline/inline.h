@@ -11,6 +11,8 @@
 #include "vm/flow/flow.h"
 #include "vm/forward/inline/conns.h"
 #include "vm/packet/edit/edit.h"
+#include "vm/packet/parse/read.h"
+#include "vm/packet/reply/frame.h"
 
 /* Begin a connection with an accepted packet that the branch's service takes. False: the packet is left alone, as if no
  * service had taken it: it opens no connection, or there is no room and the service says `on overload pass`. */
@@ -27,6 +29,28 @@ void inline_aside(const struct job *j, struct pkt *pkt);
 /* Do what the proxy loop asks (vm/flow/spliced.h). */
 void inline_asked(const struct job *j, const struct inline_ask *ask);
 
+/* leave.c: hold a new segment of a connection that is about to leave, before the stack aside gets it. True: it is held,
+ * or was one too many. */
+bool inline_hold(const struct job *j, struct inline_conn *c, uint32_t number, const struct packet_ctx *ctx,
+                 enum inline_at from, const struct tcp_segment *s);
+/* Look if a connection that is about to leave can. */
+void inline_look(const struct job *j, struct inline_conn *c);
+/* Let go what is held of a connection, which stays or is over. */
+void inline_let_go(const struct job *j, struct inline_conn *c, uint32_t number);
+/* Let go what was held too long. Return the next deadline; UINT64_MAX: there is none. */
+uint64_t inline_holds_tick(const struct job *j);
+
+/* spliced.c: send a packet of a spliced connection on; one that was held, in a slot, which is taken over (second
+ * function); an ICMP error about a packet that left in the name of `sent_by` (third; false: it does not leave). */
+void inline_spliced(const struct job *j, struct packet_ctx *c, struct inline_conn *conn, uint32_t number,
+                    enum inline_at from, const struct tcp_segment *s);
+void inline_pass(const struct job *j, struct inline_conn *c, uint32_t number, enum inline_at from, struct pkt *pkt,
+                 const struct key *key);
+bool inline_spliced_error(const struct job *j, struct packet_ctx *c, const struct inline_conn *conn,
+                          enum inline_at sent_by);
+/* Reset both ends, as the loop asks, or because nobody has spoken: then it is told. */
+void inline_end_spliced(const struct job *j, struct inline_conn *c, uint32_t number, bool asked);
+
 /* End what has timed out. Return the next deadline; UINT64_MAX: there is none. */
 uint64_t inline_tick(const struct job *j);
 
@@ -39,6 +63,27 @@ void inline_says(struct inline_conn *c, enum inline_at to, const struct tcp_segm
 /* True for a segment that answers our SYN to that end, by its number. */
 bool inline_answers(const struct inline_conn *c, enum inline_at from, const struct tcp_segment *s);
 
+/* legs.c: note an end's SYN, and ours to it, by its options. */
+void inline_leg_syn(struct inline_leg *l, const struct pkt *pkt, const struct tcp_segment *s);
+void inline_leg_our_syn(struct inline_leg *l, const struct tcp_syn_options *o, const struct tcp_segment *s);
+/* Note a later segment of an end (given: our socket gets all of it), and one of ours to it. */
+void inline_leg_in(struct inline_side *side, const struct pkt *pkt, const struct tcp_segment *s, bool given);
+void inline_leg_out(struct inline_side *side, const struct pkt *pkt, const struct tcp_segment *s);
+/* True if the checksum is right, or is still to be completed. */
+bool inline_is_sound(const struct pkt *pkt, const struct key *key);
+/* Most of a window that an end is told before the other end has told its own: that one may be small, and a window that
+ * was told must not shrink. */
+enum { INLINE_WINDOW_FIRST = 29200 };
+/* Let a segment of ours tell no larger window than the other end has, but one that is large enough to begin with. */
+void inline_clamp(const struct inline_conn *c, enum inline_at to, struct pkt *pkt, struct tcp_segment *s);
+/* Return what the other end's window is as a field to this end. */
+uint16_t inline_window(const struct inline_conn *c, enum inline_at to);
+/* Fill in both flows for a splice; say why they may not be joined now (second function). */
+void inline_ends(const struct inline_conn *c, struct splice_end ends[2]);
+enum splice_why inline_may_join(const struct inline_conn *c, const struct splice_end ends[2]);
+
+/* Return the ends of a packet to that end, on the wire. */
+struct translation inline_outwards(const struct inline_conn *c, enum inline_at to);
 /* Return the ends of a packet into the stack aside, from that end of the wire. */
 struct translation inline_inwards(const struct inlines *all, const struct inline_conn *c, uint32_t number,
                                   enum inline_at from);
@@ -65,10 +110,15 @@ bool inline_has_hop(const struct job *j, struct packet_ctx *c);
 enum tunnel_fit inline_fit(const struct job *j, const struct inline_conn *c, enum inline_at to, const struct pkt *pkt,
                            const struct key *key, uint32_t *mtu);
 
+/* Return the most bytes of an IP packet on the way to that end. */
+uint32_t inline_mtu(const struct job *j, const struct inline_conn *c, enum inline_at to, const struct key *key);
+
 /* Return the largest segment that the end may send by our MTU towards it. */
 uint16_t inline_mss(const struct job *j, const struct inline_conn *c, enum inline_at to, const struct key *key);
 
-/* answer.c, `server first`: keep the stack aside's answer to the client (its SYN|ACK), and acknowledge it there in the
+/* answer.c: send an end a segment of ours in the other's name; its addresses and ports are filled in. */
+void inline_say(const struct job *j, const struct inline_conn *c, enum inline_at to, struct flow_segment *s);
+/* `server first`: keep the stack aside's answer to the client (its SYN|ACK), and acknowledge it there in the
  * client's name. */
 void inline_keep_answer(const struct job *j, struct inline_conn *c, uint32_t number, const struct key *key,
                         const struct pkt *pkt);

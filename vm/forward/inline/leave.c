@@ -1,8 +1,280 @@
-/* A connection leaves the stack aside (vm/flow/spliced.h). */
+/* A connection leaves the stack aside (vm/flow/spliced.h). The vm has seen both legs, so it knows by itself what a
+ * splice of them must do; what it can't know is what the loop still has in its hands, and that the loop says. */
+#include <string.h>
+
+#include "vm/flow/tcp/window.h"
+#include "vm/forward/inline/hold.h"
 #include "vm/forward/inline/inline.h"
+#include "vm/packet/edit/translate.h"
+#include "vm/packet/parse/read.h"
+
+/* Entries that the segments of one held packet may need */
+enum { ROOM = SPLICE_PIECES + 1, NS_A_MS = 1000000 };
+
+static struct hold *hold_of(const struct job *j, const struct inline_conn *c)
+{
+    return hold_at(inlines_holds(j->vm->inlines), c->hold);
+}
+
+static void tell(const struct job *j, const struct inline_conn *c, uint32_t number, enum inline_told_kind kind,
+                 enum splice_why why)
+{
+    const struct inline_told told = {.kind = (uint8_t)kind, .why = (uint8_t)why, .port = c->use, .number = number};
+    inlines_tell_loop(j->vm->inlines, &told);
+}
+
+/* Give a held packet to the stack aside after all. */
+static void give(const struct job *j, const struct inline_conn *c, uint32_t number, enum inline_at from,
+                 struct pkt *pkt, const struct key *key)
+{
+    const struct translation to = inline_inwards(j->vm->inlines, c, number, from);
+    edit_strip(pkt);
+    if (!translate(pkt, key, &to))
+        inline_give(j, pkt);
+    else
+        pool_put(pkt);
+}
+
+/* Let go what is held, as far as there is room for it: through the splice, or to the sockets. */
+static void let_go(const struct job *j, struct inline_conn *c)
+{
+    struct holds *holds = inlines_holds(j->vm->inlines);
+    struct hold *o = hold_of(j, c);
+    enum inline_at from;
+    const uint32_t number = o->number;
+    while (o->count && j->tx->cap - j->tx->count >= ROOM) {
+        struct key key;
+        struct pkt *pkt = hold_take(holds, o, &from);
+        struct tcp_segment s;
+        if (pkt_parse(pkt, j->in->facts, &key)) {
+            pool_put(pkt);
+            continue;
+        }
+        tcp_read(pkt, &key, &s);
+        inline_follow(c, from, &s);
+        inline_leg_in(&c->side[from], pkt, &s, true);
+        if (c->state == INLINE_SPLICED)
+            inline_pass(j, c, number, from, pkt, &key);
+        else
+            give(j, c, number, from, pkt, &key);
+    }
+    if (o->count) return;
+    hold_end(holds, c->hold);
+    c->hold = HOLD_NONE;
+}
+
+static void stays(const struct job *j, struct inline_conn *c, uint32_t number, enum splice_why why)
+{
+    tell(j, c, number, INLINE_STAYS, why);
+    if (c->hold == HOLD_NONE) return;
+    hold_of(j, c)->asked = false;
+    hold_of(j, c)->until_ns = 0;
+    let_go(j, c);
+}
+
+/* Acknowledge to an end all that it has sent, with the window that the other end has for it. */
+static void acknowledge(const struct job *j, const struct inline_conn *c, enum inline_at to)
+{
+    const struct inline_leg *l = &c->side[to].leg;
+    struct flow_segment s = {
+        .seq = c->side[to].ours,
+        .ack = c->side[to].next,
+        .window = inline_window(c, to),
+        .flags = TCP_ACK,
+        .options = {.has_stamps = l->has & l->our_has & SPLICE_STAMPS, .stamp = l->our_stamp, .echo = l->stamp}};
+    inline_say(j, c, to, &s);
+}
+
+/* Join both legs. */
+static void join(const struct job *j, struct inline_conn *c, uint32_t number, const struct splice_end ends[2])
+{
+    splice_join(&c->splice, ends, (uint32_t)(j->vm->now_ns / NS_A_MS));
+    c->state = INLINE_SPLICED;
+    inlines_spliced(j->vm->inlines, number, j->vm->now_ns);
+    tell(j, c, number, INLINE_LEFT, SPLICE_WHY_NONE);
+    for (unsigned at = 0; at < 2; at++) acknowledge(j, c, (enum inline_at)at);
+    hold_of(j, c)->asked = false;
+    let_go(j, c);
+}
+
+/* Steps that a connection may take, once its loop has asked */
+enum verdict_of { WAITS, READS_ON, JOINS, STAYS };
+
+static enum verdict_of compare(const struct inline_conn *c, const struct hold *o, enum splice_why *why)
+{
+    bool waits = false, reads_on = false;
+    *why = SPLICE_WHY_LATE;
+    for (unsigned at = 0; at < 2; at++) {
+        const struct inline_side *side = &c->side[at];
+        if (seq_after(side->ours, o->ours[at])) {
+            *why = SPLICE_WHY_NUMBERS;
+            return STAYS;
+        }
+        reads_on |= seq_after(side->next, o->next[at]);
+        waits |= side->next != o->next[at] || side->leg.top != side->next;
+        waits |= side->ours != o->ours[at] || side->leg.acked != side->ours;
+    }
+    if (reads_on) *why = SPLICE_WHY_MOVED;
+    return reads_on ? READS_ON : waits ? WAITS : JOINS;
+}
+
+/* Find out how far a connection is, and do what can be done. Return false if it has to wait. */
+static bool go_on(const struct job *j, struct inline_conn *c, uint32_t number, struct hold *o)
+{
+    enum splice_why why;
+    struct splice_end ends[2];
+    if (c->over || c->service == PBC_NONE || c->state != INLINE_OPEN) {
+        stays(j, c, number, SPLICE_WHY_ENDS);
+        return true;
+    }
+    enum verdict_of v = compare(c, o, &why);
+    if (v == JOINS) {
+        inline_ends(c, ends);
+        why = inline_may_join(c, ends);
+        if (why) v = why == SPLICE_WHY_WINDOW ? WAITS : STAYS;
+    }
+    o->why = (uint8_t)why;
+    if (v == STAYS) stays(j, c, number, why);
+    if (v == JOINS) join(j, c, number, ends);
+    if (v == READS_ON && !o->read_on) {
+        o->read_on = true;
+        o->asked = false;
+        tell(j, c, number, INLINE_READ_ON, SPLICE_WHY_NONE);
+    }
+    return v == STAYS || v == JOINS;
+}
+
+/* Take what the loop has read and written. */
+static void take_numbers(const struct inline_conn *c, const struct inline_ask *ask, struct hold *o)
+{
+    bool same = o->read_on;
+    for (unsigned at = 0; at < 2; at++) {
+        const struct inline_leg *l = &c->side[at].leg;
+        const uint32_t next = l->first + 1 + (uint32_t)ask->of.moved.read[at];
+        same &= next == o->next[at];
+        o->next[at] = next;
+        o->ours[at] = l->our_first + 1 + (uint32_t)ask->of.moved.wrote[at];
+    }
+    o->read_on = same; /* nothing came of the last time: it is not told again, but waits */
+    o->asked = true;
+}
+
+static void leave(const struct job *j, struct inline_conn *c, uint32_t number, const struct inline_ask *ask)
+{
+    struct holds *holds = inlines_holds(j->vm->inlines);
+    if (c->state == INLINE_SPLICED) return;
+    if (!c->leaves) {
+        stays(j, c, number, SPLICE_WHY_NUMBERS);
+        return;
+    }
+    struct hold *o = hold_of(j, c);
+    if (!o) o = hold_begin(holds, number, j->vm->now_ns + HOLD_NS, &c->hold);
+    if (!o) {
+        c->hold = HOLD_NONE;
+        stays(j, c, number, SPLICE_WHY_ROOM);
+        return;
+    }
+    if (!o->until_ns) o->until_ns = j->vm->now_ns + HOLD_NS;
+    take_numbers(c, ask, o);
+    go_on(j, c, number, o);
+}
+
+/* Give the stack aside what a held segment says without its data. */
+static void acknowledge_aside(const struct job *j, const struct inline_conn *c, uint32_t number, enum inline_at from,
+                              const struct tcp_segment *s)
+{
+    const struct inline_leg *l = &c->side[from].leg;
+    const struct translation to = inline_inwards(j->vm->inlines, c, number, from);
+    struct pkt *out = NULL;
+    struct flow_segment ack = {
+        .src_port = to.src_port,
+        .dst_port = to.dst_port,
+        .seq = c->side[from].next,
+        .ack = s->ack,
+        .window = s->window,
+        .flags = TCP_ACK,
+        .v6 = c->v6,
+        .options = {.has_stamps = l->has & l->our_has & SPLICE_STAMPS, .stamp = l->stamp, .echo = l->our_stamp}};
+    memcpy(ack.src, to.src, sizeof ack.src);
+    memcpy(ack.dst, to.dst, sizeof ack.dst);
+    if (j->vm->cfg.pool && !build_flow_segment(&ack, j->vm->cfg.pool, &out)) inline_give(j, out);
+}
+
+bool inline_hold(const struct job *j, struct inline_conn *c, uint32_t number, const struct packet_ctx *ctx,
+                 enum inline_at from, const struct tcp_segment *s)
+{
+    struct hold *o = c->hold == HOLD_NONE ? NULL : hold_of(j, c);
+    if (o && (c->state == INLINE_SPLICED || !o->until_ns)) let_go(j, c);
+    if (c->hold == HOLD_NONE || s->flags & (TCP_SYN | TCP_RST) || !(s->flags & TCP_ACK)) return false;
+    const bool is_new = s->len && seq_after(s->seq + s->len, c->side[from].leg.top);
+    if (!is_new && c->state != INLINE_SPLICED) return false;
+    struct pkt *copy = j->vm->cfg.pool ? pool_copy(j->vm->cfg.pool, ctx->pkt) : NULL;
+    if (copy && hold_put(inlines_holds(j->vm->inlines), o, copy, from)) {
+        if (c->state != INLINE_SPLICED) {
+            inline_leg_in(&c->side[from], ctx->pkt, s, false);
+            acknowledge_aside(j, c, number, from, s);
+        }
+        return true;
+    }
+    if (copy) pool_put(copy);
+    if (c->state == INLINE_SPLICED) return true; /* TCP sends it again */
+    stays(j, c, number, SPLICE_WHY_HELD);
+    return false;
+}
+
+void inline_look(const struct job *j, struct inline_conn *c)
+{
+    struct hold *o = c->hold == HOLD_NONE ? NULL : hold_of(j, c);
+    if (o && o->asked && j->tx->cap - j->tx->count >= 2 * ROOM) go_on(j, c, o->number, o);
+}
+
+void inline_let_go(const struct job *j, struct inline_conn *c, uint32_t number)
+{
+    if (c->hold == HOLD_NONE) return;
+    if (c->state == INLINE_SPLICED || !hold_of(j, c)->asked)
+        let_go(j, c);
+    else
+        stays(j, c, number, SPLICE_WHY_ENDS);
+}
+
+uint64_t inline_holds_tick(const struct job *j)
+{
+    struct holds *holds = inlines_holds(j->vm->inlines);
+    uint64_t next = UINT64_MAX;
+    for (unsigned i = holds_count(holds); i-- > 0;) {
+        struct hold *o = holds_each(holds, i);
+        struct inline_conn *c = inlines_at(j->vm->inlines, o->number);
+        const bool waits = c->state != INLINE_SPLICED && o->until_ns > j->vm->now_ns;
+        if (waits && !(o->asked && go_on(j, c, o->number, o))) {
+            next = time_sooner(next, o->until_ns);
+            continue;
+        }
+        if (waits || c->hold == HOLD_NONE) continue;
+        if (c->state != INLINE_SPLICED && o->asked)
+            stays(j, c, o->number, (enum splice_why)o->why);
+        else
+            let_go(j, c);
+        if (c->hold != HOLD_NONE) next = j->vm->now_ns;
+    }
+    return next;
+}
 
 void inline_asked(const struct job *j, const struct inline_ask *ask)
 {
-    (void)j;
-    (void)ask;
+    struct inlines *all = j->vm->inlines;
+    struct inline_conn *c = inlines_at(all, ask->number);
+    if (!c || c->use != ask->port) {
+        const struct inline_told gone = {
+            .kind = INLINE_OVER, .why = SPLICE_WHY_GONE, .port = ask->port, .number = ask->number};
+        if (ask->kind == INLINE_LEAVE) inlines_tell_loop(all, &gone);
+        return;
+    }
+    switch ((enum inline_ask_kind)ask->kind) {
+    case INLINE_LEAVE: leave(j, c, ask->number, ask); break;
+    case INLINE_END: inline_end_spliced(j, c, ask->number, true); break;
+    case INLINE_TARGET:
+        memcpy(c->target, ask->of.target.addr, sizeof c->target);
+        c->target_port = ask->of.target.port;
+        break;
+    }
 }

@@ -46,6 +46,11 @@ static uint32_t mtu_to(const struct facts *f, const struct inline_conn *c, enum 
     return leg && leg->mtu ? leg->mtu : UINT32_MAX;
 }
 
+uint32_t inline_mtu(const struct job *j, const struct inline_conn *c, enum inline_at to, const struct key *key)
+{
+    return mtu_to(j->in->facts, c, to, key);
+}
+
 uint16_t inline_mss(const struct job *j, const struct inline_conn *c, enum inline_at to, const struct key *key)
 {
     const uint32_t mtu = mtu_to(j->in->facts, c, to, key);

@@ -94,6 +94,9 @@ static void see_syn(const struct packet_ctx *c, struct inline_conn *conn)
     conn->client_stamp = o.stamp;
     conn->mss = o.mss;
     conn->side[AT_CLIENT].next = tcp.seq + 1;
+    struct tcp_segment s;
+    tcp_read(c->pkt, c->key, &s);
+    inline_leg_syn(&conn->side[AT_CLIENT].leg, c->pkt, &s);
 }
 
 /* Refuse the packet by a reset. */
@@ -129,6 +132,7 @@ bool inline_first(const struct job *j, struct packet_ctx *c, uint32_t branch)
     }
     conn->service = service;
     conn->server_first = (says & PBC_PROXY_SERVER_FIRST) != 0;
+    conn->leaves = (says & PBC_PROXY_LEAVES) != 0;
     see_link(j, c, conn);
     see_syn(c, conn);
     inline_heard(conn, AT_CLIENT, c->key, c->pkt, j->vm->now_ns);
@@ -190,6 +194,23 @@ static bool from_server(const struct job *j, struct inline_conn *c, const struct
     return true;
 }
 
+/* Follow a segment, and give it to the stack aside. */
+static void take_in(const struct job *j, struct packet_ctx *c, struct inline_conn *conn, uint32_t number,
+                    enum inline_at from, const struct tcp_segment *s)
+{
+    const bool answered = conn->answered;
+    inline_follow(conn, from, s);
+    if (conn->leaves && inline_is_sound(c->pkt, c->key)) {
+        if (conn->answered && !answered)
+            inline_leg_syn(&conn->side[AT_SERVER].leg, c->pkt, s);
+        else
+            inline_leg_in(&conn->side[from], c->pkt, s, true);
+    }
+    if (from == AT_CLIENT ? from_client(j, conn, number, c, s) : from_server(j, conn, c, s))
+        give(j, c, conn, number, from);
+    inline_look(j, conn);
+}
+
 static void begin_verdict(struct packet_ctx *c, uint32_t service)
 {
     *c->v = (struct verdict){.action = ACTION_FORWARD,
@@ -231,9 +252,12 @@ bool inline_wire(const struct job *j, struct packet_ctx *c)
         return true;
     }
     inline_heard(conn, from, c->key, c->pkt, j->vm->now_ns);
-    inline_follow(conn, from, &s);
-    if (from == AT_CLIENT ? from_client(j, conn, number, c, &s) : from_server(j, conn, c, &s))
-        give(j, c, conn, number, from);
+    if (inline_hold(j, conn, number, c, from, &s))
+        inline_look(j, conn);
+    else if (conn->state == INLINE_SPLICED)
+        inline_spliced(j, c, conn, number, from, &s);
+    else
+        take_in(j, c, conn, number, from, &s);
     settle_whole(j, c);
     return true;
 }

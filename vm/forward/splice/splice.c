@@ -27,6 +27,7 @@ void splice_join(struct splice *s, const struct splice_end ends[2], uint32_t now
         s->stamp_recent[i] = ends[i].stamp_in;
         s->stamp_sent[i] = ends[i].stamp_out;
         s->acked[i] = ends[i].in;
+        s->edge[i] = ends[i].edge;
     }
 }
 
@@ -65,10 +66,18 @@ static void move_sack(const struct passing *p, struct options *o)
         for (unsigned edge = 0; edge < 2; edge++) o->sack[i][edge] = moved_ack(p, o->sack[i][edge]);
 }
 
-static uint16_t moved_window(const struct passing *p, uint16_t window)
+/* Translate a window; ack: as the receiver reads it. Where rounding down would take back what the receiver was told,
+ * and its peer has not, it is rounded up. */
+static uint16_t moved_window(struct passing *p, uint16_t window, uint32_t ack, bool acks)
 {
-    uint32_t v = (uint32_t)window << p->from->scale_in >> p->to->scale_out;
-    return (uint16_t)(v < UINT16_MAX ? v : UINT16_MAX);
+    const uint32_t bytes = (uint32_t)window << p->from->scale_in;
+    uint32_t *told = &p->s->edge[p->to_at], v = bytes >> p->to->scale_out;
+    if (v >= UINT16_MAX) v = UINT16_MAX;
+    if (!p->to->keeps_edge || !acks) return (uint16_t)v;
+    const uint32_t edge = ack + (v << p->to->scale_out);
+    if (before(edge, *told) && !before(ack + bytes, *told) && v < UINT16_MAX) v++;
+    if (before(*told, ack + (v << p->to->scale_out))) *told = ack + (v << p->to->scale_out);
+    return (uint16_t)v;
 }
 
 static void compose(struct passing *p, uint32_t now_ms)
@@ -88,7 +97,7 @@ static void compose(struct passing *p, uint32_t now_ms)
         if (before(p->s->acked[p->to_at], ack)) p->s->acked[p->to_at] = ack;
     }
     if (!(p->from->has & p->to->has & SPLICE_ECN)) p->new[TCP_FLAGS] = flags &(uint8_t) ~(TCP_ECE | TCP_CWR);
-    wire_put16(p->new + TCP_WINDOW, moved_window(p, wire_get16(p->old + TCP_WINDOW)));
+    wire_put16(p->new + TCP_WINDOW, moved_window(p, wire_get16(p->old + TCP_WINDOW), ack, flags & TCP_ACK));
     p->new_len = TCP_LEN + splice_options_write(&o, p->new + TCP_LEN);
     p->new[TCP_OFFSET] = (uint8_t)(p->new_len / 4 << 4 | (p->old[TCP_OFFSET] & 15));
 }

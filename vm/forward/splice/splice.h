@@ -8,10 +8,10 @@
  * | sequence number | moved by the offset between the flows |
  * | acknowledgement, SACK blocks (RFC 2018) | moved the other way; no blocks if the receiver did not agree to them |
  * | timestamps (RFC 7323) | moved, each flow in its own clock; left out, or generated, if only one side has them |
- * | window | from its sender's shift to the one that we announced; rounded down, at most 65,535 |
- * | ECE, CWR, ECN field (RFC 3168) | cleared if only one side agreed; a packet marked on the way is then dropped |
- * | other options | left out: not agreed on in the other flow |
- * | payload past the receiver's MSS | cut into several segments; a super-packet gets shorter segments |
+ * | window | from its sender's shift to the one that we announced; rounded down, at most 65,535; up where it would
+ * shrink | | ECE, CWR, ECN field (RFC 3168) | cleared if only one side agreed; a packet marked on the way is then
+ * dropped | | other options | left out: not agreed on in the other flow | | payload past the receiver's MSS | cut into
+ * several segments; a super-packet gets shorter segments |
  *
  * translate() changes addresses and ports, before or after. Two flows may be joined once all data sent on either was
  * acknowledged, and all data taken was delivered and acknowledged to its sender. */
@@ -31,9 +31,11 @@ struct splice_end {
     uint32_t in;                  /* next sequence number from the peer */
     uint32_t out;                 /* next sequence number to the peer */
     uint32_t stamp_in, stamp_out; /* newest TSval from the peer, and to the peer */
+    uint32_t edge;                /* with keeps_edge: right edge of the window that the peer was told, in its numbers */
     uint16_t mss;                 /* MSS announced by the peer; 0: none */
     uint8_t scale_in, scale_out;  /* shift of the peer's windows, and of ours to it; at most 14 */
     uint8_t has;                  /* enum splice_has */
+    bool keeps_edge;              /* rounding never shrinks the peer's window: the splice is kept, not made anew */
 };
 
 struct splice {
@@ -41,6 +43,7 @@ struct splice {
     uint32_t stamp_recent[2]; /* that peer's TSval for echoes to it (RFC 7323, 4.3: TS.Recent) */
     uint32_t stamp_sent[2];   /* newest TSval sent to the peer */
     uint32_t acked[2];        /* newest acknowledgement sent to the peer */
+    uint32_t edge[2];         /* right edge of the window that the peer was told */
     uint32_t joined_ms;
 };
 

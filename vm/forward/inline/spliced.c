@@ -1,0 +1,200 @@
+/* Spliced connections: their segments are rewritten for the other end, and leave in the name of this one. What a FIN or
+ * a reset means for the connection is followed; nothing is dropped for it. */
+#include <string.h>
+
+#include "vm/flow/tcp/window.h"
+#include "vm/forward/edges.h"
+#include "vm/forward/forward_priv.h"
+#include "vm/forward/inline/hold.h"
+#include "vm/forward/inline/inline.h"
+#include "vm/packet/edit/quoted.h"
+#include "vm/packet/edit/translate.h"
+#include "vm/packet/parse/header.h"
+#include "vm/packet/parse/read.h"
+
+enum { NS_A_MS = 1000000, GROWS = 64 /* bytes that link and options may need in front */ };
+
+static void tell_over(const struct job *j, struct inline_conn *c, uint32_t number, enum splice_why why)
+{
+    const struct inline_told told = {.kind = INLINE_OVER, .why = (uint8_t)why, .port = c->use, .number = number};
+    if (!c->told_over) inlines_tell_loop(j->vm->inlines, &told);
+    c->told_over = true;
+}
+
+/* Move a SYN that comes again, or one of an end that has forgotten: whoever has the connection answers it (RFC 5961,
+ * 4).
+ */
+static enum splice_fate pass_syn(const struct inline_conn *c, enum inline_at from, struct pkt *pkt,
+                                 const struct key *key)
+{
+    const struct splice_end *a = &c->splice.end[from], *b = &c->splice.end[!from];
+    const struct translation to = {.what = TRANSLATE_SEQ, .seq = b->out - a->in};
+    if (key->marks & TCP_ACK) return SPLICE_NOT_SEGMENT;
+    return translate(pkt, key, &to) ? SPLICE_NOT_SEGMENT : SPLICE_SENT;
+}
+
+static enum pkt_reason reason_of(enum splice_fate fate)
+{
+    static const uint8_t reasons[] = {[SPLICE_NOT_SEGMENT] = REASON_UNTRANSLATABLE,
+                                      [SPLICE_NO_ROOM] = REASON_NO_BUFFER,
+                                      [SPLICE_SNAPPED] = REASON_UNTRANSLATABLE,
+                                      [SPLICE_BAD_SUM] = REASON_UNTRANSLATABLE,
+                                      [SPLICE_CONGESTED] = REASON_UNTRANSLATABLE};
+    return (enum pkt_reason)reasons[fate];
+}
+
+/* Return by how many bytes a segment's options may grow. */
+static uint32_t grows(const struct inline_conn *c, enum inline_at from)
+{
+    const bool generated = c->splice.end[!from].has & ~c->splice.end[from].has & SPLICE_STAMPS;
+    return generated ? TCP_OPT_STAMPS_LEN + 2 : 0;
+}
+
+/* Rewrite a segment that may be written, and send it. It is taken over. Return why it does not leave. */
+static enum pkt_reason pass(const struct job *j, struct inline_conn *c, enum inline_at from, struct pkt *pkt,
+                            const struct key *key, enum tunnel_fit fit, uint32_t mtu)
+{
+    const enum inline_at to = from == AT_CLIENT ? AT_SERVER : AT_CLIENT;
+    const struct translation as = inline_outwards(c, to);
+    struct splice_out out = {.count = 1, .pkts = {pkt}};
+    const uint32_t now_ms = (uint32_t)(j->vm->now_ns / NS_A_MS);
+    const enum splice_fate fate = key->marks & TCP_SYN
+                                      ? pass_syn(c, from, pkt, key)
+                                      : splice_pass(&c->splice, from, pkt, key, now_ms, j->vm->cfg.pool, &out);
+    if (fate != SPLICE_SENT) {
+        pool_put(pkt);
+        return reason_of(fate);
+    }
+    for (unsigned i = 0; i < out.count; i++) {
+        edit_strip(out.pkts[i]);
+        if (translate(out.pkts[i], key, &as))
+            pool_put(out.pkts[i]);
+        else
+            inline_send_in(j, c, to, out.pkts[i], !c->v6, fit, mtu);
+    }
+    return REASON_NONE;
+}
+
+/* Note what a segment says of the connection's end. */
+static void follow(const struct job *j, struct inline_conn *c, uint32_t number, enum inline_at from,
+                   const struct tcp_segment *s)
+{
+    const uint8_t ours = from == AT_CLIENT ? OVER_TO_SERVER : OVER_TO_CLIENT;
+    inline_follow(c, from, s);
+    if (s->flags & TCP_FIN) c->over |= ours;
+    if (c->over & OVER_WIRE) {
+        c->over |= OVER_RESET; /* segments that are still on their way change nothing */
+        tell_over(j, c, number, from == AT_CLIENT ? SPLICE_WHY_CLIENT_RESET : SPLICE_WHY_SERVER_RESET);
+    }
+    if ((c->over & OVER_FINS) == OVER_FINS) tell_over(j, c, number, SPLICE_WHY_DONE);
+    struct inline_side *side = &c->side[from], *other = &c->side[!from];
+    if (!(s->flags & (TCP_SYN | TCP_RST)) && seq_after(s->seq + s->len, side->next)) side->next = s->seq + s->len;
+    if (s->flags & TCP_ACK && !(s->flags & TCP_RST) && seq_after(s->ack, side->leg.acked)) side->leg.acked = s->ack;
+    other->ours = side->next - c->splice.end[from].in + c->splice.end[!from].out;
+}
+
+void inline_pass(const struct job *j, struct inline_conn *c, uint32_t number, enum inline_at from, struct pkt *pkt,
+                 const struct key *key)
+{
+    const enum inline_at to = from == AT_CLIENT ? AT_SERVER : AT_CLIENT;
+    struct tcp_segment s;
+    uint32_t told;
+    tcp_read(pkt, key, &s);
+    follow(j, c, number, from, &s);
+    inlines_count(j->vm->inlines, number, from, s.len, j->vm->now_ns);
+    const uint32_t mtu = inline_mtu(j, c, to, key);
+    const enum tunnel_fit fit = edge_fit(pkt, key, mtu - grows(c, from), &told);
+    if (fit == TUNNEL_TOO_BIG)
+        pool_put(pkt);
+    else
+        pass(j, c, from, pkt, key, fit, mtu);
+}
+
+/* Return the packet itself where it may be written, or a copy in a slot. NULL: there is none. */
+static struct pkt *own_or_copy(const struct job *j, const struct packet_ctx *c)
+{
+    struct pool *pool = j->vm->cfg.pool;
+    const bool own = c->pkt->flags & PKT_WRITABLE && !c->pkt->pool && !c->pkt->seg_count;
+    if (own && c->pkt->headroom >= GROWS) return c->pkt;
+    return pool ? pool_copy(pool, c->pkt) : NULL;
+}
+
+void inline_spliced(const struct job *j, struct packet_ctx *c, struct inline_conn *conn, uint32_t number,
+                    enum inline_at from, const struct tcp_segment *s)
+{
+    const enum inline_at to = from == AT_CLIENT ? AT_SERVER : AT_CLIENT;
+    const uint32_t mtu = inline_mtu(j, conn, to, c->key), grown = grows(conn, from);
+    uint32_t told;
+    const enum tunnel_fit fit = edge_fit(c->pkt, c->key, mtu - grown, &told);
+    if (fit == TUNNEL_TOO_BIG) {
+        edge_too_big(j, c, told, NULL);
+        forward_refuse(c, REASON_TOO_BIG);
+        return;
+    }
+    if (c->key->kind & (KIND_FRAG_FIRST | KIND_FRAG_LATER)) {
+        forward_refuse(c, REASON_UNTRANSLATABLE);
+        return;
+    }
+    follow(j, conn, number, from, s);
+    inlines_count(j->vm->inlines, number, from, s->len, j->vm->now_ns);
+    struct pkt *pkt = j->tx->cap - j->tx->count > SPLICE_PIECES ? own_or_copy(j, c) : NULL;
+    const bool own = pkt == c->pkt;
+    const enum pkt_reason reason = pkt ? pass(j, conn, from, pkt, c->key, fit, mtu) : REASON_NO_BUFFER;
+    c->gone = own && !reason;
+    if (reason) forward_refuse(c, reason);
+}
+
+/* Reset an end at the number that it has acknowledged, and at the end of what was sent to it: one of both is the next
+ * that it expects. */
+static void reset(const struct job *j, const struct inline_conn *c, enum inline_at to)
+{
+    const struct inline_side *side = &c->side[to];
+    struct flow_segment s = {.seq = side->leg.acked, .flags = TCP_RST};
+    inline_say(j, c, to, &s);
+    s.seq = side->ours;
+    if (s.seq != side->leg.acked) inline_say(j, c, to, &s);
+}
+
+void inline_end_spliced(const struct job *j, struct inline_conn *c, uint32_t number, bool asked)
+{
+    if (c->state != INLINE_SPLICED) return;
+    for (unsigned at = 0; at < 2; at++) reset(j, c, (enum inline_at)at);
+    if (asked)
+        c->told_over = true; /* the loop knows */
+    else
+        tell_over(j, c, number, SPLICE_WHY_IDLE);
+    c->over |= OVER_RESET;
+    c->seen_ns = j->vm->now_ns;
+    inlines_over(j->vm->inlines, number);
+}
+
+bool inline_spliced_error(const struct job *j, struct packet_ctx *c, const struct inline_conn *conn,
+                          enum inline_at sent_by)
+{
+    /* The quoted packet left in the name of `sent_by`, which has sent it with numbers and addresses of its own */
+    const struct splice_end *from = &conn->splice.end[sent_by], *to = &conn->splice.end[!sent_by];
+    const struct inline_side *side = &conn->side[sent_by];
+    const struct translation as = inline_outwards(conn, sent_by); /* turned: those of a packet from that end */
+    struct translation inner = {
+        .what = as.what | TRANSLATE_SEQ, .src_port = as.dst_port, .dst_port = as.src_port, .seq = from->in - to->out};
+    struct translation outer = {.what = TRANSLATE_DST};
+    memcpy(inner.src, as.dst, sizeof inner.src);
+    memcpy(inner.dst, as.src, sizeof inner.dst);
+    memcpy(outer.dst, as.dst, sizeof outer.dst);
+    struct pkt *copy = j->vm->cfg.pool ? pool_copy(j->vm->cfg.pool, c->pkt) : NULL;
+    if (!copy) return false;
+    if ((!side->bridged && !ttl_decrement(copy, c->key)) || quoted_translate(copy, c->key, &outer, &inner)) {
+        pool_put(copy);
+        return false;
+    }
+    edit_strip(copy);
+    if (!inline_link(j, conn, sent_by, copy, !conn->v6)) {
+        pool_put(copy);
+        return false;
+    }
+    struct tx_entry *e = tx_add(j, c, copy, TX_SEND, TX_CAUSE_INLINE);
+    e->out_if = side->iface;
+    e->family = side->mac ? 0 : conn->v6 ? 6 : 4;
+    memcpy(e->next_hop, as.dst, sizeof e->next_hop);
+    return true;
+}
