@@ -150,6 +150,7 @@ static const char *const sends[PBC_GOES] = {
     [PBC_GOES_ORIGINAL] = "sends it on to where its client wanted to go",
     [PBC_GOES_REJECT] = "rejects it",
     [PBC_GOES_PROGRAM] = "hands it to ",
+    [PBC_GOES_PASS] = "lets it by to where its client wanted to go",
 };
 
 /* Add a note on the service that takes the packet, its branch and how; `served` dates from before the judging. */

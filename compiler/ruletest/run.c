@@ -186,6 +186,7 @@ bool test_holds(const struct test_run *r, const struct test_step *s, const struc
     if (s->mirrored) return test_mirrored_holds(r, s);
     if (s->refused) return (search && search->refused) || rejected || is_turned_away(v);
     if (rejected && s->asks_server) return s->action == ACTION_REJECT;
+    if (s->action == ACTION_PASS && v->action == ACTION_FORWARD) return search && search->goes == PBC_GOES_PASS;
     if (v->action != s->action && !let) return false;
     if (s->state && !((search ? search->key.marks : 0) & s->state)) return false;
     if (s->goes != PBC_GOES_POOLS && !goes_there(r, s, search)) return false;

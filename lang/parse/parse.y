@@ -471,6 +471,7 @@ service_stmt: MODE mode { $$ = clause(p, CL_MODE, @1, $2); }
         { $$ = clause(p, CL_ACCESS_LOG, span_join(@1, @2), chain($3, choice(p, CL_SYSLOG, @4))); }
     | SERVER FIRST { $$ = clause(p, CL_SERVER_FIRST, @$, NULL); }
     | BYTES_KW FIRST { $$ = clause(p, CL_BYTES_FIRST, @$, NULL); }
+    | SPLICE PACKETS { $$ = clause(p, CL_SPLICE, @$, NULL); }
     | ON OVERLOAD PASS { $$ = clause(p, CL_ON_OVERLOAD, span_join(@1, @2), choice(p, CL_PASS, @3)); }
     | ON OVERLOAD REFUSE { $$ = clause(p, CL_ON_OVERLOAD, span_join(@1, @2), choice(p, CL_REFUSE, @3)); }
     | SESSIONS TO STRING limit_opt { $$ = clause(p, CL_SESSIONS, span_join(@1, @2), chain($3, $4)); }

@@ -295,7 +295,7 @@ void connect_branch(struct session *s)
         through(s, goes == PBC_GOES_REJECT ? SESSION_REJECTED : SESSION_PROGRAM);
         return;
     }
-    if (goes == PBC_GOES_ORIGINAL || goes == PBC_GOES_PROGRAM) {
+    if (branch_goes_on(&s->proxy->program->branches[s->branch])) {
         connect_begin(s);
         return;
     }

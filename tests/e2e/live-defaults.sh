@@ -16,7 +16,7 @@ user|that cannot be enforced here|anycast-edge audit balancer balancer-dsr-gue b
 user|that cannot be enforced here|balancer-keep-source balancer-passthrough bastion block block-list dmz dns-server every-condition
 user|that cannot be enforced here|home-server ipv6-only laptop laptop-stateless mail-server office-hours office-vlans router
 user|that cannot be enforced here|security-groups server-gue server-ipip tls-names voip vpn-hub web-server zones
-kernel|--bridge is carried by this process, not in the kernel|bridge-guard wire-filter wire-watch mirror
+kernel|--bridge is carried by this process, not in the kernel|bridge-guard wire-filter splice wire-watch mirror
 END
 
 # plain NAME...: as the kernel makes them.

@@ -5,12 +5,13 @@
 #include <stdint.h>
 
 #define PBC_MAGIC         "prey.pbc" /* 8 bytes, no NUL */
-#define PBC_VERSION       12u
+#define PBC_VERSION       13u
 #define PBC_NONE          UINT32_MAX
 #define PBC_TARGET        (PBC_NONE - 1) /* values of branch.shares, for destinations that are no pools (enum pbc_goes) */
 #define PBC_ORIGINAL      (PBC_NONE - 2)
 #define PBC_REJECT        (PBC_NONE - 3)
 #define PBC_PROGRAM       (PBC_NONE - 4)
+#define PBC_PASSES        (PBC_NONE - 5)
 #define PBC_DIGEST_LEN    32 /* BLAKE2b-256, RFC 7693 */
 #define PBC_ALIGN         64
 #define PBC_SCHEDULES_MAX 20u          /* schedules; each has a bit in key.marks */

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <assert.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "vm/pbc/rules.h"
@@ -212,6 +213,7 @@ enum pbc_goes {
     PBC_GOES_ORIGINAL, /* the place where the client wanted to go */
     PBC_GOES_REJECT,   /* the connection is refused */
     PBC_GOES_PROGRAM,  /* a program of the user's, behind a Unix socket, and on to the original */
+    PBC_GOES_PASS,     /* as to the original, and then the connection leaves for the packet path */
     PBC_GOES
 };
 #define PBC_SOCKET_MAX 107u /* most bytes of a socket's path: room of struct sockaddr_un */
@@ -221,13 +223,20 @@ static inline enum pbc_goes branch_goes(const struct pbc_branch *b)
            : b->shares == PBC_ORIGINAL ? PBC_GOES_ORIGINAL
            : b->shares == PBC_REJECT   ? PBC_GOES_REJECT
            : b->shares == PBC_PROGRAM  ? PBC_GOES_PROGRAM
+           : b->shares == PBC_PASSES   ? PBC_GOES_PASS
            : b->share_count            ? PBC_GOES_POOLS
                                        : PBC_GOES_NOWHERE;
+}
+/* True for a branch to the place where the client wanted to go, whether or not by a program. */
+static inline bool branch_goes_on(const struct pbc_branch *b)
+{
+    const enum pbc_goes goes = branch_goes(b);
+    return goes == PBC_GOES_ORIGINAL || goes == PBC_GOES_PROGRAM || goes == PBC_GOES_PASS;
 }
 /* Return the number of the branch's entries in SHARES. */
 static inline uint32_t branch_shares(const struct pbc_branch *b)
 {
-    return b->shares >= PBC_PROGRAM ? 0 : b->share_count;
+    return b->shares >= PBC_PASSES ? 0 : b->share_count;
 }
 struct pbc_share {
     uint32_t pool, percent;

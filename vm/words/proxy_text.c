@@ -118,6 +118,7 @@ void proxy_print(const struct program *p, uint32_t service, const char *between,
     put_mode(p, x, between, out);
     put_tls(p, x, between, out);
     put_affinity(p, x, between, out);
+    if (x->flags & PBC_PROXY_SPLICE) fprintf(out, "%ssplice packets", between);
     if (x->age_ns) fputs(between, out), put_duration("max age ", x->age_ns, out);
     if (x->queue) {
         fprintf(out, "%squeue %u within ", between, x->queue);

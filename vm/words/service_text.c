@@ -63,8 +63,10 @@ const char *endpoint_wire_text(const struct program *p, const struct pbc_endpoin
 
 const char *destination_text(const struct program *p, const struct pbc_branch *b, char buf[DESTINATION_TEXT])
 {
-    static const char *const words[PBC_GOES] = {
-        [PBC_GOES_TARGET] = "target", [PBC_GOES_ORIGINAL] = "original", [PBC_GOES_REJECT] = "reject"};
+    static const char *const words[PBC_GOES] = {[PBC_GOES_TARGET] = "target",
+                                                [PBC_GOES_ORIGINAL] = "original",
+                                                [PBC_GOES_REJECT] = "reject",
+                                                [PBC_GOES_PASS] = "pass"};
     const enum pbc_goes goes = branch_goes(b);
     struct text t = text_of(buf, DESTINATION_TEXT);
     if (goes != PBC_GOES_PROGRAM) return words[goes];

@@ -65,8 +65,7 @@ void claim_reaches(struct compile *c, const struct ir_product *piece, uint32_t p
 static bool branch_leads(const struct program *p, uint32_t branch, uint32_t pool)
 {
     const struct pbc_branch *b = &p->branches[branch];
-    const enum pbc_goes goes = branch_goes(b);
-    if (pool == PBC_ORIGINAL) return goes == PBC_GOES_ORIGINAL || goes == PBC_GOES_PROGRAM;
+    if (pool == PBC_ORIGINAL) return branch_goes_on(b);
     for (uint32_t i = 0; i < branch_shares(b); i++)
         if (p->shares[b->shares + i].pool == pool) return true;
     return false;

@@ -40,11 +40,6 @@ static void parts_fini(struct parts *p)
     free(p->p);
 }
 
-static bool goes_on(const struct pbc_branch *b)
-{
-    return branch_goes(b) == PBC_GOES_ORIGINAL || branch_goes(b) == PBC_GOES_PROGRAM;
-}
-
 /* Add the packets in both `rest` and `when` to the branch's pools, or to the original. */
 static void branch_take(struct diff *d, const struct side *s, const struct pbc_branch *b, const struct region *rest,
                         const struct ir_product *when, struct parts *to)
@@ -56,7 +51,7 @@ static void branch_take(struct diff *d, const struct side *s, const struct pbc_b
         if (!product_and(d->c.ir, &rest->p[i], when, &both, &loose)) continue;
         for (uint32_t k = b->shares; k < b->shares + branch_shares(b); k++)
             if (p->shares[k].percent) region_add(&part_of(to, p, p->shares[k].pool)->packets, &both);
-        if (goes_on(b)) region_add(&part_of(to, p, PBC_NONE)->packets, &both);
+        if (branch_goes_on(b)) region_add(&part_of(to, p, PBC_NONE)->packets, &both);
     }
 }
 
@@ -153,7 +148,7 @@ static bool tell_alone(struct diff *d, unsigned side, uint32_t service, const st
 static bool may_go_on(const struct program *p, const struct pbc_service *s)
 {
     for (uint32_t i = s->branches; i < s->branches + s->branch_count; i++)
-        if (goes_on(&p->branches[i])) return true;
+        if (branch_goes_on(&p->branches[i])) return true;
     return false;
 }
 

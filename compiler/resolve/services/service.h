@@ -85,6 +85,10 @@ void wire_read(struct service_work *w);
 void wire_endpoints(struct service_work *w, const struct pbc_endpoint *e, struct span at);
 bool wire_destination(const struct service_work *w, const struct node *pools, struct pbc_branch *b);
 void wire_settle(const struct service_work *w, const struct clauses *block, uint32_t proxy);
+/* Connections that leave for the packet path (splice.c): true for a `-> pass` that can stand in the service, false
+ * after a report; read `splice packets`, and settle what the branches have to do with it, once they are read. */
+bool splice_may_pass(const struct service_work *w, const struct node *share);
+void splice_settle(const struct service_work *w, const struct clauses *block, const struct pbc_service *s);
 /* Report a pool with the name of a destination. */
 void wire_check_pool(struct compile *c, const struct symbol *pool);
 /* Services in `mode observe` (observe.c): true for the declaration of one; resolve it; sort the endpoints of all. */

@@ -279,13 +279,7 @@ static bool is_target(const struct service_work *w, const struct node *when, con
     struct compile *c = w->c;
     const struct node *share = pools->first;
     if (!str_is(share->first->v.str, "target") || share->next || node_child(share, N_PERCENT)) return false;
-    node_each(n, when) if (is_clause(n, CL_INSTRUCTION))
-    {
-        if (mode_is(w->mode, MODE_INLINE))
-            diag(c->diags, E_UNSUPPORTED, share->span, "not supported yet: `-> target` in mode %s",
-                 mode_info[w->mode].name);
-        return true;
-    }
+    node_each(n, when) if (is_clause(n, CL_INSTRUCTION)) return true;
     if (symbol_find(c->symbols, SPACE_POOLS, share->first->v.str)) return false;
     diag(c->diags, E_INSTRUCTION, share->span, "`-> target` needs `when instruction`");
     diag_advise(c->diags, "write `when instruction to ADDRESSES -> target`");
@@ -330,7 +324,7 @@ static void resolve_branch(struct service_work *w, const struct node *when)
     if (conditions.reach > c->image->meta->reach && !mode_is(w->mode, MODE_PROXIES))
         c->image->meta->reach = conditions.reach;
     if (pools && wire_destination(w, pools, &b))
-        w->elsewhere |= b.shares != PBC_ORIGINAL;
+        w->elsewhere |= b.shares != PBC_ORIGINAL && b.shares != PBC_PASSES;
     else if (pools && is_target(w, when, pools))
         b.shares = PBC_TARGET;
     else if (pools)
@@ -421,6 +415,7 @@ static void resolve_service(struct compile *c, struct symbol *s)
     resolve_branches(&w, s, &service);
     if (proxy && service.proxy) c->image->proxies[service.proxy - 1].wants = w.wants;
     wire_settle(&w, &clauses, service.proxy);
+    splice_settle(&w, &clauses, &service);
     c->image->services[w.id] = service;
 }
 

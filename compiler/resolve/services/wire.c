@@ -111,11 +111,11 @@ void wire_endpoints(struct service_work *w, const struct pbc_endpoint *e, struct
 
 static const struct destination {
     const char *word, *does;
-    uint32_t shares; /* value of branch.shares; PBC_NONE: not supported yet */
+    uint32_t shares; /* value of branch.shares */
 } destinations[] = {{"original", "is where the client wanted to go", PBC_ORIGINAL},
                     {"reject", "refuses the connection", PBC_REJECT},
                     {"program", "hands the connection to a program", PBC_PROGRAM},
-                    {"pass", "lets the connection by", PBC_NONE}};
+                    {"pass", "lets the connection by", PBC_PASSES}};
 
 static const struct destination *destination_of(struct str word)
 {
@@ -164,8 +164,6 @@ static bool stands_right(const struct service_work *w, const struct node *share,
     if (!mode_is(w->mode, MODE_INLINE)) {
         diag(diags, E_DESTINATION, share->span, "`-> %s` needs `mode proxy inline`", d->word);
         diag_advise(diags, "use `mode proxy inline`, or name a pool");
-    } else if (d->shares == PBC_NONE) {
-        diag(diags, E_UNSUPPORTED, share->span, "not supported yet: `-> %s`", d->word);
     } else if (string && d->shares != PBC_PROGRAM) {
         diag(diags, E_DESTINATION, string->span, "`%s` takes no path", d->word);
         diag_suggest_removal(diags, string->span);
@@ -209,6 +207,7 @@ bool wire_destination(const struct service_work *w, const struct node *pools, st
     if (!stands_right(w, share, d)) return true;
     const uint32_t socket = d->shares == PBC_PROGRAM ? socket_of(w, share) : 0;
     if (d->shares == PBC_PROGRAM && !socket) return true;
+    if (d->shares == PBC_PASSES && !splice_may_pass(w, share)) return true;
     b->shares = d->shares;
     b->share_count = socket;
     return true;

@@ -36,10 +36,11 @@ syn keyword preyWord ca cert clamp close comment common cookie cookies destinati
 syn keyword preyWord else entries every fall file first flow for forward frames gue header host http
 syn keyword preyWord https idle in inline instruction json keep l2 limit live mac map masquerade max
 syn keyword preyWord method mirrored mode mss no observe off original other out overlaps overload
-syn keyword preyWord pass passive passthrough path payload pcapng per program prohibited proxy queue
-syn keyword preyWord rate reach refuse refused reload retries rewrite rise send sent servers
-syn keyword preyWord sessions slow snap sni socket split start stream sum syslog timeout tls
-syn keyword preyWord transparent unreachable up v1 v2 variant verify via weight when with would zone
+syn keyword preyWord packets pass passive passthrough path payload pcapng per program prohibited
+syn keyword preyWord proxy queue rate reach refuse refused reload retries rewrite rise send sent
+syn keyword preyWord servers sessions slow snap sni socket splice split start stream sum syslog
+syn keyword preyWord timeout tls transparent unreachable up v1 v2 variant verify via weight when
+syn keyword preyWord with would zone
 
 " Values. Of several that match at a place the one defined last wins.
 syn match preyNumber    /\<\d[0-9_]*\>/

@@ -112,6 +112,7 @@ static const char *why_none(const struct program *p, const struct said *c)
     switch (c->branch == PBC_NONE ? PBC_GOES_NOWHERE : branch_goes(&p->branches[c->branch])) {
     case PBC_GOES_ORIGINAL: return "it goes on to where the client wanted to go";
     case PBC_GOES_PROGRAM: return "a program gets it";
+    case PBC_GOES_PASS: return "it goes on to where the client wanted to go, and leaves for the packet path";
     default: return "the client says where it goes";
     }
 }

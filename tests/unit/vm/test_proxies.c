@@ -66,6 +66,22 @@ enum { METHOD, HEADER, BYTES, INSTRUCTION };
           in_the_wire(b, PBC_ORIGINAL);                                                                                \
           b->proxies[0].flags |= PBC_PROXY_SERVER_FIRST)                                                               \
     FAULT(overload, "proxy 0: flags 0x2208 in mode proxy", b->proxies[0].flags |= PBC_PROXY_OVERLOAD_PASS)             \
+    FAULT(pass, "branch 3: a destination in the wire, in mode proxy", b->branches[3].shares = PBC_PASSES)              \
+    FAULT(pass_unsaid, "proxy 0: flags 0x208 and its branches do not agree about packets", in_the_wire(b, PBC_PASSES)) \
+    FAULT(leaves_unsaid, "proxy 0: flags 0x8208 and its branches do not agree about packets",                          \
+          b->proxies[0].flags |= PBC_PROXY_LEAVES)                                                                     \
+    FAULT(splice_unsaid, "proxy 0: flags 0x4208 and its branches do not agree about packets",                          \
+          in_the_wire(b, PBC_ORIGINAL);                                                                                \
+          b->proxies[0].flags |= PBC_PROXY_SPLICE)                                                                     \
+    FAULT(splice_tls, "proxy 0: leaves for the packet path, but its bytes are read", in_packets(b, PBC_ORIGINAL))      \
+    FAULT(pass_tls, "proxy 0: leaves for the packet path, but its bytes are read", in_packets(b, PBC_PASSES);          \
+          b->proxies[0].flags &= ~(uint32_t)PBC_PROXY_SPLICE)                                                          \
+    FAULT(splice_to_tls, "proxy 0: leaves for the packet path, but its bytes are read", in_packets(b, PBC_ORIGINAL);   \
+          b->proxies[0].cert_count = b->certs_count = 0; b->proxies[0].flags |= PBC_PROXY_TLS_TO_SERVER)               \
+    FAULT(splice_http, "proxy 0: leaves for the packet path, but its bytes are read", in_packets(b, PBC_ORIGINAL);     \
+          b->proxies[0].cert_count = b->certs_count = 0; b->services[0].mode = PBC_MODE_PROXY_INLINE_HTTP)             \
+    FAULT(splice_program, "branch 3: a program in the middle of packets", in_packets(b, PBC_PROGRAM);                  \
+          b->branches[3].share_count = img_string(b, "/run/s"))                                                        \
     FAULT(packet, "branch 2: a condition that no connection meets",                                                    \
           b->conds[BYTES] = (struct pbc_cond){.kind = COND_FLAGS})                                                     \
     FAULT(layer, "branch 2: a condition that no connection meets", b->patterns[0].layer = PBC_L4)                      \
@@ -101,6 +117,13 @@ static void in_the_wire(struct imgbuild *b, uint32_t to)
     b->services[0].mode = PBC_MODE_PROXY_INLINE;
     b->branches[3].shares = to;
     b->endpoints[0].wire = PBC_WIRE_ALL;
+}
+
+/* The same, and let its connections leave for the packet path. */
+static void in_packets(struct imgbuild *b, uint32_t to)
+{
+    in_the_wire(b, to);
+    b->proxies[0].flags |= PBC_PROXY_SPLICE | PBC_PROXY_LEAVES;
 }
 
 /* As many branches as there may be before their conditions are looked at no more. */
@@ -199,6 +222,33 @@ static void branches(void **state)
     img_fini(&b);
 }
 
+/* Services whose connections leave for the packet path load: by `-> pass`, by `splice packets`, and to a target. */
+static void packets(void **state)
+{
+    struct imgbuild b;
+    char err[256] = "", text[DESTINATION_TEXT];
+    (void)state;
+    img_sample_wire(&b);
+    b.branches[3] = (struct pbc_branch){.conds = b.branches[3].conds, .cond_count = 1, .shares = PBC_PASSES};
+    b.proxies[0].cert_count = b.certs_count = 0;
+    b.proxies[0].flags |= PBC_PROXY_LEAVES;
+    struct program *p = img_load(&b, err, sizeof err);
+    assert_string_equal(err, "");
+    assert_int_equal(branch_goes(&p->branches[3]), PBC_GOES_PASS);
+    assert_true(branch_goes_on(&p->branches[3]));
+    assert_int_equal(branch_shares(&p->branches[3]), 0);
+    assert_string_equal(destination_text(p, &p->branches[3], text), "pass");
+    assert_false(remap_same_shares(p, &p->branches[3], p, &p->branches[4]));
+    program_put(p);
+    b.branches[3].shares = PBC_TARGET;
+    b.proxies[0].flags |= PBC_PROXY_SPLICE;
+    p = img_load(&b, err, sizeof err);
+    assert_string_equal(err, "");
+    assert_int_equal(branch_goes(&p->branches[3]), PBC_GOES_TARGET);
+    program_put(p);
+    img_fini(&b);
+}
+
 /* A service in the wire loads, and its destinations are read back and compared. */
 static void wire(void **state)
 {
@@ -214,6 +264,8 @@ static void wire(void **state)
     assert_int_equal(branch_shares(&p->branches[3]), 0);
     assert_string_equal(destination_text(p, &p->branches[3], text), "program \"/run/s\"");
     assert_string_equal(destination_text(p, &p->branches[4], text), "original");
+    assert_true(branch_goes_on(&p->branches[3]) && branch_goes_on(&p->branches[4]));
+    assert_false(branch_goes_on(&p->branches[2]));
     assert_true(remap_same_shares(p, &p->branches[3], p, &p->branches[3]));
     assert_false(remap_same_shares(p, &p->branches[3], p, &p->branches[4]));
     program_put(p);
@@ -227,6 +279,7 @@ static void wire(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(faults), cmocka_unit_test(branches), cmocka_unit_test(wire)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(faults), cmocka_unit_test(branches), cmocka_unit_test(wire),
+                                       cmocka_unit_test(packets)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -42,6 +42,25 @@ static bool verify_wire(const struct verifier *v, uint32_t i)
            fault(v, "proxy %u: the server answers first, but the client's first bytes are read", i);
 }
 
+/* Connections that leave for the packet path have nobody who reads what they say: no TLS, requests or program. Only the
+ * whole service leaves for `splice packets`, so no branch of it leads to a program. */
+static bool verify_leaves(const struct verifier *v, uint32_t i)
+{
+    const struct pbc_proxy *x = &v->p->proxies[i];
+    const struct pbc_service *s = &v->p->services[x->service];
+    const bool all = x->flags & PBC_PROXY_SPLICE;
+    bool leaves = all;
+    for (uint32_t b = s->branches; b < s->branches + s->branch_count; b++) {
+        const enum pbc_goes goes = branch_goes(&v->p->branches[b]);
+        leaves |= goes == PBC_GOES_PASS;
+        if (all && goes == PBC_GOES_PROGRAM) return fault(v, "branch %u: a program in the middle of packets", b);
+    }
+    if (leaves != !!(x->flags & PBC_PROXY_LEAVES))
+        return fault(v, "proxy %u: flags 0x%x and its branches do not agree about packets", i, x->flags);
+    const bool reads = x->cert_count || x->flags & PBC_PROXY_TLS_TO_SERVER || mode_is(s->mode, MODE_REQUESTS);
+    return !(leaves && reads) || fault(v, "proxy %u: leaves for the packet path, but its bytes are read", i);
+}
+
 static bool verify_proxy(const struct verifier *v, uint32_t i, uint32_t *next)
 {
     const struct program *p = v->p;
@@ -51,7 +70,7 @@ static bool verify_proxy(const struct verifier *v, uint32_t i, uint32_t *next)
         if (!verify_string(v, strings[s], "proxy", i)) return false;
     if (x->service >= p->services_count || p->services[x->service].proxy != i + 1)
         return fault(v, "proxy %u: service %u has another proxy", i, x->service);
-    if (!verify_flags(v, i) || !verify_wire(v, i)) return false;
+    if (!verify_flags(v, i) || !verify_wire(v, i) || !verify_leaves(v, i)) return false;
     const uint32_t reads = FIRST_TLS | FIRST_HTTP | FIRST_INSTRUCTION | FIRST_SUM;
     if (x->wants & ((1u << FIRST_BYTES_SHIFT) - 1) & ~reads)
         return fault(v, "proxy %u: unknown kind of first bytes", i);
