@@ -87,6 +87,7 @@ struct kernel *kernel_new(const struct program *p, const struct kernel_cfg *cfg,
     if (!failed) failed = maps_init(&k->maps, &sizes, err, err_len);
     if (!failed) flows_begin(p, cfg->live, cfg->seed, k->maps.v[KERNEL_MAP_flow_head].memory);
     if (!failed) hash_key_init(&((struct inline_marks *)k->maps.v[KERNEL_MAP_marks].memory)->key, cfg->seed);
+    if (!failed) hash_key_init(&((struct splice_head *)k->maps.v[KERNEL_MAP_splices].memory)->key, cfg->seed + 1);
     if (!failed && sizes.source_slots)
         kernel_sources_fill(k->maps.v[KERNEL_MAP_sources].memory, grain_keys(p->flows, p->grains_count), cfg->seed);
     if (!failed) failed = init_constants(k, err, err_len);

@@ -104,6 +104,14 @@ void flows_sizes(const struct program *p, struct kernel_sizes *s)
     s->flow_words = words + (words + 63) / 64;
 }
 
+/* True if connections of some service may leave its sockets for the packet path. */
+static bool splices(const struct program *p)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < p->proxies_count; i++) any |= (p->proxies[i].flags & PBC_PROXY_LEAVES) != 0;
+    return any;
+}
+
 struct kernel_sizes kernel_sizes_of(const struct program *p, uint32_t cpus)
 {
     const bool counts = p->meta->flags & PBC_COUNTS_FLOWS;
@@ -111,6 +119,7 @@ struct kernel_sizes kernel_sizes_of(const struct program *p, uint32_t cpus)
                              .program = p,
                              .source_slots = counts ? kernel_sources_slots(grain_keys(p->flows, p->grains_count)) : 0,
                              .copies = p->mirrors_count || p->observes_count,
+                             .splice_groups = splices(p) ? splice_groups_for(p->settings->proxy_sessions) : 0,
                              .made = p->proxies_count ? MADE_MOST : MADE_MOST / 32};
     flows_sizes(p, &s);
     return s;

@@ -4,6 +4,7 @@
 #include "runtime/kernel/maps/counts.h"
 #include "runtime/kernel/object/link.h"
 #include "vm/flow/marks.h"
+#include "vm/forward/splice/slots.h"
 #include "vm/judge/routes.h"
 #include "vm/kernel/addresses/told.h"
 #include "vm/kernel/copy/copied.h"
@@ -36,6 +37,7 @@ struct kernel_sizes {
     uint32_t flow_slots, flow_bound, flow_words;
     uint32_t made; /* entries for proxied connections */
     bool copies;   /* the program copies frames */
+    uint32_t splice_groups; /* groups of slots for spliced connections; 0: the program has none */
 };
 
 struct map {

@@ -22,6 +22,9 @@ extern struct gate_config state_gate;
 uint64_t kernel_gate_xdp(struct xdp_md *ctx, struct kpkt *k); /* gate.bpf.c */
 uint64_t kernel_gate_tc(struct __sk_buff *ctx, struct kpkt *k);
 uint64_t kernel_is_opened(struct xdp_md *ctx, struct kpkt *k); /* opened.bpf.c */
+uint64_t kernel_spliced(struct xdp_md *ctx, struct kpkt *k);   /* spliced.bpf.c */
+extern struct splice_head state_splices;
+extern const char last_splice_slots;
 
 /* The frame, as its hook has it. */
 struct frame {
@@ -172,6 +175,12 @@ inline_whole bool may_be_opened(const struct kpkt *k, const struct frame *f)
     return (k->key.kind & (KIND_TCP | KIND_DST_SELF)) == (KIND_TCP | KIND_DST_SELF);
 }
 
+/* True if the packet, read or parsed, was a segment of a spliced connection, which leaves now. */
+inline_whole bool is_spliced(struct xdp_md *ctx, struct kpkt *k)
+{
+    return IS_MORE(LAST(splice_slots)) && state_splices.live && kernel_spliced(ctx, k);
+}
+
 inline_whole void packet_begin(struct kpkt *k)
 {
     if (!(k->flags & KERNEL_ASKED)) k->serial++;
@@ -192,6 +201,7 @@ inline_whole enum stage packet_look(struct kpkt *k, const struct frame *f)
     if (is_spoofed(k) && k->pkt.reason == REASON_NONE) k->pkt.reason = REASON_OWN_SOURCE;
     k->up = (uint8_t)(k->pkt.reason == REASON_OWN_SOURCE ? KERNEL_UP_NONE : why_up(k));
     if (k->up != KERNEL_UP_NONE || k->pkt.reason != REASON_NONE) return STAGE_ACT;
+    if (f->xdp && k->key.kind & KIND_IP6 && is_spliced(f->xdp, k)) return STAGE_SEND;
     if (is_carried(k, f)) return STAGE_NONE;
     if (follows(k) && k->key.kind & KIND_FRAG_LATER) {
         kernel_piece_follow(k);
@@ -267,11 +277,13 @@ SEC("xdp") int look_xdp(struct xdp_md *ctx)
     const uint32_t out = k->found == EXPRESS_GOOD ? express(k, bytes, true) : KERNEL_NONE;
     if (out == KERNEL_SEND) return leave_out(ctx, k);
     if (out == KERNEL_PASS) return XDP_PASS;
+    if (k->found == EXPRESS_GOOD && is_spliced(ctx, k)) return leave_out(ctx, k);
     LOOK_STEP(k);
     switch (packet_look(k, &f)) {
     case STAGE_JUDGE: bpf_tail_call(ctx, &map_stages_xdp, STAGE_JUDGE); break;
     case STAGE_ACT: bpf_tail_call(ctx, &map_stages_xdp, STAGE_ACT); break;
     case STAGE_NONE: return XDP_PASS;
+    case STAGE_SEND: return leave_out(ctx, k);
     }
     return XDP_DROP;
 }
@@ -313,7 +325,8 @@ SEC("tc") int look_tc(struct __sk_buff *ctx)
     switch (packet_look(k, &f)) {
     case STAGE_JUDGE: bpf_tail_call(ctx, &map_stages_tc, STAGE_JUDGE); break;
     case STAGE_ACT: bpf_tail_call(ctx, &map_stages_tc, STAGE_ACT); break;
-    case STAGE_NONE: return TC_ACT_UNSPEC;
+    case STAGE_NONE:
+    case STAGE_SEND: return TC_ACT_UNSPEC;
     }
     return TC_ACT_SHOT;
 }

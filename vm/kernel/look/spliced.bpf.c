@@ -1,0 +1,207 @@
+/* Ordinary segments of spliced connections: their numbers, addresses and way out are in a slot that the worker has
+ * written (vm/forward/splice/slots.h). The result is that of splice_pass and of the worker's way out, byte for byte;
+ * every other segment goes up, and the packet has not been changed then. */
+#include "vm/forward/ordinary.h"
+#include "vm/forward/splice/slots.h"
+#include "vm/kernel/act/frame.bpf.h"
+#include "vm/kernel/act/leave.bpf.h"
+#include "vm/kernel/act/settle.bpf.h"
+
+extern struct splice_head state_splices;
+extern uint64_t state_splice_tags[];
+extern struct splice_slot state_splice_slots[];
+extern const char last_splice_tags, last_splice_slots;
+
+/* The options of such a segment: two no-ops and timestamps if they were agreed on, then two no-ops and up to four
+ * blocks of SACK, if there are any (splice_options_write). */
+enum { STAMPS_AT = TCP_LEN, STAMPS_LEN = 12, SACK_FIRST = 4, BLOCK = 8, BLOCKS = 4 };
+#define STAMPS_BEGIN 0x0101080au
+#define SACK_BEGIN   0x01010500u
+
+/* True unless what processes want to know of packets closes this way. */
+inline_whole bool may_pass(const struct kpkt *k)
+{
+    const struct kernel_world *w = &state_world;
+    return !(k->flags & KERNEL_ONLY_JUDGE) && !(w->watches | w->renumbers | w->sample | w->interrupted);
+}
+
+/* True for a segment of data or ACK right behind the headers of Ethernet and IP. */
+inline_whole bool is_ordinary(const struct kpkt *k, const uint8_t *frame)
+{
+    const uint32_t flags = TCP_SYN | TCP_FIN | TCP_RST | TCP_URG | TCP_ACK, needs = KIND_TCP | KIND_TCP_FLAGS;
+    const struct key *key = &k->key;
+    if ((key->kind & needs) != needs || (key->marks & flags) != TCP_ACK || k->pkt.l3 != ETHER_LEN) return false;
+    if (k->pkt.tag_count || !ordinary_headers(&k->pkt, key, k->pkt.cap_len == k->pkt.wire_len)) return false;
+    return ordinary_frame(&k->pkt, key, frame);
+}
+
+/* Copy the slot into the packet, if it is the tuple's. The worker may change it meanwhile. */
+inline_whole bool copy_slot(struct kpkt *k, const struct splice_slot *s, const struct splice_tuple *t, bool v6)
+{
+    const volatile uint32_t *change = &s->change;
+    const volatile uint32_t *moves = (const volatile uint32_t *)(const void *)&s->moves;
+    const volatile uint64_t *recipe = (const volatile uint64_t *)(const void *)&s->recipe;
+    volatile uint32_t *to_moves = (volatile uint32_t *)(void *)&k->moves;
+    volatile uint64_t *to_recipe = (volatile uint64_t *)(void *)&k->recipe;
+    const uint32_t version = *change;
+    if (!(version & 1) || !splice_same_tuple(&s->tuple, t, v6)) return false;
+#pragma unroll
+    for (unsigned i = 0; i < sizeof k->moves / 4; i++) to_moves[i] = moves[i];
+#pragma unroll
+    for (unsigned i = 0; i < sizeof k->recipe / 8; i++) to_recipe[i] = recipe[i];
+    return *change == version && k->moves.v6 == v6;
+}
+
+/* Find the packet's slot, and copy it. NULL: it has none. */
+inline_whole struct splice_slot *find(struct kpkt *k, bool v6)
+{
+    struct splice_tuple t = {.ports = (uint32_t)k->key.src_port << 16 | k->key.dst_port};
+#pragma unroll
+    for (unsigned i = 0; i < (v6 ? 4 : 1); i++) {
+        t.src[i] = k->key.src[i];
+        t.dst[i] = k->key.dst[i];
+    }
+    const uint64_t hash = v6 ? splice_hash6(&state_splices.key, &t) : splice_hash4(&state_splices.key, &t);
+    const struct splice_place at = splice_place(hash, (uint32_t)LAST(splice_tags) + 1);
+#pragma unroll
+    for (unsigned i = 0; i < 2; i++) {
+        const uint64_t group = at.group[i];
+        const uint64_t in = splice_at(state_splice_tags[AT_MOST(group, LAST(splice_tags))], at.tag);
+        struct splice_slot *s = &state_splice_slots[AT_MOST(group * SPLICE_GROUP + in, LAST(splice_slots))];
+        if (in < SPLICE_GROUP && copy_slot(k, s, &t, v6)) return s;
+    }
+    return NULL;
+}
+
+/* True if the copied slot holds, and the packet may leave by it. */
+inline_whole bool takes(const struct kpkt *k)
+{
+    const struct splice_moves *m = &k->moves;
+    if (!k->recipe.generation || k->recipe.generation != state_world.recipes || k->key.length > m->longest) return false;
+    if (k->key.marks & (TCP_ECE | TCP_CWR) && !(m->has & SPLICE_ECN)) return false;
+    return leave_is_known(k);
+}
+
+/* The segment in the frame */
+struct spliced {
+    uint8_t *frame, *tcp, *sack;
+    uint32_t blocks, payload;
+};
+
+/* Find the segment's options. False: they are others, or in another order. */
+inline_whole bool read_options(const struct xdp_md *ctx, const struct kpkt *k, struct spliced *s, bool v6)
+{
+    const uint32_t ip_len = v6 ? IP6_LEN : IP4_LEN;
+    const uint8_t *end = frame_end(ctx);
+    s->frame = frame_begin(ctx);
+    s->tcp = s->frame + ETHER_LEN + ip_len;
+    if (s->tcp + TCP_LEN > end) return false;
+    const uint32_t header = (uint32_t)(s->tcp[TCP_OFFSET] >> 4) * 4, all = ip_len + header;
+    uint32_t rest = header - TCP_LEN;
+    if (header < TCP_LEN || (uint64_t)(end - s->tcp) < header || k->key.length < all) return false;
+    s->payload = k->key.length - all;
+    s->sack = s->tcp + TCP_LEN;
+    if (k->moves.has & SPLICE_STAMPS) {
+        if (rest < STAMPS_LEN || s->tcp + TCP_LEN + STAMPS_LEN > end) return false;
+        if (wire_get32(s->tcp + STAMPS_AT) != STAMPS_BEGIN) return false;
+        rest -= STAMPS_LEN;
+        s->sack += STAMPS_LEN;
+    }
+    s->blocks = (rest - SACK_FIRST) / BLOCK;
+    if (!rest) s->blocks = 0;
+    if (!rest) return true;
+    if (!(k->moves.has & SPLICE_SACK) || rest < SACK_FIRST + BLOCK || (rest - SACK_FIRST) % BLOCK) return false;
+    return s->sack + SACK_FIRST <= end && wire_get32(s->sack) == (SACK_BEGIN | (rest - 2));
+}
+
+/* Add to a number, and return the change of sums. */
+inline_whole uint64_t move(uint8_t *at, uint32_t by)
+{
+    const uint32_t was = wire_get32(at);
+    wire_put32(at, was + by);
+    return csum_delta32(was, was + by);
+}
+
+inline_whole void take_most(uint32_t *most, uint32_t number)
+{
+    volatile uint32_t *at = most;
+    if ((int32_t)(*at - number) < 0) *at = number;
+}
+
+/* Note what the segment says: the worker has to know it when the connection ends. */
+inline_whole void note(const struct kpkt *k, struct splice_slot *slot, const struct spliced *s)
+{
+    __sync_fetch_and_add(&slot->packets, 1);
+    __sync_fetch_and_add(&slot->bytes, s->payload);
+    *(volatile uint64_t *)&slot->seen_ns = k->now_ns;
+    take_most(&slot->next, wire_get32(s->tcp + TCP_SEQ) + s->payload);
+    take_most(&slot->acked, wire_get32(s->tcp + TCP_ACKNO));
+}
+
+/* Rewrite the segment. Its length is known to hold the options, so that nothing fails once something has changed: what
+ * the kernel's verifier wants to see compared is true. */
+inline_whole bool rewrite(const struct xdp_md *ctx, struct kpkt *k, struct splice_slot *slot, const struct spliced *s,
+                          bool v6)
+{
+    const struct splice_moves *m = &k->moves;
+    const uint8_t *end = frame_end(ctx);
+    uint8_t *tcp = s->tcp;
+    if (tcp + TCP_LEN > end) return false;
+    note(k, slot, s);
+    uint64_t sum = k->recipe.l4_delta;
+    sum += move(tcp + TCP_SEQ, m->seq);
+    sum += move(tcp + TCP_ACKNO, m->ack);
+    const uint16_t window = wire_get16(tcp + TCP_WINDOW);
+    uint32_t edge = *(volatile uint32_t *)&slot->edge;
+    const uint32_t told = edge;
+    const uint16_t now = splice_window(window, m->scale_in & 15, m->scale_out & 15, wire_get32(tcp + TCP_ACKNO), &edge);
+    if (edge != told) *(volatile uint32_t *)&slot->edge = edge;
+    sum += csum_delta16(window, now);
+    wire_put16(tcp + TCP_WINDOW, now);
+    if (m->has & SPLICE_STAMPS && tcp + TCP_LEN + STAMPS_LEN <= end) {
+        sum += move(tcp + STAMPS_AT + 4, m->stamp);
+        sum += move(tcp + STAMPS_AT + 8, m->echo);
+        take_most(&slot->stamp, wire_get32(tcp + STAMPS_AT + 4));
+    }
+#pragma unroll
+    for (uint32_t i = 0; i < BLOCKS; i++) {
+        uint8_t *block = s->sack + SACK_FIRST + BLOCK * i;
+        if (i >= s->blocks || block + BLOCK > end) break;
+        sum += move(block, m->ack);
+        sum += move(block + 4, m->ack);
+    }
+    wire_put32(tcp, (uint32_t)k->recipe.src_port << 16 | k->recipe.dst_port);
+    wire_put16(tcp + TCP_SUM, csum_apply(wire_get16(tcp + TCP_SUM), sum));
+    if (v6)
+        apply_ip6(s->frame + ETHER_LEN, &k->recipe);
+    else
+        apply_ip4(s->frame + ETHER_LEN, &k->recipe);
+    frame_macs(k, s->frame, s->frame);
+    return true;
+}
+
+inline_whole bool pass(struct xdp_md *ctx, struct kpkt *k, bool v6)
+{
+    struct spliced s;
+    const uint8_t *frame = frame_begin(ctx);
+    if (frame + ETHER_LEN > frame_end(ctx) || !is_ordinary(k, frame)) return false;
+    struct splice_slot *slot = find(k, v6);
+    if (!slot || !takes(k) || !read_options(ctx, k, &s, v6)) return false;
+    if (k->flags & KERNEL_SOFTWARE && frame_is_partial(k, wire_get16(s.tcp + TCP_SUM))) return false;
+    return rewrite(ctx, k, slot, &s, v6);
+}
+
+/* True if the packet, parsed, is an ordinary segment of a spliced connection: it has been rewritten and counted, and
+ * leaves (leave_out). */
+GLOBAL uint64_t kernel_spliced(struct xdp_md *ctx, struct kpkt *k NONNULL)
+{
+    if (!may_pass(k) || !(k->key.kind & KIND_IP6 ? pass(ctx, k, true) : pass(ctx, k, false))) return false;
+    settle_verdict(k, ACTION_FORWARD, decided_by_nobody(ACTION_ACCEPT), k->recipe.service, PBC_NONE);
+    k->verdict.flags = VERDICT_REPLY;
+    k->flags |= KERNEL_ORDINARY;
+    k->up = KERNEL_UP_NONE;
+    k->said = 0;
+    k->out = KERNEL_SEND;
+    settle_count(k);
+    return true;
+}
