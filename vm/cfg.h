@@ -7,6 +7,7 @@
 struct inline_marks;   /* vm/flow/marks.h */
 struct inline_share;   /* vm/flow/tuples.h */
 struct inline_carried; /* vm/flow/spliced.h */
+struct splice_slots;   /* vm/forward/splice/slots.h */
 struct observe_out;    /* vm/observe/observe.h */
 struct pool;
 struct shared; /* vm/shared/shared.h */
@@ -30,7 +31,8 @@ struct vm_kernel {
     void (*meters)(void *arg, struct meters *m, bool would);
     bool (*sweep)(void *arg, uint64_t now_ns); /* meters_sweep for the kernel's meters; NULL: others sweep them */
     const struct flow_ops *flows;              /* the kernel's table; NULL: the program keeps no flows */
-    struct inline_marks *marks; /* marks of inline connections; NULL: the worker has none, as in a replay */
+    struct inline_marks *marks;         /* marks of inline connections; NULL: the worker has none, as in a replay */
+    const struct splice_slots *splices; /* slots of spliced connections; NULL: these stay with the worker */
 };
 
 /* Bounds for early fragments, if fragments follow their first: the number that wait at once, and the time. */

@@ -104,7 +104,11 @@ static bool begin_worker(struct executor *e, struct program *p, const struct vm_
     e->pool = cfg->pool;
     e->copies = cfg->copies;
     e->ops = (struct vm_kernel){.arg = e, .judge = judge_there, .meters = show_meters, .sweep = sweep_meters};
-    if (e->kernel && cfg->live) e->ops.marks = kernel_map(e->kernel, KERNEL_MAP_marks)->memory;
+    if (e->kernel && cfg->live) {
+        e->ops.marks = kernel_map(e->kernel, KERNEL_MAP_marks)->memory;
+        e->splices = kernel_splices(e->kernel);
+        if (e->splices.groups) e->ops.splices = &e->splices;
+    }
     if (e->kernel) mine.kernel = &e->ops;
     if (e->kernel && p->meta->flags & PBC_KEEPS_FLOWS) {
         if (!flows_init(&e->flows, e->kernel)) return false;

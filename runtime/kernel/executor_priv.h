@@ -20,6 +20,7 @@ struct executor {
     struct counted *counted;
     struct kernel_events *events;
     struct flow_ops flows;
+    struct splice_slots splices;
     struct vm_tx *tx; /* output for log events of the packet that is being asked about */
     uint32_t input;   /* index of that packet in the call */
     struct vm_kernel ops;

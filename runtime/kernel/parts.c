@@ -11,6 +11,16 @@ int kernel_program(const struct kernel *k, enum kernel_entry entry)
 const struct map *kernel_map(const struct kernel *k, enum kernel_map map) { return &k->maps.v[map]; }
 struct kpkt *kernel_kpkts(const struct kernel *k) { return k->maps.v[KERNEL_MAP_kpkts].memory; }
 struct kernel_world *kernel_world(const struct kernel *k) { return k->maps.v[KERNEL_MAP_world].memory; }
+
+struct splice_slots kernel_splices(const struct kernel *k)
+{
+    const struct map *tags = &k->maps.v[KERNEL_MAP_splice_tags], *slots = &k->maps.v[KERNEL_MAP_splice_slots];
+    return (struct splice_slots){.head = k->maps.v[KERNEL_MAP_splices].memory,
+                                 .tags = tags->memory,
+                                 .slots = slots->memory,
+                                 .groups = slots->entries > 1 ? tags->entries : 0};
+}
+
 struct kernel_meters *kernel_meters(struct kernel *k) { return k->judge ? &k->judge->tables.meters : NULL; }
 
 uint64_t kernel_events_lost(const struct kernel *k)

@@ -67,7 +67,7 @@ static bool stand_in_the_wire(struct vm *vm)
     if (vm->inlines && vm->cfg.inline_share) inlines_share(vm->inlines, *vm->cfg.inline_share);
     if (vm->inlines) inlines_carry(vm->inlines, vm->cfg.inline_carried);
     if (vm->inlines && kernel) inlines_mark(vm->inlines, kernel->marks);
-    return vm->inlines;
+    return vm->inlines && (!kernel || !kernel->splices || inlines_slots(vm->inlines, kernel->splices));
 }
 
 static bool watch_connections(struct vm *vm)

@@ -35,8 +35,8 @@ struct kernel_sizes {
     uint64_t source_slots; /* for flows by source; 0: the program does not count them */
     /* Flow table: slots, slots of bound flows, and words of both levels of bits. */
     uint32_t flow_slots, flow_bound, flow_words;
-    uint32_t made; /* entries for proxied connections */
-    bool copies;   /* the program copies frames */
+    uint32_t made;          /* entries for proxied connections */
+    bool copies;            /* the program copies frames */
     uint32_t splice_groups; /* groups of slots for spliced connections; 0: the program has none */
 };
 

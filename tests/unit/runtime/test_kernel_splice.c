@@ -1,6 +1,6 @@
-/* Segments of spliced connections in the kernel: what leaves by a slot is byte for byte what splice_pass, the translation
- * and the router's part of the vm make of the frame, and what is not ordinary goes up unchanged. Ends and segments are
- * drawn. Skipped where programs of the kernel may not be loaded. */
+/* Segments of spliced connections in the kernel: what leaves by a slot is byte for byte what splice_pass, the
+ * translation and the router's part of the vm make of the frame, and what is not ordinary goes up unchanged. Ends and
+ * segments are drawn. Skipped where programs of the kernel may not be loaded. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -49,7 +49,9 @@ static struct splice_end any_end(struct rng *r, uint8_t has)
                                .stamp_in = (uint32_t)rng_next(r),
                                .stamp_out = (uint32_t)rng_next(r),
                                .edge = (uint32_t)rng_next(r),
-                               .mss = (uint16_t)(rng_one_in(r, 4) ? 0 : rng_one_in(r, 4) ? 40 : 1200 + rng_below(r, 300)),
+                               .mss = (uint16_t)(rng_one_in(r, 4)   ? 0
+                                                 : rng_one_in(r, 4) ? 40
+                                                                    : 1200 + rng_below(r, 300)),
                                .scale_in = (uint8_t)rng_below(r, 15),
                                .scale_out = (uint8_t)rng_below(r, 15),
                                .keeps_edge = true,
@@ -141,9 +143,7 @@ static uint32_t put_other_options(struct rng *r, const struct direction *d, uint
         wire_put32(at + len, 0x0101080a);
         wire_put64(at + len + 4, rng_next(r));
         return len + 12;
-    case 2: /* another one */
-        wire_put32(at, 0xfd040102);
-        return 4 + put_options(r, d, at + 4) % 40;
+    case 2: /* another one */ wire_put32(at, 0xfd040102); return 4 + put_options(r, d, at + 4) % 40;
     default: /* none, though there should be; else no-ops */
         if (d->moves.has & SPLICE_STAMPS) return 0;
         wire_put32(at, 0x01010101);
@@ -170,16 +170,16 @@ static void put_ip(struct rng *r, const struct direction *d, uint8_t *ip, uint32
 
 static void put_sum(const struct direction *d, uint8_t *tcp, uint32_t len)
 {
-    const uint64_t pseudo = d->v6 ? csum_pseudo6(d->key.src, d->key.dst, 6, len)
-                                  : csum_pseudo4(d->key.src[0], d->key.dst[0], 6, len);
+    const uint64_t pseudo =
+        d->v6 ? csum_pseudo6(d->key.src, d->key.dst, 6, len) : csum_pseudo4(d->key.src[0], d->key.dst[0], 6, len);
     wire_put16(tcp + TCP_SUM, 0);
     wire_put16(tcp + TCP_SUM, csum_fold(csum_add(pseudo, tcp, len)));
 }
 
 static void draw_segment(struct rng *r, const struct direction *d, struct segment *s)
 {
-    static const uint8_t odd_flags[] = {TCP_SYN, TCP_FIN | TCP_ACK, TCP_RST, TCP_RST | TCP_ACK, TCP_URG | TCP_ACK, TCP_PSH,
-                                        TCP_SYN | TCP_ACK};
+    static const uint8_t odd_flags[] = {TCP_SYN,           TCP_FIN | TCP_ACK, TCP_RST,          TCP_RST | TCP_ACK,
+                                        TCP_URG | TCP_ACK, TCP_PSH,           TCP_SYN | TCP_ACK};
     const unsigned why = rng_one_in(r, 3) ? rng_below(r, 6) : UINT32_MAX;
     const uint32_t ip_len = d->v6 ? IP6_LEN : IP4_LEN;
     uint8_t *ip = s->frame + ETHER_LEN, *tcp = ip + ip_len, flags = TCP_ACK, ttl = (uint8_t)(2 + rng_below(r, 254));
@@ -276,7 +276,8 @@ static void check(struct direction *d, const struct segment *s)
     const uint32_t len = passed(d, s, wanted);
     assert_int_equal(asker.len, len);
     assert_memory_equal(asker.frame, wanted, len);
-    const uint32_t ip_len = d->v6 ? IP6_LEN : IP4_LEN, header = (uint32_t)(s->frame[ETHER_LEN + ip_len + TCP_OFFSET] >> 4) * 4;
+    const uint32_t ip_len = d->v6 ? IP6_LEN : IP4_LEN,
+                   header = (uint32_t)(s->frame[ETHER_LEN + ip_len + TCP_OFFSET] >> 4) * 4;
     const uint32_t payload = s->len - ETHER_LEN - ip_len - header;
     assert_int_equal(slot->packets, ++d->packets);
     assert_int_equal(slot->bytes, d->bytes += payload);
@@ -323,7 +324,8 @@ static void draw_ordinary(struct rng *r, const struct direction *d, struct segme
     while (s->odd);
 }
 
-/* Slots that are stale, being written, or have no next hop, and what else closes this way, leave the packet to others. */
+/* Slots that are stale, being written, or have no next hop, and what else closes this way, leave the packet to others.
+ */
 static void test_what_does_not_hold_is_not_used(void **state)
 {
     (void)state;
@@ -357,6 +359,17 @@ static void test_what_does_not_hold_is_not_used(void **state)
         assert_int_not_equal(asked(&s)->out, KERNEL_SEND);
         *words[i] ^= 1;
     }
+    /* A sender that has moved: the worker has to know it */
+    memcpy(slot->recipe.heard_mac, s.frame + 6, 6);
+    slot->recipe.heard_if = IFACE_NONE;
+    draw_ordinary(&r, &d, &s);
+    check(&d, &s);
+    slot->recipe.heard_mac[5] ^= 1;
+    assert_int_not_equal(asked(&s)->out, KERNEL_SEND);
+    slot->recipe.heard_mac[5] ^= 1;
+    slot->recipe.heard_if = 3;
+    assert_int_not_equal(asked(&s)->out, KERNEL_SEND);
+    memset(slot->recipe.heard_mac, 0, 6);
     draw_ordinary(&r, &d, &s);
     check(&d, &s);
     /* The same tuple again: one slot, whose counts go on */
@@ -385,7 +398,7 @@ static void test_ends_that_differ_get_none(void **state)
     }
 }
 
-/* As many as the table is made for find room; what does not is counted. */
+/* As many as the table is made for find room, or nearly, and every slot is used in the end. */
 static void test_room(void **state)
 {
     (void)state;
@@ -403,8 +416,7 @@ static void test_room(void **state)
         s.tuple.src[0] = i;
         put += splice_slots_put(&all, &s) != SPLICE_NO_SLOT;
     }
-    assert_int_equal(put + head.no_room, 2 * CONNECTIONS);
-    assert_true(head.no_room < CONNECTIONS / 100);
+    assert_true(put > 2 * CONNECTIONS - CONNECTIONS / 100);
     for (uint32_t i = 2 * CONNECTIONS; put < all.groups * SPLICE_GROUP && i < 200 * CONNECTIONS; i++) {
         s.tuple.src[0] = i;
         put += splice_slots_put(&all, &s) != SPLICE_NO_SLOT;

@@ -149,6 +149,6 @@ void inline_make_room(const struct job *j)
 
 uint64_t inline_tick(const struct job *j)
 {
-    const uint64_t held_ns = inline_holds_tick(j);
+    const uint64_t held_ns = time_sooner(inline_holds_tick(j), inlines_take_some(j->vm->inlines, j->vm->now_ns));
     return time_sooner(held_ns, inlines_tick(j->vm->inlines, j->vm->now_ns, end_late, (void *)j));
 }

@@ -48,6 +48,8 @@ struct inlines *inlines_new(const struct program *p, uint64_t seed, unsigned wor
 void inlines_free(struct inlines *all)
 {
     if (!all) return;
+    for (uint32_t n = 0; n < all->high; n++) inlines_drop_slots(all, n);
+    free(all->slot);
     free(all->at);
     free(all->due_s);
     free(all->uses);
@@ -198,6 +200,7 @@ void inlines_end(struct inlines *all, uint32_t number)
     struct inline_conn *c = inlines_at(all, number);
     if (!c) return;
     for (unsigned i = 0; i < 2; i++) drop(all, number, i);
+    inlines_drop_slots(all, number);
     stack_put(all->stacks, c->side[AT_CLIENT].stack);
     stack_put(all->stacks, c->side[AT_SERVER].stack);
     if (c->state < INLINE_OPEN) half_open_drop(all, number);
@@ -227,13 +230,19 @@ void inlines_spliced(struct inlines *all, uint32_t number, uint64_t now_ns)
     __atomic_store_n(&to->seen_ns, now_ns, __ATOMIC_RELAXED);
 }
 
-void inlines_count(struct inlines *all, uint32_t number, enum inline_at from, uint32_t len, uint64_t now_ns)
+void inlines_add(struct inlines *all, uint32_t number, enum inline_at from, uint64_t packets, uint64_t bytes,
+                 uint64_t seen_ns)
 {
     if (!all->carried) return;
     struct inline_carried *to = &all->carried[number];
-    __atomic_store_n(&to->packets[from], to->packets[from] + 1, __ATOMIC_RELAXED);
-    __atomic_store_n(&to->bytes[from], to->bytes[from] + len, __ATOMIC_RELAXED);
-    __atomic_store_n(&to->seen_ns, now_ns, __ATOMIC_RELAXED);
+    __atomic_store_n(&to->packets[from], to->packets[from] + packets, __ATOMIC_RELAXED);
+    __atomic_store_n(&to->bytes[from], to->bytes[from] + bytes, __ATOMIC_RELAXED);
+    if (seen_ns > to->seen_ns) __atomic_store_n(&to->seen_ns, seen_ns, __ATOMIC_RELAXED);
+}
+
+void inlines_count(struct inlines *all, uint32_t number, enum inline_at from, uint32_t len, uint64_t now_ns)
+{
+    inlines_add(all, number, from, 1, len, now_ns);
 }
 
 void inlines_over(struct inlines *all, uint32_t number) { all->due_s[number] = inlines_due_s(all, &all->at[number]); }
@@ -337,6 +346,7 @@ bool inlines_tell(struct inlines *all, uint32_t number, struct inline_open *o)
 static void look_again(struct inlines *all, uint32_t number, uint64_t now_ns, inlines_late_fn *late, void *arg)
 {
     struct inline_conn *c = &all->at[number];
+    inlines_take(all, c, number);
     if (deadline(all, c) <= now_ns) {
         if (is_over(c) && !(c->over & OVER_GONE)) {
             inlines_end(all, number);
@@ -377,6 +387,7 @@ void inlines_rename(struct inlines *all, const struct remap *r)
     for (uint32_t n = 0; n < all->high; n++) {
         struct inline_conn *c = inlines_at(all, n);
         if (!c) continue;
+        inlines_drop_slots(all, n); /* they come again, with the numbers of the new program */
         for (unsigned at = 0; at < 2; at++) rename_iface(&c->side[at].iface, &c->side[at].mac, r);
         rename_iface(&c->original_iface, &c->original_mac, r);
         if (c->service == PBC_NONE) continue;

@@ -113,6 +113,15 @@ void inlines_carry(struct inlines *all, struct inline_carried *carried);
 void inlines_share(struct inlines *all, struct inline_share share);
 /* Mark the tuples of connections to come there, for the executor in the kernel. */
 void inlines_mark(struct inlines *all, struct inline_marks *marks);
+/* slots.c: let the executor in the kernel pass ordinary segments of spliced connections to come. False: out of
+ * memory. */
+struct splice_slots;
+bool inlines_slots(struct inlines *all, const struct splice_slots *slots);
+/* Take over what the kernel has passed of a connection; drop its slots; do the first for some connections, and return
+ * the next deadline. */
+void inlines_take(struct inlines *all, struct inline_conn *c, uint32_t number);
+void inlines_drop_slots(struct inlines *all, uint32_t number);
+uint64_t inlines_take_some(struct inlines *all, uint64_t now_ns);
 
 /* Begin a connection at time `now_ns` with the tuple of a client's first packet. *number is set; NULL: no number is
  * free, or the VLAN stack finds no id. The caller fills in the rest. */

@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "vm/forward/inline/conns.h"
+#include "vm/forward/splice/slots.h"
 #include "vm/keyed/keyed.h"
 
 enum { NOBODY = UINT32_MAX };
@@ -45,7 +46,10 @@ struct inlines {
     struct half_open half_open;
     struct told *told;
     struct holds *holds;
-    struct inline_carried *carried;         /* [most]; NULL: nothing is counted */
+    struct inline_carried *carried; /* [most]; NULL: nothing is counted */
+    uint32_t (*slot)[2]; /* [most] slots of directions in the kernel, by sender; NULL: there is no such executor */
+    struct splice_slots slots;
+    uint32_t taken;                         /* number whose slots were looked at last */
     struct inline_marks *marks;             /* marks for the executor in the kernel; NULL: there is no such executor */
     uint32_t most, spare, high, live, hand; /* spare: first free number; high: numbers ever used */
     uint64_t half_open_ns, open_ns;         /* timeouts */
@@ -55,6 +59,10 @@ static_assert(offsetof(struct inlines, index) == 0, "keyed_owner_new");
 
 /* conns.c: return the second in which the connection of a number is looked at again. */
 uint32_t inlines_due_s(const struct inlines *all, const struct inline_conn *c);
+
+/* conns.c: add to what a connection has carried. */
+void inlines_add(struct inlines *all, uint32_t number, enum inline_at from, uint64_t packets, uint64_t bytes,
+                 uint64_t seen_ns);
 
 /* half_open.c: an empty list; add a connection, or drop one that is there. */
 void half_open_init(struct half_open *list, uint64_t asked, uint32_t numbers);

@@ -48,6 +48,10 @@ void inline_pass(const struct job *j, struct inline_conn *c, uint32_t number, en
                  const struct key *key);
 bool inline_spliced_error(const struct job *j, struct packet_ctx *c, const struct inline_conn *conn,
                           enum inline_at sent_by);
+/* slots.c: let the executor in the kernel pass ordinary segments from that end by itself, from one on that has just
+ * left as `sent`. */
+void inline_keep_slot(const struct job *j, struct inline_conn *c, uint32_t number, const struct packet_ctx *ctx,
+                      enum inline_at from, const struct tx_entry *sent);
 /* Reset both ends, as the loop asks, or because nobody has spoken: then it is told. */
 void inline_end_spliced(const struct job *j, struct inline_conn *c, uint32_t number, bool asked);
 

@@ -126,6 +126,7 @@ void inline_spliced(const struct job *j, struct packet_ctx *c, struct inline_con
     const uint32_t mtu = inline_mtu(j, conn, to, c->key), grown = grows(conn, from);
     uint32_t told;
     const enum tunnel_fit fit = edge_fit(c->pkt, c->key, mtu - grown, &told);
+    inlines_take(j->vm->inlines, conn, number);
     if (fit == TUNNEL_TOO_BIG) {
         edge_too_big(j, c, told, NULL);
         forward_refuse(c, REASON_TOO_BIG);
@@ -139,9 +140,11 @@ void inline_spliced(const struct job *j, struct packet_ctx *c, struct inline_con
     inlines_count(j->vm->inlines, number, from, s->len, j->vm->now_ns);
     struct pkt *pkt = j->tx->cap - j->tx->count > SPLICE_PIECES ? own_or_copy(j, c) : NULL;
     const bool own = pkt == c->pkt;
+    const unsigned before = j->tx->count;
     const enum pkt_reason reason = pkt ? pass(j, conn, from, pkt, c->key, fit, mtu) : REASON_NO_BUFFER;
     c->gone = own && !reason;
     if (reason) forward_refuse(c, reason);
+    if (j->tx->count > before) inline_keep_slot(j, conn, number, c, from, &j->tx->entries[j->tx->count - 1]);
 }
 
 /* Reset an end at the number that it has acknowledged, and at the end of what was sent to it: one of both is the next
@@ -158,6 +161,7 @@ static void reset(const struct job *j, const struct inline_conn *c, enum inline_
 void inline_end_spliced(const struct job *j, struct inline_conn *c, uint32_t number, bool asked)
 {
     if (c->state != INLINE_SPLICED) return;
+    inlines_drop_slots(j->vm->inlines, number);
     for (unsigned at = 0; at < 2; at++) reset(j, c, (enum inline_at)at);
     if (asked)
         c->told_over = true; /* the loop knows */

@@ -68,15 +68,13 @@ uint32_t splice_slots_put(struct splice_slots *all, const struct splice_slot *s)
     uint32_t slot = find(all, &at, s);
     const bool is_new = slot == SPLICE_NO_SLOT;
     if (is_new) slot = free_slot(all, &at);
-    if (slot == SPLICE_NO_SLOT) {
-        all->head->no_room++;
-        return slot;
-    }
+    if (slot == SPLICE_NO_SLOT) return slot;
     struct splice_slot *to = &all->slots[slot];
     begin(to);
     to->tuple = s->tuple;
     to->moves = s->moves;
     to->recipe = s->recipe;
+    if (!is_new && (int32_t)(to->edge - s->edge) < 0) to->edge = s->edge;
     if (is_new) {
         to->packets = to->bytes = to->seen_ns = 0;
         to->next = s->next;

@@ -22,9 +22,9 @@ struct splice_tuple {
 
 /* Additions to a segment's numbers, and its limits */
 struct splice_moves {
-    uint32_t seq, ack;         /* ack: also to SACK blocks */
-    uint32_t stamp, echo;      /* to TSval and TSecr */
-    uint16_t longest;          /* longest IP packet that may pass */
+    uint32_t seq, ack;           /* ack: also to SACK blocks */
+    uint32_t stamp, echo;        /* to TSval and TSecr */
+    uint16_t longest;            /* longest IP packet that may pass */
     uint8_t scale_in, scale_out; /* shift of the sender's windows, and the one that the receiver knows; at most 14 */
     uint8_t has;                 /* enum splice_has, of both ends */
     uint8_t v6;
@@ -50,7 +50,7 @@ enum { SPLICE_GROUP = 4 };
 struct splice_head {
     struct hash_key key; /* secret, so that nobody chooses tuples of one group */
     uint64_t live;       /* slots that hold a direction */
-    uint64_t no_room;    /* directions that found no slot */
+    uint64_t no_room;    /* directions that found no slot, counted by the worker */
 };
 
 /* The whole table, as the worker has it. */
@@ -117,9 +117,10 @@ static inline bool splice_same_tuple(const struct splice_tuple *a, const struct 
     return !differ;
 }
 
-/* Return a window for the receiver, as splice_pass has it; ack: as the receiver reads it. Where rounding down would take
- * back what it was told (*edge), and its peer has not, it is rounded up. *edge is moved. */
-static inline uint16_t splice_window(uint16_t window, unsigned scale_in, unsigned scale_out, uint32_t ack, uint32_t *edge)
+/* Return a window for the receiver, as splice_pass has it; ack: as the receiver reads it. Where rounding down would
+ * take back what it was told (*edge), and its peer has not, it is rounded up. *edge is moved. */
+static inline uint16_t splice_window(uint16_t window, unsigned scale_in, unsigned scale_out, uint32_t ack,
+                                     uint32_t *edge)
 {
     const uint32_t bytes = (uint32_t)window << scale_in;
     uint32_t v = bytes >> scale_out;
@@ -134,13 +135,16 @@ static inline uint16_t splice_window(uint16_t window, unsigned scale_in, unsigne
 /* slots.c */
 
 /* Put a direction into the table, or change the one with its tuple; the numbers that the kernel writes begin with those
- * of `s`. Return its slot, or SPLICE_NO_SLOT: there is no room, which is counted. */
+ * of `s`, or go on, but for an edge that has moved. Return its slot, or SPLICE_NO_SLOT: there is no room. */
 enum { SPLICE_NO_SLOT = UINT32_MAX };
 uint32_t splice_slots_put(struct splice_slots *all, const struct splice_slot *s);
 /* Take a direction out of the table. */
 void splice_slots_drop(struct splice_slots *all, uint32_t slot);
 /* Return the slot, which holds a direction. */
-static inline struct splice_slot *splice_slots_at(const struct splice_slots *all, uint32_t slot) { return &all->slots[slot]; }
+static inline struct splice_slot *splice_slots_at(const struct splice_slots *all, uint32_t slot)
+{
+    return &all->slots[slot];
+}
 
 /* Fill in the moves of segments of end `from`. False: the ends differ in what they have agreed on, or have none of what
  * a slot needs, so that segments have to be written anew. */

@@ -73,11 +73,20 @@ inline_whole struct splice_slot *find(struct kpkt *k, bool v6)
     return NULL;
 }
 
+/* True if the sender has not moved, where the worker asks for it: replies have to follow it. */
+inline_whole bool is_heard(const struct kpkt *k, const uint8_t *frame)
+{
+    const struct recipe *r = &k->recipe;
+    if (!(wire_raw32(r->heard_mac) | wire_raw16(r->heard_mac + 4))) return true;
+    return recipe_heard(r, frame, k->pkt.iface);
+}
+
 /* True if the copied slot holds, and the packet may leave by it. */
 inline_whole bool takes(const struct kpkt *k)
 {
     const struct splice_moves *m = &k->moves;
-    if (!k->recipe.generation || k->recipe.generation != state_world.recipes || k->key.length > m->longest) return false;
+    if (!k->recipe.generation || k->recipe.generation != state_world.recipes || k->key.length > m->longest)
+        return false;
     if (k->key.marks & (TCP_ECE | TCP_CWR) && !(m->has & SPLICE_ECN)) return false;
     return leave_is_known(k);
 }
@@ -186,7 +195,7 @@ inline_whole bool pass(struct xdp_md *ctx, struct kpkt *k, bool v6)
     const uint8_t *frame = frame_begin(ctx);
     if (frame + ETHER_LEN > frame_end(ctx) || !is_ordinary(k, frame)) return false;
     struct splice_slot *slot = find(k, v6);
-    if (!slot || !takes(k) || !read_options(ctx, k, &s, v6)) return false;
+    if (!slot || !is_heard(k, frame) || !takes(k) || !read_options(ctx, k, &s, v6)) return false;
     if (k->flags & KERNEL_SOFTWARE && frame_is_partial(k, wire_get16(s.tcp + TCP_SUM))) return false;
     return rewrite(ctx, k, slot, &s, v6);
 }

@@ -46,6 +46,8 @@ int in_kernel_begin(struct carry *carry)
                                 .judge = judge_there,
                                 .meters = show_meters,
                                 .marks = kernel_map(k->kernel, KERNEL_MAP_marks)->memory};
+    k->splices = kernel_splices(k->kernel);
+    if (k->splices.groups) k->ops.splices = &k->splices;
     if (p->meta->flags & PBC_KEEPS_FLOWS) {
         if (!flows_init(&k->flows, k->kernel)) return complain("--exec kernel: out of memory");
         k->ops.flows = &k->flows;

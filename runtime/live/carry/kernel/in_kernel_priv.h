@@ -24,6 +24,7 @@ struct in_kernel {
     struct asker asker;           /* used by the worker */
     struct vm_kernel ops;         /* used by the worker */
     struct flow_ops flows;        /* calls into the kernel's flow table */
+    struct splice_slots splices;  /* slots of spliced connections */
     struct proof proof;           /* proof of the last loaded program */
     struct counted *counted;      /* moves counts of the program in force to the worker's vm */
     struct kernel_events *events;

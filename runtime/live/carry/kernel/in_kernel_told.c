@@ -186,6 +186,8 @@ struct in_kernel_more in_kernel_more(const struct carry *carry)
     told.given_up = c.given_up + __atomic_load_n(&flows->given_up, __ATOMIC_RELAXED);
     told.untold = kernel_events_lost(k->kernel);
     told.ends_untold = __atomic_load_n(&flows->untold, __ATOMIC_RELAXED);
+    told.spliced = __atomic_load_n(&k->splices.head->live, __ATOMIC_RELAXED);
+    told.splices_full = __atomic_load_n(&k->splices.head->no_room, __ATOMIC_RELAXED);
     told.shown = carry->workers[0]->risen.frames;
     told.unseen = kernel_unseen(k->kernel);
     answers_count(k->answers, &told);

@@ -1,0 +1,161 @@
+/* Spliced connections whose ordinary segments stay with the executor in the kernel (vm/forward/splice/slots.h): each
+ * direction gets a slot when a packet of it has left, for then its next hop is known. What the kernel counts, and the
+ * numbers that it sees, come from the slot before the worker does anything with the connection. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "vm/flow/tcp/window.h"
+#include "vm/forward/forward_priv.h"
+#include "vm/forward/inline/conns_priv.h"
+#include "vm/forward/inline/inline.h"
+#include "vm/forward/splice/slots.h"
+#include "vm/packet/wire.h"
+
+enum { TAKEN_AT_ONCE = 256 };
+/* In the place of a slot: the direction has none, and has been counted as one without room */
+enum { NO_ROOM = SPLICE_NO_SLOT - 1 };
+
+bool inlines_slots(struct inlines *all, const struct splice_slots *slots)
+{
+    all->slot = calloc(all->most, sizeof *all->slot);
+    if (!all->slot) return false;
+    for (uint32_t n = 0; n < all->most; n++) all->slot[n][0] = all->slot[n][1] = SPLICE_NO_SLOT;
+    all->slots = *slots;
+    return true;
+}
+
+static bool has_slot(const struct inlines *all, uint32_t number, unsigned from)
+{
+    return all->slot[number][from] < NO_ROOM;
+}
+
+/* Add what the kernel has passed of one direction. */
+static void take(struct inlines *all, struct inline_conn *c, uint32_t number, enum inline_at from)
+{
+    struct splice_slot *s = splice_slots_at(&all->slots, all->slot[number][from]);
+    struct inline_side *side = &c->side[from];
+    struct splice *splice = &c->splice;
+    const uint64_t seen_ns = __atomic_load_n(&s->seen_ns, __ATOMIC_RELAXED);
+    const uint64_t packets = __atomic_exchange_n(&s->packets, 0, __ATOMIC_RELAXED);
+    const uint64_t bytes = __atomic_exchange_n(&s->bytes, 0, __ATOMIC_RELAXED);
+    if (!packets) return;
+    if (seen_ns > c->seen_ns) c->seen_ns = seen_ns;
+    inlines_add(all, number, from, packets, bytes, seen_ns);
+    side->next = seq_most(side->next, s->next);
+    side->leg.acked = seq_most(side->leg.acked, s->acked);
+    c->side[!from].ours = side->next - splice->end[from].in + splice->end[!from].out;
+    splice->edge[!from] = seq_most(splice->edge[!from], s->edge);
+    splice->stamp_sent[!from] = seq_most(splice->stamp_sent[!from], s->stamp);
+}
+
+void inlines_take(struct inlines *all, struct inline_conn *c, uint32_t number)
+{
+    for (unsigned from = 0; all->slot && from < 2; from++)
+        if (has_slot(all, number, from)) take(all, c, number, (enum inline_at)from);
+}
+
+/* Drop a direction's slot; the last counts are taken once the kernel counts no more there. */
+static void drop(struct inlines *all, uint32_t number, unsigned from)
+{
+    if (has_slot(all, number, from)) {
+        splice_slots_drop(&all->slots, all->slot[number][from]);
+        take(all, &all->at[number], number, (enum inline_at)from);
+    }
+    all->slot[number][from] = SPLICE_NO_SLOT;
+}
+
+void inlines_drop_slots(struct inlines *all, uint32_t number)
+{
+    for (unsigned from = 0; all->slot && from < 2; from++) drop(all, number, from);
+}
+
+uint64_t inlines_take_some(struct inlines *all, uint64_t now_ns)
+{
+    if (!all->slot || !all->slots.head->live) return UINT64_MAX;
+    for (unsigned i = 0; i < TAKEN_AT_ONCE && i < all->high; i++) {
+        const uint32_t n = all->taken < all->high ? all->taken : 0;
+        all->taken = n + 1;
+        if (all->at[n].state == INLINE_SPLICED) inlines_take(all, &all->at[n], n);
+    }
+    return time_after(now_ns, all->high > TAKEN_AT_ONCE ? TICK_NS * TAKEN_AT_ONCE / all->high : TICK_NS);
+}
+
+/* True if the connection goes on, and both of its ends have what a slot can say of them. */
+static bool may_have_slots(const struct job *j, const struct inline_conn *c, const struct packet_ctx *ctx)
+{
+    struct stack_tag tags[STACK_TAGS];
+    const uint32_t over = OVER_RESET | OVER_WIRE | OVER_GONE;
+    if (!j->vm->forward || !j->vm->forward->recipes || c->over & over || (c->over & OVER_FINS) == OVER_FINS)
+        return false;
+    if (ctx->pkt->link != LINK_ETHER || ctx->key->kind & KIND_VLAN || c->service >= RECIPE_NAT) return false;
+    for (unsigned at = 0; at < 2; at++)
+        if (c->side[at].bridged || inlines_tags(j->vm->inlines, c, (enum inline_at)at, tags)) return false;
+    return true;
+}
+
+/* Fill in where segments to that end leave. sent: the entry of one that has just left. False: not known yet. */
+static bool fill_way(const struct job *j, const struct inline_conn *c, enum inline_at to, const struct tx_entry *sent,
+                     struct recipe *r)
+{
+    const struct inline_side *side = &c->side[to];
+    const struct vm_ways *ways = j->in->ways;
+    r->out_if = side->iface;
+    wire_put48(r->next_mac, side->mac);
+    if (side->mac) return side->iface != IFACE_NONE;
+    return ways && sent->kind == TX_SEND && sent->family && ways->find(ways->arg, sent, &r->out_if, r->next_mac);
+}
+
+/* Fill in a direction. False: its ends differ, or its way is not known yet. */
+static bool fill(const struct job *j, const struct inline_conn *c, const struct packet_ctx *ctx, enum inline_at from,
+                 const struct tx_entry *sent, struct splice_slot *s)
+{
+    const enum inline_at to = from == AT_CLIENT ? AT_SERVER : AT_CLIENT;
+    const struct key *key = ctx->key;
+    const struct translation as = inline_outwards(c, to);
+    *s = (struct splice_slot){.next = c->side[from].next,
+                              .acked = c->side[from].leg.acked,
+                              .edge = c->splice.edge[to],
+                              .stamp = c->splice.stamp_sent[to]};
+    if (!splice_slots_moves(&c->splice, from, c->v6, inline_mtu(j, c, to, key), &s->moves)) return false;
+    memcpy(s->tuple.src, key->src, sizeof s->tuple.src);
+    memcpy(s->tuple.dst, key->dst, sizeof s->tuple.dst);
+    s->tuple.ports = (uint32_t)key->src_port << 16 | key->dst_port;
+    s->recipe = (struct recipe){.generation = j->vm->forward->recipes,
+                                .service = (uint16_t)c->service,
+                                .server = UINT16_MAX,
+                                .heard_if = ctx->pkt->iface};
+    wire_put48(s->recipe.heard_mac, c->side[from].mac);
+    recipe_differ(&s->recipe, key, &as);
+    return fill_way(j, c, to, sent, &s->recipe);
+}
+
+/* True if the direction's segments no longer leave to the end's newest MAC address. */
+static bool has_moved(const struct inlines *all, const struct inline_conn *c, uint32_t number, enum inline_at to)
+{
+    const uint64_t mac = c->side[to].mac;
+    return mac && has_slot(all, number, !to) &&
+           wire_get48(splice_slots_at(&all->slots, all->slot[number][!to])->recipe.next_mac) != mac;
+}
+
+void inline_keep_slot(const struct job *j, struct inline_conn *c, uint32_t number, const struct packet_ctx *ctx,
+                      enum inline_at from, const struct tx_entry *sent)
+{
+    struct inlines *all = j->vm->inlines;
+    struct splice_slot s;
+    if (!all->slot) return;
+    if (!may_have_slots(j, c, ctx)) {
+        inlines_drop_slots(all, number);
+        return;
+    }
+    if (has_moved(all, c, number, from)) drop(all, number, !from); /* until the next packet of that direction */
+    if (!fill(j, c, ctx, from, sent, &s)) {
+        drop(all, number, from);
+        return;
+    }
+    uint32_t *slot = &all->slot[number][from];
+    const uint32_t before = *slot;
+    *slot = splice_slots_put(&all->slots, &s);
+    if (*slot != SPLICE_NO_SLOT) return;
+    if (before != NO_ROOM) all->slots.head->no_room++;
+    *slot = NO_ROOM;
+}
