@@ -25,6 +25,8 @@ drawn "$top/net" || broken any 'programs for the verifiers are not made'
 drawn=$(cd "$top" && find net -name '*.pbc' -size -400k | LC_ALL=C sort | awk '{ all[NR] = $0 } END { n = NR < 12 ? NR : 12; for (i = 1; i <= n; i++) print all[int(i * NR / n)] }')
 # One of the longest straight code is always among them (net.sh).
 drawn="$drawn $(cd "$top" && find net -name '*-999-*-straight-*.pbc' | LC_ALL=C sort | head -1)"
+# So is one for which the stages splice connections.
+drawn="$drawn net/rules-examples-splice.pbc"
 programs="$programs $B/tests/machines/verify"
 
 # The tree as the scripts need it, below ROOT/ram, with the libraries of what was built.

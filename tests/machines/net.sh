@@ -22,6 +22,8 @@ fi
 shopt -s nullglob
 longest=("$set"/*-999-*-straight-*.pbc)
 [ ${#longest[@]} -gt 0 ] || { echo "not ok - programs of the longest straight code are in $set"; status=1; }
-[ "$part" != 0 ] || longest=()
-"$B/tests/machines/verify" -n "$part" "$set" "${longest[@]}" || status=1
+spliced=$set/rules-examples-splice.pbc
+[ -e "$spliced" ] || { echo "not ok - a program that splices connections is in $set"; status=1; }
+[ "$part" != 0 ] || longest=() spliced=
+"$B/tests/machines/verify" -n "$part" "$set" "${longest[@]}" ${spliced:+"$spliced"} || status=1
 exit $status

@@ -170,14 +170,15 @@ enum wants {
     WANTS_PROXIES = 4,
     WANTS_BOUND = 8,
     WANTS_COPIES = 16,
-    WANTS_ALL = 32
+    WANTS_SPLICES = 32,
+    WANTS_ALL = 64
 };
 static unsigned wants_of(const struct program *p)
 {
     const struct kernel_sizes s = kernel_sizes_of(p, 1);
     return (s.flow_slots > 1 ? WANTS_FLOWS : 0) | (s.source_slots ? WANTS_SOURCES : 0) |
            (p->proxies_count ? WANTS_PROXIES : 0) | (s.flow_bound > 1 ? WANTS_BOUND : 0) |
-           (s.copies ? WANTS_COPIES : 0);
+           (s.copies ? WANTS_COPIES : 0) | (s.splice_groups ? WANTS_SPLICES : 0);
 }
 
 /* By what they want, the program with the smallest flow table. */

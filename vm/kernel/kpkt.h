@@ -98,7 +98,7 @@ struct kpkt {
     uint8_t said;                /* enum kernel_would: of a program with `audit` */
     uint16_t would_mark;         /* set by judge: what `state` would say of the packet */
     struct recipe recipe;        /* with KERNEL_ORDINARY: copy of the recipe, whose kind is seen.recipe */
-    struct splice_moves moves;   /* of a spliced connection's segment; `recipe` is then of its slot, too */
+    struct splice_moves moves;   /* numbers of a spliced connection's slot, of which `recipe` is a copy then, too */
     struct kernel_walk walk;     /* used with counted loops (loop.bpf.h) */
     struct kernel_again again;   /* the same */
     struct kernel_asked asked;

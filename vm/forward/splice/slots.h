@@ -101,7 +101,7 @@ static inline struct splice_place splice_place(uint64_t hash, uint32_t groups)
                                  .tag = tag ? tag : 1};
 }
 
-/* Return the slot of the group whose tag that is; SPLICE_GROUP: there is none. */
+/* Return the place of a tag in its group; SPLICE_GROUP: no slot has that tag. */
 static inline uint32_t splice_at(uint64_t tags, uint16_t tag)
 {
     if ((uint16_t)tags == tag) return 0;
