@@ -86,6 +86,10 @@ uint16_t inline_window(const struct inline_conn *c, enum inline_at to);
 void inline_ends(const struct inline_conn *c, struct splice_end ends[2]);
 enum splice_why inline_may_join(const struct inline_conn *c, const struct splice_end ends[2]);
 
+/* wire.c: a segment of the client's may acknowledge our answer, and the connection is open then. */
+void inline_opens(const struct job *j, struct inline_conn *c, uint32_t number, enum inline_at from,
+                  const struct tcp_segment *s);
+
 /* Return the ends of a packet to that end, on the wire. */
 struct translation inline_outwards(const struct inline_conn *c, enum inline_at to);
 /* Return the ends of a packet into the stack aside, from that end of the wire. */

@@ -102,7 +102,7 @@ enum verdict_of { WAITS, READS_ON, JOINS, STAYS };
 
 static enum verdict_of compare(const struct inline_conn *c, const struct hold *o, enum splice_why *why)
 {
-    bool waits = false, reads_on = false;
+    bool waits = c->state < INLINE_OPEN, reads_on = false; /* the client has not acknowledged our SYN yet */
     *why = SPLICE_WHY_LATE;
     for (unsigned at = 0; at < 2; at++) {
         const struct inline_side *side = &c->side[at];
@@ -123,7 +123,7 @@ static bool go_on(const struct job *j, struct inline_conn *c, uint32_t number, s
 {
     enum splice_why why;
     struct splice_end ends[2];
-    if (c->over || c->service == PBC_NONE || c->state != INLINE_OPEN) {
+    if (c->over || c->service == PBC_NONE) {
         stays(j, c, number, SPLICE_WHY_ENDS);
         return true;
     }
@@ -211,6 +211,7 @@ bool inline_hold(const struct job *j, struct inline_conn *c, uint32_t number, co
     struct pkt *copy = j->vm->cfg.pool ? pool_copy(j->vm->cfg.pool, ctx->pkt) : NULL;
     if (copy && hold_put(inlines_holds(j->vm->inlines), o, copy, from)) {
         if (c->state != INLINE_SPLICED) {
+            inline_opens(j, c, number, from, s);
             inline_leg_in(&c->side[from], ctx->pkt, s, false);
             acknowledge_aside(j, c, number, from, s);
         }

@@ -168,14 +168,20 @@ static bool is_looped(const struct inline_conn *c, enum inline_at from, const st
            ctx->pkt->iface != side->iface;
 }
 
+void inline_opens(const struct job *j, struct inline_conn *c, uint32_t number, enum inline_at from,
+                  const struct tcp_segment *s)
+{
+    const bool told = c->state == INLINE_TOLD || c->state == INLINE_SAID;
+    if (told && from == AT_CLIENT && inline_answers(c, AT_CLIENT, s)) inlines_opened(j->vm->inlines, number);
+}
+
 /* Handle a client's packet before the stack aside gets it. False: it does not get it. */
 static bool from_client(const struct job *j, struct inline_conn *c, uint32_t number, const struct packet_ctx *ctx,
                         const struct tcp_segment *s)
 {
     if (forward_is_syn(ctx->key) && c->state == INLINE_TOLD) inline_answer(j, c, 0);
     if (forward_is_syn(ctx->key)) return c->state != INLINE_WAITS && c->state != INLINE_TOLD;
-    const bool told = c->state == INLINE_TOLD || c->state == INLINE_SAID;
-    if (told && inline_answers(c, AT_CLIENT, s)) inlines_opened(j->vm->inlines, number);
+    inline_opens(j, c, number, AT_CLIENT, s);
     return true;
 }
 
