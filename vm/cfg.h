@@ -38,6 +38,9 @@ struct vm_kernel {
 /* Bounds for early fragments, if fragments follow their first: the number that wait at once, and the time. */
 enum { FRAG_HELD = 64 };
 #define FRAG_HOLD_NS UINT64_C(100000000)
+/* Bounds for packets of watched connections that wait for a decision (observe/waiting.h): of one connection, and of
+ * all. A pool has room for them beside all others. */
+enum { GUARDED_EACH = 64, GUARDED_MOST = 256 };
 
 struct trace_step; /* judge/decide.h */
 typedef void trace_fn(void *arg, const struct trace_step *step);

@@ -57,8 +57,10 @@ enum tx_cause {
     TX_CAUSE_PROXY,     /* TX_HOST: an unchanged packet for a service whose connections end here */
     TX_CAUSE_INLINE,    /* TX_ASIDE: the first packet of an inline connection, whose number is the cookie. TX_SEND: a
                          * packet in the name of an end of one; without a family all of its link header is final */
-    TX_CAUSE_HELD, /* a packet that was held, without `input`. TX_HOST: accepted; TX_FREE: dropped or forwarded (the
-                    * packets sent for it have earlier entries) */
+    TX_CAUSE_HELD,  /* a packet that was held, without `input`. TX_HOST: accepted; TX_FREE: dropped or forwarded (the
+                     * packets sent for it have earlier entries) */
+    TX_CAUSE_RESET, /* TX_HOST: a RST in the name of an end of a connection that was rejected (`mode observe`), to where
+                     * that end's packets go */
 };
 struct tx_entry {
     struct pkt *pkt; /* packet that the executor returns (pool_put) after use */

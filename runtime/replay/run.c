@@ -16,7 +16,11 @@
 #include "vm/vm.h"
 
 /* Slots for packets that a call leaves, for held fragments, and one to join a frame. */
-enum { POOL_SLOTS = VM_BATCH * VM_TX_PER_PACKET + FRAG_HELD + 1, POOL_SLOT = 2048, POOL_LARGE_SLOT = 4096 };
+enum {
+    POOL_SLOTS = VM_BATCH * VM_TX_PER_PACKET + FRAG_HELD + GUARDED_MOST + 1,
+    POOL_SLOT = 2048,
+    POOL_LARGE_SLOT = 4096
+};
 enum { LINK_HEAD_MOST = 14 + 16 * 4 };
 
 /* Complain that a result cannot be written. If only its reader is gone, nobody needs the message. */

@@ -158,6 +158,10 @@ static void entry_leave(struct worker *w, struct tx_entry *e, uint64_t now)
             w->egress.asked |=
                 observed_late(&w->observing, e->pkt, &e->verdict, &w->egress.snapshot->facts, w->cfg.program->serial);
     }
+    if (e->cause == TX_CAUSE_RESET && is_bridged(w, e->pkt)) {
+        cross(w, e->pkt, now);
+        return;
+    }
     if (e->kind == TX_SEND && !is_hosts(w, e)) egress_send(&w->egress, e, (uint8_t)e->cookie, now);
     /* The host stack got each fragment that was held on its arrival. */
     if (e->kind == TX_HOST && goes_on(w, e->pkt, now)) return;

@@ -15,7 +15,9 @@ enum { ASKS = 256, LOGS = 1024, TOLD = 64, REFUSALS = 256, TOLD_A_SECOND = 100, 
 /* Slots: departures of a vm call, held fragments, one to join a frame, packets waiting for neighbours, pieces of a
  * super-packet, and pieces waiting for their datagram's first. */
 enum { POOL_TOUCHED = 4096 }; /* bytes of a slot touched at the start: frames longer than Ethernet's are rare */
-enum { POOL_SLOTS = VM_BATCH * VM_TX_PER_PACKET + FRAG_HELD + 1 + WAIT_MOST + GSO_PIECES + PIECES_WAIT_MOST };
+enum {
+    POOL_SLOTS = VM_BATCH * VM_TX_PER_PACKET + FRAG_HELD + GUARDED_MOST + 1 + WAIT_MOST + GSO_PIECES + PIECES_WAIT_MOST
+};
 
 /* Make the pool. A batch's slots are touched now: all of them are soon used in turn, by frames of any length. */
 static int pool_make(struct worker *w)

@@ -128,7 +128,7 @@ static void take_sent(const struct vm_tx *tx, struct judged *out)
         if (e->cause == TX_CAUSE_HELD) {
             out->leaves[out->left].packet = e->cookie;
             out->leaves[out->left++].verdict = e->verdict;
-        } else if (e->kind == TX_SEND) {
+        } else if (e->kind == TX_SEND || (e->cause == TX_CAUSE_RESET && e->kind == TX_HOST)) {
             take_frame(e, out);
         } else if (e->cause == TX_CAUSE_INSIDE) {
             take_bytes(e->pkt, &out->inside);
@@ -310,7 +310,7 @@ static bool run_all(struct judge *j, struct note *n, uint16_t iface, const struc
         differs = differ;
         tell(j, j->ways[i].name, differs, out, other, why, why_len);
     }
-    if (!differs && b->judged && !explain_agrees(j, b, &out->verdict)) {
+    if (!differs && b->judged && out->verdict.action != ACTION_HELD && !explain_agrees(j, b, &out->verdict)) {
         differs = "explanation";
         tell(j, "what explains it", differs, out, out, why, why_len);
     }

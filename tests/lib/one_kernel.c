@@ -155,11 +155,7 @@ static struct executor *within(struct kept *at, struct program *p, const struct 
     return at->in;
 }
 
-bool one_kernel_asked(const struct program *p)
-{
-    (void)p;
-    return getenv("IN_KERNEL");
-}
+bool one_kernel_asked(const struct program *p) { return getenv("IN_KERNEL") && program_guards(p) == PBC_NONE; }
 
 struct executor *one_kernel_new(struct program *p, const struct vm_cfg *cfg, bool in_kernel, char *err, size_t err_len)
 {

@@ -81,3 +81,31 @@ uint32_t observe_choose(const struct program *p, uint32_t observe, const struct 
     }
     return o->choices + o->choice_count - 1;
 }
+
+/* Return what the branch's conditions say; *client: one of the client's bytes is not known yet. */
+static enum stream_says branch_says(const struct program *p, const struct pbc_choice *x, const struct key *key,
+                                    const struct first *const half[2], bool *client)
+{
+    enum stream_says all = STREAM_YES;
+    bool waits = false;
+    for (uint32_t c = x->conds; c < x->conds + x->cond_count && all != STREAM_NO; c++) {
+        const enum stream_says one = says(p, &p->conds[c], key, half);
+        if (one != STREAM_YES) all = one == STREAM_NO || all == STREAM_YES ? one : all;
+        waits |= one != STREAM_YES && one != STREAM_NO && !(p->conds[c].flags & PBC_COND_REPLY);
+    }
+    if (all != STREAM_NO) *client |= waits;
+    return all;
+}
+
+bool observe_hangs(const struct program *p, uint32_t observe, const struct key *key, const struct first *const half[2])
+{
+    const struct pbc_observe *o = &p->observes[observe];
+    bool client = false;
+    for (uint32_t i = o->choices; i < o->choices + o->choice_count; i++) {
+        const enum stream_says all = branch_says(p, &p->choices[i], key, half, &client);
+        if (all == STREAM_NO) continue;
+        if (client && pbc_does_guard(p->choices[i].does)) return true;
+        if (all == STREAM_YES) return false;
+    }
+    return false;
+}

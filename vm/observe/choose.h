@@ -22,3 +22,7 @@ uint32_t observe_begins(const struct program *p, const struct key *key, struct k
 #define OBSERVE_MORE (PBC_NONE - 1)
 uint32_t observe_choose(const struct program *p, uint32_t observe, const struct key *key,
                         const struct first *const half[2]);
+
+/* True if a branch that guards (pbc_does_guard) may still be chosen, and that hangs on bytes of the client which have
+ * not come. */
+bool observe_hangs(const struct program *p, uint32_t observe, const struct key *key, const struct first *const half[2]);

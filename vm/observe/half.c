@@ -339,7 +339,9 @@ void half_take(struct observers *o, struct conn *c, enum observe_half side, cons
         if (!s->len) half_time(o, h, h->fin_seq + 1);
     }
     settle(o, c, side);
-    if (h->next != next && !(c->flags & CONN_OVER)) opening_read(o, c, side);
+    /* An end without bytes decides, too, where something may be held for it */
+    const bool ends = guard_watches(o, c) && h->flags & HALF_FIN && h->next_seq == h->fin_seq;
+    if ((h->next != next || ends) && !(c->flags & CONN_OVER)) opening_read(o, c, side);
     half_trim(o, c, side);
 }
 

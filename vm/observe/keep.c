@@ -88,7 +88,8 @@ static bool is_sound(const struct observers *o, uint32_t n, uint32_t ifaces)
     const bool chosen = c->does < PBC_DOES, over = c->flags & CONN_OVER;
     if (chosen ? c->choice < s->choices || c->choice - s->choices >= s->choice_count : c->choice != PBC_NONE)
         return false;
-    return c->does <= PBC_DOES && c->state <= OBSERVE_CLOSES && c->why < OBSERVE_WHYS &&
+    return c->does <= PBC_DOES && c->guard <= (GUARD_LET | GUARD_RESET) && (over || !(c->guard & GUARD_RESET)) &&
+           c->state <= OBSERVE_CLOSES && c->why < OBSERVE_WHYS &&
            (c->iface == IFACE_NONE || c->iface == IFACE_OTHER || c->iface < ifaces) && is_sound_half(&c->half[0]) &&
            is_sound_half(&c->half[1]) && (!over || (chosen && !c->half[0].ahead && !c->half[1].ahead));
 }
@@ -130,7 +131,7 @@ static void archive_conn(struct observers *o, uint32_t n, struct archive *a, uin
     struct conn *c = &o->conns.at[n];
     uint32_t names = a->reads ? CHUNK_NONE : c->names;
     ARCHIVE(a, *c);
-    if (a->reads) c->names = CHUNK_NONE, c->opening = PIECE_NONE;
+    if (a->reads) c->names = CHUNK_NONE, c->opening = PIECE_NONE, c->held = 0;
     if (!archive_sound(a, is_sound(o, n, ifaces)) || !conn_lives(c)) return;
     for (unsigned side = 0; side < OBSERVE_HALVES && !a->bad; side++) archive_window(o, &c->half[side], a);
     uint32_t *link = &c->names;
@@ -148,7 +149,7 @@ static void archive_conn(struct observers *o, uint32_t n, struct archive *a, uin
     if (a->reads) observers_due(o, n);
 }
 
-bool observers_archive(struct observers *o, struct archive *a, uint32_t ifaces)
+bool observers_archive(struct observers *o, struct pool *pool, struct archive *a, uint32_t ifaces)
 {
     struct watched *all = &o->conns;
     if (!keyed_archive(&all->index, a) || !stacks_archive(all->stacks, a)) return false;
@@ -164,6 +165,7 @@ bool observers_archive(struct observers *o, struct archive *a, uint32_t ifaces)
     for (uint32_t n = 0; n < all->high && !a->bad; n++) archive_conn(o, n, a, ifaces);
     if (a->bad || !archive_sound(a, is_sound_whole(all))) return false;
     for (uint32_t i = 0; i < o->p->observes_count && !a->bad; i++) opening_archive(o, i, a);
+    if (!a->bad) guard_archive(o, pool, a);
     if (a->reads) observers_count(o);
     return !a->bad;
 }

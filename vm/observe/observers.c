@@ -36,6 +36,7 @@ void observers_limits(struct observers *o)
     o->limits.closing_ns = usual(s->tcp_closing_ns, 120 * SECOND_NS, UINT64_MAX);
     o->limits.first_ns = usual(s->proxy_first_ns, 5 * SECOND_NS, UINT64_MAX);
     o->limits.first_bytes = (uint32_t)usual(s->first_bytes, 16 << 10, STREAM_MAX);
+    guard_services(o);
 }
 
 /* Reserve memory as the program says. */
@@ -53,6 +54,7 @@ struct observers *observers_new(const struct program *p, const struct observe_ou
     struct observers *o = calloc(1, sizeof *o);
     if (!o) return NULL;
     o->p = p;
+    waiting_init(&o->held);
     if (out) o->out = *out;
     o->first = calloc(OBSERVE_HALVES, sizeof *o->first);
     o->scratch = malloc((size_t)OBSERVE_HALVES * STREAM_MAX);
@@ -69,6 +71,7 @@ struct observers *observers_new(const struct program *p, const struct observe_ou
 void observers_free(struct observers *o)
 {
     if (!o) return;
+    waiting_fini(&o->held);
     watched_fini(&o->conns);
     pieces_release(&o->pieces);
     free(o->first);
@@ -114,11 +117,11 @@ void observers_count(struct observers *o)
     for (uint32_t i = 0; i < o->p->observes_count; i++) count_most(&o->each[i]);
 }
 
-/* End a session and tell so; it stays as it is, for late packets. */
-static void session_end(struct observers *o, struct conn *c, enum observe_why why)
+void conn_end(struct observers *o, struct conn *c, enum observe_why why)
 {
     if (c->flags & CONN_OVER) return;
     if (c->does != PBC_IGNORE) opening_end(o, c);
+    guard_decided(o, c);
     for (unsigned side = 0; side < OBSERVE_HALVES; side++) {
         struct half *h = &c->half[side];
         if (h->ahead) half_skip(o, c, side, h->next + h->ahead, OBSERVE_HOLE_END);
@@ -136,7 +139,8 @@ static void session_end(struct observers *o, struct conn *c, enum observe_why wh
 
 void conn_remove(struct observers *o, uint32_t place, enum observe_why why)
 {
-    session_end(o, &o->conns.at[place], why);
+    conn_end(o, &o->conns.at[place], why);
+    guard_forget(o, &o->conns.at[place]);
     watched_remove(&o->conns, place);
 }
 
@@ -254,7 +258,7 @@ static void reset(struct observers *o, struct conn *c, enum observe_half side, c
     }
     c->flags = (uint8_t)((c->flags & ~CONN_BY_SERVER) | (side == OBSERVE_SERVER ? CONN_BY_SERVER : 0));
     if (exact) {
-        session_end(o, c, OBSERVE_WHY_RESET);
+        conn_end(o, c, OBSERVE_WHY_RESET);
         return;
     }
     c->flags |= CONN_HELD_RESET;
@@ -273,7 +277,7 @@ static void settle_state(struct observers *o, struct conn *c)
     const uint8_t either = client->flags | server->flags;
     if (c->flags & CONN_OVER) return;
     if (is_closed(client) && is_closed(server))
-        session_end(o, c, OBSERVE_WHY_CLOSED);
+        conn_end(o, c, OBSERVE_WHY_CLOSED);
     else if (either & HALF_FIN || c->flags & CONN_HELD_RESET)
         c->state = OBSERVE_CLOSES;
     else if (client->flags & server->flags & HALF_ACKED)
@@ -363,6 +367,18 @@ static void find_memory(struct observers *o)
     }
 }
 
+struct conn *conn_found(struct observers *o, const struct observe_packet *s, enum observe_half *side)
+{
+    struct ends t;
+    struct place at;
+    const bool high = watched_tuple(&t, s->key.src, s->key.src_port, s->key.dst, s->key.dst_port,
+                                    (s->key.kind & KIND_IP6) != 0, s->stack);
+    const uint32_t place = watched_find(&o->conns, &t, &at);
+    struct conn *c = place == CONN_NONE ? NULL : &o->conns.at[place];
+    if (c) *side = high == !!(c->flags & CONN_HIGH) ? OBSERVE_CLIENT : OBSERVE_SERVER;
+    return c;
+}
+
 /* Return the connection of a packet, or begin one; *began. NULL: it is not watched. */
 static struct conn *conn_of(struct observers *o, const struct observe_packet *s, enum observe_half *side, bool *began)
 {
@@ -413,11 +429,12 @@ static void look_again(struct observers *o, uint32_t place)
     struct conn *c = &o->conns.at[place];
     if (deadline(o, c) <= o->now_ns) {
         const bool was_over = c->flags & CONN_OVER;
-        session_end(o, c,
-                    c->flags & CONN_HELD_RESET                         ? OBSERVE_WHY_RESET
-                    : is_closed(&c->half[0]) && is_closed(&c->half[1]) ? OBSERVE_WHY_CLOSED
-                                                                       : OBSERVE_WHY_SILENT);
+        conn_end(o, c,
+                 c->flags & CONN_HELD_RESET                         ? OBSERVE_WHY_RESET
+                 : is_closed(&c->half[0]) && is_closed(&c->half[1]) ? OBSERVE_WHY_CLOSED
+                                                                    : OBSERVE_WHY_SILENT);
         if (was_over || c->seen_ns + LINGERS_NS <= o->now_ns) {
+            guard_forget(o, c);
             watched_remove(&o->conns, place);
             return;
         }

@@ -7,6 +7,7 @@
 
 #include "vm/keyed/archive.h"
 #include "vm/observe/observe.h"
+#include "vm/observe/waiting.h"
 #include "vm/packet/key.h"
 #include "vm/packet/pkt.h"
 #include "vm/program/program.h"
@@ -41,6 +42,32 @@ void observers_see(struct observers *o, uint64_t now_ns, const struct observe_pa
 /* Drop a packet that was read and may not go on. */
 void observers_drop(struct observers *o, const struct observe_packet *s);
 
+/* Say what becomes of a packet that was read, before it is judged. But for GUARD_NONE it needs no showing any more. */
+enum guard_says {
+    GUARD_NONE,   /* it is judged, and shown then */
+    GUARD_SHOWN,  /* it is judged */
+    GUARD_HOLD,   /* it waits, behind others of its connection */
+    GUARD_REJECT, /* it is refused, and both ends are reset, unless `quiet` */
+    GUARD_DROP,   /* it is dropped: it would pass unread, or is held already */
+};
+struct guarded {
+    uint32_t conn;           /* place of its connection */
+    struct both_reset reset; /* GUARD_REJECT */
+    bool quiet;
+    bool waits; /* GUARD_HOLD: until its connection is decided; else behind packets that go on */
+};
+enum guard_says observers_guard(struct observers *o, uint64_t now_ns, const struct observe_packet *s,
+                                struct guarded *g);
+/* Hold a packet, in a slot of the pool, which is taken over. False: there is no room. */
+bool observers_hold(struct observers *o, const struct guarded *g, struct pkt *pkt);
+/* Hold nothing of the connection any more. */
+void observers_let(struct observers *o, struct guarded *g);
+/* Let a RST in the name of an end go on behind what is held. The packet is taken over. False: there is no room. */
+bool observers_send(struct observers *o, struct pkt *rst);
+/* Take the next packet that no longer waits. False: there is none (second function, too). */
+bool observers_leaves(struct observers *o, struct waiting *h);
+bool observers_ready(const struct observers *o);
+
 /* Run timers, some numbers a call; return the next deadline, UINT64_MAX: there are no connections. */
 uint64_t observers_tick(struct observers *o, uint64_t now_ns);
 /* End all sessions, each for that reason. */
@@ -50,8 +77,9 @@ void observers_end(struct observers *o, uint64_t now_ns, enum observe_why why);
 bool observers_next(const struct observers *o, uint32_t *at, struct observe_record *r);
 /* Go on with another program, for which `fresh` was made; NULL: it watches nothing, and all sessions end. */
 void observers_rename(struct observers *o, struct observers *fresh, const struct remap *r, uint64_t now_ns);
-/* Write all, or read them into new ones (keyed/archive.h). ifaces: number of interfaces that the facts know. */
-bool observers_archive(struct observers *o, struct archive *a, uint32_t ifaces);
+/* Write all, or read them into new ones (keyed/archive.h); packets that are held lie in the pool. ifaces: number of
+ * interfaces that the facts know. */
+bool observers_archive(struct observers *o, struct pool *pool, struct archive *a, uint32_t ifaces);
 const struct observe_counters *observers_counters(const struct observers *o);
 /* Return the counters of each service: [observes_count]. Packets whose service is unknown count in none; most: at once
  * in this service. */

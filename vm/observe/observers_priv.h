@@ -2,11 +2,12 @@
 #pragma once
 
 #include "vm/observe/observers.h"
+#include "vm/observe/waiting.h"
 #include "vm/observe/watched.h"
 #include "vm/stream/first.h"
 
-/* Most bytes of the names of a connection, in chunks */
-enum { NAMES_MOST = 30 * CHUNK_BYTES };
+/* Most bytes of the names of a connection, in chunks; most services of a program */
+enum { NAMES_MOST = 30 * CHUNK_BYTES, OBSERVES_MOST = 256 };
 
 struct observers {
     struct watched conns;
@@ -24,6 +25,9 @@ struct observers {
     uint8_t *names;                          /* [NAMES_MOST] names of the connection at hand */
     uint32_t schedules;                      /* active ones, as in stream_key */
     uint32_t relief;                         /* place in the table where memory is looked for next */
+    struct waiting_list held;                /* waiting.h */
+    uint64_t guards[OBSERVES_MOST / 64];     /* services with a branch that guards (pbc_does_guard), a bit each */
+    bool guarding;                           /* there are such services */
     uint32_t *opens; /* [observes_count][2] oldest and newest connection whose first bytes are waited for */
 };
 
@@ -31,6 +35,7 @@ struct observers {
 struct opening {
     struct first_at at[OBSERVE_HALVES];
     uint64_t deadline_ns;
+    uint32_t held_from;      /* number of the first byte of the client that is held back, if any is */
     uint32_t earlier, later; /* in the list of its service: places in the table, CONN_NONE */
 };
 
@@ -56,6 +61,10 @@ static inline void half_keep_window(struct half *h, const struct window *w)
 
 /* observers.c: take the limits of o->p. */
 void observers_limits(struct observers *o);
+/* End a session and tell so; it stays as it is, for late packets. */
+void conn_end(struct observers *o, struct conn *c, enum observe_why why);
+/* Find the connection of a packet; *side: its sender. NULL: there is none. */
+struct conn *conn_found(struct observers *o, const struct observe_packet *s, enum observe_half *side);
 /* Set when to look at a connection again. */
 void observers_due(struct observers *o, uint32_t place);
 /* Count the sessions that are open. */
@@ -93,6 +102,27 @@ uint64_t opening_tick(struct observers *o);
 void opening_move(struct observers *o, uint32_t first);
 /* Write the list of a service, or read it. */
 void opening_archive(struct observers *o, uint32_t service, struct archive *a);
+
+/* Return true if a branch that guards hangs on bytes of the client that have not come. */
+bool opening_hangs(struct observers *o, struct conn *c);
+/* Have a time after which nothing is waited for. False: there is no memory. */
+bool opening_wait(struct observers *o, struct conn *c);
+/* Number of the first byte that is held back, of a connection that waits. */
+uint32_t opening_held_from(const struct observers *o, const struct conn *c);
+void opening_hold_from(struct observers *o, struct conn *c, uint32_t seq);
+
+/* guard.c: packets held back */
+
+/* Settle the packets of a connection that wait, by what its branch does; undecided: they go on. */
+void guard_decided(struct observers *o, struct conn *c);
+/* Note that a connection goes to another place, or ends: its packets are nobody's. */
+void guard_forget(struct observers *o, const struct conn *c);
+/* True if a branch of the connection's service guards. */
+bool guard_watches(const struct observers *o, const struct conn *c);
+/* Note which services guard. */
+void guard_services(struct observers *o);
+/* Write the packets, or read them. */
+void guard_archive(struct observers *o, struct pool *pool, struct archive *a);
 
 /* session.c: events, records, names */
 

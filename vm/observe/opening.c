@@ -67,6 +67,7 @@ void opening_archive(struct observers *o, uint32_t service, struct archive *a)
         if (a->reads && !archive_sound(a, list_add(o, c))) return;
         struct opening *op = opening_of(o, c);
         ARCHIVE(a, op->deadline_ns);
+        ARCHIVE(a, op->held_from);
         if (!a->reads) n = op->later;
     }
 }
@@ -190,7 +191,13 @@ static void take_choice(struct observers *o, struct conn *c, uint32_t choice)
 {
     c->choice = choice;
     c->does = (uint8_t)o->p->choices[choice].does;
+    /* A connection whose beginning was not seen may be anything */
+    if (c->flags & CONN_MIDSTREAM && pbc_does_guard(c->does)) {
+        COUNT(o, c, guard_unseen, 1);
+        c->does = PBC_PASS;
+    }
     session_say(o, c, OBSERVE_CHOSEN);
+    guard_decided(o, c);
     for (unsigned side = 0; side < OBSERVE_HALVES; side++) {
         if (c->does == PBC_STREAM) half_tell_kept(o, c, side);
         if (c->does != PBC_IGNORE) continue;
@@ -200,15 +207,21 @@ static void take_choice(struct observers *o, struct conn *c, uint32_t choice)
     }
 }
 
+/* Return the connection's key, for conditions. */
+static struct key key_of(const struct observers *o, const struct conn *c)
+{
+    struct observe_ends e;
+    session_ends(o, c, &e);
+    return stream_key(e.family, e.client, e.client_port, e.server, e.server_port, c->flags & CONN_FROM_SELF,
+                      c->flags & CONN_TO_SELF, o->schedules);
+}
+
 /* Choose by o->first. */
 static void choose(struct observers *o, struct conn *c, bool final)
 {
     const struct pbc_observe *service = &o->p->observes[c->observe];
     const struct first *const halves[] = {&o->first[OBSERVE_CLIENT], &o->first[OBSERVE_SERVER]};
-    struct observe_ends e;
-    session_ends(o, c, &e);
-    const struct key key = stream_key(e.family, e.client, e.client_port, e.server, e.server_port,
-                                      c->flags & CONN_FROM_SELF, c->flags & CONN_TO_SELF, o->schedules);
+    const struct key key = key_of(o, c);
     uint32_t choice = observe_choose(o->p, c->observe, &key, halves);
     if (choice == OBSERVE_MORE && final) choice = service->choices + service->choice_count - 1;
     if (choice != OBSERVE_MORE) take_choice(o, c, choice);
@@ -222,6 +235,24 @@ static void read_again(struct observers *o, struct conn *c, enum observe_half si
     struct first_at fresh = {.http = {0}};
     read_half(o, c, side, &fresh, final);
 }
+
+bool opening_hangs(struct observers *o, struct conn *c)
+{
+    const struct first *const halves[] = {&o->first[OBSERVE_CLIENT], &o->first[OBSERVE_SERVER]};
+    if (!is_undecided(c)) return false;
+    for (unsigned side = 0; side < OBSERVE_HALVES; side++) read_again(o, c, side, false);
+    const struct key key = key_of(o, c);
+    return observe_hangs(o->p, c->observe, &key, halves);
+}
+
+bool opening_wait(struct observers *o, struct conn *c) { return c->opening != PIECE_NONE || list_add(o, c); }
+
+uint32_t opening_held_from(const struct observers *o, const struct conn *c)
+{
+    return c->opening == PIECE_NONE ? c->half[OBSERVE_CLIENT].next_seq : opening_of(o, c)->held_from;
+}
+
+void opening_hold_from(struct observers *o, struct conn *c, uint32_t seq) { opening_of(o, c)->held_from = seq; }
 
 void opening_begin(struct observers *o, struct conn *c)
 {
@@ -279,6 +310,7 @@ uint64_t opening_tick(struct observers *o)
                 next = time_sooner(next, deadline > o->now_ns ? deadline : o->now_ns);
                 break;
             }
+            if (c->held && is_undecided(c)) COUNT(o, c, guard_late, 1);
             opening_end(o, c);
             for (unsigned side = 0; side < OBSERVE_HALVES; side++) half_trim(o, c, side);
         }

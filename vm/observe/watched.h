@@ -70,6 +70,12 @@ struct conn {
     uint8_t does;  /* enum pbc_does; PBC_DOES: undecided */
     uint8_t why;   /* enum observe_why */
     uint8_t flags; /* enum conn_flag */
+    uint16_t held; /* packets of it in the list (waiting.h) */
+    uint8_t guard; /* enum conn_guard */
+};
+enum conn_guard {
+    GUARD_LET = 1 << 0,   /* nothing of it is held any more: there was no room */
+    GUARD_RESET = 1 << 1, /* both ends have been reset: half.far is the number that the other side expects */
 };
 
 /* A tuple, ends in order: packets of both directions have the same */

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <assert.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "vm/pbc/rules.h"
@@ -27,8 +28,11 @@ struct pbc_observe {
 };
 static_assert(sizeof(struct pbc_observe) == 80, "layout");
 
-/* Things done with a connection: its session is told and its bytes go to the stream; its session is told; neither */
-enum pbc_does { PBC_STREAM, PBC_PASS, PBC_IGNORE, PBC_DOES };
+/* Things done with a connection: its session is told and its bytes go to the stream; its session is told; neither; its
+ * session is told, and both ends are reset */
+enum pbc_does { PBC_STREAM, PBC_PASS, PBC_IGNORE, PBC_RESETS, PBC_DOES };
+/* True for what is more than looking on: its decision holds packets back */
+static inline bool pbc_does_guard(uint32_t does) { return does == PBC_RESETS; }
 struct pbc_choice {
     uint32_t observe; /* index in OBSERVES */
     struct pbc_place place;

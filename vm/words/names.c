@@ -39,7 +39,8 @@ const char *action_name(enum action a)
 
 const char *does_name(unsigned does)
 {
-    static const char *const names[] = {[PBC_STREAM] = "stream", [PBC_PASS] = "pass", [PBC_IGNORE] = "ignore"};
+    static const char *const names[] = {
+        [PBC_STREAM] = "stream", [PBC_PASS] = "pass", [PBC_IGNORE] = "ignore", [PBC_RESETS] = "reject"};
     return does < COUNT(names) ? names[does] : "?";
 }
 

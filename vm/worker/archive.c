@@ -36,7 +36,7 @@ bool vm_archive(struct vm *vm, const struct vm_in *in, struct archive *a)
     forward_archive(vm->forward, vm->track, a, ifaces);
     if (vm->fragments) fragments_archive(vm, ifaces, a);
     if (vm->inlines) inlines_archive(vm->inlines, a, vm->program->services_count, ifaces);
-    if (vm->observers) observers_archive(vm->observers, a, ifaces);
+    if (vm->observers) observers_archive(vm->observers, vm->cfg.pool, a, ifaces);
     if (a->reads && !a->bad) balance_update(vm->balance, in->facts, in->mono_ns);
     return !a->bad;
 }

@@ -12,6 +12,7 @@
 #include "vm/packet/pkt.h"
 #include "vm/worker/audit.h"
 #include "vm/worker/fragments.h"
+#include "vm/worker/guard/guard.h"
 #include "vm/worker/mirrored.h"
 #include "vm/worker/show.h"
 #include "vm/worker/turns.h"
@@ -227,12 +228,25 @@ static void run_batch(struct job *j, struct pkt *const pkts[], unsigned n, struc
     vm->packets += n;
 }
 
+/* Judge a packet that an observe service lets go, alone in its batch. */
+static void judge_let(const struct job *j, struct packet_ctx *c)
+{
+    const unsigned before = j->tx->count;
+    mirrored_begin(j->vm, 1);
+    judge_unwatched(j, c);
+    mirrored_held(j, c->pkt, before);
+}
+
 static void leave_held(struct vm *vm, const struct vm_in *in, struct vm_tx *tx)
 {
     const struct job j = {.vm = vm, .in = in, .tx = tx, .input = INPUT_NONE};
-    fragments_leave(&j, judge_odd);
+    if (vm->fragments) fragments_leave(&j, judge_odd);
+    if (vm->observers) guard_leave(&j, judge_let);
     count_judged_drops(vm);
 }
+
+/* True if packets may be held. */
+static bool holds(const struct vm *vm) { return vm->fragments || vm->observers; }
 
 void vm_run(struct vm *vm, const struct vm_in *in, struct pkt *const pkts[], unsigned n, struct verdict verdicts[],
             struct vm_tx *tx)
@@ -245,7 +259,7 @@ void vm_run(struct vm *vm, const struct vm_in *in, struct pkt *const pkts[], uns
         run_batch(&j, pkts + done, some, verdicts + done);
     }
     count_judged_drops(vm);
-    if (vm->fragments && !vm->ups) leave_held(vm, in, tx);
+    if (holds(vm) && !vm->ups) leave_held(vm, in, tx);
     if (vm->track) vm->counters.stacks_full = track_stacks_full(vm->track);
 }
 
@@ -284,10 +298,11 @@ uint64_t vm_tick(struct vm *vm, const struct vm_in *in, struct vm_tx *tx)
         next = time_sooner(next, inline_tick(&(struct job){.vm = vm, .in = in, .tx = tx, .input = INPUT_NONE}));
     if (vm->observers) next = time_sooner(next, observers_tick(vm->observers, vm->now_ns));
     mirrored_none(vm, tx, before);
-    if (!vm->fragments) return next;
+    if (!holds(vm)) return next;
     see_facts(vm, in->facts);
     leave_held(vm, in, tx);
-    return time_sooner(next, fragments_tick(vm->fragments, vm->now_ns));
+    if (vm->fragments) next = time_sooner(next, fragments_tick(vm->fragments, vm->now_ns));
+    return vm->observers && observers_ready(vm->observers) ? vm->now_ns : next;
 }
 
 void vm_aside(struct vm *vm, const struct vm_in *in, struct pkt *const pkts[], unsigned n, struct vm_tx *tx)

@@ -31,8 +31,7 @@ static const struct pkt *left_for(const struct job *j, const struct packet_ctx *
     return NULL;
 }
 
-/* Return the time when the packet came. */
-static uint64_t came_ns(const struct job *j, const struct packet_ctx *c)
+uint64_t show_came_ns(const struct job *j, const struct packet_ctx *c)
 {
     const bool told = j->in->ages_us && j->input != INPUT_NONE;
     const uint64_t age_ns = told ? j->in->ages_us[j->input + c->at] * UINT64_C(1000) : 0, now_ns = j->vm->now_ns;
@@ -47,7 +46,7 @@ void show_packet(const struct job *j, const struct packet_ctx *c, struct observe
     const struct pkt *left = shown && c->v->flags & VERDICT_REPLY ? left_for(j, c, before) : NULL;
     if (left) shown = observe_packet_as(s, left, j->in->facts);
     if (shown)
-        observers_see(vm->observers, came_ns(j, c), s);
+        observers_see(vm->observers, show_came_ns(j, c), s);
     else
         observers_drop(vm->observers, s);
 }

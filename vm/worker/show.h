@@ -7,6 +7,8 @@
 
 /* Read a packet before it takes its turn. False: it is not watched. */
 bool show_read(const struct job *j, const struct packet_ctx *c, struct observe_packet *s);
+/* Return the time when the packet came. */
+uint64_t show_came_ns(const struct job *j, const struct packet_ctx *c);
 /* Show what was read, if the packet was let through. before: number of entries of tx before its turn. */
 void show_packet(const struct job *j, const struct packet_ctx *c, struct observe_packet *s, unsigned before);
 /* Show packets of the stack aside that left for clients, from that entry of tx on. */

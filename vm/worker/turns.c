@@ -10,6 +10,7 @@
 #include "vm/forward/vips.h"
 #include "vm/packet/parse/read.h"
 #include "vm/worker/audit.h"
+#include "vm/worker/guard/guard.h"
 #include "vm/worker/inside.h"
 #include "vm/worker/show.h"
 #include "vm/worker/vm_priv.h"
@@ -184,7 +185,8 @@ static __attribute__((noinline)) void take_watched(const struct job *j, struct p
     struct observe_packet s;
     const unsigned before = j->tx->count;
     const bool shown = j->vm->ups && !j->outer_bytes && j->input != INPUT_NONE && j->vm->ups[j->input + c->at].shown;
-    const bool read = !shown && show_read(j, c, &s);
+    bool read = !shown && show_read(j, c, &s);
+    if (read && guard_take(j, c, &s, show_came_ns(j, c), &read)) return;
     packet_judge(j, c);
     if (read) show_packet(j, c, &s, before);
 }
@@ -224,6 +226,12 @@ void judge_in_turn(const struct job *j, struct packet_ctx *c)
 {
     look_ahead(j, c, 1);
     take_one(j, c);
+}
+
+void judge_unwatched(const struct job *j, struct packet_ctx *c)
+{
+    look_ahead(j, c, 1);
+    packet_judge(j, c);
 }
 
 void run_in_turn(const struct job *j, unsigned n, uint64_t todo, odd_fn *odd)

@@ -10,3 +10,5 @@ void run_in_turn(const struct job *j, unsigned n, uint64_t todo, odd_fn *odd);
 
 /* Judge one well-formed packet without look-ups made ahead. */
 void judge_in_turn(const struct job *j, struct packet_ctx *c);
+/* The same, of a packet that the observers have seen already. */
+void judge_unwatched(const struct job *j, struct packet_ctx *c);

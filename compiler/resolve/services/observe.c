@@ -14,7 +14,8 @@ static const struct choice {
     enum pbc_does value;
 } choices[] = {{"stream", "lets an observe service tell a connection's bytes", PBC_STREAM},
                {"pass", "lets an observe service tell a session without its bytes", PBC_PASS},
-               {"ignore", "lets an observe service leave a connection out", PBC_IGNORE}};
+               {"ignore", "lets an observe service leave a connection out", PBC_IGNORE},
+               {"reject", NULL, PBC_RESETS}}; /* a word of services in the wire, too */
 
 static const struct choice *choice_of(struct str word)
 {
@@ -161,13 +162,13 @@ static enum pbc_does does_of(const struct service_work *w, const struct node *po
     const struct node *share = pools->first, *name = share->first;
     const struct choice *x = choice_of(name->v.str);
     if (!x) {
-        const bool inline_word = str_is(name->v.str, "reject") || str_is(name->v.str, "proxy");
+        const bool inline_word = str_is(name->v.str, "proxy");
         mark_names_used(w->c, pools);
         diag(diags, inline_word ? E_UNSUPPORTED : E_OBSERVE, share->span,
              inline_word ? "not supported yet: `-> %s` in mode observe"
                          : "`%s` is no branch of mode observe, which sends nothing anywhere",
              name->v.str.s);
-        diag_advise(diags, "write `-> stream`, `-> pass` or `-> ignore`");
+        diag_advise(diags, "write `-> stream`, `-> pass`, `-> ignore` or `-> reject`");
     } else if (share->next || name->next) {
         diag(diags, E_OBSERVE, pools->span, "`%s` stands alone after `->`", x->word);
     } else if (x->value == PBC_STREAM && !o->stream) {

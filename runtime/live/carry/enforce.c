@@ -4,6 +4,7 @@
 #include "runtime/base/obstacle.h"
 #include "runtime/live/carry/kernel/in_kernel.h"
 #include "runtime/worker/watched.h"
+#include "vm/words/words.h"
 
 bool enforce_watched(const struct carry *carry, const struct program *p, char *what, size_t len)
 {
@@ -13,6 +14,13 @@ bool enforce_watched(const struct carry *carry, const struct program *p, char *w
     /* true if the host forwards packets and this process does not take its place */
     const bool forwards = carry->forwards && (carry->in_kernel || carry->io != &io_XDP) && !enforce_routes(carry, p);
     const struct host_self self = host_self(carry->host);
+    const uint32_t guards = host ? program_guards(p) : PBC_NONE;
+    if (guards != PBC_NONE) {
+        const struct pbc_choice *x = &p->choices[guards];
+        snprintf(what, len, "%s:%u holds packets back (`-> %s` in mode observe), of which the host has its own copy",
+                 program_str(p, x->place.file), x->place.line, does_name(x->does));
+        return true;
+    }
     if (!host || !watched_place(p, &self, forwards, place, sizeof place)) return false;
     snprintf(what, len, "%s may drop packets to this machine itself, or from it%s", place,
              forwards ? ", or what it forwards" : "");

@@ -118,7 +118,9 @@ static bool is_decided(const struct explained *x)
 static const char *unjudged(const struct explained *x)
 {
     const struct fate *f = x->fate;
-    if (f->verdict.action == ACTION_HELD) return "its first fragment had not come when the capture ended";
+    if (f->verdict.action == ACTION_HELD)
+        return x->key->kind & KIND_FRAGMENT ? "its first fragment had not come when the capture ended"
+                                            : "the branch of its connection was not known when the capture ended";
     if (f->verdict.flags & VERDICT_REPLY) return "it is a reply in a flow that a service or translation sent on";
     return f->followed ? "it gets the verdict of its first fragment" : reason_doc[f->verdict.reason];
 }
@@ -302,8 +304,10 @@ static void print_text(struct explained *x, const char *what)
     captured_text(x->out, x->pkt);
     fputs(x->pkt->flags & PKT_BAD_CSUM ? ", wrong IPv4 header checksum\n" : "\n", x->out);
     if (x->fate->held && v->action != ACTION_HELD)
-        fprintf(x->out, "  waited %s for its first fragment%s\n", text_duration(x->fate->waited_ns, waited),
-                x->fate->followed ? "" : ", which did not come");
+        fprintf(x->out, "  waited %s for %s\n", text_duration(x->fate->waited_ns, waited),
+                !(x->key->kind & KIND_FRAGMENT) ? "the first bytes of its connection"
+                : x->fate->followed             ? "its first fragment"
+                                                : "its first fragment, which did not come");
     if (x->look->unnamed) fprintf(x->out, "  came in on %s, which the rules do not name\n", x->look->unnamed);
     explain_flow_text(x->out, x->r, x->look);
     x->width = v->rule == RULE_DEFAULT ? 7 : 4;

@@ -266,7 +266,7 @@ static void packets_of_a_batch_have_their_times(void **state)
 static size_t archived(uint8_t *bytes, size_t len, bool reads, bool *good)
 {
     const struct vm_in in = now();
-    struct archive a = {.at = bytes, .left = len, .reads = reads};
+    struct archive a = {.at = bytes, .left = len, .reads = reads, .cookies = 1};
     *good = vm_archive(vm, &in, &a);
     return len - a.left;
 }
@@ -353,6 +353,79 @@ static void connections_go_on_from_an_archive(void **state)
     (void)state;
 }
 
+#define GUARD "service g on any tcp/any { mode observe; when bytes payload at 0 is x\"424144\" -> reject }\n"
+
+static const struct observe_counters *observed(void) { return vm_counters(vm)->observed; }
+static uint64_t held_now(void) { return vm_counters(vm)->verdicts[ACTION_HELD].packets; }
+
+/* Too much of one connection, too much in all, a reload without the service: what is held goes on, and none is lost. */
+static void held_packets_have_bounds(void **state)
+{
+    init(PLAIN GUARD);
+    vm_free(vm);
+    free(cfg.pool);
+    cfg.pool = pool_new(2 * GUARDED_MOST, SLOT_BYTES);
+    vm = vm_new(w.p, &cfg);
+    shake();
+    for (uint32_t i = 0; i < GUARDED_EACH; i++) seg(C, CSEQ + 1 + i, SSEQ, TCP_ACK, "x"); /* behind a hole */
+    assert_int_equal(held_now(), GUARDED_EACH);
+    seg(C, CSEQ + 1 + GUARDED_EACH, SSEQ, TCP_ACK, "x");
+    assert_int_equal(observed()->guard_full, 1);
+    while (held_now()) judged(watch_frame(&w, S, SSEQ, CSEQ, TCP_ACK, NULL, 0), false);
+    for (uint32_t i = 0; i <= GUARDED_MOST; i++) {
+        w.side[C].port++;
+        shake();
+        seg(C, CSEQ, SSEQ, TCP_ACK, "B");
+        assert_int_equal(held_now(), i < GUARDED_MOST ? i + 1 : GUARDED_MOST);
+    }
+    assert_int_equal(observed()->guard_full, 2);
+    assert_int_equal(v.action, ACTION_ACCEPT);
+    reload(PLAIN "service other on any tcp/9 { mode observe }\n");
+    while (held_now()) judged(watch_frame(&w, S, SSEQ, CSEQ, TCP_ACK, NULL, 0), false);
+    assert_int_equal(cfg.pool->free_count, 2 * GUARDED_MOST);
+    vm_free(vm);
+    free(cfg.pool);
+    watch_fini(&w);
+    (void)state;
+}
+
+/* Packets that wait are in an archive; the decision falls behind it. A damaged one is refused, or read for what it
+ * says. */
+static void held_packets_go_on_from_an_archive(void **state)
+{
+    static uint8_t bytes[1 << 20], hurt[1 << 20];
+    bool good;
+    init("limits { observed 64; observed_bytes 1MiB }\n" PLAIN GUARD);
+    shake();
+    seg(C, CSEQ, SSEQ, TCP_ACK, "B");
+    w.side[C].port++;
+    shake();
+    seg(C, CSEQ + 1, SSEQ, TCP_ACK, "A");
+    const size_t len = archived(bytes, sizeof bytes, false, &good);
+    assert_true(good);
+    w.out.told = NULL;
+    for (unsigned i = 0; i < (getenv("LONG") ? 10 * DAMAGES : DAMAGES); i++) {
+        memcpy(hurt, bytes, len);
+        for (unsigned k = 0; k <= i % 3; k++) hurt[len - 1 - (i * 7919u + k * 104729u) % 700] ^= (uint8_t)(1u << i % 8);
+        again();
+        archived(hurt, i % 10 ? len : i * 31 % len, true, &good);
+        if (good)
+            for (unsigned k = 0; k < 3; k++) seg(C, CSEQ + k, SSEQ, TCP_ACK, "BAD");
+    }
+    again();
+    archived(bytes, len, true, &good);
+    assert_true(good);
+    assert_non_null(seg(C, CSEQ, SSEQ, TCP_ACK, "BADD"));
+    assert_int_equal(v.action, ACTION_REJECT);
+    w.side[C].port--;
+    seg(C, CSEQ + 1, SSEQ, TCP_ACK, "O");
+    assert_int_equal(v.action, ACTION_HELD);
+    assert_int_equal(observed()->rejected, 1);
+    assert_int_equal(observed()->held, 1); /* counted since the archive was read */
+    fini();
+    (void)state;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -363,6 +436,8 @@ int main(void)
         cmocka_unit_test(packets_of_a_batch_have_their_times),
         cmocka_unit_test(an_archive_is_read_where_memory_is_short),
         cmocka_unit_test(connections_go_on_from_an_archive),
+        cmocka_unit_test(held_packets_have_bounds),
+        cmocka_unit_test(held_packets_go_on_from_an_archive),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,259 @@
+/* Packets of connections that may be reset by what their clients say first: they are read before they are judged, and
+ * held back until the branch is known. What a server says is never held: its client may be waiting for it. */
+#include <string.h>
+
+#include "vm/flow/tcp/window.h"
+#include "vm/observe/choose.h"
+#include "vm/observe/observers_priv.h"
+#include "vm/packet/archived.h"
+
+static bool guards(const struct observers *o, uint32_t observe)
+{
+    return observe < OBSERVES_MOST && o->guards[observe / 64] >> observe % 64 & 1;
+}
+
+bool guard_watches(const struct observers *o, const struct conn *c) { return guards(o, c->observe); }
+
+void guard_services(struct observers *o)
+{
+    memset(o->guards, 0, sizeof o->guards);
+    o->guarding = false;
+    for (uint32_t i = 0; i < o->p->choices_count; i++) {
+        const struct pbc_choice *x = &o->p->choices[i];
+        if (!pbc_does_guard(x->does) || x->observe >= OBSERVES_MOST) continue;
+        o->guards[x->observe / 64] |= UINT64_C(1) << x->observe % 64;
+        o->guarding = true;
+    }
+}
+
+static bool waits(const struct conn *c) { return c->does == PBC_DOES && !(c->guard & GUARD_LET); }
+
+/* True if what the client of a connection says first may be held. */
+static bool may_wait(const struct observers *o, const struct conn *c)
+{
+    const bool from_syn = c->half[OBSERVE_CLIENT].flags & HALF_SYN && !(c->flags & (CONN_MIDSTREAM | CONN_OVER));
+    return waits(c) && from_syn && guards(o, c->observe);
+}
+
+/* Return the number that the other side of a half expects next. */
+static uint32_t expected(const struct half *h)
+{
+    return h->next_seq + (h->flags & HALF_FIN && h->next_seq == h->fin_seq ? 1 : 0);
+}
+
+/* Give the connection's packets that wait their fate. */
+static void settle(struct observers *o, const struct conn *c, enum held_fate first, enum held_fate others,
+                   const struct both_reset *reset)
+{
+    const uint32_t place = conn_place(o, c);
+    bool is_first = true;
+    for (uint32_t i = c->held ? o->held.first : HELD_NONE; i != HELD_NONE; i = o->held.at[i].next) {
+        struct waiting *h = &o->held.at[i];
+        if (h->conn != place || h->fate != HELD_WAITS) continue;
+        h->fate = (uint8_t)(is_first ? first : others);
+        if (is_first && reset) h->reset = *reset;
+        is_first = false;
+        o->held.ready++;
+    }
+}
+
+void guard_decided(struct observers *o, struct conn *c)
+{
+    if (!c->held) return;
+    if (c->does != PBC_RESETS) {
+        settle(o, c, HELD_GOES, HELD_GOES, NULL);
+        return;
+    }
+    const struct both_reset reset = {.sender = expected(&c->half[OBSERVE_SERVER]), .other = opening_held_from(o, c)};
+    settle(o, c, HELD_RESETS, HELD_DROPPED, &reset);
+}
+
+void guard_forget(struct observers *o, const struct conn *c)
+{
+    const uint32_t place = conn_place(o, c);
+    for (uint32_t i = c->held ? o->held.first : HELD_NONE; i != HELD_NONE; i = o->held.at[i].next)
+        if (o->held.at[i].conn == place) o->held.at[i].conn = HELD_NONE;
+}
+
+/* End a connection whose ends are reset now. */
+static void end(struct observers *o, struct conn *c, enum observe_half sender, const struct both_reset *reset)
+{
+    COUNT(o, c, rejected, 1);
+    c->guard |= GUARD_RESET;
+    conn_end(o, c, OBSERVE_WHY_REJECTED);
+    c->half[sender].far = reset->other;
+    c->half[!sender].far = reset->sender;
+    c->seen_ns = o->now_ns;
+    observers_due(o, conn_place(o, c));
+}
+
+/* Return the number that the sender of a packet expects next, as far as the other half's packets tell. */
+static uint32_t sender_expects(const struct half *other, const struct observe_packet *s)
+{
+    return other->flags & HALF_SEEN ? expected(other) : s->ack;
+}
+
+static enum guard_says reject(struct observers *o, struct conn *c, enum observe_half side,
+                              const struct observe_packet *s, uint32_t passed, struct guarded *g)
+{
+    g->reset = (struct both_reset){.sender = sender_expects(&c->half[!side], s), .other = passed};
+    g->quiet = c->held; /* a packet that is held resets both */
+    if (!g->quiet) end(o, c, side, &g->reset);
+    return GUARD_REJECT;
+}
+
+/* Answer a late packet of a connection that was reset: its sender has not heard of it. */
+static enum guard_says reject_again(struct observers *o, struct conn *c, enum observe_half side,
+                                    const struct observe_packet *s, struct guarded *g)
+{
+    if (s->flags & (TCP_RST | TCP_SYN)) return GUARD_NONE;
+    COUNT(o, c, packets, 1);
+    COUNT(o, c, late, 1);
+    c->seen_ns = o->now_ns;
+    observers_due(o, conn_place(o, c));
+    g->reset = (struct both_reset){.sender = s->ack, .other = c->half[side].far};
+    return GUARD_REJECT;
+}
+
+/* True for a SYN with bytes to a service that guards: they would reach the server unread. The client sends them again
+ * behind its handshake (RFC 7413, 4.1.2). */
+static bool is_early(const struct observers *o, const struct observe_packet *s)
+{
+    struct key client;
+    bool by_server;
+    if (!s->len || (s->flags & (TCP_SYN | TCP_ACK)) != TCP_SYN) return false;
+    return guards(o, observe_begins(o->p, &s->key, &client, &by_server));
+}
+
+static int32_t from_to(uint32_t from, uint32_t to) { return (int32_t)(to - from); }
+
+/* Read a client's packet with bytes, or its end, before it is judged. */
+static enum guard_says read_first(struct observers *o, struct conn *c, uint64_t now_ns, const struct observe_packet *s,
+                                  struct guarded *g)
+{
+    struct half *h = &c->half[OBSERVE_CLIENT];
+    const uint32_t passed = h->next_seq, end = s->seq + s->len + (s->flags & TCP_FIN ? 1 : 0);
+    const uint32_t limit = o->limits.first_bytes;
+    if (waits(c) && c->held && !(s->flags & TCP_RST)) {
+        const uint32_t from = opening_held_from(o, c);
+        if (from_to(from, end) <= 0) return GUARD_NONE; /* it has passed before */
+        if (from_to(from, s->seq) >= 0 && from_to(end, expected(h)) >= 0) {
+            h->retransmissions++;
+            COUNT(o, c, packets, 1);
+            COUNT(o, c, retransmissions, 1);
+            observers_drop(o, s);
+            return GUARD_DROP; /* it is held already */
+        }
+    }
+    if (s->key.kind & KIND_FRAGMENT && may_wait(o, c) && opening_hangs(o, c)) {
+        COUNT(o, c, guard_parts, 1);
+        observers_drop(o, s);
+        return GUARD_DROP;
+    }
+    const bool waited = waits(c);
+    observers_see(o, now_ns, s);
+    if (c->does == PBC_RESETS) {
+        if (c->flags & CONN_OVER && !c->held) return GUARD_SHOWN;
+        return reject(o, c, OBSERVE_CLIENT, s, passed, g);
+    }
+    if (waited && c->held && c->does != PBC_DOES && h->next >= limit) COUNT(o, c, guard_long, 1);
+    const bool again = may_wait(o, c) && opening_hangs(o, c) && opening_wait(o, c);
+    if (again && !c->held) opening_hold_from(o, c, passed);
+    if (!again) settle(o, c, HELD_GOES, HELD_GOES, NULL);
+    g->waits = again;
+    return again || c->held ? GUARD_HOLD : GUARD_SHOWN;
+}
+
+enum guard_says observers_guard(struct observers *o, uint64_t now_ns, const struct observe_packet *s, struct guarded *g)
+{
+    enum observe_half side;
+    *g = (struct guarded){.conn = CONN_NONE};
+    if (!o->guarding && !o->held.count) return GUARD_NONE;
+    if (now_ns > o->now_ns) o->now_ns = now_ns;
+    struct conn *c = conn_found(o, s, &side);
+    if (is_early(o, s) && !(c && c->does != PBC_DOES && !(c->flags & CONN_OVER))) {
+        o->counters.guard_early++;
+        observers_drop(o, s);
+        return GUARD_DROP;
+    }
+    if (!c) return GUARD_NONE;
+    g->conn = conn_place(o, c);
+    enum guard_says says = GUARD_NONE;
+    if (c->guard & GUARD_RESET)
+        says = reject_again(o, c, side, s, g);
+    else if (c->does == PBC_RESETS && !(c->flags & CONN_OVER))
+        says = s->flags & TCP_RST ? GUARD_NONE : reject(o, c, side, s, expected(&c->half[side]), g);
+    else if (side == OBSERVE_CLIENT && !(s->flags & TCP_SYN) && (s->len || s->flags & (TCP_FIN | TCP_RST)) &&
+             (c->held || may_wait(o, c)))
+        return read_first(o, c, now_ns, s, g);
+    if (says == GUARD_REJECT) observers_drop(o, s);
+    return says;
+}
+
+bool observers_hold(struct observers *o, const struct guarded *g, struct pkt *pkt)
+{
+    struct conn *c = &o->conns.at[g->conn];
+    const struct waiting h = {.pkt = pkt, .conn = g->conn, .fate = g->waits ? HELD_WAITS : HELD_GOES};
+    if (c->held >= GUARDED_EACH || !waiting_add(&o->held, &h)) return false;
+    c->held++;
+    COUNT(o, c, held, 1);
+    return true;
+}
+
+void observers_let(struct observers *o, struct guarded *g)
+{
+    struct conn *c = &o->conns.at[g->conn];
+    if (g->waits) COUNT(o, c, guard_full, 1);
+    g->waits = false;
+    c->guard |= GUARD_LET;
+    settle(o, c, HELD_GOES, HELD_GOES, NULL);
+}
+
+bool observers_send(struct observers *o, struct pkt *rst)
+{
+    return waiting_add(&o->held, &(struct waiting){.pkt = rst, .conn = HELD_NONE, .fate = HELD_GOES, .ours = 1});
+}
+
+bool observers_leaves(struct observers *o, struct waiting *h)
+{
+    if (!waiting_take(&o->held, h)) return false;
+    if (h->conn == HELD_NONE) return true;
+    struct conn *c = &o->conns.at[h->conn];
+    c->held--;
+    if (h->fate == HELD_RESETS && !(c->guard & GUARD_RESET)) end(o, c, OBSERVE_CLIENT, &h->reset);
+    return true;
+}
+
+bool observers_ready(const struct observers *o) { return o->held.ready; }
+
+static bool is_sound(const struct observers *o, const struct waiting *h)
+{
+    if (h->fate > HELD_DROPPED || h->ours > 1 || (h->ours && (h->fate != HELD_GOES || h->conn != HELD_NONE)))
+        return false;
+    if (h->conn == HELD_NONE) return h->fate != HELD_WAITS;
+    if (h->conn >= o->conns.high || !conn_lives(&o->conns.at[h->conn])) return false;
+    const struct conn *c = &o->conns.at[h->conn];
+    return h->fate != HELD_WAITS || (waits(c) && c->opening != PIECE_NONE);
+}
+
+void guard_archive(struct observers *o, struct pool *pool, struct archive *a)
+{
+    uint32_t left = o->held.count, i = o->held.first;
+    ARCHIVE(a, left);
+    for (; left && !a->bad; left--) {
+        struct waiting h = {0};
+        if (!a->reads) {
+            h = o->held.at[i];
+            i = h.next;
+        }
+        ARCHIVE(a, h.reset);
+        ARCHIVE(a, h.conn);
+        ARCHIVE(a, h.fate);
+        ARCHIVE(a, h.ours);
+        if (!archive_sound(a, is_sound(o, &h)) || !pkt_archive(&h.pkt, pool, a) || !a->reads) continue;
+        struct conn *c = h.conn == HELD_NONE ? NULL : &o->conns.at[h.conn];
+        const bool fits = (!c || c->held < GUARDED_EACH) && waiting_add(&o->held, &h);
+        if (!fits) pool_put(h.pkt);
+        if (archive_sound(a, fits) && c) c->held++;
+    }
+}

@@ -1,0 +1,47 @@
+/* Packets of watched connections that are held back: what a client says first waits until it is known whether its
+ * connection may go on (`-> reject` in `mode observe`), and what comes behind it waits, too. Packets lie in slots of
+ * the worker's pool, in the order in which they came. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "vm/cfg.h"
+
+struct archive;
+struct pkt;
+struct pool;
+
+enum held_fate {
+    HELD_WAITS,  /* its connection is undecided */
+    HELD_GOES,   /* it goes on, and is judged */
+    HELD_RESETS, /* it is dropped, and both ends are reset */
+    HELD_DROPPED /* it is dropped: both ends have been reset */
+};
+
+/* A reset of both ends, made of a packet of one of them. */
+struct both_reset {
+    uint32_t sender, other; /* the number that each expects next */
+};
+
+struct waiting {
+    struct pkt *pkt;
+    struct both_reset reset; /* numbers for HELD_RESETS */
+    uint32_t conn, next;     /* place of its connection; next in the list, HELD_NONE */
+    uint8_t fate;            /* enum held_fate */
+    uint8_t ours;            /* 1: a RST that was made here, of HELD_GOES */
+};
+#define HELD_NONE UINT32_MAX
+
+struct waiting_list {
+    struct waiting at[GUARDED_MOST];
+    uint32_t first, last, spare, count, ready; /* ready: those that no longer wait */
+};
+
+void waiting_init(struct waiting_list *list);
+/* Put all packets back into their pool. */
+void waiting_fini(struct waiting_list *list);
+/* Add a packet behind all others. False: there is no room. */
+bool waiting_add(struct waiting_list *list, const struct waiting *h);
+/* Take the first packet that no longer waits. False: there is none. */
+bool waiting_take(struct waiting_list *list, struct waiting *h);
