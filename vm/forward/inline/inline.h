@@ -73,6 +73,8 @@ void inline_leg_our_syn(struct inline_leg *l, const struct tcp_syn_options *o, c
 /* Note a later segment of an end (given: our socket gets all of it), and one of ours to it. */
 void inline_leg_in(struct inline_side *side, const struct pkt *pkt, const struct tcp_segment *s, bool given);
 void inline_leg_out(struct inline_side *side, const struct pkt *pkt, const struct tcp_segment *s);
+/* Let a segment that was held tell its sender's newest window, which the other end knows already. */
+void inline_renew_window(const struct inline_leg *l, struct pkt *pkt, const struct tcp_segment *s);
 /* True if the checksum is right, or is still to be completed. */
 bool inline_is_sound(const struct pkt *pkt, const struct key *key);
 /* Most of a window that an end is told before the other end has told its own: that one may be small, and a window that

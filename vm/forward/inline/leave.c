@@ -51,12 +51,14 @@ static void let_go(const struct job *j, struct inline_conn *c)
             continue;
         }
         tcp_read(pkt, &key, &s);
+        if (c->state == INLINE_SPLICED) {
+            inline_renew_window(&c->side[from].leg, pkt, &s);
+            inline_pass(j, c, number, from, pkt, &key);
+            continue;
+        }
         inline_follow(c, from, &s);
         inline_leg_in(&c->side[from], pkt, &s, true);
-        if (c->state == INLINE_SPLICED)
-            inline_pass(j, c, number, from, pkt, &key);
-        else
-            give(j, c, number, from, pkt, &key);
+        give(j, c, number, from, pkt, &key);
     }
     if (o->count) return;
     hold_end(holds, c->hold);

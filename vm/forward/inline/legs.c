@@ -85,7 +85,7 @@ void inline_leg_in(struct inline_side *side, const struct pkt *pkt, const struct
     struct tcp_syn_options o;
     if (s->flags & (TCP_SYN | TCP_RST)) return;
     tcp_syn_options_read(pkt, &o);
-    if (o.has_stamps && seq_after(o.stamp, l->stamp)) l->stamp = o.stamp;
+    if (given && o.has_stamps && seq_after(o.stamp, l->stamp)) l->stamp = o.stamp;
     if (given) l->top = seq_most(l->top, s->seq + s->len);
     if (!(s->flags & TCP_ACK) || seq_after(s->ack, side->ours) || seq_after(l->acked, s->ack)) return;
     l->acked = s->ack;
@@ -113,6 +113,13 @@ static void set_window(struct pkt *pkt, uint16_t window)
     const uint32_t sum_at = pkt->l4 + (uint32_t)TCP_SUM;
     const uint64_t delta = edit_swap16(pkt, pkt->l4 + (uint32_t)TCP_WINDOW, window);
     if (!(pkt->flags & PKT_CSUM_PARTIAL)) edit_put16(pkt, sum_at, csum_apply(edit_get16(pkt, sum_at), delta));
+}
+
+void inline_renew_window(const struct inline_leg *l, struct pkt *pkt, const struct tcp_segment *s)
+{
+    const uint32_t room = (l->edge - s->ack) >> (is_scaled(l) ? l->scale : 0);
+    if ((int32_t)(l->edge - s->ack) <= 0 || room <= s->window) return;
+    set_window(pkt, room < UINT16_MAX ? (uint16_t)room : UINT16_MAX);
 }
 
 void inline_clamp(const struct inline_conn *c, enum inline_at to, struct pkt *pkt, struct tcp_segment *s)
