@@ -1,5 +1,7 @@
 /* A splice between two modelled endpoints with random options, over ways that lose, repeat and reorder: each hears what
- * the other said, and nothing that its own flow does not allow. */
+ * the other said, and nothing that its own flow does not allow. Half of the splices keep the edges of windows: there no
+ * window shrinks unless the peer's own has shrunk, or, by less than one unit of its scale (RFC 7323, 2.4), where the
+ * peer has less than was told, by rounding. */
 #include "tests/unit/vm/act.h"
 
 #include <stdio.h>
@@ -21,6 +23,8 @@ struct endpoint {
     bool got[STREAM + 1];           /* of the peer's stream, its FIN last */
     uint32_t got_all;               /* how much of it without a gap */
     uint32_t edge;                  /* the right edge that it announced */
+    uint32_t own, told;             /* right edge of its newest segment; the largest that it was told */
+    uint32_t breath;                /* largest window that it takes again and again */
     uint32_t clock, recent, echoed; /* its timestamp clock, TS.Recent, newest TSval that came back */
 };
 
@@ -39,7 +43,7 @@ static uint32_t get32(const uint8_t *p)
 }
 static uint32_t get16(const uint8_t *p) { return (uint32_t)p[0] << 8 | p[1]; }
 
-static void endpoint_draw(struct endpoint *e, unsigned at, bool v6, struct rng *r)
+static void endpoint_draw(struct endpoint *e, unsigned at, bool v6, bool keeps, struct rng *r)
 {
     *e = (struct endpoint){.at = at, .v6 = v6};
     e->mine = rng_one_in(r, 3) ? (uint32_t)0 - rng_below(r, STREAM) : (uint32_t)rng_next(r);
@@ -52,9 +56,10 @@ static void endpoint_draw(struct endpoint *e, unsigned at, bool v6, struct rng *
         .stamp_in = e->clock,
         .stamp_out = e->recent,
         .mss = (uint16_t)(200 + rng_below(r, 1300)),
-        .scale_in = (uint8_t)rng_below(r, 9),
-        .scale_out = (uint8_t)rng_below(r, 9),
-        .has = (uint8_t)rng_below(r, 4),
+        .scale_in = (uint8_t)rng_below(r, keeps ? 15 : 9),
+        .scale_out = (uint8_t)rng_below(r, keeps ? 15 : 9),
+        .keeps_edge = keeps,
+        .has = (uint8_t)rng_below(r, 8),
     };
     e->echoed = e->clock;
     e->room = 4096 + rng_below(r, 20000);
@@ -96,10 +101,13 @@ static void segment(struct endpoint *e, uint32_t from, uint32_t len, bool fin, s
         if (spaced[i] != ' ') options[at++] = spaced[i];
 
     uint32_t window = least(e->room >> e->end.scale_in, 65535);
-    e->edge = e->got_all + (window << e->end.scale_in) > e->edge ? e->got_all + (window << e->end.scale_in) : e->edge;
-    int at = snprintf(out, size, "%s / tcp %u > %u ack%s seq %u ack %u win %u",
-                      e->v6 ? "ip6 ::1 > ::2" : "ip4 1.1.1.1 > 2.2.2.2", e->at + 1, 2 - e->at, fin ? " fin" : "",
-                      e->mine + from, e->theirs + e->got_all, window);
+    e->own = e->got_all + (window << e->end.scale_in);
+    if (e->own > e->edge) e->edge = e->own;
+    const bool ecn = has(e, SPLICE_ECN);
+    int at = snprintf(out, size, "%s%s / tcp %u > %u ack%s%s%s seq %u ack %u win %u",
+                      e->v6 ? "ip6 ::1 > ::2" : "ip4 1.1.1.1 > 2.2.2.2", ecn && len ? (e->v6 ? " tclass 2" : " tos 2") : "", e->at + 1,
+                      2 - e->at, fin ? " fin" : "", ecn && rng_one_in(r, 4) ? " ece" : "",
+                      ecn && rng_one_in(r, 4) ? " cwr" : "", e->mine + from, e->theirs + e->got_all, window);
     if (options[0]) at += snprintf(out + at, size - (size_t)at, " opt x\"%s\"", options);
     if (len) snprintf(out + at, size - (size_t)at, " / payload x\"%s\"", payload);
 }
@@ -107,7 +115,7 @@ static void segment(struct endpoint *e, uint32_t from, uint32_t len, bool fin, s
 /* What a segment says, read by hand. */
 struct heard {
     uint32_t seq, ack, window, len, options_len;
-    bool fin, stamped;
+    bool fin, stamped, marked; /* marked: by anything of ECN, in TCP or IP */
     uint32_t stamp, echo, blocks, sack[4][2];
     const uint8_t *payload;
 };
@@ -128,6 +136,7 @@ static void hear(const struct pkt *pkt, bool v6, struct heard *h)
                         .len = len - header,
                         .options_len = header - 20,
                         .fin = tcp[13] & 1,
+                        .marked = tcp[13] & 0xc0 || (v6 ? ip[1] >> 4 & 3 : ip[1] & 3),
                         .payload = tcp + header};
     for (uint32_t at = 20; at < header;) {
         uint8_t kind = tcp[at], step = kind == 1 ? 1 : tcp[at + 1];
@@ -155,11 +164,13 @@ static void receive(struct endpoint *e, const struct endpoint *peer, const struc
     hear(pkt, e->v6, &h);
     assert_int_equal(h.stamped, has(e, SPLICE_STAMPS));
     assert_true(has(e, SPLICE_SACK) || h.blocks == 0);
+    assert_true(has(e, SPLICE_ECN) || !h.marked);
     assert_true(h.len + h.options_len <= e->end.mss);
 
     uint32_t from = h.seq - e->theirs, end = from + h.len + h.fin, acked = h.ack - e->mine;
     assert_true(from <= STREAM + 1 && end <= STREAM + 1 && (!h.fin || end == STREAM + 1));
-    assert_true(end <= e->edge); /* never past a window that was announced */
+    /* Never past a window that was announced, but for rounding */
+    assert_true(end <= e->edge + (e->end.keeps_edge ? (1u << peer->end.scale_out) - 1 : 0));
     assert_true(acked <= e->nxt);
     for (uint32_t i = 0; i < h.len; i++) assert_int_equal(h.payload[i], byte_of(peer->at, from + i));
     for (unsigned i = 0; i < h.blocks; i++) {
@@ -207,6 +218,28 @@ static uint32_t fitting_mss(uint32_t mss, bool its_stamps, bool our_stamps)
     return v > less + 64 ? v - less : 64;
 }
 
+/* Its window changes: while its program reads nothing the edge stands still, and rarely it goes back. */
+static void breathe(struct endpoint *e, struct rng *r)
+{
+    const uint32_t standing = e->edge > e->got_all ? e->edge - e->got_all : 0;
+    if (!rng_one_in(r, 8)) return;
+    const uint32_t room = rng_one_in(r, 3) ? e->breath : rng_below(r, e->breath);
+    e->room = room > standing || rng_one_in(r, 10) ? room : standing;
+}
+
+/* The window of what is about to reach this end */
+static void check_window(struct endpoint *e, const struct endpoint *peer, uint32_t most_own, const struct pkt *pkt)
+{
+    struct heard h;
+    const uint32_t unit = 1u << e->end.scale_out;
+    hear(pkt, e->v6, &h);
+    const uint32_t told = h.ack - e->mine + (h.window << e->end.scale_out);
+    assert_true(told <= peer->own + unit - 1);
+    if (peer->own >= most_own) assert_true(told + unit > e->told);
+    if (peer->own >= e->told) assert_true(told >= e->told);
+    if (told > e->told) e->told = told;
+}
+
 /* One conversation. Returns its steps. */
 static unsigned converse(uint64_t seed)
 {
@@ -215,15 +248,19 @@ static unsigned converse(uint64_t seed)
     static char text[3 * STREAM];
     struct wire wires[2] = {0}; /* [i]: on the way to ends[i] */
     struct splice s;
-    bool v6 = rng_one_in(&r, 2);
-    for (unsigned i = 0; i < 2; i++) endpoint_draw(&ends[i], i, v6, &r);
+    bool v6 = rng_one_in(&r, 2), keeps = seed & 1;
+    for (unsigned i = 0; i < 2; i++) endpoint_draw(&ends[i], i, v6, keeps, &r);
     for (unsigned i = 0; i < 2; i++) {
         const struct splice_end *far = &ends[!i].end;
         uint32_t fit = fitting_mss(far->mss, far->has & SPLICE_STAMPS, has(&ends[i], SPLICE_STAMPS));
         ends[i].told_mss = (uint16_t)(rng_one_in(&r, 2) ? fit : 100 + rng_below(&r, 4 * 200));
-        ends[i].end.scale_out = (uint8_t)least(ends[i].end.scale_out, 8);
+        if (keeps && rng_one_in(&r, 4)) ends[i].end.scale_out = i ? 0 : 14, ends[i].end.scale_in = i ? 14 : 0;
+        ends[i].breath = ends[i].room;
+        if (keeps) ends[i].breath += (1u << ends[i].end.scale_in) + (1u << ends[!i].end.scale_out);
         ends[i].edge = ends[i].room;
         ends[i].allowed = ends[!i].room < 1000 ? ends[!i].room : 1000; /* what we announced before */
+        ends[i].told = ends[i].allowed;
+        ends[i].end.edge = ends[i].mine + ends[i].allowed;
     }
     uint32_t now = (uint32_t)rng_next(&r);
     splice_join(&s, (const struct splice_end[]){ends[0].end, ends[1].end}, now);
@@ -241,12 +278,17 @@ static unsigned converse(uint64_t seed)
             continue;
         }
         if (to->count + SPLICE_PIECES > FLIGHT) continue;
+        const uint32_t most_own = ends[who].edge;
+        if (keeps) breathe(&ends[who], &r);
         speak(&ends[who], &r, text, sizeof(text));
         struct splice_out out;
         struct pkt *pkt = slot_of(text);
         enum splice_fate f = splice_pass(&s, who, pkt, &packet.key, now, pool, &out);
         if (f != SPLICE_SENT) fail_msg("seed %llu: fate %u of %s", (unsigned long long)seed, f, text);
-        for (unsigned i = 0; i < out.count; i++) to->pkts[to->count++] = out.pkts[i];
+        for (unsigned i = 0; i < out.count; i++) {
+            if (keeps) check_window(&ends[!who], &ends[who], most_own, out.pkts[i]);
+            to->pkts[to->count++] = out.pkts[i];
+        }
     }
     for (unsigned i = 0; i < 2; i++)
         while (wires[i].count) put_back(&wires[i], 0);

@@ -66,8 +66,8 @@ static void move_sack(const struct passing *p, struct options *o)
         for (unsigned edge = 0; edge < 2; edge++) o->sack[i][edge] = moved_ack(p, o->sack[i][edge]);
 }
 
-/* Translate a window; ack: as the receiver reads it. Where rounding down would take back what the receiver was told,
- * and its peer has not, it is rounded up. */
+/* Translate a window; ack: as the receiver reads it. Where rounding down would take back what the receiver was told, it
+ * is rounded up: so less than one unit is ever taken back that its peer has not (RFC 7323, 2.4). */
 static uint16_t moved_window(struct passing *p, uint16_t window, uint32_t ack, bool acks)
 {
     const uint32_t bytes = (uint32_t)window << p->from->scale_in;
@@ -75,7 +75,7 @@ static uint16_t moved_window(struct passing *p, uint16_t window, uint32_t ack, b
     if (v >= UINT16_MAX) v = UINT16_MAX;
     if (!p->to->keeps_edge || !acks) return (uint16_t)v;
     const uint32_t edge = ack + (v << p->to->scale_out);
-    if (before(edge, *told) && !before(ack + bytes, *told) && v < UINT16_MAX) v++;
+    if (before(edge, *told) && bytes > v << p->to->scale_out && v < UINT16_MAX) v++;
     if (before(*told, ack + (v << p->to->scale_out))) *told = ack + (v << p->to->scale_out);
     return (uint16_t)v;
 }
