@@ -32,11 +32,13 @@ void inline_keep_answer(const struct job *j, struct inline_conn *c, uint32_t num
                                       .stamp = o.stamp,
                                       .echo = o.echo};
     c->state = INLINE_WAITS;
+    const struct inline_leg *leg = &c->side[AT_CLIENT].leg;
+    const unsigned shift = leg->has & LEG_SCALE && o.has_scale ? leg->scale : 0; /* the SYN's window had none */
     struct flow_segment s = {.src_port = c->use,
                              .dst_port = INLINE_LISTENS,
                              .seq = c->client_seq + 1,
                              .ack = tcp.seq + 1,
-                             .window = c->client_window,
+                             .window = (uint16_t)(c->client_window >> shift),
                              .flags = TCP_ACK,
                              .v6 = c->v6,
                              .options = {.has_stamps = o.has_stamps, .stamp = c->client_stamp, .echo = o.stamp}};

@@ -198,4 +198,5 @@ void inline_aside(const struct job *j, struct pkt *pkt)
     else if (to.end == INLINE_CLIENT && from.end == INLINE_NONE)
         to_client(j, &s);
     if (s.c && ours) inline_look(j, s.c);
+    if (s.c && ours) inlines_over(j->vm->inlines, s.number);
 }

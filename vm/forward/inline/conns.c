@@ -204,6 +204,10 @@ void inlines_end(struct inlines *all, uint32_t number)
     stack_put(all->stacks, c->side[AT_CLIENT].stack);
     stack_put(all->stacks, c->side[AT_SERVER].stack);
     if (c->state < INLINE_OPEN) half_open_drop(all, number);
+    if (c->hold != HOLD_NONE && hold_at(all->holds, c->hold)->asked)
+        inlines_tell_loop(
+            all,
+            &(struct inline_told){.kind = INLINE_STAYS, .why = SPLICE_WHY_ENDS, .port = c->use, .number = number});
     if (c->hold != HOLD_NONE) hold_end(all->holds, c->hold);
     if (c->state == INLINE_SPLICED && !c->told_over)
         inlines_tell_loop(
@@ -245,7 +249,13 @@ void inlines_count(struct inlines *all, uint32_t number, enum inline_at from, ui
     inlines_add(all, number, from, 1, len, now_ns);
 }
 
-void inlines_over(struct inlines *all, uint32_t number) { all->due_s[number] = inlines_due_s(all, &all->at[number]); }
+void inlines_over(struct inlines *all, uint32_t number)
+{
+    const struct inline_conn *c = &all->at[number];
+    if (c->state == INLINE_FREE || !is_over(c)) return;
+    const uint32_t due_s = inlines_due_s(all, c);
+    if (due_s < all->due_s[number]) all->due_s[number] = due_s;
+}
 
 struct inline_conn *inlines_at(struct inlines *all, uint32_t number)
 {

@@ -26,6 +26,7 @@ struct inline_leg {
     uint8_t scale, our_scale;  /* shifts, at most 14 */
     uint8_t has, our_has;      /* enum splice_has and LEG_SCALE: what either SYN offered */
     uint8_t odd;               /* 1: options that no splice can translate */
+    uint8_t heard;             /* 1: the end's SYN had a right checksum, and is what stands here */
 };
 enum { LEG_SCALE = 1 << 7 };
 

@@ -73,8 +73,9 @@ void inline_leg_our_syn(struct inline_leg *l, const struct tcp_syn_options *o, c
 /* Note a later segment of an end (given: our socket gets all of it), and one of ours to it. */
 void inline_leg_in(struct inline_side *side, const struct pkt *pkt, const struct tcp_segment *s, bool given);
 void inline_leg_out(struct inline_side *side, const struct pkt *pkt, const struct tcp_segment *s);
-/* Let a segment that was held tell its sender's newest window, which the other end knows already. */
-void inline_renew_window(const struct inline_leg *l, struct pkt *pkt, const struct tcp_segment *s);
+/* False for a segment far from what its end may say now, edge: right edge of the window that it was told. Nothing is
+ * concluded from it, so that whoever knows the tuple alone moves no number. */
+bool inline_is_near(const struct inline_side *side, uint32_t edge, const struct tcp_segment *s);
 /* True if the checksum is right, or is still to be completed. */
 bool inline_is_sound(const struct pkt *pkt, const struct key *key);
 /* Most of a window that an end is told before the other end has told its own: that one may be small, and a window that
@@ -82,6 +83,9 @@ bool inline_is_sound(const struct pkt *pkt, const struct key *key);
 enum { INLINE_WINDOW_FIRST = 29200 };
 /* Let a segment of ours tell no larger window than the other end has, but one that is large enough to begin with. */
 void inline_clamp(const struct inline_conn *c, enum inline_at to, struct pkt *pkt, struct tcp_segment *s);
+/* Have a segment that was held say the newest acknowledgement, window and TSval of its end: all may have been told since,
+ * and none goes back. */
+void inline_renew(const struct inline_side *side, struct pkt *pkt, struct tcp_segment *s);
 /* Return what the other end's window is as a field to this end. */
 uint16_t inline_window(const struct inline_conn *c, enum inline_at to);
 /* Fill in both flows for a splice; say why they may not be joined now (second function). */

@@ -51,8 +51,8 @@ static void let_go(const struct job *j, struct inline_conn *c)
             continue;
         }
         tcp_read(pkt, &key, &s);
+        inline_renew(&c->side[from], pkt, &s);
         if (c->state == INLINE_SPLICED) {
-            inline_renew_window(&c->side[from].leg, pkt, &s);
             inline_pass(j, c, number, from, pkt, &key);
             continue;
         }
@@ -67,10 +67,11 @@ static void let_go(const struct job *j, struct inline_conn *c)
 
 static void stays(const struct job *j, struct inline_conn *c, uint32_t number, enum splice_why why)
 {
-    tell(j, c, number, INLINE_STAYS, why);
-    if (c->hold == HOLD_NONE) return;
-    hold_of(j, c)->asked = false;
-    hold_of(j, c)->until_ns = 0;
+    struct hold *o = hold_of(j, c);
+    if (!o || o->asked) tell(j, c, number, INLINE_STAYS, why);
+    if (!o) return;
+    o->asked = false;
+    o->until_ns = 0;
     let_go(j, c);
 }
 
@@ -91,6 +92,10 @@ static void acknowledge(const struct job *j, const struct inline_conn *c, enum i
 static void join(const struct job *j, struct inline_conn *c, uint32_t number, const struct splice_end ends[2])
 {
     splice_join(&c->splice, ends, (uint32_t)(j->vm->now_ns / NS_A_MS));
+    for (unsigned at = 0; at < 2; at++) {
+        const uint32_t told = (uint32_t)inline_window(c, (enum inline_at)at) << ends[at].scale_out;
+        c->splice.edge[at] = seq_most(ends[at].edge, c->side[at].next + told);
+    }
     c->state = INLINE_SPLICED;
     inlines_spliced(j->vm->inlines, number, j->vm->now_ns);
     tell(j, c, number, INLINE_LEFT, SPLICE_WHY_NONE);
@@ -183,11 +188,12 @@ static void leave(const struct job *j, struct inline_conn *c, uint32_t number, c
 
 /* Give the stack aside what a held segment says without its data. */
 static void acknowledge_aside(const struct job *j, const struct inline_conn *c, uint32_t number, enum inline_at from,
-                              const struct tcp_segment *s)
+                              const struct pkt *pkt, const struct tcp_segment *s)
 {
-    const struct inline_leg *l = &c->side[from].leg;
+    struct tcp_syn_options o;
     const struct translation to = inline_inwards(j->vm->inlines, c, number, from);
     struct pkt *out = NULL;
+    tcp_syn_options_read(pkt, &o);
     struct flow_segment ack = {
         .src_port = to.src_port,
         .dst_port = to.dst_port,
@@ -196,10 +202,17 @@ static void acknowledge_aside(const struct job *j, const struct inline_conn *c, 
         .window = s->window,
         .flags = TCP_ACK,
         .v6 = c->v6,
-        .options = {.has_stamps = l->has & l->our_has & SPLICE_STAMPS, .stamp = l->stamp, .echo = l->our_stamp}};
+        .options = {.has_stamps = o.has_stamps, .stamp = o.stamp, .echo = o.echo}};
     memcpy(ack.src, to.src, sizeof ack.src);
     memcpy(ack.dst, to.dst, sizeof ack.dst);
     if (j->vm->cfg.pool && !build_flow_segment(&ack, j->vm->cfg.pool, &out)) inline_give(j, out);
+}
+
+/* True for a segment that says something new, and has a right checksum. */
+static bool is_to_hold(const struct inline_side *side, const struct packet_ctx *c, const struct tcp_segment *s)
+{
+    const bool is_new = (s->flags & (TCP_RST | TCP_ACK)) == TCP_ACK && s->len && seq_after(s->seq + s->len, side->leg.top);
+    return is_new && inline_is_near(side, side->leg.our_edge, s) && inline_is_sound(c->pkt, c->key);
 }
 
 bool inline_hold(const struct job *j, struct inline_conn *c, uint32_t number, const struct packet_ctx *ctx,
@@ -207,15 +220,18 @@ bool inline_hold(const struct job *j, struct inline_conn *c, uint32_t number, co
 {
     struct hold *o = c->hold == HOLD_NONE ? NULL : hold_of(j, c);
     if (o && (c->state == INLINE_SPLICED || !o->until_ns)) let_go(j, c);
-    if (c->hold == HOLD_NONE || s->flags & (TCP_SYN | TCP_RST) || !(s->flags & TCP_ACK)) return false;
-    const bool is_new = s->len && seq_after(s->seq + s->len, c->side[from].leg.top);
-    if (!is_new && c->state != INLINE_SPLICED) return false;
+    if (c->hold == HOLD_NONE) return false;
+    if (c->state != INLINE_SPLICED && s->flags & TCP_RST && o->of[from] && s->seq == o->top[from])
+        stays(j, c, number, SPLICE_WHY_ENDS); /* what it has said before comes first */
+    if (s->flags & TCP_SYN || (c->state != INLINE_SPLICED && !is_to_hold(&c->side[from], ctx, s))) return false;
     struct pkt *copy = j->vm->cfg.pool ? pool_copy(j->vm->cfg.pool, ctx->pkt) : NULL;
+    const uint32_t end = s->seq + s->len;
+    o->top[from] = o->of[from] ? seq_most(o->top[from], end) : end;
     if (copy && hold_put(inlines_holds(j->vm->inlines), o, copy, from)) {
         if (c->state != INLINE_SPLICED) {
             inline_opens(j, c, number, from, s);
             inline_leg_in(&c->side[from], ctx->pkt, s, false);
-            acknowledge_aside(j, c, number, from, s);
+            acknowledge_aside(j, c, number, from, ctx->pkt, s);
         }
         return true;
     }
@@ -248,16 +264,13 @@ uint64_t inline_holds_tick(const struct job *j)
         struct hold *o = holds_each(holds, i);
         struct inline_conn *c = inlines_at(j->vm->inlines, o->number);
         const bool waits = c->state != INLINE_SPLICED && o->until_ns > j->vm->now_ns;
-        if (waits && !(o->asked && go_on(j, c, o->number, o))) {
+        if (waits && !(o->asked && go_on(j, c, o->number, o)))
             next = time_sooner(next, o->until_ns);
-            continue;
-        }
-        if (waits || c->hold == HOLD_NONE) continue;
-        if (c->state != INLINE_SPLICED && o->asked)
+        else if (!waits && c->state != INLINE_SPLICED && o->asked)
             stays(j, c, o->number, (enum splice_why)o->why);
-        else
+        else if (!waits)
             let_go(j, c);
-        if (c->hold != HOLD_NONE) next = j->vm->now_ns;
+        if (c->hold != HOLD_NONE && (c->state == INLINE_SPLICED || o->until_ns <= j->vm->now_ns)) next = j->vm->now_ns;
     }
     return next;
 }

@@ -52,6 +52,14 @@ static uint8_t shift_of(const struct tcp_syn_options *o)
 
 static bool is_scaled(const struct inline_leg *l) { return l->has & l->our_has & LEG_SCALE; }
 
+bool inline_is_near(const struct inline_side *side, uint32_t edge, const struct tcp_segment *s)
+{
+    enum { BEHIND = 1 << 20, BEYOND = 1 << 16 /* bytes that reordering, probes and rounding account for */ };
+    const bool behind = seq_after(side->next - BEHIND, s->seq), beyond = seq_after(s->seq + s->len, edge + BEYOND);
+    const bool old = seq_after(side->leg.acked - BEHIND, s->ack), unsent = seq_after(s->ack, side->ours);
+    return !behind && !beyond && (!(s->flags & TCP_ACK) || (!old && !unsent));
+}
+
 void inline_leg_syn(struct inline_leg *l, const struct pkt *pkt, const struct tcp_segment *s)
 {
     struct tcp_syn_options o;
@@ -62,6 +70,7 @@ void inline_leg_syn(struct inline_leg *l, const struct pkt *pkt, const struct tc
     l->scale = shift_of(&o);
     l->has = offered(&o, s->flags);
     l->odd = is_odd(pkt);
+    l->heard = 1;
     l->stamp = o.stamp;
     if (!(s->flags & TCP_ACK)) return;
     l->acked = s->ack;
@@ -71,23 +80,25 @@ void inline_leg_syn(struct inline_leg *l, const struct pkt *pkt, const struct tc
 
 void inline_leg_our_syn(struct inline_leg *l, const struct tcp_syn_options *o, const struct tcp_segment *s)
 {
+    const bool again = l->our_edge && l->our_first == s->seq;
+    const uint32_t edge = s->flags & TCP_ACK ? s->ack + s->window : s->window;
     l->our_first = s->seq;
     l->our_scale = shift_of(o);
     l->our_has = offered(o, s->flags);
-    l->our_stamp = o->stamp;
-    l->our_edge = s->flags & TCP_ACK ? s->ack + s->window : s->window;
-    if (s->flags & TCP_ACK) l->acked = s->seq;
+    if (!again || seq_after(o->stamp, l->our_stamp)) l->our_stamp = o->stamp;
+    l->our_edge = again ? seq_most(l->our_edge, edge) : edge;
+    if (s->flags & TCP_ACK && !again) l->acked = s->seq;
 }
 
 void inline_leg_in(struct inline_side *side, const struct pkt *pkt, const struct tcp_segment *s, bool given)
 {
     struct inline_leg *l = &side->leg;
     struct tcp_syn_options o;
-    if (s->flags & (TCP_SYN | TCP_RST)) return;
+    if (s->flags & (TCP_SYN | TCP_RST) || !inline_is_near(side, l->our_edge, s)) return;
     tcp_syn_options_read(pkt, &o);
-    if (given && o.has_stamps && seq_after(o.stamp, l->stamp)) l->stamp = o.stamp;
+    if (o.has_stamps && seq_after(o.stamp, l->stamp)) l->stamp = o.stamp;
     if (given) l->top = seq_most(l->top, s->seq + s->len);
-    if (!(s->flags & TCP_ACK) || seq_after(s->ack, side->ours) || seq_after(l->acked, s->ack)) return;
+    if (!(s->flags & TCP_ACK) || seq_after(l->acked, s->ack)) return;
     l->acked = s->ack;
     l->edge = s->ack + ((uint32_t)s->window << (is_scaled(l) ? l->scale : 0));
 }
@@ -98,7 +109,8 @@ void inline_leg_out(struct inline_side *side, const struct pkt *pkt, const struc
     struct tcp_syn_options o;
     tcp_syn_options_read(pkt, &o);
     if (s->flags & TCP_SYN) {
-        inline_leg_our_syn(l, &o, s);
+        /* One that comes again after its answer says nothing new */
+        if (s->flags & TCP_ACK || !l->heard) inline_leg_our_syn(l, &o, s);
         return;
     }
     if (s->flags & TCP_RST) return;
@@ -108,34 +120,77 @@ void inline_leg_out(struct inline_side *side, const struct pkt *pkt, const struc
     l->our_edge = seq_most(l->our_edge, edge);
 }
 
-static void set_window(struct pkt *pkt, uint16_t window)
+static void set_sum(struct pkt *pkt, uint64_t delta)
 {
     const uint32_t sum_at = pkt->l4 + (uint32_t)TCP_SUM;
-    const uint64_t delta = edit_swap16(pkt, pkt->l4 + (uint32_t)TCP_WINDOW, window);
     if (!(pkt->flags & PKT_CSUM_PARTIAL)) edit_put16(pkt, sum_at, csum_apply(edit_get16(pkt, sum_at), delta));
 }
 
-void inline_renew_window(const struct inline_leg *l, struct pkt *pkt, const struct tcp_segment *s)
+static void set_window(struct pkt *pkt, uint16_t window)
 {
-    const uint32_t room = (l->edge - s->ack) >> (is_scaled(l) ? l->scale : 0);
-    if ((int32_t)(l->edge - s->ack) <= 0 || room <= s->window) return;
-    set_window(pkt, room < UINT16_MAX ? (uint16_t)room : UINT16_MAX);
+    set_sum(pkt, edit_swap16(pkt, pkt->l4 + (uint32_t)TCP_WINDOW, window));
 }
+
+/* Return the place of an option of a segment that is no SYN; 0: it has none. */
+static uint32_t option_at(const struct pkt *pkt, uint8_t kind, uint32_t *len)
+{
+    for (uint32_t at = (uint32_t)pkt->l4 + TCP_LEN; at + 2 <= pkt->payload; at += *len) {
+        const uint8_t there = edit_get8(pkt, at);
+        *len = there == TCP_OPT_NOP ? 1 : edit_get8(pkt, at + 1);
+        if (there == TCP_OPT_END || !*len || at + *len > pkt->payload) break;
+        if (there == kind) return at;
+    }
+    return 0;
+}
+
+static uint32_t units_up(uint32_t bytes, unsigned shift) { return (bytes + (1u << shift) - 1) >> shift; }
+static uint32_t most_of(uint32_t a, uint32_t b) { return a > b ? a : b; }
 
 void inline_clamp(const struct inline_conn *c, enum inline_at to, struct pkt *pkt, struct tcp_segment *s)
 {
     const struct inline_side *end = &c->side[to], *other = &c->side[!to];
-    uint32_t most = INLINE_WINDOW_FIRST;
     if (s->flags & TCP_RST) return;
     const bool known = to == AT_SERVER ? c->state == INLINE_OPEN : c->answered;
     const int32_t room = (int32_t)(other->leg.edge - other->ours), told = (int32_t)(end->leg.our_edge - s->ack);
-    if (known && room > (int32_t)most) most = (uint32_t)room;
     const unsigned shift = s->flags & TCP_SYN || !is_scaled(&end->leg) ? 0 : end->leg.our_scale;
-    if (!(s->flags & TCP_SYN) && s->flags & TCP_ACK && told > (int32_t)most) most = (uint32_t)told;
-    most = (most + (1u << shift) - 1) >> shift;
+    uint32_t most = units_up(INLINE_WINDOW_FIRST, shift);
+    if (known && room > 0) most = most_of(most, (uint32_t)room >> shift);
+    if (!(s->flags & TCP_SYN) && s->flags & TCP_ACK && told > 0) most = most_of(most, units_up((uint32_t)told, shift));
     if (s->window <= most) return;
     s->window = (uint16_t)most;
     set_window(pkt, s->window);
+}
+
+/* Change the header of a segment that was held, but for its checksum. */
+static void renew(const struct inline_leg *l, struct pkt *pkt, struct tcp_segment *s)
+{
+    const unsigned shift = is_scaled(l) ? l->scale : 0;
+    const uint32_t edge = s->ack + ((uint32_t)s->window << shift);
+    uint32_t len, at = option_at(pkt, TCP_OPT_STAMPS, &len);
+    if (at && len == TCP_OPT_STAMPS_LEN && seq_after(l->stamp, edit_get32(pkt, at + 2)))
+        edit_put32(pkt, at + 2, l->stamp);
+    if (!(s->flags & TCP_ACK) || seq_after(s->ack, l->acked)) return;
+    if (s->ack == l->acked && !seq_after(l->edge, edge)) return;
+    /* Blocks of an older acknowledgement would look like repetitions that were seen (RFC 2883) */
+    at = s->ack == l->acked ? 0 : option_at(pkt, TCP_OPT_SACK, &len);
+    for (uint32_t i = 0; at && i < len; i++) edit_put8(pkt, at + i, TCP_OPT_NOP);
+    s->ack = l->acked;
+    s->window = (uint16_t)((l->edge - l->acked) >> shift);
+    edit_put32(pkt, pkt->l4 + (uint32_t)TCP_ACKNO, s->ack);
+    edit_put16(pkt, pkt->l4 + (uint32_t)TCP_WINDOW, s->window);
+}
+
+void inline_renew(const struct inline_side *side, struct pkt *pkt, struct tcp_segment *s)
+{
+    enum { WORDS = (TCP_LEN + TCP_OPTIONS_MOST) / 2 };
+    uint16_t old[WORDS];
+    uint64_t delta = 0;
+    const uint32_t words = ((uint32_t)pkt->payload - pkt->l4) / 2;
+    if (s->flags & TCP_RST || words > WORDS) return;
+    for (uint32_t i = 0; i < words; i++) old[i] = edit_get16(pkt, pkt->l4 + 2 * i);
+    renew(&side->leg, pkt, s);
+    for (uint32_t i = 0; i < words; i++) delta += csum_delta16(old[i], edit_get16(pkt, pkt->l4 + 2 * i));
+    set_sum(pkt, delta);
 }
 
 static struct splice_end end_of(const struct inline_side *side)
@@ -175,6 +230,7 @@ enum splice_why inline_may_join(const struct inline_conn *c, const struct splice
         const struct inline_leg *l = &c->side[at].leg;
         const int32_t told = (int32_t)(l->our_edge - c->side[at].next);
         const int32_t room = (int32_t)(c->side[!at].leg.edge - c->side[!at].ours);
+        if (!l->heard) return SPLICE_WHY_NUMBERS;
         if (l->odd) return SPLICE_WHY_OPTIONS;
         if (room < 0 || told > room) return SPLICE_WHY_WINDOW;
         /* Rounded to what the end can be told, a window may not lose more than a quarter */

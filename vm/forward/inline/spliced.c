@@ -50,17 +50,19 @@ static uint32_t grows(const struct inline_conn *c, enum inline_at from)
     return generated ? TCP_OPT_STAMPS_LEN + 2 : 0;
 }
 
-/* Rewrite a segment that may be written, and send it. It is taken over. Return why it does not leave. */
+/* Rewrite a segment that may be written, and send it. It is taken over. near: it says something of its end. Return why
+ * it does not leave. */
 static enum pkt_reason pass(const struct job *j, struct inline_conn *c, enum inline_at from, struct pkt *pkt,
-                            const struct key *key, enum tunnel_fit fit, uint32_t mtu)
+                            const struct key *key, enum tunnel_fit fit, uint32_t mtu, bool near)
 {
+    struct splice as_it_was = c->splice;
     const enum inline_at to = from == AT_CLIENT ? AT_SERVER : AT_CLIENT;
     const struct translation as = inline_outwards(c, to);
     struct splice_out out = {.count = 1, .pkts = {pkt}};
     const uint32_t now_ms = (uint32_t)(j->vm->now_ns / NS_A_MS);
     const enum splice_fate fate = key->marks & TCP_SYN
                                       ? pass_syn(c, from, pkt, key)
-                                      : splice_pass(&c->splice, from, pkt, key, now_ms, j->vm->cfg.pool, &out);
+                                      : splice_pass(near ? &c->splice : &as_it_was, from, pkt, key, now_ms, j->vm->cfg.pool, &out);
     if (fate != SPLICE_SENT) {
         pool_put(pkt);
         return reason_of(fate);
@@ -75,22 +77,47 @@ static enum pkt_reason pass(const struct job *j, struct inline_conn *c, enum inl
     return REASON_NONE;
 }
 
-/* Note what a segment says of the connection's end. */
-static void follow(const struct job *j, struct inline_conn *c, uint32_t number, enum inline_at from,
-                   const struct tcp_segment *s)
+/* True if a reset has the number that is next, or that the other end has acknowledged (RFC 5961, 3.2). */
+static bool is_reset(const struct inline_conn *c, enum inline_at from, const struct tcp_segment *s)
 {
-    const uint8_t ours = from == AT_CLIENT ? OVER_TO_SERVER : OVER_TO_CLIENT;
-    inline_follow(c, from, s);
-    if (s->flags & TCP_FIN) c->over |= ours;
-    if (c->over & OVER_WIRE) {
-        c->over |= OVER_RESET; /* segments that are still on their way change nothing */
+    const uint32_t acked = c->side[!from].leg.acked - c->splice.end[!from].out + c->splice.end[from].in;
+    return s->seq == c->side[from].next || s->seq == acked;
+}
+
+/* Note what a segment says of the connection's end. False: nothing is followed, since it is far from what that end may
+ * say now, or damaged where it would end something. */
+static bool follow(const struct job *j, struct inline_conn *c, uint32_t number, enum inline_at from,
+                   const struct pkt *pkt, const struct key *key, const struct tcp_segment *s)
+{
+    struct inline_side *side = &c->side[from], *other = &c->side[!from];
+    if (s->flags & TCP_SYN) return true;
+    if (s->flags & TCP_RST) {
+        if (!is_reset(c, from, s) || !inline_is_sound(pkt, key)) return false;
+        c->over |= OVER_WIRE | OVER_RESET; /* segments that are still on their way change nothing */
         tell_over(j, c, number, from == AT_CLIENT ? SPLICE_WHY_CLIENT_RESET : SPLICE_WHY_SERVER_RESET);
+        return true;
+    }
+    if (!inline_is_near(side, c->splice.edge[from], s)) return false;
+    /* What is made up for an end, its timestamps, hangs on what the other has said */
+    const bool makes_up = (c->splice.end[0].has ^ c->splice.end[1].has) & SPLICE_STAMPS;
+    if (makes_up && !inline_is_sound(pkt, key)) return false;
+    if (s->flags & TCP_FIN) {
+        if (!inline_is_sound(pkt, key)) return false;
+        c->over |= from == AT_CLIENT ? OVER_CLIENT | OVER_TO_SERVER : OVER_SERVER | OVER_TO_CLIENT;
+        if (from == AT_CLIENT && s->seq == side->next) c->over |= OVER_IN_ORDER;
     }
     if ((c->over & OVER_FINS) == OVER_FINS) tell_over(j, c, number, SPLICE_WHY_DONE);
-    struct inline_side *side = &c->side[from], *other = &c->side[!from];
-    if (!(s->flags & (TCP_SYN | TCP_RST)) && seq_after(s->seq + s->len, side->next)) side->next = s->seq + s->len;
-    if (s->flags & TCP_ACK && !(s->flags & TCP_RST) && seq_after(s->ack, side->leg.acked)) side->leg.acked = s->ack;
+    if (seq_after(s->seq + s->len, side->next)) side->next = s->seq + s->len;
+    if (s->flags & TCP_ACK && seq_after(s->ack, side->leg.acked)) side->leg.acked = s->ack;
     other->ours = side->next - c->splice.end[from].in + c->splice.end[!from].out;
+    return true;
+}
+
+/* Count a segment, by its payload. */
+static void count(const struct job *j, uint32_t number, enum inline_at from, const struct tcp_segment *s)
+{
+    const uint32_t numbers = (s->flags & TCP_SYN ? 1 : 0) + (s->flags & TCP_FIN ? 1 : 0);
+    inlines_count(j->vm->inlines, number, from, s->len - numbers, j->vm->now_ns);
 }
 
 void inline_pass(const struct job *j, struct inline_conn *c, uint32_t number, enum inline_at from, struct pkt *pkt,
@@ -100,14 +127,14 @@ void inline_pass(const struct job *j, struct inline_conn *c, uint32_t number, en
     struct tcp_segment s;
     uint32_t told;
     tcp_read(pkt, key, &s);
-    follow(j, c, number, from, &s);
-    inlines_count(j->vm->inlines, number, from, s.len, j->vm->now_ns);
+    const bool near = follow(j, c, number, from, pkt, key, &s);
+    count(j, number, from, &s);
     const uint32_t mtu = inline_mtu(j, c, to, key);
     const enum tunnel_fit fit = edge_fit(pkt, key, mtu - grows(c, from), &told);
     if (fit == TUNNEL_TOO_BIG)
         pool_put(pkt);
     else
-        pass(j, c, from, pkt, key, fit, mtu);
+        pass(j, c, from, pkt, key, fit, mtu, near);
 }
 
 /* Return the packet itself where it may be written, or a copy in a slot. NULL: there is none. */
@@ -136,12 +163,12 @@ void inline_spliced(const struct job *j, struct packet_ctx *c, struct inline_con
         forward_refuse(c, REASON_UNTRANSLATABLE);
         return;
     }
-    follow(j, conn, number, from, s);
-    inlines_count(j->vm->inlines, number, from, s->len, j->vm->now_ns);
+    const bool near = follow(j, conn, number, from, c->pkt, c->key, s);
+    count(j, number, from, s);
     struct pkt *pkt = j->tx->cap - j->tx->count > SPLICE_PIECES ? own_or_copy(j, c) : NULL;
     const bool own = pkt == c->pkt;
     const unsigned before = j->tx->count;
-    const enum pkt_reason reason = pkt ? pass(j, conn, from, pkt, c->key, fit, mtu) : REASON_NO_BUFFER;
+    const enum pkt_reason reason = pkt ? pass(j, conn, from, pkt, c->key, fit, mtu, near) : REASON_NO_BUFFER;
     c->gone = own && !reason;
     if (reason) forward_refuse(c, reason);
     if (j->tx->count > before) inline_keep_slot(j, conn, number, c, from, &j->tx->entries[j->tx->count - 1]);
@@ -172,6 +199,17 @@ void inline_end_spliced(const struct job *j, struct inline_conn *c, uint32_t num
     inlines_over(j->vm->inlines, number);
 }
 
+/* Have an error about a packet that was too long name an MTU in which what its sender's segments grow by has room. */
+static void lower_mtu(struct pkt *pkt, const struct key *key, uint32_t less)
+{
+    enum { TOO_BIG4 = 3 << 8 | 4, TOO_BIG6 = 2 << 8, SUM_AT = 2, MTU_AT = 6, MTU_LEAST = 576 };
+    const uint16_t kind = edit_get16(pkt, pkt->l4), mtu = edit_get16(pkt, pkt->l4 + (uint32_t)MTU_AT);
+    if (kind != (key->kind & KIND_IP6 ? TOO_BIG6 : TOO_BIG4) || mtu < MTU_LEAST + less) return;
+    const uint64_t delta = edit_swap16(pkt, pkt->l4 + (uint32_t)MTU_AT, (uint16_t)(mtu - less));
+    const uint32_t sum_at = pkt->l4 + (uint32_t)SUM_AT;
+    edit_put16(pkt, sum_at, csum_apply(edit_get16(pkt, sum_at), delta));
+}
+
 bool inline_spliced_error(const struct job *j, struct packet_ctx *c, const struct inline_conn *conn,
                           enum inline_at sent_by)
 {
@@ -191,6 +229,7 @@ bool inline_spliced_error(const struct job *j, struct packet_ctx *c, const struc
         pool_put(copy);
         return false;
     }
+    if (grows(conn, sent_by)) lower_mtu(copy, c->key, grows(conn, sent_by));
     edit_strip(copy);
     if (!inline_link(j, conn, sent_by, copy, !conn->v6)) {
         pool_put(copy);

@@ -96,7 +96,7 @@ static void see_syn(const struct packet_ctx *c, struct inline_conn *conn)
     conn->side[AT_CLIENT].next = tcp.seq + 1;
     struct tcp_segment s;
     tcp_read(c->pkt, c->key, &s);
-    inline_leg_syn(&conn->side[AT_CLIENT].leg, c->pkt, &s);
+    if (inline_is_sound(c->pkt, c->key)) inline_leg_syn(&conn->side[AT_CLIENT].leg, c->pkt, &s);
 }
 
 /* Refuse the packet by a reset. */
@@ -154,7 +154,7 @@ static bool is_another(const struct inline_conn *c, const struct key *key, const
     if (c->service == PBC_NONE) return true;
     if (c->over & (OVER_RESET | OVER_WIRE)) return true;
     if (c->over & OVER_TO_CLIENT && c->over & (OVER_TO_SERVER | OVER_IN_ORDER)) return true;
-    return c->state != INLINE_OPEN && s->seq != c->client_seq;
+    return c->state < INLINE_OPEN && s->seq != c->client_seq;
 }
 
 /* True for what we have sent ourselves, or an end's copy of it, come back by the port of the other end: a bridge that
@@ -200,15 +200,31 @@ static bool from_server(const struct job *j, struct inline_conn *c, const struct
     return true;
 }
 
+/* Note the server's SYN, or a client's that comes again: its first may have been damaged, or may not have arrived. */
+static void see_later_syn(const struct packet_ctx *c, struct inline_conn *conn, enum inline_at from,
+                          const struct tcp_segment *s)
+{
+    struct inline_leg *l = &conn->side[from].leg;
+    struct tcp_syn_options o;
+    tcp_syn_options_read(c->pkt, &o);
+    if (from == AT_CLIENT) {
+        const bool overtaken = l->heard && (int32_t)(l->stamp - o.stamp) > 0;
+        if (conn->state == INLINE_OPENS && !(s->flags & TCP_ACK) && !overtaken) see_syn(c, conn);
+    } else if (!l->heard && inline_answers(conn, from, s)) {
+        inline_leg_syn(l, c->pkt, s);
+        conn->side[from].next = l->top;
+    }
+}
+
 /* Follow a segment, and give it to the stack aside. */
 static void take_in(const struct job *j, struct packet_ctx *c, struct inline_conn *conn, uint32_t number,
                     enum inline_at from, const struct tcp_segment *s)
 {
-    const bool answered = conn->answered;
     inline_follow(conn, from, s);
-    if (conn->leaves && inline_is_sound(c->pkt, c->key)) {
-        if (conn->answered && !answered)
-            inline_leg_syn(&conn->side[AT_SERVER].leg, c->pkt, s);
+    const bool opens = s->flags & TCP_SYN;
+    if ((conn->leaves || opens) && inline_is_sound(c->pkt, c->key)) {
+        if (opens)
+            see_later_syn(c, conn, from, s);
         else
             inline_leg_in(&conn->side[from], c->pkt, s, true);
     }
@@ -264,6 +280,7 @@ bool inline_wire(const struct job *j, struct packet_ctx *c)
         inline_spliced(j, c, conn, number, from, &s);
     else
         take_in(j, c, conn, number, from, &s);
+    inlines_over(all, number);
     settle_whole(j, c);
     return true;
 }

@@ -118,14 +118,14 @@ static inline bool splice_same_tuple(const struct splice_tuple *a, const struct 
 }
 
 /* Return a window for the receiver, as splice_pass has it; ack: as the receiver reads it. Where rounding down would
- * take back what it was told (*edge), and its peer has not, it is rounded up. *edge is moved. */
+ * take back what it was told (*edge), it is rounded up. *edge is moved. */
 static inline uint16_t splice_window(uint16_t window, unsigned scale_in, unsigned scale_out, uint32_t ack,
                                      uint32_t *edge)
 {
     const uint32_t bytes = (uint32_t)window << scale_in;
     uint32_t v = bytes >> scale_out;
     if (v >= UINT16_MAX) v = UINT16_MAX;
-    const bool shrinks = (int32_t)(ack + (v << scale_out) - *edge) < 0 && (int32_t)(ack + bytes - *edge) >= 0;
+    const bool shrinks = (int32_t)(ack + (v << scale_out) - *edge) < 0 && bytes > v << scale_out;
     if (shrinks && v < UINT16_MAX) v++;
     const uint32_t told = ack + (v << scale_out);
     if ((int32_t)(*edge - told) < 0) *edge = told;
