@@ -187,7 +187,8 @@ static inline void end_hear_ack(struct end *e, const struct said *s)
     if (acked > e->probed) fail_msg("%s: %u is acknowledged, and %u was sent", e->name, acked, e->probed);
     for (unsigned i = 0; i < s->blocks; i++) {
         const uint32_t left = s->sack[i][0] - (e->iss + 1), right = s->sack[i][1] - (e->iss + 1);
-        if (left <= acked || left >= right || right > e->probed) fail_msg("%s: SACK of %u to %u; %u acknowledged, %u sent", e->name, left, right, acked, e->probed);
+        if (left <= acked || left >= right || right > e->probed)
+            fail_msg("%s: SACK of %u to %u; %u acknowledged, %u sent", e->name, left, right, acked, e->probed);
     }
     if (acked > e->una) e->una = acked;
     if (e->una > e->nxt) e->nxt = e->una;

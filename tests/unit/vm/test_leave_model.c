@@ -55,7 +55,9 @@ static void check_window(struct run *t, unsigned at, const struct said *s)
     const uint32_t shift = s->flags & TCP_SYN || !end_scaled(socket) ? 0 : socket->scale;
     const uint32_t ack = s->flags & TCP_ACK ? s->ack - (e->iss + 1) : 0, edge = ack + (s->window << shift);
     if (s->flags & TCP_SYN && t->told[at]) return;
-    if ((int32_t)(ack - t->told_ack[at]) < 0) fail_msg("seed %lu: %s: an older acknowledgement: %u after %u (spliced %d, len %u, frozen %d)", t->seed, e->name, ack, t->told_ack[at], t->spliced, s->len, t->frozen);
+    if ((int32_t)(ack - t->told_ack[at]) < 0)
+        fail_msg("seed %lu: %s: an older acknowledgement: %u after %u (spliced %d, len %u, frozen %d)", t->seed,
+                 e->name, ack, t->told_ack[at], t->spliced, s->len, t->frozen);
     if ((int32_t)(t->told[at] - edge) >= (int32_t)(1u << shift))
         fail_msg("seed %lu: %s: window shrinks from %u to %u (spliced %d)", t->seed, e->name, t->told[at], edge,
                  t->spliced);
@@ -212,7 +214,8 @@ static void move(struct run *t, unsigned from, unsigned to)
 {
     struct end *a = &t->end[from], *b = &t->end[to];
     const uint32_t data = a->fin && a->got_all > a->fin_at ? a->fin_at : a->got_all;
-    const uint32_t there = data - least_of(data, a->read), n = rng_one_in(&t->r, 2) ? there : rng_below(&t->r, there + 1);
+    const uint32_t there = data - least_of(data, a->read),
+                   n = rng_one_in(&t->r, 2) ? there : rng_below(&t->r, there + 1);
     a->read += n;
     b->written += n;
     if (a->fin && a->got_all > a->fin_at && a->read == a->fin_at) b->closes = true;

@@ -104,10 +104,11 @@ static void segment(struct endpoint *e, uint32_t from, uint32_t len, bool fin, s
     e->own = e->got_all + (window << e->end.scale_in);
     if (e->own > e->edge) e->edge = e->own;
     const bool ecn = has(e, SPLICE_ECN);
-    int at = snprintf(out, size, "%s%s / tcp %u > %u ack%s%s%s seq %u ack %u win %u",
-                      e->v6 ? "ip6 ::1 > ::2" : "ip4 1.1.1.1 > 2.2.2.2", ecn && len ? (e->v6 ? " tclass 2" : " tos 2") : "", e->at + 1,
-                      2 - e->at, fin ? " fin" : "", ecn && rng_one_in(r, 4) ? " ece" : "",
-                      ecn && rng_one_in(r, 4) ? " cwr" : "", e->mine + from, e->theirs + e->got_all, window);
+    int at =
+        snprintf(out, size, "%s%s / tcp %u > %u ack%s%s%s seq %u ack %u win %u",
+                 e->v6 ? "ip6 ::1 > ::2" : "ip4 1.1.1.1 > 2.2.2.2", ecn && len ? (e->v6 ? " tclass 2" : " tos 2") : "",
+                 e->at + 1, 2 - e->at, fin ? " fin" : "", ecn && rng_one_in(r, 4) ? " ece" : "",
+                 ecn && rng_one_in(r, 4) ? " cwr" : "", e->mine + from, e->theirs + e->got_all, window);
     if (options[0]) at += snprintf(out + at, size - (size_t)at, " opt x\"%s\"", options);
     if (len) snprintf(out + at, size - (size_t)at, " / payload x\"%s\"", payload);
 }

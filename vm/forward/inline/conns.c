@@ -206,8 +206,7 @@ void inlines_end(struct inlines *all, uint32_t number)
     if (c->state < INLINE_OPEN) half_open_drop(all, number);
     if (c->hold != HOLD_NONE && hold_at(all->holds, c->hold)->asked)
         inlines_tell_loop(
-            all,
-            &(struct inline_told){.kind = INLINE_STAYS, .why = SPLICE_WHY_ENDS, .port = c->use, .number = number});
+            all, &(struct inline_told){.kind = INLINE_STAYS, .why = SPLICE_WHY_ENDS, .port = c->use, .number = number});
     if (c->hold != HOLD_NONE) hold_end(all->holds, c->hold);
     if (c->state == INLINE_SPLICED && !c->told_over)
         inlines_tell_loop(

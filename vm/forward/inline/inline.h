@@ -83,8 +83,8 @@ bool inline_is_sound(const struct pkt *pkt, const struct key *key);
 enum { INLINE_WINDOW_FIRST = 29200 };
 /* Let a segment of ours tell no larger window than the other end has, but one that is large enough to begin with. */
 void inline_clamp(const struct inline_conn *c, enum inline_at to, struct pkt *pkt, struct tcp_segment *s);
-/* Have a segment that was held say the newest acknowledgement, window and TSval of its end: all may have been told since,
- * and none goes back. */
+/* Have a segment that was held say the newest acknowledgement, window and TSval of its end: all may have been told
+ * since, and none goes back. */
 void inline_renew(const struct inline_side *side, struct pkt *pkt, struct tcp_segment *s);
 /* Return what the other end's window is as a field to this end. */
 uint16_t inline_window(const struct inline_conn *c, enum inline_at to);

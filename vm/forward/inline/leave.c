@@ -194,15 +194,14 @@ static void acknowledge_aside(const struct job *j, const struct inline_conn *c, 
     const struct translation to = inline_inwards(j->vm->inlines, c, number, from);
     struct pkt *out = NULL;
     tcp_syn_options_read(pkt, &o);
-    struct flow_segment ack = {
-        .src_port = to.src_port,
-        .dst_port = to.dst_port,
-        .seq = c->side[from].next,
-        .ack = s->ack,
-        .window = s->window,
-        .flags = TCP_ACK,
-        .v6 = c->v6,
-        .options = {.has_stamps = o.has_stamps, .stamp = o.stamp, .echo = o.echo}};
+    struct flow_segment ack = {.src_port = to.src_port,
+                               .dst_port = to.dst_port,
+                               .seq = c->side[from].next,
+                               .ack = s->ack,
+                               .window = s->window,
+                               .flags = TCP_ACK,
+                               .v6 = c->v6,
+                               .options = {.has_stamps = o.has_stamps, .stamp = o.stamp, .echo = o.echo}};
     memcpy(ack.src, to.src, sizeof ack.src);
     memcpy(ack.dst, to.dst, sizeof ack.dst);
     if (j->vm->cfg.pool && !build_flow_segment(&ack, j->vm->cfg.pool, &out)) inline_give(j, out);
@@ -211,7 +210,8 @@ static void acknowledge_aside(const struct job *j, const struct inline_conn *c, 
 /* True for a segment that says something new, and has a right checksum. */
 static bool is_to_hold(const struct inline_side *side, const struct packet_ctx *c, const struct tcp_segment *s)
 {
-    const bool is_new = (s->flags & (TCP_RST | TCP_ACK)) == TCP_ACK && s->len && seq_after(s->seq + s->len, side->leg.top);
+    const bool is_new =
+        (s->flags & (TCP_RST | TCP_ACK)) == TCP_ACK && s->len && seq_after(s->seq + s->len, side->leg.top);
     return is_new && inline_is_near(side, side->leg.our_edge, s) && inline_is_sound(c->pkt, c->key);
 }
 

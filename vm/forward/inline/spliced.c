@@ -60,9 +60,9 @@ static enum pkt_reason pass(const struct job *j, struct inline_conn *c, enum inl
     const struct translation as = inline_outwards(c, to);
     struct splice_out out = {.count = 1, .pkts = {pkt}};
     const uint32_t now_ms = (uint32_t)(j->vm->now_ns / NS_A_MS);
-    const enum splice_fate fate = key->marks & TCP_SYN
-                                      ? pass_syn(c, from, pkt, key)
-                                      : splice_pass(near ? &c->splice : &as_it_was, from, pkt, key, now_ms, j->vm->cfg.pool, &out);
+    const enum splice_fate fate = key->marks & TCP_SYN ? pass_syn(c, from, pkt, key)
+                                                       : splice_pass(near ? &c->splice : &as_it_was, from, pkt, key,
+                                                                     now_ms, j->vm->cfg.pool, &out);
     if (fate != SPLICE_SENT) {
         pool_put(pkt);
         return reason_of(fate);

@@ -118,7 +118,8 @@ static inline bool splice_same_tuple(const struct splice_tuple *a, const struct 
 }
 
 /* Return a window for the receiver, as splice_pass has it; ack: as the receiver reads it. Where rounding down would
- * take back what it was told (*edge), it is rounded up. *edge is moved. */
+ * take back what it was told (*edge), it is rounded up: so less than one unit is ever taken back that its peer has not
+ * (RFC 7323, 2.4). *edge is moved. */
 static inline uint16_t splice_window(uint16_t window, unsigned scale_in, unsigned scale_out, uint32_t ack,
                                      uint32_t *edge)
 {

@@ -1,5 +1,6 @@
 /* Rewriting of one segment: its numbers are moved, its header is written anew */
 #include "vm/forward/splice/splice.h"
+#include "vm/forward/splice/slots.h"
 #include "vm/forward/splice/splice_priv.h"
 
 #include "vm/packet/edit/edit.h"
@@ -66,18 +67,13 @@ static void move_sack(const struct passing *p, struct options *o)
         for (unsigned edge = 0; edge < 2; edge++) o->sack[i][edge] = moved_ack(p, o->sack[i][edge]);
 }
 
-/* Translate a window; ack: as the receiver reads it. Where rounding down would take back what the receiver was told, it
- * is rounded up: so less than one unit is ever taken back that its peer has not (RFC 7323, 2.4). */
+/* Translate a window; ack: as the receiver reads it. */
 static uint16_t moved_window(struct passing *p, uint16_t window, uint32_t ack, bool acks)
 {
-    const uint32_t bytes = (uint32_t)window << p->from->scale_in;
-    uint32_t *told = &p->s->edge[p->to_at], v = bytes >> p->to->scale_out;
-    if (v >= UINT16_MAX) v = UINT16_MAX;
-    if (!p->to->keeps_edge || !acks) return (uint16_t)v;
-    const uint32_t edge = ack + (v << p->to->scale_out);
-    if (before(edge, *told) && bytes > v << p->to->scale_out && v < UINT16_MAX) v++;
-    if (before(*told, ack + (v << p->to->scale_out))) *told = ack + (v << p->to->scale_out);
-    return (uint16_t)v;
+    const unsigned in = p->from->scale_in, out = p->to->scale_out;
+    if (p->to->keeps_edge && acks) return splice_window(window, in, out, ack, &p->s->edge[p->to_at]);
+    const uint32_t v = (uint32_t)window << in >> out;
+    return (uint16_t)(v < UINT16_MAX ? v : UINT16_MAX);
 }
 
 static void compose(struct passing *p, uint32_t now_ms)
