@@ -222,7 +222,7 @@ bool inline_hold(const struct job *j, struct inline_conn *c, uint32_t number, co
     if (o && (c->state == INLINE_SPLICED || !o->until_ns)) let_go(j, c);
     if (c->hold == HOLD_NONE) return false;
     if (c->state != INLINE_SPLICED && s->flags & TCP_RST && o->of[from] && s->seq == o->top[from])
-        stays(j, c, number, SPLICE_WHY_ENDS); /* what it has said before comes first */
+        stays(j, c, number, SPLICE_WHY_ENDS); /* its data comes first */
     if (s->flags & TCP_SYN || (c->state != INLINE_SPLICED && !is_to_hold(&c->side[from], ctx, s))) return false;
     struct pkt *copy = j->vm->cfg.pool ? pool_copy(j->vm->cfg.pool, ctx->pkt) : NULL;
     const uint32_t end = s->seq + s->len;

@@ -98,7 +98,7 @@ static bool follow(const struct job *j, struct inline_conn *c, uint32_t number, 
         return true;
     }
     if (!inline_is_near(side, c->splice.edge[from], s)) return false;
-    /* What is made up for an end, its timestamps, hangs on what the other has said */
+    /* Timestamps that are made up for an end hang on those of the other */
     const bool makes_up = (c->splice.end[0].has ^ c->splice.end[1].has) & SPLICE_STAMPS;
     if (makes_up && !inline_is_sound(pkt, key)) return false;
     if (s->flags & TCP_FIN) {

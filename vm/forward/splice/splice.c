@@ -1,8 +1,8 @@
 /* Rewriting of one segment: its numbers are moved, its header is written anew */
 #include "vm/forward/splice/splice.h"
-#include "vm/forward/splice/slots.h"
 #include "vm/forward/splice/splice_priv.h"
 
+#include "vm/forward/splice/slots.h"
 #include "vm/packet/edit/edit.h"
 #include "vm/packet/edit/mss.h"
 
