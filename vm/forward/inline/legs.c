@@ -169,7 +169,7 @@ static void renew(const struct inline_leg *l, struct pkt *pkt, struct tcp_segmen
     uint32_t len, at = option_at(pkt, TCP_OPT_STAMPS, &len);
     if (at && len == TCP_OPT_STAMPS_LEN && seq_after(l->stamp, edit_get32(pkt, at + 2)))
         edit_put32(pkt, at + 2, l->stamp);
-    if (!(s->flags & TCP_ACK) || seq_after(s->ack, l->acked)) return;
+    if (!(s->flags & TCP_ACK) || seq_after(s->ack, l->acked) || seq_after(l->acked, l->edge)) return;
     if (s->ack == l->acked && !seq_after(l->edge, edge)) return;
     /* Blocks of an older acknowledgement would look like repetitions that were seen (RFC 2883) */
     at = s->ack == l->acked ? 0 : option_at(pkt, TCP_OPT_SACK, &len);

@@ -108,7 +108,10 @@ static bool follow(const struct job *j, struct inline_conn *c, uint32_t number, 
     }
     if ((c->over & OVER_FINS) == OVER_FINS) tell_over(j, c, number, SPLICE_WHY_DONE);
     if (seq_after(s->seq + s->len, side->next)) side->next = s->seq + s->len;
-    if (s->flags & TCP_ACK && seq_after(s->ack, side->leg.acked)) side->leg.acked = s->ack;
+    if (s->flags & TCP_ACK && !seq_after(side->leg.acked, s->ack)) {
+        side->leg.acked = s->ack;
+        side->leg.edge = s->ack + ((uint32_t)s->window << c->splice.end[from].scale_in);
+    }
     other->ours = side->next - c->splice.end[from].in + c->splice.end[!from].out;
     return true;
 }
