@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "vm/flow/flow.h"
 #include "vm/vm.h"
 
 enum { STATE_KEPT = 1 << 25 /* bytes of the state's memory that are kept; more is given back */, PAGE = 4096 };
@@ -148,6 +149,18 @@ void tape_aside(struct tape *t, struct pkt *const pkts[], unsigned n, uint64_t n
     }
     t->now_ns = now_ns;
     put_batch(t, TAPE_ASIDE, all, n, 0, NULL);
+}
+
+static_assert(sizeof(struct inline_ask) == 40, "as written to files: no padding");
+
+void tape_asked(struct tape *t, const struct inline_ask *ask, uint64_t now_ns)
+{
+    t->now_ns = now_ns;
+    struct tape_record *r = record_begin(t, TAPE_ASKED, sizeof *ask);
+    if (!r) return;
+    r->count = 1;
+    memcpy(r + 1, ask, sizeof *ask);
+    publish(t, r);
 }
 
 void tape_single(struct tape *t, struct pkt *const pkts[], unsigned n, uint64_t now_ns, uint64_t place)

@@ -28,7 +28,8 @@ enum tape_kind {
     TAPE_SINGLE,   /* as TAPE_BATCH, for packets that the kernel judged one by one; number: program and world (place) */
     TAPE_MET,      /* flows met by each packet of the previous TAPE_SINGLE: `count` of struct flow_met */
     TAPE_ASIDE,    /* as TAPE_BATCH, for packets of the stack aside, each behind an Ethernet header without addresses */
-    TAPE_COPY, /* a copy of a frame for mirror `number` (runtime/copies): tape_frame and its bytes; never in a file */
+    TAPE_COPY,  /* a copy of a frame for mirror `number` (runtime/copies): tape_frame and its bytes; never in a file */
+    TAPE_ASKED, /* the proxy loop asked something of an inline connection: a struct inline_ask (vm/flow/spliced.h) */
     TAPE_KINDS
 };
 /* Head of a record, also the format in files. */
@@ -109,6 +110,9 @@ void tape_met(struct tape *t, const struct flow_met *mets, unsigned n);
 void tape_single_verdicts(struct tape *t, const struct verdict verdicts[], const uint8_t asked[], unsigned n);
 /* Put packets of the stack aside before they are sent on: bare, with headroom, which is written to. */
 void tape_aside(struct tape *t, struct pkt *const pkts[], unsigned n, uint64_t now_ns);
+/* Put what the proxy loop asks, before it is done. */
+struct inline_ask;
+void tape_asked(struct tape *t, const struct inline_ask *ask, uint64_t now_ns);
 void tape_verdicts(struct tape *t, const struct verdict verdicts[], unsigned n);
 void tape_left(struct tape *t, uint8_t port, const struct pkt *pkt);
 /* Put a copy of a packet, at most `snap` bytes of it, on a tape of copies (runtime/copies). False: no room. */

@@ -212,8 +212,20 @@ static void events_leave(struct worker *w, uint64_t now)
     w->tx.events_lost = 0;
 }
 
+void worker_tell_loop(struct worker *w)
+{
+    struct inline_told told;
+    bool any = false;
+    while (leaving_has_room(w->leaving) && vm_inline_told(w->vm, &told)) {
+        leaving_tell(w->leaving, &told);
+        any = true;
+    }
+    if (any) leaving_call(w->leaving);
+}
+
 void worker_leave(struct worker *w, uint64_t now)
 {
+    if (w->leaving) worker_tell_loop(w);
     if (w->tx.event_count || w->tx.events_lost) events_leave(w, now);
     for (unsigned i = 0; i < w->tx.count; i++) entry_leave(w, &w->entries[i], now);
     egress_flush(&w->egress);

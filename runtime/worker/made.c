@@ -69,6 +69,7 @@ struct vm_cfg worker_vm_cfg(struct worker *w)
                            .share = share_of(w),
                            .kernel = w->cfg.kernel,
                            .inline_share = &w->cfg.inline_share,
+                           .inline_carried = w->leaving ? w->leaving->carried : NULL,
                            .observed = w->cfg.observed,
                            .live = true,
                            .grows = w->cfg.patient || w->cfg.kernel ? NULL : ahead_want,
@@ -96,7 +97,23 @@ int worker_inside(struct worker *w, const struct program *p)
         w->inlined = NULL;
     }
     if (!w->inlined) w->inlined = inlined_new((uint32_t)p->settings->proxy_sessions);
+    const int failed = worker_leaving(w, p);
+    if (failed) return failed;
     return w->inlined ? inside_io_init(&w->inside) : -ENOMEM;
+}
+
+static bool has_inline(const struct program *p)
+{
+    for (uint32_t i = 0; i < p->services_count; i++)
+        if (mode_is(p->services[i].mode, MODE_INLINE)) return true;
+    return false;
+}
+
+int worker_leaving(struct worker *w, const struct program *p)
+{
+    if (w->leaving || !has_inline(p)) return 0;
+    w->leaving = leaving_new((uint32_t)p->settings->proxy_sessions, w->wake_fd);
+    return w->leaving ? 0 : -ENOMEM;
 }
 
 int worker_init(struct worker *w, const struct worker_cfg *cfg)
@@ -118,6 +135,7 @@ int worker_init(struct worker *w, const struct worker_cfg *cfg)
     w->tx = (struct vm_tx){.entries = w->entries, .cap = VM_BATCH * VM_TX_PER_PACKET};
     w->tx.event_cap = EVENTS_MOST;
     w->tx.events = calloc(w->tx.event_cap + 1u, sizeof *w->tx.events);
+    if (worker_leaving(w, cfg->program)) return -ENOMEM;
     struct vm_cfg vm = worker_vm_cfg(w);
     vm.prefault = !cfg->patient && program_begins_flows(cfg->program);
     w->vm = vm_new(cfg->program, &vm);
@@ -150,6 +168,7 @@ void worker_fini(struct worker *w)
     ring_fini(&w->carried);
     openers_free(w->openers);
     inlined_free(w->inlined);
+    leaving_free(w->leaving);
     inside_io_fini(&w->inside);
     if (w->wake_fd >= 0) close(w->wake_fd);
     if (w->call_fd >= 0) close(w->call_fd);

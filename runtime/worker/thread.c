@@ -123,6 +123,7 @@ void worker_stop(struct worker *w)
     __atomic_store_n(&w->stop, 1, __ATOMIC_RELEASE);
     wake(w->wake_fd);
     pthread_join(w->thread, NULL);
+    if (w->leaving) leaving_stop(w->leaving);
     while (up_copied(w, clock_ns(CLOCK_MONOTONIC))) continue;
     vm_observed_end(w->vm, &(struct vm_in){.mono_ns = clock_ns(CLOCK_MONOTONIC)});
     ahead_stop(&w->ahead);

@@ -56,6 +56,26 @@ static unsigned take_inside(struct worker *w, uint64_t now)
     return n;
 }
 
+void worker_asked(struct worker *w, const struct inline_ask *ask, uint64_t now)
+{
+    const struct vm_in in = worker_input(w, now);
+    if (w->tape) tape_asked(w->tape, ask, now);
+    if (w->copying) w->copying->now_ns = now;
+    vm_inline_ask(w->vm, &in, ask, &w->tx);
+    worker_leave(w, now);
+    w->tick_ns = now; /* the ask may have set a timer of the vm */
+}
+
+/* Do what the proxy loop asks, before packets of the stack aside. Return the number of asks. */
+static unsigned take_asks(struct worker *w, uint64_t now)
+{
+    enum { ASKS_A_TURN = 256 };
+    struct inline_ask ask;
+    unsigned n = 0;
+    for (; n < ASKS_A_TURN && leaving_asked(w->leaving, &ask); n++) worker_asked(w, &ask, now);
+    return n;
+}
+
 /* Judge fragments whose datagram's first has come since, or never came. */
 static void take_waited(struct worker *w, uint64_t now)
 {
@@ -248,7 +268,9 @@ unsigned worker_turn(struct worker *w, uint64_t now)
     for (unsigned i = 0; i < w->cfg.workers && w->cfg.owners; i++)
         if (i != w->cfg.worker) got += take_handed(w, i, now);
     if (w->pieces_waiting) take_waited(w, now);
+    if (w->leaving) got += take_asks(w, now);
     if (w->inside.fd >= 0) got += take_inside(w, now);
+    if (w->leaving) worker_tell_loop(w);
     if (w->woken) owned_wake(w);
     if (w->egress.waiting) worker_retry(w, now);
     if (now >= w->tick_ns) worker_tick(w, now);

@@ -8,6 +8,7 @@
 #include "runtime/copies/risen.h"
 #include "runtime/counters/totals.h"
 #include "runtime/exchange/begun/inlined.h"
+#include "runtime/exchange/begun/leaving.h"
 #include "runtime/exchange/begun/openers.h"
 #include "runtime/exchange/handover.h"
 #include "runtime/exchange/listing.h"
@@ -149,6 +150,7 @@ struct worker {
     struct ring refusals;             /* struct refusal, to the main thread; dropped without room, since more follow */
     struct ring carried;              /* struct carried, from the proxy loop with the same number */
     struct inlined *inlined;          /* inline connections, for the proxy loops; NULL: there are none */
+    struct leaving *leaving;          /* those that leave the stack aside; NULL: there are none */
     struct openers *openers;          /* openers of connections that end here, for the proxy loops */
     uint64_t logs_lost;               /* atomic: notes without room, until the main thread has reported them */
     struct handover in[WORKERS_MOST]; /* by sender: packets from each other worker */
@@ -176,6 +178,8 @@ void worker_fini(struct worker *w);
 /* Make memory for inline connections, once, before the worker gets its device of the stack aside. p: the first program
  * that has such services. Return 0 or -ENOMEM. */
 int worker_inside(struct worker *w, const struct program *p);
+/* Make memory for what spliced ones carry, once, if the program has inline services. Return 0 or -ENOMEM. */
+int worker_leaving(struct worker *w, const struct program *p);
 
 /* Give the worker its first or a newer snapshot, which the caller keeps until w->taken is past its number. */
 void worker_tell(struct worker *w, struct snapshot *s);
@@ -231,6 +235,10 @@ void worker_judge(struct worker *w, struct pkt *pkts[], unsigned n, uint64_t now
 void worker_judge_own(struct worker *w, struct pkt *pkts[], unsigned n, uint64_t now_ns);
 /* Send n packets of the stack aside on, at most VM_BATCH, as inside_io_read returns them. */
 void worker_aside(struct worker *w, struct pkt *pkts[], unsigned n, uint64_t now_ns);
+/* Do what the proxy loop asks of an inline connection. */
+void worker_asked(struct worker *w, const struct inline_ask *ask, uint64_t now_ns);
+/* Tell the proxy loop what the vm has for it, as far as there is room. w->leaving is not NULL. */
+void worker_tell_loop(struct worker *w);
 /* Send the entries that a vm call left in w->tx, report its events, and put the packets back. */
 void worker_leave(struct worker *w, uint64_t now_ns);
 /* Run the vm's timers. */

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "vm/flow/made.h"
+#include "vm/flow/spliced.h"
 #include "vm/flow/tuples.h"
 #include "vm/packet/key.h"
 #include "vm/packet/pkt.h"

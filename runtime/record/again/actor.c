@@ -244,6 +244,10 @@ static void change(struct actor *a, const struct tape_record *r)
         return;
     }
     if (a->watch->observed) a->watch->observed(a->watch->arg, a, k->p);
+    if (worker_leaving(a->w, k->p)) {
+        actor_stop(a, "out of memory");
+        return;
+    }
     const struct vm_cfg cfg = worker_vm_cfg(a->w);
     const struct vm_in in = {.mono_ns = k->prepare_ns, .facts = &s->facts};
     struct next_program next = {.fresh = vm_prepare(&cfg, k->remap, &in),
@@ -271,6 +275,20 @@ static bool blind(struct actor *a)
     return a->stopped;
 }
 
+/* Do what the proxy loop asked. */
+static void asked(struct actor *a, const struct tape_record *r, const uint8_t *body)
+{
+    struct inline_ask ask;
+    if (blind(a)) return;
+    if (r->bytes != sizeof *r + sizeof ask) {
+        actor_stop(a, "a step is cut short");
+        return;
+    }
+    memcpy(&ask, body, sizeof ask);
+    worker_asked(a->w, &ask, r->now_ns);
+    hand_logs(a);
+}
+
 static void act(struct actor *a, const struct tape_record *r, const uint8_t *body)
 {
     switch (r->kind) {
@@ -296,6 +314,7 @@ static void act(struct actor *a, const struct tape_record *r, const uint8_t *bod
     case TAPE_RETRY:
         if (!blind(a)) worker_retry(a->w, r->now_ns);
         return;
+    case TAPE_ASKED: asked(a, r, body); return;
     case TAPE_WORLD: look(a, r); return;
     case TAPE_CHANGE: change(a, r); return;
     case TAPE_GAP: actor_stop(a, "the recorder had no room"); return;
@@ -356,7 +375,7 @@ void actor_step(struct actor *a, const struct scene *s)
         if (cursor_copy(&c, &r, sizeof r) && r.kind == TAPE_STATE && r.bytes == s->len) read_state(a, &r, c);
         return;
     }
-    if (!cursor_copy(&c, &r, sizeof r) || (r.kind == TAPE_VERDICTS && r.bytes != s->len)) {
+    if (!cursor_copy(&c, &r, sizeof r) || ((r.kind == TAPE_VERDICTS || r.kind == TAPE_ASKED) && r.bytes != s->len)) {
         actor_stop(a, "a step is cut short");
         return;
     }

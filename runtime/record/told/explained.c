@@ -14,7 +14,7 @@ enum { LEFT_MOST = 16, STATE_LEAST = 1 << 22 };
 
 static const struct actor_watch nobody;
 
-struct leaving {
+struct going {
     struct pkt pkts[LEFT_MOST];
     struct tx_entry entries[LEFT_MOST];
     uint8_t *bytes[LEFT_MOST];
@@ -23,7 +23,7 @@ struct leaving {
 
 static void note_left(void *arg, const struct tape_frame *f, uint64_t wall_ns)
 {
-    struct leaving *l = arg;
+    struct going *l = arg;
     uint8_t *bytes = l->count < LEFT_MOST ? malloc(f->cap_len + 1u) : NULL;
     if (!bytes) return;
     memcpy(bytes, f + 1, f->cap_len);
@@ -58,7 +58,7 @@ static struct vm *copy_vm(struct worker *w, const struct vm_in *in)
 static int explain_with(struct actor *a, unsigned at, const struct explaining *x, struct vm *before,
                         const struct vm_in *in)
 {
-    struct leaving leaving = {.count = 0};
+    struct going leaving = {.count = 0};
     struct pkt came = *a->views[at];
     uint8_t *bytes = malloc(came.cap_len + 1u);
     if (!bytes) return 2;

@@ -1,0 +1,101 @@
+/* Rings of fixed length. The memory of numbers is anonymous mappings, so a page takes memory once one of its numbers is
+ * used. */
+#include "runtime/exchange/begun/leaving.h"
+
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum { ENTRIES = 1024 };
+
+static void *map(size_t bytes)
+{
+    void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return at == MAP_FAILED ? NULL : at;
+}
+
+struct leaving *leaving_new(uint32_t most, int wake_fd)
+{
+    struct leaving *l = aligned_alloc(64, (sizeof *l + 63) / 64 * 64);
+    if (!l) return NULL;
+    *l = (struct leaving){.most = most, .wake_fd = wake_fd, .told_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+    l->carried = map(most * sizeof *l->carried);
+    const int failed = ring_init(&l->asks, ENTRIES, sizeof(struct inline_ask)) |
+                       ring_init(&l->told, ENTRIES, sizeof(struct inline_told));
+    if (!failed && l->told_fd >= 0 && l->carried) return l;
+    leaving_free(l);
+    return NULL;
+}
+
+void leaving_free(struct leaving *l)
+{
+    if (!l) return;
+    if (l->carried) munmap(l->carried, l->most * sizeof *l->carried);
+    ring_fini(&l->asks);
+    ring_fini(&l->told);
+    if (l->told_fd >= 0) close(l->told_fd);
+    free(l);
+}
+
+size_t leaving_bytes(void) { return sizeof(struct inline_carried); }
+
+static void wake(int fd)
+{
+    const uint64_t one = 1;
+    (void)!write(fd, &one, sizeof one); /* a full counter: it is to be woken already */
+}
+
+bool leaving_ask(struct leaving *l, const struct inline_ask *ask)
+{
+    if (__atomic_load_n(&l->stopped, __ATOMIC_ACQUIRE)) return true;
+    if (!ring_put(&l->asks, ask)) return false;
+    wake(l->wake_fd);
+    return true;
+}
+
+bool leaving_hear(struct leaving *l, struct inline_told *told)
+{
+    const bool any = ring_take(&l->told, told);
+    /* The worker notes that there was no room, then looks again: it is woken, or finds this room itself */
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    if (any && __atomic_load_n(&l->full, __ATOMIC_RELAXED)) {
+        __atomic_store_n(&l->full, 0, __ATOMIC_RELAXED);
+        wake(l->wake_fd);
+    }
+    return any;
+}
+
+struct inline_carried leaving_carried(const struct leaving *l, uint32_t number)
+{
+    struct inline_carried sum = {0};
+    if (number >= l->most) return sum;
+    const struct inline_carried *c = &l->carried[number];
+    for (unsigned at = 0; at < 2; at++) {
+        sum.packets[at] = __atomic_load_n(&c->packets[at], __ATOMIC_RELAXED);
+        sum.bytes[at] = __atomic_load_n(&c->bytes[at], __ATOMIC_RELAXED);
+    }
+    sum.seen_ns = __atomic_load_n(&c->seen_ns, __ATOMIC_RELAXED);
+    return sum;
+}
+
+bool leaving_asked(struct leaving *l, struct inline_ask *ask) { return ring_take(&l->asks, ask); }
+
+static bool has_room(const struct leaving *l)
+{
+    return l->told.put - __atomic_load_n(&l->told.taken, __ATOMIC_ACQUIRE) < ENTRIES;
+}
+
+bool leaving_has_room(struct leaving *l)
+{
+    if (has_room(l)) return true;
+    __atomic_store_n(&l->full, 1, __ATOMIC_RELAXED);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    return has_room(l);
+}
+
+void leaving_tell(struct leaving *l, const struct inline_told *told) { ring_put(&l->told, told); }
+
+void leaving_call(struct leaving *l) { wake(l->told_fd); }
+
+void leaving_stop(struct leaving *l) { __atomic_store_n(&l->stopped, 1, __ATOMIC_RELEASE); }

@@ -1,0 +1,40 @@
+/* An exchange between a proxy loop and its worker about inline connections that leave the stack aside
+ * (vm/flow/spliced.h): a ring each way, and memory in which the worker counts what spliced connections carry. Nothing
+ * is lost: who finds no room keeps what he has to say. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "runtime/exchange/ring.h"
+#include "vm/flow/flow.h"
+
+struct leaving {
+    uint32_t most;                  /* numbers that connections may have */
+    struct inline_carried *carried; /* [most]: written by the worker, read by the loop */
+    struct ring asks, told;         /* struct inline_ask, to the worker; struct inline_told, to the loop */
+    int wake_fd;                    /* eventfd that wakes the worker, which owns it */
+    int told_fd;                    /* eventfd that wakes the loop */
+    int full;                       /* atomic; nonzero: the worker has more to tell than there was room for */
+    int stopped;                    /* atomic; nonzero: the worker takes no more */
+};
+
+/* Make it for the numbers below `most`. Memory of numbers is touched as it is used. NULL: out of memory. */
+struct leaving *leaving_new(uint32_t most, int wake_fd);
+void leaving_free(struct leaving *l); /* NULL is accepted */
+size_t leaving_bytes(void);           /* memory of each number */
+
+/* The loop: ask the worker. False: no room now. What is asked of a worker that has stopped is dropped. Take the oldest
+ * answer (second function); false: there is none. */
+bool leaving_ask(struct leaving *l, const struct inline_ask *ask);
+bool leaving_hear(struct leaving *l, struct inline_told *told);
+/* Read what a connection has carried. */
+struct inline_carried leaving_carried(const struct leaving *l, uint32_t number);
+
+/* The worker: take the oldest ask; false: there is none. */
+bool leaving_asked(struct leaving *l, struct inline_ask *ask);
+/* True if there is room for an answer. If not, the worker is woken when there is. */
+bool leaving_has_room(struct leaving *l);
+/* Put an answer, for which there is room. leaving_call wakes the loop, after one or more. */
+void leaving_tell(struct leaving *l, const struct inline_told *told);
+void leaving_call(struct leaving *l);
+void leaving_stop(struct leaving *l);
