@@ -52,7 +52,7 @@ static int server_socket(int family)
 }
 
 /* True if the connection goes by the stack aside */
-static bool goes_inside(const struct session *s) { return s->inside && !s->target.port; }
+static bool goes_inside(const struct session *s) { return s->inside; }
 
 /* True if the server sees the client's address */
 static bool is_transparent(const struct session *s)
@@ -133,6 +133,16 @@ static int dial_chosen(struct session *s)
     if (s->chosen != PBC_NONE && s->proxy->program->servers[s->chosen].family != family) return -EAFNOSUPPORT;
     if (!inside_leads_to(s, s->chosen)) return -EADDRNOTAVAIL;
     const struct stream_addr a = inside_address(s, s->chosen);
+    return dial(s, &a);
+}
+
+/* Do so for the target of an instruction, of which the worker is told before. -EAGAIN: it can be told later. */
+static int dial_target(struct session *s)
+{
+    if (!goes_inside(s)) return dial(s, &s->target);
+    if (s->target.v6 != !!(s->key.kind & KIND_IP6)) return -EAFNOSUPPORT;
+    if (!inside_says_target(s)) return -EAGAIN;
+    const struct stream_addr a = inside_target(s);
     return dial(s, &a);
 }
 
@@ -222,6 +232,7 @@ static int say_client(struct session *s)
     const uint32_t len = proxy_header_write(bytes, says->flags & PBC_PROXY_SEND_V2 ? 2 : 1, &client, &service);
     const int more = s->up.buffer && buffer_len(s->up.buffer) ? MSG_MORE : 0;
     const ssize_t n = send(s->server->fd, bytes, len, MSG_NOSIGNAL | more);
+    if (n > 0) s->server->wrote += (uint64_t)n;
     return n == (ssize_t)len ? 0 : n < 0 ? -errno : -EIO; /* a new socket has room for it */
 }
 
@@ -248,10 +259,20 @@ static int reached(struct session *s)
     return -err;
 }
 
+static void connect_to_target(struct session *s)
+{
+    const int err = dial_target(s);
+    if (err == -EAGAIN)
+        session_again(s);
+    else if (err)
+        failed(s, err);
+}
+
 void connect_step(struct session *s)
 {
+    if (!s->server && s->target.port) connect_to_target(s);
     struct side *side = s->server;
-    if (!side || (!s->reached && !(side->flags & SIDE_MAY_WRITE))) return;
+    if (!s->dials || !side || (!s->reached && !(side->flags & SIDE_MAY_WRITE))) return;
     int err = s->reached ? 0 : reached(s);
     if (!err) err = side_shake(side);
     if (err == -EAGAIN) return;
@@ -318,6 +339,5 @@ void connect_target(struct session *s, const struct stream_addr *to)
     s->dials = true;
     s->target = *to;
     note_dial(s);
-    const int err = dial(s, to);
-    if (err) failed(s, err);
+    connect_to_target(s);
 }

@@ -12,6 +12,8 @@
 #include "vm/forward/service.h"
 #include "vm/stream/first.h"
 
+struct leave;
+struct leaving;
 struct middle;
 struct session;
 
@@ -27,8 +29,10 @@ struct arrival {
 struct inside {
     uint32_t number;                 /* names it in the stack aside */
     uint16_t vlan[2];                /* VIDs, outermost first; VLAN_UNTAGGED */
+    uint16_t use;                    /* port at INLINE_CLIENT: a later connection of that number has another */
     uint8_t port;                    /* interface of the command line by which it came; PORTS_MOST: unknown */
     uint64_t client_mac, server_mac; /* source and destination of its first frame; 0: no Ethernet */
+    struct leave *leave;             /* its way out of its sockets (inside/leave.h); NULL: it keeps them */
 };
 
 /* A kind of session (kind.def) */
@@ -45,6 +49,8 @@ struct session_ops {
     /* Handle the loss of the server: it is down (`on down reset`), or its drain time is over. NULL: the session
      * ends. */
     void (*lost)(struct session *s, enum session_end why);
+    /* Tell others of the end, before anything is freed. False: that has to be tried again. NULL: there are none. */
+    bool (*ends)(struct session *s);
     /* End: free what `own` holds. NULL: nothing to free. */
     void (*fini)(struct session *s);
     /* Return a kept connection to s->chosen for the session, or NULL. NULL as the op: this kind keeps none. */
@@ -151,13 +157,16 @@ struct proxy {
     uint64_t told_ns;      /* time of the turn in which the chooser got time and world */
     uint64_t tables;       /* number of the last balancing tables taken */
     uint64_t tables_ns;    /* time at which the next tables are due */
-    struct slab sessions, sides, buffers, ats, insides, middles;
+    struct slab sessions, sides, buffers, ats, insides, middles, leaves;
     struct pipes pipes;
     struct first first;          /* for the session that reads now */
     struct session *all, *tells; /* tells: the next session that reports its bytes; NULL: the first */
     uint64_t begun;              /* number of sessions since the start */
     struct foreign foreign[2];   /* IPv4, IPv6 */
     struct foreign inside[2];    /* the same, of the stack aside */
+    struct leaving *leaving;     /* to and from the worker; NULL: no connection leaves its sockets */
+    struct session **leavers;    /* [leaving->most]: sessions that have a struct leave, by their number */
+    struct watcher told;         /* the watcher of leaving->told_fd */
     uint64_t random;             /* for source_socket: unpredictable (RFC 6056) */
     struct queue queue;
     uint16_t iface[PORTS_MOST]; /* [iface_count]: the program's id of each interface of the command line */

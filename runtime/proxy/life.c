@@ -6,6 +6,7 @@
 
 #include "runtime/exchange/begun/inlined.h"
 #include "runtime/proxy/core.h"
+#include "runtime/proxy/inside/leave.h"
 #include "runtime/proxy/inside/middle.h"
 #include "runtime/proxy/listing.h"
 #include "runtime/proxy/proxy.h"
@@ -69,6 +70,7 @@ static bool take_program(struct proxy *p, struct proxy_change *c)
     p->tls = tls_table_get(c->tls);
     take_ifaces(p, before, c->iface);
     p->cfg.inlined = c->inlined;
+    leave_open(p, c->leaving);
     sessions_rename(p, c->remap);
     c->counted = proxy_counted_rename(&p->counted, c->counted, p->program->services_count, c->remap->service);
     sessions_recount(p);
@@ -140,7 +142,7 @@ void proxy_session_bytes(uint64_t first_bytes, uint64_t *idle, uint64_t *most)
 
 uint64_t proxy_inside_bytes(void)
 {
-    return (sizeof(struct inside) + 63) / 64 * 64 + vm_inline_bytes() + inlined_bytes();
+    return (sizeof(struct inside) + 63) / 64 * 64 + vm_inline_bytes() + inlined_bytes() + leave_bytes();
 }
 
 static bool kinds_start(struct proxy *p)
@@ -159,6 +161,7 @@ static bool parts_init(struct proxy *p)
     slab_init(&p->ats, sizeof(struct first_at), most);
     slab_init(&p->insides, sizeof(struct inside), most);
     slab_init(&p->middles, sizeof(struct middle), most);
+    slab_init(&p->leaves, sizeof(struct leave), most);
     buffers_init(&p->buffers, bytes, 4 * most); /* two a session, and two more with a program in its middle */
     pipes_init(&p->pipes, PIPE_BYTES / (p->cfg.vm.workers ? p->cfg.vm.workers : 1));
     p->chooser = chooser_new(p->program, &p->cfg.vm);
@@ -191,6 +194,7 @@ struct proxy *proxy_new(const struct proxy_cfg *cfg, struct snapshot *world, str
         return NULL;
     }
     listeners_set(p, room, listens, count);
+    leave_open(p, cfg->leaving);
     p->second.due = each_second;
     p->reopens.due = reopen;
     timer_set(&p->loop.wheel, &p->second, p->loop.now_ns + SECOND_NS);
@@ -212,11 +216,13 @@ void proxy_free(struct proxy *p)
     slab_fini(&p->ats);
     slab_fini(&p->insides);
     slab_fini(&p->middles);
+    slab_fini(&p->leaves);
     slab_fini(&p->buffers);
     pipes_fini(&p->pipes);
     queue_fini(p);
     ring_fini(&p->refusals);
     lines_fini(&p->lines);
+    leave_close(p);
     proxy_counted_fini(&p->counted);
     loop_fini(&p->loop);
     program_put(p->program);

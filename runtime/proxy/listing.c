@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "runtime/proxy/core.h"
+#include "runtime/proxy/inside/spliced.h"
 #include "vm/flow/flow.h"
 
 static_assert(offsetof(struct session, proxy) + sizeof(struct proxy *) <= SLAB_CLEAR, "0: it is none");
@@ -26,6 +27,7 @@ static enum session_phase phase_of(const struct session *s)
     if (s->queue_link) return PHASE_QUEUE;
     if (s->dials) return PHASE_DIALS;
     if (s->at) return PHASE_FIRST;
+    if (session_is_spliced(s)) return PHASE_SPLICED;
     if (!s->server) return PHASE_REQUEST;
     return (s->client.flags | s->server->flags) & SIDE_ENDED ? PHASE_HALF : PHASE_OPEN;
 }
@@ -58,6 +60,12 @@ static void record(const struct session *s, struct session_record *r)
                                  .phase = (uint8_t)phase_of(s),
                                  .target = s->target};
     session_flow(s, &r->flow);
+    if (!session_is_spliced(s)) return;
+    const struct spliced_seen seen = spliced_seen(s);
+    r->up_bytes += seen.bytes[AT_CLIENT];
+    r->down_bytes += seen.bytes[AT_SERVER];
+    r->flow.seen_ns = seen.seen_ns;
+    r->since_ns = s->inside->leave->since_ns;
 }
 
 void sessions_list(struct proxy *p, struct session_listing *l)

@@ -82,6 +82,7 @@ int name_client(struct session *s)
     case READ_WHOLE:
         if (!is_trusted(s)) return refuse(s, STREAM_PROXY_UNTRUSTED);
         if (recv(s->client.fd, bytes, h.len, 0) != (ssize_t)h.len) return refuse(s, STREAM_PROXY_MALFORMED);
+        s->client.read += h.len;
         believe(s, &h);
         return 0;
     default: return refuse(s, is_trusted(s) ? STREAM_PROXY_MALFORMED : STREAM_PROXY_UNTRUSTED);

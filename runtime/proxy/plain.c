@@ -5,6 +5,7 @@
 
 #include "runtime/proxy/access.h"
 #include "runtime/proxy/connect.h"
+#include "runtime/proxy/inside/leave.h"
 #include "runtime/proxy/inside/middle.h"
 #include "vm/judge/decide.h"
 
@@ -49,6 +50,14 @@ static bool instruction_leads_back(const struct session *s)
     return takes;
 }
 
+/* True if the instruction asks for our address towards the target, which in the wire sees the client's */
+static bool instruction_hides(const struct session *s)
+{
+    const struct first *f = &s->proxy->first;
+    return s->inside && f->instruction == FIRST_KNOWN && f->told.nat == INSTRUCTION_NAT_OURS &&
+           branch_goes(&s->proxy->program->branches[s->branch]) == PBC_GOES_TARGET;
+}
+
 /* Send the client the branch's acknowledgement after connecting, if it has one. False on failure. */
 static bool instruction_answer(struct session *s)
 {
@@ -67,7 +76,7 @@ static void choose(struct session *s, uint32_t branch)
     proxy_took(session_counts(s), PROXY_TIME_DECIDE, p->loop.now_ns - s->begun_ns);
     if (s->branch == PBC_NONE) {
         session_end(s, SESSION_NO_SERVER);
-    } else if (program_refuses(p->program, s->branch, &p->first) || instruction_leads_back(s)) {
+    } else if (program_refuses(p->program, s->branch, &p->first) || instruction_leads_back(s) || instruction_hides(s)) {
         count_up(&session_counts(s)->refused[STREAM_INSTRUCTION_REFUSED], 1);
         session_end(s, SESSION_INSTRUCTION);
     } else {
@@ -194,14 +203,24 @@ static void connected(struct session *s, enum session_end failed)
         session_end(s, SESSION_PROGRAM);
     else if (!instruction_answer(s))
         session_end(s, SESSION_CLIENT_GONE);
-    else
+    else {
         session_wait(s, patience(s));
+        leave_begin(s);
+    }
+}
+
+static bool moves(struct session *s)
+{
+    return s->server && !s->dials && s->ended == SESSION_ENDS && !leave_goes_on(s) && s->ended == SESSION_ENDS;
 }
 
 static void step(struct session *s)
 {
     if (s->at) look(s);
-    if (s->server && !s->dials && s->ended == SESSION_ENDS) move(s);
+    if (moves(s)) {
+        move(s);
+        leave_moved(s);
+    }
     /* A reset client ends the session while a server is being connected to */
     if (s->dials && s->client.flags & SIDE_FAILED) session_end(s, SESSION_CLIENT_GONE);
 }
@@ -210,6 +229,8 @@ static void late(struct session *s)
 {
     if (s->at)
         judge(s, FIRST_LATE);
+    else if (session_is_spliced(s))
+        after_late(s);
     else
         session_end(s,
                     s->server && (s->client.flags | s->server->flags) & SIDE_ENDED ? SESSION_HALF_CLOSE : SESSION_IDLE);
@@ -219,6 +240,7 @@ static void late(struct session *s)
 static void fini(struct session *s)
 {
     middle_fini(s);
+    leave_fini(s);
     if (!access_wanted(s)) return;
     const bool good = session_end_class(s->ended) == END_GOOD;
     struct log_entry e = {
@@ -226,4 +248,5 @@ static void fini(struct session *s)
     access_write_line(s, &e, s->begun_ns);
 }
 
-const struct session_ops session_plain = {plain_begin, step, connected, late, NULL, fini, NULL, NULL, NULL, 0};
+const struct session_ops session_plain = {plain_begin, step, connected, late, NULL, leave_ends,
+                                          fini,        NULL, NULL,      NULL, 0};

@@ -19,6 +19,7 @@ struct openers;
 struct proxy;
 struct proxy_room;
 struct inlined;
+struct leaving;
 struct ring;
 struct snapshot;
 struct tls_table;
@@ -49,6 +50,7 @@ struct proxy_cfg {
     struct moments *moments;              /* recorder of sessions; NULL: none */
     struct ring *carried;                 /* struct carried, to the loop's worker; NULL: not counted */
     const struct inlined *inlined;        /* its worker's inline connections; NULL: none */
+    struct leaving *leaving;              /* to and from its worker, about those that leave; NULL: none does */
     /* Sockets that may have clients' addresses (runtime/host/guard/transparent.h), and sockets of the stack aside.
      * NULL: none. Called with `with`. */
     sockets_fn *foreign, *inside_sockets;
@@ -73,6 +75,7 @@ struct proxy_change {
     unsigned count;
     const uint16_t *iface;           /* as in struct proxy_cfg */
     const struct inlined *inlined;   /* as in struct proxy_cfg */
+    struct leaving *leaving;         /* as in struct proxy_cfg; from the first that is not NULL on it stays */
     uint64_t number;                 /* number of remap->program, for the recording */
     struct proxy_counters **counted; /* by proxy_counted_new, for remap->program; afterwards as `fresh` */
     struct proxy_room *room;         /* by proxy_room_new; NULL once the change is made */

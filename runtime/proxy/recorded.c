@@ -9,8 +9,10 @@
 #include "runtime/exchange/begun/openers.h"
 #include "runtime/exchange/moments.h"
 #include "runtime/proxy/core.h"
+#include "runtime/proxy/inside/spliced.h"
 
-enum { A_SECOND = 256 /* sessions of each loop that report in a second */ };
+/* Sessions of each loop that report in a second; inline ones ask no kernel, so more of them do */
+enum { INLINE_WEIGHT = 1, WEIGHT = 16, WEIGHT_A_SECOND = 256 * WEIGHT };
 
 void session_record(const struct session *s, enum moment_kind kind)
 {
@@ -46,12 +48,13 @@ void session_served(struct session *s)
  * kernel, where no worker counts them. So each session reports differences: at its end, and in its turn while it lasts
  * (sessions_tell). The total includes bytes not yet reported (runtime/live/carry/tally.c). If each request has its own
  * server, all since the last report counts for the last server. Packets of inline connections pass a worker, which
- * counts them itself. */
+ * counts them itself; what spliced ones carry is added to the session's bytes. */
 void session_tell(struct session *s)
 {
     struct proxy *p = s->proxy;
     struct tcp_info i = {0};
     socklen_t len = sizeof i;
+    if (s->inside && s->inside->leave) spliced_count(s);
     if (s->inside || !p->cfg.carried || s->service == PBC_NONE ||
         getsockopt(s->client.fd, IPPROTO_TCP, TCP_INFO, &i, &len))
         return;
@@ -69,10 +72,11 @@ void session_tell(struct session *s)
 
 void sessions_tell(struct proxy *p)
 {
-    for (unsigned i = 0; i < A_SECOND; i++) {
-        if (!p->tells) p->tells = i ? NULL : p->all;
+    for (unsigned weight = 0; weight < WEIGHT_A_SECOND;) {
+        if (!p->tells) p->tells = weight ? NULL : p->all;
         if (!p->tells) return;
         session_tell(p->tells);
+        weight += p->tells->inside ? INLINE_WEIGHT : WEIGHT;
         p->tells = p->tells->next;
     }
 }

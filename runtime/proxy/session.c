@@ -219,7 +219,10 @@ static void run(struct task *t)
     go_on(s);
     if (s->ended == SESSION_ENDS) return;
     if (s->task.waits) return; /* the task runs once more; after that nothing else refers to the session */
-    session_free(s);
+    if (!s->ops->ends || s->ops->ends(s))
+        session_free(s);
+    else
+        session_again(s);
 }
 
 /* Find the rule that accepted the session, recorded by the worker that judged its first packet */

@@ -270,6 +270,12 @@ static const struct of_service of_services[] = {
      "Connections of a proxy service that have ended, by reason."},
     {"refused", "", "prey_service_refused_total", "counter", "reason",
      "Connections and requests that a proxy service refused, by reason."},
+    {"", "spliced_now", "prey_service_spliced", "gauge", NULL,
+     "Connections of a proxy service that have left their sockets and go on now."},
+    {"", "spliced", "prey_service_spliced_total", "counter", NULL,
+     "Connections of a proxy service that left their sockets for the packet path."},
+    {"stays", "", "prey_service_stays_total", "counter", "reason",
+     "Times that a connection of a proxy service could not leave its sockets, by reason."},
     {"http", "", "prey_service_http_total", "counter", "what",
      "Counts of a service of `mode proxy http`, as in prey_http_…."},
 };
@@ -300,6 +306,10 @@ static void proxy_write(FILE *out, const cJSON *root)
                  "Connections that have ended, and why.");
     object_write(out, item(proxy, "refused"), "reason", "prey_proxy_refused_total", "counter",
                  "Connections and requests that were refused for what their bytes say.");
+    alone(out, "prey_proxy_spliced_now", "gauge", "Connections that have left their sockets and go on now.",
+          item(proxy, "spliced_now"));
+    object_write(out, item(proxy, "stays"), "reason", "prey_proxy_stays_total", "counter",
+                 "Times that an inline connection could not leave its sockets, and why.");
 #define COUNT(field, key, doc) row(out, root, COUNT, "proxy", key, doc);
 #include "runtime/counters/proxy_count.def"
 #define HTTP_COUNT(ident, key, doc) row(out, proxy, COUNT, "http", key, doc);

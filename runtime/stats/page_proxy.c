@@ -88,10 +88,14 @@ void page_proxy(FILE *out, const cJSON *root)
         out, proxy,
         "<p>{#now} connections now, {#sessions} accepted in all; {#up_bytes} bytes from clients, {#down_bytes} to "
         "them; {#connects} connects to servers, {#retried} of them after one that failed</p>");
+    if (item_number(proxy, "spliced"))
+        html_fill(out, proxy,
+                  "<p>{#spliced} connections left their sockets, {#spliced_now} of them go on in packets</p>");
     of_services(out, item(root, "services"), item_number(proxy, "sessions"));
     times(out, item(proxy, "took"));
     numbers(out, item(proxy, "ended_by"), "proxy-ended", "Ended", "#Connections");
     numbers(out, item(proxy, "refused"), "proxy-refused", "Refused", "#Times");
+    numbers(out, item(proxy, "stays"), "proxy-stays", "Stays with its sockets", "#Times");
     numbers(out, item(proxy, "http"), "proxy-http", "HTTP", "#Times");
     numbers(out, item(proxy, "tls"), "proxy-tls", "TLS", "#Handshakes");
     fputs("</section>", out);

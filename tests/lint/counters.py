@@ -23,6 +23,7 @@ PROXY_KINDS = [("runtime/counters/proxy_count.def", "COUNT", "field, key, doc", 
                ("runtime/counters/proxy_tls_count.def", "TLS_COUNT", "ident, key, doc", '"proxy.tls." key, doc'),
                ("runtime/counters/proxy_time.def", "PROXY_TIME", "ident, key, doc", '"proxy.took." key, doc'),
                ("runtime/counters/proxy_end.def", "END", "ident, name, class, doc", '"proxy.ended_by." name, doc'),
+               ("vm/flow/splice_stays.def", "SPLICE_WHY", "ident, key, doc", '"proxy.stays." key, doc'),
                ("vm/stream/reason.def", "STREAM_REASON", "ident, name, status, doc", '"proxy.refused." name, doc')]
 
 # A program that counts all of them.

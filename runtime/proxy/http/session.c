@@ -179,5 +179,5 @@ static void stop(void *of_kind)
     free(l);
 }
 
-const struct session_ops session_http = {session_begin, step,     connected, late, lost,
-                                         fini,          kept_for, start,     stop, sizeof(struct http)};
+const struct session_ops session_http = {session_begin, step, connected,          late, lost, NULL, fini, kept_for,
+                                         start,         stop, sizeof(struct http)};

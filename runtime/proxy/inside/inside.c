@@ -8,6 +8,7 @@
 
 #include "runtime/base/file.h"
 #include "runtime/exchange/begun/inlined.h"
+#include "runtime/exchange/begun/leaving.h"
 #include "runtime/exchange/first_frame.h"
 #include "vm/flow/flow.h"
 #include "vm/packet/parse/read.h"
@@ -87,6 +88,7 @@ enum inside_found inside_find(struct proxy *p, const struct stream_addr *client,
     struct inside *in = slab_take(&p->insides);
     if (!in) return INSIDE_NO_ROOM;
     *in = (struct inside){.number = o.number,
+                          .use = o.port,
                           .vlan = {o.vlan[0], o.vlan[1]},
                           .port = port,
                           .client_mac = o.client_mac,
@@ -115,6 +117,16 @@ struct stream_addr inside_address(const struct session *s, uint32_t server)
 {
     const struct program *p = s->proxy->program;
     return made(s, INLINE_SERVER, server == PBC_NONE ? INLINE_ORIGINAL : inline_port(program_server_id(p, server)));
+}
+
+struct stream_addr inside_target(const struct session *s) { return made(s, INLINE_SERVER, INLINE_TARGETS); }
+
+bool inside_says_target(const struct session *s)
+{
+    struct inline_ask ask = {.kind = INLINE_TARGET, .port = s->inside->use, .number = s->inside->number};
+    memcpy(ask.of.target.addr, s->target.addr, sizeof ask.of.target.addr);
+    ask.of.target.port = s->target.port;
+    return !s->proxy->leaving || leaving_ask(s->proxy->leaving, &ask);
 }
 
 bool inside_leads_to(const struct session *s, uint32_t server)

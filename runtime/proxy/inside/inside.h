@@ -17,3 +17,8 @@ struct stream_addr inside_address(const struct session *s, uint32_t server);
 bool inside_leads_to(const struct session *s, uint32_t server);
 /* Return a socket of the stack aside for a connection of this session to s->chosen, or a negative errno */
 int inside_socket(struct session *s);
+
+/* Have the worker know the target of an instruction, before a connection to it begins. False: there is no room for that
+ * now. inside_target: the address by which the stack aside leads there. */
+bool inside_says_target(const struct session *s);
+struct stream_addr inside_target(const struct session *s);

@@ -67,6 +67,7 @@ static enum way_result push(struct way *w)
         const ssize_t n = splice(p->out, NULL, w->to->fd, NULL, p->held, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
         if (n < 0) return not_spliced(w->to, SIDE_MAY_WRITE, WAY_TO);
         p->held -= (uint32_t)n;
+        w->to->wrote += (uint64_t)n;
         w->moved += (uint64_t)n;
     }
     return WAY_DONE;
@@ -80,6 +81,7 @@ static enum way_result pull(struct way *w)
     if (n < 0) return not_spliced(w->from, SIDE_MAY_READ, WAY_FROM);
     if (n == 0) w->from->flags |= SIDE_ENDED;
     w->pipe->held = (uint32_t)n;
+    w->from->read += (uint64_t)n;
     if (w->left != WAY_ALL) w->left -= (uint64_t)n;
     w->small = n < SMALL ? (uint8_t)(w->small + 1) : 0;
     w->splices = w->small < SMALL_MOST;
@@ -125,14 +127,28 @@ static void give_pipe(struct way *w)
     w->pipe = NULL;
 }
 
-enum way_result way_move(struct way *w, struct slab *buffers)
+/* Give back what is empty */
+static void give_empty(struct way *w, struct slab *buffers)
 {
-    const enum way_result r = move(w, buffers);
     if (w->buffer && !buffer_len(w->buffer)) {
         slab_give(buffers, w->buffer);
         w->buffer = NULL;
     }
     if (w->pipe && !w->pipe->held) give_pipe(w);
+}
+
+enum way_result way_move(struct way *w, struct slab *buffers)
+{
+    const enum way_result r = move(w, buffers);
+    give_empty(w, buffers);
+    return r;
+}
+
+enum way_result way_write(struct way *w, struct slab *buffers)
+{
+    enum way_result r = w->buffer ? put(w) : WAY_DONE;
+    if (r == WAY_DONE && w->pipe) r = push(w);
+    give_empty(w, buffers);
     return r;
 }
 

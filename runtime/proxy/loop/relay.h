@@ -38,5 +38,7 @@ enum way_result {
 
 /* Move all that can be moved now */
 enum way_result way_move(struct way *w, struct slab *buffers);
+/* Write what was read, and read nothing. WAY_DONE: all is written. */
+enum way_result way_write(struct way *w, struct slab *buffers);
 /* Free the buffer and the pipe */
 void way_fini(struct way *w, struct slab *buffers);

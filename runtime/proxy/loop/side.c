@@ -48,6 +48,7 @@ ssize_t side_read(struct side *s, void *to, size_t n)
     if (!(s->flags & SIDE_MAY_READ)) return -EAGAIN;
     const ssize_t got = s->ops->read(s, to, n);
     if (got == 0) s->flags |= SIDE_ENDED;
+    if (got > 0) s->read += (uint64_t)got;
     if (got < 0 && got != -EAGAIN) s->flags |= SIDE_FAILED;
     return got;
 }
@@ -56,6 +57,7 @@ ssize_t side_write(struct side *s, const void *from, size_t n)
 {
     if (!(s->flags & SIDE_MAY_WRITE)) return -EAGAIN;
     const ssize_t put = s->ops->write(s, from, n);
+    if (put > 0) s->wrote += (uint64_t)put;
     if (put < 0 && put != -EAGAIN) s->flags |= SIDE_FAILED;
     return put;
 }

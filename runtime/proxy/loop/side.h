@@ -41,9 +41,10 @@ struct side {
     struct loop *loop;
     struct task *task; /* the owner's, run after a change */
     const struct side_ops *ops;
-    void *tls;      /* state of ops */
-    int fd;         /* -1: closed */
-    uint16_t flags; /* enum side_flag */
+    void *tls;            /* state of ops */
+    int fd;               /* -1: closed */
+    uint16_t flags;       /* enum side_flag */
+    uint64_t read, wrote; /* bytes that the socket has given and taken (without TLS) */
 };
 
 /* Make a side of a non-blocking socket that is connected or connecting. The side owns fd, even on failure. Return 0 or

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "vm/flow/flow.h"
 #include "vm/stream/first.h"
 
 enum session_end {
@@ -51,6 +52,7 @@ struct proxy_counters {
     uint64_t http[HTTP_COUNTS];
     uint64_t tls[TLS_COUNTS];
     struct proxy_took took[PROXY_TIMES];
+    uint64_t stays[SPLICE_WHYS]; /* times that an inline connection stayed with its sockets, by reason */
 #define COUNT(field, key, doc) uint64_t field;
 #include "runtime/counters/proxy_count.def"
 };

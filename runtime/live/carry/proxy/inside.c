@@ -88,6 +88,11 @@ struct inlined *inside_conns(const struct carry *carry, unsigned worker)
     return carry->inside && carry->workers[worker] ? carry->workers[worker]->inlined : NULL;
 }
 
+struct leaving *inside_leaving(const struct carry *carry, unsigned worker)
+{
+    return carry->inside && carry->workers[worker] ? carry->workers[worker]->leaving : NULL;
+}
+
 int inside_sockets(struct carry *carry, unsigned family, int fds[TRANSPARENT_BATCH])
 {
     return ask_inside_sockets(carry->tell->channel, family, fds);

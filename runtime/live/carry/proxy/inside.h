@@ -18,6 +18,8 @@ void inside_close(struct carry *carry);
 int inside_listener(const struct carry *carry, unsigned worker, bool v6);
 /* Return a worker's table of connections, for its proxy loop; NULL: there is none. */
 struct inlined *inside_conns(const struct carry *carry, unsigned worker);
+/* Return a worker's exchange with its loop about connections that leave; NULL: there is none */
+struct leaving *inside_leaving(const struct carry *carry, unsigned worker);
 /* Return a worker's TUN device; -1: there is none. */
 int inside_tun(const struct carry *carry, unsigned worker);
 /* Get a batch of unbound sockets of family 4 or 6 in that stack, which the caller closes. Any thread may call. Return

@@ -131,6 +131,7 @@ static int make_loops(struct carry *carry, struct snapshot *world, char *err, si
                                       .moments = recorded_moments(carry, x->count),
                                       .carried = &carry->workers[x->count]->carried,
                                       .inlined = inside_conns(carry, x->count),
+                                      .leaving = inside_leaving(carry, x->count),
                                       .foreign = foreign,
                                       .inside_sockets = stack_sockets,
                                       .middle = to_middle,
@@ -302,6 +303,7 @@ static struct proxied_change *change_new(struct carry *carry, const struct remap
                                                 .count = count,
                                                 .iface = carry->now.iface,
                                                 .inlined = inside_conns(carry, c->count),
+                                                .leaving = inside_leaving(carry, c->count),
                                                 .counted = proxy_counted_new(r->program->services_count),
                                                 .room = proxy_room_new(r->program, count)};
         fine &= fresh && c->of[c->count].counted && c->of[c->count].room;

@@ -13,6 +13,12 @@ static const char *const ends[] = {
 #include "runtime/counters/proxy_end.def"
 };
 
+/* Return the number of connections that have left their sockets and go on. */
+static uint64_t spliced_now(const struct proxy_counters *c)
+{
+    return c->spliced > c->spliced_ended ? c->spliced - c->spliced_ended : 0;
+}
+
 uint64_t proxied_now(const struct proxy_counters *c)
 {
     const uint64_t ended = proxy_counters_ended(c);
@@ -47,6 +53,11 @@ static void reasons_text(FILE *out, const struct proxy_counters *c)
 #define TLS_COUNT(ident, name, doc) list_one(out, &begin, c->tls[TLS_COUNT_##ident], name);
 #include "runtime/counters/proxy_tls_count.def"
     list_end(out, begin);
+    begin = "  stays     ";
+#define SPLICE_WHY(ident, name, doc) list_one(out, &begin, c->stays[SPLICE_WHY_##ident], name);
+#include "vm/flow/splice_stays.def"
+#undef SPLICE_WHY
+    list_end(out, begin);
 }
 
 static void service_text(FILE *out, const struct proxy_counters *c, const char *name)
@@ -74,6 +85,9 @@ void proxied_text(FILE *out, const struct tally *t, const struct labels *labels)
     fprintf(out, "  servers   %s connect%s, %s of them came about, %s after one that failed\n",
             text_number(c->connects, a), text_plural(c->connects), text_number(c->connected, b),
             text_number(c->retried, d));
+    if (c->spliced)
+        fprintf(out, "  spliced   %s left %s sockets, %s of them %s on in packets\n", text_number(c->spliced, a),
+                c->spliced == 1 ? "its" : "their", text_number(spliced_now(c), b), spliced_now(c) == 1 ? "goes" : "go");
     reasons_text(out, c);
     for (uint32_t i = 0; i < t->program->services_count; i++)
         if (t->proxy_of[i]) service_text(out, t->proxy_of[i], label_service(labels, i));
@@ -97,6 +111,10 @@ static void reasons_json(cJSON *proxy, const struct proxy_counters *c)
     cJSON *refused = cJSON_AddObjectToObject(proxy, "refused");
     for (unsigned i = STREAM_NONE + 1; i < STREAM_REASON_COUNT; i++)
         json_number(refused, stream_reason_name((enum stream_reason)i), c->refused[i]);
+    cJSON *stays = cJSON_AddObjectToObject(proxy, "stays");
+#define SPLICE_WHY(ident, name, doc) json_number(stays, name, c->stays[SPLICE_WHY_##ident]);
+#include "vm/flow/splice_stays.def"
+#undef SPLICE_WHY
 }
 
 static void counters_json(cJSON *to, const struct proxy_counters *c)
@@ -106,6 +124,7 @@ static void counters_json(cJSON *to, const struct proxy_counters *c)
     json_number(proxy, "ended", proxy_counters_ended(c));
 #define COUNT(field, key, doc) json_number(proxy, key, c->field);
 #include "runtime/counters/proxy_count.def"
+    json_number(proxy, "spliced_now", spliced_now(c));
     reasons_json(proxy, c);
     cJSON *http = cJSON_AddObjectToObject(proxy, "http"), *took = cJSON_AddObjectToObject(proxy, "took");
 #define HTTP_COUNT(ident, name, doc) json_number(http, name, c->http[HTTP_COUNT_##ident]);

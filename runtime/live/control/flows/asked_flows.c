@@ -85,6 +85,7 @@ static void tell_session(const struct asked_flows *a, const struct labels *label
     fprintf(out, "\"state\":\"%s\",\"up_bytes\":%llu,\"down_bytes\":%llu",
             session_phase_name((enum session_phase)s->phase), (unsigned long long)s->up_bytes,
             (unsigned long long)s->down_bytes);
+    if (s->since_ns) fprintf(out, ",\"since\":\"%s\"", text_iso(s->since_ns + a->ahead_ns, time));
     fprintf(out, ",\"began\":\"%s\"", text_iso(f->began_ns + a->ahead_ns, time));
     fprintf(out, ",\"last\":\"%s\"}", text_iso(f->seen_ns + a->ahead_ns, time));
 }

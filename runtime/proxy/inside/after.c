@@ -1,0 +1,50 @@
+/* Sessions whose connection has left its sockets: they hold none, and know of it what the worker tells and counts. */
+#include "runtime/exchange/begun/leaving.h"
+#include "runtime/proxy/inside/leave.h"
+
+void after_begin(struct session *s)
+{
+    struct proxy *p = s->proxy;
+    struct leave *l = s->inside->leave;
+    l->state = LEAVE_SPLICED;
+    l->since_ns = p->loop.now_ns;
+    timer_stop(&p->loop.wheel, &l->timer);
+    /* Nobody hears of the resets: what these sockets say reaches the worker, and no end */
+    s->client.flags |= SIDE_RESETS;
+    s->server->flags |= SIDE_RESETS;
+    side_close(&s->client);
+    side_close(s->server);
+    slab_give(&p->sides, s->server);
+    s->server = NULL; /* its place at the server stays */
+    s->up.from = s->up.to = s->down.from = s->down.to = NULL;
+    count_up(&session_counts(s)->spliced, 1);
+    session_wait(s, session_idle_ns(s));
+}
+
+void after_late(struct session *s)
+{
+    const uint64_t over_ns = time_after(spliced_seen(s).seen_ns, session_idle_ns(s)), now = s->proxy->loop.now_ns;
+    if (now >= over_ns)
+        session_end(s, SESSION_IDLE);
+    else
+        session_wait(s, over_ns - now);
+}
+
+/* Return the end of a session whose connection is over in the worker. A number is given again only after a silence. */
+static enum session_end end_of(enum splice_why why)
+{
+    switch (why) {
+    case SPLICE_WHY_DONE: return SESSION_DONE;
+    case SPLICE_WHY_CLIENT_RESET: return SESSION_CLIENT_RESET;
+    case SPLICE_WHY_SERVER_RESET: return SESSION_SERVER_RESET;
+    default: return SESSION_IDLE;
+    }
+}
+
+void after_over(struct session *s, enum splice_why why)
+{
+    s->inside->leave->over = true;
+    session_end(s, end_of(why));
+}
+
+size_t leave_bytes(void) { return (sizeof(struct leave) + 63) / 64 * 64 + leaving_bytes() + sizeof(struct session *); }
