@@ -29,7 +29,8 @@ static enum session_phase phase_of(const struct session *s)
     if (s->at) return PHASE_FIRST;
     if (session_is_spliced(s)) return PHASE_SPLICED;
     if (!s->server) return PHASE_REQUEST;
-    return (s->client.flags | s->server->flags) & SIDE_ENDED ? PHASE_HALF : PHASE_OPEN;
+    if ((s->client.flags | s->server->flags) & SIDE_ENDED) return PHASE_HALF;
+    return s->inside && s->inside->leave ? PHASE_PROXIED : PHASE_OPEN;
 }
 
 void session_flow(const struct session *s, struct flow_record *f)
@@ -60,12 +61,12 @@ static void record(const struct session *s, struct session_record *r)
                                  .phase = (uint8_t)phase_of(s),
                                  .target = s->target};
     session_flow(s, &r->flow);
+    if (s->inside && s->inside->leave) r->since_ns = s->inside->leave->since_ns;
     if (!session_is_spliced(s)) return;
     const struct spliced_seen seen = spliced_seen(s);
     r->up_bytes += seen.bytes[AT_CLIENT];
     r->down_bytes += seen.bytes[AT_SERVER];
     r->flow.seen_ns = seen.seen_ns;
-    r->since_ns = s->inside->leave->since_ns;
 }
 
 void sessions_list(struct proxy *p, struct session_listing *l)

@@ -18,7 +18,7 @@ struct session_record {
     uint32_t rule, firewall; /* rule that accepted it, as in struct verdict */
     uint64_t up_bytes, down_bytes; /* bytes sent to servers, and to the client */
     uint8_t phase;                 /* enum session_phase */
-    uint64_t since_ns;             /* PHASE_SPLICED: when it became so */
+    uint64_t since_ns;             /* PHASE_PROXIED, PHASE_SPLICED: when it became so; else 0 */
     struct stream_addr target;     /* `-> target`: named by the instruction; port 0: none */
 };
 

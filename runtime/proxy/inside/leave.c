@@ -52,7 +52,7 @@ void leave_begin(struct session *s)
         count_up(&session_counts(s)->stays[SPLICE_WHY_ROOM], 1);
         return;
     }
-    *l = (struct leave){.timer.due = due, .session = s};
+    *l = (struct leave){.timer.due = due, .session = s, .since_ns = p->loop.now_ns};
     s->inside->leave = l;
     struct session **at = &p->leavers[s->inside->number];
     if (*at) after_over(*at, SPLICE_WHY_GONE); /* its number is this one's now */

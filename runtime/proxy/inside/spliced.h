@@ -10,7 +10,7 @@ struct leave {
     struct timer timer;
     struct session *session;
     uint64_t until_ns; /* DRAINS, READS: then it stays; RESTS: then it is tried again; ASKED: as in READS; 0: not yet */
-    uint64_t since_ns; /* SPLICED: when it left */
+    uint64_t since_ns; /* when it left; before, when it was connected */
     uint64_t read[2];  /* ASKED, READS: bytes read from both sockets when it was asked */
     uint64_t carried[2]; /* bytes that were carried and are in the session's and the service's counters */
     uint8_t state;       /* enum leave_state */

@@ -2,6 +2,7 @@
 
 splice.py serve HOST PORT...          answers a line with what it asks for, until its client ends; says how each connection ended
 splice.py moves HOST PORT N UP DOWN [FIRST]   N connections at once carry so many bytes each way, with pauses; FIRST goes before all else
+splice.py speaks HOST PORT PAUSE TIMES        says a line after each pause
 splice.py holds HOST PORT THEN [FIRST]        one that is silent until SIGUSR1, and then does THEN: ping, half, reset or where
 """
 import hashlib
@@ -159,12 +160,28 @@ def holds(host, port, then, first):
     return got
 
 
+def speaks(host, port, pause, times):
+    s = connected(host, port)
+    f = s.makefile("rb")
+    answered = 0
+    for _ in range(times):
+        s.sendall(b"ping\n")
+        answered += f.readline() == b"ping\n"
+        time.sleep(pause)
+    s.shutdown(socket.SHUT_WR)
+    f.read()
+    return f"answered {answered}"
+
+
 def main(what, *words):
     if what == "serve":
         serve([int(w) for w in words])
     elif what == "moves":
         host, port, count, up, down, *first = words
         print(moves(host, int(port), int(count), int(up), int(down), first_of(first)))
+    elif what == "speaks":
+        host, port, pause, times = words
+        print(speaks(host, int(port), float(pause), int(times)))
     else:
         host, port, then, *first = words
         print(holds(host, int(port), then, first_of(first)))

@@ -198,7 +198,8 @@ static void test_who_stays_is_a_proxys_and_asks_later(void **state)
     says(&b, s, c, "hello there");
     assert_int_equal(whole(b.proxy).stays[SPLICE_WHY_LATE], 1);
     assert_int_equal(whole(b.proxy).spliced, 0);
-    assert_int_equal(listed(&b).phase, PHASE_OPEN);
+    assert_int_equal(listed(&b).phase, PHASE_PROXIED);
+    assert_true(listed(&b).since_ns >= listed(&b).flow.began_ns);
     asks_to_leave(&b, 5, 11, 11, 5);
     answer(&b, INLINE_STAYS, SPLICE_WHY_OPTIONS);
     says(&b, c, s, "no way out");
@@ -444,6 +445,100 @@ static void test_a_branch_lets_some_leave(void **state)
     tear_down(&b);
 }
 
+/* An instruction with its check sum, in text. */
+static void instruct(int c, const char *target)
+{
+    char said[100];
+    unsigned sum = 0;
+    int n = snprintf(said, sizeof said, "%02zu%s", strlen(target) + 4, target);
+    for (int i = 0; i < n; i++) sum += (uint8_t)said[i];
+    n += snprintf(said + n, sizeof said - (size_t)n, "%02u", sum % 100);
+    assert_int_equal(send(c, said, (size_t)n, MSG_NOSIGNAL), n);
+}
+
+#define TO_TARGET(more)                                                                                                \
+    RULES(more "; when instruction check sum to 203.0.113.0/24, 2001:db8::/32 -> target; else -> original")
+
+/* The worker knows the target of an instruction before the connection to it begins. */
+static void test_a_target_is_told_before(void **state)
+{
+    struct bench b;
+    struct inline_ask ask;
+    char byte;
+    (void)state;
+    set_up(&b, TO_TARGET(""));
+    const int at = server(NUMBER, INLINE_TARGETS), c = client(&b, NUMBER);
+    instruct(c, "203.0.113.5:8080");
+    ask = asked(&b);
+    assert_int_equal(ask.kind, INLINE_TARGET);
+    assert_int_equal(ask.number, NUMBER);
+    assert_int_equal(ask.port, USE);
+    assert_int_equal(ask.of.target.addr[0], 0xcb007105);
+    assert_int_equal(ask.of.target.port, 8080);
+    const int s = accepted(&b, at);
+    assert_true(s >= 0);
+    says(&b, s, c, "reached");
+    says(&b, c, s, "hello");
+    asks_nothing(&b);
+    shutdown(c, SHUT_WR);
+    assert_int_equal(heard(&b, s, &byte, 1), 0);
+    close(s), close(c), close(at);
+    assert_int_equal(ends(&b, SESSION_DONE), 1);
+    tear_down(&b);
+}
+
+static void test_a_target_waits_for_room(void **state)
+{
+    struct bench b;
+    struct inline_ask ask, none = {.kind = INLINE_END, .number = 99};
+    unsigned filled = 0;
+    (void)state;
+    set_up(&b, TO_TARGET(""));
+    while (leaving_ask(b.leaving, &none)) filled++;
+    const int at = server(NUMBER, INLINE_TARGETS), c = client(&b, NUMBER);
+    instruct(c, "203.0.113.5:8080");
+    for (unsigned i = 0; i < QUIET_TURNS; i++) proxy_turn(b.proxy, 1);
+    assert_int_equal(accept4(at, NULL, NULL, SOCK_NONBLOCK), -1);
+    for (; filled; filled--) assert_true(leaving_asked(b.leaving, &ask) && ask.number == 99);
+    assert_int_equal(asked(&b).kind, INLINE_TARGET);
+    const int s = accepted(&b, at);
+    assert_true(s >= 0);
+    close(s), close(c), close(at);
+    ends(&b, SESSION_DONE);
+    tear_down(&b);
+}
+
+/* In the wire a target sees the client, so it is of the client's family. */
+static void test_a_target_of_the_other_family_is_none(void **state)
+{
+    struct bench b;
+    (void)state;
+    set_up(&b, TO_TARGET(""));
+    const int c = client(&b, NUMBER);
+    instruct(c, "[2001:db8::5]:8080");
+    is_reset(&b, c);
+    assert_int_equal(ends(&b, SESSION_FAMILY), 1);
+    asks_nothing(&b);
+    tear_down(&b);
+}
+
+/* So an instruction that asks for our address there is refused. */
+static void test_a_target_sees_the_client(void **state)
+{
+    struct bench b;
+    char said[INSTRUCTION_PADDED];
+    (void)state;
+    set_up(&b, TO_TARGET(""));
+    memset(said, ' ', sizeof said);
+    memcpy(said, "2 203.0.113.5 8080", 18);
+    const int c = client(&b, NUMBER);
+    assert_int_equal(send(c, said, sizeof said, MSG_NOSIGNAL), sizeof said);
+    is_reset(&b, c);
+    assert_int_equal(ends(&b, SESSION_INSTRUCTION), 1);
+    asks_nothing(&b);
+    tear_down(&b);
+}
+
 /* Without the clause nothing is asked. */
 static void test_others_keep_their_sockets(void **state)
 {
@@ -475,6 +570,10 @@ int main(void)
         netns_test(test_a_full_ring_wakes_the_worker),
         netns_test(test_an_end_keeps_its_socket),
         netns_test(test_a_branch_lets_some_leave),
+        netns_test(test_a_target_is_told_before),
+        netns_test(test_a_target_waits_for_room),
+        netns_test(test_a_target_of_the_other_family_is_none),
+        netns_test(test_a_target_sees_the_client),
         netns_test(test_others_keep_their_sockets),
     };
     return netns_run(tests, sizeof tests / sizeof *tests);
