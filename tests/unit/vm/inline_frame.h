@@ -17,6 +17,8 @@ struct frame {
     uint16_t sport, dport, window, mss; /* mss 0: no option */
     uint32_t seq, ack;
     const char *says;
+    const char *options; /* behind the MSS; a multiple of 4 bytes */
+    unsigned options_len;
 };
 
 static inline uint32_t frame_word(uint8_t *at, uint32_t value, unsigned bytes)
@@ -61,13 +63,14 @@ static inline uint32_t frame_ip(const struct frame *f, uint8_t *at, uint32_t len
 
 static inline uint32_t frame_tcp(const struct frame *f, uint8_t *at)
 {
-    const uint32_t head = f->mss ? 24 : 20;
+    const uint32_t bare = f->mss ? 24 : 20, head = bare + f->options_len;
     frame_word(at, (uint32_t)f->sport << 16 | f->dport, 4);
     frame_word(at + 4, f->seq, 4);
     frame_word(at + 8, f->ack, 4);
     frame_word(at + 12, head / 4 << 28 | (uint32_t)f->flags << 16 | f->window, 4);
     frame_word(at + 16, 0, 4);
     if (f->mss) frame_word(at + 20, 0x02040000u | f->mss, 4);
+    if (f->options_len) memcpy(at + bare, f->options, f->options_len);
     if (f->says) memcpy(at + head, f->says, strlen(f->says));
     const uint32_t len = head + (f->says ? (uint32_t)strlen(f->says) : 0);
     uint32_t sum = 6 + len;

@@ -134,25 +134,6 @@ static void idle(void **state)
     wire_fini(&w);
 }
 
-/* The next program; nothing uses the past any more. */
-static void reload(struct wire *w, const char *rules)
-{
-    static uint8_t gone[64];
-    struct program *next = world_compile(rules);
-    while (vm_swapping(w->s.vm)) vm_tick(w->s.vm, &w->s.in, &w->s.tx);
-    assert_in_range(remap_gone_count(w->s.program), 0, sizeof gone);
-    vm_gone(w->s.program, vm_counters(w->s.vm), gone);
-    struct remap *r = remap_new(w->s.program, next, NULL, 0, gone, w->s.in.mono_ns);
-    struct vm *fresh = vm_prepare(&w->cfg, r, &w->s.in);
-    assert_int_equal(vm_swap(w->s.vm, fresh, r), 0);
-    vm_free(fresh);
-    program_put(next);
-    program_put(w->s.program);
-    w->s.program = r->program;
-    program_get(w->s.program);
-    remap_free(r);
-}
-
 /* The service is gone, and no session of the proxy loop holds it: what it had is reset, opened or not, and so is what
  * comes afterwards; the next SYN is another connection's. */
 static void gone(void **state)

@@ -1,5 +1,4 @@
-/* Connections in the wire that leave the stack aside: when they may, what is held meanwhile, what both ends see, and
- * what becomes of them. */
+/* Connections in the wire that leave the stack aside: when they may, and what is held meanwhile. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,57 +6,7 @@
 
 #include <cmocka.h>
 
-#include "tests/unit/vm/inline_wire.h"
-#include "vm/flow/spliced.h"
-
-static struct inline_carried carried[64];
-
-/* A connection that has begun to talk: the client has said 5 bytes, the server 4, and all was acknowledged. */
-static void begin(struct wire *w, bool v6)
-{
-    wire_init(w, SERVER_FIRST, v6, 0);
-    static struct pbc_proxy leaves;
-    leaves = w->s.program->proxies[0];
-    leaves.flags |= PBC_PROXY_LEAVES;
-    w->s.program->proxies = &leaves;
-    vm_free(w->s.vm);
-    w->cfg.inline_carried = carried;
-    w->s.vm = vm_new(w->s.program, &w->cfg);
-    open_server_first(w);
-    talks(w);
-    struct frame f = with(&w->own, ACK, OWN_SEQ + 6, SERVER_SEQ + 5, NULL);
-    says(w, &f);
-    f = with(&w->listener, ACK, OUR_SEQ + 5, CLIENT_SEQ + 6, NULL);
-    says(w, &f);
-    f = with(&w->client, ACK, CLIENT_SEQ + 6, OUR_SEQ + 5, NULL);
-    comes(w, &f, LEFT);
-    w->client.window = w->server.window = 600;
-}
-
-static void ask(struct wire *w, uint64_t from_client, uint64_t to_server, uint64_t from_server, uint64_t to_client)
-{
-    const struct inline_ask a = {.kind = INLINE_LEAVE,
-                                 .number = 0,
-                                 .port = 1024,
-                                 .of.moved = {{from_client, from_server}, {to_client, to_server}}};
-    sender_clear(&w->s);
-    vm_inline_ask(w->s.vm, &w->s.in, &a, &w->s.tx);
-}
-
-static struct inline_told told(struct wire *w)
-{
-    struct inline_told t;
-    assert_true(vm_inline_told(w->s.vm, &t));
-    assert_int_equal(t.number, 0);
-    assert_int_equal(t.port, 1024);
-    return t;
-}
-
-static void nothing_told(struct wire *w)
-{
-    struct inline_told t;
-    assert_false(vm_inline_told(w->s.vm, &t));
-}
+#include "tests/unit/vm/inline_leave.h"
 
 /* All is quiet: it leaves at once, both ends are acknowledged, and hear each other in their own numbers from then on.
  */
@@ -198,6 +147,343 @@ static void stays(void **state)
     }
 }
 
+/* Two segments of the client's are held, while the server has not acknowledged what was sent to it. */
+static void hold_two(struct wire *w)
+{
+    begin(w, false);
+    struct frame f = with(&w->own, ACK, OWN_SEQ + 6, SERVER_SEQ + 5, "one");
+    says(w, &f);
+    ask(w, 5, 8, 4, 4);
+    nothing_told(w);
+    for (unsigned i = 0; i < 2; i++) {
+        f = with(&w->client, ACK, CLIENT_SEQ + 6 + 3 * i, OUR_SEQ + 5, "two");
+        comes(w, &f, LEFT);
+        assert_int_equal(w->s.tx.count, 1);
+    }
+}
+
+/* The client resets it behind what is held: the socket gets that first. One that anybody may send ends nothing. */
+static void reset_at_the_change(void **state)
+{
+    struct wire w;
+    hold_two(&w);
+    struct frame f = with(&w.client, RST, CLIENT_SEQ + 600, 0, NULL);
+    comes(&w, &f, LEFT);
+    assert_int_equal(w.s.tx.count, 1);
+    nothing_told(&w);
+    f = with(&w.client, RST, CLIENT_SEQ + 12, 0, NULL);
+    comes(&w, &f, LEFT);
+    told_stays(&w, SPLICE_WHY_ENDS);
+    assert_int_equal(w.s.tx.count, 3);
+    assert_int_equal(built(&w, 0, TX_ASIDE).seq, CLIENT_SEQ + 6);
+    assert_int_equal(built(&w, 1, TX_ASIDE).seq, CLIENT_SEQ + 9);
+    assert_int_equal(built(&w, 2, TX_ASIDE).flags, RST);
+    wire_fini(&w);
+}
+
+/* A FIN is held as data is, and reaches the server through the splice. */
+static void fin_at_the_change(void **state)
+{
+    struct wire w;
+    hold_two(&w);
+    struct frame f = with(&w.client, ACK | FIN, CLIENT_SEQ + 12, OUR_SEQ + 5, NULL);
+    comes(&w, &f, LEFT);
+    acknowledged(&w, 0, CLIENT_SEQ + 6, OUR_SEQ + 5);
+    f = with(&w.server, ACK, SERVER_SEQ + 5, OWN_SEQ + 9, NULL);
+    comes(&w, &f, RIGHT);
+    assert_int_equal(told(&w).kind, INLINE_LEFT);
+    nothing_told(&w);
+    assert_int_equal(w.s.tx.count, 6);
+    for (unsigned i = 0; i < 2; i++) assert_int_equal(built(&w, 3 + i, TX_SEND).seq, OWN_SEQ + 9 + 3 * i);
+    const struct tcp_segment s = built(&w, 5, TX_SEND);
+    assert_int_equal(s.flags, ACK | FIN);
+    assert_int_equal(s.seq, OWN_SEQ + 15);
+    f = with(&w.server, ACK | FIN, SERVER_SEQ + 5, OWN_SEQ + 16, NULL);
+    comes(&w, &f, RIGHT);
+    const struct inline_told t = told(&w);
+    assert_int_equal(t.kind, INLINE_OVER);
+    assert_int_equal(t.why, SPLICE_WHY_DONE);
+    wire_fini(&w);
+}
+
+/* The client's SYN comes again: the socket answers it, and all goes on. */
+static void syn_at_the_change(void **state)
+{
+    struct wire w;
+    hold_two(&w);
+    struct frame f = with(&w.client, SYN, CLIENT_SEQ, 0, NULL);
+    comes(&w, &f, LEFT);
+    assert_int_equal(w.s.tx.count, 1);
+    assert_int_equal(built(&w, 0, TX_ASIDE).flags, SYN);
+    f = with(&w.server, ACK, SERVER_SEQ + 5, OWN_SEQ + 9, NULL);
+    comes(&w, &f, RIGHT);
+    assert_int_equal(told(&w).kind, INLINE_LEFT);
+    wire_fini(&w);
+}
+
+/* Like comes, with a byte changed behind the checksum */
+static void comes_damaged(struct wire *w, const struct frame *f, unsigned port, unsigned from_the_end)
+{
+    uint8_t bytes[FRAME_MOST];
+    const uint32_t len = frame_bytes(f, bytes);
+    sender_clear(&w->s);
+    bytes[len - from_the_end] ^= 0x40;
+    packet_view(&packet, bytes, len, len, LINK_ETHER);
+    packet.pkt.iface = (uint16_t)port;
+    struct pkt *const pkts[] = {&packet.pkt};
+    vm_run(w->s.vm, &w->s.in, pkts, 1, &w->s.v, &w->s.tx);
+}
+
+/* Neither a damaged segment, nor one that acknowledges what was never sent, nor one from far outside is believed. */
+static void not_believed(void **state)
+{
+    struct wire w;
+    hold_two(&w);
+    struct frame f = with(&w.server, ACK, SERVER_SEQ + 5, OWN_SEQ + 9, "ok");
+    comes_damaged(&w, &f, RIGHT, 1);
+    nothing_told(&w);
+    assert_int_equal(w.s.tx.count, 1); /* for the socket, which drops it */
+    f = with(&w.server, ACK, SERVER_SEQ + 5, OWN_SEQ + 10, NULL);
+    comes(&w, &f, RIGHT);
+    nothing_told(&w);
+    f = with(&w.server, ACK, SERVER_SEQ + 5 + (1u << 21), OWN_SEQ + 9, NULL);
+    comes(&w, &f, RIGHT);
+    nothing_told(&w);
+    f = with(&w.server, ACK, SERVER_SEQ + 5 - (1u << 21), OWN_SEQ + 9, NULL);
+    comes(&w, &f, RIGHT);
+    nothing_told(&w);
+    f = with(&w.server, ACK, SERVER_SEQ + 5, OWN_SEQ + 9, NULL);
+    comes(&w, &f, RIGHT);
+    assert_int_equal(told(&w).kind, INLINE_LEFT);
+    wire_fini(&w);
+}
+
+/* The server has less room than the client was told of: it waits, and stays; with a window of zero, too. */
+static void window(void **state)
+{
+    struct wire w;
+    for (unsigned opens = 0; opens < 3; opens++) {
+        const struct syns o = {.client_window = 600, .server_window = opens == 1 ? 400 : 0, .server_mss = 1200};
+        begin_with(&w, opens, 0, &o);
+        ask(&w, 5, 5, 4, 4);
+        nothing_told(&w);
+        w.server.window = 600;
+        struct frame f = with(&w.server, ACK, SERVER_SEQ + 5, OWN_SEQ + 6, NULL);
+        if (opens == 2) comes(&w, &f, RIGHT);
+        if (opens == 2) {
+            assert_int_equal(told(&w).kind, INLINE_LEFT);
+        } else {
+            ticks(&w, 200 * MS);
+            told_stays(&w, SPLICE_WHY_WINDOW);
+        }
+        wire_fini(&w);
+    }
+}
+
+/* The client counts its windows in units of 2^14 from us, and the server has a third of one more than a unit. */
+static void scale(void **state)
+{
+    static const char scale0[] = "\1\3\3\0", scale14[] = "\1\3\3\16";
+    struct wire w;
+    for (unsigned fits = 0; fits < 2; fits++) {
+        const struct syns o = {.client = scale0,
+                               .listener = scale14,
+                               .own = scale0,
+                               .server = scale0,
+                               .len = 4,
+                               .client_window = 32768,
+                               .server_window = fits ? 65535 : 30000,
+                               .server_mss = 1200};
+        may_leave(&w, SERVER_FIRST, false, 0);
+        w.client.window = w.server.window = 500;
+        open_with(&w, &o);
+        w.listener.window = 1;
+        w.own.window = 500;
+        talks_and_rests(&w, &o);
+        ask(&w, 5, 5, 4, 4);
+        if (fits) {
+            assert_int_equal(told(&w).kind, INLINE_LEFT);
+            assert_int_equal(built(&w, 0, TX_SEND).window, 3);
+            assert_int_equal(built(&w, 1, TX_SEND).window, 32768);
+        } else {
+            told_stays(&w, SPLICE_WHY_SCALE);
+        }
+        wire_fini(&w);
+    }
+}
+
+/* A client with MD5 sums, or with AO, stays: none could be made for it. */
+static void options(void **state)
+{
+    static const char md5[] = "\1\1\23\22abcdefghijklmnop", ao[] = "\35\24\1\1abcdefghijklmnop";
+    struct wire w;
+    for (unsigned which = 0; which < 2; which++) {
+        struct syns o = plain_syns;
+        o.client = which ? ao : md5;
+        o.len = 20;
+        begin_with(&w, false, 0, &o);
+        ask(&w, 5, 5, 4, 4);
+        told_stays(&w, SPLICE_WHY_OPTIONS);
+        wire_fini(&w);
+    }
+}
+
+/* A SYN that was damaged on the way is not what a splice is made from. */
+static void damaged_syn(void **state)
+{
+    struct wire w;
+    may_leave(&w, BYTES_FIRST, false, 0);
+    struct frame f = with(&w.client, SYN, CLIENT_SEQ, 0, NULL);
+    f.mss = 1300;
+    comes_damaged(&w, &f, LEFT, 1);
+    w.listener = made(&w.client, INLINE_NONE, INLINE_CLIENT, 0, 1024);
+    w.own = made(&w.client, INLINE_OWN, INLINE_SERVER, 0, w.own_port);
+    open_with(&w, &plain_syns);
+    talks_and_rests(&w, &plain_syns);
+    ask(&w, 5, 5, 4, 4);
+    assert_int_equal(told(&w).kind, INLINE_LEFT); /* it came again */
+    wire_fini(&w);
+}
+
+/* Asks about connections that are not there */
+static void unknown(void **state)
+{
+    struct wire w;
+    struct inline_told t;
+    begin(&w, false);
+    struct inline_ask a = {.kind = INLINE_LEAVE, .number = 5, .port = 1024};
+    for (unsigned i = 0; i < 3; i++) {
+        a.number = i == 0 ? 5 : i == 1 ? UINT32_MAX : 0;
+        a.port = i == 2 ? 1025 : 1024;
+        a.kind = INLINE_END;
+        vm_inline_ask(w.s.vm, &w.s.in, &a, &w.s.tx);
+        nothing_told(&w);
+        a.kind = INLINE_LEAVE;
+        vm_inline_ask(w.s.vm, &w.s.in, &a, &w.s.tx);
+        assert_true(vm_inline_told(w.s.vm, &t));
+        assert_int_equal(t.kind, INLINE_OVER);
+        assert_int_equal(t.why, SPLICE_WHY_GONE);
+        assert_int_equal(t.number, a.number);
+        assert_int_equal(t.port, a.port);
+    }
+    spliced(&w);
+    wire_fini(&w);
+}
+
+/* Little room is left for what leaves: what is held goes in portions, in order, and what comes meanwhile behind it. */
+static void portions(void **state)
+{
+    enum { HELD = 40, ROOM = 12 };
+    struct wire w;
+    uint32_t next[2] = {0};
+    for (unsigned leaves = 0; leaves < 2; leaves++) {
+        begin(&w, false);
+        struct frame f = with(&w.own, ACK, OWN_SEQ + 6, SERVER_SEQ + 5, "one");
+        says(&w, &f);
+        ask(&w, 5, 8, 4, 4);
+        for (unsigned i = 0; i < HELD; i++) {
+            f = with(&w.client, ACK, CLIENT_SEQ + 6 + 3 * i, OUR_SEQ + 5, "two");
+            comes(&w, &f, LEFT);
+        }
+        next[leaves] = 0;
+        w.s.tx.cap = ROOM + 9;
+        f = with(&w.server, ACK, SERVER_SEQ + 5, OWN_SEQ + 9, NULL);
+        if (leaves)
+            comes(&w, &f, RIGHT);
+        else
+            ticks(&w, 200 * MS);
+        assert_int_equal(told(&w).kind, leaves ? INLINE_LEFT : INLINE_STAYS);
+        for (unsigned times = 0; times < 10; times++) {
+            for (unsigned i = 0; i < w.s.tx.count; i++) {
+                const struct tcp_segment s = built(&w, i, leaves && times + i >= 1 ? TX_SEND : TX_ASIDE);
+                if (!s.len) continue;
+                assert_int_equal(s.seq, (leaves ? OWN_SEQ + 9 : CLIENT_SEQ + 6) + 3 * next[leaves]++);
+            }
+            if (leaves && times == 0) {
+                f = with(&w.client, ACK, CLIENT_SEQ + 6 + 3 * HELD, OUR_SEQ + 5, "two");
+                comes(&w, &f, LEFT);
+            } else {
+                ticks(&w, 0);
+            }
+        }
+        assert_int_equal(next[leaves], HELD + leaves);
+        nothing_told(&w);
+        w.s.tx.cap = SENDER_ENTRIES;
+        wire_fini(&w);
+    }
+}
+
+/* The service is gone in a reload, while the loop waits for an answer and the client's next SYN comes at once. */
+static void service_gone(void **state)
+{
+    static const char left_over[] = "firewall f default accept {}\nservice t on any tcp/81 { mode proxy inline }\n";
+    struct wire w;
+    hold_two(&w);
+    for (unsigned i = 0; i < 2; i++) reload(&w, left_over);
+    struct frame f = with(&w.client, SYN, CLIENT_SEQ + 5000, 0, NULL);
+    comes(&w, &f, LEFT);
+    told_stays(&w, SPLICE_WHY_ENDS);
+    sender_clear(&w.s);
+    wire_fini(&w);
+}
+
+/* Open one of many connections, with the server not having acknowledged the first octets. */
+static void open_one(struct wire *w, uint32_t number)
+{
+    w->client.sport = w->server.dport = (uint16_t)(20000 + number);
+    struct frame f = with(&w->client, SYN, CLIENT_SEQ, 0, NULL);
+    comes(w, &f, LEFT);
+    const struct frame listener = made(&w->client, INLINE_NONE, INLINE_CLIENT, number, 1024);
+    const struct frame own = made(&w->client, INLINE_OWN, INLINE_SERVER, number, 5555);
+    f = with(&listener, SYN | ACK, OUR_SEQ, CLIENT_SEQ + 1, NULL);
+    says(w, &f);
+    f = with(&w->client, ACK, CLIENT_SEQ + 1, OUR_SEQ + 1, NULL);
+    comes(w, &f, LEFT);
+    f = with(&own, SYN, OWN_SEQ, 0, NULL);
+    says(w, &f);
+    f = with(&w->server, SYN | ACK, SERVER_SEQ, OWN_SEQ + 1, NULL);
+    comes(w, &f, RIGHT);
+    f = with(&own, ACK, OWN_SEQ + 1, SERVER_SEQ + 1, "one");
+    says(w, &f);
+}
+
+/* 300 connections leave at once, and each end goes on: 256 may hold, those that find no room or no buffer stay, all
+ * are answered once, and no buffer is lost. */
+static void many(void **state)
+{
+    enum { MANY = 300, MOST = 256 };
+    struct wire w;
+    struct inline_told t;
+    unsigned stays[16] = {0}, left = 0;
+    may_leave(&w, BYTES_FIRST, false, 0);
+    for (uint32_t n = 0; n < MANY; n++) open_one(&w, n);
+    for (uint32_t n = 0; n < MANY; n++) {
+        const struct inline_ask a = {.kind = INLINE_LEAVE, .number = n, .port = 1024, .of.moved = {{0, 0}, {0, 3}}};
+        vm_inline_ask(w.s.vm, &w.s.in, &a, &w.s.tx);
+    }
+    for (; vm_inline_told(w.s.vm, &t); stays[t.why]++) assert_in_range(t.number, MOST, MANY - 1);
+    assert_int_equal(stays[SPLICE_WHY_ROOM], MANY - MOST);
+    for (uint32_t n = 0; n < MANY; n++) {
+        w.client.sport = (uint16_t)(20000 + n);
+        const struct frame f = with(&w.client, ACK, CLIENT_SEQ + 1, OUR_SEQ + 1, "held");
+        comes(&w, &f, LEFT);
+    }
+    for (uint32_t n = 0; n < MOST; n += 2) {
+        w.server.dport = (uint16_t)(20000 + n);
+        const struct frame f = with(&w.server, ACK, SERVER_SEQ + 1, OWN_SEQ + 4, NULL);
+        comes(&w, &f, RIGHT);
+    }
+    for (unsigned i = 0; i < 20; i++) ticks(&w, 20 * MS);
+    while (vm_inline_told(w.s.vm, &t)) {
+        left += t.kind == INLINE_LEFT;
+        stays[t.why] += t.kind == INLINE_STAYS;
+    }
+    assert_true(left > 50 && stays[SPLICE_WHY_HELD] > 50 && stays[SPLICE_WHY_LATE] > 50);
+    assert_int_equal(left + stays[SPLICE_WHY_HELD] + stays[SPLICE_WHY_LATE] + stays[SPLICE_WHY_ROOM], MANY);
+    assert_true(vm_rests(w.s.vm));
+    wire_fini(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -205,6 +491,18 @@ int main(void)
         cmocka_unit_test(holds),
         cmocka_unit_test(reads_on),
         cmocka_unit_test(stays),
+        cmocka_unit_test(reset_at_the_change),
+        cmocka_unit_test(fin_at_the_change),
+        cmocka_unit_test(syn_at_the_change),
+        cmocka_unit_test(not_believed),
+        cmocka_unit_test(window),
+        cmocka_unit_test(scale),
+        cmocka_unit_test(options),
+        cmocka_unit_test(damaged_syn),
+        cmocka_unit_test(unknown),
+        cmocka_unit_test(portions),
+        cmocka_unit_test(service_gone),
+        cmocka_unit_test(many),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

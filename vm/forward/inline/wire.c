@@ -220,14 +220,11 @@ static void see_later_syn(const struct packet_ctx *c, struct inline_conn *conn, 
 static void take_in(const struct job *j, struct packet_ctx *c, struct inline_conn *conn, uint32_t number,
                     enum inline_at from, const struct tcp_segment *s)
 {
-    inline_follow(conn, from, s);
-    const bool opens = s->flags & TCP_SYN;
-    if ((conn->leaves || opens) && inline_is_sound(c->pkt, c->key)) {
-        if (opens)
-            see_later_syn(c, conn, from, s);
-        else
-            inline_leg_in(&conn->side[from], c->pkt, s, true);
-    }
+    const bool opens = s->flags & TCP_SYN, tested = conn->leaves || opens;
+    const bool sound = !tested || inline_is_sound(c->pkt, c->key); /* else the kernel drops it */
+    if (sound) inline_follow(conn, from, s);
+    if (sound && opens) see_later_syn(c, conn, from, s);
+    if (sound && !opens && conn->leaves) inline_leg_in(&conn->side[from], c->pkt, s, true);
     if (from == AT_CLIENT ? from_client(j, conn, number, c, s) : from_server(j, conn, c, s))
         give(j, c, conn, number, from);
     inline_look(j, conn);
