@@ -1,6 +1,6 @@
-/* Any packets of ends in the wire and of the stack aside, through a worker with inline connections: whatever numbers,
- * flags, tags, fragments and quotes they have, what leaves is whole, no slot is lost, nothing is read outside, and what
- * is remembered survives as bytes.
+/* Any packets of ends in the wire and of the stack aside, and any asks of a proxy loop, through a worker with inline
+ * connections, of which some leave the stack aside: whatever numbers, flags, tags, fragments and quotes they have, what
+ * leaves is whole, no slot is lost, nothing is read outside, and what is remembered survives as bytes.
  *
  * Input: for each packet eight bytes of choices (struct step), then bytes that are put over it. */
 #include <stdint.h>
@@ -9,6 +9,7 @@
 
 #include "compiler/compiler.h"
 #include "vm/flow/made.h"
+#include "vm/flow/spliced.h"
 #include "vm/packet/pool_priv.h"
 #include "vm/packet/wire.h"
 #include "vm/vm.h"
@@ -26,13 +27,14 @@ static const char rules[] =
     "limits { proxy_sessions 16; flows 64; half_open 16; fragments 16; maglev 127 }\n"
     "pool p { server a 10.1.0.9:81 mac 02:00:00:00:00:09 vlan 7; server b 10.1.0.8 }\n"
     "service one on any tcp/80 { mode proxy inline }\n"
-    "service two on any tcp/any { mode proxy inline; bytes first; on overload pass; else -> p }\n"
+    "service three on any tcp/8080 { mode proxy inline; splice packets }\n"
+    "service two on any tcp/any { mode proxy inline; bytes first; on overload pass; splice packets; else -> p }\n"
     "firewall f default accept { reject port 113 as IDENT }\n";
 
 /* One packet: from whom, of which connection, what it says */
 struct step {
     uint8_t who; /* bit 0: from the stack aside; 1: the other end; 2: IPv6; 3, 4: tags; 5: arrives by the other port; 6:
-                    an ICMP error about it; 7: a fragment */
+                    an ICMP error about it, or, from the stack aside, an ask of the loop's; 7: a fragment */
     uint8_t number; /* of the connection: its ports and made-up addresses */
     uint8_t flags;  /* of TCP */
     uint8_t seq, ack;
@@ -42,6 +44,7 @@ struct step {
 };
 
 static struct program *program;
+static struct inline_carried carried[16];
 
 static void compile_rules(void)
 {
@@ -71,7 +74,7 @@ static void worker_init(struct worker *w)
     memset(w, 0, sizeof *w);
     w->memory = aligned_alloc(64, bytes);
     w->pool = pool_init(w->memory, bytes, SLOTS, SLOT_BYTES);
-    w->cfg = (struct vm_cfg){.pool = w->pool, .seed = 3, .live = true};
+    w->cfg = (struct vm_cfg){.pool = w->pool, .seed = 3, .live = true, .inline_carried = carried};
     w->vm = vm_new(program, &w->cfg);
     HOLD(w->pool && w->vm);
     w->tx = (struct vm_tx){.entries = w->entries, .cap = ENTRIES};
@@ -132,7 +135,7 @@ static struct ends on_the_wire(const struct step *s, bool v6)
     struct ends e = {.src = {v6 ? 0x20010db8 : 0x0a010001, 0, 0, 1},
                      .dst = {v6 ? 0x20010db8 : 0x0a010002, 0, 0, 2},
                      .sport = (uint16_t)(40000 + s->number % 32),
-                     .dport = s->number & 64 ? 80 : 443};
+                     .dport = s->number & 64 ? s->number & 32 ? 8080 : 80 : 443};
     if (!(s->who & 2)) return e;
     struct ends back = {.sport = e.dport, .dport = e.sport};
     memcpy(back.src, e.dst, sizeof e.dst);
@@ -169,7 +172,17 @@ static uint32_t put_ip(uint8_t *at, const struct ends *e, bool v6, unsigned prot
     return n;
 }
 
-/* A segment of TCP; half of them announce an MSS, and all are multiples of eight bytes long. */
+static uint16_t sum_of(const struct ends *e, bool v6, const uint8_t *tcp, uint32_t len)
+{
+    uint32_t sum = 6 + len;
+    for (unsigned i = 0; i < (v6 ? 4 : 1); i++)
+        sum += (e->src[i] >> 16) + (e->src[i] & 0xffff) + (e->dst[i] >> 16) + (e->dst[i] & 0xffff);
+    for (uint32_t i = 0; i < len; i += 2) sum += (uint32_t)tcp[i] << 8 | tcp[i + 1];
+    while (sum >> 16) sum = (sum & 0xffff) + (sum >> 16);
+    return (uint16_t)~sum;
+}
+
+/* A segment of TCP; half of them announce an MSS, all are multiples of eight bytes long and have right checksums. */
 static uint32_t put_packet(uint8_t *at, const struct step *s, const struct ends *e, bool v6)
 {
     uint8_t tcp[32];
@@ -180,6 +193,7 @@ static uint32_t put_packet(uint8_t *at, const struct step *s, const struct ends 
     n += put(tcp + n, 0, 4);
     n += put(tcp + n, s->flags & 64 ? 0x02040500 : 0x01010101, 4);
     if (s->flags & 128) n += put(tcp + n, 0x68616c6c, 4) + put(tcp + n + 4, 0x6f210a0d, 4);
+    put(tcp + 16, sum_of(e, v6, tcp, n), 2);
     const uint32_t ip = put_ip(at, e, v6, 6, n, s->who & 128);
     memcpy(at + ip, tcp, n);
     return ip + n;
@@ -246,21 +260,50 @@ static void send_on_the_wire(struct worker *w, const struct vm_in *in, const uin
     free(exact);
 }
 
+/* The loop asks for something. */
+static void ask(struct worker *w, const struct vm_in *in, const struct step *s)
+{
+    struct inline_ask a = {
+        .kind = s->flags & 3, .number = s->number % 32, .port = (uint16_t)(1024 + (s->number >> 6))};
+    if (a.kind > INLINE_TARGET) return;
+    if (a.kind == INLINE_LEAVE) {
+        a.of.moved.read[AT_CLIENT] = s->seq;
+        a.of.moved.read[AT_SERVER] = s->ack;
+        a.of.moved.wrote[AT_CLIENT] = s->flags >> 2;
+        a.of.moved.wrote[AT_SERVER] = s->place;
+    } else {
+        a.of.target.addr[0] = s->who & 4 ? 0x20010db8 : 0x0a010000 | s->seq;
+        a.of.target.addr[3] = s->who & 4 ? s->seq : 0;
+        a.of.target.port = s->ack;
+    }
+    vm_inline_ask(w->vm, in, &a, &w->tx);
+}
+
+static void hear(struct worker *w)
+{
+    struct inline_told t;
+    while (vm_inline_told(w->vm, &t)) HOLD(t.kind <= INLINE_OVER && (t.kind != INLINE_OVER || t.why));
+}
+
 static void run_step(struct worker *w, struct vm_in *in, const struct step *s, const uint8_t *over)
 {
     uint8_t bytes[2 * PACKET_MOST] = {0};
     const uint32_t len = put_step(bytes, s);
     for (uint32_t i = 0; i < s->over && s->place + i < len; i++) bytes[s->place + i] ^= over[i];
     in->mono_ns += (uint64_t)s->time * 125000000;
-    if (s->who & 1)
+    if ((s->who & 65) == 65)
+        ask(w, in, s);
+    else if (s->who & 1)
         send_aside(w, in, bytes, len);
     else
         send_on_the_wire(w, in, bytes, len, !(s->who & 2) == !!(s->who & 32));
     worker_clear(w);
+    hear(w);
     if (s->time < 250) return;
     archive(w, in);
     vm_tick(w->vm, in, &w->tx);
     worker_clear(w);
+    hear(w);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
