@@ -263,8 +263,7 @@ static void send_on_the_wire(struct worker *w, const struct vm_in *in, const uin
 /* The loop asks for something. */
 static void ask(struct worker *w, const struct vm_in *in, const struct step *s)
 {
-    struct inline_ask a = {
-        .kind = s->flags & 3, .number = s->number % 32, .port = (uint16_t)(1024 + (s->number >> 6))};
+    struct inline_ask a = {.kind = s->flags & 3, .number = s->number % 32, .port = (uint16_t)(1024 + (s->number >> 6))};
     if (a.kind > INLINE_TARGET) return;
     if (a.kind == INLINE_LEAVE) {
         a.of.moved.read[AT_CLIENT] = s->seq;
