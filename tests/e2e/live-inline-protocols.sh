@@ -147,5 +147,6 @@ for on in '--bridge a:b' '-i wan -i lan'; do
     prey_ends
     same 'it ends well' "$status" 0
     same 'no connection ended otherwise than by its ends' "$(python3 -c 'import json; print({k: n for k, n in json.load(open("prey.out"))["proxy"]["ended_by"].items() if n and k not in ("done", "client-reset")})')" '{}'
+    [ -z "${SPLICE-}" ] || same 'connections have left for the packet path' "$(python3 -c 'import json; print(json.load(open("prey.out"))["proxy"]["spliced"] > 0)')" True
 done
 exit $failed

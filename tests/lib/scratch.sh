@@ -29,8 +29,10 @@ run() { # ARGUMENT...: preyrun into out, err, status
     timeout 60 "$bin/preyrun" "$@" >out 2>err </dev/null
     status=$?
 }
+# With SPLICE=1 in the environment connections in the wire leave for the packet path, where a service allows that.
 rules() { # NAME: rules from standard input, and $limits where they say nothing of flows
     cat >"$1.prey"
+    [ -z "${SPLICE-}" ] || sed -i '/tls cert\|-> program/!s/mode proxy inline\( first bytes within [0-9a-z]*\)\{0,1\}/&; splice packets/' "$1.prey"
     grep -q 'limits {.*flows' "$1.prey" || printf '%s' "${limits:-}" >>"$1.prey"
     "$bin/preyc" "$1.prey" -o "$1.pbc" 2>said || { sed 's/^/# /' said; ok 1 "$1.prey compiles"; }
 }
