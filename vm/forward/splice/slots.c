@@ -62,6 +62,12 @@ static uint32_t find(const struct splice_slots *all, const struct splice_place *
     return SPLICE_NO_SLOT;
 }
 
+/* Set a number, or move it on to one that is behind it. */
+static void take(uint32_t *at, uint32_t number, bool is_new)
+{
+    if (is_new || (int32_t)(*at - number) < 0) __atomic_store_n(at, number, __ATOMIC_RELAXED);
+}
+
 uint32_t splice_slots_put(struct splice_slots *all, const struct splice_slot *s)
 {
     const struct splice_place at = splice_place(hash_of(all, s), all->groups);
@@ -74,14 +80,11 @@ uint32_t splice_slots_put(struct splice_slots *all, const struct splice_slot *s)
     to->tuple = s->tuple;
     to->moves = s->moves;
     to->recipe = s->recipe;
-    if (!is_new && (int32_t)(to->edge - s->edge) < 0) to->edge = s->edge;
-    if (is_new) {
-        to->packets = to->bytes = to->seen_ns = 0;
-        to->next = s->next;
-        to->acked = s->acked;
-        to->edge = s->edge;
-        to->stamp = s->stamp;
-    }
+    if (is_new) to->packets = to->bytes = to->seen_ns = 0;
+    take(&to->next, s->next, is_new);
+    take(&to->acked, s->acked, is_new);
+    take(&to->edge, s->edge, is_new);
+    take(&to->stamp, s->stamp, is_new);
     written(to);
     if (!is_new) return slot;
     set_tag(all, slot, at.tag);
@@ -111,6 +114,7 @@ bool splice_slots_moves(const struct splice *s, unsigned from, bool v6, uint32_t
                                .longest = (uint16_t)(longest < UINT16_MAX ? longest : UINT16_MAX),
                                .scale_in = a->scale_in,
                                .scale_out = b->scale_out,
+                               .scale_told = a->scale_out,
                                .has = a->has,
                                .v6 = v6};
     return a->has == b->has;

@@ -28,7 +28,8 @@ struct splice_moves {
     uint8_t scale_in, scale_out; /* shift of the sender's windows, and the one that the receiver knows; at most 14 */
     uint8_t has;                 /* enum splice_has, of both ends */
     uint8_t v6;
-    uint16_t zero;
+    uint8_t scale_told; /* shift of the windows that the sender is told */
+    uint8_t zero;
 };
 
 struct splice_slot {
@@ -117,6 +118,17 @@ static inline bool splice_same_tuple(const struct splice_tuple *a, const struct 
     return !differ;
 }
 
+/* True if a segment is near what its sender may say now: within the largest window past its newest number, and the same
+ * of what it acknowledges. Who knows the tuple alone can't have other numbers followed. */
+static inline bool splice_is_near(const struct splice_moves *m, uint32_t next, uint32_t acked, uint32_t end,
+                                  uint32_t ack)
+{
+    enum { BEHIND = 1 << 20, BEYOND = 1 << 16 /* bytes that reordering, probes and rounding account for */ };
+    const uint32_t sent = BEYOND + ((uint32_t)UINT16_MAX << (m->scale_told & 15));
+    const uint32_t heard = BEYOND + ((uint32_t)UINT16_MAX << (m->scale_in & 15));
+    return end - next + BEHIND <= sent + BEHIND && ack - acked + BEHIND <= heard + BEHIND;
+}
+
 /* Return a window for the receiver, as splice_pass has it; ack: as the receiver reads it. Where rounding down would
  * take back what it was told (*edge), it is rounded up: so less than one unit is ever taken back that its peer has not
  * (RFC 7323, 2.4). *edge is moved. */
@@ -136,7 +148,7 @@ static inline uint16_t splice_window(uint16_t window, unsigned scale_in, unsigne
 /* slots.c */
 
 /* Put a direction into the table, or change the one with its tuple; the numbers that the kernel writes begin with those
- * of `s`, or go on, but for an edge that has moved. Return its slot, or SPLICE_NO_SLOT: there is no room. */
+ * of `s`, or go on from there if they are behind. Return its slot, or SPLICE_NO_SLOT: there is no room. */
 enum { SPLICE_NO_SLOT = UINT32_MAX };
 uint32_t splice_slots_put(struct splice_slots *all, const struct splice_slot *s);
 /* Take a direction out of the table. */

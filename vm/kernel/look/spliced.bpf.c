@@ -137,14 +137,19 @@ inline_whole void take_most(uint32_t *most, uint32_t number)
     if ((int32_t)(*at - number) < 0) *at = number;
 }
 
-/* Note what the segment says: the worker has to know it when the connection ends. */
-inline_whole void note(const struct kpkt *k, struct splice_slot *slot, const struct spliced *s)
+/* Note what the segment says: the worker has to know it when the connection ends. False: its numbers are not near, so
+ * they are not followed. */
+inline_whole bool note(const struct kpkt *k, struct splice_slot *slot, const struct spliced *s)
 {
+    const uint32_t end = wire_get32(s->tcp + TCP_SEQ) + s->payload, ack = wire_get32(s->tcp + TCP_ACKNO);
     __sync_fetch_and_add(&slot->packets, 1);
     __sync_fetch_and_add(&slot->bytes, s->payload);
     *(volatile uint64_t *)&slot->seen_ns = k->now_ns;
-    take_most(&slot->next, wire_get32(s->tcp + TCP_SEQ) + s->payload);
-    take_most(&slot->acked, wire_get32(s->tcp + TCP_ACKNO));
+    if (!splice_is_near(&k->moves, *(volatile uint32_t *)&slot->next, *(volatile uint32_t *)&slot->acked, end, ack))
+        return false;
+    take_most(&slot->next, end);
+    take_most(&slot->acked, ack);
+    return true;
 }
 
 /* Rewrite the segment. Its length is known to hold the options, so that nothing fails once something has changed: what
@@ -156,7 +161,7 @@ inline_whole bool rewrite(const struct xdp_md *ctx, struct kpkt *k, struct splic
     const uint8_t *end = frame_end(ctx);
     uint8_t *tcp = s->tcp;
     if (tcp + TCP_LEN > end) return false;
-    note(k, slot, s);
+    const bool near = note(k, slot, s);
     uint64_t sum = k->recipe.l4_delta;
     sum += move(tcp + TCP_SEQ, m->seq);
     sum += move(tcp + TCP_ACKNO, m->ack);
@@ -164,13 +169,13 @@ inline_whole bool rewrite(const struct xdp_md *ctx, struct kpkt *k, struct splic
     uint32_t edge = *(volatile uint32_t *)&slot->edge;
     const uint32_t told = edge;
     const uint16_t now = splice_window(window, m->scale_in & 15, m->scale_out & 15, wire_get32(tcp + TCP_ACKNO), &edge);
-    if (edge != told) *(volatile uint32_t *)&slot->edge = edge;
+    if (near && edge != told) *(volatile uint32_t *)&slot->edge = edge;
     sum += csum_delta16(window, now);
     wire_put16(tcp + TCP_WINDOW, now);
     if (m->has & SPLICE_STAMPS && tcp + TCP_LEN + STAMPS_LEN <= end) {
         sum += move(tcp + STAMPS_AT + 4, m->stamp);
         sum += move(tcp + STAMPS_AT + 8, m->echo);
-        take_most(&slot->stamp, wire_get32(tcp + STAMPS_AT + 4));
+        if (near) take_most(&slot->stamp, wire_get32(tcp + STAMPS_AT + 4));
     }
 #pragma unroll
     for (uint32_t i = 0; i < BLOCKS; i++) {
