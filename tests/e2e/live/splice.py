@@ -3,7 +3,8 @@
 splice.py serve HOST PORT...          answers a line with what it asks for, until its client ends; says how each connection ended
 splice.py moves HOST PORT N UP DOWN [FIRST]   N connections at once carry so many bytes each way, with pauses; FIRST goes before all else
 splice.py speaks HOST PORT PAUSE TIMES        says a line after each pause
-splice.py holds HOST PORT THEN [FIRST]        one that is silent until SIGUSR1, and then does THEN: ping, half, reset or where
+splice.py holds HOST PORT THEN [FIRST]        one that is silent until SIGUSR1, and then does THEN: ping, half, reset or where;
+                                              move:UP:DOWN carries so much, says `exact`, and waits for its end
 """
 import hashlib
 import os
@@ -132,6 +133,17 @@ def moves(host, port, count, up, down, first):
     return f"{sum(good)} of {count} exact"
 
 
+def moved(s, f, up, down):
+    s.sendall(f"move {up} {down}\n".encode())
+    sent, came = both_ways(s, f, down, up, up)
+    print("exact" if f.readline().split() == [came.encode(), sent.encode()] else "other bytes", flush=True)
+    s.settimeout(300)
+    try:
+        return "spoken to" if s.recv(1) else "closed"
+    except ConnectionResetError:
+        return "reset"
+
+
 def holds(host, port, then, first):
     told = []
     signal.signal(signal.SIGUSR1, lambda *_: told.append(1))
@@ -147,6 +159,8 @@ def holds(host, port, then, first):
         except ConnectionResetError:
             return "reset"
     s.settimeout(60)
+    if then.startswith("move:"):
+        return moved(s, f, *(int(n) for n in then.split(":")[1:]))
     s.sendall(b"where\n" if then == "where" else b"ping\n")
     got = f.readline().decode().strip()
     if then == "half":
