@@ -237,12 +237,24 @@ void proxy_turn(struct proxy *p, int most_ms)
     fill_listing(p);
 }
 
+/* End inline sessions while their workers go on, which alone reach their ends. What a worker takes no more in a second
+ * is left. */
+static void end_inline(struct proxy *p)
+{
+    enum { LAST_MS = 10 };
+    const uint64_t until_ns = p->loop.now_ns + SECOND_NS;
+    for (struct session *s = p->all; s; s = s->next)
+        if (s->inside) session_end(s, SESSION_STOPPED);
+    while (p->loop.first && p->loop.now_ns < until_ns) proxy_turn(p, LAST_MS);
+}
+
 static void *run(void *arg)
 {
     struct proxy *p = arg;
     while (!__atomic_load_n(&p->stop, __ATOMIC_ACQUIRE)) proxy_turn(p, -1);
     look_up(p);
     fill_listing(p);
+    end_inline(p);
     return NULL;
 }
 

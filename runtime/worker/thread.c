@@ -67,6 +67,7 @@ static void *run(void *arg)
         const uint64_t now = clock_ns(CLOCK_MONOTONIC);
         if (!worker_turn(w, now) && !w->cfg.spins) sleep_until(w, now);
     }
+    worker_last(w, clock_ns(CLOCK_MONOTONIC));
     /* A change offered at the end is still taken: the counters printed later have the shape of that program. */
     if (__atomic_load_n(&w->change, __ATOMIC_ACQUIRE)) worker_take_change(w, clock_ns(CLOCK_MONOTONIC));
     return NULL;

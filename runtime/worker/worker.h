@@ -228,6 +228,8 @@ struct vm_in worker_input(const struct worker *w, uint64_t now_ns);
 /* Do all that is due: news from the main thread, a batch of each port, packets handed over, timers. Return the number
  * of frames that came. */
 unsigned worker_turn(struct worker *w, uint64_t now_ns);
+/* Let what the proxy loop and its sockets have said at their end leave: inline connections are reset. */
+void worker_last(struct worker *w, uint64_t now_ns);
 /* Judge n packets, at most VM_BATCH, and let them leave. A packet's cookie is the port that it came by. The verdicts
  * are in w->verdicts afterwards. */
 void worker_judge(struct worker *w, struct pkt *pkts[], unsigned n, uint64_t now_ns);

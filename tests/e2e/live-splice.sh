@@ -16,7 +16,7 @@ mac=$(at right cat /sys/class/net/eth0/address)
 address prey b 10.1.0.9/24
 ip -n "$id-prey" neigh add 10.1.0.3 lladdr "$mac" dev b nud permanent
 peer() { at left python3 "$top/tests/e2e/live/splice.py" "$@"; }
-background right python3 "$top/tests/e2e/live/splice.py" serve 80 81 82 83 84 85 86 87 >served
+background right python3 "$top/tests/e2e/live/splice.py" serve 80 81 82 83 84 85 86 87 88 >served
 until_true 100 'a server listens' grep -q listens served
 
 write_rules() { # NAME LINE: with that line in the place of the last service
@@ -31,6 +31,7 @@ service aged on any tcp/83 { mode proxy inline; splice packets; max age 1s }
 service idle on any tcp/84 { mode proxy inline; splice packets; idle 1s }
 service balanced on any tcp/85 { mode proxy inline; splice packets; -> two }
 service told on any tcp/86 { mode proxy inline first bytes within 60s; splice packets; when instruction check sum to 10.1.0.0/24 -> target }
+service sockets on any tcp/88 { mode proxy inline }
 $2
 firewall f forward default accept { }
 END
@@ -137,13 +138,19 @@ left_are first 1
 reloads splice
 says 'others outlive reloads' 'ping ' stays
 
+hold last 10.1.0.2 80 ping
+hold proxied 10.1.0.2 88 ping
+left_are first 1
 prey_ends
 same 'it ends well' "$status" 0
+ends_by_itself 'one that goes on then is reset' last reset
+ends_by_itself '… as one that has sockets is' proxied reset
+server_reset '… at both ends' 80 2
 same 'both ends are counted' "$(python3 -c '
 import json
 p = json.load(open("prey.out"))["proxy"]
 e = p["ended_by"]
-print(p["spliced"] - p["spliced_ended"], p["spliced_now"], e["max-age"], e["idle"], e["server-down"], e["client-reset"], e["reloaded"])')" '0 0 1 1 1 1 1'
+print(p["spliced"] - p["spliced_ended"], p["spliced_now"], e["max-age"], e["idle"], e["server-down"], e["client-reset"], e["reloaded"], e["stopped"])')" '0 0 1 1 1 1 1 2'
 same 'the access log has the bytes that passed in packets' "$(python3 -c '
 import json
 rows = [json.loads(line) for line in open("first.log")]
