@@ -279,6 +279,15 @@ static bool sweep_meters(const struct vm *vm)
     return (k && k->sweep && k->sweep(k->arg, vm->now_ns)) || held || noted;
 }
 
+/* Do what is due for inline connections, and show what leaves to their clients. Return the next deadline. */
+static uint64_t tick_inlines(const struct job *j)
+{
+    const unsigned before = j->tx->count;
+    const uint64_t next = inline_tick(j);
+    if (j->vm->observers) show_aside(j, before);
+    return next;
+}
+
 uint64_t vm_tick(struct vm *vm, const struct vm_in *in, struct vm_tx *tx)
 {
     const unsigned before = tx->count;
@@ -295,7 +304,7 @@ uint64_t vm_tick(struct vm *vm, const struct vm_in *in, struct vm_tx *tx)
         next = time_sooner(next, vm->cfg.live ? vm->now_ns : soon);
     if (vm->forward) next = time_sooner(next, end_down(vm, in, tx));
     if (vm->inlines)
-        next = time_sooner(next, inline_tick(&(struct job){.vm = vm, .in = in, .tx = tx, .input = INPUT_NONE}));
+        next = time_sooner(next, tick_inlines(&(struct job){.vm = vm, .in = in, .tx = tx, .input = INPUT_NONE}));
     if (vm->observers) next = time_sooner(next, observers_tick(vm->observers, vm->now_ns));
     mirrored_none(vm, tx, before);
     if (!holds(vm)) return next;
@@ -326,6 +335,7 @@ void vm_inline_ask(struct vm *vm, const struct vm_in *in, const struct inline_as
     see_time(vm, in, tx);
     const unsigned before = tx->count;
     if (vm->inlines) inline_asked(&j, ask);
+    if (vm->observers) show_aside(&j, before);
     mirrored_none(vm, tx, before);
 }
 

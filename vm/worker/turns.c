@@ -189,6 +189,7 @@ static __attribute__((noinline)) void take_watched(const struct job *j, struct p
     if (read && guard_take(j, c, &s, show_came_ns(j, c), &read)) return;
     packet_judge(j, c);
     if (read) show_packet(j, c, &s, before);
+    if (j->vm->inlines) show_aside(j, before);
 }
 
 static inline void take_one(const struct job *j, struct packet_ctx *c)
