@@ -12,6 +12,7 @@
 #: make bench-live a forwarded packet live, and how long it takes, beside what else could forward it; RUNS=5, COUNT, FLOWS, ONLY='NAME…'
 #: make bench-kernel as root: nanoseconds a packet in the kernel, beside user space, programs by hand and nftables; how long programs load; ONLY='PART…'
 #: make bench-proxy connections, requests, handshakes and bulk through the proxy, beside HAProxy and nginx; RUNS=5, TIME, ONLY='NAME…'
+#: make bench-splice a spliced connection in the kernel, beside passthrough there and the proxy; RUNS=7, BYTES, ONLY='NAME…'
 #: make bench-plot cost against the number of rules, as build/bench/rules.svg
 #: make mutate     small changes in vm/ and compiler/, N=100 of them: those that no test notices are listed
 #: make golden     rewrite the golden files: read the diff
@@ -172,6 +173,11 @@ bench-proxy:
 	@sh tests/deps.sh peers || echo 'bench-proxy: it goes on without those' >&2
 	@+$(PART) programs $(patsubst %,$(B)/tests/bench/%,proxy_client proxy_server)
 	@B=$(B) bash tests/bench/proxy.sh
+bench-splice:
+	@sh tests/deps.sh build tests
+	@sh tests/deps.sh peers || echo 'bench-splice: it goes on without those' >&2
+	@+$(PART) programs $(B)/tests/bench/proxy_client
+	@B=$(B) bash tests/bench/splice.sh
 bench-plot:
 	@sh tests/deps.sh build bench
 	@sh tests/deps.sh peers || echo 'bench-plot: it goes on without those' >&2
@@ -191,4 +197,4 @@ format-check:
 	@clang-format --dry-run --Werror $$(git ls-files '*.c' '*.h')
 tidy:
 	@clang-tidy --quiet $$(git ls-files '*.c' | grep -v ^tests/) -- -std=gnu11 -I. -I$(B) -D_GNU_SOURCE -DPREY_VERSION='""'
-.PHONY: tests live-tools tests-san tests-clang fuzzers check check-build check-long check-live check-machines check-tsan soak demo demo-live bench bench-kernel bench-live bench-proxy bench-plot golden mutate coverage format-check tidy
+.PHONY: tests live-tools tests-san tests-clang fuzzers check check-build check-long check-live check-machines check-tsan soak demo demo-live bench bench-kernel bench-live bench-proxy bench-splice bench-plot golden mutate coverage format-check tidy

@@ -1,0 +1,111 @@
+#!/usr/bin/env bash
+# bench-splice: what a GB of a spliced connection costs beside passthrough in the same executor, and beside the proxy, which moves it with
+# splice(2). Client, balancer and server in namespaces joined by veth, with frames of 1,500 bytes (no super-packets: nobody's card helps).
+# What a veth hands on is worked on in the sender's time, so CPU is that of all three: iperf3 at both ends, and prey's processes; and
+# that less what the same bytes cost over a cable without anything between them. Medians of RUNS rounds, each of which runs every contender
+# once; ratios are medians over rounds. Prints Markdown.
+set -u
+EXEC=kernel
+. tests/e2e/live/lib.sh
+. tests/lib/scratch.sh
+. "$top/tests/bench/small.sh"
+pins "$@" || { echo 'bench-splice: this machine lets us mount no file system of BPF'; exit 0; }
+live_begin
+RUNS=${RUNS:-$(size 7 1)}
+BYTES=${BYTES:-$(size 400M 8M)}
+first=0 alone=$(($(nproc) - 1))
+load=$(cut -d ' ' -f 1 /proc/loadavg)
+say() { echo "bench-splice: $*" >&2; }
+
+space gen fwd sink
+link gen g0 fwd f0
+link fwd f1 sink s0
+address gen g0 10.1.0.1/24
+address fwd f0 10.1.0.2/24
+address fwd f1 10.2.0.1/24
+address sink s0 10.2.0.2/24
+ip -n "$id-gen" route add default via 10.1.0.2
+ip -n "$id-sink" route add default via 10.2.0.1
+at fwd sysctl -q -w net.ipv4.ip_forward=1
+link gen g1 sink s1
+address gen g1 10.3.0.1/24
+address sink s1 10.3.0.2/24
+
+rules passthrough <<'END'
+pool farm { source 10.2.0.50; server one 10.2.0.2 }
+service bulk on 10.1.0.100 tcp/7003 { mode passthrough; announce; -> farm }
+END
+echo 'service bulk on any tcp/7003 { mode proxy inline; splice packets }' | rules spliced
+rules proxy <<'END'
+pool farm { server one 10.2.0.2 }
+service bulk on 10.1.0.2 tcp/7003 { mode proxy; -> farm }
+END
+begin() { # NAME: it serves at $to; $works are its processes
+    works= to=10.2.0.2
+    case $1 in
+    direct) to=10.3.0.2; return ;;
+    routed) return ;;
+    passthrough) to=10.1.0.100; prey fwd -i f0 -i f1 passthrough.pbc ;;
+    spliced) prey fwd -i f0 -i f1 spliced.pbc ;;
+    spliced-user) prey fwd --exec user -i f0 -i f1 spliced.pbc ;;
+    proxy) to=10.1.0.2; prey fwd --exec user -i f0 proxy.pbc ;;
+    esac
+    works="$prey $(cat "/proc/$prey/task/$prey/children")"
+}
+cpu() { if [ -n "$works" ]; then "$bin/tests/bench/proxy_client" cpu $works; else echo 0; fi; }
+# One stream: bits a second, CPU nanoseconds a byte of both ends, and of prey's processes.
+run() { # NAME
+    local before got
+    begin "$1"
+    before=$(cpu)
+    got=$(timeout 60 ip netns exec "$id-gen" taskset -c "$first" iperf3 -c $to -p 7003 -n "$BYTES" -l 256K --json 2>&1 | python3 -c '
+import json, sys
+e = json.load(sys.stdin)["end"]
+s, c = e["sum_received"], e["cpu_utilization_percent"]
+print(s["bits_per_second"], (c["host_total"] + c["remote_total"]) / 100 * e["sum_sent"]["seconds"] * 1e9 / s["bytes"], s["bytes"])' 2>/dev/null)
+    if [ -n "$got" ]; then
+        echo "$1 ${got% *} $(($(cpu) - before)) ${got##* }" >>runs
+    else
+        say "$1: nothing came"
+    fi
+    [ -z "$works" ] || prey_ends
+}
+
+background sink taskset -c "$alone" iperf3 -s -p 7003 >/dev/null 2>&1
+: >runs
+contenders=${ONLY:-direct routed passthrough spliced proxy spliced-user}
+for round in $(seq "$RUNS"); do
+    for c in $contenders; do run "$c"; done
+    say "round $round of $RUNS, $SECONDS s"
+done
+echo "Linux $(uname -r); $(nproc) cores; load $load at the beginning, $(cut -d ' ' -f 1 /proc/loadavg) at the end"
+python3 - <<'END'
+import collections
+import statistics
+
+NAMES = {"direct": "nothing between them", "routed": "routed by the host", "passthrough": "`mode passthrough`, kernel executor", "spliced": "spliced, kernel executor",
+         "proxy": "`mode proxy`, splice(2)", "spliced-user": "spliced, user executor"}
+runs = collections.defaultdict(list)
+for line in open("runs"):
+    name, rate, ends, own, count = line.split()
+    runs[name].append((float(rate), float(ends) + float(own) / float(count), float(own) / float(count)))
+rounds = min((len(r) for r in runs.values()), default=0)
+
+
+def ratio(a, b):
+    """Median over rounds, of what is past a cable's cost."""
+    if a not in runs or b not in runs or a == b:
+        return ""
+    if "direct" not in runs:
+        return ""
+    base = statistics.median(r[1] for r in runs["direct"])
+    return f"{statistics.median((runs[a][i][1] - base) / (runs[b][i][1] - base) for i in range(rounds)):.2f}"
+
+
+print("| one stream | a second | CPU of both ends and prey | spread | of it prey's processes | prey's share, to passthrough | the same, to the proxy |")
+print("|---|---|---|---|---|---|---|")
+for name, r in runs.items():
+    cpu = [x[1] for x in r]
+    print(f"| {NAMES[name]} | {statistics.median(x[0] for x in r) / 1e9:.1f} Gbit | {statistics.median(cpu):.2f} s a GB | {min(cpu):.2f}-{max(cpu):.2f} "
+          f"| {statistics.median(x[2] for x in r):.2f} | {ratio(name, 'passthrough')} | {ratio(name, 'proxy')} |")
+END
