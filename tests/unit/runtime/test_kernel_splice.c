@@ -164,7 +164,7 @@ static void put_ip(struct rng *r, const struct direction *d, uint8_t *ip, uint32
         for (unsigned i = 0; i < 4; i++) wire_put32(ip + IP6_DST + 4 * i, d->key.dst[i]);
         return;
     }
-    wire_put64(ip, (uint64_t)(0x4500u | dscp << 2 | ecn) << 48 | (uint64_t)(l4_len + IP4_LEN) << 32 |
+    wire_put64(ip, (uint64_t)(0x4500u | (uint32_t)(dscp << 2 | ecn)) << 48 | (uint64_t)(l4_len + IP4_LEN) << 32 |
                        rng_below(r, 65536) << 16 | 0x4000);
     wire_put64(ip + IP4_TTL, (uint64_t)(ttl << 8 | 6) << 48 | d->key.src[0]);
     wire_put32(ip + IP4_DST, d->key.dst[0]);
