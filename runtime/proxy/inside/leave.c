@@ -64,7 +64,7 @@ void leave_begin(struct session *s)
 static bool may_change(enum splice_why why)
 {
     return why == SPLICE_WHY_MOVED || why == SPLICE_WHY_LATE || why == SPLICE_WHY_HELD || why == SPLICE_WHY_WINDOW ||
-           why == SPLICE_WHY_ROOM;
+           why == SPLICE_WHY_ROOM || why == SPLICE_WHY_ENDS; /* one half may have been passed on by then */
 }
 
 /* Stay a proxy's, for a while or for good. */
@@ -90,12 +90,21 @@ static void say(struct session *s)
     if (l->unsaid) session_again(s);
 }
 
+/* True if one half has ended: its end was read and passed on, and the other side goes on. */
+static bool is_half(const struct side *from, const struct side *to)
+{
+    const unsigned ends = SIDE_HUNG | SIDE_ENDED | SIDE_FAILED | SIDE_FIN;
+    return from->flags & SIDE_ENDED && to->flags & SIDE_SHUT && !(from->flags & (SIDE_SHUT | SIDE_FAILED)) &&
+           !(to->flags & ends);
+}
+
 /* Ask the worker, or stay if an end has begun to end the connection, or sends urgent bytes. */
 static void ask(struct session *s)
 {
     struct leave *l = s->inside->leave;
     const unsigned over = SIDE_HUNG | SIDE_ENDED | SIDE_SHUT | SIDE_FAILED | SIDE_FIN;
-    if ((s->client.flags | s->server->flags) & over) {
+    const bool half = is_half(&s->client, s->server) || is_half(s->server, &s->client);
+    if (!half && (s->client.flags | s->server->flags) & over) {
         stay(s, SPLICE_WHY_ENDS);
         return;
     }

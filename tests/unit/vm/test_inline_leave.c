@@ -484,6 +484,32 @@ static void many(void **state)
     wire_fini(&w);
 }
 
+/* One half has ended on both legs: the other leaves, and ends later. */
+static void half(void **state)
+{
+    struct wire w;
+    begin(&w, false);
+    struct frame f = with(&w.client, ACK | FIN, CLIENT_SEQ + 6, OUR_SEQ + 5, NULL);
+    comes(&w, &f, LEFT);
+    ask(&w, 5, 5, 4, 4);
+    assert_int_equal(told(&w).why, SPLICE_WHY_ENDS); /* the server has not been told */
+    f = with(&w.own, ACK | FIN, OWN_SEQ + 6, SERVER_SEQ + 5, NULL);
+    says(&w, &f);
+    f = with(&w.listener, ACK, OUR_SEQ + 5, CLIENT_SEQ + 7, NULL);
+    says(&w, &f);
+    ask(&w, 5, 5, 4, 4);
+    nothing_told(&w);
+    f = with(&w.server, ACK, SERVER_SEQ + 5, OWN_SEQ + 7, NULL);
+    comes(&w, &f, RIGHT);
+    assert_int_equal(told(&w).kind, INLINE_LEFT);
+    f = with(&w.server, ACK | FIN, SERVER_SEQ + 5, OWN_SEQ + 7, "yes");
+    comes(&w, &f, RIGHT);
+    f = with(&w.server, ACK | FIN, OUR_SEQ + 5, CLIENT_SEQ + 7, "yes");
+    left_by(&w, &f, LEFT);
+    assert_int_equal(told(&w).why, SPLICE_WHY_DONE);
+    wire_fini(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -491,6 +517,7 @@ int main(void)
         cmocka_unit_test(holds),
         cmocka_unit_test(reads_on),
         cmocka_unit_test(stays),
+        cmocka_unit_test(half),
         cmocka_unit_test(reset_at_the_change),
         cmocka_unit_test(fin_at_the_change),
         cmocka_unit_test(syn_at_the_change),

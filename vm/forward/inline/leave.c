@@ -125,12 +125,19 @@ static enum verdict_of compare(const struct inline_conn *c, const struct hold *o
     return reads_on ? READS_ON : waits ? WAITS : JOINS;
 }
 
+/* True if no end has begun to end the connection, or one half of it has ended on both legs: both legs count its FIN. */
+static bool halves_agree(const struct inline_conn *c)
+{
+    const uint8_t over = c->over & (uint8_t)~OVER_IN_ORDER;
+    return !over || over == (OVER_CLIENT | OVER_TO_SERVER) || over == (OVER_SERVER | OVER_TO_CLIENT);
+}
+
 /* Find out how far a connection is, and do what can be done. Return false if it has to wait. */
 static bool go_on(const struct job *j, struct inline_conn *c, uint32_t number, struct hold *o)
 {
     enum splice_why why;
     struct splice_end ends[2];
-    if (c->over || c->service == PBC_NONE) {
+    if (!halves_agree(c) || c->service == PBC_NONE) {
         stays(j, c, number, SPLICE_WHY_ENDS);
         return true;
     }
@@ -157,10 +164,12 @@ static void take_numbers(const struct inline_conn *c, const struct inline_ask *a
     bool same = o->read_on;
     for (unsigned at = 0; at < 2; at++) {
         const struct inline_leg *l = &c->side[at].leg;
-        const uint32_t next = l->first + 1 + (uint32_t)ask->of.moved.read[at];
+        const uint8_t heard = at == AT_CLIENT ? OVER_CLIENT : OVER_SERVER;
+        const uint8_t said = at == AT_CLIENT ? OVER_TO_CLIENT : OVER_TO_SERVER;
+        const uint32_t next = l->first + 1 + (uint32_t)ask->of.moved.read[at] + !!(c->over & heard);
         same &= next == o->next[at];
         o->next[at] = next;
-        o->ours[at] = l->our_first + 1 + (uint32_t)ask->of.moved.wrote[at];
+        o->ours[at] = l->our_first + 1 + (uint32_t)ask->of.moved.wrote[at] + !!(c->over & said);
     }
     o->read_on = same; /* nothing came of the last time: it is not told again, but waits */
     o->asked = true;
