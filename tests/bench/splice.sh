@@ -3,7 +3,7 @@
 # splice(2). Client, balancer and server in namespaces joined by veth, with frames of 1,500 bytes (no super-packets: nobody's card helps).
 # What a veth hands on is worked on in the sender's time, so CPU is that of all three: iperf3 at both ends, and prey's processes; and
 # that less what the same bytes cost over a cable without anything between them. Medians of RUNS rounds, each of which runs every contender
-# once; ratios are medians over rounds. Prints Markdown.
+# once; ratios are medians over rounds. Then what the change to packets costs the first exchanges of a connection. Prints Markdown.
 set -u
 EXEC=kernel
 . tests/e2e/live/lib.sh
@@ -35,7 +35,8 @@ rules passthrough <<'END'
 pool farm { source 10.2.0.50; server one 10.2.0.2 }
 service bulk on 10.1.0.100 tcp/7003 { mode passthrough; announce; -> farm }
 END
-echo 'service bulk on any tcp/7003 { mode proxy inline; splice packets }' | rules spliced
+echo 'service bulk on any tcp/7003-7004 { mode proxy inline; splice packets }' | rules spliced
+echo 'service bulk on any tcp/7004 { mode proxy inline }' | rules sockets
 rules proxy <<'END'
 pool farm { server one 10.2.0.2 }
 service bulk on 10.1.0.2 tcp/7003 { mode proxy; -> farm }
@@ -109,3 +110,16 @@ for name, r in runs.items():
     print(f"| {NAMES[name]} | {statistics.median(x[0] for x in r) / 1e9:.1f} Gbit | {statistics.median(cpu):.2f} s a GB | {min(cpu):.2f}-{max(cpu):.2f} "
           f"| {statistics.median(x[2] for x in r):.2f} | {ratio(name, 'passthrough')} | {ratio(name, 'proxy')} |")
 END
+
+background sink python3 "$top/tests/bench/exchanges.py" serve 10.2.0.2 7004 >serves
+until_true 100 'the server listens' grep -q listens serves
+echo
+echo '| exchange of 100 bytes, us: median (99 %) | first | second | third | eighth |'
+echo '|---|---|---|---|---|'
+for way in sockets spliced; do
+    for executor in kernel user; do
+        prey fwd --exec $executor -i f0 -i f1 $way.pbc
+        echo "| in the wire, $([ $way = sockets ] && echo 'by sockets' || echo spliced), $executor executor | $(at gen timeout 60 python3 "$top/tests/bench/exchanges.py" ask 10.2.0.2 7004 "$(size 300 5)") |"
+        prey_ends
+    done
+done

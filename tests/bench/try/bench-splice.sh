@@ -15,4 +15,6 @@ fi
 ok $? 'make bench-splice ends well'
 [ "$(grep -c 'Gbit | [0-9.]* s a GB' "$work/out")" = 6 ]
 ok $? 'each contender has a row'
+[ "$(grep -c 'in the wire, .* executor | [0-9]* (' "$work/out")" = 4 ]
+ok $? 'the change is measured by both executors'
 exit $failed

@@ -345,7 +345,7 @@ static void archived(void **state)
     struct archive a = {.at = bytes, .left = sizeof bytes};
     assert_true(vm_archive(w.s.vm, &w.s.in, &a));
     const size_t len = sizeof bytes - a.left;
-    for (unsigned i = 0; i < 4000; i++) {
+    for (unsigned i = 0; i < 300; i++) {
         struct vm *vm = vm_new(w.s.program, &w.cfg);
         memcpy(hurt, bytes, len);
         for (unsigned n = draw(&seed, 4) + 1; n-- > 0;) hurt[draw(&seed, (uint32_t)len)] = (uint8_t)draw(&seed, 256);
