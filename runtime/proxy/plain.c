@@ -54,7 +54,8 @@ static bool instruction_leads_back(const struct session *s)
 static bool instruction_hides(const struct session *s)
 {
     const struct first *f = &s->proxy->first;
-    return s->inside && f->instruction == FIRST_KNOWN && f->told.nat == INSTRUCTION_NAT_OURS &&
+    const bool wire = mode_is(s->proxy->program->services[s->service].mode, MODE_INLINE);
+    return wire && f->instruction == FIRST_KNOWN && f->told.nat == INSTRUCTION_NAT_OURS &&
            branch_goes(&s->proxy->program->branches[s->branch]) == PBC_GOES_TARGET;
 }
 

@@ -260,6 +260,7 @@ static const struct session_ops *const kinds[PBC_MODES] = {
 #include "runtime/proxy/kind.def"
     [PBC_MODE_PROXY_INLINE] = &session_plain,
     [PBC_MODE_PROXY_INLINE_HTTP] = &session_http,
+    [PBC_MODE_PROXY_SPLICED] = &session_plain,
 };
 
 bool proxy_serves(unsigned mode) { return kinds[mode]; }

@@ -47,15 +47,6 @@ void worker_aside(struct worker *w, struct pkt *pkts[], unsigned n, uint64_t now
     worker_leave(w, now);
 }
 
-/* Send on what the stack aside sends for inline connections. Return the number of packets. */
-static unsigned take_inside(struct worker *w, uint64_t now)
-{
-    struct pkt *pkts[INSIDE_BATCH];
-    const unsigned n = inside_io_read(&w->inside, pkts);
-    if (n) worker_aside(w, pkts, n, now);
-    return n;
-}
-
 void worker_asked(struct worker *w, const struct inline_ask *ask, uint64_t now)
 {
     const struct vm_in in = worker_input(w, now);
@@ -66,24 +57,33 @@ void worker_asked(struct worker *w, const struct inline_ask *ask, uint64_t now)
     w->tick_ns = now; /* the ask may have set a timer of the vm */
 }
 
-/* Do what the proxy loop asks, before packets of the stack aside. Return the number of asks. */
+/* Do what the proxy loop asks, as much as its ring holds. Return the number of asks. */
 static unsigned take_asks(struct worker *w, uint64_t now)
 {
-    enum { ASKS_A_TURN = 256 };
     struct inline_ask ask;
     unsigned n = 0;
-    for (; n < ASKS_A_TURN && leaving_asked(w->leaving, &ask); n++) worker_asked(w, &ask, now);
+    for (; n < LEAVING_ENTRIES && leaving_asked(w->leaving, &ask); n++) worker_asked(w, &ask, now);
     return n;
+}
+
+/* Send on what the stack aside sends for inline connections, after what the proxy loop asked before: a packet to a
+ * target comes behind its name. Return the number of both. */
+static unsigned take_inside(struct worker *w, uint64_t now)
+{
+    struct pkt *pkts[INSIDE_BATCH];
+    const unsigned n = w->inside.fd >= 0 ? inside_io_read(&w->inside, pkts) : 0,
+                   asks = w->leaving ? take_asks(w, now) : 0;
+    if (n) worker_aside(w, pkts, n, now);
+    return n + asks;
 }
 
 void worker_last(struct worker *w, uint64_t now)
 {
-    enum { TURNS = 10000 }; /* each takes 256 asks and a batch of packets, at most */
+    enum { TURNS = 10000 }; /* each takes a ring of asks and a batch of packets, at most */
     unsigned some = w->egress.snapshot && (w->leaving || w->inside.fd >= 0);
     for (unsigned i = 0; some && i < TURNS; i++) {
         w->inside.likely = true;
-        some = w->leaving ? take_asks(w, now) : 0;
-        if (w->inside.fd >= 0) some += take_inside(w, now);
+        some = take_inside(w, now);
     }
 }
 
@@ -279,8 +279,7 @@ unsigned worker_turn(struct worker *w, uint64_t now)
     for (unsigned i = 0; i < w->cfg.workers && w->cfg.owners; i++)
         if (i != w->cfg.worker) got += take_handed(w, i, now);
     if (w->pieces_waiting) take_waited(w, now);
-    if (w->leaving) got += take_asks(w, now);
-    if (w->inside.fd >= 0) got += take_inside(w, now);
+    got += take_inside(w, now);
     if (w->leaving) worker_tell_loop(w);
     if (w->woken) owned_wake(w);
     if (w->egress.waiting) worker_retry(w, now);

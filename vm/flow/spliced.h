@@ -42,6 +42,7 @@ struct inline_ask {
         struct {
             uint32_t addr[4];
             uint16_t port;
+            uint8_t keeps; /* 1: it sees the client's address and port; in the wire it always does */
         } target;
     } of;
 };

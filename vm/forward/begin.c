@@ -3,6 +3,7 @@
 
 #include "vm/forward/edges.h"
 #include "vm/forward/forward_priv.h"
+#include "vm/forward/inline/conns.h"
 
 /* Give the verdict for a packet whose pool has no server, as the service says. */
 static void without_server(const struct job *j, struct packet_ctx *c, const struct pbc_service *s)
@@ -60,9 +61,11 @@ static enum pkt_reason limited(const struct job *j, struct packet_ctx *c, uint32
     return REASON_NONE;
 }
 
-/* Arguments of is_free: the flow table, and the packet that needs a tuple */
+/* Arguments of is_free: the flow table and inline connections, and the packet that needs a tuple */
 struct asking {
     struct track *track;
+    const struct inlines *inlines; /* NULL: none, or the packet is no TCP */
+    bool v6;
     const struct track_seen *seen;
     struct flow_tuple twin; /* the tuple that was found free */
 };
@@ -73,6 +76,7 @@ static bool is_free(void *arg, const struct flow_bind *b)
     struct asking *a = arg;
     const struct track_tuple t = track_bound_tuple(b);
     if (address_equal(t.src, t.dst) && t.src_port == t.dst_port) return false;
+    if (a->inlines && inlines_has(a->inlines, t.src, t.src_port, t.dst, t.dst_port, a->v6)) return false;
     return track_is_free(a->track, a->seen, &t, &a->twin);
 }
 
@@ -148,6 +152,8 @@ static bool choose_ends(struct asking *asking, const struct job *j, struct packe
     const uint8_t mode = forward_service(j->vm->forward->p, b->branch)->mode;
     set_ends(j, c, mode_rewrites(mode), track_query(&c->seen), b);
     asking->track = j->vm->forward->track;
+    asking->inlines = c->key->kind & KIND_TCP ? j->vm->inlines : NULL;
+    asking->v6 = c->key->kind & KIND_IP6;
     asking->seen = &c->seen;
     *twin = !mode_is(mode, MODE_ONE_SIDED);
     struct outside *o = j->vm->forward->outside;

@@ -339,7 +339,12 @@ static bool is_proxied(const struct program *p, uint32_t branch)
 /* True if connections of the branch's service end in the stack aside. A replay follows them as any proxy's. */
 static bool is_inline(const struct vm *vm, uint32_t branch)
 {
-    return vm->inlines && mode_is(forward_service(vm->forward->p, branch)->mode, MODE_INLINE);
+    return vm->inlines && mode_is(forward_service(vm->forward->p, branch)->mode, MODE_ASIDE);
+}
+
+static bool in_wire(const struct program *p, uint32_t branch)
+{
+    return mode_is(forward_service(p, branch)->mode, MODE_INLINE);
 }
 
 /* True if the flow began with a packet in mid-stream that nobody has answered: that alone keeps no later SYN from a
@@ -356,7 +361,7 @@ static bool plain_on(const struct job *j, struct packet_ctx *c)
     const struct program *p = j->vm->forward->p;
     const uint32_t branch = p->proxies_count ? forward_branch(j->vm, c->key, c->pkt) : PBC_NONE;
     if (!is_proxied(p, branch)) return false;
-    if (is_inline(j->vm, branch)) return is_hollow(j, c) && inline_first(j, c, branch);
+    if (is_inline(j->vm, branch)) return (is_hollow(j, c) || !in_wire(p, branch)) && inline_first(j, c, branch);
     forward_proxied(j, c, branch, false);
     return true;
 }

@@ -38,8 +38,9 @@ enum kernel_program_flag {
     KERNEL_HAS_PROXIES = 1 << 7,     /* a service has connections that end at the host's sockets */
     KERNEL_HAS_TUNNELS = 1 << 8,     /* a service has tunnels to its servers */
     KERNEL_FORWARDS_BARE = 1 << 9,   /* a nat forwards a protocol without ports */
-    KERNEL_HAS_WIRES = 1 << 10,      /* a service stands in the wire; in a replay it counts as any proxy's */
-    KERNEL_AUDITS = 1 << 11,         /* something is in audit */
+    KERNEL_HAS_WIRES =
+        1 << 10, /* connections of a service end in the stack aside; in a replay they count as any proxy's */
+    KERNEL_AUDITS = 1 << 11, /* something is in audit */
 };
 /* A row of `counts`, of struct counter: rules, one for "nobody", firewalls' defaults (as in struct vm), services,
  * services without a server, servers, nats. Behind each of the last four is room for entries of earlier programs

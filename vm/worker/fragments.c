@@ -88,7 +88,7 @@ static bool is_sound_server(const struct program *p, const struct leave *l)
 /* True if the first fragment was an inline connection's, and it was for nobody: a SYN that came again. */
 static bool is_swallowed(const struct program *p, const struct verdict *v, const struct leave *l)
 {
-    return l->way == LEAVE_NOT && v->service != PBC_NONE && mode_is(p->services[v->service].mode, MODE_INLINE) &&
+    return l->way == LEAVE_NOT && v->service != PBC_NONE && mode_is(p->services[v->service].mode, MODE_ASIDE) &&
            is_within(l->service, p->services_count) && is_within(l->server, p->servers_count);
 }
 

@@ -55,7 +55,7 @@ static bool send_on(struct vm *vm)
 static bool has_inline(const struct program *p)
 {
     for (uint32_t i = 0; i < p->services_count; i++)
-        if (mode_is(p->services[i].mode, MODE_INLINE)) return true;
+        if (mode_is(p->services[i].mode, MODE_ASIDE)) return true;
     return false;
 }
 

@@ -169,12 +169,16 @@ static bool list_maps(struct owners *o, const struct program *p)
     return o->maps;
 }
 
-/* True if connections of the wire go on to servers of pools. */
+/* True if connections of the wire go on to servers of pools, or connections of the stack aside to targets that their
+ * clients name: whose answer a packet of these is no table tells. */
 static bool leads_aside(const struct program *p)
 {
-    for (uint32_t i = 0; i < p->branches_count; i++)
-        if (mode_is(p->services[p->branches[i].service].mode, MODE_INLINE) && branch_shares(&p->branches[i]))
-            return true;
+    for (uint32_t i = 0; i < p->branches_count; i++) {
+        const struct pbc_branch *b = &p->branches[i];
+        const unsigned mode = p->services[b->service].mode;
+        if (mode_is(mode, MODE_INLINE) && branch_shares(b)) return true;
+        if (mode_is(mode, MODE_ASIDE) && branch_goes(b) == PBC_GOES_TARGET) return true;
+    }
     return false;
 }
 

@@ -212,9 +212,10 @@ static inline unsigned whose_other(const struct whose *w, const struct whose_tal
     return whose_one_of(w, whose_hash(w, s, !side, false));
 }
 
-/* Return the worker of both ends, the same from either side. */
+/* Return the worker of both ends, the same from either side. Where nothing of an address counts, a family has one. */
 static inline unsigned whose_both(const struct whose *w, const struct whose_talk *s)
 {
+    if (!(s->family == 4 ? w->len4 : w->len6) && !w->ports) return whose_client(w, s, 0);
     struct hash_sum sum = {0, 0};
     hash_two(&sum, &w->hash, 0, whose_hash(w, s, 0, true) + whose_hash(w, s, 1, true), 0);
     return whose_one_of(w, hash_close(&w->hash, &sum));

@@ -10,7 +10,7 @@ static void check_listeners(const struct service_work *w)
     const struct image *img = w->c->image;
     const struct pbc_service *s = &img->services[w->id];
     uint64_t ports = 0;
-    if (mode_is(w->mode, MODE_INLINE)) return;
+    if (mode_is(w->mode, MODE_ASIDE)) return;
     for (uint32_t e = s->endpoints; e < s->endpoints + s->endpoint_count; e++)
         ports += 1u + img->endpoints[e].port_hi - img->endpoints[e].port_lo;
     if (ports <= PBC_PROXY_PORTS_MAX) return;
@@ -250,7 +250,8 @@ static const struct pbc_service **proxies_of_pools(struct compile *c)
     for (uint32_t i = 0; i < img->branches_count; i++) {
         const struct pbc_branch *b = &img->branches[i];
         const struct pbc_service *s = &img->services[b->service];
-        for (uint32_t k = 0; mode_is(s->mode, MODE_PROXIES) && k < branch_shares(b); k++)
+        const bool kernels = mode_is(s->mode, MODE_PROXIES) && !mode_is(s->mode, MODE_OWN_SOURCE);
+        for (uint32_t k = 0; kernels && k < branch_shares(b); k++)
             if (img->shares[b->shares + k].pool < img->pools_count) of[img->shares[b->shares + k].pool] = s;
     }
     return of;

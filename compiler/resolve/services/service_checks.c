@@ -36,7 +36,7 @@ static void check_family(const struct service_work *w, const struct pbc_pool *po
     diag(w->c->diags, E_POOL_FAMILY, share->span,
          "`%s` has no server for IPv%c clients, and %s does not change the family", image_str(img, pool->name),
          families & KIND_IP4 ? '4' : '6',
-         keeps_address(w) && !mode_is(w->mode, MODE_INLINE) ? "`transparent`" : "this mode");
+         mode_is(w->mode, MODE_OWN_SOURCE | MODE_REWRITES | MODE_INLINE) ? "this mode" : "`transparent`");
     diag_advise(w->c->diags, "add a server with an IPv%c address, or a branch to another pool: `when %s -> POOL`",
                 families & KIND_IP4 ? '4' : '6', families & KIND_IP4 ? "ip" : "ip6");
 }
@@ -86,7 +86,7 @@ void check_branch_pools(const struct service_work *w, const struct pbc_branch *b
         const uint32_t pool = img->shares[i].pool;
         if (pool >= img->pools_count) continue;
         if (mode_is(w->mode, MODE_PROXIES)) check_proxied(w, &img->pools[pool], share);
-        if (mode_is(w->mode, MODE_REWRITES) || keeps_address(w))
+        if (mode_is(w->mode, MODE_REWRITES | MODE_ASIDE) || keeps_address(w))
             check_family(w, &img->pools[pool], share, families);
         else if (mode_is(w->mode, MODE_ONE_SIDED))
             check_ports(w, &img->pools[pool], share);

@@ -14,17 +14,20 @@ static const struct number_kind port_kind = {.what = "a port to serve",
 
 static const struct number_kind variant_kind = {.what = "a variant of GUE", .range = "they are 0 and 1", .most = 1};
 
-static const uint8_t modes[CL_COUNT] = {
-#define MODE(ident, name, traits, doc) [CL_##ident] = PBC_MODE_##ident,
-#include "vm/mode.def"
-};
+/* Return the mode that the clause names; PBC_MODES: none. */
+static unsigned mode_named(const struct node *word)
+{
+    unsigned i = 0;
+    while (i < PBC_MODES && strcmp(node_words(word), mode_info[i].name)) i++;
+    return i;
+}
 
 const char *mode_names(unsigned without, char buf[MODE_NAMES])
 {
     size_t len = 0;
     *buf = '\0';
     for (unsigned i = 0; i < PBC_MODES && len < MODE_NAMES; i++)
-        if (!mode_is(i, without))
+        if (!mode_is(i, without) && i != PBC_MODE_PROXY_SPLICED) /* nobody writes that one so */
             len += (size_t)snprintf(buf + len, MODE_NAMES - len, "%s`%s%s`", len ? ", " : "", mode_info[i].name,
                                     mode_is(i, MODE_TAKES_PORT) ? " PORT" : "");
     return buf;
@@ -41,8 +44,8 @@ static bool mode_of(struct compile *c, const struct symbol *s, const struct node
         diag_advise(c->diags, "add `mode` and one of %s, `observe`", mode_names(0, all));
         return false;
     }
-    const uint8_t mode = modes[clause_of(word)];
-    service->mode = mode;
+    const unsigned mode = mode_named(word);
+    service->mode = (uint8_t)mode;
     if (mode_is(mode, MODE_TAKES_PORT)) {
         service->gue_port = (uint16_t)clause_number(c, word, &port_kind, 0);
         service->gue_variant = (uint8_t)clause_number(c, word->first ? word->first->next : NULL, &variant_kind, 0);
@@ -398,6 +401,7 @@ static void resolve_service(struct compile *c, struct symbol *s)
     service.name = text_of(c, s->name);
     service.place = place_of(c, s->span);
     w.good = mode_of(c, s, clauses.of[CL_MODE], &service);
+    if (clauses.of[CL_SPLICE] && service.mode == PBC_MODE_PROXY) service.mode = PBC_MODE_PROXY_SPLICED;
     w.mode = (enum pbc_mode)service.mode;
     service.endpoints = c->image->endpoints_count;
     wire_read(&w);

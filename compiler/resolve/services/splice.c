@@ -68,9 +68,6 @@ void splice_settle(const struct service_work *w, const struct clauses *block, co
     if (!w->good) return;
     const bool all = splice && stands(w, splice, s);
     if (!s->proxy) return;
-    if (all && !mode_is(w->mode, MODE_INLINE))
-        diag(w->c->diags, E_UNSUPPORTED, splice->span, "not supported yet: `splice packets` in mode %s",
-             mode_info[w->mode].name);
     if (all) w->c->image->proxies[s->proxy - 1].flags |= PBC_PROXY_SPLICE | PBC_PROXY_LEAVES;
     if (branch_to(w, s, PBC_GOES_PASS)) w->c->image->proxies[s->proxy - 1].flags |= PBC_PROXY_LEAVES;
 }

@@ -7,8 +7,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { ENTRIES = 1024 };
-
 static void *map(size_t bytes)
 {
     void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -21,8 +19,8 @@ struct leaving *leaving_new(uint32_t most, int wake_fd)
     if (!l) return NULL;
     *l = (struct leaving){.most = most, .wake_fd = wake_fd, .told_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
     l->carried = map(most * sizeof *l->carried);
-    const int failed = ring_init(&l->asks, ENTRIES, sizeof(struct inline_ask)) |
-                       ring_init(&l->told, ENTRIES, sizeof(struct inline_told));
+    const int failed = ring_init(&l->asks, LEAVING_ENTRIES, sizeof(struct inline_ask)) |
+                       ring_init(&l->told, LEAVING_ENTRIES, sizeof(struct inline_told));
     if (!failed && l->told_fd >= 0 && l->carried) return l;
     leaving_free(l);
     return NULL;
@@ -83,7 +81,7 @@ bool leaving_asked(struct leaving *l, struct inline_ask *ask) { return ring_take
 
 static bool has_room(const struct leaving *l)
 {
-    return l->told.put - __atomic_load_n(&l->told.taken, __ATOMIC_ACQUIRE) < ENTRIES;
+    return l->told.put - __atomic_load_n(&l->told.taken, __ATOMIC_ACQUIRE) < LEAVING_ENTRIES;
 }
 
 bool leaving_has_room(struct leaving *l)

@@ -8,6 +8,7 @@
 #include "runtime/exchange/ring.h"
 #include "vm/flow/flow.h"
 
+enum { LEAVING_ENTRIES = 1024 }; /* room of each ring */
 struct leaving {
     uint32_t most;                  /* numbers that connections may have */
     struct inline_carried *carried; /* [most]: written by the worker, read by the loop */

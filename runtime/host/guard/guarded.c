@@ -81,12 +81,17 @@ static void add_endpoint(struct guarded *g, const struct pbc_endpoint *e, bool p
     }
 }
 
+static bool is_transparent(const struct program *p, const struct pbc_service *s)
+{
+    return s->proxy && p->proxies[s->proxy - 1].flags & PBC_PROXY_TRANSPARENT;
+}
+
 /* Add a server's replies, of one protocol, to the source addresses that translation uses */
 static void add_reply(struct guarded *g, const struct program *p, const struct pbc_service *s,
                       const struct pbc_server *server, struct guard_match m, bool echo)
 {
     const struct pbc_pool *pool = &p->pools[server->pool];
-    if (!mode_is(s->mode, MODE_OWN_SOURCE)) {
+    if (!mode_is(s->mode, MODE_OWN_SOURCE) || is_transparent(p, s)) {
         m.reach = GUARD_FOREIGN;
         match_add(g, &m);
         return;
@@ -136,11 +141,9 @@ static void add_returns(struct guarded *g, const struct program *p, const struct
     }
 }
 
-/* Add answers of an instruction's targets */
-static void add_target_returns(struct guarded *g, const struct program *p, const struct pbc_cond *c)
+/* Add a match with the targets of an instruction as sources */
+static void add_targets(struct guarded *g, const struct program *p, const struct pbc_cond *c, struct guard_match m)
 {
-    struct guard_match m = {
-        .from_ports = GUARD_ANY_PORT, .to_ports = GUARD_ANY_PORT, .proto = IPPROTO_TCP, .proxied = GUARD_RETURNS};
     if (!(c->flags & PBC_COND_NOT)) {
         add_sets(g, p, c->first, c->count, 0, m, true);
         return;
@@ -149,6 +152,30 @@ static void add_target_returns(struct guarded *g, const struct program *p, const
     match_add(g, &m);
     m.from = (struct guard_addresses){{{0}, 6}, {{UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX}, 6}};
     match_add(g, &m);
+}
+
+/* Add answers of an instruction's targets */
+static void add_target_returns(struct guarded *g, const struct program *p, const struct pbc_cond *c)
+{
+    const struct guard_match m = {
+        .from_ports = GUARD_ANY_PORT, .to_ports = GUARD_ANY_PORT, .proto = IPPROTO_TCP, .proxied = GUARD_RETURNS};
+    add_targets(g, p, c, m);
+}
+
+/* Add answers of targets to connections that the vm has with them, from clients' addresses or this machine's */
+static void add_target_replies(struct guarded *g, const struct program *p, const struct pbc_branch *b)
+{
+    struct guard_match m = {
+        .from_ports = GUARD_ANY_PORT, .to_ports = GUARD_ANY_PORT, .proto = IPPROTO_TCP, .reach = GUARD_FOREIGN};
+    for (uint32_t c = b->conds; c < b->conds + b->cond_count; c++) {
+        if (p->conds[c].kind != COND_INSTRUCTION) continue;
+        add_targets(g, p, &p->conds[c], m);
+        m.reach = GUARD_OWN;
+        m.to_ports = (struct guard_ports){PBC_OWN_PORT_LO, UINT16_MAX};
+        reserve(g, PBC_OWN_PORT_LO, UINT16_MAX, false);
+        add_targets(g, p, &p->conds[c], m);
+        return;
+    }
 }
 
 static void add_pool_returns(struct guarded *g, const struct program *p, const struct pbc_service *s,
@@ -191,22 +218,24 @@ static void add_all_returns(struct guarded *g, const struct program *p, const st
 
 static void add_service(struct guarded *g, const struct program *p, const struct pbc_service *s)
 {
-    const bool proxied = mode_is(s->mode, MODE_PROXIES);
+    const bool proxied = mode_is(s->mode, MODE_PROXIES) && !mode_is(s->mode, MODE_ASIDE);
     if (mode_is(s->mode, MODE_INLINE)) return; /* packets that cross are hidden as such */
     for (uint32_t i = 0; i < s->endpoint_count; i++) add_endpoint(g, &p->endpoints[s->endpoints + i], proxied);
-    if (s->proxy) add_all_returns(g, p, s);
+    if (proxied && s->proxy) add_all_returns(g, p, s);
     if (mode_is(s->mode, MODE_ONE_SIDED) || proxied) return; /* no server's packets are prey's */
-    for (uint32_t b = s->branches; b < s->branches + s->branch_count; b++)
+    for (uint32_t b = s->branches; b < s->branches + s->branch_count; b++) {
+        if (branch_goes(&p->branches[b]) == PBC_GOES_TARGET) add_target_replies(g, p, &p->branches[b]);
         for (uint32_t i = 0; i < branch_shares(&p->branches[b]); i++) {
             const struct pbc_pool *pool = &p->pools[p->shares[p->branches[b].shares + i].pool];
             for (uint32_t at = 0; at < pool->server_count; at++) add_replies(g, p, s, &p->servers[pool->servers + at]);
         }
+    }
 }
 
 /* Add a server's answers to connections of a proxy with an address of the pool's `source` */
 static void add_source_returns(struct guarded *g, const struct program *p, const struct pbc_service *s)
 {
-    if (mode_is(s->mode, MODE_INLINE)) return;
+    if (mode_is(s->mode, MODE_ASIDE)) return;
     for (uint32_t b = s->branches; s->proxy && b < s->branches + s->branch_count; b++)
         for (uint32_t i = 0; i < branch_shares(&p->branches[b]); i++) {
             const struct pbc_pool *pool = &p->pools[p->shares[p->branches[b].shares + i].pool];

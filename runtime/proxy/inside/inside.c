@@ -59,17 +59,18 @@ static bool find(const struct proxy *p, const struct stream_addr *client, struct
     *port = port_of(p, o->iface, found.program);
     o->iface = *port < p->iface_count ? p->iface[*port] : IFACE_NONE;
     if (found.program != p->program->serial) judge_again(p, o);
-    return o->service < p->program->services_count && mode_is(p->program->services[o->service].mode, MODE_INLINE);
+    return o->service < p->program->services_count && mode_is(p->program->services[o->service].mode, MODE_ASIDE);
 }
 
-/* Make the key as the connection's packets have it: they pass through, and have an interface and tags. */
+/* Make the key as the connection's packets have it: with an interface and tags, and in the wire they pass through. */
 static struct key key_of(const struct proxy *p, const struct inline_open *o)
 {
     const struct facts *f = &p->world->facts;
     const uint32_t sides = o->v6 ? sides_of6(f, o->client, o->server) : sides_of4(f, o->client[0], o->server[0]);
     struct key key = stream_key(o->v6 ? 6 : 4, o->client, o->client_port, o->server, o->server_port,
                                 sides & KIND_SRC_SELF, sides & KIND_DST_SELF, f->schedules);
-    if (!(key.kind & KIND_DST_SELF)) key.kind = (key.kind & ~(uint32_t)KIND_IN) | KIND_FORWARD;
+    const bool wire = mode_is(p->program->services[o->service].mode, MODE_INLINE);
+    if (wire && !(key.kind & KIND_DST_SELF)) key.kind = (key.kind & ~(uint32_t)KIND_IN) | KIND_FORWARD;
     key.iface = o->iface;
     if (o->vlan[0] == VLAN_UNTAGGED) return key;
     key.kind |= KIND_VLAN;
@@ -121,11 +122,20 @@ struct stream_addr inside_address(const struct session *s, uint32_t server)
 
 struct stream_addr inside_target(const struct session *s) { return made(s, INLINE_SERVER, INLINE_TARGETS); }
 
+/* True if the target sees the client's address and port, of a service that is not in the wire: there it always does */
+static bool keeps_source(const struct session *s)
+{
+    const struct program *p = s->proxy->program;
+    if (s->nat != INSTRUCTION_NAT_UNSAID) return s->nat == INSTRUCTION_NAT_KEEP;
+    return p->proxies[p->services[s->service].proxy - 1].flags & PBC_PROXY_TRANSPARENT;
+}
+
 bool inside_says_target(const struct session *s)
 {
     struct inline_ask ask = {.kind = INLINE_TARGET, .port = s->inside->use, .number = s->inside->number};
     memcpy(ask.of.target.addr, s->target.addr, sizeof ask.of.target.addr);
     ask.of.target.port = s->target.port;
+    ask.of.target.keeps = keeps_source(s);
     return !s->proxy->leaving || leaving_ask(s->proxy->leaving, &ask);
 }
 

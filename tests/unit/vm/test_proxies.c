@@ -80,6 +80,16 @@ enum { METHOD, HEADER, BYTES, INSTRUCTION };
           b->proxies[0].cert_count = b->certs_count = 0; b->proxies[0].flags |= PBC_PROXY_TLS_TO_SERVER)               \
     FAULT(splice_http, "proxy 0: leaves for the packet path, but its bytes are read", in_packets(b, PBC_ORIGINAL);     \
           b->proxies[0].cert_count = b->certs_count = 0; b->services[0].mode = PBC_MODE_PROXY_INLINE_HTTP)             \
+    FAULT(splice_here, "proxy 0: flags 0xc208 in mode proxy",                                                          \
+          b->proxies[0].flags |= PBC_PROXY_SPLICE | PBC_PROXY_LEAVES)                                                  \
+    FAULT(spliced_unsaid, "proxy 0: flags 0x208 in mode proxy splice packets",                                         \
+          b->services[0].mode = PBC_MODE_PROXY_SPLICED)                                                                \
+    FAULT(spliced_wire, "endpoint 0: an interface or tags without a service in the wire",                              \
+          b->services[0].mode = PBC_MODE_PROXY_SPLICED;                                                                \
+          b->endpoints[0].wire = PBC_WIRE_ALL)                                                                         \
+    FAULT(spliced_original, "branch 3: a destination in the wire, in mode proxy splice packets",                       \
+          b->services[0].mode = PBC_MODE_PROXY_SPLICED;                                                                \
+          b->branches[3].shares = PBC_PASSES)                                                                          \
     FAULT(splice_program, "branch 3: a program in the middle of packets", in_packets(b, PBC_PROGRAM);                  \
           b->branches[3].share_count = img_string(b, "/run/s"))                                                        \
     FAULT(packet, "branch 2: a condition that no connection meets",                                                    \
@@ -245,6 +255,14 @@ static void packets(void **state)
     p = img_load(&b, err, sizeof err);
     assert_string_equal(err, "");
     assert_int_equal(branch_goes(&p->branches[3]), PBC_GOES_TARGET);
+    program_put(p);
+    b.services[0].mode = PBC_MODE_PROXY_SPLICED;
+    b.branches[4] = (struct pbc_branch){.shares = 3, .share_count = 1};
+    b.shares_count = 4;
+    b.endpoints[0].wire = PBC_WIRE_NOT;
+    b.endpoints[0].port_hi = 80 + PBC_PROXY_PORTS_MAX; /* nobody listens there */
+    p = img_load(&b, err, sizeof err);
+    assert_string_equal(err, "");
     program_put(p);
     img_fini(&b);
 }

@@ -371,7 +371,7 @@ static void mirror_at_a_services_rate(struct imgbuild *b)
           b->branches[1].cond_count = 1)                                                                               \
     FAULT(branch_none, "service 0: its branches do not follow those before", b->services[0].branch_count = 3)          \
     FAULT(share_none, "share 2: of no branch", b->branches[1].share_count = 0)                                         \
-    FAULT(service_mode, "service 0: unknown mode 10", b->services[0].mode = 10)                                        \
+    FAULT(service_mode, "service 0: unknown mode 11", b->services[0].mode = 11)                                        \
     FAULT(service_none, "service 0: unknown `on no server` 3", b->services[0].no_server = 3)                           \
     FAULT(service_proxy, "service 0: proxy 3 belongs to another service", b->services[0].proxy = 3)                    \
     FAULT(service_reserved2, "service 0: reserved bytes are not zero", b->services[0].reserved2[6] = 3)                \

@@ -150,12 +150,22 @@ bool track_is_free(struct track *t, const struct track_seen *s, const struct tra
     return true;
 }
 
-bool track_is_open(const struct track *t, const struct track_tuple *tuple, bool v6, uint16_t stack)
+static int32_t find_tcp(const struct track *t, const struct track_tuple *tuple, bool v6, uint16_t stack)
 {
     const struct flow_id like = {.stack = stack, .proto = IPPROTO_NR_TCP, .kind = v6 ? FLOW_ID_IP6 : 0};
     struct flow_tuple there;
     tuple_in_order(&like, false, tuple, &there);
-    const int32_t found = flow_find(t->table, &there.id, table_hash(t->table, &there.id), t->now_ns);
+    return flow_find(t->table, &there.id, table_hash(t->table, &there.id), t->now_ns);
+}
+
+bool track_has(const struct track *t, const struct track_tuple *tuple, bool v6, uint16_t stack)
+{
+    return find_tcp(t, tuple, v6, stack) != FLOW_NONE;
+}
+
+bool track_is_open(const struct track *t, const struct track_tuple *tuple, bool v6, uint16_t stack)
+{
+    const int32_t found = find_tcp(t, tuple, v6, stack);
     return found != FLOW_NONE && ordinary_is_open(flow_at(t->table, flow_of_twin(t->table, found)));
 }
 

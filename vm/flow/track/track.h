@@ -177,7 +177,8 @@ struct track_tuple track_own(const struct track *t, const struct track_seen *s);
  * ends in either order. *twin is then the argument for track_pair. */
 bool track_is_free(struct track *t, const struct track_seen *s, const struct track_tuple *tuple,
                    struct flow_tuple *twin);
-/* True if a TCP flow of that tuple and VLAN stack is open on both sides. */
+/* True if there is a TCP flow of that tuple and VLAN stack, and if it is open on both sides (second function). */
+bool track_has(const struct track *t, const struct track_tuple *tuple, bool v6, uint16_t stack);
 bool track_is_open(const struct track *t, const struct track_tuple *tuple, bool v6, uint16_t stack);
 /* Return the bound flow with that tuple, if it waits for the other side (half-open, or one way), and since when.
  * FLOW_NONE: no such flow, or a cookie answered its client. */

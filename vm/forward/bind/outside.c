@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vm/forward/bind/mappings.h"
 #include "vm/forward/bind/ports.h"
 #include "vm/forward/bind/rest.h"
 #include "vm/keyed/hash.h"
@@ -33,6 +34,7 @@ struct outside {
     const struct program *p;
     struct pool_out *pools;
     uint64_t used, random;
+    unsigned worker, workers;
     struct rests rests;
 };
 
@@ -87,6 +89,8 @@ struct outside *outside_new(const struct program *p, const struct vm_cfg *cfg)
     struct outside *o = calloc(1, sizeof *o);
     if (!o) return NULL;
     o->p = p;
+    o->worker = cfg->worker;
+    o->workers = cfg->workers;
     o->random = cfg->seed ^ 0x6f757473; /* differs from the numbers of `ports` */
     o->pools = calloc((size_t)p->pools_count + 1, sizeof *o->pools);
     o->rests.all = calloc(RESTS_MOST, sizeof *o->rests.all);
@@ -250,9 +254,20 @@ bool outside_draw(struct outside *o, const struct facts *facts, uint64_t hash, s
     const struct pbc_server *server = &o->p->servers[b->server];
     const struct side *out = &o->pools[server->pool].side[server->family == 6];
     const uint32_t count = out->count ? out->count : 1, start = (uint32_t)((hash >> 32) * count >> 32);
-    if (!address_at(o, facts, b->server, start, b->to_src)) return false;
+    if (!out->ports || !address_at(o, facts, b->server, start, b->to_src)) return false;
     b->to_src_port = ports_any(out->ports);
     return true;
+}
+
+uint16_t outside_own_port(struct outside *o)
+{
+    const uint32_t span = UINT16_MAX - PBC_OWN_PORT_LO + 1;
+    uint16_t port = PBC_OWN_PORT_LO;
+    for (unsigned i = 0; i < 4 * (o->workers + 1); i++) { /* a draw hits the slice once in `workers` times */
+        port = (uint16_t)(PBC_OWN_PORT_LO + (uint32_t)((random_next(&o->random) >> 32) * span >> 32));
+        if (port_slice(port, o->workers) == o->worker) break;
+    }
+    return port;
 }
 
 void outside_give(struct outside *o, const struct flow_bind *b)

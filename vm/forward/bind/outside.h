@@ -29,8 +29,10 @@ typedef bool outside_free_fn(void *arg, const struct flow_bind *b);
 bool outside_take(struct outside *o, const struct facts *facts, const struct key *key, uint64_t hash,
                   struct flow_bind *b, outside_free_fn *is_free, void *arg);
 /* Draw a port, of the first of these addresses, for a binding to b->server that found no free port: the flow that has
- * the port may have to make way. False: no address is known. */
+ * the port may have to make way. False: no address is known, or no service translates for the pool. */
 bool outside_draw(struct outside *o, const struct facts *facts, uint64_t hash, struct flow_bind *b);
+/* Draw a port of this worker's, for this machine's own addresses. */
+uint16_t outside_own_port(struct outside *o);
 /* Give back a port that the flow does not use after all. */
 void outside_give(struct outside *o, const struct flow_bind *b);
 /* Release the port of a flow that has ended. Nobody else gets it until rests_ns, or until nearly all ports are taken,

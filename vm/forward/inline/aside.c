@@ -48,9 +48,9 @@ struct translation inline_outwards(const struct inline_conn *c, enum inline_at t
 {
     struct translation as = {.what = TRANSLATE_SRC | TRANSLATE_DST | TRANSLATE_SRC_PORT | TRANSLATE_DST_PORT};
     const bool client = to == AT_CLIENT;
-    memcpy(as.src, client ? c->server : c->client, sizeof as.src);
+    memcpy(as.src, client ? c->server : c->from, sizeof as.src);
     memcpy(as.dst, client ? c->client : c->to, sizeof as.dst);
-    as.src_port = client ? c->server_port : c->client_port;
+    as.src_port = client ? c->server_port : c->from_port;
     as.dst_port = client ? c->client_port : c->to_port;
     return as;
 }
@@ -87,15 +87,6 @@ static void to_client(const struct job *j, struct said *s)
     leave(j, s, AT_CLIENT, &as);
 }
 
-/* True if the client itself has a connection to that server, from the same port: what the server answers is of that. */
-static bool is_taken(const struct job *j, const struct inline_conn *c)
-{
-    struct track_tuple t = {.src_port = c->client_port, .dst_port = c->to_port};
-    memcpy(t.src, c->client, sizeof t.src);
-    memcpy(t.dst, c->to, sizeof t.dst);
-    return j->vm->track && track_is_open(j->vm->track, &t, c->v6, c->side[AT_SERVER].stack);
-}
-
 /* Set where a connection to a pool's server goes. False: there is no such server, no room, or the tuple is taken. */
 static bool aim_server(const struct job *j, struct inline_conn *c, uint32_t number, uint32_t at)
 {
@@ -115,7 +106,7 @@ static bool aim_server(const struct job *j, struct inline_conn *c, uint32_t numb
     if (!side->bridged || !side->mac) side->iface = out;
     memcpy(c->to, server->addr, sizeof c->to);
     c->to_port = server->port ? server->port : c->server_port;
-    return !is_taken(j, c) && inlines_also(all, number);
+    return inline_source(j, c, number, at, false);
 }
 
 /* Set the target that the loop has named. False: as for aim_server. */
@@ -128,7 +119,7 @@ static bool aim_target(const struct job *j, struct inline_conn *c, uint32_t numb
     memcpy(c->to, c->target, sizeof c->to);
     c->to_port = c->target_port;
     c->target_port = 0;
-    return !is_taken(j, c) && inlines_also(j->vm->inlines, number);
+    return inline_source(j, c, number, PBC_NONE, c->target_keeps);
 }
 
 /* Begin the connection to a server, with the SYN of the proxy loop's socket. */

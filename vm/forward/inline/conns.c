@@ -273,8 +273,19 @@ struct inline_conn *inlines_find(struct inlines *all, const struct key *key, con
     *number = (uint32_t)((const struct entry *)keyed_at(&all->index, slot))->number;
     struct inline_conn *c = inlines_at(all, *number);
     if (!c) return NULL;
-    *from = address_equal(key->src, c->client) && key->src_port == c->client_port ? AT_CLIENT : AT_SERVER;
+    const bool ours = slot == c->index[1] && !(address_equal(c->from, c->client) && c->from_port == c->client_port);
+    if (ours && address_equal(key->src, c->from) && key->src_port == c->from_port)
+        return NULL; /* nobody else is that */
+    *from = !ours && address_equal(key->src, c->client) && key->src_port == c->client_port ? AT_CLIENT : AT_SERVER;
     return c;
+}
+
+bool inlines_has(const struct inlines *all, const uint32_t a[4], uint16_t a_port, const uint32_t b[4], uint16_t b_port,
+                 bool v6)
+{
+    const struct tuple t = tuple_of_ends(a, a_port, b, b_port, v6, 0);
+    struct place at;
+    return look(all, &t, &at) != KEYED_NONE;
 }
 
 bool inlines_also(struct inlines *all, uint32_t number)
@@ -282,7 +293,7 @@ bool inlines_also(struct inlines *all, uint32_t number)
     struct inline_conn *c = &all->at[number];
     drop(all, number, 1);
     const uint16_t stack = c->side[AT_SERVER].stack;
-    const struct tuple t = tuple_of_ends(c->client, c->client_port, c->to, c->to_port, c->v6, stack);
+    const struct tuple t = tuple_of_ends(c->from, c->from_port, c->to, c->to_port, c->v6, stack);
     struct place at;
     const uint32_t slot = look(all, &t, &at);
     if (slot != KEYED_NONE) return ((const struct entry *)keyed_at(&all->index, slot))->number == number;
@@ -314,6 +325,8 @@ void inlines_original(struct inlines *all, uint32_t number)
     struct inline_conn *c = &all->at[number];
     const struct inline_side *client = &c->side[AT_CLIENT];
     drop(all, number, 1);
+    memcpy(c->from, c->client, sizeof c->from);
+    c->from_port = c->client_port;
     inlines_take_stack(all, number, client->bridged ? stack_again(all->stacks, client->stack) : 0);
     c->side[AT_SERVER] = (struct inline_side){.mac = c->original_mac,
                                               .iface = c->original_iface,

@@ -69,7 +69,8 @@ enum inline_over {
 struct inline_conn {
     uint32_t client[4], server[4]; /* as the client wrote them */
     uint32_t to[4];                /* destination of our connection to the server */
-    uint16_t client_port, server_port, to_port;
+    uint32_t from[4];              /* its source: the client's address, or one of ours (source.c) */
+    uint16_t client_port, server_port, to_port, from_port;
     uint16_t use;               /* port at INLINE_CLIENT */
     uint16_t own_port;          /* port at INLINE_OWN; 0: no connection to a server has begun */
     uint16_t made_port;         /* port at INLINE_SERVER */
@@ -95,6 +96,7 @@ struct inline_conn {
     uint64_t seen_ns;
     uint32_t target[4];   /* where the loop says that it goes next, at port INLINE_TARGETS */
     uint16_t target_port; /* 0: it has not said */
+    uint8_t target_keeps; /* 1: the target sees the client's source, also where the service is not transparent */
     uint8_t leaves;       /* 1: it may leave the stack aside, so its legs are followed */
     uint8_t told_over;    /* 1: the loop knows that it is over, spliced */
     uint32_t hold;        /* its place among those that hold segments; HOLD_NONE */
@@ -148,11 +150,15 @@ struct inline_conn *inlines_find(struct inlines *all, const struct key *key, con
 /* Return the connection of a number. NULL: it is free, or no number. */
 struct inline_conn *inlines_at(struct inlines *all, uint32_t number);
 
-/* Let packets of another server's tuple find the connection, too, as conn->to and side[AT_SERVER].stack say; one from
- * before is dropped. False: no room, or it is another connection's. */
+/* True if a connection has that tuple, without tags. */
+bool inlines_has(const struct inlines *all, const uint32_t a[4], uint16_t a_port, const uint32_t b[4], uint16_t b_port,
+                 bool v6);
+
+/* Let packets of another server's tuple find the connection, too, as conn->from, conn->to and side[AT_SERVER].stack
+ * say; one from before is dropped. False: no room, or it is another connection's. */
 bool inlines_also(struct inlines *all, uint32_t number);
-/* Make side[AT_SERVER] as it is where the client wanted to go, before anything was heard of it; another server's tuple
- * is dropped. */
+/* Make side[AT_SERVER] as it is where the client wanted to go, before anything was heard of it, and the client's source
+ * the connection's; another server's tuple is dropped. */
 void inlines_original(struct inlines *all, uint32_t number);
 /* Take a reference to the stack of these tags. STACK_UNKNOWN: no room. Give it to side[AT_SERVER] (second function). */
 uint16_t inlines_stack(struct inlines *all, const struct stack_tag tags[], unsigned count);

@@ -1,4 +1,5 @@
-/* `mode proxy inline`, live: connections of the wire that end in the stack aside, and their packets both ways.
+/* `mode proxy inline`, and `mode proxy` with `splice packets`, live: connections that end in the stack aside, and their
+ * packets both ways.
  *
  *     inline_first ─▶ begins with a SYN that the rules accepted and a service takes
  *     inline_wire     a later packet from the wire, or an ICMP error about one: not judged
@@ -96,6 +97,10 @@ enum splice_why inline_may_join(const struct inline_conn *c, const struct splice
 void inline_opens(const struct job *j, struct inline_conn *c, uint32_t number, enum inline_at from,
                   const struct tcp_segment *s);
 
+/* source.c: set the source that the server sees of a connection whose destination is set, and its tuple. server: of a
+ * pool; PBC_NONE: a target, which sees the client's source if `keeps`. False: nothing is free, or no room. */
+bool inline_source(const struct job *j, struct inline_conn *c, uint32_t number, uint32_t server, bool keeps);
+
 /* Return the ends of a packet to that end, on the wire. */
 struct translation inline_outwards(const struct inline_conn *c, enum inline_at to);
 /* Return the ends of a packet into the stack aside, from that end of the wire. */
@@ -118,6 +123,8 @@ void inline_heard(struct inline_conn *c, enum inline_at from, const struct key *
 /* way.c: true if a packet that is not bridged leaves by a served interface, as far as routes are known. Tagged frames
  * do not cross. */
 bool inline_crosses(const struct facts *f, const struct key *key);
+/* Find this machine's address on the way to conn->to. False: there is no way, or no address is known. */
+bool inline_own_address(const struct facts *f, const struct inline_conn *c, uint32_t addr[4]);
 /* False: a routed packet has no hop left, so it is dropped and its sender told. */
 bool inline_has_hop(const struct job *j, struct packet_ctx *c);
 /* Return how a packet of the stack aside fits the way to that end, and its MTU. TUNNEL_TOO_BIG: its sender is told. */

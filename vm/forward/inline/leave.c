@@ -300,6 +300,7 @@ void inline_asked(const struct job *j, const struct inline_ask *ask)
     case INLINE_TARGET:
         memcpy(c->target, ask->of.target.addr, sizeof c->target);
         c->target_port = ask->of.target.port;
+        c->target_keeps = ask->of.target.keeps == 1;
         break;
     }
 }

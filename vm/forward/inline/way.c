@@ -29,6 +29,17 @@ bool inline_crosses(const struct facts *f, const struct key *key)
     return leg ? leg->port != ROUTE_NO_PORT : !known;
 }
 
+bool inline_own_address(const struct facts *f, const struct inline_conn *c, uint32_t addr[4])
+{
+    const struct key ends = {.kind = c->v6 ? KIND_IP6 : KIND_IP4};
+    bool known;
+    if (!f) return false;
+    const struct route_leg *leg = leg_of(f, c->client, c->to, &ends, &known);
+    if (!leg && known) return false;
+    const struct facts_device *by = leg && leg->device && f->devices ? &f->devices[leg->device - 1] : NULL;
+    return facts_address(f, by ? by->iface : IFACE_NONE, c->v6, addr);
+}
+
 bool inline_has_hop(const struct job *j, struct packet_ctx *c)
 {
     if (c->key->ttl > 1) return true;
@@ -42,7 +53,7 @@ static uint32_t mtu_to(const struct facts *f, const struct inline_conn *c, enum 
 {
     bool known;
     if (c->side[to].iface != IFACE_NONE) return edge_mtu(f, c->side[to].iface);
-    const struct route_leg *leg = leg_of(f, c->client, c->to, key, &known);
+    const struct route_leg *leg = leg_of(f, c->from, c->to, key, &known);
     return leg && leg->mtu ? leg->mtu : UINT32_MAX;
 }
 

@@ -70,11 +70,16 @@ static bool is_bridged(const struct job *j, const struct packet_ctx *c)
     return j->in->facts && j->in->facts->bridges && in && in->peer != IFACE_NONE;
 }
 
+static bool in_wire(const struct job *j, uint32_t service)
+{
+    return mode_is(j->vm->program->services[service].mode, MODE_INLINE);
+}
+
 /* Fill in both ends' layer 2 from the client's first frame: across a bridge the server's is its other side. */
 static void see_link(const struct job *j, const struct packet_ctx *c, struct inline_conn *conn)
 {
     const struct facts_iface *in = facts_iface(j->in->facts, c->pkt->iface);
-    const bool bridged = is_bridged(j, c);
+    const bool bridged = in_wire(j, conn->service) && is_bridged(j, c);
     struct inline_side *client = &conn->side[AT_CLIENT];
     client->mac = pkt_mac(c->pkt, false);
     client->iface = c->pkt->iface;
@@ -106,6 +111,25 @@ static void reject(struct packet_ctx *c, enum pkt_reason reason)
     c->v->reason = (uint8_t)reason;
 }
 
+/* True for what opens a connection that crosses: a service in the wire leaves all other packets. */
+static bool may_take(const struct job *j, const struct packet_ctx *c)
+{
+    if (!forward_is_syn(c->key) || !pkt_mac(c->pkt, false) || forward_is_land(c->key)) return false;
+    return is_bridged(j, c) || inline_crosses(j->in->facts, c->key);
+}
+
+/* False: a packet to a service of this machine's opens no connection, and is refused. */
+static bool may_begin(struct packet_ctx *c, uint32_t service)
+{
+    c->v->service = service;
+    if (forward_is_land(c->key)) {
+        forward_refuse(c, REASON_SAME_ENDS);
+        return false;
+    }
+    if (!forward_is_syn(c->key)) reject(c, REASON_NO_FLOW);
+    return forward_is_syn(c->key);
+}
+
 bool inline_first(const struct job *j, struct packet_ctx *c, uint32_t branch)
 {
     const struct program *p = j->vm->program;
@@ -113,10 +137,10 @@ bool inline_first(const struct job *j, struct packet_ctx *c, uint32_t branch)
     const struct pbc_service *s = &p->services[service];
     const uint32_t says = p->proxies[s->proxy - 1].flags;
     uint32_t number;
-    if (!forward_is_syn(c->key) || !pkt_mac(c->pkt, false)) return false;
-    if (forward_is_land(c->key)) return false;
-    if (!is_bridged(j, c) && !inline_crosses(j->in->facts, c->key)) return false;
-    if (!is_bridged(j, c) && !inline_has_hop(j, c)) return true;
+    const bool wire = in_wire(j, service), bridged = wire && is_bridged(j, c);
+    if (wire && !may_take(j, c)) return false;
+    if (!wire && !may_begin(c, service)) return true;
+    if (!bridged && !inline_has_hop(j, c)) return true;
     if (forward_is_over_rate(j, c, s)) {
         c->v->service = service;
         forward_refuse(c, REASON_OVER_RATE);

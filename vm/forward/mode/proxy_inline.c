@@ -1,5 +1,5 @@
-/* proxy inline and proxy inline http: connections end in the stack aside, which gets each packet under made-up
- * addresses (flow/made.h) */
+/* proxy inline, proxy inline http, and proxy with `splice packets`: connections end in the stack aside, which gets each
+ * packet under made-up addresses (flow/made.h) */
 #include "vm/forward/mode/mode.h"
 #include "vm/packet/edit/translate.h"
 
@@ -16,3 +16,4 @@ static enum pkt_reason to_stack(const struct job *j, struct packet_ctx *c, struc
 
 const struct mode_ops mode_PROXY_INLINE = {.send = to_stack};
 const struct mode_ops mode_PROXY_INLINE_HTTP = {.send = to_stack};
+const struct mode_ops mode_PROXY_SPLICED = {.send = to_stack};

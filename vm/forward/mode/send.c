@@ -267,7 +267,7 @@ static bool leaves_itself(const struct job *j, const struct packet_ctx *c)
 static bool leaves_in_place(const struct job *j, const struct packet_ctx *c)
 {
     return j->vm->inlines && c->pkt->flags & PKT_WRITABLE && !c->pkt->pool && !c->pkt->seg_count &&
-           mode_is((enum pbc_mode)j->vm->program->services[c->left.service].mode, MODE_INLINE);
+           mode_is((enum pbc_mode)j->vm->program->services[c->left.service].mode, MODE_ASIDE);
 }
 
 enum pkt_reason mode_send(const struct job *j, struct packet_ctx *c)

@@ -147,7 +147,7 @@ static __always_inline uint32_t settle_sent_on(struct kpkt *k, decided by)
     const bool proxied = k->branch != PBC_NONE && k->flags & KERNEL_PROXIED;
     const bool wire = k->branch != PBC_NONE && k->flags & KERNEL_WIRE;
     if (k->flags & KERNEL_ORDINARY) return settle_ordinary(k, by);
-    if (wire && settle_opens(k)) return settle_up(k, KERNEL_UP_INLINE);
+    if (wire && (proxied || settle_opens(k))) return settle_up(k, KERNEL_UP_INLINE);
     if (k->seen.class == SEEN_UNBOUND) {
         if (translates && settle_is_error(&k->key)) return settle_up(k, KERNEL_UP_ERROR);
         return proxied ? settle_proxied(k, by) : settle_here(k, by);

@@ -34,7 +34,7 @@ static bool guards(const struct program *p)
 static bool stands_in_wire(const struct program *p)
 {
     for (uint32_t i = 0; i < p->services_count; i++)
-        if (mode_is(p->services[i].mode, MODE_INLINE)) return true;
+        if (mode_is(p->services[i].mode, MODE_ASIDE)) return true;
     return false;
 }
 

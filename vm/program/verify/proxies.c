@@ -55,6 +55,8 @@ static bool verify_leaves(const struct verifier *v, uint32_t i)
         leaves |= goes == PBC_GOES_PASS;
         if (all && goes == PBC_GOES_PROGRAM) return fault(v, "branch %u: a program in the middle of packets", b);
     }
+    if (all != (s->mode == PBC_MODE_PROXY_SPLICED) && !mode_is(s->mode, MODE_INLINE))
+        return fault(v, "proxy %u: flags 0x%x in mode %s", i, x->flags, mode_info[s->mode].name);
     if (leaves != !!(x->flags & PBC_PROXY_LEAVES))
         return fault(v, "proxy %u: flags 0x%x and its branches do not agree about packets", i, x->flags);
     const bool reads = x->cert_count || x->flags & PBC_PROXY_TLS_TO_SERVER || mode_is(s->mode, MODE_REQUESTS);
@@ -92,11 +94,11 @@ static bool verify_cert(const struct verifier *v, uint32_t i)
     return (c->cert && c->key) || fault(v, "certificate %u: names no file", i);
 }
 
-/* Bound the ports of a service: the host's sockets listen at each address and port, but none in the wire. */
+/* Bound the ports of a service: the host's sockets listen at each address and port, but none of the stack aside do. */
 static bool verify_ports(const struct verifier *v, uint32_t service)
 {
     const struct pbc_service *s = &v->p->services[service];
-    const bool listens = !mode_is(s->mode, MODE_INLINE);
+    const bool listens = !mode_is(s->mode, MODE_ASIDE);
     uint32_t ports = 0;
     for (uint32_t e = s->endpoints; e < s->endpoints + s->endpoint_count; e++) {
         const struct pbc_endpoint *at = &v->p->endpoints[e];

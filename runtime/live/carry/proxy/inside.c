@@ -16,7 +16,7 @@ bool inside_wanted(const struct program *p)
 {
     const uint32_t services = p->past ? p->past->services : p->services_count;
     for (uint32_t i = 0; i < services; i++)
-        if (mode_is(p->services[i].mode, MODE_INLINE)) return true;
+        if (mode_is(p->services[i].mode, MODE_ASIDE)) return true;
     return false;
 }
 

@@ -66,7 +66,7 @@ bool places_init(struct places *w, const struct program *p)
             if (e->service >= (p->past ? p->past->services : p->services_count)) continue;
             const unsigned mode = p->services[e->service].mode;
             if (!mode_is(mode, MODE_PROXIES)) continue;
-            if (mode_is(mode, MODE_INLINE))
+            if (mode_is(mode, MODE_ASIDE))
                 inside |= true;
             else if (pass)
                 add_endpoint(w, e);
