@@ -185,6 +185,25 @@ static void test_what_came_before_is_moved_first(void **state)
     tear_down(&b);
 }
 
+/* So are those of a header that the client sends. */
+static void test_a_clients_header_is_counted(void **state)
+{
+    struct bench b;
+    static const char header[] = "PROXY TCP4 192.0.2.99 198.51.100.9 50000 80\r\n";
+    (void)state;
+    set_up(&b, RULES(" accept proxy from 192.0.2.0/24; splice packets"));
+    const int at = server(NUMBER, INLINE_ORIGINAL), c = client(&b, NUMBER);
+    assert_int_equal(send(c, header, sizeof header - 1, MSG_NOSIGNAL), sizeof header - 1);
+    const int s = accepted(&b, at);
+    assert_true(s >= 0);
+    asks_to_leave(&b, sizeof header - 1, 0, 0, 0);
+    answer(&b, INLINE_STAYS, SPLICE_WHY_SCALE);
+    says(&b, c, s, "hello");
+    close(s), close(c), close(at);
+    ends(&b, SESSION_DONE);
+    tear_down(&b);
+}
+
 static void test_who_stays_is_a_proxys_and_asks_later(void **state)
 {
     struct bench b;
@@ -563,6 +582,7 @@ int main(void)
         netns_test(test_a_session_lives_on_without_sockets),
         netns_test(test_ends_of_both_ends_are_told),
         netns_test(test_what_came_before_is_moved_first),
+        netns_test(test_a_clients_header_is_counted),
         netns_test(test_who_stays_is_a_proxys_and_asks_later),
         netns_test(test_it_is_tried_eight_times),
         netns_test(test_none_that_left_lasts_longer),

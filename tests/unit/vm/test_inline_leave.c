@@ -305,6 +305,13 @@ static void scale(void **state)
             assert_int_equal(told(&w).kind, INLINE_LEFT);
             assert_int_equal(built(&w, 0, TX_SEND).window, 3);
             assert_int_equal(built(&w, 1, TX_SEND).window, 32768);
+            /* The edge of three units stands still while the server reads nothing */
+            struct frame f = with(&w.client, ACK, CLIENT_SEQ + 6, OUR_SEQ + 5, "hallo");
+            comes(&w, &f, LEFT);
+            w.server.window = 49147;
+            f = with(&w.server, ACK, SERVER_SEQ + 5, OWN_SEQ + 11, NULL);
+            comes(&w, &f, RIGHT);
+            assert_int_equal(built(&w, 0, TX_SEND).window, 3);
         } else {
             told_stays(&w, SPLICE_WHY_SCALE);
         }
@@ -367,6 +374,29 @@ static void unknown(void **state)
         assert_int_equal(t.port, a.port);
     }
     spliced(&w);
+    wire_fini(&w);
+}
+
+/* The socket has what lies behind a gap, and the client may know so: it is waited for. */
+static void gap(void **state)
+{
+    struct wire w;
+    begin(&w, false);
+    struct frame f = with(&w.client, ACK, CLIENT_SEQ + 9, OUR_SEQ + 5, "two");
+    comes(&w, &f, LEFT);
+    ask(&w, 5, 5, 4, 4);
+    nothing_told(&w);
+    f = with(&w.client, ACK, CLIENT_SEQ + 6, OUR_SEQ + 5, "one");
+    comes(&w, &f, LEFT);
+    assert_int_equal(told(&w).kind, INLINE_READ_ON);
+    f = with(&w.own, ACK, OWN_SEQ + 6, SERVER_SEQ + 5, "onetwo");
+    says(&w, &f);
+    f = with(&w.listener, ACK, OUR_SEQ + 5, CLIENT_SEQ + 12, NULL);
+    says(&w, &f);
+    ask(&w, 11, 11, 4, 4);
+    f = with(&w.server, ACK, SERVER_SEQ + 5, OWN_SEQ + 12, NULL);
+    comes(&w, &f, RIGHT);
+    assert_int_equal(told(&w).kind, INLINE_LEFT);
     wire_fini(&w);
 }
 
@@ -526,6 +556,7 @@ int main(void)
         cmocka_unit_test(scale),
         cmocka_unit_test(options),
         cmocka_unit_test(damaged_syn),
+        cmocka_unit_test(gap),
         cmocka_unit_test(unknown),
         cmocka_unit_test(portions),
         cmocka_unit_test(service_gone),
