@@ -32,7 +32,6 @@ enum inline_ask_kind {
 };
 struct inline_ask {
     uint8_t kind; /* enum inline_ask_kind */
-    bool fin;     /* INLINE_END: in order, as far as TCP can say so: no reset */
     uint16_t port;
     uint32_t number; /* the connection, and its port at INLINE_CLIENT: a later one has another */
     union {
