@@ -174,7 +174,7 @@ void services_code(struct gen *g, struct plan *plan)
     const struct image *img = g->img;
     const struct pbc_endpoint **sorted =
         arena_alloc(g->c->arena, (img->endpoints_count + 1) * sizeof(const struct pbc_endpoint *));
-    if (!img->endpoints_count) return;
+    if (!img->services_count) return;
     for (uint32_t i = 0; i < img->endpoints_count; i++) sorted[i] = &img->endpoints[i];
     qsort(sorted, img->endpoints_count, sizeof(const struct pbc_endpoint *), by_order);
     img->meta->services = img->funcs_count;

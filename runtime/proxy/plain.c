@@ -144,7 +144,9 @@ static void plain_begin(struct session *s)
         memset(&p->first, 0, offsetof(struct first, scratch));
         p->first.instruction = FIRST_ABSENT;
         proxy_tells_tls(s);
-        choose(s, program_stream(p->program, &s->key, &p->first));
+        const struct pbc_service *service = &p->program->services[s->service];
+        const bool cut = service->flags & PBC_SERVICE_CUT; /* no endpoint leads to it */
+        choose(s, cut ? service->branches : program_stream(p->program, &s->key, &p->first));
         return;
     }
     s->at = slab_take(&p->ats);

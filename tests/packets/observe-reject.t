@@ -141,3 +141,20 @@ verdict reject - - - observe-reject
 out eth back / ip4 10.0.0.2 > 10.0.0.1 df / tcp 80 > 3000 rst ack seq 501 ack 103 win 0
 out eth 02:00:00:00:00:02 > 02:00:0a:00:00:03 / ip4 10.0.0.1 > 10.0.0.3 df ttl 63 / tcp 3000 > 80 rst ack seq 101 ack 501 win 0
 released 1 reject - - - observe-reject
+
+# `-> proxy inline` cuts into connections where packets are live. Here there are no sockets: they go on as they are.
+rules
+    service ssh on any tcp/any { mode observe; when bytes payload at 0 is x"535348" -> proxy inline }
+    firewall f default accept { }
+in eth / ip4 10.0.0.1 > 203.0.113.9 / tcp 3000 > 22 syn seq 100 win 1000
+verdict accept default - - -
+in eth / ip4 203.0.113.9 > 10.0.0.1 / tcp 22 > 3000 syn ack seq 500 ack 101 win 1000
+verdict accept default - - -
+in eth / ip4 10.0.0.1 > 203.0.113.9 / tcp 3000 > 22 ack seq 101 ack 501 win 1000 / payload "SS"
+verdict held - - - -
+in eth / ip4 10.0.0.1 > 203.0.113.9 / tcp 3000 > 22 ack seq 103 ack 501 win 1000 / payload "H-2"
+verdict held - - - -
+released 1 accept default - - -
+released 2 accept default - - -
+in eth / ip4 10.0.0.1 > 203.0.113.9 / tcp 3000 > 22 ack seq 106 ack 501 win 1000 / payload "more"
+verdict accept default - - -

@@ -17,14 +17,17 @@ bool guard_watches(const struct observers *o, const struct conn *c) { return gua
 void guard_services(struct observers *o)
 {
     memset(o->guards, 0, sizeof o->guards);
-    o->guarding = false;
+    o->guarding = o->cutting = false;
     for (uint32_t i = 0; i < o->p->choices_count; i++) {
         const struct pbc_choice *x = &o->p->choices[i];
         if (!pbc_does_guard(x->does) || x->observe >= OBSERVES_MOST) continue;
         o->guards[x->observe / 64] |= UINT64_C(1) << x->observe % 64;
         o->guarding = true;
+        o->cutting |= x->does == PBC_CUTS;
     }
 }
+
+static int32_t from_to(uint32_t from, uint32_t to) { return (int32_t)(to - from); }
 
 static bool waits(const struct conn *c) { return c->does == PBC_DOES && !(c->guard & GUARD_LET); }
 
@@ -57,9 +60,44 @@ static void settle(struct observers *o, const struct conn *c, enum held_fate fir
     }
 }
 
+/* Return the first packet that is held of a connection; NULL: none. */
+static struct waiting *first_held(struct observers *o, const struct conn *c)
+{
+    const uint32_t place = conn_place(o, c);
+    for (uint32_t i = c->held ? o->held.first : HELD_NONE; i != HELD_NONE; i = o->held.at[i].next)
+        if (o->held.at[i].conn == place && o->held.at[i].fate == HELD_WAITS) return &o->held.at[i];
+    return NULL;
+}
+
+/* Note with the packets of a connection that will be cut into where they begin. */
+static void keep_from(struct observers *o, const struct conn *c, uint32_t from)
+{
+    struct waiting *h = first_held(o, c);
+    if (h) h->reset.other = from;
+}
+
+static struct cutting *cutting_of(struct observers *o, uint32_t place)
+{
+    for (uint32_t i = 0; i < o->cut_count; i++)
+        if (o->cuts[i].conn == place) return &o->cuts[i];
+    return NULL;
+}
+
+void guard_ends(struct observers *o, struct conn *c)
+{
+    struct cutting *x = c->guard & GUARD_CUTS ? cutting_of(o, conn_place(o, c)) : NULL;
+    if (x) x->conn = CONN_NONE;
+    if (c->does == PBC_CUTS) c->guard = (uint8_t)((c->guard & ~GUARD_CUTS) | GUARD_CUT);
+    guard_decided(o, c);
+}
+
 void guard_decided(struct observers *o, struct conn *c)
 {
     if (!c->held) return;
+    if (c->does == PBC_CUTS && !(c->guard & GUARD_CUT) && !(c->flags & CONN_OVER)) {
+        keep_from(o, c, opening_held_from(o, c));
+        return;
+    }
     if (c->does != PBC_RESETS) {
         settle(o, c, HELD_GOES, HELD_GOES, NULL);
         return;
@@ -125,7 +163,59 @@ static bool is_early(const struct observers *o, const struct observe_packet *s)
     return guards(o, observe_begins(o->p, &s->key, &client, &by_server));
 }
 
-static int32_t from_to(uint32_t from, uint32_t to) { return (int32_t)(to - from); }
+/* True if both ends are known well enough, and nothing is over. */
+static bool may_cut(const struct conn *c)
+{
+    const uint8_t both = c->half[OBSERVE_CLIENT].flags & c->half[OBSERVE_SERVER].flags;
+    const uint8_t either = c->half[OBSERVE_CLIENT].flags | c->half[OBSERVE_SERVER].flags;
+    return both & HALF_SYN && both & HALF_ACKED && !(either & HALF_FIN) && !(c->flags & (CONN_OVER | CONN_MIDSTREAM));
+}
+
+/* Give up cutting into a connection, which goes on. */
+static void cut_gives_up(struct observers *o, struct conn *c)
+{
+    COUNT(o, c, cut_not, 1);
+    c->guard = (uint8_t)((c->guard & ~GUARD_CUTS) | GUARD_CUT);
+    settle(o, c, HELD_GOES, HELD_GOES, NULL);
+}
+
+/* Cut into a connection with a packet of its client, which the observers have; passed: the number before it. */
+static enum guard_says cut_begins(struct observers *o, struct conn *c, const struct observe_packet *s, uint32_t passed,
+                                  struct guarded *g)
+{
+    const struct waiting *h = first_held(o, c);
+    g->cut = may_cut(c) && o->cut_count < CUTS_AT_ONCE;
+    g->from = h ? h->reset.other : passed;
+    g->waits = g->cut;
+    if (!g->cut) cut_gives_up(o, c);
+    const bool carries = s->len || s->flags & TCP_FIN;
+    return carries && (g->cut || c->held) ? GUARD_HOLD : GUARD_SHOWN;
+}
+
+/* Handle a packet of a connection that is being cut into. */
+static enum guard_says cut_goes_on(struct observers *o, struct conn *c, enum observe_half side, uint64_t now_ns,
+                                   const struct observe_packet *s, struct guarded *g)
+{
+    struct cutting *x = cutting_of(o, conn_place(o, c));
+    const struct half *h = &c->half[side];
+    if (!x) return GUARD_NONE;
+    if (s->flags & (TCP_SYN | TCP_RST | TCP_FIN)) {
+        x->conn = CONN_NONE;
+        cut_gives_up(o, c);
+        if (!c->held || s->flags & TCP_SYN) return GUARD_NONE;
+        observers_see(o, now_ns, s);
+        return GUARD_HOLD;
+    }
+    if (!s->len || (side == OBSERVE_SERVER && !x->holds) || from_to(x->from[side], s->seq + s->len) <= 0)
+        return GUARD_NONE;
+    if (from_to(x->from[side], s->seq) >= 0 && from_to(s->seq + s->len, expected(h)) >= 0) {
+        observers_drop(o, s);
+        return GUARD_DROP;
+    }
+    observers_see(o, now_ns, s);
+    g->waits = true;
+    return GUARD_HOLD;
+}
 
 /* Read a client's packet with bytes, or its end, before it is judged. */
 static enum guard_says read_first(struct observers *o, struct conn *c, uint64_t now_ns, const struct observe_packet *s,
@@ -156,6 +246,7 @@ static enum guard_says read_first(struct observers *o, struct conn *c, uint64_t 
         if (c->flags & CONN_OVER && !c->held) return GUARD_SHOWN;
         return reject(o, c, OBSERVE_CLIENT, s, passed, g);
     }
+    if (c->does == PBC_CUTS && !(c->guard & GUARD_CUT)) return cut_begins(o, c, s, passed, g);
     if (waited && c->held && c->does != PBC_DOES && h->next >= limit) COUNT(o, c, guard_long, 1);
     const bool again = may_wait(o, c) && opening_hangs(o, c) && opening_wait(o, c);
     if (again && !c->held) opening_hold_from(o, c, passed);
@@ -183,8 +274,15 @@ enum guard_says observers_guard(struct observers *o, uint64_t now_ns, const stru
         says = reject_again(o, c, side, s, g);
     else if (c->does == PBC_RESETS && !(c->flags & CONN_OVER))
         says = s->flags & TCP_RST ? GUARD_NONE : reject(o, c, side, s, expected(&c->half[side]), g);
-    else if (side == OBSERVE_CLIENT && !(s->flags & TCP_SYN) && (s->len || s->flags & (TCP_FIN | TCP_RST)) &&
-             (c->held || may_wait(o, c)))
+    else if (c->guard & GUARD_CUTS)
+        return cut_goes_on(o, c, side, now_ns, s, g);
+    else if (c->does == PBC_CUTS && !(c->guard & GUARD_CUT) && side == OBSERVE_CLIENT && !(c->flags & CONN_OVER) &&
+             !(s->flags & (TCP_SYN | TCP_RST))) {
+        const uint32_t passed = c->half[side].next_seq;
+        observers_see(o, now_ns, s);
+        return c->flags & CONN_OVER ? GUARD_SHOWN : cut_begins(o, c, s, passed, g);
+    } else if (side == OBSERVE_CLIENT && !(s->flags & TCP_SYN) && (s->len || s->flags & (TCP_FIN | TCP_RST)) &&
+               (c->held || may_wait(o, c)))
         return read_first(o, c, now_ns, s, g);
     if (says == GUARD_REJECT) observers_drop(o, s);
     return says;
@@ -222,6 +320,77 @@ bool observers_leaves(struct observers *o, struct waiting *h)
     c->held--;
     if (h->fate == HELD_RESETS && !(c->guard & GUARD_RESET)) end(o, c, OBSERVE_CLIENT, &h->reset);
     return true;
+}
+
+bool observers_cut_begun(struct observers *o, const struct guarded *g, uint32_t number)
+{
+    struct conn *c = &o->conns.at[g->conn];
+    if (number >= CUT_NUMBERS) {
+        cut_gives_up(o, c);
+        return false;
+    }
+    o->cuts[o->cut_count++] = (struct cutting){
+        .conn = g->conn, .number = number, .from = {g->from}, .until_ns = time_after(o->now_ns, CUT_NS)};
+    c->guard |= GUARD_CUTS;
+    return true;
+}
+
+uint32_t observers_cut_service(const struct observers *o, const struct guarded *g)
+{
+    return o->p->observes[o->conns.at[g->conn].observe].cut - 1;
+}
+
+unsigned observers_cut_count(const struct observers *o) { return o->cut_count; }
+
+static bool is_acked(const struct half *h, uint32_t from) { return h->flags & HALF_ACKED && h->acked == from; }
+
+enum cut_step observers_cut_step(const struct observers *o, unsigned i, uint64_t now_ns, uint32_t *number)
+{
+    const struct cutting *x = &o->cuts[i];
+    *number = x->number;
+    if (x->conn == CONN_NONE || x->until_ns <= now_ns) return CUT_ENDS;
+    const struct conn *c = &o->conns.at[x->conn];
+    if (!x->holds) return CUT_AWAITS_SOCKETS;
+    return is_acked(&c->half[0], x->from[0]) && is_acked(&c->half[1], x->from[1]) ? CUT_JOINS : CUT_AWAITS_ACKS;
+}
+
+void observers_cut_hold(struct observers *o, unsigned i)
+{
+    struct cutting *x = &o->cuts[i];
+    x->holds = true;
+    x->from[OBSERVE_SERVER] = expected(&o->conns.at[x->conn].half[OBSERVE_SERVER]);
+}
+
+static struct cut_known known_of(const struct half *h, uint32_t from)
+{
+    return (struct cut_known){.next = from, .stamp = h->stamp, .mss = h->mss, .scale = h->scale, .has = h->has};
+}
+
+void observers_cut_known(const struct observers *o, const struct guarded *g, struct cut_known ends[2])
+{
+    const struct conn *c = &o->conns.at[g->conn];
+    ends[0] = known_of(&c->half[0], g->from);
+    ends[1] = known_of(&c->half[1], expected(&c->half[1]));
+}
+
+void observers_cut_now(const struct observers *o, unsigned i, struct cut_known ends[2])
+{
+    const struct cutting *x = &o->cuts[i];
+    for (unsigned at = 0; at < 2; at++) ends[at] = known_of(&o->conns.at[x->conn].half[at], x->from[at]);
+}
+
+void observers_cut_over(struct observers *o, unsigned i, bool joined)
+{
+    struct conn *c = o->cuts[i].conn == CONN_NONE ? NULL : &o->conns.at[o->cuts[i].conn];
+    o->cuts[i] = o->cuts[--o->cut_count];
+    if (!c) return;
+    if (!joined) {
+        cut_gives_up(o, c);
+        return;
+    }
+    COUNT(o, c, cut_into, 1);
+    c->guard = (uint8_t)((c->guard & ~GUARD_CUTS) | GUARD_CUT);
+    settle(o, c, HELD_GOES, HELD_GOES, NULL);
 }
 
 bool observers_ready(const struct observers *o) { return o->held.ready; }

@@ -88,8 +88,8 @@ static bool is_sound(const struct observers *o, uint32_t n, uint32_t ifaces)
     const bool chosen = c->does < PBC_DOES, over = c->flags & CONN_OVER;
     if (chosen ? c->choice < s->choices || c->choice - s->choices >= s->choice_count : c->choice != PBC_NONE)
         return false;
-    return c->does <= PBC_DOES && c->guard <= (GUARD_LET | GUARD_RESET) && (over || !(c->guard & GUARD_RESET)) &&
-           c->state <= OBSERVE_CLOSES && c->why < OBSERVE_WHYS &&
+    return c->does <= PBC_DOES && !(c->guard & ~(GUARD_LET | GUARD_RESET | GUARD_CUT)) &&
+           (over || !(c->guard & GUARD_RESET)) && c->state <= OBSERVE_CLOSES && c->why < OBSERVE_WHYS &&
            (c->iface == IFACE_NONE || c->iface == IFACE_OTHER || c->iface < ifaces) && is_sound_half(&c->half[0]) &&
            is_sound_half(&c->half[1]) && (!over || (chosen && !c->half[0].ahead && !c->half[1].ahead));
 }

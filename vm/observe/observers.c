@@ -121,7 +121,7 @@ void conn_end(struct observers *o, struct conn *c, enum observe_why why)
 {
     if (c->flags & CONN_OVER) return;
     if (c->does != PBC_IGNORE) opening_end(o, c);
-    guard_decided(o, c);
+    guard_ends(o, c);
     for (unsigned side = 0; side < OBSERVE_HALVES; side++) {
         struct half *h = &c->half[side];
         if (h->ahead) half_skip(o, c, side, h->next + h->ahead, OBSERVE_HOLE_END);
@@ -210,6 +210,9 @@ static void begin_half(const struct observers *o, struct conn *c, enum observe_h
     h->flags |= HALF_SEEN | (syn ? HALF_SYN : 0);
     if (syn) {
         h->scale = s->scale;
+        h->mss = s->mss;
+        h->has = (uint8_t)((s->has_stamps ? HALF_HAS_STAMPS : 0) | (s->sack ? HALF_HAS_SACK : 0) |
+                           (s->has_scale ? HALF_HAS_SCALE : 0));
         half_time(o, h, h->next_seq);
     }
     struct half *other = &c->half[!side];
@@ -331,6 +334,7 @@ static void take(struct observers *o, struct conn *c, enum observe_half side, co
         COUNT(o, c, outside, 1);
         return;
     }
+    if (s->has_stamps && (first || (int32_t)(s->stamp - h->stamp) > 0)) h->stamp = s->stamp;
     if (s->key.kind & KIND_FRAGMENT) COUNT(o, c, fragments, 1);
     c->flags &= (uint8_t)~CONN_HELD_RESET;
     half_take(o, c, side, s);

@@ -29,8 +29,11 @@ struct observe_packet {
     const uint8_t *bytes;
     const struct pkt_seg *segs; /* the rest, behind `skip` bytes */
     uint32_t skip;
-    uint16_t window, stack;          /* stack: see flow/stacks.h, with a reference */
-    uint8_t seg_count, flags, scale; /* flags: enum tcp_flag; scale: of a SYN's windows */
+    uint16_t window, stack;           /* stack: see flow/stacks.h, with a reference */
+    uint8_t seg_count, flags, scale;  /* flags: enum tcp_flag; scale: of a SYN's windows */
+    bool has_stamps, sack, has_scale; /* options, where the program cuts into connections (so are these) */
+    uint16_t mss;
+    uint32_t stamp;
 };
 
 /* Read a packet before it is judged, as it arrived. False: it is none that could be watched. Else show or drop it. */
@@ -54,7 +57,9 @@ struct guarded {
     uint32_t conn;           /* place of its connection */
     struct both_reset reset; /* GUARD_REJECT */
     bool quiet;
-    bool waits; /* GUARD_HOLD: until its connection is decided; else behind packets that go on */
+    bool cut;      /* its connection is to be cut into: observers_cut_begun comes next */
+    uint32_t from; /* first number of its client that is held then */
+    bool waits;    /* GUARD_HOLD: until its connection is decided; else behind packets that go on */
 };
 enum guard_says observers_guard(struct observers *o, uint64_t now_ns, const struct observe_packet *s,
                                 struct guarded *g);
@@ -64,6 +69,29 @@ bool observers_hold(struct observers *o, const struct guarded *g, struct pkt *pk
 void observers_let(struct observers *o, struct guarded *g);
 /* Let a RST in the name of an end go on behind what is held. The packet is taken over. False: there is no room. */
 bool observers_send(struct observers *o, struct pkt *rst);
+/* An end of a connection that is cut into: number of its next byte, newest TSval, options of its SYN (enum half_has).
+ */
+struct cut_known {
+    uint32_t next, stamp;
+    uint16_t mss;
+    uint8_t scale, has;
+};
+/* Note the number of the inline connection whose sockets are being opened for a connection; CUT_NUMBERS: there is none,
+ * and the connection goes on unchanged. False then. */
+enum { CUT_NUMBERS = 1 << 24 };
+bool observers_cut_begun(struct observers *o, const struct guarded *g, uint32_t number);
+void observers_cut_known(const struct observers *o, const struct guarded *g, struct cut_known ends[2]);
+/* Return the service that it goes to; PBC_NONE: a reload left it out. */
+uint32_t observers_cut_service(const struct observers *o, const struct guarded *g);
+/* Connections that are being cut into, and the next step of each: its sockets are opened while its packets go by; then
+ * new bytes of both ends are held; at last, when all that went by is acknowledged, it is joined, or time is up. */
+enum cut_step { CUT_AWAITS_SOCKETS, CUT_AWAITS_ACKS, CUT_JOINS, CUT_ENDS };
+unsigned observers_cut_count(const struct observers *o);
+enum cut_step observers_cut_step(const struct observers *o, unsigned i, uint64_t now_ns, uint32_t *number);
+void observers_cut_hold(struct observers *o, unsigned i);
+void observers_cut_now(const struct observers *o, unsigned i, struct cut_known ends[2]);
+/* Let go what is held of one, which leaves the list. */
+void observers_cut_over(struct observers *o, unsigned i, bool joined);
 /* Take the next packet that no longer waits. False: there is none (second function, too). */
 bool observers_leaves(struct observers *o, struct waiting *h);
 bool observers_ready(const struct observers *o);

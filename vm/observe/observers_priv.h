@@ -9,6 +9,16 @@
 /* Most bytes of the names of a connection, in chunks; most services of a program */
 enum { NAMES_MOST = 30 * CHUNK_BYTES, OBSERVES_MOST = 256 };
 
+enum { CUTS_AT_ONCE = 64 };
+#define CUT_NS UINT64_C(500000000) /* longest */
+/* A connection that is being cut into: its packets go by while two sockets are opened for it; then new bytes of both
+ * sides are held until all that went by is acknowledged. */
+struct cutting {
+    uint32_t conn, number;         /* number: of the inline connection */
+    uint32_t from[OBSERVE_HALVES]; /* first number of each half that is held back */
+    bool holds;                    /* the server's bytes are held, too: the sockets are open */
+    uint64_t until_ns;
+};
 struct observers {
     struct watched conns;
     struct pieces pieces;
@@ -27,7 +37,9 @@ struct observers {
     uint32_t relief;                         /* place in the table where memory is looked for next */
     struct waiting_list held;                /* waiting.h */
     uint64_t guards[OBSERVES_MOST / 64];     /* services with a branch that guards (pbc_does_guard), a bit each */
-    bool guarding;                           /* there are such services */
+    bool guarding, cutting;                  /* there are such services; some of them cut */
+    struct cutting cuts[CUTS_AT_ONCE];       /* connections that are being cut into */
+    uint32_t cut_count;
     uint32_t *opens; /* [observes_count][2] oldest and newest connection whose first bytes are waited for */
 };
 
@@ -115,6 +127,8 @@ void opening_hold_from(struct observers *o, struct conn *c, uint32_t seq);
 
 /* Settle the packets of a connection that wait, by what its branch does; undecided: they go on. */
 void guard_decided(struct observers *o, struct conn *c);
+/* Settle all that waits of a connection which ends. */
+void guard_ends(struct observers *o, struct conn *c);
 /* Note that a connection goes to another place, or ends: its packets are nobody's. */
 void guard_forget(struct observers *o, const struct conn *c);
 /* True if a branch of the connection's service guards. */

@@ -30,10 +30,17 @@ bool observers_read(struct observers *o, const struct key *key, const struct pkt
     s->flags = (uint8_t)key->marks;
     s->scale = SCALE_UNKNOWN;
     find_bytes(pkt, s);
-    if (s->flags & TCP_SYN) {
+    s->has_stamps = false;
+    if (s->flags & TCP_SYN || o->cutting) {
         struct tcp_syn_options options = {.has_scale = false};
         tcp_syn_options_read(pkt, &options);
-        s->scale = !options.has_scale ? 0 : options.scale < SCALE_MOST ? options.scale : SCALE_MOST;
+        s->has_stamps = options.has_stamps;
+        s->sack = options.sack;
+        s->has_scale = options.has_scale;
+        s->mss = options.mss;
+        s->stamp = options.stamp;
+        if (s->flags & TCP_SYN)
+            s->scale = !options.has_scale ? 0 : options.scale < SCALE_MOST ? options.scale : SCALE_MOST;
     }
     s->stack = stack_take(o->conns.stacks, pkt);
     if (s->stack != STACK_UNKNOWN) return true;

@@ -24,6 +24,8 @@ enum half_flag {
     HALF_AHEAD = 1 << 7, /* the other side acknowledged what has not come, since timed_us */
 };
 
+enum half_has { HALF_HAS_STAMPS = 1 << 0, HALF_HAS_SACK = 1 << 1, HALF_HAS_SCALE = 1 << 2 };
+
 /* One half: what one side sends. Times in microseconds run round after 71 minutes. */
 struct half {
     uint64_t next; /* offset of the next byte in order */
@@ -42,8 +44,11 @@ struct half {
     uint16_t reordered, differs, urgents, keepalives; /* at most 65,535 */
     uint16_t count;                                   /* window.count */
     uint16_t iface;                                   /* interface of its first packet */
-    uint8_t scale;                                    /* shift of its windows; SCALE_UNKNOWN */
-    uint8_t flags;                                    /* enum half_flag */
+    uint32_t stamp; /* newest TSval, if the program cuts into connections; so are these: */
+    uint16_t mss;   /* MSS of its SYN; 0: none */
+    uint8_t has;    /* enum half_has: options of its SYN */
+    uint8_t scale;  /* shift of its windows; SCALE_UNKNOWN */
+    uint8_t flags;  /* enum half_flag */
 };
 
 enum conn_flag {
@@ -76,6 +81,8 @@ struct conn {
 enum conn_guard {
     GUARD_LET = 1 << 0,   /* nothing of it is held any more: there was no room */
     GUARD_RESET = 1 << 1, /* both ends have been reset: half.far is the number that the other side expects */
+    GUARD_CUTS = 1 << 2,  /* it is being cut into: it stands among observers.cuts */
+    GUARD_CUT = 1 << 3,   /* it was cut into, or that failed */
 };
 
 /* A tuple, ends in order: packets of both directions have the same */
@@ -96,7 +103,7 @@ struct chunk {
 
 /* A connection that is idle: itself, its tuple in a table with half as many slots again (tag, word, key), the second in
  * which to look again, and names in one chunk. */
-static_assert(sizeof(struct conn) + 3 * (2 + 8 + sizeof(struct ends)) / 2 + 4 + sizeof(struct chunk) <= 400,
+static_assert(sizeof(struct conn) + 3 * (2 + 8 + sizeof(struct ends)) / 2 + 4 + sizeof(struct chunk) <= 416,
               "bytes of an idle connection");
 
 struct watched {

@@ -24,15 +24,17 @@ struct pbc_observe {
     uint32_t wants[2];                     /* enum first_wants (vm/stream/wants.h): first bytes of client and server */
     uint8_t overlaps;                      /* enum pbc_overlaps */
     uint8_t flags;                         /* enum pbc_observe_flag */
-    uint8_t reserved[14];
+    uint8_t reserved[2];
+    uint32_t cut; /* 1 + service that connections go to which are cut into (PBC_SERVICE_CUT); 0: no branch cuts */
+    uint8_t reserved2[8];
 };
 static_assert(sizeof(struct pbc_observe) == 80, "layout");
 
 /* Things done with a connection: its session is told and its bytes go to the stream; its session is told; neither; its
- * session is told, and both ends are reset */
-enum pbc_does { PBC_STREAM, PBC_PASS, PBC_IGNORE, PBC_RESETS, PBC_DOES };
+ * session is told, and both ends are reset; its session is told, and it goes on through sockets (`proxy inline`) */
+enum pbc_does { PBC_STREAM, PBC_PASS, PBC_IGNORE, PBC_RESETS, PBC_CUTS, PBC_DOES };
 /* True for what is more than looking on: its decision holds packets back */
-static inline bool pbc_does_guard(uint32_t does) { return does == PBC_RESETS; }
+static inline bool pbc_does_guard(uint32_t does) { return does == PBC_RESETS || does == PBC_CUTS; }
 struct pbc_choice {
     uint32_t observe; /* index in OBSERVES */
     struct pbc_place place;

@@ -77,7 +77,7 @@ enum pbc_no_server { PBC_NO_SERVER_RESET, PBC_NO_SERVER_DROP, PBC_NO_SERVER_PASS
 struct pbc_service {
     uint32_t name;
     struct pbc_place place;
-    uint32_t endpoints, endpoint_count; /* at least one */
+    uint32_t endpoints, endpoint_count; /* at least one, but for PBC_SERVICE_CUT */
     uint32_t branches, branch_count;    /* in order; only the last has no conditions */
     uint8_t mode;                       /* enum pbc_mode */
     uint8_t no_server;                  /* enum pbc_no_server */
@@ -93,7 +93,13 @@ struct pbc_service {
     uint64_t reserved2[7];
 };
 static_assert(sizeof(struct pbc_service) == 128, "an index is a shift (docs/kernel.md)");
-enum pbc_service_flag { PBC_SERVICE_COOKIES = 1 << 0, PBC_SERVICE_ANNOUNCE = 1 << 1 };
+enum pbc_service_flag {
+    PBC_SERVICE_COOKIES = 1 << 0,
+    PBC_SERVICE_ANNOUNCE = 1 << 1,
+    PBC_SERVICE_CUT = 1 << 2, /* `mode proxy inline`: it has no endpoints, for its connections come from the observe
+                               * service of its name, which cuts into them */
+    PBC_SERVICE_FLAGS = (1 << 3) - 1
+};
 #define PBC_MSS_AUTO 0xffffu
 
 /* Options of a service in a mode with MODE_PROXIES. One entry a service, in their order. Strings: 0 is none. */

@@ -39,8 +39,11 @@ const char *action_name(enum action a)
 
 const char *does_name(unsigned does)
 {
-    static const char *const names[] = {
-        [PBC_STREAM] = "stream", [PBC_PASS] = "pass", [PBC_IGNORE] = "ignore", [PBC_RESETS] = "reject"};
+    static const char *const names[] = {[PBC_STREAM] = "stream",
+                                        [PBC_PASS] = "pass",
+                                        [PBC_IGNORE] = "ignore",
+                                        [PBC_RESETS] = "reject",
+                                        [PBC_CUTS] = "proxy inline"};
     return does < COUNT(names) ? names[does] : "?";
 }
 

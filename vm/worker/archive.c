@@ -17,6 +17,7 @@ static uint8_t parts_of(const struct vm *vm)
 bool vm_rests(const struct vm *vm)
 {
     const bool follows = vm->program->meta->flags & PBC_KEEPS_FLOWS;
+    if (vm->observers && observers_cut_count(vm->observers)) return false;
     return !vm_swapping(vm) && (!vm->track || follows) && (!vm->forward || forward_rests(vm->forward)) &&
            (!vm->inlines || inlines_rest(vm->inlines));
 }

@@ -19,6 +19,7 @@
 #include "vm/worker/vm_priv.h"
 
 enum { SWEEP_NS = 1000000000, STEPS_A_TICK = 128 /* live worker: 15 us if all miss the caches */ };
+#define CUT_TICK_NS UINT64_C(20000000)
 enum { CLEARED_A_TICK = 1 << 16 };
 
 /* True for malformed ARP, or ARP cut short by the capture, if no rule names ARP. */
@@ -241,6 +242,7 @@ static void leave_held(struct vm *vm, const struct vm_in *in, struct vm_tx *tx)
 {
     const struct job j = {.vm = vm, .in = in, .tx = tx, .input = INPUT_NONE};
     if (vm->fragments) fragments_leave(&j, judge_odd);
+    if (vm->observers && observers_cut_count(vm->observers)) guard_cuts(&j);
     if (vm->observers) guard_leave(&j, judge_let);
     count_judged_drops(vm);
 }
@@ -311,6 +313,8 @@ uint64_t vm_tick(struct vm *vm, const struct vm_in *in, struct vm_tx *tx)
     see_facts(vm, in->facts);
     leave_held(vm, in, tx);
     if (vm->fragments) next = time_sooner(next, fragments_tick(vm->fragments, vm->now_ns));
+    if (vm->observers && observers_cut_count(vm->observers))
+        next = time_sooner(next, time_after(vm->now_ns, CUT_TICK_NS));
     return vm->observers && observers_ready(vm->observers) ? vm->now_ns : next;
 }
 
@@ -322,6 +326,7 @@ void vm_aside(struct vm *vm, const struct vm_in *in, struct pkt *const pkts[], u
     for (unsigned i = 0; vm->inlines && i < n; i++) inline_aside(&j, pkts[i]);
     if (vm->observers) show_aside(&j, before);
     mirrored_none(vm, tx, before);
+    if (vm->observers && observers_cut_count(vm->observers)) leave_held(vm, in, tx);
 }
 
 bool vm_inline_open(const struct vm *vm, uint32_t number, struct inline_open *o)

@@ -9,8 +9,8 @@ static bool is_behind(const struct vm *vm, const struct key *key, const struct p
 {
     enum inline_at from;
     uint32_t number;
-    if (!vm->inlines || !inlines_find(vm->inlines, key, pkt, &number, &from)) return false;
-    return from == hidden;
+    const struct inline_conn *c = vm->inlines ? inlines_find(vm->inlines, key, pkt, &number, &from) : NULL;
+    return c && !inlines_cut_waits(vm->inlines, c) && from == hidden;
 }
 
 bool show_read(const struct job *j, const struct packet_ctx *c, struct observe_packet *s)

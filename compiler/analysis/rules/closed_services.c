@@ -65,7 +65,7 @@ void warn_closed_services(struct compile *c)
     const bool in = is_closed(img, PBC_DIR_IN), across = is_closed(img, PBC_DIR_FORWARD);
     for (uint32_t i = 0; i < img->services_count; i++) {
         const struct pbc_service *s = &img->services[i];
-        bool enters = !(mode_is(s->mode, MODE_INLINE) ? in && across : in);
+        bool enters = s->flags & PBC_SERVICE_CUT || !(mode_is(s->mode, MODE_INLINE) ? in && across : in);
         for (uint32_t e = s->endpoints; e < s->endpoints + s->endpoint_count && !enters; e++)
             enters = may_enter(c, &img->endpoints[e]);
         if (enters) continue;

@@ -15,7 +15,8 @@ static const struct choice {
 } choices[] = {{"stream", "lets an observe service tell a connection's bytes", PBC_STREAM},
                {"pass", "lets an observe service tell a session without its bytes", PBC_PASS},
                {"ignore", "lets an observe service leave a connection out", PBC_IGNORE},
-               {"reject", NULL, PBC_RESETS}}; /* a word of services in the wire, too */
+               {"reject", NULL, PBC_RESETS}, /* a word of services in the wire, too */
+               {"proxy", NULL, PBC_CUTS}};   /* `proxy inline` */
 
 static const struct choice *choice_of(struct str word)
 {
@@ -162,13 +163,13 @@ static enum pbc_does does_of(const struct service_work *w, const struct node *po
     const struct node *share = pools->first, *name = share->first;
     const struct choice *x = choice_of(name->v.str);
     if (!x) {
-        const bool inline_word = str_is(name->v.str, "proxy");
         mark_names_used(w->c, pools);
-        diag(diags, inline_word ? E_UNSUPPORTED : E_OBSERVE, share->span,
-             inline_word ? "not supported yet: `-> %s` in mode observe"
-                         : "`%s` is no branch of mode observe, which sends nothing anywhere",
+        diag(diags, E_OBSERVE, share->span, "`%s` is no branch of mode observe, which sends nothing anywhere",
              name->v.str.s);
-        diag_advise(diags, "write `-> stream`, `-> pass`, `-> ignore` or `-> reject`");
+        diag_advise(diags, "write `-> stream`, `-> pass`, `-> ignore`, `-> reject` or `-> proxy inline`");
+    } else if (x->value == PBC_CUTS && share->span.end == name->span.end) {
+        diag(diags, E_OBSERVE, share->span, "`-> proxy` in mode observe is `-> proxy inline`");
+        diag_advise(diags, "write `-> proxy inline`: the connection goes on to the place that it has");
     } else if (share->next || name->next) {
         diag(diags, E_OBSERVE, pools->span, "`%s` stands alone after `->`", x->word);
     } else if (x->value == PBC_STREAM && !o->stream) {
@@ -232,6 +233,39 @@ static void resolve_choices(struct service_work *w, const struct symbol *s, stru
     o->choice_count = w->c->image->choices_count - o->choices;
 }
 
+/* Add the service that connections go to which are cut into: all of them go on to where they went. */
+static uint32_t add_cut(struct compile *c, const struct symbol *s)
+{
+    struct pbc_service *service = image_add_services(c->image);
+    struct pbc_proxy *proxy = image_add_proxies(c->image);
+    struct pbc_branch *branch = image_add_branches(c->image);
+    const struct pbc_place place = place_of(c, s->span);
+    if (!service || !proxy || !branch) {
+        report_full(c, s->span, "services", 1u << 16);
+        return 0;
+    }
+    const uint32_t id = c->image->services_count - 1;
+    *branch =
+        (struct pbc_branch){.service = id, .place = place, .conds = c->image->conds_count, .shares = PBC_ORIGINAL};
+    *proxy = (struct pbc_proxy){.service = id, .certs = c->image->certs_count};
+    *service = (struct pbc_service){.name = text_of(c, s->name),
+                                    .place = place,
+                                    .endpoints = c->image->endpoints_count,
+                                    .branches = c->image->branches_count - 1,
+                                    .branch_count = 1,
+                                    .mode = PBC_MODE_PROXY_INLINE,
+                                    .flags = PBC_SERVICE_CUT,
+                                    .proxy = c->image->proxies_count};
+    return id + 1;
+}
+
+static bool cuts(const struct image *img, const struct pbc_observe *o)
+{
+    for (uint32_t i = o->choices; i < o->choices + o->choice_count; i++)
+        if (img->choices[i].does == PBC_CUTS) return true;
+    return false;
+}
+
 void resolve_observe(struct compile *c, struct symbol *s)
 {
     struct clauses clauses;
@@ -257,6 +291,7 @@ void resolve_observe(struct compile *c, struct symbol *s)
     o.stream_limit = o.stream ? limit_of(c, stream) : 0;
     if (o.stream && stream->first->next && is_choice(stream->first->next, CL_AS_PCAPNG)) o.flags |= PBC_OBSERVE_PCAPNG;
     resolve_choices(&w, s, &o);
+    if (cuts(c->image, &o)) o.cut = add_cut(c, s);
     o.wants[0] = w.wants;
     o.wants[1] = w.wants_reply;
     c->image->observes[w.id] = o;

@@ -26,8 +26,10 @@ enum { METHOD, REPLY_BYTES, FROM };
     FAULT(none, "observe 1: its branches do not follow those before", b->observes[1].choice_count = 0)                 \
     FAULT(left, "choice 5: of no observe service", img_add_choices(b, b->choices[4]))                                  \
     FAULT(zero, "observe 0: reserved bytes are not zero", b->observes[0].reserved[0] = 1)                              \
+    FAULT(cut, "observe 0: cuts into connections for service 6", b->observes[0].cut = 7)                               \
+    FAULT(cuts, "choice 0: its service has none for what it cuts into", b->choices[0].does = PBC_CUTS)                 \
     FAULT(string, "observe 0: string past the end of `strings`", b->observes[0].stream = PBC_NONE)                     \
-    FAULT(does, "choice 0: does 4", b->choices[0].does = PBC_DOES)                                                     \
+    FAULT(does, "choice 0: does 5", b->choices[0].does = PBC_DOES)                                                     \
     FAULT(no_stream, "choice 4: its service has no stream", b->choices[4].does = PBC_STREAM)                           \
     FAULT(conds, "choice 0: past the end of `conds`", b->choices[0].conds = 4)                                         \
     FAULT(other, "observe 0: branch 1 belongs to another", b->choices[1].observe = 1)                                  \

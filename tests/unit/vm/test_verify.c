@@ -384,7 +384,7 @@ static void mirror_at_a_services_rate(struct imgbuild *b)
     FAULT(service_rate_mirror, "mirror 0: its limit asks the meter of a service's rate", mirror_at_a_services_rate(b)) \
     FAULT(service_rate_code, "instruction 35: asks the meter of a service's rate", b->code[35].imm = 3)                \
     FAULT(service_rate_bits, "service 0: its meter 1 does not count packets", b->services[0].rate = 2)                 \
-    FAULT(service_flags, "service 0: unknown flags 0x4", b->services[0].flags = 4)                                     \
+    FAULT(service_flags, "service 0: unknown flags 0x8", b->services[0].flags = 8)                                     \
     FAULT(service_cookies, "service 0: syn cookies in mode dsr gue", b->services[0].flags = PBC_SERVICE_COOKIES)       \
     FAULT(service_announce, "service 0: announces an endpoint without addresses",                                      \
           b->services[0].flags = PBC_SERVICE_ANNOUNCE)                                                                 \

@@ -9,6 +9,7 @@
  * So the proxy loop sees an ordinary connection, and nobody retransmits but the ends. */
 #include <string.h>
 
+#include "vm/forward/inline/cut.h"
 #include "vm/forward/inline/inline.h"
 #include "vm/packet/parse/read.h"
 
@@ -128,6 +129,7 @@ static void end_late(void *arg, struct inline_conn *c, uint32_t number)
     }
     inline_let_go(j, c, number);
     inline_reset_socket(j, c, number);
+    if (inlines_cut_waits(j->vm->inlines, c)) return; /* the ends have their own connection still */
     reset_client(j, c);
 }
 

@@ -3,6 +3,7 @@
 
 #include "vm/flow/flow.h"
 #include "vm/forward/inline/conns_priv.h"
+#include "vm/forward/inline/cut.h"
 
 static bool is_sound_iface(uint16_t iface, uint32_t ifaces) { return iface == IFACE_NONE || iface < ifaces; }
 
@@ -21,7 +22,7 @@ static bool is_sound_bool(const bool *read)
 
 static bool is_sound_leg(const struct inline_leg *l) { return l->scale <= SCALE_MOST && l->our_scale <= SCALE_MOST; }
 
-static bool is_sound_end(const struct splice_end *e)
+bool inline_sound_end(const struct splice_end *e)
 {
     return e->scale_in <= SCALE_MOST && e->scale_out <= SCALE_MOST && is_sound_bool(&e->keeps_edge);
 }
@@ -44,8 +45,8 @@ static bool is_sound(const struct inlines *all, uint32_t number, uint32_t servic
     if (c->state == INLINE_FREE) return true;
     return c->state <= INLINE_SPLICED && (c->service < services || c->service == PBC_NONE) && c->v6 <= 1 &&
            c->server_first <= 1 && c->answered <= 1 && c->hold == HOLD_NONE && is_sound_leg(&c->side[AT_CLIENT].leg) &&
-           is_sound_leg(&c->side[AT_SERVER].leg) && is_sound_end(&c->splice.end[0]) &&
-           is_sound_end(&c->splice.end[1]) && is_sound_options(&c->options) &&
+           is_sound_leg(&c->side[AT_SERVER].leg) && inline_sound_end(&c->splice.end[0]) &&
+           inline_sound_end(&c->splice.end[1]) && is_sound_options(&c->options) &&
            is_sound_index(all, c->index[0], number) &&
            (c->index[1] == KEYED_NONE || (c->index[1] != c->index[0] && is_sound_index(all, c->index[1], number))) &&
            is_sound_iface(c->original_iface, ifaces) && is_sound_side(&c->side[AT_CLIENT], ifaces) &&
@@ -100,7 +101,7 @@ bool inlines_archive(struct inlines *all, struct archive *a, uint32_t services, 
     for (uint32_t n = 0; n < all->high && !a->bad; n++) {
         ARCHIVE(a, all->at[n]);
         ARCHIVE(a, all->uses[n]);
-        if (!archive_sound(a, is_sound(all, n, services, ifaces))) return false;
+        if (!archive_sound(a, is_sound(all, n, services, ifaces)) || !cuts_archive(all, n, a)) return false;
         if (a->reads) all->due_s[n] = all->at[n].state == INLINE_FREE ? 0 : inlines_due_s(all, &all->at[n]);
     }
     return archive_sound(a, is_sound_whole(all) && (!a->reads || take_half_open(all)));

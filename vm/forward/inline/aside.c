@@ -2,6 +2,7 @@
  * to no connection that is known is answered by a reset, so that the socket ends. */
 #include <string.h>
 
+#include "vm/forward/inline/cut.h"
 #include "vm/forward/inline/inline.h"
 #include "vm/packet/edit/mss.h"
 #include "vm/packet/edit/translate.h"
@@ -71,6 +72,10 @@ static void to_client(const struct job *j, struct said *s)
     const bool answers = s->key.marks & TCP_SYN;
     if (s->key.dst_port != c->use) {
         reset(j, s);
+        return;
+    }
+    if (c->cut) {
+        inline_cut_said(j, c, s->number, AT_CLIENT, s->pkt, &s->key);
         return;
     }
     if (answers && c->server_first && c->state <= INLINE_WAITS) {
@@ -165,6 +170,10 @@ static void to_server(const struct job *j, struct said *s)
         return;
     }
     if (is_syn(&s->key)) open_numbers(s);
+    if (c->cut) {
+        inline_cut_said(j, c, s->number, AT_SERVER, s->pkt, &s->key);
+        return;
+    }
     if (s->key.marks & TCP_SYN && c->mss) mss_clamp(s->pkt, &s->key, c->mss);
     const struct translation as = inline_outwards(c, AT_SERVER);
     leave(j, s, AT_SERVER, &as);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vm/forward/inline/cut.h"
 #include "vm/forward/inline/hold.h"
 #include "vm/forward/inline/shared.h"
 #include "vm/packet/parse/read.h"
@@ -37,10 +38,11 @@ struct inlines *inlines_new(const struct program *p, uint64_t seed, unsigned wor
     all->due_s = calloc(most, sizeof *all->due_s);
     all->uses = calloc(most, sizeof *all->uses);
     all->stacks = stacks_new(seed);
+    all->cuts = cuts_new();
     all->told = calloc(1, sizeof *all->told);
     all->holds = holds_new();
     take_timeouts(all, p);
-    if (all->at && all->due_s && all->uses && all->stacks && all->told && all->holds) return all;
+    if (all->at && all->due_s && all->uses && all->cuts && all->stacks && all->told && all->holds) return all;
     inlines_free(all);
     return NULL;
 }
@@ -56,6 +58,7 @@ void inlines_free(struct inlines *all)
     free(all->told);
     holds_free(all->holds);
     stacks_free(all->stacks);
+    cuts_free(all->cuts);
     keyed_owner_free(all);
 }
 
@@ -207,6 +210,8 @@ void inlines_end(struct inlines *all, uint32_t number)
     if (c->hold != HOLD_NONE && hold_at(all->holds, c->hold)->asked)
         inlines_tell_loop(
             all, &(struct inline_told){.kind = INLINE_STAYS, .why = SPLICE_WHY_ENDS, .port = c->use, .number = number});
+    cuts_put(all->cuts, c->cut);
+    c->cut = 0;
     if (c->hold != HOLD_NONE) hold_end(all->holds, c->hold);
     if (c->state == INLINE_SPLICED && !c->told_over)
         inlines_tell_loop(

@@ -99,6 +99,7 @@ struct inline_conn {
     uint8_t target_keeps; /* 1: the target sees the client's source, also where the service is not transparent */
     uint8_t leaves;       /* 1: it may leave the stack aside, so its legs are followed */
     uint8_t told_over;    /* 1: the loop knows that it is over, spliced */
+    uint32_t cut;         /* place of its cut (cut.h); 0: none */
     uint32_t hold;        /* its place among those that hold segments; HOLD_NONE */
     struct splice splice; /* INLINE_SPLICED; ends by enum inline_at */
 };
@@ -147,6 +148,8 @@ struct inline_conn *inlines_too_many(struct inlines *all, uint32_t *number);
 /* Find the connection of a packet's tuple, or of one that an error quotes. NULL: none. *from: the end that sent it. */
 struct inline_conn *inlines_find(struct inlines *all, const struct key *key, const struct pkt *pkt, uint32_t *number,
                                  enum inline_at *from);
+/* True for a connection that is being cut into: its packets go by still. */
+bool inlines_cut_waits(const struct inlines *all, const struct inline_conn *c);
 /* Return the connection of a number. NULL: it is free, or no number. */
 struct inline_conn *inlines_at(struct inlines *all, uint32_t number);
 

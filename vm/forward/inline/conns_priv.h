@@ -42,6 +42,7 @@ struct inlines {
     uint32_t *due_s;        /* [most] second in which to look at a connection again; 0: it is free */
     uint16_t *uses;         /* [most] times that a number was given */
     struct stacks *stacks;
+    struct cuts *cuts; /* cut.h */
     struct inline_share share;
     struct half_open half_open;
     struct told *told;
@@ -63,6 +64,9 @@ uint32_t inlines_due_s(const struct inlines *all, const struct inline_conn *c);
 /* conns.c: add to what a connection has carried. */
 void inlines_add(struct inlines *all, uint32_t number, enum inline_at from, uint64_t packets, uint64_t bytes,
                  uint64_t seen_ns);
+
+/* archive.c: true for an end of a splice that can have been joined. */
+bool inline_sound_end(const struct splice_end *e);
 
 /* half_open.c: an empty list; add a connection, or drop one that is there. */
 void half_open_init(struct half_open *list, uint64_t asked, uint32_t numbers);

@@ -61,7 +61,7 @@ uint64_t inline_tick(const struct job *j);
 
 /* The inside of the room */
 
-/* numbers.c: note what a segment from the wire says of its end's numbers, and which one is over. */
+/* legs.c: note what a segment from the wire says of its end's numbers, and which one is over. */
 void inline_follow(struct inline_conn *c, enum inline_at from, const struct tcp_segment *s);
 /* Note the numbers of a segment of ours to that end. */
 void inline_says(struct inline_conn *c, enum inline_at to, const struct tcp_segment *s);
@@ -93,7 +93,9 @@ uint16_t inline_window(const struct inline_conn *c, enum inline_at to);
 void inline_ends(const struct inline_conn *c, struct splice_end ends[2]);
 enum splice_why inline_may_join(const struct inline_conn *c, const struct splice_end ends[2]);
 
-/* wire.c: a segment of the client's may acknowledge our answer, and the connection is open then. */
+/* wire.c: fill in both ends' layer 2 from a frame of the client. */
+void inline_see_link(const struct job *j, const struct packet_ctx *c, struct inline_conn *conn);
+/* A segment of the client's may acknowledge our answer, and the connection is open then. */
 void inline_opens(const struct job *j, struct inline_conn *c, uint32_t number, enum inline_at from,
                   const struct tcp_segment *s);
 

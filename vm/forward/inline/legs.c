@@ -1,6 +1,7 @@
-/* Both legs of a connection, followed as closely as a splice needs it: numbers, windows, options and timestamps. Only
- * of connections that may leave the stack aside, and only what has a right checksum: sockets vanish on the strength
- * of it. */
+/* Both legs of a connection, as far as the worker has to follow them. Numbers are followed of each: who knows the tuple
+ * alone can end no connection, and has none of its timeouts shortened; what a segment may do besides is the stack
+ * aside's to say. Windows, options and timestamps, too, are followed of those that may leave the stack aside, and only
+ * of segments with a right checksum: sockets vanish on the strength of it. */
 #include <string.h>
 
 #include "vm/flow/tcp/window.h"
@@ -8,6 +9,51 @@
 #include "vm/packet/edit/edit.h"
 #include "vm/packet/parse/header.h"
 #include "vm/packet/parse/read.h"
+
+/* Bytes that we may have sent to a client before it acknowledges anything */
+enum { FIRST_FLIGHT = 1 << 20 };
+
+bool inline_answers(const struct inline_conn *c, enum inline_at from, const struct tcp_segment *s)
+{
+    if (!(s->flags & TCP_ACK)) return false;
+    return from == AT_CLIENT ? s->ack - (c->seq + 1) < FIRST_FLIGHT : s->ack == c->own_seq + 1;
+}
+
+/* A reset counts at the number that is next, or, from a server that has not answered, if it answers (RFC 5961, 3.2). */
+static bool is_reset(const struct inline_conn *c, enum inline_at from, const struct tcp_segment *s)
+{
+    if (from == AT_SERVER && !c->answered) return inline_answers(c, from, s);
+    return s->seq == c->side[from].next;
+}
+
+void inline_follow(struct inline_conn *c, enum inline_at from, const struct tcp_segment *s)
+{
+    struct inline_side *side = &c->side[from];
+    if (s->flags & TCP_RST) {
+        if (is_reset(c, from, s)) c->over |= OVER_WIRE;
+        return;
+    }
+    c->over &= (uint8_t)~OVER_WIRE;
+    if (s->flags & TCP_SYN) {
+        if (from == AT_CLIENT || c->answered || !inline_answers(c, from, s)) return;
+        side->next = s->seq;
+        c->answered = 1;
+    }
+    if (s->flags & TCP_FIN) c->over |= from == AT_CLIENT ? OVER_CLIENT : OVER_SERVER;
+    if (s->seq != side->next) return;
+    side->next += s->len;
+    if (s->flags & TCP_FIN && from == AT_CLIENT && !s->first_fragment) c->over |= OVER_IN_ORDER;
+}
+
+void inline_says(struct inline_conn *c, enum inline_at to, const struct tcp_segment *s)
+{
+    struct inline_side *side = &c->side[to];
+    if (s->flags & TCP_RST) return;
+    if (s->flags & TCP_SYN || seq_after(s->seq + s->len, side->ours)) side->ours = s->seq + s->len;
+    if (!(s->flags & TCP_ACK)) return;
+    if ((to == AT_SERVER && !c->answered) || seq_after(s->ack, side->next)) side->next = s->ack;
+    if (to == AT_SERVER) c->answered = 1;
+}
 
 /* Options of a SYN whose meaning hangs on the numbers (RFC 2385, RFC 5925) */
 enum { TCP_OPT_MD5 = 19, TCP_OPT_AO = 29 };

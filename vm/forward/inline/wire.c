@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "vm/forward/forward_priv.h"
+#include "vm/forward/inline/cut.h"
 #include "vm/forward/inline/inline.h"
 #include "vm/packet/edit/translate.h"
 #include "vm/packet/parse/header.h"
@@ -76,7 +77,7 @@ static bool in_wire(const struct job *j, uint32_t service)
 }
 
 /* Fill in both ends' layer 2 from the client's first frame: across a bridge the server's is its other side. */
-static void see_link(const struct job *j, const struct packet_ctx *c, struct inline_conn *conn)
+void inline_see_link(const struct job *j, const struct packet_ctx *c, struct inline_conn *conn)
 {
     const struct facts_iface *in = facts_iface(j->in->facts, c->pkt->iface);
     const bool bridged = in_wire(j, conn->service) && is_bridged(j, c);
@@ -157,7 +158,7 @@ bool inline_first(const struct job *j, struct packet_ctx *c, uint32_t branch)
     conn->service = service;
     conn->server_first = (says & PBC_PROXY_SERVER_FIRST) != 0;
     conn->leaves = (says & PBC_PROXY_LEAVES) != 0;
-    see_link(j, c, conn);
+    inline_see_link(j, c, conn);
     see_syn(c, conn);
     inline_heard(conn, AT_CLIENT, c->key, c->pkt, j->vm->now_ns);
     inlines_original(j->vm->inlines, number);
@@ -273,7 +274,7 @@ bool inline_wire(const struct job *j, struct packet_ctx *c)
     if ((c->key->kind & (KIND_TCP | KIND_PORTS)) != (KIND_TCP | KIND_PORTS))
         return icmp_is_error(c->key) && inline_error(j, c);
     struct inline_conn *conn = inlines_find(all, c->key, c->pkt, &number, &from);
-    if (!conn) return false;
+    if (!conn || inlines_cut_waits(j->vm->inlines, conn)) return false;
     struct tcp_segment s;
     tcp_read(c->pkt, c->key, &s);
     const bool looped = is_looped(conn, from, c, &s);
@@ -297,6 +298,8 @@ bool inline_wire(const struct job *j, struct packet_ctx *c)
     inline_heard(conn, from, c->key, c->pkt, j->vm->now_ns);
     if (inline_hold(j, conn, number, c, from, &s))
         inline_look(j, conn);
+    else if (conn->cut)
+        inline_cut_wire(j, c, conn, number, from, &s);
     else if (conn->state == INLINE_SPLICED)
         inline_spliced(j, c, conn, number, from, &s);
     else

@@ -38,9 +38,11 @@ static bool verify_observe(const struct verifier *v, uint32_t i, uint32_t *next)
     if (o->choices != *next || !o->choice_count || !inside(o->choices, o->choice_count, v->p->choices_count))
         return fault(v, "observe %u: its branches do not follow those before", i);
     *next = o->choices + o->choice_count;
-    for (size_t r = 0; r < sizeof o->reserved; r++)
-        if (o->reserved[r]) return fault(v, "observe %u: reserved bytes are not zero", i);
-    return true;
+    if (o->cut && (o->cut > v->p->services_count || !(v->p->services[o->cut - 1].flags & PBC_SERVICE_CUT)))
+        return fault(v, "observe %u: cuts into connections for service %u", i, o->cut - 1);
+    bool zero = !o->reserved[0] && !o->reserved[1];
+    for (size_t r = 0; r < sizeof o->reserved2; r++) zero = zero && !o->reserved2[r];
+    return zero || fault(v, "observe %u: reserved bytes are not zero", i);
 }
 
 /* Each item that a condition asks for has a reader, else its branch would wait forever. */
@@ -68,6 +70,8 @@ static bool verify_choice(const struct verifier *v, uint32_t i, const struct tal
     if (x->does >= PBC_DOES || x->reserved) return fault(v, "choice %u: does %u", i, x->does);
     if (x->does == PBC_STREAM && !p->observes[x->observe].stream)
         return fault(v, "choice %u: its service has no stream", i);
+    if (x->does == PBC_CUTS && !p->observes[x->observe].cut)
+        return fault(v, "choice %u: its service has none for what it cuts into", i);
     if (!inside(x->conds, x->cond_count, p->conds_count)) return fault(v, "choice %u: past the end of `conds`", i);
     if (between(before, x->conds, x->cond_count, OF_OTHERS))
         return fault(v, "choice %u: a condition that no connection meets", i);

@@ -224,8 +224,9 @@ static bool verify_options(const struct verifier *v, uint32_t i)
     if (s->rate > p->meters_count) return fault(v, "service %u: meter %u does not exist", i, s->rate - 1);
     if (s->rate && p->meters[s->rate - 1].unit != PBC_METER_PACKETS)
         return fault(v, "service %u: its meter %u does not count packets", i, s->rate - 1);
-    if (s->flags > (PBC_SERVICE_COOKIES | PBC_SERVICE_ANNOUNCE))
-        return fault(v, "service %u: unknown flags 0x%x", i, s->flags);
+    if (s->flags & PBC_SERVICE_CUT && !mode_is(s->mode, MODE_INLINE))
+        return fault(v, "service %u: cut into, in mode %s", i, mode_info[s->mode].name);
+    if (s->flags & ~(unsigned)PBC_SERVICE_FLAGS) return fault(v, "service %u: unknown flags 0x%x", i, s->flags);
     if (s->flags & PBC_SERVICE_COOKIES && mode_is(s->mode, MODE_ONE_SIDED | MODE_PROXIES))
         return fault(v, "service %u: syn cookies in mode %s", i, mode_info[s->mode].name);
     for (uint32_t e = s->endpoints;
@@ -246,7 +247,7 @@ static bool verify_service(const struct verifier *v, uint32_t i, const uint64_t 
     if (s->mode >= PBC_MODES) return fault(v, "service %u: unknown mode %u", i, s->mode);
     if (s->no_server > PBC_NO_SERVER_PASS) return fault(v, "service %u: unknown `on no server` %u", i, s->no_server);
     if (!verify_options(v, i)) return false;
-    if (s->endpoints != t->endpoints || s->endpoint_count == 0 ||
+    if (s->endpoints != t->endpoints || (s->endpoint_count == 0) != (s->flags & PBC_SERVICE_CUT ? 1 : 0) ||
         !inside(s->endpoints, s->endpoint_count, p->endpoints_count))
         return fault(v, "service %u: its endpoints do not follow those before", i);
     if (s->branches != t->branches || s->branch_count == 0 || !inside(s->branches, s->branch_count, p->branches_count))

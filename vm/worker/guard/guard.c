@@ -45,6 +45,7 @@ bool guard_take(const struct job *j, struct packet_ctx *c, struct observe_packet
     const enum guard_says says = observers_guard(vm->observers, came_ns, s, &g);
     if (says == GUARD_NONE) return false;
     *read = false;
+    if (g.cut && !guard_cut(j, c, &g)) g.waits = false;
     switch (says) {
     case GUARD_HOLD: return hold(j, c, &g);
     case GUARD_DROP: refuse(vm, c, ACTION_DROP, REASON_OBSERVE_WAIT); return true;

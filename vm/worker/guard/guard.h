@@ -11,5 +11,10 @@ typedef void guard_judge_fn(const struct job *j, struct packet_ctx *c);
  * false if the observers have it then. came_ns: when it came. */
 bool guard_take(const struct job *j, struct packet_ctx *c, struct observe_packet *s, uint64_t came_ns, bool *read);
 
+/* cut.c: begin to cut into the connection of a client's packet. False: it goes on unchanged. */
+bool guard_cut(const struct job *j, const struct packet_ctx *c, const struct guarded *g);
+/* Go on with those that are being cut into. */
+void guard_cuts(const struct job *j);
+
 /* Let go what no longer waits, as far as there is room in j->tx. */
 void guard_leave(const struct job *j, guard_judge_fn *judge);

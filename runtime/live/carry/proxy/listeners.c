@@ -76,6 +76,8 @@ bool places_init(struct places *w, const struct program *p)
         if (!pass) w->all = calloc(most + 1, sizeof *w->all);
         if (!w->all) return false;
     }
+    /* A service that is cut into has no endpoints */
+    for (uint32_t i = 0; i < p->services_count; i++) inside |= (p->services[i].flags & PBC_SERVICE_CUT) != 0;
     if (inside) add_inside(w);
     return true;
 }

@@ -1,0 +1,126 @@
+#!/usr/bin/env bash
+# `-> proxy inline` in mode observe, live: connections whose client says SSH first are cut into, at random points of random transfers both
+# ways, with half-closes: each is byte-exact, goes through sockets from then on, and neither end notices. Others are let alone.
+set -u
+. tests/e2e/live/lib.sh
+. tests/lib/scratch.sh
+live_begin
+RECORD=0 # sockets' answers are no part of a recording's packets
+
+space client prey server
+link client eth0 prey a
+link server eth0 prey b
+address client eth0 10.1.0.1/24 fd00:1::1/64
+address server eth0 10.1.0.2/24 fd00:1::2/64
+
+# LOSS=10: each end loses ten of a thousand packets that come to it
+for end in ${LOSS:+client server}; do
+    at $end nft "add table inet lossy; add chain inet lossy in { type filter hook input priority 0; }
+        add rule inet lossy in meta l4proto tcp numgen random mod 1000 < $LOSS drop"
+done
+
+rules cut <<'END'
+firewall edge forward default accept { }
+service ssh on any tcp/any {
+  mode observe
+  sessions to "sessions.jsonl" limit 1MiB
+  when bytes payload at 0 is x"53 53 48" -> proxy inline
+  else -> pass
+}
+END
+
+# Both ends say a line, then as many random bytes as they have, in pieces; each closes its half when it is through.
+cat >talk.py <<'END'
+import hashlib, os, random, socket, sys, threading, time
+def talk(s, first, seed, most):
+    r = random.Random(seed)
+    sent, got, said = hashlib.sha256(), hashlib.sha256(), 0
+    def send():
+        nonlocal said
+        s.sendall(first)
+        sent.update(first)
+        left = r.randrange(most)
+        while left:
+            n = min(left, r.choice((1, 7, 500, 1460, 20000, 200000)))
+            piece = r.randbytes(n)
+            s.sendall(piece)
+            sent.update(piece)
+            left -= n
+            if r.random() < 0.02:
+                time.sleep(r.random() / 50)
+        s.shutdown(socket.SHUT_WR)
+    t = threading.Thread(target=send)
+    t.start()
+    n, head = 0, b""
+    while True:
+        d = s.recv(65536)
+        if not d:
+            break
+        got.update(d)
+        head += d[: 80 - len(head)]
+        n += len(d)
+        if r.random() < 0.002:
+            time.sleep(r.random() / 50)
+    t.join()
+    return sent.hexdigest(), got.hexdigest(), n, head.split(b"\r")[0].decode()
+def say(*what):
+    os.write(1, (" ".join(map(str, what)) + "\n").encode()) # one line at once: threads print side by side
+def serve(c):
+    try:
+        c.settimeout(60)
+        said = talk(c, b"SSH-2.0-server\r\n", c.getpeername()[1], int(sys.argv[3]))
+        say(said[3], *said[:3])
+    except OSError as e:
+        say(c, e)
+    c.close()
+def ask(host, first, seed):
+    s = socket.create_connection((host, 22), 20)
+    s.settimeout(60)
+    me = f"{first}-{seed}" # a port may be used again
+    try:
+        say(me, *talk(s, me.encode() + b"\r\n", seed, int(sys.argv[3]))[:3])
+    except OSError as e:
+        say(me, e)
+    s.close()
+if sys.argv[1] == "serve":
+    l = socket.create_server(("::", 22), family=socket.AF_INET6, dualstack_ipv6=True, backlog=256)
+    print("ready", flush=True)
+    while True:
+        threading.Thread(target=serve, args=(l.accept()[0],), daemon=True).start()
+else:
+    # arguments: ask FIRST MOST SEED COUNT HOST...
+    first, seed, count = sys.argv[2], int(sys.argv[4]), int(sys.argv[5])
+    for i in range(0, count, 8):
+        all = [threading.Thread(target=ask, args=(random.Random(seed + k).choice(sys.argv[6:]), first, seed + k))
+               for k in range(i, min(count, i + 8))]
+        for t in all: t.start()
+        for t in all: t.join()
+END
+most=3000000
+at server python3 talk.py serve - $most >served 2>serve.err &
+pids="$pids $!"
+until_true 100 'the server listens' grep -q ready served
+prey prey --bridge a:b --workers 1 --control "$PWD/control" --format json cut.pbc
+
+# agree FILE: what each end has sent is what the other has got, for each connection of the file.
+agree() {
+    python3 - "$1" <<'END'
+import sys
+served = {l.split()[0]: l.split()[1:] for l in open("served") if len(l.split()) == 4}
+asked = [l.split() for l in open(sys.argv[1])]
+bad = [a for a in asked if len(a) != 4 or served.get(a[0], [None] * 3)[:2] != [a[2], a[1]]]
+print(len(asked), "bad:", bad[:2], [served.get(b[0]) for b in bad[:2]])
+END
+}
+seed=${SEED:-$$}
+echo "# SEED=$seed"
+count=${COUNT:-24}
+at client timeout 200 python3 talk.py ask SSH-2.0-client $most "$seed" "$count" 10.1.0.2 fd00:1::2 >asked
+same 'cut into, transfers go on byte for byte, both ways' "$(agree asked)" "$count bad: [] []"
+at client timeout 200 python3 talk.py ask HELLO 500000 "$seed" 4 10.1.0.2 fd00:1::2 >others
+same 'others, too, are whole' "$(agree others)" '4 bad: [] []'
+ctl --control "$PWD/control" counters observed
+same 'they were cut into, but for some that ended first' \
+    "$(awk '$1 ~ /cut_into$/ { into = $2 } $1 ~ /cut_not$/ { not = $2 } END { print into + not, (into > 0) }' out)" "$count 1"
+prey_ends
+exit $failed
