@@ -3,15 +3,14 @@
  *
  *     peer 0  ── flow 0 ──  us  ── flow 1 ──  peer 1
  *
- * | part of a segment | becomes |
- * |---|---|
- * | sequence number | moved by the offset between the flows |
- * | acknowledgement, SACK blocks (RFC 2018) | moved the other way; no blocks if the receiver did not agree to them |
- * | timestamps (RFC 7323) | moved, each flow in its own clock; left out, or generated, if only one side has them |
- * | window | from its sender's shift to the one that we announced; rounded down, at most 65,535; up where it would
- * shrink | | ECE, CWR, ECN field (RFC 3168) | cleared if only one side agreed; a packet marked on the way is then
- * dropped | | other options | left out: not agreed on in the other flow | | payload past the receiver's MSS | cut into
- * several segments; a super-packet gets shorter segments |
+ *     sequence number         moved by the offset between the flows
+ *     acknowledgement, SACK   moved the other way; no blocks (RFC 2018) if the receiver did not agree to them
+ *     timestamps (RFC 7323)   moved, each flow in its own clock; left out, or generated, if only one side has them
+ *     window                  from its sender's shift to the one that we announced, at most 65,535; rounded down, or
+ *                             up where the receiver's window would shrink (keeps_edge)
+ *     ECE, CWR, ECN field     cleared if only one side agreed (RFC 3168); a packet marked on the way is then dropped
+ *     other options           left out: not agreed on in the other flow
+ *     payload past the MSS    cut into several segments of the receiver's MSS; a super-packet gets shorter segments
  *
  * translate() changes addresses and ports, before or after. Two flows may be joined once all data sent on either was
  * acknowledged, and all data taken was delivered and acknowledged to its sender. */
