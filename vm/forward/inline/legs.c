@@ -103,8 +103,7 @@ bool inline_is_near(const struct inline_side *side, uint32_t edge, const struct 
     enum { BEHIND = 1 << 20, BEYOND = 1 << 16 /* bytes that reordering, probes and rounding account for */ };
     const bool behind = seq_after(side->next - BEHIND, s->seq), beyond = seq_after(s->seq + s->len, edge + BEYOND);
     const bool old = seq_after(side->leg.acked - BEHIND, s->ack), unsent = seq_after(s->ack, side->ours);
-    /* Without ACK a segment of an open connection is dropped by whoever gets it (RFC 9293, 3.10.7.4) */
-    return s->flags & TCP_ACK && !behind && !beyond && !old && !unsent;
+    return !behind && !beyond && (!(s->flags & TCP_ACK) || (!old && !unsent));
 }
 
 void inline_leg_syn(struct inline_leg *l, const struct pkt *pkt, const struct tcp_segment *s)
@@ -259,10 +258,11 @@ static struct splice_end end_of(const struct inline_side *side)
 uint16_t inline_window(const struct inline_conn *c, enum inline_at to)
 {
     const struct inline_leg *l = &c->side[to].leg;
-    const uint32_t room = c->side[!to].leg.edge - c->side[!to].ours, told = l->our_edge - c->side[to].next;
+    const uint32_t room = c->side[!to].leg.edge - c->side[!to].ours;
+    const int32_t told = (int32_t)(l->our_edge - c->side[to].next); /* below 0: it has sent more than it was told */
     const unsigned shift = is_scaled(l) ? l->our_scale : 0;
     uint32_t v = room >> shift;
-    if ((v << shift) < told) v++;
+    if (told > 0 && (v << shift) < (uint32_t)told) v++;
     return (uint16_t)(v < UINT16_MAX ? v : UINT16_MAX);
 }
 
