@@ -13,8 +13,6 @@
 
 /* A connection that has ended keeps its number so long: the last segments may come again. */
 #define LINGERS_NS UINT64_C(10000000000)
-/* … and so long while its ends may still send again what was lost: TCP's longest pause (RFC 6298, 2.5). */
-#define UNHEARD_NS UINT64_C(120000000000)
 enum { USE_LEAST = 1024, USES = 65536 - USE_LEAST, LOOKED_AT = 4096 };
 
 static void take_timeouts(struct inlines *all, const struct program *p)
@@ -41,7 +39,7 @@ struct inlines *inlines_new(const struct program *p, uint64_t seed, unsigned wor
     all->uses = calloc(most, sizeof *all->uses);
     all->stacks = stacks_new(seed);
     all->cuts = cuts_new();
-    all->told = calloc(1, sizeof *all->told);
+    all->told = told_new(most);
     all->holds = holds_new();
     take_timeouts(all, p);
     if (all->at && all->due_s && all->uses && all->cuts && all->stacks && all->told && all->holds) return all;
@@ -68,7 +66,8 @@ size_t inlines_bytes(void)
 {
     const struct inlines *one = NULL;
     const size_t slot = sizeof(struct entry) + sizeof *one->index.words + sizeof *one->index.tags;
-    return sizeof *one->at + sizeof *one->due_s + sizeof *one->uses + 2 * (slot + sizeof(struct inline_tuple));
+    return sizeof *one->at + sizeof *one->due_s + sizeof *one->uses + TOLD_EACH * sizeof(struct inline_told) +
+           2 * (slot + sizeof(struct inline_tuple));
 }
 
 void inlines_share(struct inlines *all, struct inline_share share)
@@ -150,21 +149,12 @@ static void share(const struct inlines *all, uint32_t number, unsigned which, co
     shared_put(&all->share, number, which, &s);
 }
 
-/* True for a spliced connection of which an end may still send again, in its own numbers, what was not acknowledged. */
-static bool is_unheard(const struct inline_conn *c)
-{
-    return c->state == INLINE_SPLICED && !(c->over & (OVER_RESET | OVER_WIRE)) &&
-           !(inline_has_all(&c->side[AT_CLIENT]) && inline_has_all(&c->side[AT_SERVER]));
-}
-
 /* Return when the connection has timed out. */
 static uint64_t deadline(const struct inlines *all, const struct inline_conn *c)
 {
     if (c->over & OVER_GONE) return 0;
-    const uint64_t open_ns = c->state < INLINE_OPEN ? all->half_open_ns : all->open_ns;
-    const uint64_t unheard_ns = open_ns < UNHEARD_NS ? open_ns : UNHEARD_NS;
-    if (!is_over(c)) return time_after(c->seen_ns, open_ns);
-    return time_after(c->seen_ns, is_unheard(c) && unheard_ns > LINGERS_NS ? unheard_ns : LINGERS_NS);
+    const uint64_t lasts_ns = is_over(c) ? LINGERS_NS : c->state < INLINE_OPEN ? all->half_open_ns : all->open_ns;
+    return time_after(c->seen_ns, lasts_ns);
 }
 
 uint32_t inlines_due_s(const struct inlines *all, const struct inline_conn *c)

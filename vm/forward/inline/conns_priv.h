@@ -29,11 +29,11 @@ struct half_open {
     uint32_t first, last, count, most;
 };
 
-/* Answers for the loop, the oldest first. A call of the vm makes fewer than there is room for. */
-enum { TOLD_MOST = 1 << 13 };
+/* Answers for the loop, the oldest first: a connection has one answer, and its end, waiting at most */
+enum { TOLD_EACH = 2 };
 struct told {
-    struct inline_told of[TOLD_MOST];
-    uint32_t put, taken;
+    uint32_t put, taken, most; /* most: a power of two */
+    struct inline_told of[];   /* [most] */
 };
 
 struct inlines {
@@ -67,6 +67,9 @@ void inlines_add(struct inlines *all, uint32_t number, enum inline_at from, uint
 
 /* archive.c: true for an end of a splice that can have been joined. */
 bool inline_sound_end(const struct splice_end *e);
+
+/* told.c: return an empty ring for so many connections. NULL: out of memory. */
+struct told *told_new(uint32_t connections);
 
 /* half_open.c: an empty list; add a connection, or drop one that is there. */
 void half_open_init(struct half_open *list, uint64_t asked, uint32_t numbers);

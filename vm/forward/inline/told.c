@@ -1,16 +1,27 @@
 /* Answers to the proxy loop about its connections (vm/flow/spliced.h), in order */
+#include <stdlib.h>
+
 #include "vm/forward/inline/conns_priv.h"
+
+struct told *told_new(uint32_t connections)
+{
+    uint32_t most = 1;
+    while (most < TOLD_EACH * connections) most *= 2;
+    struct told *t = calloc(1, sizeof *t + most * sizeof *t->of);
+    if (t) t->most = most;
+    return t;
+}
 
 void inlines_tell_loop(struct inlines *all, const struct inline_told *told)
 {
     struct told *t = all->told;
-    if (t->put - t->taken < TOLD_MOST) t->of[t->put++ % TOLD_MOST] = *told;
+    if (t->put - t->taken < t->most) t->of[t->put++ % t->most] = *told;
 }
 
 bool inlines_told(struct inlines *all, struct inline_told *told)
 {
     struct told *t = all->told;
     if (t->put == t->taken) return false;
-    *told = t->of[t->taken++ % TOLD_MOST];
+    *told = t->of[t->taken++ % t->most];
     return true;
 }
