@@ -149,6 +149,8 @@ bool answer_begin(const struct job *j, struct limit *kind);
 /* Send the answer that answer_begin allowed. NULL, when the pool had no slot, only counts answers_no_buffer. */
 void answer_leave(const struct job *j, const struct packet_ctx *c, struct pkt *out, enum tx_cause cause);
 
+/* True if j->tx has room for an entry */
+static inline bool tx_has_room(const struct job *j) { return j->tx->count < j->tx->cap; }
 /* Add an entry to j->tx, which has room for it: a packet that leaves because of this one. */
 struct tx_entry *tx_add(const struct job *j, const struct packet_ctx *c, struct pkt *pkt, enum tx_kind kind,
                         enum tx_cause cause);

@@ -36,7 +36,7 @@ static void tell_client(const struct job *j, struct packet_ctx *c, const struct 
     struct translation inner = {.what = TRANSLATE_SEQ | TRANSLATE_DST | TRANSLATE_DST_PORT,
                                 .dst_port = conn->server_port,
                                 .seq = conn->client_seq - seq};
-    struct pkt *copy = j->vm->cfg.pool ? pool_copy(j->vm->cfg.pool, c->pkt) : NULL;
+    struct pkt *copy = j->vm->cfg.pool && tx_has_room(j) ? pool_copy(j->vm->cfg.pool, c->pkt) : NULL;
     if (!copy) return;
     memcpy(inner.dst, conn->server, sizeof inner.dst);
     if ((!client->bridged && !ttl_decrement(copy, c->key)) || quoted_translate(copy, c->key, &outer, &inner) ||
@@ -75,7 +75,7 @@ bool inline_error(const struct job *j, struct packet_ctx *c)
         settle_whole(j, c);
         return true;
     }
-    struct pkt *copy = j->vm->cfg.pool ? pool_copy(j->vm->cfg.pool, c->pkt) : NULL;
+    struct pkt *copy = j->vm->cfg.pool && tx_has_room(j) ? pool_copy(j->vm->cfg.pool, c->pkt) : NULL;
     if (copy && !quoted_translate(copy, c->key, &outer, &inner))
         tx_add(j, c, copy, TX_ASIDE, TX_CAUSE_PACKET);
     else

@@ -101,11 +101,9 @@ static bool follow(const struct job *j, struct inline_conn *c, uint32_t number, 
     /* Timestamps that are made up for an end hang on those of the other */
     const bool makes_up = (c->splice.end[0].has ^ c->splice.end[1].has) & SPLICE_STAMPS;
     if (makes_up && !inline_is_sound(pkt, key)) return false;
-    const uint8_t ends = from == AT_CLIENT ? OVER_CLIENT | OVER_TO_SERVER : OVER_SERVER | OVER_TO_CLIENT;
-    if (s->flags & TCP_FIN && (c->over & ends) != ends) {
-        /* A FIN before what has come is none of that end's */
-        if (seq_after(side->next, s->seq + s->len - 1) || !inline_is_sound(pkt, key)) return false;
-        c->over |= ends;
+    if (s->flags & TCP_FIN) {
+        if (!inline_is_sound(pkt, key)) return false;
+        c->over |= from == AT_CLIENT ? OVER_CLIENT | OVER_TO_SERVER : OVER_SERVER | OVER_TO_CLIENT;
         if (from == AT_CLIENT && s->seq == side->next) c->over |= OVER_IN_ORDER;
     }
     if ((c->over & OVER_FINS) == OVER_FINS) tell_over(j, c, number, SPLICE_WHY_DONE);
@@ -228,7 +226,7 @@ bool inline_spliced_error(const struct job *j, struct packet_ctx *c, const struc
     memcpy(inner.src, as.dst, sizeof inner.src);
     memcpy(inner.dst, as.src, sizeof inner.dst);
     memcpy(outer.dst, as.dst, sizeof outer.dst);
-    struct pkt *copy = j->vm->cfg.pool ? pool_copy(j->vm->cfg.pool, c->pkt) : NULL;
+    struct pkt *copy = j->vm->cfg.pool && tx_has_room(j) ? pool_copy(j->vm->cfg.pool, c->pkt) : NULL;
     if (!copy) return false;
     if ((!side->bridged && !ttl_decrement(copy, c->key)) || quoted_translate(copy, c->key, &outer, &inner)) {
         pool_put(copy);

@@ -3,6 +3,10 @@
 
 static enum pkt_reason to_host(const struct job *j, struct packet_ctx *c, struct pkt *copy)
 {
+    if (!tx_has_room(j)) {
+        pool_put(copy);
+        return REASON_NO_BUFFER;
+    }
     tx_add(j, c, copy, TX_HOST, TX_CAUSE_PROXY);
     return REASON_NONE;
 }

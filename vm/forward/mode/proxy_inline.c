@@ -6,9 +6,12 @@
 static enum pkt_reason to_stack(const struct job *j, struct packet_ctx *c, struct pkt *copy)
 {
     if (!j->vm->inlines) return mode_PROXY.send(j, c, copy); /* a replay */
-    if (translate(copy, c->key, &c->left.to)) {
+    const enum pkt_reason reason = !tx_has_room(j)                        ? REASON_NO_BUFFER
+                                   : translate(copy, c->key, &c->left.to) ? REASON_UNTRANSLATABLE
+                                                                          : REASON_NONE;
+    if (reason) {
         pool_put(copy);
-        return REASON_UNTRANSLATABLE;
+        return reason;
     }
     tx_add(j, c, copy, TX_ASIDE, TX_CAUSE_PACKET);
     return REASON_NONE;
