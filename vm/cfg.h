@@ -41,6 +41,8 @@ enum { FRAG_HELD = 64 };
 /* Bounds for packets of watched connections that wait for a decision (observe/waiting.h): of one connection, and of
  * all. A pool has room for them beside all others. */
 enum { GUARDED_EACH = 64, GUARDED_MOST = 256 };
+/* Bound for held segments of inline connections that leave the stack aside (forward/inline/hold.h): likewise. */
+enum { INLINE_HELD_MOST = 512 };
 
 struct trace_step; /* judge/decide.h */
 typedef void trace_fn(void *arg, const struct trace_step *step);

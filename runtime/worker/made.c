@@ -12,11 +12,12 @@
 #include "vm/vm.h"
 
 enum { ASKS = 256, LOGS = 1024, TOLD = 64, REFUSALS = 256, TOLD_A_SECOND = 100, EVENTS_MOST = 4096, CARRIED = 4096 };
-/* Slots: departures of a vm call, held fragments, one to join a frame, packets waiting for neighbours, pieces of a
- * super-packet, and pieces waiting for their datagram's first. */
+/* Slots: departures of a vm call, held fragments and segments, one to join a frame, packets waiting for neighbours,
+ * pieces of a super-packet, and pieces waiting for their datagram's first. */
 enum { POOL_TOUCHED = 4096 }; /* bytes of a slot touched at the start: frames longer than Ethernet's are rare */
 enum {
-    POOL_SLOTS = VM_BATCH * VM_TX_PER_PACKET + FRAG_HELD + GUARDED_MOST + 1 + WAIT_MOST + GSO_PIECES + PIECES_WAIT_MOST
+    POOL_SLOTS = VM_BATCH * VM_TX_PER_PACKET + FRAG_HELD + GUARDED_MOST + INLINE_HELD_MOST + 1 + WAIT_MOST +
+                 GSO_PIECES + PIECES_WAIT_MOST
 };
 
 /* Make the pool. A batch's slots are touched now: all of them are soon used in turn, by frames of any length. */

@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "vm/cfg.h"
+
 struct holds {
     struct hold at[HOLDS_MOST];
     uint32_t used[HOLDS_MOST];  /* places in use, in no order */
@@ -45,7 +47,7 @@ struct hold *holds_each(struct holds *h, unsigned i) { return &h->at[h->used[i]]
 
 bool hold_put(struct holds *h, struct hold *o, struct pkt *pkt, enum inline_at from)
 {
-    if (o->of[from] == HELD_EACH || h->held == HELD_MOST) return false;
+    if (o->of[from] == HELD_EACH || h->held == INLINE_HELD_MOST) return false;
     o->queue[(o->first + o->count++) % (2 * HELD_EACH)] = (struct held_segment){pkt, (uint8_t)from};
     o->of[from]++;
     h->held++;

@@ -4,8 +4,8 @@
 
 #include "vm/forward/inline/conns.h"
 
-enum { HOLDS_MOST = 256, HELD_EACH = 64, HELD_MOST = 512 };
-#define HOLD_NS UINT64_C(200000000) /* longest */
+enum { HOLDS_MOST = 256, HELD_EACH = 64 }; /* connections that hold at once; segments of each end */
+#define HOLD_NS UINT64_C(200000000)        /* longest */
 
 struct held_segment {
     struct pkt *pkt; /* in a slot; the hold's */
