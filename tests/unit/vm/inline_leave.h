@@ -6,7 +6,7 @@
 #include "tests/unit/vm/inline_wire.h"
 #include "vm/flow/spliced.h"
 
-static struct inline_carried carried[64];
+static struct inline_carried carried[100000]; /* as many as `limits { proxy_sessions }` allows */
 
 /* Options of the SYNs of a connection, each as a string of bytes */
 struct syns {

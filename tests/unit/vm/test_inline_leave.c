@@ -514,6 +514,102 @@ static void many(void **state)
     wire_fini(&w);
 }
 
+/* The loop ends the session while the connection waits to leave: it does not, though all is acknowledged before its
+ * sockets are gone. */
+static void ended_while_asked(void **state)
+{
+    struct wire w;
+    begin(&w, false);
+    struct frame f = with(&w.own, ACK, OWN_SEQ + 6, SERVER_SEQ + 5, "one");
+    says(&w, &f);
+    ask(&w, 5, 8, 4, 4);
+    f = with(&w.client, ACK, CLIENT_SEQ + 6, OUR_SEQ + 5, "two");
+    comes(&w, &f, LEFT);
+    const struct inline_ask end = {.kind = INLINE_END, .number = 0, .port = 1024};
+    sender_clear(&w.s);
+    vm_inline_ask(w.s.vm, &w.s.in, &end, &w.s.tx);
+    assert_int_equal(w.s.tx.count, 1);
+    assert_int_equal(built(&w, 0, TX_ASIDE).len, 3); /* what was held goes to the socket */
+    told_stays(&w, SPLICE_WHY_ENDS);
+    f = with(&w.server, ACK, SERVER_SEQ + 5, OWN_SEQ + 9, NULL);
+    comes(&w, &f, RIGHT);
+    nothing_told(&w);
+    f = with(&w.listener, RST | ACK, OUR_SEQ + 5, CLIENT_SEQ + 6, NULL);
+    says(&w, &f);
+    assert_int_equal(w.s.tx.count, 1); /* it reaches the client */
+    assert_int_equal(built(&w, 0, TX_SEND).flags, RST | ACK);
+    wire_fini(&w);
+}
+
+/* Nobody takes what is told meanwhile: of 10,000 connections that leave and are reset, each is told both. */
+static void all_are_told(void **state)
+{
+    enum { MANY = 10000 };
+    struct wire w;
+    struct inline_told t;
+    unsigned left = 0, over = 0;
+    may_leave(&w, BYTES_FIRST, false, 0);
+    for (uint32_t n = 0; n < MANY; n++) {
+        open_one(&w, n);
+        struct frame f = with(&w.server, ACK, SERVER_SEQ + 1, OWN_SEQ + 4, NULL);
+        comes(&w, &f, RIGHT);
+        const struct inline_ask a = {.kind = INLINE_LEAVE, .number = n, .port = 1024, .of.moved = {{0, 0}, {0, 3}}};
+        sender_clear(&w.s);
+        vm_inline_ask(w.s.vm, &w.s.in, &a, &w.s.tx);
+        f = with(&w.server, RST, SERVER_SEQ + 1, 0, NULL);
+        comes(&w, &f, RIGHT);
+    }
+    while (vm_inline_told(w.s.vm, &t)) {
+        left += t.kind == INLINE_LEFT;
+        over += t.kind == INLINE_OVER;
+    }
+    assert_int_equal(left, MANY);
+    assert_int_equal(over, MANY);
+    wire_fini(&w);
+}
+
+/* A client that has sent more than it was told is told what room the server has, and no more. */
+static void past_its_window(void **state)
+{
+    enum { MORE = 100, TOLD = 50 };
+    char more[MORE + 1] = {0};
+    struct wire w;
+    memset(more, 'm', MORE);
+    may_leave(&w, SERVER_FIRST, false, 0);
+    w.client.window = TOLD; /* and its socket's here */
+    open_with(&w, &plain_syns);
+    talks_and_rests(&w, &plain_syns);
+    struct frame f = with(&w.client, ACK, CLIENT_SEQ + 6, OUR_SEQ + 5, more);
+    comes(&w, &f, LEFT);
+    f = with(&w.own, ACK, OWN_SEQ + 6, SERVER_SEQ + 5, more);
+    says(&w, &f);
+    f = with(&w.server, ACK, SERVER_SEQ + 5, OWN_SEQ + 6 + MORE, NULL);
+    comes(&w, &f, RIGHT);
+    ask(&w, 5 + MORE, 5 + MORE, 4, 4);
+    assert_int_equal(told(&w).kind, INLINE_LEFT);
+    const struct tcp_segment s = built(&w, 0, TX_SEND);
+    assert_int_equal(s.ack, CLIENT_SEQ + 6 + MORE);
+    assert_int_equal(s.window, w.server.window);
+    wire_fini(&w);
+}
+
+/* Without room for what leaves, a segment of a connection with sockets and an error are dropped. */
+static void no_room(void **state)
+{
+    struct wire w;
+    begin(&w, false);
+    w.s.tx.cap = 0;
+    struct frame f = with(&w.client, ACK, CLIENT_SEQ + 6, OUR_SEQ + 5, "more");
+    comes(&w, &f, LEFT);
+    nothing_left(&w);
+    assert_int_equal(w.s.v.action, ACTION_DROP);
+    assert_int_equal(w.s.v.reason, REASON_NO_BUFFER);
+    w.s.tx.cap = SENDER_ENTRIES;
+    comes(&w, &f, LEFT);
+    assert_int_equal(w.s.tx.count, 1);
+    wire_fini(&w);
+}
+
 /* One half has ended on both legs: the other leaves, and ends later. */
 static void half(void **state)
 {
@@ -561,6 +657,10 @@ int main(void)
         cmocka_unit_test(portions),
         cmocka_unit_test(service_gone),
         cmocka_unit_test(many),
+        cmocka_unit_test(ended_while_asked),
+        cmocka_unit_test(all_are_told),
+        cmocka_unit_test(past_its_window),
+        cmocka_unit_test(no_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

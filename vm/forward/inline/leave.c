@@ -11,6 +11,8 @@
 /* Entries that the segments of one held packet may need */
 enum { ROOM = SPLICE_PIECES + 1, NS_A_MS = 1000000 };
 
+static bool has_room(const struct job *j, unsigned entries) { return j->tx->cap - j->tx->count >= entries; }
+
 static struct hold *hold_of(const struct job *j, const struct inline_conn *c)
 {
     return hold_at(inlines_holds(j->vm->inlines), c->hold);
@@ -42,7 +44,7 @@ static void let_go(const struct job *j, struct inline_conn *c)
     struct hold *o = hold_of(j, c);
     enum inline_at from;
     const uint32_t number = o->number;
-    while (o->count && j->tx->cap - j->tx->count >= ROOM) {
+    while (o->count && has_room(j, ROOM)) {
         struct key key;
         struct pkt *pkt = hold_take(holds, o, &from);
         struct tcp_segment s;
@@ -253,7 +255,7 @@ bool inline_hold(const struct job *j, struct inline_conn *c, uint32_t number, co
 void inline_look(const struct job *j, struct inline_conn *c)
 {
     struct hold *o = c->hold == HOLD_NONE ? NULL : hold_of(j, c);
-    if (o && o->asked && j->tx->cap - j->tx->count >= 2 * ROOM) go_on(j, c, o->number, o);
+    if (o && o->asked && has_room(j, 2 * ROOM)) go_on(j, c, o->number, o);
 }
 
 void inline_let_go(const struct job *j, struct inline_conn *c, uint32_t number)
@@ -273,7 +275,7 @@ uint64_t inline_holds_tick(const struct job *j)
         struct hold *o = holds_each(holds, i);
         struct inline_conn *c = inlines_at(j->vm->inlines, o->number);
         const bool waits = c->state != INLINE_SPLICED && o->until_ns > j->vm->now_ns;
-        if (waits && !(o->asked && go_on(j, c, o->number, o)))
+        if (waits && !(o->asked && has_room(j, 2 * ROOM) && go_on(j, c, o->number, o)))
             next = time_sooner(next, o->until_ns);
         else if (!waits && c->state != INLINE_SPLICED && o->asked)
             stays(j, c, o->number, (enum splice_why)o->why);
@@ -296,7 +298,10 @@ void inline_asked(const struct job *j, const struct inline_ask *ask)
     }
     switch ((enum inline_ask_kind)ask->kind) {
     case INLINE_LEAVE: leave(j, c, ask->number, ask); break;
-    case INLINE_END: inline_end_spliced(j, c, ask->number, true); break;
+    case INLINE_END:
+        inline_let_go(j, c, ask->number); /* asked to leave: its sockets are being closed, so it must not leave now */
+        inline_end_spliced(j, c, ask->number, true);
+        break;
     case INLINE_TARGET:
         memcpy(c->target, ask->of.target.addr, sizeof c->target);
         c->target_port = ask->of.target.port;
