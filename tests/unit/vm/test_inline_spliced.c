@@ -97,6 +97,56 @@ static void half_closed(void **state)
     wire_fini(&w);
 }
 
+/* What was lost behind both FINs is sent again, in the numbers of its end, until it is acknowledged: for up to two
+ * minutes of silence, and ten seconds after that. */
+static void lost_at_the_end(void **state)
+{
+    struct wire w;
+    struct inline_open o;
+    begin(&w, false);
+    spliced(&w);
+    crosses(&w, false, ACK | FIN, SERVER_SEQ + 5, OWN_SEQ + 6, NULL, OUR_SEQ + 5, CLIENT_SEQ + 6);
+    crosses(&w, true, ACK | FIN, CLIENT_SEQ + 10, OUR_SEQ + 6, "last", OWN_SEQ + 10, SERVER_SEQ + 6);
+    told_over(&w, SPLICE_WHY_DONE);
+    for (unsigned i = 0; i < 3; i++) {
+        ticks(&w, 100 * S);
+        crosses(&w, true, ACK, CLIENT_SEQ + 6, OUR_SEQ + 6, "lost", OWN_SEQ + 6, SERVER_SEQ + 6);
+    }
+    /* Behind a gap the end may be a false one: a SYN begins nothing in its place */
+    crosses(&w, true, SYN, 77777, 0, NULL, 77777 + OWN_SEQ - CLIENT_SEQ, 0);
+    crosses(&w, false, ACK, SERVER_SEQ + 6, OWN_SEQ + 15, NULL, OUR_SEQ + 6, CLIENT_SEQ + 15);
+    ticks(&w, 12 * S);
+    assert_false(vm_inline_open(w.s.vm, 0, &o));
+    wire_fini(&w);
+
+    begin(&w, false);
+    spliced(&w);
+    crosses(&w, false, ACK | FIN, SERVER_SEQ + 5, OWN_SEQ + 6, NULL, OUR_SEQ + 5, CLIENT_SEQ + 6);
+    crosses(&w, true, ACK | FIN, CLIENT_SEQ + 6, OUR_SEQ + 6, NULL, OWN_SEQ + 6, SERVER_SEQ + 6);
+    ticks(&w, 125 * S);
+    assert_false(vm_inline_open(w.s.vm, 0, &o)); /* nobody is there any more */
+    wire_fini(&w);
+}
+
+/* FINs that no end can have sent end nothing: without ACK, or before what has come. */
+static void false_ends(void **state)
+{
+    struct wire w;
+    begin(&w, false);
+    spliced(&w);
+    for (unsigned i = 0; i < 2; i++) {
+        const uint8_t flags = i ? FIN : FIN | ACK;
+        const uint32_t off = i ? 0 : 0u - 1;
+        crosses(&w, true, flags, CLIENT_SEQ + 6 + off, OUR_SEQ + 5, NULL, OWN_SEQ + 6 + off,
+                i ? OUR_SEQ + 5 : SERVER_SEQ + 5);
+        crosses(&w, false, flags, SERVER_SEQ + 5 + off, OWN_SEQ + 6, NULL, OUR_SEQ + 5 + off,
+                i ? OWN_SEQ + 6 : CLIENT_SEQ + 6);
+    }
+    nothing_told(&w);
+    crosses(&w, true, ACK, CLIENT_SEQ + 6, OUR_SEQ + 5, "more", OWN_SEQ + 6, SERVER_SEQ + 5);
+    wire_fini(&w);
+}
+
 /* One end is reset at what it has acknowledged, and at the end of what was sent to it. */
 static void both_are_reset(struct wire *w, uint32_t to_client, uint32_t client_acked, uint32_t to_server,
                            uint32_t server_acked)
@@ -377,11 +427,10 @@ static void archived(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(resets),          cmocka_unit_test(half_closed),
-        cmocka_unit_test(asked_to_end),    cmocka_unit_test(late),
-        cmocka_unit_test(syn_again),       cmocka_unit_test(damaged_ends),
-        cmocka_unit_test(sack_and_window), cmocka_unit_test(errors),
-        cmocka_unit_test(long_segments),   cmocka_unit_test(archived),
+        cmocka_unit_test(resets),     cmocka_unit_test(half_closed),   cmocka_unit_test(lost_at_the_end),
+        cmocka_unit_test(false_ends), cmocka_unit_test(asked_to_end),  cmocka_unit_test(late),
+        cmocka_unit_test(syn_again),  cmocka_unit_test(damaged_ends),  cmocka_unit_test(sack_and_window),
+        cmocka_unit_test(errors),     cmocka_unit_test(long_segments), cmocka_unit_test(archived),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

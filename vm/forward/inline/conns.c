@@ -13,6 +13,8 @@
 
 /* A connection that has ended keeps its number so long: the last segments may come again. */
 #define LINGERS_NS UINT64_C(10000000000)
+/* … and so long while its ends may still send again what was lost: TCP's longest pause (RFC 6298, 2.5). */
+#define UNHEARD_NS UINT64_C(120000000000)
 enum { USE_LEAST = 1024, USES = 65536 - USE_LEAST, LOOKED_AT = 4096 };
 
 static void take_timeouts(struct inlines *all, const struct program *p)
@@ -149,12 +151,21 @@ static void share(const struct inlines *all, uint32_t number, unsigned which, co
     shared_put(&all->share, number, which, &s);
 }
 
+/* True for a spliced connection of which an end may still send again, in its own numbers, what was not acknowledged. */
+static bool is_unheard(const struct inline_conn *c)
+{
+    return c->state == INLINE_SPLICED && !(c->over & (OVER_RESET | OVER_WIRE)) &&
+           !(inline_has_all(&c->side[AT_CLIENT]) && inline_has_all(&c->side[AT_SERVER]));
+}
+
 /* Return when the connection has timed out. */
 static uint64_t deadline(const struct inlines *all, const struct inline_conn *c)
 {
     if (c->over & OVER_GONE) return 0;
-    const uint64_t lasts_ns = is_over(c) ? LINGERS_NS : c->state < INLINE_OPEN ? all->half_open_ns : all->open_ns;
-    return time_after(c->seen_ns, lasts_ns);
+    const uint64_t open_ns = c->state < INLINE_OPEN ? all->half_open_ns : all->open_ns;
+    const uint64_t unheard_ns = open_ns < UNHEARD_NS ? open_ns : UNHEARD_NS;
+    if (!is_over(c)) return time_after(c->seen_ns, open_ns);
+    return time_after(c->seen_ns, is_unheard(c) && unheard_ns > LINGERS_NS ? unheard_ns : LINGERS_NS);
 }
 
 uint32_t inlines_due_s(const struct inlines *all, const struct inline_conn *c)

@@ -43,6 +43,9 @@ struct inline_side {
     struct inline_leg leg;
 };
 
+/* True if the end has acknowledged all that was sent to it, as far as was seen. */
+static inline bool inline_has_all(const struct inline_side *to) { return to->leg.acked == to->ours; }
+
 enum inline_state {
     INLINE_FREE,
     INLINE_OPENS, /* its SYN went to the stack aside, which has not answered */

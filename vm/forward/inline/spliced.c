@@ -101,9 +101,11 @@ static bool follow(const struct job *j, struct inline_conn *c, uint32_t number, 
     /* Timestamps that are made up for an end hang on those of the other */
     const bool makes_up = (c->splice.end[0].has ^ c->splice.end[1].has) & SPLICE_STAMPS;
     if (makes_up && !inline_is_sound(pkt, key)) return false;
-    if (s->flags & TCP_FIN) {
-        if (!inline_is_sound(pkt, key)) return false;
-        c->over |= from == AT_CLIENT ? OVER_CLIENT | OVER_TO_SERVER : OVER_SERVER | OVER_TO_CLIENT;
+    const uint8_t ends = from == AT_CLIENT ? OVER_CLIENT | OVER_TO_SERVER : OVER_SERVER | OVER_TO_CLIENT;
+    if (s->flags & TCP_FIN && (c->over & ends) != ends) {
+        /* A FIN before what has come is none of that end's */
+        if (seq_after(side->next, s->seq + s->len - 1) || !inline_is_sound(pkt, key)) return false;
+        c->over |= ends;
         if (from == AT_CLIENT && s->seq == side->next) c->over |= OVER_IN_ORDER;
     }
     if ((c->over & OVER_FINS) == OVER_FINS) tell_over(j, c, number, SPLICE_WHY_DONE);

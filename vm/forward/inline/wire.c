@@ -178,7 +178,11 @@ static bool is_another(const struct inline_conn *c, const struct key *key, const
     if (!forward_is_syn(key)) return false;
     if (c->service == PBC_NONE) return true;
     if (c->over & (OVER_RESET | OVER_WIRE)) return true;
-    if (c->over & OVER_TO_CLIENT && c->over & (OVER_TO_SERVER | OVER_IN_ORDER)) return true;
+    /* A spliced client's FIN that came behind a gap may be false: the server's acknowledgement tells */
+    const bool through =
+        c->over & OVER_IN_ORDER ||
+        (c->over & OVER_TO_SERVER && (c->state != INLINE_SPLICED || inline_has_all(&c->side[AT_SERVER])));
+    if (c->over & OVER_TO_CLIENT && through) return true;
     return c->state < INLINE_OPEN && s->seq != c->client_seq;
 }
 
