@@ -38,9 +38,9 @@ static void take(struct inlines *all, struct inline_conn *c, uint32_t number, en
     const uint64_t seen_ns = __atomic_load_n(&s->seen_ns, __ATOMIC_RELAXED);
     const uint64_t packets = __atomic_exchange_n(&s->packets, 0, __ATOMIC_RELAXED);
     const uint64_t bytes = __atomic_exchange_n(&s->bytes, 0, __ATOMIC_RELAXED);
-    if (!packets) return;
     if (seen_ns > c->seen_ns) c->seen_ns = seen_ns;
-    inlines_add(all, number, from, packets, bytes, seen_ns);
+    if (packets) inlines_add(all, number, from, packets, bytes, seen_ns);
+    /* The kernel counts a packet first, then notes its numbers: those of one that was taken may come now */
     side->next = seq_most(side->next, s->next);
     side->leg.acked = seq_most(side->leg.acked, s->acked);
     c->side[!from].ours = side->next - splice->end[from].in + splice->end[!from].out;
