@@ -334,6 +334,8 @@ static void take(struct observers *o, struct conn *c, enum observe_half side, co
         COUNT(o, c, outside, 1);
         return;
     }
+    h->ttl = (uint8_t)s->key.ttl;
+    h->tos = key_tos(&s->key);
     if (s->has_stamps && (first || (int32_t)(s->stamp - h->stamp) > 0)) h->stamp = s->stamp;
     if (s->key.kind & KIND_FRAGMENT) COUNT(o, c, fragments, 1);
     c->flags &= (uint8_t)~CONN_HELD_RESET;

@@ -75,6 +75,7 @@ struct cut_known {
     uint32_t next, stamp;
     uint16_t mss;
     uint8_t scale, has;
+    uint8_t ttl, tos; /* hops and DSCP byte of its newest packet */
 };
 /* Note the number of the inline connection whose sockets are being opened for a connection; CUT_NUMBERS: there is none,
  * and the connection goes on unchanged. False then. */

@@ -48,7 +48,9 @@ struct half {
     uint16_t mss;   /* MSS of its SYN; 0: none */
     uint8_t has;    /* enum half_has: options of its SYN */
     uint8_t scale;  /* shift of its windows; SCALE_UNKNOWN */
-    uint8_t flags;  /* enum half_flag */
+    uint8_t ttl;    /* hops of its newest packet; DSCP byte: */
+    uint8_t tos;
+    uint8_t flags; /* enum half_flag */
 };
 
 enum conn_flag {

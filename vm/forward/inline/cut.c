@@ -181,6 +181,8 @@ void inline_cut_join(const struct job *j, uint32_t number, const struct cut_ends
                                             .scale_out = ends->scaled ? side->scale : 0,
                                             .has = has}};
         splice_join(&x->leg[at], pair, (uint32_t)(j->vm->now_ns / NS_A_MS));
+        c->side[at].ttl = side->ttl;
+        c->side[at].tos = side->tos;
         c->side[at].next = side->next;
         c->side[at].ours = other->next;
     }

@@ -17,6 +17,8 @@ struct cut_side {
     uint32_t stamp; /* its newest TSval */
     uint16_t mss;   /* announced by it; 0: none */
     uint8_t scale;  /* shift of its windows, if `scaled` */
+    uint8_t ttl;    /* hops of its newest packet; DSCP byte: */
+    uint8_t tos;
 };
 struct cut_ends {
     struct cut_side side[2];

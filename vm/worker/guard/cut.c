@@ -10,8 +10,12 @@ static struct cut_ends ends_of(const struct cut_known known[2])
     struct cut_ends ends = {
         .stamps = both & HALF_HAS_STAMPS, .sack = both & HALF_HAS_SACK, .scaled = both & HALF_HAS_SCALE};
     for (unsigned at = 0; at < 2; at++)
-        ends.side[at] = (struct cut_side){
-            .next = known[at].next, .stamp = known[at].stamp, .mss = known[at].mss, .scale = known[at].scale};
+        ends.side[at] = (struct cut_side){.next = known[at].next,
+                                          .stamp = known[at].stamp,
+                                          .mss = known[at].mss,
+                                          .scale = known[at].scale,
+                                          .ttl = known[at].ttl,
+                                          .tos = known[at].tos};
     return ends;
 }
 

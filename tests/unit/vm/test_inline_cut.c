@@ -1,0 +1,569 @@
+/* Connections that are cut into (`-> proxy inline` in `mode observe`): each step, with the stack aside played; what
+ * either end hears, and what ends a cut before it is through. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/vm/inline_wire.h"
+#include "vm/packet/parse/read.h"
+
+#define RULES                                                                                                          \
+    "firewall f default accept {}\n"                                                                                   \
+    "service ssh on any tcp/any { mode observe; when bytes payload at 0 is x\"535348\" -> proxy inline }\n"
+#define MS UINT64_C(1000000)
+
+/* What the SYNs of both ends and of both sockets offer */
+struct offers {
+    bool stamps[2], sockets_stamp, sack;
+    int scale[2]; /* less than 0: no option */
+    unsigned sockets_scale;
+};
+static const struct offers bare = {.scale = {-1, -1}};
+static const struct offers full = {
+    .stamps = {true, true}, .sockets_stamp = true, .sack = true, .scale = {7, 9}, .sockets_scale = 3};
+
+enum { CLIENT_STAMP = 70000, SERVER_STAMP = 80000, LISTENER_STAMP = 500, OWN_STAMP = 600 };
+
+static unsigned stamp_option(char *at, uint32_t stamp, uint32_t echo)
+{
+    memcpy(at, "\1\1\10\12", 4);
+    frame_word((uint8_t *)at + 4, stamp, 4);
+    frame_word((uint8_t *)at + 8, echo, 4);
+    return 12;
+}
+
+/* A frame with timestamps; `at` holds the option. */
+static struct frame stamped(const struct frame *f, char at[12], uint32_t stamp, uint32_t echo)
+{
+    struct frame out = *f;
+    out.options = at;
+    out.options_len = stamp_option(at, stamp, echo);
+    return out;
+}
+
+static struct frame syn_of(const struct frame *f, char at[24], uint16_t mss, int scale, bool sack, bool stamps,
+                           uint32_t stamp)
+{
+    struct frame out = *f;
+    unsigned n = 0;
+    out.mss = mss;
+    if (scale >= 0) {
+        memcpy(at, "\1\3\3", 3);
+        at[3] = (char)scale;
+        n = 4;
+    }
+    if (sack) {
+        memcpy(at + n, "\1\1\4\2", 4);
+        n += 4;
+    }
+    if (stamps) n += stamp_option(at + n, stamp, 0);
+    out.options = at;
+    out.options_len = n;
+    return out;
+}
+
+static const struct observe_counters *observed(const struct wire *w) { return vm_counters(w->s.vm)->observed; }
+
+static void open_watched(struct wire *w, const struct offers *o)
+{
+    char at[24];
+    struct frame f = with(&w->client, SYN, CLIENT_SEQ, 0, NULL);
+    f = syn_of(&f, at, 1300, o->scale[0], o->sack, o->stamps[0], CLIENT_STAMP);
+    comes(w, &f, LEFT);
+    assert_int_equal(w->s.v.action, ACTION_ACCEPT);
+    f = with(&w->server, SYN | ACK, SERVER_SEQ, CLIENT_SEQ + 1, NULL);
+    f = syn_of(&f, at, 1200, o->scale[1], o->sack, o->stamps[1], SERVER_STAMP);
+    comes(w, &f, RIGHT);
+    assert_int_equal(w->s.v.action, ACTION_ACCEPT);
+    f = with(&w->client, ACK, CLIENT_SEQ + 1, SERVER_SEQ + 1, NULL);
+    if (o->stamps[0] && o->stamps[1]) f = stamped(&f, at, CLIENT_STAMP, SERVER_STAMP);
+    comes(w, &f, LEFT);
+    nothing_left(w);
+}
+
+static void begin_watched(struct wire *w, bool v6, int tags, const struct offers *o)
+{
+    wire_init(w, RULES, v6, tags);
+    open_watched(w, o);
+}
+
+static bool both_stamp(const struct offers *o) { return o->stamps[0] && o->stamps[1]; }
+static bool both_scale(const struct offers *o) { return o->scale[0] >= 0 && o->scale[1] >= 0; }
+
+/* The client says what matters: it is held, and the stack aside hears of a client with its next number. */
+static struct frame decided_by(struct wire *w, const struct offers *o, char at[12])
+{
+    struct frame f = with(&w->client, ACK, CLIENT_SEQ + 1, SERVER_SEQ + 1, "SSH-");
+    if (both_stamp(o)) f = stamped(&f, at, CLIENT_STAMP, SERVER_STAMP);
+    comes(w, &f, LEFT);
+    assert_int_equal(w->s.v.action, ACTION_HELD);
+    assert_int_equal(w->s.tx.count, 1);
+    const struct tcp_segment s = built(w, 0, TX_ASIDE);
+    assert_int_equal(w->s.entries[0].cause, TX_CAUSE_INLINE);
+    assert_int_equal(w->s.entries[0].cookie, 0);
+    assert_int_equal(s.flags, SYN);
+    assert_int_equal(s.seq, CLIENT_SEQ);
+    struct tcp_syn_options said;
+    tcp_syn_options_read(w->s.entries[0].pkt, &said);
+    assert_int_equal(said.mss, 1300);
+    assert_int_equal(said.has_stamps, both_stamp(o));
+    assert_int_equal(said.has_scale, both_scale(o));
+    assert_int_equal(said.sack, o->sack);
+    w->listener = made(&w->client, INLINE_NONE, INLINE_CLIENT, 0, 1024);
+    w->own = made(&w->client, INLINE_OWN, INLINE_SERVER, 0, w->own_port);
+    w->listener.ttl = w->own.ttl = 64;
+    w->listener.tos = w->own.tos = 0;
+    return f;
+}
+
+static void listener_answers(struct wire *w, const struct offers *o)
+{
+    char at[24];
+    struct frame f = with(&w->listener, SYN | ACK, OUR_SEQ, CLIENT_SEQ + 1, NULL);
+    f = syn_of(&f, at, 1460, both_scale(o) ? (int)o->sockets_scale : -1, o->sack, both_stamp(o), LISTENER_STAMP);
+    says(w, &f);
+    assert_int_equal(w->s.tx.count, 1);
+    const struct tcp_segment s = built(w, 0, TX_ASIDE);
+    assert_int_equal(s.flags, ACK);
+    assert_int_equal(s.seq, CLIENT_SEQ + 1);
+    assert_int_equal(s.ack, OUR_SEQ + 1);
+}
+
+static void own_opens(struct wire *w, const struct offers *o)
+{
+    char at[24];
+    struct frame f = with(&w->own, SYN, OWN_SEQ, 0, NULL);
+    f = syn_of(&f, at, 1460, both_scale(o) ? (int)o->sockets_scale : -1, o->sack, both_stamp(o), OWN_STAMP);
+    says(w, &f);
+    assert_int_equal(w->s.tx.count, 1);
+    const struct tcp_segment s = built(w, 0, TX_ASIDE);
+    assert_int_equal(s.flags, SYN | ACK);
+    assert_int_equal(s.ack, OWN_SEQ + 1);
+    struct tcp_syn_options said;
+    tcp_syn_options_read(w->s.entries[0].pkt, &said);
+    assert_int_equal(said.mss, 1200);
+    assert_int_equal(said.has_scale, both_scale(o));
+    assert_int_equal(said.has_stamps, both_stamp(o));
+}
+
+/* The socket to the server acknowledges: both are open. */
+static void own_is_open(struct wire *w, const struct offers *o)
+{
+    char at[12];
+    struct frame f = with(&w->own, ACK, OWN_SEQ + 1, SERVER_SEQ + 1, NULL);
+    if (both_stamp(o)) f = stamped(&f, at, OWN_STAMP, SERVER_STAMP);
+    says(w, &f);
+}
+
+static void sockets_open(struct wire *w, const struct offers *o)
+{
+    listener_answers(w, o);
+    own_opens(w, o);
+    own_is_open(w, o);
+}
+
+/* Count packets that were held and left, with that verdict; the others of the entries are of that kind. */
+static unsigned released(const struct wire *w, enum action action)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < w->s.tx.count; i++)
+        n += w->s.entries[i].cause == TX_CAUSE_HELD && w->s.entries[i].verdict.action == action;
+    return n;
+}
+
+/* Find the segment that went into the stack aside. */
+static unsigned gone_aside(const struct wire *w)
+{
+    for (unsigned i = 0; i < w->s.tx.count; i++)
+        if (w->s.entries[i].kind == TX_ASIDE) return i;
+    fail_msg("nothing has gone aside");
+    return 0;
+}
+
+/* Cut into a connection whose ends have nothing outstanding: at once. */
+static void cut_into(struct wire *w, const struct offers *o)
+{
+    char at[12];
+    decided_by(w, o, at);
+    sockets_open(w, o);
+    assert_int_equal(released(w, ACTION_FORWARD), 1);
+    assert_int_equal(observed(w)->cut_into, 1);
+    const struct tcp_segment s = built(w, gone_aside(w), TX_ASIDE);
+    assert_int_equal(s.seq, CLIENT_SEQ + 1);
+    assert_int_equal(s.ack, OUR_SEQ + 1);
+    sender_clear(&w->s);
+}
+
+/* It went on as it was: what comes is let by, and the number is free. */
+static void goes_on_as_it_was(struct wire *w)
+{
+    struct inline_open o;
+    assert_int_equal(observed(w)->cut_into, 0);
+    assert_int_equal(observed(w)->cut_not, 1);
+    assert_false(vm_inline_open(w->s.vm, 0, &o));
+    struct frame f = with(&w->client, ACK, CLIENT_SEQ + 5, SERVER_SEQ + 1, "more");
+    comes(w, &f, LEFT);
+    assert_int_equal(w->s.v.action, ACTION_ACCEPT);
+    nothing_left(w);
+}
+
+static void waits(struct wire *w, uint64_t ns)
+{
+    sender_clear(&w->s);
+    w->s.in.mono_ns += ns;
+    vm_tick(w->s.vm, &w->s.in, &w->s.tx);
+}
+
+/* Both ends and both sockets speak, byte by byte, in both families, with tags. */
+static void all_steps(void **state)
+{
+    for (int tags = 0; tags < 3; tags++) {
+        struct wire w;
+        const bool v6 = tags & 1;
+        char at[12];
+        begin_watched(&w, v6, tags, &bare);
+        decided_by(&w, &bare, at);
+        listener_answers(&w, &bare);
+        own_opens(&w, &bare);
+        own_is_open(&w, &bare);
+        assert_int_equal(released(&w, ACTION_FORWARD), 1);
+        struct frame f = with(&w.client, ACK, CLIENT_SEQ + 1, OUR_SEQ + 1, "SSH-");
+        f = made(&f, INLINE_CLIENT, INLINE_NONE, 0, 1024);
+        left(&w, gone_aside(&w), TX_ASIDE, &f);
+        f = with(&w.own, ACK, OWN_SEQ + 1, SERVER_SEQ + 1, "SSH-");
+        says(&w, &f);
+        f = with(&w.client, ACK, CLIENT_SEQ + 1, SERVER_SEQ + 1, "SSH-");
+        left_by(&w, &f, RIGHT);
+        f = with(&w.server, ACK, SERVER_SEQ + 1, CLIENT_SEQ + 5, "Welt");
+        comes(&w, &f, RIGHT);
+        f = with(&w.server, ACK, SERVER_SEQ + 1, OWN_SEQ + 5, "Welt");
+        f = made(&f, INLINE_SERVER, INLINE_OWN, 0, w.own_port);
+        left(&w, 0, TX_ASIDE, &f);
+        f = with(&w.listener, ACK, OUR_SEQ + 1, CLIENT_SEQ + 5, "Welt");
+        says(&w, &f);
+        f = with(&w.server, ACK, SERVER_SEQ + 1, CLIENT_SEQ + 5, "Welt");
+        left_by(&w, &f, LEFT);
+        assert_int_equal(observed(&w)->cut_not, 0);
+        wire_fini(&w);
+    }
+}
+
+/* Timestamps and windows are those of whoever hears them. */
+static void clocks_and_windows(void **state)
+{
+    struct wire w;
+    char at[12];
+    begin_watched(&w, false, 0, &full);
+    cut_into(&w, &full);
+    w.client.window = 1000;
+    struct frame f = with(&w.client, ACK, CLIENT_SEQ + 5, SERVER_SEQ + 1, "more");
+    f = stamped(&f, at, CLIENT_STAMP + 9, SERVER_STAMP);
+    comes(&w, &f, LEFT);
+    f = with(&w.client, ACK, CLIENT_SEQ + 5, OUR_SEQ + 1, "more");
+    f = made(&f, INLINE_CLIENT, INLINE_NONE, 0, 1024);
+    f = stamped(&f, at, CLIENT_STAMP + 9, LISTENER_STAMP);
+    left(&w, 0, TX_ASIDE, &f);
+    w.own.window = 2048; /* shifted by 3; the server was told 7 by the client */
+    f = with(&w.own, ACK, OWN_SEQ + 1, SERVER_SEQ + 1, "SSH-");
+    f = stamped(&f, at, OWN_STAMP + 4, SERVER_STAMP);
+    says(&w, &f);
+    f = with(&w.client, ACK, CLIENT_SEQ + 1, SERVER_SEQ + 1, "SSH-");
+    f.window = 2048 >> 4;
+    f = stamped(&f, at, CLIENT_STAMP + 4, SERVER_STAMP);
+    left_by(&w, &f, RIGHT);
+    wire_fini(&w);
+}
+
+/* Only one end has timestamps: neither socket has. Shifts of 14 and 0. */
+static void odd_options(void **state)
+{
+    const struct offers odd[] = {{.stamps = {true, false}, .scale = {14, 0}, .sockets_scale = 7},
+                                 {.stamps = {false, true}, .scale = {0, 14}, .sockets_scale = 7}};
+    for (unsigned i = 0; i < 2; i++) {
+        struct wire w;
+        begin_watched(&w, i, 0, &odd[i]);
+        cut_into(&w, &odd[i]);
+        w.own.window = 512;
+        w.listener.window = 512;
+        struct frame f = with(&w.own, ACK, OWN_SEQ + 1, SERVER_SEQ + 1, "SSH-");
+        says(&w, &f);
+        f = with(&w.client, ACK, CLIENT_SEQ + 1, SERVER_SEQ + 1, "SSH-");
+        f.window = odd[i].scale[0] ? (512 << 7) >> 14 : UINT16_MAX;
+        left_by(&w, &f, RIGHT);
+        f = with(&w.listener, ACK, OUR_SEQ + 1, CLIENT_SEQ + 5, "ab");
+        says(&w, &f);
+        f = with(&w.server, ACK, SERVER_SEQ + 1, CLIENT_SEQ + 5, "ab");
+        f.window = odd[i].scale[1] ? (512 << 7) >> 14 : UINT16_MAX;
+        left_by(&w, &f, LEFT);
+        wire_fini(&w);
+    }
+}
+
+/* A window of nothing at the cut, and an end that takes back what it has told: the sockets hear just that. */
+static void windows_of_nothing(void **state)
+{
+    struct wire w;
+    begin_watched(&w, false, 0, &bare);
+    w.server.window = 0;
+    struct frame f = with(&w.server, ACK, SERVER_SEQ + 1, CLIENT_SEQ + 1, NULL);
+    comes(&w, &f, RIGHT);
+    w.client.window = 0;
+    cut_into(&w, &bare);
+    const uint16_t told[] = {0, 400, 100, 0, UINT16_MAX};
+    for (unsigned i = 0; i < 5; i++) {
+        w.server.window = told[i];
+        f = with(&w.server, ACK, SERVER_SEQ + 1, CLIENT_SEQ + 1, NULL);
+        comes(&w, &f, RIGHT);
+        assert_int_equal(built(&w, 0, TX_ASIDE).window, told[i]);
+        w.client.window = told[i];
+        f = with(&w.client, ACK, CLIENT_SEQ + 5, SERVER_SEQ + 1, NULL);
+        comes(&w, &f, LEFT);
+        assert_int_equal(built(&w, 0, TX_ASIDE).window, told[i]);
+    }
+    wire_fini(&w);
+}
+
+/* Data is on its way to both: new bytes of either are held until what went by is acknowledged, and what comes again
+ * goes by. */
+static void data_in_flight(void **state)
+{
+    struct wire w;
+    char at[12];
+    begin_watched(&w, false, 0, &bare);
+    decided_by(&w, &bare, at);
+    struct frame f = with(&w.server, ACK, SERVER_SEQ + 1, CLIENT_SEQ + 1, "Hello");
+    comes(&w, &f, RIGHT); /* its sockets are not open: it goes by */
+    assert_int_equal(w.s.v.action, ACTION_ACCEPT);
+    sockets_open(&w, &bare);
+    assert_int_equal(observed(&w)->cut_into, 0);
+    nothing_left(&w);
+    comes(&w, &f, RIGHT); /* again */
+    assert_int_equal(w.s.v.action, ACTION_ACCEPT);
+    f = with(&w.server, ACK, SERVER_SEQ + 6, CLIENT_SEQ + 1, "World");
+    comes(&w, &f, RIGHT);
+    assert_int_equal(w.s.v.action, ACTION_HELD);
+    comes(&w, &f, RIGHT);
+    assert_int_equal(w.s.v.action, ACTION_DROP); /* the first is on its way */
+    f = with(&w.client, ACK, CLIENT_SEQ + 5, SERVER_SEQ + 4, "more");
+    comes(&w, &f, LEFT);
+    assert_int_equal(w.s.v.action, ACTION_HELD);
+    nothing_left(&w);
+    /* What was never sent is acknowledged: nothing follows from it */
+    f = with(&w.client, ACK, CLIENT_SEQ + 5, SERVER_SEQ + 60000, NULL);
+    comes(&w, &f, LEFT);
+    assert_int_equal(observed(&w)->cut_into, 0);
+    f = with(&w.client, ACK, CLIENT_SEQ + 5, SERVER_SEQ + 6, NULL);
+    comes(&w, &f, LEFT);
+    assert_int_equal(observed(&w)->cut_into, 1);
+    assert_int_equal(released(&w, ACTION_FORWARD), 3);
+    /* Bytes of both reach sockets, once each, in order */
+    unsigned aside = 0;
+    const uint32_t seqs[] = {CLIENT_SEQ + 1, SERVER_SEQ + 1, CLIENT_SEQ + 5}; /* its socket began before "Hello" */
+    for (unsigned i = 0; i < w.s.tx.count; i++)
+        if (w.s.entries[i].kind == TX_ASIDE) {
+            assert_in_range(aside, 0, 2);
+            assert_int_equal(built(&w, i, TX_ASIDE).seq, seqs[aside]);
+            aside++;
+        }
+    assert_int_equal(aside, 3);
+    wire_fini(&w);
+}
+
+/* An end closes or resets, or opens again, before or after the sockets are open: nothing is cut. */
+static void ended_just_then(void **state)
+{
+    for (unsigned which = 0; which < 8; which++) {
+        struct wire w;
+        char at[12];
+        const bool client = which & 1, reset = which & 2, late = which & 4;
+        begin_watched(&w, false, 0, &bare);
+        struct frame f = with(&w.server, ACK, SERVER_SEQ + 1, CLIENT_SEQ + 1, "Hello");
+        comes(&w, &f, RIGHT);
+        decided_by(&w, &bare, at);
+        if (late) sockets_open(&w, &bare);
+        const uint8_t flags = reset ? RST : FIN | ACK;
+        f = client ? with(&w.client, flags, CLIENT_SEQ + (reset ? 1 : 5), SERVER_SEQ + 1, NULL)
+                   : with(&w.server, flags, SERVER_SEQ + 6, CLIENT_SEQ + 1, NULL);
+        comes(&w, &f, client ? LEFT : RIGHT);
+        assert_int_equal(observed(&w)->cut_not, 1);
+        assert_int_equal(observed(&w)->cut_into, 0);
+        assert_true(released(&w, ACTION_ACCEPT) >= 1);
+        assert_int_equal(built(&w, gone_aside(&w), TX_ASIDE).flags & RST, RST); /* the sockets end */
+        struct inline_open o;
+        assert_false(vm_inline_open(w.s.vm, 0, &o));
+        wire_fini(&w);
+    }
+}
+
+static void syn_again(void **state)
+{
+    struct wire w;
+    char at[12];
+    begin_watched(&w, false, 0, &bare);
+    decided_by(&w, &bare, at);
+    struct frame f = with(&w.client, SYN, CLIENT_SEQ, 0, NULL);
+    comes(&w, &f, LEFT);
+    assert_int_equal(w.s.v.action, ACTION_ACCEPT);
+    assert_int_equal(released(&w, ACTION_ACCEPT), 1);
+    goes_on_as_it_was(&w);
+    wire_fini(&w);
+    /* Of one that was cut into it reaches nobody, and ends nothing */
+    begin_watched(&w, false, 0, &bare);
+    cut_into(&w, &bare);
+    comes(&w, &f, LEFT);
+    nothing_left(&w);
+    f = with(&w.client, ACK, CLIENT_SEQ + 5, SERVER_SEQ + 1, "more");
+    comes(&w, &f, LEFT);
+    assert_int_equal(built(&w, 0, TX_ASIDE).seq, CLIENT_SEQ + 5);
+    wire_fini(&w);
+}
+
+/* Sockets that do not open, or an end that does not acknowledge, for 500 ms; a socket that ends. */
+static void too_late(void **state)
+{
+    for (unsigned which = 0; which < 3; which++) {
+        struct wire w;
+        char at[12];
+        begin_watched(&w, which & 1, 0, &bare);
+        struct frame f = with(&w.server, ACK, SERVER_SEQ + 1, CLIENT_SEQ + 1, "Hello");
+        comes(&w, &f, RIGHT);
+        decided_by(&w, &bare, at);
+        if (which == 1) sockets_open(&w, &bare);
+        if (which == 2) {
+            listener_answers(&w, &bare);
+            f = with(&w.listener, RST, OUR_SEQ + 1, 0, NULL);
+            says(&w, &f);
+        } else {
+            waits(&w, 499 * MS);
+            nothing_left(&w);
+            waits(&w, MS);
+            assert_int_equal(built(&w, gone_aside(&w), TX_ASIDE).flags & RST, RST);
+        }
+        assert_int_equal(released(&w, ACTION_ACCEPT), 1);
+        goes_on_as_it_was(&w);
+        wire_fini(&w);
+    }
+}
+
+/* No more than 64 are being cut into, and the number of connections is that of `proxy_sessions`. */
+static void no_room(void **state)
+{
+    for (unsigned which = 0; which < 2; which++) {
+        struct wire w;
+        const unsigned most = which ? 16 : 64;
+        wire_init(&w, which ? "limits { proxy_sessions 16 }\n" RULES : RULES, false, 0);
+        for (unsigned i = 0; i <= most; i++) {
+            w.client.sport = w.server.dport = (uint16_t)(30000 + i);
+            open_watched(&w, &bare);
+            struct frame f = with(&w.client, ACK, CLIENT_SEQ + 1, SERVER_SEQ + 1, "SSH-");
+            comes(&w, &f, LEFT);
+            if (i == most && which) /* it was held already, and is let go at once */
+                assert_int_equal(released(&w, ACTION_ACCEPT), 1);
+            else
+                assert_int_equal(w.s.v.action, i < most ? ACTION_HELD : ACTION_ACCEPT);
+            assert_int_equal(observed(&w)->cut_not, i < most ? 0 : 1);
+        }
+        waits(&w, 500 * MS);
+        for (unsigned i = 0; i < most && released(&w, ACTION_ACCEPT); i++) waits(&w, MS);
+        assert_int_equal(observed(&w)->cut_not, most + 1);
+        wire_fini(&w);
+    }
+}
+
+/* Its SYN was not seen: it is let alone. */
+static void midstream(void **state)
+{
+    struct wire w;
+    wire_init(&w, RULES, false, 0);
+    struct frame f = with(&w.client, ACK, CLIENT_SEQ + 1, SERVER_SEQ + 1, "SSH-");
+    comes(&w, &f, LEFT);
+    assert_int_equal(w.s.v.action, ACTION_ACCEPT);
+    nothing_left(&w);
+    wire_fini(&w);
+}
+
+/* Both ends close through their sockets; then the number is free. */
+static void closes(void **state)
+{
+    struct wire w;
+    begin_watched(&w, false, 0, &bare);
+    cut_into(&w, &bare);
+    struct frame f = with(&w.client, ACK | FIN, CLIENT_SEQ + 5, SERVER_SEQ + 1, NULL);
+    comes(&w, &f, LEFT);
+    assert_int_equal(built(&w, 0, TX_ASIDE).flags, ACK | FIN);
+    f = with(&w.own, ACK | FIN, OWN_SEQ + 5, SERVER_SEQ + 1, NULL);
+    says(&w, &f);
+    assert_int_equal(built(&w, 0, TX_SEND).seq, CLIENT_SEQ + 5);
+    f = with(&w.server, ACK | FIN, SERVER_SEQ + 1, CLIENT_SEQ + 6, NULL);
+    comes(&w, &f, RIGHT);
+    assert_int_equal(built(&w, 0, TX_ASIDE).ack, OWN_SEQ + 6);
+    f = with(&w.listener, ACK | FIN, OUR_SEQ + 1, CLIENT_SEQ + 6, NULL);
+    says(&w, &f);
+    assert_int_equal(built(&w, 0, TX_SEND).seq, SERVER_SEQ + 1);
+    for (unsigned i = 0; i < 12; i++) waits(&w, S);
+    struct inline_open o;
+    assert_false(vm_inline_open(w.s.vm, 0, &o));
+    wire_fini(&w);
+}
+
+/* An archive holds it, and none is written while it is being cut into; a damaged one is refused, or read for what it
+ * says. */
+static void archived(void **state)
+{
+    static uint8_t bytes[1 << 22], hurt[1 << 22];
+    struct wire w;
+    char at[12];
+    uint64_t seed = 9;
+    begin_watched(&w, false, 0, &full);
+    assert_true(vm_rests(w.s.vm));
+    decided_by(&w, &full, at);
+    assert_false(vm_rests(w.s.vm));
+    sockets_open(&w, &full);
+    assert_true(vm_rests(w.s.vm));
+    sender_clear(&w.s);
+    struct archive a = {.at = bytes, .left = sizeof bytes};
+    assert_true(vm_archive(w.s.vm, &w.s.in, &a));
+    const size_t len = sizeof bytes - a.left;
+    for (unsigned i = 0; i < 200; i++) {
+        struct vm *vm = vm_new(w.s.program, &w.cfg), *keep = w.s.vm;
+        memcpy(hurt, bytes, len);
+        for (unsigned n = draw(&seed, 4) + 1; n-- > 0;) hurt[draw(&seed, (uint32_t)len)] = (uint8_t)draw(&seed, 256);
+        a = (struct archive){.at = hurt, .left = len, .reads = true};
+        if (vm_archive(vm, &w.s.in, &a)) {
+            w.s.vm = vm;
+            struct frame f = with(&w.client, ACK, CLIENT_SEQ + 5, SERVER_SEQ + 1, "more");
+            comes(&w, &f, LEFT);
+            f = with(&w.listener, ACK, OUR_SEQ + 1, CLIENT_SEQ + 5, "Welt");
+            says(&w, &f);
+            waits(&w, 11 * S);
+            w.s.vm = keep;
+        }
+        sender_clear(&w.s);
+        vm_free(vm);
+    }
+    vm_free(w.s.vm);
+    w.s.vm = vm_new(w.s.program, &w.cfg);
+    a = (struct archive){.at = bytes, .left = len, .reads = true};
+    assert_true(vm_archive(w.s.vm, &w.s.in, &a));
+    struct frame f = with(&w.client, ACK, CLIENT_SEQ + 5, SERVER_SEQ + 1, "more");
+    f = stamped(&f, at, CLIENT_STAMP + 9, SERVER_STAMP);
+    comes(&w, &f, LEFT);
+    assert_int_equal(built(&w, 0, TX_ASIDE).ack, OUR_SEQ + 1);
+    wire_fini(&w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(all_steps),      cmocka_unit_test(clocks_and_windows),
+        cmocka_unit_test(odd_options),    cmocka_unit_test(windows_of_nothing),
+        cmocka_unit_test(data_in_flight), cmocka_unit_test(ended_just_then),
+        cmocka_unit_test(syn_again),      cmocka_unit_test(too_late),
+        cmocka_unit_test(no_room),        cmocka_unit_test(midstream),
+        cmocka_unit_test(closes),         cmocka_unit_test(archived),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
