@@ -485,6 +485,41 @@ static void midstream(void **state)
     wire_fini(&w);
 }
 
+/* A router's errors about segments of a socket reach that one, with its own numbers; before the cut the end that they
+ * name hears of its own. */
+static void errors(void **state)
+{
+    struct wire w;
+    char at[12];
+    begin_watched(&w, false, 0, &bare);
+    decided_by(&w, &bare, at);
+    struct frame f = with(&w.server, ACK, SERVER_SEQ + 1, CLIENT_SEQ + 1, "Hello");
+    comes(&w, &f, RIGHT);
+    router_says(&w, &f, 1000, LEFT);
+    assert_int_equal(w.s.v.action, ACTION_ACCEPT);
+    nothing_left(&w);
+    sockets_open(&w, &bare);
+    f = with(&w.client, ACK, CLIENT_SEQ + 5, SERVER_SEQ + 6, NULL);
+    comes(&w, &f, LEFT);
+    assert_int_equal(observed(&w)->cut_into, 1);
+    for (unsigned i = 0; i < 4; i++) {
+        const bool client = i < 2;
+        f = with(client ? &w.client : &w.server, ACK, client ? CLIENT_SEQ + 1 : SERVER_SEQ + 6, 1, "x");
+        router_says(&w, &f, i & 1 ? 1000 : 0, client ? RIGHT : LEFT);
+        assert_int_equal(w.s.tx.count, 1);
+        assert_int_equal(w.s.entries[0].kind, TX_ASIDE);
+        const struct frame *of = client ? &w.own : &w.listener;
+        const uint8_t *icmp = w.s.entries[0].pkt->data + w.s.entries[0].pkt->l3 + 20, *ip = icmp + 8;
+        assert_int_equal(wire_get32(icmp - 4), of->src[0]);
+        assert_int_equal(plain_sum(icmp, w.s.entries[0].pkt->head_len - w.s.entries[0].pkt->l3 - 20, 0), 0);
+        assert_int_equal(wire_get32(ip + 12), of->src[0]);
+        assert_int_equal(wire_get32(ip + 16), of->dst[0]);
+        assert_int_equal(wire_get32(ip + 20), (uint32_t)of->sport << 16 | of->dport);
+        assert_int_equal(wire_get32(ip + 24), client ? OWN_SEQ + 1 : OUR_SEQ + 1);
+    }
+    wire_fini(&w);
+}
+
 /* Both ends close through their sockets; then the number is free. */
 static void closes(void **state)
 {
@@ -563,7 +598,8 @@ int main(void)
         cmocka_unit_test(data_in_flight), cmocka_unit_test(ended_just_then),
         cmocka_unit_test(syn_again),      cmocka_unit_test(too_late),
         cmocka_unit_test(no_room),        cmocka_unit_test(midstream),
-        cmocka_unit_test(closes),         cmocka_unit_test(archived),
+        cmocka_unit_test(closes),         cmocka_unit_test(errors),
+        cmocka_unit_test(archived),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

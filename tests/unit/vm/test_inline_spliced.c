@@ -289,31 +289,6 @@ static void sack_and_window(void **state)
     wire_fini(&w);
 }
 
-/* An ICMP error about a segment that left as `quote`, from a router behind; mtu 0: host unreachable */
-static void router_says(struct wire *w, const struct frame *quote, uint16_t mtu, unsigned port)
-{
-    uint8_t quoted[FRAME_MOST], at[2 * FRAME_MOST];
-    struct frame bare = *quote;
-    bare.tags = BARE;
-    const uint32_t len = frame_bytes(&bare, quoted), link = frame_link(quote, at);
-    uint8_t *ip = at + link, *icmp = ip + 20;
-    memset(ip, 0, 28);
-    frame_word(ip, 0x45000000u | (28 + len), 4);
-    frame_word(ip + 8, 64u << 24 | 1u << 16, 4);
-    frame_word(ip + 12, 0x0a0100fe, 4);
-    frame_word(ip + 16, quote->src[0], 4);
-    frame_word(ip + 10, plain_sum(ip, 20, 0), 2);
-    frame_word(icmp, 3u << 24 | (mtu ? 4u : 1u) << 16, 4);
-    frame_word(icmp + 4, mtu, 4);
-    memcpy(icmp + 8, quoted, len);
-    frame_word(icmp + 2, plain_sum(icmp, 8 + len, 0), 2);
-    sender_clear(&w->s);
-    packet_view(&packet, at, link + 28 + len, link + 28 + len, LINK_ETHER);
-    packet.pkt.iface = (uint16_t)port;
-    struct pkt *const pkts[] = {&packet.pkt};
-    vm_run(w->s.vm, &w->s.in, pkts, 1, &w->s.v, &w->s.tx);
-}
-
 /* Errors about crossing segments reach the end that sent them, and quote its own numbers and addresses; where its
  * segments grow by timestamps on their way, the MTU leaves room for those. */
 static void errors(void **state)

@@ -276,6 +276,14 @@ void inline_cut_said(const struct job *j, struct inline_conn *c, uint32_t number
     for (unsigned i = 0; i < out.count; i++) leave(j, c, to, out.pkts[i], key);
 }
 
+void inline_cut_quoted(const struct job *j, const struct inline_conn *c, enum inline_at to, struct translation *inner)
+{
+    const struct cut *x = cut_of(j, c);
+    if (!x) return;
+    inner->what |= TRANSLATE_SEQ;
+    inner->seq = x->leg[to].end[1].in - x->leg[to].end[0].out;
+}
+
 void inline_cut_wire(const struct job *j, const struct packet_ctx *ctx, struct inline_conn *c, uint32_t number,
                      enum inline_at from, const struct tcp_segment *s)
 {

@@ -10,6 +10,7 @@ struct archive;
 struct job;
 struct packet_ctx;
 struct tcp_segment;
+struct translation;
 
 /* An end as it is known, by enum inline_at */
 struct cut_side {
@@ -49,6 +50,8 @@ bool cuts_archive(struct inlines *all, uint32_t number, struct archive *a);
 /* Handle a packet of the socket that stands for the other end towards that one. */
 void inline_cut_said(const struct job *j, struct inline_conn *c, uint32_t number, enum inline_at to, struct pkt *pkt,
                      const struct key *key);
+/* Have a quotation of a packet that left to an end tell the numbers of the socket which has sent it. */
+void inline_cut_quoted(const struct job *j, const struct inline_conn *c, enum inline_at to, struct translation *inner);
 /* Give a packet of an end to its socket. */
 void inline_cut_wire(const struct job *j, const struct packet_ctx *ctx, struct inline_conn *c, uint32_t number,
                      enum inline_at from, const struct tcp_segment *s);

@@ -3,6 +3,7 @@
 
 #include "vm/forward/edges.h"
 #include "vm/forward/forward_priv.h"
+#include "vm/forward/inline/cut.h"
 #include "vm/forward/inline/inline.h"
 #include "vm/packet/edit/edit.h"
 #include "vm/packet/edit/quoted.h"
@@ -57,10 +58,12 @@ bool inline_error(const struct job *j, struct packet_ctx *c)
     if (!quoted_read(c->pkt, c->key, &q) || !(q.key.kind & KIND_TCP)) return false;
     struct inline_conn *conn = inlines_find(all, &q.key, c->pkt, &number, &sent_by);
     if (!conn || !address_equal(c->key->dst, q.key.src)) return false;
+    if (inlines_cut_waits(all, conn)) return false; /* the ends' own packets go by as yet */
     /* A packet in the name of `sent_by` was sent by the socket that speaks to the other end */
     const enum inline_at to = sent_by == AT_CLIENT ? AT_SERVER : AT_CLIENT;
     if (to == AT_SERVER && !conn->own_port) return false;
-    const struct translation inner = as_sent(all, conn, number, to);
+    struct translation inner = as_sent(all, conn, number, to);
+    inline_cut_quoted(j, conn, to, &inner);
     struct translation outer = {.what = TRANSLATE_DST};
     memcpy(outer.dst, inner.src, sizeof outer.dst);
     *c->v = (struct verdict){.action = ACTION_FORWARD,
