@@ -171,10 +171,9 @@ static bool may_cut(const struct conn *c)
     return both & HALF_SYN && both & HALF_ACKED && !(either & HALF_FIN) && !(c->flags & (CONN_OVER | CONN_MIDSTREAM));
 }
 
-/* Give up cutting into a connection, which goes on. */
+/* Give up cutting into a connection, which goes on and has been counted. */
 static void cut_gives_up(struct observers *o, struct conn *c)
 {
-    COUNT(o, c, cut_not, 1);
     c->guard = (uint8_t)((c->guard & ~GUARD_CUTS) | GUARD_CUT);
     settle(o, c, HELD_GOES, HELD_GOES, NULL);
 }
@@ -184,7 +183,10 @@ static enum guard_says cut_begins(struct observers *o, struct conn *c, const str
                                   struct guarded *g)
 {
     const struct waiting *h = first_held(o, c);
-    g->cut = may_cut(c) && o->cut_count < CUTS_AT_ONCE;
+    const bool known = may_cut(c), room = o->cut_count < CUTS_AT_ONCE;
+    g->cut = known && room;
+    if (!known) COUNT(o, c, cut_unknown, 1);
+    if (known && !room) COUNT(o, c, cut_busy, 1);
     g->from = h ? h->reset.other : passed;
     g->waits = g->cut;
     if (!g->cut) cut_gives_up(o, c);
@@ -201,6 +203,7 @@ static enum guard_says cut_goes_on(struct observers *o, struct conn *c, enum obs
     if (!x) return GUARD_NONE;
     if (s->flags & (TCP_SYN | TCP_RST | TCP_FIN)) {
         x->conn = CONN_NONE;
+        COUNT(o, c, cut_ends, 1);
         cut_gives_up(o, c);
         if (!c->held || s->flags & TCP_SYN) return GUARD_NONE;
         observers_see(o, now_ns, s);
@@ -326,6 +329,7 @@ bool observers_cut_begun(struct observers *o, const struct guarded *g, uint32_t 
 {
     struct conn *c = &o->conns.at[g->conn];
     if (number >= CUT_NUMBERS) {
+        COUNT(o, c, cut_room, 1);
         cut_gives_up(o, c);
         return false;
     }
@@ -380,12 +384,14 @@ void observers_cut_now(const struct observers *o, unsigned i, struct cut_known e
     for (unsigned at = 0; at < 2; at++) ends[at] = known_of(&o->conns.at[x->conn].half[at], x->from[at]);
 }
 
-void observers_cut_over(struct observers *o, unsigned i, bool joined)
+void observers_cut_over(struct observers *o, unsigned i, enum cut_end end)
 {
     struct conn *c = o->cuts[i].conn == CONN_NONE ? NULL : &o->conns.at[o->cuts[i].conn];
     o->cuts[i] = o->cuts[--o->cut_count];
     if (!c) return;
-    if (!joined) {
+    if (end != CUT_JOINED) {
+        COUNT(o, c, cut_late, end == CUT_LATE);
+        COUNT(o, c, cut_sockets, end == CUT_NO_SOCKETS);
         cut_gives_up(o, c);
         return;
     }

@@ -92,7 +92,8 @@ enum cut_step observers_cut_step(const struct observers *o, unsigned i, uint64_t
 void observers_cut_hold(struct observers *o, unsigned i);
 void observers_cut_now(const struct observers *o, unsigned i, struct cut_known ends[2]);
 /* Let go what is held of one, which leaves the list. */
-void observers_cut_over(struct observers *o, unsigned i, bool joined);
+enum cut_end { CUT_JOINED, CUT_LATE, CUT_NO_SOCKETS };
+void observers_cut_over(struct observers *o, unsigned i, enum cut_end end);
 /* Take the next packet that no longer waits. False: there is none (second function, too). */
 bool observers_leaves(struct observers *o, struct waiting *h);
 bool observers_ready(const struct observers *o);

@@ -65,6 +65,12 @@ static struct frame syn_of(const struct frame *f, char at[24], uint16_t mss, int
     return out;
 }
 
+static uint64_t not_cut(const struct wire *w)
+{
+    const struct observe_counters *o = vm_counters(w->s.vm)->observed;
+    return o->cut_ends + o->cut_unknown + o->cut_late + o->cut_sockets + o->cut_busy + o->cut_room;
+}
+
 static const struct observe_counters *observed(const struct wire *w) { return vm_counters(w->s.vm)->observed; }
 
 static void open_watched(struct wire *w, const struct offers *o)
@@ -202,7 +208,7 @@ static void goes_on_as_it_was(struct wire *w)
 {
     struct inline_open o;
     assert_int_equal(observed(w)->cut_into, 0);
-    assert_int_equal(observed(w)->cut_not, 1);
+    assert_int_equal(not_cut(w), 1);
     assert_false(vm_inline_open(w->s.vm, 0, &o));
     struct frame f = with(&w->client, ACK, CLIENT_SEQ + 5, SERVER_SEQ + 1, "more");
     comes(w, &f, LEFT);
@@ -246,7 +252,7 @@ static void all_steps(void **state)
         says(&w, &f);
         f = with(&w.server, ACK, SERVER_SEQ + 1, CLIENT_SEQ + 5, "Welt");
         left_by(&w, &f, LEFT);
-        assert_int_equal(observed(&w)->cut_not, 0);
+        assert_int_equal(not_cut(&w), 0);
         wire_fini(&w);
     }
 }
@@ -388,7 +394,8 @@ static void ended_just_then(void **state)
         f = client ? with(&w.client, flags, CLIENT_SEQ + (reset ? 1 : 5), SERVER_SEQ + 1, NULL)
                    : with(&w.server, flags, SERVER_SEQ + 6, CLIENT_SEQ + 1, NULL);
         comes(&w, &f, client ? LEFT : RIGHT);
-        assert_int_equal(observed(&w)->cut_not, 1);
+        assert_int_equal(not_cut(&w), 1);
+        assert_int_equal(observed(&w)->cut_ends, 1);
         assert_int_equal(observed(&w)->cut_into, 0);
         assert_true(released(&w, ACTION_ACCEPT) >= 1);
         assert_int_equal(built(&w, gone_aside(&w), TX_ASIDE).flags & RST, RST); /* the sockets end */
@@ -444,6 +451,7 @@ static void too_late(void **state)
         }
         assert_int_equal(released(&w, ACTION_ACCEPT), 1);
         goes_on_as_it_was(&w);
+        assert_int_equal(which == 2 ? observed(&w)->cut_sockets : observed(&w)->cut_late, 1);
         wire_fini(&w);
     }
 }
@@ -464,11 +472,12 @@ static void no_room(void **state)
                 assert_int_equal(released(&w, ACTION_ACCEPT), 1);
             else
                 assert_int_equal(w.s.v.action, i < most ? ACTION_HELD : ACTION_ACCEPT);
-            assert_int_equal(observed(&w)->cut_not, i < most ? 0 : 1);
+            assert_int_equal(not_cut(&w), i < most ? 0 : 1);
         }
         waits(&w, 500 * MS);
         for (unsigned i = 0; i < most && released(&w, ACTION_ACCEPT); i++) waits(&w, MS);
-        assert_int_equal(observed(&w)->cut_not, most + 1);
+        assert_int_equal(not_cut(&w), most + 1);
+        assert_int_equal(which ? observed(&w)->cut_room : observed(&w)->cut_busy, 1);
         wire_fini(&w);
     }
 }
