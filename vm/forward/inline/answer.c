@@ -65,7 +65,8 @@ void inline_say(const struct job *j, const struct inline_conn *c, enum inline_at
 static void note_answer(struct inline_conn *c)
 {
     const struct tcp_options *o = &c->options;
-    const struct tcp_syn_options said = {.has_scale = o->has_scale,
+    const struct tcp_syn_options said = {.mss = o->mss,
+                                         .has_scale = o->has_scale,
                                          .scale = o->scale,
                                          .sack = o->sack_ok,
                                          .has_stamps = o->has_stamps,

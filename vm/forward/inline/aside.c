@@ -34,11 +34,11 @@ static void leave(const struct job *j, const struct said *s, enum inline_at to, 
     tcp_read(s->pkt, &s->key, &segment);
     if (s->c->leaves) inline_clamp(s->c, to, s->pkt, &segment);
     inline_says(s->c, to, &segment);
-    if (s->c->leaves) inline_leg_out(&s->c->side[to], s->pkt, &segment);
     s->c->seen_ns = j->vm->now_ns;
     if (s->key.marks & TCP_RST) s->c->over |= OVER_RESET;
     if (s->key.marks & TCP_FIN) s->c->over |= to == AT_CLIENT ? OVER_TO_CLIENT : OVER_TO_SERVER;
     if (s->key.marks & TCP_SYN) mss_clamp(s->pkt, &s->key, inline_mss(j, s->c, to, &s->key));
+    if (s->c->leaves) inline_leg_out(&s->c->side[to], s->pkt, &segment);
     const enum tunnel_fit fit = inline_fit(j, s->c, to, s->pkt, &s->key, &mtu);
     if (fit == TUNNEL_TOO_BIG) return;
     if (fit == TUNNEL_IN_PIECES && s->pkt->flags & PKT_CSUM_PARTIAL) checksum_fill(s->pkt, &s->key);

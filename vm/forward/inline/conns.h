@@ -22,7 +22,7 @@ struct inline_leg {
     uint32_t acked;            /* newest number of ours that the end has acknowledged */
     uint32_t edge, our_edge;   /* right edges of the end's window and of ours; before the end's SYN ours is a width */
     uint32_t stamp, our_stamp; /* newest TSval of the end, and of ours */
-    uint16_t mss;              /* announced by the end; 0: none */
+    uint16_t mss, our_mss;     /* announced by the end, and by us; 0: none */
     uint8_t scale, our_scale;  /* shifts, at most 14 */
     uint8_t has, our_has;      /* enum splice_has and LEG_SCALE: what either SYN offered */
     uint8_t odd;               /* 1: options that no splice can translate */

@@ -7,6 +7,7 @@
 #include "vm/flow/tcp/window.h"
 #include "vm/forward/inline/inline.h"
 #include "vm/packet/edit/edit.h"
+#include "vm/packet/edit/mss.h"
 #include "vm/packet/parse/header.h"
 #include "vm/packet/parse/read.h"
 
@@ -57,6 +58,8 @@ void inline_says(struct inline_conn *c, enum inline_at to, const struct tcp_segm
 
 /* Options of a SYN whose meaning hangs on the numbers (RFC 2385, RFC 5925) */
 enum { TCP_OPT_MD5 = 19, TCP_OPT_AO = 29 };
+/* Smallest segments that are cut to size */
+enum { MSS_SPLICED = 64 };
 
 bool inline_is_sound(const struct pkt *pkt, const struct key *key)
 {
@@ -130,6 +133,7 @@ void inline_leg_our_syn(struct inline_leg *l, const struct tcp_syn_options *o, c
     const bool again = l->our_edge && l->our_first == s->seq;
     const uint32_t edge = s->flags & TCP_ACK ? s->ack + s->window : s->window;
     l->our_first = s->seq;
+    l->our_mss = o->mss;
     l->our_scale = shift_of(o);
     l->our_has = offered(o, s->flags);
     if (!again || seq_after(o->stamp, l->our_stamp)) l->our_stamp = o->stamp;
@@ -272,6 +276,14 @@ void inline_ends(const struct inline_conn *c, struct splice_end ends[2])
     for (unsigned at = 0; at < 2; at++) ends[at] = end_of(&c->side[at]);
 }
 
+/* True if a segment of one end may become more pieces for the other than a splice cuts: it would never arrive. */
+static bool is_too_small(const struct inline_conn *c, unsigned from)
+{
+    const uint16_t takes = c->side[!from].leg.mss ? c->side[!from].leg.mss : mss_default(c->v6);
+    const uint32_t most = (takes > MSS_SPLICED ? takes : (uint32_t)MSS_SPLICED) - (uint32_t)TCP_OPTIONS_MOST;
+    return c->side[from].leg.our_mss > most * SPLICE_PIECES;
+}
+
 enum splice_why inline_may_join(const struct inline_conn *c, const struct splice_end ends[2])
 {
     for (unsigned at = 0; at < 2; at++) {
@@ -279,7 +291,7 @@ enum splice_why inline_may_join(const struct inline_conn *c, const struct splice
         const int32_t told = (int32_t)(l->our_edge - c->side[at].next);
         const int32_t room = (int32_t)(c->side[!at].leg.edge - c->side[!at].ours);
         if (!l->heard) return SPLICE_WHY_NUMBERS;
-        if (l->odd) return SPLICE_WHY_OPTIONS;
+        if (l->odd || is_too_small(c, at)) return SPLICE_WHY_OPTIONS;
         if (room < 0 || told > room) return SPLICE_WHY_WINDOW;
         /* Rounded to what the end can be told, a window may not lose more than a quarter */
         const uint32_t unit = 1u << ends[at].scale_out;
