@@ -16,7 +16,7 @@ rules guard <<'END'
 names bad = "bad.example", "*.worse.example"
 firewall edge forward default accept { }
 service guard on any tcp/any {
-  mode observe first bytes within 1s
+  mode observe first bytes within 6s
   sessions to "sessions.jsonl" limit 1MiB
   when sni bad -> reject
   when reply bytes payload at 0 is x"4e4f" -> reject
