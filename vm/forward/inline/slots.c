@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vm/flow/tcp/window.h"
 #include "vm/forward/forward_priv.h"
 #include "vm/forward/inline/conns_priv.h"
 #include "vm/forward/inline/inline.h"
@@ -41,11 +40,11 @@ static void take(struct inlines *all, struct inline_conn *c, uint32_t number, en
     if (seen_ns > c->seen_ns) c->seen_ns = seen_ns;
     if (packets) inlines_add(all, number, from, packets, bytes, seen_ns);
     /* The kernel counts a packet first, then notes its numbers: those of one that was taken may come now */
-    side->next = seq_most(side->next, s->next);
-    side->leg.acked = seq_most(side->leg.acked, s->acked);
+    side->next = splice_slot_most(s, &s->next, side->next);
+    side->leg.acked = splice_slot_most(s, &s->acked, side->leg.acked);
     c->side[!from].ours = side->next - splice->end[from].in + splice->end[!from].out;
-    splice->edge[!from] = seq_most(splice->edge[!from], s->edge);
-    splice->stamp_sent[!from] = seq_most(splice->stamp_sent[!from], s->stamp);
+    splice->edge[!from] = splice_slot_most(s, &s->edge, splice->edge[!from]);
+    splice->stamp_sent[!from] = splice_slot_most(s, &s->stamp, splice->stamp_sent[!from]);
 }
 
 void inlines_take(struct inlines *all, struct inline_conn *c, uint32_t number)
@@ -156,6 +155,6 @@ void inline_keep_slot(const struct job *j, struct inline_conn *c, uint32_t numbe
     const uint32_t before = *slot;
     *slot = splice_slots_put(&all->slots, &s);
     if (*slot != SPLICE_NO_SLOT) return;
-    if (before != NO_ROOM) all->slots.head->no_room++;
+    if (before != NO_ROOM) __atomic_store_n(&all->slots.head->no_room, all->slots.head->no_room + 1, __ATOMIC_RELAXED);
     *slot = NO_ROOM;
 }

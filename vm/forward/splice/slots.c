@@ -62,10 +62,17 @@ static uint32_t find(const struct splice_slots *all, const struct splice_place *
     return SPLICE_NO_SLOT;
 }
 
-/* Set a number, or move it on to one that is behind it. */
-static void take(uint32_t *at, uint32_t number, bool is_new)
+/* Set a number of that slot, unless a later one stands there. */
+static void take(const struct splice_slot *s, uint64_t *word, uint64_t number)
 {
-    if (is_new || (int32_t)(*at - number) < 0) __atomic_store_n(at, number, __ATOMIC_RELAXED);
+    const uint32_t most = splice_slot_most(s, word, (uint32_t)number);
+    __atomic_store_n(word, splice_number(s->use, most), __ATOMIC_RELAXED);
+}
+
+uint32_t splice_slot_most(const struct splice_slot *s, const uint64_t *word, uint32_t known)
+{
+    const uint64_t there = __atomic_load_n(word, __ATOMIC_RELAXED);
+    return splice_is_of(there, s->use) && (int32_t)((uint32_t)there - known) > 0 ? (uint32_t)there : known;
 }
 
 uint32_t splice_slots_put(struct splice_slots *all, const struct splice_slot *s)
@@ -80,11 +87,16 @@ uint32_t splice_slots_put(struct splice_slots *all, const struct splice_slot *s)
     to->tuple = s->tuple;
     to->moves = s->moves;
     to->recipe = s->recipe;
-    if (is_new) to->packets = to->bytes = to->seen_ns = 0;
-    take(&to->next, s->next, is_new);
-    take(&to->acked, s->acked, is_new);
-    take(&to->edge, s->edge, is_new);
-    take(&to->stamp, s->stamp, is_new);
+    if (is_new) {
+        to->use++;
+        __atomic_store_n(&to->packets, 0, __ATOMIC_RELAXED);
+        __atomic_store_n(&to->bytes, 0, __ATOMIC_RELAXED);
+        __atomic_store_n(&to->seen_ns, 0, __ATOMIC_RELAXED);
+    }
+    take(to, &to->next, s->next);
+    take(to, &to->acked, s->acked);
+    take(to, &to->edge, s->edge);
+    take(to, &to->stamp, s->stamp);
     written(to);
     if (!is_new) return slot;
     set_tag(all, slot, at.tag);

@@ -37,16 +37,23 @@ struct splice_slot {
     struct splice_tuple tuple;
     struct splice_moves moves;
     struct recipe recipe; /* addresses, ports and way out, with `service` and `generation` */
-    /* Written by the kernel. Numbers are those of the sender, but edge and stamp, which the receiver was told. */
+    /* Written by the kernel, too. Numbers are those of the sender, but edge and stamp, which the receiver was told;
+     * each has the slot's use above it (splice_number). */
     uint64_t packets, bytes; /* bytes: of payload */
     uint64_t seen_ns;        /* time of the last segment; 0: there was none */
-    uint32_t next, acked;    /* end of what the sender has sent, and newest number that it has acknowledged */
-    uint32_t edge, stamp;    /* right edge of the receiver's window, and newest TSval */
-    uint64_t zero[3];
+    uint64_t next, acked;    /* end of what the sender has sent, and newest number that it has acknowledged */
+    uint64_t edge, stamp;    /* right edge of the receiver's window, and newest TSval */
+    uint32_t use;            /* times that the slot was given to a direction */
+    uint32_t zero;
 };
 static_assert(sizeof(struct splice_slot) == 192 && offsetof(struct splice_slot, recipe) == 64, "three lines");
 
 enum { SPLICE_GROUP = 4 };
+
+/* A number of a slot, in one word with the use that it belongs to. A run of the kernel that has copied a slot may write
+ * after the slot was given to another direction: whoever reads the word then sees that the number is not its own. */
+static inline uint64_t splice_number(uint32_t use, uint32_t number) { return (uint64_t)use << 32 | number; }
+static inline bool splice_is_of(uint64_t word, uint32_t use) { return word >> 32 == use; }
 
 struct splice_head {
     struct hash_key key; /* secret, so that nobody chooses tuples of one group */
@@ -148,7 +155,8 @@ static inline uint16_t splice_window(uint16_t window, unsigned scale_in, unsigne
 /* slots.c */
 
 /* Put a direction into the table, or change the one with its tuple; the numbers that the kernel writes begin with those
- * of `s`, or go on from there if they are behind. Return its slot, or SPLICE_NO_SLOT: there is no room. */
+ * of `s`, which have no use yet, or go on from there if they are behind. Return its slot, or SPLICE_NO_SLOT: there is
+ * no room. */
 enum { SPLICE_NO_SLOT = UINT32_MAX };
 uint32_t splice_slots_put(struct splice_slots *all, const struct splice_slot *s);
 /* Take a direction out of the table. */
@@ -158,6 +166,8 @@ static inline struct splice_slot *splice_slots_at(const struct splice_slots *all
 {
     return &all->slots[slot];
 }
+/* Return the later of a number that is known and a slot's (`word` points to it), if that is of the slot's use. */
+uint32_t splice_slot_most(const struct splice_slot *s, const uint64_t *word, uint32_t known);
 
 /* Fill in the moves of segments of end `from`. False: the ends differ in what they have agreed on, or have none of what
  * a slot needs, so that segments have to be written anew. */

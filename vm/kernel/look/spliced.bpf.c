@@ -35,8 +35,9 @@ inline_whole bool is_ordinary(const struct kpkt *k, const uint8_t *frame)
     return ordinary_frame(&k->pkt, key, frame);
 }
 
-/* Copy the slot into the packet, if it is the tuple's. The worker may change it meanwhile. */
-inline_whole bool copy_slot(struct kpkt *k, const struct splice_slot *s, const struct splice_tuple *t, bool v6)
+/* Copy the slot into the packet, and its use, if it is the tuple's. The worker may change it meanwhile. */
+inline_whole bool copy_slot(struct kpkt *k, const struct splice_slot *s, const struct splice_tuple *t, bool v6,
+                            uint32_t *use)
 {
     const volatile uint32_t *change = &s->change;
     const volatile uint32_t *moves = (const volatile uint32_t *)(const void *)&s->moves;
@@ -49,11 +50,12 @@ inline_whole bool copy_slot(struct kpkt *k, const struct splice_slot *s, const s
     for (unsigned i = 0; i < sizeof k->moves / 4; i++) to_moves[i] = moves[i];
 #pragma unroll
     for (unsigned i = 0; i < sizeof k->recipe / 8; i++) to_recipe[i] = recipe[i];
+    *use = *(const volatile uint32_t *)&s->use;
     return *change == version && k->moves.v6 == v6;
 }
 
 /* Find the packet's slot, and copy it. NULL: it has none. */
-inline_whole struct splice_slot *find(struct kpkt *k, bool v6)
+inline_whole struct splice_slot *find(struct kpkt *k, bool v6, uint32_t *use)
 {
     struct splice_tuple t = {.ports = (uint32_t)k->key.src_port << 16 | k->key.dst_port};
 #pragma unroll
@@ -68,7 +70,7 @@ inline_whole struct splice_slot *find(struct kpkt *k, bool v6)
         const uint64_t group = at.group[i];
         const uint64_t in = splice_at(state_splice_tags[AT_MOST(group, LAST(splice_tags))], at.tag);
         struct splice_slot *s = &state_splice_slots[AT_MOST(group * SPLICE_GROUP + in, LAST(splice_slots))];
-        if (in < SPLICE_GROUP && copy_slot(k, s, &t, v6)) return s;
+        if (in < SPLICE_GROUP && copy_slot(k, s, &t, v6, use)) return s;
     }
     return NULL;
 }
@@ -131,51 +133,66 @@ inline_whole uint64_t move(uint8_t *at, uint32_t by)
     return csum_delta32(was, was + by);
 }
 
-inline_whole void take_most(uint32_t *most, uint32_t number)
+/* A slot's numbers, and the use that they are of */
+struct numbers {
+    uint32_t next, acked, edge, stamp;
+    uint32_t use;
+};
+
+/* Read them. False: a run that was late has written one after the slot was given away. The worker writes them anew. */
+inline_whole bool read_numbers(const struct splice_slot *slot, struct numbers *n)
 {
-    volatile uint32_t *at = most;
-    if ((int32_t)(*at - number) < 0) *at = number;
+    const volatile struct splice_slot *s = slot;
+    const uint64_t next = s->next, acked = s->acked, edge = s->edge, stamp = s->stamp;
+    n->next = (uint32_t)next;
+    n->acked = (uint32_t)acked;
+    n->edge = (uint32_t)edge;
+    n->stamp = (uint32_t)stamp;
+    return !((next >> 32 ^ n->use) | (acked >> 32 ^ n->use) | (edge >> 32 ^ n->use) | (stamp >> 32 ^ n->use));
+}
+
+inline_whole void take_most(uint64_t *word, uint32_t was, uint32_t use, uint32_t number)
+{
+    if ((int32_t)(was - number) < 0) *(volatile uint64_t *)word = splice_number(use, number);
 }
 
 /* Note what the segment says: the worker has to know it when the connection ends. False: its numbers are not near, so
  * they are not followed. */
-inline_whole bool note(const struct kpkt *k, struct splice_slot *slot, const struct spliced *s)
+inline_whole bool note(const struct kpkt *k, struct splice_slot *slot, const struct numbers *n, const struct spliced *s)
 {
     const uint32_t end = wire_get32(s->tcp + TCP_SEQ) + s->payload, ack = wire_get32(s->tcp + TCP_ACKNO);
     __sync_fetch_and_add(&slot->packets, 1);
     __sync_fetch_and_add(&slot->bytes, s->payload);
     *(volatile uint64_t *)&slot->seen_ns = k->now_ns;
-    if (!splice_is_near(&k->moves, *(volatile uint32_t *)&slot->next, *(volatile uint32_t *)&slot->acked, end, ack))
-        return false;
-    take_most(&slot->next, end);
-    take_most(&slot->acked, ack);
+    if (!splice_is_near(&k->moves, n->next, n->acked, end, ack)) return false;
+    take_most(&slot->next, n->next, n->use, end);
+    take_most(&slot->acked, n->acked, n->use, ack);
     return true;
 }
 
 /* Rewrite the segment. Its length is known to hold the options, so that nothing fails once something has changed: what
  * the kernel's verifier wants to see compared is true. */
-inline_whole bool rewrite(const struct xdp_md *ctx, struct kpkt *k, struct splice_slot *slot, const struct spliced *s,
-                          bool v6)
+inline_whole bool rewrite(const struct xdp_md *ctx, struct kpkt *k, struct splice_slot *slot, const struct numbers *n,
+                          const struct spliced *s, bool v6)
 {
     const struct splice_moves *m = &k->moves;
     const uint8_t *end = frame_end(ctx);
     uint8_t *tcp = s->tcp;
     if (tcp + TCP_LEN > end) return false;
-    const bool near = note(k, slot, s);
+    const bool near = note(k, slot, n, s);
     uint64_t sum = k->recipe.l4_delta;
     sum += move(tcp + TCP_SEQ, m->seq);
     sum += move(tcp + TCP_ACKNO, m->ack);
     const uint16_t window = wire_get16(tcp + TCP_WINDOW);
-    uint32_t edge = *(volatile uint32_t *)&slot->edge;
-    const uint32_t told = edge;
+    uint32_t edge = n->edge;
     const uint16_t now = splice_window(window, m->scale_in & 15, m->scale_out & 15, wire_get32(tcp + TCP_ACKNO), &edge);
-    if (near && edge != told) *(volatile uint32_t *)&slot->edge = edge;
+    if (near) take_most(&slot->edge, n->edge, n->use, edge);
     sum += csum_delta16(window, now);
     wire_put16(tcp + TCP_WINDOW, now);
     if (m->has & SPLICE_STAMPS && tcp + TCP_LEN + STAMPS_LEN <= end) {
         sum += move(tcp + STAMPS_AT + 4, m->stamp);
         sum += move(tcp + STAMPS_AT + 8, m->echo);
-        if (near) take_most(&slot->stamp, wire_get32(tcp + STAMPS_AT + 4));
+        if (near) take_most(&slot->stamp, n->stamp, n->use, wire_get32(tcp + STAMPS_AT + 4));
     }
 #pragma unroll
     for (uint32_t i = 0; i < BLOCKS; i++) {
@@ -197,12 +214,14 @@ inline_whole bool rewrite(const struct xdp_md *ctx, struct kpkt *k, struct splic
 inline_whole bool pass(struct xdp_md *ctx, struct kpkt *k, bool v6)
 {
     struct spliced s;
+    struct numbers n;
     const uint8_t *frame = frame_begin(ctx);
     if (frame + ETHER_LEN > frame_end(ctx) || !is_ordinary(k, frame)) return false;
-    struct splice_slot *slot = find(k, v6);
-    if (!slot || !is_heard(k, frame) || !takes(k) || !read_options(ctx, k, &s, v6)) return false;
+    struct splice_slot *slot = find(k, v6, &n.use);
+    if (!slot || !read_numbers(slot, &n) || !is_heard(k, frame) || !takes(k) || !read_options(ctx, k, &s, v6))
+        return false;
     if (k->flags & KERNEL_SOFTWARE && frame_is_partial(k, wire_get16(s.tcp + TCP_SUM))) return false;
-    return rewrite(ctx, k, slot, &s, v6);
+    return rewrite(ctx, k, slot, &n, &s, v6);
 }
 
 /* True if the packet, parsed, is an ordinary segment of a spliced connection: it has been rewritten and counted, and
