@@ -28,6 +28,8 @@ int kernel_program(const struct kernel *k, enum kernel_entry entry) { return -1;
 
 const struct map *kernel_map(const struct kernel *k, enum kernel_map map) { return NULL; }
 
+struct splice_slots kernel_splices(const struct kernel *k) { return (struct splice_slots){.groups = 0}; }
+
 struct kpkt *kernel_kpkts(const struct kernel *k) { return NULL; }
 
 struct kernel_world *kernel_world(const struct kernel *k) { return NULL; }

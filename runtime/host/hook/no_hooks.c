@@ -17,6 +17,8 @@ int hooks_lack(const struct hooks_where devices[], unsigned count, char *err, si
 
 unsigned hooks_handle(const char *name) { return 0; }
 
+bool hooks_hidden(void) { return false; }
+
 bool hooks_left(const char *name, const char *device, unsigned program) { return false; }
 
 int hooks_set(struct state *s, const struct hooks_where *where, const struct hooks *h, bool replace, struct hooked *to,
