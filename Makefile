@@ -12,7 +12,7 @@ WARN    := -Wall -Wextra -Wno-unused-parameter -Wshadow -Wconversion -Wstrict-pr
 # clang does not say in the compiler's own macros that they are on; gcc does. And it names the start of an empty list, NULL + 0,
 # which gcc does not and the next C allows: only the build for fuzzing asks for that.
 SANFLAGS := -fsanitize=address$(comma)undefined $(if $(FUZZ),,-fno-sanitize=pointer-overflow) -fno-sanitize-recover=all -fno-omit-frame-pointer -D__SANITIZE_ADDRESS__=1
-OPT     := $(if $(FUZZ),-O1 -fsanitize=fuzzer-no-link $(SANFLAGS),$(if $(SAN),-O1 $(SANFLAGS),$(if $(TSAN),-O1 -fsanitize=thread -fno-omit-frame-pointer -Wno-tsan,$(if $(COV),-O0 --coverage,-O2))))
+OPT     := $(if $(FUZZ),-O1 -fsanitize=fuzzer-no-link $(SANFLAGS),$(if $(SAN),-O1 $(SANFLAGS),$(if $(TSAN),-O1 -fsanitize=thread -fno-omit-frame-pointer $(if $(filter clang%,$(CC)),,-Wno-tsan),$(if $(COV),-O0 --coverage,-O2))))
 CPPFLAGS = -I. $(if $(filter $(B),$(BPF)),,-I$(BPF)) -I$(B) -D_GNU_SOURCE -DPREY_VERSION='"$(VERSION)"' $(if $(SAN)$(TSAN)$(COV),-DPREY_LOOSE) -MMD -MP
 CFLAGS  ?= $(if $(SAN)$(TSAN)$(FUZZ),-g1,-g)
 ALL_CFLAGS = -std=gnu11 $(WARN) $(OPT) $(CFLAGS)
