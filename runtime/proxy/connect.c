@@ -136,12 +136,13 @@ static int dial_chosen(struct session *s)
     return dial(s, &a);
 }
 
-/* Do so for the target of an instruction, of which the worker is told before. -EAGAIN: it can be told later. */
+/* Do so for the target of an instruction, of which the worker is told before. 1: it can be told later, and the task
+ * runs then. */
 static int dial_target(struct session *s)
 {
     if (!goes_inside(s)) return dial(s, &s->target);
     if (s->target.v6 != !!(s->key.kind & KIND_IP6)) return -EAFNOSUPPORT;
-    if (!inside_says_target(s)) return -EAGAIN;
+    if (!inside_says_target(s)) return 1;
     const struct stream_addr a = inside_target(s);
     return dial(s, &a);
 }
@@ -262,10 +263,7 @@ static int reached(struct session *s)
 static void connect_to_target(struct session *s)
 {
     const int err = dial_target(s);
-    if (err == -EAGAIN)
-        session_again(s);
-    else if (err)
-        failed(s, err);
+    if (err < 0) failed(s, err);
 }
 
 void connect_step(struct session *s)

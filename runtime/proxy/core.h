@@ -33,6 +33,7 @@ struct inside {
     uint8_t port;                    /* interface of the command line by which it came; PORTS_MOST: unknown */
     uint64_t client_mac, server_mac; /* source and destination of its first frame; 0: no Ethernet */
     struct leave *leave;             /* its way out of its sockets (inside/leave.h); NULL: it keeps them */
+    struct session *next, **link;    /* sessions that wait to ask the worker; link NULL: not waiting */
 };
 
 /* A kind of session (kind.def) */
@@ -49,7 +50,8 @@ struct session_ops {
     /* Handle the loss of the server: it is down (`on down reset`), or its drain time is over. NULL: the session
      * ends. */
     void (*lost)(struct session *s, enum session_end why);
-    /* Tell others of the end, before anything is freed. False: that has to be tried again. NULL: there are none. */
+    /* Tell others of the end, before anything is freed. False: the task runs once that can be tried again. NULL: there
+     * are none. */
     bool (*ends)(struct session *s);
     /* End: free what `own` holds. NULL: nothing to free. */
     void (*fini)(struct session *s);
@@ -167,6 +169,7 @@ struct proxy {
     struct leaving *leaving;     /* to and from the worker; NULL: no connection leaves its sockets */
     struct session **leavers;    /* [leaving->most]: sessions that have a struct leave, by their number */
     struct watcher told;         /* the watcher of leaving->told_fd */
+    struct session *asks;        /* sessions that have something to ask the worker, for which there was no room */
     uint64_t random;             /* for source_socket: unpredictable (RFC 6056) */
     struct queue queue;
     uint16_t iface[PORTS_MOST]; /* [iface_count]: the program's id of each interface of the command line */

@@ -245,7 +245,7 @@ static void end_inline(struct proxy *p)
     const uint64_t until_ns = p->loop.now_ns + SECOND_NS;
     for (struct session *s = p->all; s; s = s->next)
         if (s->inside) session_end(s, SESSION_STOPPED);
-    while (p->loop.first && p->loop.now_ns < until_ns) proxy_turn(p, LAST_MS);
+    while ((p->loop.first || p->asks) && p->loop.now_ns < until_ns) proxy_turn(p, LAST_MS);
 }
 
 static void *run(void *arg)

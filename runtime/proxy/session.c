@@ -131,6 +131,7 @@ static void session_free(struct session *s)
     way_fini(&s->up, &p->buffers);
     way_fini(&s->down, &p->buffers);
     if (s->at) slab_give(&p->ats, s->at);
+    inside_wait_no_more(s);
     if (s->inside) slab_give(&p->insides, s->inside);
     side_close(&s->client);
     timer_stop(&p->loop.wheel, &s->timer);
@@ -219,10 +220,7 @@ static void run(struct task *t)
     go_on(s);
     if (s->ended == SESSION_ENDS) return;
     if (s->task.waits) return; /* the task runs once more; after that nothing else refers to the session */
-    if (!s->ops->ends || s->ops->ends(s))
-        session_free(s);
-    else
-        session_again(s);
+    if (!s->ops->ends || s->ops->ends(s)) session_free(s);
 }
 
 /* Find the rule that accepted the session, recorded by the worker that judged its first packet */

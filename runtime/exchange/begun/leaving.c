@@ -47,7 +47,12 @@ static void wake(int fd)
 bool leaving_ask(struct leaving *l, const struct inline_ask *ask)
 {
     if (__atomic_load_n(&l->stopped, __ATOMIC_ACQUIRE)) return true;
-    if (!ring_put(&l->asks, ask)) return false;
+    if (!ring_put(&l->asks, ask)) {
+        /* It is noted that there was no room, then looked at again: the worker wakes us, or there is room by now */
+        __atomic_store_n(&l->asks_full, 1, __ATOMIC_RELAXED);
+        __atomic_thread_fence(__ATOMIC_SEQ_CST);
+        if (!ring_put(&l->asks, ask)) return __atomic_load_n(&l->stopped, __ATOMIC_ACQUIRE);
+    }
     wake(l->wake_fd);
     return true;
 }
@@ -77,7 +82,16 @@ struct inline_carried leaving_carried(const struct leaving *l, uint32_t number)
     return sum;
 }
 
-bool leaving_asked(struct leaving *l, struct inline_ask *ask) { return ring_take(&l->asks, ask); }
+bool leaving_asked(struct leaving *l, struct inline_ask *ask)
+{
+    const bool any = ring_take(&l->asks, ask);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    if (any && __atomic_load_n(&l->asks_full, __ATOMIC_RELAXED)) {
+        __atomic_store_n(&l->asks_full, 0, __ATOMIC_RELAXED);
+        wake(l->told_fd);
+    }
+    return any;
+}
 
 static bool has_room(const struct leaving *l)
 {
@@ -96,4 +110,8 @@ void leaving_tell(struct leaving *l, const struct inline_told *told) { ring_put(
 
 void leaving_call(struct leaving *l) { wake(l->told_fd); }
 
-void leaving_stop(struct leaving *l) { __atomic_store_n(&l->stopped, 1, __ATOMIC_RELEASE); }
+void leaving_stop(struct leaving *l)
+{
+    __atomic_store_n(&l->stopped, 1, __ATOMIC_SEQ_CST);
+    wake(l->told_fd); /* who has waited for room need not wait any more */
+}

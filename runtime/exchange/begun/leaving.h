@@ -16,6 +16,7 @@ struct leaving {
     int wake_fd;                    /* eventfd that wakes the worker, which owns it */
     int told_fd;                    /* eventfd that wakes the loop */
     int full;                       /* atomic; nonzero: the worker has more to tell than there was room for */
+    int asks_full;                  /* atomic; nonzero: the loop has more to ask than there was room for */
     int stopped;                    /* atomic; nonzero: the worker takes no more */
 };
 
@@ -24,8 +25,8 @@ struct leaving *leaving_new(uint32_t most, int wake_fd);
 void leaving_free(struct leaving *l); /* NULL is accepted */
 size_t leaving_bytes(void);           /* memory of each number */
 
-/* The loop: ask the worker. False: no room now. What is asked of a worker that has stopped is dropped. Take the oldest
- * answer (second function); false: there is none. */
+/* The loop: ask the worker. False: no room now, and the loop is woken when there is. What is asked of a worker that has
+ * stopped is dropped. Take the oldest answer (second function); false: there is none. */
 bool leaving_ask(struct leaving *l, const struct inline_ask *ask);
 bool leaving_hear(struct leaving *l, struct inline_told *told);
 /* Read what a connection has carried. */

@@ -10,6 +10,7 @@
 #include "runtime/exchange/begun/inlined.h"
 #include "runtime/exchange/begun/leaving.h"
 #include "runtime/exchange/first_frame.h"
+#include "runtime/proxy/session.h"
 #include "vm/flow/flow.h"
 #include "vm/packet/parse/read.h"
 
@@ -130,13 +131,44 @@ static bool keeps_source(const struct session *s)
     return p->proxies[p->services[s->service].proxy - 1].flags & PBC_PROXY_TRANSPARENT;
 }
 
-bool inside_says_target(const struct session *s)
+bool inside_ask(struct session *s, const struct inline_ask *ask)
+{
+    struct proxy *p = s->proxy;
+    struct inside *in = s->inside;
+    if (leaving_ask(p->leaving, ask)) return true;
+    if (in->link) return false;
+    in->next = p->asks;
+    if (in->next) in->next->inside->link = &in->next;
+    in->link = &p->asks;
+    p->asks = s;
+    return false;
+}
+
+void inside_wait_no_more(struct session *s)
+{
+    struct inside *in = s->inside;
+    if (!in || !in->link) return;
+    *in->link = in->next;
+    if (in->next) in->next->inside->link = in->link;
+    in->link = NULL;
+}
+
+void inside_room(struct proxy *p)
+{
+    while (p->asks) {
+        struct session *s = p->asks;
+        inside_wait_no_more(s);
+        session_again(s);
+    }
+}
+
+bool inside_says_target(struct session *s)
 {
     struct inline_ask ask = {.kind = INLINE_TARGET, .port = s->inside->use, .number = s->inside->number};
     memcpy(ask.of.target.addr, s->target.addr, sizeof ask.of.target.addr);
     ask.of.target.port = s->target.port;
     ask.of.target.keeps = keeps_source(s);
-    return !s->proxy->leaving || leaving_ask(s->proxy->leaving, &ask);
+    return !s->proxy->leaving || inside_ask(s, &ask);
 }
 
 bool inside_leads_to(const struct session *s, uint32_t server)

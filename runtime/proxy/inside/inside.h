@@ -3,6 +3,7 @@
 #pragma once
 
 #include "runtime/proxy/core.h"
+#include "vm/flow/spliced.h"
 
 enum inside_found { INSIDE_KNOWN, INSIDE_UNKNOWN, INSIDE_NO_ROOM };
 /* Find the connection of a client, by its address in the stack aside, and fill in the arrival of its session: what it
@@ -18,7 +19,14 @@ bool inside_leads_to(const struct session *s, uint32_t server);
 /* Return a socket of the stack aside for a connection of this session to s->chosen, or a negative errno */
 int inside_socket(struct session *s);
 
-/* Have the worker know the target of an instruction, before a connection to it begins. False: there is no room for that
- * now. inside_target: the address by which the stack aside leads there. */
-bool inside_says_target(const struct session *s);
+/* Ask the worker of what connects it with this loop (vm/flow/spliced.h). False: there is no room for that now, and the
+ * session's task runs once there is. */
+bool inside_ask(struct session *s, const struct inline_ask *ask);
+/* There is room: run the tasks of all that wait for it. Take a session out of those (second function). */
+void inside_room(struct proxy *p);
+void inside_wait_no_more(struct session *s);
+
+/* Have the worker know the target of an instruction, before a connection to it begins. False: as inside_ask.
+ * inside_target: the address by which the stack aside leads there. */
+bool inside_says_target(struct session *s);
 struct stream_addr inside_target(const struct session *s);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "runtime/exchange/begun/leaving.h"
+#include "runtime/proxy/inside/inside.h"
 
 #define DRAIN_NS UINT64_C(200000000)  /* longest time to write what was read */
 #define READ_NS  UINT64_C(1000000000) /* longest time in which more comes again and again */
@@ -86,8 +87,7 @@ static void say(struct session *s)
         .number = s->inside->number,
         .of.moved = {.read = {s->client.read, s->server->read}, .wrote = {s->client.wrote, s->server->wrote}}};
     memcpy(l->read, ask.of.moved.read, sizeof l->read);
-    l->unsaid = !leaving_ask(s->proxy->leaving, &ask);
-    if (l->unsaid) session_again(s);
+    l->unsaid = !inside_ask(s, &ask);
 }
 
 /* True if one half has ended: its end was read and passed on, and the other side goes on. */
@@ -192,7 +192,7 @@ bool leave_ends(struct session *s)
     const bool may_be_out = l && ((l->state == LEAVE_ASKED && !l->unsaid) || l->state == LEAVE_SPLICED);
     if (!may_be_out || l->over) return true;
     const struct inline_ask end = {.kind = INLINE_END, .port = s->inside->use, .number = s->inside->number};
-    return l->over = leaving_ask(s->proxy->leaving, &end);
+    return l->over = inside_ask(s, &end);
 }
 
 void leave_fini(struct session *s)
@@ -235,6 +235,7 @@ static void told(struct watcher *w, uint32_t events)
     (void)events;
     (void)!read(p->leaving->told_fd, &calls, sizeof calls);
     leave_hear(p);
+    inside_room(p);
 }
 
 void leave_open(struct proxy *p, struct leaving *leaving)

@@ -20,7 +20,7 @@ bool leave_goes_on(struct session *s);
 /* The session has moved what it could. */
 void leave_moved(struct session *s);
 /* Have the worker end a connection that left, or may leave meanwhile, before its session is freed. False: there is no
- * room to say so now; try again. */
+ * room to say so now; the session's task runs once there is. */
 bool leave_ends(struct session *s);
 void leave_fini(struct session *s);
 

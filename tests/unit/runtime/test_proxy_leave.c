@@ -379,6 +379,7 @@ static void test_a_full_ring_is_tried_again(void **state)
     while (leaving_ask(b.leaving, &none)) filled++;
     const int at = server(NUMBER, INLINE_ORIGINAL), c = client(&b, NUMBER), s = accepted(&b, at);
     for (unsigned i = 0; i < QUIET_TURNS; i++) proxy_turn(b.proxy, 1);
+    assert_null(b.proxy->loop.first); /* it waits for room, and does not ask each turn */
     for (; filled; filled--) assert_true(leaving_asked(b.leaving, &ask) && ask.number == 99);
     asks_to_leave(&b, 0, 0, 0, 0);
     answer(&b, INLINE_LEFT, SPLICE_WHY_NONE);
@@ -388,6 +389,7 @@ static void test_a_full_ring_is_tried_again(void **state)
     sessions_end(b.proxy, SESSION_MAX_AGE);
     for (unsigned i = 0; i < QUIET_TURNS; i++) proxy_turn(b.proxy, 1);
     assert_non_null(b.proxy->all);
+    assert_null(b.proxy->loop.first);
     for (; filled; filled--) assert_true(leaving_asked(b.leaving, &ask) && ask.number == 99);
     asks_to_end(&b);
     assert_int_equal(ends(&b, SESSION_MAX_AGE), 1);
@@ -395,8 +397,8 @@ static void test_a_full_ring_is_tried_again(void **state)
     tear_down(&b);
 }
 
-/* The worker's side of a full ring: it is woken once the loop has taken what was there. */
-static void test_a_full_ring_wakes_the_worker(void **state)
+/* Whoever had no room is woken once the other has taken what was there. */
+static void test_a_full_ring_wakes_who_waits(void **state)
 {
     const struct inline_told told = {.kind = INLINE_OVER, .number = 7};
     struct inline_told heard_of;
@@ -411,13 +413,22 @@ static void test_a_full_ring_wakes_the_worker(void **state)
     assert_true(leaving_hear(l, &heard_of) && heard_of.number == 7);
     assert_int_equal(read(fd, &calls, sizeof calls), sizeof calls);
     assert_true(leaving_has_room(l));
+    /* The loop's likewise, and once more when the worker stops */
+    const struct inline_ask end = {.kind = INLINE_END};
+    struct inline_ask ask;
+    while (leaving_ask(l, &end)) continue;
+    assert_int_equal(read(l->told_fd, &calls, sizeof calls), -1);
+    assert_true(leaving_asked(l, &ask));
+    assert_int_equal(read(l->told_fd, &calls, sizeof calls), sizeof calls);
+    assert_true(leaving_ask(l, &end));
+    assert_false(leaving_ask(l, &end));
     leaving_stop(l);
+    assert_int_equal(read(l->told_fd, &calls, sizeof calls), sizeof calls);
     for (unsigned i = 0; i < 5000; i++) assert_true(leaving_ask(l, &(struct inline_ask){.kind = INLINE_END}));
     leaving_free(l);
     close(fd);
 }
 
-/* Who has said its last word, or sends urgent bytes, is left alone. */
 /* While one half ends it stays; once that has been passed on, the other half may leave. */
 static void test_a_half_leaves(void **state)
 {
@@ -522,6 +533,7 @@ static void test_a_target_waits_for_room(void **state)
     instruct(c, "203.0.113.5:8080");
     for (unsigned i = 0; i < QUIET_TURNS; i++) proxy_turn(b.proxy, 1);
     assert_int_equal(accept4(at, NULL, NULL, SOCK_NONBLOCK), -1);
+    assert_null(b.proxy->loop.first);
     for (; filled; filled--) assert_true(leaving_asked(b.leaving, &ask) && ask.number == 99);
     assert_int_equal(asked(&b).kind, INLINE_TARGET);
     const int s = accepted(&b, at);
@@ -591,7 +603,7 @@ int main(void)
         netns_test(test_a_number_has_one_session),
         netns_test(test_a_reload_finds_it),
         netns_test(test_a_full_ring_is_tried_again),
-        netns_test(test_a_full_ring_wakes_the_worker),
+        netns_test(test_a_full_ring_wakes_who_waits),
         netns_test(test_a_half_leaves),
         netns_test(test_a_branch_lets_some_leave),
         netns_test(test_a_target_is_told_before),
