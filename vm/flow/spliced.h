@@ -6,6 +6,7 @@
  *                          ◀── INLINE_READ_ON: more had come before; move it, and ask again
  *                          ◀── INLINE_STAYS: it can't be, and what was held goes to the sockets
  *                          ◀── INLINE_LEFT: close the sockets, nobody hears of it
+ *                          ◀── INLINE_HALF: one end is through, the other may go on
  *     INLINE_END                   ──▶  resets both ends
  *                          ◀── INLINE_OVER: the ends are through, or one of them reset
  *
@@ -46,7 +47,7 @@ struct inline_ask {
     } of;
 };
 
-enum inline_told_kind { INLINE_READ_ON, INLINE_STAYS, INLINE_LEFT, INLINE_OVER };
+enum inline_told_kind { INLINE_READ_ON, INLINE_STAYS, INLINE_LEFT, INLINE_HALF, INLINE_OVER };
 struct inline_told {
     uint8_t kind; /* enum inline_told_kind */
     uint8_t why;  /* enum splice_why, of INLINE_STAYS and INLINE_OVER */

@@ -2,11 +2,18 @@
 #include "runtime/exchange/begun/leaving.h"
 #include "runtime/proxy/inside/leave.h"
 
+/* Return the longest allowed silence: as in a proxy, another one once one end is through. */
+static uint64_t patience(const struct session *s)
+{
+    return s->inside->leave->half ? s->proxy->program->settings->proxy_half_close_ns : session_idle_ns(s);
+}
+
 void after_begin(struct session *s)
 {
     struct proxy *p = s->proxy;
     struct leave *l = s->inside->leave;
     l->state = LEAVE_SPLICED;
+    l->half |= ((s->client.flags | s->server->flags) & SIDE_ENDED) != 0;
     l->since_ns = p->loop.now_ns;
     timer_stop(&p->loop.wheel, &l->timer);
     /* Nobody hears of the resets: what these sockets say reaches the worker, and no end */
@@ -18,14 +25,21 @@ void after_begin(struct session *s)
     s->server = NULL; /* its place at the server stays */
     s->up.from = s->up.to = s->down.from = s->down.to = NULL;
     count_up(&session_counts(s)->spliced, 1);
-    session_wait(s, session_idle_ns(s));
+    session_wait(s, patience(s));
+}
+
+void after_half(struct session *s)
+{
+    struct leave *l = s->inside->leave;
+    l->half = true;
+    if (l->state == LEAVE_SPLICED) session_wait(s, patience(s));
 }
 
 void after_late(struct session *s)
 {
-    const uint64_t over_ns = time_after(spliced_seen(s).seen_ns, session_idle_ns(s)), now = s->proxy->loop.now_ns;
+    const uint64_t over_ns = time_after(spliced_seen(s).seen_ns, patience(s)), now = s->proxy->loop.now_ns;
     if (now >= over_ns)
-        session_end(s, SESSION_IDLE);
+        session_end(s, s->inside->leave->half ? SESSION_HALF_CLOSE : SESSION_IDLE);
     else
         session_wait(s, over_ns - now);
 }

@@ -213,8 +213,11 @@ static void hear_one(const struct proxy *p, const struct inline_told *told)
     struct session *s = told->number < p->leaving->most ? p->leavers[told->number] : NULL;
     if (!s || s->inside->use != told->port) return; /* it has ended */
     struct leave *l = s->inside->leave;
-    if (told->kind == INLINE_OVER && (l->state == LEAVE_SPLICED || l->answer == 1 + INLINE_LEFT)) {
+    const bool has_left = l->state == LEAVE_SPLICED || l->answer == 1 + INLINE_LEFT;
+    if (has_left && told->kind == INLINE_OVER) {
         after_over(s, (enum splice_why)told->why);
+    } else if (has_left && told->kind == INLINE_HALF) {
+        after_half(s);
     } else if (l->state == LEAVE_ASKED && !l->answer) {
         l->answer = (uint8_t)(1 + told->kind);
         l->why = told->why;

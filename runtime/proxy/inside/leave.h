@@ -31,6 +31,8 @@ void leave_close(struct proxy *p);
 
 /* after.c: give up the sockets of a session whose connection has left them */
 void after_begin(struct session *s);
+/* The worker has told that one end is through: the other has the time of `proxy half_close` */
+void after_half(struct session *s);
 /* Handle the end of session_wait's time */
 void after_late(struct session *s);
 /* End the session: the worker has told that the connection is over */

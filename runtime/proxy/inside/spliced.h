@@ -18,6 +18,7 @@ struct leave {
     uint8_t why;         /* enum splice_why, of the answer */
     uint8_t answer;      /* 1 + enum inline_told_kind: came, and waits for the session's task; 0: none */
     bool unsaid;         /* ASKED: the ring had no room yet */
+    bool half;           /* SPLICED: one end is through, the other may go on */
     bool over;           /* the worker knows of its end */
 };
 

@@ -294,6 +294,39 @@ static void test_silence_is_what_the_worker_saw(void **state)
     tear_down(&b);
 }
 
+/* Once one end is through the other has the time of `proxy half_close`, whether it ended before or after the way out. */
+static void test_a_half_has_a_time_of_its_own(void **state)
+{
+    (void)state;
+    for (unsigned before = 0; before < 2; before++) {
+        struct bench b;
+        char byte;
+        int s;
+        set_up(&b, "timeouts { proxy half_close 1s }\n" SPLICES);
+        if (!before) begin_spliced(&b);
+        if (before) {
+            const int c = begin(&b, &s);
+            answer(&b, INLINE_STAYS, SPLICE_WHY_LATE);
+            shutdown(c, SHUT_WR);
+            assert_int_equal(heard(&b, s, &byte, 1), 0);
+            b.proxy->all->inside->leave->until_ns = 0; /* the test has no time to rest */
+            session_again(b.proxy->all);
+            asks_to_leave(&b, 0, 0, 0, 0);
+            answer(&b, INLINE_LEFT, SPLICE_WHY_NONE);
+            is_reset(&b, c);
+            close(s);
+        } else {
+            answer(&b, INLINE_HALF, SPLICE_WHY_NONE);
+        }
+        const uint64_t spoke = clock_ns(CLOCK_MONOTONIC);
+        carry(&b, 1, 1, spoke);
+        asks_to_end(&b);
+        assert_true(clock_ns(CLOCK_MONOTONIC) >= spoke + UINT64_C(1000000000));
+        assert_int_equal(ends(&b, SESSION_HALF_CLOSE), 1);
+        tear_down(&b);
+    }
+}
+
 static void test_who_ends_while_it_asks_ends_out_there(void **state)
 {
     struct bench b;
@@ -599,6 +632,7 @@ int main(void)
         netns_test(test_it_is_tried_eight_times),
         netns_test(test_none_that_left_lasts_longer),
         netns_test(test_silence_is_what_the_worker_saw),
+        netns_test(test_a_half_has_a_time_of_its_own),
         netns_test(test_who_ends_while_it_asks_ends_out_there),
         netns_test(test_a_number_has_one_session),
         netns_test(test_a_reload_finds_it),

@@ -192,6 +192,7 @@ static void fin_at_the_change(void **state)
     f = with(&w.server, ACK, SERVER_SEQ + 5, OWN_SEQ + 9, NULL);
     comes(&w, &f, RIGHT);
     assert_int_equal(told(&w).kind, INLINE_LEFT);
+    assert_int_equal(told(&w).kind, INLINE_HALF);
     nothing_told(&w);
     assert_int_equal(w.s.tx.count, 6);
     for (unsigned i = 0; i < 2; i++) assert_int_equal(built(&w, 3 + i, TX_SEND).seq, OWN_SEQ + 9 + 3 * i);

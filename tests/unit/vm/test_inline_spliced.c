@@ -17,6 +17,12 @@ static void told_over(struct wire *w, enum splice_why why)
     nothing_told(w);
 }
 
+static void told_half(struct wire *w)
+{
+    assert_int_equal(told(w).kind, INLINE_HALF);
+    nothing_told(w);
+}
+
 /* A segment of an end leaves to the other with these numbers. */
 static void crosses(struct wire *w, bool from_client, uint8_t flags, uint32_t seq, uint32_t ack, const char *says,
                     uint32_t new_seq, uint32_t new_ack)
@@ -77,6 +83,8 @@ static void half_closed(void **state)
     begin(&w, false);
     spliced(&w);
     crosses(&w, true, ACK | FIN, CLIENT_SEQ + 6, OUR_SEQ + 5, "last", OWN_SEQ + 6, SERVER_SEQ + 5);
+    told_half(&w);
+    crosses(&w, true, ACK | FIN, CLIENT_SEQ + 6, OUR_SEQ + 5, "last", OWN_SEQ + 6, SERVER_SEQ + 5); /* again */
     for (unsigned i = 0; i < 100; i++) {
         ticks(&w, 60 * S);
         nothing_left(&w);
@@ -92,7 +100,7 @@ static void half_closed(void **state)
     nothing_told(&w);
     struct inline_open o;
     assert_false(vm_inline_open(w.s.vm, 0, &o));
-    assert_int_equal(carried[0].bytes[AT_CLIENT], 4);
+    assert_int_equal(carried[0].bytes[AT_CLIENT], 8);
     assert_int_equal(carried[0].bytes[AT_SERVER], 400);
     wire_fini(&w);
 }
@@ -107,6 +115,7 @@ static void lost_at_the_end(void **state)
     spliced(&w);
     crosses(&w, false, ACK | FIN, SERVER_SEQ + 5, OWN_SEQ + 6, NULL, OUR_SEQ + 5, CLIENT_SEQ + 6);
     crosses(&w, true, ACK | FIN, CLIENT_SEQ + 10, OUR_SEQ + 6, "last", OWN_SEQ + 10, SERVER_SEQ + 6);
+    assert_int_equal(told(&w).kind, INLINE_HALF);
     told_over(&w, SPLICE_WHY_DONE);
     for (unsigned i = 0; i < 3; i++) {
         ticks(&w, 100 * S);
@@ -395,6 +404,7 @@ static void archived(void **state)
     crosses(&w, true, ACK, CLIENT_SEQ + 6, OUR_SEQ + 5, "more", OWN_SEQ + 6, SERVER_SEQ + 5);
     crosses(&w, false, ACK | FIN, SERVER_SEQ + 5, OWN_SEQ + 10, "yes", OUR_SEQ + 5, CLIENT_SEQ + 10);
     crosses(&w, true, ACK | FIN, CLIENT_SEQ + 10, OUR_SEQ + 9, NULL, OWN_SEQ + 10, SERVER_SEQ + 9);
+    assert_int_equal(told(&w).kind, INLINE_HALF);
     told_over(&w, SPLICE_WHY_DONE);
     wire_fini(&w);
 }

@@ -22,7 +22,7 @@ struct run {
     uint64_t seed;
     struct end end[ENDS];
     struct way from[2], to[2], inside_in, inside_out;
-    bool server_first, ordered, loses, damages, gone, frozen, again, spliced, over;
+    bool server_first, ordered, loses, damages, gone, frozen, again, spliced, over, half;
     unsigned eager, quiet, pace; /* asks, and writes, once in so many turns; writes at most so many octets at once */
     unsigned asks, stays[16], read_ons;
     uint64_t asked_ms;
@@ -255,6 +255,11 @@ static void hear_told(struct run *t)
         assert_int_equal(told.why, SPLICE_WHY_DONE);
         assert_true(t->spliced && !t->over);
         t->over = true;
+        return;
+    }
+    if (told.kind == INLINE_HALF) {
+        assert_true(t->spliced && !t->over && !t->half);
+        t->half = true;
         return;
     }
     assert_true(t->frozen);

@@ -29,8 +29,8 @@ struct half_open {
     uint32_t first, last, count, most;
 };
 
-/* Answers for the loop, the oldest first: a connection has one answer, and its end, waiting at most */
-enum { TOLD_EACH = 2 };
+/* Answers for the loop, the oldest first: a connection has one answer, its half, and its end, waiting at most */
+enum { TOLD_EACH = 3 };
 struct told {
     uint32_t put, taken, most; /* most: a power of two */
     struct inline_told of[];   /* [most] */

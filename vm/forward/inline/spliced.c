@@ -21,6 +21,11 @@ static void tell_over(const struct job *j, struct inline_conn *c, uint32_t numbe
     c->told_over = true;
 }
 
+static void tell_half(const struct job *j, const struct inline_conn *c, uint32_t number)
+{
+    inlines_tell_loop(j->vm->inlines, &(struct inline_told){.kind = INLINE_HALF, .port = c->use, .number = number});
+}
+
 /* Move a SYN that comes again, or one of an end that has forgotten: whoever has the connection answers it (RFC 5961,
  * 4).
  */
@@ -107,6 +112,7 @@ static bool follow(const struct job *j, struct inline_conn *c, uint32_t number, 
         if (seq_after(side->next, s->seq + s->len - 1) || !inline_is_sound(pkt, key)) return false;
         c->over |= ends;
         if (from == AT_CLIENT && s->seq == side->next) c->over |= OVER_IN_ORDER;
+        if ((c->over & OVER_FINS) != OVER_FINS) tell_half(j, c, number);
     }
     if ((c->over & OVER_FINS) == OVER_FINS) tell_over(j, c, number, SPLICE_WHY_DONE);
     if (seq_after(s->seq + s->len, side->next)) side->next = s->seq + s->len;
