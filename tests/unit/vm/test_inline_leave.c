@@ -281,6 +281,76 @@ static void window(void **state)
     }
 }
 
+/* Return what the client is told of a window with the answer to its SYN; a SYN to the server goes before. */
+static uint16_t opens_small(struct wire *w, bool server_first, const struct syns *o, uint16_t to_server)
+{
+    uint16_t told_first = 0;
+    may_leave(w, server_first ? SERVER_FIRST : BYTES_FIRST, false, 0);
+    w->client.window = o->client_window;
+    w->server.window = o->server_window;
+    struct frame f = with(&w->client, SYN, CLIENT_SEQ, 0, NULL);
+    comes(w, &f, LEFT);
+    w->listener = made(&w->client, INLINE_NONE, INLINE_CLIENT, 0, 1024);
+    w->own = made(&w->client, INLINE_OWN, INLINE_SERVER, 0, w->own_port);
+    w->listener.window = w->own.window = 64240;
+    f = with(&w->listener, SYN | ACK, OUR_SEQ, CLIENT_SEQ + 1, NULL);
+    says(w, &f);
+    if (!server_first) told_first = built(w, 0, TX_SEND).window;
+    if (!server_first) {
+        f = with(&w->client, ACK, CLIENT_SEQ + 1, OUR_SEQ + 1, NULL);
+        comes(w, &f, LEFT);
+    }
+    f = with(&w->own, SYN, OWN_SEQ, 0, NULL);
+    says(w, &f);
+    assert_int_equal(built(w, 0, TX_SEND).window, to_server);
+    f = with(&w->server, SYN | ACK, SERVER_SEQ, OWN_SEQ + 1, NULL);
+    comes(w, &f, RIGHT);
+    if (server_first) told_first = built(w, 0, TX_SEND).window;
+    f = with(&w->own, ACK, OWN_SEQ + 1, SERVER_SEQ + 1, NULL);
+    says(w, &f);
+    f = with(&w->client, ACK, CLIENT_SEQ + 1, OUR_SEQ + 1, NULL);
+    comes(w, &f, LEFT);
+    return told_first;
+}
+
+/* Who has a small window leaves, too: at once where both ends' are known before either is told one, else once so much
+ * was sent that what is left of the first has room. */
+static void small_windows(void **state)
+{
+    struct wire w;
+    const struct syns o = {.client_window = 5000, .server_window = 6000};
+    assert_int_equal(opens_small(&w, true, &o, 5000), 6000);
+    talks_and_rests(&w, &o);
+    ask(&w, 5, 5, 4, 4);
+    assert_int_equal(told(&w).kind, INLINE_LEFT);
+    wire_fini(&w);
+
+    assert_int_equal(opens_small(&w, false, &o, 5000), 14600);
+    talks_and_rests(&w, &o);
+    ask(&w, 5, 5, 4, 4);
+    ticks(&w, 200 * MS);
+    told_stays(&w, SPLICE_WHY_WINDOW);
+    enum { EACH = 100, TIMES = 90 };
+    char words[EACH + 1];
+    memset(words, 'w', EACH);
+    words[EACH] = '\0';
+    for (unsigned i = 0; i < TIMES; i++) {
+        struct frame f = with(&w.client, ACK, CLIENT_SEQ + 6 + EACH * i, OUR_SEQ + 5, words);
+        comes(&w, &f, LEFT);
+        f = with(&w.own, ACK, OWN_SEQ + 6 + EACH * i, SERVER_SEQ + 5, words);
+        says(&w, &f);
+        f = with(&w.server, ACK, SERVER_SEQ + 5, OWN_SEQ + 6 + EACH * (i + 1), NULL);
+        comes(&w, &f, RIGHT);
+        f = with(&w.listener, ACK, OUR_SEQ + 5, CLIENT_SEQ + 6 + EACH * (i + 1), NULL);
+        says(&w, &f);
+        const uint32_t left_of_first = 14600 - 5 - EACH * (i + 1);
+        assert_int_equal(built(&w, 0, TX_SEND).window, left_of_first > 6000 ? left_of_first : 6000);
+    }
+    ask(&w, 5 + EACH * TIMES, 5 + EACH * TIMES, 4, 4);
+    assert_int_equal(told(&w).kind, INLINE_LEFT);
+    wire_fini(&w);
+}
+
 /* The client counts its windows in units of 2^14 from us, and the server has a third of one more than a unit. */
 static void scale(void **state)
 {
@@ -650,6 +720,7 @@ int main(void)
         cmocka_unit_test(syn_at_the_change),
         cmocka_unit_test(not_believed),
         cmocka_unit_test(window),
+        cmocka_unit_test(small_windows),
         cmocka_unit_test(scale),
         cmocka_unit_test(options),
         cmocka_unit_test(damaged_syn),

@@ -78,7 +78,9 @@ static void note_answer(struct inline_conn *c)
 
 void inline_answer(const struct job *j, struct inline_conn *c, uint16_t mss)
 {
+    const uint32_t least = inline_window_least(c, AT_CLIENT);
     if (mss && mss < c->options.mss) c->options.mss = mss;
+    if (c->leaves && c->window > least) c->window = (uint16_t)least;
     c->state = INLINE_TOLD;
     struct flow_segment s = {.seq = c->seq,
                              .ack = c->client_seq + 1,

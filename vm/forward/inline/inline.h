@@ -80,8 +80,11 @@ bool inline_is_near(const struct inline_side *side, uint32_t edge, const struct 
 /* True if the checksum is right, or is still to be completed. */
 bool inline_is_sound(const struct pkt *pkt, const struct key *key);
 /* Most of a window that an end is told before the other end has told its own: that one may be small, and a window that
- * was told must not shrink. */
-enum { INLINE_WINDOW_FIRST = 29200 };
+ * was told must not shrink. It takes the first flight of a sender (RFC 6928). Afterwards an end is told two segments at
+ * least, so that it goes on whatever the other end says at the moment. */
+enum { INLINE_WINDOW_FIRST = 14600, INLINE_WINDOW_LEAST = 2920 };
+/* Return the bytes that an end is told at least while it may leave, be the other end's room smaller. */
+uint32_t inline_window_least(const struct inline_conn *c, enum inline_at to);
 /* Let a segment of ours tell no larger window than the other end has, but one that is large enough to begin with. */
 void inline_clamp(const struct inline_conn *c, enum inline_at to, struct pkt *pkt, struct tcp_segment *s);
 /* Have a segment that was held say the newest acknowledgement, window and TSval of its end: all may have been told

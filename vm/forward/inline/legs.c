@@ -197,6 +197,18 @@ static uint32_t option_at(const struct pkt *pkt, uint8_t kind, uint32_t *len)
 static uint32_t units_up(uint32_t bytes, unsigned shift) { return (bytes + (1u << shift) - 1) >> shift; }
 static uint32_t most_of(uint32_t a, uint32_t b) { return a > b ? a : b; }
 
+uint32_t inline_window_least(const struct inline_conn *c, enum inline_at to)
+{
+    const struct inline_leg *other = &c->side[!to].leg;
+    uint32_t window = INLINE_WINDOW_FIRST;
+    if (to == AT_SERVER)
+        window = c->state == INLINE_OPEN ? other->edge - other->acked : c->client_window;
+    else if (c->answered && other->heard)
+        window = other->edge - other->acked;
+    if (window > INLINE_WINDOW_FIRST) return INLINE_WINDOW_FIRST;
+    return most_of(window, INLINE_WINDOW_LEAST);
+}
+
 void inline_clamp(const struct inline_conn *c, enum inline_at to, struct pkt *pkt, struct tcp_segment *s)
 {
     const struct inline_side *end = &c->side[to], *other = &c->side[!to];
@@ -204,7 +216,7 @@ void inline_clamp(const struct inline_conn *c, enum inline_at to, struct pkt *pk
     const bool known = to == AT_SERVER ? c->state == INLINE_OPEN : c->answered;
     const int32_t room = (int32_t)(other->leg.edge - other->ours), told = (int32_t)(end->leg.our_edge - s->ack);
     const unsigned shift = s->flags & TCP_SYN || !is_scaled(&end->leg) ? 0 : end->leg.our_scale;
-    uint32_t most = units_up(INLINE_WINDOW_FIRST, shift);
+    uint32_t most = units_up(inline_window_least(c, to), shift);
     if (known && room > 0) most = most_of(most, (uint32_t)room >> shift);
     if (!(s->flags & TCP_SYN) && s->flags & TCP_ACK && told > 0) most = most_of(most, units_up((uint32_t)told, shift));
     if (s->window <= most) return;
