@@ -32,6 +32,7 @@ struct vm_ways {
 };
 
 struct inline_open;    /* flow/made.h */
+struct inline_goes;
 struct observe_record; /* observe/observe.h */
 struct vm;
 
@@ -80,6 +81,9 @@ void vm_flow_gone(struct vm *vm, const struct flow_gone *gone, struct vm_tx *tx)
 void vm_aside(struct vm *vm, const struct vm_in *in, struct pkt *const pkts[], unsigned n, struct vm_tx *tx);
 /* Describe the inline connection that began with an entry of TX_CAUSE_INLINE. False: it has ended already. */
 bool vm_inline_open(const struct vm *vm, uint32_t number, struct inline_open *o);
+/* Say how a packet from the wire would go on that belongs to an inline connection: no rule judges it. False: it belongs
+ * to none, or begins another; nothing changes. */
+bool vm_inline_of(const struct vm *vm, const struct key *key, const struct pkt *pkt, struct inline_goes *goes);
 /* Do what the proxy loop asks of an inline connection (flow/spliced.h). */
 struct inline_ask;
 struct inline_told;
@@ -177,6 +181,8 @@ enum pkt_reason program_open(const struct program *p, uint32_t rule, const struc
 /* Read the connections that are watched one by one: *at begins as 0; false at the end. Views of the record are valid
  * until the next packet or record. */
 bool vm_observed_next(const struct vm *vm, uint32_t *at, struct observe_record *r);
+/* Describe the one that a packet belongs to. False: it is not watched. */
+bool vm_observed_of(const struct vm *vm, const struct key *key, const struct pkt *pkt, struct observe_record *r);
 /* End all of them, as still open: the run ends. */
 void vm_observed_end(struct vm *vm, const struct vm_in *in);
 

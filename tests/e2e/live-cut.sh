@@ -122,5 +122,52 @@ same 'others, too, are whole' "$(agree others)" '4 bad: [] []'
 ctl --control "$PWD/control" counters observed
 same 'they were cut into, but for some that ended first' \
     "$(awk '$1 ~ /cut_into$/ { into = $2 } $1 ~ /cut_(ends|unknown|late|sockets|busy|room)$/ { not += $2 } END { print into + not, (into > 0) }' out)" "$count 1"
+
+# One of each is open: what is told of it.
+cat >holds.py <<'END'
+import socket, sys
+host, first = sys.argv[1:]
+if host == "-":
+    l = socket.create_server(("10.1.0.2", 24))
+    print("ready", flush=True)
+    keep = []
+    while True:
+        keep.append(l.accept()[0])
+        keep[-1].sendall(keep[-1].recv(100))
+s = socket.create_connection((host, 24))
+s.sendall(first.encode() + b"\n")
+print(s.recv(100).decode().strip(), s.getsockname()[1], flush=True)
+sys.stdin.read()
+END
+background server python3 holds.py - - >holding
+until_true 100 'the server listens' grep -q ready holding
+mkfifo open
+exec 9<>open # a pipe that is open at both ends makes nobody wait
+for first in SSH-2.0-x HELLO; do background client python3 holds.py 10.1.0.2 $first <&9 >said-$first; done
+for first in SSH-2.0-x HELLO; do until_true 100 "$first is answered" grep -q $first said-$first; done
+cut=$(cut -d ' ' -f 2 said-SSH-2.0-x) others=$(cut -d ' ' -f 2 said-HELLO)
+ctl --control "$PWD/control" flows tcp to port 24
+same 'flows say which was cut into, and since when, beside one that is watched' \
+    "$(grep -oE "10\.1\.0\.1:($cut|$others) +10\.1\.0\.2:24 +(observed|cut into) +ssh .* [0-9:]{8}$" out | awk '{ print $1, $3 }' | sort)" \
+    "$(printf '10.1.0.1:%s\n' "$cut cut" "$others observed" | sort)"
+ctl --control "$PWD/control" flows --json tcp to port 24
+same 'and so in JSON' "$(python3 -c 'import json
+for x in map(json.loads, open("out")):
+    if x.get("observed"): print(x["state"], x["branch"], x["since"] > x["began"], x["last"] >= x["since"])' | sort)" 'cut into proxy inline True True
+observed pass False True'
+for way in "10.1.0.1:$cut -> 10.1.0.2:24 ack on a" "10.1.0.2:24 -> 10.1.0.1:$cut ack on b"; do
+    ctl --control "$PWD/control" explain "tcp $way"
+    same "explain of a segment of it: $way" "$(sed -E 's/since [0-9:.]*[0-9]/since THEN/; 1d' out)" '  no rule is tried: its connection was judged when it began
+  service ssh, mode proxy inline: cut into since THEN: its segments end in sockets here
+  observe service ssh, when -> proxy inline (cut.prey:5), observed since THEN
+verdict: forward  rule -  service ssh'
+done
+ctl --control "$PWD/control" explain "tcp 10.1.0.1:$others -> 10.1.0.2:24 ack on a"
+has 'explain of a segment of one that is watched' 'observe service ssh, else -> pass \(cut.prey:6\), observed since [0-9:.]+$'
+ctl --control "$PWD/control" explain --json "tcp 10.1.0.1:$cut -> 10.1.0.2:24 ack on a"
+same 'and in JSON' "$(python3 -c 'import json
+x = json.load(open("out"))
+print(x["verdict"], x["rule"], x["connection"]["state"], x["connection"]["since"][:2], x["observed_by"]["branch"], x["observed_by"]["since"][:2])')" \
+    'forward None cut into 20 proxy inline 20'
 prey_ends
 exit $failed

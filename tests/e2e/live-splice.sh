@@ -95,9 +95,15 @@ left_are first 10
 after=$(files)
 same 'ten connections hold no descriptors' "$((after - before < 10))" 1
 ctl flows tcp to port 80
-has 'they are listed as spliced, with both ends' '10\.1\.0\.1:[0-9]+ +10\.1\.0\.2:80 +spliced +first'
+has 'they are listed as spliced, with both ends, and since when' '10\.1\.0\.1:[0-9]+ +10\.1\.0\.2:80 +spliced +first .* [0-9:]{8}$'
+port=$(grep -oE '10\.1\.0\.1:[0-9]+' out | head -1 | tr ':' ' ')
+ctl explain "tcp ${port% *}:${port#* } -> 10.1.0.2:80 ack on a"
+same 'a segment of one is said to be rewritten, without a rule' "$(sed -E 's/since [0-9:.]*[0-9]/since THEN/; 1d' out)" \
+    '  no rule is tried: its connection was judged when it began
+  service first, mode proxy inline: spliced since THEN: its segments are rewritten, and go to the other end
+verdict: forward  rule -  service first'
 ctl --json flows tcp to port 80 --limit 1
-has 'and since when' '"since":"20'
+has 'JSON says so' '"state":"spliced".*"since":"20'
 says 'and they go on' "$(printf 'ping %.0s' $names)" $names
 left_are first 0
 

@@ -63,7 +63,7 @@ observe service rest, when -> ignore (asked.prey:4)
 observe service rest, else -> pass (asked.prey:4)
 none'
 same 'and as JSON' "$("$bin/preyc" --json --ask 'tcp 10.0.0.1:1000 -> 192.0.2.1:22' asked.prey | grep -o '"observed_by":{[^}]*}')" \
-    '"observed_by":{"service":"rest","branch":"ignore"}'
+    '"observed_by":{"service":"rest","branch":"ignore","since":null}'
 same '--explain of a frame, too' "$("$bin/preyrun" watch.pbc --pcap drawn.pcap --explain 1 | grep -c '^  observe service watch: ')" 1
 before=$(cat out/s.log | wc -l)
 "$bin/preyrun" watch.pbc --pcap drawn.pcap --observed out >said 2>&1

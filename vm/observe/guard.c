@@ -384,7 +384,7 @@ void observers_cut_now(const struct observers *o, unsigned i, struct cut_known e
     for (unsigned at = 0; at < 2; at++) ends[at] = known_of(&o->conns.at[x->conn].half[at], x->from[at]);
 }
 
-void observers_cut_over(struct observers *o, unsigned i, enum cut_end end)
+void observers_cut_over(struct observers *o, unsigned i, uint64_t now_ns, enum cut_end end)
 {
     struct conn *c = o->cuts[i].conn == CONN_NONE ? NULL : &o->conns.at[o->cuts[i].conn];
     o->cuts[i] = o->cuts[--o->cut_count];
@@ -396,6 +396,7 @@ void observers_cut_over(struct observers *o, unsigned i, enum cut_end end)
         return;
     }
     COUNT(o, c, cut_into, 1);
+    o->conns.cut_ns[conn_place(o, c)] = now_ns;
     c->guard = (uint8_t)((c->guard & ~GUARD_CUTS) | GUARD_CUT);
     settle(o, c, HELD_GOES, HELD_GOES, NULL);
 }

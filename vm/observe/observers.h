@@ -93,7 +93,7 @@ void observers_cut_hold(struct observers *o, unsigned i);
 void observers_cut_now(const struct observers *o, unsigned i, struct cut_known ends[2]);
 /* Let go what is held of one, which leaves the list. */
 enum cut_end { CUT_JOINED, CUT_LATE, CUT_NO_SOCKETS };
-void observers_cut_over(struct observers *o, unsigned i, enum cut_end end);
+void observers_cut_over(struct observers *o, unsigned i, uint64_t now_ns, enum cut_end end);
 /* Take the next packet that no longer waits. False: there is none (second function, too). */
 bool observers_leaves(struct observers *o, struct waiting *h);
 bool observers_ready(const struct observers *o);
@@ -105,6 +105,8 @@ void observers_end(struct observers *o, uint64_t now_ns, enum observe_why why);
 
 /* Describe the next session: *at begins as 0. False: there are no more. Views are valid until the next packet. */
 bool observers_next(const struct observers *o, uint32_t *at, struct observe_record *r);
+/* Describe the session that a packet belongs to. False: it is not watched, or over. */
+bool observers_of(const struct observers *o, const struct key *key, const struct pkt *pkt, struct observe_record *r);
 /* Go on with another program, for which `fresh` was made; NULL: it watches nothing, and all sessions end. */
 void observers_rename(struct observers *o, struct observers *fresh, const struct remap *r, uint64_t now_ns);
 /* Write all, or read them into new ones (keyed/archive.h); packets that are held lie in the pool. ifaces: number of

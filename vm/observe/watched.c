@@ -11,6 +11,7 @@ enum { CHUNKS_EACH = 2, TRIED = 32 };
 
 static size_t watched_bytes(const struct watched *all) { return (size_t)all->most * sizeof *all->at; }
 static size_t due_bytes(const struct watched *all) { return (size_t)all->most * sizeof *all->due_s; }
+static size_t cut_bytes(const struct watched *all) { return (size_t)all->most * sizeof *all->cut_ns; }
 static size_t chunks_bytes(const struct watched *all) { return (size_t)all->chunks_most * sizeof *all->chunks; }
 
 bool watched_init(struct watched *all, uint64_t most, uint64_t seed)
@@ -24,15 +25,17 @@ bool watched_init(struct watched *all, uint64_t most, uint64_t seed)
     all->chunks_most = all->most * CHUNKS_EACH;
     all->at = large_sparse(watched_bytes(all));
     all->due_s = large_sparse(due_bytes(all));
+    all->cut_ns = large_sparse(cut_bytes(all));
     all->chunks = large_sparse(chunks_bytes(all));
     all->stacks = stacks_new(seed);
-    return all->at && all->due_s && all->chunks && all->stacks;
+    return all->at && all->due_s && all->cut_ns && all->chunks && all->stacks;
 }
 
 void watched_fini(struct watched *all)
 {
     if (all->at) large_sparse_free(all->at, watched_bytes(all));
     if (all->due_s) large_sparse_free(all->due_s, due_bytes(all));
+    if (all->cut_ns) large_sparse_free(all->cut_ns, cut_bytes(all));
     if (all->chunks) large_sparse_free(all->chunks, chunks_bytes(all));
     stacks_free(all->stacks);
     keyed_fini(&all->index);
@@ -80,6 +83,7 @@ uint32_t watched_add(struct watched *all, const struct ends *t, const struct pla
         all->high++;
     all->index.words[slot] = n;
     all->at[n] = (struct conn){.slot = slot};
+    if (all->cut_ns[n]) all->cut_ns[n] = 0; /* memory that was never written takes none */
     all->live++;
     return n;
 }

@@ -112,6 +112,7 @@ struct watched {
     struct keyed index; /* words: numbers */
     struct conn *at;    /* [most] */
     uint32_t *due_s;    /* [most] second in which to look at it again; 0: it is free */
+    uint64_t *cut_ns;   /* [most] when it was cut into; 0: it was not, or another process did. Not archived */
     struct chunk *chunks;
     struct stacks *stacks;
     uint32_t most, spare, high, live, hand, victim;

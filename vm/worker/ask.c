@@ -119,6 +119,11 @@ bool vm_observed_next(const struct vm *vm, uint32_t *at, struct observe_record *
     return vm->observers && observers_next(vm->observers, at, r);
 }
 
+bool vm_observed_of(const struct vm *vm, const struct key *key, const struct pkt *pkt, struct observe_record *r)
+{
+    return vm->observers && observers_of(vm->observers, key, pkt, r);
+}
+
 void vm_observed_end(struct vm *vm, const struct vm_in *in)
 {
     if (vm->observers) observers_end(vm->observers, in->mono_ns, OBSERVE_WHY_OPEN);

@@ -334,6 +334,11 @@ bool vm_inline_open(const struct vm *vm, uint32_t number, struct inline_open *o)
     return vm->inlines && inlines_tell(vm->inlines, number, o);
 }
 
+bool vm_inline_of(const struct vm *vm, const struct key *key, const struct pkt *pkt, struct inline_goes *goes)
+{
+    return vm->inlines && inline_goes_on(vm->inlines, key, pkt, goes);
+}
+
 void vm_inline_ask(struct vm *vm, const struct vm_in *in, const struct inline_ask *ask, struct vm_tx *tx)
 {
     const struct job j = {.vm = vm, .in = in, .tx = tx, .input = INPUT_NONE};

@@ -42,11 +42,11 @@ static const char *ago(const cJSON *flow, const char *member, char buf[TEXT_NUMB
     return text_duration(number_at(flow, member) * 1000000, buf);
 }
 
-enum { COLUMNS = 11 };
+enum { COLUMNS = 12 };
 
 static void print_row(const char *const cells[COLUMNS])
 {
-    static const int widths[COLUMNS] = {8, 21, 21, 12, 10, 14, 8, 8, 10, 8, 8};
+    static const int widths[COLUMNS] = {8, 21, 21, 12, 10, 14, 8, 8, 10, 8, 9, 8};
     for (unsigned i = 0; i + 1 < COLUMNS; i++) printf("%-*s  ", widths[i], cells[i]);
     puts(cells[COLUMNS - 1]);
 }
@@ -61,12 +61,14 @@ static const char *count(const cJSON *flow, const char *member, char buf[TEXT_NU
 static void print_flow(const cJSON *flow)
 {
     char a[SIDE_TEXT], b[SIDE_TEXT], age[TEXT_NUMBER], idle[TEXT_NUMBER], up[TEXT_NUMBER], down[TEXT_NUMBER];
+    char when[TEXT_TIME];
     const char *service = text_at(flow, "service"), *rule = text_at(flow, "rule");
     const char *server = text_at(flow, part(flow, "target") ? "target" : part(flow, "observed") ? "name" : "server");
     print_row((const char *[]){text_at(flow, "protocol"), opener(flow, a), side(flow, "other", b),
                                text_at(flow, "state"), *service ? service : "-", *server ? server : "-",
                                ago(flow, "age_ms", age), ago(flow, "idle_ms", idle), *rule ? rule : "-",
-                               count(flow, "up_bytes", up), count(flow, "down_bytes", down)});
+                               count(flow, "up_bytes", up), count(flow, "down_bytes", down),
+                               *when_at(flow, "since", when) ? when : "-"});
 }
 
 static void print_one(const struct talk *t, const struct message *m, bool first)
@@ -78,7 +80,7 @@ static void print_one(const struct talk *t, const struct message *m, bool first)
     cJSON *flow = cJSON_ParseWithLength(m->body, m->len);
     if (first)
         print_row((const char *[]){"protocol", "opened by", "other side", "state", "service", "server", "age", "idle",
-                                   "rule", "bytes in", "bytes out"});
+                                   "rule", "bytes in", "bytes out", "since"});
     print_flow(flow);
     cJSON_Delete(flow);
 }

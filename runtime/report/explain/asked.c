@@ -48,6 +48,12 @@ static struct verdict verdict_of(const struct explain_asked *a)
         if (is_arp_of_nobody(a)) v.action = ACTION_PASS, v.reason = REASON_NONE;
         return v;
     }
+    if (k->goes_on) {
+        v.action = ACTION_FORWARD;
+        v.flags = VERDICT_REPLY;
+        v.service = k->goes.service;
+        return v;
+    }
     if (k->follows) {
         v.action = ACTION_FORWARD;
         v.flags = VERDICT_REPLY;
@@ -104,7 +110,7 @@ static unsigned changes_of(const struct explain_look *k, const struct verdict *v
 {
     const bool bound = is_bound(k) && k->flow.nat != PBC_NONE;
     unsigned n = 0;
-    if (v->action != ACTION_FORWARD || (!bound && k->nat.nat == PBC_NONE)) return 0;
+    if (v->action != ACTION_FORWARD || k->goes_on || (!bound && k->nat.nat == PBC_NONE)) return 0;
     for (enum flow_dir dir = FLOW_ORIGINAL; dir <= FLOW_REPLY; dir++) {
         struct field *c = &changes[n];
         sides(bound ? &k->flow : &k->nat.to, dir, c);

@@ -114,6 +114,13 @@ static bool is_decided(const struct explained *x)
     return last && last->matched && x->r->program->rules[last->rule].verdict <= PBC_V_REJECT;
 }
 
+/* True for a packet of a connection that a service has: no rule judges it. */
+static bool is_of_connection(const struct explained *x)
+{
+    const struct verdict *v = &x->fate->verdict;
+    return x->look->goes_on && v->rule == RULE_NONE && v->action == ACTION_FORWARD;
+}
+
 /* Return why the frame is not judged. */
 static const char *unjudged(const struct explained *x)
 {
@@ -121,6 +128,7 @@ static const char *unjudged(const struct explained *x)
     if (f->verdict.action == ACTION_HELD)
         return x->key->kind & KIND_FRAGMENT ? "its first fragment had not come when the capture ended"
                                             : "the branch of its connection was not known when the capture ended";
+    if (is_of_connection(x)) return "its connection was judged when it began";
     if (f->verdict.flags & VERDICT_REPLY) return "it is a reply in a flow that a service or translation sent on";
     return f->followed ? "it gets the verdict of its first fragment" : reason_doc[f->verdict.reason];
 }
@@ -273,11 +281,13 @@ static void end_text(const struct explained *x)
                 v->action == ACTION_PASS ? "no rule decides about this ARP frame" : "no firewall judges this frame");
     if (!is_judged(x->fate) && !is_decided(x) && x->unopened == REASON_NONE)
         fprintf(x->out, "  no %srule is tried: %s\n", x->fate->steps.count ? "other " : "", unjudged(x));
-    if (is_proxied(x->r->program, v))
+    if (is_of_connection(x))
+        explain_goes_text(x->out, x->r, &x->look->goes);
+    else if (is_proxied(x->r->program, v))
         explain_said_text(x->out, x->r, x->look->proxied, v);
     else if (v->service != PBC_NONE)
         explain_service_text(x->out, x->r, &x->look->served, x->key, x->pkt, v);
-    explain_watched_text(x->out, x->r, x->key, v);
+    explain_watched_text(x->out, x->r, x->look, v);
     if (x->look->heard) fprintf(x->out, "  %s\n", x->look->heard);
     departures_text(x->out, x->r, &x->fate->left, x->pkt, x->key, v);
     if (unsent(x)) fprintf(x->out, "  not sent: %s\n", unsent(x));
@@ -325,11 +335,13 @@ static void decided_json(const struct explained *x)
                label_or_null(label_of(l, v->rule)),
                v->firewall < x->r->program->firewalls_count ? l->firewall[v->firewall] : NULL,
                label_or_null(label_service(l, v->service)), label_or_null(label_server(l, v->server)));
-    if (is_proxied(x->r->program, v))
+    if (is_of_connection(x))
+        explain_goes_json(x->out, x->r, &x->look->goes);
+    else if (is_proxied(x->r->program, v))
         explain_said_json(x->out, x->r, x->look->proxied, v);
     else if (v->service != PBC_NONE)
         explain_service_json(x->out, x->r, &x->look->served, v);
-    explain_watched_json(x->out, x->r, x->key, v);
+    explain_watched_json(x->out, x->r, x->look, v);
     if (x->look->heard) json_print(x->out, ",'heard':%s", label_or_null(x->look->heard));
     departures_json(x->out, x->r, &x->fate->left, x->pkt, x->key, v);
     json_print(x->out, ",'reason':%s,'not_sent':%s,'no_answer':%s", label_or_null(reason_name(v->reason)), unsent(x),

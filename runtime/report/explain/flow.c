@@ -23,7 +23,7 @@ void explain_flow_text(FILE *out, const struct subject *r, const struct explain_
     char side[FLOW_SIDE_TEXT], name[40], began[TEXT_NUMBER], seen[TEXT_NUMBER];
     const struct flow_record *f = &k->flow;
     const char *state = state_word(&k->key);
-    if (!(r->program->meta->flags & PBC_KEEPS_FLOWS)) return;
+    if (!(r->program->meta->flags & PBC_KEEPS_FLOWS) || k->goes_on) return;
     fprintf(out, "  state %s: ", state ? state : "none");
     if (!k->in_flow) {
         fputs(state                           ? "there is no flow\n"
@@ -41,7 +41,7 @@ void explain_flow_text(FILE *out, const struct subject *r, const struct explain_
 void explain_flow_json(FILE *out, const struct subject *r, const struct explain_look *k)
 {
     const char *state = state_word(&k->key);
-    if (!(r->program->meta->flags & PBC_KEEPS_FLOWS)) return;
+    if (!(r->program->meta->flags & PBC_KEEPS_FLOWS) || k->goes_on) return;
     json_print(out, ",'state':%s,'flow':", state);
     if (k->in_flow)
         flow_json(out, &k->flow, k->flow.server == PBC_NONE ? NULL : r->labels.server[k->flow.server]);

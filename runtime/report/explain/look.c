@@ -28,6 +28,15 @@ static void look_inside(struct explain_look *k, struct vm *vm, const struct prog
         k->decision = vm_explain(vm, &k->in, &k->inner_key, k->inner, explain_steps_add, &k->inner_steps);
 }
 
+/* Ask for the connection of a packet that is in no tunnel. */
+static void look_at_connection(struct explain_look *k, const struct vm *vm)
+{
+    if (k->inner) return;
+    k->goes_on = vm_inline_of(vm, &k->key, &k->pkt, &k->goes);
+    k->watched = vm_observed_of(vm, &k->key, &k->pkt, &k->watch);
+    k->watch.sum = (struct observe_summary){0};
+}
+
 void explain_look(struct explain_look *k, struct vm *vm, const struct vm_in *in, const struct program *p,
                   struct pool *pool, const struct pkt *pkt)
 {
@@ -51,6 +60,8 @@ void explain_look(struct explain_look *k, struct vm *vm, const struct vm_in *in,
     const bool inside = k->inner && k->unopened == REASON_NONE;
     const struct pkt *served = inside ? k->inner : &k->pkt;
     if (served->reason) return;
+    look_at_connection(k, vm);
+    if (k->goes_on) return;
     k->served = vm_explain_service(vm, in, inside ? &k->inner_key : &k->key, served);
     k->fresh = vm_explain_new(vm, in, inside ? &k->inner_key : &k->key, served);
     const bool bound = k->in_flow && (k->flow.server != PBC_NONE || k->flow.nat != PBC_NONE);
@@ -63,6 +74,8 @@ void explain_look_on_wall(struct explain_look *k, uint64_t wall_ns)
     k->in.mono_ns += ahead_ns;
     k->flow.began_ns += ahead_ns;
     k->flow.seen_ns += ahead_ns;
+    if (k->goes.since_ns) k->goes.since_ns += ahead_ns;
+    k->watch.begin_ns += ahead_ns;
 }
 
 void explain_look_fini(struct explain_look *k)

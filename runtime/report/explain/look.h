@@ -1,6 +1,8 @@
 /* A worker's answers about a packet, asked for without changing the worker and kept for later printing. */
 #pragma once
 
+#include "vm/flow/made.h"
+#include "vm/observe/observe.h"
 #include "vm/vm.h"
 
 /* Rules that were tried, in order. */
@@ -28,6 +30,10 @@ struct explain_look {
     struct served served;       /* for the packet inside, if there is one */
     struct served fresh;        /* the same, as if the packet began a flow */
     struct translated nat;      /* result of a nat, if no service and no flow takes the packet */
+    bool goes_on;               /* its connection is one of a service's, which no rule judges any more: `goes` */
+    struct inline_goes goes;
+    bool watched; /* its connection is watched: `watch`, without names */
+    struct observe_record watch;
     const char *unnamed;        /* name of the arrival interface if the rules do not name it; else NULL */
     const char *heard;          /* findings of its service on the client's bytes, as text; NULL: not asked for */
     const struct said *proxied; /* its connection to a proxy service in a replay, or NULL */

@@ -19,10 +19,16 @@ void explain_service_json(FILE *out, const struct subject *r, const struct serve
 void explain_said_text(FILE *out, const struct subject *r, const struct said *c, const struct verdict *v);
 void explain_said_json(FILE *out, const struct subject *r, const struct said *c, const struct verdict *v);
 
-/* Write the observe service that watches the packet's connection, beside what becomes of it; nothing if none does.
+/* Write how a packet goes on whose connection a service has: to sockets, or rewritten to the other end. JSON: a member
+ * with a comma before it. */
+void explain_goes_text(FILE *out, const struct subject *r, const struct inline_goes *goes);
+void explain_goes_json(FILE *out, const struct subject *r, const struct inline_goes *goes);
+
+/* Write the observe service that watches the packet's connection, its branch and since when, beside what
+ * becomes of it; nothing if none does.
  * JSON: a member with a comma before it. */
-void explain_watched_text(FILE *out, const struct subject *r, const struct key *key, const struct verdict *v);
-void explain_watched_json(FILE *out, const struct subject *r, const struct key *key, const struct verdict *v);
+void explain_watched_text(FILE *out, const struct subject *r, const struct explain_look *k, const struct verdict *v);
+void explain_watched_json(FILE *out, const struct subject *r, const struct explain_look *k, const struct verdict *v);
 
 /* Write the answer to `state` for a frame, and the flow that it belongs to or quotes. Nothing if the program keeps no
  * flows. */

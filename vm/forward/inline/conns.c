@@ -39,12 +39,14 @@ struct inlines *inlines_new(const struct program *p, uint64_t seed, unsigned wor
     all->at = calloc(most, sizeof *all->at);
     all->due_s = calloc(most, sizeof *all->due_s);
     all->uses = calloc(most, sizeof *all->uses);
+    all->since_ns = calloc(most, sizeof *all->since_ns);
     all->stacks = stacks_new(seed);
     all->cuts = cuts_new();
     all->told = told_new(most);
     all->holds = holds_new();
     take_timeouts(all, p);
-    if (all->at && all->due_s && all->uses && all->cuts && all->stacks && all->told && all->holds) return all;
+    const bool has_numbers = all->at && all->due_s && all->uses && all->since_ns;
+    if (has_numbers && all->cuts && all->stacks && all->told && all->holds) return all;
     inlines_free(all);
     return NULL;
 }
@@ -57,6 +59,7 @@ void inlines_free(struct inlines *all)
     free(all->at);
     free(all->due_s);
     free(all->uses);
+    free(all->since_ns);
     free(all->told);
     holds_free(all->holds);
     stacks_free(all->stacks);
@@ -68,8 +71,8 @@ size_t inlines_bytes(void)
 {
     const struct inlines *one = NULL;
     const size_t slot = sizeof(struct entry) + sizeof *one->index.words + sizeof *one->index.tags;
-    return sizeof *one->at + sizeof *one->due_s + sizeof *one->uses + TOLD_EACH * sizeof(struct inline_told) +
-           2 * (slot + sizeof(struct inline_tuple));
+    return sizeof *one->at + sizeof *one->due_s + sizeof *one->uses + sizeof *one->since_ns +
+           TOLD_EACH * sizeof(struct inline_told) + 2 * (slot + sizeof(struct inline_tuple));
 }
 
 void inlines_share(struct inlines *all, struct inline_share share)
@@ -204,6 +207,7 @@ struct inline_conn *inlines_begin(struct inlines *all, const struct key *key, co
     share(all, n, 0, &t);
     half_open_add(all, n);
     all->uses[n]++;
+    all->since_ns[n] = now_ns;
     all->due_s[n] = inlines_due_s(all, c);
     all->live++;
     *number = n;
@@ -241,6 +245,7 @@ bool inlines_rest(const struct inlines *all) { return !holds_count(all->holds); 
 
 void inlines_spliced(struct inlines *all, uint32_t number, uint64_t now_ns)
 {
+    all->since_ns[number] = now_ns;
     if (!all->carried) return;
     struct inline_carried *to = &all->carried[number];
     for (unsigned at = 0; at < 2; at++) {
@@ -258,6 +263,20 @@ void inlines_add(struct inlines *all, uint32_t number, enum inline_at from, uint
     __atomic_store_n(&to->packets[from], to->packets[from] + packets, __ATOMIC_RELAXED);
     __atomic_store_n(&to->bytes[from], to->bytes[from] + bytes, __ATOMIC_RELAXED);
     if (seen_ns > to->seen_ns) __atomic_store_n(&to->seen_ns, seen_ns, __ATOMIC_RELAXED);
+}
+
+void inlines_cut_into(struct inlines *all, uint32_t number, uint64_t now_ns) { all->since_ns[number] = now_ns; }
+
+bool inlines_goes(const struct inlines *all, uint32_t number, struct inline_goes *goes)
+{
+    const struct inline_conn *c = &all->at[number];
+    const enum inline_way open = c->leaves ? INLINE_WAY_LEAVES : INLINE_WAY_SOCKETS;
+    *goes = (struct inline_goes){.service = c->service, .since_ns = all->since_ns[number]};
+    goes->way = (uint8_t)(c->cut                        ? INLINE_WAY_CUT
+                          : c->state == INLINE_SPLICED ? INLINE_WAY_SPLICED
+                          : c->state == INLINE_OPEN    ? open
+                                                       : INLINE_WAY_OPENS);
+    return c->service != PBC_NONE && !inlines_cut_waits(all, c);
 }
 
 void inlines_count(struct inlines *all, uint32_t number, enum inline_at from, uint32_t len, uint64_t now_ns)

@@ -135,9 +135,10 @@ uint64_t inlines_take_some(struct inlines *all, uint64_t now_ns);
 struct inline_conn *inlines_begin(struct inlines *all, const struct key *key, const struct pkt *pkt, uint64_t now_ns,
                                   uint32_t *number);
 void inlines_end(struct inlines *all, uint32_t number);
-/* Note that a connection was spliced; count a segment of it, with `len` sequence numbers; look at one again that is
- * over. */
+/* Note that a connection was spliced, or cut into; count a segment of it, with `len` sequence numbers; look at one again
+ * that is over. */
 void inlines_spliced(struct inlines *all, uint32_t number, uint64_t now_ns);
+void inlines_cut_into(struct inlines *all, uint32_t number, uint64_t now_ns);
 void inlines_count(struct inlines *all, uint32_t number, enum inline_at from, uint32_t len, uint64_t now_ns);
 void inlines_over(struct inlines *all, uint32_t number);
 struct holds *inlines_holds(struct inlines *all);
@@ -188,6 +189,8 @@ bool inlines_told(struct inlines *all, struct inline_told *told);
 
 /* Describe a connection. False: the number is free. */
 bool inlines_tell(struct inlines *all, uint32_t number, struct inline_open *o);
+/* Say how the packets of one go on. False: its service is gone, or its packets go by still. */
+bool inlines_goes(const struct inlines *all, uint32_t number, struct inline_goes *goes);
 
 /* Write all, or read them into new ones (keyed/archive.h). ifaces: number of interfaces that the facts know. */
 bool inlines_archive(struct inlines *all, struct archive *a, uint32_t services, uint32_t ifaces);

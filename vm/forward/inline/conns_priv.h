@@ -41,6 +41,7 @@ struct inlines {
     struct inline_conn *at; /* [most] */
     uint32_t *due_s;        /* [most] second in which to look at a connection again; 0: it is free */
     uint16_t *uses;         /* [most] times that a number was given */
+    uint64_t *since_ns;     /* [most] when it began, was spliced or cut into. Not archived */
     struct stacks *stacks;
     struct cuts *cuts; /* cut.h */
     struct inline_share share;

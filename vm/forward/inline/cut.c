@@ -191,6 +191,7 @@ void inline_cut_join(const struct job *j, uint32_t number, const struct cut_ends
     c->answered = 1;
     c->seen_ns = j->vm->now_ns;
     x->joined = true;
+    inlines_cut_into(j->vm->inlines, number, j->vm->now_ns);
 }
 
 void inline_cut_drop(const struct job *j, uint32_t number)

@@ -21,6 +21,8 @@ bool inline_first(const struct job *j, struct packet_ctx *c, uint32_t branch);
 
 /* Take a packet from the wire if it is one of a connection's. False: it is none. */
 bool inline_wire(const struct job *j, struct packet_ctx *c);
+/* Say how a packet from the wire would go on. False: it is none of a connection's, or begins another. */
+bool inline_goes_on(struct inlines *all, const struct key *key, const struct pkt *pkt, struct inline_goes *goes);
 /* Take an ICMP error about a connection's packets. False: it is about none. */
 bool inline_error(const struct job *j, struct packet_ctx *c);
 

@@ -312,3 +312,15 @@ bool inline_wire(const struct job *j, struct packet_ctx *c)
     settle_whole(j, c);
     return true;
 }
+
+bool inline_goes_on(struct inlines *all, const struct key *key, const struct pkt *pkt, struct inline_goes *goes)
+{
+    enum inline_at from;
+    uint32_t number;
+    if ((key->kind & (KIND_TCP | KIND_PORTS)) != (KIND_TCP | KIND_PORTS)) return false;
+    const struct inline_conn *conn = inlines_find(all, key, pkt, &number, &from);
+    if (!conn) return false;
+    struct tcp_segment s;
+    tcp_read(pkt, key, &s);
+    return !(from == AT_CLIENT && is_another(conn, key, &s)) && inlines_goes(all, number, goes);
+}

@@ -46,12 +46,12 @@ static bool step(const struct job *j, unsigned i)
         observers_cut_now(o, i, known);
         const struct cut_ends ends = ends_of(known);
         inline_cut_join(j, number, &ends);
-        observers_cut_over(o, i, CUT_JOINED);
+        observers_cut_over(o, i, j->vm->now_ns, CUT_JOINED);
         return true;
     }
     if (next != CUT_ENDS && sockets != CUT_FAILED) return false;
     inline_cut_drop(j, number);
-    observers_cut_over(o, i, sockets == CUT_FAILED ? CUT_NO_SOCKETS : CUT_LATE);
+    observers_cut_over(o, i, j->vm->now_ns, sockets == CUT_FAILED ? CUT_NO_SOCKETS : CUT_LATE);
     return true;
 }
 

@@ -119,12 +119,13 @@ static void tell_watched(const struct asked_flows *a, const struct labels *label
     if (r->observe < p->observes_count) json_print(out, "'service':%s,", program_str(p, p->observes[r->observe].name));
     flow_json_sides(out, &f);
     if (f.vlan[0] != VLAN_UNTAGGED) flow_json_vlans(out, &f);
-    json_print(out, ",'observed':%i,'state':'observed','tcp':%s,'branch':%s,", true, observe_state_name[r->state],
-               r->does < PBC_DOES ? does_name(r->does) : "undecided");
+    json_print(out, ",'observed':%i,'state':%s,'tcp':%s,'branch':%s,", true, r->cut_ns ? "cut into" : "observed",
+               observe_state_name[r->state], r->does < PBC_DOES ? does_name(r->does) : "undecided");
     if (*w->name) json_print(out, "'name':%s,", w->name);
     json_print(out, "'up_bytes':%llu,'down_bytes':%llu", (unsigned long long)r->sum.half[OBSERVE_CLIENT].bytes,
                (unsigned long long)r->sum.half[OBSERVE_SERVER].bytes);
     json_print(out, ",'holes':%llu", (unsigned long long)(r->sum.half[0].holes + r->sum.half[1].holes));
+    fprintf(out, ",\"since\":\"%s\"", text_iso((r->cut_ns ? r->cut_ns : r->begin_ns) + a->ahead_ns, time));
     fprintf(out, ",\"began\":\"%s\"", text_iso(f.began_ns + a->ahead_ns, time));
     fprintf(out, ",\"last\":\"%s\"}", text_iso(f.seen_ns + a->ahead_ns, time));
 }
