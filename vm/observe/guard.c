@@ -367,8 +367,14 @@ void observers_cut_hold(struct observers *o, unsigned i)
 
 static struct cut_known known_of(const struct half *h, uint32_t from)
 {
-    return (struct cut_known){
-        .next = from, .stamp = h->stamp, .mss = h->mss, .scale = h->scale, .has = h->has, .ttl = h->ttl, .tos = h->tos};
+    return (struct cut_known){.next = from,
+                              .stamp = h->stamp,
+                              .edge = h->flags & HALF_EDGE ? h->edge : from,
+                              .mss = h->mss,
+                              .scale = h->scale,
+                              .has = h->has,
+                              .ttl = h->ttl,
+                              .tos = h->tos};
 }
 
 void observers_cut_known(const struct observers *o, const struct guarded *g, struct cut_known ends[2])

@@ -73,6 +73,7 @@ bool observers_send(struct observers *o, struct pkt *rst);
  */
 struct cut_known {
     uint32_t next, stamp;
+    uint32_t edge; /* right edge of the window that the other end has told it; `next`: none is known */
     uint16_t mss;
     uint8_t scale, has;
     uint8_t ttl, tos; /* hops and DSCP byte of its newest packet */

@@ -1,7 +1,8 @@
 """Drawn conversations over TCP: drawn.py serve HOST PORT | talk HOST PORT FIRST COUNT AT_ONCE [BYTES]. The number of a conversation
 says all of it: who speaks, how much, in what pieces, where it pauses, which half ends first. `talk` begins those from FIRST on and
-prints how many of them went well at both ends, byte by byte, and the first that did not."""
-import hashlib
+prints how many of them went well at both ends, byte by byte, and the first that did not. With EARLY=1 in the environment of both, servers
+speak from the beginning, and clients say who they are some time later, in pieces."""
+import os
 import random
 import socket
 import struct
@@ -36,24 +37,55 @@ class Half:
         self.reads_late = draw.random() < 0.2 and draw.random() * 0.3
 
 
-def send(s, half, over):
+EARLY = bool(os.environ.get("EARLY"))
+
+
+class Early(Half):
+    """What a server says before it knows the number of the conversation: the client's port says it."""
+
+    def __init__(self, port):
+        if EARLY:
+            super().__init__(f"port {port}", "early", MOST)
+        else:
+            self.count, self.bytes, self.pieces = 0, b"", []
+
+
+def write(s, half):
     for at, step, pause in half.pieces:
         if pause:
             time.sleep(pause)
         s.sendall(half.bytes[at : at + step])
+
+
+def say_hello(s, number):
+    hello = HELLO.pack(b"DRAW", number, MOST, 0)
+    if EARLY:
+        draw = random.Random(f"{number} hello")
+        time.sleep(draw.random() * 0.04)
+        part = draw.choice([0, 0, 2, 4, 9])
+        s.sendall(hello[:part])
+        time.sleep(part and draw.random() * 0.02)
+        hello = hello[part:]
+    s.sendall(hello)
+
+
+def send(s, half, over, number=None):
+    if number is not None:
+        say_hello(s, number)
+    write(s, half)
     if half.waits:
         over.wait(30)
     s.shutdown(socket.SHUT_WR)
 
 
-def hold(s, mine, theirs, got=b""):
-    """Both ways at once. True if all that the other side sends has come, and nothing else."""
+def hold(s, mine, theirs, number=None, early=b""):
+    """Both ways at once, a client's number first. True if all that the other side sends has come, and nothing else; early: before that."""
     over = threading.Event()
-    sender = threading.Thread(target=send, args=(s, mine, over), daemon=True)
+    sender = threading.Thread(target=send, args=(s, mine, over, number), daemon=True)
     sender.start()
     if mine.reads_late:
         time.sleep(mine.reads_late)
-    parts, count = [got], len(got)
+    parts, count = [], -len(early)
     while part := s.recv(1 << 16):
         parts.append(part)
         count += len(part)
@@ -61,7 +93,7 @@ def hold(s, mine, theirs, got=b""):
             over.set()
     over.set()
     sender.join(60)
-    return b"".join(parts) == theirs.bytes and not sender.is_alive()
+    return b"".join(parts) == early + theirs.bytes and not sender.is_alive()
 
 
 def exactly(s, count):
@@ -89,7 +121,10 @@ def serve():
         try:
             s.settimeout(60)
             s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            early = threading.Thread(target=write, args=(s, Early(s.getpeername()[1])), daemon=True)
+            early.start()
             _, number, most, _ = HELLO.unpack(exactly(s, HELLO.size))
+            early.join(60)
             client, server = both(number, most)
             good = hold(s, server, client)
             sys.stdout.write(f"{number} whole\n" if good else f"{number} torn\n")
@@ -112,8 +147,7 @@ def talk():
             s.settimeout(60)
             s.connect((HOST, PORT))
             s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            s.sendall(HELLO.pack(b"DRAW", number, MOST, 0))
-            return hold(s, client, server)
+            return hold(s, client, server, number, Early(s.getsockname()[1]).bytes)
 
     def work():
         while True:

@@ -257,12 +257,20 @@ static void all_steps(void **state)
     }
 }
 
+/* Begin with windows of that many units: in SYNs as bytes, then shifted. */
+static void begin_small(struct wire *w, bool v6, const struct offers *o, uint16_t window)
+{
+    wire_init(w, RULES, v6, 0);
+    w->client.window = w->server.window = window;
+    open_watched(w, o);
+}
+
 /* Timestamps and windows are those of whoever hears them. */
 static void clocks_and_windows(void **state)
 {
     struct wire w;
     char at[12];
-    begin_watched(&w, false, 0, &full);
+    begin_small(&w, false, &full, 20);
     cut_into(&w, &full);
     w.client.window = 1000;
     struct frame f = with(&w.client, ACK, CLIENT_SEQ + 5, SERVER_SEQ + 1, "more");
@@ -290,7 +298,7 @@ static void odd_options(void **state)
                                  {.stamps = {false, true}, .scale = {0, 14}, .sockets_scale = 7}};
     for (unsigned i = 0; i < 2; i++) {
         struct wire w;
-        begin_watched(&w, i, 0, &odd[i]);
+        begin_small(&w, i, &odd[i], 1);
         cut_into(&w, &odd[i]);
         w.own.window = 512;
         w.listener.window = 512;
@@ -328,6 +336,38 @@ static void windows_of_nothing(void **state)
         f = with(&w.client, ACK, CLIENT_SEQ + 5, SERVER_SEQ + 1, NULL);
         comes(&w, &f, LEFT);
         assert_int_equal(built(&w, 0, TX_ASIDE).window, told[i]);
+    }
+    wire_fini(&w);
+}
+
+/* The server was told more than its socket here has room for: that window does not shrink, and goes on from where the
+ * socket's is larger. */
+static void windows_keep_their_edge(void **state)
+{
+    enum { TOLD = 60 << 7, SMALL = 100 };
+    static const struct {
+        uint32_t took; /* bytes of the server's that the socket has acknowledged */
+        uint16_t socket, wants;
+    } steps[] = {{0, SMALL, TOLD >> 7},
+                 {0, 0, TOLD >> 7},
+                 {1 << 7, SMALL, (TOLD - (1 << 7)) >> 7},
+                 {1 << 7, (TOLD + 640) >> 3, (TOLD + 640) >> 7},
+                 {2 << 7, SMALL, (TOLD + 640 - (1 << 7)) >> 7},
+                 {TOLD + 1024, SMALL, SMALL >> 4},
+                 {TOLD + 1024, UINT16_MAX, UINT16_MAX >> 4}};
+    struct wire w;
+    char at[12];
+    begin_small(&w, false, &full, 60);
+    cut_into(&w, &full);
+    for (unsigned i = 0; i < sizeof steps / sizeof *steps; i++) {
+        w.own.window = steps[i].socket; /* shifted by 3; the server was told 7 by the client */
+        struct frame f = with(&w.own, ACK, OWN_SEQ + 1, SERVER_SEQ + 1 + steps[i].took, NULL);
+        f = stamped(&f, at, OWN_STAMP + 4, SERVER_STAMP);
+        says(&w, &f);
+        f = with(&w.client, ACK, CLIENT_SEQ + 1, SERVER_SEQ + 1 + steps[i].took, NULL);
+        f.window = steps[i].wants;
+        f = stamped(&f, at, CLIENT_STAMP + 4, SERVER_STAMP);
+        left_by(&w, &f, RIGHT);
     }
     wire_fini(&w);
 }
@@ -604,6 +644,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_steps),      cmocka_unit_test(clocks_and_windows),
         cmocka_unit_test(odd_options),    cmocka_unit_test(windows_of_nothing),
+        cmocka_unit_test(windows_keep_their_edge),
         cmocka_unit_test(data_in_flight), cmocka_unit_test(ended_just_then),
         cmocka_unit_test(syn_again),      cmocka_unit_test(too_late),
         cmocka_unit_test(no_room),        cmocka_unit_test(midstream),

@@ -168,6 +168,7 @@ void inline_cut_join(const struct job *j, uint32_t number, const struct cut_ends
                                             .out = other->next,
                                             .stamp_in = side->stamp,
                                             .stamp_out = other->stamp,
+                                            .edge = side->edge,
                                             .mss = side->mss,
                                             .scale_in = ends->scaled ? side->scale : 0,
                                             .scale_out = ends->scaled ? other->scale : 0,
@@ -244,12 +245,14 @@ static void opens(const struct job *j, const struct inline_conn *c, uint32_t num
 }
 
 /* Send a socket's segment to the end that it speaks with. */
-static void leave(const struct job *j, struct inline_conn *c, enum inline_at to, struct pkt *pkt, const struct key *key)
+static void leave(const struct job *j, struct inline_conn *c, enum inline_at to, struct splice *leg, struct pkt *pkt,
+                  const struct key *key)
 {
     const struct translation as = inline_outwards(c, to);
     struct tcp_segment s;
     uint32_t mtu;
     tcp_read(pkt, key, &s);
+    inline_keep_edge(&leg->edge[0], leg->end[0].scale_out, pkt, &s);
     inline_says(c, to, &s);
     if (s.flags & TCP_RST) c->over |= OVER_RESET;
     if (s.flags & TCP_FIN) c->over |= to == AT_CLIENT ? OVER_TO_CLIENT : OVER_TO_SERVER;
@@ -274,7 +277,7 @@ void inline_cut_said(const struct job *j, struct inline_conn *c, uint32_t number
     const uint32_t now_ms = (uint32_t)(j->vm->now_ns / NS_A_MS);
     c->seen_ns = j->vm->now_ns;
     if (splice_pass(&x->leg[to], 1, pkt, key, now_ms, j->vm->cfg.pool, &out) != SPLICE_SENT) return;
-    for (unsigned i = 0; i < out.count; i++) leave(j, c, to, out.pkts[i], key);
+    for (unsigned i = 0; i < out.count; i++) leave(j, c, to, &x->leg[to], out.pkts[i], key);
 }
 
 void inline_cut_quoted(const struct job *j, const struct inline_conn *c, enum inline_at to, struct translation *inner)

@@ -16,6 +16,7 @@ struct translation;
 struct cut_side {
     uint32_t next;  /* number of its next byte */
     uint32_t stamp; /* its newest TSval */
+    uint32_t edge;  /* right edge of the window that the other end has told it; `next`: none */
     uint16_t mss;   /* announced by it; 0: none */
     uint8_t scale;  /* shift of its windows, if `scaled` */
     uint8_t ttl;    /* hops of its newest packet; DSCP byte: */

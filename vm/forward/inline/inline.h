@@ -89,6 +89,8 @@ enum { INLINE_WINDOW_FIRST = 14600, INLINE_WINDOW_LEAST = 2920 };
 uint32_t inline_window_least(const struct inline_conn *c, enum inline_at to);
 /* Let a segment of ours tell no larger window than the other end has, but one that is large enough to begin with. */
 void inline_clamp(const struct inline_conn *c, enum inline_at to, struct pkt *pkt, struct tcp_segment *s);
+/* Let a segment of ours tell no window whose right edge lies before one that its end was told; shift: of its field. */
+void inline_keep_edge(uint32_t *edge, unsigned shift, struct pkt *pkt, struct tcp_segment *s);
 /* Have a segment that was held say the newest acknowledgement, window and TSval of its end: all may have been told
  * since, and none goes back. */
 void inline_renew(const struct inline_side *side, struct pkt *pkt, struct tcp_segment *s);

@@ -224,6 +224,18 @@ void inline_clamp(const struct inline_conn *c, enum inline_at to, struct pkt *pk
     set_window(pkt, s->window);
 }
 
+void inline_keep_edge(uint32_t *edge, unsigned shift, struct pkt *pkt, struct tcp_segment *s)
+{
+    if (s->flags & TCP_RST || !(s->flags & TCP_ACK)) return;
+    const int32_t told = (int32_t)(*edge - s->ack);
+    const uint32_t least = told > 0 ? units_up((uint32_t)told, shift) : 0;
+    if (s->window < least) {
+        s->window = (uint16_t)(least < UINT16_MAX ? least : UINT16_MAX);
+        set_window(pkt, s->window);
+    }
+    *edge = seq_most(*edge, s->ack + ((uint32_t)s->window << shift));
+}
+
 /* Change the header of a segment that was held, but for its checksum. */
 static void renew(const struct inline_leg *l, struct pkt *pkt, struct tcp_segment *s)
 {

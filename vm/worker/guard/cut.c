@@ -12,6 +12,7 @@ static struct cut_ends ends_of(const struct cut_known known[2])
     for (unsigned at = 0; at < 2; at++)
         ends.side[at] = (struct cut_side){.next = known[at].next,
                                           .stamp = known[at].stamp,
+                                          .edge = known[at].edge,
                                           .mss = known[at].mss,
                                           .scale = known[at].scale,
                                           .ttl = known[at].ttl,

@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# Connections that are cut into in drawn conversations (drawn.py): servers speak from the beginning, and clients say some time later, in pieces, what
+# decides, so a cut finds data on its way to both ends, pauses, and halves that end just then. Each is whole at both ends; what each
+# end is told, in the capture at its own device, never contradicts what it has sent or was told before (segments.py); alone, beside
+# load and under a reload every 100 ms, and over cables that lose, reorder and double frames: by netem where the kernel has it, else both
+# ends lose some of what comes. N conversations a round: 10, 250 with LONG=1.
+set -u
+. tests/e2e/live/lib.sh
+. tests/lib/scratch.sh
+. "$top/tests/e2e/live/drawn.sh"
+live_begin
+RECORD=0 # sockets' answers are no part of a recording's packets
+export EARLY=1
+
+# A cable is a bridge of the kernel's between an end and prey, where frames can be lost.
+space client near prey far server
+link client eth0 near end
+link near prey prey a
+link server eth0 far end
+link far prey prey b
+bridged near cable end prey
+bridged far cable end prey
+address client eth0 10.1.0.1/24 fd00:1::1/64
+address server eth0 10.1.0.2/24 fd00:1::2/64
+
+for name in cut again0 again1; do # each another program
+    rules $name <<END
+firewall edge forward default accept { accept tcp as $name }
+service wire on any tcp/7001 { mode observe; when bytes payload at 0 is x"44 52 41 57" -> proxy inline; else -> pass }
+END
+done
+
+n=${N:-$([ -n "${LONG-}" ] && echo 250 || echo 10)}
+# round WHAT SERVER: conversations through prey; most are cut into.
+round() {
+    local it=$1 server=$2 client
+    client=$(case $server in *:*) echo fd00:1::1 ;; *) echo 10.1.0.1 ;; esac)
+    drawn_serves server "$server" 7001
+    prey prey --bridge a:b --format json cut.pbc
+    drawn_talks "$it" "$n" 10 server "$server" 7001 "$client"
+    ctl counters observed
+    echo "# $it: $(awk '$1 ~ /cut_/ && $2 != 0 { printf "%s %s ", $1, $2 }' out)"
+    same "$it: most were cut into, and of each other it was counted why not" \
+        "$(awk -v n="$n" '$1 ~ /cut_into$/ { into = $2 } $1 ~ /cut_(into|ends|unknown|late|sockets|busy|room)$/ { all += $2 } END { print all, (into * 2 >= n) }' out)" "$n 1"
+    prey_ends
+    same "$it: it ends well" "$status" 0
+}
+
+round IPv4 10.1.0.2
+round IPv6 fd00:1::2
+exit $failed
