@@ -37,12 +37,12 @@ done
 
 # round WHAT SERVER WHO-IS-FIRST OPTION...: conversations through prey with these options; some of them have left.
 round() {
-    local it=$1 server=$2 first=$3 client spliced reloading=
+    local it=$1 server=$2 first=$3 client spliced begins= ends=
     shift 3
     client=$(case $server in *:*) echo fd00:1::1 ;; *) echo 10.1.0.1 ;; esac)
     drawn_serves one "$server" 7001
     prey prey --format json "$@" $first.pbc
-    [ "$it" != reloads ] || reloading='server.pbc again0.pbc again1.pbc'
+    [ "$it" != reloads ] || begins='reloads server.pbc' ends=reloads_end
     drawn_talks "$it" "$n" 20 one "$server" 7001 "$client"
     ctl counters
     spliced=$(awk '$1 == "services.wire.proxy.spliced" { gsub(",", "", $2); print $2 }' out)

@@ -3,18 +3,21 @@
 at=${FROM:-1} # number of the next conversation
 drawn() { at "$1" timeout "${DRAWN_SECONDS:-300}" python3 "$top/tests/e2e/live/drawn.py" "${@:2}"; }
 
-# reloads NAME OTHER...: NAME.pbc becomes one of the others each 100 ms, until it is killed.
+# reloads FILE: it becomes again0.pbc and again1.pbc in turn, each 100 ms, until reloads_end.
 reloads() {
-    local n=0 name=$1
-    shift
-    while sleep 0.1; do
-        n=$((n + 1))
-        set -- "${@:2}" "$1"
-        cp "$1" next.pbc
-        mv next.pbc "$name"
-        kill -HUP "$prey"
-    done
+    (
+        n=0
+        while sleep 0.1; do
+            n=$((n + 1))
+            cp again$((n % 2)).pbc next.pbc
+            mv next.pbc "$1"
+            kill -HUP "$prey"
+        done
+    ) 2>/dev/null &
+    reloader=$!
+    pids="$pids $reloader"
 }
+reloads_end() { { kill "$reloader" && wait "$reloader"; } 2>/dev/null; }
 
 # drawn_serves NAME ADDRESS PORT: the server is ready there; $serves is its process.
 drawn_serves() {
@@ -24,21 +27,23 @@ drawn_serves() {
     until_true 100 'the server listens' grep -q listens serves
 }
 
-# drawn_talks WHAT COUNT AT-ONCE SERVER-NAME ADDRESS PORT CLIENT-ADDRESS: conversations of `client` with drawn_serves, by eth0 of both.
+# drawn_talks WHAT COUNT AT-ONCE SERVER-NAME ADDRESS PORT CLIENT-ADDRESS: conversations of `client` with drawn_serves, by eth0 of both;
+# begins, ends: what is called before and after them, while captures are made (tcpdump counts what came by before it had its filter, so
+# other traffic is not to begin earlier). order: of segments.py.
 drawn_talks() {
     local it=$1 n=$2 once=$3 server=$4 address=$5 port=$6 client=$7 end
     sniff client.pcap client eth0 -s 120 tcp port "$port"
     sniff server.pcap "$server" eth0 -s 120 tcp port "$port"
-    [ -z "${reloading-}" ] || { reloads $reloading 2>/dev/null & last=$!; pids="$pids $last"; }
+    ${begins:-:}
     same "$it: drawn conversations, all whole" "$(drawn client talk "$address" "$port" "$at" "$n" "$once")" "$n of $n"
-    [ -z "${reloading-}" ] || { kill $last && wait $last; } 2>/dev/null
+    ${ends:-:}
     heard() { [ "$(grep -cE ' (whole|torn)$' serves)" -ge "$n" ]; }
     until_true 300 'the server has heard all' heard
     same "$it: and at the server" "$(grep -c ' whole$' serves)" "$n"
     at=$((at + n))
     sniffed
     for end in "client $client" "server $address"; do
-        python3 "$top/tests/e2e/live/segments.py" "${end% *}.pcap" "${end#* }" >segments
+        python3 "$top/tests/e2e/live/segments.py" "${end% *}.pcap" "${end#* }" ${order-} >segments
         sed -n '2,$s/^/# /p' segments
         same "$it: what the end at ${end#* } is told" "$(head -n 1 segments | grep -oE '[0-9]+ faults')" '0 faults'
     done

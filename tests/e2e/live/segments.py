@@ -1,10 +1,12 @@
-"""Segments of a capture at one end, as that end hears them: segments.py FILE ADDRESS, of the end where it was made. What it is told must
+"""Segments of a capture at one end, as that end hears them: segments.py FILE ADDRESS [reordered], of the end where it was made. What it is told must
 hold by what it has seen itself: acknowledgements and SACK blocks lie within what it has sent, right edges of windows never shrink,
-and data begins no later than what it was told before has ended. Prints the number of connections and of segments, and each fault."""
+and data begins no later than what it was told before has ended. Where cables reorder frames, only a segment with a newer timestamp than all before tells a
+window that may not be less. Prints the number of connections and of segments, and each fault."""
 import subprocess
 import sys
 
 FILE, HERE = sys.argv[1], sys.argv[2]
+REORDERED = sys.argv[3:] == ["reordered"]
 FIELDS = [
     "tcp.stream", "ip.src", "ipv6.src", "tcp.seq_raw", "tcp.ack_raw", "tcp.len", "tcp.flags", "tcp.window_size_value",
     "tcp.options.wscale.shift", "tcp.options.sack_le", "tcp.options.sack_re", "tcp.options.timestamp.tsval", "tcp.options.timestamp.tsecr", "frame.number",
@@ -22,7 +24,7 @@ class Conn:
         self.sent = self.una = self.edge = self.first = None  # sent: end of what this end has sent; edge: of the window that it was told
         self.scale = {True: None, False: None}
         self.reset = False
-        self.stamp = self.heard_stamp = None  # newest TSval that was sent; that was heard
+        self.stamp = self.told_stamp = None  # newest TSval that was sent; that was told
 
 
 def segments():
@@ -54,6 +56,9 @@ for s in segments():
         if stamp and (c.stamp is None or signed(number(stamp), c.stamp) > 0):
             c.stamp = number(stamp)
         continue
+    newest = not REORDERED or stamp and (c.told_stamp is None or signed(number(stamp), c.told_stamp) > 0)
+    if stamp and (c.told_stamp is None or signed(number(stamp), c.told_stamp) > 0):
+        c.told_stamp = number(stamp)
     where = f"frame {s['frame.number']}: "
     if flags & RST:
         continue
@@ -68,7 +73,7 @@ for s in segments():
             faults.append(where + "a SACK block outside of what was sent")
     shift = 0 if flags & SYN or None in c.scale.values() else c.scale[False]
     edge = (ack + (number(s["tcp.window_size_value"]) << shift)) & 0xFFFFFFFF
-    if c.una is not None and signed(ack, c.una) >= 0 and c.edge is not None and signed(edge, c.edge) < 0:
+    if newest and c.una is not None and signed(ack, c.una) >= 0 and c.edge is not None and signed(edge, c.edge) < 0:
         faults.append(where + f"the window shrinks by {signed(c.edge, edge)} bytes")
     if c.una is None or signed(ack, c.una) >= 0:
         c.una = ack
