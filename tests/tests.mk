@@ -89,15 +89,17 @@ FLOOD := $(B)/tests/tools/flood
 $(FLOOD): $(B)/tests/tools/flood.o $(B)/libvm.a
 ASKS := $(B)/tests/tools/asks
 $(ASKS): $(B)/tests/tools/asks.o
+INSTRUCT := $(B)/tests/tools/instruct
+$(INSTRUCT): $(B)/tests/tools/instruct.o
 # What a live script asks many times over: a datagram, a figure of what preyrun printed.
 UDP := $(B)/tests/tools/udp
 $(UDP): $(B)/tests/tools/udp.o
 FIGURES := $(B)/tests/tools/figures
 $(FIGURES): $(B)/tests/tools/figures.o
 $(FIGURES): TOOL_LIBS := -lcjson
-$(MKCAP) $(DAMAGE) $(FLOOD) $(TAMPER) $(ASKS) $(UDP) $(FIGURES):
+$(MKCAP) $(DAMAGE) $(FLOOD) $(TAMPER) $(ASKS) $(INSTRUCT) $(UDP) $(FIGURES):
 	$(call run,LD)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(TOOL_LIBS)
-LIVE_TOOLS := $(MKCAP) $(FLOOD) $(TAMPER) $(ASKS) $(UDP) $(FIGURES)
+LIVE_TOOLS := $(MKCAP) $(FLOOD) $(TAMPER) $(ASKS) $(INSTRUCT) $(UDP) $(FIGURES)
 # Makes a recording of a capture.
 MKREC := $(B)/tests/tools/mkrec
 $(MKREC): $(B)/tests/tools/mkrec.o $(TEST_ARCHIVES)
