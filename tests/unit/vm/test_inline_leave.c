@@ -585,6 +585,61 @@ static void many(void **state)
     wire_fini(&w);
 }
 
+/* Ask for all that has not left, of `count`. Return how many are held now, their numbers in `asked`. */
+static uint32_t ask_for_all(struct wire *w, uint8_t *has_left, uint32_t count, uint32_t *asked)
+{
+    struct inline_told t;
+    uint32_t held = 0;
+    for (uint32_t n = 0; n < count; n++) {
+        const struct inline_ask a = {.kind = INLINE_LEAVE, .number = n, .port = 1024, .of.moved = {{0, 0}, {0, 3}}};
+        if (has_left[n]) continue;
+        sender_clear(&w->s);
+        vm_inline_ask(w->s.vm, &w->s.in, &a, &w->s.tx);
+        if (!vm_inline_told(w->s.vm, &t)) {
+            asked[held++] = n;
+            continue;
+        }
+        assert_int_equal(t.number, n);
+        assert_int_equal(t.kind, INLINE_STAYS);
+        assert_int_equal(t.why, SPLICE_WHY_ROOM);
+    }
+    return held;
+}
+
+/* All of a full table leave, though they ask at once: 256 at a time, and nobody is forgotten. */
+static void ten_thousand(void **state)
+{
+    enum { ALL = 10000, AT_ONCE = 256 };
+    static uint8_t has_left[ALL];
+    uint32_t asked[ALL], left = 0;
+    struct wire w;
+    struct inline_told t;
+    struct inline_open o;
+    may_leave(&w, "limits { proxy_sessions 10_000 }\n" BYTES_FIRST, false, 0);
+    for (uint32_t n = 0; n < ALL; n++) open_one(&w, n);
+    w.client.sport = 60000;
+    const struct frame syn = with(&w.client, SYN, CLIENT_SEQ, 0, NULL);
+    comes(&w, &syn, LEFT);
+    assert_false(vm_inline_open(w.s.vm, ALL, &o));
+    while (left < ALL) {
+        const uint32_t held = ask_for_all(&w, has_left, ALL, asked);
+        assert_int_equal(held, ALL - left < AT_ONCE ? ALL - left : AT_ONCE);
+        for (uint32_t i = 0; i < held; i++) {
+            w.server.dport = (uint16_t)(20000 + asked[i]);
+            const struct frame f = with(&w.server, ACK, SERVER_SEQ + 1, OWN_SEQ + 4, NULL);
+            comes(&w, &f, RIGHT);
+            assert_true(vm_inline_told(w.s.vm, &t));
+            assert_int_equal(t.kind, INLINE_LEFT);
+            assert_int_equal(t.number, asked[i]);
+            has_left[asked[i]] = 1;
+        }
+        left += held;
+    }
+    assert_false(vm_inline_told(w.s.vm, &t));
+    assert_true(vm_rests(w.s.vm));
+    wire_fini(&w);
+}
+
 /* The loop ends the session while the connection waits to leave: it does not, though all is acknowledged before its
  * sockets are gone. */
 static void ended_while_asked(void **state)
@@ -729,6 +784,7 @@ int main(void)
         cmocka_unit_test(portions),
         cmocka_unit_test(service_gone),
         cmocka_unit_test(many),
+        cmocka_unit_test(ten_thousand),
         cmocka_unit_test(ended_while_asked),
         cmocka_unit_test(all_are_told),
         cmocka_unit_test(past_its_window),
