@@ -96,4 +96,26 @@ same 'the access log has the bytes that passed in the kernel' "$(python3 -c '
 import json
 rows = [json.loads(line) for line in open("wire.log")]
 print(sum(r["bytes_in"] >= 4000000 and r["bytes_out"] >= 12000000 for r in rows))')" 2
+
+# ---- rules that brought no splicing at the start ----
+rules plain <<'RULES'
+limits { proxy_sessions 200 }
+service wire on any tcp/80 { mode proxy inline }
+firewall f forward default drop { accept tcp port 80-82; accept icmp }
+RULES
+rm -f wire.log
+cp plain.pbc now.pbc
+prey prey -i wan -i lan --format json now.pbc
+cp splice.pbc now.pbc
+kill -HUP "$prey"
+awaits 'reloaded: now.pbc'
+hold brought 10.2.0.2 80 move:2000000:2000000
+left_are wire 1
+go_on brought
+exact brought 'a reload brings `splice packets`'
+there_are 2
+kill "${holder[brought]}"
+left_are wire 0
+prey_ends
+same 'and it ends well' "$status" 0
 exit $failed

@@ -104,22 +104,27 @@ void flows_sizes(const struct program *p, struct kernel_sizes *s)
     s->flow_words = words + (words + 63) / 64;
 }
 
-/* True if connections of some service may leave its sockets for the packet path. */
-static bool splices(const struct program *p)
+/* Return for how many spliced connections there is room: for all, where some service's may leave its sockets for the
+ * packet path; for some, where a reload may bring that to services that proxy. */
+static uint64_t spliced_most(const struct program *p)
 {
+    enum { BY_RELOAD = 4096 };
+    const uint64_t all = p->settings->proxy_sessions;
     bool any = false;
     for (uint32_t i = 0; i < p->proxies_count; i++) any |= (p->proxies[i].flags & PBC_PROXY_LEAVES) != 0;
-    return any;
+    if (any || !p->proxies_count) return any ? all : 0;
+    return all < BY_RELOAD ? all : BY_RELOAD;
 }
 
 struct kernel_sizes kernel_sizes_of(const struct program *p, uint32_t cpus)
 {
     const bool counts = p->meta->flags & PBC_COUNTS_FLOWS;
+    const uint64_t spliced = spliced_most(p);
     struct kernel_sizes s = {.cpus = cpus,
                              .program = p,
                              .source_slots = counts ? kernel_sources_slots(grain_keys(p->flows, p->grains_count)) : 0,
                              .copies = p->mirrors_count || p->observes_count,
-                             .splice_groups = splices(p) ? splice_groups_for(p->settings->proxy_sessions) : 0,
+                             .splice_groups = spliced ? splice_groups_for(spliced) : 0,
                              .made = p->proxies_count ? MADE_MOST : MADE_MOST / 32};
     flows_sizes(p, &s);
     return s;

@@ -3,7 +3,8 @@
 #pragma once
 
 #include "runtime/proxy/core.h"
-#include "vm/flow/spliced.h"
+
+struct inline_ask;
 
 enum inside_found { INSIDE_KNOWN, INSIDE_UNKNOWN, INSIDE_NO_ROOM };
 /* Find the connection of a client, by its address in the stack aside, and fill in the arrival of its session: what it
