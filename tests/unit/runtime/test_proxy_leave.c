@@ -294,7 +294,8 @@ static void test_silence_is_what_the_worker_saw(void **state)
     tear_down(&b);
 }
 
-/* Once one end is through the other has the time of `proxy half_close`, whether it ended before or after the way out. */
+/* Once one end is through the other has the time of `proxy half_close`, whether it ended before or after the way out.
+ */
 static void test_a_half_has_a_time_of_its_own(void **state)
 {
     (void)state;
