@@ -113,5 +113,5 @@ void leaving_call(struct leaving *l) { wake(l->told_fd); }
 void leaving_stop(struct leaving *l)
 {
     __atomic_store_n(&l->stopped, 1, __ATOMIC_SEQ_CST);
-    wake(l->told_fd); /* who has waited for room need not wait any more */
+    wake(l->told_fd); /* nobody need wait for room any more */
 }

@@ -10,7 +10,6 @@
 #include "runtime/exchange/begun/inlined.h"
 #include "runtime/exchange/begun/leaving.h"
 #include "runtime/exchange/first_frame.h"
-#include "runtime/proxy/session.h"
 #include "vm/flow/flow.h"
 #include "vm/packet/parse/read.h"
 
@@ -158,7 +157,7 @@ void inside_room(struct proxy *p)
     while (p->asks) {
         struct session *s = p->asks;
         inside_wait_no_more(s);
-        session_again(s);
+        loop_again(&p->loop, &s->task);
     }
 }
 

@@ -166,7 +166,8 @@ static inline struct splice_slot *splice_slots_at(const struct splice_slots *all
 {
     return &all->slots[slot];
 }
-/* Return the later of a number that is known and a slot's (`word` points to it), if that is of the slot's use. */
+/* Return the later of a number that is known and a slot's (`word` points to it), which counts if it has the slot's use.
+ */
 uint32_t splice_slot_most(const struct splice_slot *s, const uint64_t *word, uint32_t known);
 
 /* Fill in the moves of segments of end `from`. False: the ends differ in what they have agreed on, or have none of what
