@@ -1,6 +1,6 @@
 """Exchanges of 100 bytes on new connections, which the change to packets may delay: exchanges.py serve HOST PORT, which gives back what comes;
-exchanges.py ask HOST PORT COUNT, which prints the median and the 99th percentile, in microseconds, of the first, second, third and
-eighth exchange of COUNT connections, one after the other."""
+exchanges.py ask HOST PORT COUNT [WORD], which prints the median and the 99th percentile, in microseconds, of the first, second, third and
+eighth exchange of COUNT connections, one after the other; messages begin with WORD."""
 import socket
 import statistics
 import sys
@@ -23,13 +23,14 @@ if KIND == "serve":
     while True:
         threading.Thread(target=give_back, args=(listener.accept()[0],), daemon=True).start()
 
+MESSAGE = (sys.argv[5] if len(sys.argv) > 5 else "").encode().ljust(100, b"x")
 took = [[] for _ in range(8)]
 for _ in range(int(sys.argv[4])):
     with socket.create_connection((HOST, PORT), 20) as s:
         s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for all_of in took:
             begun = time.perf_counter()
-            s.sendall(b"x" * 100)
+            s.sendall(MESSAGE)
             got = 0
             while got < 100:
                 got += len(s.recv(100)) or 1000

@@ -3,7 +3,8 @@
 # splice(2). Client, balancer and server in namespaces joined by veth, with frames of 1,500 bytes (no super-packets: nobody's card helps).
 # What a veth hands on is worked on in the sender's time, so CPU is that of all three: iperf3 at both ends, and prey's processes; and
 # that less what the same bytes cost over a cable without anything between them. Medians of RUNS rounds, each of which runs every contender
-# once; ratios are medians over rounds. Then what the change to packets costs the first exchanges of a connection. Prints Markdown.
+# once; ratios are medians over rounds. Then what the change to packets costs the first exchanges of a connection, and what it costs to be cut
+# into by the first bytes: that exchange holds the time from the decision to the first byte through the sockets. Prints Markdown.
 set -u
 EXEC=kernel
 . tests/e2e/live/lib.sh
@@ -73,6 +74,7 @@ print(s["bits_per_second"], (c["host_total"] + c["remote_total"]) / 100 * e["sum
 }
 
 background sink taskset -c "$alone" iperf3 -s -p 7003 >/dev/null 2>&1
+until_true 100 'iperf3 listens' at sink sh -c 'ss -ltn | grep -q :7003'
 : >runs
 contenders=${ONLY:-direct routed passthrough spliced proxy spliced-user}
 for round in $(seq "$RUNS"); do
@@ -94,3 +96,24 @@ for way in sockets spliced; do
         prey_ends
     done
 done
+
+# Connections that cross a bridge, all watched
+space left middle right
+link left l0 middle l1
+link middle r1 right r0
+address left l0 10.4.0.1/24
+address right r0 10.4.0.2/24
+rules watched <<'END'
+firewall f forward default accept { }
+service ssh on any tcp/7004 { mode observe; when bytes payload at 0 is x"53 53 48" -> proxy inline; else -> pass }
+END
+background right python3 "$top/tests/bench/exchanges.py" serve 10.4.0.2 7004 >serves
+until_true 100 'the server listens' grep -q listens serves
+prey middle --exec user --bridge l1:r1 watched.pbc
+count=$(size 300 5)
+for word in HELLO SSH; do
+    echo "| on a bridge, $([ $word = SSH ] && echo 'cut into by the first' || echo 'watched, and let by') | $(at left timeout 60 python3 "$top/tests/bench/exchanges.py" ask 10.4.0.2 7004 "$count" $word) |"
+done
+into=$(at middle "$bin/preyctl" --name l1 counters observed | awk '$1 ~ /cut_into$/ { print $2 }')
+[ "$into" = "$count" ] || say "of $count connections $into were cut into"
+prey_ends
