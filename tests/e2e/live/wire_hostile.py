@@ -109,6 +109,7 @@ class Raw:
         self.src = socket.inet_pton(family, "fd00:1::77" if v6 else "10.1.0.77")
         self.dst = socket.inet_pton(family, "fd00:1::2" if v6 else "10.1.0.2")
         self.seq, self.got, self.next = random.getrandbits(32), b"", 0
+        self.window, self.options = 65000, b""  # of each segment
 
     def ip(self, proto, body, src=None, dst=None):
         src, dst = src or self.src, dst or self.dst
@@ -123,7 +124,9 @@ class Raw:
 
     def segment(self, flags, seq, payload=b"", ack=None, urgent=0):
         ack = self.next if ack is None else ack
-        tcp = struct.pack("!HHIIBBHHH", self.sport, 7, seq & 0xFFFFFFFF, ack & 0xFFFFFFFF, 5 << 4, flags, 65000, 0, urgent) + payload
+        offset = 5 + len(self.options) // 4 << 4
+        tcp = struct.pack("!HHIIBBHHH", self.sport, 7, seq & 0xFFFFFFFF, ack & 0xFFFFFFFF, offset, flags, self.window, 0, urgent)
+        tcp += self.options + payload
         return self.summed(6, tcp, 16)
 
     def frame(self, ip):
@@ -491,18 +494,22 @@ def full(raw):
     print("the next is", said)
 
 
-if sys.argv[1] == "serve":
-    serve()
-families = {"4": (False,), "6": (True,)}.get(os.environ.get("FAMILY"), (False, True))
-ends = Ends(sys.argv[-3:])
-for name in sys.argv[1:-3]:
-    case = globals()[name]
-    for v6 in families:
-        why = None
-        try:
-            case(Raw(ends, v6))
-        except (AssertionError, StopIteration) as e:
-            why = repr(e)
-        print(f"{'not ok' if why else 'ok'} - {case.__doc__}, IPv{6 if v6 else 4}", flush=True)
-        if why:
-            print("#", why, flush=True)
+def attack(cases, macs):
+    families = {"4": (False,), "6": (True,)}.get(os.environ.get("FAMILY"), (False, True))
+    ends = Ends(macs)
+    for case in cases:
+        for v6 in families:
+            why = None
+            try:
+                case(Raw(ends, v6))
+            except (AssertionError, StopIteration) as e:
+                why = repr(e)
+            print(f"{'not ok' if why else 'ok'} - {case.__doc__}, IPv{6 if v6 else 4}", flush=True)
+            if why:
+                print("#", why, flush=True)
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "serve":
+        serve()
+    attack([globals()[name] for name in sys.argv[1:-3]], sys.argv[-3:])
