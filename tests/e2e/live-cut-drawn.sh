@@ -78,14 +78,13 @@ begins='' ends=''
 # Cables that lose frames, and more where they can
 for cable in near far; do
     for device in end prey; do
-        at $cable tc qdisc add dev $device root netem delay 1ms 500us loss 0.5% duplicate 0.5% reorder 3% 25% 2>/dev/null && netem=reordered
+        at $cable tc qdisc add dev $device root netem delay 1ms 500us loss 0.5% duplicate 0.5% reorder 3% 25% 2>/dev/null && netem=yes
     done
 done
 for end in client server; do
     [ -n "${netem-}" ] || at $end nft 'add table inet lossy; add chain inet lossy in { type filter hook input priority 0; }
         add rule inet lossy in meta l4proto tcp numgen random mod 1000 < 10 counter drop'
 done
-order=${netem-}
 round "over cables that lose frames${netem:+, reorder and double them}" 10.1.0.2
 same 'frames were lost at both ends' "$(for end in client server; do
     case ${netem-} in

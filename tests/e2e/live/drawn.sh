@@ -29,7 +29,7 @@ drawn_serves() {
 
 # drawn_talks WHAT COUNT AT-ONCE SERVER-NAME ADDRESS PORT CLIENT-ADDRESS: conversations of `client` with drawn_serves, by eth0 of both;
 # begins, ends: what is called before and after them, while captures are made (tcpdump counts what came by before it had its filter, so
-# other traffic is not to begin earlier). order: of segments.py.
+# other traffic is not to begin earlier).
 drawn_talks() {
     local it=$1 n=$2 once=$3 server=$4 address=$5 port=$6 client=$7 end
     sniff client.pcap client eth0 -s 120 tcp port "$port"
@@ -43,7 +43,7 @@ drawn_talks() {
     at=$((at + n))
     sniffed
     for end in "client $client" "server $address"; do
-        python3 "$top/tests/e2e/live/segments.py" "${end% *}.pcap" "${end#* }" ${order-} >segments
+        python3 "$top/tests/e2e/live/segments.py" "${end% *}.pcap" "${end#* }" >segments
         sed -n '2,$s/^/# /p' segments
         same "$it: what the end at ${end#* } is told" "$(head -n 1 segments | grep -oE '[0-9]+ faults')" '0 faults'
     done

@@ -1,12 +1,12 @@
-"""Segments of a capture at one end, as that end hears them: segments.py FILE ADDRESS [reordered], of the end where it was made. What it is told must
+"""Segments of a capture at one end, as that end hears them: segments.py FILE ADDRESS, of the end where it was made. What it is told must
 hold by what it has seen itself: acknowledgements and SACK blocks lie within what it has sent, right edges of windows never shrink,
-and data begins no later than what it was told before has ended. Where cables reorder frames, only a segment with a newer timestamp than all before tells a
-window that may not be less. Prints the number of connections and of segments, and each fault."""
+and data begins no later than what it was told before has ended. Segments overtake each other on cables, and within a machine of several cores: where there are
+timestamps, one tells a window that may not be less if its own is newer than all before. Prints the number of connections and of segments,
+and each fault."""
 import subprocess
 import sys
 
 FILE, HERE = sys.argv[1], sys.argv[2]
-REORDERED = sys.argv[3:] == ["reordered"]
 FIELDS = [
     "tcp.stream", "ip.src", "ipv6.src", "tcp.seq_raw", "tcp.ack_raw", "tcp.len", "tcp.flags", "tcp.window_size_value",
     "tcp.options.wscale.shift", "tcp.options.sack_le", "tcp.options.sack_re", "tcp.options.timestamp.tsval", "tcp.options.timestamp.tsecr", "frame.number",
@@ -56,8 +56,8 @@ for s in segments():
         if stamp and (c.stamp is None or signed(number(stamp), c.stamp) > 0):
             c.stamp = number(stamp)
         continue
-    newest = not REORDERED or stamp and (c.told_stamp is None or signed(number(stamp), c.told_stamp) > 0)
-    if stamp and (c.told_stamp is None or signed(number(stamp), c.told_stamp) > 0):
+    newest = not stamp or c.told_stamp is None or signed(number(stamp), c.told_stamp) > 0
+    if stamp and newest:
         c.told_stamp = number(stamp)
     where = f"frame {s['frame.number']}: "
     if flags & RST:
