@@ -31,7 +31,7 @@ struct vm_ways {
     void *arg;
 };
 
-struct inline_open;    /* flow/made.h */
+struct inline_open; /* flow/made.h */
 struct inline_goes;
 struct observe_record; /* observe/observe.h */
 struct vm;

@@ -5,11 +5,7 @@ set -u
 . tests/lib/scratch.sh
 live_begin
 
-space left prey right
-link left eth0 prey a
-link right eth0 prey b
-address left eth0 10.1.0.1/24 fd00:1::1/64
-address right eth0 10.1.0.2/24 fd00:1::2/64
+across left right
 offloads off left:eth0 right:eth0 prey:a prey:b
 # A router before the server that takes no more than 1,300 bytes.
 at right nft 'add table inet t; add chain inet t in { type filter hook input priority 0; }; add rule inet t in tcp dport 7 meta length > 1300 drop'

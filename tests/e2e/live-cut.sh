@@ -7,11 +7,7 @@ set -u
 live_begin
 RECORD=0 # sockets' answers are no part of a recording's packets
 
-space client prey server
-link client eth0 prey a
-link server eth0 prey b
-address client eth0 10.1.0.1/24 fd00:1::1/64
-address server eth0 10.1.0.2/24 fd00:1::2/64
+across client server
 
 # LOSS=10: each end loses ten of a thousand packets that come to it
 for end in ${LOSS:+client server}; do

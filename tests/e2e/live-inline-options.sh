@@ -6,11 +6,9 @@ set -u
 . tests/lib/scratch.sh
 live_begin
 
-space left prey right
-link left eth0 prey a
-link right eth0 prey b
-address left eth0 10.1.0.1/24 fd00:1::1/64 10.1.0.77/24
-address right eth0 10.1.0.2/24 fd00:1::2/64 $(for i in 3 4 5 6 7 8 9; do echo "10.1.0.$i/24"; done) fd00:1::3/64 fd00:1::8/64 fd00:1::9/64
+across left right
+address left eth0 10.1.0.77/24
+address right eth0 $(for i in 3 4 5 6 7 8 9; do echo "10.1.0.$i/24"; done) fd00:1::3/64 fd00:1::8/64 fd00:1::9/64
 web right
 payload 1000000 right
 mac=$(at right cat /sys/class/net/eth0/address)

@@ -7,11 +7,7 @@ set -u
 live_begin
 
 samples=$top/rules-examples/in-the-middle
-space left prey right
-link left eth0 prey a
-link right eth0 prey b
-address left eth0 10.1.0.1/24 fd00:1::1/64
-address right eth0 10.1.0.2/24 fd00:1::2/64
+across left right
 head -c 20000000 /dev/urandom >file
 cc -O2 -o middle "$samples/middle.c" || exit 2
 wire() { # NAME CLAUSES

@@ -7,11 +7,8 @@ set -u
 . tests/lib/scratch.sh
 live_begin
 
-space left prey right
-link left eth0 prey a
-link right eth0 prey b
-address left eth0 10.1.0.1/24 fd00:1::1/64
-address right eth0 10.1.0.2/24 fd00:1::2/64 10.1.0.3/24
+across left right
+address right eth0 10.1.0.3/24
 web right
 payload 3000000 right
 left_mac=$(at left cat /sys/class/net/eth0/address)

@@ -6,11 +6,7 @@ set -u
 . tests/lib/scratch.sh
 live_begin
 
-space client prey server
-link client eth0 prey a
-link server eth0 prey b
-address client eth0 10.1.0.1/24 fd00:1::1/64
-address server eth0 10.1.0.2/24 fd00:1::2/64
+across client server
 
 rules guard <<'END'
 names bad = "bad.example", "*.worse.example"

@@ -7,11 +7,7 @@ set -u
 live_begin
 RECORD=0 # a recording of a few megabytes a run is not what this is about
 
-space client prey server
-link client eth0 prey a
-link server eth0 prey b
-address client eth0 10.1.0.1/24 fd00:1::1/64
-address server eth0 10.1.0.2/24 fd00:1::2/64
+across client server
 web server
 payload 2000000 server
 

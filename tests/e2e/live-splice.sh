@@ -6,11 +6,8 @@ set -u
 . tests/lib/scratch.sh
 live_begin
 
-space left prey right
-link left eth0 prey a
-link right eth0 prey b
-address left eth0 10.1.0.1/24 fd00:1::1/64
-address right eth0 10.1.0.2/24 fd00:1::2/64 10.1.0.3/24 10.1.0.4/24
+across left right
+address right eth0 10.1.0.3/24 10.1.0.4/24
 mac=$(at right cat /sys/class/net/eth0/address)
 # A target of an instruction is reached by a route of the host's.
 address prey b 10.1.0.9/24

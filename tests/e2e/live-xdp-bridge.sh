@@ -6,11 +6,7 @@ set -u
 . tests/lib/scratch.sh
 live_begin
 
-space left prey right
-link left eth0 prey a
-link right eth0 prey b
-address left eth0 10.1.0.1/24 fd00:1::1/64
-address right eth0 10.1.0.2/24 fd00:1::2/64
+across left right
 web right
 head -c 5000000 /dev/urandom >web-right/file
 across() { # PORT: the one that is let across

@@ -27,10 +27,10 @@ struct explain_look {
     struct pkt *inner;        /* the packet inside, or NULL */
     struct key inner_key;
     struct explain_steps inner_steps;
-    struct served served;       /* for the packet inside, if there is one */
-    struct served fresh;        /* the same, as if the packet began a flow */
-    struct translated nat;      /* result of a nat, if no service and no flow takes the packet */
-    bool goes_on;               /* its connection is one of a service's, which no rule judges any more: `goes` */
+    struct served served;  /* for the packet inside, if there is one */
+    struct served fresh;   /* the same, as if the packet began a flow */
+    struct translated nat; /* result of a nat, if no service and no flow takes the packet */
+    bool goes_on;          /* its connection is one of a service's, which no rule judges any more: `goes` */
     struct inline_goes goes;
     bool watched; /* its connection is watched: `watch`, without names */
     struct observe_record watch;

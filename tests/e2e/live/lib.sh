@@ -146,6 +146,16 @@ bridged() {
     for port in "$@"; do ip -n "$id-$name" link set dev "$port" up master "$bridge"; done
 }
 
+# across NAME NAME: two ends, one on each side of a bridge of prey's, its devices a and b: 10.1.0.1 and 10.1.0.2, fd00:1::1 and fd00:1::2, by
+# eth0.
+across() {
+    space "$1" prey "$2"
+    link "$1" eth0 prey a
+    link "$2" eth0 prey b
+    address "$1" eth0 10.1.0.1/24 fd00:1::1/64
+    address "$2" eth0 10.1.0.2/24 fd00:1::2/64
+}
+
 # box_behind_bridge: a namespace `box`, by eth0 behind prey's bridge br0.
 box_behind_bridge() {
     space box

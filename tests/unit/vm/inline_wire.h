@@ -300,6 +300,31 @@ static inline void talks(struct wire *w)
     left_by(w, &f, LEFT);
 }
 
+/* Write the vm's state, and read it into other ones, that many times with some bytes changed: what is taken goes on as
+ * `goes_on` says. At last it stands in the place of the vm as it was written. */
+static inline void read_damaged(struct wire *w, unsigned times, uint64_t seed, void (*goes_on)(struct wire *w))
+{
+    static uint8_t bytes[1 << 22], hurt[1 << 22];
+    struct archive a = {.at = bytes, .left = sizeof bytes};
+    assert_true(vm_archive(w->s.vm, &w->s.in, &a));
+    const size_t len = sizeof bytes - a.left;
+    for (unsigned i = 0; i < times; i++) {
+        struct vm *vm = vm_new(w->s.program, &w->cfg), *keep = w->s.vm;
+        memcpy(hurt, bytes, len);
+        for (unsigned n = draw(&seed, 4) + 1; n-- > 0;) hurt[draw(&seed, (uint32_t)len)] = (uint8_t)draw(&seed, 256);
+        a = (struct archive){.at = hurt, .left = len, .reads = true};
+        w->s.vm = vm;
+        if (vm_archive(vm, &w->s.in, &a)) goes_on(w);
+        w->s.vm = keep;
+        sender_clear(&w->s);
+        vm_free(vm);
+    }
+    vm_free(w->s.vm);
+    w->s.vm = vm_new(w->s.program, &w->cfg);
+    a = (struct archive){.at = bytes, .left = len, .reads = true};
+    assert_true(vm_archive(w->s.vm, &w->s.in, &a));
+}
+
 /* The next program; nothing uses the past any more. */
 static inline void reload(struct wire *w, const char *rules)
 {

@@ -522,6 +522,69 @@ static void no_room(void **state)
     }
 }
 
+/* 10,000 at once, where 64 find room: each is cut into, waits, or goes on as it was, and nothing is left of any. */
+static void too_many(void **state)
+{
+    enum { ALL = 10000 };
+    struct wire w;
+    unsigned held = 0, passed = 0;
+    wire_init(&w, "limits { observed 2000; proxy_sessions 50 }\n" RULES, false, 0);
+    for (unsigned i = 0; i < ALL; i++) {
+        w.client.sport = w.server.dport = (uint16_t)(20000 + i);
+        open_watched(&w, &bare);
+        struct frame f = with(&w.client, ACK, CLIENT_SEQ + 1, SERVER_SEQ + 1, "SSH-");
+        comes(&w, &f, LEFT);
+        held += w.s.v.action == ACTION_HELD;
+        passed += w.s.v.action == ACTION_ACCEPT;
+        assert_int_equal(held + passed, i + 1);
+    }
+    assert_true(held >= 50);
+    for (unsigned i = 0; i < 1000 && not_cut(&w) < held; i++) waits(&w, 20 * MS);
+    struct inline_open o;
+    for (unsigned i = 0; i < 64; i++) assert_false(vm_inline_open(w.s.vm, i, &o));
+    assert_int_equal(observed(&w)->cut_into, 0);
+    assert_true(observed(&w)->cut_room >= 1 && observed(&w)->cut_late == 50);
+    wire_fini(&w);
+}
+
+static struct frame with_block(const struct frame *f, char at[12], uint32_t left, uint32_t right)
+{
+    struct frame out = *f;
+    memcpy(at, "\1\1\5\12", 4);
+    frame_word((uint8_t *)at + 4, left, 4);
+    frame_word((uint8_t *)at + 8, right, 4);
+    out.options = at;
+    out.options_len = 12;
+    return out;
+}
+
+/* Blocks of SACK are moved with the numbers, also those of what the other side never saw: whom they concern tells. */
+static void sack_of_what_was_never_sent(void **state)
+{
+    static const struct offers sack = {.sack = true, .scale = {-1, -1}};
+    static const uint32_t away[] = {10, 100000, 1u << 31, (uint32_t)-5000};
+    struct wire w;
+    char at[12];
+    begin_watched(&w, false, 0, &sack);
+    for (unsigned i = 0; i < 4; i++) { /* before the cut they go by */
+        struct frame f = with(&w.server, ACK, SERVER_SEQ + 1, CLIENT_SEQ + 1, NULL);
+        f = with_block(&f, at, CLIENT_SEQ + away[i], CLIENT_SEQ + away[i] + 4);
+        comes(&w, &f, RIGHT);
+        assert_int_equal(w.s.v.action, ACTION_ACCEPT);
+    }
+    cut_into(&w, &sack);
+    for (unsigned i = 0; i < 4; i++) {
+        struct frame f = with(&w.server, ACK, SERVER_SEQ + 1, CLIENT_SEQ + 1, NULL);
+        f = with_block(&f, at, CLIENT_SEQ + away[i], CLIENT_SEQ + away[i] + 4);
+        comes(&w, &f, RIGHT);
+        f = with(&w.server, ACK, SERVER_SEQ + 1, OWN_SEQ + 1, NULL);
+        f = made(&f, INLINE_SERVER, INLINE_OWN, 0, w.own_port);
+        f = with_block(&f, at, OWN_SEQ + away[i], OWN_SEQ + away[i] + 4);
+        left(&w, 0, TX_ASIDE, &f);
+    }
+    wire_fini(&w);
+}
+
 /* Its SYN was not seen: it is let alone. */
 static void midstream(void **state)
 {
@@ -593,14 +656,21 @@ static void closes(void **state)
     wire_fini(&w);
 }
 
+static void speaks_from_bytes(struct wire *w)
+{
+    struct frame f = with(&w->client, ACK, CLIENT_SEQ + 5, SERVER_SEQ + 1, "more");
+    comes(w, &f, LEFT);
+    f = with(&w->listener, ACK, OUR_SEQ + 1, CLIENT_SEQ + 5, "Welt");
+    says(w, &f);
+    waits(w, 11 * S);
+}
+
 /* An archive holds it, and none is written while it is being cut into; a damaged one is refused, or read for what it
  * says. */
 static void archived(void **state)
 {
-    static uint8_t bytes[1 << 22], hurt[1 << 22];
     struct wire w;
     char at[12];
-    uint64_t seed = 9;
     begin_watched(&w, false, 0, &full);
     assert_true(vm_rests(w.s.vm));
     decided_by(&w, &full, at);
@@ -608,30 +678,7 @@ static void archived(void **state)
     sockets_open(&w, &full);
     assert_true(vm_rests(w.s.vm));
     sender_clear(&w.s);
-    struct archive a = {.at = bytes, .left = sizeof bytes};
-    assert_true(vm_archive(w.s.vm, &w.s.in, &a));
-    const size_t len = sizeof bytes - a.left;
-    for (unsigned i = 0; i < 200; i++) {
-        struct vm *vm = vm_new(w.s.program, &w.cfg), *keep = w.s.vm;
-        memcpy(hurt, bytes, len);
-        for (unsigned n = draw(&seed, 4) + 1; n-- > 0;) hurt[draw(&seed, (uint32_t)len)] = (uint8_t)draw(&seed, 256);
-        a = (struct archive){.at = hurt, .left = len, .reads = true};
-        if (vm_archive(vm, &w.s.in, &a)) {
-            w.s.vm = vm;
-            struct frame f = with(&w.client, ACK, CLIENT_SEQ + 5, SERVER_SEQ + 1, "more");
-            comes(&w, &f, LEFT);
-            f = with(&w.listener, ACK, OUR_SEQ + 1, CLIENT_SEQ + 5, "Welt");
-            says(&w, &f);
-            waits(&w, 11 * S);
-            w.s.vm = keep;
-        }
-        sender_clear(&w.s);
-        vm_free(vm);
-    }
-    vm_free(w.s.vm);
-    w.s.vm = vm_new(w.s.program, &w.cfg);
-    a = (struct archive){.at = bytes, .left = len, .reads = true};
-    assert_true(vm_archive(w.s.vm, &w.s.in, &a));
+    read_damaged(&w, 200, 9, speaks_from_bytes);
     struct frame f = with(&w.client, ACK, CLIENT_SEQ + 5, SERVER_SEQ + 1, "more");
     f = stamped(&f, at, CLIENT_STAMP + 9, SERVER_STAMP);
     comes(&w, &f, LEFT);
@@ -642,13 +689,21 @@ static void archived(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(all_steps),      cmocka_unit_test(clocks_and_windows),
-        cmocka_unit_test(odd_options),    cmocka_unit_test(windows_of_nothing),
+        cmocka_unit_test(all_steps),
+        cmocka_unit_test(clocks_and_windows),
+        cmocka_unit_test(odd_options),
+        cmocka_unit_test(windows_of_nothing),
         cmocka_unit_test(windows_keep_their_edge),
-        cmocka_unit_test(data_in_flight), cmocka_unit_test(ended_just_then),
-        cmocka_unit_test(syn_again),      cmocka_unit_test(too_late),
-        cmocka_unit_test(no_room),        cmocka_unit_test(midstream),
-        cmocka_unit_test(closes),         cmocka_unit_test(errors),
+        cmocka_unit_test(too_many),
+        cmocka_unit_test(sack_of_what_was_never_sent),
+        cmocka_unit_test(data_in_flight),
+        cmocka_unit_test(ended_just_then),
+        cmocka_unit_test(syn_again),
+        cmocka_unit_test(too_late),
+        cmocka_unit_test(no_room),
+        cmocka_unit_test(midstream),
+        cmocka_unit_test(closes),
+        cmocka_unit_test(errors),
         cmocka_unit_test(archived),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

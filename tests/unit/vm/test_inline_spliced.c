@@ -368,39 +368,22 @@ static void long_segments(void **state)
     }
 }
 
+static void speaks_from_bytes(struct wire *w)
+{
+    struct frame f = with(&w->client, ACK, CLIENT_SEQ + 6, OUR_SEQ + 5, "more");
+    comes(w, &f, LEFT);
+    f = with(&w->server, ACK | FIN, SERVER_SEQ + 5, OWN_SEQ + 6, "more");
+    comes(w, &f, RIGHT);
+    ticks(w, 11 * S);
+}
+
 /* A connection goes on from bytes; from bytes that anybody has changed nothing is read outside. */
 static void archived(void **state)
 {
-    static uint8_t bytes[1 << 20], hurt[1 << 20];
     struct wire w;
-    uint64_t seed = 7;
     begin(&w, false);
     spliced(&w);
-    struct archive a = {.at = bytes, .left = sizeof bytes};
-    assert_true(vm_archive(w.s.vm, &w.s.in, &a));
-    const size_t len = sizeof bytes - a.left;
-    for (unsigned i = 0; i < 300; i++) {
-        struct vm *vm = vm_new(w.s.program, &w.cfg);
-        memcpy(hurt, bytes, len);
-        for (unsigned n = draw(&seed, 4) + 1; n-- > 0;) hurt[draw(&seed, (uint32_t)len)] = (uint8_t)draw(&seed, 256);
-        a = (struct archive){.at = hurt, .left = len, .reads = true};
-        if (vm_archive(vm, &w.s.in, &a)) {
-            struct vm *keep = w.s.vm;
-            w.s.vm = vm;
-            struct frame f = with(&w.client, ACK, CLIENT_SEQ + 6, OUR_SEQ + 5, "more");
-            comes(&w, &f, LEFT);
-            f = with(&w.server, ACK | FIN, SERVER_SEQ + 5, OWN_SEQ + 6, "more");
-            comes(&w, &f, RIGHT);
-            ticks(&w, 11 * S);
-            w.s.vm = keep;
-        }
-        sender_clear(&w.s);
-        vm_free(vm);
-    }
-    vm_free(w.s.vm);
-    w.s.vm = vm_new(w.s.program, &w.cfg);
-    a = (struct archive){.at = bytes, .left = len, .reads = true};
-    assert_true(vm_archive(w.s.vm, &w.s.in, &a));
+    read_damaged(&w, 300, 7, speaks_from_bytes);
     crosses(&w, true, ACK, CLIENT_SEQ + 6, OUR_SEQ + 5, "more", OWN_SEQ + 6, SERVER_SEQ + 5);
     crosses(&w, false, ACK | FIN, SERVER_SEQ + 5, OWN_SEQ + 10, "yes", OUR_SEQ + 5, CLIENT_SEQ + 10);
     crosses(&w, true, ACK | FIN, CLIENT_SEQ + 10, OUR_SEQ + 9, NULL, OWN_SEQ + 10, SERVER_SEQ + 9);

@@ -272,7 +272,7 @@ bool inlines_goes(const struct inlines *all, uint32_t number, struct inline_goes
     const struct inline_conn *c = &all->at[number];
     const enum inline_way open = c->leaves ? INLINE_WAY_LEAVES : INLINE_WAY_SOCKETS;
     *goes = (struct inline_goes){.service = c->service, .since_ns = all->since_ns[number]};
-    goes->way = (uint8_t)(c->cut                        ? INLINE_WAY_CUT
+    goes->way = (uint8_t)(c->cut                       ? INLINE_WAY_CUT
                           : c->state == INLINE_SPLICED ? INLINE_WAY_SPLICED
                           : c->state == INLINE_OPEN    ? open
                                                        : INLINE_WAY_OPENS);

@@ -135,8 +135,8 @@ uint64_t inlines_take_some(struct inlines *all, uint64_t now_ns);
 struct inline_conn *inlines_begin(struct inlines *all, const struct key *key, const struct pkt *pkt, uint64_t now_ns,
                                   uint32_t *number);
 void inlines_end(struct inlines *all, uint32_t number);
-/* Note that a connection was spliced, or cut into; count a segment of it, with `len` sequence numbers; look at one again
- * that is over. */
+/* Note that a connection was spliced, or cut into; count a segment of it, with `len` sequence numbers; look at one
+ * again that is over. */
 void inlines_spliced(struct inlines *all, uint32_t number, uint64_t now_ns);
 void inlines_cut_into(struct inlines *all, uint32_t number, uint64_t now_ns);
 void inlines_count(struct inlines *all, uint32_t number, enum inline_at from, uint32_t len, uint64_t now_ns);

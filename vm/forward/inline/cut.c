@@ -244,8 +244,8 @@ static void opens(const struct job *j, const struct inline_conn *c, uint32_t num
     if (o.has_stamps && socket->open) socket->stamp = o.stamp;
 }
 
-/* Send a socket's segment to the end that it speaks with. */
-static void leave(const struct job *j, struct inline_conn *c, enum inline_at to, struct splice *leg, struct pkt *pkt,
+/* Send a segment to the end that its socket speaks with. False: it could not leave, and is the caller's still. */
+static bool leave(const struct job *j, struct inline_conn *c, enum inline_at to, struct splice *leg, struct pkt *pkt,
                   const struct key *key)
 {
     const struct translation as = inline_outwards(c, to);
@@ -257,10 +257,9 @@ static void leave(const struct job *j, struct inline_conn *c, enum inline_at to,
     if (s.flags & TCP_RST) c->over |= OVER_RESET;
     if (s.flags & TCP_FIN) c->over |= to == AT_CLIENT ? OVER_TO_CLIENT : OVER_TO_SERVER;
     const enum tunnel_fit fit = inline_fit(j, c, to, pkt, key, &mtu);
-    if (fit == TUNNEL_TOO_BIG || translate(pkt, key, &as))
-        pool_put(pkt);
-    else
-        inline_send_in(j, c, to, pkt, !c->v6, fit, mtu);
+    if (fit == TUNNEL_TOO_BIG || translate(pkt, key, &as)) return false;
+    inline_send_in(j, c, to, pkt, !c->v6, fit, mtu);
+    return true;
 }
 
 void inline_cut_said(const struct job *j, struct inline_conn *c, uint32_t number, enum inline_at to, struct pkt *pkt,
@@ -277,7 +276,8 @@ void inline_cut_said(const struct job *j, struct inline_conn *c, uint32_t number
     const uint32_t now_ms = (uint32_t)(j->vm->now_ns / NS_A_MS);
     c->seen_ns = j->vm->now_ns;
     if (splice_pass(&x->leg[to], 1, pkt, key, now_ms, j->vm->cfg.pool, &out) != SPLICE_SENT) return;
-    for (unsigned i = 0; i < out.count; i++) leave(j, c, to, &x->leg[to], out.pkts[i], key);
+    for (unsigned i = 0; i < out.count; i++)
+        if (!leave(j, c, to, &x->leg[to], out.pkts[i], key) && out.pkts[i] != pkt) pool_put(out.pkts[i]);
 }
 
 void inline_cut_quoted(const struct job *j, const struct inline_conn *c, enum inline_at to, struct translation *inner)
