@@ -83,6 +83,7 @@ struct job {
     const struct vm_in *in;
     struct vm_tx *tx;
     uint32_t input;       /* index of the batch's first packet in vm_run's pkts */
+    unsigned batch;       /* packets of the batch, whose keys are vm->keys; 0: outside of one */
     uint32_t outer_bytes; /* length of the outer headers, while a packet inside a tunnel is judged; 0: none */
 };
 

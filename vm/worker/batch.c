@@ -214,6 +214,7 @@ static void run_batch(struct job *j, struct pkt *const pkts[], unsigned n, struc
     struct vm *vm = j->vm;
     uint32_t kinds;
     const unsigned before = j->tx->count;
+    j->batch = n;
     mirrored_begin(vm, n);
     uint64_t todo = pkt_parse_all(pkts, n, j->in->facts, vm->keys, &kinds);
     if (vm->fragments && kinds & KIND_FRAGMENT) todo = without_fragments(todo, vm->keys);

@@ -200,6 +200,59 @@ static void takes_over(void **state)
     wire_fini(&w);
 }
 
+/* What the kernel has passed may have overtaken a segment in the ring: with the same acknowledgement it tells no
+ * smaller window; with another, or a newer timestamp, it says what it says. */
+static void overtaken(void **state)
+{
+    struct wire w;
+    begin(&w, false);
+    client_says(&w, CLIENT_SEQ + 1, "a");
+    struct splice_slot *slot = slot_of(&w.client);
+    assert_int_equal(slot->edge, splice_number(slot->use, SERVER_SEQ + 1 + 65000));
+    passes(&w, slot, 1, 0, CLIENT_SEQ + 2, OUR_SEQ + 5001);
+    slot->edge = splice_number(slot->use, SERVER_SEQ + 5001 + 64000);
+    struct frame f = with(&w.client, ACK | TCP_URG, CLIENT_SEQ + 2, OUR_SEQ + 5001, NULL);
+    f.window = 63000;
+    comes(&w, &f, LEFT);
+    assert_int_equal(built(&w, 0, TX_SEND).ack, SERVER_SEQ + 5001);
+    assert_int_equal(built(&w, 0, TX_SEND).window, 64000);
+    f = with(&w.client, ACK | TCP_URG, CLIENT_SEQ + 2, OUR_SEQ + 4001, NULL);
+    f.window = 63000;
+    comes(&w, &f, LEFT);
+    assert_int_equal(built(&w, 0, TX_SEND).window, 63000);
+    f = with(&w.client, ACK | TCP_URG, CLIENT_SEQ + 2, OUR_SEQ + 6001, NULL);
+    f.window = 62000;
+    comes(&w, &f, LEFT);
+    assert_int_equal(built(&w, 0, TX_SEND).window, 62000);
+    wire_fini(&w);
+}
+
+/* A direction gets its slot with the last of its segments that came together: those behind the first would be
+ * overtaken. */
+static void last_of_batch(void **state)
+{
+    enum { COUNT = 3 };
+    struct wire w;
+    uint8_t bytes[COUNT][FRAME_MOST];
+    struct pkt views[COUNT], *pkts[COUNT];
+    struct verdict verdicts[COUNT];
+    const struct vm_up ups[COUNT] = {{0}};
+    begin(&w, false);
+    for (unsigned i = 0; i < COUNT; i++) {
+        const struct frame f = with(&w.client, ACK, CLIENT_SEQ + 1 + i, OUR_SEQ + 1, "a");
+        const uint32_t len = frame_bytes(&f, bytes[i]);
+        pkt_view(&views[i], bytes[i], len, len, LINK_ETHER, LEFT);
+        pkts[i] = &views[i];
+    }
+    sender_clear(&w.s);
+    vm_run_up(w.s.vm, &w.s.in, pkts, COUNT, ups, verdicts, &w.s.tx);
+    assert_int_equal(w.s.tx.count, COUNT);
+    assert_non_null(slot_of(&w.client));
+    assert_int_equal(slot_of(&w.client)->change, 1); /* written once */
+    assert_int_equal((uint32_t)slot_of(&w.client)->next, CLIENT_SEQ + 1 + COUNT);
+    wire_fini(&w);
+}
+
 /* A connection that only the kernel sees is not idle. */
 static void stays_awake(void **state)
 {
@@ -303,8 +356,9 @@ static void no_room(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(begins), cmocka_unit_test(takes_over), cmocka_unit_test(stays_awake),
-        cmocka_unit_test(ends),   cmocka_unit_test(renewed),    cmocka_unit_test(no_room),
+        cmocka_unit_test(begins),    cmocka_unit_test(takes_over),    cmocka_unit_test(stays_awake),
+        cmocka_unit_test(overtaken), cmocka_unit_test(last_of_batch), cmocka_unit_test(ends),
+        cmocka_unit_test(renewed),   cmocka_unit_test(no_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

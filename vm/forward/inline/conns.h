@@ -128,6 +128,8 @@ bool inlines_slots(struct inlines *all, const struct splice_slots *slots);
  * the next deadline. */
 void inlines_take(struct inlines *all, struct inline_conn *c, uint32_t number);
 void inlines_drop_slots(struct inlines *all, uint32_t number);
+/* True if the kernel passes segments of that end. */
+bool inlines_in_kernel(const struct inlines *all, uint32_t number, enum inline_at from);
 uint64_t inlines_take_some(struct inlines *all, uint64_t now_ns);
 
 /* Begin a connection at time `now_ns` with the tuple of a client's first packet. *number is set; NULL: no number is

@@ -94,6 +94,10 @@ void inline_keep_edge(uint32_t *edge, unsigned shift, struct pkt *pkt, struct tc
 /* Have a segment that was held say the newest acknowledgement, window and TSval of its end: all may have been told
  * since, and none goes back. */
 void inline_renew(const struct inline_side *side, struct pkt *pkt, struct tcp_segment *s);
+/* Set the window field of a segment that ones which the kernel has passed may have overtaken, as their end last said it
+ * with the same acknowledgement: else they would seem to take it back. False: it is as it should be. */
+bool inline_overtaken(const struct inline_side *side, const struct pkt *pkt, struct tcp_segment *s);
+void inline_set_window(struct pkt *pkt, uint16_t window);
 /* Return what the other end's window is as a field to this end. */
 uint16_t inline_window(const struct inline_conn *c, enum inline_at to);
 /* Fill in both flows for a splice; say why they may not be joined now (second function). */

@@ -177,7 +177,7 @@ static void set_sum(struct pkt *pkt, uint64_t delta)
     if (!(pkt->flags & PKT_CSUM_PARTIAL)) edit_put16(pkt, sum_at, csum_apply(edit_get16(pkt, sum_at), delta));
 }
 
-static void set_window(struct pkt *pkt, uint16_t window)
+void inline_set_window(struct pkt *pkt, uint16_t window)
 {
     set_sum(pkt, edit_swap16(pkt, pkt->l4 + (uint32_t)TCP_WINDOW, window));
 }
@@ -221,7 +221,7 @@ void inline_clamp(const struct inline_conn *c, enum inline_at to, struct pkt *pk
     if (!(s->flags & TCP_SYN) && s->flags & TCP_ACK && told > 0) most = most_of(most, units_up((uint32_t)told, shift));
     if (s->window <= most) return;
     s->window = (uint16_t)most;
-    set_window(pkt, s->window);
+    inline_set_window(pkt, s->window);
 }
 
 void inline_keep_edge(uint32_t *edge, unsigned shift, struct pkt *pkt, struct tcp_segment *s)
@@ -231,7 +231,7 @@ void inline_keep_edge(uint32_t *edge, unsigned shift, struct pkt *pkt, struct tc
     const uint32_t least = told > 0 ? units_up((uint32_t)told, shift) : 0;
     if (s->window < least) {
         s->window = (uint16_t)(least < UINT16_MAX ? least : UINT16_MAX);
-        set_window(pkt, s->window);
+        inline_set_window(pkt, s->window);
     }
     *edge = seq_most(*edge, s->ack + ((uint32_t)s->window << shift));
 }
@@ -266,6 +266,20 @@ void inline_renew(const struct inline_side *side, struct pkt *pkt, struct tcp_se
     renew(&side->leg, pkt, s);
     for (uint32_t i = 0; i < words; i++) delta += csum_delta16(old[i], edit_get16(pkt, pkt->l4 + 2 * i));
     set_sum(pkt, delta);
+}
+
+bool inline_overtaken(const struct inline_side *side, const struct pkt *pkt, struct tcp_segment *s)
+{
+    const struct inline_leg *l = &side->leg;
+    const unsigned shift = is_scaled(l) ? l->scale : 0;
+    struct tcp_syn_options o;
+    if ((s->flags & (TCP_ACK | TCP_SYN | TCP_RST)) != TCP_ACK || s->ack != l->acked) return false;
+    if (!seq_after(l->edge, s->ack + ((uint32_t)s->window << shift))) return false;
+    tcp_syn_options_read(pkt, &o);
+    if (o.has_stamps && seq_after(o.stamp, l->stamp)) return false; /* newer: its end has taken it back */
+    const uint32_t units = units_up(l->edge - s->ack, shift);
+    s->window = (uint16_t)(units < UINT16_MAX ? units : UINT16_MAX);
+    return true;
 }
 
 static struct splice_end end_of(const struct inline_side *side)

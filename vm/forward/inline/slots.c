@@ -1,9 +1,11 @@
 /* Spliced connections whose ordinary segments stay with the executor in the kernel (vm/forward/splice/slots.h): each
- * direction gets a slot when a packet of it has left, for then its next hop is known. What the kernel counts, and the
- * numbers that it sees, come from the slot before the worker does anything with the connection. */
+ * direction gets a slot when a packet of it has left, for then its next hop is known, and none is behind it in its
+ * batch. What the kernel counts, and the numbers that it sees, come from the slot before the worker does anything with
+ * the connection. */
 #include <stdlib.h>
 #include <string.h>
 
+#include "vm/flow/tcp/window.h"
 #include "vm/forward/forward_priv.h"
 #include "vm/forward/inline/conns_priv.h"
 #include "vm/forward/inline/inline.h"
@@ -28,6 +30,11 @@ static bool has_slot(const struct inlines *all, uint32_t number, unsigned from)
     return all->slot[number][from] < NO_ROOM;
 }
 
+bool inlines_in_kernel(const struct inlines *all, uint32_t number, enum inline_at from)
+{
+    return all->slot && has_slot(all, number, from);
+}
+
 /* Add what the kernel has passed of one direction. */
 static void take(struct inlines *all, struct inline_conn *c, uint32_t number, enum inline_at from)
 {
@@ -45,6 +52,10 @@ static void take(struct inlines *all, struct inline_conn *c, uint32_t number, en
     c->side[!from].ours = side->next - splice->end[from].in + splice->end[!from].out;
     splice->edge[!from] = splice_slot_most(s, &s->edge, splice->edge[!from]);
     splice->stamp_sent[!from] = splice_slot_most(s, &s->stamp, splice->stamp_sent[!from]);
+    const uint32_t edge = splice->edge[!from] - splice->end[!from].in + splice->end[from].out;
+    const uint32_t stamp = splice->stamp_sent[!from] - splice->end[!from].stamp_out + splice->end[from].stamp_in;
+    side->leg.edge = seq_most(side->leg.edge, edge);
+    side->leg.stamp = seq_most(side->leg.stamp, stamp);
 }
 
 void inlines_take(struct inlines *all, struct inline_conn *c, uint32_t number)
@@ -136,6 +147,19 @@ static bool has_moved(const struct inlines *all, const struct inline_conn *c, ui
            wire_get48(splice_slots_at(&all->slots, all->slot[number][!to])->recipe.next_mac) != mac;
 }
 
+/* True if more of the direction came in the same batch. */
+static bool more_come(const struct job *j, const struct packet_ctx *ctx)
+{
+    const struct key *key = ctx->key;
+    for (unsigned i = ctx->at + 1; i < j->batch; i++) {
+        const struct key *k = &j->vm->keys[i];
+        if (k->src_port == key->src_port && k->dst_port == key->dst_port && address_equal(k->src, key->src) &&
+            address_equal(k->dst, key->dst))
+            return true;
+    }
+    return false;
+}
+
 void inline_keep_slot(const struct job *j, struct inline_conn *c, uint32_t number, const struct packet_ctx *ctx,
                       enum inline_at from, const struct tx_entry *sent)
 {
@@ -146,6 +170,7 @@ void inline_keep_slot(const struct job *j, struct inline_conn *c, uint32_t numbe
         inlines_drop_slots(all, number);
         return;
     }
+    if (more_come(j, ctx)) return; /* the kernel would pass later ones before they leave */
     if (has_moved(all, c, number, from)) drop(all, number, !from); /* until the next packet of that direction */
     if (!fill(j, c, ctx, from, sent, &s)) {
         drop(all, number, from);
