@@ -14,15 +14,10 @@ link right eth0 far end
 link far prey prey b
 bridged near cable end prey
 bridged far cable end prey
-ip -n "$id-left" link add link eth0 name try type vlan id 9 2>said && ip netns exec "$id-near" tc qdisc add dev end root netem loss 1% 2>>said || {
+ip -n "$id-left" link add link eth0 name try type vlan id 9 2>said && lossy near:end near:prey far:end far:prey || {
     echo 'ok - the wire in VLANs, over cables that lose frames # SKIP this kernel has no VLAN devices or no netem'
     exit 0
 }
-for cable in near far; do
-    for device in end prey; do
-        at $cable tc qdisc replace dev $device root netem delay 2ms 1ms loss 1% duplicate 1% reorder 5% 25%
-    done
-done
 vlan() { # SIDE TENANT VID [INNER]
     local dev=v$2
     ip -n "$id-$1" link add link eth0 name "$dev" type vlan id "$3" $([ -z "${4-}" ] || echo protocol 802.1ad)
@@ -71,6 +66,5 @@ END
     prey_ends
     same 'it ends well' "$status" 0
 done
-lost() { at "$1" tc -s qdisc show dev "$2" | grep -oE 'dropped [0-9]+' | tr -dc 0-9; }
-same 'frames were lost on each cable, each way' "$(for c in near far; do for d in end prey; do echo $(($(lost $c $d) > 3)); done; done | tr -d '\n')" 1111
+same 'frames were lost on each cable, each way' "$(losses near:end near:prey far:end far:prey)" 1111
 exit $failed

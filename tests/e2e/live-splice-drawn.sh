@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Connections that leave for the packet path in drawn conversations (drawn.py): data in flight both ways, pauses, halves that end early or late.
 # Each is whole at both ends; what each end is told, in the capture at its own device, never contradicts what it has sent or was told
-# before (segments.py); in either executor, and under a reload every 100 ms. N conversations a round, 1,000 in the long campaign.
+# before (segments.py); in either executor, under a reload every 100 ms, and over cables that lose, double and reorder frames, where the
+# kernel has netem. N conversations a round, 1,000 in the long campaign.
 set -u
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
@@ -49,12 +50,23 @@ round() {
     same "$it: some have left for the packet path" "$((${spliced:-0} >= n / 10))" 1
     prey_ends
     same "$it: it ends well" "$status" 0
+    grep -q 'takes nothing from programs' prey.err && ok 1 "$it: its devices take what programs send"
 }
 
 n=${N:-40}
 round 'user space, IPv4' 10.2.0.2 server -i wan -i lan
 round 'user space, IPv6' fd00:2::2 bytes -i wan -i lan
 round reloads 10.2.0.2 server -i wan -i lan
+cables='outside:port1 outside:port2 inside:port1 inside:port2'
+for_programs $cables client:eth0 prey:wan prey:lan one:eth0
 round 'the kernel, IPv4' 10.2.0.2 bytes -i wan -i lan --exec kernel
 round 'the kernel, IPv6' fd00:2::2 server -i wan -i lan --exec kernel
+if lossy $cables; then
+    at_client='outside port2' at_server='inside port1'
+    round 'lossy cables' 10.2.0.2 bytes -i wan -i lan
+    round 'lossy cables, IPv6, the kernel' fd00:2::2 server -i wan -i lan --exec kernel
+    same 'frames were lost on each cable, each way' "$(losses $cables)" 1111
+else
+    echo 'ok - drawn conversations over cables that lose frames # SKIP this kernel has no netem'
+fi
 exit $failed

@@ -1,6 +1,8 @@
 # Drawn conversations (drawn.py) through prey, for live scripts, sourced behind lib.sh: each whole at both ends, and what each end is told
 # never contradicts what it has sent or was told before (segments.py, in captures at both ends' devices).
 at=${FROM:-1} # number of the next conversation
+# Where the ends' captures are made instead: NAME DEVICE. What is said at prey's own cables is in the order in which prey heard and said it.
+at_client= at_server=
 drawn() { at "$1" timeout "${DRAWN_SECONDS:-300}" python3 "$top/tests/e2e/live/drawn.py" "${@:2}"; }
 
 # reloads FILE: it becomes again0.pbc and again1.pbc in turn, each 100 ms, until reloads_end.
@@ -31,9 +33,9 @@ drawn_serves() {
 # begins, ends: what is called before and after them, while captures are made (tcpdump counts what came by before it had its filter, so
 # other traffic is not to begin earlier).
 drawn_talks() {
-    local it=$1 n=$2 once=$3 server=$4 address=$5 port=$6 client=$7 end
-    sniff client.pcap client eth0 -s 120 tcp port "$port"
-    sniff server.pcap "$server" eth0 -s 120 tcp port "$port"
+    local it=$1 n=$2 once=$3 server=$4 address=$5 port=$6 client=$7 end other
+    sniff client.pcap ${at_client:-client eth0} -s 120 tcp port "$port"
+    sniff server.pcap ${at_server:-"$server" eth0} -s 120 tcp port "$port"
     ${begins:-:}
     same "$it: drawn conversations, all whole" "$(drawn client talk "$address" "$port" "$at" "$n" "$once")" "$n of $n"
     ${ends:-:}
@@ -43,8 +45,9 @@ drawn_talks() {
     at=$((at + n))
     sniffed
     for end in "client $client" "server $address"; do
-        python3 "$top/tests/e2e/live/segments.py" "${end% *}.pcap" "${end#* }" >segments
-        sed -n '2,$s/^/# /p' segments
+        case $end in client*) other=server ;; *) other=client ;; esac
+        python3 "$top/tests/e2e/live/segments.py" "${end% *}.pcap" "${end#* }" $other.pcap >segments
+        sed 's/^/# /' segments
         same "$it: what the end at ${end#* } is told" "$(head -n 1 segments | grep -oE '[0-9]+ faults')" '0 faults'
     done
     kill "$serves"

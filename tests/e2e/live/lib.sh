@@ -96,14 +96,17 @@ space() {
     done
 }
 
-# link NAME DEVICE NAME DEVICE: a cable between two. What is sent by XDP a veth takes only where its other end receives by
-# NAPI (gro on), and XDP sees no checksum that a sender has left to its card.
+# for_programs NAME:DEVICE...: what is sent by XDP a veth takes only where its other end receives by NAPI (gro on), and XDP sees no
+# checksum that a sender has left to its card.
+for_programs() {
+    local d
+    for d in "$@"; do at "${d%:*}" ethtool -K "${d#*:}" gro on tx off txvlan off tx-vlan-stag-hw-insert off >/dev/null 2>&1; done
+}
+
+# link NAME DEVICE NAME DEVICE: a cable between two.
 link() {
     ip -n "$id-$1" link add "$2" type veth peer name "$4" netns "$id-$3" || exit 1
-    if [ "${EXEC-}" = kernel ]; then
-        at "$1" ethtool -K "$2" gro on tx off txvlan off tx-vlan-stag-hw-insert off >/dev/null 2>&1
-        at "$3" ethtool -K "$4" gro on tx off txvlan off tx-vlan-stag-hw-insert off >/dev/null 2>&1
-    fi
+    [ "${EXEC-}" != kernel ] || for_programs "$1:$2" "$3:$4"
     ip -n "$id-$1" link set dev "$2" up
     ip -n "$id-$3" link set dev "$4" up
 }
@@ -355,6 +358,20 @@ offloads() {
     for d in "$@"; do
         at "${d%:*}" ethtool -K "${d#*:}" tx "$set" tso "$set" gso "$set" gro "$set" >/dev/null 2>&1 || ok 1 "offloads of $d are $set"
     done
+}
+
+# lossy NAME:DEVICE...: what leaves by these is late, one of a hundred frames is lost and one is doubled, and some overtake others
+# (netem). False where the kernel has none.
+lossy() {
+    local d
+    for d in "$@"; do
+        at "${d%:*}" tc qdisc replace dev "${d#*:}" root netem delay 2ms 1ms loss 1% duplicate 1% reorder 5% 25% 2>said || return
+    done
+}
+# losses NAME:DEVICE...: a 1 for each that has lost more than three since.
+losses() {
+    local d
+    for d in "$@"; do at "${d%:*}" tc -s qdisc show dev "${d#*:}" | awk 'match($0, /dropped [0-9]+/) { printf "%d", (substr($0, RSTART + 8) + 0 > 3) }'; done
 }
 
 # sniff FILE NAME DEVICE [FILTER...]: tcpdump writes there what passes, from now on.
