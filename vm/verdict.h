@@ -77,6 +77,20 @@ struct tx_entry {
     struct verdict verdict; /* TX_CAUSE_HELD: final verdict of a packet that vm_run called `held` */
 };
 
+/* How the packets of an inline connection go on, for who asks (vm_inline_of) */
+enum inline_way {
+    INLINE_WAY_OPENS,   /* the connection is being opened */
+    INLINE_WAY_SOCKETS, /* to the sockets of the stack aside */
+    INLINE_WAY_LEAVES,  /* to those sockets, which the connection may leave */
+    INLINE_WAY_SPLICED, /* rewritten, to the other end */
+    INLINE_WAY_CUT,     /* to sockets: the connection was cut into */
+};
+struct inline_goes {
+    uint8_t way; /* enum inline_way */
+    uint32_t service;
+    uint64_t since_ns; /* time at which it began to go that way, or to be opened; 0: not known */
+};
+
 /* A flow as it is reported. */
 struct flow_record {
     uint32_t src[4], dst[4];     /* src: the side that opened the flow; dst: the other; as in struct key */

@@ -31,8 +31,7 @@ struct vm_ways {
     void *arg;
 };
 
-struct inline_open; /* flow/made.h */
-struct inline_goes;
+struct inline_open;    /* flow/made.h */
 struct observe_record; /* observe/observe.h */
 struct vm;
 

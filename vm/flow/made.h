@@ -79,20 +79,6 @@ static inline struct inline_name inline_read(const uint32_t addr[4], bool v6)
         .end = fits ? (uint8_t)end : INLINE_NONE, .worker = low >> 24 & 15, .number = low & 0xffffffu};
 }
 
-/* How the packets of a connection go on, for who asks (vm_inline_of) */
-enum inline_way {
-    INLINE_WAY_OPENS,   /* it is being opened */
-    INLINE_WAY_SOCKETS, /* to the sockets of the stack aside */
-    INLINE_WAY_LEAVES,  /* likewise, of one that may leave them */
-    INLINE_WAY_SPLICED, /* rewritten, to the other end */
-    INLINE_WAY_CUT,     /* to sockets, of one that was cut into */
-};
-struct inline_goes {
-    uint8_t way; /* enum inline_way */
-    uint32_t service;
-    uint64_t since_ns; /* when it began to go that way, or to be opened; 0: not known */
-};
-
 /* A connection that begins, told with its first packet (vm_inline_open) */
 struct inline_open {
     uint32_t number;               /* its number in the worker; a later connection may have it, */

@@ -92,7 +92,7 @@ struct observe_record {
     uint8_t state; /* enum observe_state */
     struct observe_ends ends;
     uint64_t begin_ns, seen_ns;
-    uint64_t cut_ns;            /* when it was cut into (`-> proxy inline`); 0: it was not */
+    uint64_t cut_ns;            /* time of its cut (`-> proxy inline`); 0: there was none */
     struct observe_summary sum; /* so far: why is OPEN, end_ns 0 */
 };
 

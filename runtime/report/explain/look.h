@@ -1,7 +1,6 @@
 /* A worker's answers about a packet, asked for without changing the worker and kept for later printing. */
 #pragma once
 
-#include "vm/flow/made.h"
 #include "vm/observe/observe.h"
 #include "vm/vm.h"
 

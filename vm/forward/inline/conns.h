@@ -13,6 +13,7 @@
 #include "vm/packet/reply/frame.h"
 #include "vm/program/program.h"
 #include "vm/program/remap.h"
+#include "vm/verdict.h"
 
 /* One leg's TCP, as far as a splice must know it: between an end and our socket to it. Filled in as segments pass;
  * numbers are those of the wire. */
