@@ -36,6 +36,9 @@ const volatile uint32_t loop_zero = 0;
 #define FORGET()       __asm__ volatile("" : : : "memory")
 #define WITHIN(i)      ((i) & (KERNEL_HEAD - 1))
 #define PKT_BYTES(pkt) (((const struct kpkt *)(pkt))->head)
+/* Weak: else clang passes any value for an argument that is not read, and the kernel's verifier wants the right one. */
+#define ALONE GLOBAL __attribute__((weak))
+#define THERE NONNULL
 
 /* Always inlined: a call costs 2 ns. */
 #define inline_whole static inline __attribute__((always_inline))

@@ -4,7 +4,9 @@
  * LOOP: a loop that may be left at any turn. TURNS, before it: the most turns that it takes for any packet; kernels
  * without `may_goto` count them. LOOSE: the same value, of which the kernel's verifier knows nothing, so that a loop
  * over it converges. FORGET: memory that was read is read again, also so that a loop converges. WITHIN: the same
- * index, bounded to a packet's head for the kernel's verifier. PKT_BYTES: a packet's first byte. */
+ * index, bounded to a packet's head for the kernel's verifier. PKT_BYTES: a packet's first byte. ALONE: a function that
+ * the kernel's verifier looks at once, apart from its callers; it takes scalars and pointers (THERE: never NULL) to
+ * whole objects, and returns a scalar. */
 #pragma once
 
 #ifndef LOOP
@@ -14,4 +16,6 @@
 #define WITHIN(i)  (i)
 #define FORGET()
 #define PKT_BYTES(pkt) ((pkt)->data)
+#define ALONE          static
+#define THERE
 #endif

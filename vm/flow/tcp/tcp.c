@@ -4,6 +4,8 @@
 #include "vm/packet/loop.h"
 
 enum { PICK_UP_WINDOW = UINT16_MAX };
+/* Functions that the kernel's verifier looks at alone (ALONE) bound the direction by which they index: dir &= FLOW_REPLY. */
+static_assert(FLOW_ORIGINAL == 0 && FLOW_REPLY == 1, "one bit");
 
 static_assert(TCP_TRACK_ACK_REPLY == TCP_TRACK_ACK_ORIGINAL << FLOW_REPLY, "by direction");
 static uint8_t ack_flag(enum flow_dir dir) { return (uint8_t)(TCP_TRACK_ACK_ORIGINAL << dir); }
@@ -82,6 +84,13 @@ static enum flow_state state_by_acks(const struct tcp_track *t)
     return (t->flags & both) == both ? state_by_fins(t) : FLOW_STATE_SYN_RECEIVED;
 }
 
+/* The window test where states are told apart. */
+ALONE bool tcp_fits(const struct tcp_track *t THERE, enum flow_dir dir, const struct tcp_segment *s THERE)
+{
+    dir &= FLOW_REPLY;
+    return in_window(t, dir, s);
+}
+
 bool tcp_within(const struct tcp_track *t, enum flow_dir dir, const struct tcp_segment *s)
 {
     return in_window(t, dir, s);
@@ -141,8 +150,9 @@ enum flow_mark tcp_begin(const struct tcp_segment *s, bool pickup, struct tcp_st
 }
 
 /* Follow the second SYN if both sides open at once (RFC 9293, 3.5). */
-static enum flow_mark simultaneous(enum flow_dir dir, const struct tcp_segment *s, struct tcp_step *next)
+ALONE enum flow_mark tcp_simultaneous(enum flow_dir dir, const struct tcp_segment *s THERE, struct tcp_step *next THERE)
 {
+    dir &= FLOW_REPLY;
     take_syn(&next->track, dir, s);
     if (dir == FLOW_REPLY) next->track.flags |= TCP_TRACK_HEARD_REPLY;
     settle_scale(&next->track);
@@ -157,14 +167,15 @@ static uint16_t note_of_syn(enum flow_dir dir, uint32_t ack, unsigned scale)
     return note ? note : 1 << 5;
 }
 
-static enum flow_mark follow_syn(enum flow_state state, enum flow_dir dir, const struct tcp_segment *s,
-                                 struct tcp_step *next)
+ALONE enum flow_mark tcp_follow_syn(enum flow_state state, enum flow_dir dir, const struct tcp_segment *s THERE,
+                                    struct tcp_step *next THERE)
 {
+    dir &= FLOW_REPLY;
     struct tcp_track *t = &next->track;
     const uint8_t keep = t->flags & TCP_TRACK_NO_WINDOW;
     switch (state) {
     case FLOW_STATE_SYN_SENT:
-        if (dir == FLOW_REPLY) return simultaneous(dir, s, next);
+        if (dir == FLOW_REPLY) return tcp_simultaneous(dir, s, next);
         if (same_syn(t, dir, s)) {
             retake_syn(t, dir, s);
             return goes_on(next, state, MARK_NEW);
@@ -175,7 +186,7 @@ static enum flow_mark follow_syn(enum flow_state state, enum flow_dir dir, const
     case FLOW_STATE_SYN_BOTH:
         if (same_syn(t, dir, s)) return goes_on(next, state, MARK_NEW);
         unsettle_scale(t);
-        return simultaneous(dir, s, next);
+        return tcp_simultaneous(dir, s, next);
     case FLOW_STATE_CLOSING:
     case FLOW_STATE_RESET:
         begin_syn(s, next);
@@ -189,8 +200,9 @@ static enum flow_mark follow_syn(enum flow_state state, enum flow_dir dir, const
 
 /* Follow a SYN|ACK during the handshake. A SYN|ACK with another number but the right acknowledgement comes from a
  * server without memory (SYN cookies), or after a SYN that somebody else sent: it replaces the earlier one. */
-static enum flow_mark answer_syn(enum flow_dir dir, const struct tcp_segment *s, struct tcp_step *next)
+ALONE enum flow_mark tcp_answer_syn(enum flow_dir dir, const struct tcp_segment *s THERE, struct tcp_step *next THERE)
 {
+    dir &= FLOW_REPLY;
     struct tcp_track *t = &next->track;
     const bool fresh = dir == FLOW_REPLY && !(t->flags & TCP_TRACK_HEARD_REPLY);
     if (!acks_syn(t, dir, s)) return MARK_INVALID;
@@ -224,7 +236,7 @@ static enum flow_mark begin_answered(const struct tcp_segment *s, struct tcp_ste
                                     .scale = scale == SCALE_NONE ? SCALE_ABSENT : (uint8_t)scale};
     begin_syn(&syn, next);
     next->reopen = next->by_other = true;
-    return answer_syn(FLOW_REPLY, s, next);
+    return tcp_answer_syn(FLOW_REPLY, s, next);
 }
 
 static enum flow_mark go_on_syn_ack(enum flow_state state, enum flow_dir dir, const struct tcp_segment *s,
@@ -232,17 +244,17 @@ static enum flow_mark go_on_syn_ack(enum flow_state state, enum flow_dir dir, co
 {
     struct tcp_track *t = &next->track;
     switch (state) {
-    case FLOW_STATE_SYN_SENT: return dir == FLOW_REPLY ? answer_syn(dir, s, next) : MARK_INVALID;
-    case FLOW_STATE_SYN_BOTH: return answer_syn(dir, s, next);
+    case FLOW_STATE_SYN_SENT: return dir == FLOW_REPLY ? tcp_answer_syn(dir, s, next) : MARK_INVALID;
+    case FLOW_STATE_SYN_BOTH: return tcp_answer_syn(dir, s, next);
     case FLOW_STATE_SYN_RECEIVED:
-        if (!(t->flags & ack_flag(other(dir)))) return answer_syn(dir, s, next);
+        if (!(t->flags & ack_flag(other(dir)))) return tcp_answer_syn(dir, s, next);
         break;
     case FLOW_STATE_PICKED_UP:
     case FLOW_STATE_RESET: return MARK_INVALID;
     default: break;
     }
     /* The side's own SYN was acknowledged: a repeat adds nothing, except its ACK after both sides opened at once. */
-    if (!in_window(t, dir, s) || (!(t->flags & ack_flag(dir)) && !acks_syn(t, dir, s))) return MARK_INVALID;
+    if (!tcp_fits(t, dir, s) || (!(t->flags & ack_flag(dir)) && !acks_syn(t, dir, s))) return MARK_INVALID;
     if (state == FLOW_STATE_SYN_RECEIVED) {
         t->flags |= ack_flag(dir);
         state = state_by_acks(t);
@@ -250,9 +262,10 @@ static enum flow_mark go_on_syn_ack(enum flow_state state, enum flow_dir dir, co
     return goes_on(next, state, MARK_ESTABLISHED);
 }
 
-static enum flow_mark follow_syn_ack(enum flow_state state, enum flow_dir dir, const struct tcp_segment *s,
-                                     struct tcp_step *next)
+ALONE enum flow_mark tcp_follow_syn_ack(enum flow_state state, enum flow_dir dir, const struct tcp_segment *s THERE,
+                                        struct tcp_step *next THERE)
 {
+    dir &= FLOW_REPLY;
     const bool lasts = state == FLOW_STATE_SYN_RECEIVED || state == FLOW_STATE_OPEN || state == FLOW_STATE_HALF_CLOSED;
     const enum flow_mark mark = go_on_syn_ack(state, dir, s, next);
     return mark == MARK_INVALID && lasts && answers_ignored(&next->track, dir, s) ? begin_answered(s, next) : mark;
@@ -263,7 +276,7 @@ static enum flow_mark complete(enum flow_dir dir, const struct tcp_segment *s, s
 {
     struct tcp_track *t = &next->track;
     if (!(t->flags & ack_flag(dir)) && !acks_syn(t, dir, s)) return MARK_INVALID;
-    if (!in_window(t, dir, s)) return MARK_INVALID;
+    if (!tcp_fits(t, dir, s)) return MARK_INVALID;
     t->flags |= ack_flag(dir);
     window_take(t, dir, s);
     return goes_on(next, state_by_acks(t), MARK_ESTABLISHED);
@@ -291,9 +304,10 @@ static enum flow_mark follow_one_side(enum flow_dir dir, const struct tcp_segmen
     return goes_on(next, state_by_fins(t), MARK_ESTABLISHED);
 }
 
-static enum flow_mark follow_ack(enum flow_state state, enum flow_dir dir, const struct tcp_segment *s,
-                                 struct tcp_step *next)
+ALONE enum flow_mark tcp_follow_ack(enum flow_state state, enum flow_dir dir, const struct tcp_segment *s THERE,
+                                    struct tcp_step *next THERE)
 {
+    dir &= FLOW_REPLY;
     struct tcp_track *t = &next->track;
     switch (state) {
     case FLOW_STATE_SYN_SENT: return follow_one_side(dir, s, next);
@@ -303,7 +317,7 @@ static enum flow_mark follow_ack(enum flow_state state, enum flow_dir dir, const
     case FLOW_STATE_RESET: return MARK_INVALID;
     default: break;
     }
-    if (!in_window(t, dir, s)) return MARK_INVALID;
+    if (!tcp_fits(t, dir, s)) return MARK_INVALID;
     window_take(t, dir, s);
     return goes_on(next, state_by_fins(t), MARK_ESTABLISHED);
 }
@@ -339,10 +353,10 @@ enum flow_mark tcp_follow(enum flow_state state, const struct tcp_track *now, en
     if (state > FLOW_STATE_PICKED_UP) return MARK_INVALID; /* not a TCP state */
     if (is_syn_and_rst(s)) return MARK_INVALID;
     if (s->flags & TCP_RST) return follow_rst(state, dir, s, next);
-    if (is_syn(s)) return follow_syn(state, dir, s, next);
+    if (is_syn(s)) return tcp_follow_syn(state, dir, s, next);
     if (!(s->flags & TCP_ACK)) return MARK_INVALID;
-    if (s->flags & TCP_SYN) return follow_syn_ack(state, dir, s, next);
-    return follow_ack(state, dir, s, next);
+    if (s->flags & TCP_SYN) return tcp_follow_syn_ack(state, dir, s, next);
+    return tcp_follow_ack(state, dir, s, next);
 }
 
 bool tcp_quoted(const struct tcp_track *t, enum flow_dir dir, uint32_t seq)

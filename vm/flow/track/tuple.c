@@ -17,7 +17,7 @@ enum flow_query flow_query(const struct key *key)
 }
 
 /* Return 1 if the source is the high side, -1 if it is the low one, 0 if both are equal. */
-static int compare_sides(const struct key *key)
+ALONE int tuple_sides(const struct key *key THERE)
 {
     for (unsigned i = 0; i < 4; i++)
         if (key->src[i] != key->dst[i]) return key->src[i] > key->dst[i] ? 1 : -1;
@@ -40,24 +40,32 @@ static uint32_t ports_of(const struct key *key, bool high)
     return high ? two_ports(key->dst_port, key->src_port) : two_ports(key->src_port, key->dst_port);
 }
 
-static __attribute__((noinline)) enum track_how tuple_of_any(const struct key *key, uint16_t query, uint16_t stack,
-                                                             struct flow_id *id, uint8_t *at)
+/* What tuple_query says of a message, beside the number of its pair of types. */
+enum { ASKS = 1 << 8, ANSWERS = 1 << 9 };
+/* Return the pair | ASKS, or | ANSWERS; 0: no such message. */
+ALONE uint32_t tuple_query(const struct key *key THERE)
 {
-    const struct icmp_query *q = NULL;
+    const struct icmp_query *q = query_of(key);
+    if (!q) return 0;
+    return q->pair | (key->icmp_type == q->answers ? ANSWERS : ASKS);
+}
+
+ALONE enum track_how tuple_of_any(const struct key *key THERE, uint16_t query, uint16_t stack, struct flow_id *id THERE,
+                                  uint8_t *at THERE)
+{
+    uint32_t asked = 0;
     if (!(key->kind & KIND_IP) || key->kind & KIND_FRAG_LATER) return HOW_NONE;
-    if (key->kind & (KIND_ICMP | KIND_ICMP6) && !(q = query_of(key))) return HOW_LOOSE;
-    const uint32_t pair = LOOSE(q ? q->pair : 0u);
-    const bool asks = LOOSE(q != NULL), answers = LOOSE(q && key->icmp_type == q->answers);
-    const int side = LOOSE(compare_sides(key));
-    FORGET();
+    if (key->kind & (KIND_ICMP | KIND_ICMP6) && !(asked = tuple_query(key))) return HOW_LOOSE;
+    const bool answers = asked & ANSWERS;
+    const int side = tuple_sides(key);
     uint32_t kind = key->kind & KIND_IP6 ? FLOW_ID_IP6 : 0;
     *at = (uint8_t)((side > 0 ? AT_HIGH : 0) | (side == 0 ? AT_SAME : 0) | (key_is_to_group(key) ? AT_GROUP : 0));
-    set_addresses(key, LOOSE(side > 0), id);
-    if (!asks) {
+    set_addresses(key, side > 0, id);
+    if (!asked) {
         id->rest = rest_of(ports_of(key, side > 0), stack, key->proto, kind);
         return key->kind & KIND_TCP ? HOW_TCP : HOW_PLAIN;
     }
-    kind |= pair * (uint32_t)FLOW_ID_QUERY;
+    kind |= (asked & UINT8_MAX) * (uint32_t)FLOW_ID_QUERY;
     if (side != 0 && (side > 0) != answers) kind |= FLOW_ID_ASKS_HIGH;
     id->rest = rest_of(two_ports(query, query), stack, key->proto, kind);
     *at |= answers ? AT_QUERY | AT_ANSWER : AT_QUERY;

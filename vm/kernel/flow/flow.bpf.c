@@ -20,13 +20,39 @@ uint64_t kernel_tcp_option(struct kpkt *k, struct tcp_syn_options *found, uint32
 #include "vm/flow/table/table.c"
 #include "vm/flow/table/room.c"
 #include "vm/flow/tcp/tcp.c"
+#define tcp_read tcp_read_there
 #include "vm/flow/tcp/read.c"
+#undef tcp_read
 #include "vm/flow/track/tuple.c"
 #include "vm/packet/parse/bytes.c"
 #include "vm/packet/parse/flow_body.c"
+#define quoted_read quoted_read_there
 #include "vm/packet/parse/quoted.c"
+#undef quoted_read
 #include "vm/packet/parse/tcp_header.c"
 #include "vm/packet/parse/upper.c"
+
+/* What reads the packet's bytes is looked at once, whoever calls it. */
+GLOBAL uint64_t kernel_tcp_read(struct kpkt *k NONNULL, struct tcp_segment *s NONNULL)
+{
+    tcp_read_there(&k->pkt, &k->key, s);
+    return 0;
+}
+void tcp_read(const struct pkt *pkt, const struct key *key, struct tcp_segment *s)
+{
+    *s = (struct tcp_segment){0}; /* before Linux 6.3 what a function gets is all written */
+    kernel_tcp_read((struct kpkt *)(uintptr_t)pkt, s);
+}
+
+GLOBAL bool kernel_quoted_read(struct kpkt *k NONNULL, struct quoted *q NONNULL)
+{
+    return quoted_read_there(&k->pkt, &k->key, q);
+}
+bool quoted_read(const struct pkt *pkt, const struct key *key, struct quoted *q)
+{
+    *q = (struct quoted){0};
+    return kernel_quoted_read((struct kpkt *)(uintptr_t)pkt, q);
+}
 
 #include "vm/kernel/flow/flow_ops.bpf.h"
 

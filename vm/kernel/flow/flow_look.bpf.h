@@ -17,7 +17,7 @@ static uint16_t stack_by_tags(const struct kpkt *k)
 }
 
 /* Set tuple and hash. False: the id of the VLAN stack is not known here. */
-APART bool kernel_flow_study(struct kpkt *k NONNULL)
+GLOBAL bool kernel_flow_study(struct kpkt *k NONNULL)
 {
     struct track_seen *s = &k->seen;
     const uint16_t stack = LOOSE(stack_by_tags(k));

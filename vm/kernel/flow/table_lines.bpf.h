@@ -11,15 +11,14 @@
 #include "vm/kernel/flow/flow_head.h"
 
 enum { TABLE_SHARED = 1, TABLE_TRIES = 64 };
-/* Weak: else clang passes any value for an argument that is not read, and the kernel's verifier wants the right one. */
-#define TABLE_ALONE  GLOBAL __attribute__((weak))
+#define TABLE_ALONE  ALONE
 #define TABLE_WITHIN __always_inline
 #ifdef COUNTED
 #define TABLE_APART TABLE_ALONE /* the kernel's verifier looks at it once, not at each turn */
 #else
 #define TABLE_APART static
 #endif
-#define TABLE_THERE NONNULL
+#define TABLE_THERE THERE
 #define TABLE_INDEX(i, n)                                                                                              \
     ({                                                                                                                 \
         uint64_t i_ = (i); /* in asm, because clang would drop a test in C as needless, or test a copy */              \

@@ -32,7 +32,7 @@ static inline bool agrees(const uint32_t a[4], const uint32_t b[4], uint32_t bit
 }
 
 /* Return 1 if policy rule i may apply to the packet's way to that address. */
-APART uint64_t kernel_route_rule_is(struct kpkt *k NONNULL, uint32_t which, uint32_t i)
+GLOBAL uint64_t kernel_route_rule_is(struct kpkt *k NONNULL, uint32_t which, uint32_t i)
 {
     const struct key *key = &k->key;
     const struct route_rule *x = &state_route_rules[i & MASK(route_rules)];
