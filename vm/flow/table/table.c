@@ -88,8 +88,9 @@ TABLE_ALONE bool table_note_half_open(struct flow_table *t TABLE_THERE, uint32_t
 }
 
 /* Write a tag and count its class. Tags are written only here; the slot's flags are set before. */
-static TABLE_WITHIN void set_tag(struct flow_table *t, uint32_t slot, uint16_t tag)
+ALONE bool table_set_tag(struct flow_table *t THERE, uint32_t slot, uint32_t to)
 {
+    const uint16_t tag = (uint16_t)to; /* bounded here for the kernel's verifier */
     const uint16_t before = *table_tag(t, slot);
     const bool twin = table_slot(t, slot)->flags & FLOW_TWIN;
     uint64_t *count = twin ? t->twins : t->counters.live;
@@ -99,11 +100,12 @@ static TABLE_WITHIN void set_tag(struct flow_table *t, uint32_t slot, uint16_t t
     if (!twin && !before != !tag) table_count(&t->live, tag ? 1 : -1);
     if (t->live > t->counters.most) t->counters.most = t->live;
     if (tag_is_half_open(before) || tag_is_half_open(tag)) table_note_half_open(t, slot / GROUP);
+    return true;
 }
 
 static TABLE_WITHIN void free_slot(struct flow_table *t, uint32_t slot)
 {
-    set_tag(t, slot, 0);
+    table_set_tag(t, slot, 0);
     table_unclaim(table_slot(t, slot));
     table_give_row(t, slot);
 }
@@ -181,7 +183,7 @@ static TABLE_WITHIN bool claim_slot(struct flow_table *t, uint32_t slot, uint64_
 
 /* Claim slot `room` if it is free and in these groups, else a free slot of the group chosen for the flow; -1: both are
  * full. */
-static TABLE_WITHIN int64_t claim(struct flow_table *t, const struct place *at, int32_t room, uint64_t word)
+ALONE int64_t table_claim(struct flow_table *t THERE, const struct place *at THERE, int32_t room, uint64_t word)
 {
     const uint32_t asked = (uint32_t)room, its = asked / GROUP;
     const bool fits = LOOSE(its == at->group[0] || its == at->group[1]);
@@ -195,7 +197,7 @@ static TABLE_WITHIN int64_t claim(struct flow_table *t, const struct place *at, 
     return -1;
 }
 
-static TABLE_WITHIN void fill(struct flow_table *t, uint32_t slot, const struct flow_id *id, uint64_t now_ns)
+ALONE bool table_fill(struct flow_table *t THERE, uint32_t slot, const struct flow_id *id THERE, uint64_t now_ns)
 {
     struct flow *f = table_slot(t, slot);
     const bool v6 = id->kind & FLOW_ID_IP6;
@@ -203,13 +205,14 @@ static TABLE_WITHIN void fill(struct flow_table *t, uint32_t slot, const struct 
     memcpy(&f->low_port, &id->rest, sizeof id->rest);
     if (v6 || t->begins) *table_cold(t, slot) = (struct flow_cold){.began_ns = now_ns};
     if (v6) memcpy(table_cold(t, slot)->low, id->low, sizeof id->low + sizeof id->high);
+    return true;
 }
 
 TABLE_WITHIN int64_t table_put(struct flow_table *t, const struct flow_tuple *tuple, uint64_t word, uint64_t now_ns)
 {
     const struct place at = place_of(tuple->hash, t->groups);
-    const int64_t slot = claim(t, &at, tuple->room, word);
-    if (slot >= 0) fill(t, (uint32_t)slot, &tuple->id, now_ns);
+    const int64_t slot = table_claim(t, &at, tuple->room, word);
+    if (slot >= 0) table_fill(t, (uint32_t)slot, &tuple->id, now_ns);
     return slot;
 }
 
@@ -233,7 +236,7 @@ TABLE_WITHIN uint64_t table_word(const struct flow_tuple *tuple, enum flow_state
 
 TABLE_WITHIN void table_show(struct flow_table *t, uint32_t slot, const struct flow_tuple *tuple, enum flow_class class)
 {
-    set_tag(t, slot, (uint16_t)(place_tag(tuple->hash) | class << TAG_CLASS_AT));
+    table_set_tag(t, slot, (uint16_t)(place_tag(tuple->hash) | class << TAG_CLASS_AT));
 }
 
 /* Make room for one more half-open flow within the limit. False: none could make way. */
@@ -290,7 +293,7 @@ int32_t flow_add_twin(struct flow_table *t, int32_t slot, const struct flow_tupl
 
 static TABLE_WITHIN void set_class(struct flow_table *t, uint32_t slot, enum flow_class class)
 {
-    set_tag(t, slot, (uint16_t)((*table_tag(t, slot) & TAG_HASH) | class << TAG_CLASS_AT));
+    table_set_tag(t, slot, (uint16_t)((*table_tag(t, slot) & TAG_HASH) | class << TAG_CLASS_AT));
 }
 
 TABLE_WITHIN void flow_set_state(struct flow_table *t, int32_t slot, enum flow_state state, uint64_t now_ns)

@@ -20,17 +20,24 @@ static __always_inline bool look_again(struct kpkt *k, const struct flow *f)
     return keep_what(&k->seen) == KEEP_GO_ON;
 }
 
-/* Note in the flow, with its lock taken, what there would be of it (vm/worker/audit.c, note_flow). Not inline: below
- * kernel_flow_keep the table makes room, and all of it has 512 bytes of stack. */
-static __attribute__((noinline)) void note_would(struct kpkt *k, struct flow *f)
+/* Note in the flow, with its lock taken, what there would be of it (vm/worker/audit.c, note_flow). */
+GLOBAL bool kernel_note_would(struct kpkt *k NONNULL, struct flow *f NONNULL)
 {
-    if (!(k->said & KERNEL_WOULD_DUE)) return;
+    if (!(k->said & KERNEL_WOULD_DUE)) return false;
     const bool changes = k->said & KERNEL_WOULD_CHANGES;
     const uint8_t next = keep_noted(f, &k->seen, (enum flow_mark)k->would_mark, decided_lets_in(k->decision),
                                     decided_lets_in(k->would), changes);
     if (changes && !(f->would & FLOW_WOULD_TOLD)) k->said |= KERNEL_WOULD_BEGAN;
     if (f->would != next) f->would = next & 15u;
     k->said &= ~KERNEL_WOULD_DUE;
+    return true;
+}
+
+/* Remember the decision on a packet that the flow keeps. */
+GLOBAL bool kernel_memo_keep(struct kpkt *k NONNULL, struct flow *f NONNULL)
+{
+    memo_keep(k, f);
+    return true;
 }
 
 static __always_inline uint64_t go_on(struct kpkt *k)
@@ -40,9 +47,9 @@ static __always_inline uint64_t go_on(struct kpkt *k)
     if (!table_lock(f)) return KERNEL_UP_BUSY;
     if (look_again(k, f)) {
         memo_forget(f);
-        note_would(k, f);
+        kernel_note_would(k, f);
         const enum flow_state state = keep_on(f, &k->key, &k->pkt, &k->seen, k->now_ns);
-        memo_keep(k, f);
+        kernel_memo_keep(k, f);
         if (state != (enum flow_state)f->state) flow_set_state(TABLE, slot, state, k->now_ns);
     }
     table_unlock(f);
@@ -107,7 +114,7 @@ GLOBAL uint64_t kernel_flow_note(struct kpkt *k NONNULL)
     }
     struct flow *f = table_slot(TABLE, s->slot);
     if (!table_lock(f)) return KERNEL_UP_BUSY;
-    if ((uint32_t)f->claim == (uint32_t)k->flow.claim) note_would(k, f);
+    if ((uint32_t)f->claim == (uint32_t)k->flow.claim) kernel_note_would(k, f);
     table_unlock(f);
     return 0;
 }

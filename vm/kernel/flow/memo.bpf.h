@@ -102,8 +102,8 @@ static inline void memo_forget(struct flow *f)
     if (!(f->flags & FLOW_BOUND)) memo_put(f, true, 0);
 }
 
-/* Remember the decision on a packet that the flow keeps. Not inline, for the stack of kernel_flow_keep. */
-static __attribute__((noinline, unused)) void memo_keep(const struct kpkt *k, struct flow *f)
+/* Remember the decision on a packet that the flow keeps. */
+static inline void memo_keep(const struct kpkt *k, struct flow *f)
 {
     const uint64_t since = memo_since();
     const bool reply = k->seen.dir == FLOW_REPLY;

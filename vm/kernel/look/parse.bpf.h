@@ -30,23 +30,31 @@ static enum pkt_reason parse_frame(struct pkt *pkt, const struct facts *facts, s
 enum { PARSE_CAREFULLY = REASON_COUNT };
 #define QUICK_CAREFUL(pkt, facts, key) ((enum pkt_reason)PARSE_CAREFULLY)
 
-/* A packet may have many headers of IPv6, and thousands of options behind each. Where turns are counted, one header,
- * and a header's options, are functions that the kernel's verifier looks at once. */
-#ifdef COUNTED
+/* A packet may have many headers of IPv6, and thousands of options behind each. One header, and a header's options, are
+ * functions that the kernel's verifier looks at once. */
 enum { IP6_OPTIONS_TURNS = 64 };
 uint64_t kernel_ip6_options(struct kpkt *k, uint32_t at, uint32_t end, bool hop_by_hop);
 #define IP6_OPTIONS(p, at, end, hop_by_hop) kernel_ip6_options((struct kpkt *)(p)->pkt, at, end, hop_by_hop)
 struct chain;
 static enum pkt_reason ip6_header(struct parse *p, struct chain *c);
 #define IP6_HEADER(p, c) ip6_header(p, c)
-#endif
 
+/* So are whole layers: NAME_there is the shared code, which kernel_NAME calls, which NAME calls. */
 #include "vm/packet/parse/arp.c"
 #include "vm/packet/parse/icmp.c"
+#define parse_ip4 parse_ip4_there
+static enum pkt_reason parse_ip4_there(struct parse *p, uint32_t at);
 #include "vm/packet/parse/ip4.c"
+#undef parse_ip4
+#define parse_ip6 parse_ip6_there
+static enum pkt_reason parse_ip6_there(struct parse *p, uint32_t at);
 #include "vm/packet/parse/ip6.c"
+#undef parse_ip6
 #include "vm/packet/parse/link.c"
+#define parse_l4 parse_l4_there
+static enum pkt_reason parse_l4_there(struct parse *p, uint32_t at);
 #include "vm/packet/parse/parse.c"
+#undef parse_l4
 #include "vm/packet/parse/express.h"
 #include "vm/packet/parse/sctp.c"
 #include "vm/packet/parse/tcp.c"
@@ -81,6 +89,46 @@ static uint32_t sides_of6(const struct facts *f, const uint32_t src[4], const ui
     return (uint32_t)kernel_sides6((struct kpkt *)((char *)(uintptr_t)src - offsetof(struct kpkt, key)));
 }
 
+/* Return what the careful parser has of a packet, anywhere in it. `end`: as in struct parse. */
+static inline struct parse parse_of(struct kpkt *k, uint32_t end)
+{
+    struct parse p = {.pkt = &k->pkt, .key = &k->key, .facts = &state_world.facts, .data = k->head, .end = end};
+    parse_bounds(&p);
+    return p;
+}
+#define KPKT_OF(p) ((struct kpkt *)(p)->pkt)
+
+GLOBAL uint64_t kernel_parse_ip4(struct kpkt *k NONNULL, uint32_t at, uint32_t end)
+{
+    struct parse p = parse_of(k, end);
+    return parse_ip4_there(&p, at);
+}
+static enum pkt_reason parse_ip4(struct parse *p, uint32_t at)
+{
+    return (enum pkt_reason)kernel_parse_ip4(KPKT_OF(p), at, p->end);
+}
+
+GLOBAL uint64_t kernel_parse_ip6(struct kpkt *k NONNULL, uint32_t at, uint32_t end)
+{
+    struct parse p = parse_of(k, end);
+    return parse_ip6_there(&p, at);
+}
+static enum pkt_reason parse_ip6(struct parse *p, uint32_t at)
+{
+    return (enum pkt_reason)kernel_parse_ip6(KPKT_OF(p), at, p->end);
+}
+
+GLOBAL uint64_t kernel_parse_l4(struct kpkt *k NONNULL, uint32_t at, uint32_t end, bool first_fragment)
+{
+    struct parse p = parse_of(k, end);
+    p.first_fragment = first_fragment;
+    return parse_l4_there(&p, at);
+}
+static enum pkt_reason parse_l4(struct parse *p, uint32_t at)
+{
+    return (enum pkt_reason)kernel_parse_l4(KPKT_OF(p), at, p->end, p->first_fragment);
+}
+
 #ifdef COUNTED
 /* Check IP6_OPTIONS_TURNS options at most. Return the reason << 32 | the place of the next. */
 GLOBAL uint64_t kernel_ip6_options_some(struct kpkt *k NONNULL, uint32_t at, uint32_t end, bool hop_by_hop)
@@ -97,6 +145,12 @@ GLOBAL uint64_t kernel_ip6_options(struct kpkt *k NONNULL, uint32_t at, uint32_t
         said = kernel_ip6_options_some(k, (uint32_t)said, end, hop_by_hop);
     return said >> 32;
 }
+#else
+GLOBAL uint64_t kernel_ip6_options(struct kpkt *k NONNULL, uint32_t at, uint32_t end, bool hop_by_hop)
+{
+    return check_options(&(struct parse){.data = k->head}, &at, end, hop_by_hop);
+}
+#endif
 
 /* Walk one header of the chain, at `at`. Return the reason | the next header << 8 | enum ip6_step | its place << 32.
  * `end`: of the packet. */
@@ -104,8 +158,7 @@ enum ip6_step { IP6_STEP_LATER = 1 << 16, IP6_STEP_FRAGMENT = 1 << 17 };
 GLOBAL uint64_t kernel_ip6_header(struct kpkt *k NONNULL, uint32_t at, uint32_t next, uint32_t end)
 {
     struct chain c = {.at = at, .next = (uint8_t)next};
-    struct parse p = {.pkt = &k->pkt, .key = &k->key, .data = k->head, .end = end};
-    parse_bounds(&p);
+    struct parse p = parse_of(k, end);
     const uint64_t reason = walk_one(&p, &c);
     return reason | (uint64_t)c.next << 8 | (c.later ? IP6_STEP_LATER : 0) |
            (p.first_fragment ? IP6_STEP_FRAGMENT : 0) | (uint64_t)c.at << 32;
@@ -120,7 +173,6 @@ static enum pkt_reason ip6_header(struct parse *p, struct chain *c)
     if (said & IP6_STEP_FRAGMENT) p->first_fragment = true;
     return (enum pkt_reason)(said & 0xff);
 }
-#endif
 
 GLOBAL uint64_t kernel_parse_carefully(struct kpkt *k NONNULL)
 {
