@@ -3,9 +3,9 @@
 #include "vm/packet/loop.h"
 
 /* Return the first half-open slot of a group, at or after `from` (0 to 15); GROUP: none. */
-static unsigned half_open_in(const struct flow_table *t, uint32_t group, unsigned from)
+ALONE uint32_t table_half_open_in(const struct flow_table *t THERE, uint32_t group, uint32_t from)
 {
-    uint32_t found = tags_of_class(table_group(t, group), FLOW_HALF_OPEN) & (0xffffu << from);
+    uint32_t found = tags_of_class(table_group(t, group), FLOW_HALF_OPEN) & (0xffffu << from % GROUP);
     return found ? tags_first(found) : GROUP;
 }
 
@@ -49,10 +49,10 @@ static uint32_t next_group(const struct flow_table *t, uint32_t group)
 TABLE_ALONE uint32_t table_meet(struct flow_table *t TABLE_THERE)
 {
     uint32_t group = t->hand / GROUP;
-    unsigned i = half_open_in(t, group, t->hand % GROUP);
+    unsigned i = table_half_open_in(t, group, t->hand % GROUP);
     if (i == GROUP) {
         group = next_group(t, group);
-        i = half_open_in(t, group, 0);
+        i = table_half_open_in(t, group, 0);
     }
     const uint32_t slot = group * GROUP + i;
     t->hand = slot + 1 < t->groups * GROUP ? slot + 1 : 0;
@@ -71,13 +71,14 @@ TABLE_APART int64_t table_older(const struct flow_table *t TABLE_THERE, int64_t 
 /* Return the oldest of the next few half-open flows at the hand; FLOW_NONE: there is none. */
 static int64_t oldest_met(struct flow_table *t)
 {
-    uint32_t met[HALF_OPEN_FEW];
+    uint32_t met[HALF_OPEN_FEW] = {0};
     unsigned count = 0;
     const uint64_t there = t->counters.live[FLOW_HALF_OPEN] + t->twins[FLOW_HALF_OPEN];
     for (unsigned i = 0; i < HALF_OPEN_FEW && i < there; i++) {
         met[count++] = table_meet(t);
-        __builtin_prefetch(table_slot(t, met[i]));
+        if (!TABLE_SHARED) __builtin_prefetch(table_slot(t, met[i]));
     }
+    count = LOOSE(count);
     int64_t oldest = LOOSE((int64_t)FLOW_NONE);
     TURNS(HALF_OPEN_FEW)
     for (unsigned i = LOOSE(0u); LOOP(i < count); i = LOOSE(i + 1))
@@ -138,7 +139,7 @@ TABLE_APART bool table_is_before(const struct flow_table *t TABLE_THERE, uint32_
 TABLE_ALONE bool table_make_room(struct flow_table *t TABLE_THERE, const struct place *at TABLE_THERE, int32_t keep,
                                  uint64_t now_ns)
 {
-    for (unsigned i = 0; i < 2 * GROUP; i++) __builtin_prefetch(table_slot(t, place_slot(at, i)));
+    for (unsigned i = 0; !TABLE_SHARED && i < 2 * GROUP; i++) __builtin_prefetch(table_slot(t, place_slot(at, i)));
     if (expire_all(t, at, keep, now_ns)) return true;
     uint32_t victim = place_slot(at, (int32_t)place_slot(at, 0) == keep);
     TURNS(2 * GROUP)
