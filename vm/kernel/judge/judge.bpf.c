@@ -108,7 +108,7 @@ inline_whole void judge(struct kpkt *k)
         k->up = KERNEL_UP_PROOF;
         return;
     }
-    if (NUMBER(asks_routes)) settle_ways(k);
+    if (IS_ANY(asks_routes)) settle_ways(k);
     const decided d = asks_would(k) ? judge_would(k) : judge_program(k);
     const uint32_t rule = decided_rule(d);
     k->decision = d;
