@@ -176,11 +176,19 @@ int load_stages(struct kernel *k, char *err, size_t err_len)
     return failed;
 }
 
-static int load_one(const struct kernel *k, struct judge *j, const struct code *code, enum kernel_entry e, char *err,
-                    size_t err_len)
+/* A judge that is loaded, each entry by a thread of its own. */
+struct judging {
+    const struct kernel *kernel;
+    const struct code *code;
+    struct judge *judge;
+};
+
+static int load_one(void *arg, enum kernel_entry e, char *err, size_t err_len)
 {
-    struct naming n = {.kernel = k, .sections = &j->sections, .tables = &j->tables};
-    return link_and_load(k, code, e, &n, &j->programs[e], err, err_len);
+    const struct judging *w = arg;
+    struct judge *j = w->judge;
+    struct naming n = {.kernel = w->kernel, .sections = &j->sections, .tables = &j->tables};
+    return link_and_load(w->kernel, w->code, e, &n, &j->programs[e], err, err_len);
 }
 
 static int wanted(const struct kernel *k, const struct judge *j, const struct code *code, enum kernel_entry e,
@@ -198,14 +206,17 @@ int load_code(const struct kernel *k, const struct program *p, const struct code
               size_t err_len)
 {
     uint64_t sections = 0;
+    uint32_t all = 0;
     j->serial = p->serial;
     int failed = tables_init(&j->tables, p, k->cpus, k->cfg.seed, err, err_len);
-    for (unsigned e = 0; !failed && e < KERNEL_ENTRIES; e++)
-        if (is_judges(k, j, e)) failed = wanted(k, j, code, e, &sections, err, err_len);
+    for (unsigned e = 0; !failed && e < KERNEL_ENTRIES; e++) {
+        if (!is_judges(k, j, e)) continue;
+        all |= 1u << e;
+        failed = wanted(k, j, code, e, &sections, err, err_len);
+    }
     if (!failed) failed = sections_init(&j->sections, p, sections, err, err_len);
-    for (unsigned e = 0; !failed && e < KERNEL_ENTRIES; e++)
-        if (is_judges(k, j, e)) failed = load_one(k, j, code, e, err, err_len);
-    return failed;
+    struct judging w = {k, code, j};
+    return failed ? failed : each_entry(all, load_one, &w, err, err_len);
 }
 
 static int load_judge(const struct kernel *k, const struct program *p, struct judge *j, char *err, size_t err_len)
