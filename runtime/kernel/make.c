@@ -2,6 +2,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,6 +72,39 @@ static int init_types(struct kernel *k, char *err, size_t err_len)
     return failed;
 }
 
+/* Maps that are made, whose pages the kernel clears, while objects are read. */
+struct making {
+    struct maps *maps;
+    const struct kernel_sizes *sizes;
+    pthread_t thread;
+    bool apart; /* in a thread of its own */
+    int failed;
+    char err[400];
+};
+
+static void *make_maps(void *arg)
+{
+    struct making *m = arg;
+    m->failed = maps_init(m->maps, m->sizes, m->err, sizeof m->err);
+    return NULL;
+}
+
+/* Read the objects and load their types, and make the maps. */
+static int init_parts(struct kernel *k, const struct kernel_sizes *sizes, char *err, size_t err_len)
+{
+    struct making m = {.maps = &k->maps, .sizes = sizes};
+    m.apart = !pthread_create(&m.thread, NULL, make_maps, &m);
+    k->objects = objects_new(form_is_counted(), err, err_len);
+    const int failed = k->objects ? init_types(k, err, err_len) : -ENOMEM;
+    if (m.apart)
+        pthread_join(m.thread, NULL);
+    else
+        make_maps(&m);
+    if (failed || !m.failed) return failed;
+    snprintf(err, err_len, "%s", m.err);
+    return m.failed;
+}
+
 struct kernel *kernel_new(const struct program *p, const struct kernel_cfg *cfg, char *err, size_t err_len)
 {
     struct kernel *k = calloc(1, sizeof *k);
@@ -82,9 +116,7 @@ struct kernel *kernel_new(const struct program *p, const struct kernel_cfg *cfg,
     for (unsigned e = 0; e < KERNEL_ENTRIES; e++) k->programs[e] = -1;
     for (unsigned i = 0; i < KERNEL_MAPS; i++) k->maps.v[i].fd = -1;
     const struct kernel_sizes sizes = kernel_sizes_of(p, k->cpus);
-    k->objects = objects_new(form_is_counted(), err, err_len);
-    int failed = k->objects ? init_types(k, err, err_len) : -ENOMEM;
-    if (!failed) failed = maps_init(&k->maps, &sizes, err, err_len);
+    int failed = init_parts(k, &sizes, err, err_len);
     if (!failed) flows_begin(p, cfg->live, cfg->seed, k->maps.v[KERNEL_MAP_flow_head].memory);
     if (!failed) hash_key_init(&((struct inline_marks *)k->maps.v[KERNEL_MAP_marks].memory)->key, cfg->seed);
     if (!failed) hash_key_init(&((struct splice_head *)k->maps.v[KERNEL_MAP_splices].memory)->key, cfg->seed + 1);
