@@ -11,9 +11,9 @@
 struct parent;
 struct tuples;
 
-/* Fork. in_kernel: programs that a former start left judging in the kernel may be taken over. Return 0 and set *p in
- * the parent, *c in the child; or the exit status, with the reason printed. SIGTERM, SIGINT, SIGHUP and SIGUSR1 stay
- * blocked in both processes. */
+/* Fork. in_kernel: the service will ask for the kernel executor, and programs that a former start left judging there
+ * may be taken over. Return 0 and set *p in the parent, *c in the child; or the exit status, with the reason printed.
+ * SIGTERM, SIGINT, SIGHUP and SIGUSR1 stay blocked in both processes. */
 int parent_begin(const struct options *o, bool in_kernel, struct parent **p, struct channel **c);
 
 /* In the parent: register an access log that the program of the start names */

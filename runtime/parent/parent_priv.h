@@ -23,6 +23,7 @@ struct parent {
     unsigned ifindex[OPTIONS_IFACES]; /* last known ifindex of each interface; 0: never found */
     struct io_maker maker;            /* includes the steering programs */
     uint64_t too_long[IO_PORTS_MOST]; /* frames too long for earlier steering programs */
+    bool in_kernel;                   /* the service will ask for the kernel executor */
     struct kernel *kernel;            /* the kernel executor; NULL: not asked for yet */
     struct judge *judge;              /* prepared, not in force */
     struct hooked hooked[OPTIONS_IFACES];

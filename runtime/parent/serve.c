@@ -119,7 +119,7 @@ int parent_begin(const struct options *o, bool in_kernel, struct parent **made, 
     *made = NULL;
     *c = NULL;
     if (!p) return complain("out of memory");
-    *p = (struct parent){.o = o, .fd = -1, .signal_fd = -1, .recordings = -1};
+    *p = (struct parent){.o = o, .in_kernel = in_kernel, .fd = -1, .signal_fd = -1, .recordings = -1};
     const char *program = strcmp(o->program, "-") != 0 ? o->program : NULL;
     p->access_logs = access_logs_new(program, o->access_logs);
     p->middle_sockets = middle_sockets_new(program);
