@@ -64,7 +64,7 @@ void flow_id_of(const struct flow_table *t, int32_t slot, struct flow_id *id)
     flow_id_in(table_slot(t, slot), table_cold(t, slot), id);
 }
 
-static TABLE_WITHIN bool has_half_open(const struct flow_table *t, uint32_t group)
+ALONE bool table_has_half_open(const struct flow_table *t THERE, uint32_t group)
 {
     return tags_of_class(table_group(t, group), FLOW_HALF_OPEN) != 0;
 }
@@ -78,9 +78,9 @@ static TABLE_WITHIN void put_bit(struct flow_table *t, unsigned level, uint32_t 
 TABLE_ALONE bool table_note_half_open(struct flow_table *t TABLE_THERE, uint32_t group)
 {
     const uint32_t word = group / 64;
-    const bool any = has_half_open(t, group);
+    const bool any = table_has_half_open(t, group);
     put_bit(t, 0, group, any);
-    if (TABLE_SHARED && !any && has_half_open(t, group)) put_bit(t, 0, group, true);
+    if (TABLE_SHARED && !any && table_has_half_open(t, group)) put_bit(t, 0, group, true);
     const bool some = *table_bits(t, 0, word) != 0;
     put_bit(t, 1, word, some);
     if (TABLE_SHARED && !some && *table_bits(t, 0, word)) put_bit(t, 1, word, true);

@@ -16,12 +16,14 @@ static inline bool tuple_is_ports4(const struct key *key)
     return (key->kind & (KIND_IP4 | KIND_PORTS | KIND_FRAG_LATER)) == (KIND_IP4 | KIND_PORTS);
 }
 
-/* Make the tuple. Each side is one number, so that the two are sorted without a branch. */
+/* Make the tuple. Each side is one number of 48 bits, so that the two are compared and sorted without a branch, which
+ * the kernel's verifier would follow twice. */
 static inline enum track_how tuple_of_ports4(const struct key *key, uint16_t stack, struct flow_id *id, uint8_t *at)
 {
     const uint64_t src = (uint64_t)key->src[0] << 16 | key->src_port, dst = (uint64_t)key->dst[0] << 16 | key->dst_port;
-    const uint64_t low = src < dst ? src : dst, high = src < dst ? dst : src;
-    *at = (uint8_t)((src > dst) * AT_HIGH | (src == dst) * AT_SAME | key_is_to_group(key) * AT_GROUP);
+    const uint64_t differ = src ^ dst, above = (dst - src) >> 63, same = (differ - 1) >> 63;
+    const uint64_t swap = differ & -above, low = src ^ swap, high = dst ^ swap;
+    *at = (uint8_t)(above * AT_HIGH | same * AT_SAME | key_is_to_group(key) * AT_GROUP);
     for (unsigned i = 1; i < 4; i++) id->low[i] = id->high[i] = 0;
     id->low[0] = (uint32_t)(low >> 16);
     id->high[0] = (uint32_t)(high >> 16);
