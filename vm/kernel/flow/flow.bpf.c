@@ -6,10 +6,12 @@
 #include "vm/packet/parse/fragment.h"
 #include "vm/packet/parse/read.h"
 
-/* Options of TCP: reading one is a function that the kernel's verifier looks at once. */
+/* Options of TCP. Where turns are counted, reading an option is a function that the kernel's verifier looks at once. */
+#ifdef COUNTED
 uint64_t kernel_tcp_option(struct kpkt *k, struct tcp_syn_options *found, uint32_t at, uint32_t left);
 #define TCP_OPTION(pkt, options, at, left, found)                                                                      \
     (uint32_t) kernel_tcp_option((struct kpkt *)(uintptr_t)(pkt), found, (pkt)->l4 + TCP_LEN + (at), left)
+#endif
 
 #include "vm/flow/track/joined.c"
 #include "vm/flow/track/keep.c"
@@ -54,8 +56,10 @@ bool quoted_read(const struct pkt *pkt, const struct key *key, struct quoted *q)
 
 #include "vm/kernel/flow/flow_ops.bpf.h"
 
+#ifdef COUNTED
 GLOBAL uint64_t kernel_tcp_option(struct kpkt *k NONNULL, struct tcp_syn_options *found NONNULL, uint32_t at,
                                   uint32_t left)
 {
     return read_option(found, k->head + WITHIN(at), left);
 }
+#endif
