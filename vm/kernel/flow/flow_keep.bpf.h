@@ -23,7 +23,6 @@ static __always_inline bool look_again(struct kpkt *k, const struct flow *f)
 /* Note in the flow, with its lock taken, what there would be of it (vm/worker/audit.c, note_flow). */
 GLOBAL bool kernel_note_would(struct kpkt *k NONNULL, struct flow *f NONNULL)
 {
-    if (!(k->said & KERNEL_WOULD_DUE)) return false;
     const bool changes = k->said & KERNEL_WOULD_CHANGES;
     const uint8_t next = keep_noted(f, &k->seen, (enum flow_mark)k->would_mark, decided_lets_in(k->decision),
                                     decided_lets_in(k->would), changes);
@@ -31,6 +30,11 @@ GLOBAL bool kernel_note_would(struct kpkt *k NONNULL, struct flow *f NONNULL)
     if (f->would != next) f->would = next & 15u;
     k->said &= ~KERNEL_WOULD_DUE;
     return true;
+}
+
+static __always_inline void note_would(struct kpkt *k, struct flow *f)
+{
+    if (k->said & KERNEL_WOULD_DUE) kernel_note_would(k, f);
 }
 
 /* Remember the decision on a packet that the flow keeps. */
@@ -47,7 +51,7 @@ static __always_inline uint64_t go_on(struct kpkt *k)
     if (!table_lock(f)) return KERNEL_UP_BUSY;
     if (look_again(k, f)) {
         memo_forget(f);
-        kernel_note_would(k, f);
+        note_would(k, f);
         const enum flow_state state = keep_on(f, &k->key, &k->pkt, &k->seen, k->now_ns);
         kernel_memo_keep(k, f);
         if (state != (enum flow_state)f->state) flow_set_state(TABLE, slot, state, k->now_ns);
@@ -114,7 +118,7 @@ GLOBAL uint64_t kernel_flow_note(struct kpkt *k NONNULL)
     }
     struct flow *f = table_slot(TABLE, s->slot);
     if (!table_lock(f)) return KERNEL_UP_BUSY;
-    if ((uint32_t)f->claim == (uint32_t)k->flow.claim) kernel_note_would(k, f);
+    if ((uint32_t)f->claim == (uint32_t)k->flow.claim) note_would(k, f);
     table_unlock(f);
     return 0;
 }
