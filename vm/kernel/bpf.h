@@ -41,8 +41,8 @@
 /* LAST: the last index of an array of any length. AT_MOST: the index, or 0 if it lies behind the last. The kernel's
  * verifier first follows an index within the array, so that the other case is nothing new to it. */
 #define LAST(name) ((uint64_t)(uintptr_t)&last_##name)
-/* True if the array has more than one entry; if NUMBER(name) is not 0. The kernel's verifier knows the number, and skips
- * code that is never run; the compiler must not see it, or it would take an address for never 0. */
+/* True if the array has more than one entry; if NUMBER(name) is not 0. The kernel's verifier knows the number, and
+ * skips code that is never run; the compiler must not see it, or it would take an address for never 0. */
 #define IS_MORE(last)                                                                                                  \
     ({                                                                                                                 \
         uint64_t last_ = (last);                                                                                       \

@@ -73,6 +73,27 @@ static void test_the_judge_is_asked_alone(void **state)
     kernel_free(k);
 }
 
+/* The word that settled ways write stays as it was. */
+static void test_a_program_without_routes_settles_no_ways(void **state)
+{
+    enum { UNTOUCHED = 4242 };
+    (void)state;
+    char err[300] = "";
+    struct kernel *k = made(KERNEL_XDP);
+    if (!k) skip();
+    assert_int_equal(kernel_load(k, plain, err, sizeof err), 0);
+    struct asker a;
+    struct kpkt *p;
+    struct pkt pkt;
+    pkt_view(&pkt, frame, sizeof frame, sizeof frame, LINK_ETHER, 0);
+    asker_init(&a, k, 3);
+    a.k->way = UNTOUCHED;
+    assert_int_equal(ask_frame(&a, KERNEL_XDP, &pkt, 5, &p), 0);
+    assert_true(p->flags & KERNEL_JUDGED);
+    assert_int_equal(p->way, UNTOUCHED);
+    kernel_free(k);
+}
+
 static void test_a_frame_meets_all_stages(void **state)
 {
     (void)state;
@@ -232,6 +253,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_frame_meets_all_stages),
         cmocka_unit_test(test_the_judge_is_asked_alone),
+        cmocka_unit_test(test_a_program_without_routes_settles_no_ways),
         cmocka_unit_test(test_one_program_after_the_other),
         cmocka_unit_test(test_programs_that_are_not_put_in_force),
         cmocka_unit_test(test_another_process),

@@ -4,7 +4,8 @@
 #include "vm/packet/loop.h"
 
 enum { PICK_UP_WINDOW = UINT16_MAX };
-/* Functions that the kernel's verifier looks at alone (ALONE) bound the direction by which they index: dir &= FLOW_REPLY. */
+/* Functions that the kernel's verifier looks at alone (ALONE) bound the direction by which they index: dir &=
+ * FLOW_REPLY. */
 static_assert(FLOW_ORIGINAL == 0 && FLOW_REPLY == 1, "one bit");
 
 static_assert(TCP_TRACK_ACK_REPLY == TCP_TRACK_ACK_ORIGINAL << FLOW_REPLY, "by direction");

@@ -40,7 +40,7 @@ static uint32_t ports_of(const struct key *key, bool high)
     return high ? two_ports(key->dst_port, key->src_port) : two_ports(key->src_port, key->dst_port);
 }
 
-/* What tuple_query says of a message, beside the number of its pair of types. */
+/* Bits of tuple_query, beside the number of the pair of types. */
 enum { ASKS = 1 << 8, ANSWERS = 1 << 9 };
 /* Return the pair | ASKS, or | ANSWERS; 0: no such message. */
 ALONE uint32_t tuple_query(const struct key *key THERE)

@@ -32,7 +32,7 @@ uint64_t kernel_tcp_option(struct kpkt *k, struct tcp_syn_options *found, uint32
 #include "vm/packet/parse/tcp_header.c"
 #include "vm/packet/parse/upper.c"
 
-/* What reads the packet's bytes is looked at once, whoever calls it. */
+/* Functions that read the packet's bytes are looked at once, whoever calls them. */
 GLOBAL uint64_t kernel_tcp_read(struct kpkt *k NONNULL, struct tcp_segment *s NONNULL)
 {
     tcp_read_there(&k->pkt, &k->key, s);
