@@ -54,8 +54,9 @@ struct vm {
     struct counter refused;    /* packets dropped without being judged */
     struct key keys[VM_BATCH]; /* keys of the current batch */
     decided decisions[VM_BATCH];
-    decided woulds[VM_BATCH];         /* decisions without the word `audit` */
-    struct packet_ctx ctxs[VM_BATCH]; /* contexts of the current batch */
+    decided woulds[VM_BATCH];             /* decisions without the word `audit` */
+    struct packet_ctx ctxs[VM_BATCH];     /* contexts of the current batch */
+    struct straight_look looks[VM_BATCH]; /* for forward_straight */
     struct balance *balance;
     struct counter *served;      /* services, services without a server, servers: one each; `counters` points here */
     struct counter *rules;       /* one a rule, one for "nobody", one a firewall's default: `counters` points into it */

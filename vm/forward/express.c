@@ -1,150 +1,100 @@
 /* The express way: an ordinary packet of a bound flow leaves by the recipe of its direction, in place if its memory is
  * writable. All others take the careful way, which leaves recipes behind. Both have the same effect on a packet, byte
- * for byte (tests/diff/express_way.c). */
+ * for byte (tests/diff/express_way.c).
+ *
+ * forward_straight takes a batch of the plainest of them (IPv4, no tags) as far as it goes, and writes nothing but what
+ * such a packet leaves behind; forward_express takes one packet of any kind, and notes what judging it needs. */
 #include <string.h>
 
-#include "vm/forward/edges.h"
+#include "vm/flow/track/straight.h"
 #include "vm/forward/forward_priv.h"
 #include "vm/forward/ordinary.h"
+#include "vm/packet/edit/apply.h"
 #include "vm/packet/edit/edit.h"
 #include "vm/packet/parse/header.h"
+#include "vm/packet/parse/read.h"
 #include "vm/packet/wire.h"
 
-/* Return the kind of recipe that the service's mode makes. */
-static uint8_t kind_of(const struct program *p, uint32_t service)
+/* An ordinary packet as it leaves */
+struct leaving {
+    struct pkt *pkt;
+    const struct key *key;
+    const struct recipe *recipe;
+    uint64_t hash; /* its tuple's */
+    uint8_t kind;  /* the recipe's */
+    bool reply;
+};
+
+/* Return the packet's own memory if that can be used, else a copy; NULL: no slot. */
+static inline struct pkt *own_or_copy(struct pool *pool, struct pkt *pkt, uint8_t kind)
 {
-    const uint8_t kind = mode_of(p, service)->recipe;
-    return kind == RECIPE_GUE && tunnel_of(&p->services[service]) == TUNNEL_GUE1 ? RECIPE_GUE1 : kind;
+    const bool fits = (kind & (RECIPE_IP6 - 1)) <= RECIPE_FRAME || pkt->headroom >= recipe_overhead(kind);
+    if (pkt->flags & PKT_WRITABLE && fits) return pkt;
+    return pool ? pool_copy(pool, pkt) : NULL;
 }
 
-/* Fill in the way to the server: the frame's next address, and a tunnel's outer header. */
-static bool fill_to_server(const struct job *j, const struct packet_ctx *c, uint8_t *kind, struct recipe *r)
+/* Fill in the entry field by field: an entry made elsewhere and copied would wait for its narrow writes. */
+static inline void write_entry(const struct leaving *l, struct pkt *out, uint32_t input, struct tx_entry *e)
 {
-    const struct program *p = j->vm->program;
-    const struct pbc_server *server = &p->servers[c->left.server];
-    const bool v6 = server->family == 6;
-    *kind = (uint8_t)(kind_of(p, c->left.service) | (v6 ? RECIPE_IP6 : 0));
-    if (server->flags & PBC_SERVER_HAS_MAC) wire_put48(r->next_mac, server->mac);
-    if ((*kind & ~RECIPE_IP6) == RECIPE_REWRITE) return true;
-    memcpy(r->dst, server->addr, sizeof r->dst);
-    r->dst_port = p->services[c->left.service].gue_port;
-    if ((*kind & ~RECIPE_IP6) == RECIPE_FRAME) return true;
-    if (!outside_address(j->vm->forward->outside, j->in->facts, c->left.server, r->src)) return false;
-    recipe_outer(r, *kind, c->key->kind & KIND_IP6);
-    return true;
+    const struct recipe *r = l->recipe;
+    e->pkt = out;
+    e->kind = TX_SEND;
+    e->cause = TX_CAUSE_PACKET;
+    e->out_if = r->out_if;
+    e->input = input;
+    e->cookie = l->pkt->cookie;
+    memcpy(e->next_hop, r->dst, sizeof e->next_hop);
+    const bool resolved = wire_raw32(r->next_mac) | wire_raw32(r->next_mac + 2);
+    e->family = resolved ? 0 : l->kind & RECIPE_IP6 ? 6 : 4;
+    memset(&e->verdict, 0, sizeof e->verdict);
 }
 
-/* Fill in a recipe from the packet that has just left by c->left. */
-static bool fill(const struct job *j, const struct packet_ctx *c, const struct flow_bind *b, uint8_t *kind,
-                 struct recipe *r)
+static inline void write_verdict(const struct leaving *l, decided by, struct verdict *v)
 {
-    *r = (struct recipe){.generation = j->vm->forward->recipes, .out_if = c->left.iface, .heard_if = b->client_iface};
-    memcpy(r->heard_mac, b->client_mac, sizeof r->heard_mac);
-    r->server = (uint16_t)(b->kind == BIND_SERVICE ? b->server : b->nat);
-    r->service = (uint16_t)(b->kind == BIND_SERVICE ? c->v->service : RECIPE_NAT);
-    recipe_differ(r, c->key, &c->left.to);
-    if (c->left.way == LEAVE_TO_SERVER) return fill_to_server(j, c, kind, r);
-    *kind = (uint8_t)(RECIPE_REWRITE | (c->key->kind & KIND_IP6 ? RECIPE_IP6 : 0));
-    memcpy(r->next_mac, c->left.mac, sizeof r->next_mac);
-    return true;
+    const struct recipe *r = l->recipe;
+    const bool nat = r->service == RECIPE_NAT;
+    v->action = ACTION_FORWARD;
+    v->reason = REASON_NONE;
+    v->flags = l->reply ? VERDICT_REPLY : 0;
+    v->done = 0;
+    v->rule = decided_rule(by);
+    v->firewall = decided_firewall(by);
+    v->service = nat ? PBC_NONE : r->service;
+    v->server = nat ? PBC_NONE : r->server;
+    v->would = 0;
 }
 
-/* True for numbers that do not fit into a recipe, or that belong to the past: such flows drain. */
-static bool is_too_many(const struct job *j, const struct packet_ctx *c, const struct flow_bind *b)
+/* Count the packet for its service and server, or for its nat. servers: their counters. */
+static inline void count_served(const struct vm *vm, struct counter *servers, const struct recipe *r, uint32_t bytes)
 {
-    const struct program *p = j->vm->program;
-    if (b->kind != BIND_SERVICE) return b->nat >= p->nats_count;
-    if (c->v->service >= (p->past ? p->past->services : RECIPE_NAT)) return true;
-    return b->server >= UINT16_MAX || c->v->service >= RECIPE_NAT || program_is_past(p, b->server);
-}
-
-/* True if the server is down: the careful way then asks its pool. A change of health makes recipes stale. */
-static bool is_down(const struct job *j, const struct flow_bind *b)
-{
-    const struct facts *facts = j->in->facts;
-    return facts && facts->down && b->kind == BIND_SERVICE && facts->down[b->server];
-}
-
-/* Fill in the MAC address of the next hop of the last packet that left. False: not known yet, so the next packets try
- * again. */
-static bool resolve(const struct job *j, const struct packet_ctx *c, struct recipe *r)
-{
-    const struct vm_ways *ways = j->in->ways;
-    const struct tx_entry *e = j->tx->count ? &j->tx->entries[j->tx->count - 1] : NULL;
-    if (!ways || wire_raw32(r->next_mac) | wire_raw32(r->next_mac + 2)) return true;
-    if (!e || j->input == INPUT_NONE || e->input != j->input + c->at || e->kind != TX_SEND) return false;
-    return e->family && ways->find(ways->arg, e, &r->out_if, r->next_mac);
-}
-
-void forward_keep_recipe(const struct job *j, const struct packet_ctx *c, const struct flow_bind *b)
-{
-    struct forward *f = j->vm->forward;
-    struct recipe made;
-    uint8_t kind;
-    if (!f->recipes || c->made || c->splice || c->pkt->link != LINK_ETHER || !ordinary_ports(c->key)) return;
-    if (is_too_many(j, c, b) || is_down(j, b) || !fill(j, c, b, &kind, &made)) return;
-    if (resolve(j, c, &made)) track_keep_recipe(f->track, &c->seen, kind, &made);
-}
-
-static bool same_facts(const struct facts *a, const struct facts *b)
-{
-    return a->generation == b->generation && a->ways == b->ways && a->addr4 == b->addr4 && a->mac == b->mac &&
-           a->mtu == b->mtu && a->down == b->down && memcmp(a->addr6, b->addr6, sizeof a->addr6) == 0;
-}
-
-/* Return the smallest MTU of all interfaces and of the ways to all servers. */
-static uint32_t least_mtu(const struct program *p, const struct facts *facts)
-{
-    uint32_t least = edge_mtu(facts, IFACE_NONE);
-    for (unsigned i = 0; facts && i < facts->ifaces_count; i++)
-        if (edge_mtu(facts, (uint16_t)i) < least) least = edge_mtu(facts, (uint16_t)i);
-    for (uint32_t i = 0; facts && facts->server_mtu && i < p->servers_count; i++)
-        if (facts->server_mtu[i] && facts->server_mtu[i] < least) least = facts->server_mtu[i];
-    return least < UINT16_MAX ? least : UINT16_MAX;
-}
-
-/* Set the longest IP packet for each kind of recipe, whichever way it leaves; longer ones go the careful way. */
-static void find_longest(struct forward *f, const struct facts *facts)
-{
-    const uint32_t mtu = least_mtu(f->p, facts);
-    for (unsigned kind = 0; kind < RECIPE_KINDS; kind++) {
-        const uint32_t over = recipe_overhead((uint8_t)kind);
-        f->longest[kind] = (uint16_t)(mtu > over ? mtu - over : 0);
+    if (__builtin_expect(r->service == RECIPE_NAT, 0)) {
+        nat_count(vm->forward->nat, r->server, (struct counter){1, bytes});
+        return;
     }
-    f->longest[RECIPE_FRAME] = f->longest[RECIPE_FRAME | RECIPE_IP6] = UINT16_MAX;
+    counter_add(&vm->served[r->service], bytes);
+    counter_add(&servers[r->server], bytes);
 }
 
-void forward_begin_recipes(struct forward *f)
+/* kinds: KIND bits of the packet; id: identification of an outer packet. */
+static inline __attribute__((always_inline)) void edit(const struct facts *facts, const struct leaving *l,
+                                                       struct pkt *out, uint32_t kinds, uint32_t id)
 {
-    f->recipes = 1;
-    find_longest(f, NULL);
+    const struct recipe *r = l->recipe;
+    const uint8_t form = l->kind & (uint8_t)~RECIPE_IP6;
+    if (__builtin_expect(form == RECIPE_REWRITE, 1)) {
+        recipe_rewrite(r, kinds, out->data + out->l3, out->flags & PKT_CSUM_PARTIAL);
+    } else if (form != RECIPE_FRAME) {
+        const struct recipe_numbers n = {.hash = (uint32_t)(l->hash >> 8), .id = (uint16_t)id};
+        recipe_wrap(r, l->kind, l->key, out, &n);
+    }
+    uint8_t *frame = out->data;
+    const struct facts_iface *way = facts_iface(facts, r->out_if);
+    memcpy(frame + 6, frame, 6);
+    if (__builtin_expect(way && way->mac, 0)) wire_put48(frame + 6, way->mac);
+    memcpy(frame, r->next_mac, 6);
 }
 
-/* After the last generation there are no recipes: none could be told from a stale one. */
-void forward_renew_recipes(struct forward *f, const struct facts *facts)
-{
-    static const struct facts unknown;
-    if (!facts) facts = &unknown;
-    if (!f->recipes || same_facts(&f->seen_facts, facts)) return;
-    f->seen_facts = *facts;
-    f->recipes++;
-    find_longest(f, facts);
-}
-
-uint32_t forward_recipes(const struct forward *f, uint16_t longest[RECIPE_KINDS], uint32_t *datagram)
-{
-    memcpy(longest, f->longest, sizeof f->longest);
-    *datagram = f->datagram;
-    return f->recipes;
-}
-
-void forward_datagram(struct forward *f, uint32_t next) { f->datagram = next; }
-
-void forward_count(struct forward *f, uint64_t replies, const struct counter nats[])
-{
-    f->counters.replies += replies;
-    for (uint32_t i = 0; nats && i < f->p->nats_count; i++) nat_count(f->nat, i, nats[i]);
-}
+/* ---- one packet ---- */
 
 static bool is_ordinary(const struct job *j, struct packet_ctx *c)
 {
@@ -156,94 +106,29 @@ static bool is_ordinary(const struct job *j, struct packet_ctx *c)
     return c->recipe && recipe_takes(c->recipe, c->seen.recipe, pkt, c->key, pkt->data, c->seen.twin, f->longest);
 }
 
-/* Return the packet's own memory if that can be used, else a copy; NULL: no slot. */
-static struct pkt *own_or_copy(const struct job *j, const struct packet_ctx *c)
-{
-    struct pool *pool = j->vm->cfg.pool;
-    if (c->pkt->flags & PKT_WRITABLE && c->pkt->headroom >= recipe_overhead(c->seen.recipe)) return c->pkt;
-    return pool ? pool_copy(pool, c->pkt) : NULL;
-}
-
-/* Fill in the entry field by field: an entry made elsewhere and copied would wait for its narrow writes. */
-static inline void write_entry(const struct job *j, const struct packet_ctx *c, struct pkt *out)
-{
-    const struct recipe *r = c->recipe;
-    struct tx_entry *e = &j->tx->entries[j->tx->count++];
-    e->pkt = out;
-    e->kind = TX_SEND;
-    e->cause = TX_CAUSE_PACKET;
-    e->out_if = r->out_if;
-    e->input = j->input == INPUT_NONE ? INPUT_NONE : j->input + c->at;
-    e->cookie = c->pkt->cookie;
-    memcpy(e->next_hop, r->dst, sizeof e->next_hop);
-    const bool resolved = wire_raw32(r->next_mac) | wire_raw32(r->next_mac + 2);
-    e->family = resolved ? 0 : c->seen.recipe & RECIPE_IP6 ? 6 : 4;
-    memset(&e->verdict, 0, sizeof e->verdict);
-}
-
-static inline void write_verdict(const struct packet_ctx *c, decided by)
-{
-    const struct recipe *r = c->recipe;
-    const bool nat = r->service == RECIPE_NAT;
-    struct verdict *v = c->v;
-    v->action = ACTION_FORWARD;
-    v->reason = REASON_NONE;
-    v->flags = c->seen.twin ? VERDICT_REPLY : 0;
-    v->done = 0;
-    v->rule = decided_rule(by);
-    v->firewall = decided_firewall(by);
-    v->service = nat ? PBC_NONE : r->service;
-    v->server = nat ? PBC_NONE : r->server;
-    v->would = 0;
-}
-
-static inline void count(const struct job *j, const struct packet_ctx *c, decided by)
-{
-    struct vm *vm = j->vm;
-    const struct recipe *r = c->recipe;
-    const uint32_t bytes = c->pkt->wire_len;
-    vm->forward->counters.replies += c->seen.twin;
-    counter_add(&vm->counters.verdicts[ACTION_FORWARD], bytes);
-    counter_add(decider(vm, by), bytes);
-    if (r->service == RECIPE_NAT) {
-        nat_count(vm->forward->nat, r->server, (struct counter){1, bytes});
-        return;
-    }
-    counter_add(&vm->served[r->service], bytes);
-    counter_add(&vm->served[2 * (size_t)vm->program->services_count + r->server], bytes);
-}
-
-static inline void apply(const struct job *j, const struct packet_ctx *c, struct pkt *out, uint32_t id)
-{
-    const struct recipe *r = c->recipe;
-    const uint8_t kind = c->seen.recipe;
-    switch ((enum recipe_kind)(kind & ~RECIPE_IP6)) {
-    case RECIPE_REWRITE: recipe_apply(r, c->key->kind, out->data + out->l3, out->flags & PKT_CSUM_PARTIAL); break;
-    case RECIPE_IPIP:
-    case RECIPE_GUE:
-    case RECIPE_GUE1:
-        recipe_wrap(r, kind, c->key, out,
-                    &(struct recipe_numbers){.hash = (uint32_t)(c->seen.hash >> 8), .id = (uint16_t)id});
-        break;
-    default: break;
-    }
-    const struct facts_iface *way = facts_iface(j->in->facts, r->out_if);
-    memcpy(out->data + 6, out->data, 6);
-    if (__builtin_expect(way && way->mac, 0)) wire_put48(out->data + 6, way->mac);
-    memcpy(out->data, r->next_mac, 6);
-}
+static struct counter *servers_of(const struct vm *vm) { return vm->served + 2 * (size_t)vm->program->services_count; }
 
 /* Send the packet, with the decision `by`. False: no room. */
-static inline bool express_leave(const struct job *j, struct packet_ctx *c, decided by)
+static bool express_leave(const struct job *j, struct packet_ctx *c, decided by)
 {
-    struct forward *f = j->vm->forward;
-    struct pkt *out = j->tx->count < j->tx->cap ? own_or_copy(j, c) : NULL;
+    struct vm *vm = j->vm;
+    const struct leaving l = {.pkt = c->pkt,
+                              .key = c->key,
+                              .recipe = c->recipe,
+                              .hash = c->seen.hash,
+                              .kind = c->seen.recipe,
+                              .reply = c->seen.twin};
+    const uint32_t bytes = c->pkt->wire_len;
+    struct pkt *out = tx_has_room(j) ? own_or_copy(vm->cfg.pool, c->pkt, l.kind) : NULL;
     if (!out) return false;
-    write_verdict(c, by);
-    count(j, c, by);
-    track_keep_ordinary(f->track, c->key, c->pkt, &c->seen);
-    apply(j, c, out, f->datagram++);
-    write_entry(j, c, out);
+    write_verdict(&l, by, c->v);
+    vm->forward->counters.replies += l.reply;
+    counter_add(&vm->counters.verdicts[ACTION_FORWARD], bytes);
+    counter_add(decider(vm, by), bytes);
+    count_served(vm, servers_of(vm), c->recipe, bytes);
+    track_keep_ordinary(vm->forward->track, c->key, c->pkt, &c->seen);
+    edit(j->in->facts, &l, out, c->key->kind, vm->forward->datagram++);
+    write_entry(&l, out, j->input == INPUT_NONE ? INPUT_NONE : j->input + c->at, &j->tx->entries[j->tx->count++]);
     c->gone = out == c->pkt;
     return true;
 }
@@ -263,4 +148,119 @@ bool forward_express_judged(const struct job *j, struct packet_ctx *c)
     if (express_leave(j, c, c->decision)) return true;
     track_say(j->vm->track, c->key, c->pkt, &c->seen);
     return false;
+}
+
+/* ---- a batch ---- */
+
+/* A run of packets that leave. What it reads and adds for each of them is held here, in registers. */
+struct lane {
+    struct vm *vm;
+    const struct straight *batch;
+    const struct track *track;
+    const struct facts *facts;
+    const uint16_t *longest; /* packet of each kind of recipe */
+    struct counter *servers;
+    struct tx_entry *entry, *last; /* the next entry, and the end of their room */
+    uint32_t generation, datagram, input;
+    struct counter all, unjudged;
+    uint64_t replies, remembered;
+};
+
+/* Find what the flow remembers of an established packet that rules judge. False: they have to do so. */
+static bool recall(const struct vm *vm, struct key *key, const struct pkt *pkt, const struct flow *flow, decided *by)
+{
+    if (!vm->remember || vm->opens) return false;
+    key->marks |= MARK_ESTABLISHED;
+    const bool found = remember_find(vm->remember, flow, FLOW_ORIGINAL, key, pkt, by);
+    key->marks &= ~(uint32_t)MARK_STATES;
+    return found && decided_action(*by) == ACTION_ACCEPT;
+}
+
+static inline void count_decider(struct lane *t, decided by, uint32_t bytes)
+{
+    if (by == decided_by_nobody(ACTION_ACCEPT)) {
+        counter_add(&t->unjudged, bytes);
+    } else {
+        counter_add(decider(t->vm, by), bytes);
+        t->remembered++;
+    }
+}
+
+/* Send a packet. judged: rules judge it unless it is a reply. False: it takes another way, and nothing has changed. */
+static inline __attribute__((always_inline)) bool lane_leave(struct lane *t, unsigned i, bool judged)
+{
+    struct vm *vm = t->vm;
+    const struct straight_look *look = &vm->looks[i];
+    struct pkt *pkt = t->batch->pkts[i];
+    struct key *key = &vm->keys[i];
+    const uint32_t bytes = pkt->wire_len;
+    const bool tcp = look->how == HOW_TCP;
+    decided by = decided_by_nobody(ACTION_ACCEPT);
+    struct ordinary o;
+    if (!straight_is_of(look->line, look)) return false;
+    if (!ordinary_find(t->track, look->line, tcp, look->at, false, t->generation, &o)) return false;
+    if (!recipe_takes(o.recipe, o.kind, pkt, key, pkt->data, o.twin, t->longest)) return false;
+    if (judged && !o.twin && !(o.mark == MARK_ESTABLISHED && recall(vm, key, pkt, o.flow, &by))) return false;
+    struct pkt *out = t->entry != t->last ? own_or_copy(vm->cfg.pool, pkt, o.kind) : NULL;
+    if (!out) return false;
+    if (tcp && !track_take_segment(o.flow, key, pkt, o.twin ? FLOW_REPLY : FLOW_ORIGINAL)) {
+        if (out != pkt) pool_put(out);
+        return false;
+    }
+    o.flow->seen_ns = t->track->now_ns;
+    const struct leaving l = {
+        .pkt = pkt, .key = key, .recipe = o.recipe, .hash = look->hash, .kind = o.kind, .reply = o.twin};
+    write_verdict(&l, by, &t->batch->verdicts[i]);
+    t->replies += o.twin;
+    counter_add(&t->all, bytes);
+    count_decider(t, by, bytes);
+    count_served(vm, t->servers, o.recipe, bytes);
+    edit(t->facts, &l, out, KIND_IP4 | (tcp ? KIND_TCP : KIND_UDP), t->datagram++);
+    write_entry(&l, out, t->input + i, t->entry++);
+    return true;
+}
+
+/* Write what the run adds. */
+static void lane_end(const struct job *j, const struct lane *t)
+{
+    struct vm *vm = t->vm;
+    counter_sum(&vm->counters.verdicts[ACTION_FORWARD], &t->all);
+    counter_sum(decider(vm, decided_by_nobody(ACTION_ACCEPT)), &t->unjudged);
+    vm->counters.remembered += t->remembered;
+    vm->forward->counters.replies += t->replies;
+    vm->forward->datagram = t->datagram;
+    j->tx->count = (unsigned)(t->entry - j->tx->entries);
+}
+
+static inline uint64_t bits_from(unsigned i) { return i < VM_BATCH ? UINT64_MAX << i : 0; }
+
+bool forward_straight_may(const struct job *j)
+{
+    const struct vm *vm = j->vm;
+    return vm->forward && vm->forward->recipes && vm->track && j->input != INPUT_NONE && !vm->ups && !vm->cfg.kernel &&
+           !vm->inlines && !vm->observers && !vm->audit;
+}
+
+unsigned forward_straight(const struct job *j, const struct straight *batch, unsigned i)
+{
+    struct vm *vm = j->vm;
+    struct lane t = {.vm = vm,
+                     .batch = batch,
+                     .track = vm->track,
+                     .facts = j->in->facts,
+                     .longest = vm->forward->longest,
+                     .servers = servers_of(vm),
+                     .entry = j->tx->entries + j->tx->count,
+                     .last = j->tx->entries + j->tx->cap,
+                     .generation = vm->forward->recipes,
+                     .datagram = vm->forward->datagram,
+                     .input = j->input};
+    const uint64_t others = ~batch->may & bits_from(i);
+    const unsigned end = others ? (unsigned)__builtin_ctzll(others) : VM_BATCH;
+    if (vm->program->firewalls_count)
+        while (i < end && lane_leave(&t, i, true)) i++;
+    else
+        while (i < end && lane_leave(&t, i, false)) i++;
+    lane_end(j, &t);
+    return i;
 }

@@ -43,7 +43,7 @@ bool forward_on(const struct job *j, struct packet_ctx *c);
 bool forward_first(const struct job *j, struct packet_ctx *c);
 bool forward_other(const struct job *j, struct packet_ctx *c);
 
-/* Result of the express way (express.c), tried in place of track_look */
+/* Result of the express way for one packet (express.c), tried in place of track_look */
 enum express_way {
     EXPRESS_WAY_NOT,   /* not for this packet, or no room: call track_look */
     EXPRESS_WAY_JUDGE, /* possible once the rules accept the packet: its mark and class are set as by track_look */
@@ -53,6 +53,17 @@ enum express_way forward_express(const struct job *j, struct packet_ctx *c);
 /* Send the packet after EXPRESS_WAY_JUDGE, accepted by the rules. False: no room, and all is set as after track_look.
  */
 bool forward_express_judged(const struct job *j, struct packet_ctx *c);
+/* A parsed batch, for forward_straight: its keys and looks are the vm's. */
+struct straight {
+    struct pkt *const *pkts;
+    struct verdict *verdicts;
+    uint64_t may; /* a bit each: has a look, and ordinary headers (ordinary_headers, ordinary_frame) */
+};
+/* True if packets may take forward_straight now: nobody looks at one between its look-up and its leaving. */
+bool forward_straight_may(const struct job *j);
+/* Send packets of the batch from index i on, in turn, as long as each may leave at once by its flow's recipe: unjudged,
+ * or as its flow remembers. Return the index of the first that has not left; nothing of it has changed. */
+unsigned forward_straight(const struct job *j, const struct straight *batch, unsigned i);
 /* For an executor that sends elsewhere (vm.h, vm_recipes): return the generation of valid recipes, the longest packet
  * of each kind, and the next datagram's identification; set the identification after it. */
 uint32_t forward_recipes(const struct forward *f, uint16_t longest[RECIPE_KINDS], uint32_t *datagram);

@@ -21,9 +21,10 @@ static inline bool ordinary_station(const uint8_t mac[6])
 /* True for TCP of data or ACK alone, or UDP, in one piece, without IPv4 options. whole: all of the frame is there. */
 static inline bool ordinary_headers(const struct pkt *pkt, const struct key *key, bool whole)
 {
-    const uint32_t flags = TCP_SYN | TCP_FIN | TCP_RST | TCP_ACK;
-    if (!ordinary_ports(key) || key->kind & KIND_OPTIONS || pkt->flags & PKT_FOUND || !whole) return false;
-    return (key->marks & flags) == (key->kind & KIND_TCP ? TCP_ACK : 0u);
+    const uint32_t needs = KIND_FRAG_NO | KIND_PORTS, flags = TCP_SYN | TCP_FIN | TCP_RST | TCP_ACK;
+    static_assert(KIND_TCP << 1 == TCP_ACK, "a TCP packet's ACK");
+    if ((key->kind & (needs | KIND_OPTIONS)) != needs || !(key->kind & (KIND_TCP | KIND_UDP))) return false;
+    return !(pkt->flags & PKT_FOUND) && whole && (key->marks & flags) == (key->kind & KIND_TCP) << 1;
 }
 
 /* True for an Ethernet frame to one station, with headers at fixed places and a hop left. frame: its first bytes. */

@@ -92,14 +92,18 @@ void pool_put(struct pkt *pkt)
 
 struct pkt *pool_copy(struct pool *p, const struct pkt *from)
 {
-    if (from->cap_len > p->slot_bytes - POOL_HEADROOM) return NULL;
-    struct pkt *pkt = pool_get(p);
-    if (!pkt) return NULL;
-    struct pkt slot = *pkt;
+    if (from->cap_len > p->slot_bytes - POOL_HEADROOM || p->free_count == 0) return NULL;
+    const uint32_t slot = p->free[--p->free_count];
+    struct pkt *pkt = &p->pkts[slot];
     *pkt = *from;
-    pkt->data = slot.data;
-    pkt->headroom = slot.headroom;
-    pkt->head_len = pkt->cap_len = bytes_copy(from, 0, from->cap_len, pkt->data);
+    pkt->data = p->bytes + (size_t)slot * p->slot_bytes + POOL_HEADROOM;
+    pkt->headroom = POOL_HEADROOM;
+    if (from->seg_count == 0) {
+        pkt->head_len = pkt->cap_len = least_len(from->head_len, from->cap_len);
+        memcpy(pkt->data, from->data, pkt->head_len);
+    } else {
+        pkt->head_len = pkt->cap_len = bytes_copy(from, 0, from->cap_len, pkt->data);
+    }
     pkt->tailroom = tailroom(p, pkt->head_len);
     pkt->flags = (uint8_t)((from->flags & ~PKT_NOT_LINEAR) | PKT_WRITABLE);
     pkt->segs = NULL;

@@ -219,8 +219,7 @@ static void run_batch(struct job *j, struct pkt *const pkts[], unsigned n, struc
     uint64_t todo = pkt_parse_all(pkts, n, j->in->facts, vm->keys, &kinds);
     if (vm->fragments && kinds & KIND_FRAGMENT) todo = without_fragments(todo, vm->keys);
     if (vm->in_turn || (vm->in_order && judges_rest(pkts, n, todo))) {
-        for (unsigned i = 0; i < n; i++) ctx_begin(&vm->ctxs[i], i, pkts[i], &vm->keys[i], &verdicts[i]);
-        run_in_turn(j, n, todo, judge_rest);
+        run_in_turn(j, pkts, n, todo, verdicts, judge_rest);
     } else {
         run_stateless(j, pkts, n, todo, verdicts);
     }

@@ -4,8 +4,10 @@
 #include "vm/worker/turns.h"
 
 #include "vm/flow/track/met.h"
+#include "vm/flow/track/straight.h"
 #include "vm/forward/forward.h"
 #include "vm/forward/inline/inline.h"
+#include "vm/forward/ordinary.h"
 #include "vm/forward/service.h"
 #include "vm/forward/vips.h"
 #include "vm/packet/parse/read.h"
@@ -200,49 +202,132 @@ static inline void take_one(const struct job *j, struct packet_ctx *c)
         packet_judge(j, c);
 }
 
+/* Put into a key what only the program makes known: services. */
+static inline void settle_key(const struct job *j, struct key *key)
+{
+    if (j->vm->program->services_count && facts_have_self(j->in->facts)) key_settle(j->vm->program, key);
+}
+
+/* Prefetch the headroom for a tunnel's header of that kind of recipe. */
+static inline void ask_front(const struct pkt *pkt, uint8_t kind)
+{
+    const uint32_t front = recipe_overhead(kind);
+    if (front && front <= pkt->headroom) __builtin_prefetch(pkt->data - front, 1);
+}
+
 /* Look up what is independent of judging, for the packets of `todo`; bit 0 is ctxs[0]. Their memory is prefetched in
- * steps, all packets a step: tags of the flow table, then slots, then bindings and the headroom for a tunnel's
- * header. */
-static void look_ahead(const struct job *j, struct packet_ctx ctxs[], uint64_t todo)
+ * steps, all packets a step: tags of the flow table, then slots, then bindings. studied: those that need but the
+ * last. */
+static void look_ahead(const struct job *j, struct packet_ctx ctxs[], uint64_t todo, uint64_t studied)
 {
     const struct vm *vm = j->vm;
     const struct program *p = vm->program;
-    if (p->services_count && facts_have_self(j->in->facts))
-        for (uint64_t left = todo; left; left &= left - 1) key_settle(p, ctxs[__builtin_ctzll(left)].key);
+    for (uint64_t left = todo; left; left &= left - 1) settle_key(j, ctxs[__builtin_ctzll(left)].key);
     if (p->ahead_count && !vm->cfg.naive) set_ahead(p, ctxs->key, todo);
     if (!vm->track) return;
-    for (uint64_t left = todo; left; left &= left - 1) {
+    for (uint64_t left = todo & ~studied; left; left &= left - 1) {
         struct packet_ctx *c = &ctxs[__builtin_ctzll(left)];
         track_study(vm->track, c->key, c->pkt, &c->seen);
     }
-    for (uint64_t left = todo; left; left &= left - 1) track_ask(vm->track, &ctxs[__builtin_ctzll(left)].seen);
+    for (uint64_t left = todo & ~studied; left; left &= left - 1)
+        track_ask(vm->track, &ctxs[__builtin_ctzll(left)].seen);
     for (uint64_t left = vm->forward ? todo : 0; left; left &= left - 1) {
         const struct packet_ctx *c = &ctxs[__builtin_ctzll(left)];
-        const uint32_t front = recipe_overhead(track_ask_bind(vm->track, &c->seen));
-        if (front && front <= c->pkt->headroom) __builtin_prefetch(c->pkt->data - front, 1);
+        ask_front(c->pkt, track_ask_bind(vm->track, &c->seen));
     }
 }
 
 void judge_in_turn(const struct job *j, struct packet_ctx *c)
 {
-    look_ahead(j, c, 1);
+    look_ahead(j, c, 1, 0);
     take_one(j, c);
 }
 
 void judge_unwatched(const struct job *j, struct packet_ctx *c)
 {
-    look_ahead(j, c, 1);
+    look_ahead(j, c, 1, 0);
     packet_judge(j, c);
 }
 
-void run_in_turn(const struct job *j, unsigned n, uint64_t todo, odd_fn *odd)
+/* True for a packet that has ordinary headers, IPv4 and no tags, and goes to no group. */
+static inline bool is_plain(const struct pkt *pkt, const struct key *key)
 {
-    struct packet_ctx *ctxs = j->vm->ctxs;
-    look_ahead(j, ctxs, todo);
+    enum { HOSTS_END = 0xe0 }; /* behind it: multicast, and addresses of no host (RFC 1112, 4) */
+    return key->kind & KIND_IP4 && key->dst[0] >> 24 < HOSTS_END && !is_tagged(pkt) &&
+           ordinary_headers(pkt, key, pkt->head_len == pkt->wire_len) && ordinary_frame(pkt, key, pkt->data);
+}
+
+/* Do the steps of look_ahead for plain packets, into vm->looks. Return those of `todo` that may go by forward_straight.
+ * *looked: all that have a look. */
+static uint64_t look_straight(struct vm *vm, struct pkt *const pkts[], uint64_t todo, uint64_t *looked)
+{
+    const struct track *track = vm->track;
+    const bool judged = vm->program->firewalls_count && !vm->remember;
+    struct straight_look *looks = vm->looks;
+    uint64_t have = 0, may = 0;
+    for (uint64_t left = todo; left; left &= left - 1) {
+        const unsigned i = (unsigned)__builtin_ctzll(left);
+        if (is_plain(pkts[i], &vm->keys[i]) && straight_study(track, &vm->keys[i], &looks[i])) have |= left & -left;
+    }
+    for (uint64_t left = have; left; left &= left - 1) straight_ask(track->table, &looks[__builtin_ctzll(left)]);
+    for (uint64_t left = have; left; left &= left - 1) {
+        const unsigned i = (unsigned)__builtin_ctzll(left);
+        const struct flow *line = looks[i].line;
+        const uint8_t kind = line ? straight_ask_recipe(track->table, line) : RECIPE_NONE;
+        if (kind == RECIPE_NONE || (judged && !(line->flags & FLOW_TWIN))) continue;
+        ask_front(pkts[i], kind);
+        may |= left & -left;
+    }
+    *looked = have;
+    return may;
+}
+
+/* Do the steps of look_ahead for a batch. Return the packets that may go by forward_straight; contexts are begun for
+ * all others. */
+static uint64_t look_ahead_all(const struct job *j, struct pkt *const pkts[], unsigned n, uint64_t todo,
+                               struct verdict verdicts[])
+{
+    struct vm *vm = j->vm;
+    const uint64_t all = UINT64_MAX >> (VM_BATCH - n);
+    uint64_t looked = 0;
+    const uint64_t may = forward_straight_may(j) ? look_straight(vm, pkts, todo, &looked) : 0;
+    if (may == all) return may;
+    for (uint64_t left = all & ~may; left; left &= left - 1) {
+        const unsigned i = (unsigned)__builtin_ctzll(left);
+        ctx_begin(&vm->ctxs[i], i, pkts[i], &vm->keys[i], &verdicts[i]);
+        if (looked >> i & 1) straight_seen(&vm->looks[i], &vm->ctxs[i].seen);
+    }
+    look_ahead(j, vm->ctxs, todo & ~may, looked);
+    return may;
+}
+
+/* Take a packet that could not go straight after all. */
+static __attribute__((noinline)) void take_after_all(const struct job *j, const struct straight *b, unsigned i)
+{
+    struct vm *vm = j->vm;
+    struct packet_ctx *c = &vm->ctxs[i];
+    ctx_begin(c, i, b->pkts[i], &vm->keys[i], &b->verdicts[i]);
+    settle_key(j, c->key);
+    straight_seen(&vm->looks[i], &c->seen);
+    take_one(j, c);
+}
+
+void run_in_turn(const struct job *j, struct pkt *const pkts[], unsigned n, uint64_t todo, struct verdict verdicts[],
+                 odd_fn *odd)
+{
+    const struct straight batch = {pkts, verdicts, look_ahead_all(j, pkts, n, todo, verdicts)};
     for (unsigned i = 0; i < n; i++) {
+        if (batch.may >> i & 1) {
+            i = forward_straight(j, &batch, i);
+            if (i < n && batch.may >> i & 1) {
+                take_after_all(j, &batch, i);
+                continue;
+            }
+            if (i == n) return;
+        }
         if (__builtin_expect(todo >> i & 1, 1))
-            take_one(j, &ctxs[i]);
+            take_one(j, &j->vm->ctxs[i]);
         else
-            odd(j, &ctxs[i]);
+            odd(j, &j->vm->ctxs[i]);
     }
 }

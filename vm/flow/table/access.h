@@ -87,10 +87,14 @@ static inline struct flow *table_left(const struct flow_table *t, uint32_t slot)
         if ((t)->blocks) __builtin_prefetch((t)->blocks + (size_t)(group) * (GROUP / BLOCK));                          \
     } while (0)
 
-/* The third and the second line of a flow */
+/* The third line of a flow, the recipe of a slot, the second line of a flow */
 static inline struct flow_bind *table_bind_of(const struct flow_table *t, const struct flow *f)
 {
     return (struct flow_bind *)(void *)((uint8_t *)t->binds + ((const uint8_t *)f - (const uint8_t *)t->slots));
+}
+static inline struct recipe *table_recipe_of(const struct flow_table *t, const struct flow *f)
+{
+    return (struct recipe *)(void *)((uint8_t *)t->recipes + ((const uint8_t *)f - (const uint8_t *)t->slots));
 }
 static inline struct flow_cold *table_cold_of(const struct flow_table *t, const struct flow *f)
 {

@@ -72,7 +72,8 @@ static inline uint64_t table_hash(const struct flow_table *t, const struct flow_
         table_ask_blocks(t, group_);                                                                                   \
     } while (0)
 
-static inline int32_t table_ask_slot(const struct flow_table *t, uint64_t hash)
+/* Return the first slot whose tag is that hash's, in the first group that has any; FLOW_NONE. */
+static inline int32_t table_slot_like(const struct flow_table *t, uint64_t hash)
 {
     uint32_t group = place_first(hash, t->groups);
     table_ask_pages(t, group);
@@ -82,10 +83,16 @@ static inline int32_t table_ask_slot(const struct flow_table *t, uint64_t hash)
         hits = tags_like(table_group(t, group), place_tag(hash));
         if (!hits) return FLOW_NONE;
     }
-    const uint32_t slot = group * GROUP + tags_first(hits);
+    return (int32_t)(group * GROUP + tags_first(hits));
+}
+
+static inline int32_t table_ask_slot(const struct flow_table *t, uint64_t hash)
+{
+    const int32_t slot = table_slot_like(t, hash);
+    if (slot == FLOW_NONE) return slot;
     __builtin_prefetch(table_slot(t, slot));
     if (hash & HASH_IP6) __builtin_prefetch(table_cold(t, slot));
-    return (int32_t)slot;
+    return slot;
 }
 
 /* Return the slot that a new flow with that hash would take now, and prefetch it; FLOW_NONE: another flow makes way. */

@@ -1,62 +1,47 @@
 /* Ordinary packets of bound flows, whose direction has a recipe that covers all that happens to them */
-#include "vm/flow/track/ordinary.h"
-
-#include "vm/flow/table/lookup.h"
 #include "vm/flow/table/shared.h"
-#include "vm/flow/track/track_priv.h"
+#include "vm/flow/track/straight.h"
 
-/* Return the recipe if the segment is within window and the flow stays open; else NULL. Out of line, for UDP's sake. */
-static __attribute__((noinline)) const struct recipe *ordinary_tcp(const struct flow *f, const struct recipe *r,
-                                                                   const struct key *key, const struct pkt *pkt,
-                                                                   struct track_seen *s)
+/* Return the slot of the packet's tuple, if no further look-up is needed; FLOW_NONE. The prefetched slot is nearly
+ * always the right one; another tuple with the same tag may lie before it. */
+static int32_t own_slot(const struct track *t, const struct track_seen *s)
 {
-    struct tcp_segment segment;
-    if (!ordinary_is_open(f)) return NULL;
-    ordinary_segment(pkt->data + pkt->l4, key, pkt, &segment);
-    s->mark = MARK_ESTABLISHED;
-    return tcp_within(&f->tcp, (enum flow_dir)s->dir, &segment) ? r : NULL;
-}
-
-static bool is_ordinary_udp(const struct flow *f, struct track_seen *s)
-{
-    s->mark = f->state == FLOW_STATE_UDP ? MARK_ESTABLISHED : MARK_NEW;
-    return ordinary_udp(f, (enum flow_dir)s->dir);
-}
-
-/* Return the slot of the packet's tuple, if it has a recipe and no further look-up is needed. The prefetched slot is
- * nearly always the right one; another tuple with the same tag may lie before it. */
-static const struct flow *own_slot(const struct track *t, struct track_seen *s)
-{
-    if (s->slot == FLOW_NONE || t->table->ops || s->at & (AT_SAME | AT_GROUP | AT_STACKED)) return NULL;
-    if (__builtin_expect(!table_is_of(t->table, s->slot, &s->id), 0)) {
-        s->slot = flow_peek(t->table, &s->id, s->hash, t->now_ns);
-        if (s->slot == FLOW_NONE) return NULL;
-    }
-    const struct flow *at = table_slot(t->table, s->slot);
-    return at->recipe && at->claim ? at : NULL;
+    if (s->slot == FLOW_NONE || t->table->ops || s->at & (AT_SAME | AT_GROUP | AT_STACKED)) return FLOW_NONE;
+    if (__builtin_expect(table_is_of(t->table, s->slot, &s->id), 1)) return s->slot;
+    return flow_peek(t->table, &s->id, s->hash, t->now_ns);
 }
 
 const struct recipe *track_ordinary(const struct track *t, const struct key *key, const struct pkt *pkt,
                                     struct track_seen *s, uint32_t generation)
 {
-    const struct flow_table *table = t->table;
-    const struct flow *at = own_slot(t, s);
-    if (!at) return NULL;
-    const struct recipe *r = table_recipe(table, s->slot);
-    const bool twin = at->flags & FLOW_TWIN, reply = !(s->at & AT_HIGH) != !(at->flags & FLOW_OPENED_BY_HIGH);
-    const struct flow *f = twin ? table_slot(table, at->flow) : at;
-    if (r->generation != generation || twin != reply || f->joined) return NULL;
-    if (f->would & FLOW_WOULD_STATE && t->program->would) return NULL; /* its packets are judged as they would be */
-    if (t->now_ns >= time_after(f->seen_ns, table_timeout(table, f))) return NULL;
-    s->tuple = s->slot;
-    if (twin) s->slot = at->flow;
-    s->dir = reply ? FLOW_REPLY : FLOW_ORIGINAL;
-    s->twin = twin;
-    s->recipe = at->recipe;
+    struct ordinary o;
+    const int32_t slot = own_slot(t, s);
+    if (slot == FLOW_NONE) return NULL;
+    struct flow *at = table_slot(t->table, slot);
+    s->slot = slot;
+    if (!at->claim || !ordinary_find(t, at, s->how == HOW_TCP, s->at, t->program->would, generation, &o)) return NULL;
+    s->tuple = slot;
+    if (o.twin) s->slot = at->flow;
+    s->dir = o.twin ? FLOW_REPLY : FLOW_ORIGINAL;
+    s->twin = o.twin;
+    s->recipe = o.kind;
     s->next.reopen = s->next.by_other = false;
-    s->class = twin ? SEEN_REPLY : SEEN_ORIGINAL;
-    if (s->how == HOW_TCP) return ordinary_tcp(f, r, key, pkt, s);
-    return is_ordinary_udp(f, s) ? r : NULL;
+    s->class = o.twin ? SEEN_REPLY : SEEN_ORIGINAL;
+    s->mark = o.mark;
+    if (s->how != HOW_TCP) return o.recipe;
+    struct tcp_segment segment;
+    ordinary_segment(pkt->data + pkt->l4, key, pkt, &segment);
+    return in_window(&o.flow->tcp, (enum flow_dir)s->dir, &segment) ? o.recipe : NULL;
+}
+
+bool track_take_segment(struct flow *f, const struct key *key, const struct pkt *pkt, enum flow_dir dir)
+{
+    struct tcp_segment segment;
+    ordinary_segment(pkt->data + pkt->l4, key, pkt, &segment);
+    if (!in_window(&f->tcp, dir, &segment)) return false;
+    window_take(&f->tcp, dir, &segment);
+    f->tcp.ignored = 0;
+    return true;
 }
 
 void track_keep_ordinary(struct track *t, const struct key *key, const struct pkt *pkt, const struct track_seen *s)

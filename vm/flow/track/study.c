@@ -1,7 +1,5 @@
 /* Work before a packet's turn (track.h): its tuple from its bytes alone, and prefetching for its turn */
-#include "vm/flow/table/lookup.h"
-#include "vm/flow/track/track_priv.h"
-#include "vm/flow/track/tuple_ports.h"
+#include "vm/flow/track/straight.h"
 #include "vm/packet/parse/read.h"
 
 enum { STACK_INTERNED = 4097 /* ids from here on may change their stack */ };
@@ -47,11 +45,9 @@ uint8_t track_ask_bind(const struct track *t, const struct track_seen *s)
     const struct flow *at = table_slot(table, s->slot);
     if (!(at->flags & (FLOW_TWIN | FLOW_BOUND))) return RECIPE_NONE;
     const int64_t owner = at->flags & FLOW_TWIN ? at->flow : s->slot;
+    const uint8_t kind = straight_ask_recipe(table, at);
+    if (kind) return kind;
     if (at->flags & FLOW_TWIN) __builtin_prefetch(table_slot(table, owner));
-    if (at->recipe) {
-        __builtin_prefetch(table_recipe(table, s->slot));
-        return at->recipe;
-    }
     if (at->kind & FLOW_ID_IP6) __builtin_prefetch(table_cold(table, owner));
     __builtin_prefetch(table_bind(table, owner));
     return RECIPE_NONE;

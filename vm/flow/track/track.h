@@ -54,6 +54,14 @@ struct track_seen {
     struct tcp_step next;
 };
 
+/* An IPv4 packet with ports, without tags, to one host, on its way: its tuple, and where that lies */
+struct straight_look {
+    uint64_t ends, rest, hash; /* the tuple: addresses by hash_pair, the rest as in struct flow_id */
+    struct flow *line;         /* the slot's first line when it was asked for; NULL: there is none */
+    int32_t slot;
+    uint8_t how, at; /* as in struct track_seen */
+};
+
 struct track *track_new(const struct program *p, const struct vm_cfg *cfg); /* NULL: out of memory */
 /* The same as vm_ahead */
 void track_ahead(const struct track *t);
@@ -82,6 +90,9 @@ const struct recipe *track_ordinary(const struct track *t, const struct key *key
                                     struct track_seen *s, uint32_t generation);
 /* Update the flow of a packet that leaves by its recipe, as track_accept would. */
 void track_keep_ordinary(struct track *t, const struct key *key, const struct pkt *pkt, const struct track_seen *s);
+/* Take the numbers of a segment with only data and ACK, on an open flow without FINs. False: it is not within window,
+ * and nothing has changed. */
+bool track_take_segment(struct flow *f, const struct key *key, const struct pkt *pkt, enum flow_dir dir);
 /* Set the recipe of the packet's direction, unless none is kept for it. */
 void track_keep_recipe(struct track *t, const struct track_seen *s, uint8_t kind, const struct recipe *made);
 /* Drop the recipes of both directions of the packet's flow. */

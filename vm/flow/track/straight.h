@@ -1,0 +1,101 @@
+/* An ordinary packet's way to its flow and recipe, inline: for a worker that takes a batch of them in one go
+ * (vm/forward/express.c), and for the functions of track.h that do the same for one packet. In a worker's own table
+ * alone; the kernel's stages have steps of their own. */
+#pragma once
+
+#include "vm/flow/table/lookup.h"
+#include "vm/flow/track/ordinary.h"
+#include "vm/flow/track/tuple_ports.h"
+
+/* Write a look's tuple and hash, and prefetch their tags. False: the packet has to be studied by track_study, since
+ * both sides are equal. A macro as table_ask_tags is one. */
+#define straight_study(t, key, l)                                                                                      \
+    ({                                                                                                                 \
+        const uint64_t src_ = (uint64_t)(key)->src[0] << 16 | (key)->src_port,                                         \
+                       dst_ = (uint64_t)(key)->dst[0] << 16 | (key)->dst_port, low_ = src_ < dst_ ? src_ : dst_,       \
+                       high_ = src_ < dst_ ? dst_ : src_;                                                              \
+        (l)->at = src_ > dst_ ? AT_HIGH : 0;                                                                           \
+        (l)->how = (key)->kind & KIND_TCP ? HOW_TCP : HOW_PLAIN;                                                       \
+        (l)->ends = hash_pair((uint32_t)(low_ >> 16), (uint32_t)(high_ >> 16));                                        \
+        (l)->rest = rest_of(two_ports(low_ & UINT16_MAX, high_ & UINT16_MAX), 0, (key)->proto, 0);                     \
+        (l)->hash = table_hash4((t)->table, (uint32_t)(low_ >> 16), (uint32_t)(high_ >> 16), (l)->rest);               \
+        table_ask_tags((t)->table, (l)->hash);                                                                         \
+        src_ != dst_;                                                                                                  \
+    })
+
+/* Fill in what track_study and track_ask would have. */
+static inline void straight_seen(const struct straight_look *l, struct track_seen *s)
+{
+    s->id = (struct flow_id){.low = {(uint32_t)l->ends}, .high = {(uint32_t)(l->ends >> 32)}};
+    s->id.rest = l->rest;
+    s->hash = l->hash;
+    s->how = l->how;
+    s->at = l->at;
+    s->slot = l->slot;
+    s->room = FLOW_NONE;
+    s->mark = MARK_NONE;
+}
+
+/* Find the slot of a look, and prefetch it. */
+static inline void straight_ask(const struct flow_table *table, struct straight_look *l)
+{
+    l->slot = table_slot_like(table, l->hash);
+    l->line = NULL;
+    if (l->slot == FLOW_NONE) return;
+    l->line = table_slot(table, l->slot);
+    __builtin_prefetch(l->line);
+}
+
+/* Prefetch the recipe of a slot's line, and its flow if it is a twin's. Return the recipe's kind; RECIPE_NONE: there is
+ * none, and nothing has been prefetched. */
+static inline uint8_t straight_ask_recipe(const struct flow_table *table, const struct flow *line)
+{
+    if (!(line->flags & (FLOW_TWIN | FLOW_BOUND)) || !line->recipe) return RECIPE_NONE;
+    if (line->flags & FLOW_TWIN) __builtin_prefetch(table_slot(table, line->flow));
+    __builtin_prefetch(table_recipe_of(table, line));
+    return line->recipe;
+}
+
+/* True if the line is that of a slot with this tuple. The table may have changed since the line was asked for; but a
+ * line in use, with the tuple, is always the tuple's. */
+static inline bool straight_is_of(const struct flow *line, const struct straight_look *l)
+{
+    return line && !((hash_pair(line->low, line->high) ^ l->ends) | (table_rest(line) ^ l->rest)) && line->claim;
+}
+
+/* The flow and the recipe of an ordinary packet */
+struct ordinary {
+    struct flow *flow;
+    const struct recipe *recipe;
+    uint16_t mark; /* enum flow_mark */
+    uint8_t kind;  /* the recipe's */
+    bool twin;     /* the packet is a reply, and the slot its flow's twin's */
+};
+
+/* True if the flow stays in its state; o->mark is set then. TCP: if the segment is within window, too. */
+static inline bool ordinary_stays(bool tcp, struct ordinary *o)
+{
+    const struct flow *f = o->flow;
+    o->mark = tcp || f->state == FLOW_STATE_UDP ? MARK_ESTABLISHED : MARK_NEW;
+    return tcp ? ordinary_is_open(f) : ordinary_udp(f, o->twin ? FLOW_REPLY : FLOW_ORIGINAL);
+}
+
+/* Find flow and recipe of a packet with ordinary headers. line: its tuple's; at: as in struct track_seen;
+ * audited: packets of flows that would be others are not ordinary. False: it is not ordinary; *o is undefined then.
+ * TCP: the window has not been looked at. */
+static inline __attribute__((always_inline)) bool ordinary_find(const struct track *t, struct flow *line, bool tcp,
+                                                                uint8_t at, bool audited, uint32_t generation,
+                                                                struct ordinary *o)
+{
+    const struct flow_table *table = t->table;
+    if (!line->recipe) return false;
+    const bool reply = !(at & AT_HIGH) != !(line->flags & FLOW_OPENED_BY_HIGH);
+    o->recipe = table_recipe_of(table, line);
+    o->kind = line->recipe;
+    o->twin = line->flags & FLOW_TWIN;
+    struct flow *f = o->flow = o->twin ? table_slot(table, line->flow) : line;
+    if (o->recipe->generation != generation || o->twin != reply || f->joined) return false;
+    if (audited && f->would & FLOW_WOULD_STATE) return false;
+    if (t->now_ns >= time_after(f->seen_ns, table_timeout(table, f))) return false;
+    return ordinary_stays(tcp, o);
+}

@@ -1,0 +1,143 @@
+/* Recipes: made from what the careful way did to a packet, and how long they hold (forward_priv.h). */
+#include <string.h>
+
+#include "vm/forward/edges.h"
+#include "vm/forward/forward_priv.h"
+#include "vm/forward/ordinary.h"
+#include "vm/packet/wire.h"
+
+/* Return the kind of recipe that the service's mode makes. */
+static uint8_t kind_of(const struct program *p, uint32_t service)
+{
+    const uint8_t kind = mode_of(p, service)->recipe;
+    return kind == RECIPE_GUE && tunnel_of(&p->services[service]) == TUNNEL_GUE1 ? RECIPE_GUE1 : kind;
+}
+
+/* Fill in the way to the server: the frame's next address, and a tunnel's outer header. */
+static bool fill_to_server(const struct job *j, const struct packet_ctx *c, uint8_t *kind, struct recipe *r)
+{
+    const struct program *p = j->vm->program;
+    const struct pbc_server *server = &p->servers[c->left.server];
+    const bool v6 = server->family == 6;
+    *kind = (uint8_t)(kind_of(p, c->left.service) | (v6 ? RECIPE_IP6 : 0));
+    if (server->flags & PBC_SERVER_HAS_MAC) wire_put48(r->next_mac, server->mac);
+    if ((*kind & ~RECIPE_IP6) == RECIPE_REWRITE) return true;
+    memcpy(r->dst, server->addr, sizeof r->dst);
+    r->dst_port = p->services[c->left.service].gue_port;
+    if ((*kind & ~RECIPE_IP6) == RECIPE_FRAME) return true;
+    if (!outside_address(j->vm->forward->outside, j->in->facts, c->left.server, r->src)) return false;
+    recipe_outer(r, *kind, c->key->kind & KIND_IP6);
+    return true;
+}
+
+/* Fill in a recipe from the packet that has just left by c->left. */
+static bool fill(const struct job *j, const struct packet_ctx *c, const struct flow_bind *b, uint8_t *kind,
+                 struct recipe *r)
+{
+    *r = (struct recipe){.generation = j->vm->forward->recipes, .out_if = c->left.iface, .heard_if = b->client_iface};
+    memcpy(r->heard_mac, b->client_mac, sizeof r->heard_mac);
+    r->server = (uint16_t)(b->kind == BIND_SERVICE ? b->server : b->nat);
+    r->service = (uint16_t)(b->kind == BIND_SERVICE ? c->v->service : RECIPE_NAT);
+    recipe_differ(r, c->key, &c->left.to);
+    if (c->left.way == LEAVE_TO_SERVER) return fill_to_server(j, c, kind, r);
+    *kind = (uint8_t)(RECIPE_REWRITE | (c->key->kind & KIND_IP6 ? RECIPE_IP6 : 0));
+    memcpy(r->next_mac, c->left.mac, sizeof r->next_mac);
+    return true;
+}
+
+/* True for numbers that do not fit into a recipe, or that belong to the past: such flows drain. */
+static bool is_too_many(const struct job *j, const struct packet_ctx *c, const struct flow_bind *b)
+{
+    const struct program *p = j->vm->program;
+    if (b->kind != BIND_SERVICE) return b->nat >= p->nats_count;
+    if (c->v->service >= (p->past ? p->past->services : RECIPE_NAT)) return true;
+    return b->server >= UINT16_MAX || c->v->service >= RECIPE_NAT || program_is_past(p, b->server);
+}
+
+/* True if the server is down: the careful way then asks its pool. A change of health makes recipes stale. */
+static bool is_down(const struct job *j, const struct flow_bind *b)
+{
+    const struct facts *facts = j->in->facts;
+    return facts && facts->down && b->kind == BIND_SERVICE && facts->down[b->server];
+}
+
+/* Fill in the MAC address of the next hop of the last packet that left. False: not known yet, so the next packets try
+ * again. */
+static bool resolve(const struct job *j, const struct packet_ctx *c, struct recipe *r)
+{
+    const struct vm_ways *ways = j->in->ways;
+    const struct tx_entry *e = j->tx->count ? &j->tx->entries[j->tx->count - 1] : NULL;
+    if (!ways || wire_raw32(r->next_mac) | wire_raw32(r->next_mac + 2)) return true;
+    if (!e || j->input == INPUT_NONE || e->input != j->input + c->at || e->kind != TX_SEND) return false;
+    return e->family && ways->find(ways->arg, e, &r->out_if, r->next_mac);
+}
+
+void forward_keep_recipe(const struct job *j, const struct packet_ctx *c, const struct flow_bind *b)
+{
+    struct forward *f = j->vm->forward;
+    struct recipe made;
+    uint8_t kind;
+    if (!f->recipes || c->made || c->splice || c->pkt->link != LINK_ETHER || !ordinary_ports(c->key)) return;
+    if (is_too_many(j, c, b) || is_down(j, b) || !fill(j, c, b, &kind, &made)) return;
+    if (resolve(j, c, &made)) track_keep_recipe(f->track, &c->seen, kind, &made);
+}
+
+static bool same_facts(const struct facts *a, const struct facts *b)
+{
+    return a->generation == b->generation && a->ways == b->ways && a->addr4 == b->addr4 && a->mac == b->mac &&
+           a->mtu == b->mtu && a->down == b->down && memcmp(a->addr6, b->addr6, sizeof a->addr6) == 0;
+}
+
+/* Return the smallest MTU of all interfaces and of the ways to all servers. */
+static uint32_t least_mtu(const struct program *p, const struct facts *facts)
+{
+    uint32_t least = edge_mtu(facts, IFACE_NONE);
+    for (unsigned i = 0; facts && i < facts->ifaces_count; i++)
+        if (edge_mtu(facts, (uint16_t)i) < least) least = edge_mtu(facts, (uint16_t)i);
+    for (uint32_t i = 0; facts && facts->server_mtu && i < p->servers_count; i++)
+        if (facts->server_mtu[i] && facts->server_mtu[i] < least) least = facts->server_mtu[i];
+    return least < UINT16_MAX ? least : UINT16_MAX;
+}
+
+/* Set the longest IP packet for each kind of recipe, whichever way it leaves; longer ones go the careful way. */
+static void find_longest(struct forward *f, const struct facts *facts)
+{
+    const uint32_t mtu = least_mtu(f->p, facts);
+    for (unsigned kind = 0; kind < RECIPE_KINDS; kind++) {
+        const uint32_t over = recipe_overhead((uint8_t)kind);
+        f->longest[kind] = (uint16_t)(mtu > over ? mtu - over : 0);
+    }
+    f->longest[RECIPE_FRAME] = f->longest[RECIPE_FRAME | RECIPE_IP6] = UINT16_MAX;
+}
+
+void forward_begin_recipes(struct forward *f)
+{
+    f->recipes = 1;
+    find_longest(f, NULL);
+}
+
+/* After the last generation there are no recipes: none could be told from a stale one. */
+void forward_renew_recipes(struct forward *f, const struct facts *facts)
+{
+    static const struct facts unknown;
+    if (!facts) facts = &unknown;
+    if (!f->recipes || same_facts(&f->seen_facts, facts)) return;
+    f->seen_facts = *facts;
+    f->recipes++;
+    find_longest(f, facts);
+}
+
+uint32_t forward_recipes(const struct forward *f, uint16_t longest[RECIPE_KINDS], uint32_t *datagram)
+{
+    memcpy(longest, f->longest, sizeof f->longest);
+    *datagram = f->datagram;
+    return f->recipes;
+}
+
+void forward_datagram(struct forward *f, uint32_t next) { f->datagram = next; }
+
+void forward_count(struct forward *f, uint64_t replies, const struct counter nats[])
+{
+    f->counters.replies += replies;
+    for (uint32_t i = 0; nats && i < f->p->nats_count; i++) nat_count(f->nat, i, nats[i]);
+}
