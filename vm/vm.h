@@ -17,11 +17,18 @@
 #include "vm/shared/shared.h"
 #include "vm/verdict.h"
 
+/* The result of pkt_parse_all for the packets of one vm_run, at most VM_BATCH */
+struct vm_parsed {
+    uint64_t good;
+    uint32_t kinds;
+};
+
 struct vm_in {
     uint64_t mono_ns; /* never runs back; an earlier time counts as the latest seen */
     const struct facts *facts;
-    const struct vm_ways *ways; /* for kernel mode; NULL: recipes leave MAC addresses to the executor */
-    const uint32_t *ages_us;    /* [n] of vm_run: time since each packet came; used for watched connections; NULL: 0 */
+    const struct vm_ways *ways;     /* for kernel mode; NULL: recipes leave MAC addresses to the executor */
+    const struct vm_parsed *parsed; /* the packets have been parsed by these facts, into vm_keys; NULL: vm_run parses */
+    const uint32_t *ages_us; /* [n] of vm_run: time since each packet came; used for watched connections; NULL: 0 */
 };
 
 /* Find the interface and the MAC address by which an entry's packet (TX_SEND with a family) leaves now. False: not
@@ -47,6 +54,10 @@ void vm_ahead(const struct vm *vm);
  * and the executor returns it once. */
 void vm_run(struct vm *vm, const struct vm_in *in, struct pkt *const pkts[], unsigned n, struct verdict verdicts[],
             struct vm_tx *tx);
+
+/* Return the keys of the next batch, [VM_BATCH]: for whoever has to parse packets before it knows which are this
+ * worker's (in->parsed). */
+struct key *vm_keys(struct vm *vm);
 
 /* A packet that came up in kernel mode (cfg.kernel). vm_run_up is vm_run for such packets; ups[i] belongs to pkts[i].
  * Held packets that may go leave with the next vm_run (n may be 0) or vm_tick. */

@@ -1,12 +1,18 @@
-/* Hand-over of packets from one worker to another, their owner: a bounded ring of slots with room for a frame and
- * headroom. The sender copies packets in; the owner judges and rewrites them in place. */
+/* Hand-over of packets from one worker to another, their owner: a bounded ring of slots, each with room for a frame,
+ * headroom, and what the sender has read of its headers. The sender copies packets in; the owner judges and rewrites
+ * them in place.
+ *
+ * Lines that travel from one processor to the other are what a hand-over costs, so each side has its own: it counts
+ * there, and reads the other side's count only when its copy of it says that there is nothing left. Packets are
+ * published many at a time. */
 #pragma once
 
 #include <unistd.h>
 
+#include "vm/packet/key.h"
 #include "vm/packet/pkt.h"
 
-enum { HANDOVER_SLOTS = 256 };
+enum { HANDOVER_SLOTS = 256, HANDOVER_LINE = 64 };
 
 /* Kinds of packets that are handed over. */
 enum handover_kind {
@@ -14,21 +20,41 @@ enum handover_kind {
     HANDOVER_PIECE, /* a fragment, to the worker that finds the owner of its datagram */
 };
 
+#define HANDED_UNPARSED UINT64_MAX
+/* A packet in its slot */
+struct handed {
+    struct key key; /* as the sender parsed it */
+    struct pkt pkt;
+    uint64_t world; /* number of the snapshot by whose facts it was parsed; HANDED_UNPARSED: the key is not set */
+    uint8_t kind;   /* enum handover_kind */
+};
+
 struct handover {
-    uint8_t *memory; /* touched only as far as frames are long */
-    uint32_t put __attribute__((aligned(64)));
-    uint32_t taken __attribute__((aligned(64)));
-    uint32_t given; /* taken by handover_take and not released yet */
+    uint8_t *slots, *large; /* memory; `large` is for frames that have no room in a slot */
+    /* the sender's */
+    uint32_t filled __attribute__((aligned(HANDOVER_LINE))); /* packets copied in */
+    uint32_t taken_seen;                                     /* `taken` when it was read last */
+    /* written by the sender, read by the taker */
+    uint32_t put __attribute__((aligned(HANDOVER_LINE))); /* packets published */
+    /* written by the taker, read by the sender */
+    uint32_t taken __attribute__((aligned(HANDOVER_LINE))); /* packets released */
+    /* the taker's */
+    uint32_t given __attribute__((aligned(HANDOVER_LINE))); /* packets taken, released or not */
+    uint32_t put_seen;                                      /* `put` when it was read last */
 };
 
 int handover_init(struct handover *h); /* 0 or -ENOMEM */
 void handover_fini(struct handover *h);
 
-/* Copy a packet in: head, offload state, iface and cookie. False: no room. */
-bool handover_put(struct handover *h, const struct pkt *pkt, enum handover_kind kind);
+/* Copy a packet in: head, offload state, iface and cookie. key: parsed by the facts of snapshot `world`; NULL: not
+ * parsed. False: no room. It is seen by the taker after handover_publish. */
+bool handover_put(struct handover *h, const struct pkt *pkt, const struct key *key, uint64_t world,
+                  enum handover_kind kind);
+void handover_publish(struct handover *h);
 /* Take the next packets, at most n; they stay valid until handover_release. */
-unsigned handover_take(struct handover *h, struct pkt *pkts[], uint8_t kinds[], unsigned n);
+unsigned handover_take(struct handover *h, struct handed *packets[], unsigned n);
 void handover_release(struct handover *h);
+/* True if packets are there that have not been taken. For the taker. */
 bool handover_waits(const struct handover *h);
 
 /* Wake the thread that polls this eventfd. The eventfd counts, so a further write never blocks. */

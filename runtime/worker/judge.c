@@ -301,7 +301,7 @@ static void note_verdicts(struct worker *w, unsigned n)
         tape_verdicts(w->tape, w->verdicts, n);
 }
 
-void worker_judge(struct worker *w, struct pkt *pkts[], unsigned n, uint64_t now)
+static void judge(struct worker *w, struct pkt *pkts[], unsigned n, const struct vm_parsed *parsed, uint64_t now)
 {
     struct totals *t = &w->counters.totals;
     for (unsigned i = 0; i < n; i++) {
@@ -314,6 +314,7 @@ void worker_judge(struct worker *w, struct pkt *pkts[], unsigned n, uint64_t now
         seen->packets++;
     }
     struct vm_in in = worker_input(w, now);
+    in.parsed = parsed;
     in.ages_us = find_ages(w, n, now);
     if (w->tape) note_frames(w, n, now, in.ages_us);
     if (w->copying) w->copying->now_ns = now;
@@ -332,6 +333,8 @@ void worker_judge(struct worker *w, struct pkt *pkts[], unsigned n, uint64_t now
     worker_leave(w, now);
 }
 
+void worker_judge(struct worker *w, struct pkt *pkts[], unsigned n, uint64_t now) { judge(w, pkts, n, NULL, now); }
+
 /* Judge a super-packet by its pieces, or as it is if it has too many. */
 static void judge_pieces(struct worker *w, struct pkt *super, uint64_t now)
 {
@@ -347,14 +350,14 @@ static void judge_pieces(struct worker *w, struct pkt *super, uint64_t now)
     for (unsigned i = 0; i < n; i++) pool_put(pieces[i]); /* those that left are put back already */
 }
 
-void worker_judge_own(struct worker *w, struct pkt *pkts[], unsigned n, uint64_t now)
+void worker_judge_own(struct worker *w, struct pkt *pkts[], unsigned n, const struct vm_parsed *parsed, uint64_t now)
 {
     unsigned first = 0;
     for (unsigned i = 0; i < n && w->cfg.cuts; i++) {
         if (!pkts[i]->segment) continue;
-        if (i > first) worker_judge(w, pkts + first, i - first, now);
+        if (i > first) judge(w, pkts + first, i - first, NULL, now);
         judge_pieces(w, pkts[i], now);
         first = i + 1;
     }
-    if (n > first) worker_judge(w, pkts + first, n - first, now);
+    if (n > first) judge(w, pkts + first, n - first, first ? NULL : parsed, now);
 }

@@ -18,20 +18,30 @@ void owned_fini(struct worker *w)
     datagrams_free(w->datagrams);
 }
 
-static void hand_over(struct worker *w, unsigned to, const struct pkt *pkt, enum handover_kind kind)
+/* Copy a packet into the ring of its owner. key: by this worker's snapshot; NULL: not parsed. */
+static void hand_over(struct worker *w, unsigned to, const struct pkt *pkt, const struct key *key,
+                      enum handover_kind kind)
 {
     struct worker *other = w->others[to];
     w->counters.handed++;
-    if (!handover_put(&other->in[w->cfg.worker], pkt, kind)) {
+    if (!handover_put(&other->in[w->cfg.worker], pkt, key, w->egress.snapshot->number, kind)) {
         w->counters.hand_lost++;
         return;
     }
     w->woken |= 1u << to;
 }
 
+/* Let owners see what they were handed. */
+static void publish(struct worker *w)
+{
+    for (uint32_t left = w->woken; left; left &= left - 1)
+        handover_publish(&w->others[__builtin_ctz(left)]->in[w->cfg.worker]);
+}
+
 /* Wake the owners. The fence pairs with the sleeper's: it sets `sleeps`, then checks once more. */
 void owned_wake(struct worker *w)
 {
+    publish(w);
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     for (; w->woken; w->woken &= w->woken - 1) {
         struct worker *other = w->others[__builtin_ctz(w->woken)];
@@ -65,7 +75,7 @@ static bool is_own_piece(struct worker *w, struct pkt *pkt, uint64_t now)
     const unsigned owner = piece_owner(w, pkt, now);
     if (owner == VM_OWNER_UNKNOWN) return !keep_piece(w, pkt, now);
     if (owner == w->cfg.worker) return true;
-    hand_over(w, owner, pkt, HANDOVER_OWNED);
+    hand_over(w, owner, pkt, NULL, HANDOVER_OWNED);
     return false;
 }
 
@@ -82,30 +92,69 @@ unsigned owned_waited(struct worker *w, struct pkt *own[PIECES_WAIT_MOST], uint6
         } else if (owner == VM_OWNER_UNKNOWN || owner == w->cfg.worker) {
             own[count++] = piece.pkt;
         } else {
-            hand_over(w, owner, piece.pkt, HANDOVER_OWNED);
+            hand_over(w, owner, piece.pkt, NULL, HANDOVER_OWNED);
             pool_put(piece.pkt);
         }
     }
     return count;
 }
 
-bool owned_here(struct worker *w, struct pkt *pkt, uint64_t now)
+/* True if the packet is this worker's. Else it was handed over, or waits as a copy. */
+static bool is_own(struct worker *w, struct pkt *pkt, const struct key *key, uint64_t now)
 {
-    const unsigned owner = vm_owner(w->cfg.owners, &w->egress.snapshot->facts, pkt);
+    const unsigned owner = vm_owner_of(w->cfg.owners, &w->egress.snapshot->facts, pkt, key);
     const unsigned worker = owner & ~VM_OWNER_FRAGMENT;
     const bool piece = owner & VM_OWNER_FRAGMENT;
     if (worker == w->cfg.worker) return !piece || is_own_piece(w, pkt, now);
-    hand_over(w, worker, pkt, piece ? HANDOVER_PIECE : HANDOVER_OWNED);
+    hand_over(w, worker, pkt, key, piece ? HANDOVER_PIECE : HANDOVER_OWNED);
     return false;
 }
 
-unsigned owned_handed(struct worker *w, unsigned from, struct pkt *own[], unsigned *count, uint64_t now)
+/* Add a packet, whose key stands at its place in vm_keys, to a batch. */
+static void add_parsed(struct vm_parsed *parsed, unsigned at, const struct pkt *pkt, const struct key *key)
 {
-    struct pkt *pkts[VM_BATCH];
-    uint8_t kinds[VM_BATCH];
-    const unsigned n = handover_take(&w->in[from], pkts, kinds, VM_BATCH);
-    *count = 0;
-    for (unsigned i = 0; i < n; i++)
-        if (kinds[i] == HANDOVER_OWNED || is_own_piece(w, pkts[i], now)) own[(*count)++] = pkts[i];
+    parsed->good |= (uint64_t)(pkt->reason == REASON_NONE) << at;
+    parsed->kinds |= key->kind;
+}
+
+unsigned owned_deal(struct worker *w, struct pkt *pkts[], unsigned n, struct vm_parsed *parsed, uint64_t now)
+{
+    struct key *keys = vm_keys(w->vm);
+    unsigned own = 0;
+    uint32_t kinds;
+    *parsed = (struct vm_parsed){0};
+    pkt_parse_all(pkts, n, &w->egress.snapshot->facts, keys, &kinds);
+    for (unsigned i = 0; i < n; i++) {
+        if (!is_own(w, pkts[i], &keys[i], now)) continue;
+        if (own != i) keys[own] = keys[i];
+        pkts[own] = pkts[i];
+        add_parsed(parsed, own, pkts[own], &keys[own]);
+        own++;
+    }
+    publish(w);
+    return own;
+}
+
+unsigned owned_handed(struct worker *w, unsigned from, struct pkt *own[], unsigned *count, struct vm_parsed *parsed,
+                      uint64_t now)
+{
+    struct handed *packets[VM_BATCH];
+    struct key *keys = vm_keys(w->vm);
+    const struct snapshot *world = w->egress.snapshot;
+    const unsigned n = handover_take(&w->in[from], packets, VM_BATCH);
+    unsigned all = 0;
+    *parsed = (struct vm_parsed){0};
+    for (unsigned i = 0; i < n; i++) {
+        struct pkt *pkt = &packets[i]->pkt;
+        if (packets[i]->kind != HANDOVER_OWNED && !is_own_piece(w, pkt, now)) continue;
+        keys[all] = packets[i]->key;
+        if (packets[i]->world != world->number) { /* the sender may have another program, too */
+            pkt->iface = w->ports[pkt->cookie].iface;
+            pkt_parse(pkt, &world->facts, &keys[all]);
+        }
+        add_parsed(parsed, all, pkt, &keys[all]);
+        own[all++] = pkt;
+    }
+    *count = all;
     return n;
 }

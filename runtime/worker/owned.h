@@ -8,11 +8,13 @@
 int owned_init(struct worker *w);
 void owned_fini(struct worker *w);
 
-/* True if the packet is this worker's. Else it was handed over, or waits as a copy. */
-bool owned_here(struct worker *w, struct pkt *pkt, uint64_t now);
+/* Parse packets, at most VM_BATCH, into vm_keys, and hand over those of others. Return the number of this worker's,
+ * which are then in pkts[0 …], with *parsed. */
+unsigned owned_deal(struct worker *w, struct pkt *pkts[], unsigned n, struct vm_parsed *parsed, uint64_t now);
 /* Take at most VM_BATCH packets that worker `from` has handed over. Those of this worker are in own[0 … *count-1],
- * valid until handover_release. Return the number taken. */
-unsigned owned_handed(struct worker *w, unsigned from, struct pkt *own[], unsigned *count, uint64_t now);
+ * parsed, valid until handover_release. Return the number taken. */
+unsigned owned_handed(struct worker *w, unsigned from, struct pkt *own[], unsigned *count, struct vm_parsed *parsed,
+                      uint64_t now);
 /* Return waiting fragments that are this worker's: the first one has come, or never came. The caller puts them back. */
 unsigned owned_waited(struct worker *w, struct pkt *own[PIECES_WAIT_MOST], uint64_t now);
 

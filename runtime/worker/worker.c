@@ -14,14 +14,14 @@ static unsigned take_batch(struct worker *w, uint8_t from, uint64_t now)
 {
     struct port *p = &w->ports[from];
     struct pkt *pkts[VM_BATCH];
+    struct vm_parsed parsed;
     const unsigned n = p->ops->receive(p->io, pkts, VM_BATCH);
-    unsigned own = 0;
     for (unsigned i = 0; i < n; i++) {
         pkts[i]->iface = p->iface;
         pkts[i]->cookie = from;
-        if (!w->cfg.owners || owned_here(w, pkts[i], now)) pkts[own++] = pkts[i];
     }
-    if (own) worker_judge_own(w, pkts, own, now);
+    const unsigned own = w->cfg.owners && n ? owned_deal(w, pkts, n, &parsed, now) : n;
+    if (own) worker_judge_own(w, pkts, own, w->cfg.owners ? &parsed : NULL, now);
     p->ops->release(p->io);
     return n;
 }
@@ -30,9 +30,10 @@ static unsigned take_batch(struct worker *w, uint8_t from, uint64_t now)
 static unsigned take_handed(struct worker *w, unsigned from, uint64_t now)
 {
     struct pkt *own[VM_BATCH];
+    struct vm_parsed parsed;
     unsigned count;
-    const unsigned n = owned_handed(w, from, own, &count, now);
-    if (count) worker_judge_own(w, own, count, now);
+    const unsigned n = owned_handed(w, from, own, &count, &parsed, now);
+    if (count) worker_judge_own(w, own, count, &parsed, now);
     if (n) handover_release(&w->in[from]);
     return n;
 }
@@ -93,7 +94,7 @@ static void take_waited(struct worker *w, uint64_t now)
     struct pkt *own[PIECES_WAIT_MOST];
     const unsigned n = owned_waited(w, own, now);
     for (unsigned i = 0; i < n; i++) {
-        worker_judge_own(w, &own[i], 1, now);
+        worker_judge_own(w, &own[i], 1, NULL, now);
         pool_put(own[i]);
     }
 }

@@ -234,7 +234,8 @@ void worker_last(struct worker *w, uint64_t now_ns);
  * are in w->verdicts afterwards. */
 void worker_judge(struct worker *w, struct pkt *pkts[], unsigned n, uint64_t now_ns);
 /* Judge any number of packets; super-packets by their pieces if w->cfg.cuts. */
-void worker_judge_own(struct worker *w, struct pkt *pkts[], unsigned n, uint64_t now_ns);
+void worker_judge_own(struct worker *w, struct pkt *pkts[], unsigned n, const struct vm_parsed *parsed,
+                      uint64_t now_ns);
 /* Send n packets of the stack aside on, at most VM_BATCH, as inside_io_read returns them. */
 void worker_aside(struct worker *w, struct pkt *pkts[], unsigned n, uint64_t now_ns);
 /* Do what the proxy loop asks of an inline connection. */

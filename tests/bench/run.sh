@@ -71,6 +71,8 @@ printf 'bench: rewriting packets …\n' >&2
 "$B/tests/bench/act" "$capture" >>"$rows"
 printf 'bench: sending on in every mode …\n' >&2
 "$B/tests/bench/modes" >>"$rows"
+printf 'bench: handing over …\n' >&2
+"$B/tests/bench/handover" >>"$rows"
 
 {
     printf 'traffic: %s; %s; %s cores; load %s; median (lowest to highest)\n\n' "$traffic" "$(uname -sr)" "$(nproc)" "$load"

@@ -212,11 +212,12 @@ static void spare_batch(const struct job *j, struct pkt *const pkts[], unsigned 
 static void run_batch(struct job *j, struct pkt *const pkts[], unsigned n, struct verdict verdicts[])
 {
     struct vm *vm = j->vm;
-    uint32_t kinds;
+    const struct vm_parsed *parsed = j->in->parsed;
+    uint32_t kinds = parsed ? parsed->kinds : 0;
     const unsigned before = j->tx->count;
     j->batch = n;
     mirrored_begin(vm, n);
-    uint64_t todo = pkt_parse_all(pkts, n, j->in->facts, vm->keys, &kinds);
+    uint64_t todo = parsed ? parsed->good : pkt_parse_all(pkts, n, j->in->facts, vm->keys, &kinds);
     if (vm->fragments && kinds & KIND_FRAGMENT) todo = without_fragments(todo, vm->keys);
     if (vm->in_turn || (vm->in_order && judges_rest(pkts, n, todo))) {
         run_in_turn(j, pkts, n, todo, verdicts, judge_rest);
@@ -249,6 +250,8 @@ static void leave_held(struct vm *vm, const struct vm_in *in, struct vm_tx *tx)
 
 /* True if packets may be held. */
 static bool holds(const struct vm *vm) { return vm->fragments || vm->observers; }
+
+struct key *vm_keys(struct vm *vm) { return vm->keys; }
 
 void vm_run(struct vm *vm, const struct vm_in *in, struct pkt *const pkts[], unsigned n, struct verdict verdicts[],
             struct vm_tx *tx)

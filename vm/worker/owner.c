@@ -357,11 +357,17 @@ unsigned owner_of_whole(const struct owners *o, const struct facts *facts, const
     return by_key(o, facts, &inner, &inner_key);
 }
 
+unsigned vm_owner_of(const struct owners *o, const struct facts *facts, const struct pkt *pkt, const struct key *key)
+{
+    struct fragment f;
+    if (pkt->reason != REASON_NONE || !(key->kind & KIND_IP)) return 0;
+    if (key->kind & KIND_FRAGMENT && fragment_read(pkt, key, &f)) return VM_OWNER_FRAGMENT | by_datagram(o, key, &f);
+    return owner_of_whole(o, facts, pkt, key);
+}
+
 unsigned vm_owner(const struct owners *o, const struct facts *facts, struct pkt *pkt)
 {
     struct key key;
-    struct fragment f;
-    if (pkt_parse(pkt, facts, &key) != REASON_NONE || !(key.kind & KIND_IP)) return 0;
-    if (key.kind & KIND_FRAGMENT && fragment_read(pkt, &key, &f)) return VM_OWNER_FRAGMENT | by_datagram(o, &key, &f);
-    return owner_of_whole(o, facts, pkt, &key);
+    pkt_parse(pkt, facts, &key);
+    return vm_owner_of(o, facts, pkt, &key);
 }
