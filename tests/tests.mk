@@ -29,7 +29,7 @@ UNIT_SRC := $(filter-out $(if $(filter 0,$(KERNEL)),tests/unit/runtime/test_kern
 UNIT     := $(patsubst %.c,$(B)/%,$(UNIT_SRC))
 TOOL_SRC := $(filter-out $(if $(filter 0,$(KERNEL)),tests/bench/bare_xdp.c tests/bench/kernel.c tests/bench/kernel_%.c tests/diff/kernel_%.c tests/machines/%.c),$(wildcard tests/packets/*.c tests/diff/*.c tests/corpus/*.c tests/bench/*.c tests/machines/*.c))
 $(B)/tests/bench/bare_xdp: LIBS += -lxdp -lbpf
-$(patsubst %,$(B)/tests/bench/%,kernel kernel_flows kernel_veth): $(B)/tests/bench/peers/kernel_frames.bpf.o $(B)/tests/bench/peers/kernel_hand.bpf.o
+$(patsubst %,$(B)/tests/bench/%,kernel kernel_flows kernel_shapes kernel_veth): $(B)/tests/bench/peers/kernel_frames.bpf.o $(B)/tests/bench/peers/kernel_hand.bpf.o
 TOOLS    := $(patsubst %.c,$(B)/%,$(TOOL_SRC))
 FUZZERS  := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
 
@@ -168,7 +168,7 @@ bench-live:
 	@B=$(B) bash tests/bench/live.sh
 bench-kernel:
 	@sh tests/deps.sh build tests
-	@+$(PART) programs $(patsubst %,$(B)/tests/bench/%,kernel kernel_flows kernel_load kernel_veth)
+	@+$(PART) programs $(patsubst %,$(B)/tests/bench/%,kernel kernel_flows kernel_shapes kernel_load kernel_veth)
 	@B=$(B) bash tests/bench/kernel.sh
 bench-proxy:
 	@sh tests/deps.sh build tests

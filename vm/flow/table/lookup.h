@@ -52,15 +52,21 @@ static inline uint64_t table_hash4(const struct flow_table *t, uint32_t low, uin
     return hash_close(&t->key, &sum) & ~(uint64_t)HASH_IP6;
 }
 
-static inline uint64_t table_hash(const struct flow_table *t, const struct flow_id *id)
+/* Hash an IPv6 tuple. */
+static inline uint64_t table_hash6(const struct flow_table *t, const struct flow_id *id)
 {
-    if (!(id->kind & FLOW_ID_IP6)) return table_hash4(t, id->low[0], id->high[0], id->rest);
     const struct hash_key *k = &t->key;
     struct hash_sum sum = {0, 0};
     hash_two(&sum, k, 0, id->rest, hash_pair(id->low[0], id->high[0]));
     hash_two(&sum, k, 2, hash_pair(id->low[1], id->high[1]), hash_pair(id->low[2], id->high[2]));
     hash_two(&sum, k, 4, hash_pair(id->low[3], id->high[3]), 0);
     return hash_close(k, &sum) | HASH_IP6;
+}
+
+static inline uint64_t table_hash(const struct flow_table *t, const struct flow_id *id)
+{
+    if (!(id->kind & FLOW_ID_IP6)) return table_hash4(t, id->low[0], id->high[0], id->rest);
+    return table_hash6(t, id);
 }
 
 /* Prefetch the memory of a look-up (table.h). A macro: gcc treats a function that only prefetches as having no effect,
@@ -107,8 +113,19 @@ static inline int32_t table_ask_room(const struct flow_table *t, uint64_t hash)
     return (int32_t)slot;
 }
 
-/* table.c: compare the addresses of an IPv6 tuple. Out of line: its registers would cost IPv4 more than the call
- * does. */
+/* True if the slot has the addresses of that IPv6 tuple. */
+static inline bool table_has_ip6(const struct flow_table *t, int64_t slot, const struct flow_id *id)
+{
+    typedef uint64_t __attribute__((may_alias)) two_words;
+    const struct flow *f = table_slot(t, slot);
+    const struct flow_cold *c = table_cold(t, slot);
+    const two_words *low = (const two_words *)id->low, *high = (const two_words *)id->high;
+    const two_words *cold_low = (const two_words *)c->low, *cold_high = (const two_words *)c->high;
+    uint64_t differ = (f->low ^ id->low[3]) | (f->high ^ id->high[3]);
+    for (unsigned i = 0; i < 2; i++) differ |= (cold_low[i] ^ low[i]) | (cold_high[i] ^ high[i]);
+    return !differ;
+}
+/* table.c: the same. Out of line: its registers would cost IPv4 more than the call does. */
 bool table_is_of_ip6(const struct flow_table *t, int64_t slot, const struct flow_id *id);
 
 /* Return ports, protocol, kind and VLAN stack, as in an id. */

@@ -10,11 +10,7 @@ uint64_t flow_hash(const struct flow_table *t, const struct flow_id *id) { retur
 
 bool table_is_of_ip6(const struct flow_table *t, int64_t slot, const struct flow_id *id)
 {
-    const struct flow *f = table_slot(t, slot);
-    const struct flow_cold *c = table_cold(t, slot);
-    uint32_t differ = (f->low ^ id->low[3]) | (f->high ^ id->high[3]);
-    for (unsigned i = 0; i < 4; i++) differ |= (c->low[i] ^ id->low[i]) | (c->high[i] ^ id->high[i]);
-    return !differ;
+    return table_has_ip6(t, slot, id);
 }
 
 TABLE_APART int32_t table_in_group(const struct flow_table *t TABLE_THERE, uint32_t group, uint32_t tag,

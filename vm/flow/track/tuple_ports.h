@@ -1,5 +1,5 @@
-/* The tuple of most packets, IPv4 with ports: inline, for the study of each packet (study.c). Private to this
- * folder. */
+/* The tuples of most packets, with ports: inline, for the study of each packet (study.c), and for the kernel's express
+ * way. Private to this folder, and to that. */
 #pragma once
 
 #include "vm/flow/track/track_priv.h"
@@ -28,5 +28,29 @@ static inline enum track_how tuple_of_ports4(const struct key *key, uint16_t sta
     id->low[0] = (uint32_t)(low >> 16);
     id->high[0] = (uint32_t)(high >> 16);
     id->rest = rest_of(two_ports(low & UINT16_MAX, high & UINT16_MAX), stack, key->proto, 0);
+    return key->kind & KIND_TCP ? HOW_TCP : HOW_PLAIN;
+}
+
+/* Make the tuple of an IPv6 packet with ports, in one piece. */
+static inline enum track_how tuple_of_ports6(const struct key *key, uint16_t stack, struct flow_id *id, uint8_t *at)
+{
+    uint64_t src[2], dst[2];
+    for (unsigned i = 0; i < 2; i++) {
+        src[i] = (uint64_t)key->src[2 * i] << 32 | key->src[2 * i + 1];
+        dst[i] = (uint64_t)key->dst[2 * i] << 32 | key->dst[2 * i + 1];
+    }
+    const bool same = !((src[0] ^ dst[0]) | (src[1] ^ dst[1]));
+    const bool high = src[0] != dst[0]   ? src[0] > dst[0]
+                      : src[1] != dst[1] ? src[1] > dst[1]
+                                         : key->src_port > key->dst_port;
+    const uint32_t *low = high ? key->dst : key->src, *up = high ? key->src : key->dst;
+    *at = (uint8_t)(high * AT_HIGH | (same && key->src_port == key->dst_port) * AT_SAME |
+                    key_is_to_group(key) * AT_GROUP);
+    for (unsigned i = 0; i < 4; i++) {
+        id->low[i] = low[i];
+        id->high[i] = up[i];
+    }
+    id->rest = rest_of(high ? two_ports(key->dst_port, key->src_port) : two_ports(key->src_port, key->dst_port), stack,
+                       key->proto, FLOW_ID_IP6);
     return key->kind & KIND_TCP ? HOW_TCP : HOW_PLAIN;
 }

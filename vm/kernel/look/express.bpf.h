@@ -15,8 +15,17 @@
 #include "vm/kernel/flow/memo.bpf.h"
 #include "vm/kernel/flow/recipe.bpf.h"
 
-/* Least length of such a packet, which is read and edited where it lies. */
-enum { EXPRESS_BYTES = ETHER_LEN + IP4_LEN + TCP_LEN };
+/* Such a packet's bytes, where they lie: it is read and edited there. */
+struct express_bytes {
+    uint8_t *frame; /* ETHER_LEN of them are there */
+    uint8_t *ip;    /* its header, and EXPRESS_L4 behind it */
+    const uint8_t *end;
+};
+/* Bytes behind the IP header that such a packet has at least: what is read of any, and all of TCP's own. */
+enum { EXPRESS_L4 = TCP_LEN };
+
+/* Keep what a step has found in the packet, not on the stack: calls need that room. */
+#define EXPRESS_STEP(k) __asm__ volatile("" : "+r"(k) : : "memory")
 
 /* True unless a process's request, the program, or reports to processes close this way to all packets. */
 inline_whole bool express_may(const struct kpkt *k)
@@ -26,13 +35,26 @@ inline_whole bool express_may(const struct kpkt *k)
     return !(state_world.facts.bridges | state_world.sample | (state_world.reach > KERNEL_HEAD));
 }
 
+/* Return the id of the packet's VLAN stack, of one 802.1Q tag at most (stacks.h). */
+inline_whole uint16_t express_stack(const struct key *key)
+{
+    return (uint16_t)(key->kind & KIND_VLAN ? 1 + key->vlan_outer : 0);
+}
+
 /* Find the packet's tuple, and the first slot that may hold it: its flow's, or that of its flow's twin. */
 inline_whole bool express_find(struct kpkt *k)
 {
     struct track_seen *s = &k->seen;
-    s->how = (uint8_t)tuple_of_ports4(&k->key, 0, &s->id, &s->at);
-    if (s->at & (AT_SAME | AT_GROUP)) return false;
-    s->hash = table_hash4(TABLE, s->id.low[0], s->id.high[0], s->id.rest);
+    if (k->key.kind & KIND_IP4) {
+        s->how = (uint8_t)tuple_of_ports4(&k->key, express_stack(&k->key), &s->id, &s->at);
+        if (s->at & (AT_SAME | AT_GROUP)) return false;
+        s->hash = table_hash4(TABLE, s->id.low[0], s->id.high[0], s->id.rest);
+    } else {
+        s->how = (uint8_t)tuple_of_ports6(&k->key, express_stack(&k->key), &s->id, &s->at);
+        if (s->at & (AT_SAME | AT_GROUP)) return false;
+        s->hash = table_hash6(TABLE, &s->id);
+    }
+    EXPRESS_STEP(k);
     s->tuple = table_ask_slot(TABLE, s->hash);
     if (s->tuple == FLOW_NONE) return false;
     const struct flow *at = table_slot(TABLE, s->tuple);
@@ -41,6 +63,14 @@ inline_whole bool express_find(struct kpkt *k)
     s->dir = !(s->at & AT_HIGH) == !(at->flags & FLOW_OPENED_BY_HIGH) ? FLOW_ORIGINAL : FLOW_REPLY;
     s->class = s->twin ? SEEN_REPLY : at->flags & FLOW_BOUND ? SEEN_ORIGINAL : SEEN_UNBOUND;
     return s->class == SEEN_UNBOUND || s->twin == (s->dir == FLOW_REPLY);
+}
+
+/* True if the slot has the packet's tuple. */
+inline_whole bool express_is_its(const struct kpkt *k)
+{
+    const struct flow_id *id = &k->seen.id;
+    if (k->key.kind & KIND_IP4) return table_is_of_ip4(TABLE, k->seen.tuple, id);
+    return table_rest(table_slot(TABLE, k->seen.tuple)) == id->rest && table_has_ip6(TABLE, k->seen.tuple, id);
 }
 
 /* True if no rule judges the packet: it is a reply of a bound flow, or there are no firewalls. */
@@ -53,12 +83,10 @@ inline_whole bool express_is_free(const struct kpkt *k)
 inline_whole bool express_leaves(struct kpkt *k, const uint8_t *frame)
 {
     const uint32_t published = recipe_copy(k);
-    if (!published || !table_is_of_ip4(TABLE, k->seen.tuple, &k->seen.id) || !recipe_is_whole(k, published))
-        return false;
-    const uint32_t kind = k->seen.recipe;
-    if (kind != RECIPE_REWRITE && kind != RECIPE_FRAME) return false;
-    return recipe_takes(&k->recipe, kind == RECIPE_FRAME ? RECIPE_FRAME : RECIPE_REWRITE, &k->pkt, &k->key, frame,
-                        k->seen.twin, state_world.longest) &&
+    if (!published || !express_is_its(k) || !recipe_is_whole(k, published)) return false;
+    const uint32_t kind = k->seen.recipe & (RECIPE_KINDS - 1), how = kind & ~(uint32_t)RECIPE_IP6;
+    if (how != RECIPE_REWRITE && how != RECIPE_FRAME) return false;
+    return recipe_takes(&k->recipe, (uint8_t)kind, &k->pkt, &k->key, frame, k->seen.twin, state_world.longest) &&
            leave_is_known(k);
 }
 
@@ -108,20 +136,31 @@ inline_whole bool express_keep(struct kpkt *k, const uint8_t *tcp, bool bound)
     return goes_on;
 }
 
-inline_whole void express_edit(const struct kpkt *k, uint8_t *frame)
+/* Rewrite the packet behind the Ethernet header and its tag. What the kernel's verifier wants to see compared is true.
+ */
+inline_whole void express_rewrite(const struct kpkt *k, const struct express_bytes *b)
 {
     const bool partial = k->pkt.flags & PKT_CSUM_PARTIAL;
-    if (k->seen.recipe == RECIPE_REWRITE) {
+    if (k->key.kind & KIND_IP4) {
+        if (b->ip + IP4_LEN + EXPRESS_L4 > b->end) return;
         if (k->seen.how == HOW_TCP)
-            recipe_rewrite(&k->recipe, KIND_IP4 | KIND_TCP, frame + ETHER_LEN, partial);
+            recipe_rewrite(&k->recipe, KIND_IP4 | KIND_TCP, b->ip, partial);
         else
-            recipe_rewrite(&k->recipe, KIND_IP4 | KIND_UDP, frame + ETHER_LEN, partial);
+            recipe_rewrite(&k->recipe, KIND_IP4 | KIND_UDP, b->ip, partial);
+    } else {
+        if (b->ip + IP6_LEN + EXPRESS_L4 > b->end) return;
+        if (k->seen.how == HOW_TCP)
+            recipe_rewrite(&k->recipe, KIND_IP6 | KIND_TCP, b->ip, partial);
+        else
+            recipe_rewrite(&k->recipe, KIND_IP6 | KIND_UDP, b->ip, partial);
     }
-    frame_macs(k, frame, frame);
 }
 
-/* Keep what a step has found in the packet, not on the stack: calls need that room. */
-#define EXPRESS_STEP(k) __asm__ volatile("" : "+r"(k) : : "memory")
+inline_whole void express_edit(const struct kpkt *k, const struct express_bytes *b)
+{
+    if ((k->seen.recipe & ~RECIPE_IP6) == RECIPE_REWRITE) express_rewrite(k, b);
+    frame_macs(k, b->frame, b->frame);
+}
 
 /* True if the packet's connection may be watched: it takes the long way, where frames are copied. */
 inline_whole bool express_is_watched(struct kpkt *k)
@@ -130,48 +169,52 @@ inline_whole bool express_is_watched(struct kpkt *k)
     return kernel_is_watched(k, k->seen.twin);
 }
 
-/* Edit a packet of a bound flow. False: it takes the long way. */
-inline_whole bool express_on(struct kpkt *k, uint8_t *frame)
+/* Edit a packet of a bound flow. False: it takes the long way. l4: its header. */
+inline_whole bool express_on(struct kpkt *k, const struct express_bytes *b, const uint8_t *l4)
 {
-    if (!(count_program(k->program)->flags & KERNEL_SENDS_ON) || !ordinary_frame(&k->pkt, &k->key, frame)) return false;
-    const uint8_t *sum = frame + ETHER_LEN + IP4_LEN + (k->key.kind & KIND_TCP ? TCP_SUM : UDP_SUM);
-    if (k->flags & KERNEL_SOFTWARE && frame_is_partial(k, wire_get16(sum))) return false;
+    if (!(count_program(k->program)->flags & KERNEL_SENDS_ON) || !ordinary_frame(&k->pkt, &k->key, b->frame))
+        return false;
+    if (k->flags & KERNEL_SOFTWARE &&
+        frame_is_partial(k, wire_get16(k->key.kind & KIND_TCP ? l4 + TCP_SUM : l4 + UDP_SUM)))
+        return false;
     EXPRESS_STEP(k);
-    if (!express_leaves(k, frame)) return false;
+    if (!express_leaves(k, b->frame)) return false;
     EXPRESS_STEP(k);
     if (express_is_watched(k)) return false;
     EXPRESS_STEP(k);
-    if (!express_keep(k, frame + ETHER_LEN + IP4_LEN, true)) return false;
+    if (!express_keep(k, l4, true)) return false;
     EXPRESS_STEP(k);
-    express_edit(k, frame);
+    express_edit(k, b);
     k->flags |= KERNEL_ORDINARY;
     k->out = (uint8_t)settle_ordinary(k, k->decision);
     return true;
 }
 
 /* Let a packet of any other flow pass. False: it takes the long way. */
-inline_whole bool express_here(struct kpkt *k, const uint8_t *frame)
+inline_whole bool express_here(struct kpkt *k, const uint8_t *l4)
 {
     if (count_program(k->program)->flags & KERNEL_HAS_PROXIES) return false;
-    if (!table_is_of_ip4(TABLE, k->seen.tuple, &k->seen.id) || express_is_watched(k)) return false;
+    if (!express_is_its(k) || express_is_watched(k)) return false;
     EXPRESS_STEP(k);
-    if (!express_keep(k, frame + ETHER_LEN + IP4_LEN, false)) return false;
+    if (!express_keep(k, l4, false)) return false;
     settle_verdict(k, ACTION_ACCEPT, k->decision, PBC_NONE, PBC_NONE);
     k->out = KERNEL_PASS;
     return true;
 }
 
-/* Try the express way. frame: the first EXPRESS_BYTES of it, at least; key and offsets have been read. KERNEL_NONE: the
- * packet takes the long way. Otherwise it is counted, and with KERNEL_SEND also edited. */
-inline_whole uint32_t express(struct kpkt *k, uint8_t *frame, bool sends)
+/* Try the express way. Key and offsets have been read. KERNEL_NONE: the packet takes the long way. Otherwise it is
+ * counted, and with KERNEL_SEND also edited. */
+inline_whole uint32_t express(struct kpkt *k, const struct express_bytes *b, bool sends)
 {
     EXPRESS_STEP(k);
     if (!express_may(k) || !ordinary_headers(&k->pkt, &k->key, k->pkt.cap_len == k->pkt.wire_len)) return KERNEL_NONE;
     EXPRESS_STEP(k);
     if (!express_find(k)) return KERNEL_NONE;
     EXPRESS_STEP(k);
+    const uint8_t *l4 = b->ip + (LOOSE((uint64_t)(k->key.kind & KIND_IP4 ? IP4_LEN : IP6_LEN)) & 63);
+    if (l4 + EXPRESS_L4 > b->end) return KERNEL_NONE;
     const bool bound = k->seen.class != SEEN_UNBOUND;
-    if (bound ? !sends || !sends_on() || !express_on(k, frame) : !express_here(k, frame)) {
+    if (bound ? !sends || !sends_on() || !express_on(k, b, l4) : !express_here(k, l4)) {
         k->said = 0;
         return KERNEL_NONE;
     }

@@ -83,17 +83,44 @@ inline_whole bool asks_more(const struct kpkt *k)
            (state_world.flags & PBC_KEEPS_FLOWS && k->key.kind & (KIND_ICMP | KIND_ICMP6 | KIND_SCTP));
 }
 
-/* Read an IPv4 frame without tags where it lies, if its headers are contiguous. */
-inline_whole enum express_read read_there(struct kpkt *k, const uint8_t *bytes, const uint8_t *end)
+/* Note the frame's tag, of which it has one at most: in its bytes, or taken off. False: another kind of frame. */
+inline_whole bool read_outer(const struct kpkt *k, const uint8_t *bytes, uint16_t *type, struct outer *o)
 {
-    const struct outer ether = {.l3 = ETHER_LEN, .kind = KIND_ETHER | KIND_ETHERTYPE};
-    const uint64_t there = (uint64_t)(end - bytes), len = there < HEAD_AHEAD ? there : HEAD_AHEAD;
-    if (bytes + EXPRESS_BYTES > end) return EXPRESS_NOT;
-    if (k->pkt.link != LINK_ETHER || k->pkt.tag_count) return EXPRESS_NOT;
-    if (wire_raw16(bytes + ETHER_TYPE_AT) != htobe16(ETHER_IP4)) return EXPRESS_NOT;
+    uint32_t kind = KIND_ETHER | KIND_ETHERTYPE, tag = 0;
+    *type = wire_raw16(bytes + ETHER_TYPE_AT);
+    if (k->pkt.link != LINK_ETHER) return false;
+    if (k->pkt.tag_count) {
+        if (k->pkt.tag_count > 1 || k->pkt.tags[0].tpid != ETHER_VLAN) return false;
+        kind |= KIND_VLAN;
+        o->vlan = k->pkt.tags[0].tci & VLAN_VID;
+    } else if (*type == htobe16(ETHER_VLAN)) {
+        kind |= KIND_VLAN;
+        tag = VLAN_LEN;
+        o->vlan = wire_get16(bytes + ETHER_LEN) & VLAN_VID;
+        *type = wire_raw16(bytes + TAGGED_LEN - 2);
+    }
+    o->kind = LOOSE(kind);
+    o->l3 = ETHER_LEN + (LOOSE(tag) & VLAN_LEN);
+    o->tag = tag;
+    return true;
+}
+
+/* Read a frame of IP with one tag at most where it lies, if its headers are contiguous. */
+inline_whole enum express_read read_there(struct kpkt *k, struct express_bytes *b)
+{
+    struct outer o = {0};
+    uint16_t type;
+    if (b->frame + TAGGED_LEN + IP4_LEN > b->end || !read_outer(k, b->frame, &type, &o)) return EXPRESS_NOT;
+    b->ip = b->frame + o.l3;
+    const uint64_t there = (uint64_t)(b->end - b->frame), len = there < HEAD_AHEAD ? there : HEAD_AHEAD;
     set_head(k, len);
-    if (k->pkt.head_len < ETHER_LEN + IP4_LEN + L4_READ) return EXPRESS_NOT;
-    return express_read4(bytes, &k->pkt, &k->key, &ether);
+    if (type == htobe16(ETHER_IP4)) {
+        if (b->ip + IP4_LEN + EXPRESS_L4 > b->end || k->pkt.head_len < o.l3 + IP4_LEN + L4_READ) return EXPRESS_NOT;
+        return express_read4(b->frame, &k->pkt, &k->key, &o);
+    }
+    if (type != htobe16(ETHER_IP6)) return EXPRESS_NOT;
+    if (b->ip + IP6_LEN + EXPRESS_L4 > b->end || k->pkt.head_len < o.l3 + IP6_LEN + L4_READ) return EXPRESS_NOT;
+    return express_read6(b->frame, &k->pkt, &k->key, &o);
 }
 
 /* Copy and parse the frame: key and offsets become those of pkt_parse. */
@@ -201,7 +228,7 @@ inline_whole enum stage packet_look(struct kpkt *k, const struct frame *f)
     if (is_spoofed(k) && k->pkt.reason == REASON_NONE) k->pkt.reason = REASON_OWN_SOURCE;
     k->up = (uint8_t)(k->pkt.reason == REASON_OWN_SOURCE ? KERNEL_UP_NONE : why_up(k));
     if (k->up != KERNEL_UP_NONE || k->pkt.reason != REASON_NONE) return STAGE_ACT;
-    if (f->xdp && k->key.kind & KIND_IP6 && is_spliced(f->xdp, k)) return STAGE_SEND;
+    if (f->xdp && k->found == EXPRESS_NOT && k->key.kind & KIND_IP6 && is_spliced(f->xdp, k)) return STAGE_SEND;
     if (is_carried(k, f)) return STAGE_NONE;
     if (follows(k) && k->key.kind & KIND_FRAG_LATER) {
         kernel_piece_follow(k);
@@ -251,14 +278,24 @@ inline_whole void arrive(struct kpkt *k, uint32_t ifindex, enum kernel_flag flag
     k->flags = (uint16_t)(flags | (known && port->software ? KERNEL_SOFTWARE : 0));
 }
 
-/* Return the frame's length. Where a contiguous IPv4 packet is all of the frame, no helper needs to be called. */
+/* Return the frame's length. Where a contiguous IP packet is all of the frame, no helper needs to be called. */
 inline_whole uint64_t frame_len(struct xdp_md *ctx)
 {
     const uint8_t *data = (const uint8_t *)(long)ctx->data, *end = (const uint8_t *)(long)ctx->data_end;
-    if (data + ETHER_LEN + IP4_LEN <= end && wire_raw16(data + ETHER_TYPE_AT) == htobe16(ETHER_IP4) &&
-        wire_get16(data + ETHER_LEN + IP4_TOTAL) + (uint64_t)ETHER_LEN <= (uint64_t)(end - data))
-        return (uint64_t)(end - data);
-    return bpf_xdp_get_buff_len(ctx);
+    const uint64_t there = (uint64_t)(end - data);
+    if (data + TAGGED_LEN + IP4_LEN > end) return bpf_xdp_get_buff_len(ctx);
+    uint16_t type = wire_raw16(data + ETHER_TYPE_AT);
+    uint64_t tag = 0;
+    if (type == htobe16(ETHER_VLAN)) {
+        tag = VLAN_LEN;
+        type = wire_raw16(data + TAGGED_LEN - 2);
+    }
+    const uint8_t *ip = data + ETHER_LEN + (LOOSE(tag) & VLAN_LEN);
+    if (ip + IP4_LEN > end) return bpf_xdp_get_buff_len(ctx);
+    uint64_t len = UINT64_MAX;
+    if (type == htobe16(ETHER_IP4)) len = wire_get16(ip + IP4_TOTAL);
+    if (type == htobe16(ETHER_IP6)) len = wire_get16(ip + IP6_PAYLOAD) + IP6_LEN;
+    return len <= there - ETHER_LEN - tag ? there : bpf_xdp_get_buff_len(ctx);
 }
 
 SEC("xdp") int look_xdp(struct xdp_md *ctx)
@@ -272,9 +309,9 @@ SEC("xdp") int look_xdp(struct xdp_md *ctx)
         arrive(k, ctx->ingress_ifindex, 0);
     packet_begin(k);
     LOOK_STEP(k);
-    uint8_t *bytes = first_byte(&f);
-    k->found = read_there(k, bytes, end_byte(&f));
-    const uint32_t out = k->found == EXPRESS_GOOD ? express(k, bytes, true) : KERNEL_NONE;
+    struct express_bytes bytes = {.frame = first_byte(&f), .end = end_byte(&f)};
+    k->found = read_there(k, &bytes);
+    const uint32_t out = k->found == EXPRESS_GOOD ? express(k, &bytes, true) : KERNEL_NONE;
     if (out == KERNEL_SEND) return leave_out(ctx, k);
     if (out == KERNEL_PASS) return XDP_PASS;
     if (k->found == EXPRESS_GOOD && is_spliced(ctx, k)) return leave_out(ctx, k);
@@ -318,9 +355,9 @@ SEC("tc") int look_tc(struct __sk_buff *ctx)
     }
     packet_begin(k);
     LOOK_STEP(k);
-    uint8_t *bytes = first_byte(&f);
-    k->found = read_there(k, bytes, end_byte(&f));
-    if (k->found == EXPRESS_GOOD && express(k, bytes, false) == KERNEL_PASS) return TC_ACT_UNSPEC;
+    struct express_bytes bytes = {.frame = first_byte(&f), .end = end_byte(&f)};
+    k->found = read_there(k, &bytes);
+    if (k->found == EXPRESS_GOOD && express(k, &bytes, false) == KERNEL_PASS) return TC_ACT_UNSPEC;
     LOOK_STEP(k);
     switch (packet_look(k, &f)) {
     case STAGE_JUDGE: bpf_tail_call(ctx, &map_stages_tc, STAGE_JUDGE); break;

@@ -208,10 +208,11 @@ static inline void kernel_parse(struct kpkt *k)
     if (kernel_parse_express(k) == PARSE_CAREFULLY) kernel_parse_carefully(k);
 }
 
-/* Parse the rest of a frame that express_read4 has read. */
+/* Parse the rest of a frame that express_read4 or express_read6 has read. */
 static inline void kernel_parse_rest(struct kpkt *k, bool bad_sum)
 {
     const struct facts *facts = &state_world.facts;
     if (!bad_sum && !facts_have_self(facts)) return;
-    if ((unsigned)finish4(&k->pkt, facts, &k->key, bad_sum) == PARSE_CAREFULLY) kernel_parse_carefully(k);
+    const unsigned found = k->key.kind & KIND_IP6 ? finish6(facts, &k->key) : finish4(&k->pkt, facts, &k->key, bad_sum);
+    if (found == PARSE_CAREFULLY) kernel_parse_carefully(k);
 }

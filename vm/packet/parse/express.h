@@ -201,7 +201,7 @@ inline_always bool header_sum_ok(const uint8_t *ip)
 #endif
 }
 
-/* Result of express_read4. */
+/* Result of express_read4 and express_read6. */
 enum express_read {
     EXPRESS_NOT /* nothing is written: the careful parser takes over */,
     EXPRESS_GOOD,
@@ -245,20 +245,27 @@ inline_always uint64_t addr_word(const uint8_t *p)
     return slots(v >> 32, v & UINT32_MAX);
 }
 
-inline_always enum pkt_reason quick_ip6(struct pkt *pkt, const struct facts *facts, struct key *key,
-                                        const struct outer *o)
+/* The same for IPv6. */
+inline_always enum express_read express_read6(const uint8_t *bytes, struct pkt *pkt, struct key *key,
+                                              const struct outer *o)
 {
-    const uint8_t *ip = PKT_BYTES(pkt) + o->l3;
+    const uint8_t *ip = bytes + o->l3;
     uint32_t l4 = o->l3 + IP6_LEN, segment = wire_get16(ip + IP6_PAYLOAD), next = ip[IP6_NEXT];
     const struct shape *s = &shapes6[next];
-    if (unlikely(ip[0] >> 4 != 6) || !lengths_ok(ip + IP6_LEN, pkt, o, s, l4, (int32_t)segment))
-        return QUICK_CAREFUL(pkt, facts, key);
+    if (unlikely(ip[0] >> 4 != 6) || !lengths_ok(ip + IP6_LEN, pkt, o, s, l4, (int32_t)segment)) return EXPRESS_NOT;
     for (unsigned i = 0; i < 4; i++) key->word[i] = addr_word(ip + IP6_SRC + 8 * i);
     key->word[7] = halves(pkt->iface, segment + IP6_LEN, ip[IP6_HOPS], wire_get16(ip) >> 6 & 0x3f);
     uint32_t type = ip[IP6_LEN] - (uint32_t)ICMP6_ND_FIRST; /* 0 to 3 for neighbour discovery */
     uint32_t nd = (type >> 2 | (next ^ IPPROTO_NR_ICMP6) | (ip[IP6_HOPS] ^ 255u)) == 0 ? KIND_ND : 0;
     write_upper(ip + IP6_LEN, pkt, key, o, s, l4, l4 + segment, pair(next, ETHER_IP6),
                 KIND_IP6 | KIND_PROTO | KIND_FRAG_NO | KIND_IN | nd);
+    return EXPRESS_GOOD;
+}
+
+inline_always enum pkt_reason quick_ip6(struct pkt *pkt, const struct facts *facts, struct key *key,
+                                        const struct outer *o)
+{
+    if (unlikely(express_read6(PKT_BYTES(pkt), pkt, key, o) == EXPRESS_NOT)) return QUICK_CAREFUL(pkt, facts, key);
     return unlikely(facts_have_self(facts)) ? finish6(facts, key) : REASON_NONE;
 }
 
