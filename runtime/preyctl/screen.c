@@ -142,22 +142,29 @@ static void screen_proxy(FILE *out, const cJSON *proxy)
             count_at(part(proxy, "http"), "requests", c), text_plural(number_at(part(proxy, "http"), "requests")));
 }
 
-/* Print the executor and the reason; for the kernel also how many packets ended there, and how many came up. */
+/* Print the members of an object that are not 0, behind `before`. */
+static void reasons_print(FILE *out, const char *before, const cJSON *reasons)
+{
+    const cJSON *one;
+    cJSON_ArrayForEach(one, reasons)
+    {
+        if (one->valuedouble <= 0) continue;
+        fprintf(out, "%s %s %.0f", before, one->string, one->valuedouble);
+        before = ",";
+    }
+}
+
+/* Print the executor and the reason; for the kernel also how many packets ended there, how many came up, and how many
+ * took the long way there, by why. */
 static void judged_print(FILE *out, const cJSON *kernel, const char *why)
 {
     char a[TEXT_NUMBER];
-    const char *before = "; came up:";
-    const cJSON *up;
     fprintf(out, "judged in %s: %s\n", kernel ? "the kernel" : "user space", why);
     if (!kernel) return;
     fprintf(out, "finished in the kernel: %s packet%s", count_at(kernel, "packets", a),
             number_at(kernel, "packets") == 1 ? "" : "s");
-    cJSON_ArrayForEach(up, part(kernel, "up"))
-    {
-        if (up->valuedouble <= 0) continue;
-        fprintf(out, "%s %s %.0f", before, up->string, up->valuedouble);
-        before = ",";
-    }
+    reasons_print(out, "; came up:", part(kernel, "up"));
+    reasons_print(out, "; the long way there:", part(kernel, "long"));
     fputc('\n', out);
 }
 

@@ -232,6 +232,8 @@ static void rest_write(FILE *out, const cJSON *root)
           item(item(root, "kernel"), "packets"));
     object_write(out, item(item(root, "kernel"), "up"), "why", "prey_kernel_up_total", "counter",
                  "Packets that came up from the kernel to user space, and why.");
+    object_write(out, item(item(root, "kernel"), "long"), "why", "prey_kernel_long_total", "counter",
+                 "Packets that took the long way in the kernel, and why.");
     alone(out, "prey_reloads_total", "counter", "Programs that took the place of another.", item(reloads, "good"));
     alone(out, "prey_reloads_refused_total", "counter", "Reloads that failed: the program before them stayed in force.",
           item(reloads, "refused"));

@@ -1,5 +1,6 @@
 /* The corpus by the express way and by the careful one (tests/lib/ways.h): every frame of every capture through a
- * service that takes everything, in every mode, and through a nat; each thing that was sent on comes back, ends
+ * service that takes everything, in every mode, through a nat, and through a firewall alone; with IN_KERNEL it says how
+ * many took the long way there, and why. Each thing that was sent on comes back, ends
  * exchanged, as a reply. Own addresses, MTU and health change every few hundred frames. */
 #include <pcap/pcap.h>
 #include <stdlib.h>
@@ -31,9 +32,10 @@ static const char *const programs[] = {
     "service s on any tcp/any, udp/any, sctp/any, icmp, icmp6 { mode dsr gue 6080; -> p }\n",
     "interface wan = \"eth0\"\ninterface lan = \"eth1\"\n"
     "nat n { masquerade from 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16 out on wan ports 2000-60000 }\n",
+    "",
 };
 static const char *const names[] = {"passthrough", "keep source", "dsr l2", "dsr rewrite",
-                                    "dsr ipip",    "dsr gue",     "nat"};
+                                    "dsr ipip",    "dsr gue",     "nat",    "a firewall alone"};
 enum { PROGRAMS = sizeof programs / sizeof *programs };
 
 struct trial {
@@ -186,6 +188,7 @@ int main(void)
     for (unsigned i = 0; i < PROGRAMS; i++) {
         struct trial *t = &trials[i];
         test_ok(t->good, "%s: %llu frames and answers, both ways equal", names[i], (unsigned long long)t->frames);
+        if (t->ways) ways_tell(t->ways, names[i]);
         if (t->ways) in_place += ways_in_place(t->ways);
         ways_free(t->ways);
     }

@@ -1,10 +1,12 @@
 /* Workers over one program (ways.h). */
 #include "tests/lib/ways.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/kernel/executor_priv.h"
 #include "tests/lib/one_kernel.h"
 #include "vm/flow/fragments/frag.h"
 #include "vm/flow/table/table.h"
@@ -295,4 +297,22 @@ bool ways_tick(struct ways *w, const struct vm_in *in)
 
 unsigned ways_sent(const struct ways *w) { return w->sent_count; }
 struct way_sent ways_sent_at(const struct ways *w, unsigned i) { return w->sent_at[i]; }
+void ways_tell(const struct ways *w, const char *name)
+{
+    static const char *const longs[] = {
+#define LONG(ident, name, doc) name,
+#include "vm/kernel/long.def"
+    };
+    if (w->count <= BY_KERNEL) return;
+    const struct kernel_counters c = kernel_counters(w->way[BY_KERNEL].exec->kernel);
+    uint64_t all = 0, slow = 0;
+    for (unsigned i = 0; i < ACTION_COUNT; i++) all += c.verdicts[i].packets;
+    for (unsigned i = 1; i < KERNEL_UPS; i++) all += c.ups[i].packets;
+    for (unsigned i = 1; i < KERNEL_LONGS; i++) slow += c.longs[i];
+    printf("# %s: %" PRIu64 " packets, %" PRIu64 " by the long way:", name, all, slow);
+    for (unsigned i = 1; i < KERNEL_LONGS; i++)
+        if (c.longs[i]) printf(" %s %" PRIu64, longs[i], c.longs[i]);
+    printf("\n");
+}
+
 uint64_t ways_in_place(const struct ways *w) { return w->in_place; }

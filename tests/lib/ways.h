@@ -38,6 +38,10 @@ struct way_sent {
 unsigned ways_sent(const struct ways *w);
 struct way_sent ways_sent_at(const struct ways *w, unsigned i);
 
+/* Print how many packets the kernel has finished, and of these how many by the long way, by its reasons; nothing
+ * without IN_KERNEL. name: of the program. */
+void ways_tell(const struct ways *w, const char *name);
+
 /* Packets that left where they lay. */
 uint64_t ways_in_place(const struct ways *w);
 

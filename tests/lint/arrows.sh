@@ -115,7 +115,7 @@ vm/kernel/gate.h          shapes that programs in the kernel and processes share
 vm/kernel/socket.bpf.h    inline for programs in the kernel that give sockets their packets: what stands in one, whose socket it has
 vm/kernel/gen/gen.h       what of a program the kernel gets
 '
-tables='vm/cond.def vm/counter.def vm/icmp.def vm/mode.def vm/opcode.def vm/proto.def vm/reason.def vm/flow/splice_stays.def vm/kernel/up.def'
+tables='vm/cond.def vm/counter.def vm/icmp.def vm/mode.def vm/opcode.def vm/proto.def vm/reason.def vm/flow/splice_stays.def vm/kernel/up.def vm/kernel/long.def'
 
 # behind_face: of lines WHERE HEADER those whose header is none of the face.
 behind_face() { awk -v may="$(printf '%s' "$face" | awk 'NF { print $1 }' | tr '\n' ' ')$tables" 'BEGIN { n = split(may, m, " "); while (n) ok[m[n--]] = 1 } !($2 in ok)'; }

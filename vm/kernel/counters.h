@@ -15,6 +15,7 @@ struct kernel_counters {
     struct counter reasons[REASON_COUNT]; /* REASON_NONE is not counted: it is the rest of the drops */
     struct counter refused;               /* drops with a reason other than REASON_NONE */
     struct counter ups[KERNEL_UPS];       /* packets that went up, by reason */
+    uint64_t longs[KERNEL_LONGS];         /* packets that took the long way, by reason */
     struct counter lost;                  /* packets for user space that no socket took */
     struct counter nobody,
         answers; /* packets that passed without a rule or default: `nobody` and `replies` of the totals */

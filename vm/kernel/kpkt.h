@@ -35,6 +35,13 @@ enum kernel_up {
     KERNEL_UPS
 };
 
+/* Reasons for a packet to take the long way: KERNEL_LONG_…, rows of long.def. */
+enum kernel_long {
+#define LONG(ident, name, doc) KERNEL_LONG_##ident,
+#include "vm/kernel/long.def"
+    KERNEL_LONGS
+};
+
 /* Findings of the second judgement, which programs with `audit` have (judge/would.bpf.c) */
 enum kernel_would {
     KERNEL_WOULD_JUDGED = 1 << 0,
@@ -102,6 +109,7 @@ struct kpkt {
     struct kernel_walk walk;     /* used with counted loops (loop.bpf.h) */
     struct kernel_again again;   /* the same */
     struct kernel_asked asked;
+    uint8_t missed; /* enum kernel_long: set by look, of a packet that takes the long way */
     uint8_t head[KERNEL_HEAD] __attribute__((aligned(64)));
     uint8_t slack[KERNEL_SLACK];
 };

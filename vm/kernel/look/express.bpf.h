@@ -41,28 +41,46 @@ inline_whole uint16_t express_stack(const struct key *key)
     return (uint16_t)(key->kind & KIND_VLAN ? 1 + key->vlan_outer : 0);
 }
 
+/* Note why the packet takes the long way. */
+inline_whole bool express_not(struct kpkt *k, enum kernel_long why)
+{
+    k->missed = (uint8_t)why;
+    return false;
+}
+
+/* True if the headers are those of an ordinary packet. */
+inline_whole bool express_is_plain(struct kpkt *k)
+{
+    const struct key *key = &k->key;
+    if (ordinary_headers(&k->pkt, key, k->pkt.cap_len == k->pkt.wire_len)) return true;
+    if (!(key->kind & (KIND_TCP | KIND_UDP))) return express_not(k, KERNEL_LONG_PROTOCOL);
+    const uint32_t flags = TCP_SYN | TCP_FIN | TCP_RST | TCP_ACK;
+    const bool opens = key->kind & KIND_TCP && (key->marks & flags) != TCP_ACK;
+    return express_not(k, opens ? KERNEL_LONG_FLAGS : KERNEL_LONG_PIECES);
+}
+
 /* Find the packet's tuple, and the first slot that may hold it: its flow's, or that of its flow's twin. */
 inline_whole bool express_find(struct kpkt *k)
 {
     struct track_seen *s = &k->seen;
     if (k->key.kind & KIND_IP4) {
         s->how = (uint8_t)tuple_of_ports4(&k->key, express_stack(&k->key), &s->id, &s->at);
-        if (s->at & (AT_SAME | AT_GROUP)) return false;
+        if (s->at & (AT_SAME | AT_GROUP)) return express_not(k, KERNEL_LONG_FLOW);
         s->hash = table_hash4(TABLE, s->id.low[0], s->id.high[0], s->id.rest);
     } else {
         s->how = (uint8_t)tuple_of_ports6(&k->key, express_stack(&k->key), &s->id, &s->at);
-        if (s->at & (AT_SAME | AT_GROUP)) return false;
+        if (s->at & (AT_SAME | AT_GROUP)) return express_not(k, KERNEL_LONG_FLOW);
         s->hash = table_hash6(TABLE, &s->id);
     }
     EXPRESS_STEP(k);
     s->tuple = table_ask_slot(TABLE, s->hash);
-    if (s->tuple == FLOW_NONE) return false;
+    if (s->tuple == FLOW_NONE) return express_not(k, KERNEL_LONG_FLOW);
     const struct flow *at = table_slot(TABLE, s->tuple);
     s->twin = at->flags & FLOW_TWIN;
     s->slot = s->twin ? at->flow : s->tuple;
     s->dir = !(s->at & AT_HIGH) == !(at->flags & FLOW_OPENED_BY_HIGH) ? FLOW_ORIGINAL : FLOW_REPLY;
     s->class = s->twin ? SEEN_REPLY : at->flags & FLOW_BOUND ? SEEN_ORIGINAL : SEEN_UNBOUND;
-    return s->class == SEEN_UNBOUND || s->twin == (s->dir == FLOW_REPLY);
+    return s->class == SEEN_UNBOUND || s->twin == (s->dir == FLOW_REPLY) || express_not(k, KERNEL_LONG_ROLE);
 }
 
 /* True if the slot has the packet's tuple. */
@@ -79,15 +97,31 @@ inline_whole bool express_is_free(const struct kpkt *k)
     return k->seen.twin || !(count_program(k->program)->flags & KERNEL_JUDGES);
 }
 
+/* Return why a recipe of that kind does not take the packet. */
+inline_whole enum kernel_long express_why_not_taken(const struct kpkt *k, uint32_t kind)
+{
+    const bool longer = pkt_longest(&k->pkt, k->key.length) > state_world.longest[kind & (RECIPE_KINDS - 1)];
+    return longer ? KERNEL_LONG_LENGTH : KERNEL_LONG_MOVED;
+}
+
 /* True if the packet keeps its length by its tuple's recipe, and its way out is known. */
 inline_whole bool express_leaves(struct kpkt *k, const uint8_t *frame)
 {
     const uint32_t published = recipe_copy(k);
-    if (!published || !express_is_its(k) || !recipe_is_whole(k, published)) return false;
+    if (!express_is_its(k)) return express_not(k, KERNEL_LONG_FLOW);
+    if (!published || !recipe_is_whole(k, published)) return express_not(k, KERNEL_LONG_RECIPE);
     const uint32_t kind = k->seen.recipe & (RECIPE_KINDS - 1), how = kind & ~(uint32_t)RECIPE_IP6;
-    if (how != RECIPE_REWRITE && how != RECIPE_FRAME) return false;
-    return recipe_takes(&k->recipe, (uint8_t)kind, &k->pkt, &k->key, frame, k->seen.twin, state_world.longest) &&
-           leave_is_known(k);
+    if (how != RECIPE_REWRITE && how != RECIPE_FRAME) return express_not(k, KERNEL_LONG_RECIPE);
+    if (!recipe_takes(&k->recipe, (uint8_t)kind, &k->pkt, &k->key, frame, k->seen.twin, state_world.longest))
+        return express_not(k, express_why_not_taken(k, kind));
+    return leave_is_known(k) || express_not(k, KERNEL_LONG_NEIGHBOUR);
+}
+
+/* Return why a flow is not open on both sides. */
+inline_whole enum kernel_long express_why_not_open(const struct flow *f)
+{
+    const enum flow_class class = flow_state_class((enum flow_state)f->state);
+    return class == FLOW_HALF_OPEN || class == FLOW_ONE_WAY ? KERNEL_LONG_ONE_WAY : KERNEL_LONG_ENDING;
 }
 
 /* True if the packet changes only numbers and time of its flow, and the decision is known. bound: the flow is sent
@@ -96,24 +130,28 @@ inline_whole bool express_goes_on(struct kpkt *k, struct flow *f, const uint8_t 
 {
     const struct track_seen *s = &k->seen;
     const enum flow_dir dir = s->dir ? FLOW_REPLY : FLOW_ORIGINAL;
-    if (!table_still(s) || (f->flags & (FLOW_BOUND | FLOW_TWIN)) != (bound ? FLOW_BOUND : 0) || f->joined) return false;
-    if (table_expired(TABLE, f, k->now_ns)) return false;
-    if (bound && k->seen.twin && f->would & FLOW_WOULD_STATE && memo_audits(k)) return false;
+    if (!table_still(s)) return express_not(k, KERNEL_LONG_BUSY);
+    if ((f->flags & (FLOW_BOUND | FLOW_TWIN)) != (bound ? FLOW_BOUND : 0) || f->joined)
+        return express_not(k, KERNEL_LONG_ROLE);
+    if (table_expired(TABLE, f, k->now_ns)) return express_not(k, KERNEL_LONG_ENDING);
+    if (bound && k->seen.twin && f->would & FLOW_WOULD_STATE && memo_audits(k))
+        return express_not(k, KERNEL_LONG_RULES);
     if (!bound || !express_is_free(k)) {
-        if (s->how != HOW_TCP && f->state != FLOW_STATE_UDP) return false; /* not established */
-        if (!memo_recall(k, f)) return false;
+        if (s->how != HOW_TCP && f->state != FLOW_STATE_UDP) return express_not(k, express_why_not_open(f));
+        if (!memo_recall(k, f)) return express_not(k, KERNEL_LONG_RULES);
     }
     if (s->how == HOW_TCP) {
         struct tcp_segment segment;
         ordinary_segment(tcp, &k->key, &k->pkt, &segment);
-        if (!ordinary_is_open(f) || !in_window(&f->tcp, dir, &segment)) return false;
+        if (!ordinary_is_open(f)) return express_not(k, express_why_not_open(f));
+        if (!in_window(&f->tcp, dir, &segment)) return express_not(k, KERNEL_LONG_WINDOW);
         window_take(&f->tcp, dir, &segment);
         f->tcp.ignored = 0;
     } else if (!ordinary_udp(f, dir)) {
-        return false;
+        return express_not(k, express_why_not_open(f));
     }
     if (f->seen_ns == k->now_ns) return true;
-    if (!held) return false;
+    if (!held) return express_not(k, KERNEL_LONG_BUSY);
     memo_forget(f);
     f->seen_ns = k->now_ns;
     return true;
@@ -127,10 +165,11 @@ inline_whole bool express_keep(struct kpkt *k, const uint8_t *tcp, bool bound)
     k->decision = decided_by_nobody(ACTION_ACCEPT);
     if (k->seen.how != HOW_TCP && f->seen_ns == k->now_ns) {
         const uint64_t was = *(volatile uint64_t *)&f->claim;
-        if (was & CLAIM_LOCK || !express_goes_on(k, f, tcp, bound, false)) return false;
-        return *(volatile uint64_t *)&f->claim == was;
+        if (was & CLAIM_LOCK) return express_not(k, KERNEL_LONG_BUSY);
+        if (!express_goes_on(k, f, tcp, bound, false)) return false;
+        return *(volatile uint64_t *)&f->claim == was || express_not(k, KERNEL_LONG_BUSY);
     }
-    if (!table_try_lock(f)) return false;
+    if (!table_try_lock(f)) return express_not(k, KERNEL_LONG_BUSY);
     const bool goes_on = express_goes_on(k, f, tcp, bound, true);
     table_unlock(f);
     return goes_on;
@@ -166,17 +205,18 @@ inline_whole void express_edit(const struct kpkt *k, const struct express_bytes 
 inline_whole bool express_is_watched(struct kpkt *k)
 {
     if (!copies_are_made() || k->flags & KERNEL_ASKED || !copies_watch(k)) return false;
+    k->missed = KERNEL_LONG_WATCHED;
     return kernel_is_watched(k, k->seen.twin);
 }
 
 /* Edit a packet of a bound flow. False: it takes the long way. l4: its header. */
 inline_whole bool express_on(struct kpkt *k, const struct express_bytes *b, const uint8_t *l4)
 {
-    if (!(count_program(k->program)->flags & KERNEL_SENDS_ON) || !ordinary_frame(&k->pkt, &k->key, b->frame))
-        return false;
+    if (!(count_program(k->program)->flags & KERNEL_SENDS_ON)) return express_not(k, KERNEL_LONG_RULES);
+    if (!ordinary_frame(&k->pkt, &k->key, b->frame)) return express_not(k, KERNEL_LONG_HOPS);
     if (k->flags & KERNEL_SOFTWARE &&
         frame_is_partial(k, wire_get16(k->key.kind & KIND_TCP ? l4 + TCP_SUM : l4 + UDP_SUM)))
-        return false;
+        return express_not(k, KERNEL_LONG_CHECKSUM);
     EXPRESS_STEP(k);
     if (!express_leaves(k, b->frame)) return false;
     EXPRESS_STEP(k);
@@ -193,8 +233,9 @@ inline_whole bool express_on(struct kpkt *k, const struct express_bytes *b, cons
 /* Let a packet of any other flow pass. False: it takes the long way. */
 inline_whole bool express_here(struct kpkt *k, const uint8_t *l4)
 {
-    if (count_program(k->program)->flags & KERNEL_HAS_PROXIES) return false;
-    if (!express_is_its(k) || express_is_watched(k)) return false;
+    if (count_program(k->program)->flags & KERNEL_HAS_PROXIES) return express_not(k, KERNEL_LONG_PROXY);
+    if (!express_is_its(k)) return express_not(k, KERNEL_LONG_FLOW);
+    if (express_is_watched(k)) return false;
     EXPRESS_STEP(k);
     if (!express_keep(k, l4, false)) return false;
     settle_verdict(k, ACTION_ACCEPT, k->decision, PBC_NONE, PBC_NONE);
@@ -207,13 +248,15 @@ inline_whole bool express_here(struct kpkt *k, const uint8_t *l4)
 inline_whole uint32_t express(struct kpkt *k, const struct express_bytes *b, bool sends)
 {
     EXPRESS_STEP(k);
-    if (!express_may(k) || !ordinary_headers(&k->pkt, &k->key, k->pkt.cap_len == k->pkt.wire_len)) return KERNEL_NONE;
+    k->missed = KERNEL_LONG_SHUT;
+    if (!express_may(k) || !express_is_plain(k)) return KERNEL_NONE;
     EXPRESS_STEP(k);
     if (!express_find(k)) return KERNEL_NONE;
     EXPRESS_STEP(k);
     const uint8_t *l4 = b->ip + (LOOSE((uint64_t)(k->key.kind & KIND_IP4 ? IP4_LEN : IP6_LEN)) & 63);
-    if (l4 + EXPRESS_L4 > b->end) return KERNEL_NONE;
     const bool bound = k->seen.class != SEEN_UNBOUND;
+    k->missed = KERNEL_LONG_PIECES;
+    if (l4 + EXPRESS_L4 > b->end) return KERNEL_NONE;
     if (bound ? !sends || !sends_on() || !express_on(k, b, l4) : !express_here(k, l4)) {
         k->said = 0;
         return KERNEL_NONE;

@@ -138,6 +138,28 @@ inline_whole void read_frame(struct kpkt *k, const struct frame *f)
     if (k->pkt.reason != REASON_NONE) kernel_parse_carefully(k);
 }
 
+/* Return why a frame that could not be read where it lies takes the long way, now that it is parsed. */
+inline_whole enum kernel_long why_not_read(const struct kpkt *k)
+{
+    const uint32_t kind = k->key.kind;
+    if (!(kind & KIND_IP)) return KERNEL_LONG_OTHER;
+    if (k->pkt.reason != REASON_NONE) return KERNEL_LONG_MALFORMED;
+    if (kind & KIND_FRAGMENT) return KERNEL_LONG_FRAGMENT;
+    if (kind & KIND_OPTIONS || k->pkt.ext_headers) return KERNEL_LONG_OPTIONS;
+    if (!(kind & (KIND_TCP | KIND_UDP))) return KERNEL_LONG_PROTOCOL;
+    if (kind & KIND_VLAN2 || (kind & KIND_VLAN && k->pkt.l3 == ETHER_LEN + VLAN_LEN)) return KERNEL_LONG_TAGS;
+    return KERNEL_LONG_PIECES;
+}
+
+/* Count a packet that takes the long way, by its reason. */
+inline_whole void count_long(struct kpkt *k)
+{
+    if (k->flags & KERNEL_ONLY_JUDGE) return;
+    if (k->found == EXPRESS_NOT) k->missed = (uint8_t)why_not_read(k);
+    if (k->found == EXPRESS_BAD_SUM) k->missed = KERNEL_LONG_SUM;
+    settle_counters()->longs[k->missed & 31]++;
+}
+
 /* Mark as sent what the host sends itself, whatever address it has yet (DHCP, duplicate detection). */
 inline_whole void settle_sent(struct kpkt *k, const struct frame *f)
 {
@@ -222,6 +244,8 @@ inline_whole void packet_begin(struct kpkt *k)
 inline_whole enum stage packet_look(struct kpkt *k, const struct frame *f)
 {
     read_frame(k, f);
+    LOOK_STEP(k);
+    count_long(k);
     LOOK_STEP(k);
     settle_key(k);
     settle_sent(k, f);

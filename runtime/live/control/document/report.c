@@ -60,6 +60,12 @@ static const char *const ups[KERNEL_UPS] = {
 #include "vm/kernel/up.def"
 };
 
+/* Names of the reasons to take the long way there. */
+static const char *const longs[KERNEL_LONGS] = {
+#define LONG(ident, name, doc) [KERNEL_LONG_##ident] = name,
+#include "vm/kernel/long.def"
+};
+
 static void in_kernel_text(FILE *out, const struct tally *t)
 {
     char a[TEXT_NUMBER], b[TEXT_NUMBER];
@@ -69,6 +75,14 @@ static void in_kernel_text(FILE *out, const struct tally *t)
         if (t->kernel.ups[i].packets)
             fprintf(out, "; %s came up: %s", text_number(t->kernel.ups[i].packets, a), ups[i]);
     fputc('\n', out);
+    const char *before = "            the long way there: ";
+    bool any = false;
+    for (unsigned i = KERNEL_LONG_NONE + 1; i < KERNEL_LONGS; i++) {
+        if (!t->kernel.longs[i]) continue;
+        fprintf(out, "%s%s %s", any ? ", " : before, longs[i], text_number(t->kernel.longs[i], a));
+        any = true;
+    }
+    if (any) fputc('\n', out);
 #define KERNEL_COUNTER(field, key, words, doc)                                                                         \
     if (*words && t->told.field) fprintf(out, "            %s %s\n", text_number(t->told.field, a), words);
 #include "runtime/counters/counter.def"
@@ -165,6 +179,8 @@ static void in_kernel_json(cJSON *to, const struct tally *t)
 #include "runtime/counters/counter.def"
     cJSON *up = cJSON_AddObjectToObject(to, "up");
     for (unsigned i = KERNEL_UP_NONE + 1; i < KERNEL_UPS; i++) json_number(up, ups[i], t->kernel.ups[i].packets);
+    cJSON *way = cJSON_AddObjectToObject(to, "long");
+    for (unsigned i = KERNEL_LONG_NONE + 1; i < KERNEL_LONGS; i++) json_number(way, longs[i], t->kernel.longs[i]);
 }
 
 static void interface_json(cJSON *one, const struct whole *all, unsigned i)
