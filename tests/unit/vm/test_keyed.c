@@ -58,8 +58,11 @@ static void the_first_of_a_mask(void **state)
 {
     (void)state;
     for (uint32_t mask = 1; mask; mask <<= 1)
-        for (uint32_t above = 0; above < 2; above++)
-            assert_int_equal(tags_first(mask | (above ? ~(mask | (mask - 1)) : 0)), (unsigned)__builtin_ctz(mask));
+        for (uint32_t above = 0; above < 2; above++) {
+            const uint32_t of = mask | (above ? ~(mask | (mask - 1)) : 0);
+            assert_int_equal(tags_first(of), (unsigned)__builtin_ctz(mask));
+            assert_int_equal(tags_first_words(of), (unsigned)__builtin_ctz(mask));
+        }
 }
 
 /* ---- beside a plain list ---- */

@@ -82,6 +82,12 @@ static inline void table_ask_pages(const struct flow_table *t, uint32_t group)
     if (sends_on()) (void)*(volatile uint64_t *)(void *)table_recipe(t, (int64_t)group * GROUP);
 }
 
+/* The same for its second lines, which IPv6 alone asks for. */
+static inline void table_ask_cold(const struct flow_table *t, uint32_t group)
+{
+    (void)*(volatile uint64_t *)(void *)table_cold(t, (int64_t)group * GROUP);
+}
+
 /* Return a word of the bits; level 1 stands behind level 0. */
 static inline uint64_t *table_bits(const struct flow_table *t, unsigned level, uint32_t i)
 {

@@ -71,6 +71,7 @@ inline_whole bool express_find(struct kpkt *k)
         s->how = (uint8_t)tuple_of_ports6(&k->key, express_stack(&k->key), &s->id, &s->at);
         if (s->at & (AT_SAME | AT_GROUP)) return express_not(k, KERNEL_LONG_FLOW);
         s->hash = table_hash6(TABLE, &s->id);
+        table_ask_cold(TABLE, place_first(s->hash, TABLE->groups));
     }
     EXPRESS_STEP(k);
     s->tuple = table_ask_slot(TABLE, s->hash);

@@ -105,7 +105,10 @@ inline_whole bool read_outer(const struct kpkt *k, const uint8_t *bytes, uint16_
     return true;
 }
 
-/* Read a frame of IP with one tag at most where it lies, if its headers are contiguous. */
+/* Of TCP and UDP, whose packets alone may be ordinary: constants for the compiler. */
+static const struct shape shape_tcp = SHAPE_OF_TCP, shape_udp = SHAPE_OF_UDP;
+
+/* Read a frame of TCP or UDP over IP with one tag at most where it lies, if its headers are contiguous. */
 inline_whole enum express_read read_there(struct kpkt *k, struct express_bytes *b)
 {
     struct outer o = {0};
@@ -116,11 +119,15 @@ inline_whole enum express_read read_there(struct kpkt *k, struct express_bytes *
     set_head(k, len);
     if (type == htobe16(ETHER_IP4)) {
         if (b->ip + IP4_LEN + EXPRESS_L4 > b->end || k->pkt.head_len < o.l3 + IP4_LEN + L4_READ) return EXPRESS_NOT;
-        return express_read4(b->frame, &k->pkt, &k->key, &o);
+        if (b->ip[IP4_PROTO] == IPPROTO_NR_TCP) return express_read4(b->frame, &k->pkt, &k->key, &o, &shape_tcp);
+        if (b->ip[IP4_PROTO] == IPPROTO_NR_UDP) return express_read4(b->frame, &k->pkt, &k->key, &o, &shape_udp);
+        return EXPRESS_NOT;
     }
     if (type != htobe16(ETHER_IP6)) return EXPRESS_NOT;
     if (b->ip + IP6_LEN + EXPRESS_L4 > b->end || k->pkt.head_len < o.l3 + IP6_LEN + L4_READ) return EXPRESS_NOT;
-    return express_read6(b->frame, &k->pkt, &k->key, &o);
+    if (b->ip[IP6_NEXT] == IPPROTO_NR_TCP) return express_read6(b->frame, &k->pkt, &k->key, &o, &shape_tcp);
+    if (b->ip[IP6_NEXT] == IPPROTO_NR_UDP) return express_read6(b->frame, &k->pkt, &k->key, &o, &shape_udp);
+    return EXPRESS_NOT;
 }
 
 /* Copy and parse the frame: key and offsets become those of pkt_parse. */

@@ -47,19 +47,18 @@ enum { IMPOSSIBLE = 255 };
 #define PKT_OUTCOME_KEPT ((uint32_t)(UINT8_MAX & ~PKT_FOUND) << 24)
 #endif
 
+#define SHAPE_OF_TCP                                                                                                   \
+    {                                                                                                                  \
+        .kind = KIND_TCP | KIND_PORTS | KIND_TCP_FLAGS, .ports = UINT32_MAX, .marks = 0xff, .offset = 0x3c,            \
+        .least = TCP_LEN, .payload = UINT16_MAX                                                                        \
+    }
+#define SHAPE_OF_UDP                                                                                                   \
+    {                                                                                                                  \
+        .kind = KIND_UDP | KIND_PORTS, .ports = UINT32_MAX, .udp = UINT16_MAX, .header = UDP_LEN, .least = UDP_LEN,    \
+        .payload = UINT16_MAX                                                                                          \
+    }
 #define SHAPES_OF_PORTS                                                                                                \
-    [IPPROTO_NR_TCP] = {.kind = KIND_TCP | KIND_PORTS | KIND_TCP_FLAGS,                                                \
-                        .ports = UINT32_MAX,                                                                           \
-                        .marks = 0xff,                                                                                 \
-                        .offset = 0x3c,                                                                                \
-                        .least = TCP_LEN,                                                                              \
-                        .payload = UINT16_MAX},                                                                        \
-    [IPPROTO_NR_UDP] = {.kind = KIND_UDP | KIND_PORTS,                                                                 \
-                        .ports = UINT32_MAX,                                                                           \
-                        .udp = UINT16_MAX,                                                                             \
-                        .header = UDP_LEN,                                                                             \
-                        .least = UDP_LEN,                                                                              \
-                        .payload = UINT16_MAX},                                                                        \
+    [IPPROTO_NR_TCP] = SHAPE_OF_TCP, [IPPROTO_NR_UDP] = SHAPE_OF_UDP,                                                  \
     [IPPROTO_NR_SCTP] = {.kind = KIND_SCTP | KIND_PORTS,                                                               \
                          .ports = UINT32_MAX,                                                                          \
                          .header = SCTP_LEN,                                                                           \
@@ -208,13 +207,13 @@ enum express_read {
     EXPRESS_BAD_SUM
 };
 
-/* Set key and offsets from a frame's first bytes, without what own addresses decide and the flag of a wrong sum. */
+/* Set key and offsets from a frame's first bytes, without what own addresses decide and the flag of a wrong sum. s: the
+ * shape of its protocol. */
 inline_always enum express_read express_read4(const uint8_t *bytes, struct pkt *pkt, struct key *key,
-                                              const struct outer *o)
+                                              const struct outer *o, const struct shape *s)
 {
     const uint8_t *ip = bytes + o->l3;
     uint32_t l4 = o->l3 + IP4_LEN, total = wire_get16(ip + IP4_TOTAL);
-    const struct shape *s = &shapes4[ip[IP4_PROTO]];
     if (unlikely((wire_raw64(ip) & htobe64(IP4_ORDINARY_MASK)) != htobe64(IP4_ORDINARY)) ||
         !lengths_ok(ip + IP4_LEN, pkt, o, s, l4, (int32_t)total - IP4_LEN))
         return EXPRESS_NOT;
@@ -231,7 +230,8 @@ inline_always enum express_read express_read4(const uint8_t *bytes, struct pkt *
 inline_always enum pkt_reason quick_ip4(struct pkt *pkt, const struct facts *facts, struct key *key,
                                         const struct outer *o)
 {
-    const enum express_read found = express_read4(PKT_BYTES(pkt), pkt, key, o);
+    const uint8_t *bytes = PKT_BYTES(pkt);
+    const enum express_read found = express_read4(bytes, pkt, key, o, &shapes4[bytes[o->l3 + IP4_PROTO]]);
     if (unlikely(found == EXPRESS_NOT)) return QUICK_CAREFUL(pkt, facts, key);
     const bool bad_sum = found == EXPRESS_BAD_SUM;
     if (unlikely(bad_sum | facts_have_self(facts))) return finish4(pkt, facts, key, bad_sum);
@@ -247,11 +247,10 @@ inline_always uint64_t addr_word(const uint8_t *p)
 
 /* The same for IPv6. */
 inline_always enum express_read express_read6(const uint8_t *bytes, struct pkt *pkt, struct key *key,
-                                              const struct outer *o)
+                                              const struct outer *o, const struct shape *s)
 {
     const uint8_t *ip = bytes + o->l3;
     uint32_t l4 = o->l3 + IP6_LEN, segment = wire_get16(ip + IP6_PAYLOAD), next = ip[IP6_NEXT];
-    const struct shape *s = &shapes6[next];
     if (unlikely(ip[0] >> 4 != 6) || !lengths_ok(ip + IP6_LEN, pkt, o, s, l4, (int32_t)segment)) return EXPRESS_NOT;
     for (unsigned i = 0; i < 4; i++) key->word[i] = addr_word(ip + IP6_SRC + 8 * i);
     key->word[7] = halves(pkt->iface, segment + IP6_LEN, ip[IP6_HOPS], wire_get16(ip) >> 6 & 0x3f);
@@ -265,7 +264,9 @@ inline_always enum express_read express_read6(const uint8_t *bytes, struct pkt *
 inline_always enum pkt_reason quick_ip6(struct pkt *pkt, const struct facts *facts, struct key *key,
                                         const struct outer *o)
 {
-    if (unlikely(express_read6(PKT_BYTES(pkt), pkt, key, o) == EXPRESS_NOT)) return QUICK_CAREFUL(pkt, facts, key);
+    const uint8_t *bytes = PKT_BYTES(pkt);
+    const enum express_read found = express_read6(bytes, pkt, key, o, &shapes6[bytes[o->l3 + IP6_NEXT]]);
+    if (unlikely(found == EXPRESS_NOT)) return QUICK_CAREFUL(pkt, facts, key);
     return unlikely(facts_have_self(facts)) ? finish6(facts, key) : REASON_NONE;
 }
 
