@@ -303,6 +303,27 @@ static void cut_up(struct run *r, unsigned i)
     pkt->seg_count = 2;
 }
 
+/* What the ways keep as it is, or must not miss: a tag's priority; IPv6's class and label, and a header of destination
+ * options behind it now and then. Returns the frame's length. */
+static uint32_t draw_more(struct run *r, const struct talk *t, uint8_t *frame, uint32_t len)
+{
+    enum { OPTIONS = 8 };
+    const uint32_t l3 = ETHER_LEN + (uint32_t)VLAN_LEN * t->tag_count, l4 = l3 + IP6_LEN;
+    uint8_t *ip = frame + l3;
+    if (t->tag_count) frame[ETHER_LEN] |= (uint8_t)(rng_below(&r->rng, 16) << 4);
+    if (!t->v6) return len;
+    if (rng_one_in(&r->rng, 3)) wire_put32(ip, 6u << 28 | rng_below(&r->rng, 1 << 28));
+    if (!rng_one_in(&r->rng, 30)) return len;
+    memmove(frame + l4 + OPTIONS, frame + l4, len - l4);
+    memset(frame + l4, 0, OPTIONS);
+    frame[l4] = ip[IP6_NEXT];
+    frame[l4 + 2] = 1; /* padding, of four bytes behind these two */
+    frame[l4 + 3] = 4;
+    ip[IP6_NEXT] = IPPROTO_NR_DSTOPTS;
+    wire_put16(ip + IP6_PAYLOAD, (uint16_t)(wire_get16(ip + IP6_PAYLOAD) + OPTIONS));
+    return len + OPTIONS;
+}
+
 static void draw_packet(struct run *r, unsigned i)
 {
     struct rng *g = &r->rng;
@@ -317,6 +338,7 @@ static void draw_packet(struct run *r, unsigned i)
     uint32_t len = talk_build(&t, frame);
     const uint32_t pad = rng_one_in(g, 12) ? 8 : 0, cut = rng_one_in(g, 30) && t.payload;
     if (!error) draw_sum(r, &t, frame);
+    len = draw_more(r, &t, frame, len);
     memset(frame + len, 0xee, pad);
     frame[11] = dir ? 9 : c->mac;
     if (rng_one_in(g, 30)) frame[0] = rng_one_in(g, 2) ? 1 : 0; /* to a group, or to nobody */
