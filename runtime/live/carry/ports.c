@@ -4,7 +4,8 @@
 #include "runtime/live/carry/steered.h"
 #include "runtime/live/tell/log.h"
 
-/* True if outgoing packets must be seen: `out` firewalls, or state of the host's own flows. */
+/* True if outgoing packets must be seen: `out` firewalls, or state of the host's own flows. (Not at the port of a bridge:
+ * what leaves there came by the other one, and segments that the kernel cuts of a super-packet are not known as ours.) */
 static bool needs_outgoing(const struct program *p)
 {
     bool host = false, state = false;
@@ -62,6 +63,7 @@ struct io_port *ports_open(struct carry *carry, const struct worker *w, unsigned
     const struct io_ops *ops = w->ports[at].ops;
     const unsigned iface = at % carry->o->iface_count;
     struct io_made made;
+    const bool bridged = carry->o->peer[iface] != OPTIONS_NO_PEER;
     const struct host_link *link = host_link(carry->host, carry->ifindex[iface]);
     if (!link) {
         tell_fault(carry->tell, "%s: the interface is gone", carry->o->ifaces[iface]);
@@ -77,8 +79,8 @@ struct io_port *ports_open(struct carry *carry, const struct worker *w, unsigned
                          .port = (uint8_t)iface,
                          .busy = carry->o->busy_poll,
                          .beside = at >= carry->o->iface_count,
-                         .outgoing = needs_outgoing(carry->now.program) || watches_own(carry),
-                         .all = carry->o->peer[iface] != OPTIONS_NO_PEER || is_mirror(carry),
+                         .outgoing = !bridged && (needs_outgoing(carry->now.program) || watches_own(carry)),
+                         .all = bridged || is_mirror(carry),
                          .shared = carry->worker_count > 1,
                          .hurried = carry->tell->ready};
     if (!ask.beside && steered_open(carry, iface, &ask)) return NULL;
