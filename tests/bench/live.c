@@ -5,7 +5,7 @@
  *
  * Sends COUNT frames of 64 bytes, UDP of so many flows to 10.1.0.100:53, by g0 in the namespace GENERATOR; with
  * PROTO=tcp in the environment ACKs of as many connections. PID (0: the kernel itself does it) is the contender's
- * process.
+ * process. With NEWS=1 in the environment each frame is the first of its flow.
  *
  * First form: in bursts, each when the one before has arrived at s0 in SINK or is overdue. Prints frames that arrived,
  * CPU nanoseconds a frame in sending (which the kernel's way of each frame up to a ring, or out again, is part of) and
@@ -36,6 +36,7 @@
 
 enum {
     BURST = 64,
+    WARMING = 10 * BURST,
     FRAME = 60,
     LATE_NS = 3000000,
     ANY_NS = 2000000000 /* where nothing is measured */,
@@ -101,7 +102,7 @@ static uint64_t arrived(int fd, int ifindex)
     return 0;
 }
 
-static bool is_tcp;
+static bool is_tcp, are_new;
 
 static void make_ack(uint8_t tcp[FRAME - ETH - IP])
 {
@@ -204,7 +205,8 @@ static void burst(struct run *r, bool drops)
 
 static int throughput(struct run *r, unsigned pid, long count, bool drops)
 {
-    for (unsigned i = 0; i < r->flow_count + 10 * BURST; i += BURST) burst(r, drops); /* flows begin */
+    const unsigned before = are_new ? WARMING : r->flow_count + WARMING;
+    for (unsigned i = 0; i < before; i += BURST) burst(r, drops); /* flows begin, or the way there is known */
     const uint64_t from = arrived(r->sink, r->ifindex), cpu = pid ? clock_of(r->process) : 0;
     const uint64_t begin = clock_of(CLOCK_MONOTONIC);
     r->sending_ns = 0;
@@ -294,8 +296,10 @@ int main(int argc, char *argv[])
     struct run r = {.to = {2, 0, 0, 0, 0, 2}, .flow_count = (unsigned)atoi(argv[5])};
     const int pid = atoi(argv[1]);
     const long count = atol(argv[4]), interval = atol(argv[6]);
-    if (!r.flow_count || r.flow_count > FLOWS_MOST) return 2;
     is_tcp = !strcmp(getenv("PROTO") ? getenv("PROTO") : "", "tcp");
+    are_new = getenv("NEWS");
+    if (are_new) r.flow_count = (unsigned)count + WARMING + BURST;
+    if (!r.flow_count || r.flow_count > FLOWS_MOST) return 2;
     choose(r.flow_count, argc == 10 ? argv + 7 : NULL);
     enter(argv[3]);
     r.sink = socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # bench-live: what a forwarded packet of 64 bytes costs, live, beside what else could forward it. Three namespaces joined by
 # veth: generator, contender, sink. CPU nanoseconds a packet in all, of them in the contender's process; the ratio is to the
-# forwarder of the same run that does nothing but carry, by AF_PACKET or AF_XDP. Copies (`mirror` of every frame) stand beside the same
+# forwarder of the same run that does nothing but carry, by AF_PACKET, AF_XDP or a redirect by XDP. Copies (`mirror` of every frame) stand beside the same
 # rules without. Medians of RUNS rounds, each of which runs every contender once; no round begins that would end after SECONDS_MOST.
 # Prints Markdown, and says on standard error how far it is.
 set -u
@@ -12,6 +12,7 @@ live_begin
 RUNS=${RUNS:-$(size 5 1)}
 COUNT=${COUNT:-$(size 100000 1000)}
 FLOWS=${FLOWS:-$(size 1000 100)}
+NEWS=${NEWS:-$(size 20000 1000)} # frames of rows where each begins a flow
 SECONDS_MOST=${SECONDS_MOST:-460}
 # The generator on the first CPU, what forwards in user space on the last, as preyrun chooses.
 first=0 last=$(($(nproc) - 1))
@@ -101,6 +102,10 @@ run_prey() { # IO PROGRAM OPTION...
     shift 2
     user "$bin/preyrun" --io "$io" --seed "$seed" --format json "$@" "$program.pbc"
 }
+run_kernel() { # PROGRAM
+    napi on
+    user "$bin/preyrun" --exec kernel --seed "$seed" --format json -i f0 -i f1 "$1.pbc"
+}
 asks() { # the page's document, 100 times a second
     ip netns exec "$id-fwd" taskset -c "$first" python3 - <<'END' &
 import http.client, time
@@ -143,10 +148,10 @@ nothing() {
     napi off
     ip -n "$id-fwd" route del 10.1.0.100 2>/dev/null
 }
-begin() { # NAME, with -xdp where it goes by AF_XDP, -kernel in the kernel executor: it runs
+begin() { # NAME, with -xdp where it goes by AF_XDP, -kernel where XDP programs do it all: it runs
     local name=${1%-xdp} io=packet
     [ "$name" = "$1" ] || io=xdp
-    pid=0 works=0 kind=forward owners= asker=0 proto=udp
+    pid=0 works=0 kind=forward owners= asker=0 proto=udp news=
     queues 1
     case $1 in
     kernel) kernel ;;
@@ -158,6 +163,11 @@ begin() { # NAME, with -xdp where it goes by AF_XDP, -kernel in the kernel execu
     drop | drop-xdp) kind=drop; run_prey $io drop --workers 1 -i f0 -i f1 ;;
     bridge-tcp | wire-tcp) proto=tcp; run_prey $io "${name%-tcp}" --workers 1 --bridge f0:f1 ;;
     bridge | bridge-xdp | wire | wire-xdp) run_prey $io "$name" --workers 1 --bridge f0:f1 ;;
+    bare-kernel) napi on; bare bare_redirect f0 f1; works=0 ;;
+    news-dnat) news=1; dnat ;;
+    news-two) news=1; queues 2; run_prey $io passthrough --exec user --workers 2 -i f0 -i f1 ;;
+    news-kernel) news=1; run_kernel passthrough ;;
+    news | news-xdp) news=1; run_prey $io passthrough --exec user --workers 1 -i f0 -i f1 ;;
     two-*)
         queues 2
         owners=${name#two-}
@@ -165,10 +175,8 @@ begin() { # NAME, with -xdp where it goes by AF_XDP, -kernel in the kernel execu
         ;;
     hashed) queues 2; run_prey packet hashed --workers 2 -i f0 -i f1 ;;
     asked) run_prey $io passthrough --workers 1 -i f0 -i f1 --stats 127.0.0.1:8404; asks ;;
-    *-kernel)
-        napi on
-        user "$bin/preyrun" --exec kernel --seed "$seed" --format json -i f0 -i f1 "${name%-kernel}.pbc"
-        ;;
+    drop-kernel) kind=drop; run_kernel drop ;;
+    *-kernel) run_kernel "${name%-kernel}" ;;
     mirrored-socket*) run_prey $io mirrored-socket --workers 1 -i f0 -i f1 --tap sink=sink.sock; reads ;;
     recorded) rm -rf kept; run_prey $io passthrough --workers 1 -i f0 -i f1 --record kept --record-size 256MiB ;;
     *) run_prey $io "$name" --workers 1 -i f0 -i f1 ;;
@@ -188,7 +196,10 @@ copies = json.load(open("said.out"))["mirrors"]
 print(sum(m["packets"] for m in copies) / sum(m["packets"] + m["lost"] for m in copies))
 END
 }
-send() { PROTO=$proto taskset -c "$first" "$bin/tests/bench/live" "$works" "$id-gen" "$id-sink" "$COUNT" "$FLOWS" "$@"; }
+send() { # FORM...
+    local frames=${news:+$NEWS}
+    env "PROTO=$proto" ${news:+NEWS=1} taskset -c "$first" "$bin/tests/bench/live" "$works" "$id-gen" "$id-sink" "${frames:-$COUNT}" "$FLOWS" "$@"
+}
 contender() { # NAME [latency]
     local got own=
     begin "$1"
@@ -205,9 +216,12 @@ contender() { # NAME [latency]
 
 # ---- the rounds ----
 
-timed='kernel bare passthrough bare-xdp passthrough-xdp'
+timed='kernel dnat bare passthrough bare-xdp passthrough-xdp bare-kernel passthrough-kernel'
 all="bare-drop drop bare bridge wire bridge-tcp wire-tcp nat $modes bare-drop-xdp drop-xdp bare-xdp bridge-xdp wire-xdp nat-xdp"
 for mode in $modes; do all="$all $mode-xdp"; done
+all="$all bare-kernel drop-kernel nat-kernel"
+for mode in $modes; do all="$all $mode-kernel"; done
+all="$all news news-two news-xdp news-kernel news-dnat"
 all="$all judged mirrored-device mirrored-file mirrored-socket judged-xdp mirrored-device-xdp judged-kernel mirrored-device-kernel mirrored-file-kernel"
 all="$all recorded asked kernel dnat two-both hashed two-0-xdp two-both-xdp two-1-xdp"
 : >runs >late >copied
@@ -218,4 +232,4 @@ for round in $(seq "$RUNS"); do
     done
     echo "bench-live: round $round of $RUNS, $SECONDS s" >&2
 done
-python3 "$top/tests/bench/live_table.py" "$COUNT" runs late copied
+python3 "$top/tests/bench/live_table.py" "$COUNT" "$NEWS" runs late copied

@@ -1,4 +1,4 @@
-"""The table of bench-live, as Markdown: live_table.py COUNT RUNS LATE COPIED
+"""The table of bench-live, as Markdown: live_table.py COUNT NEWS RUNS LATE COPIED
 
 A line of RUNS: contender, frames that arrived, CPU ns a frame in sending, in the process, ns a frame that it took, share
 handed over or -. A line of LATE: contender, frames, ns of the median, of 99 %, of 99.9 %. A line of COPIED: as of RUNS, but at its
@@ -15,6 +15,8 @@ NAMES = {
     "recorded": "prey, `passthrough` with `--record`", "asked": "prey, `passthrough`, its statistics asked for 100 times a second",
     "two-both": "prey, `passthrough`, 2 workers, dealt by owner", "hashed": "prey, `passthrough`, 2 workers, dealt by hash",
     "two-0-xdp": "prey, `passthrough`, 2 workers, none for the other", "two-both-xdp": "prey, `passthrough`, 2 workers, half for the other",
+    "news": "prey, `passthrough`, each frame of a new flow", "news-two": "prey, `passthrough`, each frame of a new flow, 2 workers",
+    "news-dnat": "nftables DNAT, each frame of a new flow", "bare-kernel": "bare XDP, redirected unseen",
     "judged": "counted alone", "mirrored-device": "`mirror to` a device", "mirrored-file": "`mirror to file`",
     "mirrored-socket": "`mirror to socket`, with a reader",
     "two-1-xdp": "prey, `passthrough`, 2 workers, all for the other",
@@ -22,19 +24,21 @@ NAMES = {
 
 
 def name_of(contender):
-    plain = contender.removesuffix("-xdp")
+    plain = contender.removesuffix("-xdp").removesuffix("-kernel")
     words = plain.replace("-", " ")
     return NAMES.get(contender) or NAMES.get(plain) or f"prey, `{words}`"
 
 
 def way_of(contender):
-    if contender in ("kernel", "dnat"):
+    if contender in ("kernel", "dnat", "news-dnat") or contender.endswith("-kernel"):
         return "kernel"
     return "xdp" if contender.endswith("-xdp") else "packet"
 
 
 def floor_of(contender):
     drop = "-drop" if "drop" in contender else ""
+    if contender.endswith("-kernel") and not drop:
+        return "bare-kernel"
     return f"bare{drop}-xdp" if way_of(contender) == "xdp" else f"bare{drop}"
 
 
@@ -46,7 +50,7 @@ def read(path):
     return {n: r for n, r in rows.items() if all(x[0] for x in r) or "drop" in n}
 
 
-def throughput(rows, count):
+def throughput(rows, count, news):
     cost = {n: [x[1] + x[2] for x in r] for n, r in rows.items()}
     print("| what | way | frames a second | CPU ns a frame | spread | in the process | to the bare one | handed over | arrived |")
     print("|---|---|---|---|---|---|---|---|---|")
@@ -55,7 +59,7 @@ def throughput(rows, count):
         # Neighbours in one round are compared, for machines drift.
         ratio = f"{statistics.median(a / b for a, b in zip(cost[name], floor)):.2f}" if floor else "-"
         middle = [statistics.median(x[i] for x in runs) for i in range(5)]
-        arrived = "" if "drop" in name else f"{100 * middle[0] / count:.1f} %"
+        arrived = "" if "drop" in name else f"{100 * middle[0] / (news if 'news' in name else count):.1f} %"
         process = f"{middle[2]:,.0f}" if middle[2] else ""
         handed = f"{100 * middle[4]:.0f} %" if "two" in name or name == "hashed" else ""
         print(f"| {name_of(name)} | {way_of(name)} | {1e9 / middle[3]:,.0f} | {ns:,.0f} | {min(cost[name]):,.0f}-{max(cost[name]):,.0f} "
@@ -85,13 +89,17 @@ def copied(rows):
               f"| {middle[2]:,.0f} | {middle[4]:,.0f} | {whole:.2f} | {own:.2f} | {100 * middle[5]:.1f} % |")
 
 
-rows = read(sys.argv[2])
+def bursts(frames):
+    return (int(frames) + 63) // 64 * 64
+
+
+rows = read(sys.argv[3])
 rounds = max((len(r) for r in rows.values()), default=0)
 print(f"Linux {os.uname().release}; {os.cpu_count()} cores; {rounds} rounds; load {os.getloadavg()[0]:.2f} at the end\n")
-throughput(rows, (int(sys.argv[1]) + 63) // 64 * 64)  # whole bursts
+throughput(rows, bursts(sys.argv[1]), bursts(sys.argv[2]))
 print()
-latency(read(sys.argv[3]))
-copies = read(sys.argv[4])
+latency(read(sys.argv[4]))
+copies = read(sys.argv[5])
 if copies:
     print()
     copied(copies)

@@ -3,9 +3,9 @@
 set -u
 . tests/lib/scratch.sh
 export SMALL=1
-export ONLY='bare-drop drop bare bridge wire wire-tcp passthrough recorded asked kernel dnat two-both hashed judged mirrored-device mirrored-file mirrored-socket'
-latencies=3
-[ ! -x "$bin/tests/bench/bare_xdp" ] || { ONLY="$ONLY bare-drop-xdp bare-xdp passthrough-xdp two-0-xdp judged-kernel mirrored-device-kernel"; latencies=5; }
+export ONLY='bare-drop drop bare bridge wire wire-tcp passthrough recorded asked kernel dnat two-both hashed news judged mirrored-device mirrored-file mirrored-socket'
+latencies=4
+[ ! -x "$bin/tests/bench/bare_xdp" ] || { ONLY="$ONLY bare-drop-xdp bare-xdp passthrough-xdp two-0-xdp bare-kernel drop-kernel passthrough-kernel news-kernel judged-kernel mirrored-device-kernel"; latencies=8; }
 cd "$top" || exit 2
 nice bash tests/bench/live.sh >"$work/out" 2>"$work/err"
 status=$?
