@@ -102,9 +102,10 @@ variants() {
         echo "$name$v $B$v $seconds $B$v/$program"
     done
 }
-# scripts SECONDS VARIANTS FILE...: the same for scripts that exist; run.sh is called as its folder.
+# scripts SECONDS VARIANTS FILE...: the same for scripts that exist; run.sh is called as its folder. Live traffic goes through the
+# executor that preyrun chooses, but with sanitizers through user space, for the kernel's programs have none.
 scripts() {
-    local seconds=$1 f name v vs=$2
+    local seconds=$1 f name v vs=$2 exec
     shift 2
     [ -z "${COVERAGE:-}" ] || vs=/
     for f in "$@"; do
@@ -113,10 +114,25 @@ scripts() {
         name=${name%.*}
         for v in $vs; do
             v=${v%/}
+            exec=
+            [[ $f$v != tests/e2e/live-*/san ]] || exec='env EXEC=user '
             case $f in
             *.py) echo "${name%/run}$v $B$v $seconds python3 $f" ;;
-            *) echo "${name%/run}$v $B$v $seconds bash $f" ;;
+            *) echo "${name%/run}$v $B$v $seconds ${exec}bash $f" ;;
             esac
+        done
+    done
+}
+# by_name SECONDS: live scripts that name no executor, with each of the two; those aside that machines/cannot.list leaves out.
+by_name() {
+    local f exec kernel which script reason
+    for exec in user kernel; do
+        for f in $(grep -L '^EXEC=' tests/e2e/live-*.sh); do
+            while read -r kernel which script reason; do
+                [[ $kernel == '*' && ($exec == $which || $reason == 'it says itself'*) && ${f##*/} == $script.sh ]] && continue 2
+            done <tests/machines/cannot.list
+            f=${f%.sh}
+            echo "${f#tests/}/$exec $B $1 env EXEC=$exec bash $f.sh"
         done
     done
 }
@@ -131,6 +147,7 @@ programs() { # FILE...: those that exist, without their ending
 list_tests() {
     local f long=1
     if [ -n "${LIVE:-}" ]; then
+        by_name 1800
         scripts 1800 / tests/e2e/live-*.sh tests/load/hold.sh tests/load/hold_inline.sh tests/load/floods.sh tests/load/checks.sh tests/load/proxy_soak.sh
         return
     fi

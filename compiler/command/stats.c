@@ -196,6 +196,10 @@ static void print_up(const struct kernel_fits *fits, struct figures *f)
         figures_item_end(f);
     }
     figures_list_end(f);
+    if (!fits->unbounded) return;
+    const char *first = kernel_up_name((unsigned)__builtin_ctz(fits->unbounded));
+    figures_say(f, "  all packets of `%s` come up, however many, so `preyrun --exec auto` takes user space\n", first);
+    figures_text(f, "auto takes user space for", first);
 }
 
 /* Print why kernels before Linux 6.9 can't run the program. Code for them has shorter jumps and counted loops. */

@@ -4,12 +4,12 @@
 #include <stdio.h>
 
 struct obstacle {
-    char why[240];
+    char why[300];
     char mend[150]; /* "": no remedy is known */
 };
 
 /* Write "why: mend", or "why" without a remedy. Return buf. */
-enum { OBSTACLE_TEXT = 400 };
+enum { OBSTACLE_TEXT = 460 };
 static inline const char *obstacle_text(const struct obstacle *o, char *buf, size_t len)
 {
     snprintf(buf, len, "%s%s%s", o->why, *o->mend ? ": " : "", o->mend);

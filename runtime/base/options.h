@@ -74,7 +74,7 @@ struct options {
     const char *record;      /* directory, or NULL */
     uint64_t record_size;    /* in bytes, of all files together */
     uint32_t record_snap;    /* recorded bytes per frame; UINT32_MAX: all */
-    uint32_t record_sample;  /* 1 in this many packets judged in the kernel is recorded */
+    uint32_t record_sample; /* 1 in this many packets judged in the kernel is recorded; 0: not given (options_sample) */
     enum options_io { OPTIONS_IO_UNSET, OPTIONS_IO_AUTO, OPTIONS_IO_PACKET, OPTIONS_IO_XDP } io;
     enum options_exec {
         OPTIONS_EXEC_UNSET,
@@ -101,6 +101,12 @@ static inline uint64_t options_explained_after(const struct options *o, uint64_t
         if (!first || next < first) first = next;
     }
     return first;
+}
+
+/* Return N: of packets that the kernel judges, one in N is recorded */
+static inline uint32_t options_sample(const struct options *o)
+{
+    return o->record_sample ? o->record_sample : OPTIONS_SAMPLE;
 }
 
 /* Return the PATH of --tap NAME=PATH; NULL: there is none of that name. */

@@ -62,6 +62,8 @@ uint64_t kernel_events_lost(const struct kernel *kernel);
 /* Sweep a part, as meters_sweep does; true while any key is held. */
 bool kernel_sweep(struct kernel *kernel, uint64_t now_ns);
 uint32_t kernel_cpus(const struct kernel *kernel); /* number of possible CPUs: rows of each counter */
+/* Return the bytes of flat maps that outlive programs, all taken from the start: most of it are flows. */
+uint64_t kernel_memory(const struct kernel *kernel);
 /* Return the index of the first asker's packet (ask.h) in kernel_kpkts. */
 uint32_t kernel_askers(const struct kernel *kernel);
 struct kernel_way *kernel_ways(const struct kernel *kernel); /* [KERNEL_WAYS] by interface id */

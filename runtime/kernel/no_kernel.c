@@ -39,6 +39,7 @@ const struct kernel_program *kernel_rows(const struct kernel *k) { return NULL; 
 struct kernel_counters kernel_counters(const struct kernel *k) { return (struct kernel_counters){.given_up = 0}; }
 
 uint32_t kernel_cpus(const struct kernel *k) { return 0; }
+uint64_t kernel_memory(const struct kernel *k) { return 0; }
 
 void asker_init(struct asker *a, struct kernel *k, unsigned number) {}
 

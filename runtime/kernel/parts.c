@@ -42,6 +42,13 @@ bool kernel_sweep(struct kernel *k, uint64_t now_ns)
 }
 
 uint32_t kernel_cpus(const struct kernel *k) { return k->cpus; }
+
+uint64_t kernel_memory(const struct kernel *k)
+{
+    uint64_t bytes = 0;
+    for (unsigned i = 0; i < KERNEL_MAPS; i++) bytes += k->maps.v[i].len;
+    return bytes;
+}
 uint32_t kernel_askers(const struct kernel *k) { return 2 * k->cpus; }
 
 const struct kernel_program *kernel_rows(const struct kernel *k)

@@ -391,9 +391,9 @@ int ask_steering(struct channel *c, unsigned port, bool *generic, char *err, siz
     return failed;
 }
 
-/* Make a request with the program's file. Return the number of descriptors received, or a negative errno. */
-static int ask_loaded(struct channel *c, enum request_kind kind, const struct program *p, int fds[],
-                      struct proof *proof, char *err, size_t err_len)
+/* Have the program's judge loaded. Return the number of descriptors received, or a negative errno. */
+static int ask_loaded(struct channel *c, const struct program *p, int fds[], struct proof *proof, char *err,
+                      size_t err_len)
 {
     const struct request_program body = {p->flows, p->half_open};
     struct answer a = {0};
@@ -401,7 +401,7 @@ static int ask_loaded(struct channel *c, enum request_kind kind, const struct pr
     uint8_t *bytes = program_file(p, &len);
     snprintf(err, err_len, "out of memory");
     if (!bytes) return -ENOMEM;
-    const struct question q = {kind, &body, sizeof body, bytes, 1, (uint32_t)len};
+    const struct question q = {REQUEST_JUDGE, &body, sizeof body, bytes, 1, (uint32_t)len};
     const int failed = ask(c, &q, &a, fds, IO_FDS_MOST, err, err_len);
     free(bytes);
     *proof = a.proof;
@@ -410,12 +410,12 @@ static int ask_loaded(struct channel *c, enum request_kind kind, const struct pr
 
 int ask_kernel(struct channel *c, const struct program *p, struct kernel **k, char *err, size_t err_len)
 {
-    struct proof unproven;
+    struct answer a = {0};
     int fds[IO_FDS_MOST];
     *k = NULL;
-    const int count = ask_loaded(c, REQUEST_KERNEL, p, fds, &unproven, err, err_len);
-    if (count < 0) return count;
-    *k = kernel_adopt(p, fds, (unsigned)count);
+    const int failed = ask(c, ALONE(KERNEL, none), &a, fds, IO_FDS_MOST, err, err_len);
+    if (failed) return failed;
+    *k = kernel_adopt(p, fds, a.fd_count);
     if (!*k) snprintf(err, err_len, "the kernel's maps cannot be mapped: %s", strerror(errno));
     return *k ? 0 : -EIO;
 }
@@ -425,7 +425,7 @@ int ask_prepare(struct channel *c, const struct program *p, struct judge **j, st
 {
     int fds[IO_FDS_MOST];
     *j = NULL;
-    const int count = ask_loaded(c, REQUEST_JUDGE, p, fds, proof, err, err_len);
+    const int count = ask_loaded(c, p, fds, proof, err, err_len);
     if (count < 0) return count;
     *j = judge_adopt(p, fds, (unsigned)count);
     if (!*j) snprintf(err, err_len, "out of memory");

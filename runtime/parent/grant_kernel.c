@@ -2,7 +2,7 @@
  * and writes maps and runs tests, but loads nothing. A program arrives as the bytes of its file, and is verified like
  * any other. */
 #include <errno.h>
-#include <sys/random.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "runtime/kernel/adopt.h"
@@ -23,13 +23,6 @@ static bool give(struct answer *a, const int from[], unsigned count, int fds[])
     return false;
 }
 
-static uint64_t seed_of(const struct options *o)
-{
-    uint64_t seed = o->seed;
-    if (!seed) (void)!getrandom(&seed, sizeof seed, 0);
-    return seed;
-}
-
 static struct program *load(const struct request *r, struct answer *a)
 {
     const struct request_program *asked = r->body;
@@ -44,18 +37,15 @@ static bool bounds_fit(const struct request *r)
     return program_bounds_fit(asked->flows, asked->half_open);
 }
 
-/* Granted once: maps keep the sizes that this program asks for until the end */
+/* Granted once: gives what was loaded before the fork. Its maps keep their sizes until the end. */
 bool grant_KERNEL(struct parent *p, const struct request *r, struct answer *a, int fds[])
 {
     int all[KERNEL_FDS_MOST];
-    if (p->kernel || !bounds_fit(r)) return false;
-    struct program *program = load(r, a);
-    const struct kernel_cfg cfg = {.hooks = KERNEL_XDP | KERNEL_TC, .live = true, .seed = seed_of(p->o)};
-    if (program) p->kernel = kernel_new(program, &cfg, a->err, sizeof a->err);
-    program_put(program);
-    a->failed = p->kernel ? 0 : -EINVAL;
-    if (p->kernel) p->maker.sockets = kernel_map(p->kernel, KERNEL_MAP_xsks)->fd;
-    if (p->kernel) give(a, all, kernel_fds(p->kernel, all), fds);
+    if (p->kernel || !p->loaded.kernel) return false;
+    p->kernel = p->loaded.kernel;
+    p->loaded.kernel = NULL;
+    p->maker.sockets = kernel_map(p->kernel, KERNEL_MAP_xsks)->fd;
+    give(a, all, kernel_fds(p->kernel, all), fds);
     return true;
 }
 
@@ -68,12 +58,29 @@ static int prove(struct parent *p, const struct program *program, struct answer 
     return failed;
 }
 
+/* Take the judge that was loaded and proved before the fork, if the service asks for that program. It is taken once. */
+static bool take_loaded(struct parent *p, const struct program *program, struct answer *a)
+{
+    struct loaded *l = &p->loaded;
+    if (!l->judge || !program || memcmp(l->digest, program->digest, sizeof l->digest) != 0) return false;
+    p->judge = l->judge;
+    a->proof = l->proof;
+    l->judge = NULL;
+    return true;
+}
+
 bool grant_JUDGE(struct parent *p, const struct request *r, struct answer *a, int fds[])
 {
     int all[JUDGE_FDS_MOST];
     if (!p->kernel || !bounds_fit(r)) return false;
     struct program *program = load(r, a);
     kernel_discard(p->judge); /* a judge that was never put in force */
+    p->judge = NULL;
+    if (take_loaded(p, program, a)) {
+        program_put(program);
+        give(a, all, judge_fds(p->judge, all), fds);
+        return true;
+    }
     if (program) kernel_place(p->kernel, program);
     p->judge = program ? kernel_prepare(p->kernel, program, a->err, sizeof a->err) : NULL;
     a->failed = p->judge ? prove(p, program, a) : -EINVAL;
@@ -136,4 +143,5 @@ void parent_kernel_fini(struct parent *p)
         if (p->hooked[i].arrives > 0) hooks_leave(&p->hooked[i]);
     kernel_discard(p->judge);
     kernel_free(p->kernel);
+    loaded_free(&p->loaded);
 }

@@ -8,6 +8,7 @@
 #include "runtime/base/options.h"
 #include "runtime/parent/ask.h"
 
+struct loaded;
 struct parent;
 struct tuples;
 
@@ -20,6 +21,9 @@ int parent_begin(const struct options *o, bool in_kernel, struct parent **p, str
 void parent_knows_log(struct parent *p, const char *path);
 /* The same for the socket of a program in the middle */
 void parent_knows_middle(struct parent *p, const char *path);
+
+/* In the parent: take the kernel executor, loaded before the fork; *l is empty then */
+void parent_knows_kernel(struct parent *p, struct loaded *l);
 
 /* In the parent: take the memory in which the workers store tuples of inline connections, mapped before the fork */
 void parent_knows_tuples(struct parent *p, const struct tuples *tuples);

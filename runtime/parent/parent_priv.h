@@ -11,6 +11,7 @@
 #include "runtime/host/hook/hooks.h"
 #include "runtime/host/state.h"
 #include "runtime/host/view/resolve.h"
+#include "runtime/kernel/loaded.h"
 #include "runtime/parent/parent.h"
 #include "runtime/parent/request.h"
 
@@ -25,6 +26,7 @@ struct parent {
     uint64_t too_long[IO_PORTS_MOST]; /* frames too long for earlier steering programs */
     bool in_kernel;                   /* the service will ask for the kernel executor */
     struct kernel *kernel;            /* the kernel executor; NULL: not asked for yet */
+    struct loaded loaded;             /* kernel executor from before the fork, until the service asks for it */
     struct judge *judge;              /* prepared, not in force */
     struct hooked hooked[OPTIONS_IFACES];
     bool hooks;                /* some of `hooked` were set */

@@ -146,6 +146,11 @@ int parent_begin(const struct options *o, bool in_kernel, struct parent **made, 
 void parent_knows_log(struct parent *p, const char *path) { access_logs_know(p->access_logs, path); }
 void parent_knows_middle(struct parent *p, const char *path) { middle_sockets_know(p->middle_sockets, path); }
 void parent_knows_tuples(struct parent *p, const struct tuples *tuples) { p->tuples = tuples; }
+void parent_knows_kernel(struct parent *p, struct loaded *l)
+{
+    p->loaded = *l;
+    *l = (struct loaded){0};
+}
 void parent_told_gate(struct parent *p) { p->told_gate = true; }
 
 /* Receive body and elements into one block, which the caller frees. NULL: out of memory, or the request is

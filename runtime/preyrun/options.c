@@ -365,8 +365,7 @@ enum options_result options_parse(int argc, char *const argv[], struct options *
                           .mtu = 1500,
                           .ring = OPTIONS_RING,
                           .record_size = OPTIONS_RECORD,
-                          .record_snap = UINT32_MAX,
-                          .record_sample = OPTIONS_SAMPLE};
+                          .record_snap = UINT32_MAX};
     struct reading r = {.o = o, .out = out, .err = err, .err_len = err_len};
     if (!words_read(&r, argc, argv)) return OPTIONS_WRONG;
     return r.done ? OPTIONS_DONE : OPTIONS_RUN;

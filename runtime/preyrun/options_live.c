@@ -128,8 +128,7 @@ bool options_settle_live(struct reading *r)
     if (o->watch && !strcmp(o->program, "-"))
         return wrong(r, "--watch: standard input is read once, and is no file that changes");
     if (!o->name) o->name = o->ifaces[0];
-    if (!o->record &&
-        (o->record_size != OPTIONS_RECORD || o->record_snap != UINT32_MAX || o->record_sample != OPTIONS_SAMPLE))
+    if (!o->record && (o->record_size != OPTIONS_RECORD || o->record_snap != UINT32_MAX || o->record_sample))
         return wrong(r, "--record-size, --record-snap and --record-sample need --record DIR");
     return true;
 }

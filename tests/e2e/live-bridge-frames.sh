@@ -2,6 +2,7 @@
 # Frames of all kinds across a live bridge: STP and LLDP, whatever the default says; one tag and two, jumbo frames; a
 # station that moves to the other side is followed. A port of a kernel's bridge is refused.
 set -u
+EXEC=user # bridges are user space's
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
 live_begin

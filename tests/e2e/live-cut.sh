@@ -2,6 +2,7 @@
 # `-> proxy inline` in mode observe, live: connections whose client says SSH first are cut into, at random points of random transfers both
 # ways, with half-closes: each is byte-exact, goes through sockets from then on, and neither end notices. Others are let alone.
 set -u
+EXEC=user # its bridge is user space's
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
 live_begin

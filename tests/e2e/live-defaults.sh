@@ -4,6 +4,7 @@
 # that preyrun chooses and, where the other one can, by that. It is ready, and judges what comes; behind those that translate sources a
 # client reaches a server, and so does the machine itself.
 set -u
+EXEC=user # where it says no other
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
 pins "$@" || ok 1 'this machine mounts no file system for pinned programs'

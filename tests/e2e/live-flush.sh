@@ -2,6 +2,7 @@
 # Guard rules that another program takes away or changes are set again at once, with a line that names it; what it does
 # to other tables is nobody's business here. They are of programs before, too, and a reload that they cannot follow is refused.
 set -u
+EXEC=user # guard rules hide nothing for flows that drain: programs take what is theirs
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
 live_begin

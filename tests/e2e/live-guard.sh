@@ -50,7 +50,7 @@ at client ping -c 1 -W 20 10.2.0.1 >out
 has 'what is not handled here the host still forwards' ' 0% packet loss'
 same 'ports that are translated to are reserved' "$(at prey sysctl -n net.ipv4.ip_local_reserved_ports)" 61000-62000
 same 'the rules carry the name of the instance' "$(at prey nft list tables)" 'table netdev prey_eth0'
-at prey "$bin/preyrun" --cleanup 2>err
+seeing prey "$bin/preyrun" --cleanup 2>err
 same 'a run that lives is left alone' "$? $(cat err)" '0 preyrun: left alone: the running instance `eth0`'
 at prey "$bin/preyrun" -i eth0 -i eth1 own.pbc 2>err
 same 'a second of the name is refused' "$? $(sed 's/process [0-9]*/process N/' err)" \
@@ -77,7 +77,7 @@ prey_ends
 nothing_left 'after kills and an end'
 prey prey -i eth0 -i eth1 own.pbc
 prey_killed
-at prey "$bin/preyrun" --cleanup 2>err
+seeing prey "$bin/preyrun" --cleanup 2>err
 same 'cleanup ends with 0' "$? $(grep -c 'left alone' err)" '0 0'
 nothing_left 'after a kill and a clean-up'
 exit $failed

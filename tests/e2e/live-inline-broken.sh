@@ -2,6 +2,7 @@
 # What breaks in the middle of connections in the wire: paths that swallow large packets and say nothing, instructions that are cut at
 # each byte, and programs behind a socket that read nothing, write endlessly, or die.
 set -u
+EXEC=user # its bridges are user space's
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
 live_begin

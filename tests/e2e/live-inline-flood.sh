@@ -2,6 +2,7 @@
 # SYNs of a flood, from addresses that answer nothing, to services in the wire on a bridge, and meanwhile clients of the same services:
 # each is served. Half-open connections beyond their limit give way, which is counted and told, and memory stays within what they take.
 set -u
+EXEC=user # its bridges are user space's
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
 live_begin

@@ -2,6 +2,7 @@
 # Who sends what no sound end does, to `mode proxy inline` on a bridge: SYNs, resets, fragments, overlaps, jumps, errors with wrong
 # quotes, floods, loops, and a full table. Connections of others go on, those that are attacked from aside, too.
 set -u
+EXEC=user # its bridges are user space's
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
 live_begin

@@ -2,6 +2,7 @@
 # The service of `mode proxy inline` is killed: who has a connection open gets a reset for its next segment, at either
 # end, in IPv6 too, and nobody else gets one. The next start takes over at once.
 set -u
+EXEC=user # its bridges are user space's
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
 live_begin

@@ -2,6 +2,7 @@
 # `mode proxy inline` between two tenants' VLAN devices at both ends of a bridge, with the same addresses and ports, over cables that lose,
 # reorder and double frames (netem): all bytes arrive, both ways at once, and behind a half that is closed. It wants VLAN devices and netem.
 set -u
+EXEC=user # its bridges are user space's
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
 live_begin

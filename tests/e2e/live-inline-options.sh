@@ -2,6 +2,7 @@
 # Options of services in `mode proxy inline` on a bridge: TLS that ends or begins here, requests of one connection that go to different
 # servers, a queue, limits by rate and number, idle ends, a server that drains, access logs, who looks on, and recordings.
 set -u
+EXEC=user # its bridges are user space's
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
 live_begin

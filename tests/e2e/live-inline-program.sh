@@ -2,6 +2,7 @@
 # A program of the user's in the middle of connections that cross a bridge (`-> program "SOCKET"`): both samples of
 # rules-examples/in-the-middle, what is told of it, whom `reject` refuses, a reload, a program that dies, and none.
 set -u
+EXEC=user # its bridges are user space's
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
 live_begin

@@ -2,6 +2,7 @@
 # What speaks through `mode proxy inline`, on a bridge and between two interfaces: OpenSSH, whose server speaks first, with files
 # each way; mail, in the clear and by STARTTLS; Redis' own protocol; curl over TLS 1.3 to nginx, as it is, by name, and ended here.
 set -u
+EXEC=user # its bridges are user space's
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
 live_begin

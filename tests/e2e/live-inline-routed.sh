@@ -3,6 +3,7 @@
 # routed ones, TTL is one less, DSCP stays. Errors of routers beyond either side reach the socket that they are about; the
 # host, whether it forwards or not, sends nothing a second time; its own connections and other interfaces stay its own.
 set -u
+EXEC=${EXEC:-user} # live-inline-kernel runs it with the other
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
 live_begin
@@ -196,7 +197,7 @@ for workers in 1 2; do
 done
 # Who serves it: as of other rules.
 prey prey -i wan -i lan --exec auto --format json plain.pbc
-awaits '^--exec auto: user, because this process enforces all that the rules say'
+awaits '^--exec auto: user, because all packets of connections in the wire'
 prey_ends
 
 if [ "${EXEC-}" = kernel ]; then

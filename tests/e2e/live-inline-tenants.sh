@@ -2,6 +2,7 @@
 # Tenants with the same addresses and ports on both sides, in two VLANs and in a stack of two tags, all at once through one
 # bridge with `mode proxy inline`: each reaches its own server, with its tags and their priorities.
 set -u
+EXEC=user # its bridges are user space's
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
 live_begin

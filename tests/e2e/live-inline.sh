@@ -3,6 +3,7 @@
 # ports, MAC addresses, tags, DSCP and TTL. Who is refused is refused by the server; first bytes choose; two tenants with
 # the same addresses and ports stay apart; reloads lose nothing.
 set -u
+EXEC=user # its bridges are user space's
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
 live_begin

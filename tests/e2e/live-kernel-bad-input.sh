@@ -2,6 +2,7 @@
 # The executor in the kernel on a machine that is not as it should be: each time plain words, what mends it, and the rest
 # goes on.
 set -u
+EXEC=user # where it says no other
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
 pins "$@" || { echo 'ok - bad surroundings of the kernel executor, live # SKIP this machine lets us mount no file system of BPF'; exit 0; }

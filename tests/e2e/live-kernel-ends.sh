@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The executor in the kernel: what stays of an end, a kill, and a start that nobody confirms.
 set -u
+EXEC=user # where it says no other
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
 pins "$@" || { echo 'ok - ends of the kernel executor, live # SKIP this machine lets us mount no file system of BPF'; exit 0; }

@@ -2,6 +2,7 @@
 # A flood of SYNs beside real connections, with the executor in the kernel: to a service with SYN cookies, and to one in `mode
 # proxy`, behind a firewall that lets in what opens connections and nothing else. None of the real ones fails.
 set -u
+EXEC=user # where it says no other
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
 pins "$@" || { echo 'ok - a flood before the kernel executor # SKIP this machine lets us mount no file system of BPF'; exit 0; }

@@ -2,6 +2,7 @@
 # Frames that no sound machine sends, live at the executor in the kernel, in the driver's mode and in the generic one: each is
 # judged as a replay in user space judges it.
 set -u
+EXEC=user # where it says no other
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
 pins "$@" || { echo 'ok - hostile frames in the kernel, live # SKIP this machine lets us mount no file system of BPF'; exit 0; }

@@ -3,6 +3,7 @@
 # that starts (tests/tools/tamper). Its program is refused, frame and rule are named, nothing is attached, and the program
 # before goes on.
 set -u
+EXEC=user # where it says no other
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
 pins "$@" || { echo 'ok - the proof at load # SKIP this machine lets us mount no file system of BPF'; exit 0; }

@@ -2,6 +2,7 @@
 # The executor in the kernel, another program every 100 ms beside floods, in a table of flows that they fill, while pages are fetched: none
 # fails. What is refused leaves the one that runs.
 set -u
+EXEC=user # where it says no other
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
 pins "$@" || { echo 'ok - reloads of the kernel executor, live # SKIP this machine lets us mount no file system of BPF'; exit 0; }

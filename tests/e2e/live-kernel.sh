@@ -2,6 +2,7 @@
 # The executor in the kernel, on the host's own interface: what is accepted works, the rest does not reach the host's stack;
 # what is not the kernel's.
 set -u
+EXEC=user # where it says no other
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
 pins "$@" || { echo 'ok - the kernel executor, live # SKIP this machine lets us mount no file system of BPF'; exit 0; }

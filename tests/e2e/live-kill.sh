@@ -69,7 +69,7 @@ refused() { # SENTENCE LINE OPTION...
     local sentence=$1 line=$2
     shift 2
     at prey timeout 20 "$bin/preyrun" "$@" >out 2>err </dev/null
-    same "$sentence" "$?|$(grep -v notice err)" "2|preyrun: $line"
+    same "$sentence" "$?|$(grep -v '^--exec auto\|notice' err)" "2|preyrun: $line"
 }
 refused 'an interface of another' 'the running instance `eth0` also serves eth1: give one of the two other interfaces' \
     -i eth2 -i eth1 own.pbc

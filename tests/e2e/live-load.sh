@@ -3,6 +3,7 @@
 # replaces the file of the command line only where that is asked for; hostile bytes change nothing. A connection speaks on
 # through all of it. And --watch, which reads that file when it changes.
 set -u
+EXEC=user # a program that could only be watched is enforced, not refused
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
 live_begin

@@ -2,6 +2,7 @@
 # Live logs (--log): an event is a line, as text or as JSON, on standard error, in the system's log or in a file that is opened
 # again at SIGHUP; a flood of them is bounded and counted, and a full disk ends nothing.
 set -u
+EXEC=user # likewise
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
 live_begin
@@ -20,7 +21,7 @@ launch() {
     local setup=$1
     shift
     : >prey.out >prey.err
-    ip netns exec "$id-prey" sh -c "$setup; exec \"\$@\"" sh "$bin/preyrun" --workers 1 -i eth0 --monitor --format json "$@" noisy.pbc \
+    ip netns exec "$id-prey" sh -c "$setup; exec \"\$@\"" sh "$bin/preyrun" --workers 1 --exec user -i eth0 --monitor --format json "$@" noisy.pbc \
         >>prey.out 2>prey.err </dev/null &
     prey=$!
     pids="$pids $prey"

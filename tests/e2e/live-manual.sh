@@ -47,7 +47,7 @@ command_of() { # LINE
         until_true 200 'preyrun is ready' grep -q 'ready: ' log.txt
         ;;
     *)
-        case $line in *'1d log.txt'*) until_true 100 'something is logged' grep -q ADMIN log.txt ;; esac
+        case $line in *'2d log.txt'*) until_true 100 'something is logged' grep -q ADMIN log.txt ;; esac
         eval "$line" >said 2>&1 </dev/null
         ;;
     esac

@@ -2,6 +2,7 @@
 # preyctl explain, of packets that a nat translates, in both executors: as whom and to whom they leave, by their flow and of a flow
 # that would begin; and that a client is refused whose ports are used up, as its packets are.
 set -u
+EXEC=user # where it says no other
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
 live_begin

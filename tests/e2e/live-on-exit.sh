@@ -2,6 +2,7 @@
 # What stays at the end: --on-exit closed keeps guard rules; --on-exit open leaves a bridge carrying, by a program in the
 # kernel, until --cleanup or the next start; a fault or a kill leaves it shut.
 set -u
+EXEC=user # what is left closed is pinned, on a file system that its namespaces do not show; live-kernel-ends has it
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
 live_begin

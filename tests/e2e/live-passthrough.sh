@@ -29,7 +29,8 @@ service web on 10.1.0.100, fd00:1::100 tcp/80, udp/53 {
 }
 END
 prey prey -i eth0 --format json pass.pbc
-same 'it says that it is ready, on what and how' "$(grep -v notice prey.err)" "ready: eth0: eth0 by ${EXEC:-packet}, 1 worker, pass.pbc"
+case ${EXEC:-$(sed -n 's/^--exec auto: \([a-z]*\), because .*/\1/p' prey.err)} in kernel) way=kernel ;; *) way=packet ;; esac
+same 'it says that it is ready, on what and how' "$(grep -v '^--exec auto\|notice' prey.err)" "ready: eth0: eth0 by $way, 1 worker, pass.pbc"
 for i in 1 2 3 4 5 6; do ask client 10.1.0.100; done >four
 for i in 1 2 3 4 5 6; do ask client '[fd00:1::100]'; done >six
 same 'IPv4, TCP: six requests, shared' "$(sort four | uniq -c | tr -s ' \n' ' ')" ' 3 one 3 two '

@@ -3,6 +3,7 @@
 # kill where established ones are let in, by IPv4 and IPv6, and where an `out` firewall lets theirs out. Not with `pickup 0s`; and a
 # segment of no such connection is let in by nothing.
 set -u
+EXEC=user # where it says no other
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
 live_begin

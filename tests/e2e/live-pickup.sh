@@ -3,6 +3,7 @@
 # across a start, a restart, a kill and a reload that follows connections for the first time; not where rules say
 # `pickup 0s`, and one that no rule lets in is not let in.
 set -u
+EXEC=user # where it says no other
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
 live_begin

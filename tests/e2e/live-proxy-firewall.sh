@@ -4,6 +4,7 @@
 # nothing; a transparent service's server sees the client, others a pool's `source`; each frame has one verdict; and nothing of it is left after the end
 # and after a kill.
 set -u
+EXEC=user # where it says no other
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
 live_begin

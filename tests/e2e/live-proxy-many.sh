@@ -4,6 +4,7 @@
 # and with two. 1,000 and 2,000; with LIVE=1 50,000 (IDLE) and 100,000 (SHORT). Where one process may not have so many
 # files open and this bound cannot be raised, as many preyruns as it takes share them.
 set -u
+EXEC=user # slots of AF_XDP sockets count as memory once they were touched, so sessions seem to cost more
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
 live_begin

@@ -2,6 +2,7 @@
 # `mode proxy` live: connections end in prey and go on to servers; both families, half-close, a server that speaks first,
 # servers that die, reload.
 set -u
+EXEC=user # what the host sends has flows in the kernel, so there are some beside the sessions
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
 live_begin

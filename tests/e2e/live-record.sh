@@ -2,6 +2,7 @@
 # The flight recorder: what is recorded live is decided and sent the same once more, across a reload, by one worker and by
 # two; tools read it; the directory is private, its size bounded; a killed recorder leaves what can be replayed.
 set -u
+EXEC=user # it compares with all frames; what comes up from the kernel is live-kernel-record's
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
 live_begin

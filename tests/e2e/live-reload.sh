@@ -2,6 +2,7 @@
 # Live reload by SIGHUP: a connection goes on across a hundred of them (thirty with sanitizers), requests fail in none; new
 # rules hold; a bad file leaves the program that runs.
 set -u
+EXEC=user # a program that could only be watched is enforced, not refused
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
 live_begin

@@ -3,6 +3,7 @@
 # errors that a router sends, by the kernel's routes (policy rules, several ways, a route's own MTU); the host's stack
 # sends nothing a second time. What crosses by an interface that is not given is the host's, and only watched.
 set -u
+EXEC=user # this machine's own stack sends on: it chooses among several ways by addresses alone; firewalls for what is of itself hold there
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
 live_begin

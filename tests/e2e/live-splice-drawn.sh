@@ -4,6 +4,7 @@
 # before (segments.py); in either executor, under a reload every 100 ms, and over cables that lose, double and reorder frames, where the
 # kernel has netem. N conversations a round, 1,000 in the long campaign.
 set -u
+EXEC=user # where it says no other
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
 . "$top/tests/e2e/live/drawn.sh"

@@ -2,6 +2,7 @@
 # What speaks through the wire, once its connections leave for the packet path: all of live-inline-protocols.sh with `splice packets`; in the
 # long campaign tenants' VLANs and lossy cables, too.
 set -u
+EXEC=user # its bridges are user space's
 export SPLICE=1
 failed=0
 for script in live-inline-protocols ${LONG:+live-inline-tenants live-inline-lossy}; do

@@ -2,6 +2,7 @@
 # Connections that leave their sockets (`splice packets`) where prey routes, by both executors: bytes are exact, and what passes in packets, in the
 # kernel, too, is counted, keeps a connection from being idle, and shows in flows. A target of an instruction is a route away.
 set -u
+EXEC=user # where it says no other
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
 pins "$@" || { echo 'ok - connections that leave their sockets, routed # SKIP this machine lets us mount no file system of BPF'; exit 0; }

@@ -2,6 +2,7 @@
 # `mode proxy` with `splice packets`, for services of this machine's: which source servers see, that the host's own stack sees
 # none of it, in both families, by packet socket and beside the executor in the kernel, with one worker and several.
 set -u
+EXEC=user # where it says no other
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
 live_begin

@@ -2,6 +2,7 @@
 # Connections in the wire that leave their sockets for the packet path (`splice packets`, `-> pass`): bytes both ways are exact, the sockets
 # are gone, and max age, idle ends, health, drain, reloads, flows, counters and recordings see them; ends, resets and halves pass.
 set -u
+EXEC=user # its bridges are user space's
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
 live_begin

@@ -2,6 +2,7 @@
 # Live on a TAP that brings a super-packet of a kind that a packet socket is not told (UDP's old fragmentation offload): the
 # kernel may stop the socket's ring for ever. A filter keeps it away; where that may not be loaded the ring is made anew.
 set -u
+EXEC=user # super-packets come as segments: XDP takes none
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
 live_begin

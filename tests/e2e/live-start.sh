@@ -2,6 +2,7 @@
 # Live start and stop: what is refused and with which words, what is only watched, what stays on the host after an end and
 # after a kill.
 set -u
+EXEC=user # it compares what is told of frames on packet sockets
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
 live_begin
@@ -50,16 +51,16 @@ address prey eth0 fd00:1::2/64
 at prey setpriv --bounding-set -net_raw,-net_admin --inh-caps -all --reuid 65534 --regid 65534 --clear-groups \
     "$bin/preyrun" -i eth0 none.pbc >out 2>err
 same 'without the right' "$?$(grep -c 'sudo' err)" 21
-at prey "$bin/preyrun" --preflight -i eth0 lost.pbc >out 2>lost
+at prey "$bin/preyrun" --preflight --exec user -i eth0 lost.pbc >out 2>lost
 same 'no route to a server is worth a line' "$?|$(cat lost)" "0|preyrun: notice: no route leads to server farm/one, 203.0.113.9; \
 this mends it: ip route add 203.0.113.9 via GATEWAY
 preflight: nothing stands in the way"
-at prey "$bin/preyrun" --preflight -i eth0 mine.pbc >out 2>mine
+at prey "$bin/preyrun" --preflight --exec user -i eth0 mine.pbc >out 2>mine
 same 'so is translating to an address that is its own' "$?|$(cat mine)" "0|preyrun: notice: pool farm translates to an \
 address of this machine itself, and to ports from 1024 on, which its own connections to those servers then can't use; \
 this mends it: leave \`source\` out
 preflight: nothing stands in the way"
-at prey "$bin/preyrun" --preflight -i eth0 none.pbc >out 2>err
+at prey "$bin/preyrun" --preflight --exec user -i eth0 none.pbc >out 2>err
 same '--preflight only looks' "$?|$(cat err)|$(at prey nft list ruleset)" '0|preflight: nothing stands in the way|'
 
 # Watched: judged and counted, and yet let in; a reject is not answered for the host.

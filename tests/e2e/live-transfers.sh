@@ -2,6 +2,7 @@
 # Live transfers, down and up, through services, a SYN cookie and masquerade: every byte arrives as it was, with super-packets
 # and without. 20 MB each; with LIVE=1 a GiB.
 set -u
+EXEC=user # super-packets come as segments: XDP takes none
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
 live_begin

@@ -2,6 +2,7 @@
 # A slip in the name of an interface opens nothing without a word: a start, a reload and preflight are refused where no firewall
 # judges an interface that is served, or the rules name one that this machine lacks. --allow-unjudged lets it be so, and says so.
 set -u
+EXEC=user # where it says no other
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
 pins "$@"

@@ -2,6 +2,7 @@
 # Live with two workers: each conversation has one owner, whoever got the frame; many clients, fragments, counters that add
 # up over both, and what both count together.
 set -u
+EXEC=user # several workers are user space's
 : "${RECORD:=1}" # and what it did is done once more at its end
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh

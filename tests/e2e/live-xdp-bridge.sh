@@ -2,6 +2,7 @@
 # A live bridge on AF_XDP: frames cross as forward rules say, tags among them, also for this machine's own address, which hears
 # none of them; the rules change while it carries; one that is too long is told of.
 set -u
+EXEC=user # --io is user space's
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
 live_begin

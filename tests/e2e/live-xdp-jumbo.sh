@@ -2,6 +2,7 @@
 # Live on AF_XDP with frames longer than a slot (MTU 9000): they are gathered from pieces and sent in pieces; beside them
 # ordinary ones, a way that is narrower, and frames that no interface's MTU allows.
 set -u
+EXEC=user # --io is user space's
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
 live_begin

@@ -2,6 +2,7 @@
 # Live on AF_XDP with rules for this machine itself: they are watched by a packet socket beside, which does not see what the
 # steering program took, and services are enforced. The host's own flows are known to `state`.
 set -u
+EXEC=user # --io is user space's
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
 live_begin

@@ -2,6 +2,7 @@
 # Live on AF_XDP: masquerade and a port forward between two interfaces, a firewall for what crosses, other rules by SIGHUP; the
 # host keeps what is its own, its pings among them.
 set -u
+EXEC=user # --io is user space's
 : "${RECORD:=1}" # and what it did is done once more at its end
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh

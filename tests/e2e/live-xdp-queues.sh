@@ -2,6 +2,7 @@
 # Live on AF_XDP with several queues and workers: one socket a queue, a conversation's owner is one worker, whichever got the
 # frame; many clients, pieces, other rules by SIGHUP; interfaces that go and come back.
 set -u
+EXEC=user # --io is user space's
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
 live_begin

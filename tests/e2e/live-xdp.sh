@@ -3,6 +3,7 @@
 # generic one (a bridge device); the host keeps what is its own; the program is gone after an end and after a kill; what it
 # cannot do it refuses.
 set -u
+EXEC=user # --io is user space's
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
 live_begin

@@ -24,7 +24,7 @@ demo_part() { # DOCUMENT COMMAND SCRIPT
         cat "$work/demo.shown"
         return
     fi
-    (cd "$top" && B=$B NO_COLOR=1 timeout 120 bash "tests/$3.sh") | sed "s|$B/|build/|g; s/[ ]*$//; s/room for [0-9,]* connections/room for 1,000,000 connections/" |
+    (cd "$top" && B=$B NO_COLOR=1 timeout 120 bash "tests/$3.sh") | sed "s|$B/|build/|g; s/[ ]*$//; s/room for [0-9,]* connections in [0-9,]* MB/room for 262,144 connections in 148 MB/" |
         awk -v first="$(head -1 "$work/demo.shown")" -v last="$(tail -1 "$work/demo.shown")" '
             $0 == first { inside = 1 }
             inside { print }

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Runs the tests in the machines of the lab: the packet tests of both executors, the differs of user and kernel executor,
-# those of the programs that steer and deal, and every live script, without EXEC and with EXEC=kernel, on each kernel of kernels.list.
+# those of the programs that steer and deal, and every live script, with EXEC=user and with EXEC=kernel, on each kernel of kernels.list.
 #   B=build tests/machines/run.sh
 # KERNEL='6.1…': those kernels alone. ONLY='WORD…': tests whose name holds one of the words. EXECS: `user`, `kernel` or both.
 # AT_ONCE: how many machines run side by side; JOBS: how many tests in each. BOUND: seconds that a machine may take.

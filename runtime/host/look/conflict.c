@@ -47,14 +47,21 @@ static int read_xdp(const struct nlmsghdr *nlh, void *arg)
     return MNL_CB_OK;
 }
 
-/* Return the id of the interface's XDP program; 0: none */
-static uint32_t xdp_of(const struct look *l, unsigned ifindex)
+/* Return the id of the interface's XDP program; 0: none, or one that the instance has left, which a start removes */
+static uint32_t xdp_of(struct host *h, const char *instance, const struct host_link *link)
 {
     char buf[256];
     uint32_t id = 0;
-    const struct ifinfomsg which = {.ifi_index = (int)ifindex};
+    const struct ifinfomsg which = {.ifi_index = (int)link->ifindex};
     struct nlmsghdr *nlh = netlink_begin(buf, RTM_GETLINK, 0, &which, sizeof which);
-    return netlink_ask(&l->host->ask, nlh, read_xdp, &id) ? 0 : id;
+    if (netlink_ask(&h->ask, nlh, read_xdp, &id)) return 0;
+    return id && instance && hooks_left(instance, link->name, id) ? 0 : id;
+}
+
+bool host_xdp_is_taken(struct host *h, const char *instance, const char *interface)
+{
+    const struct host_link *link = host_link_named(h, interface);
+    return link && xdp_of(h, instance, link);
 }
 
 struct filters {
@@ -88,8 +95,7 @@ void look_at_programs(struct look *l)
     for (unsigned i = 0; i < l->p->interface_count; i++) {
         const struct host_link *link = host_link_named(l->host, l->p->interfaces[i]);
         if (!link) continue;
-        uint32_t xdp = xdp_of(l, link->ifindex);
-        if (xdp && l->p->name && hooks_left(l->p->name, link->name, xdp)) xdp = 0; /* removed by the start */
+        const uint32_t xdp = xdp_of(l->host, l->p->name, link);
         if (xdp && l->p->name && served_by(STATE_RUN, l->p->interfaces[i], l->p->name)) continue; /* see look_at_name */
         const bool served = served_already(STATE_RUN, l->p->interfaces[i], err, sizeof err);
         if (xdp && served)

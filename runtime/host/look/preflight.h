@@ -43,6 +43,11 @@ struct preflight {
  * option, or empty. */
 typedef void preflight_say(void *arg, bool fatal, const char *what, const char *mend);
 
+/* Return the bytes of memory that this process may lock; UINT64_MAX: any number */
+uint64_t host_may_lock(void);
+/* True if the interface has an XDP program of another instance or program */
+bool host_xdp_is_taken(struct host *h, const char *instance, const char *interface);
+
 /* Look at rights, interfaces, other programs, addresses, routes and forwarding, without a change. Ways to servers are
  * looked at only without fatal findings; the first five of each kind are told, then the number of others. Return the
  * number of fatal findings. */

@@ -19,19 +19,26 @@
 
 #define MIB (UINT64_C(1) << 20)
 
-/* Look at the bound on locked memory, for rings; a process with the right raises it at the start */
-static void look_at_locked(struct look *l)
+/* A process with the right raises the bound at the start. */
+uint64_t host_may_lock(void)
 {
     struct rlimit most;
-    if (!l->p->xdp || capng_have_capability(CAPNG_EFFECTIVE, CAP_IPC_LOCK) ||
+    if (capng_get_caps_process() || capng_have_capability(CAPNG_EFFECTIVE, CAP_IPC_LOCK) ||
         capng_have_capability(CAPNG_EFFECTIVE, CAP_SYS_RESOURCE) || getrlimit(RLIMIT_MEMLOCK, &most))
-        return;
-    if (most.rlim_max == RLIM_INFINITY || most.rlim_max >= l->p->ring_bytes) return;
+        return UINT64_MAX;
+    return most.rlim_max == RLIM_INFINITY ? UINT64_MAX : most.rlim_max;
+}
+
+/* Look at the bound on locked memory, for rings */
+static void look_at_locked(struct look *l)
+{
+    const uint64_t most = host_may_lock();
+    if (!l->p->xdp || most >= l->p->ring_bytes) return;
     preflight_tell(l, true,
                    "only %" PRIu64 " KiB of memory may be locked, and --io xdp and --exec kernel need %" PRIu64
                    " KiB for frames|ulimit -l unlimited (a unit of systemd: LimitMEMLOCK=infinity), or the capability "
                    "IPC_LOCK",
-                   (uint64_t)most.rlim_max / 1024, l->p->ring_bytes / 1024);
+                   most / 1024, l->p->ring_bytes / 1024);
 }
 
 void look_at_memory(struct look *l)

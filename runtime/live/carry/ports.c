@@ -4,8 +4,9 @@
 #include "runtime/live/carry/steered.h"
 #include "runtime/live/tell/log.h"
 
-/* True if outgoing packets must be seen: `out` firewalls, or state of the host's own flows. (Not at the port of a bridge:
- * what leaves there came by the other one, and segments that the kernel cuts of a super-packet are not known as ours.) */
+/* True if outgoing packets must be seen: `out` firewalls, or state of the host's own flows. (Not at the port of a
+ * bridge: what leaves there came by the other one, and segments that the kernel cuts of a super-packet are not known as
+ * ours.) */
 static bool needs_outgoing(const struct program *p)
 {
     bool host = false, state = false;

@@ -6,6 +6,7 @@
 #include "runtime/host/guard/guarded.h"
 #include "runtime/host/guard/sockets.h"
 #include "runtime/host/host.h"
+#include "runtime/kernel/loaded.h"
 #include "runtime/live/carry/lingering.h"
 #include "runtime/live/carry/ruling.h"
 #include "runtime/live/tell/state.h"
@@ -77,7 +78,9 @@ struct carry {
     /* The kernel executor. */
     bool in_kernel;               /* the kernel judges; `io` gets what it sends up */
     char exec_why[600];           /* reason for the choice of executor */
+    bool exec_by_rules;           /* --exec auto chose this process for what the rules say */
     struct obstacle kernel_lacks; /* obstacle that --exec auto found; empty: none */
+    struct loaded loaded;         /* the executor, loaded before the fork, until the parent has it */
     struct in_kernel *kernel;     /* its programs and maps; NULL: not made yet, or not wanted */
     struct xmit *xmit;            /* NULL: none, or out of memory */
     /* Proxy loops and the recorder. */

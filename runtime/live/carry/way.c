@@ -8,7 +8,7 @@
 #include "runtime/live/carry/kernel/in_kernel.h"
 #include "runtime/live/carry/steer_rules.h"
 
-enum { WHY = 400 };
+enum { WHY = OBSTACLE_TEXT };
 
 static bool judges_host(const struct program *p)
 {
@@ -143,7 +143,6 @@ int way_choose(struct carry *carry)
     if (carry->in_kernel) {
         carry->io = &io_XDP;
         carry->port_count = carry->o->iface_count;
-        warn_of_tags(carry);
         return 0;
     }
     const char *no = carry->o->io == OPTIONS_IO_XDP ? refusal(carry, carry->now.program) : NULL;
@@ -151,8 +150,12 @@ int way_choose(struct carry *carry)
     const bool xdp = carry->o->io == OPTIONS_IO_XDP || (carry->o->io != OPTIONS_IO_PACKET && auto_xdp(carry));
     carry->io = xdp ? &io_XDP : &io_PACKET;
     carry->port_count = carry->o->iface_count * (xdp && sees_host(carry, carry->now.program) ? 2 : 1);
-    if (xdp) warn_of_tags(carry);
     return 0;
+}
+
+void way_tell(const struct carry *carry)
+{
+    if (carry->io == &io_XDP) warn_of_tags(carry);
 }
 
 bool way_look_at(const struct carry *carry, const struct program *p, char *why, size_t len)

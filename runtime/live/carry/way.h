@@ -5,6 +5,7 @@
 
 /* Choose carry->io and carry->port_count for the first program. Return the exit status. */
 int way_choose(struct carry *carry);
+void way_tell(const struct carry *carry); /* prints what the chosen way loses */
 /* True if the chosen way also serves this program. False: `why` gives the reason. */
 bool way_look_at(const struct carry *carry, const struct program *p, char *why, size_t len);
 /* Return the number of workers: as asked, else one a CPU, with `xdp` at most one a queue. */

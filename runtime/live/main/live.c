@@ -136,6 +136,7 @@ static void say_ready(struct live *l)
         snprintf(proved, sizeof proved, ", proved by %s frames in %s", text_number(proof.frames, a),
                  text_duration(proof.ns, b));
     proxied_memory(&l->carry, proxied, sizeof proxied);
+    in_kernel_say(&l->carry);
     events_tell(&l->tell.events, TOLD_READY, "%s:%s by %s%s%s, %u worker%s, %s%s%s%s%s%s", o->name, names,
                 l->carry.in_kernel ? "kernel" : l->carry.io->name, l->carry.generic ? " (generic)" : "", proved,
                 l->carry.worker_count, l->carry.worker_count == 1 ? "" : "s", o->program, room_text(&l->rules, room),
@@ -411,6 +412,8 @@ int live(const struct options *o)
         if (parent) copied_known(&l.carry, parent);
         if (parent) middle_known(&l.carry, parent);
         if (parent) parent_knows_tuples(parent, l.carry.tuples);
+        if (parent) parent_knows_kernel(parent, &l.carry.loaded);
+        in_kernel_unload(&l.carry); /* the service has descriptors of its own */
         if (parent && proxied_any(l.carry.now.program)) parent_told_gate(parent);
         if (l.tell.channel) status = service(&l);
     }

@@ -12,10 +12,8 @@
 #include "runtime/host/look/preflight.h"
 #include "runtime/io/steer/gate.h"
 #include "runtime/io/steer/steer.h"
-#include "runtime/kernel/object/refused.h"
-#include "runtime/kernel/prove.h"
-#include "runtime/kernel/run/facts.h"
 #include "runtime/live/carry/guard/shared_ports.h"
+#include "runtime/live/carry/kernel/in_kernel.h"
 #include "runtime/live/carry/proxy/look_tls.h"
 #include "runtime/live/carry/proxy/proxied.h"
 #include "runtime/live/carry/steered.h"
@@ -232,75 +230,27 @@ static int look_at_pins(const struct live *l)
     return closed ? status : 0;
 }
 
-static unsigned number_of(const struct live *l, unsigned at)
-{
-    const struct host_link *link = host_link_named(l->carry.host, l->o->ifaces[at]);
-    return link ? link->ifindex : 0;
-}
-
-/* Check that stages can tell the interfaces apart, which they do by the lowest bits of interface numbers. */
-static int look_at_numbers(const struct live *l)
-{
-    for (unsigned i = 0; i < l->o->iface_count; i++)
-        for (unsigned k = 0; k < i; k++) {
-            const unsigned a = number_of(l, k), b = number_of(l, i);
-            if (a && b && a != b && a % KERNEL_PORTS == b % KERNEL_PORTS)
-                return complain("--exec kernel: the numbers of %s and %s, %u and %u, are a multiple of %u apart; this "
-                                "mends it: %s made anew",
-                                l->o->ifaces[k], l->o->ifaces[i], a, b, (unsigned)KERNEL_PORTS, l->o->ifaces[i]);
-        }
-    return 0;
-}
-
-/* Check that this machine owns no whole network, for stages look up single addresses. */
-static int look_at_networks(const struct live *l)
-{
-    const struct host_self self = host_self(l->carry.host);
-    bool whole = self.left_out;
-    for (unsigned i = 0; i < self.v6_count; i++)
-        whole |= self.v6[i].lo_hi != self.v6[i].hi_hi || self.v6[i].lo_lo != self.v6[i].hi_lo;
-    if (!whole) return 0;
-    return complain(
-        "--exec kernel: a whole network is this machine's own (ip route show table local type local, ip -6 "
-        "route show table local type local), and programs in the kernel know single addresses: --exec user");
-}
-
-/* Check that traffic control can judge packets on their way out, by a link or a filter. */
-static int look_at_hooks(const struct live *l)
-{
-    struct hooks_where where[OPTIONS_IFACES];
-    char err[300];
-    for (unsigned i = 0; i < l->o->iface_count; i++)
-        where[i] = (struct hooks_where){l->o->name, l->o->ifaces[i], number_of(l, i)};
-    return hooks_lack(where, l->o->iface_count, err, sizeof err) ? complain("--exec kernel: %s", err) : 0;
-}
-
-/* Load and prove the program in the same way as the parent does at a start. */
-static int try_program(const struct program *p)
-{
-    char err[500], frames[TEXT_NUMBER], lasted[TEXT_NUMBER];
-    struct proof proof;
-    const struct kernel_cfg cfg = {.hooks = KERNEL_XDP | KERNEL_TC, .live = true, .seed = 1};
-    struct kernel *k = kernel_new(p, &cfg, err, sizeof err);
-    struct judge *j = k ? kernel_prepare(k, p, err, sizeof err) : NULL;
-    const bool good = j && !kernel_prove_prepared(k, j, p, &proof, err, sizeof err);
-    kernel_discard(j);
-    kernel_free(k);
-    if (!good) return complain("--exec kernel: %s", err);
-    complain("notice: tcpdump here does not see what the kernel drops; this shows it: preyctl capture -w FILE");
-    if (proof.frames)
-        fprintf(stderr, "preflight: the kernel takes the program, proved by %s frames in %s\n",
-                text_number(proof.frames, frames), text_duration(proof.ns, lasted));
-    else
-        fprintf(stderr, "preflight: the kernel takes the program, which has no rule to prove\n");
-    return 0;
-}
-
 int look_at_kernel(const struct live *l)
 {
     struct obstacle o;
     char why[OBSTACLE_TEXT];
-    if (refused_here(&o)) return complain("--exec kernel: %s; use --exec user", obstacle_text(&o, why, sizeof why));
-    const int status = look_at_numbers(l) | look_at_networks(l) | look_at_hooks(l) | look_at_pins(l);
-    return l->o->preflight && !status ? try_program(l->carry.now.program) : status;
+    if (in_kernel_look(&l->carry, 0, &o))
+        return complain("--exec kernel: %s; use --exec user", obstacle_text(&o, why, sizeof why));
+    int status = 0;
+    for (unsigned i = 1; i < IN_KERNEL_LOOKS; i++)
+        if (in_kernel_look(&l->carry, i, &o))
+            status = complain("--exec kernel: %s", obstacle_text(&o, why, sizeof why));
+    return status | look_at_pins(l);
+}
+
+void look_at_proof(const struct live *l)
+{
+    char frames[TEXT_NUMBER], lasted[TEXT_NUMBER];
+    const struct proof *proof = &l->carry.loaded.proof;
+    complain("notice: tcpdump here does not see what the kernel drops; this shows it: preyctl capture -w FILE");
+    if (proof->frames)
+        fprintf(stderr, "preflight: the kernel takes the program, proved by %s frames in %s\n",
+                text_number(proof->frames, frames), text_duration(proof->ns, lasted));
+    else
+        fprintf(stderr, "preflight: the kernel takes the program, which has no rule to prove\n");
 }

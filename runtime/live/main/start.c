@@ -57,11 +57,41 @@ static bool is_on(const char *sysctl)
     return c != '0';
 }
 
-/* Choose how frames are received, and report what cannot be enforced that way. */
+/* Find how many connections there is room for, and bind the program to it, before anything is made of it. */
+static void look_at_room(struct live *l)
+{
+    l->carry.worker_count = way_workers(&l->carry, worker_cpus());
+    room_look(&l->rules);
+    room_bound(&l->rules, l->carry.now.program);
+}
+
+/* Load the executor in the kernel. Where it is refused, or turns out to have no gain, the choice is made again. */
+static int load_in_kernel(struct live *l)
+{
+    char err[500];
+    look_at_room(l);
+    const int failed = in_kernel_load(&l->carry, err, sizeof err);
+    if (failed && !in_kernel_gives_way(&l->carry, err)) return complain("--exec kernel: %s", err);
+    const int status = way_choose(&l->carry);
+    if (!l->carry.in_kernel) in_kernel_unload(&l->carry);
+    return status;
+}
+
+/* Choose who judges, and how frames are received. */
+static int choose(struct live *l)
+{
+    int status = way_choose(&l->carry);
+    if (l->carry.in_kernel) status |= look_at_kernel(l);
+    if (l->carry.in_kernel && !status) status = load_in_kernel(l);
+    way_tell(&l->carry);
+    return status;
+}
+
+/* Choose who judges, and report what cannot be enforced that way. */
 static int look_at_rules(struct live *l)
 {
     char err[600];
-    int status = way_choose(&l->carry);
+    int status = choose(l);
     if (!look_at_program(&l->rules, l->carry.now.program, l->o->program, false, err, sizeof err))
         status = complain("%s", err);
     judged_notice(&l->rules);
@@ -80,11 +110,8 @@ int start_look(struct live *l)
     l->carry.host = host_open(err, sizeof err);
     if (!l->carry.host) return complain("%s", err);
     if (l->carry.now.program) status |= look_at_rules(l);
-    if (l->carry.in_kernel) status |= look_at_kernel(l);
     if (l->carry.in_kernel) l->carry.xmit = xmit_open();
-    if (!status) l->carry.worker_count = way_workers(&l->carry, worker_cpus());
-    room_look(&l->rules);
-    if (l->carry.now.program) room_bound(&l->rules, l->carry.now.program);
+    if (l->carry.now.program) look_at_room(l);
     status |= look_at_host(l);
     if (l->o->on_exit == OPTIONS_END_OPEN && !across_possible())
         status = complain("this preyrun was built without clang (make KERNEL=0), so --on-exit open is not in it");
@@ -96,6 +123,8 @@ int start_look(struct live *l)
     if (!status && l->carry.forwards && !l->carry.in_kernel && enforce_routes(&l->carry, l->carry.now.program) &&
         world_elsewhere(&l->world))
         complain("notice: packets that cross this machine by interfaces that -i does not name are only watched");
+    if (!status && l->o->preflight) in_kernel_say(&l->carry);
+    if (!status && l->o->preflight && l->carry.in_kernel) look_at_proof(l);
     return status;
 }
 
@@ -210,6 +239,7 @@ void start_close(struct live *l)
     reel_close(&l->carry.reel);
     steered_close(&l->carry);
     in_kernel_close(&l->carry);
+    in_kernel_unload(&l->carry);
     reload_fini(&l->rules);
     world_fini(&l->world);
     host_close(l->carry.host);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "runtime/host/memory.h"
+#include "runtime/live/carry/kernel/in_kernel.h"
 #include "vm/words/words.h"
 
 enum {
@@ -33,8 +34,10 @@ const char *room_text(const struct rules *rules, char buf[ROOM_TEXT])
     const struct program *p = rules->carry->now.program;
     char number[TEXT_NUMBER];
     *buf = 0;
-    if (!program_says_flows(p) && program_begins_flows(p))
-        snprintf(buf, ROOM_TEXT, ", room for %s connections",
-                 text_number(p->flows * rules->carry->worker_count, number));
+    if (program_says_flows(p) || !program_begins_flows(p)) return buf;
+    const uint64_t bytes = in_kernel_memory(rules->carry);
+    int len = snprintf(buf, ROOM_TEXT, ", room for %s connections",
+                       text_number(p->flows * rules->carry->worker_count, number));
+    if (bytes) snprintf(buf + len, ROOM_TEXT - (size_t)len, " in %s MB", text_number((bytes >> 20) + 1, number));
     return buf;
 }

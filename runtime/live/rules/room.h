@@ -14,6 +14,7 @@ void room_look(struct rules *rules);
 /* Set a worker's share of the room in the program, before anything is made of it. */
 void room_bound(const struct rules *rules, struct program *p);
 
-/* Return buf with ", room for N connections" if the rules do not say, else "". */
-enum { ROOM_TEXT = 60 };
+/* Return buf with ", room for N connections" if the rules do not say, else ""; with " in N MB" where the kernel has
+ * taken them. */
+enum { ROOM_TEXT = 100 };
 const char *room_text(const struct rules *rules, char buf[ROOM_TEXT]);

@@ -60,6 +60,8 @@ live_begin() {
         exit 0
     fi
     ip netns del "$id-try"
+    # Without a file system to pin programs in, preyrun takes user space where nobody says which executor.
+    [ "${EXEC-}" = user ] || pins
     [ -z "${OLD_KERNEL-}" ] || older
     trap live_end EXIT
     # A second signal, which timeout sends to its whole group, must not end what cleans up.
@@ -84,6 +86,13 @@ at() {
     ip netns exec "$space" "$@"
 }
 
+# seeing NAME COMMAND...: run it there with pinned programs in sight, which `ip netns exec` hides.
+seeing() {
+    local space=$id-$1
+    shift
+    nsenter "--net=/run/netns/$space" "$@"
+}
+
 # space NAME...: with a loopback that is up, and no duplicate detection that would make addresses wait.
 space() {
     local name
@@ -103,10 +112,10 @@ for_programs() {
     for d in "$@"; do at "${d%:*}" ethtool -K "${d#*:}" gro on tx off txvlan off tx-vlan-stag-hw-insert off >/dev/null 2>&1; done
 }
 
-# link NAME DEVICE NAME DEVICE: a cable between two.
+# link NAME DEVICE NAME DEVICE: a cable between two; user space gets cables as they come.
 link() {
     ip -n "$id-$1" link add "$2" type veth peer name "$4" netns "$id-$3" || exit 1
-    [ "${EXEC-}" != kernel ] || for_programs "$1:$2" "$3:$4"
+    [ "${EXEC-}" = user ] || for_programs "$1:$2" "$3:$4"
     ip -n "$id-$1" link set dev "$2" up
     ip -n "$id-$3" link set dev "$4" up
 }
@@ -246,6 +255,7 @@ udp() {
 # pins: programs of the kernel may be pinned, in a file system of this script's own, which `ip netns exec` would hide. The
 # script begins anew for that, with its arguments: pins "$@". False: this machine lets us mount none.
 pins() {
+    [ -z "${files_of_bpf-}" ] || return 0
     files_of_bpf=${FILES_OF_BPF-}
     [ -n "$files_of_bpf" ] && return
     unshare -m mount -t bpf bpf /sys/fs/bpf 2>/dev/null || return
@@ -253,13 +263,13 @@ pins() {
 }
 
 # prey NAME OPTION...: preyrun there, with one worker where no other number is said; ready; $prey is its process. Its outputs are $name.out and $name.err.
-# With EXEC=kernel in the environment the executor in the kernel judges (where the options say no other).
+# With EXEC=user or EXEC=kernel in the environment that executor judges (where the options say no other), else the one that preyrun chooses.
 prey() {
     local name=$1
     shift
     case " $* " in *' --workers '*) ;; *) set -- --workers 1 "$@" ;; esac
     : >"$name.out" >"$name.err"
-    case " $* " in *' --exec '* | *' --io packet '* | *' --bridge '*) ;; *) [ -z "${EXEC-}" ] || set -- --exec "$EXEC" "$@" ;; esac
+    case " $* " in *' --exec '* | *' --io '* | *' --bridge '*) ;; *) [ -z "${EXEC-}" ] || set -- --exec "$EXEC" "$@" ;; esac
     if [ "${RECORD-0}" = 1 ]; then
         recordings=$((recordings + 1))
         set -- --record "recorded-$recordings" "$@"

@@ -13,6 +13,7 @@
 #include "runtime/host/state.h"
 #include "runtime/kernel/ask.h"
 #include "runtime/kernel/kernel_priv.h"
+#include "runtime/kernel/loaded.h"
 #include "runtime/parent/channel.h"
 #include "runtime/parent/parent.h"
 #include "runtime/parent/request.h"
@@ -22,6 +23,7 @@
 enum { HONEST = 40 /* the exit status of a child that came to its end */ };
 
 static const char *rules = "/nowhere/rules.pbc", *log_known, *middle_known_at;
+static struct loaded loaded; /* the kernel executor, for the next parent */
 
 static struct options options_here(void)
 {
@@ -49,6 +51,7 @@ static int served(child_fn *child, void *arg)
     assert_non_null(p);
     if (log_known) parent_knows_log(p, log_known);
     if (middle_known_at) parent_knows_middle(p, middle_known_at);
+    parent_knows_kernel(p, &loaded);
     return parent_serve(p);
 }
 
@@ -142,7 +145,14 @@ static struct program *compiled(const char *text)
     return p;
 }
 
-enum { NOT_ALLOWED = 41 /* no programs may be loaded here */ };
+/* Loads it for the next parent. False: no programs may be loaded here. */
+static bool loads(const struct program *p)
+{
+    char err[500] = "";
+    const bool good = !loaded_begin(&loaded, p, 1, err, sizeof err);
+    if (!good) print_message("# %s\n", err);
+    return good;
+}
 
 /* A service as it is: without a right it asks the stages, by what the parent has made. */
 static void ask_stages(struct channel *c, void *arg)
@@ -158,9 +168,7 @@ static void ask_stages(struct channel *c, void *arg)
     const uint8_t frame[60] = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0, 0x45, 0, 0, 46};
     kernel_ready();
     wants(!parent_confine(c), 1);
-    const int failed = ask_kernel(c, arg, &k, err, sizeof err);
-    if (failed) print_message("# %s\n", err);
-    if (failed) _exit(NOT_ALLOWED);
+    wants(!ask_kernel(c, arg, &k, err, sizeof err), 7);
     for (unsigned i = 0; i < 2; i++) { /* the second in place of the first */
         wants(!ask_prepare(c, arg, &j, &proof, err, sizeof err) && proof.frames, 2);
         wants(!ask_swap(c, err, sizeof err), 3);
@@ -224,9 +232,7 @@ static void scribbles(struct channel *c, void *arg)
     pthread_t thread;
     bool generic;
     kernel_ready();
-    const int failed = ask_kernel(c, arg, &s.kernel, err, sizeof err);
-    if (failed) print_message("# %s\n", err);
-    if (failed) _exit(NOT_ALLOWED);
+    wants(!ask_kernel(c, arg, &s.kernel, err, sizeof err), 7);
     swaps_lies(c, arg);
     wants(!pthread_create(&thread, NULL, scribble, &s), 1);
     for (unsigned i = 0; i < 10; i++) {
@@ -261,7 +267,7 @@ static void kernel_again(struct channel *c, void *arg)
 {
     char err[500];
     struct kernel *k;
-    if (ask_kernel(c, arg, &k, err, sizeof err)) _exit(NOT_ALLOWED);
+    wants(!ask_kernel(c, arg, &k, err, sizeof err), 7);
     ask_kernel(c, arg, &k, err, sizeof err);
 }
 
@@ -270,7 +276,7 @@ static void hooks_elsewhere(struct channel *c, void *arg)
     char err[500];
     struct kernel *k;
     bool generic;
-    if (ask_kernel(c, arg, &k, err, sizeof err)) _exit(NOT_ALLOWED);
+    wants(!ask_kernel(c, arg, &k, err, sizeof err), 7);
     ask_hooks(c, 1, &generic, err, sizeof err);
 }
 
@@ -287,10 +293,11 @@ static void kernel(void **state)
     char said[2000];
     struct program *p = compiled("firewall f in default accept { drop tcp port 81 }");
     sh(NETNS_PAIR);
-    const int status = served(ask_stages, p);
+    const bool allowed = loads(p);
+    if (!allowed) program_put(p);
+    if (!allowed) skip();
+    assert_int_equal(served(ask_stages, p), HONEST);
     program_put(p);
-    if (status == NOT_ALLOWED) skip();
-    assert_int_equal(status, HONEST);
     sh("! ip link show here | grep -q xdp");
     assert_int_equal(served_and_said(swap_nothing, NULL, said, sizeof said), 2);
     assert_non_null(strstr(said, "a request that is not in the table"));
@@ -304,12 +311,13 @@ static void lies(void **state)
     struct program *p = compiled(
         "meter m = 5/s per source\nfirewall f in default accept { drop from 10.0.0.0/8 over m\n drop tcp port 81 }");
     sh(NETNS_PAIR);
-    const int status = served(scribbles, p);
-    if (status == NOT_ALLOWED) program_put(p);
-    if (status == NOT_ALLOWED) skip();
-    assert_int_equal(status, HONEST);
+    const bool allowed = loads(p);
+    if (!allowed) program_put(p);
+    if (!allowed) skip();
+    assert_int_equal(served(scribbles, p), HONEST);
     sh("! ip link show here | grep -q xdp");
     for (unsigned i = 0; i < sizeof orders / sizeof *orders; i++) {
+        assert_true(loads(p));
         assert_int_equal(served_and_said(orders[i], p, said, sizeof said), 2);
         assert_non_null(strstr(said, "a request that is not in the table"));
     }

@@ -51,10 +51,34 @@ static uint32_t ups_of(const struct program *p)
            bit(bound || guards(p) || stands_in_wire(p), KERNEL_UP_WAY);
 }
 
+/* Inline connections stay in user space, but for those that go on in packets. */
+static bool stays_in_wire(const struct program *p)
+{
+    for (uint32_t i = 0; i < p->services_count; i++)
+        if (mode_is(p->services[i].mode, MODE_ASIDE) &&
+            !(p->proxies[p->services[i].proxy - 1].flags & PBC_PROXY_SPLICE))
+            return true;
+    return false;
+}
+
+static bool asks_inner_tag(const struct program *p)
+{
+    for (uint32_t i = 0; i < p->conds_count; i++)
+        if (p->conds[i].kind == COND_VLAN_INNER) return true;
+    return false;
+}
+
+uint32_t kernel_unbounded(const struct program *p)
+{
+    const uint32_t all =
+        bit(true, KERNEL_UP_TUNNEL) | bit(stays_in_wire(p), KERNEL_UP_INLINE) | bit(asks_inner_tag(p), KERNEL_UP_STACK);
+    return all & ups_of(p);
+}
+
 bool kernel_fits(const struct program *p, struct kernel_fits *fits)
 {
     bool *const met = gen_reached(p);
-    *fits = (struct kernel_fits){.up = ups_of(p)};
+    *fits = (struct kernel_fits){.up = ups_of(p), .unbounded = kernel_unbounded(p)};
     if (!met) return false;
     for (uint32_t f = 0; f < p->funcs_count; f++) {
         if (!met[f]) continue;

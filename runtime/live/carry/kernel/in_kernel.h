@@ -8,6 +8,16 @@
 
 /* Set carry->in_kernel from --exec and the first program. */
 int in_kernel_choose(struct carry *carry);
+/* Load the executor with the first program, whose bounds are set. Return 0, or a negative errno with one line in err.
+ */
+int in_kernel_load(struct carry *carry, char *err, size_t err_len);
+void in_kernel_unload(struct carry *carry); /* gives up what this process has of it */
+/* After a refusal by the kernel: false if --exec leaves no choice. Else in_kernel_choose decides again, without it. */
+bool in_kernel_gives_way(struct carry *carry, const char *refusal);
+void in_kernel_say(const struct carry *carry); /* tells the choice of --exec auto; with --preflight on standard error */
+/* Find an obstacle on this machine, in IN_KERNEL_LOOKS looks; the first is at rights. False: none. */
+enum { IN_KERNEL_LOOKS = 4 };
+bool in_kernel_look(const struct carry *carry, unsigned at, struct obstacle *o);
 /* Set the reason why the kernel judges, after a change of programs. */
 void in_kernel_why(struct carry *carry);
 /* Find an obstacle to the kernel executor in the command line or its interfaces, before rights are given up. False:
@@ -23,6 +33,7 @@ void in_kernel_ends(struct carry *carry); /* once a second: check if interfaces 
 /* Return the calls of the worker's vm into the kernel, and the stages' view of the world; NULL: no kernel executor. */
 const struct vm_kernel *in_kernel_ops(const struct carry *carry);
 struct kernel_world *in_kernel_told(const struct carry *carry);
+uint64_t in_kernel_memory(const struct carry *carry); /* bytes that its tables have taken; 0: no kernel executor */
 /* Return the proof of the last loaded program: the number of frames that the kernel and this process decided alike. */
 struct proof in_kernel_proof(const struct carry *carry);
 /* First function: return a descriptor that is readable when stages report events; -1: no kernel executor. Second:

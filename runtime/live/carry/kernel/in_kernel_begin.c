@@ -64,6 +64,11 @@ struct kernel_world *in_kernel_told(const struct carry *carry)
     return carry->kernel ? kernel_world(carry->kernel->kernel) : NULL;
 }
 
+uint64_t in_kernel_memory(const struct carry *carry)
+{
+    return carry->kernel ? kernel_memory(carry->kernel->kernel) : 0;
+}
+
 void in_kernel_close(struct carry *carry)
 {
     if (!carry->kernel) return;

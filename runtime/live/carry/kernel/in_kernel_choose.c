@@ -6,6 +6,7 @@
 #include "runtime/kernel/object/refused.h"
 #include "runtime/live/carry/enforce.h"
 #include "runtime/live/carry/kernel/in_kernel_priv.h"
+#include "runtime/live/tell/log.h"
 #include "vm/kernel/gate.h"
 
 static bool stands(struct obstacle *o, const char *why)
@@ -32,58 +33,113 @@ bool in_kernel_obstacle(const struct carry *carry, struct obstacle *o)
     return *o->why;
 }
 
-static void say_auto(struct carry *carry, bool in_kernel, const char *why)
+static bool is_auto(const struct options *o) { return o->exec == OPTIONS_EXEC_UNSET || o->exec == OPTIONS_EXEC_AUTO; }
+
+static void choose(struct carry *carry, bool in_kernel, const char *why)
 {
     carry->in_kernel = in_kernel;
     snprintf(carry->exec_why, sizeof carry->exec_why, "%s", why);
-    if (in_kernel || carry->o->exec == OPTIONS_EXEC_AUTO)
-        fprintf(stderr, "--exec auto: %s, because %s\n", in_kernel ? "kernel" : "user", why);
 }
 
-/* Choose the kernel where this process could only watch. enforce_all refuses what neither can enforce. */
-static void choose_auto(struct carry *carry)
+/* True if the command line or an interface bars the kernel executor. */
+static bool is_barred(const struct carry *carry, char *why, size_t len)
+{
+    struct obstacle o;
+    const bool barred = in_kernel_obstacle(carry, &o);
+    if (barred) obstacle_text(&o, why, len);
+    return barred;
+}
+
+/* True if this machine lacks something that the kernel executor needs. */
+static bool is_lacking(const struct carry *carry, char *why, size_t len)
+{
+    struct obstacle o;
+    bool lacks = false;
+    for (unsigned i = 0; i < IN_KERNEL_LOOKS && !lacks; i++) lacks = in_kernel_look(carry, i, &o);
+    if (lacks) obstacle_text(&o, why, len);
+    return lacks;
+}
+
+/* Choose where this process enforces all: the kernel, unless it cannot, or has no gain. */
+static void choose_faster(struct carry *carry)
+{
+    char why[600] = "all that the rules say fits there";
+    const struct program *p = carry->now.program;
+    carry->exec_by_rules = in_kernel_comes_up(carry, p, why, sizeof why);
+    const bool here = carry->exec_by_rules || is_barred(carry, why, sizeof why) ||
+                      in_kernel_here(carry, p, why, sizeof why) || is_lacking(carry, why, sizeof why);
+    choose(carry, !here, why);
+}
+
+/* Choose where this process could only watch: the kernel, unless something stands in its way. */
+static void choose_enforcing(struct carry *carry, const char *unenforced)
 {
     char why[600];
     struct obstacle o;
-    const struct program *p = carry->now.program;
-    const bool enforced = enforce_all(carry, p, why, sizeof why);
-    if (!enforced) refused_here(&carry->kernel_lacks);
-    const bool barred =
-        !enforced && (carry->o->io == OPTIONS_IO_XDP ? stands(&o, "--io xdp shows frames to this process")
-                                                     : in_kernel_obstacle(carry, &o));
+    refused_here(&carry->kernel_lacks);
+    const bool barred = carry->o->io == OPTIONS_IO_XDP ? stands(&o, "--io xdp shows frames to this process")
+                                                       : in_kernel_obstacle(carry, &o);
     if (barred)
         obstacle_text(&o, why, sizeof why);
-    else if (!enforced)
-        enforce_watched(carry, p, why, sizeof why);
-    say_auto(carry, !enforced && !barred,
-             !enforced           ? why
-             : carry->o->monitor ? "--monitor asks for no more than watching"
-                                 : "this process enforces all that the rules say");
+    else if (!enforce_watched(carry, carry->now.program, why, sizeof why))
+        snprintf(why, sizeof why, "%s", unenforced);
+    choose(carry, !barred, why);
 }
 
 int in_kernel_choose(struct carry *carry)
 {
-    if (carry->o->exec == OPTIONS_EXEC_UNSET || carry->o->exec == OPTIONS_EXEC_AUTO) {
-        choose_auto(carry);
+    char what[600], why[OBSTACLE_TEXT];
+    struct obstacle o;
+    carry->in_kernel = false;
+    if (is_auto(carry->o)) {
+        if (enforce_all(carry, carry->now.program, what, sizeof what))
+            choose_faster(carry);
+        else
+            choose_enforcing(carry, what);
         return 0;
     }
     const bool asked = carry->o->exec == OPTIONS_EXEC_KERNEL;
-    struct obstacle o;
     const bool barred = asked && in_kernel_obstacle(carry, &o);
-    snprintf(carry->exec_why, sizeof carry->exec_why, "--exec %s was given", asked ? "kernel" : "user");
-    carry->in_kernel = asked && !barred;
+    choose(carry, asked && !barred, asked ? "--exec kernel was given" : "--exec user was given");
     if (!barred) return 0;
-    char what[400], why[OBSTACLE_TEXT];
     const bool watched = !carry->o->monitor && enforce_watched(carry, carry->now.program, what, sizeof what);
     return complain("--exec kernel: %s; this does: --exec user%s", obstacle_text(&o, why, sizeof why),
                     watched ? " --monitor" : "");
 }
 
+bool in_kernel_gives_way(struct carry *carry, const char *refusal)
+{
+    static const char advice[] = "; use --exec user";
+    const size_t len = strlen(refusal), tail = sizeof advice - 1;
+    const bool advises = len > tail && !strcmp(refusal + len - tail, advice);
+    if (!is_auto(carry->o)) return false;
+    carry->kernel_lacks = (struct obstacle){0};
+    snprintf(carry->kernel_lacks.why, sizeof carry->kernel_lacks.why, "%.*s", (int)(len - (advises ? tail : 0)),
+             refusal);
+    return true;
+}
+
+void in_kernel_say(const struct carry *carry)
+{
+    const char *who = carry->in_kernel ? "kernel" : "user";
+    if (!is_auto(carry->o)) return;
+    if (carry->o->preflight)
+        fprintf(stderr, "--exec auto: %s, because %s\n", who, carry->exec_why);
+    else
+        events_tell(&carry->tell->events, TOLD_EXEC, "%s, because %s", who, carry->exec_why);
+}
+
 void in_kernel_why(struct carry *carry)
 {
-    if (!carry->in_kernel || carry->o->exec == OPTIONS_EXEC_KERNEL) return;
-    if (!enforce_watched(carry, carry->now.program, carry->exec_why, sizeof carry->exec_why))
-        snprintf(carry->exec_why, sizeof carry->exec_why, "the rules at the start needed it; these do not");
+    char why[500];
+    const struct program *p = carry->now.program;
+    if (!is_auto(carry->o)) return;
+    const bool up = in_kernel_comes_up(carry, p, why, sizeof why);
+    if (!carry->in_kernel && carry->exec_by_rules)
+        choose(carry, false, up ? why : "the rules at the start asked for it; a restart may take the kernel");
+    else if (carry->in_kernel && !enforce_watched(carry, p, carry->exec_why, sizeof carry->exec_why))
+        snprintf(carry->exec_why, sizeof carry->exec_why, "%s%s", up ? "as at the start, though " : "",
+                 up ? why : "all that the rules say fits there");
 }
 
 bool in_kernel_takes(const struct carry *carry, const struct program *p, char *why, size_t len)

@@ -46,6 +46,12 @@ struct in_kernel {
     uint32_t by_id[KERNEL_WAYS];  /* ifindex of interfaces in `sends`, by id in the program; 0: none */
 };
 
+/* True if packets come up of which nothing bounds the share, by the program's rules (vm/kernel/up.def); `why`: which.
+ */
+bool in_kernel_comes_up(const struct carry *carry, const struct program *p, char *why, size_t len);
+/* True if this process had better judge, by options, devices and this machine, though both enforce the same. */
+bool in_kernel_here(const struct carry *carry, const struct program *p, char *why, size_t len);
+
 /* Handle a record, for kernel_events_new. arg: struct carry. */
 void in_kernel_heard(void *arg, const struct kernel_event *e, size_t len);
 /* Make the answers to this machine's rejected packets, which go to its sockets by the TUN device. NULL: out of memory.

@@ -100,7 +100,7 @@ static void heard_sample(struct carry *carry, const struct kernel_event *e)
                               .world = h.said->world};
     carry->seen(carry->ears, &s);
     /* With observers every packet is reported, and the recorder takes its part of them. */
-    const uint64_t every = carry->looks(carry->ears) ? carry->o->record_sample : 1;
+    const uint64_t every = carry->looks(carry->ears) ? options_sample(carry->o) : 1;
     const bool records = known && carry->recorder && h.program->serial == carry->now.program->serial;
     if (!records || (!s.said->matters && ++carry->kernel->samples % every != 0)) return;
     hold(carry);
@@ -111,7 +111,7 @@ void in_kernel_samples(struct carry *carry)
 {
     if (!carry->kernel) return;
     kernel_world(carry->kernel->kernel)->sample = carry->looks(carry->ears) ? 1
-                                                  : carry->recorder         ? carry->o->record_sample
+                                                  : carry->recorder         ? options_sample(carry->o)
                                                                             : 0;
 }
 

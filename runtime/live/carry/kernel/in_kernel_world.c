@@ -67,9 +67,13 @@ int in_kernel_port(struct carry *carry, unsigned at)
     warn_of_veth(carry, at);
     const struct host_link *link = generic ? host_link(carry->host, carry->ifindex[at]) : NULL;
     if (link && !carry->tell->ready)
-        complain("notice: %s takes XDP programs in generic mode alone, which is slower: its driver has no native "
+        complain("notice: %s takes XDP programs in generic mode alone, which is slower%s: its driver has no native "
                  "mode, or none at an MTU of %u",
-                 carry->o->ifaces[at], link->mtu);
+                 carry->o->ifaces[at],
+                 carry->now.program->services_count || carry->now.program->nats_count
+                     ? ", and sends no super-packets on (--exec user does)"
+                     : "",
+                 link->mtu);
     return 0;
 }
 

@@ -1,0 +1,19 @@
+/* The kernel executor as it is loaded before the service begins: by one process, for the parent that it becomes. */
+#pragma once
+
+#include "runtime/kernel/kernel.h"
+#include "runtime/kernel/prove.h"
+
+struct loaded {
+    struct kernel *kernel; /* NULL: not loaded */
+    struct judge *judge;   /* judge of the start's program, proved and not in force; NULL with `kernel` */
+    struct proof proof;
+    uint8_t digest[PBC_DIGEST_LEN]; /* digest of that program */
+};
+
+/* Return the seed for hashes of --seed N; a random one without. */
+uint64_t loaded_seed(uint64_t said);
+/* Make maps, load and prove. Return 0, or a negative errno with one line in err and *l empty. */
+int loaded_begin(struct loaded *l, const struct program *p, uint64_t seed, char *err, size_t err_len);
+/* Give up descriptors and memory; an empty one is fine. What another process holds of it stays. */
+void loaded_free(struct loaded *l);

@@ -1,0 +1,148 @@
+/* Reasons for --exec auto to let this process judge although the kernel could, too, and both enforce the same. Each
+ * reason is measured in tests/bench/RESULTS.md, or is an option about this process. */
+#include <stdarg.h>
+#include <string.h>
+
+#include "runtime/host/device/tun.h"
+#include "runtime/host/hook/hooks.h"
+#include "runtime/host/hook/xmit.h"
+#include "runtime/host/look/preflight.h"
+#include "runtime/live/carry/enforce.h"
+#include "runtime/live/carry/kernel/in_kernel_priv.h"
+#include "vm/kernel/gen/gen.h"
+
+enum {
+    WHY = 400,
+    /* Most workers that one worker beside the kernel replaces. It begins 0.8 times as many flows a second as one here,
+     * but sees six packets of a TCP connection, and those here see all: with connections of fifty packets it begins as
+     * many as four of them. */
+    WORKERS_REPLACED = 4
+};
+
+/* Write a reason. Return true. */
+__attribute__((format(printf, 2, 3))) static bool because(char why[WHY], const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(why, WHY, fmt, args);
+    va_end(args);
+    return true;
+}
+
+/* Options that are about this process' sockets and workers. */
+static bool by_options(const struct options *o, char why[WHY])
+{
+    if (o->monitor) return because(why, "--monitor asks for no more than watching");
+    if (o->io != OPTIONS_IO_UNSET)
+        return because(why, "--io %s is about frames that come to this process",
+                       o->io == OPTIONS_IO_XDP      ? "xdp"
+                       : o->io == OPTIONS_IO_PACKET ? "packet"
+                                                    : "auto");
+    if (o->workers > 1)
+        return because(why, "--workers %u asks for several, and beside the kernel there is one", o->workers);
+    if (o->ring < OPTIONS_RING)
+        return because(why, "--ring bounds the memory that sockets of the kernel executor take");
+    if (o->record && !o->record_sample)
+        return because(why, "--record keeps all frames here, and of those that the kernel judges only samples "
+                            "(--record-sample N takes these)");
+    return false;
+}
+
+/* True if the program opens, ends and times connections of others, which the worker does. */
+static bool binds(const struct program *p)
+{
+    for (uint32_t i = 0; i < p->services_count; i++)
+        if (!p->services[i].proxy) return true;
+    return p->nats_count;
+}
+
+/* Rules of which a share comes up that nothing bounds (kernel_unbounded; `preyc --stats`). */
+static bool by_rules(const struct carry *carry, const struct program *p, char why[WHY])
+{
+    const uint32_t up = kernel_unbounded(p);
+    if (up >> KERNEL_UP_TUNNEL & 1)
+        return because(why, "`decap` opens tunnels, and all that comes in them would come up to this process");
+    if (up >> KERNEL_UP_INLINE & 1)
+        return because(why, "all packets of connections in the wire would come up to this process");
+    if (up >> KERNEL_UP_STACK & 1)
+        return because(why, "rules ask for a second VLAN tag, and all packets with two would come up to this process");
+    if (!carry->forwards && enforce_routes(carry, p))
+        return because(why,
+                       "this machine forwards nothing (net.ipv4.ip_forward=0), so all that crosses would come up to "
+                       "this process");
+    return false;
+}
+
+/* True if packets leave that arrived on an interface: here, or by this machine's own stack. */
+static bool sends_on(const struct carry *carry, const struct program *p)
+{
+    return binds(p) || p->services_count || (carry->forwards && p->firewalls_count);
+}
+
+/* Interfaces on which programs run too late, or which take nothing from them. */
+static bool by_devices(const struct carry *carry, const struct program *p, struct xmit *x, char why[WHY])
+{
+    for (unsigned i = 0; i < carry->o->iface_count; i++) {
+        const struct host_link *link = host_link_named(carry->host, carry->o->ifaces[i]);
+        const bool veth = link && !strcmp(link->kind, "veth");
+        const int trial = carry->loaded.kernel ? kernel_program(carry->loaded.kernel, KERNEL_ENTRY_try_send) : -1;
+        if (!link) continue; /* told later */
+        if (host_xdp_is_taken(carry->host, carry->o->name, link->name) && !carry->o->xdp_replace)
+            return because(why, "%s has an XDP program of another process, and there can be only one", link->name);
+        if (*link->kind && !veth)
+            return because(why,
+                           "%s (%s) brings super-packets, partial checksums and tags beside a frame, where programs "
+                           "do not see them",
+                           link->name, link->kind);
+        if (!xmit_driver_has_xdp(x, link))
+            return because(why, "%s runs programs in generic mode alone: its driver has no native one", link->name);
+        if (veth && sends_on(carry, p) && !xmit_takes(x, link, trial))
+            return because(why,
+                           "%s (veth) takes nothing from programs, so what leaves there would come up to this process; "
+                           "this mends it, at the other end: ethtool -K DEVICE gro on tx off",
+                           link->name);
+    }
+    return false;
+}
+
+/* This machine: a kill must leave it closed, and a start needs a few things. */
+static bool by_machine(const struct carry *carry, char why[WHY])
+{
+    char err[300];
+    if (host_may_lock() < carry->o->ring * carry->o->iface_count)
+        return because(
+            why, "less memory may be locked than its frames need: ulimit -l unlimited, or the capability IPC_LOCK");
+    if (!hooks_last())
+        return hooks_hidden()
+                   ? because(why, "the BPF file system at " HOOKS_FILES " is hidden here, as by `ip netns exec`, so "
+                                  "nothing in the kernel would judge after a kill")
+                   : because(why, HOOKS_FILES " is not a BPF file system that can be written, so nothing in the "
+                                              "kernel would judge after a kill");
+    return tun_lack(err, sizeof err) && because(why, "%s", err);
+}
+
+bool in_kernel_comes_up(const struct carry *carry, const struct program *p, char *why, size_t len)
+{
+    char text[WHY];
+    const bool up = by_rules(carry, p, text);
+    if (up) snprintf(why, len, "%s", text);
+    return up;
+}
+
+bool in_kernel_here(const struct carry *carry, const struct program *p, char *why, size_t len)
+{
+    char text[WHY];
+    const unsigned cpus = worker_cpus();
+    struct xmit *x = xmit_open();
+    bool here = by_options(carry->o, text);
+    if (!here && binds(p) && !carry->o->workers && cpus > WORKERS_REPLACED)
+        here =
+            because(text,
+                    "%u workers begin more connections a second than the one beside the kernel (--workers 1 asks for "
+                    "that one)",
+                    cpus);
+    here = here || by_devices(carry, p, x, text) || by_machine(carry, text);
+    xmit_close(x);
+    if (here) snprintf(why, len, "%s", text);
+    return here;
+}

@@ -1,0 +1,61 @@
+/* Obstacles of this machine to the kernel executor, whatever the rules say. */
+#include "runtime/host/hook/hooks.h"
+#include "runtime/kernel/object/refused.h"
+#include "runtime/live/carry/kernel/in_kernel_priv.h"
+
+static unsigned number_of(const struct carry *carry, unsigned at)
+{
+    const struct host_link *link = host_link_named(carry->host, carry->o->ifaces[at]);
+    return link ? link->ifindex : 0;
+}
+
+static bool rights(const struct carry *carry, struct obstacle *o) { return carry && refused_here(o); }
+
+/* Stages tell interfaces apart by the lowest bits of their numbers. */
+static bool numbers(const struct carry *carry, struct obstacle *o)
+{
+    for (unsigned i = 0; i < carry->o->iface_count; i++)
+        for (unsigned k = 0; k < i; k++) {
+            const unsigned a = number_of(carry, k), b = number_of(carry, i);
+            if (!a || !b || a == b || a % KERNEL_PORTS != b % KERNEL_PORTS) continue;
+            *o = (struct obstacle){0};
+            snprintf(o->why, sizeof o->why,
+                     "the numbers of %.15s and %.15s, %u and %u, are a multiple of %u apart; this mends it: %.15s made "
+                     "anew",
+                     carry->o->ifaces[k], carry->o->ifaces[i], a, b, (unsigned)KERNEL_PORTS, carry->o->ifaces[i]);
+            return true;
+        }
+    return false;
+}
+
+/* Stages look up single addresses. */
+static bool networks(const struct carry *carry, struct obstacle *o)
+{
+    const struct host_self self = host_self(carry->host);
+    bool whole = self.left_out;
+    for (unsigned i = 0; i < self.v6_count; i++)
+        whole |= self.v6[i].lo_hi != self.v6[i].hi_hi || self.v6[i].lo_lo != self.v6[i].hi_lo;
+    if (whole)
+        *o = (struct obstacle){
+            "a whole network is this machine's own (ip route show table local type local, ip -6 route show table local "
+            "type local), and programs in the kernel know single addresses",
+            "--exec user"};
+    return whole;
+}
+
+/* Packets on their way out are judged at traffic control, by a link or a filter. */
+static bool egress(const struct carry *carry, struct obstacle *o)
+{
+    struct hooks_where where[OPTIONS_IFACES];
+    for (unsigned i = 0; i < carry->o->iface_count; i++)
+        where[i] = (struct hooks_where){carry->o->name, carry->o->ifaces[i], number_of(carry, i)};
+    *o = (struct obstacle){0};
+    return hooks_lack(where, carry->o->iface_count, o->why, sizeof o->why);
+}
+
+bool in_kernel_look(const struct carry *carry, unsigned at, struct obstacle *o)
+{
+    static bool (*const looks[IN_KERNEL_LOOKS])(const struct carry *, struct obstacle *) = {rights, numbers, networks,
+                                                                                            egress};
+    return looks[at](carry, o);
+}
