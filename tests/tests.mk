@@ -1,7 +1,7 @@
 # Test programs and what runs them. Included by the Makefile; tests/README.md says which test belongs where.
 #: make check      every test, some minutes; last line `N passed, N failed, N skipped`
 #: make check-long all tests in all builds (tests/left.list), with longer fuzz and differential campaigns
-#: make check-live live traffic whole: transfers of a GiB, 100,000 connections at once, floods, the proxy with all at once for MINUTES=5; LIVE=1 sets those sizes; COUNT, RATE, IDLE, SHORT
+#: make check-live live traffic whole, by each executor: transfers of a GiB, 100,000 connections at once, floods, the proxy with all at once for MINUTES=5; LIVE=1 sets those sizes; COUNT, RATE, IDLE, SHORT
 #: make check-machines packet tests, differs and live scripts on Debian's kernels, each in an emulated machine (tests/machines/), an hour and more a kernel on two cores; KERNEL=6.1, ONLY='live-nat…', EXECS=user
 #: make soak       live traffic of all kinds at once, for MINUTES=10, with reloads: nothing fails, memory stays; then COUNT=200000
 #:                 connections through each mode by each executor, one after the other and 50 at once: none is lost

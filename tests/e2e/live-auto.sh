@@ -53,6 +53,7 @@ chooses 'a recording of samples' "$fits" -i wan -i lan --record kept --record-sa
 at prey sysctl -q -w net.ipv4.ip_forward=0
 chooses 'where this machine forwards nothing' 'user, because this machine forwards nothing (net.ipv4.ip_forward=0), so all that crosses would come up' -i wan -i lan router.pbc
 chooses 'tunnels' 'user, because `decap` opens tunnels' -i wan -i lan opens.pbc
+same 'preyc --stats tells it' "$("$bin/preyc" --stats opens.prey | grep -c 'all packets of `tunnel` come up, however many, so `preyrun --exec auto` takes user space')" 1
 chooses 'connections in the wire' 'user, because all packets of connections in the wire' -i wan -i lan wire.pbc
 chooses 'second tags' 'user, because rules ask for a second VLAN tag' -i wan -i lan tagged.pbc
 chooses 'a bridge' 'user, because --bridge is carried by this process' --bridge wan:lan router.pbc
@@ -110,6 +111,11 @@ ctl status
 same 'rules that would not fit are judged there all the same, and status says so' \
     "$(grep -c '^judged in the kernel: as at the start, though `decap` opens tunnels' out) $(ask client 10.1.0.100/)" '1 one'
 prey_sums 'in the kernel'
+sed '/^limits/d' shop.prey >unbounded.prey
+"$bin/preyc" unbounded.prey -o unbounded.pbc
+prey prey -i wan -i lan unbounded.pbc
+same 'the start tells what memory it has taken for connections' "$(grep -c '^ready: .*, room for [0-9,]* connections in [0-9,]* MB$' prey.err)" 1
+prey_ends
 prey prey -i wan -i lan opens.pbc
 ctl load shop.pbc
 ctl status
