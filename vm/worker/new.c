@@ -132,6 +132,7 @@ struct vm *vm_new(struct program *p, const struct vm_cfg *cfg)
     vm->program = program_get(p);
     vm->cfg = *cfg;
     vm->rules = large_new(rules_bytes(p));
+    if (vm->rules) large_take(vm->rules, 0, rules_bytes(p)); /* no packet meets a page fault */
     vm->meters = meters_new(p, cfg->seed);
     vm->served = calloc(2 * (size_t)p->services_count + p->servers_count + 1, sizeof *vm->served);
     vm->balance = balance_new(p, cfg->seed);
