@@ -27,7 +27,12 @@ enum compile_stage {
 };
 
 /* Rule for lists that become classifiers; tests choose it, to compare. */
-enum classify_when { CLASSIFY_BY_COST, CLASSIFY_ALL, CLASSIFY_NONE };
+enum classify_when {
+    CLASSIFY_BY_COST,
+    CLASSIFY_ALL,
+    CLASSIFY_NONE,
+    CLASSIFY_RANKED /* all, by ranks where these suit */
+};
 
 /* A list as written in code, for --stats. A classifier's figures: compiler/classify/tree/builder.h. */
 struct list_figures {
@@ -36,7 +41,7 @@ struct list_figures {
     bool classified;
     bool in_dispatch;                  /* true for straight code in function 0 */
     uint32_t rules, coded, most_boxes; /* most_boxes: bound for a rule */
-    uint32_t boxes, cuts, forks, leaves, longest_leaf, blocks, words, compared, chain, lines;
+    uint32_t boxes, cuts, forks, leaves, longest_leaf, blocks, words, compared, chain, lines, climbed;
     uint64_t bytes, peak_bytes;
     double expected_blocks;
     bool last_resort;

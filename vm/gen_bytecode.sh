@@ -76,11 +76,12 @@ section_holds() {
     HOSTS) echo "host names in normal form and order, as strings" ;;
     FUNCS) echo "functions: places in CODE; they follow one another without a gap" ;;
     CODE) echo "instructions" ;;
-    CLASSIFIERS) echo "classifiers: places in ENTRIES, FORMATS, TREE and BLOCKS; they follow one another without a gap" ;;
+    CLASSIFIERS) echo "classifiers: places in ENTRIES, FORMATS, TREE, BLOCKS and RANKS; they follow one another without a gap" ;;
     ENTRIES) echo "what each rule of a classifier leads to: the rule, or code that asks the rest" ;;
     FORMATS) echo "which parts of the key the blocks of leaves compare" ;;
     TREE) echo "words of trees: cuts, forks, leaves" ;;
     BLOCKS) echo "256 bytes each: columns of eight lanes" ;;
+    RANKS) echo "lines of 64 bytes: trees that turn an address into its rank" ;;
     *) echo "gen_bytecode.sh: say what section $1 holds" >&2; return 1 ;;
     esac
 }
@@ -119,6 +120,9 @@ A block is 1, 2 or 4 units of 256 bytes: columns of eight u32, one a lane. Value
 ports, destination ports (lowest in the lower half, 65535 - highest in the upper); one half (value below, mask above); entries. Bit
 31 of the last lane's entry says that another block of the run follows. Entries ascend; an unused lane has entry 0x3fffff, value
 1 and mask 0. A block is read in one format alone.
+
+A classifier with lines in RANKS first looks both addresses up: two B-trees of 64-byte lines, from line 0 for the source and from line 2 for
+the destination, turn them into ranks, which stand in slots 0 and 4 of the key while the tree is walked.
 
 An entry without code is its rule's verdict. One with code leads to an instruction of the function that classifies, behind its
 CLASSIFY and counted from the function's first; AGAIN, which only what an entry leads to may reach, searches on behind that entry.

@@ -23,9 +23,9 @@
 /* Return the longest path in instructions, calls expanded, which meta.longest_path must equal: through function 0 and
  * then functions `services` and `would` (unless 0), or through function `streams`, whichever is longer. An instruction
  * counts 1; a CALL, 1 and the callee's longest path. A CLASSIFY counts 1, its searches, and code of its entries. There
- * is one search, and one more behind each entry with code that may be asked in turn; a search counts the words and
- * blocks that it reads. The code counts as the longest paths of that many entries. Saturates at UINT32_MAX. The code
- * need not be verified: a jump outside counts as an end. Return 0 if out of memory. */
+ * is one search, and one more behind each entry with code that may be asked in turn; a search counts the words,
+ * blocks and lines that it reads. The code counts as the longest paths of that many entries. Saturates at UINT32_MAX.
+ * The code need not be verified: a jump outside counts as an end. Return 0 if out of memory. */
 struct pbc_code {
     const struct pbc_func *funcs;
     const struct insn *code;

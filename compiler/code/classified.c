@@ -117,10 +117,12 @@ static bool add_sections(struct image *img, uint32_t classifier, const struct cl
     to->formats = img->formats_count;
     to->tree = img->tree_count;
     to->blocks = img->blocks_count;
+    to->ranks = img->ranks_count;
     to->words = b->words;
     to->compared = b->compared;
     to->forks = b->forks;
     to->chain = b->chain;
+    to->climbed = b->climbed;
     for (uint32_t i = 0; i < c->count; i++, to->entry_count++) {
         struct pbc_entry *e = image_add_entries(img);
         if (!e) return false;
@@ -140,6 +142,11 @@ static bool add_sections(struct image *img, uint32_t classifier, const struct cl
         struct pbc_block *k = image_add_blocks(img);
         if (!k) return false;
         *k = b->blocks[i];
+    }
+    for (uint32_t i = 0; i < b->rank_count; i++, to->rank_count++) {
+        struct pbc_rank *r = image_add_ranks(img);
+        if (!r) return false;
+        *r = b->ranks[i];
     }
     return true;
 }
@@ -161,19 +168,14 @@ static void function_code(struct gen *g, struct plan *plan, const struct classif
 static bool build(struct gen *g, const struct classified *c, struct built *b)
 {
     const uint64_t share = g->rules_left ? g->classifier_bytes * c->count / g->rules_left : g->classifier_bytes;
-    const struct build_limits limits = {.bytes = share, .workers = 1};
+    const struct build_limits limits = {
+        .bytes = share, .workers = 1, .ranks = g->c->classify == CLASSIFY_RANKED ? RANKS_ALWAYS : RANKS_BY_COST};
     const int rc = classifier_build(&c->boxes, c->coded, kind_possible, &limits, b);
     g->rules_left -= c->count < g->rules_left ? c->count : g->rules_left;
     if (rc == BUILD_NO_MEMORY) g->out_of_memory = true;
     if (rc == BUILD_TOO_LARGE) report_classified(g, c, NULL, share);
     if (rc == BUILD_OK) report_classified(g, c, b, share);
     return rc == BUILD_OK;
-}
-
-static uint64_t bytes_of(const struct built *b)
-{
-    return b->tree_count * sizeof(*b->tree) + b->block_count * sizeof(*b->blocks) +
-           b->format_count * sizeof(*b->formats);
 }
 
 /* True if the list should be straight code in case the longest path is too long. */
@@ -193,7 +195,7 @@ static void write_built(struct gen *g, struct plan *plan, struct list *l, enum v
     else
         g->out_of_classifier = true;
     if (straight_may_be_shorter(b)) g->again = g->straight[(size_t)(l - plan->lists) * VARIANTS + v] = true;
-    g->classifier_bytes -= bytes_of(b) < g->classifier_bytes ? bytes_of(b) : g->classifier_bytes;
+    g->classifier_bytes -= built_bytes(b) < g->classifier_bytes ? built_bytes(b) : g->classifier_bytes;
     keep_figures(g, plan, l, v, c, b);
 }
 

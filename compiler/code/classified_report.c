@@ -181,8 +181,8 @@ void keep_figures(struct gen *g, const struct plan *plan, const struct list *l, 
         f->compared = b->compared;
         f->chain = b->chain;
         f->lines = b->lines;
-        f->bytes = b->tree_count * sizeof(*b->tree) + b->block_count * sizeof(*b->blocks) +
-                   b->format_count * sizeof(*b->formats);
+        f->bytes = built_bytes(b);
+        f->climbed = b->climbed;
         f->peak_bytes = b->peak_bytes;
         f->expected_blocks = b->expected_blocks;
         f->last_resort = b->last_resort;

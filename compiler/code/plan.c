@@ -110,7 +110,8 @@ static bool is_classified(const struct plan *plan, struct list *l, enum variant 
 {
     if (plan->straight[(size_t)(l - plan->lists) * VARIANTS + v]) return false;
     switch (plan->c->classify) {
-    case CLASSIFY_ALL: return plan_rules_written(plan, l, v) > 0;
+    case CLASSIFY_ALL:
+    case CLASSIFY_RANKED: return plan_rules_written(plan, l, v) > 0;
     case CLASSIFY_NONE: return false;
     case CLASSIFY_BY_COST: break;
     }

@@ -379,7 +379,7 @@ static bool check_file(uint64_t seed, unsigned frames, struct totals *totals)
 
     stock_draw(&s, &r);
     world_of(&w, &s);
-    w.classify = (enum classify_when)(seed % 3);
+    w.classify = (enum classify_when)(seed % 4);
     /* mostly short lists, where one rule's mistake shows; sometimes longer than a block */
     rules_draw(&t, &s, &r, rng_one_in(&r, 50) ? LONG_LIST : rng_one_in(&r, 5) ? 60 : 10);
     struct program *p = compile(&t, w.classify, stdout);

@@ -184,7 +184,7 @@ static void drawn(struct run *r, uint64_t seed, unsigned frames)
     stock_draw(&s, &rng);
     rules_draw(&t, &s, &rng, rng_one_in(&rng, 20) ? 600 : rng_one_in(&rng, 5) ? 60 : 10);
     spaces(&t);
-    struct program *p = compiled(name, t.s, t.len, (enum classify_when)(seed % 3));
+    struct program *p = compiled(name, t.s, t.len, (enum classify_when)(seed % 4));
     const struct facts facts = {.self4 = s.self4, .self4_count = s.has_self ? STOCK_SELF : 0, .schedules = seed & 7};
     if (!p) r->failed++;
     if (p && begin(r, name, p)) {
@@ -214,18 +214,20 @@ static bool begin_text(struct run *r, const char *name, const char *text, size_t
     return p && begin(r, name, p);
 }
 
-static void large(struct run *r, enum ruleset_kind kind, bool v6, uint32_t count, unsigned frames)
+static void large(struct run *r, enum ruleset_kind kind, bool v6, uint32_t count, unsigned frames,
+                  enum classify_when classify)
 {
     static const char *const names[] = {"acl", "fw", "ipc"};
     struct ruleset rs = {0};
-    char name[32], *text = NULL;
+    char name[48], *text = NULL;
     size_t len = 0;
-    snprintf(name, sizeof name, "%s, IPv%u, %u rules", names[kind], v6 ? 6 : 4, count);
+    snprintf(name, sizeof name, "%s, IPv%u, %u rules%s", names[kind], v6 ? 6 : 4, count,
+             classify == CLASSIFY_RANKED ? ", ranks" : "");
     ruleset_make(&rs, kind, v6, count, 1);
     FILE *out = open_memstream(&text, &len);
     ruleset_print(&rs, out);
     fclose(out);
-    if (begin_text(r, name, text, len, CLASSIFY_BY_COST)) {
+    if (begin_text(r, name, text, len, classify)) {
         ask_own(r, frames, count);
         end(r);
     }
@@ -275,8 +277,9 @@ static void large_lists(struct run *r, bool long_run)
     large_sets(r, long_run ? 200000 : 5000, 4000);
     for (unsigned kind = RULES_ACL; kind <= RULES_IPC && !r->failed; kind++)
         for (unsigned v6 = 0; v6 < 2 && !r->failed; v6++) {
-            large(r, (enum ruleset_kind)kind, v6, 700, 500);
-            large(r, (enum ruleset_kind)kind, v6, long_run ? 100000 : 4000, 1000);
+            large(r, (enum ruleset_kind)kind, v6, 700, 500, CLASSIFY_BY_COST);
+            large(r, (enum ruleset_kind)kind, v6, long_run ? 100000 : 4000, 1000, CLASSIFY_BY_COST);
+            large(r, (enum ruleset_kind)kind, v6, long_run ? 100000 : 4000, 1000, CLASSIFY_RANKED);
         }
 }
 

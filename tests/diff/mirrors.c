@@ -165,8 +165,8 @@ static bool check_file(uint64_t seed, unsigned frames, struct totals *totals)
     if (!plain) abort();
     for (size_t i = 0; i < t.len; i++) plain[i] = t.s[i] == DRAW_LINE || t.s[i] == DRAW_SPLIT ? ' ' : t.s[i];
     plain[t.len] = '\0';
-    struct program *p = compile(text, (enum classify_when)(seed % 3)),
-                   *without = p ? compile(plain, (enum classify_when)(seed % 3)) : NULL;
+    struct program *p = compile(text, (enum classify_when)(seed % 4)),
+                   *without = p ? compile(plain, (enum classify_when)(seed % 4)) : NULL;
     const bool good = p && without && check_frames(p, without, &s, &r, frames, totals);
     if (p && without && !good) puts(text);
     totals->files++;

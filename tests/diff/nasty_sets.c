@@ -507,7 +507,10 @@ static bool check_file(uint64_t seed, unsigned largest, struct totals *totals)
     f.rules = calloc(f.size, sizeof *f.rules);
     if (!f.rules) abort();
     char *text = draw_text(&f, one_in(&f, 3) ? 1 + below(&f, 4) : 0);
-    j = (struct judging){.f = &f, .p = compile(text, seed % 5 == 0 ? CLASSIFY_ALL : CLASSIFY_BY_COST)};
+    j = (struct judging){.f = &f,
+                         .p = compile(text, seed % 5 == 0   ? CLASSIFY_ALL
+                                            : seed % 5 == 1 ? CLASSIFY_RANKED
+                                                            : CLASSIFY_BY_COST)};
     const bool good = j.p && judge(&j, totals);
     if (!good && getenv("SHOW")) fputs(text, stdout);
     program_put(j.p);

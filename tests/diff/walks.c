@@ -17,7 +17,7 @@
 enum { BATCH = 64 };
 
 struct totals {
-    uint64_t images, refused, keys, found, nothing, changed;
+    uint64_t images, refused, keys, found, nothing, changed, ranked;
 };
 
 /* Comparing -------------------------------------------------------------------------------------------------------- */
@@ -43,7 +43,8 @@ static bool check_key(const struct program *p, const struct key *key, struct rng
     totals->nothing += first == ENTRY_NONE;
     for (unsigned i = 0; i < sizeof froms / sizeof *froms; i++) {
         const struct search_cost want = search_all(p, 0, key, froms[i]), some = search_count(p, 0, key, froms[i]);
-        if (want.words > c->words || want.compared > c->compared || some.entry != want.entry) {
+        if (want.words > c->words || want.compared > c->compared || want.climbed > c->climbed ||
+            some.entry != want.entry) {
             printf("# a search reads %u words and %u blocks, not at most %u and %u, or forks mislead\n", want.words,
                    want.compared, c->words, c->compared);
             return false;
@@ -110,14 +111,29 @@ static void change_block(struct drawn_tree *d)
 static void change_format(struct drawn_tree *d)
 {
     struct pbc_format *f = &d->b.formats[rng_below(d->r, d->b.formats_count)];
-    if (rng_one_in(d->r, 4))
+    const unsigned first = d->b.ranks_count ? 2 : 0; /* ranks stay where they are */
+    if (rng_one_in(d->r, 4) || pbc_format_slots(f->size) == first)
         f->half = (uint8_t)(20 + rng_below(d->r, 12));
     else
-        f->slot[rng_below(d->r, pbc_format_slots(f->size))] = (uint8_t)rng_below(d->r, 16);
+        f->slot[first + rng_below(d->r, pbc_format_slots(f->size) - first)] = (uint8_t)rng_below(d->r, 16);
+}
+
+static void change_rank(struct drawn_tree *d)
+{
+    uint64_t *word = d->b.ranks[rng_below(d->r, d->b.ranks_count)].word, *at = &word[rng_below(d->r, 8)];
+    switch (rng_below(d->r, 3)) {
+    case 0: *at ^= 1ull << rng_below(d->r, 64); break;
+    case 1: *at = word[rng_below(d->r, 8)]; break;
+    default: word[RANK_REST] ^= 1ull << (rng_one_in(d->r, 2) ? rng_below(d->r, 6) : 32 + rng_below(d->r, 4)); break;
+    }
 }
 
 static void change(struct drawn_tree *d)
 {
+    if (d->b.ranks_count && rng_one_in(d->r, 4)) {
+        change_rank(d);
+        return;
+    }
     switch (rng_below(d->r, 4)) {
     case 0: change_tree(d); break;
     case 1: change_format(d); break;
@@ -140,6 +156,7 @@ static bool check_image(uint64_t seed, unsigned keys, struct totals *totals)
         if (p) {
             good = check_program(p, &d, keys, totals);
             totals->changed += n > 0;
+            totals->ranked += d.b.ranks_count > 0;
         } else {
             totals->refused++;
             img_fini(&d.b);
@@ -165,10 +182,11 @@ int main(int argc, char **argv)
             return 1;
         }
     printf("ok - all walks find the same: %" PRIu64 " images, %" PRIu64 " of them refused, %" PRIu64
-           " changed ones taken; %" PRIu64 " keys, of which %" PRIu64 " find an entry\n",
-           t.images, t.refused, t.changed, t.keys, t.found);
+           " changed ones taken, %" PRIu64 " with ranks; %" PRIu64 " keys, of which %" PRIu64 " find an entry\n",
+           t.images, t.refused, t.changed, t.ranked, t.keys, t.found);
     /* a run in which nothing was found, or everything refused, would prove nothing */
-    const bool fair = t.found * 5 > t.keys && t.nothing * 5 > t.keys && t.refused * 4 < t.images * 3;
+    const bool fair =
+        t.found * 5 > t.keys && t.nothing * 5 > t.keys && t.refused * 4 < t.images * 3 && t.ranked * 10 > t.images;
     printf("%s - what was drawn is found, and is not\n", fair ? "ok" : "not ok");
     return fair ? 0 : 1;
 }

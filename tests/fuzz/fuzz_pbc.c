@@ -197,7 +197,7 @@ static void search(const struct program *p, uint32_t classifier, const struct ke
         block_key(p, n, key, &keys[n]);
         for (uint32_t from = 0; from <= c->entry_count; from += 1 + c->entry_count / 3) {
             const struct search_cost all = search_all(p, classifier, &keys[n], from);
-            if (all.words > c->words || all.compared > c->compared) abort();
+            if (all.words > c->words || all.compared > c->compared || all.climbed > c->climbed) abort();
             if (from == 0) want[n] = all.entry;
             for (enum walk w = 0; w < WALKS; w++)
                 if (walk_ops(w) && walk_ops(w)->one(p, classifier, &keys[n], from) != all.entry) abort();
@@ -455,20 +455,23 @@ static void finish(uint8_t *bytes, size_t len)
 /* The loader says which figure of a classifier is wrong, and what it is. */
 static void repair_figures(uint8_t *bytes, size_t len)
 {
-    static const char *const names[] = {"words", "blocks", "forks", "entries with code in turn"};
+    static const char *const names[] = {"words", "blocks", "forks", "entries with code in turn", "lines"};
+    enum { NAMES = sizeof names / sizeof *names };
     uint32_t count;
     struct pbc_classifier *all =
         (struct pbc_classifier *)(uintptr_t)entries(bytes, len, PBC_CLASSIFIERS, sizeof *all, &count);
-    for (unsigned tries = 0; all && tries < 4; tries++) {
+    for (unsigned tries = 0; all && tries < NAMES; tries++) {
         char err[256] = "", what[32];
         unsigned classifier, said, is, name = 0;
         program_put(program_load(bytes, len, err, sizeof err));
         if (sscanf(err, "classifier %u: %31[a-z ]: %u in its header, but %u in fact", &classifier, what, &said, &is) !=
             4)
             return;
-        while (name < 4 && strncmp(what, names[name], strlen(names[name])) != 0) name++;
-        if (name == 4 || classifier >= count) return;
-        (&all[classifier].words)[name] = is;
+        while (name < NAMES && strncmp(what, names[name], strlen(names[name])) != 0) name++;
+        if (name == NAMES || classifier >= count) return;
+        struct pbc_classifier *const c = &all[classifier];
+        uint32_t *const figures[NAMES] = {&c->words, &c->compared, &c->forks, &c->chain, &c->climbed};
+        *figures[name] = is;
         finish(bytes, len);
     }
 }

@@ -32,13 +32,19 @@ static void draw_format(struct drawn_tree *d)
 {
     struct pbc_format f = {.size = (uint8_t)(1u << rng_below(d->r, 3)), .half = (uint8_t)(20 + rng_below(d->r, 12))};
     for (unsigned s = 0; s < pbc_format_slots(f.size); s++) f.slot[s] = (uint8_t)rng_below(d->r, 16);
+    if (d->b.ranks_count) f.slot[0] = KEY_SLOT(src), f.slot[1] = KEY_SLOT(dst);
     img_add_formats(&d->b, f);
 }
 
 static void draw_lane(struct drawn_tree *d, uint32_t block, const struct pbc_format *f, unsigned lane, uint32_t entry)
 {
     img_lane(&d->b, block, f->size, lane, entry);
-    for (unsigned s = 0; s < pbc_format_slots(f->size); s++) {
+    const unsigned ranks = d->b.ranks_count ? 2 : 0;
+    for (unsigned s = 0; s < ranks; s++) {
+        const uint32_t lo = rng_below(d->r, 12), most = rng_one_in(d->r, 3) ? UINT32_MAX : lo + rng_below(d->r, 30);
+        img_lane_slot(&d->b, block, f->size, lane, s, rng_one_in(d->r, 2) ? lo : 0, most);
+    }
+    for (unsigned s = ranks; s < pbc_format_slots(f->size); s++) {
         const uint32_t mask = rng_one_in(d->r, s < 2 ? 2 : 8) ? draw_mask(d->r) : 0;
         img_lane_slot(&d->b, block, f->size, lane, s, draw_value(d) & mask, mask);
     }
@@ -119,6 +125,45 @@ static void put_least(struct imgbuild *b)
     free(least);
 }
 
+static uint64_t draw_half(struct drawn_tree *d) { return (uint64_t)draw_value(d) << 32 | draw_value(d); }
+
+static int by_number(const void *a, const void *b)
+{
+    const unsigned __int128 x = *(const unsigned __int128 *)a, y = *(const unsigned __int128 *)b;
+    return (x > y) - (x < y);
+}
+
+/* A node's bounds are in order, those of its children anywhere. */
+static void draw_node(struct drawn_tree *d, uint32_t at, bool wide, unsigned depth)
+{
+    unsigned __int128 bound[RANK_BOUNDS];
+    const unsigned count = rng_below(d->r, RANK_BOUNDS + 1);
+    const bool inner = depth && rng_one_in(d->r, 2), stride = inner && rng_one_in(d->r, 2);
+    for (unsigned i = 0; i < count; i++) {
+        const uint64_t upper = rng_one_in(d->r, 3) ? (i ? (uint64_t)(bound[i - 1] >> 64) : 0) : draw_half(d);
+        bound[i] = (unsigned __int128)upper << 64 | (wide ? draw_half(d) : 0);
+    }
+    qsort(bound, count, sizeof *bound, by_number);
+    unsigned kept = 0;
+    for (unsigned i = 0; i < count; i++)
+        if (!kept || bound[i] != bound[kept - 1]) bound[kept++] = bound[i];
+    const uint32_t base = inner ? d->b.ranks_count : rng_below(d->r, 40);
+    for (unsigned i = 0; inner && i < (kept + 1) << stride; i++) img_add_ranks(&d->b, (struct pbc_rank){{0}});
+    for (unsigned i = 0; i < RANK_BOUNDS; i++) {
+        d->b.ranks[at].word[i] = i < kept ? (uint64_t)(bound[i] >> 64) : UINT64_MAX;
+        if (wide) d->b.ranks[at + 1].word[i] = i < kept ? (uint64_t)bound[i] : UINT64_MAX;
+    }
+    d->b.ranks[at].word[RANK_REST] = RANK_NODE(inner ? RANK_INNER : RANK_LEAF, wide, stride, kept, base);
+    for (unsigned i = 0; inner && i <= kept; i++) draw_node(d, base + (i << stride), stride, depth - 1);
+}
+
+static void draw_ranks(struct drawn_tree *d)
+{
+    for (unsigned i = 0; i < RANK_DST + 2; i++) img_add_ranks(&d->b, (struct pbc_rank){{0}});
+    draw_node(d, RANK_SRC, rng_one_in(d->r, 2), rng_below(d->r, 3));
+    draw_node(d, RANK_DST, rng_one_in(d->r, 2), rng_below(d->r, 3));
+}
+
 void tree_draw(struct drawn_tree *d, struct rng *r)
 {
     uint8_t made_bits[2 * WORDS + 128] = {0};
@@ -129,6 +174,7 @@ void tree_draw(struct drawn_tree *d, struct rng *r)
     for (unsigned i = 0; i < DRAWN_ENTRIES; i++) coded[i] = rng_one_in(d->r, 4);
     img_init(&d->b);
     img_list(&d->b, DRAWN_ENTRIES, coded);
+    if (rng_one_in(d->r, 3)) draw_ranks(d);
     for (unsigned n = 1 + rng_below(d->r, 4); n > 0; n--) draw_format(d);
     for (unsigned n = 1 + rng_below(d->r, 12); n > 0; n--) draw_run(d);
     img_add_tree(&d->b, TREE_NONE);
@@ -143,11 +189,16 @@ void tree_draw(struct drawn_tree *d, struct rng *r)
 void tree_key(struct drawn_tree *d, struct key *key)
 {
     for (unsigned s = 0; s < 16; s++) key->slot[s] = draw_value(d);
+    for (unsigned side = 0; side < 2 && d->b.ranks_count && rng_one_in(d->r, 2); side++) {
+        const uint64_t *word = d->b.ranks[rng_below(d->r, d->b.ranks_count)].word; /* a bound, or beside one */
+        key->word[2 * side] = word[rng_below(d->r, RANK_BOUNDS)] + rng_below(d->r, 3) - 1;
+        key->word[2 * side] = key->word[2 * side] << 32 | key->word[2 * side] >> 32;
+    }
     for (unsigned lanes = rng_below(d->r, 3); lanes > 0; lanes--) {
         const uint32_t run = rng_below(d->r, d->runs), block = d->run[run];
         const struct pbc_format *f = &d->b.formats[d->run_format[run]];
         const unsigned lane = rng_below(d->r, 8), slots = pbc_format_slots(f->size);
-        for (unsigned s = 0; s < slots; s++) {
+        for (unsigned s = d->b.ranks_count ? 2 : 0; s < slots; s++) {
             const uint32_t mask = img_column(&d->b, block, slots + s)[lane];
             key->slot[f->slot[s]] = (key->slot[f->slot[s]] & ~mask) | img_column(&d->b, block, s)[lane];
         }

@@ -124,8 +124,8 @@ void img_list(struct imgbuild *b, uint32_t count, const bool *coded)
 /* The loader says which figure is wrong, and what it is. */
 static bool correct(struct pbc_classifier *c, const char *err)
 {
-    static const char *const names[] = {"words", "blocks", "forks", "entries with code in turn"};
-    uint32_t *const figures[] = {&c->words, &c->compared, &c->forks, &c->chain};
+    static const char *const names[] = {"words", "blocks", "forks", "entries with code in turn", "lines"};
+    uint32_t *const figures[] = {&c->words, &c->compared, &c->forks, &c->chain, &c->climbed};
     for (unsigned i = 0; i < sizeof names / sizeof *names; i++) {
         char format[80];
         unsigned said, is;
@@ -139,9 +139,10 @@ struct program *img_load_list(struct imgbuild *b, char *err, size_t err_len)
 {
     struct pbc_classifier *c = b->classifiers;
     c->format_count = b->formats_count, c->tree_count = b->tree_count, c->block_count = b->blocks_count;
+    c->rank_count = b->ranks_count;
     for (unsigned tries = 0;; tries++) {
         *err = '\0';
         struct program *p = img_load(b, err, err_len);
-        if (p || tries == 4 || !correct(c, err)) return p;
+        if (p || tries == 5 || !correct(c, err)) return p;
     }
 }

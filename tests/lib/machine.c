@@ -70,7 +70,8 @@ static bool answer(struct machine *m, const char *name, const uint64_t r[REGS], 
         return *result = ip_bits_get(m->pkt->data + m->pkt->l3, bits), true;
     }
     if (!strcmp(name, "kernel_meter")) return *result = meter_peek(NULL, m->p, a, key, NULL), true;
-    if (!strcmp(name, "kernel_classify")) return *result = classify_one(m->p, a, key, b), true;
+    if (!strcmp(name, "kernel_classify") || !strcmp(name, "kernel_classify_ranked"))
+        return *result = classify_one(m->p, a, key, b), true;
     if (!strcmp(name, "kernel_flows")) return *result = 0, true;
     struct machine_effects *e = m->e;
     const bool counts = !strcmp(name, "kernel_count");

@@ -10,8 +10,10 @@ struct counting {
     const uint64_t *tree;
     const struct pbc_block *blocks;
     const struct pbc_format *formats;
+    const struct pbc_rank *ranks;
     const struct key *key;
     uint32_t from;
+    unsigned ranked; /* first slots of a format that hold ranges */
     bool all;
     struct search_cost cost;
 };
@@ -23,10 +25,14 @@ static uint32_t lane_of(const struct pbc_block *b, unsigned column, unsigned lan
 
 static bool port_in(uint32_t range, uint32_t port) { return port >= (range & 0xffff) && port <= 65535 - (range >> 16); }
 
-static bool lane_holds(const struct pbc_block *b, const struct pbc_format *f, const struct key *key, unsigned lane)
+static bool lane_holds(const struct pbc_block *b, const struct pbc_format *f, const struct key *key, unsigned lane,
+                       unsigned ranked)
 {
     const unsigned slots = pbc_format_slots(f->size);
-    for (unsigned s = 0; s < slots; s++)
+    for (unsigned s = 0; s < ranked; s++)
+        if (key->slot[f->slot[s]] < lane_of(b, s, lane) || key->slot[f->slot[s]] > lane_of(b, slots + s, lane))
+            return false;
+    for (unsigned s = ranked; s < slots; s++)
         if ((key->slot[f->slot[s]] & lane_of(b, slots + s, lane)) != lane_of(b, s, lane)) return false;
     const uint32_t half = lane_of(b, pbc_col_half(f->size), lane);
     return port_in(lane_of(b, pbc_col_sport(f->size), lane), key->src_port) &&
@@ -42,7 +48,7 @@ static void count_leaf(struct counting *c, uint64_t leaf)
         c->cost.compared += f->size;
         for (unsigned lane = 0; lane < 8; lane++) {
             const uint32_t entry = lane_of(b, pbc_col_entry(f->size), lane) & PBC_LANE_NONE;
-            if (entry < c->from || !lane_holds(b, f, c->key, lane)) continue;
+            if (entry < c->from || !lane_holds(b, f, c->key, lane, c->ranked)) continue;
             if (entry < c->cost.entry) c->cost.entry = entry;
             if (!c->all) return;
         }
@@ -69,6 +75,24 @@ static void count_word(struct counting *c, uint32_t at)
     }
 }
 
+static uint64_t half_of(const uint32_t *slot) { return (uint64_t)slot[0] << 32 | slot[1]; }
+
+/* The rank of an address, bound by bound. */
+static uint32_t rank_by_looking(struct counting *c, uint32_t line, const uint32_t addr[4])
+{
+    const uint64_t upper = half_of(addr), lower = half_of(addr + 2);
+    for (;;) {
+        const uint64_t *word = c->ranks[line].word, rest = word[RANK_REST];
+        const uint64_t *behind = RANK_WIDE(rest) ? c->ranks[line + 1].word : NULL;
+        unsigned at = 0;
+        c->cost.climbed += 1 + RANK_WIDE(rest);
+        while (at < RANK_COUNT(rest) && (word[at] < upper || (word[at] == upper && (behind ? behind[at] : 0) <= lower)))
+            at++;
+        line = RANK_TO(rest, at);
+        if (RANK_KIND(rest) == RANK_LEAF) return line;
+    }
+}
+
 static struct search_cost count(const struct program *p, uint32_t classifier, const struct key *key, uint32_t from,
                                 bool all)
 {
@@ -80,6 +104,14 @@ static struct search_cost count(const struct program *p, uint32_t classifier, co
                          .from = from,
                          .all = all,
                          .cost = {.entry = ENTRY_NONE}};
+    struct key ranked = *key;
+    if (k->rank_count) {
+        c.ranks = p->ranks + k->ranks;
+        c.ranked = 2;
+        ranked.src[0] = rank_by_looking(&c, RANK_SRC, key->src);
+        ranked.dst[0] = rank_by_looking(&c, RANK_DST, key->dst);
+        c.key = &ranked;
+    }
     count_word(&c, 0);
     return c.cost;
 }

@@ -167,7 +167,7 @@ static void drawn(uint64_t seed)
     rules_draw(&t, &s, &rng, seed % 20 == 0 ? 600 : seed % 5 == 0 ? 60 : 10);
     for (size_t i = 0; i < t.len; i++)
         if (t.s[i] == DRAW_SPLIT || t.s[i] == DRAW_LINE) t.s[i] = ' ';
-    compiled(name, NULL, t.s, t.len, (enum classify_when)(seed % 3), true);
+    compiled(name, NULL, t.s, t.len, (enum classify_when)(seed % 4), true);
     text_free(&t);
 }
 

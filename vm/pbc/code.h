@@ -22,16 +22,18 @@ static_assert(sizeof(struct insn) == 8, "an index is a shift (docs/kernel.md)");
  * whose masks and port ranges all hold for a header key (vm/judge/classify/README.md: how it is walked;
  * compiler/classify: how it is built).
  *
- * All numbers inside are relative to the classifier's own part of ENTRIES, FORMATS, TREE and BLOCKS; the parts of one
- * classifier after another tile each section. The search begins at word 0 of its tree. A word is one of
- *   CUT    go on at word base + (key.word[word] >> shift & mask of `bits` bits)
- *   FORK   the lower entry of those found at words base and base + 1; `least` is the lowest entry below base + 1,
- *          so that part is visited only if the first found none lower
+ * All numbers inside are relative to the classifier's own part of ENTRIES, FORMATS, TREE, BLOCKS and RANKS; the parts
+ * of one classifier after another tile each section. The search begins at word 0 of its tree. A word is one of CUT go
+ * on at word base + (key.word[word] >> shift & mask of `bits` bits) FORK   the lower entry of those found at words base
+ * and base + 1; `least` is the lowest entry below base + 1, so that part is visited only if the first found none lower
  *   LEAF   a run of blocks from `base` on, in a format
  *   NONE   nothing below here
  * A base is greater than the word's own number, so a tree has no circles; tables (2^bits words, or two) with different
  * bases do not overlap, and those with the same base have the same size. Unused bits of a word are 0. Runs may share
- * blocks if they read them in one format. */
+ * blocks if they read them in one format.
+ *
+ * A classifier with lines in RANKS (struct pbc_rank) is searched with ranks in place of addresses: each address is
+ * looked up once, and slots key.src[0] and key.dst[0] hold the ranks while tree and blocks are read. */
 enum tree_kind { TREE_NONE, TREE_CUT, TREE_FORK, TREE_LEAF };
 #define TREE_KIND(w)   ((unsigned)(w)&3u)
 #define TREE_BASE(w)   ((uint32_t)((w) >> 32))             /* CUT, FORK: first word of the table; LEAF: first block */
@@ -58,9 +60,33 @@ struct pbc_classifier {
     uint32_t forks;    /* FORKs on a path from the root, at most PBC_FORKS_MAX: 1 + the larger of a FORK's words */
     uint32_t chain;    /* entries with code that one search may run one after the other; a leaf counts each of its
                         * entries once */
-    uint32_t reserved[3];
+    uint32_t ranks, rank_count;
+    uint32_t climbed; /* lines of RANKS that are read for both addresses together */
 };
 static_assert(sizeof(struct pbc_classifier) == 64, "an index is a shift (docs/kernel.md)");
+
+/* The rank of an address: how many bounds are at or below it, where bounds are the first addresses of the ranges that
+ * the list's prefixes make, as numbers of 128 bits (of IPv4: word 0, and zeros). Two B-trees find it, for sources from
+ * line 0 on and for destinations from line 2 on. A node is a line of the upper halves of up to seven bounds, ascending,
+ * unused ones all ones. A wide node has their lower halves in the line behind; the others' lower halves are 0. `at` is
+ * the number of its bounds at or below the address. LEAF    the rank is base + at INNER   go on at line base + at, or
+ * at line base + 2 at if the nodes there are wide All lines that a node leads to lie behind it; each is a node or lower
+ * halves, and something leads to it. Lines 1 and 3 may be left out, as zeros. */
+struct pbc_rank {
+    uint64_t word[8]; /* halves of seven bounds; of upper ones the rest, of lower ones 0 */
+};
+static_assert(sizeof(struct pbc_rank) == 64, "a cache line; an index is a shift (docs/kernel.md)");
+enum rank_kind { RANK_LEAF, RANK_INNER };
+enum { RANK_BOUNDS = 7, RANK_REST = 7 /* word of the rest */, RANK_SRC = 0, RANK_DST = 2 /* lines of the roots */ };
+#define RANK_KIND(rest)   ((unsigned)(rest)&1u)
+#define RANK_WIDE(rest)   ((unsigned)((rest) >> 1) & 1u)
+#define RANK_STRIDE(rest) ((unsigned)((rest) >> 2) & 1u) /* INNER: 1 if the nodes that it leads to are wide */
+#define RANK_COUNT(rest)  ((unsigned)((rest) >> 3) & 7u) /* bounds in use */
+#define RANK_BASE(rest)   ((uint32_t)((rest) >> 32))
+#define RANK_NODE(kind, wide, stride, count, base)                                                                     \
+    ((uint64_t)(base) << 32 | (uint64_t)(count) << 3 | (uint64_t)(stride) << 2 | (uint64_t)(wide) << 1 | (kind))
+/* Place that a node leads to with that many bounds at or below an address: the next line, or of a leaf the rank. */
+#define RANK_TO(rest, at) (RANK_BASE(rest) + ((uint32_t)(at) << RANK_STRIDE(rest)))
 
 /* An entry of a classifier. code 0: its rule decides, and nothing else happens. Else the number of an instruction,
  * counted from the first of the function that classifies: the rest of the rule's tests, or its effects beside deciding;
@@ -76,6 +102,9 @@ struct pbc_entry {
  * - source port, destination port: lo | (65535 - hi) << 16
  * - one half: value | mask << 16: key.half[half] & mask == value
  * - the entry; bit 31 of lane 7: another block of the run follows
+ *
+ * In a classifier with RANKS the first two slots of each format are key.src[0] and key.dst[0], which hold ranks, and
+ * the columns of both hold ranges instead: the lowest rank among the values, the highest among the masks.
  *
  * Lanes ascend by entry, also from block to block. What a format does not use has slot 0 (half 20) and masks 0. An
  * unused lane has mask 0 and value 1 in its first slot, and the entry PBC_LANE_NONE. */
@@ -101,6 +130,7 @@ static inline unsigned pbc_col_entry(unsigned size) { return size * 8 - 1; }
 enum {
     PBC_TREE_DEPTH = 32, /* words on a path from the root to a leaf, and forks among them */
     PBC_FORKS_MAX = 6,
+    PBC_RANK_DEPTH = 24,        /* lines of RANKS that one address may take */
     PBC_COMPARED_MAX = 1 << 15, /* units of 256 bytes that one search may compare */
     PBC_CHAIN_WARN = 32,        /* entries with code that one packet may be asked in turn: bound for a warning */
     PBC_CHAIN_MAX = 1024,       /* entries with code that one packet may be asked in turn: bound for an error */

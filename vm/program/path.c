@@ -51,7 +51,7 @@ static uint32_t classify_cost(const struct known_paths *w, uint32_t classifier, 
 {
     if (classifier >= w->c->classifiers_count) return 1;
     const struct pbc_classifier *k = &w->c->classifiers[classifier];
-    const uint64_t search = 1 + (uint64_t)k->words + k->compared, times = 1 + (uint64_t)k->chain;
+    const uint64_t search = 1 + (uint64_t)k->climbed + k->words + k->compared, times = 1 + (uint64_t)k->chain;
     if (search > UINT32_MAX || times > UINT32_MAX) return UINT32_MAX;
     return cost_add(entry_paths(w, k, first, end), search * times);
 }

@@ -18,15 +18,22 @@ static void more(const struct listing *l, uint32_t count, const char *what)
     if (count) fprintf(l->out, "    ... and %u more %s\n", count, what);
 }
 
+/* Return the name of a slot; of two slots a classifier with ranks has made these. */
+static const char *name_of(const struct pbc_classifier *c, unsigned slot)
+{
+    if (!c->rank_count || (slot != KEY_SLOT(src) && slot != KEY_SLOT(dst))) return slot_names[slot];
+    return slot == KEY_SLOT(src) ? "src_rank" : "dst_rank";
+}
+
 /* Add the parts of the key under a window of a word: "src0 24-31". */
-static void add_window(struct text *t, unsigned word, unsigned shift, unsigned bits)
+static void add_window(struct text *t, const struct pbc_classifier *c, unsigned word, unsigned shift, unsigned bits)
 {
     const unsigned from = word * 64 + shift, to = from + bits;
     const char *between = "";
     for (unsigned at = from, width; at < to; at += width - at % width) {
         width = at / 32 < KEY_SLOT(src_port) ? 32 : 16;
         const unsigned end = to < at - at % width + width ? to - 1 : at - at % width + width - 1;
-        text_add(t, "%s%s %u", between, width == 32 ? slot_names[at / 32] : half_names[at / 16], at % width);
+        text_add(t, "%s%s %u", between, width == 32 ? name_of(c, at / 32) : half_names[at / 16], at % width);
         if (end > at) text_add(t, "-%u", end % width);
         between = ", ";
     }
@@ -45,6 +52,11 @@ static void add_ports(struct text *t, const char *name, uint32_t range)
 {
     const uint32_t lo = range & 0xffff, hi = 65535 - (range >> 16);
     if (lo || hi < 65535) text_add(t, lo == hi ? "  %s %u" : "  %s %u-%u", name, lo, hi);
+}
+
+static void add_ranks(struct text *t, const char *name, uint32_t lo, uint32_t hi)
+{
+    if (lo || hi < UINT32_MAX) text_add(t, lo == hi ? "  %s %u" : "  %s %u-%u", name, lo, hi);
 }
 
 static void add_masked(struct text *t, const char *name, uint32_t value, uint32_t mask, uint32_t all)
@@ -78,7 +90,10 @@ static void dump_lane(const struct listing *l, const struct pbc_block *b, const 
     char line[LINE];
     struct text t = text_of(line, sizeof line);
     text_add(&t, "      entry %u", last->col[7][lane] & PBC_LANE_NONE);
-    for (unsigned s = 0; s < slots; s++)
+    const unsigned ranks = l->c->rank_count ? 2 : 0;
+    for (unsigned s = 0; s < ranks; s++)
+        add_ranks(&t, name_of(l->c, f->slot[s]), b[0].col[s][lane], b[slots / 8].col[slots % 8 + s][lane]);
+    for (unsigned s = ranks; s < slots; s++)
         add_slot_compared(&t, f->slot[s], b[s / 8].col[s % 8][lane], b[(slots + s) / 8].col[(slots + s) % 8][lane]);
     add_ports(&t, "src_port", last->col[4][lane]);
     add_ports(&t, "dst_port", last->col[5][lane]);
@@ -116,7 +131,7 @@ static void dump_words(struct listing *l, uint32_t from, uint32_t to)
     case TREE_NONE: text_add(&t, "none"); break;
     case TREE_CUT:
         text_add(&t, "cut ");
-        add_window(&t, TREE_WORD(w), TREE_SHIFT(w), TREE_BITS(w));
+        add_window(&t, l->c, TREE_WORD(w), TREE_SHIFT(w), TREE_BITS(w));
         text_add(&t, " -> %u-%u", base, base + (1u << TREE_BITS(w)) - 1);
         break;
     case TREE_FORK:
@@ -149,7 +164,7 @@ static void dump_formats(const struct listing *l)
         char line[LINE];
         struct text t = text_of(line, sizeof line);
         text_add(&t, "    format %u: %u bytes,", i, f->size * 256u);
-        for (unsigned s = 0; s < pbc_format_slots(f->size); s++) text_add(&t, " %s", slot_names[f->slot[s]]);
+        for (unsigned s = 0; s < pbc_format_slots(f->size); s++) text_add(&t, " %s", name_of(l->c, f->slot[s]));
         text_add(&t, ", %s", half_names[f->half]);
         dump_line(&t, l->out);
     }
@@ -171,6 +186,40 @@ static void dump_entries(const struct listing *l)
     more(l, l->c->entry_count - count, "entries");
 }
 
+static bool is_empty(const struct pbc_rank *r)
+{
+    uint64_t bits = 0;
+    for (unsigned i = 0; i < 8; i++) bits |= r->word[i];
+    return !bits;
+}
+
+/* Print the trees that find ranks, node by node: "line 4: rank 12, + 1 from 2001:db8::, + 1 from 2001:db9::". */
+static void dump_ranks(const struct listing *l)
+{
+    const struct pbc_rank *const all = l->p->ranks + l->c->ranks;
+    uint32_t next = 0;
+    for (unsigned rows = 0; rows < ROWS && next < l->c->rank_count; rows++) {
+        const struct pbc_rank *const node = &all[next];
+        const uint64_t rest = node->word[RANK_REST];
+        char line[LINE];
+        struct text t = text_of(line, sizeof line);
+        text_add(&t, "    line %u: ", next);
+        next += 1 + RANK_WIDE(rest);
+        if (next <= RANK_DST + 2 && is_empty(node)) continue; /* behind a root */
+        text_add(&t, RANK_KIND(rest) == RANK_INNER ? "-> %u" : "rank %u", RANK_BASE(rest));
+        for (unsigned i = 0; i < RANK_COUNT(rest); i++) {
+            const uint64_t upper = node->word[i], lower = RANK_WIDE(rest) ? node[1].word[i] : 0;
+            const uint32_t address[4] = {(uint32_t)(upper >> 32), (uint32_t)upper, (uint32_t)(lower >> 32),
+                                         (uint32_t)lower};
+            text_add(&t, RANK_KIND(rest) == RANK_INNER ? ", from " : ", + 1 from ");
+            text_add_address(&t, address, true);
+            if (RANK_KIND(rest) == RANK_INNER) text_add(&t, " -> %u", RANK_TO(rest, i + 1));
+        }
+        dump_line(&t, l->out);
+    }
+    more(l, l->c->rank_count - next, "lines");
+}
+
 static void dump_classifier(const struct program *p, uint32_t i, FILE *out)
 {
     const struct pbc_classifier *c = &p->classifiers[i];
@@ -180,9 +229,11 @@ static void dump_classifier(const struct program *p, uint32_t i, FILE *out)
     add_named(&t, p, "  classifier", i, c->name);
     text_add(&t, ": %u entries, %u words, %u blocks; at most %u words, %u blocks, %u forks, %u in turn", c->entry_count,
              c->tree_count, c->block_count, c->words, c->compared, c->forks, c->chain);
+    if (c->rank_count) text_add(&t, "; %u lines for ranks, at most %u", c->rank_count, c->climbed);
     dump_line(&t, out);
     dump_entries(&l);
     dump_formats(&l);
+    dump_ranks(&l);
     dump_tree(&l);
 }
 

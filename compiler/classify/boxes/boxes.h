@@ -9,12 +9,19 @@
 struct port_range {
     uint16_t lo, hi;
 };
+struct rank_range {
+    uint32_t lo, hi;
+};
 struct boxes {
     uint32_t count, cap;
     uint8_t slots, slot[16];        /* slots of struct key in the columns; never the ports' slot (10) */
     uint32_t *value[16], *mask[16]; /* [column][box]; value & ~mask is 0 */
     /* 0-65535: not asked. A box that asks has KIND_PORTS among its bits of key.kind */
     struct port_range *sport, *dport;
+    /* In place of addresses, whose slots have no columns then (tree/ranks.c): ranks of sources and of destinations,
+     * each from 0 to rank_most. NULL: addresses are asked */
+    struct rank_range *rank[2];
+    uint32_t rank_most[2];
     uint32_t *entry;  /* [box]: its entry, ascending */
     uint32_t entries; /* number of entries; an entry may have no box */
 };

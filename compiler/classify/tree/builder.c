@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "compiler/classify/tree/ranks.h"
+
 enum {
     OVERLAPS = 16,
     BUDGET_STEP = 4,
@@ -16,7 +18,7 @@ enum {
 static uint64_t worth_spending(const struct build *b, struct list l)
 {
     enum { LEAST = 1 << 14, FEW = 5 << 19 };
-    uint64_t slots = 0;
+    uint64_t slots = b->b->rank[0] ? 2 : 0;
     for (unsigned c = 0; c < b->b->slots; c++) {
         uint32_t asked = 0;
         for (uint32_t i = 0; i < l.count && !asked; i++) asked = b->b->mask[c][l.box[i]];
@@ -132,7 +134,9 @@ static int finish(struct build *b, uint64_t root, uint64_t limit, struct built *
         return BUILD_TOO_LARGE;
     if (!layout(b, root, out) || !overlap_fill(b, out)) return BUILD_NO_MEMORY;
     hand_over(b, &w, out);
+    out->rank_count = b->b->rank[0] != NULL; /* says how lanes are compared; build_ranked adds the lines */
     out->expected_blocks = expected_blocks(b->b, b->possible, out);
+    out->rank_count = 0;
     return BUILD_OK;
 }
 
@@ -154,11 +158,6 @@ struct effort {
     uint64_t work, peak;
     unsigned scale; /* scale of the last attempt */
 };
-
-static uint64_t held_bytes(const struct built *b)
-{
-    return b->tree_count * sizeof *b->tree + b->block_count * sizeof *b->blocks;
-}
 
 static void effort_add(struct effort *e, const struct built *now, uint64_t kept)
 {
@@ -187,7 +186,7 @@ static int attempts(const struct build *plain, uint64_t limit, uint64_t kept, st
         bool spare = false;
         const int error = attempt(plain, scale, limit, &now, &spare);
         e->scale = scale;
-        effort_add(e, &now, held_bytes(out) + kept);
+        effort_add(e, &now, built_bytes(out) + kept);
         const bool better = !error && (best || now.lines < out->lines);
         /* more room is tried as long as it helps much */
         const bool last = error == BUILD_NO_MEMORY || error == BUILD_BEATEN || (!error && !now.last_resort) || !spare ||
@@ -209,7 +208,7 @@ static void chain_again(struct build *b, uint64_t limit, struct built *out, stru
     bool spare;
     b->forks_most = 0;
     const int error = attempt(b, e->scale, limit, &now, &spare);
-    effort_add(e, &now, held_bytes(out));
+    effort_add(e, &now, built_bytes(out));
     keep_better(out, &now, !error && !asks_too_much(&now));
 }
 
@@ -232,7 +231,7 @@ static int whole_or_parts(struct build *b, uint64_t limit, struct built *out, st
     const bool good = !error && out->chain <= PBC_CHAIN_WARN;
     if (good && parts_suffice(b->b->count, out->lines)) return error;
     b->lines_most = good ? out->lines - 1 : 0;
-    const int other = attempts(b, limit, held_bytes(out), &whole, e);
+    const int other = attempts(b, limit, built_bytes(out), &whole, e);
     b->lines_most = 0;
     const bool better = !good || (!other && whole.lines < out->lines);
     keep_better(out, &whole, better);
@@ -248,19 +247,83 @@ static bool has_parts(const struct build *plain)
     return has;
 }
 
-int classifier_build(const struct boxes *boxes, const bool *coded, kind_possible_fn *possible,
-                     const struct build_limits *limits, struct built *out)
+/* Build from boxes as they are, with addresses or with ranks. */
+static int build_boxes(struct build *b, uint64_t limit, struct built *out)
 {
-    struct build b = {.b = boxes, .coded = coded, .possible = possible, .forks_most = PBC_FORKS_MAX};
     struct effort effort = {0};
-    columns_find(&b);
-    const int error =
-        has_parts(&b) ? whole_or_parts(&b, limits->bytes, out, &effort) : attempts(&b, limits->bytes, 0, out, &effort);
-    if (!error && asks_too_much(out)) chain_again(&b, limits->bytes, out, &effort);
+    columns_find(b);
+    const int error = has_parts(b) ? whole_or_parts(b, limit, out, &effort) : attempts(b, limit, 0, out, &effort);
+    if (!error && asks_too_much(out)) chain_again(b, limit, out, &effort);
     out->work = effort.work;
     out->peak_bytes = effort.peak;
     if (error) built_fini(out);
     return error;
+}
+
+static int build_ranked(const struct build *plain, uint64_t limit, struct built *out)
+{
+    struct ranks r;
+    struct build b = *plain;
+    *out = (struct built){0};
+    if (!ranks_make(plain->b, &r)) return BUILD_NO_MEMORY;
+    const uint64_t bytes = r.count * sizeof *r.lines;
+    b.b = &r.boxes;
+    const int error = bytes < limit ? build_boxes(&b, limit - bytes, out) : BUILD_TOO_LARGE;
+    if (!error) {
+        out->ranks = r.lines;
+        out->rank_count = r.count;
+        out->climbed = r.climbed;
+        out->lines += r.climbed;
+        out->peak_bytes += bytes;
+        r.lines = NULL;
+    }
+    ranks_fini(&r);
+    return error;
+}
+
+enum {
+    LINES_BOUND = 64, /* lines on the worst way, and bytes a rule, which ranks are to keep */
+    BYTES_BOUND = 400,
+    BYTES_FEW = 1 << 20,  /* an image of fewer bytes lies in a processor's second cache, whatever a rule takes */
+    PARTS_RANKED = 50000, /* a list in parts with more boxes is not tried without ranks */
+};
+
+/* Return how far an image goes beyond the bounds, as a ratio: at most 1, it keeps both. */
+static double beyond(const struct build *b, const struct built *m)
+{
+    const double lines = (double)m->lines / LINES_BOUND;
+    const double bytes = (double)built_bytes(m) / ((double)BYTES_BOUND * (b->b->entries ? b->b->entries : 1));
+    return bytes > lines && built_bytes(m) > BYTES_FEW ? bytes : lines;
+}
+
+/* Build with addresses, and with ranks if that goes beyond the bounds; keep what goes less far. Addresses are searched
+ * faster while the image stays small: their words of the tree need no look-up before. */
+static int build_by_cost(struct build *b, uint64_t limit, struct built *out)
+{
+    struct built ranked;
+    if (b->b->count > PARTS_RANKED && has_parts(b) && !build_ranked(b, limit, out)) {
+        if (!asks_too_much(out)) return BUILD_OK;
+        built_fini(out);
+    }
+    const int error = build_boxes(b, limit, out);
+    if (error == BUILD_NO_MEMORY || (!error && beyond(b, out) <= 1)) return error;
+    const int other = build_ranked(b, limit, &ranked);
+    const uint64_t work = out->work + ranked.work;
+    const bool better = !other && !asks_too_much(&ranked) && (error || beyond(b, &ranked) < beyond(b, out));
+    if (other) built_fini(&ranked);
+    keep_better(out, &ranked, better);
+    out->work = work;
+    return better ? BUILD_OK : error;
+}
+
+int classifier_build(const struct boxes *boxes, const bool *coded, kind_possible_fn *possible,
+                     const struct build_limits *limits, struct built *out)
+{
+    struct build b = {.b = boxes, .coded = coded, .possible = possible, .forks_most = PBC_FORKS_MAX};
+    columns_find(&b);
+    if (limits->ranks == RANKS_NEVER || !ranks_suit(boxes)) return build_boxes(&b, limits->bytes, out);
+    if (limits->ranks == RANKS_ALWAYS) return build_ranked(&b, limits->bytes, out);
+    return ranks_of_ip6(boxes) ? build_by_cost(&b, limits->bytes, out) : build_boxes(&b, limits->bytes, out);
 }
 
 void built_fini(struct built *b)
@@ -268,6 +331,7 @@ void built_fini(struct built *b)
     free(b->tree);
     free(b->blocks);
     free(b->formats);
+    free(b->ranks);
     free(b->overlap_sample);
     *b = (struct built){0};
 }

@@ -6,9 +6,11 @@
 #include "compiler/classify/boxes/boxes.h"
 #include "vm/pbc.h"
 
+enum build_ranks { RANKS_BY_COST, RANKS_NEVER, RANKS_ALWAYS /* if they suit */ };
 struct build_limits {
-    uint64_t bytes;   /* most bytes of tree, formats and blocks together */
+    uint64_t bytes;   /* most bytes of tree, formats, blocks and ranks together */
     uint32_t workers; /* reserved, must be 1 */
+    enum build_ranks ranks;
 };
 
 /* True if some frame has these bits of key.kind: (kind & mask) == value. Cuts on kind put no rules below other values.
@@ -20,9 +22,10 @@ struct built {
     uint64_t *tree;
     struct pbc_block *blocks;
     struct pbc_format *formats;
-    uint32_t tree_count, block_count, format_count;
+    struct pbc_rank *ranks;
+    uint32_t tree_count, block_count, format_count, rank_count;
     /* fields of struct pbc_classifier: */
-    uint32_t words, compared, forks, chain;
+    uint32_t words, compared, forks, chain, climbed;
     /* figures for --stats: */
     uint32_t boxes;                    /* number of boxes given */
     uint32_t cuts, fork_count, leaves; /* in the tree; shared parts count once */
@@ -48,9 +51,15 @@ int classifier_build(const struct boxes *boxes, const bool *coded, kind_possible
                      const struct build_limits *limits, struct built *out);
 void built_fini(struct built *b);
 
-/* Return the most words and blocks that all searches for one packet read: one search, and one behind each entry with
- * code that may be asked in turn. A CLASSIFY adds this to the longest path, besides the entries' own code. */
+static inline uint64_t built_bytes(const struct built *b)
+{
+    return b->tree_count * sizeof *b->tree + b->block_count * sizeof *b->blocks + b->format_count * sizeof *b->formats +
+           b->rank_count * sizeof *b->ranks;
+}
+
+/* Return the most words, blocks and lines that all searches for one packet read: one search, and one behind each entry
+ * with code that may be asked in turn. A CLASSIFY adds this to the longest path, besides the entries' own code. */
 static inline uint64_t built_steps(const struct built *b)
 {
-    return (1 + (uint64_t)b->words + b->compared) * (1 + (uint64_t)b->chain);
+    return (1 + (uint64_t)b->climbed + b->words + b->compared) * (1 + (uint64_t)b->chain);
 }

@@ -11,7 +11,33 @@ enum {
     NO_COLUMN = 0xff,
 };
 
-/* A part of the key space: the bits fixed on the way to it. Slot 10 gives the ranges of the ports. */
+/* A field of which boxes ask ranges: ports, and ranks if the boxes have them. */
+struct range {
+    uint32_t lo, hi;
+};
+enum range_field { RANGE_SPORT, RANGE_DPORT, RANGE_SRC, RANGE_DST, RANGES_MOST, NO_RANGE = RANGES_MOST };
+static inline struct range box_range(const struct boxes *b, unsigned field, uint32_t box)
+{
+    if (field >= RANGE_SRC) {
+        const struct rank_range r = b->rank[field - RANGE_SRC][box];
+        return (struct range){r.lo, r.hi};
+    }
+    const struct port_range r = field == RANGE_SPORT ? b->sport[box] : b->dport[box];
+    return (struct range){r.lo, r.hi};
+}
+static inline unsigned range_fields(const struct boxes *b) { return b->rank[0] ? RANGES_MOST : RANGE_SRC; }
+static inline bool range_holds(struct range a, struct range b) { return a.lo <= b.lo && a.hi >= b.hi; }
+static inline struct range range_clip(struct range r, struct range to)
+{
+    return (struct range){r.lo > to.lo ? r.lo : to.lo, r.hi < to.hi ? r.hi : to.hi};
+}
+/* A range field's place in the key: its slot, and its bits there from `first` on. */
+struct range_place {
+    uint8_t slot, first, bits;
+};
+struct range_place range_place(const struct boxes *b, unsigned field);
+
+/* A part of the key space: the bits fixed on the way to it. */
 struct part {
     uint32_t value[16], mask[16]; /* value & ~mask is 0 */
 };
@@ -111,7 +137,8 @@ void *stack_get(struct build *b, size_t bytes);
 void stack_release(struct build *b, struct stack_mark mark);
 
 /* part.c */
-void part_ports(const struct part *p, struct port_range *sport, struct port_range *dport);
+/* Return the values of a range field in the part. */
+struct range part_range(const struct boxes *b, const struct part *p, unsigned field);
 /* Return the bits that the box asks and the part leaves open. */
 static inline uint32_t open_mask(const struct build *b, const struct part *p, uint32_t box, unsigned column)
 {
@@ -131,6 +158,8 @@ struct span {
     uint32_t wrap; /* number of children - 1 */
     bool range;
 };
+/* Return the range field that the window cuts; NO_RANGE: it cuts values and masks. */
+unsigned window_range(const struct boxes *b, struct window w);
 struct span window_span(const struct build *b, const struct part *p, uint32_t box, struct window w);
 /* Return child i of a span; `last` is the child before (any value for i = 0). */
 static inline uint32_t span_child(const struct span *s, uint32_t i, uint32_t last)

@@ -35,11 +35,8 @@ static bool is_common(const struct deal *d, uint32_t box)
     const struct span s = window_span(d->b, d->p, box, d->w);
     if (s.count != d->children) return false;
     if (!s.range) return true;
-    struct port_range sp, dp;
-    part_ports(d->p, &sp, &dp);
-    const struct port_range all = d->w.shift < 16 ? sp : dp,
-                            r = d->w.shift < 16 ? d->b->b->sport[box] : d->b->b->dport[box];
-    return r.lo <= all.lo && r.hi >= all.hi;
+    const unsigned field = window_range(d->b->b, d->w);
+    return range_holds(box_range(d->b->b, field, box), part_range(d->b->b, d->p, field));
 }
 
 /* Return the child whose bits agree with the part. A part may be shared with parts that differ in bits that none of its

@@ -37,14 +37,21 @@ static void draw_key(const struct boxes *b, kind_possible_fn *possible, uint32_t
         k->slot[b->slot[c]] =
             b->slot[c] == SLOT_KIND ? draw_kind(possible, value, mask, state) : value | (draw(state) & ~mask);
     }
+    for (unsigned i = 0; b->rank[0] && i < 2; i++) {
+        const struct rank_range r = b->rank[i][box];
+        k->slot[i ? KEY_SLOT(dst) : KEY_SLOT(src)] = r.lo + draw(state) % (r.hi - r.lo + 1);
+    }
     k->src_port = draw_port(state, b->sport[box]);
     k->dst_port = draw_port(state, b->dport[box]);
 }
 
-static bool lane_holds(const uint32_t *col, const struct pbc_format *f, const struct key *k, unsigned lane)
+static bool lane_holds(const uint32_t *col, const struct pbc_format *f, const struct key *k, unsigned lane,
+                       unsigned ranks)
 {
     const unsigned slots = pbc_format_slots(f->size);
-    for (unsigned i = 0; i < slots; i++)
+    for (unsigned i = 0; i < ranks; i++)
+        if (k->slot[f->slot[i]] < col[i * 8 + lane] || k->slot[f->slot[i]] > col[(slots + i) * 8 + lane]) return false;
+    for (unsigned i = ranks; i < slots; i++)
         if ((k->slot[f->slot[i]] & col[(slots + i) * 8 + lane]) != col[i * 8 + lane]) return false;
     const uint32_t s = col[pbc_col_sport(f->size) * 8 + lane], d = col[pbc_col_dport(f->size) * 8 + lane],
                    h = col[pbc_col_half(f->size) * 8 + lane];
@@ -59,7 +66,7 @@ static uint32_t search_leaf(const struct built *m, uint64_t word, const struct k
         const uint32_t *col = b->col[0], *entry = col + pbc_col_entry(f->size) * 8;
         *units += f->size;
         for (unsigned lane = 0; lane < 8; lane++)
-            if (lane_holds(col, f, k, lane)) return entry[lane] & PBC_LANE_NONE;
+            if (lane_holds(col, f, k, lane, m->rank_count ? 2 : 0)) return entry[lane] & PBC_LANE_NONE;
         if (!(entry[7] & PBC_LANE_MORE)) return UINT32_MAX;
     }
 }

@@ -20,13 +20,13 @@ static void sample_boxes(struct list l, uint32_t count, uint32_t picked[])
     }
 }
 
-static float port_share(struct port_range r, struct port_range all)
+static float range_share(struct range r, struct range all)
 {
-    const int lo = r.lo > all.lo ? r.lo : all.lo, hi = r.hi < all.hi ? r.hi : all.hi;
-    return (float)(hi - lo + 1) / (float)(all.hi - all.lo + 1);
+    const struct range in = range_clip(r, all);
+    return in.lo > in.hi ? 0 : ((float)(in.hi - in.lo) + 1) / ((float)(all.hi - all.lo) + 1);
 }
 
-/* Return the mask of the bits that all ports of a range share. */
+/* Return the mask of the bits that all values of a range share. */
 static uint32_t prefix_mask(uint32_t lo, uint32_t hi)
 {
     uint32_t differs = lo ^ hi;
@@ -34,28 +34,29 @@ static uint32_t prefix_mask(uint32_t lo, uint32_t hi)
     differs |= differs >> 2;
     differs |= differs >> 4;
     differs |= differs >> 8;
-    return ~differs & 0xffff;
+    differs |= differs >> 16;
+    return ~differs;
 }
 
-static void port_field(const struct build *b, const struct part *p, const uint32_t picked[], uint32_t count,
-                       unsigned first, struct field *f)
+static void range_field(const struct build *b, const struct part *p, const uint32_t picked[], uint32_t count,
+                        unsigned field, struct field *f)
 {
-    struct port_range s, d;
-    part_ports(p, &s, &d);
-    const struct port_range all = first ? d : s, *ports = first ? b->b->dport : b->b->sport;
-    const uint32_t known = p->mask[SLOT_PORTS] >> first & 0xffff, value = p->value[SLOT_PORTS] >> first & 0xffff;
-    f->slot = SLOT_PORTS;
-    f->first = (uint8_t)first;
-    f->bits = 16;
+    const struct range_place at = range_place(b->b, field);
+    const struct range all = part_range(b->b, p, field);
+    const uint32_t bits = UINT32_MAX >> (32 - at.bits), known = p->mask[at.slot] >> at.first & bits,
+                   value = p->value[at.slot] >> at.first & bits;
+    f->slot = at.slot;
+    f->first = at.first;
+    f->bits = at.bits;
     f->told = f->known = known;
     f->ranges = 0;
+    f->range = true;
     for (uint32_t i = 0; i < count; i++) {
-        const struct port_range r = ports[picked[i]];
-        const bool whole = r.lo <= all.lo && r.hi >= all.hi;
-        const uint32_t lo = r.lo > all.lo ? r.lo : all.lo, hi = r.hi < all.hi ? r.hi : all.hi;
-        f->mask[i] = (whole || lo > hi ? 0 : prefix_mask(lo, hi)) | known;
-        f->value[i] = ((lo & ~known) | value) & f->mask[i];
-        f->ranges += !whole && lo < hi;
+        const struct range r = box_range(b->b, field, picked[i]), in = range_clip(r, all);
+        const bool whole = range_holds(r, all);
+        f->mask[i] = ((whole || in.lo > in.hi ? 0 : prefix_mask(in.lo, in.hi)) & bits) | known;
+        f->value[i] = ((in.lo & ~known) | value) & f->mask[i];
+        f->ranges += !whole && in.lo < in.hi;
     }
 }
 
@@ -67,6 +68,7 @@ static void slot_field(const struct build *b, const struct part *p, const uint32
     f->slot = (uint8_t)slot;
     f->first = 0;
     f->bits = 32;
+    f->range = false;
     f->told = f->known = known;
     for (uint32_t i = 0; i < count; i++) {
         f->mask[i] = mask[picked[i]] | known;
@@ -138,15 +140,17 @@ static bool field_use(struct field *f, uint32_t count)
 static float boxes_at_a_point(const struct build *b, struct list l, const struct part *p, const uint32_t picked[],
                               uint32_t count)
 {
-    struct port_range s, d;
-    part_ports(p, &s, &d);
+    struct range all[RANGES_MOST];
+    for (unsigned f = 0; f < range_fields(b->b); f++) all[f] = part_range(b->b, p, f);
     float sum = 0;
     for (uint32_t i = 0; i < count; i++) {
         const uint32_t box = picked[i];
         int asked = 0;
         if (b->coded && b->coded[b->b->entry[box]]) continue;
         for (unsigned c = 0; c < b->b->slots; c++) asked += __builtin_popcount(open_mask(b, p, box, c));
-        sum += ldexpf(port_share(b->b->sport[box], s) * port_share(b->b->dport[box], d), -asked);
+        float share = 1;
+        for (unsigned f = 0; f < range_fields(b->b); f++) share *= range_share(box_range(b->b, f, box), all[f]);
+        sum += ldexpf(share, -asked);
     }
     return sum / (float)count * (float)l.count;
 }
@@ -165,8 +169,8 @@ void fields_find(const struct build *b, struct list l, const struct part *p, str
         slot_field(b, p, picked, count, c, &x->field[x->fields]);
         if (field_use(&x->field[x->fields], count)) x->fields++;
     }
-    for (unsigned first = 0; first <= 16; first += 16) {
-        port_field(b, p, picked, count, first, &x->field[x->fields]);
+    for (unsigned f = 0; f < range_fields(b->b); f++) {
+        range_field(b, p, picked, count, f, &x->field[x->fields]);
         if (field_use(&x->field[x->fields], count) || x->field[x->fields].ranges) x->fields++;
     }
 }

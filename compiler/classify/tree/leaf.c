@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "compiler/classify/tree/builder_priv.h"
+#include "vm/packet/key.h"
 
 enum { LANES = 8, SLOTS_MOST = 14, HALF_FIRST_SLOT = 11, NO_HALF = 20 };
 
@@ -26,12 +27,16 @@ static unsigned half_slot(const uint32_t open[16])
     return 16;
 }
 
-static bool format_of(const uint32_t open[16], struct pbc_format *f)
+static bool format_of(const struct build *b, const uint32_t open[16], struct pbc_format *f)
 {
     const unsigned half = half_slot(open);
     unsigned n = 0;
     *f = (struct pbc_format){.half = NO_HALF};
     if (half < 16) f->half = (uint8_t)(half * 2 + (open[half] >> 16 ? 1 : 0));
+    if (b->b->rank[0]) {
+        f->slot[n++] = KEY_SLOT(src);
+        f->slot[n++] = KEY_SLOT(dst);
+    }
     for (unsigned s = 0; s < 16; s++) {
         if (!open[s] || s == half) continue;
         if (n == SLOTS_MOST) return false;
@@ -48,7 +53,7 @@ uint64_t leaf_bytes(const struct build *b, const struct part *p, struct list l)
     uint32_t open[16];
     struct pbc_format f;
     open_slots(b, p, l, open);
-    if (!format_of(open, &f)) return 0;
+    if (!format_of(b, open, &f)) return 0;
     return (uint64_t)blocks_of(l.count) * f.size * sizeof(struct pbc_block) + sizeof f;
 }
 
@@ -64,31 +69,42 @@ static uint32_t format_number(struct build *b, const struct pbc_format *f)
     return b->format_count++;
 }
 
-static uint32_t port_lane(struct port_range r, struct port_range within)
+static uint32_t port_lane(struct range r, struct range within)
 {
-    if (r.lo <= within.lo && r.hi >= within.hi) return 0;
-    return r.lo | (65535u - r.hi) << 16;
+    return range_holds(r, within) ? 0 : r.lo | (65535u - r.hi) << 16;
 }
 
 struct filling {
     const struct part *p;
     const struct pbc_format *f;
-    struct port_range sport, dport;
+    struct range range[RANGES_MOST]; /* the part's */
 };
+
+/* Ranks that hold for the whole part are written as if they held for all, so that equal leaves are more often equal. */
+static void fill_ranks(const struct build *b, const struct filling *x, uint32_t box, uint32_t *col, uint32_t lane)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        const struct range r = box_range(b->b, RANGE_SRC + i, box);
+        const bool whole = range_holds(r, x->range[RANGE_SRC + i]);
+        col[i * LANES + lane] = whole ? 0 : r.lo;
+        col[(pbc_format_slots(x->f->size) + i) * LANES + lane] = whole ? UINT32_MAX : r.hi;
+    }
+}
 
 static void fill_lane(const struct build *b, const struct filling *x, uint32_t box, uint32_t *col, uint32_t lane)
 {
     const struct boxes *s = b->b;
     const unsigned size = x->f->size, slots = pbc_format_slots(size);
-    for (unsigned i = 0; i < slots; i++) {
+    if (s->rank[0]) fill_ranks(b, x, box, col, lane);
+    for (unsigned i = s->rank[0] ? 2 : 0; i < slots; i++) {
         const unsigned slot = x->f->slot[i], c = b->column[slot];
         if (c == NO_COLUMN || (i && !slot)) continue;
         const uint32_t mask = s->mask[c][box] & ~x->p->mask[slot];
         col[i * LANES + lane] = s->value[c][box] & mask;
         col[(slots + i) * LANES + lane] = mask;
     }
-    col[pbc_col_sport(size) * LANES + lane] = port_lane(s->sport[box], x->sport);
-    col[pbc_col_dport(size) * LANES + lane] = port_lane(s->dport[box], x->dport);
+    col[pbc_col_sport(size) * LANES + lane] = port_lane(box_range(s, RANGE_SPORT, box), x->range[RANGE_SPORT]);
+    col[pbc_col_dport(size) * LANES + lane] = port_lane(box_range(s, RANGE_DPORT, box), x->range[RANGE_DPORT]);
     const unsigned slot = x->f->half / 2, c = b->column[slot];
     if (slot != SLOT_PORTS && c != NO_COLUMN) {
         const uint32_t shift = (x->f->half & 1u) * 16, mask = (s->mask[c][box] & ~x->p->mask[slot]) >> shift & 0xffff;
@@ -165,9 +181,9 @@ uint64_t leaf_word(struct build *b, const struct part *p, struct list l)
     uint32_t open[16];
     struct pbc_format f;
     open_slots(b, p, l, open);
-    if (!format_of(open, &f)) return TREE_NONE;
+    if (!format_of(b, open, &f)) return TREE_NONE;
     struct filling x = {.p = p, .f = &f};
-    part_ports(p, &x.sport, &x.dport);
+    for (unsigned r = 0; r < range_fields(b->b); r++) x.range[r] = part_range(b->b, p, r);
     struct content c = {.units = blocks_of(l.count) * f.size, .format = format_number(b, &f)};
     struct pbc_block *blocks = stack_get(b, c.units * sizeof *blocks);
     if (!blocks || b->failed) return TREE_NONE;

@@ -14,6 +14,9 @@ enum {
 
 static bool leaves_open(const struct build *b, uint32_t box, unsigned slot)
 {
+    const unsigned field = slot == KEY_SLOT(src) ? RANGE_SRC : RANGE_DST;
+    if (b->b->rank[0])
+        return range_holds(box_range(b->b, field, box), (struct range){0, b->b->rank_most[field - RANGE_SRC]});
     for (unsigned s = slot; s < slot + 4; s++)
         if (b->column[s] != NO_COLUMN && b->b->mask[b->column[s]][box]) return false;
     return true;

@@ -1,43 +1,43 @@
 /* Parts of the key space, and the boxes that play no role in a part, because an earlier box covers theirs. A box whose
  * entry has code covers nothing, since the rest of its rule may fail. */
 #include "compiler/classify/tree/builder_priv.h"
+#include "vm/packet/key.h"
 
 enum {
     PAIRS_MOST = 48, /* most boxes of which each is compared with all before it */
     WIDE_KEPT = 8,   /* number of the widest boxes with which each box of a longer list is compared */
 };
 
-static struct port_range ports_of(uint32_t value, uint32_t mask, unsigned shift)
+struct range_place range_place(const struct boxes *b, unsigned field)
 {
-    const uint32_t v = value >> shift & 0xffff, m = mask >> shift & 0xffff;
-    return (struct port_range){(uint16_t)v, (uint16_t)(v | (~m & 0xffff))};
+    if (field == RANGE_SPORT) return (struct range_place){SLOT_PORTS, 0, 16};
+    if (field == RANGE_DPORT) return (struct range_place){SLOT_PORTS, 16, 16};
+    const uint32_t most = b->rank_most[field - RANGE_SRC] | 1u;
+    return (struct range_place){field == RANGE_SRC ? KEY_SLOT(src) : KEY_SLOT(dst), 0,
+                                (uint8_t)(32 - __builtin_clz(most))};
 }
 
-void part_ports(const struct part *p, struct port_range *sport, struct port_range *dport)
+struct range part_range(const struct boxes *b, const struct part *p, unsigned field)
 {
-    *sport = ports_of(p->value[SLOT_PORTS], p->mask[SLOT_PORTS], 0);
-    *dport = ports_of(p->value[SLOT_PORTS], p->mask[SLOT_PORTS], 16);
+    const struct range_place at = range_place(b, field);
+    const uint32_t all = UINT32_MAX >> (32 - at.bits), value = p->value[at.slot] >> at.first & all,
+                   mask = p->mask[at.slot] >> at.first & all;
+    const struct range r = {value, value | (~mask & all)};
+    return field < RANGE_SRC ? r : range_clip(r, (struct range){0, b->rank_most[field - RANGE_SRC]});
 }
 
-static struct port_range clip(struct port_range r, struct port_range to)
-{
-    return (struct port_range){r.lo > to.lo ? r.lo : to.lo, r.hi < to.hi ? r.hi : to.hi};
-}
-
-static bool holds(struct port_range a, struct port_range b) { return a.lo <= b.lo && a.hi >= b.hi; }
-
-/* Columns and ports of a part that the boxes of a list may still tell apart. */
+/* Columns and ranges of a part that the boxes of a list may still tell apart. */
 struct open {
     unsigned columns;
     uint8_t column[16];
     uint32_t bits[16]; /* bits of each such column that the part leaves open */
-    struct port_range sport, dport;
+    struct range range[RANGES_MOST];
 };
 
 static void open_of(const struct build *b, struct list l, const struct part *p, struct open *o)
 {
     o->columns = 0;
-    part_ports(p, &o->sport, &o->dport);
+    for (unsigned f = 0; f < range_fields(b->b); f++) o->range[f] = part_range(b->b, p, f);
     for (unsigned c = 0; c < b->b->slots; c++) {
         const uint32_t *mask = b->b->mask[c], unknown = ~p->mask[b->b->slot[c]];
         uint32_t asked = 0;
@@ -58,13 +58,15 @@ static bool covers(const struct build *b, const struct open *o, uint32_t x, uint
         const uint32_t asks = s->mask[c][x] & o->bits[i];
         if (asks & ~s->mask[c][y] || (s->value[c][x] ^ s->value[c][y]) & asks) return false;
     }
-    return holds(s->sport[x], clip(s->sport[y], o->sport)) && holds(s->dport[x], clip(s->dport[y], o->dport));
+    for (unsigned f = 0; f < range_fields(s); f++)
+        if (!range_holds(box_range(s, f, x), range_clip(box_range(s, f, y), o->range[f]))) return false;
+    return true;
 }
 
 /* The smallest box around the boxes looked at so far, within the part. */
 struct around {
     uint32_t value[16], mask[16];
-    struct port_range sport, dport;
+    struct range range[RANGES_MOST];
 };
 
 static void around_first(const struct build *b, const struct open *o, struct around *a, uint32_t box)
@@ -73,21 +75,20 @@ static void around_first(const struct build *b, const struct open *o, struct aro
         a->mask[i] = b->b->mask[o->column[i]][box] & o->bits[i];
         a->value[i] = b->b->value[o->column[i]][box];
     }
-    a->sport = clip(b->b->sport[box], o->sport);
-    a->dport = clip(b->b->dport[box], o->dport);
+    for (unsigned f = 0; f < range_fields(b->b); f++) a->range[f] = range_clip(box_range(b->b, f, box), o->range[f]);
 }
 
-static struct port_range joined(struct port_range a, struct port_range b)
+static struct range joined(struct range a, struct range b)
 {
-    return (struct port_range){a.lo < b.lo ? a.lo : b.lo, a.hi > b.hi ? a.hi : b.hi};
+    return (struct range){a.lo < b.lo ? a.lo : b.lo, a.hi > b.hi ? a.hi : b.hi};
 }
 
 static void around_add(const struct build *b, const struct open *o, struct around *a, uint32_t box)
 {
     for (unsigned i = 0; i < o->columns; i++)
         a->mask[i] &= b->b->mask[o->column[i]][box] & ~(a->value[i] ^ b->b->value[o->column[i]][box]);
-    a->sport = joined(a->sport, clip(b->b->sport[box], o->sport));
-    a->dport = joined(a->dport, clip(b->b->dport[box], o->dport));
+    for (unsigned f = 0; f < range_fields(b->b); f++)
+        a->range[f] = joined(a->range[f], range_clip(box_range(b->b, f, box), o->range[f]));
 }
 
 static bool covers_around(const struct build *b, const struct open *o, uint32_t x, const struct around *a)
@@ -99,7 +100,9 @@ static bool covers_around(const struct build *b, const struct open *o, uint32_t 
         const uint32_t asks = s->mask[c][x] & o->bits[i];
         if (asks & ~a->mask[i] || (s->value[c][x] ^ a->value[i]) & asks) return false;
     }
-    return holds(s->sport[x], a->sport) && holds(s->dport[x], a->dport);
+    for (unsigned f = 0; f < range_fields(s); f++)
+        if (!range_holds(box_range(s, f, x), a->range[f])) return false;
+    return true;
 }
 
 /* Return the number of boxes up to the first that covers all behind it. */
@@ -134,8 +137,8 @@ static unsigned asked(const struct build *b, const struct open *o, uint32_t box)
     unsigned bits = 0;
     for (unsigned i = 0; i < o->columns; i++)
         bits += (unsigned)__builtin_popcount(b->b->mask[o->column[i]][box] & o->bits[i]);
-    bits += holds(b->b->sport[box], o->sport) ? 0 : 8;
-    return bits + (holds(b->b->dport[box], o->dport) ? 0 : 8);
+    for (unsigned f = 0; f < range_fields(b->b); f++) bits += range_holds(box_range(b->b, f, box), o->range[f]) ? 0 : 8;
+    return bits;
 }
 
 static uint32_t behind_wide(struct build *b, struct list l, const struct open *o)

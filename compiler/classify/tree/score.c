@@ -192,17 +192,20 @@ static bool kind_window(const struct scratch *x, struct window *w)
     return true;
 }
 
-/* Choose a window of the highest open port bits: ranges may share no bits and still be told apart by these. */
+static uint32_t untold(const struct field *f) { return ~f->told & UINT32_MAX >> (32 - f->bits); }
+
+/* Choose a window of the highest open bits of a range field: ranges may share no bits and still be told apart by
+ * these. */
 static bool range_window(const struct scratch *x, struct window *w)
 {
     const struct field *best = NULL;
     for (unsigned i = 0; i < x->fields; i++)
-        if (x->field[i].slot == SLOT_PORTS && x->field[i].ranges * 4 > x->boxes && (~x->field[i].told & 0xffff) &&
-            (!best || x->field[i].ranges > best->ranges || ~x->field[i].told > ~best->told))
+        if (x->field[i].range && x->field[i].ranges * 4 > x->boxes && untold(&x->field[i]) &&
+            (!best || x->field[i].ranges > best->ranges || untold(&x->field[i]) > untold(best)))
             best = &x->field[i];
     if (!best) return false;
-    const unsigned top = 31u - (unsigned)__builtin_clz(~best->told & 0xffff);
-    *w = (struct window){SLOT_PORTS, (uint8_t)(best->first + (top ? top - 1 : 0)), top ? 2 : 1};
+    const unsigned top = 31u - (unsigned)__builtin_clz(untold(best));
+    *w = (struct window){best->slot, (uint8_t)(best->first + (top ? top - 1 : 0)), top ? 2 : 1};
     return true;
 }
 

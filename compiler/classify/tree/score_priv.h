@@ -6,7 +6,7 @@
 enum {
     SAMPLE_MOST = 512,
     SAMPLE_LEAST = 64,
-    FIELDS = 17, /* 15 slots and two ports */
+    FIELDS = 19, /* 15 slots, two ports, two ranks */
     WIDTH_MOST = 14,
 };
 
@@ -17,7 +17,8 @@ struct field {
     uint32_t value[SAMPLE_MOST], mask[SAMPLE_MOST]; /* relative to `first` */
     float use[33];   /* [bit]: sum over the lower bits of how well each tells boxes apart */
     int top;         /* highest bit of use, -1: none */
-    uint32_t ranges; /* ports: number of boxes with neither all ports nor one */
+    bool range;      /* ports and ranks */
+    uint32_t ranges; /* number of boxes that ask neither all values of such a field nor one */
 };
 struct tally {
     float boxes, drawn; /* boxes that reach the child; packets drawn from these boxes that reach it */

@@ -1,23 +1,24 @@
 /* Windows of the key's bits: the children that a box reaches. Bits above a window need not be known: leaves compare the
  * whole box. */
 #include "compiler/classify/tree/builder_priv.h"
+#include "vm/packet/key.h"
 
-static struct port_range port_within(const struct build *b, const struct part *p, uint32_t box, unsigned shift)
+unsigned window_range(const struct boxes *b, struct window w)
 {
-    struct port_range s, d;
-    part_ports(p, &s, &d);
-    const struct port_range to = shift < 16 ? s : d, r = shift < 16 ? b->b->sport[box] : b->b->dport[box];
-    return (struct port_range){r.lo > to.lo ? r.lo : to.lo, r.hi < to.hi ? r.hi : to.hi};
+    if (w.slot == SLOT_PORTS) return w.shift < 16 ? RANGE_SPORT : RANGE_DPORT;
+    if (!b->rank[0]) return NO_RANGE;
+    return w.slot == KEY_SLOT(src) ? RANGE_SRC : w.slot == KEY_SLOT(dst) ? RANGE_DST : NO_RANGE;
 }
 
 struct span window_span(const struct build *b, const struct part *p, uint32_t box, struct window w)
 {
     const uint32_t wrap = (1u << w.width) - 1;
-    if (w.slot == SLOT_PORTS) {
-        const struct port_range r = port_within(b, p, box, w.shift);
-        const unsigned shift = w.shift & 15u;
-        const uint32_t lo = (uint32_t)r.lo >> shift, hi = (uint32_t)r.hi >> shift;
+    const unsigned field = window_range(b->b, w);
+    if (field != NO_RANGE) {
+        const struct range r = range_clip(box_range(b->b, field, box), part_range(b->b, p, field));
+        const unsigned shift = field < RANGE_SRC ? w.shift & 15u : w.shift;
         if (r.lo > r.hi) return (struct span){.wrap = wrap, .range = true};
+        const uint32_t lo = r.lo >> shift, hi = r.hi >> shift;
         const uint32_t count = hi - lo >= wrap ? wrap + 1 : hi - lo + 1;
         return (struct span){count > wrap ? 0 : lo & wrap, count, 0, wrap, true};
     }
@@ -38,10 +39,8 @@ struct part window_child(const struct part *p, struct window w, uint32_t child)
 
 bool window_alike(const struct build *b, const struct part *p, uint32_t box, struct window w, uint32_t child)
 {
-    if (w.slot != SLOT_PORTS) return true;
+    const unsigned field = window_range(b->b, w);
+    if (field == NO_RANGE) return true;
     const struct part q = window_child(p, w, child);
-    struct port_range s, d;
-    part_ports(&q, &s, &d);
-    const struct port_range all = w.shift < 16 ? s : d, r = w.shift < 16 ? b->b->sport[box] : b->b->dport[box];
-    return r.lo <= all.lo && r.hi >= all.hi;
+    return range_holds(box_range(b->b, field, box), part_range(b->b, &q, field));
 }

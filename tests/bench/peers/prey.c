@@ -37,11 +37,14 @@ static void program_make(uint32_t entries)
     free((void *)(uintptr_t)program.tree);
     free((void *)(uintptr_t)program.blocks);
     free((void *)(uintptr_t)program.formats);
+    free((void *)(uintptr_t)program.ranks);
     free((void *)(uintptr_t)program.entries);
     classifier = (struct pbc_classifier){.entry_count = entries,
                                          .format_count = built.format_count,
                                          .tree_count = built.tree_count,
                                          .block_count = built.block_count,
+                                         .rank_count = built.rank_count,
+                                         .climbed = built.climbed,
                                          .words = built.words,
                                          .compared = built.compared,
                                          .forks = built.forks,
@@ -55,7 +58,9 @@ static void program_make(uint32_t entries)
                                .blocks = aligned_copy(built.blocks, built.block_count * sizeof *built.blocks),
                                .blocks_count = built.block_count,
                                .formats = aligned_copy(built.formats, built.format_count * sizeof *built.formats),
-                               .formats_count = built.format_count};
+                               .formats_count = built.format_count,
+                               .ranks = aligned_copy(built.ranks, built.rank_count * sizeof *built.ranks),
+                               .ranks_count = built.rank_count};
 }
 
 /* The kinds that headers of such lists have (header_key), as kind_possible() knows those of frames for the compiler. */
@@ -88,10 +93,10 @@ static void build(struct arena *a, uint64_t most, struct rival_built *b)
         snprintf(b->text, sizeof b->text, "classifier_build: %d", error);
         return;
     }
-    b->bytes = built.tree_count * sizeof *built.tree + built.block_count * sizeof *built.blocks +
-               built.format_count * sizeof *built.formats + a->rules.count * sizeof(struct pbc_entry);
-    snprintf(b->text, sizeof b->text, "at most %u words, %u blocks, %u lines; %.1f blocks expected", built.words,
-             built.compared, built.lines, built.expected_blocks);
+    b->bytes = built_bytes(&built) + a->rules.count * sizeof(struct pbc_entry);
+    snprintf(b->text, sizeof b->text,
+             "at most %u words, %u blocks, %u lines, %u of them for ranks; %.1f blocks expected", built.words,
+             built.compared, built.lines, built.climbed, built.expected_blocks);
     program_make(a->rules.count);
 }
 

@@ -16,7 +16,7 @@
 #include "vm/packet/key.h"
 
 enum { TCP4 = KIND_IP4 | KIND_PROTO | KIND_TCP | KIND_PORTS, WHOLE = 64 << 20 };
-static const struct build_limits roomy = {WHOLE, 1};
+static const struct build_limits roomy = {.bytes = WHOLE, .workers = 1, .ranks = RANKS_NEVER};
 
 /* The search, and the list it stands for --------------------------------------------------------------------------- */
 
@@ -399,7 +399,7 @@ static void keeps_within_its_room(void **state)
     draw_ordinary(&b, 4000, &r);
     for (uint64_t bytes = 4 << 20; bytes >= 1 << 10; bytes /= 2) {
         struct built m;
-        const int now = classifier_build(&b, NULL, NULL, &(struct build_limits){bytes, 1}, &m);
+        const int now = classifier_build(&b, NULL, NULL, &(struct build_limits){.bytes = bytes, .workers = 1}, &m);
         assert_true(now == BUILD_OK || now == BUILD_TOO_LARGE);
         assert_true(error == BUILD_OK || now == error);
         error = now;
@@ -422,7 +422,8 @@ static void tells_what_resists(void **state)
     struct built m;
     boxes_init(&b);
     draw_ternary(&b, 3000, &r);
-    assert_int_equal(classifier_build(&b, NULL, NULL, &(struct build_limits){1 << 18, 1}, &m), BUILD_OK);
+    assert_int_equal(classifier_build(&b, NULL, NULL, &(struct build_limits){.bytes = 1 << 18, .workers = 1}, &m),
+                     BUILD_OK);
     assert_true(m.last_resort);
     assert_true(m.longest_leaf > 24);
     assert_true(m.overlap_count > 1 && m.overlap_count <= 16);

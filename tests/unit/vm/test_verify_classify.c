@@ -37,7 +37,8 @@ static void another(struct imgbuild *b)
 /* FAULT(name, line, what to break in `b`); the classifying function is instructions 48 to 55. */
 #define FAULTS(FAULT)                                                                                                  \
     FAULT(cls_name, "classifier 0: string past the end of `strings`", b->classifiers[0].name = PBC_NONE)               \
-    FAULT(cls_reserved, "classifier 0: reserved bytes are not zero", b->classifiers[0].reserved[2] = 1)                \
+    FAULT(cls_gap_ranks, "classifier 0: its `ranks` do not follow those before", b->classifiers[0].ranks = 1)          \
+    FAULT(cls_climbed, "classifier 0: lines: 1 in its header, but 0 in fact", b->classifiers[0].climbed = 1)           \
     FAULT(cls_gap, "classifier 0: its `entries` do not follow those before", b->classifiers[0].entries = 1)            \
     FAULT(cls_gap_tree, "classifier 0: its `tree` do not follow those before", b->classifiers[0].tree = 1)             \
     FAULT(cls_past, "classifier 0: past the end of `blocks`", b->classifiers[0].block_count = 5)                       \
@@ -269,6 +270,106 @@ static void chain(void **state)
     }
 }
 
+/* Sources: a node with one bound, two wide leaves; destinations: a leaf without bounds. */
+static void ranked(struct imgbuild *b)
+{
+    static const struct pbc_rank lines[] = {
+        {{5, -1ull, -1ull, -1ull, -1ull, -1ull, -1ull, RANK_NODE(RANK_INNER, 0, 1, 1, 4)}},
+        {{0}},
+        {{-1ull, -1ull, -1ull, -1ull, -1ull, -1ull, -1ull, RANK_NODE(RANK_LEAF, 0, 0, 0, 0)}},
+        {{0}},
+        {{3, 3, 4, -1ull, -1ull, -1ull, -1ull, RANK_NODE(RANK_LEAF, 1, 0, 3, 0)}},
+        {{1, 2, 0, -1ull, -1ull, -1ull, -1ull, 0}},
+        {{5, -1ull, -1ull, -1ull, -1ull, -1ull, -1ull, RANK_NODE(RANK_LEAF, 1, 0, 1, 3)}},
+        {{9, -1ull, -1ull, -1ull, -1ull, -1ull, -1ull, 0}},
+    };
+    bare(b, 1);
+    b->formats[0].slot[1] = KEY_SLOT(dst);
+    img_add_tree(b, TREE_LEAF_WORD(0, 0));
+    img_block(b, 1);
+    img_lane(b, 0, 1, 0, 0);
+    img_lane_slot(b, 0, 1, 0, 0, 1, 4);
+    img_lane_slot(b, 0, 1, 0, 1, 0, UINT32_MAX);
+    for (unsigned i = 0; i < sizeof lines / sizeof *lines; i++) img_add_ranks(b, lines[i]);
+    figures(b, 1, 1, 0, 0);
+    b->classifiers->rank_count = b->ranks_count;
+    b->classifiers->climbed = 4;
+}
+
+#define RANKED(FAULT)                                                                                                  \
+    FAULT(good, "", (void)b)                                                                                           \
+    FAULT(few, "classifier 0: ranks of one address", b->ranks_count = b->classifiers->rank_count = 3)                  \
+    FAULT(cut, "classifier 0, line 0: leads past the end of `ranks`", b->ranks_count = b->classifiers->rank_count = 7) \
+    FAULT(climbed, "classifier 0: lines: 3 in its header, but 4 in fact", b->classifiers->climbed = 3)                 \
+    FAULT(past, "classifier 0, line 0: leads past the end of `ranks`", rest(b, 0) += 5ull << 32)                       \
+    FAULT(wraps, "classifier 0, line 0: leads past the end of `ranks`", rest(b, 0) |= 0xfffffff0ull << 32)             \
+    FAULT(itself, "classifier 0, line 0: leads to a line before it", rest(b, 0) -= 4ull << 32)                         \
+    FAULT(width, "classifier 0, line 4: not as wide as its parent says", rest(b, 0) &= ~4ull)                          \
+    FAULT(width_below, "classifier 0, line 6: not as wide as its parent says", rest(b, 6) &= ~2ull)                    \
+    FAULT(both, "classifier 0, line 4: both a node and lower halves", rest(b, 2) = RANK_NODE(RANK_INNER, 0, 0, 0, 3);  \
+          rest(b, 3) = RANK_NODE(RANK_LEAF, 1, 0, 0, 0); rest(b, 2) = RANK_NODE(RANK_INNER, 0, 1, 0, 3); unused(b, 3)) \
+    FAULT(lost, "classifier 0, line 8: nothing leads to it", img_add_ranks(b, b->ranks[2]);                            \
+          b->classifiers->rank_count++)                                                                                \
+    FAULT(behind, "classifier 0, line 1: nothing leads to it", b->ranks[1].word[3] = 1)                                \
+    FAULT(high, "classifier 0, line 0: reserved bits are not zero", rest(b, 0) |= 64)                                  \
+    FAULT(leaf_stride, "classifier 0, line 2: reserved bits are not zero", rest(b, 2) |= 4)                            \
+    FAULT(lower_rest, "classifier 0, line 5: reserved bits are not zero", rest(b, 5) = 1)                              \
+    FAULT(order, "classifier 0, line 4: bounds are not in order", b->ranks[4].word[0] = 4)                             \
+    FAULT(order_lower, "classifier 0, line 4: bounds are not in order", b->ranks[5].word[0] = 2)                       \
+    FAULT(unused_upper, "classifier 0, line 0: an unused bound", b->ranks[0].word[6] = 7)                              \
+    FAULT(unused_lower, "classifier 0, line 6: an unused bound", b->ranks[7].word[1] = 0)                              \
+    FAULT(format, "classifier 0, format 0: does not begin with ranks", b->formats[0].slot[1] = 1)                      \
+    FAULT(format_src, "classifier 0, format 0: does not begin with ranks", b->formats[0].slot[0] = 1)                  \
+    FAULT(backwards, "classifier 0, block 0: ranks run backwards", b->blocks[0].col[0][0] = 5)                         \
+    FAULT(spare, "classifier 0, block 0: an unused lane may match", b->blocks[0].col[2][5] = 1)
+
+#define rest(b, line)   (b)->ranks[line].word[RANK_REST]
+#define unused(b, line) memset((b)->ranks[line].word, 0xff, RANK_BOUNDS * sizeof(uint64_t))
+#define FAULT(name, line, damage)                                                                                      \
+    static void ranked_##name(struct imgbuild *b) { damage; }
+RANKED(FAULT)
+#undef FAULT
+
+static void ranks(void **state)
+{
+    static const struct fault broken[] = {
+#define FAULT(ident, text, damage_) {.name = #ident, .line = text, .damage = ranked_##ident},
+        RANKED(FAULT)
+#undef FAULT
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
+        struct imgbuild b;
+        ranked(&b);
+        broken[i].damage(&b);
+        expect(&b, broken[i].name, broken[i].line);
+        img_fini(&b);
+    }
+}
+
+/* Nodes without bounds, each the only child of the one before. */
+static void rank_depth(void **state)
+{
+    (void)state;
+    for (unsigned lines = PBC_RANK_DEPTH; lines <= PBC_RANK_DEPTH + 1; lines++) {
+        struct imgbuild b;
+        ranked(&b);
+        b.ranks_count = RANK_DST + 2;
+        rest(&b, 0) = RANK_NODE(RANK_INNER, 0, 0, 0, 4);
+        unused(&b, 0);
+        for (unsigned n = 1; n < lines; n++) {
+            const unsigned kind = n + 1 < lines ? RANK_INNER : RANK_LEAF;
+            b.ranks[2].word[RANK_REST] = 0;
+            img_add_ranks(&b, b.ranks[2]);
+            rest(&b, 3 + n) = RANK_NODE(kind, 0, 0, 0, kind == RANK_INNER ? 4 + n : 0);
+        }
+        b.classifiers->rank_count = b.ranks_count;
+        b.classifiers->climbed = lines + 1;
+        expect(&b, "rank depth", lines == PBC_RANK_DEPTH ? "" : "classifier 0, line 0: too many lines below it");
+        img_fini(&b);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -277,6 +378,8 @@ int main(void)
         cmocka_unit_test(forks),
         cmocka_unit_test(compared),
         cmocka_unit_test(chain),
+        cmocka_unit_test(ranks),
+        cmocka_unit_test(rank_depth),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,20 +14,59 @@ static TARGET inline __m256i column8(const struct pbc_block *b, unsigned column)
     return _mm256_load_si256((const __m256i *)(const void *)block_column(b, column));
 }
 
+/* Return bits in each lane whose range does not hold the rank. */
+static TARGET inline __m256i outside(__m256i lo, __m256i hi, uint32_t rank)
+{
+    const __m256i r = _mm256_set1_epi32((int)rank);
+    return _mm256_or_si256(_mm256_xor_si256(_mm256_max_epu32(lo, r), r), _mm256_xor_si256(_mm256_min_epu32(hi, r), r));
+}
+
 static TARGET INLINE unsigned matching(const struct pbc_block *b, const struct pbc_format *f, unsigned size,
-                                       const struct key *key)
+                                       const struct key *key, unsigned ranks)
 {
     const unsigned slots = pbc_format_slots(size);
     const __m256i half = column8(b, pbc_col_half(size));
     __m256i differs = _mm256_and_si256(_mm256_xor_si256(half, _mm256_set1_epi16((short)key->half[f->half])),
                                        _mm256_srli_epi32(half, 16));
-    for (unsigned i = 0; i < slots; i++) {
+    for (unsigned i = 0; i < ranks; i++)
+        differs = _mm256_or_si256(differs, outside(column8(b, i), column8(b, slots + i), key->slot[f->slot[i]]));
+    for (unsigned i = ranks; i < slots; i++) {
         const __m256i masked = _mm256_and_si256(_mm256_set1_epi32((int)key->slot[f->slot[i]]), column8(b, slots + i));
         differs = _mm256_or_si256(differs, _mm256_xor_si256(masked, column8(b, i)));
     }
     differs = _mm256_or_si256(differs, _mm256_subs_epu16(column8(b, pbc_col_sport(size)), port_words(key->src_port)));
     differs = _mm256_or_si256(differs, _mm256_subs_epu16(column8(b, pbc_col_dport(size)), port_words(key->dst_port)));
     return (unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(_mm256_cmpeq_epi32(differs, _mm256_setzero_si256())));
+}
+
+/* Return all ones in each of four numbers of the line that is above `than`, which `sign` has been flipped in. */
+static TARGET inline __m256i above4(const struct pbc_rank *line, unsigned first, __m256i than)
+{
+    const __m256i here = _mm256_load_si256((const __m256i *)(const void *)(line->word + first));
+    return _mm256_cmpgt_epi64(_mm256_xor_si256(here, _mm256_set1_epi64x(INT64_MIN)), than);
+}
+
+/* Return the numbers of four bounds that are above the address, a bit each. */
+static TARGET INLINE unsigned bounds_above(const struct pbc_rank *node, const struct pbc_rank *lower, unsigned first,
+                                           struct address a)
+{
+    const __m256i upper = _mm256_set1_epi64x((int64_t)(a.upper ^ 1ull << 63));
+    __m256i above = above4(node, first, upper);
+    if (lower) {
+        const __m256i here = _mm256_load_si256((const __m256i *)(const void *)(node->word + first));
+        const __m256i same = _mm256_cmpeq_epi64(here, _mm256_set1_epi64x((int64_t)a.upper));
+        const __m256i behind = above4(lower, first, _mm256_set1_epi64x((int64_t)(a.lower ^ 1ull << 63)));
+        above = _mm256_or_si256(above, _mm256_and_si256(same, behind));
+    }
+    return (unsigned)_mm256_movemask_pd(_mm256_castsi256_pd(above));
+}
+
+/* Return the number of a node's bounds at or below the address, four compared at once. */
+static TARGET INLINE uint32_t bounds_up_to(const struct pbc_rank *node, const struct pbc_rank *lower, struct address a)
+{
+    const unsigned above = bounds_above(node, lower, 0, a) | bounds_above(node, lower, 4, a) << 4;
+    const uint32_t at = (uint32_t)__builtin_ctz(above | 1u << RANK_BOUNDS), count = RANK_COUNT(node->word[RANK_REST]);
+    return at < count ? at : count;
 }
 
 #include "vm/judge/classify/one.h"

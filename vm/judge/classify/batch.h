@@ -77,15 +77,15 @@ static TARGET inline void take_second(const struct image *im, struct wave *w, st
 
 /* Return the matching lanes of a block of one unit, or of two or four. */
 static TARGET INLINE unsigned matching_of(const struct pbc_block *b, const struct pbc_format *f, bool small,
-                                          const struct key *key)
+                                          const struct key *key, unsigned ranks)
 {
-    if (small) return matching(b, f, 1, key);
-    return f->size == 2 ? matching(b, f, 2, key) : matching(b, f, 4, key);
+    if (small) return matching(b, f, 1, key, ranks);
+    return f->size == 2 ? matching(b, f, 2, key, ranks) : matching(b, f, 4, key, ranks);
 }
 
 /* Compare one block for each item, then the next for items whose leaf continues and that matched in none. */
 static TARGET INLINE void compare(const struct image *im, const struct key keys[], struct wave *w, bool small,
-                                  item list[], unsigned count)
+                                  item list[], unsigned count, unsigned ranks)
 {
     while (count) {
         unsigned left = 0;
@@ -93,7 +93,7 @@ static TARGET INLINE void compare(const struct image *im, const struct key keys[
             const item at = list[i];
             const struct pbc_format *f = &im->formats[TREE_FORMAT(at)];
             const struct pbc_block *b = &im->blocks[TREE_BASE(at)];
-            const unsigned units = small ? 1 : f->size, lanes = matching_of(b, f, small, &keys[ITEM_AT(at)]);
+            const unsigned units = small ? 1 : f->size, lanes = matching_of(b, f, small, &keys[ITEM_AT(at)], ranks);
             const uint32_t *entries = block_column(b, pbc_col_entry(units));
             const uint32_t none = lanes == 0;
             const uint32_t entry = (entries[__builtin_ctz(lanes | 0x80)] & PBC_LANE_NONE) | -none;
@@ -149,10 +149,9 @@ static TARGET inline void hand_out(const struct wave *w, uint64_t todo, uint32_t
     }
 }
 
-static TARGET void batch(const struct program *p, uint32_t classifier, const struct key keys[], uint64_t todo,
-                         uint32_t found[])
+static TARGET INLINE void search_batch(const struct image im, const struct key keys[], uint64_t todo, uint32_t found[],
+                                       unsigned ranks)
 {
-    const struct image im = image_of(p, classifier);
     struct wave w;
     struct counts n;
     begin(&im, keys, todo, &w, &n);
@@ -161,11 +160,40 @@ static TARGET void batch(const struct program *p, uint32_t classifier, const str
             levels(&im, keys, &w, &n);
             sort_ends(&im, &w, &n);
         }
-        compare(&im, keys, &w, true, w.small, n.small);
-        compare(&im, keys, &w, false, w.large, n.large);
+        compare(&im, keys, &w, true, w.small, n.small, ranks);
+        compare(&im, keys, &w, false, w.large, n.large, ranks);
         n.small = n.large = 0;
         if (!n.waiting) break;
         take_second(&im, &w, &n);
     }
     hand_out(&w, todo, found);
+}
+
+/* Turn addresses into ranks, all of the batch level by level, then search with these. */
+static TARGET __attribute__((noinline)) void batch_ranked(const struct image im, const struct key keys[], uint64_t todo,
+                                                          uint32_t found[])
+{
+    struct climb c;
+    struct key ranked[PACKETS];
+    c.goes = 0;
+    for (uint64_t left = todo; left; left &= left - 1) {
+        const unsigned at = (unsigned)__builtin_ctzll(left);
+        climb_begin(&c, at, &keys[at]);
+    }
+    while (c.goes) climb_level(&im, &c);
+    for (uint64_t left = todo; left; left &= left - 1) {
+        const unsigned at = (unsigned)__builtin_ctzll(left);
+        climb_end(&c, at, &keys[at], &ranked[at]);
+    }
+    search_batch(im, ranked, todo, found, RANKED_SLOTS);
+}
+
+static TARGET void batch(const struct program *p, uint32_t classifier, const struct key keys[], uint64_t todo,
+                         uint32_t found[])
+{
+    const struct image im = image_of(p, classifier);
+    if (has_ranks(p, classifier))
+        batch_ranked(im, keys, todo, found);
+    else
+        search_batch(im, keys, todo, found, 0);
 }

@@ -19,15 +19,25 @@ static inline uint32x4_t column4(const struct pbc_block *b, unsigned column, uns
     return vld1q_u32(block_column(b, column) + lane);
 }
 
+/* Return bits in each lane whose range does not hold the rank. */
+static inline uint32x4_t rank_outside(uint32x4_t lo, uint32x4_t hi, uint32_t rank)
+{
+    const uint32x4_t r = vdupq_n_u32(rank);
+    return vorrq_u32(veorq_u32(vmaxq_u32(lo, r), r), veorq_u32(vminq_u32(hi, r), r));
+}
+
 /* Return the bits of lanes `lane` to `lane` + 3. */
 static INLINE unsigned matching4(const struct pbc_block *b, const struct pbc_format *f, unsigned size,
-                                 const struct key *key, unsigned lane)
+                                 const struct key *key, unsigned lane, unsigned ranks)
 {
     static const uint32_t bit[4] = {1, 2, 4, 8};
     const unsigned slots = pbc_format_slots(size);
     const uint32x4_t half = column4(b, pbc_col_half(size), lane);
     uint32x4_t differs = vandq_u32(veorq_u32(half, vdupq_n_u32(key->half[f->half])), vshrq_n_u32(half, 16));
-    for (unsigned i = 0; i < slots; i++) {
+    for (unsigned i = 0; i < ranks; i++)
+        differs =
+            vorrq_u32(differs, rank_outside(column4(b, i, lane), column4(b, slots + i, lane), key->slot[f->slot[i]]));
+    for (unsigned i = ranks; i < slots; i++) {
         const uint32x4_t masked = vandq_u32(vdupq_n_u32(key->slot[f->slot[i]]), column4(b, slots + i, lane));
         differs = vorrq_u32(differs, veorq_u32(masked, column4(b, i, lane)));
     }
@@ -37,10 +47,12 @@ static INLINE unsigned matching4(const struct pbc_block *b, const struct pbc_for
 }
 
 static INLINE unsigned matching(const struct pbc_block *b, const struct pbc_format *f, unsigned size,
-                                const struct key *key)
+                                const struct key *key, unsigned ranks)
 {
-    return matching4(b, f, size, key, 0) | matching4(b, f, size, key, 4) << 4;
+    return matching4(b, f, size, key, 0, ranks) | matching4(b, f, size, key, 4, ranks) << 4;
 }
+
+#define bounds_up_to bounds_halved
 
 #include "vm/judge/classify/one.h"
 #include "vm/judge/classify/batch.h"

@@ -6,18 +6,20 @@
 #define LANE_IN_TURN(size) true
 #include "vm/judge/classify/lanes.h"
 
-/* Few lanes match in their first slot; nothing more is read of the others. */
+/* Few lanes match in their first question; nothing more is read of the others. */
 static INLINE unsigned matching(const struct pbc_block *b, const struct pbc_format *f, unsigned size,
-                                const struct key *key)
+                                const struct key *key, unsigned ranks)
 {
     unsigned first = 0, lanes = 0;
-    for (unsigned lane = 0; lane < 8; lane++) first |= (unsigned)slot_matches(b, f, size, key, 0, lane) << lane;
+    for (unsigned lane = 0; lane < 8; lane++) first |= (unsigned)begins(b, f, size, key, lane, ranks) << lane;
     for (; first; first &= first - 1) {
         const unsigned lane = (unsigned)__builtin_ctz(first);
-        lanes |= (unsigned)rest_matches(b, f, size, key, lane) << lane;
+        lanes |= (unsigned)rest_matches(b, f, size, key, lane, ranks) << lane;
     }
     return lanes;
 }
+
+#define bounds_up_to bounds_halved
 
 #include "vm/judge/classify/one.h"
 #include "vm/judge/classify/batch.h"

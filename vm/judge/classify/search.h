@@ -1,12 +1,12 @@
 /* The search of a classifier: depth first; the second part of a fork is searched only if it may hold a lower entry. The
- * same for native walks and the kernel. The including file first defines TARGET; struct image, image_of() and
- * TREE_AT(), a word of its tree; FORK(), a place among the waiting forks; and first_of_leaf(). */
+ * same for native walks and the kernel. The including file first defines TARGET; struct image and TREE_AT(), a word of
+ * its tree; FORK(), a place among the waiting forks; and first_of_leaf(). `ranked` is a constant: the key holds ranks
+ * in place of addresses. */
 
 #include "vm/judge/classify/window.h"
 
-static TARGET uint32_t one(const struct program *p, uint32_t classifier, const struct key *key, uint32_t from)
+static TARGET INLINE uint32_t search(const struct image im, const struct key *key, uint32_t from, bool ranked)
 {
-    const struct image im = image_of(p, classifier);
     uint64_t forks[FORKS], word = TREE_AT(&im, 0);
     uint32_t waiting = LOOSE(0u), best = ENTRY_NONE;
     while (LOOP(true)) {
@@ -21,7 +21,7 @@ static TARGET uint32_t one(const struct program *p, uint32_t classifier, const s
             continue;
         }
         if (TREE_KIND(word) == TREE_LEAF) {
-            const uint32_t found = first_of_leaf(&im, word, key, from);
+            const uint32_t found = first_of_leaf(&im, word, key, from, ranked);
             if (found < best) best = LOOSE(found);
         }
         do {

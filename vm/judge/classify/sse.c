@@ -14,15 +14,25 @@ static TARGET inline __m128i column4(const struct pbc_block *b, unsigned column,
     return _mm_load_si128((const __m128i *)(const void *)(block_column(b, column) + lane));
 }
 
+/* Return bits in each lane whose range does not hold the rank. */
+static TARGET inline __m128i outside(__m128i lo, __m128i hi, uint32_t rank)
+{
+    const __m128i r = _mm_set1_epi32((int)rank);
+    return _mm_or_si128(_mm_xor_si128(_mm_max_epu32(lo, r), r), _mm_xor_si128(_mm_min_epu32(hi, r), r));
+}
+
 /* Return the bits of lanes `lane` to `lane` + 3. */
 static TARGET INLINE unsigned matching4(const struct pbc_block *b, const struct pbc_format *f, unsigned size,
-                                        const struct key *key, unsigned lane)
+                                        const struct key *key, unsigned lane, unsigned ranks)
 {
     const unsigned slots = pbc_format_slots(size);
     const __m128i half = column4(b, pbc_col_half(size), lane);
     __m128i differs =
         _mm_and_si128(_mm_xor_si128(half, _mm_set1_epi16((short)key->half[f->half])), _mm_srli_epi32(half, 16));
-    for (unsigned i = 0; i < slots; i++) {
+    for (unsigned i = 0; i < ranks; i++)
+        differs =
+            _mm_or_si128(differs, outside(column4(b, i, lane), column4(b, slots + i, lane), key->slot[f->slot[i]]));
+    for (unsigned i = ranks; i < slots; i++) {
         const __m128i masked = _mm_and_si128(_mm_set1_epi32((int)key->slot[f->slot[i]]), column4(b, slots + i, lane));
         differs = _mm_or_si128(differs, _mm_xor_si128(masked, column4(b, i, lane)));
     }
@@ -32,10 +42,12 @@ static TARGET INLINE unsigned matching4(const struct pbc_block *b, const struct 
 }
 
 static TARGET INLINE unsigned matching(const struct pbc_block *b, const struct pbc_format *f, unsigned size,
-                                       const struct key *key)
+                                       const struct key *key, unsigned ranks)
 {
-    return matching4(b, f, size, key, 0) | matching4(b, f, size, key, 4) << 4;
+    return matching4(b, f, size, key, 0, ranks) | matching4(b, f, size, key, 4, ranks) << 4;
 }
+
+#define bounds_up_to bounds_halved
 
 #include "vm/judge/classify/one.h"
 #include "vm/judge/classify/batch.h"

@@ -6,19 +6,31 @@
 #include "vm/judge/classify/classify.h"
 #include "vm/packet/loop.h"
 
+#define INLINE inline __attribute__((always_inline))
+
 struct image {
     const uint64_t *tree;
     const struct pbc_block *blocks;
     const struct pbc_format *formats;
+    const struct pbc_rank *ranks;
 };
 
 static inline struct image image_of(const struct program *p, uint32_t classifier)
 {
     const struct pbc_classifier *c = &p->classifiers[classifier];
-    return (struct image){p->tree + c->tree, p->blocks + c->blocks, p->formats + c->formats};
+    return (struct image){p->tree + c->tree, p->blocks + c->blocks, p->formats + c->formats, p->ranks + c->ranks};
+}
+static inline bool has_ranks(const struct program *p, uint32_t classifier)
+{
+    return p->classifiers[classifier].rank_count;
 }
 
-#define TREE_AT(im, i) ((im)->tree[i])
+#define TREE_AT(im, i)  ((im)->tree[i])
+#define RANK_AT(im, i)  (&(im)->ranks[i])
+#define NOT_BELOW(a, b) ((uint32_t)((a) >= (b)))
+#define IS(a, b)        ((uint32_t)((a) == (b)))
+#include "vm/judge/classify/rank.h"
+
 /* Place of a waiting fork. */
 #define FORK(i) (i)
 enum { FORKS = PBC_FORKS_MAX };
@@ -40,6 +52,7 @@ static inline const uint32_t *block_masks(const struct pbc_block *b, unsigned si
 /* A packet of a batch on its way: the word of the tree that it stands at, with the packet's number in bits that words
  * leave free. */
 typedef uint64_t item;
+enum { RANKED_SLOTS = 2 }; /* first slots of a format that hold ranges, where a classifier has ranks */
 enum { ITEM_PACKET = 24, PACKETS = 64, WAITING = PACKETS * PBC_FORKS_MAX, LINE = 64 };
 #define ITEM_NUMBER ((uint64_t)(PACKETS - 1) << ITEM_PACKET)
 #define ITEM_AT(i)  ((unsigned)((i) >> ITEM_PACKET) & (PACKETS - 1))
@@ -61,8 +74,6 @@ struct wave {
 struct counts {
     unsigned cuts, ends, small, large, forks, waiting;
 };
-
-#define INLINE inline __attribute__((always_inline))
 
 /* Walks of other processors are not built. */
 extern const struct walk_ops walk_scalar, walk_sse, walk_avx2, walk_neon;

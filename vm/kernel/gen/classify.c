@@ -129,7 +129,7 @@ void step_classify(struct emit *e, const struct insn *n, uint32_t next)
     insns_here(a, e->search);
     if (e->again && !e->counted) bound_search(e);
     step_mov(e, R2, n->imm);
-    STEP_CALL(e, kernel_classify);
+    step_call(e, c->rank_count ? NAME(kernel_classify_ranked) : NAME(kernel_classify));
     insns_jump_if(a, BPF_JMP32 | BPF_JEQ | BPF_K, R0, ENTRY_NONE, next);
     if (e->again) step_set(e, e->regs, R0);
     look_entry_up(e, c);

@@ -8,7 +8,7 @@
 enum { WALK_MOST = PBC_COMPARED_MAX + (PBC_TREE_DEPTH << PBC_FORKS_MAX) + 2 };
 
 /* Search one block. True: the leaf continues behind it. */
-static INLINE bool block_next(struct kernel_walk *w, const struct key *key, unsigned size)
+static INLINE bool block_next(struct kernel_walk *w, const struct key *key, unsigned size, unsigned ranks)
 {
     const struct pbc_block *b = &ROW(blocks, w->block);
     const struct pbc_format *f = &ROW(formats, w->format - 1);
@@ -16,18 +16,18 @@ static INLINE bool block_next(struct kernel_walk *w, const struct key *key, unsi
     KEPT_AS_IT_IS(f);
     const uint32_t last = block_column(b, pbc_col_entry(size))[LANES - 1];
     uint32_t found = ENTRY_NONE;
-    if ((last & PBC_LANE_NONE) >= w->from) found = first_of_block(b, f, size, key, w->from);
+    if ((last & PBC_LANE_NONE) >= w->from) found = first_of_block(b, f, size, key, w->from, ranks);
     if (found < w->best) w->best = found;
     w->block += size;
     return found == ENTRY_NONE && last & PBC_LANE_MORE;
 }
 
-static INLINE bool leaf_next(struct kernel_walk *w, const struct key *key)
+static INLINE bool leaf_next(struct kernel_walk *w, const struct key *key, unsigned ranks)
 {
     switch (ROW(formats, w->format - 1).size) {
-    case 1: return block_next(w, key, 1);
-    case 2: return block_next(w, key, 2);
-    default: return block_next(w, key, 4);
+    case 1: return block_next(w, key, 1, ranks);
+    case 2: return block_next(w, key, 2, ranks);
+    default: return block_next(w, key, 4, ranks);
     }
 }
 
@@ -46,13 +46,12 @@ static INLINE long fork_next(struct kernel_walk *w)
     return 1;
 }
 
-static long walk_next(uint32_t turn, void *at)
+static INLINE long step_next(struct kpkt *k, unsigned ranks)
 {
-    struct kpkt *k = TURN_OF(struct kpkt, at);
     struct kernel_walk *w = &k->walk;
     const uint64_t word = w->word;
     if (w->format) {
-        if (leaf_next(w, &k->key)) return 0;
+        if (leaf_next(w, &k->key, ranks)) return 0;
         w->format = 0;
         return fork_next(w);
     }
@@ -71,11 +70,13 @@ static long walk_next(uint32_t turn, void *at)
     }
 }
 
-static INLINE uint32_t one(const struct program *p, uint32_t classifier, const struct key *key, uint32_t from)
+static long walk_next(uint32_t turn, void *at) { return step_next(TURN_OF(struct kpkt, at), 0); }
+static long walk_ranked_next(uint32_t turn, void *at) { return step_next(TURN_OF(struct kpkt, at), RANKED_SLOTS); }
+
+static INLINE uint32_t search(const struct image im, const struct key *key, uint32_t from, bool ranked)
 {
     struct kpkt *k = (struct kpkt *)((char *)(uintptr_t)key - offsetof(struct kpkt, key));
     struct kernel_walk *w = &k->walk;
-    const struct image im = image_of(p, classifier);
     w->tree = im.tree;
     w->blocks = im.blocks;
     w->formats = im.formats;
@@ -83,6 +84,7 @@ static INLINE uint32_t one(const struct program *p, uint32_t classifier, const s
     w->from = from;
     w->best = ENTRY_NONE;
     w->waiting = w->format = 0;
-    if (EACH_TURN(WALK_MOST, walk_next, k) >= WALK_MOST) k->up = KERNEL_UP_BUSY; /* the search has not ended */
+    const long turns = ranked ? EACH_TURN(WALK_MOST, walk_ranked_next, k) : EACH_TURN(WALK_MOST, walk_next, k);
+    if (turns >= WALK_MOST) k->up = KERNEL_UP_BUSY; /* the search has not ended */
     return w->best;
 }

@@ -5,6 +5,7 @@
  * first knows all that is below each. Shared parts are looked at once: a table's worst values are kept at its first
  * word, a block's at its first unit. Each word belongs to one table, each block to one format, so all of this takes
  * time linear in the classifier. */
+#include "vm/packet/key.h"
 #include "vm/program/verify/verify_priv.h"
 #include "vm/tables.h"
 
@@ -77,6 +78,8 @@ static bool verify_format(const struct classify_pass *t, uint32_t i)
     for (unsigned s = 0; s < sizeof f->slot; s++)
         if (f->slot[s] >= 16 || (s >= pbc_format_slots(f->size) && f->slot[s]))
             return fault(t->v, "classifier %u, format %u: no such slot", t->i, i);
+    if (t->c->rank_count && (f->slot[0] != KEY_SLOT(src) || f->slot[1] != KEY_SLOT(dst)))
+        return fault(t->v, "classifier %u, format %u: does not begin with ranks", t->i, i);
     return true;
 }
 
@@ -96,11 +99,15 @@ static bool has_more(const struct classify_pass *t, uint32_t block, unsigned siz
     return column(t, block, pbc_col_entry(size))[7] & PBC_LANE_MORE;
 }
 
-/* A value has no bits outside its mask, and no range of ports runs backwards. */
+/* A value has no bits outside its mask, and no range runs backwards. */
 static bool verify_compared(const struct classify_pass *t, uint32_t block, unsigned size, unsigned lane)
 {
     const unsigned slots = pbc_format_slots(size);
-    for (unsigned s = 0; s < slots; s++)
+    const unsigned ranks = t->c->rank_count ? 2 : 0;
+    for (unsigned s = 0; s < ranks; s++)
+        if (column(t, block, s)[lane] > column(t, block, slots + s)[lane])
+            return at_block(t, block, "ranks run backwards");
+    for (unsigned s = ranks; s < slots; s++)
         if (column(t, block, s)[lane] & ~column(t, block, slots + s)[lane])
             return at_block(t, block, "value has bits outside the mask");
     const uint32_t half = column(t, block, pbc_col_half(size))[lane];
@@ -323,8 +330,7 @@ static bool verify_classifier(const struct verifier *v, uint32_t i)
     const struct program *p = v->p;
     const struct pbc_classifier *c = &p->classifiers[i];
     if (!verify_string(v, c->name, "classifier", i)) return false;
-    if (c->reserved[0] || c->reserved[1] || c->reserved[2])
-        return fault(v, "classifier %u: reserved bytes are not zero", i);
+    if (!verify_ranks(v, i)) return false;
     if (c->tree_count == 0) return fault(v, "classifier %u: no tree", i);
     struct below *word __attribute__((cleanup(free_below))) = malloc(c->tree_count * sizeof *word);
     struct below *table __attribute__((cleanup(free_below))) = malloc(c->tree_count * sizeof *table);
@@ -351,17 +357,19 @@ static bool verify_classifier(const struct verifier *v, uint32_t i)
 /* The parts of classifiers follow one another in each section and leave nothing out. */
 static bool verify_parts(const struct verifier *v)
 {
-    static const char *const names[] = {"entries", "formats", "tree", "blocks"};
+    enum { PARTS = 5 };
+    static const char *const names[PARTS] = {"entries", "formats", "tree", "blocks", "ranks"};
     const struct program *p = v->p;
-    const uint32_t total[] = {p->entries_count, p->formats_count, p->tree_count, p->blocks_count};
-    uint32_t next[4] = {0};
+    const uint32_t total[PARTS] = {p->entries_count, p->formats_count, p->tree_count, p->blocks_count, p->ranks_count};
+    uint32_t next[PARTS] = {0};
     for (uint32_t i = 0; i < p->classifiers_count; i++) {
         const struct pbc_classifier *c = &p->classifiers[i];
-        const uint32_t part[4][2] = {{c->entries, c->entry_count},
-                                     {c->formats, c->format_count},
-                                     {c->tree, c->tree_count},
-                                     {c->blocks, c->block_count}};
-        for (unsigned s = 0; s < 4; s++) {
+        const uint32_t part[PARTS][2] = {{c->entries, c->entry_count},
+                                         {c->formats, c->format_count},
+                                         {c->tree, c->tree_count},
+                                         {c->blocks, c->block_count},
+                                         {c->ranks, c->rank_count}};
+        for (unsigned s = 0; s < PARTS; s++) {
             if (part[s][0] != next[s])
                 return fault(v, "classifier %u: its `%s` do not follow those before", i, names[s]);
             if (!inside(part[s][0], part[s][1], total[s]))
@@ -369,7 +377,7 @@ static bool verify_parts(const struct verifier *v)
             next[s] += part[s][1];
         }
     }
-    for (unsigned s = 0; s < 4; s++)
+    for (unsigned s = 0; s < PARTS; s++)
         if (next[s] != total[s]) return fault(v, "section `%s`: has entries of no classifier", names[s]);
     return true;
 }

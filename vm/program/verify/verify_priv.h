@@ -37,8 +37,9 @@ bool verify_nats(const struct verifier *v);        /* statements of nats */
 bool verify_observes(const struct verifier *v);    /* observe services, their endpoints and choices */
 bool verify_memos(const struct verifier *v);       /* remembered verdicts */
 bool verify_classifiers(const struct verifier *v); /* entries, formats, trees and blocks */
-bool verify_code(const struct verifier *v);        /* functions, instructions, the longest path */
-bool verify_meter_users(const struct verifier *v); /* after all others: no meter is of rules and of a service */
+bool verify_ranks(const struct verifier *v, uint32_t i); /* lines of classifier i, a part of verify_classifiers */
+bool verify_code(const struct verifier *v);              /* functions, instructions, the longest path */
+bool verify_meter_users(const struct verifier *v);       /* after all others: no meter is of rules and of a service */
 
 /* Verify an endpoint's own fields; `what` is its section in messages. */
 bool verify_endpoint(const struct verifier *v, const struct pbc_endpoint *e, const char *what, uint32_t i);

@@ -1,0 +1,21 @@
+/* Ranks in place of addresses (pbc.h: struct pbc_rank): the bounds of a list's prefixes, the trees that find an
+ * address's place among them, and the boxes with their addresses as ranges of ranks. */
+#pragma once
+
+#include "compiler/classify/boxes/boxes.h"
+#include "vm/pbc.h"
+
+struct ranks {
+    struct boxes
+        boxes; /* as given, but for `rank` and the columns of addresses; its other columns are the given ones */
+    struct pbc_rank *lines;
+    uint32_t count, climbed; /* lines; those that both addresses read at most */
+};
+
+/* ranks_suit: true if each address that a box asks is a prefix. ranks_of_ip6: true if some box asks more than 32 bits.
+ */
+bool ranks_suit(const struct boxes *b);
+bool ranks_of_ip6(const struct boxes *b);
+/* Fill *r, which ranks_fini frees. False: out of memory; nothing is to be freed. Time: sorting the bounds. */
+bool ranks_make(const struct boxes *b, struct ranks *r);
+void ranks_fini(struct ranks *r);

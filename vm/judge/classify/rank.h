@@ -1,0 +1,35 @@
+/* A step towards the rank of an address (pbc.h: struct pbc_rank), the same for native walks and the kernel. The
+ * including file first defines NOT_BELOW(a, b) and IS(a, b), 1 if the number is at least, or equals, the other, else 0.
+ */
+
+/* An address as two numbers. */
+struct address {
+    uint64_t upper, lower;
+};
+/* Return the address whose first word in the key is `word`: the key holds the more significant slot first. */
+static INLINE struct address address_of(const struct key *key, unsigned word)
+{
+    return (struct address){key->word[word] << 32 | key->word[word] >> 32,
+                            key->word[word + 1] << 32 | key->word[word + 1] >> 32};
+}
+
+/* 1 if bound `i` of a node is at or below the address. `lower` is its line of lower halves; NULL: it is not wide. */
+static INLINE uint32_t bound_up_to(const struct pbc_rank *node, const struct pbc_rank *lower, unsigned i,
+                                   struct address a)
+{
+    const uint64_t upper = node->word[i];
+    if (!lower) return NOT_BELOW(a.upper, upper);
+    return (NOT_BELOW(a.upper, upper) & (1 - IS(a.upper, upper))) |
+           (IS(a.upper, upper) & NOT_BELOW(a.lower, lower->word[i]));
+}
+
+/* Return the number of a node's bounds at or below the address. Halves without a branch that an address could
+ * mispredict; unused bounds are above all addresses but the last, for which the node's own number is the right one. */
+static INLINE uint32_t bounds_halved(const struct pbc_rank *node, const struct pbc_rank *lower, struct address a)
+{
+    uint32_t at = bound_up_to(node, lower, 3, a) << 2;
+    at |= bound_up_to(node, lower, at + 1, a) << 1;
+    at |= bound_up_to(node, lower, at, a);
+    const uint32_t count = RANK_COUNT(node->word[RANK_REST]);
+    return at < count ? at : count;
+}

@@ -1,0 +1,119 @@
+/* The verifier's part for ranks: proves that each look-up ends, stays inside and takes as many lines as the classifier
+ * says.
+ *
+ * A line leads only to lines behind it. So one pass from the first to the last has seen all that leads to a line before
+ * it comes to the line, and knows if it is a node or lower halves; and one from the last to the first knows how many
+ * lines are read from each on. */
+#include "vm/program/verify/verify_priv.h"
+
+enum role { NOTHING, NODE, LOWER };
+struct rank_pass {
+    const struct verifier *v;
+    uint32_t i, count; /* number of the classifier, lines of its part */
+    const struct pbc_rank *line;
+    uint8_t *role;  /* [line]: enum role */
+    uint16_t *deep; /* [line]: lines read from this node on */
+};
+
+static bool at_line(const struct rank_pass *t, uint32_t line, const char *what)
+{
+    return fault(t->v, "classifier %u, line %u: %s", t->i, line, what);
+}
+
+static bool take(const struct rank_pass *t, uint32_t line, enum role role)
+{
+    if (t->role[line] && t->role[line] != role) return at_line(t, line, "both a node and lower halves");
+    t->role[line] = (uint8_t)role;
+    return true;
+}
+
+/* Check the lines that an inner node leads to. That they are as wide as it says is known from their own rest. */
+static bool lead(const struct rank_pass *t, uint32_t from, uint64_t rest)
+{
+    const uint32_t first = RANK_BASE(rest), stride = 1 + RANK_STRIDE(rest), children = RANK_COUNT(rest) + 1;
+    if (first <= from) return at_line(t, from, "leads to a line before it");
+    if (!inside(first, children * stride, t->count)) return at_line(t, from, "leads past the end of `ranks`");
+    for (uint32_t n = first; n < first + children * stride; n += stride) {
+        if (RANK_WIDE(t->line[n].word[RANK_REST]) != stride - 1) return at_line(t, n, "not as wide as its parent says");
+        if (!take(t, n, NODE)) return false;
+    }
+    return true;
+}
+
+/* Bounds ascend, so that counting and halving give the same. */
+static bool verify_bounds(const struct rank_pass *t, uint32_t i, bool wide)
+{
+    const uint64_t *upper = t->line[i].word, *lower = wide ? t->line[i + 1].word : NULL;
+    const unsigned count = RANK_COUNT(upper[RANK_REST]);
+    for (unsigned n = 1; n < count; n++)
+        if (upper[n] < upper[n - 1] || (upper[n] == upper[n - 1] && (!lower || lower[n] <= lower[n - 1])))
+            return at_line(t, i, "bounds are not in order");
+    for (unsigned n = count; n < RANK_BOUNDS; n++)
+        if (upper[n] != UINT64_MAX || (lower && lower[n] != UINT64_MAX)) return at_line(t, i, "an unused bound");
+    return true;
+}
+
+/* The line behind a wide node is inside: its parent has looked, and the roots' are among the first four. */
+static bool verify_node(const struct rank_pass *t, uint32_t i)
+{
+    const uint64_t rest = t->line[i].word[RANK_REST];
+    const bool wide = RANK_WIDE(rest);
+    if ((uint32_t)rest >> 6) return at_line(t, i, "reserved bits are not zero");
+    if (wide && !take(t, i + 1, LOWER)) return false;
+    if (wide && t->line[i + 1].word[RANK_REST]) return at_line(t, i + 1, "reserved bits are not zero");
+    if (!verify_bounds(t, i, wide)) return false;
+    if (RANK_KIND(rest) == RANK_INNER) return lead(t, i, rest);
+    return !RANK_STRIDE(rest) || at_line(t, i, "reserved bits are not zero");
+}
+
+/* Lines 1 and 3 stand behind the roots, whether these are wide or not. */
+static bool is_left_out(const struct rank_pass *t, uint32_t i)
+{
+    uint64_t bits = 0;
+    for (unsigned n = 0; n < 8; n++) bits |= t->line[i].word[n];
+    return (i == RANK_SRC + 1 || i == RANK_DST + 1) && !bits;
+}
+
+static bool sum_line(const struct rank_pass *t, uint32_t i)
+{
+    const uint64_t rest = t->line[i].word[RANK_REST];
+    const uint32_t stride = 1 + RANK_STRIDE(rest);
+    uint16_t below = 0;
+    if (t->role[i] != NODE) return true;
+    for (uint32_t n = 0; RANK_KIND(rest) == RANK_INNER && n <= RANK_COUNT(rest); n++)
+        if (t->deep[RANK_BASE(rest) + n * stride] > below) below = t->deep[RANK_BASE(rest) + n * stride];
+    t->deep[i] = (uint16_t)(below + 1 + RANK_WIDE(rest));
+    return t->deep[i] <= PBC_RANK_DEPTH || at_line(t, i, "too many lines below it");
+}
+
+static bool verify_lines(const struct rank_pass *t)
+{
+    t->role[RANK_SRC] = t->role[RANK_DST] = NODE;
+    for (uint32_t i = 0; i < t->count; i++) {
+        if (t->role[i] == NOTHING && !is_left_out(t, i)) return at_line(t, i, "nothing leads to it");
+        if (t->role[i] == NODE && !verify_node(t, i)) return false;
+    }
+    for (uint32_t i = t->count; i-- > 0;)
+        if (!sum_line(t, i)) return false;
+    return true;
+}
+
+static void free_roles(uint8_t **p) { free(*p); }
+static void free_depths(uint16_t **p) { free(*p); }
+
+bool verify_ranks(const struct verifier *v, uint32_t i)
+{
+    const struct pbc_classifier *c = &v->p->classifiers[i];
+    uint32_t climbed = 0;
+    if (c->rank_count) {
+        if (c->rank_count < RANK_DST + 2) return fault(v, "classifier %u: ranks of one address", i);
+        uint8_t *role __attribute__((cleanup(free_roles))) = calloc(c->rank_count, sizeof *role);
+        uint16_t *deep __attribute__((cleanup(free_depths))) = calloc(c->rank_count, sizeof *deep);
+        if (!role || !deep) return fault(v, "no memory");
+        const struct rank_pass t = {v, i, c->rank_count, v->p->ranks + c->ranks, role, deep};
+        if (!verify_lines(&t)) return false;
+        climbed = (uint32_t)deep[RANK_SRC] + deep[RANK_DST];
+    }
+    return climbed == c->climbed ||
+           fault(v, "classifier %u: lines: %u in its header, but %u in fact", i, c->climbed, climbed);
+}
