@@ -105,7 +105,7 @@ inline_whole bool read_outer(const struct kpkt *k, const uint8_t *bytes, uint16_
     return true;
 }
 
-/* Of TCP and UDP, whose packets alone may be ordinary: constants for the compiler. */
+/* Shapes of TCP and UDP, whose packets alone may be ordinary, as constants for the compiler. */
 static const struct shape shape_tcp = SHAPE_OF_TCP, shape_udp = SHAPE_OF_UDP;
 
 /* Read a frame of TCP or UDP over IP with one tag at most where it lies, if its headers are contiguous. */
