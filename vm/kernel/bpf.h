@@ -61,6 +61,15 @@
 extern const char last_flow_recipes;
 static inline bool sends_on(void) { return IS_MORE(LAST(flow_recipes)); }
 
+/* A number below 64, in the register that is added to a packet's pointer: Linux 6.1 does not see its bounds through
+ * what the compiler makes of a test in C. */
+#define BELOW_64(x)                                                                                                    \
+    ({                                                                                                                 \
+        uint64_t below_ = (x);                                                                                         \
+        __asm__ volatile("%0 &= 63" : "+r"(below_));                                                                   \
+        below_;                                                                                                        \
+    })
+
 #define NUMBER(name) ((uint64_t)(uintptr_t)&const_##name)
 
 extern const char const_serial;

@@ -254,7 +254,7 @@ inline_whole uint32_t express(struct kpkt *k, const struct express_bytes *b, boo
     EXPRESS_STEP(k);
     if (!express_find(k)) return KERNEL_NONE;
     EXPRESS_STEP(k);
-    const uint8_t *l4 = b->ip + (LOOSE((uint64_t)(k->key.kind & KIND_IP4 ? IP4_LEN : IP6_LEN)) & 63);
+    const uint8_t *l4 = b->ip + BELOW_64(k->key.kind & KIND_IP4 ? IP4_LEN : IP6_LEN);
     const bool bound = k->seen.class != SEEN_UNBOUND;
     k->missed = KERNEL_LONG_PIECES;
     if (l4 + EXPRESS_L4 > b->end) return KERNEL_NONE;

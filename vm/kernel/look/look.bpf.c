@@ -100,7 +100,7 @@ inline_whole bool read_outer(const struct kpkt *k, const uint8_t *bytes, uint16_
         *type = wire_raw16(bytes + TAGGED_LEN - 2);
     }
     o->kind = LOOSE(kind);
-    o->l3 = ETHER_LEN + (LOOSE(tag) & VLAN_LEN);
+    o->l3 = LOOSE(ETHER_LEN + tag);
     o->tag = tag;
     return true;
 }
@@ -114,19 +114,19 @@ inline_whole enum express_read read_there(struct kpkt *k, struct express_bytes *
     struct outer o = {0};
     uint16_t type;
     if (b->frame + TAGGED_LEN + IP4_LEN > b->end || !read_outer(k, b->frame, &type, &o)) return EXPRESS_NOT;
-    b->ip = b->frame + o.l3;
+    b->ip = b->frame + BELOW_64(o.l3);
     const uint64_t there = (uint64_t)(b->end - b->frame), len = there < HEAD_AHEAD ? there : HEAD_AHEAD;
     set_head(k, len);
     if (type == htobe16(ETHER_IP4)) {
         if (b->ip + IP4_LEN + EXPRESS_L4 > b->end || k->pkt.head_len < o.l3 + IP4_LEN + L4_READ) return EXPRESS_NOT;
-        if (b->ip[IP4_PROTO] == IPPROTO_NR_TCP) return express_read4(b->frame, &k->pkt, &k->key, &o, &shape_tcp);
-        if (b->ip[IP4_PROTO] == IPPROTO_NR_UDP) return express_read4(b->frame, &k->pkt, &k->key, &o, &shape_udp);
+        if (b->ip[IP4_PROTO] == IPPROTO_NR_TCP) return express_read4(b->ip, &k->pkt, &k->key, &o, &shape_tcp);
+        if (b->ip[IP4_PROTO] == IPPROTO_NR_UDP) return express_read4(b->ip, &k->pkt, &k->key, &o, &shape_udp);
         return EXPRESS_NOT;
     }
     if (type != htobe16(ETHER_IP6)) return EXPRESS_NOT;
     if (b->ip + IP6_LEN + EXPRESS_L4 > b->end || k->pkt.head_len < o.l3 + IP6_LEN + L4_READ) return EXPRESS_NOT;
-    if (b->ip[IP6_NEXT] == IPPROTO_NR_TCP) return express_read6(b->frame, &k->pkt, &k->key, &o, &shape_tcp);
-    if (b->ip[IP6_NEXT] == IPPROTO_NR_UDP) return express_read6(b->frame, &k->pkt, &k->key, &o, &shape_udp);
+    if (b->ip[IP6_NEXT] == IPPROTO_NR_TCP) return express_read6(b->ip, &k->pkt, &k->key, &o, &shape_tcp);
+    if (b->ip[IP6_NEXT] == IPPROTO_NR_UDP) return express_read6(b->ip, &k->pkt, &k->key, &o, &shape_udp);
     return EXPRESS_NOT;
 }
 
@@ -321,7 +321,7 @@ inline_whole uint64_t frame_len(struct xdp_md *ctx)
         tag = VLAN_LEN;
         type = wire_raw16(data + TAGGED_LEN - 2);
     }
-    const uint8_t *ip = data + ETHER_LEN + (LOOSE(tag) & VLAN_LEN);
+    const uint8_t *ip = data + BELOW_64(ETHER_LEN + tag);
     if (ip + IP4_LEN > end) return bpf_xdp_get_buff_len(ctx);
     uint64_t len = UINT64_MAX;
     if (type == htobe16(ETHER_IP4)) len = wire_get16(ip + IP4_TOTAL);

@@ -207,12 +207,11 @@ enum express_read {
     EXPRESS_BAD_SUM
 };
 
-/* Set key and offsets from a frame's first bytes, without what own addresses decide and the flag of a wrong sum. s: the
- * shape of its protocol. */
-inline_always enum express_read express_read4(const uint8_t *bytes, struct pkt *pkt, struct key *key,
+/* Set key and offsets from an IP header and what follows, without what own addresses decide and the flag of a wrong
+ * sum. s: the shape of its protocol. */
+inline_always enum express_read express_read4(const uint8_t *ip, struct pkt *pkt, struct key *key,
                                               const struct outer *o, const struct shape *s)
 {
-    const uint8_t *ip = bytes + o->l3;
     uint32_t l4 = o->l3 + IP4_LEN, total = wire_get16(ip + IP4_TOTAL);
     if (unlikely((wire_raw64(ip) & htobe64(IP4_ORDINARY_MASK)) != htobe64(IP4_ORDINARY)) ||
         !lengths_ok(ip + IP4_LEN, pkt, o, s, l4, (int32_t)total - IP4_LEN))
@@ -230,8 +229,8 @@ inline_always enum express_read express_read4(const uint8_t *bytes, struct pkt *
 inline_always enum pkt_reason quick_ip4(struct pkt *pkt, const struct facts *facts, struct key *key,
                                         const struct outer *o)
 {
-    const uint8_t *bytes = PKT_BYTES(pkt);
-    const enum express_read found = express_read4(bytes, pkt, key, o, &shapes4[bytes[o->l3 + IP4_PROTO]]);
+    const uint8_t *ip = PKT_BYTES(pkt) + o->l3;
+    const enum express_read found = express_read4(ip, pkt, key, o, &shapes4[ip[IP4_PROTO]]);
     if (unlikely(found == EXPRESS_NOT)) return QUICK_CAREFUL(pkt, facts, key);
     const bool bad_sum = found == EXPRESS_BAD_SUM;
     if (unlikely(bad_sum | facts_have_self(facts))) return finish4(pkt, facts, key, bad_sum);
@@ -246,10 +245,9 @@ inline_always uint64_t addr_word(const uint8_t *p)
 }
 
 /* The same for IPv6. */
-inline_always enum express_read express_read6(const uint8_t *bytes, struct pkt *pkt, struct key *key,
+inline_always enum express_read express_read6(const uint8_t *ip, struct pkt *pkt, struct key *key,
                                               const struct outer *o, const struct shape *s)
 {
-    const uint8_t *ip = bytes + o->l3;
     uint32_t l4 = o->l3 + IP6_LEN, segment = wire_get16(ip + IP6_PAYLOAD), next = ip[IP6_NEXT];
     if (unlikely(ip[0] >> 4 != 6) || !lengths_ok(ip + IP6_LEN, pkt, o, s, l4, (int32_t)segment)) return EXPRESS_NOT;
     for (unsigned i = 0; i < 4; i++) key->word[i] = addr_word(ip + IP6_SRC + 8 * i);
@@ -264,8 +262,8 @@ inline_always enum express_read express_read6(const uint8_t *bytes, struct pkt *
 inline_always enum pkt_reason quick_ip6(struct pkt *pkt, const struct facts *facts, struct key *key,
                                         const struct outer *o)
 {
-    const uint8_t *bytes = PKT_BYTES(pkt);
-    const enum express_read found = express_read6(bytes, pkt, key, o, &shapes6[bytes[o->l3 + IP6_NEXT]]);
+    const uint8_t *ip = PKT_BYTES(pkt) + o->l3;
+    const enum express_read found = express_read6(ip, pkt, key, o, &shapes6[ip[IP6_NEXT]]);
     if (unlikely(found == EXPRESS_NOT)) return QUICK_CAREFUL(pkt, facts, key);
     return unlikely(facts_have_self(facts)) ? finish6(facts, key) : REASON_NONE;
 }
