@@ -120,7 +120,7 @@ static void compile(void)
     program = program_load(c.pbc, c.pbc_len, err, sizeof err);
     if (!program) die(err);
     compile_fini(&c);
-    world = recorded_world(program);
+    world = recorded_snapshot(program);
     if (!world || !opened_init(&opened, program)) die("out of memory");
 }
 

@@ -58,7 +58,7 @@ static struct routes *one_link(void)
     return r;
 }
 
-struct snapshot *recorded_world(const struct program *p)
+struct snapshot *recorded_snapshot(const struct program *p)
 {
     static const uint32_t self[] = {0x0a000009};
     struct facts f = {.generation = 1,
@@ -118,7 +118,7 @@ static struct recorded *begin(struct recorded *r, const char *dir, struct progra
     static const char *const names[] = {"eth0"};
     r->now_ns = clock_ns(CLOCK_MONOTONIC); /* files say by that clock when they began */
     r->bytes = malloc((size_t)VM_BATCH * SLOT);
-    r->world = recorded_world(p);
+    r->world = recorded_snapshot(p);
     for (unsigned i = 0; i < VM_BATCH; i++) r->views[i] = &r->pkts[i];
     if (!r->bytes || !r->world || !worker_make(r, p)) abort();
     const struct recorder_cfg cfg = {.snap = UINT32_MAX,

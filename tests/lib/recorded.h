@@ -8,7 +8,7 @@
 /* One worker, one port `eth0` with the address 10.0.0.9, and every server's neighbour known. */
 struct recorded;
 /* The world of such a worker. NULL: out of memory. */
-struct snapshot *recorded_world(const struct program *p);
+struct snapshot *recorded_snapshot(const struct program *p);
 /* Recorded into that directory, in files of an eighth of `most` bytes. NULL with one line in err. The program stays the
  * caller's. */
 struct recorded *recorded_new(const char *dir, struct program *p, uint64_t most, char *err, size_t err_len);
