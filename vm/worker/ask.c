@@ -77,6 +77,15 @@ struct decision vm_explain_would(struct vm *vm, const struct vm_in *in, const st
     return decision_of(run_list(vm->program->would, &now, pkt, 0, NULL, &peek, fn, arg));
 }
 
+/* True for a packet that a service in the wire leaves: all but a SYN, for what began before it crosses as it is. */
+static bool passes_by(const struct vm *vm, const struct key *key, const struct pkt *pkt)
+{
+    const uint32_t branch = service_branch(vm->program, key, pkt);
+    if (branch == PBC_NONE) return false;
+    const struct pbc_service *s = &vm->program->services[vm->program->branches[branch].service];
+    return mode_is(s->mode, MODE_INLINE) && (key->marks & (TCP_SYN | TCP_ACK | TCP_RST)) != TCP_SYN;
+}
+
 struct served vm_explain_service(struct vm *vm, const struct vm_in *in, const struct key *key, const struct pkt *pkt)
 {
     struct served s = {.branch = PBC_NONE, .pool = PBC_NONE, .server = PBC_NONE};
@@ -97,6 +106,7 @@ struct served vm_explain_new(struct vm *vm, const struct vm_in *in, const struct
     struct served s = {.branch = service_branch(vm->program, key, pkt), .pool = PBC_NONE, .server = PBC_NONE};
     see_time(vm, in, NULL);
     see_facts(vm, in->facts);
+    if (passes_by(vm, key, pkt)) s.branch = PBC_NONE;
     if (s.branch != PBC_NONE && vm->program->services[vm->program->branches[s.branch].service].proxy) return s;
     if (s.branch != PBC_NONE) s.pool = balance_pool(vm->balance, s.branch, key);
     if (s.pool != PBC_NONE) s.server = balance_explain(vm->balance, s.branch, key, s.how, sizeof s.how);
