@@ -122,7 +122,7 @@ same 'they were cut into, but for some that ended first' \
 
 # One of each is open: what is told of it.
 cat >holds.py <<'END'
-import socket, sys
+import signal, socket, sys
 host, first = sys.argv[1:]
 if host == "-":
     l = socket.create_server(("10.1.0.2", 24))
@@ -134,13 +134,11 @@ if host == "-":
 s = socket.create_connection((host, 24))
 s.sendall(first.encode() + b"\n")
 print(s.recv(100).decode().strip(), s.getsockname()[1], flush=True)
-sys.stdin.read()
+signal.pause()
 END
 background server python3 holds.py - - >holding
 until_true 100 'the server listens' grep -q ready holding
-mkfifo open
-exec 9<>open # a pipe that is open at both ends makes nobody wait
-for first in SSH-2.0-x HELLO; do background client python3 holds.py 10.1.0.2 $first <&9 >said-$first; done
+for first in SSH-2.0-x HELLO; do background client python3 holds.py 10.1.0.2 $first >said-$first; done
 for first in SSH-2.0-x HELLO; do until_true 100 "$first is answered" grep -q $first said-$first; done
 cut=$(cut -d ' ' -f 2 said-SSH-2.0-x) others=$(cut -d ' ' -f 2 said-HELLO)
 ctl --control "$PWD/control" flows tcp to port 24
@@ -166,5 +164,14 @@ same 'and in JSON' "$(python3 -c 'import json
 x = json.load(open("out"))
 print(x["verdict"], x["rule"], x["connection"]["state"], x["connection"]["since"][:2], x["observed_by"]["branch"], x["observed_by"]["since"][:2])')" \
     'forward None cut into 20 proxy inline 20'
+
+# The rules are read again, without the branch.
+sed -i '/proxy inline/d' cut.prey
+"$bin/preyc" cut.prey -o cut.pbc || ok 1 'the rules compile'
+kill -HUP "$prey"
+awaits 'reloaded: cut.pbc'
+ctl --control "$PWD/control" flows tcp to port 24
+has 'it outlives rules without the branch' "10\.1\.0\.1:$cut +10\.1\.0\.2:24 +open "
 prey_ends
+same '… until the end' "$("$tools/figures" prey.out number proxy ended_by stopped)" 1
 exit $failed
