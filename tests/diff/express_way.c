@@ -131,7 +131,10 @@ static void draw_program(struct run *r)
     put(r, "nat home {\n  forward 203.0.113.1 udp/80 -> 10.5.0.2:8080\n"
            "  masquerade from 10.5.0.0/24 out on wan ports 2000-2100\n}\n");
     if (rng_one_in(&r->rng, 4)) return;
-    put(r, rng_one_in(&r->rng, 3) ? "firewall edge default drop {\n" : "firewall edge default accept {\n");
+    static const char *const directions[] = {"", "in ", "forward "};
+    put(r, "firewall edge ");
+    put(r, directions[rng_below(&r->rng, 3)]);
+    put(r, rng_one_in(&r->rng, 3) ? "default drop {\n" : "default accept {\n");
     for (unsigned i = 0; i < sizeof rules / sizeof *rules; i++) {
         if (!rng_one_in(&r->rng, 4)) continue;
         put(r, "  ");
