@@ -103,10 +103,11 @@ static unsigned header_bytes(const struct image *img, const struct pbc_service *
 {
     enum { IP4_TCP = 40, IP6_TCP = 60 };
     unsigned most = 0;
-    for (const struct pbc_endpoint *e = img->endpoints + s->endpoints;
-         e < img->endpoints + s->endpoints + s->endpoint_count; e++)
+    for (uint32_t i = 0; i < s->endpoint_count; i++) {
+        const struct pbc_endpoint *e = &img->endpoints[s->endpoints + i];
         if (most < IP6_TCP && (e->proto == PBC_EP_TCP || e->proto == PBC_EP_PORTS))
             most = e->family == 4 ? IP4_TCP : IP6_TCP;
+    }
     return most;
 }
 
