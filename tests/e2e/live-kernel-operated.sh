@@ -49,7 +49,7 @@ ctl status
 same 'status says why' "$(grep -c '^judged in the kernel: host.prey:[0-9]* may drop' out)" 1
 ask client 10.1.0.2 >/dev/null
 ctl flows tcp to port 80
-same 'flows have the rule that lets them in; bytes are not counted' "$(awk '/^tcp/ { n = NF; print $(n - 2), $(n - 1), $n }' out | sort -u | tr '\n' ' ')" 'WEB - - '
+same 'flows have the rule that lets them in; bytes are not counted' "$(awk '/^tcp/ { n = NF; print $(n - 3), $(n - 2), $(n - 1), $n }' out | sort -u | tr '\n' ' ')" 'WEB - - - '
 { printf '# a line more\n\n'; cat host.prey; } >moved.prey
 "$bin/preyc" moved.prey -o moved.pbc
 ctl load moved.pbc
