@@ -418,6 +418,39 @@ static void data_in_flight(void **state)
     wire_fini(&w);
 }
 
+/* What has gone by behind a hole is the other end's, though what lay before it has not: the sockets begin behind it all. */
+static void data_behind_a_hole(void **state)
+{
+    struct wire w;
+    char at[12];
+    begin_watched(&w, false, 0, &bare);
+    struct frame f = with(&w.server, ACK, SERVER_SEQ + 11, CLIENT_SEQ + 1, "behind");
+    comes(&w, &f, RIGHT);
+    assert_int_equal(w.s.v.action, ACTION_ACCEPT);
+    decided_by(&w, &bare, at);
+    sockets_open(&w, &bare);
+    assert_int_equal(observed(&w)->cut_into, 0);
+    f = with(&w.server, ACK, SERVER_SEQ + 17, CLIENT_SEQ + 1, "held");
+    comes(&w, &f, RIGHT);
+    assert_int_equal(w.s.v.action, ACTION_HELD);
+    f = with(&w.server, ACK, SERVER_SEQ + 1, CLIENT_SEQ + 1, "0123456789");
+    comes(&w, &f, RIGHT);
+    assert_int_equal(w.s.v.action, ACTION_ACCEPT);
+    f = with(&w.client, ACK, CLIENT_SEQ + 1, SERVER_SEQ + 11, NULL);
+    comes(&w, &f, LEFT);
+    assert_int_equal(observed(&w)->cut_into, 0);
+    f = with(&w.client, ACK, CLIENT_SEQ + 1, SERVER_SEQ + 17, NULL);
+    comes(&w, &f, LEFT);
+    waits(&w, MS);
+    assert_int_equal(observed(&w)->cut_into, 1);
+    assert_int_equal(not_cut(&w), 0);
+    f = with(&w.listener, ACK, OUR_SEQ + 1, CLIENT_SEQ + 5, "held");
+    says(&w, &f);
+    f = with(&w.server, ACK, SERVER_SEQ + 17, CLIENT_SEQ + 5, "held");
+    left_by(&w, &f, LEFT);
+    wire_fini(&w);
+}
+
 /* An end closes or resets, or opens again, before or after the sockets are open: nothing is cut. */
 static void ended_just_then(void **state)
 {
@@ -697,6 +730,7 @@ int main(void)
         cmocka_unit_test(too_many),
         cmocka_unit_test(sack_of_what_was_never_sent),
         cmocka_unit_test(data_in_flight),
+        cmocka_unit_test(data_behind_a_hole),
         cmocka_unit_test(ended_just_then),
         cmocka_unit_test(syn_again),
         cmocka_unit_test(too_late),
