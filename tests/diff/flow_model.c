@@ -294,6 +294,7 @@ static bool may_end(const struct run *r, const struct model_flow *f, const struc
     case FLOW_END_EVICTED_ESTABLISHED:
         return s && s->makes && !over && e->end == FLOW_END_EVICTED_HALF_OPEN + (unsigned)class;
     case FLOW_END_RETRIED:
+    case FLOW_END_CUT_INTO:
     case FLOW_END_SERVER_DOWN: /* nothing is sent on here */
     case FLOW_ENDS: break;
     }

@@ -25,7 +25,7 @@ address server eth0 10.1.0.2/24 fd00:1::2/64
 
 for name in cut again0 again1; do # each another program
     rules $name <<END
-firewall edge forward default accept { accept tcp as $name }
+firewall edge forward default accept { accept state established as OPEN; accept tcp as $name }
 service wire on any tcp/7001 { mode observe; when bytes payload at 0 is x"44 52 41 57" -> proxy inline; else -> pass }
 END
 done
@@ -43,9 +43,11 @@ round() {
     echo "# $it: $(awk '$1 ~ /cut_/ && $2 != 0 { printf "%s %s ", $1, $2 }' out)"
     same "$it: each was cut into, or it was counted why not" \
         "$(awk '$1 ~ /cut_(into|ends|unknown|late|sockets|busy|room)$/ { all += $2 } END { print all + 0 }' out)" "$n"
-    into=$((into + $(awk '$1 ~ /cut_into$/ { n = $2 } END { print n + 0 }' out)))
+    cuts=$(awk '$1 ~ /cut_into$/ { n = $2 } END { print n + 0 }' out)
+    into=$((into + cuts))
     prey_ends
     same "$it: it ends well" "$status" 0
+    same "$it: the flow of each that was cut into ended with it" "$(number flows ended cut-into)" "$cuts"
 }
 
 round IPv4 10.1.0.2

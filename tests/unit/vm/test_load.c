@@ -45,8 +45,8 @@ static struct pbc_section *section_of(struct image *i, uint32_t kind)
  * the line $LEN is the file's length, $KINDS how many kinds of sections there are, $LEN+ and $KINDS+ one more. */
 #define FAULTS(FAULT)                                                                                                  \
     FAULT(magic, "not a compiled prey program (preyc -o makes one)", i->bytes[7] = 'x')                                \
-    FAULT(version, "format version 14, but this prey reads version 13; this renews it: preyc RULES.prey -o FILE.pbc",  \
-          header(i)->version = 14)                                                                                     \
+    FAULT(version, "format version 15, but this prey reads version 14; this renews it: preyc RULES.prey -o FILE.pbc",  \
+          header(i)->version = 15)                                                                                     \
     FAULT(too_long, "truncated: $LEN bytes of $LEN+", header(i)->size++)                                               \
     FAULT(too_short, "damaged: 64 bytes too long", header(i)->size -= 64)                                              \
     FAULT(header_reserved, "header: reserved bytes are not zero", header(i)->reserved = 1)                             \

@@ -169,6 +169,12 @@ bool track_is_open(const struct track *t, const struct track_tuple *tuple, bool 
     return found != FLOW_NONE && ordinary_is_open(flow_at(t->table, flow_of_twin(t->table, found)));
 }
 
+void track_end_tcp(struct track *t, const struct track_tuple *tuple, bool v6, uint16_t stack, enum flow_end how)
+{
+    const int32_t found = find_tcp(t, tuple, v6, stack);
+    if (found != FLOW_NONE) flow_end(t->table, flow_of_twin(t->table, found), how, t->now_ns);
+}
+
 int32_t track_waiting(const struct track *t, const struct track_seen *s, const struct track_tuple *tuple,
                       uint64_t *since_ns)
 {

@@ -191,6 +191,8 @@ bool track_is_free(struct track *t, const struct track_seen *s, const struct tra
 /* True if there is a TCP flow of that tuple and VLAN stack, and if it is open on both sides (second function). */
 bool track_has(const struct track *t, const struct track_tuple *tuple, bool v6, uint16_t stack);
 bool track_is_open(const struct track *t, const struct track_tuple *tuple, bool v6, uint16_t stack);
+/* End the TCP flow of that tuple and VLAN stack, if there is one. */
+void track_end_tcp(struct track *t, const struct track_tuple *tuple, bool v6, uint16_t stack, enum flow_end how);
 /* Return the bound flow with that tuple, if it waits for the other side (half-open, or one way), and since when.
  * FLOW_NONE: no such flow, or a cookie answered its client. */
 int32_t track_waiting(const struct track *t, const struct track_seen *s, const struct track_tuple *tuple,

@@ -156,6 +156,15 @@ enum cut_state inline_cut_state(const struct job *j, uint32_t number)
     return x->socket[AT_CLIENT].open && x->socket[AT_SERVER].open ? CUT_OPENED : CUT_OPENS;
 }
 
+/* End the flow that followed the connection while its packets went by: none of them reaches it any more. */
+static void end_flow(const struct job *j, const struct inline_conn *c)
+{
+    struct track_tuple t = {.src_port = c->client_port, .dst_port = c->server_port};
+    memcpy(t.src, c->client, sizeof t.src);
+    memcpy(t.dst, c->server, sizeof t.dst);
+    if (j->vm->track) track_end_tcp(j->vm->track, &t, c->v6, c->side[AT_CLIENT].stack, FLOW_END_CUT_INTO);
+}
+
 void inline_cut_join(const struct job *j, uint32_t number, const struct cut_ends *ends)
 {
     struct inline_conn *c = inlines_at(j->vm->inlines, number);
@@ -193,6 +202,7 @@ void inline_cut_join(const struct job *j, uint32_t number, const struct cut_ends
     c->seen_ns = j->vm->now_ns;
     x->joined = true;
     inlines_cut_into(j->vm->inlines, number, j->vm->now_ns);
+    end_flow(j, c);
 }
 
 void inline_cut_drop(const struct job *j, uint32_t number)

@@ -51,11 +51,12 @@ static uint32_t ups_of(const struct program *p)
            bit(bound || guards(p) || stands_in_wire(p), KERNEL_UP_WAY);
 }
 
-/* Inline connections stay in user space, but for those that go on in packets. */
+/* Inline connections stay in user space, but for those that go on in packets. A service that only drains has no proxy
+ * any more. */
 static bool stays_in_wire(const struct program *p)
 {
     for (uint32_t i = 0; i < p->services_count; i++)
-        if (mode_is(p->services[i].mode, MODE_ASIDE) &&
+        if (mode_is(p->services[i].mode, MODE_ASIDE) && p->services[i].proxy &&
             !(p->proxies[p->services[i].proxy - 1].flags & PBC_PROXY_SPLICE))
             return true;
     return false;
