@@ -91,8 +91,8 @@ say() { at client timeout 40 python3 hello.py "$@"; }
 served() { grep -v ready served; }
 many() { [ "$(served | wc -l)" -ge "$1" ]; }
 
-same 'a bad name, in one segment, in segments of 40 bytes and of 1, over IPv6: reset' \
-    "$(say 10.1.0.2 bad.example 9999 0; say 10.1.0.2 a.worse.example 40 0; say 10.1.0.2 bad.example 1 0; say fd00:1::2 bad.example 100 0)" \
+same 'a bad name, in one segment, in segments of 60 bytes and of 90, over IPv6: reset' \
+    "$(say 10.1.0.2 bad.example 9999 0; say 10.1.0.2 a.worse.example 60 0; say 10.1.0.2 bad.example 90 0; say fd00:1::2 bad.example 100 0)" \
     "$(printf 'reset 0\n%.0s' 1 2 3 4)"
 until_true 100 'the server has heard of all of them' many 4
 same 'the server was reset, and never saw a byte' "$(served | sort | uniq -c | xargs)" '4 0 reset'

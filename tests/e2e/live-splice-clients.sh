@@ -64,9 +64,10 @@ print(find(json.load(open("out"))))')
     ok $? "$1: they have left for the packet path"
     prey_ends
     same "$1: it ends well" "$status" 0
-    same "$1: all of them ended in order" "$(python3 -c '
+    # What iperf3 has just closed may still be ending at the stop.
+    same "$1: none of them ended but in order" "$(python3 -c '
 import json
-print({k: n for k, n in json.load(open("prey.out"))["proxy"]["ended_by"].items() if n and k not in ("done", "client-reset", "server-reset")})')" '{}'
+print({k: n for k, n in json.load(open("prey.out"))["proxy"]["ended_by"].items() if n and k not in ("done", "client-reset", "server-reset", "stopped")})')" '{}'
 }
 through user
 through kernel
