@@ -49,7 +49,8 @@
         __asm__ volatile("" : "+r"(last_));                                                                            \
         last_ > 0;                                                                                                     \
     })
-#ifdef COUNTED /* code that is never run stays: around a bpf_loop Linux 6.18 can't remove functions that nothing calls */
+/* In the counted form such code stays: around a bpf_loop Linux 6.18 can't remove functions that nothing calls. */
+#ifdef COUNTED
 #define IS_ANY(name) (LOOSE(NUMBER(name)) > 0)
 #else
 #define IS_ANY(name) IS_MORE(NUMBER(name))

@@ -418,7 +418,8 @@ static void data_in_flight(void **state)
     wire_fini(&w);
 }
 
-/* What has gone by behind a hole is the other end's, though what lay before it has not: the sockets begin behind it all. */
+/* What has gone by behind a hole is the other end's, though what lay before it has not: the sockets begin behind it
+ * all. */
 static void data_behind_a_hole(void **state)
 {
     struct wire w;
