@@ -23,7 +23,7 @@ enum handover_kind {
 #define HANDED_UNPARSED UINT64_MAX
 /* A packet in its slot */
 struct handed {
-    struct key key; /* as the sender parsed it */
+    struct key key; /* the header key that the sending worker parsed */
     struct pkt pkt;
     uint64_t world; /* number of the snapshot by whose facts it was parsed; HANDED_UNPARSED: the key is not set */
     uint8_t kind;   /* enum handover_kind */

@@ -1,7 +1,7 @@
 /* The corpus by the express way and by the careful one (tests/lib/ways.h): every frame of every capture through a
- * service that takes everything, in every mode, through a nat, and through a firewall alone; with IN_KERNEL it says how
- * many took the long way there, and why. Each thing that was sent on comes back, ends
- * exchanged, as a reply. Own addresses, MTU and health change every few hundred frames. */
+ * service that takes everything, in every mode, through a nat, and through a firewall alone. With IN_KERNEL it prints
+ * how many took the long way there, by reason. What was sent on comes back as a reply, with its ends exchanged. Own
+ * addresses, MTU and health change every few hundred frames. */
 #include <pcap/pcap.h>
 #include <stdlib.h>
 #include <string.h>

@@ -65,45 +65,40 @@ void both_end(struct both *b)
 
 int both_look(const struct both *b) { return kernel_program(b->kernel->kernel, KERNEL_ENTRY_look_xdp); }
 
-void both_feed(struct executor *e, enum time_kind kind, uint32_t first, uint32_t count)
+/* Run up to VM_BATCH frames of that length, which lie one behind the other. */
+static void run_batch(struct executor *e, uint8_t *frames, uint32_t len, unsigned n)
 {
-    static uint8_t frames[VM_BATCH][FRAMES_LEN];
     static struct pkt pkts[VM_BATCH];
     static struct pkt *pointers[VM_BATCH];
     static struct verdict verdicts[VM_BATCH];
     static struct tx_entry entries[VM_BATCH * VM_TX_PER_PACKET];
+    const struct vm_in in = {.mono_ns = bench_now_ns(), .facts = &both_facts};
+    for (unsigned i = 0; i < n; i++) {
+        pkt_view(&pkts[i], frames + (size_t)i * len, len, len, LINK_ETHER, IFACE_NONE);
+        pointers[i] = &pkts[i];
+    }
+    struct vm_tx tx = {.entries = entries, .cap = sizeof entries / sizeof *entries};
+    executor_run(e, &in, pointers, n, verdicts, &tx);
+    for (unsigned i = 0; i < tx.count; i++) pool_put(entries[i].pkt);
+}
+
+static unsigned batch_of(uint32_t left) { return left < VM_BATCH ? left : VM_BATCH; }
+
+void both_feed(struct executor *e, enum time_kind kind, uint32_t first, uint32_t count)
+{
+    static uint8_t frames[VM_BATCH][FRAMES_LEN];
     for (uint32_t done = 0; done < count; done += VM_BATCH) {
-        const struct vm_in in = {.mono_ns = bench_now_ns(), .facts = &both_facts};
-        const unsigned n = count - done < VM_BATCH ? count - done : VM_BATCH;
-        for (unsigned i = 0; i < n; i++) {
-            time_frame(frames[i], kind, first + done + i);
-            pkt_view(&pkts[i], frames[i], FRAMES_LEN, FRAMES_LEN, LINK_ETHER, IFACE_NONE);
-            pointers[i] = &pkts[i];
-        }
-        struct vm_tx tx = {.entries = entries, .cap = sizeof entries / sizeof *entries};
-        executor_run(e, &in, pointers, n, verdicts, &tx);
-        for (unsigned i = 0; i < tx.count; i++) pool_put(entries[i].pkt);
+        const unsigned n = batch_of(count - done);
+        for (unsigned i = 0; i < n; i++) time_frame(frames[i], kind, first + done + i);
+        run_batch(e, frames[0], FRAMES_LEN, n);
     }
     if (executor_fault(e)) time_die("flows", "the kernel did not run them");
 }
 
 void both_give(struct executor *e, uint8_t (*frames)[FRAMES_LONG], uint32_t count)
 {
-    static struct pkt pkts[VM_BATCH];
-    static struct pkt *pointers[VM_BATCH];
-    static struct verdict verdicts[VM_BATCH];
-    static struct tx_entry entries[VM_BATCH * VM_TX_PER_PACKET];
-    for (uint32_t done = 0; done < count; done += VM_BATCH) {
-        const struct vm_in in = {.mono_ns = bench_now_ns(), .facts = &both_facts};
-        const unsigned n = count - done < VM_BATCH ? count - done : VM_BATCH;
-        for (unsigned i = 0; i < n; i++) {
-            pkt_view(&pkts[i], frames[done + i], FRAMES_LONG, FRAMES_LONG, LINK_ETHER, IFACE_NONE);
-            pointers[i] = &pkts[i];
-        }
-        struct vm_tx tx = {.entries = entries, .cap = sizeof entries / sizeof *entries};
-        executor_run(e, &in, pointers, n, verdicts, &tx);
-        for (unsigned i = 0; i < tx.count; i++) pool_put(entries[i].pkt);
-    }
+    for (uint32_t done = 0; done < count; done += VM_BATCH)
+        run_batch(e, frames[done], FRAMES_LONG, batch_of(count - done));
     if (executor_fault(e)) time_die("flows", "the kernel did not run them");
 }
 

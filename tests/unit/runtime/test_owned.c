@@ -40,8 +40,8 @@ static void nothing(struct io_port *p) { (void)p; }
 static const struct io_ops port_ops = {
     .receive = receive, .close = nothing, .release = nothing, .send = count, .flush = nothing};
 
-/* Two workers, whose turns the test takes. worlds: the snapshot of each; the same facts, but that the second drops
- * frames whose IP checksum is wrong. */
+/* Two workers; the test runs their turns. `worlds` holds a snapshot for each: the second one's facts also drop frames
+ * with a wrong IP checksum. */
 struct both {
     struct program *program;
     struct opened opened;

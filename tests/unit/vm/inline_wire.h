@@ -184,10 +184,11 @@ static inline void left_by(struct wire *w, const struct frame *f, unsigned port)
     assert_int_equal(w->s.entries[0].out_if, port);
 }
 
-/* An ICMP error about a segment that left as `quote`, from a router behind; mtu 0: host unreachable */
-static inline void router_says(struct wire *w, const struct frame *quote, uint16_t mtu, unsigned port)
+/* Build an ICMP error about a segment that left as `quote`, from a router behind, under its tags; mtu 0: host
+ * unreachable. Return its length. */
+static inline uint32_t router_error(const struct frame *quote, uint16_t mtu, uint8_t at[2 * FRAME_MOST])
 {
-    uint8_t quoted[FRAME_MOST], at[2 * FRAME_MOST];
+    uint8_t quoted[FRAME_MOST];
     struct frame bare = *quote;
     bare.tags = BARE;
     const uint32_t len = frame_bytes(&bare, quoted), link = frame_link(quote, at);
@@ -202,8 +203,16 @@ static inline void router_says(struct wire *w, const struct frame *quote, uint16
     frame_word(icmp + 4, mtu, 4);
     memcpy(icmp + 8, quoted, len);
     frame_word(icmp + 2, plain_sum(icmp, 8 + len, 0), 2);
+    return link + 28 + len;
+}
+
+/* Have such an error arrive. */
+static inline void router_says(struct wire *w, const struct frame *quote, uint16_t mtu, unsigned port)
+{
+    uint8_t at[2 * FRAME_MOST];
+    const uint32_t len = router_error(quote, mtu, at);
     sender_clear(&w->s);
-    packet_view(&packet, at, link + 28 + len, link + 28 + len, LINK_ETHER);
+    packet_view(&packet, at, len, len, LINK_ETHER);
     packet.pkt.iface = (uint16_t)port;
     struct pkt *const pkts[] = {&packet.pkt};
     vm_run(w->s.vm, &w->s.in, pkts, 1, &w->s.v, &w->s.tx);

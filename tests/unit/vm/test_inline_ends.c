@@ -204,26 +204,6 @@ static void ids_as_ports(void **state)
     assert_int_equal(inline_id(INLINE_SERVERS, 1), UINT32_MAX);
 }
 
-/* An ICMP error about a SYN, from a router on the way to the server, under the server's tags. */
-static uint32_t unreachable(const struct frame *syn_left, uint8_t *at)
-{
-    struct frame quote = *syn_left;
-    uint8_t quoted[FRAME_MOST];
-    quote.tags = BARE;
-    const uint32_t len = frame_bytes(&quote, quoted), link = frame_link(syn_left, at);
-    uint8_t *ip = at + link, *icmp = ip + 20;
-    memset(ip, 0, 28);
-    frame_word(ip, 0x45000000u | (28 + len), 4);
-    frame_word(ip + 8, 64u << 24 | 1u << 16, 4);
-    frame_word(ip + 12, 0x0a0100fe, 4);
-    frame_word(ip + 16, quote.src[0], 4);
-    frame_word(ip + 10, plain_sum(ip, 20, 0), 2);
-    frame_word(icmp, 3u << 24 | 1u << 16, 4);
-    memcpy(icmp + 8, quoted, len);
-    frame_word(icmp + 2, plain_sum(icmp, 8 + len, 0), 2);
-    return link + 28 + len;
-}
-
 /* The client of `server first` is told of an error about our SYN to a server of a pool, under its own tags. */
 static void error_of_another_stack(void **state)
 {
@@ -243,7 +223,7 @@ static void error_of_another_stack(void **state)
     sent.tags = 1;
     sent.tpid[0] = 0x8100;
     sent.tci[0] = 9;
-    const uint32_t len = unreachable(&sent, bytes);
+    const uint32_t len = router_error(&sent, 0, bytes);
     sender_clear(&w.s);
     packet_view(&packet, bytes, len, len, LINK_ETHER);
     packet.pkt.iface = RIGHT;

@@ -1,5 +1,5 @@
-/* The tuples of most packets, with ports: inline, for the study of each packet (study.c), and for the kernel's express
- * way. Private to this folder, and to that. */
+/* Tuples of packets with ports, which most have. Inline, because the study of each packet (study.c) and the kernel's
+ * express way make one. Private to this folder and to the express way. */
 #pragma once
 
 #include "vm/flow/track/track_priv.h"

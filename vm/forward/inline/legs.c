@@ -106,7 +106,7 @@ bool inline_is_near(const struct inline_side *side, uint32_t edge, const struct 
     enum { BEHIND = 1 << 20, BEYOND = 1 << 16 /* bytes that reordering, probes and rounding account for */ };
     const bool behind = seq_after(side->next - BEHIND, s->seq), beyond = seq_after(s->seq + s->len, edge + BEYOND);
     const bool old = seq_after(side->leg.acked - BEHIND, s->ack), unsent = seq_after(s->ack, side->ours);
-    /* Without ACK a segment of an open connection is dropped by whoever gets it (RFC 9293, 3.10.7.4) */
+    /* Ends drop a segment without ACK on an open connection (RFC 9293, 3.10.7.4) */
     return s->flags & TCP_ACK && !behind && !beyond && !old && !unsent;
 }
 

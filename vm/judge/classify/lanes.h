@@ -12,7 +12,7 @@ static INLINE bool slot_matches(const struct pbc_block *b, const struct pbc_form
     return (key->slot[OF_KEY(f->slot[slot], 15)] & block_masks(b, size, slot)[lane]) == block_values(b, slot)[lane];
 }
 
-/* 0 if the rank lies in the lane's range, else 1. */
+/* Return 1 if the rank lies outside the lane's range, else 0. */
 static INLINE uint32_t rank_outside(const struct pbc_block *b, unsigned size, uint64_t rank, unsigned slot,
                                     unsigned lane)
 {

@@ -9,7 +9,7 @@
 enum role { NOTHING, NODE, LOWER };
 struct rank_pass {
     const struct verifier *v;
-    uint32_t i, count; /* number of the classifier, lines of its part */
+    uint32_t i, count; /* index of the classifier; number of its lines */
     const struct pbc_rank *line;
     uint8_t *role;  /* [line]: enum role */
     uint16_t *deep; /* [line]: lines read from this node on */

@@ -76,7 +76,7 @@ bool places_init(struct places *w, const struct program *p)
         if (!pass) w->all = calloc(most + 1, sizeof *w->all);
         if (!w->all) return false;
     }
-    /* A service that is cut into has no endpoints */
+    /* Services of `mode observe` that cut have no endpoints, and their connections end inside */
     for (uint32_t i = 0; i < p->services_count; i++) inside |= (p->services[i].flags & PBC_SERVICE_CUT) != 0;
     if (inside) add_inside(w);
     return true;
