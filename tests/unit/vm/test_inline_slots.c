@@ -309,6 +309,27 @@ static void ends(void **state)
     assert_int_equal(w.s.tx.count, 1);
     assert_int_equal(head.live, 0);
     wire_fini(&w);
+
+    /* Both close at once: what the server acknowledges behind its FIN passes in the kernel before that FIN */
+    struct inline_told t;
+    begin(&w, false);
+    client_says(&w, CLIENT_SEQ + 1, "a");
+    server_says(&w, SERVER_SEQ + 1, "c");
+    f = with(&w.client, ACK | FIN, CLIENT_SEQ + 2, OUR_SEQ + 2, NULL);
+    comes(&w, &f, LEFT);
+    while (vm_inline_told(w.s.vm, &t)) assert_int_not_equal(t.kind, INLINE_OVER);
+    passes(&w, slot_of(&w.server), 1, 0, SERVER_SEQ + 3, OWN_SEQ + 3);
+    f = with(&w.server, ACK | FIN, SERVER_SEQ + 1, OWN_SEQ + 2, NULL); /* not its: it has said more */
+    comes(&w, &f, RIGHT);
+    assert_false(vm_inline_told(w.s.vm, &t));
+    assert_int_equal(head.live, 2);
+    f = with(&w.server, ACK | FIN, SERVER_SEQ + 2, OWN_SEQ + 2, NULL);
+    comes(&w, &f, RIGHT);
+    assert_true(vm_inline_told(w.s.vm, &t));
+    assert_int_equal(t.kind, INLINE_OVER);
+    assert_int_equal(t.why, SPLICE_WHY_DONE);
+    assert_int_equal(head.live, 0);
+    wire_fini(&w);
 }
 
 /* New facts make it stale, and the next packet new; another program drops all. */
