@@ -69,7 +69,7 @@ carried() { # HOW
 }
 prey prey -i wan -i lan --io packet --format json --record recorded-service --record-snap 128 now.pbc
 carried 'packet sockets, recorded'
-same 'the recording is judged alike' "$("$bin/preyrun" --replay recorded-service 2>&1 | grep -oE 'as recorded, [0-9,]+ otherwise' | head -n 1)" 'as recorded, 0 otherwise'
+replays_alike 'the recording is replayed alike' recorded-service
 same 'it tells whose sockets are gone' "$(python3 -c '
 import json
 print(json.load(open("prey.out"))["proxy"]["spliced"] >= 3)')" True
