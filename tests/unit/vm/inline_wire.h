@@ -125,13 +125,13 @@ static inline struct frame with(const struct frame *f, uint8_t flags, uint32_t s
     return out;
 }
 
-/* A frame comes by that port. */
-static inline void comes(struct wire *w, const struct frame *f, unsigned port)
+/* A frame comes by that port, without its last `less` bytes, which a capture has cut. */
+static inline void comes_cut(struct wire *w, const struct frame *f, unsigned port, uint32_t less)
 {
     uint8_t bytes[FRAME_MOST];
     const uint32_t len = frame_bytes(f, bytes);
     sender_clear(&w->s);
-    packet_view(&packet, bytes, len, len, LINK_ETHER);
+    packet_view(&packet, bytes, len - less, len, LINK_ETHER);
     packet.pkt.iface = (uint16_t)port;
     struct pkt *const pkts[] = {&packet.pkt};
     static const struct vm_up undecided;
@@ -144,6 +144,8 @@ static inline void comes(struct wire *w, const struct frame *f, unsigned port)
     vm_run_up(w->s.vm, &w->s.in, pkts, 1, &undecided, &w->s.v, &w->s.tx);
     assert_true(marked || !(w->s.v.flags & VERDICT_REPLY)); /* else the kernel would have kept it */
 }
+
+static inline void comes(struct wire *w, const struct frame *f, unsigned port) { comes_cut(w, f, port, 0); }
 
 /* The stack aside sends a packet. */
 static inline void says(struct wire *w, const struct frame *f)

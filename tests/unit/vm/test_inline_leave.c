@@ -90,6 +90,24 @@ static void holds(void **state)
     wire_fini(&w);
 }
 
+/* A capture has cut the client's data: it counts as what came whole. */
+static void cut_by_capture(void **state)
+{
+    struct wire w;
+    begin(&w, false);
+    struct frame f = with(&w.client, ACK, CLIENT_SEQ + 6, OUR_SEQ + 5, "one");
+    comes_cut(&w, &f, LEFT, 2);
+    f = with(&w.own, ACK, OWN_SEQ + 6, SERVER_SEQ + 5, "one");
+    says(&w, &f);
+    f = with(&w.listener, ACK, OUR_SEQ + 5, CLIENT_SEQ + 9, NULL);
+    says(&w, &f);
+    f = with(&w.server, ACK, SERVER_SEQ + 5, OWN_SEQ + 9, NULL);
+    comes(&w, &f, RIGHT);
+    ask(&w, 8, 8, 4, 4);
+    assert_int_equal(told(&w).kind, INLINE_LEFT);
+    wire_fini(&w);
+}
+
 /* The loop has not read all: it is told to, once, and asks again. */
 static void reads_on(void **state)
 {
@@ -768,6 +786,7 @@ int main(void)
         cmocka_unit_test(leaves),
         cmocka_unit_test(holds),
         cmocka_unit_test(reads_on),
+        cmocka_unit_test(cut_by_capture),
         cmocka_unit_test(stays),
         cmocka_unit_test(half),
         cmocka_unit_test(reset_at_the_change),
