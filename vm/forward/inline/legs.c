@@ -64,7 +64,7 @@ enum { MSS_SPLICED = 64 };
 bool inline_is_sound(const struct pkt *pkt, const struct key *key)
 {
     const bool v6 = key->kind & KIND_IP6;
-    /* What a capture has cut was sound to whoever recorded it, as far as can be known */
+    /* A packet that a capture has cut is taken for sound, since whoever recorded it took it */
     if (pkt->flags & (PKT_CSUM_PARTIAL | PKT_SNAPPED) || pkt->cap_len != pkt->head_len) return true;
     const uint32_t end = pkt->l3_end, len = end - pkt->l4;
     if (end < pkt->l4 || end > pkt->head_len) return false;
