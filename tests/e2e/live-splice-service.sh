@@ -55,6 +55,11 @@ carried() { # HOW
     hold half 10.1.0.2 80 half
     left_are own 2 "$1"
     left_are own6 1 "$1"
+    ctl explain "tcp 10.1.0.1:1 -> 10.1.0.2:80 ack on wan"
+    same "$1: a segment of no connection is said to be refused" "$(grep '^verdict' out)" \
+        'verdict: reject  rule -  service own  reason no-flow'
+    ctl explain "tcp 10.1.0.1:1 -> 10.1.0.2:80 syn on wan"
+    same "$1: one that begins a connection goes to the service" "$(grep '^verdict' out)" 'verdict: forward  rule -  service own'
     reloads other
     left_are own 2 "$1, after a reload"
     left_are own6 1 "$1, after a reload"

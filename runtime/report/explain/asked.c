@@ -18,6 +18,14 @@ static bool is_arp_of_nobody(const struct explain_asked *a)
     return a->look->key.kind & KIND_ARP && !(a->program->meta->flags & PBC_NAMES_ARP);
 }
 
+/* True for a segment to a service whose connections end in the stack aside, by which none begins: there is none that it
+ * could belong to. */
+static bool has_no_connection(const struct explain_look *k, const struct pbc_service *s)
+{
+    const struct key *key = k->inner ? &k->inner_key : &k->key;
+    return mode_is(s->mode, MODE_ASIDE) && (key->marks & (TCP_SYN | TCP_ACK | TCP_RST)) != TCP_SYN;
+}
+
 /* Fill in the verdict of an accepted packet: to its service, or on as its flow says. */
 static void accepted(const struct explain_asked *a, struct verdict *v)
 {
@@ -26,6 +34,11 @@ static void accepted(const struct explain_asked *a, struct verdict *v)
         v->service = a->program->branches[k->served.branch].service;
         v->server = k->served.server;
         v->action = ACTION_FORWARD;
+        if (has_no_connection(k, &a->program->services[v->service])) {
+            v->action = ACTION_REJECT;
+            v->reason = REASON_NO_FLOW;
+            return;
+        }
         if (v->server != PBC_NONE || a->program->services[v->service].proxy) return;
         v->action = ACTION_DROP;
         v->reason = REASON_NO_SERVER;
