@@ -20,13 +20,12 @@ struct flow_table *table_over(const struct flow_ops *ops, const struct flow_tabl
 {
     struct flow_table *t = ops->table;
     const uint32_t groups = t->groups;
-    t->begins |= cfg->begins;
-    if (!t->arg) { /* else ends are reported already, by a running worker of the program before */
-        memcpy(t->timeout_ns, cfg->timeout_ns, sizeof t->timeout_ns);
-        t->half_open_most = cfg->half_open;
-        t->ended = cfg->ended;
-        t->arg = cfg->arg;
-    }
+    if (cfg->begins && !t->begins) t->begins = cfg->begins;
+    if (t->arg) return t; /* the running worker of the program before has all the rest, and reports ends already */
+    memcpy(t->timeout_ns, cfg->timeout_ns, sizeof t->timeout_ns);
+    t->half_open_most = cfg->half_open;
+    t->ended = cfg->ended;
+    t->arg = cfg->arg;
     t->ops = ops;
     t->stride = 64;
     t->tags = ops->tags;
