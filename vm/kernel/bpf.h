@@ -66,14 +66,16 @@
 extern const char last_flow_recipes;
 static inline bool sends_on(void) { return IS_MORE(LAST(flow_recipes)); }
 
-/* A number below 64, in the register that is added to a packet's pointer: Linux 6.1 does not see its bounds through
- * what the compiler makes of a test in C. */
-#define BELOW_64(x)                                                                                                    \
+/* The lowest bits of a number, cut off in the register that is added to a pointer: Linux 6.1 does not see its bounds
+ * through what the compiler makes of a test or of arithmetic in C. */
+#define LOWEST(x, mask)                                                                                                \
     ({                                                                                                                 \
         uint64_t below_ = (x);                                                                                         \
-        __asm__ volatile("%0 &= 63" : "+r"(below_));                                                                   \
+        __asm__ volatile("%0 &= %1" : "+r"(below_) : "i"(mask));                                                       \
         below_;                                                                                                        \
     })
+#define BELOW_64(x)  LOWEST(x, 63)
+#define BELOW_8(x)   LOWEST(x, 7)
 
 #define NUMBER(name) ((uint64_t)(uintptr_t)&const_##name)
 

@@ -1,6 +1,6 @@
 /* A step towards the rank of an address (pbc.h: struct pbc_rank), the same for native walks and the kernel. The
- * including file first defines NOT_BELOW(a, b) and IS(a, b), 1 if the number is at least, or equals, the other, else 0.
- */
+ * including file first defines NOT_BELOW(a, b) and IS(a, b), 1 if the number is at least, or equals, the other, else 0;
+ * and BOUND_AT(i), the index of a bound, which is below 8. */
 
 /* An address as two numbers. */
 struct address {
@@ -14,7 +14,7 @@ static INLINE struct address address_of(const struct key *key, unsigned word)
 }
 
 /* 1 if bound `i` of a node is at or below the address. `lower` is its line of lower halves; NULL: it is not wide. */
-static INLINE uint32_t bound_up_to(const struct pbc_rank *node, const struct pbc_rank *lower, unsigned i,
+static INLINE uint32_t bound_up_to(const struct pbc_rank *node, const struct pbc_rank *lower, size_t i,
                                    struct address a)
 {
     const uint64_t upper = node->word[i];
@@ -28,8 +28,8 @@ static INLINE uint32_t bound_up_to(const struct pbc_rank *node, const struct pbc
 static INLINE uint32_t bounds_halved(const struct pbc_rank *node, const struct pbc_rank *lower, struct address a)
 {
     uint32_t at = bound_up_to(node, lower, 3, a) << 2;
-    at |= bound_up_to(node, lower, at + 1, a) << 1;
-    at |= bound_up_to(node, lower, at, a);
+    at |= bound_up_to(node, lower, BOUND_AT(at + 1), a) << 1;
+    at |= bound_up_to(node, lower, BOUND_AT(at), a);
     const uint32_t count = RANK_COUNT(node->word[RANK_REST]);
     return at < count ? at : count;
 }

@@ -29,6 +29,7 @@ static inline bool has_ranks(const struct program *p, uint32_t classifier)
 #define RANK_AT(im, i)  (&(im)->ranks[i])
 #define NOT_BELOW(a, b) ((uint32_t)((a) >= (b)))
 #define IS(a, b)        ((uint32_t)((a) == (b)))
+#define BOUND_AT(i)     (i)
 #include "vm/judge/classify/rank.h"
 
 /* Place of a waiting fork. */

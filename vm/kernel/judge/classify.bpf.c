@@ -19,6 +19,7 @@ TABLE(const struct pbc_rank, ranks);
 /* By arithmetic: a verifier would follow a comparison both ways, and an address could mispredict it. */
 #define NOT_BELOW(a, b) ((uint32_t)(~((~(a) & (b)) | ((~(a) | (b)) & ((a) - (b)))) >> 63))
 #define IS(a, b)        ((uint32_t)(~(((a) ^ (b)) | (0 - ((a) ^ (b)))) >> 63))
+#define BOUND_AT(i)     BELOW_8(i)
 #ifdef COUNTED
 #define LANE_IN_TURN(size) false
 #else
