@@ -72,7 +72,9 @@ many 'unless one is asked for' "$fits" --workers 1 shop.pbc
 many 'a proxy has connections begun by loops' "$fits" proxied.pbc
 bare() { there unshare -m sh -c "$1; exec \"\$@\"" sh "$bin/preyrun" --preflight -i wan -i lan shop.pbc; }
 bare 'while umount /sys/fs/bpf 2>/dev/null; do :; done'
-same 'nowhere to pin' "$? $(said 70)" '0 user, because /sys/fs/bpf is not a BPF file system that can be written'
+status=$?
+nowhere=$(pins_are_away)
+same 'nowhere to pin' "$status $(said $((14 + ${#nowhere})))" "0 user, because $nowhere"
 bare 'mount -t tmpfs none /dev/net'
 same 'no TUN device' "$? $(said | cut -c1-13) $(said 400 | grep -c tun)" '0 user, because 1'
 looks 'no memory that may be locked' 'user, because less memory may be locked than its frames need' \

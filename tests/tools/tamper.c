@@ -5,14 +5,18 @@
  * tamper old - COMMAND...: COMMAND on a kernel that knows no links of traffic control (Linux 6.6), and takes no program
  * with may_goto (6.9), gotol (6.6), or calls of its functions by name (the casts of 6.2), and no socket of XDP's for
  * frames in pieces (6.6).
- * tamper refuse ERRNO COMMAND...: COMMAND, whose calls of bpf(2) all fail with that number, as a security module would
- * have it.
+ * tamper ancient - COMMAND...: COMMAND on a kernel that takes no program with bpf_loop (5.17).
+ * tamper attach ERRNO COMMAND...: COMMAND on devices that take no XDP program, and say that number; tamper driver
+ * ERRNO: on devices whose drivers refuse, while the kernel's generic way takes it. tamper refuse ERRNO COMMAND...:
+ * COMMAND, whose calls of bpf(2) all fail with that number, as a security module would have it.
  *
  * A process beside it is told of each call of bpf(2) and bind(2) before the kernel reads what it is given, and changes
  * that, or answers in the kernel's place. */
+#include <ctype.h>
 #include <errno.h>
 #include <linux/bpf.h>
 #include <linux/filter.h>
+#include <linux/if_link.h>
 #include <linux/seccomp.h>
 #include <poll.h>
 #include <stdbool.h>
@@ -33,8 +37,8 @@ enum { INSNS_MOST = 1 << 20, UNKNOWN_INSN = 0xff };
 
 struct change {
     int from, to;
-    bool breaks, old;
-    int refuse; /* an errno, or 0 */
+    bool changes, breaks, old, ancient;
+    int refuse, attach, driver; /* an errno, or 0 */
 };
 
 static bool copy(pid_t pid, uint64_t there, void *here, size_t len, bool out)
@@ -76,6 +80,14 @@ static bool is_link_of_tc(pid_t pid, uint64_t at)
     return attr.link_create.attach_type == TCX_INGRESS || attr.link_create.attach_type == TCX_EGRESS;
 }
 
+static bool is_link_of_xdp(pid_t pid, uint64_t at, bool driver)
+{
+    union bpf_attr attr = {0};
+    if (!copy(pid, at, &attr, offsetof(union bpf_attr, link_create.flags) + sizeof attr.link_create.flags, false))
+        return false;
+    return attr.link_create.attach_type == BPF_XDP && (!driver || attr.link_create.flags & XDP_FLAGS_DRV_MODE);
+}
+
 /* may_goto (Linux 6.9), gotol (6.6), and a call of one of the kernel's functions by name. */
 static bool is_newer(const struct bpf_insn *n)
 {
@@ -83,7 +95,13 @@ static bool is_newer(const struct bpf_insn *n)
     return n->code == (BPF_JMP | 0xe0) || n->code == (BPF_JMP32 | BPF_JA) || called;
 }
 
-static bool has_newer(pid_t pid, uint64_t at)
+static bool is_loop(const struct bpf_insn *n)
+{
+    enum { LOOP = 181 /* bpf_loop */ };
+    return n->code == (BPF_JMP | BPF_CALL) && !n->src_reg && n->imm == LOOP;
+}
+
+static bool has(bool (*is)(const struct bpf_insn *), pid_t pid, uint64_t at)
 {
     static struct bpf_insn insns[INSNS_MOST];
     union bpf_attr attr = {0};
@@ -91,7 +109,7 @@ static bool has_newer(pid_t pid, uint64_t at)
         !copy(pid, attr.insns, insns, attr.insn_cnt * sizeof *insns, false))
         return false;
     for (uint32_t i = 0; i < attr.insn_cnt; i++)
-        if (is_newer(&insns[i])) return true;
+        if (is(&insns[i])) return true;
     return false;
 }
 
@@ -111,10 +129,13 @@ static int answer(const struct seccomp_notif *asked, const struct change *c)
     const uint64_t command = asked->data.args[0], at = asked->data.args[1];
     if (asked->data.nr == SYS_bind) return c->old && is_in_pieces(pid, at, asked->data.args[2]) ? EINVAL : 0;
     if (c->refuse) return c->refuse;
-    if (!c->old && command == BPF_PROG_LOAD) change_program(pid, at, c);
+    if (c->attach && command == BPF_LINK_CREATE && is_link_of_xdp(pid, at, false)) return c->attach;
+    if (c->driver && command == BPF_LINK_CREATE && is_link_of_xdp(pid, at, true)) return c->driver;
+    if (c->ancient) return command == BPF_PROG_LOAD && has(is_loop, pid, at) ? EINVAL : 0;
+    if (c->changes && command == BPF_PROG_LOAD) change_program(pid, at, c);
     if (!c->old) return 0;
     const bool unknown =
-        command == BPF_LINK_CREATE ? is_link_of_tc(pid, at) : command == BPF_PROG_LOAD && has_newer(pid, at);
+        command == BPF_LINK_CREATE ? is_link_of_tc(pid, at) : command == BPF_PROG_LOAD && has(is_newer, pid, at);
     return unknown ? EINVAL : 0;
 }
 
@@ -193,8 +214,12 @@ int main(int argc, char **argv)
     if (argc < 4 || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair)) return 2;
     const struct change c = {.from = atoi(argv[1]),
                              .to = atoi(argv[2]),
+                             .changes = isdigit((unsigned char)*argv[1]),
                              .breaks = !strcmp(argv[2], "-"),
                              .old = !strcmp(argv[1], "old"),
+                             .ancient = !strcmp(argv[1], "ancient"),
+                             .attach = strcmp(argv[1], "attach") ? 0 : atoi(argv[2]),
+                             .driver = strcmp(argv[1], "driver") ? 0 : atoi(argv[2]),
                              .refuse = strcmp(argv[1], "refuse") ? 0 : atoi(argv[2])};
     start_beside(pair, &c);
     close(pair[0]);

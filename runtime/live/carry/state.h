@@ -78,6 +78,7 @@ struct carry {
     /* The kernel executor. */
     bool in_kernel;               /* the kernel judges; `io` gets what it sends up */
     char exec_why[600];           /* reason for the choice of executor */
+    bool exec_either;             /* --exec auto chose freely: this process enforces the same */
     bool exec_by_rules;           /* --exec auto chose this process for what the rules say */
     struct obstacle kernel_lacks; /* obstacle that --exec auto found; empty: none */
     struct loaded loaded;         /* the executor, loaded before the fork, until the parent has it */

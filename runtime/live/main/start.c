@@ -72,7 +72,9 @@ static int load_in_kernel(struct live *l)
     look_at_room(l);
     const int failed = in_kernel_load(&l->carry, err, sizeof err);
     if (failed && !in_kernel_gives_way(&l->carry, err)) return complain("--exec kernel: %s", err);
-    const int status = way_choose(&l->carry);
+    int status = way_choose(&l->carry);
+    if (l->carry.in_kernel && in_kernel_refused(&l->carry, err, sizeof err) && in_kernel_gives_way(&l->carry, err))
+        status = way_choose(&l->carry);
     if (!l->carry.in_kernel) in_kernel_unload(&l->carry);
     return status;
 }

@@ -262,6 +262,15 @@ pins() {
     cd "$top" && FILES_OF_BPF=here exec unshare -m bash -c 'mount -t bpf bpf /sys/fs/bpf && exec bash "$0" "$@"' "$0" "$@"
 }
 
+# pins_are_away: what preyrun says of that file system where it is unmounted: the machine's first process may have one.
+pins_are_away() {
+    if [ "$(stat -f -c %t /proc/1/root/sys/fs/bpf 2>/dev/null)" = cafe4a11 ]; then
+        echo 'the BPF file system at /sys/fs/bpf is hidden here'
+    else
+        echo '/sys/fs/bpf is not a BPF file system that can be written'
+    fi
+}
+
 # prey NAME OPTION...: preyrun there, with one worker where no other number is said; ready; $prey is its process. Its outputs are $name.out and $name.err.
 # With EXEC=user or EXEC=kernel in the environment that executor judges (where the options say no other), else the one that preyrun chooses.
 prey() {

@@ -92,7 +92,8 @@ int in_kernel_choose(struct carry *carry)
     struct obstacle o;
     carry->in_kernel = false;
     if (is_auto(carry->o)) {
-        if (enforce_all(carry, carry->now.program, what, sizeof what))
+        carry->exec_either = enforce_all(carry, carry->now.program, what, sizeof what);
+        if (carry->exec_either)
             choose_faster(carry);
         else
             choose_enforcing(carry, what);

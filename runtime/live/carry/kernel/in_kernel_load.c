@@ -1,11 +1,39 @@
 /* The executor is loaded before the fork: a refusal is known while this process may still judge in its place. */
+#include <stdio.h>
+#include <string.h>
+
 #include "runtime/base/complain.h"
+#include "runtime/host/hook/xdp.h"
+#include "runtime/host/look/preflight.h"
 #include "runtime/live/carry/kernel/in_kernel_priv.h"
 
 int in_kernel_load(struct carry *carry, char *err, size_t err_len)
 {
     if (carry->loaded.kernel) return 0;
     return loaded_begin(&carry->loaded, carry->now.program, carry->o->seed, err, err_len);
+}
+
+/* Return a link of the trial on an interface; 0: none is needed; or a negative errno. */
+static int try_on(const struct carry *carry, const struct host_link *link)
+{
+    if (!link || host_xdp_is_taken(carry->host, NULL, link->name))
+        return 0; /* ours, or one that it takes the place of */
+    return xdp_try(link->ifindex);
+}
+
+bool in_kernel_refused(struct carry *carry, char *err, size_t err_len)
+{
+    if (!carry->exec_either || carry->o->preflight) return false;
+    for (unsigned i = 0; i < carry->o->iface_count; i++) {
+        const struct host_link *link = host_link_named(carry->host, carry->o->ifaces[i]);
+        const int got = try_on(carry, link);
+        if (got >= 0) carry->loaded.trials[i] = got;
+        if (got >= 0) continue;
+        snprintf(err, err_len, "the driver of %s runs XDP programs, but refuses one now (%s)", link->name,
+                 strerror(-got));
+        return true;
+    }
+    return false;
 }
 
 void in_kernel_unload(struct carry *carry) { loaded_free(&carry->loaded); }
