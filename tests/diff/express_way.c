@@ -415,6 +415,9 @@ static void draw_facts(struct run *r)
         r->ifaces[i].mtu = rng_one_in(g, 2) ? mtus[rng_below(g, sizeof mtus / sizeof *mtus)] : 0;
         r->ifaces[i].addr4 = rng_one_in(g, 4) ? 0xcb007101 + rng_below(g, 3) : 0;
     }
+    r->ifaces[0].as = r->ifaces[1].as = 0;
+    if (rng_one_in(g, 3)) r->ifaces[rng_below(g, 2)].as = (uint16_t)(1 + rng_below(g, 2)); /* of a pattern */
+    r->facts.patterns = r->ifaces[0].as | r->ifaces[1].as;
     for (unsigned i = 0; i < SERVERS_MOST; i++) r->server_out[i] = (uint16_t)rng_below(g, 3);
     for (unsigned i = 0; i < SERVERS_MOST; i++)
         r->server_mtu[i] = rng_one_in(g, 2) ? 0 : 1200 + (uint32_t)rng_below(g, 400);

@@ -30,6 +30,8 @@ struct asked {
     struct executor *exec;
     void *memory;
     uint64_t now_ns;
+    struct facts facts;
+    uint16_t iface; /* that packets come by */
 };
 
 static bool begin(struct asked *a, const char *rules)
@@ -37,6 +39,8 @@ static bool begin(struct asked *a, const char *rules)
     char why[600] = "";
     const size_t bytes = (pool_bytes(SLOTS, 2048) + 63) / 64 * 64;
     *a = (struct asked){.program = compiled_text(rules), .memory = aligned_alloc(64, bytes), .now_ns = 1000000000000};
+    a->facts = (struct facts){.generation = 1, .addr4 = 0x0a090001, .addr6 = {0x20010db8, 0, 0, 0x0a090001}};
+    a->iface = IFACE_NONE;
     assert_non_null(a->program);
     assert_non_null(a->memory);
     const struct vm_cfg cfg = {.pool = pool_init(a->memory, bytes, SLOTS, 2048), .seed = 1};
@@ -75,18 +79,17 @@ static void build(struct packet *p, const struct talk *t)
 /* Run it. Return why it took the long way. */
 static enum kernel_long why(struct asked *a, struct packet *p)
 {
-    static const struct facts facts = {.generation = 1, .addr4 = 0x0a090001, .addr6 = {0x20010db8, 0, 0, 0x0a090001}};
     struct tx_entry entries[VM_TX_PER_PACKET];
     struct vm_tx tx = {.entries = entries, .cap = VM_TX_PER_PACKET};
     struct pkt *one = &p->pkt;
     struct verdict v;
     const uint8_t tag_count = p->pkt.tag_count;
     const uint16_t tpid = p->pkt.tags[0].tpid, tci = p->pkt.tags[0].tci;
-    pkt_view(&p->pkt, p->frame, p->len, p->len, LINK_ETHER, IFACE_NONE);
+    pkt_view(&p->pkt, p->frame, p->len, p->len, LINK_ETHER, a->iface);
     p->pkt.tag_count = tag_count;
     p->pkt.tags[0].tpid = tpid;
     p->pkt.tags[0].tci = tci;
-    const struct vm_in in = {.mono_ns = a->now_ns += 1000000, .facts = &facts};
+    const struct vm_in in = {.mono_ns = a->now_ns += 1000000, .facts = &a->facts};
     const struct kernel_counters before = kernel_counters(a->exec->kernel);
     executor_run(a->exec, &in, &one, 1, &v, &tx);
     const struct kernel_counters now = kernel_counters(a->exec->kernel);
@@ -309,6 +312,43 @@ static void test_taken_off(void **state)
     end(&a);
 }
 
+/* Devices that rules know by a pattern: what is remembered of one holds for the others, too, and for no device else. */
+static void test_pattern(void **state)
+{
+    (void)state;
+    enum { TUNNELS, WAN, WG0, WG1, OTHER, DEVICES };
+    static const enum kernel_long wanted[] = {KERNEL_LONG_FLOW, KERNEL_LONG_ONE_WAY, KERNEL_LONG_RULES};
+    struct facts_iface ifaces[DEVICES] = {0};
+    struct asked a;
+    struct packet p;
+    struct talk t = {.src = CLIENT, .dst = SERVICE, .proto = IPPROTO_NR_UDP, .src_port = 1000, .dst_port = 53};
+    t.ttl = 64, t.payload = 16;
+    if (!begin(&a, "limits { flows 600 }\ninterface tunnels = \"wg*\"\ninterface wan = \"eth0\"\n"
+                   "firewall f on tunnels default drop { accept state established; accept udp port 53 }\n"
+                   "firewall g on wan default drop { accept state established }\n"))
+        skip();
+    for (unsigned i = 0; i < DEVICES; i++) ifaces[i].peer = IFACE_NONE;
+    ifaces[WG0].as = ifaces[WG1].as = TUNNELS + 1;
+    a.facts.ifaces = ifaces;
+    a.facts.ifaces_count = DEVICES;
+    a.facts.patterns = true;
+    struct talk back = t;
+    back.src = t.dst, back.dst = t.src, back.src_port = 53, back.dst_port = 1000;
+    for (unsigned i = 0; i < 7; i++) {
+        build(&p, i & 1 ? &back : &t);
+        a.iface = i == 6 ? WG1 : WG0;
+        const enum kernel_long got = why(&a, &p), should = i < 3 ? wanted[i] : KERNEL_LONG_NONE;
+        if (got != should) fail_msg("packet %u: %s, not %s", i, names[got], names[should]);
+    }
+    static const uint16_t others[] = {WAN, OTHER, IFACE_NONE};
+    for (unsigned i = 0; i < sizeof others / sizeof *others; i++) {
+        build(&p, &t);
+        a.iface = others[i];
+        assert_int_equal(why(&a, &p), KERNEL_LONG_RULES);
+    }
+    end(&a);
+}
+
 static void test_sent_on(void **state)
 {
     (void)state;
@@ -345,6 +385,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_established),
         cmocka_unit_test(test_taken_off),
+        cmocka_unit_test(test_pattern),
         cmocka_unit_test(test_sent_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

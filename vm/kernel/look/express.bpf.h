@@ -35,6 +35,14 @@ inline_whole bool express_may(const struct kpkt *k)
     return !(state_world.facts.bridges | state_world.sample | (state_world.reach > KERNEL_HEAD));
 }
 
+/* Set the interface's id in rules, where they know it by a pattern. */
+inline_whole void settle_iface(struct kpkt *k)
+{
+    const uint32_t own = k->pkt.iface;
+    const uint32_t as = own < KERNEL_WAYS ? state_ways[own & (KERNEL_WAYS - 1)].as : 0;
+    if (as) k->key.iface = (uint16_t)(as - 1);
+}
+
 /* Return the id of the packet's VLAN stack, of one 802.1Q tag at most (stacks.h). */
 inline_whole uint16_t express_stack(const struct key *key)
 {
@@ -251,6 +259,7 @@ inline_whole uint32_t express(struct kpkt *k, const struct express_bytes *b, boo
     EXPRESS_STEP(k);
     k->missed = KERNEL_LONG_SHUT;
     if (!express_may(k) || !express_is_plain(k)) return KERNEL_NONE;
+    if (state_world.facts.patterns) settle_iface(k);
     EXPRESS_STEP(k);
     if (!express_find(k)) return KERNEL_NONE;
     EXPRESS_STEP(k);

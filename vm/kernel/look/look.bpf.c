@@ -14,7 +14,6 @@
 
 uint64_t kernel_piece_follow(struct kpkt *k);
 extern struct kernel_port state_ports[];
-extern struct kernel_way state_ways[];
 
 uint64_t kernel_flow_look(struct kpkt *k); /* flow.bpf.c */
 uint64_t kernel_flow_see(struct kpkt *k, bool opened);
@@ -190,10 +189,8 @@ inline_whole void settle_key(struct kpkt *k)
     const struct facts *facts = &state_world.facts;
     struct key *key = &k->key;
     key->marks |= facts->schedules << MARK_SCHEDULES;
-    if (!(facts->bridges | facts->patterns) || key->iface >= KERNEL_WAYS) return;
-    const struct kernel_way *way = &state_ways[key->iface & (KERNEL_WAYS - 1)];
-    if (way->as) key->iface = (uint16_t)(way->as - 1);
-    if (!way->bridged) return;
+    if (facts->patterns) settle_iface(k);
+    if (!facts->bridges || k->pkt.iface >= KERNEL_WAYS || !state_ways[k->pkt.iface & (KERNEL_WAYS - 1)].bridged) return;
     key->kind &= ~(uint32_t)(KIND_IN | KIND_OUT | KIND_SRC_SELF | KIND_DST_SELF);
     key->kind |= KIND_FORWARD;
 }
