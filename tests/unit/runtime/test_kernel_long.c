@@ -200,6 +200,22 @@ static void last_hop(struct packet *p)
     wire_put16(ip + IP4_SUM, csum_of(ip, IP4_LEN));
 }
 static void to_group(struct packet *p) { p->frame[0] = 3; }
+/* A datagram of no bytes, as short as it is where no card pads it. */
+static void brief(struct packet *p)
+{
+    uint8_t *ip = p->frame + p->l3;
+    if (p->talk.proto != IPPROTO_NR_UDP) return;
+    p->len = p->l4 + UDP_LEN;
+    wire_put16(p->frame + p->l4 + UDP_LENGTH, UDP_LEN);
+    wire_put16(p->frame + p->l4 + UDP_SUM, 0x1234);
+    if (p->talk.v6) {
+        wire_put16(ip + IP6_PAYLOAD, UDP_LEN);
+        return;
+    }
+    wire_put16(ip + IP4_TOTAL, IP4_LEN + UDP_LEN);
+    wire_put16(ip + IP4_SUM, 0);
+    wire_put16(ip + IP4_SUM, csum_of(ip, IP4_LEN));
+}
 static void moved(struct packet *p) { p->frame[11] ^= 1; }
 
 struct change {
@@ -354,6 +370,7 @@ static void test_sent_on(void **state)
     (void)state;
     static const struct change changes[] = {
         {"nothing", nothing, KERNEL_LONG_NONE, KERNEL_LONG_NONE},
+        {"brief", brief, KERNEL_LONG_NONE, KERNEL_LONG_NONE},
         {"to a group", to_group, KERNEL_LONG_HOPS, KERNEL_LONG_HOPS},
         {"the last hop", last_hop, KERNEL_LONG_HOPS, KERNEL_LONG_HOPS},
         {"options", options, KERNEL_LONG_OPTIONS, KERNEL_LONG_OPTIONS},

@@ -18,11 +18,15 @@
 /* Such a packet's bytes, where they lie: it is read and edited there. */
 struct express_bytes {
     uint8_t *frame; /* ETHER_LEN of them are there */
-    uint8_t *ip;    /* its header, and EXPRESS_L4 behind it */
+    uint8_t *ip;    /* its header, and that of TCP or UDP behind it */
     const uint8_t *end;
 };
-/* Bytes behind the IP header that such a packet has at least: what is read of any, and all of TCP's own. */
-enum { EXPRESS_L4 = TCP_LEN };
+
+/* Return the packet's header behind IP. */
+inline_whole const uint8_t *express_l4(const struct kpkt *k, const struct express_bytes *b)
+{
+    return b->ip + BELOW_64(k->key.kind & KIND_IP4 ? IP4_LEN : IP6_LEN);
+}
 
 /* Keep what a step has found in the packet, not on the stack: calls need that room. */
 #define EXPRESS_STEP(k) __asm__ volatile("" : "+r"(k) : : "memory")
@@ -135,7 +139,7 @@ inline_whole enum kernel_long express_why_not_open(const struct flow *f)
 
 /* True if the packet changes only numbers and time of its flow, and the decision is known. bound: the flow is sent
  * on. held: the flow's lock is taken; without the lock nothing is written. */
-inline_whole bool express_goes_on(struct kpkt *k, struct flow *f, const uint8_t *tcp, bool bound, bool held)
+inline_whole bool express_goes_on(struct kpkt *k, struct flow *f, const struct express_bytes *b, bool bound, bool held)
 {
     const struct track_seen *s = &k->seen;
     const enum flow_dir dir = s->dir ? FLOW_REPLY : FLOW_ORIGINAL;
@@ -151,6 +155,8 @@ inline_whole bool express_goes_on(struct kpkt *k, struct flow *f, const uint8_t 
     }
     if (s->how == HOW_TCP) {
         struct tcp_segment segment;
+        const uint8_t *tcp = express_l4(k, b);
+        if (tcp + TCP_LEN > b->end) return express_not(k, KERNEL_LONG_PIECES);
         ordinary_segment(tcp, &k->key, &k->pkt, &segment);
         if (!ordinary_is_open(f)) return express_not(k, express_why_not_open(f));
         if (!in_window(&f->tcp, dir, &segment)) return express_not(k, KERNEL_LONG_WINDOW);
@@ -168,39 +174,38 @@ inline_whole bool express_goes_on(struct kpkt *k, struct flow *f, const uint8_t 
 
 /* Do the same as express_goes_on, under the flow's lock. A datagram in the clock tick of the last one changes
  * nothing. */
-inline_whole bool express_keep(struct kpkt *k, const uint8_t *tcp, bool bound)
+inline_whole bool express_keep(struct kpkt *k, const struct express_bytes *b, bool bound)
 {
     struct flow *f = table_slot(TABLE, k->seen.slot);
     k->decision = decided_by_nobody(ACTION_ACCEPT);
     if (k->seen.how != HOW_TCP && f->seen_ns == k->now_ns) {
         const uint64_t was = *(volatile uint64_t *)&f->claim;
         if (was & CLAIM_LOCK) return express_not(k, KERNEL_LONG_BUSY);
-        if (!express_goes_on(k, f, tcp, bound, false)) return false;
+        if (!express_goes_on(k, f, b, bound, false)) return false;
         return *(volatile uint64_t *)&f->claim == was || express_not(k, KERNEL_LONG_BUSY);
     }
     if (!table_try_lock(f)) return express_not(k, KERNEL_LONG_BUSY);
-    const bool goes_on = express_goes_on(k, f, tcp, bound, true);
+    const bool goes_on = express_goes_on(k, f, b, bound, true);
     table_unlock(f);
     return goes_on;
 }
 
-/* Rewrite the packet behind the Ethernet header and its tag. What the kernel's verifier wants to see compared is true.
- */
+/* Rewrite the packet behind the Ethernet header and its tag. What the kernel's verifier wants to see compared is true. */
 inline_whole void express_rewrite(const struct kpkt *k, const struct express_bytes *b)
 {
     const bool partial = k->pkt.flags & PKT_CSUM_PARTIAL;
     if (k->key.kind & KIND_IP4) {
-        if (b->ip + IP4_LEN + EXPRESS_L4 > b->end) return;
-        if (k->seen.how == HOW_TCP)
-            recipe_rewrite(&k->recipe, KIND_IP4 | KIND_TCP, b->ip, partial);
-        else
+        if (b->ip + IP4_LEN + UDP_LEN > b->end) return;
+        if (k->seen.how != HOW_TCP)
             recipe_rewrite(&k->recipe, KIND_IP4 | KIND_UDP, b->ip, partial);
+        else if (b->ip + IP4_LEN + TCP_LEN <= b->end)
+            recipe_rewrite(&k->recipe, KIND_IP4 | KIND_TCP, b->ip, partial);
     } else {
-        if (b->ip + IP6_LEN + EXPRESS_L4 > b->end) return;
-        if (k->seen.how == HOW_TCP)
-            recipe_rewrite(&k->recipe, KIND_IP6 | KIND_TCP, b->ip, partial);
-        else
+        if (b->ip + IP6_LEN + UDP_LEN > b->end) return;
+        if (k->seen.how != HOW_TCP)
             recipe_rewrite(&k->recipe, KIND_IP6 | KIND_UDP, b->ip, partial);
+        else if (b->ip + IP6_LEN + TCP_LEN <= b->end)
+            recipe_rewrite(&k->recipe, KIND_IP6 | KIND_TCP, b->ip, partial);
     }
 }
 
@@ -218,20 +223,26 @@ inline_whole bool express_is_watched(struct kpkt *k)
     return kernel_is_watched(k, k->seen.twin);
 }
 
-/* Edit a packet of a bound flow. False: it takes the long way. l4: its header. */
-inline_whole bool express_on(struct kpkt *k, const struct express_bytes *b, const uint8_t *l4)
+/* True if the packet's sum covers the pseudo header alone. */
+inline_whole bool express_is_partial(const struct kpkt *k, const struct express_bytes *b)
+{
+    const uint8_t *l4 = express_l4(k, b);
+    if (!(k->key.kind & KIND_TCP)) return l4 + UDP_LEN <= b->end && frame_is_partial(k, wire_get16(l4 + UDP_SUM));
+    return l4 + TCP_LEN <= b->end && frame_is_partial(k, wire_get16(l4 + TCP_SUM));
+}
+
+/* Edit a packet of a bound flow. False: it takes the long way. */
+inline_whole bool express_on(struct kpkt *k, const struct express_bytes *b)
 {
     if (!(count_program(k->program)->flags & KERNEL_SENDS_ON)) return express_not(k, KERNEL_LONG_RULES);
     if (!ordinary_frame(&k->pkt, &k->key, b->frame)) return express_not(k, KERNEL_LONG_HOPS);
-    if (k->flags & KERNEL_SOFTWARE &&
-        frame_is_partial(k, wire_get16(k->key.kind & KIND_TCP ? l4 + TCP_SUM : l4 + UDP_SUM)))
-        return express_not(k, KERNEL_LONG_CHECKSUM);
+    if (k->flags & KERNEL_SOFTWARE && express_is_partial(k, b)) return express_not(k, KERNEL_LONG_CHECKSUM);
     EXPRESS_STEP(k);
     if (!express_leaves(k, b->frame)) return false;
     EXPRESS_STEP(k);
     if (express_is_watched(k)) return false;
     EXPRESS_STEP(k);
-    if (!express_keep(k, l4, true)) return false;
+    if (!express_keep(k, b, true)) return false;
     EXPRESS_STEP(k);
     express_edit(k, b);
     k->flags |= KERNEL_ORDINARY;
@@ -240,13 +251,13 @@ inline_whole bool express_on(struct kpkt *k, const struct express_bytes *b, cons
 }
 
 /* Let a packet of any other flow pass. False: it takes the long way. */
-inline_whole bool express_here(struct kpkt *k, const uint8_t *l4)
+inline_whole bool express_here(struct kpkt *k, const struct express_bytes *b)
 {
     if (count_program(k->program)->flags & KERNEL_HAS_PROXIES) return express_not(k, KERNEL_LONG_PROXY);
     if (!express_is_its(k)) return express_not(k, KERNEL_LONG_FLOW);
     if (express_is_watched(k)) return false;
     EXPRESS_STEP(k);
-    if (!express_keep(k, l4, false)) return false;
+    if (!express_keep(k, b, false)) return false;
     settle_verdict(k, ACTION_ACCEPT, k->decision, PBC_NONE, PBC_NONE);
     k->out = KERNEL_PASS;
     return true;
@@ -263,11 +274,8 @@ inline_whole uint32_t express(struct kpkt *k, const struct express_bytes *b, boo
     EXPRESS_STEP(k);
     if (!express_find(k)) return KERNEL_NONE;
     EXPRESS_STEP(k);
-    const uint8_t *l4 = b->ip + BELOW_64(k->key.kind & KIND_IP4 ? IP4_LEN : IP6_LEN);
     const bool bound = k->seen.class != SEEN_UNBOUND;
-    k->missed = KERNEL_LONG_PIECES;
-    if (l4 + EXPRESS_L4 > b->end) return KERNEL_NONE;
-    if (bound ? !sends || !sends_on() || !express_on(k, b, l4) : !express_here(k, l4)) {
+    if (bound ? !sends || !sends_on() || !express_on(k, b) : !express_here(k, b)) {
         k->said = 0;
         return KERNEL_NONE;
     }

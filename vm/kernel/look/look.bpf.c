@@ -117,14 +117,15 @@ inline_whole enum express_read read_there(struct kpkt *k, struct express_bytes *
     const uint64_t there = (uint64_t)(b->end - b->frame), len = there < HEAD_AHEAD ? there : HEAD_AHEAD;
     set_head(k, len);
     if (type == htobe16(ETHER_IP4)) {
-        if (b->ip + IP4_LEN + EXPRESS_L4 > b->end || k->pkt.head_len < o.l3 + IP4_LEN + L4_READ) return EXPRESS_NOT;
-        if (b->ip[IP4_PROTO] == IPPROTO_NR_TCP) return express_read4(b->ip, &k->pkt, &k->key, &o, &shape_tcp);
+        if (b->ip + IP4_LEN + UDP_LEN > b->end) return EXPRESS_NOT;
+        if (b->ip[IP4_PROTO] == IPPROTO_NR_TCP && b->ip + IP4_LEN + TCP_LEN <= b->end)
+            return express_read4(b->ip, &k->pkt, &k->key, &o, &shape_tcp);
         if (b->ip[IP4_PROTO] == IPPROTO_NR_UDP) return express_read4(b->ip, &k->pkt, &k->key, &o, &shape_udp);
         return EXPRESS_NOT;
     }
-    if (type != htobe16(ETHER_IP6)) return EXPRESS_NOT;
-    if (b->ip + IP6_LEN + EXPRESS_L4 > b->end || k->pkt.head_len < o.l3 + IP6_LEN + L4_READ) return EXPRESS_NOT;
-    if (b->ip[IP6_NEXT] == IPPROTO_NR_TCP) return express_read6(b->ip, &k->pkt, &k->key, &o, &shape_tcp);
+    if (type != htobe16(ETHER_IP6) || b->ip + IP6_LEN + UDP_LEN > b->end) return EXPRESS_NOT;
+    if (b->ip[IP6_NEXT] == IPPROTO_NR_TCP && b->ip + IP6_LEN + TCP_LEN <= b->end)
+        return express_read6(b->ip, &k->pkt, &k->key, &o, &shape_tcp);
     if (b->ip[IP6_NEXT] == IPPROTO_NR_UDP) return express_read6(b->ip, &k->pkt, &k->key, &o, &shape_udp);
     return EXPRESS_NOT;
 }
