@@ -1,6 +1,6 @@
 # The stages in the kernel: how they are compiled, and their objects as bytes of the program that loads them.
 # Of the stages' functions those marked GLOBAL alone are known outside their file.
-STAGE_FLAGS := -mcpu=v3 -fvisibility=hidden
+STAGE_FLAGS := -mcpu=v3 -DHALF_REGISTERS -fvisibility=hidden
 $(BPF)/vm/kernel/%.bpf.o: BPF_FLAGS := $(STAGE_FLAGS)
 # Once more with loops that are counted, for kernels without may_goto (loop.bpf.h). Their verifiers refuse a loop that is
 # entered by falling into it, as clang would lay some out.
