@@ -122,7 +122,8 @@ ports, destination ports (lowest in the lower half, 65535 - highest in the upper
 1 and mask 0. A block is read in one format alone.
 
 A classifier with lines in RANKS first looks both addresses up: two B-trees of 64-byte lines, from line 0 for the source and from line 2 for
-the destination, turn them into ranks, which stand in slots 0 and 4 of the key while the tree is walked.
+the destination, turn them into ranks, which stand in slots 0 and 4 of the key while the tree is walked. A wide leaf says in byte i of its
+second line's last word how many low bits are free in the range that begins with bound i (128: it has no end); ranks count both of its ends.
 
 An entry without code is its rule's verdict. One with code leads to an instruction of the function that classifies, behind its
 CLASSIFY and counted from the function's first; AGAIN, which only what an entry leads to may reach, searches on behind that entry.

@@ -133,6 +133,14 @@ static int by_number(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* How many low bits the range that begins with the bound leaves free: as many as are zero there, or fewer, or all. */
+static unsigned draw_free(struct drawn_tree *d, unsigned __int128 bound)
+{
+    unsigned zeros = 0;
+    while (zeros < 127 && !(bound >> zeros & 1)) zeros++;
+    return rng_one_in(d->r, 4) ? 128 : rng_below(d->r, zeros + 1);
+}
+
 /* A node's bounds are in order, those of its children anywhere. */
 static void draw_node(struct drawn_tree *d, uint32_t at, bool wide, unsigned depth)
 {
@@ -141,7 +149,7 @@ static void draw_node(struct drawn_tree *d, uint32_t at, bool wide, unsigned dep
     const bool inner = depth && rng_one_in(d->r, 2), stride = inner && rng_one_in(d->r, 2);
     for (unsigned i = 0; i < count; i++) {
         const uint64_t upper = rng_one_in(d->r, 3) ? (i ? (uint64_t)(bound[i - 1] >> 64) : 0) : draw_half(d);
-        bound[i] = (unsigned __int128)upper << 64 | (wide ? draw_half(d) : 0);
+        bound[i] = (unsigned __int128)upper << 64 | (wide ? draw_half(d) << rng_below(d->r, 64) : 0);
     }
     qsort(bound, count, sizeof *bound, by_number);
     unsigned kept = 0;
@@ -153,6 +161,8 @@ static void draw_node(struct drawn_tree *d, uint32_t at, bool wide, unsigned dep
         d->b.ranks[at].word[i] = i < kept ? (uint64_t)(bound[i] >> 64) : UINT64_MAX;
         if (wide) d->b.ranks[at + 1].word[i] = i < kept ? (uint64_t)bound[i] : UINT64_MAX;
     }
+    for (unsigned i = 0; wide && !inner && i < kept; i++)
+        d->b.ranks[at + 1].word[RANK_REST] |= (uint64_t)draw_free(d, bound[i]) << 8 * i;
     d->b.ranks[at].word[RANK_REST] = RANK_NODE(inner ? RANK_INNER : RANK_LEAF, wide, stride, kept, base);
     for (unsigned i = 0; inner && i <= kept; i++) draw_node(d, base + (i << stride), stride, depth - 1);
 }
@@ -190,9 +200,13 @@ void tree_key(struct drawn_tree *d, struct key *key)
 {
     for (unsigned s = 0; s < 16; s++) key->slot[s] = draw_value(d);
     for (unsigned side = 0; side < 2 && d->b.ranks_count && rng_one_in(d->r, 2); side++) {
-        const uint64_t *word = d->b.ranks[rng_below(d->r, d->b.ranks_count)].word; /* a bound, or beside one */
-        key->word[2 * side] = word[rng_below(d->r, RANK_BOUNDS)] + rng_below(d->r, 3) - 1;
-        key->word[2 * side] = key->word[2 * side] << 32 | key->word[2 * side] >> 32;
+        const uint32_t line = rng_below(d->r, d->b.ranks_count - 1); /* a bound, or beside one */
+        const unsigned bound = rng_below(d->r, RANK_BOUNDS);
+        for (unsigned half = 0; half < 1 + rng_below(d->r, 2); half++) {
+            const uint64_t is =
+                d->b.ranks[line + half].word[bound] + (rng_one_in(d->r, 2) ? rng_below(d->r, 3) - 1 : 0);
+            key->word[2 * side + half] = is << 32 | is >> 32;
+        }
     }
     for (unsigned lanes = rng_below(d->r, 3); lanes > 0; lanes--) {
         const uint32_t run = rng_below(d->r, d->runs), block = d->run[run];

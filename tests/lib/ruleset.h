@@ -44,8 +44,10 @@ bool headers_classbench(struct headers *h, const char *set, const char *kind);
 
 /* Rules as such lists are: nested prefixes from few networks, well-known ports, ranges, wildcards; no two equal. ACL:
  * long destinations, destination ports. FW: one side or the other left open, ranges. IPC: pairs of prefixes of all
- * lengths. IPv6: prefixes of /32 to /128 on both sides. */
-enum ruleset_kind { RULES_ACL, RULES_FW, RULES_IPC };
+ * lengths. PAIRS: prefixes on both sides that share nothing but one of 64 networks, of every length alike, so that
+ * nothing is nested or named twice; three in five with a destination port. IPv6: prefixes of /32 to /128 on both sides.
+ */
+enum ruleset_kind { RULES_ACL, RULES_FW, RULES_IPC, RULES_PAIRS };
 void ruleset_make(struct ruleset *rs, enum ruleset_kind kind, bool v6, uint32_t count, uint64_t seed);
 void ruleset_fini(struct ruleset *rs);
 

@@ -105,6 +105,34 @@ static const struct habits habits[] = {
     [RULES_IPC] = {.open_src = 6, .open_dst = 8, .sport = 20, .dport = 45},
 };
 
+/* A prefix of one of the networks, every bit behind it drawn. */
+static struct prefix lone_draw(struct maker *m)
+{
+    struct rng r = {.state = rng_below(&m->rng, 64) * 77u + 5};
+    const uint32_t bits = (uint32_t)rng_next(&r);
+    const unsigned root = m->v6 ? 32 : 8, len = root + rng_below(&m->rng, width(m) - root + 1);
+    struct prefix p = {.word = {m->v6 ? 0x20000000u | (bits & 0x01ffffffu) : bits & 0xff000000u}};
+    for (unsigned b = root; b < len; b++) bit_set(p.word, b, rng_one_in(&m->rng, 2));
+    p.len = (uint8_t)len;
+    return p;
+}
+
+static struct flat_rule pair_draw(struct maker *m)
+{
+    const struct prefix src = lone_draw(m), dst = lone_draw(m);
+    const bool port = percent(m, 60);
+    const uint16_t number = (uint16_t)rng_next(&m->rng);
+    struct flat_rule r = {.src_len = src.len,
+                          .dst_len = dst.len,
+                          .proto = port ? 6 : 0,
+                          .any_proto = !port,
+                          .sport = {0, UINT16_MAX},
+                          .dport = port ? (struct port_range){number, number} : (struct port_range){0, UINT16_MAX}};
+    memcpy(r.src, src.word, sizeof r.src);
+    memcpy(r.dst, dst.word, sizeof r.dst);
+    return r;
+}
+
 static struct flat_rule rule_draw(struct maker *m)
 {
     static const uint8_t protos[] = {6, 6, 6, 6, 17, 17, 17, 47};
@@ -142,7 +170,7 @@ static bool remember(uint32_t *seen, uint32_t mask, const struct ruleset *rs, co
 
 void ruleset_make(struct ruleset *rs, enum ruleset_kind kind, bool v6, uint32_t count, uint64_t seed)
 {
-    static const char *const names[] = {"acl", "fw", "ipc"};
+    static const char *const names[] = {"acl", "fw", "ipc", "pairs"};
     struct maker m = {.rng = {.state = seed}, .kind = kind, .v6 = v6};
     uint32_t room = 64;
     while (room < 2 * count) room *= 2;
@@ -151,7 +179,7 @@ void ruleset_make(struct ruleset *rs, enum ruleset_kind kind, bool v6, uint32_t 
     if (!seen || !rs->rules) abort();
     snprintf(rs->name, sizeof rs->name, "%s%s", names[kind], v6 ? " of IPv6" : "");
     while (rs->count < count) {
-        const struct flat_rule r = rule_draw(&m);
+        const struct flat_rule r = kind == RULES_PAIRS ? pair_draw(&m) : rule_draw(&m);
         if (!remember(seen, room - 1, rs, &r)) continue;
         rs->rules[rs->count++] = r;
     }

@@ -77,6 +77,17 @@ static void count_word(struct counting *c, uint32_t at)
 
 static uint64_t half_of(const uint32_t *slot) { return (uint64_t)slot[0] << 32 | slot[1]; }
 
+/* Does the range of a wide leaf's bound hold the address, bit by bit? */
+static bool in_range(const uint64_t *word, const uint64_t *behind, unsigned bound, uint64_t upper, uint64_t lower)
+{
+    const unsigned fixed = 128 - RANK_FREE(behind[RANK_REST], bound);
+    for (unsigned bit = 0; bit < fixed; bit++) {
+        const uint64_t differs = bit < 64 ? upper ^ word[bound] : lower ^ behind[bound];
+        if (differs >> (63 - bit % 64) & 1) return false;
+    }
+    return true;
+}
+
 /* The rank of an address, bound by bound. */
 static uint32_t rank_by_looking(struct counting *c, uint32_t line, const uint32_t addr[4])
 {
@@ -88,6 +99,8 @@ static uint32_t rank_by_looking(struct counting *c, uint32_t line, const uint32_
         c->cost.climbed += 1 + RANK_WIDE(rest);
         while (at < RANK_COUNT(rest) && (word[at] < upper || (word[at] == upper && (behind ? behind[at] : 0) <= lower)))
             at++;
+        if (RANK_KIND(rest) == RANK_LEAF && behind)
+            return RANK_BASE(rest) + 2 * at - (at && in_range(word, behind, at - 1, upper, lower));
         line = RANK_TO(rest, at);
         if (RANK_KIND(rest) == RANK_LEAF) return line;
     }

@@ -65,15 +65,21 @@ struct pbc_classifier {
 };
 static_assert(sizeof(struct pbc_classifier) == 64, "an index is a shift (docs/kernel.md)");
 
-/* The rank of an address: how many bounds are at or below it, where bounds are the first addresses of the ranges that
- * the list's prefixes make, as numbers of 128 bits (of IPv4: word 0, and zeros). Two B-trees find it, for sources from
- * line 0 on and for destinations from line 2 on. A node is a line of the upper halves of up to seven bounds, ascending,
- * unused ones all ones. A wide node has their lower halves in the line behind; the others' lower halves are 0. `at` is
- * the number of its bounds at or below the address. LEAF    the rank is base + at INNER   go on at line base + at, or
- * at line base + 2 at if the nodes there are wide All lines that a node leads to lie behind it; each is a node or lower
- * halves, and something leads to it. Lines 1 and 3 may be left out, as zeros. */
+/* The rank of an address: a number that grows with it (as a number of 128 bits; of IPv4: word 0, and zeros), and
+ * differs for addresses that a prefix of the list tells apart. Two B-trees find it, for sources from line 0 on and for
+ * destinations from line 2 on. A node is a line of the upper halves of up to seven bounds, ascending, unused ones all
+ * ones. A wide node has their lower halves in the line behind; the others' lower halves are 0. `at` is the number of
+ * its bounds at or below the address.
+ * - LEAF, not wide: the rank is base + at
+ * - LEAF, wide: a bound is the first address of a range, and the rest of the lower halves says how many low bits are
+ * free in it (RANK_FREE; 128: it goes to the last of all addresses). The rank is base + 2 at, less 1 if the address
+ * lies in the range of bound at - 1
+ * - INNER: go on at line base + at, or at line base + 2 at if the nodes there are wide
+ *
+ * All lines that a node leads to lie behind it; each is a node or lower halves, and something leads to it. Lines 1 and
+ * 3 may be left out, as zeros. */
 struct pbc_rank {
-    uint64_t word[8]; /* halves of seven bounds; of upper ones the rest, of lower ones 0 */
+    uint64_t word[8]; /* halves of seven bounds; of upper ones the rest, of lower ones of a leaf RANK_FREE, else 0 */
 };
 static_assert(sizeof(struct pbc_rank) == 64, "a cache line; an index is a shift (docs/kernel.md)");
 enum rank_kind { RANK_LEAF, RANK_INNER };
@@ -85,7 +91,10 @@ enum { RANK_BOUNDS = 7, RANK_REST = 7 /* word of the rest */, RANK_SRC = 0, RANK
 #define RANK_BASE(rest)   ((uint32_t)((rest) >> 32))
 #define RANK_NODE(kind, wide, stride, count, base)                                                                     \
     ((uint64_t)(base) << 32 | (uint64_t)(count) << 3 | (uint64_t)(stride) << 2 | (uint64_t)(wide) << 1 | (kind))
-/* Place that a node leads to with that many bounds at or below an address: the next line, or of a leaf the rank. */
+/* Low bits that are free in the range of bound i of a wide leaf. */
+#define RANK_FREE(free, i) ((unsigned)((free) >> 8 * (i)) & 255u)
+/* Place that a node leads to with that many bounds at or below an address: the next line, or of a leaf that is not wide
+ * the rank. */
 #define RANK_TO(rest, at) (RANK_BASE(rest) + ((uint32_t)(at) << RANK_STRIDE(rest)))
 
 /* An entry of a classifier. code 0: its rule decides, and nothing else happens. Else the number of an instruction,

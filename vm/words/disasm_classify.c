@@ -193,7 +193,8 @@ static bool is_empty(const struct pbc_rank *r)
     return !bits;
 }
 
-/* Print the trees that find ranks, node by node: "line 4: rank 12, + 1 from 2001:db8::, + 1 from 2001:db9::". */
+/* Print the trees that find ranks, node by node: "line 4: rank 12, + 1 from 2001:db8::, + 1 from 2001:db9::"; of a wide
+ * leaf "+ 1 in 2001:db8::/64", or "+ 1 from" where a range has no end, and one more behind each. */
 static void dump_ranks(const struct listing *l)
 {
     const struct pbc_rank *const all = l->p->ranks + l->c->ranks;
@@ -211,9 +212,12 @@ static void dump_ranks(const struct listing *l)
             const uint64_t upper = node->word[i], lower = RANK_WIDE(rest) ? node[1].word[i] : 0;
             const uint32_t address[4] = {(uint32_t)(upper >> 32), (uint32_t)upper, (uint32_t)(lower >> 32),
                                          (uint32_t)lower};
-            text_add(&t, RANK_KIND(rest) == RANK_INNER ? ", from " : ", + 1 from ");
+            const bool inner = RANK_KIND(rest) == RANK_INNER;
+            const unsigned bits = !inner && RANK_WIDE(rest) ? RANK_FREE(node[1].word[RANK_REST], i) : 128;
+            text_add(&t, inner ? ", from " : bits < 128 ? ", + 1 in " : ", + 1 from ");
             text_add_address(&t, address, true);
-            if (RANK_KIND(rest) == RANK_INNER) text_add(&t, " -> %u", RANK_TO(rest, i + 1));
+            if (bits < 128) text_add(&t, "/%u", 128 - bits);
+            if (inner) text_add(&t, " -> %u", RANK_TO(rest, i + 1));
         }
         dump_line(&t, l->out);
     }

@@ -1,5 +1,9 @@
 /* Ranks of addresses. Each prefix that a box asks has two bounds: its first address, and the first behind it. All
- * bounds of a side, sorted, number the ranges between them, and a prefix is the numbers from one bound to the other.
+ * bounds of a side, sorted, divide its addresses, and a prefix is the ranks from one bound to the other.
+ *
+ * Two bounds side by side that are those of one prefix make one item of the tree where its leaves are wide, which is
+ * where some bound has a lower half: a wide leaf says of each bound how far its range goes. Other bounds are items by
+ * themselves. Ranks have gaps then; only their order counts.
  *
  * The trees are full: all leaves of one lie equally deep, and share its bounds out evenly. Most nodes need no lower
  * halves: where bounds are divided between two upper halves, the upper ones tell the parts apart. */
@@ -14,14 +18,26 @@ struct bound {
     uint64_t upper, lower;
     uint32_t box, last; /* last: it is the first address behind the box's prefix */
 };
-/* Bounds of a side, ascending, no two equal. */
+/* Bounds of a side, ascending, no two equal, and the items that they make. */
+struct item {
+    uint32_t first; /* its bound */
+    uint8_t bits;   /* the prefix' free bits, FREE_ALL: a bound by itself */
+};
 struct sorted {
     uint64_t *upper, *lower;
+    uint32_t *rank; /* of addresses from each bound on */
+    uint8_t *bits;  /* of the prefix that ends at the next bound, FREE_ALL: none */
     uint32_t count;
+    struct item *item;
+    uint32_t items;
+    bool wide; /* leaves are */
 };
+enum { FREE_ALL = 128 };
+#define NO_BOUND (UINT32_MAX - 1) /* + 1 is no bound's number either */
 struct making {
     struct pbc_rank *line;
     uint32_t count, cap;
+    uint32_t ranks; /* highest rank so far */
     bool failed;
 };
 
@@ -97,20 +113,39 @@ static bool same_address(const struct bound *a, const struct bound *b)
     return a->upper == b->upper && a->lower == b->lower;
 }
 
-/* Number the bounds, and write each box's ranks. */
-static void number(const struct bound *bound, uint32_t n, struct rank_range *rank, struct sorted *s)
+/* Drop bounds that are there twice; `rank` holds the numbers of each box' bounds then. */
+static void bounds_unite(const struct bound *bound, uint32_t n, struct rank_range *rank, struct sorted *s)
 {
     for (uint32_t i = 0; i < n; i++) {
         const struct bound *const x = &bound[i];
         if (!i || !same_address(x, x - 1)) {
             s->upper[s->count] = x->upper;
-            s->lower[s->count++] = x->lower;
+            s->lower[s->count] = x->lower;
+            s->bits[s->count++] = FREE_ALL;
+            s->wide |= x->lower != 0;
         }
         if (x->last)
             rank[x->box].hi = s->count - 1;
         else
-            rank[x->box].lo = s->count;
+            rank[x->box].lo = s->count - 1;
     }
+}
+
+/* Return the free bits of the prefix with these bounds. */
+static uint8_t bits_between(const struct sorted *s, uint32_t first, uint32_t end)
+{
+    const uint64_t lower = s->lower[end] - s->lower[first],
+                   upper = s->upper[end] - s->upper[first] - (s->lower[end] < s->lower[first]);
+    return (uint8_t)(lower ? __builtin_ctzll(lower) : 64 + __builtin_ctzll(upper));
+}
+
+static void items_make(const struct rank_range *rank, uint32_t boxes, struct sorted *s)
+{
+    for (uint32_t i = 0; s->wide && i < boxes; i++)
+        if (rank[i].lo != NO_BOUND && rank[i].hi == rank[i].lo + 1)
+            s->bits[rank[i].lo] = bits_between(s, rank[i].lo, rank[i].hi);
+    for (uint32_t i = 0; i < s->count; i += s->bits[i] < FREE_ALL ? 2 : 1)
+        s->item[s->items++] = (struct item){i, s->bits[i]};
 }
 
 /* ---- trees ---- */
@@ -132,17 +167,17 @@ static uint32_t lines_add(struct making *m, uint32_t more)
     return m->count - more;
 }
 
-/* Bounds from `first` on that a node of so many levels holds. */
+/* Items from `first` on that a node of so many levels holds. */
 struct span {
     uint32_t first, count;
     unsigned levels;
 };
-/* Division of a node's bounds: child i has those from at[i] to at[i + 1]. */
+/* Division of a node's items: child i has those from at[i] to at[i + 1]. */
 struct division {
     uint32_t at[RANK_BOUNDS + 2], children;
 };
 
-/* Return the most bounds that a tree of so many levels holds. */
+/* Return the most items that a tree of so many levels holds. */
 static uint64_t most_of(unsigned levels)
 {
     uint64_t most = RANK_BOUNDS;
@@ -150,14 +185,17 @@ static uint64_t most_of(unsigned levels)
     return most;
 }
 
-static unsigned levels_of(uint32_t bounds)
+static unsigned levels_of(uint32_t items)
 {
     unsigned levels = 1;
-    while (most_of(levels) < bounds) levels++;
+    while (most_of(levels) < items) levels++;
     return levels;
 }
 
-static bool begins_half(const struct sorted *s, uint32_t i) { return !i || s->upper[i - 1] != s->upper[i]; }
+static bool begins_half(const struct sorted *s, uint32_t item)
+{
+    return !item || s->upper[s->item[item - 1].first] != s->upper[s->item[item].first];
+}
 
 /* Divide evenly; but rather before an upper half than within one that began shortly before, if the next child has room.
  */
@@ -179,11 +217,7 @@ static struct division divide(const struct sorted *s, struct span of)
 /* True if a node of these bounds needs lower halves. */
 static bool is_wide(const struct sorted *s, struct span of)
 {
-    if (of.levels == 1) {
-        for (uint32_t i = of.first; i < of.first + of.count; i++)
-            if (s->lower[i]) return true;
-        return false;
-    }
+    if (of.levels == 1) return s->wide;
     const struct division d = divide(s, of);
     for (uint32_t c = 1; c < d.children; c++)
         if (!begins_half(s, d.at[c])) return true;
@@ -196,61 +230,105 @@ static void bound_put(struct making *m, uint32_t at, bool wide, unsigned i, uint
     if (wide) m->line[at + 1].word[i] = lower;
 }
 
+/* Write a leaf, and its bounds' ranks. Return its lines. */
+static uint32_t leaf_put(struct making *m, const struct sorted *s, struct span of, uint32_t at)
+{
+    const uint32_t base = m->ranks;
+    uint64_t bits = 0;
+    for (unsigned i = 0; i < RANK_BOUNDS; i++) {
+        const struct item *const x = &s->item[of.first + i];
+        const bool used = i < of.count;
+        bound_put(m, at, s->wide, i, used ? s->upper[x->first] : UINT64_MAX, used ? s->lower[x->first] : UINT64_MAX);
+        if (!used) continue;
+        bits |= (uint64_t)x->bits << 8 * i;
+        s->rank[x->first] = ++m->ranks;
+        if (!s->wide) continue;
+        m->ranks++;
+        if (x->bits < FREE_ALL) s->rank[x->first + 1] = m->ranks;
+    }
+    if (s->wide) m->line[at + 1].word[RANK_REST] = bits;
+    m->line[at].word[RANK_REST] = RANK_NODE(RANK_LEAF, s->wide, 0, of.count, base);
+    return 1 + s->wide;
+}
+
 /* Write a node at its line, or two if it is wide, and all below it. Return the lines that a look-up reads from it on.
  */
 static uint32_t node_put(struct making *m, const struct sorted *s, struct span of, uint32_t at, bool wide)
 {
-    struct division d = {.children = 0};
-    uint32_t deepest = 0, base = of.first;
+    if (of.levels == 1) return leaf_put(m, s, of, at);
+    const struct division d = divide(s, of);
+    uint32_t deepest = 0;
     bool stride = false;
-    if (of.levels > 1) {
-        d = divide(s, of);
-        for (uint32_t c = 0; c < d.children; c++)
-            stride |= is_wide(s, (struct span){d.at[c], d.at[c + 1] - d.at[c], of.levels - 1});
-        base = lines_add(m, d.children << stride);
-    }
+    for (uint32_t c = 0; c < d.children; c++)
+        stride |= is_wide(s, (struct span){d.at[c], d.at[c + 1] - d.at[c], of.levels - 1});
+    const uint32_t base = lines_add(m, d.children << stride);
     for (uint32_t c = 0; c < d.children && !m->failed; c++) {
         const struct span below = {d.at[c], d.at[c + 1] - d.at[c], of.levels - 1};
         const uint32_t lines = node_put(m, s, below, base + (c << stride), stride);
         if (lines > deepest) deepest = lines;
     }
     if (m->failed) return 0;
-    const uint32_t count = of.levels > 1 ? d.children - 1 : of.count;
     for (unsigned i = 0; i < RANK_BOUNDS; i++) {
-        const uint32_t b = of.levels > 1 && i < count ? d.at[i + 1] : of.first + i;
-        const bool whole = of.levels > 1 && i < count && begins_half(s, b);
-        bound_put(m, at, wide, i, i < count ? s->upper[b] : UINT64_MAX,
-                  i >= count ? UINT64_MAX
-                  : whole    ? 0
-                             : s->lower[b]);
+        const bool used = i + 1 < d.children, whole = used && begins_half(s, d.at[i + 1]);
+        const uint32_t b = used ? s->item[d.at[i + 1]].first : 0;
+        bound_put(m, at, wide, i, used ? s->upper[b] : UINT64_MAX, whole ? 0 : used ? s->lower[b] : UINT64_MAX);
     }
     if (wide) m->line[at + 1].word[RANK_REST] = 0;
-    m->line[at].word[RANK_REST] = RANK_NODE(of.levels > 1 ? RANK_INNER : RANK_LEAF, wide, stride, count, base);
+    m->line[at].word[RANK_REST] = RANK_NODE(RANK_INNER, wide, stride, d.children - 1, base);
     return 1 + wide + deepest;
 }
 
 /* ---- a list ---- */
 
+/* Turn the numbers of each box' bounds into its ranks. */
+static void ranks_put(struct rank_range *rank, uint32_t boxes, const struct sorted *s, uint32_t most)
+{
+    for (uint32_t i = 0; i < boxes; i++) {
+        rank[i].lo = rank[i].lo == NO_BOUND ? 0 : s->rank[rank[i].lo];
+        rank[i].hi = rank[i].hi == NO_BOUND ? most : s->rank[rank[i].hi] - 1;
+    }
+}
+
+static bool sorted_init(struct sorted *s, uint32_t most)
+{
+    const size_t n = (size_t)most + RANK_BOUNDS; /* a leaf looks at as many items */
+    *s = (struct sorted){.upper = malloc(n * sizeof *s->upper),
+                         .lower = malloc(n * sizeof *s->lower),
+                         .rank = malloc(n * sizeof *s->rank),
+                         .bits = malloc(n * sizeof *s->bits),
+                         .item = malloc(n * sizeof *s->item)};
+    return s->upper && s->lower && s->rank && s->bits && s->item;
+}
+
+static void sorted_fini(struct sorted *s)
+{
+    free(s->upper);
+    free(s->lower);
+    free(s->rank);
+    free(s->bits);
+    free(s->item);
+}
+
 static bool side_make(const struct boxes *b, unsigned side, struct ranks *r, struct making *m)
 {
     struct bound *bound = malloc((2 * (size_t)b->count + 1) * sizeof *bound);
-    struct rank_range *rank = calloc((size_t)b->count + 1, sizeof *rank);
+    struct rank_range *rank = malloc(((size_t)b->count + 1) * sizeof *rank);
+    struct sorted s;
     const uint32_t n = bound ? bounds_find(b, side ? KEY_SLOT(dst) : KEY_SLOT(src), bound) : 0;
-    struct sorted s = {malloc(((size_t)n + 1) * sizeof *s.upper), malloc(((size_t)n + 1) * sizeof *s.lower), 0};
-    const bool ok = bound && rank && s.upper && s.lower;
+    const bool ok = sorted_init(&s, n) && bound && rank;
     r->boxes.rank[side] = rank;
     if (ok) {
-        uint32_t all = 0;
-        for (uint32_t i = 0; i < n; i++) all += !i || !same_address(&bound[i], &bound[i - 1]);
-        for (uint32_t i = 0; i < b->count; i++) rank[i] = (struct rank_range){0, all};
-        number(bound, n, rank, &s);
-        r->boxes.rank_most[side] = all;
-        const struct span every = {0, all, levels_of(all)};
+        for (uint32_t i = 0; i < b->count; i++) rank[i] = (struct rank_range){NO_BOUND, NO_BOUND};
+        bounds_unite(bound, n, rank, &s);
+        items_make(rank, b->count, &s);
+        const struct span every = {0, s.items, levels_of(s.items)};
+        m->ranks = 0;
         r->climbed += node_put(m, &s, every, side ? RANK_DST : RANK_SRC, is_wide(&s, every));
+        r->boxes.rank_most[side] = m->ranks;
+        if (!m->failed) ranks_put(rank, b->count, &s, m->ranks);
     }
     free(bound);
-    free(s.upper);
-    free(s.lower);
+    sorted_fini(&s);
     return ok && !m->failed;
 }
 

@@ -279,9 +279,9 @@ static void ranked(struct imgbuild *b)
         {{-1ull, -1ull, -1ull, -1ull, -1ull, -1ull, -1ull, RANK_NODE(RANK_LEAF, 0, 0, 0, 0)}},
         {{0}},
         {{3, 3, 4, -1ull, -1ull, -1ull, -1ull, RANK_NODE(RANK_LEAF, 1, 0, 3, 0)}},
-        {{1, 2, 0, -1ull, -1ull, -1ull, -1ull, 0}},
+        {{1, 2, 0, -1ull, -1ull, -1ull, -1ull, 64ull << 16 | 1 << 8}}, /* 3::1, 3::2/127, 4::/64 in halves */
         {{5, -1ull, -1ull, -1ull, -1ull, -1ull, -1ull, RANK_NODE(RANK_LEAF, 1, 0, 1, 3)}},
-        {{9, -1ull, -1ull, -1ull, -1ull, -1ull, -1ull, 0}},
+        {{9, -1ull, -1ull, -1ull, -1ull, -1ull, -1ull, 128}},
     };
     bare(b, 1);
     b->formats[0].slot[1] = KEY_SLOT(dst);
@@ -313,7 +313,12 @@ static void ranked(struct imgbuild *b)
     FAULT(behind, "classifier 0, line 1: nothing leads to it", b->ranks[1].word[3] = 1)                                \
     FAULT(high, "classifier 0, line 0: reserved bits are not zero", rest(b, 0) |= 64)                                  \
     FAULT(leaf_stride, "classifier 0, line 2: reserved bits are not zero", rest(b, 2) |= 4)                            \
-    FAULT(lower_rest, "classifier 0, line 5: reserved bits are not zero", rest(b, 5) = 1)                              \
+    FAULT(lower_rest, "classifier 0, line 5: reserved bits are not zero", rest(b, 5) |= 1ull << 24)                    \
+    FAULT(range_far, "classifier 0, line 7: a range of more than 128 bits", rest(b, 7) = 129)                          \
+    FAULT(range_lower, "classifier 0, line 5: a range that does not begin with its bound", rest(b, 5) |= 1)            \
+    FAULT(range_upper, "classifier 0, line 5: a range that does not begin with its bound", rest(b, 5) += 3ull << 16)   \
+    FAULT(root_rest, "classifier 0, line 1: reserved bits are not zero", b->ranks[0] = (struct pbc_rank){{0}};         \
+          unused(b, 0); unused(b, 1); rest(b, 0) = RANK_NODE(RANK_INNER, 1, 1, 0, 4); rest(b, 1) = 1)                  \
     FAULT(order, "classifier 0, line 4: bounds are not in order", b->ranks[4].word[0] = 4)                             \
     FAULT(order_lower, "classifier 0, line 4: bounds are not in order", b->ranks[5].word[0] = 2)                       \
     FAULT(unused_upper, "classifier 0, line 0: an unused bound", b->ranks[0].word[6] = 7)                              \

@@ -46,9 +46,9 @@ static TARGET INLINE void climb_level(const struct image *im, struct climb *c)
         const unsigned a = c->going[i];
         const struct pbc_rank *const node = RANK_AT(im, c->line[a]);
         const uint64_t rest = node->word[RANK_REST];
-        const uint32_t at =
-            RANK_WIDE(rest) ? bounds_up_to(node, node + 1, c->address[a]) : bounds_up_to(node, NULL, c->address[a]);
-        const uint32_t to = c->line[a] = RANK_TO(rest, at);
+        const struct pbc_rank *const lower = RANK_WIDE(rest) ? node + 1 : NULL;
+        const uint32_t at = lower ? bounds_up_to(node, lower, c->address[a]) : bounds_up_to(node, NULL, c->address[a]);
+        const uint32_t to = c->line[a] = rank_to(node, lower, at, c->address[a]);
         const bool inner = RANK_KIND(rest) == RANK_INNER;
         __builtin_prefetch(RANK_AT(im, inner ? to : 0));
         __builtin_prefetch(RANK_AT(im, inner ? to + RANK_STRIDE(rest) : 0));

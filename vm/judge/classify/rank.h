@@ -23,6 +23,27 @@ static INLINE uint32_t bound_up_to(const struct pbc_rank *node, const struct pbc
            (IS(a.upper, upper) & NOT_BELOW(a.lower, lower->word[i]));
 }
 
+/* Return 1 if the address lies in the range of bound `i` of a wide leaf, else 0; bound i is at or below it. */
+static INLINE uint32_t bound_holds(const struct pbc_rank *node, const struct pbc_rank *lower, unsigned i,
+                                   struct address a)
+{
+    const uint64_t bits = RANK_FREE(lower->word[RANK_REST], i), of_both = bits >> 6, ones = UINT64_MAX << (bits & 63);
+    const uint64_t one_half = 0 - ((of_both - 1) >> 63), all = 0 - (of_both >> 1 & 1); /* masks: how far bits go */
+    const uint64_t upper = (a.upper ^ node->word[i]) & (ones | one_half) & ~all,
+                   below = (a.lower ^ lower->word[i]) & ones & one_half;
+    return IS(upper | below, 0);
+}
+
+/* Return where a node leads to with `at` bounds at or below the address: a line, or of a leaf the rank. `lower` as
+ * above. */
+static INLINE uint32_t rank_to(const struct pbc_rank *node, const struct pbc_rank *lower, uint32_t at, struct address a)
+{
+    const uint64_t rest = node->word[RANK_REST];
+    if (!lower || RANK_KIND(rest) == RANK_INNER) return RANK_TO(rest, at);
+    const uint32_t some = (at + 7) >> 3; /* 1 if there is a bound below, else 0 */
+    return RANK_BASE(rest) + 2 * at - (some & bound_holds(node, lower, (at - some) & 7, a));
+}
+
 /* Return the number of a node's bounds at or below the address. Halves without a branch that an address could
  * mispredict; unused bounds are above all addresses but the last, for which the node's own number is the right one. */
 static INLINE uint32_t bounds_halved(const struct pbc_rank *node, const struct pbc_rank *lower, struct address a)

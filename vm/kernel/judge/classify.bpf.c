@@ -143,8 +143,8 @@ GLOBAL uint64_t kernel_rank(struct kpkt *k NONNULL, uint32_t classifier, uint32_
     while (LOOP(true)) {
         const struct pbc_rank *const node = RANK_AT(&im, line), *const lower = RANK_AT(&im, line + 1);
         const uint64_t rest = node->word[RANK_REST];
-        const uint32_t at = RANK_WIDE(rest) ? bounds_halved(node, lower, a) : bounds_halved(node, NULL, a);
-        line = LOOSE(RANK_TO(rest, at));
+        line = LOOSE(RANK_WIDE(rest) ? rank_to(node, lower, bounds_halved(node, lower, a), a)
+                                     : rank_to(node, NULL, bounds_halved(node, NULL, a), a));
         if (RANK_KIND(rest) == RANK_LEAF) break;
     }
     return line;

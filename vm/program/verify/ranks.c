@@ -53,6 +53,22 @@ static bool verify_bounds(const struct rank_pass *t, uint32_t i, bool wide)
     return true;
 }
 
+/* A bound of a wide leaf is the first address of its range. */
+static bool verify_ranges(const struct rank_pass *t, uint32_t i)
+{
+    const uint64_t *upper = t->line[i].word, *lower = t->line[i + 1].word;
+    const unsigned count = RANK_COUNT(upper[RANK_REST]);
+    for (unsigned n = 0; n < count; n++) {
+        const unsigned bits = RANK_FREE(lower[RANK_REST], n);
+        if (bits > 128) return at_line(t, i + 1, "a range of more than 128 bits");
+        const uint64_t above = bits > 64 ? (UINT64_C(1) << (bits - 64)) - 1 : 0,
+                       below = bits >= 64 ? UINT64_MAX : (UINT64_C(1) << bits) - 1;
+        if (bits < 128 && ((upper[n] & above) | (lower[n] & below)))
+            return at_line(t, i + 1, "a range that does not begin with its bound");
+    }
+    return !(lower[RANK_REST] >> 8 * count) || at_line(t, i + 1, "reserved bits are not zero");
+}
+
 /* The line behind a wide node is inside: its parent has looked, and the roots' are among the first four. */
 static bool verify_node(const struct rank_pass *t, uint32_t i)
 {
@@ -60,9 +76,11 @@ static bool verify_node(const struct rank_pass *t, uint32_t i)
     const bool wide = RANK_WIDE(rest);
     if ((uint32_t)rest >> 6) return at_line(t, i, "reserved bits are not zero");
     if (wide && !take(t, i + 1, LOWER)) return false;
-    if (wide && t->line[i + 1].word[RANK_REST]) return at_line(t, i + 1, "reserved bits are not zero");
+    const bool inner = RANK_KIND(rest) == RANK_INNER;
+    if (wide && inner && t->line[i + 1].word[RANK_REST]) return at_line(t, i + 1, "reserved bits are not zero");
     if (!verify_bounds(t, i, wide)) return false;
-    if (RANK_KIND(rest) == RANK_INNER) return lead(t, i, rest);
+    if (inner) return lead(t, i, rest);
+    if (wide && !verify_ranges(t, i)) return false;
     return !RANK_STRIDE(rest) || at_line(t, i, "reserved bits are not zero");
 }
 
