@@ -5,12 +5,20 @@
 #include <string.h>
 
 #include "compiler/classify/tree/ranks.h"
+#include "vm/packet/key.h"
 
 enum {
     OVERLAPS = 16,
     BUDGET_STEP = 4,
     HALVES_FROM = 11,  /* first slot that a format's half may stand for */
     BUILD_BEATEN = -1, /* error: stopped, since its lines exceed another attempt's */
+};
+
+enum {
+    LINES_BOUND = 64, /* lines on the worst way, and bytes a rule, which ranks are to keep */
+    BYTES_BOUND = 400,
+    BYTES_FEW = 1 << 20, /* an image of fewer bytes lies in a processor's second cache, whatever a rule takes */
+    MANY = 50000,        /* boxes of a list that is built once, if that keeps the bounds */
 };
 
 /* Return the bytes to share out among a list's boxes. Further copies of boxes do not make searches faster (README.md);
@@ -176,12 +184,13 @@ static void keep_better(struct built *out, struct built *now, bool better)
     }
 }
 
-/* Build, and retry with more of the allowed bytes while parts resist; keep the image with the shortest worst way. */
+/* Build, and retry with more of the allowed bytes while parts resist; keep the image with the shortest worst way. Short
+ * ways take more bytes at once. */
 static int attempts(const struct build *plain, uint64_t limit, uint64_t kept, struct built *out, struct effort *e)
 {
     int best = BUILD_TOO_LARGE;
     *out = (struct built){0};
-    for (unsigned scale = 1;; scale *= BUDGET_STEP) {
+    for (unsigned scale = plain->short_ways ? BUDGET_STEP : 1;; scale *= BUDGET_STEP) {
         struct built now;
         bool spare = false;
         const int error = attempt(plain, scale, limit, &now, &spare);
@@ -212,13 +221,15 @@ static void chain_again(struct build *b, uint64_t limit, struct built *out, stru
     keep_better(out, &now, !error && !asks_too_much(&now));
 }
 
-/* True if the worst way through the parts is short enough to skip the whole, which takes longest to build. For a
- * million rules this is never so. */
-static bool parts_suffice(uint32_t boxes, uint32_t lines)
+/* Return the lines on the worst way that are good enough: no other way to build is tried then. */
+static uint32_t lines_bound(uint32_t boxes)
 {
-    enum { LARGE = 50000, SHORT = 64, LARGEST = 500000, SHORT_OF_LARGEST = 96 };
-    return boxes > LARGE && lines <= (boxes > LARGEST ? SHORT_OF_LARGEST : SHORT);
+    enum { LARGEST = 500000, OF_LARGEST = 96 };
+    return boxes > LARGEST ? OF_LARGEST : LINES_BOUND;
 }
+
+/* True if the worst way through the parts is short enough to skip the whole, which takes longest to build. */
+static bool parts_suffice(uint32_t boxes, uint32_t lines) { return boxes > MANY && lines <= lines_bound(boxes); }
 
 /* Build the whole, or the parts that open addresses make if their worst way is shorter. Forks between parts add up the
  * entries that may be asked in turn, so parts are not for lists with many of these. */
@@ -260,54 +271,85 @@ static int build_boxes(struct build *b, uint64_t limit, struct built *out)
     return error;
 }
 
+/* Return how far an image goes beyond the bounds, as a ratio: at most 1, it keeps both. */
+static double beyond(const struct build *b, const struct built *m)
+{
+    const double lines = (double)m->lines / lines_bound(b->b->count);
+    const double bytes = (double)built_bytes(m) / ((double)BYTES_BOUND * (b->b->entries ? b->b->entries : 1));
+    return bytes > lines && built_bytes(m) > BYTES_FEW ? bytes : lines;
+}
+
+static void add_ranks(struct built *out, const struct ranks *r)
+{
+    out->ranks = r->lines;
+    out->rank_count = r->count;
+    out->climbed = r->climbed;
+    out->lines += r->climbed;
+    out->peak_bytes += r->count * sizeof *r->lines;
+}
+
+/* Build over ranks; again with short ways if the worst way goes beyond the bound. A list in parts adds up the ways of
+ * all, so it begins with short ones. */
 static int build_ranked(const struct build *plain, uint64_t limit, struct built *out)
 {
     struct ranks r;
+    struct built now;
     struct build b = *plain;
     *out = (struct built){0};
     if (!ranks_make(plain->b, &r)) return BUILD_NO_MEMORY;
     const uint64_t bytes = r.count * sizeof *r.lines;
     b.b = &r.boxes;
-    const int error = bytes < limit ? build_boxes(&b, limit - bytes, out) : BUILD_TOO_LARGE;
+    columns_find(&b);
+    b.short_ways = has_parts(&b);
+    int error = bytes < limit ? build_boxes(&b, limit - bytes, out) : BUILD_TOO_LARGE;
+    if (!error && !b.short_ways && out->lines + r.climbed > lines_bound(b.b->count)) {
+        b.short_ways = true;
+        const int other = build_boxes(&b, limit - bytes, &now);
+        const uint64_t work = out->work + now.work;
+        keep_better(out, &now, !other && now.lines < out->lines);
+        out->work = work;
+    }
     if (!error) {
-        out->ranks = r.lines;
-        out->rank_count = r.count;
-        out->climbed = r.climbed;
-        out->lines += r.climbed;
-        out->peak_bytes += bytes;
+        add_ranks(out, &r);
         r.lines = NULL;
     }
     ranks_fini(&r);
     return error;
 }
 
-enum {
-    LINES_BOUND = 64, /* lines on the worst way, and bytes a rule, which ranks are to keep */
-    BYTES_BOUND = 400,
-    BYTES_FEW = 1 << 20,  /* an image of fewer bytes lies in a processor's second cache, whatever a rule takes */
-    PARTS_RANKED = 50000, /* a list in parts with more boxes is not tried without ranks */
-};
-
-/* Return how far an image goes beyond the bounds, as a ratio: at most 1, it keeps both. */
-static double beyond(const struct build *b, const struct built *m)
+/* True if a quarter of the boxes or more ask the lower half of an address: where bounds of ranks pay most. */
+static bool asks_hosts(const struct build *b)
 {
-    const double lines = (double)m->lines / LINES_BOUND;
-    const double bytes = (double)built_bytes(m) / ((double)BYTES_BOUND * (b->b->entries ? b->b->entries : 1));
-    return bytes > lines && built_bytes(m) > BYTES_FEW ? bytes : lines;
+    uint32_t asked = 0;
+    for (uint32_t i = 0; i < b->b->count; i++) {
+        uint32_t mask = 0;
+        for (unsigned slot = 2; slot < 4; slot++) {
+            const unsigned src = b->column[KEY_SLOT(src) + slot], dst = b->column[KEY_SLOT(dst) + slot];
+            mask |= (src == NO_COLUMN ? 0 : b->b->mask[src][i]) | (dst == NO_COLUMN ? 0 : b->b->mask[dst][i]);
+        }
+        asked += mask != 0;
+    }
+    return asked >= b->b->count / 4;
 }
 
 /* Build with addresses, and with ranks if that goes beyond the bounds; keep what goes less far. Addresses are searched
- * faster while the image stays small: their words of the tree need no look-up before. */
+ * faster while the image stays small: their words of the tree need no look-up before. Where they would take much, ranks
+ * come first, and alone if they keep the bounds. */
 static int build_by_cost(struct build *b, uint64_t limit, struct built *out)
 {
     struct built ranked;
-    if (b->b->count > PARTS_RANKED && has_parts(b) && !build_ranked(b, limit, out)) {
-        if (!asks_too_much(out)) return BUILD_OK;
-        built_fini(out);
+    int other = BUILD_TOO_LARGE;
+    const bool first = b->b->count > MANY && (asks_hosts(b) || has_parts(b));
+    if (first) {
+        other = build_ranked(b, limit, &ranked);
+        if (!other && !asks_too_much(&ranked) && beyond(b, &ranked) <= 1) {
+            *out = ranked;
+            return BUILD_OK;
+        }
     }
     const int error = build_boxes(b, limit, out);
-    if (error == BUILD_NO_MEMORY || (!error && beyond(b, out) <= 1)) return error;
-    const int other = build_ranked(b, limit, &ranked);
+    if (!first && (error == BUILD_NO_MEMORY || (!error && beyond(b, out) <= 1))) return error;
+    if (!first) other = build_ranked(b, limit, &ranked);
     const uint64_t work = out->work + ranked.work;
     const bool better = !other && !asks_too_much(&ranked) && (error || beyond(b, &ranked) < beyond(b, out));
     if (other) built_fini(&ranked);

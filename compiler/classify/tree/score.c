@@ -16,12 +16,16 @@ enum {
 };
 
 /* Weights in a cost, in steps, that is, reads of a word of the tree. */
-static const float LARGEST = 0.2f; /* share of the largest child in the work that a cut leaves */
-static const float EVEN = 0.4f;    /* share, in the rest of that work, of packets drawn from all headers */
-static const float COPIES = 2;     /* cost of doubling the boxes by copies, if there is room for one doubling */
-static const float FORK = 2.5f;    /* cost of a fork: one more leaf is compared */
-static const float SECOND = 0.6f;  /* work for the boxes set apart, relative to the whole */
-static const float FURTHER = 1;    /* cost of each unit of a leaf behind the first: many searches end before it */
+struct weights {
+    float largest;            /* share of the largest child in the work that a cut leaves */
+    float second;             /* work for the boxes set apart, relative to the whole */
+    uint32_t leaf, leaf_long; /* boxes of a leaf of one unit a block: without need; at most, where that is cheaper */
+};
+static const struct weights usual = {0.2f, 0.6f, LEAF_BOXES, LEAF_LONG}, short_ways = {0.4f, 1, LEAF_FEW, LEAF_BOXES};
+static const float EVEN = 0.4f; /* share, in the rest of that work, of packets drawn from all headers */
+static const float COPIES = 2;  /* cost of doubling the boxes by copies, if there is room for one doubling */
+static const float FORK = 2.5f; /* cost of a fork: one more leaf is compared */
+static const float FURTHER = 1; /* cost of each unit of a leaf behind the first: many searches end before it */
 
 /* Number of set bits among WIDTH_MOST. */
 static inline unsigned ones(uint32_t bits)
@@ -43,6 +47,7 @@ struct candidate {
     struct plan plan;
 };
 struct scoring {
+    const struct weights *weights;
     bool dense; /* true if enough boxes hold at a point to cover small parts whole */
     struct scratch *x;
     uint32_t boxes;
@@ -107,7 +112,7 @@ static float cut_cost(const struct scoring *s, const struct sums *m, uint32_t ch
     if (bytes > s->budget && !s->dense) return -1;
     const float n = (float)s->boxes;
     const float mean = (1 - EVEN) * left_to_do(n, met) + EVEN * left_to_do(n, even);
-    *left = (1 - LARGEST) * mean + LARGEST * left_to_do(n, largest);
+    *left = (1 - s->weights->largest) * mean + s->weights->largest * left_to_do(n, largest);
     return 1 + s->copies * (slots > all ? log2f(slots / all) : 0);
 }
 
@@ -147,7 +152,7 @@ static void try_window(struct scoring *s, const struct field *f, unsigned shift,
             offer(s, cost, left, (struct plan){WAY_CUT, w, 0});
         } else if (s->forks && f->slot != SLOT_KIND) {
             const float wide = (float)(x->boxes - i) * (float)s->boxes / (float)x->boxes;
-            left += SECOND * left_to_do((float)s->boxes, wide);
+            left += s->weights->second * left_to_do((float)s->boxes, wide);
             offer(s, cost + FORK, left, (struct plan){WAY_FORK, w, 1u << k});
         }
     }
@@ -225,17 +230,17 @@ static int by_score(const void *a, const void *b)
 }
 
 /* Return the number of boxes that a leaf may hold without need: fewer for larger boxes. */
-static uint32_t leaf_most(uint64_t bytes, uint32_t boxes)
+static uint32_t leaf_most(const struct weights *w, uint64_t bytes, uint32_t boxes)
 {
     const uint64_t unit = bytes / ((boxes + LEAF_FEW - 1) / LEAF_FEW) / sizeof(struct pbc_block);
-    return unit <= 1 ? LEAF_BOXES : unit <= 2 ? LEAF_BOXES * 2 / 3 : LEAF_FEW;
+    return unit <= 1 ? w->leaf : unit <= 2 ? LEAF_BOXES * 2 / 3 : LEAF_FEW;
 }
 
 /* True if comparing all boxes, `bytes` in a leaf, is cheaper than the best way to continue, which stands first. */
 static bool compare_all(const struct scoring *s, struct list l, uint64_t bytes)
 {
     const float units = (float)(bytes / sizeof(struct pbc_block));
-    return bytes && l.count <= LEAF_LONG && s->count && s->best->score > FURTHER * (units - 1);
+    return bytes && l.count <= s->weights->leaf_long && s->count && s->best->score > FURTHER * (units - 1);
 }
 
 unsigned plans_find(struct build *b, struct list l, const struct part *p, struct allowance a, struct plan plans[],
@@ -248,7 +253,8 @@ unsigned plans_find(struct build *b, struct list l, const struct part *p, struct
     if (b->failed) return 0;
     struct scratch *x = b->scratch;
     const uint64_t bytes = leaf_bytes(b, p, l);
-    const bool leaf = bytes && l.count <= leaf_most(bytes, l.count);
+    const struct weights *const weights = b->short_ways ? &short_ways : &usual;
+    const bool leaf = bytes && l.count <= leaf_most(weights, bytes, l.count);
     if (leaf && !kind_is_open(b, l, p)) {
         plans[0] = (struct plan){.way = WAY_LEAF};
         return 1;
@@ -258,7 +264,8 @@ unsigned plans_find(struct build *b, struct list l, const struct part *p, struct
     if (kind_window(x, &w)) plans[n++] = (struct plan){.way = WAY_CUT, .window = w};
     if (leaf) plans[n++] = (struct plan){.way = WAY_LEAF};
     if (leaf) return n;
-    struct scoring s = {.x = x, .boxes = l.count, .budget = (float)a.bytes, .forks = a.forks, .best = best};
+    struct scoring s = {
+        .weights = weights, .x = x, .boxes = l.count, .budget = (float)a.bytes, .forks = a.forks, .best = best};
     s.unit = bytes ? (float)bytes / (float)((l.count + LEAF_FEW - 1) / LEAF_FEW) : 4 * sizeof(struct pbc_block);
     s.dense = x->at_a_point > DENSE;
     s.copies = s.dense ? 0 : copies_price(&s);
