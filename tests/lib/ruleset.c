@@ -326,3 +326,14 @@ unsigned header_frame(const struct ruleset *rs, const struct flat_header *h, uin
     l4_put(l4, h);
     return (unsigned)(l4 - out) + L4_LEN;
 }
+
+bool header_possible(uint32_t mask, uint32_t value)
+{
+    static const uint32_t families[] = {KIND_IP4, KIND_IP6},
+                          protocols[] = {0, KIND_TCP, KIND_UDP, KIND_SCTP, KIND_ICMP, KIND_ICMP6};
+    const uint32_t all = KIND_PROTO | KIND_PORTS | KIND_FRAG_NO | KIND_IN | KIND_ETHER | KIND_ETHERTYPE;
+    for (unsigned f = 0; f < sizeof families / sizeof *families; f++)
+        for (unsigned i = 0; i < sizeof protocols / sizeof *protocols; i++)
+            if (((families[f] | protocols[i] | all) & mask) == value) return true;
+    return false;
+}

@@ -68,6 +68,8 @@ bool ruleset_boxes(const struct ruleset *rs, struct boxes *b);
 void header_key(const struct ruleset *rs, const struct flat_header *h, struct key *key);
 /* The same from a key that some search came upon. */
 void header_of_key(const struct key *key, struct flat_header *h);
+/* True if some header's key has these bits of kind, as kind_possible() says it of frames for the compiler. */
+bool header_possible(uint32_t mask, uint32_t value);
 /* `firewall f default drop { accept …; }`, a rule a line, named R0, R1, …; as prey reads it, rules that name ports hold
  * for TCP, UDP and SCTP alone. */
 void ruleset_print(const struct ruleset *rs, FILE *out);

@@ -10,15 +10,19 @@
 enum {
     OVERLAPS = 16,
     BUDGET_STEP = 4,
+    BUDGET_SHORT = 8,  /* first scale where ways are to be short */
     HALVES_FROM = 11,  /* first slot that a format's half may stand for */
     BUILD_BEATEN = -1, /* error: stopped, since its lines exceed another attempt's */
 };
 
 enum {
     LINES_BOUND = 64, /* lines on the worst way, and bytes a rule, which ranks are to keep */
+    LINES_OF_LARGE = 96,
     BYTES_BOUND = 400,
     BYTES_FEW = 1 << 20, /* an image of fewer bytes lies in a processor's second cache, whatever a rule takes */
     MANY = 50000,        /* boxes of a list that is built once, if that keeps the bounds */
+    LARGE = 150000,      /* boxes of a list with LINES_OF_LARGE; over addresses in parts LARGEST */
+    LARGEST = 500000,
 };
 
 /* Return the bytes to share out among a list's boxes. Further copies of boxes do not make searches faster (README.md);
@@ -74,9 +78,9 @@ static uint64_t root_word(struct build *b, unsigned scale, uint64_t limit, bool 
     b->reserve = budget / 2 < limit - budget ? budget / 2 : limit - budget;
     for (unsigned i = 0; i < parts.count; i++) {
         const unsigned above = i + 1 < parts.count ? i + 1 : i; /* number of forks above the part */
-        word[i] = node_word(
-            b, parts.part[i], &everything,
-            (struct allowance){(uint64_t)((double)worth[i] * within), b->forks_most - above, PBC_TREE_DEPTH - above});
+        const unsigned forks = b->parted && b->short_ways ? 0 : b->forks_most - above;
+        word[i] = node_word(b, parts.part[i], &everything,
+                            (struct allowance){(uint64_t)((double)worth[i] * within), forks, PBC_TREE_DEPTH - above});
     }
     *spare = all < limit;
     return joined(b, word, parts.count);
@@ -190,7 +194,7 @@ static int attempts(const struct build *plain, uint64_t limit, uint64_t kept, st
 {
     int best = BUILD_TOO_LARGE;
     *out = (struct built){0};
-    for (unsigned scale = plain->short_ways ? BUDGET_STEP : 1;; scale *= BUDGET_STEP) {
+    for (unsigned scale = plain->short_ways ? BUDGET_SHORT : 1;; scale *= BUDGET_STEP) {
         struct built now;
         bool spare = false;
         const int error = attempt(plain, scale, limit, &now, &spare);
@@ -222,14 +226,14 @@ static void chain_again(struct build *b, uint64_t limit, struct built *out, stru
 }
 
 /* Return the lines on the worst way that are good enough: no other way to build is tried then. */
-static uint32_t lines_bound(uint32_t boxes)
-{
-    enum { LARGEST = 500000, OF_LARGEST = 96 };
-    return boxes > LARGEST ? OF_LARGEST : LINES_BOUND;
-}
+static uint32_t lines_bound(uint32_t boxes) { return boxes > LARGE ? LINES_OF_LARGE : LINES_BOUND; }
 
 /* True if the worst way through the parts is short enough to skip the whole, which takes longest to build. */
-static bool parts_suffice(uint32_t boxes, uint32_t lines) { return boxes > MANY && lines <= lines_bound(boxes); }
+static bool parts_suffice(const struct build *b, uint32_t lines)
+{
+    const bool bound = b->b->rank[0] || b->b->count > LARGEST;
+    return b->b->count > MANY && lines <= (bound ? lines_bound(b->b->count) : LINES_BOUND);
+}
 
 /* Build the whole, or the parts that open addresses make if their worst way is shorter. Forks between parts add up the
  * entries that may be asked in turn, so parts are not for lists with many of these. */
@@ -240,7 +244,7 @@ static int whole_or_parts(struct build *b, uint64_t limit, struct built *out, st
     int error = attempts(b, limit, 0, out, e);
     b->parted = false;
     const bool good = !error && out->chain <= PBC_CHAIN_WARN;
-    if (good && parts_suffice(b->b->count, out->lines)) return error;
+    if (good && parts_suffice(b, out->lines)) return error;
     b->lines_most = good ? out->lines - 1 : 0;
     const int other = attempts(b, limit, built_bytes(out), &whole, e);
     b->lines_most = 0;
@@ -271,12 +275,19 @@ static int build_boxes(struct build *b, uint64_t limit, struct built *out)
     return error;
 }
 
+/* Return the bytes that an image may take within the bounds. */
+static uint64_t bytes_bound(const struct build *b)
+{
+    const uint64_t bytes = (uint64_t)BYTES_BOUND * b->b->entries;
+    return bytes > BYTES_FEW ? bytes : BYTES_FEW;
+}
+
 /* Return how far an image goes beyond the bounds, as a ratio: at most 1, it keeps both. */
 static double beyond(const struct build *b, const struct built *m)
 {
     const double lines = (double)m->lines / lines_bound(b->b->count);
-    const double bytes = (double)built_bytes(m) / ((double)BYTES_BOUND * (b->b->entries ? b->b->entries : 1));
-    return bytes > lines && built_bytes(m) > BYTES_FEW ? bytes : lines;
+    const double bytes = (double)built_bytes(m) / (double)bytes_bound(b);
+    return bytes > lines && bytes > 1 ? bytes : lines;
 }
 
 static void add_ranks(struct built *out, const struct ranks *r)
@@ -317,6 +328,20 @@ static int build_ranked(const struct build *plain, uint64_t limit, struct built 
     return error;
 }
 
+/* Build over ranks; again with just the bytes of the bound if that takes more. Room is no waste: much of what is shared
+ * out is not taken, and ways become shorter. */
+static int build_within(const struct build *b, uint64_t limit, struct built *out)
+{
+    struct built now;
+    const int error = build_ranked(b, limit, out);
+    if (error || built_bytes(out) <= bytes_bound(b)) return error;
+    const int other = build_ranked(b, bytes_bound(b), &now);
+    const uint64_t work = out->work + now.work;
+    keep_better(out, &now, !other && beyond(b, &now) < beyond(b, out));
+    out->work = work;
+    return BUILD_OK;
+}
+
 /* True if a quarter of the boxes or more ask the lower half of an address: where bounds of ranks pay most. */
 static bool asks_hosts(const struct build *b)
 {
@@ -341,7 +366,7 @@ static int build_by_cost(struct build *b, uint64_t limit, struct built *out)
     int other = BUILD_TOO_LARGE;
     const bool first = b->b->count > MANY && (asks_hosts(b) || has_parts(b));
     if (first) {
-        other = build_ranked(b, limit, &ranked);
+        other = build_within(b, limit, &ranked);
         if (!other && !asks_too_much(&ranked) && beyond(b, &ranked) <= 1) {
             *out = ranked;
             return BUILD_OK;
@@ -349,7 +374,7 @@ static int build_by_cost(struct build *b, uint64_t limit, struct built *out)
     }
     const int error = build_boxes(b, limit, out);
     if (!first && (error == BUILD_NO_MEMORY || (!error && beyond(b, out) <= 1))) return error;
-    if (!first) other = build_ranked(b, limit, &ranked);
+    if (!first) other = build_within(b, limit, &ranked);
     const uint64_t work = out->work + ranked.work;
     const bool better = !other && !asks_too_much(&ranked) && (error || beyond(b, &ranked) < beyond(b, out));
     if (other) built_fini(&ranked);

@@ -63,18 +63,6 @@ static void program_make(uint32_t entries)
                                .ranks_count = built.rank_count};
 }
 
-/* The kinds that headers of such lists have (header_key), as kind_possible() knows those of frames for the compiler. */
-static bool header_possible(uint32_t mask, uint32_t value)
-{
-    static const uint32_t families[] = {KIND_IP4, KIND_IP6},
-                          protocols[] = {0, KIND_TCP, KIND_UDP, KIND_SCTP, KIND_ICMP, KIND_ICMP6};
-    const uint32_t all = KIND_PROTO | KIND_PORTS | KIND_FRAG_NO | KIND_IN | KIND_ETHER | KIND_ETHERTYPE;
-    for (unsigned f = 0; f < sizeof families / sizeof *families; f++)
-        for (unsigned i = 0; i < sizeof protocols / sizeof *protocols; i++)
-            if (((families[f] | protocols[i] | all) & mask) == value) return true;
-    return false;
-}
-
 /* The time is that from rules as the compiler has them to the image. */
 static void build(struct arena *a, uint64_t most, struct rival_built *b)
 {
